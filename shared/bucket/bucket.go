@@ -1,0 +1,57 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+// Limits that every adapter enforces.
+const (
+	// MaxKeyBytes is the longest key (S3: 1,024 bytes of UTF-8).
+	MaxKeyBytes = 1024
+	// MaxListPage is the most keys of one page (ListObjectsV2: 1,000).
+	MaxListPage = 1000
+)
+
+// The errors that a caller decides on.
+var (
+	// ErrExists: the key is taken; what is there was not touched.
+	ErrExists = errors.New("bucket: object exists")
+	// ErrNotFound: no object has the key.
+	ErrNotFound = errors.New("bucket: object not found")
+	// ErrInvalid: the key is empty, too long, or has an empty, "." or ".." part.
+	ErrInvalid = errors.New("bucket: invalid key")
+)
+
+// Info is an object's entry in a listing.
+type Info struct {
+	Key  string
+	Size int64
+}
+
+// Page is a part of a listing, in byte order of the keys. After == "" says that nothing follows.
+type Page struct {
+	Objects []Info
+	After   string
+}
+
+// Object is an open object: ranges of it can be read, concurrently, until it is closed. Reads obey the context of Open.
+type Object interface {
+	io.ReaderAt
+	io.Closer
+	// Size is the object's length in bytes.
+	Size() int64
+}
+
+// Bucket is the port. Objects are whole, immutable and for ever: there is no overwrite, no append and no delete. Methods may
+// be called concurrently; every call obeys its context's deadline.
+type Bucket interface {
+	// Create makes the object, or fails with ErrExists. nil means durable and visible; after any other error the object is
+	// either whole or absent.
+	Create(ctx context.Context, key string, data []byte) error
+	// Open opens an object for reading, or fails with ErrNotFound.
+	Open(ctx context.Context, key string) (Object, error)
+	// List returns a page of the objects whose key starts with prefix and is greater than after.
+	List(ctx context.Context, prefix, after string) (Page, error)
+}

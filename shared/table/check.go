@@ -1,0 +1,326 @@
+package table
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxDepth is how deep lists and maps may be nested: DynamoDB takes 32 levels.
+const maxDepth = 32
+
+// Catalog knows the tables of a deployment and checks calls against the limits of the port, so that every adapter refuses the
+// same calls with ErrInvalid. It does not change after NewCatalog.
+type Catalog struct{ tables map[string]Schema }
+
+// NewCatalog checks the schemas themselves. Names are of 3 to 255 letters, digits, '_', '-' and '.', as DynamoDB takes them.
+func NewCatalog(schemas ...Schema) (*Catalog, error) {
+	c := &Catalog{tables: make(map[string]Schema, len(schemas))}
+	for _, s := range schemas {
+		if _, twice := c.tables[s.Name]; twice {
+			return nil, invalid("table %q is described twice", s.Name)
+		}
+		if err := checkSchema(s); err != nil {
+			return nil, err
+		}
+		c.tables[s.Name] = s
+	}
+	return c, nil
+}
+
+func checkSchema(s Schema) error {
+	if !validName(s.Name) {
+		return invalid("table name %q", s.Name)
+	}
+	seen := map[string]bool{}
+	for _, x := range s.Indexes {
+		switch {
+		case !validName(x.Name) || seen[x.Name]:
+			return invalid("index name %q of table %s", x.Name, s.Name)
+		case x.PK == "" || x.PK == "pk" || x.PK == "sk" || x.SK == "" || x.SK == "sk" || x.SK == x.PK:
+			return invalid("attributes of index %s of table %s", x.Name, s.Name)
+		case x.SK == "pk" && x.Numeric:
+			return invalid("index %s of table %s: pk is not a number", x.Name, s.Name)
+		}
+		seen[x.Name] = true
+	}
+	return nil
+}
+
+func validName(name string) bool {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+	strange := func(r rune) bool { return !strings.ContainsRune(allowed, r) }
+	return len(name) >= 3 && len(name) <= 255 && !strings.ContainsFunc(name, strange)
+}
+
+func invalid(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
+}
+
+// Table returns a table's schema.
+func (c *Catalog) Table(name string) (Schema, error) {
+	s, ok := c.tables[name]
+	if !ok {
+		return Schema{}, invalid("no table %q", name)
+	}
+	return s, nil
+}
+
+// Index returns an index's description.
+func (c *Catalog) Index(table, name string) (Index, error) {
+	s, err := c.Table(table)
+	if err != nil {
+		return Index{}, err
+	}
+	for _, x := range s.Indexes {
+		if x.Name == name {
+			return x, nil
+		}
+	}
+	return Index{}, invalid("no index %q of table %s", name, table)
+}
+
+// CheckKey checks a table's name and a row's key.
+func (c *Catalog) CheckKey(table string, k Key) error {
+	if _, err := c.Table(table); err != nil {
+		return err
+	}
+	if err := checkKeyPart("partition key", k.PK, MaxPartitionKeyBytes); err != nil {
+		return err
+	}
+	return checkKeyPart("sort key", k.SK, MaxSortKeyBytes)
+}
+
+func checkKeyPart(what, part string, most int) error {
+	switch {
+	case part == "":
+		return invalid("empty %s", what)
+	case len(part) > most:
+		return invalid("%s of %d bytes, at most %d", what, len(part), most)
+	case !utf8.ValidString(part):
+		return invalid("%s is not UTF-8", what)
+	}
+	return nil
+}
+
+// CheckPut checks a put: key, condition, attributes, and those that indexes are built on.
+func (c *Catalog) CheckPut(p Put) error {
+	if err := c.CheckKey(p.Table, p.Row.Key); err != nil {
+		return err
+	}
+	if err := checkCondition(p.If); err != nil {
+		return err
+	}
+	for name, v := range p.Row.Attrs {
+		if name == "pk" || name == "sk" {
+			return invalid("attribute %q is a part of the key", name)
+		}
+		if err := checkValue(name, v, 0); err != nil {
+			return err
+		}
+	}
+	if n := Size(p.Row); n > MaxItemBytes {
+		return invalid("row of %d bytes, at most %d", n, MaxItemBytes)
+	}
+	return checkIndexed(c.tables[p.Table], p.Row)
+}
+
+// CheckTransact checks the puts of a transaction, each and together.
+func (c *Catalog) CheckTransact(puts []Put) error {
+	if len(puts) == 0 || len(puts) > MaxTransact {
+		return invalid("transaction of %d puts, 1 to %d", len(puts), MaxTransact)
+	}
+	type row struct {
+		table string
+		key   Key
+	}
+	seen := make(map[row]bool, len(puts))
+	total := 0
+	for i, p := range puts {
+		if err := c.CheckPut(p); err != nil {
+			return fmt.Errorf("put %d: %w", i, err)
+		}
+		if at := (row{p.Table, p.Row.Key}); seen[at] {
+			return invalid("put %d: the transaction has that row already", i)
+		} else {
+			seen[at] = true
+		}
+		total += Size(p.Row)
+	}
+	if total > MaxTransactBytes {
+		return invalid("transaction of %d bytes, at most %d", total, MaxTransactBytes)
+	}
+	return nil
+}
+
+// CheckDelete checks a deletion. Its condition cannot be Absent.
+func (c *Catalog) CheckDelete(table string, k Key, cond Condition) error {
+	if err := c.CheckKey(table, k); err != nil {
+		return err
+	}
+	if cond.absent {
+		return invalid("delete if absent")
+	}
+	return checkCondition(cond)
+}
+
+func checkCondition(c Condition) error {
+	if c.absent {
+		return nil
+	}
+	if c.attr == "" {
+		return invalid("a write without a condition")
+	}
+	switch c.value.(type) {
+	case S, N, B, Bool:
+		return checkValue(c.attr, c.value, 0)
+	}
+	return invalid("condition on %q is not on an S, N, B or Bool", c.attr)
+}
+
+func checkValue(name string, v Value, depth int) error {
+	if depth > maxDepth {
+		return invalid("attribute %q is nested deeper than %d", name, maxDepth)
+	}
+	if name == "" || !utf8.ValidString(name) {
+		return invalid("attribute name %q", name)
+	}
+	switch v := v.(type) {
+	case S:
+		if !utf8.ValidString(string(v)) {
+			return invalid("attribute %q is not UTF-8", name)
+		}
+	case N, B, Bool:
+	case List:
+		for _, e := range v {
+			if err := checkValue(name, e, depth+1); err != nil {
+				return err
+			}
+		}
+	case Map:
+		for k, e := range v {
+			if err := checkValue(k, e, depth+1); err != nil {
+				return err
+			}
+		}
+	default:
+		return invalid("attribute %q has no value", name)
+	}
+	return nil
+}
+
+// checkIndexed holds what DynamoDB asks of an attribute that is a key of an index, on every row that has it.
+func checkIndexed(s Schema, r Row) error {
+	for _, x := range s.Indexes {
+		if v, ok := r.Attrs[x.PK]; ok {
+			if err := checkIndexKey(x.PK, v, false, MaxPartitionKeyBytes); err != nil {
+				return err
+			}
+		}
+		if v, ok := r.Attrs[x.SK]; ok && x.SK != "pk" {
+			if err := checkIndexKey(x.SK, v, x.Numeric, MaxSortKeyBytes); err != nil {
+				return err
+			}
+		}
+		if x.SK == "pk" && len(r.PK) > MaxSortKeyBytes {
+			return invalid("partition key of %d bytes sorts index %s, at most %d", len(r.PK), x.Name, MaxSortKeyBytes)
+		}
+	}
+	return nil
+}
+
+func checkIndexKey(name string, v Value, numeric bool, most int) error {
+	switch v := v.(type) {
+	case N:
+		if numeric {
+			return nil
+		}
+	case S:
+		if !numeric {
+			return checkKeyPart("index key "+name, string(v), most)
+		}
+	}
+	return invalid("attribute %q has another type than the index on it", name)
+}
+
+// CheckQuery checks a query. After is the adapter's own.
+func (c *Catalog) CheckQuery(q Query) error {
+	if err := c.CheckKey(q.Table, Key{PK: q.PK, SK: "-"}); err != nil {
+		return err
+	}
+	var x Index
+	if q.Index != "" {
+		var err error
+		if x, err = c.Index(q.Table, q.Index); err != nil {
+			return err
+		}
+	}
+	if q.Limit < 0 {
+		return invalid("limit %d", q.Limit)
+	}
+	for _, bound := range []Value{q.From, q.To} {
+		if bound == nil {
+			continue
+		}
+		if err := checkIndexKey("sort key", bound, x.Numeric, MaxSortKeyBytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckScan checks a scan's table and segment.
+func (c *Catalog) CheckScan(s Scan) error {
+	if _, err := c.Table(s.Table); err != nil {
+		return err
+	}
+	if s.Of < 1 || s.Of > MaxSegments || s.Segment < 0 || s.Segment >= s.Of {
+		return invalid("segment %d of %d, 1 to %d", s.Segment, s.Of, MaxSegments)
+	}
+	return nil
+}
+
+// Size is what a row counts against MaxItemBytes, MaxPageBytes and MaxTransactBytes, by DynamoDB's rules: names and strings in UTF-8 bytes, binaries
+// as they are, a number two digits a byte and up to two more, a boolean 1, a list or map 3 and 1 more for each element.
+func Size(r Row) int {
+	n := len("pk") + len(r.PK) + len("sk") + len(r.SK)
+	for name, v := range r.Attrs {
+		n += len(name) + sizeOf(v)
+	}
+	return n
+}
+
+func sizeOf(v Value) int {
+	switch v := v.(type) {
+	case S:
+		return len(v)
+	case N:
+		return sizeOfNumber(v)
+	case B:
+		return len(v)
+	case List:
+		n := 3 + len(v)
+		for _, e := range v {
+			n += sizeOf(e)
+		}
+		return n
+	case Map:
+		n := 3 + len(v)
+		for name, e := range v {
+			n += len(name) + sizeOf(e)
+		}
+		return n
+	}
+	return 1
+}
+
+func sizeOfNumber(v N) int {
+	n := 1
+	if v < 0 {
+		n++
+	}
+	for ; v != 0; v /= 100 {
+		n++
+	}
+	return n
+}
