@@ -1,0 +1,127 @@
+package account
+
+import (
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"passbook/shared/event"
+	"passbook/shared/money"
+)
+
+// FieldError says which member of a request is wrong, as a JSON pointer (RFC 6901), and how.
+type FieldError struct {
+	Pointer string `json:"pointer"`
+	Code    string `json:"code"`
+}
+
+// The codes of a FieldError.
+const (
+	FieldRequired   = "required"
+	FieldOutOfRange = "out-of-range"
+	FieldSyntax     = "syntax"
+	FieldTooLong    = "too-long"
+	FieldNotOneOf   = "not-one-of"
+	FieldInThePast  = "in-the-past"
+	FieldNotAllowed = "not-allowed"
+)
+
+// Shape collects what is wrong with the shape of a command: all that can be said without the account's state.
+type Shape []FieldError
+
+// Fail adds a field.
+func (s *Shape) Fail(pointer, code string) { *s = append(*s, FieldError{pointer, code}) }
+
+// Amount requires 0 < amount ≤ money.Max.
+func (s *Shape) Amount(pointer string, amount int64) {
+	if !money.Amount(amount) {
+		s.Fail(pointer, FieldOutOfRange)
+	}
+}
+
+// Limit requires 0 ≤ limit ≤ money.Max.
+func (s *Shape) Limit(pointer string, limit int64) {
+	if limit < 0 || limit > money.Max {
+		s.Fail(pointer, FieldOutOfRange)
+	}
+}
+
+// Currency requires three capital letters. Which currency they name is a rule of the account's.
+func (s *Shape) Currency(pointer, code string) {
+	s.syntax(pointer, code, ValidCurrency)
+}
+
+// AccountID requires an account id.
+func (s *Shape) AccountID(pointer, id string) { s.syntax(pointer, id, ValidAccountID) }
+
+// OptCode allows a reason code, product or holder reference, or none.
+func (s *Shape) OptCode(pointer, code string) { s.optional(pointer, code, ValidCode) }
+
+// OptName allows a name of up to 64 bytes, or none.
+func (s *Shape) OptName(pointer, name string) { s.optional(pointer, name, ValidName) }
+
+// OptOneOf allows one of the words, or none.
+func (s *Shape) OptOneOf(pointer, word string, words ...string) {
+	if word != "" && !slices.Contains(words, word) {
+		s.Fail(pointer, FieldNotOneOf)
+	}
+}
+
+// OptText allows free text of up to event.MaxTextBytes. Text that is sealed is not for a request to bring.
+func (s *Shape) OptText(pointer string, t event.Text) {
+	switch {
+	case t.Sealed != "":
+		s.Fail(pointer, FieldNotAllowed)
+	case len(t.Plain) > event.MaxTextBytes:
+		s.Fail(pointer, FieldTooLong)
+	case !utf8.ValidString(t.Plain):
+		s.Fail(pointer, FieldSyntax)
+	}
+}
+
+// OptDate allows YYYY-MM-DD, or none.
+func (s *Shape) OptDate(pointer, date string) {
+	if _, ok := ParseDate(date); date != "" && !ok {
+		s.Fail(pointer, FieldSyntax)
+	}
+}
+
+// OptTime allows an RFC 3339 time, or none.
+func (s *Shape) OptTime(pointer, at string) {
+	if _, ok := ParseTime(at); at != "" && !ok {
+		s.Fail(pointer, FieldSyntax)
+	}
+}
+
+func (s *Shape) syntax(pointer, v string, valid func(string) bool) {
+	if v == "" {
+		s.Fail(pointer, FieldRequired)
+		return
+	}
+	s.optional(pointer, v, valid)
+}
+
+func (s *Shape) optional(pointer, v string, valid func(string) bool) {
+	if v != "" && !valid(v) {
+		s.Fail(pointer, FieldSyntax)
+	}
+}
+
+// ParseDate reads a value date, YYYY-MM-DD of the years 1970 to 9999, as midnight UTC.
+func ParseDate(s string) (time.Time, bool) {
+	at, err := time.Parse(time.DateOnly, s)
+	return at, err == nil && inYears(at)
+}
+
+// ParseTime reads an RFC 3339 time of the years 1970 to 9999, as UTC in whole microseconds. The empty string is no time.
+func ParseTime(s string) (time.Time, bool) {
+	var at time.Time
+	if at.UnmarshalText([]byte(s)) != nil {
+		return time.Time{}, false
+	}
+	at = at.UTC().Truncate(time.Microsecond)
+	return at, inYears(at)
+}
+
+// inYears is the range that an entry can hold.
+func inYears(t time.Time) bool { return 1970 <= t.Year() && t.Year() <= 9999 }

@@ -1,0 +1,107 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"passbook/shared/canon"
+	"passbook/shared/event"
+	"passbook/shared/money"
+)
+
+// StateFormat is the format of a state's JSON. It is raised by hand, and only for an incompatible change.
+const StateFormat = 1
+
+// MaxStateBytes bounds a state's JSON, which MaxHolds keeps it under.
+const MaxStateBytes = 64 << 10
+
+// ErrStateFormat says that a state is of another format than this program writes: pass it over and fold the events.
+var ErrStateFormat = errors.New("account: unknown state format")
+
+var (
+	statuses = []string{StatusOpen, StatusClosed}
+	scopes   = []string{event.ScopeDebits, event.ScopeAll}
+)
+
+// AppendState appends the JSON of s, short, as it rides in entries and rows. It panics for a state that no fold gives.
+func AppendState(dst []byte, s State) []byte {
+	c := canon.NewWriter(dst)
+	s.fields(&c)
+	if err := c.Finish(); err != nil {
+		panic(fmt.Sprintf("account: state v%d: %v", s.Version, err))
+	}
+	return c.Written()
+}
+
+// ParseState reads what AppendState writes: ErrStateFormat for another format, else an error that names the field.
+func ParseState(data []byte) (State, error) {
+	var s State
+	c := canon.NewReader(string(data))
+	if s.fields(&c); c.Finish() != nil {
+		if !strings.HasPrefix(string(data), fmt.Sprintf(`{"format":%d,`, StateFormat)) {
+			return State{}, ErrStateFormat
+		}
+		return State{}, fmt.Errorf("account: state: %w", c.Err())
+	}
+	// The strings are parts of the input, which a state with many holds would keep in memory.
+	s.Currency, s.HolderRef, s.Product = strings.Clone(s.Currency), strings.Clone(s.HolderRef), strings.Clone(s.Product)
+	return s, nil
+}
+
+func (s *State) fields(c *canon.Codec) {
+	format := StateFormat
+	c.Begin()
+	c.SmallInt("format", &format, StateFormat, StateFormat)
+	c.Int("v", &s.Version, 1, event.MaxVersion)
+	c.Enum("s", &s.Status, statuses)
+	c.String("c", &s.Currency, 3)
+	c.OptString("h", &s.HolderRef, 64)
+	c.OptString("p", &s.Product, 64)
+	c.Int("b", &s.Posted, -money.Max, money.Max)
+	c.Int("l", &s.Limit, 0, money.Max)
+	c.OptInt("lv", &s.LimitVersion, s.Version)
+	micros(c, "lx", &s.LimitExpiresAt)
+	c.OptEnum("f", &s.Frozen, scopes)
+	micros(c, "r", &s.RecordedAt)
+	micros(c, "m", &s.LastMovement)
+	if c.Has("o", len(s.Holds) > 0) {
+		canon.List(c, "o", &s.Holds, MaxHolds, (*Hold).fields)
+	}
+	c.End()
+	s.sumHolds(c)
+}
+
+// sumHolds sets Held, which is not written, and holds that the holds are in order and within range.
+func (s *State) sumHolds(c *canon.Codec) {
+	var version int64
+	s.Held = 0
+	for _, h := range s.Holds {
+		s.Held += h.Amount
+		c.Check(version < h.Version && h.Version <= s.Version, "o", "must be by rising version")
+		c.Check(s.Held <= money.Max, "o", "must not sum up to more than the maximum")
+		version = h.Version
+	}
+}
+
+func (h *Hold) fields(c *canon.Codec) {
+	c.Begin()
+	c.Int("v", &h.Version, 1, event.MaxVersion)
+	c.Int("a", &h.Amount, 1, money.Max)
+	micros(c, "p", &h.PlacedAt)
+	micros(c, "x", &h.ExpiresAt)
+	c.End()
+}
+
+// micros is a time as microseconds since 1970, which is half as long as its text; zero is left out.
+func micros(c *canon.Codec, name string, t *time.Time) {
+	var v int64
+	if !t.IsZero() {
+		v = t.UnixMicro()
+	}
+	c.OptInt(name, &v, 1<<58)
+	if c.Reading() && v > 0 {
+		*t = time.UnixMicro(v).UTC()
+	}
+}

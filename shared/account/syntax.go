@@ -1,0 +1,63 @@
+package account
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ValidTenant says whether s matches ^[a-z0-9][a-z0-9-]{0,31}$.
+func ValidTenant(s string) bool {
+	return len(s) >= 1 && len(s) <= 32 && s[0] != '-' && only(s, func(b byte) bool {
+		return 'a' <= b && b <= 'z' || '0' <= b && b <= '9' || b == '-'
+	})
+}
+
+// ValidAccountID says whether s matches ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$.
+func ValidAccountID(s string) bool {
+	return len(s) >= 1 && len(s) <= 64 && alphanumeric(s[0]) && only(s, func(b byte) bool {
+		return alphanumeric(b) || b == '.' || b == '_' || b == '-'
+	})
+}
+
+// ValidCode says whether s can be a holder reference, a product or a reason code: the syntax of an account id. As a part of keys
+// it has no '#', and it never names a person.
+func ValidCode(s string) bool { return ValidAccountID(s) }
+
+// ValidCurrency says whether s is three capital letters; money.Supported says whether they are a currency.
+func ValidCurrency(s string) bool {
+	return len(s) == 3 && only(s, func(b byte) bool { return 'A' <= b && b <= 'Z' })
+}
+
+// ValidName says whether s is 1 to 64 bytes of UTF-8 without control characters: a contra account, a decider, a reference to a
+// decision.
+func ValidName(s string) bool {
+	return len(s) >= 1 && len(s) <= 64 && utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
+}
+
+// ValidKey says whether s can be an Idempotency-Key: 1 to 255 printable ASCII characters.
+func ValidKey(s string) bool {
+	return len(s) >= 1 && len(s) <= 255 && only(s, func(b byte) bool { return ' ' <= b && b <= '~' })
+}
+
+// MakeID is the id of an account that was opened without one: a function of the tenant and the idempotency key, so that a
+// repeated open meets itself. It has 26 lower-case characters.
+func MakeID(tenant, key string) string {
+	sum := sha256.Sum256([]byte(tenant + "\nopen\n" + key))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:26]
+}
+
+func alphanumeric(b byte) bool {
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9'
+}
+
+func only(s string, ok func(byte) bool) bool {
+	for i := 0; i < len(s); i++ {
+		if !ok(s[i]) {
+			return false
+		}
+	}
+	return true
+}

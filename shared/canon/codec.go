@@ -1,0 +1,268 @@
+package canon
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Codec writes a value to JSON, or reads one, by the calls that list its fields. After the first error every call does nothing;
+// Err has it. A Codec is for one value and one goroutine.
+type Codec struct {
+	reading bool
+	out     []byte
+	in      string
+	pos     int
+	err     *Error
+	path    [maxDepth]frame
+	depth   int
+}
+
+// maxDepth is the deepest nesting of objects and lists that a list of fields may have.
+const maxDepth = 6
+
+// frame is a step of the path to a field: a name, or with index >= 0 an element of that list.
+type frame struct {
+	name  string
+	index int
+}
+
+// Error says which field of the JSON is not as it must be, and why.
+type Error struct {
+	// Field is the path, such as events[2].data.amount; empty for the value as a whole.
+	Field  string
+	Reason string
+}
+
+func (e *Error) Error() string {
+	if e.Field == "" {
+		return e.Reason
+	}
+	return e.Field + ": " + e.Reason
+}
+
+// NewWriter appends to dst.
+func NewWriter(dst []byte) Codec { return Codec{out: dst} }
+
+// NewReader reads in. Strings read from it are parts of in.
+func NewReader(in string) Codec { return Codec{reading: true, in: in} }
+
+// Reading tells a reader from a writer.
+func (c *Codec) Reading() bool { return c.reading }
+
+// Err is the first error, or nil.
+func (c *Codec) Err() error {
+	if c.err == nil {
+		return nil
+	}
+	return c.err
+}
+
+// Written is what was written so far, with what dst held before.
+func (c *Codec) Written() []byte { return c.out }
+
+// Here is how far the input was read, or the output written, in bytes.
+func (c *Codec) Here() int {
+	if c.reading {
+		return c.pos
+	}
+	return len(c.out)
+}
+
+// Since is the JSON from a place that Here gave up to here.
+func (c *Codec) Since(start int) string {
+	if c.reading {
+		return c.in[start:c.pos]
+	}
+	return string(c.out[start:])
+}
+
+// Finish is the error of the whole value; input that is left over is one.
+func (c *Codec) Finish() error {
+	if c.reading && c.err == nil && c.pos != len(c.in) {
+		c.Fail("", "bytes after its end")
+	}
+	return c.Err()
+}
+
+// Check fails the field when ok is false.
+func (c *Codec) Check(ok bool, field, reason string) {
+	if !ok {
+		c.Fail(field, reason)
+	}
+}
+
+// Fail records the first error, at a field of the object that the codec is in.
+func (c *Codec) Fail(field, reason string) {
+	if c.err != nil {
+		return
+	}
+	var path strings.Builder
+	for _, f := range c.path[:c.depth] {
+		if f.index >= 0 {
+			fmt.Fprintf(&path, "[%d]", f.index)
+			continue
+		}
+		if path.Len() > 0 {
+			path.WriteByte('.')
+		}
+		path.WriteString(f.name)
+	}
+	if field != "" && path.Len() > 0 {
+		path.WriteByte('.')
+	}
+	c.err = &Error{Field: path.String() + field, Reason: reason}
+}
+
+// Begin starts an object that is not a field: the value itself, or an element of a list.
+func (c *Codec) Begin() {
+	if c.reading {
+		c.expect('{', "")
+		return
+	}
+	c.out = append(c.out, '{')
+}
+
+// End ends what Begin started.
+func (c *Codec) End() {
+	if !c.reading {
+		c.out = append(c.out, '}')
+		return
+	}
+	if c.err != nil {
+		return
+	}
+	if c.peek() != '}' {
+		c.Fail(c.nextName(), "unknown, repeated or out of place")
+		return
+	}
+	c.pos++
+}
+
+// Object starts an object that is a field.
+func (c *Codec) Object(name string) {
+	c.field(name)
+	c.push(name, -1)
+	c.Begin()
+}
+
+// AtObject says, reading, whether the next field has the name and an object as its value.
+func (c *Codec) AtObject(name string) bool {
+	start := c.pos
+	found := c.err == nil && c.match(name) && c.peek() == '{'
+	c.pos = start
+	return found
+}
+
+// EndObject ends what Object started.
+func (c *Codec) EndObject() {
+	c.End()
+	c.pop()
+}
+
+// List is a field that is a list of objects, 1 to most of them; elem lists an element's fields. The elements that are read
+// replace those of list, in its own array if that is large enough.
+func List[T any](c *Codec, name string, list *[]T, most int, elem func(*T, *Codec)) {
+	c.field(name)
+	c.push(name, -1)
+	Elements(c, list, most, elem)
+	c.pop()
+}
+
+// Elements is a list that is not a field: the value itself.
+func Elements[T any](c *Codec, list *[]T, most int, elem func(*T, *Codec)) {
+	if !c.reading {
+		writeElements(c, *list, most, elem)
+		return
+	}
+	c.expect('[', "")
+	items := (*list)[:0]
+	for c.err == nil {
+		if len(items) == most {
+			c.Fail("", "too many elements")
+			break
+		}
+		var zero T
+		items = append(items, zero)
+		c.push("", len(items)-1)
+		elem(&items[len(items)-1], c)
+		c.pop()
+		if c.peek() != ',' {
+			break
+		}
+		c.pos++
+	}
+	c.expect(']', "")
+	*list = items
+}
+
+func writeElements[T any](c *Codec, items []T, most int, elem func(*T, *Codec)) {
+	c.Check(len(items) > 0 && len(items) <= most, "", "must have 1 to "+strconv.Itoa(most)+" elements")
+	c.out = append(c.out, '[')
+	for i := range items {
+		if c.err != nil {
+			return
+		}
+		if i > 0 {
+			c.out = append(c.out, ',')
+		}
+		c.push("", i)
+		elem(&items[i], c)
+		c.pop()
+	}
+	c.out = append(c.out, ']')
+}
+
+// Raw is a field whose value is any JSON object, carried as its bytes.
+func (c *Codec) Raw(name string, value *string) {
+	c.field(name)
+	if c.err != nil {
+		return
+	}
+	if c.reading {
+		*value = c.in[c.pos:objectEnd(c.in, c.pos)]
+		c.pos += len(*value)
+	}
+	if !strings.HasPrefix(*value, "{") || !json.Valid([]byte(*value)) || !utf8.ValidString(*value) {
+		c.Fail(name, "must be a JSON object in valid UTF-8")
+		return
+	}
+	if !c.reading {
+		c.out = append(c.out, *value...)
+	}
+}
+
+// objectEnd is where the object that starts at pos ends, or the end of the input. It only finds the brace; whether what lies
+// between is JSON is for the caller to ask.
+func objectEnd(in string, pos int) int {
+	depth, quoted := 0, false
+	for ; pos < len(in); pos++ {
+		switch b := in[pos]; {
+		case quoted && b == '\\':
+			pos++
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '{':
+			depth++
+		case b == '}':
+			depth--
+			if depth == 0 {
+				return pos + 1
+			}
+		}
+		if depth == 0 {
+			return min(pos, len(in))
+		}
+	}
+	return len(in)
+}
+
+func (c *Codec) push(name string, index int) {
+	c.path[c.depth] = frame{name, index}
+	c.depth++
+}
+
+func (c *Codec) pop() { c.depth-- }

@@ -1,0 +1,180 @@
+package canon
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Int is an integer field within min and max.
+func (c *Codec) Int(name string, v *int64, least, most int64) {
+	c.field(name)
+	c.integer(name, v, least, most)
+}
+
+// OptInt is an integer field within 1 and most that is left out when it is 0, as a version that there is none of.
+func (c *Codec) OptInt(name string, v *int64, most int64) {
+	if c.optional(name, *v == 0) {
+		c.integer(name, v, 1, most)
+	} else if c.reading {
+		*v = 0
+	}
+}
+
+// Has says whether a field that may be left out is there: writing, when it has a value; reading, when it comes next.
+func (c *Codec) Has(name string, value bool) bool {
+	if c.reading {
+		return c.next(name)
+	}
+	return value
+}
+
+// SmallInt is Int for an int.
+func (c *Codec) SmallInt(name string, v *int, least, most int) {
+	wide := int64(*v)
+	c.Int(name, &wide, int64(least), int64(most))
+	*v = int(wide)
+}
+
+// Bool is a boolean field.
+func (c *Codec) Bool(name string, v *bool) {
+	c.field(name)
+	if c.err != nil {
+		return
+	}
+	if !c.reading {
+		c.out = strconv.AppendBool(c.out, *v)
+		return
+	}
+	rest := c.in[c.pos:]
+	switch {
+	case strings.HasPrefix(rest, "true"):
+		*v, c.pos = true, c.pos+len("true")
+	case strings.HasPrefix(rest, "false"):
+		*v, c.pos = false, c.pos+len("false")
+	default:
+		c.Fail(name, "must be true or false")
+	}
+}
+
+// String is a string field of 1 to most bytes.
+func (c *Codec) String(name string, v *string, most int) {
+	c.field(name)
+	c.text(name, v, most)
+}
+
+// OptString is a string field of up to most bytes that is left out when it is empty.
+func (c *Codec) OptString(name string, v *string, most int) {
+	if c.optional(name, *v == "") {
+		c.text(name, v, most)
+	} else if c.reading {
+		*v = ""
+	}
+}
+
+// Enum is a string field that is one of the words. What is read is the word itself, not a part of the input.
+func (c *Codec) Enum(name string, v *string, words []string) {
+	c.field(name)
+	if c.err != nil {
+		return
+	}
+	if c.reading {
+		c.text(name, v, 64)
+	}
+	for _, word := range words {
+		if *v == word {
+			*v = word
+			if !c.reading {
+				c.text(name, v, 64)
+			}
+			return
+		}
+	}
+	c.Fail(name, "must be one of "+strings.Join(words, ", "))
+}
+
+// OptEnum is an Enum that is left out when it is empty.
+func (c *Codec) OptEnum(name string, v *string, words []string) {
+	if c.reading && !c.next(name) || !c.reading && *v == "" {
+		*v = ""
+		return
+	}
+	c.Enum(name, v, words)
+}
+
+// Bytes is a field of exactly len(v) bytes, as unpadded base64url.
+func (c *Codec) Bytes(name string, v []byte) {
+	c.field(name)
+	if c.err != nil {
+		return
+	}
+	if !c.reading {
+		c.out = append(c.out, '"')
+		c.out = base64.RawURLEncoding.AppendEncode(c.out, v)
+		c.out = append(c.out, '"')
+		return
+	}
+	var raw string
+	c.text(name, &raw, 64)
+	if c.err != nil {
+		return
+	}
+	var room [64]byte
+	src := room[:copy(room[:], raw)]
+	if base64.RawURLEncoding.DecodedLen(len(src)) == len(v) {
+		if n, err := strictURL.Decode(v, src); err == nil && n == len(v) {
+			return
+		}
+	}
+	c.Fail(name, fmt.Sprintf("must be %d bytes in unpadded base64url", len(v)))
+}
+
+// strictURL refuses encodings whose spare bits are set, which would be a second spelling of the same bytes.
+var strictURL = base64.RawURLEncoding.Strict()
+
+// Time is a field with a time in UTC, whole microseconds, of the years 1970 to 9999.
+func (c *Codec) Time(name string, v *time.Time) {
+	c.field(name)
+	c.stamp(name, v, len(timeForm), AppendTime, parseTime)
+}
+
+// OptTime is a Time that is left out when it is zero.
+func (c *Codec) OptTime(name string, v *time.Time) {
+	if c.optional(name, v.IsZero()) {
+		c.stamp(name, v, len(timeForm), AppendTime, parseTime)
+	} else if c.reading {
+		*v = time.Time{}
+	}
+}
+
+// Date is a field with a date, as midnight UTC, of the years 1970 to 9999.
+func (c *Codec) Date(name string, v *time.Time) {
+	c.field(name)
+	c.stamp(name, v, len(dateForm), AppendDate, parseDate)
+}
+
+func (c *Codec) stamp(name string, v *time.Time, size int, write func([]byte, time.Time) []byte, read func(string) (time.Time, bool)) {
+	if c.err != nil {
+		return
+	}
+	if !c.reading {
+		start := len(c.out) + 1
+		c.out = append(c.out, '"')
+		c.out = write(c.out, *v)
+		if back, ok := read(string(c.out[start:])); !ok || back != *v {
+			c.Fail(name, "must be UTC, "+timeForm[:size]+", years 1970 to 9999")
+		}
+		c.out = append(c.out, '"')
+		return
+	}
+	end := c.pos + size + 2
+	if end <= len(c.in) && c.in[c.pos] == '"' && c.in[end-1] == '"' {
+		if at, ok := read(c.in[c.pos+1 : end-1]); ok {
+			*v, c.pos = at, end
+			return
+		}
+	}
+	c.Fail(name, "must be a string of the form "+timeForm[:size])
+}

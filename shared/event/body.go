@@ -1,0 +1,194 @@
+package event
+
+import (
+	"fmt"
+
+	"passbook/shared/canon"
+)
+
+// The names of the events on the wire.
+const (
+	typeOpened       = "AccountOpened"
+	typeCredited     = "MoneyCredited"
+	typeWithdrawn    = "MoneyWithdrawn"
+	typeDeclined     = "WithdrawalDeclined"
+	typePlaced       = "HoldPlaced"
+	typeCaptured     = "HoldCaptured"
+	typeReleased     = "HoldReleased"
+	typeReversed     = "TransactionReversed"
+	typeLimitChanged = "CreditLimitChanged"
+	typeFrozen       = "AccountFrozen"
+	typeUnfrozen     = "AccountUnfrozen"
+	typeClosed       = "AccountClosed"
+)
+
+// newest is the schema that each type is written in.
+var newest = map[string]int{
+	typeOpened: 1, typeCredited: 1, typeWithdrawn: 1, typeDeclined: 1, typePlaced: 1, typeCaptured: 1,
+	typeReleased: 1, typeReversed: 1, typeLimitChanged: 1, typeFrozen: 1, typeUnfrozen: 1, typeClosed: 1,
+}
+
+// Type names the event.
+func (AccountOpened) Type() string { return typeOpened }
+
+// Type names the event.
+func (MoneyCredited) Type() string { return typeCredited }
+
+// Type names the event.
+func (MoneyWithdrawn) Type() string { return typeWithdrawn }
+
+// Type names the event.
+func (WithdrawalDeclined) Type() string { return typeDeclined }
+
+// Type names the event.
+func (HoldPlaced) Type() string { return typePlaced }
+
+// Type names the event.
+func (HoldCaptured) Type() string { return typeCaptured }
+
+// Type names the event.
+func (HoldReleased) Type() string { return typeReleased }
+
+// Type names the event.
+func (TransactionReversed) Type() string { return typeReversed }
+
+// Type names the event.
+func (CreditLimitChanged) Type() string { return typeLimitChanged }
+
+// Type names the event.
+func (AccountFrozen) Type() string { return typeFrozen }
+
+// Type names the event.
+func (AccountUnfrozen) Type() string { return typeUnfrozen }
+
+// Type names the event.
+func (AccountClosed) Type() string { return typeClosed }
+
+// New makes an event of b: its newest schema, and its data. Version, times and balances are the caller's to set. It panics for
+// a body that breaks its own rules, such as an amount of 0: decisions make bodies, and none of them may.
+func New(b Body) Event {
+	data, err := appendBody(nil, b)
+	if err != nil {
+		panic(fmt.Sprintf("event: %T: %v", b, err))
+	}
+	return Event{Schema: newest[b.Type()], Data: data, Body: b}
+}
+
+// ParseBody reads the data of an event of that type and schema, through the upcasters. It accepts only bytes that were, or
+// could have been, written by New.
+func ParseBody(typ string, schema int, data []byte) (Body, error) {
+	b, err := parseBody(typ, schema, string(data))
+	if err != nil {
+		return nil, fmt.Errorf("event: %s schema %d: %w", typ, schema, err)
+	}
+	return b, nil
+}
+
+func parseBody(typ string, schema int, data string) (Body, error) {
+	if err := knownSchema(typ, schema); err != nil {
+		return nil, err
+	}
+	data, err := upcast(typ, schema, data)
+	if err != nil {
+		return nil, err
+	}
+	c := canon.NewReader(data)
+	c.Begin()
+	b := readBody(&c, typ)
+	c.End()
+	return b, c.Finish()
+}
+
+// knownSchema refuses what a newer program wrote.
+func knownSchema(typ string, schema int) *canon.Error {
+	switch top, ok := newest[typ]; {
+	case !ok:
+		return &canon.Error{Field: "type", Reason: "unknown"}
+	case schema < 1 || schema > top:
+		return &canon.Error{Field: "schema", Reason: fmt.Sprintf("%d is not one of 1 to %d", schema, top)}
+	}
+	return nil
+}
+
+func appendBody(dst []byte, b Body) ([]byte, error) {
+	c := canon.NewWriter(dst)
+	c.Begin()
+	writeBody(&c, b)
+	c.End()
+	return c.Written(), c.Finish()
+}
+
+// readBody reads the fields of the newest schema of a known type.
+func readBody(c *canon.Codec, typ string) Body {
+	switch typ {
+	case typeOpened:
+		return read[AccountOpened](c)
+	case typeCredited:
+		return read[MoneyCredited](c)
+	case typeWithdrawn:
+		return read[MoneyWithdrawn](c)
+	case typeDeclined:
+		return read[WithdrawalDeclined](c)
+	case typePlaced:
+		return read[HoldPlaced](c)
+	case typeCaptured:
+		return read[HoldCaptured](c)
+	case typeReleased:
+		return read[HoldReleased](c)
+	case typeReversed:
+		return read[TransactionReversed](c)
+	case typeLimitChanged:
+		return read[CreditLimitChanged](c)
+	case typeFrozen:
+		return read[AccountFrozen](c)
+	case typeUnfrozen:
+		return read[AccountUnfrozen](c)
+	case typeClosed:
+		return read[AccountClosed](c)
+	}
+	c.Fail("type", "unknown")
+	return nil
+}
+
+// body is a pointer to a Body that lists its fields.
+type body[B Body] interface {
+	*B
+	fields(*canon.Codec)
+}
+
+func read[B Body, P body[B]](c *canon.Codec) Body {
+	var b B
+	P(&b).fields(c)
+	return b
+}
+
+func writeBody(c *canon.Codec, b Body) {
+	switch b := b.(type) {
+	case AccountOpened:
+		b.fields(c)
+	case MoneyCredited:
+		b.fields(c)
+	case MoneyWithdrawn:
+		b.fields(c)
+	case WithdrawalDeclined:
+		b.fields(c)
+	case HoldPlaced:
+		b.fields(c)
+	case HoldCaptured:
+		b.fields(c)
+	case HoldReleased:
+		b.fields(c)
+	case TransactionReversed:
+		b.fields(c)
+	case CreditLimitChanged:
+		b.fields(c)
+	case AccountFrozen:
+		b.fields(c)
+	case AccountUnfrozen:
+		b.fields(c)
+	case AccountClosed:
+		b.fields(c)
+	default:
+		c.Fail("type", fmt.Sprintf("%T is no event", b))
+	}
+}

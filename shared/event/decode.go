@@ -1,0 +1,191 @@
+package event
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"passbook/shared/canon"
+)
+
+// FormatError says that a newer program wrote the entry. A reader stops for that account; it never guesses.
+type FormatError struct{ Format int }
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("event: entry format %d is newer than %d, the newest that this program reads", e.Format, Format)
+}
+
+// maxEvents bounds the events of an entry by what fits in one.
+const maxEvents = MaxEntryBytes / minEventBytes
+
+// minEventBytes is less than the least JSON of an event.
+const minEventBytes = 100
+
+// DecodeRecord reads a stream record. It accepts exactly what Seal writes, though of a compressed record any frames that hold
+// it: *FormatError for a newer format, ErrHash for another content than the hash says, else an error that names the field.
+// The entry does not keep data.
+func DecodeRecord(data []byte) (*Entry, error) {
+	if len(data) > 2*MaxEntryBytes {
+		return nil, fmt.Errorf("event: decode: %d bytes are too many", len(data))
+	}
+	e := new(Entry)
+	c := canon.NewReader(string(data))
+	mark, err := e.readHead(&c)
+	if err != nil {
+		return nil, err
+	}
+	var enc string
+	headed := c.Here()
+	c.OptEnum("enc", &enc, []string{encZstd})
+	if enc == "" {
+		if len(data) > CompressOver {
+			c.Fail("enc", "must be zstd over 4 KB")
+		}
+		return e.readLists(&c, data, mark)
+	}
+	var commands, events string
+	c.String("commands", &commands, 2*MaxEntryBytes)
+	c.String("events", &events, 2*MaxEntryBytes)
+	c.End()
+	if err := c.Finish(); err != nil {
+		return nil, fmt.Errorf("event: decode: %w", err)
+	}
+	return e.readFrames(data[:headed], mark, fromBase64(commands), fromBase64(events))
+}
+
+// fromBase64 is nil, which is no frame, unless s is the one spelling of some bytes.
+func fromBase64(s string) []byte {
+	raw, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil || strings.ContainsAny(s, "\r\n") {
+		return nil
+	}
+	return raw
+}
+
+// DecodeStored fills the Commands and Events of an entry whose other fields were set from a journal row, and verifies its
+// hash. The errors are those of DecodeRecord.
+func DecodeStored(e *Entry, enc string, commands, events []byte) error {
+	if e.Format > Format {
+		return &FormatError{e.Format}
+	}
+	c := canon.NewWriter(make([]byte, 0, 512+len(commands)+len(events)))
+	e.writeHead(&c)
+	mark := c.Here()
+	c.Bytes("hash", e.Hash[:])
+	if err := c.Err(); err != nil {
+		return fmt.Errorf("event: decode: %w", err)
+	}
+	var read *Entry
+	var err error
+	switch enc {
+	case "":
+		record := joinLists(c.Written(), commands, events)
+		if len(record) > CompressOver {
+			return &canon.Error{Field: "enc", Reason: "must be zstd over 4 KB"}
+		}
+		read, err = readPlain(record, mark)
+	case encZstd:
+		read, err = new(Entry).readFrames(c.Written(), mark, commands, events)
+	default:
+		err = &canon.Error{Field: "enc", Reason: "unknown"}
+	}
+	if err != nil {
+		return err
+	}
+	e.Commands, e.Events = read.Commands, read.Events
+	return nil
+}
+
+// DecodeHeader reads what AppendHeader writes: the entry without its events, whose hash Verify can check once they are set.
+func DecodeHeader(data []byte) (*Entry, error) {
+	e := new(Entry)
+	c := canon.NewReader(string(data))
+	if _, err := e.readHead(&c); err != nil {
+		return nil, err
+	}
+	canon.List(&c, "commands", &e.Commands, MaxCommands, (*Command).fields)
+	c.End()
+	e.checkCommands(&c)
+	if err := c.Finish(); err != nil {
+		return nil, fmt.Errorf("event: decode header: %w", err)
+	}
+	return e, nil
+}
+
+// readHead reads up to and with the hash. mark is where the hash starts.
+func (e *Entry) readHead(c *canon.Codec) (mark int, err error) {
+	c.Begin()
+	c.SmallInt("format", &e.Format, 1, 1<<30)
+	if c.Err() == nil && e.Format > Format {
+		return 0, &FormatError{e.Format}
+	}
+	e.head(c)
+	mark = c.Here()
+	c.Bytes("hash", e.Hash[:])
+	if err := c.Err(); err != nil {
+		return 0, fmt.Errorf("event: decode: %w", err)
+	}
+	return mark, nil
+}
+
+// readFrames goes on with a record whose JSON up to the hash is head, and whose lists are frames.
+func (e *Entry) readFrames(head []byte, mark int, commands, events []byte) (*Entry, error) {
+	list, err := decompress(nil, commands)
+	if err != nil {
+		return nil, fmt.Errorf("event: decode: commands: zstd: %w", err)
+	}
+	commands = list
+	if list, err = decompress(nil, events); err != nil {
+		return nil, fmt.Errorf("event: decode: events: zstd: %w", err)
+	}
+	record := joinLists(bytes.Clone(head), commands, list)
+	if len(record) <= CompressOver || len(record) > MaxEntryBytes {
+		return nil, fmt.Errorf("event: decode: enc: %d bytes of JSON are not to be compressed", len(record))
+	}
+	return readPlain(record, mark)
+}
+
+func joinLists(head, commands, events []byte) []byte {
+	record := append(append(head, commandsName...), commands...)
+	record = append(append(record, eventsName...), events...)
+	return append(record, '}')
+}
+
+// readPlain reads a record that is not compressed, or no longer. Its hash starts at mark.
+func readPlain(record []byte, mark int) (*Entry, error) {
+	e := new(Entry)
+	c := canon.NewReader(string(record))
+	if _, err := e.readHead(&c); err != nil {
+		return nil, err
+	}
+	return e.readLists(&c, record, mark)
+}
+
+// readLists reads the commands and events that follow the hash, checks what belongs together and verifies the hash.
+func (e *Entry) readLists(c *canon.Codec, record []byte, mark int) (*Entry, error) {
+	canon.List(c, "commands", &e.Commands, MaxCommands, (*Command).fields)
+	e.Events = make([]Event, 0, min(e.Last-e.First+1, int64(len(record)/minEventBytes)))
+	canon.List(c, "events", &e.Events, maxEvents, (*Event).fields)
+	c.End()
+	e.checkCommands(c)
+	e.checkEvents(c)
+	if err := c.Finish(); err != nil {
+		return nil, fmt.Errorf("event: decode: %w", err)
+	}
+	for i := range e.Events {
+		e.Events[i].Currency, e.Events[i].RecordedAt = e.Currency, e.RecordedAt
+	}
+	if sumWithout(record, mark) != e.Hash {
+		return nil, ErrHash
+	}
+	return e, nil
+}
+
+// sumWithout is the hash of a record without its hash field, which starts at mark.
+func sumWithout(record []byte, mark int) Hash {
+	room := make([]byte, 0, CompressOver)
+	hashed := append(append(room, record[:mark]...), record[mark+hashBytes:]...)
+	return sha256.Sum256(hashed)
+}

@@ -1,0 +1,141 @@
+package event
+
+import (
+	"strings"
+
+	"passbook/shared/canon"
+	"passbook/shared/money"
+)
+
+// Bounds of an entry's strings, in bytes.
+const (
+	maxIDBytes          = 64
+	maxKeyBytes         = 255
+	requestBytes        = 22
+	maxCorrelationBytes = 255
+)
+
+// head lists the fields of an entry between its format and its hash.
+func (e *Entry) head(c *canon.Codec) {
+	c.String("tenant", &e.Tenant, maxIDBytes)
+	c.String("account_id", &e.AccountID, maxIDBytes)
+	c.Int("first", &e.First, 1, MaxVersion)
+	c.Int("last", &e.Last, e.First, MaxVersion)
+	c.String("currency", &e.Currency, 3)
+	c.Time("recorded_at", &e.RecordedAt)
+	c.Bytes("prev", e.Prev[:])
+	c.Check(!strings.Contains(e.Tenant, "#"), "tenant", "must be without #")
+	c.Check(!strings.Contains(e.AccountID, "#"), "account_id", "must be without #")
+	c.Check(len(e.Currency) == 3, "currency", "must be an ISO 4217 code")
+	c.Check((e.First == 1) == e.Prev.IsZero(), "prev", "must be zero at version 1, and nowhere else")
+}
+
+// fields of a command. Its range is checked against the others' by checkCommands.
+func (m *Command) fields(c *canon.Codec) {
+	c.Begin()
+	c.OptString("key", &m.Key, maxKeyBytes)
+	c.OptString("request", &m.Request, requestBytes)
+	c.OptString("correlation_id", &m.CorrelationID, maxCorrelationBytes)
+	textField(c, "actor", &m.Actor, MaxActorBytes)
+	c.Int("first", &m.First, 1, MaxVersion)
+	c.Int("last", &m.Last, m.First, MaxVersion)
+	c.SmallInt("status", &m.Status, 200, 422)
+	c.End()
+	c.Check(m.Request == "" || len(m.Request) == requestBytes, "request", "must have 22 characters")
+	c.Check(m.Status == 200 || m.Status == 201 || m.Status == 422, "status", "must be 200, 201 or 422")
+}
+
+// checkCommands holds that the commands' ranges are the entry's, in order, without a gap.
+func (e *Entry) checkCommands(c *canon.Codec) {
+	next := e.First
+	for _, m := range e.Commands {
+		c.Check(m.First == next, "commands", "first must follow the last of the command before")
+		next = m.Last + 1
+	}
+	c.Check(next == e.Last+1, "commands", "last of the last one must be the entry's")
+}
+
+// fields of an event. Its place in the entry is checked by checkEvents.
+func (v *Event) fields(c *canon.Codec) {
+	typ := ""
+	if v.Body != nil {
+		typ = v.Body.Type()
+	}
+	c.Begin()
+	c.Int("version", &v.Version, 1, MaxVersion)
+	c.String("type", &typ, maxNameBytes)
+	c.SmallInt("schema", &v.Schema, 1, 1<<30)
+	c.SmallInt("command", &v.Command, 0, MaxCommands-1)
+	c.Date("effective_at", &v.EffectiveAt)
+	c.Object("after")
+	v.After.fields(c)
+	c.EndObject()
+	v.data(c, typ)
+	c.End()
+}
+
+func (a *After) fields(c *canon.Codec) {
+	c.Int("posted", &a.Posted, -money.Max, money.Max)
+	c.Int("held", &a.Held, 0, money.Max)
+	c.Int("limit", &a.Limit, 0, money.Max)
+}
+
+// data is the event's own data: of the newest schema field by field, of an older one as the bytes it came in.
+func (v *Event) data(c *canon.Codec, typ string) {
+	if c.Err() != nil {
+		return
+	}
+	if err := knownSchema(typ, v.Schema); err != nil {
+		c.Fail(err.Field, err.Reason)
+		return
+	}
+	if v.Schema < newest[typ] {
+		v.olderData(c, typ)
+		return
+	}
+	start := c.Here() + len(`,"data":`)
+	c.Object("data")
+	if c.Reading() {
+		v.Body = readBody(c, typ)
+	} else {
+		writeBody(c, v.Body)
+	}
+	c.EndObject()
+	if c.Err() != nil {
+		return
+	}
+	data := c.Since(start)
+	if c.Reading() || v.Data == nil {
+		v.Data = []byte(data)
+	}
+	c.Check(string(v.Data) == data, "data", "is not what the body says")
+}
+
+func (v *Event) olderData(c *canon.Codec, typ string) {
+	data := string(v.Data)
+	c.Raw("data", &data)
+	if c.Err() != nil || !c.Reading() {
+		return
+	}
+	b, err := parseBody(typ, v.Schema, data)
+	if err != nil {
+		c.Fail("data", err.Error())
+		return
+	}
+	v.Body, v.Data = b, []byte(data)
+}
+
+// checkEvents holds that the events are at the entry's versions and with its commands.
+func (e *Entry) checkEvents(c *canon.Codec) {
+	c.Check(int64(len(e.Events)) == e.Last-e.First+1, "events", "must be one for each of first to last")
+	if c.Err() != nil {
+		return
+	}
+	for i, m := range e.Commands {
+		for version := m.First; version <= m.Last; version++ {
+			v := &e.Events[version-e.First]
+			c.Check(v.Version == version, "events", "version must follow that of the event before")
+			c.Check(v.Command == i, "events", "command must be the one whose range has the version")
+		}
+	}
+}

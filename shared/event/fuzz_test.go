@@ -1,0 +1,64 @@
+package event
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// Whatever is accepted is written again as the same bytes; of a compressed record, as one that says the same.
+func FuzzDecodeRecord(f *testing.F) {
+	for _, name := range []string{"v1/record.json", "v1/record-zstd.json", "v1/header.json"} {
+		f.Add(readGolden(f, name))
+	}
+	f.Add(seal(f, single()).Record)
+	f.Add(seal(f, entryOf(1, sparse())).Record)
+	f.Add([]byte(`{"format":2}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, record := range [][]byte{data, rehashed(string(data))} {
+			checkAccepted(t, record)
+		}
+	})
+}
+
+func checkAccepted(t *testing.T, record []byte) {
+	e, err := DecodeRecord(record)
+	if err != nil {
+		if e != nil {
+			t.Fatal("an entry and an error")
+		}
+		return
+	}
+	hash := e.Hash
+	enc, err := Seal(e)
+	if err != nil {
+		t.Fatalf("accepted, but not sealed: %v", err)
+	}
+	if e.Hash != hash {
+		t.Fatal("the hash is another")
+	}
+	if enc.Enc == "" && string(enc.Record) != string(record) {
+		t.Fatalf("accepted %s\nsealed   %s", record, enc.Record)
+	}
+	if (enc.Enc == encZstd) != strings.Contains(string(record), `,"enc":"zstd",`) {
+		t.Fatal("compressed, or not, against the rule")
+	}
+	again, err := DecodeRecord(enc.Record)
+	if err != nil || !reflect.DeepEqual(again, e) {
+		t.Fatalf("read again: %+v, %v", again, err)
+	}
+}
+
+// A header that is accepted is written again as the same bytes.
+func FuzzDecodeHeader(f *testing.F) {
+	f.Add(readGolden(f, "v1/header.json"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e, err := DecodeHeader(data)
+		if err != nil {
+			return
+		}
+		if again := AppendHeader(nil, e); string(again) != string(data) {
+			t.Fatalf("accepted %s\nwritten  %s", data, again)
+		}
+	})
+}

@@ -1,0 +1,25 @@
+package event
+
+import (
+	"encoding/base64"
+	"errors"
+)
+
+// ErrHash says that an entry is not what its hash was made of: it is damaged, or was tampered with.
+var ErrHash = errors.New("event: the entry does not match its hash")
+
+// String is the hash as 43 characters of unpadded base64url.
+func (h Hash) String() string { return base64.RawURLEncoding.EncodeToString(h[:]) }
+
+// IsZero says that it is the hash before version 1.
+func (h Hash) IsZero() bool { return h == Hash{} }
+
+// ParseHash reads what String writes.
+func ParseHash(s string) (Hash, error) {
+	var h Hash
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil || len(raw) != len(h) || len(s) != base64.RawURLEncoding.EncodedLen(len(h)) {
+		return Hash{}, errors.New("event: a hash must be 43 characters of unpadded base64url")
+	}
+	return Hash(raw), nil
+}

@@ -1,0 +1,56 @@
+package money
+
+import "strconv"
+
+// Max is the greatest amount and the greatest balance, either side of zero, in minor units: 2^53−1, the greatest integer that
+// every JSON reader keeps exactly (RFC 8259, section 6).
+const Max = 1<<53 - 1
+
+// Add is a + b, and whether a, b and the sum lie within −Max and Max.
+func Add(a, b int64) (int64, bool) {
+	if !Balance(a) || !Balance(b) {
+		return 0, false
+	}
+	sum := a + b
+	return sum, Balance(sum)
+}
+
+// Sub is a − b, and whether a, b and the difference lie within −Max and Max.
+func Sub(a, b int64) (int64, bool) {
+	if !Balance(b) {
+		return 0, false
+	}
+	return Add(a, -b)
+}
+
+// Amount says whether v can be the amount of a command: 0 < v ≤ Max.
+func Amount(v int64) bool { return 0 < v && v <= Max }
+
+// Balance says whether v can be a balance: −Max ≤ v ≤ Max.
+func Balance(v int64) bool { return -Max <= v && v <= Max }
+
+// Format writes an amount for a person: 12550 in EUR is "125.50 EUR". Of a currency that is not known, the minor units are
+// written as they are.
+func Format(amount int64, code string) string {
+	exponent, _ := Exponent(code)
+	digits := strconv.FormatUint(magnitude(amount), 10)
+	for len(digits) <= exponent {
+		digits = "0" + digits
+	}
+	if exponent > 0 {
+		point := len(digits) - exponent
+		digits = digits[:point] + "." + digits[point:]
+	}
+	if amount < 0 {
+		digits = "-" + digits
+	}
+	return digits + " " + code
+}
+
+// magnitude is |v| as a uint64, which also holds that of the least int64.
+func magnitude(v int64) uint64 {
+	if v < 0 {
+		return -uint64(v)
+	}
+	return uint64(v)
+}
