@@ -10,6 +10,8 @@ import (
 const (
 	// MaxKeyBytes is the longest key (S3: 1,024 bytes of UTF-8).
 	MaxKeyBytes = 1024
+	// MaxPartBytes is the longest part of a key, between slashes: the longest name that file systems take.
+	MaxPartBytes = 255
 	// MaxListPage is the most keys of one page (ListObjectsV2: 1,000).
 	MaxListPage = 1000
 )
@@ -20,7 +22,8 @@ var (
 	ErrExists = errors.New("bucket: object exists")
 	// ErrNotFound: no object has the key.
 	ErrNotFound = errors.New("bucket: object not found")
-	// ErrInvalid: the key is empty, too long, or has an empty, "." or ".." part.
+	// ErrInvalid: the key is empty, too long, not UTF-8, has an empty, ".", ".." or too long part, or is one that this adapter
+	// cannot hold beside its others.
 	ErrInvalid = errors.New("bucket: invalid key")
 )
 
@@ -45,7 +48,8 @@ type Object interface {
 }
 
 // Bucket is the port. Objects are whole, immutable and for ever: there is no overwrite, no append and no delete. Methods may
-// be called concurrently; every call obeys its context's deadline.
+// be called concurrently; every call obeys its context's deadline. Callers MUST NOT use keys of which one is a directory of
+// another, such as a and a/b: a file system cannot hold both.
 type Bucket interface {
 	// Create makes the object, or fails with ErrExists. nil means durable and visible; after any other error the object is
 	// either whole or absent.

@@ -216,14 +216,14 @@ func checkIndexed(s Schema, r Row) error {
 			if err := checkIndexKey(x.PK, v, false, MaxPartitionKeyBytes); err != nil {
 				return err
 			}
+			if x.SK == "pk" && len(r.PK) > MaxSortKeyBytes {
+				return invalid("partition key of %d bytes sorts index %s, at most %d", len(r.PK), x.Name, MaxSortKeyBytes)
+			}
 		}
 		if v, ok := r.Attrs[x.SK]; ok && x.SK != "pk" {
 			if err := checkIndexKey(x.SK, v, x.Numeric, MaxSortKeyBytes); err != nil {
 				return err
 			}
-		}
-		if x.SK == "pk" && len(r.PK) > MaxSortKeyBytes {
-			return invalid("partition key of %d bytes sorts index %s, at most %d", len(r.PK), x.Name, MaxSortKeyBytes)
 		}
 	}
 	return nil

@@ -1,0 +1,166 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// maxGroupBytes bounds a group. Callers that find it full wait for the next one, so memory stays bounded while a disk stalls.
+const maxGroupBytes = 16 << 20
+
+// Write is one atomic change.
+type Write struct {
+	// Stage adds the change to a batch. Stages run one at a time, in the order in which their changes become visible, so what
+	// must be in that order, such as a sequence number, is decided in them. They MUST be short, MUST NOT call the DB, and MUST
+	// fail, if at all, before they touch the batch.
+	Stage func(*pebble.Batch) error
+	// Settle, if set, is called once, with nil when the change is durable and in every new view, whether or not the caller of
+	// Commit still waits. It MUST be short and MUST NOT call the DB.
+	Settle func(error)
+}
+
+func (w Write) settle(err error) {
+	if w.Settle != nil {
+		w.Settle(err)
+	}
+}
+
+// group is what one batch commits.
+type group struct {
+	batch  *pebble.Batch
+	settle []func(error)
+	done   chan struct{}
+	// err is set before done is closed.
+	err error
+}
+
+// commits is the queue between the callers and the committer: one open group.
+type commits struct {
+	mu     sync.Mutex
+	open   *group
+	closed bool
+	wake   chan struct{}
+	ended  chan struct{}
+}
+
+func (db *DB) newGroup() *group {
+	return &group{batch: db.engine.NewBatch(), done: make(chan struct{})}
+}
+
+func (db *DB) startCommits() {
+	db.commits.open = db.newGroup()
+	db.commits.wake = make(chan struct{}, 1)
+	db.commits.ended = make(chan struct{})
+	go db.commitLoop()
+}
+
+// Commit makes a write durable. After an error of its Stage, or ErrClosed, nothing was written. When ctx ends first, the
+// outcome is unknown to the caller, and Settle gets it later.
+func (db *DB) Commit(ctx context.Context, w Write) error {
+	g, err := db.join(ctx, w)
+	if err != nil {
+		w.settle(err)
+		return err
+	}
+	select {
+	case <-g.done:
+		return g.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// join stages the write in the open group, once there is room in it.
+func (db *DB) join(ctx context.Context, w Write) (*group, error) {
+	c := &db.commits
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		c.mu.Lock()
+		if c.closed {
+			c.mu.Unlock()
+			return nil, ErrClosed
+		}
+		g := c.open
+		if g.batch.Len() < maxGroupBytes {
+			err := w.Stage(g.batch)
+			if err == nil && w.Settle != nil {
+				g.settle = append(g.settle, w.Settle)
+			}
+			c.mu.Unlock()
+			if err != nil {
+				return nil, err
+			}
+			c.signal()
+			return g, nil
+		}
+		c.mu.Unlock()
+		select {
+		case <-g.done:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (c *commits) signal() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// commitLoop is the only writer of the database. Because it takes each view before it begins the next batch, a view never
+// shows a change that is not yet durable.
+func (db *DB) commitLoop() {
+	c := &db.commits
+	defer close(c.ended)
+	for range c.wake {
+		c.mu.Lock()
+		g := c.open
+		c.open = db.newGroup()
+		closed := c.closed
+		c.mu.Unlock()
+		db.commitGroup(g)
+		if closed {
+			return
+		}
+	}
+}
+
+func (db *DB) commitGroup(g *group) {
+	if !g.batch.Empty() {
+		if g.err = db.engine.Apply(g.batch, db.write); g.err == nil {
+			db.views.advance(db.engine)
+		}
+	}
+	for _, settle := range g.settle {
+		settle(g.err)
+	}
+	close(g.done)
+	// Closing a batch only gives its memory back.
+	_ = g.batch.Close()
+}
+
+// stopCommits refuses further commits and finishes those that were staged. It says false if that was done before.
+func (db *DB) stopCommits() bool {
+	c := &db.commits
+	c.mu.Lock()
+	before := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if before {
+		return false
+	}
+	c.signal()
+	<-c.ended
+	// A caller may still wait for room in the group that was open last; it holds nothing.
+	close(c.open.done)
+	return errors.Join(c.open.batch.Close()) == nil
+}
+
+// NewBatch returns a batch to collect a change in, before Stage applies it to the group's. Its caller closes it.
+func (db *DB) NewBatch() *pebble.Batch { return db.engine.NewBatch() }

@@ -1,0 +1,132 @@
+package embedded
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Format is the number of the on-disk format that this program writes and the newest that it reads.
+const Format = 1
+
+// The reasons why a directory cannot be opened.
+var (
+	// ErrLocked: another process, or another DB of this one, holds the directory.
+	ErrLocked = errors.New("embedded: data directory is held by another process")
+	// ErrFormat: the directory has a format that this program does not know, or is damaged; nothing in it was changed.
+	ErrFormat = errors.New("embedded: unknown data format")
+)
+
+// The names in a data directory that belong to the database. Whatever else lies there is not looked at.
+const (
+	formatFile = "FORMAT"
+	lockFile   = "LOCK"
+	pidFile    = "PID"
+	engineDir  = "pebble"
+)
+
+// dir is a data directory on a file system.
+type dir struct {
+	fs   vfs.FS
+	path string
+}
+
+func openDir(o Options) (dir, error) {
+	if o.Dir == "" {
+		return dir{}, errors.New("embedded: Options.Dir is empty")
+	}
+	if o.FS != nil {
+		return dir{fs: o.FS, path: o.Dir}, nil
+	}
+	// The lock is found by its path within a process, so two spellings of one directory must be one path.
+	abs, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return dir{}, err
+	}
+	return dir{fs: vfs.Default, path: abs}, nil
+}
+
+func (d dir) file(name string) string { return d.fs.PathJoin(d.path, name) }
+
+// checkFormat says whether the directory holds a format already. It changes nothing.
+func (d dir) checkFormat() (present bool, err error) {
+	text, err := d.read(formatFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := d.fs.Stat(d.file(engineDir)); err == nil {
+			return false, fmt.Errorf("%w: %s has data but no %s file", ErrFormat, d.path, formatFile)
+		}
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || n < 1 {
+		return false, fmt.Errorf("%w: %s is not a number", ErrFormat, d.file(formatFile))
+	}
+	if n > Format {
+		return false, fmt.Errorf("%w: %s has format %d, this program knows up to %d: use a newer program", ErrFormat, d.path, n, Format)
+	}
+	return true, nil
+}
+
+// lock takes the directory and leaves the process id beside the lock, for the message that the next one gets.
+func (d dir) lock() (io.Closer, error) {
+	held, err := d.fs.Lock(d.file(lockFile))
+	if err != nil {
+		var bad *fs.PathError
+		if errors.As(err, &bad) {
+			return nil, err
+		}
+		pid, _ := d.read(pidFile)
+		return nil, fmt.Errorf("%w: %s (pid %s)", ErrLocked, d.path, bytes.TrimSpace(pid))
+	}
+	if err := d.write(pidFile, strconv.Itoa(os.Getpid())); err != nil {
+		return nil, errors.Join(err, held.Close())
+	}
+	return held, nil
+}
+
+func (d dir) read(name string) ([]byte, error) {
+	f, err := d.fs.Open(d.file(name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}
+
+// write replaces a file whole and durably.
+func (d dir) write(name, text string) error {
+	aside := d.file(name + ".new")
+	f, err := d.fs.Create(aside, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write([]byte(text + "\n"))
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := d.fs.Rename(aside, d.file(name)); err != nil {
+		return err
+	}
+	return d.sync(d.path)
+}
+
+// sync makes the entries of a directory durable.
+func (d dir) sync(path string) error {
+	f, err := d.fs.OpenDir(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

@@ -1,0 +1,183 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// The first byte of a key says whose it is.
+const (
+	// TableSpace is the keyspace of pebbletable.
+	TableSpace byte = 't'
+	// StreamSpace is the keyspace of pebblestream.
+	StreamSpace byte = 's'
+)
+
+// ErrClosed is the answer of a DB that was closed.
+var ErrClosed = errors.New("embedded: closed")
+
+const (
+	defaultCacheBytes = 256 << 20
+	memTableBytes     = 64 << 20
+)
+
+// Options says where and how to open a DB. Only Dir is required.
+type Options struct {
+	// Dir is the data directory; it is made if missing.
+	Dir string
+	// FS is the file system; nil is the disk. Tests give vfs.NewMem or vfs.NewCrashableMem.
+	FS vfs.FS
+	// NoSync answers writes before they are on disk. It is for tests that cut no power.
+	NoSync bool
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// CacheBytes bounds the block cache; 0 is 256 MiB.
+	CacheBytes int64
+	// Logger gets what Pebble has to say, at debug; nil drops it.
+	Logger *slog.Logger
+}
+
+// DB is an open database. Its methods may be called concurrently.
+type DB struct {
+	engine *pebble.DB
+	lock   io.Closer
+	now    func() time.Time
+	write  *pebble.WriteOptions
+
+	commits commits
+	views   views
+	locks   locks
+
+	sharedMu sync.Mutex
+	shared   map[byte]any
+	closers  []func()
+}
+
+// Open opens the directory, or makes a new database in it. It fails with ErrLocked or ErrFormat, having changed nothing.
+func Open(o Options) (*DB, error) {
+	d, err := openDir(o)
+	if err != nil {
+		return nil, err
+	}
+	present, err := d.checkFormat()
+	if err != nil {
+		return nil, fmt.Errorf("open data directory: %w", err)
+	}
+	if err := d.fs.MkdirAll(d.path, 0o755); err != nil {
+		return nil, fmt.Errorf("open data directory: %w", err)
+	}
+	lock, err := d.lock()
+	if err != nil {
+		return nil, fmt.Errorf("open data directory: %w", err)
+	}
+	if !present {
+		err = errors.Join(d.write(formatFile, fmt.Sprint(Format)), d.sync(d.fs.PathDir(d.path)))
+	}
+	var engine *pebble.DB
+	if err == nil {
+		engine, err = pebble.Open(d.file(engineDir), tuning(d.fs, o))
+	}
+	if err == nil {
+		err = d.sync(d.path)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open data directory %s: %w", d.path, err), lock.Close())
+	}
+	return newDB(o, engine, lock), nil
+}
+
+func newDB(o Options, engine *pebble.DB, lock io.Closer) *DB {
+	db := &DB{engine: engine, lock: lock, now: o.Now, write: pebble.Sync, shared: map[byte]any{}}
+	if o.NoSync {
+		db.write = pebble.NoSync
+	}
+	if db.now == nil {
+		db.now = time.Now
+	}
+	db.locks.init()
+	db.views.init(engine)
+	db.startCommits()
+	return db
+}
+
+// tuning fits Pebble to small rows that are written once, read soon, and mostly new: large memtables, blooms for the keys that
+// are absent, and room in level 0 for a burst.
+func tuning(fs vfs.FS, o Options) *pebble.Options {
+	opts := &pebble.Options{
+		FS:                          fs,
+		CacheSize:                   o.CacheBytes,
+		FormatMajorVersion:          pebble.FormatNewest,
+		Logger:                      quiet{o.Logger},
+		MemTableSize:                memTableBytes,
+		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       4,
+		L0StopWritesThreshold:       24,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
+	}
+	if opts.CacheSize == 0 {
+		opts.CacheSize = defaultCacheBytes
+	}
+	for i := range opts.Levels {
+		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		opts.Levels[i].FilterType = pebble.TableFilter
+	}
+	return opts
+}
+
+// Now is the database's clock.
+func (db *DB) Now() time.Time { return db.now() }
+
+// Shared returns the state that every handle on one keyspace shares, made by the first that asks.
+func (db *DB) Shared(space byte, make func() any) any {
+	db.sharedMu.Lock()
+	defer db.sharedMu.Unlock()
+	if db.shared[space] == nil {
+		db.shared[space] = make()
+	}
+	return db.shared[space]
+}
+
+// OnClose adds what Close does first, such as giving back a view that is held for long.
+func (db *DB) OnClose(f func()) {
+	db.sharedMu.Lock()
+	defer db.sharedMu.Unlock()
+	db.closers = append(db.closers, f)
+}
+
+// Close finishes what was committed, waits for the views in use and gives the directory back. Calls after it get ErrClosed.
+func (db *DB) Close() error {
+	if !db.stopCommits() {
+		return ErrClosed
+	}
+	db.sharedMu.Lock()
+	closers := db.closers
+	db.sharedMu.Unlock()
+	for _, f := range closers {
+		f()
+	}
+	db.views.stop()
+	return errors.Join(db.engine.Close(), db.lock.Close())
+}
+
+// quiet keeps Pebble's own words at debug level.
+type quiet struct{ log *slog.Logger }
+
+func (q quiet) Infof(format string, args ...any) {
+	if q.log != nil {
+		q.log.Debug(fmt.Sprintf(format, args...))
+	}
+}
+
+func (q quiet) Errorf(format string, args ...any) { q.Infof(format, args...) }
+
+// Fatalf is Pebble's last word, after a write to its log or manifest failed: what is on disk is no longer known, and the
+// process MUST NOT answer anything more.
+func (q quiet) Fatalf(format string, args ...any) { panic("embedded: " + fmt.Sprintf(format, args...)) }

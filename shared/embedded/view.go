@@ -1,0 +1,95 @@
+package embedded
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// View is the database as of the last finished commit: all of it is durable, and it does not change. It MUST be released.
+type View struct {
+	snap *pebble.Snapshot
+	refs atomic.Int64
+}
+
+// views holds the newest view. It owns one reference to it.
+type views struct {
+	mu     sync.RWMutex
+	latest *View
+	live   sync.WaitGroup
+}
+
+func (v *views) init(engine *pebble.DB) { v.advance(engine) }
+
+// advance takes a new view. Only the committer calls it, between a finished batch and the next one.
+func (v *views) advance(engine *pebble.DB) {
+	next := &View{snap: engine.NewSnapshot()}
+	next.refs.Store(1)
+	v.live.Add(1)
+	v.mu.Lock()
+	last := v.latest
+	v.latest = next
+	v.mu.Unlock()
+	if last != nil {
+		v.release(last)
+	}
+}
+
+func (v *views) release(w *View) {
+	if w.refs.Add(-1) > 0 {
+		return
+	}
+	// A snapshot's Close fails only on a database that is closed, and that waits for its views.
+	_ = w.snap.Close()
+	v.live.Done()
+}
+
+// stop ends new views and waits for those in use.
+func (v *views) stop() {
+	v.mu.Lock()
+	last := v.latest
+	v.latest = nil
+	v.mu.Unlock()
+	v.release(last)
+	v.live.Wait()
+}
+
+// View returns the newest view: it holds every write that was answered before the call. It fails with ErrClosed only.
+func (db *DB) View() (*View, error) {
+	db.views.mu.RLock()
+	defer db.views.mu.RUnlock()
+	v := db.views.latest
+	if v == nil {
+		return nil, ErrClosed
+	}
+	v.refs.Add(1)
+	return v, nil
+}
+
+// Release gives a view back. The view MUST NOT be used after it.
+func (db *DB) Release(v *View) { db.views.release(v) }
+
+// Retain takes another reference to a view that the caller holds.
+func (v *View) Retain() *View {
+	v.refs.Add(1)
+	return v
+}
+
+// Get calls read with the value of key, which is valid only within the call, and says whether there is one.
+func (v *View) Get(key []byte, read func(value []byte) error) (found bool, err error) {
+	value, closer, err := v.snap.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, errors.Join(read(value), closer.Close())
+}
+
+// Iter returns an iterator over lower <= key < upper. The caller closes it before it releases the view.
+func (v *View) Iter(lower, upper []byte) (*pebble.Iterator, error) {
+	return v.snap.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+}

@@ -1,0 +1,138 @@
+package pebblestream
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"math/big"
+	"slices"
+	"sort"
+	"strings"
+
+	"passbook/shared/stream"
+)
+
+// hashKey is a 128-bit hash key, big-endian. In JSON it is hex.
+type hashKey [16]byte
+
+func (h hashKey) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(h[:])), nil }
+
+func (h *hashKey) UnmarshalText(text []byte) error {
+	if hex.DecodedLen(len(text)) != len(h) {
+		return fmt.Errorf("hash key of %d digits", len(text))
+	}
+	_, err := hex.Decode(h[:], text)
+	return err
+}
+
+func (h hashKey) int() *big.Int { return new(big.Int).SetBytes(h[:]) }
+
+func hashKeyOf(n *big.Int) (h hashKey) {
+	n.FillBytes(h[:])
+	return h
+}
+
+// shardMeta describes a shard.
+type shardMeta struct {
+	Number  uint32   `json:"number"`
+	First   hashKey  `json:"first"`
+	Last    hashKey  `json:"last"`
+	Parents []uint32 `json:"parents,omitempty"`
+	// ClosedAt is when the shard was split or merged, Unix microseconds; 0 while it is open.
+	ClosedAt int64 `json:"closed_at,omitempty"`
+	// Lost is the newest record that was trimmed.
+	Lost mark `json:"lost,omitzero"`
+}
+
+// meta describes a stream. One that readers or writers can see is never changed, only replaced.
+type meta struct {
+	Name string `json:"name"`
+	// ID tells this stream from earlier ones of the name.
+	ID uint64 `json:"id"`
+	// Created is in Unix seconds. It outlives the stream, so that the next of the name is created later.
+	Created int64       `json:"created"`
+	Deleted bool        `json:"deleted,omitempty"`
+	Next    uint32      `json:"next_shard"`
+	Shards  []shardMeta `json:"shards"`
+
+	// open has the places in Shards of those that take records, by hash key.
+	open []int
+}
+
+// index fills what is derived.
+func (m *meta) index() *meta {
+	m.open = m.open[:0]
+	for i, s := range m.Shards {
+		if s.ClosedAt == 0 {
+			m.open = append(m.open, i)
+		}
+	}
+	slices.SortFunc(m.open, func(a, b int) int { return bytes.Compare(m.Shards[a].First[:], m.Shards[b].First[:]) })
+	return m
+}
+
+// clone is a copy to change.
+func (m *meta) clone() *meta {
+	c := *m
+	c.Shards = slices.Clone(m.Shards)
+	c.open = nil
+	return &c
+}
+
+// place is the open shard for a hash key. The open shards cover all hash keys.
+func (m *meta) place(h hashKey) *shardMeta {
+	i := sort.Search(len(m.open), func(i int) bool { return bytes.Compare(m.Shards[m.open[i]].Last[:], h[:]) >= 0 })
+	return &m.Shards[m.open[i]]
+}
+
+// shard finds a shard by its number.
+func (m *meta) shard(number uint32) *shardMeta {
+	for i := range m.Shards {
+		if m.Shards[i].Number == number {
+			return &m.Shards[i]
+		}
+	}
+	return nil
+}
+
+// byID finds a shard by its name.
+func (m *meta) byID(id string) (*shardMeta, error) {
+	for i := range m.Shards {
+		if shardID(m.Shards[i].Number) == id {
+			return &m.Shards[i], nil
+		}
+	}
+	return nil, fmt.Errorf("%w: shard %q of stream %q", stream.ErrNotFound, id, m.Name)
+}
+
+// add makes a new shard. It may move the others.
+func (m *meta) add(first, last *big.Int, parents ...uint32) {
+	m.Shards = append(m.Shards, shardMeta{Number: m.Next, First: hashKeyOf(first), Last: hashKeyOf(last), Parents: parents})
+	m.Next++
+}
+
+// even makes n shards of equal ranges, as CreateStream of Kinesis does.
+func (m *meta) even(n int) {
+	all := new(big.Int).Lsh(big.NewInt(1), 128)
+	start := func(i int) *big.Int {
+		s := new(big.Int).Mul(all, big.NewInt(int64(i)))
+		return s.Quo(s, big.NewInt(int64(n)))
+	}
+	for i := range n {
+		m.add(start(i), new(big.Int).Sub(start(i+1), big.NewInt(1)))
+	}
+}
+
+// shardID is a shard's name, as Kinesis writes it.
+func shardID(number uint32) string {
+	digits := fmt.Sprint(number)
+	return "shardId-" + strings.Repeat("0", 12-len(digits)) + digits
+}
+
+func (s shardMeta) port() stream.Shard {
+	out := stream.Shard{ID: shardID(s.Number), FirstHash: s.First.int(), LastHash: s.Last.int(), Closed: s.ClosedAt != 0}
+	for _, p := range s.Parents {
+		out.Parents = append(out.Parents, shardID(p))
+	}
+	return out
+}

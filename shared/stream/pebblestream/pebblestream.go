@@ -1,0 +1,181 @@
+package pebblestream
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // Kinesis maps partition keys to shards by MD5; it guards nothing.
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"passbook/shared/embedded"
+	"passbook/shared/stream"
+)
+
+// Options says how a Stream behaves. The zero value is usable.
+type Options struct {
+	// Now is the clock that stamps arrivals and expires iterators; nil is the database's.
+	Now func() time.Time
+	// Shards is how many shards CreateStream makes when it is not told; 0 is 4.
+	Shards int
+	// Retention is how long records are kept; 0 is 24 hours, as on Kinesis.
+	Retention time.Duration
+}
+
+// Stream implements stream.Stream and stream.Notifier. Several may be open on one DB and share its streams; they should have
+// the same retention.
+type Stream struct {
+	db        *embedded.DB
+	state     *state
+	now       func() time.Time
+	shards    int
+	retention time.Duration
+	faults    faults
+}
+
+var (
+	_ stream.Stream   = (*Stream)(nil)
+	_ stream.Notifier = (*Stream)(nil)
+)
+
+// New opens the streams of a database.
+func New(db *embedded.DB, o Options) (*Stream, error) {
+	s := &Stream{db: db, now: o.Now, shards: o.Shards, retention: o.Retention}
+	if s.now == nil {
+		s.now = db.Now
+	}
+	if s.shards == 0 {
+		s.shards = 4
+	}
+	if s.retention == 0 {
+		s.retention = 24 * time.Hour
+	}
+	s.state = db.Shared(embedded.StreamSpace, func() any { return load(db) }).(*state)
+	if s.state.loaded != nil {
+		return nil, fmt.Errorf("open streams: %w", s.state.loaded)
+	}
+	return s, nil
+}
+
+// Put implements stream.Stream. The records become visible together, and durable with one fsync.
+func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) ([]stream.Put, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := stream.CheckPut(records); err != nil {
+		return nil, err
+	}
+	s.sweep(ctx)
+	p := &put{state: s.state, name: name, now: s.now().UnixMicro(), records: records, hashes: make([]hashKey, len(records))}
+	for i, r := range records {
+		p.hashes[i] = md5.Sum([]byte(r.PartitionKey)) //nolint:gosec // see the import
+	}
+	p.refused = s.faults.refuse(len(records))
+	p.results = make([]stream.Put, len(records))
+	if err := s.db.Commit(ctx, embedded.Write{Stage: p.stage, Settle: p.settle}); err != nil {
+		return nil, fmt.Errorf("put %d records on stream %q: %w", len(records), name, err)
+	}
+	if err := s.faults.lose(p.results); err != nil {
+		return nil, err
+	}
+	return p.results, nil
+}
+
+// put is one call of Put.
+type put struct {
+	state   *state
+	name    string
+	now     int64
+	records []stream.Record
+	hashes  []hashKey
+	refused []bool
+	results []stream.Put
+	rung    []shardKey
+}
+
+func (p *put) stage(batch *pebble.Batch) error {
+	m, err := p.state.staged.find(p.name)
+	if err != nil {
+		return err
+	}
+	for i, r := range p.records {
+		if p.refused != nil && p.refused[i] {
+			p.results[i].Err = stream.ErrThrottled
+			continue
+		}
+		if err := p.add(batch, i, m, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *put) add(batch *pebble.Batch, i int, m *meta, r stream.Record) error {
+	shard := m.place(p.hashes[i])
+	at := shardKey{m.ID, shard.Number}
+	sequence, err := p.state.sequence(batch)
+	if err != nil {
+		return err
+	}
+	// Arrivals on a shard never go back, also when the clock does, so that AtTime can be found by bisection.
+	arrived := max(p.now, p.state.last[at])
+	p.state.last[at] = arrived
+	op := batch.SetDeferred(recordKeyBytes, recordSize(r))
+	putRecordKey(op.Key, at, sequence)
+	putRecord(op.Value, r, arrived)
+	p.results[i] = stream.Put{Shard: shardID(shard.Number), Sequence: formatSequence(sequence)}
+	if len(p.rung) == 0 || p.rung[len(p.rung)-1] != at {
+		p.rung = append(p.rung, at)
+	}
+	return op.Finish()
+}
+
+func (p *put) settle(err error) {
+	if err != nil {
+		return
+	}
+	for _, at := range p.rung {
+		p.state.bells.ring(at)
+	}
+}
+
+// Shards implements stream.Stream.
+func (s *Stream) Shards(ctx context.Context, name string) ([]stream.Shard, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.sweep(ctx)
+	m, err := s.state.visible.Load().find(name)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]stream.Shard, len(m.Shards))
+	for i, shard := range m.Shards {
+		out[i] = shard.port()
+	}
+	return out, nil
+}
+
+// Created implements stream.Stream.
+func (s *Stream) Created(ctx context.Context, name string) (time.Time, error) {
+	if err := ctx.Err(); err != nil {
+		return time.Time{}, err
+	}
+	m, err := s.state.visible.Load().find(name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.Unix(m.Created, 0).UTC(), nil
+}
+
+// Arrived implements stream.Notifier. For a stream or shard that is not there it answers a closed channel: go and see.
+func (s *Stream) Arrived(name, shard string) <-chan struct{} {
+	if m, err := s.state.visible.Load().find(name); err == nil {
+		if found, err := m.byID(shard); err == nil {
+			return s.state.bells.wait(shardKey{m.ID, found.Number})
+		}
+	}
+	gone := make(chan struct{})
+	close(gone)
+	return gone
+}

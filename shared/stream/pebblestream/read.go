@@ -1,0 +1,219 @@
+package pebblestream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"time"
+
+	"passbook/shared/embedded"
+	"passbook/shared/stream"
+)
+
+// maxGetBytes bounds a Get as GetRecords of Kinesis is: 10 MiB.
+const maxGetBytes = 10 << 20
+
+// Iterator implements stream.Stream.
+func (s *Stream) Iterator(ctx context.Context, name, shard string, p stream.Position) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	s.sweep(ctx)
+	m, err := s.state.visible.Load().find(name)
+	if err != nil {
+		return "", err
+	}
+	found, err := m.byID(shard)
+	if err != nil {
+		return "", err
+	}
+	at := shardKey{m.ID, found.Number}
+	view, err := s.db.View()
+	if err != nil {
+		return "", err
+	}
+	defer s.db.Release(view)
+	next, err := locate(view, at, s.state.trims.get(at), p)
+	if err != nil {
+		return "", fmt.Errorf("iterator on %s: %w", shard, err)
+	}
+	return cursor{at: at, next: next, made: s.now()}.String(), nil
+}
+
+// locate turns a position into the next sequence number to read, 0 for the oldest there is.
+func locate(view *embedded.View, at shardKey, lost mark, p stream.Position) (uint64, error) {
+	switch p.Where {
+	case stream.TrimHorizon:
+		return 0, nil
+	case stream.Latest:
+		last, _, err := newest(view, at)
+		return max(last, lost.Sequence) + 1, err
+	case stream.AfterSequence, stream.AtSequence:
+		return locateSequence(view, at, lost, p)
+	case stream.AtTime:
+		since := p.Time.UnixMicro()
+		if lost.Sequence > 0 && since <= lost.Arrived {
+			return 0, stream.ErrTrimmed
+		}
+		return firstSince(view, at, lost.Sequence, since)
+	}
+	return 0, fmt.Errorf("%w: position %d", stream.ErrInvalid, p.Where)
+}
+
+// locateSequence goes to a sequence number that is on the shard, or, to go on after it, is the newest of those trimmed.
+func locateSequence(view *embedded.View, at shardKey, lost mark, p stream.Position) (uint64, error) {
+	sequence, err := parseSequence(p.Sequence)
+	if err != nil {
+		return 0, err
+	}
+	after := p.Where == stream.AfterSequence
+	if after && sequence == lost.Sequence {
+		return sequence + 1, nil
+	}
+	if sequence <= lost.Sequence {
+		return 0, stream.ErrTrimmed
+	}
+	there, err := view.Get(recordKey(at, sequence), func([]byte) error { return nil })
+	switch {
+	case err != nil:
+		return 0, err
+	case !there:
+		return 0, fmt.Errorf("%w: sequence %d was never on this shard", stream.ErrTrimmed, sequence)
+	case after:
+		sequence++
+	}
+	return sequence, nil
+}
+
+// firstSince bisects for the first record that arrived at or after a time; past the newest where all are older.
+func firstSince(view *embedded.View, at shardKey, lost uint64, since int64) (sequence uint64, err error) {
+	last, _, err := newest(view, at)
+	if err != nil || last <= lost {
+		return lost + 1, err
+	}
+	iter, err := view.Iter(recordKey(at, lost+1), recordKey(at, ^uint64(0)))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, iter.Close()) }()
+	var bad error
+	n := sort.Search(int(last-lost), func(i int) bool {
+		if bad != nil || !iter.SeekGE(recordKey(at, lost+1+uint64(i))) {
+			return true
+		}
+		arrived, _, _, err := cutRecord(iter.Value())
+		bad = errors.Join(bad, err)
+		return arrived >= since
+	})
+	return lost + 1 + uint64(n), errors.Join(bad, iter.Error())
+}
+
+// Get implements stream.Stream. An iterator whose next records were trimmed since it was made is ErrTrimmed.
+func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Batch, error) {
+	if err := ctx.Err(); err != nil {
+		return stream.Batch{}, err
+	}
+	if err := stream.CheckGet(limit); err != nil {
+		return stream.Batch{}, err
+	}
+	c, err := parseCursor(iterator)
+	if err != nil {
+		return stream.Batch{}, err
+	}
+	now := s.now()
+	// The shard is looked up before the view is taken: a shard seen closed has all its records in the view.
+	_, shard, err := s.state.visible.Load().shard(c.at)
+	switch {
+	case err != nil:
+		return stream.Batch{}, err
+	case now.Sub(c.made) > stream.IteratorAge:
+		return stream.Batch{}, stream.ErrExpiredIterator
+	}
+	if err := s.faults.get(); err != nil {
+		return stream.Batch{}, err
+	}
+	if s.faults.empty() {
+		c.made = now
+		return stream.Batch{Next: c.String(), Behind: time.Millisecond}, nil
+	}
+	view, err := s.db.View()
+	if err != nil {
+		return stream.Batch{}, err
+	}
+	defer s.db.Release(view)
+	lost := s.state.trims.get(c.at).Sequence
+	if c.next != 0 && c.next <= lost {
+		return stream.Batch{}, stream.ErrTrimmed
+	}
+	r := reader{ctx: ctx, at: c.at, next: max(c.next, lost+1), limit: limit}
+	if err := r.read(view); err != nil {
+		return stream.Batch{}, fmt.Errorf("get from %s: %w", shardID(c.at.shard), err)
+	}
+	return r.batch(shard.ClosedAt != 0, now), nil
+}
+
+// reader collects one Get.
+type reader struct {
+	ctx     context.Context
+	at      shardKey
+	next    uint64
+	limit   int
+	more    bool
+	records []stream.Delivered
+	// room is what the data of several records is copied into, so that a record costs no allocation for its data.
+	room []byte
+}
+
+func (r *reader) read(view *embedded.View) (err error) {
+	iter, err := view.Iter(recordKey(r.at, r.next), recordKey(r.at, ^uint64(0)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, iter.Close()) }()
+	size := 0
+	for ok := iter.First(); ok; ok = iter.Next() {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		arrived, key, data, err := cutRecord(iter.Value())
+		if err != nil {
+			return err
+		}
+		size += len(key) + len(data)
+		if r.more = len(r.records) == r.limit || size > maxGetBytes; r.more {
+			break
+		}
+		sequence := sequenceOf(iter.Key())
+		r.records = append(r.records, stream.Delivered{
+			Record:   stream.Record{PartitionKey: string(key), Data: r.copy(data)},
+			Sequence: formatSequence(sequence),
+			Arrived:  time.UnixMicro(arrived).UTC(),
+		})
+		r.next = sequence + 1
+	}
+	return iter.Error()
+}
+
+const roomBytes = 64 << 10
+
+func (r *reader) copy(data []byte) []byte {
+	if len(data) > len(r.room) {
+		r.room = make([]byte, max(roomBytes, len(data)))
+	}
+	n := copy(r.room, data)
+	out := r.room[:n:n]
+	r.room = r.room[n:]
+	return out
+}
+
+func (r *reader) batch(closed bool, now time.Time) stream.Batch {
+	b := stream.Batch{Records: r.records}
+	if r.more {
+		b.Behind = max(time.Millisecond, now.Sub(r.records[len(r.records)-1].Arrived))
+	}
+	if r.more || !closed {
+		b.Next = cursor{at: r.at, next: r.next, made: now}.String()
+	}
+	return b
+}

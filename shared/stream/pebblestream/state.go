@@ -1,0 +1,208 @@
+package pebblestream
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"passbook/shared/embedded"
+	"passbook/shared/stream"
+)
+
+// reservation is how many sequence numbers are set aside with one write. A crash skips what is left of them.
+const reservation = 1 << 20
+
+// catalog has all streams by name. It is never changed, only replaced.
+type catalog map[string]*meta
+
+// state is what all handles on one database share.
+//
+// There are two truths about streams. staged is that of the writers: it is read and replaced only within a Stage, so that a
+// record never lands on a shard behind its split. visible is that of the readers: it follows when the change is durable.
+type state struct {
+	loaded error
+
+	staged  catalog
+	visible atomic.Pointer[catalog]
+
+	// next and reserved bound the sequence numbers; last has the newest arrival of a shard. Only a Stage touches them.
+	next, reserved uint64
+	last           map[shardKey]int64
+
+	// admin is held by whoever splits, merges, trims, creates or deletes.
+	admin sync.Mutex
+	// sweepAt is when to trim by age next, Unix microseconds.
+	sweepAt atomic.Int64
+
+	bells bells
+	trims trims
+}
+
+func load(db *embedded.DB) *state {
+	s := &state{staged: catalog{}, last: map[shardKey]int64{}}
+	s.bells.open = map[shardKey]chan struct{}{}
+	s.trims.marks = map[shardKey]mark{}
+	s.loaded = s.load(db)
+	first := s.staged
+	s.visible.Store(&first)
+	return s
+}
+
+func (s *state) load(db *embedded.DB) (err error) {
+	view, err := db.View()
+	if err != nil {
+		return err
+	}
+	defer db.Release(view)
+	if _, err := view.Get(counterKey, func(v []byte) error {
+		if len(v) != 8 {
+			return errors.New("sequence counter is damaged")
+		}
+		s.reserved = binary.BigEndian.Uint64(v)
+		return nil
+	}); err != nil {
+		return err
+	}
+	s.next = s.reserved
+	lower := metaKey("")
+	iter, err := view.Iter(lower, append(lower[:1:1], metaSpace+1))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, iter.Close()) }()
+	for ok := iter.First(); ok; ok = iter.Next() {
+		m := &meta{}
+		if err := json.Unmarshal(iter.Value(), m); err != nil {
+			return fmt.Errorf("stream description %q is damaged: %w", iter.Key()[len(lower):], err)
+		}
+		s.staged[m.Name] = m.index()
+		for _, shard := range m.Shards {
+			at := shardKey{m.ID, shard.Number}
+			s.trims.set(at, shard.Lost)
+			if _, s.last[at], err = newest(view, at); err != nil {
+				return err
+			}
+		}
+	}
+	return iter.Error()
+}
+
+// newest is the last record of a shard in the view, zeros where there is none.
+func newest(view *embedded.View, at shardKey) (sequence uint64, arrived int64, err error) {
+	iter, err := view.Iter(recordKey(at, 0), recordKey(at, ^uint64(0)))
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, iter.Close()) }()
+	if iter.Last() {
+		sequence = sequenceOf(iter.Key())
+		arrived, _, _, err = cutRecord(iter.Value())
+	}
+	return sequence, arrived, errors.Join(err, iter.Error())
+}
+
+// find returns a stream of the catalog that was not deleted.
+func (c catalog) find(name string) (*meta, error) {
+	if m := c[name]; m != nil && !m.Deleted {
+		return m, nil
+	}
+	return nil, fmt.Errorf("%w: stream %q", stream.ErrNotFound, name)
+}
+
+// shard finds a shard by its key.
+func (c catalog) shard(at shardKey) (*meta, *shardMeta, error) {
+	for _, m := range c {
+		if m.ID == at.stream && !m.Deleted {
+			if s := m.shard(at.shard); s != nil {
+				return m, s, nil
+			}
+		}
+	}
+	return nil, nil, fmt.Errorf("%w: shard of the iterator", stream.ErrNotFound)
+}
+
+// sequence gives the next number, with gaps as Kinesis has them, and reserves more when they run out. Only for a Stage.
+func (s *state) sequence(batch *pebble.Batch) (uint64, error) {
+	s.next += 1 + s.next*0x9e3779b97f4a7c15>>62
+	if s.next >= s.reserved {
+		s.reserved = s.next + reservation
+		if err := batch.Set(counterKey, binary.BigEndian.AppendUint64(nil, s.reserved), nil); err != nil {
+			return 0, err
+		}
+	}
+	return s.next, nil
+}
+
+// stage replaces a stream's description for the writers and returns what to do for the readers when that is durable. Only for
+// a Stage.
+func (s *state) stage(batch *pebble.Batch, m *meta) (show func(), err error) {
+	text, err := json.Marshal(m.index())
+	if err != nil {
+		return nil, err
+	}
+	if err := batch.Set(metaKey(m.Name), text, nil); err != nil {
+		return nil, err
+	}
+	next := maps.Clone(s.staged)
+	next[m.Name] = m
+	s.staged = next
+	return func() { s.visible.Store(&next) }, nil
+}
+
+// mark is the newest record of a shard that was trimmed: zeros where none was.
+type mark struct {
+	Sequence uint64 `json:"sequence"`
+	// Arrived is when it arrived, Unix microseconds.
+	Arrived int64 `json:"arrived"`
+}
+
+// trims has the marks of all shards. A mark is set when its trim is staged, before any view can lack the records, so that a
+// reader that takes its view first and asks for the mark then never passes over a trim without seeing it.
+type trims struct {
+	mu    sync.Mutex
+	marks map[shardKey]mark
+}
+
+func (t *trims) set(at shardKey, m mark) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.marks[at] = m
+}
+
+func (t *trims) get(at shardKey) mark {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.marks[at]
+}
+
+// bells wake who waits for a shard.
+type bells struct {
+	mu   sync.Mutex
+	open map[shardKey]chan struct{}
+}
+
+func (b *bells) wait(at shardKey) <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := b.open[at]
+	if c == nil {
+		c = make(chan struct{})
+		b.open[at] = c
+	}
+	return c
+}
+
+func (b *bells) ring(at shardKey) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c := b.open[at]; c != nil {
+		close(c)
+		delete(b.open, at)
+	}
+}

@@ -1,0 +1,235 @@
+package streamtest
+
+import (
+	"errors"
+	"time"
+
+	"passbook/shared/stream"
+)
+
+var readClauses = []clause{
+	{"read/positions", "Position is where to start reading a shard.", nil, readPositions},
+	{"read/latest", "Latest is after the newest record.", nil, readLatest},
+	{"read/time", "AtTime is the first record that arrived at or after Position.Time.", nil, readTime},
+	{"read/cut-points", "Next is the iterator to go on with; empty when a closed shard was read to its end.", nil, readCutPoints},
+	{"read/behind", "Behind is how far the batch's end is from the tip; 0 when everything was read.", nil, readBehind},
+	{"read/limits", "Get reads up to limit records (1..MaxGetRecords; at most 10 MiB).", nil, readLimits},
+	{"read/handles", "A nil Err means durable.", nil, readHandles},
+	{"read/expired", "ErrExpiredIterator: the iterator is older than IteratorAge; take a new one after the last sequence number read.",
+		func(h Harness) bool { return h.Advance != nil }, readExpired},
+	{"read/woken", "Arrived returns a channel that is closed at the next arrival on, or change of, the stream's shard after the call.",
+		func(h Harness) bool { _, can := h.First.(stream.Notifier); return can }, readWoken},
+}
+
+// filled makes a stream of one shard with n records and returns what a reader gets from its start.
+func (s *suite) filled(n int) (shard string, all []stream.Delivered) {
+	s.Helper()
+	s.create(1)
+	puts := s.mustSend(letters("a", 0, n)...)
+	shard = puts[0].Shard
+	return shard, s.mustTail(shard, stream.Position{}, n)
+}
+
+func readPositions(s *suite) {
+	shard, all := s.filled(12)
+	for i, d := range all {
+		at := stream.Position{Where: stream.AtSequence, Sequence: d.Sequence}
+		got := s.mustTail(shard, at, len(data(all[i:])))
+		s.same(differ("at", got[0].Sequence, d.Sequence))
+		s.same(differ("at", data(got), data(all[i:])))
+		if i+1 == len(all) {
+			break
+		}
+		got = s.mustTail(shard, stream.Position{Where: stream.AfterSequence, Sequence: d.Sequence}, len(data(all[i+1:])))
+		s.same(differ("after", got[0].Sequence, all[i+1].Sequence))
+		s.same(differ("after", data(got), data(all[i+1:])))
+	}
+	for _, at := range []stream.Position{
+		{Where: stream.AtSequence}, {Where: stream.AfterSequence, Sequence: "x1"}, {Where: stream.AtSequence, Sequence: "-1"}, {Where: 99},
+	} {
+		_, err := s.iterator(shard, at)
+		s.wantErr(err, stream.ErrInvalid, "position %+v", at)
+	}
+}
+
+func readLatest(s *suite) {
+	s.create(1)
+	shard := s.shards()[0].ID
+	for from := range 3 {
+		it, err := s.iterator(shard, stream.Position{Where: stream.Latest})
+		s.same(err)
+		next := letters("a", from, 1)
+		put := s.mustSend(next...)[0]
+		for attempt := 0; ; attempt++ {
+			batch, err := s.First.Get(s.ctx, it, 10)
+			if errors.Is(err, stream.ErrThrottled) || errors.Is(err, stream.ErrExpiredIterator) {
+				s.same(rest(s.ctx, attempt))
+				continue
+			}
+			s.same(err)
+			if len(batch.Records) > 0 {
+				s.same(differ("first after the newest", data(batch.Records), texts(next)))
+				break
+			}
+			it = batch.Next
+			s.same(rest(s.ctx, attempt))
+		}
+		got := s.mustTail(shard, stream.Position{Where: stream.AtSequence, Sequence: put.Sequence}, 1)
+		s.same(differ("at its result", data(got[:1]), texts(next)))
+	}
+}
+
+func readTime(s *suite) {
+	shard, all := s.filled(6)
+	if s.Advance != nil {
+		s.Advance(time.Minute)
+		s.mustSend(letters("a", 6, 6)...)
+		all = s.mustTail(shard, stream.Position{}, 12)
+	}
+	for _, from := range all {
+		got := s.mustTail(shard, stream.Position{Where: stream.AtTime, Time: from.Arrived}, 1)
+		if got[0].Arrived.Before(from.Arrived) || stream.CompareSequence(got[0].Sequence, from.Sequence) > 0 {
+			s.Fatalf("at %v: record %s of %v, want %s at the latest", from.Arrived, got[0].Sequence, got[0].Arrived, from.Sequence)
+		}
+	}
+	it, err := s.iterator(shard, stream.Position{Where: stream.AtTime, Time: all[len(all)-1].Arrived.Add(time.Second)})
+	s.same(err)
+	if batch, err := s.First.Get(s.ctx, it, 10); err == nil && len(batch.Records) > 0 {
+		s.Fatalf("records after the last: %v", batch.Records)
+	}
+}
+
+func readCutPoints(s *suite) {
+	const n = 15
+	shard, all := s.filled(n)
+	for limit := 1; limit <= n+1; limit++ {
+		got, end, err := s.tail(shard, stream.Position{}, n, limit)
+		s.same(err)
+		s.wantRising(got)
+		if end {
+			s.Fatal("an open shard came to an end")
+		}
+		s.same(differ("in parts", data(got), data(all)))
+	}
+	// An iterator can be used again while it is young.
+	it, err := s.iterator(shard, stream.Position{})
+	s.same(err)
+	for range 2 {
+		s.eventually(func() error {
+			batch, err := s.First.Get(s.ctx, it, 4)
+			if err != nil {
+				return err
+			}
+			return differ("the same again", data(batch.Records), data(all[:min(4, len(all))]))
+		})
+	}
+}
+
+func readBehind(s *suite) {
+	shard, all := s.filled(10)
+	it, err := s.iterator(shard, stream.Position{})
+	s.same(err)
+	last := all[len(all)-1].Sequence
+	for attempt, done := 0, false; !done; attempt++ {
+		batch, err := s.First.Get(s.ctx, it, 3)
+		if err != nil {
+			if errors.Is(err, stream.ErrExpiredIterator) {
+				it, err = s.iterator(shard, stream.Position{})
+				s.same(err)
+			}
+			s.same(rest(s.ctx, attempt))
+			continue
+		}
+		if n := len(batch.Records); n > 0 {
+			done = stream.CompareSequence(batch.Records[n-1].Sequence, last) >= 0
+		}
+		if batch.Behind < 0 {
+			s.Fatalf("behind %v", batch.Behind)
+		}
+		it = batch.Next
+	}
+	s.eventually(func() error {
+		batch, err := s.First.Get(s.ctx, it, 3)
+		if errors.Is(err, stream.ErrExpiredIterator) {
+			it, err = s.iterator(shard, stream.Position{Where: stream.AfterSequence, Sequence: last})
+		}
+		if err != nil {
+			return err
+		}
+		if len(batch.Records) > 0 {
+			it = batch.Next
+		}
+		return differ("behind at the tip", batch.Behind, 0)
+	})
+}
+
+func readLimits(s *suite) {
+	shard, _ := s.filled(1)
+	it, err := s.iterator(shard, stream.Position{})
+	s.same(err)
+	for _, limit := range []int{-1, 0, stream.MaxGetRecords + 1} {
+		_, err := s.First.Get(s.ctx, it, limit)
+		s.wantErr(err, stream.ErrInvalid, "limit %d", limit)
+	}
+	for _, bad := range []string{"", "x", it[:len(it)/2], it + "AAAA", "\x00\xff"} {
+		_, err := s.First.Get(s.ctx, bad, 1)
+		s.wantErr(err, stream.ErrInvalid, "iterator %q", bad)
+	}
+}
+
+// readHandles reads through one handle what was answered through another.
+func readHandles(s *suite) {
+	s.create(1)
+	shard := s.shards()[0].ID
+	there := *s
+	there.First = s.Second
+	for i := range 10 {
+		s.mustSend(letters("a", i, 1)...)
+		got := there.mustTail(shard, stream.Position{}, i+1)
+		s.same(differ("read by the other", data(got), texts(letters("a", 0, i+1))))
+	}
+}
+
+func readExpired(s *suite) {
+	shard, all := s.filled(4)
+	it, err := s.iterator(shard, stream.Position{})
+	s.same(err)
+	s.Advance(stream.IteratorAge + time.Second)
+	_, err = s.First.Get(s.ctx, it, 1)
+	s.wantErr(err, stream.ErrExpiredIterator, "get with an old iterator")
+	got := s.mustTail(shard, stream.Position{Where: stream.AfterSequence, Sequence: all[0].Sequence}, len(data(all[1:])))
+	s.same(differ("with a new one", data(got), data(all[1:])))
+}
+
+func readWoken(s *suite) {
+	s.create(1)
+	shard := s.shards()[0].ID
+	notifier := s.First.(stream.Notifier)
+	wait := func(what string, bell <-chan struct{}) {
+		s.Helper()
+		select {
+		case <-bell:
+		case <-s.ctx.Done():
+			s.Fatalf("not woken by %s", what)
+		}
+	}
+	bell, twin := notifier.Arrived(s.name, shard), notifier.Arrived(s.name, shard)
+	select {
+	case <-bell:
+		s.Fatal("woken by nothing")
+	default:
+	}
+	put := s.mustSend(letters("a", 0, 1)...)[0]
+	wait("a record", bell)
+	wait("a record", twin)
+	got := s.mustTail(shard, stream.Position{Where: stream.AtSequence, Sequence: put.Sequence}, 1)
+	s.same(differ("what woke", data(got), texts(letters("a", 0, 1))))
+	if s.Split != nil {
+		bell = notifier.Arrived(s.name, shard)
+		s.same(s.Split(s.ctx, s.name, shard))
+		wait("a split", bell)
+	}
+	bell = notifier.Arrived(s.name, s.shards()[0].ID)
+	s.same(s.Delete(s.ctx, s.name))
+	wait("a delete", bell)
+}

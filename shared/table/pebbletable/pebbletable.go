@@ -1,0 +1,222 @@
+package pebbletable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"passbook/shared/embedded"
+	"passbook/shared/table"
+)
+
+// Table implements table.Table. Several may be open on one DB, and see each other's writes.
+type Table struct {
+	db      *embedded.DB
+	catalog *table.Catalog
+	held    holds
+	skew    atomic.Int64
+}
+
+var _ table.Table = (*Table)(nil)
+
+// New opens the tables. Tables need not be made beforehand. It fails with table.ErrInvalid on a bad schema.
+func New(db *embedded.DB, schemas ...table.Schema) (*Table, error) {
+	catalog, err := table.NewCatalog(schemas...)
+	if err != nil {
+		return nil, fmt.Errorf("open tables: %w", err)
+	}
+	t := &Table{db: db, catalog: catalog}
+	t.held.views = map[heldIndex]*embedded.View{}
+	db.OnClose(t.releaseAll)
+	return t, nil
+}
+
+// Get implements table.Table.
+func (t *Table) Get(ctx context.Context, name string, key table.Key, _ bool) (table.Row, error) {
+	if err := ctx.Err(); err != nil {
+		return table.Row{}, err
+	}
+	if err := t.catalog.CheckKey(name, key); err != nil {
+		return table.Row{}, err
+	}
+	view, err := t.db.View()
+	if err != nil {
+		return table.Row{}, err
+	}
+	defer t.db.Release(view)
+	var room [128]byte
+	row := table.Row{Key: key}
+	found, err := view.Get(appendRowKey(room[:0], name, key), func(value []byte) error {
+		row.Attrs, err = decodeRow(value)
+		return err
+	})
+	switch {
+	case err != nil:
+		return table.Row{}, fmt.Errorf("get row of %s: %w", name, err)
+	case !found:
+		return table.Row{}, table.ErrNotFound
+	}
+	return row, nil
+}
+
+// Put implements table.Table.
+func (t *Table) Put(ctx context.Context, p table.Put) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := t.catalog.CheckPut(p); err != nil {
+		return err
+	}
+	var room [128]byte
+	return t.write(ctx, change{
+		table: p.Table, at: p.Row.Key, key: appendRowKey(room[:0], p.Table, p.Row.Key), row: &p.Row, cond: p.If,
+	})
+}
+
+// Delete implements table.Table.
+func (t *Table) Delete(ctx context.Context, name string, key table.Key, cond table.Condition) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := t.catalog.CheckDelete(name, key, cond); err != nil {
+		return err
+	}
+	return t.write(ctx, change{table: name, at: key, key: appendRowKey(nil, name, key), cond: cond})
+}
+
+// Transact implements table.Table. Two that meet on a row are done one after the other: there is no ErrConflict here.
+func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := t.catalog.CheckTransact(puts); err != nil {
+		return err
+	}
+	changes := make([]change, len(puts))
+	for i := range puts {
+		p := &puts[i]
+		changes[i] = change{table: p.Table, at: p.Row.Key, key: appendRowKey(nil, p.Table, p.Row.Key), row: &p.Row, cond: p.If}
+	}
+	return t.writeAll(ctx, changes)
+}
+
+// Skew implements table.Table: the store's clock is this machine's, unless SetSkew says otherwise.
+func (t *Table) Skew() time.Duration { return time.Duration(t.skew.Load()) }
+
+// SetSkew makes Skew answer d, for tests of what callers do about a clock that is off.
+func (t *Table) SetSkew(d time.Duration) { t.skew.Store(int64(d)) }
+
+// change is one row to replace, or to remove where row is nil.
+type change struct {
+	table string
+	at    table.Key
+	key   []byte
+	row   *table.Row
+	cond  table.Condition
+}
+
+// write is writeAll for a single row, whose place in the call nobody asks for.
+func (t *Table) write(ctx context.Context, c change) error {
+	err := t.writeAll(ctx, []change{c})
+	if errors.Is(err, table.ErrConditionFailed) {
+		return table.ErrConditionFailed
+	}
+	return err
+}
+
+// writeAll checks the conditions and commits all changes or none, holding the keys until the commit is durable, so that the
+// next check sees it. A condition that fails is a *table.TransactError.
+func (t *Table) writeAll(ctx context.Context, changes []change) error {
+	keys := make([][]byte, len(changes))
+	for i := range changes {
+		keys[i] = changes[i].key
+	}
+	lock, err := t.db.LockKeys(ctx, keys...)
+	if err != nil {
+		return err
+	}
+	batch := t.db.NewBatch()
+	if err := t.plan(batch, changes); err != nil {
+		lock.Unlock()
+		// Closing a batch only gives its memory back.
+		_ = batch.Close()
+		return err
+	}
+	return t.db.Commit(ctx, embedded.Write{
+		Stage: func(group *pebble.Batch) error { return group.Apply(batch, nil) },
+		Settle: func(error) {
+			lock.Unlock()
+			_ = batch.Close()
+		},
+	})
+}
+
+// plan checks every condition and fills the batch.
+func (t *Table) plan(batch *pebble.Batch, changes []change) error {
+	view, err := t.db.View()
+	if err != nil {
+		return err
+	}
+	defer t.db.Release(view)
+	for i := range changes {
+		c := &changes[i]
+		held := false
+		found, err := view.Get(c.key, func(old []byte) error {
+			held, err = c.holds(old)
+			if err != nil || !held {
+				return err
+			}
+			return t.replace(batch, c, old)
+		})
+		if err == nil && !found {
+			if held, _, _ = c.cond.Parts(); held {
+				err = t.replace(batch, c, nil)
+			}
+		}
+		switch {
+		case err != nil:
+			return fmt.Errorf("write row of %s: %w", c.table, err)
+		case !held:
+			return &table.TransactError{Index: i}
+		}
+	}
+	return nil
+}
+
+// holds says whether the change's condition is true of the stored row.
+func (c *change) holds(old []byte) (bool, error) {
+	absent, attr, want := c.cond.Parts()
+	if absent {
+		return false, nil
+	}
+	switch attr {
+	case "pk":
+		return want == table.Value(table.S(c.at.PK)), nil
+	case "sk":
+		return want == table.Value(table.S(c.at.SK)), nil
+	}
+	value, found, err := lookup(old, attr)
+	return found && equals(value, want), err
+}
+
+// replace adds a row's change, and those of its index entries, to the batch. old is nil where there is no row.
+func (t *Table) replace(batch *pebble.Batch, c *change, old []byte) error {
+	schema, err := t.catalog.Table(c.table)
+	if err != nil {
+		return err
+	}
+	for _, x := range schema.Indexes {
+		if err := replaceEntry(batch, x, c, old); err != nil {
+			return err
+		}
+	}
+	if c.row == nil {
+		return batch.Delete(c.key, nil)
+	}
+	var room [1024]byte
+	return batch.Set(c.key, appendRow(room[:0], c.row.Attrs), nil)
+}
