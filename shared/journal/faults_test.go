@@ -1,0 +1,392 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+	"passbook/shared/fault"
+	"passbook/shared/table"
+)
+
+var errLost = errors.New("the answer was lost")
+
+func TestUnansweredPutIsSettledByReading(t *testing.T) {
+	for name, rule := range map[string]*fault.Rule{
+		"it happened":        {Match: fault.On(Table), After: errLost},
+		"it did not happen":  {Match: fault.On(Table), Before: errLost},
+		"throttled":          {Match: fault.On(Table), Before: table.ErrThrottled},
+		"transaction raced":  {Match: fault.On(Table), Before: table.ErrConflict},
+		"deadline, happened": {Match: fault.On(Table), After: context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tbl, _ := store(t)
+			j, o := open(t, tbl, newClock())
+			openAccount(t, j, acct, 100)
+			tbl.Arm(rule, 3)
+			accepted(t, j, command(acct, "w1", withdrawing(10)))
+			accepted(t, j, command(acct, "w2", withdrawing(10)))
+			if rule.Fired() == 0 {
+				t.Fatal("the fault did not fire")
+			}
+			events := history(t, j.Reader, acct)
+			if len(events) != 4 || events[3].After.Posted != 80 {
+				t.Fatalf("%d events", len(events))
+			}
+			if got := o.firsts(t); fmt.Sprint(got) != "[1 2 3 4]" {
+				t.Fatalf("published %v", got)
+			}
+		})
+	}
+}
+
+// The other writer's entry takes the place between our decision and our put.
+func TestConflictIsDecidedAgain(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	a, o := open(t, tbl, c)
+	b, _ := open(t, tbl, c)
+	openAccount(t, a, acct, 100)
+	raced := tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() {
+		accepted(t, b, command(acct, "b", withdrawing(95)))
+	}}, 1)
+	r := execute(t, a, command(acct, "a", withdrawing(10)))
+	if raced.Fired() != 1 || r.Command.Status != 422 || r.Command.First != 4 {
+		t.Fatalf("fired %d, receipt %+v", raced.Fired(), r.Command)
+	}
+	if got := o.firsts(t); fmt.Sprint(got) != "[1 2 3 4]" {
+		t.Fatalf("what others committed just now is published first; published %v", got)
+	}
+}
+
+func TestOutcomeUnknownThenTheSameKeyTells(t *testing.T) {
+	tbl, _ := store(t)
+	j, _ := open(t, tbl, newClock())
+	openAccount(t, j, acct, 100)
+	gate := make(chan struct{})
+	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { <-gate }}, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, err := j.Execute(ctx, command(acct, "w", withdrawing(10)))
+		done <- err
+	}()
+	waitFor(t, func() bool { return tbl.Table != nil && j.busyLane(acct) })
+	cancel()
+	if err := <-done; !errors.Is(err, ErrOutcomeUnknown) {
+		t.Fatalf("got %v", err)
+	}
+	close(gate)
+	if r := execute(t, j, command(acct, "w", withdrawing(10))); !r.Replayed || r.Command.First != 3 {
+		t.Fatalf("repeat: %+v", r)
+	}
+}
+
+// busyLane says that the lane has taken everything from its queue and is at work.
+func (j *Journal) busyLane(a Account) bool {
+	s := &j.shards[j.shardOf(a)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lanes[a]
+	return l != nil && l.running && len(l.queue) == 0
+}
+
+func TestClockSkewIsRefused(t *testing.T) {
+	tbl, pt := store(t)
+	c := newClock()
+	j, _ := open(t, tbl, c)
+	openAccount(t, j, acct, 100)
+	c.add(-4 * time.Second)
+	if r := accepted(t, j, command(acct, "ok", withdrawing(1))); r.Entry.RecordedAt.Before(newClock().at) {
+		t.Fatalf("recorded_at fell to %v", r.Entry.RecordedAt)
+	}
+	c.add(-2 * time.Second)
+	if _, err := tryExecute(t, j, command(acct, "w", withdrawing(1))); !errors.Is(err, ErrClockSkew) {
+		t.Fatalf("6 s behind: %v", err)
+	}
+	c.add(time.Minute)
+	pt.SetSkew(-6 * time.Second)
+	if _, err := tryExecute(t, j, command(acct, "w", withdrawing(1))); !errors.Is(err, ErrClockSkew) {
+		t.Fatalf("off the table's clock: %v", err)
+	}
+}
+
+func TestFullOutboxAndClosedJournalRefuse(t *testing.T) {
+	tbl, _ := store(t)
+	j, o := open(t, tbl, newClock())
+	o.full = true
+	if _, err := tryExecute(t, j, command(acct, "o", opening())); !errors.Is(err, ErrOverloaded) {
+		t.Fatalf("got %v", err)
+	}
+	o.full = false
+	j.Stop()
+	if _, err := tryExecute(t, j, command(acct, "o", opening())); !errors.Is(err, ErrShuttingDown) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestWriterSavesWhatIsPublishedWithoutGap(t *testing.T) {
+	tbl, _ := store(t)
+	j, _ := open(t, tbl, newClock())
+	openAccount(t, j, acct, 100) // n = 1, 2
+	accepted(t, j, command(acct, "w", withdrawing(1)))
+	w := j.Writer()
+	j.Acked(w, 1)
+	j.Acked(w, 3)
+	published := func() table.N {
+		if err := j.writer.renew(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		row, err := tbl.Get(t.Context(), Control, table.Key{PK: WriterKind, SK: w}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return row.Attrs["published"].(table.N)
+	}
+	if n := published(); n != 1 {
+		t.Fatalf("published %d with 2 missing", n)
+	}
+	j.Acked(w, 2)
+	if n := published(); n != 3 {
+		t.Fatalf("published %d", n)
+	}
+}
+
+func TestWriterThatLostItsLeaseTakesANewID(t *testing.T) {
+	tbl, _ := store(t)
+	j, o := open(t, tbl, newClock())
+	openAccount(t, j, acct, 100)
+	before := j.Writer()
+	row, err := tbl.Get(t.Context(), Control, table.Key{PK: WriterKind, SK: before}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	epoch := row.Attrs["epoch"].(table.N)
+	row.Attrs["state"], row.Attrs["epoch"] = table.S(WriterDraining), epoch+100
+	for tbl.Put(t.Context(), table.Put{Table: Control, Row: row, If: table.Equals("epoch", epoch)}) != nil {
+		epoch++
+	}
+	if err := j.writer.renew(t.Context()); !errors.Is(err, errLeaseLost) {
+		t.Fatalf("renewed a drained lease: %v", err)
+	}
+	r := accepted(t, j, command(acct, "w", withdrawing(1)))
+	if r.Entry.Writer == before || r.Entry.N != 1 || j.Writer() != r.Entry.Writer {
+		t.Fatalf("wrote as %q n %d", r.Entry.Writer, r.Entry.N)
+	}
+	if len(o.firsts(t)) != 3 {
+		t.Fatal("not published")
+	}
+}
+
+var b2 = Account{"main", "B-2"}
+
+func transferOf(key string, amount int64) Transfer {
+	leg := func(s account.State, now time.Time, emit func(*account.Draft)) account.Decision {
+		d := account.NewDraft(s, now)
+		if d.IsOpen() {
+			emit(d)
+		}
+		return d.Decision()
+	}
+	return Transfer{
+		Command: command(acct, key, nil), To: b2,
+		DecideFrom: func(from, to account.State, contra string, now time.Time) account.Decision {
+			return leg(from, now, func(d *account.Draft) {
+				if to.Status == "" {
+					d.Reject(account.CodeAccountNotFound, nil)
+				}
+				d.Debit(event.OpTransfer, event.MoneyWithdrawn{Amount: amount, Kind: event.KindTransferOut, Contra: contra}, d.Today())
+			})
+		},
+		DecideTo: func(to account.State, contra string, now time.Time) account.Decision {
+			return leg(to, now, func(d *account.Draft) {
+				d.Credit(event.MoneyCredited{Amount: amount, Kind: event.KindTransferIn, Contra: contra}, d.Today())
+			})
+		},
+	}
+}
+
+func tryTransfer(t *testing.T, j *Journal, tr Transfer) (Receipt, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	return j.Transfer(ctx, tr)
+}
+
+func TestTransferIsBothLegsOrNeither(t *testing.T) {
+	tbl, _ := store(t)
+	j, o := open(t, tbl, newClock())
+	openAccount(t, j, acct, 100)
+	if r, err := tryTransfer(t, j, transferOf("early", 1)); err != nil || r.Rejection == nil || r.Rejection.Code != account.CodeAccountNotFound {
+		t.Fatalf("to nobody: %+v, %v", r, err)
+	}
+	openAccount(t, j, b2, 5)
+	r, err := tryTransfer(t, j, transferOf("t", 40))
+	if err != nil || r.Command.Status != 201 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	from, to := history(t, j.Reader, acct), history(t, j.Reader, b2)
+	out, in := from[2].Body.(event.MoneyWithdrawn), to[2].Body.(event.MoneyCredited)
+	if out.Contra != "B-2:3" || in.Contra != "A-1:3" || from[2].After.Posted != 60 || to[2].After.Posted != 45 {
+		t.Fatalf("legs %+v and %+v", from[2], to[2])
+	}
+	entry, _ := j.Entry(t.Context(), b2, 3)
+	if entry.Commands[0].Key != "" || entry.Causation(entry.Events[0]) != "A-1:3" || !entry.RecordedAt.Equal(r.Entry.RecordedAt) {
+		t.Fatalf("to's entry %+v", entry)
+	}
+	if r, err := tryTransfer(t, j, transferOf("t", 40)); err != nil || !r.Replayed {
+		t.Fatalf("repeat: %+v, %v", r, err)
+	}
+	if r, err := tryTransfer(t, j, transferOf("big", 1000)); err != nil || r.Command.Status != 422 {
+		t.Fatalf("declined: %+v, %v", r, err)
+	}
+	if len(history(t, j.Reader, acct)) != 4 || len(history(t, j.Reader, b2)) != 3 {
+		t.Fatal("a decline is from's alone")
+	}
+	if n := len(o.firsts(t)); n != 7 {
+		t.Fatalf("%d published", n)
+	}
+}
+
+func TestTransfersUnderFaultsAndContentionConserveMoney(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	writers := []*Journal{}
+	for range 2 {
+		j, _ := open(t, tbl, c)
+		writers = append(writers, j)
+	}
+	openAccount(t, writers[0], acct, 1000)
+	openAccount(t, writers[0], b2, 1000)
+	rule := tbl.Arm(&fault.Rule{Match: fault.On(Table), After: errLost}, 20)
+	back := func(key string) Transfer {
+		tr := transferOf(key, 3)
+		tr.Command, tr.To = command(b2, key, nil), acct
+		return tr
+	}
+	var wg sync.WaitGroup
+	for i := range 60 {
+		wg.Go(func() {
+			tr := transferOf(fmt.Sprint("t", i), 2)
+			if i%2 == 0 {
+				tr = back(fmt.Sprint("t", i))
+			}
+			for {
+				_, err := tryTransfer(t, writers[i/2%2], tr)
+				if err == nil {
+					return
+				}
+				if !errors.Is(err, ErrContention) {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	a, b := history(t, writers[0].Reader, acct), history(t, writers[0].Reader, b2)
+	if len(a) != 62 || len(b) != 62 || a[61].After.Posted != 1000+30 || b[61].After.Posted != 1000-30 {
+		t.Fatalf("%d and %d events, ending at %+v and %+v", len(a), len(b), a[len(a)-1].After, b[len(b)-1].After)
+	}
+	if rule.Fired() == 0 {
+		t.Fatal("no answer was lost")
+	}
+}
+
+func reversalOf(key string, original event.Event) Command {
+	c := command(acct, key, func(s account.State, now time.Time) account.Decision {
+		d := account.NewDraft(s, now)
+		d.Reverse(original, false, event.Text{}, false)
+		return d.Decision()
+	})
+	c.Reverses = original.Version
+	return c
+}
+
+func TestReversalHappensOnce(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	a, _ := open(t, tbl, c)
+	b, _ := open(t, tbl, c)
+	openAccount(t, a, acct, 100)
+	original, _, err := a.Event(t.Context(), acct, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := tbl.Arm(&fault.Rule{Match: fault.On(Table), After: errLost}, 1)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	got := map[string]int{}
+	for i := range 8 {
+		wg.Go(func() {
+			r, err := tryExecute(t, []*Journal{a, b}[i%2], reversalOf(fmt.Sprint("r", i), original))
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err != nil:
+				t.Error(err)
+			case r.Rejection != nil:
+				got[r.Rejection.Code]++
+			default:
+				got[fmt.Sprint(r.Command.Status)]++
+			}
+		})
+	}
+	wg.Wait()
+	// The losers see the guard, or, once their state has the reversal, that the money is gone.
+	if got["201"] != 1 || got["already-reversed"]+got["422"] != 7 || lost.Fired() != 1 {
+		t.Fatalf("outcomes %v, fired %d", got, lost.Fired())
+	}
+	if done, err := a.Reversed(t.Context(), acct, 2); err != nil || !done {
+		t.Fatalf("guard: %v, %v", done, err)
+	}
+}
+
+func TestRestoreGivesTheJournalBack(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	j, _ := open(t, tbl, c)
+	openAccount(t, j, acct, 100)
+	original, _, _ := j.Event(t.Context(), acct, 2)
+	accepted(t, j, reversalOf("r", original))
+	other, _ := store(t)
+	restorer := NewRestorer(other)
+	var s account.State
+	for e, err := range j.Entries(t.Context(), acct, 1, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ev := range e.Events {
+			if s, err = account.Fold(s, ev); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 {
+			if err := restorer.Restore(t.Context(), e, s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	restored, _ := open(t, other, c)
+	if done, err := restored.Reversed(t.Context(), acct, 2); err != nil || !done {
+		t.Fatalf("guard: %v, %v", done, err)
+	}
+	was, _ := j.Head(t.Context(), acct)
+	is, err := restored.Head(t.Context(), acct)
+	if err != nil || is.Hash != was.Hash || is.State.Posted != was.State.Posted || is.State.Version != was.State.Version {
+		t.Fatalf("head %+v, was %+v: %v", is, was, err)
+	}
+	accepted(t, restored, command(acct, "on", crediting(1)))
+	if r := execute(t, restored, command(acct, "fund-A-1", crediting(100))); !r.Replayed {
+		t.Fatal("keys are lost")
+	}
+	accounts, _, err := restored.Accounts(t.Context(), acct.Digit(), "")
+	if err != nil || len(accounts) != 1 {
+		t.Fatalf("accounts %v, %v", accounts, err)
+	}
+}

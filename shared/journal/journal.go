@@ -1,0 +1,233 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+	"passbook/shared/table"
+)
+
+// Bounds of the writer.
+const (
+	// MaxSkew is how far clocks may be apart before commands are refused.
+	MaxSkew = 5 * time.Second
+	// MaxDeclines is how many declines an account may have stored a minute by one process; more are refused, not stored, so that
+	// nobody can flood a history.
+	MaxDeclines = 200
+	// KeyWindow is how long a command's key is remembered at least, by the journal's own time.
+	KeyWindow = 24 * time.Hour
+
+	// maxQueue bounds the commands that wait on one account.
+	maxQueue = 4096
+	// maxAttempts bounds how often commands are decided again after other writers committed first.
+	maxAttempts = 10
+	// readDeadline bounds one load, putDeadline one put; an unanswered put is repeated.
+	readDeadline = 5 * time.Second
+	putDeadline  = 2 * time.Second
+	// defaultAccounts is how many idle accounts a writer keeps in memory, a few hundred bytes each and 30 a recent key.
+	defaultAccounts = 50_000
+	laneShards      = 64
+)
+
+// Committed is an entry on its way to the stream.
+type Committed struct {
+	Account Account
+	// Record is the stream record.
+	Record []byte
+	// Writer and N are the entry's own; the outbox acknowledges by them.
+	Writer string
+	N      int64
+}
+
+// Outbox takes committed entries to the stream. It gets an account's entries in version order and keeps that order.
+type Outbox interface {
+	// Publish takes an entry over; it never blocks and never fails.
+	Publish(Committed)
+	// Full says that so much waits that no further command should be accepted.
+	Full() bool
+}
+
+// Config is what a Journal needs. Table and Outbox have no default.
+type Config struct {
+	Table  table.Table
+	Outbox Outbox
+	// Now is the clock, time.Now if nil.
+	Now func() time.Time
+	// Lease is how long a writer may be silent before others publish its tail; 10 s if 0.
+	Lease time.Duration
+	// Accounts is how many idle accounts stay in memory; 50,000 if 0.
+	Accounts int
+	// Metrics takes the journal's collectors; nil means none.
+	Metrics prometheus.Registerer
+}
+
+// Command is a command on its way to the journal. The rules ride in it as Decide.
+type Command struct {
+	Account Account
+	// Key is the Idempotency-Key; empty only for internal commands.
+	Key string
+	// Request is the RequestHash, which tells another body under the same key.
+	Request       string
+	CorrelationID string
+	Actor         event.Text
+	// IfMatch is the version that the account must be at, 0 for any.
+	IfMatch int64
+	// Status is the HTTP status of success, 201 or 200. A decline is stored with 422.
+	Status int
+	// Reverses is the version that this command reverses, else 0: its guard is put with the entry, both or neither.
+	Reverses int64
+	// Decide is pure: events on from the state, or a rejection, or neither for an internal command with nothing to do.
+	Decide func(account.State, time.Time) account.Decision
+}
+
+// Receipt is what a command came to: an entry's command with its events, or a rejection.
+type Receipt struct {
+	Account Account
+	// Entry and Command are what was committed, now or the first time; Entry is nil when nothing was.
+	Entry   *event.Entry
+	Command event.Command
+	// Replayed: the key was seen before, and this is its first answer.
+	Replayed bool
+	// Rejection is why the command was refused, and Version the account's version then.
+	Rejection *account.Rejection
+	Version   int64
+}
+
+// Journal is the writer of a process. There is one: withdraw and credit share it when they share a process.
+type Journal struct {
+	*Reader
+	table   table.Table
+	outbox  Outbox
+	now     func() time.Time
+	writer  *writer
+	metrics *metrics
+	cached  int // idle lanes a shard keeps
+
+	seed   maphash.Seed
+	shards [laneShards]laneShard
+
+	ctx    context.Context // ends when the journal is given up: unanswered puts stop being repeated
+	cancel context.CancelFunc
+	mu     sync.Mutex
+	closed bool
+	busy   sync.WaitGroup // running lanes, heartbeat
+}
+
+// Open registers this process as a writer and starts its heartbeat. Close ends it.
+func Open(ctx context.Context, c Config) (*Journal, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Lease == 0 {
+		c.Lease = 10 * time.Second
+	}
+	if c.Accounts == 0 {
+		c.Accounts = defaultAccounts
+	}
+	j := &Journal{
+		Reader: NewReader(c.Table), table: c.Table, outbox: c.Outbox, now: c.Now,
+		metrics: newMetrics(c.Metrics), seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1,
+	}
+	j.ctx, j.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for i := range j.shards {
+		j.shards[i].init()
+	}
+	j.writer = newWriter(c.Table, c.Lease)
+	if err := j.writer.start(ctx); err != nil {
+		j.cancel()
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	j.busy.Go(func() { j.writer.heartbeat(j.ctx) })
+	return j, nil
+}
+
+// Close takes no more commands, waits until ctx ends for those that are in progress, and saves how far the writer is
+// published. Call it after the outbox was drained or given up.
+func (j *Journal) Close(ctx context.Context) error {
+	j.mu.Lock()
+	j.closed = true
+	j.mu.Unlock()
+	err := j.Idle(ctx)
+	j.cancel()
+	j.busy.Wait()
+	if saveErr := j.writer.retire(ctx); err == nil {
+		err = saveErr
+	}
+	return err
+}
+
+// Stop takes no more commands; those in progress go on.
+func (j *Journal) Stop() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
+}
+
+// Idle waits until no command is in progress, or ctx ends.
+func (j *Journal) Idle(ctx context.Context) error {
+	for i := range j.shards {
+		if err := j.shards[i].idle(ctx); err != nil {
+			return fmt.Errorf("wait for commands in progress: %w", err)
+		}
+	}
+	return nil
+}
+
+// Acked says that the stream has the writer's entry n.
+func (j *Journal) Acked(writer string, n int64) { j.writer.done(writer, n) }
+
+// Writer is the id under which this process commits now. The tails of its former ones are drained like any other's.
+func (j *Journal) Writer() string { return j.writer.id() }
+
+// Execute decides a command and commits what it comes to. It answers after the commit, with a nil error also for rejections;
+// an error is one of the package's, and only ErrOutcomeUnknown leaves open whether the command happened. ctx needs a deadline.
+func (j *Journal) Execute(ctx context.Context, c Command) (Receipt, error) {
+	p := newPending(c)
+	if c.Reverses != 0 {
+		p.exclusive = func(l *lane) { l.reverse(p) }
+	}
+	return j.submit(ctx, c.Account, p)
+}
+
+// submit queues p on the account's lane and waits for its result.
+func (j *Journal) submit(ctx context.Context, a Account, p *pending) (Receipt, error) {
+	if err := j.enqueue(a, p); err != nil {
+		return Receipt{}, err
+	}
+	select {
+	case r := <-p.result:
+		return r.receipt, r.err
+	case <-ctx.Done():
+	}
+	if p.claim() { // still in the queue: the lane will pass it over
+		return Receipt{}, fmt.Errorf("%w: the deadline came while the command waited", ErrOverloaded)
+	}
+	select {
+	case r := <-p.result:
+		return r.receipt, r.err
+	default:
+		return Receipt{}, ErrOutcomeUnknown
+	}
+}
+
+func (j *Journal) enqueue(a Account, p *pending) error {
+	j.mu.Lock()
+	closed := j.closed
+	j.mu.Unlock()
+	switch {
+	case closed:
+		return ErrShuttingDown
+	case j.outbox.Full():
+		return fmt.Errorf("%w: too much waits for the stream", ErrOverloaded)
+	}
+	return j.shards[j.shardOf(a)].push(j, a, p)
+}
+
+func (j *Journal) shardOf(a Account) uint64 { return maphash.Comparable(j.seed, a) % laneShards }

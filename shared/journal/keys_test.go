@@ -1,0 +1,307 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+	"passbook/shared/fault"
+	"passbook/shared/table"
+)
+
+func TestRepeatedKeyGetsFirstAnswer(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	j, _ := open(t, tbl, c)
+	openAccount(t, j, acct, 100)
+	first := accepted(t, j, command(acct, "w", withdrawing(30)))
+	declined := execute(t, j, command(acct, "too much", withdrawing(500)))
+	other := command(acct, "w", withdrawing(30))
+	other.Request = RequestHash("test", acct.ID, []byte("another body"))
+
+	check := func(t *testing.T, j *Journal) {
+		t.Helper()
+		again := execute(t, j, command(acct, "w", withdrawing(30)))
+		if !again.Replayed || again.Command != first.Command || again.Entry.Hash != first.Entry.Hash {
+			t.Fatalf("repeat: %+v", again)
+		}
+		if again := execute(t, j, command(acct, "too much", withdrawing(500))); !again.Replayed || again.Command != declined.Command {
+			t.Fatalf("repeat of a decline: %+v", again)
+		}
+		if r := execute(t, j, other); r.Rejection == nil || r.Rejection.Code != codeKeyReused {
+			t.Fatalf("another body: %+v", r)
+		}
+	}
+	t.Run("in memory", func(t *testing.T) { check(t, j) })
+	t.Run("after a restart", func(t *testing.T) {
+		j, _ := open(t, tbl, c)
+		check(t, j)
+	})
+	t.Run("after 2,500 other commands, a page saved, and a restart", func(t *testing.T) {
+		var wg sync.WaitGroup
+		for i := range 2500 {
+			wg.Go(func() {
+				if _, err := tryExecute(t, j, command(acct, fmt.Sprint("c", i), crediting(1))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		for i := range int64(2) {
+			if _, err := tbl.Get(t.Context(), Table, pageKey(acct, i), true); err != nil {
+				t.Fatalf("key page %d: %v", i, err)
+			}
+		}
+		check(t, j)
+		restarted, _ := open(t, tbl, c)
+		check(t, restarted)
+	})
+	if n := len(history(t, j.Reader, acct)); n != 2504 {
+		t.Fatalf("%d events", n)
+	}
+}
+
+// A page is a function of its entries: whoever puts it, writer or loader, puts the same bytes.
+func TestKeyPagesFromEntriesEqualThoseFromMemory(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	j, _ := open(t, tbl, c)
+	openAccount(t, j, acct, 100)
+	for i := range 40 {
+		var wg sync.WaitGroup
+		for k := range 60 {
+			wg.Go(func() {
+				if _, err := tryExecute(t, j, command(acct, fmt.Sprint(i, "-", k), crediting(1))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		c.add(time.Second)
+	}
+	for i := range int64(2) {
+		saved, err := tbl.Get(t.Context(), Table, pageKey(acct, i), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &lane{journal: j, account: acct}
+		p, err := l.readPageEntries(t.Context(), i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(saved.Attrs["keys"].(table.B)) != string(p.keys) || string(saved.Attrs["at"].(table.S)) != p.at.Format(timeLayout) {
+			t.Fatalf("page %d differs: %d saved bytes, %d from entries", i, len(saved.Attrs["keys"].(table.B)), len(p.keys))
+		}
+	}
+}
+
+func TestMissingPageIsReadFromEntriesAndSaved(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	j, _ := open(t, tbl, c)
+	openAccount(t, j, acct, 100)
+	refused := tbl.Arm(&fault.Rule{
+		Match:  func(p table.Put) bool { return p.Row.SK == pageKey(acct, 0).SK },
+		Before: errors.New("no"),
+	}, 1000)
+	for i := range 1200 {
+		accepted(t, j, command(acct, fmt.Sprint("c", i), crediting(1)))
+	}
+	if refused.Fired() == 0 {
+		t.Fatal("no page was refused")
+	}
+	tbl.Arm(&fault.Rule{}, 0)
+	restarted, _ := open(t, tbl, c)
+	if r := execute(t, restarted, command(acct, "c0", crediting(1))); !r.Replayed {
+		t.Fatalf("repeat: %+v", r)
+	}
+	if _, err := tbl.Get(t.Context(), Table, pageKey(acct, 0), true); err != nil {
+		t.Fatalf("the loader did not save the page: %v", err)
+	}
+}
+
+func TestKeysOlderThanTheWindowAreNotLoaded(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	j, _ := open(t, tbl, c)
+	openAccount(t, j, acct, 100)
+	for i := range 2100 {
+		accepted(t, j, command(acct, fmt.Sprint("old", i), crediting(1)))
+	}
+	c.add(KeyWindow + time.Minute)
+	restarted, _ := open(t, tbl, c)
+	if r := execute(t, restarted, command(acct, "old5", crediting(1))); r.Replayed {
+		t.Fatal("a key of a page past the window was loaded")
+	}
+	// The open page is always read whole, so what is in it is still known.
+	if r := execute(t, restarted, command(acct, "old2090", crediting(1))); !r.Replayed {
+		t.Fatal("a key of the open page was not known")
+	}
+}
+
+func TestTwinsInFlightShareOneEvent(t *testing.T) {
+	tbl, _ := store(t)
+	j, _ := open(t, tbl, newClock())
+	openAccount(t, j, acct, 100)
+	var wg sync.WaitGroup
+	receipts := make([]Receipt, 16)
+	for i := range receipts {
+		wg.Go(func() {
+			r, err := tryExecute(t, j, command(acct, "same", withdrawing(10)))
+			if err != nil {
+				t.Error(err)
+			}
+			receipts[i] = r
+		})
+	}
+	wg.Wait()
+	fresh := 0
+	for _, r := range receipts {
+		if r.Command != receipts[0].Command {
+			t.Fatalf("answers differ: %+v and %+v", r.Command, receipts[0].Command)
+		}
+		if !r.Replayed {
+			fresh++
+		}
+	}
+	if n := len(history(t, j.Reader, acct)); n != 3 || fresh != 1 {
+		t.Fatalf("%d events, %d first answers", n, fresh)
+	}
+}
+
+// A repeat sent to another process while the first writer's put is being made must not be decided twice.
+func TestTwinsOnTwoWritersShareOneEvent(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	a, _ := open(t, tbl, c)
+	b, _ := open(t, tbl, c)
+	openAccount(t, a, acct, 100)
+	accepted(t, b, command(acct, "warm", withdrawing(1)))
+	for i := range 50 {
+		key := fmt.Sprint("same", i)
+		var wg sync.WaitGroup
+		var got [2]Receipt
+		for k, j := range []*Journal{a, b} {
+			wg.Go(func() {
+				r, err := tryExecute(t, j, command(acct, key, withdrawing(1)))
+				if err != nil {
+					t.Error(err)
+				}
+				got[k] = r
+			})
+		}
+		wg.Wait()
+		if got[0].Command.First != got[1].Command.First || got[0].Replayed == got[1].Replayed {
+			t.Fatalf("twins: %+v and %+v", got[0].Command, got[1].Command)
+		}
+	}
+	if n := len(history(t, a.Reader, acct)); n != 53 {
+		t.Fatalf("%d events", n)
+	}
+}
+
+func TestIfMatchAndRejectionsAreAnsweredFromTheNewestState(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	a, _ := open(t, tbl, c)
+	b, _ := open(t, tbl, c)
+	openAccount(t, a, acct, 100)
+	accepted(t, b, command(acct, "b1", crediting(1))) // a's lane does not know of version 3
+
+	matching := command(acct, "m", withdrawing(1))
+	matching.IfMatch = 3
+	if r := execute(t, a, matching); r.Rejection != nil {
+		t.Fatalf("refused from an old state: %+v", r.Rejection)
+	}
+	stale := command(acct, "s", withdrawing(1))
+	stale.IfMatch = 3
+	r := execute(t, b, stale)
+	if r.Rejection == nil || r.Rejection.Code != codeVersionMismatch || r.Version != 4 {
+		t.Fatalf("stale If-Match: %+v", r)
+	}
+	if r := execute(t, b, matching); !r.Replayed {
+		t.Fatal("a key seen comes before If-Match")
+	}
+	// Nothing was stored for the rejection, so its key is free.
+	if r := execute(t, b, command(acct, "s", withdrawing(1))); r.Rejection != nil || r.Replayed {
+		t.Fatalf("key of a rejection: %+v", r)
+	}
+}
+
+func TestDeclinesAreStoredUpToALimitAMinute(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	j, _ := open(t, tbl, c)
+	openAccount(t, j, acct, 10)
+	for i := range MaxDeclines {
+		if r := execute(t, j, command(acct, fmt.Sprint("d", i), withdrawing(50))); r.Command.Status != 422 {
+			t.Fatalf("decline %d: %+v", i, r)
+		}
+	}
+	if _, err := tryExecute(t, j, command(acct, "over", withdrawing(50))); !errors.Is(err, ErrRateLimited) {
+		t.Fatalf("got %v", err)
+	}
+	accepted(t, j, command(acct, "money", withdrawing(10)))
+	c.add(time.Minute)
+	if r := execute(t, j, command(acct, "over", withdrawing(50))); r.Command.Status != 422 || r.Replayed {
+		t.Fatalf("after a minute: %+v", r)
+	}
+	if n := len(history(t, j.Reader, acct)); n != MaxDeclines+4 {
+		t.Fatalf("%d events", n)
+	}
+}
+
+func TestInternalCommandWithNothingToDo(t *testing.T) {
+	tbl, _ := store(t)
+	j, o := open(t, tbl, newClock())
+	openAccount(t, j, acct, 10)
+	r := execute(t, j, Command{Account: acct, Status: 200, Decide: func(account.State, time.Time) account.Decision { return account.Decision{} }})
+	if r.Entry != nil || r.Rejection != nil || r.Version != 2 || len(o.firsts(t)) != 2 {
+		t.Fatalf("receipt %+v", r)
+	}
+}
+
+func TestHeadWithAndWithoutStates(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	j, _ := open(t, tbl, c)
+	openAccount(t, j, acct, 0)
+	long := event.Text{Plain: fmt.Sprintf("%0140d", 1)}
+	for i := range 250 { // long references leave no room for the state within a write unit
+		accepted(t, j, command(acct, fmt.Sprintf("%0255d", i), func(s account.State, now time.Time) account.Decision {
+			d := account.NewDraft(s, now)
+			d.Credit(event.MoneyCredited{Amount: 2, Kind: event.KindDeposit, Reference: long}, d.Today())
+			return d.Decision()
+		}))
+	}
+	states := 0
+	since := int64(0)
+	for e, err := range j.Entries(t.Context(), acct, 1, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.State != nil {
+			states++
+			since = e.Last
+		}
+		if e.Last-since > stateEvery {
+			t.Fatalf("no state from v%d to v%d", since, e.Last)
+		}
+	}
+	if states > 10 {
+		t.Fatalf("%d entries carry the state though it does not fit", states)
+	}
+	for _, version := range []int64{1, 2, 99, 100, 101, 199, 251} {
+		s, err := j.StateAt(t.Context(), acct, version)
+		if err != nil || s.Version != version || s.Posted != 2*(version-1) {
+			t.Fatalf("state at %d: %+v, %v", version, s, err)
+		}
+	}
+	if _, err := j.StateAt(t.Context(), acct, 252); !errors.Is(err, ErrNoEvent) {
+		t.Fatalf("beyond the head: %v", err)
+	}
+}

@@ -1,0 +1,228 @@
+package journal
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+)
+
+// maxPlanBytes is where a lane stops adding commands to an entry, well under event.MaxEntryBytes with a full state.
+const maxPlanBytes = event.MaxEntryBytes - 96<<10
+
+// lane is one account in this writer: its queue, and what the writer knows of it. The queue, running and rest belong to the
+// shard's lock; everything else to the one goroutine that runs the lane.
+type lane struct {
+	journal *Journal
+	shard   *laneShard
+	account Account
+
+	queue   []*pending
+	running bool
+	rest    *list.Element
+
+	loaded bool
+	state  account.State
+	head   event.Hash
+	keys   keyIndex
+	// declines counts those committed in the minute that began at declinesFrom.
+	declines     int
+	declinesFrom time.Time
+}
+
+// run works the queue until it is empty.
+func (l *lane) run() {
+	var left []*pending
+	for {
+		batch := left
+		if len(batch) == 0 {
+			if batch = l.claimAll(l.shard.take(l, event.MaxCommands)); batch == nil {
+				return
+			}
+		}
+		switch {
+		case len(batch) == 0:
+		case batch[0].exclusive != nil:
+			batch[0].exclusive(l)
+			left = nil
+		default:
+			left = l.process(batch)
+		}
+	}
+}
+
+// claimAll leaves out those whose callers have given up. nil stays nil: the lane rests.
+func (l *lane) claimAll(batch []*pending) []*pending {
+	if batch == nil {
+		return nil
+	}
+	claimed := batch[:0]
+	for _, p := range batch {
+		if p.claim() {
+			claimed = append(claimed, p)
+		}
+	}
+	return claimed
+}
+
+// process decides a batch and commits it as one entry, again as long as other writers are faster, and answers it. What did not
+// fit into the entry is left to be processed next.
+func (l *lane) process(batch []*pending) (left []*pending) {
+	for range maxAttempts {
+		fresh, now, err := l.prepare()
+		if err != nil {
+			failAll(batch, err)
+			return nil
+		}
+		pl := l.plan(batch, now)
+		switch {
+		case len(pl.events) > 0:
+			err = l.commit(pl)
+		case pl.unconfirmed && !fresh:
+			err = l.confirm()
+		}
+		if errors.Is(err, errConflict) {
+			l.journal.metrics.conflicts.Inc()
+			continue
+		}
+		if err != nil {
+			failAll(batch, err)
+			return nil
+		}
+		pl.answer()
+		l.keys.savePages(l)
+		return batch[len(pl.outcomes):]
+	}
+	failAll(batch, ErrContention)
+	return nil
+}
+
+func failAll(batch []*pending, err error) {
+	for _, p := range batch {
+		p.fail(err)
+	}
+}
+
+// errConflict: another writer committed first; the lane has read what it committed.
+var errConflict = errors.New("journal: another writer was first")
+
+// prepare makes sure that the lane knows its account, and gives the decision's time. fresh says that it was read just now.
+func (l *lane) prepare() (fresh bool, now time.Time, err error) {
+	if !l.loaded {
+		if err := l.load(); err != nil {
+			return false, now, fmt.Errorf("%w: load %s: %w", ErrUnavailable, l.account.ID, err)
+		}
+		fresh = true
+	}
+	now = l.journal.now().UTC().Truncate(time.Microsecond)
+	if skew := l.journal.table.Skew(); l.state.RecordedAt.Sub(now) > MaxSkew || skew > MaxSkew || skew < -MaxSkew {
+		return false, now, ErrClockSkew
+	}
+	if now.Before(l.state.RecordedAt) {
+		now = l.state.RecordedAt
+	}
+	return fresh, now, nil
+}
+
+// load reads the account from the journal, and its keys of the last 24 hours.
+func (l *lane) load() error {
+	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
+	defer cancel()
+	head, err := l.journal.Head(ctx, l.account)
+	if err != nil {
+		return err
+	}
+	keys, err := l.loadKeys(ctx, head.State)
+	if err != nil {
+		return err
+	}
+	l.state, l.head, l.keys, l.loaded = head.State, head.Hash, keys, true
+	return l.publishForeign(ctx)
+}
+
+// publishForeign hands the outbox those of the account's last entries that other writers committed within the last 5 s, so that
+// what this writer builds on them is not seen on the stream before them.
+func (l *lane) publishForeign(ctx context.Context) error {
+	if l.journal.now().Sub(l.state.RecordedAt) > MaxSkew {
+		return nil
+	}
+	var young []*event.Entry
+	for e, err := range l.journal.Backward(ctx, l.account, 0) {
+		if err != nil {
+			return err
+		}
+		if l.journal.writer.owns(e.Writer) || l.journal.now().Sub(e.RecordedAt) > MaxSkew {
+			break
+		}
+		young = append(young, e)
+	}
+	for i := len(young) - 1; i >= 0; i-- {
+		if err := l.publish(young[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lane) publish(e *event.Entry) error {
+	enc, err := event.Seal(e)
+	if err != nil {
+		return fmt.Errorf("seal %s v%d: %w", e.AccountID, e.First, err)
+	}
+	l.journal.outbox.Publish(Committed{Account: l.account, Record: enc.Record, Writer: e.Writer, N: e.N})
+	return nil
+}
+
+// catchUp reads what others committed after the lane's head, folds it and remembers its keys. It returns errConflict, or why it
+// could not read: then the lane loads anew next time.
+func (l *lane) catchUp() error {
+	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
+	defer cancel()
+	for e, err := range l.journal.Entries(ctx, l.account, l.state.Version+1, 0) {
+		if err == nil {
+			err = l.follow(e)
+		}
+		if err != nil {
+			l.loaded = false
+			return fmt.Errorf("%w: read %s from v%d: %w", ErrUnavailable, l.account.ID, l.state.Version+1, err)
+		}
+	}
+	return errConflict
+}
+
+// follow takes another writer's entry over.
+func (l *lane) follow(e *event.Entry) error {
+	s := l.state
+	for _, ev := range e.Events {
+		var err error
+		if s, err = account.Fold(s, ev); err != nil {
+			return fmt.Errorf("fold v%d: %w", ev.Version, err)
+		}
+	}
+	if l.journal.now().Sub(e.RecordedAt) <= MaxSkew {
+		if err := l.publish(e); err != nil {
+			return err
+		}
+	}
+	l.state, l.head = s, e.Hash
+	l.keys.add(e)
+	return nil
+}
+
+// confirm reads the head again: rejections are answered only from a state that is still the newest.
+func (l *lane) confirm() error {
+	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
+	defer cancel()
+	newest, err := l.journal.newest(ctx, l.account)
+	if err != nil {
+		return fmt.Errorf("%w: confirm %s: %w", ErrUnavailable, l.account.ID, err)
+	}
+	if newest == nil && l.state.Version == 0 || newest != nil && newest.Hash == l.head {
+		return nil
+	}
+	return l.catchUp()
+}

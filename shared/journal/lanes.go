@@ -1,0 +1,129 @@
+package journal
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// pending is a command in a lane's queue. Whoever claims it, its lane or its caller that gave up, decides its fate.
+type pending struct {
+	command Command
+	// exclusive, if set, is run alone with the lane to itself instead of being decided with others.
+	exclusive func(*lane)
+	claimed   atomic.Bool
+	result    chan result // holds one
+}
+
+type result struct {
+	receipt Receipt
+	err     error
+}
+
+func newPending(c Command) *pending { return &pending{command: c, result: make(chan result, 1)} }
+
+func (p *pending) claim() bool { return p.claimed.CompareAndSwap(false, true) }
+
+func (p *pending) answer(r Receipt) { p.result <- result{receipt: r} }
+
+func (p *pending) fail(err error) { p.result <- result{err: err} }
+
+// laneShard is a part of the lanes: the busy ones, and the idle ones that are worth keeping.
+type laneShard struct {
+	mu      sync.Mutex
+	lanes   map[Account]*lane
+	resting *list.List // idle lanes, the longest idle first
+	running int
+	rested  chan struct{} // closed when running falls to 0; nil while nobody waits
+}
+
+func (s *laneShard) init() {
+	s.lanes = make(map[Account]*lane)
+	s.resting = list.New()
+}
+
+// push queues p and wakes the lane.
+func (s *laneShard) push(j *Journal, a Account, p *pending) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lanes[a]
+	if l == nil {
+		l = &lane{journal: j, shard: s, account: a}
+		s.lanes[a] = l
+	}
+	if len(l.queue) >= maxQueue {
+		return fmt.Errorf("%w: too many commands wait on the account", ErrOverloaded)
+	}
+	l.queue = append(l.queue, p)
+	if l.running {
+		return nil
+	}
+	l.running = true
+	s.running++
+	if l.rest != nil {
+		s.resting.Remove(l.rest)
+		l.rest = nil
+	}
+	go l.run()
+	return nil
+}
+
+// take hands the lane what is queued: up to limit commands that can share an entry, or one that cannot. Nothing queued means
+// that the lane has come to rest.
+func (s *laneShard) take(l *lane, limit int) []*pending {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(l.queue) == 0 {
+		s.settle(l)
+		return nil
+	}
+	n := 1
+	if l.queue[0].exclusive == nil {
+		for n < len(l.queue) && n < limit && l.queue[n].exclusive == nil {
+			n++
+		}
+	}
+	batch := append([]*pending(nil), l.queue[:n]...)
+	rest := copy(l.queue, l.queue[n:])
+	clear(l.queue[rest:])
+	l.queue = l.queue[:rest]
+	return batch
+}
+
+// settle marks a lane idle and forgets the longest idle one when there are too many.
+func (s *laneShard) settle(l *lane) {
+	l.running = false
+	l.rest = s.resting.PushBack(l)
+	if s.resting.Len() > l.journal.cached {
+		oldest := s.resting.Remove(s.resting.Front()).(*lane)
+		delete(s.lanes, oldest.account)
+	}
+	s.running--
+	if s.running == 0 && s.rested != nil {
+		close(s.rested)
+		s.rested = nil
+	}
+}
+
+// idle waits until no lane of the shard runs.
+func (s *laneShard) idle(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		if s.running == 0 {
+			s.mu.Unlock()
+			return nil
+		}
+		if s.rested == nil {
+			s.rested = make(chan struct{})
+		}
+		rested := s.rested
+		s.mu.Unlock()
+		select {
+		case <-rested:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

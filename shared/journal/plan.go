@@ -1,0 +1,214 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+)
+
+// plan is a batch decided but not yet committed: what the entry would hold, and what each command would be answered.
+type plan struct {
+	lane     *lane
+	now      time.Time
+	state    account.State // after the planned events
+	commands []event.Command
+	events   []event.Event
+	outcomes []outcome // of the batch's first commands, in order
+	keyed    map[string]int
+	declines int
+	bytes    int
+	// entry is set by the commit.
+	entry *event.Entry
+	// unconfirmed: an outcome rests on the lane's state and on nothing else.
+	unconfirmed bool
+}
+
+// outcome is what a command came to: a place in the plan's commands, or a receipt, or an error.
+type outcome struct {
+	pending  *pending
+	command  int // index in plan.commands, -1 when none
+	replayed bool
+	receipt  Receipt
+	err      error
+}
+
+// plan decides the batch's commands one after another against the evolving state, as many as one entry holds.
+func (l *lane) plan(batch []*pending, now time.Time) *plan {
+	pl := &plan{lane: l, now: now, state: l.state, outcomes: make([]outcome, 0, len(batch))}
+	for _, p := range batch {
+		if pl.bytes > maxPlanBytes {
+			break
+		}
+		o := pl.decide(&p.command)
+		o.pending = p
+		pl.outcomes = append(pl.outcomes, o)
+	}
+	return pl
+}
+
+// decide is the order of checks: key seen, then If-Match, then the rules.
+func (pl *plan) decide(c *Command) outcome {
+	if c.Key != "" {
+		if o, seen := pl.replay(c); seen {
+			return o
+		}
+	}
+	if c.IfMatch != 0 && c.IfMatch != pl.state.Version && pl.state.Version != 0 {
+		return pl.reject(&account.Rejection{Code: codeVersionMismatch, Details: map[string]any{"expected": c.IfMatch, "actual": pl.state.Version}})
+	}
+	d := c.Decide(pl.state, pl.now)
+	if d.Rejection != nil {
+		return pl.reject(d.Rejection)
+	}
+	if len(d.Events) == 0 {
+		return outcome{command: -1, receipt: Receipt{Account: c.Account, Version: pl.state.Version}}
+	}
+	return pl.accept(c, d.Events)
+}
+
+// replay finds the first answer to the command's key, among those planned and those committed.
+func (pl *plan) replay(c *Command) (outcome, bool) {
+	if i, ok := pl.keyed[c.Key]; ok {
+		if pl.commands[i].Request != c.Request {
+			return pl.reject(&account.Rejection{Code: codeKeyReused}), true
+		}
+		return outcome{command: i, replayed: true}, true
+	}
+	r, seen, err := pl.lane.seen(c)
+	if err != nil {
+		return outcome{command: -1, err: err}, true
+	}
+	return outcome{command: -1, receipt: r}, seen
+}
+
+func (pl *plan) reject(r *account.Rejection) outcome {
+	pl.unconfirmed = true
+	return outcome{command: -1, receipt: Receipt{Account: pl.lane.account, Rejection: r, Version: pl.state.Version}}
+}
+
+// accept adds a command and its events to the plan.
+func (pl *plan) accept(c *Command, events []event.Event) outcome {
+	status := c.Status
+	if _, declined := events[len(events)-1].Body.(event.WithdrawalDeclined); declined {
+		status = 422
+		if pl.lane.declinesIn(pl.now)+pl.declines >= MaxDeclines {
+			return outcome{command: -1, err: ErrRateLimited}
+		}
+		pl.declines++
+	}
+	i, s := len(pl.commands), pl.state
+	for k := range events {
+		events[k].Command = i
+		var err error
+		if s, err = account.Fold(s, events[k]); err != nil {
+			panic(fmt.Sprintf("journal: a decision does not fold: %v", err)) // the rules and the fold disagree: nothing may be stored
+		}
+		pl.bytes += len(events[k].Data) + 200
+	}
+	pl.state = s
+	pl.events = append(pl.events, events...)
+	pl.commands = append(pl.commands, event.Command{
+		Key: c.Key, Request: c.Request, CorrelationID: c.CorrelationID, Actor: c.Actor,
+		First: events[0].Version, Last: s.Version, Status: status,
+	})
+	pl.bytes += len(c.Key) + len(c.CorrelationID) + 160
+	if c.Key != "" {
+		if pl.keyed == nil {
+			pl.keyed = make(map[string]int)
+		}
+		pl.keyed[c.Key] = i
+	}
+	return outcome{command: i}
+}
+
+// answer tells every caller what its command came to.
+func (pl *plan) answer() {
+	for _, o := range pl.outcomes {
+		switch {
+		case o.err != nil:
+			o.pending.fail(o.err)
+		case o.command >= 0:
+			if o.replayed {
+				pl.lane.journal.metrics.replays.Inc()
+			}
+			o.pending.answer(Receipt{
+				Account: pl.lane.account, Entry: pl.entry, Command: pl.entry.Commands[o.command],
+				Replayed: o.replayed, Version: pl.entry.Commands[o.command].Last,
+			})
+		default:
+			o.pending.answer(o.receipt)
+		}
+	}
+}
+
+// seen looks the command's key up among those committed. A hit in the index is confirmed by reading the entry.
+func (l *lane) seen(c *Command) (Receipt, bool, error) {
+	version, ok := l.keys.find(c.Key)
+	if !ok {
+		return Receipt{}, false, nil
+	}
+	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
+	defer cancel()
+	e, err := l.journal.Entry(ctx, l.account, version)
+	if err != nil {
+		return Receipt{}, false, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	for _, first := range e.Commands {
+		if first.Key != c.Key {
+			continue
+		}
+		if first.Request != c.Request {
+			return Receipt{Account: l.account, Rejection: &account.Rejection{Code: codeKeyReused}, Version: l.state.Version}, true, nil
+		}
+		l.journal.metrics.replays.Inc()
+		return Receipt{Account: l.account, Entry: e, Command: first, Replayed: true, Version: first.Last}, true, nil
+	}
+	return Receipt{}, false, nil
+}
+
+// declinesIn is how many declines were committed in the minute of now.
+func (l *lane) declinesIn(now time.Time) int {
+	if now.Sub(l.declinesFrom) >= time.Minute {
+		return 0
+	}
+	return l.declines
+}
+
+func (l *lane) countDeclines(now time.Time, n int) {
+	if now.Sub(l.declinesFrom) >= time.Minute {
+		l.declines, l.declinesFrom = 0, now
+	}
+	l.declines += n
+}
+
+// commit puts the plan as one entry and takes it over as the lane's head.
+func (l *lane) commit(pl *plan) error {
+	staged, err := l.stage(pl)
+	if err != nil {
+		return err
+	}
+	if err := l.journal.write([]*staging{staged}, nil); err != nil {
+		if errors.Is(err, errConflict) {
+			return l.catchUp()
+		}
+		l.loaded = false
+		return err
+	}
+	l.took(pl, staged)
+	return nil
+}
+
+// took makes a committed plan the lane's own and hands its entry to the outbox.
+func (l *lane) took(pl *plan, st *staging) {
+	pl.entry = st.entry
+	l.state, l.head = pl.state, st.entry.Hash
+	l.keys.add(st.entry)
+	if pl.declines > 0 {
+		l.countDeclines(pl.now, pl.declines)
+	}
+	l.journal.outbox.Publish(Committed{Account: l.account, Record: st.record, Writer: st.entry.Writer, N: st.entry.N})
+}

@@ -1,0 +1,244 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+	"passbook/shared/table"
+)
+
+// Reader reads accounts' histories. Every read is consistent. It is safe for concurrent use and keeps nothing in memory.
+type Reader struct{ table table.Table }
+
+// NewReader reads the journal in t.
+func NewReader(t table.Table) *Reader { return &Reader{table: t} }
+
+// Head is where an account stands: State.Version is its head, and 0 when there is no such account.
+type Head struct {
+	State account.State
+	// Hash is that of the newest entry, zero when there is none.
+	Hash event.Hash
+}
+
+// Head loads an account: back to the newest usable state, and forward again.
+func (r *Reader) Head(ctx context.Context, a Account) (Head, error) {
+	s, newest, err := r.load(ctx, a, 0)
+	if err != nil || newest == nil {
+		return Head{}, err
+	}
+	return Head{State: s, Hash: newest.Hash}, nil
+}
+
+// StateAt is the account as its event of that version left it; ErrNoEvent beyond the head.
+func (r *Reader) StateAt(ctx context.Context, a Account, version int64) (account.State, error) {
+	if version < 1 {
+		return account.State{}, ErrNoEvent
+	}
+	s, newest, err := r.load(ctx, a, version)
+	if err != nil {
+		return account.State{}, err
+	}
+	if newest == nil || newest.Last < version {
+		return account.State{}, fmt.Errorf("state of %s at v%d: %w", a.ID, version, ErrNoEvent)
+	}
+	return s, nil
+}
+
+// load folds the account up to version upTo (0: the head) and gives the entry that holds it, nil when there is none.
+func (r *Reader) load(ctx context.Context, a Account, upTo int64) (account.State, *event.Entry, error) {
+	var tail []*event.Entry // newest first, down to the one whose state is usable or to version 1
+	var s account.State
+	for e, err := range r.Backward(ctx, a, upTo) {
+		if err != nil {
+			return s, nil, err
+		}
+		if e.State != nil && (upTo == 0 || e.Last <= upTo) {
+			base, err := account.ParseState(e.State)
+			if err == nil && base.Version == e.Last {
+				s = base
+				if len(tail) == 0 {
+					return s, e, nil
+				}
+				break
+			}
+			if err != nil && !errors.Is(err, account.ErrStateFormat) {
+				return s, nil, fmt.Errorf("state of %s v%d: %w", a.ID, e.Last, err)
+			}
+		}
+		tail = append(tail, e)
+	}
+	if len(tail) == 0 {
+		return s, nil, nil
+	}
+	for i := len(tail) - 1; i >= 0; i-- {
+		for _, ev := range tail[i].Events {
+			if upTo != 0 && ev.Version > upTo {
+				break
+			}
+			var err error
+			if s, err = account.Fold(s, ev); err != nil {
+				return s, nil, fmt.Errorf("fold %s v%d: %w", a.ID, ev.Version, err)
+			}
+		}
+	}
+	return s, tail[0], nil
+}
+
+// Entries walks, in version order, the entries that overlap versions from..to; to 0 is the head, whatever it is by then.
+func (r *Reader) Entries(ctx context.Context, a Account, from, to int64) iter.Seq2[*event.Entry, error] {
+	return func(yield func(*event.Entry, error) bool) {
+		start, err := r.entryStart(ctx, a, from)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		q := table.Query{Table: Table, PK: a.String(), From: table.S(start), To: table.S(lastEntrySK), Consistent: true}
+		if to != 0 {
+			q.To = table.S(entrySK(to))
+		}
+		r.walk(ctx, q, func(e *event.Entry, err error) bool {
+			return err == nil && e.Last < from || yield(e, err)
+		})
+	}
+}
+
+// entryStart is the sort key of the entry that holds the version, so that a walk can start in the middle of an entry.
+func (r *Reader) entryStart(ctx context.Context, a Account, version int64) (string, error) {
+	if version <= 1 {
+		return firstEntrySK, nil
+	}
+	page, err := r.table.Query(ctx, table.Query{
+		Table: Table, PK: a.String(), From: table.S(firstEntrySK), To: table.S(entrySK(version)), Desc: true, Limit: 1, Consistent: true,
+	})
+	if err != nil {
+		return "", fmt.Errorf("find entry of %s v%d: %w", a.ID, version, err)
+	}
+	if len(page.Rows) == 0 {
+		return firstEntrySK, nil
+	}
+	return page.Rows[0].SK, nil
+}
+
+// Backward walks entries newest first, from the one that holds version from (0: the head) down to version 1.
+func (r *Reader) Backward(ctx context.Context, a Account, from int64) iter.Seq2[*event.Entry, error] {
+	return func(yield func(*event.Entry, error) bool) {
+		q := table.Query{Table: Table, PK: a.String(), From: table.S(firstEntrySK), To: table.S(lastEntrySK), Desc: true, Limit: 1, Consistent: true}
+		if from != 0 {
+			q.To = table.S(entrySK(from))
+		}
+		r.walk(ctx, q, yield)
+	}
+}
+
+// walk yields every entry of a query, page by page. A small first page, wanted by those who mostly need one entry, grows.
+func (r *Reader) walk(ctx context.Context, q table.Query, yield func(*event.Entry, error) bool) {
+	for {
+		page, err := r.table.Query(ctx, q)
+		if err != nil {
+			yield(nil, fmt.Errorf("read journal of %s: %w", q.PK, err))
+			return
+		}
+		for _, row := range page.Rows {
+			if e, err := ParseRow(row); !yield(e, err) || err != nil {
+				return
+			}
+		}
+		if q.After = page.After; q.After == "" {
+			return
+		}
+		if q.Limit > 0 {
+			q.Limit = min(q.Limit*4, 1000)
+		}
+	}
+}
+
+// Entry is the entry that holds the account's event of that version, or ErrNoEvent.
+func (r *Reader) Entry(ctx context.Context, a Account, version int64) (*event.Entry, error) {
+	for e, err := range r.Backward(ctx, a, version) {
+		if err != nil {
+			return nil, err
+		}
+		if e.Last < version {
+			break
+		}
+		return e, nil
+	}
+	return nil, fmt.Errorf("event %s: %w", a.EventID(version), ErrNoEvent)
+}
+
+// Event is the account's event of that version and the entry that holds it, or ErrNoEvent.
+func (r *Reader) Event(ctx context.Context, a Account, version int64) (event.Event, *event.Entry, error) {
+	if version < 1 {
+		return event.Event{}, nil, ErrNoEvent
+	}
+	e, err := r.Entry(ctx, a, version)
+	if err != nil {
+		return event.Event{}, nil, err
+	}
+	return e.Events[version-e.First], e, nil
+}
+
+// VersionAt is the last version recorded at or before t, 0 when there is none. recorded_at never falls within an account, so a
+// binary search over the versions finds it.
+func (r *Reader) VersionAt(ctx context.Context, a Account, t time.Time) (int64, error) {
+	newest, err := r.newest(ctx, a)
+	if err != nil || newest == nil {
+		return 0, err
+	}
+	if !newest.RecordedAt.After(t) {
+		return newest.Last, nil
+	}
+	low, high := int64(0), newest.First-1 // the answer lies in low..high; low is the last version of an entry at or before t
+	for low < high {
+		e, err := r.Entry(ctx, a, low+(high-low+1)/2)
+		if err != nil {
+			return 0, err
+		}
+		if e.RecordedAt.After(t) {
+			high = e.First - 1
+		} else {
+			low = e.Last
+		}
+	}
+	return low, nil
+}
+
+// newest is the account's last entry, nil when it has none.
+func (r *Reader) newest(ctx context.Context, a Account) (*event.Entry, error) {
+	for e, err := range r.Backward(ctx, a, 0) {
+		return e, err
+	}
+	return nil, nil
+}
+
+// Reversed says whether that version was reversed: whether its guard is there.
+func (r *Reader) Reversed(ctx context.Context, a Account, version int64) (bool, error) {
+	_, err := r.table.Get(ctx, Table, guardKey(a, version), true)
+	if errors.Is(err, table.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read guard of %s: %w", a.EventID(version), err)
+	}
+	return true, nil
+}
+
+// Accounts lists a page of the accounts whose Digit is digit, by the eventually consistent index: an account may be missing for
+// a moment after it was opened. next is empty at the end.
+func (r *Reader) Accounts(ctx context.Context, digit byte, after string) (accounts []Account, next string, err error) {
+	page, err := r.table.Query(ctx, table.Query{Table: Table, Index: indexAccounts, PK: string(digit), After: after, Limit: 1000})
+	if err != nil {
+		return nil, "", fmt.Errorf("list accounts %c: %w", digit, err)
+	}
+	for _, row := range page.Rows {
+		if a, ok := ParseAccount(row.PK); ok {
+			accounts = append(accounts, a)
+		}
+	}
+	return accounts, page.After, nil
+}

@@ -1,0 +1,70 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+	"passbook/shared/table"
+)
+
+// Restorer puts archived entries back into the journal. It is for a journal that was lost: writers stand still meanwhile.
+type Restorer struct{ table table.Table }
+
+// NewRestorer restores into t.
+func NewRestorer(t table.Table) *Restorer { return &Restorer{table: t} }
+
+// Restore puts one entry back as it was, with the state after it and without a writer: nobody has to publish it. Its guard comes
+// with it. Repeating is harmless; another entry in place is ErrDiffers. The caller goes through an account in version order.
+func (r *Restorer) Restore(ctx context.Context, e *event.Entry, s account.State) error {
+	a := Account{e.Tenant, e.AccountID}
+	bare := *e
+	bare.Writer, bare.N, bare.State = "", 0, nil
+	enc, err := event.Seal(&bare)
+	if err != nil {
+		return fmt.Errorf("restore %s v%d: %w", a.ID, e.First, err)
+	}
+	if bare.Hash != e.Hash {
+		return fmt.Errorf("restore %s v%d: the entry does not give its own hash", a.ID, e.First)
+	}
+	row := entryRow(&bare, enc, s)
+	err = r.table.Put(ctx, table.Put{Table: Table, Row: row, If: table.Absent()})
+	if errors.Is(err, table.ErrConditionFailed) {
+		err = r.compare(ctx, row)
+	}
+	if err != nil {
+		return fmt.Errorf("restore %s v%d: %w", a.ID, e.First, err)
+	}
+	return r.guards(ctx, a, &bare)
+}
+
+func (r *Restorer) compare(ctx context.Context, row table.Row) error {
+	there, err := r.table.Get(ctx, Table, row.Key, true)
+	if err != nil {
+		return err
+	}
+	if there.Attrs["hash"] != row.Attrs["hash"] {
+		return ErrDiffers
+	}
+	return nil
+}
+
+func (r *Restorer) guards(ctx context.Context, a Account, e *event.Entry) error {
+	for _, ev := range e.Events {
+		reversal, ok := ev.Body.(event.TransactionReversed)
+		if !ok {
+			continue
+		}
+		original, ok := event.ParseID('t', reversal.OriginalTransactionID)
+		if !ok {
+			return fmt.Errorf("restore guard of %s: bad original transaction id", a.EventID(ev.Version))
+		}
+		err := r.table.Put(ctx, guardPut(a, original, ev.Version))
+		if err != nil && !errors.Is(err, table.ErrConditionFailed) {
+			return fmt.Errorf("restore guard of %s: %w", a.EventID(original), err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+
+	"passbook/shared/account"
+	"passbook/shared/table"
+)
+
+// reverse decides a reversal alone and commits its entry together with the guard of the original: both or neither, so that no
+// original is ever reversed twice.
+func (l *lane) reverse(p *pending) {
+	for range maxAttempts {
+		err := l.attemptReverse(p)
+		if errors.Is(err, errConflict) {
+			l.journal.metrics.conflicts.Inc()
+			continue
+		}
+		if err != nil {
+			p.fail(err)
+		}
+		l.keys.savePages(l)
+		return
+	}
+	p.fail(ErrContention)
+}
+
+// attemptReverse answers p, or says why it could not.
+func (l *lane) attemptReverse(p *pending) error {
+	_, now, err := l.prepare()
+	if err != nil {
+		return err
+	}
+	pl := l.plan([]*pending{p}, now)
+	switch {
+	case len(pl.events) > 0 && !declined(pl.events):
+		err = l.commitReversal(pl, p)
+	case len(pl.events) > 0:
+		err = l.commit(pl)
+	case pl.unconfirmed:
+		err = l.confirm()
+	}
+	if errors.Is(err, errGuardTaken) {
+		p.answer(Receipt{Account: l.account, Rejection: &account.Rejection{Code: codeAlreadyReversed}, Version: l.state.Version})
+		return nil
+	}
+	if err == nil {
+		pl.answer()
+	}
+	return err
+}
+
+func (l *lane) commitReversal(pl *plan, p *pending) error {
+	staged, err := l.stage(pl)
+	if err != nil {
+		return err
+	}
+	guard := guardPut(l.account, p.command.Reverses, lastVersion(pl.events))
+	err = l.journal.write([]*staging{staged}, &guard)
+	switch {
+	case err == nil:
+		l.took(pl, staged)
+		return nil
+	case errors.Is(err, errConflict):
+		return l.catchUp()
+	case errors.Is(err, errGuardTaken):
+		return err
+	}
+	l.loaded = false
+	return fmt.Errorf("commit reversal on %s: %w", l.account.ID, err)
+}
+
+// guardPut marks the original as reversed by the event of version by.
+func guardPut(a Account, original, by int64) table.Put {
+	return table.Put{Table: Table, If: table.Absent(), Row: table.Row{
+		Key: guardKey(a, original), Attrs: table.Map{"reversed_by": table.N(by)},
+	}}
+}

@@ -1,0 +1,180 @@
+package journal
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"time"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+	"passbook/shared/table"
+)
+
+const (
+	// writeUnit is what one DynamoDB write unit holds; state rides in an entry while both fit in one.
+	writeUnit = 1024
+	// stateEvery bounds how far a load reads back: an entry that reaches a multiple of it carries the state.
+	stateEvery = 100
+	// writerKeys spreads a writer's index over as many keys, so that no index partition is hotter than a table's.
+	writerKeys = 8
+
+	timeLayout = "2006-01-02T15:04:05.000000Z"
+)
+
+// entryRow lays a sealed entry out as a table row. The attributes are native and named as in the stream's record, so that a
+// person or a Lambda filter can read them.
+func entryRow(e *event.Entry, enc event.Encoded, s account.State) table.Row {
+	a := Account{e.Tenant, e.AccountID}
+	attrs := table.Map{
+		"format":      table.N(e.Format),
+		"tenant":      table.S(e.Tenant),
+		"account_id":  table.S(e.AccountID),
+		"first":       table.N(e.First),
+		"last":        table.N(e.Last),
+		"currency":    table.S(e.Currency),
+		"recorded_at": table.S(e.RecordedAt.UTC().Format(timeLayout)),
+		"prev":        hashValue(e.Prev),
+		"hash":        hashValue(e.Hash),
+	}
+	if enc.Enc == "" {
+		attrs["commands"], attrs["events"] = table.S(enc.Commands), table.S(enc.Events)
+	} else {
+		attrs["enc"] = table.S(enc.Enc)
+		attrs["commands"], attrs["events"] = table.B(enc.Commands), table.B(enc.Events)
+	}
+	if e.Writer != "" {
+		attrs["writer"], attrs["n"] = table.S(e.Writer), table.N(e.N)
+		attrs["wk"], attrs["wn"] = table.S(writerKey(e.Writer, e.N)), table.N(e.N)
+	}
+	if e.First == 1 {
+		attrs["ak"] = table.S(string(a.Digit()))
+	}
+	row := table.Row{Key: entryKey(a, e.First), Attrs: attrs}
+	attachState(e, row, s)
+	return row
+}
+
+// attachState puts the state after the entry into its row when it costs no further write unit, or when it is time to.
+func attachState(e *event.Entry, row table.Row, s account.State) {
+	state := account.AppendState(nil, s)
+	due := (e.First-1)/stateEvery != e.Last/stateEvery
+	if due || rowBytes(row)+len("state")+len(state) <= writeUnit {
+		e.State = state
+		row.Attrs["state"] = table.S(state)
+	}
+}
+
+func writerKey(writer string, n int64) string {
+	return writer + "#" + strconv.FormatInt(n%writerKeys, 10)
+}
+
+func hashValue(h event.Hash) table.S {
+	return table.S(base64.RawURLEncoding.EncodeToString(h[:]))
+}
+
+// rowBytes is DynamoDB's measure of a flat row: the bytes of names and values, a number about one byte for two digits.
+func rowBytes(row table.Row) int {
+	size := len("pk") + len(row.PK) + len("sk") + len(row.SK)
+	for name, v := range row.Attrs {
+		size += len(name)
+		switch v := v.(type) {
+		case table.S:
+			size += len(v)
+		case table.B:
+			size += len(v)
+		case table.N:
+			size += 1 + (len(strconv.FormatInt(int64(v), 10))+1)/2
+		}
+	}
+	return size
+}
+
+// ParseRow reads an entry's row and verifies its hash.
+func ParseRow(row table.Row) (*event.Entry, error) {
+	r := rowReader{row: row}
+	e := &event.Entry{
+		Format:    int(r.number("format")),
+		Tenant:    r.text("tenant"),
+		AccountID: r.text("account_id"),
+		First:     r.number("first"),
+		Last:      r.number("last"),
+		Currency:  r.text("currency"),
+		Prev:      r.hash("prev"),
+		Hash:      r.hash("hash"),
+	}
+	at, err := time.Parse(timeLayout, r.text("recorded_at"))
+	if err != nil {
+		r.fail("recorded_at")
+	}
+	e.RecordedAt = at
+	if row.Attrs["writer"] != nil {
+		e.Writer, e.N = r.text("writer"), r.number("n")
+	}
+	if s, ok := row.Attrs["state"].(table.S); ok {
+		e.State = []byte(s)
+	}
+	enc, _ := row.Attrs["enc"].(table.S)
+	commands, events := r.bytes("commands"), r.bytes("events")
+	if r.bad != "" {
+		return nil, fmt.Errorf("journal row %s %s: attribute %q is missing or damaged", row.PK, row.SK, r.bad)
+	}
+	if e.Format > event.Format {
+		return nil, fmt.Errorf("journal row %s %s: %w", row.PK, row.SK, &event.FormatError{Format: e.Format})
+	}
+	if err := event.DecodeStored(e, string(enc), commands, events); err != nil {
+		return nil, fmt.Errorf("journal row %s %s: %w", row.PK, row.SK, err)
+	}
+	if row.Key != entryKey(Account{e.Tenant, e.AccountID}, e.First) {
+		return nil, fmt.Errorf("journal row %s %s: holds another place's entry", row.PK, row.SK)
+	}
+	return e, nil
+}
+
+// rowReader takes typed attributes and remembers the first that is not as it must be.
+type rowReader struct {
+	row table.Row
+	bad string
+}
+
+func (r *rowReader) fail(name string) {
+	if r.bad == "" {
+		r.bad = name
+	}
+}
+
+func (r *rowReader) text(name string) string {
+	v, ok := r.row.Attrs[name].(table.S)
+	if !ok {
+		r.fail(name)
+	}
+	return string(v)
+}
+
+func (r *rowReader) number(name string) int64 {
+	v, ok := r.row.Attrs[name].(table.N)
+	if !ok {
+		r.fail(name)
+	}
+	return int64(v)
+}
+
+func (r *rowReader) bytes(name string) []byte {
+	switch v := r.row.Attrs[name].(type) {
+	case table.S:
+		return []byte(v)
+	case table.B:
+		return v
+	}
+	r.fail(name)
+	return nil
+}
+
+func (r *rowReader) hash(name string) (h event.Hash) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(r.text(name))
+	if err != nil || len(b) != len(h) {
+		r.fail(name)
+		return h
+	}
+	return event.Hash(b)
+}

@@ -1,0 +1,189 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+)
+
+// Transfer moves money between two accounts in one transaction: both entries or neither. Its Command is from's, with the key;
+// Decide is not used.
+type Transfer struct {
+	Command
+	To Account
+	// DecideFrom decides from's leg, seeing both accounts; a decline is from's alone. contra is the event id of to's credit.
+	DecideFrom func(from, to account.State, contra string, now time.Time) account.Decision
+	// DecideTo decides to's leg. contra is the event id of from's withdrawal.
+	DecideTo func(to account.State, contra string, now time.Time) account.Decision
+}
+
+// Transfer decides and commits a transfer. The receipt is from's.
+func (j *Journal) Transfer(ctx context.Context, t Transfer) (Receipt, error) {
+	p := newPending(t.Command)
+	if t.To == t.Account { // two lanes are held at once; a second hold of the same one would wait for itself
+		return Receipt{}, errors.New("journal: transfer from an account to itself")
+	}
+	first, second := t.Account, t.To
+	if second.String() < first.String() {
+		first, second = second, first
+	}
+	p.exclusive = func(held *lane) {
+		j.holding(ctx, second, p, func(other *lane) {
+			from, to := held, other
+			if from.account != t.Account {
+				from, to = other, held
+			}
+			transfer(from, to, t, p)
+		})
+	}
+	return j.submit(ctx, first, p)
+}
+
+// holding runs f while the account's lane is held for p. Lanes are taken in the order of their names, so that two transfers
+// never wait for each other.
+func (j *Journal) holding(ctx context.Context, a Account, p *pending, f func(*lane)) {
+	granted, release := make(chan *lane), make(chan struct{})
+	hold := newPending(Command{})
+	hold.exclusive = func(l *lane) {
+		granted <- l
+		<-release
+	}
+	if err := j.enqueue(a, hold); err != nil {
+		p.fail(err)
+		return
+	}
+	defer close(release)
+	select {
+	case l := <-granted:
+		f(l)
+		return
+	case <-ctx.Done():
+	}
+	if hold.claim() {
+		p.fail(ErrOverloaded)
+		return
+	}
+	f(<-granted) // the lane had just come to it
+}
+
+// transfer decides and commits with both lanes held.
+func transfer(from, to *lane, t Transfer, p *pending) {
+	for range maxAttempts {
+		err := attemptTransfer(from, to, t, p)
+		if errors.Is(err, errConflict) {
+			from.journal.metrics.conflicts.Inc()
+			continue
+		}
+		if err != nil {
+			p.fail(err)
+		}
+		from.keys.savePages(from)
+		to.keys.savePages(to)
+		return
+	}
+	p.fail(ErrContention)
+}
+
+// attemptTransfer answers p, or says why it could not.
+func attemptTransfer(from, to *lane, t Transfer, p *pending) error {
+	now, err := prepareBoth(from, to)
+	if err != nil {
+		return err
+	}
+	c := t.Command
+	credit := c
+	credit.Key = "" // the transfer's key lives in from only
+	out := &plan{lane: from, now: now, state: from.state}
+	in := &plan{lane: to, now: now, state: to.state}
+	c.Decide = func(s account.State, now time.Time) account.Decision {
+		return decideBoth(s, to.state, t, now, func(d account.Decision) { credit.Decide = fixed(d) })
+	}
+	o := out.decide(&c)
+	o.pending = p
+	out.outcomes = []outcome{o}
+	if credit.Decide != nil && len(out.events) > 0 {
+		in.decide(&credit)
+	}
+	switch {
+	case len(in.events) > 0:
+		err = commitBoth(out, in)
+	case len(out.events) > 0: // declined: from's alone
+		err = from.commit(out)
+	case out.unconfirmed:
+		if err = from.confirm(); err == nil {
+			err = to.confirm()
+		}
+	}
+	if err == nil {
+		out.answer()
+	}
+	return err
+}
+
+func fixed(d account.Decision) func(account.State, time.Time) account.Decision {
+	return func(account.State, time.Time) account.Decision { return d }
+}
+
+// prepareBoth makes both lanes ready; one time serves both legs.
+func prepareBoth(from, to *lane) (now time.Time, err error) {
+	for _, l := range []*lane{from, to} {
+		_, at, err := l.prepare()
+		if err != nil {
+			return now, err
+		}
+		if at.After(now) {
+			now = at
+		}
+	}
+	return now, nil
+}
+
+// decideBoth decides both legs. Each names the other's event, whose version is known once the other is decided: the first
+// round is only for the versions.
+func decideBoth(from, to account.State, t Transfer, now time.Time, credited func(account.Decision)) account.Decision {
+	out := t.DecideFrom(from, to, "", now)
+	if out.Rejection != nil || len(out.Events) == 0 || declined(out.Events) {
+		return out
+	}
+	in := t.DecideTo(to, "", now)
+	if in.Rejection != nil {
+		return in
+	}
+	outID := t.Account.EventID(lastVersion(out.Events))
+	inID := t.To.EventID(lastVersion(in.Events))
+	credited(t.DecideTo(to, outID, now))
+	return t.DecideFrom(from, to, inID, now)
+}
+
+func lastVersion(events []event.Event) int64 { return events[len(events)-1].Version }
+
+func declined(events []event.Event) bool {
+	_, ok := events[len(events)-1].Body.(event.WithdrawalDeclined)
+	return ok
+}
+
+// commitBoth puts the two entries in one transaction.
+func commitBoth(out, in *plan) error {
+	a, err := out.lane.stage(out)
+	if err != nil {
+		return err
+	}
+	b, err := in.lane.stage(in)
+	if err != nil {
+		out.lane.journal.writer.done(a.entry.Writer, a.entry.N) // never put
+		return err
+	}
+	if err := out.lane.journal.write([]*staging{a, b}, nil); err != nil {
+		if errors.Is(err, errConflict) {
+			return errors.Join(out.lane.catchUp(), in.lane.catchUp())
+		}
+		out.lane.loaded, in.lane.loaded = false, false
+		return err
+	}
+	out.lane.took(out, a)
+	in.lane.took(in, b)
+	return nil
+}

@@ -1,0 +1,223 @@
+package journal
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"passbook/shared/table"
+)
+
+// WriterKind is the control table's partition of writers. A row's sort key is the writer's id; its attributes:
+// epoch N rises with every heartbeat, state S is live or draining, published N is the largest n up to which every entry of the
+// writer is on the stream or was never committed.
+const WriterKind = "writer"
+
+// The states of a writer's row. A writer whose tail is published for good has no row.
+const (
+	WriterLive     = "live"
+	WriterDraining = "draining"
+)
+
+// heartbeatEvery is how often a writer saves how far it is published.
+const heartbeatEvery = time.Second
+
+// writer is this process as a writer: an id for each tenure, a counter on each entry, and how far the stream has them.
+type writer struct {
+	table table.Table
+	lease time.Duration
+
+	taking sync.Mutex // one new tenure at a time
+
+	mu      sync.Mutex
+	current *tenure
+	former  map[string]*tenure // lost ones; others publish their tails
+}
+
+// tenure is the time under one id. published is the largest n such that every counter up to it is settled; settled holds those
+// above it.
+type tenure struct {
+	id        string
+	epoch     int64
+	assigned  int64
+	published int64
+	settled   map[int64]struct{}
+	renewed   time.Time // monotonic
+}
+
+func newWriter(t table.Table, lease time.Duration) *writer {
+	return &writer{table: t, lease: lease, former: make(map[string]*tenure)}
+}
+
+// start begins a tenure under a new id.
+func (w *writer) start(ctx context.Context) error {
+	id := uuid.Must(uuid.NewV7())
+	t := &tenure{id: base64.RawURLEncoding.EncodeToString(id[:]), settled: make(map[int64]struct{}), renewed: time.Now()}
+	if err := w.table.Put(ctx, table.Put{Table: Control, Row: t.row(0, 0), If: table.Absent()}); err != nil {
+		return fmt.Errorf("register writer: %w", err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.current != nil {
+		w.former[w.current.id] = w.current
+	}
+	w.current = t
+	return nil
+}
+
+func (t *tenure) row(epoch, published int64) table.Row {
+	return table.Row{Key: table.Key{PK: WriterKind, SK: t.id}, Attrs: table.Map{
+		"epoch": table.N(epoch), "state": table.S(WriterLive), "published": table.N(published),
+	}}
+}
+
+// next assigns the counter of an entry that is about to be put. A writer that was paused past its lease, or lost it, first takes
+// a new id: its tail may be draining already.
+func (w *writer) next(ctx context.Context) (id string, n int64, err error) {
+	if id, n, ok := w.assign(); ok {
+		return id, n, nil
+	}
+	w.taking.Lock()
+	defer w.taking.Unlock()
+	if id, n, ok := w.assign(); ok {
+		return id, n, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, putDeadline)
+	defer cancel()
+	if err := w.start(ctx); err != nil {
+		return "", 0, err
+	}
+	id, n, ok := w.assign()
+	if !ok {
+		return "", 0, errLeaseLost
+	}
+	return id, n, nil
+}
+
+// assign takes the next counter, as long as the lease surely outlasts a put.
+func (w *writer) assign() (id string, n int64, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := w.current
+	if time.Since(t.renewed) > w.lease-putDeadline {
+		return "", 0, false
+	}
+	t.assigned++
+	return t.id, t.assigned, true
+}
+
+// done settles a counter: the stream has the entry, or it was never committed.
+func (w *writer) done(id string, n int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := w.current
+	if t.id != id {
+		if t = w.former[id]; t == nil {
+			return
+		}
+	}
+	t.settled[n] = struct{}{}
+	for {
+		if _, ok := t.settled[t.published+1]; !ok {
+			break
+		}
+		t.published++
+		delete(t.settled, t.published)
+	}
+}
+
+// owns says that this process wrote under the id.
+func (w *writer) owns(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return id == w.current.id || w.former[id] != nil
+}
+
+func (w *writer) id() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.current.id
+}
+
+// heartbeat saves the progress once a second until ctx ends.
+func (w *writer) heartbeat(ctx context.Context) {
+	tick := time.NewTicker(min(heartbeatEvery, w.lease/4))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		_ = w.renew(ctx) // a missed beat shows in next: the lease runs out and a new id is taken
+	}
+}
+
+// renew is a heartbeat: progress and lease in one conditional write. A row that is no longer live, or gone, means that the lease
+// was lost.
+func (w *writer) renew(ctx context.Context) error {
+	w.mu.Lock()
+	t := w.current
+	epoch, published := t.epoch, t.published
+	w.mu.Unlock()
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, putDeadline)
+	defer cancel()
+	err := w.table.Put(ctx, table.Put{Table: Control, Row: t.row(epoch+1, published), If: table.Equals("epoch", table.N(epoch))})
+	if errors.Is(err, table.ErrConditionFailed) {
+		epoch, err = w.inspect(ctx, t)
+	} else if err == nil {
+		epoch++
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil {
+		if errors.Is(err, errLeaseLost) {
+			t.renewed = time.Time{}
+		}
+		return fmt.Errorf("renew writer: %w", err)
+	}
+	t.epoch, t.renewed = epoch, began
+	return nil
+}
+
+var errLeaseLost = errors.New("journal: writer's lease lost")
+
+// inspect tells an earlier, unanswered heartbeat of ours from a lost lease.
+func (w *writer) inspect(ctx context.Context, t *tenure) (epoch int64, err error) {
+	row, err := w.table.Get(ctx, Control, table.Key{PK: WriterKind, SK: t.id}, true)
+	if errors.Is(err, table.ErrNotFound) {
+		return 0, errLeaseLost
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, ok := row.Attrs["epoch"].(table.N)
+	if !ok || row.Attrs["state"] != table.S(WriterLive) {
+		return 0, errLeaseLost
+	}
+	return int64(n), nil
+}
+
+// retire ends the tenure: with everything published the row goes, else the last progress is saved and others publish the tail.
+func (w *writer) retire(ctx context.Context) error {
+	w.mu.Lock()
+	t := w.current
+	complete, epoch := t.published == t.assigned, t.epoch
+	w.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, putDeadline)
+	defer cancel()
+	if !complete {
+		return w.renew(ctx)
+	}
+	err := w.table.Delete(ctx, Control, table.Key{PK: WriterKind, SK: t.id}, table.Equals("epoch", table.N(epoch)))
+	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
+		return fmt.Errorf("retire writer: %w", err)
+	}
+	return nil
+}

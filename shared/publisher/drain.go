@@ -1,0 +1,265 @@
+package publisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+// passes are when, from the beginning of a drain, the writer's index is read: again and again, because it is eventually
+// consistent, and an entry that it showed late must not be lost.
+var passes = []time.Duration{0, 10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour}
+
+const callDeadline = 5 * time.Second
+
+// DrainConfig is what a Drainer needs.
+type DrainConfig struct {
+	Table     table.Table
+	Publisher *Publisher
+	// Self is the id under which this process writes now; it is never drained.
+	Self func() string
+	// Lease is how long a writer's heartbeat may stand still.
+	Lease time.Duration
+	// Alone says that no other process can be writing: whoever is found at the start is dead. The embedded engine's directory
+	// lock proves it.
+	Alone bool
+	// Now is the clock, time.Now if nil.
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// Drainer publishes the tails of dead writers. Several processes may each run one: a writer is drained by one at a time.
+type Drainer struct {
+	config DrainConfig
+	passes []time.Duration
+	seen   map[string]sighting
+	wait   sync.WaitGroup
+
+	mu      sync.Mutex
+	holding map[string]bool // writers that this process is draining
+}
+
+// sighting is a writer's counter, and since when, on this process' monotonic clock, it stands there.
+type sighting struct {
+	epoch table.N
+	since time.Time
+}
+
+// NewDrainer makes a Drainer.
+func NewDrainer(c DrainConfig) *Drainer {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Drainer{config: c, passes: passes, seen: make(map[string]sighting), holding: make(map[string]bool)}
+}
+
+// Run looks for dead writers every quarter lease and drains them, until ctx ends.
+func (d *Drainer) Run(ctx context.Context) error {
+	defer d.wait.Wait()
+	tick := time.NewTicker(d.config.Lease / 4)
+	defer tick.Stop()
+	for dead := d.config.Alone; ; dead = false {
+		if err := d.look(ctx, dead); err != nil && ctx.Err() == nil {
+			d.config.Log.Warn("look for dead writers", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// look reads the writers and takes over those that are dead.
+func (d *Drainer) look(ctx context.Context, dead bool) error {
+	q := table.Query{Table: journal.Control, PK: journal.WriterKind, Consistent: true}
+	for {
+		callCtx, cancel := context.WithTimeout(ctx, callDeadline)
+		page, err := d.config.Table.Query(callCtx, q)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("read writers: %w", err)
+		}
+		for _, row := range page.Rows {
+			if err := d.consider(ctx, row, dead); err != nil {
+				return err
+			}
+		}
+		if q.After = page.After; q.After == "" {
+			return nil
+		}
+	}
+}
+
+// consider takes a writer over if nobody else is there for it.
+func (d *Drainer) consider(ctx context.Context, row table.Row, dead bool) error {
+	if row.SK == d.config.Self() || d.holds(row.SK) {
+		return nil
+	}
+	epoch, _ := row.Attrs["epoch"].(table.N)
+	sight, known := d.seen[row.SK]
+	if !known || sight.epoch != epoch {
+		sight = sighting{epoch, time.Now()}
+		d.seen[row.SK] = sight
+	}
+	if !dead && time.Since(sight.since) < d.config.Lease {
+		return nil
+	}
+	delete(d.seen, row.SK)
+	t, err := d.takeOver(ctx, row)
+	if errors.Is(err, table.ErrConditionFailed) {
+		return nil // it lives, or another drainer was first
+	}
+	if err != nil {
+		return err
+	}
+	d.hold(t.id, true)
+	d.wait.Go(func() {
+		defer d.hold(t.id, false)
+		d.drain(ctx, t)
+	})
+	return nil
+}
+
+func (d *Drainer) holds(id string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.holding[id]
+}
+
+func (d *Drainer) hold(id string, on bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if on {
+		d.holding[id] = true
+	} else {
+		delete(d.holding, id)
+	}
+}
+
+// tail is a dead writer's row while this process drains it.
+type tail struct {
+	id        string
+	epoch     table.N
+	published int64
+	began     time.Time
+	pass      int
+	sent      map[int64]bool // counters published by this process
+}
+
+// takeOver marks the writer draining. The condition on its counter is what fences: a writer that lives sees its heartbeat fail,
+// and takes a new id before it puts anything again.
+func (d *Drainer) takeOver(ctx context.Context, row table.Row) (*tail, error) {
+	epoch, _ := row.Attrs["epoch"].(table.N)
+	published, _ := row.Attrs["published"].(table.N)
+	pass, _ := row.Attrs["pass"].(table.N)
+	t := &tail{id: row.SK, epoch: epoch, published: int64(published), began: d.config.Now(), pass: int(pass), sent: make(map[int64]bool)}
+	if began, ok := row.Attrs["began"].(table.N); ok {
+		t.began = time.UnixMicro(int64(began))
+	}
+	return t, d.save(ctx, t)
+}
+
+// save writes the tail's progress and renews the hold on it, in one conditional write.
+func (d *Drainer) save(ctx context.Context, t *tail) error {
+	ctx, cancel := context.WithTimeout(ctx, callDeadline)
+	defer cancel()
+	err := d.config.Table.Put(ctx, table.Put{Table: journal.Control, If: table.Equals("epoch", t.epoch), Row: table.Row{
+		Key: table.Key{PK: journal.WriterKind, SK: t.id},
+		Attrs: table.Map{
+			"epoch": t.epoch + 1, "state": table.S(journal.WriterDraining), "published": table.N(t.published),
+			"began": table.N(t.began.UnixMicro()), "pass": table.N(t.pass),
+		},
+	}})
+	if err != nil {
+		return fmt.Errorf("drain writer %s: %w", t.id, err)
+	}
+	t.epoch++
+	return nil
+}
+
+// drain works through the passes that are left, renewing its hold meanwhile, and then removes the writer's row. When the hold is
+// lost, or ctx ends, somebody else goes on.
+func (d *Drainer) drain(ctx context.Context, t *tail) {
+	tick := time.NewTicker(d.config.Lease / 4)
+	defer tick.Stop()
+	for {
+		if t.pass < len(d.passes) && d.config.Now().Sub(t.began) >= d.passes[t.pass] {
+			n, err := d.publish(ctx, t)
+			if n > 0 {
+				d.config.Log.Info("published the tail of a dead writer", "writer", t.id, "entries", n, "pass", t.pass)
+			}
+			switch {
+			case ctx.Err() != nil:
+				return
+			case err != nil:
+				d.config.Log.Error("drain writer", "writer", t.id, "error", err)
+			default:
+				t.pass++
+			}
+		}
+		if t.pass >= len(d.passes) {
+			d.remove(ctx, t)
+			return
+		}
+		if err := d.save(ctx, t); err != nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (d *Drainer) remove(ctx context.Context, t *tail) {
+	ctx, cancel := context.WithTimeout(ctx, callDeadline)
+	defer cancel()
+	key := table.Key{PK: journal.WriterKind, SK: t.id}
+	if err := d.config.Table.Delete(ctx, journal.Control, key, table.Equals("epoch", t.epoch)); err != nil {
+		d.config.Log.Warn("remove drained writer", "writer", t.id, "error", err) // the next drainer passes once more
+	}
+}
+
+// publish reads everything after the point that the writer had saved, in the writer's order, and waits until the stream has it.
+func (d *Drainer) publish(ctx context.Context, t *tail) (entries int, err error) {
+	const inFlight = 1000
+	slots := make(chan struct{}, inFlight)
+	var failed error
+	for c, err := range journal.TailOf(ctx, d.config.Table, t.id, t.published) {
+		if err != nil {
+			failed = errors.Join(failed, err) // what follows is published all the same; this pass comes again
+			continue
+		}
+		if t.sent[c.N] {
+			continue
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return entries, ctx.Err()
+		}
+		d.config.Publisher.publish(c, func() { <-slots })
+		t.sent[c.N] = true
+		entries++
+	}
+	for range inFlight { // every slot taken: everything was acknowledged
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return entries, ctx.Err()
+		}
+	}
+	d.config.Publisher.metrics.drained.Add(float64(entries))
+	return entries, failed
+}

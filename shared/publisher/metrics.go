@@ -1,0 +1,28 @@
+package publisher
+
+import "github.com/prometheus/client_golang/prometheus"
+
+type metrics struct {
+	lag     prometheus.Histogram
+	refused prometheus.Counter
+	drained prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{
+		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "publish_lag_seconds", Help: "Time from commit to the stream's acknowledgement.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
+		}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "publish_refused_total", Help: "Records that the stream refused and that were sent again.",
+		}),
+		drained: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "publish_drained_total", Help: "Entries of dead writers that were published.",
+		}),
+	}
+	if r != nil {
+		r.MustRegister(m.lag, m.refused, m.drained)
+	}
+	return m
+}

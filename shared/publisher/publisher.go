@@ -1,0 +1,247 @@
+package publisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/shared/journal"
+	"passbook/shared/stream"
+)
+
+const (
+	// maxWaiting and maxWaitingBytes bound what waits for the stream; over either, the journal takes no more commands.
+	maxWaiting      = 100_000
+	maxWaitingBytes = 256 << 20
+	// senders is how many batches are in flight at once.
+	senders     = 4
+	putDeadline = 5 * time.Second
+)
+
+// Config is what a Publisher needs.
+type Config struct {
+	Streams stream.Stream
+	// Stream is the name of the stream of events.
+	Stream string
+	// Acked is told of each entry that the stream has; Journal.Acked.
+	Acked func(writer string, n int64)
+	// Metrics takes the collectors; nil means none.
+	Metrics prometheus.Registerer
+}
+
+// Publisher is the journal's outbox. Publish may be called at once, Run does the work. It is safe for concurrent use.
+type Publisher struct {
+	config  Config
+	metrics *metrics
+
+	mu       sync.Mutex
+	accounts map[journal.Account]*queue
+	ready    []*queue // accounts with an entry to send and none in flight, in the order that they became so
+	waiting  int
+	bytes    int
+	wake     chan struct{} // holds one
+	empty    chan struct{} // closed when waiting falls to 0; nil while nobody waits
+}
+
+// queue is an account's entries, in version order. The first is in flight when the queue is neither ready nor empty.
+type queue struct {
+	account journal.Account
+	entries []waiting
+}
+
+type waiting struct {
+	journal.Committed
+	since time.Time
+	sent  func() // told when the stream has it, besides Acked; may be nil
+}
+
+// New makes a Publisher.
+func New(c Config) *Publisher {
+	if c.Acked == nil {
+		c.Acked = func(string, int64) {}
+	}
+	return &Publisher{config: c, metrics: newMetrics(c.Metrics), accounts: make(map[journal.Account]*queue), wake: make(chan struct{}, 1)}
+}
+
+// SetAcked names who is told; for the two that need each other, before Run.
+func (p *Publisher) SetAcked(acked func(writer string, n int64)) { p.config.Acked = acked }
+
+// Publish takes an entry over. An account's entries come in version order.
+func (p *Publisher) Publish(c journal.Committed) { p.publish(c, nil) }
+
+func (p *Publisher) publish(c journal.Committed, sent func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	q := p.accounts[c.Account]
+	if q == nil {
+		q = &queue{account: c.Account}
+		p.accounts[c.Account] = q
+		p.ready = append(p.ready, q)
+	}
+	q.entries = append(q.entries, waiting{Committed: c, since: time.Now(), sent: sent})
+	p.waiting++
+	p.bytes += len(c.Record)
+	p.signal()
+}
+
+func (p *Publisher) signal() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Full says that too much waits for the stream.
+func (p *Publisher) Full() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.waiting >= maxWaiting || p.bytes >= maxWaitingBytes
+}
+
+// Drained waits until everything is published, or ctx ends.
+func (p *Publisher) Drained(ctx context.Context) error {
+	for {
+		p.mu.Lock()
+		if p.waiting == 0 {
+			p.mu.Unlock()
+			return nil
+		}
+		if p.empty == nil {
+			p.empty = make(chan struct{})
+		}
+		empty := p.empty
+		p.mu.Unlock()
+		select {
+		case <-empty:
+		case <-ctx.Done():
+			return fmt.Errorf("publish what was committed: %w", ctx.Err())
+		}
+	}
+}
+
+// Run sends until ctx ends. What is not sent by then is published by whoever drains this writer.
+func (p *Publisher) Run(ctx context.Context) error {
+	var sending sync.WaitGroup
+	for range senders {
+		sending.Go(func() { p.send(ctx) })
+	}
+	sending.Wait()
+	return nil
+}
+
+// send puts one batch after another.
+func (p *Publisher) send(ctx context.Context) {
+	for failures := 0; ctx.Err() == nil; {
+		batch, records := p.take()
+		if len(batch) == 0 {
+			select {
+			case <-p.wake:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		refused := p.put(ctx, batch, records)
+		if refused < len(batch) {
+			failures = 0
+		}
+		if refused > 0 {
+			failures++
+			p.pause(ctx, failures)
+		}
+	}
+}
+
+// take gathers one entry of each ready account, as much as one Put holds, and leaves the rest to the next sender.
+func (p *Publisher) take() ([]*queue, []stream.Record) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var batch []*queue
+	var records []stream.Record
+	bytes := 0
+	for len(p.ready) > 0 && len(batch) < stream.MaxPutRecords {
+		q := p.ready[0]
+		r := stream.Record{PartitionKey: q.account.String(), Data: q.entries[0].Record}
+		if bytes += len(r.Data) + len(r.PartitionKey); bytes > stream.MaxPutBytes && len(batch) > 0 {
+			break
+		}
+		p.ready[0] = nil
+		p.ready = p.ready[1:]
+		batch, records = append(batch, q), append(records, r)
+	}
+	if len(p.ready) > 0 {
+		p.signal()
+	}
+	return batch, records
+}
+
+// put sends a batch and settles each record by its own result. It returns how many have to be sent again.
+func (p *Publisher) put(ctx context.Context, batch []*queue, records []stream.Record) (refused int) {
+	putCtx, cancel := context.WithTimeout(ctx, putDeadline)
+	defer cancel()
+	results, err := p.config.Streams.Put(putCtx, p.config.Stream, records)
+	if err == nil && len(results) != len(batch) {
+		err = errors.New("publisher: the stream answered for another number of records")
+	}
+	acked := make([]waiting, 0, len(batch))
+	p.mu.Lock()
+	for i, q := range batch {
+		if err != nil || results[i].Err != nil {
+			refused++
+			p.ready = append(p.ready, q) // the same entry again, still first of its account
+			continue
+		}
+		acked = append(acked, q.entries[0])
+		p.advance(q)
+	}
+	if refused > 0 {
+		p.metrics.refused.Add(float64(refused))
+		p.signal()
+	}
+	if p.waiting == 0 && p.empty != nil {
+		close(p.empty)
+		p.empty = nil
+	}
+	p.mu.Unlock()
+	p.acknowledge(acked)
+	return refused
+}
+
+// advance takes the sent entry off its queue.
+func (p *Publisher) advance(q *queue) {
+	p.waiting--
+	p.bytes -= len(q.entries[0].Record)
+	q.entries[0] = waiting{}
+	q.entries = q.entries[1:]
+	if len(q.entries) == 0 {
+		delete(p.accounts, q.account)
+		return
+	}
+	p.ready = append(p.ready, q)
+	p.signal()
+}
+
+func (p *Publisher) acknowledge(sent []waiting) {
+	for _, w := range sent {
+		p.metrics.lag.Observe(time.Since(w.since).Seconds())
+		p.config.Acked(w.Writer, w.N)
+		if w.sent != nil {
+			w.sent()
+		}
+	}
+}
+
+// pause waits after a refusal: capped, with full jitter.
+func (p *Publisher) pause(ctx context.Context, failures int) {
+	ceiling := min(10*time.Millisecond<<min(failures, 7), time.Second)
+	timer := time.NewTimer(time.Duration(rand.Int64N(int64(ceiling))) + time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
