@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -112,6 +113,8 @@ type Journal struct {
 
 	seed   maphash.Seed
 	shards [laneShards]laneShard
+	lanes  chan *lane   // to a worker that waits
+	idle   atomic.Int64 // workers that wait
 
 	ctx    context.Context // ends when the journal is given up: unanswered puts stop being repeated
 	cancel context.CancelFunc
@@ -133,7 +136,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	}
 	j := &Journal{
 		Reader: NewReader(c.Table), table: c.Table, outbox: c.Outbox, now: c.Now,
-		metrics: newMetrics(c.Metrics), seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1,
+		metrics: newMetrics(c.Metrics), seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1, lanes: make(chan *lane),
 	}
 	j.ctx, j.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for i := range j.shards {
