@@ -42,12 +42,10 @@ func (d *Draft) emit(b event.Body, currency string, effectiveAt time.Time) {
 	e := event.New(b)
 	e.Version, e.Currency = d.State.Version+1, currency
 	e.EffectiveAt, e.RecordedAt = effectiveAt, d.Now
-	next, err := apply(d.State, e)
-	if err != nil {
+	if err := d.State.apply(&e); err != nil {
 		panic(fmt.Sprintf("account: emit %s v%d: %v", b.Type(), e.Version, err))
 	}
-	e.After = next.after()
-	d.State = next
+	e.After = d.State.after()
 	d.Events = append(d.Events, e)
 }
 

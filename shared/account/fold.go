@@ -14,7 +14,8 @@ import (
 // Fold is the state after the event. It refuses, with an error that says what is wrong, an event that is not the next one, that
 // cannot follow from the state, or whose After is not what the fold arrives at. It never changes what s refers to.
 func Fold(s State, e event.Event) (State, error) {
-	next, err := apply(s, e)
+	next := s
+	err := next.apply(&e)
 	if err == nil && next.after() != e.After {
 		err = fmt.Errorf("after is %+v, folded %+v", e.After, next.after())
 	}
@@ -24,25 +25,27 @@ func Fold(s State, e event.Event) (State, error) {
 	return next, nil
 }
 
-func (s State) after() event.After {
+func (s *State) after() event.After {
 	return event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit}
 }
 
-// apply is Fold before the comparison with After, which a draft fills in from it.
-func apply(s State, e event.Event) (State, error) {
+// apply is Fold before the comparison with After, which a draft fills in from it. After an error s is of no use.
+func (s *State) apply(e *event.Event) error {
 	if err := s.precedes(e); err != nil {
-		return s, err
+		return err
 	}
 	s.Version, s.RecordedAt = e.Version, e.RecordedAt
-	err := s.change(e)
-	if err == nil && (!money.Balance(s.Posted) || s.Held < 0 || s.Held > money.Max || s.Limit < 0 || s.Limit > money.Max) {
-		err = fmt.Errorf("a balance is out of range: %+v", s.after())
+	if err := s.change(e); err != nil {
+		return err
 	}
-	return s, err
+	if !money.Balance(s.Posted) || s.Held < 0 || s.Held > money.Max || s.Limit < 0 || s.Limit > money.Max {
+		return fmt.Errorf("a balance is out of range: %+v", s.after())
+	}
+	return nil
 }
 
 // precedes checks what every event has in common.
-func (s State) precedes(e event.Event) error {
+func (s *State) precedes(e *event.Event) error {
 	_, opening := e.Body.(event.AccountOpened)
 	switch {
 	case e.Version != s.Version+1:
@@ -60,7 +63,7 @@ func (s State) precedes(e event.Event) error {
 }
 
 // change is what the event's body does to the state.
-func (s *State) change(e event.Event) error {
+func (s *State) change(e *event.Event) error {
 	switch b := e.Body.(type) {
 	case event.AccountOpened:
 		s.open(e, b)
@@ -94,20 +97,20 @@ func (s *State) change(e event.Event) error {
 	return nil
 }
 
-func (s *State) open(e event.Event, b event.AccountOpened) {
-	s.Status, s.Currency = StatusOpen, e.Currency
+func (s *State) open(e *event.Event, b event.AccountOpened) {
 	// A string read from an entry is a part of it: a state that kept it would keep the whole entry in memory.
+	s.Status, s.Currency = StatusOpen, strings.Clone(e.Currency)
 	s.HolderRef, s.Product = strings.Clone(b.HolderRef), strings.Clone(b.Product)
 	s.Limit, s.LimitVersion = b.CreditLimit, e.Version
 }
 
 // post changes what is posted; apply checks the range. The sum of two amounts in range cannot overflow an int64.
-func (s *State) post(e event.Event, change int64) {
+func (s *State) post(e *event.Event, change int64) {
 	s.Posted += change
 	s.LastMovement = e.RecordedAt
 }
 
-func (s *State) withdraw(e event.Event, b event.MoneyWithdrawn) error {
+func (s *State) withdraw(e *event.Event, b event.MoneyWithdrawn) error {
 	if own := fromOwn(s.Posted, b.Amount); b.FromOwn != own || b.FromCredit != b.Amount-own {
 		return fmt.Errorf("split %d own, %d credit; folded %d own", b.FromOwn, b.FromCredit, own)
 	}
@@ -118,7 +121,7 @@ func (s *State) withdraw(e event.Event, b event.MoneyWithdrawn) error {
 // fromOwn is what of an amount the posted balance covers.
 func fromOwn(posted, amount int64) int64 { return min(max(posted, 0), amount) }
 
-func (s *State) place(e event.Event, b event.HoldPlaced) error {
+func (s *State) place(e *event.Event, b event.HoldPlaced) error {
 	if len(s.Holds) >= MaxHolds {
 		return fmt.Errorf("more than %d open holds", MaxHolds)
 	}
@@ -175,7 +178,7 @@ func (s *State) reduce(i int, amount int64) {
 	}
 }
 
-func (s *State) reverse(e event.Event, b event.TransactionReversed) error {
+func (s *State) reverse(e *event.Event, b event.TransactionReversed) error {
 	if original, ok := event.ParseID('t', b.OriginalTransactionID); !ok || original >= e.Version {
 		return fmt.Errorf("original %q is not a transaction before", b.OriginalTransactionID)
 	}
@@ -202,7 +205,7 @@ func (s *State) close() error {
 	if s.Posted != 0 || s.Held != 0 || s.Limit != 0 {
 		return fmt.Errorf("closed at %+v", s.after())
 	}
-	s.Status, s.Frozen = StatusClosed, ""
+	s.Status = StatusClosed
 	return nil
 }
 

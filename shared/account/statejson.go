@@ -3,6 +3,7 @@ package account
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ var (
 
 // AppendState appends the JSON of s, short, as it rides in entries and rows. It panics for a state that no fold gives.
 func AppendState(dst []byte, s State) []byte {
-	c := canon.NewWriter(dst)
+	c := canon.NewWriter(slices.Grow(dst, 256))
 	s.fields(&c)
 	if err := c.Finish(); err != nil {
 		panic(fmt.Sprintf("account: state v%d: %v", s.Version, err))
@@ -67,10 +68,21 @@ func (s *State) fields(c *canon.Codec) {
 	micros(c, "r", &s.RecordedAt)
 	micros(c, "m", &s.LastMovement)
 	if c.Has("o", len(s.Holds) > 0) {
-		canon.List(c, "o", &s.Holds, MaxHolds, (*Hold).fields)
+		s.holds(c)
 	}
 	c.End()
 	s.sumHolds(c)
+}
+
+func (s *State) holds(c *canon.Codec) {
+	c.OpenList("o")
+	for i := 0; c.Element(i, len(s.Holds), MaxHolds); i++ {
+		if c.Reading() {
+			s.Holds = append(s.Holds, Hold{})
+		}
+		s.Holds[i].fields(c)
+	}
+	c.CloseList()
 }
 
 // sumHolds sets Held, which is not written, and holds that the holds are in order and within range.

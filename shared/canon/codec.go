@@ -2,7 +2,6 @@ package canon
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -23,7 +22,7 @@ type Codec struct {
 // maxDepth is the deepest nesting of objects and lists that a list of fields may have.
 const maxDepth = 6
 
-// frame is a step of the path to a field: a name, or with index >= 0 an element of that list.
+// frame is a step of the path to a field: an object, or with index >= 0 an element of a list.
 type frame struct {
 	name  string
 	index int
@@ -101,14 +100,13 @@ func (c *Codec) Fail(field, reason string) {
 	}
 	var path strings.Builder
 	for _, f := range c.path[:c.depth] {
-		if f.index >= 0 {
-			fmt.Fprintf(&path, "[%d]", f.index)
-			continue
-		}
 		if path.Len() > 0 {
 			path.WriteByte('.')
 		}
 		path.WriteString(f.name)
+		if f.index >= 0 {
+			path.WriteString("[" + strconv.Itoa(f.index) + "]")
+		}
 	}
 	if field != "" && path.Len() > 0 {
 		path.WriteByte('.')
@@ -162,57 +160,49 @@ func (c *Codec) EndObject() {
 	c.pop()
 }
 
-// List is a field that is a list of objects, 1 to most of them; elem lists an element's fields. The elements that are read
-// replace those of list, in its own array if that is large enough.
-func List[T any](c *Codec, name string, list *[]T, most int, elem func(*T, *Codec)) {
+// OpenList starts a field that is a list of objects, followed by a loop over Element and by CloseList.
+func (c *Codec) OpenList(name string) {
 	c.field(name)
 	c.push(name, -1)
-	Elements(c, list, most, elem)
-	c.pop()
+	if c.reading {
+		c.expect('[', "")
+	} else if c.err == nil {
+		c.out = append(c.out, '[')
+	}
 }
 
-// Elements is a list that is not a field: the value itself.
-func Elements[T any](c *Codec, list *[]T, most int, elem func(*T, *Codec)) {
-	if !c.reading {
-		writeElements(c, *list, most, elem)
-		return
+// Element says whether the list has an element i, counted from 0, of which the fields come next. A list has 1 to most elements;
+// n is how many are written, and of no meaning to a reader.
+func (c *Codec) Element(i, n, most int) bool {
+	more := i < n
+	if c.reading {
+		more = i == 0 || c.peek() == ','
 	}
-	c.expect('[', "")
-	items := (*list)[:0]
-	for c.err == nil {
-		if len(items) == most {
-			c.Fail("", "too many elements")
-			break
-		}
-		var zero T
-		items = append(items, zero)
-		c.push("", len(items)-1)
-		elem(&items[len(items)-1], c)
-		c.pop()
-		if c.peek() != ',' {
-			break
-		}
+	c.path[c.depth-1].index = -1
+	c.Check(i > 0 || more, "", "must have an element")
+	c.Check(i < most || !more, "", "has too many elements")
+	if c.err != nil || !more {
+		return false
+	}
+	c.path[c.depth-1].index = i
+	switch {
+	case i == 0:
+	case c.reading:
 		c.pos++
+	default:
+		c.out = append(c.out, ',')
 	}
-	c.expect(']', "")
-	*list = items
+	return true
 }
 
-func writeElements[T any](c *Codec, items []T, most int, elem func(*T, *Codec)) {
-	c.Check(len(items) > 0 && len(items) <= most, "", "must have 1 to "+strconv.Itoa(most)+" elements")
-	c.out = append(c.out, '[')
-	for i := range items {
-		if c.err != nil {
-			return
-		}
-		if i > 0 {
-			c.out = append(c.out, ',')
-		}
-		c.push("", i)
-		elem(&items[i], c)
-		c.pop()
+// CloseList ends what OpenList started.
+func (c *Codec) CloseList() {
+	if c.reading {
+		c.expect(']', "")
+	} else if c.err == nil {
+		c.out = append(c.out, ']')
 	}
-	c.out = append(c.out, ']')
+	c.pop()
 }
 
 // Raw is a field whose value is any JSON object, carried as its bytes.

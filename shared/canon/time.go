@@ -61,12 +61,24 @@ func parseDate(s string) (time.Time, bool) {
 	year, ok := digits(s[:4])
 	month, ok1 := digits(s[5:7])
 	day, ok2 := digits(s[8:10])
-	if !ok || !ok1 || !ok2 || year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 {
+	if !ok || !ok1 || !ok2 || year < 1970 || month < 1 || month > 12 || day < 1 || day > daysIn(month, year) {
 		return time.Time{}, false
 	}
-	at := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
-	// Date carries a 30 February over into March.
-	return at, at.Day() == day
+	return time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC), true
+}
+
+// daysIn is the number of days of a month in the Gregorian calendar.
+func daysIn(month, year int) int {
+	switch month {
+	case 4, 6, 9, 11:
+		return 30
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
 }
 
 func digits(s string) (int, bool) {

@@ -118,48 +118,61 @@ func appendBody(dst []byte, b Body) ([]byte, error) {
 	return c.Written(), c.Finish()
 }
 
-// readBody reads the fields of the newest schema of a known type.
+// readBody reads the fields of the newest schema of a known type. It is written out, as a table of functions would cost each
+// decode two allocations.
 func readBody(c *canon.Codec, typ string) Body {
 	switch typ {
 	case typeOpened:
-		return read[AccountOpened](c)
+		var b AccountOpened
+		b.fields(c)
+		return b
 	case typeCredited:
-		return read[MoneyCredited](c)
+		var b MoneyCredited
+		b.fields(c)
+		return b
 	case typeWithdrawn:
-		return read[MoneyWithdrawn](c)
+		var b MoneyWithdrawn
+		b.fields(c)
+		return b
 	case typeDeclined:
-		return read[WithdrawalDeclined](c)
+		var b WithdrawalDeclined
+		b.fields(c)
+		return b
 	case typePlaced:
-		return read[HoldPlaced](c)
+		var b HoldPlaced
+		b.fields(c)
+		return b
 	case typeCaptured:
-		return read[HoldCaptured](c)
+		var b HoldCaptured
+		b.fields(c)
+		return b
 	case typeReleased:
-		return read[HoldReleased](c)
+		var b HoldReleased
+		b.fields(c)
+		return b
 	case typeReversed:
-		return read[TransactionReversed](c)
+		var b TransactionReversed
+		b.fields(c)
+		return b
 	case typeLimitChanged:
-		return read[CreditLimitChanged](c)
+		var b CreditLimitChanged
+		b.fields(c)
+		return b
 	case typeFrozen:
-		return read[AccountFrozen](c)
+		var b AccountFrozen
+		b.fields(c)
+		return b
 	case typeUnfrozen:
-		return read[AccountUnfrozen](c)
+		var b AccountUnfrozen
+		b.fields(c)
+		return b
 	case typeClosed:
-		return read[AccountClosed](c)
+		var b AccountClosed
+		b.fields(c)
+		return b
 	}
 	c.Fail("type", "unknown")
 	return nil
-}
-
-// body is a pointer to a Body that lists its fields.
-type body[B Body] interface {
-	*B
-	fields(*canon.Codec)
-}
-
-func read[B Body, P body[B]](c *canon.Codec) Body {
-	var b B
-	P(&b).fields(c)
-	return b
 }
 
 func writeBody(c *canon.Codec, b Body) {

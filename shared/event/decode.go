@@ -105,7 +105,7 @@ func DecodeHeader(data []byte) (*Entry, error) {
 	if _, err := e.readHead(&c); err != nil {
 		return nil, err
 	}
-	canon.List(&c, "commands", &e.Commands, MaxCommands, (*Command).fields)
+	e.commands(&c)
 	c.End()
 	e.checkCommands(&c)
 	if err := c.Finish(); err != nil {
@@ -165,9 +165,9 @@ func readPlain(record []byte, mark int) (*Entry, error) {
 
 // readLists reads the commands and events that follow the hash, checks what belongs together and verifies the hash.
 func (e *Entry) readLists(c *canon.Codec, record []byte, mark int) (*Entry, error) {
-	canon.List(c, "commands", &e.Commands, MaxCommands, (*Command).fields)
+	e.commands(c)
 	e.Events = make([]Event, 0, min(e.Last-e.First+1, int64(len(record)/minEventBytes)))
-	canon.List(c, "events", &e.Events, maxEvents, (*Event).fields)
+	e.events(c)
 	c.End()
 	e.checkCommands(c)
 	e.checkEvents(c)
@@ -185,7 +185,8 @@ func (e *Entry) readLists(c *canon.Codec, record []byte, mark int) (*Entry, erro
 
 // sumWithout is the hash of a record without its hash field, which starts at mark.
 func sumWithout(record []byte, mark int) Hash {
-	room := make([]byte, 0, CompressOver)
+	// Room for the record of one command without an allocation.
+	room := make([]byte, 0, 1024)
 	hashed := append(append(room, record[:mark]...), record[mark+hashBytes:]...)
 	return sha256.Sum256(hashed)
 }

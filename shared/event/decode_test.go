@@ -263,3 +263,14 @@ func TestDecodeRefusesOtherSpellingsOfFrames(t *testing.T) {
 		}
 	}
 }
+
+func TestFrameWithSpareBitsIsRefused(t *testing.T) {
+	if raw := fromBase64("AA=="); len(raw) != 1 {
+		t.Errorf("read %v", raw)
+	}
+	for _, spelled := range []string{"AB==", "AAB=", "AA", "AA==\n", "A\nA==", "AA= ="} {
+		if raw := fromBase64(spelled); raw != nil {
+			t.Errorf("%q: read %v", spelled, raw)
+		}
+	}
+}

@@ -30,6 +30,30 @@ func (e *Entry) head(c *canon.Codec) {
 	c.Check((e.First == 1) == e.Prev.IsZero(), "prev", "must be zero at version 1, and nowhere else")
 }
 
+// commands is the list of the commands.
+func (e *Entry) commands(c *canon.Codec) {
+	c.OpenList("commands")
+	for i := 0; c.Element(i, len(e.Commands), MaxCommands); i++ {
+		if c.Reading() {
+			e.Commands = append(e.Commands, Command{})
+		}
+		e.Commands[i].fields(c)
+	}
+	c.CloseList()
+}
+
+// events is the list of the events.
+func (e *Entry) events(c *canon.Codec) {
+	c.OpenList("events")
+	for i := 0; c.Element(i, len(e.Events), maxEvents); i++ {
+		if c.Reading() {
+			e.Events = append(e.Events, Event{})
+		}
+		e.Events[i].fields(c)
+	}
+	c.CloseList()
+}
+
 // fields of a command. Its range is checked against the others' by checkCommands.
 func (m *Command) fields(c *canon.Codec) {
 	c.Begin()

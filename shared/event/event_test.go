@@ -204,3 +204,28 @@ func TestParseBodyRefuses(t *testing.T) {
 		}
 	}
 }
+
+// The rules between the fields of one body, and the ends of its ranges.
+func TestBodiesRefuse(t *testing.T) {
+	for _, c := range []struct{ typ, data, field string }{
+		{typeOpened, `{"exponent":5,"credit_limit":0}`, "exponent"},
+		{typeOpened, `{"exponent":2,"credit_limit":-1}`, "credit_limit"},
+		{typeWithdrawn, `{"amount":5,"kind":"cash","from_own":-1,"from_credit":6}`, "from_own"},
+		{typeWithdrawn, `{"amount":5,"kind":"cash","from_own":6,"from_credit":-1}`, "from_credit"},
+		{typeWithdrawn, `{"amount":5,"kind":"card","hold_id":"5","from_own":5,"from_credit":0}`, "hold_id"},
+		{typeDeclined, `{"op":"withdraw","amount":5,"reason":"insufficient-funds","available":3,"limit":0,"shortfall":3}`, "shortfall"},
+		{typeDeclined, `{"op":"withdraw","amount":5,"reason":"insufficient-funds","available":5,"limit":0,"shortfall":0}`, "shortfall"},
+		{typeDeclined, `{"op":"credit","amount":5,"reason":"insufficient-funds","available":3,"limit":0,"shortfall":2}`, "op"},
+		{typeDeclined, `{"op":"hold","amount":5,"reason":"fraud","available":3,"limit":0,"shortfall":2}`, "reason"},
+		{typeReleased, `{"hold_id":"h1","amount":5,"reason":"tired"}`, "reason"},
+		{typeReversed, `{"original_transaction_id":"h1","direction":"debit","amount":5,"forced":false}`, "original_transaction_id"},
+		{typeReversed, `{"original_transaction_id":"t1","direction":"left","amount":5,"forced":false}`, "direction"},
+		{typeLimitChanged, `{"before":5,"after":0,"expires_at":"2027-01-31T23:59:59.999999Z","forced":false}`, "expires_at"},
+		{typeLimitChanged, `{"before":5,"after":9007199254740992,"forced":false}`, "after"},
+		{typeFrozen, `{"scope":"credits"}`, "scope"},
+	} {
+		if b, err := ParseBody(c.typ, 1, []byte(c.data)); err == nil || !strings.Contains(err.Error(), " "+c.field+": ") {
+			t.Errorf("%s %s: read %+v, %v, want an error that names %s", c.typ, c.data, b, err, c.field)
+		}
+	}
+}

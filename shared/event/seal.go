@@ -83,9 +83,9 @@ func (e *Entry) plain() (plain, error) {
 	e.checkCommands(&c)
 	e.checkEvents(&c)
 	e.checkRepeated(&c)
-	canon.List(&c, "commands", &e.Commands, MaxCommands, (*Command).fields)
+	e.commands(&c)
 	commands := c.Here()
-	canon.List(&c, "events", &e.Events, maxEvents, (*Event).fields)
+	e.events(&c)
 	c.End()
 	return plain{c.Written(), hash, commands}, c.Finish()
 }
@@ -111,7 +111,7 @@ func AppendHeader(dst []byte, e *Entry) []byte {
 	c := canon.NewWriter(dst)
 	e.writeHead(&c)
 	c.Bytes("hash", e.Hash[:])
-	canon.List(&c, "commands", &e.Commands, MaxCommands, (*Command).fields)
+	e.commands(&c)
 	c.End()
 	if err := c.Finish(); err != nil {
 		panic(fmt.Sprintf("event: header of an entry that was never sealed: %v", err))

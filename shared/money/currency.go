@@ -40,7 +40,7 @@ var tender = sync.OnceValue(func() map[string]int {
 // minor units that are too small to see but are booked all the same, and its list of currencies ends with the year 2017.
 var amended = map[string]int{
 	"AFN": 2, "ALL": 2, "AMD": 2, "COP": 2, "GYD": 2, "IDR": 2, "IQD": 3, "IRR": 2, "KPW": 2, "LAK": 2, "LBP": 2, "MGA": 2,
-	"MMK": 2, "MNT": 2, "PKR": 2, "RSD": 2, "SOS": 2, "SYP": 2, "TZS": 2, "UZS": 2, "YER": 2,
+	"MMK": 2, "MNT": 2, "MUR": 2, "PKR": 2, "RSD": 2, "SOS": 2, "SYP": 2, "TZS": 2, "UZS": 2, "YER": 2,
 
 	"MRU": 2, // 2018, for MRO
 	"VES": 2, // 2018, for VEF

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"passbook/shared/account"
@@ -235,15 +236,21 @@ func Describe(d account.Decision) string {
 	if d.Rejection != nil {
 		return "!" + d.Rejection.Code
 	}
-	names := ""
-	for i, e := range d.Events {
-		if i > 0 {
-			names += ", "
-		}
-		names += e.Body.Type()
+	var names []string
+	for _, e := range d.Events {
+		names = append(names, e.Body.Type())
 	}
-	return names
+	return strings.Join(names, ", ")
 }
 
 // Numbers is "posted/held/limit" of a state.
 func Numbers(s account.State) string { return fmt.Sprintf("%d/%d/%d", s.Posted, s.Held, s.Limit) }
+
+// Fields is "/amount out-of-range, /currency required" of a command's shape.
+func Fields(wrong []account.FieldError) string {
+	var all []string
+	for _, f := range wrong {
+		all = append(all, f.Pointer+" "+f.Code)
+	}
+	return strings.Join(all, ", ")
+}
