@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -39,9 +40,11 @@ type group struct {
 
 // commits is the queue between the callers and the committer: one open group.
 type commits struct {
-	mu     sync.Mutex
-	open   *group
-	closed bool
+	mu   sync.Mutex
+	open *group
+	// refuse, once set, is the answer to every Commit: ErrClosed, or what a commit failed with. After a failure what is staged
+	// and what is stored may differ, so nothing more may be built on either.
+	refuse error
 	wake   chan struct{}
 	ended  chan struct{}
 }
@@ -81,9 +84,9 @@ func (db *DB) join(ctx context.Context, w Write) (*group, error) {
 			return nil, err
 		}
 		c.mu.Lock()
-		if c.closed {
+		if c.refuse != nil {
 			c.mu.Unlock()
-			return nil, ErrClosed
+			return nil, c.refuse
 		}
 		g := c.open
 		if g.batch.Len() < maxGroupBytes {
@@ -122,10 +125,10 @@ func (db *DB) commitLoop() {
 		c.mu.Lock()
 		g := c.open
 		c.open = db.newGroup()
-		closed := c.closed
+		refuse := c.refuse
 		c.mu.Unlock()
 		db.commitGroup(g)
-		if closed {
+		if refuse == ErrClosed {
 			return
 		}
 	}
@@ -135,6 +138,8 @@ func (db *DB) commitGroup(g *group) {
 	if !g.batch.Empty() {
 		if g.err = db.engine.Apply(g.batch, db.write); g.err == nil {
 			db.views.advance(db.engine)
+		} else {
+			db.commits.fail(g.err)
 		}
 	}
 	for _, settle := range g.settle {
@@ -145,14 +150,22 @@ func (db *DB) commitGroup(g *group) {
 	_ = g.batch.Close()
 }
 
+func (c *commits) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refuse == nil {
+		c.refuse = fmt.Errorf("embedded: an earlier commit failed: %w", err)
+	}
+}
+
 // stopCommits refuses further commits and finishes those that were staged. It says false if that was done before.
 func (db *DB) stopCommits() bool {
 	c := &db.commits
 	c.mu.Lock()
-	before := c.closed
-	c.closed = true
+	before := c.refuse
+	c.refuse = ErrClosed
 	c.mu.Unlock()
-	if before {
+	if before == ErrClosed {
 		return false
 	}
 	c.signal()

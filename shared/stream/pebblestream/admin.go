@@ -162,15 +162,11 @@ func (s *Stream) Trim(ctx context.Context, name, shard, before string) error {
 	if err != nil {
 		return err
 	}
-	m, err := s.state.visible.Load().find(name)
+	at, err := s.lookUp(name, shard)
 	if err != nil {
 		return err
 	}
-	found, err := m.byID(shard)
-	if err != nil {
-		return err
-	}
-	return s.trim(ctx, name, shardKey{m.ID, found.Number}, bound, s.now())
+	return s.trim(ctx, name, at, bound, s.now())
 }
 
 // trim removes what is before bound, and the shard itself where it is closed since a time and has nothing left.

@@ -170,12 +170,24 @@ func (s *Stream) Created(ctx context.Context, name string) (time.Time, error) {
 
 // Arrived implements stream.Notifier. For a stream or shard that is not there it answers a closed channel: go and see.
 func (s *Stream) Arrived(name, shard string) <-chan struct{} {
-	if m, err := s.state.visible.Load().find(name); err == nil {
-		if found, err := m.byID(shard); err == nil {
-			return s.state.bells.wait(shardKey{m.ID, found.Number})
-		}
+	bell, err := s.state.bells.wait(func() (shardKey, error) { return s.lookUp(name, shard) })
+	if err != nil {
+		gone := make(chan struct{})
+		close(gone)
+		return gone
 	}
-	gone := make(chan struct{})
-	close(gone)
-	return gone
+	return bell
+}
+
+// lookUp finds a shard that readers can see.
+func (s *Stream) lookUp(name, shard string) (shardKey, error) {
+	m, err := s.state.visible.Load().find(name)
+	if err != nil {
+		return shardKey{}, err
+	}
+	found, err := m.byID(shard)
+	if err != nil {
+		return shardKey{}, err
+	}
+	return shardKey{m.ID, found.Number}, nil
 }

@@ -20,15 +20,10 @@ func (s *Stream) Iterator(ctx context.Context, name, shard string, p stream.Posi
 		return "", err
 	}
 	s.sweep(ctx)
-	m, err := s.state.visible.Load().find(name)
+	at, err := s.lookUp(name, shard)
 	if err != nil {
 		return "", err
 	}
-	found, err := m.byID(shard)
-	if err != nil {
-		return "", err
-	}
-	at := shardKey{m.ID, found.Number}
 	view, err := s.db.View()
 	if err != nil {
 		return "", err

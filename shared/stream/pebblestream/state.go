@@ -187,15 +187,20 @@ type bells struct {
 	open map[shardKey]chan struct{}
 }
 
-func (b *bells) wait(at shardKey) <-chan struct{} {
+// wait returns a shard's bell. The shard is looked for while no bell can ring: what changes it later rings this one.
+func (b *bells) wait(find func() (shardKey, error)) (<-chan struct{}, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	at, err := find()
+	if err != nil {
+		return nil, err
+	}
 	c := b.open[at]
 	if c == nil {
 		c = make(chan struct{})
 		b.open[at] = c
 	}
-	return c
+	return c, nil
 }
 
 func (b *bells) ring(at shardKey) {

@@ -43,7 +43,8 @@ func putResults(s *suite) {
 			stored++
 			at := stream.Position{Where: stream.AtSequence, Sequence: r.Sequence}
 			got := s.mustTail(r.Shard, at, 1)[0]
-			s.same(differ("record at its result", fmt.Sprint(got.PartitionKey, string(got.Data), got.Sequence), fmt.Sprint(records[i].PartitionKey, i, r.Sequence)))
+			found, want := fmt.Sprint(got.PartitionKey, string(got.Data), got.Sequence), fmt.Sprint(records[i].PartitionKey, i, r.Sequence)
+			s.same(differ("record at its result", found, want))
 		}
 	}
 }
@@ -86,7 +87,9 @@ func putData(s *suite) {
 	s.create(1)
 	buffer := []byte("before")
 	records := []stream.Record{
-		{PartitionKey: "a", Data: buffer}, {PartitionKey: "ключ #日", Data: []byte{0, 255, 10, 13}}, {PartitionKey: strings.Repeat("k", stream.MaxPartitionKey), Data: []byte("{}")},
+		{PartitionKey: "a", Data: buffer},
+		{PartitionKey: "ключ #日", Data: []byte{0, 255, 10, 13}},
+		{PartitionKey: strings.Repeat("k", stream.MaxPartitionKey), Data: []byte("{}")},
 	}
 	start := time.Now().Add(-time.Hour * 24 * 365)
 	puts := s.mustSend(records...)

@@ -1,7 +1,9 @@
 package pebbletable_test
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -43,4 +45,147 @@ func TestContract(t *testing.T) {
 		db := openDB(t, embedded.Options{NoSync: true})
 		return openTable(t, db), openTable(t, db)
 	})
+}
+
+func put(n int, cond table.Condition) table.Put {
+	attrs := table.Map{"v": table.N(n), "nk": table.S("all"), "nn": table.N(n)}
+	return table.Put{Table: "suite-rows", Row: table.Row{Key: table.Key{PK: "a", SK: "-"}, Attrs: attrs}, If: cond}
+}
+
+// indexed is what the index shows of the row that put puts: its number, or -1.
+func indexed(t *testing.T, tab *pebbletable.Table) int {
+	t.Helper()
+	page, err := tab.Query(t.Context(), table.Query{Table: "suite-rows", Index: "by-number", PK: "all"})
+	if err != nil || len(page.Rows) > 1 {
+		t.Fatalf("index: %v, %v", page, err)
+	}
+	if len(page.Rows) == 0 {
+		return -1
+	}
+	return int(page.Rows[0].Attrs["nn"].(table.N))
+}
+
+func TestHoldIndex(t *testing.T) {
+	db := openDB(t, embedded.Options{NoSync: true})
+	tab, other := openTable(t, db), openTable(t, db)
+	steps := []struct {
+		do        func() error
+		shown     int
+		elsewhere int
+	}{
+		{func() error { return tab.HoldIndex("suite-rows", "by-number") }, -1, -1},
+		{func() error { return tab.Put(t.Context(), put(1, table.Absent())) }, -1, 1},
+		{func() error { return tab.HoldIndex("suite-rows", "by-number") }, 1, 1},
+		{func() error { return tab.Put(t.Context(), put(2, table.Equals("v", table.N(1)))) }, 1, 2},
+		{func() error { tab.ReleaseIndex("suite-rows", "by-number"); return nil }, 2, 2},
+		{func() error { tab.ReleaseIndex("suite-rows", "by-number"); return nil }, 2, 2},
+		{func() error { return tab.HoldIndex("suite-rows", "by-number") }, 2, 2},
+	}
+	for i, step := range steps {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		if got := indexed(t, tab); got != step.shown {
+			t.Errorf("step %d: the index shows %d, want %d", i, got, step.shown)
+		}
+		if got := indexed(t, other); got != step.elsewhere {
+			t.Errorf("step %d: another handle's index shows %d, want %d", i, got, step.elsewhere)
+		}
+	}
+	if row, err := tab.Get(t.Context(), "suite-rows", table.Key{PK: "a", SK: "-"}, true); err != nil || row.Attrs["v"] != table.Value(table.N(2)) {
+		t.Errorf("the table itself lags: %v, %v", row, err)
+	}
+	if err := tab.HoldIndex("suite-rows", "by-none"); !errors.Is(err, table.ErrInvalid) {
+		t.Errorf("hold of no index: %v", err)
+	}
+	// The index is still held: Close, in the cleanup, must not wait for it.
+}
+
+func TestSkew(t *testing.T) {
+	tab := openTable(t, openDB(t, embedded.Options{NoSync: true}))
+	if got := tab.Skew(); got != 0 {
+		t.Errorf("skew %v", got)
+	}
+	tab.SetSkew(-time.Minute)
+	if got := tab.Skew(); got != -time.Minute {
+		t.Errorf("skew %v", got)
+	}
+}
+
+// TestKeysWithNUL holds what not every emulator of DynamoDB takes.
+func TestKeysWithNUL(t *testing.T) {
+	tab := openTable(t, openDB(t, embedded.Options{NoSync: true}))
+	texts := []string{"a", "a\x00", "a\x00\x01", "a\x00\xc3\xbf", "a\x01", "aa"}
+	for _, pk := range texts {
+		for _, sk := range texts {
+			row := table.Row{Key: table.Key{PK: pk, SK: sk}, Attrs: table.Map{"tk": table.S(sk), "ts": table.S(pk)}}
+			if err := tab.Put(t.Context(), table.Put{Table: "suite-rows", Row: row, If: table.Absent()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, text := range texts {
+		for _, q := range []table.Query{{PK: text}, {Index: "by-text", PK: text}} {
+			q.Table = "suite-rows"
+			page, err := tab.Query(t.Context(), q)
+			if err != nil || len(page.Rows) != len(texts) {
+				t.Fatalf("%q: %d rows, %v", text, len(page.Rows), err)
+			}
+			for i, row := range page.Rows {
+				if other := map[bool]string{true: row.SK, false: row.PK}[q.Index == ""]; other != texts[i] {
+					t.Errorf("%q: row %d is %q, want %q", text, i, other, texts[i])
+				}
+			}
+		}
+	}
+}
+
+func TestReopen(t *testing.T) {
+	fs := vfs.NewMem()
+	db, err := embedded.Open(embedded.Options{Dir: "data", FS: fs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tab := openTable(t, db)
+	if err := tab.Put(t.Context(), put(1, table.Absent())); err != nil {
+		t.Fatal(err)
+	}
+	page, err := tab.Query(t.Context(), table.Query{Table: "suite-rows", PK: "a", Limit: 1})
+	if err != nil || page.After == "" {
+		t.Fatal(page, err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tab.Get(t.Context(), "suite-rows", table.Key{PK: "a", SK: "-"}, true); !errors.Is(err, embedded.ErrClosed) {
+		t.Errorf("get on a closed database: %v", err)
+	}
+	if err := tab.Put(t.Context(), put(2, table.Equals("v", table.N(1)))); !errors.Is(err, embedded.ErrClosed) {
+		t.Errorf("put on a closed database: %v", err)
+	}
+	tab = openTable(t, openDB(t, embedded.Options{FS: fs}))
+	if got := indexed(t, tab); got != 1 {
+		t.Errorf("the index shows %d", got)
+	}
+	// An After outlives the process: callers keep it in cursors.
+	rest, err := tab.Query(t.Context(), table.Query{Table: "suite-rows", PK: "a", After: page.After})
+	if err != nil || len(rest.Rows) != 0 || rest.After != "" {
+		t.Errorf("the rest: %v, %v", rest, err)
+	}
+}
+
+func TestSchemas(t *testing.T) {
+	db := openDB(t, embedded.Options{NoSync: true})
+	index := func(x table.Index) table.Schema { return table.Schema{Name: "tab", Indexes: []table.Index{x}} }
+	for name, schemas := range map[string][]table.Schema{
+		"twice": {{Name: "tab"}, {Name: "tab"}}, "no name": {{}}, "short name": {{Name: "ab"}}, "strange name": {{Name: "a b c"}},
+		"index without a name": {index(table.Index{PK: "a", SK: "b"})}, "index without PK": {index(table.Index{Name: "idx", SK: "b"})},
+		"index on sk": {index(table.Index{Name: "idx", PK: "a", SK: "sk"})}, "numeric pk": {index(table.Index{Name: "idx", PK: "a", SK: "pk", Numeric: true})},
+		"one attribute twice": {index(table.Index{Name: "idx", PK: "a", SK: "a"})},
+		"index twice":         {{Name: "tab", Indexes: []table.Index{{Name: "idx", PK: "a", SK: "b"}, {Name: "idx", PK: "a", SK: "c"}}}},
+	} {
+		if _, err := pebbletable.New(db, schemas...); !errors.Is(err, table.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -166,9 +166,13 @@ func (s *suite) all(q table.Query) []table.Row {
 			s.Fatalf("page of %d rows, limit %d", len(page.Rows), q.Limit)
 		}
 		out = append(out, page.Rows...)
-		if q.After = page.After; q.After == "" {
+		if page.After == "" {
 			return out
 		}
+		if page.After == q.After {
+			s.Fatalf("query %+v stands still", q)
+		}
+		q.After = page.After
 	}
 }
 
@@ -195,14 +199,6 @@ func sortKeys(rs []table.Row) []string {
 	out := []string{}
 	for _, r := range rs {
 		out = append(out, r.SK)
-	}
-	return out
-}
-
-func partKeys(rs []table.Row) []string {
-	out := []string{}
-	for _, r := range rs {
-		out = append(out, r.PK)
 	}
 	return out
 }

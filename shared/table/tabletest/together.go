@@ -14,7 +14,7 @@ import (
 
 var togetherClauses = []clause{
 	{"together/one-wins", "Put writes one row, or fails with ErrConditionFailed.", oneWins},
-	{"together/nothing-lost", "Condition is what must hold of the row in place for a write to happen: that there is none, or that one attribute has a value.", nothingLost},
+	{"together/nothing-lost", "Condition is what must hold of the row in place for a write to happen:", nothingLost},
 	{"together/transact-and-put", "A failed condition is a *TransactError.", transactAgainstPut},
 	{"model", "Table is the port.", model},
 }

@@ -165,7 +165,9 @@ func conditionEquals(s *suite) {
 
 func conditionRequired(s *suite) {
 	row := table.Row{Key: s.key("a")}
-	for _, cond := range []table.Condition{{}, table.Equals("", table.N(1)), table.Equals("v", nil), table.Equals("v", table.List{}), table.Equals("v", table.Map{})} {
+	for _, cond := range []table.Condition{
+		{}, table.Equals("", table.N(1)), table.Equals("v", nil), table.Equals("v", table.List{}), table.Equals("v", table.Map{}),
+	} {
 		s.wantErr(s.put(rows, row, cond), table.ErrInvalid, "condition %v", cond)
 	}
 	s.wantMissing(row.Key)
