@@ -1,0 +1,69 @@
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// LogOptions says how a program logs.
+type LogOptions struct {
+	// Level is debug, info, warn or error; empty is info.
+	Level string
+	// Format is text or json; empty is text.
+	Format string
+}
+
+// NewLogger makes the logger of a program. It fails on a level or a format that does not exist.
+func NewLogger(w io.Writer, o LogOptions) (*slog.Logger, error) {
+	var level slog.Level
+	if o.Level != "" {
+		if err := level.UnmarshalText([]byte(o.Level)); err != nil {
+			return nil, fmt.Errorf("log level %q: debug, info, warn or error", o.Level)
+		}
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch o.Format {
+	case "", "text":
+		return slog.New(correlated{slog.NewTextHandler(w, options)}), nil
+	case "json":
+		return slog.New(correlated{slog.NewJSONHandler(w, options)}), nil
+	}
+	return nil, fmt.Errorf("log format %q: text or json", o.Format)
+}
+
+// correlationKey is the place of the correlation id in a context.
+type correlationKey struct{}
+
+// WithCorrelation returns a context whose log lines carry the correlation id.
+func WithCorrelation(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, correlationKey{}, id)
+}
+
+// Correlation is the correlation id of a context, or empty.
+func Correlation(ctx context.Context) string {
+	id, _ := ctx.Value(correlationKey{}).(string)
+	return id
+}
+
+// correlated adds the context's correlation id to each line.
+type correlated struct{ slog.Handler }
+
+// Handle adds the id and hands the line on.
+func (h correlated) Handle(ctx context.Context, r slog.Record) error {
+	if id := Correlation(ctx); id != "" {
+		r.AddAttrs(slog.String("correlation_id", id))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs keeps the id on derived loggers.
+func (h correlated) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return correlated{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup keeps the id on derived loggers.
+func (h correlated) WithGroup(name string) slog.Handler {
+	return correlated{h.Handler.WithGroup(name)}
+}

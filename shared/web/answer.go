@@ -1,0 +1,100 @@
+package web
+
+import (
+	"strconv"
+	"strings"
+
+	"passbook/shared/event"
+	"passbook/shared/journal"
+)
+
+// An answer is rendered from the entry alone and in a fixed order, so that a repeated command gets the same bytes.
+
+// answer renders what a command came to.
+func (j *JSON) answer(rc journal.Receipt) {
+	events := rc.Entry.EventsOf(rc.Command)
+	last := events[len(events)-1]
+	j.Begin()
+	j.String("account_id", rc.Entry.AccountID)
+	j.Int("version", last.Version)
+	j.ids(events)
+	j.BeginList("events")
+	for i := range events {
+		ev := &events[i]
+		j.Begin()
+		j.String("event_id", event.EventID(rc.Entry.AccountID, ev.Version))
+		j.Int("version", ev.Version)
+		j.String("type", ev.Body.Type())
+		j.OptString("transaction_id", ev.TransactionID())
+		j.OptString("hold_id", ev.HoldID())
+		j.Raw("data", ev.Data)
+		j.End()
+	}
+	j.EndList()
+	j.BeginObject("balance")
+	j.String("currency", rc.Entry.Currency)
+	j.After(last.After)
+	j.Int("available", last.After.Posted-last.After.Held+last.After.Limit)
+	j.End()
+	j.End()
+}
+
+// After adds posted, held and limit.
+func (j *JSON) After(a event.After) {
+	j.Int("posted", a.Posted)
+	j.Int("held", a.Held)
+	j.Int("limit", a.Limit)
+}
+
+// ids names the transaction or the hold that the command made, and the other side of a transfer. What ran out before it has ids
+// too, but is not the command's.
+func (j *JSON) ids(events []event.Event) {
+	transaction, hold, to := "", "", ""
+	for i := range events {
+		ev := &events[i]
+		if released, ok := ev.Body.(event.HoldReleased); ok && released.Reason == event.ReasonExpired {
+			continue
+		}
+		if id := ev.TransactionID(); id != "" {
+			transaction = id
+		}
+		if id := ev.HoldID(); id != "" {
+			hold = id
+		}
+		if out, ok := ev.Body.(event.MoneyWithdrawn); ok && out.Kind == event.KindTransferOut {
+			to = out.Contra
+		}
+	}
+	j.OptString("transaction_id", transaction)
+	j.OptString("hold_id", hold)
+	// An account id has no colon.
+	id, text, _ := strings.Cut(to, ":")
+	version, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return
+	}
+	j.BeginObject("to")
+	j.String("account_id", id)
+	j.Int("version", version)
+	j.String("transaction_id", event.TransactionID(version))
+	j.End()
+}
+
+// declined is the problem that a stored decline answers with, now and whenever its key is repeated; nil when the command was
+// accepted. Its code is the reason in the event.
+func declined(rc journal.Receipt) *Problem {
+	if rc.Command.Status < 400 {
+		return nil
+	}
+	events := rc.Entry.EventsOf(rc.Command)
+	last := events[len(events)-1]
+	p := &Problem{
+		Code: CodeInternalError, AccountID: rc.Entry.AccountID, AccountVersion: last.Version,
+		CorrelationID: rc.Command.CorrelationID, replayed: rc.Replayed,
+	}
+	if decline, ok := last.Body.(event.WithdrawalDeclined); ok {
+		p.Code = decline.Reason
+		p.With("available", decline.Available).With("limit", decline.Limit).With("shortfall", decline.Shortfall)
+	}
+	return p
+}

@@ -1,0 +1,380 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+)
+
+// patience bounds every wait in these tests.
+const patience = 20 * time.Second
+
+// doing is an operation whose commands the test carries out.
+func doing(op string, run func(ctx context.Context, to journal.Command) (journal.Receipt, error)) Operation {
+	return Operation{Op: op, Actor: "test", Status: 201, Routes: []string{"POST /test/" + op}, Decode: func(f *Fields) Call {
+		if f.has("to") {
+			call := Call{AccountID: f.AccountID("from", Required), Run: run}
+			call.Also = f.String("to", Required)
+			return call
+		}
+		return Call{AccountID: f.AccountID("account_id", Required), Run: run}
+	}}
+}
+
+func (f *Fields) has(name string) bool {
+	for i := range f.list {
+		if string(f.list[i].name) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// receipt is of a credit as the account's second event.
+func receipt(to journal.Command) journal.Receipt {
+	credited := event.New(event.MoneyCredited{Amount: 5, Kind: event.KindDeposit})
+	credited.Version, credited.After = 2, event.After{Posted: 5}
+	command := event.Command{Key: to.Key, CorrelationID: to.CorrelationID, First: 2, Last: 2, Status: to.Status}
+	return journal.Receipt{
+		Account: to.Account, Command: command,
+		Entry: &event.Entry{AccountID: to.Account.ID, Currency: "EUR", First: 2, Last: 2, Commands: []event.Command{command}, Events: []event.Event{credited}},
+	}
+}
+
+func rejected(code string) journal.Receipt {
+	return journal.Receipt{Rejection: &account.Rejection{Code: code}, Version: 1}
+}
+
+// wire is an open bulk request.
+type wire struct {
+	t       *testing.T
+	lines   *io.PipeWriter
+	results *bufio.Reader
+	cancel  context.CancelFunc
+	answer  *http.Response
+}
+
+// dial opens a bulk request to a server of operations.
+func dial(t *testing.T, server *Server) *wire {
+	t.Helper()
+	listener := httptest.NewServer(server.Handler())
+	reader, writer := io.Pipe()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, listener.URL+bulkPath, reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-ndjson")
+	answer, err := listener.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = writer.Close()
+		_ = answer.Body.Close()
+		listener.CloseClientConnections()
+		listener.Close()
+	})
+	return &wire{t, writer, bufio.NewReader(answer.Body), cancel, answer}
+}
+
+func (w *wire) send(lines ...string) {
+	w.t.Helper()
+	if _, err := io.WriteString(w.lines, strings.Join(lines, "\n")+"\n"); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// result reads one result as "line status code".
+func (w *wire) result() string {
+	w.t.Helper()
+	text, err := w.results.ReadString('\n')
+	if err != nil {
+		w.t.Fatalf("%q: %v", text, err)
+	}
+	var result struct {
+		Line, Status int
+		Problem      struct{ Type string }
+	}
+	if err := json.Unmarshal([]byte(text), &result); err != nil {
+		w.t.Fatalf("%q: %v", text, err)
+	}
+	return strings.TrimSpace(fmt.Sprint(result.Line, " ", result.Status, " ", strings.TrimPrefix(result.Problem.Type, "/problems/")))
+}
+
+// end checks that nothing follows.
+func (w *wire) end() {
+	w.t.Helper()
+	_ = w.lines.Close()
+	if rest, err := io.ReadAll(w.results); err != nil || len(rest) > 0 {
+		w.t.Fatalf("%q %v", rest, err)
+	}
+}
+
+func command(op, id, key string) string {
+	return fmt.Sprintf(`{"op":%q,"account_id":%q,"idempotency_key":%q}`, op, id, key)
+}
+
+// waiting is closed, or the test is over.
+func waiting(t *testing.T, c <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(patience):
+		t.Error("nothing came")
+	}
+}
+
+func TestBulkAnswersWhileItReads(t *testing.T) {
+	server := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }))
+	w := dial(t, server)
+	for i := range 3 {
+		w.send(command("credit", "A-1", fmt.Sprint("k", i)))
+		if got := w.result(); got != fmt.Sprint(i+1, " 201") {
+			t.Fatal(got)
+		}
+	}
+	w.end()
+}
+
+func TestBulkBadLinesAreResultsToo(t *testing.T) {
+	server := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+		switch to.Key {
+		case "frozen":
+			return rejected("account-frozen"), nil
+		case "down":
+			return journal.Receipt{}, journal.ErrUnavailable
+		}
+		return receipt(to), nil
+	}))
+	w := dial(t, server)
+	go w.send(
+		`{"op":`, command("withdraw", "A-1", "k"), `{"account_id":"A-1","idempotency_key":"k"}`, `{"op":7,"idempotency_key":"k"}`,
+		`{"op":"credit","account_id":"A-1"}`, command("credit", "A-1", "schlüssel"), command("credit", "A#1", "k"), "", "\r",
+		`{"op":"credit","account_id":"A-1","idempotency_key":"k","memo":1}`,
+		`{"op":"credit","account_id":"`+strings.Repeat("x", MaxBodyBytes)+`"}`,
+		command("credit", "A-1", "frozen"), command("credit", "A-1", "down"), command("credit", "A-1", "k")+"\r",
+	)
+	for _, want := range []string{
+		"1 400 malformed-request", "2 400 validation-failed", "3 400 validation-failed", "4 400 validation-failed",
+		"5 400 idempotency-key-missing", "6 400 idempotency-key-invalid", "7 400 validation-failed",
+		"10 400 validation-failed", "11 413 body-too-large", "12 409 account-frozen", "13 503 journal-unavailable", "14 201",
+	} {
+		if got := w.result(); got != want {
+			t.Errorf("%s, not %s", got, want)
+		}
+	}
+	w.end()
+}
+
+func TestBulkLastLineNeedsNoEnd(t *testing.T) {
+	server := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }))
+	r := httptest.NewRequest(http.MethodPost, bulkPath, strings.NewReader(command("credit", "A-1", "a")+"\n\n"+command("credit", "A-1", "b")))
+	r.Header.Set("Content-Type", "application/x-ndjson")
+	recorder := httptest.NewRecorder()
+	server.Handler().ServeHTTP(recorder, r)
+	if got := recorder.Body.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, `{"line":3,"status":201,"result":{"account_id":"A-1",`) {
+		t.Fatalf("%s", got)
+	}
+}
+
+// Lines of one account run one after another in order, lines of different accounts at the same time.
+func TestBulkOrder(t *testing.T) {
+	var mu sync.Mutex
+	started := map[string][]string{}
+	bMayEnd, aMayEnd := make(chan struct{}), make(chan struct{})
+	server := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+		mu.Lock()
+		started[to.Account.ID] = append(started[to.Account.ID], to.Key)
+		mu.Unlock()
+		switch to.Key {
+		case "a1":
+			waiting(t, aMayEnd) // until b1 runs
+		case "b1":
+			close(aMayEnd)
+			waiting(t, bMayEnd) // until a2 runs, which waits for a1
+		case "a2":
+			close(bMayEnd)
+		}
+		return receipt(to), nil
+	}))
+	w := dial(t, server)
+	go w.send(command("credit", "A", "a1"), command("credit", "A", "a2"), command("credit", "B", "b1"), command("credit", "B", "b2"), command("credit", "A", "a3"))
+	for i := range 5 {
+		if got := w.result(); got != fmt.Sprint(i+1, " 201") {
+			t.Fatal(got)
+		}
+	}
+	w.end()
+	if fmt.Sprint(started) != "map[A:[a1 a2 a3] B:[b1 b2]]" {
+		t.Fatal(started)
+	}
+}
+
+// A transfer waits for the lines of both accounts before it, and those after it wait for it.
+func TestBulkTransferKeepsTheOrderOfBoth(t *testing.T) {
+	var mu sync.Mutex
+	var order []string
+	release := make(chan struct{})
+	note := func(key string) {
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, key)
+	}
+	server := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+		if to.Key == "b1" {
+			waiting(t, release)
+		}
+		note(to.Key)
+		if to.Key == "c1" {
+			close(release)
+		}
+		return receipt(to), nil
+	}))
+	w := dial(t, server)
+	go w.send(command("credit", "B", "b1"), `{"op":"credit","from":"A","to":"B","idempotency_key":"x"}`,
+		command("credit", "A", "a1"), command("credit", "B", "b2"), command("credit", "C", "c1"))
+	for range 5 {
+		w.result()
+	}
+	w.end()
+	got := fmt.Sprint(order)
+	if got != "[c1 b1 x a1 b2]" && got != "[c1 b1 x b2 a1]" {
+		t.Fatal(got)
+	}
+}
+
+func TestBulkWindowBoundsWhatIsInProgress(t *testing.T) {
+	var running atomic.Int64
+	release := make(chan struct{})
+	full := make(chan struct{})
+	server := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+		if running.Add(1) == bulkWindow {
+			close(full)
+		}
+		waiting(t, release)
+		return receipt(to), nil
+	}))
+	w := dial(t, server)
+	const lines = 3 * bulkWindow
+	go func() {
+		for i := range lines {
+			if _, err := fmt.Fprintln(w.lines, command("credit", fmt.Sprint("A-", i), "k")); err != nil {
+				return
+			}
+		}
+	}()
+	waiting(t, full)
+	// One slot is in the writer's hand and one in the reader's besides those of the window.
+	if n := running.Load(); n > bulkWindow+2 {
+		t.Errorf("%d lines in progress", n)
+	}
+	close(release)
+	for i := range lines {
+		if got := w.result(); got != fmt.Sprint(i+1, " 201") {
+			t.Fatal(got)
+		}
+	}
+	w.end()
+}
+
+func TestBulkEndsWithItsCaller(t *testing.T) {
+	started, ended := make(chan struct{}), make(chan struct{})
+	server := newServer(t, doing("credit", func(ctx context.Context, _ journal.Command) (journal.Receipt, error) {
+		close(started)
+		waiting(t, ctx.Done())
+		close(ended)
+		return journal.Receipt{}, ctx.Err()
+	}))
+	w := dial(t, server)
+	w.send(command("credit", "A", "k"))
+	waiting(t, started)
+	w.cancel()
+	waiting(t, ended)
+}
+
+func TestBulkEndsWhenTheServerDrains(t *testing.T) {
+	started, release := make(chan struct{}), make(chan struct{})
+	server := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+		if to.Key == "slow" {
+			close(started)
+			waiting(t, release)
+		}
+		return receipt(to), nil
+	}))
+	idle, busy := dial(t, server), dial(t, server)
+	idle.send(command("credit", "B", "k"))
+	if got := idle.result(); got != "1 201" {
+		t.Fatal(got)
+	}
+	busy.send(command("credit", "A", "slow"))
+	waiting(t, started)
+	server.Drain()
+	if rest, err := io.ReadAll(idle.results); err != nil || len(rest) > 0 {
+		t.Fatalf("an idle request: %q %v", rest, err)
+	}
+	close(release)
+	if got := busy.result(); got != "1 201" {
+		t.Fatalf("what was in progress: %s", got)
+	}
+	if rest, err := io.ReadAll(busy.results); err != nil || strings.Contains(string(rest), `"result"`) {
+		t.Fatalf("%q %v", rest, err)
+	}
+}
+
+// Two services reverse: whose transaction it is shows when one of them knows it.
+func TestBulkOpOfTwoServices(t *testing.T) {
+	reverse := func(known string, fields ...string) Operation {
+		o := doing("reverse", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+			if to.Key != known {
+				return rejected(CodeTransactionNotFound), nil
+			}
+			return receipt(to), nil
+		})
+		o.Routes, o.Actor = []string{"POST /test/reverse/" + known}, known
+		decode := o.Decode
+		o.Decode = func(f *Fields) Call {
+			call := decode(f)
+			for _, name := range fields {
+				f.Bool(name)
+			}
+			return call
+		}
+		return o
+	}
+	w := dial(t, newServer(t, reverse("withdrawal"), reverse("credit", "force")))
+	go w.send(command("reverse", "A", "withdrawal"), command("reverse", "A", "credit"), command("reverse", "A", "neither"),
+		`{"op":"reverse","account_id":"A","idempotency_key":"credit","force":true}`, `{"op":"reverse","account_id":"A","idempotency_key":"credit","x":true}`,
+		`{"op":"reverse","account_id":"A","idempotency_key":"withdrawal","force":true}`)
+	for _, want := range []string{"1 201", "2 201", "3 404 transaction-not-found", "4 201", "5 400 validation-failed", "6 400 validation-failed"} {
+		if got := w.result(); got != want {
+			t.Errorf("%s, not %s", got, want)
+		}
+	}
+	w.end()
+}
+
+func TestBulkTakesItsTypeAlone(t *testing.T) {
+	server := newServer(t)
+	r := httptest.NewRequest(http.MethodPost, bulkPath, strings.NewReader("{}"))
+	r.Header.Set("Content-Type", "application/json")
+	recorder := httptest.NewRecorder()
+	server.Handler().ServeHTTP(recorder, r)
+	if recorder.Code != http.StatusUnsupportedMediaType {
+		t.Fatalf("%d", recorder.Code)
+	}
+}

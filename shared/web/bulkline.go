@@ -1,0 +1,138 @@
+package web
+
+import (
+	"context"
+
+	"passbook/shared/account"
+	"passbook/shared/journal"
+)
+
+// lineWork is a decoded line. Two services may take the same op, as both reverse: what the line means is open until one of them
+// knows its transaction, so there is a run for each that can decode it, in order, and the problem of one that cannot.
+type lineWork struct {
+	runs    []lineRun
+	problem *Problem
+}
+
+// lineRun is a line as one operation understands it.
+type lineRun struct {
+	call Call
+	to   journal.Command
+}
+
+// accounts are those whose lines keep their order.
+func (r lineRun) accounts() []string {
+	if r.call.Also == "" || r.call.Also == r.call.AccountID {
+		return []string{r.call.AccountID}
+	}
+	return []string{r.call.AccountID, r.call.Also}
+}
+
+// decode makes commands of a line: at least one run, or a problem.
+func (b *bulkRequest) decode(text []byte) (work lineWork) {
+	f := ParseFields(text)
+	to := journal.Command{CorrelationID: b.correlationID}
+	op, problem := f.takeHeader(&to.Key)
+	if problem != nil {
+		return lineWork{problem: problem}
+	}
+	operations := b.operations[op]
+	if len(operations) == 0 {
+		return lineWork{problem: Invalid("op", account.FieldNotOneOf)}
+	}
+	for i, o := range operations {
+		if i > 0 {
+			f.Parse(text)
+			_, _ = f.takeHeader(&to.Key)
+		}
+		run := lineRun{to: to}
+		if run.call, problem = o.decode(f, &run.to); problem != nil {
+			work.problem = problem
+			continue
+		}
+		work.runs = append(work.runs, run)
+	}
+	return work
+}
+
+// takeHeader takes the fields of a line that are a header or the path of a single request.
+func (f *Fields) takeHeader(key *string) (op string, problem *Problem) {
+	if f.fault != "" {
+		return "", f.Problem()
+	}
+	op, *key = f.text("op", Required), f.text("idempotency_key", Optional)
+	switch {
+	case len(f.errs) > 0:
+		return op, &Problem{Code: CodeValidationFailed, Errors: f.errs}
+	case *key == "":
+		return op, Refuse(CodeKeyMissing)
+	case !account.ValidKey(*key):
+		return op, Refuse(CodeKeyInvalid)
+	}
+	return op, nil
+}
+
+// run carries a line out and leaves its result in the slot.
+func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
+	defer close(s.done)
+	ctx, cancel := context.WithTimeout(ctx, b.server.config.Timeout)
+	defer cancel()
+	var receipt journal.Receipt
+	var err error
+	for i, r := range work.runs {
+		receipt, err = r.call.carryOut(ctx, r.to)
+		if p, ok := asProblem(err); !ok || p.Code != CodeTransactionNotFound {
+			break
+		}
+		if i == len(work.runs)-1 && work.problem != nil {
+			err = work.problem // it is the transaction of the one whose fields these are not
+		}
+	}
+	s.result = b.result(s.number, receipt, err)
+}
+
+// result renders a line's result.
+func (b *bulkRequest) result(number int, receipt journal.Receipt, err error) []byte {
+	if err == nil {
+		if problem := declined(receipt); problem != nil {
+			err = problem
+		}
+	}
+	if err != nil {
+		problem := problemOf(err)
+		if problem.Code == CodeInternalError {
+			b.server.config.Logger.Error("bulk line failed", "correlation_id", b.correlationID, "line", number, "error", err)
+		}
+		return refusedLine(number, problem, b.correlationID)
+	}
+	var j JSON
+	j.lineHead(number, receipt.Command.Status, receipt.Replayed)
+	j.name("result")
+	j.answer(receipt)
+	j.End()
+	return append(j, '\n')
+}
+
+// refuse ends a line that came to no command.
+func (s *slot) refuse(problem *Problem, correlationID string) {
+	s.result = refusedLine(s.number, problem, correlationID)
+	close(s.done)
+}
+
+func refusedLine(number int, problem *Problem, correlationID string) []byte {
+	var j JSON
+	j.lineHead(number, problem.lookup().status, problem.replayed)
+	j.name("problem")
+	j = problem.append(j, correlationID)
+	j.End()
+	return append(j, '\n')
+}
+
+func (j *JSON) lineHead(number, status int, replayed bool) {
+	j.Begin()
+	j.Int("line", int64(number))
+	j.Int("status", int64(status))
+	if replayed {
+		j.Bool("replayed", true)
+	}
+}

@@ -1,0 +1,212 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"passbook/shared/telemetry"
+)
+
+// Header values that every answer shares. net/http reads them and never writes to them.
+var (
+	noStore     = []string{"no-store"}
+	contentJSON = []string{"application/json"}
+	contentProb = []string{"application/problem+json"}
+	contentRows = []string{"application/x-ndjson"}
+)
+
+// maxRequestID is the longest X-Request-ID that is taken over; it becomes a part of the entry.
+const maxRequestID = 64
+
+// edge is all that happens around every request: an id, a slot, a deadline, and afterwards a metric and a line in the log. It
+// is one function and not a chain because commands come through here tens of thousands of times a second.
+func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		start := time.Now()
+		r := c.Request()
+		id := requestID(r.Header)
+		header := c.Response().Header()
+		header["X-Request-Id"] = []string{id}
+		header["Cache-Control"] = noStore
+		ctx := telemetry.WithCorrelation(r.Context(), id)
+		if limit := s.deadline(c.Path(), r); limit > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, limit)
+			defer cancel()
+		}
+		c.SetRequest(r.WithContext(ctx))
+		if err := s.admit(c, next); err != nil {
+			s.fail(err, c)
+		}
+		s.observe(ctx, c, start)
+		return nil
+	}
+}
+
+// deadline is the time that a request may take; 0 for bulk, whose lines have one each.
+func (s *Server) deadline(path string, r *http.Request) time.Duration {
+	if path == bulkPath {
+		return 0
+	}
+	limit := s.config.Timeout
+	if r.Method == http.MethodGet && r.URL.RawQuery != "" {
+		limit += queryWait(r.URL.RawQuery)
+	}
+	return limit
+}
+
+// admit runs the handler in one of a bounded number of slots. Probes need none: they are asked above all under load.
+func (s *Server) admit(c echo.Context, next echo.HandlerFunc) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = s.recovered(c, fault)
+		}
+	}()
+	if isProbe(c.Path()) {
+		return next(c)
+	}
+	defer s.inFlight.Add(-1)
+	if s.inFlight.Add(1) > int64(s.config.MaxInFlight) {
+		return Refuse(CodeOverloaded)
+	}
+	return next(c)
+}
+
+// recovered turns a panic into an internal error. What it was about is logged, not answered.
+func (s *Server) recovered(c echo.Context, fault any) error {
+	if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(fault)
+	}
+	s.config.Logger.ErrorContext(c.Request().Context(), "panic in a handler", "route", c.Path(), "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+	return Refuse(CodeInternalError)
+}
+
+// isProbe says whether a route must answer however much is going on.
+func isProbe(path string) bool {
+	return path == "/livez" || path == "/readyz" || path == "/metrics" || path == "/version"
+}
+
+// requestID is the caller's X-Request-ID when it is usable, else a new one, ordered by time.
+func requestID(h http.Header) string {
+	if given := h["X-Request-Id"]; len(given) == 1 && printable(given[0], '!', maxRequestID) {
+		return given[0]
+	}
+	return uuid.Must(uuid.NewV7()).String()
+}
+
+// printable says whether s has 1 to most ASCII characters from least to '~'.
+func printable(s string, least byte, most int) bool {
+	for i := range len(s) {
+		if s[i] < least || s[i] > '~' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= most
+}
+
+// fail answers an error: every way out of a handler that is not an answer comes here. It is the only place that writes a
+// problem document of a single request.
+func (s *Server) fail(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	problem := problemOf(err)
+	a := problem.lookup()
+	if a.status >= http.StatusInternalServerError {
+		c.Set(causeKey, err)
+	}
+	header := c.Response().Header()
+	if a.retryAfter > 0 {
+		header.Set("Retry-After", strconv.Itoa(a.retryAfter))
+	}
+	if problem.replayed {
+		header.Set(headerReplayed, "true")
+	}
+	if problem.AccountVersion > 0 {
+		setETag(header, problem.AccountVersion)
+	}
+	write(c, a.status, contentProb, problem.append(nil, telemetry.Correlation(c.Request().Context())))
+}
+
+// causeKey is where fail leaves, for the log, the error that a server fault came from.
+const causeKey = "cause"
+
+// write sends an answer. A caller that is gone does not get it, and there is nobody to tell.
+func write(c echo.Context, status int, contentType []string, body []byte) {
+	w := c.Response()
+	header := w.Header()
+	header["Content-Type"] = contentType
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// Reply answers a query with JSON.
+func Reply(c echo.Context, status int, body []byte) { write(c, status, contentJSON, body) }
+
+// SetVersion makes the account's version the answer's ETag.
+func SetVersion(c echo.Context, version int64) { setETag(c.Response().Header(), version) }
+
+// observe counts the request and logs it.
+func (s *Server) observe(ctx context.Context, c echo.Context, start time.Time) {
+	took := time.Since(start)
+	route, ok := s.templates[c.Path()]
+	if !ok {
+		route = "none"
+	}
+	method, status := methodLabel(c.Request().Method), c.Response().Status
+	s.latency.WithLabelValues(route, method, statusLabel(status)).Observe(took.Seconds())
+	s.log.request(ctx, line{method: method, route: route, status: status, bytes: c.Response().Size, took: took, cause: c.Get(causeKey)})
+}
+
+// methodLabel keeps a caller from making up values of a label.
+func methodLabel(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodHead, http.MethodOptions, http.MethodPatch:
+		return method
+	}
+	return "other"
+}
+
+// statusLabel spells the usual ones without an allocation.
+func statusLabel(status int) string {
+	switch status {
+	case http.StatusOK:
+		return "200"
+	case http.StatusCreated:
+		return "201"
+	case http.StatusUnprocessableEntity:
+		return "422"
+	}
+	return strconv.Itoa(status)
+}
+
+// line is what the access log says of a request: nothing that could be personal, so no path, query, header or body.
+type line struct {
+	method, route string
+	status        int
+	bytes         int64
+	took          time.Duration
+	// cause is the error behind a server fault, which the answer does not tell.
+	cause any
+}
+
+func (l line) attrs() []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("method", l.method), slog.String("route", l.route), slog.Int("status", l.status),
+		slog.Int64("bytes", l.bytes), slog.Float64("ms", float64(l.took.Microseconds())/1000),
+	}
+	if l.cause != nil {
+		attrs = append(attrs, slog.Any("error", l.cause))
+	}
+	return attrs
+}

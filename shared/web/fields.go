@@ -1,0 +1,246 @@
+package web
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"passbook/shared/account"
+	"passbook/shared/canon"
+)
+
+// FieldError points at one thing in a request that is not as the contract has it: a JSON pointer into the body, or "/" and the
+// name of a parameter or header, and what is wrong. It never holds a value.
+type FieldError = account.FieldError
+
+// What can be wrong with a field, or with a body as a whole, besides the codes of package account.
+const (
+	FaultUnknownField  = "unknown-field"
+	FaultDuplicate     = "duplicate-field"
+	FaultWrongType     = "wrong-type"
+	FaultNotAnInteger  = "not-an-integer"
+	FaultNotAnObject   = "not-an-object"
+	FaultNotUTF8       = "not-utf-8"
+	FaultTrailingData  = "trailing-data"
+	FaultTooDeep       = "too-deep"
+	FaultTooManyFields = "too-many-fields"
+	FaultNotTogether   = "not-together"
+)
+
+// Need says whether a field may be absent.
+type Need bool
+
+// Required fields are refused when absent, Optional ones come out as their zero value.
+const (
+	Required Need = true
+	Optional Need = false
+)
+
+// Fields decodes one flat JSON object: a command, as a body, a line of bulk, and what the path says. A decoder takes the fields
+// that it knows, one call each, in a fixed order; what is wrong is collected, and what nobody took is unknown. The same calls
+// write the command in its canonical form, as received: absent fields stay absent, so that a later change of a default does
+// not tell a repeated command apart from its first. A Fields is for one goroutine; no string handed out is a part of the body.
+type Fields struct {
+	// Key is the command's Idempotency-Key.
+	Key string
+
+	list  []field
+	canon []byte
+	errs  []FieldError
+	fault string
+}
+
+// ParseFields reads an object. An empty body is an object without fields. Its faults come with Problem.
+func ParseFields(body []byte) *Fields {
+	f := &Fields{}
+	f.Parse(body)
+	return f
+}
+
+// Parse makes f ready for another body, and keeps its memory.
+func (f *Fields) Parse(body []byte) {
+	f.list, f.canon, f.errs, f.fault = f.list[:0], append(f.canon[:0], '{'), nil, ""
+	if len(body) == 0 {
+		return
+	}
+	f.list, f.fault = scanObject(f.list, body)
+	if f.fault != "" {
+		return
+	}
+	for i := range f.list {
+		for j := range i {
+			if bytes.Equal(f.list[i].name, f.list[j].name) {
+				f.fail(f.list[i].name, FaultDuplicate)
+				f.list[i].taken = true
+				break
+			}
+		}
+	}
+}
+
+// Give adds a field that the path holds. The body must not have it too.
+func (f *Fields) Give(name, value string) {
+	f.list = append(f.list, field{name: []byte(name), raw: []byte(value), kind: kindGiven})
+}
+
+// take finds a field of a kind, the given one before the body's, or notes what is wrong.
+func (f *Fields) take(name string, kind byte, need Need) *field {
+	for i := len(f.list) - 1; i >= 0; i-- {
+		found := &f.list[i]
+		if found.taken || string(found.name) != name {
+			continue
+		}
+		found.taken = true
+		if found.kind == kind || found.kind == kindGiven && kind == kindString {
+			return found
+		}
+		f.Fail(name, FaultWrongType)
+		return nil
+	}
+	if need == Required {
+		f.Fail(name, account.FieldRequired)
+	}
+	return nil
+}
+
+// String takes a string. Empty is not a string here: absent is.
+func (f *Fields) String(name string, need Need) string {
+	text := f.text(name, need)
+	if text != "" {
+		f.canonName(name)
+		f.canon = canon.AppendString(f.canon, text)
+	}
+	return text
+}
+
+// text takes a string, without a trace in the canonical form.
+func (f *Fields) text(name string, need Need) string {
+	found := f.take(name, kindString, need)
+	if found == nil {
+		return ""
+	}
+	text, ok := string(found.raw), true
+	if found.kind == kindString {
+		text, ok = unescape(found.raw)
+	}
+	if !ok || text == "" {
+		f.Fail(name, account.FieldSyntax)
+		return ""
+	}
+	return text
+}
+
+// AccountID takes the id of the account that the command is for, without a trace in the canonical form: it stands beside the
+// command there. Empty is none, or an id that was refused.
+func (f *Fields) AccountID(name string, need Need) string {
+	id := f.text(name, need)
+	if id != "" && !account.ValidAccountID(id) {
+		f.Fail(name, account.FieldSyntax)
+		return ""
+	}
+	return id
+}
+
+// Int takes a whole number; 0 when there is none.
+func (f *Fields) Int(name string, need Need) int64 {
+	v, _ := f.integer(name, need)
+	return v
+}
+
+// OptInt takes a whole number whose absence means something else than 0; nil when there is none.
+func (f *Fields) OptInt(name string) *int64 {
+	if v, ok := f.integer(name, Optional); ok {
+		return &v
+	}
+	return nil
+}
+
+func (f *Fields) integer(name string, need Need) (v int64, ok bool) {
+	found := f.take(name, kindNumber, need)
+	if found == nil {
+		return 0, false
+	}
+	if bytes.ContainsAny(found.raw, ".eE") {
+		f.Fail(name, FaultNotAnInteger)
+		return 0, false
+	}
+	v, err := strconv.ParseInt(string(found.raw), 10, 64)
+	if err != nil {
+		f.Fail(name, account.FieldOutOfRange)
+		return 0, false
+	}
+	f.canonName(name)
+	f.canon = strconv.AppendInt(f.canon, v, 10)
+	return v, true
+}
+
+// Bool takes a boolean; false when there is none.
+func (f *Fields) Bool(name string) bool {
+	v := f.OptBool(name)
+	return v != nil && *v
+}
+
+// OptBool takes a boolean whose absence means something else than false; nil when there is none.
+func (f *Fields) OptBool(name string) *bool {
+	found := f.take(name, kindBool, Optional)
+	if found == nil {
+		return nil
+	}
+	v := found.raw[0] == 't'
+	f.canonName(name)
+	f.canon = strconv.AppendBool(f.canon, v)
+	return &v
+}
+
+// Check adds what a command's own validation found, but for the fields that are known to be wrong already.
+func (f *Fields) Check(found []FieldError) {
+	for _, e := range found {
+		if !slices.ContainsFunc(f.errs, func(known FieldError) bool { return known.Pointer == e.Pointer }) {
+			f.errs = append(f.errs, e)
+		}
+	}
+}
+
+// Fail notes that a field is not as it must be.
+func (f *Fields) Fail(name, code string) { f.fail([]byte(name), code) }
+
+// fieldNames are the names that are worth repeating to whoever sent them: what has the form of a field's name is no value.
+var fieldNames = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,39}$`)
+
+func (f *Fields) fail(name []byte, code string) {
+	pointer := ""
+	if fieldNames.Match(name) {
+		pointer = "/" + string(name)
+	}
+	f.errs = append(f.errs, FieldError{Pointer: pointer, Code: code})
+}
+
+// Problem is what is wrong with the object once every known field was taken, or nil.
+func (f *Fields) Problem() *Problem {
+	if f.fault != "" {
+		return &Problem{Code: CodeMalformedRequest, Errors: []FieldError{{Code: f.fault}}}
+	}
+	for i := range f.list {
+		if !f.list[i].taken {
+			f.fail(f.list[i].name, FaultUnknownField)
+		}
+	}
+	if len(f.errs) == 0 {
+		return nil
+	}
+	return &Problem{Code: CodeValidationFailed, Errors: f.errs[:min(len(f.errs), maxFields)]}
+}
+
+// Canonical is the command as our encoder writes it: the fields that were taken, in the order of the calls. It is valid until
+// the next Parse.
+func (f *Fields) Canonical() []byte { return append(f.canon, '}') }
+
+func (f *Fields) canonName(name string) {
+	if len(f.canon) > 1 {
+		f.canon = append(f.canon, ',')
+	}
+	f.canon = append(f.canon, '"')
+	f.canon = append(f.canon, name...)
+	f.canon = append(f.canon, '"', ':')
+}

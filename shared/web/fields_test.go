@@ -1,0 +1,161 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"passbook/shared/account"
+)
+
+// decodeAll takes every kind of field, as the services' decoders do.
+func decodeAll(f *Fields) (taken string) {
+	id := f.AccountID("account_id", Optional)
+	amount := f.Int("amount", Required)
+	text := f.String("reference", Optional)
+	limit := f.OptInt("limit")
+	force := f.Bool("force")
+	final := f.OptBool("final")
+	taken = fmt.Sprintf("%s|%d|%q|%t|", id, amount, text, force)
+	if limit != nil {
+		taken += fmt.Sprint(*limit)
+	}
+	if final != nil {
+		taken += fmt.Sprint("|", *final)
+	}
+	return taken
+}
+
+func TestFieldsAndTheirCanonicalForm(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"amount":5}`: `|5|""|false| {"amount":5}`,
+		" { \"force\" : true ,\n\t\"amount\" : 5 } ":                                 `|5|""|true| {"amount":5,"force":true}`,
+		`{"final":false,"limit":0,"amount":-5}`:                                      `|-5|""|false|0|false {"amount":-5,"limit":0,"final":false}`,
+		`{"account_id":"A-1","amount":1,"reference":"a\u0041\/\"\\\n\ud83d\ude00é"}`: `A-1|1|"aA/\"\\\n😀é"|false| {"amount":1,"reference":"aA/\"\\\n😀é"}`,
+	} {
+		f := ParseFields([]byte(body))
+		taken := decodeAll(f)
+		if p := f.Problem(); p != nil {
+			t.Errorf("%s: %v", body, p.Errors)
+			continue
+		}
+		if got := taken + " " + string(f.Canonical()); got != want {
+			t.Errorf("%s:\n%s, not\n%s", body, got, want)
+		}
+	}
+}
+
+func TestGivenFieldsAreThePathsAlone(t *testing.T) {
+	f := ParseFields([]byte(`{"amount":1}`))
+	f.Give("account_id", "A-1")
+	if taken := decodeAll(f); !strings.HasPrefix(taken, "A-1|") || f.Problem() != nil {
+		t.Fatalf("%s %v", taken, f.Problem())
+	}
+	f.Parse([]byte(`{"amount":1,"account_id":"B-1"}`))
+	f.Give("account_id", "A-1")
+	taken := decodeAll(f)
+	if p := f.Problem(); !strings.HasPrefix(taken, "A-1|") || p == nil || fmt.Sprint(p.Errors) != "[{/account_id unknown-field}]" {
+		t.Fatalf("%s %v", taken, p)
+	}
+	// What the path has is text as it stands: nothing in it is an escape.
+	f.Parse([]byte(`{"amount":1}`))
+	f.Give("reference", `a\u0041`)
+	if taken := decodeAll(f); !strings.Contains(taken, `"a\\u0041"`) {
+		t.Fatalf("%s", taken)
+	}
+}
+
+func TestBoundsOfABody(t *testing.T) {
+	var many strings.Builder
+	for i := range maxFields + 1 {
+		fmt.Fprintf(&many, `,"f%d":1`, i)
+	}
+	for body, want := range map[string]string{
+		`{"amount":1` + many.String() + `}`: FaultTooManyFields,
+		`{"amount":1,"x":` + strings.Repeat(`{"a":`, maxDepth) + `1` + strings.Repeat(`}`, maxDepth) + `}`: FaultTooDeep,
+		`{"amount":1}x`:         FaultTrailingData,
+		"{\"amount\":1}\x00":    FaultTrailingData,
+		"{\"a\x00\":1}":         account.FieldSyntax,
+		`{"amount":1,"a":"`:     account.FieldSyntax,
+		`{"amount":1,"a":"\u12`: account.FieldSyntax,
+		`{"amount":1 "a":2}`:    account.FieldSyntax,
+		`{"amount":tru}`:        account.FieldSyntax,
+		`{"amount":1.}`:         account.FieldSyntax,
+		`{"amount":.5}`:         account.FieldSyntax,
+		`{"amount":1e}`:         account.FieldSyntax,
+		`{"amount":-}`:          account.FieldSyntax,
+		`{,}`:                   account.FieldSyntax,
+		`{"a":[1,]}`:            account.FieldSyntax,
+		`   `:                   account.FieldSyntax,
+		`[]`:                    FaultNotAnObject,
+	} {
+		f := ParseFields([]byte(body))
+		decodeAll(f)
+		p := f.Problem()
+		if p == nil || p.Code != CodeMalformedRequest || p.Errors[0].Code != want {
+			t.Errorf("%.60q: %+v, not %s", body, p, want)
+		}
+	}
+}
+
+func TestNoMoreErrorsThanFields(t *testing.T) {
+	f := ParseFields([]byte(`{` + strings.TrimPrefix(strings.Repeat(`,"a":1`, maxFields), ",") + `}`))
+	decodeAll(f)
+	if p := f.Problem(); len(p.Errors) > maxFields {
+		t.Fatalf("%d errors", len(p.Errors))
+	}
+}
+
+// Whatever comes in, the scanner agrees with encoding/json on what is an object, the canonical form is JSON that decodes to the
+// same command and the same form, and nothing panics.
+func FuzzDecodeRequest(f *testing.F) {
+	for _, seed := range []string{
+		``, `{}`, `{"amount":1}`, `{"amount":-0,"reference":"\ud83d\ude00","force":true}`, `{"amount":1,"x":[{"y":null}]}`, `{"a":1}{`,
+		`{"amount":1e5}`, "{\"reference\":\"\xff\"}", `{"limit":9223372036854775808}`, `{"final":false,"account_id":"A-1"}`, `[[[[`, `{"a":"\u00"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		fields := ParseFields(body)
+		taken := decodeAll(fields)
+		problem := fields.Problem()
+		if fields.fault == "" && len(body) > 0 && (!json.Valid(body) || bytes.TrimLeft(body, " \t\r\n")[0] != '{') {
+			t.Fatalf("took %q for an object", body)
+		}
+		if fields.fault == account.FieldSyntax && json.Valid(body) {
+			t.Fatalf("took %q for no JSON", body)
+		}
+		if problem != nil {
+			problem.append(nil, "c")
+			return
+		}
+		canonical := append([]byte(nil), fields.Canonical()...)
+		again := ParseFields(canonical)
+		if id, _, _ := strings.Cut(taken, "|"); id != "" {
+			again.Give("account_id", id)
+		}
+		if got := decodeAll(again); got != taken || again.Problem() != nil || !bytes.Equal(again.Canonical(), canonical) {
+			t.Fatalf("%q became %q: %s, not %s (%v)", body, canonical, got, taken, again.Problem())
+		}
+	})
+}
+
+func BenchmarkDecodeCommand(b *testing.B) {
+	body := []byte(`{"amount":12550,"currency":"EUR","kind":"card","reference":"invoice 4711"}`)
+	var f Fields
+	b.ReportAllocs()
+	for b.Loop() {
+		f.Parse(body)
+		f.Give("account_id", "A-1")
+		f.AccountID("account_id", Required)
+		f.Int("amount", Required)
+		f.String("currency", Required)
+		f.String("kind", Optional)
+		f.String("reference", Optional)
+		if f.Problem() != nil || len(f.Canonical()) == 0 {
+			b.Fatal("refused")
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"sync"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Check is one thing that a process needs in order to do its work.
+type Check struct {
+	// Name is short and unique: journal, balance.
+	Name string
+	// Code is the problem that a failed check answers with; empty is journal-unavailable.
+	Code string
+	// Ready returns nil, or why not. It is called concurrently, under the request's deadline.
+	Ready func(ctx context.Context) error
+}
+
+// CheckResult is what a check said.
+type CheckResult struct {
+	Name  string
+	Ready bool
+	Cause string
+}
+
+// processRoutes are what every service serves besides its own.
+func (s *Server) processRoutes() []Route {
+	metrics := promhttp.HandlerFor(s.config.Registry, promhttp.HandlerOpts{Registry: s.config.Registry})
+	build := buildInfo(s.config.Service)
+	return []Route{
+		{http.MethodGet, "/livez", func(c echo.Context) error {
+			write(c, http.StatusOK, contentJSON, []byte(`{"status":"live"}`))
+			return nil
+		}},
+		{http.MethodGet, "/readyz", s.readyz},
+		{http.MethodGet, "/metrics", echo.WrapHandler(metrics)},
+		{http.MethodGet, "/version", func(c echo.Context) error {
+			write(c, http.StatusOK, contentJSON, build)
+			return nil
+		}},
+		{http.MethodGet, "/openapi.json", func(c echo.Context) error {
+			contract, err := s.contract()
+			if err != nil {
+				return err
+			}
+			write(c, http.StatusOK, contentJSON, contract)
+			return nil
+		}},
+	}
+}
+
+// readyz asks every check at once. With ?verbose it tells what each said.
+func (s *Server) readyz(c echo.Context) error {
+	if s.draining.Err() != nil {
+		return Refuse(CodeShuttingDown)
+	}
+	results := s.runChecks(c.Request().Context())
+	failed := -1
+	for i := range results {
+		if !results[i].Ready && failed < 0 {
+			failed = i
+		}
+	}
+	_, verbose := c.QueryParams()["verbose"]
+	if !verbose {
+		results = nil
+	}
+	if failed >= 0 {
+		p := Refuse(s.config.Checks[failed].Code)
+		if p.Code == "" {
+			p.Code = CodeJournalUnavailable
+		}
+		p.Checks = results
+		return p
+	}
+	var j JSON
+	j.Begin()
+	j.String("status", "ready")
+	j.checks(results)
+	j.End()
+	write(c, http.StatusOK, contentJSON, j)
+	return nil
+}
+
+func (s *Server) runChecks(ctx context.Context) []CheckResult {
+	results := make([]CheckResult, len(s.config.Checks))
+	var running sync.WaitGroup
+	for i, check := range s.config.Checks {
+		running.Go(func() {
+			results[i] = CheckResult{Name: check.Name, Ready: true}
+			if err := check.Ready(ctx); err != nil {
+				results[i].Ready, results[i].Cause = false, err.Error()
+			}
+		})
+	}
+	running.Wait()
+	return results
+}
+
+func (j *JSON) checks(results []CheckResult) {
+	if len(results) == 0 {
+		return
+	}
+	j.BeginList("checks")
+	for _, r := range results {
+		j.Begin()
+		j.String("name", r.Name)
+		j.Bool("ready", r.Ready)
+		j.OptString("cause", r.Cause)
+		j.End()
+	}
+	j.EndList()
+}
+
+// buildInfo renders what the process was built from, as the toolchain stamped it.
+func buildInfo(service string) []byte {
+	var j JSON
+	j.Begin()
+	j.String("service", service)
+	version, settings := "", []debug.BuildSetting(nil)
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version, settings = info.Main.Version, info.Settings
+	}
+	if version == "" {
+		version = "(devel)"
+	}
+	j.String("version", version)
+	for _, setting := range settings {
+		switch setting.Key {
+		case "vcs.revision":
+			j.String("revision", setting.Value)
+		case "vcs.time":
+			j.String("time", setting.Value)
+		case "vcs.modified":
+			j.Bool("modified", setting.Value == "true")
+		}
+	}
+	j.String("go", runtime.Version())
+	j.End()
+	return j
+}

@@ -1,0 +1,126 @@
+package web
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"passbook/shared/event"
+	"passbook/shared/journal"
+)
+
+// scanPage bounds the events that one page looks at: a page of a rare type may be short, and not the last.
+const scanPage = 10_000
+
+// Recorded is an event with the entry that holds it.
+type Recorded struct {
+	event.Event
+	Entry *event.Entry
+}
+
+// History reads a page of an account's events in version order: up to limit of those from..to (0: the head) that are wanted.
+// next is the version to go on from, 0 at the end.
+func History(ctx context.Context, r *journal.Reader, a journal.Account, from, to int64, limit int, wanted func(event.Event) bool) (page []Recorded, next int64, err error) {
+	scanned := 0
+	for entry, err := range r.Entries(ctx, a, from, to) {
+		if err != nil {
+			return nil, 0, Unavailable(err)
+		}
+		for _, ev := range entry.Events {
+			if ev.Version < from || to != 0 && ev.Version > to {
+				continue
+			}
+			if scanned++; scanned > scanPage {
+				return page, ev.Version, nil
+			}
+			if !wanted(ev) {
+				continue
+			}
+			if len(page) == limit {
+				return page, ev.Version, nil
+			}
+			page = append(page, Recorded{ev, entry})
+		}
+	}
+	return page, 0, nil
+}
+
+// Existing is an account's head, or account-not-found.
+func Existing(ctx context.Context, r *journal.Reader, a journal.Account) (journal.Head, error) {
+	head, err := r.Head(ctx, a)
+	if err != nil {
+		return head, Unavailable(err)
+	}
+	if head.State.Version == 0 {
+		return head, Refuse(CodeAccountNotFound).Of(a.ID, 0)
+	}
+	return head, nil
+}
+
+// Moment is the state that a read asks for.
+type Moment struct {
+	// At and Version are a moment of the past; zero for the present.
+	At      time.Time
+	Version int64
+	// MinVersion is the least version that will do for the present, and Wait how long to wait for it.
+	MinVersion int64
+	Wait       time.Duration
+}
+
+// Moment takes at, version, min_version and wait, of which only the last two go together.
+func (q *Query) Moment() Moment {
+	m := Moment{At: q.Time("at"), Version: q.Version("version"), MinVersion: q.Version("min_version"), Wait: q.Wait("wait")}
+	switch {
+	case m.Version > 0 && !m.At.IsZero():
+		q.Fail("version", FaultNotTogether)
+	case m.MinVersion > 0 && (m.Version > 0 || !m.At.IsZero()):
+		q.Fail("min_version", FaultNotTogether)
+	case m.Wait > 0 && m.MinVersion == 0:
+		q.Fail("wait", FaultNotTogether)
+	}
+	return m
+}
+
+// Past says whether the moment is not the present.
+func (m Moment) Past() bool { return m.Version > 0 || !m.At.IsZero() }
+
+// Resolve is the version of a past moment: as-of-out-of-range for an instant in the future, version-not-found beyond the head,
+// account-not-found where the account was not open yet.
+func (m Moment) Resolve(ctx context.Context, r *journal.Reader, a journal.Account, now time.Time) (int64, error) {
+	if m.At.After(now) {
+		return 0, Refuse(CodeAsOfOutOfRange)
+	}
+	head, err := Existing(ctx, r, a)
+	if err != nil {
+		return 0, err
+	}
+	if m.Version > 0 {
+		if m.Version > head.State.Version {
+			return 0, Refuse(CodeVersionNotFound).Of(a.ID, head.State.Version)
+		}
+		return m.Version, nil
+	}
+	version, err := r.VersionAt(ctx, a, m.At)
+	if err != nil {
+		return 0, Unavailable(err)
+	}
+	if version == 0 {
+		return 0, Refuse(CodeAccountNotFound).Of(a.ID, 0)
+	}
+	return version, nil
+}
+
+// Next adds has_more and next_cursor to an answer, and the Link header; an empty cursor is the end.
+func (j *JSON) Next(c echo.Context, cursor string) {
+	j.Bool("has_more", cursor != "")
+	if cursor == "" {
+		return
+	}
+	j.String("next_cursor", cursor)
+	values := c.QueryParams()
+	values.Set("cursor", cursor)
+	next := url.URL{Path: c.Request().URL.Path, RawQuery: values.Encode()}
+	c.Response().Header().Set("Link", "<"+next.String()+`>; rel="next"`)
+}

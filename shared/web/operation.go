@@ -1,0 +1,157 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/labstack/echo/v4"
+
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/telemetry"
+)
+
+// Tenant is whose accounts these are until access control names another.
+const Tenant = "main"
+
+// Operation is one command of a service, however it comes: by its own route, by the short form, or as a line of bulk.
+type Operation struct {
+	// Op is its name in bulk and in the hash that tells commands apart.
+	Op string
+	// Actor is the service.
+	Actor string
+	// Status is that of success: 201, or 200.
+	Status int
+	// Routes are "METHOD /path", as in the contract. What a path has in braces is a field of the command.
+	Routes []string
+	// Decode takes the command's fields. What it returns is run only when nothing is wrong with them.
+	Decode func(f *Fields) Call
+}
+
+// Call is a decoded command.
+type Call struct {
+	// AccountID is the account that the command and its key belong to.
+	AccountID string
+	// Also is a second account that the command touches, or empty; bulk keeps the order of both.
+	Also string
+	// Run carries the command out; everything but the rules is in to.
+	Run func(ctx context.Context, to journal.Command) (journal.Receipt, error)
+}
+
+// Commands mounts the routes of the operations, and bulk for all of them.
+func (s *Server) Commands(operations ...Operation) {
+	for _, o := range operations {
+		for _, route := range o.Routes {
+			method, path, ok := strings.Cut(route, " ")
+			if !ok {
+				panic("web: no route: " + route)
+			}
+			s.Mount(Route{method, path, o.serve})
+		}
+	}
+	s.Mount(Route{http.MethodPost, bulkPath, s.bulk(operations)})
+}
+
+// exchange is the memory that one command needs, kept from one to the next.
+type exchange struct {
+	in     []byte
+	out    JSON
+	fields Fields
+}
+
+// keptBytes bounds what an exchange may keep: a rare large body is not held for ever.
+const keptBytes = 8 << 10
+
+var exchanges = sync.Pool{New: func() any { return &exchange{in: make([]byte, 0, 1<<10), out: make(JSON, 0, 1<<10)} }}
+
+func (x *exchange) free() {
+	if cap(x.in) <= keptBytes && cap(x.out) <= keptBytes {
+		exchanges.Put(x)
+	}
+}
+
+// serve is a command as one request.
+func (o Operation) serve(c echo.Context) error {
+	r := c.Request()
+	to := journal.Command{CorrelationID: telemetry.Correlation(r.Context())}
+	var problem *Problem
+	if to.Key, problem = idempotencyKey(r.Header); problem != nil {
+		return problem
+	}
+	if to.IfMatch, problem = ifMatch(r.Header); problem != nil {
+		return problem
+	}
+	x := exchanges.Get().(*exchange)
+	defer x.free()
+	body, problem := readBody(x.in, r)
+	if problem != nil {
+		return problem
+	}
+	x.in = body
+	x.fields.Parse(body)
+	for i, name := range c.ParamNames() {
+		x.fields.Give(name, c.ParamValues()[i])
+	}
+	receipt, err := o.run(r.Context(), &x.fields, to)
+	if err != nil {
+		return err
+	}
+	if problem := declined(receipt); problem != nil {
+		return problem
+	}
+	header := c.Response().Header()
+	setETag(header, receipt.Command.Last)
+	if receipt.Replayed {
+		header.Set(headerReplayed, "true")
+	}
+	if receipt.Command.First == 1 {
+		header.Set("Location", "/v1/accounts/"+receipt.Account.ID)
+	}
+	x.out = x.out[:0]
+	x.out.answer(receipt)
+	write(c, receipt.Command.Status, contentJSON, x.out)
+	return nil
+}
+
+// decode makes a command of fields, or says what is wrong with them.
+func (o Operation) decode(f *Fields, to *journal.Command) (Call, *Problem) {
+	f.Key = to.Key
+	call := o.Decode(f)
+	if problem := f.Problem(); problem != nil {
+		return call, problem
+	}
+	to.Account = journal.Account{Tenant: Tenant, ID: call.AccountID}
+	to.Request = journal.RequestHash(o.Op, call.AccountID, f.Canonical())
+	to.Actor, to.Status = event.Text{Plain: o.Actor}, o.Status
+	return call, nil
+}
+
+// run decodes a command and carries it out. A refusal by the rules is a *Problem; a decline is a receipt.
+func (o Operation) run(ctx context.Context, f *Fields, to journal.Command) (journal.Receipt, error) {
+	call, problem := o.decode(f, &to)
+	if problem != nil {
+		return journal.Receipt{}, problem
+	}
+	return call.carryOut(ctx, to)
+}
+
+func (call Call) carryOut(ctx context.Context, to journal.Command) (journal.Receipt, error) {
+	receipt, err := call.Run(ctx, to)
+	if err != nil {
+		return receipt, fmt.Errorf("command on %s: %w", to.Account.ID, outcome(err))
+	}
+	if receipt.Rejection != nil {
+		return receipt, refusal(receipt, call.AccountID)
+	}
+	return receipt, nil
+}
+
+// For is the call of a service's method with a decoded command, on the account that the command belongs to.
+func For[C any](accountID string, method func(context.Context, journal.Command, C) (journal.Receipt, error), c C) Call {
+	return Call{AccountID: accountID, Run: func(ctx context.Context, to journal.Command) (journal.Receipt, error) {
+		return method(ctx, to, c)
+	}}
+}

@@ -1,0 +1,122 @@
+package ops
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"passbook/shared/account"
+	"passbook/shared/web"
+)
+
+// Routes serve the registry. Mount them on a server that listens on loopback, and on nothing else.
+func (r *Registry) Routes() []web.Route {
+	routes := []web.Route{
+		{Method: http.MethodPost, Path: "/ops/jobs", Handler: r.start},
+		{Method: http.MethodGet, Path: "/ops/jobs", Handler: r.list},
+		{Method: http.MethodGet, Path: "/ops/jobs/{job_id}", Handler: r.get},
+		{Method: http.MethodDelete, Path: "/ops/jobs/{job_id}", Handler: r.stop},
+	}
+	for i := range routes {
+		routes[i].Handler = local(routes[i].Handler)
+	}
+	return routes
+}
+
+// local refuses requests that were sent to a name that is not loopback: a page in a browser can make a name of its own point
+// here, but cannot make the browser say another.
+func local(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		host, _, err := net.SplitHostPort(c.Request().Host)
+		if err != nil {
+			host = c.Request().Host
+		}
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return web.Refuse(web.CodeRouteNotFound)
+		}
+		return next(c)
+	}
+}
+
+func (r *Registry) start(c echo.Context) error {
+	body, err := web.ReadBody(c)
+	if err != nil {
+		return err
+	}
+	name, params, err := parseRequest(body)
+	if err != nil {
+		return err
+	}
+	job, err := r.Start(name, params)
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return web.Invalid("job", account.FieldNotOneOf)
+	case errors.Is(err, ErrRunning):
+		return web.Refuse(web.CodeJobRunning)
+	case errors.Is(err, ErrClosed):
+		return web.Refuse(web.CodeShuttingDown)
+	case err != nil:
+		return err
+	}
+	c.Response().Header().Set("Location", "/ops/jobs/"+job.ID)
+	return reply(c, http.StatusAccepted, job)
+}
+
+// parseRequest parts the job's name from its parameters, which may be of any depth and are for the job to read.
+func parseRequest(body []byte) (name string, params json.RawMessage, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	var members map[string]json.RawMessage
+	if err := decoder.Decode(&members); err != nil || members == nil {
+		return "", nil, web.Refuse(web.CodeMalformedRequest)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return "", nil, web.Refuse(web.CodeMalformedRequest)
+	}
+	text, ok := members["job"]
+	if !ok {
+		return "", nil, web.Invalid("job", account.FieldRequired)
+	}
+	if json.Unmarshal(text, &name) != nil || name == "" {
+		return "", nil, web.Invalid("job", web.FaultWrongType)
+	}
+	delete(members, "job")
+	if params, err = json.Marshal(members); err != nil {
+		return "", nil, fmt.Errorf("part job and parameters: %w", err)
+	}
+	return name, params, nil
+}
+
+func (r *Registry) list(c echo.Context) error {
+	return reply(c, http.StatusOK, map[string][]Job{"jobs": r.List()})
+}
+
+func (r *Registry) get(c echo.Context) error {
+	job, ok := r.Get(c.Param("job_id"))
+	if !ok {
+		return web.Refuse(web.CodeJobNotFound)
+	}
+	return reply(c, http.StatusOK, job)
+}
+
+func (r *Registry) stop(c echo.Context) error {
+	job, ok := r.Cancel(c.Param("job_id"))
+	if !ok {
+		return web.Refuse(web.CodeJobNotFound)
+	}
+	return reply(c, http.StatusAccepted, job)
+}
+
+func reply(c echo.Context, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("render a job: %w", err)
+	}
+	web.Reply(c, status, body)
+	return nil
+}

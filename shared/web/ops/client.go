@@ -1,0 +1,151 @@
+package ops
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+const (
+	// pollEvery is how often Run asks how far a job is.
+	pollEvery = 250 * time.Millisecond
+	// callTimeout bounds one request; the listener is on the same machine.
+	callTimeout = 10 * time.Second
+	// maxAnswer bounds what a client reads of an answer.
+	maxAnswer = 16 << 20
+)
+
+// ErrRefused is an answer that is a problem document. The error around it holds its code and its detail.
+var ErrRefused = errors.New("refused")
+
+// Client talks to the registry of a running process. Safe for concurrent use.
+type Client struct {
+	base string
+	http *http.Client
+}
+
+// NewClient makes a client of the listener at address, host:port. It connects with the first request.
+func NewClient(address string) *Client {
+	return &Client{base: "http://" + address + "/ops/jobs", http: &http.Client{
+		Timeout: callTimeout, Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true},
+	}}
+}
+
+// Start starts a job. params is a struct or a map that becomes a JSON object, or nil.
+func (c *Client) Start(ctx context.Context, name string, params any) (Job, error) {
+	body, err := requestBody(name, params)
+	if err != nil {
+		return Job{}, err
+	}
+	return c.call(ctx, http.MethodPost, "", body)
+}
+
+func requestBody(name string, params any) ([]byte, error) {
+	members := map[string]json.RawMessage{}
+	if params != nil {
+		text, err := json.Marshal(params)
+		if err == nil {
+			err = json.Unmarshal(text, &members)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("parameters of job %s: %w", name, err)
+		}
+	}
+	text, err := json.Marshal(name)
+	if err != nil {
+		return nil, fmt.Errorf("name of job %s: %w", name, err)
+	}
+	members["job"] = text
+	return json.Marshal(members)
+}
+
+// Get asks how far a job is.
+func (c *Client) Get(ctx context.Context, id string) (Job, error) {
+	return c.call(ctx, http.MethodGet, "/"+id, nil)
+}
+
+// Cancel tells a job to stop.
+func (c *Client) Cancel(ctx context.Context, id string) (Job, error) {
+	return c.call(ctx, http.MethodDelete, "/"+id, nil)
+}
+
+// Run starts a job and follows it to its end. watch, if not nil, is called with every state that is seen, the last one too.
+// When ctx ends, the job is cancelled and Run waits a few seconds for it to obey. An error means that the job's end was not
+// seen, or not reached; a job that failed is no error here.
+func (c *Client) Run(ctx context.Context, name string, params any, watch func(Job)) (Job, error) {
+	job, err := c.Start(ctx, name, params)
+	if err != nil {
+		return job, err
+	}
+	following, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		stopping, done := context.WithTimeout(following, callTimeout)
+		defer done()
+		if _, err := c.Cancel(stopping, job.ID); err != nil {
+			cancel()
+			return
+		}
+		<-stopping.Done() // until the end was seen, or it took too long
+		cancel()
+	})()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		if watch != nil {
+			watch(job)
+		}
+		if job.Ended() {
+			return job, nil
+		}
+		select {
+		case <-tick.C:
+		case <-following.Done():
+			return job, fmt.Errorf("follow job %s: %w", name, context.Cause(ctx))
+		}
+		if job, err = c.Get(following, job.ID); err != nil {
+			return job, err
+		}
+	}
+}
+
+func (c *Client) call(ctx context.Context, method, path string, body []byte) (Job, error) {
+	var job Job
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return job, fmt.Errorf("ask for a job: %w", err)
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	answer, err := c.http.Do(request)
+	if err != nil {
+		return job, fmt.Errorf("ask for a job: %w", err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	if err != nil {
+		return job, fmt.Errorf("ask for a job: %w", err)
+	}
+	if answer.StatusCode >= http.StatusBadRequest {
+		return job, refused(answer.StatusCode, text)
+	}
+	if err := json.Unmarshal(text, &job); err != nil {
+		return job, fmt.Errorf("read a job: %w", err)
+	}
+	return job, nil
+}
+
+// refused is the error of a problem document.
+func refused(status int, text []byte) error {
+	var document struct{ Type, Detail string }
+	if json.Unmarshal(text, &document) != nil || document.Type == "" {
+		return fmt.Errorf("%w: status %d", ErrRefused, status)
+	}
+	return fmt.Errorf("%w: %s: %s", ErrRefused, document.Type, document.Detail)
+}

@@ -1,0 +1,272 @@
+package ops
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"passbook/shared/web"
+	"passbook/shared/web/webtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds every wait in these tests.
+const patience = 20 * time.Second
+
+// serve serves a registry of the jobs that the tests start.
+func serve(t *testing.T) (*Registry, *webtest.Client, *Client) {
+	t.Helper()
+	r := New()
+	r.Register("echo", func(_ context.Context, params json.RawMessage, p *Progress) (any, error) {
+		p.Phase("fold", "events", 10)
+		p.Add(10)
+		return params, nil
+	})
+	r.Register("compare", func(context.Context, json.RawMessage, *Progress) (any, error) {
+		return map[string]int{"differences": 2}, fmt.Errorf("A-1 v3: %w", ErrDifference)
+	})
+	r.Register("fail", func(context.Context, json.RawMessage, *Progress) (any, error) { return nil, errors.New("no archive") })
+	r.Register("panic", func(context.Context, json.RawMessage, *Progress) (any, error) { panic("oh") })
+	r.Register("odd", func(context.Context, json.RawMessage, *Progress) (any, error) { return func() {}, nil })
+	r.Register("wait", func(ctx context.Context, _ json.RawMessage, p *Progress) (any, error) {
+		p.Phase("wait", "seconds", 0)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := r.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	server := web.New(web.Config{Service: "bank", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+	server.Mount(r.Routes()...)
+	webtest.Routes(t, server, "ops", "process")
+	c := webtest.New(t, server.Handler()).WithCanary("CANARY")
+	return r, c, NewClient(strings.TrimPrefix(c.URL(), "http://"))
+}
+
+// ended polls a job through the contract until it has ended.
+func ended(t *testing.T, c *webtest.Client, location string) webtest.Response {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		r := c.Get(location)
+		if r.Status != 200 {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+		if r.Text("state") != Running {
+			return r
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s", r.Body)
+		}
+	}
+}
+
+func TestJobsOverHTTP(t *testing.T) {
+	_, c, _ := serve(t)
+	for job, want := range map[string]string{
+		"echo": "done 0 ", "compare": "failed 3 A-1 v3: a difference was found", "fail": "failed 1 no archive", "panic": "failed 1 the job panicked: oh",
+		"odd": "failed 1 render the result: json: unsupported type: func()",
+	} {
+		r := c.Do("POST", "/ops/jobs", `{"model":"balance","job":"`+job+`","deep":{"a":[1]}}`)
+		if r.Status != 202 || r.Header.Get("Location") != "/ops/jobs/"+r.Text("id") {
+			t.Fatalf("%d %v %s", r.Status, r.Header, r.Body)
+		}
+		end := ended(t, c, r.Header.Get("Location"))
+		if got := fmt.Sprint(end.Text("state"), " ", end.Int("exit_code"), " ", end.Text("error")); got != want {
+			t.Errorf("%s: %s, not %s", job, got, want)
+		}
+		if job == "echo" && !strings.Contains(string(end.Body), `"result":{"deep":{"a":[1]},"model":"balance"}`) {
+			t.Errorf("%s", end.Body)
+		}
+		if job == "compare" && !strings.Contains(string(end.Body), `"result":{"differences":2}`) {
+			t.Errorf("%s", end.Body)
+		}
+	}
+	if list := c.Get("/ops/jobs"); strings.Count(string(list.Body), `"state":`) != 5 {
+		t.Errorf("%s", list.Body)
+	}
+}
+
+func TestOneOfAKindAtATime(t *testing.T) {
+	r, c, _ := serve(t)
+	first := c.Do("POST", "/ops/jobs", `{"job":"wait"}`)
+	if again := c.Do("POST", "/ops/jobs", `{"job":"wait"}`); again.Status != 409 || again.Code() != web.CodeJobRunning {
+		t.Fatalf("%d %s", again.Status, again.Body)
+	}
+	if other := c.Do("POST", "/ops/jobs", `{"job":"echo"}`); other.Status != 202 {
+		t.Fatalf("%d %s", other.Status, other.Body)
+	}
+	if stopped := c.Do("DELETE", first.Header.Get("Location"), ""); stopped.Status != 202 {
+		t.Fatalf("%d %s", stopped.Status, stopped.Body)
+	}
+	end := ended(t, c, first.Header.Get("Location"))
+	if end.Text("state") != Cancelled || end.Int("exit_code") != 130 {
+		t.Fatalf("%s", end.Body)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := r.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if late := c.Do("POST", "/ops/jobs", `{"job":"echo"}`); late.Code() != web.CodeShuttingDown {
+		t.Fatalf("%s", late.Body)
+	}
+}
+
+func TestRefusedRequests(t *testing.T) {
+	_, c, _ := serve(t)
+	for body, want := range map[string]string{
+		`{"job":"CANARY"}`: "400 validation-failed [/job not-one-of]",
+		`{"job":7}`:        "400 validation-failed [/job wrong-type]",
+		`{"a":1}`:          "400 validation-failed [/job required]",
+		`{"job":"echo"}{}`: "400 malformed-request []",
+		`CANARY`:           "400 malformed-request []",
+		`null`:             "400 malformed-request []",
+		``:                 "400 malformed-request []",
+	} {
+		r := c.Do("POST", "/ops/jobs", body)
+		if got := fmt.Sprint(r.Status, " ", r.Code(), " ", r.Errors()); got != want {
+			t.Errorf("%s: %s, not %s", body, got, want)
+		}
+	}
+	if r := c.Do("POST", "/ops/jobs", `{"job":"echo"}`, "Content-Type", "text/plain"); r.Status != 415 {
+		t.Errorf("a form of another site: %d", r.Status)
+	}
+	for _, method := range []string{"GET", "DELETE"} {
+		if r := c.Do(method, "/ops/jobs/CANARY", ""); r.Code() != web.CodeJobNotFound {
+			t.Errorf("%s: %s", method, r.Body)
+		}
+	}
+}
+
+// A page elsewhere can make its own name point at this machine, but it cannot make a browser say another name.
+func TestOtherNamesAreRefused(t *testing.T) {
+	_, c, _ := serve(t)
+	for host, want := range map[string]int{"evil.example": 404, "evil.example:80": 404, "10.0.0.1": 404, "localhost:1": 200, "127.0.0.1": 200, "[::1]:7": 200} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.URL()+"/ops/jobs", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = host
+		answer, err := c.HTTP().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("%s: %d", host, answer.StatusCode)
+		}
+	}
+}
+
+func TestClientFollowsAJobToItsEnd(t *testing.T) {
+	_, _, client := serve(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	seen := 0
+	job, err := client.Run(ctx, "echo", struct {
+		Model string `json:"model"`
+	}{"balance"}, func(Job) { seen++ })
+	if err != nil || job.State != Done || *job.ExitCode != 0 || string(job.Result) != `{"model":"balance"}` || seen == 0 {
+		t.Fatalf("%+v %v, seen %d times", job, err, seen)
+	}
+	if job.Progress.Done != 10 || job.Progress.Total != 10 || job.Progress.Unit != "events" {
+		t.Fatalf("%+v", job.Progress)
+	}
+	if _, err := client.Run(ctx, "no-such", nil, nil); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "validation-failed") {
+		t.Fatalf("%v", err)
+	}
+	if _, err := client.Start(ctx, "echo", 5); err == nil {
+		t.Fatal("a number as parameters")
+	}
+}
+
+func TestClientThatIsInterruptedCancelsItsJob(t *testing.T) {
+	_, _, client := serve(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	following, interrupt := context.WithCancel(ctx)
+	job, err := client.Run(following, "wait", nil, func(Job) { interrupt() })
+	if err != nil || job.State != Cancelled || *job.ExitCode != 130 {
+		t.Fatalf("%+v %v", job, err)
+	}
+}
+
+func TestClientOfNobody(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewClient(address).Run(t.Context(), "echo", nil, nil); err == nil {
+		t.Fatal("nobody answered")
+	}
+}
+
+func TestListIsBounded(t *testing.T) {
+	r, _, _ := serve(t)
+	wait, err := r.Start("wait", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range keptJobs + 20 {
+		job, err := r.Start("fail", nil)
+		for errors.Is(err, ErrRunning) {
+			job, err = r.Start("fail", nil)
+		}
+		if err != nil {
+			t.Fatalf("%+v %v", job, err)
+		}
+	}
+	if n := len(r.List()); n > keptJobs {
+		t.Errorf("%d jobs are kept", n)
+	}
+	if _, ok := r.Get(wait.ID); !ok {
+		t.Error("a running job was forgotten")
+	}
+	if _, ok := r.Cancel(wait.ID); !ok {
+		t.Error("a running job cannot be cancelled")
+	}
+}
+
+func TestProgress(t *testing.T) {
+	now := time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
+	p := NewProgress()
+	p.now = func() time.Time { return now }
+	p.Phase("read", "events", 100)
+	now = now.Add(2 * time.Second)
+	p.Add(50)
+	if s := p.Snapshot(); s.Rate != 25 || *s.ETASeconds != 2 || s.Done != 50 {
+		t.Errorf("%+v", s)
+	}
+	p.SetTotal(0)
+	if s := p.Snapshot(); s.ETASeconds != nil {
+		t.Errorf("%+v", s)
+	}
+	p.stop()
+	now = now.Add(time.Hour)
+	if s := p.Snapshot(); s.Rate != 25 {
+		t.Errorf("a job that has ended gets no slower: %+v", s)
+	}
+	p.Phase("write", "rows", 1)
+	if s := p.Snapshot(); s.Done != 0 || s.Phase != "write" {
+		t.Errorf("%+v", s)
+	}
+}

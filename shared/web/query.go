@@ -1,0 +1,199 @@
+package web
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+)
+
+// MaxPage is the most items of a page, and how many there are when the caller does not say.
+const MaxPage = 100
+
+// Query reads the parameters of a query, strictly: what is misspelt, doubled or out of range is refused by name, never passed
+// over. Absent parameters come out as zero values. It is for one goroutine.
+type Query struct {
+	values url.Values
+	errs   []FieldError
+}
+
+// ParseQuery reads the parameters of a request. Its faults come with Problem.
+func ParseQuery(c echo.Context) *Query {
+	q := &Query{}
+	raw := c.Request().URL.RawQuery
+	if raw == "" {
+		return q
+	}
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		q.errs = []FieldError{{Code: account.FieldSyntax}}
+		return q
+	}
+	q.values = values
+	return q
+}
+
+// take finds a parameter and marks it as known.
+func (q *Query) take(name string) (string, bool) {
+	values, ok := q.values[name]
+	if !ok {
+		return "", false
+	}
+	delete(q.values, name)
+	switch {
+	case len(values) > 1:
+		q.Fail(name, FaultDuplicate)
+	case values[0] == "":
+		q.Fail(name, account.FieldSyntax)
+	default:
+		return values[0], true
+	}
+	return "", false
+}
+
+// String takes a parameter of at most most bytes.
+func (q *Query) String(name string, most int) string {
+	text, ok := q.take(name)
+	if ok && len(text) > most {
+		q.Fail(name, account.FieldTooLong)
+		return ""
+	}
+	return text
+}
+
+// OneOf takes a parameter that is one of the words.
+func (q *Query) OneOf(name string, words ...string) string {
+	text, ok := q.take(name)
+	if ok && !slices.Contains(words, text) {
+		q.Fail(name, account.FieldNotOneOf)
+		return ""
+	}
+	return text
+}
+
+// OptBool takes true or false; nil when there is none.
+func (q *Query) OptBool(name string) *bool {
+	text := q.OneOf(name, "true", "false")
+	if text == "" {
+		return nil
+	}
+	v := text == "true"
+	return &v
+}
+
+// Version takes a version, 1 to event.MaxVersion.
+func (q *Query) Version(name string) int64 { return q.Int(name, 1, event.MaxVersion, 0) }
+
+// Int takes a whole number, least to most, or otherwise when there is none.
+func (q *Query) Int(name string, least, most, otherwise int64) int64 {
+	text, ok := q.take(name)
+	if !ok {
+		return otherwise
+	}
+	v, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case strings.Trim(text, "0123456789") != "":
+		q.Fail(name, FaultNotAnInteger)
+	case err != nil || v < least || v > most:
+		q.Fail(name, account.FieldOutOfRange)
+	default:
+		return v
+	}
+	return otherwise
+}
+
+// Time takes an instant, RFC 3339, cut to microseconds.
+func (q *Query) Time(name string) time.Time {
+	text, ok := q.take(name)
+	if !ok {
+		return time.Time{}
+	}
+	at, ok := account.ParseTime(text)
+	if !ok {
+		q.Fail(name, account.FieldSyntax)
+	}
+	return at
+}
+
+// Wait takes a duration of 0 to MaxWait, as 500ms or 2s.
+func (q *Query) Wait(name string) time.Duration {
+	text, ok := q.take(name)
+	if !ok {
+		return 0
+	}
+	wait, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		q.Fail(name, account.FieldSyntax)
+	case wait < 0 || wait > MaxWait:
+		q.Fail(name, account.FieldOutOfRange)
+	default:
+		return wait
+	}
+	return 0
+}
+
+// Limit takes the size of a page, 1 to MaxPage.
+func (q *Query) Limit() int { return int(q.Int("limit", 1, MaxPage, MaxPage)) }
+
+// Missing notes that a parameter must be there, unless something is wrong with it already.
+func (q *Query) Missing(name string) {
+	if !slices.ContainsFunc(q.errs, func(e FieldError) bool { return e.Pointer == "/"+name }) {
+		q.Fail(name, account.FieldRequired)
+	}
+}
+
+// Fail notes that a parameter is not as it must be.
+func (q *Query) Fail(name, code string) {
+	pointer := ""
+	if fieldNames.MatchString(name) {
+		pointer = "/" + name
+	}
+	q.errs = append(q.errs, FieldError{Pointer: pointer, Code: code})
+}
+
+// Problem is what is wrong with the parameters once every known one was taken, or nil.
+func (q *Query) Problem() error {
+	names := make([]string, 0, len(q.values))
+	for name := range q.values {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		q.Fail(name, FaultUnknownField)
+	}
+	if len(q.errs) == 0 {
+		return nil
+	}
+	return &Problem{Code: CodeValidationFailed, Errors: q.errs[:min(len(q.errs), maxFields)]}
+}
+
+// queryWait is the time that a read may wait, found without reading the whole query: the deadline is set before the handler.
+func queryWait(raw string) time.Duration {
+	_, text, ok := strings.Cut(raw, "wait=")
+	if !ok {
+		return 0
+	}
+	text, _, _ = strings.Cut(text, "&")
+	wait, err := time.ParseDuration(text)
+	if err != nil {
+		return 0
+	}
+	return min(max(wait, 0), MaxWait)
+}
+
+// PathAccount is the account that the path names.
+func PathAccount(c echo.Context) (journal.Account, error) {
+	id := c.Param("account_id")
+	if !account.ValidAccountID(id) {
+		return journal.Account{}, Invalid("account_id", account.FieldSyntax)
+	}
+	return journal.Account{Tenant: Tenant, ID: id}, nil
+}

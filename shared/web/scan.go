@@ -1,0 +1,299 @@
+package web
+
+import (
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+
+	"passbook/shared/account"
+)
+
+// Bounds of a body's shape. Every command is a flat object; deeper values are only walked over, to be refused by name.
+const (
+	maxFields = 32
+	maxDepth  = 16
+)
+
+// The kinds of a JSON value.
+const (
+	kindString byte = '"'
+	kindNumber byte = '0'
+	kindBool   byte = 't'
+	kindNull   byte = 'n'
+	kindNested byte = '{'
+	// kindGiven is a string that came with the path and not in the body.
+	kindGiven byte = 'g'
+)
+
+// field is one member of the object. name and raw are parts of the body: raw is the value as it was written.
+type field struct {
+	name, raw []byte
+	kind      byte
+	taken     bool
+}
+
+// scanner walks over JSON text, strictly: RFC 8259 and nothing more.
+type scanner struct {
+	in  []byte
+	pos int
+	// fault is what is wrong with the text, once something is.
+	fault string
+}
+
+// scanObject adds the members of the one object in body to list. fault is empty, or says what is not as it must be.
+func scanObject(list []field, body []byte) (_ []field, fault string) {
+	if !utf8.Valid(body) {
+		return list, FaultNotUTF8
+	}
+	s := scanner{in: body}
+	s.space()
+	if s.peek() != '{' {
+		if json.Valid(body) {
+			return list, FaultNotAnObject
+		}
+		return list, account.FieldSyntax
+	}
+	list = s.object(list)
+	s.space()
+	if s.fault == "" && s.pos != len(body) {
+		s.fault = FaultTrailingData
+	}
+	return list, s.fault
+}
+
+// object reads the outermost object.
+func (s *scanner) object(list []field) []field {
+	s.pos++
+	s.space()
+	if s.peek() == '}' {
+		s.pos++
+		return list
+	}
+	for first := len(list); ; {
+		name := s.str()
+		s.space()
+		s.expect(':')
+		s.space()
+		kind, raw := s.value(1)
+		if s.fault != "" {
+			return list
+		}
+		if len(list)-first == maxFields {
+			s.fault = FaultTooManyFields
+			return list
+		}
+		list = append(list, field{name: name, kind: kind, raw: raw})
+		s.space()
+		if s.peek() == '}' {
+			s.pos++
+			return list
+		}
+		s.expect(',')
+		s.space()
+	}
+}
+
+// value reads one value at a depth of nesting.
+func (s *scanner) value(depth int) (kind byte, raw []byte) {
+	start := s.pos
+	switch c := s.peek(); {
+	case c == '"':
+		return kindString, s.str()
+	case c == '-' || c-'0' <= 9:
+		s.number()
+		return kindNumber, s.in[start:s.pos]
+	case c == '{' || c == '[':
+		s.nested(depth)
+		return kindNested, nil
+	case c == 't':
+		s.literal("true")
+		return kindBool, s.in[start:s.pos]
+	case c == 'f':
+		s.literal("false")
+		return kindBool, s.in[start:s.pos]
+	case c == 'n':
+		s.literal("null")
+		return kindNull, nil
+	}
+	s.fail()
+	return 0, nil
+}
+
+// nested walks over an object or an array within a field, so that what follows it is found.
+func (s *scanner) nested(depth int) {
+	if depth == maxDepth {
+		s.fault = FaultTooDeep
+		return
+	}
+	object := s.peek() == '{'
+	end := byte(']')
+	if object {
+		end = '}'
+	}
+	s.pos++
+	s.space()
+	if s.peek() == end {
+		s.pos++
+		return
+	}
+	for s.fault == "" {
+		if object {
+			s.str()
+			s.space()
+			s.expect(':')
+			s.space()
+		}
+		s.value(depth + 1)
+		s.space()
+		if s.peek() == end {
+			s.pos++
+			return
+		}
+		s.expect(',')
+		s.space()
+	}
+}
+
+// str reads a string and returns what lies between its quotes, escapes and all.
+func (s *scanner) str() []byte {
+	if s.fault != "" {
+		return nil
+	}
+	s.expect('"')
+	start := s.pos
+	for s.pos < len(s.in) {
+		switch c := s.in[s.pos]; {
+		case c == '"':
+			s.pos++
+			return s.in[start : s.pos-1]
+		case c == '\\':
+			s.escape()
+			if s.fault != "" {
+				return nil
+			}
+		case c < ' ':
+			s.fail()
+			return nil
+		default:
+			s.pos++
+		}
+	}
+	s.fail()
+	return nil
+}
+
+// escape walks over a backslash and what belongs to it.
+func (s *scanner) escape() {
+	s.pos++
+	c := s.peek()
+	s.pos++
+	if c != 'u' {
+		if c == 0 || !strings.ContainsRune(`"\/bfnrt`, rune(c)) {
+			s.fail()
+		}
+		return
+	}
+	for range 4 {
+		if c := s.peek(); c-'0' > 9 && (c|0x20)-'a' > 5 {
+			s.fail()
+			return
+		}
+		s.pos++
+	}
+}
+
+// number walks over a number: no plus, no superfluous zeros.
+func (s *scanner) number() {
+	if s.peek() == '-' {
+		s.pos++
+	}
+	if s.peek() == '0' {
+		s.pos++
+	} else {
+		s.digits()
+	}
+	if s.peek() == '.' {
+		s.pos++
+		s.digits()
+	}
+	if c := s.peek(); c == 'e' || c == 'E' {
+		s.pos++
+		if c := s.peek(); c == '+' || c == '-' {
+			s.pos++
+		}
+		s.digits()
+	}
+}
+
+// digits walks over one digit or more.
+func (s *scanner) digits() {
+	start := s.pos
+	for s.peek()-'0' <= 9 {
+		s.pos++
+	}
+	if s.pos == start {
+		s.fail()
+	}
+}
+
+func (s *scanner) literal(word string) {
+	if len(s.in)-s.pos < len(word) || string(s.in[s.pos:s.pos+len(word)]) != word {
+		s.fail()
+		return
+	}
+	s.pos += len(word)
+}
+
+// peek is the next byte, or 0 at the end: a 0 in the text is refused wherever it stands.
+func (s *scanner) peek() byte {
+	if s.pos < len(s.in) {
+		return s.in[s.pos]
+	}
+	return 0
+}
+
+func (s *scanner) space() {
+	for s.pos < len(s.in) {
+		switch s.in[s.pos] {
+		case ' ', '\t', '\n', '\r':
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+func (s *scanner) expect(c byte) {
+	if s.peek() != c || s.fault != "" {
+		s.fail()
+		return
+	}
+	s.pos++
+}
+
+func (s *scanner) fail() {
+	if s.fault == "" {
+		s.fault = account.FieldSyntax
+	}
+}
+
+// unescape is the text of a string as str returned it. A lone surrogate is no text.
+func unescape(raw []byte) (string, bool) {
+	for _, c := range raw {
+		if c == '\\' {
+			return unescapeSlow(raw)
+		}
+	}
+	return string(raw), true
+}
+
+func unescapeSlow(raw []byte) (string, bool) {
+	quoted := make([]byte, 0, len(raw)+2)
+	quoted = append(append(append(quoted, '"'), raw...), '"')
+	var text string
+	if err := json.Unmarshal(quoted, &text); err != nil {
+		return "", false
+	}
+	// The decoder puts U+FFFD in the place of a lone surrogate.
+	return text, !strings.ContainsRune(text, utf8.RuneError)
+}

@@ -1,0 +1,170 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/shared/telemetry"
+)
+
+// The server's bounds where Config leaves them open.
+const (
+	// MaxBodyBytes bounds a body, and a line of bulk.
+	MaxBodyBytes = 64 << 10
+	// MaxWait is the longest that a read waits for min_version.
+	MaxWait = 30 * time.Second
+
+	defaultTimeout      = 10 * time.Second
+	defaultMaxInFlight  = 4096
+	defaultDrainTimeout = 25 * time.Second
+
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 30 * time.Second
+	// writeTimeout starts with the request, so it holds a wait and the answer after it.
+	writeTimeout   = MaxWait + 30*time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 16 << 10
+)
+
+// Config is what a server needs to know. Service, Logger and Registry are required.
+type Config struct {
+	// Service is the program's name: withdraw, credit, balance, creditlimit, archiver or bank.
+	Service string
+	Logger  *slog.Logger
+	// Registry takes the server's histogram and is served under /metrics.
+	Registry *prometheus.Registry
+	// Timeout bounds a request, or a line of bulk; 0 is 10 s. A read that waits has its wait on top.
+	Timeout time.Duration
+	// MaxInFlight is the most requests at once, probes aside; 0 is 4096. What comes on top is refused as overloaded.
+	MaxInFlight int
+	// DrainDelay is how long the server still serves after it said that it is not ready, so that balancers turn away.
+	DrainDelay time.Duration
+	// DrainTimeout bounds the wait for the requests under way after that; 0 is 25 s.
+	DrainTimeout time.Duration
+	// Checks are what /readyz asks.
+	Checks []Check
+}
+
+// Route is one thing that is served. Path is as in the contract: parameters in braces.
+type Route struct {
+	Method, Path string
+	Handler      echo.HandlerFunc
+}
+
+// Server serves routes until it is told to stop. Mount before Run; everything else may be called concurrently.
+type Server struct {
+	config  Config
+	echo    *echo.Echo
+	mounted map[string]Route // by method, space, path in the contract's form
+	// templates gives the contract's path for the router's.
+	templates map[string]string
+	latency   *prometheus.HistogramVec
+	log       accessLog
+	inFlight  atomic.Int64
+	contract  func() ([]byte, error)
+	// draining ends when the server begins to stop.
+	draining context.Context
+	drain    context.CancelFunc
+}
+
+// New makes a server that serves the process routes: livez, readyz, metrics, version and openapi.json.
+func New(c Config) *Server {
+	if c.Timeout == 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.MaxInFlight == 0 {
+		c.MaxInFlight = defaultMaxInFlight
+	}
+	if c.DrainTimeout == 0 {
+		c.DrainTimeout = defaultDrainTimeout
+	}
+	s := &Server{
+		config: c, echo: echo.New(), mounted: map[string]Route{}, templates: map[string]string{},
+		latency: telemetry.Latency(c.Registry, "http_request_duration_seconds", "Time from a request's headers to its answer, by route.", "route", "method", "status"),
+		log:     accessLog{out: c.Logger},
+	}
+	s.draining, s.drain = context.WithCancel(context.Background())
+	s.contract = sync.OnceValues(s.renderContract)
+	s.echo.HTTPErrorHandler = s.fail
+	s.echo.Use(s.edge)
+	s.Mount(s.processRoutes()...)
+	return s
+}
+
+// Mount adds routes. Two routes of the same method and path are a mistake in the program, and it panics.
+func (s *Server) Mount(routes ...Route) {
+	for _, r := range routes {
+		name := r.Method + " " + r.Path
+		if _, twice := s.mounted[name]; twice {
+			panic("web: mounted twice: " + name)
+		}
+		s.mounted[name] = r
+		path := strings.NewReplacer("{", ":", "}", "").Replace(r.Path)
+		s.templates[path] = r.Path
+		s.echo.Add(r.Method, path, r.Handler)
+	}
+}
+
+// Handler is the server without its listener, for tests and for embedding.
+func (s *Server) Handler() http.Handler { return s.echo }
+
+// Run listens on an address until ctx ends, then drains. It returns nil after a clean end.
+func (s *Server) Run(ctx context.Context, address string) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen for HTTP: %w", err)
+	}
+	return s.Serve(ctx, listener)
+}
+
+// Serve is Run on a listener that is there already; it closes it.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler:           s.echo,
+		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog:       slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve HTTP on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	err := s.shutdown(server)
+	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
+
+// shutdown says not ready, lets balancers see it, lets the requests under way end, and cuts off what does not.
+func (s *Server) shutdown(server *http.Server) error {
+	s.Drain()
+	if s.config.DrainDelay > 0 {
+		delay := time.NewTimer(s.config.DrainDelay)
+		<-delay.C
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if err == nil {
+		return nil
+	}
+	return errors.Join(fmt.Errorf("drain HTTP: %w", err), server.Close())
+}
+
+// Drain makes /readyz say no and ends bulk requests after the lines that are in progress. Run does it when its context ends.
+func (s *Server) Drain() { s.drain() }

@@ -1,0 +1,410 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"passbook/shared/journal"
+	"passbook/shared/telemetry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newServer serves operations, with a log and limits that tests can reach.
+func newServer(t *testing.T, operations ...Operation) *Server {
+	t.Helper()
+	return configured(t, Config{}, operations...)
+}
+
+func configured(t *testing.T, c Config, operations ...Operation) *Server {
+	t.Helper()
+	c.Service, c.Registry = "test", prometheus.NewRegistry()
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Timeout == 0 {
+		c.Timeout = patience
+	}
+	s := New(c)
+	s.Commands(operations...)
+	return s
+}
+
+// ask sends one request to the handler.
+func ask(s *Server, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	recorder := httptest.NewRecorder()
+	s.Handler().ServeHTTP(recorder, r)
+	return recorder
+}
+
+func TestRequestIDs(t *testing.T) {
+	var seen string
+	s := newServer(t)
+	s.Mount(Route{http.MethodGet, "/id", func(c echo.Context) error {
+		seen = telemetry.Correlation(c.Request().Context())
+		Reply(c, 200, []byte(`{}`))
+		return nil
+	}})
+	if r := ask(s, "GET", "/id", "", "X-Request-ID", "caller-1"); r.Header().Get("X-Request-ID") != "caller-1" || seen != "caller-1" {
+		t.Errorf("%v %s", r.Header(), seen)
+	}
+	for _, bad := range [][]string{nil, {"X-Request-ID", "two words"}, {"X-Request-ID", strings.Repeat("x", 65)}, {"X-Request-ID", "a", "X-Request-ID", "b"}, {"X-Request-ID", "é"}} {
+		r := ask(s, "GET", "/id", "", bad...)
+		if id := r.Header().Get("X-Request-ID"); len(id) != 36 || id[14] != '7' || id != seen {
+			t.Errorf("%q: %s", bad, id)
+		}
+	}
+}
+
+func TestRoutersOwnAnswersAreProblems(t *testing.T) {
+	s := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }))
+	for request, want := range map[string]string{
+		"GET /CANARY":         "404 route-not-found",
+		"GET /":               "404 route-not-found",
+		"POST /livez":         "405 method-not-allowed",
+		"GET /test/credit":    "405 method-not-allowed",
+		"DELETE /test/credit": "405 method-not-allowed",
+		"GET /test/credit/":   "404 route-not-found",
+		"CANARY /test/credit": "405 method-not-allowed",
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		r := ask(s, method, path, "")
+		got := fmt.Sprint(r.Code, " ", between(r.Body.String(), `"type":"/problems/`, `"`))
+		if got != want || r.Header().Get("Content-Type") != "application/problem+json" || strings.Contains(r.Body.String(), "CANARY") {
+			t.Errorf("%s: %s, not %s: %s", request, got, want, r.Body)
+		}
+		if r.Code == 405 && r.Header().Get("Allow") == "" {
+			t.Errorf("%s: no Allow", request)
+		}
+	}
+}
+
+func between(text, start, end string) string {
+	_, text, _ = strings.Cut(text, start)
+	text, _, _ = strings.Cut(text, end)
+	return text
+}
+
+func TestPanicIsAnInternalErrorAndIsLogged(t *testing.T) {
+	var log bytes.Buffer
+	s := configured(t, Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	s.Mount(Route{http.MethodGet, "/panic", func(echo.Context) error { panic("SECRET") }})
+	s.Mount(Route{http.MethodGet, "/error", func(echo.Context) error { return errors.New("SECRET") }})
+	for _, path := range []string{"/panic", "/error"} {
+		log.Reset()
+		r := ask(s, "GET", path, "")
+		if r.Code != 500 || strings.Contains(r.Body.String(), "SECRET") || !strings.Contains(r.Body.String(), "internal-error") {
+			t.Errorf("%s: %d %s", path, r.Code, r.Body)
+		}
+		if !strings.Contains(log.String(), "SECRET") {
+			t.Errorf("%s: the log says %s", path, log.String())
+		}
+	}
+}
+
+func TestTooMuchAtOnceIsRefused(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	s := configured(t, Config{MaxInFlight: 1})
+	s.Mount(Route{http.MethodGet, "/slow", func(c echo.Context) error {
+		close(entered)
+		waiting(t, release)
+		Reply(c, 200, []byte(`{}`))
+		return nil
+	}})
+	done := make(chan int)
+	go func() { done <- ask(s, "GET", "/slow", "").Code }()
+	waiting(t, entered)
+	r := ask(s, "GET", "/openapi.json", "")
+	if r.Code != 503 || between(r.Body.String(), "/problems/", `"`) != CodeOverloaded || r.Header().Get("Retry-After") != "1" {
+		t.Errorf("%d %s", r.Code, r.Body)
+	}
+	if r := ask(s, "GET", "/readyz", ""); r.Code != 200 {
+		t.Errorf("a probe: %d", r.Code)
+	}
+	close(release)
+	if code := <-done; code != 200 {
+		t.Errorf("the slow one: %d", code)
+	}
+	if r := ask(s, "GET", "/openapi.json", ""); r.Code != 200 {
+		t.Errorf("afterwards: %d", r.Code)
+	}
+}
+
+func TestDeadlines(t *testing.T) {
+	until := func(run func(ctx context.Context) error) Operation {
+		return doing("credit", func(ctx context.Context, _ journal.Command) (journal.Receipt, error) {
+			return journal.Receipt{}, run(ctx)
+		})
+	}
+	s := configured(t, Config{Timeout: time.Millisecond}, until(func(ctx context.Context) error {
+		waiting(t, ctx.Done())
+		return ctx.Err()
+	}))
+	r := ask(s, "POST", "/test/credit", `{"account_id":"A"}`, "Idempotency-Key", "k", "Content-Type", "application/json")
+	if r.Code != 504 || between(r.Body.String(), "/problems/", `"`) != CodeOutcomeUnknown {
+		t.Errorf("a command: %d %s", r.Code, r.Body)
+	}
+	var left time.Duration
+	s.Mount(Route{http.MethodGet, "/read", func(c echo.Context) error {
+		deadline, _ := c.Request().Context().Deadline()
+		left = time.Until(deadline)
+		waiting(t, c.Request().Context().Done())
+		return Unavailable(c.Request().Context().Err())
+	}})
+	if r := ask(s, "GET", "/read?wait=5ms", ""); r.Code != 503 || left <= 0 || left > 6*time.Millisecond {
+		t.Errorf("a read: %d, %v left", r.Code, left)
+	}
+	for raw, want := range map[string]time.Duration{"wait=2s": 2 * time.Second, "a=1&wait=99h&b=2": MaxWait, "wait=-5s": 0, "wait=x": 0, "a=b": 0} {
+		if got := queryWait(raw); got != want {
+			t.Errorf("%s: %v", raw, got)
+		}
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	failing := errors.New("no answer")
+	var fails error
+	s := configured(t, Config{Checks: []Check{
+		{Name: "journal", Ready: func(context.Context) error { return nil }},
+		{Name: "balance", Code: CodeProjectionBehind, Ready: func(context.Context) error { return fails }},
+	}})
+	if r := ask(s, "GET", "/readyz", ""); r.Code != 200 || r.Body.String() != `{"status":"ready"}` {
+		t.Errorf("%d %s", r.Code, r.Body)
+	}
+	if r := ask(s, "GET", "/readyz?verbose", ""); r.Body.String() != `{"status":"ready","checks":[{"name":"journal","ready":true},{"name":"balance","ready":true}]}` {
+		t.Errorf("%s", r.Body)
+	}
+	fails = failing
+	if r := ask(s, "GET", "/readyz", ""); r.Code != 503 || !strings.Contains(r.Body.String(), CodeProjectionBehind) || strings.Contains(r.Body.String(), "no answer") {
+		t.Errorf("%d %s", r.Code, r.Body)
+	}
+	if r := ask(s, "GET", "/readyz?verbose", ""); r.Code != 503 || !strings.Contains(r.Body.String(), `{"name":"balance","ready":false,"cause":"no answer"}`) {
+		t.Errorf("%d %s", r.Code, r.Body)
+	}
+	if r := ask(s, "GET", "/livez", ""); r.Code != 200 {
+		t.Errorf("livez looks at nothing: %d", r.Code)
+	}
+	fails = nil
+	s.Drain()
+	if r := ask(s, "GET", "/readyz", ""); r.Code != 503 || !strings.Contains(r.Body.String(), CodeShuttingDown) {
+		t.Errorf("draining: %d %s", r.Code, r.Body)
+	}
+}
+
+func TestMetricsAndLogHoldNothingPersonal(t *testing.T) {
+	var log bytes.Buffer
+	s := configured(t, Config{Logger: slog.New(slog.NewJSONHandler(&log, nil))}, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+		return receipt(to), nil
+	}))
+	s.Mount(Route{http.MethodGet, "/v1/things/{thing_id}", func(c echo.Context) error { Reply(c, 200, []byte(`{}`)); return nil }})
+	ask(s, "POST", "/test/credit", `{"account_id":"CANARY-1"}`, "Idempotency-Key", "CANARY-2", "Content-Type", "application/json", "Authorization", "CANARY-3")
+	ask(s, "GET", "/v1/things/CANARY-4?x=CANARY-5", "")
+	ask(s, "CANARY", "/CANARY-6", "")
+	metrics := ask(s, "GET", "/metrics", "").Body.String()
+	for _, want := range []string{
+		`passbook_http_request_duration_seconds_count{method="POST",route="/test/credit",status="201"} 1`,
+		`passbook_http_request_duration_seconds_count{method="GET",route="/v1/things/{thing_id}",status="200"} 1`,
+	} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if strings.Contains(metrics, "CANARY") || strings.Contains(log.String(), "CANARY") {
+		t.Errorf("%s", log.String())
+	}
+	if strings.Count(log.String(), `"msg":"request"`) != 4 {
+		t.Errorf("%s", log.String())
+	}
+}
+
+func TestLogUnderLoadIsASample(t *testing.T) {
+	var b budget
+	said, omitted := 0, int64(0)
+	for range 1000 {
+		if n, ok := b.spend(7, 100); ok {
+			said++
+			omitted += n
+		}
+	}
+	n, ok := b.spend(8, 100)
+	if said != 100 || omitted != 0 || !ok || n != 900 {
+		t.Fatalf("%d lines, %d left out, then %d %t", said, omitted, n, ok)
+	}
+}
+
+func TestContractListsWhatIsServed(t *testing.T) {
+	s := New(Config{Service: "test", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+	s.Mount(Route{http.MethodGet, "/v1/accounts/{account_id}/balance", func(echo.Context) error { return nil }})
+	body := ask(s, "GET", "/openapi.json", "").Body.String()
+	if !strings.Contains(body, `"/v1/accounts/{account_id}/balance":{"get"`) || strings.Contains(body, "/v1/transfers") || !strings.Contains(body, `"/livez"`) {
+		t.Fatalf("%.300s", body)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("mounted twice")
+		}
+	}()
+	s.Mount(Route{http.MethodGet, "/livez", func(echo.Context) error { return nil }})
+}
+
+// A request under way when the server is told to stop gets its answer; the listener is gone afterwards.
+func TestDrain(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	s := configured(t, Config{DrainTimeout: patience})
+	s.Mount(Route{http.MethodGet, "/slow", func(c echo.Context) error {
+		close(entered)
+		waiting(t, release)
+		Reply(c, 200, []byte(`{"done":true}`))
+		return nil
+	}})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served, answered := make(chan error, 1), make(chan string, 1)
+	go func() { served <- s.Serve(ctx, listener) }()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	go func() {
+		answer, err := client.Get("http://" + listener.Addr().String() + "/slow")
+		if err != nil {
+			answered <- err.Error()
+			return
+		}
+		body, _ := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		answered <- string(body)
+	}()
+	waiting(t, entered)
+	stop()
+	waiting(t, s.draining.Done())
+	close(release)
+	if got := <-answered; got != `{"done":true}` {
+		t.Errorf("%s", got)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if _, err := client.Get("http://" + listener.Addr().String() + "/livez"); err == nil {
+		t.Error("it still listens")
+	}
+}
+
+func TestDrainThatTakesTooLongCutsOff(t *testing.T) {
+	entered := make(chan struct{})
+	s := configured(t, Config{DrainTimeout: time.Millisecond})
+	s.Mount(Route{http.MethodGet, "/stuck", func(c echo.Context) error {
+		close(entered)
+		waiting(t, c.Request().Context().Done())
+		return nil
+	}})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served, cut := make(chan error, 1), make(chan struct{})
+	go func() { served <- s.Serve(ctx, listener) }()
+	go func() {
+		defer close(cut)
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		if answer, err := client.Get("http://" + listener.Addr().String() + "/stuck"); err == nil {
+			_ = answer.Body.Close()
+		}
+	}()
+	waiting(t, entered)
+	stop()
+	if err := <-served; !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+	waiting(t, cut)
+}
+
+func TestRunSaysWhyItCannotListen(t *testing.T) {
+	if err := newServer(t).Run(t.Context(), "127.0.0.1:99999"); err == nil {
+		t.Fatal("it listens")
+	}
+}
+
+// A body without a length is cut off where it is too large.
+func TestBodyWithoutALength(t *testing.T) {
+	s := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }))
+	for size, want := range map[int]int{10: 201, MaxBodyBytes - 20: 201, MaxBodyBytes + 1: 413, 4 * MaxBodyBytes: 413} {
+		body := `{"account_id":"A"}` + strings.Repeat(" ", size)
+		r := httptest.NewRequest(http.MethodPost, "/test/credit", io.MultiReader(strings.NewReader(body)))
+		r.ContentLength = -1
+		r.Header.Set("Idempotency-Key", "k")
+		r.Header.Set("Content-Type", "application/json")
+		recorder := httptest.NewRecorder()
+		s.Handler().ServeHTTP(recorder, r)
+		if recorder.Code != want {
+			t.Errorf("%d bytes: %d", size, recorder.Code)
+		}
+	}
+	r := httptest.NewRequest(http.MethodPost, "/test/credit", io.MultiReader(strings.NewReader(`{"acc`), failingReader{}))
+	r.ContentLength = -1
+	r.Header.Set("Idempotency-Key", "k")
+	recorder := httptest.NewRecorder()
+	s.Handler().ServeHTTP(recorder, r)
+	if recorder.Code != 400 {
+		t.Errorf("a body that breaks off: %d", recorder.Code)
+	}
+}
+
+type failingReader struct{}
+
+func (failingReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func BenchmarkCommandThroughTheEdge(b *testing.B) {
+	s := New(Config{Service: "bench", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+	var committed journal.Receipt
+	s.Commands(doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+		if committed.Entry == nil {
+			committed = receipt(to)
+		}
+		return committed, nil
+	}))
+	body := []byte(`{"account_id":"A-1"}`)
+	reader := bytes.NewReader(body)
+	r := httptest.NewRequest(http.MethodPost, "/test/credit", io.NopCloser(reader))
+	r.ContentLength = int64(len(body))
+	r.Header.Set("Idempotency-Key", "k")
+	r.Header.Set("Content-Type", "application/json")
+	w := discardWriter{header: http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		reader.Reset(body)
+		clear(w.header)
+		s.Handler().ServeHTTP(&w, r)
+		if w.status != 201 {
+			b.Fatal(w.status)
+		}
+	}
+}
+
+type discardWriter struct {
+	header http.Header
+	status int
+}
+
+func (w *discardWriter) Header() http.Header         { return w.header }
+func (w *discardWriter) Write(p []byte) (int, error) { return len(p), nil }
+func (w *discardWriter) WriteHeader(status int)      { w.status = status }

@@ -1,0 +1,248 @@
+package webtest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+
+	"passbook/shared/web"
+)
+
+// Client sends requests over HTTP to a handler. Safe for concurrent use.
+type Client struct {
+	t      testing.TB
+	server *httptest.Server
+	// canary must not be in any problem document; empty for none.
+	canary string
+}
+
+// Response is an answer that agrees with the contract.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// New serves the handler until the test ends.
+func New(t testing.TB, handler http.Handler) *Client {
+	server := httptest.NewServer(handler)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return &Client{t: t, server: server}
+}
+
+// WithCanary is a client whose problem documents must not hold the text.
+func (c *Client) WithCanary(text string) *Client { return &Client{c.t, c.server, text} }
+
+// URL is where the handler is served.
+func (c *Client) URL() string { return c.server.URL }
+
+// HTTP is the client for requests that are not held against the contract.
+func (c *Client) HTTP() *http.Client { return c.server.Client() }
+
+// Get sends a GET.
+func (c *Client) Get(path string) Response { c.t.Helper(); return c.Do(http.MethodGet, path, "") }
+
+// Post sends a command with a key. Further headers come in pairs.
+func (c *Client) Post(path, key, body string, header ...string) Response {
+	c.t.Helper()
+	return c.Do(http.MethodPost, path, body, append([]string{"Idempotency-Key", key}, header...)...)
+}
+
+// Put is Post with PUT.
+func (c *Client) Put(path, key, body string, header ...string) Response {
+	c.t.Helper()
+	return c.Do(http.MethodPut, path, body, append([]string{"Idempotency-Key", key}, header...)...)
+}
+
+// Do sends a request, and fails the test unless the answer is as the contract has it. A request that was accepted must be as
+// the contract has it too. A body is JSON unless the headers, which come in pairs, say otherwise. It never ends the test, so that
+// any goroutine may call it: where there is no answer, Status is 0.
+func (c *Client) Do(method, path, body string, header ...string) Response {
+	c.t.Helper()
+	request, err := http.NewRequestWithContext(context.Background(), method, c.server.URL+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Error(err)
+		return Response{}
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	answer, err := c.server.Client().Do(request)
+	if err != nil {
+		c.t.Errorf("%s %s: %v", method, path, err)
+		return Response{}
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		c.t.Errorf("%s %s: %v", method, path, err)
+		return Response{}
+	}
+	response := Response{answer.StatusCode, answer.Header, text}
+	c.check(request, body, response)
+	return response
+}
+
+// check holds the exchange against the contract.
+func (c *Client) check(request *http.Request, body string, response Response) {
+	c.t.Helper()
+	if response.Header.Get("Cache-Control") != "no-store" {
+		c.t.Errorf("%s %s: Cache-Control is %q", request.Method, request.URL.Path, response.Header.Get("Cache-Control"))
+	}
+	if response.Status >= 400 {
+		c.checkProblem(request, response)
+	}
+	router, err := contract()
+	if err != nil {
+		c.t.Error(err)
+		return
+	}
+	request.URL.Scheme, request.URL.Host = "", ""
+	route, params, err := router.FindRoute(request)
+	if err != nil {
+		if response.Status != http.StatusNotFound && response.Status != http.StatusMethodNotAllowed {
+			c.t.Errorf("%s %s: answered %d, but it is not in the contract: %v", request.Method, request.URL.Path, response.Status, err)
+		}
+		return
+	}
+	if route.Path == "/v1/bulk" && response.Status < 300 {
+		c.checkLines(route, body, string(response.Body))
+		return
+	}
+	request.Body = io.NopCloser(strings.NewReader(body))
+	input := &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route}
+	if response.Status < 300 {
+		if err := openapi3filter.ValidateRequest(request.Context(), input); err != nil {
+			c.t.Errorf("%s %s: accepted, but not as the contract has it: %v", request.Method, request.URL.Path, err)
+		}
+	}
+	output := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: input, Status: response.Status, Header: response.Header,
+		Body: io.NopCloser(bytes.NewReader(response.Body)),
+	}
+	if err := openapi3filter.ValidateResponse(request.Context(), output); err != nil {
+		c.t.Errorf("%s %s: answer %d is not as the contract has it: %v\n%s", request.Method, request.URL.Path, response.Status, err, response.Body)
+	}
+}
+
+// checkLines holds each line of a bulk request and of its answer against the contract, whose schemas there are of one line.
+func (c *Client) checkLines(route *routers.Route, request, response string) {
+	c.t.Helper()
+	const rows = "application/x-ndjson"
+	accepted := map[int]bool{}
+	for text := range strings.Lines(response) {
+		c.checkLine(route.Operation.Responses.Status(http.StatusOK).Value.Content[rows].Schema.Value, text)
+		var result struct{ Line, Status int }
+		if err := json.Unmarshal([]byte(text), &result); err != nil {
+			c.t.Errorf("bulk result %q: %v", text, err)
+		}
+		accepted[result.Line] = result.Status < 300
+		if c.canary != "" && strings.Contains(text, c.canary) {
+			c.t.Errorf("a value of the request is in the answer: %s", text)
+		}
+	}
+	number := 0
+	for text := range strings.Lines(request) {
+		if number++; accepted[number] {
+			c.checkLine(route.Operation.RequestBody.Value.Content[rows].Schema.Value, text)
+		}
+	}
+}
+
+func (c *Client) checkLine(schema *openapi3.Schema, text string) {
+	c.t.Helper()
+	var line any
+	if err := json.Unmarshal([]byte(text), &line); err != nil {
+		c.t.Errorf("bulk line %q: %v", text, err)
+		return
+	}
+	if err := schema.VisitJSON(line, openapi3.EnableJSONSchema2020()); err != nil {
+		c.t.Errorf("bulk line is not as the contract has it: %v\n%s", err, text)
+	}
+}
+
+func (c *Client) checkProblem(request *http.Request, response Response) {
+	c.t.Helper()
+	if got := response.Header.Get("Content-Type"); got != "application/problem+json" {
+		c.t.Errorf("%s %s: %d is a %s", request.Method, request.URL.Path, response.Status, got)
+	}
+	if status := response.Int("status"); status != int64(response.Status) {
+		c.t.Errorf("%s %s: status is %d in the document and %d outside", request.Method, request.URL.Path, status, response.Status)
+	}
+	if c.canary != "" && bytes.Contains(response.Body, []byte(c.canary)) {
+		c.t.Errorf("%s %s: a value of the request is in the answer: %s", request.Method, request.URL.Path, response.Body)
+	}
+}
+
+// contract loads the contract once.
+var contract = sync.OnceValues(func() (routers.Router, error) {
+	text, err := web.Contract(func(string, string) bool { return true })
+	if err != nil {
+		return nil, err
+	}
+	document, err := openapi3.NewLoader().LoadFromData(text)
+	if err != nil {
+		return nil, err
+	}
+	return legacy.NewRouter(document)
+})
+
+// Code is the code of a problem document, empty for anything else.
+func (r Response) Code() string {
+	return strings.TrimPrefix(r.Text("type"), "/problems/")
+}
+
+// Text is a member of the answer, empty when it is none or no string.
+func (r Response) Text(name string) string {
+	text, _ := r.members()[name].(string)
+	return text
+}
+
+// Int is a member of the answer, 0 when it is none or no number.
+func (r Response) Int(name string) int64 {
+	number, _ := r.members()[name].(json.Number)
+	n, _ := number.Int64()
+	return n
+}
+
+func (r Response) members() map[string]any {
+	decoder := json.NewDecoder(bytes.NewReader(r.Body))
+	decoder.UseNumber()
+	var members map[string]any
+	if decoder.Decode(&members) != nil {
+		return nil
+	}
+	return members
+}
+
+// Errors are the fields at fault, each as "pointer code".
+func (r Response) Errors() []string {
+	var document struct {
+		Errors []web.FieldError `json:"errors"`
+	}
+	if json.Unmarshal(r.Body, &document) != nil {
+		return nil
+	}
+	faults := make([]string, 0, len(document.Errors))
+	for _, e := range document.Errors {
+		faults = append(faults, e.Pointer+" "+e.Code)
+	}
+	return faults
+}

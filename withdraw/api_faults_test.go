@@ -1,0 +1,189 @@
+package withdraw
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+	"passbook/shared/fault"
+	"passbook/shared/journal"
+	"passbook/shared/web"
+	"passbook/shared/web/webtest"
+)
+
+// refusedFor checks that a withdrawal is refused for now, with a word on when to try again, and that the same request works once
+// the fault is gone: nothing was stored.
+func refusedFor(t *testing.T, b *branch, want string, mend func()) {
+	t.Helper()
+	const body = `{"amount":10,"currency":"EUR"}`
+	r := b.client.Post("/v1/accounts/A-1/withdrawals", "faulty", body)
+	if got := fmt.Sprint(r.Status, " ", r.Code()); got != want || r.Header.Get("Retry-After") == "" || !strings.Contains(string(r.Body), `"retryable":true`) {
+		t.Fatalf("%s, not %s: %v %s", got, want, r.Header, r.Body)
+	}
+	line := bulk(t, b, `{"op":"withdraw","account_id":"A-1","idempotency_key":"faulty","amount":10,"currency":"EUR"}`)
+	if !strings.Contains(line, want[4:]) {
+		t.Fatalf("bulk: %s", line)
+	}
+	if mend == nil {
+		return
+	}
+	mend()
+	if r := b.client.Post("/v1/accounts/A-1/withdrawals", "faulty", body); r.Status != 201 || r.Header.Get("Idempotency-Replayed") != "" {
+		t.Fatalf("mended: %s", r.Body)
+	}
+}
+
+func TestShuttingDown(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", 100)
+	b.journal.Stop()
+	refusedFor(t, b, "503 shutting-down", nil)
+}
+
+func TestOverloaded(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", 100)
+	b.outbox.full.Store(true)
+	refusedFor(t, b, "503 overloaded", func() { b.outbox.full.Store(false) })
+}
+
+func TestClockSkew(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", 100)
+	b.pebble.SetSkew(-time.Minute)
+	refusedFor(t, b, "503 clock-skew", func() { b.pebble.SetSkew(0) })
+}
+
+// Another writer commits first, every time.
+func TestWriteContention(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", 100)
+	other := b.writer()
+	commits := 0
+	var rule *fault.Rule
+	rule = &fault.Rule{Match: fault.On(journal.Table), Hook: func() {
+		commits++
+		b.table.Arm(&fault.Rule{}, 0) // the other's own put goes through
+		_, err := other.Execute(t.Context(), journal.Command{
+			Account: journal.Account{Tenant: web.Tenant, ID: "A-1"}, Key: fmt.Sprint("other-", commits), Request: journal.RequestHash("other", "A-1", nil),
+			CorrelationID: "c", Actor: event.Text{Plain: "test"}, Status: 201,
+			Decide: func(s account.State, now time.Time) account.Decision {
+				d := account.NewDraft(s, now)
+				d.Credit(event.MoneyCredited{Amount: 1, Kind: "deposit"}, d.Today())
+				return d.Decision()
+			},
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		b.table.Arm(rule, 1)
+	}}
+	b.table.Arm(rule, 1)
+	refusedFor(t, b, "409 write-contention", func() { b.table.Arm(&fault.Rule{}, 0) })
+	if commits < 2 {
+		t.Fatalf("the fault fired %d times", commits)
+	}
+}
+
+// The answer to the put does not come in time. The same request finds out what became of it.
+func TestOutcomeUnknown(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", 100)
+	_, hasty := b.listen(50 * time.Millisecond)
+	held := make(chan struct{})
+	rule := b.table.Arm(&fault.Rule{Match: fault.On(journal.Table), Hook: func() { <-held }}, 1)
+	const body = `{"amount":10,"currency":"EUR"}`
+	r := hasty.Post("/v1/accounts/A-1/withdrawals", "w", body)
+	if r.Status != 504 || r.Code() != web.CodeOutcomeUnknown || rule.Fired() != 1 {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+	close(held)
+	if r := b.client.Post("/v1/accounts/A-1/withdrawals", "w", body); r.Status != 201 || r.Header.Get("Idempotency-Replayed") != "true" || !strings.Contains(string(r.Body), `"posted":90`) {
+		t.Errorf("%v %s", r.Header, r.Body)
+	}
+}
+
+// A command that waits behind one that does not come back was not carried out when its own time is over.
+func TestTimeIsOverWhileACommandWaits(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", 100)
+	_, hasty := b.listen(50 * time.Millisecond)
+	held, entered := make(chan struct{}), make(chan struct{})
+	b.table.Arm(&fault.Rule{Match: fault.On(journal.Table), Hook: func() { close(entered); <-held }}, 1)
+	first := make(chan webtest.Response)
+	go func() {
+		first <- b.client.Post("/v1/accounts/A-1/withdrawals", "first", `{"amount":10,"currency":"EUR"}`)
+	}()
+	<-entered
+	if r := hasty.Post("/v1/accounts/A-1/withdrawals", "second", `{"amount":10,"currency":"EUR"}`); r.Status != 503 || r.Code() != web.CodeOverloaded {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+	close(held)
+	if r := <-first; r.Status != 201 {
+		t.Errorf("%s", r.Body)
+	}
+	if r := b.client.Post("/v1/accounts/A-1/withdrawals", "second", `{"amount":10,"currency":"EUR"}`); r.Status != 201 || r.Header.Get("Idempotency-Replayed") != "" {
+		t.Errorf("%s", r.Body)
+	}
+}
+
+// The store cannot be read: what a capture or a reversal looks at before it decides.
+func TestJournalUnavailable(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", 100)
+	b.service.journal = unreadable{b.journal}
+	_, b.client = b.listen(20 * time.Second)
+	for _, path := range []string{"/v1/accounts/A-1/holds/h2/capture", "/v1/accounts/A-1/holds/h2/release", "/v1/accounts/A-1/withdrawals/t2/reversal"} {
+		if r := b.client.Post(path, "k", ""); r.Status != 503 || r.Code() != web.CodeJournalUnavailable {
+			t.Errorf("%s: %d %s", path, r.Status, r.Body)
+		}
+	}
+}
+
+var errDisk = errors.New("CANARY: the disk is gone")
+
+// unreadable is a journal whose table does not answer reads of single events.
+type unreadable struct{ *journal.Journal }
+
+func (unreadable) Event(context.Context, journal.Account, int64) (event.Event, *event.Entry, error) {
+	return event.Event{}, nil, errDisk
+}
+
+// A repeated command gets its first answer also through bulk, a transfer keeps both accounts' order there, and a service refuses
+// what is not its own.
+func TestBulkOnTheJournal(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", 100)
+	b.open("B-1", 0)
+	results := bulk(t, b,
+		`{"op":"withdraw","account_id":"A-1","idempotency_key":"1","amount":10,"currency":"EUR"}`,
+		`{"op":"transfer","from":"A-1","to":"B-1","idempotency_key":"2","amount":90,"currency":"EUR"}`,
+		`{"op":"hold","account_id":"B-1","idempotency_key":"3","amount":90,"currency":"EUR"}`,
+		`{"op":"capture","account_id":"B-1","idempotency_key":"4","hold_id":"h3","amount":50}`,
+		`{"op":"withdraw","account_id":"A-1","idempotency_key":"5","amount":1,"currency":"EUR"}`,
+		`{"op":"reverse","account_id":"A-1","idempotency_key":"6","transaction_id":"t3"}`,
+		`{"op":"withdraw","account_id":"A-1","idempotency_key":"5","amount":1,"currency":"EUR"}`,
+		`{"op":"credit","account_id":"A-1","idempotency_key":"7","amount":1,"currency":"EUR"}`,
+		`{"op":"release","account_id":"B-1","idempotency_key":"8","hold_id":"h3"}`,
+	)
+	want := []string{
+		`{"line":1,"status":201,"result":`, `{"line":2,"status":201,"result":`, `{"line":3,"status":201,"result":`, `{"line":4,"status":201,"result":`,
+		`{"line":5,"status":422,"problem":{"type":"/problems/insufficient-funds"`, `{"line":6,"status":201,"result":`,
+		`{"line":7,"status":422,"replayed":true,"problem":{"type":"/problems/insufficient-funds"`,
+		`{"line":8,"status":400,"problem":{"type":"/problems/validation-failed"`, `{"line":9,"status":409,"problem":{"type":"/problems/hold-not-active"`,
+	}
+	lines := strings.Split(strings.TrimSpace(results), "\n")
+	if len(lines) != len(want) {
+		t.Fatalf("%d results:\n%s", len(lines), results)
+	}
+	for i, line := range lines {
+		if !strings.HasPrefix(line, want[i]) {
+			t.Errorf("%s, not %s", line, want[i])
+		}
+	}
+}

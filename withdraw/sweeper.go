@@ -1,0 +1,131 @@
+package withdraw
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+const (
+	// DefaultSweep is the pause between two sweeps. A hold that has run out binds no decision; the sweep only writes it down.
+	DefaultSweep = 2 * time.Second
+	// sweepParallel is how many accounts a sweep asks at once, sweepMost how many it asks at all.
+	sweepParallel = 16
+	sweepMost     = 10_000
+	// asked again after sweepPause, then at double that, up to sweepPauseMost: an account whose row stands still stays listed.
+	sweepPause     = 5 * time.Second
+	sweepPauseMost = time.Hour
+)
+
+// Sweeper has what runs out by itself, holds and limits, written down on accounts that get no commands. It is told by the index of
+// what falls due, and asks twice rather than not at all: where nothing is due any more, nothing is committed. Any number of them
+// may run.
+type Sweeper struct {
+	SweeperConfig
+	asked map[consumer.Due]asked
+}
+
+// asked is how often an account was asked and is still listed.
+type asked struct {
+	again time.Time
+	pause time.Duration
+}
+
+// SweeperConfig configures a Sweeper. Table and Expire are required.
+type SweeperConfig struct {
+	// Table holds the balances' rows.
+	Table table.Table
+	// Expire sends the command of that name to an account; Service.Expire does.
+	Expire func(ctx context.Context, a journal.Account) error
+	// Every is the pause between two sweeps; 0 is DefaultSweep.
+	Every time.Duration
+	// Log hears of what failed and will be tried again; nil is slog.Default.
+	Log *slog.Logger
+}
+
+// NewSweeper makes a sweeper. It does nothing before Run.
+func NewSweeper(c SweeperConfig) *Sweeper {
+	if c.Every <= 0 {
+		c.Every = DefaultSweep
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return &Sweeper{SweeperConfig: c, asked: map[consumer.Due]asked{}}
+}
+
+// Run sweeps until ctx ends, and returns nil. It MUST be called once.
+func (s *Sweeper) Run(ctx context.Context) error {
+	tick := time.NewTicker(s.Every)
+	defer tick.Stop()
+	for {
+		if err := s.sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			s.Log.Warn("sweep failed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// sweep asks every account on which something fell due by now.
+func (s *Sweeper) sweep(ctx context.Context, now time.Time) error {
+	generation, _, err := consumer.Generations(ctx, s.Table, consumer.DueModel)
+	if err != nil {
+		return err
+	}
+	listed := map[consumer.Due]asked{}
+	g, bounded := errgroup.WithContext(ctx)
+	g.SetLimit(sweepParallel)
+	for _, digit := range []byte(journal.Digits) {
+		if err = s.sweepDigit(bounded, g, generation, digit, now, listed); err != nil {
+			break
+		}
+	}
+	waited := g.Wait()
+	if err == nil {
+		s.asked = listed
+		err = waited
+	}
+	return err
+}
+
+// sweepDigit asks the accounts of one partition of the index. Those asked before wait for their turn.
+func (s *Sweeper) sweepDigit(ctx context.Context, g *errgroup.Group, generation int64, digit byte, now time.Time, listed map[consumer.Due]asked) error {
+	for after := ""; len(listed) < sweepMost; {
+		due, next, err := consumer.ListDue(ctx, s.Table, generation, digit, now, after)
+		if err != nil {
+			return err
+		}
+		for _, d := range due {
+			before := s.asked[d]
+			if now.Before(before.again) {
+				listed[d] = before
+				continue
+			}
+			pause := min(max(2*before.pause, sweepPause), sweepPauseMost)
+			listed[d] = asked{again: now.Add(pause), pause: pause}
+			g.Go(func() error { return s.expire(ctx, d) })
+		}
+		if after = next; after == "" {
+			return nil
+		}
+	}
+	return nil
+}
+
+// expire asks one account. A failure is the account's own: the others are asked all the same, and it is asked again later.
+func (s *Sweeper) expire(ctx context.Context, d consumer.Due) error {
+	if err := s.Expire(ctx, d.Account); err != nil && ctx.Err() == nil {
+		s.Log.Warn("expire failed", "account", d.Account.String(), "due", d.At, "error", err)
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,159 @@
+package withdraw
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"passbook/shared/consumer"
+	"passbook/shared/embedded"
+	"passbook/shared/journal"
+	"passbook/shared/table"
+	"passbook/shared/table/pebbletable"
+)
+
+// dueRows is a table of balances of which only the index of what falls due is looked at.
+type dueRows struct {
+	t     *testing.T
+	table *pebbletable.Table
+}
+
+func newDueRows(t *testing.T) dueRows {
+	t.Helper()
+	db, err := embedded.Open(embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	schema := table.Schema{Name: consumer.DueModel, Indexes: []table.Index{consumer.IndexDue()}}
+	rows, err := pebbletable.New(db, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], schema)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dueRows{t, rows}
+}
+
+// set makes something fall due on an account at a time, in a generation's row; the zero time takes it away.
+func (d dueRows) set(generation int64, a journal.Account, at time.Time) {
+	d.t.Helper()
+	put := table.Put{Table: consumer.DueModel, Row: table.Row{Key: consumer.RowKey(generation, a), Attrs: table.Map{"rev": table.N(1)}}, If: table.Absent()}
+	if _, err := d.table.Get(d.t.Context(), consumer.DueModel, put.Row.Key, true); err == nil {
+		put.If = table.Equals("rev", table.N(1))
+	}
+	consumer.SetDue(put.Row.Attrs, generation, a, at)
+	if err := d.table.Put(d.t.Context(), put); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// ledger counts what is asked of each account, and answers as told.
+type ledger struct {
+	mu     sync.Mutex
+	asked  map[journal.Account]int
+	answer func(journal.Account) error
+}
+
+func (l *ledger) expire(_ context.Context, a journal.Account) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asked[a]++
+	if l.answer != nil {
+		return l.answer(a)
+	}
+	return nil
+}
+
+func (l *ledger) times(a journal.Account) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asked[a]
+}
+
+func sweeping(t *testing.T, d dueRows) *ledger {
+	t.Helper()
+	l := &ledger{asked: map[journal.Account]int{}}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	s := NewSweeper(SweeperConfig{Table: d.table, Expire: l.expire, Log: slog.New(slog.DiscardHandler)})
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func TestSweeperAsksEveryAccountThatIsDueAndNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDueRows(t)
+		var due, later []journal.Account
+		for i := range 40 { // spread over the index's partitions
+			due = append(due, journal.Account{Tenant: "main", ID: fmt.Sprintf("due-%d", i)})
+			later = append(later, journal.Account{Tenant: "main", ID: fmt.Sprintf("later-%d", i)})
+			d.set(1, due[i], time.Now().Add(time.Minute))
+			d.set(1, later[i], time.Now().Add(2*time.Minute))
+		}
+		rebuilt := journal.Account{Tenant: "main", ID: "candidate"}
+		d.set(2, rebuilt, time.Now().Add(time.Second))
+		l := sweeping(t, d)
+		l.answer = func(a journal.Account) error {
+			if a == due[7] {
+				return errors.New("journal unavailable")
+			}
+			d.set(1, a, time.Time{}) // the projection follows
+			return nil
+		}
+		time.Sleep(59 * time.Second)
+		synctest.Wait()
+		if len(l.asked) != 0 {
+			t.Errorf("%d accounts were asked before their time", len(l.asked))
+		}
+		time.Sleep(DefaultSweep + time.Second)
+		for i, a := range due {
+			if n := l.times(a); n != 1 {
+				t.Errorf("due %d was asked %d times", i, n)
+			}
+		}
+		time.Sleep(55 * time.Second)
+		if n := l.times(due[7]); n < 3 {
+			t.Errorf("one that failed was asked %d times in a minute", n)
+		}
+		if len(l.asked) != len(due) {
+			t.Errorf("%d accounts were asked, %d were due", len(l.asked), len(due))
+		}
+	})
+}
+
+// A row that stands still, as a blocked account's, stays in the index. It is asked ever more rarely, and comes back to the pace of
+// all when something new falls due on it.
+func TestSweeperAsksMoreAndMoreRarelyWhatStaysListed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDueRows(t)
+		a := journal.Account{Tenant: "main", ID: "blocked"}
+		d.set(1, a, time.Now())
+		l := sweeping(t, d)
+		time.Sleep(6 * time.Hour)
+		n := l.times(a)
+		if n < 12 || n > 20 {
+			t.Errorf("asked %d times in 6 hours", n)
+		}
+		d.set(1, a, time.Now().Add(time.Second))
+		time.Sleep(10 * time.Second)
+		if m := l.times(a); m < n+2 {
+			t.Errorf("asked %d times after something new fell due", m-n)
+		}
+	})
+}
