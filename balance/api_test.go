@@ -1,0 +1,414 @@
+package balance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/shared/account"
+	"passbook/shared/consumer"
+	"passbook/shared/embedded"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/table"
+	"passbook/shared/table/pebbletable"
+	"passbook/shared/web"
+	"passbook/shared/web/webtest"
+)
+
+// discard is an outbox for tests that look at no stream.
+type discard struct{}
+
+func (discard) Publish(journal.Committed) {}
+func (discard) Full() bool                { return false }
+
+// bank is the service beside a journal, on the embedded engine. Rows are projected when the test says so.
+type bank struct {
+	t      *testing.T
+	client *webtest.Client
+	server *web.Server
+	api    *API
+	// journal and projection are what others do in a whole bank.
+	journal    *journal.Journal
+	projection *consumer.Projection[account.State]
+	table      table.Table
+	clock      time.Time
+	commands   int
+}
+
+func serve(t *testing.T) *bank {
+	t.Helper()
+	db, err := embedded.Open(embedded.Options{Dir: "/data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 8 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tbl, err := pebbletable.New(db, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], Schema)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bank{t: t, table: tbl, clock: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
+	b.journal, err = journal.Open(t.Context(), journal.Config{Table: tbl, Outbox: discard{}, Now: func() time.Time { return b.clock }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := b.journal.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	store := NewStore(tbl)
+	b.projection, err = NewProjector(Config{Store: store, Journal: b.journal.Reader}).Projection(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.api = NewAPI(store, b.journal.Reader)
+	b.api.now = func() time.Time { return b.clock }
+	b.server = web.New(web.Config{Service: "balance", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+	b.server.Mount(b.api.Routes()...)
+	b.server.Mount(web.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route())
+	b.client = webtest.New(t, b.server.Handler())
+	return b
+}
+
+func of(id string) journal.Account { return journal.Account{Tenant: web.Tenant, ID: id} }
+
+// commit puts what do drafts in the account's history, one second after what came before.
+func (b *bank) commit(id string, do func(d *account.Draft)) {
+	b.t.Helper()
+	b.clock = b.clock.Add(time.Second)
+	b.commands++
+	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
+	defer cancel()
+	r, err := b.journal.Execute(ctx, journal.Command{
+		Account: of(id), Key: fmt.Sprint("k", b.commands), Request: journal.RequestHash("test", id, nil), CorrelationID: "c-1",
+		Actor: event.Text{Plain: "test"}, Status: 201,
+		Decide: func(s account.State, now time.Time) account.Decision {
+			d := account.NewDraft(s, now)
+			d.ReleaseExpired()
+			do(d)
+			return d.Decision()
+		},
+	})
+	if err != nil || r.Rejection != nil {
+		b.t.Fatalf("%v %+v", err, r.Rejection)
+	}
+}
+
+func (b *bank) open(id, holder string) {
+	b.t.Helper()
+	b.commit(id, func(d *account.Draft) {
+		d.Open("EUR", event.AccountOpened{Exponent: 2, HolderRef: holder, CreditLimit: 1000})
+	})
+}
+
+func (b *bank) credit(id string, amount int64) {
+	b.t.Helper()
+	b.commit(id, func(d *account.Draft) {
+		d.Credit(event.MoneyCredited{Amount: amount, Kind: "deposit", Reference: event.Text{Plain: "salary"}}, d.Today())
+	})
+}
+
+func (b *bank) withdraw(id string, amount int64) {
+	b.t.Helper()
+	b.commit(id, func(d *account.Draft) {
+		d.Debit("withdraw", event.MoneyWithdrawn{Amount: amount, Kind: "cash"}, d.Today())
+	})
+}
+
+func (b *bank) project(id string) {
+	b.t.Helper()
+	if _, err := b.projection.CatchUp(b.t.Context(), of(id)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func TestRoutesAreTheContracts(t *testing.T) {
+	webtest.Routes(t, serve(t).server, "balance", "consumer", "process")
+}
+
+func TestBalanceNowAndThen(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", "H-1")
+	b.credit("A-1", 5000)
+	then := b.clock
+	b.withdraw("A-1", 5500)
+	if r := b.client.Get("/v1/accounts/A-1/balance"); r.Code() != web.CodeAccountNotFound {
+		t.Fatalf("before its projection: %s", r.Body)
+	}
+	b.project("A-1")
+	r := b.client.Get("/v1/accounts/A-1/balance")
+	if r.Status != 200 || r.Int("posted") != -500 || r.Int("available") != 500 || r.Int("available_own") != -500 || r.Header.Get("ETag") != `"3"` {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+	if short := b.client.Get("/balance/A-1"); string(short.Body) != string(r.Body) {
+		t.Fatalf("short form: %s", short.Body)
+	}
+	for query, want := range map[string]int64{
+		"?version=1": 0, "?version=2": 5000, "?version=3": -500,
+		"?at=" + then.Format(time.RFC3339):                               5000,
+		"?at=" + then.Add(-time.Microsecond).Format(time.RFC3339Nano):    0,
+		"?at=" + then.Add(time.Second).Format(time.RFC3339):              -500,
+		"?at=" + then.Add(999*time.Millisecond).Format(time.RFC3339Nano): 5000,
+	} {
+		r := b.client.Get("/v1/accounts/A-1/balance" + query)
+		if r.Status != 200 || r.Int("posted") != want || r.Text("projected_at") != "" {
+			t.Errorf("%s: %d %s", query, r.Status, r.Body)
+		}
+	}
+}
+
+func TestMomentsThatThereAreNot(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", "")
+	b.project("A-1")
+	future, past := b.clock.Add(time.Second).Format(time.RFC3339), b.clock.Add(-time.Hour).Format(time.RFC3339)
+	for path, want := range map[string]string{
+		"/v1/accounts/A-1/balance?at=" + future:                                  "422 as-of-out-of-range []",
+		"/v1/accounts/A-1/balance?at=" + past:                                    "404 account-not-found []",
+		"/v1/accounts/A-1/balance?version=2":                                     "404 version-not-found []",
+		"/v1/accounts/no-such/balance?version=2":                                 "404 account-not-found []",
+		"/v1/accounts/no-such/balance?at=" + past:                                "404 account-not-found []",
+		"/v1/accounts/no-such/balance":                                           "404 account-not-found []",
+		"/v1/accounts/no-such/holds":                                             "404 account-not-found []",
+		"/v1/accounts/no-such/events":                                            "404 account-not-found []",
+		"/v1/accounts/no-such/statement":                                         "404 account-not-found []",
+		"/v1/accounts/A-1/balance?min_version=2":                                 "503 projection-behind []",
+		"/v1/accounts/no-such/balance?min_version=1&wait=1ms":                    "503 projection-behind []",
+		"/v1/accounts/A%231/balance":                                             "400 validation-failed [/account_id syntax]",
+		"/v1/accounts/A-1/balance?version=0":                                     "400 validation-failed [/version out-of-range]",
+		"/v1/accounts/A-1/balance?version=1.5":                                   "400 validation-failed [/version not-an-integer]",
+		"/v1/accounts/A-1/balance?version=-1":                                    "400 validation-failed [/version not-an-integer]",
+		"/v1/accounts/A-1/balance?at=yesterday":                                  "400 validation-failed [/at syntax]",
+		"/v1/accounts/A-1/balance?at=" + past + "&version=1":                     "400 validation-failed [/version not-together]",
+		"/v1/accounts/A-1/balance?min_version=1&version=1":                       "400 validation-failed [/min_version not-together]",
+		"/v1/accounts/A-1/balance?wait=2s":                                       "400 validation-failed [/wait not-together]",
+		"/v1/accounts/A-1/balance?min_version=1&wait=31s":                        "400 validation-failed [/wait out-of-range]",
+		"/v1/accounts/A-1/balance?min_version=1&wait=soon":                       "400 validation-failed [/wait syntax]",
+		"/v1/accounts/A-1/balance?min_verison=1":                                 "400 validation-failed [/min_verison unknown-field]",
+		"/v1/accounts/A-1/balance?version=1&version=1":                           "400 validation-failed [/version duplicate-field]",
+		"/v1/accounts/A-1/balance?a%zz=1":                                        "400 validation-failed [ syntax]",
+		"/v1/accounts/A-1/statement?limit=101":                                   "400 validation-failed [/limit out-of-range]",
+		"/v1/accounts/A-1/statement?cursor=AAAA":                                 "400 validation-failed [/cursor syntax]",
+		"/v1/accounts/A-1/statement?from=" + future + "&to=" + past:              "400 validation-failed [/to out-of-range]",
+		"/v1/accounts/A-1/events?type=canary":                                    "400 validation-failed [/type not-one-of]",
+		"/v1/accounts/A-1/events?cursor=" + web.EncodeCursor("events|A-2|", "1"): "400 validation-failed [/cursor syntax]",
+		"/v1/accounts/A-1/events?cursor=" + web.EncodeCursor("events|A-1|", "-"): "400 validation-failed [/cursor syntax]",
+		"/v1/accounts?holder=a%20b":                                              "400 validation-failed [/holder syntax]",
+		"/v1/accounts?status=canary":                                             "400 validation-failed [/status not-one-of]",
+		"/v1/accounts?over_limit=1":                                              "400 validation-failed [/over_limit not-one-of]",
+		"/v1/accounts?cursor=" + web.EncodeCursor("accounts", "nonsense"):        "400 validation-failed [/cursor syntax]",
+	} {
+		r := b.client.WithCanary("canary").Get(path)
+		if got := fmt.Sprint(r.Status, " ", r.Code(), " ", r.Errors()); got != want {
+			t.Errorf("%s: %s, not %s", path, got, want)
+		}
+	}
+}
+
+func TestMinVersionWaitsForTheProjection(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", "")
+	b.project("A-1")
+	b.credit("A-1", 7)
+	answered := make(chan webtest.Response)
+	go func() { answered <- b.client.Get("/v1/accounts/A-1/balance?min_version=2&wait=20s") }()
+	b.project("A-1")
+	if r := <-answered; r.Status != 200 || r.Int("version") != 2 || r.Int("posted") != 7 {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+	r := b.client.Get("/v1/accounts/A-1/balance?min_version=9&wait=1ms")
+	if r.Code() != web.CodeProjectionBehind || r.Int("version") != 2 || r.Int("wanted") != 9 || r.Header.Get("Retry-After") == "" {
+		t.Fatalf("%v %s", r.Header, r.Body)
+	}
+}
+
+func TestStatementPagesAreOfOnePeriod(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", "")
+	for range 3 {
+		b.credit("A-1", 100)
+	}
+	from := b.clock.Add(time.Second)
+	for range 5 {
+		b.withdraw("A-1", 10)
+	}
+	b.commit("A-1", func(d *account.Draft) { d.PlaceHold(event.HoldPlaced{Amount: 5}) })
+	to := b.clock
+	path := "/v1/accounts/A-1/statement?limit=2&from=" + from.Format(time.RFC3339) + "&to=" + to.Format(time.RFC3339)
+	var posted []int64
+	for pages := 0; path != ""; pages++ {
+		if pages == 3 {
+			t.Fatal("a fourth page")
+		}
+		r := b.client.Get(path)
+		var s struct {
+			Opening, Closing struct{ Posted, Version int64 }
+			Lines            []struct{ Posted, Amount int64 }
+			Next             string `json:"next_cursor"`
+		}
+		if err := json.Unmarshal(r.Body, &s); err != nil || r.Status != 200 {
+			t.Fatalf("%d %s: %v", r.Status, r.Body, err)
+		}
+		if s.Opening.Posted != 300 || s.Opening.Version != 4 || s.Closing.Posted != 250 || s.Closing.Version != 9 {
+			t.Fatalf("%s", r.Body)
+		}
+		for _, line := range s.Lines {
+			if line.Amount != -10 {
+				t.Errorf("amount %d", line.Amount)
+			}
+			posted = append(posted, line.Posted)
+		}
+		b.withdraw("A-1", 1) // what comes meanwhile is not of the period
+		path = next(t, r, s.Next)
+	}
+	if fmt.Sprint(posted) != "[290 280 270 260 250]" {
+		t.Fatalf("running balance %v", posted)
+	}
+}
+
+// next is the path of the Link header, which must hold the cursor.
+func next(t *testing.T, r webtest.Response, cursor string) string {
+	t.Helper()
+	link := r.Header.Get("Link")
+	if cursor == "" {
+		if link != "" {
+			t.Fatalf("Link %q without a next page", link)
+		}
+		return ""
+	}
+	path, ok := strings.CutSuffix(strings.TrimPrefix(link, "<"), `>; rel="next"`)
+	if !ok || !strings.Contains(path, cursor) {
+		t.Fatalf("Link %q", link)
+	}
+	return path
+}
+
+func TestStatementOfEverything(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", "")
+	b.credit("A-1", 100)
+	r := b.client.Get("/v1/accounts/A-1/statement")
+	if !strings.Contains(string(r.Body), `"opening":{"posted":0,"version":0},"closing":{"posted":100,"version":2}`) || !strings.Contains(string(r.Body), `"reference":"salary"`) {
+		t.Fatalf("%s", r.Body)
+	}
+	r = b.client.Get("/v1/accounts/A-1/statement?from=" + b.clock.Add(time.Hour).Format(time.RFC3339))
+	if !strings.Contains(string(r.Body), `"opening":{"posted":100,"version":2},"closing":{"posted":100,"version":2},"lines":[]`) {
+		t.Fatalf("%s", r.Body)
+	}
+}
+
+func TestEventsByTypeAndVersion(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", "")
+	for range 4 {
+		b.credit("A-1", 100)
+		b.withdraw("A-1", 50)
+	}
+	path, seen := "/v1/accounts/A-1/events?type=MoneyCredited&limit=3&from_version=3", ""
+	for path != "" {
+		r := b.client.Get(path)
+		var page struct {
+			Events []struct{ Version int64 }
+			Next   string `json:"next_cursor"`
+		}
+		if err := json.Unmarshal(r.Body, &page); err != nil || r.Status != 200 {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+		for _, e := range page.Events {
+			seen += fmt.Sprint(e.Version, " ")
+		}
+		path = next(t, r, page.Next)
+	}
+	if seen != "4 6 8 " {
+		t.Fatalf("versions %s", seen)
+	}
+}
+
+func TestHoldsAndFreeze(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", "")
+	b.commit("A-1", func(d *account.Draft) {
+		d.PlaceHold(event.HoldPlaced{Amount: 5, ExpiresAt: d.Now.Add(time.Hour)})
+	})
+	b.commit("A-1", func(d *account.Draft) { d.Emit(event.AccountFrozen{Scope: "debits"}, d.Today()) })
+	b.project("A-1")
+	r := b.client.Get("/v1/accounts/A-1/holds")
+	if !strings.Contains(string(r.Body), `"holds":[{"hold_id":"h2","amount":5,`) || !strings.Contains(string(r.Body), `"expires_at"`) {
+		t.Fatalf("%s", r.Body)
+	}
+	if r := b.client.Get("/v1/accounts/A-1/balance"); r.Text("frozen") != "debits" || r.Int("held") != 5 {
+		t.Fatalf("%s", r.Body)
+	}
+}
+
+func TestListOfAccounts(t *testing.T) {
+	b := serve(t)
+	for i := range 5 {
+		id := fmt.Sprint("A-", i)
+		b.open(id, "H-1")
+		b.project(id)
+	}
+	b.open("B-1", "H-2")
+	b.project("B-1")
+	for query, want := range map[string]int{"?holder=H-1&limit=2": 5, "?limit=1": 6, "?status=closed": 0, "?over_limit=false&limit=4": 6, "?holder=none": 0} {
+		found := 0
+		for path := "/v1/accounts" + query; path != ""; {
+			r := b.client.Get(path)
+			var page struct {
+				Accounts []json.RawMessage
+				Next     string `json:"next_cursor"`
+			}
+			if err := json.Unmarshal(r.Body, &page); err != nil || r.Status != 200 {
+				t.Fatalf("%d %s", r.Status, r.Body)
+			}
+			found += len(page.Accounts)
+			path = next(t, r, page.Next)
+		}
+		if found != want {
+			t.Errorf("%s: %d accounts, not %d", query, found, want)
+		}
+	}
+}
+
+// An account that was set aside says so, and shows the state before the event that could not be folded.
+func TestBlockedAccountSaysSo(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", "")
+	b.project("A-1")
+	row, err := b.table.Get(t.Context(), Table, consumer.RowKey(1, of("A-1")), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row.Attrs["blocked_at_version"], row.Attrs["cause"] = table.N(2), table.S("out of order")
+	if err := b.table.Put(t.Context(), table.Put{Table: Table, Row: row, If: table.Equals("rev", row.Attrs["rev"])}); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/v1/accounts/A-1/balance", "/v1/accounts/A-1/holds"} {
+		if r := b.client.Get(path); r.Status != 200 || r.Int("blocked_at_version") != 2 || r.Int("version") != 1 {
+			t.Errorf("%s: %d %s", path, r.Status, r.Body)
+		}
+	}
+	if r := b.client.Get("/v1/accounts"); !strings.Contains(string(r.Body), `"blocked_at_version":2`) {
+		t.Errorf("%s", r.Body)
+	}
+}
+
+func TestConsumersAreTold(t *testing.T) {
+	b := serve(t)
+	r := b.client.Get("/v1/consumers")
+	if r.Status != 200 || !strings.Contains(string(r.Body), `"name":"balance@1"`) {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+}

@@ -1,0 +1,122 @@
+package balance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+const (
+	// MaxPage is the most rows of a page.
+	MaxPage = 100
+	// maxExamined bounds the rows that one page looks at: a page of a rare status may be short, and not the last.
+	maxExamined = 1000
+	// readParallel is how many rows are read at once.
+	readParallel = 16
+)
+
+// Filter selects accounts.
+type Filter struct {
+	Tenant string
+	// Holder lists the accounts of one holder; empty is every account of the tenant.
+	Holder string
+	// Status is open or closed; empty is both.
+	Status string
+	// OverLimit selects the accounts that use more than their limit, or those that do not; nil is both.
+	OverLimit *bool
+}
+
+func (f Filter) matches(r Row) bool {
+	return r.Version > 0 &&
+		(f.Status == "" || f.Status == r.State.Status) &&
+		(f.OverLimit == nil || *f.OverLimit == (r.State.OverLimit() > 0))
+}
+
+// List lists accounts, a page of up to limit (1 to MaxPage) at a time, in a fixed order. next is the cursor of the page after, ""
+// at the end; a page may be short, even empty, and not be the last. A cursor that List did not give for this filter is ErrCursor.
+func (s *Store) List(ctx context.Context, f Filter, cursor string, limit int) (rows []Row, next string, err error) {
+	at, err := parseCursor(f, cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	limit = min(max(limit, 1), MaxPage)
+	generation, err := s.rows.Live(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	for examined := 0; examined < maxExamined && !at.done(); {
+		accounts, more, err := s.accounts(ctx, f, generation, at, limit)
+		if err != nil {
+			return nil, "", err
+		}
+		loaded, err := s.load(ctx, generation, accounts)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, row := range loaded {
+			at.account = row.Account.ID
+			if f.matches(row) {
+				rows = append(rows, row)
+			}
+			if len(rows) == limit {
+				return rows, at.cursor(f), nil
+			}
+		}
+		if examined += len(accounts); !more {
+			at = at.following()
+		}
+	}
+	return rows, at.cursor(f), nil
+}
+
+// accounts reads a page of an index behind a place: the holder's accounts, or the tenant's whose key's hash begins with the place's
+// digit. The journal's index is used for these, as a table of rows has no order to go on in.
+func (s *Store) accounts(ctx context.Context, f Filter, generation int64, at place, limit int) (accounts []journal.Account, more bool, err error) {
+	prefix := f.Tenant + "#"
+	q := table.Query{Table: journal.Table, Index: "accounts", PK: string(at.digit), Limit: limit + 1}
+	if f.Holder != "" {
+		prefix = fmt.Sprintf("g%d#%s", generation, prefix)
+		q.Table, q.Index, q.PK = Table, indexHolders, holderKey(generation, f.Tenant, f.Holder)
+	}
+	q.From, q.To = table.S(prefix+at.account), table.S(prefix+"~") // '~' is behind every character of an account id
+	for {
+		page, err := s.table.Query(ctx, q)
+		if err != nil {
+			return nil, false, fmt.Errorf("list accounts of %s: %w", f.Tenant, err)
+		}
+		for _, row := range page.Rows {
+			if id := strings.TrimPrefix(row.PK, prefix); id != at.account {
+				accounts = append(accounts, journal.Account{Tenant: f.Tenant, ID: id})
+			}
+		}
+		if q.After = page.After; q.After == "" || len(accounts) > 0 {
+			return accounts, q.After != "", nil
+		}
+	}
+}
+
+// load reads the rows of accounts, in their order. One that is not projected yet is a row without a version.
+func (s *Store) load(ctx context.Context, generation int64, accounts []journal.Account) ([]Row, error) {
+	rows := make([]Row, len(accounts))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(readParallel)
+	for i, a := range accounts {
+		g.Go(func() error {
+			row, err := s.rows.Load(ctx, generation, a)
+			if err != nil && !errors.Is(err, consumer.ErrNoRow) {
+				return err
+			}
+			row.Account = a
+			rows[i] = row
+			return nil
+		})
+	}
+	return rows, g.Wait()
+}

@@ -1,0 +1,255 @@
+package creditlimit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/shared/account"
+	"passbook/shared/consumer"
+	"passbook/shared/embedded"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/table/pebbletable"
+	"passbook/shared/web"
+	"passbook/shared/web/webtest"
+)
+
+// discard is an outbox for tests that look at no stream.
+type discard struct{}
+
+func (discard) Publish(journal.Committed) {}
+func (discard) Full() bool                { return false }
+
+// bank is the service beside a journal, on the embedded engine. Rows are projected when the test says so.
+type bank struct {
+	t          *testing.T
+	client     *webtest.Client
+	server     *web.Server
+	journal    *journal.Journal
+	projection *consumer.Projection[State]
+	clock      time.Time
+	commands   int
+}
+
+func serve(t *testing.T) *bank {
+	t.Helper()
+	db, err := embedded.Open(embedded.Options{Dir: "/data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 8 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tbl, err := pebbletable.New(db, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], Schema)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bank{t: t, clock: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
+	b.journal, err = journal.Open(t.Context(), journal.Config{Table: tbl, Outbox: discard{}, Now: func() time.Time { return b.clock }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := b.journal.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	store := NewStore(tbl)
+	b.projection, err = NewProjector(Config{Store: store, Journal: b.journal.Reader}).Projection(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := NewAPI(store, b.journal.Reader)
+	api.now = func() time.Time { return b.clock }
+	b.server = web.New(web.Config{Service: "creditlimit", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+	b.server.Mount(api.Routes()...)
+	b.server.Mount(web.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route())
+	b.client = webtest.New(t, b.server.Handler())
+	return b
+}
+
+// commit puts what do drafts in the account's history, one second after what came before, and projects it.
+func (b *bank) commit(do func(d *account.Draft)) {
+	b.t.Helper()
+	b.clock = b.clock.Add(time.Second)
+	b.commands++
+	of := journal.Account{Tenant: web.Tenant, ID: "A-1"}
+	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
+	defer cancel()
+	r, err := b.journal.Execute(ctx, journal.Command{
+		Account: of, Key: fmt.Sprint("k", b.commands), Request: journal.RequestHash("test", of.ID, nil), CorrelationID: "c-1",
+		Actor: event.Text{Plain: "test"}, Status: 201,
+		Decide: func(s account.State, now time.Time) account.Decision {
+			d := account.NewDraft(s, now)
+			d.ReleaseExpired()
+			do(d)
+			return d.Decision()
+		},
+	})
+	if err != nil || r.Rejection != nil {
+		b.t.Fatalf("%v %+v", err, r.Rejection)
+	}
+	if _, err := b.projection.CatchUp(ctx, of); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bank) open(limit int64) {
+	b.t.Helper()
+	b.commit(func(d *account.Draft) { d.Open("EUR", event.AccountOpened{Exponent: 2, CreditLimit: limit}) })
+}
+
+func (b *bank) withdraw(amount int64) {
+	b.t.Helper()
+	b.commit(func(d *account.Draft) {
+		d.Debit("withdraw", event.MoneyWithdrawn{Amount: amount, Kind: "cash"}, d.Today())
+	})
+}
+
+func TestRoutesAreTheContracts(t *testing.T) {
+	webtest.Routes(t, serve(t).server, "creditlimit", "consumer", "process")
+}
+
+func TestUseOfTheLineNowAndThen(t *testing.T) {
+	b := serve(t)
+	b.open(1000)
+	b.withdraw(250)
+	b.withdraw(5000) // declined
+	then := b.clock
+	b.commit(func(d *account.Draft) { d.PlaceHold(event.HoldPlaced{Amount: 100}) })
+	now := b.client.Get("/v1/accounts/A-1/credit-limit")
+	for name, want := range map[string]int64{
+		"limit": 1000, "drawn": 250, "reserved": 100, "available_credit": 650, "over_limit": 0, "utilisation_bps": 3500, "declines": 1, "version": 4,
+	} {
+		if got := now.Int(name); got != want {
+			t.Errorf("%s is %d, not %d", name, got, want)
+		}
+	}
+	if now.Header.Get("ETag") != `"4"` || now.Text("projected_at") == "" {
+		t.Errorf("%v %s", now.Header, now.Body)
+	}
+	if short := b.client.Get("/creditLimit/A-1"); string(short.Body) != string(now.Body) {
+		t.Errorf("short form: %s", short.Body)
+	}
+	for _, query := range []string{"?version=3", "?at=" + then.Format(time.RFC3339)} {
+		r := b.client.Get("/v1/accounts/A-1/credit-limit" + query)
+		if r.Int("version") != 3 || r.Int("drawn") != 250 || r.Int("reserved") != 0 || r.Int("declines") != 1 || r.Text("projected_at") != "" {
+			t.Errorf("%s: %s", query, r.Body)
+		}
+	}
+}
+
+func TestNoLimitHasNoUtilisation(t *testing.T) {
+	b := serve(t)
+	b.open(0)
+	if r := b.client.Get("/v1/accounts/A-1/credit-limit"); !strings.Contains(string(r.Body), `"utilisation_bps":null`) {
+		t.Fatalf("%s", r.Body)
+	}
+}
+
+func TestHistoryOfDecisions(t *testing.T) {
+	b := serve(t)
+	b.open(1000)
+	b.withdraw(100)
+	expires := b.clock.Add(time.Hour)
+	b.commit(func(d *account.Draft) {
+		d.SetLimit(event.CreditLimitChanged{After: 500, ExpiresAt: expires, Reason: event.Text{Plain: "review"}, DecidedBy: "desk"}, false)
+	})
+	b.clock = expires
+	b.commit(func(d *account.Draft) { d.Credit(event.MoneyCredited{Amount: 1, Kind: "deposit"}, d.Today()) })
+	var versions []int64
+	for path := "/v1/accounts/A-1/credit-limit/history?limit=2"; path != ""; {
+		r := b.client.Get(path)
+		var page struct {
+			Decisions []struct {
+				Version, After int64
+				Forced         bool
+			}
+			Next string `json:"next_cursor"`
+		}
+		if err := json.Unmarshal(r.Body, &page); err != nil || r.Status != 200 {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+		for _, d := range page.Decisions {
+			versions = append(versions, d.Version, d.After)
+		}
+		path = ""
+		if page.Next != "" {
+			path = "/v1/accounts/A-1/credit-limit/history?limit=2&cursor=" + page.Next
+		}
+	}
+	if fmt.Sprint(versions) != "[1 1000 3 500 4 0]" {
+		t.Fatalf("decisions %v", versions)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	b := serve(t)
+	b.open(1000)
+	b.commit(func(d *account.Draft) { d.Credit(event.MoneyCredited{Amount: 300, Kind: "deposit"}, d.Today()) })
+	for amount, want := range map[int]string{
+		200:  `"accepted":true,"from_own":200,"from_credit":0}`,
+		500:  `"accepted":true,"from_own":300,"from_credit":200}`,
+		1301: `"accepted":false,"code":"insufficient-funds","shortfall":1}`,
+	} {
+		r := b.client.Get(fmt.Sprint("/v1/accounts/A-1/credit-limit/explain?amount=", amount))
+		if r.Status != 200 || !strings.HasSuffix(string(r.Body), want) || r.Int("available") != 1300 {
+			t.Errorf("%d: %d %s", amount, r.Status, r.Body)
+		}
+	}
+	b.commit(func(d *account.Draft) { d.Emit(event.AccountFrozen{Scope: "debits"}, d.Today()) })
+	if r := b.client.Get("/v1/accounts/A-1/credit-limit/explain?amount=1"); r.Text("code") != account.CodeAccountFrozen {
+		t.Errorf("%s", r.Body)
+	}
+	if r := b.client.Get("/v1/accounts/A-1/credit-limit"); r.Int("version") != 3 {
+		t.Errorf("explaining changed the account: %s", r.Body)
+	}
+}
+
+// An expired limit does not count, though nobody has written its end down yet.
+func TestExplainKnowsWhatHasRunOut(t *testing.T) {
+	b := serve(t)
+	b.open(0)
+	expires := b.clock.Add(time.Hour)
+	b.commit(func(d *account.Draft) { d.SetLimit(event.CreditLimitChanged{After: 500, ExpiresAt: expires}, false) })
+	if r := b.client.Get("/v1/accounts/A-1/credit-limit/explain?amount=500"); !strings.Contains(string(r.Body), `"accepted":true`) {
+		t.Fatalf("%s", r.Body)
+	}
+	b.clock = expires
+	if r := b.client.Get("/v1/accounts/A-1/credit-limit/explain?amount=500"); !strings.Contains(string(r.Body), `"accepted":false`) || r.Int("limit") != 0 {
+		t.Fatalf("%s", r.Body)
+	}
+}
+
+func TestRefusedQueries(t *testing.T) {
+	b := serve(t)
+	b.open(0)
+	for path, want := range map[string]string{
+		"/v1/accounts/A-1/credit-limit/explain":                         "400 validation-failed [/amount required]",
+		"/v1/accounts/A-1/credit-limit/explain?amount=0":                "400 validation-failed [/amount out-of-range]",
+		"/v1/accounts/A-1/credit-limit/explain?amount=1.5":              "400 validation-failed [/amount not-an-integer]",
+		"/v1/accounts/A-1/credit-limit/explain?amount=9007199254740992": "400 validation-failed [/amount out-of-range]",
+		"/v1/accounts/no-such/credit-limit/explain?amount=1":            "404 account-not-found []",
+		"/v1/accounts/no-such/credit-limit/history":                     "404 account-not-found []",
+		"/v1/accounts/no-such/credit-limit":                             "404 account-not-found []",
+		"/v1/accounts/A-1/credit-limit?version=2":                       "404 version-not-found []",
+		"/v1/accounts/A-1/credit-limit?min_version=2":                   "503 projection-behind []",
+		"/v1/accounts/A-1/credit-limit?at=2999-01-01T00:00:00Z":         "422 as-of-out-of-range []",
+		"/v1/accounts/A-1/credit-limit/history?cursor=%00":              "400 validation-failed [/cursor syntax]",
+	} {
+		r := b.client.Get(path)
+		if got := fmt.Sprint(r.Status, " ", r.Code(), " ", r.Errors()); got != want {
+			t.Errorf("%s: %s, not %s", path, got, want)
+		}
+	}
+}

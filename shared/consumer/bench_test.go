@@ -1,0 +1,67 @@
+package consumer
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"passbook/shared/account"
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/embedded"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/stream"
+	"passbook/shared/table"
+	"passbook/shared/table/pebbletable"
+)
+
+// BenchmarkProjection decodes and projects entries spread over 10,000 accounts, in batches of 100, fsync on: what one shard's
+// reader does for one consumer.
+func BenchmarkProjection(b *testing.B) {
+	for _, sync := range []bool{false, true} {
+		b.Run(fmt.Sprintf("fsync=%v", sync), func(b *testing.B) {
+			o := embedded.Options{Dir: b.TempDir()}
+			if !sync {
+				o = embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true}
+			}
+			db, err := embedded.Open(o)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer db.Close()
+			rows, err := pebbletable.New(db, append([]table.Schema{{Name: testModel.Name, Indexes: []table.Index{IndexDue()}}}, journal.Schemas...)...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](rows, testModel), Log: quietLog})
+			shard := Shard{Stream: testStream, ID: "s"}
+			h, err := p.Open(b.Context(), shard, "")
+			if err != nil {
+				b.Fatal(err)
+			}
+			records := make([]stream.Delivered, 0, b.N)
+			for i, e := range archivetest.Bank(1, min(10_000, b.N), b.N) {
+				sealed, err := event.Seal(e)
+				if err != nil {
+					b.Fatal(err)
+				}
+				records = append(records, stream.Delivered{
+					Record:   stream.Record{PartitionKey: accountOf(e).String(), Data: sealed.Record},
+					Sequence: fmt.Sprint(1000 + i),
+				})
+			}
+			decoder := NewDecoder()
+			b.ReportAllocs()
+			b.ResetTimer()
+			for len(records) > 0 {
+				n := min(100, len(records))
+				if _, err := h.Handle(b.Context(), Batch{Shard: shard, Deliveries: decoder.decode(shard, records[:n])}); err != nil {
+					b.Fatal(err)
+				}
+				records = records[n:]
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "entries/s")
+		})
+	}
+}

@@ -1,0 +1,170 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"math/big"
+	"time"
+
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/stream"
+	"passbook/shared/table"
+)
+
+const (
+	// DefaultLease is how long a worker may be silent before its shards are taken.
+	DefaultLease = 10 * time.Second
+	// pollEvery is the pace of reads on a stream that wakes nobody: Kinesis allows 5 GetRecords a second and shard, which three
+	// consumers share.
+	pollEvery = 600 * time.Millisecond
+	// idleEvery is how often a handler hears of a shard on which nothing arrives.
+	idleEvery = time.Second
+	// checkpointEvery spaces the checkpoints of a shard; they only save work, so one a second is enough.
+	checkpointEvery = time.Second
+	// surveyEvery is the longest pause between two looks at the leases, so that a hand-off takes no longer than 2 seconds.
+	surveyEvery = time.Second
+	// handOffGrace is how long a batch in work may go on when its lease is to be handed over.
+	handOffGrace = time.Second
+)
+
+// Delivery is one record of a shard.
+type Delivery struct {
+	// Sequence is the record's place in its shard, Arrived the stream's own time.
+	Sequence string
+	Arrived  time.Time
+	// PartitionKey is "<tenant>#<account>".
+	PartitionKey string
+	// Entry is the record decoded, shared with the other consumers of the process: it MUST NOT be changed. It is nil when the
+	// record cannot be decoded, and then Err says why.
+	Entry *event.Entry
+	Err   error
+	// Data is the record's bytes.
+	Data []byte
+}
+
+// Shard says which part of which stream a handler works on.
+type Shard struct {
+	Stream string
+	// Created is when the stream was made, which tells it from an earlier one of the same name.
+	Created time.Time
+	ID      string
+	// FirstHash and LastHash bound, inclusive, the hash keys of its records.
+	FirstHash, LastHash *big.Int
+}
+
+// Batch is what one read of a shard gave.
+type Batch struct {
+	Shard      Shard
+	Deliveries []Delivery
+	// Behind is how far the batch's end is from the shard's tip.
+	Behind time.Duration
+	// Ended says that a closed shard was read to its end and nothing follows.
+	Ended bool
+}
+
+// Handler works on one shard, one batch at a time. Handle is also called without deliveries, at least once a second while the
+// shard is idle, so that work that waits on age goes on.
+type Handler interface {
+	// Handle returns the sequence number up to which the shard may be checkpointed, "" for nothing new. When b.Ended, that MUST
+	// be the last one of all. After an error the handler is closed, and another is opened at the checkpoint.
+	Handle(ctx context.Context, b Batch) (checkpoint string, err error)
+	// Close is called when the shard is finished, handed over or lost. What is not durable is dropped.
+	Close() error
+}
+
+// Opener opens a handler when a shard's lease is taken. checkpoint "" is the trim horizon.
+type Opener func(ctx context.Context, shard Shard, checkpoint string) (Handler, error)
+
+// History reads an account's entries from the journal; *journal.Reader does.
+type History interface {
+	// Entries walks, in version order, the entries that overlap versions from..to; to 0 is the head.
+	Entries(ctx context.Context, a journal.Account, from, to int64) iter.Seq2[*event.Entry, error]
+}
+
+// Directory lists the accounts of the journal; *journal.Reader does.
+type Directory interface {
+	// Accounts lists a page of the accounts whose key's hash begins with a hex digit; next is empty at the end.
+	Accounts(ctx context.Context, digit byte, after string) (accounts []journal.Account, next string, err error)
+}
+
+// Config configures a Worker. Name, Stream, Owner, Table, Streams and Open are required.
+type Config struct {
+	// Name is the consumer's, such as "balance@1". Workers of one name share a stream's shards.
+	Name string
+	// Stream is the stream to read, with the deployment's prefix.
+	Stream string
+	// Owner names this worker. It MUST be new for each start of a process.
+	Owner string
+	// Lease is how long a worker may be silent before others take its shards; 0 is DefaultLease.
+	Lease time.Duration
+	// Exclusive says that no other process can use the store, so that every lease of another owner is dead already.
+	Exclusive bool
+
+	Table   table.Table
+	Streams stream.Stream
+	Open    Opener
+	// Journal and Heal close holes: Heal is called for each account of the journal whose key hashes into a shard that lost
+	// records. Without them a hole stays open, for audit to judge.
+	Journal Directory
+	Heal    func(ctx context.Context, a journal.Account) error
+	// Decoder is shared by the consumers of a process; nil makes one.
+	Decoder *Decoder
+	// Metrics counts; nil counts nothing.
+	Metrics *Metrics
+	// Log is where holes, quarantines and stalls are said aloud; nil is slog.Default.
+	Log *slog.Logger
+}
+
+func (c *Config) complete() {
+	if c.Lease <= 0 {
+		c.Lease = DefaultLease
+	}
+	if c.Decoder == nil {
+		c.Decoder = NewDecoder()
+	}
+	if c.Metrics == nil {
+		c.Metrics = NewMetrics(nil)
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	c.Log = c.Log.With("consumer", c.Name)
+}
+
+// fatalError ends the worker instead of the handler.
+type fatalError struct{ err error }
+
+func (e *fatalError) Error() string { return e.err.Error() }
+func (e *fatalError) Unwrap() error { return e.err }
+
+// Fatal marks an error of a handler that no retry can mend. The worker hands its shards over, and Run returns the error.
+func Fatal(err error) error { return &fatalError{err} }
+
+func isFatal(err error) bool {
+	var f *fatalError
+	return errors.As(err, &f)
+}
+
+// at is where to start reading after a checkpoint.
+func at(checkpoint string) stream.Position {
+	if checkpoint == "" {
+		return stream.Position{Where: stream.TrimHorizon}
+	}
+	return stream.Position{Where: stream.AfterSequence, Sequence: checkpoint}
+}
+
+// String is for logs.
+func (s Shard) String() string { return fmt.Sprintf("%s/%s", s.Stream, s.ID) }
+
+// Owns says whether records of a partition key belong on the shard.
+func (s Shard) Owns(partitionKey string) bool {
+	if s.FirstHash == nil || s.LastHash == nil {
+		return true
+	}
+	k := stream.HashKey(partitionKey)
+	return k.Cmp(s.FirstHash) >= 0 && k.Cmp(s.LastHash) <= 0
+}

@@ -1,0 +1,195 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+// Discarding configures Discard.
+type Discarding struct {
+	Table  table.Table
+	Model  string
+	Stream string
+	// Generation is the candidate or the previous one, never the live one.
+	Generation int64
+	// Lease is that of the workers; 0 is DefaultLease.
+	Lease time.Duration
+	// Force discards a previous generation although another has not caught up with it, or it with another, as where an account
+	// is blocked in one of them.
+	Force bool
+}
+
+// Discard ends a generation and deletes its rows, leases, holes and quarantine. Its workers are waited for first. The previous
+// generation is kept, and the error is ErrNotCaughtUp, while the live one is behind it, or it has not sent everything that the
+// live one folded in silence. Interrupted, it is called again.
+func Discard(ctx context.Context, d Discarding) error {
+	previous := false
+	_, err := changeGenerations(ctx, d.Table, d.Model, func(g *GenerationSet) error {
+		if d.Generation == g.Live || d.Generation < 1 || d.Generation > g.last {
+			return fmt.Errorf("discard %s: %w", Name(d.Model, d.Generation), ErrGeneration)
+		}
+		previous = d.Generation == g.Previous
+		g.Discarding = d.Generation
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.awaitWorkers(ctx); err != nil {
+		return err
+	}
+	if previous {
+		if err := d.compare(ctx); err != nil && !d.Force {
+			_, resume := changeGenerations(ctx, d.Table, d.Model, func(g *GenerationSet) error { g.Discarding = 0; return nil })
+			return errors.Join(err, resume)
+		}
+		_, err := changeGenerations(ctx, d.Table, d.Model, func(g *GenerationSet) error { g.Previous = 0; return nil })
+		if err != nil {
+			return err
+		}
+		if err := sleep(ctx, 2*generationRefresh); err != nil { // until no reader asks for its rows any more
+			return err
+		}
+	}
+	if err := d.remove(ctx); err != nil {
+		return err
+	}
+	_, err = changeGenerations(ctx, d.Table, d.Model, func(g *GenerationSet) error {
+		if g.Candidate == d.Generation {
+			g.Candidate = 0
+		}
+		g.Discarding = 0
+		return nil
+	})
+	return err
+}
+
+// awaitWorkers waits until no worker of the generation holds a lease: each gave its own up, or stood still for a whole lease.
+func (d Discarding) awaitWorkers(ctx context.Context) error {
+	length := d.Lease
+	if length <= 0 {
+		length = DefaultLease
+	}
+	leases := leasesOf(d.Table, d.Stream, Name(d.Model, d.Generation))
+	seen := sightings{}
+	if err := sleep(ctx, 2*generationRefresh); err != nil { // until every supervisor has heard
+		return err
+	}
+	for {
+		all, err := leases.list(ctx)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		seen.observe(all, now)
+		busy := false
+		for shard, l := range all {
+			busy = busy || l.owner != "" && seen.still(shard, now) < length
+		}
+		if !busy {
+			return nil
+		}
+		if err := sleep(ctx, min(length/4, generationRefresh)); err != nil {
+			return fmt.Errorf("wait for the workers of %s: %w", Name(d.Model, d.Generation), err)
+		}
+	}
+}
+
+// compare holds every row of the previous generation, which stands still now, against the live one's.
+func (d Discarding) compare(ctx context.Context) error {
+	g, err := LoadGenerations(ctx, d.Table, d.Model)
+	if err != nil {
+		return err
+	}
+	return d.eachRow(ctx, func(generation int64, a journal.Account, row table.Row) error {
+		other := map[int64]int64{d.Generation: g.Live, g.Live: d.Generation}[generation]
+		if other == 0 {
+			return nil
+		}
+		there, err := d.Table.Get(ctx, d.Model, RowKey(other, a), true)
+		if err != nil && !errors.Is(err, table.ErrNotFound) {
+			return fmt.Errorf("compare %s: %w", a.ID, err)
+		}
+		mine, theirs := Attrs(row.Attrs), Attrs(there.Attrs)
+		_, pending := row.Attrs["pending"]
+		switch {
+		case generation == d.Generation && pending:
+			return fmt.Errorf("%s has messages to send: %w", a.ID, ErrNotCaughtUp)
+		case generation == d.Generation && theirs.Number("version") < mine.Number("version"),
+			generation == g.Live && theirs.Number("version") < mine.Number("quiet"):
+			return fmt.Errorf("%s at v%d and v%d: %w", a.ID, mine.Number("version"), theirs.Number("version"), ErrNotCaughtUp)
+		}
+		return nil
+	})
+}
+
+// remove deletes everything that the generation has.
+func (d Discarding) remove(ctx context.Context) error {
+	err := d.eachRow(ctx, func(generation int64, _ journal.Account, row table.Row) error {
+		if generation != d.Generation {
+			return nil
+		}
+		return d.drop(ctx, d.Model, row, "rev")
+	})
+	if err != nil {
+		return err
+	}
+	name := Name(d.Model, d.Generation)
+	for _, kind := range []struct{ pk, attr string }{
+		{quarantineKey(name, "").PK, "id"}, {holesKey(d.Stream, name), "epoch"}, {leasesOf(d.Table, d.Stream, name).pk, "epoch"},
+	} {
+		q := table.Query{Table: journal.Control, PK: kind.pk, Consistent: true}
+		for {
+			page, err := d.Table.Query(ctx, q)
+			if err != nil {
+				return fmt.Errorf("discard %s: %w", name, err)
+			}
+			for _, row := range page.Rows {
+				if err := d.drop(ctx, journal.Control, row, kind.attr); err != nil {
+					return err
+				}
+			}
+			if q.After = page.After; q.After == "" {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// drop deletes a row that nobody changed since it was read.
+func (d Discarding) drop(ctx context.Context, in string, row table.Row, attr string) error {
+	err := d.Table.Delete(ctx, in, row.Key, table.Equals(attr, row.Attrs[attr]))
+	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
+		return fmt.Errorf("delete %s: %w", row.PK, err)
+	}
+	return nil
+}
+
+// eachRow visits every row of the model, of all generations.
+func (d Discarding) eachRow(ctx context.Context, visit func(generation int64, a journal.Account, row table.Row) error) error {
+	scan := table.Scan{Table: d.Model, Of: 1}
+	for {
+		page, err := d.Table.Scan(ctx, scan)
+		if err != nil {
+			return fmt.Errorf("scan %s: %w", d.Model, err)
+		}
+		for _, row := range page.Rows {
+			generation, a, ok := ParseRowKey(row.PK)
+			if !ok {
+				continue
+			}
+			if err := visit(generation, a, row); err != nil {
+				return err
+			}
+		}
+		if scan.After = page.After; scan.After == "" {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+// generationRefresh is how old a reader's or supervisor's knowledge of the generations may be.
+const generationRefresh = 500 * time.Millisecond
+
+// generationPK is the partition of the rows that name the generations, by model.
+const generationPK = "generation"
+
+var (
+	// ErrGeneration: the generation is not one that this can be done to.
+	ErrGeneration = errors.New("consumer: wrong generation")
+	// ErrNotCaughtUp: to discard the generation now would lose what another has not reached yet.
+	ErrNotCaughtUp = errors.New("consumer: generation not caught up")
+)
+
+// GenerationSet names the generations of a read model that exist; each has its own rows, leases and quarantine.
+type GenerationSet struct {
+	// Live is the one that readers are given.
+	Live int64
+	// Candidate is being rebuilt and sends no message; 0 for none.
+	Candidate int64
+	// Previous was live before, and goes on folding and sending until it is discarded; 0 for none.
+	Previous int64
+	// Discarding is the one whose workers must stop, as its rows are about to go; 0 for none.
+	Discarding int64
+
+	last int64 // the highest number ever given
+	rev  int64
+}
+
+// Name is the consumer name of a generation of a model.
+func Name(model string, generation int64) string {
+	return model + "@" + strconv.FormatInt(generation, 10)
+}
+
+// Generations is the live generation of a model and its candidate, 0 for none.
+func Generations(ctx context.Context, t table.Table, model string) (live, candidate int64, err error) {
+	g, err := LoadGenerations(ctx, t, model)
+	return g.Live, g.Candidate, err
+}
+
+// LoadGenerations reads the generations of a model. Before anything was promoted, generation 1 is live.
+func LoadGenerations(ctx context.Context, t table.Table, model string) (GenerationSet, error) {
+	row, err := t.Get(ctx, journal.Control, table.Key{PK: generationPK, SK: model}, true)
+	if errors.Is(err, table.ErrNotFound) {
+		return GenerationSet{Live: 1, last: 1}, nil
+	}
+	if err != nil {
+		return GenerationSet{}, fmt.Errorf("generations of %s: %w", model, err)
+	}
+	a := Attrs(row.Attrs)
+	return GenerationSet{
+		Live: a.Number("live"), Candidate: a.Number("candidate"), Previous: a.Number("previous"),
+		Discarding: a.Number("discarding"), last: a.Number("last"), rev: a.Number("rev"),
+	}, nil
+}
+
+// changeGenerations reads the generations, changes them, and writes them if nobody else did, else begins again.
+func changeGenerations(ctx context.Context, t table.Table, model string, change func(*GenerationSet) error) (GenerationSet, error) {
+	wait := backoff{first: 10 * time.Millisecond, most: time.Second}
+	for {
+		g, err := LoadGenerations(ctx, t, model)
+		if err != nil {
+			return g, err
+		}
+		was := g
+		if err := change(&g); err != nil || g == was {
+			return g, err
+		}
+		g.rev++
+		err = t.Put(ctx, table.Put{Table: journal.Control, Row: g.row(model), If: revIs(was.rev)})
+		if err == nil {
+			return g, nil
+		}
+		if errors.Is(err, table.ErrInvalid) || wait.pause(ctx) != nil {
+			return g, fmt.Errorf("write generations of %s: %w", model, err)
+		}
+	}
+}
+
+func revIs(rev int64) table.Condition {
+	if rev == 0 {
+		return table.Absent()
+	}
+	return table.Equals("rev", table.N(rev))
+}
+
+func (g GenerationSet) row(model string) table.Row {
+	return table.Row{Key: table.Key{PK: generationPK, SK: model}, Attrs: table.Map{
+		"live": table.N(g.Live), "candidate": table.N(g.Candidate), "previous": table.N(g.Previous),
+		"discarding": table.N(g.Discarding), "last": table.N(g.last), "rev": table.N(g.rev),
+	}}
+}
+
+// StartCandidate adds a candidate generation and returns its number, or that of the candidate that there is already. While the
+// generation before the live one is not discarded, it is ErrGeneration.
+func StartCandidate(ctx context.Context, t table.Table, model string) (int64, error) {
+	g, err := changeGenerations(ctx, t, model, func(g *GenerationSet) error {
+		switch {
+		case g.Previous != 0:
+			return fmt.Errorf("%s: generation %d is not discarded yet: %w", model, g.Previous, ErrGeneration)
+		case g.Candidate == 0:
+			g.last++
+			g.Candidate = g.last
+		}
+		return nil
+	})
+	return g.Candidate, err
+}
+
+// Promote makes a generation live: the candidate, or, to go back, the one that was live before. The one that was live becomes the
+// previous one. Done twice it is done once; any other generation is ErrGeneration.
+func Promote(ctx context.Context, t table.Table, model string, generation int64) error {
+	_, err := changeGenerations(ctx, t, model, func(g *GenerationSet) error {
+		switch {
+		case generation == g.Live:
+			return nil
+		case generation == g.Discarding:
+			return fmt.Errorf("promote %s: it is being discarded: %w", Name(model, generation), ErrGeneration)
+		case generation != 0 && generation == g.Candidate:
+			g.Candidate = 0
+		case generation == 0 || generation != g.Previous:
+			return fmt.Errorf("promote %s: %w", Name(model, generation), ErrGeneration)
+		}
+		g.Live, g.Previous = generation, g.Live
+		return nil
+	})
+	return err
+}
+
+// generationCache is what a reader knows of the generations, half a second old at most.
+type generationCache struct {
+	table table.Table
+	model string
+
+	mu   sync.Mutex
+	set  GenerationSet
+	read time.Time
+}
+
+func (c *generationCache) get(ctx context.Context) (GenerationSet, error) {
+	c.mu.Lock()
+	set, read := c.set, c.read
+	c.mu.Unlock()
+	if !read.IsZero() && time.Since(read) < generationRefresh {
+		return set, nil
+	}
+	began := time.Now()
+	set, err := LoadGenerations(ctx, c.table, c.model)
+	if err != nil {
+		return set, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if set.rev >= c.set.rev {
+		c.set, c.read = set, began
+	}
+	return c.set, nil
+}

@@ -1,0 +1,388 @@
+package consumer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"passbook/shared/account"
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/journal"
+	"passbook/shared/stream"
+)
+
+// messagingModel says something at every tenth version.
+func messagingModel() Model[account.State] {
+	m := testModel
+	m.Crossings = func(_, _ account.State, version int64) []string {
+		if version%10 == 0 {
+			return []string{fmt.Sprint(version)}
+		}
+		return nil
+	}
+	m.Message = func(a journal.Account, crossing string) ([]byte, error) {
+		return json.Marshal(a.String() + ":" + crossing)
+	}
+	return m
+}
+
+// messages counts what is on the outbox, by content.
+func (b *bank) messages() map[string]int {
+	b.t.Helper()
+	ctx := b.t.Context()
+	shards, err := b.streams.Shards(ctx, testOutbox)
+	b.must(err)
+	counts := map[string]int{}
+	for _, s := range shards {
+		iterator, err := b.streams.Iterator(ctx, testOutbox, s.ID, stream.Position{})
+		b.must(err)
+		for {
+			got, err := b.streams.Get(ctx, iterator, stream.MaxGetRecords)
+			b.must(err)
+			if len(got.Records) == 0 {
+				break
+			}
+			for _, r := range got.Records {
+				counts[string(r.Data)]++
+			}
+			iterator = got.Next
+		}
+	}
+	return counts
+}
+
+// wanted are the messages that the journal's events make.
+func (b *bank) wanted() map[string]bool {
+	wanted := map[string]bool{}
+	for _, a := range b.journal.order {
+		for v := int64(10); v <= foldAll(b.t, b.journal.of(a)).Version; v += 10 {
+			wanted[fmt.Sprintf("%q", a.String()+":"+fmt.Sprint(v))] = true
+		}
+	}
+	return wanted
+}
+
+func (b *bank) checkMessages(once bool) {
+	b.t.Helper()
+	got, want := b.messages(), b.wanted()
+	for m := range want {
+		if got[m] == 0 || once && got[m] != 1 {
+			b.t.Errorf("message %s was sent %d times", m, got[m])
+		}
+	}
+	if len(got) != len(want) {
+		b.t.Errorf("%d messages, want %d", len(got), len(want))
+	}
+}
+
+// follow runs Follow for a crew's bank and gives the rows that its readers would use.
+func (c *crew) follow(m Model[account.State]) *Rows[account.State] {
+	c.t.Helper()
+	rows := NewRows[account.State](c.table, m)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- Follow(ctx, FollowConfig[account.State]{
+			Worker: Config{Stream: testStream, Owner: "f", Lease: testLease, Table: c.table, Streams: c.streams, Log: quietLog},
+			Rows:   rows, Journal: c.journal, Outbox: Outbox{Streams: c.streams, Stream: testOutbox},
+		})
+	}()
+	c.stop["follow"] = func() {
+		cancel()
+		c.must(<-done)
+	}
+	return rows
+}
+
+// A rebuild beside live traffic: the candidate is silent, is promoted, no reader sees a version go back, every message is sent, and
+// the old generation can be discarded when, and only when, nothing is lost by it.
+func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 2)
+		m := messagingModel()
+		rows := c.follow(m)
+		entries := archivetest.Bank(1, 10, 1000)
+		ctx := t.Context()
+		reading, stop := context.WithCancel(ctx)
+		read := make(chan struct{})
+		go func() {
+			defer close(read)
+			seen := map[journal.Account]int64{}
+			for sleep(reading, 20*time.Millisecond) == nil {
+				for i := range 10 {
+					a := journal.Account{Tenant: "main", ID: fmt.Sprintf("A-%d", i)}
+					row, err := rows.Get(ctx, a)
+					if errors.Is(err, ErrNoRow) {
+						continue
+					}
+					if err != nil || row.Version < seen[a] {
+						t.Errorf("%s went from v%d to v%d, %v", a, seen[a], row.Version, err)
+					}
+					seen[a] = row.Version
+				}
+			}
+		}()
+		entries, more := entries[:800], entries[800:]
+		for i, e := range entries {
+			c.journal.commit(e)
+			c.publish(e)
+			time.Sleep(10 * time.Millisecond)
+			switch i {
+			case 300:
+				n, err := StartCandidate(ctx, c.table, m.Name)
+				if err != nil || n != 2 {
+					t.Fatalf("candidate %d, %v", n, err)
+				}
+			case 600:
+				c.must(Promote(ctx, c.table, m.Name, 2))
+			}
+		}
+		time.Sleep(time.Second)
+		stop()
+		<-read
+		c.check(1)
+		c.check(2)
+		c.checkMessages(false)
+		live, candidate, err := Generations(ctx, c.table, m.Name)
+		if live != 2 || candidate != 0 || err != nil {
+			t.Errorf("live %d, candidate %d, %v", live, candidate, err)
+		}
+		if _, err := StartCandidate(ctx, c.table, m.Name); !errors.Is(err, ErrGeneration) {
+			t.Errorf("a third generation: %v", err)
+		}
+		old := Discarding{Table: c.table, Model: m.Name, Stream: testStream, Generation: 1, Lease: testLease}
+		live1 := old
+		live1.Generation = 2
+		if err := Discard(ctx, live1); !errors.Is(err, ErrGeneration) {
+			t.Errorf("discard of the live one: %v", err)
+		}
+		discarded := make(chan error)
+		go func() {
+			err := Discard(ctx, old)
+			for errors.Is(err, ErrNotCaughtUp) { // by an entry that is on its way
+				err = Discard(ctx, old)
+			}
+			discarded <- err
+		}()
+		for _, e := range more { // traffic goes on
+			c.journal.commit(e)
+			c.publish(e)
+			time.Sleep(20 * time.Millisecond)
+		}
+		c.must(<-discarded)
+		time.Sleep(time.Second)
+		c.checkGone(1)
+		c.check(2)
+		c.checkMessages(false)
+		n, err := StartCandidate(ctx, c.table, m.Name)
+		if err != nil || n != 3 {
+			t.Errorf("the next candidate is %d, %v", n, err)
+		}
+	})
+}
+
+// checkGone holds that nothing of a generation is left.
+func (c *crew) checkGone(generation int64) {
+	c.t.Helper()
+	for _, a := range c.journal.order {
+		if row := c.row(generation, a); row.rev != 0 {
+			c.t.Errorf("a row of %s is still there", a)
+		}
+	}
+	leases, err := leasesOf(c.table, testStream, Name(testModel.Name, generation)).list(c.t.Context())
+	c.must(err)
+	if len(leases) != 0 {
+		c.t.Errorf("leases are still there: %v", leases)
+	}
+}
+
+func TestCandidateSendsNothingAndTheLiveOneEachMessageOnce(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(2, 5, 300)
+	b.journal.commit(entries...)
+	m := messagingModel()
+	_, err := StartCandidate(t.Context(), b.table, m.Name)
+	b.must(err)
+	open := func(generation int64) *Projection[account.State] {
+		p, err := OpenProjection(t.Context(), ProjectionConfig[account.State]{
+			Generation: generation, Rows: NewRows(b.table, m), Journal: b.journal, Log: quietLog,
+			Outbox: Outbox{Streams: b.streams, Stream: testOutbox},
+		})
+		b.must(err)
+		return p
+	}
+	b.handle(open(2), deliveries(t, entries...))
+	if n := len(b.messages()); n != 0 {
+		t.Errorf("a candidate sent %d messages", n)
+	}
+	live := open(1)
+	b.handle(live, deliveries(t, entries...))
+	b.handle(live, deliveries(t, entries...))
+	b.checkMessages(true)
+	for _, a := range b.journal.order {
+		if quiet, pending := b.row(2, a).Quiet, b.row(1, a).Pending; quiet == 0 || quiet%10 != 0 || len(pending) != 0 {
+			t.Errorf("%s: quiet up to v%d, pending %v", a, quiet, pending)
+		}
+	}
+}
+
+// The row is written, the messages are not sent: whoever meets a record of the account again sends what the row still holds.
+func TestMessageOutlivesACrashBeforeItIsSent(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(3, 1, 30)
+	b.journal.commit(entries...)
+	m := messagingModel()
+	crashing := b.projection(m, 1)
+	crashing.Outbox.Stream = "no-such-stream"
+	h, err := crashing.Open(t.Context(), Shard{}, "")
+	b.must(err)
+	if _, err := h.Handle(t.Context(), Batch{Deliveries: deliveries(t, entries...)}); !errors.Is(err, stream.ErrNotFound) {
+		t.Fatalf("handle: %v", err)
+	}
+	row := b.row(1, accountOf(entries[0]))
+	if row.Version != entries[29].Last || len(row.Pending) == 0 || len(b.messages()) != 0 {
+		t.Fatalf("row at v%d, pending %v", row.Version, row.Pending)
+	}
+	b.handle(b.projection(m, 1), deliveries(t, entries[29]))
+	b.checkMessages(true)
+	if row := b.row(1, accountOf(entries[0])); len(row.Pending) != 0 {
+		t.Errorf("still pending %v", row.Pending)
+	}
+}
+
+func TestPreviousIsNotDiscardedWhileSomethingWouldBeLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		entries := archivetest.Bank(4, 1, 40)
+		a := accountOf(entries[0])
+		m := messagingModel()
+		for name, prepare := range map[string]func(b *bank, old, live *Projection[account.State]){
+			"the live one is behind": func(b *bank, old, live *Projection[account.State]) {
+				b.handle(old, deliveries(t, entries...))
+				b.handle(live, deliveries(t, entries[:30]...))
+			},
+			"a message waits to be sent": func(b *bank, old, live *Projection[account.State]) {
+				old.Outbox.Stream = "no-such-stream"
+				h, err := old.Open(t.Context(), Shard{}, "")
+				b.must(err)
+				if _, err := h.Handle(t.Context(), Batch{Deliveries: deliveries(t, entries...)}); err == nil {
+					t.Error("sent to nowhere")
+				}
+				b.handle(live, deliveries(t, entries...))
+			},
+			"a message was not sent by anyone": func(b *bank, old, live *Projection[account.State]) {
+				b.handle(old, deliveries(t, entries[:5]...))
+				live.Silent = func() bool { return true }
+				b.handle(live, deliveries(t, entries...))
+			},
+		} {
+			b := newBank(t, 1)
+			b.journal.commit(entries...)
+			_, err := StartCandidate(t.Context(), b.table, m.Name)
+			b.must(err)
+			b.must(Promote(t.Context(), b.table, m.Name, 2))
+			prepare(b, b.projection(m, 1), b.projection(m, 2))
+			d := Discarding{Table: b.table, Model: m.Name, Stream: testStream, Generation: 1, Lease: testLease}
+			if err := Discard(t.Context(), d); !errors.Is(err, ErrNotCaughtUp) {
+				t.Errorf("%s: discarded with %v", name, err)
+			}
+			if g, err := LoadGenerations(t.Context(), b.table, m.Name); g.Previous != 1 || g.Discarding != 0 || err != nil {
+				t.Errorf("%s: %+v, %v: its workers must go on", name, g, err)
+			}
+			d.Force = true
+			b.must(Discard(t.Context(), d))
+			if b.row(1, a).rev != 0 {
+				t.Errorf("%s: a row is still there", name)
+			}
+		}
+	})
+}
+
+// A worker that is alive would write the rows again that a discard deletes.
+func TestDiscardWaitsForTheWorkersOfTheGeneration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		entries := archivetest.Bank(1, 3, 30)
+		c.journal.commit(entries...)
+		_, err := StartCandidate(t.Context(), c.table, testModel.Name)
+		c.must(err)
+		p := c.projection(testModel, 2)
+		c.start("deaf", func(config *Config) { config.Name, config.Open = "balance@2", p.Open })
+		c.publish(entries...)
+		c.within(time.Second, "projected", func() bool { return c.row(2, accountOf(entries[0])).Version > 0 })
+		d := Discarding{Table: c.table, Model: testModel.Name, Stream: testStream, Generation: 2, Lease: testLease}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*testLease)
+		defer cancel()
+		if err := Discard(ctx, d); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("discarded with %v", err)
+		}
+		c.check(2)
+		c.halt("deaf")
+		c.must(Discard(t.Context(), d))
+		c.checkGone(2)
+	})
+}
+
+func TestGoingBackIsOneFlip(t *testing.T) {
+	b := newBank(t, 1)
+	ctx := t.Context()
+	if err := Promote(ctx, b.table, "m", 2); !errors.Is(err, ErrGeneration) {
+		t.Errorf("promote of nothing: %v", err)
+	}
+	for range 2 {
+		if n, err := StartCandidate(ctx, b.table, "m"); n != 2 || err != nil {
+			t.Errorf("candidate %d, %v", n, err)
+		}
+	}
+	for _, live := range []int64{2, 2, 1, 2} {
+		b.must(Promote(ctx, b.table, "m", live))
+		if g, err := LoadGenerations(ctx, b.table, "m"); g.Live != live || g.Previous != 3-live || g.Candidate != 0 || err != nil {
+			t.Errorf("%+v, %v", g, err)
+		}
+	}
+}
+
+// After a promotion a reader waits until the new row is where the old one was, and is told when that takes too long.
+func TestReaderAsksThePromotedRowForTheOldRowsVersion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBank(t, 1)
+		entries := archivetest.Bank(5, 1, 20)
+		a := accountOf(entries[0])
+		b.handle(b.projection(testModel, 1), deliveries(t, entries...))
+		b.handle(b.projection(testModel, 2), deliveries(t, entries[:10]...))
+		_, err := StartCandidate(t.Context(), b.table, testModel.Name)
+		b.must(err)
+		rows := NewRows[account.State](b.table, testModel)
+		if row, err := rows.Get(t.Context(), a); err != nil || row.Version != entries[19].Last {
+			t.Fatalf("v%d, %v", row.Version, err)
+		}
+		b.must(Promote(t.Context(), b.table, testModel.Name, 2))
+		time.Sleep(time.Second)
+		var behind *BehindError
+		if _, err := rows.Get(t.Context(), a); !errors.As(err, &behind) || behind.Version != entries[9].Last || behind.Wanted != entries[19].Last {
+			t.Errorf("error %v", err)
+		}
+		go func() {
+			time.Sleep(500 * time.Millisecond)
+			b.handle(b.projection(testModel, 2), deliveries(t, entries...))
+		}()
+		if row, err := rows.Get(t.Context(), a); err != nil || row.Version != entries[19].Last {
+			t.Errorf("v%d, %v", row.Version, err)
+		}
+	})
+}
+
+func TestRowKeysAreRead(t *testing.T) {
+	a := journal.Account{Tenant: "main", ID: "A-1"}
+	if g, b, ok := ParseRowKey(RowKey(12, a).PK); !ok || g != 12 || b != a {
+		t.Errorf("%d %v %v", g, b, ok)
+	}
+	for _, pk := range []string{"", "g1", "1#main#A", "g0#main#A", "gx#main#A", "g1#main", "g1##A", "g1#main#A#b"} {
+		if _, _, ok := ParseRowKey(pk); ok {
+			t.Errorf("%q was read", pk)
+		}
+	}
+}

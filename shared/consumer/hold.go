@@ -1,0 +1,176 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// errStalled: the reader finished no iteration for a whole lease.
+var errStalled = errors.New("consumer: reader stalled")
+
+// hold is a lease in this worker's hands: it renews it, and saves the checkpoint in the same write. Its reader says how far it is;
+// keep does the writing, so that a slow batch does not cost the lease.
+type hold struct {
+	leases leaseTable
+	length time.Duration
+	now    func() time.Time // the monotonic clock
+
+	// asked is closed when the shard is to be handed over after the batch in work.
+	asked chan struct{}
+	// writing holds a token while a write is in work: keep, the reader and the worker that ends it take turns.
+	writing chan struct{}
+
+	mu         sync.Mutex
+	lease      lease
+	checkpoint string // to be saved
+	behind     time.Duration
+	renewed    time.Time // when the last successful write began
+	progressed time.Time // when the reader last finished an iteration
+	handing    bool      // asked is closed
+	heir       string    // who gets the lease, "" for anyone
+}
+
+func newHold(leases leaseTable, l lease, length time.Duration, began time.Time) *hold {
+	return &hold{
+		leases: leases, length: length, now: time.Now, asked: make(chan struct{}), writing: make(chan struct{}, 1),
+		lease: l, checkpoint: l.checkpoint, renewed: began, progressed: time.Now(),
+	}
+}
+
+// progress notes a finished iteration, and what may be checkpointed ("" for nothing new).
+func (h *hold) progress(checkpoint string, behind time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.progressed = h.now()
+	h.behind = behind
+	if checkpoint != "" {
+		h.checkpoint = checkpoint
+	}
+}
+
+// position is the checkpoint, saved or about to be.
+func (h *hold) position() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.checkpoint
+}
+
+// held is the lease as it was last written.
+func (h *hold) held() lease {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.lease
+}
+
+// ask has the shard handed over to a worker, or to anyone.
+func (h *hold) ask(heir string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if heir != "" {
+		h.heir = heir
+	}
+	if !h.handing {
+		h.handing = true
+		close(h.asked)
+	}
+}
+
+// keep renews until ctx ends, and returns why the lease cannot be kept: errLost or errStalled.
+func (h *hold) keep(ctx context.Context) error {
+	every := min(checkpointEvery, h.length/4)
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := h.beat(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// beat renews when there is a checkpoint to save or a quarter of the lease has passed, and judges whether the lease is still ours.
+func (h *hold) beat(ctx context.Context) error {
+	h.mu.Lock()
+	now := h.now()
+	stalled := now.Sub(h.progressed) >= h.length
+	due := h.checkpoint != h.lease.checkpoint || now.Sub(h.renewed) >= h.length/4
+	h.mu.Unlock()
+	switch {
+	case stalled:
+		return errStalled
+	case !due:
+		return nil
+	}
+	bounded, cancel := context.WithTimeout(ctx, h.length/4)
+	defer cancel()
+	err := h.write(bounded, func(*lease) {})
+	if errors.Is(err, errLost) {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err != nil && h.now().Sub(h.renewed) >= h.length {
+		return errLost
+	}
+	return nil
+}
+
+// write saves the lease with the newest checkpoint, changed as told. That another worker asked for the shard in between, which is
+// a write of the lease too, does not end it.
+func (h *hold) write(ctx context.Context, change func(*lease)) error {
+	select {
+	case h.writing <- struct{}{}:
+		defer func() { <-h.writing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for {
+		h.mu.Lock()
+		began := h.now()
+		next := h.lease
+		next.checkpoint, next.behind = h.checkpoint, h.behind
+		h.mu.Unlock()
+		change(&next)
+		written, err := h.leases.write(ctx, next)
+		h.mu.Lock()
+		claimed := errors.Is(err, errLost) && written.owner == h.lease.owner && written.claim != "" && written.created == h.lease.created
+		if err == nil || claimed {
+			h.lease = written
+		}
+		if err == nil {
+			h.renewed = began
+		}
+		h.mu.Unlock()
+		if !claimed {
+			return err
+		}
+	}
+}
+
+// end saves that the shard was read to its end, and frees the lease.
+func (h *hold) end(ctx context.Context) error {
+	return h.write(ctx, func(l *lease) { l.checkpoint, l.owner, l.claim = shardEnd, "", "" })
+}
+
+// rewind forgets the checkpoint: reading goes on at the trim horizon.
+func (h *hold) rewind(ctx context.Context) error {
+	h.mu.Lock()
+	h.checkpoint = ""
+	h.mu.Unlock()
+	return h.write(ctx, func(*lease) {})
+}
+
+// give saves the checkpoint and hands the lease to its heir, or to anyone.
+func (h *hold) give(ctx context.Context) error {
+	return h.write(ctx, func(l *lease) {
+		h.mu.Lock()
+		l.owner, l.claim = h.heir, ""
+		h.mu.Unlock()
+	})
+}

@@ -1,0 +1,248 @@
+package consumer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+const (
+	// shortestRetention is what Kinesis keeps at least, 24 hours, less a margin: a shard first read later than that may have
+	// lost its beginning unseen.
+	shortestRetention = 23 * time.Hour
+	// healParallel is how many accounts are healed at once.
+	healParallel = 32
+)
+
+// Hole is a part of a shard that was gone before this consumer read it. It is open until every account that could have had
+// records in it was brought up to the journal.
+type Hole struct {
+	Shard string
+	// After is the checkpoint behind which records are missing, "" when nothing had been read.
+	After string
+	Cause string
+	// FoundAt and HealedAt say when; HealedAt is zero while the hole is open.
+	FoundAt, HealedAt time.Time
+	// Accounts is how many accounts were compared with the journal.
+	Accounts int64
+
+	key         table.Key
+	epoch       int64
+	first, last *big.Int
+	healer      string
+}
+
+func holesKey(streamName, consumer string) string { return "hole#" + streamName + "#" + consumer }
+
+// Holes lists the holes of a consumer on a stream, open and healed.
+func Holes(ctx context.Context, t table.Table, streamName, consumer string) ([]Hole, error) {
+	var holes []Hole
+	q := table.Query{Table: journal.Control, PK: holesKey(streamName, consumer), Consistent: true}
+	for {
+		page, err := t.Query(ctx, q)
+		if err != nil {
+			return nil, fmt.Errorf("list %s: %w", q.PK, err)
+		}
+		for _, row := range page.Rows {
+			holes = append(holes, parseHole(row))
+		}
+		if q.After = page.After; q.After == "" {
+			return holes, nil
+		}
+	}
+}
+
+func (h Hole) row() table.Row {
+	return table.Row{Key: h.key, Attrs: table.Map{
+		"shard": table.S(h.Shard), "after": table.S(h.After), "cause": table.S(h.Cause),
+		"found_at": TimeValue(h.FoundAt), "healed_at": TimeValue(h.HealedAt), "accounts": table.N(h.Accounts),
+		"epoch": table.N(h.epoch), "first_hash": table.S(hashText(h.first)), "last_hash": table.S(hashText(h.last)),
+		"healer": table.S(h.healer),
+	}}
+}
+
+func parseHole(r table.Row) Hole {
+	a := Attrs(r.Attrs)
+	return Hole{
+		Shard: a.Text("shard"), After: a.Text("after"), Cause: a.Text("cause"), FoundAt: a.Time("found_at"), HealedAt: a.Time("healed_at"),
+		Accounts: a.Number("accounts"), key: r.Key, epoch: a.Number("epoch"),
+		first: parseHash(a.Text("first_hash")), last: parseHash(a.Text("last_hash")), healer: a.Text("healer"),
+	}
+}
+
+// record keeps a hole, once, and says so aloud. The lease is the one whose position is gone.
+func (w *Worker) record(ctx context.Context, l lease, after, cause string) error {
+	h := Hole{
+		Shard: l.shard, After: after, Cause: cause, FoundAt: time.Now().UTC(), epoch: 1, first: l.first, last: l.last, healer: w.Owner,
+		key: table.Key{
+			PK: holesKey(w.Stream, w.Name),
+			SK: fmt.Sprintf("%s#%d#%s#%d", l.shard, l.created, cmp.Or(after, "-"), l.begun.Unix()),
+		},
+	}
+	err := w.Table.Put(ctx, table.Put{Table: journal.Control, Row: h.row(), If: table.Absent()})
+	if errors.Is(err, table.ErrConditionFailed) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("record hole of %s: %w", l.shard, err)
+	}
+	w.Metrics.holes.WithLabelValues(w.Name).Inc()
+	w.Log.Error("records were gone before they were read", "stream", w.Stream, "shard", l.shard, "after", after, "cause", cause)
+	select {
+	case w.holed <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// missed says why a lease's position cannot be trusted although the stream would serve it, "" when it can.
+func (l lease) missed(created int64, now time.Time) string {
+	switch {
+	case l.epoch == 0 || l.ended() && l.created == created:
+		return ""
+	case l.created != created && !l.ended():
+		return "stream was made anew before the shard's end"
+	case l.created == created && l.checkpoint == "" && now.Sub(l.begun) > shortestRetention:
+		return "nothing read for longer than the shortest retention, since " + l.begun.Format(time.RFC3339)
+	}
+	return ""
+}
+
+// trimmed records that the stream dropped what follows the reader's position, and begins at the trim horizon.
+func (r *reader) trimmed(ctx context.Context) error {
+	if err := r.w.record(ctx, r.hold.held(), r.last, "position trimmed"); err != nil {
+		return err
+	}
+	r.last = ""
+	return r.hold.rewind(ctx)
+}
+
+// vanished records that the stream no longer has the shard, which was not read to its end. While the stream lists the shard, or
+// cannot be listed, that is an ordinary failure.
+func (r *reader) vanished(ctx context.Context, cause error) error {
+	shards, err := r.w.Streams.Shards(ctx, r.shard.Stream)
+	if err != nil {
+		return fmt.Errorf("iterator of %s: %w", r.shard, errors.Join(cause, err))
+	}
+	for _, s := range shards {
+		if s.ID == r.shard.ID {
+			return fmt.Errorf("iterator of %s: %w", r.shard, cause)
+		}
+	}
+	return r.w.record(ctx, r.hold.held(), r.last, "shard gone before its end")
+}
+
+// heal closes holes until ctx ends: those that this worker recorded, and those whose healer is no longer alive.
+func (w *Worker) heal(ctx context.Context) {
+	if w.Heal == nil || w.Journal == nil {
+		return
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.holed:
+		case <-timer.C:
+		}
+		if err := w.healOpen(ctx); err != nil && ctx.Err() == nil {
+			w.note("heal", err)
+		}
+		timer.Reset(w.Lease)
+	}
+}
+
+// healOpen closes every open hole that is this worker's to close.
+func (w *Worker) healOpen(ctx context.Context) error {
+	holes, err := Holes(ctx, w.Table, w.Stream, w.Name)
+	if err != nil {
+		return err
+	}
+	for _, h := range holes {
+		if !h.HealedAt.IsZero() || h.healer != w.Owner && w.alive(h.healer) {
+			continue
+		}
+		if h.healer != w.Owner {
+			h.healer = w.Owner
+			if err := w.update(ctx, &h); err != nil {
+				return err
+			}
+		}
+		if err := w.sweep(ctx, &h); err != nil {
+			return fmt.Errorf("heal %s: %w", h.Shard, err)
+		}
+		h.HealedAt = time.Now().UTC()
+		if err := w.update(ctx, &h); err != nil {
+			return err
+		}
+		w.Log.Warn("hole healed", "shard", h.Shard, "after", h.After, "accounts", h.Accounts)
+	}
+	return nil
+}
+
+func (w *Worker) update(ctx context.Context, h *Hole) error {
+	was := h.epoch
+	h.epoch++
+	if err := w.Table.Put(ctx, table.Put{Table: journal.Control, Row: h.row(), If: epochIs(was)}); err != nil {
+		return fmt.Errorf("update hole of %s: %w", h.Shard, err)
+	}
+	return nil
+}
+
+// sweep brings every account of the hole's hash range up to the journal.
+func (w *Worker) sweep(ctx context.Context, h *Hole) error {
+	shard := Shard{Stream: w.Stream, ID: h.Shard, FirstHash: h.first, LastHash: h.last}
+	var swept atomic.Int64
+	for _, digit := range []byte(journal.Digits) {
+		if !shard.overlaps(digit) {
+			continue
+		}
+		for after := ""; ; {
+			accounts, next, err := w.Journal.Accounts(ctx, digit, after)
+			if err != nil {
+				return err
+			}
+			g, bounded := errgroup.WithContext(ctx)
+			g.SetLimit(healParallel)
+			for _, a := range accounts {
+				if shard.Owns(a.String()) {
+					swept.Add(1)
+					g.Go(func() error { return w.Heal(bounded, a) })
+				}
+			}
+			if err := g.Wait(); err != nil {
+				return err
+			}
+			if after = next; after == "" {
+				break
+			}
+		}
+	}
+	h.Accounts = swept.Load()
+	return nil
+}
+
+// overlaps says whether hash keys that begin with a hex digit can be on the shard.
+func (s Shard) overlaps(digit byte) bool {
+	if s.FirstHash == nil || s.LastHash == nil {
+		return true
+	}
+	d, err := strconv.ParseInt(string(digit), 16, 64)
+	if err != nil {
+		return true
+	}
+	low := new(big.Int).Lsh(big.NewInt(d), 124)
+	high := new(big.Int).Lsh(big.NewInt(d+1), 124) // exclusive
+	return s.LastHash.Cmp(low) >= 0 && s.FirstHash.Cmp(high) < 0
+}

@@ -1,0 +1,292 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/fault"
+	"passbook/shared/journal"
+)
+
+func TestDeadWorkersShardsAreTakenWithinOneAndAHalfLeases(t *testing.T) {
+	for offset := range 8 { // wherever in its round of renewals the worker dies
+		synctest.Test(t, func(t *testing.T) {
+			c := newCrew(t, 4)
+			c.start("a", nil)
+			c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
+			c.start("b", nil)
+			c.within(2*time.Second, "they share", func() bool { return c.owned()["a"] == 2 && c.owned()["b"] == 2 })
+			time.Sleep(testLease + time.Duration(offset)*137*time.Millisecond)
+			c.wire["a"].mu.Lock()
+			c.wire["a"].cut = true
+			c.wire["a"].mu.Unlock()
+			took := c.within(testLease*3/2, "b holds all", func() bool { return c.owned()["b"] == 4 })
+			if took < testLease/2 {
+				t.Errorf("taken after %v: a worker that could be alive was robbed", took)
+			}
+		})
+	}
+}
+
+func TestStoppedWorkerHandsOverWithinTwoSecondsAndNothingComesTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 4)
+		entries := archivetest.Bank(1, 30, 300)
+		c.start("a", nil)
+		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
+		c.publish(entries[:200]...)
+		c.within(time.Second, "read", c.delivered(200))
+		c.start("b", nil)
+		time.Sleep(5 * time.Second)
+		c.publish(entries[200:250]...)
+		c.within(100*time.Millisecond, "read at once", c.delivered(250))
+		began := time.Now()
+		c.halt("a")
+		c.within(2*time.Second-time.Since(began), "b holds all", func() bool { return c.owned()["b"] == 4 })
+		c.publish(entries[250:]...)
+		c.within(time.Second, "read", c.delivered(300))
+		c.tape.checkOnce(t, entries)
+	})
+}
+
+// A batch that takes longer than the grace is cut short, and the shard is still handed over in time.
+func TestSlowBatchDoesNotHoldUpAHandOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		entries := archivetest.Bank(1, 1, 1)
+		c.tape.before = func(ctx context.Context, worker string, b Batch) error {
+			if worker == "a" && len(b.Deliveries) > 0 {
+				return sleep(ctx, 3*time.Second)
+			}
+			return nil
+		}
+		c.start("a", nil)
+		c.publish(entries...)
+		time.Sleep(100 * time.Millisecond)
+		c.start("b", nil)
+		c.halt("a")
+		c.within(2*time.Second, "b reads it", c.delivered(1))
+	})
+}
+
+func TestCountBalancesToOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 8)
+		even := func(workers int) func() bool {
+			return func() bool {
+				owned := c.owned()
+				for _, n := range owned {
+					if n < 8/workers || n > (8+workers-1)/workers {
+						return false
+					}
+				}
+				return len(owned) == workers
+			}
+		}
+		c.start("a", nil)
+		c.within(time.Second, "a holds all", even(1))
+		c.start("b", nil)
+		c.within(2*time.Second, "4 and 4", even(2))
+		c.start("c", nil)
+		c.within(4*time.Second, "3, 3 and 2", even(3))
+		time.Sleep(time.Minute)
+		moves := len(c.tape.openings())
+		time.Sleep(time.Minute)
+		if n := len(c.tape.openings()); n != moves {
+			t.Errorf("%d leases moved in a minute of peace", n-moves)
+		}
+		c.halt("a")
+		c.within(3*time.Second, "4 and 4 again", even(2))
+	})
+}
+
+// A worker that was paused for longer than its lease still has writes on their way. None of them may change the lease, which is
+// another's, or the checkpoint.
+func TestZombieCannotCheckpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		entries := archivetest.Bank(2, 1, 20)
+		c.start("a", nil)
+		c.publish(entries[:5]...)
+		c.within(time.Second, "a reads", c.delivered(5))
+		time.Sleep(2 * time.Second)
+		wire, held := c.wire["a"], make(chan struct{})
+		results := make(chan error, 100)
+		wire.mu.Lock()
+		wire.held, wire.late = held, func(err error) { results <- err }
+		wire.mu.Unlock()
+		c.start("b", nil)
+		c.publish(entries[5:10]...)
+		c.within(2*testLease, "b took the shard", func() bool { return c.owned()["b"] == 1 })
+		c.publish(entries[10:]...)
+		c.within(time.Second, "b reads", func() bool {
+			plays := c.tape.plays()
+			return len(plays) > 0 && plays[len(plays)-1].entry == entries[19] || plays[len(plays)-1].entry.Last == entries[19].Last
+		})
+		time.Sleep(2 * time.Second)
+		before := c.leases()
+		close(held)
+		synctest.Wait()
+		for shard, after := range c.leases() {
+			if !after.same(before[shard]) {
+				t.Errorf("a zombie changed the lease from %+v to %+v", before[shard], after)
+			}
+		}
+		if len(results) == 0 {
+			t.Error("no write of the zombie arrived")
+		}
+		for range len(results) {
+			if err := <-results; err == nil {
+				t.Error("a zombie's write was accepted")
+			}
+		}
+	})
+}
+
+func TestStalledReaderLosesItsLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		stuck := make(chan struct{})
+		c.tape.before = func(_ context.Context, worker string, b Batch) error {
+			if worker == "a" && len(b.Deliveries) > 0 {
+				<-stuck // it does not heed its context
+			}
+			return nil
+		}
+		c.start("a", nil)
+		c.within(time.Second, "a holds it", func() bool { return c.owned()["a"] == 1 })
+		c.start("b", nil)
+		c.publish(archivetest.Bank(3, 1, 3)...)
+		c.within(testLease*2, "b reads", c.delivered(3))
+		if owned := c.owned(); owned["b"] != 1 {
+			t.Errorf("owned %v", owned)
+		}
+		close(stuck)
+	})
+}
+
+func TestExclusiveWorkerDoesNotWaitForTheDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 4)
+		c.start("a", nil)
+		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
+		c.wire["a"].mu.Lock()
+		c.wire["a"].cut = true
+		c.wire["a"].mu.Unlock()
+		c.start("b", func(config *Config) { config.Exclusive = true })
+		c.within(50*time.Millisecond, "b holds all", func() bool { return c.owned()["b"] == 4 })
+	})
+}
+
+func TestCheckpointAndRenewalAreOneWriteASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const length = 20 * time.Second
+		c := newCrew(t, 1)
+		c.start("a", func(config *Config) { config.Lease = length })
+		entries := archivetest.Bank(4, 1, 300)
+		for _, e := range entries { // thirty seconds of traffic, then thirty of silence
+			c.publish(e)
+			time.Sleep(100 * time.Millisecond)
+		}
+		busy := c.puts("a")
+		time.Sleep(30 * time.Second)
+		idle := c.puts("a") - busy
+		if busy < 25 || busy > 35 {
+			t.Errorf("%d lease writes in 30 busy seconds", busy)
+		}
+		if renewals := int(30 * time.Second / (length / 4)); idle > renewals+1 {
+			t.Errorf("%d lease writes in 30 idle seconds, a renewal each quarter lease would be %d", idle, renewals)
+		}
+	})
+}
+
+func (c *crew) puts(worker string) int {
+	w := c.wire[worker]
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.puts["lease#"+testStream+"#tape"]
+}
+
+// The answer to a lease's write gets lost, or the table is away for less than a lease: the worker keeps what it has.
+func TestLeaseOutlivesFailuresShorterThanItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 2)
+		c.start("a", nil)
+		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 2 })
+		for range 10 {
+			c.wire["a"].mu.Lock()
+			c.wire["a"].cut = true
+			c.wire["a"].mu.Unlock()
+			time.Sleep(testLease / 2)
+			c.wire["a"].mu.Lock()
+			c.wire["a"].cut = false
+			c.wire["a"].mu.Unlock()
+			time.Sleep(testLease / 2)
+		}
+		if n := len(c.tape.openings()); n != 2 {
+			t.Errorf("%d handlers were opened, want 2", n)
+		}
+	})
+}
+
+// A lease is written and the answer is lost: the row tells that the write was ours.
+func TestLeaseOutlivesLostAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 2)
+		lost := c.table.Arm(&fault.Rule{Match: fault.On(journal.Control), After: errors.New("connection reset")}, 1<<30)
+		c.start("a", nil)
+		c.publish(archivetest.Bank(4, 5, 50)...)
+		time.Sleep(5 * testLease)
+		if n := len(c.tape.openings()); n != 2 || c.owned()["a"] != 2 {
+			t.Errorf("%d handlers were opened, want 2; owned %v", n, c.owned())
+		}
+		if lost.Fired() < 20 {
+			t.Errorf("%d answers were lost", lost.Fired())
+		}
+	})
+}
+
+func TestFailedHandlerBeginsAgainAtTheCheckpointAndAFatalOneEndsTheWorker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		entries := archivetest.Bank(5, 1, 10)
+		failures := 0
+		c.tape.lag = 2
+		c.tape.before = func(_ context.Context, _ string, b Batch) error {
+			if n := len(b.Deliveries); n > 0 && b.Deliveries[n-1].Entry.Last > entries[4].Last && failures < 3 {
+				failures++
+				return errors.New("cannot now")
+			}
+			return nil
+		}
+		c.start("a", nil)
+		c.publish(entries[:5]...)
+		c.within(time.Second, "read", c.delivered(5))
+		time.Sleep(2 * time.Second)
+		c.publish(entries[5:]...)
+		c.within(5*time.Second, "read again from the checkpoint", c.delivered(5+2+5))
+		openings := c.tape.openings()
+		if got := openings[len(openings)-1].sequence; got != c.tape.plays()[2].sequence {
+			t.Errorf("opened at %s, want %s", got, c.tape.plays()[2].sequence)
+		}
+		if len(openings) != 4 || c.tape.closed != 3 {
+			t.Errorf("%d opened, %d closed", len(openings), c.tape.closed)
+		}
+
+		broken := errors.New("diverged")
+		ended := make(chan error)
+		go func() {
+			ended <- New(Config{
+				Name: "other", Stream: testStream, Owner: "x", Lease: testLease, Table: c.table, Streams: c.streams, Log: quietLog,
+				Open: func(context.Context, Shard, string) (Handler, error) { return nil, Fatal(broken) },
+			}).Run(t.Context())
+		}()
+		if err := <-ended; !errors.Is(err, broken) {
+			t.Errorf("the worker ended with %v", err)
+		}
+	})
+}

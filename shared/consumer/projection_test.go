@@ -1,0 +1,402 @@
+package consumer
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"passbook/shared/account"
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/event"
+	"passbook/shared/fault"
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+func TestProjectionFoldsEachEntryOnce(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(1, 20, 400)
+	b.journal.commit(entries...)
+	p := b.projection(testModel, 1)
+	b.handle(p, deliveries(t, entries...))
+	b.check(1)
+	if b.journal.reads != 0 {
+		t.Errorf("the journal was read %d times, and nothing was missing", b.journal.reads)
+	}
+}
+
+// Every record twice, in batches of any size, each batch and the batches among each other shuffled: the rows are the same.
+func TestDuplicatesAndShufflesGiveTheSameRows(t *testing.T) {
+	bankOf := map[bool]*bank{}
+	generation := int64(0)
+	bankOf[true] = newBank(t, 1)
+	b := bankOf[true]
+	rapid.Check(t, func(rt *rapid.T) {
+		generation++
+		b.journal = &memoryJournal{entries: map[journal.Account][]*event.Entry{}}
+		entries := archivetest.Bank(rapid.Uint64().Draw(rt, "seed"), rapid.IntRange(1, 5).Draw(rt, "accounts"), rapid.IntRange(5, 60).Draw(rt, "entries"))
+		b.journal.commit(entries...)
+		list := deliveries(t, slices.Concat(entries, entries)...)
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "order"), 0))
+		reach := rapid.IntRange(1, len(list)).Draw(rt, "reach")
+		for from := 0; from < len(list); from += reach { // order is lost within reach, as after a retry of the publisher
+			part := list[from:min(from+reach, len(list))]
+			random.Shuffle(len(part), func(i, j int) { part[i], part[j] = part[j], part[i] })
+		}
+		p := b.projection(testModel, generation)
+		for len(list) > 0 {
+			n := 1 + random.IntN(len(list))
+			b.handle(p, list[:n])
+			list = list[n:]
+		}
+		b.check(generation)
+	})
+}
+
+func TestGapIsFilledFromTheJournal(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(2, 1, 30)
+	b.journal.commit(entries...)
+	p := b.projection(testModel, 1)
+	b.handle(p, deliveries(t, entries[:5]...))
+	b.handle(p, deliveries(t, entries[20]))
+	if got := b.row(1, accountOf(entries[0])).Version; got != entries[20].Last {
+		t.Errorf("row at v%d, want v%d", got, entries[20].Last)
+	}
+	b.handle(p, deliveries(t, entries[10:]...))
+	b.check(1)
+}
+
+func TestLongGapIsFilledPieceByPiece(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(3, 1, 2*unsavedMost+10)
+	b.journal.commit(entries...)
+	p := b.projection(testModel, 1)
+	b.handle(p, deliveries(t, entries[len(entries)-1]))
+	b.check(1)
+	if rev := b.row(1, accountOf(entries[0])).rev; rev != 3 {
+		t.Errorf("the row was written %d times, want 3", rev)
+	}
+}
+
+// forge makes another entry at an entry's place: the same versions, another content, a hash of its own.
+func forge(t *testing.T, e *event.Entry) *event.Entry {
+	t.Helper()
+	other := *e
+	other.Commands = slices.Clone(e.Commands)
+	other.Commands[0].CorrelationID = "forged"
+	if _, err := event.Seal(&other); err != nil {
+		t.Fatal(err)
+	}
+	return &other
+}
+
+func TestConflictBlocksTheAccountAndSaysWhoIsRight(t *testing.T) {
+	entries := archivetest.Bank(4, 1, 6)
+	forged := forge(t, entries[3])
+	for _, c := range []struct {
+		name       string
+		first      []*event.Entry
+		second     *event.Entry
+		journal    []*event.Entry
+		wantCause  string
+		wantAt     int64
+		wantStands int64
+	}{
+		{"a forged repeat of the last entry", entries[:4], forged, entries, "is not in the journal", entries[3].First, entries[3].Last},
+		{"a forged next entry", entries[:3], forge(t, entries[3]), entries, "", 0, entries[3].Last},
+		{"an entry on a forged one", append(slices.Clone(entries[:3]), forged), entries[4], entries, "is not of the journal's history", entries[4].First, forged.Last},
+		{"an entry beyond the journal", entries[:2], entries[5], entries[:4], "the journal ends at", entries[3].Last + 1, entries[1].Last},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBank(t, 1)
+			b.journal.commit(c.journal...)
+			p := b.projection(testModel, 1)
+			b.handle(p, deliveries(t, c.first...))
+			b.handle(p, deliveries(t, c.second))
+			row := b.row(1, accountOf(entries[0]))
+			if row.BlockedAt != c.wantAt || !strings.Contains(row.Cause, c.wantCause) || row.Version != c.wantStands {
+				t.Errorf("row at v%d, blocked at %d: %q; want v%d, %d: %q", row.Version, row.BlockedAt, row.Cause, c.wantStands, c.wantAt, c.wantCause)
+			}
+		})
+	}
+}
+
+func TestPoisonBlocksItsAccountOnlyAndRedriveEndsRight(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(5, 4, 200)
+	b.journal.commit(entries...)
+	sick := accountOf(entries[0])
+	history := b.journal.of(sick)
+	at := history[len(history)/2].Last
+	poisoned := true
+	m := poisonedModel(func(s account.State, e event.Event) bool {
+		return poisoned && s.HolderRef == "holder-"+sick.ID && e.Version == at
+	})
+	p := b.projection(m, 1)
+	b.handle(p, deliveries(t, entries...))
+	for _, a := range b.journal.order[1:] {
+		b.checkAccount(1, a)
+	}
+	row := b.row(1, sick)
+	if row.BlockedAt != at || row.Version != history[len(history)/2-1].Last || !strings.Contains(row.Cause, "poison") {
+		t.Fatalf("row at v%d, blocked at v%d (%s); poison is v%d", row.Version, row.BlockedAt, row.Cause, at)
+	}
+	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
+	b.must(err)
+	if len(kept) != 1 || kept[0].Account != sick || kept[0].Version != at || kept[0].Sequence == "" {
+		t.Fatalf("quarantine %+v", kept)
+	}
+	if e, err := event.DecodeRecord(kept[0].Data); err != nil || e.Hash != history[len(history)/2].Hash {
+		t.Errorf("kept record: %v, %v", e, err)
+	}
+
+	b.handle(p, deliveries(t, history...)) // later events queue in the journal
+	if again := b.row(1, sick); again.Version != row.Version {
+		t.Errorf("a blocked account went on to v%d", again.Version)
+	}
+	if err := p.Redrive(t.Context(), sick); !errors.Is(err, ErrBlocked) || !strings.Contains(err.Error(), "poison") {
+		t.Errorf("redrive of what is still poison: %v", err)
+	}
+	poisoned = false
+	b.must(p.Redrive(t.Context(), sick))
+	b.check(1)
+	if kept, err = QuarantineAll(t.Context(), b.table, "balance@1"); err != nil || len(kept) != 0 {
+		t.Errorf("quarantine after redrive: %+v, %v", kept, err)
+	}
+}
+
+// Another process lifts the block: the projection that made it goes on with what comes next.
+func TestProjectionHearsOfARedriveElsewhere(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(5, 1, 20)
+	b.journal.commit(entries[:11]...)
+	poisoned := true
+	m := poisonedModel(func(_ account.State, e event.Event) bool { return poisoned && e.Version == entries[5].First })
+	p := b.projection(m, 1)
+	b.handle(p, deliveries(t, entries[:10]...))
+	b.handle(p, deliveries(t, entries[10]))
+	poisoned = false
+	b.must(b.projection(testModel, 1).Redrive(t.Context(), accountOf(entries[0])))
+	b.journal.commit(entries[11:]...)
+	b.handle(p, deliveries(t, entries[11:]...))
+	b.check(1)
+}
+
+func TestPoisonIsTriedAgainBeforeItBlocks(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(5, 1, 20)
+	b.journal.commit(entries...)
+	failures := 0
+	m := poisonedModel(func(_ account.State, e event.Event) bool {
+		if e.Version != entries[5].First || failures > 0 {
+			return false
+		}
+		failures++
+		return true
+	})
+	b.handle(b.projection(m, 1), deliveries(t, entries[5]))
+	b.handle(b.projection(m, 1), deliveries(t, entries...))
+	b.check(1)
+}
+
+func TestFoldThatDiffersFromAfterBlocks(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(6, 1, 5)
+	b.journal.commit(entries...)
+	m := testModel
+	m.After = func(s account.State) event.After {
+		a := testModel.After(s)
+		if s.Version == 3 {
+			a.Posted++
+		}
+		return a
+	}
+	b.handle(b.projection(m, 1), deliveries(t, entries...))
+	if row := b.row(1, accountOf(entries[0])); row.BlockedAt != 3 || row.Version != 2 && row.Version >= 3 {
+		t.Errorf("row at v%d, blocked at v%d", row.Version, row.BlockedAt)
+	}
+}
+
+func TestFoldThatPanicsBlocks(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(7, 2, 20)
+	b.journal.commit(entries...)
+	m := poisonedModel(func(s account.State, e event.Event) bool {
+		if s.HolderRef == "holder-A-0" && e.Version == 3 {
+			panic("broken")
+		}
+		return false
+	})
+	b.handle(b.projection(m, 1), deliveries(t, entries...))
+	if row := b.row(1, journal.Account{Tenant: "main", ID: "A-0"}); row.BlockedAt != 3 || !strings.Contains(row.Cause, "panicked: broken") {
+		t.Errorf("blocked at v%d: %s", row.BlockedAt, row.Cause)
+	}
+	b.checkAccount(1, journal.Account{Tenant: "main", ID: "A-1"})
+}
+
+func TestRowThatCannotBeWrittenBlocksAtItsEntry(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(8, 1, 12)
+	b.journal.commit(entries...)
+	m := testModel
+	m.Encode = func(attrs table.Map, generation int64, a journal.Account, s account.State) {
+		testModel.Encode(attrs, generation, a, s)
+		if s.Version >= entries[7].Last {
+			attrs["ballast"] = table.B(make([]byte, table.MaxItemBytes))
+		}
+	}
+	b.handle(b.projection(m, 1), deliveries(t, entries...))
+	row := b.row(1, accountOf(entries[0]))
+	if row.Version != entries[6].Last || row.BlockedAt != entries[7].Last {
+		t.Errorf("row at v%d, blocked at v%d; want v%d and v%d", row.Version, row.BlockedAt, entries[6].Last, entries[7].Last)
+	}
+}
+
+func TestUndecodableRecordIsKeptAndTheShardGoesOn(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(9, 1, 5)
+	b.journal.commit(entries...)
+	list := deliveries(t, entries...)
+	list[2].Entry, list[2].Err, list[2].Data = nil, errors.New("broken JSON"), []byte("{")
+	b.handle(b.projection(testModel, 1), list)
+	b.check(1) // the gap was filled
+	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
+	b.must(err)
+	want := testStream + "#shardId-000000000000#" + list[2].Sequence
+	if len(kept) != 1 || kept[0].ID != want || string(kept[0].Data) != "{" || kept[0].Cause != "broken JSON" {
+		t.Errorf("quarantine %+v", kept)
+	}
+}
+
+func TestNewerFormatStopsItsAccountOnly(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(10, 2, 20)
+	b.journal.commit(entries...)
+	list := deliveries(t, entries...)
+	var newer journal.Account
+	for i := range list {
+		if list[i].Entry.First > 1 {
+			newer = accountOf(list[i].Entry)
+			list[i].Entry, list[i].Err = nil, &event.FormatError{Format: event.Format + 1}
+			break
+		}
+	}
+	b.handle(b.projection(testModel, 1), list)
+	for _, a := range b.journal.order {
+		if row := b.row(1, a); (row.BlockedAt != 0) != (a == newer) {
+			t.Errorf("%s blocked at v%d", a, row.BlockedAt)
+		}
+	}
+	b.must(b.projection(testModel, 1).Redrive(t.Context(), newer))
+	b.check(1)
+}
+
+// A write whose answer is lost, one that is refused, and one that another process overtook all end in the same rows.
+func TestWritesThatFailAreTriedAgain(t *testing.T) {
+	for name, rule := range map[string]*fault.Rule{
+		"answer lost":   {Match: fault.On("balance"), After: errors.New("connection reset")},
+		"never arrived": {Match: fault.On("balance"), Before: errors.New("connection refused")},
+		"throttled":     {Match: fault.On("balance"), Before: table.ErrThrottled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBank(t, 1)
+			entries := archivetest.Bank(11, 3, 60)
+			b.journal.commit(entries...)
+			p := b.projection(testModel, 1)
+			b.handle(p, deliveries(t, entries[:20]...))
+			b.table.Arm(rule, 3)
+			b.handle(p, deliveries(t, entries[20:]...))
+			b.check(1)
+			if rule.Fired() != 3 {
+				t.Errorf("the fault fired %d times", rule.Fired())
+			}
+		})
+	}
+}
+
+func TestLastingFailureGivesTheBatchBackAndBlocksNobody(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(12, 3, 30)
+	b.journal.commit(entries...)
+	p := b.projection(testModel, 1)
+	b.table.Arm(&fault.Rule{Match: fault.On("balance"), Before: table.ErrThrottled}, 1<<30)
+	h, err := p.Open(t.Context(), Shard{}, "")
+	b.must(err)
+	if checkpoint, err := h.Handle(t.Context(), Batch{Deliveries: deliveries(t, entries...)}); !errors.Is(err, table.ErrThrottled) || checkpoint != "" {
+		t.Errorf("checkpoint %q, error %v", checkpoint, err)
+	}
+	b.table.Arm(&fault.Rule{}, 0)
+	b.handle(p, deliveries(t, entries...))
+	b.check(1)
+}
+
+func TestTwoProjectionsOfOneGenerationDoNoHarm(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(13, 8, 400)
+	b.journal.commit(entries...)
+	list := deliveries(t, entries...)
+	done := make(chan error, 2)
+	for i := range 2 {
+		go func() {
+			h, err := b.projection(testModel, 1).Open(t.Context(), Shard{}, "")
+			for from := 0; from < len(list) && err == nil; from += 10 + i {
+				_, err = h.Handle(t.Context(), Batch{Deliveries: list[from:min(from+10+i, len(list))]})
+			}
+			done <- err
+		}()
+	}
+	for range 2 {
+		b.must(<-done)
+	}
+	b.check(1)
+}
+
+// What arrives while an account is blocked is skipped; a redrive that runs at that very moment must not lose it.
+func TestRedriveFindsWhatWasSkippedMeanwhile(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(14, 1, 10)
+	a := accountOf(entries[0])
+	b.journal.commit(entries[:8]...)
+	poisoned := true
+	m := poisonedModel(func(_ account.State, e event.Event) bool { return poisoned && e.Version == entries[5].First })
+	p := b.projection(m, 1)
+	b.handle(p, deliveries(t, entries[:8]...))
+	poisoned = false
+	late := b.projection(m, 1)
+	b.table.Arm(&fault.Rule{Match: fault.On("balance"), Hook: func() { // just before the block is lifted
+		b.journal.commit(entries[8:]...)
+		b.handle(late, deliveries(t, entries[8:]...))
+	}}, 1)
+	b.must(p.Redrive(t.Context(), a))
+	b.check(1)
+}
+
+func TestCacheIsBoundedByWeight(t *testing.T) {
+	c := newCache[int]()
+	for i := range 10_000 {
+		c.put(fmt.Sprint(i), Row[int]{State: i}, 64<<10)
+	}
+	kept := 0
+	for i := range c.parts {
+		kept += len(c.parts[i].rows)
+		if c.parts[i].weight > cacheBytes/cacheParts || c.parts[i].weight != 64<<10*len(c.parts[i].rows) {
+			t.Errorf("part %d weighs %d with %d rows", i, c.parts[i].weight, len(c.parts[i].rows))
+		}
+	}
+	if kept == 0 || kept > cacheBytes/(64<<10) {
+		t.Errorf("%d rows kept", kept)
+	}
+	if row, ok := c.get("9999"); !ok || row.State != 9999 {
+		t.Errorf("the newest row: %v %v", row.State, ok)
+	}
+	c.forget("9999")
+	if _, ok := c.get("9999"); ok {
+		t.Error("a forgotten row is still there")
+	}
+}

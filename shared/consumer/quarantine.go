@@ -1,0 +1,129 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+// keptBytes is how much of a record quarantine keeps: a row holds 400 KB, its other attributes included.
+const keptBytes = 350 << 10
+
+// Quarantined is an account, or a record that names none, that one consumer set aside.
+type Quarantined struct {
+	// ID is the account's partition key, or "<stream>#<shard>#<sequence>" of a record that cannot be decoded.
+	ID string
+	// Account is set for an account.
+	Account journal.Account
+	// Version is the event that could not be folded.
+	Version int64
+	Cause   string
+	At      time.Time
+	// Stream, Shard and Sequence say where the record was read, empty when it came from the journal. Data is its bytes, up to
+	// 350 KB of Size.
+	Stream, Shard, Sequence string
+	Data                    []byte
+	Size                    int64
+}
+
+func quarantineKey(consumer, id string) table.Key {
+	return table.Key{PK: "quarantine#" + consumer, SK: id}
+}
+
+// Quarantine lists what a consumer set aside, a page at a time; next is empty at the end.
+func Quarantine(ctx context.Context, t table.Table, consumer, after string) (list []Quarantined, next string, err error) {
+	page, err := t.Query(ctx, table.Query{
+		Table: journal.Control, PK: quarantineKey(consumer, "").PK, After: after, Consistent: true,
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("list quarantine of %s: %w", consumer, err)
+	}
+	for _, row := range page.Rows {
+		list = append(list, parseQuarantined(row))
+	}
+	return list, page.After, nil
+}
+
+// QuarantineAll lists everything that a consumer set aside.
+func QuarantineAll(ctx context.Context, t table.Table, consumer string) ([]Quarantined, error) {
+	var all []Quarantined
+	for after := ""; ; {
+		list, next, err := Quarantine(ctx, t, consumer, after)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+		if after = next; after == "" {
+			return all, nil
+		}
+	}
+}
+
+func parseQuarantined(r table.Row) Quarantined {
+	a := Attrs(r.Attrs)
+	q := Quarantined{
+		ID: r.SK, Version: a.Number("version"), Cause: a.Text("cause"), At: a.Time("at"),
+		Stream: a.Text("stream"), Shard: a.Text("shard"), Sequence: a.Text("sequence"), Size: a.Number("size"),
+	}
+	data, _ := r.Attrs["data"].(table.B)
+	q.Data = data
+	if a.Text("account_id") != "" {
+		q.Account = journal.Account{Tenant: a.Text("tenant"), ID: a.Text("account_id")}
+	}
+	return q
+}
+
+// setAside keeps a quarantined account or record. What is there already is kept: it is the first evidence.
+func setAside(ctx context.Context, t table.Table, consumer string, q Quarantined) (added bool, err error) {
+	attrs := table.Map{
+		"id": table.S(q.ID), "version": table.N(q.Version), "cause": table.S(q.Cause), "at": TimeValue(time.Now()),
+		"stream": table.S(q.Stream), "shard": table.S(q.Shard), "sequence": table.S(q.Sequence),
+		"data": table.B(q.Data[:min(len(q.Data), keptBytes)]), "size": table.N(len(q.Data)),
+		"tenant": table.S(q.Account.Tenant), "account_id": table.S(q.Account.ID),
+	}
+	row := table.Row{Key: quarantineKey(consumer, q.ID), Attrs: attrs}
+	err = t.Put(ctx, table.Put{Table: journal.Control, Row: row, If: table.Absent()})
+	if errors.Is(err, table.ErrConditionFailed) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("set %s aside: %w", q.ID, err)
+	}
+	return true, nil
+}
+
+// takeBack forgets a quarantined account or record.
+func takeBack(ctx context.Context, t table.Table, consumer, id string) error {
+	err := t.Delete(ctx, journal.Control, quarantineKey(consumer, id), table.Equals("id", table.S(id)))
+	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
+		return fmt.Errorf("take %s out of quarantine: %w", id, err)
+	}
+	return nil
+}
+
+// SetAsideRecord keeps a record that cannot be decoded under (stream, shard, sequence), for handlers that have no accounts of
+// their own to block. Done twice it is done once.
+func SetAsideRecord(ctx context.Context, t table.Table, consumer string, s Shard, d Delivery) error {
+	_, err := setAside(ctx, t, consumer, recordOf(s, d))
+	return err
+}
+
+func recordOf(s Shard, d Delivery) Quarantined {
+	return Quarantined{
+		ID: s.Stream + "#" + s.ID + "#" + d.Sequence, Cause: cause(d.Err),
+		Stream: s.Stream, Shard: s.ID, Sequence: d.Sequence, Data: d.Data,
+	}
+}
+
+// causeBytes bounds a cause in a row.
+const causeBytes = 1000
+
+func cause(err error) string {
+	text := err.Error()
+	return strings.ToValidUTF8(text[:min(len(text), causeBytes)], "")
+}

@@ -1,0 +1,235 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"passbook/shared/stream"
+)
+
+var (
+	// errAsked: the shard is to be handed over.
+	errAsked = errors.New("consumer: hand-over asked for")
+	// errAnew: the lease is of a stream that is no more.
+	errAnew = fmt.Errorf("stream was made anew: %w", errLost)
+)
+
+// reader reads one shard under its lease and gives the records to a handler.
+type reader struct {
+	w     *Worker
+	shard Shard
+	hold  *hold
+
+	handler  Handler
+	iterator string
+	last     string // the last sequence number read, or the checkpoint
+	arrived  <-chan struct{}
+	paced    time.Time // when the last read began, on a stream that wakes nobody
+	trouble  backoff
+}
+
+func newReader(w *Worker, r *run) *reader {
+	return &reader{
+		w: w, shard: r.shard, hold: r.hold,
+		trouble: backoff{first: 100 * time.Millisecond, most: min(5*time.Second, w.Lease/4)},
+	}
+}
+
+// run reads until the shard ends (nil), is handed over (errAsked), ctx ends, or a handler fails for good. Every other failure
+// closes the handler and begins again at the checkpoint.
+func (r *reader) run(ctx context.Context) error {
+	for {
+		err := r.pass(ctx)
+		switch {
+		case err == nil, errors.Is(err, errAsked), errors.Is(err, errLost), isFatal(err):
+			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		}
+		r.w.Metrics.failures.WithLabelValues(r.w.Name, "handle").Inc()
+		r.w.Log.Warn("shard begins again at its checkpoint", "shard", r.shard.ID, "error", err)
+		r.hold.progress("", 0)
+		if err := r.wait(ctx, r.trouble.next()); err != nil {
+			return err
+		}
+	}
+}
+
+// pass opens a handler at the checkpoint and feeds it until something ends. A stream that was made anew under the same name has
+// the same shard ids, and nothing else in common: its shards are for another lease.
+func (r *reader) pass(ctx context.Context) (err error) {
+	created, err := r.w.Streams.Created(ctx, r.shard.Stream)
+	if err != nil {
+		return fmt.Errorf("creation of %s: %w", r.shard.Stream, err)
+	}
+	if !created.Equal(r.shard.Created) {
+		return errAnew
+	}
+	r.last = r.hold.position()
+	if err := r.seek(ctx); err != nil {
+		return err
+	}
+	if r.iterator == "" { // the shard is gone, which seek has recorded
+		return nil
+	}
+	r.handler, err = r.w.Open(ctx, r.shard, r.last)
+	if err != nil {
+		return fmt.Errorf("open handler of %s: %w", r.shard, err)
+	}
+	defer func() { err = errors.Join(err, r.handler.Close()) }()
+	for {
+		select {
+		case <-r.hold.asked:
+			return errAsked
+		default:
+		}
+		batch, err := r.read(ctx)
+		if err != nil {
+			return err
+		}
+		ended, err := r.handle(ctx, batch)
+		if ended || err != nil {
+			return err
+		}
+		if err := r.rest(ctx, batch); err != nil {
+			return err
+		}
+	}
+}
+
+// seek makes an iterator after the last sequence number. A position that the stream no longer has is a hole.
+func (r *reader) seek(ctx context.Context) error {
+	for {
+		iterator, err := r.w.Streams.Iterator(ctx, r.shard.Stream, r.shard.ID, at(r.last))
+		switch {
+		case err == nil:
+			r.iterator = iterator
+			return nil
+		case errors.Is(err, stream.ErrTrimmed):
+			if err := r.trimmed(ctx); err != nil {
+				return err
+			}
+		case errors.Is(err, stream.ErrNotFound):
+			r.iterator = ""
+			return r.vanished(ctx, err)
+		case errors.Is(err, stream.ErrThrottled):
+			if err := r.throttled(ctx); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("iterator of %s: %w", r.shard, err)
+		}
+	}
+}
+
+// read gets the next batch, on a stream that wakes nobody at the pace that all its readers can share.
+func (r *reader) read(ctx context.Context) (stream.Batch, error) {
+	for {
+		if err := r.pace(ctx); err != nil {
+			return stream.Batch{}, err
+		}
+		batch, err := r.w.Streams.Get(ctx, r.iterator, stream.MaxGetRecords)
+		switch {
+		case err == nil:
+			r.trouble.reset()
+			return batch, nil
+		case errors.Is(err, stream.ErrExpiredIterator):
+			err = r.renew(ctx)
+		case errors.Is(err, stream.ErrThrottled):
+			err = r.throttled(ctx)
+		case errors.Is(err, stream.ErrTrimmed):
+			err = errors.Join(err, r.trimmed(ctx))
+		}
+		if err != nil {
+			return stream.Batch{}, fmt.Errorf("read %s: %w", r.shard, err)
+		}
+	}
+}
+
+// renew makes a new iterator where the old one stood. When a hole lies there, the handler must be opened anew behind it.
+func (r *reader) renew(ctx context.Context) error {
+	stood := r.last
+	if err := r.seek(ctx); err != nil {
+		return err
+	}
+	if r.last != stood || r.iterator == "" {
+		return stream.ErrTrimmed
+	}
+	return nil
+}
+
+// pace arms the wake-up before a read, so that what arrives after it is not missed, or waits until the next read is due.
+func (r *reader) pace(ctx context.Context) error {
+	if n, ok := r.w.Streams.(stream.Notifier); ok {
+		r.arrived = n.Arrived(r.shard.Stream, r.shard.ID)
+		return nil
+	}
+	if due := pollEvery - time.Since(r.paced); !r.paced.IsZero() && due > 0 {
+		if err := r.wait(ctx, due); err != nil {
+			return err
+		}
+	}
+	r.paced = time.Now()
+	return nil
+}
+
+// rest waits after a batch that brought nothing: until something arrives, or a handler is due to hear that nothing did.
+func (r *reader) rest(ctx context.Context, b stream.Batch) error {
+	if len(b.Records) > 0 || b.Behind > 0 || r.arrived == nil {
+		return nil
+	}
+	timer := time.NewTimer(min(idleEvery, r.w.Lease/4))
+	defer timer.Stop()
+	select {
+	case <-r.arrived:
+	case <-timer.C:
+	case <-r.hold.asked:
+		return errAsked
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// handle decodes a batch, gives it to the handler and notes how far the shard may be checkpointed.
+func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err error) {
+	ended = got.Next == ""
+	b := Batch{Shard: r.shard, Behind: got.Behind, Ended: ended, Deliveries: r.w.Decoder.decode(r.shard, got.Records)}
+	checkpoint, err := r.handler.Handle(ctx, b)
+	if err != nil {
+		return false, fmt.Errorf("handle %s: %w", r.shard, err)
+	}
+	if n := len(got.Records); n > 0 {
+		r.last = got.Records[n-1].Sequence
+	}
+	r.iterator = got.Next
+	r.hold.progress(checkpoint, got.Behind)
+	if done := r.hold.position(); ended && done != r.last {
+		return false, fmt.Errorf("handle %s: handler keeps back what follows %q at the shard's end", r.shard, done)
+	}
+	r.w.Metrics.lag.WithLabelValues(r.w.Name, r.shard.ID).Set(got.Behind.Seconds())
+	return ended, nil
+}
+
+// throttled waits before a refused read is repeated. The reader is alive, so it keeps its lease.
+func (r *reader) throttled(ctx context.Context) error {
+	r.w.Metrics.failures.WithLabelValues(r.w.Name, "throttled").Inc()
+	r.hold.progress("", 0)
+	return r.wait(ctx, r.trouble.next())
+}
+
+// wait waits for d, or until the shard is to be handed over or ctx ends.
+func (r *reader) wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-r.hold.asked:
+		return errAsked
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,448 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/stream"
+	"passbook/shared/stream/pebblestream"
+)
+
+// split splits a shard and gives its children.
+func (c *crew) split(shard string) (children []string) {
+	c.t.Helper()
+	c.must(c.streams.Split(c.t.Context(), testStream, shard))
+	return c.childrenOf(shard)
+}
+
+func (c *crew) childrenOf(parent string) (children []string) {
+	for _, s := range c.shards() {
+		for _, p := range s.Parents {
+			if p == parent {
+				children = append(children, s.ID)
+			}
+		}
+	}
+	return children
+}
+
+// Whatever the shards do, every account's entries come in order and once, whether the worker sees it live or only afterwards.
+func TestParentsAreReadBeforeTheirChildren(t *testing.T) {
+	for _, live := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCrew(t, 1)
+			entries := archivetest.Bank(1, 20, 500)
+			if live {
+				c.start("a", nil)
+				c.start("b", nil)
+			}
+			c.publish(entries[:100]...)
+			pair := c.split("shardId-000000000000")
+			c.publish(entries[100:200]...)
+			left := c.split(pair[0])
+			c.publish(entries[200:300]...)
+			c.must(c.streams.Merge(t.Context(), testStream, left[1], pair[1]))
+			c.publish(entries[300:400]...)
+			merged := c.childrenOf(pair[1])
+			c.must(c.streams.Merge(t.Context(), testStream, left[0], merged[0]))
+			c.publish(entries[400:]...)
+			if !live {
+				c.start("a", nil)
+				c.start("b", nil)
+			}
+			c.within(30*time.Second, "all read", c.delivered(len(entries)))
+			c.tape.checkOnce(t, entries)
+			time.Sleep(2 * testLease)
+			ended := 0
+			for _, l := range c.leases() {
+				if l.ended() {
+					ended++
+				}
+			}
+			if ended != 6 {
+				t.Errorf("%d shards marked as read to their end, want 6", ended)
+			}
+		})
+	}
+}
+
+func TestStreamMadeAnewIsReadFromItsBeginning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 2)
+		first := archivetest.Bank(1, 5, 50)
+		c.start("a", nil)
+		c.publish(first...)
+		c.within(time.Second, "read", c.delivered(50))
+		time.Sleep(2 * time.Second)
+		c.must(c.streams.DeleteStream(t.Context(), testStream))
+		time.Sleep(1500 * time.Millisecond)
+		c.must(c.streams.CreateStream(t.Context(), testStream, 2))
+		c.publish(first...)
+		c.within(2*testLease, "read again", c.delivered(100))
+		holes, err := Holes(t.Context(), c.table, testStream, "tape")
+		c.must(err)
+		if len(holes) != 2 {
+			t.Errorf("%d holes for the 2 shards that were not read to their end", len(holes))
+		}
+		created, err := c.streams.Created(t.Context(), testStream)
+		c.must(err)
+		for _, p := range c.tape.plays()[50:] {
+			if !p.created.Equal(created) {
+				t.Fatalf("a record of the new stream was given out as one of %v", p.created)
+			}
+		}
+	})
+}
+
+// The shard of the stream before had the same id, and was read to its end.
+func TestEndedShardOfAnEarlierStreamHidesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		c.start("a", nil)
+		c.split("shardId-000000000000")
+		c.within(2*testLease, "ended", func() bool { return c.leases()["shardId-000000000000"].ended() })
+		c.halt("a")
+		c.must(c.streams.DeleteStream(t.Context(), testStream))
+		time.Sleep(1500 * time.Millisecond)
+		c.must(c.streams.CreateStream(t.Context(), testStream, 1))
+		entries := archivetest.Bank(1, 5, 20)
+		c.publish(entries...)
+		c.start("b", nil)
+		c.within(time.Second, "read", c.delivered(20))
+		c.tape.checkOnce(t, entries)
+	})
+}
+
+// heal has the crew's workers project into rows and heal holes from the journal.
+func (c *crew) heal(p *Projection[accountState]) func(*Config) {
+	return func(config *Config) {
+		config.Open, config.Heal, config.Journal = p.Open, p.Heal, c.journal
+	}
+}
+
+func TestTrimmedPositionIsAHoleAndIsHealed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 3)
+		entries := archivetest.Bank(6, 40, 400)
+		c.journal.commit(entries...)
+		p := c.projection(testModel, 1)
+		c.start("a", c.heal(p))
+		c.publish(entries[:100]...)
+		c.within(time.Second, "read", func() bool { return c.row(1, accountOf(entries[0])).Version > 0 })
+		time.Sleep(2 * time.Second)
+		c.halt("a")
+		c.publish(entries[100:300]...)
+		c.trimAll()
+		c.publish(entries[300:400]...)
+		c.start("b", c.heal(p))
+		c.within(2*testLease, "healed", func() bool { return c.openHoles() == 0 && c.foundHoles() == 3 })
+		c.check(1)
+		holes, err := Holes(t.Context(), c.table, testStream, "tape")
+		c.must(err)
+		swept := int64(0)
+		for _, h := range holes {
+			swept += h.Accounts
+			if h.After == "" || h.Cause == "" {
+				t.Errorf("hole %+v", h)
+			}
+		}
+		if swept != 40 {
+			t.Errorf("%d accounts were compared, want each of the 40 once", swept)
+		}
+		c.halt("b")
+		c.start("d", c.heal(p))
+		time.Sleep(testLease)
+		if n := c.foundHoles(); n != 3 {
+			t.Errorf("%d holes after another start, the 3 were found before", n)
+		}
+	})
+}
+
+// trimAll drops everything that is on the stream.
+func (c *crew) trimAll() {
+	c.t.Helper()
+	ctx := c.t.Context()
+	for _, s := range c.shards() {
+		last := ""
+		iterator, err := c.streams.Iterator(ctx, testStream, s.ID, stream.Position{})
+		c.must(err)
+		for {
+			got, err := c.streams.Get(ctx, iterator, stream.MaxGetRecords)
+			c.must(err)
+			if len(got.Records) == 0 {
+				break
+			}
+			last, iterator = got.Records[len(got.Records)-1].Sequence, got.Next
+		}
+		n, ok := new(big.Int).SetString(last, 10)
+		if !ok {
+			c.t.Fatalf("sequence %q", last)
+		}
+		c.must(c.streams.Trim(ctx, testStream, s.ID, n.Add(n, big.NewInt(1)).String()))
+	}
+}
+
+func (c *crew) foundHoles() int {
+	holes, err := Holes(c.t.Context(), c.table, testStream, "tape")
+	c.must(err)
+	return len(holes)
+}
+
+func (c *crew) openHoles() (open int) {
+	holes, err := Holes(c.t.Context(), c.table, testStream, "tape")
+	c.must(err)
+	for _, h := range holes {
+		if h.HealedAt.IsZero() {
+			open++
+		}
+	}
+	return open
+}
+
+// What was lost after a position is recorded once, and the position is given up for good.
+func TestTrimmedPositionIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		entries := archivetest.Bank(6, 4, 40)
+		c.start("a", nil)
+		c.publish(entries[:20]...)
+		c.within(time.Second, "read", c.delivered(20))
+		time.Sleep(2 * time.Second)
+		c.halt("a")
+		c.publish(entries[20:]...)
+		c.trimAll()
+		c.start("b", nil)
+		time.Sleep(2 * time.Second)
+		if l := c.leases()["shardId-000000000000"]; l.checkpoint != "" || c.foundHoles() != 1 {
+			t.Errorf("checkpoint %q, %d holes", l.checkpoint, c.foundHoles())
+		}
+	})
+}
+
+// The consumer slept through a shard's whole life: the shard is gone, unread, and its children go on.
+func TestVanishedShardIsAHoleAndItsChildrenGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		entries := archivetest.Bank(7, 10, 200)
+		c.journal.commit(entries...)
+		p := c.projection(testModel, 1)
+		c.start("a", c.heal(p))
+		c.publish(entries[:50]...)
+		time.Sleep(2 * time.Second)
+		c.halt("a")
+		c.publish(entries[50:100]...)
+		c.split("shardId-000000000000")
+		time.Sleep(30 * time.Hour) // longer than the retention
+		c.publish(entries[100:]...)
+		if n := len(c.shards()); n != 2 {
+			t.Fatalf("%d shards are listed", n)
+		}
+		c.start("b", c.heal(p))
+		c.within(2*testLease, "healed", func() bool { return c.foundHoles() == 1 && c.openHoles() == 0 })
+		c.within(testLease, "children read", func() bool { return c.row(1, accountOf(entries[199])).Version >= entries[199].Last })
+		c.check(1)
+	})
+}
+
+// A worker that never read a shard it knows for longer than the retention cannot know what it missed.
+func TestShardNotBegunWithinTheRetentionIsAHole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		c.start("a", nil)
+		time.Sleep(time.Second)
+		c.halt("a")
+		time.Sleep(30 * time.Hour)
+		c.start("b", nil)
+		time.Sleep(time.Second)
+		if n := c.foundHoles(); n != 1 {
+			t.Errorf("%d holes", n)
+		}
+		if n := c.openHoles(); n != 1 {
+			t.Errorf("%d open holes: nobody could heal it", n)
+		}
+	})
+}
+
+func TestReaderSurvivesWhatKinesisDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 2)
+		entries := archivetest.Bank(8, 20, 600)
+		c.start("a", nil)
+		c.streams.SetFaults(pebblestream.Faults{Seed: 7, Throttle: 20, Expire: 20, Empty: 20})
+		for i := 0; i < len(entries); i += 20 {
+			c.publish(entries[i : i+20]...)
+			time.Sleep(50 * time.Millisecond)
+		}
+		c.within(time.Minute, "all read", c.delivered(len(entries)))
+		c.tape.checkOnce(t, entries)
+		if f := c.streams.Fired(); f.Throttle == 0 || f.Expire == 0 || f.Empty == 0 {
+			t.Errorf("faults fired %+v", f)
+		}
+		if n := len(c.tape.openings()); n != 2 {
+			t.Errorf("%d handlers were opened: a refused read is no reason to begin again", n)
+		}
+	})
+}
+
+// mute is a stream that wakes nobody, and counts the reads.
+type mute struct {
+	stream.Stream
+	mu   sync.Mutex
+	gets int
+}
+
+func (m *mute) Get(ctx context.Context, iterator string, limit int) (stream.Batch, error) {
+	m.mu.Lock()
+	m.gets++
+	m.mu.Unlock()
+	return m.Stream.Get(ctx, iterator, limit)
+}
+
+func TestStreamThatWakesNobodyIsPolledAtASharedPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		m := &mute{Stream: c.streams}
+		c.reads = m
+		c.start("a", nil)
+		entries := archivetest.Bank(9, 5, 100)
+		for _, e := range entries {
+			c.publish(e)
+			time.Sleep(100 * time.Millisecond)
+		}
+		c.within(time.Second, "all read", c.delivered(100))
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.gets < 16 || m.gets > 19 {
+			t.Errorf("%d reads in 10 seconds, want one each 600 ms", m.gets)
+		}
+	})
+}
+
+func TestHandlerHearsOfSilenceEverySecond(t *testing.T) {
+	for name, notified := range map[string]bool{"woken": true, "polling": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCrew(t, 1)
+				if !notified {
+					c.reads = &mute{Stream: c.streams}
+				}
+				c.start("a", nil)
+				time.Sleep(20 * time.Second)
+				c.halt("a")
+				if n := c.tape.idle["shardId-000000000000"]; n < 20 || n > 40 {
+					t.Errorf("%d idle calls in 20 seconds", n)
+				}
+			})
+		})
+	}
+}
+
+func TestEndedShardIsFlushedByALaggingHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		c.tape.lag = 5
+		entries := archivetest.Bank(10, 5, 40)
+		c.start("a", nil)
+		c.publish(entries[:20]...)
+		c.split("shardId-000000000000")
+		c.publish(entries[20:]...)
+		c.within(5*time.Second, "all read", c.delivered(40))
+		c.tape.checkOnce(t, entries)
+		time.Sleep(time.Second)
+		if l := c.leases()["shardId-000000000000"]; !l.ended() || l.owner != "" {
+			t.Errorf("lease of the ended shard %+v", l)
+		}
+	})
+}
+
+// A handler that keeps something back when nothing can follow is broken: the shard is not marked as read to its end.
+func TestShardDoesNotEndBeforeItsHandlerSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		var mu sync.Mutex
+		keeps := true
+		c.start("a", func(config *Config) {
+			config.Open = func(context.Context, Shard, string) (Handler, error) {
+				return handlerFunc(func(b Batch) string {
+					mu.Lock()
+					defer mu.Unlock()
+					switch n := len(b.Deliveries); {
+					case n == 0:
+						return ""
+					case keeps:
+						return b.Deliveries[0].Sequence
+					default:
+						return b.Deliveries[n-1].Sequence
+					}
+				}), nil
+			}
+		})
+		c.split("shardId-000000000000")
+		c.publish(archivetest.Bank(1, 5, 20)...)
+		time.Sleep(time.Minute)
+		children := c.childrenOf("shardId-000000000000")
+		c.must(c.streams.Merge(t.Context(), testStream, children[0], children[1]))
+		time.Sleep(time.Minute)
+		ended := func() (n int) {
+			for _, id := range children {
+				if c.leases()[id].ended() {
+					n++
+				}
+			}
+			return n
+		}
+		if n := ended(); n != 0 {
+			t.Errorf("%d shards ended", n)
+		}
+		mu.Lock()
+		keeps = false
+		mu.Unlock()
+		c.within(testLease, "both ended", func() bool { return ended() == 2 })
+	})
+}
+
+// handlerFunc is a handler that is a function.
+type handlerFunc func(Batch) string
+
+func (f handlerFunc) Handle(_ context.Context, b Batch) (string, error) { return f(b), nil }
+func (f handlerFunc) Close() error                                      { return nil }
+
+func TestConsumersOfAProcessDecodeARecordOnce(t *testing.T) {
+	d := NewDecoder()
+	shard := Shard{Stream: testStream, ID: "s"}
+	var records []stream.Delivered
+	for i, e := range archivetest.Bank(1, 10, 2*decodedKept) {
+		records = append(records, stream.Delivered{Record: record(t, e), Sequence: fmt.Sprint(i)})
+	}
+	first, second := d.decode(shard, records), d.decode(shard, records)
+	for i := range records {
+		if i >= 1 && i < decodedKept && first[i].Entry == second[i].Entry {
+			t.Fatalf("record %d was kept", i)
+		}
+	}
+	again := d.decode(shard, records[decodedKept:])
+	for i := range again {
+		if again[i].Entry != second[decodedKept+i].Entry {
+			t.Fatalf("record %d was decoded again", decodedKept+i)
+		}
+	}
+	if n := len(d.shard(shard).entries); n != decodedKept {
+		t.Errorf("%d entries are kept", n)
+	}
+	other := shard
+	other.ID = "t"
+	if d.decode(other, records[:1])[0].Entry == again[0].Entry {
+		t.Error("an entry of another shard was given")
+	}
+	misplaced := records[0]
+	misplaced.PartitionKey = "main#A-9"
+	if got := d.decode(Shard{ID: "u"}, []stream.Delivered{misplaced}); got[0].Entry != nil || got[0].Err == nil {
+		t.Errorf("an entry under another account's key: %+v", got[0])
+	}
+}

@@ -1,0 +1,139 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"passbook/shared/event"
+	"passbook/shared/journal"
+)
+
+// ErrBlocked: the account is set aside, and did not go on.
+var ErrBlocked = errors.New("consumer: account blocked")
+
+// catchUpEntries is how many entries are folded between two writes of a row that catches up.
+const catchUpEntries = 256
+
+// block sets an account aside: the record first, then the marker in its row, so that a crash between them is repeated and not
+// forgotten. What follows of the account is skipped until Redrive; the journal keeps it.
+func (p *Projection[S]) block(ctx context.Context, a journal.Account, q Quarantined) error {
+	added, err := setAside(ctx, p.Rows.table, p.name, q)
+	if err != nil {
+		return err
+	}
+	if added {
+		p.count.poison.Inc()
+		p.Metrics.quarantined.WithLabelValues(p.name).Inc()
+		p.Log.Error("account blocked", "account", a.String(), "version", q.Version, "cause", q.Cause)
+	}
+	err = p.mark(ctx, a, func(row *Row[S]) bool {
+		if row.BlockedAt != 0 {
+			return false
+		}
+		row.BlockedAt, row.Cause = q.Version, q.Cause
+		if row.BlockedAt == 0 {
+			row.BlockedAt = row.Version + 1
+		}
+		return true
+	})
+	var unreadable *poisonError
+	if errors.As(err, &unreadable) {
+		return nil // a row that cannot be read or written stands still by itself, and its record is kept
+	}
+	return err
+}
+
+// mark changes a stored row without folding anything.
+func (p *Projection[S]) mark(ctx context.Context, a journal.Account, change func(*Row[S]) bool) error {
+	wait := backoff{first: 10 * time.Millisecond, most: time.Second}
+	for try := 1; ; try++ {
+		p.cache.forget(a.String())
+		row, err := p.Rows.load(ctx, p.Generation, a)
+		if err == nil {
+			if !change(&row) {
+				return nil
+			}
+			if _, err = p.save(ctx, row); err == nil {
+				return nil
+			}
+		}
+		var hopeless *poisonError
+		if errors.As(err, &hopeless) || try == attempts || wait.pause(ctx) != nil {
+			return fmt.Errorf("mark %s: %w", a.ID, err)
+		}
+	}
+}
+
+// Redrive lifts the block of an account and folds, from the journal, everything that its row lacks. Its error is ErrBlocked when
+// the account was blocked again, with the cause.
+func (p *Projection[S]) Redrive(ctx context.Context, a journal.Account) error {
+	lifted := false
+	err := p.mark(ctx, a, func(row *Row[S]) bool {
+		lifted = row.BlockedAt != 0
+		row.BlockedAt, row.Cause = 0, ""
+		return lifted
+	})
+	if err != nil {
+		return err
+	}
+	if err := takeBack(ctx, p.Rows.table, p.name, a.String()); err != nil {
+		return err
+	}
+	if lifted {
+		p.Metrics.quarantined.WithLabelValues(p.name).Dec()
+		p.Log.Warn("account redriven", "account", a.String())
+	}
+	_, err = p.CatchUp(ctx, a)
+	return err
+}
+
+// CatchUp folds what the account's row lacks up to the journal's head, and returns the version reached. It is ErrBlocked for a
+// blocked account. Whoever feeds the projection at the same time does no harm.
+func (p *Projection[S]) CatchUp(ctx context.Context, a journal.Account) (int64, error) {
+	for {
+		row, err := p.Rows.load(ctx, p.Generation, a)
+		if err != nil {
+			return 0, err
+		}
+		if row.BlockedAt != 0 {
+			return row.Version, fmt.Errorf("%s v%d: %s: %w", a.ID, row.BlockedAt, row.Cause, ErrBlocked)
+		}
+		more, err := p.catchUpFrom(ctx, a, row.Version+1)
+		if err != nil {
+			return row.Version, err
+		}
+		if !more { // read again only after something was folded, so that what was skipped meanwhile is found
+			return row.Version, nil
+		}
+	}
+}
+
+// catchUpFrom folds the journal from a version to its head, and says whether there was anything.
+func (p *Projection[S]) catchUpFrom(ctx context.Context, a journal.Account, from int64) (bool, error) {
+	var chunk []*event.Entry
+	found := false
+	for e, err := range p.Journal.Entries(ctx, a, from, 0) {
+		if err != nil {
+			return found, fmt.Errorf("catch up %s from v%d: %w", a.ID, from, err)
+		}
+		found = true
+		if chunk = append(chunk, e); len(chunk) == catchUpEntries {
+			if err := p.ProjectEntries(ctx, a, chunk); err != nil {
+				return found, err
+			}
+			chunk = chunk[:0]
+		}
+	}
+	return found, p.ProjectEntries(ctx, a, chunk)
+}
+
+// Heal is a Worker's Heal: it brings an account that may have lost records up to the journal. A blocked one is left to Redrive.
+func (p *Projection[S]) Heal(ctx context.Context, a journal.Account) error {
+	_, err := p.CatchUp(ctx, a)
+	if errors.Is(err, ErrBlocked) {
+		return nil
+	}
+	return err
+}

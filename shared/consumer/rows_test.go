@@ -1,0 +1,99 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+// counted counts the reads of rows.
+type counted struct {
+	table.Table
+	gets int
+}
+
+func (c *counted) Get(ctx context.Context, name string, k table.Key, consistent bool) (table.Row, error) {
+	if name == testModel.Name {
+		c.gets++
+	}
+	return c.Table.Get(ctx, name, k, consistent)
+}
+
+func TestWaitIsWokenByAProjectionOfTheSameProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBank(t, 1)
+		entries := archivetest.Bank(1, 1, 10)
+		b.journal.commit(entries...)
+		reads := &counted{Table: b.table}
+		rows := NewRows(reads, testModel)
+		p := NewProjection(ProjectionConfig[accountState]{Generation: 1, Rows: rows, Journal: b.journal, Log: quietLog})
+		b.handle(p, nil)
+		done := make(chan time.Duration)
+		began := time.Now()
+		go func() {
+			row, err := rows.Wait(t.Context(), accountOf(entries[0]), entries[9].Last, 10*time.Second)
+			if err != nil || row.Version != entries[9].Last {
+				t.Errorf("waited for v%d, got v%d, %v", entries[9].Last, row.Version, err)
+			}
+			done <- time.Since(began)
+		}()
+		time.Sleep(300 * time.Millisecond)
+		b.handle(p, deliveries(t, entries[:5]...))
+		synctest.Wait()
+		b.handle(p, deliveries(t, entries[5:]...))
+		if took := <-done; took != 300*time.Millisecond {
+			t.Errorf("woken after %v, written after 300ms", took)
+		}
+		if reads.gets > 6 {
+			t.Errorf("the row was read %d times", reads.gets)
+		}
+	})
+}
+
+func TestWaitPollsForAProjectionOfAnotherProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBank(t, 1)
+		entries := archivetest.Bank(1, 1, 3)
+		rows := NewRows(b.table, testModel)
+		go func() {
+			time.Sleep(time.Second)
+			b.handle(b.projection(testModel, 1), deliveries(t, entries...))
+		}()
+		began := time.Now()
+		row, err := rows.Wait(t.Context(), accountOf(entries[0]), 1, 10*time.Second)
+		if took := time.Since(began); err != nil || row.Version == 0 || took > 1200*time.Millisecond {
+			t.Errorf("v%d after %v, %v", row.Version, took, err)
+		}
+	})
+}
+
+func TestWaitEndsWithTheVersionThatIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBank(t, 1)
+		entries := archivetest.Bank(1, 1, 3)
+		b.handle(b.projection(testModel, 1), deliveries(t, entries...))
+		rows := NewRows(b.table, testModel)
+		began := time.Now()
+		_, err := rows.Wait(t.Context(), accountOf(entries[0]), 1000, 2*time.Second)
+		var behind *BehindError
+		if !errors.As(err, &behind) || !errors.Is(err, ErrBehind) || behind.Version != entries[2].Last || behind.Wanted != 1000 {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(began); took != 2*time.Second {
+			t.Errorf("waited %v", took)
+		}
+		missing := journal.Account{Tenant: "main", ID: "nobody"}
+		if _, err := rows.Wait(t.Context(), missing, 1, time.Second); !errors.As(err, &behind) || behind.Version != 0 {
+			t.Errorf("a missing row: %v", err)
+		}
+		if _, err := rows.Get(t.Context(), missing); !errors.Is(err, ErrNoRow) {
+			t.Errorf("a missing row: %v", err)
+		}
+	})
+}

@@ -1,0 +1,55 @@
+package consumer
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"passbook/shared/table"
+)
+
+// ShardStatus is how a consumer stands on one shard, as its lease tells.
+type ShardStatus struct {
+	Shard string
+	// Owner reads the shard; "" for nobody.
+	Owner string
+	// Checkpoint is the sequence number up to which all is done, "" at the trim horizon.
+	Checkpoint string
+	// Ended says that a closed shard was read to its end.
+	Ended bool
+	// Behind is the distance from the shard's tip, and At when that was so: a shard whose At grows old is not being read.
+	Behind time.Duration
+	At     time.Time
+	// Holes counts the shard's open holes.
+	Holes int
+}
+
+// Status tells of every shard that a consumer has a lease for, in the order of their ids. A shard that the stream has just begun
+// is added by the first worker that sees it.
+func Status(ctx context.Context, t table.Table, streamName, consumer string) ([]ShardStatus, error) {
+	leases, err := leasesOf(t, streamName, consumer).list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	holes, err := Holes(ctx, t, streamName, consumer)
+	if err != nil {
+		return nil, err
+	}
+	open := map[string]int{}
+	for _, h := range holes {
+		if h.HealedAt.IsZero() {
+			open[h.Shard]++
+		}
+	}
+	var list []ShardStatus
+	for id, l := range leases {
+		status := ShardStatus{Shard: id, Owner: l.owner, Checkpoint: l.checkpoint, Ended: l.ended(), Behind: l.behind, At: l.at, Holes: open[id]}
+		if status.Ended {
+			status.Checkpoint, status.Behind = "", 0
+		}
+		list = append(list, status)
+	}
+	slices.SortFunc(list, func(a, b ShardStatus) int { return cmp.Compare(a.Shard, b.Shard) })
+	return list, nil
+}

@@ -1,0 +1,353 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"passbook/shared/stream"
+)
+
+// Worker reads the shards that it holds leases for.
+type Worker struct {
+	Config
+	leases leaseTable
+	seen   sightings
+	// listed is the stream as it was last listed, and when; a finished shard makes it stale.
+	listed  listing
+	runs    map[string]*run
+	ended   chan *run
+	quit    chan struct{} // closed when nobody listens on ended any more
+	pending bool          // a claim of ours is not answered yet
+	holed   chan struct{} // a hole was recorded
+	mu      sync.Mutex
+	owners  map[string]bool // the workers that were alive at the last survey
+}
+
+// listing is the stream's shards and its creation.
+type listing struct {
+	shards  []stream.Shard
+	created time.Time
+	at      time.Time
+}
+
+// run is a shard in work.
+type run struct {
+	shard  Shard
+	hold   *hold
+	cancel context.CancelCauseFunc
+	err    error // why it ended; set before it is sent on ended
+}
+
+// New makes a worker. It does nothing before Run.
+func New(c Config) *Worker {
+	c.complete()
+	return &Worker{
+		Config: c,
+		leases: leasesOf(c.Table, c.Stream, c.Name),
+		seen:   sightings{},
+		runs:   map[string]*run{},
+		ended:  make(chan *run),
+		quit:   make(chan struct{}),
+		holed:  make(chan struct{}, 1),
+	}
+}
+
+// Run reads until ctx ends, then hands every shard over and returns nil within about 2 seconds. It returns an error only when a
+// handler returned one marked Fatal. It MUST be called once.
+func (w *Worker) Run(ctx context.Context) error {
+	defer w.Metrics.leases.WithLabelValues(w.Name).Set(0)
+	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	var healer sync.WaitGroup
+	defer healer.Wait()
+	healing, stop := context.WithCancel(ctx)
+	defer stop()
+	healer.Go(func() { w.heal(healing) })
+	var fatal error
+	for ctx.Err() == nil && fatal == nil {
+		pause := w.survey(ctx, work)
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case r := <-w.ended:
+			fatal = w.finish(r)
+		}
+		timer.Stop()
+	}
+	return errors.Join(fatal, w.handOver())
+}
+
+// survey looks at the stream and the leases, starts what the plan gives this worker, and says when to look again.
+func (w *Worker) survey(ctx, work context.Context) time.Duration {
+	pause := min(surveyEvery, w.Lease/4)
+	bounded, cancel := context.WithTimeout(ctx, w.Lease/4)
+	defer cancel()
+	s, err := w.look(bounded)
+	if err != nil {
+		if ctx.Err() == nil {
+			w.Metrics.failures.WithLabelValues(w.Name, "survey").Inc()
+			w.Log.Warn("survey failed", "error", err)
+		}
+		return pause
+	}
+	p := s.plan()
+	w.meet(s)
+	for _, l := range p.drop {
+		w.note("lease", w.leases.drop(bounded, l))
+	}
+	for _, l := range p.acquire {
+		w.acquire(bounded, work, l)
+	}
+	w.claim(bounded, p.claim)
+	w.Metrics.leases.WithLabelValues(w.Name).Set(float64(len(w.runs)))
+	return w.pause(pause, s)
+}
+
+// meet remembers who is alive.
+func (w *Worker) meet(s survey) {
+	owners := map[string]bool{w.Owner: true}
+	for _, l := range s.leases {
+		if l.owner != "" && !s.dead(l) {
+			owners[l.owner] = true
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.owners = owners
+}
+
+// alive says whether a worker held a lease at the last survey; before the first, whether it can be.
+func (w *Worker) alive(owner string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.owners == nil || w.owners[owner]
+}
+
+// pause is the time to the next survey: no later than the moment at which a silent owner is known to be dead, and soon while a
+// claim of ours waits for its answer.
+func (w *Worker) pause(most time.Duration, s survey) time.Duration {
+	for shard, l := range s.leases {
+		if left := w.Lease - s.still(shard); l.owner != "" && l.owner != w.Owner && left > 0 {
+			most = min(most, left)
+		}
+		if l.claim == w.Owner {
+			w.pending = true
+		}
+	}
+	if w.pending {
+		w.pending = false
+		most = min(most, surveyEvery/4)
+	}
+	return most
+}
+
+// look gathers a survey, making the leases of shards that were never seen, and has the readers of claimed ones finish.
+func (w *Worker) look(ctx context.Context) (survey, error) {
+	if err := w.list(ctx); err != nil {
+		return survey{}, err
+	}
+	leases, err := w.leases.list(ctx)
+	if err != nil {
+		return survey{}, err
+	}
+	created := w.listed.created.Unix()
+	for _, shard := range w.listed.shards {
+		if _, known := leases[shard.ID]; known {
+			continue
+		}
+		l, err := w.leases.write(ctx, newLease(shard, created))
+		if err != nil && !errors.Is(err, errLost) {
+			return survey{}, err
+		}
+		leases[shard.ID] = l
+	}
+	now := time.Now()
+	w.seen.observe(leases, now)
+	running := map[string]bool{}
+	for id, r := range w.runs {
+		running[id] = true
+		if l := leases[id]; l.owner == w.Owner && l.claim != "" {
+			r.hold.ask(l.claim)
+		}
+	}
+	return survey{
+		me: w.Owner, exclusive: w.Exclusive, length: w.Lease, created: created, shards: w.listed.shards, leases: leases,
+		still: func(shard string) time.Duration { return w.seen.still(shard, now) }, running: running,
+	}, nil
+}
+
+// list lists the stream, at most once a quarter lease.
+func (w *Worker) list(ctx context.Context) error {
+	if !w.listed.at.IsZero() && time.Since(w.listed.at) < w.Lease/4 {
+		return nil
+	}
+	created, err := w.Streams.Created(ctx, w.Stream)
+	if err != nil {
+		return fmt.Errorf("creation of %s: %w", w.Stream, err)
+	}
+	shards, err := w.Streams.Shards(ctx, w.Stream)
+	if err != nil {
+		return fmt.Errorf("shards of %s: %w", w.Stream, err)
+	}
+	w.listed = listing{shards: shards, created: created, at: time.Now()}
+	return nil
+}
+
+// acquire takes a lease and starts its reader. What was lost before is recorded first, while the lease still shows it.
+func (w *Worker) acquire(ctx, work context.Context, l lease) {
+	began := time.Now()
+	created := w.listed.created.Unix()
+	if cause := l.missed(created, began); cause != "" {
+		if err := w.record(ctx, l, l.checkpoint, cause); err != nil {
+			w.note("lease", err)
+			return
+		}
+		l.checkpoint, l.begun = "", began.UTC()
+	}
+	if l.created != created {
+		l.created, l.checkpoint, l.begun = created, "", began.UTC()
+	}
+	for _, shard := range w.listed.shards {
+		if shard.ID == l.shard {
+			l.first, l.last = shard.FirstHash, shard.LastHash
+		}
+	}
+	l.owner, l.claim = w.Owner, ""
+	l, err := w.leases.write(ctx, l)
+	if err != nil {
+		if !errors.Is(err, errLost) {
+			w.note("lease", err)
+		}
+		return
+	}
+	w.Metrics.leaseMoves.WithLabelValues(w.Name, "acquired").Inc()
+	runCtx, cancel := context.WithCancelCause(work)
+	r := &run{
+		shard:  Shard{Stream: w.Stream, Created: w.listed.created, ID: l.shard, FirstHash: l.first, LastHash: l.last},
+		hold:   newHold(w.leases, l, w.Lease, began),
+		cancel: cancel,
+	}
+	w.runs[l.shard] = r
+	go w.work(runCtx, r)
+}
+
+// claim asks the owners of leases to hand them over.
+func (w *Worker) claim(ctx context.Context, leases []lease) {
+	for _, l := range leases {
+		l.claim = w.Owner
+		if _, err := w.leases.write(ctx, l); err == nil {
+			w.pending = true
+		} else if !errors.Is(err, errLost) {
+			w.note("lease", err)
+		}
+	}
+}
+
+// work reads one shard, keeping its lease, until it ends, is handed over or is lost; and says so on ended.
+func (w *Worker) work(ctx context.Context, r *run) {
+	var keeper sync.WaitGroup
+	keeping, done := context.WithCancel(ctx)
+	keeper.Go(func() {
+		if err := r.hold.keep(keeping); err != nil {
+			w.abandon(r, err)
+		}
+	})
+	keeper.Go(func() { r.limit(keeping) })
+	err := newReader(w, r).run(ctx)
+	if cause := context.Cause(ctx); cause != nil && !isFatal(err) {
+		err = cause
+	}
+	done()
+	keeper.Wait()
+	r.err = errors.Join(err, w.release(r, err))
+	select {
+	case w.ended <- r:
+	case <-w.quit:
+	}
+}
+
+// limit cuts a batch short when a hand-over has waited for it long enough.
+func (r *run) limit(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-r.hold.asked:
+	}
+	if sleep(ctx, handOffGrace) == nil {
+		r.cancel(errAsked)
+	}
+}
+
+// abandon ends the reader of a lease that cannot be kept. A stalled reader may not return for long: its lease is freed at once.
+func (w *Worker) abandon(r *run, err error) {
+	w.Log.Error("shard given up", "shard", r.shard.ID, "error", err)
+	if errors.Is(err, errStalled) {
+		w.Metrics.leaseMoves.WithLabelValues(w.Name, "stalled").Inc()
+		ctx, cancel := context.WithTimeout(context.Background(), w.Lease/4)
+		defer cancel()
+		w.note("lease", r.hold.give(ctx))
+	} else {
+		w.Metrics.leaseMoves.WithLabelValues(w.Name, "lost").Inc()
+	}
+	r.cancel(err)
+}
+
+// release writes a lease for the last time: ended, or given to its heir. One that was lost is left alone.
+func (w *Worker) release(r *run, err error) error {
+	if errors.Is(err, errLost) || errors.Is(err, errStalled) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), min(handOffGrace, w.Lease/4))
+	defer cancel()
+	if err == nil {
+		return r.hold.end(ctx)
+	}
+	w.Metrics.leaseMoves.WithLabelValues(w.Name, "handed").Inc()
+	return r.hold.give(ctx)
+}
+
+// finish forgets a run that ended, and returns its error when it is fatal.
+func (w *Worker) finish(r *run) error {
+	r.cancel(nil)
+	delete(w.runs, r.shard.ID)
+	w.listed.at = time.Time{} // the shard may have children now
+	w.Metrics.lag.DeleteLabelValues(w.Name, r.shard.ID)
+	if isFatal(r.err) {
+		return r.err
+	}
+	return nil
+}
+
+// handOver ends every run, each after the batch in work. A reader that does not return in time is left behind: its lease runs out,
+// and what it still writes is conditional.
+func (w *Worker) handOver() error {
+	defer close(w.quit)
+	for _, r := range w.runs {
+		r.hold.ask("")
+	}
+	deadline := time.NewTimer(handOffGrace + 2*time.Second)
+	defer deadline.Stop()
+	var fatal error
+	for len(w.runs) > 0 {
+		select {
+		case r := <-w.ended:
+			fatal = errors.Join(fatal, w.finish(r))
+		case <-deadline.C:
+			w.Log.Error("readers left behind", "shards", len(w.runs))
+			return fatal
+		}
+	}
+	return fatal
+}
+
+// note counts and logs a failure that the next survey makes good.
+func (w *Worker) note(step string, err error) {
+	if err != nil {
+		w.Metrics.failures.WithLabelValues(w.Name, step).Inc()
+		w.Log.Warn(step+" failed", "error", err)
+	}
+}

@@ -1,0 +1,261 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/stream"
+	"passbook/shared/table"
+)
+
+// tape is a handler that remembers what it was given, on all shards of all workers of a test.
+type tape struct {
+	mu     sync.Mutex
+	log    []played
+	opened []played
+	closed int
+	idle   map[string]int
+	// before runs in every Handle, outside of the lock.
+	before func(ctx context.Context, worker string, b Batch) error
+	// lag keeps a handler's checkpoint that many deliveries behind, as an archiver's is.
+	lag int
+}
+
+// played is a delivery, or an opening, and who got it.
+type played struct {
+	worker, shard, sequence string
+	entry                   *event.Entry
+	created                 time.Time // of the stream
+}
+
+type tapeHandler struct {
+	tape   *tape
+	worker string
+	held   []string
+}
+
+func (t *tape) opener(worker string) Opener {
+	return func(_ context.Context, s Shard, checkpoint string) (Handler, error) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.opened = append(t.opened, played{worker, s.ID, checkpoint, nil, s.Created})
+		return &tapeHandler{tape: t, worker: worker}, nil
+	}
+}
+
+func (h *tapeHandler) Handle(ctx context.Context, b Batch) (string, error) {
+	if h.tape.before != nil {
+		if err := h.tape.before(ctx, h.worker, b); err != nil {
+			return "", err
+		}
+	}
+	t := h.tape
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(b.Deliveries) == 0 {
+		if t.idle == nil {
+			t.idle = map[string]int{}
+		}
+		t.idle[b.Shard.ID]++
+	}
+	for _, d := range b.Deliveries {
+		t.log = append(t.log, played{h.worker, b.Shard.ID, d.Sequence, d.Entry, b.Shard.Created})
+		h.held = append(h.held, d.Sequence)
+	}
+	lag := t.lag
+	if b.Ended {
+		lag = 0
+	}
+	if len(h.held) <= lag {
+		return "", nil
+	}
+	done := h.held[len(h.held)-1-lag]
+	h.held = h.held[len(h.held)-lag:]
+	return done, nil
+}
+
+func (h *tapeHandler) Close() error {
+	h.tape.mu.Lock()
+	defer h.tape.mu.Unlock()
+	h.tape.closed++
+	return nil
+}
+
+func (t *tape) plays() []played {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]played(nil), t.log...)
+}
+
+func (t *tape) openings() []played {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]played(nil), t.opened...)
+}
+
+// checkOnce holds that every entry was delivered, each account's in order, and nothing twice.
+func (t *tape) checkOnce(tb testing.TB, want []*event.Entry) {
+	tb.Helper()
+	last := map[journal.Account]int64{}
+	plays := t.plays()
+	for _, p := range plays {
+		a := accountOf(p.entry)
+		if p.entry.First != last[a]+1 {
+			tb.Fatalf("%s v%d came after v%d, on %s", a, p.entry.First, last[a], p.shard)
+		}
+		last[a] = p.entry.Last
+	}
+	if len(plays) != len(want) {
+		tb.Fatalf("%d entries delivered, want %d", len(plays), len(want))
+	}
+}
+
+// wire is a worker's own line to the table: it can be cut, or hold writes up.
+type wire struct {
+	table.Table
+	mu   sync.Mutex
+	cut  bool
+	held chan struct{} // not nil: Puts wait until it is closed
+	late func(error)   // told how a held Put ended
+	puts map[string]int
+}
+
+var errCut = errors.New("wire cut")
+
+func (w *wire) isCut() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cut
+}
+
+func (w *wire) Put(ctx context.Context, p table.Put) error {
+	if w.isCut() {
+		return errCut
+	}
+	w.mu.Lock()
+	held, late := w.held, w.late
+	if w.puts == nil {
+		w.puts = map[string]int{}
+	}
+	w.puts[p.Row.PK]++
+	w.mu.Unlock()
+	if held == nil {
+		return w.Table.Put(ctx, p)
+	}
+	select { // the caller gives up, the write is still on its way
+	case <-ctx.Done():
+		go func() {
+			<-held
+			late(w.Table.Put(context.WithoutCancel(ctx), p))
+		}()
+		return ctx.Err()
+	case <-held:
+		return w.Table.Put(ctx, p)
+	}
+}
+
+func (w *wire) Get(ctx context.Context, name string, k table.Key, consistent bool) (table.Row, error) {
+	if w.isCut() {
+		return table.Row{}, errCut
+	}
+	return w.Table.Get(ctx, name, k, consistent)
+}
+
+func (w *wire) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	if w.isCut() {
+		return table.Page{}, errCut
+	}
+	return w.Table.Query(ctx, q)
+}
+
+// crew is the workers of a test.
+type crew struct {
+	*bank
+	tape *tape
+	stop map[string]func()
+	wire map[string]*wire
+	// streams is what the workers read, where that is not the bank's stream itself.
+	reads stream.Stream
+}
+
+func newCrew(t *testing.T, shards int) *crew {
+	c := &crew{bank: newBank(t, shards), tape: &tape{}, stop: map[string]func(){}, wire: map[string]*wire{}}
+	c.reads = c.bank.streams
+	t.Cleanup(func() {
+		for name := range c.stop {
+			c.halt(name)
+		}
+	})
+	return c
+}
+
+// start runs a worker, changed as told.
+func (c *crew) start(name string, change func(*Config)) {
+	c.t.Helper()
+	c.wire[name] = &wire{Table: c.table}
+	config := Config{
+		Name: "tape", Stream: testStream, Owner: name, Lease: testLease, Table: c.wire[name], Streams: c.reads,
+		Open: c.tape.opener(name), Log: quietLog,
+	}
+	if change != nil {
+		change(&config)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- New(config).Run(ctx) }()
+	c.stop[name] = func() {
+		cancel()
+		if err := <-done; err != nil {
+			c.t.Errorf("worker %s: %v", name, err)
+		}
+	}
+}
+
+// halt ends a worker and waits until it has handed everything over.
+func (c *crew) halt(name string) {
+	if stop := c.stop[name]; stop != nil {
+		delete(c.stop, name)
+		stop()
+	}
+}
+
+// leases are the crew's leases, by shard.
+func (c *crew) leases() map[string]lease {
+	c.t.Helper()
+	leases, err := leasesOf(c.table, testStream, "tape").list(c.t.Context())
+	c.must(err)
+	return leases
+}
+
+// owned counts the unfinished shards by owner.
+func (c *crew) owned() map[string]int {
+	owned := map[string]int{}
+	for _, l := range c.leases() {
+		if !l.ended() {
+			owned[l.owner]++
+		}
+	}
+	return owned
+}
+
+// within waits until a condition holds, and fails when that takes longer than d of the bubble's clock.
+func (c *crew) within(d time.Duration, what string, holds func() bool) time.Duration {
+	c.t.Helper()
+	began := time.Now()
+	for !holds() {
+		if time.Since(began) > d {
+			c.t.Fatalf("not within %v: %s", d, what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return time.Since(began)
+}
+
+func (c *crew) delivered(n int) func() bool {
+	return func() bool { return len(c.tape.plays()) >= n }
+}
