@@ -1,0 +1,105 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"passbook/shared/archive"
+	"passbook/shared/consumer"
+	"passbook/shared/stream"
+)
+
+// Name is the consumer name under which the archiver holds its leases and checkpoints.
+const Name = "archiver"
+
+// ErrDiverged says that the bucket and the stream do not tell one story: a segment's name is taken by other content, or the
+// bucket lacks what was checkpointed. Nothing was overwritten; a person must look. Programs exit with 3.
+var ErrDiverged = errors.New("archiver: the archive is not this stream's")
+
+// Archiver seals the shards of a stream. Its Open is the consumer's Opener. It is safe for concurrent use.
+type Archiver struct {
+	Config
+	mu    sync.Mutex
+	open  map[*shard]struct{}
+	stats struct{ segments, rows, bytes, skipped atomic.Int64 }
+}
+
+// Stats counts what was done since the start.
+type Stats struct {
+	// Segments, Rows and Bytes are those sealed and uploaded; Skipped are records that hold no entry.
+	Segments, Rows, Bytes, Skipped int64
+}
+
+// New makes an archiver.
+func New(c Config) (*Archiver, error) {
+	err := c.Validate()
+	if err != nil {
+		return nil, err
+	}
+	c.complete()
+	return &Archiver{Config: c, open: make(map[*shard]struct{})}, nil
+}
+
+// Stats reads the counters.
+func (a *Archiver) Stats() Stats {
+	return Stats{
+		Segments: a.stats.segments.Load(), Rows: a.stats.rows.Load(),
+		Bytes: a.stats.bytes.Load(), Skipped: a.stats.skipped.Load(),
+	}
+}
+
+// Open is the archiver's consumer.Opener: it finds the end of the shard's chain in the bucket and goes on there.
+func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint string) (consumer.Handler, error) {
+	source := archive.Source{Stream: on.Stream, Created: on.Created, Shard: on.ID}
+	key, footer, err := archive.Last(ctx, a.Bucket, source, a.Now())
+	if errors.Is(err, archive.ErrDamaged) || errors.Is(err, archive.ErrNewer) {
+		return nil, consumer.Fatal(fmt.Errorf("archiver: end of %s: %w", source, err))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("archiver: end of %s: %w", source, err)
+	}
+	if checkpoint != "" && stream.CompareSequence(footer.Last, checkpoint) < 0 {
+		return nil, consumer.Fatal(fmt.Errorf("%w: %s is checkpointed at %s, its segments end at %q",
+			ErrDiverged, source, checkpoint, footer.Last))
+	}
+	s := &shard{archiver: a, source: source, read: checkpoint, saved: checkpoint, end: footer}
+	s.begin(archive.Link{Key: key, Last: footer.Last})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.open[s] = struct{}{}
+	return s, nil
+}
+
+// Flush has every shard that is open here read to its tip and seals what is held, whatever its age. It returns when that is
+// durable. Records that arrive meanwhile may or may not be in it.
+func (a *Archiver) Flush(ctx context.Context) error {
+	a.mu.Lock()
+	open := slices.Collect(maps.Keys(a.open))
+	a.mu.Unlock()
+	waits := make([]<-chan struct{}, len(open))
+	for i, s := range open {
+		waits[i] = s.askFlush()
+	}
+	for i, wait := range waits {
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return fmt.Errorf("archiver: flush %s: %w", open[i].source, ctx.Err())
+		}
+		if open[i].isClosed() {
+			return fmt.Errorf("archiver: flush %s: the shard was given up meanwhile", open[i].source)
+		}
+	}
+	return nil
+}
+
+func (a *Archiver) forget(s *shard) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.open, s)
+}

@@ -1,0 +1,462 @@
+package archiver_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"passbook/archiver"
+	"passbook/shared/archive"
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/bucket"
+	"passbook/shared/bucket/dirbucket"
+	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/stream"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var onShard = consumer.Shard{Stream: "passbook-events", Created: archivetest.Start.Truncate(time.Second), ID: "shardId-000000000000"}
+
+var errFault = errors.New("planned fault")
+
+// faulty fails the calls of a bucket that at names, counting all calls from 0. A failing Create may have happened.
+type faulty struct {
+	bucket.Bucket
+	calls, at int
+	happens   bool
+	fired     int
+}
+
+func (f *faulty) fails() bool {
+	f.calls++
+	if f.calls-1 != f.at {
+		return false
+	}
+	f.fired++
+	return true
+}
+
+func (f *faulty) Create(ctx context.Context, key string, data []byte) error {
+	if f.fails() {
+		if f.happens {
+			if err := f.Bucket.Create(ctx, key, data); err != nil {
+				return err
+			}
+		}
+		return errFault
+	}
+	return f.Bucket.Create(ctx, key, data)
+}
+
+func (f *faulty) Open(ctx context.Context, key string) (bucket.Object, error) {
+	if f.fails() {
+		return nil, errFault
+	}
+	return f.Bucket.Open(ctx, key)
+}
+
+func (f *faulty) List(ctx context.Context, prefix, after string) (bucket.Page, error) {
+	if f.fails() {
+		return bucket.Page{}, errFault
+	}
+	return f.Bucket.List(ctx, prefix, after)
+}
+
+// reader stands for the consumer's worker: it feeds a shard's records and keeps the checkpoint that survives a crash.
+type reader struct {
+	records    []consumer.Delivery
+	checkpoint string
+	// forget drops that many checkpoints, as a crash between upload and checkpoint does.
+	forget int
+}
+
+func deliveries(records []archive.Record) []consumer.Delivery {
+	out := make([]consumer.Delivery, len(records))
+	for i, rec := range records {
+		out[i] = consumer.Delivery{Sequence: rec.Sequence, Arrived: rec.Arrived, Entry: rec.Entry}
+	}
+	return out
+}
+
+// run reads to the end, ending the shard when told, in batches of size.
+func (r *reader) run(ctx context.Context, open consumer.Opener, size int, ended bool) error {
+	h, err := open(ctx, onShard, r.checkpoint)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	rest := r.records
+	for len(rest) > 0 && stream.CompareSequence(rest[0].Sequence, r.checkpoint) <= 0 {
+		rest = rest[1:]
+	}
+	for {
+		n := min(size, len(rest))
+		b := consumer.Batch{Shard: onShard, Deliveries: rest[:n], Ended: ended && n == len(rest)}
+		if n < len(rest) {
+			b.Behind = time.Hour
+		}
+		checkpoint, err := h.Handle(ctx, b)
+		if err != nil {
+			return err
+		}
+		if checkpoint != "" {
+			if r.forget > 0 {
+				r.forget--
+				return errFault
+			}
+			r.checkpoint = checkpoint
+		}
+		rest = rest[n:]
+		if len(rest) == 0 {
+			return nil
+		}
+	}
+}
+
+func newArchiver(t testing.TB, b bucket.Bucket, change func(*archiver.Config)) *archiver.Archiver {
+	t.Helper()
+	c := archiver.Config{
+		Bucket: b, SegmentRows: 200, Now: func() time.Time { return archivetest.Start },
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+	if change != nil {
+		change(&c)
+	}
+	a, err := archiver.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func newBucket(t testing.TB) bucket.Bucket {
+	t.Helper()
+	b, err := dirbucket.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// check proves that the bucket holds exactly these records, once each and in order, in one unbroken chain.
+func check(t testing.TB, b bucket.Bucket, want []consumer.Delivery) {
+	t.Helper()
+	var link archive.Link
+	i := 0
+	for object, err := range archive.List(t.Context(), b) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		segment, err := archive.Open(t.Context(), b, object.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if segment.Footer.Previous != link {
+			t.Fatalf("%s follows %+v, want %+v", object.Key, segment.Footer.Previous, link)
+		}
+		link = archive.Link{Key: object.Key, Last: segment.Footer.Last}
+		for rec, err := range segment.Records(archive.Exact) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == len(want) || rec.Sequence != want[i].Sequence || rec.Entry.Hash != want[i].Entry.Hash {
+				t.Fatalf("record %d is %s of %s", i, rec.Sequence, object.Key)
+			}
+			i++
+		}
+	}
+	if i != len(want) {
+		t.Fatalf("%d records in the archive, want %d", i, len(want))
+	}
+}
+
+func TestArchiver_CrashAtEveryStep(t *testing.T) {
+	records := deliveries(archivetest.Records(archivetest.Bank(3, 20, 600)))
+	for _, happens := range []bool{false, true} {
+		fired := 0
+		for step := 0; ; step++ {
+			disk := newBucket(t)
+			f := &faulty{Bucket: disk, at: step, happens: happens}
+			r := &reader{records: records}
+			err := r.run(t.Context(), newArchiver(t, f, nil).Open, 37, true)
+			if err != nil && !errors.Is(err, errFault) {
+				t.Fatalf("step %d: %v", step, err)
+			}
+			if f.fired == 0 {
+				if err != nil {
+					t.Fatalf("step %d: %v", step, err)
+				}
+				break
+			}
+			fired++
+			if err := r.run(t.Context(), newArchiver(t, disk, nil).Open, 41, true); err != nil {
+				t.Fatalf("step %d, again: %v", step, err)
+			}
+			check(t, disk, records)
+			if r.checkpoint != records[len(records)-1].Sequence {
+				t.Fatalf("step %d: checkpoint %s", step, r.checkpoint)
+			}
+		}
+		if fired < 5 {
+			t.Fatalf("only %d faults fired", fired)
+		}
+	}
+}
+
+func TestArchiver_CrashBetweenUploadAndCheckpoint(t *testing.T) {
+	records := deliveries(archivetest.Records(archivetest.Bank(4, 20, 600)))
+	disk := newBucket(t)
+	r := &reader{records: records}
+	crashes := 0
+	for {
+		r.forget = 1
+		err := r.run(t.Context(), newArchiver(t, disk, nil).Open, 50, true)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, errFault) {
+			t.Fatal(err)
+		}
+		crashes++
+		// The next start finds the segment and checkpoints it, without writing it twice.
+		if err := r.run(t.Context(), newArchiver(t, disk, func(c *archiver.Config) { c.SegmentRows = 300 }).Open, 50, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if crashes == 0 {
+		t.Fatal("no crash happened")
+	}
+	check(t, disk, records)
+}
+
+// sealed is the segment of some of the records as another archiver would have written it.
+func put(t *testing.T, b bucket.Bucket, records []consumer.Delivery, previous archive.Link) archive.Sealed {
+	t.Helper()
+	w := archive.NewWriter(archive.Source{Stream: onShard.Stream, Created: onShard.Created, Shard: onShard.ID}, previous)
+	for _, d := range records {
+		if err := w.Append(archive.Record{Sequence: d.Sequence, Arrived: d.Arrived, Entry: d.Entry}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := w.Seal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Create(t.Context(), s.Key, s.Data); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestArchiver_AdoptsASegmentThatBeginsWithItsEntry(t *testing.T) {
+	records := deliveries(archivetest.Records(archivetest.Bank(5, 10, 300)))
+	for name, theirs := range map[string]int{"shorter": 40, "longer": 250} {
+		t.Run(name, func(t *testing.T) {
+			disk := newBucket(t)
+			a := newArchiver(t, disk, func(c *archiver.Config) { c.SegmentRows = 100 })
+			h, err := a.Open(t.Context(), onShard, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			// A second archiver is faster with the first segment.
+			put(t, disk, records[:theirs], archive.Link{})
+			_, err = h.Handle(t.Context(), consumer.Batch{Shard: onShard, Deliveries: records, Ended: true})
+			h.Close()
+			if name == "longer" && err != nil {
+				t.Fatal(err)
+			}
+			r := &reader{records: records}
+			if err := r.run(t.Context(), a.Open, 100, true); err != nil {
+				t.Fatal(err)
+			}
+			check(t, disk, records)
+		})
+	}
+}
+
+func TestArchiver_StopsAtAForeignSegment(t *testing.T) {
+	records := deliveries(archivetest.Records(archivetest.Bank(6, 10, 100)))
+	foreign := deliveries(archivetest.Records(archivetest.Bank(7, 10, 100)))
+	t.Run("at seal", func(t *testing.T) {
+		disk := newBucket(t)
+		h, err := newArchiver(t, disk, nil).Open(t.Context(), onShard, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, disk, foreign, archive.Link{})
+		_, err = h.Handle(t.Context(), consumer.Batch{Deliveries: records, Ended: true})
+		if !errors.Is(err, archiver.ErrDiverged) {
+			t.Fatalf("got %v", err)
+		}
+		check(t, disk, foreign)
+	})
+	t.Run("at start", func(t *testing.T) {
+		disk := newBucket(t)
+		put(t, disk, foreign, archive.Link{})
+		err := (&reader{records: records}).run(t.Context(), newArchiver(t, disk, nil).Open, 10, true)
+		if !errors.Is(err, archiver.ErrDiverged) {
+			t.Fatalf("got %v", err)
+		}
+	})
+	t.Run("behind its checkpoint", func(t *testing.T) {
+		_, err := newArchiver(t, newBucket(t), nil).Open(t.Context(), onShard, records[5].Sequence)
+		if !errors.Is(err, archiver.ErrDiverged) {
+			t.Fatalf("got %v", err)
+		}
+	})
+	t.Run("damaged end", func(t *testing.T) {
+		disk := newBucket(t)
+		name := archive.Name{Source: archive.Source{Stream: onShard.Stream, Created: onShard.Created, Shard: onShard.ID}, Date: archivetest.Start, First: "1000"}
+		if err := disk.Create(t.Context(), name.Key(), []byte("PAR1")); err != nil {
+			t.Fatal(err)
+		}
+		_, err := newArchiver(t, disk, nil).Open(t.Context(), onShard, "")
+		if !errors.Is(err, archive.ErrDamaged) {
+			t.Fatalf("got %v", err)
+		}
+	})
+}
+
+func TestArchiver_SealsByAge(t *testing.T) {
+	records := deliveries(archivetest.Records(archivetest.Bank(8, 5, 20)))
+	now := archivetest.Start
+	disk := newBucket(t)
+	a := newArchiver(t, disk, func(c *archiver.Config) {
+		c.Now = func() time.Time { return now }
+		c.SegmentAge = time.Minute
+	})
+	h, err := a.Open(t.Context(), onShard, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	handle := func(b consumer.Batch, want string) {
+		t.Helper()
+		got, err := h.Handle(t.Context(), b)
+		if err != nil || got != want {
+			t.Fatalf("checkpoint %q, %v; want %q", got, err, want)
+		}
+	}
+	handle(consumer.Batch{Deliveries: records[:10]}, "")
+	now = now.Add(59 * time.Second)
+	handle(consumer.Batch{}, "")
+	now = now.Add(time.Second)
+	handle(consumer.Batch{}, records[9].Sequence)
+	// An hour behind, the clock says nothing about age: a backlog must not give a segment a batch.
+	now = now.Add(time.Hour)
+	handle(consumer.Batch{Deliveries: records[10:15], Behind: time.Hour}, "")
+	handle(consumer.Batch{Deliveries: records[15:], Behind: 0}, records[19].Sequence)
+	check(t, disk, records)
+}
+
+func TestArchiver_DropsRepeatsAndSkipsWhatIsNoEntry(t *testing.T) {
+	records := deliveries(archivetest.Records(archivetest.Bank(9, 5, 30)))
+	var noisy []consumer.Delivery
+	for i, d := range records {
+		d.Sequence = fmt.Sprintf("%d", 1000+10*i)
+		records[i].Sequence = d.Sequence
+		noisy = append(noisy, d)
+		d.Sequence = fmt.Sprintf("%d", 1001+10*i)
+		noisy = append(noisy, d, consumer.Delivery{Sequence: fmt.Sprintf("%d", 1002+10*i), Err: errors.New("garbage"), Data: []byte("{")})
+	}
+	disk := newBucket(t)
+	a := newArchiver(t, disk, nil)
+	r := &reader{records: noisy}
+	if err := r.run(t.Context(), a.Open, 7, true); err != nil {
+		t.Fatal(err)
+	}
+	check(t, disk, records)
+	if want := noisy[len(noisy)-1].Sequence; r.checkpoint != want {
+		t.Fatalf("checkpoint %s, want %s", r.checkpoint, want)
+	}
+	if got := a.Stats().Skipped; got != int64(len(records)) {
+		t.Fatalf("%d skipped, want %d", got, len(records))
+	}
+	newer := []consumer.Delivery{{Sequence: "5000", Err: &event.FormatError{Format: 2}}}
+	h, err := a.Open(t.Context(), onShard, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if _, err := h.Handle(t.Context(), consumer.Batch{Deliveries: newer}); err == nil {
+		t.Fatal("an entry of a newer format was passed over")
+	}
+}
+
+func TestArchiver_FlushSealsWhatWasPublishedBefore(t *testing.T) {
+	records := deliveries(archivetest.Records(archivetest.Bank(10, 5, 30)))
+	disk := newBucket(t)
+	a := newArchiver(t, disk, nil)
+	h, err := a.Open(t.Context(), onShard, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		var err error
+		for rest := records; ctx.Err() == nil && err == nil; rest = rest[min(10, len(rest)):] {
+			_, err = h.Handle(ctx, consumer.Batch{Deliveries: rest[:min(10, len(rest))], Behind: time.Duration(max(0, len(rest)-10))})
+		}
+		done <- err
+	}()
+	if err := a.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check(t, disk, records)
+	cancel()
+	if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	h.Close()
+	if err := a.Flush(t.Context()); err != nil {
+		t.Fatalf("nothing is open, yet: %v", err)
+	}
+}
+
+func TestArchiver_SameRecordsSameBytes(t *testing.T) {
+	records := deliveries(archivetest.Records(archivetest.Bank(11, 50, 2000)))
+	var first map[string][]byte
+	for _, size := range []int{1, 100, 2000} {
+		disk := newBucket(t)
+		a := newArchiver(t, disk, func(c *archiver.Config) { c.SegmentRows = 1500 })
+		if err := (&reader{records: records}).run(t.Context(), a.Open, size, true); err != nil {
+			t.Fatal(err)
+		}
+		objects := map[string][]byte{}
+		for object, err := range archive.List(t.Context(), disk) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, err := disk.Open(t.Context(), object.Key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			objects[object.Key], err = io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Close()
+		}
+		if first == nil {
+			first = objects
+		}
+		if len(objects) != len(first) || len(objects) < 2 {
+			t.Fatalf("%d segments, want %d", len(objects), len(first))
+		}
+		for key, data := range objects {
+			if !bytes.Equal(data, first[key]) {
+				t.Fatalf("batches of %d: %s has other bytes", size, key)
+			}
+		}
+	}
+}

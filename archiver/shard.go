@@ -1,0 +1,218 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"passbook/shared/archive"
+	"passbook/shared/bucket"
+	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/stream"
+)
+
+// errAdopted begins the shard again after the end of a segment that another archiver made.
+var errAdopted = errors.New("archiver: a shorter segment of another archiver was adopted")
+
+// shard is the consumer.Handler of one shard.
+type shard struct {
+	archiver *Archiver
+	source   archive.Source
+	// link is the end of the chain in the bucket. end is its footer as it was found at the start.
+	link archive.Link
+	end  archive.Footer
+	// segment is what follows link.
+	segment *archive.Writer
+	// read is the last sequence number seen, saved the last one given as a checkpoint.
+	read, saved string
+
+	mu     sync.Mutex
+	flush  chan struct{} // closed when a flush that was asked for is done
+	armed  bool          // the flush was asked for before the batch in work was read
+	closed bool
+}
+
+func (s *shard) begin(link archive.Link) {
+	s.link = link
+	s.segment = archive.NewWriter(s.source, link)
+}
+
+// Handle appends a batch, seals what is due, and returns how far the shard is durable.
+func (s *shard) Handle(ctx context.Context, b consumer.Batch) (string, error) {
+	for i := range b.Deliveries {
+		d := &b.Deliveries[i]
+		if stream.CompareSequence(d.Sequence, s.read) <= 0 {
+			continue
+		}
+		err := s.take(d)
+		if err != nil {
+			return "", err
+		}
+		s.read = d.Sequence
+		if s.full() {
+			err = s.seal(ctx)
+			if err != nil {
+				return "", err
+			}
+		}
+	}
+	flush := b.Behind == 0 && s.flushDue()
+	if !s.segment.Empty() && (b.Ended || flush || s.old(b)) {
+		err := s.seal(ctx)
+		if err != nil {
+			return "", err
+		}
+	}
+	s.flushStep(flush)
+	return s.checkpoint(b.Ended), nil
+}
+
+// take puts a record into the segment, unless the bucket has it.
+func (s *shard) take(d *consumer.Delivery) error {
+	if d.Entry == nil {
+		return s.skip(d)
+	}
+	if stream.CompareSequence(d.Sequence, s.link.Last) <= 0 {
+		if d.Sequence == s.end.First && d.Entry.Hash != s.end.FirstHash {
+			return s.diverged(s.link.Key)
+		}
+		return nil
+	}
+	err := s.segment.Append(archive.Record{Sequence: d.Sequence, Arrived: d.Arrived, Entry: d.Entry})
+	if err != nil {
+		return fmt.Errorf("archiver: %s: %w", s.source, err)
+	}
+	return nil
+}
+
+// skip passes over a record that holds no entry; the folding consumers keep its bytes. An entry of a newer format is waited for
+// instead: this program must be replaced first.
+func (s *shard) skip(d *consumer.Delivery) error {
+	var newer *event.FormatError
+	if errors.As(d.Err, &newer) {
+		return fmt.Errorf("archiver: %s sequence %s: %w", s.source, d.Sequence, d.Err)
+	}
+	s.archiver.stats.skipped.Add(1)
+	s.archiver.Log.Warn("record holds no entry and is not archived", "shard", s.source.String(), "sequence", d.Sequence, "error", d.Err)
+	if !s.segment.Empty() {
+		s.segment.Skip(d.Sequence)
+	}
+	return nil
+}
+
+func (s *shard) full() bool {
+	return s.segment.Rows() >= s.archiver.SegmentRows || (!s.segment.Empty() && s.segment.Size() >= s.archiver.SegmentBytes)
+}
+
+// old judges age by the stream's time at the end of the batch, so that a reader far behind does not seal at every batch.
+func (s *shard) old(b consumer.Batch) bool {
+	return s.archiver.Now().Add(-b.Behind).Sub(s.segment.Arrived()) >= s.archiver.SegmentAge
+}
+
+// checkpoint is the last sequence number up to which everything read is in the bucket; "" when that is nothing new.
+func (s *shard) checkpoint(ended bool) string {
+	durable := s.link.Last
+	if ended || stream.CompareSequence(s.read, durable) < 0 {
+		durable = s.read
+	}
+	if durable == s.saved {
+		return ""
+	}
+	s.saved = durable
+	return durable
+}
+
+// seal uploads the segment. After an unknown outcome the shard begins again, and finds in the bucket whether it is there.
+func (s *shard) seal(ctx context.Context) error {
+	sealed, err := s.segment.Seal()
+	if err != nil {
+		return fmt.Errorf("archiver: %s: %w", s.source, err)
+	}
+	err = s.archiver.Bucket.Create(ctx, sealed.Key, sealed.Data)
+	if errors.Is(err, bucket.ErrExists) {
+		return s.adopt(ctx, sealed)
+	}
+	if err != nil {
+		return fmt.Errorf("archiver: upload %s: %w", sealed.Key, err)
+	}
+	s.archiver.stats.segments.Add(1)
+	s.archiver.stats.rows.Add(sealed.Footer.Rows)
+	s.archiver.stats.bytes.Add(int64(len(sealed.Data)))
+	s.begin(archive.Link{Key: sealed.Key, Last: sealed.Footer.Last})
+	return nil
+}
+
+// adopt takes over the segment that has our name, if it begins with our entry. It may end elsewhere than ours. Records that it
+// lacks are read again: of a part of a segment no other one can be made, since repeats were dropped over the whole.
+func (s *shard) adopt(ctx context.Context, ours archive.Sealed) error {
+	theirs, err := archive.Open(ctx, s.archiver.Bucket, ours.Key)
+	if errors.Is(err, archive.ErrDamaged) || errors.Is(err, archive.ErrNewer) {
+		return consumer.Fatal(fmt.Errorf("%w: %w", ErrDiverged, err))
+	}
+	if err != nil {
+		return fmt.Errorf("archiver: adopt: %w", err)
+	}
+	if theirs.Footer.FirstHash != ours.Footer.FirstHash {
+		return s.diverged(ours.Key)
+	}
+	if stream.CompareSequence(theirs.Footer.Last, ours.Footer.Last) < 0 {
+		return fmt.Errorf("%w: %s", errAdopted, ours.Key)
+	}
+	s.begin(archive.Link{Key: theirs.Key, Last: theirs.Footer.Last})
+	return nil
+}
+
+func (s *shard) diverged(key string) error {
+	return consumer.Fatal(fmt.Errorf("%w: %s begins with another entry", ErrDiverged, key))
+}
+
+// Close drops what is not sealed; it is read again from the checkpoint.
+func (s *shard) Close() error {
+	s.archiver.forget(s)
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.flushStep(true)
+	return nil
+}
+
+// askFlush returns a channel that is closed when everything up to the tip is sealed, or the shard is closed.
+func (s *shard) askFlush() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.flush == nil {
+		s.flush = make(chan struct{})
+	}
+	wait := s.flush
+	if s.closed {
+		close(s.flush)
+		s.flush = nil
+	}
+	return wait
+}
+
+// flushDue says that the batch in work was read after a flush was asked for.
+func (s *shard) flushDue() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.flush != nil && s.armed
+}
+
+// flushStep ends a flush that is done, and arms one that was asked for while the batch was in work.
+func (s *shard) flushStep(done bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if done && s.flush != nil {
+		close(s.flush)
+		s.flush = nil
+	}
+	s.armed = s.flush != nil
+}
+
+func (s *shard) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}

@@ -1,0 +1,275 @@
+package archive
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"passbook/shared/event"
+	"passbook/shared/stream"
+)
+
+// result is what the rows of one entry gave.
+type result struct {
+	record Record
+	err    error
+}
+
+// assembler makes entries of rows, and holds the rules of a segment's order.
+type assembler struct {
+	segment *Segment
+	depth   Depth
+	keep    func(tenant, account string) bool
+	done    []result
+	open    *event.Entry // an entry of which rows are missing yet
+	passed  event.Entry  // stands for an open entry that is not kept
+	next    int64        // the version that goes on with the open entry
+	record  Record
+	rows    int64
+	entries int64
+
+	recorded, arrived Span
+	room              room
+}
+
+// batch assembles what one batch of rows completes, into done.
+func (a *assembler) batch(c *cursor) (end bool, err error) {
+	rows, err := c.next()
+	if err != nil {
+		return false, err
+	}
+	for i := range rows {
+		err := a.add(&rows[i])
+		if err != nil {
+			return false, fmt.Errorf("row %d: %w", a.rows, err)
+		}
+		a.rows++
+	}
+	if len(rows) > 0 {
+		return false, nil
+	}
+	return true, a.finish()
+}
+
+func (a *assembler) finish() error {
+	f := a.segment.Footer
+	switch {
+	case a.open != nil:
+		return fmt.Errorf("the last entry ends before version %d", a.open.Last)
+	case a.rows != f.Rows || a.entries != f.Entries:
+		return fmt.Errorf("%d rows of %d entries, the footer says %d of %d", a.rows, a.entries, f.Rows, f.Entries)
+	case stream.CompareSequence(a.record.Sequence, f.Last) > 0:
+		return fmt.Errorf("the last row is past the segment's last sequence %s", f.Last)
+	case a.recorded != f.Recorded || a.arrived != f.Arrived:
+		return errors.New("the times of the rows are not those in the footer")
+	}
+	return nil
+}
+
+// add takes the next row. Its error is one of the segment's order; that of an entry's content ends up in done.
+func (a *assembler) add(r *Row) error {
+	var err error
+	if a.open == nil {
+		err = a.begin(r)
+	} else {
+		err = a.fits(r)
+	}
+	if err != nil {
+		return err
+	}
+	a.next = r.Version + 1
+	if a.open != &a.passed {
+		err = a.grow(r)
+		if err != nil {
+			a.refuse(r, err)
+		}
+	}
+	if r.Version < a.open.Last {
+		return nil
+	}
+	if a.open != &a.passed {
+		a.done = append(a.done, result{record: a.record})
+	}
+	a.open = nil
+	return nil
+}
+
+// refuse gives the open entry up and passes over its other rows.
+func (a *assembler) refuse(r *Row, err error) {
+	a.pass(r)
+	a.done = append(a.done, result{err: &EntryError{
+		Key: a.segment.Key, Tenant: r.Tenant, AccountID: r.AccountID, First: r.EntryFirst, Last: r.EntryLast, Err: err,
+	}})
+}
+
+// pass opens an entry of which only the place is kept.
+func (a *assembler) pass(r *Row) {
+	a.passed = event.Entry{Tenant: r.Tenant, AccountID: r.AccountID, First: r.EntryFirst, Last: r.EntryLast, Hash: r.EntryHash}
+	a.open = &a.passed
+}
+
+// grow adds the row's event to the open entry, and proves the entry when it is whole.
+func (a *assembler) grow(r *Row) error {
+	ev, err := a.event(r)
+	if err != nil {
+		return fmt.Errorf("v%d: %w", r.Version, err)
+	}
+	a.open.Events = append(a.open.Events, ev)
+	if a.depth == Exact && r.Version == a.open.Last {
+		return a.open.Verify()
+	}
+	return nil
+}
+
+// begin opens the entry whose first row r is.
+func (a *assembler) begin(r *Row) error {
+	switch {
+	case r.Version != r.EntryFirst || r.EntryLast < r.EntryFirst || r.EntryFirst < 1:
+		return fmt.Errorf("version %d begins an entry of versions %d to %d", r.Version, r.EntryFirst, r.EntryLast)
+	case len(r.Entry) == 0:
+		return errors.New("an entry begins without its header")
+	case !isSequence(r.Sequence):
+		return fmt.Errorf("sequence %q", r.Sequence)
+	case a.entries == 0 && (r.Sequence != a.segment.Footer.First || r.EntryHash != a.segment.Footer.FirstHash):
+		return errors.New("the first row is not the entry that the footer names")
+	case a.entries > 0 && stream.CompareSequence(a.record.Sequence, r.Sequence) >= 0:
+		return fmt.Errorf("sequence %s follows %s", r.Sequence, a.record.Sequence)
+	}
+	a.entries++
+	a.recorded.add(r.RecordedAt, a.entries == 1)
+	a.arrived.add(r.ArrivedAt, a.entries == 1)
+	a.record = Record{Sequence: r.Sequence, Arrived: time.UnixMicro(r.ArrivedAt).UTC()}
+	if !a.keep(r.Tenant, r.AccountID) {
+		a.pass(r)
+		return nil
+	}
+	header := a.headerOfRow
+	if a.depth == Exact {
+		header = headerOfEntry
+	}
+	e, err := header(r)
+	if err != nil {
+		a.refuse(r, err)
+		return nil
+	}
+	e.Events = a.room.list(e.Last - e.First + 1)
+	a.open, a.record.Entry = e, e
+	return nil
+}
+
+// fits says whether r goes on with the open entry.
+func (a *assembler) fits(r *Row) error {
+	e := a.open
+	if r.Version != a.next || r.Tenant != e.Tenant || r.AccountID != e.AccountID ||
+		r.EntryHash != e.Hash || r.Sequence != a.record.Sequence || r.EntryLast != e.Last || len(r.Entry) != 0 {
+		return fmt.Errorf("%s/%s v%d does not go on with the entry before it", r.Tenant, r.AccountID, r.Version)
+	}
+	return nil
+}
+
+// event makes the event of a row of the open entry, and proves the row from it where depth asks for that.
+func (a *assembler) event(r *Row) (event.Event, error) {
+	e := a.open
+	body, err := event.ParseBody(r.Type, int(r.Schema), r.Data)
+	if err != nil {
+		return event.Event{}, err
+	}
+	ev := event.Event{
+		Version: r.Version, Schema: int(r.Schema), Command: commandOf(e, r.Version),
+		EffectiveAt: time.Unix(int64(r.EffectiveAt)*secondsPerDay, 0).UTC(),
+		After:       event.After{Posted: r.Posted, Held: r.Held, Limit: r.Limit},
+		Currency:    e.Currency, RecordedAt: e.RecordedAt, Body: body,
+	}
+	if a.depth == Folds {
+		ev.Command = 0
+		return ev, nil
+	}
+	ev.Data = bytes.Clone(r.Data)
+	if ev.Command < 0 {
+		return ev, errors.New("no command made this event")
+	}
+	var header []byte
+	if r.Version == e.First {
+		header = event.AppendHeader(nil, e)
+	}
+	want := rowOf(a.record, ev, a.segment.Name.Shard, header)
+	if column := want.differs(r); column != "" {
+		return ev, fmt.Errorf("%s do not follow from the entry", column)
+	}
+	return ev, nil
+}
+
+// commandOf is the place of the command that made a version; -1 when there is none.
+func commandOf(e *event.Entry, version int64) int {
+	for i := range e.Commands {
+		if e.Commands[i].First <= version && version <= e.Commands[i].Last {
+			return i
+		}
+	}
+	return -1
+}
+
+// headerOfEntry decodes the entry column.
+func headerOfEntry(r *Row) (*event.Entry, error) {
+	e, err := event.DecodeHeader(bytes.Clone(r.Entry))
+	if err != nil {
+		return nil, err
+	}
+	if e.First != r.EntryFirst || e.Last != r.EntryLast {
+		return nil, errors.New("the header is of other versions")
+	}
+	return e, nil
+}
+
+// headerOfRow makes an entry without commands from the typed columns. Of the header it reads only prev, which no column has.
+func (a *assembler) headerOfRow(r *Row) (*event.Entry, error) {
+	e := a.room.entry()
+	e.Format, e.Tenant, e.AccountID, e.First, e.Last = event.Format, r.Tenant, r.AccountID, r.EntryFirst, r.EntryLast
+	e.Currency, e.RecordedAt, e.Hash = r.Currency, time.UnixMicro(r.RecordedAt).UTC(), r.EntryHash
+	at := bytes.Index(r.Entry, prevField)
+	if at < 0 || len(r.Entry) < at+len(prevField)+sumLength {
+		return nil, errors.New("no prev in the header")
+	}
+	_, err := base64.RawURLEncoding.Decode(e.Prev[:], r.Entry[at+len(prevField):][:sumLength])
+	if err != nil {
+		return nil, errors.New("a bad prev in the header")
+	}
+	return e, nil
+}
+
+var prevField = []byte(`"prev":"`)
+
+// room gives out entries and events from larger allocations, which makes less work for the garbage collector.
+type room struct {
+	entries []event.Entry
+	events  []event.Event
+}
+
+const (
+	roomEntries = 128
+	roomEvents  = 256
+)
+
+func (m *room) entry() *event.Entry {
+	if len(m.entries) == 0 {
+		m.entries = make([]event.Entry, roomEntries)
+	}
+	e := &m.entries[0]
+	m.entries = m.entries[1:]
+	return e
+}
+
+// list is an empty list with place for n events. A great n is not believed before its rows are there.
+func (m *room) list(n int64) []event.Event {
+	if n > roomEvents {
+		return nil
+	}
+	if int64(len(m.events)) < n {
+		m.events = make([]event.Event, roomEvents)
+	}
+	list := m.events[0:0:n]
+	m.events = m.events[n:]
+	return list
+}

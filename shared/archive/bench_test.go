@@ -1,0 +1,55 @@
+package archive_test
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"passbook/shared/archive"
+	"passbook/shared/archive/archivetest"
+)
+
+func benchRecords(b *testing.B) ([]archive.Record, float64) {
+	b.Helper()
+	records := archivetest.Records(archivetest.Bank(1, 2000, 60_000))
+	events := 0
+	for _, rec := range records {
+		events += len(rec.Entry.Events)
+	}
+	return records, float64(events)
+}
+
+// BenchmarkWrite seals segments side by side, as the archiver does for its shards; bytes/event is a segment's size.
+func BenchmarkWrite(b *testing.B) {
+	records, events := benchRecords(b)
+	var size atomic.Int64
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			size.Store(int64(len(seal(b, records, archive.Link{}).Data)))
+		}
+	})
+	b.ReportMetric(events*float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	b.ReportMetric(float64(size.Load())/events, "bytes/event")
+}
+
+// BenchmarkRead walks a segment from its bytes.
+func BenchmarkRead(b *testing.B) {
+	records, events := benchRecords(b)
+	sealed := seal(b, records, archive.Link{})
+	for name, depth := range map[string]archive.Depth{"folds": archive.Folds, "exact": archive.Exact} {
+		b.Run(name, func(b *testing.B) {
+			for range b.N {
+				segment, err := archive.Parse(sealed.Key, sealed.Data)
+				if err != nil {
+					b.Fatal(err)
+				}
+				for _, err := range segment.Records(depth) {
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.ReportMetric(events*float64(b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}

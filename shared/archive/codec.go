@@ -1,0 +1,191 @@
+package archive
+
+import "github.com/parquet-go/parquet-go"
+
+// codec carries one column between a batch of rows and Parquet values. The bytes of values that put makes live until the next
+// batch, those of values given to get likewise.
+type codec struct {
+	put func(a *arena, rows []Row, values []parquet.Value)
+	get func(in *interner, rows []Row, values []parquet.Value)
+}
+
+// codecs are the columns, by their place in the schema.
+var codecs = [columnCount]codec{
+	colTenant:        text(func(r *Row) *string { return &r.Tenant }),
+	colAccountID:     text(func(r *Row) *string { return &r.AccountID }),
+	colVersion:       number(func(r *Row) *int64 { return &r.Version }),
+	colEntryFirst:    number(func(r *Row) *int64 { return &r.EntryFirst }),
+	colEntryLast:     number(func(r *Row) *int64 { return &r.EntryLast }),
+	colType:          text(func(r *Row) *string { return &r.Type }),
+	colSchema:        small(func(r *Row) *int32 { return &r.Schema }),
+	colRecordedAt:    number(func(r *Row) *int64 { return &r.RecordedAt }),
+	colEffectiveAt:   small(func(r *Row) *int32 { return &r.EffectiveAt }),
+	colArrivedAt:     number(func(r *Row) *int64 { return &r.ArrivedAt }),
+	colCommandKey:    orNull(unique(func(r *Row) *string { return &r.CommandKey })),
+	colRequest:       orNull(unique(func(r *Row) *string { return &r.Request })),
+	colCorrelationID: orNull(unique(func(r *Row) *string { return &r.CorrelationID })),
+	colCausationID:   orNull(unique(func(r *Row) *string { return &r.CausationID })),
+	colActor:         text(func(r *Row) *string { return &r.Actor }),
+	colCurrency:      text(func(r *Row) *string { return &r.Currency }),
+	colAmount:        orNull(number(func(r *Row) *int64 { return &r.Amount })),
+	colTransactionID: orNull(unique(func(r *Row) *string { return &r.TransactionID })),
+	colHoldID:        orNull(unique(func(r *Row) *string { return &r.HoldID })),
+	colPosted:        number(func(r *Row) *int64 { return &r.Posted }),
+	colHeld:          number(func(r *Row) *int64 { return &r.Held }),
+	colLimit:         number(func(r *Row) *int64 { return &r.Limit }),
+	colData:          raw(func(r *Row) *[]byte { return &r.Data }),
+	colEntryHash: {
+		put: func(_ *arena, rows []Row, values []parquet.Value) {
+			for i := range values {
+				values[i] = parquet.FixedLenByteArrayValue(rows[i].EntryHash[:])
+			}
+		},
+		get: func(_ *interner, rows []Row, values []parquet.Value) {
+			for i := range values {
+				copy(rows[i].EntryHash[:], values[i].ByteArray())
+			}
+		},
+	},
+	colEntry:    orNull(raw(func(r *Row) *[]byte { return &r.Entry })),
+	colShard:    text(func(r *Row) *string { return &r.Shard }),
+	colSequence: run(func(r *Row) *string { return &r.Sequence }),
+}
+
+// text is a string column whose values come again and again.
+func text(field func(*Row) *string) codec {
+	c := unique(field)
+	c.get = func(in *interner, rows []Row, values []parquet.Value) {
+		for i := range values {
+			*field(&rows[i]) = in.string(values[i].ByteArray())
+		}
+	}
+	return c
+}
+
+// unique is a string column whose values seldom come again.
+func unique(field func(*Row) *string) codec {
+	return codec{
+		put: func(a *arena, rows []Row, values []parquet.Value) {
+			for i := range values {
+				values[i] = a.value(*field(&rows[i]))
+			}
+		},
+		get: func(_ *interner, rows []Row, values []parquet.Value) {
+			for i := range values {
+				*field(&rows[i]) = string(values[i].ByteArray())
+			}
+		},
+	}
+}
+
+// run is a string column in which neighbours are often equal.
+func run(field func(*Row) *string) codec {
+	c := unique(field)
+	c.get = func(in *interner, rows []Row, values []parquet.Value) {
+		for i := range values {
+			if b := values[i].ByteArray(); string(b) != in.last {
+				in.last = string(b)
+			}
+			*field(&rows[i]) = in.last
+		}
+	}
+	return c
+}
+
+func raw(field func(*Row) *[]byte) codec {
+	return codec{
+		put: func(_ *arena, rows []Row, values []parquet.Value) {
+			for i := range values {
+				values[i] = parquet.ByteArrayValue(*field(&rows[i]))
+			}
+		},
+		get: func(_ *interner, rows []Row, values []parquet.Value) {
+			for i := range values {
+				*field(&rows[i]) = values[i].ByteArray()
+			}
+		},
+	}
+}
+
+func number(field func(*Row) *int64) codec {
+	return codec{
+		put: func(_ *arena, rows []Row, values []parquet.Value) {
+			for i := range values {
+				values[i] = parquet.Int64Value(*field(&rows[i]))
+			}
+		},
+		get: func(_ *interner, rows []Row, values []parquet.Value) {
+			for i := range values {
+				*field(&rows[i]) = values[i].Int64()
+			}
+		},
+	}
+}
+
+func small(field func(*Row) *int32) codec {
+	return codec{
+		put: func(_ *arena, rows []Row, values []parquet.Value) {
+			for i := range values {
+				values[i] = parquet.Int32Value(*field(&rows[i]))
+			}
+		},
+		get: func(_ *interner, rows []Row, values []parquet.Value) {
+			for i := range values {
+				*field(&rows[i]) = values[i].Int32()
+			}
+		},
+	}
+}
+
+// orNull makes the zero value of a column null. A null reads as the zero value without more.
+func orNull(c codec) codec {
+	put := c.put
+	c.put = func(a *arena, rows []Row, values []parquet.Value) {
+		put(a, rows, values)
+		for i := range values {
+			if isZero(values[i]) {
+				values[i] = parquet.Value{}
+				continue
+			}
+			values[i] = values[i].Level(0, 1, 0)
+		}
+	}
+	return c
+}
+
+func isZero(v parquet.Value) bool {
+	if v.Kind() == parquet.Int64 {
+		return v.Int64() == 0
+	}
+	return len(v.ByteArray()) == 0
+}
+
+// arena holds the bytes of a batch's strings until the columns have copied them.
+type arena struct{ bytes []byte }
+
+func (a *arena) value(s string) parquet.Value {
+	start := len(a.bytes)
+	a.bytes = append(a.bytes, s...)
+	return parquet.ByteArrayValue(a.bytes[start:])
+}
+
+// internedMost bounds an interner; past it, it starts afresh.
+const internedMost = 1 << 16
+
+// interner makes one string of equal bytes.
+type interner struct {
+	strings map[string]string
+	last    string // of a run
+}
+
+func (in *interner) string(b []byte) string {
+	if s, ok := in.strings[string(b)]; ok {
+		return s
+	}
+	if in.strings == nil || len(in.strings) >= internedMost {
+		in.strings = make(map[string]string)
+	}
+	s := string(b)
+	in.strings[s] = s
+	return s
+}

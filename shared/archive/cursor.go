@@ -1,0 +1,132 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// column walks the values of one column through all row groups.
+type column struct {
+	place  int
+	file   *parquet.File
+	group  int
+	pages  parquet.Pages
+	page   parquet.Page
+	values parquet.ValueReader
+	// spent are pages whose values are still in use until the next batch.
+	spent  []parquet.Page
+	buffer []parquet.Value
+}
+
+// next reads up to n values, which are valid until the next call. It gives fewer only at the end.
+func (c *column) next(n int) ([]parquet.Value, error) {
+	for _, page := range c.spent {
+		parquet.Release(page)
+	}
+	c.spent = c.spent[:0]
+	if cap(c.buffer) < n {
+		c.buffer = make([]parquet.Value, n)
+	}
+	filled := 0
+	for filled < n {
+		if c.values == nil {
+			more, err := c.turn()
+			if err != nil {
+				return nil, fmt.Errorf("column %d: %w", c.place, err)
+			}
+			if !more {
+				break
+			}
+		}
+		read, err := c.values.ReadValues(c.buffer[filled:n])
+		filled += read
+		if err == io.EOF || (err == nil && read == 0) {
+			c.spent = append(c.spent, c.page)
+			c.page, c.values = nil, nil
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("column %d: %w", c.place, err)
+		}
+	}
+	return c.buffer[:filled], nil
+}
+
+// turn opens the next page, in this row group or the next one that has any.
+func (c *column) turn() (bool, error) {
+	for {
+		if c.pages == nil {
+			groups := c.file.RowGroups()
+			if c.group == len(groups) {
+				return false, nil
+			}
+			c.pages = groups[c.group].ColumnChunks()[c.place].Pages()
+			c.group++
+		}
+		page, err := c.pages.ReadPage()
+		if err == nil {
+			c.page, c.values = page, page.Values()
+			return true, nil
+		}
+		closed := c.pages.Close()
+		c.pages = nil
+		if err != io.EOF || closed != nil {
+			return false, errors.Join(err, closed)
+		}
+	}
+}
+
+// close gives the pages back.
+func (c *column) close() {
+	for _, page := range c.spent {
+		parquet.Release(page)
+	}
+	if c.page != nil {
+		parquet.Release(c.page)
+	}
+	if c.pages != nil {
+		c.pages.Close()
+	}
+	c.spent, c.page, c.values, c.pages = nil, nil, nil, nil
+}
+
+// cursor walks the rows of a segment, a batch at a time, in the columns asked for.
+type cursor struct {
+	columns []*column
+	in      interner
+	rows    []Row
+}
+
+func newCursor(file *parquet.File, places []int) *cursor {
+	c := &cursor{rows: make([]Row, batchRows)}
+	for _, place := range places {
+		c.columns = append(c.columns, &column{place: place, file: file})
+	}
+	return c
+}
+
+// next reads a batch of rows, valid until the next call; none at the end. Columns that were not asked for stay zero.
+func (c *cursor) next() ([]Row, error) {
+	count := -1
+	for _, col := range c.columns {
+		values, err := col.next(batchRows)
+		if err != nil {
+			return nil, err
+		}
+		if count >= 0 && len(values) != count {
+			return nil, fmt.Errorf("column %d has %d values where others have %d", col.place, len(values), count)
+		}
+		count = len(values)
+		codecs[col.place].get(&c.in, c.rows, values)
+	}
+	return c.rows[:count], nil
+}
+
+func (c *cursor) close() {
+	for _, col := range c.columns {
+		col.close()
+	}
+}

@@ -1,0 +1,142 @@
+package archive
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"passbook/shared/event"
+)
+
+// Format is the newest segment format that this program reads, and the one that it writes.
+const Format = 1
+
+// Link is the end of a shard's chain: the segment before, and how far it goes. The zero Link is before the first segment.
+type Link struct {
+	Key  string
+	Last string
+}
+
+// String names the segment and how far it goes.
+func (l Link) String() string {
+	if l.Key == "" {
+		return "nothing"
+	}
+	return l.Key + " up to " + l.Last
+}
+
+// Footer is what a segment says of itself.
+type Footer struct {
+	Format int
+	// Previous is the segment of the same source before this one.
+	Previous Link
+	// First and Last are the sequence numbers of the first and last record that went into the segment. Last may lie after the
+	// last row's, when the last records were repeats.
+	First, Last string
+	// Rows counts events, Entries the entries that they belong to.
+	Rows, Entries int64
+	// Recorded and Arrived bound the times of the entries, so that a reader of a range of time can leave the segment out.
+	Recorded, Arrived Span
+	// FirstHash is the hash of the first entry: who finds the segment's name taken knows by it whether it holds the same.
+	FirstHash event.Hash
+	// Pages is the SHA-256 of everything between the leading magic and the page indexes: all pages of all columns.
+	Pages [sha256.Size]byte
+}
+
+// Span is a range of time, both ends included, in microseconds since 1970.
+type Span struct{ From, To int64 }
+
+// add widens the span; first begins it.
+func (s *Span) add(micros int64, first bool) {
+	if first {
+		*s = Span{From: micros, To: micros}
+	}
+	s.From, s.To = min(s.From, micros), max(s.To, micros)
+}
+
+// metadataPrefix sets the footer's keys apart from those that other programs may add.
+const metadataPrefix = "passbook."
+
+// The footer's keys. What follows them is the sum, in every format: see sealFooter.
+var footerKeys = []string{
+	"format", "previous_key", "previous_last", "first_sequence", "last_sequence", "rows", "entries",
+	"recorded_from", "recorded_to", "arrived_from", "arrived_to", "first_hash", "pages_sha256",
+}
+
+// values are the footer's metadata in the order of footerKeys.
+func (f Footer) values() []string {
+	values := []string{strconv.Itoa(f.Format), f.Previous.Key, f.Previous.Last, f.First, f.Last}
+	for _, n := range f.numbers() {
+		values = append(values, strconv.FormatInt(*n, 10))
+	}
+	return append(values, encodeSum(f.FirstHash), encodeSum(f.Pages))
+}
+
+// numbers are the numeric fields, in the order of footerKeys, where they begin at firstNumber.
+func (f *Footer) numbers() []*int64 {
+	return []*int64{&f.Rows, &f.Entries, &f.Recorded.From, &f.Recorded.To, &f.Arrived.From, &f.Arrived.To}
+}
+
+const firstNumber = 5
+
+// parseFooter reads the metadata back through lookup. It checks the form of each value, not yet against the rows.
+func parseFooter(lookup func(string) (string, bool)) (Footer, error) {
+	values := make([]string, len(footerKeys))
+	for i, key := range footerKeys {
+		value, ok := lookup(metadataPrefix + key)
+		if !ok {
+			return Footer{}, fmt.Errorf("no %s in the footer", key)
+		}
+		values[i] = value
+		if key == "format" {
+			if err := checkFormat(value); err != nil {
+				return Footer{}, err
+			}
+		}
+	}
+	return parseValues(values)
+}
+
+func checkFormat(value string) error {
+	format, err := strconv.Atoi(value)
+	if err != nil || format < 1 {
+		return fmt.Errorf("format %q in the footer", value)
+	}
+	if format > Format {
+		return fmt.Errorf("%w: format %d, this program reads up to %d", ErrNewer, format, Format)
+	}
+	return nil
+}
+
+func parseValues(values []string) (f Footer, err error) {
+	f.Format = Format
+	f.Previous = Link{Key: values[1], Last: values[2]}
+	f.First, f.Last = values[3], values[4]
+	if !isSequence(f.First) || !isSequence(f.Last) || (f.Previous.Last != "" && !isSequence(f.Previous.Last)) {
+		return f, fmt.Errorf("sequence numbers %q to %q after %q in the footer", f.First, f.Last, f.Previous.Last)
+	}
+	rest := values[firstNumber:]
+	for i, n := range f.numbers() {
+		*n, err = strconv.ParseInt(rest[i], 10, 64)
+		if err != nil {
+			return f, fmt.Errorf("%s is %q in the footer", footerKeys[firstNumber+i], rest[i])
+		}
+	}
+	if f.Entries < 1 || f.Rows < f.Entries {
+		return f, fmt.Errorf("%d entries of %d rows in the footer", f.Entries, f.Rows)
+	}
+	rest = rest[len(f.numbers()):]
+	if !decodeSum(f.FirstHash[:], rest[0]) || !decodeSum(f.Pages[:], rest[1]) {
+		return f, errors.New("a sum in the footer is no SHA-256")
+	}
+	return f, nil
+}
+
+func encodeSum(sum [sha256.Size]byte) string { return base64.RawURLEncoding.EncodeToString(sum[:]) }
+
+func decodeSum(dst []byte, s string) bool {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	return err == nil && copy(dst, b) == len(dst) && len(b) == len(dst)
+}

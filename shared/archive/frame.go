@@ -1,0 +1,92 @@
+package archive
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"strings"
+)
+
+// The Parquet library trusts a footer. So the footer has a sum over its own bytes, which is proven before the library sees them:
+// the SHA-256 of everything from the footer's first byte to the object's last, with sumBlank in the sum's place.
+const (
+	sumKey     = metadataPrefix + "sum"
+	footerTail = 8  // the footer's length and the trailing magic
+	sumLength  = 43 // of unpadded base64
+)
+
+var (
+	sumBlank = strings.Repeat("A", sumLength)
+	// sumMark is the key as it stands in the footer: Thrift's compact protocol follows a string by the next field's header and
+	// that field's length.
+	sumMark = append([]byte(sumKey), 0x18, sumLength)
+)
+
+// checkObject proves the frame of a whole object: the magic at both ends, and the footer's sum.
+func checkObject(data []byte) error {
+	if len(data) == 0 {
+		return errors.New("the object is empty")
+	}
+	if len(data) < magicBytes+footerTail || string(data[:magicBytes]) != "PAR1" {
+		return errors.New("not a whole Parquet file")
+	}
+	length, err := footerBytes(data, int64(len(data)))
+	if err != nil {
+		return err
+	}
+	return checkFooter(data[int64(len(data))-length:])
+}
+
+// footerBytes is how long the footer of an object of size bytes is, with its tail; the object ends in tail.
+func footerBytes(tail []byte, size int64) (int64, error) {
+	if len(tail) < footerTail || string(tail[len(tail)-magicBytes:]) != "PAR1" {
+		return 0, errors.New("not a whole Parquet file")
+	}
+	length := int64(binary.LittleEndian.Uint32(tail[len(tail)-footerTail:]))
+	if length > size-magicBytes-footerTail {
+		return 0, errors.New("the footer is longer than the object")
+	}
+	return length + footerTail, nil
+}
+
+// sealFooter writes the sum into the blank that the library left.
+func sealFooter(data []byte) error {
+	length, err := footerBytes(data, int64(len(data)))
+	if err != nil {
+		return err
+	}
+	footer := data[int64(len(data))-length:]
+	place, sum, err := footerSum(footer)
+	if err != nil {
+		return err
+	}
+	copy(footer[place:], encodeSum(sum))
+	return nil
+}
+
+// checkFooter proves the sum of a footer.
+func checkFooter(footer []byte) error {
+	place, sum, err := footerSum(footer)
+	if err != nil {
+		return err
+	}
+	if string(footer[place:place+sumLength]) != encodeSum(sum) {
+		return errors.New("the footer does not have its own sum")
+	}
+	return nil
+}
+
+// footerSum finds the sum's place in the footer and computes what belongs there.
+func footerSum(footer []byte) (place int, sum [sha256.Size]byte, err error) {
+	at := bytes.LastIndex(footer, sumMark)
+	place = at + len(sumMark)
+	if at < 0 || place+sumLength > len(footer) {
+		return 0, sum, errors.New("no sum in the footer")
+	}
+	h := sha256.New()
+	h.Write(footer[:place])
+	h.Write([]byte(sumBlank))
+	h.Write(footer[place+sumLength:])
+	return place, [sha256.Size]byte(h.Sum(nil)), nil
+}

@@ -1,0 +1,98 @@
+package archive
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Root is what every segment's key starts with. v1 is the layout of keys and columns.
+const Root = "events/v1/"
+
+// sequenceDigits is the width that sequence numbers are padded to in keys, so that keys sort as sequence numbers do: a Kinesis
+// sequence number has up to 56 digits.
+const sequenceDigits = 56
+
+// Source names a shard of one life of a stream. A stream that was deleted and made again has a later Created.
+type Source struct {
+	Stream  string
+	Created time.Time
+	Shard   string
+}
+
+// String is "<stream>-<created, unix seconds>/<shard>", as in keys.
+func (s Source) String() string {
+	return s.Stream + "-" + strconv.FormatInt(s.Created.Unix(), 10) + "/" + s.Shard
+}
+
+// Name is what a segment's key says.
+type Name struct {
+	Source
+	// Date is the UTC arrival date of the segment's first record, as midnight.
+	Date time.Time
+	// First is the sequence number of the first record, without padding.
+	First string
+}
+
+// Key is the segment's place in the bucket.
+func (n Name) Key() string {
+	return datePrefix(n.Date) + n.Source.String() + "/" + strings.Repeat("0", max(0, sequenceDigits-len(n.First))) + n.First + ".parquet"
+}
+
+// datePrefix is what the keys of all segments of a UTC day start with.
+func datePrefix(day time.Time) string {
+	return Root + "date=" + day.UTC().Format(time.DateOnly) + "/"
+}
+
+// ParseKey reads a key back. It accepts exactly what Key writes.
+func ParseKey(key string) (Name, error) {
+	n, ok := parseKey(key)
+	if !ok || n.Key() != key {
+		return Name{}, fmt.Errorf("archive: %q is not the key of a segment", key)
+	}
+	return n, nil
+}
+
+func parseKey(key string) (Name, bool) {
+	rest, ok := strings.CutPrefix(key, Root+"date=")
+	if !ok {
+		return Name{}, false
+	}
+	parts := strings.Split(rest, "/")
+	if len(parts) != 4 || parts[2] == "" {
+		return Name{}, false
+	}
+	day, err := time.Parse(time.DateOnly, parts[0])
+	if err != nil {
+		return Name{}, false
+	}
+	dash := strings.LastIndexByte(parts[1], '-')
+	if dash < 1 {
+		return Name{}, false
+	}
+	unix, err := strconv.ParseInt(parts[1][dash+1:], 10, 64)
+	if err != nil {
+		return Name{}, false
+	}
+	digits, ok := strings.CutSuffix(parts[3], ".parquet")
+	if !ok || len(digits) < sequenceDigits || !isSequence(digits) {
+		return Name{}, false
+	}
+	first := strings.TrimLeft(digits, "0")
+	if first == "" {
+		first = "0"
+	}
+	source := Source{Stream: parts[1][:dash], Created: time.Unix(unix, 0).UTC(), Shard: parts[2]}
+	return Name{Source: source, Date: day, First: first}, true
+}
+
+// isSequence says that s is a decimal number, as sequence numbers are.
+func isSequence(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}

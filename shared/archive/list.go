@@ -1,0 +1,160 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"passbook/shared/bucket"
+	"passbook/shared/stream"
+)
+
+// Object is a segment as a listing shows it.
+type Object struct {
+	Key  string
+	Name Name
+	Size int64
+}
+
+// List walks all segments in order of their keys: by day, then source, then sequence number. An object that is no segment is
+// an error: nothing else belongs under Root.
+func List(ctx context.Context, b bucket.Bucket) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		walk(ctx, b, Root, yield)
+	}
+}
+
+func walk(ctx context.Context, b bucket.Bucket, prefix string, yield func(Object, error) bool) {
+	after := ""
+	for {
+		page, err := b.List(ctx, prefix, after)
+		if err != nil {
+			yield(Object{}, fmt.Errorf("archive: list %s: %w", prefix, err))
+			return
+		}
+		for _, info := range page.Objects {
+			name, err := ParseKey(info.Key)
+			if !yield(Object{Key: info.Key, Name: name, Size: info.Size}, err) || err != nil {
+				return
+			}
+		}
+		if page.After == "" {
+			return
+		}
+		after = page.After
+	}
+}
+
+// Last finds the end of a source's chain: its segment with the greatest sequence number. key is empty when it has none. It
+// looks day by day, back from now to the stream's creation, so that an active shard costs two or three listings.
+func Last(ctx context.Context, b bucket.Bucket, source Source, now time.Time) (key string, footer Footer, err error) {
+	const day = 24 * time.Hour
+	date, first := now.Add(day).UTC().Truncate(day), source.Created.UTC().Truncate(day)
+	var newest Object
+	for ; !date.Before(first); date = date.Add(-day) {
+		found := newest.Key != ""
+		for object, err := range dayOf(ctx, b, source, date) {
+			if err != nil {
+				return "", Footer{}, err
+			}
+			if newest.Key == "" || stream.CompareSequence(object.Name.First, newest.Name.First) > 0 {
+				newest = object
+			}
+		}
+		// Arrival times are approximate: around midnight a later segment may lie on the day before, never on one before that.
+		if found {
+			break
+		}
+	}
+	if newest.Key == "" {
+		return "", Footer{}, nil
+	}
+	footer, err = ReadFooter(ctx, b, newest)
+	return newest.Key, footer, err
+}
+
+func dayOf(ctx context.Context, b bucket.Bucket, source Source, day time.Time) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		walk(ctx, b, datePrefix(day)+source.String()+"/", yield)
+	}
+}
+
+// footerGuess is how much of an object's end is read at first; a footer is seldom longer.
+const footerGuess = 64 << 10
+
+// ReadFooter reads the footer of a segment alone, in one or two ranges. It proves the footer, not the pages.
+func ReadFooter(ctx context.Context, b bucket.Bucket, object Object) (Footer, error) {
+	o, err := b.Open(ctx, object.Key)
+	if err != nil {
+		return Footer{}, fmt.Errorf("archive: open %s: %w", object.Key, err)
+	}
+	defer o.Close()
+	s := &Segment{Key: object.Key, Name: object.Name}
+	tail, err := readTail(o, min(footerGuess, o.Size()))
+	if err != nil {
+		return Footer{}, fmt.Errorf("archive: read %s: %w", object.Key, err)
+	}
+	var length int64
+	err = s.guard(func() (err error) {
+		length, err = footerBytes(tail, o.Size())
+		return err
+	})
+	if err != nil {
+		return Footer{}, err
+	}
+	if length > int64(len(tail)) {
+		tail, err = readTail(o, length)
+		if err != nil {
+			return Footer{}, fmt.Errorf("archive: read %s: %w", object.Key, err)
+		}
+	}
+	tail = tail[int64(len(tail))-length:]
+	err = s.guard(func() error { return s.parseFooter(tail, o.Size()) })
+	return s.Footer, err
+}
+
+func (s *Segment) parseFooter(tail []byte, size int64) error {
+	err := checkFooter(tail)
+	if err != nil {
+		return err
+	}
+	s.file, err = openFile(&tailReader{tail: tail, start: size - int64(len(tail))}, size)
+	if err != nil {
+		return err
+	}
+	s.Footer, err = parseFooter(s.file.Lookup)
+	if err != nil {
+		return err
+	}
+	return s.checkMetadata()
+}
+
+func readTail(o bucket.Object, length int64) ([]byte, error) {
+	tail := make([]byte, length)
+	n, err := o.ReadAt(tail, o.Size()-length)
+	if n < len(tail) {
+		return nil, err
+	}
+	return tail, nil
+}
+
+// tailReader serves the end of an object that was read already.
+type tailReader struct {
+	tail  []byte
+	start int64
+}
+
+// ReadAt reads from the tail only.
+func (t *tailReader) ReadAt(p []byte, off int64) (int, error) {
+	if off < t.start {
+		return 0, errors.New("read before the footer")
+	}
+	n := copy(p, t.tail[min(off-t.start, int64(len(t.tail))):])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}

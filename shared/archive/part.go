@@ -1,0 +1,97 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"passbook/shared/bucket"
+)
+
+// Part places an account in one of several parts, the same way in every run, for who cannot hold all accounts at once.
+func Part(tenant, account string, parts int) int {
+	if parts <= 1 {
+		return 0
+	}
+	h := fnv.New64a()
+	h.Write([]byte(tenant))
+	h.Write([]byte{'#'})
+	h.Write([]byte(account))
+	sum := h.Sum64()
+	// The low bits of FNV alone are poorly mixed.
+	return int((sum ^ sum>>32) % uint64(parts))
+}
+
+// Parts is how many parts of the plan's accounts have at most about so many events each.
+func (p Plan) Parts(events int64) int { return int(max(1, (p.Events+events-1)/events)) }
+
+// readBatch is how many records are handed over at once.
+const readBatch = 1024
+
+// Read walks the records of the accounts that keep selects, several segments at once and in no promised order between them. take
+// is called concurrently, with batches that it may not keep; what is in them it may. damaged decides what becomes of damage: nil
+// passes over the entry, when the error is an *EntryError, or over the rest of the segment. It is called concurrently too. read, which may be nil, is told the rows of each segment done.
+func (p Plan) Read(ctx context.Context, b bucket.Bucket, depth Depth, keep func(tenant, account string) bool,
+	take func([]Record) error, damaged func(error) error, read func(rows int64)) error {
+	var next atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	for range min(runtime.GOMAXPROCS(0), len(p.Segments)) {
+		group.Go(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(p.Segments) {
+					return nil
+				}
+				err := p.Segments[i].read(ctx, b, depth, keep, take, damaged)
+				if err != nil && ctx.Err() == nil {
+					err = damaged(err)
+				}
+				if err != nil {
+					return err
+				}
+				if read != nil {
+					read(p.Segments[i].Footer.Rows)
+				}
+			}
+		})
+	}
+	return group.Wait()
+}
+
+func (s Planned) read(ctx context.Context, b bucket.Bucket, depth Depth, keep func(tenant, account string) bool,
+	take func([]Record) error, damaged func(error) error) error {
+	segment, err := Open(ctx, b, s.Key)
+	if err != nil {
+		return err
+	}
+	batch := make([]Record, 0, readBatch)
+	for rec, err := range segment.RecordsOf(depth, keep) {
+		var entry *EntryError
+		if errors.As(err, &entry) {
+			err = damaged(err)
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return err
+		}
+		batch = append(batch, rec)
+		if len(batch) < readBatch {
+			continue
+		}
+		err = take(batch)
+		if err != nil {
+			return err
+		}
+		batch = batch[:0]
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return take(batch)
+}

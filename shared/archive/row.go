@@ -1,0 +1,105 @@
+package archive
+
+import (
+	"bytes"
+	"time"
+
+	"passbook/shared/event"
+)
+
+// Record is an entry as the stream delivered it.
+type Record struct {
+	// Sequence is the record's sequence number on its shard; it rises within a segment.
+	Sequence string
+	// Arrived is the stream's approximate arrival time, whole microseconds.
+	Arrived time.Time
+	Entry   *event.Entry
+}
+
+// Row is an event as a segment holds it. Optional columns are "" or 0 or nil where they are null.
+type Row struct {
+	Tenant, AccountID              string
+	Version, EntryFirst, EntryLast int64
+	Type                           string
+	Schema                         int32
+	RecordedAt                     int64 // µs since 1970
+	EffectiveAt                    int32 // days since 1970
+	ArrivedAt                      int64 // µs since 1970
+	CommandKey, Request            string
+	CorrelationID, CausationID     string
+	Actor, Currency                string
+	Amount                         int64
+	TransactionID, HoldID          string
+	Posted, Held, Limit            int64
+	Data                           []byte
+	EntryHash                      event.Hash
+	Entry                          []byte // on an entry's first row only
+	Shard, Sequence                string
+}
+
+const secondsPerDay = 24 * 60 * 60
+
+// appendRows adds the rows of a record; header is that of its entry.
+func appendRows(dst []Row, rec Record, shard string, header []byte) []Row {
+	for _, ev := range rec.Entry.Events {
+		dst = append(dst, rowOf(rec, ev, shard, header))
+		header = nil
+	}
+	return dst
+}
+
+// rowOf is the row of an event of a record. Every column is a function of the record and its shard, which is what lets a reader
+// prove a row.
+func rowOf(rec Record, ev event.Event, shard string, header []byte) Row {
+	e := rec.Entry
+	c := e.Commands[ev.Command]
+	return Row{
+		Tenant: e.Tenant, AccountID: e.AccountID,
+		Version: ev.Version, EntryFirst: e.First, EntryLast: e.Last,
+		Type: ev.Body.Type(), Schema: int32(ev.Schema),
+		RecordedAt:  e.RecordedAt.UnixMicro(),
+		EffectiveAt: int32(ev.EffectiveAt.Unix() / secondsPerDay),
+		ArrivedAt:   rec.Arrived.UnixMicro(),
+		CommandKey:  c.Key, Request: c.Request,
+		CorrelationID: c.CorrelationID, CausationID: e.Causation(ev),
+		Actor: textColumn(c.Actor), Currency: e.Currency,
+		Amount: ev.Amount(), TransactionID: ev.TransactionID(), HoldID: ev.HoldID(),
+		Posted: ev.After.Posted, Held: ev.After.Held, Limit: ev.After.Limit,
+		Data: ev.Data, EntryHash: e.Hash, Entry: header,
+		Shard: shard, Sequence: rec.Sequence,
+	}
+}
+
+// differs names the first column in which two rows differ, or "".
+func (r *Row) differs(o *Row) string {
+	switch {
+	case r.Tenant != o.Tenant, r.AccountID != o.AccountID, r.Currency != o.Currency:
+		return "tenant, account_id or currency"
+	case r.Version != o.Version, r.EntryFirst != o.EntryFirst, r.EntryLast != o.EntryLast:
+		return "version, entry_first or entry_last"
+	case r.Type != o.Type, r.Schema != o.Schema:
+		return "type or schema"
+	case r.RecordedAt != o.RecordedAt, r.EffectiveAt != o.EffectiveAt, r.ArrivedAt != o.ArrivedAt:
+		return "recorded_at, effective_at or arrived_at"
+	case r.CommandKey != o.CommandKey, r.Request != o.Request, r.CorrelationID != o.CorrelationID,
+		r.CausationID != o.CausationID, r.Actor != o.Actor:
+		return "command_key, request, correlation_id, causation_id or actor"
+	case r.Amount != o.Amount, r.TransactionID != o.TransactionID, r.HoldID != o.HoldID:
+		return "amount, transaction_id or hold_id"
+	case r.Posted != o.Posted, r.Held != o.Held, r.Limit != o.Limit:
+		return "posted, held or limit"
+	case !bytes.Equal(r.Data, o.Data), r.EntryHash != o.EntryHash, !bytes.Equal(r.Entry, o.Entry):
+		return "data, entry_hash or entry"
+	case r.Shard != o.Shard, r.Sequence != o.Sequence:
+		return "shard or sequence"
+	}
+	return ""
+}
+
+// textColumn is a text as a column: the plain string, or the JSON of a sealed one.
+func textColumn(t event.Text) string {
+	if t.Sealed != "" {
+		return `{"enc":"` + t.Sealed + `"}`
+	}
+	return t.Plain
+}

@@ -1,0 +1,89 @@
+package archive
+
+import (
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+)
+
+// columns declares the Parquet schema: names, types and order are the format. Low-cardinality columns are dictionaries; the
+// rest is PLAIN under zstd, which every reader has.
+type columns struct {
+	Tenant        string   `parquet:"tenant,dict"`
+	AccountID     string   `parquet:"account_id,dict"`
+	Version       int64    `parquet:"version"`
+	EntryFirst    int64    `parquet:"entry_first"`
+	EntryLast     int64    `parquet:"entry_last"`
+	Type          string   `parquet:"type,dict"`
+	Schema        int32    `parquet:"schema,dict"`
+	RecordedAt    int64    `parquet:"recorded_at,timestamp(microsecond:utc)"`
+	EffectiveAt   int32    `parquet:"effective_at,date,dict"`
+	ArrivedAt     int64    `parquet:"arrived_at,timestamp(microsecond:utc)"`
+	CommandKey    *string  `parquet:"command_key,optional"`
+	Request       *string  `parquet:"request,optional"`
+	CorrelationID *string  `parquet:"correlation_id,optional"`
+	CausationID   *string  `parquet:"causation_id,optional"`
+	Actor         string   `parquet:"actor,dict"`
+	Currency      string   `parquet:"currency,dict"`
+	Amount        *int64   `parquet:"amount,optional"`
+	TransactionID *string  `parquet:"transaction_id,optional"`
+	HoldID        *string  `parquet:"hold_id,optional"`
+	Posted        int64    `parquet:"posted"`
+	Held          int64    `parquet:"held"`
+	Limit         int64    `parquet:"limit"`
+	Data          string   `parquet:"data,json"`
+	EntryHash     [32]byte `parquet:"entry_hash"`
+	Entry         *string  `parquet:"entry,json,optional"`
+	Shard         string   `parquet:"shard,dict"`
+	Sequence      string   `parquet:"sequence"`
+}
+
+// The places of the columns, in the order of the schema.
+const (
+	colTenant = iota
+	colAccountID
+	colVersion
+	colEntryFirst
+	colEntryLast
+	colType
+	colSchema
+	colRecordedAt
+	colEffectiveAt
+	colArrivedAt
+	colCommandKey
+	colRequest
+	colCorrelationID
+	colCausationID
+	colActor
+	colCurrency
+	colAmount
+	colTransactionID
+	colHoldID
+	colPosted
+	colHeld
+	colLimit
+	colData
+	colEntryHash
+	colEntry
+	colShard
+	colSequence
+	columnCount
+)
+
+// schema is what a segment's own schema must equal.
+var schema = parquet.NewSchema("event", parquet.SchemaOf(columns{}))
+
+// compression is shared: it pools its encoders and decoders, and each call works alone, so that the bytes do not depend on how
+// many cores there are.
+var compression = &zstd.Codec{Level: zstd.SpeedFastest}
+
+// Sizes that shape the bytes: a change of one makes other bytes of the same records, so they are constants.
+const (
+	// pageBytes is the size of a page before it is compressed.
+	pageBytes = 128 << 10
+	// rowsPerRowGroup bounds what a query engine reads at once, and what a writer holds beside finished pages.
+	rowsPerRowGroup = 128 << 10
+	// batchRows is how many rows go to the columns, or come from them, at once.
+	batchRows = 1024
+	// dictionaryBytes is the size after which a column of a row group goes on without a dictionary.
+	dictionaryBytes = 512 << 10
+)

@@ -1,0 +1,156 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/parquet-go/parquet-go"
+
+	"passbook/shared/bucket"
+	"passbook/shared/event"
+	"passbook/shared/stream"
+)
+
+// MaxSegmentBytes is the largest object that is opened; a segment is held in memory while it is read.
+const MaxSegmentBytes = 1 << 30
+
+// The errors that a caller decides on; both come wrapped in a text that names the object.
+var (
+	// ErrDamaged: the object is not a whole segment, or its content does not fit its footer or its hashes.
+	ErrDamaged = errors.New("damaged segment")
+	// ErrNewer: the segment was written by a newer program.
+	ErrNewer = errors.New("segment of a newer format")
+)
+
+// Segment is an open segment: its footer, and its bytes in memory. It may be walked by several goroutines at once.
+type Segment struct {
+	Key    string
+	Name   Name
+	Footer Footer
+	file   *parquet.File
+}
+
+// Open reads the segment at key and checks it: the Parquet structure, the schema, the footer, and the sum of the pages.
+func Open(ctx context.Context, b bucket.Bucket, key string) (*Segment, error) {
+	object, err := b.Open(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("archive: open %s: %w", key, err)
+	}
+	defer object.Close()
+	if object.Size() > MaxSegmentBytes {
+		return nil, fmt.Errorf("archive: %s: %w: %d bytes", key, ErrDamaged, object.Size())
+	}
+	data := make([]byte, object.Size())
+	n, err := object.ReadAt(data, 0)
+	if n < len(data) {
+		return nil, fmt.Errorf("archive: read %s: %w", key, err)
+	}
+	return Parse(key, data)
+}
+
+// Parse is Open of bytes already read. It keeps data, which MUST NOT change any more.
+func Parse(key string, data []byte) (*Segment, error) {
+	name, err := ParseKey(key)
+	if err != nil {
+		return nil, err
+	}
+	s := &Segment{Key: key, Name: name}
+	err = s.guard(func() error { return s.parse(data) })
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// guard runs f, names the object in its error, and makes an error of a panic: the Parquet library panics on some damage that no
+// sum covers.
+func (s *Segment) guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("archive: %s: %w: %v", s.Key, ErrDamaged, p)
+		}
+	}()
+	err = f()
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("archive: %s: %w: %w", s.Key, kindOf(err), err)
+}
+
+// kindOf says whether a newer program's writing, or damage, is behind an error.
+func kindOf(err error) error {
+	var format *event.FormatError
+	if errors.Is(err, ErrNewer) || errors.As(err, &format) {
+		return ErrNewer
+	}
+	return ErrDamaged
+}
+
+func (s *Segment) parse(data []byte) error {
+	err := checkObject(data)
+	if err != nil {
+		return err
+	}
+	s.file, err = openFile(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return err
+	}
+	s.Footer, err = parseFooter(s.file.Lookup)
+	if err != nil {
+		return err
+	}
+	err = s.checkMetadata()
+	if err != nil {
+		return err
+	}
+	end, err := pagesEnd(s.file, int64(len(data)))
+	if err != nil {
+		return err
+	}
+	if sha256.Sum256(data[magicBytes:end]) != s.Footer.Pages {
+		return errors.New("the pages do not have the sum in the footer")
+	}
+	return nil
+}
+
+// checkMetadata holds the footer against the object's name and the Parquet metadata.
+func (s *Segment) checkMetadata() error {
+	switch {
+	case s.Footer.First != s.Name.First:
+		return fmt.Errorf("the footer begins at sequence %s", s.Footer.First)
+	case stream.CompareSequence(s.Footer.First, s.Footer.Last) > 0:
+		return fmt.Errorf("the footer ends at sequence %s", s.Footer.Last)
+	case s.file.Schema().String() != schema.String():
+		return errors.New("the schema is not that of a segment")
+	case s.file.NumRows() != s.Footer.Rows:
+		return fmt.Errorf("%d rows, the footer says %d", s.file.NumRows(), s.Footer.Rows)
+	}
+	return nil
+}
+
+func openFile(r io.ReaderAt, size int64) (*parquet.File, error) {
+	return parquet.OpenFile(r, size, parquet.SkipMagicBytes(true), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+}
+
+// pagesEnd is where the last page of any column ends.
+func pagesEnd(file *parquet.File, size int64) (int64, error) {
+	end := int64(magicBytes)
+	for _, group := range file.Metadata().RowGroups {
+		for _, chunk := range group.Columns {
+			start := chunk.MetaData.DataPageOffset
+			if dictionary := chunk.MetaData.DictionaryPageOffset; dictionary > 0 {
+				start = min(start, dictionary)
+			}
+			length := chunk.MetaData.TotalCompressedSize
+			if start < magicBytes || length < 0 || start > size || length > size-start {
+				return 0, errors.New("a column lies outside the object")
+			}
+			end = max(end, start+length)
+		}
+	}
+	return end, nil
+}
