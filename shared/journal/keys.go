@@ -215,7 +215,7 @@ func (l *lane) readPage(ctx context.Context, i int64) (page, error) {
 func (l *lane) readPageEntries(ctx context.Context, i int64) (page, error) {
 	p := page{index: i}
 	q := table.Query{
-		Table: Table, PK: l.account.String(), Consistent: true,
+		Table: Table, PK: l.account.String(), Limit: maxPage, Consistent: true,
 		From: table.S(entrySK(i*pageSpan + 1)), To: table.S(entrySK((i + 1) * pageSpan)),
 	}
 	var failed error

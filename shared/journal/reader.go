@@ -97,7 +97,7 @@ func (r *Reader) Entries(ctx context.Context, a Account, from, to int64) iter.Se
 			yield(nil, err)
 			return
 		}
-		q := table.Query{Table: Table, PK: a.String(), From: table.S(start), To: table.S(lastEntrySK), Consistent: true}
+		q := table.Query{Table: Table, PK: a.String(), From: table.S(start), To: table.S(lastEntrySK), Limit: firstPage, Consistent: true}
 		if to != 0 {
 			q.To = table.S(entrySK(to))
 		}
@@ -135,7 +135,13 @@ func (r *Reader) Backward(ctx context.Context, a Account, from int64) iter.Seq2[
 	}
 }
 
-// walk yields every entry of a query, page by page. A small first page, wanted by those who mostly need one entry, grows.
+// Most walks need few entries, and some need all: the first page is small, and each is four times the one before.
+const (
+	firstPage = 64
+	maxPage   = 1024
+)
+
+// walk yields every entry of a query, page by page.
 func (r *Reader) walk(ctx context.Context, q table.Query, yield func(*event.Entry, error) bool) {
 	for {
 		page, err := r.table.Query(ctx, q)
@@ -151,9 +157,7 @@ func (r *Reader) walk(ctx context.Context, q table.Query, yield func(*event.Entr
 		if q.After = page.After; q.After == "" {
 			return
 		}
-		if q.Limit > 0 {
-			q.Limit = min(q.Limit*4, 1000)
-		}
+		q.Limit = min(q.Limit*4, maxPage)
 	}
 }
 
