@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"passbook/shared/event"
@@ -223,23 +224,48 @@ func headerOfEntry(r *Row) (*event.Entry, error) {
 	return e, nil
 }
 
-// headerOfRow makes an entry without commands from the typed columns. Of the header it reads only prev, which no column has.
+// headerOfRow makes an entry without commands from the typed columns. Of the header it reads only what no column has: format and
+// prev.
 func (a *assembler) headerOfRow(r *Row) (*event.Entry, error) {
+	format, err := formatOf(r.Entry)
+	if err != nil {
+		return nil, err
+	}
 	e := a.room.entry()
-	e.Format, e.Tenant, e.AccountID, e.First, e.Last = event.Format, r.Tenant, r.AccountID, r.EntryFirst, r.EntryLast
+	e.Format, e.Tenant, e.AccountID, e.First, e.Last = format, r.Tenant, r.AccountID, r.EntryFirst, r.EntryLast
 	e.Currency, e.RecordedAt, e.Hash = r.Currency, time.UnixMicro(r.RecordedAt).UTC(), r.EntryHash
 	at := bytes.Index(r.Entry, prevField)
 	if at < 0 || len(r.Entry) < at+len(prevField)+sumLength {
 		return nil, errors.New("no prev in the header")
 	}
-	_, err := base64.RawURLEncoding.Decode(e.Prev[:], r.Entry[at+len(prevField):][:sumLength])
+	_, err = base64.RawURLEncoding.Decode(e.Prev[:], r.Entry[at+len(prevField):][:sumLength])
 	if err != nil {
 		return nil, errors.New("a bad prev in the header")
 	}
 	return e, nil
 }
 
-var prevField = []byte(`"prev":"`)
+// formatOf reads the format, with which every header begins.
+func formatOf(header []byte) (int, error) {
+	rest, ok := bytes.CutPrefix(header, formatField)
+	end := bytes.IndexByte(rest, ',')
+	if !ok || end < 0 {
+		return 0, errors.New("no format in the header")
+	}
+	format, err := strconv.Atoi(string(rest[:end]))
+	if err != nil || format < 1 {
+		return 0, errors.New("a bad format in the header")
+	}
+	if format > event.Format {
+		return 0, &event.FormatError{Format: format}
+	}
+	return format, nil
+}
+
+var (
+	formatField = []byte(`{"format":`)
+	prevField   = []byte(`"prev":"`)
+)
 
 // room gives out entries and events from larger allocations, which makes less work for the garbage collector.
 type room struct {

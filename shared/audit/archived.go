@@ -1,0 +1,98 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"passbook/shared/archive"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+)
+
+// archivedEntry is what is kept of an archived entry. Its content was proven by its hash, and its columns from its content.
+type archivedEntry struct {
+	first, last int64
+	hash, prev  event.Hash
+	posted      int64
+	recorded    time.Time
+}
+
+// archivedAccount is what the archive has of an account, in order of version, exact repeats dropped.
+type archivedAccount struct {
+	currency string
+	entries  []archivedEntry
+}
+
+// gather reads the archive for the accounts of a part.
+func (a *auditor) gather(ctx context.Context, plan archive.Plan, part, parts int) (map[journal.Account]*archivedAccount, error) {
+	found := make(map[journal.Account]*archivedAccount)
+	var mu sync.Mutex
+	take := func(batch []archive.Record) error {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, rec := range batch {
+			e := rec.Entry
+			of := journal.Account{Tenant: e.Tenant, ID: e.AccountID}
+			has := found[of]
+			if has == nil {
+				has = &archivedAccount{currency: e.Currency}
+				found[of] = has
+			}
+			has.entries = append(has.entries, archivedEntry{
+				first: e.First, last: e.Last, hash: e.Hash, prev: e.Prev,
+				posted: e.Events[len(e.Events)-1].After.Posted, recorded: e.RecordedAt,
+			})
+		}
+		return nil
+	}
+	damaged := func(err error) error {
+		var entry *archive.EntryError
+		switch {
+		case errors.As(err, &entry):
+			of := journal.Account{Tenant: entry.Tenant, ID: entry.AccountID}
+			a.report.find(inArchive, of.String(), entry.First, "%v: %v", entry.Err, entry.Key)
+		case !errors.Is(err, archive.ErrDamaged) && !errors.Is(err, archive.ErrNewer):
+			return err
+		case a.firstTime(err):
+			a.report.find(inArchive, "", 0, "%v", err)
+		}
+		return nil
+	}
+	keep := func(tenant, id string) bool { return archive.Part(tenant, id, parts) == part }
+	err := plan.Read(ctx, a.Bucket, archive.Exact, keep, take, damaged, func(rows int64) {
+		a.progress(rows, plan.Events*int64(parts))
+	})
+	for _, has := range found {
+		has.sort()
+	}
+	return found, err
+}
+
+// firstTime says whether damage was not met in an earlier part already.
+func (a *auditor) firstTime(damage error) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	known := a.damage[damage.Error()]
+	a.damage[damage.Error()] = true
+	return !known
+}
+
+func (has *archivedAccount) sort() {
+	slices.SortFunc(has.entries, func(a, b archivedEntry) int {
+		return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.last, b.last), slices.Compare(a.hash[:], b.hash[:]))
+	})
+	has.entries = slices.CompactFunc(has.entries, func(a, b archivedEntry) bool { return a.hash == b.hash })
+}
+
+// total adds the account to the archive's totals.
+func (has *archivedAccount) total(r *Report) {
+	var events int64
+	for _, e := range has.entries {
+		events += e.last - e.first + 1
+	}
+	r.add(inArchive, has.currency, int64(len(has.entries)), events, has.entries[len(has.entries)-1].posted)
+}

@@ -1,0 +1,117 @@
+package audit
+
+import (
+	"fmt"
+
+	"passbook/shared/event"
+)
+
+// standing is what an account stands at, by this package's own sums.
+type standing struct {
+	version int64
+	after   event.After
+	// holds are the open remainders, by the version of the event that placed them.
+	holds map[int64]int64
+	// reversed has the originals that were reversed, by version.
+	reversed map[int64]bool
+	// amounts has what each transaction moved, by version, as long as it can be reversed.
+	amounts map[int64]int64
+	closed  bool
+	// blind: something is missing before, so that sums cannot be judged any more, only followed.
+	blind bool
+}
+
+func newStanding() *standing {
+	return &standing{holds: map[int64]int64{}, reversed: map[int64]bool{}, amounts: map[int64]int64{}}
+}
+
+// add moves the standing over an event, and says what is wrong with it; "" is nothing.
+func (s *standing) add(ev event.Event) string {
+	opened := s.version > 0
+	s.version = ev.Version
+	wrong := s.move(ev)
+	if s.blind {
+		s.after = ev.After
+		return ""
+	}
+	if _, opens := ev.Body.(event.AccountOpened); opens == opened {
+		wrong = "the account is opened elsewhere than at version 1"
+	} else if s.closed && wrong == "" {
+		wrong = "something happened after the account was closed"
+	}
+	if _, closes := ev.Body.(event.AccountClosed); closes {
+		s.closed = true
+	}
+	if wrong == "" && ev.After != s.after {
+		wrong = "the event's balance is not the sum of what happened"
+	}
+	if wrong != "" {
+		s.after = ev.After // one fault is named once, not again at every later version
+	}
+	return wrong
+}
+
+// move adds the event's effect.
+func (s *standing) move(ev event.Event) string {
+	switch b := ev.Body.(type) {
+	case event.AccountOpened:
+		s.after.Limit = b.CreditLimit
+	case event.MoneyCredited:
+		s.after.Posted += b.Amount
+		s.amounts[ev.Version] = b.Amount
+	case event.MoneyWithdrawn:
+		s.after.Posted -= b.Amount
+		s.amounts[ev.Version] = -b.Amount
+	case event.HoldPlaced:
+		s.holds[ev.Version] = b.Amount
+		s.after.Held += b.Amount
+	case event.HoldCaptured:
+		return s.free(b.HoldID, b.Amount, b.Remaining)
+	case event.HoldReleased:
+		return s.free(b.HoldID, b.Amount, 0)
+	case event.TransactionReversed:
+		return s.reverse(b)
+	case event.CreditLimitChanged:
+		wrong := ""
+		if b.Before != s.after.Limit {
+			wrong = "the limit was another before the change"
+		}
+		s.after.Limit = b.After
+		return wrong
+	}
+	return ""
+}
+
+// free takes an amount out of a hold and leaves the rest.
+func (s *standing) free(holdID string, amount, rest int64) string {
+	version, _ := event.ParseID('h', holdID)
+	open, ok := s.holds[version]
+	if !ok || open-amount != rest {
+		return fmt.Sprintf("hold %s does not have what is taken from it", holdID)
+	}
+	s.after.Held -= amount
+	s.holds[version] = rest
+	if rest == 0 {
+		delete(s.holds, version)
+	}
+	return ""
+}
+
+// reverse takes a transaction back.
+func (s *standing) reverse(b event.TransactionReversed) string {
+	version, _ := event.ParseID('t', b.OriginalTransactionID)
+	moved, ok := s.amounts[version]
+	if !ok || s.reversed[version] {
+		return fmt.Sprintf("%s cannot be reversed, or was before", b.OriginalTransactionID)
+	}
+	back := b.Amount
+	if b.Direction == event.DirectionDebit {
+		back = -back
+	}
+	if back != -moved {
+		return fmt.Sprintf("the reversal of %s takes back another amount", b.OriginalTransactionID)
+	}
+	s.reversed[version] = true
+	s.after.Posted += back
+	return ""
+}

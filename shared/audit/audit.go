@@ -1,0 +1,187 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"passbook/shared/archive"
+	"passbook/shared/bucket"
+	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/stream"
+	"passbook/shared/table"
+)
+
+// ErrDifference says that something was found; the report names it. Programs exit with 3.
+var ErrDifference = errors.New("audit: differences found")
+
+const (
+	// DefaultPartEvents bounds what is held of the archive at once, at some 200 bytes an event.
+	DefaultPartEvents = 1_000_000
+	// accountsAtOnce is how many accounts are audited at the same time.
+	accountsAtOnce = 32
+)
+
+// The names of the sources that are not read models.
+const (
+	inJournal = "journal"
+	inArchive = "archive"
+)
+
+// Config configures Run. Table, Accounts and Bucket are required.
+type Config struct {
+	Table table.Table
+	// Accounts lists the journal's accounts; *journal.Reader does.
+	Accounts consumer.Directory
+	// Bucket holds the archive.
+	Bucket bucket.Bucket
+	// Models are the read models by name, which is their table's.
+	Models []string
+	// Grace is how long an entry may be on its way to the archive and the read models.
+	Grace time.Duration
+	// Repair mends what can be mended; nil only looks.
+	Repair *Repair
+	// Progress is told the events compared and how many there are in the archive; it may be nil.
+	Progress func(done, total int64)
+	// PartEvents bounds the events in memory; 0 is DefaultPartEvents.
+	PartEvents int64
+}
+
+// Repair says how to mend. A zero field mends nothing of its kind.
+type Repair struct {
+	// Streams and Stream take the entries that the archive lacks.
+	Streams stream.Stream
+	Stream  string
+	// CatchUp folds an account's row of a model up to the journal's head.
+	CatchUp func(ctx context.Context, model string, a journal.Account) error
+}
+
+// auditor is an audit at work.
+type auditor struct {
+	Config
+	report  *Report
+	live    map[string]int64 // the live generation of each model
+	settled time.Time        // what was recorded later may be on its way
+
+	mu     sync.Mutex
+	done   int64
+	damage map[string]bool // named already
+}
+
+// Run audits everything. It ends with ErrDifference when something was found, and the report is whole then too.
+func Run(ctx context.Context, c Config) (*Report, error) {
+	if c.PartEvents == 0 {
+		c.PartEvents = DefaultPartEvents
+	}
+	if c.Repair == nil {
+		c.Repair = &Repair{}
+	}
+	began := time.Now()
+	a := &auditor{
+		Config: c, report: &Report{Began: began.UTC(), Totals: map[string]Total{}},
+		live: map[string]int64{}, damage: map[string]bool{}, settled: began.Add(-c.Grace),
+	}
+	err := a.run(ctx)
+	a.report.finish(time.Since(began))
+	if err != nil {
+		return a.report, fmt.Errorf("audit: %w", err)
+	}
+	if !a.report.Clean() {
+		return a.report, ErrDifference
+	}
+	return a.report, nil
+}
+
+func (a *auditor) run(ctx context.Context) error {
+	for _, model := range a.Models {
+		live, _, err := consumer.Generations(ctx, a.Table, model)
+		if err != nil {
+			return err
+		}
+		a.live[model] = live
+	}
+	plan, err := archive.LoadPlan(ctx, a.Bucket)
+	if err != nil {
+		return err
+	}
+	for _, damage := range plan.Damaged {
+		a.report.find(inArchive, "", 0, "%v", damage)
+	}
+	for _, gap := range plan.Breaks {
+		a.report.find(inArchive, "", 0, "%s", gap)
+	}
+	parts := plan.Parts(a.PartEvents)
+	for part := range parts {
+		err = a.part(ctx, plan, part, parts)
+		if err != nil {
+			return err
+		}
+	}
+	return a.strangers(ctx)
+}
+
+// part audits one part of the accounts: first what the archive has of them, then each against the journal and the read models.
+func (a *auditor) part(ctx context.Context, plan archive.Plan, part, parts int) error {
+	archived, err := a.gather(ctx, plan, part, parts)
+	if err != nil {
+		return err
+	}
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(accountsAtOnce)
+	audit := func(of journal.Account, has *archivedAccount) {
+		group.Go(func() error { return a.account(within, of, has) })
+	}
+	err = a.listAccounts(within, func(of journal.Account) {
+		if archive.Part(of.Tenant, of.ID, parts) != part {
+			return
+		}
+		has := archived[of]
+		delete(archived, of)
+		audit(of, has)
+	})
+	if err == nil {
+		// Accounts that the index does not list: it may lag, or the journal lacks them.
+		for of, has := range archived {
+			audit(of, has)
+		}
+	}
+	return errors.Join(group.Wait(), err)
+}
+
+func (a *auditor) listAccounts(ctx context.Context, visit func(journal.Account)) error {
+	for _, digit := range []byte(journal.Digits) {
+		after := ""
+		for {
+			accounts, next, err := a.Accounts.Accounts(ctx, digit, after)
+			if err != nil {
+				return err
+			}
+			for _, of := range accounts {
+				visit(of)
+			}
+			if next == "" {
+				break
+			}
+			after = next
+		}
+	}
+	return nil
+}
+
+func (a *auditor) progress(n, total int64) {
+	if a.Progress == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.done += n
+	a.Progress(a.done, total)
+}
+
+func (a *auditor) onTheWay(e *event.Entry) bool { return e.RecordedAt.After(a.settled) }

@@ -1,0 +1,507 @@
+package audit_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"go.uber.org/goleak"
+
+	"passbook/shared/account"
+	"passbook/shared/archive"
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/audit"
+	"passbook/shared/bucket/dirbucket"
+	"passbook/shared/consumer"
+	"passbook/shared/embedded"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/stream"
+	"passbook/shared/stream/pebblestream"
+	"passbook/shared/table"
+	"passbook/shared/table/pebbletable"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const model = "standing"
+
+var standing = consumer.Model[account.State]{
+	Name:  model,
+	Fold:  account.Fold,
+	After: func(s account.State) event.After { return event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit} },
+	Encode: func(attrs table.Map, _ int64, _ journal.Account, s account.State) {
+		attrs["state"], attrs["currency"] = table.S(account.AppendState(nil, s)), table.S(s.Currency)
+		attrs["posted"], attrs["held"], attrs["limit"] = table.N(s.Posted), table.N(s.Held), table.N(s.Limit)
+		attrs["available"], attrs["drawn"] = table.N(s.Available()), table.N(s.Drawn())
+		if bps, ok := s.UtilisationBps(); ok {
+			attrs["utilisation_bps"] = table.N(bps)
+		}
+	},
+	Decode: func(a consumer.Attrs) (account.State, error) { return account.ParseState([]byte(a.Text("state"))) },
+}
+
+// bank is a whole bank of ten accounts, from which each test takes or to which it adds something.
+type bank struct {
+	entries  []*event.Entry
+	archived []archive.Record
+	dir      string
+	table    *pebbletable.Table
+	stream   *pebblestream.Stream
+	config   audit.Config
+	rows     *consumer.Rows[account.State]
+}
+
+func newBank(t *testing.T) *bank {
+	t.Helper()
+	b := &bank{entries: archivetest.Bank(1, 10, 300), dir: t.TempDir()}
+	b.archived = archivetest.Records(b.entries)
+	db, err := embedded.Open(embedded.Options{Dir: "bank", FS: vfs.NewMem(), NoSync: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	b.table, err = pebbletable.New(db, append([]table.Schema{{Name: model}}, journal.Schemas...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.stream, err = pebblestream.New(db, pebblestream.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk, err := dirbucket.New(b.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.rows = consumer.NewRows(b.table, standing)
+	b.config = audit.Config{
+		Table: b.table, Accounts: journal.NewReader(b.table), Bucket: disk, Models: []string{model}, PartEvents: 100,
+	}
+	return b
+}
+
+// of is the place in entries of the nth entry of an account.
+func (b *bank) of(id string, n int) int {
+	for i, e := range b.entries {
+		if e.AccountID == id {
+			if n--; n == 0 {
+				return i
+			}
+		}
+	}
+	panic("no such entry")
+}
+
+// fill commits, projects and archives what the test left of each.
+func (b *bank) fill(t *testing.T, committed, projected []*event.Entry, archived []archive.Record) {
+	t.Helper()
+	restorer := journal.NewRestorer(b.table)
+	states := map[string]account.State{}
+	for _, e := range committed {
+		s := states[e.AccountID]
+		for _, ev := range e.Events {
+			if next, err := account.Fold(s, ev); err == nil {
+				s = next
+			}
+		}
+		s.Version = e.Last
+		states[e.AccountID] = s
+		if err := restorer.Restore(t.Context(), e, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := b.projection()
+	for _, e := range projected {
+		if err := p.ProjectEntries(t.Context(), journal.Account{Tenant: e.Tenant, ID: e.AccountID}, []*event.Entry{e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.archive(t, "shardId-000000000000", archived)
+}
+
+func (b *bank) projection() *consumer.Projection[account.State] {
+	return consumer.NewProjection(consumer.ProjectionConfig[account.State]{
+		Generation: 1, Rows: b.rows, Journal: journal.NewReader(b.table), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+}
+
+// archive seals records in segments of a hundred.
+func (b *bank) archive(t *testing.T, shard string, records []archive.Record) {
+	t.Helper()
+	var link archive.Link
+	for len(records) > 0 {
+		w := archive.NewWriter(archive.Source{Stream: "s", Created: archivetest.Start, Shard: shard}, link)
+		n := min(100, len(records))
+		for _, rec := range records[:n] {
+			if err := w.Append(rec); err != nil {
+				t.Fatal(err)
+			}
+		}
+		records = records[n:]
+		sealed, err := w.Seal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.config.Bucket.Create(t.Context(), sealed.Key, sealed.Data); err != nil {
+			t.Fatal(err)
+		}
+		link = archive.Link{Key: sealed.Key, Last: sealed.Footer.Last}
+	}
+}
+
+// segment is the file of the nth segment.
+func (b *bank) segment(t *testing.T, n int) string {
+	t.Helper()
+	for object, err := range archive.List(t.Context(), b.config.Bucket) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n--; n == 0 {
+			return filepath.Join(b.dir, object.Key)
+		}
+	}
+	t.Fatal("no such segment")
+	return ""
+}
+
+// row changes an account's row.
+func (b *bank) row(t *testing.T, id string, change func(table.Map)) {
+	t.Helper()
+	key := consumer.RowKey(1, journal.Account{Tenant: "main", ID: id})
+	row, err := b.table.Get(t.Context(), model, key, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rev := row.Attrs["rev"]
+	change(row.Attrs)
+	if err := b.table.Put(t.Context(), table.Put{Table: model, Row: row, If: table.Equals("rev", rev)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func without[T any](list []T, i int) []T {
+	return append(append([]T{}, list[:i]...), list[i+1:]...)
+}
+
+// twin is another entry in the place of one: an amount more, and a hash that fits it.
+func twin(t *testing.T, e *event.Entry) *event.Entry {
+	t.Helper()
+	forged := *e
+	forged.RecordedAt = e.RecordedAt.Add(time.Microsecond)
+	forged.Events = append([]event.Event(nil), e.Events...)
+	for i := range forged.Events {
+		forged.Events[i].RecordedAt = forged.RecordedAt
+	}
+	if _, err := event.Seal(&forged); err != nil {
+		t.Fatal(err)
+	}
+	return &forged
+}
+
+// TestRun_FindsEachCorruption plants one corruption in a whole bank, and expects to hear of it and of nothing else.
+func TestRun_FindsEachCorruption(t *testing.T) {
+	for name, c := range map[string]struct {
+		plant func(*testing.T, *bank)
+		want  []string
+	}{
+		"nothing": {plant: func(t *testing.T, b *bank) { b.fill(t, b.entries, b.entries, b.archived) }},
+		"entry not archived": {
+			plant: func(t *testing.T, b *bank) { b.fill(t, b.entries, b.entries, without(b.archived, b.of("A-3", 5))) },
+			want:  []string{"archive: main#A-3 v%d: missing up to"},
+		},
+		"entry not in the journal": {
+			plant: func(t *testing.T, b *bank) {
+				i := b.of("A-3", 5)
+				b.fill(t, without(b.entries, i), nil, b.archived)
+				b.config.Models = nil
+			},
+			want: []string{"journal: main#A-3 v%d: missing up to"},
+		},
+		"twin in the archive": {
+			plant: func(t *testing.T, b *bank) {
+				forged := b.archived[b.of("A-3", 5)]
+				forged.Entry, forged.Sequence = twin(t, forged.Entry), "999999"
+				b.fill(t, b.entries, b.entries, append(b.archived, forged))
+			},
+			want: []string{"archive: main#A-3 v%d: an entry that the journal does not have"},
+		},
+		"twin instead, in the archive": {
+			plant: func(t *testing.T, b *bank) {
+				i := b.of("A-3", 5)
+				b.archived[i].Entry = twin(t, b.archived[i].Entry)
+				b.fill(t, b.entries, b.entries, b.archived)
+			},
+			want: []string{"archive: main#A-3 v%d: an entry that the journal does not have", "archive: main#A-3 v%d: missing up to"},
+		},
+		"repeat in the archive": {
+			plant: func(t *testing.T, b *bank) {
+				again := b.archived[b.of("A-3", 5)]
+				again.Sequence = "999999"
+				b.fill(t, b.entries, b.entries, append(b.archived, again))
+			},
+		},
+		"swapped in the archive": {
+			plant: func(t *testing.T, b *bank) {
+				i, j := b.of("A-3", 5), b.of("A-3", 6)
+				b.archived[i].Entry, b.archived[j].Entry = b.archived[j].Entry, b.archived[i].Entry
+				b.fill(t, b.entries, b.entries, b.archived)
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBank(t)
+			version := b.entries[b.of("A-3", 5)].First
+			c.plant(t, b)
+			expect(t, b, version, c.want)
+		})
+	}
+}
+
+// expect runs the audit and compares the beginnings of its findings, in which %d stands for the version.
+func expect(t *testing.T, b *bank, version int64, want []string) *audit.Report {
+	t.Helper()
+	report, err := audit.Run(t.Context(), b.config)
+	if (err != nil) != (len(want) > 0) || (err != nil && !errors.Is(err, audit.ErrDifference)) {
+		t.Errorf("error %v", err)
+	}
+	if len(report.Findings) != len(want) {
+		t.Fatalf("%d findings, want %d: %v", len(report.Findings), len(want), report.Findings)
+	}
+	for i, f := range report.Findings {
+		prefix := strings.ReplaceAll(want[i], "%d", fmt.Sprint(version))
+		if !strings.Contains(f.String(), prefix) {
+			t.Errorf("got %q, want %q", f, prefix)
+		}
+	}
+	return report
+}
+
+func TestRun_AccountMissingFromTheJournal(t *testing.T) {
+	b := newBank(t)
+	var rest []*event.Entry
+	for _, e := range b.entries {
+		if e.AccountID != "A-3" {
+			rest = append(rest, e)
+		}
+	}
+	b.fill(t, rest, rest, b.archived)
+	report := mustFind(t, b, "journal: main#A-3 v1: missing up to v1; the archive has it", len(b.entries)-len(rest))
+	for _, f := range report.Findings {
+		if f.Where != "journal" || f.Account != "main#A-3" {
+			t.Errorf("unexpected: %s", f)
+		}
+	}
+}
+
+func TestRun_DamagedSegments(t *testing.T) {
+	t.Run("bit flip", func(t *testing.T) {
+		b := newBank(t)
+		b.fill(t, b.entries, b.entries, b.archived)
+		file := b.segment(t, 2)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data[len(data)/3] ^= 4
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		mustFind(t, b, "damaged segment", 101)
+	})
+	t.Run("gone", func(t *testing.T) {
+		b := newBank(t)
+		b.fill(t, b.entries, b.entries, b.archived)
+		if err := os.Remove(b.segment(t, 2)); err != nil {
+			t.Fatal(err)
+		}
+		mustFind(t, b, "but what is there before it is", 101)
+	})
+	for name, forge := range map[string]func(*event.Event){
+		"forged balance": func(ev *event.Event) { ev.After.Posted += 100 },
+		"forged amount": func(ev *event.Event) {
+			if body, ok := ev.Body.(event.MoneyCredited); ok {
+				body.Amount++
+				ev.Body = body
+				return
+			}
+			ev.After.Limit++
+		},
+		"forged data": func(ev *event.Event) { ev.Data = append([]byte(" "), ev.Data...) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBank(t)
+			i := b.of("A-3", 5)
+			forged := *b.archived[i].Entry
+			forged.Events = append([]event.Event(nil), forged.Events...)
+			for j := range forged.Events {
+				forge(&forged.Events[j])
+			}
+			b.archived[i].Entry = &forged
+			b.fill(t, b.entries, b.entries, b.archived)
+			report := mustFind(t, b, fmt.Sprintf("archive: main#A-3 v%d", forged.First), 2)
+			for _, f := range report.Findings {
+				if f.Version != forged.First {
+					t.Errorf("unexpected: %s", f)
+				}
+			}
+		})
+	}
+}
+
+// mustFind expects a finding that contains text, and as many findings in all unless that is 0.
+func mustFind(t *testing.T, b *bank, text string, count int) *audit.Report {
+	t.Helper()
+	report, err := audit.Run(t.Context(), b.config)
+	if !errors.Is(err, audit.ErrDifference) {
+		t.Fatalf("got %v", err)
+	}
+	for _, f := range report.Findings {
+		if strings.Contains(f.String(), text) {
+			if count != 0 && len(report.Findings) != count {
+				t.Fatalf("%d findings, want %d", len(report.Findings), count)
+			}
+			return report
+		}
+	}
+	t.Fatalf("no finding has %q: %v", text, report.Findings)
+	return nil
+}
+
+func TestRun_ReadModels(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(table.Map)
+		want   string
+	}{
+		"balance":    {func(a table.Map) { a["posted"] = a["posted"].(table.N) + 1 }, "posted is not what the journal makes it"},
+		"derived":    {func(a table.Map) { a["utilisation_bps"] = table.N(77) }, "utilisation_bps is not what"},
+		"lost value": {func(a table.Map) { delete(a, "held") }, "held is not there"},
+		"hash":       {func(a table.Map) { a["hash"] = table.S(event.Hash{1}.String()) }, "folded from another entry"},
+		"ahead":      {func(a table.Map) { a["version"] = a["version"].(table.N) + 1 }, "ahead of the journal"},
+		"blocked": {func(a table.Map) {
+			a["blocked_at_version"], a["cause"] = table.N(3), table.S("a cause")
+		}, "the row is blocked: a cause"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBank(t)
+			b.fill(t, b.entries, b.entries, b.archived)
+			b.row(t, "A-3", c.change)
+			mustFind(t, b, "standing: main#A-3", 1)
+			mustFind(t, b, c.want, 1)
+		})
+	}
+	t.Run("stranger", func(t *testing.T) {
+		b := newBank(t)
+		b.fill(t, b.entries, b.entries, b.archived)
+		row := table.Row{Key: consumer.RowKey(1, journal.Account{Tenant: "main", ID: "Z"}), Attrs: table.Map{"version": table.N(4)}}
+		if err := b.table.Put(t.Context(), table.Put{Table: model, Row: row, If: table.Absent()}); err != nil {
+			t.Fatal(err)
+		}
+		mustFind(t, b, "standing: main#Z v4: a row of an account that the journal does not have", 1)
+	})
+}
+
+func TestRun_BehindIsMendedAndGraceIsGiven(t *testing.T) {
+	b := newBank(t)
+	cut := len(b.entries) - 50
+	b.fill(t, b.entries, b.entries[:cut], b.archived[:cut])
+	// Everything was recorded in March; with a long grace the last entries are on their way.
+	b.config.Grace = time.Since(b.entries[0].RecordedAt)
+	report := expect(t, b, 0, nil)
+	if report.OnTheWay < 50 {
+		t.Fatalf("%d on the way", report.OnTheWay)
+	}
+	b.config.Grace = 0
+	if err := b.stream.CreateStream(t.Context(), "s", 1); err != nil {
+		t.Fatal(err)
+	}
+	p := b.projection()
+	b.config.Repair = &audit.Repair{
+		Streams: b.stream, Stream: "s",
+		CatchUp: func(ctx context.Context, _ string, a journal.Account) error {
+			_, err := p.CatchUp(ctx, a)
+			return err
+		},
+	}
+	report = mustFind(t, b, "is behind the journal", 0)
+	if report.Republished != 50 || report.Projected == 0 {
+		t.Fatalf("mended %d and %d", report.Republished, report.Projected)
+	}
+	b.archive(t, "shardId-000000000001", read(t, b.stream, "s"))
+	b.config.Repair = nil
+	report, err := audit.Run(t.Context(), b.config)
+	for _, f := range report.Findings {
+		t.Errorf("still: %s", f)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// read gives the records on a stream as the archiver would get them.
+func read(t *testing.T, s *pebblestream.Stream, name string) []archive.Record {
+	t.Helper()
+	shards, err := s.Shards(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	iterator, err := s.Iterator(t.Context(), name, shards[0].ID, stream.Position{Where: stream.TrimHorizon})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records []archive.Record
+	for {
+		batch, err := s.Get(t.Context(), iterator, stream.MaxGetRecords)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range batch.Records {
+			e, err := event.DecodeRecord(r.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			records = append(records, archive.Record{Sequence: r.Sequence, Arrived: r.Arrived, Entry: e})
+		}
+		if iterator = batch.Next; iterator == "" || batch.Behind == 0 {
+			return records
+		}
+	}
+}
+
+func TestReport_TextAndJSON(t *testing.T) {
+	b := newBank(t)
+	b.fill(t, b.entries, b.entries, without(b.archived, b.of("A-3", 5)))
+	report, err := audit.Run(t.Context(), b.config)
+	if !errors.Is(err, audit.ErrDifference) {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := report.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"journal", "archive", "standing", " EUR\n", "main#A-3", "1 differences"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
+	}
+	data, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back audit.Report
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	if back.Count != 1 || back.Totals["journal"].Accounts != 10 || back.Totals["journal"].Posted["EUR"].Cmp(back.Totals["standing"].Posted["EUR"]) != 0 {
+		t.Fatalf("%s", data)
+	}
+}

@@ -1,0 +1,172 @@
+package audit_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+// spoil changes an entry's row in the journal, which no program does.
+func (b *bank) spoil(t *testing.T, e *event.Entry, change func(*table.Row)) {
+	t.Helper()
+	key := table.Key{PK: "main#" + e.AccountID, SK: fmt.Sprintf("E#%012d", e.First)}
+	row, err := b.table.Get(t.Context(), journal.Table, key, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := row.Attrs["hash"]
+	change(&row)
+	condition := table.Equals("hash", hash)
+	if row.Key != key {
+		condition = table.Absent()
+	}
+	if err := b.table.Put(t.Context(), table.Put{Table: journal.Table, Row: row, If: condition}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRun_JournalRows(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*table.Row)
+		want   string
+	}{
+		"flipped balance": {func(row *table.Row) {
+			events := []byte(row.Attrs["events"].(table.S))
+			for i := len(events) - 1; i >= 0; i-- {
+				if events[i] >= '1' && events[i] <= '8' {
+					events[i]++
+					break
+				}
+			}
+			row.Attrs["events"] = table.S(events)
+		}, "journal row"},
+		"lost attribute": {func(row *table.Row) { delete(row.Attrs, "prev") }, `attribute "prev" is missing`},
+		"moved":          {func(row *table.Row) { row.SK = "E#000000000777" }, "holds another place's entry"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBank(t)
+			b.config.Models = nil
+			b.fill(t, b.entries, nil, b.archived)
+			b.spoil(t, b.entries[b.of("A-3", 5)], c.change)
+			report := mustFind(t, b, c.want, 1)
+			if f := report.Findings[0]; f.Where != "journal" || f.Account != "main#A-3" {
+				t.Fatalf("%s", f)
+			}
+		})
+	}
+}
+
+// TestRun_SumsAreItsOwn commits a history with a wrong balance, whose hashes and chain are true: only arithmetic can tell.
+func TestRun_SumsAreItsOwn(t *testing.T) {
+	b := newBank(t)
+	forged := *b.entries[len(b.entries)-1]
+	forged.Events = append([]event.Event(nil), forged.Events...)
+	forged.Events[len(forged.Events)-1].After.Posted += 1000
+	if _, err := event.Seal(&forged); err != nil {
+		t.Fatal(err)
+	}
+	b.entries[len(b.entries)-1] = &forged
+	b.archived[len(b.entries)-1].Entry = &forged
+	b.config.Models = nil
+	b.fill(t, b.entries, nil, b.archived)
+	mustFind(t, b, fmt.Sprintf("journal: main#%s v%d: the event's balance is not the sum", forged.AccountID, forged.Last), 1)
+}
+
+// unguarded is a table that lacks one guard.
+type unguarded struct {
+	table.Table
+	fired bool
+}
+
+func (u *unguarded) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	page, err := u.Table.Query(ctx, q)
+	for i, row := range page.Rows {
+		if strings.HasPrefix(row.SK, "R#") && !u.fired {
+			u.fired = true
+			page.Rows = append(page.Rows[:i:i], page.Rows[i+1:]...)
+			break
+		}
+	}
+	return page, err
+}
+
+func TestRun_LostGuard(t *testing.T) {
+	b := newBank(t)
+	b.fill(t, b.entries, b.entries, b.archived)
+	lacking := &unguarded{Table: b.table}
+	b.config.Table = lacking
+	mustFind(t, b, "it was reversed and has no guard", 1)
+}
+
+func TestRun_GuardsAndPages(t *testing.T) {
+	account := archivetest.New(rand.New(rand.NewPCG(5, 5)), "main", "A-0")
+	account.Grow(900)
+	entries := account.Entries
+	page := func(first int64, keys []byte, at string) table.Row {
+		return table.Row{
+			Key:   table.Key{PK: "main#A-0", SK: fmt.Sprintf("K#%012d", first)},
+			Attrs: table.Map{"keys": table.B(keys), "at": table.S(at)},
+		}
+	}
+	var keys []byte
+	var at string
+	for _, e := range entries {
+		if e.First > 1000 {
+			break
+		}
+		at = e.RecordedAt.Format("2006-01-02T15:04:05.000000Z")
+		for _, c := range e.Commands {
+			sum := sha256.Sum256([]byte(c.Key))
+			keys = binary.BigEndian.AppendUint32(append(keys, sum[:12]...), uint32(c.First))
+		}
+	}
+	if account.Version() < 1100 {
+		t.Fatalf("only %d versions", account.Version())
+	}
+	b := newBank(t)
+	b.config.Models = nil
+	b.fill(t, entries, nil, archivetest.Records(entries))
+	for name, c := range map[string]struct {
+		row  table.Row
+		want string
+	}{
+		"page":            {page(1, keys, at), ""},
+		"page lacks keys": {page(1, keys[16:], at), "v1: the page of keys"},
+		"page of a time":  {page(1, keys, entries[0].RecordedAt.Format("2006-01-02T15:04:05.000000Z")), "v1: the page of keys"},
+		"page too early":  {page(1001, nil, at), "v1001: the page of keys"},
+		"stray guard":     {table.Row{Key: table.Key{PK: "main#A-0", SK: "R#000000009999"}, Attrs: table.Map{}}, "v9999: there is a guard and no reversal"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			with := *b
+			with.config.Table = &added{Table: b.table, row: c.row}
+			if c.want == "" {
+				expect(t, &with, 0, nil)
+				return
+			}
+			mustFind(t, &with, "journal: main#A-0 "+c.want, 1)
+		})
+	}
+}
+
+// added is a table that has one row more.
+type added struct {
+	table.Table
+	row table.Row
+}
+
+func (a *added) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	page, err := a.Table.Query(ctx, q)
+	if from, _ := q.From.(table.S); q.PK == a.row.PK && string(from) == a.row.SK[:2] {
+		page.Rows = append(page.Rows, a.row)
+	}
+	return page, err
+}

@@ -1,0 +1,143 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"math/big"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// findingsKept bounds the findings that a report lists; all are counted.
+const findingsKept = 10_000
+
+// Finding is one place where the stories differ.
+type Finding struct {
+	// Where is journal, archive, or the name of a read model.
+	Where string `json:"where"`
+	// Account is "<tenant>#<id>", empty when the finding is not about one account. Version is the first one concerned.
+	Account string `json:"account,omitempty"`
+	Version int64  `json:"version,omitempty"`
+	What    string `json:"what"`
+}
+
+// String is the finding on a line.
+func (f Finding) String() string {
+	if f.Account == "" {
+		return f.Where + ": " + f.What
+	}
+	return fmt.Sprintf("%s: %s v%d: %s", f.Where, f.Account, f.Version, f.What)
+}
+
+// Total is what one source holds.
+type Total struct {
+	Accounts int64 `json:"accounts"`
+	Entries  int64 `json:"entries,omitempty"`
+	Events   int64 `json:"events"`
+	// Posted is the sum of what accounts stand at, by currency, in minor units.
+	Posted map[string]*big.Int `json:"posted"`
+}
+
+// Report is what an audit found.
+type Report struct {
+	Began time.Time     `json:"began"`
+	Took  time.Duration `json:"took_ns"`
+	// Totals are by source: journal, archive, and each read model.
+	Totals map[string]Total `json:"totals"`
+	// Count is how many findings there are; Findings lists the first of them.
+	Count    int64     `json:"count"`
+	Findings []Finding `json:"findings"`
+	// OnTheWay counts the entries that a source lacks and that are too young to be missed.
+	OnTheWay int64 `json:"on_the_way"`
+	// Republished and Projected count what was mended: entries put on the stream, accounts folded again.
+	Republished int64 `json:"republished,omitempty"`
+	Projected   int64 `json:"projected,omitempty"`
+
+	mu sync.Mutex
+}
+
+// Clean says that nothing was found.
+func (r *Report) Clean() bool { return r.Count == 0 }
+
+func (r *Report) find(where, account string, version int64, format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Count++
+	if len(r.Findings) < findingsKept {
+		r.Findings = append(r.Findings, Finding{where, account, version, fmt.Sprintf(format, args...)})
+	}
+}
+
+// add counts an account of a source.
+func (r *Report) add(source, currency string, entries, events, posted int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.Totals[source]
+	if t.Posted == nil {
+		t.Posted = map[string]*big.Int{}
+	}
+	t.Accounts++
+	t.Entries += entries
+	t.Events += events
+	if t.Posted[currency] == nil {
+		t.Posted[currency] = new(big.Int)
+	}
+	t.Posted[currency].Add(t.Posted[currency], big.NewInt(posted))
+	r.Totals[source] = t
+}
+
+func (r *Report) count(field *int64, n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	*field += n
+}
+
+// finish puts the findings in order.
+func (r *Report) finish(took time.Duration) {
+	r.Took = took
+	slices.SortFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(strings.Compare(a.Account, b.Account), cmp.Compare(a.Version, b.Version),
+			strings.Compare(a.Where, b.Where), strings.Compare(a.What, b.What))
+	})
+}
+
+// WriteText writes the report for a person.
+func (r *Report) WriteText(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-12s %12s %12s %12s  %s\n", "source", "accounts", "entries", "events", "posted, minor units")
+	for _, source := range slices.Sorted(maps.Keys(r.Totals)) {
+		t := r.Totals[source]
+		var sums []string
+		for _, currency := range slices.Sorted(maps.Keys(t.Posted)) {
+			sums = append(sums, t.Posted[currency].String()+" "+currency)
+		}
+		entries := "-"
+		if t.Entries > 0 {
+			entries = fmt.Sprint(t.Entries)
+		}
+		fmt.Fprintf(&b, "%-12s %12d %12s %12d  %s\n", source, t.Accounts, entries, t.Events, strings.Join(sums, ", "))
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintln(&b, f)
+	}
+	if more := r.Count - int64(len(r.Findings)); more > 0 {
+		fmt.Fprintf(&b, "and %d more\n", more)
+	}
+	if r.OnTheWay > 0 {
+		fmt.Fprintf(&b, "%d entries are on their way\n", r.OnTheWay)
+	}
+	if r.Republished > 0 || r.Projected > 0 {
+		fmt.Fprintf(&b, "mended: %d entries republished, %d accounts projected\n", r.Republished, r.Projected)
+	}
+	verdict := "journal, archive and read models agree"
+	if !r.Clean() {
+		verdict = fmt.Sprintf("%d differences", r.Count)
+	}
+	fmt.Fprintf(&b, "%s (%s)\n", verdict, r.Took.Round(time.Millisecond))
+	_, err := io.WriteString(w, b.String())
+	return err
+}

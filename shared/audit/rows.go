@@ -1,0 +1,170 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"time"
+
+	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/money"
+	"passbook/shared/table"
+)
+
+// modelRow is an account's live row of a read model.
+type modelRow struct {
+	model   string
+	version int64
+	attrs   consumer.Attrs
+	// met: the journal had an entry that ends at the row's version. next is when the entry after it was recorded.
+	met  bool
+	next time.Time
+}
+
+// modelRows reads the account's live rows.
+func (a *auditor) modelRows(ctx context.Context, of journal.Account) ([]modelRow, error) {
+	rows := make([]modelRow, 0, len(a.Models))
+	for _, model := range a.Models {
+		raw, err := a.Table.Get(ctx, model, consumer.RowKey(a.live[model], of), true)
+		if err != nil && !errors.Is(err, table.ErrNotFound) {
+			return nil, fmt.Errorf("read %s of %s: %w", model, of, err)
+		}
+		attrs := consumer.Attrs(raw.Attrs)
+		rows = append(rows, modelRow{model: model, version: attrs.Number("version"), attrs: attrs})
+	}
+	return rows, nil
+}
+
+// meetRows compares the rows that stand at the entry's end.
+func (s *subject) meetRows(e *event.Entry) {
+	for i := range s.rows {
+		row := &s.rows[i]
+		if row.version == e.Last {
+			row.met = true
+			s.compareRow(row, e)
+		}
+		if row.version < e.Last && row.next.IsZero() {
+			row.next = e.RecordedAt
+		}
+	}
+}
+
+// compareRow holds a row against what the account stood at.
+func (s *subject) compareRow(row *modelRow, e *event.Entry) {
+	s.report.add(row.model, row.attrs.Text("currency"), 0, row.version, row.attrs.Number("posted"))
+	if row.attrs.Text("hash") != e.Hash.String() {
+		s.find(row.model, row.version, "the row was folded from another entry")
+	}
+	for name, want := range s.figures() {
+		value, there := row.attrs[name]
+		if there && value != table.N(want) {
+			s.find(row.model, row.version, "%s is not what the journal makes it", name)
+		}
+	}
+	for _, name := range []string{"posted", "held", "limit"} {
+		if _, there := row.attrs[name]; !there {
+			s.find(row.model, row.version, "%s is not there", name)
+		}
+	}
+	if row.attrs.Text("currency") != s.currency {
+		s.find(row.model, row.version, "the currency is another")
+	}
+}
+
+// figures are the numbers that rows may show, computed from the standing.
+func (s *subject) figures() map[string]int64 {
+	posted, held, limit := s.standing.after.Posted, s.standing.after.Held, s.standing.after.Limit
+	available := posted - held + limit
+	drawn := max(0, -posted)
+	reserved := max(0, held-max(0, posted))
+	figures := map[string]int64{
+		"posted": posted, "held": held, "limit": limit, "available": available,
+		"drawn": drawn, "reserved": reserved, "available_credit": min(max(0, available), limit), "over_limit": max(0, -available),
+	}
+	if limit > 0 {
+		figures["utilisation_bps"] = basisPoints(drawn+reserved, limit)
+	}
+	return figures
+}
+
+// basisPoints is used / limit in ten-thousandths, at most the greatest amount; the product may not fit 64 bits.
+func basisPoints(used, limit int64) int64 {
+	high, low := bits.Mul64(uint64(used), 10_000)
+	if high >= uint64(limit) {
+		return money.Max
+	}
+	quotient, _ := bits.Div64(high, low, uint64(limit))
+	return int64(min(quotient, money.Max))
+}
+
+// judgeRows names the rows that are ahead, between versions, behind or blocked.
+func (s *subject) judgeRows() {
+	if s.head == nil {
+		return // strangers names them
+	}
+	for i := range s.rows {
+		row := &s.rows[i]
+		blocked := row.attrs.Number("blocked_at_version")
+		switch {
+		case blocked != 0:
+			s.find(row.model, blocked, "the row is blocked: %s", row.attrs.Text("cause"))
+		case row.version > s.standing.version:
+			s.find(row.model, row.version, "the row is ahead of the journal")
+		case row.version > 0 && !row.met:
+			s.find(row.model, row.version, "no entry of the journal ends at the row's version")
+		case row.version < s.standing.version && row.next.After(s.settled):
+			s.report.count(&s.report.OnTheWay, 1)
+		case row.version < s.standing.version:
+			s.find(row.model, row.version+1, "the row is behind the journal, which is at v%d", s.standing.version)
+			s.behind = append(s.behind, row.model)
+		}
+	}
+}
+
+// strangers names the live rows of accounts that the journal does not have.
+func (a *auditor) strangers(ctx context.Context) error {
+	for _, model := range a.Models {
+		scan := table.Scan{Table: model, Of: 1}
+		for {
+			page, err := a.Table.Scan(ctx, scan)
+			if err != nil {
+				return fmt.Errorf("scan %s: %w", model, err)
+			}
+			for _, raw := range page.Rows {
+				err = a.stranger(ctx, model, raw)
+				if err != nil {
+					return err
+				}
+			}
+			if scan.After = page.After; scan.After == "" {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (a *auditor) stranger(ctx context.Context, model string, raw table.Row) error {
+	generation, of, ok := consumer.ParseRowKey(raw.PK)
+	version := consumer.Attrs(raw.Attrs).Number("version")
+	if !ok {
+		a.report.find(model, "", 0, "a row has the key %q", raw.PK)
+		return nil
+	}
+	if generation != a.live[model] {
+		return nil
+	}
+	page, err := a.Table.Query(ctx, table.Query{
+		Table: journal.Table, PK: of.String(), From: table.S("E#"), To: table.S("E#~"), Limit: 1, Consistent: true,
+	})
+	if err != nil {
+		return fmt.Errorf("read journal of %s: %w", of, err)
+	}
+	if len(page.Rows) == 0 {
+		a.report.find(model, of.String(), version, "a row of an account that the journal does not have")
+	}
+	return nil
+}

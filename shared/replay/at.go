@@ -1,0 +1,125 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"passbook/shared/account"
+	"passbook/shared/archive"
+	"passbook/shared/bucket"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+)
+
+// Asking configures At.
+type Asking struct {
+	Bucket bucket.Bucket
+	// Account is the one asked for; the zero one asks for all.
+	Account journal.Account
+	// Time asks for the state after everything recorded at or before it; zero when Version asks. Version asks for the state after
+	// that event of each account; 0 when Time asks.
+	Time     time.Time
+	Version  int64
+	Progress Progress
+	// PassEvents bounds the events in memory; 0 is a default of some 150 MB.
+	PassEvents int64
+}
+
+// At gives the states of accounts as they were, from the archive alone, in no promised order: of those that were open then, or
+// that reached the version. Calls of yield come one at a time, and an error of it ends the job. An account whose history has a
+// gap or two contents before then is named in the faults, with ErrDifference, and not given.
+func At(ctx context.Context, c Asking, yield func(journal.Account, account.State) error) (Faults, error) {
+	if c.Time.IsZero() == (c.Version == 0) {
+		return Faults{}, errors.New("replay: at: ask for a time or for a version")
+	}
+	plan, err := loadPlan(ctx, c.Bucket)
+	if err != nil {
+		return Faults{}, fmt.Errorf("replay: at: %w", err)
+	}
+	if c.Version == 0 {
+		plan = plan.Until(c.Time)
+	}
+	var faults collector
+	w := walk{
+		bucket: c.Bucket, plan: plan, depth: archive.Folds, only: c.Account, atOnce: accountsAtOnce, perPass: c.PassEvents, faults: &faults,
+	}
+	w.events = startStep(c.Progress, "fold the archive", "events", plan.Events*int64(w.passes()))
+	defer w.events.end()
+	var one sync.Mutex
+	for pass := range w.passes() {
+		err = w.pass(ctx, pass, func(_ context.Context, h history) error {
+			s, err := c.fold(h, &faults)
+			if err != nil || s.Version == 0 {
+				return err
+			}
+			one.Lock()
+			defer one.Unlock()
+			return yield(h.account, s)
+		})
+		if err != nil {
+			return Faults{}, fmt.Errorf("replay: at: %w", err)
+		}
+	}
+	return faults.result()
+}
+
+// fold folds a history as far as it is asked for. The zero state says that there is nothing to give.
+func (c Asking) fold(h history, faults *collector) (account.State, error) {
+	good, version, wrong := h.whole()
+	var s account.State
+	for _, e := range good {
+		for _, ev := range e.Events {
+			if c.past(e, ev) {
+				return c.reached(s), nil
+			}
+			var err error
+			s, err = account.Fold(s, ev)
+			if err != nil {
+				faults.add(h.account, ev.Version, "%v", err)
+				return account.State{}, nil
+			}
+			if (event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit}) != ev.After {
+				faults.add(h.account, ev.Version, "the fold does not arrive at the event's own balance")
+				return account.State{}, nil
+			}
+		}
+	}
+	if wrong != "" && c.needs(h, version) {
+		faults.add(h.account, version, "%s", wrong)
+		return account.State{}, nil
+	}
+	return c.reached(s), nil
+}
+
+// past says that an event lies after what is asked for.
+func (c Asking) past(e *event.Entry, ev event.Event) bool {
+	if c.Version != 0 {
+		return ev.Version > c.Version
+	}
+	return e.RecordedAt.After(c.Time)
+}
+
+// needs says that what is asked for may depend on the version at which a history breaks off: unless everything after the break
+// is too late.
+func (c Asking) needs(h history, version int64) bool {
+	if c.Version != 0 {
+		return version <= c.Version
+	}
+	for _, e := range h.entries {
+		if e.Last >= version && !e.RecordedAt.After(c.Time) {
+			return true
+		}
+	}
+	return false
+}
+
+// reached leaves out the accounts that do not have the version asked for.
+func (c Asking) reached(s account.State) account.State {
+	if c.Version != 0 && s.Version != c.Version {
+		return account.State{}
+	}
+	return s
+}

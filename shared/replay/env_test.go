@@ -1,0 +1,209 @@
+package replay_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"go.uber.org/goleak"
+
+	"passbook/shared/account"
+	"passbook/shared/archive"
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/bucket"
+	"passbook/shared/bucket/dirbucket"
+	"passbook/shared/consumer"
+	"passbook/shared/embedded"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/replay"
+	"passbook/shared/stream/pebblestream"
+	"passbook/shared/table"
+	"passbook/shared/table/pebbletable"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// testModel is a read model that shows the account's whole state.
+var testModel = consumer.Model[account.State]{
+	Name: "standing",
+	Fold: account.Fold,
+	After: func(s account.State) event.After {
+		return event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit}
+	},
+	Encode: func(attrs table.Map, _ int64, _ journal.Account, s account.State) {
+		attrs["posted"] = table.N(s.Posted)
+		attrs["state"] = table.S(account.AppendState(nil, s))
+	},
+	Decode: func(a consumer.Attrs) (account.State, error) { return account.ParseState([]byte(a.Text("state"))) },
+}
+
+// env is a bank's stores.
+type env struct {
+	table  table.Table
+	stream *pebblestream.Stream
+	bucket bucket.Bucket
+	rows   *consumer.Rows[account.State]
+	reader *journal.Reader
+}
+
+func newEnv(t testing.TB) *env {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	db, err := embedded.Open(embedded.Options{Dir: "bank", FS: vfs.NewMem(), NoSync: true, Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	e := &env{}
+	e.table, err = pebbletable.New(db, append([]table.Schema{{Name: testModel.Name}}, journal.Schemas...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.stream, err = pebblestream.New(db, pebblestream.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.bucket, err = dirbucket.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.rows = consumer.NewRows(e.table, testModel)
+	e.reader = journal.NewReader(e.table)
+	return e
+}
+
+func (e *env) projection(generation int64) *consumer.Projection[account.State] {
+	return consumer.NewProjection(consumer.ProjectionConfig[account.State]{
+		Generation: generation, Rows: e.rows, Journal: e.reader, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+}
+
+// archive puts records into the bucket as segments of a shard, so many records each.
+func (e *env) archive(t testing.TB, shard string, records []archive.Record, perSegment int) {
+	t.Helper()
+	source := archive.Source{Stream: "passbook-events", Created: archivetest.Start.Truncate(time.Second), Shard: shard}
+	var link archive.Link
+	for len(records) > 0 {
+		w := archive.NewWriter(source, link)
+		n := min(perSegment, len(records))
+		for _, rec := range records[:n] {
+			if err := w.Append(rec); err != nil {
+				t.Fatal(err)
+			}
+		}
+		records = records[n:]
+		sealed, err := w.Seal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.bucket.Create(t.Context(), sealed.Key, sealed.Data); err != nil {
+			t.Fatal(err)
+		}
+		link = archive.Link{Key: sealed.Key, Last: sealed.Footer.Last}
+	}
+}
+
+// archiveShuffled spreads entries over shards, repeats some and disturbs their order: what publishers and resharding can do.
+func (e *env) archiveShuffled(t testing.TB, entries []*event.Entry, seed uint64) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(seed, 1))
+	shards := make([][]*event.Entry, 3)
+	for _, entry := range entries {
+		for range 1 + random.IntN(5)/4 {
+			i := random.IntN(len(shards))
+			shards[i] = append(shards[i], entry)
+		}
+	}
+	for i, shard := range shards {
+		for range len(shard) {
+			a := random.IntN(len(shard))
+			b := min(a+random.IntN(20), len(shard)-1)
+			shard[a], shard[b] = shard[b], shard[a]
+		}
+		e.archive(t, fmt.Sprintf("shardId-%012d", i), archivetest.Records(shard), 100)
+	}
+}
+
+// commit puts entries into the journal as if they had been committed there.
+func (e *env) commit(t testing.TB, entries []*event.Entry) {
+	t.Helper()
+	restorer := journal.NewRestorer(e.table)
+	states := map[string]account.State{}
+	for _, entry := range entries {
+		s := states[entry.AccountID]
+		for _, ev := range entry.Events {
+			var err error
+			if s, err = account.Fold(s, ev); err != nil {
+				t.Fatal(err)
+			}
+		}
+		states[entry.AccountID] = s
+		if err := restorer.Restore(t.Context(), entry, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// project folds entries into a generation, as its worker would.
+func (e *env) project(t testing.TB, generation int64, entries []*event.Entry) {
+	t.Helper()
+	p := e.projection(generation)
+	byAccount := map[journal.Account][]*event.Entry{}
+	for _, entry := range entries {
+		a := journal.Account{Tenant: entry.Tenant, ID: entry.AccountID}
+		byAccount[a] = append(byAccount[a], entry)
+	}
+	for a, entries := range byAccount {
+		if err := p.ProjectEntries(t.Context(), a, entries); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (e *env) rebuilding() replay.Rebuilding {
+	return replay.Rebuilding{
+		Table: e.table, Model: testModel.Name, Bucket: e.bucket, Journal: e.reader,
+		Projection: func(_ context.Context, generation int64) (replay.Projection, error) {
+			return e.projection(generation), nil
+		},
+	}
+}
+
+func (e *env) comparing() replay.Comparing {
+	return replay.Comparing{Table: e.table, Model: testModel.Name}
+}
+
+func (e *env) restoring() replay.Restoring {
+	return replay.Restoring{
+		Bucket: e.bucket, Table: e.table, Restorer: journal.NewRestorer(e.table), Models: []string{testModel.Name}, PassEvents: 300,
+	}
+}
+
+// dump gives the rows of a table by key.
+func dump(t testing.TB, from table.Table, name string) map[table.Key]table.Map {
+	t.Helper()
+	rows := map[table.Key]table.Map{}
+	scan := table.Scan{Table: name, Of: 1}
+	for {
+		page, err := from.Scan(context.Background(), scan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range page.Rows {
+			rows[row.Key] = row.Attrs
+		}
+		if scan.After = page.After; scan.After == "" {
+			return rows
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"passbook/shared/account"
+	"passbook/shared/archive"
+	"passbook/shared/bucket"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+// Restorer puts an entry back into the journal, with the state after it; *journal.Restorer is one. Another entry in the place is
+// journal.ErrDiffers, the same one nil.
+type Restorer interface {
+	Restore(ctx context.Context, e *event.Entry, s account.State) error
+}
+
+// Restoring configures Journal.
+type Restoring struct {
+	Bucket   bucket.Bucket
+	Table    table.Table
+	Restorer Restorer
+	// Models are the read models whose live rows are held against the restored journal.
+	Models []string
+	// Flush, where the archiver runs in this process, has it seal what is on the stream; nil when it did already.
+	Flush    func(context.Context) error
+	Progress Progress
+	// PassEvents bounds the events in memory; 0 is a default of some 250 MB.
+	PassEvents int64
+}
+
+// Restored is what Journal did.
+type Restored struct {
+	// Accounts and Entries were put, or found in place, by this run.
+	Accounts, Entries int64
+	// Faults name each account that was not restored to its end, and each row that is ahead of the journal.
+	Faults Faults
+	// Breaks are those of the archive's chains.
+	Breaks []string
+}
+
+// Journal restores the journal from the archive. The caller MUST have stopped all writers. Each account comes back up to its first
+// gap, in version order; what is there already is compared. It ends with ErrDifference when something does not fit, after it has
+// restored everything else. Called again, it goes on.
+func Journal(ctx context.Context, c Restoring) (Restored, error) {
+	if c.Flush != nil {
+		err := c.Flush(ctx)
+		if err != nil {
+			return Restored{}, fmt.Errorf("restore journal: %w", err)
+		}
+	}
+	plan, err := loadPlan(ctx, c.Bucket)
+	if err != nil {
+		return Restored{}, fmt.Errorf("restore journal: %w", err)
+	}
+	r := restore{Restoring: c}
+	err = r.run(ctx, plan)
+	if err == nil {
+		err = r.compareRows(ctx)
+	}
+	done := Restored{Accounts: r.accounts.Load(), Entries: r.entries.Load(), Breaks: plan.Breaks}
+	if err != nil {
+		return done, fmt.Errorf("restore journal: %w", err)
+	}
+	done.Faults, err = r.faults.result()
+	return done, err
+}
+
+type restore struct {
+	Restoring
+	accounts, entries atomic.Int64
+	faults            collector
+}
+
+func (r *restore) run(ctx context.Context, plan archive.Plan) error {
+	w := walk{bucket: r.Bucket, plan: plan, depth: archive.Exact, atOnce: accountsAtOnce, perPass: r.PassEvents, faults: &r.faults}
+	w.events = startStep(r.Progress, "restore the journal", "events", plan.Events*int64(w.passes()))
+	defer w.events.end()
+	at, err := loadPasses(ctx, r.Table, "journal", w)
+	if err != nil {
+		return err
+	}
+	for at.next < w.passes() {
+		err = w.pass(ctx, at.next, r.account)
+		if err != nil {
+			return err
+		}
+		if r.faults.any() {
+			at.next++ // not saved: a run that goes on must come by here again and name it too
+			continue
+		}
+		err = at.done(ctx)
+		if err != nil {
+			return err
+		}
+	}
+	return at.finish(ctx)
+}
+
+// account restores one account up to its first gap.
+func (r *restore) account(ctx context.Context, h history) error {
+	good, version, wrong := h.whole()
+	if wrong != "" {
+		r.faults.add(h.account, version, "%s", wrong)
+	}
+	var s account.State
+	var err error
+	for _, e := range good {
+		for _, ev := range e.Events {
+			s, err = account.Fold(s, ev)
+			if err != nil {
+				r.faults.add(h.account, ev.Version, "%v", err)
+				return nil
+			}
+		}
+		err = r.Restorer.Restore(ctx, e, s)
+		if errors.Is(err, journal.ErrDiffers) {
+			r.faults.add(h.account, e.First, "the journal has another entry in this place")
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		r.entries.Add(1)
+	}
+	r.accounts.Add(1)
+	return nil
+}
+
+// compareRows names every live row that is ahead of the journal, or was folded from another history.
+func (r *restore) compareRows(ctx context.Context) error {
+	reader := journal.NewReader(r.Table)
+	for _, model := range r.Models {
+		step := startStep(r.Progress, "hold "+model+" against the journal", "rows", 0)
+		err := eachLiveRow(ctx, r.Table, model, func(ctx context.Context, row rowOf) error {
+			step.add(1)
+			if row.version == 0 {
+				return nil
+			}
+			_, e, err := reader.Event(ctx, row.account, row.version)
+			switch {
+			case errors.Is(err, journal.ErrNoEvent):
+				r.faults.add(row.account, row.version, "the %s row is ahead of the restored journal", model)
+				return nil
+			case err != nil:
+				return err
+			case e.Last == row.version && e.Hash.String() != row.hash:
+				r.faults.add(row.account, row.version, "the %s row was folded from another entry", model)
+			}
+			return nil
+		})
+		step.end()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,262 @@
+package replay_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"passbook/shared/account"
+	"passbook/shared/archive"
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/replay"
+)
+
+// nth is the place of an account's nth entry.
+func nth(entries []*event.Entry, id string, n int) int {
+	for i, entry := range entries {
+		if entry.AccountID == id {
+			if n--; n == 0 {
+				return i
+			}
+		}
+	}
+	panic("no such entry")
+}
+
+func without[T any](list []T, i int) []T { return append(append([]T{}, list[:i]...), list[i+1:]...) }
+
+// bytesOf are the records of everything in the journal, by event id of the first event.
+func bytesOf(t *testing.T, reader *journal.Reader, accounts []journal.Account) map[string]string {
+	t.Helper()
+	records := map[string]string{}
+	for _, a := range accounts {
+		for entry, err := range reader.Entries(t.Context(), a, 1, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			sealed, err := event.Seal(entry)
+			if err != nil {
+				t.Fatal(err)
+			}
+			records[a.EventID(entry.First)] = string(sealed.Record)
+		}
+	}
+	return records
+}
+
+func TestJournal_RestoresWhatWasArchived(t *testing.T) {
+	e := newEnv(t)
+	entries := archivetest.Bank(3, 40, 1200)
+	e.commit(t, entries)
+	e.archiveShuffled(t, entries, 5)
+	lost := newEnv(t)
+	lost.bucket = e.bucket
+	for range 2 { // the second run finds everything in place
+		done, err := replay.Journal(t.Context(), lost.restoring())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if done.Accounts != 40 || done.Entries != int64(len(entries)) {
+			t.Fatalf("%+v", done)
+		}
+	}
+	if !reflect.DeepEqual(dump(t, e.table, "journal"), dump(t, lost.table, "journal")) {
+		t.Fatal("the journals differ")
+	}
+	accounts := accountsOf(entries)
+	if !reflect.DeepEqual(bytesOf(t, e.reader, accounts), bytesOf(t, lost.reader, accounts)) {
+		t.Fatal("the records differ")
+	}
+	for _, a := range accounts {
+		want, err := e.reader.Head(t.Context(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := lost.reader.Head(t.Context(), a); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("head of %s: %+v, %v; want %+v", a, got, err, want)
+		}
+	}
+}
+
+func TestJournal_NamesWhatDoesNotFit(t *testing.T) {
+	entries := archivetest.Bank(6, 5, 200)
+	place := nth(entries, "A-2", 10)
+	at := entries[place]
+	last := nth(entries, "A-2", count(entries, "A-2"))
+	twin := *at
+	twin.RecordedAt = twin.RecordedAt.Add(1000)
+	twin.Events = append([]event.Event(nil), twin.Events...)
+	for i := range twin.Events {
+		twin.Events[i].RecordedAt = twin.RecordedAt
+	}
+	if _, err := event.Seal(&twin); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		prepare func(*env)
+		version int64
+		what    string
+	}{
+		"gap": {func(e *env) {
+			e.archive(t, "s-0", archivetest.Records(without(entries, place)), 50)
+		}, at.First, "gap"},
+		"two contents": {func(e *env) {
+			e.archive(t, "s-0", archivetest.Records(append(entries, &twin)), 50)
+		}, at.First, "two entries"},
+		"damaged entry": {func(e *env) {
+			forged := *at
+			forged.Events = append([]event.Event(nil), at.Events...)
+			forged.Events[0].After.Limit++
+			records := archivetest.Records(entries)
+			records[place].Entry = &forged
+			// The account ends there, so that only the damage itself tells.
+			for i := len(records) - 1; i > place; i-- {
+				if records[i].Entry.AccountID == "A-2" {
+					records = without(records, i)
+				}
+			}
+			e.archive(t, "s-0", records, 50)
+		}, at.First, "is damaged"},
+		"another in place": {func(e *env) {
+			e.archive(t, "s-0", archivetest.Records(entries), 50)
+			var before []*event.Entry
+			for _, entry := range entries[:place] {
+				if entry.AccountID == "A-2" {
+					before = append(before, entry)
+				}
+			}
+			e.commit(t, append(before, &twin))
+		}, at.First, "another entry in this place"},
+		"row ahead": {func(e *env) {
+			e.archive(t, "s-0", archivetest.Records(without(entries, last)), 50)
+			e.project(t, 1, entries)
+		}, entries[last].Last, "row is ahead"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnv(t)
+			c.prepare(e)
+			done, err := replay.Journal(t.Context(), e.restoring())
+			if !errors.Is(err, replay.ErrDifference) || done.Faults.Count != 1 {
+				t.Fatalf("%+v, %v", done.Faults, err)
+			}
+			f := done.Faults.List[0]
+			if f.Account.ID != "A-2" || f.Version != c.version || !strings.Contains(f.What, c.what) {
+				t.Fatalf("%s, want v%d: %s", f, c.version, c.what)
+			}
+			// Everything before the fault, and every other account, is there.
+			head, err := e.reader.Head(t.Context(), journal.Account{Tenant: "main", ID: "A-1"})
+			if err != nil || head.State.Version == 0 {
+				t.Fatalf("%+v, %v", head, err)
+			}
+			if _, err := e.reader.Entry(t.Context(), journal.Account{Tenant: "main", ID: "A-2"}, at.First-1); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func count(entries []*event.Entry, id string) int {
+	n := 0
+	for _, entry := range entries {
+		if entry.AccountID == id {
+			n++
+		}
+	}
+	return n
+}
+
+// interrupted fails after some entries, as Ctrl-C does.
+type interrupted struct {
+	replay.Restorer
+	left, put atomic.Int64
+}
+
+func (r *interrupted) Restore(ctx context.Context, e *event.Entry, s account.State) error {
+	if r.left.Add(-1) < 0 {
+		return context.Canceled
+	}
+	r.put.Add(1)
+	return r.Restorer.Restore(ctx, e, s)
+}
+
+func TestJournal_GoesOnAfterAnInterruption(t *testing.T) {
+	e := newEnv(t)
+	entries := archivetest.Bank(7, 20, 600)
+	e.archiveShuffled(t, entries, 3)
+	c := e.restoring()
+	c.PassEvents = 100
+	puts := 0
+	for {
+		r := &interrupted{Restorer: journal.NewRestorer(e.table)}
+		r.left.Store(250)
+		c.Restorer = r
+		_, err := replay.Journal(t.Context(), c)
+		puts += int(r.put.Load())
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	// Finished passes are not put again: only the one that was interrupted.
+	if puts >= 2*len(entries) {
+		t.Fatalf("%d puts of %d entries", puts, len(entries))
+	}
+	total := 0
+	for _, a := range accountsOf(entries) {
+		for _, err := range e.reader.Entries(t.Context(), a, 1, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			total++
+		}
+	}
+	if total != len(entries) {
+		t.Fatalf("%d entries restored, want %d", total, len(entries))
+	}
+}
+
+func TestJournal_FlushesTheArchiverFirst(t *testing.T) {
+	e := newEnv(t)
+	entries := archivetest.Bank(8, 3, 30)
+	c := e.restoring()
+	c.Flush = func(context.Context) error {
+		e.archive(t, "s-0", archivetest.Records(entries), 50)
+		return nil
+	}
+	done, err := replay.Journal(t.Context(), c)
+	if err != nil || done.Entries != int64(len(entries)) {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	c.Flush = func(context.Context) error { return errors.New("the shard was given up") }
+	if _, err := replay.Journal(t.Context(), c); err == nil {
+		t.Fatal("went on without the archiver")
+	}
+}
+
+func TestJobs_RefuseADamagedArchive(t *testing.T) {
+	e := newEnv(t)
+	entries := archivetest.Bank(8, 3, 30)
+	e.archive(t, "s-0", archivetest.Records(entries), 10)
+	name := archive.Name{Source: archive.Source{Stream: "x", Created: archivetest.Start, Shard: "s-1"}, Date: archivetest.Start, First: "1"}
+	if err := e.bucket.Create(t.Context(), name.Key(), []byte("PAR1 and no more")); err != nil {
+		t.Fatal(err)
+	}
+	_, restored := replay.Journal(t.Context(), e.restoring())
+	_, rebuilt := replay.Rebuild(t.Context(), e.rebuilding())
+	_, _, asked := ask(replay.Asking{Bucket: e.bucket, Version: 1}, t)
+	for _, err := range []error{restored, rebuilt, asked} {
+		if !errors.Is(err, archive.ErrDamaged) || !strings.Contains(err.Error(), name.Key()) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if len(dump(t, e.table, "journal")) != 0 {
+		t.Error("something was restored")
+	}
+}

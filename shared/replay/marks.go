@@ -1,0 +1,83 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"passbook/shared/archive"
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+	"passbook/shared/stream"
+	"passbook/shared/table"
+)
+
+// marks remember in the control table how far a job came in each source, so that it can be stopped and goes on.
+type marks struct {
+	table table.Table
+	job   string
+
+	mu   sync.Mutex
+	rows map[string]mark
+}
+
+// mark is the last segment of a source that is done, by its first sequence number.
+type mark struct {
+	first string
+	rev   int64
+}
+
+func loadMarks(ctx context.Context, t table.Table, job string) (*marks, error) {
+	m := &marks{table: t, job: job, rows: make(map[string]mark)}
+	q := table.Query{Table: journal.Control, PK: m.pk(), Consistent: true}
+	for {
+		page, err := t.Query(ctx, q)
+		if err != nil {
+			return nil, fmt.Errorf("read progress of %s: %w", job, err)
+		}
+		for _, row := range page.Rows {
+			a := consumer.Attrs(row.Attrs)
+			m.rows[row.SK] = mark{first: a.Text("first"), rev: a.Number("rev")}
+		}
+		if q.After = page.After; q.After == "" {
+			return m, nil
+		}
+	}
+}
+
+func (m *marks) pk() string { return "replay#" + m.job }
+
+// done says that the segment was finished before.
+func (m *marks) done(s archive.Planned) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return stream.CompareSequence(s.Name.First, m.rows[s.Name.Source.String()].first) <= 0
+}
+
+// mark saves that a segment, and all before it in its source, is done.
+func (m *marks) mark(ctx context.Context, s archive.Planned) error {
+	key := s.Name.Source.String()
+	m.mu.Lock()
+	was := m.rows[key]
+	m.mu.Unlock()
+	next := mark{first: s.Name.First, rev: was.rev + 1}
+	put := table.Put{Table: journal.Control, If: table.Absent(), Row: table.Row{
+		Key:   table.Key{PK: m.pk(), SK: key},
+		Attrs: table.Map{"first": table.S(next.first), "rev": table.N(next.rev)},
+	}}
+	if was.rev > 0 {
+		put.If = table.Equals("rev", table.N(was.rev))
+	}
+	err := m.table.Put(ctx, put)
+	if errors.Is(err, table.ErrConditionFailed) {
+		return fmt.Errorf("save progress of %s: another run is at work: %w", m.job, err)
+	}
+	if err != nil {
+		return fmt.Errorf("save progress of %s: %w", m.job, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rows[key] = next
+	return nil
+}

@@ -1,0 +1,68 @@
+package replay
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+// passes remember in the control table how many passes of a job over a plan are done. Another plan, or other params, begin anew.
+type passes struct {
+	table table.Table
+	job   string
+	plan  string
+	next  int
+	rev   int64
+}
+
+func loadPasses(ctx context.Context, t table.Table, job string, w walk, params ...any) (*passes, error) {
+	h := sha256.New()
+	for _, s := range w.plan.Segments {
+		fmt.Fprintln(h, s.Key)
+	}
+	fmt.Fprintln(h, w.passes())
+	fmt.Fprintln(h, params...)
+	at := &passes{table: t, job: job, plan: base64.RawURLEncoding.EncodeToString(h.Sum(nil))}
+	row, err := t.Get(ctx, journal.Control, at.key(), true)
+	if errors.Is(err, table.ErrNotFound) {
+		return at, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read progress of %s: %w", job, err)
+	}
+	a := consumer.Attrs(row.Attrs)
+	at.rev = a.Number("rev")
+	if a.Text("plan") == at.plan {
+		at.next = int(a.Number("passes"))
+	}
+	return at, nil
+}
+
+func (p *passes) key() table.Key { return table.Key{PK: "replay#" + p.job, SK: "passes"} }
+
+// done saves that one more pass is done.
+func (p *passes) done(ctx context.Context) error { return p.save(ctx, p.next+1) }
+
+// finish forgets the passes: the next run looks at everything again.
+func (p *passes) finish(ctx context.Context) error { return p.save(ctx, 0) }
+
+func (p *passes) save(ctx context.Context, next int) error {
+	put := table.Put{Table: journal.Control, If: table.Absent(), Row: table.Row{Key: p.key(), Attrs: table.Map{
+		"plan": table.S(p.plan), "passes": table.N(next), "rev": table.N(p.rev + 1),
+	}}}
+	if p.rev > 0 {
+		put.If = table.Equals("rev", table.N(p.rev))
+	}
+	err := p.table.Put(ctx, put)
+	if err != nil {
+		return fmt.Errorf("save progress of %s: %w", p.job, err)
+	}
+	p.next, p.rev = next, p.rev+1
+	return nil
+}

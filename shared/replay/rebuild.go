@@ -1,0 +1,200 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"passbook/shared/archive"
+	"passbook/shared/bucket"
+	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+const (
+	// chunkEvents is how many events of a source are gathered before they are folded: the more, the fewer writes of a row.
+	chunkEvents = 128 << 10
+	// accountsAtOnce is how many accounts are written at the same time: each write waits for a round trip or an fsync.
+	accountsAtOnce = 64
+)
+
+// Projection folds into one generation of a read model; *consumer.Projection is one. The version rule, the filling of gaps from
+// the journal and the blocking of an account that cannot go on are its own.
+type Projection interface {
+	ProjectEntries(ctx context.Context, a journal.Account, entries []*event.Entry) error
+	CatchUp(ctx context.Context, a journal.Account) (int64, error)
+}
+
+// Rebuilding configures Rebuild.
+type Rebuilding struct {
+	Table table.Table
+	// Model is the read model's name, such as "balance".
+	Model string
+	// Projection opens the projection of a generation.
+	Projection func(ctx context.Context, generation int64) (Projection, error)
+	// Bucket holds the archive; nil rebuilds from the journal alone.
+	Bucket bucket.Bucket
+	// Journal lists the accounts that are brought up to their heads at the end.
+	Journal  consumer.Directory
+	Progress Progress
+}
+
+// Rebuilt is what Rebuild did.
+type Rebuilt struct {
+	// Generation is the candidate that now stands beside the live one.
+	Generation int64
+	// Events were read from the archive, Skipped of its segments were done by an earlier run.
+	Events  int64
+	Skipped int
+	// Accounts were brought up to the journal's head; Blocked of them cannot go on.
+	Accounts, Blocked int64
+}
+
+// Rebuild folds the archive into a candidate generation, or goes on with the one that is there, and then brings each account up
+// to the journal's head. The candidate's own worker may follow the stream meanwhile. Interrupted, it goes on after the last
+// segment that was done. What it made is judged by Compare, not here.
+func Rebuild(ctx context.Context, c Rebuilding) (Rebuilt, error) {
+	var done Rebuilt
+	var err error
+	done.Generation, err = consumer.StartCandidate(ctx, c.Table, c.Model)
+	if err != nil {
+		return done, fmt.Errorf("rebuild %s: %w", c.Model, err)
+	}
+	to, err := c.Projection(ctx, done.Generation)
+	if err != nil {
+		return done, fmt.Errorf("rebuild %s: %w", c.Model, err)
+	}
+	if c.Bucket != nil {
+		err = c.fromArchive(ctx, to, &done)
+		if err != nil {
+			return done, fmt.Errorf("rebuild %s: %w", c.Model, err)
+		}
+	}
+	err = c.catchUp(ctx, to, &done)
+	if err != nil {
+		return done, fmt.Errorf("rebuild %s: %w", c.Model, err)
+	}
+	return done, nil
+}
+
+func (c Rebuilding) fromArchive(ctx context.Context, to Projection, done *Rebuilt) error {
+	p, err := loadPlan(ctx, c.Bucket)
+	if err != nil {
+		return err
+	}
+	marks, err := loadMarks(ctx, c.Table, consumer.Name(c.Model, done.Generation))
+	if err != nil {
+		return err
+	}
+	left := p.Only(func(s archive.Planned) bool { return !marks.done(s) })
+	done.Skipped = len(p.Segments) - len(left.Segments)
+	events := startStep(c.Progress, "fold the archive into "+consumer.Name(c.Model, done.Generation), "events", left.Events)
+	err = streamSources(ctx, c.Bucket, left, func() sink { return &folder{to: to, marks: marks, events: events} })
+	events.end()
+	done.Events = events.done.Load()
+	return err
+}
+
+// catchUp brings every account of the journal to its head.
+func (c Rebuilding) catchUp(ctx context.Context, to Projection, done *Rebuilt) error {
+	step := startStep(c.Progress, "catch up with the journal", "accounts", 0)
+	defer step.end()
+	var blocked atomic.Int64
+	err := eachAccount(ctx, c.Journal, func(ctx context.Context, a journal.Account) error {
+		_, err := to.CatchUp(ctx, a)
+		if errors.Is(err, consumer.ErrBlocked) {
+			blocked.Add(1)
+			err = nil
+		}
+		step.add(1)
+		return err
+	})
+	done.Accounts, done.Blocked = step.done.Load(), blocked.Load()
+	return err
+}
+
+// eachAccount visits every account of the journal, many at once.
+func eachAccount(ctx context.Context, from consumer.Directory, visit func(context.Context, journal.Account) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(accountsAtOnce)
+	err := listAccounts(ctx, from, func(a journal.Account) {
+		group.Go(func() error { return visit(ctx, a) })
+	})
+	return errors.Join(group.Wait(), err)
+}
+
+func listAccounts(ctx context.Context, from consumer.Directory, visit func(journal.Account)) error {
+	for _, digit := range []byte(journal.Digits) {
+		for after := ""; ; {
+			accounts, next, err := from.Accounts(ctx, digit, after)
+			if err != nil {
+				return err
+			}
+			for _, a := range accounts {
+				visit(a)
+			}
+			if next == "" {
+				break
+			}
+			after = next
+		}
+	}
+	return nil
+}
+
+// folder is the sink of one source: it gathers the entries of each account, so that a row is written once a chunk.
+type folder struct {
+	to     Projection
+	marks  *marks
+	events *step
+	chunk  map[journal.Account][]*event.Entry
+	size   int64
+	ended  []archive.Planned // segments whose last entries are in the chunk
+}
+
+func (f *folder) take(ctx context.Context, rec archive.Record) error {
+	if f.chunk == nil {
+		f.chunk = make(map[journal.Account][]*event.Entry)
+	}
+	a := journal.Account{Tenant: rec.Entry.Tenant, ID: rec.Entry.AccountID}
+	f.chunk[a] = append(f.chunk[a], rec.Entry)
+	f.size += int64(len(rec.Entry.Events))
+	if f.size < chunkEvents {
+		return nil
+	}
+	return f.fold(ctx)
+}
+
+func (f *folder) sealed(ctx context.Context, s archive.Planned) error {
+	f.ended = append(f.ended, s)
+	return f.fold(ctx)
+}
+
+// fold projects the chunk and marks the segments that ended in it.
+func (f *folder) fold(ctx context.Context) error {
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(accountsAtOnce)
+	for a, entries := range f.chunk {
+		group.Go(func() error { return f.to.ProjectEntries(within, a, entries) })
+	}
+	err := group.Wait()
+	if err != nil {
+		return err
+	}
+	f.events.add(f.size)
+	clear(f.chunk)
+	f.size = 0
+	for _, s := range f.ended {
+		err = f.marks.mark(ctx, s)
+		if err != nil {
+			return err
+		}
+	}
+	f.ended = f.ended[:0]
+	return nil
+}

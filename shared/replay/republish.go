@@ -1,0 +1,200 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"passbook/shared/archive"
+	"passbook/shared/bucket"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/stream"
+	"passbook/shared/table"
+)
+
+// Republishing configures Republish.
+type Republishing struct {
+	Bucket  bucket.Bucket
+	Streams stream.Stream
+	// Table remembers how far the job came.
+	Table table.Table
+	// Stream is where the entries go. It MUST NOT be LiveStream, the one that everybody follows, unless Live says so.
+	Stream, LiveStream string
+	Live               bool
+	// From and To bound the entries by recorded_at: From included, To not. Zero is open.
+	From, To time.Time
+	// Accounts are those to publish; none is all.
+	Accounts []journal.Account
+	Progress Progress
+	// PassEvents bounds the events in memory; 0 is a default of some 250 MB.
+	PassEvents int64
+}
+
+// ErrLiveStream: the stream is the live one, and it was not said that it is meant.
+var ErrLiveStream = errors.New("replay: republishing onto the live stream needs an explicit word")
+
+// plan is what Republish would read.
+func (c Republishing) plan(ctx context.Context) (archive.Plan, error) {
+	p, err := loadPlan(ctx, c.Bucket)
+	if err != nil {
+		return archive.Plan{}, err
+	}
+	if c.To.IsZero() {
+		return p.Only(func(s archive.Planned) bool { return s.Footer.Recorded.To >= c.From.UnixMicro() }), nil
+	}
+	return p.Between(c.From, c.To), nil
+}
+
+// Republish puts archived entries on a stream, each account's in version order, as the bytes that they were. It returns how many.
+// Interrupted, it goes on with the part of the accounts that it was at: some of them are published twice, which is harmless.
+func Republish(ctx context.Context, c Republishing) (int64, error) {
+	if c.Stream == c.LiveStream && !c.Live {
+		return 0, ErrLiveStream
+	}
+	plan, err := c.plan(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("replay: republish: %w", err)
+	}
+	wanted := make(map[journal.Account]bool, len(c.Accounts))
+	for _, a := range c.Accounts {
+		wanted[a] = true
+	}
+	w := walk{bucket: c.Bucket, plan: plan, depth: archive.Exact, atOnce: 1, perPass: c.PassEvents}
+	if len(c.Accounts) == 1 {
+		w.only = c.Accounts[0]
+	}
+	w.events = startStep(c.Progress, "republish onto "+c.Stream, "events", plan.Events*int64(w.passes()))
+	defer w.events.end()
+	at, err := loadPasses(ctx, c.Table, "republish#"+c.Stream, w, c.From.UnixMicro(), c.To.UnixMicro(), c.Accounts)
+	if err != nil {
+		return 0, fmt.Errorf("replay: republish: %w", err)
+	}
+	out := batcher{streams: c.Streams, stream: c.Stream}
+	for at.next < w.passes() {
+		err = w.pass(ctx, at.next, func(_ context.Context, h history) error {
+			if len(wanted) == 0 || wanted[h.account] {
+				out.queue(h.account, c.inRange(h.entries))
+			}
+			return nil
+		})
+		if err == nil {
+			err = out.drain(ctx)
+		}
+		if err == nil {
+			err = at.done(ctx)
+		}
+		if err != nil {
+			return out.published, fmt.Errorf("replay: republish: %w", err)
+		}
+	}
+	return out.published, at.finish(ctx)
+}
+
+func (c Republishing) inRange(entries []*event.Entry) []*event.Entry {
+	var in []*event.Entry
+	for _, e := range entries {
+		if !e.RecordedAt.Before(c.From) && (c.To.IsZero() || e.RecordedAt.Before(c.To)) {
+			in = append(in, e)
+		}
+	}
+	return in
+}
+
+// batcher publishes many accounts' entries, with one record of an account in flight: a stream may refuse one record of a batch and
+// take a later one.
+type batcher struct {
+	streams   stream.Stream
+	stream    string
+	published int64
+
+	mu     sync.Mutex
+	queues []queue
+}
+
+type queue struct {
+	account journal.Account
+	entries []*event.Entry
+}
+
+func (b *batcher) queue(a journal.Account, entries []*event.Entry) {
+	if len(entries) == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.queues = append(b.queues, queue{a, entries})
+}
+
+// After a batch of which nothing was taken, the next one waits, longer each time; callsMost bounds the calls in a row that fail
+// as a whole.
+const (
+	refusedFirst = 20 * time.Millisecond
+	refusedMost  = time.Second
+	callsMost    = 8
+)
+
+// drain publishes until every queue is empty. Records that were refused are tried until ctx ends.
+func (b *batcher) drain(ctx context.Context) error {
+	wait, failed := refusedFirst, 0
+	for len(b.queues) > 0 {
+		took, err := b.put(ctx)
+		if took > 0 {
+			wait, failed = refusedFirst, 0
+			continue
+		}
+		if err != nil {
+			failed++
+		}
+		if failed == callsMost || errors.Is(err, stream.ErrNotFound) || errors.Is(err, stream.ErrInvalid) {
+			return err
+		}
+		err = pause(ctx, wait)
+		if err != nil {
+			return err
+		}
+		wait = min(2*wait, refusedMost)
+	}
+	return nil
+}
+
+// put sends the next entry of as many accounts as a batch takes, and says how many were taken.
+func (b *batcher) put(ctx context.Context) (int, error) {
+	var records []stream.Record
+	size := 0
+	for _, q := range b.queues {
+		sealed, err := event.Seal(q.entries[0])
+		if err != nil {
+			return 0, err
+		}
+		record := stream.Record{PartitionKey: q.account.String(), Data: sealed.Record}
+		size += len(record.Data) + len(record.PartitionKey)
+		if len(records) == stream.MaxPutRecords || size > stream.MaxPutBytes {
+			break
+		}
+		records = append(records, record)
+	}
+	results, err := b.streams.Put(ctx, b.stream, records)
+	if err != nil {
+		return 0, fmt.Errorf("put on %s: %w", b.stream, err)
+	}
+	took := 0
+	// From the end, so that a queue that is done can give its place to the last one, which this batch does not look at again.
+	for i := len(results) - 1; i >= 0; i-- {
+		if results[i].Err != nil {
+			continue
+		}
+		took++
+		q := &b.queues[i]
+		q.entries = q.entries[1:]
+		if len(q.entries) == 0 {
+			last := len(b.queues) - 1
+			b.queues[i] = b.queues[last]
+			b.queues = b.queues[:last]
+		}
+	}
+	b.published += int64(took)
+	return took, nil
+}

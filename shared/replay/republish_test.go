@@ -1,0 +1,116 @@
+package replay_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/replay"
+	"passbook/shared/stream"
+	"passbook/shared/stream/pebblestream"
+)
+
+// onStream reads everything that is on a stream, shard by shard.
+func onStream(t *testing.T, e *env, name string) []*event.Entry {
+	t.Helper()
+	shards, err := e.stream.Shards(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []*event.Entry
+	for _, shard := range shards {
+		iterator, err := e.stream.Iterator(t.Context(), name, shard.ID, stream.Position{Where: stream.TrimHorizon})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for iterator != "" {
+			batch, err := e.stream.Get(t.Context(), iterator, stream.MaxGetRecords)
+			if errors.Is(err, stream.ErrThrottled) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range batch.Records {
+				entry, err := event.DecodeRecord(r.Data)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, entry)
+			}
+			if len(batch.Records) == 0 && batch.Behind == 0 {
+				break
+			}
+			iterator = batch.Next
+		}
+	}
+	return all
+}
+
+func TestRepublish_PutsARangeInOrderOnANamedStream(t *testing.T) {
+	e := newEnv(t)
+	entries := archivetest.Bank(9, 20, 900)
+	e.archiveShuffled(t, entries, 2)
+	if err := e.stream.CreateStream(t.Context(), "again", 3); err != nil {
+		t.Fatal(err)
+	}
+	e.stream.SetFaults(pebblestream.Faults{Seed: 1, Refuse: 20})
+	from, to := entries[100].RecordedAt, entries[700].RecordedAt
+	c := replay.Republishing{
+		Bucket: e.bucket, Table: e.table, Streams: e.stream, Stream: "again", LiveStream: "events", From: from, To: to, PassEvents: 200,
+		Accounts: []journal.Account{{Tenant: "main", ID: "A-1"}, {Tenant: "main", ID: "A-7"}},
+	}
+	published, err := replay.Republish(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.stream.Fired().Refuse == 0 {
+		t.Fatal("no record was refused")
+	}
+	e.stream.SetFaults(pebblestream.Faults{})
+	want := map[string][]event.Hash{}
+	total := 0
+	for _, entry := range entries {
+		if (entry.AccountID == "A-1" || entry.AccountID == "A-7") && !entry.RecordedAt.Before(from) && entry.RecordedAt.Before(to) {
+			want[entry.AccountID] = append(want[entry.AccountID], entry.Hash)
+			total++
+		}
+	}
+	if published != int64(total) || total < 20 {
+		t.Fatalf("%d published, want %d", published, total)
+	}
+	for _, entry := range onStream(t, e, "again") {
+		next := want[entry.AccountID]
+		if len(next) == 0 || next[0] != entry.Hash {
+			t.Fatalf("%s v%d is not what comes next", entry.AccountID, entry.First)
+		}
+		want[entry.AccountID] = next[1:]
+	}
+	for id, left := range want {
+		if len(left) > 0 {
+			t.Fatalf("%d entries of %s are missing", len(left), id)
+		}
+	}
+}
+
+func TestRepublish_TheLiveStreamNeedsAWord(t *testing.T) {
+	e := newEnv(t)
+	entries := archivetest.Bank(9, 3, 20)
+	e.archive(t, "s-0", archivetest.Records(entries), 10)
+	if err := e.stream.CreateStream(t.Context(), "events", 1); err != nil {
+		t.Fatal(err)
+	}
+	c := replay.Republishing{Bucket: e.bucket, Table: e.table, Streams: e.stream, Stream: "events", LiveStream: "events"}
+	if _, err := replay.Republish(t.Context(), c); !errors.Is(err, replay.ErrLiveStream) {
+		t.Fatalf("got %v", err)
+	}
+	c.Live = true
+	c.From = entries[0].RecordedAt.Add(-time.Hour)
+	published, err := replay.Republish(t.Context(), c)
+	if err != nil || published != int64(len(entries)) {
+		t.Fatalf("%d, %v", published, err)
+	}
+}

@@ -1,0 +1,86 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+// scanSegments is how many parts of a table are scanned at once.
+const scanSegments = 8
+
+// rowOf is a read-model row as any model has it.
+type rowOf struct {
+	generation int64
+	account    journal.Account
+	version    int64
+	hash       string
+	blocked    int64
+	attrs      table.Map
+}
+
+func parseRow(row table.Row) (rowOf, bool) {
+	generation, a, ok := consumer.ParseRowKey(row.PK)
+	attrs := consumer.Attrs(row.Attrs)
+	return rowOf{
+		generation: generation, account: a, version: attrs.Number("version"), hash: attrs.Text("hash"),
+		blocked: attrs.Number("blocked_at_version"), attrs: row.Attrs,
+	}, ok
+}
+
+// eachRow visits the rows of one generation of a model, several at once.
+func eachRow(ctx context.Context, t table.Table, model string, generation int64, visit func(context.Context, rowOf) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for segment := range scanSegments {
+		group.Go(func() error {
+			scan := table.Scan{Table: model, Segment: segment, Of: scanSegments}
+			for {
+				page, err := t.Scan(ctx, scan)
+				if err != nil {
+					return fmt.Errorf("scan %s: %w", model, err)
+				}
+				for _, raw := range page.Rows {
+					row, ok := parseRow(raw)
+					if !ok || row.generation != generation {
+						continue
+					}
+					err = visit(ctx, row)
+					if err != nil {
+						return err
+					}
+				}
+				if scan.After = page.After; scan.After == "" {
+					return nil
+				}
+			}
+		})
+	}
+	return group.Wait()
+}
+
+func eachLiveRow(ctx context.Context, t table.Table, model string, visit func(context.Context, rowOf) error) error {
+	live, _, err := consumer.Generations(ctx, t, model)
+	if err != nil {
+		return err
+	}
+	return eachRow(ctx, t, model, live, visit)
+}
+
+// getRow reads a row of a generation; one that is not there has version 0.
+func getRow(ctx context.Context, t table.Table, model string, generation int64, a journal.Account) (rowOf, error) {
+	raw, err := t.Get(ctx, model, consumer.RowKey(generation, a), true)
+	if errors.Is(err, table.ErrNotFound) {
+		return rowOf{generation: generation, account: a}, nil
+	}
+	if err != nil {
+		return rowOf{}, fmt.Errorf("read %s of %s: %w", model, a.ID, err)
+	}
+	row, _ := parseRow(raw)
+	return row, nil
+}

@@ -1,0 +1,78 @@
+package replay
+
+import (
+	"context"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"passbook/shared/archive"
+	"passbook/shared/bucket"
+)
+
+// sink takes what one source holds, in order. It is used by one goroutine.
+type sink interface {
+	// take gets each record of a segment.
+	take(ctx context.Context, rec archive.Record) error
+	// sealed is called after a segment's last record.
+	sealed(ctx context.Context, s archive.Planned) error
+}
+
+// streamSources reads the sources of a plan in parallel, each in its order and after those that ended before it began, into a
+// sink each.
+func streamSources(ctx context.Context, b bucket.Bucket, p archive.Plan, open func() sink) error {
+	sources := sources(p)
+	done := make([]chan struct{}, len(sources))
+	for i := range done {
+		done[i] = make(chan struct{})
+	}
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, s := range sources {
+		group.Go(func() error {
+			for _, j := range s.after {
+				select {
+				case <-done[j]:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			select {
+			case slots <- struct{}{}:
+				defer func() { <-slots }()
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			err := streamSource(ctx, b, s, open)
+			if err == nil {
+				close(done[i])
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+func streamSource(ctx context.Context, b bucket.Bucket, s source, open func() sink) error {
+	to := open()
+	for _, segment := range s.segments {
+		opened, err := archive.Open(ctx, b, segment.Key)
+		if err != nil {
+			return err
+		}
+		for rec, err := range opened.Records(archive.Folds) {
+			if err != nil {
+				return err
+			}
+			err = to.take(ctx, rec)
+			if err != nil {
+				return err
+			}
+		}
+		err = to.sealed(ctx, segment)
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
