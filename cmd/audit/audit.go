@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/jobs"
+	"passbook/shared/audit"
+)
+
+// command is the command line, and the audit.
+type command struct {
+	console.StoreFlags
+	Grace  *time.Duration `name:"grace" placeholder:"TIME" help:"How long an entry may be on its way."`
+	Repair bool           `name:"repair" help:"Mend what can be mended."`
+	JSON   bool           `name:"json" help:"The report as JSON."`
+}
+
+// Help is the example.
+func (command) Help() string {
+	return "Exit code 3 says that something differs. What is younger than --grace, by default the age of a segment and 10 s, may be " +
+		"on its way.\n\nExample:\n\n  audit --data ./data"
+}
+
+// Run audits.
+func (c *command) Run(ctx context.Context, t *console.Terminal) error {
+	config, err := t.Config(&c.StoreFlags)
+	if err != nil {
+		return err
+	}
+	params := jobs.AuditParams{Repair: c.Repair}
+	if c.Grace != nil {
+		params.GraceSeconds = max(c.Grace.Seconds(), 1e-9)
+	}
+	report, err := jobs.Do[*audit.Report](ctx, t, config, "audit", params)
+	var wrote error
+	if err != nil && !c.Repair {
+		err = advise(err)
+	}
+	return errors.Join(console.Show(t, c.JSON, report, err, func(w io.Writer) { wrote = report.WriteText(w) }), wrote)
+}
+
+// advise says what can be done about a difference.
+func advise(err error) error {
+	var f *console.Failure
+	if errors.As(err, &f) && f.Code == console.ExitDifference && f.Next == "" {
+		return console.Fail(f.Code, f.Err, "a bank that runs catches up by itself; --repair republishes and folds again; replay journal restores the journal")
+	}
+	return err
+}

@@ -1,0 +1,192 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestHeldDirectory holds that a second bank on a directory says who holds it, and touches nothing.
+func TestHeldDirectory(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	b := serve(t, data)
+	b.open(t, "A-1", 100)
+	got := command(t, "bank", "serve", "--data", data, "--listen", "127.0.0.1:0")
+	if got.code != 5 || !strings.Contains(got.errOut, "held by another process") {
+		t.Errorf("code %d\n%s", got.code, got.errOut)
+	}
+	b.get(t, "/v1/accounts/A-1/balance?min_version=2&wait=5s").must(t, 200)
+	b.checkAudit(t)
+}
+
+// TestNewerDirectory holds that every program leaves a directory of a newer format as it is.
+func TestNewerDirectory(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	serve(t, data).terminate()
+	if err := os.WriteFile(filepath.Join(data, "FORMAT"), []byte("99\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, data)
+	for _, args := range [][]string{{"bank", "serve", "--listen", "127.0.0.1:0"}, {"audit"}, {"replay", "rebuild", "--model", "balance"}} {
+		got := command(t, args[0], append(args[1:], "--data", data)...)
+		if got.code != 1 || !strings.Contains(got.errOut, "99") || !strings.Contains(got.errOut, "newer") {
+			t.Errorf("%q: code %d\n%s", args, got.code, got.errOut)
+		}
+	}
+	if after := snapshot(t, data); after != before {
+		t.Errorf("the directory changed:\n%s\nbefore\n%s", after, before)
+	}
+}
+
+// segments lists the archive's files.
+func segments(t *testing.T, data string) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(filepath.Join(data, "archive"), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".parquet") {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// snapshot is the names, sizes and times of all files in a directory.
+func snapshot(t *testing.T, dir string) string {
+	t.Helper()
+	var all strings.Builder
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil || d.IsDir() {
+			return err
+		}
+		all.WriteString(strings.TrimPrefix(path, dir) + " " + info.ModTime().String() + "\n")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
+
+// settle makes a directory with a little history, all of it archived, and ends the bank.
+func settle(t *testing.T) (data string) {
+	t.Helper()
+	data = t.TempDir()
+	b := serve(t, data)
+	for i := range 4 {
+		b.open(t, account(i), 1000)
+		b.post(t, "/v1/accounts/"+account(i)+"/withdrawals", "w", money(10)).must(t, 201)
+	}
+	b.checkAudit(t)
+	b.terminate()
+	if len(segments(t, data)) == 0 {
+		t.Fatal("nothing was archived")
+	}
+	return data
+}
+
+// TestDamagedArchive holds that a segment that was cut, or changed by a bit, is named, that nothing is rebuilt from it, and that
+// audit calls it a difference.
+func TestDamagedArchive(t *testing.T) {
+	for name, damage := range map[string]func([]byte) []byte{
+		"truncated": func(b []byte) []byte { return b[:len(b)/2] },
+		"empty":     func([]byte) []byte { return nil },
+		"bit flip":  func(b []byte) []byte { b[len(b)/3] ^= 1; return b },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			data := settle(t)
+			victim := segments(t, data)[0]
+			text, err := os.ReadFile(victim)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(victim, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(victim, damage(bytes.Clone(text)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			named := filepath.Base(victim)
+			rebuild := command(t, "replay", "rebuild", "--model", "balance", "--data", data, "--yes")
+			if rebuild.code == 0 || !strings.Contains(rebuild.errOut, named) {
+				t.Errorf("rebuild: code %d\n%s", rebuild.code, rebuild.errOut)
+			}
+			audit := command(t, "audit", "--data", data)
+			if audit.code != 3 || !strings.Contains(audit.out+audit.errOut, named) {
+				t.Errorf("audit: code %d\n%s%s", audit.code, audit.out, audit.errOut)
+			}
+			if err := os.WriteFile(victim, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			b := serve(t, data)
+			if a := b.get(t, "/v1/accounts/A-0/balance?min_version=3&wait=5s").must(t, 200); a.body.Posted != 990 {
+				t.Errorf("after the failed rebuild: %s", a.text)
+			}
+			b.checkAudit(t)
+		})
+	}
+}
+
+// TestEmptyArchive holds that jobs on an archive without segments say so.
+func TestEmptyArchive(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	serve(t, data).terminate()
+	for _, args := range [][]string{{"replay", "rebuild", "--model", "balance"}, {"replay", "journal"}, {"replay", "republish", "--stream", "copy"}} {
+		got := command(t, args[0], append(args[1:], "--data", data)...)
+		if got.code != 1 || !strings.Contains(got.errOut, "the archive is empty") {
+			t.Errorf("%q: code %d\n%s", args, got.code, got.errOut)
+		}
+	}
+}
+
+// TestNoBankHere holds that a job does not make a bank where there is none.
+func TestNoBankHere(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "nowhere")
+	for _, args := range [][]string{{"audit"}, {"replay", "rebuild", "--model", "balance"}, {"replay", "at", "--version", "1"}, {"bank", "quarantine", "list"}} {
+		got := command(t, args[0], append(args[1:], "--data", data)...)
+		if got.code != 1 || !strings.Contains(got.errOut, "no bank in") {
+			t.Errorf("%q: code %d\n%s", args, got.code, got.errOut)
+		}
+	}
+	if _, err := os.Stat(data); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the directory was made: %v", err)
+	}
+}
+
+// TestStaleAddress holds that the ops address that a killed bank has left behind does not keep a job from the directory.
+func TestStaleAddress(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	b := serve(t, data)
+	b.open(t, "A-1", 100)
+	b.kill()
+	if _, err := os.Stat(filepath.Join(data, "ops")); err != nil {
+		t.Fatal(err)
+	}
+	if got := command(t, "audit", "--data", data); got.code != 0 || !strings.Contains(got.out, "agree") {
+		t.Errorf("code %d\n%s%s", got.code, got.out, got.errOut)
+	}
+}
+
+// TestNobodyAnswers holds that a demo on a bank that is not there says so.
+func TestNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	if got := command(t, "bank", "demo", "--url", "http://127.0.0.1:1"); got.code != 5 || !strings.Contains(got.errOut, "no bank answers") {
+		t.Errorf("code %d\n%s", got.code, got.errOut)
+	}
+}

@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// commands are all commands of all programs.
+var commands = []string{
+	"bank", "bank serve", "bank demo", "bank quarantine", "bank quarantine list", "bank quarantine show", "bank quarantine redrive", "bank version",
+	"replay", "replay rebuild", "replay promote", "replay discard", "replay journal", "replay at", "replay republish",
+	"audit",
+}
+
+// maxHelp is how many lines of help fit a screen.
+const maxHelp = 24
+
+// TestHelpFitsAScreenAndItsExampleRuns runs the example of every help text against a directory that a demo has filled.
+func TestHelpFitsAScreenAndItsExampleRuns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if got := commandIn(t, dir, nil, "bank", "demo", "--accounts", "3", "--speed", "0", "--data", "data"); got.code != 0 {
+		t.Fatalf("demo: %d\n%s%s", got.code, got.out, got.errOut)
+	}
+	for _, name := range commands {
+		parts := strings.Fields(name)
+		help := commandIn(t, dir, nil, parts[0], append(parts[1:], "--help")...)
+		if lines := strings.Count(help.out, "\n"); help.code != 0 || lines > maxHelp || lines < 5 {
+			t.Errorf("%s --help: code %d, %d lines\n%s%s", name, help.code, lines, help.out, help.errOut)
+		}
+		_, rest, found := strings.Cut(help.out, "Example:")
+		example := strings.Fields(strings.TrimSpace(strings.SplitN(strings.TrimSpace(rest), "\n", 2)[0]))
+		if !found || len(example) == 0 || example[0] != parts[0] {
+			t.Errorf("%s --help: no example\n%s", name, help.out)
+			continue
+		}
+		if len(example) > 1 && example[1] == "serve" {
+			continue // it runs until it is interrupted; every other test does that
+		}
+		if got := commandIn(t, dir, nil, example[0], example[1:]...); got.code != 0 {
+			t.Errorf("%q: %d\n%s%s", example, got.code, got.out, got.errOut)
+		}
+	}
+}
+
+func TestUsageNamesWhatIsWrong(t *testing.T) {
+	for name, tt := range map[string]struct {
+		environ []string
+		args    []string
+		says    []string
+	}{
+		"no command":       {nil, []string{"bank"}, []string{"serve"}},
+		"unknown flag":     {nil, []string{"bank", "serve", "--port=1"}, []string{"--port"}},
+		"bad flag":         {nil, []string{"bank", "serve", "--shards=0"}, []string{"--shards", "PASSBOOK_SHARDS"}},
+		"bad variable":     {[]string{"PASSBOOK_LEASE=soon"}, []string{"bank", "serve"}, []string{"--lease", "PASSBOOK_LEASE"}},
+		"store of later":   {[]string{"PASSBOOK_STORE=aws"}, []string{"bank", "serve"}, []string{"PASSBOOK_STORE", "not built into this version yet"}},
+		"too many":         {nil, []string{"bank", "demo", "--accounts=1"}, []string{"--accounts"}},
+		"audit's variable": {[]string{"PASSBOOK_PREFIX=###"}, []string{"audit"}, []string{"--prefix", "PASSBOOK_PREFIX"}},
+		"no such model":    {nil, []string{"replay", "rebuild", "--model=ledger"}, []string{"--model", "balance"}},
+	} {
+		dir := t.TempDir()
+		got := commandIn(t, dir, tt.environ, tt.args[0], tt.args[1:]...)
+		if got.code != 2 {
+			t.Errorf("%s: code %d, not 2\n%s", name, got.code, got.errOut)
+		}
+		for _, want := range tt.says {
+			if !strings.Contains(got.errOut, want) {
+				t.Errorf("%s: %q does not say %q", name, got.errOut, want)
+			}
+		}
+		if _, err := os.Stat(filepath.Join(dir, "data")); err == nil {
+			t.Errorf("%s: a data directory was made", name)
+		}
+	}
+}
+
+// TestDemo plays a day on a running bank, once, and holds that it notices a bank that answers something else.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	b := serve(t, t.TempDir())
+	day := []string{"demo", "--accounts", "30", "--speed", "0", "--seed", "7"}
+	if got := command(t, "bank", append(day, "--url", b.base)...); got.code != 0 || !strings.Contains(got.out, "32 accounts: the balance and the credit limit of each") {
+		t.Fatalf("code %d\n%s%s", got.code, got.out, got.errOut)
+	}
+	if got := command(t, "bank", append(day, "--url", b.base)...); got.code != 1 || !strings.Contains(got.errOut, "--seed") {
+		t.Errorf("the same day again: code %d\n%s", got.code, got.errOut)
+	}
+	b = serve(t, t.TempDir())
+	target, err := url.Parse(b.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.ModifyResponse = forge
+	liar := httptest.NewServer(proxy)
+	defer liar.Close()
+	if got := command(t, "bank", append(day, "--url", liar.URL)...); got.code != 3 || !strings.Contains(got.out, "DIFFERS") {
+		t.Errorf("a bank that lies about one balance: code %d\n%s%s", got.code, got.out, got.errOut)
+	}
+}
+
+// forge adds a cent to one account's balance, as it is read at the end of the day.
+func forge(r *http.Response) error {
+	if !strings.HasSuffix(r.Request.URL.Path, "demo-7-30-3/balance") {
+		return nil
+	}
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	forged := strings.Replace(string(text), `"posted":`, `"posted":1`, 1)
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(forged)), int64(len(forged))
+	r.Header.Set("Content-Length", strconv.Itoa(len(forged)))
+	return nil
+}

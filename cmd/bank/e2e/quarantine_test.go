@@ -1,0 +1,75 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"passbook/shared/embedded"
+	"passbook/shared/stream"
+	"passbook/shared/stream/pebblestream"
+)
+
+// spoil puts a record that is no entry on the stream of a bank that is down, between the records of an account.
+func spoil(t *testing.T, data, account string) {
+	t.Helper()
+	db, err := embedded.Open(embedded.Options{Dir: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	streams, err := pebblestream.New(db, pebblestream.Options{})
+	if err == nil {
+		_, err = streams.Put(t.Context(), "passbook-events", []stream.Record{{PartitionKey: "main#" + account, Data: []byte("not an entry")}})
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPoisonIsSetAside holds that a record that cannot be decoded is kept and shown, by the running bank and on its directory,
+// and that everything behind it on the shard goes on.
+func TestPoisonIsSetAside(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	b := serve(t, data)
+	b.open(t, "A-1", 100)
+	b.terminate()
+	spoil(t, data, "A-1")
+	b = serve(t, data)
+	b.post(t, "/v1/accounts/A-1/withdrawals", "w", money(10)).must(t, 201)
+	b.get(t, "/v1/accounts/A-1/balance?min_version=3&wait=10s").must(t, 200)
+	b.get(t, "/v1/accounts/A-1/credit-limit?min_version=3&wait=10s").must(t, 200)
+	check := func() {
+		t.Helper()
+		got := must(t, "bank", "quarantine", "list", "--data", data, "--json")
+		var found []struct {
+			Consumer string `json:"consumer"`
+			ID       string `json:"id"`
+			Cause    string `json:"cause"`
+		}
+		if err := json.Unmarshal([]byte(got.out), &found); err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for _, f := range found {
+			seen[f.Consumer] = true
+			if !strings.HasPrefix(f.ID, "passbook-events#shardId-") || f.Cause == "" {
+				t.Errorf("set aside: %+v", f)
+			}
+		}
+		if !seen["balance@1"] || !seen["creditlimit@1"] {
+			t.Errorf("set aside by %v\n%s", seen, got.out)
+		}
+		if shown := must(t, "bank", "quarantine", "show", found[0].ID, "--data", data); !strings.Contains(shown.out, "not an entry") {
+			t.Errorf("the record is not shown:\n%s", shown.out)
+		}
+	}
+	check()
+	b.checkAudit(t)
+	if got := command(t, "bank", "quarantine", "redrive", "A-1", "--data", data); got.code != 1 || !strings.Contains(got.errOut, "A-1 is not in quarantine") {
+		t.Errorf("redrive of an account that goes on: %d\n%s", got.code, got.errOut)
+	}
+	b.terminate()
+	check()
+}

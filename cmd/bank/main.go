@@ -1,0 +1,41 @@
+// Command bank is all of Passbook in one process: withdraw, credit, balance, credit limit, archiver and publisher on one
+// listener, and the jobs beside them on a loopback listener of their own.
+//
+// bank serve serves; bank demo plays a day against a bank; bank quarantine shows and releases the accounts that a consumer set
+// aside. serve.go is where everything is wired.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"passbook/cmd/internal/console"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// grammar is the command line.
+type grammar struct {
+	Serve      serveCommand      `cmd:"" help:"Serve the bank until it is interrupted."`
+	Demo       demoCommand       `cmd:"" help:"Play a day at the bank and check its books."`
+	Quarantine quarantineCommand `cmd:"" help:"Accounts that a consumer has set aside."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
+}
+
+// Help is the example of the program's help.
+func (grammar) Help() string { return "Example:\n\n  bank serve --data ./data" }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], &console.Terminal{Environ: os.Environ(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// run is the program.
+func run(ctx context.Context, args []string, t *console.Terminal) int {
+	return console.Run(ctx, "bank", "A bank's account pipeline in one process.", &grammar{}, args, t)
+}

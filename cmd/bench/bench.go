@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"passbook/cmd/internal/console"
+)
+
+// bounds of the load, so that a slip of the keyboard does not fill the disk.
+const (
+	maxDuration    = 10 * time.Minute
+	maxConnections = 1024
+	maxAccounts    = 1_000_000
+	warmUp         = 2 * time.Second
+)
+
+// grammar is the command line, and the benchmark.
+type grammar struct {
+	Bank        string        `default:"./bin/bank" placeholder:"FILE" help:"The bank to start."`
+	Runs        int           `default:"3" help:"Runs, of which the median counts."`
+	Duration    time.Duration `default:"10s" help:"Length of each load."`
+	Connections int           `default:"64" help:"Connections of the load."`
+	Accounts    int           `default:"10000" help:"Accounts of the spread load."`
+	Only        string        `default:"" enum:",http,micro" help:"http or micro alone."`
+	Profile     string        `placeholder:"DIR" help:"Write CPU profiles of the bank there."`
+}
+
+// Help is the example.
+func (grammar) Help() string { return "Example:\n\n  bench --bank ./bin/bank --runs 1 --duration 3s" }
+
+// Run measures and reports. It fails with ExitDifference when a target is missed.
+func (g *grammar) Run(ctx context.Context, t *console.Terminal) error {
+	if g.Runs < 1 || g.Duration <= 0 || g.Duration > maxDuration || g.Connections < 1 || g.Connections > maxConnections || g.Accounts < 1 || g.Accounts > maxAccounts {
+		return console.Usage("--runs from 1, --duration to %v, --connections to %d, --accounts to %d", maxDuration, maxConnections, maxAccounts)
+	}
+	fmt.Fprintf(t.Out, "%d cores, %s, %s/%s; %d runs of %v at %d connections, driver and bank on the same cores\n",
+		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, g.Runs, g.Duration, g.Connections)
+	r := newReport()
+	var records [][]byte
+	if g.Only != "http" {
+		var err error
+		if records, err = makeHistory(); err != nil {
+			return err
+		}
+	}
+	for i := range g.Runs {
+		if g.Only != "micro" {
+			fmt.Fprintf(t.Err, "bench: run %d of %d over HTTP\n", i+1, g.Runs)
+			if err := g.overHTTP(ctx, r, i); err != nil {
+				return err
+			}
+		}
+		if g.Only != "http" {
+			fmt.Fprintf(t.Err, "bench: run %d of %d in process\n", i+1, g.Runs)
+			if err := g.micro(ctx, r, records); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.print(t.Out); err != nil {
+		return err
+	}
+	if n := r.missed(); n > 0 {
+		return console.Fail(console.ExitDifference, fmt.Errorf("%d targets missed", n), "--profile DIR says where the time goes")
+	}
+	return nil
+}
+
+// overHTTP is one run against a fresh bank.
+func (g *grammar) overHTTP(ctx context.Context, r *report, run int) (err error) {
+	data, err := os.MkdirTemp("", "passbook-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
+	s, err := start(ctx, g.Bank, data)
+	if err != nil {
+		return err
+	}
+	return errors.Join(g.measure(ctx, s, r, run), s.stop())
+}
+
+// measure drives a running bank: spread, on one account, and at half of the peak.
+func (g *grammar) measure(ctx context.Context, s *server, r *report, run int) error {
+	accounts := make([]string, g.Accounts)
+	for i := range accounts {
+		accounts[i] = fmt.Sprintf("B-%06d", i)
+	}
+	spread, hot := newLoad(s.address, "s", accounts), newLoad(s.address, "h", []string{"HOT-1"})
+	if err := errors.Join(spread.open(ctx, g.Connections), hot.open(ctx, 1)); err != nil {
+		return err
+	}
+	if _, err := spread.closedLoop(ctx, g.Connections, warmUp); err != nil {
+		return err
+	}
+	peak, err := g.peak(ctx, s, r, spread, fmt.Sprintf("spread over %d accounts", g.Accounts), 10_000, run)
+	if err != nil {
+		return err
+	}
+	if _, err := g.peak(ctx, s, r, hot, "on one account", 15_000, run); err != nil {
+		return err
+	}
+	return g.half(ctx, s, r, spread, peak, run)
+}
+
+// peak is a closed loop, and the time that the consumers take to catch up with it.
+func (g *grammar) peak(ctx context.Context, s *server, r *report, l *load, where string, target float64, run int) (float64, error) {
+	profiled := g.profiled(ctx, s, fmt.Sprintf("peak-%s-%d", l.run, run))
+	before := s.cpu()
+	got, err := l.closedLoop(ctx, g.Connections, g.Duration)
+	if err != nil {
+		return 0, err
+	}
+	busy := s.cpu() - before
+	r.add(measure{what: "commands/s " + where, target: target}, got.rate())
+	r.add(measure{what: "  p50", unit: " ms", untargeted: true, group: where}, ms(got.quantile(.5)))
+	r.add(measure{what: "  p99", unit: " ms", untargeted: true, group: where}, ms(got.quantile(.99)))
+	r.add(measure{what: "  cores used by the bank", untargeted: true, group: where}, busy.Seconds()/got.took.Seconds())
+	r.add(measure{what: "  refused", untargeted: true, group: where}, float64(got.refused))
+	began := time.Now()
+	if err := l.caughtUp(ctx); err != nil {
+		return 0, err
+	}
+	r.add(measure{what: "  consumers caught up after", unit: " s", untargeted: true, group: where}, time.Since(began).Seconds())
+	return got.rate(), <-profiled
+}
+
+// half is an open loop at half of the peak, with probes of how soon a balance shows a command.
+func (g *grammar) half(ctx context.Context, s *server, r *report, l *load, peak float64, run int) error {
+	profiled := g.profiled(ctx, s, fmt.Sprintf("half-%d", run))
+	got, visible, err := l.visibility(ctx, g.Connections, g.Duration, peak/2)
+	if err != nil {
+		return err
+	}
+	r.add(measure{what: "commands/s at half of the peak", untargeted: true}, got.rate())
+	r.add(measure{what: "p99 at half of the peak", unit: " ms", target: 10, atMost: true}, ms(got.quantile(.99)))
+	r.add(measure{what: "  p50", unit: " ms", untargeted: true, group: "half"}, ms(got.quantile(.5)))
+	r.add(measure{what: "201 to visible balance, p99", unit: " ms", target: 100, atMost: true}, ms(visible.quantile(.99)))
+	r.add(measure{what: "  p50", unit: " ms", untargeted: true, group: "visible"}, ms(visible.quantile(.5)))
+	return <-profiled
+}
+
+// profiled takes a profile beside the load, where one is asked for.
+func (g *grammar) profiled(ctx context.Context, s *server, name string) <-chan error {
+	done := make(chan error, 1)
+	if g.Profile == "" {
+		done <- nil
+		return done
+	}
+	go func() { done <- s.profile(ctx, filepath.Join(g.Profile, name+".pprof"), g.Duration) }()
+	return done
+}

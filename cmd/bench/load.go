@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// load is what the driver sends: half credits, half withdrawals of 1 to 99 cents, evenly over the accounts.
+type load struct {
+	address  string
+	run      string // starts every idempotency key, so that no run repeats another's
+	accounts []string
+	paths    [][2]string
+	bodies   [][]byte
+	serial   atomic.Int64
+}
+
+// newLoad prepares the requests for accounts that exist.
+func newLoad(address, run string, accounts []string) *load {
+	l := &load{address: address, run: run, accounts: accounts}
+	for _, id := range accounts {
+		l.paths = append(l.paths, [2]string{"/v1/accounts/" + id + "/credits", "/v1/accounts/" + id + "/withdrawals"})
+	}
+	for cents := 1; cents < 100; cents++ {
+		l.bodies = append(l.bodies, fmt.Appendf(nil, `{"amount":%d,"currency":"EUR","reference":"bench"}`, cents))
+	}
+	return l
+}
+
+// result is what a run of the driver measured.
+type result struct {
+	took      time.Duration
+	latencies []time.Duration // sorted, of the answered commands
+	refused   int
+}
+
+func (r result) rate() float64 { return float64(len(r.latencies)) / r.took.Seconds() }
+
+// quantile is a latency, q in 0..1.
+func (r result) quantile(q float64) time.Duration {
+	if len(r.latencies) == 0 {
+		return 0
+	}
+	return r.latencies[min(int(q*float64(len(r.latencies))), len(r.latencies)-1)]
+}
+
+// closedLoop keeps conns connections busy for a while: each sends the next command when the answer to its last one is there.
+func (l *load) closedLoop(ctx context.Context, conns int, d time.Duration) (result, error) {
+	return l.drive(ctx, conns, d, func(int) func() time.Time { return time.Now })
+}
+
+// paced sends at a rate, whatever the answers take. A latency counts from the time when the command was due, so that a stall
+// shows in every command that it delayed.
+func (l *load) paced(ctx context.Context, conns int, d time.Duration, rate float64) (result, error) {
+	gap := time.Duration(float64(conns) / rate * float64(time.Second))
+	began := time.Now()
+	return l.drive(ctx, conns, d, func(i int) func() time.Time {
+		due := began.Add(gap * time.Duration(i) / time.Duration(conns))
+		return func() time.Time {
+			now := due
+			time.Sleep(time.Until(now))
+			due = due.Add(gap)
+			return now
+		}
+	})
+}
+
+// drive runs the connections; pace gives each the function that waits for its next command and says when that was due.
+func (l *load) drive(ctx context.Context, conns int, d time.Duration, pace func(conn int) func() time.Time) (result, error) {
+	began := time.Now()
+	end := began.Add(d)
+	parts, errs := make([]result, conns), make([]error, conns)
+	var wg sync.WaitGroup
+	for i := range conns {
+		wg.Go(func() { parts[i], errs[i] = l.driveOne(ctx, uint64(i), end, pace(i)) })
+	}
+	wg.Wait()
+	all := result{took: time.Since(began)}
+	for i, part := range parts {
+		if errs[i] != nil {
+			return all, fmt.Errorf("connection %d: %w", i, errs[i])
+		}
+		all.latencies = append(all.latencies, part.latencies...)
+		all.refused += part.refused
+	}
+	slices.Sort(all.latencies)
+	return all, nil
+}
+
+// driveOne is one connection's loop.
+func (l *load) driveOne(ctx context.Context, seed uint64, end time.Time, next func() time.Time) (result, error) {
+	c, err := dial(ctx, l.address)
+	if err != nil {
+		return result{}, err
+	}
+	defer c.close()
+	r := result{latencies: make([]time.Duration, 0, 1<<12)}
+	rng := rand.New(rand.NewPCG(seed, seed))
+	for due := next(); due.Before(end) && ctx.Err() == nil; due = next() {
+		n := l.serial.Add(1)
+		path := l.paths[rng.IntN(len(l.paths))][n%2]
+		status, answer, err := c.post(path, l.run, n, l.bodies[rng.IntN(len(l.bodies))])
+		if err != nil {
+			return r, err
+		}
+		if status != 201 {
+			if r.refused++; r.refused > 10 {
+				return r, fmt.Errorf("more than 10 refusals, the last %d: %s", status, answer)
+			}
+			continue
+		}
+		r.latencies = append(r.latencies, time.Since(due))
+	}
+	return r, ctx.Err()
+}
+
+// open opens the accounts, each with money enough for every run.
+func (l *load) open(ctx context.Context, conns int) error {
+	var next atomic.Int64
+	errs := make([]error, conns)
+	var wg sync.WaitGroup
+	for i := range conns {
+		wg.Go(func() {
+			errs[i] = l.openOne(ctx, func() (string, bool) {
+				n := int(next.Add(1)) - 1
+				if n >= len(l.accounts) {
+					return "", false
+				}
+				return l.accounts[n], true
+			})
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return fmt.Errorf("open the accounts: %w", err)
+		}
+	}
+	return nil
+}
+
+// openOne opens what next gives, on one connection.
+func (l *load) openOne(ctx context.Context, next func() (id string, more bool)) error {
+	c, err := dial(ctx, l.address)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	funds := []byte(`{"amount":1000000000,"currency":"EUR"}`)
+	for id, more := next(); more && ctx.Err() == nil; id, more = next() {
+		body := fmt.Appendf(nil, `{"account_id":%q,"currency":"EUR"}`, id)
+		if err := expect(c.post("/v1/accounts", "open-"+id, 0, body)); err != nil {
+			return err
+		}
+		if err := expect(c.post("/v1/accounts/"+id+"/credits", "fund-"+id, 0, funds)); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// expect turns anything but success into an error.
+func expect(status int, answer []byte, err error) error {
+	if err == nil && status >= 300 {
+		err = fmt.Errorf("%d: %s", status, answer)
+	}
+	return err
+}

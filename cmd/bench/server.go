@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	startTimeout = 60 * time.Second
+	stopTimeout  = 60 * time.Second
+)
+
+// server is a bank in a process of its own.
+type server struct {
+	binary, data string
+	address      string // host:port of the HTTP API
+	ops          string // host:port of the ops listener
+	cmd          *exec.Cmd
+}
+
+// start runs the bank on a free port with the data directory, and waits until it is ready.
+func start(ctx context.Context, binary, data string) (*server, error) {
+	s := &server{binary: binary, data: data}
+	s.cmd = exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn")
+	s.cmd.Stderr = os.Stderr
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start the bank: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = s.cmd.Process.Kill() })
+	defer stop()
+	lines := bufio.NewScanner(out)
+	for s.address == "" && lines.Scan() {
+		if _, url, found := strings.Cut(lines.Text(), "http://"); found {
+			s.address, _, _ = strings.Cut(url, "/")
+			s.address = strings.TrimSpace(s.address)
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+	if s.address == "" {
+		return nil, errors.Join(errors.New("the bank did not say where it listens"), s.cmd.Wait())
+	}
+	if err := s.ready(ctx); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	ops, err := os.ReadFile(filepath.Join(data, "ops"))
+	if err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	s.ops = strings.TrimSpace(string(ops))
+	return s, nil
+}
+
+// ready waits until the bank says that it is.
+func (s *server) ready(ctx context.Context) error {
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait until the bank is ready: %w", ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// stop asks the bank to end and waits for it.
+func (s *server) stop() error {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stop the bank: %w", err)
+	}
+	timer := time.AfterFunc(stopTimeout, func() { _ = s.cmd.Process.Kill() })
+	defer timer.Stop()
+	if err := s.cmd.Wait(); err != nil {
+		return fmt.Errorf("stop the bank: %w", err)
+	}
+	return nil
+}
+
+// profile takes a CPU profile of the bank for a while and writes it to a file.
+func (s *server) profile(ctx context.Context, file string, d time.Duration) error {
+	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.ops, max(1, int(d.Seconds())))
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("profile: %w", err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("profile: %s answers %s", url, response.Status)
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return fmt.Errorf("profile: %w", err)
+	}
+	_, err = io.Copy(f, response.Body)
+	return errors.Join(err, f.Close())
+}
+
+// cpu is the processor time that the bank has used so far.
+func (s *server) cpu() time.Duration { return processTime(s.cmd.Process.Pid) }

@@ -1,0 +1,65 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"passbook/shared/platform"
+)
+
+// The codes that the programs end with.
+const (
+	// ExitOK: done.
+	ExitOK = 0
+	// ExitFailed: it did not work.
+	ExitFailed = 1
+	// ExitUsage: the command line or the environment is wrong.
+	ExitUsage = 2
+	// ExitDifference: a difference or a broken proof was found.
+	ExitDifference = 3
+	// ExitBehind: not caught up in time; later it may be.
+	ExitBehind = 4
+	// ExitUnreachable: nobody answers, or somebody else holds the data.
+	ExitUnreachable = 5
+)
+
+// Failure is an error with the code to end with, and what to try next.
+type Failure struct {
+	Code int
+	Err  error
+	// Next is a sentence for the reader, or empty.
+	Next string
+}
+
+// Error is the cause's.
+func (f *Failure) Error() string { return f.Err.Error() }
+
+// Unwrap is the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Fail makes a Failure.
+func Fail(code int, err error, next string) error { return &Failure{Code: code, Err: err, Next: next} }
+
+// Usage makes the Failure of a wrong command line.
+func Usage(format string, args ...any) error {
+	return Fail(ExitUsage, fmt.Errorf(format, args...), "see --help")
+}
+
+// explain gives an error a code and advice, where it does not have them yet.
+func explain(err error) *Failure {
+	var f *Failure
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, platform.ErrConfig):
+		return &Failure{ExitUsage, err, "correct the flag or the variable; flags win over variables"}
+	case errors.Is(err, platform.ErrHeld):
+		return &Failure{ExitUnreachable, err, "end that process, or wait until it is ready to take jobs"}
+	case errors.Is(err, platform.ErrData):
+		return &Failure{ExitFailed, err, "use the program that wrote it, or name another directory with --data"}
+	case errors.Is(err, context.Canceled):
+		return &Failure{ExitFailed, errors.New("interrupted"), "the same command goes on from here"}
+	}
+	return &Failure{Code: ExitFailed, Err: err}
+}

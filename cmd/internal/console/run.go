@@ -1,0 +1,117 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"passbook/shared/platform"
+)
+
+// Terminal is everything of the outside world that a program touches besides its stores.
+type Terminal struct {
+	// Environ is as of os.Environ.
+	Environ []string
+	// In answers questions, where it is a terminal.
+	In io.Reader
+	// Out gets what the program is asked for, Err progress, logs and complaints.
+	Out, Err io.Writer
+}
+
+// Sure asks whether something that cannot be undone is meant, by having its name typed. Without a terminal to ask on, yes has
+// to be said on the command line.
+func (t *Terminal) Sure(yes bool, what, name string) error {
+	if yes {
+		return nil
+	}
+	f, ok := t.In.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return Fail(ExitUsage, fmt.Errorf("%s: this cannot be undone", what), "add --yes to do it, or --dry-run to see what it would do")
+	}
+	fmt.Fprintf(t.Err, "%s: this cannot be undone. Type %s to do it: ", what, name)
+	var typed string
+	if _, err := fmt.Fscanln(f, &typed); err != nil || typed != name {
+		return Fail(ExitUsage, errors.New("not done"), "")
+	}
+	return nil
+}
+
+// Command is what a program's commands are: structs of flags and arguments.
+type Command interface {
+	Run(ctx context.Context, t *Terminal) error
+}
+
+// leave ends the parser when help was printed.
+type leave int
+
+// Run parses args into grammar, a pointer to a struct that lists the commands, and runs the one that was asked for. It returns
+// the exit code.
+func Run(ctx context.Context, name, about string, grammar any, args []string, t *Terminal) (code int) {
+	defer func() {
+		switch fault := recover().(type) {
+		case nil:
+		case leave:
+			code = int(fault)
+		default:
+			panic(fault)
+		}
+	}()
+	parser, err := kong.New(grammar,
+		kong.Name(name), kong.Description(about), kong.Writers(t.Out, t.Err), kong.Bind(t), kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Exit(func(code int) { panic(leave(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		panic(fmt.Sprintf("console: grammar of %s: %v", name, err))
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return complain(t, name, Usage("%w", err))
+	}
+	if err := parsed.Run(); err != nil {
+		return complain(t, name, err)
+	}
+	return ExitOK
+}
+
+// complain says what went wrong, and what to try next.
+func complain(t *Terminal, name string, err error) int {
+	f := explain(err)
+	fmt.Fprintf(t.Err, "%s: %v\n", name, f.Err)
+	if f.Next != "" {
+		fmt.Fprintf(t.Err, "%s: %s\n", name, f.Next)
+	}
+	return f.Code
+}
+
+// StoreFlags say where the data is. Every program has them.
+type StoreFlags struct {
+	Data   *string `name:"data" placeholder:"DIR" help:"Data directory [./data]."`
+	Store  *string `name:"store" placeholder:"KIND" help:"embedded or aws [embedded]."`
+	Prefix *string `name:"prefix" placeholder:"TEXT" help:"Starts tables' and streams' names [passbook-]."`
+}
+
+// Config reads the configuration: flags, a pointer to a struct of *string fields named as the flags are, over the environment
+// over the defaults. It is not yet checked for what only Validate sees.
+func (t *Terminal) Config(flags any) (platform.Config, error) {
+	environ := append([]string(nil), t.Environ...)
+	v := reflect.ValueOf(flags).Elem()
+	for _, field := range reflect.VisibleFields(v.Type()) {
+		value, ok := v.FieldByIndex(field.Index).Interface().(*string)
+		variable, known := platform.Variable(field.Tag.Get("name"))
+		if ok && known && value != nil {
+			environ = append(environ, variable+"="+*value)
+		}
+	}
+	c, err := platform.FromEnv(environ)
+	if err != nil {
+		return c, err
+	}
+	return c, c.Validate()
+}

@@ -1,0 +1,31 @@
+package console
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+)
+
+// JobFlags are those of every job.
+type JobFlags struct {
+	StoreFlags
+	DryRun bool `name:"dry-run" help:"Say what it would do."`
+	JSON   bool `name:"json" help:"The result as JSON."`
+	Yes    bool `name:"yes" help:"Do not ask."`
+}
+
+// Show writes a result, as JSON or as text. A job that found a difference has a result beside its error, which comes back; any
+// other error comes back at once.
+func Show(t *Terminal, asJSON bool, result any, err error, text func(w io.Writer)) error {
+	var f *Failure
+	if err != nil && !(errors.As(err, &f) && f.Code == ExitDifference) {
+		return err
+	}
+	if asJSON {
+		encoder := json.NewEncoder(t.Out)
+		encoder.SetIndent("", "  ")
+		return errors.Join(err, encoder.Encode(result))
+	}
+	text(t.Out)
+	return err
+}

@@ -1,0 +1,71 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"passbook/shared/audit"
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+	"passbook/shared/web/ops"
+)
+
+// AuditParams are the parameters of audit.
+type AuditParams struct {
+	// GraceSeconds is how long an entry may be on its way; 0 takes the age of a segment and some.
+	GraceSeconds float64 `json:"grace_seconds,omitempty"`
+	// Repair mends what can be mended.
+	Repair bool `json:"repair,omitempty"`
+}
+
+func (p AuditParams) check() error {
+	if !(p.GraceSeconds >= 0) {
+		return wrong("--grace is negative")
+	}
+	return nil
+}
+
+// usualDelay is what publishing, projecting and sealing take on top of a segment's age.
+const usualDelay = 10 * time.Second
+
+// audit proves that journal, archive and read models agree.
+func (b Bank) audit(ctx context.Context, params AuditParams, p *ops.Progress) (*audit.Report, error) {
+	grace := b.Config.SegmentAge + usualDelay
+	if params.GraceSeconds > 0 {
+		grace = time.Duration(params.GraceSeconds * float64(time.Second))
+	}
+	p.Phase("audit", "events", 0)
+	last := int64(0)
+	c := audit.Config{
+		Table: b.Table, Accounts: b.Journal, Bucket: b.Bucket, Models: Models, Grace: grace,
+		Progress: func(done, total int64) {
+			p.SetTotal(total)
+			p.Add(done - last)
+			last = done
+		},
+	}
+	if params.Repair {
+		c.Repair = &audit.Repair{Streams: b.Streams, Stream: b.Config.Stream(EventStream), CatchUp: b.catchUp}
+	}
+	report, err := audit.Run(ctx, c)
+	if errors.Is(err, audit.ErrDifference) {
+		err = fmt.Errorf("%w: %w", ops.ErrDifference, err)
+	}
+	return report, err
+}
+
+// catchUp folds an account's live row of a model up to the journal's head.
+func (b Bank) catchUp(ctx context.Context, model string, a journal.Account) error {
+	live, _, err := consumer.Generations(ctx, b.Table, model)
+	if err != nil {
+		return err
+	}
+	to, err := b.projection(ctx, model, live)
+	if err != nil {
+		return err
+	}
+	_, err = to.CatchUp(ctx, a)
+	return err
+}

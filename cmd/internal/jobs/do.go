@@ -1,0 +1,116 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"passbook/cmd/internal/console"
+	"passbook/shared/consumer"
+	"passbook/shared/platform"
+	"passbook/shared/telemetry"
+	"passbook/shared/web/ops"
+)
+
+// Do runs a job, in the bank that holds the data directory if there is one, else here on the directory itself. It reports
+// progress on the terminal's error stream. The result may be there beside an error.
+func Do[R any](ctx context.Context, t *console.Terminal, config platform.Config, name string, params any) (result R, err error) {
+	if err := platform.Present(config); err != nil {
+		return result, err
+	}
+	progress := console.NewProgress(t.Err, name)
+	defer progress.Finish()
+	text, err := doThere(ctx, config, name, params, progress)
+	if errors.Is(err, platform.ErrNoOps) {
+		text, err = doHere(ctx, t, config, name, params, progress)
+	}
+	if len(text) > 0 {
+		if bad := json.Unmarshal(text, &result); bad != nil {
+			err = errors.Join(err, fmt.Errorf("result of %s: %w", name, bad))
+		}
+	}
+	return result, explain(ctx, err)
+}
+
+// doThere hands the job to a running bank; platform.ErrNoOps says that none answers.
+func doThere(ctx context.Context, config platform.Config, name string, params any, progress *console.Progress) (json.RawMessage, error) {
+	address, err := platform.FindOps(config.Data)
+	if err != nil {
+		return nil, err
+	}
+	started := false
+	job, err := ops.NewClient(address).Run(ctx, name, params, func(j ops.Job) {
+		started = true
+		progress.Report(j.Progress)
+	})
+	switch {
+	case err != nil && !started && !errors.Is(err, ops.ErrRefused) && ctx.Err() == nil:
+		return nil, fmt.Errorf("%w at %s, where one was: %w", platform.ErrNoOps, address, err)
+	case err != nil:
+		return nil, err
+	case ctx.Err() != nil && job.State == ops.Cancelled:
+		return job.Result, ctx.Err()
+	case job.State != ops.Done:
+		return job.Result, remote(job)
+	}
+	return job.Result, nil
+}
+
+// remote is the error of a job that failed in the bank.
+func remote(job ops.Job) error {
+	err := errors.New(job.Error)
+	if strings.Contains(job.Error, consumer.ErrNotCaughtUp.Error()) { // a bank tells its errors as text
+		return fmt.Errorf("%w: %w", consumer.ErrNotCaughtUp, err)
+	}
+	if job.ExitCode != nil && *job.ExitCode == console.ExitDifference {
+		return fmt.Errorf("%w: %w", ops.ErrDifference, err)
+	}
+	return err
+}
+
+// doHere opens the data directory and runs the job in this process.
+func doHere(ctx context.Context, t *console.Terminal, config platform.Config, name string, params any, progress *console.Progress) (text json.RawMessage, err error) {
+	log, err := telemetry.NewLogger(t.Err, telemetry.LogOptions{Level: "warn", Format: config.LogFormat})
+	if err != nil {
+		return nil, err
+	}
+	engine, err := platform.Open(config, Resources(), log)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, engine.Close()) }()
+	given, err := json.Marshal(params)
+	if err != nil {
+		return nil, fmt.Errorf("parameters of %s: %w", name, err)
+	}
+	return runHere(ctx, Standing(config, engine, log), name, given, progress)
+}
+
+// runHere runs the job and reports how far it is.
+func runHere(ctx context.Context, b Bank, name string, params json.RawMessage, progress *console.Progress) (json.RawMessage, error) {
+	at := ops.NewProgress()
+	stop := progress.Follow(at.Snapshot)
+	result, err := b.Funcs()[name](ctx, params, at)
+	stop()
+	text, bad := json.Marshal(result)
+	return text, errors.Join(err, bad)
+}
+
+// explain gives a job's error its exit code.
+func explain(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", context.Canceled, err)
+	case errors.Is(err, ErrParams):
+		return console.Usage("%w", err)
+	case errors.Is(err, consumer.ErrNotCaughtUp):
+		return console.Fail(console.ExitBehind, err, "try again in a moment")
+	case errors.Is(err, ops.ErrDifference):
+		return console.Fail(console.ExitDifference, err, "")
+	}
+	return err
+}

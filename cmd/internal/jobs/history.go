@@ -1,0 +1,136 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"passbook/shared/archive"
+	"passbook/shared/journal"
+	"passbook/shared/replay"
+	"passbook/shared/web"
+	"passbook/shared/web/ops"
+)
+
+// errEmpty: there is no archive.
+var errEmpty = errors.New("the archive is empty: nothing was archived here yet")
+
+// plan is what a job on the archive will read: all of it, undamaged.
+func (b Bank) plan(ctx context.Context) (archive.Plan, error) {
+	plan, err := archive.LoadPlan(ctx, b.Bucket)
+	if err == nil {
+		plan, err = plan.Whole()
+	}
+	if err == nil && len(plan.Segments) == 0 {
+		err = errEmpty
+	}
+	return plan, err
+}
+
+// JournalParams are the parameters of journal.
+type JournalParams struct {
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+func (JournalParams) check() error { return nil }
+
+// Restored is what journal put back, or would read.
+type Restored struct {
+	Accounts int64         `json:"accounts"`
+	Entries  int64         `json:"entries"`
+	Segments int           `json:"segments,omitempty"`
+	Events   int64         `json:"events,omitempty"`
+	Faults   replay.Faults `json:"faults"`
+	Breaks   []string      `json:"breaks,omitempty"`
+	DryRun   bool          `json:"dry_run,omitempty"`
+}
+
+// errWriters: the journal is restored while nobody writes to it.
+var errWriters = errors.New("a running bank writes to the journal: end it, and run replay journal on its directory; a dry run is fine")
+
+// restore puts the journal back from the archive.
+func (b Bank) restore(ctx context.Context, params JournalParams, p *ops.Progress) (Restored, error) {
+	plan, err := b.plan(ctx)
+	if err != nil {
+		return Restored{}, err
+	}
+	done := Restored{Segments: len(plan.Segments), Events: plan.Events, Breaks: plan.Breaks, DryRun: params.DryRun}
+	switch {
+	case params.DryRun:
+		return done, nil
+	case b.Flush != nil:
+		return done, errWriters
+	}
+	restored, err := replay.Journal(ctx, replay.Restoring{
+		Bucket: b.Bucket, Table: b.Table, Restorer: journal.NewRestorer(b.Table), Models: Models, Progress: Watch(p),
+	})
+	done.Accounts, done.Entries, done.Faults = restored.Accounts, restored.Entries, restored.Faults
+	return done, err
+}
+
+// RepublishParams are the parameters of republish.
+type RepublishParams struct {
+	// Stream is the full name of the stream that the entries go to; the live one only with Live.
+	Stream string `json:"stream"`
+	Live   bool   `json:"live,omitempty"`
+	// From and To bound the entries by the time when they were recorded.
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
+	// Accounts are those to republish; none is all.
+	Accounts []string `json:"accounts,omitempty"`
+	DryRun   bool     `json:"dry_run,omitempty"`
+}
+
+func (p RepublishParams) check() error {
+	if p.Stream == "" {
+		return wrong("--stream is missing")
+	}
+	if !p.From.IsZero() && !p.To.IsZero() && !p.From.Before(p.To) {
+		return wrong("--from is not before --to")
+	}
+	return nil
+}
+
+// Republished is what republish sent, or would read.
+type Republished struct {
+	Stream   string `json:"stream"`
+	Entries  int64  `json:"entries"`
+	Segments int    `json:"segments"`
+	Events   int64  `json:"events_read"`
+	DryRun   bool   `json:"dry_run,omitempty"`
+}
+
+// republish puts archived entries on a stream again.
+func (b Bank) republish(ctx context.Context, params RepublishParams, p *ops.Progress) (Republished, error) {
+	live := b.Config.Stream(EventStream)
+	done := Republished{Stream: params.Stream, DryRun: params.DryRun}
+	if params.Stream == live && !params.Live {
+		return done, replay.ErrLiveStream
+	}
+	plan, err := b.plan(ctx)
+	if err != nil {
+		return done, err
+	}
+	if !params.From.IsZero() || !params.To.IsZero() {
+		to := params.To
+		if to.IsZero() {
+			to = time.Now()
+		}
+		plan = plan.Between(params.From, to)
+	}
+	if done.Segments, done.Events = len(plan.Segments), plan.Events; params.DryRun {
+		return done, nil
+	}
+	if err := b.CreateStream(ctx, params.Stream); err != nil {
+		return done, err
+	}
+	c := replay.Republishing{
+		Bucket: b.Bucket, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
+		From: params.From, To: params.To, Progress: Watch(p),
+	}
+	for _, id := range params.Accounts {
+		c.Accounts = append(c.Accounts, journal.Account{Tenant: web.Tenant, ID: id})
+	}
+	done.Entries, err = replay.Republish(ctx, c)
+	return done, err
+}

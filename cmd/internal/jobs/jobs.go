@@ -1,0 +1,146 @@
+package jobs
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+
+	"passbook/balance"
+	"passbook/creditlimit"
+	"passbook/shared/bucket"
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+	"passbook/shared/platform"
+	"passbook/shared/replay"
+	"passbook/shared/stream"
+	"passbook/shared/table"
+	"passbook/shared/web/ops"
+)
+
+// The streams of a bank, without the deployment's prefix.
+const (
+	EventStream        = "events"
+	NotificationStream = "notifications"
+)
+
+// Models are the read models, by the names of their tables.
+var Models = []string{balance.Table, creditlimit.Table}
+
+// ErrParams: the job cannot be done with these parameters; nothing was touched.
+var ErrParams = errors.New("wrong parameters")
+
+// Resources are the tables and streams of a bank.
+func Resources() platform.Resources {
+	tables := append(slices.Clone(journal.Schemas), balance.Schema, creditlimit.Schema)
+	return platform.Resources{Tables: tables, Streams: []string{EventStream, NotificationStream}}
+}
+
+// Bank is what the jobs work on.
+type Bank struct {
+	Config  platform.Config
+	Table   table.Table
+	Streams stream.Stream
+	Bucket  bucket.Bucket
+	// CreateStream makes a stream that is missing.
+	CreateStream func(ctx context.Context, name string) error
+	Journal      *journal.Reader
+	Balance      *balance.Projector
+	CreditLimit  *creditlimit.Projector
+	// Flush has the archiver of a running bank seal what it holds; nil where the bank stands still.
+	Flush func(ctx context.Context) error
+}
+
+// Standing is the bank of an engine on which nothing else runs.
+func Standing(config platform.Config, engine *platform.Engine, log *slog.Logger) Bank {
+	worker := consumer.Config{
+		Stream: config.Stream(EventStream), Owner: "job", Lease: config.Lease, Exclusive: engine.Exclusive,
+		Table: engine.Table, Streams: engine.Streams, Log: log,
+	}
+	reader := journal.NewReader(engine.Table)
+	return Bank{
+		Config: config, Table: engine.Table, Streams: engine.Streams, Bucket: engine.Bucket, CreateStream: engine.CreateStream,
+		Journal: reader,
+		Balance: balance.NewProjector(balance.Config{Worker: worker, Journal: reader, Store: balance.NewStore(engine.Table)}),
+		CreditLimit: creditlimit.NewProjector(creditlimit.Config{
+			Worker: worker, Journal: reader, Store: creditlimit.NewStore(engine.Table), Notifications: config.Stream(NotificationStream),
+		}),
+	}
+}
+
+// Funcs are the jobs by name.
+func (b Bank) Funcs() map[string]ops.Func {
+	return map[string]ops.Func{
+		"rebuild":    job(b.rebuild),
+		"promote":    job(b.promote),
+		"discard":    job(b.discard),
+		"journal":    job(b.restore),
+		"republish":  job(b.republish),
+		"quarantine": job(b.quarantine),
+		"redrive":    job(b.redrive),
+		"audit":      job(b.audit),
+	}
+}
+
+// checked are parameters that can say what is wrong with them.
+type checked interface{ check() error }
+
+// job makes an ops.Func of a function with parameters of a type. Unknown parameters are refused.
+func job[P checked, R any](do func(ctx context.Context, params P, p *ops.Progress) (R, error)) ops.Func {
+	return func(ctx context.Context, text json.RawMessage, p *ops.Progress) (any, error) {
+		var params P
+		if len(text) > 0 {
+			decoder := json.NewDecoder(bytes.NewReader(text))
+			decoder.DisallowUnknownFields()
+			if err := decoder.Decode(&params); err != nil && !errors.Is(err, io.EOF) {
+				return nil, fmt.Errorf("%w: %w", ErrParams, err)
+			}
+		}
+		if err := params.check(); err != nil {
+			return nil, err
+		}
+		result, err := do(ctx, params, p)
+		if errors.Is(err, replay.ErrDifference) {
+			err = fmt.Errorf("%w: %w", ops.ErrDifference, err)
+		}
+		return result, err
+	}
+}
+
+// wrong is the error of a parameter.
+func wrong(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrParams, fmt.Sprintf(format, args...))
+}
+
+// checkModel refuses what is no read model.
+func checkModel(model string) error {
+	if !slices.Contains(Models, model) {
+		return wrong("--model is %s or %s", Models[0], Models[1])
+	}
+	return nil
+}
+
+// Watch gives package replay a Progress that tells a job's.
+func Watch(to *ops.Progress) replay.Progress { return &watch{to: to} }
+
+// watch tells a job's progress what replay tells.
+type watch struct {
+	to   *ops.Progress
+	step string
+	done int64
+}
+
+// Progress is for package replay.
+func (w *watch) Progress(s replay.Status) {
+	if s.Step != w.step {
+		w.step, w.done = s.Step, 0
+		w.to.Phase(s.Step, s.Unit, s.Total)
+	}
+	w.to.SetTotal(s.Total)
+	w.to.Add(s.Done - w.done)
+	w.done = s.Done
+}

@@ -1,0 +1,83 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"passbook/shared/consumer"
+	"passbook/shared/platform"
+	"passbook/shared/web/ops"
+)
+
+// standing opens a bank in an empty directory.
+func standing(t *testing.T) Bank {
+	t.Helper()
+	config, err := platform.FromEnv([]string{"PASSBOOK_DATA=" + t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	engine, err := platform.Open(config, Resources(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := engine.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return Standing(config, engine, log)
+}
+
+func TestWrongParametersTouchNothing(t *testing.T) {
+	b := standing(t)
+	for _, tt := range []struct{ job, params, says string }{
+		{"rebuild", `{"model":"ledger","from":"archive"}`, "--model"},
+		{"rebuild", `{"model":"balance","from":"tape"}`, "--from"},
+		{"rebuild", `{"model":"balance","from":"archive","fast":true}`, "fast"},
+		{"promote", `{"model":""}`, "--model"},
+		{"discard", `[]`, "array"},
+		{"republish", `{}`, "--stream"},
+		{"republish", `{"stream":"s","from":"2026-02-01T00:00:00Z","to":"2026-01-01T00:00:00Z"}`, "--from"},
+		{"redrive", `{}`, "--all"},
+		{"redrive", `{"account":"A-1","all":true}`, "--all"},
+		{"audit", `{"grace_seconds":-1}`, "--grace"},
+	} {
+		_, err := b.Funcs()[tt.job](t.Context(), json.RawMessage(tt.params), ops.NewProgress())
+		if !errors.Is(err, ErrParams) || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s %s: %v", tt.job, tt.params, err)
+		}
+	}
+	for _, model := range Models {
+		if g, err := consumer.LoadGenerations(t.Context(), b.Table, model); err != nil || g.Candidate != 0 {
+			t.Errorf("%s has candidate %d, %v", model, g.Candidate, err)
+		}
+	}
+}
+
+func TestARunningBankDoesNotRestoreItsJournal(t *testing.T) {
+	b := standing(t)
+	b.Flush = func(context.Context) error { return nil }
+	_, err := b.restore(t.Context(), JournalParams{}, ops.NewProgress())
+	if !errors.Is(err, errEmpty) && !errors.Is(err, errWriters) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestBackWithoutAGenerationBefore(t *testing.T) {
+	_, err := standing(t).promote(t.Context(), PromoteParams{Model: Models[0], Back: true}, ops.NewProgress())
+	if err == nil || !strings.Contains(err.Error(), "was live before") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestNothingToDiscard(t *testing.T) {
+	_, err := standing(t).discard(t.Context(), DiscardParams{Model: Models[0]}, ops.NewProgress())
+	if err == nil || !strings.Contains(err.Error(), "nothing to discard") {
+		t.Errorf("%v", err)
+	}
+}

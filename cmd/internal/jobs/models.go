@@ -1,0 +1,180 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+
+	"passbook/balance"
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+	"passbook/shared/replay"
+	"passbook/shared/web/ops"
+)
+
+// RebuildParams are the parameters of rebuild.
+type RebuildParams struct {
+	Model string `json:"model"`
+	// From is archive, or journal.
+	From   string `json:"from"`
+	DryRun bool   `json:"dry_run,omitempty"`
+}
+
+func (p RebuildParams) check() error {
+	if p.From != "archive" && p.From != "journal" {
+		return wrong("--from is archive or journal")
+	}
+	return checkModel(p.Model)
+}
+
+// Rebuilt is what rebuild did, or would read.
+type Rebuilt struct {
+	Model      string   `json:"model"`
+	Generation int64    `json:"generation,omitempty"`
+	Events     int64    `json:"events"`
+	Segments   int      `json:"segments"`
+	Bytes      int64    `json:"bytes"`
+	Skipped    int      `json:"segments_done_before,omitempty"`
+	Accounts   int64    `json:"accounts"`
+	Blocked    int64    `json:"blocked_accounts,omitempty"`
+	Breaks     []string `json:"breaks,omitempty"`
+	DryRun     bool     `json:"dry_run,omitempty"`
+}
+
+// rebuild folds the archive, or the journal, into a candidate generation.
+func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *ops.Progress) (Rebuilt, error) {
+	done := Rebuilt{Model: params.Model, DryRun: params.DryRun}
+	c := replay.Rebuilding{Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: Watch(p)}
+	if params.From == "archive" {
+		plan, err := b.plan(ctx)
+		if err != nil {
+			return done, err
+		}
+		done.Segments, done.Bytes, done.Breaks, done.Events = len(plan.Segments), plan.Bytes, plan.Breaks, plan.Events
+		c.Bucket = b.Bucket
+	}
+	if params.DryRun {
+		return done, nil
+	}
+	c.Projection = func(ctx context.Context, generation int64) (replay.Projection, error) {
+		return b.projection(ctx, params.Model, generation)
+	}
+	rebuilt, err := replay.Rebuild(ctx, c)
+	done.Generation, done.Events, done.Skipped = rebuilt.Generation, rebuilt.Events, rebuilt.Skipped
+	done.Accounts, done.Blocked = rebuilt.Accounts, rebuilt.Blocked
+	return done, err
+}
+
+// projection is the projection of a generation of a model.
+type projection interface {
+	replay.Projection
+	Redrive(ctx context.Context, a journal.Account) error
+}
+
+func (b Bank) projection(ctx context.Context, model string, generation int64) (projection, error) {
+	if model == balance.Table {
+		return b.Balance.Projection(ctx, generation)
+	}
+	return b.CreditLimit.Projection(ctx, generation)
+}
+
+// PromoteParams are the parameters of promote.
+type PromoteParams struct {
+	Model string `json:"model"`
+	// Back promotes the generation that was live before.
+	Back bool `json:"back,omitempty"`
+	// Force promotes in spite of differences.
+	Force  bool `json:"force,omitempty"`
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+func (p PromoteParams) check() error { return checkModel(p.Model) }
+
+// Compared is how the candidate stands against the live generation.
+type Compared struct {
+	Model     string        `json:"model"`
+	Live      int64         `json:"live"`
+	Candidate int64         `json:"candidate"`
+	Equal     int64         `json:"equal"`
+	Ahead     int64         `json:"ahead,omitempty"`
+	Faults    replay.Faults `json:"faults"`
+	Promoted  bool          `json:"promoted"`
+}
+
+// promote compares the candidate with the live generation, and makes it live when they are equal.
+func (b Bank) promote(ctx context.Context, params PromoteParams, p *ops.Progress) (Compared, error) {
+	done := Compared{Model: params.Model}
+	if params.Back {
+		return b.promoteBack(ctx, params, done)
+	}
+	c := replay.Comparing{Table: b.Table, Model: params.Model, Progress: Watch(p)}
+	var found replay.Comparison
+	var err error
+	if params.DryRun {
+		found, err = replay.Compare(ctx, c)
+	} else {
+		found, err = replay.Promote(ctx, c, params.Force)
+		done.Promoted = err == nil
+	}
+	done.Live, done.Candidate, done.Equal, done.Ahead, done.Faults = found.Live, found.Candidate, found.Equal, found.Ahead, found.Faults
+	return done, err
+}
+
+// promoteBack makes the generation live again that was live before.
+func (b Bank) promoteBack(ctx context.Context, params PromoteParams, done Compared) (Compared, error) {
+	g, err := consumer.LoadGenerations(ctx, b.Table, params.Model)
+	if err != nil {
+		return done, err
+	}
+	done.Live, done.Candidate = g.Live, g.Previous
+	if g.Previous == 0 {
+		return done, fmt.Errorf("no generation of %s was live before, or it was discarded", params.Model)
+	}
+	if params.DryRun {
+		return done, nil
+	}
+	err = consumer.Promote(ctx, b.Table, params.Model, g.Previous)
+	done.Promoted = err == nil
+	return done, err
+}
+
+// DiscardParams are the parameters of discard.
+type DiscardParams struct {
+	Model string `json:"model"`
+	// Force discards a previous generation although the other is not caught up with it.
+	Force  bool `json:"force,omitempty"`
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+func (p DiscardParams) check() error { return checkModel(p.Model) }
+
+// Discarded is what discard removed.
+type Discarded struct {
+	Model      string `json:"model"`
+	Live       int64  `json:"live"`
+	Generation int64  `json:"generation"`
+	DryRun     bool   `json:"dry_run,omitempty"`
+}
+
+// discard ends the candidate, or else the generation that was live before.
+func (b Bank) discard(ctx context.Context, params DiscardParams, p *ops.Progress) (Discarded, error) {
+	g, err := consumer.LoadGenerations(ctx, b.Table, params.Model)
+	if err != nil {
+		return Discarded{}, err
+	}
+	done := Discarded{Model: params.Model, Live: g.Live, Generation: g.Candidate, DryRun: params.DryRun}
+	if done.Generation == 0 {
+		done.Generation = g.Previous
+	}
+	switch {
+	case done.Generation == 0:
+		return done, fmt.Errorf("%s has only its live generation %d: there is nothing to discard", params.Model, g.Live)
+	case params.DryRun:
+		return done, nil
+	}
+	p.Phase("discard "+consumer.Name(params.Model, done.Generation), "generations", 1)
+	err = consumer.Discard(ctx, consumer.Discarding{
+		Table: b.Table, Model: params.Model, Stream: b.Config.Stream(EventStream), Generation: done.Generation, Lease: b.Config.Lease, Force: params.Force,
+	})
+	p.Add(1)
+	return done, err
+}

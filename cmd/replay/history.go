@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/jobs"
+)
+
+// journalCommand restores the journal.
+type journalCommand struct{ console.JobFlags }
+
+// Help is the example.
+func (journalCommand) Help() string {
+	return "For a journal that was lost: each account comes back up to its first gap, and what is there already is compared. " +
+		"The bank stands still meanwhile.\n\nExample:\n\n  replay journal --dry-run"
+}
+
+// Run restores.
+func (c *journalCommand) Run(ctx context.Context, t *console.Terminal) error {
+	config, err := t.Config(&c.JobFlags)
+	if err != nil {
+		return err
+	}
+	done, err := jobs.Do[jobs.Restored](ctx, t, config, "journal", jobs.JournalParams{DryRun: c.DryRun})
+	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
+		for _, gap := range done.Breaks {
+			fmt.Fprintf(w, "the archive has a gap: %s\n", gap)
+		}
+		for _, fault := range done.Faults.List {
+			fmt.Fprintf(w, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
+		}
+		if c.DryRun {
+			fmt.Fprintf(w, "would read %d events in %d segments\n", done.Events, done.Segments)
+			return
+		}
+		fmt.Fprintf(w, "%d entries of %d accounts are in the journal, %d faults\n", done.Entries, done.Accounts, done.Faults.Count)
+	})
+}
+
+// republishCommand puts archived entries on a stream.
+type republishCommand struct {
+	console.JobFlags
+	Stream  string    `name:"stream" required:"" placeholder:"NAME" help:"Where to; made if missing."`
+	From    time.Time `name:"from" placeholder:"TIME" help:"Recorded at or after."`
+	To      time.Time `name:"to" placeholder:"TIME" help:"Recorded before."`
+	Account []string  `name:"account" placeholder:"ID" help:"These accounts alone."`
+	Live    bool      `name:"live" help:"It may be the live stream."`
+}
+
+// Help is the example.
+func (republishCommand) Help() string {
+	return "Entries go out as the bytes that they were, each account's in order.\n\n" +
+		"Example:\n\n  replay republish --stream passbook-copy"
+}
+
+// Run republishes.
+func (c *republishCommand) Run(ctx context.Context, t *console.Terminal) error {
+	config, err := t.Config(&c.JobFlags)
+	if err != nil {
+		return err
+	}
+	if c.Live && !c.DryRun {
+		if err := t.Sure(c.Yes, "republish onto "+c.Stream, c.Stream); err != nil {
+			return err
+		}
+	}
+	params := jobs.RepublishParams{Stream: c.Stream, Live: c.Live, From: c.From, To: c.To, Accounts: c.Account, DryRun: c.DryRun}
+	done, err := jobs.Do[jobs.Republished](ctx, t, config, "republish", params)
+	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
+		if c.DryRun {
+			fmt.Fprintf(w, "would read %d events in %d segments\n", done.Events, done.Segments)
+			return
+		}
+		fmt.Fprintf(w, "%d entries are on %s\n", done.Entries, done.Stream)
+	})
+}

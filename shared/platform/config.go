@@ -1,0 +1,151 @@
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// The stores that a program can stand on.
+const (
+	// Embedded is one machine with nothing installed: Pebble and a directory below Config.Data.
+	Embedded = "embedded"
+	// AWS is DynamoDB, Kinesis and S3, or what AWS_ENDPOINT_URL puts in their place.
+	AWS = "aws"
+)
+
+// ErrConfig is a setting that cannot be used. Its text names the flag and the variable.
+var ErrConfig = errors.New("configuration")
+
+// Config is what every program reads from its environment and its flags. Its zero value is not usable: start from FromEnv.
+type Config struct {
+	// Listen is the address of the HTTP listener, host:port; port 0 takes a free one.
+	Listen string `env:"PASSBOOK_LISTEN" envDefault:"127.0.0.1:8080" flag:"listen"`
+	// OpsListen is the address of the listener for jobs, metrics and profiles. It MUST be a loopback address: it asks for
+	// no credentials.
+	OpsListen string `env:"PASSBOOK_OPS_LISTEN" envDefault:"127.0.0.1:0" flag:"ops-listen"`
+	// Data is the directory of the embedded engine.
+	Data string `env:"PASSBOOK_DATA" envDefault:"./data" flag:"data"`
+	// Store is Embedded or AWS.
+	Store string `env:"PASSBOOK_STORE" envDefault:"embedded" flag:"store"`
+	// Prefix starts the names of tables and streams, so that several deployments can share an AWS account.
+	Prefix string `env:"PASSBOOK_PREFIX" envDefault:"passbook-" flag:"prefix"`
+	// Bucket is the S3 bucket of the archive; the embedded engine has a directory instead.
+	Bucket string `env:"PASSBOOK_BUCKET" flag:"bucket"`
+	// Shards is how many shards a stream is made with, 1 to 1024.
+	Shards int `env:"PASSBOOK_SHARDS" envDefault:"4" flag:"shards"`
+	// Instance names this process among the holders of leases; empty takes the host's name and the process id.
+	Instance string `env:"PASSBOOK_INSTANCE" flag:"instance"`
+	// Lease is how long a silent process keeps its shards, 1 s to 5 min.
+	Lease time.Duration `env:"PASSBOOK_LEASE" envDefault:"10s" flag:"lease"`
+	// SegmentAge is how old the oldest event of an unwritten archive segment may become, 1 s to 1 h.
+	SegmentAge time.Duration `env:"PASSBOOK_SEGMENT_AGE" envDefault:"60s" flag:"segment-age"`
+	// SegmentBytes is about how large an archive segment becomes, 1 KiB to 1 GiB.
+	SegmentBytes Bytes `env:"PASSBOOK_SEGMENT_BYTES" envDefault:"64MiB" flag:"segment-bytes"`
+	// LogLevel is debug, info, warn or error.
+	LogLevel string `env:"PASSBOOK_LOG_LEVEL" envDefault:"info" flag:"log-level"`
+	// LogFormat is text or json.
+	LogFormat string `env:"PASSBOOK_LOG_FORMAT" envDefault:"text" flag:"log-format"`
+}
+
+// FromEnv reads the configuration from environ, as os.Environ gives it, over the defaults. Its errors match ErrConfig.
+func FromEnv(environ []string) (Config, error) {
+	var c Config
+	err := env.ParseWithOptions(&c, env.Options{Environment: env.ToMap(environ)})
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return c, err
+	}
+	for _, err := range all.Errors {
+		var parse env.ParseError
+		if errors.As(err, &parse) {
+			return c, c.refuse(parse.Name, "cannot be read: %v", parse.Err)
+		}
+	}
+	return c, fmt.Errorf("%w: %w", ErrConfig, err)
+}
+
+// prefixes are the prefixes that are legal in the names of tables, streams and shards alike.
+var prefixes = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
+
+// Validate checks every setting. Its errors match ErrConfig and name the flag and the variable.
+func (c Config) Validate() error {
+	switch {
+	case c.Store != Embedded && c.Store != AWS:
+		return c.refuse("Store", "%q is neither %s nor %s", c.Store, Embedded, AWS)
+	case c.Store == AWS:
+		return c.refuse("Store", "%s is not built into this version yet: use %s", AWS, Embedded)
+	case c.Data == "":
+		return c.refuse("Data", "is empty: name a directory")
+	case !prefixes.MatchString(c.Prefix):
+		return c.refuse("Prefix", "%q is not 1 to 32 of a-z, 0-9 and -", c.Prefix)
+	case c.Shards < 1 || c.Shards > 1024:
+		return c.refuse("Shards", "%d is not 1 to 1024", c.Shards)
+	case c.Lease < time.Second || c.Lease > 5*time.Minute:
+		return c.refuse("Lease", "%v is not 1s to 5m", c.Lease)
+	case c.SegmentAge < time.Second || c.SegmentAge > time.Hour:
+		return c.refuse("SegmentAge", "%v is not 1s to 1h", c.SegmentAge)
+	case c.SegmentBytes < 1<<10 || c.SegmentBytes > 1<<30:
+		return c.refuse("SegmentBytes", "%v is not 1KiB to 1GiB", c.SegmentBytes)
+	case strings.ContainsAny(c.Instance, "#\n") || len(c.Instance) > 64:
+		return c.refuse("Instance", "has a # or a line break, or is longer than 64 bytes")
+	}
+	return c.validateListeners()
+}
+
+// validateListeners checks the addresses.
+func (c Config) validateListeners() error {
+	if err := checkAddress(c.Listen); err != nil {
+		return c.refuse("Listen", "%v", err)
+	}
+	if err := checkAddress(c.OpsListen); err != nil {
+		return c.refuse("OpsListen", "%v", err)
+	}
+	host, _, err := net.SplitHostPort(c.OpsListen)
+	if err != nil {
+		return c.refuse("OpsListen", "%v", err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return c.refuse("OpsListen", "%q is not a loopback address", host)
+	}
+	return nil
+}
+
+// checkAddress says what is wrong with a host:port.
+func checkAddress(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%q is not host:port", address)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("port %q is not 0 to 65535", port)
+	}
+	return nil
+}
+
+// refuse makes the error of a field, which the reader knows by its flag and its variable.
+func (c Config) refuse(field, format string, args ...any) error {
+	f, ok := reflect.TypeOf(c).FieldByName(field)
+	if !ok {
+		panic("platform: no setting " + field)
+	}
+	return fmt.Errorf("%w: --%s (%s) %s", ErrConfig, f.Tag.Get("flag"), f.Tag.Get("env"), fmt.Sprintf(format, args...))
+}
+
+// Variable is the environment variable of a flag, without its dashes.
+func Variable(flag string) (name string, ok bool) {
+	t := reflect.TypeFor[Config]()
+	for i := range t.NumField() {
+		if t.Field(i).Tag.Get("flag") == flag {
+			return t.Field(i).Tag.Get("env"), true
+		}
+	}
+	return "", false
+}

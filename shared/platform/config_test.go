@@ -1,0 +1,110 @@
+package platform
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestDefaultsAreUsable(t *testing.T) {
+	c, err := FromEnv(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "127.0.0.1:8080" || c.Data != "./data" || c.Store != Embedded || c.Shards != 4 || c.SegmentBytes != 64<<20 || c.Lease != 10*time.Second {
+		t.Errorf("defaults %+v", c)
+	}
+}
+
+func TestBadSettingsNameFlagAndVariable(t *testing.T) {
+	for _, tt := range []struct{ variable, value, flag, says string }{
+		{"PASSBOOK_LISTEN", "8080", "--listen", "host:port"},
+		{"PASSBOOK_LISTEN", "127.0.0.1:99999", "--listen", "65535"},
+		{"PASSBOOK_OPS_LISTEN", "0.0.0.0:0", "--ops-listen", "loopback"},
+		{"PASSBOOK_STORE", "floppy", "--store", "neither"},
+		{"PASSBOOK_STORE", "aws", "--store", "not built into this version yet"},
+		{"PASSBOOK_PREFIX", "Über#", "--prefix", "a-z"},
+		{"PASSBOOK_SHARDS", "0", "--shards", "1 to 1024"},
+		{"PASSBOOK_SHARDS", "four", "--shards", "cannot be read"},
+		{"PASSBOOK_LEASE", "1ms", "--lease", "1s to 5m"},
+		{"PASSBOOK_SEGMENT_AGE", "2 days", "--segment-age", "cannot be read"},
+		{"PASSBOOK_SEGMENT_BYTES", "64 apples", "--segment-bytes", "such as 64MiB"},
+		{"PASSBOOK_SEGMENT_BYTES", "1B", "--segment-bytes", "1KiB to 1GiB"},
+		{"PASSBOOK_INSTANCE", "a#b", "--instance", "#"},
+	} {
+		c, err := FromEnv([]string{tt.variable + "=" + tt.value})
+		if err == nil {
+			err = c.Validate()
+		}
+		if !errors.Is(err, ErrConfig) {
+			t.Errorf("%s=%s: %v", tt.variable, tt.value, err)
+			continue
+		}
+		for _, want := range []string{tt.variable, tt.flag, tt.says} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s=%s: %q does not say %q", tt.variable, tt.value, err, want)
+			}
+		}
+	}
+}
+
+func TestBytes(t *testing.T) {
+	for text, want := range map[string]Bytes{"64MiB": 64 << 20, "1GiB": 1 << 30, "2 KiB": 2048, "7B": 7, "9": 9} {
+		var b Bytes
+		if err := b.UnmarshalText([]byte(text)); err != nil || b != want {
+			t.Errorf("%s: %d, %v", text, b, err)
+		}
+		var again Bytes
+		if err := again.UnmarshalText([]byte(b.String())); err != nil || again != b {
+			t.Errorf("%s: written as %s", text, b)
+		}
+	}
+	for _, text := range []string{"", "MiB", "-1", "1.5MiB", "9223372036854775807GiB"} {
+		var b Bytes
+		if err := b.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q: read as %d", text, b)
+		}
+	}
+}
+
+func TestOpsFile(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := FindOps(dir); !errors.Is(err, ErrNoOps) {
+		t.Fatalf("nothing announced: %v", err)
+	}
+	stale, err := AnnounceOps(dir, "127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	withdraw, err := AnnounceOps(dir, "127.0.0.1:2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stale(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := FindOps(dir); got != "127.0.0.1:2" || err != nil {
+		t.Fatalf("found %q, %v: an older process took the newer address away", got, err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, opsFile)); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if err := withdraw(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := FindOps(dir); !errors.Is(err, ErrNoOps) {
+		t.Errorf("after the withdrawal: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, opsFile), []byte("not an address"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := FindOps(dir); !errors.Is(err, ErrNoOps) {
+		t.Errorf("a damaged file: %v", err)
+	}
+}

@@ -1,0 +1,119 @@
+package platform
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"passbook/shared/stream"
+	"passbook/shared/table"
+)
+
+var resources = Resources{Tables: []table.Schema{{Name: "things"}}, Streams: []string{"events"}}
+
+// config is the default configuration on a directory.
+func config(t *testing.T, dir string) Config {
+	t.Helper()
+	c, err := FromEnv([]string{"PASSBOOK_DATA=" + dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestOpenCreatesAndFindsAgain(t *testing.T) {
+	ctx, c := t.Context(), config(t, t.TempDir())
+	key := table.Key{PK: "a", SK: "-"}
+	for start := range 2 {
+		e, err := Open(c, resources, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.CreateResources(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if shards, err := e.Streams.Shards(ctx, "passbook-events"); err != nil || len(shards) != 4 {
+			t.Fatalf("start %d: %d shards, %v", start, len(shards), err)
+		}
+		put := e.Table.Put(ctx, table.Put{Table: "things", Row: table.Row{Key: key}, If: table.Absent()})
+		if found := errors.Is(put, table.ErrConditionFailed); put != nil && !found || found != (start == 1) {
+			t.Fatalf("start %d: %v", start, put)
+		}
+		err = e.Bucket.Create(ctx, "one", []byte("1"))
+		if start == 0 && err != nil || start == 1 && err == nil {
+			t.Fatalf("start %d: %v", start, err)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestOpenMakesNoStream(t *testing.T) {
+	e, err := Open(config(t, t.TempDir()), resources, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if _, err := e.Streams.Shards(t.Context(), "passbook-events"); !errors.Is(err, stream.ErrNotFound) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestOneProcessHoldsADirectory(t *testing.T) {
+	c := config(t, t.TempDir())
+	first, err := Open(c, resources, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	if _, err := Open(c, resources, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrHeld) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestANewerDirectoryIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("999\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(config(t, dir), resources, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrData) {
+		t.Errorf("%v", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("%v in the directory, %v", entries, err)
+	}
+}
+
+func TestBadConfigurationOpensNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	c := config(t, dir)
+	c.Store = AWS
+	if _, err := Open(c, resources, nil); !errors.Is(err, ErrConfig) {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the directory was made: %v", err)
+	}
+}
+
+func TestPresent(t *testing.T) {
+	dir := t.TempDir()
+	c := config(t, dir)
+	if err := Present(c); !errors.Is(err, ErrData) {
+		t.Errorf("an empty directory: %v", err)
+	}
+	e, err := Open(c, resources, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Present(c); err != nil {
+		t.Error(err)
+	}
+}
