@@ -1,0 +1,149 @@
+package tidy
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The layers, from the inside out. A package's layer follows from its path alone.
+const (
+	domain    = "domain"
+	ports     = "ports"
+	suites    = "suites"
+	adapters  = "adapters"
+	machinery = "machinery"
+	services  = "services"
+	choice    = "platform"
+	programs  = "programs"
+	rules     = "tidy"
+)
+
+// allowed says which layers a layer may import. Two layers may also import themselves: the domain and the machinery, whose
+// packages the compiler keeps free of cycles. Services meet only through events.
+var allowed = map[string][]string{
+	domain:    {domain},
+	ports:     {},
+	suites:    {domain, ports, machinery, suites},
+	adapters:  {ports, adapters},
+	machinery: {domain, ports, machinery},
+	services:  {domain, ports, machinery},
+	choice:    {ports, adapters},
+	programs:  {domain, ports, machinery, services, choice, programs},
+	rules:     {},
+}
+
+// layer places a package, given as its directory from the root.
+func layer(pkg string) string {
+	parts := strings.Split(pkg, "/")
+	switch parts[0] {
+	case "withdraw", "credit", "balance", "creditlimit", "archiver":
+		return services
+	case "cmd", "localstack":
+		return programs
+	case "shared":
+		if len(parts) > 1 {
+			return layerOfShared(parts[1:])
+		}
+	}
+	return ""
+}
+
+// layerOfShared places a package below shared.
+func layerOfShared(parts []string) string {
+	if len(parts) > 1 && strings.HasSuffix(parts[len(parts)-1], "test") {
+		return suites
+	}
+	switch parts[0] {
+	case "money", "event", "account", "canon":
+		return domain
+	case "table", "stream", "bucket":
+		if len(parts) == 1 {
+			return ports
+		}
+		return adapters
+	case "journal", "publisher", "consumer", "archive", "replay", "audit", "web", "telemetry":
+		return machinery
+	case "embedded", "fault":
+		return adapters
+	case "platform":
+		return choice
+	case "tidy":
+		return rules
+	}
+	return ""
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	for _, f := range sources(t) {
+		from := layer(f.pkg)
+		if from == "" {
+			t.Errorf("%s: package %s has no layer: say in imports_test.go where it belongs", f.path, f.pkg)
+			continue
+		}
+		for _, imported := range f.imports {
+			target, ours := strings.CutPrefix(imported, module)
+			if !ours || target == f.pkg {
+				continue
+			}
+			to := layer(target)
+			if f.test && (to == adapters || to == suites || to == choice) {
+				continue
+			}
+			if !slices.Contains(allowed[from], to) {
+				t.Errorf("%s (%s) imports %s (%s)", f.path, from, imported, to)
+			}
+		}
+	}
+}
+
+// vendors are the modules that belong to one place each.
+var vendors = []struct {
+	prefix string
+	place  string
+	may    func(f file) bool
+}{
+	{"github.com/cockroachdb/pebble", "an adapter or platform", func(f file) bool {
+		return layer(f.pkg) == adapters || layer(f.pkg) == choice || f.test
+	}},
+	{"github.com/aws/", "an adapter, platform or localstack", func(f file) bool {
+		return layer(f.pkg) == adapters || layer(f.pkg) == choice || strings.HasPrefix(f.pkg, "localstack")
+	}},
+	{"github.com/labstack/echo", "shared/web or a service's api files", func(f file) bool {
+		_, excepted := outsideWeb[f.pkg]
+		return excepted || strings.HasPrefix(f.pkg, "shared/web") || layer(f.pkg) == services && (f.test || strings.Contains(path.Base(f.path), "api"))
+	}},
+	{"github.com/alecthomas/kong", "a program", func(f file) bool { return layer(f.pkg) == programs }},
+	{"github.com/caarlos0/env", "platform or a program", func(f file) bool {
+		return layer(f.pkg) == choice || layer(f.pkg) == programs
+	}},
+	{"github.com/schollz/progressbar", "a program", func(f file) bool { return layer(f.pkg) == programs }},
+}
+
+func TestVendorsStayInTheirPlace(t *testing.T) {
+	for _, f := range sources(t) {
+		for _, imported := range f.imports {
+			for _, v := range vendors {
+				if strings.HasPrefix(imported, v.prefix) && !v.may(f) {
+					t.Errorf("%s imports %s, which belongs in %s", f.path, imported, v.place)
+				}
+			}
+		}
+	}
+}
+
+func TestDomainStandsOnTheStandardLibrary(t *testing.T) {
+	helpers := []string{"golang.org/x/text/", "github.com/klauspost/compress/"}
+	for _, f := range sources(t) {
+		if layer(f.pkg) != domain || f.test {
+			continue
+		}
+		for _, imported := range f.imports {
+			if !strings.Contains(strings.Split(imported, "/")[0], ".") || slices.ContainsFunc(helpers, func(h string) bool { return strings.HasPrefix(imported, h) }) {
+				continue
+			}
+			t.Errorf("%s imports %s: the domain has the standard library, x/text and a codec", f.path, imported)
+		}
+	}
+}
