@@ -475,3 +475,19 @@ func FuzzOperations(f *testing.F) {
 		}
 	})
 }
+
+func TestTransferWithIfMatchMovesBothSides(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", 100)
+	b.open("B-1", 0)
+	r := b.client.Post("/v1/transfers", "k", `{"from":"A-1","to":"B-1","amount":40,"currency":"EUR"}`, "If-Match", `"2"`)
+	if r.Status != 201 {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+	for id, posted := range map[string]int64{"A-1": 60, "B-1": 40} {
+		head, err := b.journal.Head(t.Context(), journal.Account{Tenant: web.Tenant, ID: id})
+		if err != nil || head.State.Posted != posted {
+			t.Fatalf("%s has %d, %v", id, head.State.Posted, err)
+		}
+	}
+}

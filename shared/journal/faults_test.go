@@ -390,3 +390,207 @@ func TestRestoreGivesTheJournalBack(t *testing.T) {
 		t.Fatalf("accounts %v, %v", accounts, err)
 	}
 }
+
+// If-Match is about from: to's version is another matter.
+func TestTransferWithIfMatchHasBothLegs(t *testing.T) {
+	tbl, _ := store(t)
+	j, _ := open(t, tbl, newClock())
+	openAccount(t, j, acct, 100)
+	openAccount(t, j, b2, 0)
+	tr := transferOf("t", 40)
+	tr.IfMatch = 2
+	if r, err := tryTransfer(t, j, tr); err != nil || r.Command.Status != 201 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	from, to := history(t, j.Reader, acct), history(t, j.Reader, b2)
+	if from[len(from)-1].After.Posted != 60 || to[len(to)-1].After.Posted != 40 {
+		t.Fatalf("from %+v, to %+v", from[len(from)-1].After, to[len(to)-1].After)
+	}
+	stale := transferOf("u", 1)
+	stale.IfMatch = 2
+	if r, err := tryTransfer(t, j, stale); err != nil || r.Rejection == nil || r.Rejection.Code != codeVersionMismatch {
+		t.Fatalf("%+v, %v", r, err)
+	}
+}
+
+// A sweep decided on what this writer knew is decided again on what others have committed since.
+func TestNothingToDoIsConfirmed(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	a, _ := open(t, tbl, c)
+	b, _ := open(t, tbl, c)
+	openAccount(t, a, acct, 100)
+	accepted(t, b, command(acct, "hold", func(s account.State, now time.Time) account.Decision {
+		d := account.NewDraft(s, now)
+		d.PlaceHold(event.HoldPlaced{Amount: 10, ExpiresAt: now.Add(time.Minute)})
+		return d.Decision()
+	}))
+	c.add(2 * time.Minute)
+	sweep := Command{Account: acct, Status: 200, Decide: func(s account.State, now time.Time) account.Decision {
+		d := account.NewDraft(s, now)
+		d.ReleaseExpired()
+		return d.Decision()
+	}}
+	if r := execute(t, a, sweep); r.Entry == nil || len(r.Entry.Events) != 1 {
+		t.Fatalf("the hold was not seen: %+v", r)
+	}
+}
+
+// readFails makes the index-th query from now fail.
+type readFails struct {
+	table.Table
+	mu    sync.Mutex
+	after int
+}
+
+func (f *readFails) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	f.mu.Lock()
+	f.after--
+	fails := f.after == 0
+	f.mu.Unlock()
+	if fails {
+		return table.Page{}, errors.New("no answer")
+	}
+	return f.Table.Query(ctx, q)
+}
+
+// A load that fails half way is no load: the next one publishes what the first did not come to.
+func TestFailedLoadIsDoneAgain(t *testing.T) {
+	for fails := 1; ; fails++ {
+		tbl, _ := store(t)
+		c := newClock()
+		a, _ := open(t, tbl, c)
+		openAccount(t, a, acct, 100)
+		reads := &readFails{Table: tbl, after: fails}
+		b, o := open(t, reads, c)
+		_, err := tryExecute(t, b, command(acct, "w1", withdrawing(1)))
+		if err == nil {
+			if fails == 1 {
+				t.Fatal("no read failed")
+			}
+			return
+		}
+		if !errors.Is(err, ErrUnavailable) {
+			t.Fatalf("read %d: %v", fails, err)
+		}
+		accepted(t, b, command(acct, "w2", withdrawing(1)))
+		if got := o.firsts(t); fmt.Sprint(got) != "[1 2 3]" {
+			t.Fatalf("after read %d failed, published %v", fails, got)
+		}
+	}
+}
+
+func TestCommandThatNoEntryHoldsIsRefusedAlone(t *testing.T) {
+	tbl, _ := store(t)
+	j, _ := open(t, tbl, newClock())
+	openAccount(t, j, acct, 100)
+	bad := command(acct, "bad", crediting(1))
+	bad.CorrelationID = "\xff"
+	if _, err := tryExecute(t, j, bad); err == nil {
+		t.Fatal("accepted")
+	}
+	accepted(t, j, command(acct, "good", crediting(1)))
+}
+
+// Accounts that were idle longest are forgotten, and loaded again with their keys when they come back.
+func TestForgottenAccountsComeBackWithTheirKeys(t *testing.T) {
+	tbl, _ := store(t)
+	o := &outbox{}
+	j, err := Open(t.Context(), Config{Table: tbl, Outbox: o, Accounts: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := j.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
+	const accounts = 500
+	for i := range accounts {
+		openAccount(t, j, Account{"main", fmt.Sprint("A-", i)}, 5)
+	}
+	if n := len(j.shards[0].lanes); n > 3 {
+		t.Fatalf("a shard keeps %d lanes", n)
+	}
+	for i := range accounts {
+		a := Account{"main", fmt.Sprint("A-", i)}
+		if r := execute(t, j, command(a, "fund-"+a.ID, crediting(5))); !r.Replayed {
+			t.Fatalf("%s: the key is forgotten", a.ID)
+		}
+	}
+}
+
+func TestAbandonedCommandsLeaveTheQueue(t *testing.T) {
+	tbl, _ := store(t)
+	j, _ := open(t, tbl, newClock())
+	openAccount(t, j, acct, 100)
+	gate := make(chan struct{})
+	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { <-gate }}, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, err := tryExecute(t, j, command(acct, "stuck", withdrawing(1))); err != nil {
+			t.Error(err)
+		}
+	})
+	waitFor(t, func() bool { return j.busyLane(acct) })
+	ctx, cancel := context.WithCancel(t.Context())
+	var abandoned sync.WaitGroup
+	for i := range 100 {
+		abandoned.Go(func() {
+			if _, err := j.Execute(ctx, command(acct, fmt.Sprint("late", i), withdrawing(1))); !errors.Is(err, ErrOverloaded) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	waitFor(t, func() bool { return j.queued(acct) == 100 })
+	cancel()
+	abandoned.Wait()
+	if n := j.queued(acct); n != 0 {
+		t.Errorf("%d abandoned commands still wait", n)
+	}
+	close(gate)
+	wg.Wait()
+	if n := len(history(t, j.Reader, acct)); n != 3 {
+		t.Fatalf("%d events: what was abandoned happened", n)
+	}
+}
+
+func (j *Journal) queued(a Account) int {
+	s := &j.shards[j.shardOf(a)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.lanes[a].queue)
+}
+
+func TestLeaseShorterThanAPutIsRefused(t *testing.T) {
+	tbl, _ := store(t)
+	if _, err := Open(t.Context(), Config{Table: tbl, Outbox: &outbox{}, Lease: 2 * time.Second}); err == nil {
+		t.Fatal("accepted")
+	}
+}
+
+// Many lanes meet a registration that fails: they share one attempt, and its id is used when it can be made.
+func TestNewTenureIsTakenOnceForAll(t *testing.T) {
+	tbl, _ := store(t)
+	j, _ := open(t, tbl, newClock())
+	openAccount(t, j, acct, 100)
+	j.writer.mu.Lock()
+	former := j.writer.current.id
+	j.writer.current.renewed, j.writer.current.epoch = time.Time{}, -1 // no heartbeat renews it
+	j.writer.mu.Unlock()
+	rule := tbl.Arm(&fault.Rule{Match: func(p table.Put) bool { return p.Row.PK == WriterKind && p.Row.SK != former }, After: errLost}, 1)
+	if _, err := tryExecute(t, j, command(acct, "a", withdrawing(1))); !errors.Is(err, ErrUnavailable) {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := tryExecute(t, j, command(acct, "b", withdrawing(1))); !errors.Is(err, ErrUnavailable) {
+		t.Fatalf("the failure is not shared: %v", err)
+	}
+	j.writer.taking.Lock()
+	j.writer.refused = time.Time{}
+	j.writer.taking.Unlock()
+	accepted(t, j, command(acct, "c", withdrawing(1)))
+	page, err := tbl.Query(t.Context(), table.Query{Table: Control, PK: WriterKind, Consistent: true})
+	if err != nil || len(page.Rows) != 2 || rule.Fired() != 1 {
+		t.Fatalf("%d writers, %v, fired %d", len(page.Rows), err, rule.Fired())
+	}
+}

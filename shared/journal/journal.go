@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -29,11 +30,17 @@ const (
 	maxQueue = 4096
 	// maxAttempts bounds how often commands are decided again after other writers committed first.
 	maxAttempts = 10
-	// readDeadline bounds one load, putDeadline one put; an unanswered put is repeated.
+	// loadDeadline bounds the reading of an account with its keys, readDeadline any other read, putDeadline one put; an unanswered
+	// put is repeated.
+	loadDeadline = 30 * time.Second
 	readDeadline = 5 * time.Second
 	putDeadline  = 2 * time.Second
-	// defaultAccounts is how many idle accounts a writer keeps in memory, a few hundred bytes each and 30 a recent key.
+	// minLease leaves a writer time for heartbeats beside a put that takes putDeadline.
+	minLease = 5 * time.Second
+	// defaultAccounts is how many idle accounts a writer keeps in memory, at about 500 bytes each; maxIdleKeys bounds the keys that
+	// they remember among them, at about 60 bytes each. An account that is busy keeps all of its last 24 hours.
 	defaultAccounts = 50_000
+	maxIdleKeys     = 4_000_000
 	laneShards      = 64
 )
 
@@ -61,7 +68,7 @@ type Config struct {
 	Outbox Outbox
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
-	// Lease is how long a writer may be silent before others publish its tail; 10 s if 0.
+	// Lease is how long a writer may be silent before others publish its tail: at least 5 s, 10 s if 0.
 	Lease time.Duration
 	// Accounts is how many idle accounts stay in memory; 50,000 if 0.
 	Accounts int
@@ -86,6 +93,23 @@ type Command struct {
 	Reverses int64
 	// Decide is pure: events on from the state, or a rejection, or neither for an internal command with nothing to do.
 	Decide func(account.State, time.Time) account.Decision
+}
+
+// check refuses a command that no entry can hold, before it can spoil the entry of others. The edge has checked it: this is for
+// callers that are not the edge.
+func (c *Command) check() error {
+	for name, s := range map[string]struct {
+		text string
+		most int
+	}{
+		"key": {c.Key, 255}, "request": {c.Request, 22}, "correlation id": {c.CorrelationID, 255},
+		"actor": {c.Actor.Plain + c.Actor.Sealed, event.MaxActorBytes}, "tenant": {c.Account.Tenant, 64}, "account id": {c.Account.ID, 64},
+	} {
+		if len(s.text) > s.most || !utf8.ValidString(s.text) {
+			return fmt.Errorf("journal: the command's %s is longer than %d bytes or not UTF-8", name, s.most)
+		}
+	}
+	return nil
 }
 
 // Receipt is what a command came to: an entry's command with its events, or a rejection.
@@ -130,6 +154,9 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	}
 	if c.Lease == 0 {
 		c.Lease = 10 * time.Second
+	}
+	if c.Lease < minLease {
+		return nil, fmt.Errorf("open journal: a lease of %v is too short: a writer needs at least %v", c.Lease, minLease)
 	}
 	if c.Accounts == 0 {
 		c.Accounts = defaultAccounts
@@ -192,6 +219,9 @@ func (j *Journal) Writer() string { return j.writer.id() }
 // Execute decides a command and commits what it comes to. It answers after the commit, with a nil error also for rejections;
 // an error is one of the package's, and only ErrOutcomeUnknown leaves open whether the command happened. ctx needs a deadline.
 func (j *Journal) Execute(ctx context.Context, c Command) (Receipt, error) {
+	if err := c.check(); err != nil {
+		return Receipt{}, err
+	}
 	p := newPending(c)
 	if c.Reverses != 0 {
 		p.exclusive = func(l *lane) { l.reverse(p) }
@@ -209,7 +239,8 @@ func (j *Journal) submit(ctx context.Context, a Account, p *pending) (Receipt, e
 		return r.receipt, r.err
 	case <-ctx.Done():
 	}
-	if p.claim() { // still in the queue: the lane will pass it over
+	if p.claim() { // still in the queue
+		j.shards[j.shardOf(a)].drop(a, p)
 		return Receipt{}, fmt.Errorf("%w: the deadline came while the command waited", ErrOverloaded)
 	}
 	select {

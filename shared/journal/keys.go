@@ -33,13 +33,22 @@ func hashKey(key string) keyHash {
 // keyIndex is what a writer knows of an account's command keys: those of the last 24 hours at least, by the version that each
 // command's events begin at. It knows them all, because the version check of every put proves that no entry was missed.
 type keyIndex struct {
-	seen map[keyHash]int64
-	// open is the page that is not yet complete.
-	open page
-	// complete pages wait to be saved; saved ones are remembered by their time, the oldest first.
+	// spans hold the keys by time, the oldest first, so that what is past the window goes at one stroke.
+	spans []keySpan
+	count int // of keys in all spans
+	// open is the page that is not yet complete; complete ones wait to be saved.
+	open     page
 	complete []page
-	saved    []pageTime
 }
+
+// keySpan is the keys of at most spanTime and whatever else their last entry brought.
+type keySpan struct {
+	from, last time.Time // recorded_at of the first and of the last entry
+	keys       map[keyHash]int64
+}
+
+// spanTime is how much of the window a span covers: more spans would make looking up slower, fewer would keep more than needed.
+const spanTime = time.Hour
 
 // page is the keys of a range of versions, in the order of the entries.
 type page struct {
@@ -48,18 +57,18 @@ type page struct {
 	at    time.Time // recorded_at of the last entry
 }
 
-type pageTime struct {
-	index int64
-	at    time.Time
-}
-
 // find is the version that the key's first command begins at.
 func (k *keyIndex) find(key string) (int64, bool) {
-	if len(k.seen) == 0 {
+	if k.count == 0 {
 		return 0, false
 	}
-	version, ok := k.seen[hashKey(key)]
-	return version, ok
+	h := hashKey(key)
+	for i := len(k.spans) - 1; i >= 0; i-- {
+		if version, ok := k.spans[i].keys[h]; ok {
+			return version, true
+		}
+	}
+	return 0, false
 }
 
 // add takes a committed entry's keys in. Entries come in version order.
@@ -69,21 +78,29 @@ func (k *keyIndex) add(e *event.Entry) {
 	}
 	from := len(k.open.keys)
 	k.open.add(e)
-	k.remember(page{index: k.open.index, keys: k.open.keys[from:]})
+	k.remember(page{index: k.open.index, keys: k.open.keys[from:], at: e.RecordedAt})
+	k.forget(e.RecordedAt)
 	if e.Last >= (k.open.index+1)*pageSpan {
 		k.turn(e.Last / pageSpan)
 	}
 }
 
-// remember makes a page's keys findable.
+// remember makes a page's keys findable. Pages come in the order of time.
 func (k *keyIndex) remember(p page) {
-	if k.seen == nil && len(p.keys) > 0 {
-		k.seen = make(map[keyHash]int64)
+	if len(p.keys) == 0 {
+		return
 	}
+	if n := len(k.spans); n == 0 || p.at.Sub(k.spans[n-1].from) > spanTime {
+		k.spans = append(k.spans, keySpan{from: p.at, keys: make(map[keyHash]int64)})
+	}
+	span := &k.spans[len(k.spans)-1]
+	span.last = p.at
+	before := len(span.keys)
 	for keys := p.keys; len(keys) > 0; keys = keys[pageKeyBytes:] {
 		offset := binary.BigEndian.Uint32(keys[keyHashBytes:pageKeyBytes])
-		k.seen[keyHash(keys[:keyHashBytes])] = p.index*pageSpan + int64(offset)
+		span.keys[keyHash(keys[:keyHashBytes])] = p.index*pageSpan + int64(offset)
 	}
+	k.count += len(span.keys) - before
 }
 
 // turn completes the open page and begins page i.
@@ -94,20 +111,11 @@ func (k *keyIndex) turn(i int64) {
 	k.open = page{index: i}
 }
 
-// forget drops the keys of saved pages that are older than the window.
+// forget drops the spans that are past the window.
 func (k *keyIndex) forget(now time.Time) {
-	var upTo int64
-	for len(k.saved) > 0 && now.Sub(k.saved[0].at) > KeyWindow {
-		upTo = (k.saved[0].index + 1) * pageSpan
-		k.saved = k.saved[1:]
-	}
-	if upTo == 0 {
-		return
-	}
-	for h, version := range k.seen {
-		if version <= upTo {
-			delete(k.seen, h)
-		}
+	for len(k.spans) > 0 && now.Sub(k.spans[0].last) > KeyWindow {
+		k.count -= len(k.spans[0].keys)
+		k.spans = slices.Delete(k.spans, 0, 1)
 	}
 }
 
@@ -120,8 +128,6 @@ func (k *keyIndex) savePages(l *lane) {
 			return
 		}
 		k.complete = k.complete[1:]
-		k.saved = append(k.saved, pageTime{p.index, p.at})
-		k.forget(l.state.RecordedAt)
 	}
 }
 
@@ -155,68 +161,92 @@ func (j *Journal) putPage(ctx context.Context, a Account, p page) error {
 	return nil
 }
 
-// loadKeys reads the account's keys back to 24 hours ago: the open page from its entries, those before it page by page. A page
-// that is missing is read from its entries, and put.
+// loadKeys reads the account's keys back to 24 hours ago: the open page from its entries, those before it from the saved pages. A
+// page that is missing is read from its entries, and saved.
 func (l *lane) loadKeys(ctx context.Context, s account.State) (keyIndex, error) {
 	k := keyIndex{open: page{index: s.Version / pageSpan}}
 	if s.Version == 0 {
 		return k, nil
 	}
-	open, err := l.readPageEntries(ctx, k.open.index)
+	open, err := l.readPageEntries(ctx, k.open.index, s.Version)
 	if err != nil {
 		return k, err
 	}
 	k.open = open
-	cutoff := l.journal.now().Add(-KeyWindow)
-	pages := []page{open}
-	for i := open.index - 1; i >= 0; i-- {
-		p, err := l.readPage(ctx, i)
-		if err != nil {
-			return k, err
-		}
-		if !p.at.IsZero() {
-			if p.at.Before(cutoff) {
-				break
-			}
-			pages = append(pages, p)
-			k.saved = append(k.saved, pageTime{p.index, p.at})
-		}
+	pages, err := l.readPages(ctx, open.index-1, l.journal.now().Add(-KeyWindow))
+	if err != nil {
+		return k, err
 	}
-	slices.Reverse(k.saved)
-	for i := len(pages) - 1; i >= 0; i-- { // oldest first, so that the newest of equal keys stays
+	for i := len(pages) - 1; i >= 0; i-- {
 		k.remember(pages[i])
 	}
+	k.remember(open)
 	return k, nil
 }
 
-// readPage is page i as saved, or as its entries say; then it is saved. A range in which no entry begins has a zero page.
-func (l *lane) readPage(ctx context.Context, i int64) (page, error) {
-	row, err := l.journal.table.Get(ctx, Table, pageKey(l.account, i), true)
-	if err == nil {
-		keys, _ := row.Attrs["keys"].(table.B)
-		text, _ := row.Attrs["at"].(table.S)
-		at, err := time.Parse(timeLayout, string(text))
-		if err != nil || len(keys)%pageKeyBytes != 0 {
-			return page{}, fmt.Errorf("key page %d of %s is damaged", i, l.account.ID)
+// readPages reads the pages from index i down to the first that ended before cutoff, newest first.
+func (l *lane) readPages(ctx context.Context, i int64, cutoff time.Time) (pages []page, err error) {
+	q := table.Query{
+		Table: Table, PK: l.account.String(), Desc: true, Limit: 4, Consistent: true,
+		From: table.S(pageKey(l.account, 0).SK), To: table.S(pageKey(l.account, max(i, 0)).SK),
+	}
+	var saved []table.Row
+	for more := true; i >= 0; i-- {
+		for len(saved) == 0 && more {
+			answer, err := l.journal.table.Query(ctx, q)
+			if err != nil {
+				return nil, fmt.Errorf("read key pages of %s: %w", l.account.ID, err)
+			}
+			saved, q.After, q.Limit = answer.Rows, answer.After, maxPage
+			more = q.After != ""
 		}
-		return page{index: i, keys: keys, at: at}, nil
+		var p page
+		if len(saved) > 0 && saved[0].Key == pageKey(l.account, i) {
+			p, err = parsePage(saved[0], i)
+			saved = saved[1:]
+		} else {
+			p, err = l.readMissing(ctx, i)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if p.at.IsZero() {
+			continue // no entry begins in the range
+		}
+		if p.at.Before(cutoff) {
+			break
+		}
+		pages = append(pages, p)
 	}
-	if !errors.Is(err, table.ErrNotFound) {
-		return page{}, fmt.Errorf("read key page %d of %s: %w", i, l.account.ID, err)
-	}
-	p, err := l.readPageEntries(ctx, i)
-	if err != nil || p.at.IsZero() {
-		return p, err
-	}
-	return p, l.journal.putPage(ctx, l.account, p)
+	return pages, nil
 }
 
-// readPageEntries makes page i from the entries that begin in its range.
-func (l *lane) readPageEntries(ctx context.Context, i int64) (page, error) {
+func parsePage(row table.Row, i int64) (page, error) {
+	keys, _ := row.Attrs["keys"].(table.B)
+	text, _ := row.Attrs["at"].(table.S)
+	at, err := time.Parse(timeLayout, string(text))
+	if err != nil || len(keys)%pageKeyBytes != 0 {
+		return page{}, fmt.Errorf("key page %s %s is damaged", row.PK, row.SK)
+	}
+	return page{index: i, keys: keys, at: at}, nil
+}
+
+// readMissing makes a page that was not saved, and saves it if it can.
+func (l *lane) readMissing(ctx context.Context, i int64) (page, error) {
+	p, err := l.readPageEntries(ctx, i, (i+1)*pageSpan)
+	if err == nil && !p.at.IsZero() {
+		_ = l.journal.putPage(ctx, l.account, p) // pages only save reading
+	}
+	return p, err
+}
+
+// readPageEntries makes page i from the entries that begin in its range, up to version upTo: what comes after the state that was
+// loaded is not known yet.
+func (l *lane) readPageEntries(ctx context.Context, i, upTo int64) (page, error) {
 	p := page{index: i}
 	q := table.Query{
 		Table: Table, PK: l.account.String(), Limit: maxPage, Consistent: true,
-		From: table.S(entrySK(i*pageSpan + 1)), To: table.S(entrySK((i + 1) * pageSpan)),
+		From: table.S(entrySK(i*pageSpan + 1)), To: table.S(entrySK(min(upTo, (i+1)*pageSpan))),
 	}
 	var failed error
 	l.journal.walk(ctx, q, func(e *event.Entry, err error) bool {

@@ -72,13 +72,14 @@ func (l *lane) claimAll(batch []*pending) []*pending {
 // process decides a batch and commits it as one entry, again as long as other writers are faster, and answers it. What did not
 // fit into the entry is left to be processed next.
 func (l *lane) process(batch []*pending) (left []*pending) {
+	most := len(batch)
 	for range maxAttempts {
 		fresh, now, err := l.prepare()
 		if err != nil {
 			failAll(batch, err)
 			return nil
 		}
-		pl := l.plan(batch, now)
+		pl := l.plan(batch[:most], now)
 		switch {
 		case len(pl.events) > 0:
 			err = l.commit(pl)
@@ -87,6 +88,13 @@ func (l *lane) process(batch []*pending) (left []*pending) {
 		}
 		if errors.Is(err, errConflict) {
 			l.journal.metrics.conflicts.Inc()
+			continue
+		}
+		if errors.Is(err, event.ErrTooLarge) {
+			if most = len(pl.outcomes) / 2; most == 0 {
+				batch[0].fail(err)
+				return batch[1:]
+			}
 			continue
 		}
 		if err != nil {
@@ -112,6 +120,9 @@ var errConflict = errors.New("journal: another writer was first")
 
 // prepare makes sure that the lane knows its account, and gives the decision's time. fresh says that it was read just now.
 func (l *lane) prepare() (fresh bool, now time.Time, err error) {
+	if skew := l.journal.table.Skew(); skew > MaxSkew || skew < -MaxSkew {
+		return false, now, ErrClockSkew
+	}
 	if !l.loaded {
 		if err := l.load(); err != nil {
 			return false, now, fmt.Errorf("%w: load %s: %w", ErrUnavailable, l.account.ID, err)
@@ -119,7 +130,7 @@ func (l *lane) prepare() (fresh bool, now time.Time, err error) {
 		fresh = true
 	}
 	now = l.journal.now().UTC().Truncate(time.Microsecond)
-	if skew := l.journal.table.Skew(); l.state.RecordedAt.Sub(now) > MaxSkew || skew > MaxSkew || skew < -MaxSkew {
+	if l.state.RecordedAt.Sub(now) > MaxSkew {
 		return false, now, ErrClockSkew
 	}
 	if now.Before(l.state.RecordedAt) {
@@ -130,7 +141,7 @@ func (l *lane) prepare() (fresh bool, now time.Time, err error) {
 
 // load reads the account from the journal, and its keys of the last 24 hours.
 func (l *lane) load() error {
-	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
+	ctx, cancel := context.WithTimeout(l.journal.ctx, loadDeadline)
 	defer cancel()
 	head, err := l.journal.Head(ctx, l.account)
 	if err != nil {
@@ -140,8 +151,10 @@ func (l *lane) load() error {
 	if err != nil {
 		return err
 	}
-	l.state, l.head, l.keys, l.loaded = head.State, head.Hash, keys, true
-	return l.publishForeign(ctx)
+	l.state, l.head, l.keys = head.State, head.Hash, keys
+	err = l.publishForeign(ctx)
+	l.loaded = err == nil
+	return err
 }
 
 // publishForeign hands the outbox those of the account's last entries that other writers committed within the last 5 s, so that
@@ -169,12 +182,11 @@ func (l *lane) publishForeign(ctx context.Context) error {
 }
 
 func (l *lane) publish(e *event.Entry) error {
-	enc, err := event.Seal(e)
-	if err != nil {
-		return fmt.Errorf("seal %s v%d: %w", e.AccountID, e.First, err)
+	c, err := committed(e)
+	if err == nil {
+		l.journal.outbox.Publish(c)
 	}
-	l.journal.outbox.Publish(Committed{Account: l.account, Record: enc.Record, Writer: e.Writer, N: e.N})
-	return nil
+	return err
 }
 
 // catchUp reads what others committed after the lane's head, folds it and remembers its keys. It returns errConflict, or why it

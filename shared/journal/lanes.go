@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -63,6 +64,7 @@ type laneShard struct {
 	mu      sync.Mutex
 	lanes   map[Account]*lane
 	resting *list.List // idle lanes, the longest idle first
+	keys    int        // that they remember among them
 	running int
 	rested  chan struct{} // closed when running falls to 0; nil while nobody waits
 }
@@ -92,6 +94,7 @@ func (s *laneShard) push(j *Journal, a Account, p *pending) error {
 	s.running++
 	if l.rest != nil {
 		s.resting.Remove(l.rest)
+		s.keys -= l.keys.count
 		l.rest = nil
 	}
 	j.work(l)
@@ -120,12 +123,23 @@ func (s *laneShard) take(l *lane, limit int) []*pending {
 	return batch
 }
 
-// settle marks a lane idle and forgets the longest idle one when there are too many.
+// drop takes a command whose caller gave up out of the queue.
+func (s *laneShard) drop(a Account, p *pending) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.lanes[a]; l != nil {
+		l.queue = slices.DeleteFunc(l.queue, func(q *pending) bool { return q == p })
+	}
+}
+
+// settle marks a lane idle and forgets the longest idle ones when they are too many, or remember too much.
 func (s *laneShard) settle(l *lane) {
 	l.running = false
 	l.rest = s.resting.PushBack(l)
-	if s.resting.Len() > l.journal.cached {
+	s.keys += l.keys.count
+	for s.resting.Len() > l.journal.cached || s.keys > maxIdleKeys/laneShards && s.resting.Len() > 1 {
 		oldest := s.resting.Remove(s.resting.Front()).(*lane)
+		s.keys -= oldest.keys.count
 		delete(s.lanes, oldest.account)
 	}
 	s.running--

@@ -65,6 +65,7 @@ func (pl *plan) decide(c *Command) outcome {
 		return pl.reject(d.Rejection)
 	}
 	if len(d.Events) == 0 {
+		pl.unconfirmed = true // what is due may be in an entry that this lane has not seen
 		return outcome{command: -1, receipt: Receipt{Account: c.Account, Version: pl.state.Version}}
 	}
 	return pl.accept(c, d.Events)

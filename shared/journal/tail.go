@@ -102,7 +102,14 @@ func readTail(ctx context.Context, t table.Table, writer string, k tailKey) (Com
 	if err != nil {
 		return Committed{}, err
 	}
-	enc, err := event.Seal(e)
+	return committed(e)
+}
+
+// committed makes an entry that was read the record that it is on the stream.
+func committed(e *event.Entry) (Committed, error) {
+	bare := *e
+	bare.State = nil
+	enc, err := event.Seal(&bare)
 	if err != nil {
 		return Committed{}, fmt.Errorf("seal %s v%d: %w", e.AccountID, e.First, err)
 	}

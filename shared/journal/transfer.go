@@ -22,6 +22,9 @@ type Transfer struct {
 
 // Transfer decides and commits a transfer. The receipt is from's.
 func (j *Journal) Transfer(ctx context.Context, t Transfer) (Receipt, error) {
+	if err := t.check(); err != nil {
+		return Receipt{}, err
+	}
 	p := newPending(t.Command)
 	if t.To == t.Account { // two lanes are held at once; a second hold of the same one would wait for itself
 		return Receipt{}, errors.New("journal: transfer from an account to itself")
@@ -95,7 +98,7 @@ func attemptTransfer(from, to *lane, t Transfer, p *pending) error {
 	}
 	c := t.Command
 	credit := c
-	credit.Key = "" // the transfer's key lives in from only
+	credit.Key, credit.IfMatch = "", 0 // the transfer's key and version are from's
 	out := &plan{lane: from, now: now, state: from.state}
 	in := &plan{lane: to, now: now, state: to.state}
 	c.Decide = func(s account.State, now time.Time) account.Decision {
@@ -110,8 +113,10 @@ func attemptTransfer(from, to *lane, t Transfer, p *pending) error {
 	switch {
 	case len(in.events) > 0:
 		err = commitBoth(out, in)
-	case len(out.events) > 0: // declined: from's alone
+	case len(out.events) > 0 && declined(out.events): // from's alone
 		err = from.commit(out)
+	case len(out.events) > 0:
+		panic("journal: a transfer with one leg") // the other was decided already: nothing may be stored
 	case out.unconfirmed:
 		if err = from.confirm(); err == nil {
 			err = to.confirm()

@@ -27,12 +27,17 @@ const (
 // heartbeatEvery is how often a writer saves how far it is published.
 const heartbeatEvery = time.Second
 
+// retakeAfter is how long a failed attempt at a new id is the answer for all who need one.
+const retakeAfter = time.Second
+
 // writer is this process as a writer: an id for each tenure, a counter on each entry, and how far the stream has them.
 type writer struct {
 	table table.Table
 	lease time.Duration
 
-	taking sync.Mutex // one new tenure at a time
+	taking  sync.Mutex // one new tenure at a time; it guards the two below
+	coming  *tenure    // one whose registration was not answered yet
+	refused time.Time  // when the last registration failed
 
 	mu      sync.Mutex
 	current *tenure
@@ -54,20 +59,39 @@ func newWriter(t table.Table, lease time.Duration) *writer {
 	return &writer{table: t, lease: lease, former: make(map[string]*tenure)}
 }
 
-// start begins a tenure under a new id.
+// start begins a tenure under a new id. An unanswered registration is repeated with the same id, so that none is left behind.
 func (w *writer) start(ctx context.Context) error {
-	id := uuid.Must(uuid.NewV7())
-	t := &tenure{id: base64.RawURLEncoding.EncodeToString(id[:]), settled: make(map[int64]struct{}), renewed: time.Now()}
-	if err := w.table.Put(ctx, table.Put{Table: Control, Row: t.row(0, 0), If: table.Absent()}); err != nil {
+	t := w.coming
+	if t == nil {
+		id := uuid.Must(uuid.NewV7())
+		t = &tenure{id: base64.RawURLEncoding.EncodeToString(id[:]), settled: make(map[int64]struct{})}
+	}
+	t.renewed = time.Now()
+	err := w.table.Put(ctx, table.Put{Table: Control, Row: t.row(0, 0), If: table.Absent()})
+	if w.coming != nil && errors.Is(err, table.ErrConditionFailed) {
+		err = w.reclaim(ctx, t)
+	}
+	if err != nil {
+		if w.coming = t; errors.Is(err, errLeaseLost) {
+			w.coming = nil
+		}
 		return fmt.Errorf("register writer: %w", err)
 	}
+	w.coming = nil
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.current != nil {
-		w.former[w.current.id] = w.current
+	if last := w.current; last != nil && last.published < last.assigned {
+		w.former[last.id] = last
 	}
 	w.current = t
 	return nil
+}
+
+// reclaim takes over a row that an unanswered registration had written, unless somebody drains it by now.
+func (w *writer) reclaim(ctx context.Context, t *tenure) error {
+	epoch, err := w.inspect(ctx, t)
+	t.epoch = epoch
+	return err
 }
 
 func (t *tenure) row(epoch, published int64) table.Row {
@@ -87,9 +111,13 @@ func (w *writer) next(ctx context.Context) (id string, n int64, err error) {
 	if id, n, ok := w.assign(); ok {
 		return id, n, nil
 	}
+	if time.Since(w.refused) < retakeAfter { // many lanes wait here: they share one failure
+		return "", 0, errLeaseLost
+	}
 	ctx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
 	if err := w.start(ctx); err != nil {
+		w.refused = time.Now()
 		return "", 0, err
 	}
 	id, n, ok := w.assign()
@@ -128,6 +156,9 @@ func (w *writer) done(id string, n int64) {
 		}
 		t.published++
 		delete(t.settled, t.published)
+	}
+	if t.published == t.assigned {
+		delete(w.former, id)
 	}
 }
 
@@ -169,10 +200,11 @@ func (w *writer) renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
 	err := w.table.Put(ctx, table.Put{Table: Control, Row: t.row(epoch+1, published), If: table.Equals("epoch", table.N(epoch))})
-	if errors.Is(err, table.ErrConditionFailed) {
-		epoch, err = w.inspect(ctx, t)
-	} else if err == nil {
+	if err == nil {
 		epoch++
+	} else if errors.Is(err, table.ErrConditionFailed) {
+		epoch, err = w.inspect(ctx, t)
+		began = t.renewed // the row moved at some time since: only the next heartbeat proves when
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -210,7 +242,8 @@ func (w *writer) retire(ctx context.Context) error {
 	t := w.current
 	complete, epoch := t.published == t.assigned, t.epoch
 	w.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, putDeadline)
+	// The caller's patience may be over: this last write saves others work.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putDeadline)
 	defer cancel()
 	if !complete {
 		return w.renew(ctx)

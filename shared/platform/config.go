@@ -43,7 +43,7 @@ type Config struct {
 	Shards int `env:"PASSBOOK_SHARDS" envDefault:"4" flag:"shards"`
 	// Instance names this process among the holders of leases; empty takes the host's name and the process id.
 	Instance string `env:"PASSBOOK_INSTANCE" flag:"instance"`
-	// Lease is how long a silent process keeps its shards, 1 s to 5 min.
+	// Lease is how long a silent process keeps its shards and its place as a writer, 5 s to 5 min.
 	Lease time.Duration `env:"PASSBOOK_LEASE" envDefault:"10s" flag:"lease"`
 	// SegmentAge is how old the oldest event of an unwritten archive segment may become, 1 s to 1 h.
 	SegmentAge time.Duration `env:"PASSBOOK_SEGMENT_AGE" envDefault:"60s" flag:"segment-age"`
@@ -88,8 +88,8 @@ func (c Config) Validate() error {
 		return c.refuse("Prefix", "%q is not 1 to 32 of a-z, 0-9 and -", c.Prefix)
 	case c.Shards < 1 || c.Shards > 1024:
 		return c.refuse("Shards", "%d is not 1 to 1024", c.Shards)
-	case c.Lease < time.Second || c.Lease > 5*time.Minute:
-		return c.refuse("Lease", "%v is not 1s to 5m", c.Lease)
+	case c.Lease < 5*time.Second || c.Lease > 5*time.Minute:
+		return c.refuse("Lease", "%v is not 5s to 5m", c.Lease)
 	case c.SegmentAge < time.Second || c.SegmentAge > time.Hour:
 		return c.refuse("SegmentAge", "%v is not 1s to 1h", c.SegmentAge)
 	case c.SegmentBytes < 1<<10 || c.SegmentBytes > 1<<30:

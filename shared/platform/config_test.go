@@ -32,7 +32,7 @@ func TestBadSettingsNameFlagAndVariable(t *testing.T) {
 		{"PASSBOOK_PREFIX", "Über#", "--prefix", "a-z"},
 		{"PASSBOOK_SHARDS", "0", "--shards", "1 to 1024"},
 		{"PASSBOOK_SHARDS", "four", "--shards", "cannot be read"},
-		{"PASSBOOK_LEASE", "1ms", "--lease", "1s to 5m"},
+		{"PASSBOOK_LEASE", "1ms", "--lease", "5s to 5m"},
 		{"PASSBOOK_SEGMENT_AGE", "2 days", "--segment-age", "cannot be read"},
 		{"PASSBOOK_SEGMENT_BYTES", "64 apples", "--segment-bytes", "such as 64MiB"},
 		{"PASSBOOK_SEGMENT_BYTES", "1B", "--segment-bytes", "1KiB to 1GiB"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -82,6 +83,7 @@ func (d *Drainer) Run(ctx context.Context) error {
 // look reads the writers and takes over those that are dead.
 func (d *Drainer) look(ctx context.Context, dead bool) error {
 	q := table.Query{Table: journal.Control, PK: journal.WriterKind, Consistent: true}
+	listed := make(map[string]bool)
 	for {
 		callCtx, cancel := context.WithTimeout(ctx, callDeadline)
 		page, err := d.config.Table.Query(callCtx, q)
@@ -90,11 +92,13 @@ func (d *Drainer) look(ctx context.Context, dead bool) error {
 			return fmt.Errorf("read writers: %w", err)
 		}
 		for _, row := range page.Rows {
+			listed[row.SK] = true
 			if err := d.consider(ctx, row, dead); err != nil {
 				return err
 			}
 		}
 		if q.After = page.After; q.After == "" {
+			maps.DeleteFunc(d.seen, func(id string, _ sighting) bool { return !listed[id] })
 			return nil
 		}
 	}

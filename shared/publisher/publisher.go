@@ -48,10 +48,12 @@ type Publisher struct {
 	empty    chan struct{} // closed when waiting falls to 0; nil while nobody waits
 }
 
-// queue is an account's entries, in version order. The first is in flight when the queue is neither ready nor empty.
+// queue is an account's entries, in version order. The first is in flight, or rests after a refusal, when the queue is neither
+// ready nor empty.
 type queue struct {
-	account journal.Account
-	entries []waiting
+	account  journal.Account
+	entries  []waiting
+	failures int // in a row, of the first entry
 }
 
 type waiting struct {
@@ -136,79 +138,82 @@ func (p *Publisher) Run(ctx context.Context) error {
 
 // send puts one batch after another.
 func (p *Publisher) send(ctx context.Context) {
-	for failures := 0; ctx.Err() == nil; {
-		batch, records := p.take()
-		if len(batch) == 0 {
-			select {
-			case <-p.wake:
-			case <-ctx.Done():
-			}
+	for ctx.Err() == nil {
+		batch := p.take()
+		if len(batch.queues) > 0 {
+			p.put(ctx, batch)
 			continue
 		}
-		refused := p.put(ctx, batch, records)
-		if refused < len(batch) {
-			failures = 0
-		}
-		if refused > 0 {
-			failures++
-			p.pause(ctx, failures)
+		select {
+		case <-p.wake:
+		case <-ctx.Done():
 		}
 	}
 }
 
+// batch is one entry each of some accounts, on its way.
+type batch struct {
+	queues  []*queue
+	entries []waiting
+	records []stream.Record
+}
+
 // take gathers one entry of each ready account, as much as one Put holds, and leaves the rest to the next sender.
-func (p *Publisher) take() ([]*queue, []stream.Record) {
+func (p *Publisher) take() (b batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var batch []*queue
-	var records []stream.Record
 	bytes := 0
-	for len(p.ready) > 0 && len(batch) < stream.MaxPutRecords {
+	for len(p.ready) > 0 && len(b.queues) < stream.MaxPutRecords {
 		q := p.ready[0]
 		r := stream.Record{PartitionKey: q.account.String(), Data: q.entries[0].Record}
-		if bytes += len(r.Data) + len(r.PartitionKey); bytes > stream.MaxPutBytes && len(batch) > 0 {
+		if bytes += len(r.Data) + len(r.PartitionKey); bytes > stream.MaxPutBytes && len(b.queues) > 0 {
 			break
 		}
 		p.ready[0] = nil
 		p.ready = p.ready[1:]
-		batch, records = append(batch, q), append(records, r)
+		b.queues, b.entries, b.records = append(b.queues, q), append(b.entries, q.entries[0]), append(b.records, r)
 	}
 	if len(p.ready) > 0 {
 		p.signal()
 	}
-	return batch, records
+	return b
 }
 
-// put sends a batch and settles each record by its own result. It returns how many have to be sent again.
-func (p *Publisher) put(ctx context.Context, batch []*queue, records []stream.Record) (refused int) {
+// put sends a batch and settles each record by its own result: what was refused rests, and comes again, while others go on.
+func (p *Publisher) put(ctx context.Context, b batch) {
 	putCtx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
-	results, err := p.config.Streams.Put(putCtx, p.config.Stream, records)
-	if err == nil && len(results) != len(batch) {
+	results, err := p.config.Streams.Put(putCtx, p.config.Stream, b.records)
+	if err == nil && len(results) != len(b.records) {
 		err = errors.New("publisher: the stream answered for another number of records")
 	}
-	acked := make([]waiting, 0, len(batch))
-	p.mu.Lock()
-	for i, q := range batch {
-		if err != nil || results[i].Err != nil {
-			refused++
-			p.ready = append(p.ready, q) // the same entry again, still first of its account
-			continue
+	sent := func(i int) bool { return err == nil && results[i].Err == nil }
+	for i, w := range b.entries {
+		if sent(i) {
+			p.acknowledge(w)
 		}
-		acked = append(acked, q.entries[0])
-		p.advance(q)
 	}
-	if refused > 0 {
-		p.metrics.refused.Add(float64(refused))
-		p.signal()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, q := range b.queues {
+		if sent(i) {
+			p.advance(q)
+		} else {
+			p.rest(q)
+		}
 	}
 	if p.waiting == 0 && p.empty != nil {
 		close(p.empty)
 		p.empty = nil
 	}
-	p.mu.Unlock()
-	p.acknowledge(acked)
-	return refused
+}
+
+func (p *Publisher) acknowledge(w waiting) {
+	p.metrics.lag.Observe(time.Since(w.since).Seconds())
+	p.config.Acked(w.Writer, w.N)
+	if w.sent != nil {
+		w.sent()
+	}
 }
 
 // advance takes the sent entry off its queue.
@@ -217,6 +222,7 @@ func (p *Publisher) advance(q *queue) {
 	p.bytes -= len(q.entries[0].Record)
 	q.entries[0] = waiting{}
 	q.entries = q.entries[1:]
+	q.failures = 0
 	if len(q.entries) == 0 {
 		delete(p.accounts, q.account)
 		return
@@ -225,23 +231,15 @@ func (p *Publisher) advance(q *queue) {
 	p.signal()
 }
 
-func (p *Publisher) acknowledge(sent []waiting) {
-	for _, w := range sent {
-		p.metrics.lag.Observe(time.Since(w.since).Seconds())
-		p.config.Acked(w.Writer, w.N)
-		if w.sent != nil {
-			w.sent()
-		}
-	}
-}
-
-// pause waits after a refusal: capped, with full jitter.
-func (p *Publisher) pause(ctx context.Context, failures int) {
-	ceiling := min(10*time.Millisecond<<min(failures, 7), time.Second)
-	timer := time.NewTimer(time.Duration(rand.Int64N(int64(ceiling))) + time.Millisecond)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+// rest makes the queue ready again, with the same entry first, after a while: capped, with full jitter.
+func (p *Publisher) rest(q *queue) {
+	p.metrics.refused.Inc()
+	q.failures++
+	ceiling := min(10*time.Millisecond<<min(q.failures, 7), time.Second)
+	time.AfterFunc(time.Duration(rand.Int64N(int64(ceiling)))+time.Millisecond, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.ready = append(p.ready, q)
+		p.signal()
+	})
 }
