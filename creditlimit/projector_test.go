@@ -220,7 +220,7 @@ func (l *line) messages() (list []Message) {
 // once, and every time with the same id and content.
 func TestEveryCrossingIsSentAndAlwaysAlike(t *testing.T) {
 	l := newLine(t)
-	entries := archivetest.Bank(21, 8, 300)
+	entries := archivetest.Bank(21, 8, 600)
 	want := map[string]Message{}
 	states := map[string]State{}
 	heads := map[string]int64{}
@@ -243,13 +243,13 @@ func TestEveryCrossingIsSentAndAlwaysAlike(t *testing.T) {
 		}
 		heads[e.AccountID] = e.Last
 	}
-	if len(want) < 20 {
+	if len(want) < 10 {
 		t.Fatalf("only %d crossings to test with", len(want))
 	}
 	stop := l.run("a")
 	for i, e := range entries {
 		l.publish(e, 2)
-		if i == 150 {
+		if i == 300 {
 			stop()
 			stop = l.run("b")
 			l.streams.SetFaults(pebblestream.Faults{Seed: 3, Refuse: 10, Lose: 10, LoseCall: 5})

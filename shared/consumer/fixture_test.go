@@ -277,17 +277,5 @@ func foldAll(t *testing.T, entries []*event.Entry) account.State {
 	return s
 }
 
-// eventually waits until a condition holds, for at most 10 seconds of the test's clock.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	for !holds() {
-		if sleep(ctx, 5*time.Millisecond) != nil {
-			t.Fatalf("waited too long: %s", what)
-		}
-	}
-}
-
 // accountState is testModel's state.
 type accountState = account.State

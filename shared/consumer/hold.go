@@ -39,15 +39,21 @@ func newHold(leases leaseTable, l lease, length time.Duration, began time.Time) 
 	}
 }
 
-// progress notes a finished iteration, and what may be checkpointed ("" for nothing new).
+// progress notes a finished iteration, what may be checkpointed ("" for nothing new), and how far the reader is behind.
 func (h *hold) progress(checkpoint string, behind time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.progressed = h.now()
-	h.behind = behind
+	h.progressed, h.behind = h.now(), behind
 	if checkpoint != "" {
 		h.checkpoint = checkpoint
 	}
+}
+
+// nothing notes that the shard has had no record until now, so that to begin at the trim horizon misses nothing.
+func (h *hold) nothing() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lease.begun = time.Now().UTC()
 }
 
 // position is the checkpoint, saved or about to be.
@@ -121,8 +127,8 @@ func (h *hold) beat(ctx context.Context) error {
 	return nil
 }
 
-// write saves the lease with the newest checkpoint, changed as told. That another worker asked for the shard in between, which is
-// a write of the lease too, does not end it.
+// write saves the lease with the newest checkpoint, changed as told. A write of the lease that left it ours does not end it: that
+// was another worker asking for the shard, or this one before it got no answer.
 func (h *hold) write(ctx context.Context, change func(*lease)) error {
 	select {
 	case h.writing <- struct{}{}:
@@ -133,21 +139,23 @@ func (h *hold) write(ctx context.Context, change func(*lease)) error {
 	for {
 		h.mu.Lock()
 		began := h.now()
-		next := h.lease
+		before := h.lease
+		next := before
 		next.checkpoint, next.behind = h.checkpoint, h.behind
 		h.mu.Unlock()
 		change(&next)
 		written, err := h.leases.write(ctx, next)
+		ours := errors.Is(err, errLost) && written.owner == before.owner && written.created == before.created
 		h.mu.Lock()
-		claimed := errors.Is(err, errLost) && written.owner == h.lease.owner && written.claim != "" && written.created == h.lease.created
-		if err == nil || claimed {
-			h.lease = written
-		}
-		if err == nil {
-			h.renewed = began
+		switch {
+		case ours:
+			h.lease.epoch, h.lease.claim = written.epoch, written.claim
+		case err == nil:
+			written.begun = h.lease.begun
+			h.lease, h.renewed = written, began
 		}
 		h.mu.Unlock()
-		if !claimed {
+		if !ours {
 			return err
 		}
 	}
@@ -161,7 +169,7 @@ func (h *hold) end(ctx context.Context) error {
 // rewind forgets the checkpoint: reading goes on at the trim horizon.
 func (h *hold) rewind(ctx context.Context) error {
 	h.mu.Lock()
-	h.checkpoint = ""
+	h.checkpoint, h.lease.begun = "", time.Now().UTC()
 	h.mu.Unlock()
 	return h.write(ctx, func(*lease) {})
 }

@@ -142,11 +142,9 @@ func (r *reader) vanished(ctx context.Context, cause error) error {
 	return r.w.record(ctx, r.hold.held(), r.last, "shard gone before its end")
 }
 
-// heal closes holes until ctx ends: those that this worker recorded, and those whose healer is no longer alive.
-func (w *Worker) heal(ctx context.Context) {
-	if w.Heal == nil || w.Journal == nil {
-		return
-	}
+// tend closes holes until ctx ends, those that this worker recorded and those whose healer is no longer alive, and keeps count of
+// what is quarantined.
+func (w *Worker) tend(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -156,11 +154,23 @@ func (w *Worker) heal(ctx context.Context) {
 		case <-w.holed:
 		case <-timer.C:
 		}
-		if err := w.healOpen(ctx); err != nil && ctx.Err() == nil {
-			w.note("heal", err)
+		err := w.countQuarantined(ctx)
+		if w.Heal != nil && w.Journal != nil {
+			err = errors.Join(err, w.healOpen(ctx))
+		}
+		if err != nil && ctx.Err() == nil {
+			w.note("tend", err)
 		}
 		timer.Reset(w.Lease)
 	}
+}
+
+func (w *Worker) countQuarantined(ctx context.Context) error {
+	kept, err := QuarantineAll(ctx, w.Table, w.Name)
+	if err == nil {
+		w.Metrics.quarantined.WithLabelValues(w.Name).Set(float64(len(kept)))
+	}
+	return err
 }
 
 // healOpen closes every open hole that is this worker's to close.

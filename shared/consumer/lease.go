@@ -31,7 +31,7 @@ type lease struct {
 	checkpoint string
 	// first and last bound the shard's hash keys, kept for a shard that the stream no longer lists.
 	first, last *big.Int
-	// begun is when the consumer first heard of the shard.
+	// begun is when the consumer heard of the shard, and later until when it knows that there was no record to read.
 	begun time.Time
 	// behind is the reader's distance from the tip, at when the row was written.
 	behind time.Duration

@@ -247,13 +247,17 @@ func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
 	p.count.rowWrites.Inc()
 	account := row.Account.String()
 	if row.BlockedAt == 0 {
-		p.cache.put(account, row, table.Size(put.Row))
+		p.cache.put(account, row, weight(put.Row))
 	} else {
 		p.cache.forget(account)
 	}
 	p.Rows.arrivals.wake(account)
 	return row, nil
 }
+
+// weight is about what a row takes in memory: what every row has, and its state where that is one text. The exact size would cost
+// as much as the rest of a write.
+func weight(row table.Row) int { return 1<<10 + len(Attrs(row.Attrs).Text("state")) }
 
 // rowAccount reads a partition key, in memory of its own: a row that kept a part of a record would keep the whole of it.
 func rowAccount(key string) journal.Account {

@@ -78,7 +78,6 @@ func OpenProjection[S any](ctx context.Context, c ProjectionConfig[S]) (*Project
 
 // Open is the projection's Opener. The checkpoint does not matter: what was folded before is dropped by its version.
 func (p *Projection[S]) Open(_ context.Context, s Shard, _ string) (Handler, error) {
-	p.Rows.arrivals.local.Store(true)
 	return &projecting[S]{p: p, shard: s, groups: map[string]int{}}, nil
 }
 

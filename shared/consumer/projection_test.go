@@ -32,10 +32,8 @@ func TestProjectionFoldsEachEntryOnce(t *testing.T) {
 
 // Every record twice, in batches of any size, each batch and the batches among each other shuffled: the rows are the same.
 func TestDuplicatesAndShufflesGiveTheSameRows(t *testing.T) {
-	bankOf := map[bool]*bank{}
 	generation := int64(0)
-	bankOf[true] = newBank(t, 1)
-	b := bankOf[true]
+	b := newBank(t, 1)
 	rapid.Check(t, func(rt *rapid.T) {
 		generation++
 		b.journal = &memoryJournal{entries: map[journal.Account][]*event.Entry{}}

@@ -27,12 +27,14 @@ type reader struct {
 	last     string // the last sequence number read, or the checkpoint
 	arrived  <-chan struct{}
 	paced    time.Time // when the last read began, on a stream that wakes nobody
+	behind   time.Duration
+	handled  time.Time // when the last batch was done, behind so far
 	trouble  backoff
 }
 
 func newReader(w *Worker, r *run) *reader {
 	return &reader{
-		w: w, shard: r.shard, hold: r.hold,
+		w: w, shard: r.shard, hold: r.hold, handled: time.Now(),
 		trouble: backoff{first: 100 * time.Millisecond, most: min(5*time.Second, w.Lease/4)},
 	}
 }
@@ -50,11 +52,18 @@ func (r *reader) run(ctx context.Context) error {
 		}
 		r.w.Metrics.failures.WithLabelValues(r.w.Name, "handle").Inc()
 		r.w.Log.Warn("shard begins again at its checkpoint", "shard", r.shard.ID, "error", err)
-		r.hold.progress("", 0)
+		r.delayed()
 		if err := r.wait(ctx, r.trouble.next()); err != nil {
 			return err
 		}
 	}
+}
+
+// delayed notes an iteration that brought nothing forward. The reader is alive, so it keeps its lease.
+func (r *reader) delayed() {
+	behind := r.behind + time.Since(r.handled)
+	r.hold.progress("", behind)
+	r.w.Metrics.lag.WithLabelValues(r.w.Name, r.shard.ID).Set(behind.Seconds())
 }
 
 // pass opens a handler at the checkpoint and feeds it until something ends. A stream that was made anew under the same name has
@@ -204,8 +213,11 @@ func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err 
 	if n := len(got.Records); n > 0 {
 		r.last = got.Records[n-1].Sequence
 	}
-	r.iterator = got.Next
+	r.iterator, r.behind, r.handled = got.Next, got.Behind, time.Now()
 	r.hold.progress(checkpoint, got.Behind)
+	if r.last == "" && got.Behind == 0 {
+		r.hold.nothing()
+	}
 	if done := r.hold.position(); ended && done != r.last {
 		return false, fmt.Errorf("handle %s: handler keeps back what follows %q at the shard's end", r.shard, done)
 	}
@@ -213,10 +225,10 @@ func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err 
 	return ended, nil
 }
 
-// throttled waits before a refused read is repeated. The reader is alive, so it keeps its lease.
+// throttled waits before a refused read is repeated.
 func (r *reader) throttled(ctx context.Context) error {
 	r.w.Metrics.failures.WithLabelValues(r.w.Name, "throttled").Inc()
-	r.hold.progress("", 0)
+	r.delayed()
 	return r.wait(ctx, r.trouble.next())
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 )
@@ -205,6 +206,35 @@ func (c *crew) openHoles() (open int) {
 	return open
 }
 
+// The worker that found a hole dies before it could heal it: another one does.
+func TestHoleOfADeadWorkerIsHealedByAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		entries := archivetest.Bank(6, 4, 40)
+		c.journal.commit(entries...)
+		p := c.projection(testModel, 1)
+		c.start("a", c.heal(p))
+		c.publish(entries[:20]...)
+		time.Sleep(2 * time.Second)
+		c.halt("a")
+		c.publish(entries[20:]...)
+		c.trimAll()
+		c.start("b", func(config *Config) {
+			c.heal(p)(config)
+			config.Heal = func(context.Context, journal.Account) error { return errCut }
+		})
+		c.within(time.Second, "b holds it", func() bool { return c.owned()["b"] == 1 })
+		c.start("d", c.heal(p))
+		time.Sleep(3 * testLease)
+		if c.foundHoles() != 1 || c.openHoles() != 1 {
+			t.Errorf("%d holes, %d open: its finder is alive and has not healed it", c.foundHoles(), c.openHoles())
+		}
+		c.halt("b")
+		c.within(3*testLease, "healed", func() bool { return c.openHoles() == 0 })
+		c.check(1)
+	})
+}
+
 // What was lost after a position is recorded once, and the position is given up for good.
 func TestTrimmedPositionIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -265,6 +295,23 @@ func TestShardNotBegunWithinTheRetentionIsAHole(t *testing.T) {
 		}
 		if n := c.openHoles(); n != 1 {
 			t.Errorf("%d open holes: nobody could heal it", n)
+		}
+	})
+}
+
+// A shard on which nothing ever arrived was read all the same, and its lease says until when.
+func TestShardThatStaysEmptyIsNoHole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		c.start("a", nil)
+		time.Sleep(time.Minute)
+		c.halt("a")
+		l := c.leases()["shardId-000000000000"]
+		if since := time.Since(l.begun); since > 2*time.Second {
+			t.Errorf("known to be empty until %v ago", since)
+		}
+		if l.missed(l.created, l.begun.Add(shortestRetention)) != "" || l.missed(l.created, l.begun.Add(shortestRetention+1)) == "" {
+			t.Error("a hole is one after the shortest retention, and not before")
 		}
 	})
 }
@@ -372,14 +419,10 @@ func TestShardDoesNotEndBeforeItsHandlerSaysSo(t *testing.T) {
 				return handlerFunc(func(b Batch) string {
 					mu.Lock()
 					defer mu.Unlock()
-					switch n := len(b.Deliveries); {
-					case n == 0:
-						return ""
-					case keeps:
-						return b.Deliveries[0].Sequence
-					default:
+					if n := len(b.Deliveries); n > 0 && !keeps {
 						return b.Deliveries[n-1].Sequence
 					}
+					return ""
 				}), nil
 			}
 		})

@@ -36,11 +36,10 @@ func (e *BehindError) Is(target error) bool { return target == ErrBehind }
 const (
 	// overtakeWait is how long a read waits for a newly promoted generation to reach the one before it.
 	overtakeWait = 2 * time.Second
-	// wokenPoll spaces a waiting read's own looks at a row whose projection is in this process and wakes it; a projection
-	// elsewhere is polled from pollFirst on, with pauses that double up to pollMost.
-	wokenPoll = 500 * time.Millisecond
-	pollFirst = 5 * time.Millisecond
-	pollMost  = 100 * time.Millisecond
+	// A waiting read is woken by the projections of its process. For those of others it looks for itself, from pollFirst on, with
+	// pauses that double up to pollMost.
+	pollFirst = 20 * time.Millisecond
+	pollMost  = 250 * time.Millisecond
 )
 
 // Rows is a read model's rows, for reading: always the live generation's. It may be used concurrently.
@@ -139,11 +138,7 @@ func (r *Rows[S]) await(ctx context.Context, a journal.Account, version int64, w
 			leave()
 			return row, err
 		}
-		pause := poll.next()
-		if r.arrivals.local.Load() {
-			pause = wokenPoll
-		}
-		timer := time.NewTimer(pause)
+		timer := time.NewTimer(poll.next())
 		late := false
 		select {
 		case <-woken:
@@ -163,8 +158,6 @@ func (r *Rows[S]) await(ctx context.Context, a journal.Account, version int64, w
 
 // arrivals wakes the readers that wait for an account's row.
 type arrivals struct {
-	// local says that a projection of this process writes the rows.
-	local   atomic.Bool
 	waiting atomic.Int64
 	mu      sync.Mutex
 	waiters map[string]*waiters

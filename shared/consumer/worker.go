@@ -61,11 +61,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer w.Metrics.leases.WithLabelValues(w.Name).Set(0)
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
-	var healer sync.WaitGroup
-	defer healer.Wait()
-	healing, stop := context.WithCancel(ctx)
+	var tending sync.WaitGroup
+	defer tending.Wait()
+	tended, stop := context.WithCancel(ctx)
 	defer stop()
-	healer.Go(func() { w.heal(healing) })
+	tending.Go(func() { w.tend(tended) })
 	var fatal error
 	for ctx.Err() == nil && fatal == nil {
 		pause := w.survey(ctx, work)

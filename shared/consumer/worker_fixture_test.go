@@ -251,7 +251,7 @@ func (c *crew) within(d time.Duration, what string, holds func() bool) time.Dura
 		if time.Since(began) > d {
 			c.t.Fatalf("not within %v: %s", d, what)
 		}
-		time.Sleep(10 * time.Millisecond)
+		c.must(sleep(c.t.Context(), 10*time.Millisecond))
 	}
 	return time.Since(began)
 }
