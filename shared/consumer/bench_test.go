@@ -40,6 +40,7 @@ func BenchmarkProjection(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+			b.Cleanup(func() { _ = h.Close() })
 			records := make([]stream.Delivered, 0, b.N)
 			for i, e := range archivetest.Bank(1, min(10_000, b.N), b.N) {
 				sealed, err := event.Seal(e)

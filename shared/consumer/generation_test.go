@@ -79,8 +79,8 @@ func (b *bank) checkMessages(once bool) {
 	}
 }
 
-// follow runs Follow for a crew's bank and gives the rows that its readers would use.
-func (c *crew) follow(m Model[account.State]) *Rows[account.State] {
+// follow runs Follow for a team's bank and gives the rows that its readers would use.
+func (c *team) follow(m Model[account.State]) *Rows[account.State] {
 	c.t.Helper()
 	rows := NewRows[account.State](c.table, m)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -186,7 +186,7 @@ func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
 }
 
 // checkGone holds that nothing of a generation is left.
-func (c *crew) checkGone(generation int64) {
+func (c *team) checkGone(generation int64) {
 	c.t.Helper()
 	for _, a := range c.journal.order {
 		if row := c.row(generation, a); row.rev != 0 {
@@ -240,6 +240,7 @@ func TestMessageOutlivesACrashBeforeItIsSent(t *testing.T) {
 	crashing.Outbox.Stream = "no-such-stream"
 	h, err := crashing.Open(t.Context(), Shard{}, "")
 	b.must(err)
+	defer func() { b.must(h.Close()) }()
 	if _, err := h.Handle(t.Context(), Batch{Deliveries: deliveries(t, entries...)}); !errors.Is(err, stream.ErrNotFound) {
 		t.Fatalf("handle: %v", err)
 	}
@@ -268,6 +269,7 @@ func TestPreviousIsNotDiscardedWhileSomethingWouldBeLost(t *testing.T) {
 				old.Outbox.Stream = "no-such-stream"
 				h, err := old.Open(t.Context(), Shard{}, "")
 				b.must(err)
+				defer func() { b.must(h.Close()) }()
 				if _, err := h.Handle(t.Context(), Batch{Deliveries: deliveries(t, entries...)}); err == nil {
 					t.Error("sent to nowhere")
 				}

@@ -204,7 +204,7 @@ func TestCheckpointAndRenewalAreOneWriteASecond(t *testing.T) {
 	})
 }
 
-func (c *crew) puts(worker string) int {
+func (c *team) puts(worker string) int {
 	w := c.wire[worker]
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"passbook/shared/stream"
 )
 
-// planFor makes the survey of one worker of a simulated crew.
+// planFor makes the survey of one worker of a simulated team.
 func planFor(me string, shards []stream.Shard, leases map[string]lease, still time.Duration) survey {
 	running := map[string]bool{}
 	for id, l := range leases {

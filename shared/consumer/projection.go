@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"passbook/shared/crew"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 )
@@ -78,7 +79,7 @@ func OpenProjection[S any](ctx context.Context, c ProjectionConfig[S]) (*Project
 
 // Open is the projection's Opener. The checkpoint does not matter: what was folded before is dropped by its version.
 func (p *Projection[S]) Open(_ context.Context, s Shard, _ string) (Handler, error) {
-	return &projecting[S]{p: p, shard: s, groups: map[string]int{}}, nil
+	return &projecting[S]{p: p, shard: s, groups: map[string]int{}, crew: crew.New(parallelWrites)}, nil
 }
 
 // item is an entry to fold and the record that it came in.
@@ -92,6 +93,7 @@ type item struct {
 type projecting[S any] struct {
 	p     *Projection[S]
 	shard Shard
+	crew  *crew.Crew
 	// groups finds an account's group in work; both are kept from batch to batch for their memory.
 	groups map[string]int
 	work   []group
@@ -119,7 +121,10 @@ func (h *projecting[S]) Handle(ctx context.Context, b Batch) (string, error) {
 }
 
 // Close has nothing to drop: rows are written before Handle returns.
-func (h *projecting[S]) Close() error { return nil }
+func (h *projecting[S]) Close() error {
+	h.crew.Close()
+	return nil
+}
 
 // gather groups a batch by account, and sets aside what cannot be decoded.
 func (h *projecting[S]) gather(ctx context.Context, deliveries []Delivery) error {
@@ -160,7 +165,9 @@ func (h *projecting[S]) projectAll(ctx context.Context) error {
 		failed atomic.Pointer[error]
 	)
 	for range min(len(h.work), parallelWrites) {
-		wait.Go(func() {
+		wait.Add(1)
+		h.crew.Go(func() {
+			defer wait.Done()
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(h.work) || failed.Load() != nil {

@@ -326,6 +326,7 @@ func TestLastingFailureGivesTheBatchBackAndBlocksNobody(t *testing.T) {
 	b.table.Arm(&fault.Rule{Match: fault.On("balance"), Before: table.ErrThrottled}, 1<<30)
 	h, err := p.Open(t.Context(), Shard{}, "")
 	b.must(err)
+	defer func() { b.must(h.Close()) }()
 	if checkpoint, err := h.Handle(t.Context(), Batch{Deliveries: deliveries(t, entries...)}); !errors.Is(err, table.ErrThrottled) || checkpoint != "" {
 		t.Errorf("checkpoint %q, error %v", checkpoint, err)
 	}
@@ -343,6 +344,7 @@ func TestTwoProjectionsOfOneGenerationDoNoHarm(t *testing.T) {
 	for i := range 2 {
 		go func() {
 			h, err := b.projection(testModel, 1).Open(t.Context(), Shard{}, "")
+			defer func() { _ = h.Close() }()
 			for from := 0; from < len(list) && err == nil; from += 10 + i {
 				_, err = h.Handle(t.Context(), Batch{Deliveries: list[from:min(from+10+i, len(list))]})
 			}

@@ -16,13 +16,13 @@ import (
 )
 
 // split splits a shard and gives its children.
-func (c *crew) split(shard string) (children []string) {
+func (c *team) split(shard string) (children []string) {
 	c.t.Helper()
 	c.must(c.streams.Split(c.t.Context(), testStream, shard))
 	return c.childrenOf(shard)
 }
 
-func (c *crew) childrenOf(parent string) (children []string) {
+func (c *team) childrenOf(parent string) (children []string) {
 	for _, s := range c.shards() {
 		for _, p := range s.Parents {
 			if p == parent {
@@ -120,8 +120,8 @@ func TestEndedShardOfAnEarlierStreamHidesNothing(t *testing.T) {
 	})
 }
 
-// heal has the crew's workers project into rows and heal holes from the journal.
-func (c *crew) heal(p *Projection[accountState]) func(*Config) {
+// heal has the team's workers project into rows and heal holes from the journal.
+func (c *team) heal(p *Projection[accountState]) func(*Config) {
 	return func(config *Config) {
 		config.Open, config.Heal, config.Journal = p.Open, p.Heal, c.journal
 	}
@@ -166,7 +166,7 @@ func TestTrimmedPositionIsAHoleAndIsHealed(t *testing.T) {
 }
 
 // trimAll drops everything that is on the stream.
-func (c *crew) trimAll() {
+func (c *team) trimAll() {
 	c.t.Helper()
 	ctx := c.t.Context()
 	for _, s := range c.shards() {
@@ -189,13 +189,13 @@ func (c *crew) trimAll() {
 	}
 }
 
-func (c *crew) foundHoles() int {
+func (c *team) foundHoles() int {
 	holes, err := Holes(c.t.Context(), c.table, testStream, "tape")
 	c.must(err)
 	return len(holes)
 }
 
-func (c *crew) openHoles() (open int) {
+func (c *team) openHoles() (open int) {
 	holes, err := Holes(c.t.Context(), c.table, testStream, "tape")
 	c.must(err)
 	for _, h := range holes {

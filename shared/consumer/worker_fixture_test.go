@@ -173,8 +173,8 @@ func (w *wire) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	return w.Table.Query(ctx, q)
 }
 
-// crew is the workers of a test.
-type crew struct {
+// team is the workers of a test.
+type team struct {
 	*bank
 	tape *tape
 	stop map[string]func()
@@ -183,8 +183,8 @@ type crew struct {
 	reads stream.Stream
 }
 
-func newCrew(t *testing.T, shards int) *crew {
-	c := &crew{bank: newBank(t, shards), tape: &tape{}, stop: map[string]func(){}, wire: map[string]*wire{}}
+func newCrew(t *testing.T, shards int) *team {
+	c := &team{bank: newBank(t, shards), tape: &tape{}, stop: map[string]func(){}, wire: map[string]*wire{}}
 	c.reads = c.bank.streams
 	t.Cleanup(func() {
 		for name := range c.stop {
@@ -195,7 +195,7 @@ func newCrew(t *testing.T, shards int) *crew {
 }
 
 // start runs a worker, changed as told.
-func (c *crew) start(name string, change func(*Config)) {
+func (c *team) start(name string, change func(*Config)) {
 	c.t.Helper()
 	c.wire[name] = &wire{Table: c.table}
 	config := Config{
@@ -217,15 +217,15 @@ func (c *crew) start(name string, change func(*Config)) {
 }
 
 // halt ends a worker and waits until it has handed everything over.
-func (c *crew) halt(name string) {
+func (c *team) halt(name string) {
 	if stop := c.stop[name]; stop != nil {
 		delete(c.stop, name)
 		stop()
 	}
 }
 
-// leases are the crew's leases, by shard.
-func (c *crew) leases() map[string]lease {
+// leases are the team's leases, by shard.
+func (c *team) leases() map[string]lease {
 	c.t.Helper()
 	leases, err := leasesOf(c.table, testStream, "tape").list(c.t.Context())
 	c.must(err)
@@ -233,7 +233,7 @@ func (c *crew) leases() map[string]lease {
 }
 
 // owned counts the unfinished shards by owner.
-func (c *crew) owned() map[string]int {
+func (c *team) owned() map[string]int {
 	owned := map[string]int{}
 	for _, l := range c.leases() {
 		if !l.ended() {
@@ -244,7 +244,7 @@ func (c *crew) owned() map[string]int {
 }
 
 // within waits until a condition holds, and fails when that takes longer than d of the bubble's clock.
-func (c *crew) within(d time.Duration, what string, holds func() bool) time.Duration {
+func (c *team) within(d time.Duration, what string, holds func() bool) time.Duration {
 	c.t.Helper()
 	began := time.Now()
 	for !holds() {
@@ -256,6 +256,6 @@ func (c *crew) within(d time.Duration, what string, holds func() bool) time.Dura
 	return time.Since(began)
 }
 
-func (c *crew) delivered(n int) func() bool {
+func (c *team) delivered(n int) func() bool {
 	return func() bool { return len(c.tape.plays()) >= n }
 }

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"hash/maphash"
 	"sync"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/account"
+	"passbook/shared/crew"
 	"passbook/shared/event"
 	"passbook/shared/table"
 )
@@ -42,6 +42,8 @@ const (
 	defaultAccounts = 50_000
 	maxIdleKeys     = 4_000_000
 	laneShards      = 64
+	// idleLanes is how many goroutines wait for a lane to run.
+	idleLanes = 128
 )
 
 // Committed is an entry on its way to the stream.
@@ -137,14 +139,13 @@ type Journal struct {
 
 	seed   maphash.Seed
 	shards [laneShards]laneShard
-	lanes  chan *lane   // to a worker that waits
-	idle   atomic.Int64 // workers that wait
+	crew   *crew.Crew // runs the lanes
 
 	ctx    context.Context // ends when the journal is given up: unanswered puts stop being repeated
 	cancel context.CancelFunc
 	mu     sync.Mutex
 	closed bool
-	busy   sync.WaitGroup // running lanes, heartbeat
+	busy   sync.WaitGroup // the heartbeat
 }
 
 // Open registers this process as a writer and starts its heartbeat. Close ends it.
@@ -163,7 +164,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	}
 	j := &Journal{
 		Reader: NewReader(c.Table), table: c.Table, outbox: c.Outbox, now: c.Now,
-		metrics: newMetrics(c.Metrics), seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1, lanes: make(chan *lane),
+		metrics: newMetrics(c.Metrics), seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1, crew: crew.New(idleLanes),
 	}
 	j.ctx, j.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for i := range j.shards {
@@ -186,6 +187,7 @@ func (j *Journal) Close(ctx context.Context) error {
 	j.mu.Unlock()
 	err := j.Idle(ctx)
 	j.cancel()
+	j.crew.Close()
 	j.busy.Wait()
 	if saveErr := j.writer.retire(ctx); err == nil {
 		err = saveErr

@@ -31,34 +31,6 @@ func (p *pending) answer(r Receipt) { p.result <- result{receipt: r} }
 
 func (p *pending) fail(err error) { p.result <- result{err: err} }
 
-// idleWorkers is how many goroutines wait for a lane to run: one that has run lanes has the stack for it, which a new one must
-// first grow to.
-const idleWorkers = 128
-
-// work runs the lane, on a goroutine that waits for one or on a new one.
-func (j *Journal) work(l *lane) {
-	select {
-	case j.lanes <- l:
-	default:
-		j.busy.Go(func() { j.worker(l) })
-	}
-}
-
-// worker runs one lane after another until the journal ends, or enough others wait.
-func (j *Journal) worker(l *lane) {
-	l.run()
-	defer j.idle.Add(-1)
-	for j.idle.Add(1) <= idleWorkers {
-		select {
-		case l := <-j.lanes:
-			j.idle.Add(-1)
-			l.run()
-		case <-j.ctx.Done():
-			return
-		}
-	}
-}
-
 // laneShard is a part of the lanes: the busy ones, and the idle ones that are worth keeping.
 type laneShard struct {
 	mu      sync.Mutex
@@ -97,7 +69,7 @@ func (s *laneShard) push(j *Journal, a Account, p *pending) error {
 		s.keys -= l.keys.count
 		l.rest = nil
 	}
-	j.work(l)
+	j.crew.Go(l.run)
 	return nil
 }
 
