@@ -17,6 +17,7 @@ import (
 type Table struct {
 	db      *embedded.DB
 	catalog *table.Catalog
+	recent  *recent
 	held    holds
 	skew    atomic.Int64
 }
@@ -29,7 +30,7 @@ func New(db *embedded.DB, schemas ...table.Schema) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open tables: %w", err)
 	}
-	t := &Table{db: db, catalog: catalog}
+	t := &Table{db: db, catalog: catalog, recent: db.Shared(embedded.TableSpace, newRecent).(*recent)}
 	t.held.views = map[heldIndex]*embedded.View{}
 	db.OnClose(t.releaseAll)
 	return t, nil
@@ -117,6 +118,8 @@ type change struct {
 	key   []byte
 	row   *table.Row
 	cond  table.Condition
+	// stored is the row as it will be stored, if it is worth remembering.
+	stored []byte
 }
 
 // write is writeAll for a single row, whose place in the call nobody asks for.
@@ -148,11 +151,23 @@ func (t *Table) writeAll(ctx context.Context, changes []change) error {
 	}
 	return t.db.Commit(ctx, embedded.Write{
 		Stage: func(group *pebble.Batch) error { return group.Apply(batch, nil) },
-		Settle: func(error) {
+		Settle: func(err error) {
+			t.remember(changes, err)
 			lock.Unlock()
 			_ = batch.Close()
 		},
 	})
+}
+
+// remember keeps the rows that were written once more. After a failed commit nothing is known of them.
+func (t *Table) remember(changes []change, err error) {
+	for i := range changes {
+		if c := &changes[i]; err != nil || c.row == nil {
+			t.recent.put(c.key, nil)
+		} else if c.stored != nil {
+			t.recent.put(c.key, c.stored)
+		}
+	}
 }
 
 // plan checks every condition and fills the batch.
@@ -165,7 +180,7 @@ func (t *Table) plan(batch *pebble.Batch, changes []change) error {
 	for i := range changes {
 		c := &changes[i]
 		held := false
-		found, err := view.Get(c.key, func(old []byte) error {
+		found, err := t.stored(view, c.key, func(old []byte) error {
 			held, err = c.holds(old)
 			if err != nil || !held {
 				return err
@@ -185,6 +200,14 @@ func (t *Table) plan(batch *pebble.Batch, changes []change) error {
 		}
 	}
 	return nil
+}
+
+// stored calls read with the row in place, whose lock the caller holds, and says whether there is one.
+func (t *Table) stored(view *embedded.View, key []byte, read func(old []byte) error) (found bool, err error) {
+	if old, ok := t.recent.get(key); ok {
+		return true, read(old)
+	}
+	return view.Get(key, read)
 }
 
 // holds says whether the change's condition is true of the stored row.
@@ -217,6 +240,10 @@ func (t *Table) replace(batch *pebble.Batch, c *change, old []byte) error {
 	if c.row == nil {
 		return batch.Delete(c.key, nil)
 	}
-	var room [1024]byte
-	return batch.Set(c.key, appendRow(room[:0], c.row.Attrs), nil)
+	if old == nil {
+		var room [1024]byte
+		return batch.Set(c.key, appendRow(room[:0], c.row.Attrs), nil)
+	}
+	c.stored = appendRow(make([]byte, 0, len(old)+64), c.row.Attrs)
+	return batch.Set(c.key, c.stored, nil)
 }
