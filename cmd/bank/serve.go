@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"passbook/archiver"
@@ -31,9 +32,29 @@ func (serveCommand) Help() string {
 	return "Each flag is also a variable: --segment-age is PASSBOOK_SEGMENT_AGE. Example:\n\n  bank serve --data ./data --listen 127.0.0.1:8080"
 }
 
-// gcPercent lets the heap grow further than Go does by itself before it is collected: what lives long here is small, and what
-// does not is much. GOGC still wins.
-const gcPercent = 400
+// extraProcs are processors on top of those that there are. The goroutine that comes back from the disk with a commit finds one
+// free, and does not queue behind the hundreds that wait for that commit; the system shares the cores out by its own fairness.
+const extraProcs = 2
+
+// gcPercent lets the heap grow further than Go does by itself before it is collected, up to about heapLimit: what lives long here
+// is small, what does not is much, and a collection on two cores shows in every command that meets it.
+const (
+	gcPercent = 800
+	heapLimit = 2 << 30
+)
+
+// tune fits the runtime to a process that waits for a disk. GOMAXPROCS, GOGC and GOMEMLIMIT still win.
+func tune() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + extraProcs)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(heapLimit)
+	}
+}
 
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, t *console.Terminal) error {
@@ -41,9 +62,7 @@ func (c *serveCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err != nil {
 		return err
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	tune()
 	b, err := openBank(ctx, config, t.Err)
 	if err != nil {
 		return err

@@ -18,6 +18,8 @@ const (
 	maxConnections = 1024
 	maxAccounts    = 1_000_000
 	warmUp         = 2 * time.Second
+	// maxOtherWork is the load average above which figures say more about the neighbours.
+	maxOtherWork = 0.5
 )
 
 // grammar is the command line, and the benchmark.
@@ -39,8 +41,11 @@ func (g *grammar) Run(ctx context.Context, t *console.Terminal) error {
 	if g.Runs < 1 || g.Duration <= 0 || g.Duration > maxDuration || g.Connections < 1 || g.Connections > maxConnections || g.Accounts < 1 || g.Accounts > maxAccounts {
 		return console.Usage("--runs from 1, --duration to %v, --connections to %d, --accounts to %d", maxDuration, maxConnections, maxAccounts)
 	}
-	fmt.Fprintf(t.Out, "%d cores, %s, %s/%s; %d runs of %v at %d connections, driver and bank on the same cores\n",
+	fmt.Fprintf(t.Out, "%d cores, %s, %s/%s; %d runs of %v at %d connections, driver and bank on the same cores, fsync on, access log off\n",
 		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, g.Runs, g.Duration, g.Connections)
+	if busy := otherWork(); busy > maxOtherWork {
+		fmt.Fprintf(t.Err, "bench: the load average is %.1f: other work on this machine makes these figures worse\n", busy)
+	}
 	r := newReport()
 	var records [][]byte
 	if g.Only != "http" {

@@ -27,3 +27,14 @@ func processTime(pid int) time.Duration {
 	system, _ := strconv.ParseInt(string(fields[12]), 10, 64)
 	return time.Duration(user+system) * time.Second / ticks
 }
+
+// otherWork is the load average of the last minute, 0 when it cannot be read.
+func otherWork() float64 {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0
+	}
+	first, _, _ := bytes.Cut(text, []byte(" "))
+	load, _ := strconv.ParseFloat(string(first), 64)
+	return load
+}

@@ -27,6 +27,9 @@ type bank struct {
 // serve starts a bank on a data directory and waits until it is ready. It is killed at the end of the test, if it still runs.
 func serve(t *testing.T, data string, flags ...string) *bank {
 	t.Helper()
+	if err := look(); err != nil {
+		t.Fatal(err)
+	}
 	b := &bank{t: t, data: data, done: make(chan struct{})}
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--segment-age", "1s", "--log-level", "warn"}, flags...)
 	b.cmd = exec.Command(filepath.Join(bin, "bank"), args...)

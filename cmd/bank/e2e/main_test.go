@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
@@ -27,10 +28,6 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	bin = dir
-	if err := touchSources(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
 	build := exec.Command("go", "build", "-o", dir, "passbook/cmd/bank", "passbook/cmd/replay", "passbook/cmd/audit")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
@@ -40,9 +37,9 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// touchSources looks at every source file of the module. The go command remembers what a test looked at, and would otherwise
-// give the cached result of this one when only the programs have changed, which it does not import.
-func touchSources() error {
+// look looks at every source file of the module, once a test runs a program. The go command remembers what tests looked at, and
+// would otherwise give their cached results when only the programs have changed, which they do not import.
+var look = sync.OnceValue(func() error {
 	root := filepath.Join("..", "..", "..")
 	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -56,7 +53,7 @@ func touchSources() error {
 		}
 		return err
 	})
-}
+})
 
 // outcome is how a program ended.
 type outcome struct {
@@ -73,6 +70,9 @@ func command(t *testing.T, name string, args ...string) outcome {
 // commandIn runs a program to its end in a directory, with further variables.
 func commandIn(t *testing.T, dir string, environ []string, name string, args ...string) outcome {
 	t.Helper()
+	if err := look(); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, name), args...)

@@ -158,6 +158,8 @@ type reader struct {
 	records []stream.Delivered
 	// room is what the data of several records is copied into, so that a record costs no allocation for its data.
 	room []byte
+	// roomBytes is the size of the last room.
+	roomBytes int
 }
 
 func (r *reader) read(view *embedded.View) (err error) {
@@ -190,11 +192,17 @@ func (r *reader) read(view *embedded.View) (err error) {
 	return iter.Error()
 }
 
-const roomBytes = 64 << 10
+// A read's records share rooms that double from the first to the last size: most reads hold a record or two, and a backlog
+// holds thousands.
+const (
+	firstRoomBytes = 2 << 10
+	lastRoomBytes  = 64 << 10
+)
 
 func (r *reader) copy(data []byte) []byte {
 	if len(data) > len(r.room) {
-		r.room = make([]byte, max(roomBytes, len(data)))
+		r.roomBytes = min(max(2*r.roomBytes, firstRoomBytes), lastRoomBytes)
+		r.room = make([]byte, max(r.roomBytes, len(data)))
 	}
 	n := copy(r.room, data)
 	out := r.room[:n:n]
