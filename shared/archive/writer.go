@@ -29,7 +29,7 @@ type Writer struct {
 	values  [batchRows]parquet.Value
 	arena   arena
 	out     bytes.Buffer
-	file    *parquet.Writer
+	file    *parquet.GenericWriter[any]
 }
 
 // Sealed is a finished segment.
@@ -42,7 +42,7 @@ type Sealed struct {
 // NewWriter starts the segment of source that follows previous.
 func NewWriter(source Source, previous Link) *Writer {
 	w := &Writer{source: source, footer: Footer{Format: Format, Previous: previous}, seen: make(map[event.Hash]struct{})}
-	w.file = parquet.NewWriter(&w.out, append(options[:len(options):len(options)], schema)...)
+	w.file = parquet.NewGenericWriter[any](&w.out, append(options[:len(options):len(options)], schema)...)
 	return w
 }
 
