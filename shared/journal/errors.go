@@ -32,3 +32,6 @@ const (
 	codeVersionMismatch = "version-mismatch"
 	codeAlreadyReversed = "already-reversed"
 )
+
+// ErrDamaged: a row of the journal is not what a journal writes.
+var ErrDamaged = errors.New("journal: row is damaged")

@@ -90,7 +90,8 @@ func rowBytes(row table.Row) int {
 	return size
 }
 
-// ParseRow reads an entry's row and verifies its hash.
+// ParseRow reads an entry's row and verifies its hash. What cannot be read is ErrDamaged, or, when a newer program wrote it, an
+// *event.FormatError: to read it again does not help.
 func ParseRow(row table.Row) (*event.Entry, error) {
 	r := rowReader{row: row}
 	e := &event.Entry{
@@ -117,16 +118,16 @@ func ParseRow(row table.Row) (*event.Entry, error) {
 	enc, _ := row.Attrs["enc"].(table.S)
 	commands, events := r.bytes("commands"), r.bytes("events")
 	if r.bad != "" {
-		return nil, fmt.Errorf("journal row %s %s: attribute %q is missing or damaged", row.PK, row.SK, r.bad)
+		return nil, fmt.Errorf("journal row %s %s: attribute %q: %w", row.PK, row.SK, r.bad, ErrDamaged)
 	}
 	if e.Format > event.Format {
 		return nil, fmt.Errorf("journal row %s %s: %w", row.PK, row.SK, &event.FormatError{Format: e.Format})
 	}
 	if err := event.DecodeStored(e, string(enc), commands, events); err != nil {
-		return nil, fmt.Errorf("journal row %s %s: %w", row.PK, row.SK, err)
+		return nil, fmt.Errorf("journal row %s %s: %w: %w", row.PK, row.SK, ErrDamaged, err)
 	}
 	if row.Key != entryKey(Account{e.Tenant, e.AccountID}, e.First) {
-		return nil, fmt.Errorf("journal row %s %s: holds another place's entry", row.PK, row.SK)
+		return nil, fmt.Errorf("journal row %s %s holds another place's entry: %w", row.PK, row.SK, ErrDamaged)
 	}
 	return e, nil
 }
