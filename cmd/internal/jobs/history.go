@@ -50,6 +50,11 @@ var errWriters = errors.New("a running bank writes to the journal: end it, and r
 
 // restore puts the journal back from the archive.
 func (b Bank) restore(ctx context.Context, params JournalParams, p *ops.Progress) (Restored, error) {
+	if !params.DryRun && b.Flush == nil {
+		if err := b.archiveTail(ctx); err != nil {
+			return Restored{}, err
+		}
+	}
 	plan, err := b.plan(ctx)
 	if err != nil {
 		return Restored{}, err

@@ -1,0 +1,138 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"passbook/archiver"
+	"passbook/shared/consumer"
+	"passbook/shared/stream"
+)
+
+// askEvery is how often a standing bank's archiver is asked whether it is at the end of the stream.
+const askEvery = 100 * time.Millisecond
+
+// archiveTail archives what the stream holds and no segment does yet: a bank that was killed leaves it there, and a journal
+// restored without it would give its versions to other events. The bank stands still, so the end of the stream stands too.
+func (b Bank) archiveTail(ctx context.Context) error {
+	tips, err := b.tips(ctx)
+	if err != nil || len(tips) == 0 {
+		return err
+	}
+	a, err := archiver.New(archiver.Config{
+		Bucket: b.Bucket, SegmentBytes: int64(b.Config.SegmentBytes), SegmentAge: b.Config.SegmentAge,
+	})
+	if err != nil {
+		return err
+	}
+	worker := consumer.New(consumer.Config{
+		Name: archiver.Name, Open: a.Open, Stream: b.Config.Stream(EventStream), Owner: "job/" + uuid.NewString(),
+		Lease: b.Config.Lease, Exclusive: true, Table: b.Table, Streams: b.Streams,
+	})
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- worker.Run(running) }()
+	waitErr := b.untilArchived(ctx, a, tips, ended)
+	stop()
+	return errors.Join(waitErr, <-ended)
+}
+
+// untilArchived has the archiver seal what it reads until it has read every shard to its tip. When the worker ends first, why is
+// left in ended.
+func (b Bank) untilArchived(ctx context.Context, a *archiver.Archiver, tips map[string]string, ended chan error) error {
+	tick := time.NewTicker(askEvery)
+	defer tick.Stop()
+	for {
+		if err := a.Flush(ctx); err != nil {
+			return fmt.Errorf("archive the stream's tail: %w", err)
+		}
+		behind, err := b.behind(ctx, tips)
+		if err != nil || !behind {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case err := <-ended:
+			ended <- err
+			return errors.New("archive the stream's tail: the archiver ended before the stream did")
+		case <-ctx.Done():
+			return fmt.Errorf("archive the stream's tail: %w", ctx.Err())
+		}
+	}
+}
+
+// behind says whether the archiver's checkpoint is short of a tip.
+func (b Bank) behind(ctx context.Context, tips map[string]string) (bool, error) {
+	shards, err := consumer.Status(ctx, b.Table, b.Config.Stream(EventStream), archiver.Name)
+	if err != nil {
+		return false, err
+	}
+	left := len(tips)
+	for _, s := range shards {
+		tip, wanted := tips[s.Shard]
+		if wanted && (s.Ended || stream.CompareSequence(s.Checkpoint, tip) >= 0) {
+			left--
+		}
+	}
+	return left > 0, nil
+}
+
+// tips are the last sequence numbers of the shards that hold more than the archiver has sealed; none where there is no stream.
+func (b Bank) tips(ctx context.Context) (map[string]string, error) {
+	name := b.Config.Stream(EventStream)
+	shards, err := b.Streams.Shards(ctx, name)
+	if errors.Is(err, stream.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the end of the stream: %w", err)
+	}
+	known, err := consumer.Status(ctx, b.Table, name, archiver.Name)
+	if err != nil {
+		return nil, err
+	}
+	sealed := make(map[string]string)
+	for _, s := range known {
+		sealed[s.Shard] = s.Checkpoint
+	}
+	tips := make(map[string]string)
+	for _, shard := range shards {
+		tip, err := b.tip(ctx, name, shard.ID, sealed[shard.ID])
+		if err != nil {
+			return nil, fmt.Errorf("find the end of %s: %w", shard.ID, err)
+		}
+		if tip != "" {
+			tips[shard.ID] = tip
+		}
+	}
+	return tips, nil
+}
+
+// tip is the last sequence number of a shard after the one given, "" when there is none.
+func (b Bank) tip(ctx context.Context, name, shard, after string) (tip string, err error) {
+	at := stream.Position{Where: stream.TrimHorizon}
+	if after != "" {
+		at = stream.Position{Where: stream.AfterSequence, Sequence: after}
+	}
+	next, err := b.Streams.Iterator(ctx, name, shard, at)
+	if errors.Is(err, stream.ErrTrimmed) {
+		next, err = b.Streams.Iterator(ctx, name, shard, stream.Position{Where: stream.TrimHorizon})
+	}
+	for err == nil && next != "" {
+		var batch stream.Batch
+		if batch, err = b.Streams.Get(ctx, next, stream.MaxGetRecords); err != nil {
+			break
+		}
+		if n := len(batch.Records); n > 0 {
+			tip = batch.Records[n-1].Sequence
+		} else if batch.Behind == 0 {
+			break
+		}
+		next = batch.Next
+	}
+	return tip, err
+}
