@@ -56,7 +56,7 @@ func (s *Store) List(ctx context.Context, f Filter, cursor string, limit int) (r
 		if err != nil {
 			return nil, "", err
 		}
-		loaded, err := s.load(ctx, generation, accounts)
+		loaded, err := s.load(ctx, accounts)
 		if err != nil {
 			return nil, "", err
 		}
@@ -102,14 +102,15 @@ func (s *Store) accounts(ctx context.Context, f Filter, generation int64, at pla
 	}
 }
 
-// load reads the rows of accounts, in their order. One that is not projected yet is a row without a version.
-func (s *Store) load(ctx context.Context, generation int64, accounts []journal.Account) ([]Row, error) {
+// load reads the rows of accounts, in their order, by the rule of a single read: never older than before a promotion. One that is
+// not projected yet is a row without a version.
+func (s *Store) load(ctx context.Context, accounts []journal.Account) ([]Row, error) {
 	rows := make([]Row, len(accounts))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(readParallel)
 	for i, a := range accounts {
 		g.Go(func() error {
-			row, err := s.rows.Load(ctx, generation, a)
+			row, err := s.rows.Get(ctx, a)
 			if err != nil && !errors.Is(err, consumer.ErrNoRow) {
 				return err
 			}
