@@ -160,9 +160,26 @@ func TestRowsFollowTheJournalThroughRestarts(t *testing.T) {
 			t.Errorf("%s: row %+v, journal %+v, %v", a, row, want, err)
 		}
 	}
-	status, err := consumer.Status(t.Context(), p.table, pipelineStream, "balance@1")
-	if err != nil || len(status) != 3 || status[0].Owner == "" {
-		t.Errorf("status %+v, %v", status, err)
+	p.owned(3)
+}
+
+// owned waits until the projector reads every shard.
+func (p *pipeline) owned(shards int) {
+	p.t.Helper()
+	late := time.NewTimer(10 * time.Second)
+	defer late.Stop()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		status, err := consumer.Status(p.t.Context(), p.table, pipelineStream, "balance@1")
+		if err == nil && len(status) == shards && !slices.ContainsFunc(status, func(s consumer.ShardStatus) bool { return s.Owner == "" }) {
+			return
+		}
+		select {
+		case <-poll.C:
+		case <-late.C:
+			p.t.Fatalf("status %+v, %v", status, err)
+		}
 	}
 }
 

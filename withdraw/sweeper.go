@@ -3,6 +3,7 @@ package withdraw
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,6 +22,8 @@ const (
 	// asked again after sweepPause, then at double that, up to sweepPauseMost: an account whose row stands still stays listed.
 	sweepPause     = 5 * time.Second
 	sweepPauseMost = time.Hour
+	// expireLimit is how long one account may take: one that hangs must not stop the sweeps.
+	expireLimit = 5 * time.Second
 )
 
 // Sweeper has what runs out by itself, holds and limits, written down on accounts that get no commands. It is told by the index of
@@ -29,6 +32,8 @@ const (
 type Sweeper struct {
 	SweeperConfig
 	asked map[consumer.Due]asked
+	// first is the digit that the next sweep begins with: when there is more than one sweep can ask, every digit has its turn.
+	first int
 }
 
 // asked is how often an account was asked and is still listed.
@@ -82,37 +87,56 @@ func (s *Sweeper) sweep(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	listed := map[consumer.Due]asked{}
+	r := round{now: now, generation: generation, listed: map[consumer.Due]asked{}}
 	g, bounded := errgroup.WithContext(ctx)
 	g.SetLimit(sweepParallel)
-	for _, digit := range []byte(journal.Digits) {
-		if err = s.sweepDigit(bounded, g, generation, digit, now, listed); err != nil {
+	first := s.first
+	s.first = (s.first + 1) % len(journal.Digits)
+	for i := range len(journal.Digits) {
+		if err = s.sweepDigit(bounded, g, journal.Digits[(first+i)%len(journal.Digits)], &r); err != nil {
 			break
 		}
 	}
 	waited := g.Wait()
 	if err == nil {
-		s.asked = listed
+		if r.asking == sweepMost { // what was not listed in this sweep is remembered for the next
+			maps.Copy(s.asked, r.listed)
+		} else {
+			s.asked = r.listed
+		}
 		err = waited
 	}
 	return err
 }
 
+// round is one sweep: what it found listed, and how many accounts it asked. Those whose turn has not come again do not count, so
+// that accounts which stay listed keep nobody else from being asked.
+type round struct {
+	now        time.Time
+	generation int64
+	listed     map[consumer.Due]asked
+	asking     int
+}
+
 // sweepDigit asks the accounts of one partition of the index. Those asked before wait for their turn.
-func (s *Sweeper) sweepDigit(ctx context.Context, g *errgroup.Group, generation int64, digit byte, now time.Time, listed map[consumer.Due]asked) error {
-	for after := ""; len(listed) < sweepMost; {
-		due, next, err := consumer.ListDue(ctx, s.Table, generation, digit, now, after)
+func (s *Sweeper) sweepDigit(ctx context.Context, g *errgroup.Group, digit byte, r *round) error {
+	for after := ""; r.asking < sweepMost; {
+		due, next, err := consumer.ListDue(ctx, s.Table, r.generation, digit, r.now, after)
 		if err != nil {
 			return err
 		}
 		for _, d := range due {
 			before := s.asked[d]
-			if now.Before(before.again) {
-				listed[d] = before
+			if r.now.Before(before.again) {
+				r.listed[d] = before
 				continue
 			}
+			if r.asking == sweepMost {
+				return nil
+			}
+			r.asking++
 			pause := min(max(2*before.pause, sweepPause), sweepPauseMost)
-			listed[d] = asked{again: now.Add(pause), pause: pause}
+			r.listed[d] = asked{again: r.now.Add(pause), pause: pause}
 			g.Go(func() error { return s.expire(ctx, d) })
 		}
 		if after = next; after == "" {
@@ -124,7 +148,9 @@ func (s *Sweeper) sweepDigit(ctx context.Context, g *errgroup.Group, generation 
 
 // expire asks one account. A failure is the account's own: the others are asked all the same, and it is asked again later.
 func (s *Sweeper) expire(ctx context.Context, d consumer.Due) error {
-	if err := s.Expire(ctx, d.Account); err != nil && ctx.Err() == nil {
+	bounded, cancel := context.WithTimeout(ctx, expireLimit)
+	defer cancel()
+	if err := s.Expire(bounded, d.Account); err != nil && ctx.Err() == nil {
 		s.Log.Warn("expire failed", "account", d.Account.String(), "due", d.At, "error", err)
 	}
 	return ctx.Err()

@@ -165,3 +165,24 @@ func TestSweeperAsksMoreAndMoreRarelyWhatStaysListed(t *testing.T) {
 		}
 	})
 }
+
+// An account that never answers is given up after its time, and the sweeps go on.
+func TestSweeperGivesUpOnAnAccountThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDueRows(t)
+		a := journal.Account{Tenant: "main", ID: "hangs"}
+		d.set(1, a, time.Now())
+		ended := make(chan error, 1)
+		s := NewSweeper(SweeperConfig{Table: d.table, Log: slog.New(slog.DiscardHandler), Expire: func(ctx context.Context, _ journal.Account) error {
+			<-ctx.Done()
+			ended <- ctx.Err()
+			return ctx.Err()
+		}})
+		if err := s.sweep(t.Context(), time.Now()); err != nil {
+			t.Errorf("sweep: %v", err)
+		}
+		if err := <-ended; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("ended with %v", err)
+		}
+	})
+}

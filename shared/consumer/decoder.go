@@ -11,6 +11,9 @@ import (
 // decodedKept is how many of a shard's newest entries a Decoder keeps: more than readers of one process are apart while they follow.
 const decodedKept = 4096
 
+// decodedBytes bounds the records whose entries a Decoder keeps of a shard: a record holds up to 1 MiB, and most hold less than 1 KiB.
+const decodedBytes = 4 << 20
+
 // Decoder decodes records, and keeps the newest so that the consumers of one process decode each record once. It may be used
 // concurrently.
 type Decoder struct {
@@ -18,12 +21,19 @@ type Decoder struct {
 	shards map[string]*decoded
 }
 
-// decoded are a shard's newest entries, in a ring.
+// decoded are a shard's newest entries, in a ring of their sequence numbers from oldest to next.
 type decoded struct {
-	mu      sync.Mutex
-	entries map[string]*event.Entry
-	order   [decodedKept]string
-	next    int
+	mu           sync.Mutex
+	entries      map[string]keptEntry
+	order        [decodedKept]string
+	oldest, next int
+	bytes        int
+}
+
+// keptEntry is an entry, and the size of the record that it came in.
+type keptEntry struct {
+	entry *event.Entry
+	bytes int
 }
 
 // NewDecoder makes a decoder.
@@ -41,7 +51,7 @@ func (d *Decoder) decode(s Shard, records []stream.Delivered) []Delivery {
 		var err error
 		if entry == nil {
 			if entry, err = decodeRecord(r); err == nil {
-				kept.put(r.Sequence, entry)
+				kept.put(r.Sequence, entry, len(r.Data))
 			}
 		}
 		deliveries[i] = Delivery{Sequence: r.Sequence, Arrived: r.Arrived, PartitionKey: r.PartitionKey, Entry: entry, Err: err, Data: r.Data}
@@ -61,13 +71,22 @@ func decodeRecord(r stream.Delivered) (*event.Entry, error) {
 	return e, nil
 }
 
+func decodedKey(s Shard) string { return fmt.Sprintf("%s#%d#%s", s.Stream, s.Created.Unix(), s.ID) }
+
+// forget lets go of a shard that was read to its end. A consumer that still reads it decodes for itself what it has before it.
+func (d *Decoder) forget(s Shard) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.shards, decodedKey(s))
+}
+
 func (d *Decoder) shard(s Shard) *decoded {
-	key := fmt.Sprintf("%s#%d#%s", s.Stream, s.Created.Unix(), s.ID)
+	key := decodedKey(s)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	kept := d.shards[key]
 	if kept == nil {
-		kept = &decoded{entries: make(map[string]*event.Entry, decodedKept)}
+		kept = &decoded{entries: map[string]keptEntry{}}
 		d.shards[key] = kept
 	}
 	return kept
@@ -76,17 +95,24 @@ func (d *Decoder) shard(s Shard) *decoded {
 func (k *decoded) get(sequence string) *event.Entry {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.entries[sequence]
+	return k.entries[sequence].entry
 }
 
-func (k *decoded) put(sequence string, e *event.Entry) {
+// put keeps an entry, and lets go of the oldest until it fits.
+func (k *decoded) put(sequence string, e *event.Entry, size int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if _, there := k.entries[sequence]; there {
 		return
 	}
-	delete(k.entries, k.order[k.next])
+	for len(k.entries) > 0 && (len(k.entries) == decodedKept || k.bytes+size > decodedBytes) {
+		old := k.order[k.oldest]
+		k.bytes -= k.entries[old].bytes
+		delete(k.entries, old)
+		k.oldest = (k.oldest + 1) % decodedKept
+	}
 	k.order[k.next] = sequence
-	k.entries[sequence] = e
+	k.entries[sequence] = keptEntry{e, size}
+	k.bytes += size
 	k.next = (k.next + 1) % decodedKept
 }

@@ -110,7 +110,7 @@ func StartCandidate(ctx context.Context, t table.Table, model string) (int64, er
 	g, err := changeGenerations(ctx, t, model, func(g *GenerationSet) error {
 		switch {
 		case g.Previous != 0:
-			return fmt.Errorf("%s: generation %d is not discarded yet: %w", model, g.Previous, ErrGeneration)
+			return fmt.Errorf("%s: generation %d is still there: replay discard --model %s removes it: %w", model, g.Previous, model, ErrGeneration)
 		case g.Candidate == 0:
 			g.last++
 			g.Candidate = g.last

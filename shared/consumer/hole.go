@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"passbook/shared/journal"
+	"passbook/shared/stream"
 	"passbook/shared/table"
 )
 
@@ -105,15 +106,32 @@ func (w *Worker) record(ctx context.Context, l lease, after, cause string) error
 	return nil
 }
 
-// missed says why a lease's position cannot be trusted although the stream would serve it, "" when it can.
-func (l lease) missed(created int64, now time.Time) string {
+// missed says why a lease's position cannot be trusted although the stream would serve it, "" when it can. A shard of which
+// nothing was read for longer than the retention may have been empty all the time: the stream is asked whether it dropped records
+// since.
+func (w *Worker) missed(ctx context.Context, l lease, created int64, now time.Time) (cause string, err error) {
+	if cause = l.replaced(created); cause != "" || !l.idle(created, now) {
+		return cause, nil
+	}
+	_, err = w.Streams.Iterator(ctx, w.Stream, l.shard, stream.Position{Where: stream.AtTime, Time: l.begun})
 	switch {
-	case l.epoch == 0 || l.ended() && l.created == created:
-		return ""
-	case l.created != created && !l.ended():
+	case errors.Is(err, stream.ErrTrimmed):
+		return "nothing read for longer than the shortest retention, since " + l.begun.Format(time.RFC3339), nil
+	case err != nil && !errors.Is(err, stream.ErrNotFound): // a shard that is gone is its reader's to record
+		return "", fmt.Errorf("probe %s since %s: %w", l.shard, l.begun.Format(time.RFC3339), err)
+	}
+	return "", nil
+}
+
+// idle says that nothing was read under the lease for so long that records may have come and gone.
+func (l lease) idle(created int64, now time.Time) bool {
+	return l.epoch != 0 && !l.ended() && l.created == created && l.checkpoint == "" && now.Sub(l.begun) > shortestRetention
+}
+
+// replaced says that the lease is of a stream which is no more, and was not read to its end.
+func (l lease) replaced(created int64) string {
+	if l.epoch != 0 && l.created != created && !l.ended() {
 		return "stream was made anew before the shard's end"
-	case l.created == created && l.checkpoint == "" && now.Sub(l.begun) > shortestRetention:
-		return "nothing read for longer than the shortest retention, since " + l.begun.Format(time.RFC3339)
 	}
 	return ""
 }

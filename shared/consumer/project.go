@@ -26,6 +26,19 @@ type poisonError struct {
 func (e *poisonError) Error() string { return fmt.Sprintf("v%d: %v", e.version, e.err) }
 func (e *poisonError) Unwrap() error { return e.err }
 
+// errUnreadable: the read model's row is not what this program writes.
+var errUnreadable = errors.New("consumer: row cannot be read")
+
+// beyondReading makes poison of an error that says that the journal's row of a version is damaged, or of a newer format: no repetition
+// would read it. Any other error is as it was.
+func beyondReading(version int64, err error) error {
+	var newer *event.FormatError
+	if errors.Is(err, journal.ErrDamaged) || errors.As(err, &newer) {
+		return &poisonError{version, err}
+	}
+	return err
+}
+
 func poison(version int64, format string, args ...any) error {
 	return &poisonError{version, fmt.Errorf(format, args...)}
 }
@@ -37,9 +50,9 @@ func (p *Projection[S]) project(ctx context.Context, account string, items []ite
 	err := p.persist(ctx, account, items)
 	var poisoned *poisonError
 	switch {
-	case !errors.As(err, &poisoned):
+	case !errors.As(err, &poisoned), len(items) == 0:
 		return err
-	case len(items) > 1:
+	case len(items) > 1 && !errors.Is(err, errUnreadable):
 		half := len(items) / 2
 		if err := p.project(ctx, account, items[:half]); err != nil {
 			return err
@@ -152,7 +165,7 @@ func (p *Projection[S]) advance(ctx context.Context, row Row[S], it item) (Row[S
 func (p *Projection[S]) fill(ctx context.Context, row Row[S], to int64) (Row[S], error) {
 	for e, err := range p.Journal.Entries(ctx, row.Account, row.Version+1, to) {
 		if err != nil {
-			return row, fmt.Errorf("fill %s from v%d: %w", row.Account.ID, row.Version+1, err)
+			return row, beyondReading(row.Version+1, fmt.Errorf("fill %s from v%d: %w", row.Account.ID, row.Version+1, err))
 		}
 		if e.First != row.Version+1 || e.Prev != row.Hash {
 			return row, poison(row.Version+1, "the journal's v%d does not follow the row's v%d", e.First, row.Version)
@@ -176,7 +189,7 @@ func (p *Projection[S]) fill(ctx context.Context, row Row[S], to int64) (Row[S],
 func (p *Projection[S]) conflict(ctx context.Context, row Row[S], e *event.Entry) error {
 	for kept, err := range p.Journal.Entries(ctx, row.Account, e.First, e.Last) {
 		if err != nil {
-			return fmt.Errorf("compare %s v%d with the journal: %w", row.Account.ID, e.First, err)
+			return beyondReading(row.Version+1, fmt.Errorf("compare %s v%d with the journal: %w", row.Account.ID, e.First, err))
 		}
 		if kept.First == e.First && kept.Hash == e.Hash {
 			return poison(e.First, "the row at v%d (%s) is not of the journal's history: the entry v%d to v%d is", row.Version, row.Hash, e.First, e.Last)

@@ -80,14 +80,7 @@ func parseQuarantined(r table.Row) Quarantined {
 
 // setAside keeps a quarantined account or record. What is there already is kept: it is the first evidence.
 func setAside(ctx context.Context, t table.Table, consumer string, q Quarantined) (added bool, err error) {
-	attrs := table.Map{
-		"id": table.S(q.ID), "version": table.N(q.Version), "cause": table.S(q.Cause), "at": TimeValue(time.Now()),
-		"stream": table.S(q.Stream), "shard": table.S(q.Shard), "sequence": table.S(q.Sequence),
-		"data": table.B(q.Data[:min(len(q.Data), keptBytes)]), "size": table.N(len(q.Data)),
-		"tenant": table.S(q.Account.Tenant), "account_id": table.S(q.Account.ID),
-	}
-	row := table.Row{Key: quarantineKey(consumer, q.ID), Attrs: attrs}
-	err = t.Put(ctx, table.Put{Table: journal.Control, Row: row, If: table.Absent()})
+	err = t.Put(ctx, table.Put{Table: journal.Control, Row: q.row(consumer), If: table.Absent()})
 	if errors.Is(err, table.ErrConditionFailed) {
 		return false, nil
 	}
@@ -95,6 +88,41 @@ func setAside(ctx context.Context, t table.Table, consumer string, q Quarantined
 		return false, fmt.Errorf("set %s aside: %w", q.ID, err)
 	}
 	return true, nil
+}
+
+// row lays a quarantined account or record out for its table.
+func (q Quarantined) row(consumer string) table.Row {
+	attrs := table.Map{
+		"id": table.S(q.ID), "version": table.N(q.Version), "cause": table.S(q.Cause), "at": TimeValue(time.Now()),
+		"stream": table.S(q.Stream), "shard": table.S(q.Shard), "sequence": table.S(q.Sequence),
+		"data": table.B(q.Data[:min(len(q.Data), keptBytes)]), "size": table.N(len(q.Data)),
+		"tenant": table.S(q.Account.Tenant), "account_id": table.S(q.Account.ID),
+	}
+	return table.Row{Key: quarantineKey(consumer, q.ID), Attrs: attrs}
+}
+
+// rewrite keeps a quarantined account as setAside does, and replaces what is there when that is of another version or cause.
+func rewrite(ctx context.Context, t table.Table, consumer string, q Quarantined) error {
+	kept, err := t.Get(ctx, journal.Control, quarantineKey(consumer, q.ID), true)
+	switch {
+	case errors.Is(err, table.ErrNotFound):
+		_, err = setAside(ctx, t, consumer, q)
+		return err
+	case err != nil:
+		return fmt.Errorf("read %s in quarantine: %w", q.ID, err)
+	}
+	if k := parseQuarantined(kept); k.Version == q.Version && k.Cause == q.Cause {
+		return nil
+	}
+	err = t.Put(ctx, table.Put{Table: journal.Control, Row: q.row(consumer), If: table.Equals("id", table.S(q.ID))})
+	if errors.Is(err, table.ErrConditionFailed) {
+		_, err = setAside(ctx, t, consumer, q)
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("set %s aside: %w", q.ID, err)
+	}
+	return nil
 }
 
 // takeBack forgets a quarantined account or record.

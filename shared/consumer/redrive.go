@@ -38,11 +38,26 @@ func (p *Projection[S]) block(ctx context.Context, a journal.Account, q Quaranti
 		}
 		return true
 	})
-	var unreadable *poisonError
-	if errors.As(err, &unreadable) {
-		return nil // a row that cannot be read or written stands still by itself, and its record is kept
+	var unmarked *poisonError
+	if err != nil && !errors.As(err, &unmarked) {
+		return err
 	}
-	return err
+	// A row that cannot be decoded cannot be marked either, as every write depends on what was read. It stands still by itself:
+	// whatever comes for it ends here again, and its record is kept.
+	if !added { // a redrive may have taken the record back meanwhile
+		_, err = setAside(ctx, p.Rows.table, p.name, q)
+		return err
+	}
+	return nil
+}
+
+// blockAt blocks an account for an error met outside of a record, and is ErrBlocked when that is done.
+func (p *Projection[S]) blockAt(ctx context.Context, a journal.Account, poisoned *poisonError, met error) error {
+	err := p.block(ctx, a, Quarantined{ID: a.String(), Account: a, Version: poisoned.version, Cause: cause(met)})
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%s v%d: %w: %w", a.ID, poisoned.version, met, ErrBlocked)
 }
 
 // mark changes a stored row without folding anything.
@@ -67,7 +82,8 @@ func (p *Projection[S]) mark(ctx context.Context, a journal.Account, change func
 }
 
 // Redrive lifts the block of an account and folds, from the journal, everything that its row lacks. Its error is ErrBlocked when
-// the account was blocked again, with the cause.
+// the account was blocked again, with the cause. The account leaves quarantine only when its row is up to the journal, so that one
+// that is blocked is always listed.
 func (p *Projection[S]) Redrive(ctx context.Context, a journal.Account) error {
 	lifted := false
 	err := p.mark(ctx, a, func(row *Row[S]) bool {
@@ -78,15 +94,38 @@ func (p *Projection[S]) Redrive(ctx context.Context, a journal.Account) error {
 	if err != nil {
 		return err
 	}
+	if _, err := p.CatchUp(ctx, a); err != nil {
+		if errors.Is(err, ErrBlocked) {
+			if again := p.rewriteRecord(ctx, a); again != nil {
+				return again
+			}
+		}
+		return err
+	}
 	if err := takeBack(ctx, p.Rows.table, p.name, a.String()); err != nil {
 		return err
+	}
+	if row, err := p.Rows.load(ctx, p.Generation, a); err != nil || row.BlockedAt != 0 {
+		return errors.Join(err, p.rewriteRecord(ctx, a)) // blocked since by whoever feeds the projection too
 	}
 	if lifted {
 		p.Metrics.quarantined.WithLabelValues(p.name).Dec()
 		p.Log.Warn("account redriven", "account", a.String())
 	}
-	_, err = p.CatchUp(ctx, a)
-	return err
+	return nil
+}
+
+// rewriteRecord has the quarantine show why an account is blocked now, not why it was before, and is ErrBlocked when it is blocked.
+func (p *Projection[S]) rewriteRecord(ctx context.Context, a journal.Account) error {
+	row, err := p.Rows.load(ctx, p.Generation, a)
+	if err != nil || row.BlockedAt == 0 {
+		return err
+	}
+	q := Quarantined{ID: a.String(), Account: a, Version: row.BlockedAt, Cause: row.Cause}
+	if err := rewrite(ctx, p.Rows.table, p.name, q); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s v%d: %s: %w", a.ID, row.BlockedAt, row.Cause, ErrBlocked)
 }
 
 // CatchUp folds what the account's row lacks up to the journal's head, and returns the version reached. It is ErrBlocked for a
@@ -94,10 +133,13 @@ func (p *Projection[S]) Redrive(ctx context.Context, a journal.Account) error {
 func (p *Projection[S]) CatchUp(ctx context.Context, a journal.Account) (int64, error) {
 	for {
 		row, err := p.Rows.load(ctx, p.Generation, a)
-		if err != nil {
+		var unreadable *poisonError
+		switch {
+		case errors.As(err, &unreadable):
+			return 0, p.blockAt(ctx, a, unreadable, err)
+		case err != nil:
 			return 0, err
-		}
-		if row.BlockedAt != 0 {
+		case row.BlockedAt != 0:
 			return row.Version, fmt.Errorf("%s v%d: %s: %w", a.ID, row.BlockedAt, row.Cause, ErrBlocked)
 		}
 		more, err := p.catchUpFrom(ctx, a, row.Version+1)
@@ -113,12 +155,20 @@ func (p *Projection[S]) CatchUp(ctx context.Context, a journal.Account) (int64, 
 // catchUpFrom folds the journal from a version to its head, and says whether there was anything.
 func (p *Projection[S]) catchUpFrom(ctx context.Context, a journal.Account, from int64) (bool, error) {
 	var chunk []*event.Entry
-	found := false
+	found, next := false, from
 	for e, err := range p.Journal.Entries(ctx, a, from, 0) {
 		if err != nil {
-			return found, fmt.Errorf("catch up %s from v%d: %w", a.ID, from, err)
+			err = beyondReading(next, fmt.Errorf("catch up %s from v%d: %w", a.ID, next, err))
+			var poisoned *poisonError
+			if !errors.As(err, &poisoned) {
+				return found, err
+			}
+			if err := p.ProjectEntries(ctx, a, chunk); err != nil {
+				return found, err
+			}
+			return found, p.blockAt(ctx, a, poisoned, err)
 		}
-		found = true
+		found, next = true, e.Last+1
 		if chunk = append(chunk, e); len(chunk) == catchUpEntries {
 			if err := p.ProjectEntries(ctx, a, chunk); err != nil {
 				return found, err

@@ -64,7 +64,7 @@ func (r *Rows[S]) Load(ctx context.Context, generation int64, a journal.Account)
 	return row, err
 }
 
-// load is Load, where the zero row, or one that is only a marker, is not an error.
+// load is Load, where the zero row, or one that is only a marker, is not an error. A row that cannot be decoded is poison.
 func (r *Rows[S]) load(ctx context.Context, generation int64, a journal.Account) (Row[S], error) {
 	raw, err := r.table.Get(ctx, r.model.Name, RowKey(generation, a), true)
 	if errors.Is(err, table.ErrNotFound) {
@@ -73,7 +73,11 @@ func (r *Rows[S]) load(ctx context.Context, generation int64, a journal.Account)
 	if err != nil {
 		return Row[S]{}, fmt.Errorf("read %s of %s: %w", r.model.Name, a.ID, err)
 	}
-	return r.model.decode(raw)
+	row, err := r.model.decode(raw)
+	if err != nil {
+		return Row[S]{}, &poisonError{Attrs(raw.Attrs).Number("version") + 1, fmt.Errorf("%w: %w", errUnreadable, err)}
+	}
+	return row, nil
 }
 
 // Live is the generation that readers are given now.

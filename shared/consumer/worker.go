@@ -201,7 +201,12 @@ func (w *Worker) list(ctx context.Context) error {
 func (w *Worker) acquire(ctx, work context.Context, l lease) {
 	began := time.Now()
 	created := w.listed.created.Unix()
-	if cause := l.missed(created, began); cause != "" {
+	cause, err := w.missed(ctx, l, created, began)
+	if err != nil {
+		w.note("lease", err)
+		return
+	}
+	if cause != "" {
 		if err := w.record(ctx, l, l.checkpoint, cause); err != nil {
 			w.note("lease", err)
 			return
@@ -217,7 +222,7 @@ func (w *Worker) acquire(ctx, work context.Context, l lease) {
 		}
 	}
 	l.owner, l.claim = w.Owner, ""
-	l, err := w.leases.write(ctx, l)
+	l, err = w.leases.write(ctx, l)
 	if err != nil {
 		if !errors.Is(err, errLost) {
 			w.note("lease", err)

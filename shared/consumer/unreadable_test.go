@@ -1,0 +1,131 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+
+	"passbook/shared/account"
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+// unreadableHistory is a journal that one account cannot be read from.
+type unreadableHistory struct {
+	*memoryJournal
+	bad journal.Account
+}
+
+func (h unreadableHistory) Entries(ctx context.Context, a journal.Account, from, to int64) iter.Seq2[*event.Entry, error] {
+	if a == h.bad {
+		return func(yield func(*event.Entry, error) bool) {
+			yield(nil, fmt.Errorf("journal row: %w", &event.FormatError{Format: 2}))
+		}
+	}
+	return h.memoryJournal.Entries(ctx, a, from, to)
+}
+
+// A row of the journal that this program cannot read blocks its own account, when a gap is filled and when a hole is healed.
+func TestUnreadableJournalRowBlocksItsAccountOnly(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(10, 2, 20)
+	b.journal.commit(entries...)
+	bad := accountOf(entries[0])
+	p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows(b.table, testModel), Journal: unreadableHistory{b.journal, bad},
+		Outbox: Outbox{Streams: b.streams, Stream: testOutbox}, Log: quietLog})
+	var with []*event.Entry
+	skipped := false
+	for _, e := range entries {
+		if accountOf(e) == bad && e.First > 1 && !skipped {
+			skipped = true
+			continue
+		}
+		with = append(with, e)
+	}
+	h, err := p.Open(t.Context(), Shard{Stream: testStream, ID: "s"}, "")
+	b.must(err)
+	defer func() { b.must(h.Close()) }()
+	if _, err := h.Handle(t.Context(), Batch{Deliveries: deliveries(t, with...)}); err != nil {
+		t.Fatalf("one account's journal stops the shard: %v", err)
+	}
+	if row := b.row(1, bad); row.BlockedAt != row.Version+1 {
+		t.Errorf("the row at v%d is blocked at v%d", row.Version, row.BlockedAt)
+	}
+	for _, a := range b.journal.order {
+		if a != bad {
+			b.checkAccount(1, a)
+		}
+	}
+	rebuilt := NewProjection(ProjectionConfig[account.State]{Generation: 2, Rows: p.Rows, Journal: p.Journal, Outbox: p.Outbox, Log: quietLog})
+	b.must(rebuilt.Heal(t.Context(), bad))
+	if row := b.row(2, bad); row.BlockedAt != 1 {
+		t.Errorf("after healing blocked at v%d", row.BlockedAt)
+	}
+}
+
+// A row of the read model that cannot be decoded cannot be marked: it is in quarantine, and everybody else goes on.
+func TestUnreadableRowIsSetAsideAndStallsNobody(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(10, 2, 20)
+	b.journal.commit(entries...)
+	bad := accountOf(entries[0])
+	b.must(b.table.Put(t.Context(), table.Put{Table: "balance", If: table.Absent(), Row: table.Row{Key: RowKey(1, bad), Attrs: table.Map{
+		"format": table.N(2), "rev": table.N(1)}}}))
+	h, err := b.projection(testModel, 1).Open(t.Context(), Shard{Stream: testStream, ID: "s"}, "")
+	b.must(err)
+	defer func() { b.must(h.Close()) }()
+	if _, err := h.Handle(t.Context(), Batch{Deliveries: deliveries(t, entries...)}); err != nil {
+		t.Fatalf("one row stops the shard: %v", err)
+	}
+	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
+	if err != nil || len(kept) != 1 || kept[0].Account != bad {
+		t.Errorf("quarantine %+v, %v", kept, err)
+	}
+	for _, a := range b.journal.order {
+		if a != bad {
+			b.checkAccount(1, a)
+		}
+	}
+	b.must(b.projection(testModel, 1).Heal(t.Context(), bad))
+}
+
+// hookedDelete does something once, before a record leaves quarantine.
+type hookedDelete struct {
+	table.Table
+	hook func()
+}
+
+func (h *hookedDelete) Delete(ctx context.Context, name string, k table.Key, c table.Condition) error {
+	if f := h.hook; f != nil && strings.HasPrefix(k.PK, "quarantine#") {
+		h.hook = nil
+		f()
+	}
+	return h.Table.Delete(ctx, name, k, c)
+}
+
+// Whoever feeds the projection meets the poison again while a redrive is at work: what is blocked stays listed.
+func TestRedriveNeverLosesTheRecordOfABlockedAccount(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(5, 1, 40)
+	b.journal.commit(entries...)
+	m := poisonedModel(func(_ account.State, e event.Event) bool { return e.Version == 10 })
+	live := b.projection(m, 1)
+	half := len(entries) / 2
+	b.handle(live, deliveries(t, entries[:half]...))
+	a := accountOf(entries[0])
+	ht := &hookedDelete{Table: b.table}
+	ht.hook = func() { b.handle(live, deliveries(t, entries[half:half+1]...)) } // the live worker meets the next record
+	job := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](ht, m), Journal: b.journal, Log: quietLog})
+	err := job.Redrive(t.Context(), a)
+	kept, listed := QuarantineAll(t.Context(), b.table, "balance@1")
+	b.must(listed)
+	row := b.row(1, a)
+	if row.BlockedAt != 10 || len(kept) != 1 || kept[0].Version != 10 || !errors.Is(err, ErrBlocked) {
+		t.Errorf("blocked at v%d, quarantine %+v, %v", row.BlockedAt, kept, err)
+	}
+}
