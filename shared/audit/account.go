@@ -78,32 +78,11 @@ func (s *subject) readJournal(ctx context.Context) error {
 	if s.standing.version >= (s.pages.index+1)*pageSpan {
 		s.pages.turn()
 	}
-	err = s.partition(ctx, "K#", func(version int64, row table.Row) {
-		if !s.standing.blind && !s.pages.fits(version, row) {
-			s.find(inJournal, version, "the page of keys is not what the entries make it")
-		}
-	})
+	err = s.readPages(ctx)
 	if err != nil {
 		return err
 	}
 	return s.readGuards(ctx)
-}
-
-// readGuards holds the guards against the reversals.
-func (s *subject) readGuards(ctx context.Context) error {
-	guards := map[int64]bool{}
-	err := s.partition(ctx, "R#", func(version int64, _ table.Row) {
-		guards[version] = true
-		if !s.standing.reversed[version] && !s.standing.blind {
-			s.find(inJournal, version, "there is a guard and no reversal")
-		}
-	})
-	for version := range s.standing.reversed {
-		if !guards[version] {
-			s.find(inJournal, version, "it was reversed and has no guard")
-		}
-	}
-	return err
 }
 
 // partition visits the rows of the account whose sort keys begin with a prefix, in order.
@@ -149,6 +128,12 @@ func (s *subject) entry(e *event.Entry) {
 		}
 	}
 	s.hash, s.head, s.currency = e.Hash, e, e.Currency
+	if e.State != nil {
+		wrong := s.standing.judge(e.State, s.currency)
+		if wrong != "" {
+			s.find(inJournal, e.Last, "%s", wrong)
+		}
+	}
 	s.entries++
 	s.pages.add(e)
 	s.meetArchive(e)

@@ -17,6 +17,11 @@ type standing struct {
 	// amounts has what each transaction moved, by version, as long as it can be reversed.
 	amounts map[int64]int64
 	closed  bool
+	frozen  string // "" or the scope
+	// limitVersion is the event that set the limit.
+	limitVersion int64
+	// doubtful: an event was wrong, so that it cannot be said which state is the true one.
+	doubtful bool
 	// blind: something is missing before, so that sums cannot be judged any more, only followed.
 	blind bool
 }
@@ -46,6 +51,7 @@ func (s *standing) add(ev event.Event) string {
 		wrong = "the event's balance is not the sum of what happened"
 	}
 	if wrong != "" {
+		s.doubtful = true
 		s.after = ev.After // one fault is named once, not again at every later version
 	}
 	return wrong
@@ -55,7 +61,7 @@ func (s *standing) add(ev event.Event) string {
 func (s *standing) move(ev event.Event) string {
 	switch b := ev.Body.(type) {
 	case event.AccountOpened:
-		s.after.Limit = b.CreditLimit
+		s.after.Limit, s.limitVersion = b.CreditLimit, ev.Version
 	case event.MoneyCredited:
 		s.after.Posted += b.Amount
 		s.amounts[ev.Version] = b.Amount
@@ -76,8 +82,12 @@ func (s *standing) move(ev event.Event) string {
 		if b.Before != s.after.Limit {
 			wrong = "the limit was another before the change"
 		}
-		s.after.Limit = b.After
+		s.after.Limit, s.limitVersion = b.After, ev.Version
 		return wrong
+	case event.AccountFrozen:
+		s.frozen = b.Scope
+	case event.AccountUnfrozen:
+		s.frozen = ""
 	}
 	return ""
 }

@@ -432,7 +432,12 @@ func TestRun_BehindIsMendedAndGraceIsGiven(t *testing.T) {
 			return err
 		},
 	}
+	b.stream.SetFaults(pebblestream.Faults{Seed: 1, Refuse: 20})
 	report = mustFind(t, b, "is behind the journal", 0)
+	if b.stream.Fired().Refuse == 0 {
+		t.Fatal("no record was refused")
+	}
+	b.stream.SetFaults(pebblestream.Faults{})
 	if report.Republished != 50 || report.Projected == 0 {
 		t.Fatalf("mended %d and %d", report.Republished, report.Projected)
 	}

@@ -2,7 +2,10 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
+	"time"
 
 	"passbook/shared/event"
 	"passbook/shared/stream"
@@ -37,13 +40,42 @@ func (s *subject) republish(ctx context.Context, e *event.Entry) error {
 	if err != nil {
 		return fmt.Errorf("republish %s v%d: %w", s.account, e.First, err)
 	}
-	results, err := s.Repair.Streams.Put(ctx, s.Repair.Stream, []stream.Record{{PartitionKey: s.account.String(), Data: sealed.Record}})
-	if err == nil {
-		err = results[0].Err
-	}
+	err = s.put(ctx, stream.Record{PartitionKey: s.account.String(), Data: sealed.Record})
 	if err != nil {
 		return fmt.Errorf("republish %s v%d: %w", s.account, e.First, err)
 	}
 	s.report.count(&s.report.Republished, 1)
 	return nil
+}
+
+// The waits before a record that was refused is put again: the first, and what doubling them ends at. The real wait lies between
+// half of it and the whole, so that accounts that were refused together do not come back together.
+const (
+	refusedFirst = 50 * time.Millisecond
+	refusedMost  = 2 * time.Second
+	// callsMost bounds the calls in a row that fail as a whole, otherwise than by a throttle.
+	callsMost = 8
+)
+
+// put puts a record, as often as it is refused, until ctx ends.
+func (s *subject) put(ctx context.Context, record stream.Record) error {
+	for wait, failed := refusedFirst, 0; ; wait = min(2*wait, refusedMost) {
+		results, err := s.Repair.Streams.Put(ctx, s.Repair.Stream, []stream.Record{record})
+		if err == nil && results[0].Err == nil {
+			return nil
+		}
+		if err != nil && !errors.Is(err, stream.ErrThrottled) {
+			failed++
+		}
+		if failed == callsMost || errors.Is(err, stream.ErrNotFound) || errors.Is(err, stream.ErrInvalid) {
+			return err
+		}
+		timer := time.NewTimer(wait/2 + rand.N(wait/2))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
 }

@@ -72,6 +72,7 @@ func (s *subject) compareRow(row *modelRow, e *event.Entry) {
 	if row.attrs.Text("currency") != s.currency {
 		s.find(row.model, row.version, "the currency is another")
 	}
+	s.judgeState(row)
 }
 
 // figures are the numbers that rows may show, computed from the standing.

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,8 @@ type Asking struct {
 
 // At gives the states of accounts as they were, from the archive alone, in no promised order: of those that were open then, or
 // that reached the version. Calls of yield come one at a time, and an error of it ends the job. An account whose history has a
-// gap or two contents before then is named in the faults, with ErrDifference, and not given.
+// gap or two contents before then is named in the faults, with ErrDifference, and not given. Breaks of the archive's chains, which may hide the end of any history, are
+// ErrDifference too, which names them, after all states were given.
 func At(ctx context.Context, c Asking, yield func(journal.Account, account.State) error) (Faults, error) {
 	if c.Time.IsZero() == (c.Version == 0) {
 		return Faults{}, errors.New("replay: at: ask for a time or for a version")
@@ -63,7 +65,8 @@ func At(ctx context.Context, c Asking, yield func(journal.Account, account.State
 			return Faults{}, fmt.Errorf("replay: at: %w", err)
 		}
 	}
-	return faults.result()
+	found, err := faults.result()
+	return found, cmp.Or(broken(plan.Breaks), err)
 }
 
 // fold folds a history as far as it is asked for. The zero state says that there is nothing to give.

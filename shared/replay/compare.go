@@ -44,7 +44,7 @@ func Compare(ctx context.Context, c Comparing) (Comparison, error) {
 	live, candidate, err := consumer.Generations(ctx, c.Table, c.Model)
 	found := Comparison{Live: live, Candidate: candidate}
 	if err == nil && candidate == 0 {
-		err = fmt.Errorf("there is no candidate: %w", consumer.ErrGeneration)
+		err = fmt.Errorf("there is no candidate, replay rebuild makes one: %w", consumer.ErrGeneration)
 	}
 	if err != nil {
 		return found, fmt.Errorf("compare %s: %w", c.Model, err)

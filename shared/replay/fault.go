@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"passbook/shared/journal"
@@ -64,3 +65,15 @@ func (c *collector) result() (Faults, error) {
 	}
 	return c.faults, nil
 }
+
+// broken is ErrDifference that names the breaks of an archive's chains; nil when there are none. A segment that is missing may have
+// had the ends of histories, which nothing else tells.
+func broken(breaks []string) error {
+	if len(breaks) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: the archive lacks segments: %s", ErrDifference, strings.Join(breaks[:min(len(breaks), breaksNamed)], "; "))
+}
+
+// breaksNamed bounds the breaks that an error names.
+const breaksNamed = 10

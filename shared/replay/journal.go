@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,8 +46,8 @@ type Restored struct {
 }
 
 // Journal restores the journal from the archive. The caller MUST have stopped all writers. Each account comes back up to its first
-// gap, in version order; what is there already is compared. It ends with ErrDifference when something does not fit, after it has
-// restored everything else. Called again, it goes on.
+// gap, in version order; what is there already is compared. It ends with ErrDifference when something does not fit or the archive's
+// chains have breaks, after it has restored everything else. Called again, it goes on.
 func Journal(ctx context.Context, c Restoring) (Restored, error) {
 	if c.Flush != nil {
 		err := c.Flush(ctx)
@@ -68,7 +69,7 @@ func Journal(ctx context.Context, c Restoring) (Restored, error) {
 		return done, fmt.Errorf("restore journal: %w", err)
 	}
 	done.Faults, err = r.faults.result()
-	return done, err
+	return done, cmp.Or(broken(plan.Breaks), err)
 }
 
 type restore struct {

@@ -50,6 +50,7 @@ func (c Republishing) plan(ctx context.Context) (archive.Plan, error) {
 
 // Republish puts archived entries on a stream, each account's in version order, as the bytes that they were. It returns how many.
 // Interrupted, it goes on with the part of the accounts that it was at: some of them are published twice, which is harmless.
+// When the archive's chains have breaks it ends with ErrDifference, which names them, after it has published what is there.
 func Republish(ctx context.Context, c Republishing) (int64, error) {
 	if c.Stream == c.LiveStream && !c.Live {
 		return 0, ErrLiveStream
@@ -90,7 +91,11 @@ func Republish(ctx context.Context, c Republishing) (int64, error) {
 			return out.published, fmt.Errorf("replay: republish: %w", err)
 		}
 	}
-	return out.published, at.finish(ctx)
+	err = at.finish(ctx)
+	if err != nil {
+		return out.published, err
+	}
+	return out.published, broken(plan.Breaks)
 }
 
 func (c Republishing) inRange(entries []*event.Entry) []*event.Entry {
