@@ -1,6 +1,7 @@
 package credit
 
 import (
+	"cmp"
 	"time"
 
 	"passbook/shared/account"
@@ -154,8 +155,8 @@ func (c Freeze) Decide(s account.State, now time.Time) account.Decision {
 	d.ReleaseExpired()
 	if d.IsOpen() {
 		scope := c.Scope
-		if scope == "" {
-			scope = event.ScopeDebits
+		if scope == "" { // a default never weakens a freeze that is in force
+			scope = cmp.Or(s.Frozen, event.ScopeDebits)
 		}
 		d.Emit(event.AccountFrozen{Scope: scope, ReasonCode: c.ReasonCode}, d.Today())
 	}

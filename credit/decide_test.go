@@ -304,3 +304,24 @@ func TestCommandsAsJSON(t *testing.T) {
 		}
 	}
 }
+
+// A freeze that names no scope never weakens the one in force.
+func TestFreezeWithoutAScopeKeepsTheOneInForce(t *testing.T) {
+	for before, want := range map[string]string{"": event.ScopeDebits, event.ScopeDebits: event.ScopeDebits, event.ScopeAll: event.ScopeAll} {
+		s := acct.Given()
+		s.Frozen = before
+		d := Freeze{}.Decide(s, acct.Noon)
+		if len(d.Events) != 1 || d.Events[0].Body.(event.AccountFrozen).Scope != want {
+			t.Errorf("frozen %q: %+v", before, d)
+		}
+	}
+}
+
+func TestControlCharactersAreNoText(t *testing.T) {
+	for _, text := range []string{"a\x00b", "a\nb", "a\x07"} {
+		c := Credit{Amount: 1, Currency: "EUR", Reference: event.Text{Plain: text}}
+		if faults := c.Validate(); len(faults) != 1 || faults[0].Pointer != "/reference" {
+			t.Errorf("%q: %+v", text, faults)
+		}
+	}
+}

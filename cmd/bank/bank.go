@@ -93,7 +93,7 @@ func openBank(ctx context.Context, config platform.Config, logs io.Writer) (b *b
 
 // openEdge makes the HTTP API: all commands, all queries.
 func (b *bank) openEdge() {
-	b.web = web.New(web.Config{Service: "bank", Logger: b.log, Registry: b.registry, Checks: []web.Check{b.journalReady()}})
+	b.web = web.New(web.Config{Service: "bank", Version: version, Logger: b.log, Registry: b.registry, Checks: []web.Check{b.journalReady()}})
 	b.web.Commands(append(b.credit.Operations(), b.withdraw.Operations()...)...)
 	b.web.Mount(balance.NewAPI(b.balances, b.journal.Reader).Routes()...)
 	b.web.Mount(creditlimit.NewAPI(b.limits, b.journal.Reader).Routes()...)

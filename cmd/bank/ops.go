@@ -10,11 +10,12 @@ import (
 
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
+	"passbook/shared/web/ops"
 )
 
 // opsHandler serves the jobs, and the profiles of this process. It is for loopback only and asks for no credentials.
 func (b *bank) opsHandler() http.Handler {
-	server := web.New(web.Config{Service: "bank", Logger: b.log, Registry: telemetry.NewRegistry(version)})
+	server := web.New(web.Config{Service: "bank", Version: version, Logger: b.log, Registry: telemetry.NewRegistry(version)})
 	server.Mount(b.jobs.Routes()...)
 	mux := http.NewServeMux()
 	mux.Handle("/", server.Handler())
@@ -22,7 +23,13 @@ func (b *bank) opsHandler() http.Handler {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !ops.Local(r) { // a page in a browser that made a name of its own point here
+			server.Handler().ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // serveOps serves the ops listener until ctx ends.

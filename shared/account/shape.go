@@ -2,7 +2,9 @@ package account
 
 import (
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"passbook/shared/event"
@@ -74,7 +76,7 @@ func (s *Shape) OptText(pointer string, t event.Text) {
 		s.Fail(pointer, FieldNotAllowed)
 	case len(t.Plain) > event.MaxTextBytes:
 		s.Fail(pointer, FieldTooLong)
-	case !utf8.ValidString(t.Plain):
+	case !utf8.ValidString(t.Plain), strings.IndexFunc(t.Plain, unicode.IsControl) >= 0: // it is shown in statements, and kept for ever
 		s.Fail(pointer, FieldSyntax)
 	}
 }

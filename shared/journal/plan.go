@@ -58,11 +58,14 @@ func (pl *plan) decide(c *Command) outcome {
 		}
 	}
 	if c.IfMatch != 0 && c.IfMatch != pl.state.Version && pl.state.Version != 0 {
-		return pl.reject(&account.Rejection{Code: codeVersionMismatch, Details: map[string]any{"expected": c.IfMatch, "actual": pl.state.Version}})
+		return pl.reject(versionMismatch(c.IfMatch, pl.state.Version))
 	}
 	d := c.Decide(pl.state, pl.now)
 	if d.Rejection != nil {
 		return pl.reject(d.Rejection)
+	}
+	if c.IfMatch != 0 && pl.state.Version == 0 { // the account is about to be opened
+		return pl.reject(versionMismatch(c.IfMatch, 0))
 	}
 	if len(d.Events) == 0 {
 		pl.unconfirmed = true // what is due may be in an entry that this lane has not seen
@@ -84,6 +87,10 @@ func (pl *plan) replay(c *Command) (outcome, bool) {
 		return outcome{command: -1, err: err}, true
 	}
 	return outcome{command: -1, receipt: r}, seen
+}
+
+func versionMismatch(expected, actual int64) *account.Rejection {
+	return &account.Rejection{Code: codeVersionMismatch, Details: map[string]any{"expected": expected, "actual": actual}}
 }
 
 func (pl *plan) reject(r *account.Rejection) outcome {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"runtime"
@@ -31,7 +32,7 @@ type CheckResult struct {
 // processRoutes are what every service serves besides its own.
 func (s *Server) processRoutes() []Route {
 	metrics := promhttp.HandlerFor(s.config.Registry, promhttp.HandlerOpts{Registry: s.config.Registry})
-	build := buildInfo(s.config.Service)
+	build := buildInfo(s.config.Service, s.config.Version)
 	return []Route{
 		{http.MethodGet, "/livez", func(c echo.Context) error {
 			write(c, http.StatusOK, contentJSON, []byte(`{"status":"live"}`))
@@ -118,17 +119,15 @@ func (j *JSON) checks(results []CheckResult) {
 }
 
 // buildInfo renders what the process was built from, as the toolchain stamped it.
-func buildInfo(service string) []byte {
+func buildInfo(service, version string) []byte {
 	var j JSON
 	j.Begin()
 	j.String("service", service)
-	version, settings := "", []debug.BuildSetting(nil)
+	var settings []debug.BuildSetting
 	if info, ok := debug.ReadBuildInfo(); ok {
-		version, settings = info.Main.Version, info.Settings
+		version, settings = cmp.Or(version, info.Main.Version), info.Settings
 	}
-	if version == "" {
-		version = "(devel)"
-	}
+	version = cmp.Or(version, "(devel)")
 	j.String("version", version)
 	for _, setting := range settings {
 		switch setting.Key {

@@ -41,6 +41,8 @@ const (
 type Config struct {
 	// Service is the program's name: withdraw, credit, balance, creditlimit, archiver or bank.
 	Service string
+	// Version is the program's, as /version tells it; empty is what the toolchain stamped.
+	Version string
 	Logger  *slog.Logger
 	// Registry takes the server's histogram and is served under /metrics.
 	Registry *prometheus.Registry

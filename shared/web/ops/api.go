@@ -33,15 +33,21 @@ func (r *Registry) Routes() []web.Route {
 // here, but cannot make the browser say another.
 func local(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		host, _, err := net.SplitHostPort(c.Request().Host)
-		if err != nil {
-			host = c.Request().Host
-		}
-		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		if !Local(c.Request()) {
 			return web.Refuse(web.CodeRouteNotFound)
 		}
 		return next(c)
 	}
+}
+
+// Local says whether a request was sent to a loopback name. Whatever else is served beside the jobs asks the same.
+func Local(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (r *Registry) start(c echo.Context) error {
