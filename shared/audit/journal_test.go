@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"passbook/shared/archive/archivetest"
@@ -84,11 +85,15 @@ func TestRun_SumsAreItsOwn(t *testing.T) {
 // unguarded is a table that lacks one guard.
 type unguarded struct {
 	table.Table
+	mu    sync.Mutex
 	fired string
 }
 
 func (u *unguarded) Get(ctx context.Context, name string, key table.Key, consistent bool) (table.Row, error) {
-	if key.PK+key.SK == u.fired {
+	u.mu.Lock()
+	lost := u.fired == key.PK+key.SK
+	u.mu.Unlock()
+	if lost {
 		return table.Row{}, table.ErrNotFound
 	}
 	return u.Table.Get(ctx, name, key, consistent)
@@ -96,6 +101,8 @@ func (u *unguarded) Get(ctx context.Context, name string, key table.Key, consist
 
 func (u *unguarded) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	page, err := u.Table.Query(ctx, q)
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	for i, row := range page.Rows {
 		if strings.HasPrefix(row.SK, "R#") && u.fired == "" {
 			u.fired = row.PK + row.SK
