@@ -61,7 +61,7 @@ func TestArchiver_UnderItsWorker(t *testing.T) {
 		})
 		return func() { cancel(); work.Wait() }, a
 	}
-	s.SetFaults(pebblestream.Faults{Seed: 3, Throttle: 5, Expire: 5, Empty: 20})
+	s.SetFaults(pebblestream.Faults{Seed: 3, Throttle: 25, Expire: 25, Empty: 25})
 	stop, _ := start("first")
 	publish(t, s, entries[:400])
 	await(t, func() bool { return archived(t, disk) >= 200 })

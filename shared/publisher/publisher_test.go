@@ -164,7 +164,7 @@ func accountNamed(i int) journal.Account {
 
 func TestOrderPerAccountUnderEveryFaultOfTheStream(t *testing.T) {
 	r := newRig(t)
-	r.streams.SetFaults(pebblestream.Faults{Seed: 7, Refuse: 10, Lose: 10, LoseCall: 5})
+	r.streams.SetFaults(pebblestream.Faults{Seed: 7, Refuse: 10, Lose: 10, LoseCall: 20})
 	p := r.start(t, true)
 	const accounts, each = 20, 30
 	var wg sync.WaitGroup
