@@ -11,16 +11,23 @@ import (
 // reverse decides a reversal alone and commits its entry together with the guard of the original: both or neither, so that no
 // original is ever reversed twice.
 func (l *lane) reverse(p *pending) {
+	contend(p, func() error { return l.attemptReverse(p) }, l)
+}
+
+// contend tries, with the lanes held, until no other writer is first, a bounded number of times. try answers p when it succeeds.
+func contend(p *pending, try func() error, held ...*lane) {
 	for range maxAttempts {
-		err := l.attemptReverse(p)
+		err := try()
 		if errors.Is(err, errConflict) {
-			l.journal.metrics.conflicts.Inc()
+			held[0].journal.metrics.conflicts.Inc()
 			continue
 		}
 		if err != nil {
 			p.fail(err)
 		}
-		l.keys.savePages(l)
+		for _, l := range held {
+			l.keys.savePages(l)
+		}
 		return
 	}
 	p.fail(ErrContention)

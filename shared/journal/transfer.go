@@ -74,20 +74,7 @@ func (j *Journal) holding(ctx context.Context, a Account, p *pending, f func(*la
 
 // transfer decides and commits with both lanes held.
 func transfer(from, to *lane, t Transfer, p *pending) {
-	for range maxAttempts {
-		err := attemptTransfer(from, to, t, p)
-		if errors.Is(err, errConflict) {
-			from.journal.metrics.conflicts.Inc()
-			continue
-		}
-		if err != nil {
-			p.fail(err)
-		}
-		from.keys.savePages(from)
-		to.keys.savePages(to)
-		return
-	}
-	p.fail(ErrContention)
+	contend(p, func() error { return attemptTransfer(from, to, t, p) }, from, to)
 }
 
 // attemptTransfer answers p, or says why it could not.
