@@ -7,6 +7,6 @@
 //
 // A nil error means durable. An error that is none of the package's own leaves the outcome of a write unknown.
 //
-// Adapters: pebbletable (the embedded engine). The suite that every adapter passes, and that holds each sentence of the
-// contract, is tabletest. What the rows mean is said by the packages that own them; next on the walk is journal.
+// Adapters: pebbletable (the embedded engine), dynamotable (DynamoDB). The suite that every adapter passes, and that holds each
+// sentence of the contract, is tabletest. What the rows mean is said by the packages that own them; next on the walk is journal.
 package table

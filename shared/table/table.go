@@ -15,7 +15,7 @@ const (
 	MaxTransactBytes = 4 << 20
 	// MaxItemBytes is the most that a row may hold, names and values together: DynamoDB's item limit of 400 KB.
 	MaxItemBytes = 400 << 10
-	// MaxPageBytes bounds the rows of one Query or Scan page: DynamoDB reads at most 1 MB a page.
+	// MaxPageBytes bounds the rows of one Query or Scan page: DynamoDB ends a page with the row that reaches 1 MB, or before it.
 	MaxPageBytes = 1 << 20
 	// MaxPartitionKeyBytes and MaxSortKeyBytes are DynamoDB's key limits.
 	MaxPartitionKeyBytes = 2048
@@ -31,7 +31,8 @@ var (
 	ErrNotFound = errors.New("table: row not found")
 	// ErrConditionFailed: the condition did not hold, and nothing was written.
 	ErrConditionFailed = errors.New("table: condition failed")
-	// ErrConflict: a Transact met another one on the same row; nothing was written, try again.
+	// ErrConflict: a write met a Transact on the same row; nothing was written, try again. Only a Transact is in the way of others:
+	// of two that meet, both may be refused.
 	ErrConflict = errors.New("table: transaction conflict")
 	// ErrThrottled: the table refused for load; nothing was written, try again later.
 	ErrThrottled = errors.New("table: throttled")
@@ -148,7 +149,7 @@ type Query struct {
 	Consistent bool
 }
 
-// Scan walks a whole table, or one of Of equal segments of it, in no promised order.
+// Scan walks a whole table, or one of Of equal segments of it, in no promised order. It is eventually consistent.
 type Scan struct {
 	Table string
 	// Segment is in 0..Of-1; Of is 1..MaxSegments.

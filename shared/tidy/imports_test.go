@@ -52,7 +52,7 @@ func layer(pkg string) string {
 
 // layerOfShared places a package below shared.
 func layerOfShared(parts []string) string {
-	if len(parts) > 1 && strings.HasSuffix(parts[len(parts)-1], "test") {
+	if strings.HasSuffix(parts[len(parts)-1], "test") {
 		return suites
 	}
 	switch parts[0] {
@@ -63,9 +63,9 @@ func layerOfShared(parts []string) string {
 			return ports
 		}
 		return adapters
-	case "journal", "publisher", "consumer", "crew", "archive", "replay", "audit", "web", "telemetry":
+	case "journal", "publisher", "consumer", "crew", "backoff", "archive", "replay", "audit", "web", "telemetry":
 		return machinery
-	case "embedded", "fault":
+	case "embedded", "fault", "strict":
 		return adapters
 	case "platform":
 		return choice
@@ -107,8 +107,8 @@ var vendors = []struct {
 	{"github.com/cockroachdb/pebble", "an adapter or platform", func(f file) bool {
 		return layer(f.pkg) == adapters || layer(f.pkg) == choice || f.test
 	}},
-	{"github.com/aws/", "an adapter, platform or localstack", func(f file) bool {
-		return layer(f.pkg) == adapters || layer(f.pkg) == choice || strings.HasPrefix(f.pkg, "localstack")
+	{"github.com/aws/", "an adapter, platform or a test", func(f file) bool {
+		return layer(f.pkg) == adapters || layer(f.pkg) == choice || f.pkg == "shared/awstest" || f.test
 	}},
 	{"github.com/labstack/echo", "shared/web or a service's api files", func(f file) bool {
 		_, excepted := outsideWeb[f.pkg]

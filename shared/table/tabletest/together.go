@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -48,7 +49,7 @@ func oneWins(s *suite) {
 
 // nothingLost counts up one row from many goroutines by compare and set.
 func nothingLost(s *suite) {
-	const workers, adds = 8, 20
+	const workers, adds = 8, 10
 	key := s.key("counter")
 	s.mustPut(table.Row{Key: key, Attrs: table.Map{"v": table.N(0)}})
 	var group sync.WaitGroup
@@ -116,15 +117,22 @@ func transactAgainstPut(s *suite) {
 	}
 }
 
+// modelTime is how long the model is tried for: a slow store gets fewer of rapid's checks.
+const modelTime = 20 * time.Second
+
 // model does what rapid thinks of to a partition and to a map, and compares them after each step.
 func model(s *suite) {
-	run := 0
+	run, done, began := 0, 0, time.Now()
 	rapid.Check(s.T, func(t *rapid.T) {
+		if run == done && time.Since(began) > modelTime { // after a failure rapid goes on, to show it in few steps
+			return
+		}
 		run++
 		m := &modelRun{suite: s, pk: s.pk(fmt.Sprint("model", run)), rows: map[string]table.Map{}}
 		t.Repeat(map[string]func(*rapid.T){
 			"put": m.put, "delete": m.remove, "transact": m.transact, "": m.check,
 		})
+		done++
 	})
 }
 

@@ -13,7 +13,7 @@ var transactClauses = []clause{
 	{"transact/all-or-none", "Transact writes all of 1..MaxTransact rows of different keys or none.", transactAllOrNone},
 	{"transact/which-failed", "Index is the place of the put in the call, from 0; the lowest where several failed.", transactWhichFailed},
 	{"transact/limits", "MaxTransact is the most puts in one Transact: DynamoDB's TransactWriteItems takes 100 actions.", transactLimits},
-	{"transact/together", "ErrConflict: a Transact met another one on the same row; nothing was written, try again.", transactTogether},
+	{"transact/together", "ErrConflict: a write met a Transact on the same row; nothing was written, try again.", transactTogether},
 }
 
 func (s *suite) transact(puts ...table.Put) error {

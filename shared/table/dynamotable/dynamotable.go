@@ -1,0 +1,169 @@
+package dynamotable
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"passbook/shared/table"
+)
+
+const (
+	// readDeadline and writeDeadline bound each call, a read's repetitions included. DynamoDB answers within milliseconds.
+	readDeadline  = 5 * time.Second
+	writeDeadline = 5 * time.Second
+	// readAttempts is how often a read is sent, and retryDelay what the SDK's backoff doubles: both as the SDK has them for DynamoDB.
+	readAttempts = 3
+	retryDelay   = 25 * time.Millisecond
+)
+
+// Table implements table.Table. Several may be open on the same tables, in one process or many.
+type Table struct {
+	client  *dynamodb.Client
+	prefix  string
+	schemas []table.Schema
+	catalog *table.Catalog
+	skew    atomic.Int64
+}
+
+var _ table.Table = (*Table)(nil)
+
+// New opens the tables of a deployment, which are named prefix + schema name, without a call to them. It fails with
+// table.ErrInvalid on a bad schema or prefix.
+func New(c aws.Config, prefix string, schemas ...table.Schema) (*Table, error) {
+	t := &Table{prefix: prefix, schemas: slices.Clone(schemas)}
+	full := slices.Clone(schemas)
+	for i := range full {
+		full[i].Name = prefix + full[i].Name
+	}
+	if _, err := table.NewCatalog(full...); err != nil {
+		return nil, fmt.Errorf("open tables: %w", err)
+	}
+	var err error
+	if t.catalog, err = table.NewCatalog(schemas...); err != nil {
+		return nil, fmt.Errorf("open tables: %w", err)
+	}
+	t.client = dynamodb.NewFromConfig(c, func(o *dynamodb.Options) {
+		o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) { r.MaxAttempts, r.BaseDelay = readAttempts, retryDelay })
+		o.RetryMaxAttempts = 0 // else AWS_MAX_ATTEMPTS would count more than this
+		o.APIOptions = append(o.APIOptions, t.measureSkew)
+	})
+	return t, nil
+}
+
+// once makes a call one that is sent once.
+func once(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
+
+// Endpoint is the endpoint that the configuration names, or "" when it is AWS's own.
+func (t *Table) Endpoint() string { return aws.ToString(t.client.Options().BaseEndpoint) }
+
+// name is a table's name on AWS.
+func (t *Table) name(table string) *string { return aws.String(t.prefix + table) }
+
+// Get implements table.Table.
+func (t *Table) Get(ctx context.Context, name string, key table.Key, consistent bool) (table.Row, error) {
+	if err := t.catalog.CheckKey(name, key); err != nil {
+		return table.Row{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readDeadline)
+	defer cancel()
+	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: t.name(name), Key: encodeKey(key), ConsistentRead: &consistent})
+	if err != nil {
+		return table.Row{}, t.failed("get row of", err, name)
+	}
+	if out.Item == nil {
+		return table.Row{}, table.ErrNotFound
+	}
+	row, err := decodeRow(out.Item)
+	if err != nil {
+		return table.Row{}, t.failed("get row of", err, name)
+	}
+	return row, nil
+}
+
+// Put implements table.Table.
+func (t *Table) Put(ctx context.Context, p table.Put) error {
+	if err := t.catalog.CheckPut(p); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
+	defer cancel()
+	c := express(p.If)
+	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: t.name(p.Table), Item: encodeRow(p.Row),
+		ConditionExpression: c.text, ExpressionAttributeNames: c.names, ExpressionAttributeValues: c.values,
+	}, once)
+	if err != nil {
+		return t.failed("put row of", err, p.Table)
+	}
+	return nil
+}
+
+// Delete implements table.Table.
+func (t *Table) Delete(ctx context.Context, name string, key table.Key, cond table.Condition) error {
+	if err := t.catalog.CheckDelete(name, key, cond); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
+	defer cancel()
+	c := express(cond)
+	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: t.name(name), Key: encodeKey(key),
+		ConditionExpression: c.text, ExpressionAttributeNames: c.names, ExpressionAttributeValues: c.values,
+	}, once)
+	if err != nil {
+		return t.failed("delete row of", err, name)
+	}
+	return nil
+}
+
+// Transact implements table.Table. DynamoDB's token for repeating a transaction is left to the SDK, a new one each call: it is
+// good for 10 minutes, and a caller's repetition may come later.
+func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
+	if err := t.catalog.CheckTransact(puts); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
+	defer cancel()
+	items := make([]types.TransactWriteItem, len(puts))
+	for i, p := range puts {
+		c := express(p.If)
+		items[i].Put = &types.Put{
+			TableName: t.name(p.Table), Item: encodeRow(p.Row),
+			ConditionExpression: c.text, ExpressionAttributeNames: c.names, ExpressionAttributeValues: c.values,
+		}
+	}
+	if _, err := t.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items}, once); err != nil {
+		tables := make([]string, len(puts))
+		for i, p := range puts {
+			tables[i] = p.Table
+		}
+		return t.failed("transact rows of", err, tables...)
+	}
+	return nil
+}
+
+// condition is a condition as DynamoDB's expressions have it.
+type condition struct {
+	text   *string
+	names  map[string]string
+	values map[string]types.AttributeValue
+}
+
+// express names every attribute by a placeholder: hundreds of words are reserved, such as owner, state and version.
+func express(c table.Condition) condition {
+	absent, attr, value := c.Parts()
+	if absent {
+		return condition{text: aws.String("attribute_not_exists(#a)"), names: map[string]string{"#a": pk}}
+	}
+	return condition{
+		text: aws.String("#a = :v"), names: map[string]string{"#a": attr}, values: map[string]types.AttributeValue{":v": encode(value)},
+	}
+}

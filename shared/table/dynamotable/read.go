@@ -1,0 +1,131 @@
+package dynamotable
+
+import (
+	"context"
+	"math"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"passbook/shared/table"
+)
+
+// primary is the table's own key, as if it were an index.
+var primary = table.Index{PK: pk, SK: sk}
+
+// Query implements table.Table.
+func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	if err := t.catalog.CheckQuery(q); err != nil {
+		return table.Page{}, err
+	}
+	x := primary
+	if q.Index != "" {
+		var err error
+		if x, err = t.catalog.Index(q.Table, q.Index); err != nil {
+			return table.Page{}, err
+		}
+	}
+	id := fingerprint(q.Table, q.Index, q.PK, q.From, q.To, q.Desc)
+	from, err := start(q.After, id, x)
+	if err != nil || beyond(q.From, q.To) {
+		return table.Page{}, err
+	}
+	in := &dynamodb.QueryInput{TableName: t.name(q.Table), ScanIndexForward: aws.Bool(!q.Desc), ExclusiveStartKey: from}
+	if q.Index == "" {
+		in.ConsistentRead = &q.Consistent
+	} else {
+		in.IndexName = &q.Index
+	}
+	if q.Limit > 0 {
+		in.Limit = aws.Int32(int32(min(q.Limit, math.MaxInt32)))
+	}
+	keyCondition(in, q, x)
+	ctx, cancel := context.WithTimeout(ctx, readDeadline)
+	defer cancel()
+	out, err := t.client.Query(ctx, in)
+	if err != nil {
+		return table.Page{}, t.failed("query rows of", err, q.Table)
+	}
+	page, err := newPage(id, out.Items, out.LastEvaluatedKey)
+	if err != nil {
+		return table.Page{}, t.failed("query rows of", err, q.Table)
+	}
+	return page, nil
+}
+
+// keyCondition fills in the partition and the range of a query.
+func keyCondition(in *dynamodb.QueryInput, q table.Query, x table.Index) {
+	expression := "#p = :p"
+	in.ExpressionAttributeNames = map[string]string{"#p": x.PK}
+	in.ExpressionAttributeValues = map[string]types.AttributeValue{":p": text(q.PK)}
+	if q.From != nil || q.To != nil {
+		in.ExpressionAttributeNames["#s"] = x.SK
+	}
+	if q.From != nil {
+		in.ExpressionAttributeValues[":from"] = encode(q.From)
+	}
+	if q.To != nil {
+		in.ExpressionAttributeValues[":to"] = encode(q.To)
+	}
+	switch {
+	case q.From != nil && q.To != nil:
+		expression += " AND #s BETWEEN :from AND :to"
+	case q.From != nil:
+		expression += " AND #s >= :from"
+	case q.To != nil:
+		expression += " AND #s <= :to"
+	}
+	in.KeyConditionExpression = &expression
+}
+
+// beyond says that a range is empty, which DynamoDB would refuse. Strings are in the order of their bytes, as DynamoDB has them.
+func beyond(from, to table.Value) bool {
+	switch from := from.(type) {
+	case table.S:
+		to, bounded := to.(table.S)
+		return bounded && from > to
+	case table.N:
+		to, bounded := to.(table.N)
+		return bounded && from > to
+	}
+	return false
+}
+
+// Scan implements table.Table. It is eventually consistent.
+func (t *Table) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
+	if err := t.catalog.CheckScan(s); err != nil {
+		return table.Page{}, err
+	}
+	id := fingerprint("scan", s.Table, s.Segment, s.Of)
+	from, err := start(s.After, id, primary)
+	if err != nil {
+		return table.Page{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readDeadline)
+	defer cancel()
+	out, err := t.client.Scan(ctx, &dynamodb.ScanInput{
+		TableName: t.name(s.Table), Segment: aws.Int32(int32(s.Segment)), TotalSegments: aws.Int32(int32(s.Of)), ExclusiveStartKey: from,
+	})
+	if err != nil {
+		return table.Page{}, t.failed("scan rows of", err, s.Table)
+	}
+	page, err := newPage(id, out.Items, out.LastEvaluatedKey)
+	if err != nil {
+		return table.Page{}, t.failed("scan rows of", err, s.Table)
+	}
+	return page, nil
+}
+
+// newPage makes the port's page of DynamoDB's.
+func newPage(id uint64, items []map[string]types.AttributeValue, last map[string]types.AttributeValue) (page table.Page, err error) {
+	for _, item := range items {
+		row, err := decodeRow(item)
+		if err != nil {
+			return table.Page{}, err
+		}
+		page.Rows = append(page.Rows, row)
+	}
+	page.After, err = after(id, last)
+	return page, err
+}
