@@ -4,6 +4,6 @@
 // seen whole or not at all, is visible to every read and listing after the answer, and can be read by ranges. Listings are in
 // byte order. There is no delete: the archive only grows.
 //
-// Adapters: dirbucket (the embedded engine). The suite that every adapter passes is buckettest. Next on the walk: archive
-// says what the objects hold.
+// Adapters: dirbucket (the embedded engine), s3bucket (AWS). The suite that every adapter passes is buckettest. Next on the
+// walk: archive says what the objects hold.
 package bucket

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -35,6 +36,18 @@ func CheckGet(limit int) error {
 	}
 	return nil
 }
+
+// CheckSequence checks that a text can be a sequence number.
+func CheckSequence(s string) error {
+	notDigit := func(r rune) bool { return r < '0' || r > '9' }
+	if s == "" || len(s) > maxSequenceDigits || s[0] == '0' || strings.ContainsFunc(s, notDigit) {
+		return invalid("sequence number %q", s)
+	}
+	return nil
+}
+
+// maxSequenceDigits is the length of the sequence numbers of Kinesis.
+const maxSequenceDigits = 56
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))

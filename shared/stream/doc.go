@@ -8,6 +8,6 @@
 // What Kinesis does not do, the callers do: order per account is the publisher's work, completeness the consumers', by the
 // account's own versions.
 //
-// Adapters: pebblestream (the embedded engine). The suite that every adapter passes is streamtest. Next on the walk:
-// publisher writes it, consumer reads it.
+// Adapters: pebblestream (the embedded engine), kinesisstream (AWS). The suite that every adapter passes is streamtest. Next on
+// the walk: publisher writes it, consumer reads it.
 package stream

@@ -1,6 +1,7 @@
 package stream_test
 
 import (
+	"errors"
 	"math/big"
 	"strings"
 	"testing"
@@ -15,6 +16,17 @@ func TestHashKey(t *testing.T) {
 	for key, want := range map[string]string{"": "d41d8cd98f00b204e9800998ecf8427e", "a": "0cc175b9c0f1b6a831c399e269772661"} {
 		if got := stream.HashKey(key).Text(16); got != strings.TrimLeft(want, "0") {
 			t.Errorf("hash key of %q is %s", key, got)
+		}
+	}
+}
+
+func TestCheckSequence(t *testing.T) {
+	for text, fine := range map[string]bool{
+		"1": true, "49680603739577703420352770719743309308965163481039896578": true, strings.Repeat("9", 57): false,
+		"": false, "0": false, "01": false, "-1": false, "1x": false, "1 ": false, "١": false,
+	} {
+		if err := stream.CheckSequence(text); (err == nil) != fine || err != nil && !errors.Is(err, stream.ErrInvalid) {
+			t.Errorf("sequence number %q: %v", text, err)
 		}
 	}
 }

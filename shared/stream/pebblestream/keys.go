@@ -89,13 +89,8 @@ func formatSequence(sequence uint64) string { return strconv.FormatUint(sequence
 
 // parseSequence reads a sequence number of the port, up to 56 digits. One that this engine cannot have given is the largest.
 func parseSequence(s string) (uint64, error) {
-	if s == "" || len(s) > 56 || s[0] == '0' {
-		return 0, fmt.Errorf("%w: sequence %q", stream.ErrInvalid, s)
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return 0, fmt.Errorf("%w: sequence %q", stream.ErrInvalid, s)
-		}
+	if err := stream.CheckSequence(s); err != nil {
+		return 0, err
 	}
 	// The only error left is that the number is out of range, and then ParseUint gives the largest.
 	n, _ := strconv.ParseUint(s, 10, 64)

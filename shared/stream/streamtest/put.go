@@ -136,25 +136,28 @@ func putLimits(s *suite) {
 
 // putLargest puts full calls and reads them back in pages of at most 10 MiB.
 func putLargest(s *suite) {
+	const mebibytes = 11
 	s.create(1)
 	large := make([]byte, stream.MaxRecordBytes-6)
-	for i := range 12 {
+	for i := range mebibytes {
 		s.mustSend(stream.Record{PartitionKey: "large", Data: fmt.Appendf(large[:0:0], "%06d%s", i, large[6:])})
 	}
 	full := letters("small", 0, stream.MaxPutRecords)
 	for attempt := 0; ; attempt++ {
+		began := time.Now()
 		if _, err := s.First.Put(s.ctx, s.name, full); err == nil {
 			break
 		}
-		s.same(rest(s.ctx, attempt))
+		s.same(restAfter(s.ctx, began, attempt))
 	}
 	it, err := s.iterator(s.shards()[0].ID, stream.Position{})
 	s.same(err)
 	seen, bytes := map[string]bool{}, 0
-	for attempt := 0; len(seen) < 12; attempt++ {
+	for attempt := 0; len(seen) < mebibytes; attempt++ {
+		began := time.Now()
 		batch, err := s.First.Get(s.ctx, it, stream.MaxGetRecords)
 		if err != nil {
-			s.same(rest(s.ctx, attempt))
+			s.same(restAfter(s.ctx, began, attempt))
 			continue
 		}
 		bytes = 0

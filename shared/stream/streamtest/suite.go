@@ -28,6 +28,9 @@ type Harness struct {
 	Advance func(time.Duration)
 }
 
+// deadline bounds a subtest: an emulator on a busy machine takes seconds for a MiB.
+const deadline = 5 * time.Minute
+
 // clause is a sentence of the port's documentation and the test that holds it.
 type clause struct {
 	name, says string
@@ -46,7 +49,7 @@ func Run(t *testing.T, open func(testing.TB) Harness) (leftOut []string) {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), deadline)
 			defer cancel()
 			c.test(&suite{T: t, Harness: h, ctx: ctx, name: "suite-" + rand.Text()})
 		})
@@ -93,12 +96,22 @@ func rest(ctx context.Context, attempt int) error {
 	}
 }
 
+// restAfter waits before a call that failed is repeated, and at least as long as it took: a slow store must not be kept busy with
+// calls whose callers have gone.
+func restAfter(ctx context.Context, began time.Time, attempt int) error {
+	if err := pass(ctx, time.Since(began)); err != nil {
+		return err
+	}
+	return rest(ctx, attempt)
+}
+
 // send puts records until each of them was put at least once, and returns where the last copy of each is. Records go one
 // after another, so that those of a key keep their order.
 func (s *suite) send(records ...stream.Record) ([]stream.Put, error) {
 	out := make([]stream.Put, len(records))
 	for i, r := range records {
 		for attempt := 0; ; attempt++ {
+			began := time.Now()
 			results, err := s.First.Put(s.ctx, s.name, []stream.Record{r})
 			if err == nil && len(results) != 1 {
 				return nil, fmt.Errorf("put of 1 record has %d results", len(results))
@@ -110,7 +123,7 @@ func (s *suite) send(records ...stream.Record) ([]stream.Put, error) {
 			if errors.Is(err, stream.ErrInvalid) || errors.Is(err, stream.ErrNotFound) {
 				return nil, err
 			}
-			if err := rest(s.ctx, attempt); err != nil {
+			if err := restAfter(s.ctx, began, attempt); err != nil {
 				return nil, err
 			}
 		}

@@ -1,0 +1,181 @@
+package kinesisstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"passbook/shared/stream"
+)
+
+const (
+	// endOfShard is the iterator behind the last record of a closed shard, where Kinesis has none. No iterator of Kinesis is
+	// as short.
+	endOfShard = "end-of-shard"
+	// maxProofReads is how many reads look for the record that a position names. Where it is, the first one finds it.
+	maxProofReads = 5
+	// proofPause keeps the reads of one Iterator below the 5 GetRecords a second that all readers of a shard share.
+	proofPause = 300 * time.Millisecond
+	// retentionAge is how long a stream's retention is taken for what it was.
+	retentionAge = time.Minute
+)
+
+// Iterator implements stream.Stream. One at or after a sequence number costs a GetShardIterator and, as a rule, one GetRecords;
+// a shard takes 5 of each a second.
+func (s *Stream) Iterator(ctx context.Context, name, shard string, at stream.Position) (string, error) {
+	iterator, err := s.iterator(ctx, name, shard, at)
+	if err != nil {
+		return "", fmt.Errorf("iterator on %s of stream %s: %w", shard, name, err)
+	}
+	return iterator, nil
+}
+
+func (s *Stream) iterator(ctx context.Context, name, shard string, at stream.Position) (string, error) {
+	in := &kinesis.GetShardIteratorInput{StreamName: &name, ShardId: &shard}
+	switch at.Where {
+	case stream.TrimHorizon:
+		in.ShardIteratorType = types.ShardIteratorTypeTrimHorizon
+	case stream.Latest:
+		in.ShardIteratorType = types.ShardIteratorTypeLatest
+	case stream.AtTime:
+		if err := s.kept(ctx, name, at.Time); err != nil {
+			return "", err
+		}
+		in.ShardIteratorType, in.Timestamp = types.ShardIteratorTypeAtTimestamp, &at.Time
+	case stream.AtSequence, stream.AfterSequence:
+		if err := stream.CheckSequence(at.Sequence); err != nil {
+			return "", err
+		}
+		in.ShardIteratorType, in.StartingSequenceNumber = types.ShardIteratorTypeAtSequenceNumber, &at.Sequence
+		return s.proven(ctx, in, at)
+	default:
+		return "", fmt.Errorf("%w: position %d", stream.ErrInvalid, at.Where)
+	}
+	iterator, err := s.shardIterator(ctx, in)
+	if err != nil {
+		return "", known(err)
+	}
+	return iterator, nil
+}
+
+func (s *Stream) shardIterator(ctx context.Context, in *kinesis.GetShardIteratorInput) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, describeDeadline)
+	defer cancel()
+	out, err := s.client.GetShardIterator(ctx, in)
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(out.ShardIterator), nil
+}
+
+// proven makes an iterator at a sequence number, or after it, once it has read the very record: Kinesis would begin with the
+// oldest record it has and say nothing. The iterator after it is the one that this read ends with.
+func (s *Stream) proven(ctx context.Context, in *kinesis.GetShardIteratorInput, at stream.Position) (string, error) {
+	first, err := s.shardIterator(ctx, in)
+	var foreign *types.InvalidArgumentException
+	if errors.As(err, &foreign) {
+		return "", fmt.Errorf("%w: %s was never on this shard: %w", stream.ErrTrimmed, at.Sequence, err)
+	}
+	if err != nil {
+		return "", known(err)
+	}
+	next := first
+	for reads := 1; ; reads++ {
+		found, err := s.getRecords(ctx, next, 1)
+		if err != nil {
+			return "", known(err)
+		}
+		next = nextOf(found)
+		switch {
+		case len(found.Records) > 0 && aws.ToString(found.Records[0].SequenceNumber) != at.Sequence:
+			return "", fmt.Errorf("%w: %s, the next is %s", stream.ErrTrimmed, at.Sequence, aws.ToString(found.Records[0].SequenceNumber))
+		case len(found.Records) > 0 && at.Where == stream.AtSequence:
+			return first, nil
+		case len(found.Records) > 0:
+			return next, nil
+		case next == endOfShard || reads == maxProofReads || reads > 1 && behind(found) == 0:
+			// At the tip a second look gives a record that was put just now the time to show.
+			return "", fmt.Errorf("%w: %s was not found", stream.ErrTrimmed, at.Sequence)
+		}
+		if err := pause(ctx, proofPause); err != nil {
+			return "", err
+		}
+	}
+}
+
+// retention is how long a stream keeps records, and when it was asked.
+type retention struct {
+	hours int32
+	asked time.Time
+}
+
+// kept says ErrTrimmed for a time from which on records may be trimmed, now or before the iterator grows old.
+func (s *Stream) kept(ctx context.Context, name string, t time.Time) error {
+	s.mu.Lock()
+	r := s.retentions[name]
+	s.mu.Unlock()
+	if time.Since(r.asked) > retentionAge {
+		r.asked = time.Now()
+		summary, err := s.summary(ctx, name)
+		if err != nil {
+			return err
+		}
+		r.hours = aws.ToInt32(summary.RetentionPeriodHours)
+		s.mu.Lock()
+		s.retentions[name] = r
+		s.mu.Unlock()
+	}
+	if time.Since(t) > time.Duration(r.hours)*time.Hour-stream.IteratorAge {
+		return fmt.Errorf("%w: %s, records are kept for %d h", stream.ErrTrimmed, t.UTC().Format(time.RFC3339), r.hours)
+	}
+	return nil
+}
+
+// Get implements stream.Stream by one GetRecords.
+func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Batch, error) {
+	if err := ctx.Err(); err != nil {
+		return stream.Batch{}, err
+	}
+	if err := stream.CheckGet(limit); err != nil {
+		return stream.Batch{}, err
+	}
+	if iterator == endOfShard {
+		return stream.Batch{}, nil
+	}
+	out, err := s.getRecords(ctx, iterator, limit)
+	if err != nil {
+		return stream.Batch{}, fmt.Errorf("get records: %w", known(err))
+	}
+	b := stream.Batch{Records: make([]stream.Delivered, len(out.Records)), Next: aws.ToString(out.NextShardIterator), Behind: behind(out)}
+	for i, r := range out.Records {
+		b.Records[i] = stream.Delivered{
+			Record:   stream.Record{PartitionKey: aws.ToString(r.PartitionKey), Data: r.Data},
+			Sequence: aws.ToString(r.SequenceNumber),
+			Arrived:  aws.ToTime(r.ApproximateArrivalTimestamp).UTC(),
+		}
+	}
+	return b, nil
+}
+
+func (s *Stream) getRecords(ctx context.Context, iterator string, limit int) (*kinesis.GetRecordsOutput, error) {
+	ctx, cancel := context.WithTimeout(ctx, getDeadline)
+	defer cancel()
+	return s.client.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: &iterator, Limit: aws.Int32(int32(limit))})
+}
+
+// nextOf is the iterator to go on with as Iterator may answer it, which is never empty.
+func nextOf(out *kinesis.GetRecordsOutput) string {
+	if out.NextShardIterator == nil {
+		return endOfShard
+	}
+	return *out.NextShardIterator
+}
+
+func behind(out *kinesis.GetRecordsOutput) time.Duration {
+	return time.Duration(aws.ToInt64(out.MillisBehindLatest)) * time.Millisecond
+}
