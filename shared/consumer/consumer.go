@@ -23,12 +23,16 @@ const (
 	pollEvery = 600 * time.Millisecond
 	// idleEvery is how often a handler hears of a shard on which nothing arrives.
 	idleEvery = time.Second
-	// checkpointEvery spaces the checkpoints of a shard; they only save work, so one a second is enough.
-	checkpointEvery = time.Second
+	// checkpointEvery spaces the writes of a busy shard's lease. They only save work, and each is a write unit: one in two seconds.
+	// A lease is renewed at least each quarter of it, so one of less than 8 seconds costs more: 4 writes in its length.
+	checkpointEvery = 2 * time.Second
 	// surveyEvery is the longest pause between two looks at the leases, so that a hand-off takes no longer than 2 seconds.
 	surveyEvery = time.Second
 	// handOffGrace is how long a batch in work may go on when its lease is to be handed over.
 	handOffGrace = time.Second
+	// tendWithin bounds each step of what no lease watches: a listing, a page of accounts, one account healed. One that hung would
+	// leave holes open and say nothing. A step cut short goes on where it was the next time.
+	tendWithin = time.Minute
 )
 
 // Delivery is one record of a shard.
@@ -113,6 +117,8 @@ type Config struct {
 	Heal    func(ctx context.Context, a journal.Account) error
 	// Decoder is shared by the consumers of a process; nil makes one.
 	Decoder *Decoder
+	// Health is told how the worker does; the workers of a process share one. nil is told nothing.
+	Health *Health
 	// Metrics counts; nil counts nothing.
 	Metrics *Metrics
 	// Log is where holes, quarantines and stalls are said aloud; nil is slog.Default.
@@ -125,6 +131,9 @@ func (c *Config) complete() {
 	}
 	if c.Decoder == nil {
 		c.Decoder = NewDecoder()
+	}
+	if c.Health == nil {
+		c.Health = NewHealth()
 	}
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics(nil)
@@ -147,14 +156,6 @@ func Fatal(err error) error { return &fatalError{err} }
 func isFatal(err error) bool {
 	var f *fatalError
 	return errors.As(err, &f)
-}
-
-// at is where to start reading after a checkpoint.
-func at(checkpoint string) stream.Position {
-	if checkpoint == "" {
-		return stream.Position{Where: stream.TrimHorizon}
-	}
-	return stream.Position{Where: stream.AfterSequence, Sequence: checkpoint}
 }
 
 // String is for logs.

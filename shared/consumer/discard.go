@@ -61,7 +61,7 @@ func Discard(ctx context.Context, d Discarding) error {
 	}
 	_, err = changeGenerations(ctx, d.Table, d.Model, func(g *GenerationSet) error {
 		if g.Candidate == d.Generation {
-			g.Candidate = 0
+			g.Candidate, g.Promoting = 0, 0
 		}
 		g.Discarding = 0
 		return nil

@@ -45,6 +45,12 @@ type bank struct {
 
 func newBank(t *testing.T, shards int) *bank {
 	t.Helper()
+	return newBankWith(t, pebblestream.Options{Shards: shards})
+}
+
+// newBankWith is newBank, whose streams have options.
+func newBankWith(t *testing.T, o pebblestream.Options) *bank {
+	t.Helper()
 	db, err := embedded.Open(embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
@@ -58,12 +64,12 @@ func newBank(t *testing.T, shards int) *bank {
 	if err != nil {
 		t.Fatal(err)
 	}
-	streams, err := pebblestream.New(db, pebblestream.Options{Shards: shards})
+	streams, err := pebblestream.New(db, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &bank{t: t, table: fault.NewTable(rows), streams: streams, journal: &memoryJournal{entries: map[journal.Account][]*event.Entry{}}}
-	b.must(streams.CreateStream(t.Context(), testStream, shards))
+	b.must(streams.CreateStream(t.Context(), testStream, o.Shards))
 	b.must(streams.CreateStream(t.Context(), testOutbox, 1))
 	return b
 }

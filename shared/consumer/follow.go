@@ -36,7 +36,9 @@ func Follow[S any](ctx context.Context, c FollowConfig[S]) error {
 	stopped := make(chan struct{}, 1)
 	var failed error
 	for ctx.Err() == nil && failed == nil {
-		g, err := LoadGenerations(ctx, c.Worker.Table, c.Rows.model.Name)
+		reading, cancel := context.WithTimeout(ctx, c.Worker.Lease) // one that hung would hide every promotion
+		g, err := LoadGenerations(reading, c.Worker.Table, c.Rows.model.Name)
+		cancel()
 		if err == nil {
 			follow(ctx, c, g, running, stopped)
 		} else if ctx.Err() == nil {

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,8 @@ type GenerationSet struct {
 	Live int64
 	// Candidate is being rebuilt and sends no message; 0 for none.
 	Candidate int64
+	// Promoting is the candidate when it is about to become live, so that readers heed its rows already; 0 for none.
+	Promoting int64
 	// Previous was live before, and goes on folding and sending until it is discarded; 0 for none.
 	Previous int64
 	// Discarding is the one whose workers must stop, as its rows are about to go; 0 for none.
@@ -62,7 +65,7 @@ func LoadGenerations(ctx context.Context, t table.Table, model string) (Generati
 	}
 	a := Attrs(row.Attrs)
 	return GenerationSet{
-		Live: a.Number("live"), Candidate: a.Number("candidate"), Previous: a.Number("previous"),
+		Live: a.Number("live"), Candidate: a.Number("candidate"), Promoting: a.Number("promoting"), Previous: a.Number("previous"),
 		Discarding: a.Number("discarding"), last: a.Number("last"), rev: a.Number("rev"),
 	}, nil
 }
@@ -99,7 +102,7 @@ func revIs(rev int64) table.Condition {
 
 func (g GenerationSet) row(model string) table.Row {
 	return table.Row{Key: table.Key{PK: generationPK, SK: model}, Attrs: table.Map{
-		"live": table.N(g.Live), "candidate": table.N(g.Candidate), "previous": table.N(g.Previous),
+		"live": table.N(g.Live), "candidate": table.N(g.Candidate), "promoting": table.N(g.Promoting), "previous": table.N(g.Previous),
 		"discarding": table.N(g.Discarding), "last": table.N(g.last), "rev": table.N(g.rev),
 	}}
 }
@@ -120,17 +123,34 @@ func StartCandidate(ctx context.Context, t table.Table, model string) (int64, er
 	return g.Candidate, err
 }
 
-// Promote makes a generation live: the candidate, or, to go back, the one that was live before. The one that was live becomes the
-// previous one. Done twice it is done once; any other generation is ErrGeneration.
+// Promote makes a generation live: the candidate, which takes a second, or, to go back, the one that was live before. The one that was
+// live becomes the previous one. Done twice it is done once, interrupted it is done again; any other generation is ErrGeneration.
+//
+// No reader of any process sees an account's version go back. Readers know the generations by heart for half a second, so those of
+// two processes may give rows of two generations. Where both heed the other's row, and wait until theirs is not behind it, that does
+// no harm, and after the flip they all do. Before it none would: the candidate may be ahead, and its row be given before the old one.
+// So the candidate is promoting first, until every reader heeds its rows, and live then.
 func Promote(ctx context.Context, t table.Table, model string, generation int64) error {
-	_, err := changeGenerations(ctx, t, model, func(g *GenerationSet) error {
+	g, err := changeGenerations(ctx, t, model, func(g *GenerationSet) error {
+		if generation == g.Candidate && generation != g.Discarding {
+			g.Promoting = generation
+		}
+		return nil
+	})
+	if err == nil && g.Promoting != 0 && generation == g.Promoting {
+		err = sleep(ctx, 2*generationRefresh)
+	}
+	if err != nil {
+		return fmt.Errorf("promote %s: %w", Name(model, generation), err)
+	}
+	_, err = changeGenerations(ctx, t, model, func(g *GenerationSet) error {
 		switch {
 		case generation == g.Live:
 			return nil
 		case generation == g.Discarding:
 			return fmt.Errorf("promote %s: it is being discarded: %w", Name(model, generation), ErrGeneration)
-		case generation != 0 && generation == g.Candidate:
-			g.Candidate = 0
+		case generation != 0 && generation == g.Promoting:
+			g.Candidate, g.Promoting = 0, 0
 		case generation == 0 || generation != g.Previous:
 			return fmt.Errorf("promote %s: %w", Name(model, generation), ErrGeneration)
 		}
@@ -139,6 +159,9 @@ func Promote(ctx context.Context, t table.Table, model string, generation int64)
 	})
 	return err
 }
+
+// heeded is the generation whose rows readers hold the live ones against; 0 for none.
+func (g GenerationSet) heeded() int64 { return cmp.Or(g.Previous, g.Promoting) }
 
 // generationCache is what a reader knows of the generations, half a second old at most.
 type generationCache struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/journal"
 	"passbook/shared/stream"
+	"passbook/shared/table"
 )
 
 // messagingModel says something at every tenth version.
@@ -79,15 +81,15 @@ func (b *bank) checkMessages(once bool) {
 	}
 }
 
-// follow runs Follow for a team's bank and gives the rows that its readers would use.
-func (c *team) follow(m Model[account.State]) *Rows[account.State] {
+// follow runs Follow for a team's bank, by a line to its table, and gives the rows that its readers would use.
+func (c *team) follow(m Model[account.State], t table.Table) *Rows[account.State] {
 	c.t.Helper()
-	rows := NewRows[account.State](c.table, m)
+	rows := NewRows[account.State](t, m)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
 		done <- Follow(ctx, FollowConfig[account.State]{
-			Worker: Config{Stream: testStream, Owner: "f", Lease: testLease, Table: c.table, Streams: c.streams, Log: quietLog},
+			Worker: Config{Stream: testStream, Owner: "f", Lease: testLease, Table: t, Streams: c.streams, Log: quietLog},
 			Rows:   rows, Journal: c.journal, Outbox: Outbox{Streams: c.streams, Stream: testOutbox},
 		})
 	}()
@@ -104,7 +106,7 @@ func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 2)
 		m := messagingModel()
-		rows := c.follow(m)
+		rows := c.follow(m, c.table)
 		entries := archivetest.Bank(1, 10, 1000)
 		ctx := t.Context()
 		reading, stop := context.WithCancel(ctx)
@@ -367,12 +369,162 @@ func TestReaderAsksThePromotedRowForTheOldRowsVersion(t *testing.T) {
 		if _, err := rows.Get(t.Context(), a); !errors.As(err, &behind) || behind.Version != entries[9].Last || behind.Wanted != entries[19].Last {
 			t.Errorf("error %v", err)
 		}
+		if row, err := rows.Wait(t.Context(), a, 1, time.Second); !errors.Is(err, ErrBehind) {
+			t.Errorf("a reader that asked for v1 was given v%d, %v", row.Version, err)
+		}
 		go func() {
 			time.Sleep(500 * time.Millisecond)
 			b.handle(b.projection(testModel, 2), deliveries(t, entries...))
 		}()
 		if row, err := rows.Get(t.Context(), a); err != nil || row.Version != entries[19].Last {
 			t.Errorf("v%d, %v", row.Version, err)
+		}
+	})
+}
+
+// On a busy account the generation before is always a little ahead. A reader waits for what it had when the read began, no more.
+func TestReaderIsNotHeldUpByAnAccountThatNeverRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBank(t, 1)
+		entries := archivetest.Bank(5, 1, 400)
+		old, live := b.projection(testModel, 1), b.projection(testModel, 2)
+		_, err := StartCandidate(t.Context(), b.table, testModel.Name)
+		b.must(err)
+		b.must(Promote(t.Context(), b.table, testModel.Name, 2))
+		b.handle(old, deliveries(t, entries[:10]...))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for i := range entries[10:] {
+				b.handle(old, deliveries(t, entries[10+i]))
+				time.Sleep(10 * time.Millisecond)
+				b.handle(live, deliveries(t, entries[i]))
+			}
+		}()
+		rows := NewRows(b.table, testModel)
+		for range 5 {
+			began := time.Now()
+			if row, err := rows.Get(t.Context(), accountOf(entries[0])); err != nil || time.Since(began) > 500*time.Millisecond {
+				t.Errorf("v%d after %v, %v", row.Version, time.Since(began), err)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		<-done
+	})
+}
+
+// Two processes hear of a promotion at different times, and the generation before lags: whoever asks one and then the other never sees
+// a version go back, on the way there and on the way back.
+func TestNoVersionGoesBackBetweenProcesses(t *testing.T) {
+	for offset := range 10 {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBank(t, 1)
+			entries := archivetest.Bank(5, 1, 30)
+			a := accountOf(entries[0])
+			project := func(generation int64, upTo int) {
+				b.handle(b.projection(testModel, generation), deliveries(t, entries[:upTo]...))
+			}
+			project(1, 10)
+			project(2, 20)
+			_, err := StartCandidate(t.Context(), b.table, testModel.Name)
+			b.must(err)
+			given := map[string]int{}
+			processes := readAcross(b, a, given)
+			time.Sleep(time.Second + time.Duration(offset)*50*time.Millisecond)
+			b.must(Promote(t.Context(), b.table, testModel.Name, 2))
+			time.Sleep(time.Second)
+			project(1, 20)
+			time.Sleep(time.Second)
+			project(1, 30)
+			b.must(Promote(t.Context(), b.table, testModel.Name, 1))
+			time.Sleep(time.Second)
+			project(2, 30)
+			time.Sleep(time.Second)
+			processes.stop()
+			for _, v := range []int{9, 19, 29} {
+				if n := given[fmt.Sprint(entries[v].Last)]; n < 10 {
+					t.Errorf("v%d was given %d times: %v", entries[v].Last, n, given)
+				}
+			}
+			g, err := LoadGenerations(t.Context(), b.table, testModel.Name)
+			if g.Live != 1 || g.Previous != 2 || g.Candidate != 0 || g.Promoting != 0 || err != nil {
+				t.Errorf("%+v, %v", g, err)
+			}
+		})
+	}
+}
+
+// across reads an account's row in two processes, and holds that none begins after another was given more than it gets.
+type across struct {
+	stopped chan struct{}
+	readers sync.WaitGroup
+}
+
+func readAcross(b *bank, a journal.Account, given map[string]int) *across {
+	x := &across{stopped: make(chan struct{})}
+	var mu sync.Mutex
+	newest := int64(0)
+	for i := range 2 {
+		x.readers.Go(func() {
+			time.Sleep(time.Duration(i) * generationRefresh / 2) // so that they hear of changes at different times
+			rows := NewRows(b.table, testModel)
+			for {
+				select {
+				case <-x.stopped:
+					return
+				case <-time.After(13 * time.Millisecond):
+				}
+				mu.Lock()
+				least := newest
+				mu.Unlock()
+				row, err := rows.Get(b.t.Context(), a)
+				if errors.Is(err, ErrBehind) {
+					continue
+				}
+				mu.Lock()
+				if err != nil || row.Version < least {
+					b.t.Errorf("process %d gives v%d, %v; v%d was given before", i, row.Version, err, least)
+				}
+				newest = max(newest, row.Version)
+				given[fmt.Sprint(row.Version)]++
+				mu.Unlock()
+			}
+		})
+	}
+	return x
+}
+
+func (x *across) stop() {
+	close(x.stopped)
+	x.readers.Wait()
+}
+
+// A promotion that was cut short is done again; one of a candidate that is discarded meanwhile is not.
+func TestPromotionCutShortIsDoneAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBank(t, 1)
+		for _, discarded := range []bool{false, true} {
+			model := fmt.Sprintf("m-%v", discarded)
+			_, err := StartCandidate(t.Context(), b.table, model)
+			b.must(err)
+			cut, cancel := context.WithTimeout(t.Context(), generationRefresh)
+			if err := Promote(cut, b.table, model, 2); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("promoted with %v", err)
+			}
+			cancel()
+			g, err := LoadGenerations(t.Context(), b.table, model)
+			if g.Live != 1 || g.Candidate != 2 || g.Promoting != 2 || err != nil {
+				t.Errorf("%+v, %v", g, err)
+			}
+			if !discarded {
+				b.must(Promote(t.Context(), b.table, model, 2))
+				continue
+			}
+			_, err = changeGenerations(t.Context(), b.table, model, func(g *GenerationSet) error { g.Discarding = 2; return nil })
+			b.must(err)
+			if err := Promote(t.Context(), b.table, model, 2); !errors.Is(err, ErrGeneration) {
+				t.Errorf("promoted with %v", err)
+			}
 		}
 	})
 }

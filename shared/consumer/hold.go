@@ -19,6 +19,8 @@ type hold struct {
 
 	// asked is closed when the shard is to be handed over after the batch in work.
 	asked chan struct{}
+	// dirty says that there is a checkpoint to save where there was none.
+	dirty chan struct{}
 	// writing holds a token while a write is in work: keep, the reader and the worker that ends it take turns.
 	writing chan struct{}
 
@@ -27,6 +29,7 @@ type hold struct {
 	checkpoint string // to be saved
 	behind     time.Duration
 	renewed    time.Time // when the last successful write began
+	tried      time.Time // when keep last began to write
 	progressed time.Time // when the reader last finished an iteration
 	handing    bool      // asked is closed
 	heir       string    // who gets the lease, "" for anyone
@@ -34,8 +37,9 @@ type hold struct {
 
 func newHold(leases leaseTable, l lease, length time.Duration, began time.Time) *hold {
 	return &hold{
-		leases: leases, length: length, now: time.Now, asked: make(chan struct{}), writing: make(chan struct{}, 1),
-		lease: l, checkpoint: l.checkpoint, renewed: began, progressed: time.Now(),
+		leases: leases, length: length, now: time.Now, asked: make(chan struct{}), dirty: make(chan struct{}, 1),
+		writing: make(chan struct{}, 1),
+		lease:   l, checkpoint: l.checkpoint, renewed: began, progressed: time.Now(),
 	}
 }
 
@@ -44,16 +48,29 @@ func (h *hold) progress(checkpoint string, behind time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.progressed, h.behind = h.now(), behind
-	if checkpoint != "" {
-		h.checkpoint = checkpoint
+	if checkpoint == "" {
+		return
+	}
+	clean := h.checkpoint == h.lease.checkpoint
+	h.checkpoint = checkpoint
+	if clean {
+		select {
+		case h.dirty <- struct{}{}:
+		default:
+		}
 	}
 }
 
-// nothing notes that the shard has had no record until now, so that to begin at the trim horizon misses nothing.
-func (h *hold) nothing() {
+// caughtUp notes that nothing arrived before a time that is not at or before the checkpoint: on a shard that is at its trim horizon,
+// nothing at all.
+func (h *hold) caughtUp(before time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.lease.begun = time.Now().UTC()
+	if h.checkpoint == "" {
+		h.lease.begun = before.UTC()
+	} else {
+		h.lease.caughtUp = before.UTC()
+	}
 }
 
 // position is the checkpoint, saved or about to be.
@@ -85,34 +102,52 @@ func (h *hold) ask(heir string) {
 
 // keep renews until ctx ends, and returns why the lease cannot be kept: errLost or errStalled.
 func (h *hold) keep(ctx context.Context) error {
-	every := min(checkpointEvery, h.length/4)
-	tick := time.NewTicker(every)
-	defer tick.Stop()
 	for {
+		due, stalled := h.left()
+		timer := time.NewTimer(min(due, stalled))
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return nil
-		case <-tick.C:
+		case <-h.dirty: // due sooner
+		case <-timer.C:
 		}
+		timer.Stop()
 		if err := h.beat(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-// beat renews when there is a checkpoint to save or a quarter of the lease has passed, and judges whether the lease is still ours.
-func (h *hold) beat(ctx context.Context) error {
+// left is the time until the lease is to be written, which is sooner when there is a checkpoint to save, and until its reader counts
+// as stalled.
+func (h *hold) left() (due, stalled time.Duration) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
+	every := h.length / 4
+	if h.checkpoint != h.lease.checkpoint {
+		every = min(every, checkpointEvery)
+	}
+	written := h.renewed
+	if h.tried.After(written) {
+		written = h.tried
+	}
 	now := h.now()
-	stalled := now.Sub(h.progressed) >= h.length
-	due := h.checkpoint != h.lease.checkpoint || now.Sub(h.renewed) >= h.length/4
-	h.mu.Unlock()
+	return written.Add(every).Sub(now), h.progressed.Add(h.length).Sub(now)
+}
+
+// beat writes the lease when that is due, and judges whether it is still ours.
+func (h *hold) beat(ctx context.Context) error {
+	due, stalled := h.left()
 	switch {
-	case stalled:
+	case stalled <= 0:
 		return errStalled
-	case !due:
+	case due > 0:
 		return nil
 	}
+	h.mu.Lock()
+	h.tried = h.now()
+	h.mu.Unlock()
 	bounded, cancel := context.WithTimeout(ctx, h.length/4)
 	defer cancel()
 	err := h.write(bounded, func(*lease) {})
@@ -151,7 +186,7 @@ func (h *hold) write(ctx context.Context, change func(*lease)) error {
 		case ours:
 			h.lease.epoch, h.lease.claim = written.epoch, written.claim
 		case err == nil:
-			written.begun = h.lease.begun
+			written.begun, written.caughtUp = h.lease.begun, h.lease.caughtUp
 			h.lease, h.renewed = written, began
 		}
 		h.mu.Unlock()
@@ -169,7 +204,8 @@ func (h *hold) end(ctx context.Context) error {
 // rewind forgets the checkpoint: reading goes on at the trim horizon.
 func (h *hold) rewind(ctx context.Context) error {
 	h.mu.Lock()
-	h.checkpoint, h.lease.begun = "", time.Now().UTC()
+	h.checkpoint = ""
+	h.lease.restart(time.Now())
 	h.mu.Unlock()
 	return h.write(ctx, func(*lease) {})
 }

@@ -113,7 +113,7 @@ func (w *Worker) missed(ctx context.Context, l lease, created int64, now time.Ti
 	if cause = l.replaced(created); cause != "" || !l.idle(created, now) {
 		return cause, nil
 	}
-	_, err = w.Streams.Iterator(ctx, w.Stream, l.shard, stream.Position{Where: stream.AtTime, Time: l.begun})
+	_, err = w.Streams.Iterator(ctx, w.Stream, l.shard, since(l.begun))
 	switch {
 	case errors.Is(err, stream.ErrTrimmed):
 		return "nothing read for longer than the shortest retention, since " + l.begun.Format(time.RFC3339), nil
@@ -184,6 +184,8 @@ func (w *Worker) tend(ctx context.Context) {
 }
 
 func (w *Worker) countQuarantined(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, tendWithin)
+	defer cancel()
 	kept, err := QuarantineAll(ctx, w.Table, w.Name)
 	if err == nil {
 		w.Metrics.quarantined.WithLabelValues(w.Name).Set(float64(len(kept)))
@@ -193,7 +195,9 @@ func (w *Worker) countQuarantined(ctx context.Context) error {
 
 // healOpen closes every open hole that is this worker's to close.
 func (w *Worker) healOpen(ctx context.Context) error {
-	holes, err := Holes(ctx, w.Table, w.Stream, w.Name)
+	listing, cancel := context.WithTimeout(ctx, tendWithin)
+	defer cancel()
+	holes, err := Holes(listing, w.Table, w.Stream, w.Name)
 	if err != nil {
 		return err
 	}
@@ -220,6 +224,8 @@ func (w *Worker) healOpen(ctx context.Context) error {
 }
 
 func (w *Worker) update(ctx context.Context, h *Hole) error {
+	ctx, cancel := context.WithTimeout(ctx, tendWithin)
+	defer cancel()
 	was := h.epoch
 	h.epoch++
 	if err := w.Table.Put(ctx, table.Put{Table: journal.Control, Row: h.row(), If: epochIs(was)}); err != nil {
@@ -237,19 +243,8 @@ func (w *Worker) sweep(ctx context.Context, h *Hole) error {
 			continue
 		}
 		for after := ""; ; {
-			accounts, next, err := w.Journal.Accounts(ctx, digit, after)
+			next, err := w.sweepPage(ctx, shard, digit, after, &swept)
 			if err != nil {
-				return err
-			}
-			g, bounded := errgroup.WithContext(ctx)
-			g.SetLimit(healParallel)
-			for _, a := range accounts {
-				if shard.Owns(a.String()) {
-					swept.Add(1)
-					g.Go(func() error { return w.Heal(bounded, a) })
-				}
-			}
-			if err := g.Wait(); err != nil {
 				return err
 			}
 			if after = next; after == "" {
@@ -259,6 +254,30 @@ func (w *Worker) sweep(ctx context.Context, h *Hole) error {
 	}
 	h.Accounts = swept.Load()
 	return nil
+}
+
+// sweepPage heals a page of the accounts, many at once.
+func (w *Worker) sweepPage(ctx context.Context, s Shard, digit byte, after string, swept *atomic.Int64) (next string, err error) {
+	listing, cancel := context.WithTimeout(ctx, tendWithin)
+	defer cancel()
+	accounts, next, err := w.Journal.Accounts(listing, digit, after)
+	if err != nil {
+		return "", err
+	}
+	g, group := errgroup.WithContext(ctx)
+	g.SetLimit(healParallel)
+	for _, a := range accounts {
+		if !s.Owns(a.String()) {
+			continue
+		}
+		swept.Add(1)
+		g.Go(func() error {
+			bounded, cancel := context.WithTimeout(group, tendWithin)
+			defer cancel()
+			return w.Heal(bounded, a)
+		})
+	}
+	return next, g.Wait()
 }
 
 // overlaps says whether hash keys that begin with a hex digit can be on the shard.

@@ -33,12 +33,19 @@ type lease struct {
 	first, last *big.Int
 	// begun is when the consumer heard of the shard, and later until when it knows that there was no record to read.
 	begun time.Time
+	// caughtUp is a time before which nothing arrived that is not at or before the checkpoint, zero when there is none; see around.
+	caughtUp time.Time
 	// behind is the reader's distance from the tip, at when the row was written.
 	behind time.Duration
 	at     time.Time
 }
 
 func (l lease) ended() bool { return l.checkpoint == shardEnd }
+
+// restart has the shard read from the trim horizon, as if the consumer heard of it now.
+func (l *lease) restart(now time.Time) {
+	l.checkpoint, l.begun, l.caughtUp = "", now.UTC(), time.Time{}
+}
 
 // same says whether two leases are the same write.
 func (l lease) same(m lease) bool {
@@ -142,6 +149,7 @@ func (t leaseTable) row(l lease) table.Row {
 		"first_hash": table.S(hashText(l.first)),
 		"last_hash":  table.S(hashText(l.last)),
 		"begun":      TimeValue(l.begun),
+		"caught_up":  TimeValue(l.caughtUp),
 		"behind_ms":  table.N(l.behind.Milliseconds()),
 		"at":         TimeValue(l.at),
 	}}
@@ -152,7 +160,7 @@ func parseLease(r table.Row) lease {
 	return lease{
 		shard: r.SK, owner: a.Text("owner"), claim: a.Text("claim"), epoch: a.Number("epoch"), created: a.Number("created"),
 		checkpoint: a.Text("checkpoint"), first: parseHash(a.Text("first_hash")), last: parseHash(a.Text("last_hash")),
-		begun: a.Time("begun"), behind: time.Duration(a.Number("behind_ms")) * time.Millisecond, at: a.Time("at"),
+		begun: a.Time("begun"), caughtUp: a.Time("caught_up"), behind: time.Duration(a.Number("behind_ms")) * time.Millisecond, at: a.Time("at"),
 	}
 }
 

@@ -21,9 +21,7 @@ func TestDeadWorkersShardsAreTakenWithinOneAndAHalfLeases(t *testing.T) {
 			c.start("b", nil)
 			c.within(2*time.Second, "they share", func() bool { return c.owned()["a"] == 2 && c.owned()["b"] == 2 })
 			time.Sleep(testLease + time.Duration(offset)*137*time.Millisecond)
-			c.wire["a"].mu.Lock()
-			c.wire["a"].cut = true
-			c.wire["a"].mu.Unlock()
+			c.wire["a"].setCut(true)
 			took := c.within(testLease*3/2, "b holds all", func() bool { return c.owned()["b"] == 4 })
 			if took < testLease/2 {
 				t.Errorf("taken after %v: a worker that could be alive was robbed", took)
@@ -174,34 +172,42 @@ func TestExclusiveWorkerDoesNotWaitForTheDead(t *testing.T) {
 		c := newCrew(t, 4)
 		c.start("a", nil)
 		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
-		c.wire["a"].mu.Lock()
-		c.wire["a"].cut = true
-		c.wire["a"].mu.Unlock()
+		c.wire["a"].setCut(true)
 		c.start("b", func(config *Config) { config.Exclusive = true })
 		c.within(50*time.Millisecond, "b holds all", func() bool { return c.owned()["b"] == 4 })
 	})
 }
 
-func TestCheckpointAndRenewalAreOneWriteASecond(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const length = 20 * time.Second
-		c := newCrew(t, 1)
-		c.start("a", func(config *Config) { config.Lease = length })
-		entries := archivetest.Bank(4, 1, 300)
-		for _, e := range entries { // thirty seconds of traffic, then thirty of silence
-			c.publish(e)
-			time.Sleep(100 * time.Millisecond)
-		}
-		busy := c.puts("a")
-		time.Sleep(30 * time.Second)
-		idle := c.puts("a") - busy
-		if busy < 25 || busy > 35 {
-			t.Errorf("%d lease writes in 30 busy seconds", busy)
-		}
-		if renewals := int(30 * time.Second / (length / 4)); idle > renewals+1 {
-			t.Errorf("%d lease writes in 30 idle seconds, a renewal each quarter lease would be %d", idle, renewals)
-		}
-	})
+// The budget of a shard and consumer is half a write a second, at the default lease and any of 8 seconds or more; a shorter one costs a
+// renewal each quarter of it.
+func TestCheckpointAndRenewalAreOneWriteInTwoSeconds(t *testing.T) {
+	for _, c := range []struct {
+		length     time.Duration
+		busy, idle int // lease writes in 30 seconds
+	}{{20 * time.Second, 15, 6}, {DefaultLease, 15, 12}, {8 * time.Second, 15, 15}, {5 * time.Second, 24, 24}} {
+		synctest.Test(t, func(t *testing.T) {
+			team := newCrew(t, 1)
+			team.start("a", func(config *Config) { config.Lease = c.length })
+			entries := archivetest.Bank(4, 1, 300)
+			time.Sleep(time.Second)
+			before := team.puts("a")
+			for _, e := range entries { // thirty seconds of traffic, then thirty of silence
+				team.publish(e)
+				time.Sleep(100 * time.Millisecond)
+			}
+			busy := team.puts("a") - before
+			time.Sleep(c.length / 2)
+			before = team.puts("a")
+			time.Sleep(30 * time.Second)
+			idle := team.puts("a") - before
+			if busy > c.busy || busy < c.busy-1 {
+				t.Errorf("lease of %v: %d writes in 30 busy seconds, want %d", c.length, busy, c.busy)
+			}
+			if idle > c.idle || idle < c.idle-1 {
+				t.Errorf("lease of %v: %d writes in 30 idle seconds, want %d", c.length, idle, c.idle)
+			}
+		})
+	}
 }
 
 func (c *team) puts(worker string) int {
@@ -218,13 +224,9 @@ func TestLeaseOutlivesFailuresShorterThanItself(t *testing.T) {
 		c.start("a", nil)
 		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 2 })
 		for range 10 {
-			c.wire["a"].mu.Lock()
-			c.wire["a"].cut = true
-			c.wire["a"].mu.Unlock()
+			c.wire["a"].setCut(true)
 			time.Sleep(testLease / 2)
-			c.wire["a"].mu.Lock()
-			c.wire["a"].cut = false
-			c.wire["a"].mu.Unlock()
+			c.wire["a"].setCut(false)
 			time.Sleep(testLease / 2)
 		}
 		if n := len(c.tape.openings()); n != 2 {

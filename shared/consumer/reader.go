@@ -26,16 +26,18 @@ type reader struct {
 	iterator string
 	last     string // the last sequence number read, or the checkpoint
 	arrived  <-chan struct{}
-	paced    time.Time // when the last read began, on a stream that wakes nobody
+	began    time.Time // when the last read began
 	behind   time.Duration
 	handled  time.Time // when the last batch was done, behind so far
 	trouble  backoff
+	health   *shardHealth
 }
 
 func newReader(w *Worker, r *run) *reader {
 	return &reader{
 		w: w, shard: r.shard, hold: r.hold, handled: time.Now(),
 		trouble: backoff{first: 100 * time.Millisecond, most: min(5*time.Second, w.Lease/4)},
+		health:  r.health,
 	}
 }
 
@@ -52,15 +54,16 @@ func (r *reader) run(ctx context.Context) error {
 		}
 		r.w.Metrics.failures.WithLabelValues(r.w.Name, "handle").Inc()
 		r.w.Log.Warn("shard begins again at its checkpoint", "shard", r.shard.ID, "error", err)
-		r.delayed()
+		r.delayed(err)
 		if err := r.wait(ctx, r.trouble.next()); err != nil {
 			return err
 		}
 	}
 }
 
-// delayed notes an iteration that brought nothing forward. The reader is alive, so it keeps its lease.
-func (r *reader) delayed() {
+// delayed notes an iteration that brought nothing forward, and why. The reader is alive, so it keeps its lease.
+func (r *reader) delayed(why error) {
+	r.health.ill(why)
 	behind := r.behind + time.Since(r.handled)
 	r.hold.progress("", behind)
 	r.w.Metrics.lag.WithLabelValues(r.w.Name, r.shard.ID).Set(behind.Seconds())
@@ -110,21 +113,27 @@ func (r *reader) pass(ctx context.Context) (err error) {
 
 // seek makes an iterator after the last sequence number. A position that the stream no longer has is a hole.
 func (r *reader) seek(ctx context.Context) error {
+	from := at(r.last)
 	for {
-		iterator, err := r.w.Streams.Iterator(ctx, r.shard.Stream, r.shard.ID, at(r.last))
+		iterator, err := r.w.Streams.Iterator(ctx, r.shard.Stream, r.shard.ID, from)
 		switch {
 		case err == nil:
 			r.iterator = iterator
 			return nil
 		case errors.Is(err, stream.ErrTrimmed):
+			if around, ok := r.hold.held().around(from); ok {
+				from = around
+				continue
+			}
 			if err := r.trimmed(ctx); err != nil {
 				return err
 			}
+			from = at(r.last)
 		case errors.Is(err, stream.ErrNotFound):
 			r.iterator = ""
 			return r.vanished(ctx, err)
 		case errors.Is(err, stream.ErrThrottled):
-			if err := r.throttled(ctx); err != nil {
+			if err := r.throttled(ctx, err); err != nil {
 				return err
 			}
 		default:
@@ -139,6 +148,7 @@ func (r *reader) read(ctx context.Context) (stream.Batch, error) {
 		if err := r.pace(ctx); err != nil {
 			return stream.Batch{}, err
 		}
+		r.began = time.Now()
 		batch, err := r.w.Streams.Get(ctx, r.iterator, stream.MaxGetRecords)
 		switch {
 		case err == nil:
@@ -147,7 +157,7 @@ func (r *reader) read(ctx context.Context) (stream.Batch, error) {
 		case errors.Is(err, stream.ErrExpiredIterator):
 			err = r.renew(ctx)
 		case errors.Is(err, stream.ErrThrottled):
-			err = r.throttled(ctx)
+			err = r.throttled(ctx, err)
 		case errors.Is(err, stream.ErrTrimmed):
 			err = errors.Join(err, r.trimmed(ctx))
 		}
@@ -175,12 +185,9 @@ func (r *reader) pace(ctx context.Context) error {
 		r.arrived = n.Arrived(r.shard.Stream, r.shard.ID)
 		return nil
 	}
-	if due := pollEvery - time.Since(r.paced); !r.paced.IsZero() && due > 0 {
-		if err := r.wait(ctx, due); err != nil {
-			return err
-		}
+	if due := pollEvery - time.Since(r.began); !r.began.IsZero() && due > 0 {
+		return r.wait(ctx, due)
 	}
-	r.paced = time.Now()
 	return nil
 }
 
@@ -215,8 +222,9 @@ func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err 
 	}
 	r.iterator, r.behind, r.handled = got.Next, got.Behind, time.Now()
 	r.hold.progress(checkpoint, got.Behind)
-	if r.last == "" && got.Behind == 0 {
-		r.hold.nothing()
+	r.health.well()
+	if got.Behind == 0 && r.hold.position() == r.last {
+		r.hold.caughtUp(r.began)
 	}
 	if done := r.hold.position(); ended && done != r.last {
 		return false, fmt.Errorf("handle %s: handler keeps back what follows %q at the shard's end", r.shard, done)
@@ -229,9 +237,9 @@ func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err 
 }
 
 // throttled waits before a refused read is repeated.
-func (r *reader) throttled(ctx context.Context) error {
+func (r *reader) throttled(ctx context.Context, refused error) error {
 	r.w.Metrics.failures.WithLabelValues(r.w.Name, "throttled").Inc()
-	r.delayed()
+	r.delayed(refused)
 	return r.wait(ctx, r.trouble.next())
 }
 

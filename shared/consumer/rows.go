@@ -34,7 +34,7 @@ func (e *BehindError) Error() string {
 func (e *BehindError) Is(target error) bool { return target == ErrBehind }
 
 const (
-	// overtakeWait is how long a read waits for a newly promoted generation to reach the one before it.
+	// overtakeWait is how long a read waits for the live generation to reach the one before it, or about to follow it.
 	overtakeWait = 2 * time.Second
 	// A waiting read is woken by the projections of its process. For those of others it looks for itself, from pollFirst on, with
 	// pauses that double up to pollMost.
@@ -86,8 +86,8 @@ func (r *Rows[S]) Live(ctx context.Context) (int64, error) {
 	return g.Live, err
 }
 
-// Get reads an account's row; ErrNoRow when there is none. After a promotion it is never older than the row of the generation
-// before: the read waits for the new one, up to 2 seconds, and then is ErrBehind.
+// Get reads an account's row; ErrNoRow when there is none. Around a promotion it is never older than what any reader was given of the
+// other generation: the read waits for the live one, up to 2 seconds, and then is ErrBehind.
 func (r *Rows[S]) Get(ctx context.Context, a journal.Account) (Row[S], error) {
 	row, least, err := r.current(ctx, a)
 	if err == nil && row.Version < least {
@@ -114,12 +114,12 @@ func (r *Rows[S]) current(ctx context.Context, a journal.Account) (row Row[S], l
 	if err != nil {
 		return row, 0, err
 	}
-	if g.Previous != 0 { // read first, so that the live row is the younger reading
-		before, err := r.load(ctx, g.Previous, a)
+	if heeded := g.heeded(); heeded != 0 { // read first, so that the live row is the younger reading
+		other, err := r.load(ctx, heeded, a)
 		if err != nil {
 			return row, 0, err
 		}
-		least = before.Version
+		least = other.Version
 	}
 	row, err = r.load(ctx, g.Live, a)
 	return row, least, err
@@ -131,10 +131,13 @@ func (r *Rows[S]) await(ctx context.Context, a journal.Account, version int64, w
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	poll := backoff{first: pollFirst, most: pollMost}
-	for {
+	for first := true; ; first = false {
 		woken, leave := r.arrivals.enter(a.String())
 		row, least, err := r.current(ctx, a)
-		if err == nil && row.Version >= max(version, least) {
+		if first { // what others are given from now on is not waited for: the other generation may always be a little ahead
+			version = max(version, least)
+		}
+		if err == nil && row.Version >= version {
 			leave()
 			return row, nil
 		}
@@ -155,7 +158,7 @@ func (r *Rows[S]) await(ctx context.Context, a journal.Account, version int64, w
 		timer.Stop()
 		leave()
 		if late {
-			return row, &BehindError{Version: row.Version, Wanted: max(version, least)}
+			return row, &BehindError{Version: row.Version, Wanted: version}
 		}
 	}
 }

@@ -17,6 +17,7 @@ type Worker struct {
 	seen   sightings
 	// listed is the stream as it was last listed, and when; a finished shard makes it stale.
 	listed  listing
+	health  *workerHealth
 	runs    map[string]*run
 	ended   chan *run
 	quit    chan struct{} // closed when nobody listens on ended any more
@@ -33,11 +34,26 @@ type listing struct {
 	at      time.Time
 }
 
+// before says that the list is older than one of the leases, or that a shard of them is gone.
+func (l listing) before(leases map[string]lease) bool {
+	listed := map[string]bool{}
+	for _, s := range l.shards {
+		listed[s.ID] = true
+	}
+	for id, lease := range leases {
+		if !listed[id] || lease.created > l.created.Unix() {
+			return true
+		}
+	}
+	return false
+}
+
 // run is a shard in work.
 type run struct {
 	shard  Shard
 	hold   *hold
 	cancel context.CancelCauseFunc
+	health *shardHealth
 	err    error // why it ended; set before it is sent on ended
 }
 
@@ -59,6 +75,8 @@ func New(c Config) *Worker {
 // handler returned one marked Fatal. It MUST be called once.
 func (w *Worker) Run(ctx context.Context) error {
 	defer w.Metrics.leases.WithLabelValues(w.Name).Set(0)
+	w.health = w.Health.join(w.Name, w.Lease)
+	defer w.Health.leave(w.health)
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	var tending sync.WaitGroup
@@ -89,8 +107,8 @@ func (w *Worker) survey(ctx, work context.Context) time.Duration {
 	s, err := w.look(bounded)
 	if err != nil {
 		if ctx.Err() == nil {
-			w.Metrics.failures.WithLabelValues(w.Name, "survey").Inc()
-			w.Log.Warn("survey failed", "error", err)
+			w.health.blind(err)
+			w.note("survey", err)
 		}
 		return pause
 	}
@@ -103,6 +121,7 @@ func (w *Worker) survey(ctx, work context.Context) time.Duration {
 		w.acquire(bounded, work, l)
 	}
 	w.claim(bounded, p.claim)
+	w.health.surveyed(w.runs)
 	w.Metrics.leases.WithLabelValues(w.Name).Set(float64(len(w.runs)))
 	return w.pause(pause, s)
 }
@@ -147,11 +166,11 @@ func (w *Worker) pause(most time.Duration, s survey) time.Duration {
 
 // look gathers a survey, making the leases of shards that were never seen, and has the readers of claimed ones finish.
 func (w *Worker) look(ctx context.Context) (survey, error) {
-	if err := w.list(ctx); err != nil {
-		return survey{}, err
-	}
 	leases, err := w.leases.list(ctx)
 	if err != nil {
+		return survey{}, err
+	}
+	if err := w.list(ctx, leases); err != nil {
 		return survey{}, err
 	}
 	created := w.listed.created.Unix()
@@ -180,9 +199,10 @@ func (w *Worker) look(ctx context.Context) (survey, error) {
 	}, nil
 }
 
-// list lists the stream, at most once a quarter lease.
-func (w *Worker) list(ctx context.Context) error {
-	if !w.listed.at.IsZero() && time.Since(w.listed.at) < w.Lease/4 {
+// list lists the stream, at most once a quarter lease, unless there are leases that the list knows nothing of: a shard that another
+// worker found first must not pass for one that is gone.
+func (w *Worker) list(ctx context.Context, leases map[string]lease) error {
+	if !w.listed.at.IsZero() && time.Since(w.listed.at) < w.Lease/4 && !w.listed.before(leases) {
 		return nil
 	}
 	created, err := w.Streams.Created(ctx, w.Stream)
@@ -211,10 +231,10 @@ func (w *Worker) acquire(ctx, work context.Context, l lease) {
 			w.note("lease", err)
 			return
 		}
-		l.checkpoint, l.begun = "", began.UTC()
 	}
-	if l.created != created {
-		l.created, l.checkpoint, l.begun = created, "", began.UTC()
+	if cause != "" || l.created != created {
+		l.created = created
+		l.restart(began)
 	}
 	for _, shard := range w.listed.shards {
 		if shard.ID == l.shard {
@@ -235,6 +255,7 @@ func (w *Worker) acquire(ctx, work context.Context, l lease) {
 		shard:  Shard{Stream: w.Stream, Created: w.listed.created, ID: l.shard, FirstHash: l.first, LastHash: l.last},
 		hold:   newHold(w.leases, l, w.Lease, began),
 		cancel: cancel,
+		health: w.health.shard(l.shard),
 	}
 	w.runs[l.shard] = r
 	go w.work(runCtx, r)
@@ -291,6 +312,7 @@ func (r *run) limit(ctx context.Context) {
 func (w *Worker) abandon(r *run, err error) {
 	w.Log.Error("shard given up", "shard", r.shard.ID, "error", err)
 	if errors.Is(err, errStalled) {
+		r.health.ill(err)
 		w.Metrics.leaseMoves.WithLabelValues(w.Name, "stalled").Inc()
 		ctx, cancel := context.WithTimeout(context.Background(), w.Lease/4)
 		defer cancel()

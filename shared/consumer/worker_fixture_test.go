@@ -30,7 +30,8 @@ type tape struct {
 type played struct {
 	worker, shard, sequence string
 	entry                   *event.Entry
-	created                 time.Time // of the stream
+	created                 time.Time     // of the stream
+	late                    time.Duration // since it arrived on the stream
 }
 
 type tapeHandler struct {
@@ -43,7 +44,7 @@ func (t *tape) opener(worker string) Opener {
 	return func(_ context.Context, s Shard, checkpoint string) (Handler, error) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		t.opened = append(t.opened, played{worker, s.ID, checkpoint, nil, s.Created})
+		t.opened = append(t.opened, played{worker: worker, shard: s.ID, sequence: checkpoint, created: s.Created})
 		return &tapeHandler{tape: t, worker: worker}, nil
 	}
 }
@@ -64,7 +65,7 @@ func (h *tapeHandler) Handle(ctx context.Context, b Batch) (string, error) {
 		t.idle[b.Shard.ID]++
 	}
 	for _, d := range b.Deliveries {
-		t.log = append(t.log, played{h.worker, b.Shard.ID, d.Sequence, d.Entry, b.Shard.Created})
+		t.log = append(t.log, played{h.worker, b.Shard.ID, d.Sequence, d.Entry, b.Shard.Created, time.Since(d.Arrived)})
 		h.held = append(h.held, d.Sequence)
 	}
 	lag := t.lag
@@ -115,6 +116,24 @@ func (t *tape) checkOnce(tb testing.TB, want []*event.Entry) {
 	}
 }
 
+// checkAll holds that every entry was delivered, and each account's first deliveries in order. It may have come again.
+func (t *tape) checkAll(tb testing.TB, want []*event.Entry) {
+	tb.Helper()
+	last := map[journal.Account]int64{}
+	for _, p := range t.plays() {
+		a := accountOf(p.entry)
+		if p.entry.First > last[a]+1 {
+			tb.Fatalf("%s v%d came after v%d, on %s", a, p.entry.First, last[a], p.shard)
+		}
+		last[a] = max(last[a], p.entry.Last)
+	}
+	for _, e := range want {
+		if last[accountOf(e)] < e.Last {
+			tb.Fatalf("%s ends at v%d, v%d was put", accountOf(e), last[accountOf(e)], e.Last)
+		}
+	}
+}
+
 // wire is a worker's own line to the table: it can be cut, or hold writes up.
 type wire struct {
 	table.Table
@@ -126,6 +145,12 @@ type wire struct {
 }
 
 var errCut = errors.New("wire cut")
+
+func (w *wire) setCut(cut bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cut = cut
+}
 
 func (w *wire) isCut() bool {
 	w.mu.Lock()
@@ -184,7 +209,12 @@ type team struct {
 }
 
 func newCrew(t *testing.T, shards int) *team {
-	c := &team{bank: newBank(t, shards), tape: &tape{}, stop: map[string]func(){}, wire: map[string]*wire{}}
+	t.Helper()
+	return newCrewAt(t, newBank(t, shards))
+}
+
+func newCrewAt(t *testing.T, b *bank) *team {
+	c := &team{bank: b, tape: &tape{}, stop: map[string]func(){}, wire: map[string]*wire{}}
 	c.reads = c.bank.streams
 	t.Cleanup(func() {
 		for name := range c.stop {

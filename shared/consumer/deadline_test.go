@@ -1,0 +1,186 @@
+package consumer
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/journal"
+	"passbook/shared/stream"
+	"passbook/shared/table"
+)
+
+// halfOpen is a line on which some calls get no answer: a peer that is gone without a word.
+type halfOpen struct {
+	mu   sync.Mutex
+	left int // of the calls that hang
+	hung int
+	// deaf: the call does not even heed its context, until the line is closed.
+	deaf   bool
+	closed chan struct{}
+}
+
+// hang has the next calls hang.
+func (h *halfOpen) hang(calls int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.left = calls
+}
+
+// checkHung holds that so many calls hung.
+func (h *halfOpen) checkHung(tb testing.TB, calls int) {
+	tb.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.hung != calls {
+		tb.Errorf("%d calls hung, want %d", h.hung, calls)
+	}
+}
+
+// call hangs when it is one of those.
+func (h *halfOpen) call(ctx context.Context) error {
+	h.mu.Lock()
+	hangs := h.left > 0
+	if hangs {
+		h.left--
+		h.hung++
+	}
+	h.mu.Unlock()
+	switch {
+	case !hangs:
+		return nil
+	case h.deaf:
+		<-h.closed
+		return errCut
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-h.closed:
+		return errCut
+	}
+}
+
+type halfOpenStream struct {
+	stream.Stream
+	line *halfOpen
+}
+
+func (s halfOpenStream) Get(ctx context.Context, iterator string, limit int) (stream.Batch, error) {
+	if err := s.line.call(ctx); err != nil {
+		return stream.Batch{}, err
+	}
+	return s.Stream.Get(ctx, iterator, limit)
+}
+
+// A read without an answer stalls its shard while the lease is renewed beside it. After a lease it is given up: another worker reads
+// on, and so does the same one when it is alone.
+func TestReadWithoutAnAnswerCostsOneLease(t *testing.T) {
+	for name, deaf := range map[string]bool{"another reads on": true, "the same reads on": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCrew(t, 1)
+				line := &halfOpen{deaf: deaf, closed: make(chan struct{})}
+				c.start("a", func(config *Config) { config.Streams = halfOpenStream{c.streams, line} })
+				c.within(time.Second, "a holds it", func() bool { return c.owned()["a"] == 1 })
+				if deaf {
+					c.start("b", nil)
+				}
+				time.Sleep(2 * testLease)
+				line.hang(1)
+				c.publish(archivetest.Bank(3, 1, 3)...)
+				c.within(testLease*3/2, "read", c.delivered(3))
+				line.checkHung(t, 1)
+				close(line.closed)
+			})
+		})
+	}
+}
+
+type halfOpenDirectory struct {
+	Directory
+	line *halfOpen
+}
+
+func (d halfOpenDirectory) Accounts(ctx context.Context, digit byte, after string) ([]journal.Account, string, error) {
+	if err := d.line.call(ctx); err != nil {
+		return nil, "", err
+	}
+	return d.Directory.Accounts(ctx, digit, after)
+}
+
+// No lease watches the sweep of a hole: each of its steps has a deadline.
+func TestHoleIsHealedAlthoughAStepOfItHangs(t *testing.T) {
+	for name, healHangs := range map[string]bool{"a listing": false, "an account": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCrew(t, 1)
+				entries := archivetest.Bank(6, 4, 40)
+				c.journal.commit(entries...)
+				p := c.projection(testModel, 1)
+				c.start("a", c.heal(p))
+				c.publish(entries[:20]...)
+				time.Sleep(2 * time.Second)
+				c.halt("a")
+				c.publish(entries[20:]...)
+				c.trimAll()
+				line := &halfOpen{left: 1}
+				listing, healing := line, &halfOpen{}
+				if healHangs {
+					listing, healing = healing, line
+				}
+				c.start("b", func(config *Config) {
+					c.heal(p)(config)
+					config.Journal = halfOpenDirectory{c.journal, listing}
+					config.Heal = func(ctx context.Context, a journal.Account) error {
+						if err := healing.call(ctx); err != nil {
+							return err
+						}
+						return p.Heal(ctx, a)
+					}
+				})
+				c.within(tendWithin+2*testLease, "healed", func() bool { return c.foundHoles() == 1 && c.openHoles() == 0 })
+				line.checkHung(t, 1)
+				c.check(1)
+			})
+		})
+	}
+}
+
+// halfOpenTable hangs on reads of the generations.
+type halfOpenTable struct {
+	table.Table
+	line *halfOpen
+}
+
+func (h halfOpenTable) Get(ctx context.Context, name string, k table.Key, consistent bool) (table.Row, error) {
+	if k.PK == generationPK {
+		if err := h.line.call(ctx); err != nil {
+			return table.Row{}, err
+		}
+	}
+	return h.Table.Get(ctx, name, k, consistent)
+}
+
+func TestFollowHearsOfAGenerationAlthoughAReadHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		entries := archivetest.Bank(1, 3, 30)
+		c.journal.commit(entries...)
+		c.publish(entries...)
+		line := &halfOpen{}
+		c.follow(testModel, halfOpenTable{c.table, line})
+		time.Sleep(2 * time.Second)
+		line.hang(1)
+		time.Sleep(time.Second)
+		_, err := StartCandidate(t.Context(), c.table, testModel.Name)
+		c.must(err)
+		c.within(testLease+2*time.Second, "the candidate is filled", func() bool {
+			return c.row(2, accountOf(entries[29])).Version >= entries[29].Last
+		})
+		line.checkHung(t, 1)
+	})
+}

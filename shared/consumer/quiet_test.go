@@ -1,0 +1,154 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/stream"
+	"passbook/shared/stream/pebblestream"
+)
+
+// kept is the retention of the streams of these tests.
+const kept = 4 * time.Minute
+
+// forgetful is a stream that, as Kinesis, wakes nobody, and knows nothing of what it trimmed: even the newest record of a shard is no
+// position when it is gone.
+type forgetful struct{ stream.Stream }
+
+func (f forgetful) Iterator(ctx context.Context, name, shard string, at stream.Position) (string, error) {
+	switch {
+	case at.Where == stream.AfterSequence:
+		there := stream.Position{Where: stream.AtSequence, Sequence: at.Sequence}
+		if _, err := f.Stream.Iterator(ctx, name, shard, there); err != nil {
+			return "", err
+		}
+	case at.Where == stream.AtTime && time.Since(at.Time) > kept:
+		return "", stream.ErrTrimmed
+	}
+	return f.Stream.Iterator(ctx, name, shard, at)
+}
+
+// newQuietCrew is a team on a forgetful stream, whose worker a has read all of the 20 records that there are.
+func newQuietCrew(t *testing.T, lag int) *team {
+	t.Helper()
+	slow := func() time.Time { return time.Now().Add(-clockMargin / 2) } // the stream's clock, not ours
+	c := newCrewAt(t, newBankWith(t, pebblestream.Options{Shards: 1, Retention: kept, Now: slow}))
+	c.reads, c.tape.lag = forgetful{c.streams}, lag
+	c.start("a", nil)
+	c.publish(archivetest.Bank(1, 5, 20)...)
+	c.within(2*time.Second, "read", c.delivered(20))
+	time.Sleep(2 * time.Second)
+	return c
+}
+
+// checkForgotten holds that the newest record that was read is no position any more.
+func (c *team) checkForgotten() {
+	c.t.Helper()
+	plays := c.tape.plays()
+	newest := plays[len(plays)-1]
+	if _, err := c.reads.Iterator(c.t.Context(), testStream, newest.shard, at(newest.sequence)); !errors.Is(err, stream.ErrTrimmed) {
+		c.t.Fatalf("the newest record is still there: %v", err)
+	}
+}
+
+// A shard is quiet for longer than the retention, and read all the time: whoever goes on misses nothing, reads nothing twice and
+// cries no wolf.
+func TestQuietShardIsNoHole(t *testing.T) {
+	entries := archivetest.Bank(1, 5, 40)
+	for name, c := range map[string]struct {
+		goOn func(c *team)
+		put  int // by goOn
+	}{
+		"handed over": {goOn: func(c *team) { c.halt("a"); c.start("b", nil) }},
+		"taken from a dead worker": {goOn: func(c *team) {
+			c.wire["a"].setCut(true)
+			c.start("b", nil)
+			c.within(2*testLease, "b holds it", func() bool { return c.owned()["b"] == 1 })
+		}},
+		"nobody there for most of the retention": {goOn: func(c *team) {
+			c.halt("a")
+			time.Sleep(kept - 2*clockMargin)
+			c.start("b", nil)
+		}},
+		"iterator expired": {goOn: func(c *team) {
+			c.streams.SetFaults(pebblestream.Faults{Expire: 50})
+			time.Sleep(time.Minute)
+			if c.streams.Fired().Expire == 0 {
+				c.t.Error("no iterator expired")
+			}
+			c.streams.SetFaults(pebblestream.Faults{})
+		}},
+		"put at once by a clock behind ours": {put: 10, goOn: func(c *team) {
+			c.halt("a")
+			c.publish(entries[20:30]...)
+			c.start("b", nil)
+		}},
+		"put while nobody was there": {put: 10, goOn: func(c *team) {
+			c.halt("a")
+			c.publish(entries[20:30]...)
+			time.Sleep(kept / 2)
+			c.start("b", nil)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				team := newQuietCrew(t, 0)
+				time.Sleep(kept + 2*time.Minute)
+				team.checkForgotten()
+				c.goOn(team)
+				team.publish(entries[20+c.put:]...)
+				team.within(2*time.Second, "read", team.delivered(len(entries)))
+				team.tape.checkOnce(t, entries)
+				if n := team.foundHoles(); n != 0 {
+					t.Errorf("%d holes on a shard that lost nothing", n)
+				}
+			})
+		})
+	}
+}
+
+// What arrived while nobody read, and was trimmed before somebody did, is a hole as ever; so is what was read and not checkpointed.
+func TestTrimmedRecordsOfAQuietShardAreAHole(t *testing.T) {
+	entries := archivetest.Bank(1, 5, 40)
+	for name, c := range map[string]struct {
+		lag  int
+		lose func(c *team)
+		want int // deliveries
+	}{
+		"arrived and trimmed": {0, func(c *team) {
+			time.Sleep(kept + 2*time.Minute)
+			c.halt("a")
+			c.publish(entries[20:30]...)
+			time.Sleep(kept + 2*time.Minute)
+			c.publish(entries[30:]...)
+		}, 20 + 10},
+		"arrived at once and trimmed": {0, func(c *team) {
+			c.halt("a")
+			c.publish(entries[20:30]...)
+			time.Sleep(kept + 2*time.Minute)
+			c.publish(entries[30:]...)
+		}, 20 + 10},
+		"read and kept back": {5, func(c *team) {
+			time.Sleep(kept + 2*time.Minute)
+			c.halt("a")
+			c.publish(entries[20:]...)
+		}, 20 + 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				team := newQuietCrew(t, c.lag)
+				c.lose(team)
+				team.checkForgotten()
+				team.start("b", nil)
+				team.within(2*testLease, "read from the horizon", team.delivered(c.want))
+				if n := team.foundHoles(); n != 1 {
+					t.Errorf("%d holes, want 1", n)
+				}
+			})
+		})
+	}
+}
