@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/event"
 	"passbook/shared/stream"
 )
@@ -48,8 +48,7 @@ func (s *subject) republish(ctx context.Context, e *event.Entry) error {
 	return nil
 }
 
-// The waits before a record that was refused is put again: the first, and what doubling them ends at. The real wait lies between
-// half of it and the whole, so that accounts that were refused together do not come back together.
+// The waits before a record that was refused is put again: the first, and what doubling them ends at.
 const (
 	refusedFirst = 50 * time.Millisecond
 	refusedMost  = 2 * time.Second
@@ -59,7 +58,8 @@ const (
 
 // put puts a record, as often as it is refused, until ctx ends.
 func (s *subject) put(ctx context.Context, record stream.Record) error {
-	for wait, failed := refusedFirst, 0; ; wait = min(2*wait, refusedMost) {
+	wait := backoff.Backoff{First: refusedFirst, Most: refusedMost}
+	for failed := 0; ; {
 		results, err := s.Repair.Streams.Put(ctx, s.Repair.Stream, []stream.Record{record})
 		if err == nil && results[0].Err == nil {
 			return nil
@@ -70,12 +70,8 @@ func (s *subject) put(ctx context.Context, record stream.Record) error {
 		if failed == callsMost || errors.Is(err, stream.ErrNotFound) || errors.Is(err, stream.ErrInvalid) {
 			return err
 		}
-		timer := time.NewTimer(wait/2 + rand.N(wait/2))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
+		if err := wait.Pause(ctx); err != nil {
+			return err
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/journal"
 	"passbook/shared/table"
 )
@@ -52,7 +53,7 @@ func Discard(ctx context.Context, d Discarding) error {
 		if err != nil {
 			return err
 		}
-		if err := sleep(ctx, 2*generationRefresh); err != nil { // until no reader asks for its rows any more
+		if err := backoff.Sleep(ctx, 2*generationRefresh); err != nil { // until no reader asks for its rows any more
 			return err
 		}
 	}
@@ -77,7 +78,7 @@ func (d Discarding) awaitWorkers(ctx context.Context) error {
 	}
 	leases := leasesOf(d.Table, d.Stream, Name(d.Model, d.Generation))
 	seen := sightings{}
-	if err := sleep(ctx, 2*generationRefresh); err != nil { // until every supervisor has heard
+	if err := backoff.Sleep(ctx, 2*generationRefresh); err != nil { // until every supervisor has heard
 		return err
 	}
 	for {
@@ -94,7 +95,7 @@ func (d Discarding) awaitWorkers(ctx context.Context) error {
 		if !busy {
 			return nil
 		}
-		if err := sleep(ctx, min(length/4, generationRefresh)); err != nil {
+		if err := backoff.Sleep(ctx, min(length/4, generationRefresh)); err != nil {
 			return fmt.Errorf("wait for the workers of %s: %w", Name(d.Model, d.Generation), err)
 		}
 	}

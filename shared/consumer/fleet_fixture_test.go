@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/event"
 	"passbook/shared/stream"
 )
@@ -156,7 +157,7 @@ func (f *fleet) within(d time.Duration, what string, holds func() bool) time.Dur
 		if time.Since(began) > d {
 			f.t.Fatalf("not within %v: %s; unread %v", d, what, f.unread())
 		}
-		f.must(sleep(f.t.Context(), 50*time.Millisecond))
+		f.must(backoff.Sleep(f.t.Context(), 50*time.Millisecond))
 	}
 	return time.Since(began)
 }
@@ -200,9 +201,9 @@ func (f *fleet) load(entries []*event.Entry, at map[int]func()) {
 			if err == nil && results[0].Err == nil {
 				break
 			}
-			f.must(sleep(f.t.Context(), 10*time.Millisecond))
+			f.must(backoff.Sleep(f.t.Context(), 10*time.Millisecond))
 		}
-		f.must(sleep(f.t.Context(), 20*time.Millisecond))
+		f.must(backoff.Sleep(f.t.Context(), 20*time.Millisecond))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/backoff"
 	"passbook/shared/stream/pebblestream"
 )
 
@@ -57,7 +58,7 @@ func TestKilledInstanceIsReplacedWithinOneAndAHalfLeases(t *testing.T) {
 			f.start("b")
 			f.within(5*time.Second, "shared", f.even)
 			f.load(entries[:50], nil)
-			f.must(sleep(t.Context(), time.Duration(offset)*800*time.Millisecond))
+			f.must(backoff.Sleep(t.Context(), time.Duration(offset)*800*time.Millisecond))
 			before, killed := f.played(), time.Time{}
 			replaced := make(chan time.Duration, 1)
 			f.load(entries[50:], map[int]func(){100: func() {
@@ -68,7 +69,7 @@ func TestKilledInstanceIsReplacedWithinOneAndAHalfLeases(t *testing.T) {
 					replaced <- time.Since(killed)
 				}()
 			}})
-			f.must(sleep(t.Context(), 2*time.Second))
+			f.must(backoff.Sleep(t.Context(), 2*time.Second))
 			if took := <-replaced; took < DefaultLease/2 {
 				t.Errorf("taken after %v: an instance that could be alive was robbed", took)
 			}
@@ -97,7 +98,7 @@ func TestHandOffUnderLoadTakesTwoSecondsAndNothingComesTwice(t *testing.T) {
 			1000: func() { f.drain("a"); f.within(2*time.Second, "the others hold all", f.held) },
 			1500: func() { f.drain("b"); f.within(2*time.Second, "c holds all", f.held) },
 		})
-		f.must(sleep(t.Context(), 2*time.Second))
+		f.must(backoff.Sleep(t.Context(), 2*time.Second))
 		if late := f.latest(before); late > 2*time.Second+pollEvery {
 			t.Errorf("a record waited %v", late)
 		}
@@ -135,7 +136,7 @@ func TestReshardingUnderLoadWithInstancesDyingLosesNothing(t *testing.T) {
 			fired := f.streams.Fired()
 			f.streams.SetFaults(pebblestream.Faults{})
 			f.within(2*DefaultLease, "all read, and shared again", func() bool { return f.even() && f.unread()["archiver"]["g"] == 2 })
-			f.must(sleep(t.Context(), 5*time.Second))
+			f.must(backoff.Sleep(t.Context(), 5*time.Second))
 			for consumer, tape := range f.tapes {
 				tape.checkAll(t, entries)
 				if n := len(tape.plays()); n > 3*len(entries) {

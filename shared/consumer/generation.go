@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/journal"
 	"passbook/shared/table"
 )
@@ -72,7 +73,7 @@ func LoadGenerations(ctx context.Context, t table.Table, model string) (Generati
 
 // changeGenerations reads the generations, changes them, and writes them if nobody else did, else begins again.
 func changeGenerations(ctx context.Context, t table.Table, model string, change func(*GenerationSet) error) (GenerationSet, error) {
-	wait := backoff{first: 10 * time.Millisecond, most: time.Second}
+	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for {
 		g, err := LoadGenerations(ctx, t, model)
 		if err != nil {
@@ -87,7 +88,7 @@ func changeGenerations(ctx context.Context, t table.Table, model string, change 
 		if err == nil {
 			return g, nil
 		}
-		if errors.Is(err, table.ErrInvalid) || wait.pause(ctx) != nil {
+		if errors.Is(err, table.ErrInvalid) || wait.Pause(ctx) != nil {
 			return g, fmt.Errorf("write generations of %s: %w", model, err)
 		}
 	}
@@ -138,7 +139,7 @@ func Promote(ctx context.Context, t table.Table, model string, generation int64)
 		return nil
 	})
 	if err == nil && g.Promoting != 0 && generation == g.Promoting {
-		err = sleep(ctx, 2*generationRefresh)
+		err = backoff.Sleep(ctx, 2*generationRefresh)
 	}
 	if err != nil {
 		return fmt.Errorf("promote %s: %w", Name(model, generation), err)

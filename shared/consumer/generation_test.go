@@ -12,6 +12,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/backoff"
 	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/table"
@@ -114,7 +115,7 @@ func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
 		go func() {
 			defer close(read)
 			seen := map[journal.Account]int64{}
-			for sleep(reading, 20*time.Millisecond) == nil {
+			for backoff.Sleep(reading, 20*time.Millisecond) == nil {
 				for i := range 10 {
 					a := journal.Account{Tenant: "main", ID: fmt.Sprintf("A-%d", i)}
 					row, err := rows.Get(ctx, a)

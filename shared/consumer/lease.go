@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/table"
@@ -86,7 +87,7 @@ func (t leaseTable) write(ctx context.Context, l lease) (lease, error) {
 	was := l.epoch
 	l.epoch++
 	l.at = time.Now().UTC()
-	wait := backoff{first: 20 * time.Millisecond, most: 500 * time.Millisecond}
+	wait := backoff.Backoff{First: 20 * time.Millisecond, Most: 500 * time.Millisecond}
 	for {
 		err := t.table.Put(ctx, table.Put{Table: journal.Control, Row: t.row(l), If: epochIs(was)})
 		if err == nil {
@@ -105,7 +106,7 @@ func (t leaseTable) write(ctx context.Context, l lease) (lease, error) {
 				}
 			}
 		}
-		if wait.pause(ctx) != nil {
+		if wait.Pause(ctx) != nil {
 			return l, fmt.Errorf("write lease of %s: %w", l.shard, err)
 		}
 	}

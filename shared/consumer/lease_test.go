@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/backoff"
 	"passbook/shared/fault"
 	"passbook/shared/journal"
 )
@@ -58,7 +59,7 @@ func TestSlowBatchDoesNotHoldUpAHandOver(t *testing.T) {
 		entries := archivetest.Bank(1, 1, 1)
 		c.tape.before = func(ctx context.Context, worker string, b Batch) error {
 			if worker == "a" && len(b.Deliveries) > 0 {
-				return sleep(ctx, 3*time.Second)
+				return backoff.Sleep(ctx, 3*time.Second)
 			}
 			return nil
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/table"
@@ -68,7 +69,7 @@ func (p *Projection[S]) project(ctx context.Context, account string, items []ite
 
 // persist tries until the entries are in the row, or will never be: even poison is tried once more, on the row as it is stored.
 func (p *Projection[S]) persist(ctx context.Context, account string, items []item) error {
-	wait := backoff{first: 10 * time.Millisecond, most: time.Second}
+	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
 		err := p.attempt(ctx, account, items)
 		if err == nil {
@@ -82,7 +83,7 @@ func (p *Projection[S]) persist(ctx context.Context, account string, items []ite
 		case errors.As(err, &poisoned), errors.Is(err, errStale) && try == 1:
 			continue
 		}
-		if wait.pause(ctx) != nil {
+		if wait.Pause(ctx) != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/stream"
 )
 
@@ -29,14 +30,14 @@ type reader struct {
 	began    time.Time // when the last read began
 	behind   time.Duration
 	handled  time.Time // when the last batch was done, behind so far
-	trouble  backoff
+	trouble  backoff.Backoff
 	health   *shardHealth
 }
 
 func newReader(w *Worker, r *run) *reader {
 	return &reader{
 		w: w, shard: r.shard, hold: r.hold, handled: time.Now(),
-		trouble: backoff{first: 100 * time.Millisecond, most: min(5*time.Second, w.Lease/4)},
+		trouble: backoff.Backoff{First: 100 * time.Millisecond, Most: min(5*time.Second, w.Lease/4)},
 		health:  r.health,
 	}
 }
@@ -55,7 +56,7 @@ func (r *reader) run(ctx context.Context) error {
 		r.w.Metrics.failures.WithLabelValues(r.w.Name, "handle").Inc()
 		r.w.Log.Warn("shard begins again at its checkpoint", "shard", r.shard.ID, "error", err)
 		r.delayed(err)
-		if err := r.wait(ctx, r.trouble.next()); err != nil {
+		if err := r.wait(ctx, r.trouble.Next()); err != nil {
 			return err
 		}
 	}
@@ -152,7 +153,7 @@ func (r *reader) read(ctx context.Context) (stream.Batch, error) {
 		batch, err := r.w.Streams.Get(ctx, r.iterator, stream.MaxGetRecords)
 		switch {
 		case err == nil:
-			r.trouble.reset()
+			r.trouble.Reset()
 			return batch, nil
 		case errors.Is(err, stream.ErrExpiredIterator):
 			err = r.renew(ctx)
@@ -240,7 +241,7 @@ func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err 
 func (r *reader) throttled(ctx context.Context, refused error) error {
 	r.w.Metrics.failures.WithLabelValues(r.w.Name, "throttled").Inc()
 	r.delayed(refused)
-	return r.wait(ctx, r.trouble.next())
+	return r.wait(ctx, r.trouble.Next())
 }
 
 // wait waits for d, or until the shard is to be handed over or ctx ends.

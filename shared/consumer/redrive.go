@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 )
@@ -62,7 +63,7 @@ func (p *Projection[S]) blockAt(ctx context.Context, a journal.Account, poisoned
 
 // mark changes a stored row without folding anything.
 func (p *Projection[S]) mark(ctx context.Context, a journal.Account, change func(*Row[S]) bool) error {
-	wait := backoff{first: 10 * time.Millisecond, most: time.Second}
+	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
 		p.cache.forget(a.String())
 		row, err := p.Rows.load(ctx, p.Generation, a)
@@ -75,7 +76,7 @@ func (p *Projection[S]) mark(ctx context.Context, a journal.Account, change func
 			}
 		}
 		var hopeless *poisonError
-		if errors.As(err, &hopeless) || try == attempts || wait.pause(ctx) != nil {
+		if errors.As(err, &hopeless) || try == attempts || wait.Pause(ctx) != nil {
 			return fmt.Errorf("mark %s: %w", a.ID, err)
 		}
 	}

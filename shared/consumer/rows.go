@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/journal"
 	"passbook/shared/table"
 )
@@ -130,7 +131,7 @@ func (r *Rows[S]) current(ctx context.Context, a journal.Account) (row Row[S], l
 func (r *Rows[S]) await(ctx context.Context, a journal.Account, version int64, wait time.Duration) (Row[S], error) {
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
-	poll := backoff{first: pollFirst, most: pollMost}
+	poll := backoff.Backoff{First: pollFirst, Most: pollMost}
 	for first := true; ; first = false {
 		woken, leave := r.arrivals.enter(a.String())
 		row, least, err := r.current(ctx, a)
@@ -145,7 +146,7 @@ func (r *Rows[S]) await(ctx context.Context, a journal.Account, version int64, w
 			leave()
 			return row, err
 		}
-		timer := time.NewTimer(poll.next())
+		timer := time.NewTimer(poll.Next())
 		late := false
 		select {
 		case <-woken:

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/stream"
 )
 
@@ -303,7 +304,7 @@ func (r *run) limit(ctx context.Context) {
 		return
 	case <-r.hold.asked:
 	}
-	if sleep(ctx, handOffGrace) == nil {
+	if backoff.Sleep(ctx, handOffGrace) == nil {
 		r.cancel(errAsked)
 	}
 }

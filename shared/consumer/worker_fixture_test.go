@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/stream"
@@ -281,7 +282,7 @@ func (c *team) within(d time.Duration, what string, holds func() bool) time.Dura
 		if time.Since(began) > d {
 			c.t.Fatalf("not within %v: %s", d, what)
 		}
-		c.must(sleep(c.t.Context(), 10*time.Millisecond))
+		c.must(backoff.Sleep(c.t.Context(), 10*time.Millisecond))
 	}
 	return time.Since(began)
 }

@@ -4,11 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/event"
 	"passbook/shared/table"
+)
+
+// The pauses before an unanswered write is repeated: the first, and what they double up to.
+const (
+	repeatFirst = 5 * time.Millisecond
+	repeatMost  = time.Second
 )
 
 // staging is a sealed entry, ready to be put.
@@ -56,9 +62,11 @@ func (j *Journal) write(entries []*staging, guard *table.Put) error {
 		}
 		switch {
 		case err == nil:
+			j.trouble.over()
 			j.metrics.append.Observe(time.Since(started).Seconds())
 			return nil
 		case errors.Is(err, errConflict), errors.Is(err, errGuardTaken), errors.Is(err, table.ErrInvalid):
+			j.trouble.over()
 			for _, st := range entries {
 				j.writer.done(st.entry.Writer, st.entry.N) // proven not committed
 			}
@@ -67,7 +75,8 @@ func (j *Journal) write(entries []*staging, guard *table.Put) error {
 		if j.ctx.Err() != nil {
 			return ErrOutcomeUnknown
 		}
-		j.pause(attempt)
+		j.trouble.note(err)
+		_ = backoff.Sleep(j.ctx, backoff.Of(repeatFirst, repeatMost, attempt)) // its end shows in the next attempt
 	}
 }
 
@@ -106,15 +115,4 @@ func (j *Journal) settle(entries []*staging, failed error) error {
 		return errGuardTaken
 	}
 	return errConflict
-}
-
-// pause waits before a repetition: capped, with full jitter.
-func (j *Journal) pause(attempt int) {
-	ceiling := min(5*time.Millisecond<<min(attempt, 8), time.Second)
-	timer := time.NewTimer(time.Duration(rand.Int64N(int64(ceiling))) + time.Millisecond)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-j.ctx.Done():
-	}
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"passbook/shared/backoff"
 	"passbook/shared/journal"
 	"passbook/shared/stream"
 )
@@ -21,6 +21,9 @@ const (
 	// senders is how many batches are in flight at once.
 	senders     = 4
 	putDeadline = 5 * time.Second
+	// restFirst and restMost bound how long an account rests after a refusal: the first time, and what doubling ends at.
+	restFirst = 20 * time.Millisecond
+	restMost  = time.Second
 )
 
 // Config is what a Publisher needs.
@@ -235,8 +238,7 @@ func (p *Publisher) advance(q *queue) {
 func (p *Publisher) rest(q *queue) {
 	p.metrics.refused.Inc()
 	q.failures++
-	ceiling := min(10*time.Millisecond<<min(q.failures, 7), time.Second)
-	time.AfterFunc(time.Duration(rand.Int64N(int64(ceiling)))+time.Millisecond, func() {
+	time.AfterFunc(backoff.Of(restFirst, restMost, q.failures-1), func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.ready = append(p.ready, q)
