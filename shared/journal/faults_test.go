@@ -585,9 +585,9 @@ func TestNewTenureIsTakenOnceForAll(t *testing.T) {
 	if _, err := tryExecute(t, j, command(acct, "b", withdrawing(1))); !errors.Is(err, ErrUnavailable) {
 		t.Fatalf("the failure is not shared: %v", err)
 	}
-	j.writer.taking.Lock()
+	j.writer.taking <- struct{}{}
 	j.writer.refused = time.Time{}
-	j.writer.taking.Unlock()
+	<-j.writer.taking
 	accepted(t, j, command(acct, "c", withdrawing(1)))
 	page, err := tbl.Query(t.Context(), table.Query{Table: Control, PK: WriterKind, Consistent: true})
 	if err != nil || len(page.Rows) != 2 || rule.Fired() != 1 {

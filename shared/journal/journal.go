@@ -134,6 +134,7 @@ type Journal struct {
 	outbox  Outbox
 	now     func() time.Time
 	writer  *writer
+	trouble trouble
 	metrics *metrics
 	cached  int // idle lanes a shard keeps
 

@@ -35,9 +35,9 @@ type writer struct {
 	table table.Table
 	lease time.Duration
 
-	taking  sync.Mutex // one new tenure at a time; it guards the two below
-	coming  *tenure    // one whose registration was not answered yet
-	refused time.Time  // when the last registration failed
+	taking  chan struct{} // holds a token while a new tenure is taken, one at a time; it guards the two below
+	coming  *tenure       // one whose registration was not answered yet
+	refused time.Time     // when the last registration failed
 
 	mu      sync.Mutex
 	current *tenure
@@ -56,7 +56,7 @@ type tenure struct {
 }
 
 func newWriter(t table.Table, lease time.Duration) *writer {
-	return &writer{table: t, lease: lease, former: make(map[string]*tenure)}
+	return &writer{table: t, lease: lease, taking: make(chan struct{}, 1), former: make(map[string]*tenure)}
 }
 
 // start begins a tenure under a new id. An unanswered registration is repeated with the same id, so that none is left behind.
@@ -106,8 +106,12 @@ func (w *writer) next(ctx context.Context) (id string, n int64, err error) {
 	if id, n, ok := w.assign(); ok {
 		return id, n, nil
 	}
-	w.taking.Lock()
-	defer w.taking.Unlock()
+	select {
+	case w.taking <- struct{}{}:
+		defer func() { <-w.taking }()
+	case <-ctx.Done():
+		return "", 0, ctx.Err()
+	}
 	if id, n, ok := w.assign(); ok {
 		return id, n, nil
 	}
