@@ -1,0 +1,117 @@
+package strict_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"passbook/shared/bucket"
+	"passbook/shared/bucket/buckettest"
+	"passbook/shared/bucket/dirbucket"
+	"passbook/shared/embedded"
+	"passbook/shared/stream/pebblestream"
+	"passbook/shared/stream/streamtest"
+	"passbook/shared/strict"
+	"passbook/shared/table"
+	"passbook/shared/table/pebbletable"
+	"passbook/shared/table/tabletest"
+)
+
+func openDB(t testing.TB, now func() time.Time) *embedded.DB {
+	t.Helper()
+	db, err := embedded.Open(embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 1 << 20, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func openTables(t testing.TB, c strict.TablesConfig, schemas ...table.Schema) *strict.Tables {
+	t.Helper()
+	open := func() *pebbletable.Table {
+		rows, err := pebbletable.New(openDB(t, nil), schemas...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	if c.IndexLag > 0 {
+		c.Replica = open()
+	}
+	tables, err := strict.NewTables(open(), c, schemas...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tables
+}
+
+func openStreams(t testing.TB, db *embedded.DB) *pebblestream.Stream {
+	t.Helper()
+	streams, err := pebblestream.New(db, pebblestream.Options{Shards: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return streams
+}
+
+// The suites hold what AWS may do too: refuse for load, and show an index late.
+func TestTableContract(t *testing.T) {
+	for name, c := range map[string]strict.TablesConfig{
+		"at once": {},
+		"late":    {IndexLag: 5 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			first, second := strict.NewClient(0), strict.NewClient(time.Millisecond)
+			tabletest.Run(t, func(t testing.TB) (table.Table, table.Table) {
+				tables := openTables(t, c, tabletest.Schemas()...)
+				return first.Table(tables), second.Table(tables)
+			})
+			if first.Snapshot().All(strict.Throttled) == 0 {
+				t.Error("nothing was throttled")
+			}
+		})
+	}
+}
+
+func TestStreamContract(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	first, second := strict.NewClient(0), strict.NewClient(time.Millisecond)
+	leftOut := streamtest.Run(t, func(t testing.TB) streamtest.Harness {
+		db := openDB(t, now)
+		admin := openStreams(t, db)
+		streams := strict.NewStreams(openStreams(t, db), strict.AWS.Times(10)) // the suite waits in real time
+		return streamtest.Harness{
+			First: first.Stream(streams), Second: second.Stream(streams),
+			Create: admin.CreateStream, Delete: admin.DeleteStream, Split: admin.Split, Merge: admin.Merge, Trim: admin.Trim,
+			Advance: func(d time.Duration) { ahead.Add(int64(d)) },
+		}
+	})
+	if len(leftOut) != 1 || leftOut[0] != "read/woken" { // Kinesis wakes nobody
+		t.Errorf("left out: %v", leftOut)
+	}
+	if n := first.Snapshot().All(strict.Throttled); n == 0 {
+		t.Error("nothing was throttled")
+	}
+}
+
+func TestBucketContract(t *testing.T) {
+	t.Parallel()
+	first, second := strict.NewClient(0), strict.NewClient(time.Millisecond)
+	buckettest.Run(t, func(t testing.TB) (a, b bucket.Bucket) {
+		root, err := dirbucket.New(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return first.Bucket(root), second.Bucket(root)
+	})
+}

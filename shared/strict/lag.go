@@ -1,0 +1,68 @@
+package strict
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"passbook/shared/table"
+)
+
+// lag keeps a replica a constant time behind the store. Indexes are read from it.
+type lag struct {
+	after   time.Duration
+	replica table.Table
+	turn    chan struct{} // holds a token while somebody brings the replica up to date
+	waiting []late        // the oldest first
+}
+
+// late is a change and when the replica gets it.
+type late struct {
+	change
+	at time.Time
+}
+
+// add has changes that were made reach the replica in time.
+func (l *lag) add(changes []change) error {
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
+	for _, c := range changes {
+		l.waiting = append(l.waiting, late{c, time.Now().Add(l.after)})
+	}
+	return l.apply()
+}
+
+// query reads an index as it is by now.
+func (l *lag) query(ctx context.Context, q table.Query) (table.Page, error) {
+	l.turn <- struct{}{}
+	err := l.apply()
+	<-l.turn
+	if err != nil {
+		return table.Page{}, err
+	}
+	return l.replica.Query(ctx, q)
+}
+
+// apply makes the changes that are due, in their order: those of a row came one after the other.
+func (l *lag) apply() error {
+	for len(l.waiting) > 0 && !time.Now().Before(l.waiting[0].at) {
+		if err := l.waiting[0].repeat(l.replica); err != nil {
+			return fmt.Errorf("bring the replica up to date: %w", err)
+		}
+		l.waiting = l.waiting[1:]
+	}
+	return nil
+}
+
+// repeat makes the change in a store where the row is as it was.
+func (c *change) repeat(in table.Table) error {
+	ctx := context.Background() // the replica is no part of anybody's call
+	there := table.Equals("pk", table.S(c.at.PK))
+	switch {
+	case c.is == nil:
+		return in.Delete(ctx, c.table, c.at, there)
+	case c.was == nil:
+		there = table.Absent()
+	}
+	return in.Put(ctx, table.Put{Table: c.table, Row: *c.is, If: there})
+}

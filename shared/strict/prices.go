@@ -1,0 +1,31 @@
+package strict
+
+// Prices are a price list, in dollars.
+type Prices struct {
+	// WriteUnit and ReadUnit are the on-demand request units of DynamoDB, PutUnit the payload unit of a provisioned Kinesis
+	// stream; each a million.
+	WriteUnit, ReadUnit, PutUnit float64
+	// ShardHour is one shard for an hour.
+	ShardHour float64
+	// BucketPut is a million PUT or LIST requests of S3, BucketGet a million GETs.
+	BucketPut, BucketGet float64
+}
+
+// USEast1 are the published prices of us-east-1: DynamoDB on demand since November 2024, Kinesis provisioned, S3 Standard.
+var USEast1 = Prices{WriteUnit: 0.625, ReadUnit: 0.125, PutUnit: 0.014, ShardHour: 0.015, BucketPut: 5, BucketGet: 0.40}
+
+// Dollars are what requests cost, by what they were made to.
+type Dollars struct{ Table, Stream, Bucket float64 }
+
+// Sum is all of it.
+func (d Dollars) Sum() float64 { return d.Table + d.Stream + d.Bucket }
+
+// Of prices what was counted. Shards cost by the hour and not by the request: they are not in it, nor is storage.
+func (p Prices) Of(c Counts) Dollars {
+	const million = 1e6
+	return Dollars{
+		Table:  ((c.All(WriteUnits)+c.All(IndexUnits))*p.WriteUnit + c.All(ReadUnits)*p.ReadUnit) / million,
+		Stream: c.All(PutUnits) * p.PutUnit / million,
+		Bucket: ((c.All(BucketPuts)+c.All(BucketLists))*p.BucketPut + c.All(BucketGets)*p.BucketGet) / million,
+	}
+}

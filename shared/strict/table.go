@@ -1,0 +1,128 @@
+package strict
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"passbook/shared/table"
+)
+
+// Table is the tables as one process sees them. It implements table.Table.
+type Table struct {
+	*Tables
+	client *Client
+}
+
+var _ table.Table = (*Table)(nil)
+
+// Table gives the process a handle on the tables.
+func (c *Client) Table(t *Tables) *Table { return &Table{Tables: t, client: c} }
+
+// Skew implements table.Table.
+func (t *Table) Skew() time.Duration { return t.inner.Skew() }
+
+// Put implements table.Table.
+func (t *Table) Put(ctx context.Context, p table.Put) error {
+	if err := t.catalog.CheckPut(p); err != nil {
+		return err
+	}
+	changes := []change{{table: p.Table, at: p.Row.Key, is: &p.Row}}
+	return done(ctx, t.client, func(ctx context.Context) error {
+		return t.write(ctx, &t.client.Meter, changes, func() error { return t.inner.Put(ctx, p) })
+	})
+}
+
+// Delete implements table.Table.
+func (t *Table) Delete(ctx context.Context, name string, key table.Key, cond table.Condition) error {
+	if err := t.catalog.CheckDelete(name, key, cond); err != nil {
+		return err
+	}
+	changes := []change{{table: name, at: key}}
+	return done(ctx, t.client, func(ctx context.Context) error {
+		return t.write(ctx, &t.client.Meter, changes, func() error { return t.inner.Delete(ctx, name, key, cond) })
+	})
+}
+
+// Transact implements table.Table. Every unit of the table costs double; those of its indexes, which follow on their own, do not.
+func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
+	if err := t.catalog.CheckTransact(puts); err != nil {
+		return err
+	}
+	changes := make([]change, len(puts))
+	for i := range puts {
+		changes[i] = change{table: puts[i].Table, at: puts[i].Row.Key, is: &puts[i].Row}
+	}
+	return done(ctx, t.client, func(ctx context.Context) error {
+		return t.write(ctx, &t.client.Meter, changes, func() error { return t.inner.Transact(ctx, puts) })
+	})
+}
+
+// Get implements table.Table.
+func (t *Table) Get(ctx context.Context, name string, key table.Key, consistent bool) (table.Row, error) {
+	return over(ctx, t.client, func(ctx context.Context) (table.Row, error) {
+		row, err := t.inner.Get(ctx, name, key, consistent)
+		if err != nil && !errors.Is(err, table.ErrNotFound) {
+			return row, err
+		}
+		if err := t.pay(name, name+"/"+key.PK, consistent, size(&row)); err != nil {
+			return table.Row{}, err
+		}
+		return row, err
+	})
+}
+
+// Query implements table.Table.
+func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	name, read := q.Table, t.inner.Query
+	if q.Index != "" {
+		name += "/" + q.Index
+		q.Consistent = false
+		if t.lag != nil {
+			read = t.lag.query
+		}
+	}
+	return over(ctx, t.client, func(ctx context.Context) (table.Page, error) {
+		page, err := read(ctx, q)
+		if err == nil {
+			err = t.pay(name, name+"/"+q.PK, q.Consistent, sizes(page.Rows))
+		}
+		if err != nil {
+			return table.Page{}, err
+		}
+		return page, nil
+	})
+}
+
+// Scan implements table.Table. It is spread over all partitions, and has no limit here.
+func (t *Table) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
+	return over(ctx, t.client, func(ctx context.Context) (table.Page, error) {
+		page, err := t.inner.Scan(ctx, s)
+		if err == nil {
+			err = t.pay(s.Table, "", false, sizes(page.Rows))
+		}
+		return page, err
+	})
+}
+
+func sizes(rows []table.Row) (sum int) {
+	for i := range rows {
+		sum += size(&rows[i])
+	}
+	return sum
+}
+
+// pay counts a read, unless its partition has no capacity left for it; what was read is thrown away then.
+func (t *Table) pay(name, partition string, consistent bool, bytes int) error {
+	n := units(bytes, readUnit)
+	if !consistent {
+		n /= 2
+	}
+	if partition != "" && t.reads.take(charge{partition, t.limits.PartitionReads, n}) >= 0 {
+		t.client.count(Throttled, name, 1)
+		return table.ErrThrottled
+	}
+	t.client.count(Reads, name, 1)
+	t.client.count(ReadUnits, name, n)
+	return nil
+}
