@@ -7,6 +7,7 @@ import (
 
 	"passbook/cmd/bank/demo"
 	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/serve"
 )
 
 // demoCommand plays a day.
@@ -56,14 +57,14 @@ func (c *demoCommand) runOwn(ctx context.Context, t *console.Terminal, options d
 	}
 	config.Listen, config.OpsListen = "127.0.0.1:0", "127.0.0.1:0"
 	config.LogLevel = "warn"
-	b, err := openBank(ctx, config, t.Err)
+	p, err := serve.Open(ctx, serve.Bank, version, config, t.Err)
 	if err != nil {
 		return err
 	}
-	options.URL = "http://" + b.api.Addr().String()
+	options.URL = "http://" + p.Address()
 	served := make(chan error, 1)
 	running, stop := context.WithCancel(ctx)
-	go func() { served <- b.run(running) }()
+	go func() { served <- p.Run(running) }()
 	day := demo.Run(ctx, options)
 	stop()
 	return errors.Join(explainDay(day), <-served)

@@ -22,6 +22,7 @@ type grammar struct {
 	Serve      serveCommand      `cmd:"" help:"Serve the bank until it is interrupted."`
 	Demo       demoCommand       `cmd:"" help:"Play a day at the bank and check its books."`
 	Quarantine quarantineCommand `cmd:"" help:"Accounts that a consumer has set aside."`
+	Resources  resourcesCommand  `cmd:"" help:"Make the tables, streams and bucket."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 

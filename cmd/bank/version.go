@@ -1,10 +1,8 @@
 package main
 
 import (
-	"fmt"
-	"runtime"
-
 	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/serve"
 )
 
 // versionCommand prints the version.
@@ -15,6 +13,5 @@ func (versionCommand) Help() string { return "Example:\n\n  bank version" }
 
 // Run prints it.
 func (versionCommand) Run(t *console.Terminal) error {
-	_, err := fmt.Fprintf(t.Out, "bank %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
+	return serve.PrintVersion(t.Out, "bank", version)
 }

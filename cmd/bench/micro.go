@@ -74,7 +74,7 @@ func archiveHistory(ctx context.Context, r *report, data string, records [][]byt
 	if err != nil {
 		return err
 	}
-	engine, err := platform.Open(config, platform.Resources{}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	engine, err := platform.Open(ctx, config, platform.Resources{}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err := platform.Present(config); err != nil {
 		return err
 	}
-	archive, err := platform.OpenArchive(config)
+	archive, err := platform.OpenArchive(ctx, config)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,8 @@ type Config struct {
 	Store string `env:"PASSBOOK_STORE" envDefault:"embedded" flag:"store"`
 	// Prefix starts the names of tables and streams, so that several deployments can share an AWS account.
 	Prefix string `env:"PASSBOOK_PREFIX" envDefault:"passbook-" flag:"prefix"`
-	// Bucket is the S3 bucket of the archive; the embedded engine has a directory instead.
+	// Bucket is the S3 bucket of the archive, which programs that touch the archive need on AWS; the embedded engine has a
+	// directory instead.
 	Bucket string `env:"PASSBOOK_BUCKET" flag:"bucket"`
 	// Shards is how many shards a stream is made with, 1 to 1024.
 	Shards int `env:"PASSBOOK_SHARDS" envDefault:"4" flag:"shards"`
@@ -49,6 +50,8 @@ type Config struct {
 	SegmentAge time.Duration `env:"PASSBOOK_SEGMENT_AGE" envDefault:"60s" flag:"segment-age"`
 	// SegmentBytes is about how large an archive segment becomes, 1 KiB to 1 GiB.
 	SegmentBytes Bytes `env:"PASSBOOK_SEGMENT_BYTES" envDefault:"64MiB" flag:"segment-bytes"`
+	// DrainDelay is how long a program that was told to end still serves after /readyz said so, for balancers to turn away, 0 to 1 min.
+	DrainDelay time.Duration `env:"PASSBOOK_DRAIN_DELAY" envDefault:"0s" flag:"drain-delay"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `env:"PASSBOOK_LOG_LEVEL" envDefault:"info" flag:"log-level"`
 	// LogFormat is text or json.
@@ -75,14 +78,15 @@ func FromEnv(environ []string) (Config, error) {
 // prefixes are the prefixes that are legal in the names of tables, streams and shards alike.
 var prefixes = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
+// buckets are the names that S3 gives to buckets.
+var buckets = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
 // Validate checks every setting. Its errors match ErrConfig and name the flag and the variable.
 func (c Config) Validate() error {
 	switch {
 	case c.Store != Embedded && c.Store != AWS:
 		return c.refuse("Store", "%q is neither %s nor %s", c.Store, Embedded, AWS)
-	case c.Store == AWS:
-		return c.refuse("Store", "%s is not built into this version yet: use %s", AWS, Embedded)
-	case c.Data == "":
+	case c.Store == Embedded && c.Data == "":
 		return c.refuse("Data", "is empty: name a directory")
 	case !prefixes.MatchString(c.Prefix):
 		return c.refuse("Prefix", "%q is not 1 to 32 of a-z, 0-9 and -", c.Prefix)
@@ -94,6 +98,10 @@ func (c Config) Validate() error {
 		return c.refuse("SegmentAge", "%v is not 1s to 1h", c.SegmentAge)
 	case c.SegmentBytes < 1<<10 || c.SegmentBytes > 1<<30:
 		return c.refuse("SegmentBytes", "%v is not 1KiB to 1GiB", c.SegmentBytes)
+	case c.Bucket != "" && !buckets.MatchString(c.Bucket):
+		return c.refuse("Bucket", "%q is not 3 to 63 of a-z, 0-9, . and -", c.Bucket)
+	case c.DrainDelay < 0 || c.DrainDelay > time.Minute:
+		return c.refuse("DrainDelay", "%v is not 0s to 1m", c.DrainDelay)
 	case strings.ContainsAny(c.Instance, "#\n") || len(c.Instance) > 64:
 		return c.refuse("Instance", "has a # or a line break, or is longer than 64 bytes")
 	}

@@ -5,16 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 
 	"passbook/shared/bucket"
-	"passbook/shared/bucket/dirbucket"
-	"passbook/shared/embedded"
 	"passbook/shared/stream"
-	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 // ErrHeld: another process holds the data directory. Ask it to do the work, by its ops listener, or end it first.
@@ -23,8 +17,20 @@ var ErrHeld = errors.New("the data directory is held by another process")
 // ErrData: the data directory is damaged, or of a newer program. Nothing in it was changed.
 var ErrData = errors.New("the data directory cannot be used")
 
-// archiveDir is the directory of the archive in the data directory. It alone is enough to restore everything else.
-const archiveDir = "archive"
+// UnusableError says that the stores cannot be used as they are: nobody answers, credentials or rights are missing, a resource is
+// not there or of another layout. Nothing was changed.
+type UnusableError struct {
+	// What is wrong, in one line; Next is what to do about it.
+	What, Next string
+	// Err is the cause, or nil.
+	Err error
+}
+
+// Error is what is wrong.
+func (e *UnusableError) Error() string { return e.What }
+
+// Unwrap is the cause.
+func (e *UnusableError) Unwrap() error { return e.Err }
 
 // Resources are what a program needs to find.
 type Resources struct {
@@ -32,108 +38,90 @@ type Resources struct {
 	Tables []table.Schema
 	// Streams are the names of the streams, without the prefix.
 	Streams []string
+	// Archive says that the program touches the archive.
+	Archive bool
 }
 
 // Engine is what a program stands on. Its ports may be used concurrently until Close.
 type Engine struct {
 	Table   table.Table
 	Streams stream.Stream
-	Bucket  bucket.Bucket
+	// Bucket is nil on AWS where the program did not ask for the archive.
+	Bucket bucket.Bucket
 	// Exclusive says that no other process can use the stores while this one does, so that whatever another left behind, a
 	// lease or a writer, is dead.
 	Exclusive bool
+	// Where says for a person what the stores are, one line each.
+	Where []string
 
-	resources Resources
-	prefix    string
-	create    func(ctx context.Context, stream string) error
-	close     func() error
+	store store
+}
+
+// store is what an engine does besides its ports. The names of streams are full.
+type store interface {
+	// prepare makes sure that the resources are there.
+	prepare(ctx context.Context) error
+	// create makes those that are missing.
+	create(ctx context.Context) error
+	createStream(ctx context.Context, name string) error
+	// explain makes an UnusableError of an error that has one cause and one cure.
+	explain(err error) error
+	close() error
 }
 
 // Stream is the name of a stream in this deployment.
 func (c Config) Stream(name string) string { return c.Prefix + name }
 
-// Open opens the stores that the configuration names, and makes none of the resources: that is CreateResources. It fails with
-// ErrConfig, ErrHeld or ErrData, having changed nothing.
-func Open(c Config, r Resources, log *slog.Logger) (*Engine, error) {
+// Open opens the stores that the configuration names, and makes none of the resources. It fails with ErrConfig, ErrHeld, ErrData
+// or an *UnusableError, having changed nothing.
+func Open(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
+	}
+	if c.Store == AWS {
+		return openAWS(ctx, c, r, log)
 	}
 	return openEmbedded(c, r, log)
 }
 
-// Present says whether there is anything to work on: jobs do not make a bank where there is none. Its error matches ErrData.
-func Present(c Config) error {
-	for _, name := range []string{"FORMAT", archiveDir} {
-		if _, err := os.Stat(filepath.Join(c.Data, name)); err == nil {
-			return nil
-		}
-	}
-	return fmt.Errorf("%w: no bank in %s (--data, PASSBOOK_DATA)", ErrData, c.Data)
-}
+// Prepare makes sure that the resources are there. The embedded engine makes what is missing. On AWS, where that is an act of its
+// own with rights of its own, they are only looked at: what is missing or of another layout is an *UnusableError.
+func (e *Engine) Prepare(ctx context.Context) error { return e.store.prepare(ctx) }
 
-// OpenArchive opens the archive alone, beside whoever holds the rest.
-func OpenArchive(c Config) (bucket.Bucket, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	archive, err := dirbucket.New(filepath.Join(c.Data, archiveDir))
-	if err != nil {
-		return nil, fmt.Errorf("open the archive: %w", err)
-	}
-	return archive, nil
-}
-
-// openEmbedded opens Pebble and the directory of the archive below Config.Data.
-func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
-	db, err := embedded.Open(embedded.Options{Dir: c.Data, Logger: log})
-	switch {
-	case errors.Is(err, embedded.ErrLocked):
-		return nil, fmt.Errorf("%w: %w", ErrHeld, err)
-	case errors.Is(err, embedded.ErrFormat):
-		return nil, fmt.Errorf("%w: %w", ErrData, err)
-	case err != nil:
-		return nil, fmt.Errorf("open the data directory (--data, PASSBOOK_DATA): %w", err)
-	}
-	tables, err := pebbletable.New(db, r.Tables...)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	streams, err := pebblestream.New(db, pebblestream.Options{Shards: c.Shards})
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	archive, err := dirbucket.New(filepath.Join(c.Data, archiveDir))
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	create := func(ctx context.Context, stream string) error { return streams.CreateStream(ctx, stream, c.Shards) }
-	return &Engine{
-		Table: tables, Streams: streams, Bucket: archive, Exclusive: true,
-		resources: r, prefix: c.Prefix, create: create, close: db.Close,
-	}, nil
-}
-
-// CreateResources makes the tables and streams that are missing, and leaves alone those that are there.
-func (e *Engine) CreateResources(ctx context.Context) error {
-	for _, name := range e.resources.Streams {
-		if err := e.CreateStream(ctx, e.prefix+name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// CreateResources makes the tables, streams and buckets that are missing, and leaves alone those that are there.
+func (e *Engine) CreateResources(ctx context.Context) error { return e.store.create(ctx) }
 
 // CreateStream makes a stream, by its full name, if it is missing.
 func (e *Engine) CreateStream(ctx context.Context, name string) error {
-	if err := e.create(ctx, name); err != nil {
+	if err := e.store.createStream(ctx, name); err != nil {
 		return fmt.Errorf("create stream %s: %w", name, err)
 	}
 	return nil
 }
 
+// Explain makes an *UnusableError of an error of the stores that has one cause and one cure, and leaves others as they are.
+func (e *Engine) Explain(err error) error {
+	var known *UnusableError
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	return e.store.explain(err)
+}
+
+// Through is the engine as another process would see it: through ports of its own, never exclusive, and closing it closes nothing.
+// For tests of many processes in one.
+func (e *Engine) Through(t table.Table, s stream.Stream, b bucket.Bucket) *Engine {
+	return &Engine{Table: t, Streams: s, Bucket: b, Where: e.Where, store: borrowed{e.store}}
+}
+
+// borrowed is a store that somebody else closes.
+type borrowed struct{ store }
+
+func (borrowed) close() error { return nil }
+
 // Close gives the stores back. The ports MUST NOT be used any more.
 func (e *Engine) Close() error {
-	if err := e.close(); err != nil {
+	if err := e.store.close(); err != nil {
 		return fmt.Errorf("close the stores: %w", err)
 	}
 	return nil

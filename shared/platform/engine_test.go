@@ -27,7 +27,7 @@ func TestOpenCreatesAndFindsAgain(t *testing.T) {
 	ctx, c := t.Context(), config(t, t.TempDir())
 	key := table.Key{PK: "a", SK: "-"}
 	for start := range 2 {
-		e, err := Open(c, resources, slog.New(slog.DiscardHandler))
+		e, err := Open(t.Context(), c, resources, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func TestOpenCreatesAndFindsAgain(t *testing.T) {
 }
 
 func TestOpenMakesNoStream(t *testing.T) {
-	e, err := Open(config(t, t.TempDir()), resources, slog.New(slog.DiscardHandler))
+	e, err := Open(t.Context(), config(t, t.TempDir()), resources, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,12 +64,12 @@ func TestOpenMakesNoStream(t *testing.T) {
 
 func TestOneProcessHoldsADirectory(t *testing.T) {
 	c := config(t, t.TempDir())
-	first, err := Open(c, resources, slog.New(slog.DiscardHandler))
+	first, err := Open(t.Context(), c, resources, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer first.Close()
-	if _, err := Open(c, resources, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrHeld) {
+	if _, err := Open(t.Context(), c, resources, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrHeld) {
 		t.Errorf("%v", err)
 	}
 }
@@ -79,7 +79,7 @@ func TestANewerDirectoryIsLeftAlone(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("999\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(config(t, dir), resources, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrData) {
+	if _, err := Open(t.Context(), config(t, dir), resources, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrData) {
 		t.Errorf("%v", err)
 	}
 	entries, err := os.ReadDir(dir)
@@ -91,8 +91,8 @@ func TestANewerDirectoryIsLeftAlone(t *testing.T) {
 func TestBadConfigurationOpensNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	c := config(t, dir)
-	c.Store = AWS
-	if _, err := Open(c, resources, nil); !errors.Is(err, ErrConfig) {
+	c.Store = "floppy"
+	if _, err := Open(t.Context(), c, resources, nil); !errors.Is(err, ErrConfig) {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
@@ -106,7 +106,7 @@ func TestPresent(t *testing.T) {
 	if err := Present(c); !errors.Is(err, ErrData) {
 		t.Errorf("an empty directory: %v", err)
 	}
-	e, err := Open(c, resources, slog.New(slog.DiscardHandler))
+	e, err := Open(t.Context(), c, resources, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func (a answer) replayed() bool { return a.header.Get("Idempotency-Replayed") ==
 
 // try sends a request and gives up on a connection that fails, as it does when the bank is killed.
 func (b *bank) try(method, path, key, payload string) (answer, error) {
-	request, err := http.NewRequest(method, b.base+path, strings.NewReader(payload))
+	request, err := http.NewRequest(method, b.Base+path, strings.NewReader(payload))
 	if err != nil {
 		return answer{}, err
 	}
@@ -151,7 +151,7 @@ func (b *bank) history(t testing.TB, id string) []event {
 // stream posts lines and reads the lines of the answer.
 func (b *bank) stream(t testing.TB, path, payload string) []string {
 	t.Helper()
-	response, err := httpClient.Post(b.base+path, "application/x-ndjson", strings.NewReader(payload))
+	response, err := httpClient.Post(b.Base+path, "application/x-ndjson", strings.NewReader(payload))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,8 +17,8 @@ func TestHeldDirectory(t *testing.T) {
 	b := serve(t, data)
 	b.open(t, "A-1", 100)
 	got := command(t, "bank", "serve", "--data", data, "--listen", "127.0.0.1:0")
-	if got.code != 5 || !strings.Contains(got.errOut, "held by another process") {
-		t.Errorf("code %d\n%s", got.code, got.errOut)
+	if got.Code != 5 || !strings.Contains(got.ErrOut, "held by another process") {
+		t.Errorf("code %d\n%s", got.Code, got.ErrOut)
 	}
 	b.get(t, "/v1/accounts/A-1/balance?min_version=2&wait=5s").must(t, 200)
 	b.checkAudit(t)
@@ -28,15 +28,15 @@ func TestHeldDirectory(t *testing.T) {
 func TestNewerDirectory(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	serve(t, data).terminate()
+	serve(t, data).Terminate()
 	if err := os.WriteFile(filepath.Join(data, "FORMAT"), []byte("99\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	before := snapshot(t, data)
 	for _, args := range [][]string{{"bank", "serve", "--listen", "127.0.0.1:0"}, {"audit"}, {"replay", "rebuild", "--model", "balance"}} {
 		got := command(t, args[0], append(args[1:], "--data", data)...)
-		if got.code != 1 || !strings.Contains(got.errOut, "99") || !strings.Contains(got.errOut, "newer") {
-			t.Errorf("%q: code %d\n%s", args, got.code, got.errOut)
+		if got.Code != 1 || !strings.Contains(got.ErrOut, "99") || !strings.Contains(got.ErrOut, "newer") {
+			t.Errorf("%q: code %d\n%s", args, got.Code, got.ErrOut)
 		}
 	}
 	if after := snapshot(t, data); after != before {
@@ -91,7 +91,7 @@ func settle(t *testing.T) (data string) {
 		b.post(t, "/v1/accounts/"+account(i)+"/withdrawals", "w", money(10)).must(t, 201)
 	}
 	b.checkAudit(t)
-	b.terminate()
+	b.Terminate()
 	if len(segments(t, data)) == 0 {
 		t.Fatal("nothing was archived")
 	}
@@ -122,12 +122,12 @@ func TestDamagedArchive(t *testing.T) {
 			}
 			named := filepath.Base(victim)
 			rebuild := command(t, "replay", "rebuild", "--model", "balance", "--data", data, "--yes")
-			if rebuild.code == 0 || !strings.Contains(rebuild.errOut, named) {
-				t.Errorf("rebuild: code %d\n%s", rebuild.code, rebuild.errOut)
+			if rebuild.Code == 0 || !strings.Contains(rebuild.ErrOut, named) {
+				t.Errorf("rebuild: code %d\n%s", rebuild.Code, rebuild.ErrOut)
 			}
 			audit := command(t, "audit", "--data", data)
-			if audit.code != 3 || !strings.Contains(audit.out+audit.errOut, named) {
-				t.Errorf("audit: code %d\n%s%s", audit.code, audit.out, audit.errOut)
+			if audit.Code != 3 || !strings.Contains(audit.Out+audit.ErrOut, named) {
+				t.Errorf("audit: code %d\n%s%s", audit.Code, audit.Out, audit.ErrOut)
 			}
 			if err := os.WriteFile(victim, text, 0o600); err != nil {
 				t.Fatal(err)
@@ -145,11 +145,11 @@ func TestDamagedArchive(t *testing.T) {
 func TestEmptyArchive(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	serve(t, data).terminate()
+	serve(t, data).Terminate()
 	for _, args := range [][]string{{"replay", "rebuild", "--model", "balance"}, {"replay", "journal"}, {"replay", "republish", "--stream", "copy"}} {
 		got := command(t, args[0], append(args[1:], "--data", data)...)
-		if got.code != 1 || !strings.Contains(got.errOut, "the archive is empty") {
-			t.Errorf("%q: code %d\n%s", args, got.code, got.errOut)
+		if got.Code != 1 || !strings.Contains(got.ErrOut, "the archive is empty") {
+			t.Errorf("%q: code %d\n%s", args, got.Code, got.ErrOut)
 		}
 	}
 }
@@ -159,8 +159,8 @@ func TestNoBankHere(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "nowhere")
 	for _, args := range [][]string{{"audit"}, {"replay", "rebuild", "--model", "balance"}, {"replay", "at", "--version", "1"}, {"bank", "quarantine", "list"}} {
 		got := command(t, args[0], append(args[1:], "--data", data)...)
-		if got.code != 1 || !strings.Contains(got.errOut, "no bank in") {
-			t.Errorf("%q: code %d\n%s", args, got.code, got.errOut)
+		if got.Code != 1 || !strings.Contains(got.ErrOut, "no bank in") {
+			t.Errorf("%q: code %d\n%s", args, got.Code, got.ErrOut)
 		}
 	}
 	if _, err := os.Stat(data); !errors.Is(err, os.ErrNotExist) {
@@ -174,19 +174,19 @@ func TestStaleAddress(t *testing.T) {
 	data := t.TempDir()
 	b := serve(t, data)
 	b.open(t, "A-1", 100)
-	b.kill()
+	b.Kill()
 	if _, err := os.Stat(filepath.Join(data, "ops")); err != nil {
 		t.Fatal(err)
 	}
-	if got := command(t, "audit", "--data", data); got.code != 0 || !strings.Contains(got.out, "agree") {
-		t.Errorf("code %d\n%s%s", got.code, got.out, got.errOut)
+	if got := command(t, "audit", "--data", data); got.Code != 0 || !strings.Contains(got.Out, "agree") {
+		t.Errorf("code %d\n%s%s", got.Code, got.Out, got.ErrOut)
 	}
 }
 
 // TestNobodyAnswers holds that a demo on a bank that is not there says so.
 func TestNobodyAnswers(t *testing.T) {
 	t.Parallel()
-	if got := command(t, "bank", "demo", "--url", "http://127.0.0.1:1"); got.code != 5 || !strings.Contains(got.errOut, "no bank answers") {
-		t.Errorf("code %d\n%s", got.code, got.errOut)
+	if got := command(t, "bank", "demo", "--url", "http://127.0.0.1:1"); got.Code != 5 || !strings.Contains(got.ErrOut, "no bank answers") {
+		t.Errorf("code %d\n%s", got.Code, got.ErrOut)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"passbook/cmd/internal/programtest"
 )
 
 // commands are all commands of all programs.
@@ -27,26 +29,26 @@ const maxHelp = 24
 func TestHelpFitsAScreenAndItsExampleRuns(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if got := commandIn(t, dir, nil, "bank", "demo", "--accounts", "3", "--speed", "0", "--data", "data"); got.code != 0 {
-		t.Fatalf("demo: %d\n%s%s", got.code, got.out, got.errOut)
+	if got := programtest.Run(t, dir, nil, "bank", "demo", "--accounts", "3", "--speed", "0", "--data", "data"); got.Code != 0 {
+		t.Fatalf("demo: %d\n%s%s", got.Code, got.Out, got.ErrOut)
 	}
 	for _, name := range commands {
 		parts := strings.Fields(name)
-		help := commandIn(t, dir, nil, parts[0], append(parts[1:], "--help")...)
-		if lines := strings.Count(help.out, "\n"); help.code != 0 || lines > maxHelp || lines < 5 {
-			t.Errorf("%s --help: code %d, %d lines\n%s%s", name, help.code, lines, help.out, help.errOut)
+		help := programtest.Run(t, dir, nil, parts[0], append(parts[1:], "--help")...)
+		if lines := strings.Count(help.Out, "\n"); help.Code != 0 || lines > maxHelp || lines < 5 {
+			t.Errorf("%s --help: code %d, %d lines\n%s%s", name, help.Code, lines, help.Out, help.ErrOut)
 		}
-		_, rest, found := strings.Cut(help.out, "Example:")
+		_, rest, found := strings.Cut(help.Out, "Example:")
 		example := strings.Fields(strings.TrimSpace(strings.SplitN(strings.TrimSpace(rest), "\n", 2)[0]))
 		if !found || len(example) == 0 || example[0] != parts[0] {
-			t.Errorf("%s --help: no example\n%s", name, help.out)
+			t.Errorf("%s --help: no example\n%s", name, help.Out)
 			continue
 		}
 		if len(example) > 1 && example[1] == "serve" {
 			continue // it runs until it is interrupted; every other test does that
 		}
-		if got := commandIn(t, dir, nil, example[0], example[1:]...); got.code != 0 {
-			t.Errorf("%q: %d\n%s%s", example, got.code, got.out, got.errOut)
+		if got := programtest.Run(t, dir, nil, example[0], example[1:]...); got.Code != 0 {
+			t.Errorf("%q: %d\n%s%s", example, got.Code, got.Out, got.ErrOut)
 		}
 	}
 }
@@ -67,13 +69,13 @@ func TestUsageNamesWhatIsWrong(t *testing.T) {
 		"no such model":    {nil, []string{"replay", "rebuild", "--model=ledger"}, []string{"--model", "balance"}},
 	} {
 		dir := t.TempDir()
-		got := commandIn(t, dir, tt.environ, tt.args[0], tt.args[1:]...)
-		if got.code != 2 {
-			t.Errorf("%s: code %d, not 2\n%s", name, got.code, got.errOut)
+		got := programtest.Run(t, dir, tt.environ, tt.args[0], tt.args[1:]...)
+		if got.Code != 2 {
+			t.Errorf("%s: code %d, not 2\n%s", name, got.Code, got.ErrOut)
 		}
 		for _, want := range tt.says {
-			if !strings.Contains(got.errOut, want) {
-				t.Errorf("%s: %q does not say %q", name, got.errOut, want)
+			if !strings.Contains(got.ErrOut, want) {
+				t.Errorf("%s: %q does not say %q", name, got.ErrOut, want)
 			}
 		}
 		if _, err := os.Stat(filepath.Join(dir, "data")); err == nil {
@@ -87,14 +89,14 @@ func TestDemo(t *testing.T) {
 	t.Parallel()
 	b := serve(t, t.TempDir())
 	day := []string{"demo", "--accounts", "30", "--speed", "0", "--seed", "7"}
-	if got := command(t, "bank", append(day, "--url", b.base)...); got.code != 0 || !strings.Contains(got.out, "32 accounts: the balance and the credit limit of each") {
-		t.Fatalf("code %d\n%s%s", got.code, got.out, got.errOut)
+	if got := command(t, "bank", append(day, "--url", b.Base)...); got.Code != 0 || !strings.Contains(got.Out, "32 accounts: the balance and the credit limit of each") {
+		t.Fatalf("code %d\n%s%s", got.Code, got.Out, got.ErrOut)
 	}
-	if got := command(t, "bank", append(day, "--url", b.base)...); got.code != 1 || !strings.Contains(got.errOut, "--seed") {
-		t.Errorf("the same day again: code %d\n%s", got.code, got.errOut)
+	if got := command(t, "bank", append(day, "--url", b.Base)...); got.Code != 1 || !strings.Contains(got.ErrOut, "--seed") {
+		t.Errorf("the same day again: code %d\n%s", got.Code, got.ErrOut)
 	}
 	b = serve(t, t.TempDir())
-	target, err := url.Parse(b.base)
+	target, err := url.Parse(b.Base)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,8 +104,8 @@ func TestDemo(t *testing.T) {
 	proxy.ModifyResponse = forge
 	liar := httptest.NewServer(proxy)
 	defer liar.Close()
-	if got := command(t, "bank", append(day, "--url", liar.URL)...); got.code != 3 || !strings.Contains(got.out, "DIFFERS") {
-		t.Errorf("a bank that lies about one balance: code %d\n%s%s", got.code, got.out, got.errOut)
+	if got := command(t, "bank", append(day, "--url", liar.URL)...); got.Code != 3 || !strings.Contains(got.Out, "DIFFERS") {
+		t.Errorf("a bank that lies about one balance: code %d\n%s%s", got.Code, got.Out, got.ErrOut)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"passbook/cmd/internal/programtest"
 )
 
 const (
@@ -57,7 +59,7 @@ func TestKillUnderLoad(t *testing.T) {
 			clients.Go(func() { made[c] = b.pester(fmt.Sprintf("k%d-c%d", kill, c), seed+uint64(c)) })
 		}
 		wait(t, time.Duration(50+rng.IntN(700))*time.Millisecond)
-		b.kill()
+		b.Kill()
 		clients.Wait()
 		round := 0
 		for _, m := range made {
@@ -74,9 +76,9 @@ func TestKillUnderLoad(t *testing.T) {
 	}
 	b.checkKept(t, promises)
 	b.checkAudit(t)
-	b.terminate()
-	if got := command(t, "audit", "--data", data); got.code != 0 {
-		t.Errorf("audit of the directory: %d\n%s%s", got.code, got.out, got.errOut)
+	b.Terminate()
+	if got := command(t, "audit", "--data", data); got.Code != 0 {
+		t.Errorf("audit of the directory: %d\n%s%s", got.Code, got.Out, got.ErrOut)
 	}
 }
 
@@ -152,9 +154,9 @@ func (b *bank) checkKept(t *testing.T, promises []promise) {
 // way; audit says so with exit code 4.
 func (b *bank) checkAudit(t *testing.T) {
 	t.Helper()
-	eventually(t, "audit", func() error {
-		if got := command(t, "audit", "--data", b.data, "--grace", "0s"); got.code != 0 {
-			return fmt.Errorf("exit code %d\n%s%s", got.code, got.out, got.errOut)
+	programtest.Eventually(t, "audit", func() error {
+		if got := command(t, "audit", "--data", b.data, "--grace", "0s"); got.Code != 0 {
+			return fmt.Errorf("exit code %d\n%s%s", got.Code, got.Out, got.ErrOut)
 		}
 		return nil
 	})

@@ -34,7 +34,7 @@ func TestPoisonIsSetAside(t *testing.T) {
 	data := t.TempDir()
 	b := serve(t, data)
 	b.open(t, "A-1", 100)
-	b.terminate()
+	b.Terminate()
 	spoil(t, data, "A-1")
 	b = serve(t, data)
 	b.post(t, "/v1/accounts/A-1/withdrawals", "w", money(10)).must(t, 201)
@@ -48,7 +48,7 @@ func TestPoisonIsSetAside(t *testing.T) {
 			ID       string `json:"id"`
 			Cause    string `json:"cause"`
 		}
-		if err := json.Unmarshal([]byte(got.out), &found); err != nil {
+		if err := json.Unmarshal([]byte(got.Out), &found); err != nil {
 			t.Fatal(err)
 		}
 		seen := map[string]bool{}
@@ -59,17 +59,17 @@ func TestPoisonIsSetAside(t *testing.T) {
 			}
 		}
 		if !seen["balance@1"] || !seen["creditlimit@1"] {
-			t.Errorf("set aside by %v\n%s", seen, got.out)
+			t.Errorf("set aside by %v\n%s", seen, got.Out)
 		}
-		if shown := must(t, "bank", "quarantine", "show", found[0].ID, "--data", data); !strings.Contains(shown.out, "not an entry") {
-			t.Errorf("the record is not shown:\n%s", shown.out)
+		if shown := must(t, "bank", "quarantine", "show", found[0].ID, "--data", data); !strings.Contains(shown.Out, "not an entry") {
+			t.Errorf("the record is not shown:\n%s", shown.Out)
 		}
 	}
 	check()
 	b.checkAudit(t)
-	if got := command(t, "bank", "quarantine", "redrive", "A-1", "--data", data); got.code != 1 || !strings.Contains(got.errOut, "A-1 is not in quarantine") {
-		t.Errorf("redrive of an account that goes on: %d\n%s", got.code, got.errOut)
+	if got := command(t, "bank", "quarantine", "redrive", "A-1", "--data", data); got.Code != 1 || !strings.Contains(got.ErrOut, "A-1 is not in quarantine") {
+		t.Errorf("redrive of an account that goes on: %d\n%s", got.Code, got.ErrOut)
 	}
-	b.terminate()
+	b.Terminate()
 	check()
 }

@@ -46,12 +46,12 @@ func TestRepeatedCommand(t *testing.T) {
 			t.Errorf("%s: another body under the key: %d %s", when, a.status, a.text)
 		}
 	}
-	b.terminate()
+	b.Terminate()
 	b = serve(t, data)
 	again("after a restart")
 
 	b.bulk(t, 2000)
-	b.terminate()
+	b.Terminate()
 	b = serve(t, data)
 	again("after 2,000 commands and a restart")
 	withdrawals := 0

@@ -12,6 +12,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"passbook/shared/embedded"
+
+	"passbook/cmd/internal/programtest"
 )
 
 // loseAllButTheJournal takes a directory of a bank that is down, and leaves of its database only the table of the journal: no
@@ -94,11 +96,11 @@ func same(t *testing.T, before, after map[string]string) {
 }
 
 // must runs a program that has to succeed.
-func must(t *testing.T, name string, args ...string) outcome {
+func must(t *testing.T, name string, args ...string) programtest.Outcome {
 	t.Helper()
 	got := command(t, name, args...)
-	if got.code != 0 {
-		t.Fatalf("%s %q: %d\n%s%s", name, args, got.code, got.out, got.errOut)
+	if got.Code != 0 {
+		t.Fatalf("%s %q: %d\n%s%s", name, args, got.Code, got.Out, got.ErrOut)
 	}
 	return got
 }
@@ -109,19 +111,19 @@ func TestLossAndRebuild(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	b := serve(t, data)
-	must(t, "bank", "demo", "--url", b.base, "--accounts", "5", "--speed", "0")
+	must(t, "bank", "demo", "--url", b.Base, "--accounts", "5", "--speed", "0")
 	b.open(t, "A-1", 500)
 	first := b.post(t, "/v1/accounts/A-1/withdrawals", "once", money(100)).must(t, 201)
 	b.checkAudit(t)
 	before := b.everything(t)
-	b.terminate()
+	b.Terminate()
 
 	loseAllButTheJournal(t, data)
 	rebuild(t, data, "journal")
 	b = serve(t, data)
 	same(t, before, b.everything(t))
 	b.checkAudit(t)
-	b.terminate()
+	b.Terminate()
 
 	loseAllButTheArchive(t, data)
 	must(t, "replay", "journal", "--data", data)
@@ -139,7 +141,7 @@ func TestLossAndRebuild(t *testing.T) {
 	if a := b.get(t, fmt.Sprintf("/v1/accounts/A-1/balance?min_version=%d&wait=10s", next.body.Version)).must(t, 200); a.body.Posted != 300 {
 		t.Errorf("the balance after it: %s", a.text)
 	}
-	must(t, "bank", "demo", "--url", b.base, "--accounts", "5", "--speed", "0", "--seed", "2")
+	must(t, "bank", "demo", "--url", b.Base, "--accounts", "5", "--speed", "0", "--seed", "2")
 	b.checkAudit(t)
 }
 

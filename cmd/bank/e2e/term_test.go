@@ -47,7 +47,7 @@ func TestTerminateUnderLoad(t *testing.T) {
 		})
 	}
 	wait(t, 500*time.Millisecond)
-	b.terminate()
+	b.Terminate()
 	clients.Wait()
 	if _, err := os.Stat(filepath.Join(data, "ops")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the ops address is still there: %v", err)

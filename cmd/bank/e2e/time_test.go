@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"passbook/cmd/internal/programtest"
 )
 
 // state is what a read of the past agrees on.
@@ -41,7 +43,7 @@ func (b *bank) archived(t *testing.T, flags ...string) map[string]state {
 	t.Helper()
 	got := must(t, "replay", append([]string{"at", "--data", b.data, "--json"}, flags...)...)
 	states := map[string]state{}
-	lines := bufio.NewScanner(strings.NewReader(got.out))
+	lines := bufio.NewScanner(strings.NewReader(got.Out))
 	for lines.Scan() {
 		var s state
 		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
@@ -56,7 +58,7 @@ func (b *bank) archived(t *testing.T, flags ...string) map[string]state {
 func TestThePastIsOne(t *testing.T) {
 	t.Parallel()
 	b := serve(t, t.TempDir())
-	must(t, "bank", "demo", "--url", b.base, "--accounts", "4", "--speed", "0")
+	must(t, "bank", "demo", "--url", b.Base, "--accounts", "4", "--speed", "0")
 	b.checkAudit(t)
 	ids := b.accounts(t)
 	first, last := time.Now(), time.Time{}
@@ -119,17 +121,17 @@ func TestRebuildBesideTraffic(t *testing.T) {
 	}
 	for _, model := range []string{"balance", "creditlimit"} {
 		must(t, "replay", "rebuild", "--data", b.data, "--model", model)
-		eventually(t, "promote "+model, func() error {
+		programtest.Eventually(t, "promote "+model, func() error {
 			got := command(t, "replay", "promote", "--data", b.data, "--model", model)
-			if got.code != 0 {
-				return fmt.Errorf("exit code %d\n%s%s", got.code, got.out, got.errOut)
+			if got.Code != 0 {
+				return fmt.Errorf("exit code %d\n%s%s", got.Code, got.Out, got.ErrOut)
 			}
 			return nil
 		})
-		eventually(t, "discard "+model, func() error {
+		programtest.Eventually(t, "discard "+model, func() error {
 			got := command(t, "replay", "discard", "--data", b.data, "--model", model, "--yes")
-			if got.code != 0 {
-				return fmt.Errorf("exit code %d\n%s%s", got.code, got.out, got.errOut)
+			if got.Code != 0 {
+				return fmt.Errorf("exit code %d\n%s%s", got.Code, got.Out, got.ErrOut)
 			}
 			return nil
 		})

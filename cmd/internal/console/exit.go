@@ -20,7 +20,7 @@ const (
 	ExitDifference = 3
 	// ExitBehind: not caught up in time; later it may be.
 	ExitBehind = 4
-	// ExitUnreachable: nobody answers, or somebody else holds the data.
+	// ExitUnreachable: nobody answers, somebody else holds the data, or the stores lack what the program needs.
 	ExitUnreachable = 5
 )
 
@@ -49,9 +49,12 @@ func Usage(format string, args ...any) error {
 // explain gives an error a code and advice, where it does not have them yet.
 func explain(err error) *Failure {
 	var f *Failure
+	var unusable *platform.UnusableError
 	switch {
 	case errors.As(err, &f):
 		return f
+	case errors.As(err, &unusable):
+		return &Failure{ExitUnreachable, unusable, unusable.Next}
 	case errors.Is(err, platform.ErrConfig):
 		return &Failure{ExitUsage, err, "correct the flag or the variable; flags win over variables"}
 	case errors.Is(err, platform.ErrHeld):

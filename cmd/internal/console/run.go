@@ -95,6 +95,7 @@ type StoreFlags struct {
 	Data   *string `name:"data" placeholder:"DIR" help:"Data directory [./data]."`
 	Store  *string `name:"store" placeholder:"KIND" help:"embedded or aws [embedded]."`
 	Prefix *string `name:"prefix" placeholder:"TEXT" help:"Starts tables' and streams' names [passbook-]."`
+	Bucket *string `name:"bucket" placeholder:"NAME" help:"S3 bucket of the archive, with --store aws."`
 }
 
 // Config reads the configuration: flags, a pointer to a struct of *string fields named as the flags are, over the environment
@@ -103,6 +104,9 @@ func (t *Terminal) Config(flags any) (platform.Config, error) {
 	environ := append([]string(nil), t.Environ...)
 	v := reflect.ValueOf(flags).Elem()
 	for _, field := range reflect.VisibleFields(v.Type()) {
+		if !field.IsExported() {
+			continue
+		}
 		value, ok := v.FieldByIndex(field.Index).Interface().(*string)
 		variable, known := platform.Variable(field.Tag.Get("name"))
 		if ok && known && value != nil {

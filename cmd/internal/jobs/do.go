@@ -14,7 +14,7 @@ import (
 	"passbook/shared/web/ops"
 )
 
-// Do runs a job, in the bank that holds the data directory if there is one, else here on the directory itself. It reports
+// Do runs a job, in the bank that holds the data directory if there is one, else here on the stores themselves. It reports
 // progress on the terminal's error stream. The result may be there beside an error.
 func Do[R any](ctx context.Context, t *console.Terminal, config platform.Config, name string, params any) (result R, err error) {
 	if err := platform.Present(config); err != nil {
@@ -36,6 +36,9 @@ func Do[R any](ctx context.Context, t *console.Terminal, config platform.Config,
 
 // doThere hands the job to a running bank; platform.ErrNoOps says that none answers.
 func doThere(ctx context.Context, config platform.Config, name string, params any, progress *console.Progress) (json.RawMessage, error) {
+	if config.Store == platform.AWS { // anybody may use the stores at any time
+		return nil, platform.ErrNoOps
+	}
 	address, err := platform.FindOps(config.Data)
 	if err != nil {
 		return nil, err
@@ -70,17 +73,22 @@ func remote(job ops.Job) error {
 	return err
 }
 
-// doHere opens the data directory and runs the job in this process.
+// doHere opens the stores and runs the job in this process.
 func doHere(ctx context.Context, t *console.Terminal, config platform.Config, name string, params any, progress *console.Progress) (text json.RawMessage, err error) {
 	log, err := telemetry.NewLogger(t.Err, telemetry.LogOptions{Level: "warn", Format: config.LogFormat})
 	if err != nil {
 		return nil, err
 	}
-	engine, err := platform.Open(config, Resources(), log)
+	engine, err := platform.Open(ctx, config, Resources(), log)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, engine.Close()) }()
+	defer func() { err = errors.Join(engine.Explain(err), engine.Close()) }()
+	if !engine.Exclusive {
+		if err := engine.Prepare(ctx); err != nil {
+			return nil, err
+		}
+	}
 	given, err := json.Marshal(params)
 	if err != nil {
 		return nil, fmt.Errorf("parameters of %s: %w", name, err)

@@ -46,11 +46,26 @@ type Restored struct {
 }
 
 // errWriters: the journal is restored while nobody writes to it.
-var errWriters = errors.New("a running bank writes to the journal: end it, and run replay journal on its directory; a dry run is fine")
+var errWriters = errors.New("a running program writes to the journal: end it, and run replay journal then; a dry run is fine")
+
+// quiesced makes sure that no other process writes to the journal.
+func (b Bank) quiesced(ctx context.Context) error {
+	if b.Exclusive {
+		return nil
+	}
+	writing, err := journal.Writing(ctx, b.Table)
+	if err == nil && writing {
+		err = errWriters
+	}
+	return err
+}
 
 // restore puts the journal back from the archive.
 func (b Bank) restore(ctx context.Context, params JournalParams, p *ops.Progress) (Restored, error) {
 	if !params.DryRun && b.Flush == nil {
+		if err := b.quiesced(ctx); err != nil {
+			return Restored{}, err
+		}
 		if err := b.archiveTail(ctx); err != nil {
 			return Restored{}, err
 		}

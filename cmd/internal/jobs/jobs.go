@@ -37,7 +37,7 @@ var ErrParams = errors.New("wrong parameters")
 // Resources are the tables and streams of a bank.
 func Resources() platform.Resources {
 	tables := append(slices.Clone(journal.Schemas), balance.Schema, creditlimit.Schema)
-	return platform.Resources{Tables: tables, Streams: []string{EventStream, NotificationStream}}
+	return platform.Resources{Tables: tables, Streams: []string{EventStream, NotificationStream}, Archive: true}
 }
 
 // Bank is what the jobs work on.
@@ -51,23 +51,26 @@ type Bank struct {
 	Journal      *journal.Reader
 	Balance      *balance.Projector
 	CreditLimit  *creditlimit.Projector
-	// Flush has the archiver of a running bank seal what it holds; nil where the bank stands still.
+	// Exclusive says that no other process can use the stores.
+	Exclusive bool
+	// Flush has the archiver of this process seal what it holds; nil where the process runs nothing but the job.
 	Flush func(ctx context.Context) error
 }
 
-// Standing is the bank of an engine on which nothing else runs.
+// Standing is the bank of an engine on which nothing else runs in this process.
 func Standing(config platform.Config, engine *platform.Engine, log *slog.Logger) Bank {
+	var tables table.Table = patientTable{engine.Table}
 	worker := consumer.Config{
 		Stream: config.Stream(EventStream), Owner: "job", Lease: config.Lease, Exclusive: engine.Exclusive,
-		Table: engine.Table, Streams: engine.Streams, Log: log,
+		Table: tables, Streams: engine.Streams, Log: log,
 	}
-	reader := journal.NewReader(engine.Table)
+	reader := journal.NewReader(tables)
 	return Bank{
-		Config: config, Table: engine.Table, Streams: engine.Streams, Bucket: engine.Bucket, CreateStream: engine.CreateStream,
-		Journal: reader,
-		Balance: balance.NewProjector(balance.Config{Worker: worker, Journal: reader, Store: balance.NewStore(engine.Table)}),
+		Config: config, Table: tables, Streams: engine.Streams, Bucket: engine.Bucket, CreateStream: engine.CreateStream,
+		Journal: reader, Exclusive: engine.Exclusive,
+		Balance: balance.NewProjector(balance.Config{Worker: worker, Journal: reader, Store: balance.NewStore(tables)}),
 		CreditLimit: creditlimit.NewProjector(creditlimit.Config{
-			Worker: worker, Journal: reader, Store: creditlimit.NewStore(engine.Table), Notifications: config.Stream(NotificationStream),
+			Worker: worker, Journal: reader, Store: creditlimit.NewStore(tables), Notifications: config.Stream(NotificationStream),
 		}),
 	}
 }

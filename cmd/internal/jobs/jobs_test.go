@@ -21,7 +21,7 @@ func standing(t *testing.T) Bank {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	engine, err := platform.Open(config, Resources(), log)
+	engine, err := platform.Open(t.Context(), config, Resources(), log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,8 @@ import (
 const askEvery = 100 * time.Millisecond
 
 // archiveTail archives what the stream holds and no segment does yet: a bank that was killed leaves it there, and a journal
-// restored without it would give its versions to other events. The bank stands still, so the end of the stream stands too.
+// restored without it would give its versions to other events. Nobody writes, so the end of the stream stands still. Where archivers
+// of other processes run, this one joins them.
 func (b Bank) archiveTail(ctx context.Context) error {
 	tips, err := b.tips(ctx)
 	if err != nil || len(tips) == 0 {
@@ -31,7 +32,7 @@ func (b Bank) archiveTail(ctx context.Context) error {
 	}
 	worker := consumer.New(consumer.Config{
 		Name: archiver.Name, Open: a.Open, Stream: b.Config.Stream(EventStream), Owner: "job/" + uuid.NewString(),
-		Lease: b.Config.Lease, Exclusive: true, Table: b.Table, Streams: b.Streams,
+		Lease: b.Config.Lease, Exclusive: b.Exclusive, Table: b.Table, Streams: b.Streams,
 	})
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)

@@ -1,0 +1,14 @@
+// Command balance projects what accounts stand at from the stream, and answers for now and then, as a process of its own on AWS. Instances
+// share the shards by leases; each of them answers for all accounts.
+package main
+
+import (
+	"os"
+
+	"passbook/cmd/internal/serve"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() { os.Exit(serve.Main(serve.Balance, version)) }

@@ -1,0 +1,55 @@
+package e2e
+
+import (
+	"context"
+	"strconv"
+	"testing"
+
+	"passbook/shared/stream"
+	"passbook/shared/table"
+)
+
+// services are the programs of a fleet, in the order in which they are started.
+var services = []string{"withdraw", "credit", "balance", "creditlimit", "archiver"}
+
+// instances is how many of each service there are.
+const instances = 2
+
+// fleet is a deployment of the services.
+type fleet interface {
+	// start starts an instance and waits until it is ready.
+	start(t *testing.T, service string, n int) *instance
+	// stores are the ports, as an onlooker sees them, and the name of the stream of events.
+	stores() (table.Table, stream.Stream, string)
+	// split and merge change the stream's shards.
+	split(ctx context.Context, shard string) error
+	merge(ctx context.Context, a, b string) error
+	// audit, rebuild and promote are the jobs; nil is exit code 0.
+	audit(t *testing.T) error
+	rebuild(t *testing.T, model string) error
+	promote(t *testing.T, model string) error
+}
+
+// instance is one running process of a service, or what stands for it.
+type instance struct {
+	service string
+	// name is the instance's among the holders of leases.
+	name string
+	// base is http://host:port.
+	base string
+	// kill ends it as a power cut would; drain as SIGTERM does, and waits.
+	kill, drain func()
+}
+
+// nameOf is the name of an instance.
+func nameOf(service string, n int) string { return service + "-" + strconv.Itoa(n) }
+
+// startAll starts both instances of each service.
+func startAll(t *testing.T, f fleet, b *balancer) {
+	t.Helper()
+	for _, service := range services {
+		for n := range instances {
+			b.add(f.start(t, service, n))
+		}
+	}
+}

@@ -1,0 +1,24 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"passbook/cmd/internal/programtest"
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(programtest.Main(m, "bank", "withdraw", "credit", "balance", "creditlimit", "archiver", "replay", "audit"))
+}
+
+// pass lets time pass: under load, there is nothing to wait for but that.
+func pass(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

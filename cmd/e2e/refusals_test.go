@@ -1,0 +1,149 @@
+package e2e
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"passbook/cmd/internal/programtest"
+	"passbook/shared/awstest"
+)
+
+// nowhere is an environment in which the SDK finds nothing but what a test adds.
+func nowhere(t *testing.T, further ...string) []string {
+	t.Helper()
+	return append([]string{
+		"HOME=" + t.TempDir(), "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+		"PASSBOOK_LISTEN=127.0.0.1:0", "PASSBOOK_BUCKET=passbook-archive",
+	}, further...)
+}
+
+// keys are any credentials, region any region.
+var (
+	keys   = []string{"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test"}
+	region = []string{"AWS_REGION=" + awstest.DefaultRegion}
+)
+
+func join(parts ...[]string) (all []string) {
+	for _, p := range parts {
+		all = append(all, p...)
+	}
+	return all
+}
+
+// answering is an endpoint that answers everything alike, for the length of the test.
+func answering(t *testing.T, status int, header, body string) []string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if header != "" {
+			w.Header().Set("X-Amzn-ErrorType", header)
+			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}))
+	t.Cleanup(s.Close)
+	return []string{"AWS_ENDPOINT_URL=" + s.URL}
+}
+
+// closedPort is an endpoint on which nobody listens.
+func closedPort(t *testing.T) []string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return []string{"AWS_ENDPOINT_URL=http://" + l.Addr().String()}
+}
+
+// refuses runs a program that cannot start and holds that it says what is wrong and what to do, in a line each, and ends with the code.
+func refuses(t *testing.T, environ []string, code int, says, advises, program string, args ...string) {
+	t.Helper()
+	got := programtest.Run(t, "", environ, program, args...)
+	lines := strings.Split(strings.TrimRight(got.ErrOut, "\n"), "\n")
+	if got.Code != code || len(lines) != 2 || !strings.Contains(lines[0], says) || !strings.Contains(lines[1], advises) ||
+		!strings.HasPrefix(lines[0], program+": ") || strings.Contains(got.ErrOut, "goroutine") {
+		t.Errorf("%s %q: exit code %d, want %d\n%s\nwant it to say %q and advise %q", program, args, got.Code, code, got.ErrOut, says, advises)
+	}
+}
+
+func TestProgramsSayWhyTheyCannotStart(t *testing.T) {
+	for name, tt := range map[string]struct {
+		environ       []string
+		says, advises string
+	}{
+		"no region":          {keys, "no AWS region", "AWS_REGION"},
+		"no credentials":     {region, "no AWS credentials", "AWS_ACCESS_KEY_ID"},
+		"no such profile":    {join(region, []string{"AWS_PROFILE=nobody"}), "AWS settings cannot be read", "AWS_PROFILE"},
+		"endpoint unheard":   {join(region, keys, closedPort(t)), "nothing answers at http://127.0.0.1", "AWS_ENDPOINT_URL"},
+		"endpoint malformed": {join(region, keys, []string{"AWS_ENDPOINT_URL=localhost:4566"}), "is no address", "http://127.0.0.1:4566"},
+		"endpoint not AWS":   {join(region, keys, answering(t, 200, "", "<html>hello</html>")), "is not AWS", "AWS_ENDPOINT_URL"},
+		"credentials refused": {
+			join(region, keys, answering(t, 400, "UnrecognizedClientException", `{"message":"The security token is invalid."}`)),
+			"does not accept the credentials", "AWS_ACCESS_KEY_ID",
+		},
+		"no rights": {
+			join(region, keys, answering(t, 400, "AccessDeniedException", `{"message":"not authorized to perform: dynamodb:DescribeTable"}`)),
+			"rights are missing", "deploy/template.yaml",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, program := range []string{"withdraw", "archiver"} {
+				refuses(t, nowhere(t, tt.environ...), 5, tt.says, tt.advises, program)
+			}
+			refuses(t, nowhere(t, tt.environ...), 5, tt.says, tt.advises, "audit", "--store", "aws")
+		})
+	}
+}
+
+func TestProgramsRefuseWrongSettings(t *testing.T) {
+	environ := nowhere(t, join(region, keys)...)
+	refuses(t, append(environ, "PASSBOOK_BUCKET="), 2, "--bucket (PASSBOOK_BUCKET) is empty", "flag or the variable", "archiver")
+	refuses(t, append(environ, "PASSBOOK_STORE=embedded"), 2, "needs PASSBOOK_STORE=aws", "--help", "balance")
+	refuses(t, environ, 2, "unknown flag --endpoint", "--help", "credit", "--endpoint", "http://127.0.0.1:4566")
+}
+
+func TestProgramsSayWhatIsMissingOnAWS(t *testing.T) {
+	c := awstest.Config(t)
+	environ := nowhere(t, join(keys, []string{"AWS_ENDPOINT_URL=" + awstest.Endpoint(t), "AWS_REGION=" + c.Region})...)
+	prefix := awstest.Prefix(t)
+	refuses(t, append(environ, "PASSBOOK_PREFIX="+prefix), 5, prefix+"journal", "bank resources", "withdraw")
+
+	environ = append(environ, "PASSBOOK_PREFIX="+prefix, "PASSBOOK_BUCKET="+prefix+"archive")
+	if made := programtest.Run(t, "", environ, "bank", "resources", "--store", "aws"); made.Code != 0 {
+		t.Fatalf("bank resources: %d\n%s", made.Code, made.ErrOut)
+	}
+	if again := programtest.Run(t, "", environ, "bank", "resources", "--store", "aws"); again.Code != 0 {
+		t.Errorf("bank resources a second time: %d\n%s", again.Code, again.ErrOut)
+	}
+	if check := programtest.Run(t, "", environ, "bank", "resources", "--store", "aws", "--check"); check.Code != 0 {
+		t.Errorf("bank resources --check: %d\n%s", check.Code, check.ErrOut)
+	}
+	refuses(t, append(environ, "AWS_REGION=eu-north-1"), 5, "eu-north-1", "AWS_REGION", "balance")
+	refuses(t, append(environ, "PASSBOOK_BUCKET="+prefix+"other"), 5, prefix+"other", "PASSBOOK_BUCKET", "archiver")
+
+	old := awstest.Prefix(t)
+	client := dynamodb.NewFromConfig(c)
+	_, err := client.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName: aws.String(old + "journal"), BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{
+			{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String("version"), AttributeType: types.ScalarAttributeTypeN},
+		},
+		KeySchema: []types.KeySchemaElement{
+			{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}, {AttributeName: aws.String("version"), KeyType: types.KeyTypeRange},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, append(environ, "PASSBOOK_PREFIX="+old), 5, old+"journal", "another program or version", "bank", "resources", "--store", "aws")
+}

@@ -1,0 +1,186 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"passbook/cmd/internal/programtest"
+	"passbook/shared/consumer"
+)
+
+// plan is how long and how hard a fleet is worked.
+type plan struct {
+	accounts, perSecond int
+	// phase is the time between two incidents.
+	phase time.Duration
+}
+
+// The pipeline as separate processes: ten commands a second for a minute, and everything that can happen to a fleet meanwhile.
+func TestFleetOnAWS(t *testing.T) {
+	work(t, newProcesses(t, 2), plan{accounts: 50, perSecond: 10, phase: 10 * time.Second})
+}
+
+// The same in one process on the embedded engine, faster.
+func TestFleetOnTheEmbeddedEngine(t *testing.T) {
+	work(t, newTogether(t, 2), plan{accounts: 50, perSecond: 100, phase: 2 * time.Second})
+}
+
+// work is the scenario.
+func work(t *testing.T, f fleet, p plan) {
+	b := newBalancer(t)
+	startAll(t, f, b)
+	l := openAccounts(t, b, p.accounts)
+	loading, stop := context.WithCancel(t.Context())
+	var load sync.WaitGroup
+	load.Go(func() { l.run(loading, "load", p.perSecond) })
+	defer load.Wait()
+	defer stop()
+
+	pass(t.Context(), p.phase)
+	killOneOfEach(t, f, b)
+	pass(t.Context(), p.phase)
+	for _, service := range services {
+		b.add(f.start(t, service, 0))
+	}
+	splitOne(t, f)
+	pass(t.Context(), p.phase)
+	drainOneOfEach(t, f, b)
+	for _, service := range services {
+		b.add(f.start(t, service, 1))
+	}
+	mergeTwo(t, f)
+	pass(t.Context(), 2*p.phase)
+	stop()
+	load.Wait()
+	t.Logf("%d commands answered, %d of them needed more than one try, the slowest %v", l.count(), l.repeated, l.slowest.Round(time.Millisecond))
+
+	heads, posted := l.check(t, f)
+	caughtUp(t, b, heads, posted)
+	programtest.Eventually(t, "audit", func() error { return f.audit(t) })
+	for _, model := range []string{"balance", "creditlimit"} {
+		programtest.Eventually(t, "rebuild "+model, func() error { return f.rebuild(t, model) })
+		programtest.Eventually(t, "promote "+model, func() error { return f.promote(t, model) })
+	}
+	caughtUp(t, b, heads, posted) // now by the rows that were made from the archive
+}
+
+// killOneOfEach kills the first instance of each service, and tells how soon the second has its shards.
+func killOneOfEach(t *testing.T, f fleet, b *balancer) {
+	t.Helper()
+	for _, service := range services {
+		b.remove(nameOf(service, 0)).kill()
+	}
+	began := time.Now()
+	t.Logf("killed one of each; their shards were taken over after %v", orphaned(t, f, 0, began))
+}
+
+// drainOneOfEach ends the second instance of each service in order, under load. No request is lost by it.
+func drainOneOfEach(t *testing.T, f fleet, b *balancer) {
+	t.Helper()
+	began := time.Now()
+	var draining sync.WaitGroup
+	for _, service := range services {
+		draining.Go(func() {
+			b.mu.Lock()
+			drained := b.all[nameOf(service, 1)]
+			b.mu.Unlock()
+			drained.drain()
+			if broken := b.remove(nameOf(service, 1)).broken; broken != 0 {
+				t.Errorf("%s broke %d requests as it was drained", drained.name, broken)
+			}
+		})
+	}
+	draining.Wait()
+	t.Logf("drained one of each in %v; their shards were taken over after %v", time.Since(began).Round(time.Millisecond), orphaned(t, f, 1, began))
+}
+
+// orphaned waits until no shard is left in the name of an instance that is gone, and says how long that took.
+func orphaned(t *testing.T, f fleet, n int, began time.Time) time.Duration {
+	t.Helper()
+	tables, _, streamName := f.stores()
+	programtest.Eventually(t, "take over the shards", func() error {
+		for service, name := range map[string]string{"balance": "balance@1", "creditlimit": "creditlimit@1", "archiver": "archiver"} {
+			shards, err := consumer.Status(t.Context(), tables, streamName, name)
+			if err != nil {
+				return err
+			}
+			for _, s := range shards {
+				if strings.HasPrefix(s.Owner, nameOf(service, n)+"/") || s.Owner == "" && !s.Ended {
+					return fmt.Errorf("%s of %s has owner %q", s.Shard, name, s.Owner)
+				}
+			}
+		}
+		return nil
+	})
+	return time.Since(began).Round(10 * time.Millisecond)
+}
+
+// splitOne splits an open shard.
+func splitOne(t *testing.T, f fleet) {
+	t.Helper()
+	_, streams, name := f.stores()
+	shards, err := streams.Shards(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range shards {
+		if !s.Closed {
+			if err := f.split(t.Context(), s.ID); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+	t.Fatal("no open shard")
+}
+
+// mergeTwo merges two open shards that lie beside each other.
+func mergeTwo(t *testing.T, f fleet) {
+	t.Helper()
+	_, streams, name := f.stores()
+	shards, err := streams.Shards(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range shards {
+		for _, b := range shards {
+			if !a.Closed && !b.Closed && new(big.Int).Add(a.LastHash, big.NewInt(1)).Cmp(b.FirstHash) == 0 {
+				if err := f.merge(t.Context(), a.ID, b.ID); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+		}
+	}
+	t.Fatal("no two shards to merge")
+}
+
+// caughtUp holds that every instance of both read models shows every account at its head, with the posted sum of the journal.
+func caughtUp(t *testing.T, b *balancer, heads, posted map[string]int64) {
+	t.Helper()
+	for _, to := range b.targets() {
+		for account, head := range heads {
+			path := map[string]string{"balance": "balance", "creditlimit": "credit-limit"}[to.service]
+			if path == "" {
+				break
+			}
+			path = fmt.Sprintf("/v1/accounts/%s/%s", account, path)
+			programtest.Eventually(t, to.name+" shows "+account, func() error {
+				r, err := b.send(t.Context(), to, http.MethodGet, fmt.Sprintf("%s?min_version=%d&wait=5s", path, head), "", "")
+				if err == nil && (r.status != http.StatusOK || r.body.Version != head) {
+					err = fmt.Errorf("%d %s, the head is v%d", r.status, r.text, head)
+				}
+				if err == nil && to.service == "balance" && r.body.Posted != posted[account] {
+					t.Fatalf("%s says %s; the journal has %d", to.name, r.text, posted[account])
+				}
+				return err
+			})
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package programtest
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Patience is how long a test waits for something that happens in a moment on an idle machine, and may take long on a busy one.
+const Patience = 60 * time.Second
+
+// Outcome is how a program ended.
+type Outcome struct {
+	Code        int
+	Out, ErrOut string
+}
+
+// Run runs a program to its end in a directory, "" for an empty one, with further variables.
+func Run(t testing.TB, dir string, environ []string, name string, args ...string) Outcome {
+	t.Helper()
+	if err := look(); err != nil {
+		t.Fatal(err)
+	}
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*Patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, name), args...)
+	var out, errOut Lines
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, append(Environment(), environ...), &out, &errOut
+	err := cmd.Run()
+	if cmd.ProcessState == nil || ctx.Err() != nil {
+		t.Fatalf("%s %q: %v, %v\n%s", name, args, err, ctx.Err(), errOut.String())
+	}
+	return Outcome{cmd.ProcessState.ExitCode(), out.String(), errOut.String()}
+}
+
+// Environment is this process's without settings of Passbook and of AWS, which would lead a test elsewhere.
+func Environment() []string {
+	var kept []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "AWS_") && !strings.HasPrefix(v, "PASSBOOK_") {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
+// Eventually waits until check says that all is well, or fails the test with what it said last.
+func Eventually(t testing.TB, what string, check func() error) {
+	t.Helper()
+	deadline := time.NewTimer(Patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		select {
+		case <-deadline.C:
+			t.Fatalf("%s: still %v after %v", what, err, Patience)
+		case <-tick.C:
+		}
+	}
+}
+
+// Lines collects what a process writes.
+type Lines struct {
+	mu   sync.Mutex
+	data bytes.Buffer
+}
+
+// Write is for the process.
+func (l *Lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.data.Write(p)
+}
+
+// String is all of it so far.
+func (l *Lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.data.String()
+}
+
+// Tail is the last n bytes.
+func (l *Lines) Tail(n int) string {
+	s := l.String()
+	return s[max(0, len(s)-n):]
+}

@@ -1,0 +1,164 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"passbook/archiver"
+	"passbook/cmd/internal/console"
+	"passbook/shared/platform"
+)
+
+// Flags are those of every serving program. Each is also a variable.
+type Flags struct {
+	Listen    *string `name:"listen" placeholder:"HOST:PORT" help:"HTTP API."`
+	Instance  *string `name:"instance" placeholder:"NAME" help:"This process among lease holders."`
+	Lease     *string `name:"lease" placeholder:"TIME" help:"How long silence keeps a shard [10s]."`
+	LogLevel  *string `name:"log-level" placeholder:"LEVEL" help:"debug, info, warn or error [info]."`
+	LogFormat *string `name:"log-format" placeholder:"KIND" help:"text or json [text]."`
+}
+
+// SegmentFlags are those of a program with the archiver in it.
+type SegmentFlags struct {
+	SegmentAge   *string `name:"segment-age" placeholder:"TIME" help:"Oldest unarchived event [60s]."`
+	SegmentBytes *string `name:"segment-bytes" placeholder:"SIZE" help:"Size of a segment [64MiB]."`
+}
+
+// ServiceFlags are those of a service that is a process of its own.
+type ServiceFlags struct {
+	Flags
+	Prefix     *string `name:"prefix" placeholder:"TEXT" help:"Starts tables' and streams' names [passbook-]."`
+	DrainDelay *string `name:"drain-delay" placeholder:"TIME" help:"Serve on after /readyz said no [5s]."`
+	Version    bool    `name:"version" help:"Print the version and end."`
+}
+
+// command is the command line of a service that is a process of its own.
+type command struct {
+	ServiceFlags
+	program program `kong:"-"`
+}
+
+// archiveCommand is that of one that touches the archive.
+type archiveCommand struct {
+	ServiceFlags
+	SegmentFlags
+	Bucket  *string `name:"bucket" placeholder:"NAME" help:"S3 bucket of the archive."`
+	program program `kong:"-"`
+}
+
+// Help is the example.
+func (c *command) Help() string { return c.program.help() }
+
+// Help is the example.
+func (c *archiveCommand) Help() string { return c.program.help() }
+
+// Run serves until ctx ends.
+func (c *command) Run(ctx context.Context, t *console.Terminal) error {
+	return c.program.run(ctx, t, c, c.Version)
+}
+
+// Run serves until ctx ends.
+func (c *archiveCommand) Run(ctx context.Context, t *console.Terminal) error {
+	return c.program.run(ctx, t, c, c.Version)
+}
+
+// program is a service as a program.
+type program struct {
+	service Service
+	version string
+}
+
+func (p program) help() string {
+	return "Each flag is also a variable: --lease is PASSBOOK_LEASE. Where AWS is, the SDK's own variables say: AWS_REGION, AWS_PROFILE, " +
+		"AWS_ENDPOINT_URL.\n\nExample:\n\n  AWS_REGION=eu-central-1 " + p.service.Name + " --listen 0.0.0.0:8080"
+}
+
+// run serves with the settings that flags name, until ctx ends.
+func (p program) run(ctx context.Context, t *console.Terminal, flags any, printVersion bool) error {
+	if printVersion {
+		return PrintVersion(t.Out, p.service.Name, p.version)
+	}
+	config, err := t.Config(flags)
+	if err != nil {
+		return err
+	}
+	if config.Store != platform.AWS {
+		return console.Usage("%s alone needs PASSBOOK_STORE=%s: one process holds an embedded store, and that is bank serve", p.service.Name, platform.AWS)
+	}
+	serving, err := Open(ctx, p.service, p.version, config, t.Err)
+	if err != nil {
+		return err
+	}
+	serving.Announce(t.Out)
+	return Outcome(serving.Run(ctx))
+}
+
+// Main is the whole program of a service that is a process of its own; it returns the exit code.
+func Main(s Service, version string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	t := &console.Terminal{Environ: append(s.defaults[:len(s.defaults):len(s.defaults)], os.Environ()...), In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+	p := program{s, version}
+	var grammar console.Command = &command{program: p}
+	if s.resources.Archive {
+		grammar = &archiveCommand{program: p}
+	}
+	return console.Run(ctx, s.Name, s.About, grammar, os.Args[1:], t)
+}
+
+// PrintVersion writes a program's name and version, and what it was built with and for.
+func PrintVersion(out io.Writer, name, version string) error {
+	_, err := fmt.Fprintf(out, "%s %s %s %s/%s\n", name, version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
+// Outcome gives the end of a process its exit code.
+func Outcome(err error) error {
+	if errors.Is(err, archiver.ErrDiverged) {
+		return console.Fail(console.ExitDifference, err, "nothing was overwritten; audit names what differs")
+	}
+	return err
+}
+
+// Announce says where the process listens and what it stands on.
+func (p *Process) Announce(out io.Writer) {
+	fmt.Fprintf(out, "Passbook listens.\n\n  API   http://%s\n", p.Address())
+	if p.ops != nil {
+		fmt.Fprintf(out, "  jobs  http://%s\n", p.ops.Addr())
+	}
+	for _, where := range p.engine.Where {
+		fmt.Fprintf(out, "  %s\n", where)
+	}
+	fmt.Fprintln(out)
+}
+
+// extraProcs are processors on top of those that there are. The goroutine that comes back from the disk with a commit finds one
+// free, and does not queue behind the hundreds that wait for that commit; the system shares the cores out by its own fairness.
+const extraProcs = 2
+
+// gcPercent lets the heap grow further than Go does by itself before it is collected, up to about heapLimit: what lives long here
+// is small, what does not is much, and a collection on two cores shows in every command that meets it.
+const (
+	gcPercent = 800
+	heapLimit = 2 << 30
+)
+
+// Tune fits the runtime to a process that waits for a disk. GOMAXPROCS, GOGC and GOMEMLIMIT still win.
+func Tune() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + extraProcs)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(heapLimit)
+	}
+}

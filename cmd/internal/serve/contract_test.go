@@ -1,0 +1,60 @@
+package serve
+
+import (
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"passbook/shared/platform"
+	"passbook/shared/telemetry"
+	"passbook/shared/web"
+	"passbook/shared/web/webtest"
+)
+
+// Each service serves what the contract lists for it, and the bank all of it; the jobs have a listener of their own.
+func TestRoutesAreTheContracts(t *testing.T) {
+	for _, tt := range []struct {
+		service Service
+		serves  []string
+	}{
+		{Withdraw, []string{"withdraw", "process"}},
+		{Credit, []string{"credit", "process"}},
+		{Balance, []string{"balance", "consumer", "process"}},
+		{CreditLimit, []string{"creditlimit", "consumer", "process"}},
+		{Archiver, []string{"consumer", "process"}},
+		{Bank, []string{"credit", "withdraw", "balance", "creditlimit", "consumer", "process"}},
+	} {
+		t.Run(tt.service.Name, func(t *testing.T) {
+			p := open(t, tt.service)
+			webtest.Routes(t, p.web, tt.serves...)
+			if p.jobs == nil {
+				return
+			}
+			inner := web.New(web.Config{Service: "bank", Logger: p.log, Registry: telemetry.NewRegistry("test")})
+			inner.Mount(p.jobs.Routes()...)
+			webtest.Routes(t, inner, "ops", "process")
+		})
+	}
+}
+
+// open opens a service on an embedded engine of its own; it does not run.
+func open(t *testing.T, s Service) *Process {
+	t.Helper()
+	config, err := platform.FromEnv([]string{"PASSBOOK_DATA=" + t.TempDir(), "PASSBOOK_LISTEN=127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Open(t.Context(), s, "test", config, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := p.close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}

@@ -1,0 +1,100 @@
+package serve
+
+import (
+	"context"
+	"os"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"passbook/archiver"
+	"passbook/balance"
+	"passbook/cmd/internal/jobs"
+	"passbook/creditlimit"
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+	"passbook/shared/telemetry"
+	"passbook/shared/web"
+)
+
+// readers fits what all consumers of a process share: the way to the stream, under one name among the holders of leases.
+func readers(_ context.Context, p *Process) error {
+	if p.history == nil {
+		p.history = journal.NewReader(p.engine.Table)
+		p.checks = append(p.checks, web.Check{Name: "journal", Ready: p.historyReady})
+	}
+	p.health = consumer.NewHealth()
+	p.checks = append(p.checks, web.Check{
+		Name: "consumers", Code: web.CodeProjectionBehind, Ready: func(context.Context) error { return p.health.Ready() },
+	})
+	p.worker = consumer.Config{
+		Stream: p.config.Stream(jobs.EventStream), Owner: p.owner(), Lease: p.config.Lease, Exclusive: p.engine.Exclusive,
+		Table: p.engine.Table, Streams: p.engine.Streams, Health: p.health,
+		Decoder: consumer.NewDecoder(), Metrics: consumer.NewMetrics(p.registry), Log: p.log,
+	}
+	return nil
+}
+
+// balances fits the read model of balances, in all its generations, and its queries.
+func balances(_ context.Context, p *Process) error {
+	store := balance.NewStore(p.engine.Table)
+	p.balances = balance.NewProjector(balance.Config{Worker: p.worker, Journal: p.history, Store: store})
+	p.working = append(p.working, part{balance.Table, p.balances.Run})
+	p.routes = append(p.routes, balance.NewAPI(store, p.history).Routes()...)
+	p.consumers.Models = append(p.consumers.Models, balance.Table)
+	return nil
+}
+
+// limits fits the read model of lines of credit, and its queries.
+func limits(_ context.Context, p *Process) error {
+	store := creditlimit.NewStore(p.engine.Table)
+	p.limits = creditlimit.NewProjector(creditlimit.Config{
+		Worker: p.worker, Journal: p.history, Store: store, Notifications: p.config.Stream(jobs.NotificationStream),
+	})
+	p.working = append(p.working, part{creditlimit.Table, p.limits.Run})
+	p.routes = append(p.routes, creditlimit.NewAPI(store, p.history).Routes()...)
+	p.consumers.Models = append(p.consumers.Models, creditlimit.Table)
+	return nil
+}
+
+// segments fits the archiver.
+func segments(_ context.Context, p *Process) (err error) {
+	p.archiver, err = archiver.New(archiver.Config{
+		Bucket: p.engine.Bucket, SegmentBytes: int64(p.config.SegmentBytes), SegmentAge: p.config.SegmentAge, Log: p.log,
+	})
+	if err != nil {
+		return err
+	}
+	worker := p.worker
+	worker.Name, worker.Open = archiver.Name, p.archiver.Open
+	p.working = append(p.working, part{archiver.Name, consumer.New(worker).Run})
+	p.consumers.Names = append(p.consumers.Names, archiver.Name)
+	p.measureArchiver()
+	return nil
+}
+
+// measureArchiver adds what the archiver counts to the metrics.
+func (p *Process) measureArchiver() {
+	for name, count := range map[string]func(archiver.Stats) int64{
+		"archive_segments_total": func(s archiver.Stats) int64 { return s.Segments },
+		"archive_rows_total":     func(s archiver.Stats) int64 { return s.Rows },
+		"archive_bytes_total":    func(s archiver.Stats) int64 { return s.Bytes },
+		"archive_skipped_total":  func(s archiver.Stats) int64 { return s.Skipped },
+	} {
+		telemetry.Counter(p.registry, name, "Sealed and uploaded since the start; skipped are records that hold no entry.", func() float64 {
+			return float64(count(p.archiver.Stats()))
+		})
+	}
+}
+
+// owner is the name of this start of the process among the holders of leases.
+func (p *Process) owner() string {
+	instance := p.config.Instance
+	if instance == "" {
+		instance = p.service.Name + "-" + strconv.Itoa(os.Getpid())
+		if host, err := os.Hostname(); err == nil {
+			instance = host + "-" + strconv.Itoa(os.Getpid())
+		}
+	}
+	return instance + "/" + uuid.NewString()
+}

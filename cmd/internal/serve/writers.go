@@ -1,0 +1,78 @@
+package serve
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/cmd/internal/jobs"
+	"passbook/credit"
+	"passbook/shared/journal"
+	"passbook/shared/publisher"
+	"passbook/shared/web"
+	"passbook/withdraw"
+)
+
+// writers fits the journal, which all command services of a process share, the publisher behind it, and the drainer of those that
+// died.
+func writers(ctx context.Context, p *Process) (err error) {
+	metrics := prometheus.WrapRegistererWithPrefix("passbook_", p.registry)
+	p.publisher = publisher.New(publisher.Config{Streams: p.engine.Streams, Stream: p.config.Stream(jobs.EventStream), Metrics: metrics})
+	p.journal, err = journal.Open(ctx, journal.Config{Table: p.engine.Table, Outbox: p.publisher, Lease: p.config.Lease, Metrics: metrics})
+	if err != nil {
+		return err
+	}
+	p.history = p.journal.Reader
+	p.publisher.SetAcked(p.journal.Acked)
+	drainer := publisher.NewDrainer(publisher.DrainConfig{
+		Table: p.engine.Table, Publisher: p.publisher, Self: p.journal.Writer, Lease: p.config.Lease, Alone: p.engine.Exclusive, Log: p.log,
+	})
+	p.sending = append(p.sending, part{"publisher", p.publisher.Run})
+	p.working = append(p.working, part{"drainer", drainer.Run})
+	p.checks = append(p.checks, web.Check{Name: "journal", Ready: p.journalReady})
+	return nil
+}
+
+// journalReady says whether commands can be taken.
+func (p *Process) journalReady(ctx context.Context) error {
+	if p.publisher.Full() {
+		return errors.New("too much waits for the stream")
+	}
+	if err := p.journal.Ready(); err != nil {
+		return err
+	}
+	return p.historyReady(ctx)
+}
+
+// historyReady says whether the journal can be read.
+func (p *Process) historyReady(ctx context.Context) error {
+	_, err := p.history.Head(ctx, journal.Account{Tenant: web.Tenant, ID: "readyz"})
+	return err
+}
+
+// withdrawals fits the commands that take money out, and the sweeper of what expires.
+func withdrawals(_ context.Context, p *Process) error {
+	service, err := withdraw.New(withdraw.Config{Journal: p.journal})
+	if err != nil {
+		return err
+	}
+	p.commands = append(p.commands, service.Operations()...)
+	sweeper := withdraw.NewSweeper(withdraw.SweeperConfig{Table: p.engine.Table, Log: p.log, Expire: func(ctx context.Context, a journal.Account) error {
+		_, err := service.Expire(ctx, a, "sweep-"+uuid.NewString())
+		return err
+	}})
+	p.asking = append(p.asking, part{"sweeper", sweeper.Run})
+	return nil
+}
+
+// credits fits the commands that bring money in.
+func credits(_ context.Context, p *Process) error {
+	service, err := credit.New(credit.Config{Journal: p.journal})
+	if err != nil {
+		return err
+	}
+	p.commands = append(p.commands, service.Operations()...)
+	return nil
+}

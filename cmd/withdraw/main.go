@@ -1,0 +1,14 @@
+// Command withdraw serves the commands that take money out, as a process of its own on AWS or what AWS_ENDPOINT_URL puts in its place:
+// withdrawals, holds, transfers and their reversals. Any number of instances may run, and several may write one account.
+package main
+
+import (
+	"os"
+
+	"passbook/cmd/internal/serve"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() { os.Exit(serve.Main(serve.Withdraw, version)) }

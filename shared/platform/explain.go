@@ -1,0 +1,81 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/aws/smithy-go"
+
+	"passbook/shared/bucket/s3bucket"
+	"passbook/shared/stream"
+	"passbook/shared/table/dynamotable"
+)
+
+// What to do about the things that go wrong.
+const (
+	adviceCredentials = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; LocalStack takes test and test"
+	adviceMissing     = "make them with: bank resources --store aws; or correct AWS_REGION, PASSBOOK_PREFIX or PASSBOOK_BUCKET"
+	adviceLayout      = "the table is of another program or version: take another PASSBOOK_PREFIX, or move its data"
+	adviceRights      = "give the role what deploy/template.yaml gives to this service"
+	adviceEndpoint    = "correct AWS_ENDPOINT_URL, or start what should answer there (make start)"
+	adviceNetwork     = "correct AWS_REGION, or the way to AWS"
+)
+
+// credentialCodes are the codes by which AWS says that it does not know who asks.
+var credentialCodes = []string{
+	"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "InvalidSignatureException", "SignatureDoesNotMatch",
+	"ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "MissingAuthenticationToken", "RequestExpired",
+}
+
+// rightsCodes are those by which it says that the one who asks may not. 403 without a body is what HeadBucket answers.
+var rightsCodes = []string{"AccessDenied", "AccessDeniedException", "Forbidden", "UnauthorizedOperation", "NotAuthorized"}
+
+// explain finds the cause that a person can do something about.
+func (s *awsStore) explain(err error) error {
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, dynamotable.ErrLayout):
+		return &UnusableError{What: oneLine("%v", err), Next: adviceLayout, Err: err}
+	case errors.Is(err, dynamotable.ErrNoTable), errors.Is(err, stream.ErrNotFound), errors.Is(err, s3bucket.ErrNoBucket):
+		return &UnusableError{What: oneLine("%v, at %s", err, s.at(s.endpoint)), Next: adviceMissing, Err: err}
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		switch {
+		case slices.Contains(credentialCodes, api.ErrorCode()):
+			return &UnusableError{What: oneLine("AWS does not accept the credentials: %v", err), Next: adviceCredentials, Err: err}
+		case slices.Contains(rightsCodes, api.ErrorCode()):
+			return &UnusableError{What: oneLine("rights are missing: %v", err), Next: adviceRights, Err: err}
+		}
+		return err
+	}
+	return s.explainSilence(err)
+}
+
+// explainSilence explains that no AWS service answered.
+func (s *awsStore) explainSilence(err error) error {
+	next := adviceEndpoint
+	if s.endpoint == "" {
+		next = adviceNetwork
+	}
+	var network net.Error
+	var other *smithy.DeserializationError
+	var sent *smithy.OperationError
+	switch {
+	case errors.As(err, &other):
+		return &UnusableError{What: oneLine("what answers at %s is not AWS: %v", s.at(s.endpoint), err), Next: next, Err: err}
+	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded) && errors.As(err, &sent):
+		return &UnusableError{What: oneLine("nothing answers at %s: %v", s.at(s.endpoint), err), Next: next, Err: err}
+	}
+	return err
+}
+
+// oneLine formats a message as one line, whatever the causes have in theirs.
+func oneLine(format string, args ...any) string {
+	return strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
+}
