@@ -3,34 +3,45 @@
 GO      ?= go
 DATA    ?= ./data
 LISTEN  ?= 127.0.0.1:8080
+STORE   ?= embedded
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -X main.version=$(VERSION)
+PROGRAMS = $(patsubst %/main.go,./%,$(wildcard cmd/*/main.go))
 # The packages with goroutines of their own, which the race detector watches.
 RACY    := ./shared/embedded/... ./shared/table/... ./shared/stream/... ./shared/bucket/... ./shared/journal/... ./shared/publisher/... \
            ./shared/consumer/... ./shared/replay/... ./shared/audit/... ./shared/web/... ./shared/platform/... ./cmd/internal/... ./cmd/bench/... \
            ./withdraw/... ./credit/... ./balance/... ./creditlimit/... ./archiver/...
+# The packages with tests that need an AWS endpoint.
+ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAWS\b' .)))
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race conformance fuzz bench lint build ci clean
+.PHONY: help run demo test race conformance fuzz bench lint template build ci clean start ready deploy stop logs
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: build ## Serve the whole bank on LISTEN, with its data in DATA
+ifeq ($(STORE),localstack)
+run:
+	@$(MAKE) --no-print-directory -C localstack run
+else
+run: build ## Serve the whole bank on LISTEN, with its data in DATA; STORE=localstack runs the five services on LocalStack
 	./bin/bank serve --listen $(LISTEN) --data $(DATA)
+endif
 
 demo: build ## A day at the bank, told as it happens and checked at the end
 	./bin/bank demo
 
 test: ## All tests; needs no network and no Docker
 	$(GO) test ./...
+	@test -n "$$AWS_ENDPOINT_URL" || $(GO) test -v -run 'OnAWS$$' $(ON_AWS) | awk '/^--- SKIP/ {skipped[++n] = $$3} \
+	  /^ok/ {sub("^passbook/", "", $$2); for (i = 1; i <= n; i++) print "left out: " $$2 " " skipped[i] " (no AWS_ENDPOINT_URL: make conformance, or localstack/with.sh go test)"; n = 0}'
 
 race: ## The tests of the packages with goroutines, under the race detector
 	$(GO) test -race $(RACY)
 
-conformance: ## The suites that every adapter of a port passes
-	$(GO) test -count=1 ./shared/table/... ./shared/stream/... ./shared/bucket/...
+conformance: ## The suites that every adapter of a port passes, as a grid; starts a LocalStack if AWS_ENDPOINT_URL is empty
+	./localstack/with.sh $(GO) run ./cmd/internal/grid
 
 fuzz: ## Every fuzz target for FUZZTIME
 	@$(GO) list ./... | while read -r pkg; do \
@@ -47,8 +58,19 @@ lint: ## gofmt, vet and staticcheck
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
+template: ## cfn-lint over deploy/template.yaml
+	./deploy/lint.sh
+
 build: ## The programs, into ./bin
-	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ $(PROGRAMS)
+
+start: ## Start LocalStack, in Docker or without; make -C localstack lists more
+ready: ## Wait until LocalStack answers
+deploy: ## Make tables, streams and bucket on LocalStack
+stop: ## End LocalStack
+logs: ## What LocalStack wrote
+start ready deploy stop logs:
+	@$(MAKE) --no-print-directory -C localstack $@
 
 ci: ## What the server runs
 	./.ci/run

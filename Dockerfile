@@ -1,0 +1,24 @@
+# One image with all programs, static and without a shell; the process runs as nobody.
+#
+#   docker build --build-arg VERSION="$(git describe --tags --always)" -t passbook .
+#   docker run -p 8080:8080 -v passbook:/data passbook                                  the whole bank, embedded
+#   docker run -e AWS_REGION -e PASSBOOK_BUCKET passbook withdraw --listen 0.0.0.0:8081  one service, on AWS
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+ARG VERSION=dev
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /app/ \
+    ./cmd/bank ./cmd/withdraw ./cmd/credit ./cmd/balance ./cmd/creditlimit ./cmd/archiver ./cmd/replay ./cmd/audit
+RUN mkdir /data
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /app /app
+COPY --from=build --chown=65532:65532 /data /data
+ENV PATH=/app PASSBOOK_DATA=/data
+USER 65532:65532
+VOLUME /data
+EXPOSE 8080
+CMD ["bank", "serve", "--listen", "0.0.0.0:8080"]

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# cfn-lint over deploy/template.yaml, in the version that LocalStack brings along: from host.sh's installation where that is
+# there, else in an environment of its own in the same cache directory.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+home=${PASSBOOK_LOCALSTACK_HOME:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/passbook-localstack}
+pin=$(grep '^cfn-lint==' "$here/../localstack/requirements.txt")
+
+lint= # the program, in the pinned version
+for candidate in "$home"/localstack-*/venv/bin/cfn-lint "$home/${pin//==/-}/bin/cfn-lint"; do
+  if [ "$("$candidate" --version 2>/dev/null)" = "${pin//==/ }" ]; then
+    lint=$candidate
+    break
+  fi
+done
+if [ -z "$lint" ]; then
+  echo "installing ${pin//==/ } in $home"
+  mkdir -p "$home"
+  python3 -m venv --clear "$home/${pin//==/-}"
+  # the same pins as LocalStack's, as far as cfn-lint needs them
+  "$home/${pin//==/-}/bin/pip" install -qq --disable-pip-version-check -c "$here/../localstack/requirements.txt" "$pin"
+  lint=$home/${pin//==/-}/bin/cfn-lint
+fi
+"$lint" --regions eu-central-1 us-east-1 --template "$here/template.yaml"
+echo "deploy/template.yaml is clean"

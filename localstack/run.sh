@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Runs the five services in the foreground as one job, each line of output after the name of its service: run.sh [DIRECTORY]
+#
+# DIRECTORY holds the programs; it is ../bin by default. Ctrl-C, SIGTERM, or one service that ends, end all of them in the order
+# of the pipeline, so that what was accepted is still read: first who writes, then who reads, then the archiver. The exit code is
+# that of the service that ended by itself, else 0. Needs bash 4.4.
+# shellcheck disable=SC2317 # a trap calls stop_first
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+bin=${1:-$here/../bin}
+readonly drain_seconds=60 # longer than a service takes to drain
+services=(withdraw credit balance creditlimit archiver)
+ports=(8081 8082 8083 8084 8085)
+
+for name in "${services[@]}"; do
+  [ -x "$bin/$name" ] || { echo "run.sh: no program $bin/$name: make build" >&2; exit 1; }
+done
+
+# prefix puts a name before each line. It ends when its service does, and not by a signal that is meant for the services.
+prefix() {
+  trap '' INT TERM
+  local line
+  while IFS= read -r line || [ -n "$line" ]; do
+    printf '%-11s | %s\n' "$1" "$line"
+  done
+}
+
+pids=()
+printers=()
+ending=
+stop_first() { # the end of one service ends the wait below, also when the signal came just before it
+  ending=yes
+  [ ${#pids[@]} -eq 0 ] || kill -TERM "${pids[0]}" 2>/dev/null || true
+}
+trap stop_first INT TERM
+set -m # each service has a process group of its own: a Ctrl-C comes to this script, which ends them in order
+for i in "${!services[@]}"; do
+  exec {out}> >(prefix "${services[i]}")
+  printers+=("$!")
+  # no balancer stands before them, which would have to be told first that they end
+  PASSBOOK_LISTEN=127.0.0.1:${ports[i]} PASSBOOK_DRAIN_DELAY=${PASSBOOK_DRAIN_DELAY:-0s} "$bin/${services[i]}" </dev/null >&"$out" 2>&1 {out}>&- &
+  pids+=("$!")
+  exec {out}>&-
+done
+set +m
+
+code=0
+[ -n "$ending" ] || wait -n "${pids[@]}" || code=$?
+[ -z "$ending" ] || code=0
+
+# end asks some of the services to end, waits for them, and kills one that does not within drain_seconds.
+end() {
+  local pid limit=$((SECONDS + drain_seconds))
+  kill -TERM "$@" 2>/dev/null || true
+  for pid in "$@"; do
+    while kill -0 "$pid" 2>/dev/null && [ $SECONDS -lt $limit ]; do
+      sleep 0.1
+    done
+    kill -KILL "$pid" 2>/dev/null && echo "run.sh: killed process $pid after $drain_seconds s" >&2
+    wait "$pid" 2>/dev/null || true
+  done
+}
+trap '' INT TERM
+end "${pids[0]}" "${pids[1]}"
+end "${pids[2]}" "${pids[3]}"
+end "${pids[4]}"
+for pid in "${printers[@]}"; do
+  wait "$pid" 2>/dev/null || true
+done
+exit "$code"
