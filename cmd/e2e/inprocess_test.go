@@ -36,7 +36,7 @@ func newTogether(t *testing.T, shards int) *together {
 	t.Helper()
 	config, err := platform.FromEnv([]string{
 		"PASSBOOK_DATA=" + t.TempDir(), fmt.Sprintf("PASSBOOK_SHARDS=%d", shards), "PASSBOOK_LISTEN=127.0.0.1:0", "PASSBOOK_LEASE=5s",
-		"PASSBOOK_SEGMENT_AGE=1s", "PASSBOOK_DRAIN_DELAY=1s",
+		"PASSBOOK_SEGMENT_AGE=1s", "PASSBOOK_DRAIN_DELAY=2s",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ type target struct {
 }
 
 // probeEvery is how often readiness is asked for; a draining instance serves on for longer than that.
-const probeEvery = 250 * time.Millisecond
+const probeEvery = 500 * time.Millisecond
 
 func newBalancer(t *testing.T) *balancer {
 	b := &balancer{

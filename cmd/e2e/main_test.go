@@ -13,6 +13,9 @@ func TestMain(m *testing.M) {
 	os.Exit(programtest.Main(m, "bank", "withdraw", "credit", "balance", "creditlimit", "archiver", "replay", "audit"))
 }
 
+// look is how often the tests look at what takes its time: an emulator has other work to do.
+const look = 500 * time.Millisecond
+
 // pass lets time pass: under load, there is nothing to wait for but that.
 func pass(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)

@@ -38,7 +38,7 @@ func newProcesses(t *testing.T, shards int) *processes {
 		"AWS_ENDPOINT_URL=" + awstest.Endpoint(t), "AWS_REGION=" + c.Region, "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_ACCESS_KEY_ID=" + or("AWS_ACCESS_KEY_ID", "test"), "AWS_SECRET_ACCESS_KEY=" + or("AWS_SECRET_ACCESS_KEY", "test"),
 		"PASSBOOK_STORE=aws", "PASSBOOK_PREFIX=" + prefix, "PASSBOOK_BUCKET=" + prefix + "archive", fmt.Sprintf("PASSBOOK_SHARDS=%d", shards),
-		"PASSBOOK_LISTEN=127.0.0.1:0", "PASSBOOK_LEASE=5s", "PASSBOOK_SEGMENT_AGE=5s", "PASSBOOK_DRAIN_DELAY=1s", "PASSBOOK_LOG_LEVEL=warn",
+		"PASSBOOK_LISTEN=127.0.0.1:0", "PASSBOOK_SEGMENT_AGE=15s", "PASSBOOK_DRAIN_DELAY=2s", "PASSBOOK_LOG_LEVEL=warn",
 	}
 	made := programtest.Run(t, "", f.environ, "bank", "resources")
 	if made.Code != 0 {

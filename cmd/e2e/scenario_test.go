@@ -62,10 +62,10 @@ func work(t *testing.T, f fleet, p plan) {
 
 	heads, posted := l.check(t, f)
 	caughtUp(t, b, heads, posted)
-	programtest.Eventually(t, "audit", func() error { return f.audit(t) })
+	programtest.Every(t, look, "audit", func() error { return f.audit(t) })
 	for _, model := range []string{"balance", "creditlimit"} {
-		programtest.Eventually(t, "rebuild "+model, func() error { return f.rebuild(t, model) })
-		programtest.Eventually(t, "promote "+model, func() error { return f.promote(t, model) })
+		programtest.Every(t, look, "rebuild "+model, func() error { return f.rebuild(t, model) })
+		programtest.Every(t, look, "promote "+model, func() error { return f.promote(t, model) })
 	}
 	caughtUp(t, b, heads, posted) // now by the rows that were made from the archive
 }
@@ -104,7 +104,7 @@ func drainOneOfEach(t *testing.T, f fleet, b *balancer) {
 func orphaned(t *testing.T, f fleet, n int, began time.Time) time.Duration {
 	t.Helper()
 	tables, _, streamName := f.stores()
-	programtest.Eventually(t, "take over the shards", func() error {
+	programtest.Every(t, look, "take over the shards", func() error {
 		for service, name := range map[string]string{"balance": "balance@1", "creditlimit": "creditlimit@1", "archiver": "archiver"} {
 			shards, err := consumer.Status(t.Context(), tables, streamName, name)
 			if err != nil {
@@ -171,7 +171,7 @@ func caughtUp(t *testing.T, b *balancer, heads, posted map[string]int64) {
 				break
 			}
 			path = fmt.Sprintf("/v1/accounts/%s/%s", account, path)
-			programtest.Eventually(t, to.name+" shows "+account, func() error {
+			programtest.Every(t, look, to.name+" shows "+account, func() error {
 				r, err := b.send(t.Context(), to, http.MethodGet, fmt.Sprintf("%s?min_version=%d&wait=5s", path, head), "", "")
 				if err == nil && (r.status != http.StatusOK || r.body.Version != head) {
 					err = fmt.Errorf("%d %s, the head is v%d", r.status, r.text, head)

@@ -81,7 +81,7 @@ func TestWireTroubleOnAWS(t *testing.T) {
 	heads, posted := l.check(t, f)
 	caughtUp(t, b, heads, posted)
 	t.Logf("every instance was caught up %v after the last command", time.Since(healed).Round(10*time.Millisecond))
-	programtest.Eventually(t, "audit", func() error { return f.audit(t) })
+	programtest.Every(t, look, "audit", func() error { return f.audit(t) })
 }
 
 // happen lets the trouble last, and ends it.

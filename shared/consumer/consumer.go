@@ -141,7 +141,9 @@ func (c *Config) complete() {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	c.Log = c.Log.With("consumer", c.Name)
+	if c.Name != "" { // a template has none yet
+		c.Log = c.Log.With("consumer", c.Name)
+	}
 }
 
 // fatalError ends the worker instead of the handler.

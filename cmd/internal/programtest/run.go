@@ -56,9 +56,15 @@ func Environment() []string {
 // Eventually waits until check says that all is well, or fails the test with what it said last.
 func Eventually(t testing.TB, what string, check func() error) {
 	t.Helper()
+	Every(t, 20*time.Millisecond, what, check)
+}
+
+// Every is Eventually with a longer pause between two checks, for those that cost the one who answers.
+func Every(t testing.TB, pause time.Duration, what string, check func() error) {
+	t.Helper()
 	deadline := time.NewTimer(Patience)
 	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
 		err := check()

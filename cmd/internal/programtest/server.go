@@ -53,7 +53,7 @@ func Start(t testing.TB, environ []string, name string, args ...string) *Server 
 // awaitReady waits for the listener and for readyz.
 func (s *Server) awaitReady() {
 	s.t.Helper()
-	Eventually(s.t, s.name+" starts", func() error {
+	Every(s.t, 100*time.Millisecond, s.name+" starts", func() error {
 		select {
 		case <-s.done:
 			s.t.Fatalf("%s ended with %d:\n%s", s.name, s.cmd.ProcessState.ExitCode(), s.Log.String())
