@@ -45,7 +45,8 @@ func (l *lane) stage(pl *plan) (*staging, error) {
 
 // write commits one entry, or several puts all or nothing: the entries, and then the guard, if any. An unanswered write is
 // repeated, byte for byte, until it is known to have happened or not: errConflict says that it did not, for good;
-// errGuardTaken that the guard stood in the way. Only the end of the journal itself leaves it unknown.
+// errGuardTaken that the guard stood in the way, ErrUnavailable that the table refuses this writer. Only the end of the journal
+// itself leaves it unknown.
 func (j *Journal) write(entries []*staging, guard *table.Put) error {
 	puts := make([]table.Put, 0, 3)
 	for _, st := range entries {
@@ -54,7 +55,7 @@ func (j *Journal) write(entries []*staging, guard *table.Put) error {
 	if guard != nil {
 		puts = append(puts, *guard)
 	}
-	started := time.Now()
+	started, unanswered := time.Now(), false
 	for attempt := 0; ; attempt++ {
 		err := j.writeOnce(puts)
 		if errors.Is(err, table.ErrConditionFailed) {
@@ -67,16 +68,26 @@ func (j *Journal) write(entries []*staging, guard *table.Put) error {
 			return nil
 		case errors.Is(err, errConflict), errors.Is(err, errGuardTaken), errors.Is(err, table.ErrInvalid):
 			j.trouble.over()
-			for _, st := range entries {
-				j.writer.done(st.entry.Writer, st.entry.N) // proven not committed
-			}
+			j.abandon(entries)
 			return err
+		case errors.Is(err, table.ErrRefused) && !unanswered:
+			j.trouble.note(err)
+			j.abandon(entries)
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
+		unanswered = unanswered || !errors.Is(err, table.ErrThrottled) && !errors.Is(err, table.ErrConflict)
 		if j.ctx.Err() != nil {
 			return ErrOutcomeUnknown
 		}
 		j.trouble.note(err)
 		_ = backoff.Sleep(j.ctx, backoff.Of(repeatFirst, repeatMost, attempt)) // its end shows in the next attempt
+	}
+}
+
+// abandon settles the counters of entries that are proven not to be committed.
+func (j *Journal) abandon(entries []*staging) {
+	for _, st := range entries {
+		j.writer.done(st.entry.Writer, st.entry.N)
 	}
 }
 

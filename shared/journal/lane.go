@@ -11,8 +11,12 @@ import (
 	"passbook/shared/event"
 )
 
-// maxPlanBytes is where a lane stops adding commands to an entry, well under event.MaxEntryBytes with a full state.
-const maxPlanBytes = event.MaxEntryBytes - 96<<10
+// An entry's JSON with its state is at most event.MaxEntryBytes. A lane stops adding commands planMargin before that, which allows
+// for what its estimate lacks, and holdBytes for each hold in the state: a full one has 500 in 64 KB.
+const (
+	planMargin = 24 << 10
+	holdBytes  = (64 << 10) / 500
+)
 
 // lane is one account in this writer: its queue, and what the writer knows of it. The queue, running and rest belong to the
 // shard's lock; everything else to the one goroutine that runs the lane.

@@ -39,8 +39,9 @@ type outcome struct {
 // plan decides the batch's commands one after another against the evolving state, as many as one entry holds.
 func (l *lane) plan(batch []*pending, now time.Time) *plan {
 	pl := &plan{lane: l, now: now, state: l.state, outcomes: make([]outcome, 0, len(batch))}
+	most := event.MaxEntryBytes - planMargin - holdBytes*len(l.state.Holds)
 	for _, p := range batch {
-		if pl.bytes > maxPlanBytes {
+		if pl.bytes > most {
 			break
 		}
 		o := pl.decide(&p.command)

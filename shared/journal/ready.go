@@ -1,9 +1,12 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"passbook/shared/table"
 )
 
 // trouble is since when no put was answered, and what was heard instead. The zero trouble is none.
@@ -30,15 +33,15 @@ func (t *trouble) over() {
 	t.since, t.err = time.Time{}, nil
 }
 
-// Ready says why commands cannot be committed here, nil when they can: the writer's heartbeat has failed for a lease, or no put of
-// an entry was answered for as long, and what the table said last. It makes no call.
+// Ready says why commands cannot be committed here, nil when they can: the writer's heartbeat has failed for a lease, no put of an
+// entry was answered for as long, or the table refuses this writer. It makes no call.
 func (j *Journal) Ready() error {
 	if silent := j.writer.silent(); silent > j.writer.lease {
 		return fmt.Errorf("the writer's heartbeat fails since %v", silent.Round(time.Second))
 	}
 	j.trouble.mu.Lock()
 	defer j.trouble.mu.Unlock()
-	if t := &j.trouble; !t.since.IsZero() && time.Since(t.since) > j.writer.lease {
+	if t := &j.trouble; !t.since.IsZero() && (errors.Is(t.err, table.ErrRefused) || time.Since(t.since) > j.writer.lease) {
 		return fmt.Errorf("no entry was committed since %v: %w", time.Since(t.since).Round(time.Second), t.err)
 	}
 	return nil

@@ -5,25 +5,20 @@ import (
 	"fmt"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/table"
 )
 
-// signOfLife is how long a live writer's row stands still at most, where the table answers.
-const signOfLife = 3 * heartbeatEvery
-
-// Writing says whether any process writes to the journal: whether a writer's heartbeat moves. It watches for 3 s where a writer is
-// registered at all. For jobs that need writers to stand still; it is no lock, and a writer may start a moment later.
-func Writing(ctx context.Context, t table.Table) (bool, error) {
+// Writing says whether any process writes to the journal: whether a writer's heartbeat moves. Where a writer is registered at all,
+// it watches for a lease, after which a writer that was cut off puts nothing more under its id. For jobs that need writers to
+// stand still; it is no lock, and a writer may start a moment later.
+func Writing(ctx context.Context, t table.Table, lease time.Duration) (bool, error) {
 	before, err := heartbeats(ctx, t)
 	if err != nil || len(before) == 0 {
 		return false, err
 	}
-	timer := time.NewTimer(signOfLife)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		return false, fmt.Errorf("watch the writers: %w", ctx.Err())
+	if err := backoff.Sleep(ctx, lease); err != nil {
+		return false, fmt.Errorf("watch the writers: %w", err)
 	}
 	after, err := heartbeats(ctx, t)
 	if err != nil {

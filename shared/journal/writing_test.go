@@ -3,6 +3,7 @@ package journal
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"passbook/shared/table"
 )
@@ -12,7 +13,7 @@ func TestWritingIsToldByAHeartbeatThatMoves(t *testing.T) {
 		tbl, _ := store(t)
 		writing := func() bool {
 			t.Helper()
-			on, err := Writing(t.Context(), tbl)
+			on, err := Writing(t.Context(), tbl, 10*time.Second)
 			if err != nil {
 				t.Fatal(err)
 			}

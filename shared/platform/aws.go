@@ -25,17 +25,18 @@ const (
 	createDeadline = 10 * time.Minute
 	// connections is how many idle connections are kept to each service: as many lanes as wait for an answer at once.
 	connections = 256
+	// pingAfter is how long a connection may be silent before it is asked whether it lives, and how long the answer may take.
+	pingAfter = 3 * time.Second
 )
 
 // awsStore is DynamoDB, Kinesis and S3, or what AWS_ENDPOINT_URL puts in their place.
 type awsStore struct {
-	region, endpoint string
-	prefix           string
-	tables           *dynamotable.Table
-	streams          *kinesisstream.Stream
-	archive          *s3bucket.Bucket // nil where it is not asked for
-	resources        []string         // the streams' full names
-	shards           int
+	region    string
+	tables    *dynamotable.Table
+	streams   *kinesisstream.Stream
+	archive   *s3bucket.Bucket // nil where it is not asked for
+	resources []string         // the streams' full names
+	shards    int
 }
 
 // openAWS makes the clients as the SDK's own settings say: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, roles, files. It reads the
@@ -54,10 +55,7 @@ func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Eng
 	if err != nil {
 		return nil, fmt.Errorf("describe the tables: %w", err)
 	}
-	store := &awsStore{
-		region: sdk.Region, endpoint: aws.ToString(sdk.BaseEndpoint), prefix: c.Prefix,
-		tables: tables, streams: kinesisstream.New(sdk), shards: c.Shards,
-	}
+	store := &awsStore{region: sdk.Region, tables: tables, streams: kinesisstream.New(sdk), shards: c.Shards}
 	for _, name := range r.Streams {
 		store.resources = append(store.resources, c.Stream(name))
 	}
@@ -78,7 +76,11 @@ func loadSDK(ctx context.Context, log *slog.Logger) (aws.Config, error) {
 	says := logging.LoggerFunc(func(_ logging.Classification, format string, args ...any) {
 		log.Debug("the AWS SDK says", "text", fmt.Sprintf(format, args...))
 	})
-	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost, t.MaxIdleConns = connections, 0 })
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConnsPerHost, t.MaxIdleConns = connections, 0
+		// A connection of HTTP/2 is shared by all calls: one that is dead has to be found out, or every call would try it in vain.
+		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter}
+	})
 	sdk, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithHTTPClient(client), awsconfig.WithLogger(says))
 	if err != nil {
 		return sdk, &UnusableError{What: oneLine("the AWS settings cannot be read: %v", err), Next: "correct AWS_PROFILE, or the files that it names", Err: err}

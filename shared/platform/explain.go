@@ -23,6 +23,8 @@ const (
 	adviceRights      = "give the role what deploy/template.yaml gives to this service"
 	adviceEndpoint    = "correct AWS_ENDPOINT_URL, or start what should answer there (make start)"
 	adviceNetwork     = "correct AWS_REGION, or the way to AWS"
+	adviceClock       = "set this machine's clock: AWS takes no request that is more than 5 minutes off"
+	adviceTaken       = "bucket names are taken worldwide: name another with --bucket (PASSBOOK_BUCKET)"
 )
 
 // credentialCodes are the codes by which AWS says that it does not know who asks.
@@ -42,11 +44,15 @@ func (s *awsStore) explain(err error) error {
 	case errors.Is(err, dynamotable.ErrLayout):
 		return &UnusableError{What: oneLine("%v", err), Next: adviceLayout, Err: err}
 	case errors.Is(err, dynamotable.ErrNoTable), errors.Is(err, stream.ErrNotFound), errors.Is(err, s3bucket.ErrNoBucket):
-		return &UnusableError{What: oneLine("%v, at %s", err, s.at(s.endpoint)), Next: adviceMissing, Err: err}
+		return &UnusableError{What: oneLine("%v, at %s", err, s.at(s.tables.Endpoint())), Next: adviceMissing, Err: err}
 	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		switch {
+		case api.ErrorCode() == "RequestTimeTooSkewed", strings.Contains(api.ErrorMessage(), "Signature expired"), strings.Contains(api.ErrorMessage(), "Signature not yet current"):
+			return &UnusableError{What: oneLine("AWS finds the time wrong: %v", err), Next: adviceClock, Err: err}
+		case api.ErrorCode() == "BucketAlreadyExists":
+			return &UnusableError{What: oneLine("the bucket is somebody else's: %v", err), Next: adviceTaken, Err: err}
 		case slices.Contains(credentialCodes, api.ErrorCode()):
 			return &UnusableError{What: oneLine("AWS does not accept the credentials: %v", err), Next: adviceCredentials, Err: err}
 		case slices.Contains(rightsCodes, api.ErrorCode()):
@@ -59,20 +65,34 @@ func (s *awsStore) explain(err error) error {
 
 // explainSilence explains that no AWS service answered.
 func (s *awsStore) explainSilence(err error) error {
-	next := adviceEndpoint
-	if s.endpoint == "" {
+	var sent *smithy.OperationError
+	if !errors.As(err, &sent) {
+		return err
+	}
+	endpoint, next := s.endpointOf(sent.Service()), adviceEndpoint
+	if endpoint == "" {
 		next = adviceNetwork
 	}
 	var network net.Error
 	var other *smithy.DeserializationError
-	var sent *smithy.OperationError
 	switch {
 	case errors.As(err, &other):
-		return &UnusableError{What: oneLine("what answers at %s is not AWS: %v", s.at(s.endpoint), err), Next: next, Err: err}
-	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded) && errors.As(err, &sent):
-		return &UnusableError{What: oneLine("nothing answers at %s: %v", s.at(s.endpoint), err), Next: next, Err: err}
+		return &UnusableError{What: oneLine("what answers at %s is not AWS: %v", s.at(endpoint), err), Next: next, Err: err}
+	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded):
+		return &UnusableError{What: oneLine("nothing answers at %s: %v", s.at(endpoint), err), Next: next, Err: err}
 	}
 	return err
+}
+
+// endpointOf is the endpoint of a service, which AWS_ENDPOINT_URL or a variable of its own names; "" for AWS's own.
+func (s *awsStore) endpointOf(service string) string {
+	switch {
+	case service == "Kinesis":
+		return s.streams.Endpoint()
+	case service == "S3" && s.archive != nil:
+		return s.archive.Endpoint()
+	}
+	return s.tables.Endpoint()
 }
 
 // oneLine formats a message as one line, whatever the causes have in theirs.

@@ -53,7 +53,7 @@ func (b Bank) quiesced(ctx context.Context) error {
 	if b.Exclusive {
 		return nil
 	}
-	writing, err := journal.Writing(ctx, b.Table)
+	writing, err := journal.Writing(ctx, b.Table, b.Config.Lease)
 	if err == nil && writing {
 		err = errWriters
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,7 +19,7 @@ import (
 const (
 	putDeadline      = 5 * time.Second
 	describeDeadline = 5 * time.Second
-	getDeadline      = 10 * time.Second
+	getDeadline      = 5 * time.Second
 	setupDeadline    = 2 * time.Minute
 	describeAttempts = 3
 	setupAttempts    = 5
@@ -31,9 +30,6 @@ type Stream struct {
 	client *kinesis.Client
 	// describing and setting make the SDK repeat a call; without them it is tried once.
 	describing, setting func(*kinesis.Options)
-
-	mu         sync.Mutex
-	retentions map[string]retention
 }
 
 var _ stream.Stream = (*Stream)(nil)
@@ -41,9 +37,7 @@ var _ stream.Stream = (*Stream)(nil)
 // New makes a Stream from the SDK's configuration: region, credentials, endpoint. It makes no call.
 func New(c aws.Config) *Stream {
 	client := kinesis.NewFromConfig(c, func(o *kinesis.Options) { o.Retryer = aws.NopRetryer{} })
-	return &Stream{
-		client: client, describing: attempts(describeAttempts), setting: attempts(setupAttempts), retentions: map[string]retention{},
-	}
+	return &Stream{client: client, describing: attempts(describeAttempts), setting: attempts(setupAttempts)}
 }
 
 func attempts(n int) func(*kinesis.Options) {

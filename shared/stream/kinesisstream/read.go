@@ -21,8 +21,9 @@ const (
 	maxProofReads = 5
 	// proofPause keeps the reads of one Iterator below the 5 GetRecords a second that all readers of a shard share.
 	proofPause = 300 * time.Millisecond
-	// retentionAge is how long a stream's retention is taken for what it was.
-	retentionAge = time.Minute
+	// shortestRetention is how long Kinesis keeps records at least. A longer one may have been set only after records were trimmed,
+	// which nothing tells: so no time beyond it is taken to be there.
+	shortestRetention = 24 * time.Hour
 )
 
 // Iterator implements stream.Stream. One at or after a sequence number costs a GetShardIterator and, as a rule, one GetRecords;
@@ -43,7 +44,7 @@ func (s *Stream) iterator(ctx context.Context, name, shard string, at stream.Pos
 	case stream.Latest:
 		in.ShardIteratorType = types.ShardIteratorTypeLatest
 	case stream.AtTime:
-		if err := s.kept(ctx, name, at.Time); err != nil {
+		if err := kept(at.Time); err != nil {
 			return "", err
 		}
 		in.ShardIteratorType, in.Timestamp = types.ShardIteratorTypeAtTimestamp, &at.Time
@@ -108,30 +109,10 @@ func (s *Stream) proven(ctx context.Context, in *kinesis.GetShardIteratorInput, 
 	}
 }
 
-// retention is how long a stream keeps records, and when it was asked.
-type retention struct {
-	hours int32
-	asked time.Time
-}
-
 // kept says ErrTrimmed for a time from which on records may be trimmed, now or before the iterator grows old.
-func (s *Stream) kept(ctx context.Context, name string, t time.Time) error {
-	s.mu.Lock()
-	r := s.retentions[name]
-	s.mu.Unlock()
-	if time.Since(r.asked) > retentionAge {
-		r.asked = time.Now()
-		summary, err := s.summary(ctx, name)
-		if err != nil {
-			return err
-		}
-		r.hours = aws.ToInt32(summary.RetentionPeriodHours)
-		s.mu.Lock()
-		s.retentions[name] = r
-		s.mu.Unlock()
-	}
-	if time.Since(t) > time.Duration(r.hours)*time.Hour-stream.IteratorAge {
-		return fmt.Errorf("%w: %s, records are kept for %d h", stream.ErrTrimmed, t.UTC().Format(time.RFC3339), r.hours)
+func kept(t time.Time) error {
+	if time.Since(t) > shortestRetention-stream.IteratorAge {
+		return fmt.Errorf("%w: %s, records may have been kept for 24 h only", stream.ErrTrimmed, t.UTC().Format(time.RFC3339))
 	}
 	return nil
 }

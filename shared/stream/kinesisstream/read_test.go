@@ -103,7 +103,7 @@ func TestPlainPositions(t *testing.T) {
 
 func TestTimesBeforeTheRetention(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, f := open(t, map[string][]reply{"GetShardIterator": {ok(`{"ShardIterator":"first"}`)}, "DescribeStreamSummary": {summary("ACTIVE")}})
+		s, f := open(t, map[string][]reply{"GetShardIterator": {ok(`{"ShardIterator":"first"}`)}})
 		at := func(ago time.Duration) error {
 			_, err := s.Iterator(t.Context(), "bank-events", "shardId-1", stream.Position{Where: stream.AtTime, Time: time.Now().Add(-ago)})
 			return err
@@ -119,13 +119,6 @@ func TestTimesBeforeTheRetention(t *testing.T) {
 			if err := at(ago); !errors.Is(err, stream.ErrTrimmed) {
 				t.Errorf("%v ago: %v", ago, err)
 			}
-		}
-		if n := f.calls("DescribeStreamSummary"); n != 1 {
-			t.Errorf("described %d times within a minute", n)
-		}
-		time.Sleep(61 * time.Second)
-		if err := at(time.Hour); err != nil || f.calls("DescribeStreamSummary") != 2 {
-			t.Errorf("described %d times in two minutes, %v", f.calls("DescribeStreamSummary"), err)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package dynamotable
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -27,7 +28,7 @@ const (
 func (t *Table) CreateTables(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyDeadline)
 	defer cancel()
-	// One after the other: DynamoDB makes one table with indexes at a time.
+	// One after the other: DynamoDB bounds how many tables with indexes are made at a time.
 	for _, s := range t.schemas {
 		if err := t.ensure(ctx, s); err != nil {
 			return err
@@ -37,14 +38,15 @@ func (t *Table) CreateTables(ctx context.Context) error {
 }
 
 // ensure looks at the table until it is active. One that is not there is made, again if it must be: a table that was just made may
-// not show yet, and one that is being deleted goes first.
+// not show yet, one that is being deleted goes first, and so do others while as many are made as DynamoDB makes at a time.
 func (t *Table) ensure(ctx context.Context, s table.Schema) error {
 	for pause := pollFirst; ; pause = min(2*pause, pollMost) {
+		var busy error // why the table cannot be made yet
 		d, err := t.describe(ctx, s.Name)
 		switch {
 		case errors.Is(err, ErrNoTable):
-			if err := t.create(ctx, s); err != nil {
-				return err
+			if busy = t.create(ctx, s); busy != nil && !tooMany(busy) {
+				return busy
 			}
 		case err != nil:
 			return err
@@ -53,7 +55,7 @@ func (t *Table) ensure(ctx context.Context, s table.Schema) error {
 		}
 		select {
 		case <-ctx.Done():
-			return t.failed("create table", ctx.Err(), s.Name)
+			return cmp.Or(busy, t.failed("create table", ctx.Err(), s.Name))
 		case <-time.After(pause):
 		}
 	}
@@ -86,6 +88,13 @@ func (t *Table) create(ctx context.Context, s table.Schema) error {
 		return t.failed("create table", err, s.Name)
 	}
 	return nil
+}
+
+// tooMany says that as many tables are being made as DynamoDB makes at a time, by whomever: 500, and 250 with indexes. The account
+// may also have all the tables that it is granted.
+func tooMany(err error) bool {
+	var limit *types.LimitExceededException
+	return errors.As(err, &limit)
 }
 
 // define is an index's key for CreateTable. The attributes that are new to the table are defined with it.

@@ -15,11 +15,20 @@ import (
 
 // The errors of a deployment whose tables are not what the program needs. No repetition helps.
 var (
-	// ErrNoTable: a table is not there, on this endpoint and in this region.
-	ErrNoTable = errors.New("dynamotable: no table")
+	// ErrNoTable: a table is not there, on this endpoint and in this region. It is a table.ErrRefused.
+	ErrNoTable error = noTable{}
 	// ErrLayout: a table's key or an index is not as the schema says.
 	ErrLayout = errors.New("dynamotable: another layout")
 )
+
+// noTable is the type of ErrNoTable.
+type noTable struct{}
+
+// Error is the fixed text.
+func (noTable) Error() string { return "dynamotable: no table" }
+
+// Is makes it a table.ErrRefused.
+func (noTable) Is(target error) bool { return target == table.ErrRefused }
 
 // kinds are the port's errors by DynamoDB's codes. With each of them nothing was written; after any other code, such as
 // InternalServerError, that is not known.
@@ -39,6 +48,11 @@ var kinds = map[string]error{
 	"ValidationException": table.ErrInvalid,
 
 	"ResourceNotFoundException": ErrNoTable,
+
+	"AccessDeniedException":               table.ErrRefused,
+	"UnrecognizedClientException":         table.ErrRefused,
+	"IncompleteSignatureException":        table.ErrRefused,
+	"MissingAuthenticationTokenException": table.ErrRefused,
 }
 
 // reasons are the port's errors by the codes that cancel a transaction, the one that decides before the others: a condition that
@@ -49,6 +63,7 @@ var reasons = []struct {
 }{
 	{"ConditionalCheckFailed", table.ErrConditionFailed},
 	{"ValidationError", table.ErrInvalid},
+	{"AccessDenied", table.ErrRefused},
 	{"TransactionConflict", table.ErrConflict},
 	{"ProvisionedThroughputExceeded", table.ErrThrottled},
 	{"ThrottlingError", table.ErrThrottled},

@@ -56,14 +56,14 @@ func reads(tab *dynamotable.Table) map[string]func(context.Context) error {
 
 // portErrors are the errors that callers decide on.
 var portErrors = []error{
-	table.ErrNotFound, table.ErrConditionFailed, table.ErrConflict, table.ErrThrottled, table.ErrInvalid, dynamotable.ErrNoTable,
+	table.ErrNotFound, table.ErrConditionFailed, table.ErrConflict, table.ErrThrottled, table.ErrInvalid, table.ErrRefused, dynamotable.ErrNoTable,
 }
 
 // wantKind checks that the error is of one kind and no other, names the table, and has the SDK's error in it.
 func wantKind(t *testing.T, err, want error, code string) {
 	t.Helper()
 	for _, kind := range portErrors {
-		if errors.Is(err, kind) != (kind == want) {
+		if errors.Is(err, kind) != (kind == want || kind == table.ErrRefused && want == dynamotable.ErrNoTable) {
 			t.Errorf("%v: is %v: %v", err, kind, errors.Is(err, kind))
 		}
 	}
@@ -89,8 +89,9 @@ func TestErrorsOfDynamoDB(t *testing.T) {
 		{400, "LimitExceededException", table.ErrThrottled},
 		{400, "ValidationException", table.ErrInvalid},
 		{400, "ResourceNotFoundException", dynamotable.ErrNoTable},
-		{400, "AccessDeniedException", nil},
-		{400, "UnrecognizedClientException", nil},
+		{400, "AccessDeniedException", table.ErrRefused},
+		{400, "UnrecognizedClientException", table.ErrRefused},
+		{400, "ExpiredTokenException", nil}, // a role's credentials are renewed
 		{500, "InternalServerError", nil},
 		{503, "ServiceUnavailable", nil},
 		{400, "TransactionCanceledException", nil},

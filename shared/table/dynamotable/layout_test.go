@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"passbook/shared/table"
 	"passbook/shared/table/dynamotable"
 )
 
@@ -92,7 +93,7 @@ func TestCheckTellsAll(t *testing.T) {
 		t.Errorf("check: %v", err)
 	}
 	broken, _ := openFake(t, fails(400, "AccessDeniedException", ""))
-	wantKind(t, broken.Check(t.Context()), nil, "AccessDeniedException")
+	wantKind(t, broken.Check(t.Context()), table.ErrRefused, "AccessDeniedException")
 }
 
 // TestCreateWaits has tables that show only after a while, and are active later.
