@@ -10,13 +10,13 @@ PROGRAMS = $(patsubst %/main.go,./%,$(wildcard cmd/*/main.go))
 # The packages with goroutines of their own, which the race detector watches.
 RACY    := ./shared/embedded/... ./shared/table/... ./shared/stream/... ./shared/bucket/... ./shared/journal/... ./shared/publisher/... \
            ./shared/consumer/... ./shared/replay/... ./shared/audit/... ./shared/web/... ./shared/platform/... ./cmd/internal/... ./cmd/bench/... \
-           ./withdraw/... ./credit/... ./balance/... ./creditlimit/... ./archiver/...
+           ./withdraw/... ./credit/... ./balance/... ./creditlimit/... ./archiver/... ./shared/backoff ./shared/strict/... ./cmd/e2e
 # The packages with tests that need an AWS endpoint.
 ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAWS\b' .)))
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race conformance fuzz bench lint template build ci clean start ready deploy stop logs
+.PHONY: help run demo test race conformance e2e fuzz bench lint template build ci clean start ready deploy stop logs
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,13 +35,16 @@ demo: build ## A day at the bank, told as it happens and checked at the end
 test: ## All tests; needs no network and no Docker
 	$(GO) test ./...
 	@test -n "$$AWS_ENDPOINT_URL" || $(GO) test -v -run 'OnAWS$$' $(ON_AWS) | awk '/^--- SKIP/ {skipped[++n] = $$3} \
-	  /^ok/ {sub("^passbook/", "", $$2); for (i = 1; i <= n; i++) print "left out: " $$2 " " skipped[i] " (no AWS_ENDPOINT_URL: make conformance, or localstack/with.sh go test)"; n = 0}'
+	  /^ok/ {sub("^passbook/", "", $$2); for (i = 1; i <= n; i++) print "left out: " $$2 " " skipped[i] " (no AWS_ENDPOINT_URL: make conformance e2e)"; n = 0}'
 
 race: ## The tests of the packages with goroutines, under the race detector
 	$(GO) test -race $(RACY)
 
 conformance: ## The suites that every adapter of a port passes, as a grid; starts a LocalStack if AWS_ENDPOINT_URL is empty
 	./localstack/with.sh $(GO) run ./cmd/internal/grid
+
+e2e: ## The services as processes on an AWS endpoint, worked hard; starts a LocalStack if AWS_ENDPOINT_URL is empty
+	./localstack/with.sh $(GO) test -count=1 -timeout 20m -v -run 'OnAWS$$' ./cmd/e2e
 
 fuzz: ## Every fuzz target for FUZZTIME
 	@$(GO) list ./... | while read -r pkg; do \

@@ -8,10 +8,9 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/serve"
 )
 
 // version is set by the linker.
@@ -30,7 +29,7 @@ type grammar struct {
 func (grammar) Help() string { return "Example:\n\n  bank serve --data ./data" }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := serve.Signalled()
 	code := run(ctx, os.Args[1:], &console.Terminal{Environ: os.Environ(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	stop()
 	os.Exit(code)

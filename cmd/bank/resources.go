@@ -21,7 +21,7 @@ type resourcesCommand struct {
 func (resourcesCommand) Help() string {
 	return "Makes the tables with their indexes, the streams and the bucket that are missing, and leaves alone what is there. On AWS, " +
 		"deploy/template.yaml makes the same with backups, encryption, roles and alarms.\n\nExample:\n\n" +
-		"  AWS_REGION=eu-central-1 bank resources --store aws --bucket my-archive"
+		"  bank resources --store aws --bucket my-archive"
 }
 
 // Run makes them.

@@ -21,9 +21,11 @@ type fleet interface {
 	start(t *testing.T, service string, n int) *instance
 	// stores are the ports, as an onlooker sees them, and the name of the stream of events.
 	stores() (table.Table, stream.Stream, string)
-	// split and merge change the stream's shards.
+	// split, merge and scale change the stream's shards.
 	split(ctx context.Context, shard string) error
 	merge(ctx context.Context, a, b string) error
+	// scale doubles the open shards to so many.
+	scale(ctx context.Context, shards int) error
 	// audit, rebuild and promote are the jobs; nil is exit code 0.
 	audit(t *testing.T) error
 	rebuild(t *testing.T, model string) error

@@ -103,6 +103,17 @@ func (f *together) merge(ctx context.Context, a, b string) error {
 	return f.admin().Merge(ctx, f.config.Stream(jobs.EventStream), a, b)
 }
 
+// scale splits every open shard, which is what UpdateShardCount does to double them.
+func (f *together) scale(ctx context.Context, _ int) error {
+	shards, err := f.engine.Streams.Shards(ctx, f.config.Stream(jobs.EventStream))
+	for _, s := range shards {
+		if err == nil && !s.Closed {
+			err = f.split(ctx, s.ID)
+		}
+	}
+	return err
+}
+
 func (f *together) audit(t *testing.T) error {
 	return f.job(t, "audit", jobs.AuditParams{GraceSeconds: 1e-9})
 }

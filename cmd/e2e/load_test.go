@@ -66,6 +66,13 @@ func (b *balancer) add(i *instance) {
 	b.all[i.name] = t
 }
 
+// target is the instance of a name.
+func (b *balancer) target(name string) *target {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all[name]
+}
+
 // remove forgets an instance that was killed or has ended.
 func (b *balancer) remove(name string) *target {
 	b.mu.Lock()

@@ -79,6 +79,10 @@ func (f *processes) merge(ctx context.Context, a, b string) error {
 	return f.streams.Merge(ctx, f.prefix+jobs.EventStream, a, b)
 }
 
+func (f *processes) scale(ctx context.Context, shards int) error {
+	return f.streams.UpdateShardCount(ctx, f.prefix+jobs.EventStream, shards)
+}
+
 func (f *processes) audit(t *testing.T) error { return f.job(t, "audit", "--grace", "0s") }
 
 func (f *processes) rebuild(t *testing.T, model string) error {

@@ -104,6 +104,19 @@ func TestProgramsSayWhyTheyCannotStart(t *testing.T) {
 	}
 }
 
+func TestHelpOfTheServices(t *testing.T) {
+	for _, program := range services {
+		help := programtest.Run(t, "", nowhere(t), program, "--help")
+		if lines := strings.Count(help.Out, "\n"); help.Code != 0 || lines > 26 || !strings.Contains(help.Out, "AWS_ENDPOINT_URL") {
+			t.Errorf("%s --help: exit code %d, %d lines\n%s", program, help.Code, lines, help.Out)
+		}
+		version := programtest.Run(t, "", nowhere(t), program, "--version")
+		if version.Code != 0 || !strings.HasPrefix(version.Out, program+" ") {
+			t.Errorf("%s --version: exit code %d, %q", program, version.Code, version.Out)
+		}
+	}
+}
+
 func TestProgramsRefuseWrongSettings(t *testing.T) {
 	environ := nowhere(t, join(region, keys)...)
 	refuses(t, append(environ, "PASSBOOK_BUCKET="), 2, "--bucket (PASSBOOK_BUCKET) is empty", "flag or the variable", "archiver")

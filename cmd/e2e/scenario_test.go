@@ -55,7 +55,11 @@ func work(t *testing.T, f fleet, p plan) {
 		b.add(f.start(t, service, 1))
 	}
 	mergeTwo(t, f)
-	pass(t.Context(), 2*p.phase)
+	pass(t.Context(), p.phase)
+	if err := f.scale(t.Context(), 4); err != nil {
+		t.Error(err)
+	}
+	pass(t.Context(), p.phase)
 	stop()
 	load.Wait()
 	t.Logf("%d commands answered, %d of them needed more than one try, the slowest %v", l.count(), l.repeated, l.slowest.Round(time.Millisecond))
@@ -74,7 +78,8 @@ func work(t *testing.T, f fleet, p plan) {
 func killOneOfEach(t *testing.T, f fleet, b *balancer) {
 	t.Helper()
 	for _, service := range services {
-		b.remove(nameOf(service, 0)).kill()
+		b.target(nameOf(service, 0)).kill()
+		b.remove(nameOf(service, 0))
 	}
 	began := time.Now()
 	t.Logf("killed one of each; their shards were taken over after %v", orphaned(t, f, 0, began))
@@ -87,9 +92,7 @@ func drainOneOfEach(t *testing.T, f fleet, b *balancer) {
 	var draining sync.WaitGroup
 	for _, service := range services {
 		draining.Go(func() {
-			b.mu.Lock()
-			drained := b.all[nameOf(service, 1)]
-			b.mu.Unlock()
+			drained := b.target(nameOf(service, 1))
 			drained.drain()
 			if broken := b.remove(nameOf(service, 1)).broken; broken != 0 {
 				t.Errorf("%s broke %d requests as it was drained", drained.name, broken)

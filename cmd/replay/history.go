@@ -53,8 +53,7 @@ type republishCommand struct {
 
 // Help is the example.
 func (republishCommand) Help() string {
-	return "Entries go out as the bytes that they were, each account's in order.\n\n" +
-		"Example:\n\n  replay republish --stream passbook-copy"
+	return "Example:\n\n  replay republish --stream passbook-copy"
 }
 
 // Run republishes.

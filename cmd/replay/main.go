@@ -19,7 +19,7 @@ type grammar struct {
 	Discard   discardCommand   `cmd:"" help:"Remove the generation that is not live."`
 	Journal   journalCommand   `cmd:"" help:"Restore the journal."`
 	At        atCommand        `cmd:"" help:"States of accounts as of a time or version."`
-	Republish republishCommand `cmd:"" help:"Put archived entries on a stream again."`
+	Republish republishCommand `cmd:"" help:"Put archived entries on a stream again, as the bytes that they were."`
 }
 
 // Help is the example of the program's help.

@@ -18,7 +18,7 @@ const (
 )
 
 // LeftOut begins the message of a test that is skipped for want of an endpoint; make test prints the names.
-const LeftOut = "left out: AWS_ENDPOINT_URL is empty; make conformance runs it"
+const LeftOut = "left out: AWS_ENDPOINT_URL is empty; make conformance e2e runs it"
 
 // Endpoint is the endpoint under test. Without one the test is skipped.
 func Endpoint(t testing.TB) string {

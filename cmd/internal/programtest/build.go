@@ -10,34 +10,49 @@ import (
 	"testing"
 )
 
-// bin is the directory of the programs under test.
-var bin string
+// programs are those under test, bin the directory that they are built into.
+var (
+	programs []string
+	bin      string
+)
 
-// Main builds programs, named as below cmd, runs the tests and returns the exit code.
-func Main(m *testing.M, programs ...string) int {
+// Main runs the tests and returns the exit code. names are the programs that they run, as below cmd; the first test that runs one
+// builds them all.
+func Main(m *testing.M, names ...string) int {
 	dir, err := os.MkdirTemp("", "passbook-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	bin = dir
-	args := []string{"build", "-o", dir + string(filepath.Separator)}
-	for _, name := range programs {
-		args = append(args, "passbook/cmd/"+name)
-	}
-	build := exec.Command("go", args...)
-	build.Stdout, build.Stderr = os.Stderr, os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "build the programs:", err)
-		return 1
-	}
+	programs, bin = names, dir
 	return m.Run()
 }
 
-// look looks at every source file of the module, once a test runs a program. The go command remembers what tests looked at, and
+// build builds the programs, once.
+var build = sync.OnceValue(func() error {
+	args := []string{"build", "-o", bin + string(filepath.Separator)}
+	for _, name := range programs {
+		args = append(args, "passbook/cmd/"+name)
+	}
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build the programs: %w\n%s", err, out)
+	}
+	return look()
+})
+
+// program is the path of a program.
+func program(t testing.TB, name string) string {
+	t.Helper()
+	if err := build(); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(bin, name)
+}
+
+// look looks at every source file of the module. The go command remembers what tests looked at, and
 // would otherwise give their cached results when only the programs have changed, which they do not import.
-var look = sync.OnceValue(func() error {
+func look() error {
 	root := moduleRoot()
 	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -51,7 +66,7 @@ var look = sync.OnceValue(func() error {
 		}
 		return err
 	})
-})
+}
 
 // moduleRoot is the nearest directory above the test's that has a go.mod.
 func moduleRoot() string {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -24,15 +23,13 @@ type Outcome struct {
 // Run runs a program to its end in a directory, "" for an empty one, with further variables.
 func Run(t testing.TB, dir string, environ []string, name string, args ...string) Outcome {
 	t.Helper()
-	if err := look(); err != nil {
-		t.Fatal(err)
-	}
 	if dir == "" {
 		dir = t.TempDir()
 	}
+	path := program(t, name)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*Patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, name), args...)
+	cmd := exec.CommandContext(ctx, path, args...)
 	var out, errOut Lines
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, append(Environment(), environ...), &out, &errOut
 	err := cmd.Run()

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,11 +26,8 @@ type Server struct {
 // Start starts a program with further variables, and waits until it is ready. It is killed at the end of the test, if it still runs.
 func Start(t testing.TB, environ []string, name string, args ...string) *Server {
 	t.Helper()
-	if err := look(); err != nil {
-		t.Fatal(err)
-	}
 	s := &Server{t: t, name: name, done: make(chan struct{})}
-	s.cmd = exec.Command(filepath.Join(bin, name), args...)
+	s.cmd = exec.Command(program(t, name), args...)
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = append(Environment(), environ...), &s.Out, &s.Log
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -102,7 +102,7 @@ func (p program) run(ctx context.Context, t *console.Terminal, flags any, printV
 
 // Main is the whole program of a service that is a process of its own; it returns the exit code.
 func Main(s Service, version string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := Signalled()
 	defer stop()
 	t := &console.Terminal{Environ: append(s.defaults[:len(s.defaults):len(s.defaults)], os.Environ()...), In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
 	p := program{s, version}
@@ -111,6 +111,13 @@ func Main(s Service, version string) int {
 		grammar = &archiveCommand{program: p}
 	}
 	return console.Run(ctx, s.Name, s.About, grammar, os.Args[1:], t)
+}
+
+// Signalled is a context that ends with the first SIGINT or SIGTERM. The second ends the process at once.
+func Signalled() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // PrintVersion writes a program's name and version, and what it was built with and for.

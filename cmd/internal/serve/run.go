@@ -10,8 +10,10 @@ import (
 	"passbook/shared/platform"
 )
 
-// How long each step of an orderly end may take. What is not done by then is done at the next start.
+// How long each step of an orderly end may take, and all of them together, so that nobody who waits 30 seconds for a process has
+// to kill it. What is not done by then is done at the next start, or by another process.
 const (
+	endGrace     = 25 * time.Second
 	publishGrace = 10 * time.Second
 	archiveGrace = 10 * time.Second
 	handOffGrace = 10 * time.Second
@@ -44,20 +46,18 @@ func start(ctx context.Context, fail context.CancelCauseFunc, parts ...part) *cr
 	return c
 }
 
-// end stops the parts and waits for them, for a while.
-func (c *crew) end(grace time.Duration) error {
+// end stops the parts and waits for them until ctx ends.
+func (c *crew) end(ctx context.Context) error {
 	c.stop()
 	done := make(chan struct{})
 	go func() {
 		c.wg.Wait()
 		close(done)
 	}()
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
 	select {
 	case <-done:
 		return nil
-	case <-timer.C:
+	case <-ctx.Done():
 		return errors.New("some parts did not end in time")
 	}
 }
@@ -79,8 +79,10 @@ func (p *Process) Run(ctx context.Context) error {
 		err = cause
 	}
 	p.log.Info("ending")
+	ending, done := context.WithTimeout(context.WithoutCancel(ctx), endGrace)
+	defer done()
 	for _, e := range p.endings(unsay, asking, sending, working) {
-		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.grace)
+		within, cancel := context.WithTimeout(ending, e.grace)
 		if failed := e.do(within); failed != nil {
 			p.log.Warn("not ended in order; the next start goes on from here", "part", e.what, "error", failed)
 		}
@@ -113,12 +115,12 @@ func (p *Process) endings(unsay func() error, asking, sending, working *crew) (s
 	}
 	step(p.jobs != nil, "jobs", handOffGrace, func(ctx context.Context) error { return p.jobs.Close(ctx) })
 	step(p.jobs != nil, "ops address", closeGrace, func(context.Context) error { return unsay() })
-	step(true, "sweeper and ops listener", closeGrace, func(context.Context) error { return asking.end(closeGrace) })
+	step(true, "sweeper and ops listener", closeGrace, asking.end)
 	step(p.journal != nil, "commands in progress", publishGrace, p.finishCommands)
 	step(p.publisher != nil, "publisher", publishGrace, func(ctx context.Context) error { return p.publisher.Drained(ctx) })
 	step(p.archiver != nil, "archive", archiveGrace, func(ctx context.Context) error { return p.archiver.Flush(ctx) })
-	step(true, "consumers", handOffGrace, func(context.Context) error { return working.end(handOffGrace) })
-	step(true, "publisher", handOffGrace, func(context.Context) error { return sending.end(handOffGrace) })
+	step(true, "consumers", handOffGrace, working.end)
+	step(true, "publisher", handOffGrace, sending.end)
 	step(p.journal != nil, "journal", closeGrace, func(ctx context.Context) error { return p.journal.Close(ctx) })
 	return steps
 }
