@@ -1,8 +1,8 @@
-# One image with all programs, static and without a shell; the process runs as nobody.
+# One image with all programs, static and without a shell; the process runs as nobody. Whichever it is, it listens on 8080.
 #
 #   docker build --build-arg VERSION="$(git describe --tags --always)" -t passbook .
-#   docker run -p 8080:8080 -v passbook:/data passbook                                  the whole bank, embedded
-#   docker run -e AWS_REGION -e PASSBOOK_BUCKET passbook withdraw --listen 0.0.0.0:8081  one service, on AWS
+#   docker run -p 8080:8080 -v passbook:/data passbook                         the whole bank, embedded
+#   docker run -p 8081:8080 -e AWS_REGION -e PASSBOOK_BUCKET passbook withdraw  one service, on AWS
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -17,8 +17,9 @@ FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /app /app
 COPY --from=build --chown=65532:65532 /data /data
-ENV PATH=/app PASSBOOK_DATA=/data
+# not the loopback interface that programs listen on by default, which nobody outside of the container reaches
+ENV PATH=/app PASSBOOK_DATA=/data PASSBOOK_LISTEN=0.0.0.0:8080
 USER 65532:65532
 VOLUME /data
 EXPOSE 8080
-CMD ["bank", "serve", "--listen", "0.0.0.0:8080"]
+CMD ["bank", "serve"]

@@ -29,6 +29,7 @@ type processes struct {
 func newProcesses(t *testing.T, shards int) *processes {
 	t.Helper()
 	c, prefix := awstest.Config(t), awstest.Prefix(t)
+	cleanUp(t, c, prefix)
 	tables, err := dynamotable.New(c, prefix, jobs.Resources().Tables...)
 	if err != nil {
 		t.Fatal(err)

@@ -127,7 +127,9 @@ func TestProgramsRefuseWrongSettings(t *testing.T) {
 func TestProgramsSayWhatIsMissingOnAWS(t *testing.T) {
 	c := awstest.Config(t)
 	environ := nowhere(t, join(keys, []string{"AWS_ENDPOINT_URL=" + awstest.Endpoint(t), "AWS_REGION=" + c.Region})...)
-	prefix := awstest.Prefix(t)
+	prefix, old := awstest.Prefix(t), awstest.Prefix(t)
+	cleanUp(t, c, prefix)
+	cleanUp(t, c, old)
 	refuses(t, append(environ, "PASSBOOK_PREFIX="+prefix), 5, prefix+"journal", "bank resources", "withdraw")
 
 	environ = append(environ, "PASSBOOK_PREFIX="+prefix, "PASSBOOK_BUCKET="+prefix+"archive")
@@ -143,7 +145,6 @@ func TestProgramsSayWhatIsMissingOnAWS(t *testing.T) {
 	refuses(t, append(environ, "AWS_REGION=eu-north-1"), 5, "eu-north-1", "AWS_REGION", "balance")
 	refuses(t, append(environ, "PASSBOOK_BUCKET="+prefix+"other"), 5, prefix+"other", "PASSBOOK_BUCKET", "archiver")
 
-	old := awstest.Prefix(t)
 	client := dynamodb.NewFromConfig(c)
 	_, err := client.CreateTable(t.Context(), &dynamodb.CreateTableInput{
 		TableName: aws.String(old + "journal"), BillingMode: types.BillingModePayPerRequest,

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"passbook/shared/table"
 	"passbook/shared/table/dynamotable"
@@ -102,6 +103,10 @@ func TestCreateWaits(t *testing.T) {
 		active := description(byText + "," + byNumber + "," + byPK)
 		answers := []http.HandlerFunc{
 			fails(400, "ResourceNotFoundException", ""),
+			fails(400, "LimitExceededException", ""), // too many others are being made, say all tries of a call
+			fails(400, "LimitExceededException", ""),
+			fails(400, "LimitExceededException", ""),
+			fails(400, "ResourceNotFoundException", ""),
 			says(200, "{}"), // created
 			fails(400, "ResourceNotFoundException", ""),
 			fails(400, "ResourceInUseException", ""), // created again
@@ -115,18 +120,30 @@ func TestCreateWaits(t *testing.T) {
 		tab, f := openFake(t, nil)
 		f.answer = func(w http.ResponseWriter, r *http.Request) { answers[len(f.calls)-1](w, r) }
 		if err := tab.CreateTables(t.Context()); err != nil || len(f.calls) != len(answers) {
-			t.Errorf("%d calls: %v", len(f.calls), err)
+			t.Fatalf("%d calls: %v", len(f.calls), err)
 		}
-		if f.calls[1].op != "CreateTable" || f.calls[1].body["BillingMode"] != "PAY_PER_REQUEST" {
-			t.Errorf("created by %v", f.calls[1])
+		if f.calls[5].op != "CreateTable" || f.calls[5].body["BillingMode"] != "PAY_PER_REQUEST" {
+			t.Errorf("created by %v", f.calls[5])
 		}
 		f.answer = says(200, strings.ReplaceAll(active, `"ACTIVE"`, `"CREATING"`))
 		if err := tab.CreateTables(context.Background()); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a table that is never active: %v", err)
 		}
-		f.answer = fails(400, "LimitExceededException", "")
-		if err := tab.CreateTables(t.Context()); err == nil {
-			t.Error("no error")
+		refuse := func(code string) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				fails(400, map[string]string{"DescribeTable": "ResourceNotFoundException", "CreateTable": code}[f.calls[len(f.calls)-1].op], "")(w, r)
+			}
+		}
+		f.answer = refuse("LimitExceededException")
+		began := time.Now()
+		wantKind(t, tab.CreateTables(t.Context()), table.ErrThrottled, "LimitExceededException")
+		if waited := time.Since(began); waited < time.Minute {
+			t.Errorf("gave up after %v", waited)
+		}
+		f.answer, began = refuse("ValidationException"), time.Now()
+		wantKind(t, tab.CreateTables(t.Context()), table.ErrInvalid, "ValidationException")
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("waited %v for what no wait helps", waited)
 		}
 	})
 }

@@ -1,0 +1,297 @@
+package jobs
+
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+type policyDocument struct {
+	Statement []statement `yaml:"Statement"`
+}
+
+type statement struct {
+	Sid       string                     `yaml:"Sid"`
+	Effect    string                     `yaml:"Effect"`
+	Action    list                       `yaml:"Action"`
+	Resource  list                       `yaml:"Resource"`
+	Condition map[string]map[string]list `yaml:"Condition"`
+}
+
+// rights are the statements that apply to each role, by the program's name. Each of them allows something, at most on the condition
+// that only some partitions are touched.
+func rights(t *testing.T, c cloudFormation) map[string][]statement {
+	t.Helper()
+	policies := each[struct {
+		PolicyDocument policyDocument `yaml:"PolicyDocument"`
+	}](t, c, "AWS::IAM::ManagedPolicy")
+	found := map[string][]statement{}
+	for name, role := range each[struct {
+		ManagedPolicyArns []string `yaml:"ManagedPolicyArns"`
+		Policies          []any    `yaml:"Policies"`
+	}](t, c, "AWS::IAM::Role") {
+		program := strings.ToLower(strings.TrimSuffix(name, "Role"))
+		if len(role.Policies) > 0 {
+			t.Errorf("%s has policies of its own, which this test does not see", name)
+		}
+		for _, arn := range role.ManagedPolicyArns {
+			policy, ok := policies[strings.Trim(arn, "${}")]
+			if !ok {
+				t.Errorf("%s has policy %s, which is not of this template", name, arn)
+			}
+			found[program] = append(found[program], policy.PolicyDocument.Statement...)
+		}
+	}
+	for program, statements := range found {
+		for _, s := range statements {
+			keys := len(s.Condition["ForAllValues:StringEquals"][leadingKeys]) + len(s.Condition["ForAllValues:StringLike"][leadingKeys])
+			if s.Effect != "Allow" || len(s.Condition) > 1 || len(s.Condition) == 1 && keys == 0 {
+				t.Errorf("%s: statement %s is one that this test does not judge", program, s.Sid)
+			}
+			if slices.Contains(s.Resource, "*") || slices.ContainsFunc(s.Action, func(a string) bool { return strings.Contains(a, "*") }) {
+				t.Errorf("%s: statement %s gives more than it names", program, s.Sid)
+			}
+		}
+	}
+	return found
+}
+
+// leadingKeys are the partitions of a table that a request touches.
+const leadingKeys = "dynamodb:LeadingKeys"
+
+// covers says whether one of the patterns, in which * is anything, matches.
+func covers(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(p), `\*`, ".*") + "$").MatchString(name)
+	})
+}
+
+// The names that streams also have in patterns.
+var streamARNs = map[string]string{"${EventStream.Arn}": streamARN(EventStream), "${NotificationStream.Arn}": streamARN(NotificationStream)}
+
+func streamARN(name string) string {
+	return "arn:${AWS::Partition}:kinesis:${AWS::Region}:${AWS::AccountId}:stream/${Prefix}" + name
+}
+
+// allows says whether a statement allows a request; key is the partition that it touches, "" when it touches none.
+func (s statement) allows(action, resource, key string) bool {
+	alias, stream := streamARNs[resource]
+	if !slices.Contains(s.Action, action) || !covers(s.Resource, resource) && !(stream && covers(s.Resource, alias)) {
+		return false
+	}
+	equal, like := s.Condition["ForAllValues:StringEquals"][leadingKeys], s.Condition["ForAllValues:StringLike"][leadingKeys]
+	return key == "" || len(s.Condition) == 0 || slices.Contains(equal, key) || covers(like, key) // of no keys, all are as they should be
+}
+
+// single are the statement's grants one by one: one action on one resource, and one pattern of keys.
+func (s statement) single() (grants []statement) {
+	conditions := []map[string]map[string]list{nil}
+	for operator, on := range s.Condition {
+		conditions = nil
+		for _, key := range on[leadingKeys] {
+			conditions = append(conditions, map[string]map[string]list{operator: {leadingKeys: {key}}})
+		}
+	}
+	for _, action := range s.Action {
+		for _, resource := range s.Resource {
+			for _, condition := range conditions {
+				grants = append(grants, statement{Effect: s.Effect, Action: list{action}, Resource: list{resource}, Condition: condition})
+			}
+		}
+	}
+	return grants
+}
+
+// need is what the programs do to a resource, and nobody else. key is as in statement.allows.
+type need struct{ actions, resource, key, programs string }
+
+// needs are all that the programs do besides finding what is there. A transaction of puts has no action of its own: it is PutItem on
+// each table. HeadObject is GetObject to IAM, HeadBucket is ListBucket.
+var needs = []need{
+	// Commands fold the journal, read guards and settle what was not answered; replay compares what it restores, audit the guards.
+	{"dynamodb:Query", "${JournalTable.Arn}", "", "archiver audit balance credit creditlimit replay withdraw"},
+	{"dynamodb:GetItem", "${JournalTable.Arn}", "", "audit credit replay withdraw"},
+	{"dynamodb:PutItem", "${JournalTable.Arn}", "", "credit replay withdraw"},
+	{"dynamodb:Query", "${JournalTable.Arn}/index/writers", "", "credit withdraw"}, // dead writers are drained
+	// Holes are healed account by account. The archiver has none to heal, and shares the policy of those that do.
+	{"dynamodb:Query", "${JournalTable.Arn}/index/accounts", "", "archiver audit balance creditlimit replay"},
+
+	// Projecting is a get and a put; replay compares generations row by row and deletes those of one.
+	{"dynamodb:GetItem", "${BalanceTable.Arn}", "", "audit balance replay"},
+	{"dynamodb:PutItem", "${BalanceTable.Arn}", "", "balance replay"},
+	{"dynamodb:Scan", "${BalanceTable.Arn}", "", "audit replay"},
+	{"dynamodb:DeleteItem", "${BalanceTable.Arn}", "", "replay"},
+	{"dynamodb:Query", "${BalanceTable.Arn}/index/due", "", "withdraw"}, // the sweeper
+	{"dynamodb:Query", "${BalanceTable.Arn}/index/holders", "", "balance"},
+	{"dynamodb:GetItem", "${CreditLimitTable.Arn}", "", "audit creditlimit replay"},
+	{"dynamodb:PutItem", "${CreditLimitTable.Arn}", "", "creditlimit replay"},
+	{"dynamodb:Scan", "${CreditLimitTable.Arn}", "", "audit replay"},
+	{"dynamodb:DeleteItem", "${CreditLimitTable.Arn}", "", "replay"},
+
+	// Of the control table each program sees its own kinds; replay sees all.
+	{rows, "${ControlTable.Arn}", "writer", "credit replay withdraw"}, // a writer's heartbeat, the drainer's look at all
+	{"dynamodb:GetItem", "${ControlTable.Arn}", "generation", "audit balance creditlimit replay withdraw"},
+	{"dynamodb:PutItem", "${ControlTable.Arn}", "generation", "replay"},
+	{rows, "${ControlTable.Arn}", "lease#${Prefix}events#balance@7", "balance replay"},
+	{rows, "${ControlTable.Arn}", "hole#${Prefix}events#balance@7", "balance replay"},
+	{rows, "${ControlTable.Arn}", "quarantine#balance@7", "balance replay"},
+	{rows, "${ControlTable.Arn}", "lease#${Prefix}events#creditlimit@7", "creditlimit replay"},
+	{rows, "${ControlTable.Arn}", "hole#${Prefix}events#creditlimit@7", "creditlimit replay"},
+	{rows, "${ControlTable.Arn}", "quarantine#creditlimit@7", "creditlimit replay"},
+	{rows, "${ControlTable.Arn}", "lease#${Prefix}events#archiver", "archiver replay"}, // before it restores, replay archives the tail
+	{rows, "${ControlTable.Arn}", "hole#${Prefix}events#archiver", "archiver replay"},
+	{rows, "${ControlTable.Arn}", "quarantine#archiver", "archiver replay"},
+	{rows, "${ControlTable.Arn}", "replay#balance@7", "replay"},
+
+	{"kinesis:ListShards kinesis:GetShardIterator kinesis:GetRecords", "${EventStream.Arn}", "", "archiver balance creditlimit replay"},
+	{"kinesis:PutRecords", "${EventStream.Arn}", "", "credit replay withdraw"},
+	{"kinesis:PutRecords", "${NotificationStream.Arn}", "", "creditlimit replay"},
+	{"kinesis:CreateStream kinesis:DescribeStreamSummary kinesis:PutRecords", streamARN("republished"), "", "replay"},
+
+	{"s3:PutObject", "${Archive.Arn}/*", "", "archiver replay"},
+	{"s3:GetObject", "${Archive.Arn}/*", "", "archiver audit replay"},
+}
+
+// rows are the actions of whoever keeps rows and gives them up.
+const rows = "dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem"
+
+// finds reads what each program looks at when it starts, to see whether it is there. Package serve holds its services against it.
+func finds(t *testing.T) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/finds.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		names := strings.Fields(line)
+		found[names[0]] = names[1:]
+	}
+	return found
+}
+
+// findings are what it takes to find a resource, by its name.
+var findings = map[string]need{
+	"journal":       {actions: "dynamodb:DescribeTable", resource: "${JournalTable.Arn}"},
+	"control":       {actions: "dynamodb:DescribeTable", resource: "${ControlTable.Arn}"},
+	"balance":       {actions: "dynamodb:DescribeTable", resource: "${BalanceTable.Arn}"},
+	"creditlimit":   {actions: "dynamodb:DescribeTable", resource: "${CreditLimitTable.Arn}"},
+	"events":        {actions: "kinesis:DescribeStreamSummary", resource: "${EventStream.Arn}"},
+	"notifications": {actions: "kinesis:DescribeStreamSummary", resource: "${NotificationStream.Arn}"},
+	"archive":       {actions: "s3:ListBucket", resource: "${Archive.Arn}"},
+}
+
+// everyNeed is needs, and what finding takes.
+func everyNeed(t *testing.T) []need {
+	t.Helper()
+	all := slices.Clone(needs)
+	for name, n := range findings {
+		var programs []string
+		for program, names := range finds(t) {
+			if slices.Contains(names, name) {
+				programs = append(programs, program)
+			}
+		}
+		slices.Sort(programs)
+		n.programs = strings.Join(programs, " ")
+		all = append(all, n)
+	}
+	return all
+}
+
+func TestTemplateGivesEachProgramWhatItNeedsAndNoMore(t *testing.T) {
+	of := rights(t, loadTemplate(t))
+	all := everyNeed(t)
+	for _, n := range all {
+		for _, action := range strings.Fields(n.actions) {
+			var may []string
+			for program, statements := range of {
+				if slices.ContainsFunc(statements, func(s statement) bool { return s.allows(action, n.resource, n.key) }) {
+					may = append(may, program)
+				}
+			}
+			slices.Sort(may)
+			if got := strings.Join(may, " "); got != n.programs {
+				t.Errorf("%s on %s %s: %q may, want %q", action, n.resource, n.key, got, n.programs)
+			}
+		}
+	}
+	for program, statements := range of {
+		for _, s := range statements {
+			for _, grant := range s.single() {
+				if !slices.ContainsFunc(all, func(n need) bool {
+					return slices.Contains(strings.Fields(n.programs), program) && slices.Contains(strings.Fields(n.actions), grant.Action[0]) &&
+						grant.allows(grant.Action[0], n.resource, n.key)
+				}) {
+					t.Errorf("%s: statement %s gives what nobody needs: %s on %s %v", program, s.Sid, grant.Action, grant.Resource, grant.Condition)
+				}
+			}
+		}
+	}
+}
+
+// TestJobsFindEverything holds the file that the rights are computed from against the resources that jobs open.
+func TestJobsFindEverything(t *testing.T) {
+	var want []string
+	for _, s := range Resources().Tables {
+		want = append(want, s.Name)
+	}
+	want = append(append(want, Resources().Streams...), "archive")
+	for _, program := range []string{"replay", "audit"} {
+		if got := finds(t)[program]; !slices.Equal(got, want) {
+			t.Errorf("%s finds %v, want %v", program, got, want)
+		}
+	}
+}
+
+func TestTemplateDeniesWhatNobodyDoes(t *testing.T) {
+	c := loadTemplate(t)
+	journal := each[tableProperties](t, c, "AWS::DynamoDB::Table")["JournalTable"].ResourcePolicy.PolicyDocument
+	bucket := each[struct {
+		PolicyDocument policyDocument `yaml:"PolicyDocument"`
+	}](t, c, "AWS::S3::BucketPolicy")["ArchivePolicy"].PolicyDocument
+	for _, denied := range []struct {
+		by                []statement
+		actions, resource string
+	}{
+		{
+			journal.Statement, "dynamodb:UpdateItem dynamodb:DeleteItem dynamodb:BatchWriteItem " +
+				"dynamodb:PartiQLInsert dynamodb:PartiQLUpdate dynamodb:PartiQLDelete",
+			"arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${Prefix}journal",
+		},
+		{bucket.Statement, "s3:* s3:DeleteObject s3:DeleteObjectVersion s3:PutObject", "${Archive.Arn}/*"},
+		{bucket.Statement, "s3:* s3:PutBucketVersioning s3:PutLifecycleConfiguration", "${Archive.Arn}"},
+	} {
+		for _, action := range strings.Fields(denied.actions) {
+			if !slices.ContainsFunc(denied.by, func(s statement) bool {
+				return s.Effect == "Deny" && slices.Contains(s.Action, action) && covers(s.Resource, denied.resource)
+			}) {
+				t.Errorf("%s on %s is not denied", action, denied.resource)
+			}
+		}
+	}
+	for _, s := range bucket.Statement {
+		if s.Sid == "NoProgramDeletes" && len(s.Condition["ArnEquals"]["aws:PrincipalArn"]) != len(rights(t, c)) {
+			t.Errorf("not every role is denied to delete: %v", s.Condition)
+		}
+	}
+}
+
+// TestTemplateTrustsOneServiceOfThisAccount holds every role alike. EKS Pod Identity tags the sessions that it opens, ECS does not.
+func TestTemplateTrustsOneServiceOfThisAccount(t *testing.T) {
+	want := []any{map[string]any{
+		"Effect": "Allow", "Principal": map[string]any{"Service": "${TrustedService}"},
+		"Action":    []any{"TagsSessions", []any{"sts:AssumeRole", "sts:TagSession"}, "sts:AssumeRole"},
+		"Condition": map[string]any{"StringEqualsIfExists": map[string]any{"aws:SourceAccount": "${AWS::AccountId}"}},
+	}}
+	for name, role := range each[struct {
+		AssumeRolePolicyDocument map[string]any `yaml:"AssumeRolePolicyDocument"`
+	}](t, loadTemplate(t), "AWS::IAM::Role") {
+		if got := role.AssumeRolePolicyDocument["Statement"]; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s trusts %v, want %v", name, got, want)
+		}
+	}
+}
