@@ -21,6 +21,9 @@ const Name = "archiver"
 // bucket lacks what was checkpointed. Nothing was overwritten; a person must look. Programs exit with 3.
 var ErrDiverged = errors.New("archiver: the archive is not this stream's")
 
+// ErrGivenUp says that a shard was handed over, or read to its end, while a flush waited for it. Flush again reaches the rest.
+var ErrGivenUp = errors.New("archiver: shard given up")
+
 // Archiver seals the shards of a stream. Its Open is the consumer's Opener. It is safe for concurrent use.
 type Archiver struct {
 	Config
@@ -76,7 +79,7 @@ func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint strin
 }
 
 // Flush has every shard that is open here read to its tip and seals what is held, whatever its age. It returns when that is
-// durable. Records that arrive meanwhile may or may not be in it.
+// durable, or with ErrGivenUp. Records that arrive meanwhile may or may not be in it.
 func (a *Archiver) Flush(ctx context.Context) error {
 	a.mu.Lock()
 	open := slices.Collect(maps.Keys(a.open))
@@ -92,7 +95,7 @@ func (a *Archiver) Flush(ctx context.Context) error {
 			return fmt.Errorf("archiver: flush %s: %w", open[i].source, ctx.Err())
 		}
 		if open[i].isClosed() {
-			return fmt.Errorf("archiver: flush %s: the shard was given up meanwhile", open[i].source)
+			return fmt.Errorf("flush %s: %w", open[i].source, ErrGivenUp)
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -421,6 +422,25 @@ func TestArchiver_FlushSealsWhatWasPublishedBefore(t *testing.T) {
 	if err := a.Flush(t.Context()); err != nil {
 		t.Fatalf("nothing is open, yet: %v", err)
 	}
+}
+
+func TestArchiver_FlushSaysThatAShardWasGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newArchiver(t, newBucket(t), nil)
+		h, err := a.Open(t.Context(), onShard, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		flushed := make(chan error)
+		go func() { flushed <- a.Flush(t.Context()) }()
+		synctest.Wait()
+		if err := h.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-flushed; !errors.Is(err, archiver.ErrGivenUp) {
+			t.Errorf("flushed with %v", err)
+		}
+	})
 }
 
 func TestArchiver_SameRecordsSameBytes(t *testing.T) {

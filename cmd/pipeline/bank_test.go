@@ -51,7 +51,7 @@ func warm(t *testing.T) {
 		w.openAccounts(a)
 		var long sync.WaitGroup
 		for i := range 200 {
-			long.Go(func() { w.do(command(a, fmt.Sprint(i), withdraw(1))) })
+			long.Go(func() { w.do(command(a, fmt.Sprint(i), withdraw(1, reference))) })
 		}
 		long.Wait()
 		b.entries(a)
@@ -209,7 +209,7 @@ func credit(amount int64) func(*account.Draft) {
 	}
 }
 
-func withdraw(amount int64) func(*account.Draft) {
+func withdraw(amount int64, reference event.Text) func(*account.Draft) {
 	return func(d *account.Draft) {
 		d.Debit(event.OpWithdraw, event.MoneyWithdrawn{Amount: amount, Kind: event.KindCash, Reference: reference}, d.Today())
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"passbook/archiver"
 	"passbook/balance"
 	"passbook/creditlimit"
-	"passbook/shared/bucket/dirbucket"
+	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/strict"
@@ -40,21 +42,24 @@ func (b *bank) limits() *strict.Client {
 	return c
 }
 
-// archive runs a process that seals segments.
-func (b *bank) archive() *strict.Client {
+// archive is a process that seals segments in a bucket.
+type archive struct {
+	*strict.Client
+	*archiver.Archiver
+	stop func()
+}
+
+// archive runs an archive with segments of the usual size and age.
+func (b *bank) archive(root bucket.Bucket) archive {
+	b.t.Helper()
 	c := strict.NewClient(roundTrip)
-	root, err := dirbucket.New(b.t.TempDir())
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	a, err := archiver.New(archiver.Config{Bucket: c.Bucket(root), Log: quiet})
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	w := b.worker(c, "archiver")
+	w := b.worker(c, "archiver "+uuid.NewString())
 	w.Name, w.Open = archiver.Name, a.Open
-	b.run(func(ctx context.Context) error { return consumer.New(w).Run(ctx) })
-	return c
+	return archive{c, a, b.run(func(ctx context.Context) error { return consumer.New(w).Run(ctx) })}
 }
 
 // projected says whether both read models are at the head of every account.

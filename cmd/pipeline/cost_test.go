@@ -7,9 +7,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"passbook/archiver"
 	"passbook/balance"
 	"passbook/creditlimit"
 	"passbook/shared/account"
+	"passbook/shared/bucket"
+	"passbook/shared/bucket/dirbucket"
+	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/strict"
 )
@@ -50,7 +54,12 @@ func (l *load) round(n, k int) {
 	}
 	for _, a := range l.accounts {
 		for i := range k {
-			working.Go(func() { l.writer.do(command(a, fmt.Sprint(n, "/", i), withdraw(1))) })
+			c := command(a, fmt.Sprint(n, "/", i), withdraw(1, reference))
+			if k == event.MaxCommands { // of the largest commands, no 500 fit into one entry
+				c = command(a, fmt.Sprint(n, "/", i), withdraw(1, event.Text{}))
+				c.Key = c.Key[:20]
+			}
+			working.Go(func() { l.writer.do(c) })
 		}
 	}
 	working.Wait()
@@ -114,25 +123,25 @@ func (c cost) million() (inJournal, inModels, onStream float64) {
 func (c cost) line() string {
 	per := func(kind strict.Kind, name string) float64 { return c.Of(kind, name) / float64(c.commands) }
 	inJournal, inModels, onStream := c.million()
-	return fmt.Sprintf("%8d %7d | %8.4f %8.4f %8.4f %8.4f %6.0f %8.4f | %8.4f %8.4f %8.5f %8.4f\n", c.k, c.entries/c.rounds,
+	return fmt.Sprintf("%8d | %8.4f %8.4f %8.4f %8.4f %6.0f %8.4f | %8.4f %8.4f %8.5f %8.4f\n", c.k,
 		per(strict.WriteUnits, journal.Table), per(strict.IndexUnits, "journal/writers"),
 		per(strict.WriteUnits, balance.Table), per(strict.WriteUnits, creditlimit.Table), c.All(strict.ReadUnits), per(strict.PutUnits, events),
 		inJournal, inModels, onStream, inJournal+inModels+onStream)
 }
 
 const costHead = `
-                 | units per command                                     | dollars per million commands
-commands entries |  journal    index  balance    limit  reads      put |  journal   models   stream      sum
+         | units per command                                     | dollars per million commands
+an entry |  journal    index  balance    limit  reads      put |  journal   models   stream      sum
 `
 
 // What a command costs by how many come together, where every round is folded in a batch of its own. The README has the dollars.
 func TestCost(t *testing.T) {
 	text := costHead
-	for _, scale := range []struct{ k, accounts, rounds, entries int }{
-		{1, 10, 10, 1}, {8, 10, 10, 1}, {64, 5, 5, 1}, {500, 2, 4, 2}, // of the largest commands, no 500 fit into one entry
+	for _, scale := range []struct{ k, accounts, rounds int }{
+		{1, 10, 10}, {8, 10, 10}, {64, 5, 5}, {event.MaxCommands, 2, 4},
 	} {
 		c := measure(t, scale.k, scale.accounts, scale.rounds)
-		if c.entries != scale.entries*c.rounds {
+		if c.entries != c.rounds {
 			t.Errorf("%d entries for %d rounds of %d commands", c.entries, c.rounds, c.k)
 		}
 		c.check(t)
@@ -186,38 +195,102 @@ func TestOnePutForAnAccountAndBatch(t *testing.T) {
 // pools of the Parquet library cannot go from one to another.
 func TestStandingCost(t *testing.T) {
 	warm(t)
+	root, err := dirbucket.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoad(t, 1)
-		processes := []struct {
-			name string
-			*strict.Client
-			writes float64 // of control, a second, at most
-		}{
+		a := l.archive(root)
+		processes := []process{
 			{"writer", l.writer.client, 1.01}, // its heartbeat
-			{balance.Table, l.balances, 0.5}, {creditlimit.Table, l.limits, 0.5}, {"archiver", l.archive(), 0.5},
+			{balance.Table, l.balances, 0.5}, {creditlimit.Table, l.limits, 0.5}, {"archiver", a.Client, 0.5},
 		}
-		const minutes = 5
 		for _, busy := range []bool{false, true} {
-			before := map[string]strict.Counts{}
-			for _, p := range processes {
-				before[p.name] = p.Snapshot()
-			}
-			for began, n := time.Now(), 0; time.Since(began) < minutes*time.Minute; n++ {
-				if busy {
-					l.round(n, 1)
-				}
-				time.Sleep(500 * time.Millisecond)
-			}
-			for _, p := range processes {
-				got := p.Snapshot().Sub(before[p.name])
-				writes := got.Of(strict.Writes, journal.Control) / (minutes * 60)
-				t.Logf("busy %-5v %-12s a second: %.2f writes and %.2f read units of control; a minute: %.0f reads of the shard, %.1f puts, %.1f gets, %.1f lists of the bucket",
-					busy, p.name, writes, got.Of(strict.ReadUnits, journal.Control)/(minutes*60), got.All(strict.Gets)/minutes,
-					got.All(strict.BucketPuts)/minutes, got.All(strict.BucketGets)/minutes, got.All(strict.BucketLists)/minutes)
-				if writes > p.writes {
-					t.Errorf("%s, busy %v: %.2f writes a second with one shard, at most %.2f", p.name, busy, writes, p.writes)
-				}
-			}
+			l.stand(t, busy, processes)
 		}
+		a.requests(t, root)
+		a.stop()
+		l.restartArchive(t, root)
 	})
+}
+
+// process is one that stands, and how often a second it may write to control.
+type process struct {
+	name string
+	*strict.Client
+	writes float64
+}
+
+// stand counts what the processes do in some minutes, with a command twice a second where they are busy.
+func (l *load) stand(t *testing.T, busy bool, processes []process) {
+	const minutes = 5
+	before := map[string]strict.Counts{}
+	for _, p := range processes {
+		before[p.name] = p.Snapshot()
+	}
+	for began, n := time.Now(), 0; time.Since(began) < minutes*time.Minute; n++ {
+		if busy {
+			l.round(n, 1)
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+	for _, p := range processes {
+		got := p.Snapshot().Sub(before[p.name])
+		writes := got.Of(strict.Writes, journal.Control) / (minutes * 60)
+		t.Logf("busy %-5v %-12s a second: %.2f writes and %.2f read units of control; a minute: %.0f reads of the shard, %.1f puts, %.1f gets, %.1f lists of the bucket",
+			busy, p.name, writes, got.Of(strict.ReadUnits, journal.Control)/(minutes*60), got.All(strict.Gets)/minutes,
+			got.All(strict.BucketPuts)/minutes, got.All(strict.BucketGets)/minutes, got.All(strict.BucketLists)/minutes)
+		if writes > p.writes {
+			t.Errorf("%s, busy %v: %.2f writes a second with one shard, at most %.2f", p.name, busy, writes, p.writes)
+		}
+	}
+}
+
+// mostLists is how often an archiver lists the bucket when it takes a shard: a page for each of two or three days.
+const mostLists = 3
+
+// requests holds what an archive has asked of S3 since it began: one PUT for each segment that is there, and nothing else but the lists
+// of its start. It says what the PUTs are for each event: with segments that are sealed by age as they were here, and with full ones of
+// as many bytes an event, which is more than theirs.
+func (a archive) requests(t *testing.T, root bucket.Bucket) {
+	t.Helper()
+	there, err := root.List(t.Context(), "", "")
+	if err != nil || there.After != "" {
+		t.Fatalf("list the segments: %v, and after %q more", err, there.After)
+	}
+	got, stats := a.Snapshot(), a.Stats()
+	segments, rows := float64(stats.Segments), float64(stats.Rows)
+	if segments < 4 || int(segments) != len(there.Objects) {
+		t.Errorf("%v segments were sealed in minutes of traffic, %d are there", segments, len(there.Objects))
+	}
+	puts, gets, lists := got.All(strict.BucketPuts), got.All(strict.BucketGets), got.All(strict.BucketLists)
+	if puts != segments || gets != 0 || lists > mostLists {
+		t.Errorf("%v PUT, %v GET and %v LIST for %v segments and one start", puts, gets, lists, segments)
+	}
+	full := min(archiver.DefaultSegmentRows, archiver.DefaultSegmentBytes/(float64(stats.Bytes)/rows))
+	text := "\nsegments of                     |  events | S3 requests an event | dollars per million events\n"
+	for _, s := range []struct {
+		name            string
+		events, request float64
+	}{
+		{fmt.Sprintf("%v, at two events a second", archiver.DefaultSegmentAge), rows / segments, puts / rows},
+		{fmt.Sprintf("%d MiB or %d events", archiver.DefaultSegmentBytes>>20, archiver.DefaultSegmentRows), full, 1 / full},
+	} {
+		text += fmt.Sprintf("%-31s | %7.0f | %20.6f | %26.5f\n", s.name, s.events, s.request, s.request*strict.USEast1.BucketPut)
+	}
+	t.Log(text)
+}
+
+// restartArchive holds that another archiver finds the end of a shard's segments at a cost that does not grow with their number.
+func (l *load) restartArchive(t *testing.T, root bucket.Bucket) {
+	t.Helper()
+	l.round(-1, 1)
+	next := l.archive(root)
+	l.within(2*archiver.DefaultSegmentAge, "the next archiver seals a segment", func() bool { return next.Stats().Segments == 1 })
+	got := next.Snapshot()
+	puts, gets, lists := got.All(strict.BucketPuts), got.All(strict.BucketGets), got.All(strict.BucketLists)
+	if puts != 1 || gets != 2 || lists > mostLists { // HEAD, and the end of the newest
+		t.Errorf("%v PUT, %v GET and %v LIST for a start and a segment", puts, gets, lists)
+	}
 }

@@ -26,7 +26,7 @@ func TestHotAccount(t *testing.T) {
 		for i := range callers {
 			working.Go(func() {
 				for k := 0; time.Now().Before(stop); k++ {
-					w.do(command(hot, fmt.Sprint(i, "/", k), withdraw(1)))
+					w.do(command(hot, fmt.Sprint(i, "/", k), withdraw(1, reference)))
 					answered.Add(1)
 				}
 			})

@@ -105,7 +105,7 @@ func (b *bank) outage(t *testing.T, p parties, lines []*strict.Client, oneGoesOn
 	p.two.openAccounts(a2...)
 	b.within(caughtUp, "the accounts are projected", func() bool { return b.projected(all...) })
 	stop := make(chan struct{})
-	one, two := p.one.traffic(stop, withdraw(1), a1...), p.two.traffic(stop, withdraw(1), a2...)
+	one, two := p.one.traffic(stop, withdraw(1, reference), a1...), p.two.traffic(stop, withdraw(1, reference), a2...)
 	time.Sleep(5*time.Second + 3*time.Millisecond)
 	for _, line := range lines {
 		line.Cut()

@@ -29,7 +29,7 @@ func TestFourWritersOnOneAccount(t *testing.T) {
 		for i, w := range writers {
 			amount, draft := int64(7), credit(7)
 			if i < 2 {
-				amount, draft = -5, withdraw(5)
+				amount, draft = -5, withdraw(5, reference)
 			}
 			for caller := range 10 {
 				working.Go(func() {
@@ -86,7 +86,7 @@ func TestTailOfAKilledWriterBehindALateIndex(t *testing.T) {
 		time.Sleep(40 * time.Second)
 		dead.sender.Cut()
 		for i := range 20 {
-			dead.do(command(accounts[i%6], fmt.Sprint(i), withdraw(1)))
+			dead.do(command(accounts[i%6], fmt.Sprint(i), withdraw(1, reference)))
 			time.Sleep(time.Second)
 		}
 		dead.kill()
@@ -125,7 +125,7 @@ func TestWriterPausedPastItsLease(t *testing.T) {
 			for _, a := range accounts {
 				working.Go(func() {
 					for i := range each {
-						w.do(command(a, fmt.Sprint(who, i), withdraw(1)))
+						w.do(command(a, fmt.Sprint(who, i), withdraw(1, reference)))
 					}
 				})
 			}
@@ -136,7 +136,7 @@ func TestWriterPausedPastItsLease(t *testing.T) {
 		paused.sender.Hold()
 		time.Sleep(5 * time.Second)
 		for _, a := range accounts[:4] { // of the others nobody else can be in the way
-			other.do(command(a, "other", withdraw(1)))
+			other.do(command(a, "other", withdraw(1, reference)))
 		}
 		time.Sleep(9 * time.Second)
 		row, err := b.store.Get(t.Context(), journal.Control, table.Key{PK: journal.WriterKind, SK: before}, true)

@@ -18,9 +18,9 @@ import (
 const (
 	// DefaultLease is how long a worker may be silent before its shards are taken.
 	DefaultLease = 10 * time.Second
-	// pollEvery is the pace of reads on a stream that wakes nobody: Kinesis allows 5 GetRecords a second and shard, which three
-	// consumers share.
-	pollEvery = 600 * time.Millisecond
+	// PollEvery is the pace of reads of a shard on a stream that wakes nobody: Kinesis allows 5 GetRecords a second and shard, which
+	// three consumers share.
+	PollEvery = 600 * time.Millisecond
 	// idleEvery is how often a handler hears of a shard on which nothing arrives.
 	idleEvery = time.Second
 	// checkpointEvery spaces the writes of a busy shard's lease. They only save work, and each is a write unit: one in two seconds.

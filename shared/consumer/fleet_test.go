@@ -73,7 +73,7 @@ func TestKilledInstanceIsReplacedWithinOneAndAHalfLeases(t *testing.T) {
 			if took := <-replaced; took < DefaultLease/2 {
 				t.Errorf("taken after %v: an instance that could be alive was robbed", took)
 			}
-			if late := f.latest(before); late > DefaultLease*3/2+pollEvery {
+			if late := f.latest(before); late > DefaultLease*3/2+PollEvery {
 				t.Errorf("a record waited %v", late)
 			}
 			for _, tape := range f.tapes {
@@ -99,7 +99,7 @@ func TestHandOffUnderLoadTakesTwoSecondsAndNothingComesTwice(t *testing.T) {
 			1500: func() { f.drain("b"); f.within(2*time.Second, "c holds all", f.held) },
 		})
 		f.must(backoff.Sleep(t.Context(), 2*time.Second))
-		if late := f.latest(before); late > 2*time.Second+pollEvery {
+		if late := f.latest(before); late > 2*time.Second+PollEvery {
 			t.Errorf("a record waited %v", late)
 		}
 		for _, tape := range f.tapes {

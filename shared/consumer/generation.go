@@ -14,8 +14,14 @@ import (
 	"passbook/shared/table"
 )
 
-// generationRefresh is how old a reader's or supervisor's knowledge of the generations may be.
-const generationRefresh = 500 * time.Millisecond
+const (
+	// generationRefresh is how old a reader's or supervisor's knowledge of the generations may be.
+	generationRefresh = 500 * time.Millisecond
+	// changeWithin bounds a change of the generations, with all its repetitions, and withdrawWithin what tidies up after one that was
+	// cut short.
+	changeWithin   = 30 * time.Second
+	withdrawWithin = 5 * time.Second
+)
 
 // generationPK is the partition of the rows that name the generations, by model.
 const generationPK = "generation"
@@ -71,25 +77,27 @@ func LoadGenerations(ctx context.Context, t table.Table, model string) (Generati
 	}, nil
 }
 
-// changeGenerations reads the generations, changes them, and writes them if nobody else did, else begins again.
+// changeGenerations reads the generations, changes them, and writes them if nobody else did, else begins again. It does so too after
+// an error that may pass, for changeWithin in all, and then the error is that of the last try.
 func changeGenerations(ctx context.Context, t table.Table, model string, change func(*GenerationSet) error) (GenerationSet, error) {
+	ctx, cancel := context.WithTimeout(ctx, changeWithin)
+	defer cancel()
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for {
 		g, err := LoadGenerations(ctx, t, model)
-		if err != nil {
-			return g, err
-		}
-		was := g
-		if err := change(&g); err != nil || g == was {
-			return g, err
-		}
-		g.rev++
-		err = t.Put(ctx, table.Put{Table: journal.Control, Row: g.row(model), If: revIs(was.rev)})
 		if err == nil {
-			return g, nil
+			was := g
+			if err := change(&g); err != nil || g == was {
+				return g, err
+			}
+			g.rev++
+			if err = t.Put(ctx, table.Put{Table: journal.Control, Row: g.row(model), If: revIs(was.rev)}); err == nil {
+				return g, nil
+			}
+			err = fmt.Errorf("write generations of %s: %w", model, err)
 		}
-		if errors.Is(err, table.ErrInvalid) || wait.Pause(ctx) != nil {
-			return g, fmt.Errorf("write generations of %s: %w", model, err)
+		if errors.Is(err, table.ErrInvalid) || errors.Is(err, table.ErrRefused) || wait.Pause(ctx) != nil {
+			return g, err
 		}
 	}
 }
@@ -125,13 +133,27 @@ func StartCandidate(ctx context.Context, t table.Table, model string) (int64, er
 }
 
 // Promote makes a generation live: the candidate, which takes a second, or, to go back, the one that was live before. The one that was
-// live becomes the previous one. Done twice it is done once, interrupted it is done again; any other generation is ErrGeneration.
+// live becomes the previous one. Done twice it is done once, interrupted it is done again; any other generation is ErrGeneration. A
+// generation that is not live when Promote fails is not promoting either, unless the store cannot be reached.
 //
 // No reader of any process sees an account's version go back. Readers know the generations by heart for half a second, so those of
 // two processes may give rows of two generations. Where both heed the other's row, and wait until theirs is not behind it, that does
 // no harm, and after the flip they all do. Before it none would: the candidate may be ahead, and its row be given before the old one.
 // So the candidate is promoting first, until every reader heeds its rows, and live then.
 func Promote(ctx context.Context, t table.Table, model string, generation int64) error {
+	err := announce(ctx, t, model, generation)
+	if err == nil {
+		err = flip(ctx, t, model, generation)
+	}
+	if err != nil {
+		err = errors.Join(err, withdraw(ctx, t, model, generation))
+		return fmt.Errorf("promote %s: %w", Name(model, generation), err)
+	}
+	return nil
+}
+
+// announce makes a candidate promoting and waits until every reader has heard of it.
+func announce(ctx context.Context, t table.Table, model string, generation int64) error {
 	g, err := changeGenerations(ctx, t, model, func(g *GenerationSet) error {
 		if generation == g.Candidate && generation != g.Discarding {
 			g.Promoting = generation
@@ -141,21 +163,36 @@ func Promote(ctx context.Context, t table.Table, model string, generation int64)
 	if err == nil && g.Promoting != 0 && generation == g.Promoting {
 		err = backoff.Sleep(ctx, 2*generationRefresh)
 	}
-	if err != nil {
-		return fmt.Errorf("promote %s: %w", Name(model, generation), err)
-	}
-	_, err = changeGenerations(ctx, t, model, func(g *GenerationSet) error {
+	return err
+}
+
+// flip makes the promoting generation live, or the previous one.
+func flip(ctx context.Context, t table.Table, model string, generation int64) error {
+	_, err := changeGenerations(ctx, t, model, func(g *GenerationSet) error {
 		switch {
 		case generation == g.Live:
 			return nil
 		case generation == g.Discarding:
-			return fmt.Errorf("promote %s: it is being discarded: %w", Name(model, generation), ErrGeneration)
+			return fmt.Errorf("it is being discarded: %w", ErrGeneration)
 		case generation != 0 && generation == g.Promoting:
 			g.Candidate, g.Promoting = 0, 0
 		case generation == 0 || generation != g.Previous:
-			return fmt.Errorf("promote %s: %w", Name(model, generation), ErrGeneration)
+			return ErrGeneration
 		}
 		g.Live, g.Previous = generation, g.Live
+		return nil
+	})
+	return err
+}
+
+// withdraw undoes announce, so that readers do not go on heeding a generation that nobody promotes. It does so also when ctx has ended.
+func withdraw(ctx context.Context, t table.Table, model string, generation int64) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawWithin)
+	defer cancel()
+	_, err := changeGenerations(ctx, t, model, func(g *GenerationSet) error {
+		if g.Promoting == generation {
+			g.Promoting = 0
+		}
 		return nil
 	})
 	return err

@@ -500,36 +500,6 @@ func (x *across) stop() {
 	x.readers.Wait()
 }
 
-// A promotion that was cut short is done again; one of a candidate that is discarded meanwhile is not.
-func TestPromotionCutShortIsDoneAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBank(t, 1)
-		for _, discarded := range []bool{false, true} {
-			model := fmt.Sprintf("m-%v", discarded)
-			_, err := StartCandidate(t.Context(), b.table, model)
-			b.must(err)
-			cut, cancel := context.WithTimeout(t.Context(), generationRefresh)
-			if err := Promote(cut, b.table, model, 2); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("promoted with %v", err)
-			}
-			cancel()
-			g, err := LoadGenerations(t.Context(), b.table, model)
-			if g.Live != 1 || g.Candidate != 2 || g.Promoting != 2 || err != nil {
-				t.Errorf("%+v, %v", g, err)
-			}
-			if !discarded {
-				b.must(Promote(t.Context(), b.table, model, 2))
-				continue
-			}
-			_, err = changeGenerations(t.Context(), b.table, model, func(g *GenerationSet) error { g.Discarding = 2; return nil })
-			b.must(err)
-			if err := Promote(t.Context(), b.table, model, 2); !errors.Is(err, ErrGeneration) {
-				t.Errorf("promoted with %v", err)
-			}
-		}
-	})
-}
-
 func TestRowKeysAreRead(t *testing.T) {
 	a := journal.Account{Tenant: "main", ID: "A-1"}
 	if g, b, ok := ParseRowKey(RowKey(12, a).PK); !ok || g != 12 || b != a {

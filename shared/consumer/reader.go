@@ -186,7 +186,7 @@ func (r *reader) pace(ctx context.Context) error {
 		r.arrived = n.Arrived(r.shard.Stream, r.shard.ID)
 		return nil
 	}
-	if due := pollEvery - time.Since(r.began); !r.began.IsZero() && due > 0 {
+	if due := PollEvery - time.Since(r.began); !r.began.IsZero() && due > 0 {
 		return r.wait(ctx, due)
 	}
 	return nil

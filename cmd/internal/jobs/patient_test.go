@@ -1,7 +1,9 @@
 package jobs
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +31,79 @@ func TestAJobWaitsForATableThatIsOverloaded(t *testing.T) {
 		began := time.Now()
 		if err := patient.Put(t.Context(), put); !errors.Is(err, table.ErrThrottled) || time.Since(began) > patience+time.Second {
 			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+// busyReads refuses the next reads.
+type busyReads struct {
+	table.Table
+	left int
+}
+
+func (b *busyReads) refuse() error {
+	if b.left--; b.left >= 0 {
+		return fmt.Errorf("read: %w", table.ErrThrottled)
+	}
+	return nil
+}
+
+func (b *busyReads) Get(ctx context.Context, name string, k table.Key, consistent bool) (table.Row, error) {
+	if err := b.refuse(); err != nil {
+		return table.Row{}, err
+	}
+	return b.Table.Get(ctx, name, k, consistent)
+}
+
+func (b *busyReads) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	if err := b.refuse(); err != nil {
+		return table.Page{}, err
+	}
+	return b.Table.Query(ctx, q)
+}
+
+func (b *busyReads) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
+	if err := b.refuse(); err != nil {
+		return table.Page{}, err
+	}
+	return b.Table.Scan(ctx, s)
+}
+
+func TestAJobWaitsToRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := &busyReads{Table: standing(t).Table}
+		patient := patientTable{busy}
+		key := table.Key{PK: "a", SK: "-"}
+		if err := patient.Put(t.Context(), table.Put{Table: Models[0], Row: table.Row{Key: key}, If: table.Absent()}); err != nil {
+			t.Fatal(err)
+		}
+		for name, read := range map[string]func() (int, error){
+			"get": func() (int, error) {
+				row, err := patient.Get(t.Context(), Models[0], key, true)
+				return len(row.PK), err
+			},
+			"query": func() (int, error) {
+				page, err := patient.Query(t.Context(), table.Query{Table: Models[0], PK: key.PK})
+				return len(page.Rows), err
+			},
+			"scan": func() (int, error) {
+				page, err := patient.Scan(t.Context(), table.Scan{Table: Models[0], Of: 1})
+				return len(page.Rows), err
+			},
+		} {
+			busy.left = 10
+			if n, err := read(); n != 1 || err != nil {
+				t.Errorf("%s: %d rows, %v", name, n, err)
+			}
+			busy.left = 1 << 30
+			began := time.Now()
+			if _, err := read(); !errors.Is(err, table.ErrThrottled) || time.Since(began) > patience+time.Second {
+				t.Errorf("%s: %v after %v", name, err, time.Since(began))
+			}
+		}
+		busy.left = 0
+		if _, err := patient.Get(t.Context(), Models[0], table.Key{PK: "none", SK: "-"}, true); !errors.Is(err, table.ErrNotFound) {
+			t.Error(err)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/archiver"
+	"passbook/shared/backoff"
 	"passbook/shared/consumer"
 	"passbook/shared/stream"
 )
@@ -48,7 +49,7 @@ func (b Bank) untilArchived(ctx context.Context, a *archiver.Archiver, tips map[
 	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	for {
-		if err := a.Flush(ctx); err != nil {
+		if err := a.Flush(ctx); err != nil && !errors.Is(err, archiver.ErrGivenUp) { // its next owner, or its children, go on
 			return fmt.Errorf("archive the stream's tail: %w", err)
 		}
 		behind, err := b.behind(ctx, tips)
@@ -96,12 +97,15 @@ func (b Bank) tips(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed := make(map[string]string)
+	sealed, ended := make(map[string]string), make(map[string]bool)
 	for _, s := range known {
-		sealed[s.Shard] = s.Checkpoint
+		sealed[s.Shard], ended[s.Shard] = s.Checkpoint, s.Ended
 	}
 	tips := make(map[string]string)
 	for _, shard := range shards {
+		if ended[shard.ID] { // all of it is sealed
+			continue
+		}
 		tip, err := b.tip(ctx, name, shard.ID, sealed[shard.ID])
 		if err != nil {
 			return nil, fmt.Errorf("find the end of %s: %w", shard.ID, err)
@@ -119,13 +123,14 @@ func (b Bank) tip(ctx context.Context, name, shard, after string) (tip string, e
 	if after != "" {
 		at = stream.Position{Where: stream.AfterSequence, Sequence: after}
 	}
-	next, err := b.Streams.Iterator(ctx, name, shard, at)
+	next, err := b.iterator(ctx, name, shard, at)
 	if errors.Is(err, stream.ErrTrimmed) {
-		next, err = b.Streams.Iterator(ctx, name, shard, stream.Position{Where: stream.TrimHorizon})
+		next, err = b.iterator(ctx, name, shard, stream.Position{Where: stream.TrimHorizon})
 	}
+	_, wakes := b.Streams.(stream.Notifier)
 	for err == nil && next != "" {
 		var batch stream.Batch
-		if batch, err = b.Streams.Get(ctx, next, stream.MaxGetRecords); err != nil {
+		if batch, err = b.read(ctx, next); err != nil {
 			break
 		}
 		if n := len(batch.Records); n > 0 {
@@ -133,7 +138,17 @@ func (b Bank) tip(ctx context.Context, name, shard, after string) (tip string, e
 		} else if batch.Behind == 0 {
 			break
 		}
-		next = batch.Next
+		if next = batch.Next; !wakes {
+			err = backoff.Sleep(ctx, consumer.PollEvery) // others read the shard too
+		}
 	}
 	return tip, err
+}
+
+func (b Bank) iterator(ctx context.Context, name, shard string, at stream.Position) (string, error) {
+	return patiently(ctx, func() (string, error) { return b.Streams.Iterator(ctx, name, shard, at) })
+}
+
+func (b Bank) read(ctx context.Context, iterator string) (stream.Batch, error) {
+	return patiently(ctx, func() (stream.Batch, error) { return b.Streams.Get(ctx, iterator, stream.MaxGetRecords) })
 }

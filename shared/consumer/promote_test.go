@@ -1,0 +1,135 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"passbook/shared/fault"
+	"passbook/shared/table"
+)
+
+// candidate is a bank, by a line to its table that can be faulty, with candidate generation 2 of model "m".
+func candidate(t *testing.T) (*bank, *fault.Table) {
+	t.Helper()
+	b := newBank(t, 1)
+	_, err := StartCandidate(t.Context(), b.table, "m")
+	b.must(err)
+	return b, fault.NewTable(b.table)
+}
+
+// generations holds what there is of model "m".
+func (b *bank) generations(live, candidate, promoting int64) {
+	b.t.Helper()
+	g, err := LoadGenerations(b.t.Context(), b.table, "m")
+	if g.Live != live || g.Candidate != candidate || g.Promoting != promoting || err != nil {
+		b.t.Errorf("live %d, candidate %d, promoting %d, %v; want %d, %d and %d", g.Live, g.Candidate, g.Promoting, err, live, candidate, promoting)
+	}
+}
+
+// A promotion that was cut short leaves nothing that readers would heed, and is done again.
+func TestPromotionCutShortIsDoneAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := candidate(t)
+		cut, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- Promote(cut, b.table, "m", 2) }()
+		time.Sleep(generationRefresh)
+		b.generations(1, 2, 2)
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("promoted with %v", err)
+		}
+		b.generations(1, 2, 0)
+		b.must(Promote(t.Context(), b.table, "m", 2))
+		b.generations(2, 0, 0)
+	})
+}
+
+// A process that was killed leaves its candidate promoting: it is promoted by another, or not at all once it is being discarded.
+func TestPromotionLeftByAKilledProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, discarded := range []bool{false, true} {
+			b, _ := candidate(t)
+			_, err := changeGenerations(t.Context(), b.table, "m", func(g *GenerationSet) error {
+				if g.Promoting = 2; discarded {
+					g.Discarding = 2
+				}
+				return nil
+			})
+			b.must(err)
+			err = Promote(t.Context(), b.table, "m", 2)
+			if discarded {
+				if !errors.Is(err, ErrGeneration) {
+					t.Errorf("promoted with %v", err)
+				}
+				b.generations(1, 2, 0)
+				continue
+			}
+			b.must(err)
+			b.generations(2, 0, 0)
+		}
+	})
+}
+
+// The store takes the announcement and refuses the flip.
+func TestPromotionRefusedHalfWayIsWithdrawn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, faulty := candidate(t)
+		flips := func(p table.Put) bool { return Attrs(p.Row.Attrs).Number("live") == 2 }
+		refused := faulty.Arm(&fault.Rule{Match: flips, Before: table.ErrRefused}, 1)
+		if err := Promote(t.Context(), faulty, "m", 2); !errors.Is(err, table.ErrRefused) || refused.Fired() != 1 {
+			t.Errorf("after %d refusals: %v", refused.Fired(), err)
+		}
+		b.generations(1, 2, 0)
+	})
+}
+
+// What may pass is repeated, and what happened without our being told is not done twice.
+func TestPromotionOutlivesFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lost := errors.New("answer lost")
+		for _, rule := range []*fault.Rule{
+			{Before: table.ErrThrottled}, {Before: table.ErrConflict}, {Before: table.ErrConditionFailed}, {Before: lost}, {After: lost},
+		} {
+			b, faulty := candidate(t)
+			times := 5
+			if rule.After != nil {
+				times = 2 // one for each step
+			}
+			faulty.Arm(rule, times)
+			b.must(Promote(t.Context(), faulty, "m", 2))
+			b.generations(2, 0, 0)
+			if rule.Fired() != times {
+				t.Errorf("%v fired %d times", rule, rule.Fired())
+			}
+		}
+	})
+}
+
+// A change that cannot be made ends, under a context without a deadline too: at once where no repetition helps.
+func TestChangeOfGenerationsEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		unknown := errors.New("unknown")
+		for _, c := range []struct {
+			err  error
+			most time.Duration
+		}{
+			{table.ErrRefused, 0}, {table.ErrInvalid, 0},
+			{table.ErrThrottled, changeWithin}, {table.ErrConditionFailed, changeWithin}, {unknown, changeWithin},
+		} {
+			_, faulty := candidate(t)
+			rule := faulty.Arm(&fault.Rule{Before: c.err}, 1<<30)
+			began := time.Now()
+			_, err := changeGenerations(context.Background(), faulty, "m", func(g *GenerationSet) error { g.Promoting = 2; return nil })
+			if took := time.Since(began); !errors.Is(err, c.err) || took > c.most || took < c.most/2 {
+				t.Errorf("%v after %v, want %v within %v", err, took, c.err, c.most)
+			}
+			if once := rule.Fired() == 1; once != (c.most == 0) {
+				t.Errorf("%v: tried %d times", c.err, rule.Fired())
+			}
+		}
+	})
+}
