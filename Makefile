@@ -10,7 +10,7 @@ PROGRAMS = $(patsubst %/main.go,./%,$(wildcard cmd/*/main.go))
 # The packages with goroutines of their own, which the race detector watches.
 RACY    := ./shared/embedded/... ./shared/table/... ./shared/stream/... ./shared/bucket/... ./shared/journal/... ./shared/publisher/... \
            ./shared/consumer/... ./shared/replay/... ./shared/audit/... ./shared/web/... ./shared/platform/... ./cmd/internal/... ./cmd/bench/... \
-           ./withdraw/... ./credit/... ./balance/... ./creditlimit/... ./archiver/... ./shared/backoff ./shared/strict/... ./cmd/e2e
+           ./withdraw/... ./credit/... ./balance/... ./creditlimit/... ./archiver/... ./shared/backoff ./shared/strict/...
 # The packages with tests that need an AWS endpoint.
 ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAWS\b' .)))
 FUZZTIME ?= 20s
@@ -39,6 +39,7 @@ test: ## All tests; needs no network and no Docker
 
 race: ## The tests of the packages with goroutines, under the race detector
 	$(GO) test -race $(RACY)
+	$(GO) test -race -run Embedded ./cmd/e2e
 
 conformance: ## The suites that every adapter of a port passes, as a grid; starts a LocalStack if AWS_ENDPOINT_URL is empty
 	./localstack/with.sh $(GO) run ./cmd/internal/grid
