@@ -19,7 +19,7 @@ FUZZTIME ?= 20s
 .PHONY: help run demo test race conformance e2e fuzz bench lint template build ci clean start ready deploy stop logs
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ifeq ($(STORE),localstack)
 run:

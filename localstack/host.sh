@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A LocalStack on this machine without Docker: DynamoDB Local, kinesis-mock and S3 behind one port of the loopback interface.
+# A LocalStack on this machine without Docker: DynamoDB Local, kinesis-mock and S3 behind one port. It is asked to listen on the
+# loopback interface, and listens on all: keep the machine behind a firewall, or use Docker, where compose.yaml binds the port.
 #
 #   host.sh install          install it, once; start does that too (about a minute, 600 MB)
 #   host.sh start [PORT]     start it and wait until it is ready; its state is empty each time
@@ -164,6 +165,8 @@ start_locked() {
     await "$(supervisor)" || fail "it does not answer at $url after $ready_seconds s: stop it, or see $run/log"
   elif healthy; then
     say "a LocalStack that this script did not start answers at $url"
+  elif (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+    fail "port $port is taken by something that is no LocalStack: name another with LOCALSTACK_PORT"
   else
     rm -rf "$run/fs"
     launch

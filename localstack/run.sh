@@ -29,9 +29,13 @@ prefix() {
 pids=()
 printers=()
 ending=
+asked= # the service that was asked to end already: a second signal would end it at once
 stop_first() { # the end of one service ends the wait below, also when the signal came just before it
   ending=yes
-  [ ${#pids[@]} -eq 0 ] || kill -TERM "${pids[0]}" 2>/dev/null || true
+  if [ ${#pids[@]} -gt 0 ] && [ -z "$asked" ]; then
+    asked=${pids[0]}
+    kill -TERM "$asked" 2>/dev/null || true
+  fi
 }
 trap stop_first INT TERM
 set -m # each service has a process group of its own: a Ctrl-C comes to this script, which ends them in order
@@ -49,16 +53,21 @@ code=0
 [ -n "$ending" ] || wait -n "${pids[@]}" || code=$?
 [ -z "$ending" ] || code=0
 
-# end asks some of the services to end, waits for them, and kills one that does not within drain_seconds.
+# end asks some of the services to end, waits for them, and kills one that does not within drain_seconds. One that did not end by
+# itself makes the exit code 1.
 end() {
-  local pid limit=$((SECONDS + drain_seconds))
-  kill -TERM "$@" 2>/dev/null || true
+  local pid status limit=$((SECONDS + drain_seconds))
+  for pid in "$@"; do
+    [ "$pid" = "$asked" ] || kill -TERM "$pid" 2>/dev/null || true
+  done
   for pid in "$@"; do
     while kill -0 "$pid" 2>/dev/null && [ $SECONDS -lt $limit ]; do
       sleep 0.1
     done
     kill -KILL "$pid" 2>/dev/null && echo "run.sh: killed process $pid after $drain_seconds s" >&2
-    wait "$pid" 2>/dev/null || true
+    status=0
+    wait "$pid" 2>/dev/null || status=$?
+    [ "$status" -lt 128 ] || { echo "run.sh: process $pid was ended by signal $((status - 128))" >&2; code=1; }
   done
 }
 trap '' INT TERM

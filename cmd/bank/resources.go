@@ -58,7 +58,20 @@ func (c *resourcesCommand) Run(ctx context.Context, t *console.Terminal) (err er
 		fmt.Fprintf(t.Out, "table   %s%s, %d indexes\n", config.Prefix, s.Name, len(s.Indexes))
 	}
 	for _, name := range jobs.Resources().Streams {
-		fmt.Fprintf(t.Out, "stream  %s\n", config.Stream(name))
+		shards, err := engine.Streams.Shards(ctx, config.Stream(name))
+		if err != nil {
+			return engine.Explain(err)
+		}
+		open := 0
+		for _, s := range shards {
+			if !s.Closed {
+				open++
+			}
+		}
+		fmt.Fprintf(t.Out, "stream  %s, %d open shards\n", config.Stream(name), open)
+		if c.Shards != nil && open != config.Shards {
+			fmt.Fprintf(t.Err, "bank: --shards is for a new stream; %s stays as it is: UpdateShardCount changes it\n", config.Stream(name))
+		}
 	}
 	if config.Store == platform.AWS {
 		fmt.Fprintf(t.Out, "bucket  %s\n", config.Bucket)

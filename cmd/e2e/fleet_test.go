@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"testing"
+	"time"
 
 	"passbook/shared/stream"
 	"passbook/shared/table"
@@ -14,6 +16,12 @@ var services = []string{"withdraw", "credit", "balance", "creditlimit", "archive
 
 // instances is how many of each service there are.
 const instances = 2
+
+// errDiffers is the end of a job that found a difference.
+var errDiffers = errors.New("a difference was found")
+
+// usualGrace is how long an entry may be on its way to the archive: the age of a segment, and some.
+const usualGrace = 30 * time.Second
 
 // fleet is a deployment of the services.
 type fleet interface {
@@ -26,8 +34,8 @@ type fleet interface {
 	merge(ctx context.Context, a, b string) error
 	// scale doubles the open shards to so many.
 	scale(ctx context.Context, shards int) error
-	// audit, rebuild and promote are the jobs; nil is exit code 0.
-	audit(t *testing.T) error
+	// audit, rebuild and promote are the jobs; nil is exit code 0, errDiffers 3. An entry younger than grace may be on its way.
+	audit(t *testing.T, grace time.Duration) error
 	rebuild(t *testing.T, model string) error
 	promote(t *testing.T, model string) error
 }

@@ -114,8 +114,9 @@ func (f *together) scale(ctx context.Context, _ int) error {
 	return err
 }
 
-func (f *together) audit(t *testing.T) error {
-	return f.job(t, "audit", jobs.AuditParams{GraceSeconds: 1e-9})
+func (f *together) audit(t *testing.T, grace time.Duration) error {
+	t.Helper()
+	return f.job(t, "audit", jobs.AuditParams{GraceSeconds: grace.Seconds()})
 }
 
 func (f *together) rebuild(t *testing.T, model string) error {
@@ -137,6 +138,9 @@ func (f *together) job(t *testing.T, name string, params any) error {
 	defer cancel()
 	engine := f.engine.Through(f.engine.Table, f.engine.Streams, f.engine.Bucket)
 	_, err = jobs.Standing(f.config, engine, f.log).Funcs()[name](ctx, text, ops.NewProgress())
+	if errors.Is(err, ops.ErrDifference) {
+		err = fmt.Errorf("%w: %w", errDiffers, err)
+	}
 	return err
 }
 

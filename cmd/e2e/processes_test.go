@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"passbook/cmd/internal/jobs"
 	"passbook/cmd/internal/programtest"
@@ -84,7 +85,10 @@ func (f *processes) scale(ctx context.Context, shards int) error {
 	return f.streams.UpdateShardCount(ctx, f.prefix+jobs.EventStream, shards)
 }
 
-func (f *processes) audit(t *testing.T) error { return f.job(t, "audit", "--grace", "0s") }
+func (f *processes) audit(t *testing.T, grace time.Duration) error {
+	t.Helper()
+	return f.job(t, "audit", "--grace", grace.String())
+}
 
 func (f *processes) rebuild(t *testing.T, model string) error {
 	return f.job(t, "replay", "rebuild", "--model", model)
@@ -98,6 +102,9 @@ func (f *processes) promote(t *testing.T, model string) error {
 func (f *processes) job(t *testing.T, name string, args ...string) error {
 	t.Helper()
 	got := programtest.Run(t, "", f.environ, name, args...)
+	if got.Code == 3 {
+		return fmt.Errorf("%w: %s %q\n%s%s", errDiffers, name, args, got.Out, got.ErrOut)
+	}
 	if got.Code != 0 {
 		return fmt.Errorf("%s %q: exit code %d\n%s%s", name, args, got.Code, got.Out, got.ErrOut)
 	}

@@ -85,6 +85,9 @@ func TestProgramsSayWhyTheyCannotStart(t *testing.T) {
 		"endpoint unheard":   {join(region, keys, closedPort(t)), "nothing answers at http://127.0.0.1", "AWS_ENDPOINT_URL"},
 		"endpoint malformed": {join(region, keys, []string{"AWS_ENDPOINT_URL=localhost:4566"}), "is no address", "http://127.0.0.1:4566"},
 		"endpoint not AWS":   {join(region, keys, answering(t, 200, "", "<html>hello</html>")), "is not AWS", "AWS_ENDPOINT_URL"},
+		"endpoint another": {
+			join(region, keys, answering(t, 404, "", `{"type":"/problems/route-not-found","status":404}`)), "is not AWS", "AWS_ENDPOINT_URL",
+		},
 		"credentials refused": {
 			join(region, keys, answering(t, 400, "UnrecognizedClientException", `{"message":"The security token is invalid."}`)),
 			"does not accept the credentials", "AWS_ACCESS_KEY_ID",
@@ -160,4 +163,5 @@ func TestProgramsSayWhatIsMissingOnAWS(t *testing.T) {
 		t.Fatal(err)
 	}
 	refuses(t, append(environ, "PASSBOOK_PREFIX="+old), 5, old+"journal", "another program or version", "bank", "resources", "--store", "aws")
+	refuses(t, append(environ, "PASSBOOK_PREFIX="+old), 5, old+"journal", "another program or version", "withdraw")
 }

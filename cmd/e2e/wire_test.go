@@ -69,7 +69,7 @@ func TestWireTroubleOnAWS(t *testing.T) {
 	for _, trouble := range troubles {
 		before := l.count()
 		trouble.happen(t, p)
-		if kept := l.count() - before; kept < int(trouble.lasts/time.Second) {
+		if kept := l.count() - before; kept < 3*int(trouble.lasts/time.Second) {
 			t.Errorf("%s: %d commands were answered in %v, of 10 a second", trouble.name, kept, trouble.lasts)
 		}
 		pass(t.Context(), 3*time.Second)
@@ -81,7 +81,7 @@ func TestWireTroubleOnAWS(t *testing.T) {
 	heads, posted := l.check(t, f)
 	caughtUp(t, b, heads, posted)
 	t.Logf("every instance was caught up %v after the last command", time.Since(healed).Round(10*time.Millisecond))
-	programtest.Every(t, look, "audit", func() error { return f.audit(t) })
+	programtest.Every(t, look, "audit", func() error { return f.audit(t, time.Nanosecond) })
 }
 
 // happen lets the trouble last, and ends it.

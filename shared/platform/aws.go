@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -93,7 +94,9 @@ func loadSDK(ctx context.Context, log *slog.Logger) (aws.Config, error) {
 			return sdk, &UnusableError{What: fmt.Sprintf("AWS_ENDPOINT_URL %q is no address", endpoint), Next: "write it as http://127.0.0.1:4566"}
 		}
 	}
-	if _, err := sdk.Credentials.Retrieve(ctx); err != nil {
+	if _, err := sdk.Credentials.Retrieve(ctx); errors.Is(err, context.Canceled) {
+		return sdk, fmt.Errorf("read the AWS credentials: %w", err)
+	} else if err != nil {
 		return sdk, &UnusableError{What: oneLine("no AWS credentials: %v", err), Next: adviceCredentials, Err: err}
 	}
 	return sdk, nil

@@ -89,7 +89,7 @@ func (c Config) Validate() error {
 	case c.Store == Embedded && c.Data == "":
 		return c.refuse("Data", "is empty: name a directory")
 	case !prefixes.MatchString(c.Prefix):
-		return c.refuse("Prefix", "%q is not 1 to 32 of a-z, 0-9 and -", c.Prefix)
+		return c.refuse("Prefix", "%q is not 1 to 32 of a-z, 0-9 and -, with no - first", c.Prefix)
 	case c.Shards < 1 || c.Shards > 1024:
 		return c.refuse("Shards", "%d is not 1 to 1024", c.Shards)
 	case c.Lease < 5*time.Second || c.Lease > 5*time.Minute:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -51,6 +52,8 @@ func (s *awsStore) explain(err error) error {
 		switch {
 		case api.ErrorCode() == "RequestTimeTooSkewed", strings.Contains(api.ErrorMessage(), "Signature expired"), strings.Contains(api.ErrorMessage(), "Signature not yet current"):
 			return &UnusableError{What: oneLine("AWS finds the time wrong: %v", err), Next: adviceClock, Err: err}
+		case api.ErrorCode() == "UnknownError": // an answer that is no answer of AWS
+			return s.explainStranger(err)
 		case api.ErrorCode() == "BucketAlreadyExists":
 			return &UnusableError{What: oneLine("the bucket is somebody else's: %v", err), Next: adviceTaken, Err: err}
 		case slices.Contains(credentialCodes, api.ErrorCode()):
@@ -63,39 +66,50 @@ func (s *awsStore) explain(err error) error {
 	return s.explainSilence(err)
 }
 
+// explainStranger explains that something else than AWS answered.
+func (s *awsStore) explainStranger(err error) error {
+	endpoint, next := s.asked(err)
+	return &UnusableError{What: oneLine("what answers at %s is not AWS: %v", s.at(endpoint), err), Next: next, Err: err}
+}
+
 // explainSilence explains that no AWS service answered.
 func (s *awsStore) explainSilence(err error) error {
 	var sent *smithy.OperationError
-	if !errors.As(err, &sent) {
-		return err
-	}
-	endpoint, next := s.endpointOf(sent.Service()), adviceEndpoint
-	if endpoint == "" {
-		next = adviceNetwork
-	}
-	var network net.Error
 	var other *smithy.DeserializationError
+	var network net.Error
 	switch {
+	case !errors.As(err, &sent):
+		return err
 	case errors.As(err, &other):
-		return &UnusableError{What: oneLine("what answers at %s is not AWS: %v", s.at(endpoint), err), Next: next, Err: err}
+		return s.explainStranger(err)
 	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded):
+		endpoint, next := s.asked(err)
 		return &UnusableError{What: oneLine("nothing answers at %s: %v", s.at(endpoint), err), Next: next, Err: err}
 	}
 	return err
 }
 
-// endpointOf is the endpoint of a service, which AWS_ENDPOINT_URL or a variable of its own names; "" for AWS's own.
-func (s *awsStore) endpointOf(service string) string {
-	switch {
-	case service == "Kinesis":
-		return s.streams.Endpoint()
-	case service == "S3" && s.archive != nil:
-		return s.archive.Endpoint()
+// asked is the endpoint that a failed call went to, which AWS_ENDPOINT_URL or a variable of the service's own names, and what to do
+// about it; "" for AWS's own.
+func (s *awsStore) asked(err error) (endpoint, next string) {
+	var sent *smithy.OperationError
+	endpoint = s.tables.Endpoint()
+	if errors.As(err, &sent) && sent.Service() == "Kinesis" {
+		endpoint = s.streams.Endpoint()
 	}
-	return s.tables.Endpoint()
+	if sent != nil && sent.Service() == "S3" && s.archive != nil {
+		endpoint = s.archive.Endpoint()
+	}
+	if endpoint == "" {
+		return "", adviceNetwork
+	}
+	return endpoint, adviceEndpoint
 }
+
+// noise is what the SDK says of a response that helps nobody here.
+var noise = regexp.MustCompile(`https response error StatusCode: \d+, RequestID: [^,]*, (HostID: [^,]*, )?`)
 
 // oneLine formats a message as one line, whatever the causes have in theirs.
 func oneLine(format string, args ...any) string {
-	return strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
+	return strings.Join(strings.Fields(noise.ReplaceAllString(fmt.Sprintf(format, args...), "")), " ")
 }

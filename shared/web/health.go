@@ -7,10 +7,14 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
+
+// checkTimeout bounds the checks of /readyz: who asks, does not wait long.
+const checkTimeout = 2 * time.Second
 
 // Check is one thing that a process needs in order to do its work.
 type Check struct {
@@ -89,6 +93,8 @@ func (s *Server) readyz(c echo.Context) error {
 }
 
 func (s *Server) runChecks(ctx context.Context) []CheckResult {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
 	results := make([]CheckResult, len(s.config.Checks))
 	var running sync.WaitGroup
 	for i, check := range s.config.Checks {

@@ -136,9 +136,9 @@ func Outcome(err error) error {
 
 // Announce says where the process listens and what it stands on.
 func (p *Process) Announce(out io.Writer) {
-	fmt.Fprintf(out, "Passbook listens.\n\n  API   http://%s\n", p.Address())
+	fmt.Fprintf(out, "Passbook's %s listens.\n\n  API       http://%s\n", p.service.Name, p.Address())
 	if p.ops != nil {
-		fmt.Fprintf(out, "  jobs  http://%s\n", p.ops.Addr())
+		fmt.Fprintf(out, "  jobs      http://%s\n", p.ops.Addr())
 	}
 	for _, where := range p.engine.Where {
 		fmt.Fprintf(out, "  %s\n", where)

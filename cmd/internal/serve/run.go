@@ -88,7 +88,9 @@ func (p *Process) Run(ctx context.Context) error {
 		}
 		cancel()
 	}
-	return errors.Join(p.engine.Explain(err), p.engine.Close())
+	err = errors.Join(p.engine.Explain(err), p.engine.Close())
+	p.log.Info("ended")
+	return err
 }
 
 // announceOps says in the data directory where the jobs listen, of a process that has jobs.

@@ -12,7 +12,8 @@
 // back-off of their own. Shards, Created and Check are tried 3 times by the SDK, what sets up or reshards a stream 5 times. The
 // settings AWS_MAX_ATTEMPTS and AWS_RETRY_MODE change none of it.
 //
-// Every call has a deadline, or its caller's if that is sooner: 5 s for a put, a description, a page of shards, an
-// iterator and a read, 2 minutes, waiting included, to set up. Readers poll: no Notifier. CreateStream, DeleteStream,
-// Split, Merge, UpdateShardCount and Check are beyond the port, for setup and tests. Next on the walk: bucket.
+// Every call has a deadline, or its caller's if that is sooner: 5 s for a put, a description, a page of shards and an
+// iterator, 15 s for a read, which may be of 10 MiB at the 2 MB/s of a shard, 2 minutes, waiting included, to set up. Readers
+// poll: no Notifier. CreateStream, DeleteStream, Split, Merge, UpdateShardCount and Check are beyond the port, for setup and
+// tests. Next on the walk: bucket.
 package kinesisstream

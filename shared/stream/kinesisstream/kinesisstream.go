@@ -19,7 +19,7 @@ import (
 const (
 	putDeadline      = 5 * time.Second
 	describeDeadline = 5 * time.Second
-	getDeadline      = 5 * time.Second
+	getDeadline      = 15 * time.Second
 	setupDeadline    = 2 * time.Minute
 	describeAttempts = 3
 	setupAttempts    = 5

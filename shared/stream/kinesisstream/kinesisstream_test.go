@@ -38,7 +38,7 @@ var calls = []call{
 		_, err := s.Iterator(ctx, "bank-events", "shardId-1", stream.Position{})
 		return err
 	}},
-	{"get", "GetRecords", 1, 5 * time.Second, func(ctx context.Context, s *kinesisstream.Stream) error {
+	{"get", "GetRecords", 1, 15 * time.Second, func(ctx context.Context, s *kinesisstream.Stream) error {
 		_, err := s.Get(ctx, "iterator", 10)
 		return err
 	}},

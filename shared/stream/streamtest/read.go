@@ -56,6 +56,9 @@ func readLatest(s *suite) {
 	s.create(1)
 	shard := s.shards()[0].ID
 	for from := range 3 {
+		if s.Advance == nil { // an emulator may go by its clock to know the newest
+			s.same(pass(s.ctx, time.Second))
+		}
 		it, err := s.iterator(shard, stream.Position{Where: stream.Latest})
 		s.same(err)
 		next := letters("a", from, 1)
