@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,5 +124,43 @@ func TestGridOfNothing(t *testing.T) {
 	got, err := canned(t, "mixed.json", func(string) string { return "" })
 	if !errors.Is(err, errBroken) || strings.Count(got, "not tested: ") != len(required) {
 		t.Fatalf("%v\n%s", err, got)
+	}
+}
+
+// A clause that failed on an endpoint is run once more: it holds when that passes. Nothing else is run again.
+func TestFailureOnAnEndpointIsRunAgain(t *testing.T) {
+	const first = `{"Action":"run","Package":"passbook/p","Test":"TestContractOnAWS"}
+{"Action":"run","Package":"passbook/p","Test":"TestContractOnAWS/put/one"}
+{"Action":"fail","Package":"passbook/p","Test":"TestContractOnAWS/put/one"}
+{"Action":"fail","Package":"passbook/p","Test":"TestContractOnAWS"}
+{"Action":"fail","Package":"passbook/p"}
+`
+	for _, tt := range []struct {
+		text, second string
+		runs         int
+		holds        bool
+	}{
+		{first, strings.ReplaceAll(first, `"fail"`, `"pass"`), 1, true},
+		{first, first, 1, false},
+		{first, "", 1, false},
+		{strings.ReplaceAll(first, "OnAWS", ""), "", 0, false},
+	} {
+		seen, err := read(strings.NewReader(tt.text), io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen.fault = "exit status 1"
+		runs := 0
+		err = seen.again(io.Discard, func(pkg, pattern string) (*transcript, error) {
+			runs++
+			if pkg != "passbook/p" || pattern != "^TestContractOnAWS$/^put$/^one$" {
+				t.Errorf("ran %s of %s", pattern, pkg)
+			}
+			return read(strings.NewReader(tt.second), io.Discard)
+		})
+		failed := printFailures(io.Discard, seen)
+		if err != nil || runs != tt.runs || failed == tt.holds || (seen.fault == "") != tt.holds {
+			t.Errorf("%d runs, fails %t, fault %q, %v; want %+v", runs, failed, seen.fault, err, tt)
+		}
 	}
 }

@@ -5,20 +5,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
-	"time"
 )
 
 // goTest runs the contract tests, those of the strict adapters too, and what else the adapters show on an endpoint. A package may
 // take 20 minutes: emulators are slow.
 var goTest = []string{
-	"go", "test", "-json", "-count=1", "-timeout", "20m", "-run", contract.String() + "|OnAWS$",
+	"go", "test", "-json", "-p", "1", "-count=1", "-timeout", "20m", "-run", contract.String() + "|OnAWS$",
 	"./shared/table/...", "./shared/stream/...", "./shared/bucket/...", "./shared/strict/...",
 }
 
@@ -34,20 +31,14 @@ func main() {
 
 // run runs the tests and prints the grid.
 func run(ctx context.Context, out, progress io.Writer) error {
-	cmd := exec.CommandContext(ctx, goTest[0], goTest[1:]...)
-	cmd.Stderr = progress
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	events, err := cmd.StdoutPipe()
+	seen, err := runTests(ctx, progress, goTest...)
+	if err == nil {
+		err = seen.again(progress, func(pkg, pattern string) (*transcript, error) {
+			return runTests(ctx, progress, "go", "test", "-json", "-count=1", "-timeout", "20m", "-run", pattern, pkg)
+		})
+	}
 	if err != nil {
-		return fmt.Errorf("run the suites: %w", err)
-	}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("run the suites: %w", err)
-	}
-	seen, readErr := read(events, progress)
-	if err := errors.Join(readErr, cmd.Wait(), ctx.Err()); err != nil {
-		seen.fault = fmt.Sprintf("go test: %v", err)
+		seen.fault = err.Error()
 	}
 	return report(out, seen)
 }
