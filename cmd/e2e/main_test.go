@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"passbook/cmd/internal/programtest"
+	"passbook/shared/backoff"
 )
 
 func TestMain(m *testing.M) {
@@ -18,10 +19,5 @@ const look = 500 * time.Millisecond
 
 // pass lets time pass: under load, there is nothing to wait for but that.
 func pass(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	_ = backoff.Sleep(ctx, d) // the end of a test ends it too
 }

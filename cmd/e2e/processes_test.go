@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -38,7 +39,7 @@ func newProcesses(t *testing.T, shards int) *processes {
 	f := &processes{prefix: prefix, tables: tables, streams: kinesisstream.New(c)}
 	f.environ = []string{
 		"AWS_ENDPOINT_URL=" + awstest.Endpoint(t), "AWS_REGION=" + c.Region, "AWS_EC2_METADATA_DISABLED=true",
-		"AWS_ACCESS_KEY_ID=" + or("AWS_ACCESS_KEY_ID", "test"), "AWS_SECRET_ACCESS_KEY=" + or("AWS_SECRET_ACCESS_KEY", "test"),
+		"AWS_ACCESS_KEY_ID=" + cmp.Or(os.Getenv("AWS_ACCESS_KEY_ID"), "test"), "AWS_SECRET_ACCESS_KEY=" + cmp.Or(os.Getenv("AWS_SECRET_ACCESS_KEY"), "test"),
 		"PASSBOOK_STORE=aws", "PASSBOOK_PREFIX=" + prefix, "PASSBOOK_BUCKET=" + prefix + "archive", fmt.Sprintf("PASSBOOK_SHARDS=%d", shards),
 		"PASSBOOK_LISTEN=127.0.0.1:0", "PASSBOOK_SEGMENT_AGE=15s", "PASSBOOK_DRAIN_DELAY=2s", "PASSBOOK_LOG_LEVEL=warn",
 	}
@@ -47,14 +48,6 @@ func newProcesses(t *testing.T, shards int) *processes {
 		t.Fatalf("bank resources: %d\n%s%s", made.Code, made.Out, made.ErrOut)
 	}
 	return f
-}
-
-// or is a variable's value, or another.
-func or(variable, other string) string {
-	if v := os.Getenv(variable); v != "" {
-		return v
-	}
-	return other
 }
 
 func (f *processes) start(t *testing.T, service string, n int) *instance {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"passbook/cmd/internal/programtest"
 	"passbook/shared/consumer"
+	"passbook/shared/stream"
 )
 
 // plan is how long and how hard a fleet is worked.
@@ -128,36 +130,36 @@ func orphaned(t *testing.T, f fleet, n int, began time.Time) time.Duration {
 	return time.Since(began).Round(10 * time.Millisecond)
 }
 
-// splitOne splits an open shard.
-func splitOne(t *testing.T, f fleet) {
+// openShards lists the shards that take records.
+func openShards(t *testing.T, f fleet) []stream.Shard {
 	t.Helper()
 	_, streams, name := f.stores()
 	shards, err := streams.Shards(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range shards {
-		if !s.Closed {
-			if err := f.split(t.Context(), s.ID); err != nil {
-				t.Fatal(err)
-			}
-			return
-		}
+	return slices.DeleteFunc(shards, func(s stream.Shard) bool { return s.Closed })
+}
+
+// splitOne splits an open shard.
+func splitOne(t *testing.T, f fleet) {
+	t.Helper()
+	shards := openShards(t, f)
+	if len(shards) == 0 {
+		t.Fatal("no open shard")
 	}
-	t.Fatal("no open shard")
+	if err := f.split(t.Context(), shards[0].ID); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // mergeTwo merges two open shards that lie beside each other.
 func mergeTwo(t *testing.T, f fleet) {
 	t.Helper()
-	_, streams, name := f.stores()
-	shards, err := streams.Shards(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	shards := openShards(t, f)
 	for _, a := range shards {
 		for _, b := range shards {
-			if !a.Closed && !b.Closed && new(big.Int).Add(a.LastHash, big.NewInt(1)).Cmp(b.FirstHash) == 0 {
+			if new(big.Int).Add(a.LastHash, big.NewInt(1)).Cmp(b.FirstHash) == 0 {
 				if err := f.merge(t.Context(), a.ID, b.ID); err != nil {
 					t.Fatal(err)
 				}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/table"
@@ -92,7 +93,7 @@ func (r *comparison) meet(ctx context.Context, a journal.Account) error {
 			r.judge(a, live, made)
 			return nil
 		case try < meetings && live.blocked == 0:
-			err = pause(ctx, meetEvery)
+			err = backoff.Sleep(ctx, meetEvery)
 			if err != nil {
 				return err
 			}
@@ -143,17 +144,6 @@ func (r *comparison) alone(ctx context.Context, made rowOf) error {
 		r.faults.add(made.account, made.blocked, "the candidate's row is blocked")
 	}
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // Promote makes the candidate live if Compare finds nothing, or whatever it finds when force says so. The generation that was

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"passbook/shared/archive"
+	"passbook/shared/backoff"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -156,7 +157,7 @@ func (b *batcher) drain(ctx context.Context) error {
 		if failed == callsMost || errors.Is(err, stream.ErrNotFound) || errors.Is(err, stream.ErrInvalid) {
 			return err
 		}
-		err = pause(ctx, wait)
+		err = backoff.Sleep(ctx, wait)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"passbook/shared/backoff"
 )
 
 const (
@@ -84,7 +86,7 @@ func (c *client) command(ctx context.Context, method, path, key string, body any
 		header, err := c.call(ctx, method, path, key, data, &r)
 		var refused *problem
 		if errors.As(err, &refused) && refused.Retryable && refused.Status >= 429 && try < attempts {
-			if err := pause(ctx, time.Duration(try)*100*time.Millisecond); err != nil {
+			if err := backoff.Sleep(ctx, time.Duration(try)*100*time.Millisecond); err != nil {
 				return r, err
 			}
 			continue
@@ -143,16 +145,4 @@ func readProblem(status int, text []byte) *problem {
 	}
 	p.Code = strings.TrimPrefix(p.Type, "/problems/")
 	return &p
-}
-
-// pause waits, or ends with the context.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

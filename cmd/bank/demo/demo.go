@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"time"
+
+	"passbook/shared/backoff"
 )
 
 // The ways in which a day can go wrong.
@@ -86,7 +88,7 @@ func (d *day) play(ctx context.Context) error {
 	for d.diary.Len() > 0 {
 		s := heap.Pop(&d.diary).(step)
 		if d.Speed > 0 && s.at > now {
-			if err := pause(ctx, time.Duration(float64(s.at-now)/d.Speed)); err != nil {
+			if err := backoff.Sleep(ctx, time.Duration(float64(s.at-now)/d.Speed)); err != nil {
 				return err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/stream"
 )
 
@@ -64,7 +65,7 @@ func readLatest(s *suite) {
 	shard := s.shards()[0].ID
 	for from := range 3 {
 		if s.Advance == nil { // an emulator may go by its clock to know the newest
-			s.same(pass(s.ctx, time.Second))
+			s.same(backoff.Sleep(s.ctx, time.Second))
 		}
 		it, err := s.iterator(shard, stream.Position{Where: stream.Latest})
 		s.same(err)
@@ -92,7 +93,7 @@ func readLatest(s *suite) {
 // readTime allows a store without a clock to be moved to take times in whole seconds, as an emulator may.
 func readTime(s *suite) {
 	grain, apart := time.Second, 2*time.Second
-	wait := func() { s.same(pass(s.ctx, apart)) }
+	wait := func() { s.same(backoff.Sleep(s.ctx, apart)) }
 	if s.Advance != nil {
 		grain, wait = 0, func() { s.Advance(apart) }
 	}

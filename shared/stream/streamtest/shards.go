@@ -1,13 +1,13 @@
 package streamtest
 
 import (
-	"context"
 	"fmt"
 	"math/big"
 	"slices"
 	"sync"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/stream"
 )
 
@@ -198,7 +198,7 @@ func createdAgain(s *suite) {
 	s.same(s.Delete(s.ctx, s.name))
 	// Creation times are whole seconds: one must pass, or the store see to it.
 	if s.Advance == nil {
-		s.same(pass(s.ctx, time.Second))
+		s.same(backoff.Sleep(s.ctx, time.Second))
 	}
 	s.same(s.Create(s.ctx, s.name, 1))
 	second, err := s.First.Created(s.ctx, s.name)
@@ -211,14 +211,5 @@ func createdAgain(s *suite) {
 	s.same(differ("in the new stream", data(got), texts(letters("b", 0, 1))))
 	if batch, err := s.First.Get(s.ctx, it, 10); err == nil && len(batch.Records) > 0 {
 		s.Fatalf("an iterator of the old stream gives %v", batch.Records)
-	}
-}
-
-func pass(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/stream"
 )
 
@@ -99,7 +100,7 @@ func rest(ctx context.Context, attempt int) error {
 // restAfter waits before a call that failed is repeated, and at least as long as it took: a slow store must not be kept busy with
 // calls whose callers have gone.
 func restAfter(ctx context.Context, began time.Time, attempt int) error {
-	if err := pass(ctx, time.Since(began)); err != nil {
+	if err := backoff.Sleep(ctx, time.Since(began)); err != nil {
 		return err
 	}
 	return rest(ctx, attempt)
