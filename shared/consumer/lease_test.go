@@ -127,6 +127,8 @@ func TestZombieCannotCheckpoint(t *testing.T) {
 			return plays[len(plays)-1].entry.Last == entries[19].Last
 		})
 		time.Sleep(2 * time.Second)
+		c.wire["b"].setCut(true) // from here on nobody but the zombie writes: a renewal of b may be due at this very moment
+		synctest.Wait()
 		before := c.leases()
 		close(held)
 		synctest.Wait()
