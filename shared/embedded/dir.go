@@ -123,8 +123,11 @@ func (d dir) write(name, text string) error {
 }
 
 // sync makes the entries of a directory durable.
-func (d dir) sync(path string) error {
-	f, err := d.fs.OpenDir(path)
+func (d dir) sync(path string) error { return syncDir(d.fs, path) }
+
+// syncDir makes the entries of a directory durable.
+func syncDir(fs vfs.FS, path string) error {
+	f, err := fs.OpenDir(path)
 	if err != nil {
 		return err
 	}

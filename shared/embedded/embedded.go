@@ -112,7 +112,7 @@ func newDB(o Options, engine *pebble.DB, lock io.Closer) *DB {
 // are absent, and room in level 0 for a burst.
 func tuning(fs vfs.FS, o Options) *pebble.Options {
 	opts := &pebble.Options{
-		FS:                          fs,
+		FS:                          ordered{fs},
 		CacheSize:                   o.CacheBytes,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      quiet{o.Logger},
