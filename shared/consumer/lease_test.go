@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"passbook/shared/backoff"
 	"passbook/shared/fault"
 	"passbook/shared/journal"
+	"passbook/shared/stream"
 )
 
 func TestDeadWorkersShardsAreTakenWithinOneAndAHalfLeases(t *testing.T) {
@@ -144,6 +146,32 @@ func TestZombieCannotCheckpoint(t *testing.T) {
 			if err := <-results; err == nil {
 				t.Error("a zombie's write was accepted")
 			}
+		}
+	})
+}
+
+// dated counts how often the creation of a stream is asked for.
+type dated struct {
+	stream.Stream
+	asked atomic.Int64
+}
+
+func (d *dated) Created(ctx context.Context, name string) (time.Time, error) {
+	d.asked.Add(1)
+	return d.Stream.Created(ctx, name)
+}
+
+// Kinesis answers 20 such calls a second in an account, for all workers of all consumers.
+func TestAsksForTheCreationOnceALease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 4)
+		counted := &dated{}
+		c.start("a", func(config *Config) { counted.Stream, config.Streams = config.Streams, counted })
+		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
+		before := counted.asked.Load()
+		time.Sleep(10 * testLease)
+		if n := counted.asked.Load() - before; n < 5 || n > 10 {
+			t.Errorf("%d times in 10 leases", n)
 		}
 	})
 }

@@ -28,11 +28,12 @@ type Worker struct {
 	owners  map[string]bool // the workers that were alive at the last survey
 }
 
-// listing is the stream's shards and its creation.
+// listing is the stream's shards, as they were at a time, and its creation, as it was when it was dated.
 type listing struct {
 	shards  []stream.Shard
-	created time.Time
 	at      time.Time
+	created time.Time
+	dated   time.Time
 }
 
 // before says that the list is older than one of the leases, or that a shard of them is gone.
@@ -201,20 +202,27 @@ func (w *Worker) look(ctx context.Context) (survey, error) {
 }
 
 // list lists the stream, at most once a quarter lease, unless there are leases that the list knows nothing of: a shard that another
-// worker found first must not pass for one that is gone.
+// worker found first must not pass for one that is gone. Its creation is looked at once a lease: Kinesis answers 20 such calls a second
+// in an account, and readers find out for themselves that their stream was made anew.
 func (w *Worker) list(ctx context.Context, leases map[string]lease) error {
-	if !w.listed.at.IsZero() && time.Since(w.listed.at) < w.Lease/4 && !w.listed.before(leases) {
+	due := w.listed.at.IsZero() || w.listed.before(leases)
+	if !due && time.Since(w.listed.at) < w.Lease/4 {
 		return nil
 	}
-	created, err := w.Streams.Created(ctx, w.Stream)
-	if err != nil {
-		return fmt.Errorf("creation of %s: %w", w.Stream, err)
+	next := w.listed
+	if due || time.Since(w.listed.dated) >= w.Lease {
+		created, err := w.Streams.Created(ctx, w.Stream)
+		if err != nil {
+			return fmt.Errorf("creation of %s: %w", w.Stream, err)
+		}
+		next.created, next.dated = created, time.Now()
 	}
 	shards, err := w.Streams.Shards(ctx, w.Stream)
 	if err != nil {
 		return fmt.Errorf("shards of %s: %w", w.Stream, err)
 	}
-	w.listed = listing{shards: shards, created: created, at: time.Now()}
+	next.shards, next.at = shards, time.Now()
+	w.listed = next
 	return nil
 }
 
