@@ -94,7 +94,7 @@ func TestWriteContention(t *testing.T) {
 func TestOutcomeUnknown(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
-	_, hasty := b.listen(50 * time.Millisecond)
+	_, hasty := b.listen(250 * time.Millisecond)
 	held := make(chan struct{})
 	rule := b.table.Arm(&fault.Rule{Match: fault.On(journal.Table), Hook: func() { <-held }}, 1)
 	const body = `{"amount":10,"currency":"EUR"}`
@@ -112,7 +112,7 @@ func TestOutcomeUnknown(t *testing.T) {
 func TestTimeIsOverWhileACommandWaits(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
-	_, hasty := b.listen(50 * time.Millisecond)
+	_, hasty := b.listen(250 * time.Millisecond)
 	held, entered := make(chan struct{}), make(chan struct{})
 	b.table.Arm(&fault.Rule{Match: fault.On(journal.Table), Hook: func() { close(entered); <-held }}, 1)
 	first := make(chan webtest.Response)

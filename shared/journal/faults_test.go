@@ -68,15 +68,15 @@ func TestOutcomeUnknownThenTheSameKeyTells(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
 	openAccount(t, j, acct, 100)
-	gate := make(chan struct{})
-	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { <-gate }}, 1)
+	putting, gate := make(chan struct{}), make(chan struct{})
+	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { close(putting); <-gate }}, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {
 		_, err := j.Execute(ctx, command(acct, "w", withdrawing(10)))
 		done <- err
 	}()
-	waitFor(t, func() bool { return tbl.Table != nil && j.busyLane(acct) })
+	<-putting
 	cancel()
 	if err := <-done; !errors.Is(err, ErrOutcomeUnknown) {
 		t.Fatalf("got %v", err)
@@ -85,15 +85,6 @@ func TestOutcomeUnknownThenTheSameKeyTells(t *testing.T) {
 	if r := execute(t, j, command(acct, "w", withdrawing(10))); !r.Replayed || r.Command.First != 3 {
 		t.Fatalf("repeat: %+v", r)
 	}
-}
-
-// busyLane says that the lane has taken everything from its queue and is at work.
-func (j *Journal) busyLane(a Account) bool {
-	s := &j.shards[j.shardOf(a)]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := s.lanes[a]
-	return l != nil && l.running && len(l.queue) == 0
 }
 
 func TestClockSkewIsRefused(t *testing.T) {
@@ -524,15 +515,15 @@ func TestAbandonedCommandsLeaveTheQueue(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
 	openAccount(t, j, acct, 100)
-	gate := make(chan struct{})
-	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { <-gate }}, 1)
+	putting, gate := make(chan struct{}), make(chan struct{})
+	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { close(putting); <-gate }}, 1)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if _, err := tryExecute(t, j, command(acct, "stuck", withdrawing(1))); err != nil {
 			t.Error(err)
 		}
 	})
-	waitFor(t, func() bool { return j.busyLane(acct) })
+	<-putting
 	ctx, cancel := context.WithCancel(t.Context())
 	var abandoned sync.WaitGroup
 	for i := range 100 {
