@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -35,6 +36,8 @@ type Config struct {
 	Acked func(writer string, n int64)
 	// Metrics takes the collectors; nil means none.
 	Metrics prometheus.Registerer
+	// Log is told when the stream takes nothing; nil drops it.
+	Log *slog.Logger
 }
 
 // Publisher is the journal's outbox. Publish may be called at once, Run does the work. It is safe for concurrent use.
@@ -49,6 +52,7 @@ type Publisher struct {
 	bytes    int
 	wake     chan struct{} // holds one
 	empty    chan struct{} // closed when waiting falls to 0; nil while nobody waits
+	trouble  trouble
 }
 
 // queue is an account's entries, in version order. The first is in flight, or rests after a refusal, when the queue is neither
@@ -69,6 +73,9 @@ type waiting struct {
 func New(c Config) *Publisher {
 	if c.Acked == nil {
 		c.Acked = func(string, int64) {}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Publisher{config: c, metrics: newMetrics(c.Metrics), accounts: make(map[journal.Account]*queue), wake: make(chan struct{}, 1)}
 }
@@ -99,13 +106,6 @@ func (p *Publisher) signal() {
 	case p.wake <- struct{}{}:
 	default:
 	}
-}
-
-// Full says that too much waits for the stream.
-func (p *Publisher) Full() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.waiting >= maxWaiting || p.bytes >= maxWaitingBytes
 }
 
 // Drained waits until everything is published, or ctx ends.
@@ -191,13 +191,23 @@ func (p *Publisher) put(ctx context.Context, b batch) {
 		err = errors.New("publisher: the stream answered for another number of records")
 	}
 	sent := func(i int) bool { return err == nil && results[i].Err == nil }
+	took, why := false, err
 	for i, w := range b.entries {
-		if sent(i) {
+		switch {
+		case sent(i):
 			p.acknowledge(w)
+			took = true
+		case why == nil:
+			why = results[i].Err
 		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if took {
+		p.note(nil)
+	} else if ctx.Err() == nil {
+		p.note(why)
+	}
 	for i, q := range b.queues {
 		if sent(i) {
 			p.advance(q)

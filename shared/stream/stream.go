@@ -34,6 +34,8 @@ var (
 	ErrExpiredIterator = errors.New("stream: iterator expired")
 	// ErrTrimmed: the position lies before the trim horizon, or was never on this shard: records may be lost to this reader.
 	ErrTrimmed = errors.New("stream: position trimmed")
+	// ErrRefused: the store does not let this caller, or its key does not; nothing was done, and no repetition helps.
+	ErrRefused = errors.New("stream: refused")
 	// ErrInvalid: the call itself is wrong (too many records, too large a record, an empty partition key).
 	ErrInvalid = errors.New("stream: invalid request")
 )

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"errors"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,7 +18,9 @@ import (
 // died.
 func writers(ctx context.Context, p *Process) (err error) {
 	metrics := prometheus.WrapRegistererWithPrefix("passbook_", p.registry)
-	p.publisher = publisher.New(publisher.Config{Streams: p.engine.Streams, Stream: p.config.Stream(jobs.EventStream), Metrics: metrics})
+	p.publisher = publisher.New(publisher.Config{
+		Streams: p.engine.Streams, Stream: p.config.Stream(jobs.EventStream), Metrics: metrics, Log: p.log,
+	})
 	p.journal, err = journal.Open(ctx, journal.Config{Table: p.engine.Table, Outbox: p.publisher, Lease: p.config.Lease, Metrics: metrics})
 	if err != nil {
 		return err
@@ -37,8 +38,8 @@ func writers(ctx context.Context, p *Process) (err error) {
 
 // journalReady says whether commands can be taken.
 func (p *Process) journalReady(ctx context.Context) error {
-	if p.publisher.Full() {
-		return errors.New("too much waits for the stream")
+	if err := p.publisher.Ready(); err != nil {
+		return err
 	}
 	if err := p.journal.Ready(); err != nil {
 		return err

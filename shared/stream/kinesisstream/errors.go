@@ -24,6 +24,8 @@ func known(err error) error {
 		ours = stream.ErrNotFound
 	case code == "ExpiredIteratorException":
 		ours = stream.ErrExpiredIterator
+	case refuses(code):
+		ours = stream.ErrRefused
 	case code == "InvalidArgumentException", code == "ValidationException":
 		ours = stream.ErrInvalid
 	default:
@@ -36,4 +38,14 @@ func known(err error) error {
 func throttles(code string) bool {
 	_, listed := retry.DefaultThrottleErrorCodes[code]
 	return listed || code == "KMSThrottlingException"
+}
+
+// refuses says that Kinesis does not let the caller, or that the key of an encrypted stream cannot be used.
+func refuses(code string) bool {
+	switch code {
+	case "AccessDeniedException", "UnrecognizedClientException", "IncompleteSignatureException", "MissingAuthenticationTokenException",
+		"KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException":
+		return true
+	}
+	return false
 }

@@ -68,12 +68,12 @@ var calls = []call{
 }
 
 func TestErrorsOfCalls(t *testing.T) {
-	ports := []error{stream.ErrNotFound, stream.ErrThrottled, stream.ErrExpiredIterator, stream.ErrTrimmed, stream.ErrInvalid}
+	ports := []error{stream.ErrNotFound, stream.ErrThrottled, stream.ErrExpiredIterator, stream.ErrTrimmed, stream.ErrRefused, stream.ErrInvalid}
 	codes := map[string]error{
 		"ResourceNotFoundException": stream.ErrNotFound, "ProvisionedThroughputExceededException": stream.ErrThrottled,
 		"LimitExceededException": stream.ErrThrottled, "KMSThrottlingException": stream.ErrThrottled, "ThrottlingException": stream.ErrThrottled,
 		"ExpiredIteratorException": stream.ErrExpiredIterator, "InvalidArgumentException": stream.ErrInvalid,
-		"ValidationException": stream.ErrInvalid, "AccessDeniedException": nil, "KMSDisabledException": nil, "InternalFailure": nil,
+		"ValidationException": stream.ErrInvalid, "AccessDeniedException": stream.ErrRefused, "KMSDisabledException": stream.ErrRefused, "InternalFailure": nil,
 	}
 	for _, c := range calls {
 		for code, want := range codes {

@@ -1,0 +1,94 @@
+package publisher
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"passbook/shared/journal"
+	"passbook/shared/stream"
+)
+
+// moody is a stream that answers every put as it is told.
+type moody struct {
+	stream.Stream
+	err atomic.Pointer[error]
+}
+
+func (m *moody) say(err error) { m.err.Store(&err) }
+
+func (m *moody) Put(_ context.Context, _ string, records []stream.Record) ([]stream.Put, error) {
+	return make([]stream.Put, len(records)), *m.err.Load()
+}
+
+func TestTroubleIsSaidAloud(t *testing.T) {
+	broken := errors.New("connection refused")
+	for _, tt := range []struct {
+		name   string
+		err    error
+		lasts  time.Duration
+		unsent string // what Ready says meanwhile, "" for nothing
+		said   int
+	}{
+		{"a moment of throttling", stream.ErrThrottled, 4 * time.Second, "", 0},
+		{"an outage", broken, 50 * time.Second, "", 1},
+		{"a long outage", broken, 150 * time.Second, "", 3},
+		{"a refusal", stream.ErrRefused, 2 * time.Second, "refused", 1},
+		{"a stream that is gone", stream.ErrNotFound, 2 * time.Second, "not found", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				m := &moody{}
+				m.say(tt.err)
+				p := New(Config{Streams: m, Stream: events, Log: slog.New(slog.NewTextHandler(&log, nil))})
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() { done <- p.Run(ctx) }()
+				p.Publish(journal.Committed{Account: accountNamed(1)})
+				time.Sleep(tt.lasts)
+				err := p.Ready()
+				if (err != nil) != (tt.unsent != "") || err != nil && !strings.Contains(err.Error(), tt.unsent) {
+					t.Errorf("ready: %v", err)
+				}
+				m.say(nil)
+				if err := p.Drained(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if err := p.Ready(); err != nil {
+					t.Errorf("ready again: %v", err)
+				}
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+				said, again := strings.Count(log.String(), "takes nothing"), strings.Count(log.String(), "takes records again")
+				if said != tt.said || again != min(said, 1) {
+					t.Errorf("said %d times, want %d, and %d times that it is over:\n%s", said, tt.said, again, &log)
+				}
+				if said > 0 && !strings.Contains(log.String(), tt.err.Error()) {
+					t.Errorf("the cause is not said: %s", &log)
+				}
+			})
+		})
+	}
+}
+
+func TestReadyUntilTooMuchWaits(t *testing.T) {
+	p := New(Config{})
+	for i := range maxWaiting {
+		if err := p.Ready(); err != nil {
+			t.Fatalf("with %d waiting: %v", i, err)
+		}
+		p.Publish(journal.Committed{Account: accountNamed(i % 10)})
+	}
+	if err := p.Ready(); err == nil {
+		t.Errorf("ready with %d waiting", maxWaiting)
+	}
+}
