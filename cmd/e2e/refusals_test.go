@@ -1,9 +1,14 @@
 package e2e
 
 import (
+	"bytes"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -47,6 +52,33 @@ func answering(t *testing.T, status int, header, body string) []string {
 		}
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(body))
+	}))
+	t.Cleanup(s.Close)
+	return []string{"AWS_ENDPOINT_URL=" + s.URL}
+}
+
+// denying is the endpoint under test, to a caller who may not do an operation of DynamoDB on a table.
+func denying(t *testing.T, operation, table string) []string {
+	t.Helper()
+	there, err := url.Parse(awstest.Endpoint(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind := httputil.NewSingleHostReverseProxy(there)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), "."+operation) && strings.Contains(string(body), `"`+table+`"`) {
+			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = fmt.Fprintf(w, `{"__type":"com.amazon.coral.service#AccessDeniedException","message":"not authorized to perform: dynamodb:%s"}`, operation)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		behind.ServeHTTP(w, r)
 	}))
 	t.Cleanup(s.Close)
 	return []string{"AWS_ENDPOINT_URL=" + s.URL}
@@ -147,6 +179,10 @@ func TestProgramsSayWhatIsMissingOnAWS(t *testing.T) {
 	}
 	refuses(t, append(environ, "AWS_REGION=eu-north-1"), 5, "eu-north-1", "AWS_REGION", "balance")
 	refuses(t, append(environ, "PASSBOOK_BUCKET="+prefix+"other"), 5, prefix+"other", "PASSBOOK_BUCKET", "archiver")
+
+	for program, table := range map[string]string{"withdraw": "journal", "credit": "journal", "balance": "balance", "creditlimit": "creditlimit"} {
+		refuses(t, append(environ, denying(t, "PutItem", prefix+table)...), 5, "rights are missing: put row of "+prefix+table, "deploy/template.yaml", program)
+	}
 
 	client := dynamodb.NewFromConfig(c)
 	_, err := client.CreateTable(t.Context(), &dynamodb.CreateTableInput{

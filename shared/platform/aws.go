@@ -16,6 +16,7 @@ import (
 
 	"passbook/shared/bucket/s3bucket"
 	"passbook/shared/stream/kinesisstream"
+	"passbook/shared/table"
 	"passbook/shared/table/dynamotable"
 )
 
@@ -36,6 +37,7 @@ type awsStore struct {
 	tables    *dynamotable.Table
 	streams   *kinesisstream.Stream
 	archive   *s3bucket.Bucket // nil where it is not asked for
+	writes    []string         // the tables that the program puts rows into
 	resources []string         // the streams' full names
 	shards    int
 }
@@ -56,7 +58,7 @@ func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Eng
 	if err != nil {
 		return nil, fmt.Errorf("describe the tables: %w", err)
 	}
-	store := &awsStore{region: sdk.Region, tables: tables, streams: kinesisstream.New(sdk), shards: c.Shards}
+	store := &awsStore{region: sdk.Region, tables: tables, streams: kinesisstream.New(sdk), writes: r.Writes, shards: c.Shards}
 	for _, name := range r.Streams {
 		store.resources = append(store.resources, c.Stream(name))
 	}
@@ -116,6 +118,9 @@ func (s *awsStore) prepare(ctx context.Context) error {
 	if err := s.tables.Check(ctx); err != nil {
 		return s.explain(err)
 	}
+	if err := s.checkWrites(ctx); err != nil {
+		return s.explain(err)
+	}
 	for _, name := range s.resources {
 		if err := s.streams.Check(ctx, name); err != nil {
 			return s.explain(err)
@@ -124,6 +129,19 @@ func (s *awsStore) prepare(ctx context.Context) error {
 	if s.archive != nil {
 		if err := s.archive.Check(ctx); err != nil {
 			return s.explain(err)
+		}
+	}
+	return nil
+}
+
+// checkWrites asks for puts that cannot be done, for want of the row that they would replace: a program that may not put says so now,
+// and not at its first command. It costs a write unit a table. Any other answer is no reason not to start.
+func (s *awsStore) checkWrites(ctx context.Context) error {
+	key := table.Key{PK: "check", SK: "check"}
+	for _, name := range s.writes {
+		err := s.tables.Put(ctx, table.Put{Table: name, Row: table.Row{Key: key}, If: table.Equals("there", table.Bool(true))})
+		if errors.Is(err, table.ErrRefused) {
+			return err
 		}
 	}
 	return nil

@@ -36,6 +36,8 @@ func (e *UnusableError) Unwrap() error { return e.Err }
 type Resources struct {
 	// Tables are the schemas of the tables, without the deployment's prefix.
 	Tables []table.Schema
+	// Writes names those of the tables whose every row the program may put, as it has to.
+	Writes []string
 	// Streams are the names of the streams, without the prefix.
 	Streams []string
 	// Archive says that the program touches the archive.
@@ -85,7 +87,8 @@ func Open(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Engine
 }
 
 // Prepare makes sure that the resources are there. The embedded engine makes what is missing. On AWS, where that is an act of its
-// own with rights of its own, they are only looked at: what is missing or of another layout is an *UnusableError.
+// own with rights of its own, they are only looked at: what is missing, of another layout or may not be written to is an
+// *UnusableError.
 func (e *Engine) Prepare(ctx context.Context) error { return e.store.prepare(ctx) }
 
 // CreateResources makes the tables, streams and buckets that are missing, and leaves alone those that are there.
