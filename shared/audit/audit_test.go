@@ -493,7 +493,7 @@ func TestReport_TextAndJSON(t *testing.T) {
 	if err := report.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"journal", "archive", "standing", " EUR\n", "main#A-3", "1 differences"} {
+	for _, want := range []string{"journal", "archive", "standing", " EUR\n", "main#A-3", "differences: 1"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in\n%s", want, text.String())
 		}

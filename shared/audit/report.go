@@ -128,14 +128,14 @@ func (r *Report) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "and %d more\n", more)
 	}
 	if r.OnTheWay > 0 {
-		fmt.Fprintf(&b, "%d entries are on their way\n", r.OnTheWay)
+		fmt.Fprintf(&b, "entries on their way: %d\n", r.OnTheWay)
 	}
 	if r.Republished > 0 || r.Projected > 0 {
-		fmt.Fprintf(&b, "mended: %d entries republished, %d accounts projected\n", r.Republished, r.Projected)
+		fmt.Fprintf(&b, "mended: entries republished %d, accounts projected %d\n", r.Republished, r.Projected)
 	}
 	verdict := "journal, archive and read models agree"
 	if !r.Clean() {
-		verdict = fmt.Sprintf("%d differences", r.Count)
+		verdict = fmt.Sprintf("differences: %d", r.Count)
 	}
 	fmt.Fprintf(&b, "%s (%s)\n", verdict, r.Took.Round(time.Millisecond))
 	_, err := io.WriteString(w, b.String())
