@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"passbook/shared/account"
@@ -589,29 +590,31 @@ func TestNewTenureIsTakenOnceForAll(t *testing.T) {
 // A table that refuses the writer has written nothing: the caller is told at once, and the counter is settled. After a put that got
 // no answer nothing is sure, and the refusal decides nothing.
 func TestRefusedPutIsDefiniteUnlessAnEarlierOneGotNoAnswer(t *testing.T) {
-	tbl, _ := store(t)
-	j, _ := open(t, tbl, newClock())
-	openAccount(t, j, acct, 100)
-	refused := tbl.Arm(&fault.Rule{Match: fault.On(Table), Before: table.ErrRefused}, 1)
-	if _, err := j.Execute(t.Context(), command(acct, "w1", withdrawing(10))); !errors.Is(err, ErrUnavailable) || refused.Fired() != 1 {
-		t.Fatalf("refused %d times: %v", refused.Fired(), err)
-	}
-	if err := j.Ready(); !errors.Is(err, table.ErrRefused) {
-		t.Errorf("ready says %v", err)
-	}
-	accepted(t, j, command(acct, "w1", withdrawing(10)))
-	if err := j.Ready(); err != nil {
-		t.Error(err)
-	}
-	var then *fault.Rule
-	lost := tbl.Arm(&fault.Rule{Match: fault.On(Table), After: errLost, Hook: func() {
-		then = tbl.Arm(&fault.Rule{Match: fault.On(Table), Before: table.ErrRefused}, 3)
-	}}, 1)
-	accepted(t, j, command(acct, "w2", withdrawing(10)))
-	if lost.Fired() != 1 || then.Fired() != 3 {
-		t.Errorf("%d answers lost, %d refused", lost.Fired(), then.Fired())
-	}
-	if events := history(t, j.Reader, acct); len(events) != 4 || events[3].After.Posted != 80 {
-		t.Errorf("%d events", len(events))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		tbl, _ := store(t)
+		j, _ := open(t, tbl, newClock())
+		openAccount(t, j, acct, 100)
+		refused := tbl.Arm(&fault.Rule{Match: fault.On(Table), Before: table.ErrRefused}, 1)
+		if _, err := j.Execute(t.Context(), command(acct, "w1", withdrawing(10))); !errors.Is(err, ErrUnavailable) || refused.Fired() != 1 {
+			t.Fatalf("refused %d times: %v", refused.Fired(), err)
+		}
+		if err := j.Ready(); !errors.Is(err, table.ErrRefused) {
+			t.Errorf("ready says %v", err)
+		}
+		accepted(t, j, command(acct, "w1", withdrawing(10)))
+		if err := j.Ready(); err != nil {
+			t.Error(err)
+		}
+		var then *fault.Rule
+		lost := tbl.Arm(&fault.Rule{Match: fault.On(Table), After: errLost, Hook: func() {
+			then = tbl.Arm(&fault.Rule{Match: fault.On(Table), Before: table.ErrRefused}, 3)
+		}}, 1)
+		accepted(t, j, command(acct, "w2", withdrawing(10)))
+		if lost.Fired() != 1 || then.Fired() != 3 {
+			t.Errorf("%d answers lost, %d refused", lost.Fired(), then.Fired())
+		}
+		if events := history(t, j.Reader, acct); len(events) != 4 || events[3].After.Posted != 80 {
+			t.Errorf("%d events", len(events))
+		}
+	})
 }

@@ -176,7 +176,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 		j.cancel()
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	j.busy.Go(func() { j.writer.heartbeat(j.ctx) })
+	j.busy.Go(func() { j.tend(j.ctx) })
 	return j, nil
 }
 

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -33,11 +34,52 @@ func (t *trouble) over() {
 	t.since, t.err = time.Time{}, nil
 }
 
+// refused says that the last put was refused for good.
+func (t *trouble) refused() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return errors.Is(t.err, table.ErrRefused)
+}
+
+// tend keeps the writer alive until ctx ends: it saves the progress once a second, takes a new id when the lease was lost, and after
+// a refusal tries whether the table still refuses. None of it may wait for a command, since none comes while Ready says no.
+func (j *Journal) tend(ctx context.Context) {
+	tick := time.NewTicker(min(heartbeatEvery, j.writer.lease/4))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := j.writer.renew(ctx); errors.Is(err, errLeaseLost) {
+			_ = j.writer.retake(ctx) // the next tick tries again, and so does the next command
+		}
+		if j.trouble.refused() {
+			j.retry(ctx)
+		}
+	}
+}
+
+// retry finds out whether the table still refuses this writer.
+func (j *Journal) retry(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, putDeadline)
+	defer cancel()
+	if err := table.Refuses(ctx, j.table, Table); err != nil {
+		j.trouble.note(err)
+		return
+	}
+	j.trouble.over()
+}
+
 // Ready says why commands cannot be committed here, nil when they can: the writer's heartbeat has failed for a lease, no put of an
 // entry was answered for as long, or the table refuses this writer. It makes no call.
 func (j *Journal) Ready() error {
-	if silent := j.writer.silent(); silent > j.writer.lease {
-		return fmt.Errorf("the writer's heartbeat fails since %v", silent.Round(time.Second))
+	switch renewed := j.writer.renewed(); {
+	case renewed.IsZero():
+		return errLeaseLost
+	case time.Since(renewed) > j.writer.lease:
+		return fmt.Errorf("the writer's heartbeat fails since %v", time.Since(renewed).Round(time.Second))
 	}
 	j.trouble.mu.Lock()
 	defer j.trouble.mu.Unlock()
@@ -47,9 +89,9 @@ func (j *Journal) Ready() error {
 	return nil
 }
 
-// silent is the time since the last heartbeat that succeeded.
-func (w *writer) silent() time.Duration {
+// renewed is when the last heartbeat that succeeded began, zero after the lease was lost.
+func (w *writer) renewed() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return time.Since(w.current.renewed)
+	return w.current.renewed
 }

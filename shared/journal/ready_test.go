@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"passbook/shared/fault"
+	"passbook/shared/table"
 )
 
 func TestReadySaysWhyNothingCanBeCommitted(t *testing.T) {
@@ -46,4 +47,49 @@ func TestReadySaysWhyNothingCanBeCommitted(t *testing.T) {
 		}
 		tbl.Arm(&fault.Rule{}, 0)
 	})
+}
+
+// A balancer that heeds Ready sends no commands to a writer that says no: what was wrong has to be found over without one.
+func TestReadyAgainWithoutACommand(t *testing.T) {
+	for name, harm := range map[string]func(t *testing.T, j *Journal, tbl *fault.Table, inner table.Table){
+		"the table refused a put": func(t *testing.T, j *Journal, tbl *fault.Table, _ table.Table) {
+			tbl.Arm(&fault.Rule{Match: fault.On(Table), Before: table.ErrRefused}, 1<<30)
+			if _, err := j.Execute(t.Context(), command(acct, "w", withdrawing(1))); !errors.Is(err, ErrUnavailable) {
+				t.Errorf("refused: %v", err)
+			}
+			time.Sleep(time.Minute)
+		},
+		"the lease was lost": func(t *testing.T, j *Journal, tbl *fault.Table, inner table.Table) {
+			tbl.Arm(&fault.Rule{Match: fault.On(Control), Before: errLost}, 1<<30)
+			time.Sleep(j.writer.lease + 2*time.Second)
+			row, err := inner.Get(t.Context(), Control, table.Key{PK: WriterKind, SK: j.Writer()}, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			epoch, _ := row.Attrs["epoch"].(table.N)
+			row.Attrs["epoch"], row.Attrs["state"] = epoch+1, table.S(WriterDraining)
+			if err := inner.Put(t.Context(), table.Put{Table: Control, Row: row, If: table.Equals("epoch", epoch)}); err != nil {
+				t.Fatal(err)
+			}
+			tbl.Arm(&fault.Rule{Match: fault.On(Control), Before: errLost}, 1) // the first heartbeat, and then no more
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tbl, inner := store(t)
+				j, _ := open(t, tbl, newClock())
+				openAccount(t, j, acct, 100)
+				harm(t, j, tbl, inner)
+				if err := j.Ready(); err == nil {
+					t.Error("ready all the same")
+				}
+				tbl.Arm(&fault.Rule{}, 0)
+				time.Sleep(3 * heartbeatEvery)
+				if err := j.Ready(); err != nil {
+					t.Errorf("some seconds after it was over: %v", err)
+				}
+				accepted(t, j, command(acct, "w2", withdrawing(1)))
+			})
+		})
+	}
 }

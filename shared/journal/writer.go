@@ -106,22 +106,7 @@ func (w *writer) next(ctx context.Context) (id string, n int64, err error) {
 	if id, n, ok := w.assign(); ok {
 		return id, n, nil
 	}
-	select {
-	case w.taking <- struct{}{}:
-		defer func() { <-w.taking }()
-	case <-ctx.Done():
-		return "", 0, ctx.Err()
-	}
-	if id, n, ok := w.assign(); ok {
-		return id, n, nil
-	}
-	if time.Since(w.refused) < retakeAfter { // many lanes wait here: they share one failure
-		return "", 0, errLeaseLost
-	}
-	ctx, cancel := context.WithTimeout(ctx, putDeadline)
-	defer cancel()
-	if err := w.start(ctx); err != nil {
-		w.refused = time.Now()
+	if err := w.retake(ctx); err != nil {
 		return "", 0, err
 	}
 	id, n, ok := w.assign()
@@ -131,12 +116,41 @@ func (w *writer) next(ctx context.Context) (id string, n int64, err error) {
 	return id, n, nil
 }
 
+// retake begins a new tenure where the current one does not surely outlast a put.
+func (w *writer) retake(ctx context.Context) error {
+	select {
+	case w.taking <- struct{}{}:
+		defer func() { <-w.taking }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	w.mu.Lock()
+	lasts := w.current.lasts(w.lease)
+	w.mu.Unlock()
+	if lasts {
+		return nil
+	}
+	if time.Since(w.refused) < retakeAfter { // many lanes wait here: they share one failure
+		return errLeaseLost
+	}
+	ctx, cancel := context.WithTimeout(ctx, putDeadline)
+	defer cancel()
+	if err := w.start(ctx); err != nil {
+		w.refused = time.Now()
+		return err
+	}
+	return nil
+}
+
+// lasts says that the lease surely outlasts a put.
+func (t *tenure) lasts(lease time.Duration) bool { return time.Since(t.renewed) <= lease-putDeadline }
+
 // assign takes the next counter, as long as the lease surely outlasts a put.
 func (w *writer) assign() (id string, n int64, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	t := w.current
-	if time.Since(t.renewed) > w.lease-putDeadline {
+	if !t.lasts(w.lease) {
 		return "", 0, false
 	}
 	t.assigned++
@@ -177,20 +191,6 @@ func (w *writer) id() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.current.id
-}
-
-// heartbeat saves the progress once a second until ctx ends.
-func (w *writer) heartbeat(ctx context.Context) {
-	tick := time.NewTicker(min(heartbeatEvery, w.lease/4))
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		_ = w.renew(ctx) // a missed beat shows in next: the lease runs out and a new id is taken
-	}
 }
 
 // renew is a heartbeat: progress and lease in one conditional write. A row that is no longer live, or gone, means that the lease
