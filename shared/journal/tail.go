@@ -9,10 +9,42 @@ import (
 	"passbook/shared/table"
 )
 
-// TailOf walks, by rising n, what a writer committed after n = after, as far as its eventually consistent index shows it. An
-// error belongs to the one entry that could not be read, and the walk goes on; when the index itself cannot be read it ends.
-func TailOf(ctx context.Context, t table.Table, writer string, after int64) iter.Seq2[Committed, error] {
+// readAhead is how many entries of a tail are read at once: one after the other, a long tail would take minutes.
+const readAhead = 16
+
+// TailOf walks, by rising n, what a writer committed after n = after, as far as its eventually consistent index shows it, without
+// those that skip names. An error belongs to the one entry that could not be read, and the walk goes on; when the index itself
+// cannot be read it ends.
+func TailOf(ctx context.Context, t table.Table, writer string, after int64, skip func(n int64) bool) iter.Seq2[Committed, error] {
 	return func(yield func(Committed, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		var coming []chan tailEntry // in order, each of one that is being read
+		next := func() bool {
+			e := <-coming[0]
+			coming = coming[1:]
+			return yield(e.Committed, e.err)
+		}
+		for key, err := range tailKeys(ctx, t, writer, after) {
+			if err == nil && skip(key.n) {
+				continue
+			}
+			if len(coming) == readAhead && !next() {
+				return
+			}
+			coming = append(coming, readTail(ctx, t, writer, key, err))
+		}
+		for len(coming) > 0 {
+			if !next() {
+				return
+			}
+		}
+	}
+}
+
+// tailKeys walks the writer's index by rising n, and ends at the first error.
+func tailKeys(ctx context.Context, t table.Table, writer string, after int64) iter.Seq2[tailKey, error] {
+	return func(yield func(tailKey, error) bool) {
 		var heads [writerKeys]tailHead
 		for i := range heads {
 			next, stop := iter.Pull2(tailOfKey(ctx, t, writer, int64(i), after))
@@ -26,12 +58,7 @@ func TailOf(ctx context.Context, t table.Table, writer string, after int64) iter
 				return
 			}
 			h := heads[i]
-			if h.err != nil {
-				yield(Committed{}, h.err)
-				return
-			}
-			c, err := readTail(ctx, t, writer, h.key)
-			if !yield(c, err) {
+			if !yield(h.key, h.err) || h.err != nil {
 				return
 			}
 			heads[i].advance()
@@ -92,11 +119,34 @@ func tailOfKey(ctx context.Context, t table.Table, writer string, key, after int
 	}
 }
 
-// readTail reads an indexed entry and makes its record.
-func readTail(ctx context.Context, t table.Table, writer string, k tailKey) (Committed, error) {
-	row, err := t.Get(ctx, Table, k.row, true)
+// tailEntry is an entry of a tail, or why it could not be read.
+type tailEntry struct {
+	Committed
+	err error
+}
+
+// readTail begins to read an indexed entry and to make its record. The channel has room for what comes of it, so that nobody has to
+// wait for it. With an error of the index it is that error.
+func readTail(ctx context.Context, t table.Table, writer string, k tailKey, failed error) chan tailEntry {
+	read := make(chan tailEntry, 1)
+	if failed != nil {
+		read <- tailEntry{err: failed}
+		return read
+	}
+	go func() {
+		c, err := readCommitted(ctx, t, k.row)
+		if err != nil {
+			err = fmt.Errorf("read entry %s %s of writer %s: %w", k.row.PK, k.row.SK, writer, err)
+		}
+		read <- tailEntry{c, err}
+	}()
+	return read
+}
+
+func readCommitted(ctx context.Context, t table.Table, key table.Key) (Committed, error) {
+	row, err := t.Get(ctx, Table, key, true)
 	if err != nil {
-		return Committed{}, fmt.Errorf("read entry %s %s of writer %s: %w", k.row.PK, k.row.SK, writer, err)
+		return Committed{}, err
 	}
 	e, err := ParseRow(row)
 	if err != nil {

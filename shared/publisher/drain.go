@@ -40,10 +40,11 @@ type Drainer struct {
 	config DrainConfig
 	passes []time.Duration
 	seen   map[string]sighting
+	looked time.Time // when the writers were last read
 	wait   sync.WaitGroup
 
-	mu      sync.Mutex
-	holding map[string]bool // writers that this process is draining
+	mu       sync.Mutex
+	draining map[string]bool // writers that this process is draining
 }
 
 // sighting is a writer's counter, and since when, on this process' monotonic clock, it stands there.
@@ -60,7 +61,7 @@ func NewDrainer(c DrainConfig) *Drainer {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Drainer{config: c, passes: passes, seen: make(map[string]sighting), holding: make(map[string]bool)}
+	return &Drainer{config: c, passes: passes, seen: make(map[string]sighting), draining: make(map[string]bool)}
 }
 
 // Run looks for dead writers every quarter lease and drains them, until ctx ends.
@@ -80,8 +81,12 @@ func (d *Drainer) Run(ctx context.Context) error {
 	}
 }
 
-// look reads the writers and takes over those that are dead.
+// look reads the writers and takes over those that are dead. Where it could not read them for a while, nothing is known of their
+// heartbeats meanwhile, and they are watched anew: what looks like a death of all may be an outage that is just over.
 func (d *Drainer) look(ctx context.Context, dead bool) error {
+	if time.Since(d.looked) > d.config.Lease/2 {
+		clear(d.seen)
+	}
 	q := table.Query{Table: journal.Control, PK: journal.WriterKind, Consistent: true}
 	listed := make(map[string]bool)
 	for {
@@ -99,6 +104,7 @@ func (d *Drainer) look(ctx context.Context, dead bool) error {
 		}
 		if q.After = page.After; q.After == "" {
 			maps.DeleteFunc(d.seen, func(id string, _ sighting) bool { return !listed[id] })
+			d.looked = time.Now()
 			return nil
 		}
 	}
@@ -106,7 +112,7 @@ func (d *Drainer) look(ctx context.Context, dead bool) error {
 
 // consider takes a writer over if nobody else is there for it.
 func (d *Drainer) consider(ctx context.Context, row table.Row, dead bool) error {
-	if row.SK == d.config.Self() || d.holds(row.SK) {
+	if row.SK == d.config.Self() || d.drains(row.SK) {
 		return nil
 	}
 	epoch, _ := row.Attrs["epoch"].(table.N)
@@ -126,27 +132,27 @@ func (d *Drainer) consider(ctx context.Context, row table.Row, dead bool) error 
 	if err != nil {
 		return err
 	}
-	d.hold(t.id, true)
+	d.mark(t.id, true)
 	d.wait.Go(func() {
-		defer d.hold(t.id, false)
+		defer d.mark(t.id, false)
 		d.drain(ctx, t)
 	})
 	return nil
 }
 
-func (d *Drainer) holds(id string) bool {
+func (d *Drainer) drains(id string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.holding[id]
+	return d.draining[id]
 }
 
-func (d *Drainer) hold(id string, on bool) {
+func (d *Drainer) mark(id string, on bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if on {
-		d.holding[id] = true
+		d.draining[id] = true
 	} else {
-		delete(d.holding, id)
+		delete(d.draining, id)
 	}
 }
 
@@ -198,12 +204,16 @@ func (d *Drainer) drain(ctx context.Context, t *tail) {
 	defer tick.Stop()
 	for {
 		if t.pass < len(d.passes) && d.config.Now().Sub(t.began) >= d.passes[t.pass] {
-			n, err := d.publish(ctx, t)
+			var n int
+			err := d.holding(ctx, t, tick.C, func(ctx context.Context) (err error) {
+				n, err = d.publish(ctx, t)
+				return err
+			})
 			if n > 0 {
 				d.config.Log.Info("published the tail of a dead writer", "writer", t.id, "entries", n, "pass", t.pass)
 			}
 			switch {
-			case ctx.Err() != nil:
+			case ctx.Err() != nil, errors.Is(err, table.ErrConditionFailed):
 				return
 			case err != nil:
 				d.config.Log.Error("drain writer", "writer", t.id, "error", err)
@@ -226,6 +236,27 @@ func (d *Drainer) drain(ctx context.Context, t *tail) {
 	}
 }
 
+// holding renews the hold on a tail at each tick while the work lasts, and ends the work when the hold is lost. Its error is the
+// work's, or that of the renewal that failed its condition.
+func (d *Drainer) holding(ctx context.Context, t *tail, tick <-chan time.Time, work func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- work(ctx) }()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-tick:
+			if err := d.save(ctx, t); errors.Is(err, table.ErrConditionFailed) {
+				cancel()
+				<-done
+				return err
+			}
+		}
+	}
+}
+
 func (d *Drainer) remove(ctx context.Context, t *tail) {
 	ctx, cancel := context.WithTimeout(ctx, callDeadline)
 	defer cancel()
@@ -239,14 +270,14 @@ func (d *Drainer) remove(ctx context.Context, t *tail) {
 func (d *Drainer) publish(ctx context.Context, t *tail) (entries int, err error) {
 	const inFlight = 1000
 	slots := make(chan struct{}, inFlight)
-	var failed error
-	for c, err := range journal.TailOf(ctx, d.config.Table, t.id, t.published) {
+	var unread int
+	var first error
+	for c, err := range journal.TailOf(ctx, d.config.Table, t.id, t.published, func(n int64) bool { return t.sent[n] }) {
 		if err != nil {
-			failed = errors.Join(failed, err) // what follows is published all the same; this pass comes again
-			continue
-		}
-		if t.sent[c.N] {
-			continue
+			if unread++; first == nil {
+				first = err
+			}
+			continue // what follows is published all the same; this pass comes again
 		}
 		select {
 		case slots <- struct{}{}:
@@ -265,5 +296,8 @@ func (d *Drainer) publish(ctx context.Context, t *tail) (entries int, err error)
 		}
 	}
 	d.config.Publisher.metrics.drained.Add(float64(entries))
-	return entries, failed
+	if unread > 0 {
+		return entries, fmt.Errorf("%d entries could not be read, the first: %w", unread, first)
+	}
+	return entries, nil
 }

@@ -1,0 +1,115 @@
+package publisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+// distant is a table whose reads of a row take a while, and which may be out of reach.
+type distant struct {
+	table.Table
+	away time.Duration
+	cut  atomic.Bool
+}
+
+var errCut = errors.New("out of reach")
+
+func (d *distant) Get(ctx context.Context, name string, key table.Key, consistent bool) (table.Row, error) {
+	time.Sleep(d.away)
+	return d.Table.Get(ctx, name, key, consistent)
+}
+
+func (d *distant) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	if d.cut.Load() {
+		return table.Page{}, errCut
+	}
+	return d.Table.Query(ctx, q)
+}
+
+// A tail that takes longer than a lease to publish stays with the drainer that began, whoever else looks on.
+func TestLongTailIsPublishedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const entries = 1000
+		r := newRig(t)
+		dead := r.start(t, false)
+		for i := range entries {
+			dead.commit(t, accountNamed(i%50), fmt.Sprint(i))
+		}
+		dead.stop()
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		for range 3 {
+			p := r.start(t, true)
+			far := &distant{Table: r.table, away: 400 * time.Millisecond} // 16 at once: 25 s
+			d := NewDrainer(DrainConfig{Table: far, Publisher: p.publisher, Self: p.journal.Writer, Lease: 10 * time.Second})
+			d.passes = fewPasses
+			running.Go(func() { _ = d.Run(ctx) })
+		}
+		defer running.Wait()
+		defer cancel()
+		time.Sleep(10 * time.Minute)
+		firsts, records := r.published(t)
+		if records != entries {
+			t.Errorf("%d records of %d entries", records, entries)
+		}
+		for a := range 50 {
+			inOrder(t, firsts[accountNamed(a).ID], entries/50)
+		}
+		if got := r.writers(t); len(got) != 3 {
+			t.Errorf("writers %v", got)
+		}
+	})
+}
+
+// A drainer that could not read the writers for longer than a lease knows nothing of their heartbeats.
+func TestBlindDrainerTakesNobodyForDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		p := r.start(t, true)
+		far := &distant{Table: r.table}
+		d := NewDrainer(DrainConfig{Table: far, Publisher: p.publisher, Self: p.journal.Writer, Lease: 10 * time.Second})
+		other := &process{publisher: New(Config{Streams: r.streams, Stream: events})}
+		var err error
+		beats := &distant{Table: r.table}
+		if other.journal, err = journal.Open(t.Context(), journal.Config{Table: puts{beats}, Outbox: other.publisher}); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = other.journal.Close(context.Background()) }()
+		id := other.journal.Writer()
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = d.Run(ctx) })
+		defer running.Wait()
+		defer cancel()
+		time.Sleep(2700 * time.Millisecond) // after a look that has seen the last heartbeat
+		beats.cut.Store(true)
+		far.cut.Store(true)
+		time.Sleep(15 * time.Second)
+		far.cut.Store(false) // the drainer is back first
+		time.Sleep(3 * time.Second)
+		beats.cut.Store(false)
+		time.Sleep(20 * time.Second)
+		if now := other.journal.Writer(); now != id {
+			t.Errorf("a writer that lived was taken over, and took a new id")
+		}
+	})
+}
+
+// puts is a table whose writes are out of reach with its queries.
+type puts struct{ *distant }
+
+func (p puts) Put(ctx context.Context, put table.Put) error {
+	if p.cut.Load() {
+		return errCut
+	}
+	return p.Table.Put(ctx, put)
+}
