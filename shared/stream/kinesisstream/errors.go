@@ -43,7 +43,8 @@ func throttles(code string) bool {
 // refuses says that Kinesis does not let the caller, or that the key of an encrypted stream cannot be used.
 func refuses(code string) bool {
 	switch code {
-	case "AccessDeniedException", "UnrecognizedClientException", "IncompleteSignatureException", "MissingAuthenticationTokenException",
+	case "AccessDeniedException", "ExpiredTokenException", "InvalidSignatureException", "UnrecognizedClientException",
+		"IncompleteSignatureException", "MissingAuthenticationTokenException",
 		"KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException":
 		return true
 	}

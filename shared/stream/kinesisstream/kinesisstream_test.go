@@ -73,7 +73,8 @@ func TestErrorsOfCalls(t *testing.T) {
 		"ResourceNotFoundException": stream.ErrNotFound, "ProvisionedThroughputExceededException": stream.ErrThrottled,
 		"LimitExceededException": stream.ErrThrottled, "KMSThrottlingException": stream.ErrThrottled, "ThrottlingException": stream.ErrThrottled,
 		"ExpiredIteratorException": stream.ErrExpiredIterator, "InvalidArgumentException": stream.ErrInvalid,
-		"ValidationException": stream.ErrInvalid, "AccessDeniedException": stream.ErrRefused, "KMSDisabledException": stream.ErrRefused, "InternalFailure": nil,
+		"ValidationException": stream.ErrInvalid, "AccessDeniedException": stream.ErrRefused, "KMSDisabledException": stream.ErrRefused, "ExpiredTokenException": stream.ErrRefused,
+		"InternalFailure": nil,
 	}
 	for _, c := range calls {
 		for code, want := range codes {

@@ -50,6 +50,8 @@ var kinds = map[string]error{
 	"ResourceNotFoundException": ErrNoTable,
 
 	"AccessDeniedException":               table.ErrRefused,
+	"ExpiredTokenException":               table.ErrRefused,
+	"InvalidSignatureException":           table.ErrRefused,
 	"UnrecognizedClientException":         table.ErrRefused,
 	"IncompleteSignatureException":        table.ErrRefused,
 	"MissingAuthenticationTokenException": table.ErrRefused,

@@ -90,8 +90,9 @@ func TestErrorsOfDynamoDB(t *testing.T) {
 		{400, "ValidationException", table.ErrInvalid},
 		{400, "ResourceNotFoundException", dynamotable.ErrNoTable},
 		{400, "AccessDeniedException", table.ErrRefused},
+		{400, "ExpiredTokenException", table.ErrRefused}, // a role's credentials are renewed, and yet nothing was written
+		{400, "InvalidSignatureException", table.ErrRefused},
 		{400, "UnrecognizedClientException", table.ErrRefused},
-		{400, "ExpiredTokenException", nil}, // a role's credentials are renewed
 		{500, "InternalServerError", nil},
 		{503, "ServiceUnavailable", nil},
 		{400, "TransactionCanceledException", nil},
