@@ -26,8 +26,9 @@ import (
 // discard is an outbox for tests that look at no stream.
 type discard struct{}
 
-func (discard) Publish(journal.Committed) {}
-func (discard) Full() bool                { return false }
+func (discard) Publish(journal.Committed)             {}
+func (discard) Full() bool                            { return false }
+func (discard) Pace(context.Context, journal.Account) {}
 
 // bank is the service beside a journal, on the embedded engine. Rows are projected when the test says so.
 type bank struct {

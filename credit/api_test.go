@@ -27,8 +27,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // discard is an outbox for tests that look at no stream.
 type discard struct{}
 
-func (discard) Publish(journal.Committed) {}
-func (discard) Full() bool                { return false }
+func (discard) Publish(journal.Committed)             {}
+func (discard) Full() bool                            { return false }
+func (discard) Pace(context.Context, journal.Account) {}
 
 // serve starts the service on the embedded engine.
 func serve(t *testing.T) (*webtest.Client, *web.Server, *journal.Journal) {

@@ -33,6 +33,8 @@ type discard struct{ full atomic.Bool }
 func (*discard) Publish(journal.Committed) {}
 func (o *discard) Full() bool              { return o.full.Load() }
 
+func (*discard) Pace(context.Context, journal.Account) {}
+
 // branch is the service on the embedded engine.
 type branch struct {
 	t       *testing.T

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -68,5 +69,6 @@ func callers(parallel, n int, call func(int) error, b *testing.B) {
 
 type discard struct{}
 
-func (discard) Publish(Committed) {}
-func (discard) Full() bool        { return false }
+func (discard) Publish(Committed)             {}
+func (discard) Full() bool                    { return false }
+func (discard) Pace(context.Context, Account) {}

@@ -62,6 +62,8 @@ type Outbox interface {
 	Publish(Committed)
 	// Full says that so much waits that no further command should be accepted.
 	Full() bool
+	// Pace waits, for a moment or until ctx ends, where more of the account waits than its stream takes soon.
+	Pace(ctx context.Context, a Account)
 }
 
 // Config is what a Journal needs. Table and Outbox have no default.

@@ -58,6 +58,8 @@ func (o *outbox) Publish(c Committed) {
 
 func (o *outbox) Full() bool { o.mu.Lock(); defer o.mu.Unlock(); return o.full }
 
+func (o *outbox) Pace(context.Context, Account) {}
+
 func (o *outbox) firsts(t *testing.T) (firsts []int64) {
 	t.Helper()
 	o.mu.Lock()

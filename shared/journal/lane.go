@@ -44,6 +44,9 @@ func (l *lane) run() {
 	for {
 		batch := left
 		if len(batch) == 0 {
+			if l.shard.busy(l) { // the commands that come meanwhile share the next entry
+				l.journal.outbox.Pace(l.journal.ctx, l.account)
+			}
 			if batch = l.claimAll(l.shard.take(l, event.MaxCommands)); batch == nil {
 				return
 			}

@@ -73,6 +73,13 @@ func (s *laneShard) push(j *Journal, a Account, p *pending) error {
 	return nil
 }
 
+// busy says that commands wait in the lane's queue.
+func (s *laneShard) busy(l *lane) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(l.queue) > 0
+}
+
 // take hands the lane what is queued: up to limit commands that can share an entry, or one that cannot. Nothing queued means
 // that the lane has come to rest.
 func (s *laneShard) take(l *lane, limit int) []*pending {

@@ -14,17 +14,17 @@ import (
 	"passbook/shared/table"
 )
 
-// distant is a table whose reads of a row take a while, and which may be out of reach.
+// distant is a table whose reads and puts of a row take a while, and which may be out of reach.
 type distant struct {
 	table.Table
-	away time.Duration
-	cut  atomic.Bool
+	get, put time.Duration
+	cut      atomic.Bool
 }
 
 var errCut = errors.New("out of reach")
 
 func (d *distant) Get(ctx context.Context, name string, key table.Key, consistent bool) (table.Row, error) {
-	time.Sleep(d.away)
+	time.Sleep(d.get)
 	return d.Table.Get(ctx, name, key, consistent)
 }
 
@@ -33,6 +33,14 @@ func (d *distant) Query(ctx context.Context, q table.Query) (table.Page, error) 
 		return table.Page{}, errCut
 	}
 	return d.Table.Query(ctx, q)
+}
+
+func (d *distant) Put(ctx context.Context, p table.Put) error {
+	if d.cut.Load() {
+		return errCut
+	}
+	time.Sleep(d.put)
+	return d.Table.Put(ctx, p)
 }
 
 // A tail that takes longer than a lease to publish stays with the drainer that began, whoever else looks on.
@@ -49,7 +57,7 @@ func TestLongTailIsPublishedOnce(t *testing.T) {
 		var running sync.WaitGroup
 		for range 3 {
 			p := r.start(t, true)
-			far := &distant{Table: r.table, away: 400 * time.Millisecond} // 16 at once: 25 s
+			far := &distant{Table: r.table, get: 400 * time.Millisecond} // 16 at once: 25 s
 			d := NewDrainer(DrainConfig{Table: far, Publisher: p.publisher, Self: p.journal.Writer, Lease: 10 * time.Second})
 			d.passes = fewPasses
 			running.Go(func() { _ = d.Run(ctx) })
@@ -80,7 +88,7 @@ func TestBlindDrainerTakesNobodyForDead(t *testing.T) {
 		other := &process{publisher: New(Config{Streams: r.streams, Stream: events})}
 		var err error
 		beats := &distant{Table: r.table}
-		if other.journal, err = journal.Open(t.Context(), journal.Config{Table: puts{beats}, Outbox: other.publisher}); err != nil {
+		if other.journal, err = journal.Open(t.Context(), journal.Config{Table: beats, Outbox: other.publisher}); err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = other.journal.Close(context.Background()) }()
@@ -102,14 +110,4 @@ func TestBlindDrainerTakesNobodyForDead(t *testing.T) {
 			t.Errorf("a writer that lived was taken over, and took a new id")
 		}
 	})
-}
-
-// puts is a table whose writes are out of reach with its queries.
-type puts struct{ *distant }
-
-func (p puts) Put(ctx context.Context, put table.Put) error {
-	if p.cut.Load() {
-		return errCut
-	}
-	return p.Table.Put(ctx, put)
 }

@@ -60,7 +60,8 @@ type Publisher struct {
 type queue struct {
 	account  journal.Account
 	entries  []waiting
-	failures int // in a row, of the first entry
+	failures int           // in a row, of the first entry
+	calm     chan struct{} // closed when fewer than paceFrom entries wait; nil while nobody waits for it
 }
 
 type waiting struct {
@@ -236,6 +237,10 @@ func (p *Publisher) advance(q *queue) {
 	q.entries[0] = waiting{}
 	q.entries = q.entries[1:]
 	q.failures = 0
+	if q.calm != nil && len(q.entries) < paceFrom {
+		close(q.calm)
+		q.calm = nil
+	}
 	if len(q.entries) == 0 {
 		delete(p.accounts, q.account)
 		return

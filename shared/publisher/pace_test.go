@@ -1,0 +1,48 @@
+package publisher
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"passbook/shared/journal"
+)
+
+func (p *Publisher) waitingOf(a journal.Account) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if q := p.accounts[a]; q != nil {
+		return len(q.entries)
+	}
+	return 0
+}
+
+// Nobody waits for a stream that is out of reach longer than a second, and nobody at all while little waits.
+func TestPaceWaitsAtMostASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New(Config{})
+		a := accountNamed(1)
+		for n, want := range map[int]time.Duration{paceFrom - 1: 0, paceFrom: paceFrom * paceEach, 500: 500 * paceEach, 5000: paceMost} {
+			for p.waitingOf(a) < n {
+				p.Publish(journal.Committed{Account: a})
+			}
+			started := time.Now()
+			p.Pace(t.Context(), a)
+			if took := time.Since(started); took != want {
+				t.Errorf("%d wait: held back for %v, want %v", n, took, want)
+			}
+			p = New(Config{})
+		}
+		for range 500 {
+			p.Publish(journal.Committed{Account: a})
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		started := time.Now()
+		p.Pace(ctx, a)
+		if took := time.Since(started); took != 0 {
+			t.Errorf("held back for %v by one who gave up", took)
+		}
+	})
+}
