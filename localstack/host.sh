@@ -63,7 +63,7 @@ check_tools() {
   fi
   if [ ${#missing[@]} -gt 0 ]; then
     printf 'localstack: this machine has no %s\n' "${missing[@]}" >&2
-    fail "install what is missing, or use Docker: docker compose -f localstack/compose.yaml up"
+    fail "install what is missing, or start a Docker engine"
   fi
 }
 

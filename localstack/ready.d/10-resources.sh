@@ -6,7 +6,7 @@ set -euo pipefail
 bank=/opt/passbook/bank
 if ! "$bank" version >/dev/null 2>&1; then
   echo "passbook: no program $bank that runs in this container, so no resources were made."
-  echo "passbook: build it with 'CGO_ENABLED=0 GOOS=linux make build' and start again, or run 'make deploy' on the host."
+  echo "passbook: start LocalStack with 'make start', which builds it, or run 'make deploy' on the host."
   exit 0
 fi
 export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test

@@ -181,7 +181,7 @@ func TestTemplateHasTheStreamsOfTheBank(t *testing.T) {
 		} `yaml:"StreamEncryption"`
 	}](t, c, "AWS::Kinesis::Stream") {
 		got = append(got, p.Name)
-		if c.Resources[name].DeletionPolicy != "Retain" || p.StreamEncryption.KeyID != "${Key.Arn}" {
+		if c.Resources[name].DeletionPolicy != "RetainExceptOnCreate" || p.StreamEncryption.KeyID != "${Key.Arn}" {
 			t.Errorf("%s is not kept and encrypted by the key", name)
 		}
 	}
