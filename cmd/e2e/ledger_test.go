@@ -138,11 +138,11 @@ func (l *ledger) check(t *testing.T, f fleet) (heads map[string]int64, posted ma
 				t.Fatal(err)
 			}
 			if e.First != heads[account]+1 || e.Prev != prev {
-				t.Errorf("%s: entry v%d does not follow v%d", account, e.First, heads[account])
+				t.Errorf("broken promise: %s: entry v%d does not follow v%d", account, e.First, heads[account])
 			}
 			for _, c := range e.Commands {
 				if other, twice := made[account][c.Key]; twice {
-					t.Errorf("%s: %s made versions %d and %d", account, c.Key, other, c.First)
+					t.Errorf("broken promise: %s: %s made versions %d and %d", account, c.Key, other, c.First)
 				}
 				made[account][c.Key] = c.Last
 			}
@@ -153,17 +153,17 @@ func (l *ledger) check(t *testing.T, f fleet) (heads map[string]int64, posted ma
 	expected := map[string]int64{}
 	for _, p := range l.promises {
 		if got := made[p.account][p.key]; got != p.version {
-			t.Errorf("%s was promised version %d of %s and has version %d", p.key, p.version, p.account, got)
+			t.Errorf("broken promise: %s was promised version %d of %s and has version %d", p.key, p.version, p.account, got)
 		}
 		expected[p.account] += p.amount
 		delete(made[p.account], p.key)
 	}
 	for _, account := range l.accounts {
 		for key, version := range made[account] {
-			t.Errorf("%s: %s made version %d, and nobody was told", account, key, version)
+			t.Errorf("broken promise: %s: %s made version %d, and nobody was told", account, key, version)
 		}
 		if posted[account] != expected[account] {
-			t.Errorf("%s: posted %d, the promises make %d", account, posted[account], expected[account])
+			t.Errorf("broken promise: %s: posted %d, the promises make %d", account, posted[account], expected[account])
 		}
 	}
 	return heads, posted

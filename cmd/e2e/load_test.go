@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"passbook/shared/web"
 )
 
 // balancer sends requests to instances that are ready, as a load balancer does.
@@ -28,7 +30,7 @@ type target struct {
 	// gone ends when the instance is known to be dead: what is under way to it is given up.
 	gone context.Context
 	end  context.CancelFunc
-	// broken counts requests that the instance took and did not answer.
+	// broken counts requests that the instance took and did not answer, or refused because it is ending.
 	broken int
 }
 
@@ -179,7 +181,7 @@ func (b *balancer) command(ctx context.Context, service, path, key, payload stri
 			if r, err = b.send(ctx, to, http.MethodPost, path, key, payload); err == nil && r.definite() {
 				return r, tries, nil
 			}
-			if err != nil && to.gone.Err() == nil {
+			if to.gone.Err() == nil && (err != nil || r.body.Type == "/problems/"+web.CodeShuttingDown) {
 				b.mu.Lock()
 				to.broken++
 				b.mu.Unlock()

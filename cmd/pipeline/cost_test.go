@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -134,17 +135,27 @@ const costHead = `
 an entry |  journal    index  balance    limit  reads      put |  journal   models   stream      sum
 `
 
-// What a command costs by how many come together, where every round is folded in a batch of its own. The README has the dollars.
+// What a command costs by how many come together, where every round is folded in a batch of its own. The README's table has the units
+// and the dollars.
 func TestCost(t *testing.T) {
 	text := costHead
-	for _, scale := range []struct{ k, accounts, rounds int }{
-		{1, 10, 10}, {8, 10, 10}, {64, 5, 5}, {event.MaxCommands, 2, 4},
+	for _, scale := range []struct {
+		k, accounts, rounds int
+		units, dollars      float64 // the journal's write units a command, and dollars a million, within 3 %
+	}{
+		{1, 10, 10, 1, 2.51}, {8, 10, 10, 0.5, 0.55}, {64, 5, 5, 0.094, 0.088}, {event.MaxCommands, 2, 4, 0.080, 0.054},
 	} {
 		c := measure(t, scale.k, scale.accounts, scale.rounds)
 		if c.entries != c.rounds {
 			t.Errorf("%d entries for %d rounds of %d commands", c.entries, c.rounds, c.k)
 		}
 		c.check(t)
+		if units := c.Of(strict.WriteUnits, journal.Table) / float64(c.commands); math.Abs(units/scale.units-1) > 0.03 {
+			t.Errorf("%d commands an entry: %v write units each, want %v", c.k, units, scale.units)
+		}
+		if inJournal, inModels, onStream := c.million(); math.Abs((inJournal+inModels+onStream)/scale.dollars-1) > 0.03 {
+			t.Errorf("%d commands an entry: %v dollars a million, want %v", c.k, inJournal+inModels+onStream, scale.dollars)
+		}
 		text += c.line()
 	}
 	t.Log(text)
@@ -158,7 +169,9 @@ func (c cost) check(t *testing.T) {
 		{Kind: strict.IndexUnits, Name: "journal/writers"}: entries,
 		{Kind: strict.Records, Name: events}:               entries,
 		{Kind: strict.Writes, Name: balance.Table}:         rounds,
+		{Kind: strict.WriteUnits, Name: balance.Table}:     rounds,
 		{Kind: strict.Writes, Name: creditlimit.Table}:     rounds,
+		{Kind: strict.WriteUnits, Name: creditlimit.Table}: rounds,
 	} {
 		if got := c.Counts[key]; got != want {
 			t.Errorf("%d commands: %v %s of %s, want %v", c.k, got, key.Kind, key.Name, want)
