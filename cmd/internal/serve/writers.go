@@ -32,15 +32,14 @@ func writers(ctx context.Context, p *Process) (err error) {
 	})
 	p.sending = append(p.sending, part{"publisher", p.publisher.Run})
 	p.working = append(p.working, part{"drainer", drainer.Run})
-	p.checks = append(p.checks, web.Check{Name: "journal", Ready: p.journalReady})
+	p.checks = append(p.checks,
+		web.Check{Name: "journal", Ready: p.journalReady},
+		web.Check{Name: "stream", Code: web.CodeOverloaded, Ready: func(context.Context) error { return p.publisher.Ready() }})
 	return nil
 }
 
 // journalReady says whether commands can be taken.
 func (p *Process) journalReady(ctx context.Context) error {
-	if err := p.publisher.Ready(); err != nil {
-		return err
-	}
 	if err := p.journal.Ready(); err != nil {
 		return err
 	}
