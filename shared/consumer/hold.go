@@ -32,7 +32,6 @@ type hold struct {
 	tried      time.Time // when keep last began to write
 	progressed time.Time // when the reader last finished an iteration
 	handing    bool      // asked is closed
-	heir       string    // who gets the lease, "" for anyone
 }
 
 func newHold(leases leaseTable, l lease, length time.Duration, began time.Time) *hold {
@@ -87,13 +86,10 @@ func (h *hold) held() lease {
 	return h.lease
 }
 
-// ask has the shard handed over to a worker, or to anyone.
-func (h *hold) ask(heir string) {
+// ask has the shard handed over.
+func (h *hold) ask() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if heir != "" {
-		h.heir = heir
-	}
 	if !h.handing {
 		h.handing = true
 		close(h.asked)
@@ -210,11 +206,8 @@ func (h *hold) rewind(ctx context.Context) error {
 	return h.write(ctx, func(*lease) {})
 }
 
-// give saves the checkpoint and hands the lease to its heir, or to anyone.
+// give saves the checkpoint and hands the lease to whoever claims it in the very row that is replaced, or to anyone: who claimed it
+// before may have ended since, and has taken the claim back.
 func (h *hold) give(ctx context.Context) error {
-	return h.write(ctx, func(l *lease) {
-		h.mu.Lock()
-		l.owner, l.claim = h.heir, ""
-		h.mu.Unlock()
-	})
+	return h.write(ctx, func(l *lease) { l.owner, l.claim = l.claim, "" })
 }

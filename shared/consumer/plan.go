@@ -71,6 +71,12 @@ func (s survey) dead(l lease) bool {
 	return l.owner != s.me && (s.exclusive || s.still(l.shard) >= s.length)
 }
 
+// forsaken says that a lease is free and nobody took it, although each live worker has looked since: the share that would have room
+// for it is that of a worker which died a moment ago.
+func (s survey) forsaken(l lease) bool {
+	return l.owner == "" && s.still(l.shard) >= min(surveyEvery, s.length/2)
+}
+
 // unread says whether a shard's lease is of this very stream and not at its end.
 func (s survey) unread(l lease) bool { return l.created != s.created || !l.ended() }
 
@@ -107,8 +113,8 @@ func (s survey) unreadParent(id string) bool {
 	return known && s.unread(l)
 }
 
-// plan decides what this worker takes: free and dead shards up to an even share, shards that nobody took for half a lease beyond
-// it, and, by asking their owner, shards of a worker that has at least two more.
+// plan decides what this worker takes: free and dead shards up to an even share, shards that nobody took beyond it,
+// and, by asking their owner, shards of a worker that has at least two more.
 func (s survey) plan() plan {
 	ready, drop := s.readable()
 	p := plan{drop: drop, ready: len(ready)}
@@ -126,7 +132,7 @@ func (s survey) plan() plan {
 		switch holder := s.holder(l); {
 		case l.owner == s.me:
 			p.acquire = append(p.acquire, l)
-		case holder == "" && (held[s.me] < share || s.still(l.shard) >= s.length/2 && l.owner == ""):
+		case holder == "" && (held[s.me] < share || s.forsaken(l)):
 			p.acquire = append(p.acquire, l)
 			held[s.me]++
 		}

@@ -23,9 +23,11 @@ type Worker struct {
 	ended   chan *run
 	quit    chan struct{} // closed when nobody listens on ended any more
 	pending bool          // a claim of ours is not answered yet
-	holed   chan struct{} // a hole was recorded
-	mu      sync.Mutex
-	owners  map[string]bool // the workers that were alive at the last survey
+	// unsure are the shards whose lease was to get our name by a write that was not answered: it may still come to pass.
+	unsure map[string]bool
+	holed  chan struct{} // a hole was recorded
+	mu     sync.Mutex
+	owners map[string]bool // the workers that were alive at the last survey
 }
 
 // listing is the stream's shards, as they were at a time, and its creation, as it was when it was dated.
@@ -68,6 +70,7 @@ func New(c Config) *Worker {
 		seen:   sightings{},
 		runs:   map[string]*run{},
 		ended:  make(chan *run),
+		unsure: map[string]bool{},
 		quit:   make(chan struct{}),
 		holed:  make(chan struct{}, 1),
 	}
@@ -192,7 +195,7 @@ func (w *Worker) look(ctx context.Context) (survey, error) {
 	for id, r := range w.runs {
 		running[id] = true
 		if l := leases[id]; l.owner == w.Owner && l.claim != "" {
-			r.hold.ask(l.claim)
+			r.hold.ask()
 		}
 	}
 	return survey{
@@ -251,11 +254,8 @@ func (w *Worker) acquire(ctx, work context.Context, l lease) {
 		}
 	}
 	l.owner, l.claim = w.Owner, ""
-	l, err = w.leases.write(ctx, l)
-	if err != nil {
-		if !errors.Is(err, errLost) {
-			w.note("lease", err)
-		}
+	l, ok := w.sign(ctx, l)
+	if !ok {
 		return
 	}
 	w.Metrics.leaseMoves.WithLabelValues(w.Name, "acquired").Inc()
@@ -274,10 +274,8 @@ func (w *Worker) acquire(ctx, work context.Context, l lease) {
 func (w *Worker) claim(ctx context.Context, leases []lease) {
 	for _, l := range leases {
 		l.claim = w.Owner
-		if _, err := w.leases.write(ctx, l); err == nil {
+		if _, ok := w.sign(ctx, l); ok {
 			w.pending = true
-		} else if !errors.Is(err, errLost) {
-			w.note("lease", err)
 		}
 	}
 }
@@ -332,7 +330,7 @@ func (w *Worker) abandon(r *run, err error) {
 	r.cancel(err)
 }
 
-// release writes a lease for the last time: ended, or given to its heir. One that was lost is left alone.
+// release writes a lease for the last time: ended, or given to whoever claims it. One that was lost is left alone.
 func (w *Worker) release(r *run, err error) error {
 	if errors.Is(err, errLost) || errors.Is(err, errStalled) {
 		return nil
@@ -356,28 +354,6 @@ func (w *Worker) finish(r *run) error {
 		return r.err
 	}
 	return nil
-}
-
-// handOver ends every run, each after the batch in work. A reader that does not return in time is left behind: its lease runs out,
-// and what it still writes is conditional.
-func (w *Worker) handOver() error {
-	defer close(w.quit)
-	for _, r := range w.runs {
-		r.hold.ask("")
-	}
-	deadline := time.NewTimer(handOffGrace + 2*time.Second)
-	defer deadline.Stop()
-	var fatal error
-	for len(w.runs) > 0 {
-		select {
-		case r := <-w.ended:
-			fatal = errors.Join(fatal, w.finish(r))
-		case <-deadline.C:
-			w.Log.Error("readers left behind", "shards", len(w.runs))
-			return fatal
-		}
-	}
-	return fatal
 }
 
 // note counts and logs a failure that the next survey makes good.
