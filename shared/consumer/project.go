@@ -18,10 +18,18 @@ import (
 // errStale: the row was written by another since it was read. It is read again, and the entries meet what is there now.
 var errStale = errors.New("consumer: row written by another")
 
-// poisonError says that an account cannot go on at a version, and that to try again would not help.
+// errMoved: the row was written by another since it was judged, so the judgement no longer stands.
+var errMoved = errors.New("consumer: row written by another since it was judged")
+
+// unjudged is the rev of a judgement that is not about a row.
+const unjudged = -1
+
+// poisonError says that an account cannot go on at a version, and that to try again would not help. It is a judgement of the row that
+// had a rev: another process, of a newer program maybe, may have passed the version since.
 type poisonError struct {
 	version int64
 	err     error
+	rev     int64
 }
 
 func (e *poisonError) Error() string { return fmt.Sprintf("v%d: %v", e.version, e.err) }
@@ -35,36 +43,43 @@ var errUnreadable = errors.New("consumer: row cannot be read")
 func beyondReading(version int64, err error) error {
 	var newer *event.FormatError
 	if errors.Is(err, journal.ErrDamaged) || errors.As(err, &newer) {
-		return &poisonError{version, err}
+		return &poisonError{version: version, err: err}
 	}
 	return err
 }
 
 func poison(version int64, format string, args ...any) error {
-	return &poisonError{version, fmt.Errorf(format, args...)}
+	return &poisonError{version: version, err: fmt.Errorf(format, args...)}
 }
 
 // project folds the entries of one account into its row. A failure that will pass is tried again and then returned. One that will
-// not is narrowed down by halves to the entry that causes it, and blocks the account there; nobody else waits for it.
-func (p *Projection[S]) project(ctx context.Context, account string, items []item) error {
+// not is narrowed down by halves to the entry that causes it, and blocks the account there; nobody else waits for it. When the row
+// has moved on before it is blocked, the entry is judged again.
+func (p *Projection[S]) project(ctx context.Context, account string, items []item) (err error) {
 	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(a.entry.First, b.entry.First) })
-	err := p.persist(ctx, account, items)
-	var poisoned *poisonError
-	switch {
-	case !errors.As(err, &poisoned), len(items) == 0:
-		return err
-	case len(items) > 1 && !errors.Is(err, errUnreadable):
-		half := len(items) / 2
-		if err := p.project(ctx, account, items[:half]); err != nil {
+	for range attempts {
+		err = p.persist(ctx, account, items)
+		var poisoned *poisonError
+		switch {
+		case !errors.As(err, &poisoned), len(items) == 0:
+			return err
+		case len(items) > 1 && !errors.Is(err, errUnreadable):
+			half := len(items) / 2
+			if err := p.project(ctx, account, items[:half]); err != nil {
+				return err
+			}
+			return p.project(ctx, account, items[half:])
+		}
+		first := items[0]
+		err = p.block(ctx, rowAccount(account), poisoned.rev, Quarantined{
+			ID: account, Account: rowAccount(account), Version: poisoned.version, Cause: cause(err),
+			Shard: first.source.Shard, Sequence: first.source.Sequence, Data: first.data,
+		})
+		if !errors.Is(err, errMoved) {
 			return err
 		}
-		return p.project(ctx, account, items[half:])
 	}
-	first := items[0]
-	return p.block(ctx, rowAccount(account), Quarantined{
-		ID: account, Account: rowAccount(account), Version: poisoned.version, Cause: cause(err),
-		Shard: first.source.Shard, Sequence: first.source.Sequence, Data: first.data,
-	})
+	return err
 }
 
 // persist tries until the entries are in the row, or will never be: even poison is tried once more, on the row as it is stored.
@@ -99,6 +114,16 @@ func (p *Projection[S]) attempt(ctx context.Context, account string, items []ite
 		p.count.skipped.Add(float64(len(items)))
 		return nil
 	}
+	err = p.apply(ctx, row, items)
+	var poisoned *poisonError
+	if errors.As(err, &poisoned) {
+		poisoned.rev = row.rev
+	}
+	return err
+}
+
+// apply is the work of an attempt, on the row as it was read.
+func (p *Projection[S]) apply(ctx context.Context, row Row[S], items []item) (err error) {
 	for _, it := range items {
 		if row, err = p.advance(ctx, row, it); err != nil {
 			return err
@@ -213,7 +238,7 @@ func (p *Projection[S]) fold(row Row[S], e *event.Entry) (next Row[S], err error
 		version = ev.Version
 		before := next.State
 		if next.State, err = p.model.Fold(before, ev); err != nil {
-			return row, &poisonError{version, err}
+			return row, &poisonError{version: version, err: err}
 		}
 		if after := p.model.After(next.State); after != ev.After {
 			return row, poison(version, "the fold arrives at %+v, the event says %+v", after, ev.After)
@@ -254,7 +279,7 @@ func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
 	case errors.Is(err, table.ErrConditionFailed):
 		return row, errStale
 	case errors.Is(err, table.ErrInvalid):
-		return row, &poisonError{row.Version, err}
+		return row, &poisonError{version: row.Version, err: err}
 	case err != nil:
 		return row, fmt.Errorf("write %s of %s v%d: %w", p.model.Name, row.Account.ID, row.Version, err)
 	}

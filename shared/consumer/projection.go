@@ -200,7 +200,7 @@ func (p *Projection[S]) ProjectEntries(ctx context.Context, a journal.Account, e
 func (p *Projection[S]) undecodable(ctx context.Context, s Shard, d Delivery) error {
 	var newer *event.FormatError
 	if a, ok := journal.ParseAccount(d.PartitionKey); ok && errors.As(d.Err, &newer) {
-		return p.block(ctx, a, Quarantined{
+		return p.block(ctx, a, unjudged, Quarantined{
 			ID: a.String(), Account: a, Cause: cause(d.Err), At: time.Now(), Stream: s.Stream, Shard: s.ID, Sequence: d.Sequence, Data: d.Data,
 		})
 	}

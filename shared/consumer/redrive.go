@@ -18,19 +18,16 @@ var ErrBlocked = errors.New("consumer: account blocked")
 const catchUpEntries = 256
 
 // block sets an account aside: the record first, then the marker in its row, so that a crash between them is repeated and not
-// forgotten. What follows of the account is skipped until Redrive; the journal keeps it.
-func (p *Projection[S]) block(ctx context.Context, a journal.Account, q Quarantined) error {
+// forgotten. What follows of the account is skipped until Redrive; the journal keeps it. A row that is no longer the one that was
+// judged is not marked, and the error is errMoved: a process that lost its shard may judge late, and by an older program.
+func (p *Projection[S]) block(ctx context.Context, a journal.Account, judged int64, q Quarantined) error {
 	added, err := setAside(ctx, p.Rows.table, p.name, q)
 	if err != nil {
 		return err
 	}
-	if added {
-		p.count.poison.Inc()
-		p.Metrics.quarantined.WithLabelValues(p.name).Inc()
-		p.Log.Error("account blocked", "account", a.String(), "version", q.Version, "cause", q.Cause)
-	}
+	moved := false
 	err = p.mark(ctx, a, func(row *Row[S]) bool {
-		if row.BlockedAt != 0 {
+		if moved = row.BlockedAt == 0 && judged != unjudged && row.rev != judged; moved || row.BlockedAt != 0 {
 			return false
 		}
 		row.BlockedAt, row.Cause = q.Version, q.Cause
@@ -40,8 +37,13 @@ func (p *Projection[S]) block(ctx context.Context, a journal.Account, q Quaranti
 		return true
 	})
 	var unmarked *poisonError
-	if err != nil && !errors.As(err, &unmarked) {
+	switch {
+	case err != nil && !errors.As(err, &unmarked):
 		return err
+	case moved && added:
+		return errors.Join(errMoved, p.retract(ctx, a))
+	case moved:
+		return errMoved
 	}
 	// A row that cannot be decoded cannot be marked either, as every write depends on what was read. It stands still by itself:
 	// whatever comes for it ends here again, and its record is kept.
@@ -49,13 +51,28 @@ func (p *Projection[S]) block(ctx context.Context, a journal.Account, q Quaranti
 		_, err = setAside(ctx, p.Rows.table, p.name, q)
 		return err
 	}
+	p.count.poison.Inc()
+	p.Metrics.quarantined.WithLabelValues(p.name).Inc()
+	p.Log.Error("account blocked", "account", a.String(), "version", q.Version, "cause", q.Cause)
+	return nil
+}
+
+// retract takes back the record of a judgement that does not stand. Whoever blocked the account meanwhile may have relied on it, and
+// then it is made again.
+func (p *Projection[S]) retract(ctx context.Context, a journal.Account) error {
+	if err := takeBack(ctx, p.Rows.table, p.name, a.String()); err != nil {
+		return err
+	}
+	if err := p.rewriteRecord(ctx, a); !errors.Is(err, ErrBlocked) {
+		return err
+	}
 	return nil
 }
 
 // blockAt blocks an account for an error met outside of a record, and is ErrBlocked when that is done.
 func (p *Projection[S]) blockAt(ctx context.Context, a journal.Account, poisoned *poisonError, met error) error {
-	err := p.block(ctx, a, Quarantined{ID: a.String(), Account: a, Version: poisoned.version, Cause: cause(met)})
-	if err != nil {
+	q := Quarantined{ID: a.String(), Account: a, Version: poisoned.version, Cause: cause(met)}
+	if err := p.block(ctx, a, poisoned.rev, q); err != nil {
 		return err
 	}
 	return fmt.Errorf("%s v%d: %w: %w", a.ID, poisoned.version, met, ErrBlocked)
@@ -137,7 +154,10 @@ func (p *Projection[S]) CatchUp(ctx context.Context, a journal.Account) (int64, 
 		var unreadable *poisonError
 		switch {
 		case errors.As(err, &unreadable):
-			return 0, p.blockAt(ctx, a, unreadable, err)
+			if err = p.blockAt(ctx, a, unreadable, err); errors.Is(err, errMoved) {
+				continue
+			}
+			return 0, err
 		case err != nil:
 			return 0, err
 		case row.BlockedAt != 0:
@@ -167,7 +187,7 @@ func (p *Projection[S]) catchUpFrom(ctx context.Context, a journal.Account, from
 			if err := p.ProjectEntries(ctx, a, chunk); err != nil {
 				return found, err
 			}
-			return found, p.blockAt(ctx, a, poisoned, err)
+			return p.stopAt(ctx, a, poisoned, err)
 		}
 		found, next = true, e.Last+1
 		if chunk = append(chunk, e); len(chunk) == catchUpEntries {
@@ -178,6 +198,25 @@ func (p *Projection[S]) catchUpFrom(ctx context.Context, a journal.Account, from
 		}
 	}
 	return found, p.ProjectEntries(ctx, a, chunk)
+}
+
+// stopAt blocks an account before an entry that the journal cannot give, and says that there is more to fold when its row has passed
+// that entry or is another's to judge.
+func (p *Projection[S]) stopAt(ctx context.Context, a journal.Account, poisoned *poisonError, met error) (more bool, err error) {
+	row, err := p.Rows.load(ctx, p.Generation, a)
+	var unreadable *poisonError
+	switch {
+	case err != nil && !errors.As(err, &unreadable):
+		return false, err
+	case err != nil, row.BlockedAt != 0, row.Version >= poisoned.version:
+		return true, nil
+	}
+	poisoned.rev = row.rev
+	err = p.blockAt(ctx, a, poisoned, met)
+	if errors.Is(err, errMoved) {
+		return true, nil
+	}
+	return false, err
 }
 
 // Heal is a Worker's Heal: it brings an account that may have lost records up to the journal. A blocked one is left to Redrive.

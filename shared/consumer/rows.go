@@ -76,7 +76,8 @@ func (r *Rows[S]) load(ctx context.Context, generation int64, a journal.Account)
 	}
 	row, err := r.model.decode(raw)
 	if err != nil {
-		return Row[S]{}, &poisonError{Attrs(raw.Attrs).Number("version") + 1, fmt.Errorf("%w: %w", errUnreadable, err)}
+		a := Attrs(raw.Attrs)
+		return Row[S]{}, &poisonError{a.Number("version") + 1, fmt.Errorf("%w: %w", errUnreadable, err), a.Number("rev")}
 	}
 	return row, nil
 }
