@@ -60,7 +60,8 @@ type promoteCommand struct {
 
 // Help is the example.
 func (promoteCommand) Help() string {
-	return "Every row of the new generation is compared with the live one's first; one difference, and nothing is promoted.\n\n" +
+	return "Every row of the new generation is compared with the live one's first, at one version. Where the two never meet, as an " +
+		"account is busy or the live row stands still, it is held against the journal. One difference, and nothing is promoted.\n\n" +
 		"Example:\n\n  replay promote --model balance"
 }
 
@@ -82,6 +83,9 @@ func (c *promoteCommand) Run(ctx context.Context, t *console.Terminal) error {
 			fmt.Fprintf(w, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
 		}
 		fmt.Fprintf(w, "%s: %d rows equal, %d differ\n", c.Model, done.Equal, done.Faults.Count)
+		if done.Ahead > 0 {
+			fmt.Fprintf(w, "%d rows are ahead of the live ones, and as the journal makes them\n", done.Ahead)
+		}
 		if done.Promoted {
 			fmt.Fprintf(w, "generation %d is live; %d stays until: replay discard --model %s --yes\n", done.Candidate, done.Live, c.Model)
 		}

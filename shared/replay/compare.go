@@ -15,32 +15,43 @@ import (
 )
 
 const (
-	// meetings is how often two rows that move are read again until they are met at one version, meetEvery the time between.
+	// meetings is how often two rows that move are looked at until they are met at one version, meetEvery the time between.
 	meetings  = 20
 	meetEvery = 50 * time.Millisecond
+	// arrivals is how often a candidate's row is looked at until it is where the live one was at first: so many looks take a
+	// second more than readers wait for a generation that lags.
+	arrivals = 60
 )
 
 // volatile are the attributes in which two generations differ by nature: who wrote the row and when, and the generation itself.
 var volatile = []string{"rev", "projected_at", "shard", "sequence", "pending", "quiet", "hk", "dk"}
 
-// Comparing configures Compare, Promote and Discard.
+// Comparing configures Compare and Promote. All but Progress is required.
 type Comparing struct {
-	Table    table.Table
-	Model    string
-	Progress Progress
+	Table table.Table
+	Model string
+	// Journal gives the history of an account whose two rows are never met at one version.
+	Journal consumer.History
+	// Projection opens the model's projection into another table, of the candidate there: what it makes of the history is what a
+	// row that was not met must be.
+	Projection func(ctx context.Context, in table.Table, generation int64) (Projection, error)
+	Progress   Progress
 }
 
 // Comparison is what Compare found.
 type Comparison struct {
 	Live, Candidate int64
-	// Equal rows agree in everything at one version. Ahead are rows of the candidate that the live generation does not reach.
+	// Equal rows agree in everything: at one version, or, where the account is too busy for the two to be met, each with what the
+	// journal makes of its own version. Ahead are rows of the candidate that agree with the journal, and that the live generation
+	// does not reach, as its row is blocked, stands still or is not there.
 	Equal, Ahead int64
-	// Faults name the rows that differ at one version, are behind the live one's, or are blocked.
+	// Faults name the rows that differ, are behind the live one's, are blocked, or can be held against nothing.
 	Faults Faults
 }
 
 // Compare holds the candidate of a model against the live generation, each row at equal versions. While both follow the stream a
-// row is read again until the two meet. It ends with ErrDifference when a row differs, lags or is blocked.
+// row is read again until the two meet. Those of a busy account may never be met; they are held against the journal then, and no row
+// of the candidate passes that was held against nothing. It ends with ErrDifference when a row differs, lags or is blocked.
 func Compare(ctx context.Context, c Comparing) (Comparison, error) {
 	live, candidate, err := consumer.Generations(ctx, c.Table, c.Model)
 	found := Comparison{Live: live, Candidate: candidate}
@@ -73,17 +84,18 @@ type comparison struct {
 	faults          collector
 }
 
-// meet compares an account's two rows.
+// meet compares an account's two rows: at one version if they are met there, else each with the journal. How far the live row was
+// at the first look is how far the candidate's must come, as the live one may always be a little ahead.
 func (r *comparison) meet(ctx context.Context, a journal.Account) error {
 	r.rows.add(1)
+	var first int64
 	for try := 1; ; try++ {
-		live, err := getRow(ctx, r.Table, r.Model, r.live, a)
+		live, made, err := r.look(ctx, a)
 		if err != nil {
 			return err
 		}
-		made, err := getRow(ctx, r.Table, r.Model, r.candidate, a)
-		if err != nil {
-			return err
+		if try == 1 {
+			first = max(1, live.version)
 		}
 		switch {
 		case made.blocked != 0:
@@ -92,40 +104,53 @@ func (r *comparison) meet(ctx context.Context, a journal.Account) error {
 		case live.version == made.version:
 			r.judge(a, live, made)
 			return nil
-		case try < meetings && live.blocked == 0:
-			err = backoff.Sleep(ctx, meetEvery)
-			if err != nil {
-				return err
-			}
-			continue
-		case made.version > live.version:
-			r.ahead.Add(1)
-		default:
+		case made.version >= first && (try >= meetings || live.blocked != 0):
+			return r.prove(ctx, live, made, live.version > first)
+		case try == arrivals:
 			r.faults.add(a, made.version+1, "the candidate's row is behind the live one at v%d", live.version)
+			return nil
 		}
-		return nil
+		err = backoff.Sleep(ctx, meetEvery)
+		if err != nil {
+			return err
+		}
 	}
+}
+
+// look reads an account's two rows.
+func (r *comparison) look(ctx context.Context, a journal.Account) (live, made rowOf, err error) {
+	live, err = getRow(ctx, r.Table, r.Model, r.live, a)
+	if err == nil {
+		made, err = getRow(ctx, r.Table, r.Model, r.candidate, a)
+	}
+	return live, made, err
 }
 
 // judge compares two rows at one version.
 func (r *comparison) judge(a journal.Account, live, made rowOf) {
-	var differ []string
-	for name := range live.attrs {
-		if _, there := made.attrs[name]; !there && counts(name) {
-			differ = append(differ, name)
-		}
-	}
-	for name, value := range made.attrs {
-		if counts(name) && !reflect.DeepEqual(value, live.attrs[name]) {
-			differ = append(differ, name)
-		}
-	}
+	differ := differences(live, made)
 	if len(differ) == 0 {
 		r.equal.Add(1)
 		return
 	}
-	slices.Sort(differ)
 	r.faults.add(a, live.version, "the rows differ in %v", differ)
+}
+
+// differences names the attributes in which two rows of one version differ and must not, in order.
+func differences(one, other rowOf) []string {
+	var differ []string
+	for name := range one.attrs {
+		if _, there := other.attrs[name]; !there && counts(name) {
+			differ = append(differ, name)
+		}
+	}
+	for name, value := range other.attrs {
+		if counts(name) && !reflect.DeepEqual(value, one.attrs[name]) {
+			differ = append(differ, name)
+		}
+	}
+	slices.Sort(differ)
+	return differ
 }
 
 func counts(name string) bool {
@@ -133,17 +158,20 @@ func counts(name string) bool {
 }
 
 // alone looks at the candidate's rows that the live generation does not have.
-func (r *comparison) alone(ctx context.Context, made rowOf) error {
-	live, err := getRow(ctx, r.Table, r.Model, r.live, made.account)
+func (r *comparison) alone(ctx context.Context, there rowOf) error {
+	live, made, err := r.look(ctx, there.account)
 	if err != nil || live.attrs != nil {
 		return err
 	}
 	r.rows.add(1)
-	r.ahead.Add(1)
-	if made.blocked != 0 {
+	switch {
+	case made.blocked != 0:
 		r.faults.add(made.account, made.blocked, "the candidate's row is blocked")
+		return nil
+	case made.version == 0: // nothing was folded into it, so nothing in it can be wrong
+		return nil
 	}
-	return nil
+	return r.prove(ctx, live, made, false)
 }
 
 // Promote makes the candidate live if Compare finds nothing, or whatever it finds when force says so. The generation that was

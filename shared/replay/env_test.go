@@ -83,8 +83,13 @@ func newEnv(t testing.TB) *env {
 }
 
 func (e *env) projection(generation int64) *consumer.Projection[account.State] {
+	return e.projectionInto(e.rows, generation)
+}
+
+// projectionInto is a projection into rows of another table or model.
+func (e *env) projectionInto(rows *consumer.Rows[account.State], generation int64) *consumer.Projection[account.State] {
 	return consumer.NewProjection(consumer.ProjectionConfig[account.State]{
-		Generation: generation, Rows: e.rows, Journal: e.reader, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Generation: generation, Rows: rows, Journal: e.reader, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 }
 
@@ -180,7 +185,12 @@ func (e *env) rebuilding() replay.Rebuilding {
 }
 
 func (e *env) comparing() replay.Comparing {
-	return replay.Comparing{Table: e.table, Model: testModel.Name}
+	return replay.Comparing{
+		Table: e.table, Model: testModel.Name, Journal: e.reader,
+		Projection: func(_ context.Context, in table.Table, generation int64) (replay.Projection, error) {
+			return e.projectionInto(consumer.NewRows(in, testModel), generation), nil
+		},
+	}
 }
 
 func (e *env) restoring() replay.Restoring {

@@ -3,11 +3,14 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"passbook/balance"
+	"passbook/creditlimit"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/replay"
+	"passbook/shared/table"
 	"passbook/shared/web/ops"
 )
 
@@ -77,6 +80,17 @@ func (b Bank) projection(ctx context.Context, model string, generation int64) (p
 	return b.CreditLimit.Projection(ctx, generation)
 }
 
+// projectionIn is the projection of a generation of a model into another table than the bank's: a proof, of which nobody is told.
+func (b Bank) projectionIn(ctx context.Context, in table.Table, model string, generation int64) (replay.Projection, error) {
+	worker := consumer.Config{Table: in, Log: slog.New(slog.DiscardHandler)}
+	if model == balance.Table {
+		c := balance.Config{Worker: worker, Journal: b.Journal, Store: balance.NewStore(in)}
+		return balance.NewProjector(c).Projection(ctx, generation)
+	}
+	c := creditlimit.Config{Worker: worker, Journal: b.Journal, Store: creditlimit.NewStore(in)}
+	return creditlimit.NewProjector(c).Projection(ctx, generation)
+}
+
 // PromoteParams are the parameters of promote.
 type PromoteParams struct {
 	Model string `json:"model"`
@@ -91,22 +105,29 @@ func (p PromoteParams) check() error { return checkModel(p.Model) }
 
 // Compared is how the candidate stands against the live generation.
 type Compared struct {
-	Model     string        `json:"model"`
-	Live      int64         `json:"live"`
-	Candidate int64         `json:"candidate"`
-	Equal     int64         `json:"equal"`
-	Ahead     int64         `json:"ahead,omitempty"`
-	Faults    replay.Faults `json:"faults"`
-	Promoted  bool          `json:"promoted"`
+	Model     string `json:"model"`
+	Live      int64  `json:"live"`
+	Candidate int64  `json:"candidate"`
+	Equal     int64  `json:"equal"`
+	// Ahead are rows that the live generation does not reach; they are as the journal makes them.
+	Ahead    int64         `json:"ahead,omitempty"`
+	Faults   replay.Faults `json:"faults"`
+	Promoted bool          `json:"promoted"`
 }
 
-// promote compares the candidate with the live generation, and makes it live when they are equal.
+// promote compares the candidate with the live generation, and with the journal where rows never meet, and makes it live when they
+// are equal.
 func (b Bank) promote(ctx context.Context, params PromoteParams, p *ops.Progress) (Compared, error) {
 	done := Compared{Model: params.Model}
 	if params.Back {
 		return b.promoteBack(ctx, params, done)
 	}
-	c := replay.Comparing{Table: b.Table, Model: params.Model, Progress: Watch(p)}
+	c := replay.Comparing{
+		Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: Watch(p),
+		Projection: func(ctx context.Context, in table.Table, generation int64) (replay.Projection, error) {
+			return b.projectionIn(ctx, in, params.Model, generation)
+		},
+	}
 	var found replay.Comparison
 	var err error
 	if params.DryRun {

@@ -1,0 +1,123 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+)
+
+// proofChunk is how many entries of a history are in memory while a row is held against it.
+const proofChunk = 256
+
+// prove holds two rows that were never met against the journal, each at its own version. Where the live row does not move it is
+// the candidate's alone that counts: it is ahead, and the live one, which may be what the rebuild is to mend, is no measure.
+func (r *comparison) prove(ctx context.Context, live, made rowOf, moves bool) error {
+	rows := []rowOf{made}
+	if moves {
+		rows = append(rows, live)
+	}
+	slices.SortFunc(rows, func(a, b rowOf) int { return cmp.Compare(a.version, b.version) })
+	p, err := r.newProof(ctx, made.account)
+	if err != nil {
+		return err
+	}
+	right := true
+	for _, row := range rows {
+		wrong, err := p.judge(ctx, row)
+		if err != nil {
+			return err
+		}
+		if wrong != "" {
+			right = false
+			r.faults.add(row.account, row.version, "%s, never met at one version: %s", consumer.Name(r.Model, row.generation), wrong)
+		}
+	}
+	switch {
+	case !right:
+	case moves:
+		r.equal.Add(1)
+	default:
+		r.ahead.Add(1)
+	}
+	return nil
+}
+
+// proof is a row that is made of an account's journal again, in memory, version after version.
+type proof struct {
+	Comparing
+	account    journal.Account
+	in         *scratch
+	generation int64
+	to         Projection
+	at         int64 // the version that was folded up to
+}
+
+// newProof opens the model's projection into a table of its own. Its generation is a candidate there, so that it sends nothing.
+func (r *comparison) newProof(ctx context.Context, a journal.Account) (*proof, error) {
+	p := &proof{Comparing: r.Comparing, account: a, in: newScratch()}
+	var err error
+	p.generation, err = consumer.StartCandidate(ctx, p.in, r.Model)
+	if err == nil {
+		p.to, err = r.Projection(ctx, p.in, p.generation)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open a proof of %s: %w", a.ID, err)
+	}
+	return p, nil
+}
+
+// judge says what of a row is not what the journal makes it; "" is nothing. Rows MUST come in order of version.
+func (p *proof) judge(ctx context.Context, row rowOf) (string, error) {
+	err := p.fold(ctx, row.version)
+	var newer *event.FormatError
+	if errors.Is(err, journal.ErrDamaged) || errors.As(err, &newer) {
+		return fmt.Sprintf("it cannot be held against the journal, which cannot be read: %v", err), nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("hold %s against the journal: %w", p.account.ID, err)
+	}
+	want, err := getRow(ctx, p.in, p.Model, p.generation, p.account)
+	switch {
+	case err != nil:
+		return "", err
+	case want.blocked != 0:
+		return fmt.Sprintf("it cannot be held against the journal, which cannot be folded beyond v%d", want.blocked-1), nil
+	case want.version < row.version:
+		return fmt.Sprintf("it is ahead of the journal, which ends at v%d", want.version), nil
+	case want.version > row.version:
+		return "no entry of the journal ends at its version", nil
+	}
+	if differ := differences(want, row); len(differ) > 0 {
+		return fmt.Sprintf("it differs in %v from what the journal makes it", differ), nil
+	}
+	return "", nil
+}
+
+// fold folds the journal up to a version.
+func (p *proof) fold(ctx context.Context, version int64) error {
+	if version <= p.at {
+		return nil
+	}
+	var chunk []*event.Entry
+	for e, err := range p.Journal.Entries(ctx, p.account, p.at+1, version) {
+		if err != nil {
+			return err
+		}
+		chunk, p.at = append(chunk, e), e.Last
+		if len(chunk) < proofChunk {
+			continue
+		}
+		err = p.to.ProjectEntries(ctx, p.account, chunk)
+		if err != nil {
+			return err
+		}
+		chunk = chunk[:0]
+	}
+	return p.to.ProjectEntries(ctx, p.account, chunk)
+}
