@@ -57,8 +57,8 @@ func answering(t *testing.T, status int, header, body string) []string {
 	return []string{"AWS_ENDPOINT_URL=" + s.URL}
 }
 
-// denying is the endpoint under test, to a caller who may not do an operation of DynamoDB on a table.
-func denying(t *testing.T, operation, table string) []string {
+// denying is the endpoint under test, to a caller who may not do an operation on a table or stream; "" is any.
+func denying(t *testing.T, operation, on string) []string {
 	t.Helper()
 	there, err := url.Parse(awstest.Endpoint(t))
 	if err != nil {
@@ -71,10 +71,10 @@ func denying(t *testing.T, operation, table string) []string {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), "."+operation) && strings.Contains(string(body), `"`+table+`"`) {
+		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), "."+operation) && strings.Contains(string(body), on) {
 			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 			w.WriteHeader(http.StatusBadRequest)
-			_, _ = fmt.Fprintf(w, `{"__type":"com.amazon.coral.service#AccessDeniedException","message":"not authorized to perform: dynamodb:%s"}`, operation)
+			_, _ = fmt.Fprintf(w, `{"__type":"com.amazon.coral.service#AccessDeniedException","message":"not authorized to perform: %s"}`, operation)
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -103,6 +103,17 @@ func refuses(t *testing.T, environ []string, code int, says, advises, program st
 	if got.Code != code || len(lines) != 2 || !strings.Contains(lines[0], says) || !strings.Contains(lines[1], advises) ||
 		!strings.HasPrefix(lines[0], program+": ") || strings.Contains(got.ErrOut, "goroutine") {
 		t.Errorf("%s %q: exit code %d, want %d\n%s\nwant it to say %q and advise %q", program, args, got.Code, code, got.ErrOut, says, advises)
+	}
+}
+
+// ends runs a program that finds out at its work that it cannot do it, and holds that its last two lines say what is wrong and what to do.
+func ends(t *testing.T, environ []string, code int, says, names, program string) {
+	t.Helper()
+	got := programtest.Run(t, "", environ, program)
+	lines := strings.Split(strings.TrimRight(got.ErrOut, "\n"), "\n")
+	if n := len(lines); got.Code != code || n < 2 || !strings.HasPrefix(lines[n-2], program+": ") || !strings.Contains(lines[n-2], says) ||
+		!strings.Contains(lines[n-2], names) || !strings.Contains(lines[n-1], "deploy/template.yaml") {
+		t.Errorf("%s: exit code %d, want %d\n%s\nwant it to say %q and %q", program, got.Code, code, got.ErrOut, says, names)
 	}
 }
 
@@ -180,6 +191,15 @@ func TestProgramsSayWhatIsMissingOnAWS(t *testing.T) {
 	refuses(t, append(environ, "AWS_REGION=eu-north-1"), 5, "eu-north-1", "AWS_REGION", "balance")
 	refuses(t, append(environ, "PASSBOOK_BUCKET="+prefix+"other"), 5, prefix+"other", "PASSBOOK_BUCKET", "archiver")
 
+	for _, right := range []struct{ program, operation, on, says string }{
+		{"balance", "ListShards", prefix + "events", "ListShards"},
+		{"creditlimit", "Query", prefix + "control", "Query"},
+		{"archiver", "GetRecords", "", "GetRecords"},
+		{"credit", "PutItem", prefix + "control", "PutItem"},
+	} {
+		denied := append(environ, denying(t, right.operation, right.on)...)
+		ends(t, append(denied, "PASSBOOK_LOG_LEVEL=error"), 5, "rights are missing", right.says, right.program)
+	}
 	for program, table := range map[string]string{"withdraw": "journal", "credit": "journal", "balance": "balance", "creditlimit": "creditlimit"} {
 		refuses(t, append(environ, denying(t, "PutItem", prefix+table)...), 5, "rights are missing: put row of "+prefix+table, "deploy/template.yaml", program)
 	}

@@ -38,6 +38,7 @@ func (w *Worker) sign(ctx context.Context, l lease) (lease, bool) {
 	if err != nil && !errors.Is(err, errLost) {
 		w.unsure[l.shard] = true
 		w.note("lease", err)
+		w.barred = w.Health.denied(err)
 	}
 	return l, err == nil
 }

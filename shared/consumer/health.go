@@ -7,6 +7,9 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"passbook/shared/stream"
+	"passbook/shared/table"
 )
 
 // errNoWorker: none of the process's workers runs.
@@ -20,6 +23,8 @@ type Health struct {
 	// settled: there was a time when all that ran had looked at the leases. A worker that is added later, as for a generation that is
 	// rebuilt, does not make the process unready by being new.
 	settled bool
+	// proven: a batch was handled, so the process has what it needs.
+	proven bool
 }
 
 // workerHealth is how one worker does. health guards it.
@@ -85,6 +90,20 @@ func (w *workerHealth) ready(now time.Time) error {
 	return fmt.Errorf("shard %s has been failing for %s: %w", first, now.Sub(s.good).Round(time.Second), s.err)
 }
 
+// denied makes an error fatal that says, before any batch was handled, that a store does not let this process do its work: it is set up
+// wrongly, and to ask for ever would help nobody. Later on it may be a mistake that somebody corrects, and is waited out.
+func (h *Health) denied(err error) error {
+	if !errors.Is(err, table.ErrRefused) && !errors.Is(err, stream.ErrRefused) {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.proven {
+		return err
+	}
+	return Fatal(err)
+}
+
 // join adds a worker that starts.
 func (h *Health) join(name string, lease time.Duration) *workerHealth {
 	h.mu.Lock()
@@ -138,6 +157,7 @@ func (s *shardHealth) well() {
 	s.health.mu.Lock()
 	defer s.health.mu.Unlock()
 	s.good, s.err = time.Now(), nil
+	s.health.proven = true
 }
 
 // ill notes a batch, or a read, that failed.

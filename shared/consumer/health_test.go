@@ -10,6 +10,10 @@ import (
 	"time"
 
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/fault"
+	"passbook/shared/journal"
+	"passbook/shared/stream"
+	"passbook/shared/table"
 )
 
 // unready holds that the process is not ready and that the reason names something.
@@ -153,5 +157,71 @@ func TestFailingShardThatWasHandedOverIsForgotten(t *testing.T) {
 		c.within(2*time.Second, "b is given it", func() bool { return c.owned()["b"] == 1 })
 		time.Sleep(time.Second)
 		ready(t, h)
+	})
+}
+
+// denying is a stream that refuses a call.
+type denying struct {
+	stream.Stream
+	shards, get atomic.Bool
+}
+
+func (r *denying) Shards(ctx context.Context, name string) ([]stream.Shard, error) {
+	if r.shards.Load() {
+		return nil, stream.ErrRefused
+	}
+	return r.Stream.Shards(ctx, name)
+}
+
+func (r *denying) Get(ctx context.Context, iterator string, limit int) (stream.Batch, error) {
+	if r.get.Load() {
+		return stream.Batch{}, stream.ErrRefused
+	}
+	return r.Stream.Get(ctx, iterator, limit)
+}
+
+// A process that never had the rights it needs ends and says so; one that lost them waits until it has them again.
+func TestWorkerEndsWhenItIsRefusedFromTheStart(t *testing.T) {
+	for name, refuse := range map[string]func(r *denying, tbl *fault.Table){
+		"list shards": func(r *denying, _ *fault.Table) { r.shards.Store(true) },
+		"get records": func(r *denying, _ *fault.Table) { r.get.Store(true) },
+		"write leases": func(_ *denying, tbl *fault.Table) {
+			tbl.Arm(&fault.Rule{Match: fault.On(journal.Control), Before: table.ErrRefused}, 1<<30)
+		},
+	} {
+		for _, leased := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCrew(t, 1)
+				if leased { // there are leases from an earlier process
+					c.start("b", nil)
+					c.within(time.Second, "b holds it", func() bool { return c.owned()["b"] == 1 })
+					c.halt("b")
+				}
+				r := &denying{Stream: c.streams}
+				tbl := fault.NewTable(c.table)
+				refuse(r, tbl)
+				err := New(Config{
+					Name: "tape", Stream: testStream, Owner: "a", Lease: testLease, Table: tbl, Streams: r, Open: c.tape.opener("a"), Log: quietLog,
+				}).Run(t.Context())
+				if !errors.Is(err, stream.ErrRefused) && !errors.Is(err, table.ErrRefused) {
+					t.Errorf("%s, leased %v: ended with %v", name, leased, err)
+				}
+			})
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		r := &denying{Stream: c.streams}
+		c.start("a", func(config *Config) { config.Streams = r })
+		entries := archivetest.Bank(1, 1, 10)
+		c.publish(entries[:5]...)
+		c.within(time.Second, "read", c.delivered(5))
+		r.shards.Store(true)
+		r.get.Store(true)
+		c.publish(entries[5:]...)
+		time.Sleep(time.Minute)
+		r.shards.Store(false)
+		r.get.Store(false)
+		c.within(2*testLease, "read on", c.delivered(10))
 	})
 }

@@ -93,7 +93,7 @@ func (t leaseTable) write(ctx context.Context, l lease) (lease, error) {
 		if err == nil {
 			return l, nil
 		}
-		if errors.Is(err, table.ErrInvalid) {
+		if errors.Is(err, table.ErrInvalid) || errors.Is(err, table.ErrRefused) {
 			return l, fmt.Errorf("write lease of %s: %w", l.shard, err)
 		}
 		if !errors.Is(err, table.ErrThrottled) {

@@ -46,7 +46,7 @@ func newReader(w *Worker, r *run) *reader {
 // closes the handler and begins again at the checkpoint.
 func (r *reader) run(ctx context.Context) error {
 	for {
-		err := r.pass(ctx)
+		err := r.w.Health.denied(r.pass(ctx))
 		switch {
 		case err == nil, errors.Is(err, errAsked), errors.Is(err, errLost), isFatal(err):
 			return err

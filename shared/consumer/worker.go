@@ -25,6 +25,7 @@ type Worker struct {
 	pending bool          // a claim of ours is not answered yet
 	// unsure are the shards whose lease was to get our name by a write that was not answered: it may still come to pass.
 	unsure map[string]bool
+	barred error         // why a lease could not be written at last
 	holed  chan struct{} // a hole was recorded
 	mu     sync.Mutex
 	owners map[string]bool // the workers that were alive at the last survey
@@ -77,7 +78,7 @@ func New(c Config) *Worker {
 }
 
 // Run reads until ctx ends, then hands every shard over and returns nil within about 2 seconds. It returns an error only when a
-// handler returned one marked Fatal. It MUST be called once.
+// handler returned one marked Fatal, or a store refuses the process before it has done any work. It MUST be called once.
 func (w *Worker) Run(ctx context.Context) error {
 	defer w.Metrics.leases.WithLabelValues(w.Name).Set(0)
 	w.health = w.Health.join(w.Name, w.Lease)
@@ -91,7 +92,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	tending.Go(func() { w.tend(tended) })
 	var fatal error
 	for ctx.Err() == nil && fatal == nil {
-		pause := w.survey(ctx, work)
+		pause, err := w.survey(ctx, work)
+		if isFatal(err) {
+			fatal = err
+			break
+		}
 		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
@@ -104,9 +109,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	return errors.Join(fatal, w.handOver())
 }
 
-// survey looks at the stream and the leases, starts what the plan gives this worker, and says when to look again.
-func (w *Worker) survey(ctx, work context.Context) time.Duration {
-	pause := min(surveyEvery, w.Lease/4)
+// survey looks at the stream and the leases, starts what the plan gives this worker, and says when to look again. A failure of it is
+// noted; it matters to the caller only when it is fatal.
+func (w *Worker) survey(ctx, work context.Context) (pause time.Duration, err error) {
+	pause = min(surveyEvery, w.Lease/4)
 	bounded, cancel := context.WithTimeout(ctx, w.Lease/4)
 	defer cancel()
 	s, err := w.look(bounded)
@@ -115,8 +121,9 @@ func (w *Worker) survey(ctx, work context.Context) time.Duration {
 			w.health.blind(err)
 			w.note("survey", err)
 		}
-		return pause
+		return pause, w.Health.denied(err)
 	}
+	w.barred = nil
 	p := s.plan()
 	w.meet(s)
 	for _, l := range p.drop {
@@ -128,7 +135,7 @@ func (w *Worker) survey(ctx, work context.Context) time.Duration {
 	w.claim(bounded, p.claim)
 	w.health.surveyed(w.runs)
 	w.Metrics.leases.WithLabelValues(w.Name).Set(float64(len(w.runs)))
-	return w.pause(pause, s)
+	return w.pause(pause, s), w.barred
 }
 
 // meet remembers who is alive.
