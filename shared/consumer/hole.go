@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"strconv"
-	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"passbook/shared/journal"
 	"passbook/shared/stream"
@@ -23,6 +20,9 @@ const (
 	shortestRetention = 23 * time.Hour
 	// healParallel is how many accounts are healed at once.
 	healParallel = 32
+	// failedMost is how many accounts of a hole may wait to be tried again. When more fail, it is not the accounts' fault, and the
+	// sweep waits with them; as many also fit into the hole's row.
+	failedMost = 256
 )
 
 // Hole is a part of a shard that was gone before this consumer read it. It is open until every account that could have had
@@ -34,13 +34,17 @@ type Hole struct {
 	Cause string
 	// FoundAt and HealedAt say when; HealedAt is zero while the hole is open.
 	FoundAt, HealedAt time.Time
-	// Accounts is how many accounts were compared with the journal.
+	// Accounts is how many accounts were compared with the journal, so far while the hole is open.
 	Accounts int64
 
 	key         table.Key
 	epoch       int64
 	first, last *big.Int
 	healer      string
+	// digit, of journal.Digits, and page are where the sweep goes on. Of what lies before, all accounts are healed but the failed.
+	digit  int64
+	page   string
+	failed []journal.Account
 }
 
 func holesKey(streamName, consumer string) string { return "hole#" + streamName + "#" + consumer }
@@ -64,21 +68,34 @@ func Holes(ctx context.Context, t table.Table, streamName, consumer string) ([]H
 }
 
 func (h Hole) row() table.Row {
+	failed := make(table.List, len(h.failed))
+	for i, a := range h.failed {
+		failed[i] = table.S(a.String())
+	}
 	return table.Row{Key: h.key, Attrs: table.Map{
 		"shard": table.S(h.Shard), "after": table.S(h.After), "cause": table.S(h.Cause),
 		"found_at": TimeValue(h.FoundAt), "healed_at": TimeValue(h.HealedAt), "accounts": table.N(h.Accounts),
 		"epoch": table.N(h.epoch), "first_hash": table.S(hashText(h.first)), "last_hash": table.S(hashText(h.last)),
-		"healer": table.S(h.healer),
+		"healer": table.S(h.healer), "digit": table.N(h.digit), "page": table.S(h.page), "failed": failed,
 	}}
 }
 
 func parseHole(r table.Row) Hole {
 	a := Attrs(r.Attrs)
-	return Hole{
+	h := Hole{
 		Shard: a.Text("shard"), After: a.Text("after"), Cause: a.Text("cause"), FoundAt: a.Time("found_at"), HealedAt: a.Time("healed_at"),
 		Accounts: a.Number("accounts"), key: r.Key, epoch: a.Number("epoch"),
 		first: parseHash(a.Text("first_hash")), last: parseHash(a.Text("last_hash")), healer: a.Text("healer"),
+		digit: a.Number("digit"), page: a.Text("page"),
 	}
+	failed, _ := r.Attrs["failed"].(table.List)
+	for _, f := range failed {
+		text, _ := f.(table.S)
+		if account, ok := journal.ParseAccount(string(text)); ok {
+			h.failed = append(h.failed, account)
+		}
+	}
+	return h
 }
 
 // record keeps a hole, once, and says so aloud. The lease is the one whose position is gone.
@@ -193,7 +210,7 @@ func (w *Worker) countQuarantined(ctx context.Context) error {
 	return err
 }
 
-// healOpen closes every open hole that is this worker's to close.
+// healOpen closes every open hole that is this worker's to close. One that cannot be closed yet does not hold up the others.
 func (w *Worker) healOpen(ctx context.Context) error {
 	listing, cancel := context.WithTimeout(ctx, tendWithin)
 	defer cancel()
@@ -201,25 +218,34 @@ func (w *Worker) healOpen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var failed error
 	for _, h := range holes {
 		if !h.HealedAt.IsZero() || h.healer != w.Owner && w.alive(h.healer) {
 			continue
 		}
-		if h.healer != w.Owner {
-			h.healer = w.Owner
-			if err := w.update(ctx, &h); err != nil {
-				return err
-			}
+		if err := w.heal(ctx, h); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("heal %s: %w", h.Shard, err))
 		}
-		if err := w.sweep(ctx, &h); err != nil {
-			return fmt.Errorf("heal %s: %w", h.Shard, err)
-		}
-		h.HealedAt = time.Now().UTC()
+	}
+	return failed
+}
+
+// heal sweeps a hole, from where its row says that the sweep is, and closes it.
+func (w *Worker) heal(ctx context.Context, h Hole) error {
+	if h.healer != w.Owner {
+		h.healer = w.Owner
 		if err := w.update(ctx, &h); err != nil {
 			return err
 		}
-		w.Log.Warn("hole healed", "shard", h.Shard, "after", h.After, "accounts", h.Accounts)
 	}
+	if err := w.sweep(ctx, &h); err != nil {
+		return err
+	}
+	h.HealedAt = time.Now().UTC()
+	if err := w.update(ctx, &h); err != nil {
+		return err
+	}
+	w.Log.Warn("hole healed", "shard", h.Shard, "after", h.After, "accounts", h.Accounts)
 	return nil
 }
 
@@ -232,52 +258,6 @@ func (w *Worker) update(ctx context.Context, h *Hole) error {
 		return fmt.Errorf("update hole of %s: %w", h.Shard, err)
 	}
 	return nil
-}
-
-// sweep brings every account of the hole's hash range up to the journal.
-func (w *Worker) sweep(ctx context.Context, h *Hole) error {
-	shard := Shard{Stream: w.Stream, ID: h.Shard, FirstHash: h.first, LastHash: h.last}
-	var swept atomic.Int64
-	for _, digit := range []byte(journal.Digits) {
-		if !shard.overlaps(digit) {
-			continue
-		}
-		for after := ""; ; {
-			next, err := w.sweepPage(ctx, shard, digit, after, &swept)
-			if err != nil {
-				return err
-			}
-			if after = next; after == "" {
-				break
-			}
-		}
-	}
-	h.Accounts = swept.Load()
-	return nil
-}
-
-// sweepPage heals a page of the accounts, many at once.
-func (w *Worker) sweepPage(ctx context.Context, s Shard, digit byte, after string, swept *atomic.Int64) (next string, err error) {
-	listing, cancel := context.WithTimeout(ctx, tendWithin)
-	defer cancel()
-	accounts, next, err := w.Journal.Accounts(listing, digit, after)
-	if err != nil {
-		return "", err
-	}
-	g, group := errgroup.WithContext(ctx)
-	g.SetLimit(healParallel)
-	for _, a := range accounts {
-		if !s.Owns(a.String()) {
-			continue
-		}
-		swept.Add(1)
-		g.Go(func() error {
-			bounded, cancel := context.WithTimeout(group, tendWithin)
-			defer cancel()
-			return w.Heal(bounded, a)
-		})
-	}
-	return next, g.Wait()
 }
 
 // overlaps says whether hash keys that begin with a hex digit can be on the shard.
