@@ -17,8 +17,9 @@ const decodedBytes = 4 << 20
 // Decoder decodes records, and keeps the newest so that the consumers of one process decode each record once. It may be used
 // concurrently.
 type Decoder struct {
-	mu     sync.Mutex
-	shards map[string]*decoded
+	mu      sync.Mutex
+	shards  map[string]*decoded
+	readers map[string]int // how many consumers of the process read a shard
 }
 
 // decoded are a shard's newest entries, in a ring of their sequence numbers from oldest to next.
@@ -37,7 +38,9 @@ type keptEntry struct {
 }
 
 // NewDecoder makes a decoder.
-func NewDecoder() *Decoder { return &Decoder{shards: map[string]*decoded{}} }
+func NewDecoder() *Decoder {
+	return &Decoder{shards: map[string]*decoded{}, readers: map[string]int{}}
+}
 
 // decode turns records into deliveries. A record that cannot be decoded has its error in its delivery.
 func (d *Decoder) decode(s Shard, records []stream.Delivered) []Delivery {
@@ -78,6 +81,23 @@ func (d *Decoder) forget(s Shard) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.shards, decodedKey(s))
+}
+
+// enter notes a reader of a shard, until it calls leave. With the last one goes what is kept of the shard, which is another process's to
+// read from then on, or nobody's.
+func (d *Decoder) enter(s Shard) (leave func()) {
+	key := decodedKey(s)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.readers[key]++
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.readers[key]--; d.readers[key] == 0 {
+			delete(d.readers, key)
+			delete(d.shards, key)
+		}
+	}
 }
 
 func (d *Decoder) shard(s Shard) *decoded {

@@ -3,7 +3,10 @@ package consumer
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
 )
 
@@ -27,4 +30,39 @@ func TestDecoderBoundsWhatItKeeps(t *testing.T) {
 			t.Error("a finished shard is remembered")
 		}
 	}
+}
+
+// kept says of how many shards a decoder keeps entries.
+func (d *Decoder) kept() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.shards)
+}
+
+// Two consumers of a process hand their shards over, one after the other: what was kept for them goes with the second.
+func TestDecoderForgetsShardsThatWereHandedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 2)
+		d := NewDecoder()
+		c.start("a", func(config *Config) { config.Decoder = d })
+		c.start("other", func(config *Config) { config.Name, config.Decoder = "other", d })
+		c.publish(archivetest.Bank(1, 10, 40)...)
+		c.within(time.Second, "both read", c.delivered(80))
+		if n := d.kept(); n != 2 {
+			t.Errorf("%d shards kept, both are read", n)
+		}
+		c.halt("other")
+		if n := d.kept(); n != 2 {
+			t.Errorf("%d shards kept after one of two consumers ended", n)
+		}
+		c.start("b", nil)
+		c.within(3*time.Second, "shared", func() bool { return c.owned()["a"] == 1 && c.owned()["b"] == 1 })
+		if n := d.kept(); n != 1 {
+			t.Errorf("%d shards kept, a has handed one over", n)
+		}
+		c.halt("a")
+		if n, readers := d.kept(), len(d.readers); n != 0 || readers != 0 {
+			t.Errorf("%d shards kept of %d readers, nobody reads", n, readers)
+		}
+	})
 }

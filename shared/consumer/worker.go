@@ -297,7 +297,9 @@ func (w *Worker) work(ctx context.Context, r *run) {
 		}
 	})
 	keeper.Go(func() { r.limit(keeping) })
+	leave := w.Decoder.enter(r.shard)
 	err := newReader(w, r).run(ctx)
+	leave()
 	if cause := context.Cause(ctx); cause != nil && !isFatal(err) {
 		err = cause
 	}
