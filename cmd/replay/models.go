@@ -101,7 +101,8 @@ type discardCommand struct {
 
 // Help is the example.
 func (discardCommand) Help() string {
-	return "Removes the new generation, or after a promotion the one that was live before.\n\nExample:\n\n  replay discard --model balance --yes"
+	return "Removes the new generation, or after a promotion the one that was live before. Interrupted, the same command goes on, and " +
+		"until it has, nothing is rebuilt.\n\nExample:\n\n  replay discard --model balance --yes"
 }
 
 // Run discards.
@@ -117,10 +118,13 @@ func (c *discardCommand) Run(ctx context.Context, t *console.Terminal) error {
 	}
 	done, err := jobs.Do[jobs.Discarded](ctx, t, config, "discard", jobs.DiscardParams{Model: c.Model, Force: c.Force, DryRun: c.DryRun})
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
-		verb := "discarded"
+		verb, rest := "discarded", ""
 		if c.DryRun {
 			verb = "would discard"
 		}
-		fmt.Fprintf(w, "%s generation %d of %s; %d is live\n", verb, done.Generation, c.Model, done.Live)
+		if done.Resumed {
+			rest = "what an interrupted discard left of "
+		}
+		fmt.Fprintf(w, "%s %sgeneration %d of %s; %d is live\n", verb, rest, done.Generation, c.Model, done.Live)
 	})
 }

@@ -57,11 +57,13 @@ type Rebuilt struct {
 
 // Rebuild folds the archive into a candidate generation, or goes on with the one that is there, and then brings each account up
 // to the journal's head. The candidate's own worker may follow the stream meanwhile. Interrupted, it goes on after the last
-// segment that was done. What it made is judged by Compare, not here.
+// segment that was done. What it made is judged by Compare, not here. While a generation is being discarded it is ErrGeneration.
 func Rebuild(ctx context.Context, c Rebuilding) (Rebuilt, error) {
 	var done Rebuilt
-	var err error
-	done.Generation, err = consumer.StartCandidate(ctx, c.Table, c.Model)
+	err := c.undisturbed(ctx)
+	if err == nil {
+		done.Generation, err = consumer.StartCandidate(ctx, c.Table, c.Model)
+	}
 	if err != nil {
 		return done, fmt.Errorf("rebuild %s: %w", c.Model, err)
 	}
@@ -80,6 +82,17 @@ func Rebuild(ctx context.Context, c Rebuilding) (Rebuilt, error) {
 		return done, fmt.Errorf("rebuild %s: %w", c.Model, err)
 	}
 	return done, nil
+}
+
+// undisturbed refuses to begin beside a discard. The candidate may be what goes, without a worker to follow with it and never to be
+// promoted; and a discard that was interrupted would be forgotten if the next one were of another generation.
+func (c Rebuilding) undisturbed(ctx context.Context) error {
+	g, err := consumer.LoadGenerations(ctx, c.Table, c.Model)
+	if err == nil && g.Discarding != 0 {
+		err = fmt.Errorf("generation %d is being discarded: replay discard --model %s goes on if that was interrupted: %w",
+			g.Discarding, c.Model, consumer.ErrGeneration)
+	}
+	return err
 }
 
 func (c Rebuilding) fromArchive(ctx context.Context, to Projection, done *Rebuilt) error {

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -173,18 +174,21 @@ type Discarded struct {
 	Model      string `json:"model"`
 	Live       int64  `json:"live"`
 	Generation int64  `json:"generation"`
-	DryRun     bool   `json:"dry_run,omitempty"`
+	// Resumed says that an earlier discard of the generation had been interrupted.
+	Resumed bool `json:"resumed,omitempty"`
+	DryRun  bool `json:"dry_run,omitempty"`
 }
 
-// discard ends the candidate, or else the generation that was live before.
+// discard ends the candidate, or else the generation that was live before. A discard that was interrupted goes first: the generation
+// may have no other name any more, and only a part of its rows.
 func (b Bank) discard(ctx context.Context, params DiscardParams, p *ops.Progress) (Discarded, error) {
 	g, err := consumer.LoadGenerations(ctx, b.Table, params.Model)
 	if err != nil {
 		return Discarded{}, err
 	}
-	done := Discarded{Model: params.Model, Live: g.Live, Generation: g.Candidate, DryRun: params.DryRun}
-	if done.Generation == 0 {
-		done.Generation = g.Previous
+	done := Discarded{
+		Model: params.Model, Live: g.Live, Generation: cmp.Or(g.Discarding, g.Candidate, g.Previous), Resumed: g.Discarding != 0,
+		DryRun: params.DryRun,
 	}
 	switch {
 	case done.Generation == 0:
@@ -193,7 +197,7 @@ func (b Bank) discard(ctx context.Context, params DiscardParams, p *ops.Progress
 		return done, nil
 	}
 	p.Phase("discard "+consumer.Name(params.Model, done.Generation), "generations", 1)
-	err = consumer.Discard(ctx, consumer.Discarding{
+	err = replay.Discard(ctx, consumer.Discarding{
 		Table: b.Table, Model: params.Model, Stream: b.Config.Stream(EventStream), Generation: done.Generation, Lease: b.Config.Lease, Force: params.Force,
 	})
 	p.Add(1)

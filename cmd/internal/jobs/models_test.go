@@ -1,7 +1,10 @@
 package jobs
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"passbook/shared/account"
@@ -75,5 +78,105 @@ func TestPromoteHoldsWhatIsAheadAgainstTheJournal(t *testing.T) {
 				t.Fatalf("%+v, %v", found, err)
 			}
 		})
+	}
+}
+
+// breaking is a table that fails to delete rows of a model while it is told to, as where a discard is ended in their middle.
+type breaking struct {
+	table.Table
+	model  string
+	broken bool
+}
+
+var errBroken = errors.New("interrupted")
+
+func (b *breaking) Delete(ctx context.Context, name string, key table.Key, c table.Condition) error {
+	if b.broken && name == b.model {
+		return errBroken
+	}
+	return b.Table.Delete(ctx, name, key, c)
+}
+
+// A discard that is interrupted when the generation has lost its name is finished by the next one, to the last trace.
+func TestDiscardGoesOnAfterAnInterruption(t *testing.T) {
+	for _, promoted := range []bool{false, true} {
+		t.Run(fmt.Sprintf("promoted %v", promoted), func(t *testing.T) {
+			b, model := standing(t), Models[0]
+			history(t, b)
+			rebuilt(t, b, model)
+			goes := int64(2)
+			if promoted {
+				project(t, b, model, 1)
+				if done, err := b.promote(t.Context(), PromoteParams{Model: model}, ops.NewProgress()); err != nil || !done.Promoted {
+					t.Fatalf("%+v, %v", done, err)
+				}
+				goes = 1
+			}
+			mark(t, b, model, goes)
+			in := &breaking{Table: b.Table, model: model, broken: true}
+			b.Table = in
+			if done, err := b.discard(t.Context(), DiscardParams{Model: model}, ops.NewProgress()); !errors.Is(err, errBroken) || done.Resumed {
+				t.Fatalf("%+v, %v", done, err)
+			}
+			if _, err := b.rebuild(t.Context(), RebuildParams{Model: model, From: "journal"}, ops.NewProgress()); !errors.Is(err, consumer.ErrGeneration) {
+				t.Errorf("rebuilt beside what is left: %v", err)
+			}
+			in.broken = false
+			for _, dry := range []bool{true, false} {
+				done, err := b.discard(t.Context(), DiscardParams{Model: model, DryRun: dry}, ops.NewProgress())
+				if err != nil || !done.Resumed || done.Generation != goes {
+					t.Fatalf("%+v, %v", done, err)
+				}
+			}
+			nothingLeft(t, b, model, goes)
+			rebuilt(t, b, model)
+		})
+	}
+}
+
+// project brings a generation up to the journal.
+func project(t *testing.T, b Bank, model string, generation int64) {
+	t.Helper()
+	to, err := b.projection(t.Context(), model, generation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"A-0", "A-1", "A-2"} {
+		if _, err := to.CatchUp(t.Context(), journal.Account{Tenant: "main", ID: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// mark leaves what a rebuild from the archive leaves: how far it came.
+func mark(t *testing.T, b Bank, model string, generation int64) {
+	t.Helper()
+	row := table.Row{
+		Key:   table.Key{PK: "replay#" + consumer.Name(model, generation), SK: "source"},
+		Attrs: table.Map{"first": table.S("1"), "rev": table.N(1)},
+	}
+	if err := b.Table.Put(t.Context(), table.Put{Table: journal.Control, Row: row, If: table.Absent()}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// nothingLeft holds that a generation has no row, no trace among the control rows, and no name.
+func nothingLeft(t *testing.T, b Bank, model string, generation int64) {
+	t.Helper()
+	for _, name := range []string{model, journal.Control} {
+		page, err := b.Table.Scan(t.Context(), table.Scan{Table: name, Of: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range page.Rows {
+			g, _, ok := consumer.ParseRowKey(row.PK)
+			if ok && g == generation || strings.HasSuffix(row.PK, consumer.Name(model, generation)) {
+				t.Errorf("%v is left", row.Key)
+			}
+		}
+	}
+	g, err := consumer.LoadGenerations(t.Context(), b.Table, model)
+	if err != nil || g.Discarding != 0 || g.Candidate != 0 || g.Previous != 0 {
+		t.Errorf("%+v, %v", g, err)
 	}
 }
