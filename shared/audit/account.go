@@ -28,7 +28,7 @@ type subject struct {
 	lacking  []*event.Entry // entries that the archive lacks
 	head     *event.Entry   // the journal's last
 	named    bool           // what is missing before the next entry was named already
-	behind   []string       // read models whose row lags
+	behind   []*modelRow    // rows that lag
 }
 
 // account audits one account. has is nil when the archive has nothing of it.

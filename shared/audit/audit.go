@@ -58,7 +58,8 @@ type Repair struct {
 	// Streams and Stream take the entries that the archive lacks.
 	Streams stream.Stream
 	Stream  string
-	// CatchUp folds an account's row of a model up to the journal's head.
+	// CatchUp folds an account's row of a model up to the journal's head; consumer.ErrBlocked when the row cannot go on, which is
+	// a finding.
 	CatchUp func(ctx context.Context, model string, a journal.Account) error
 }
 

@@ -452,6 +452,36 @@ func TestRun_BehindIsMendedAndGraceIsGiven(t *testing.T) {
 	}
 }
 
+// An account whose row cannot be folded on is named, and all others are audited and mended.
+func TestRun_RepairGoesOnPastAnAccountThatCannot(t *testing.T) {
+	b := newBank(t)
+	b.fill(t, b.entries, b.entries[:len(b.entries)-100], b.archived)
+	b.row(t, "A-3", func(a table.Map) { a["hash"] = table.S(event.Hash{1}.String()) })
+	p := b.projection()
+	b.config.Repair = &audit.Repair{CatchUp: func(ctx context.Context, _ string, a journal.Account) error {
+		_, err := p.CatchUp(ctx, a)
+		return err
+	}}
+	report := mustFind(t, b, "the row cannot be folded on", 0)
+	if report.Totals["journal"].Accounts != 10 {
+		t.Errorf("%d accounts audited", report.Totals["journal"].Accounts)
+	}
+	behind := 0
+	for _, f := range report.Findings {
+		if strings.Contains(f.What, "is behind the journal") {
+			behind++
+		}
+		if strings.Contains(f.What, "cannot be folded on") && f.Account != "main#A-3" {
+			t.Errorf("unexpected: %s", f)
+		}
+	}
+	if behind < 2 || report.Projected != int64(behind-1) {
+		t.Errorf("%d rows behind, %d mended", behind, report.Projected)
+	}
+	b.config.Repair = nil
+	mustFind(t, b, "standing: main#A-3", 2) // the row is of another history, and blocked for it
+}
+
 // read gives the records on a stream as the archiver would get them.
 func read(t *testing.T, s *pebblestream.Stream, name string) []archive.Record {
 	t.Helper()

@@ -8,5 +8,6 @@
 //
 // What happened so lately that it may still be on its way is counted and not complained of. Memory is bounded: accounts are
 // audited a part at a time, and the archive is read once a part. On request what is missing is mended: entries that the archive
-// lacks are put on the stream again, rows that lag are folded again. Holes in the journal are only named; replay restores it.
+// lacks are put on the stream again, rows that lag are folded again. A row that cannot be folded on is named, and so are holes in the
+// journal, which replay restores.
 package audit

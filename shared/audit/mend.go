@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"passbook/shared/backoff"
+	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/stream"
 )
 
 // mend puts what is missing of an account where it belongs, as far as the repair was asked for: the entries that the archive lacks
-// on the stream, in order, and the rows that lag at the journal's head.
+// on the stream, in order, and the rows that lag at the journal's head. A row that cannot go on is a finding of its account, and no
+// reason to leave the others unaudited.
 func (s *subject) mend(ctx context.Context) error {
 	for _, e := range s.lacking {
 		err := s.republish(ctx, e)
@@ -23,10 +25,14 @@ func (s *subject) mend(ctx context.Context) error {
 	if s.Repair.CatchUp == nil {
 		return nil
 	}
-	for _, model := range s.behind {
-		err := s.Repair.CatchUp(ctx, model, s.account)
+	for _, row := range s.behind {
+		err := s.Repair.CatchUp(ctx, row.model, s.account)
+		if errors.Is(err, consumer.ErrBlocked) {
+			s.find(row.model, row.version+1, "the row cannot be folded on: %v", err)
+			continue
+		}
 		if err != nil {
-			return fmt.Errorf("project %s into %s: %w", s.account, model, err)
+			return fmt.Errorf("project %s into %s: %w", s.account, row.model, err)
 		}
 		s.report.count(&s.report.Projected, 1)
 	}

@@ -120,7 +120,7 @@ func (s *subject) judgeRows() {
 			s.report.count(&s.report.OnTheWay, 1)
 		case row.version < s.standing.version:
 			s.find(row.model, row.version+1, "the row is behind the journal, which is at v%d", s.standing.version)
-			s.behind = append(s.behind, row.model)
+			s.behind = append(s.behind, row)
 		}
 	}
 }

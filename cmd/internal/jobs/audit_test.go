@@ -1,0 +1,43 @@
+package jobs
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"passbook/shared/event"
+	"passbook/shared/table"
+	"passbook/shared/web/ops"
+)
+
+// An account that cannot go on does not end a repair: the others are audited and mended, and what is said is that something differs.
+func TestAuditRepairsPastAnAccountThatCannotGoOn(t *testing.T) {
+	b := standing(t)
+	for _, stream := range Resources().Streams {
+		if err := b.CreateStream(t.Context(), b.Config.Stream(stream)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entries := history(t, b)
+	project(t, b, Models[0], 1)
+	last := entries[0]
+	for _, e := range entries {
+		if e.AccountID == "A-1" {
+			last = e
+		}
+	}
+	change(t, b, Models[0], 1, "A-1", func(a table.Map) {
+		a["version"], a["hash"] = table.N(last.First-1), table.S(event.Hash{1}.String())
+	})
+	report, err := b.audit(t.Context(), AuditParams{Repair: true}, ops.NewProgress())
+	if !errors.Is(err, ops.ErrDifference) {
+		t.Fatal(err)
+	}
+	named := false
+	for _, f := range report.Findings {
+		named = named || f.Account == "main#A-1" && strings.Contains(f.What, "cannot be folded on")
+	}
+	if all := report.Totals["journal"].Accounts; !named || all != 3 || report.Projected != 3 {
+		t.Errorf("named %v, %d audited, %d mended", named, all, report.Projected)
+	}
+}
