@@ -60,8 +60,8 @@ type promoteCommand struct {
 
 // Help is the example.
 func (promoteCommand) Help() string {
-	return "Every row of the new generation is compared with the live one's first, at one version. Where the two never meet, as an " +
-		"account is busy or the live row stands still, it is held against the journal. One difference, and nothing is promoted.\n\n" +
+	return "Every row is compared with the live one first, or where the two never meet at one version, with the journal; one " +
+		"difference, and nothing is promoted.\n\n" +
 		"Example:\n\n  replay promote --model balance"
 }
 
