@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -158,6 +159,36 @@ func (c cut) Entries(ctx context.Context, a journal.Account, from, to int64) ite
 				return
 			}
 		}
+	}
+}
+
+// A history that the model cannot fold proves nothing, and the account is not set aside for it.
+func TestCompare_HistoryThatCannotBeFolded(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	entries := e.oneAccount(t)
+	if _, err := consumer.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
+		t.Fatal(err)
+	}
+	e.worker(t, testModel, 2, entries, len(entries), 0)
+	before := dump(t, e.table, journal.Control)
+	stubborn := testModel
+	stubborn.Fold = func(s account.State, ev event.Event) (account.State, error) {
+		if ev.Version >= 40 {
+			return s, errEnd
+		}
+		return testModel.Fold(s, ev)
+	}
+	comparing := e.comparing()
+	comparing.Projection = func(_ context.Context, in table.Table, generation int64) (replay.Projection, error) {
+		return e.projectionInto(consumer.NewRows(in, stubborn), generation), nil
+	}
+	found, err := replay.Compare(t.Context(), comparing)
+	if !errors.Is(err, replay.ErrDifference) || found.Faults.Count != 1 || !strings.Contains(found.Faults.List[0].What, "cannot be folded beyond v39") {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	if after := dump(t, e.table, journal.Control); !reflect.DeepEqual(before, after) {
+		t.Fatalf("%v became %v", before, after)
 	}
 }
 

@@ -43,12 +43,32 @@ func (s *scratch) Put(_ context.Context, p table.Put) error {
 	defer s.mu.Unlock()
 	key := scratchKey{p.Table, p.Row.Key}
 	attrs, there := s.rows[key]
-	absent, attr, value := p.If.Parts()
-	if absent == there || !absent && !reflect.DeepEqual(attrs[attr], value) {
+	if !holds(p.If, attrs, there) {
 		return table.ErrConditionFailed
 	}
 	s.rows[key] = maps.Clone(p.Row.Attrs)
 	return nil
+}
+
+// Delete is table.Table's.
+func (s *scratch) Delete(_ context.Context, name string, key table.Key, cond table.Condition) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	attrs, there := s.rows[scratchKey{name, key}]
+	if !holds(cond, attrs, there) {
+		return table.ErrConditionFailed
+	}
+	delete(s.rows, scratchKey{name, key})
+	return nil
+}
+
+// holds says whether a condition holds of the row in place.
+func holds(cond table.Condition, attrs table.Map, there bool) bool {
+	absent, attr, value := cond.Parts()
+	if absent {
+		return !there
+	}
+	return there && reflect.DeepEqual(attrs[attr], value)
 }
 
 // Query is table.Table's.
@@ -59,11 +79,6 @@ func (*scratch) Query(context.Context, table.Query) (table.Page, error) {
 // Scan is table.Table's.
 func (*scratch) Scan(context.Context, table.Scan) (table.Page, error) {
 	return table.Page{}, unsupported("scan")
-}
-
-// Delete is table.Table's.
-func (*scratch) Delete(context.Context, string, table.Key, table.Condition) error {
-	return unsupported("delete")
 }
 
 // Transact is table.Table's.
