@@ -59,23 +59,43 @@ func (a *Archiver) Stats() Stats {
 // Open is the archiver's consumer.Opener: it finds the end of the shard's chain in the bucket and goes on there.
 func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint string) (consumer.Handler, error) {
 	source := archive.Source{Stream: on.Stream, Created: on.Created, Shard: on.ID}
-	key, footer, err := archive.Last(ctx, a.Bucket, source, a.Now())
+	link, footer, err := a.end(ctx, source, checkpoint)
 	if errors.Is(err, archive.ErrDamaged) || errors.Is(err, archive.ErrNewer) {
-		return nil, consumer.Fatal(fmt.Errorf("archiver: end of %s: %w", source, err))
+		err = consumer.Fatal(err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("archiver: end of %s: %w", source, err)
 	}
-	if checkpoint != "" && stream.CompareSequence(footer.Last, checkpoint) < 0 {
+	if short(footer, checkpoint) {
 		return nil, consumer.Fatal(fmt.Errorf("%w: %s is checkpointed at %s, its segments end at %q",
 			ErrDiverged, source, checkpoint, footer.Last))
 	}
 	s := &shard{archiver: a, source: source, read: checkpoint, saved: checkpoint, end: footer}
-	s.begin(archive.Link{Key: key, Last: footer.Last})
+	s.begin(link)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.open[s] = struct{}{}
 	return s, nil
+}
+
+// short says that a chain of segments ends before what was checkpointed.
+func short(footer archive.Footer, checkpoint string) bool {
+	return checkpoint != "" && stream.CompareSequence(footer.Last, checkpoint) < 0
+}
+
+// end finds the end of a source's chain. One that seems to be short of the checkpoint may lie under other days, where a clock was wrong,
+// and is looked for under all.
+func (a *Archiver) end(ctx context.Context, source archive.Source, checkpoint string) (link archive.Link, footer archive.Footer, err error) {
+	var key string
+	err = patiently(ctx, searchMost, func(ctx context.Context) (err error) {
+		key, footer, err = archive.Last(ctx, a.Bucket, source, a.Now())
+		if err == nil && short(footer, checkpoint) {
+			a.Log.Warn("segments are not under the days where they should be, so all days are listed", "shard", source.String())
+			key, footer, err = archive.LastOfAll(ctx, a.Bucket, source)
+		}
+		return err
+	})
+	return archive.Link{Key: key, Last: footer.Last}, footer, err
 }
 
 // Flush has every shard that is open here read to its tip and seals what is held, whatever its age. It returns when that is

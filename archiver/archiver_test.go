@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,15 +30,19 @@ var onShard = consumer.Shard{Stream: "passbook-events", Created: archivetest.Sta
 
 var errFault = errors.New("planned fault")
 
-// faulty fails the calls of a bucket that at names, counting all calls from 0. A failing Create may have happened.
+// faulty fails the calls of a bucket that at names, counting all calls from 0. A failing Create may have happened. Days are listed at
+// once, so which of them fails is left to chance.
 type faulty struct {
 	bucket.Bucket
+	mu        sync.Mutex
 	calls, at int
 	happens   bool
 	fired     int
 }
 
 func (f *faulty) fails() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.calls++
 	if f.calls-1 != f.at {
 		return false
@@ -478,5 +483,41 @@ func TestArchiver_SameRecordsSameBytes(t *testing.T) {
 				t.Fatalf("batches of %d: %s has other bytes", size, key)
 			}
 		}
+	}
+}
+
+// Where a clock was ahead for a while, segments lie under days that have not come, or the later of a chain under earlier days. The end
+// of the chain is found all the same, by looking everywhere before anything is called diverged.
+func TestArchiver_FindsItsChainAfterAClockWasWrong(t *testing.T) {
+	right := archivetest.Start.AddDate(0, 0, 10)
+	for name, wrong := range map[string]int{"two days ahead": 2, "three days ahead": 3, "a year ahead": 365} {
+		t.Run(name, func(t *testing.T) {
+			disk := newBucket(t)
+			all := archivetest.Records(archivetest.Bank(3, 20, 600))
+			for i := range all {
+				all[i].Arrived = right
+				if i < 200 { // the first by the wrong clock
+					all[i].Arrived = right.AddDate(0, 0, wrong)
+				}
+			}
+			records := deliveries(all)
+			r := &reader{records: records[:200]}
+			for _, step := range []struct {
+				now     time.Time
+				records []consumer.Delivery
+			}{
+				{right.AddDate(0, 0, wrong), records[:200]}, {right, records[:400]}, {right, records}, {right.AddDate(0, 0, wrong), records},
+			} {
+				r.records = step.records
+				a := newArchiver(t, disk, func(c *archiver.Config) { c.Now = func() time.Time { return step.now } })
+				if err := r.run(t.Context(), a.Open, 37, true); err != nil {
+					t.Fatalf("at %v: %v", step.now, err)
+				}
+			}
+			plan, err := archive.LoadPlan(t.Context(), disk)
+			if err != nil || len(plan.Breaks)+len(plan.Damaged) != 0 || archived(t, disk) != len(records) {
+				t.Fatalf("%v %v %v, %d of %d records", plan.Breaks, plan.Damaged, err, archived(t, disk), len(records))
+			}
+		})
 	}
 }

@@ -130,7 +130,9 @@ func (s *shard) seal(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("archiver: %s: %w", s.source, err)
 	}
-	err = s.archiver.Bucket.Create(ctx, sealed.Key, sealed.Data)
+	err = patiently(ctx, transferMost(int64(len(sealed.Data))), func(ctx context.Context) error {
+		return s.archiver.Bucket.Create(ctx, sealed.Key, sealed.Data)
+	})
 	if errors.Is(err, bucket.ErrExists) {
 		return s.adopt(ctx, sealed)
 	}
@@ -147,7 +149,11 @@ func (s *shard) seal(ctx context.Context) error {
 // adopt takes over the segment that has our name, if it begins with our entry. It may end elsewhere than ours. Records that it
 // lacks are read again: of a part of a segment no other one can be made, since repeats were dropped over the whole.
 func (s *shard) adopt(ctx context.Context, ours archive.Sealed) error {
-	theirs, err := archive.Open(ctx, s.archiver.Bucket, ours.Key)
+	var theirs *archive.Segment
+	err := patiently(ctx, transferMost(int64(s.archiver.SegmentBytes)), func(ctx context.Context) (err error) {
+		theirs, err = archive.Open(ctx, s.archiver.Bucket, ours.Key)
+		return err
+	})
 	if errors.Is(err, archive.ErrDamaged) || errors.Is(err, archive.ErrNewer) {
 		return consumer.Fatal(fmt.Errorf("%w: %w", ErrDiverged, err))
 	}

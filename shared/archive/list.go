@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"passbook/shared/bucket"
 	"passbook/shared/stream"
@@ -48,32 +51,87 @@ func walk(ctx context.Context, b bucket.Bucket, prefix string, yield func(Object
 	}
 }
 
+// daysAtOnce is how many days are listed at one time, and as many a window of days grows to.
+const daysAtOnce = 32
+
 // Last finds the end of a source's chain: its segment with the greatest sequence number. key is empty when it has none. It
-// looks day by day, back from now to the stream's creation, so that an active shard costs two or three listings.
+// looks day by day, back from now to the stream's creation, so that an active shard costs three listings, and in ever wider windows,
+// so that one without a segment, as after a split, does not take a round trip for each day. Segments of a clock that was wrong
+// may lie elsewhere: LastOfAll finds them.
 func Last(ctx context.Context, b bucket.Bucket, source Source, now time.Time) (key string, footer Footer, err error) {
 	const day = 24 * time.Hour
 	date, first := now.Add(day).UTC().Truncate(day), source.Created.UTC().Truncate(day)
 	var newest Object
-	for ; !date.Before(first); date = date.Add(-day) {
-		found := newest.Key != ""
-		for object, err := range dayOf(ctx, b, source, date) {
-			if err != nil {
-				return "", Footer{}, err
-			}
-			if newest.Key == "" || stream.CompareSequence(object.Name.First, newest.Name.First) > 0 {
-				newest = object
-			}
+	for wide := 3; !date.Before(first); wide = min(2*wide, daysAtOnce) {
+		var window []time.Time
+		for ; len(window) < wide && !date.Before(first); date = date.Add(-day) {
+			window = append(window, date)
+		}
+		found, err := newestOfDays(ctx, b, source, window)
+		if err != nil {
+			return "", Footer{}, err
+		}
+		before := newest.Key != ""
+		for _, object := range found {
+			newest = later(newest, object)
 		}
 		// Arrival times are approximate: around midnight a later segment may lie on the day before, never on one before that.
-		if found {
+		day := slices.IndexFunc(found, func(o Object) bool { return o.Key != "" })
+		if before || day >= 0 && day < len(found)-1 {
 			break
 		}
 	}
+	return end(ctx, b, newest)
+}
+
+// LastOfAll is Last over all days, whatever the clocks said: a listing of the whole archive.
+func LastOfAll(ctx context.Context, b bucket.Bucket, source Source) (key string, footer Footer, err error) {
+	var newest Object
+	for object, err := range List(ctx, b) {
+		if err != nil {
+			return "", Footer{}, err
+		}
+		if object.Name.Source.String() == source.String() {
+			newest = later(newest, object)
+		}
+	}
+	return end(ctx, b, newest)
+}
+
+// end is the end of a chain that has a segment at its end, or none.
+func end(ctx context.Context, b bucket.Bucket, newest Object) (key string, footer Footer, err error) {
 	if newest.Key == "" {
 		return "", Footer{}, nil
 	}
 	footer, err = ReadFooter(ctx, b, newest)
 	return newest.Key, footer, err
+}
+
+// later is the one of two segments of a source with the greater sequence number. One without a key is none.
+func later(a, b Object) Object {
+	if b.Key == "" || a.Key != "" && stream.CompareSequence(a.Name.First, b.Name.First) >= 0 {
+		return a
+	}
+	return b
+}
+
+// newestOfDays finds for each day the source's segment with the greatest sequence number, none with an empty key.
+func newestOfDays(ctx context.Context, b bucket.Bucket, source Source, days []time.Time) ([]Object, error) {
+	found := make([]Object, len(days))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(daysAtOnce)
+	for i, day := range days {
+		g.Go(func() error {
+			for object, err := range dayOf(ctx, b, source, day) {
+				if err != nil {
+					return err
+				}
+				found[i] = later(found[i], object)
+			}
+			return nil
+		})
+	}
+	return found, g.Wait()
 }
 
 func dayOf(ctx context.Context, b bucket.Bucket, source Source, day time.Time) iter.Seq2[Object, error] {

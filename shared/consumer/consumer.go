@@ -80,6 +80,18 @@ type Handler interface {
 	Close() error
 }
 
+// aliveKey is where the context of a handler keeps what Alive calls.
+type aliveKey struct{}
+
+// Alive says that a handler which has its context from a Worker lives, though it has returned nothing for a while. A shard whose handler
+// neither returns nor says so for a lease is given to another worker. It is for calls that are bounded and may take longer than a
+// lease, as an upload; it is called by the goroutine that the Worker has called. On any other context it does nothing.
+func Alive(ctx context.Context) {
+	if alive, ok := ctx.Value(aliveKey{}).(func()); ok {
+		alive()
+	}
+}
+
 // Opener opens a handler when a shard's lease is taken. checkpoint "" is the trim horizon.
 type Opener func(ctx context.Context, shard Shard, checkpoint string) (Handler, error)
 

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -27,6 +28,7 @@ type hold struct {
 	mu         sync.Mutex
 	lease      lease
 	checkpoint string // to be saved
+	final      string // the position at the shard's end
 	behind     time.Duration
 	renewed    time.Time // when the last successful write began
 	tried      time.Time // when keep last began to write
@@ -72,11 +74,20 @@ func (h *hold) caughtUp(before time.Time) {
 	}
 }
 
+// finished notes the last iteration of a shard that ended. Its checkpoint is only ever saved as the end itself: it may lie beyond what
+// a handler can go on from, as an archive's chain of segments that lacks the records which hold no entry.
+func (h *hold) finished(checkpoint string) {
+	h.progress("", 0)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.final = checkpoint
+}
+
 // position is the checkpoint, saved or about to be.
 func (h *hold) position() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.checkpoint
+	return cmp.Or(h.final, h.checkpoint)
 }
 
 // held is the lease as it was last written.

@@ -45,6 +45,7 @@ func newReader(w *Worker, r *run) *reader {
 // run reads until the shard ends (nil), is handed over (errAsked), ctx ends, or a handler fails for good. Every other failure
 // closes the handler and begins again at the checkpoint.
 func (r *reader) run(ctx context.Context) error {
+	ctx = context.WithValue(ctx, aliveKey{}, r.alive)
 	for {
 		err := r.w.Health.denied(r.pass(ctx))
 		switch {
@@ -65,6 +66,11 @@ func (r *reader) run(ctx context.Context) error {
 // delayed notes an iteration that brought nothing forward, and why. The reader is alive, so it keeps its lease.
 func (r *reader) delayed(why error) {
 	r.health.ill(why)
+	r.alive()
+}
+
+// alive notes that the reader lives although nothing goes forward.
+func (r *reader) alive() {
 	behind := r.behind + time.Since(r.handled)
 	r.hold.progress("", behind)
 	r.w.Metrics.lag.WithLabelValues(r.w.Name, r.shard.ID).Set(behind.Seconds())
@@ -222,9 +228,13 @@ func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err 
 		r.last = got.Records[n-1].Sequence
 	}
 	r.iterator, r.behind, r.handled = got.Next, got.Behind, time.Now()
-	r.hold.progress(checkpoint, got.Behind)
+	if ended {
+		r.hold.finished(checkpoint)
+	} else {
+		r.hold.progress(checkpoint, got.Behind)
+	}
 	r.health.well()
-	if got.Behind == 0 && r.hold.position() == r.last {
+	if !ended && got.Behind == 0 && r.hold.position() == r.last {
 		r.hold.caughtUp(r.began)
 	}
 	if done := r.hold.position(); ended && done != r.last {
