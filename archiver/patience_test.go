@@ -13,7 +13,9 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket"
+	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/consumer"
 	"passbook/shared/embedded"
 	"passbook/shared/journal"
@@ -165,5 +167,73 @@ func TestPatiently_KeepsTheShardWhileACallMayLast(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// ends is a bucket that notes the calls to it whose context has no end of its own, which is what a patient call has. An upload to it
+// is answered as if another archiver had been faster, as when a first answer is lost.
+type ends struct {
+	bucket.Bucket
+	mu    sync.Mutex
+	calls map[string]int
+	hasty []string
+}
+
+func (e *ends) note(ctx context.Context, call string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.calls[call]++
+	end, bounded := ctx.Deadline()
+	if left := time.Until(end); !bounded || left < callMost/2 || left > searchMost {
+		e.hasty = append(e.hasty, call)
+	}
+}
+
+func (e *ends) Create(ctx context.Context, key string, data []byte) error {
+	e.note(ctx, "create")
+	return errors.Join(e.Bucket.Create(ctx, key, data), bucket.ErrExists)
+}
+
+func (e *ends) Open(ctx context.Context, key string) (bucket.Object, error) {
+	e.note(ctx, "open")
+	return e.Bucket.Open(ctx, key)
+}
+
+func (e *ends) List(ctx context.Context, prefix, after string) (bucket.Page, error) {
+	e.note(ctx, "list")
+	return e.Bucket.List(ctx, prefix, after)
+}
+
+// Every call of the archiver to its bucket is a patient one: to find the end of a chain, to upload a segment, and to adopt one. They are
+// not made in virtual time, as the compressor of segments is shared by all tests.
+func TestArchiver_IsPatientWithItsBucket(t *testing.T) {
+	disk, err := dirbucket.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &ends{Bucket: disk, calls: map[string]int{}}
+	a, err := New(Config{Bucket: b, Now: func() time.Time { return archivetest.Start }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := consumer.Shard{Stream: "events", Created: archivetest.Start.Truncate(time.Second), ID: "shardId-000000000000"}
+	var batch []consumer.Delivery
+	for _, rec := range archivetest.Records(archivetest.Bank(20, 3, 50)) {
+		batch = append(batch, consumer.Delivery{Sequence: rec.Sequence, Arrived: rec.Arrived, Entry: rec.Entry})
+	}
+	for _, checkpoint := range []string{"", batch[len(batch)-1].Sequence} {
+		h, err := a.Open(t.Context(), on, checkpoint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := h.Handle(t.Context(), consumer.Batch{Deliveries: batch, Ended: true}); err != nil {
+			t.Fatalf("checkpoint %q, %v", got, err)
+		}
+		if err := h.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(b.hasty) > 0 || b.calls["create"] != 1 || b.calls["open"] != 2 || b.calls["list"] == 0 {
+		t.Errorf("%v of %v have no patience", b.hasty, b.calls)
 	}
 }
