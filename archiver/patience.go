@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// searchMost is how long the search for the end of a chain may take, which lists the whole archive where it has to.
+	// searchMost is how long the search for the end of a chain may take, which looks over all days of the archive where it has to.
 	searchMost = 10 * time.Minute
 	// callMost is how long a transfer may take besides its data, and slowest a MiB of data: a little more than the bucket's own limits.
 	callMost = time.Minute

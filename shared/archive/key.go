@@ -45,6 +45,11 @@ func datePrefix(day time.Time) string {
 	return Root + "date=" + day.UTC().Format(time.DateOnly) + "/"
 }
 
+// behindDay sorts behind the keys of a day and before those of the next: "0" is what follows a slash.
+func behindDay(day time.Time) string {
+	return strings.TrimSuffix(datePrefix(day), "/") + "0"
+}
+
 // ParseKey reads a key back. It accepts exactly what Key writes.
 func ParseKey(key string) (Name, error) {
 	n, ok := parseKey(key)

@@ -84,18 +84,46 @@ func Last(ctx context.Context, b bucket.Bucket, source Source, now time.Time) (k
 	return end(ctx, b, newest)
 }
 
-// LastOfAll is Last over all days, whatever the clocks said: a listing of the whole archive.
+// LastOfAll is Last over all days that hold segments of any source, whatever the clocks said.
 func LastOfAll(ctx context.Context, b bucket.Bucket, source Source) (key string, footer Footer, err error) {
+	days, err := daysInUse(ctx, b)
+	if err != nil {
+		return "", Footer{}, err
+	}
+	found, err := newestOfDays(ctx, b, source, days)
+	if err != nil {
+		return "", Footer{}, err
+	}
 	var newest Object
-	for object, err := range List(ctx, b) {
-		if err != nil {
-			return "", Footer{}, err
-		}
-		if object.Name.Source.String() == source.String() {
-			newest = later(newest, object)
-		}
+	for _, object := range found {
+		newest = later(newest, object)
 	}
 	return end(ctx, b, newest)
+}
+
+// daysInUse lists the days that hold segments. It goes from each page to the day after, past what else the day holds: an archive of many
+// shards has too many segments to list them all while a shard waits.
+func daysInUse(ctx context.Context, b bucket.Bucket) (days []time.Time, err error) {
+	after := ""
+	for {
+		page, err := b.List(ctx, Root, after)
+		if err != nil {
+			return nil, fmt.Errorf("archive: list days after %q: %w", after, err)
+		}
+		for _, info := range page.Objects {
+			name, err := ParseKey(info.Key)
+			if err != nil {
+				return nil, err
+			}
+			if len(days) == 0 || !days[len(days)-1].Equal(name.Date) {
+				days = append(days, name.Date)
+			}
+		}
+		if page.After == "" {
+			return days, nil
+		}
+		after = behindDay(days[len(days)-1])
+	}
 }
 
 // end is the end of a chain that has a segment at its end, or none.

@@ -1,0 +1,87 @@
+package archive_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"passbook/shared/archive"
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/bucket"
+	"passbook/shared/bucket/dirbucket"
+)
+
+// crowd is a bucket that lists the segments of other sources among those that it has, and counts its listings.
+type crowd struct {
+	bucket.Bucket
+	keys  []string // in order
+	mu    sync.Mutex
+	lists int
+}
+
+func (c *crowd) List(_ context.Context, prefix, after string) (bucket.Page, error) {
+	c.mu.Lock()
+	c.lists++
+	c.mu.Unlock()
+	var page bucket.Page
+	for _, key := range c.keys {
+		switch {
+		case !strings.HasPrefix(key, prefix) || key <= after:
+		case len(page.Objects) == bucket.MaxListPage:
+			page.After = page.Objects[bucket.MaxListPage-1].Key
+			return page, nil
+		default:
+			page.Objects = append(page.Objects, bucket.Info{Key: key, Size: 1})
+		}
+	}
+	return page, nil
+}
+
+// The end of a chain is found whatever days it lies under, and however much lies beside it: in a few listings a day.
+func TestLastOfAll_PassesOverOtherShards(t *testing.T) {
+	const days, others = 5, 20_000
+	disk, err := dirbucket.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &crowd{Bucket: disk}
+	for day := range days {
+		for i := range others {
+			other := source
+			other.Shard = fmt.Sprintf("shardId-%012d", i%20*7+1)
+			if i%2 == 0 { // half lies before it
+				other.Stream = "another"
+			}
+			name := archive.Name{Source: other, Date: archivetest.Start.AddDate(0, 0, 40*day).Truncate(24 * time.Hour), First: fmt.Sprint(i)}
+			b.keys = append(b.keys, name.Key())
+		}
+	}
+	find := func(want string) {
+		t.Helper()
+		slices.Sort(b.keys)
+		b.lists = 0
+		key, footer, err := archive.LastOfAll(t.Context(), b, source)
+		if err != nil || key != want || (key != "" && footer.First == "") {
+			t.Fatalf("got %q, %v; want %q", key, err, want)
+		}
+		if most := 3 * (days + 4); b.lists > most {
+			t.Fatalf("%d listings, want %d at most", b.lists, most)
+		}
+	}
+	find("")
+	// Days of before its creation and after now, alone and shared with others, in no order.
+	for i, day := range []int{300, 80, -5, 81} {
+		rec := archivetest.Records(archivetest.Bank(1, 2, 9))[2*i]
+		rec.Arrived = archivetest.Start.AddDate(0, 0, day)
+		sealed := seal(t, []archive.Record{rec}, archive.Link{})
+		if err := disk.Create(t.Context(), sealed.Key, sealed.Data); err != nil {
+			t.Fatal(err)
+		}
+		b.keys = append(b.keys, sealed.Key)
+		find(sealed.Key)
+	}
+}
