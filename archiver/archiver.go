@@ -27,9 +27,11 @@ var ErrGivenUp = errors.New("archiver: shard given up")
 // Archiver seals the shards of a stream. Its Open is the consumer's Opener. It is safe for concurrent use.
 type Archiver struct {
 	Config
-	mu    sync.Mutex
-	open  map[*shard]struct{}
-	stats struct{ segments, rows, bytes, skipped atomic.Int64 }
+	mu   sync.Mutex
+	open map[*shard]struct{}
+	// adopted is where the last segment of others ends that each source met, so that the search does not end before it.
+	adopted map[string]string
+	stats   struct{ segments, rows, bytes, skipped atomic.Int64 }
 }
 
 // Stats counts what was done since the start.
@@ -45,7 +47,7 @@ func New(c Config) (*Archiver, error) {
 		return nil, err
 	}
 	c.complete()
-	return &Archiver{Config: c, open: make(map[*shard]struct{})}, nil
+	return &Archiver{Config: c, open: make(map[*shard]struct{}), adopted: make(map[string]string)}, nil
 }
 
 // Stats reads the counters.
@@ -83,19 +85,38 @@ func short(footer archive.Footer, checkpoint string) bool {
 	return checkpoint != "" && stream.CompareSequence(footer.Last, checkpoint) < 0
 }
 
-// end finds the end of a source's chain. One that seems to be short of the checkpoint may lie under other days, where a clock was wrong,
-// and is looked for under all.
+// end finds the end of a source's chain. One that seems to be short of the checkpoint, or of a segment that was met, may lie under
+// other days, where a clock was wrong, and is looked for under all.
 func (a *Archiver) end(ctx context.Context, source archive.Source, checkpoint string) (link archive.Link, footer archive.Footer, err error) {
 	var key string
+	reach := a.reach(source, checkpoint)
 	err = patiently(ctx, searchMost, func(ctx context.Context) (err error) {
 		key, footer, err = archive.Last(ctx, a.Bucket, source, a.Now())
-		if err == nil && short(footer, checkpoint) {
+		if err == nil && short(footer, reach) {
 			a.Log.Warn("segments are not under the days where they should be, so all days are listed", "shard", source.String())
 			key, footer, err = archive.LastOfAll(ctx, a.Bucket, source)
 		}
 		return err
 	})
 	return archive.Link{Key: key, Last: footer.Last}, footer, err
+}
+
+// met notes where a segment ends that was in the way of another.
+func (a *Archiver) met(source archive.Source, last string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.adopted[source.String()] = last
+}
+
+// reach is how far a source's chain is known to go.
+func (a *Archiver) reach(source archive.Source, checkpoint string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	adopted := a.adopted[source.String()]
+	if stream.CompareSequence(adopted, checkpoint) > 0 {
+		return adopted
+	}
+	return checkpoint
 }
 
 // Flush has every shard that is open here read to its tip and seals what is held, whatever its age. It returns when that is

@@ -164,6 +164,7 @@ func (s *shard) adopt(ctx context.Context, ours archive.Sealed) error {
 		return s.diverged(ours.Key)
 	}
 	if stream.CompareSequence(theirs.Footer.Last, ours.Footer.Last) < 0 {
+		s.archiver.met(s.source, theirs.Footer.Last)
 		return fmt.Errorf("%w: %s", errAdopted, ours.Key)
 	}
 	s.begin(archive.Link{Key: theirs.Key, Last: theirs.Footer.Last})
