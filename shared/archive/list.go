@@ -122,7 +122,9 @@ func daysInUse(ctx context.Context, b bucket.Bucket) (days []time.Time, err erro
 		if page.After == "" {
 			return days, nil
 		}
-		after = behindDay(days[len(days)-1])
+		if after = page.After; len(page.Objects) > 0 {
+			after = behindDay(days[len(days)-1])
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,13 +20,12 @@ type hooked struct {
 	table.Table
 	pk, prefix string
 	hook       func()
+	once       sync.Once
 }
 
 func (h *hooked) Query(ctx context.Context, q table.Query) (table.Page, error) {
-	if from, _ := q.From.(table.S); h.hook != nil && q.PK == h.pk && strings.HasPrefix(string(from), h.prefix) {
-		f := h.hook
-		h.hook = nil
-		f()
+	if from, _ := q.From.(table.S); q.PK == h.pk && strings.HasPrefix(string(from), h.prefix) {
+		h.once.Do(h.hook)
 	}
 	return h.Table.Query(ctx, q)
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"passbook/shared/journal"
@@ -121,8 +122,8 @@ func (d *Drainer) consider(ctx context.Context, row table.Row, dead bool) error 
 		sight = sighting{epoch, time.Now()}
 		d.seen[row.SK] = sight
 	}
-	if !dead && time.Since(sight.since) < d.config.Lease {
-		return nil
+	if !dead && time.Since(sight.since) < d.config.Lease || d.config.Publisher.troubled() {
+		return nil // it lives; or others had better take it, whom the stream lets
 	}
 	delete(d.seen, row.SK)
 	t, err := d.takeOver(ctx, row)
@@ -164,6 +165,7 @@ type tail struct {
 	began     time.Time
 	pass      int
 	sent      map[int64]bool // counters published by this process
+	steps     atomic.Int64   // entries that were read, or that the stream took
 }
 
 // takeOver marks the writer draining. The condition on its counter is what fences: a writer that lives sees its heartbeat fail,
@@ -215,6 +217,9 @@ func (d *Drainer) drain(ctx context.Context, t *tail) {
 			switch {
 			case ctx.Err() != nil, errors.Is(err, table.ErrConditionFailed):
 				return
+			case errors.Is(err, errStuck):
+				d.config.Log.Warn("leave the tail of a dead writer to another process", "writer", t.id, "entries", n, "error", err)
+				return
 			case err != nil:
 				d.config.Log.Error("drain writer", "writer", t.id, "error", err)
 			default:
@@ -236,19 +241,31 @@ func (d *Drainer) drain(ctx context.Context, t *tail) {
 	}
 }
 
-// holding renews the hold on a tail at each tick while the work lasts, and ends the work when the hold is lost. Its error is the
-// work's, or that of the renewal that failed its condition.
+// errStuck: nothing of a tail went forward for a lease, so another process had better try.
+var errStuck = errors.New("publisher: the tail does not go forward")
+
+// holding renews the hold on a tail at each tick while the work goes forward, and ends the work when the hold is lost, or when nothing
+// went forward for a lease: this process may be the one that cannot reach the stream. Its error is the work's, that of the renewal
+// that failed its condition, or errStuck.
 func (d *Drainer) holding(ctx context.Context, t *tail, tick <-chan time.Time, work func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- work(ctx) }()
+	steps, since := t.steps.Load(), time.Now()
 	for {
 		select {
 		case err := <-done:
 			return err
 		case <-tick:
-			if err := d.save(ctx, t); errors.Is(err, table.ErrConditionFailed) {
+			if now := t.steps.Load(); now != steps {
+				steps, since = now, time.Now()
+			}
+			err := d.save(ctx, t)
+			if err == nil && time.Since(since) >= d.config.Lease {
+				err = errStuck
+			}
+			if errors.Is(err, table.ErrConditionFailed) || errors.Is(err, errStuck) {
 				cancel()
 				<-done
 				return err
@@ -284,7 +301,8 @@ func (d *Drainer) publish(ctx context.Context, t *tail) (entries int, err error)
 		case <-ctx.Done():
 			return entries, ctx.Err()
 		}
-		d.config.Publisher.publish(c, func() { <-slots })
+		t.steps.Add(1)
+		d.config.Publisher.publish(c, func() { t.steps.Add(1); <-slots })
 		t.sent[c.N] = true
 		entries++
 	}

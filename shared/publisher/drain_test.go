@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"passbook/shared/journal"
+	"passbook/shared/stream"
 	"passbook/shared/table"
 )
 
@@ -110,4 +111,45 @@ func TestBlindDrainerTakesNobodyForDead(t *testing.T) {
 			t.Errorf("a writer that lived was taken over, and took a new id")
 		}
 	})
+}
+
+// A process that the stream lets no more, refused or cut off, leaves a dead writer to one that it does.
+func TestTailIsLeftToWhoCanPublish(t *testing.T) {
+	for name, cause := range map[string]error{"refused": stream.ErrRefused, "cut off": errCut} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				dead := r.start(t, false)
+				for i := range 10 {
+					dead.commit(t, accountNamed(i), "k")
+				}
+				dead.stop()
+				ctx, cancel := context.WithCancel(t.Context())
+				var running sync.WaitGroup
+				defer running.Wait()
+				defer cancel()
+				drain := func(streams stream.Stream) {
+					p := &process{publisher: New(Config{Streams: streams, Stream: events})}
+					var err error
+					if p.journal, err = journal.Open(ctx, journal.Config{Table: r.table, Outbox: p.publisher}); err != nil {
+						t.Fatal(err)
+					}
+					p.publisher.SetAcked(p.journal.Acked)
+					d := NewDrainer(DrainConfig{Table: r.table, Publisher: p.publisher, Self: p.journal.Writer, Lease: 10 * time.Second})
+					running.Go(func() { _ = p.publisher.Run(ctx) })
+					running.Go(func() { _ = d.Run(ctx) })
+					running.Go(func() { <-ctx.Done(); _ = p.journal.Close(context.WithoutCancel(ctx)) })
+				}
+				m := &moody{}
+				m.say(cause)
+				drain(m)
+				time.Sleep(5 * time.Second) // the one that cannot publish is first
+				drain(r.streams)
+				time.Sleep(2 * time.Minute)
+				if _, records := r.published(t); records != 10 {
+					t.Errorf("%d records of 10", records)
+				}
+			})
+		})
+	}
 }

@@ -56,6 +56,13 @@ func (p *Publisher) Ready() error {
 	return nil
 }
 
+// troubled says that the stream took nothing of the last put.
+func (p *Publisher) troubled() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.trouble.err != nil
+}
+
 // note remembers how a put ended: nil where the stream took any of it, else why not. Callers hold the lock.
 func (p *Publisher) note(err error) {
 	t := &p.trouble
