@@ -23,9 +23,14 @@ type Health struct {
 	// settled: there was a time when all that ran had looked at the leases. A worker that is added later, as for a generation that is
 	// rebuilt, does not make the process unready by being new.
 	settled bool
-	// proven: a batch was handled, so the process has what it needs.
+	// proven: a batch was handled, so the process may read and write what every one of its kind does.
 	proven bool
+	// trial is until when a refusal is taken for a wrong set-up, of a process that has just started.
+	trial time.Time
 }
+
+// trialLeases is how many leases a process has just started for: more than the first survey and the first reads take.
+const trialLeases = 3
 
 // workerHealth is how one worker does. health guards it.
 type workerHealth struct {
@@ -90,15 +95,16 @@ func (w *workerHealth) ready(now time.Time) error {
 	return fmt.Errorf("shard %s has been failing for %s: %w", first, now.Sub(s.good).Round(time.Second), s.err)
 }
 
-// denied makes an error fatal that says, before any batch was handled, that a store does not let this process do its work: it is set up
-// wrongly, and to ask for ever would help nobody. Later on it may be a mistake that somebody corrects, and is waited out.
+// denied makes an error fatal that says, soon after the start and before any batch was handled, that a store does not let this process do
+// its work: it is set up wrongly, and to ask for ever would help nobody. Later on, or where it has stood by without a shard, it may be a
+// mistake that somebody corrects, and is waited out.
 func (h *Health) denied(err error) error {
 	if !errors.Is(err, table.ErrRefused) && !errors.Is(err, stream.ErrRefused) {
 		return err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.proven {
+	if h.proven || time.Now().After(h.trial) {
 		return err
 	}
 	return Fatal(err)
@@ -110,6 +116,9 @@ func (h *Health) join(name string, lease time.Duration) *workerHealth {
 	defer h.mu.Unlock()
 	w := &workerHealth{health: h, name: name, lease: lease, last: time.Now(), shards: map[string]*shardHealth{}}
 	h.workers = append(h.workers, w)
+	if h.trial.IsZero() {
+		h.trial = time.Now().Add(trialLeases * lease)
+	}
 	return w
 }
 

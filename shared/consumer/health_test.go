@@ -225,3 +225,21 @@ func TestWorkerEndsWhenItIsRefusedFromTheStart(t *testing.T) {
 		c.within(2*testLease, "read on", c.delivered(10))
 	})
 }
+
+// One that stands by, as there are more processes than shards, has handled nothing however long it runs, and is not new for that.
+func TestStandbyWaitsOutARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrew(t, 1)
+		c.start("a", nil)
+		c.within(time.Second, "a holds it", func() bool { return c.owned()["a"] == 1 })
+		r := &denying{Stream: c.streams}
+		c.start("b", func(config *Config) { config.Streams = r })
+		time.Sleep(5 * time.Minute)
+		r.shards.Store(true)
+		time.Sleep(time.Minute)
+		r.shards.Store(false)
+		c.halt("a")
+		c.publish(archivetest.Bank(1, 1, 5)...)
+		c.within(2*testLease, "b reads", c.delivered(5))
+	})
+}

@@ -41,7 +41,10 @@ func (p *Projection[S]) block(ctx context.Context, a journal.Account, judged int
 	case err != nil && !errors.As(err, &unmarked):
 		return err
 	case moved && added:
-		return errors.Join(errMoved, p.retract(ctx, a))
+		if err := p.retract(ctx, a); err != nil {
+			return err
+		}
+		return errMoved
 	case moved:
 		return errMoved
 	}
@@ -60,8 +63,15 @@ func (p *Projection[S]) block(ctx context.Context, a journal.Account, judged int
 // retract takes back the record of a judgement that does not stand. Whoever blocked the account meanwhile may have relied on it, and
 // then it is made again.
 func (p *Projection[S]) retract(ctx context.Context, a journal.Account) error {
-	if err := takeBack(ctx, p.Rows.table, p.name, a.String()); err != nil {
-		return err
+	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
+	for try := 1; ; try++ {
+		err := takeBack(ctx, p.Rows.table, p.name, a.String())
+		if err == nil {
+			break
+		}
+		if try == attempts || wait.Pause(ctx) != nil {
+			return err
+		}
 	}
 	if err := p.rewriteRecord(ctx, a); !errors.Is(err, ErrBlocked) {
 		return err

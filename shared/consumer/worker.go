@@ -77,7 +77,8 @@ func New(c Config) *Worker {
 	}
 }
 
-// Run reads until ctx ends, then hands every shard over and returns nil within about 2 seconds. It returns an error only when a
+// Run reads until ctx ends, then hands every shard over, within about 2 seconds, and returns nil, at the latest after
+// about 5 seconds. It returns an error only when a
 // handler returned one marked Fatal, or a store refuses the process before it has done any work. It MUST be called once.
 func (w *Worker) Run(ctx context.Context) error {
 	defer w.Metrics.leases.WithLabelValues(w.Name).Set(0)

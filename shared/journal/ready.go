@@ -65,11 +65,9 @@ func (j *Journal) tend(ctx context.Context) {
 func (j *Journal) retry(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
-	if err := table.Refuses(ctx, j.table, Table); err != nil {
-		j.trouble.note(err)
-		return
+	if table.Try(ctx, j.table, Table) == nil {
+		j.trouble.over()
 	}
-	j.trouble.over()
 }
 
 // Ready says why commands cannot be committed here, nil when they can: the writer's heartbeat has failed for a lease, no put of an

@@ -134,10 +134,11 @@ func (s *awsStore) prepare(ctx context.Context) error {
 	return nil
 }
 
-// checkWrites tries whether the program may put rows, so that it says so now and not at its first command.
+// checkWrites tries whether the program may put rows, so that it says so now and not at its first command. No other answer is a reason
+// not to start.
 func (s *awsStore) checkWrites(ctx context.Context) error {
 	for _, name := range s.writes {
-		if err := table.Refuses(ctx, s.tables, name); err != nil {
+		if err := table.Try(ctx, s.tables, name); errors.Is(err, table.ErrRefused) {
 			return err
 		}
 	}
