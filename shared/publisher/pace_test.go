@@ -46,3 +46,28 @@ func TestPaceWaitsAtMostASecond(t *testing.T) {
 		}
 	})
 }
+
+// Who is held back goes on as soon as the stream has taken enough.
+func TestPaceEndsWhenTheStreamHasTakenEnough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &moody{}
+		m.say(nil)
+		p := New(Config{Streams: m})
+		for range 500 {
+			p.Publish(journal.Committed{Account: accountNamed(1)})
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		started, done := time.Now(), make(chan error, 1)
+		paced := make(chan time.Duration, 1)
+		go func() { p.Pace(ctx, accountNamed(1)); paced <- time.Since(started) }()
+		synctest.Wait() // it waits
+		go func() { done <- p.Run(ctx) }()
+		if took := <-paced; took != 0 {
+			t.Errorf("held back for %v by a stream that takes everything at once", took)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}

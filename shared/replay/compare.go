@@ -85,18 +85,20 @@ type comparison struct {
 }
 
 // meet compares an account's two rows: at one version if they are met there, else each with the journal. How far the live row was
-// at the first look is how far the candidate's must come, as the live one may always be a little ahead.
+// at the first look is how far the candidate's must come, as the live one may always be a little ahead; one that is behind and stands
+// still does not follow.
 func (r *comparison) meet(ctx context.Context, a journal.Account) error {
 	r.rows.add(1)
-	var first int64
+	var first, from int64
 	for try := 1; ; try++ {
 		live, made, err := r.look(ctx, a)
 		if err != nil {
 			return err
 		}
 		if try == 1 {
-			first = max(1, live.version)
+			first, from = max(1, live.version), made.version
 		}
+		follows := made.version >= live.version || made.version > from
 		switch {
 		case made.blocked != 0:
 			r.faults.add(a, made.blocked, "the candidate's row is blocked")
@@ -104,7 +106,7 @@ func (r *comparison) meet(ctx context.Context, a journal.Account) error {
 		case live.version == made.version:
 			r.judge(a, live, made)
 			return nil
-		case made.version >= first && (try >= meetings || live.blocked != 0):
+		case made.version >= first && follows && (try >= meetings || live.blocked != 0):
 			return r.prove(ctx, live, made, live.version > first)
 		case try == arrivals:
 			r.faults.add(a, made.version+1, "the candidate's row is behind the live one at v%d", live.version)

@@ -119,20 +119,24 @@ func TestPromote_RowsThatAreNeverMet(t *testing.T) {
 
 // A candidate that does not come to where the live row was is late, and no history proves it to be otherwise.
 func TestCompare_CandidateThatFollowsNoMore(t *testing.T) {
-	t.Parallel()
-	e := newEnv(t)
-	entries := e.oneAccount(t)
-	if _, err := consumer.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
-		t.Fatal(err)
-	}
-	comparing := e.comparing()
-	comparing.Table = &busy{Table: e.table, work: map[table.Key]func(){
-		consumer.RowKey(1, theOne): e.worker(t, testModel, 1, entries, 100, 1),
-	}}
-	e.worker(t, testModel, 2, entries, 100, 0)
-	found, err := replay.Compare(t.Context(), comparing)
-	if !errors.Is(err, replay.ErrDifference) || found.Faults.Count != 1 || !strings.Contains(found.Faults.List[0].What, "behind the live one") {
-		t.Fatalf("%+v, %v", found, err)
+	for name, folded := range map[string]int{"behind from the first": 100, "overtaken": 103} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t)
+			entries := e.oneAccount(t)
+			if _, err := consumer.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
+				t.Fatal(err)
+			}
+			comparing := e.comparing()
+			comparing.Table = &busy{Table: e.table, work: map[table.Key]func(){
+				consumer.RowKey(1, theOne): e.worker(t, testModel, 1, entries, 100, 2),
+			}}
+			e.worker(t, testModel, 2, entries, folded, 0)
+			found, err := replay.Compare(t.Context(), comparing)
+			if !errors.Is(err, replay.ErrDifference) || found.Faults.Count != 1 || !strings.Contains(found.Faults.List[0].What, "behind the live one") {
+				t.Fatalf("%+v, %v", found, err)
+			}
+		})
 	}
 }
 
