@@ -76,13 +76,6 @@ func decodeRecord(r stream.Delivered) (*event.Entry, error) {
 
 func decodedKey(s Shard) string { return fmt.Sprintf("%s#%d#%s", s.Stream, s.Created.Unix(), s.ID) }
 
-// forget lets go of a shard that was read to its end. A consumer that still reads it decodes for itself what it has before it.
-func (d *Decoder) forget(s Shard) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.shards, decodedKey(s))
-}
-
 // enter notes a reader of a shard, until it calls leave. With the last one goes what is kept of the shard, which is another process's to
 // read from then on, or nobody's.
 func (d *Decoder) enter(s Shard) (leave func()) {

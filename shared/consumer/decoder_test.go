@@ -14,6 +14,7 @@ import (
 func TestDecoderBoundsWhatItKeeps(t *testing.T) {
 	for _, c := range []struct{ size, want int }{{1, decodedKept}, {1 << 20, decodedBytes >> 20}} {
 		d, shard := NewDecoder(), Shard{Stream: testStream, ID: "s"}
+		leave := d.enter(shard)
 		kept := d.shard(shard)
 		for i := range decodedKept + 10 {
 			kept.put(fmt.Sprint(i), &event.Entry{}, c.size)
@@ -25,7 +26,7 @@ func TestDecoderBoundsWhatItKeeps(t *testing.T) {
 		if kept.get(fmt.Sprint(first)) == nil || kept.get(fmt.Sprint(first-1)) != nil {
 			t.Errorf("by %d bytes: not the newest are kept", c.size)
 		}
-		d.forget(shard)
+		leave()
 		if len(d.shards) != 0 {
 			t.Error("a finished shard is remembered")
 		}

@@ -241,9 +241,6 @@ func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err 
 		return false, fmt.Errorf("handle %s: handler keeps back what follows %q at the shard's end", r.shard, done)
 	}
 	r.w.Metrics.lag.WithLabelValues(r.w.Name, r.shard.ID).Set(got.Behind.Seconds())
-	if ended {
-		r.w.Decoder.forget(r.shard)
-	}
 	return ended, nil
 }
 
