@@ -72,9 +72,7 @@ func Last(ctx context.Context, b bucket.Bucket, source Source, now time.Time) (k
 			return "", Footer{}, err
 		}
 		before := newest.Key != ""
-		for _, object := range found {
-			newest = later(newest, object)
-		}
+		newest = later(newest, newestOf(found))
 		// Arrival times are approximate: around midnight a later segment may lie on the day before, never on one before that.
 		day := slices.IndexFunc(found, func(o Object) bool { return o.Key != "" })
 		if before || day >= 0 && day < len(found)-1 {
@@ -94,11 +92,7 @@ func LastOfAll(ctx context.Context, b bucket.Bucket, source Source) (key string,
 	if err != nil {
 		return "", Footer{}, err
 	}
-	var newest Object
-	for _, object := range found {
-		newest = later(newest, object)
-	}
-	return end(ctx, b, newest)
+	return end(ctx, b, newestOf(found))
 }
 
 // daysInUse lists the days that hold segments. It goes from each page to the day after, past what else the day holds: an archive of many
@@ -143,6 +137,14 @@ func later(a, b Object) Object {
 		return a
 	}
 	return b
+}
+
+// newestOf is the one of a source's segments with the greatest sequence number.
+func newestOf(objects []Object) (newest Object) {
+	for _, object := range objects {
+		newest = later(newest, object)
+	}
+	return newest
 }
 
 // newestOfDays finds for each day the source's segment with the greatest sequence number, none with an empty key.
