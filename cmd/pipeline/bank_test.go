@@ -14,6 +14,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/balance"
 	"passbook/creditlimit"
@@ -135,6 +136,7 @@ type writer struct {
 	// client is the process, and sender its line to the stream.
 	client, sender *strict.Client
 	publisher      *publisher.Publisher
+	registry       *prometheus.Registry
 }
 
 func (b *bank) writer() *writer {
@@ -145,11 +147,11 @@ func (b *bank) writer() *writer {
 // writerWith is writer, with a line to the stream.
 func (b *bank) writerWith(sender *strict.Client) *writer {
 	b.t.Helper()
-	w := &writer{t: b.t, client: strict.NewClient(roundTrip), sender: sender}
+	w := &writer{t: b.t, client: strict.NewClient(roundTrip), sender: sender, registry: prometheus.NewRegistry()}
 	rows := w.client.Table(b.tables)
 	w.publisher = publisher.New(publisher.Config{Streams: w.sender.Stream(b.streams), Stream: events})
 	var err error
-	if w.Journal, err = journal.Open(b.t.Context(), journal.Config{Table: rows, Outbox: w.publisher, Lease: lease}); err != nil {
+	if w.Journal, err = journal.Open(b.t.Context(), journal.Config{Table: rows, Outbox: w.publisher, Lease: lease, Metrics: w.registry}); err != nil {
 		b.t.Fatal(err)
 	}
 	w.publisher.SetAcked(w.Acked)
@@ -167,6 +169,21 @@ func (b *bank) writerWith(sender *strict.Client) *writer {
 
 // counts are what the process did on both lines.
 func (w *writer) counts() strict.Counts { return w.client.Snapshot().Add(w.sender.Snapshot()) }
+
+// conflicts are the entries that another writer's came before.
+func (w *writer) conflicts() (n float64) {
+	w.t.Helper()
+	families, err := w.registry.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "journal_conflicts_total" {
+			n = f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	return n
+}
 
 // published waits until the stream has all that the process committed, and says how long that took.
 func (w *writer) published(most time.Duration) time.Duration {

@@ -136,6 +136,7 @@ type Journal struct {
 	outbox  Outbox
 	now     func() time.Time
 	writer  *writer
+	peers   peers
 	trouble trouble
 	metrics *metrics
 	cached  int // idle lanes a shard keeps

@@ -164,8 +164,8 @@ func (l *lane) load() error {
 	return err
 }
 
-// publishForeign hands the outbox those of the account's last entries that other writers committed within the last 5 s, so that
-// what this writer builds on them is not seen on the stream before them.
+// publishForeign hands the outbox those of the account's last entries that other writers committed and may not have published, so
+// that what this writer builds on them is not seen on the stream before them.
 func (l *lane) publishForeign(ctx context.Context) error {
 	if l.journal.now().Sub(l.state.RecordedAt) > MaxSkew {
 		return nil
@@ -181,14 +181,19 @@ func (l *lane) publishForeign(ctx context.Context) error {
 		young = append(young, e)
 	}
 	for i := len(young) - 1; i >= 0; i-- {
-		if err := l.publish(young[i]); err != nil {
+		if err := l.publishAgain(young[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *lane) publish(e *event.Entry) error {
+// publishAgain hands the outbox another writer's entry, if that writer committed it within the last 5 s and has not saved that the
+// stream has it.
+func (l *lane) publishAgain(e *event.Entry) error {
+	if l.journal.now().Sub(e.RecordedAt) > MaxSkew || l.journal.peers.published(e.Writer, e.N) {
+		return nil
+	}
 	c, err := committed(e)
 	if err == nil {
 		l.journal.outbox.Publish(c)
@@ -222,10 +227,8 @@ func (l *lane) follow(e *event.Entry) error {
 			return fmt.Errorf("fold v%d: %w", ev.Version, err)
 		}
 	}
-	if l.journal.now().Sub(e.RecordedAt) <= MaxSkew {
-		if err := l.publish(e); err != nil {
-			return err
-		}
+	if err := l.publishAgain(e); err != nil {
+		return err
 	}
 	l.state, l.head = s, e.Hash
 	l.keys.add(e)

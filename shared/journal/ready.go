@@ -41,8 +41,9 @@ func (t *trouble) refused() bool {
 	return errors.Is(t.err, table.ErrRefused)
 }
 
-// tend keeps the writer alive until ctx ends: it saves the progress once a second, takes a new id when the lease was lost, and after
-// a refusal tries whether the table still refuses. None of it may wait for a command, since none comes while Ready says no.
+// tend keeps the writer alive until ctx ends: it saves the progress once a second, takes a new id when the lease was lost, reads how
+// far the other writers are, and after a refusal tries whether the table still refuses. None of it may wait for a command, since none
+// comes while Ready says no.
 func (j *Journal) tend(ctx context.Context) {
 	tick := time.NewTicker(min(heartbeatEvery, j.writer.lease/4))
 	defer tick.Stop()
@@ -55,6 +56,7 @@ func (j *Journal) tend(ctx context.Context) {
 		if err := j.writer.renew(ctx); errors.Is(err, errLeaseLost) {
 			_ = j.writer.retake(ctx) // the next tick tries again, and so does the next command
 		}
+		_ = j.peers.look(ctx, j.table) // what is known stays, and is only older
 		if j.trouble.refused() {
 			j.retry(ctx)
 		}

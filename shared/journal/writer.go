@@ -15,7 +15,7 @@ import (
 
 // WriterKind is the control table's partition of writers. A row's sort key is the writer's id; its attributes:
 // epoch N rises with every heartbeat, state S is live or draining, published N is the largest n up to which every entry of the
-// writer is on the stream or was never committed.
+// writer is on the stream or was never committed, which the others go by.
 const WriterKind = "writer"
 
 // The states of a writer's row. A writer whose tail is published for good has no row.

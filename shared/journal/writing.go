@@ -36,19 +36,10 @@ func Writing(ctx context.Context, t table.Table, lease time.Duration) (bool, err
 // heartbeats reads the counters of the writers that call themselves live.
 func heartbeats(ctx context.Context, t table.Table) (map[string]table.N, error) {
 	epochs := make(map[string]table.N)
-	q := table.Query{Table: Control, PK: WriterKind, Consistent: true}
-	for {
-		page, err := t.Query(ctx, q)
-		if err != nil {
-			return nil, fmt.Errorf("read writers: %w", err)
+	err := writerRows(ctx, t, func(row table.Row) {
+		if epoch, ok := row.Attrs["epoch"].(table.N); ok && row.Attrs["state"] == table.S(WriterLive) {
+			epochs[row.SK] = epoch
 		}
-		for _, row := range page.Rows {
-			if epoch, ok := row.Attrs["epoch"].(table.N); ok && row.Attrs["state"] == table.S(WriterLive) {
-				epochs[row.SK] = epoch
-			}
-		}
-		if q.After = page.After; q.After == "" {
-			return epochs, nil
-		}
-	}
+	})
+	return epochs, err
 }
