@@ -87,7 +87,7 @@ func walk(visit func(name string, data []byte) error) error {
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() {
+		if !d.Type().IsRegular() || rel == ".git" { // a file, in a worktree
 			return nil
 		}
 		data, err := os.ReadFile(name)
