@@ -69,17 +69,15 @@ func covers(patterns []string, name string) bool {
 	})
 }
 
-// The names that streams also have in patterns.
-var streamARNs = map[string]string{"${EventStream.Arn}": streamARN(EventStream), "${NotificationStream.Arn}": streamARN(NotificationStream)}
-
-func streamARN(name string) string {
-	return "arn:${AWS::Partition}:kinesis:${AWS::Region}:${AWS::AccountId}:stream/${Prefix}" + name
-}
+// The names of tables and streams that the template does not refer to.
+const (
+	tables  = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${Prefix}"
+	streams = "arn:${AWS::Partition}:kinesis:${AWS::Region}:${AWS::AccountId}:stream/${Prefix}"
+)
 
 // allows says whether a statement allows a request; key is the partition that it touches, "" when it touches none.
 func (s statement) allows(action, resource, key string) bool {
-	alias, stream := streamARNs[resource]
-	if !slices.Contains(s.Action, action) || !covers(s.Resource, resource) && !(stream && covers(s.Resource, alias)) {
+	if !slices.Contains(s.Action, action) || !covers(s.Resource, resource) {
 		return false
 	}
 	equal, like := s.Condition["ForAllValues:StringEquals"][leadingKeys], s.Condition["ForAllValues:StringLike"][leadingKeys]
@@ -112,44 +110,46 @@ type need struct{ actions, resource, key, programs string }
 // each table. HeadObject is GetObject to IAM, HeadBucket is ListBucket.
 var needs = []need{
 	// Commands fold the journal, read guards and settle what was not answered; replay compares what it restores, audit the guards.
-	{"dynamodb:Query", "${JournalTable.Arn}", "", "archiver audit balance credit creditlimit replay withdraw"},
-	{"dynamodb:GetItem", "${JournalTable.Arn}", "", "audit credit replay withdraw"},
-	{"dynamodb:PutItem", "${JournalTable.Arn}", "", "credit replay withdraw"},
-	{"dynamodb:Query", "${JournalTable.Arn}/index/writers", "", "credit withdraw"}, // dead writers are drained
+	{"dynamodb:Query", tables + "journal", "", "archiver audit balance credit creditlimit replay withdraw"},
+	{"dynamodb:GetItem", tables + "journal", "", "audit credit replay withdraw"},
+	{"dynamodb:PutItem", tables + "journal", "", "credit replay withdraw"},
+	{"dynamodb:Query", tables + "journal/index/writers", "", "credit withdraw"}, // dead writers are drained
 	// Holes are healed account by account. The archiver has none to heal, and shares the policy of those that do.
-	{"dynamodb:Query", "${JournalTable.Arn}/index/accounts", "", "archiver audit balance creditlimit replay"},
+	{"dynamodb:Query", tables + "journal/index/accounts", "", "archiver audit balance creditlimit replay"},
 
 	// Projecting is a get and a put; replay compares generations row by row and deletes those of one.
-	{"dynamodb:GetItem", "${BalanceTable.Arn}", "", "audit balance replay"},
-	{"dynamodb:PutItem", "${BalanceTable.Arn}", "", "balance replay"},
-	{"dynamodb:Scan", "${BalanceTable.Arn}", "", "audit replay"},
-	{"dynamodb:DeleteItem", "${BalanceTable.Arn}", "", "replay"},
-	{"dynamodb:Query", "${BalanceTable.Arn}/index/due", "", "withdraw"}, // the sweeper
-	{"dynamodb:Query", "${BalanceTable.Arn}/index/holders", "", "balance"},
-	{"dynamodb:GetItem", "${CreditLimitTable.Arn}", "", "audit creditlimit replay"},
-	{"dynamodb:PutItem", "${CreditLimitTable.Arn}", "", "creditlimit replay"},
-	{"dynamodb:Scan", "${CreditLimitTable.Arn}", "", "audit replay"},
-	{"dynamodb:DeleteItem", "${CreditLimitTable.Arn}", "", "replay"},
+	{"dynamodb:GetItem", tables + "balance", "", "audit balance replay"},
+	{"dynamodb:PutItem", tables + "balance", "", "balance replay"},
+	{"dynamodb:Scan", tables + "balance", "", "audit replay"},
+	{"dynamodb:DeleteItem", tables + "balance", "", "replay"},
+	{"dynamodb:Query", tables + "balance/index/due", "", "withdraw"}, // the sweeper
+	{"dynamodb:Query", tables + "balance/index/holders", "", "balance"},
+	{"dynamodb:GetItem", tables + "creditlimit", "", "audit creditlimit replay"},
+	{"dynamodb:PutItem", tables + "creditlimit", "", "creditlimit replay"},
+	{"dynamodb:Scan", tables + "creditlimit", "", "audit replay"},
+	{"dynamodb:DeleteItem", tables + "creditlimit", "", "replay"},
 
 	// Of the control table each program sees its own kinds; replay sees all.
-	{rows, "${ControlTable.Arn}", "writer", "credit replay withdraw"}, // a writer's heartbeat, the drainer's look at all
-	{"dynamodb:GetItem", "${ControlTable.Arn}", "generation", "audit balance creditlimit replay withdraw"},
-	{"dynamodb:PutItem", "${ControlTable.Arn}", "generation", "replay"},
-	{rows, "${ControlTable.Arn}", "lease#${Prefix}events#balance@7", "balance replay"},
-	{rows, "${ControlTable.Arn}", "hole#${Prefix}events#balance@7", "balance replay"},
-	{rows, "${ControlTable.Arn}", "quarantine#balance@7", "balance replay"},
-	{rows, "${ControlTable.Arn}", "lease#${Prefix}events#creditlimit@7", "creditlimit replay"},
-	{rows, "${ControlTable.Arn}", "hole#${Prefix}events#creditlimit@7", "creditlimit replay"},
-	{rows, "${ControlTable.Arn}", "quarantine#creditlimit@7", "creditlimit replay"},
-	{rows, "${ControlTable.Arn}", "lease#${Prefix}events#archiver", "archiver replay"}, // before it restores, replay archives the tail
-	{rows, "${ControlTable.Arn}", "hole#${Prefix}events#archiver", "archiver replay"},
-	{rows, "${ControlTable.Arn}", "quarantine#archiver", "archiver replay"},
-	{rows, "${ControlTable.Arn}", "replay#balance@7", "replay"},
+	{rows, tables + "control", "writer", "credit replay withdraw"}, // a writer's heartbeat, the drainer's look at all
+	{"dynamodb:GetItem", tables + "control", "generation", "audit balance creditlimit replay withdraw"},
+	{"dynamodb:PutItem", tables + "control", "generation", "replay"},
+	{rows, tables + "control", "lease#${Prefix}events#balance@7", "balance replay"},
+	{rows, tables + "control", "hole#${Prefix}events#balance@7", "balance replay"},
+	{rows, tables + "control", "quarantine#balance@7", "balance replay"},
+	{rows, tables + "control", "lease#${Prefix}events#creditlimit@7", "creditlimit replay"},
+	{rows, tables + "control", "hole#${Prefix}events#creditlimit@7", "creditlimit replay"},
+	{rows, tables + "control", "quarantine#creditlimit@7", "creditlimit replay"},
+	{rows, tables + "control", "lease#${Prefix}events#archiver", "archiver replay"}, // before it restores, replay archives the tail
+	{rows, tables + "control", "hole#${Prefix}events#archiver", "archiver replay"},
+	{rows, tables + "control", "quarantine#archiver", "archiver replay"},
+	{rows, tables + "control", "replay#balance@7", "replay"},
 
 	{"kinesis:ListShards kinesis:GetShardIterator kinesis:GetRecords", "${EventStream.Arn}", "", "archiver balance creditlimit replay"},
 	{"kinesis:PutRecords", "${EventStream.Arn}", "", "credit replay withdraw"},
 	{"kinesis:PutRecords", "${NotificationStream.Arn}", "", "creditlimit replay"},
-	{"kinesis:CreateStream kinesis:DescribeStreamSummary kinesis:PutRecords", streamARN("republished"), "", "replay"},
+	{"kinesis:CreateStream kinesis:DescribeStreamSummary kinesis:PutRecords", streams + "copy", "", "replay"},
+	{"kinesis:CreateStream kinesis:DescribeStreamSummary kinesis:PutRecords", streams + "copy.of-march", "", "replay"},
+	{"kinesis:CreateStream", "${EventStream.Arn}", "", "replay"}, // asked for before a stream is written to, be it there or not
 
 	{"s3:PutObject", "${Archive.Arn}/*", "", "archiver replay"},
 	{"s3:GetObject", "${Archive.Arn}/*", "", "archiver audit replay"},
@@ -175,10 +175,10 @@ func finds(t *testing.T) map[string][]string {
 
 // findings are what it takes to find a resource, by its name.
 var findings = map[string]need{
-	"journal":       {actions: "dynamodb:DescribeTable", resource: "${JournalTable.Arn}"},
-	"control":       {actions: "dynamodb:DescribeTable", resource: "${ControlTable.Arn}"},
-	"balance":       {actions: "dynamodb:DescribeTable", resource: "${BalanceTable.Arn}"},
-	"creditlimit":   {actions: "dynamodb:DescribeTable", resource: "${CreditLimitTable.Arn}"},
+	"journal":       {actions: "dynamodb:DescribeTable", resource: tables + "journal"},
+	"control":       {actions: "dynamodb:DescribeTable", resource: tables + "control"},
+	"balance":       {actions: "dynamodb:DescribeTable", resource: tables + "balance"},
+	"creditlimit":   {actions: "dynamodb:DescribeTable", resource: tables + "creditlimit"},
 	"events":        {actions: "kinesis:DescribeStreamSummary", resource: "${EventStream.Arn}"},
 	"notifications": {actions: "kinesis:DescribeStreamSummary", resource: "${NotificationStream.Arn}"},
 	"archive":       {actions: "s3:ListBucket", resource: "${Archive.Arn}"},
@@ -259,8 +259,8 @@ func TestTemplateDeniesWhatNobodyDoes(t *testing.T) {
 	}{
 		{
 			journal.Statement, "dynamodb:UpdateItem dynamodb:DeleteItem dynamodb:BatchWriteItem " +
-				"dynamodb:PartiQLInsert dynamodb:PartiQLUpdate dynamodb:PartiQLDelete",
-			"arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${Prefix}journal",
+				"dynamodb:PartiQLInsert dynamodb:PartiQLUpdate dynamodb:PartiQLDelete dynamodb:UpdateTimeToLive",
+			tables + "journal",
 		},
 		{bucket.Statement, "s3:* s3:DeleteObject s3:DeleteObjectVersion s3:PutObject", "${Archive.Arn}/*"},
 		{bucket.Statement, "s3:* s3:PutBucketVersioning s3:PutLifecycleConfiguration", "${Archive.Arn}"},
@@ -280,18 +280,53 @@ func TestTemplateDeniesWhatNobodyDoes(t *testing.T) {
 	}
 }
 
-// TestTemplateTrustsOneServiceOfThisAccount holds every role alike. EKS Pod Identity tags the sessions that it opens, ECS does not.
-func TestTemplateTrustsOneServiceOfThisAccount(t *testing.T) {
-	want := []any{map[string]any{
+// TestTemplateReachesNoOtherBank holds the patterns: a bank's prefix may begin with all of this one's.
+func TestTemplateReachesNoOtherBank(t *testing.T) {
+	c := loadTemplate(t)
+	for program, statements := range rights(t, c) {
+		for _, s := range statements {
+			for _, other := range []string{"2-events", "2-notifications", "copy-events", "copy-notifications"} {
+				if covers(s.Resource, streams+other) || covers(s.Resource, tables+strings.Replace(other, "events", "journal", 1)) {
+					t.Errorf("%s: statement %s reaches ${Prefix}%s", program, s.Sid, other)
+				}
+			}
+		}
+	}
+	prefix := regexp.MustCompile("^(?:" + c.Parameters["Prefix"].AllowedPattern + ")$")
+	for name, want := range map[string]bool{
+		"passbook-": true, "a-": true, "a-b-": true, strings.Repeat("a", 31) + "-": true,
+		"a": false, "passbook": false, "-": false, "-a-": false, "copy.a-": false, "A-": false, strings.Repeat("a", 32) + "-": false,
+	} {
+		if got := prefix.MatchString(name); got != want {
+			t.Errorf("prefix %q is allowed: %v", name, got)
+		}
+	}
+}
+
+// TestTemplateTrustsWhoRunsThePrograms holds every role: the service that runs programs in this account may take it, and operators may
+// take those of the jobs. EKS Pod Identity tags the sessions that it opens, ECS does not.
+func TestTemplateTrustsWhoRunsThePrograms(t *testing.T) {
+	service := map[string]any{
 		"Effect": "Allow", "Principal": map[string]any{"Service": "${TrustedService}"},
 		"Action":    []any{"TagsSessions", []any{"sts:AssumeRole", "sts:TagSession"}, "sts:AssumeRole"},
 		"Condition": map[string]any{"StringEqualsIfExists": map[string]any{"aws:SourceAccount": "${AWS::AccountId}"}},
-	}}
+	}
+	operators := []any{"HasOperators", map[string]any{
+		"Effect": "Allow", "Principal": map[string]any{"AWS": "${OperatorArns}"}, "Action": "sts:AssumeRole",
+	}, "${AWS::NoValue}"}
+	c := loadTemplate(t)
 	for name, role := range each[struct {
 		AssumeRolePolicyDocument map[string]any `yaml:"AssumeRolePolicyDocument"`
-	}](t, loadTemplate(t), "AWS::IAM::Role") {
+	}](t, c, "AWS::IAM::Role") {
+		want := []any{service}
+		if name == "ReplayRole" || name == "AuditRole" {
+			want = append(want, operators)
+		}
 		if got := role.AssumeRolePolicyDocument["Statement"]; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s trusts %v, want %v", name, got, want)
 		}
+	}
+	if operators := c.Parameters["OperatorArns"]; operators.Type != "CommaDelimitedList" || operators.Default != "" {
+		t.Errorf("OperatorArns is %+v", operators)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,10 +18,17 @@ import (
 // cloudFormation is deploy/template.yaml as far as the tests look at it. References are texts as in !Sub: !Ref A is "${A}" and
 // !GetAtt A.Arn is "${A.Arn}".
 type cloudFormation struct {
+	Parameters map[string]struct {
+		Type           string `yaml:"Type"`
+		Default        string `yaml:"Default"`
+		AllowedPattern string `yaml:"AllowedPattern"`
+	} `yaml:"Parameters"`
 	Resources map[string]struct {
-		Type           string    `yaml:"Type"`
-		DeletionPolicy string    `yaml:"DeletionPolicy"`
-		Properties     yaml.Node `yaml:"Properties"`
+		Type                string    `yaml:"Type"`
+		DependsOn           list      `yaml:"DependsOn"`
+		DeletionPolicy      string    `yaml:"DeletionPolicy"`
+		UpdateReplacePolicy string    `yaml:"UpdateReplacePolicy"`
+		Properties          yaml.Node `yaml:"Properties"`
 	} `yaml:"Resources"`
 }
 
@@ -152,9 +160,8 @@ func TestTemplateHasTheTablesOfTheSchemas(t *testing.T) {
 	there := map[string]tableProperties{}
 	for name, p := range each[tableProperties](t, c, "AWS::DynamoDB::Table") {
 		there[p.TableName] = p
-		if c.Resources[name].DeletionPolicy != "Retain" || !p.DeletionProtectionEnabled || !p.Recovery.Enabled ||
-			p.BillingMode != "PAY_PER_REQUEST" || p.Encryption.Key != "${Key.Arn}" {
-			t.Errorf("%s is not kept, protected, recoverable, on demand and encrypted by the key: %+v", name, p)
+		if !p.DeletionProtectionEnabled || !p.Recovery.Enabled || p.BillingMode != "PAY_PER_REQUEST" || p.Encryption.Key != "${Key.Arn}" {
+			t.Errorf("%s is not protected, recoverable, on demand and encrypted by the key: %+v", name, p)
 		}
 	}
 	for _, s := range Resources().Tables {
@@ -181,8 +188,8 @@ func TestTemplateHasTheStreamsOfTheBank(t *testing.T) {
 		} `yaml:"StreamEncryption"`
 	}](t, c, "AWS::Kinesis::Stream") {
 		got = append(got, p.Name)
-		if c.Resources[name].DeletionPolicy != "RetainExceptOnCreate" || p.StreamEncryption.KeyID != "${Key.Arn}" {
-			t.Errorf("%s is not kept and encrypted by the key", name)
+		if p.StreamEncryption.KeyID != "${Key.Arn}" {
+			t.Errorf("%s is not encrypted by the key", name)
 		}
 	}
 	var want []string
@@ -193,6 +200,104 @@ func TestTemplateHasTheStreamsOfTheBank(t *testing.T) {
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("streams %v, want %v", got, want)
+	}
+}
+
+// kept are the types of what outlives its stack, with what a failed first deployment leaves behind: nothing that is empty, but the
+// tables, which are protected, and the key that they need. What holds no money goes with the stack.
+var kept = map[string]string{
+	"AWS::KMS::Key":         "Retain",
+	"AWS::DynamoDB::Table":  "Retain",
+	"AWS::Kinesis::Stream":  "RetainExceptOnCreate",
+	"AWS::S3::Bucket":       "RetainExceptOnCreate",
+	"AWS::S3::BucketPolicy": "RetainExceptOnCreate",
+}
+
+// TestTemplateKeepsWhatHoldsMoney also holds deploy/stack-policy.json, by which no update of a live stack replaces what is kept.
+func TestTemplateKeepsWhatHoldsMoney(t *testing.T) {
+	text, err := os.ReadFile("../../../deploy/stack-policy.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var policy policyDocument
+	if err := yaml.Unmarshal(text, &policy); err != nil {
+		t.Fatal(err)
+	}
+	var guarded list
+	for _, s := range policy.Statement {
+		if s.Effect == "Deny" && slices.Equal(s.Action, list{"Update:Replace", "Update:Delete"}) {
+			guarded = append(guarded, s.Resource...)
+		}
+	}
+	var want list
+	for name, r := range loadTemplate(t).Resources {
+		onReplace := ""
+		if kept[r.Type] != "" {
+			want = append(want, "LogicalResourceId/"+name)
+			onReplace = "Retain"
+		}
+		if r.DeletionPolicy != kept[r.Type] || r.UpdateReplacePolicy != onReplace {
+			t.Errorf("%s: deletion policy %q, want %q; replacement policy %q, want %q", name, r.DeletionPolicy, kept[r.Type], r.UpdateReplacePolicy, onReplace)
+		}
+	}
+	slices.Sort(guarded)
+	slices.Sort(want)
+	if !slices.Equal(guarded, want) {
+		t.Errorf("the stack policy guards %v, want %v", guarded, want)
+	}
+}
+
+// reference is how a resource is named in a text.
+var reference = regexp.MustCompile(`\$\{([A-Za-z]+)(\.[A-Za-z]+)?\}`)
+
+// needed are all resources that are made before one.
+func (c cloudFormation) needed(name string, found map[string]bool) {
+	direct := slices.Clone(c.Resources[name].DependsOn)
+	texts := []yaml.Node{c.Resources[name].Properties}
+	for len(texts) > 0 {
+		n := texts[0]
+		texts = texts[1:]
+		for _, child := range n.Content {
+			texts = append(texts, *child)
+		}
+		for _, names := range reference.FindAllStringSubmatch(n.Value, -1) {
+			direct = append(direct, names[1])
+		}
+	}
+	for _, d := range direct {
+		if _, ok := c.Resources[d]; ok && !found[d] {
+			found[d] = true
+			c.needed(d, found)
+		}
+	}
+}
+
+// TestTemplateMakesTheTablesLast: they are protected from deletion, so a failure after them would leave them in the way of the next try.
+func TestTemplateMakesTheTablesLast(t *testing.T) {
+	c := loadTemplate(t)
+	for table, r := range c.Resources {
+		if r.Type != "AWS::DynamoDB::Table" {
+			continue
+		}
+		before := map[string]bool{}
+		c.needed(table, before)
+		if before[table] {
+			t.Errorf("%s needs itself", table)
+		}
+		for name, other := range c.Resources {
+			if other.Type != "AWS::DynamoDB::Table" && !before[name] {
+				t.Errorf("%s may fail after %s is made", name, table)
+			}
+		}
+	}
+}
+
+// TestTemplateIsTakenWithoutABucket holds the size up to which `aws cloudformation deploy` sends a template itself.
+func TestTemplateIsTakenWithoutABucket(t *testing.T) {
+	const most = 51_200
+	info, err := os.Stat("../../../deploy/template.yaml")
+	if err != nil || info.Size() > most {
+		t.Errorf("%d bytes, %v; want at most %d", info.Size(), err, most)
 	}
 }
 
