@@ -44,7 +44,7 @@ func (c *journalCommand) Run(ctx context.Context, t *console.Terminal) error {
 // republishCommand puts archived entries on a stream.
 type republishCommand struct {
 	console.JobFlags
-	Stream  string    `name:"stream" required:"" placeholder:"NAME" help:"Where to; made if missing."`
+	Stream  string    `name:"stream" required:"" placeholder:"NAME" help:"Where to; made if missing. The role of replay may make PREFIXcopy and PREFIXcopy.NAME."`
 	From    time.Time `name:"from" placeholder:"TIME" help:"Recorded at or after."`
 	To      time.Time `name:"to" placeholder:"TIME" help:"Recorded before."`
 	Account []string  `name:"account" placeholder:"ID" help:"These accounts alone."`

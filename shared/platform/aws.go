@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -34,6 +36,7 @@ const (
 // awsStore is DynamoDB, Kinesis and S3, or what AWS_ENDPOINT_URL puts in their place.
 type awsStore struct {
 	region    string
+	prefix    string
 	tables    *dynamotable.Table
 	streams   *kinesisstream.Stream
 	archive   *s3bucket.Bucket // nil where it is not asked for
@@ -58,7 +61,7 @@ func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Eng
 	if err != nil {
 		return nil, fmt.Errorf("describe the tables: %w", err)
 	}
-	store := &awsStore{region: sdk.Region, tables: tables, streams: kinesisstream.New(sdk), writes: r.Writes, shards: c.Shards}
+	store := &awsStore{region: sdk.Region, prefix: c.Prefix, tables: tables, streams: kinesisstream.New(sdk), writes: r.Writes, shards: c.Shards}
 	for _, name := range r.Streams {
 		store.resources = append(store.resources, c.Stream(name))
 	}
@@ -165,7 +168,18 @@ func (s *awsStore) create(ctx context.Context) error {
 }
 
 func (s *awsStore) createStream(ctx context.Context, name string) error {
-	return s.explain(s.streams.CreateStream(ctx, name, s.shards))
+	err := s.explain(s.streams.CreateStream(ctx, name, s.shards))
+	var unusable *UnusableError
+	if errors.As(err, &unusable) && unusable.Next == adviceRights && !s.granted(name) {
+		unusable.Next = fmt.Sprintf(adviceStream, s.prefix, name)
+	}
+	return err
+}
+
+// granted says whether deploy/template.yaml lets a job make the stream and write to it.
+func (s *awsStore) granted(name string) bool {
+	own, ok := strings.CutPrefix(name, s.prefix)
+	return ok && (own == "copy" || strings.HasPrefix(own, "copy.")) || slices.Contains(s.resources, name)
 }
 
 func (s *awsStore) close() error { return nil }

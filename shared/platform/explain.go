@@ -22,6 +22,7 @@ const (
 	adviceMissing     = "make them with: bank resources --store aws; or correct AWS_REGION, PASSBOOK_PREFIX or PASSBOOK_BUCKET"
 	adviceLayout      = "the table is of another program or version: take another PASSBOOK_PREFIX, or move its data"
 	adviceRights      = "give the role what deploy/template.yaml gives to this service"
+	adviceStream      = "deploy/template.yaml lets a job make and write to %[1]scopy and %[1]scopy.NAME: take such a name, or give the role kinesis:CreateStream, kinesis:DescribeStreamSummary and kinesis:PutRecords on %[2]s"
 	adviceEndpoint    = "correct AWS_ENDPOINT_URL, or start what should answer there (make start)"
 	adviceNetwork     = "correct AWS_REGION, or the way to AWS"
 	adviceClock       = "set this machine's clock: AWS takes no request that is more than 5 minutes off"

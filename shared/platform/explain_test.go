@@ -1,0 +1,45 @@
+package platform
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// A role that deploy/template.yaml made lacks nothing that the template would give it on a stream of another name.
+func TestARefusedStreamIsAdvisedByItsName(t *testing.T) {
+	denies := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"__type":"AccessDeniedException","message":"not authorized to perform: kinesis:CreateStream"}`))
+	}))
+	t.Cleanup(denies.Close)
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL": denies.URL, "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+	} {
+		t.Setenv(name, value)
+	}
+	c, err := FromEnv([]string{"PASSBOOK_STORE=aws"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := Open(t.Context(), c, resources, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, next := range map[string]string{
+		"passbook-copy": adviceRights, "passbook-copy.2": adviceRights, "passbook-events": adviceRights,
+		"copy":            "passbook-copy.NAME: take such a name, or give the role kinesis:CreateStream, kinesis:DescribeStreamSummary and kinesis:PutRecords on copy",
+		"passbook-copy2":  "on passbook-copy2",
+		"passbook-2-copy": "on passbook-2-copy",
+	} {
+		var unusable *UnusableError
+		if err := e.CreateStream(t.Context(), name); !errors.As(err, &unusable) || !strings.HasSuffix(unusable.Next, next) {
+			t.Errorf("%s: %v; want the advice %q", name, err, next)
+		}
+	}
+}
