@@ -170,6 +170,24 @@ func TestBalanceNowAndThen(t *testing.T) {
 	}
 }
 
+// The events of one command are one step: a version between them is answered with the state at the command's end.
+func TestVersionWithinACommand(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", "")
+	b.commit("A-1", func(d *account.Draft) { d.PlaceHold(event.HoldPlaced{Amount: 1000}) })
+	b.commit("A-1", func(d *account.Draft) {
+		hold, _ := d.ActiveHold("h2", true)
+		d.Capture(hold, 600, true)
+	})
+	for version, want := range map[int64]int64{2: 2, 3: 5, 4: 5, 5: 5} {
+		r := b.client.Get(fmt.Sprintf("/v1/accounts/A-1/balance?version=%d", version))
+		available := map[int64]int64{2: 0, 5: 400}[want]
+		if r.Int("version") != want || r.Int("available") != available || r.Header.Get("ETag") != fmt.Sprintf("%q", fmt.Sprint(want)) {
+			t.Errorf("version %d: %v %s", version, r.Header, r.Body)
+		}
+	}
+}
+
 func TestMomentsThatThereAreNot(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", "")

@@ -107,6 +107,7 @@ func (a *API) past(ctx context.Context, of journal.Account, version int64) (Row,
 			}
 			row.Version, row.AsOf = ev.Version, entry.RecordedAt
 		}
+		row.State = Settle(row.State, row.Version)
 	}
 	return row, nil
 }

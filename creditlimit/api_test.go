@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table/pebbletable"
 	"passbook/shared/web"
 	"passbook/shared/web/webtest"
@@ -35,7 +37,9 @@ type bank struct {
 	client     *webtest.Client
 	server     *web.Server
 	journal    *journal.Journal
+	store      *Store
 	projection *consumer.Projection[State]
+	line       line
 	clock      time.Time
 	commands   int
 }
@@ -65,8 +69,18 @@ func serve(t *testing.T) *bank {
 			t.Error(err)
 		}
 	})
+	streams, err := pebblestream.New(db, pebblestream.Options{Shards: 1})
+	if err == nil {
+		err = streams.CreateStream(t.Context(), lineMessages, 1)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	store := NewStore(tbl)
-	b.projection, err = NewProjector(Config{Store: store, Journal: b.journal.Reader}).Projection(t.Context(), 1)
+	b.store, b.line = store, line{t: t, streams: streams}
+	b.projection, err = NewProjector(Config{
+		Worker: consumer.Config{Streams: streams}, Store: store, Journal: b.journal.Reader, Notifications: lineMessages,
+	}).Projection(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,6 +160,36 @@ func TestUseOfTheLineNowAndThen(t *testing.T) {
 		r := b.client.Get("/v1/accounts/A-1/credit-limit" + query)
 		if r.Int("version") != 3 || r.Int("drawn") != 250 || r.Int("reserved") != 0 || r.Int("declines") != 1 || r.Text("projected_at") != "" {
 			t.Errorf("%s: %s", query, r.Body)
+		}
+	}
+}
+
+// A hold that is captured leaves the use of the line as it was: nobody may see, in a message, in the peak or in the past, what it
+// was between the two events that this takes.
+func TestNobodySeesWhatIsBetweenTheEventsOfAnEntry(t *testing.T) {
+	b := serve(t)
+	b.open(100)
+	b.commit(func(d *account.Draft) { d.PlaceHold(event.HoldPlaced{Amount: 100}) })
+	b.commit(func(d *account.Draft) {
+		hold, _ := d.ActiveHold("h2", true)
+		d.Capture(hold, 100, true)
+	})
+	row, err := b.store.Get(t.Context(), journal.Account{Tenant: web.Tenant, ID: "A-1"})
+	if err != nil || row.Version != 4 || row.State.Peak != 100 || row.State.PeakVersion != 2 {
+		t.Errorf("%+v, %v; want v4 and the peak of 100 at v2, which made it first", row, err)
+	}
+	want := []string{"A-1:2:5000:up", "A-1:2:8000:up", "A-1:2:10000:up"}
+	var got []string
+	for _, m := range b.line.messages() {
+		got = append(got, m.ID)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("sent %q, want %q", got, want)
+	}
+	for version, want := range map[int64]int64{2: 2, 3: 4, 4: 4} {
+		r := b.client.Get(fmt.Sprintf("/v1/accounts/A-1/credit-limit?version=%d", version))
+		if r.Int("version") != want || r.Int("available_credit") != 0 || r.Header.Get("ETag") != fmt.Sprintf("%q", fmt.Sprint(want)) {
+			t.Errorf("version %d: %v %s", version, r.Header, r.Body)
 		}
 	}
 }

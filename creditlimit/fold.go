@@ -17,11 +17,12 @@ type State struct {
 	// LimitVersion is the event that set Limit, ExpiresAt when it falls to 0 by itself (zero: never).
 	LimitVersion int64
 	ExpiresAt    time.Time
-	// Peak is the most that was ever drawn and reserved, PeakVersion the event that first made it so.
+	// Peak is the most that was ever drawn and reserved after an entry, PeakVersion the last event of the first that made it so.
 	Peak, PeakVersion int64
 	// Declines counts the withdrawals, holds and transfers refused for want of funds or limit.
 	Declines int64
-	// Band is the highest threshold that the utilisation had reached when there last was a limit, in basis points; 0 for none.
+	// Band is the highest threshold that the utilisation had reached after the last entry that left a limit, in basis points; 0 for
+	// none.
 	Band int64
 }
 
@@ -56,6 +57,9 @@ func Fold(s State, e event.Event) (State, error) {
 	if _, opening := e.Body.(event.AccountOpened); opening != (s.Status == "") || s.Status == account.StatusClosed {
 		return s, fmt.Errorf("fold v%d: %T of an account that is %q", e.Version, e.Body, s.Status)
 	}
+	if s.Currency != "" && e.Currency != s.Currency {
+		return s, fmt.Errorf("fold v%d: currency is %q, the account's is %q", e.Version, e.Currency, s.Currency)
+	}
 	switch b := e.Body.(type) {
 	case event.AccountOpened:
 		s.Status, s.Currency = account.StatusOpen, e.Currency
@@ -86,9 +90,15 @@ func Fold(s State, e event.Event) (State, error) {
 	default:
 		return s, fmt.Errorf("fold v%d: %T is no event", e.Version, e.Body)
 	}
+	return s, nil
+}
+
+// Settle is the state after an entry that ends at a version, once its events are folded. What the use of the line rose to or fell
+// to between two events of one entry, as where a hold is captured, nobody ever had: it makes no peak and crosses no threshold.
+func Settle(s State, version int64) State {
 	if use := s.Drawn() + s.Reserved(); use > s.Peak {
-		s.Peak, s.PeakVersion = use, e.Version
+		s.Peak, s.PeakVersion = use, version
 	}
 	s.Band = s.band()
-	return s, nil
+	return s
 }

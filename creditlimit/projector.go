@@ -16,7 +16,7 @@ var Schema = table.Schema{Name: Table}
 
 // model is the read model as package consumer works it.
 var model = consumer.Model[State]{
-	Name: Table, Fold: Fold, After: After, Encode: encode, Decode: decode, Crossings: crossings, Message: message,
+	Name: Table, Fold: Fold, Settle: Settle, After: After, Encode: encode, Decode: decode, Crossings: crossings, Message: message,
 }
 
 // encode adds the state to a row. What is derived is there for people and queries, and is not read back.

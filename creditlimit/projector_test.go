@@ -39,7 +39,7 @@ func TestFoldAgreesWithTheAccountsOwn(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var s State
 		var whole account.State
-		peak := int64(0)
+		var peak, peakVersion int64
 		for _, e := range history(rapid.Uint64().Draw(rt, "seed"), rapid.IntRange(1, 80).Draw(rt, "entries")) {
 			for _, ev := range e.Events {
 				var err, wholeErr error
@@ -54,13 +54,37 @@ func TestFoldAgreesWithTheAccountsOwn(t *testing.T) {
 				if s.Drawn()+s.Reserved()+s.AvailableCredit() != s.Limit+s.OverLimit() {
 					rt.Fatalf("v%d: the identity does not hold in %+v", ev.Version, s)
 				}
-				peak = max(peak, whole.Drawn()+whole.Reserved())
-				if s.Peak != peak || s.LimitVersion != whole.LimitVersion || s.Status != whole.Status {
-					rt.Fatalf("v%d: %+v, want peak %d, limit of v%d", ev.Version, s, peak, whole.LimitVersion)
+				if s.LimitVersion != whole.LimitVersion || s.Status != whole.Status {
+					rt.Fatalf("v%d: %+v, want the limit of v%d", ev.Version, s, whole.LimitVersion)
 				}
+			}
+			if s = Settle(s, e.Last); whole.Drawn()+whole.Reserved() > peak {
+				peak, peakVersion = whole.Drawn()+whole.Reserved(), e.Last
+			}
+			if s.Peak != peak || s.PeakVersion != peakVersion {
+				rt.Fatalf("v%d: %+v, want the peak %d of v%d", e.Last, s, peak, peakVersion)
 			}
 		}
 	})
+}
+
+// foldEntry is the state after an entry.
+func foldEntry(t *testing.T, s State, e *event.Entry) State {
+	t.Helper()
+	for _, ev := range e.Events {
+		var err error
+		if s, err = Fold(s, ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return Settle(s, e.Last)
+}
+
+func TestFoldRefusesAnotherCurrency(t *testing.T) {
+	s := State{Status: account.StatusOpen, Currency: "EUR"}
+	if _, err := Fold(s, event.Event{Version: 2, Currency: "USD", Body: event.MoneyCredited{Amount: 1}}); err == nil {
+		t.Error("dollars were credited to euros")
+	}
 }
 
 func TestRowKeepsTheState(t *testing.T) {
@@ -225,21 +249,16 @@ func TestEveryCrossingIsSentAndAlwaysAlike(t *testing.T) {
 	states := map[string]State{}
 	heads := map[string]int64{}
 	for _, e := range entries {
-		for _, ev := range e.Events {
-			before := states[e.AccountID]
-			after, err := Fold(before, ev)
-			if err != nil {
+		before := states[e.AccountID]
+		after := foldEntry(t, before, e)
+		states[e.AccountID] = after
+		for _, c := range crossings(before, after, e.Last) {
+			data, err := message(journal.Account{Tenant: "main", ID: e.AccountID}, c)
+			var m Message
+			if err = errors.Join(err, json.Unmarshal(data, &m)); err != nil {
 				t.Fatal(err)
 			}
-			states[e.AccountID] = after
-			for _, c := range crossings(before, after, ev.Version) {
-				data, err := message(journal.Account{Tenant: "main", ID: e.AccountID}, c)
-				var m Message
-				if err = errors.Join(err, json.Unmarshal(data, &m)); err != nil {
-					t.Fatal(err)
-				}
-				want[m.ID] = m
-			}
+			want[m.ID] = m
 		}
 		heads[e.AccountID] = e.Last
 	}

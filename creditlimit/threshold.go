@@ -48,7 +48,7 @@ func (s State) band() int64 {
 	return band
 }
 
-// crossings names the thresholds between two states, in the order in which they were met, in a form short enough to ride in a row.
+// crossings names the thresholds between the states before and after an entry that ends at a version, in the order in which they were met, in a form short enough to ride in a row.
 func crossings(before, after State, version int64) []string {
 	if before.Band == after.Band {
 		return nil

@@ -21,11 +21,13 @@ import (
 // messagingModel says something at every tenth version.
 func messagingModel() Model[account.State] {
 	m := testModel
-	m.Crossings = func(_, _ account.State, version int64) []string {
-		if version%10 == 0 {
-			return []string{fmt.Sprint(version)}
+	m.Crossings = func(before, _ account.State, version int64) (crossings []string) {
+		for v := before.Version + 1; v <= version; v++ {
+			if v%10 == 0 {
+				crossings = append(crossings, fmt.Sprint(v))
+			}
 		}
-		return nil
+		return crossings
 	}
 	m.Message = func(a journal.Account, crossing string) ([]byte, error) {
 		return json.Marshal(a.String() + ":" + crossing)
@@ -227,7 +229,8 @@ func TestCandidateSendsNothingAndTheLiveOneEachMessageOnce(t *testing.T) {
 	b.handle(live, deliveries(t, entries...))
 	b.checkMessages(true)
 	for _, a := range b.journal.order {
-		if quiet, pending := b.row(2, a).Quiet, b.row(1, a).Pending; quiet == 0 || quiet%10 != 0 || len(pending) != 0 {
+		last := b.row(2, a).Version / 10 * 10
+		if quiet, pending := b.row(2, a).Quiet, b.row(1, a).Pending; quiet < last || len(pending) != 0 {
 			t.Errorf("%s: quiet up to v%d, pending %v", a, quiet, pending)
 		}
 	}

@@ -233,26 +233,31 @@ func (p *Projection[S]) fold(row Row[S], e *event.Entry) (next Row[S], err error
 			next, err = row, poison(version, "fold panicked: %v", r)
 		}
 	}()
+	if e.RecordedAt.Before(row.AsOf) {
+		return row, poison(version, "recorded at %v, before the entry before it at %v", e.RecordedAt, row.AsOf)
+	}
 	next = row
 	for _, ev := range e.Events {
 		version = ev.Version
-		before := next.State
-		if next.State, err = p.model.Fold(before, ev); err != nil {
+		if next.State, err = p.model.Fold(next.State, ev); err != nil {
 			return row, &poisonError{version: version, err: err}
 		}
 		if after := p.model.After(next.State); after != ev.After {
 			return row, poison(version, "the fold arrives at %+v, the event says %+v", after, ev.After)
 		}
-		if p.model.Crossings != nil {
-			next.notice(p.model.Crossings(before, next.State, version), version, p.Silent())
-		}
+	}
+	if p.model.Settle != nil {
+		next.State = p.model.Settle(next.State, e.Last)
+	}
+	if p.model.Crossings != nil {
+		next.notice(p.model.Crossings(row.State, next.State, e.Last), e.Last, p.Silent())
 	}
 	next.Version, next.Hash, next.AsOf = e.Last, e.Hash, e.RecordedAt
 	next.unsaved++
 	return next, nil
 }
 
-// notice keeps an event's crossings in the row until they are sent, or notes that they were not to be.
+// notice keeps an entry's crossings in the row until they are sent, or notes that they were not to be.
 func (r *Row[S]) notice(crossings []string, version int64, silent bool) {
 	switch {
 	case len(crossings) == 0:

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -218,6 +219,31 @@ func TestFoldThatDiffersFromAfterBlocks(t *testing.T) {
 	b.handle(b.projection(m, 1), deliveries(t, entries...))
 	if row := b.row(1, accountOf(entries[0])); row.BlockedAt != 3 || row.Version != 2 && row.Version >= 3 {
 		t.Errorf("row at v%d, blocked at v%d", row.Version, row.BlockedAt)
+	}
+}
+
+// The order of times is held for every model, whatever its own fold looks at.
+func TestEntryRecordedBeforeTheOneBeforeItBlocks(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(6, 1, 4)
+	early := *entries[3]
+	early.RecordedAt, early.Events = entries[2].RecordedAt.Add(-time.Microsecond), slices.Clone(early.Events)
+	for i := range early.Events {
+		early.Events[i].RecordedAt = early.RecordedAt
+	}
+	_, err := event.Seal(&early)
+	b.must(err)
+	entries[3] = &early
+	b.journal.commit(entries...)
+	m := testModel
+	m.Fold = func(s account.State, e event.Event) (account.State, error) {
+		e.RecordedAt = s.RecordedAt
+		return account.Fold(s, e)
+	}
+	b.handle(b.projection(m, 1), deliveries(t, entries...))
+	row := b.row(1, accountOf(entries[0]))
+	if row.Version != entries[2].Last || row.BlockedAt != early.First || !strings.Contains(row.Cause, "recorded at") {
+		t.Errorf("row at v%d, blocked at v%d: %s", row.Version, row.BlockedAt, row.Cause)
 	}
 }
 

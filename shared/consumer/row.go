@@ -24,14 +24,17 @@ type Model[S any] struct {
 	Name string
 	// Fold is the state after the event. It MUST NOT change what the state that it was given refers to.
 	Fold func(S, event.Event) (S, error)
+	// Settle is the state after an entry that ends at a version, once its events are folded: what a model takes from whole entries,
+	// as nobody ever had a state within one. nil changes nothing.
+	Settle func(s S, version int64) S
 	// After is the running balance of the state, which every event's own is compared with.
 	After func(S) event.After
 	// Encode adds the state to a row's attributes, and what the model's indexes need.
 	Encode func(attrs table.Map, generation int64, a journal.Account, s S)
 	// Decode reads what Encode added.
 	Decode func(Attrs) (S, error)
-	// Crossings names, each in a few bytes, what an event made known: the messages that ride in the row until they are sent.
-	// nil for a model that sends none.
+	// Crossings names, each in a few bytes, what an entry that ends at a version made known: the messages that ride in the row until
+	// they are sent. nil for a model that sends none.
 	Crossings func(before, after S, version int64) []string
 	// Message is a crossing as it is sent.
 	Message func(a journal.Account, crossing string) ([]byte, error)

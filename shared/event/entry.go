@@ -69,6 +69,12 @@ func (m *Command) fields(c *canon.Codec) {
 	c.Check(m.Status == 200 || m.Status == 201 || m.Status == 422, "status", "must be 200, 201 or 422")
 }
 
+// Settled returns the last version of the command that made the event of a version: the first version from there on at which
+// anybody was told what the account stands at. Between the events of one command there is no such state.
+func (e *Entry) Settled(version int64) int64 {
+	return e.Commands[e.Events[version-e.First].Command].Last
+}
+
 // checkCommands holds that the commands' ranges are the entry's, in order, without a gap.
 func (e *Entry) checkCommands(c *canon.Codec) {
 	next := e.First

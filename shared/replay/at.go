@@ -21,7 +21,7 @@ type Asking struct {
 	// Account is the one asked for; the zero one asks for all.
 	Account journal.Account
 	// Time asks for the state after everything recorded at or before it; zero when Version asks. Version asks for the state after
-	// that event of each account; 0 when Time asks.
+	// that event of each account, and after the others of its command; 0 when Time asks.
 	Time     time.Time
 	Version  int64
 	Progress Progress
@@ -41,12 +41,13 @@ func At(ctx context.Context, c Asking, yield func(journal.Account, account.State
 	if err != nil {
 		return Faults{}, fmt.Errorf("replay: at: %w", err)
 	}
+	depth := archive.Exact // where a command ends is not in what a fold needs
 	if c.Version == 0 {
-		plan = plan.Until(c.Time)
+		plan, depth = plan.Until(c.Time), archive.Folds
 	}
 	var faults collector
 	w := walk{
-		bucket: c.Bucket, plan: plan, depth: archive.Folds, only: c.Account, atOnce: accountsAtOnce, perPass: c.PassEvents, faults: &faults,
+		bucket: c.Bucket, plan: plan, depth: depth, only: c.Account, atOnce: accountsAtOnce, perPass: c.PassEvents, faults: &faults,
 	}
 	w.events = startStep(c.Progress, "fold the archive", "events", plan.Events*int64(w.passes()))
 	defer w.events.end()
@@ -99,10 +100,13 @@ func (c Asking) fold(h history, faults *collector) (account.State, error) {
 
 // past says that an event lies after what is asked for.
 func (c Asking) past(e *event.Entry, ev event.Event) bool {
-	if c.Version != 0 {
-		return ev.Version > c.Version
+	switch {
+	case c.Version == 0:
+		return e.RecordedAt.After(c.Time)
+	case e.First <= c.Version && c.Version <= e.Last:
+		return ev.Version > e.Settled(c.Version)
 	}
-	return e.RecordedAt.After(c.Time)
+	return ev.Version > c.Version
 }
 
 // needs says that what is asked for may depend on the version at which a history breaks off: unless everything after the break
@@ -121,7 +125,7 @@ func (c Asking) needs(h history, version int64) bool {
 
 // reached leaves out the accounts that do not have the version asked for.
 func (c Asking) reached(s account.State) account.State {
-	if c.Version != 0 && s.Version != c.Version {
+	if s.Version < c.Version {
 		return account.State{}
 	}
 	return s

@@ -58,6 +58,9 @@ func TestAt_AgreesWithTheJournal(t *testing.T) {
 					rt.Fatal(err)
 				}
 			}
+			if _, entry, err := e.reader.Event(t.Context(), a, version); err == nil {
+				version = entry.Settled(version)
+			}
 			s, err := e.reader.StateAt(t.Context(), a, version)
 			if errors.Is(err, journal.ErrNoEvent) || (c.Account != journal.Account{} && c.Account != a) {
 				continue

@@ -86,7 +86,7 @@ func (q *Query) Moment() Moment {
 // Past says whether the moment is not the present.
 func (m Moment) Past() bool { return m.Version > 0 || !m.At.IsZero() }
 
-// Resolve is the version of a past moment: as-of-out-of-range for an instant in the future, version-not-found beyond the head,
+// Resolve is the version of a past moment, at the end of a command: as-of-out-of-range for an instant in the future, version-not-found beyond the head,
 // account-not-found where the account was not open yet.
 func (m Moment) Resolve(ctx context.Context, r *journal.Reader, a journal.Account, now time.Time) (int64, error) {
 	if m.At.After(now) {
@@ -100,7 +100,11 @@ func (m Moment) Resolve(ctx context.Context, r *journal.Reader, a journal.Accoun
 		if m.Version > head.State.Version {
 			return 0, Refuse(CodeVersionNotFound).Of(a.ID, head.State.Version)
 		}
-		return m.Version, nil
+		_, entry, err := r.Event(ctx, a, m.Version)
+		if err != nil {
+			return 0, Unavailable(err)
+		}
+		return entry.Settled(m.Version), nil
 	}
 	version, err := r.VersionAt(ctx, a, m.At)
 	if err != nil {
