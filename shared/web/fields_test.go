@@ -47,6 +47,41 @@ func TestFieldsAndTheirCanonicalForm(t *testing.T) {
 	}
 }
 
+// One text is one text, however a client's encoder escapes it: in values, in names, and so for the key's hash.
+func TestEscapesDoNotChangeAText(t *testing.T) {
+	for name, forms := range map[string][]string{
+		"the replacement character":  {"\"Caf\uFFFD \\\"x\"", `"Caf\ufffd \"x"`, `"Caf\uFFFD\u0020\u0022x"`},
+		"a character beyond 16 bits": {`"😀\n"`, `"\ud83d\ude00\n"`, `"\uD83D\uDE00\u000a"`},
+		"a backslash before a u":     {`"\\ud800"`, `"\u005cud800"`},
+	} {
+		for _, form := range forms {
+			want := ParseFields([]byte(`{"amount":1,"reference":` + forms[0] + `}`))
+			got := ParseFields([]byte(`{"\u0061mount":1,"referen\u0063e":` + form + `}`))
+			wanted, taken := decodeAll(want), decodeAll(got)
+			if p := got.Problem(); p != nil || taken != wanted || !bytes.Equal(got.Canonical(), want.Canonical()) {
+				t.Errorf("%s, %s: %s %s %+v, not %s", name, form, taken, got.Canonical(), p, wanted)
+			}
+		}
+	}
+	for _, form := range []string{`"\ud800"`, `"\udc00"`, `"\ud800x"`, `"\ud800\n"`, `"\ud800\ud800"`, `"\udc00\ud800"`, `"\ud800\u0041"`, `"\ufffd\ud800"`, `"\ud83d\ude00\ude00"`} {
+		f := ParseFields([]byte(`{"amount":1,"reference":` + form + `}`))
+		decodeAll(f)
+		if p := f.Problem(); p == nil || fmt.Sprint(p.Errors) != "[{/reference syntax}]" {
+			t.Errorf("half a character, %s: %+v", form, p)
+		}
+		f = ParseFields([]byte(`{"amount":1,` + form + `:1}`))
+		decodeAll(f)
+		if p := f.Problem(); p == nil || fmt.Sprint(p.Errors) != "[{ unknown-field}]" {
+			t.Errorf("a name of half a character, %s: %+v", form, p)
+		}
+	}
+	f := ParseFields([]byte(`{"amount":1,"\u0061mount":2}`))
+	decodeAll(f)
+	if p := f.Problem(); p == nil || fmt.Sprint(p.Errors) != "[{/amount duplicate-field}]" {
+		t.Errorf("a name twice, once escaped: %+v", p)
+	}
+}
+
 func TestGivenFieldsAreThePathsAlone(t *testing.T) {
 	f := ParseFields([]byte(`{"amount":1}`))
 	f.Give("account_id", "A-1")

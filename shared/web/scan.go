@@ -1,8 +1,11 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"passbook/shared/account"
@@ -25,7 +28,7 @@ const (
 	kindGiven byte = 'g'
 )
 
-// field is one member of the object. name and raw are parts of the body: raw is the value as it was written.
+// field is one member of the object. raw, and name unless it was escaped, are parts of the body: raw is the value as it was written.
 type field struct {
 	name, raw []byte
 	kind      byte
@@ -70,7 +73,7 @@ func (s *scanner) object(list []field) []field {
 		return list
 	}
 	for first := len(list); ; {
-		name := s.str()
+		name := s.name()
 		s.space()
 		s.expect(':')
 		s.space()
@@ -152,6 +155,19 @@ func (s *scanner) nested(depth int) {
 		s.expect(',')
 		s.space()
 	}
+}
+
+// name reads the name of a member, as the text that it is: written with escapes it is the same name. What is no text stays as it
+// was written, a name that nobody takes.
+func (s *scanner) name() []byte {
+	raw := s.str()
+	if !bytes.Contains(raw, []byte{'\\'}) {
+		return raw
+	}
+	if name, ok := unescapeSlow(raw); ok {
+		return []byte(name)
+	}
+	return raw
 }
 
 // str reads a string and returns what lies between its quotes, escapes and all.
@@ -288,12 +304,49 @@ func unescape(raw []byte) (string, bool) {
 }
 
 func unescapeSlow(raw []byte) (string, bool) {
+	if loneSurrogate(raw) {
+		return "", false
+	}
 	quoted := make([]byte, 0, len(raw)+2)
 	quoted = append(append(append(quoted, '"'), raw...), '"')
 	var text string
-	if err := json.Unmarshal(quoted, &text); err != nil {
-		return "", false
+	err := json.Unmarshal(quoted, &text)
+	return text, err == nil
+}
+
+// loneSurrogate says whether an escape names half of a character: the decoder would put U+FFFD in its place, which is a character
+// that may be meant.
+func loneSurrogate(raw []byte) bool {
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		unit := utf16Escape(raw[i:])
+		switch {
+		case unit < 0:
+			i++
+		case !utf16.IsSurrogate(unit):
+			i += escapeLen - 1
+		case utf16.DecodeRune(unit, utf16Escape(raw[i+escapeLen:])) == utf8.RuneError:
+			return true
+		default:
+			i += 2*escapeLen - 1
+		}
 	}
-	// The decoder puts U+FFFD in the place of a lone surrogate.
-	return text, !strings.ContainsRune(text, utf8.RuneError)
+	return false
+}
+
+// escapeLen is the length of an escape by number: a backslash, u and four digits.
+const escapeLen = 6
+
+// utf16Escape is the UTF-16 unit of the escape by number that text starts with, −1 when it starts with something else.
+func utf16Escape(text []byte) rune {
+	if len(text) < escapeLen || text[0] != '\\' || text[1] != 'u' {
+		return -1
+	}
+	unit, err := strconv.ParseUint(string(text[2:escapeLen]), 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(unit)
 }
