@@ -21,10 +21,10 @@ import (
 // atCommand gives states of the past. It reads the archive alone, so that a running bank does not matter.
 type atCommand struct {
 	console.StoreFlags
-	Time    time.Time `name:"time" placeholder:"TIME" xor:"when" required:"" help:"After all recorded by then."`
-	Version int64     `name:"version" placeholder:"N" xor:"when" required:"" help:"After that event of each account."`
-	Account string    `name:"account" placeholder:"ID" help:"This account alone."`
-	JSON    bool      `name:"json" help:"One JSON object a line."`
+	Time    console.Instant `name:"time" placeholder:"TIME" xor:"when" required:"" help:"After all recorded by then."`
+	Version int64           `name:"version" placeholder:"N" xor:"when" required:"" help:"After that event of each account."`
+	Account string          `name:"account" placeholder:"ID" help:"This account alone."`
+	JSON    bool            `name:"json" help:"One JSON object a line."`
 }
 
 // Help is the example.
@@ -64,7 +64,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	progress, far := console.NewProgress(t.Err, "at"), ops.NewProgress()
 	defer progress.Finish()
 	defer progress.Follow(far.Snapshot)()
-	asking := replay.Asking{Bucket: archive, Time: c.Time, Version: c.Version, Progress: jobs.Watch(far)}
+	asking := replay.Asking{Bucket: archive, Time: c.Time.Time(), Version: c.Version, Progress: jobs.Watch(far)}
 	if c.Account != "" {
 		asking.Account = journal.Account{Tenant: web.Tenant, ID: c.Account}
 	}

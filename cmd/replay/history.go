@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/jobs"
@@ -44,11 +43,11 @@ func (c *journalCommand) Run(ctx context.Context, t *console.Terminal) error {
 // republishCommand puts archived entries on a stream.
 type republishCommand struct {
 	console.JobFlags
-	Stream  string    `name:"stream" required:"" placeholder:"NAME" help:"Where to; made if missing. The role of replay may make PREFIXcopy and PREFIXcopy.NAME."`
-	From    time.Time `name:"from" placeholder:"TIME" help:"Recorded at or after."`
-	To      time.Time `name:"to" placeholder:"TIME" help:"Recorded before."`
-	Account []string  `name:"account" placeholder:"ID" help:"These accounts alone."`
-	Live    bool      `name:"live" help:"It may be the live stream."`
+	Stream  string          `name:"stream" required:"" placeholder:"NAME" help:"Where to; made if missing. The role of replay may make PREFIXcopy and PREFIXcopy.NAME."`
+	From    console.Instant `name:"from" placeholder:"TIME" help:"Recorded at or after."`
+	To      console.Instant `name:"to" placeholder:"TIME" help:"Recorded before."`
+	Account []string        `name:"account" placeholder:"ID" help:"These accounts alone."`
+	Live    bool            `name:"live" help:"It may be the live stream."`
 }
 
 // Help is the example.

@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"passbook/shared/canon"
 	"passbook/shared/event"
 	"passbook/shared/money"
 )
@@ -117,12 +118,9 @@ func ParseDate(s string) (time.Time, bool) {
 
 // ParseTime reads an RFC 3339 time of the years 1970 to 9999, as UTC in whole microseconds. The empty string is no time.
 func ParseTime(s string) (time.Time, bool) {
-	var at time.Time
-	if at.UnmarshalText([]byte(s)) != nil {
-		return time.Time{}, false
-	}
-	at = at.UTC().Truncate(time.Microsecond)
-	return at, inYears(at)
+	at, ok := canon.ParseRFC3339(s)
+	at = at.Truncate(time.Microsecond)
+	return at, ok && inYears(at)
 }
 
 // inYears is the range that an entry can hold.

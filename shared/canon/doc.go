@@ -8,5 +8,7 @@
 // decimals, strings in valid UTF-8 with only quote, backslash and control characters escaped. A string, time or version that
 // is empty is left out; other numbers and booleans are always there. What breaks a rule is an *Error that names the field.
 //
+// What callers send is freer: ParseRFC3339 reads every spelling of a time that RFC 3339 allows.
+//
 // It knows nothing of accounts. Next on the walk: event writes entries with it, account its state.
 package canon

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"passbook/cmd/internal/console"
 	"passbook/shared/archive"
 	"passbook/shared/journal"
 	"passbook/shared/replay"
@@ -94,8 +95,8 @@ type RepublishParams struct {
 	Stream string `json:"stream"`
 	Live   bool   `json:"live,omitempty"`
 	// From and To bound the entries by the time when they were recorded.
-	From time.Time `json:"from,omitzero"`
-	To   time.Time `json:"to,omitzero"`
+	From console.Instant `json:"from,omitzero"`
+	To   console.Instant `json:"to,omitzero"`
 	// Accounts are those to republish; none is all.
 	Accounts []string `json:"accounts,omitempty"`
 	DryRun   bool     `json:"dry_run,omitempty"`
@@ -105,7 +106,7 @@ func (p RepublishParams) check() error {
 	if p.Stream == "" {
 		return wrong("--stream is missing")
 	}
-	if !p.From.IsZero() && !p.To.IsZero() && !p.From.Before(p.To) {
+	if !p.From.IsZero() && !p.To.IsZero() && !p.From.Time().Before(p.To.Time()) {
 		return wrong("--from is not before --to")
 	}
 	return nil
@@ -132,11 +133,11 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *ops.Prog
 		return done, err
 	}
 	if !params.From.IsZero() || !params.To.IsZero() {
-		to := params.To
+		to := params.To.Time()
 		if to.IsZero() {
 			to = time.Now()
 		}
-		plan = plan.Between(params.From, to)
+		plan = plan.Between(params.From.Time(), to)
 	}
 	if done.Segments, done.Events = len(plan.Segments), plan.Events; params.DryRun {
 		return done, nil
@@ -146,7 +147,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *ops.Prog
 	}
 	c := replay.Republishing{
 		Bucket: b.Bucket, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
-		From: params.From, To: params.To, Progress: Watch(p),
+		From: params.From.Time(), To: params.To.Time(), Progress: Watch(p),
 	}
 	for _, id := range params.Accounts {
 		c.Accounts = append(c.Accounts, journal.Account{Tenant: web.Tenant, ID: id})
