@@ -200,6 +200,10 @@ func TestReverseCredit(t *testing.T) {
 		{"spent", spent, reverse(deposit, false, false), "WithdrawalDeclined", "59/0/0"},
 		{"spent, by force", spent, reverse(deposit, false, true), "TransactionReversed", "-1/0/0"},
 		{"beyond the least balance", low, reverse(deposit, false, true), "!balance-overflow", ""},
+		{
+			"beyond the greatest use of a line", acct.Given(acct.Credited(60), acct.Limited(money.Max, never), acct.Withdrawn(60), acct.Held(money.Max, never)),
+			reverse(deposit, false, true), "!balance-overflow", "",
+		},
 		{"frozen for debits", frozen, reverse(deposit, false, false), "!account-frozen", ""},
 		{"frozen for debits, by force", frozen, reverse(deposit, false, true), "TransactionReversed", "0/0/0"},
 		{

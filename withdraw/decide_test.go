@@ -77,6 +77,14 @@ func TestWithdraw(t *testing.T) {
 		{"no account", account.State{}, take(1), "!account-not-found", ""},
 		{"closed account", acct.Given(acct.Closed), take(1), "!account-closed", ""},
 		{"in another currency", acct.Given(acct.Credited(9)), Withdraw{Amount: 1, Currency: "USD"}.Decide, "!currency-mismatch", ""},
+		{
+			"short of the greatest number", acct.Given(acct.Limited(1, time.Time{}), acct.Withdrawn(1), acct.Limited(0, time.Time{})), take(money.Max - 1),
+			"WithdrawalDeclined", "-1/0/0",
+		},
+		{
+			"short of more than a number", acct.Given(acct.Limited(1, time.Time{}), acct.Withdrawn(1), acct.Limited(0, time.Time{})), take(money.Max),
+			"!balance-overflow", "",
+		},
 		{"down to the least balance", acct.Given(acct.Limited(money.Max, time.Time{})), take(money.Max), "MoneyWithdrawn", "-9007199254740991/0/9007199254740991"},
 	})
 }

@@ -38,11 +38,15 @@ func (d *Draft) withdraw(b event.MoneyWithdrawn, effectiveAt time.Time) {
 	d.Emit(b, effectiveAt)
 }
 
-// covers says whether the amount is available, and emits the decline of op when it is not.
+// covers says whether the amount is available, and emits the decline of op when it is not. One whose shortfall is no number that
+// every reader keeps is rejected instead.
 func (d *Draft) covers(op string, amount int64) bool {
 	available := d.State.Available()
 	if amount <= available {
 		return true
+	}
+	if amount-available > money.Max {
+		return d.Reject(CodeBalanceOverflow, nil)
 	}
 	d.Emit(event.WithdrawalDeclined{
 		Op: op, Amount: amount, Reason: event.InsufficientFunds,
@@ -173,6 +177,10 @@ func (d *Draft) reverseCredit(b event.TransactionReversed, force bool) {
 		return
 	}
 	b.Forced = d.State.Frozen != "" || b.Amount > d.State.Available()
+	// What is set aside counts: the use of the line is a number that leaves too. All other debits keep it within the limit.
+	if _, ok := money.Sub(d.State.AvailableOwn(), b.Amount); !ok {
+		d.Reject(CodeBalanceOverflow, nil)
+	}
 	if d.canPost(-b.Amount) {
 		d.Emit(b, d.Today())
 	}

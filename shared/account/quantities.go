@@ -16,8 +16,9 @@ const (
 // MaxHolds is the most open holds of an account: a state stays within 64 KB.
 const MaxHolds = 500
 
-// Available is what a withdrawal or a hold may take: posted − held + limit, in minor units. It is negative after a limit cut.
-func (s State) Available() int64 { return s.Posted - s.Held + s.Limit }
+// Available is what one withdrawal or hold may take: posted − held + limit, in minor units, and no more than money.Max, the
+// greatest amount that one can have. It is negative after a limit cut.
+func (s State) Available() int64 { return min(s.Posted-s.Held+s.Limit, money.Max) }
 
 // AvailableOwn is what is available without the line of credit: posted − held.
 func (s State) AvailableOwn() int64 { return s.Posted - s.Held }

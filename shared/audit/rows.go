@@ -78,7 +78,7 @@ func (s *subject) compareRow(row *modelRow, e *event.Entry) {
 // figures are the numbers that rows may show, computed from the standing.
 func (s *subject) figures() map[string]int64 {
 	posted, held, limit := s.standing.after.Posted, s.standing.after.Held, s.standing.after.Limit
-	available := posted - held + limit
+	available := min(posted-held+limit, money.Max)
 	drawn := max(0, -posted)
 	reserved := max(0, held-max(0, posted))
 	figures := map[string]int64{

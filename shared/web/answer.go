@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"passbook/shared/account"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 )
@@ -34,7 +35,7 @@ func (j *JSON) answer(rc journal.Receipt) {
 	j.BeginObject("balance")
 	j.String("currency", rc.Entry.Currency)
 	j.After(last.After)
-	j.Int("available", last.After.Posted-last.After.Held+last.After.Limit)
+	j.Int("available", account.State{Posted: last.After.Posted, Held: last.After.Held, Limit: last.After.Limit}.Available())
 	j.End()
 	j.End()
 }

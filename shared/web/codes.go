@@ -108,7 +108,7 @@ var answers = map[string]answer{
 	"idempotency-key-reused": {status: http.StatusUnprocessableEntity, title: "Idempotency key reused",
 		detail: "The key was used on this account with another command."},
 	"balance-overflow": {status: http.StatusUnprocessableEntity, title: "Balance overflow",
-		detail: "The balance would leave the range of ±(2^53−1) minor units."},
+		detail: "A balance, what is in use, or what is short would leave the range of ±(2^53−1) minor units."},
 	CodeAsOfOutOfRange: {status: http.StatusUnprocessableEntity, title: "Instant out of range",
 		detail: "The instant lies in the future."},
 	CodeRateLimited: {status: http.StatusTooManyRequests, title: "Rate limited",

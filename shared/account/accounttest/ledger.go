@@ -9,6 +9,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
+	"passbook/shared/money"
 )
 
 // T is what a Ledger needs of *testing.T and *rapid.T.
@@ -58,6 +59,7 @@ func (l *Ledger) Take(t T, now time.Time, decide func(account.State, time.Time) 
 	for _, e := range decision.Events {
 		l.take(t, e)
 	}
+	l.checkNumbers(t, decision)
 	if len(decision.Events) > 0 {
 		l.check(t, now)
 	}
@@ -174,6 +176,31 @@ func (l *Ledger) check(t T, now time.Time) {
 		}
 	}
 	require(t, open == len(s.Holds) && slices.IsSortedFunc(s.Holds, byVersion), "%d holds open, folded %+v", open, s.Holds)
+}
+
+// checkNumbers holds that every number that can leave, of the state or of the decision, is one that a JSON reader with doubles keeps.
+func (l *Ledger) checkNumbers(t T, d account.Decision) {
+	t.Helper()
+	s := l.State
+	bps, _ := s.UtilisationBps()
+	numbers := map[string]int64{
+		"posted": s.Posted, "held": s.Held, "limit": s.Limit, "available": s.Available(), "available_own": s.AvailableOwn(),
+		"drawn": s.Drawn(), "reserved": s.Reserved(), "drawn and reserved": s.Drawn() + s.Reserved(), "available_credit": s.AvailableCredit(),
+		"over_limit": s.OverLimit(), "utilisation_bps": bps,
+	}
+	for _, e := range d.Events {
+		if b, ok := e.Body.(event.WithdrawalDeclined); ok {
+			numbers["available of a decline"], numbers["shortfall"] = b.Available, b.Shortfall
+		}
+	}
+	if d.Rejection != nil {
+		for name, v := range d.Rejection.Details {
+			numbers[name], _ = v.(int64)
+		}
+	}
+	for name, v := range numbers {
+		require(t, money.Balance(v), "%s is %d", name, v)
+	}
 }
 
 func byVersion(a, b account.Hold) int { return int(a.Version - b.Version) }
