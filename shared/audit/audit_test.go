@@ -536,7 +536,7 @@ func TestReport_TextAndJSON(t *testing.T) {
 	if err := json.Unmarshal(data, &back); err != nil {
 		t.Fatal(err)
 	}
-	if back.Count != 1 || back.Totals["journal"].Accounts != 10 || back.Totals["journal"].Posted["EUR"].Cmp(back.Totals["standing"].Posted["EUR"]) != 0 {
+	if back.Count != 1 || back.Totals["journal"].Accounts != 10 || back.Totals["journal"].Posted["EUR"].Cmp(&back.Totals["standing"].Posted["EUR"].Int) != 0 {
 		t.Fatalf("%s", data)
 	}
 }

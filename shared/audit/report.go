@@ -39,7 +39,7 @@ type Total struct {
 	Entries  int64 `json:"entries,omitempty"`
 	Events   int64 `json:"events"`
 	// Posted is the sum of what accounts stand at, by currency, in minor units.
-	Posted map[string]*big.Int `json:"posted"`
+	Posted map[string]*Sum `json:"posted"`
 }
 
 // Report is what an audit found.
@@ -78,15 +78,16 @@ func (r *Report) add(source, currency string, entries, events, posted int64) {
 	defer r.mu.Unlock()
 	t := r.Totals[source]
 	if t.Posted == nil {
-		t.Posted = map[string]*big.Int{}
+		t.Posted = map[string]*Sum{}
 	}
 	t.Accounts++
 	t.Entries += entries
 	t.Events += events
 	if t.Posted[currency] == nil {
-		t.Posted[currency] = new(big.Int)
+		t.Posted[currency] = new(Sum)
 	}
-	t.Posted[currency].Add(t.Posted[currency], big.NewInt(posted))
+	sum := &t.Posted[currency].Int
+	sum.Add(sum, big.NewInt(posted))
 	r.Totals[source] = t
 }
 
