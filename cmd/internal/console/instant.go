@@ -21,7 +21,9 @@ func (i *Instant) UnmarshalText(text []byte) error {
 }
 
 // MarshalText writes what UnmarshalText reads.
-func (i Instant) MarshalText() ([]byte, error) { return i.Time().AppendFormat(nil, time.RFC3339Nano), nil }
+func (i Instant) MarshalText() ([]byte, error) {
+	return i.Time().AppendFormat(nil, time.RFC3339Nano), nil
+}
 
 // Time is the instant as others take it.
 func (i Instant) Time() time.Time { return time.Time(i) }
