@@ -290,6 +290,22 @@ func TestTransfersUnderFaultsAndContentionConserveMoney(t *testing.T) {
 	}
 }
 
+// A rejection for what the other account was is answered only while it is that.
+func TestTransferIsRefusedByTheNewestStateOfTheOther(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	a, _ := open(t, tbl, c)
+	b, _ := open(t, tbl, c)
+	openAccount(t, a, acct, 100)
+	if r, err := tryTransfer(t, a, transferOf("t", 40)); err != nil || r.Rejection == nil {
+		t.Fatalf("to nobody: %+v, %v", r, err)
+	}
+	openAccount(t, b, b2, 0) // a's lane does not know of it
+	if r, err := tryTransfer(t, a, transferOf("t", 40)); err != nil || r.Rejection != nil || r.Command.Status != 201 {
+		t.Fatalf("refused by what the other was: %+v, %v", r.Rejection, err)
+	}
+}
+
 func reversalOf(key string, original event.Event) Command {
 	c := command(acct, key, func(s account.State, now time.Time) account.Decision {
 		d := account.NewDraft(s, now)

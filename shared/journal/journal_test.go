@@ -246,33 +246,41 @@ func TestParallelWithdrawalsNeverOverdraw(t *testing.T) {
 	}
 }
 
+// together executes commands of one account that wait for their lane at once, behind one that is held up in its put, and gives
+// what each came to.
+func together(t *testing.T, tbl *fault.Table, j *Journal, first Command, rest ...Command) ([]Receipt, []error) {
+	t.Helper()
+	gate, arrived := make(chan struct{}), make(chan struct{})
+	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { close(arrived); <-gate }}, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, err := tryExecute(t, j, first); err != nil {
+			t.Error(err)
+		}
+	})
+	<-arrived // its put is under way; what comes now waits in the lane
+	receipts, errs := make([]Receipt, len(rest)), make([]error, len(rest))
+	for i, c := range rest {
+		wg.Go(func() { receipts[i], errs[i] = tryExecute(t, j, c) })
+	}
+	waitFor(t, func() bool { return j.queued(first.Account) == len(rest) })
+	close(gate)
+	wg.Wait()
+	return receipts, errs
+}
+
 func TestCommandsOnOneAccountShareEntries(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
 	openAccount(t, j, acct, 1000)
-	gate, arrived := make(chan struct{}), make(chan struct{})
-	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { close(arrived); <-gate }}, 1)
-	var wg sync.WaitGroup
-	run := func(key string) {
-		wg.Go(func() {
-			if _, err := tryExecute(t, j, command(acct, key, withdrawing(1))); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	run("first")
-	<-arrived // the first put is under way; what comes now waits in the lane
+	var rest []Command
 	for i := range 20 {
-		run(fmt.Sprint("w", i))
+		rest = append(rest, command(acct, fmt.Sprint("w", i), withdrawing(1)))
 	}
-	waitFor(t, func() bool {
-		s := &j.shards[j.shardOf(acct)]
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return len(s.lanes[acct].queue) == 20
-	})
-	close(gate)
-	wg.Wait()
+	_, errs := together(t, tbl, j, command(acct, "first", withdrawing(1)), rest...)
+	if err := errors.Join(errs...); err != nil {
+		t.Error(err)
+	}
 	entry, err := j.Entry(t.Context(), acct, 23)
 	if err != nil || len(entry.Commands) != 20 || entry.First != 4 {
 		t.Fatalf("entry %+v, %v", entry, err)

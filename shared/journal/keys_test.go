@@ -139,6 +139,29 @@ func TestKeysOlderThanTheWindowAreNotLoaded(t *testing.T) {
 	}
 }
 
+// What is kept and forgotten together, an hour's keys in memory or a page of them, lasts as long as the youngest needs.
+func TestKeyUsedLateIsKnownForADay(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	j, _ := open(t, tbl, c)
+	openAccount(t, j, acct, 100) // the first of the hour, and of the page
+	c.add(50 * time.Minute)
+	late := command(acct, "late", withdrawing(1))
+	accepted(t, j, late)
+	for i := range pageSpan {
+		accepted(t, j, command(acct, fmt.Sprint("c", i), crediting(1)))
+	}
+	c.add(KeyWindow - 10*time.Minute)
+	accepted(t, j, command(acct, "now", crediting(1)))
+	if r := execute(t, j, late); !r.Replayed {
+		t.Errorf("forgotten after 23 h 50 min: %+v", r.Command)
+	}
+	restarted, _ := open(t, tbl, c)
+	if r := execute(t, restarted, late); !r.Replayed {
+		t.Errorf("not loaded after 23 h 50 min: %+v", r.Command)
+	}
+}
+
 func TestTwinsInFlightShareOneEvent(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
@@ -253,6 +276,37 @@ func TestDeclinesAreStoredUpToALimitAMinute(t *testing.T) {
 	}
 	if n := len(history(t, j.Reader, acct)); n != MaxDeclines+4 {
 		t.Fatalf("%d events", n)
+	}
+}
+
+// Declines that share an entry count like those that come one by one.
+func TestDeclinesThatShareAnEntryAreStoredUpToTheLimit(t *testing.T) {
+	tbl, _ := store(t)
+	c := newClock()
+	j, _ := open(t, tbl, c)
+	openAccount(t, j, acct, 10)
+	execute(t, j, command(acct, "alone", withdrawing(50)))
+	var rest []Command
+	for i := range MaxDeclines + 20 {
+		rest = append(rest, command(acct, fmt.Sprint("d", i), withdrawing(50)))
+	}
+	_, errs := together(t, tbl, j, command(acct, "first", crediting(1)), rest...)
+	refused := 0
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, ErrRateLimited) {
+			t.Fatal(err)
+		} else if err != nil {
+			refused++
+		}
+	}
+	if refused != 21 {
+		t.Errorf("%d of %d declines were refused after 1, want 21", refused, len(rest))
+	}
+	if _, err := tryExecute(t, j, command(acct, "over", withdrawing(50))); !errors.Is(err, ErrRateLimited) {
+		t.Errorf("one more: %v", err)
+	}
+	if n := len(history(t, j.Reader, acct)); n != 3+MaxDeclines {
+		t.Errorf("%d events, want %d declines after 3", n, MaxDeclines)
 	}
 }
 
