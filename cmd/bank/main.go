@@ -22,6 +22,7 @@ type grammar struct {
 	Demo       demoCommand       `cmd:"" help:"Play a day at the bank and check its books."`
 	Quarantine quarantineCommand `cmd:"" help:"Accounts that a consumer has set aside."`
 	Resources  resourcesCommand  `cmd:"" help:"Make the tables, streams and bucket."`
+	Salvage    salvageCommand    `cmd:"" help:"Open a bank without the damaged end of its log."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 

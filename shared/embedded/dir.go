@@ -23,6 +23,8 @@ var (
 	ErrLocked = errors.New("embedded: data directory is held by another process")
 	// ErrFormat: the directory has a format that this program does not know, or is damaged; nothing in it was changed.
 	ErrFormat = errors.New("embedded: unknown data format")
+	// ErrDamaged: what the database wrote cannot be read back whole. Nothing in it was changed.
+	ErrDamaged = errors.New("embedded: the database is damaged")
 )
 
 // The names in a data directory that belong to the database. Whatever else lies there is not looked at.

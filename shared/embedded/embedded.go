@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -61,20 +63,9 @@ type DB struct {
 	closers  []func()
 }
 
-// Open opens the directory, or makes a new database in it. It fails with ErrLocked or ErrFormat, having changed nothing.
+// Open opens the directory, or makes a new database in it. It fails with ErrLocked, ErrFormat or ErrDamaged, having changed nothing.
 func Open(o Options) (*DB, error) {
-	d, err := openDir(o)
-	if err != nil {
-		return nil, err
-	}
-	present, err := d.checkFormat()
-	if err != nil {
-		return nil, fmt.Errorf("open data directory: %w", err)
-	}
-	if err := d.fs.MkdirAll(d.path, 0o755); err != nil {
-		return nil, fmt.Errorf("open data directory: %w", err)
-	}
-	lock, err := d.lock()
+	d, present, lock, err := hold(o)
 	if err != nil {
 		return nil, fmt.Errorf("open data directory: %w", err)
 	}
@@ -83,7 +74,7 @@ func Open(o Options) (*DB, error) {
 	}
 	var engine *pebble.DB
 	if err == nil {
-		engine, err = pebble.Open(d.file(engineDir), tuning(d.fs, o))
+		engine, err = openEngine(d, o)
 	}
 	if err == nil {
 		err = d.sync(d.path)
@@ -92,6 +83,47 @@ func Open(o Options) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("open data directory %s: %w", d.path, err), lock.Close())
 	}
 	return newDB(o, engine, lock), nil
+}
+
+// hold takes the directory, and says whether there is a database in it.
+func hold(o Options) (d dir, present bool, lock io.Closer, err error) {
+	if d, err = openDir(o); err != nil {
+		return d, false, nil, err
+	}
+	if present, err = d.checkFormat(); err != nil {
+		return d, false, nil, err
+	}
+	if err := d.fs.MkdirAll(d.path, 0o700); err != nil {
+		return d, false, nil, err
+	}
+	lock, err = d.lock()
+	return d, present, lock, err
+}
+
+// openEngine opens Pebble on a log that is not damaged.
+func openEngine(d dir, o Options) (*pebble.DB, error) {
+	if !o.NoSync { // without syncs a crash may leave any part of the log
+		found, err := d.checkLog()
+		if err != nil {
+			return nil, err
+		}
+		if found != nil {
+			return nil, fmt.Errorf("%w: %w", ErrDamaged, found)
+		}
+	}
+	engine, err := pebble.Open(d.file(engineDir), tuning(d.fs, o))
+	if err != nil && !fromSystem(err) {
+		// Pebble tells damage over many lines. The first names the file.
+		text, _, _ := strings.Cut(err.Error(), "\n")
+		return nil, fmt.Errorf("%w: %s", ErrDamaged, text)
+	}
+	return engine, err
+}
+
+// fromSystem says that an error is the operating system's: no room, no right, a device that fails. A file that is missing is not.
+func fromSystem(err error) bool {
+	var number syscall.Errno
+	return errors.As(err, &number) && number != syscall.ENOENT
 }
 
 func newDB(o Options, engine *pebble.DB, lock io.Closer) *DB {

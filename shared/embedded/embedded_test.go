@@ -22,14 +22,14 @@ import (
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("EMBEDDED_TEST_HOLD"); dir != "" {
-		hold(dir)
+		holdOpen(dir)
 		return
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// hold is another process: it opens the directory and keeps it until its input ends.
-func hold(dir string) {
+// holdOpen is another process: it opens the directory and keeps it until its input ends.
+func holdOpen(dir string) {
 	if _, err := Open(Options{Dir: dir}); err != nil {
 		fmt.Println(err)
 		os.Exit(1)

@@ -29,7 +29,7 @@ func Present(c Config) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: no bank in %s (--data, PASSBOOK_DATA)", ErrData, c.Data)
+	return &UnusableError{What: fmt.Sprintf("no bank in %s (--data, PASSBOOK_DATA)", c.Data), Next: adviceNoBank, Err: ErrData}
 }
 
 // OpenArchive opens the archive alone, beside whoever holds the rest. Its errors are those of Open.
@@ -62,13 +62,8 @@ type embeddedStore struct {
 // openEmbedded opens Pebble and the directory of the archive below Config.Data.
 func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	db, err := embedded.Open(embedded.Options{Dir: c.Data, Logger: log})
-	switch {
-	case errors.Is(err, embedded.ErrLocked):
-		return nil, fmt.Errorf("%w: %w", ErrHeld, err)
-	case errors.Is(err, embedded.ErrFormat):
-		return nil, fmt.Errorf("%w: %w", ErrData, err)
-	case err != nil:
-		return nil, fmt.Errorf("open the data directory (--data, PASSBOOK_DATA): %w", err)
+	if err != nil {
+		return nil, explainData(c, err)
 	}
 	tables, err := pebbletable.New(db, r.Tables...)
 	if err != nil {
@@ -107,6 +102,6 @@ func (s *embeddedStore) createStream(ctx context.Context, name string) error {
 	return s.streams.CreateStream(ctx, name, s.shards)
 }
 
-func (s *embeddedStore) explain(err error) error { return err }
+func (s *embeddedStore) explain(err error) error { return explainDisk(err) }
 
 func (s *embeddedStore) close() error { return s.db.Close() }

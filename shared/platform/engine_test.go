@@ -2,11 +2,16 @@ package platform
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
+	"passbook/shared/embedded"
+	"passbook/shared/embedded/wal"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -115,5 +120,29 @@ func TestPresent(t *testing.T) {
 	}
 	if err := Present(c); err != nil {
 		t.Error(err)
+	}
+}
+
+// What stops a data directory from being opened is one line with a cure, and nothing of it looks like a wrong command line.
+func TestCausesOfTheDiskHaveACure(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		next string
+	}{
+		"full":      {&os.PathError{Op: "write", Path: "d", Err: syscall.ENOSPC}, adviceFull},
+		"read-only": {&os.PathError{Op: "open", Path: "d", Err: syscall.EROFS}, adviceReadOnly},
+		"no right":  {&os.PathError{Op: "open", Path: "d", Err: syscall.EACCES}, adviceNoRight},
+		"device":    {&os.PathError{Op: "read", Path: "d", Err: syscall.EIO}, adviceDevice},
+		"damaged":   {fmt.Errorf("%w: L5: 000353", embedded.ErrDamaged), adviceDamaged},
+		"log":       {fmt.Errorf("%w: %w", embedded.ErrDamaged, &wal.Damage{File: "000010.log", At: 7}), adviceLog},
+		"format":    {embedded.ErrFormat, adviceNewer},
+	} {
+		var unusable *UnusableError
+		if err := explainData(Config{Data: "d"}, tt.err); !errors.As(err, &unusable) || unusable.Next != tt.next || strings.Contains(unusable.What, "\n") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := explainData(Config{Data: "d"}, errors.New("anything")); errors.As(err, new(*UnusableError)) {
+		t.Errorf("a cure for %v", err)
 	}
 }

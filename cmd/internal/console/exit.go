@@ -59,8 +59,6 @@ func explain(err error) *Failure {
 		return &Failure{ExitUsage, err, "correct the flag or the variable; flags win over variables"}
 	case errors.Is(err, platform.ErrHeld):
 		return &Failure{ExitUnreachable, err, "end that process, or wait until it is ready to take jobs"}
-	case errors.Is(err, platform.ErrData):
-		return &Failure{ExitFailed, err, "use the program that wrote it, or name another directory with --data"}
 	case errors.Is(err, context.Canceled):
 		return &Failure{ExitFailed, errors.New("interrupted"), "the same command goes on from here"}
 	}
