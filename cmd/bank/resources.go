@@ -51,6 +51,9 @@ func (c *resourcesCommand) Run(ctx context.Context, t *console.Terminal) (err er
 	} else {
 		err = engine.CreateResources(ctx)
 	}
+	if err == nil && !c.Check {
+		err = engine.Explain(jobs.Stores(config, engine, log).Begin(ctx))
+	}
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,32 @@ type ShardStatus struct {
 	Holes int
 }
 
+// Checkpoint is how far a consumer has come in a shard: Sequence is "" where it has saved nothing yet.
+type Checkpoint struct {
+	Sequence string
+	// Ended says that the shard was read to its end.
+	Ended bool
+	// Created is the stream's creation, which tells the shard from one of an earlier stream.
+	Created time.Time
+}
+
+// Checkpoints reads how far a consumer has come in each shard that it has a lease for.
+func Checkpoints(ctx context.Context, t table.Table, streamName, consumer string) (map[string]Checkpoint, error) {
+	leases, err := leasesOf(t, streamName, consumer).list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at := make(map[string]Checkpoint, len(leases))
+	for id, l := range leases {
+		c := Checkpoint{Sequence: l.checkpoint, Ended: l.ended(), Created: time.Unix(l.created, 0).UTC()}
+		if c.Ended {
+			c.Sequence = ""
+		}
+		at[id] = c
+	}
+	return at, nil
+}
+
 // Status tells of every shard that a consumer has a lease for, in the order of their ids. A shard that the stream has just begun
 // is added by the first worker that sees it.
 func Status(ctx context.Context, t table.Table, streamName, consumer string) ([]ShardStatus, error) {

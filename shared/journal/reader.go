@@ -246,3 +246,17 @@ func (r *Reader) Accounts(ctx context.Context, digit byte, after string) (accoun
 	}
 	return accounts, page.After, nil
 }
+
+// Empty says that the journal holds no account. Like Accounts it may not see one that was opened a moment ago.
+func (r *Reader) Empty(ctx context.Context) (bool, error) {
+	for _, digit := range []byte(Digits) {
+		page, err := r.table.Query(ctx, table.Query{Table: Table, Index: indexAccounts, PK: string(digit), Limit: 1})
+		if err != nil {
+			return false, fmt.Errorf("look for accounts %c: %w", digit, err)
+		}
+		if len(page.Rows) > 0 {
+			return false, nil
+		}
+	}
+	return true, nil
+}

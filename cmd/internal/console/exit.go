@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"passbook/shared/platform"
+	"passbook/shared/stores"
 )
 
 // The codes that the programs end with.
@@ -20,7 +21,7 @@ const (
 	ExitDifference = 3
 	// ExitBehind: not caught up in time; later it may be.
 	ExitBehind = 4
-	// ExitUnreachable: nobody answers, somebody else holds the data, or the stores lack what the program needs.
+	// ExitUnreachable: nobody answers, somebody else holds the data, or the stores lack what the program needs or disagree.
 	ExitUnreachable = 5
 )
 
@@ -50,11 +51,14 @@ func Usage(format string, args ...any) error {
 func explain(err error) *Failure {
 	var f *Failure
 	var unusable *platform.UnusableError
+	var disagree *stores.Disagreement
 	switch {
 	case errors.As(err, &f):
 		return f
 	case errors.As(err, &unusable):
 		return &Failure{ExitUnreachable, unusable, unusable.Next}
+	case errors.As(err, &disagree):
+		return &Failure{ExitUnreachable, disagree, disagree.Next}
 	case errors.Is(err, platform.ErrConfig):
 		return &Failure{ExitUsage, err, "correct the flag or the variable; flags win over variables"}
 	case errors.Is(err, platform.ErrHeld):

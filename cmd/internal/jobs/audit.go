@@ -32,6 +32,9 @@ const usualDelay = 10 * time.Second
 
 // audit proves that journal, archive and read models agree.
 func (b Bank) audit(ctx context.Context, params AuditParams, p *ops.Progress) (*audit.Report, error) {
+	if err := b.stores().Owned(ctx); err != nil {
+		return nil, err
+	}
 	grace := b.Config.SegmentAge + usualDelay
 	if params.GraceSeconds > 0 {
 		grace = time.Duration(params.GraceSeconds * float64(time.Second))

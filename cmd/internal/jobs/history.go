@@ -67,6 +67,11 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *ops.Progress
 		if err := b.quiesced(ctx); err != nil {
 			return Restored{}, err
 		}
+	}
+	if err := b.stores().Restorable(ctx, !params.DryRun && b.Flush == nil); err != nil {
+		return Restored{}, err
+	}
+	if !params.DryRun && b.Flush == nil {
 		if err := b.archiveTail(ctx); err != nil {
 			return Restored{}, err
 		}
@@ -127,6 +132,9 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *ops.Prog
 	done := Republished{Stream: params.Stream, DryRun: params.DryRun}
 	if params.Stream == live && !params.Live {
 		return done, replay.ErrLiveStream
+	}
+	if err := b.stores().Owned(ctx); err != nil {
+		return done, err
 	}
 	plan, err := b.plan(ctx)
 	if err != nil {

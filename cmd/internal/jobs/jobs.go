@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"passbook/archiver"
 	"passbook/balance"
 	"passbook/creditlimit"
 	"passbook/shared/bucket"
@@ -17,6 +18,7 @@ import (
 	"passbook/shared/journal"
 	"passbook/shared/platform"
 	"passbook/shared/replay"
+	"passbook/shared/stores"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 	"passbook/shared/web/ops"
@@ -75,6 +77,18 @@ func Standing(config platform.Config, engine *platform.Engine, log *slog.Logger)
 	}
 }
 
+// Stores are the stores of an engine, to be held against one another.
+func Stores(config platform.Config, engine *platform.Engine, log *slog.Logger) stores.Set {
+	return stores.Set{
+		Table: engine.Table, Streams: engine.Streams, Bucket: engine.Bucket, Stream: config.Stream(EventStream), Archiver: archiver.Name, Log: log,
+	}
+}
+
+// stores are those that the job works on.
+func (b Bank) stores() stores.Set {
+	return stores.Set{Table: b.Table, Streams: b.Streams, Bucket: b.Bucket, Stream: b.Config.Stream(EventStream), Archiver: archiver.Name}
+}
+
 // Funcs are the jobs by name.
 func (b Bank) Funcs() map[string]ops.Func {
 	return map[string]ops.Func{
@@ -86,6 +100,7 @@ func (b Bank) Funcs() map[string]ops.Func {
 		"quarantine": job(b.quarantine),
 		"redrive":    job(b.redrive),
 		"audit":      job(b.audit),
+		"claim":      job(b.claim),
 	}
 }
 

@@ -49,6 +49,9 @@ func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *ops.Progress
 	done := Rebuilt{Model: params.Model, DryRun: params.DryRun}
 	c := replay.Rebuilding{Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: Watch(p)}
 	if params.From == "archive" {
+		if err := b.stores().Check(ctx); err != nil {
+			return done, err
+		}
 		plan, err := b.plan(ctx)
 		if err != nil {
 			return done, err

@@ -114,8 +114,8 @@ var needs = []need{
 	{"dynamodb:GetItem", tables + "journal", "", "audit credit replay withdraw"},
 	{"dynamodb:PutItem", tables + "journal", "", "credit replay withdraw"},
 	{"dynamodb:Query", tables + "journal/index/writers", "", "credit withdraw"}, // dead writers are drained
-	// Holes are healed account by account. The archiver has none to heal, and shares the policy of those that do.
-	{"dynamodb:Query", tables + "journal/index/accounts", "", "archiver audit balance creditlimit replay"},
+	// Holes are healed account by account, and who writes or archives looks at the start whether there is an account at all.
+	{"dynamodb:Query", tables + "journal/index/accounts", "", "archiver audit balance credit creditlimit replay withdraw"},
 
 	// Projecting is a get and a put; replay compares generations row by row and deletes those of one.
 	{"dynamodb:GetItem", tables + "balance", "", "audit balance replay"},
@@ -139,7 +139,12 @@ var needs = []need{
 	{rows, tables + "control", "lease#${Prefix}events#creditlimit@7", "creditlimit replay"},
 	{rows, tables + "control", "hole#${Prefix}events#creditlimit@7", "creditlimit replay"},
 	{rows, tables + "control", "quarantine#creditlimit@7", "creditlimit replay"},
-	{rows, tables + "control", "lease#${Prefix}events#archiver", "archiver replay"}, // before it restores, replay archives the tail
+	// Before it restores, replay archives the tail. Writers look at the start whether anything was archived.
+	{"dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "lease#${Prefix}events#archiver", "archiver replay"},
+	{"dynamodb:Query", tables + "control", "lease#${Prefix}events#archiver", "archiver credit replay withdraw"},
+	// Whose archive it is: tied at the archiver's first start or by a restore, looked at by all who write.
+	{"dynamodb:GetItem", tables + "control", "bank", "archiver audit credit replay withdraw"},
+	{"dynamodb:PutItem", tables + "control", "bank", "archiver replay"},
 	{rows, tables + "control", "hole#${Prefix}events#archiver", "archiver replay"},
 	{rows, tables + "control", "quarantine#archiver", "archiver replay"},
 	{rows, tables + "control", "replay#balance@7", "replay"},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -85,6 +86,9 @@ func (p *Process) open(ctx context.Context) error {
 	if err := p.engine.Prepare(ctx); err != nil {
 		return err
 	}
+	if err := p.checkStores(ctx); err != nil {
+		return err
+	}
 	if err := p.listen(ctx); err != nil {
 		return err
 	}
@@ -95,6 +99,19 @@ func (p *Process) open(ctx context.Context) error {
 		}
 	}
 	p.openEdge()
+	return nil
+}
+
+// checkStores holds the stores against one another before anything is done to them. A service that does not see the archive and writes
+// no entry has nothing to compare.
+func (p *Process) checkStores(ctx context.Context) error {
+	set := jobs.Stores(p.config, p.engine, p.log)
+	switch {
+	case p.engine.Bucket != nil:
+		return set.Begin(ctx)
+	case slices.Contains(p.service.resources.Writes, journal.Table):
+		return set.Established(ctx)
+	}
 	return nil
 }
 

@@ -1,0 +1,18 @@
+package jobs
+
+import (
+	"context"
+
+	"passbook/shared/stores"
+	"passbook/shared/web/ops"
+)
+
+// ClaimParams are the parameters of claim: there are none.
+type ClaimParams struct{}
+
+func (ClaimParams) check() error { return nil }
+
+// claim ties the archive to this bank on a person's word.
+func (b Bank) claim(ctx context.Context, _ ClaimParams, _ *ops.Progress) (stores.Claimed, error) {
+	return b.stores().Claim(ctx)
+}

@@ -1,0 +1,62 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"passbook/shared/bucket"
+	"passbook/shared/event"
+)
+
+// Mark names an entry and its content.
+type Mark struct {
+	Tenant, AccountID string
+	// First is the entry's first version.
+	First int64
+	Hash  event.Hash
+	// Recorded is when it was recorded, in microseconds since 1970.
+	Recorded int64
+}
+
+// markColumns are the columns of a Mark.
+var markColumns = []int{colTenant, colAccountID, colEntryFirst, colRecordedAt, colEntryHash}
+
+// Newest gives the entries of a segment that were recorded last, at most so many, the newest first: what a journal that is older than
+// the archive lacks. A record that came late or again does not hide them, as it would at the segment's end.
+func Newest(ctx context.Context, b bucket.Bucket, key string, most int) ([]Mark, error) {
+	s, err := Open(ctx, b, key)
+	if err != nil {
+		return nil, err
+	}
+	var newest []Mark
+	err = s.guard(func() (err error) {
+		newest, err = s.newest(most)
+		return err
+	})
+	return newest, err
+}
+
+func (s *Segment) newest(most int) ([]Mark, error) {
+	c := newCursor(s.file, markColumns)
+	defer c.close()
+	var kept []Mark
+	for {
+		rows, err := c.next()
+		if err != nil {
+			return nil, fmt.Errorf("newest entries: %w", err)
+		}
+		if len(rows) == 0 {
+			return kept, nil
+		}
+		for i := range rows {
+			kept = append(kept, Mark{rows[i].Tenant, rows[i].AccountID, rows[i].EntryFirst, rows[i].EntryHash, rows[i].RecordedAt})
+		}
+		slices.SortFunc(kept, func(a, b Mark) int {
+			return cmp.Or(cmp.Compare(b.Recorded, a.Recorded), slices.Compare(a.Hash[:], b.Hash[:]))
+		})
+		kept = slices.CompactFunc(kept, func(a, b Mark) bool { return a.Hash == b.Hash })
+		kept = kept[:min(most, len(kept))]
+	}
+}

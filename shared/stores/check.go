@@ -1,0 +1,281 @@
+package stores
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"passbook/shared/archive"
+	"passbook/shared/bucket"
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+	"passbook/shared/stream"
+	"passbook/shared/table"
+)
+
+// checkWithin bounds a check.
+const checkWithin = 5 * time.Minute
+
+// newestMost is how many of a segment's newest entries are looked up in the journal.
+const newestMost = 16
+
+// The commands that end a disagreement.
+const (
+	claimCommand   = "bank archive claim --yes"
+	restoreCommand = "replay journal"
+)
+
+// Set is the stores of a bank. Table, Bucket and Stream are required.
+type Set struct {
+	Table   table.Table
+	Streams stream.Stream
+	Bucket  bucket.Bucket
+	// Stream is the name of the event stream, with the deployment's prefix, and Archiver the consumer that archives it.
+	Stream, Archiver string
+	// Log is told what was written down; nil is slog.Default.
+	Log *slog.Logger
+}
+
+// Disagreement says that the stores do not belong together, or that one of them is not what the others know it to be. Nothing was
+// changed.
+type Disagreement struct {
+	// What is wrong, in one line; Next is the command that ends it.
+	What, Next string
+}
+
+// Error is what is wrong.
+func (d *Disagreement) Error() string { return d.What }
+
+// facts are what every check begins with.
+type facts struct {
+	ownership
+	// archived says that the bucket holds a segment, empty that the journal holds no account.
+	archived, empty bool
+}
+
+func (s Set) facts(ctx context.Context) (f facts, err error) {
+	if f.ownership, err = s.ownership(ctx); err != nil {
+		return f, err
+	}
+	if f.archived, err = s.archived(ctx); err != nil {
+		return f, err
+	}
+	f.empty, err = journal.NewReader(s.Table).Empty(ctx)
+	return f, err
+}
+
+// Begin checks the stores for a program that is to serve or to archive, and ties an archive to its bank: one that is proven empty, or
+// proven to be this bank's.
+func (s Set) Begin(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	f, err := s.facts(ctx)
+	if err == nil {
+		err = s.usable(ctx, f)
+	}
+	if err != nil || f.settled() {
+		return err
+	}
+	if err := s.settle(ctx, f.ownership); err != nil {
+		return err
+	}
+	s.log().Info("the archive is tied to its bank", "object", OwnerKey)
+	return nil
+}
+
+// Check is Begin for a job that stands on the journal and the archive: it ties nothing.
+func (s Set) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	f, err := s.facts(ctx)
+	if err != nil {
+		return err
+	}
+	return s.usable(ctx, f)
+}
+
+// Owned checks, for a job that may find the journal lost, that the archive is this bank's.
+func (s Set) Owned(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	f, err := s.facts(ctx)
+	if err != nil {
+		return err
+	}
+	return s.owned(ctx, f)
+}
+
+// usable says whether the archive is this bank's and the journal not a lost one.
+func (s Set) usable(ctx context.Context, f facts) error {
+	if err := s.foreign(f.ownership); err != nil {
+		return err
+	}
+	if f.archived && f.empty {
+		return s.lost()
+	}
+	return s.owned(ctx, f)
+}
+
+// owned says whether the archive is this bank's. A journal without an account can prove nothing but the stream's name.
+func (s Set) owned(ctx context.Context, f facts) error {
+	if err := s.foreign(f.ownership); err != nil || f.settled() {
+		return err
+	}
+	switch {
+	case f.archived && f.empty:
+		_, err := s.ends(ctx)
+		return err
+	case f.archived:
+		return s.proveOwn(ctx)
+	case f.owner != nil: // and these tables know of no bank
+		return &Disagreement{
+			What: fmt.Sprintf("the archive belongs to bank %s, and these tables to none yet", f.owner.Bank),
+			Next: "name another archive with --bucket or --data to begin a new bank; if it is this bank's all the same, say so: " + claimCommand,
+		}
+	}
+	return nil
+}
+
+// lost is the answer to a journal without an account beside an archive that has some.
+func (s Set) lost() error {
+	return &Disagreement{
+		What: "the journal is empty, and the archive beside it is not: a bank that begins here would give its versions a second time",
+		Next: restoreCommand + " restores the journal from the archive; a new bank takes another --bucket or --data",
+	}
+}
+
+// Restorable checks the stores before the journal is restored, which may be lost, or older than the archive: the archive must be
+// this bank's stream's. It ties the archive to the bank where tie says so.
+func (s Set) Restorable(ctx context.Context, tie bool) error {
+	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	o, err := s.ownership(ctx)
+	if err == nil {
+		err = s.foreign(o)
+	}
+	if err != nil || o.settled() {
+		return err
+	}
+	if o.owner == nil {
+		if _, err := s.ends(ctx); err != nil {
+			return err
+		}
+	}
+	if !tie {
+		return nil
+	}
+	return s.settle(ctx, o)
+}
+
+// Established checks, for a program that writes to the journal and does not see the archive, that these tables are a bank's, and that
+// the journal was not lost: where something was archived, there was an entry.
+func (s Set) Established(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	id, err := s.bank(ctx)
+	if err != nil {
+		return err
+	}
+	if id == "" {
+		return &Disagreement{
+			What: "these tables are no bank's yet",
+			Next: "start the archiver, or run: bank resources --store aws; either ties the tables to their archive once",
+		}
+	}
+	empty, err := journal.NewReader(s.Table).Empty(ctx)
+	if err != nil || !empty {
+		return err
+	}
+	at, err := consumer.Checkpoints(ctx, s.Table, s.Stream, s.Archiver)
+	if err != nil {
+		return err
+	}
+	for _, c := range at {
+		if c.Sequence != "" || c.Ended {
+			return s.lost()
+		}
+	}
+	return nil
+}
+
+// archived says whether the bucket holds anything where segments are, by one listing.
+func (s Set) archived(ctx context.Context) (bool, error) {
+	page, err := s.Bucket.List(ctx, archive.Root, "")
+	if err != nil {
+		return false, fmt.Errorf("look into the archive: %w", err)
+	}
+	return len(page.Objects) > 0, nil
+}
+
+// proveOwn proves that an archive which does not say whose it is is this bank's: every segment is of its stream, and the journal
+// holds the newest entries of each shard. It lists the whole archive, once in its life.
+func (s Set) proveOwn(ctx context.Context) error {
+	ends, err := s.ends(ctx)
+	if err != nil {
+		return err
+	}
+	for _, end := range ends {
+		lacking, err := s.lacking(ctx, end.Key)
+		switch {
+		case errors.Is(err, archive.ErrDamaged) || errors.Is(err, archive.ErrNewer): // named by who reads it
+			continue
+		case err != nil:
+			return err
+		case lacking != nil:
+			return &Disagreement{
+				What: fmt.Sprintf("nothing says whose archive this is, and the journal lacks %s/%s v%d, which is in it", lacking.Tenant, lacking.AccountID, lacking.First),
+				Next: restoreCommand + " restores a journal that is behind its archive; if the archive is this bank's all the same, say so: " + claimCommand,
+			}
+		}
+	}
+	return nil
+}
+
+// ends finds the newest segment of each source in the archive. A source of another stream is a Disagreement.
+func (s Set) ends(ctx context.Context) (map[archive.Source]archive.Object, error) {
+	ends := map[archive.Source]archive.Object{}
+	for object, err := range archive.List(ctx, s.Bucket) {
+		if err != nil {
+			return nil, fmt.Errorf("look through the archive: %w", err)
+		}
+		source := object.Name.Source
+		if source.Stream != s.Stream {
+			return nil, &Disagreement{
+				What: fmt.Sprintf("the archive holds segments of stream %s, this bank's is %s", source.Stream, s.Stream),
+				Next: "name this bank's own with --bucket or --data, or correct PASSBOOK_PREFIX; if it is this bank's all the same, say so: " + claimCommand,
+			}
+		}
+		if end, known := ends[source]; !known || stream.CompareSequence(object.Name.First, end.Name.First) > 0 {
+			ends[source] = object
+		}
+	}
+	return ends, nil
+}
+
+// lacking is one of the newest entries of a segment that the journal does not hold, nil where it holds them all.
+func (s Set) lacking(ctx context.Context, key string) (*archive.Mark, error) {
+	newest, err := archive.Newest(ctx, s.Bucket, key, newestMost)
+	if err != nil {
+		return nil, err
+	}
+	reader := journal.NewReader(s.Table)
+	for _, m := range newest {
+		e, err := reader.Entry(ctx, journal.Account{Tenant: m.Tenant, ID: m.AccountID}, m.First)
+		if errors.Is(err, journal.ErrNoEvent) || err == nil && e.Hash != m.Hash {
+			return &m, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+func (s Set) log() *slog.Logger {
+	if s.Log == nil {
+		return slog.Default()
+	}
+	return s.Log
+}

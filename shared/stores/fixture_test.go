@@ -1,0 +1,219 @@
+package stores_test
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"go.uber.org/goleak"
+
+	"passbook/shared/account"
+	"passbook/shared/archive"
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/bucket/dirbucket"
+	"passbook/shared/consumer"
+	"passbook/shared/embedded"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/stores"
+	"passbook/shared/stream"
+	"passbook/shared/stream/pebblestream"
+	"passbook/shared/table"
+	"passbook/shared/table/pebbletable"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	events   = "passbook-events"
+	archives = "archiver"
+)
+
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+// bank is the stores of a bank, and a clock of its own for the stream.
+type bank struct {
+	stores.Set
+	t      *testing.T
+	dir    string // of the archive
+	stream *pebblestream.Stream
+	states map[string]account.State
+	links  map[string]archive.Link
+}
+
+// newBank is a bank without an account, its archive in a directory.
+func newBank(t *testing.T, dir string) *bank {
+	t.Helper()
+	db, err := embedded.Open(embedded.Options{Dir: "bank", FS: vfs.NewMem(), NoSync: true, CacheBytes: 8 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	rows, err := pebbletable.New(db, append([]table.Schema{{Name: "balance"}}, journal.Schemas...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	streams, err := pebblestream.New(db, pebblestream.Options{Shards: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := streams.CreateStream(t.Context(), events, 1); err != nil {
+		t.Fatal(err)
+	}
+	b := &bank{t: t, stream: streams, states: map[string]account.State{}, links: map[string]archive.Link{}}
+	b.Set = stores.Set{Table: rows, Streams: streams, Stream: events, Archiver: archives, Log: quiet}
+	b.use(dir)
+	return b
+}
+
+// use takes another directory for the archive.
+func (b *bank) use(dir string) {
+	b.t.Helper()
+	disk, err := dirbucket.New(dir)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.dir, b.Bucket = dir, disk
+}
+
+// commit puts entries into the journal.
+func (b *bank) commit(entries ...*event.Entry) {
+	b.t.Helper()
+	for _, e := range entries {
+		s := b.states[e.AccountID]
+		for _, ev := range e.Events {
+			var err error
+			if s, err = account.Fold(s, ev); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+		b.states[e.AccountID] = s
+		if err := journal.NewRestorer(b.Table).Restore(b.t.Context(), e, s); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+// archive publishes entries and seals them into one segment, as one shard's.
+func (b *bank) archive(entries ...*event.Entry) (key, last string) {
+	b.t.Helper()
+	created, err := b.stream.Created(b.t.Context(), events)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var w *archive.Writer
+	var source archive.Source
+	for _, e := range entries {
+		sealed, err := event.Seal(e)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		put, err := b.stream.Put(b.t.Context(), events, []stream.Record{{PartitionKey: e.Tenant + "#" + e.AccountID, Data: sealed.Record}})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if w == nil {
+			source = archive.Source{Stream: b.Stream, Created: created, Shard: put[0].Shard}
+			w = archive.NewWriter(source, b.links[source.String()])
+		}
+		last = put[0].Sequence
+		if err := w.Append(archive.Record{Sequence: last, Arrived: time.Now().UTC().Truncate(time.Microsecond), Entry: e}); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	sealed, err := w.Seal()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := b.Bucket.Create(b.t.Context(), sealed.Key, sealed.Data); err != nil {
+		b.t.Fatal(err)
+	}
+	b.links[source.String()] = archive.Link{Key: sealed.Key, Last: last}
+	return sealed.Key, last
+}
+
+// checkpoint says in the control table how far the archiver has come in the only shard.
+func (b *bank) checkpoint(sequence string) {
+	b.t.Helper()
+	created, err := b.stream.Created(b.t.Context(), events)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	key := table.Key{PK: "lease#" + events + "#" + archives, SK: "shardId-000000000000"}
+	row := table.Row{Key: key, Attrs: table.Map{"checkpoint": table.S(sequence), "created": table.N(created.Unix()), "epoch": table.N(1)}}
+	b.forget(key)
+	if err := b.Table.Put(b.t.Context(), table.Put{Table: journal.Control, Row: row, If: table.Absent()}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// forget removes a row of the control table, if it is there.
+func (b *bank) forget(key table.Key) {
+	b.t.Helper()
+	row, err := b.Table.Get(b.t.Context(), journal.Control, key, true)
+	if err != nil {
+		return
+	}
+	for name, value := range row.Attrs {
+		if err := b.Table.Delete(b.t.Context(), journal.Control, key, table.Equals(name, value)); err != nil {
+			b.t.Fatal(err)
+		}
+		return
+	}
+}
+
+// id is the bank's id in the control table, "" for none.
+func (b *bank) id() string {
+	row, err := b.Table.Get(b.t.Context(), journal.Control, table.Key{PK: "bank", SK: "-"}, true)
+	if err != nil {
+		return ""
+	}
+	return consumer.Attrs(row.Attrs).Text("id")
+}
+
+// loseRow and loseOwner take one side of the tie away.
+func (b *bank) loseRow() { b.forget(table.Key{PK: "bank", SK: "-"}) }
+
+func (b *bank) loseOwner() {
+	b.t.Helper()
+	if err := os.Remove(filepath.Join(b.dir, stores.OwnerKey)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// owner is the owner of the archive.
+func (b *bank) owner() *stores.Owner {
+	b.t.Helper()
+	o, err := stores.ReadOwner(b.t.Context(), b.Bucket)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return o
+}
+
+// must fails the test unless err is a Disagreement that says and advises so; says "" is no error.
+func must(t *testing.T, what string, err error, says, next string) {
+	t.Helper()
+	if says == "" {
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		return
+	}
+	d, ok := err.(*stores.Disagreement)
+	if !ok || !strings.Contains(d.What, says) || !strings.Contains(d.Next, next) {
+		t.Fatalf("%s: %#v, want %q and %q", what, err, says, next)
+	}
+}
+
+// history is entries of three accounts, in the order in which they were committed.
+func history() []*event.Entry { return archivetest.Bank(1, 3, 60) }

@@ -1,0 +1,204 @@
+package stores
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"passbook/shared/bucket"
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+	"passbook/shared/table"
+)
+
+// OwnerKey is the key of the object that says whose archive it is.
+const OwnerKey = "owner.json"
+
+// bankKey is the row of the control table that says the same.
+var bankKey = table.Key{PK: "bank", SK: "-"}
+
+const (
+	ownerFormat = 1
+	// ownerMost bounds owner.json.
+	ownerMost = 4 << 10
+)
+
+// Owner is what owner.json says.
+type Owner struct {
+	Format int `json:"format"`
+	// Bank is the bank's random id.
+	Bank string `json:"bank"`
+	// Stream is the stream that is archived, with the deployment's prefix.
+	Stream string `json:"stream"`
+	// Since is when the bank took the archive.
+	Since time.Time `json:"since"`
+}
+
+// ownership is what both sides say: the bank's id by the control table, "" without the row, and the owner by the bucket, nil without
+// the object.
+type ownership struct {
+	bank  string
+	owner *Owner
+}
+
+// settled says that both sides name the same bank.
+func (o ownership) settled() bool { return o.owner != nil && o.bank == o.owner.Bank }
+
+// ownership reads both sides.
+func (s Set) ownership(ctx context.Context) (o ownership, err error) {
+	if o.bank, err = s.bank(ctx); err != nil {
+		return o, err
+	}
+	o.owner, err = ReadOwner(ctx, s.Bucket)
+	return o, err
+}
+
+// bank reads the bank's id, "" where there is none.
+func (s Set) bank(ctx context.Context) (string, error) {
+	row, err := s.Table.Get(ctx, journal.Control, bankKey, true)
+	if errors.Is(err, table.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the bank's id: %w", err)
+	}
+	return consumer.Attrs(row.Attrs).Text("id"), nil
+}
+
+// saveBank writes the bank's id where there was another, or none: "".
+func (s Set) saveBank(ctx context.Context, id, was string) error {
+	put := table.Put{Table: journal.Control, If: table.Absent(), Row: table.Row{Key: bankKey, Attrs: table.Map{
+		"id": table.S(id), "since": consumer.TimeValue(time.Now()),
+	}}}
+	if was != "" {
+		put.If = table.Equals("id", table.S(was))
+	}
+	if err := s.Table.Put(ctx, put); err != nil {
+		return fmt.Errorf("write the bank's id: %w", err)
+	}
+	return nil
+}
+
+// ReadOwner reads owner.json, nil where there is none. One that cannot be read is a Disagreement.
+func ReadOwner(ctx context.Context, b bucket.Bucket) (*Owner, error) {
+	object, err := b.Open(ctx, OwnerKey)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", OwnerKey, err)
+	}
+	defer object.Close()
+	text := make([]byte, min(object.Size(), ownerMost))
+	if n, err := object.ReadAt(text, 0); n < len(text) {
+		return nil, fmt.Errorf("read %s: %w", OwnerKey, err)
+	}
+	o := &Owner{}
+	switch err := json.Unmarshal(text, o); {
+	case err == nil && o.Format > ownerFormat:
+		return nil, &Disagreement{What: fmt.Sprintf("%s of the archive has format %d, this program knows up to %d", OwnerKey, o.Format, ownerFormat), Next: "use a newer program"}
+	case err != nil || o.Format < 1 || o.Bank == "" || o.Stream == "":
+		return nil, &Disagreement{What: OwnerKey + " of the archive is damaged", Next: "put back the object as it was first written, or remove it and run: " + claimCommand}
+	}
+	return o, nil
+}
+
+// settle writes what is missing of both sides, the row first: an owner without its bank would keep everybody out. Of two programs that
+// begin at once both go on with what the first has written, or one is told that the archive is another's.
+func (s Set) settle(ctx context.Context, o ownership) error {
+	id := o.bank
+	if id == "" && o.owner != nil {
+		id = o.owner.Bank
+	}
+	if id == "" {
+		id = uuid.NewString()
+	}
+	if o.bank == "" {
+		err := s.saveBank(ctx, id, "")
+		if errors.Is(err, table.ErrConditionFailed) {
+			id, err = s.bank(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if o.owner == nil {
+		if err := s.createOwner(ctx, id); err != nil {
+			return err
+		}
+	}
+	now, err := s.ownership(ctx)
+	if err == nil && !now.settled() {
+		err = s.foreign(now)
+	}
+	return err
+}
+
+// createOwner writes owner.json, unless it is there.
+func (s Set) createOwner(ctx context.Context, id string) error {
+	text, err := json.Marshal(Owner{Format: ownerFormat, Bank: id, Stream: s.Stream, Since: time.Now().UTC().Truncate(time.Second)})
+	if err == nil {
+		err = s.Bucket.Create(ctx, OwnerKey, append(text, '\n'))
+	}
+	if err != nil && !errors.Is(err, bucket.ErrExists) {
+		return fmt.Errorf("write %s: %w", OwnerKey, err)
+	}
+	return nil
+}
+
+// foreign is the answer where the two sides name two banks, nil where they do not.
+func (s Set) foreign(o ownership) error {
+	if o.owner == nil {
+		return nil
+	}
+	if o.owner.Stream != s.Stream {
+		return &Disagreement{
+			What: fmt.Sprintf("the archive is that of stream %s, this bank's is %s", o.owner.Stream, s.Stream),
+			Next: "name this bank's own with --bucket or --data, or correct PASSBOOK_PREFIX",
+		}
+	}
+	if o.bank == "" || o.bank == o.owner.Bank {
+		return nil
+	}
+	return &Disagreement{
+		What: fmt.Sprintf("the archive belongs to bank %s, and these tables to bank %s", o.owner.Bank, o.bank),
+		Next: "name this bank's own with --bucket or --data; if it is this bank's all the same, say so: " + claimCommand,
+	}
+}
+
+// Claimed is what Claim wrote.
+type Claimed struct {
+	// Bank is the bank's id, on both sides now.
+	Bank string `json:"bank"`
+	// Before is the id that the control table had, where it was another.
+	Before string `json:"before,omitempty"`
+}
+
+// Claim ties the archive to this bank on a person's word. Nothing in a bucket is overwritten, so where the archive has an owner it is
+// the bank that takes the owner's id.
+func (s Set) Claim(ctx context.Context) (Claimed, error) {
+	o, err := s.ownership(ctx)
+	if err != nil {
+		return Claimed{}, err
+	}
+	if o.owner != nil && o.owner.Stream != s.Stream {
+		return Claimed{}, s.foreign(o)
+	}
+	before := ""
+	if o.owner != nil && o.bank != "" && o.bank != o.owner.Bank {
+		before = o.bank
+		if err := s.saveBank(ctx, o.owner.Bank, before); err != nil {
+			return Claimed{}, err
+		}
+		o.bank = o.owner.Bank
+	}
+	if err := s.settle(ctx, o); err != nil {
+		return Claimed{}, err
+	}
+	id, err := s.bank(ctx)
+	return Claimed{Bank: id, Before: before}, err
+}

@@ -1,0 +1,195 @@
+package stores_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/stores"
+)
+
+// An archive and its bank: what each state of the two names is answered with, by a program that serves.
+func TestBegin_Owner(t *testing.T) {
+	for name, tt := range map[string]struct {
+		// change is what befalls a bank whose archive holds its history.
+		change func(t *testing.T, b *bank)
+		says   string // "" begins, and both sides name one bank
+		next   string
+	}{
+		"as it was":                 {change: func(*testing.T, *bank) {}},
+		"the object is gone":        {change: func(_ *testing.T, b *bank) { b.loseOwner() }},
+		"the row is gone":           {change: func(_ *testing.T, b *bank) { b.loseRow() }},
+		"from before there was one": {change: func(_ *testing.T, b *bank) { b.loseRow(); b.loseOwner() }},
+		"the archive was emptied":   {change: func(t *testing.T, b *bank) { b.use(t.TempDir()) }},
+		"the object is damaged": {
+			change: func(t *testing.T, b *bank) { b.write(t, `{"format":1,"ba`) }, says: "owner.json of the archive is damaged", next: "bank archive claim",
+		},
+		"the object is of a newer program": {
+			change: func(t *testing.T, b *bank) { b.write(t, `{"format":2}`) }, says: "has format 2", next: "newer program",
+		},
+		"another bank's": {
+			change: func(t *testing.T, b *bank) { b.use(other(t, "passbook-events").dir) }, says: "belongs to bank", next: "bank archive claim --yes",
+		},
+		"another prefix's": {
+			change: func(t *testing.T, b *bank) { b.use(other(t, "second-events").dir) }, says: "that of stream second-events", next: "PASSBOOK_PREFIX",
+		},
+		"another bank's, and the row is gone": {
+			change: func(t *testing.T, b *bank) { b.use(other(t, "passbook-events").dir); b.loseRow() }, says: "the journal lacks main/", next: "bank archive claim --yes",
+		},
+		"another bank's, from before there was one": {
+			change: func(t *testing.T, b *bank) {
+				o := other(t, "passbook-events")
+				o.loseOwner()
+				b.use(o.dir)
+			}, says: "the journal lacks main/", next: "bank archive claim --yes",
+		},
+		"shared with another prefix, from before there was one": {
+			change: func(t *testing.T, b *bank) {
+				b.loseOwner()
+				o := newBank(t, b.dir)
+				o.Stream = "second-events"
+				o.archive(history()...)
+			}, says: "segments of stream second-events", next: "bank archive claim --yes",
+		},
+		"another bank's, nothing archived yet": {
+			change: func(t *testing.T, b *bank) {
+				o := newBank(t, t.TempDir())
+				must(t, "the other", o.Begin(t.Context()), "", "")
+				b.use(o.dir)
+				b.loseRow()
+			}, says: "to none yet", next: "bank archive claim --yes",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBank(t, t.TempDir())
+			must(t, "the first start", b.Begin(t.Context()), "", "")
+			entries := history()
+			b.commit(entries...)
+			b.archive(entries...)
+			tt.change(t, b)
+			before := b.id()
+			must(t, "a job", b.Owned(t.Context()), tt.says, tt.next)
+			if b.id() != before {
+				t.Error("a job has tied the archive")
+			}
+			must(t, "the start", b.Begin(t.Context()), tt.says, tt.next)
+			if tt.says != "" {
+				return
+			}
+			if o := b.owner(); o == nil || o.Bank != b.id() || before != "" && before != b.id() {
+				t.Errorf("the archive is that of %+v, the bank %s, before %s", o, b.id(), before)
+			}
+		})
+	}
+}
+
+// write replaces owner.json.
+func (b *bank) write(t *testing.T, text string) {
+	t.Helper()
+	b.loseOwner()
+	if err := os.WriteFile(filepath.Join(b.dir, stores.OwnerKey), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// other is another bank, with an archive and a history of its own.
+func other(t *testing.T, stream string) *bank {
+	t.Helper()
+	b := newBank(t, t.TempDir())
+	b.Stream = stream
+	must(t, "the other's first start", b.Begin(t.Context()), "", "")
+	b.archive(archivetest.Bank(2, 3, 9)...)
+	return b
+}
+
+// A person's word ties what nothing proves, whichever side is missing, and every check is content then.
+func TestClaim(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, b *bank){
+		"another bank's":           func(t *testing.T, b *bank) { b.use(other(t, events).dir) },
+		"no row":                   func(t *testing.T, b *bank) { b.use(other(t, events).dir); b.loseRow() },
+		"no owner":                 func(t *testing.T, b *bank) { b.use(other(t, events).dir); b.loseOwner() },
+		"neither":                  func(t *testing.T, b *bank) { b.use(other(t, events).dir); b.loseOwner(); b.loseRow() },
+		"claimed before":           func(*testing.T, *bank) {},
+		"nothing archived, no row": func(_ *testing.T, b *bank) { b.loseRow() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBank(t, t.TempDir())
+			must(t, "the first start", b.Begin(t.Context()), "", "")
+			b.commit(history()...)
+			change(t, b)
+			before := b.id()
+			done, err := b.Claim(t.Context())
+			if err != nil || done.Bank != b.id() || done.Bank != b.owner().Bank || done.Before != "" && done.Before != before {
+				t.Fatalf("%+v, %v; the bank is %s, was %s", done, err, b.id(), before)
+			}
+			must(t, "the start", b.Begin(t.Context()), "", "")
+		})
+	}
+	b := newBank(t, other(t, "second-events").dir)
+	_, err := b.Claim(t.Context())
+	must(t, "claim of another prefix's archive", err, "that of stream second-events", "PASSBOOK_PREFIX")
+}
+
+// Two programs that begin a bank at once agree on its name; of two banks in one bucket one is told.
+func TestBegin_AtOnce(t *testing.T) {
+	b := newBank(t, t.TempDir())
+	ended := make(chan error)
+	for range 4 {
+		go func() { ended <- b.Begin(context.WithoutCancel(t.Context())) }()
+	}
+	for range 4 {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	if b.owner().Bank != b.id() {
+		t.Errorf("%s and %s", b.owner().Bank, b.id())
+	}
+	second := newBank(t, b.dir)
+	must(t, "a second bank", second.Begin(t.Context()), "to none yet", "name another archive")
+}
+
+// A journal that was lost is not begun again beside its archive, and is restored by a program that may.
+func TestBegin_LostJournal(t *testing.T) {
+	b := newBank(t, t.TempDir())
+	must(t, "the first start", b.Begin(t.Context()), "", "")
+	entries := history()
+	b.commit(entries...)
+	b.archive(entries...)
+	empty := newBank(t, b.dir)
+	must(t, "the start", empty.Begin(t.Context()), "the journal is empty", "replay journal")
+	must(t, "a rebuild", empty.Check(t.Context()), "the journal is empty", "replay journal")
+	must(t, "a dry restore", empty.Restorable(t.Context(), false), "", "")
+	if empty.id() != "" {
+		t.Error("a dry restore has tied the archive")
+	}
+	must(t, "a restore", empty.Restorable(t.Context(), true), "", "")
+	if empty.id() != b.owner().Bank {
+		t.Errorf("restored as bank %q, the archive is that of %q", empty.id(), b.owner().Bank)
+	}
+	empty.commit(entries...)
+	must(t, "the start after it", empty.Begin(t.Context()), "", "")
+	foreign := other(t, "second-events")
+	empty.use(foreign.dir)
+	must(t, "a restore of another prefix's archive", empty.Restorable(t.Context(), true), "that of stream second-events", "PASSBOOK_PREFIX")
+	foreign.loseOwner()
+	must(t, "and of one without an owner", empty.Restorable(t.Context(), true), "segments of stream second-events", "claim")
+}
+
+// A writer that does not see the archive knows by the control table whether the tables are a bank's, and the journal whole.
+func TestEstablished(t *testing.T) {
+	b := newBank(t, t.TempDir())
+	must(t, "tables of nobody", b.Established(t.Context()), "no bank's yet", "bank resources --store aws")
+	must(t, "the archiver's start", b.Begin(t.Context()), "", "")
+	must(t, "a new bank", b.Established(t.Context()), "", "")
+	b.checkpoint("")
+	must(t, "a new bank, its archiver at work", b.Established(t.Context()), "", "")
+	b.checkpoint("17")
+	must(t, "a lost journal", b.Established(t.Context()), "the journal is empty", "replay journal")
+	b.checkpoint("SHARD_END")
+	must(t, "a lost journal after a split", b.Established(t.Context()), "the journal is empty", "replay journal")
+	b.commit(history()...)
+	must(t, "a bank with accounts", b.Established(t.Context()), "", "")
+}
