@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/maphash"
+	"log/slog"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -78,6 +80,8 @@ type Config struct {
 	Accounts int
 	// Metrics takes the journal's collectors; nil means none.
 	Metrics prometheus.Registerer
+	// Log is told of states in entries that are wrong; slog.Default() if nil.
+	Log *slog.Logger
 }
 
 // Command is a command on its way to the journal. The rules ride in it as Decide.
@@ -169,6 +173,9 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	j := &Journal{
 		Reader: NewReader(c.Table), table: c.Table, outbox: c.Outbox, now: c.Now,
 		metrics: newMetrics(c.Metrics), seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1, crew: crew.New(idleLanes),
+	}
+	if c.Metrics != nil {
+		j.Reader.Report(c.Metrics, cmp.Or(c.Log, slog.Default()))
 	}
 	j.ctx, j.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for i := range j.shards {

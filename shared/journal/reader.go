@@ -13,10 +13,13 @@ import (
 )
 
 // Reader reads accounts' histories. Every read is consistent. It is safe for concurrent use and keeps nothing in memory.
-type Reader struct{ table table.Table }
+type Reader struct {
+	table  table.Table
+	doubts doubts
+}
 
 // NewReader reads the journal in t.
-func NewReader(t table.Table) *Reader { return &Reader{table: t} }
+func NewReader(t table.Table) *Reader { return &Reader{table: t, doubts: newDoubts()} }
 
 // Head is where an account stands: State.Version is its head, and 0 when there is no such account.
 type Head struct {
@@ -47,46 +50,6 @@ func (r *Reader) StateAt(ctx context.Context, a Account, version int64) (account
 		return account.State{}, fmt.Errorf("state of %s at v%d: %w", a.ID, version, ErrNoEvent)
 	}
 	return s, nil
-}
-
-// load folds the account up to version upTo (0: the head) and gives the entry that holds it, nil when there is none.
-func (r *Reader) load(ctx context.Context, a Account, upTo int64) (account.State, *event.Entry, error) {
-	var tail []*event.Entry // newest first, down to the one whose state is usable or to version 1
-	var s account.State
-	for e, err := range r.Backward(ctx, a, upTo) {
-		if err != nil {
-			return s, nil, err
-		}
-		if e.State != nil && (upTo == 0 || e.Last <= upTo) {
-			base, err := account.ParseState(e.State)
-			if err == nil && base.Version == e.Last {
-				s = base
-				if len(tail) == 0 {
-					return s, e, nil
-				}
-				break
-			}
-			if err != nil && !errors.Is(err, account.ErrStateFormat) {
-				return s, nil, fmt.Errorf("state of %s v%d: %w", a.ID, e.Last, err)
-			}
-		}
-		tail = append(tail, e)
-	}
-	if len(tail) == 0 {
-		return s, nil, nil
-	}
-	for i := len(tail) - 1; i >= 0; i-- {
-		for _, ev := range tail[i].Events {
-			if upTo != 0 && ev.Version > upTo {
-				break
-			}
-			var err error
-			if s, err = account.Fold(s, ev); err != nil {
-				return s, nil, fmt.Errorf("fold %s v%d: %w", a.ID, ev.Version, err)
-			}
-		}
-	}
-	return s, tail[0], nil
 }
 
 // Entries walks, in version order, the entries that overlap versions from..to; to 0 is the head, whatever it is by then.

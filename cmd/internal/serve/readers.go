@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/archiver"
 	"passbook/balance"
@@ -21,6 +22,7 @@ import (
 func readers(_ context.Context, p *Process) error {
 	if p.history == nil {
 		p.history = journal.NewReader(p.engine.Table)
+		p.history.Report(prometheus.WrapRegistererWithPrefix("passbook_", p.registry), p.log)
 		p.checks = append(p.checks, web.Check{Name: "journal", Ready: p.historyReady})
 	}
 	p.health = consumer.NewHealth()

@@ -21,7 +21,7 @@ func writers(ctx context.Context, p *Process) (err error) {
 	p.publisher = publisher.New(publisher.Config{
 		Streams: p.engine.Streams, Stream: p.config.Stream(jobs.EventStream), Metrics: metrics, Log: p.log,
 	})
-	p.journal, err = journal.Open(ctx, journal.Config{Table: p.engine.Table, Outbox: p.publisher, Lease: p.config.Lease, Metrics: metrics})
+	p.journal, err = journal.Open(ctx, journal.Config{Table: p.engine.Table, Outbox: p.publisher, Lease: p.config.Lease, Metrics: metrics, Log: p.log})
 	if err != nil {
 		return err
 	}
