@@ -62,7 +62,7 @@ func (a *Archiver) Stats() Stats {
 func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint string) (consumer.Handler, error) {
 	source := archive.Source{Stream: on.Stream, Created: on.Created, Shard: on.ID}
 	link, footer, err := a.end(ctx, source, checkpoint)
-	if errors.Is(err, archive.ErrDamaged) || errors.Is(err, archive.ErrNewer) {
+	if archive.CostsItself(err) {
 		err = consumer.Fatal(err)
 	}
 	if err != nil {

@@ -515,8 +515,8 @@ func TestArchiver_FindsItsChainAfterAClockWasWrong(t *testing.T) {
 				}
 			}
 			plan, err := archive.LoadPlan(t.Context(), disk)
-			if err != nil || len(plan.Breaks)+len(plan.Damaged) != 0 || archived(t, disk) != len(records) {
-				t.Fatalf("%v %v %v, %d of %d records", plan.Breaks, plan.Damaged, err, archived(t, disk), len(records))
+			if err != nil || len(plan.Gaps) != 0 || archived(t, disk) != len(records) {
+				t.Fatalf("%v %v, %d of %d records", plan.Gaps, err, archived(t, disk), len(records))
 			}
 		})
 	}

@@ -16,8 +16,8 @@ import (
 func whole(t *testing.T, b bucket.Bucket, entries int) {
 	t.Helper()
 	plan, err := archive.LoadPlan(t.Context(), b)
-	if err != nil || len(plan.Breaks)+len(plan.Damaged) != 0 || archived(t, b) != entries {
-		t.Fatalf("%v %v %v, %d of %d entries", plan.Breaks, plan.Damaged, err, archived(t, b), entries)
+	if err != nil || len(plan.Gaps) != 0 || archived(t, b) != entries {
+		t.Fatalf("%v %v, %d of %d entries", plan.Gaps, err, archived(t, b), entries)
 	}
 }
 

@@ -154,7 +154,7 @@ func (s *shard) adopt(ctx context.Context, ours archive.Sealed) error {
 		theirs, err = archive.Open(ctx, s.archiver.Bucket, ours.Key)
 		return err
 	})
-	if errors.Is(err, archive.ErrDamaged) || errors.Is(err, archive.ErrNewer) {
+	if archive.CostsItself(err) {
 		return consumer.Fatal(fmt.Errorf("%w: %w", ErrDiverged, err))
 	}
 	if err != nil {

@@ -84,8 +84,8 @@ func TestArchiver_UnderItsWorker(t *testing.T) {
 	})
 	stop()
 	plan, err := archive.LoadPlan(t.Context(), disk)
-	if err != nil || len(plan.Breaks)+len(plan.Damaged) != 0 {
-		t.Fatalf("%v %v %v", plan.Breaks, plan.Damaged, err)
+	if err != nil || len(plan.Gaps) != 0 {
+		t.Fatalf("%v %v", plan.Gaps, err)
 	}
 	if fired := s.Fired(); fired.Throttle == 0 || fired.Expire == 0 || fired.Empty == 0 {
 		t.Fatalf("a fault never fired: %+v", fired)

@@ -26,8 +26,8 @@ func (c *journalCommand) Run(ctx context.Context, t *console.Terminal) error {
 	}
 	done, err := jobs.Do[jobs.Restored](ctx, t, config, "journal", jobs.JournalParams{DryRun: c.DryRun})
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
-		for _, gap := range done.Breaks {
-			fmt.Fprintf(w, "the archive has a gap: %s\n", gap)
+		for _, gap := range done.Gaps {
+			fmt.Fprintf(w, "not in the archive: %s\n", gap)
 		}
 		for _, fault := range done.Faults.List {
 			fmt.Fprintf(w, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)

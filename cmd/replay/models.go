@@ -33,8 +33,8 @@ func (c *rebuildCommand) Run(ctx context.Context, t *console.Terminal) error {
 	params := jobs.RebuildParams{Model: c.Model, From: c.From, DryRun: c.DryRun}
 	done, err := jobs.Do[jobs.Rebuilt](ctx, t, config, "rebuild", params)
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
-		for _, gap := range done.Breaks {
-			fmt.Fprintf(w, "the archive has a gap: %s\n", gap)
+		for _, gap := range done.Gaps {
+			fmt.Fprintf(w, "not in the archive: %s\n", gap)
 		}
 		if c.DryRun {
 			fmt.Fprintf(w, "would read %d events in %d segments, %d bytes, into a new generation of %s\n", done.Events, done.Segments, done.Bytes, c.Model)

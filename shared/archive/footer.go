@@ -43,6 +43,8 @@ type Footer struct {
 	FirstHash event.Hash
 	// Pages is the SHA-256 of everything between the leading magic and the page indexes: all pages of all columns.
 	Pages [sha256.Size]byte
+	// Sum is the footer's sum over its own bytes, which stands in it too: two segments that have the same hold the same.
+	Sum [sha256.Size]byte
 }
 
 // Span is a range of time, both ends included, in microseconds since 1970.
@@ -96,7 +98,14 @@ func parseFooter(lookup func(string) (string, bool)) (Footer, error) {
 			}
 		}
 	}
-	return parseValues(values)
+	f, err := parseValues(values)
+	if err != nil {
+		return Footer{}, err
+	}
+	if sum, _ := lookup(sumKey); !decodeSum(f.Sum[:], sum) {
+		return Footer{}, errors.New("the footer's sum is no SHA-256")
+	}
+	return f, nil
 }
 
 func checkFormat(value string) error {

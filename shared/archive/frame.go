@@ -50,19 +50,19 @@ func footerBytes(tail []byte, size int64) (int64, error) {
 	return length + footerTail, nil
 }
 
-// sealFooter writes the sum into the blank that the library left.
-func sealFooter(data []byte) error {
+// sealFooter writes the sum into the blank that the library left, and returns it.
+func sealFooter(data []byte) (sum [sha256.Size]byte, err error) {
 	length, err := footerBytes(data, int64(len(data)))
 	if err != nil {
-		return err
+		return sum, err
 	}
 	footer := data[int64(len(data))-length:]
 	place, sum, err := footerSum(footer)
 	if err != nil {
-		return err
+		return sum, err
 	}
 	copy(footer[place:], encodeSum(sum))
-	return nil
+	return sum, nil
 }
 
 // checkFooter proves the sum of a footer.

@@ -22,15 +22,16 @@ type Object struct {
 	Size int64
 }
 
-// List walks all segments in order of their keys: by day, then source, then sequence number. An object that is no segment is
-// an error: nothing else belongs under Root.
+// List walks all segments in order of their keys: by day, then source, then sequence number. What has no key of a segment is
+// passed over.
 func List(ctx context.Context, b bucket.Bucket) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		walk(ctx, b, Root, yield)
+		walk(ctx, b, Root, func(string) {}, yield)
 	}
 }
 
-func walk(ctx context.Context, b bucket.Bucket, prefix string, yield func(Object, error) bool) {
+// walk lists the segments under a prefix. stray is told the other keys: programs and consoles leave objects of their own.
+func walk(ctx context.Context, b bucket.Bucket, prefix string, stray func(key string), yield func(Object, error) bool) {
 	after := ""
 	for {
 		page, err := b.List(ctx, prefix, after)
@@ -40,7 +41,11 @@ func walk(ctx context.Context, b bucket.Bucket, prefix string, yield func(Object
 		}
 		for _, info := range page.Objects {
 			name, err := ParseKey(info.Key)
-			if !yield(Object{Key: info.Key, Name: name, Size: info.Size}, err) || err != nil {
+			if err != nil {
+				stray(info.Key)
+				continue
+			}
+			if !yield(Object{Key: info.Key, Name: name, Size: info.Size}, nil) {
 				return
 			}
 		}
@@ -107,7 +112,7 @@ func daysInUse(ctx context.Context, b bucket.Bucket) (days []time.Time, err erro
 		for _, info := range page.Objects {
 			name, err := ParseKey(info.Key)
 			if err != nil {
-				return nil, err
+				continue
 			}
 			if len(days) == 0 || !days[len(days)-1].Equal(name.Date) {
 				days = append(days, name.Date)
@@ -116,8 +121,9 @@ func daysInUse(ctx context.Context, b bucket.Bucket) (days []time.Time, err erro
 		if page.After == "" {
 			return days, nil
 		}
-		if after = page.After; len(page.Objects) > 0 {
-			after = behindDay(days[len(days)-1])
+		after = page.After
+		if len(days) > 0 {
+			after = max(after, behindDay(days[len(days)-1]))
 		}
 	}
 }
@@ -168,7 +174,7 @@ func newestOfDays(ctx context.Context, b bucket.Bucket, source Source, days []ti
 
 func dayOf(ctx context.Context, b bucket.Bucket, source Source, day time.Time) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		walk(ctx, b, datePrefix(day)+source.String()+"/", yield)
+		walk(ctx, b, datePrefix(day)+source.String()+"/", func(string) {}, yield)
 	}
 }
 
@@ -179,7 +185,7 @@ const footerGuess = 64 << 10
 func ReadFooter(ctx context.Context, b bucket.Bucket, object Object) (Footer, error) {
 	o, err := b.Open(ctx, object.Key)
 	if err != nil {
-		return Footer{}, fmt.Errorf("archive: open %s: %w", object.Key, err)
+		return Footer{}, unopened(object.Key, err)
 	}
 	defer o.Close()
 	s := &Segment{Key: object.Key, Name: object.Name}

@@ -36,7 +36,7 @@ const readBatch = 1024
 // is called concurrently, with batches that it may not keep; what is in them it may. damaged decides what becomes of damage: nil
 // passes over the entry, when the error is an *EntryError, or over the rest of the segment. It is called concurrently too. read, which may be nil, is told the rows of each segment done.
 func (p Plan) Read(ctx context.Context, b bucket.Bucket, depth Depth, keep func(tenant, account string) bool,
-	take func([]Record) error, damaged func(error) error, read func(rows int64)) error {
+	take func(*Planned, []Record) error, damaged func(*Planned, error) error, read func(rows int64)) error {
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	for range min(runtime.GOMAXPROCS(0), len(p.Segments)) {
@@ -48,7 +48,7 @@ func (p Plan) Read(ctx context.Context, b bucket.Bucket, depth Depth, keep func(
 				}
 				err := p.Segments[i].read(ctx, b, depth, keep, take, damaged)
 				if err != nil && ctx.Err() == nil {
-					err = damaged(err)
+					err = damaged(&p.Segments[i], err)
 				}
 				if err != nil {
 					return err
@@ -62,8 +62,8 @@ func (p Plan) Read(ctx context.Context, b bucket.Bucket, depth Depth, keep func(
 	return group.Wait()
 }
 
-func (s Planned) read(ctx context.Context, b bucket.Bucket, depth Depth, keep func(tenant, account string) bool,
-	take func([]Record) error, damaged func(error) error) error {
+func (s *Planned) read(ctx context.Context, b bucket.Bucket, depth Depth, keep func(tenant, account string) bool,
+	take func(*Planned, []Record) error, damaged func(*Planned, error) error) error {
 	segment, err := Open(ctx, b, s.Key)
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func (s Planned) read(ctx context.Context, b bucket.Bucket, depth Depth, keep fu
 	for rec, err := range segment.RecordsOf(depth, keep) {
 		var entry *EntryError
 		if errors.As(err, &entry) {
-			err = damaged(err)
+			err = damaged(s, err)
 			if err == nil {
 				continue
 			}
@@ -84,7 +84,7 @@ func (s Planned) read(ctx context.Context, b bucket.Bucket, depth Depth, keep fu
 		if len(batch) < readBatch {
 			continue
 		}
-		err = take(batch)
+		err = take(s, batch)
 		if err != nil {
 			return err
 		}
@@ -93,5 +93,5 @@ func (s Planned) read(ctx context.Context, b bucket.Bucket, depth Depth, keep fu
 			return ctx.Err()
 		}
 	}
-	return take(batch)
+	return take(s, batch)
 }

@@ -1,17 +1,13 @@
 package archive
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"passbook/shared/bucket"
-	"passbook/shared/stream"
 )
 
 // footersAtOnce is how many footers are read at the same time: S3 answers each in some 30 ms, and thousands in parallel.
@@ -29,42 +25,46 @@ type Plan struct {
 	Segments []Planned
 	// Events, Entries and Bytes are the sums over Segments; an entry that two segments hold counts twice.
 	Events, Entries, Bytes int64
-	// Breaks names the places where a source's chain of segments has a link missing.
-	Breaks []string
-	// Damaged are the segments whose footers cannot be read, and are in nothing above. Each error names its object.
-	Damaged []error
+	// Gaps are the parts of sources that the archive does not give.
+	Gaps []Gap
+	// Strays are the objects among the segments that are none, or that no chain has a place for.
+	Strays Strays
+
+	// begins and ends are when the first and the last whole segment of a source begins and ends, by arrival.
+	begins, ends map[Source]int64
 }
 
-// LoadPlan lists the archive and reads every footer. Damaged ones are no error yet: see Whole.
+// LoadPlan lists the archive, reads every footer and holds the chains together. What is damaged or missing is no error: see Gaps.
 func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
 	var p Plan
-	for object, err := range List(ctx, b) {
-		if err != nil {
-			return Plan{}, err
-		}
-		p.Segments = append(p.Segments, Planned{Object: object})
+	var objects []Object
+	stray := func(key string) { p.Strays.add(key, "not the key of a segment") }
+	var failed error
+	walk(ctx, b, Root, stray, func(o Object, err error) bool {
+		objects, failed = append(objects, o), err
+		return err == nil
+	})
+	if failed != nil {
+		return Plan{}, failed
 	}
-	err := p.readFooters(ctx, b)
+	c := chains{whole: map[Source][]Planned{}, damaged: map[Source][]Damaged{}, plan: &p}
+	err := c.readFooters(ctx, b, objects)
 	if err != nil {
 		return Plan{}, err
 	}
-	slices.SortFunc(p.Segments, func(a, b Planned) int {
-		return cmp.Or(cmp.Compare(a.Name.Source.String(), b.Name.Source.String()), stream.CompareSequence(a.Name.First, b.Name.First))
-	})
+	c.link()
 	p.sum()
-	p.Breaks = breaks(p.Segments)
 	return p, nil
 }
 
-func (p *Plan) readFooters(ctx context.Context, b bucket.Bucket) error {
-	damage := make([]error, len(p.Segments))
+func (c chains) readFooters(ctx context.Context, b bucket.Bucket, objects []Object) error {
+	footers, damage := make([]Footer, len(objects)), make([]error, len(objects))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(footersAtOnce)
-	for i := range p.Segments {
-		s := &p.Segments[i]
+	for i, object := range objects {
 		group.Go(func() (err error) {
-			s.Footer, err = ReadFooter(ctx, b, s.Object)
-			if errors.Is(err, ErrDamaged) || errors.Is(err, ErrNewer) {
+			footers[i], err = ReadFooter(ctx, b, object)
+			if CostsItself(err) {
 				damage[i], err = err, nil
 			}
 			return err
@@ -74,24 +74,23 @@ func (p *Plan) readFooters(ctx context.Context, b bucket.Bucket) error {
 	if err != nil {
 		return err
 	}
-	whole := p.Segments[:0]
-	for i, s := range p.Segments {
+	for i, object := range objects {
+		source := object.Name.Source
 		if damage[i] != nil {
-			p.Damaged = append(p.Damaged, damage[i])
+			c.damaged[source] = append(c.damaged[source], Damaged{object, damage[i]})
 			continue
 		}
-		whole = append(whole, s)
+		c.whole[source] = append(c.whole[source], Planned{object, footers[i]})
 	}
-	p.Segments = whole
 	return nil
 }
 
-// Whole is the plan, or the error of its first damaged segment.
-func (p Plan) Whole() (Plan, error) {
-	if len(p.Damaged) > 0 {
-		return Plan{}, p.Damaged[0]
+// span widens the time of the segment's source.
+func (p *Plan) span(s *Planned) {
+	if _, begun := p.begins[s.Name.Source]; !begun {
+		p.begins[s.Name.Source] = s.Footer.Arrived.From
 	}
-	return p, nil
+	p.ends[s.Name.Source] = max(p.ends[s.Name.Source], s.Footer.Arrived.To)
 }
 
 func (p *Plan) sum() {
@@ -122,19 +121,4 @@ func (p Plan) Only(keep func(Planned) bool) Plan {
 	return p
 }
 
-// breaks holds the chain of each source together.
-func breaks(segments []Planned) []string {
-	var found []string
-	var before Planned
-	for _, s := range segments {
-		want := Link{}
-		if before.Name.Source == s.Name.Source {
-			want = Link{Key: before.Key, Last: before.Footer.Last}
-		}
-		if s.Footer.Previous != want {
-			found = append(found, fmt.Sprintf("%s comes after %s, but what is there before it is %s", s.Key, s.Footer.Previous, want))
-		}
-		before = s
-	}
-	return found
-}
+func microTime(micros int64) time.Time { return time.UnixMicro(micros).UTC() }

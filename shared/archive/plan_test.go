@@ -3,8 +3,11 @@ package archive_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -50,7 +53,7 @@ func TestPlan_SumsAndRanges(t *testing.T) {
 	for _, e := range entries {
 		events += len(e.Events)
 	}
-	if len(p.Segments) != len(keys) || p.Entries != 500 || p.Events != int64(events) || p.Bytes == 0 || len(p.Breaks) != 0 {
+	if len(p.Segments) != len(keys) || p.Entries != 500 || p.Events != int64(events) || p.Bytes == 0 || len(p.Gaps) != 0 {
 		t.Fatalf("%+v", p)
 	}
 	if got := p.Until(archivetest.Start.Add(-time.Second)); len(got.Segments) != 0 || got.Events != 0 {
@@ -65,27 +68,107 @@ func TestPlan_SumsAndRanges(t *testing.T) {
 	}
 }
 
-func TestPlan_NamesBreaksAndDamage(t *testing.T) {
-	b, dir, keys := chain(t, archivetest.Records(archivetest.Bank(3, 10, 500)), 100)
+// What is lost of a chain is a gap with its bounds; what the chain has no place for is named and stops nothing.
+func TestPlan_NamesGapsAndStrays(t *testing.T) {
+	records := archivetest.Records(archivetest.Bank(3, 10, 500))
+	b, dir, keys := chain(t, records, 100)
+	put := func(key string, data []byte) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, key)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, key), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole, err := os.ReadFile(filepath.Join(dir, keys[2]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := archive.ParseKey(keys[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	day, shard, next := name, name, name
+	day.Date, shard.Shard, next.First = name.Date.AddDate(5, 0, 0), "shardId-000000000007", records[201].Sequence
+	strays := []string{
+		filepath.Dir(keys[2]) + "/_SUCCESS", filepath.Dir(keys[2]) + "/.part.crc", archive.Root + "notes.txt",
+		archive.Root + "date=2026-13-29/x/y.parquet", day.Key(), shard.Key(), next.Key(),
+	}
+	for _, stray := range strays {
+		put(stray, whole)
+	}
+	p, err := archive.LoadPlan(t.Context(), b)
+	if err != nil || len(p.Gaps) != 0 || len(p.Segments) != 5 || p.Strays.Count != int64(len(strays)) {
+		t.Fatalf("%d segments, gaps %v, strays %v, %v", len(p.Segments), p.Gaps, p.Strays, err)
+	}
+	for _, stray := range strays {
+		if !slices.ContainsFunc(p.Strays.List, func(s string) bool { return strings.HasPrefix(s, stray+": ") }) {
+			t.Errorf("%s is not named in %v", stray, p.Strays.List)
+		}
+	}
+
 	if err := os.Remove(filepath.Join(dir, keys[1])); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(filepath.Join(dir, keys[4]), 1000); err != nil {
 		t.Fatal(err)
 	}
-	p, err := archive.LoadPlan(t.Context(), b)
-	if err != nil || len(p.Breaks) != 1 || len(p.Damaged) != 1 || len(p.Segments) != 3 {
-		t.Fatalf("%d segments, breaks %v, damaged %v, %v", len(p.Segments), p.Breaks, p.Damaged, err)
+	p, err = archive.LoadPlan(t.Context(), b)
+	if err != nil || len(p.Gaps) != 2 || len(p.Segments) != 3 {
+		t.Fatalf("%d segments, gaps %v, %v", len(p.Segments), p.Gaps, err)
 	}
-	mustName(t, p.Damaged[0], archive.ErrDamaged, keys[4])
-	if _, err := p.Whole(); !errors.Is(err, archive.ErrDamaged) {
-		t.Fatalf("got %v", err)
+	lost, cut := p.Gaps[0], p.Gaps[1]
+	if lost.Key != keys[1] || lost.After.Key != keys[0] || lost.Last != records[199].Sequence || lost.Until != records[200].Arrived.UnixMicro() ||
+		!strings.Contains(lost.What, keys[1]+" is missing") {
+		t.Errorf("lost: %+v", lost)
 	}
-	if err := b.Create(t.Context(), archive.Root+"notes.txt", []byte("x")); err != nil {
+	if cut.Key != keys[4] || cut.After.Key != keys[3] || cut.Last != "" || cut.Until != math.MaxInt64 || !strings.Contains(cut.What, "damaged") {
+		t.Errorf("cut: %+v", cut)
+	}
+}
+
+// Of an account more can be lost only after its last entry, on its own shard or on one that began later.
+func TestPlan_Doubt(t *testing.T) {
+	records := archivetest.Records(archivetest.Bank(3, 10, 500))
+	b, dir, keys := chain(t, records, 100)
+	if err := os.Remove(filepath.Join(dir, keys[2])); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := archive.LoadPlan(t.Context(), b); err == nil {
-		t.Fatal("an object that is no segment was passed over")
+	other, late := source, source
+	other.Shard, late.Shard = "shardId-000000000001", "shardId-000000000002"
+	for shard, part := range map[string][]archive.Record{other.Shard: records[:450], late.Shard: records[490:]} {
+		w := archive.NewWriter(archive.Source{Stream: source.Stream, Created: source.Created, Shard: shard}, archive.Link{})
+		for _, rec := range part {
+			if err := w.Append(rec); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sealed, err := w.Seal()
+		if err == nil {
+			err = b.Create(t.Context(), sealed.Key, sealed.Data)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := archive.LoadPlan(t.Context(), b)
+	if err != nil || len(p.Gaps) != 1 {
+		t.Fatalf("%v, %v", p.Gaps, err)
+	}
+	for name, c := range map[string]struct {
+		source archive.Source
+		record int
+		want   bool
+	}{
+		"before the gap":                  {source, 150, true},
+		"behind the gap":                  {source, 301, false},
+		"on a shard beside it":            {other, 150, false},
+		"on a shard that ended before it": {late, 150, false},
+	} {
+		if g, got := p.Doubt(archive.Place{Source: c.source, Arrived: records[c.record].Arrived}); got != c.want || got && g.Key != keys[2] {
+			t.Errorf("%s: %v, %v", name, got, g)
+		}
 	}
 }
 
@@ -106,7 +189,7 @@ func TestPlan_ReadByParts(t *testing.T) {
 		var mu sync.Mutex
 		inPart := 0
 		keep := func(tenant, account string) bool { return archive.Part(tenant, account, parts) == part }
-		take := func(batch []archive.Record) error {
+		take := func(_ *archive.Planned, batch []archive.Record) error {
 			mu.Lock()
 			defer mu.Unlock()
 			for _, rec := range batch {
@@ -115,7 +198,7 @@ func TestPlan_ReadByParts(t *testing.T) {
 			}
 			return nil
 		}
-		err := p.Read(t.Context(), b, archive.Exact, keep, take, func(err error) error { return err }, nil)
+		err := p.Read(t.Context(), b, archive.Exact, keep, take, func(_ *archive.Planned, err error) error { return err }, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -24,7 +25,22 @@ var (
 	ErrDamaged = errors.New("damaged segment")
 	// ErrNewer: the segment was written by a newer program.
 	ErrNewer = errors.New("segment of a newer format")
+	// ErrUnreadable: the bucket lists the segment and does not give it.
+	ErrUnreadable = errors.New("unreadable segment")
 )
+
+// CostsItself says that an error is of one object, whose entries are missing then, and no reason to leave the others unread.
+func CostsItself(err error) bool {
+	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrNewer) || errors.Is(err, ErrUnreadable)
+}
+
+// unopened is the error of a segment that cannot be opened: its own where it is gone or this object is denied.
+func unopened(key string, err error) error {
+	if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("archive: %s: %w: %w", key, ErrUnreadable, err)
+	}
+	return fmt.Errorf("archive: open %s: %w", key, err)
+}
 
 // Segment is an open segment: its footer, and its bytes in memory. It may be walked by several goroutines at once.
 type Segment struct {
@@ -38,7 +54,7 @@ type Segment struct {
 func Open(ctx context.Context, b bucket.Bucket, key string) (*Segment, error) {
 	object, err := b.Open(ctx, key)
 	if err != nil {
-		return nil, fmt.Errorf("archive: open %s: %w", key, err)
+		return nil, unopened(key, err)
 	}
 	defer object.Close()
 	if object.Size() > MaxSegmentBytes {

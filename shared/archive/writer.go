@@ -145,7 +145,7 @@ func (w *Writer) Seal() (Sealed, error) {
 	if err != nil {
 		return Sealed{}, fmt.Errorf("archive: seal: %w", err)
 	}
-	err = sealFooter(w.out.Bytes())
+	w.footer.Sum, err = sealFooter(w.out.Bytes())
 	if err != nil {
 		return Sealed{}, fmt.Errorf("archive: seal: %w", err)
 	}

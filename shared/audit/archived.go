@@ -31,7 +31,7 @@ type archivedAccount struct {
 func (a *auditor) gather(ctx context.Context, plan archive.Plan, part, parts int) (map[journal.Account]*archivedAccount, error) {
 	found := make(map[journal.Account]*archivedAccount)
 	var mu sync.Mutex
-	take := func(batch []archive.Record) error {
+	take := func(_ *archive.Planned, batch []archive.Record) error {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, rec := range batch {
@@ -49,13 +49,13 @@ func (a *auditor) gather(ctx context.Context, plan archive.Plan, part, parts int
 		}
 		return nil
 	}
-	damaged := func(err error) error {
+	damaged := func(_ *archive.Planned, err error) error {
 		var entry *archive.EntryError
 		switch {
 		case errors.As(err, &entry):
 			of := journal.Account{Tenant: entry.Tenant, ID: entry.AccountID}
 			a.report.find(inArchive, of.String(), entry.First, "%v: %v", entry.Err, entry.Key)
-		case !errors.Is(err, archive.ErrDamaged) && !errors.Is(err, archive.ErrNewer):
+		case !archive.CostsItself(err):
 			return err
 		case a.firstTime(err):
 			a.report.find(inArchive, "", 0, "%v", err)

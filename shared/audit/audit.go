@@ -111,11 +111,12 @@ func (a *auditor) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, damage := range plan.Damaged {
-		a.report.find(inArchive, "", 0, "%v", damage)
-	}
-	for _, gap := range plan.Breaks {
+	for _, gap := range plan.Gaps {
 		a.report.find(inArchive, "", 0, "%s", gap)
+	}
+	err = a.strays(ctx, plan.Strays)
+	if err != nil {
+		return err
 	}
 	parts := plan.Parts(a.PartEvents)
 	for part := range parts {
@@ -125,6 +126,16 @@ func (a *auditor) run(ctx context.Context) error {
 		}
 	}
 	return a.strangers(ctx)
+}
+
+// strays tells of what lies in the bucket and is no part of the archive. It is no difference.
+func (a *auditor) strays(ctx context.Context, among archive.Strays) error {
+	outside, err := archive.Outside(ctx, a.Bucket)
+	if err != nil {
+		return err
+	}
+	a.report.Strays = archive.Strays{Count: among.Count + outside.Count, List: append(among.List, outside.List...)}
+	return nil
 }
 
 // part audits one part of the accounts: first what the archive has of them, then each against the journal and the read models.

@@ -324,7 +324,7 @@ func TestRun_DamagedSegments(t *testing.T) {
 		if err := os.Remove(b.segment(t, 2)); err != nil {
 			t.Fatal(err)
 		}
-		mustFind(t, b, "but what is there before it is", 101)
+		mustFind(t, b, "is missing: ", 101)
 	})
 	for name, forge := range map[string]func(*event.Event){
 		"forged balance": func(ev *event.Event) { ev.After.Posted += 100 },

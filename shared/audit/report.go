@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"passbook/shared/archive"
 )
 
 // findingsKept bounds the findings that a report lists; all are counted.
@@ -56,6 +58,9 @@ type Report struct {
 	// Republished and Projected count what was mended: entries put on the stream, accounts folded again.
 	Republished int64 `json:"republished,omitempty"`
 	Projected   int64 `json:"projected,omitempty"`
+
+	// Strays are objects in the bucket that are no part of the archive. They are no difference.
+	Strays archive.Strays `json:"strays,omitzero"`
 
 	mu sync.Mutex
 }
@@ -127,6 +132,12 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	if more := r.Count - int64(len(r.Findings)); more > 0 {
 		fmt.Fprintf(&b, "and %d more\n", more)
+	}
+	for _, stray := range r.Strays.List {
+		fmt.Fprintf(&b, "skipped: %s\n", stray)
+	}
+	if more := r.Strays.Count - int64(len(r.Strays.List)); more > 0 {
+		fmt.Fprintf(&b, "skipped: and %d more\n", more)
 	}
 	if r.OnTheWay > 0 {
 		fmt.Fprintf(&b, "entries on their way: %d\n", r.OnTheWay)

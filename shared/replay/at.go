@@ -30,31 +30,30 @@ type Asking struct {
 }
 
 // At gives the states of accounts as they were, from the archive alone, in no promised order: of those that were open then, or
-// that reached the version. Calls of yield come one at a time, and an error of it ends the job. An account whose history has a
-// gap or two contents before then is named in the faults, with ErrDifference, and not given. Breaks of the archive's chains, which may hide the end of any history, are
-// ErrDifference too, which names them, after all states were given.
+// that reached the version. Calls of yield come one at a time, and an error of it ends the job. An account is named in the faults,
+// with ErrDifference, and not given, when its history has a gap or two contents before then, or when a gap of the archive may hold
+// more of it. Every other one is given; the gaps are ErrDifference too, which names them at the end.
 func At(ctx context.Context, c Asking, yield func(journal.Account, account.State) error) (Faults, error) {
 	if c.Time.IsZero() == (c.Version == 0) {
 		return Faults{}, errors.New("replay: at: ask for a time or for a version")
 	}
-	plan, err := loadPlan(ctx, c.Bucket)
+	plan, err := archive.LoadPlan(ctx, c.Bucket)
 	if err != nil {
 		return Faults{}, fmt.Errorf("replay: at: %w", err)
 	}
-	depth := archive.Exact // where a command ends is not in what a fold needs
-	if c.Version == 0 {
-		plan, depth = plan.Until(c.Time), archive.Folds
+	if c.Version == 0 && len(plan.Gaps) == 0 { // where there are, what came later proves what was before
+		plan = plan.Until(c.Time)
 	}
-	var faults collector
-	w := walk{
-		bucket: c.Bucket, plan: plan, depth: depth, only: c.Account, atOnce: accountsAtOnce, perPass: c.PassEvents, faults: &faults,
+	var met damage
+	w := &walk{
+		bucket: c.Bucket, plan: plan, depth: archive.Exact, only: c.Account, atOnce: accountsAtOnce, perPass: c.PassEvents, met: &met,
 	}
 	w.events = startStep(c.Progress, "fold the archive", "events", plan.Events*int64(w.passes()))
 	defer w.events.end()
 	var one sync.Mutex
 	for pass := range w.passes() {
 		err = w.pass(ctx, pass, func(_ context.Context, h history) error {
-			s, err := c.fold(h, &faults)
+			s, err := c.fold(w, h)
 			if err != nil || s.Version == 0 {
 				return err
 			}
@@ -66,12 +65,13 @@ func At(ctx context.Context, c Asking, yield func(journal.Account, account.State
 			return Faults{}, fmt.Errorf("replay: at: %w", err)
 		}
 	}
-	found, err := faults.result()
-	return found, cmp.Or(broken(plan.Breaks), err)
+	found, err := met.entries.result()
+	return found, cmp.Or(lacking(w.gaps()), err)
 }
 
 // fold folds a history as far as it is asked for. The zero state says that there is nothing to give.
-func (c Asking) fold(h history, faults *collector) (account.State, error) {
+func (c Asking) fold(w *walk, h history) (account.State, error) {
+	faults := &w.met.entries
 	good, version, wrong := h.whole()
 	var s account.State
 	for _, e := range good {
@@ -91,6 +91,9 @@ func (c Asking) fold(h history, faults *collector) (account.State, error) {
 			}
 		}
 	}
+	if wrong == "" && (c.Version == 0 || s.Version < c.Version) && !w.proven(h) {
+		return account.State{}, nil
+	}
 	if wrong != "" && c.needs(h, version) {
 		faults.add(h.account, version, "%s", wrong)
 		return account.State{}, nil
@@ -109,18 +112,20 @@ func (c Asking) past(e *event.Entry, ev event.Event) bool {
 	return ev.Version > c.Version
 }
 
-// needs says that what is asked for may depend on the version at which a history breaks off: unless everything after the break
-// is too late.
+// needs says that what is asked for may depend on the version at which a history breaks off: unless everything from there on is too
+// late. When the entries of a gap were recorded nobody knows.
 func (c Asking) needs(h history, version int64) bool {
 	if c.Version != 0 {
 		return version <= c.Version
 	}
+	gap := true
 	for _, e := range h.entries {
 		if e.Last >= version && !e.RecordedAt.After(c.Time) {
 			return true
 		}
+		gap = gap && e.First != version
 	}
-	return false
+	return gap
 }
 
 // reached leaves out the accounts that do not have the version asked for.

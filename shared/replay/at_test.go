@@ -96,7 +96,7 @@ func TestAt_NamesGapsThatMatter(t *testing.T) {
 	entries := archivetest.Bank(5, 5, 200)
 	missing := nth(entries, "A-2", 10)
 	e.archive(t, "shardId-000000000000", archivetest.Records(without(entries, missing)), 50)
-	gap := entries[missing]
+	gap, before := entries[missing], entries[nth(entries, "A-2", 9)]
 	for name, c := range map[string]struct {
 		ask   replay.Asking
 		fault bool
@@ -104,7 +104,8 @@ func TestAt_NamesGapsThatMatter(t *testing.T) {
 		"version before":     {replay.Asking{Version: gap.First - 1}, false},
 		"version in the gap": {replay.Asking{Version: gap.First}, true},
 		"version after":      {replay.Asking{Version: gap.Last + 1}, true},
-		"time before":        {replay.Asking{Time: gap.RecordedAt.Add(-time.Microsecond)}, false},
+		"time before":        {replay.Asking{Time: before.RecordedAt.Add(-time.Microsecond)}, false},
+		"time in the gap":    {replay.Asking{Time: gap.RecordedAt.Add(-time.Microsecond)}, true},
 		"time of all":        {replay.Asking{Time: entries[len(entries)-1].RecordedAt}, true},
 	} {
 		c.ask.Bucket = e.bucket

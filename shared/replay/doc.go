@@ -7,7 +7,8 @@
 //
 // Every job is planned first: Plan says what it will read, and nothing is written by that. Jobs report their progress, run in
 // parallel, hold a bounded part of the history in memory, may be stopped at any moment and go on when they are called again.
-// What does not fit together is named, account and version, and is ErrDifference at the end.
+// What does not fit together is named, account and version, and is ErrDifference at the end: a damaged segment, or
+// one that is missing, costs the accounts of which it may hold something, and no others.
 //
 // Two ways lead through the archive. Sources in parallel, each in its order, is fast, and for who drops repeats and fills gaps
 // by himself. Whole accounts, a part of all of them in each pass, is exact: every account comes once, complete and in version

@@ -2,11 +2,13 @@ package replay
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
+	"passbook/shared/archive"
 	"passbook/shared/journal"
 )
 
@@ -66,14 +68,70 @@ func (c *collector) result() (Faults, error) {
 	return c.faults, nil
 }
 
-// broken is ErrDifference that names the breaks of an archive's chains; nil when there are none. A segment that is missing may have
-// had the ends of histories, which nothing else tells.
-func broken(breaks []string) error {
-	if len(breaks) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%w: the archive lacks segments: %s", ErrDifference, strings.Join(breaks[:min(len(breaks), breaksNamed)], "; "))
+// damage is what was met in segments, each thing of which costs only what it holds. It may be used concurrently.
+type damage struct {
+	mu       sync.Mutex
+	segments map[string]error // by their keys
+	entries  collector
+	// ends has the last damaged version of each account that has any.
+	ends map[journal.Account]int64
 }
 
-// breaksNamed bounds the breaks that an error names.
-const breaksNamed = 10
+// end is the last version of an account that was met damaged.
+func (d *damage) end(a journal.Account) int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ends[a]
+}
+
+// in is the plan with what was met as gaps.
+func (d *damage) in(p archive.Plan) archive.Plan {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return p.Without(d.segments)
+}
+
+// take notes damage; any other error comes back.
+func (d *damage) take(in *archive.Planned, err error) error {
+	var entry *archive.EntryError
+	switch {
+	case errors.As(err, &entry):
+		a := journal.Account{Tenant: entry.Tenant, ID: entry.AccountID}
+		d.entries.add(a, entry.First, "the archive's entry is damaged: %v: %v", entry.Err, entry.Key)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.ends == nil {
+			d.ends = map[journal.Account]int64{}
+		}
+		d.ends[a] = max(d.ends[a], entry.Last)
+	case archive.CostsItself(err):
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.segments == nil {
+			d.segments = map[string]error{}
+		}
+		d.segments[in.Key] = err
+	default:
+		return err
+	}
+	return nil
+}
+
+// lacking is ErrDifference that names the gaps of an archive; nil when there are none. An account that was opened in a gap is named by
+// nothing else.
+func lacking(gaps []archive.Gap) error {
+	if len(gaps) == 0 {
+		return nil
+	}
+	var named strings.Builder
+	for _, g := range gaps[:min(len(gaps), gapsNamed)] {
+		fmt.Fprintf(&named, "; %s", g)
+	}
+	if more := len(gaps) - gapsNamed; more > 0 {
+		fmt.Fprintf(&named, "; and %d more", more)
+	}
+	return fmt.Errorf("%w: the archive is not whole: %s", ErrDifference, named.String()[2:])
+}
+
+// gapsNamed bounds the gaps that an error names.
+const gapsNamed = 10

@@ -3,10 +3,10 @@ package replay
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,6 +23,15 @@ const passEvents = 250_000
 type history struct {
 	account journal.Account
 	entries []*event.Entry
+	// last is where the archive has the last of them.
+	last archive.Place
+}
+
+// held is an entry, and where the archive has it.
+type held struct {
+	*event.Entry
+	in      *archive.Planned
+	arrived time.Time
 }
 
 // whole gives the entries that follow one another from version 1 on, and what is wrong after them; "" when nothing follows.
@@ -56,12 +65,17 @@ type walk struct {
 	perPass int64
 	// events counts what is read, in all passes together.
 	events *step
-	// faults takes the entries whose rows are damaged, which are then missing; nil ends the walk at the first one.
-	faults *collector
+	// met takes what is damaged, and is then missing.
+	met *damage
+	// known is the plan with what was met as gaps.
+	known archive.Plan
 }
 
+// gaps are those that the plan has, and those that were met.
+func (w *walk) gaps() []archive.Gap { return w.met.in(w.plan).Gaps }
+
 // passes is how often the archive is read, so that each time a part of the accounts fits in memory.
-func (w walk) passes() int {
+func (w *walk) passes() int {
 	if w.only != (journal.Account{}) {
 		return 1
 	}
@@ -69,7 +83,7 @@ func (w walk) passes() int {
 }
 
 // pass visits every account of one pass, each once and whole.
-func (w walk) pass(ctx context.Context, pass int, visit func(context.Context, history) error) error {
+func (w *walk) pass(ctx context.Context, pass int, visit func(context.Context, history) error) error {
 	passes := w.passes()
 	keep := func(tenant, id string) bool { return archive.Part(tenant, id, passes) == pass }
 	if w.only != (journal.Account{}) {
@@ -79,6 +93,7 @@ func (w walk) pass(ctx context.Context, pass int, visit func(context.Context, hi
 	if err != nil {
 		return err
 	}
+	w.known = w.met.in(w.plan)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, w.atOnce))
 	for a, entries := range found {
@@ -86,42 +101,56 @@ func (w walk) pass(ctx context.Context, pass int, visit func(context.Context, hi
 			break
 		}
 		delete(found, a)
-		group.Go(func() error { return visit(ctx, history{a, inOrder(entries)}) })
+		group.Go(func() error { return visit(ctx, inOrder(a, entries)) })
 	}
 	return group.Wait()
 }
 
 // gather reads the archive and keeps the entries of the accounts asked for.
-func (w walk) gather(ctx context.Context, keep func(tenant, id string) bool) (map[journal.Account][]*event.Entry, error) {
-	found := make(map[journal.Account][]*event.Entry)
+func (w *walk) gather(ctx context.Context, keep func(tenant, id string) bool) (map[journal.Account][]held, error) {
+	found := make(map[journal.Account][]held)
 	var mu sync.Mutex
-	take := func(batch []archive.Record) error {
+	take := func(in *archive.Planned, batch []archive.Record) error {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, rec := range batch {
 			a := journal.Account{Tenant: rec.Entry.Tenant, ID: rec.Entry.AccountID}
-			found[a] = append(found[a], rec.Entry)
+			found[a] = append(found[a], held{rec.Entry, in, rec.Arrived})
 		}
 		return nil
 	}
-	err := w.plan.Read(ctx, w.bucket, w.depth, keep, take, w.damaged, w.events.add)
+	err := w.plan.Read(ctx, w.bucket, w.depth, keep, take, w.met.take, w.events.add)
 	return found, err
 }
 
-// damaged names a damaged entry and goes on; what is damaged as a whole ends the walk.
-func (w walk) damaged(err error) error {
-	var entry *archive.EntryError
-	if w.faults == nil || !errors.As(err, &entry) {
-		return err
+// proven says that a history ends where the account does. Where a gap of the archive may hold more of it, that is named.
+func (w *walk) proven(h history) bool {
+	if len(h.entries) == 0 {
+		return true
 	}
-	w.faults.add(journal.Account{Tenant: entry.Tenant, ID: entry.AccountID}, entry.First, "the archive's entry is damaged: %v: %v", entry.Err, entry.Key)
-	return nil
+	end := h.entries[len(h.entries)-1].Last
+	if w.met.end(h.account) > end { // named already
+		return false
+	}
+	g, doubted := w.known.Doubt(h.last)
+	if doubted {
+		w.met.entries.add(h.account, end+1, "what follows v%d may be lost: %s", end, g)
+	}
+	return !doubted
 }
 
-// inOrder sorts by version and drops exact repeats.
-func inOrder(entries []*event.Entry) []*event.Entry {
-	slices.SortFunc(entries, func(a, b *event.Entry) int {
-		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Last, b.Last), slices.Compare(a.Hash[:], b.Hash[:]))
+// inOrder sorts what the archive has of an account by version, and drops exact repeats.
+func inOrder(a journal.Account, all []held) history {
+	slices.SortFunc(all, func(a, b held) int {
+		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Last, b.Last), slices.Compare(a.Hash[:], b.Hash[:]), a.arrived.Compare(b.arrived))
 	})
-	return slices.CompactFunc(entries, func(a, b *event.Entry) bool { return a.Hash == b.Hash })
+	h := history{account: a, entries: make([]*event.Entry, 0, len(all))}
+	for i, e := range all {
+		if i > 0 && e.Hash == all[i-1].Hash {
+			continue
+		}
+		h.entries = append(h.entries, e.Entry)
+		h.last = archive.Place{Source: e.in.Name.Source, Arrived: e.arrived}
+	}
+	return h
 }

@@ -41,13 +41,13 @@ type Restored struct {
 	Accounts, Entries int64
 	// Faults name each account that was not restored to its end, and each row that is ahead of the journal.
 	Faults Faults
-	// Breaks are those of the archive's chains.
-	Breaks []string
+	// Gaps are the parts that the archive lacks.
+	Gaps []archive.Gap
 }
 
 // Journal restores the journal from the archive. The caller MUST have stopped all writers. Each account comes back up to its first
-// gap, in version order; what is there already is compared. It ends with ErrDifference when something does not fit or the archive's
-// chains have breaks, after it has restored everything else. Called again, it goes on.
+// gap, in version order; what is there already is compared. It ends with ErrDifference when something does not fit or the archive
+// has gaps, after it has restored everything else, and names each account of which a gap may hold more. Called again, it goes on.
 func Journal(ctx context.Context, c Restoring) (Restored, error) {
 	if c.Flush != nil {
 		err := c.Flush(ctx)
@@ -55,59 +55,59 @@ func Journal(ctx context.Context, c Restoring) (Restored, error) {
 			return Restored{}, fmt.Errorf("restore journal: %w", err)
 		}
 	}
-	plan, err := loadPlan(ctx, c.Bucket)
+	plan, err := archive.LoadPlan(ctx, c.Bucket)
 	if err != nil {
 		return Restored{}, fmt.Errorf("restore journal: %w", err)
 	}
 	r := restore{Restoring: c}
-	err = r.run(ctx, plan)
+	gaps, err := r.run(ctx, plan)
 	if err == nil {
 		err = r.compareRows(ctx)
 	}
-	done := Restored{Accounts: r.accounts.Load(), Entries: r.entries.Load(), Breaks: plan.Breaks}
+	done := Restored{Accounts: r.accounts.Load(), Entries: r.entries.Load(), Gaps: gaps}
 	if err != nil {
 		return done, fmt.Errorf("restore journal: %w", err)
 	}
-	done.Faults, err = r.faults.result()
-	return done, cmp.Or(broken(plan.Breaks), err)
+	done.Faults, err = r.met.entries.result()
+	return done, cmp.Or(lacking(gaps), err)
 }
 
 type restore struct {
 	Restoring
 	accounts, entries atomic.Int64
-	faults            collector
+	met               damage
 }
 
-func (r *restore) run(ctx context.Context, plan archive.Plan) error {
-	w := walk{bucket: r.Bucket, plan: plan, depth: archive.Exact, atOnce: accountsAtOnce, perPass: r.PassEvents, faults: &r.faults}
+func (r *restore) run(ctx context.Context, plan archive.Plan) ([]archive.Gap, error) {
+	w := &walk{bucket: r.Bucket, plan: plan, depth: archive.Exact, atOnce: accountsAtOnce, perPass: r.PassEvents, met: &r.met}
 	w.events = startStep(r.Progress, "restore the journal", "events", plan.Events*int64(w.passes()))
 	defer w.events.end()
 	at, err := loadPasses(ctx, r.Table, "journal", w)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for at.next < w.passes() {
-		err = w.pass(ctx, at.next, r.account)
+		err = w.pass(ctx, at.next, func(ctx context.Context, h history) error { return r.account(ctx, w, h) })
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if r.faults.any() {
+		if r.met.entries.any() {
 			at.next++ // not saved: a run that goes on must come by here again and name it too
 			continue
 		}
 		err = at.done(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return at.finish(ctx)
+	return w.gaps(), at.finish(ctx)
 }
 
 // account restores one account up to its first gap.
-func (r *restore) account(ctx context.Context, h history) error {
+func (r *restore) account(ctx context.Context, w *walk, h history) error {
 	good, version, wrong := h.whole()
 	if wrong != "" {
-		r.faults.add(h.account, version, "%s", wrong)
+		r.met.entries.add(h.account, version, "%s", wrong)
 	}
 	var s account.State
 	var err error
@@ -115,19 +115,22 @@ func (r *restore) account(ctx context.Context, h history) error {
 		for _, ev := range e.Events {
 			s, err = account.Fold(s, ev)
 			if err != nil {
-				r.faults.add(h.account, ev.Version, "%v", err)
+				r.met.entries.add(h.account, ev.Version, "%v", err)
 				return nil
 			}
 		}
 		err = r.Restorer.Restore(ctx, e, s)
 		if errors.Is(err, journal.ErrDiffers) {
-			r.faults.add(h.account, e.First, "the journal has another entry in this place")
+			r.met.entries.add(h.account, e.First, "the journal has another entry in this place")
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 		r.entries.Add(1)
+	}
+	if wrong == "" {
+		w.proven(h)
 	}
 	r.accounts.Add(1)
 	return nil
@@ -146,12 +149,12 @@ func (r *restore) compareRows(ctx context.Context) error {
 			_, e, err := reader.Event(ctx, row.account, row.version)
 			switch {
 			case errors.Is(err, journal.ErrNoEvent):
-				r.faults.add(row.account, row.version, "the %s row is ahead of the restored journal", model)
+				r.met.entries.add(row.account, row.version, "the %s row is ahead of the restored journal", model)
 				return nil
 			case err != nil:
 				return err
 			case e.Last == row.version && e.Hash.String() != row.hash:
-				r.faults.add(row.account, row.version, "the %s row was folded from another entry", model)
+				r.met.entries.add(row.account, row.version, "the %s row was folded from another entry", model)
 			}
 			return nil
 		})

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"passbook/shared/account"
-	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -237,26 +236,5 @@ func TestJournal_FlushesTheArchiverFirst(t *testing.T) {
 	c.Flush = func(context.Context) error { return errors.New("the shard was given up") }
 	if _, err := replay.Journal(t.Context(), c); err == nil {
 		t.Fatal("went on without the archiver")
-	}
-}
-
-func TestJobs_RefuseADamagedArchive(t *testing.T) {
-	e := newEnv(t)
-	entries := archivetest.Bank(8, 3, 30)
-	e.archive(t, "s-0", archivetest.Records(entries), 10)
-	name := archive.Name{Source: archive.Source{Stream: "x", Created: archivetest.Start, Shard: "s-1"}, Date: archivetest.Start, First: "1"}
-	if err := e.bucket.Create(t.Context(), name.Key(), []byte("PAR1 and no more")); err != nil {
-		t.Fatal(err)
-	}
-	_, restored := replay.Journal(t.Context(), e.restoring())
-	_, rebuilt := replay.Rebuild(t.Context(), e.rebuilding())
-	_, _, asked := ask(replay.Asking{Bucket: e.bucket, Version: 1}, t)
-	for _, err := range []error{restored, rebuilt, asked} {
-		if !errors.Is(err, archive.ErrDamaged) || !strings.Contains(err.Error(), name.Key()) {
-			t.Errorf("got %v", err)
-		}
-	}
-	if len(dump(t, e.table, "journal")) != 0 {
-		t.Error("something was restored")
 	}
 }

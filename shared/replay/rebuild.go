@@ -53,11 +53,15 @@ type Rebuilt struct {
 	Skipped int
 	// Accounts were brought up to the journal's head; Blocked of them cannot go on.
 	Accounts, Blocked int64
+	// Gaps are the parts that the archive lacks, Faults its damaged entries. What they had came from the journal, as far as it has it.
+	Gaps   []archive.Gap
+	Faults Faults
 }
 
 // Rebuild folds the archive into a candidate generation, or goes on with the one that is there, and then brings each account up
 // to the journal's head. The candidate's own worker may follow the stream meanwhile. Interrupted, it goes on after the last
-// segment that was done. What it made is judged by Compare, not here. While a generation is being discarded it is ErrGeneration.
+// segment that was done. What it made is judged by Compare, not here; that the archive is not whole is ErrDifference at the end.
+// While a generation is being discarded it is ErrGeneration.
 func Rebuild(ctx context.Context, c Rebuilding) (Rebuilt, error) {
 	var done Rebuilt
 	err := c.undisturbed(ctx)
@@ -81,7 +85,11 @@ func Rebuild(ctx context.Context, c Rebuilding) (Rebuilt, error) {
 	if err != nil {
 		return done, fmt.Errorf("rebuild %s: %w", c.Model, err)
 	}
-	return done, nil
+	err = lacking(done.Gaps)
+	if err == nil && done.Faults.Count > 0 {
+		err = ErrDifference
+	}
+	return done, err
 }
 
 // undisturbed refuses to begin beside a discard. The candidate may be what goes, without a worker to follow with it and never to be
@@ -96,10 +104,11 @@ func (c Rebuilding) undisturbed(ctx context.Context) error {
 }
 
 func (c Rebuilding) fromArchive(ctx context.Context, to Projection, done *Rebuilt) error {
-	p, err := loadPlan(ctx, c.Bucket)
+	p, err := archive.LoadPlan(ctx, c.Bucket)
 	if err != nil {
 		return err
 	}
+	var met damage
 	marks, err := loadMarks(ctx, c.Table, consumer.Name(c.Model, done.Generation))
 	if err != nil {
 		return err
@@ -107,9 +116,10 @@ func (c Rebuilding) fromArchive(ctx context.Context, to Projection, done *Rebuil
 	left := p.Only(func(s archive.Planned) bool { return !marks.done(s) })
 	done.Skipped = len(p.Segments) - len(left.Segments)
 	events := startStep(c.Progress, "fold the archive into "+consumer.Name(c.Model, done.Generation), "events", left.Events)
-	err = streamSources(ctx, c.Bucket, left, func() sink { return &folder{to: to, marks: marks, events: events} })
+	err = streamSources(ctx, c.Bucket, left, func() sink { return &folder{to: to, marks: marks, events: events, damage: &met} })
 	events.end()
-	done.Events = events.done.Load()
+	done.Events, done.Gaps = events.done.Load(), met.in(p).Gaps
+	done.Faults, _ = met.entries.result()
 	return err
 }
 
@@ -165,6 +175,7 @@ type folder struct {
 	to     Projection
 	marks  *marks
 	events *step
+	damage *damage
 	chunk  map[journal.Account][]*event.Entry
 	size   int64
 	ended  []archive.Planned // segments whose last entries are in the chunk
@@ -187,6 +198,8 @@ func (f *folder) sealed(ctx context.Context, s archive.Planned) error {
 	f.ended = append(f.ended, s)
 	return f.fold(ctx)
 }
+
+func (f *folder) damaged(s archive.Planned, err error) error { return f.damage.take(&s, err) }
 
 // fold projects the chunk and marks the segments that ended in it.
 func (f *folder) fold(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ var ErrLiveStream = errors.New("replay: republishing onto the live stream needs 
 
 // plan is what Republish would read.
 func (c Republishing) plan(ctx context.Context) (archive.Plan, error) {
-	p, err := loadPlan(ctx, c.Bucket)
+	p, err := archive.LoadPlan(ctx, c.Bucket)
 	if err != nil {
 		return archive.Plan{}, err
 	}
@@ -51,7 +52,7 @@ func (c Republishing) plan(ctx context.Context) (archive.Plan, error) {
 
 // Republish puts archived entries on a stream, each account's in version order, as the bytes that they were. It returns how many.
 // Interrupted, it goes on with the part of the accounts that it was at: some of them are published twice, which is harmless.
-// When the archive's chains have breaks it ends with ErrDifference, which names them, after it has published what is there.
+// When the archive has gaps or damaged entries it ends with ErrDifference, which names them, after it has published what is there.
 func Republish(ctx context.Context, c Republishing) (int64, error) {
 	if c.Stream == c.LiveStream && !c.Live {
 		return 0, ErrLiveStream
@@ -64,7 +65,8 @@ func Republish(ctx context.Context, c Republishing) (int64, error) {
 	for _, a := range c.Accounts {
 		wanted[a] = true
 	}
-	w := walk{bucket: c.Bucket, plan: plan, depth: archive.Exact, atOnce: 1, perPass: c.PassEvents}
+	var met damage
+	w := &walk{bucket: c.Bucket, plan: plan, depth: archive.Exact, atOnce: 1, perPass: c.PassEvents, met: &met}
 	if len(c.Accounts) == 1 {
 		w.only = c.Accounts[0]
 	}
@@ -96,7 +98,11 @@ func Republish(ctx context.Context, c Republishing) (int64, error) {
 	if err != nil {
 		return out.published, err
 	}
-	return out.published, broken(plan.Breaks)
+	found, err := met.entries.result()
+	if err != nil {
+		err = fmt.Errorf("%w: %v", err, found.List[0])
+	}
+	return out.published, cmp.Or(lacking(w.gaps()), err)
 }
 
 func (c Republishing) inRange(entries []*event.Entry) []*event.Entry {

@@ -1,11 +1,6 @@
 package replay
 
-import (
-	"context"
-
-	"passbook/shared/archive"
-	"passbook/shared/bucket"
-)
+import "passbook/shared/archive"
 
 // source is the segments of one shard of one stream.
 type source struct {
@@ -36,12 +31,3 @@ func sources(p archive.Plan) []source {
 
 func (s source) begin() int64 { return s.segments[0].Footer.Arrived.From }
 func (s source) end() int64   { return s.segments[len(s.segments)-1].Footer.Arrived.To }
-
-// loadPlan is the plan of a job that needs every segment whole.
-func loadPlan(ctx context.Context, b bucket.Bucket) (archive.Plan, error) {
-	p, err := archive.LoadPlan(ctx, b)
-	if err != nil {
-		return archive.Plan{}, err
-	}
-	return p.Whole()
-}

@@ -16,6 +16,8 @@ type sink interface {
 	take(ctx context.Context, rec archive.Record) error
 	// sealed is called after a segment's last record.
 	sealed(ctx context.Context, s archive.Planned) error
+	// damaged is told what an entry, or the rest of a segment, costs only itself with. An error of it ends the job.
+	damaged(s archive.Planned, err error) error
 }
 
 // streamSources reads the sources of a plan in parallel, each in its order and after those that ended before it began, into a
@@ -57,22 +59,28 @@ func streamSource(ctx context.Context, b bucket.Bucket, s source, open func() si
 	to := open()
 	for _, segment := range s.segments {
 		opened, err := archive.Open(ctx, b, segment.Key)
-		if err != nil {
-			return err
+		if err == nil {
+			err = streamSegment(ctx, opened, segment, to)
+		} else {
+			err = to.damaged(segment, err)
 		}
-		for rec, err := range opened.Records(archive.Folds) {
-			if err != nil {
-				return err
-			}
-			err = to.take(ctx, rec)
-			if err != nil {
-				return err
-			}
-		}
-		err = to.sealed(ctx, segment)
 		if err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
+}
+
+func streamSegment(ctx context.Context, opened *archive.Segment, segment archive.Planned, to sink) error {
+	for rec, err := range opened.Records(archive.Folds) {
+		if err != nil {
+			err = to.damaged(segment, err)
+		} else {
+			err = to.take(ctx, rec)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return to.sealed(ctx, segment)
 }

@@ -16,16 +16,21 @@ import (
 // errEmpty: there is no archive.
 var errEmpty = errors.New("the archive is empty: nothing was archived here yet")
 
-// plan is what a job on the archive will read: all of it, undamaged.
+// plan is what a job on the archive will read.
 func (b Bank) plan(ctx context.Context) (archive.Plan, error) {
 	plan, err := archive.LoadPlan(ctx, b.Bucket)
-	if err == nil {
-		plan, err = plan.Whole()
-	}
-	if err == nil && len(plan.Segments) == 0 {
+	if err == nil && len(plan.Segments)+len(plan.Gaps) == 0 {
 		err = errEmpty
 	}
 	return plan, err
+}
+
+// texts are the gaps as they are told.
+func texts(gaps []archive.Gap) (texts []string) {
+	for _, g := range gaps {
+		texts = append(texts, g.String())
+	}
+	return texts
 }
 
 // JournalParams are the parameters of journal.
@@ -42,7 +47,7 @@ type Restored struct {
 	Segments int           `json:"segments,omitempty"`
 	Events   int64         `json:"events,omitempty"`
 	Faults   replay.Faults `json:"faults"`
-	Breaks   []string      `json:"breaks,omitempty"`
+	Gaps     []string      `json:"gaps,omitempty"`
 	DryRun   bool          `json:"dry_run,omitempty"`
 }
 
@@ -80,7 +85,7 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *ops.Progress
 	if err != nil {
 		return Restored{}, err
 	}
-	done := Restored{Segments: len(plan.Segments), Events: plan.Events, Breaks: plan.Breaks, DryRun: params.DryRun}
+	done := Restored{Segments: len(plan.Segments), Events: plan.Events, Gaps: texts(plan.Gaps), DryRun: params.DryRun}
 	switch {
 	case params.DryRun:
 		return done, nil
@@ -90,7 +95,7 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *ops.Progress
 	restored, err := replay.Journal(ctx, replay.Restoring{
 		Bucket: b.Bucket, Table: b.Table, Restorer: journal.NewRestorer(b.Table), Models: Models, Progress: Watch(p),
 	})
-	done.Accounts, done.Entries, done.Faults = restored.Accounts, restored.Entries, restored.Faults
+	done.Accounts, done.Entries, done.Faults, done.Gaps = restored.Accounts, restored.Entries, restored.Faults, texts(restored.Gaps)
 	return done, err
 }
 

@@ -40,8 +40,10 @@ type Rebuilt struct {
 	Skipped    int      `json:"segments_done_before,omitempty"`
 	Accounts   int64    `json:"accounts"`
 	Blocked    int64    `json:"blocked_accounts,omitempty"`
-	Breaks     []string `json:"breaks,omitempty"`
-	DryRun     bool     `json:"dry_run,omitempty"`
+	Gaps       []string `json:"gaps,omitempty"`
+	// Faults are the archive's damaged entries.
+	Faults replay.Faults `json:"faults,omitzero"`
+	DryRun bool          `json:"dry_run,omitempty"`
 }
 
 // rebuild folds the archive, or the journal, into a candidate generation.
@@ -56,7 +58,7 @@ func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *ops.Progress
 		if err != nil {
 			return done, err
 		}
-		done.Segments, done.Bytes, done.Breaks, done.Events = len(plan.Segments), plan.Bytes, plan.Breaks, plan.Events
+		done.Segments, done.Bytes, done.Gaps, done.Events = len(plan.Segments), plan.Bytes, texts(plan.Gaps), plan.Events
 		c.Bucket = b.Bucket
 	}
 	if params.DryRun {
@@ -67,7 +69,7 @@ func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *ops.Progress
 	}
 	rebuilt, err := replay.Rebuild(ctx, c)
 	done.Generation, done.Events, done.Skipped = rebuilt.Generation, rebuilt.Events, rebuilt.Skipped
-	done.Accounts, done.Blocked = rebuilt.Accounts, rebuilt.Blocked
+	done.Accounts, done.Blocked, done.Gaps, done.Faults = rebuilt.Accounts, rebuilt.Blocked, texts(rebuilt.Gaps), rebuilt.Faults
 	return done, err
 }
 

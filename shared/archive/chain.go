@@ -1,0 +1,134 @@
+package archive
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"passbook/shared/stream"
+)
+
+var compareSequence = stream.CompareSequence
+
+// Damaged is an object with the key of a segment whose footer does not prove it to be one.
+type Damaged struct {
+	Object
+	Err error
+}
+
+// chains puts the segments of each source in order, and finds what its chain lacks and what it has no place for.
+type chains struct {
+	whole   map[Source][]Planned
+	damaged map[Source][]Damaged
+	plan    *Plan
+}
+
+// link holds the chains together, each in its turn.
+func (c chains) link() {
+	sources := map[Source]bool{}
+	for s := range c.whole {
+		sources[s] = true
+	}
+	for s := range c.damaged {
+		sources[s] = true
+	}
+	c.plan.begins, c.plan.ends = map[Source]int64{}, map[Source]int64{}
+	for _, source := range sortedSources(sources) {
+		c.source(source)
+	}
+}
+
+func sortedSources(set map[Source]bool) []Source {
+	sources := make([]Source, 0, len(set))
+	for s := range set {
+		sources = append(sources, s)
+	}
+	slices.SortFunc(sources, func(a, b Source) int { return cmp.Compare(a.String(), b.String()) })
+	return sources
+}
+
+// source links the chain of one source.
+func (c chains) source(source Source) {
+	segments := c.distinct(source)
+	var gaps []Gap
+	var end Link
+	for i := range segments {
+		s := &segments[i]
+		switch {
+		case s.Footer.Previous.same(end):
+		case s.foreign():
+			c.plan.Strays.add(s.Key, "a copy of another shard's segment: nothing of its chain is here")
+			continue
+		case i+1 < len(segments) && segments[i+1].Footer.Previous.same(end):
+			c.plan.Strays.add(s.Key, "the shard's chain has no place for it")
+			continue
+		default:
+			gaps = append(gaps, missing(s, end))
+		}
+		c.plan.Segments = append(c.plan.Segments, *s)
+		c.plan.span(s)
+		end = Link{Key: s.Key, Last: s.Footer.Last}
+	}
+	gaps = append(gaps, c.damages(source, gaps, end)...)
+	begun, known := c.plan.begins[source]
+	if !known {
+		begun = math.MaxInt64
+	}
+	for i := range gaps {
+		gaps[i].begun = begun
+	}
+	c.plan.Gaps = append(c.plan.Gaps, gaps...)
+}
+
+// distinct are the whole segments of a source in sequence order, each once: a copy of one under another day is a stray.
+func (c chains) distinct(source Source) []Planned {
+	segments := c.whole[source]
+	slices.SortFunc(segments, func(a, b Planned) int {
+		return cmp.Or(compareSequence(a.Name.First, b.Name.First), cmp.Compare(b.inPlace(), a.inPlace()), cmp.Compare(a.Key, b.Key))
+	})
+	distinct := segments[:0]
+	for _, s := range segments {
+		if n := len(distinct); n > 0 && distinct[n-1].Name.First == s.Name.First && distinct[n-1].Footer.Sum == s.Footer.Sum {
+			c.plan.Strays.add(s.Key, "a copy of "+distinct[n-1].Key)
+			continue
+		}
+		distinct = append(distinct, s)
+	}
+	return distinct
+}
+
+// damages gives what the chain needs of the damaged objects to the gaps. What it has no place for is a stray.
+func (c chains) damages(source Source, gaps []Gap, end Link) (more []Gap) {
+	for _, d := range c.damaged[source] {
+		at := slices.IndexFunc(gaps, func(g Gap) bool { return undated(g.Key) == undated(d.Key) })
+		within := slices.IndexFunc(gaps, func(g Gap) bool { return g.covers(d.Name.First) })
+		switch {
+		case at >= 0:
+			gaps[at].What = d.Err.Error()
+		case within >= 0:
+			g := gaps[within]
+			g.Key, g.Last, g.What = d.Key, "", d.Err.Error()
+			more = append(more, g)
+		case above(d.Name.First, end.Last):
+			more = append(more, damagedEnd(d, end))
+		default:
+			c.plan.Strays.add(d.Key, fmt.Sprintf("the shard's chain has no place for it: %v", d.Err))
+		}
+	}
+	return more
+}
+
+// foreign says that the segment's chain is another source's.
+func (s *Planned) foreign() bool {
+	previous, err := ParseKey(s.Footer.Previous.Key)
+	return err == nil && previous.Source != s.Name.Source
+}
+
+// inPlace is 1 for a segment that lies under the day when its first record arrived, else 0.
+func (s *Planned) inPlace() int {
+	if s.Key == (Name{Source: s.Name.Source, Date: microTime(s.Footer.Arrived.From), First: s.Name.First}).Key() {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,100 @@
+package archive
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+// Gap is a part of a source that the archive does not give: a segment that is damaged, missing, or another than the one that was sealed.
+type Gap struct {
+	Source Source
+	// Key is the segment at the gap's end; "" where nothing tells it.
+	Key string
+	// After is the whole segment before the gap; the zero Link when it begins the source.
+	After Link
+	// Last is the sequence number up to which the gap goes; "" where nothing tells it.
+	Last string
+	// Until bounds when the records of the gap arrived, in microseconds; math.MaxInt64 where nothing tells it.
+	Until int64
+	// What tells a person what is wrong.
+	What string
+	// begun is when the source had its first record, or later.
+	begun int64
+}
+
+// String tells a person what is wrong.
+func (g Gap) String() string { return g.What }
+
+// covers says whether a sequence number of the gap's source lies in the gap.
+func (g Gap) covers(sequence string) bool {
+	return above(sequence, g.After.Last) && (g.Last == "" || !above(sequence, g.Last))
+}
+
+// Place is where the archive has an entry, at the earliest.
+type Place struct {
+	Source  Source
+	Arrived time.Time
+}
+
+// Doubt names a gap that may hold more of an account than is known of it, given where its last known entry is; ok is false when
+// none can. An account's records arrive in the order of its versions, on the one shard whose range of hashes its name falls into: what
+// follows the entry arrived after it, on its own shard or on one that began when that had ended.
+func (p Plan) Doubt(last Place) (g Gap, ok bool) {
+	for _, g := range p.Gaps {
+		if last.Arrived.UnixMicro() < g.Until && (g.Source == last.Source || g.begun >= p.ends[last.Source]) {
+			return g, true
+		}
+	}
+	return Gap{}, false
+}
+
+// Without is the plan with a segment that turned out to be damaged as a gap.
+func (p Plan) Without(damage map[string]error) Plan {
+	for i := range p.Segments {
+		s := &p.Segments[i]
+		err, damaged := damage[s.Key]
+		if !damaged {
+			continue
+		}
+		p.Gaps = append(p.Gaps[:len(p.Gaps):len(p.Gaps)], Gap{
+			Source: s.Name.Source, Key: s.Key, After: s.Footer.Previous, Last: s.Footer.Last, Until: s.Footer.Arrived.To + 1,
+			What: err.Error(), begun: p.begins[s.Name.Source],
+		})
+	}
+	return p
+}
+
+// above compares sequence numbers, of which "" is before all.
+func above(a, b string) bool { return b == "" && a != "" || a != "" && compareSequence(a, b) > 0 }
+
+// missing tells of a gap in a chain before the segment s.
+func missing(s *Planned, before Link) Gap {
+	g := Gap{Source: s.Name.Source, Key: s.Footer.Previous.Key, After: before, Last: s.Footer.Previous.Last, Until: s.Footer.Arrived.From}
+	switch {
+	case g.Key == "":
+		g.Last = ""
+		g.What = fmt.Sprintf("archive: %s says that it is the first of its shard, but before it is %s", s.Key, before)
+	case !above(g.Last, before.Last):
+		g.What = fmt.Sprintf("archive: %s comes after %s, but what is there before it is %s", s.Key, s.Footer.Previous, before)
+	default:
+		g.What = fmt.Sprintf("archive: %s is missing: %s comes after it", g.Key, s.Key)
+	}
+	return g
+}
+
+// damagedEnd is the gap of a damaged segment that nothing follows.
+func damagedEnd(d Damaged, after Link) Gap {
+	return Gap{Source: d.Name.Source, Key: d.Key, After: after, Until: math.MaxInt64, What: d.Err.Error()}
+}
+
+// undated is a segment's key without its day: a segment that lies under another day is still the one that a chain names.
+func undated(key string) string {
+	rest, _ := strings.CutPrefix(key, Root+"date=")
+	_, name, _ := strings.Cut(rest, "/")
+	return name
+}
+
+// same says that two links are of one segment, whatever day it lies under.
+func (l Link) same(o Link) bool { return l.Last == o.Last && undated(l.Key) == undated(o.Key) }
