@@ -193,6 +193,7 @@ func TestRulesThatRefuse(t *testing.T) {
 		{"POST", "/v1/accounts/frozen/credits", `{"amount":1,"currency":"EUR"}`, "409 account-frozen"},
 		{"POST", "/v1/accounts/closed/credits", `{"amount":1,"currency":"EUR"}`, "409 account-closed"},
 		{"POST", "/v1/accounts/rich/credits", `{"amount":1,"currency":"EUR"}`, "422 balance-overflow"},
+		{"POST", "/v1/accounts/A-1/credits", `{"amount":1,"currency":"EUR","effective_at":"9999-12-31"}`, "400 validation-failed"},
 		{"POST", "/v1/accounts/A-1/close", ``, "409 account-not-empty"},
 		{"PUT", "/v1/accounts/used/credit-limit", `{"limit":49}`, "409 limit-below-usage"},
 	} {

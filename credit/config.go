@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"passbook/shared/account"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 )
@@ -20,6 +21,8 @@ type Journal interface {
 type Config struct {
 	// Journal is required.
 	Journal Journal
+	// ValueDates is how far an effective_at may lie from the day of its command; zero allows that day alone.
+	ValueDates account.Window
 }
 
 // Validate names what is missing.

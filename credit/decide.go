@@ -61,6 +61,8 @@ type Credit struct {
 	Reference   event.Text `json:"reference,omitzero"`
 	Contra      string     `json:"contra,omitempty"`
 	EffectiveAt string     `json:"effective_at,omitempty"`
+	// ValueDates is the bank's window for EffectiveAt.
+	ValueDates account.Window `json:"-"`
 }
 
 // Validate checks the command's shape.
@@ -85,7 +87,7 @@ func (c Credit) Decide(s account.State, now time.Time) account.Decision {
 			kind = event.KindDeposit
 		}
 		b := event.MoneyCredited{Amount: c.Amount, Kind: kind, Contra: c.Contra, Reference: c.Reference}
-		d.Credit(b, d.ValueDate(c.EffectiveAt))
+		d.Credit(b, d.ValueDate(c.EffectiveAt, c.ValueDates))
 	}
 	return d.Decision()
 }

@@ -84,7 +84,7 @@ func TestCredit(t *testing.T) {
 		{"up to the greatest balance", acct.Given(acct.Credited(money.Max - 7)), add, "MoneyCredited", "9007199254740991/0/0"},
 		{"beyond it", acct.Given(acct.Credited(money.Max - 6)), add, "!balance-overflow", ""},
 	})
-	c := Credit{Amount: 7, Currency: "EUR", Kind: "interest", Reference: event.Text{Plain: "r"}, Contra: "c", EffectiveAt: "2026-12-31"}
+	c := Credit{Amount: 7, Currency: "EUR", Kind: "interest", Reference: event.Text{Plain: "r"}, Contra: "c", EffectiveAt: "2026-12-31", ValueDates: account.Window{Ahead: 40}}
 	e := c.Decide(acct.Given(), acct.Noon).Events[0]
 	if want := (event.MoneyCredited{Amount: 7, Kind: "interest", Contra: "c", Reference: event.Text{Plain: "r"}}); e.Body != want {
 		t.Errorf("%+v, want %+v", e.Body, want)

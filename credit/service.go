@@ -5,20 +5,24 @@ import (
 	"errors"
 	"fmt"
 
+	"passbook/shared/account"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 )
 
 // Service carries commands out. Every method takes, in to, all of a journal's command but the rules, and a valid command; ctx
 // has a deadline. Refusals and declines are receipts; errors are the journal's. Safe for concurrent use.
-type Service struct{ journal Journal }
+type Service struct {
+	journal    Journal
+	valueDates account.Window
+}
 
 // New makes a service on a journal.
 func New(c Config) (*Service, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return &Service{journal: c.Journal}, nil
+	return &Service{journal: c.Journal, valueDates: c.ValueDates}, nil
 }
 
 // Open opens an account.
@@ -29,6 +33,7 @@ func (s *Service) Open(ctx context.Context, to journal.Command, c Open) (journal
 
 // Credit brings money in.
 func (s *Service) Credit(ctx context.Context, to journal.Command, c Credit) (journal.Receipt, error) {
+	c.ValueDates = s.valueDates
 	to.Decide = c.Decide
 	return s.journal.Execute(ctx, to)
 }

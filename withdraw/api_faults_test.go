@@ -1,6 +1,7 @@
 package withdraw
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -185,5 +186,36 @@ func TestBulkOnTheJournal(t *testing.T) {
 		if !strings.HasPrefix(line, want[i]) {
 			t.Errorf("%s, not %s", line, want[i])
 		}
+	}
+}
+
+// A value date outside the bank's window is refused by its name and leaves no trace; a command that was taken keeps its answer when
+// the window has moved on.
+func TestValueDatesLieInTheWindow(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", 100)
+	send := func(key, date string) webtest.Response {
+		return b.client.Post("/v1/accounts/A-1/withdrawals", key, `{"amount":1,"currency":"EUR","effective_at":"`+date+`"}`)
+	}
+	for date, want := range map[string]string{
+		"2026-11-20": "201", "2026-11-21": "201", "2026-11-19": "400 validation-failed", "2026-11-22": "400 validation-failed",
+		"1970-01-01": "400 validation-failed", "9999-12-31": "400 validation-failed",
+	} {
+		r := send("on "+date, date)
+		if got := strings.TrimSpace(fmt.Sprint(r.Status, " ", r.Code())); got != want {
+			t.Errorf("%s: %s, want %s", date, got, want)
+		}
+		if r.Status == 400 && !strings.Contains(string(r.Body), `"errors":[{"pointer":"/effective_at","code":"out-of-range"}]`) {
+			t.Errorf("%s: %s", date, r.Body)
+		}
+	}
+	first := send("later", "2026-11-20")
+	b.pass(20 * time.Hour) // past midnight
+	again := send("later", "2026-11-20")
+	if again.Status != 201 || !bytes.Equal(again.Body, first.Body) {
+		t.Errorf("repeated the next day: %d %s, not %s", again.Status, again.Body, first.Body)
+	}
+	if r := send("new", "2026-11-20"); r.Status != 400 {
+		t.Errorf("two days back: %d", r.Status)
 	}
 }

@@ -80,7 +80,7 @@ func serve(t *testing.T) *branch {
 		}
 	})
 	b.journal = b.writer()
-	if b.service, err = New(Config{Journal: b.journal}); err != nil {
+	if b.service, err = New(Config{Journal: b.journal, ValueDates: account.Window{Back: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	b.server, b.client = b.listen(20 * time.Second)

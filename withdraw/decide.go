@@ -19,6 +19,8 @@ type Withdraw struct {
 	Reference   event.Text `json:"reference,omitzero"`
 	Contra      string     `json:"contra,omitempty"`
 	EffectiveAt string     `json:"effective_at,omitempty"`
+	// ValueDates is the bank's window for EffectiveAt.
+	ValueDates account.Window `json:"-"`
 }
 
 // Validate checks the command's shape.
@@ -43,7 +45,7 @@ func (c Withdraw) Decide(s account.State, now time.Time) account.Decision {
 			kind = event.KindCash
 		}
 		b := event.MoneyWithdrawn{Amount: c.Amount, Kind: kind, Contra: c.Contra, Reference: c.Reference}
-		d.Debit(event.OpWithdraw, b, d.ValueDate(c.EffectiveAt))
+		d.Debit(event.OpWithdraw, b, d.ValueDate(c.EffectiveAt, c.ValueDates))
 	}
 	return d.Decision()
 }

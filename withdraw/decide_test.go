@@ -91,7 +91,7 @@ func TestWithdraw(t *testing.T) {
 
 func TestWithdrawFillsItsEvent(t *testing.T) {
 	c := Withdraw{
-		Amount: 130, Currency: "EUR", Kind: event.KindCard, Reference: event.Text{Plain: "r"}, Contra: "clearing", EffectiveAt: "2026-11-30",
+		Amount: 130, Currency: "EUR", Kind: event.KindCard, Reference: event.Text{Plain: "r"}, Contra: "clearing", EffectiveAt: "2026-11-30", ValueDates: account.Window{Ahead: 9},
 	}
 	s := acct.Given(acct.Credited(100), acct.Limited(50, time.Time{}))
 	got := c.Decide(s, acct.Noon.Add(1500)).Events[0]

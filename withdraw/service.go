@@ -13,18 +13,22 @@ import (
 
 // Service carries commands out. Every method takes, in to, all of a journal's command but the rules, and a valid command; ctx
 // has a deadline. Refusals and declines are receipts; errors are the journal's. Safe for concurrent use.
-type Service struct{ journal Journal }
+type Service struct {
+	journal    Journal
+	valueDates account.Window
+}
 
 // New makes a service on a journal.
 func New(c Config) (*Service, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return &Service{journal: c.Journal}, nil
+	return &Service{journal: c.Journal, valueDates: c.ValueDates}, nil
 }
 
 // Withdraw takes money out.
 func (s *Service) Withdraw(ctx context.Context, to journal.Command, c Withdraw) (journal.Receipt, error) {
+	c.ValueDates = s.valueDates
 	to.Decide = c.Decide
 	return s.journal.Execute(ctx, to)
 }

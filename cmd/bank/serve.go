@@ -15,6 +15,7 @@ type serveCommand struct {
 	console.StoreFlags
 	serve.Flags
 	serve.SegmentFlags
+	serve.WriterFlags
 	OpsListen *string `name:"ops-listen" placeholder:"HOST:PORT" help:"Jobs, on loopback [127.0.0.1:0]."`
 	Shards    *string `name:"shards" placeholder:"N" help:"Shards of a new stream [4]."`
 }

@@ -64,7 +64,7 @@ func (d *Draft) canPost(change int64) bool {
 // PlaceHold sets an amount aside, or emits the decline. What can be said without the balance is said first.
 func (d *Draft) PlaceHold(b event.HoldPlaced) {
 	if expired(b.ExpiresAt, d.Now) {
-		d.Reject(CodeValidationFailed, map[string]any{"errors": []FieldError{{Pointer: "/expires_at", Code: FieldInThePast}}})
+		d.rejectField("/expires_at", FieldInThePast)
 		return
 	}
 	if len(d.State.Holds) >= MaxHolds {

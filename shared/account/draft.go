@@ -52,12 +52,21 @@ func (d *Draft) emit(b event.Body, currency string, effectiveAt time.Time) {
 // Today is the value date of the decision.
 func (d *Draft) Today() time.Time { return date(d.Now) }
 
-// ValueDate is a command's value date, or Today when it names none. A command was validated before.
-func (d *Draft) ValueDate(effectiveAt string) time.Time {
-	if at, ok := ParseDate(effectiveAt); ok {
-		return at
+// Window is how far a value date may lie from the day of the decision, in days either way.
+type Window struct{ Back, Ahead int }
+
+// ValueDate is a command's value date, or Today when it names none; one outside the window is rejected by its field. A command was
+// validated before.
+func (d *Draft) ValueDate(effectiveAt string, w Window) time.Time {
+	today := d.Today()
+	at, ok := ParseDate(effectiveAt)
+	if !ok {
+		return today
 	}
-	return d.Today()
+	if at.Before(today.AddDate(0, 0, -w.Back)) || at.After(today.AddDate(0, 0, w.Ahead)) {
+		d.rejectField("/effective_at", FieldOutOfRange)
+	}
+	return at
 }
 
 // Reject ends the draft; the first rejection stands. It gives false, for a guard to return.
@@ -66,6 +75,11 @@ func (d *Draft) Reject(code string, details map[string]any) bool {
 		d.rejection = &Rejection{Code: code, Details: details}
 	}
 	return false
+}
+
+// rejectField rejects a command for one field, which only the time of the decision shows to be wrong.
+func (d *Draft) rejectField(pointer, code string) bool {
+	return d.Reject(CodeValidationFailed, map[string]any{"errors": []FieldError{{Pointer: pointer, Code: code}}})
 }
 
 // Decision is the outcome. A rejection takes back whatever was emitted, releases too: they come with the next accepted command

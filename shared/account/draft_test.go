@@ -32,7 +32,7 @@ func TestDraftTime(t *testing.T) {
 func TestDraftNumbersAndFoldsAsItGoes(t *testing.T) {
 	d := NewDraft(given(), later)
 	d.ReleaseExpired()
-	d.Credit(event.MoneyCredited{Amount: 5, Kind: event.KindDeposit}, d.ValueDate("2026-12-01"))
+	d.Credit(event.MoneyCredited{Amount: 5, Kind: event.KindDeposit}, d.ValueDate("2026-11-20", Window{Back: 1}))
 	s := given()
 	for i, e := range d.Decision().Events {
 		if e.Version != s.Version+1 || e.RecordedAt != later || e.Currency != "EUR" || e.Schema != 1 || len(e.Data) == 0 {
@@ -47,8 +47,29 @@ func TestDraftNumbersAndFoldsAsItGoes(t *testing.T) {
 	if !reflect.DeepEqual(s, d.State) {
 		t.Errorf("%+v, want %+v", d.State, s)
 	}
-	if len(d.Events) != 2 || d.Events[0].EffectiveAt != date(later) || d.Events[1].EffectiveAt != time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC) {
+	if len(d.Events) != 2 || d.Events[0].EffectiveAt != date(later) || d.Events[1].EffectiveAt != time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC) {
 		t.Errorf("%+v", d.Events)
+	}
+}
+
+// A value date is counted in whole days of the bank's calendar, UTC, from the day of the decision.
+func TestValueDateWindow(t *testing.T) {
+	for _, c := range []struct {
+		effectiveAt string
+		window      Window
+		ok          bool
+	}{
+		{"", Window{}, true}, {"2026-11-21", Window{}, true}, {"2026-11-20", Window{}, false}, {"2026-11-22", Window{}, false},
+		{"2026-11-20", Window{Back: 1}, true}, {"2026-11-22", Window{Back: 1}, false}, {"2026-11-22", Window{Ahead: 1}, true},
+		{"2016-11-21", Window{Back: 3653}, true}, {"2016-11-20", Window{Back: 3653}, true}, {"2016-11-19", Window{Back: 3653}, false},
+		{"1970-01-01", Window{Back: 3653}, false}, {"9999-12-31", Window{Ahead: 3653}, false},
+	} {
+		d := NewDraft(given(), later)
+		d.ValueDate(c.effectiveAt, c.window)
+		got := d.Decision().Rejection
+		if c.ok != (got == nil) || got != nil && !reflect.DeepEqual(got.Details["errors"], []FieldError{{"/effective_at", FieldOutOfRange}}) {
+			t.Errorf("%s in %+v: %+v", c.effectiveAt, c.window, got)
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ func (d *Draft) Open(currency string, b event.AccountOpened) {
 func (d *Draft) SetLimit(b event.CreditLimitChanged, force bool) {
 	s := &d.State
 	if expired(b.ExpiresAt, d.Now) {
-		d.Reject(CodeValidationFailed, map[string]any{"errors": []FieldError{{Pointer: "/expires_at", Code: FieldInThePast}}})
+		d.rejectField("/expires_at", FieldInThePast)
 		return
 	}
 	if b.After >= s.Limit && !d.AllowsCredit() {

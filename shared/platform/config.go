@@ -52,6 +52,10 @@ type Config struct {
 	SegmentBytes Bytes `env:"PASSBOOK_SEGMENT_BYTES" envDefault:"64MiB" flag:"segment-bytes"`
 	// DrainDelay is how long a program that was told to end still serves after /readyz said so, for balancers to turn away, 0 to 1 min.
 	DrainDelay time.Duration `env:"PASSBOOK_DRAIN_DELAY" envDefault:"0s" flag:"drain-delay"`
+	// EffectiveBack and EffectiveAhead are how many days the effective_at of a command may lie before and after the day it is decided
+	// on, UTC.
+	EffectiveBack  int `env:"PASSBOOK_EFFECTIVE_BACK" envDefault:"3653" flag:"effective-back"`
+	EffectiveAhead int `env:"PASSBOOK_EFFECTIVE_AHEAD" envDefault:"0" flag:"effective-ahead"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `env:"PASSBOOK_LOG_LEVEL" envDefault:"info" flag:"log-level"`
 	// LogFormat is text or json.
@@ -81,6 +85,9 @@ var prefixes = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 // buckets are the names that S3 gives to buckets.
 var buckets = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
+// maxEffective bounds the window of value dates to a century either way.
+const maxEffective = 36_525
+
 // Validate checks every setting. Its errors match ErrConfig and name the flag and the variable.
 func (c Config) Validate() error {
 	switch {
@@ -102,6 +109,10 @@ func (c Config) Validate() error {
 		return c.refuse("Bucket", "%q is not 3 to 63 of a-z, 0-9, . and -", c.Bucket)
 	case c.DrainDelay < 0 || c.DrainDelay > time.Minute:
 		return c.refuse("DrainDelay", "%v is not 0s to 1m", c.DrainDelay)
+	case c.EffectiveBack < 0 || c.EffectiveBack > maxEffective:
+		return c.refuse("EffectiveBack", "%d is not 0 to %d days", c.EffectiveBack, maxEffective)
+	case c.EffectiveAhead < 0 || c.EffectiveAhead > maxEffective:
+		return c.refuse("EffectiveAhead", "%d is not 0 to %d days", c.EffectiveAhead, maxEffective)
 	case strings.ContainsAny(c.Instance, "#\n") || len(c.Instance) > 64:
 		return c.refuse("Instance", "has a # or a line break, or is longer than 64 bytes")
 	}

@@ -9,10 +9,12 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"passbook/archiver"
 	"passbook/cmd/internal/console"
+	"passbook/shared/journal"
 	"passbook/shared/platform"
 )
 
@@ -31,6 +33,12 @@ type SegmentFlags struct {
 	SegmentBytes *string `name:"segment-bytes" placeholder:"SIZE" help:"Size of a segment [64MiB]."`
 }
 
+// WriterFlags are those of a program that takes commands.
+type WriterFlags struct {
+	EffectiveBack  *string `name:"effective-back" placeholder:"DAYS" help:"Oldest effective_at taken [3653]."`
+	EffectiveAhead *string `name:"effective-ahead" placeholder:"DAYS" help:"Latest effective_at taken [0]."`
+}
+
 // ServiceFlags are those of a service that is a process of its own.
 type ServiceFlags struct {
 	Flags
@@ -42,6 +50,13 @@ type ServiceFlags struct {
 // command is the command line of a service that is a process of its own.
 type command struct {
 	ServiceFlags
+	program program `kong:"-"`
+}
+
+// writeCommand is that of one that takes commands.
+type writeCommand struct {
+	ServiceFlags
+	WriterFlags
 	program program `kong:"-"`
 }
 
@@ -57,10 +72,18 @@ type archiveCommand struct {
 func (c *command) Help() string { return c.program.help() }
 
 // Help is the example.
+func (c *writeCommand) Help() string { return c.program.help() }
+
+// Help is the example.
 func (c *archiveCommand) Help() string { return c.program.help() }
 
 // Run serves until ctx ends.
 func (c *command) Run(ctx context.Context, t *console.Terminal) error {
+	return c.program.run(ctx, t, c, c.Version)
+}
+
+// Run serves until ctx ends.
+func (c *writeCommand) Run(ctx context.Context, t *console.Terminal) error {
 	return c.program.run(ctx, t, c, c.Version)
 }
 
@@ -107,8 +130,11 @@ func Main(s Service, version string) int {
 	t := &console.Terminal{Environ: append(s.defaults[:len(s.defaults):len(s.defaults)], os.Environ()...), In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
 	p := program{s, version}
 	var grammar console.Command = &command{program: p}
-	if s.resources.Archive {
+	switch {
+	case s.resources.Archive:
 		grammar = &archiveCommand{program: p}
+	case slices.Contains(s.resources.Writes, journal.Table):
+		grammar = &writeCommand{program: p}
 	}
 	return console.Run(ctx, s.Name, s.About, grammar, os.Args[1:], t)
 }

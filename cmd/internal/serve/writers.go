@@ -8,6 +8,7 @@ import (
 
 	"passbook/cmd/internal/jobs"
 	"passbook/credit"
+	"passbook/shared/account"
 	"passbook/shared/journal"
 	"passbook/shared/publisher"
 	"passbook/shared/web"
@@ -54,7 +55,7 @@ func (p *Process) historyReady(ctx context.Context) error {
 
 // withdrawals fits the commands that take money out, and the sweeper of what expires.
 func withdrawals(_ context.Context, p *Process) error {
-	service, err := withdraw.New(withdraw.Config{Journal: p.journal})
+	service, err := withdraw.New(withdraw.Config{Journal: p.journal, ValueDates: p.valueDates()})
 	if err != nil {
 		return err
 	}
@@ -67,9 +68,14 @@ func withdrawals(_ context.Context, p *Process) error {
 	return nil
 }
 
+// valueDates is the bank's window of value dates.
+func (p *Process) valueDates() account.Window {
+	return account.Window{Back: p.config.EffectiveBack, Ahead: p.config.EffectiveAhead}
+}
+
 // credits fits the commands that bring money in.
 func credits(_ context.Context, p *Process) error {
-	service, err := credit.New(credit.Config{Journal: p.journal})
+	service, err := credit.New(credit.Config{Journal: p.journal, ValueDates: p.valueDates()})
 	if err != nil {
 		return err
 	}
