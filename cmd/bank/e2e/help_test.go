@@ -24,7 +24,7 @@ var commands = []string{
 }
 
 // maxHelp is how many lines of help fit a screen.
-const maxHelp = 24
+const maxHelp = 32
 
 // TestHelpFitsAScreenAndItsExampleRuns runs the example of every help text against a directory that a demo has filled.
 func TestHelpFitsAScreenAndItsExampleRuns(t *testing.T) {
