@@ -68,7 +68,9 @@ func (s *Service) reverse(f *web.Fields) web.Call {
 		Force:         f.Bool("force"),
 	}
 	f.Check(c.Validate())
-	return web.For(id, s.ReverseCredit, c)
+	call := web.For(id, s.ReverseCredit, c)
+	call.Reads = true
+	return call
 }
 
 func (s *Service) setLimit(f *web.Fields) web.Call {

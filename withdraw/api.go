@@ -48,7 +48,9 @@ func (s *Service) reverse(f *web.Fields) web.Call {
 		Reason:        event.Text{Plain: f.String("reason", web.Optional)},
 	}
 	f.Check(c.Validate())
-	return web.For(id, s.ReverseWithdrawal, c)
+	call := web.For(id, s.ReverseWithdrawal, c)
+	call.Reads = true
+	return call
 }
 
 func (s *Service) hold(f *web.Fields) web.Call {
@@ -71,14 +73,18 @@ func (s *Service) capture(f *web.Fields) web.Call {
 		Final:  f.OptBool("final"),
 	}
 	f.Check(c.Validate())
-	return web.For(id, s.CaptureHold, c)
+	call := web.For(id, s.CaptureHold, c)
+	call.Reads = true
+	return call
 }
 
 func (s *Service) release(f *web.Fields) web.Call {
 	id := f.AccountID("account_id", web.Required)
 	c := ReleaseHold{HoldID: f.String("hold_id", web.Required)}
 	f.Check(c.Validate())
-	return web.For(id, s.ReleaseHold, c)
+	call := web.For(id, s.ReleaseHold, c)
+	call.Reads = true
+	return call
 }
 
 func (s *Service) transfer(f *web.Fields) web.Call {

@@ -99,6 +99,9 @@ type Command struct {
 	Status int
 	// Reverses is the version that this command reverses, else 0: its guard is put with the entry, both or neither.
 	Reverses int64
+	// Queued, if set, is called once, when the command has its place: what is handed over afterwards, on its account or on the other
+	// of a transfer, is decided after it. It is not called for a command that found no place.
+	Queued func()
 	// Decide is pure: events on from the state, or a rejection, or neither for an internal command with nothing to do.
 	Decide func(account.State, time.Time) account.Decision
 }
@@ -274,7 +277,13 @@ func (j *Journal) enqueue(a Account, p *pending) error {
 	case j.outbox.Full():
 		return fmt.Errorf("%w: too much waits for the stream", ErrOverloaded)
 	}
-	return j.shards[j.shardOf(a)].push(j, a, p)
+	if err := j.shards[j.shardOf(a)].push(j, a, p); err != nil {
+		return err
+	}
+	if p.command.Queued != nil {
+		p.command.Queued()
+	}
+	return nil
 }
 
 func (j *Journal) shardOf(a Account) uint64 { return maphash.Comparable(j.seed, a) % laneShards }

@@ -26,6 +26,7 @@ func (j *Journal) Transfer(ctx context.Context, t Transfer) (Receipt, error) {
 		return Receipt{}, err
 	}
 	p := newPending(t.Command)
+	p.command.Queued = nil // it has its place when the second lane's queue holds it too
 	if t.To == t.Account { // two lanes are held at once; a second hold of the same one would wait for itself
 		return Receipt{}, errors.New("journal: transfer from an account to itself")
 	}
@@ -34,7 +35,7 @@ func (j *Journal) Transfer(ctx context.Context, t Transfer) (Receipt, error) {
 		first, second = second, first
 	}
 	p.exclusive = func(held *lane) {
-		j.holding(ctx, second, p, func(other *lane) {
+		j.holding(ctx, second, p, t.Queued, func(other *lane) {
 			from, to := held, other
 			if from.account != t.Account {
 				from, to = other, held
@@ -45,11 +46,11 @@ func (j *Journal) Transfer(ctx context.Context, t Transfer) (Receipt, error) {
 	return j.submit(ctx, first, p)
 }
 
-// holding runs f while the account's lane is held for p. Lanes are taken in the order of their names, so that two transfers
+// holding runs f while the account's lane is held for p, and calls queued once p has its place there. Lanes are taken in the order of their names, so that two transfers
 // never wait for each other.
-func (j *Journal) holding(ctx context.Context, a Account, p *pending, f func(*lane)) {
+func (j *Journal) holding(ctx context.Context, a Account, p *pending, queued func(), f func(*lane)) {
 	granted, release := make(chan *lane), make(chan struct{})
-	hold := newPending(Command{})
+	hold := newPending(Command{Queued: queued})
 	hold.exclusive = func(l *lane) {
 		granted <- l
 		<-release

@@ -37,6 +37,9 @@ type Call struct {
 	AccountID string
 	// Also is a second account that the command touches, or empty; bulk keeps the order of both.
 	Also string
+	// Reads says that Run looks at the account's history before it hands a command to the journal, so that in bulk it begins when the
+	// lines before it are done, and not when they have their place.
+	Reads bool
 	// Run carries the command out; everything but the rules is in to.
 	Run func(ctx context.Context, to journal.Command) (journal.Receipt, error)
 }
