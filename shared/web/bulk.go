@@ -11,22 +11,31 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/backoff"
 	"passbook/shared/telemetry"
 )
 
 const (
 	bulkPath = "/v1/bulk"
-	// bulkWindow is how many lines of one request are in progress or wait to be written.
+	// bulkWindow is how many lines of one request are in progress or wait for one before them.
 	bulkWindow = 256
-	// bulkIdle is how long a bulk request may be silent, in either direction.
+	// bulkIdle is how long a bulk request may be silent in both directions.
 	bulkIdle = time.Minute
-	// bulkBuffer is how much is read or written at once.
+	// bulkUnread is how long a full backlog waits for its caller to take something.
+	bulkUnread = bulkIdle / 2
+	// bulkQuiet is how long, once no more lines are carried out, the next bytes of a caller that still sends may take.
+	bulkQuiet = 250 * time.Millisecond
+	// bulkDiscard bounds how long what such a caller sends is read and dropped: when the server drains, and when its answers are too many.
+	bulkDiscardDraining = 5 * time.Second
+	bulkDiscardUnread   = 10 * time.Minute
+	// bulkBuffer is how much is read at once.
 	bulkBuffer = MaxBodyBytes + 1
 )
 
-// bulk serves many commands in one request. Three parts work at once: one reads lines and starts their commands, the commands
-// run, and this goroutine writes the results in the order of the lines. A slot is a line on its way through them, and the
-// window bounds how many there are.
+// bulk serves many commands in one request. Three parts work at once: one reads lines and starts their commands, one takes their
+// results in the order of the lines, and this goroutine writes them. A slot is a line on its way through them, and the window
+// bounds how many there are. The answer's header goes out with the first result: a caller that waits for leave to send gets it
+// from the first read.
 func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 	byName := make(map[string][]Operation, len(operations))
 	for _, o := range operations {
@@ -40,20 +49,20 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 		if s.draining.Err() != nil {
 			return Refuse(CodeShuttingDown)
 		}
-		ctx, cancel := context.WithCancel(r.Context())
-		defer cancel()
-		b := &bulkRequest{
-			server: s, operations: byName, lines: bufio.NewReaderSize(r.Body, bulkBuffer),
-			slots: make(chan *slot, bulkWindow), last: make(map[string]*slot),
-			control: http.NewResponseController(c.Response()), correlationID: telemetry.Correlation(ctx),
-		}
+		control := http.NewResponseController(c.Response())
 		// HTTP/1 needs to be told that the body is read on while the answer is written. A recorder cannot, and need not.
-		if err := b.control.EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		if err := control.EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			return fmt.Errorf("read and write at once: %w", err)
 		}
 		c.Response().Header()["Content-Type"] = contentRows
-		c.Response().WriteHeader(http.StatusOK)
-		b.serve(ctx, c.Response())
+		b := &bulkRequest{
+			server: s, operations: byName, slots: make(chan *slot, bulkWindow), open: make(map[string][]*slot),
+			results: newBacklog(&s.backlog, s.maxBacklog), control: control, correlationID: telemetry.Correlation(r.Context()),
+		}
+		b.serve(r.Context(), r.Body, c.Response())
+		if !c.Response().Committed {
+			c.Response().WriteHeader(http.StatusOK) // there was no line
+		}
 		return nil
 	}
 }
@@ -64,138 +73,185 @@ type bulkRequest struct {
 	operations    map[string][]Operation
 	lines         *bufio.Reader
 	slots         chan *slot
+	results       *backlog
 	control       *http.ResponseController
 	correlationID string
-	// last is the newest line of each account that may still be in progress. Only the reading goroutine uses it.
-	last map[string]*slot
+	// reading ends when no more lines are carried out: the caller is gone, or the server drains.
+	reading context.Context
+	// open are the lines of each account that may still be in progress, in their order. Only the reading goroutine uses it.
+	open map[string][]*slot
 }
 
-// slot is one line.
-type slot struct {
-	number int
-	// done is closed when result is there.
-	done   chan struct{}
-	result []byte
-}
-
-// serve reads, runs and writes until the last result is written or the caller is gone. Nothing of it goes on afterwards, not even
-// the call that wakes the reader: a deadline set late would hit the connection's next request.
-func (b *bulkRequest) serve(ctx context.Context, w io.Writer) {
-	running, stopRunning := context.WithCancel(ctx)
+// serve reads, runs and writes until the last result is written or the caller is gone. What was begun is carried out whatever becomes
+// of the body: net/http ends the request's own context at the first read that fails, and be it for its deadline. Nothing of serve is left running afterwards, not
+// even the call that wakes the reader: a deadline set late would hit the connection's next request.
+func (b *bulkRequest) serve(ctx context.Context, body io.Reader, w io.Writer) {
+	running, stopRunning := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRunning()
 	reading, stopReading := context.WithCancel(running)
 	defer stopReading()
 	defer context.AfterFunc(b.server.draining, stopReading)()
+	b.reading, b.lines = reading, bufio.NewReaderSize(&bulkBody{b, body}, bulkBuffer)
 	woken := make(chan struct{})
 	sleep := context.AfterFunc(reading, func() {
 		defer close(woken)
-		_ = b.control.SetReadDeadline(time.Now())
+		b.extendRead()
 	})
 	go func() {
 		defer close(b.slots)
-		b.read(running, reading)
+		b.read(running)
+	}()
+	collected := make(chan struct{})
+	go func() {
+		defer close(collected)
+		defer b.results.close()
+		for s := range b.slots { // closed when the reader has ended
+			<-s.done
+			b.results.add(s.result)
+		}
 	}()
 	if err := b.write(w); err != nil { // the caller is gone
 		stopRunning()
 	}
-	for s := range b.slots { // closed when the reader has ended
-		<-s.done
-	}
+	<-collected
+	b.results.drop()
 	if !sleep() {
 		<-woken
 	}
 }
 
-// write sends the results in order, and flushes whenever the next one is not there yet.
+// write sends the results in order, all that there are at once.
 func (b *bulkRequest) write(w io.Writer) error {
-	out := bufio.NewWriterSize(w, bulkBuffer)
+	var results []byte
 	for {
-		s, ok := b.next(out)
-		if !ok {
-			return b.flush(out)
-		}
-		select {
-		case <-s.done:
-		default:
-			if err := b.flush(out); err != nil {
-				<-s.done
-				return err
-			}
-			<-s.done
-		}
-		if out.Available() < len(s.result) {
-			b.extendWrite()
-		}
-		if _, err := out.Write(s.result); err != nil {
+		var err error
+		if results, err = b.results.take(results); err != nil || len(results) == 0 {
 			return err
 		}
+		b.extendWrite()
+		if _, err := w.Write(results); err != nil {
+			return err
+		}
+		if err := b.control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return err
+		}
+		b.extendRead() // who takes answers is not gone
 	}
 }
 
-// next takes the next slot, and flushes before it waits for one. An error of the flush shows again at the next write.
-func (b *bulkRequest) next(out *bufio.Writer) (*slot, bool) {
-	select {
-	case s, ok := <-b.slots:
-		return s, ok
-	default:
-	}
-	_ = b.flush(out)
-	s, ok := <-b.slots
-	return s, ok
+// bulkBody reads the body, with a deadline for each read. A caller that sends is not gone, and has as long again to take answers.
+type bulkBody struct {
+	b    *bulkRequest
+	body io.Reader
 }
 
-func (b *bulkRequest) flush(out *bufio.Writer) error {
-	b.extendWrite()
-	if err := out.Flush(); err != nil {
-		return err
+// Read reads from the body.
+func (r *bulkBody) Read(p []byte) (int, error) {
+	r.b.extendRead()
+	n, err := r.body.Read(p)
+	if n > 0 {
+		r.b.extendWrite()
 	}
-	if err := b.control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	return nil
+	return n, err
 }
 
-// extendWrite and extendRead give the caller another bulkIdle to take or to send something. Where deadlines are not supported
-// there is nothing to extend.
+// extendWrite and extendRead give the caller another bulkIdle to take or to send something; once no more lines are carried out, only
+// what is on its way is read. Where deadlines are not supported there is nothing to extend.
 func (b *bulkRequest) extendWrite() { _ = b.control.SetWriteDeadline(time.Now().Add(bulkIdle)) }
 
-func (b *bulkRequest) extendRead(reading context.Context) {
-	_ = b.control.SetReadDeadline(time.Now().Add(bulkIdle))
-	if reading.Err() != nil { // it ended meanwhile, and what woke the reader was just undone
-		_ = b.control.SetReadDeadline(time.Now())
+func (b *bulkRequest) extendRead() {
+	if b.reading.Err() == nil {
+		_ = b.control.SetReadDeadline(time.Now().Add(bulkIdle))
+	}
+	if b.reading.Err() != nil { // perhaps since the line above, which then undid what was to wake the reader
+		_ = b.control.SetReadDeadline(time.Now().Add(bulkQuiet))
 	}
 }
 
-// read starts a command for each line until there are no more, or reading ends: the caller is gone or the server drains.
-func (b *bulkRequest) read(running, reading context.Context) {
-	for number := 1; ; number++ {
-		text, err := b.line(reading)
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errLineTooLong) {
-			return
+// read starts a command for each line until there are no more. Where it ends before the body does, the last result says why and at
+// which line; and what the caller still sends is read and dropped, so that one that reads only afterwards is not cut off before it
+// has the answers.
+func (b *bulkRequest) read(running context.Context) {
+	number, refusal := b.readLines(running)
+	if refusal == nil || running.Err() != nil {
+		return
+	}
+	if s, ok := b.slot(running, number); ok {
+		s.refuse(refusal, b.correlationID)
+	}
+	switch refusal.Code {
+	case CodeShuttingDown:
+		b.discard(bulkDiscardDraining)
+	case CodeAnswersNotTaken:
+		b.discard(bulkDiscardUnread)
+	}
+}
+
+// readLines starts a command for each line, and says at which line it ended before the body did, and why.
+func (b *bulkRequest) readLines(running context.Context) (number int, refusal *Problem) {
+	for number = 1; ; number++ {
+		if refusal := b.mayGoOn(running); refusal != nil {
+			return number, refusal
 		}
-		last := errors.Is(err, io.EOF)
-		if len(text) == 0 && !errors.Is(err, errLineTooLong) {
-			if last {
-				return
-			}
-			continue // an empty line is none
-		}
-		s := &slot{number: number, done: make(chan struct{})}
-		select {
-		case b.slots <- s:
-		case <-running.Done():
-			return
-		}
+		text, err := b.line()
+		ended, tooLong := errors.Is(err, io.EOF), errors.Is(err, errLineTooLong)
 		switch {
-		case errors.Is(err, errLineTooLong):
-			s.refuse(Refuse(CodeBodyTooLarge), b.correlationID)
-		case reading.Err() != nil:
-			s.refuse(Refuse(CodeShuttingDown), b.correlationID)
-			return
-		default:
-			b.start(running, s, text)
+		case err != nil && !ended && !tooLong && b.reading.Err() != nil:
+			return number, Refuse(CodeShuttingDown)
+		case err != nil && !ended && !tooLong:
+			return number, Refuse(CodeRequestIncomplete)
+		case len(text) > 0 || tooLong: // an empty line is none
+			s, ok := b.slot(running, number)
+			if !ok {
+				return number, nil
+			}
+			if tooLong {
+				s.refuse(Refuse(CodeBodyTooLarge), b.correlationID)
+			} else {
+				b.start(running, s, text)
+			}
 		}
-		if last {
+		if ended {
+			return number, nil
+		}
+	}
+}
+
+// mayGoOn says why the next line is not to be read: the server drains, or the results that the caller has not taken are too many,
+// and it takes none.
+func (b *bulkRequest) mayGoOn(running context.Context) *Problem {
+	var since time.Time
+	last := -1
+	for b.reading.Err() == nil {
+		ok, taken := b.results.room()
+		switch {
+		case ok:
+			return nil
+		case taken != last:
+			since, last = time.Now(), taken
+		case time.Since(since) > bulkUnread:
+			return Refuse(CodeAnswersNotTaken)
+		}
+		_ = backoff.Sleep(running, bulkQuiet) // its end shows in reading
+	}
+	return Refuse(CodeShuttingDown)
+}
+
+// slot makes the slot of a line, once there is one.
+func (b *bulkRequest) slot(running context.Context, number int) (*slot, bool) {
+	s := newSlot(number)
+	select {
+	case b.slots <- s:
+		return s, true
+	case <-running.Done():
+		return nil, false
+	}
+}
+
+// discard reads what the caller sends, at most so long.
+func (b *bulkRequest) discard(most time.Duration) {
+	for end := time.Now().Add(most); time.Now().Before(end); {
+		if _, err := b.lines.Discard(bulkBuffer); err != nil {
 			return
 		}
 	}
@@ -205,10 +261,7 @@ func (b *bulkRequest) read(running, reading context.Context) {
 var errLineTooLong = errors.New("bulk: line too long")
 
 // line reads one line, without its end. The last one needs none.
-func (b *bulkRequest) line(reading context.Context) ([]byte, error) {
-	if b.lines.Buffered() == 0 {
-		b.extendRead(reading)
-	}
+func (b *bulkRequest) line() ([]byte, error) {
 	text, err := b.lines.ReadSlice('\n')
 	if err == nil || errors.Is(err, io.EOF) {
 		return trimLine(text), err
@@ -217,7 +270,6 @@ func (b *bulkRequest) line(reading context.Context) ([]byte, error) {
 		return nil, err
 	}
 	for errors.Is(err, bufio.ErrBufferFull) {
-		b.extendRead(reading)
 		_, err = b.lines.ReadSlice('\n')
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -231,40 +283,4 @@ func trimLine(text []byte) []byte {
 		text = text[:len(text)-1]
 	}
 	return text
-}
-
-// start decodes a line and runs its command once the earlier lines of its accounts are done.
-func (b *bulkRequest) start(ctx context.Context, s *slot, text []byte) {
-	work := b.decode(text)
-	if len(work.runs) == 0 {
-		s.refuse(work.problem, b.correlationID)
-		return
-	}
-	var before []*slot
-	for _, id := range work.runs[0].accounts() {
-		if earlier := b.last[id]; earlier != nil {
-			before = append(before, earlier)
-		}
-		b.last[id] = s
-	}
-	if len(b.last) > 4*bulkWindow {
-		b.forget()
-	}
-	go func() {
-		for _, earlier := range before {
-			<-earlier.done
-		}
-		b.run(ctx, s, work)
-	}()
-}
-
-// forget drops the accounts whose lines are done.
-func (b *bulkRequest) forget() {
-	for id, s := range b.last {
-		select {
-		case <-s.done:
-			delete(b.last, id)
-		default:
-		}
-	}
 }

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"context"
-
 	"passbook/shared/account"
 	"passbook/shared/journal"
 )
@@ -72,25 +70,6 @@ func (f *Fields) takeHeader(key *string) (op string, problem *Problem) {
 	return op, nil
 }
 
-// run carries a line out and leaves its result in the slot.
-func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
-	defer close(s.done)
-	ctx, cancel := context.WithTimeout(ctx, b.server.config.Timeout)
-	defer cancel()
-	var receipt journal.Receipt
-	var err error
-	for i, r := range work.runs {
-		receipt, err = r.call.carryOut(ctx, r.to)
-		if p, ok := asProblem(err); !ok || p.Code != CodeTransactionNotFound {
-			break
-		}
-		if i == len(work.runs)-1 && work.problem != nil {
-			err = work.problem // it is the transaction of the one whose fields these are not
-		}
-	}
-	s.result = b.result(s.number, receipt, err)
-}
-
 // result renders a line's result.
 func (b *bulkRequest) result(number int, receipt journal.Receipt, err error) []byte {
 	if err == nil {
@@ -116,7 +95,7 @@ func (b *bulkRequest) result(number int, receipt journal.Receipt, err error) []b
 // refuse ends a line that came to no command.
 func (s *slot) refuse(problem *Problem, correlationID string) {
 	s.result = refusedLine(s.number, problem, correlationID)
-	close(s.done)
+	s.end()
 }
 
 func refusedLine(number int, problem *Problem, correlationID string) []byte {

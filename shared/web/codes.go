@@ -17,6 +17,8 @@ const (
 	CodeWriteContention      = "write-contention"
 	CodeJobRunning           = "job-running"
 	CodeVersionMismatch      = "version-mismatch"
+	CodeRequestIncomplete    = "request-incomplete"
+	CodeAnswersNotTaken      = "answers-not-taken"
 	CodeBodyTooLarge         = "body-too-large"
 	CodeUnsupportedMediaType = "unsupported-media-type"
 	CodeAsOfOutOfRange       = "as-of-out-of-range"
@@ -86,10 +88,14 @@ var answers = map[string]answer{
 		detail: "Other writers came first every time. Nothing was stored.", retryable: true, retryAfter: 1},
 	CodeJobRunning: {status: http.StatusConflict, title: "Job running",
 		detail: "A job of this kind runs already."},
+	CodeRequestIncomplete: {status: http.StatusRequestTimeout, title: "Request incomplete",
+		detail: "The body broke off, or did not come in time. A command was not carried out; of a bulk request, this line and those after it were not.", retryable: true},
 	CodeVersionMismatch: {status: http.StatusPreconditionFailed, title: "Version mismatch",
 		detail: "The account is not at the version that If-Match names."},
 	CodeBodyTooLarge: {status: http.StatusRequestEntityTooLarge, title: "Body too large",
 		detail: "A body, or a line of a bulk request, has at most 64 KB."},
+	CodeAnswersNotTaken: {status: http.StatusRequestEntityTooLarge, title: "Answers not taken",
+		detail: "More answers wait to be read than are kept. This line and those after it were not carried out: read while you send, or send fewer lines at once.", retryable: true},
 	CodeUnsupportedMediaType: {status: http.StatusUnsupportedMediaType, title: "Unsupported media type",
 		detail: "A body is application/json without an encoding; of a bulk request, application/x-ndjson."},
 

@@ -99,7 +99,7 @@ func readBody(buf []byte, r *http.Request) ([]byte, *Problem) {
 		case errors.Is(err, io.EOF):
 			return buf, bodyType(r, buf)
 		case err != nil:
-			return nil, &Problem{Code: CodeMalformedRequest, Errors: []FieldError{{Code: account.FieldSyntax}}}
+			return nil, Refuse(CodeRequestIncomplete)
 		}
 	}
 }

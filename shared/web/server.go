@@ -74,7 +74,10 @@ type Server struct {
 	latency   *prometheus.HistogramVec
 	log       accessLog
 	inFlight  atomic.Int64
-	contract  func() ([]byte, error)
+	// backlog are the bytes of packed results that callers of bulk have not taken yet, of at most maxBacklog.
+	backlog    atomic.Int64
+	maxBacklog int64
+	contract   func() ([]byte, error)
 	// draining ends when the server begins to stop.
 	draining context.Context
 	drain    context.CancelFunc
@@ -92,7 +95,7 @@ func New(c Config) *Server {
 		c.DrainTimeout = defaultDrainTimeout
 	}
 	s := &Server{
-		config: c, echo: echo.New(), mounted: map[string]Route{}, templates: map[string]string{},
+		config: c, echo: echo.New(), mounted: map[string]Route{}, templates: map[string]string{}, maxBacklog: defaultMaxBacklog,
 		latency: telemetry.Latency(c.Registry, "http_request_duration_seconds", "Time from a request's headers to its answer, by route.", "route", "method", "status"),
 		log:     accessLog{out: c.Logger},
 	}

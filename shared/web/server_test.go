@@ -364,7 +364,7 @@ func TestBodyWithoutALength(t *testing.T) {
 	r.Header.Set("Idempotency-Key", "k")
 	recorder := httptest.NewRecorder()
 	s.Handler().ServeHTTP(recorder, r)
-	if recorder.Code != 400 {
+	if recorder.Code != 408 || between(recorder.Body.String(), "/problems/", `"`) != CodeRequestIncomplete {
 		t.Errorf("a body that breaks off: %d", recorder.Code)
 	}
 }

@@ -1,0 +1,133 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"passbook/shared/backoff"
+	"passbook/shared/journal"
+)
+
+// The pauses of a line that found no place in the journal's queues.
+const (
+	retryFirst = 5 * time.Millisecond
+	retryMost  = time.Second
+)
+
+// slot is one line.
+type slot struct {
+	number int
+	// queued is closed when the line's command has its place among those of its accounts, done when result is there.
+	queued, done chan struct{}
+	once         sync.Once
+	result       []byte
+}
+
+func newSlot(number int) *slot {
+	return &slot{number: number, queued: make(chan struct{}), done: make(chan struct{})}
+}
+
+// hasPlace closes queued.
+func (s *slot) hasPlace() { s.once.Do(func() { close(s.queued) }) }
+
+// end closes done, and queued.
+func (s *slot) end() {
+	s.hasPlace()
+	close(s.done)
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// start decodes a line and hands its command to the journal behind the earlier lines of its accounts, which keeps them in order and
+// commits together what waits together. One that looks at its account's history first waits until they are done.
+func (b *bulkRequest) start(ctx context.Context, s *slot, text []byte) {
+	work := b.decode(text)
+	if len(work.runs) == 0 {
+		s.refuse(work.problem, b.correlationID)
+		return
+	}
+	var before []<-chan struct{}
+	for _, id := range work.runs[0].accounts() {
+		earlier := b.inProgress(id)
+		if work.runs[0].call.Reads {
+			for _, e := range earlier {
+				before = append(before, e.done)
+			}
+		} else if len(earlier) > 0 { // those before it have their place when it has
+			before = append(before, earlier[len(earlier)-1].queued)
+		}
+		b.open[id] = append(earlier, s)
+	}
+	if len(b.open) > 4*bulkWindow {
+		b.forget()
+	}
+	go func() {
+		for _, reached := range before {
+			<-reached
+		}
+		b.run(ctx, s, work)
+	}()
+}
+
+// inProgress are the lines of an account that are not done, but for some of those behind the first of them.
+func (b *bulkRequest) inProgress(id string) []*slot {
+	open := b.open[id]
+	for len(open) > 0 && closed(open[0].done) {
+		open[0] = nil
+		open = open[1:]
+	}
+	return open
+}
+
+// forget drops the accounts whose lines are done.
+func (b *bulkRequest) forget() {
+	for id := range b.open {
+		if b.open[id] = b.inProgress(id); len(b.open[id]) == 0 {
+			delete(b.open, id)
+		}
+	}
+}
+
+// run carries a line out and leaves its result in the slot. While its last run can follow, an earlier one gives the line no place:
+// the lines behind it would come before it.
+func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
+	defer s.end()
+	var receipt journal.Receipt
+	var err error
+	for i, r := range work.runs {
+		last := i == len(work.runs)-1
+		if last {
+			r.to.Queued = s.hasPlace
+		}
+		receipt, err = b.carryOut(ctx, s, r)
+		if p, ok := asProblem(err); !ok || p.Code != CodeTransactionNotFound {
+			break
+		}
+		if last && work.problem != nil {
+			err = work.problem // it is the transaction of the one whose fields these are not
+		}
+	}
+	s.result = b.result(s.number, receipt, err)
+}
+
+// carryOut runs a line's command, again for as long as the journal takes no more for load: it waits instead.
+func (b *bulkRequest) carryOut(ctx context.Context, s *slot, r lineRun) (journal.Receipt, error) {
+	pause := backoff.Backoff{First: retryFirst, Most: retryMost}
+	for {
+		limited, cancel := context.WithTimeout(ctx, b.server.config.Timeout)
+		receipt, err := r.call.carryOut(limited, r.to)
+		cancel()
+		if !errors.Is(err, journal.ErrOverloaded) || closed(s.queued) || pause.Pause(ctx) != nil {
+			return receipt, err
+		}
+	}
+}
