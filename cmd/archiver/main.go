@@ -2,13 +2,9 @@
 // share the shards by leases; a segment is the same whoever writes it.
 package main
 
-import (
-	"os"
-
-	"passbook/cmd/internal/serve"
-)
+import "passbook/cmd/internal/serve"
 
 // version is set by the linker.
 var version = "dev"
 
-func main() { os.Exit(serve.Main(serve.Archiver, version)) }
+func main() { serve.Main(serve.Archiver, version) }

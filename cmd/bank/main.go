@@ -7,10 +7,8 @@ package main
 
 import (
 	"context"
-	"os"
 
 	"passbook/cmd/internal/console"
-	"passbook/cmd/internal/serve"
 )
 
 // version is set by the linker.
@@ -30,12 +28,7 @@ type grammar struct {
 // Help is the example of the program's help.
 func (grammar) Help() string { return "Example:\n\n  bank serve --data ./data" }
 
-func main() {
-	ctx, stop := serve.Signalled()
-	code := run(ctx, os.Args[1:], &console.Terminal{Environ: os.Environ(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
-	stop()
-	os.Exit(code)
-}
+func main() { console.Main(nil, run) }
 
 // run is the program.
 func run(ctx context.Context, args []string, t *console.Terminal) int {

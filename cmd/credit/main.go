@@ -2,13 +2,9 @@
 // limits, freezes. Any number of instances may run, and several may write one account.
 package main
 
-import (
-	"os"
-
-	"passbook/cmd/internal/serve"
-)
+import "passbook/cmd/internal/serve"
 
 // version is set by the linker.
 var version = "dev"
 
-func main() { os.Exit(serve.Main(serve.Credit, version)) }
+func main() { serve.Main(serve.Credit, version) }

@@ -2,13 +2,9 @@
 // by leases; each of them answers for all accounts.
 package main
 
-import (
-	"os"
-
-	"passbook/cmd/internal/serve"
-)
+import "passbook/cmd/internal/serve"
 
 // version is set by the linker.
 var version = "dev"
 
-func main() { os.Exit(serve.Main(serve.CreditLimit, version)) }
+func main() { serve.Main(serve.CreditLimit, version) }

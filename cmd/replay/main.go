@@ -5,9 +5,6 @@ package main
 
 import (
 	"context"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"passbook/cmd/internal/console"
 )
@@ -25,12 +22,7 @@ type grammar struct {
 // Help is the example of the program's help.
 func (grammar) Help() string { return "Example:\n\n  replay rebuild --model balance --dry-run" }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], &console.Terminal{Environ: os.Environ(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
-	stop()
-	os.Exit(code)
-}
+func main() { console.Main(nil, run) }
 
 // run is the program.
 func run(ctx context.Context, args []string, t *console.Terminal) int {

@@ -2,13 +2,9 @@
 // withdrawals, holds, transfers and their reversals. Any number of instances may run, and several may write one account.
 package main
 
-import (
-	"os"
-
-	"passbook/cmd/internal/serve"
-)
+import "passbook/cmd/internal/serve"
 
 // version is set by the linker.
 var version = "dev"
 
-func main() { os.Exit(serve.Main(serve.Withdraw, version)) }
+func main() { serve.Main(serve.Withdraw, version) }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"os"
 	"syscall"
 
 	"passbook/shared/embedded"
@@ -52,6 +54,20 @@ func explainDisk(err error) error {
 		}
 	}
 	return err
+}
+
+// narrow takes a directory that is there from everybody but its owner, as new ones are made: an older program made it readable for
+// all. Where it cannot, since the directory is somebody else's, it says so.
+func narrow(dir string, log *slog.Logger) {
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return
+	}
+	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory
+		log.Warn("others may read what customers paid for; let the owner of the directory chmod it to 700", "dir", dir, "mode", info.Mode().String(), "error", err)
+		return
+	}
+	log.Warn("others could read what customers paid for; the directory is its owner's alone now", "dir", dir, "mode", info.Mode().String())
 }
 
 // Salvaged is what Salvage found and did.

@@ -77,6 +77,9 @@ func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	for _, dir := range []string{c.Data, filepath.Join(c.Data, archiveDir)} {
+		narrow(dir, log)
+	}
 	store := &embeddedStore{db: db, streams: streams, shards: c.Shards}
 	for _, name := range r.Streams {
 		store.resources = append(store.resources, c.Stream(name))

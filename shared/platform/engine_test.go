@@ -146,3 +146,24 @@ func TestCausesOfTheDiskHaveACure(t *testing.T) {
 		t.Errorf("a cure for %v", err)
 	}
 }
+
+// A directory that an older program made readable for all is its owner's alone once it was opened, and what is made in it is too.
+func TestDirectoriesAreTheirOwnersAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	if err := os.MkdirAll(filepath.Join(dir, archiveDir), 0o755); err != nil { //nolint:gosec // what an older program did
+		t.Fatal(err)
+	}
+	e, err := Open(t.Context(), config(t, dir), resources, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(e.Bucket.Create(t.Context(), "a/b", nil), e.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{".", archiveDir, archiveDir + "/a"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		}
+	}
+}

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"syscall"
 
 	"passbook/archiver"
 	"passbook/cmd/internal/console"
@@ -123,27 +121,19 @@ func (p program) run(ctx context.Context, t *console.Terminal, flags any, printV
 	return Outcome(serving.Run(ctx))
 }
 
-// Main is the whole program of a service that is a process of its own; it returns the exit code.
-func Main(s Service, version string) int {
-	ctx, stop := Signalled()
-	defer stop()
-	t := &console.Terminal{Environ: append(s.defaults[:len(s.defaults):len(s.defaults)], os.Environ()...), In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
-	p := program{s, version}
-	var grammar console.Command = &command{program: p}
-	switch {
-	case s.resources.Archive:
-		grammar = &archiveCommand{program: p}
-	case slices.Contains(s.resources.Writes, journal.Table):
-		grammar = &writeCommand{program: p}
-	}
-	return console.Run(ctx, s.Name, s.About, grammar, os.Args[1:], t)
-}
-
-// Signalled is a context that ends with the first SIGINT or SIGTERM. The second ends the process at once.
-func Signalled() (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+// Main is the whole program of a service that is a process of its own. It does not return.
+func Main(s Service, version string) {
+	console.Main(s.defaults, func(ctx context.Context, args []string, t *console.Terminal) int {
+		p := program{s, version}
+		var grammar console.Command = &command{program: p}
+		switch {
+		case s.resources.Archive:
+			grammar = &archiveCommand{program: p}
+		case slices.Contains(s.resources.Writes, journal.Table):
+			grammar = &writeCommand{program: p}
+		}
+		return console.Run(ctx, s.Name, s.About, grammar, args, t)
+	})
 }
 
 // PrintVersion writes a program's name and version, and what it was built with and for.

@@ -36,7 +36,7 @@ func New(dir string) (*Bucket, error) {
 		return nil, fmt.Errorf("open bucket %s: %w", dir, err)
 	}
 	b := &Bucket{root: root, pending: map[string]chan struct{}{}, synced: map[string]bool{}}
-	if err := os.MkdirAll(filepath.Join(root, asideDir), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(root, asideDir), 0o700); err != nil {
 		return nil, fmt.Errorf("open bucket: %w", err)
 	}
 	if err := errors.Join(b.clean(), syncDir(root), syncDir(filepath.Dir(root))); err != nil {

@@ -66,7 +66,7 @@ func (b *Bucket) makeDir(dir string) error {
 	if err := b.makeDir(parent); err != nil {
 		return err
 	}
-	err := os.Mkdir(dir, 0o755)
+	err := os.Mkdir(dir, 0o700)
 	if errors.Is(err, fs.ErrExist) {
 		if info, bad := os.Stat(dir); bad != nil || !info.IsDir() {
 			return errors.Join(fmt.Errorf("%w: an object lies above it", bucket.ErrInvalid), bad)
