@@ -45,6 +45,9 @@ type Options struct {
 	CacheBytes int64
 	// Logger gets what Pebble has to say, at debug; nil drops it.
 	Logger *slog.Logger
+	// Fatal gets the reason why nothing may be answered any more, and does not return; nil writes it to standard error as one line
+	// and ends the process with code 1.
+	Fatal func(cause string)
 }
 
 // DB is an open database. Its methods may be called concurrently.
@@ -147,7 +150,7 @@ func tuning(fs vfs.FS, o Options) *pebble.Options {
 		FS:                          ordered{fs},
 		CacheSize:                   o.CacheBytes,
 		FormatMajorVersion:          pebble.FormatNewest,
-		Logger:                      quiet{o.Logger},
+		Logger:                      engineLog{o.Logger, o.Fatal},
 		MemTableSize:                memTableBytes,
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       4,
@@ -198,18 +201,3 @@ func (db *DB) Close() error {
 	db.views.stop()
 	return errors.Join(db.engine.Close(), db.lock.Close())
 }
-
-// quiet keeps Pebble's own words at debug level.
-type quiet struct{ log *slog.Logger }
-
-func (q quiet) Infof(format string, args ...any) {
-	if q.log != nil {
-		q.log.Debug(fmt.Sprintf(format, args...))
-	}
-}
-
-func (q quiet) Errorf(format string, args ...any) { q.Infof(format, args...) }
-
-// Fatalf is Pebble's last word, after a write to its log or manifest failed: what is on disk is no longer known, and the
-// process MUST NOT answer anything more.
-func (q quiet) Fatalf(format string, args ...any) { panic("embedded: " + fmt.Sprintf(format, args...)) }

@@ -25,6 +25,10 @@ func TestMain(m *testing.M) {
 		holdOpen(dir)
 		return
 	}
+	if dir := os.Getenv("EMBEDDED_TEST_FULL"); dir != "" {
+		fill(dir)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 

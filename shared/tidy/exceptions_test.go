@@ -8,3 +8,8 @@ var longFuncs = map[string]string{}
 
 // outsideWeb are the packages that may use the HTTP router besides shared/web and the services' api files, with the reason.
 var outsideWeb = map[string]string{}
+
+// mayExit are the files besides main.go that may end the process, with the reason.
+var mayExit = map[string]string{
+	"shared/embedded/enginelog.go": "Pebble's last word comes on goroutines of its own, must not return, and must not let anything more be answered",
+}
