@@ -65,8 +65,7 @@ func (a *API) balance(c echo.Context) error {
 // row is the account's row, or what it would have been at a moment of the past.
 func (a *API) row(ctx context.Context, of journal.Account, m web.Moment) (Row, error) {
 	if !m.Past() {
-		row, err := a.store.Wait(ctx, of, m.MinVersion, m.Wait)
-		return row, web.RowProblem(of, row, err)
+		return web.Present(ctx, a.journal, of, m, a.store.Wait)
 	}
 	version, err := m.Resolve(ctx, a.journal, of, a.now())
 	if err != nil {

@@ -145,8 +145,8 @@ func TestBalanceNowAndThen(t *testing.T) {
 	b.credit("A-1", 5000)
 	then := b.clock
 	b.withdraw("A-1", 5500)
-	if r := b.client.Get("/v1/accounts/A-1/balance"); r.Code() != web.CodeAccountNotFound {
-		t.Fatalf("before its projection: %s", r.Body)
+	if r := b.client.Get("/v1/accounts/A-1/balance"); r.Code() != web.CodeProjectionBehind || r.Int("wanted") != 1 {
+		t.Fatalf("before its projection, of an account that the journal has: %s", r.Body)
 	}
 	b.project("A-1")
 	r := b.client.Get("/v1/accounts/A-1/balance")
@@ -203,8 +203,8 @@ func TestMomentsThatThereAreNot(t *testing.T) {
 		"/v1/accounts/no-such/holds":                                             "404 account-not-found []",
 		"/v1/accounts/no-such/events":                                            "404 account-not-found []",
 		"/v1/accounts/no-such/statement":                                         "404 account-not-found []",
-		"/v1/accounts/A-1/balance?min_version=2":                                 "503 projection-behind []",
-		"/v1/accounts/no-such/balance?min_version=1&wait=1ms":                    "503 projection-behind []",
+		"/v1/accounts/A-1/balance?min_version=2":                                 "404 version-not-found []",
+		"/v1/accounts/no-such/balance?min_version=1&wait=30s":                    "404 account-not-found []",
 		"/v1/accounts/A%231/balance":                                             "400 validation-failed [/account_id syntax]",
 		"/v1/accounts/A-1/balance?version=0":                                     "400 validation-failed [/version out-of-range]",
 		"/v1/accounts/A-1/balance?version=1.5":                                   "400 validation-failed [/version not-an-integer]",
@@ -247,9 +247,21 @@ func TestMinVersionWaitsForTheProjection(t *testing.T) {
 	if r := <-answered; r.Status != 200 || r.Int("version") != 2 || r.Int("posted") != 7 {
 		t.Fatalf("%d %s", r.Status, r.Body)
 	}
-	r := b.client.Get("/v1/accounts/A-1/balance?min_version=9&wait=1ms")
-	if r.Code() != web.CodeProjectionBehind || r.Int("version") != 2 || r.Int("wanted") != 9 || r.Header.Get("Retry-After") == "" {
-		t.Fatalf("%v %s", r.Header, r.Body)
+	// A version that is not decided yet is waited for too.
+	go func() { answered <- b.client.Get("/v1/accounts/A-1/balance?min_version=3&wait=20s") }()
+	b.credit("A-1", 8)
+	b.project("A-1")
+	if r := <-answered; r.Status != 200 || r.Int("version") != 3 {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+	b.credit("A-1", 9)
+	r := b.client.Get("/v1/accounts/A-1/balance?min_version=4&wait=1ms")
+	if r.Code() != web.CodeProjectionBehind || r.Int("version") != 3 || r.Int("wanted") != 4 || r.Header.Get("Retry-After") == "" {
+		t.Fatalf("a version that the journal has: %v %s", r.Header, r.Body)
+	}
+	r = b.client.Get("/v1/accounts/A-1/balance?min_version=5&wait=1ms")
+	if r.Status != 404 || r.Code() != web.CodeVersionNotFound || r.Int("account_version") != 4 || r.Header.Get("Retry-After") != "" {
+		t.Fatalf("a version that there is not: %v %s", r.Header, r.Body)
 	}
 }
 

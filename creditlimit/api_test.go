@@ -288,7 +288,7 @@ func TestRefusedQueries(t *testing.T) {
 		"/v1/accounts/no-such/credit-limit/history":                     "404 account-not-found []",
 		"/v1/accounts/no-such/credit-limit":                             "404 account-not-found []",
 		"/v1/accounts/A-1/credit-limit?version=2":                       "404 version-not-found []",
-		"/v1/accounts/A-1/credit-limit?min_version=2":                   "503 projection-behind []",
+		"/v1/accounts/A-1/credit-limit?min_version=2":                   "404 version-not-found []",
 		"/v1/accounts/A-1/credit-limit?at=2999-01-01T00:00:00Z":         "422 as-of-out-of-range []",
 		"/v1/accounts/A-1/credit-limit/history?cursor=%00":              "400 validation-failed [/cursor syntax]",
 	} {

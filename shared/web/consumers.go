@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -121,20 +120,4 @@ func (cs Consumers) renderBlocked(ctx context.Context, j *JSON, q consumer.Quara
 	j.String("cause", q.Cause)
 	j.End()
 	return nil
-}
-
-// RowProblem is the problem of a row that could not be read, with the account and the versions that it is about.
-func RowProblem[S any](of journal.Account, row consumer.Row[S], err error) error {
-	var behind *consumer.BehindError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &behind):
-		return Refuse(CodeProjectionBehind).Of(of.ID, behind.Version).With("version", behind.Version).With("wanted", behind.Wanted)
-	case errors.Is(err, consumer.ErrNoRow) && row.BlockedAt > 0: // not even its first event could be folded
-		return Refuse(CodeProjectionBehind).Of(of.ID, 0).With("version", 0).With("wanted", row.BlockedAt)
-	case errors.Is(err, consumer.ErrNoRow):
-		return Refuse(CodeAccountNotFound).Of(of.ID, 0)
-	}
-	return Unavailable(err)
 }

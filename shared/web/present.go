@@ -1,0 +1,67 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+)
+
+// Waiter reads an account's row once it is at a version, as the Wait of a *consumer.Rows does.
+type Waiter[S any] func(ctx context.Context, a journal.Account, minVersion int64, wait time.Duration) (consumer.Row[S], error)
+
+// Present is an account's row at the present moment, waited for as the moment says. The journal knows what is only late from what
+// there is not: account-not-found for an account that it does not have, at once; version-not-found, after the wait, for a version
+// beyond its head; projection-behind for the rest, and when the journal cannot say.
+func Present[S any](ctx context.Context, r *journal.Reader, a journal.Account, m Moment, wait Waiter[S]) (consumer.Row[S], error) {
+	row, err := wait(ctx, a, m.MinVersion, 0)
+	if !late(err) {
+		return row, asUnavailable(err)
+	}
+	head, known := headOf(ctx, r, a)
+	if known && head == 0 {
+		return row, Refuse(CodeAccountNotFound).Of(a.ID, 0)
+	}
+	if m.Wait > 0 {
+		row, err = wait(ctx, a, m.MinVersion, m.Wait)
+		if !late(err) {
+			return row, asUnavailable(err)
+		}
+		head, known = headOf(ctx, r, a)
+	}
+	if known && m.MinVersion > head {
+		return row, Refuse(CodeVersionNotFound).Of(a.ID, head)
+	}
+	return row, behind(a, row, err)
+}
+
+// late says whether a row is missing, or not at the version that was asked for.
+func late(err error) bool {
+	return errors.Is(err, consumer.ErrNoRow) || errors.Is(err, consumer.ErrBehind)
+}
+
+// headOf is the account's newest version, 0 for none, and whether the journal could say.
+func headOf(ctx context.Context, r *journal.Reader, a journal.Account) (version int64, known bool) {
+	head, err := r.Head(ctx, a)
+	return head.State.Version, err == nil
+}
+
+func asUnavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return Unavailable(err)
+}
+
+// behind is the problem of a row that is late: the versions that it is at and that would have done. One that is missing lacks at
+// least its first version; one that was set aside there says so.
+func behind[S any](a journal.Account, row consumer.Row[S], err error) *Problem {
+	at, wanted := int64(0), max(row.BlockedAt, 1)
+	var late *consumer.BehindError
+	if errors.As(err, &late) {
+		at, wanted = late.Version, late.Wanted
+	}
+	return Refuse(CodeProjectionBehind).Of(a.ID, at).With("version", at).With("wanted", wanted)
+}
