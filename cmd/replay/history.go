@@ -52,7 +52,7 @@ type republishCommand struct {
 
 // Help is the example.
 func (republishCommand) Help() string {
-	return "Example:\n\n  replay republish --stream passbook-copy"
+	return "All that the bank knows: the archive, and after it what the journal has and no segment yet.\n\nExample:\n\n  replay republish --stream passbook-copy"
 }
 
 // Run republishes.
@@ -70,7 +70,7 @@ func (c *republishCommand) Run(ctx context.Context, t *console.Terminal) error {
 	done, err := jobs.Do[jobs.Republished](ctx, t, config, "republish", params)
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
 		if c.DryRun {
-			fmt.Fprintf(w, "would read %d events in %d segments\n", done.Events, done.Segments)
+			fmt.Fprintf(w, "would read %d events in %d segments, and from the journal what no segment holds yet\n", done.Events, done.Segments)
 			return
 		}
 		fmt.Fprintf(w, "%d entries are on %s\n", done.Entries, done.Stream)

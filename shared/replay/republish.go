@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,8 @@ import (
 type Republishing struct {
 	Bucket  bucket.Bucket
 	Streams stream.Stream
+	// Journal has what the archive has not yet.
+	Journal *journal.Reader
 	// Table remembers how far the job came.
 	Table table.Table
 	// Stream is where the entries go. It MUST NOT be LiveStream, the one that everybody follows, unless Live says so.
@@ -50,9 +53,10 @@ func (c Republishing) plan(ctx context.Context) (archive.Plan, error) {
 	return p.Between(c.From, c.To), nil
 }
 
-// Republish puts archived entries on a stream, each account's in version order, as the bytes that they were. It returns how many.
-// Interrupted, it goes on with the part of the accounts that it was at: some of them are published twice, which is harmless.
-// When the archive has gaps or damaged entries it ends with ErrDifference, which names them, after it has published what is there.
+// Republish puts the archive's entries on a stream, each account's in version order, as the bytes that they were, and after them what
+// the journal has of the account beyond its end in the archive: what no segment holds yet. It returns how many. Interrupted, it goes
+// on with the part of the accounts that it was at: some of them are published twice, which is harmless. When the archive has gaps or
+// damaged entries it ends with ErrDifference, which names them, after it has published what is there.
 func Republish(ctx context.Context, c Republishing) (int64, error) {
 	if c.Stream == c.LiveStream && !c.Live {
 		return 0, ErrLiveStream
@@ -61,12 +65,8 @@ func Republish(ctx context.Context, c Republishing) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("replay: republish: %w", err)
 	}
-	wanted := make(map[journal.Account]bool, len(c.Accounts))
-	for _, a := range c.Accounts {
-		wanted[a] = true
-	}
 	var met damage
-	w := &walk{bucket: c.Bucket, plan: plan, depth: archive.Exact, atOnce: 1, perPass: c.PassEvents, met: &met}
+	w := &walk{bucket: c.Bucket, plan: plan, depth: archive.Exact, atOnce: accountsAtOnce, perPass: c.PassEvents, met: &met}
 	if len(c.Accounts) == 1 {
 		w.only = c.Accounts[0]
 	}
@@ -78,15 +78,7 @@ func Republish(ctx context.Context, c Republishing) (int64, error) {
 	}
 	out := batcher{streams: c.Streams, stream: c.Stream}
 	for at.next < w.passes() {
-		err = w.pass(ctx, at.next, func(_ context.Context, h history) error {
-			if len(wanted) == 0 || wanted[h.account] {
-				out.queue(h.account, c.inRange(h.entries))
-			}
-			return nil
-		})
-		if err == nil {
-			err = out.drain(ctx)
-		}
+		err = c.pass(ctx, w, at.next, &out)
 		if err == nil {
 			err = at.done(ctx)
 		}
@@ -103,6 +95,77 @@ func Republish(ctx context.Context, c Republishing) (int64, error) {
 		err = fmt.Errorf("%w: %v", err, found.List[0])
 	}
 	return out.published, cmp.Or(lacking(w.gaps()), err)
+}
+
+// pass publishes one part of the accounts: those that the archive has, and those that only the journal has yet.
+func (c Republishing) pass(ctx context.Context, w *walk, pass int, out *batcher) error {
+	var archived sync.Map
+	publish := func(ctx context.Context, h history) error {
+		tail, err := c.unsealed(ctx, h)
+		if err == nil {
+			out.queue(h.account, append(c.inRange(h.entries), tail...))
+		}
+		return err
+	}
+	err := w.pass(ctx, pass, func(ctx context.Context, h history) error {
+		archived.Store(h.account, true)
+		if len(c.Accounts) > 0 && !slices.Contains(c.Accounts, h.account) {
+			return nil
+		}
+		return publish(ctx, h)
+	})
+	if err != nil {
+		return err
+	}
+	err = c.eachAccount(ctx, func(ctx context.Context, a journal.Account) error {
+		_, there := archived.Load(a)
+		if there || archive.Part(a.Tenant, a.ID, w.passes()) != pass {
+			return nil
+		}
+		return publish(ctx, history{account: a})
+	})
+	if err != nil {
+		return err
+	}
+	return out.drain(ctx)
+}
+
+// eachAccount visits the accounts that are asked for, or all of the journal.
+func (c Republishing) eachAccount(ctx context.Context, visit func(context.Context, journal.Account) error) error {
+	if len(c.Accounts) == 0 {
+		return eachAccount(ctx, c.Journal, visit)
+	}
+	for _, a := range c.Accounts {
+		if err := visit(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unsealed is what the journal has of an account in the range and after its end in the archive.
+func (c Republishing) unsealed(ctx context.Context, h history) (tail []*event.Entry, err error) {
+	var last int64
+	if n := len(h.entries); n > 0 {
+		last = h.entries[n-1].Last
+	}
+	if !c.From.IsZero() {
+		before, err := c.Journal.VersionAt(ctx, h.account, c.From.Add(-time.Microsecond))
+		if err != nil {
+			return nil, err
+		}
+		last = max(last, before)
+	}
+	for e, err := range c.Journal.Entries(ctx, h.account, last+1, 0) {
+		if err != nil {
+			return nil, err
+		}
+		if !c.To.IsZero() && !e.RecordedAt.Before(c.To) {
+			break
+		}
+		tail = append(tail, e)
+	}
+	return tail, nil
 }
 
 func (c Republishing) inRange(entries []*event.Entry) []*event.Entry {

@@ -2,6 +2,8 @@ package replay_test
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,7 +62,7 @@ func TestRepublish_PutsARangeInOrderOnANamedStream(t *testing.T) {
 	e.stream.SetFaults(pebblestream.Faults{Seed: 1, Refuse: 20})
 	from, to := entries[100].RecordedAt, entries[700].RecordedAt
 	c := replay.Republishing{
-		Bucket: e.bucket, Table: e.table, Streams: e.stream, Stream: "again", LiveStream: "events", From: from, To: to, PassEvents: 200,
+		Bucket: e.bucket, Journal: e.reader, Table: e.table, Streams: e.stream, Stream: "again", LiveStream: "events", From: from, To: to, PassEvents: 200,
 		Accounts: []journal.Account{{Tenant: "main", ID: "A-1"}, {Tenant: "main", ID: "A-7"}},
 	}
 	published, err := replay.Republish(t.Context(), c)
@@ -103,7 +105,7 @@ func TestRepublish_TheLiveStreamNeedsAWord(t *testing.T) {
 	if err := e.stream.CreateStream(t.Context(), "events", 1); err != nil {
 		t.Fatal(err)
 	}
-	c := replay.Republishing{Bucket: e.bucket, Table: e.table, Streams: e.stream, Stream: "events", LiveStream: "events"}
+	c := replay.Republishing{Bucket: e.bucket, Journal: e.reader, Table: e.table, Streams: e.stream, Stream: "events", LiveStream: "events"}
 	if _, err := replay.Republish(t.Context(), c); !errors.Is(err, replay.ErrLiveStream) {
 		t.Fatalf("got %v", err)
 	}
@@ -112,5 +114,48 @@ func TestRepublish_TheLiveStreamNeedsAWord(t *testing.T) {
 	published, err := replay.Republish(t.Context(), c)
 	if err != nil || published != int64(len(entries)) {
 		t.Fatalf("%d, %v", published, err)
+	}
+}
+
+// What no segment holds yet comes from the journal, after what the archive has of the account: accounts that it has not heard of too.
+func TestRepublish_TakesWhatIsNotSealedYet(t *testing.T) {
+	e := newEnv(t)
+	entries := archivetest.Bank(9, 20, 600)
+	e.commit(t, entries)
+	sealed := entries[:300]
+	e.archiveShuffled(t, sealed, 2)
+	from, to := entries[250].RecordedAt, entries[550].RecordedAt
+	for name, c := range map[string]replay.Republishing{
+		"all":          {PassEvents: 100},
+		"a range":      {From: from, To: to, PassEvents: 100},
+		"after it all": {From: entries[400].RecordedAt},
+		"some":         {Accounts: []journal.Account{{Tenant: "main", ID: "A-3"}, {Tenant: "main", ID: "A-11"}}, From: from},
+		"one":          {Accounts: []journal.Account{{Tenant: "main", ID: "A-3"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.Bucket, c.Journal, c.Table, c.Streams, c.Stream = e.bucket, e.reader, e.table, e.stream, strings.ReplaceAll(name, " ", "-")
+			if err := e.stream.CreateStream(t.Context(), c.Stream, 2); err != nil {
+				t.Fatal(err)
+			}
+			want, total := map[string][]event.Hash{}, 0
+			for _, entry := range entries {
+				of := journal.Account{Tenant: "main", ID: entry.AccountID}
+				if (len(c.Accounts) == 0 || slices.Contains(c.Accounts, of)) && !entry.RecordedAt.Before(c.From) && (c.To.IsZero() || entry.RecordedAt.Before(c.To)) {
+					want[entry.AccountID] = append(want[entry.AccountID], entry.Hash)
+					total++
+				}
+			}
+			published, err := replay.Republish(t.Context(), c)
+			if err != nil || published != int64(total) {
+				t.Fatalf("%d published, want %d: %v", published, total, err)
+			}
+			for _, entry := range onStream(t, e, c.Stream) {
+				next := want[entry.AccountID]
+				if len(next) == 0 || next[0] != entry.Hash {
+					t.Fatalf("%s v%d is not what comes next", entry.AccountID, entry.First)
+				}
+				want[entry.AccountID] = next[1:]
+			}
+		})
 	}
 }

@@ -122,7 +122,7 @@ func (p RepublishParams) check() error {
 	return nil
 }
 
-// Republished is what republish sent, or would read.
+// Republished is what republish sent, or would read of the archive.
 type Republished struct {
 	Stream   string `json:"stream"`
 	Entries  int64  `json:"entries"`
@@ -131,7 +131,7 @@ type Republished struct {
 	DryRun   bool   `json:"dry_run,omitempty"`
 }
 
-// republish puts archived entries on a stream again.
+// republish puts the bank's history on a stream again.
 func (b Bank) republish(ctx context.Context, params RepublishParams, p *ops.Progress) (Republished, error) {
 	live := b.Config.Stream(EventStream)
 	done := Republished{Stream: params.Stream, DryRun: params.DryRun}
@@ -142,7 +142,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *ops.Prog
 		return done, err
 	}
 	plan, err := b.plan(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, errEmpty) { // then all of it is in the journal
 		return done, err
 	}
 	if !params.From.IsZero() || !params.To.IsZero() {
@@ -159,7 +159,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *ops.Prog
 		return done, err
 	}
 	c := replay.Republishing{
-		Bucket: b.Bucket, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
+		Bucket: b.Bucket, Journal: b.Journal, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
 		From: params.From.Time(), To: params.To.Time(), Progress: Watch(p),
 	}
 	for _, id := range params.Accounts {
