@@ -99,6 +99,8 @@ type Opener func(ctx context.Context, shard Shard, checkpoint string) (Handler, 
 type History interface {
 	// Entries walks, in version order, the entries that overlap versions from..to; to 0 is the head.
 	Entries(ctx context.Context, a journal.Account, from, to int64) iter.Seq2[*event.Entry, error]
+	// Backward walks entries newest first, from the one that holds a version, or is the last before it; from 0 is the head.
+	Backward(ctx context.Context, a journal.Account, from int64) iter.Seq2[*event.Entry, error]
 }
 
 // Directory lists the accounts of the journal; *journal.Reader does.

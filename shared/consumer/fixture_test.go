@@ -164,6 +164,17 @@ func (j *memoryJournal) Entries(_ context.Context, a journal.Account, from, to i
 	}
 }
 
+func (j *memoryJournal) Backward(_ context.Context, a journal.Account, from int64) iter.Seq2[*event.Entry, error] {
+	return func(yield func(*event.Entry, error) bool) {
+		entries := j.of(a)
+		for i := len(entries) - 1; i >= 0; i-- {
+			if e := entries[i]; (from == 0 || e.First <= from) && !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
 func (j *memoryJournal) Accounts(_ context.Context, digit byte, after string) (list []journal.Account, next string, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

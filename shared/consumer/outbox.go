@@ -18,6 +18,18 @@ func (p *Projection[S]) send(ctx context.Context, row Row[S]) (Row[S], error) {
 	if len(row.Pending) == 0 {
 		return row, nil
 	}
+	row, err := p.sendAll(ctx, row)
+	if err != nil {
+		return row, err
+	}
+	return p.save(ctx, row)
+}
+
+// sendAll sends the crossings that a row holds, and gives the row without them.
+func (p *Projection[S]) sendAll(ctx context.Context, row Row[S]) (Row[S], error) {
+	if len(row.Pending) == 0 {
+		return row, nil
+	}
 	records := make([]stream.Record, len(row.Pending))
 	for i, crossing := range row.Pending {
 		data, err := p.model.Message(row.Account, crossing)
@@ -30,7 +42,7 @@ func (p *Projection[S]) send(ctx context.Context, row Row[S]) (Row[S], error) {
 		return row, fmt.Errorf("send messages of %s v%d: %w", row.Account.ID, row.Version, err)
 	}
 	row.Pending = nil
-	return p.save(ctx, row)
+	return row, nil
 }
 
 // put puts every record, in order: a refused one is put again before any that follows it.

@@ -71,6 +71,9 @@ func (p *Projection[S]) project(ctx context.Context, account string, items []ite
 			return p.project(ctx, account, items[half:])
 		}
 		first := items[0]
+		if settled, failed := p.arbitrate(ctx, account, first.entry); failed != nil || settled {
+			return failed
+		}
 		err = p.block(ctx, rowAccount(account), poisoned.rev, Quarantined{
 			ID: account, Account: rowAccount(account), Version: poisoned.version, Cause: cause(err),
 			Shard: first.source.Shard, Sequence: first.source.Sequence, Data: first.data,
@@ -193,14 +196,9 @@ func (p *Projection[S]) fill(ctx context.Context, row Row[S], to int64) (Row[S],
 		if err != nil {
 			return row, beyondReading(row.Version+1, fmt.Errorf("fill %s from v%d: %w", row.Account.ID, row.Version+1, err))
 		}
-		if e.First != row.Version+1 || e.Prev != row.Hash {
-			return row, poison(row.Version+1, "the journal's v%d does not follow the row's v%d", e.First, row.Version)
-		}
-		if row, err = p.fold(row, e); err != nil {
+		if row, err = p.follow(row, e); err != nil {
 			return row, err
 		}
-		row.Source = Source{}
-		p.count.filled.Inc()
 		if row, err = p.relieve(ctx, row); err != nil {
 			return row, err
 		}
@@ -218,7 +216,8 @@ func (p *Projection[S]) conflict(ctx context.Context, row Row[S], e *event.Entry
 			return beyondReading(row.Version+1, fmt.Errorf("compare %s v%d with the journal: %w", row.Account.ID, e.First, err))
 		}
 		if kept.First == e.First && kept.Hash == e.Hash {
-			return poison(e.First, "the row at v%d (%s) is not of the journal's history: the entry v%d to v%d is", row.Version, row.Hash, e.First, e.Last)
+			return poison(e.First, "the row at v%d (%s) is not of the journal's history, and the entry v%d to v%d (%s) is: a redrive folds the "+
+				"account from the journal again", row.Version, row.Hash, e.First, e.Last, e.Hash)
 		}
 		break
 	}

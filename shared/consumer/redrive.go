@@ -26,15 +26,15 @@ func (p *Projection[S]) block(ctx context.Context, a journal.Account, judged int
 		return err
 	}
 	moved := false
-	err = p.mark(ctx, a, func(row *Row[S]) bool {
+	err = p.mark(ctx, a, func(row *Row[S]) (bool, error) {
 		if moved = row.BlockedAt == 0 && judged != unjudged && row.rev != judged; moved || row.BlockedAt != 0 {
-			return false
+			return false, nil
 		}
 		row.BlockedAt, row.Cause = q.Version, q.Cause
 		if row.BlockedAt == 0 {
 			row.BlockedAt = row.Version + 1
 		}
-		return true
+		return true, nil
 	})
 	var unmarked *poisonError
 	switch {
@@ -88,14 +88,18 @@ func (p *Projection[S]) blockAt(ctx context.Context, a journal.Account, poisoned
 	return fmt.Errorf("%s v%d: %w: %w", a.ID, poisoned.version, met, ErrBlocked)
 }
 
-// mark changes a stored row without folding anything.
-func (p *Projection[S]) mark(ctx context.Context, a journal.Account, change func(*Row[S]) bool) error {
+// mark changes a stored row as no entry of the stream does.
+func (p *Projection[S]) mark(ctx context.Context, a journal.Account, change func(*Row[S]) (bool, error)) error {
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
 		p.cache.forget(a.String())
 		row, err := p.Rows.load(ctx, p.Generation, a)
+		changed := false
 		if err == nil {
-			if !change(&row) {
+			changed, err = change(&row)
+		}
+		if err == nil {
+			if !changed {
 				return nil
 			}
 			if _, err = p.save(ctx, row); err == nil {
@@ -109,15 +113,26 @@ func (p *Projection[S]) mark(ctx context.Context, a journal.Account, change func
 	}
 }
 
-// Redrive lifts the block of an account and folds, from the journal, everything that its row lacks. Its error is ErrBlocked when
-// the account was blocked again, with the cause. The account leaves quarantine only when its row is up to the journal, so that one
+// Redrive lifts the block of an account and folds, from the journal, everything that its row lacks: from version 1 where the row is
+// not of the journal's history, be it apart from the journal or ahead of it. Its error is ErrBlocked when the account was blocked
+// again, or stays so because the journal's entry cannot be read, with the cause. The account leaves quarantine only when its row is up to the journal, so that one
 // that is blocked is always listed.
 func (p *Projection[S]) Redrive(ctx context.Context, a journal.Account) error {
 	lifted := false
-	err := p.mark(ctx, a, func(row *Row[S]) bool {
+	err := p.mark(ctx, a, func(row *Row[S]) (bool, error) {
+		at, _, err := p.stand(ctx, *row)
 		lifted = row.BlockedAt != 0
+		switch {
+		case err != nil:
+			return false, err
+		case at == standsUntold && lifted:
+			return false, &poisonError{row.Version, fmt.Errorf("the journal's entry of the row's version cannot be read: %w", ErrBlocked), row.rev}
+		case at == standsApart, at == standsAhead:
+			*row, err = p.refolded(ctx, *row)
+			return true, err
+		}
 		row.BlockedAt, row.Cause = 0, ""
-		return lifted
+		return lifted, nil
 	})
 	if err != nil {
 		return err
@@ -149,17 +164,17 @@ func (p *Projection[S]) rewriteRecord(ctx context.Context, a journal.Account) er
 	if err != nil || row.BlockedAt == 0 {
 		return err
 	}
-	q := Quarantined{ID: a.String(), Account: a, Version: row.BlockedAt, Cause: row.Cause}
-	if err := rewrite(ctx, p.Rows.table, p.name, q); err != nil {
+	if err := p.keepBlocked(ctx, row); err != nil {
 		return err
 	}
 	return fmt.Errorf("%s v%d: %s: %w", a.ID, row.BlockedAt, row.Cause, ErrBlocked)
 }
 
-// CatchUp folds what the account's row lacks up to the journal's head, and returns the version reached. It is ErrBlocked for a
-// blocked account. Whoever feeds the projection at the same time does no harm.
+// CatchUp folds what the account's row lacks up to the journal's head, and returns the version reached: from version 1 where the
+// journal has another history than the row. It is ErrBlocked for a blocked account, and for one whose row is ahead of the journal,
+// which it blocks. Whoever feeds the projection at the same time does no harm.
 func (p *Projection[S]) CatchUp(ctx context.Context, a journal.Account) (int64, error) {
-	for {
+	for heeded := false; ; {
 		row, err := p.Rows.load(ctx, p.Generation, a)
 		var unreadable *poisonError
 		switch {
@@ -172,6 +187,15 @@ func (p *Projection[S]) CatchUp(ctx context.Context, a journal.Account) (int64, 
 			return 0, err
 		case row.BlockedAt != 0:
 			return row.Version, fmt.Errorf("%s v%d: %s: %w", a.ID, row.BlockedAt, row.Cause, ErrBlocked)
+		}
+		if !heeded {
+			changed, err := p.heed(ctx, row)
+			if err != nil {
+				return row.Version, err
+			}
+			if heeded = !changed; changed {
+				continue
+			}
 		}
 		more, err := p.catchUpFrom(ctx, a, row.Version+1)
 		if err != nil {

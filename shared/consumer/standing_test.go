@@ -1,0 +1,206 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"passbook/shared/account"
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+)
+
+// forgeOn makes another entry at an entry's place that follows a given one.
+func forgeOn(t *testing.T, before, e *event.Entry) *event.Entry {
+	t.Helper()
+	other := *e
+	other.Prev = before.Hash
+	return forge(t, &other)
+}
+
+// A forged record follows the row by its hash and is folded. Whatever is done about it, its row is not left as if it were right: it is
+// what the journal makes it, or blocked.
+func TestForgedRowNeverSurvivesUnblocked(t *testing.T) {
+	entries := archivetest.Bank(31, 1, 8)
+	a := accountOf(entries[0])
+	forged := forge(t, entries[3])
+	more := forgeOn(t, forged, entries[4])
+	redrive := func(t *testing.T, p *Projection[account.State]) error { return p.Redrive(t.Context(), a) }
+	catchUp := func(t *testing.T, p *Projection[account.State]) error {
+		_, err := p.CatchUp(t.Context(), a)
+		return err
+	}
+	heal := func(t *testing.T, p *Projection[account.State]) error { return p.Heal(t.Context(), a) }
+	for _, c := range []struct {
+		name    string
+		stream  []*event.Entry
+		journal []*event.Entry
+		mend    func(*testing.T, *Projection[account.State]) error
+		blocked int64 // 0: the row is the journal's
+	}{
+		{"redrive of a blocked row", []*event.Entry{entries[0], entries[1], entries[2], forged, entries[4]}, entries[:5], redrive, 0},
+		{"redrive, and the journal is far ahead", []*event.Entry{entries[0], entries[1], entries[2], forged, entries[4]}, entries, redrive, 0},
+		{"redrive after two forged records", []*event.Entry{entries[0], entries[1], entries[2], forged, more, entries[5]}, entries[:6], redrive, 0},
+		{"redrive of a row that nobody blocked", []*event.Entry{entries[0], entries[1], entries[2], forged}, entries, redrive, 0},
+		{"redrive of a row ahead of the journal", []*event.Entry{entries[0], entries[1], entries[2], forged, more}, entries[:3], redrive, 0},
+		{"redrive of an account that the journal does not have", []*event.Entry{entries[0], entries[1]}, nil, redrive, 0},
+		{"a row as the journal has it", entries[:4], entries, redrive, 0},
+		{"repair", []*event.Entry{entries[0], entries[1], entries[2], forged}, entries, catchUp, 0},
+		{"repair at the journal's head", []*event.Entry{entries[0], entries[1], entries[2], forged}, entries[:4], catchUp, 0},
+		{"repair of a row ahead of the journal", []*event.Entry{entries[0], entries[1], entries[2], forged, more}, entries[:3], catchUp, forged.First},
+		{"repair of an account that the journal does not have", entries[:2], nil, catchUp, 1},
+		{"sweep of a hole", []*event.Entry{entries[0], entries[1], entries[2], forged, more}, entries, heal, 0},
+		{"sweep of a row ahead of the journal", []*event.Entry{entries[0], entries[1], entries[2], forged}, entries[:3], heal, forged.First},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBank(t, 1)
+			b.journal.commit(c.journal...)
+			p := b.projection(testModel, 1)
+			for _, e := range c.stream {
+				b.handle(p, deliveries(t, e))
+			}
+			err := c.mend(t, p)
+			if want := c.blocked != 0 && !strings.HasPrefix(c.name, "sweep"); errors.Is(err, ErrBlocked) != want || !want && err != nil {
+				t.Errorf("mended: %v", err)
+			}
+			kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
+			b.must(err)
+			if row := b.row(1, a); c.blocked != 0 {
+				if row.BlockedAt != c.blocked || len(kept) != 1 || kept[0].Version != c.blocked || !strings.Contains(row.Cause, "the journal ends at") {
+					t.Errorf("row at v%d, blocked at v%d (%s), quarantine %+v", row.Version, row.BlockedAt, row.Cause, kept)
+				}
+				if b.must(p.Redrive(t.Context(), a)); len(c.journal) > 0 {
+					b.notBlocked(a)
+				}
+				return
+			}
+			if c.journal == nil {
+				if _, err := NewRows(b.table, testModel).Load(t.Context(), 1, a); !errors.Is(err, ErrNoRow) || len(kept) != 0 {
+					t.Errorf("the row of no account: %v, quarantine %+v", err, kept)
+				}
+				return
+			}
+			b.notBlocked(a)
+			b.handle(p, deliveries(t, entries...)) // and it goes on
+			if row := b.row(1, a); row.BlockedAt != 0 {
+				t.Errorf("blocked at v%d: %s", row.BlockedAt, row.Cause)
+			}
+		})
+	}
+}
+
+// The mended row is written once, so that no reader is given a state on the way, and every message of the true history is sent.
+func TestRefoldIsOneWriteAndSendsWhatTheHistorySays(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(32, 1, unsavedMost+300)
+	m := messagingModel()
+	p := b.projection(m, 1)
+	n := len(entries)
+	b.journal.commit(entries...)
+	b.handle(p, deliveries(t, entries[:n-8]...))
+	b.handle(p, deliveries(t, forge(t, entries[n-8])))
+	b.handle(p, deliveries(t, entries[n-7])) // blocks it
+	a := accountOf(entries[0])
+	before := b.row(1, a)
+	if before.BlockedAt == 0 {
+		t.Fatal("the forged row is not blocked")
+	}
+	b.must(p.Redrive(t.Context(), a))
+	b.check(1)
+	if rev := b.row(1, a).rev; rev != before.rev+1 {
+		t.Errorf("the row was written %d times", rev-before.rev)
+	}
+	b.checkMessages(false)
+}
+
+// Where the journal itself cannot be folded, the account is blocked there, with what comes before.
+func TestRefoldEndsAtPoison(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(33, 1, 8)
+	b.journal.commit(entries...)
+	a := accountOf(entries[0])
+	p := b.projection(testModel, 1)
+	b.handle(p, deliveries(t, entries[0], entries[1], entries[2], forge(t, entries[3])))
+	sick := b.projection(poisonedModel(func(_ account.State, e event.Event) bool { return e.Version == entries[2].First }), 1)
+	if err := sick.Redrive(t.Context(), a); !errors.Is(err, ErrBlocked) {
+		t.Errorf("redriven: %v", err)
+	}
+	row := b.row(1, a)
+	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
+	b.must(err)
+	if row.Version != entries[1].Last || row.BlockedAt != entries[2].First || len(kept) != 1 || kept[0].Version != row.BlockedAt {
+		t.Errorf("row at v%d, blocked at v%d, quarantine %+v", row.Version, row.BlockedAt, kept)
+	}
+	b.must(p.Redrive(t.Context(), a))
+	b.notBlocked(a)
+}
+
+// blindHistory is a journal of which the rows behind a version cannot be read backward.
+type blindHistory struct{ *memoryJournal }
+
+func (blindHistory) Backward(context.Context, journal.Account, int64) iter.Seq2[*event.Entry, error] {
+	return func(yield func(*event.Entry, error) bool) { yield(nil, fmt.Errorf("row: %w", journal.ErrDamaged)) }
+}
+
+// Nothing can be said of a row whose entry the journal cannot give: a blocked one stays blocked, and one that goes on goes on.
+func TestBlockIsNotLiftedWhereNothingCanBeCompared(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(34, 1, 8)
+	b.journal.commit(entries[:4]...)
+	a := accountOf(entries[0])
+	b.handle(b.projection(testModel, 1), deliveries(t, entries[0], entries[1], entries[2], forge(t, entries[3]), entries[4]))
+	blind := NewProjection(ProjectionConfig[account.State]{
+		Generation: 1, Rows: NewRows(b.table, testModel), Journal: blindHistory{b.journal}, Log: quietLog,
+	})
+	if err := blind.Redrive(t.Context(), a); !errors.Is(err, ErrBlocked) || b.row(1, a).BlockedAt == 0 {
+		t.Errorf("redriven: %v", err)
+	}
+	b.must(b.projection(testModel, 1).Redrive(t.Context(), a))
+	if _, err := blind.CatchUp(t.Context(), a); err != nil {
+		t.Errorf("caught up: %v", err)
+	}
+	b.notBlocked(a)
+}
+
+// An archive that carries forged records carries them for every rebuild. A candidate takes the journal's entry where the journal has
+// the version, in whatever order it meets the two.
+func TestCandidateTakesTheJournalsEntry(t *testing.T) {
+	generation := int64(1)
+	b := newBank(t, 1)
+	rapid.Check(t, func(rt *rapid.T) {
+		generation++
+		b.journal = &memoryJournal{entries: map[journal.Account][]*event.Entry{}}
+		entries := archivetest.Bank(rapid.Uint64().Draw(rt, "seed"), 1, rapid.IntRange(2, 20).Draw(rt, "entries"))
+		b.journal.commit(entries...)
+		fed := slices.Clone(entries)
+		for range rapid.IntRange(1, 3).Draw(rt, "forged") {
+			at := rapid.IntRange(0, len(entries)-1).Draw(rt, "at")
+			forged := forge(t, entries[at])
+			fed = append(fed, forged)
+			if at+1 < len(entries) && rapid.Bool().Draw(rt, "two") {
+				fed = append(fed, forgeOn(t, forged, entries[at+1]))
+			}
+		}
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "order"), 0))
+		random.Shuffle(len(fed), func(i, j int) { fed[i], fed[j] = fed[j], fed[i] })
+		p := b.projection(testModel, generation)
+		p.Silent = func() bool { return true }
+		a := accountOf(entries[0])
+		for len(fed) > 0 {
+			n := 1 + random.IntN(len(fed))
+			b.must(p.ProjectEntries(t.Context(), a, fed[:n]))
+			fed = fed[n:]
+		}
+		_, err := p.CatchUp(t.Context(), a)
+		b.must(err)
+		b.checkAccount(generation, a)
+	})
+}
