@@ -17,8 +17,8 @@ import (
 // Name is the consumer name under which the archiver holds its leases and checkpoints.
 const Name = "archiver"
 
-// ErrDiverged says that the bucket and the stream do not tell one story: a segment's name is taken by other content, or the
-// bucket lacks what was checkpointed. Nothing was overwritten; a person must look. Programs exit with 3.
+// ErrDiverged says that the bucket and the stream do not tell one story: a segment's name is taken by other content. Nothing was
+// overwritten, and the shard is suspended until a person has looked.
 var ErrDiverged = errors.New("archiver: the archive is not this stream's")
 
 // ErrGivenUp says that a shard was handed over, or read to its end, while a flush waited for it. Flush again reaches the rest.
@@ -30,14 +30,17 @@ type Archiver struct {
 	mu   sync.Mutex
 	open map[*shard]struct{}
 	// adopted is where the last segment of others ends that each source met, so that the search does not end before it.
-	adopted map[string]string
-	stats   struct{ segments, rows, bytes, skipped atomic.Int64 }
+	adopted  map[string]string
+	troubles troubles
+	stats    struct{ segments, rows, bytes, skipped, losses atomic.Int64 }
 }
 
 // Stats counts what was done since the start.
 type Stats struct {
 	// Segments, Rows and Bytes are those sealed and uploaded; Skipped are records that hold no entry.
 	Segments, Rows, Bytes, Skipped int64
+	// Losses counts the shards whose newest segments were found lost or damaged; Suspended are those not archived now.
+	Losses, Suspended int64
 }
 
 // New makes an archiver.
@@ -55,22 +58,31 @@ func (a *Archiver) Stats() Stats {
 	return Stats{
 		Segments: a.stats.segments.Load(), Rows: a.stats.rows.Load(),
 		Bytes: a.stats.bytes.Load(), Skipped: a.stats.skipped.Load(),
+		Losses: a.stats.losses.Load(), Suspended: a.troubles.suspended(),
 	}
 }
 
-// Open is the archiver's consumer.Opener: it finds the end of the shard's chain in the bucket and goes on there.
+// Open is the archiver's consumer.Opener: it finds the end of the shard's chain in the bucket and continues there. An end that was lost
+// or damaged does not stop it.
 func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint string) (consumer.Handler, error) {
 	source := archive.Source{Stream: on.Stream, Created: on.Created, Shard: on.ID}
+	if p, ok := a.parked(source); ok {
+		return p, nil
+	}
 	link, footer, err := a.end(ctx, source, checkpoint)
-	if archive.CostsItself(err) {
-		err = consumer.Fatal(err)
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, archive.ErrNewer):
+		return a.suspend(source, err), nil
+	case archive.CostsItself(err):
+		if link, err = a.behindDamage(source, link.Key, checkpoint, err); err != nil {
+			return nil, err
+		}
+	case err != nil:
 		return nil, fmt.Errorf("archiver: end of %s: %w", source, err)
-	}
-	if short(footer, checkpoint) {
-		return nil, consumer.Fatal(fmt.Errorf("%w: %s is checkpointed at %s, its segments end at %q",
-			ErrDiverged, source, checkpoint, footer.Last))
+	case short(footer, checkpoint):
+		a.lost(source, checkpoint, fmt.Errorf("%s was archived before, and the archive ends at %q: it is read again from the stream, "+
+			"and what the stream no longer has, audit --repair archives again", checkpoint, footer.Last))
+		return nil, consumer.Rewind(footer.Last)
 	}
 	s := &shard{archiver: a, source: source, read: checkpoint, saved: checkpoint, end: footer}
 	s.begin(link)

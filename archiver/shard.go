@@ -39,6 +39,12 @@ func (s *shard) begin(link archive.Link) {
 	s.segment = archive.NewWriter(s.source, link)
 }
 
+// next begins what follows a segment that is in the bucket now.
+func (s *shard) next(link archive.Link) {
+	s.begin(link)
+	s.archiver.troubles.passed(s.source, link.Last)
+}
+
 // Handle appends a batch, seals what is due, and returns how far the shard is durable.
 func (s *shard) Handle(ctx context.Context, b consumer.Batch) (string, error) {
 	for i := range b.Deliveries {
@@ -142,7 +148,7 @@ func (s *shard) seal(ctx context.Context) error {
 	s.archiver.stats.segments.Add(1)
 	s.archiver.stats.rows.Add(sealed.Footer.Rows)
 	s.archiver.stats.bytes.Add(int64(len(sealed.Data)))
-	s.begin(archive.Link{Key: sealed.Key, Last: sealed.Footer.Last})
+	s.next(archive.Link{Key: sealed.Key, Last: sealed.Footer.Last})
 	return nil
 }
 
@@ -154,9 +160,6 @@ func (s *shard) adopt(ctx context.Context, ours archive.Sealed) error {
 		theirs, err = archive.Open(ctx, s.archiver.Bucket, ours.Key)
 		return err
 	})
-	if archive.CostsItself(err) {
-		return consumer.Fatal(fmt.Errorf("%w: %w", ErrDiverged, err))
-	}
 	if err != nil {
 		return fmt.Errorf("archiver: adopt: %w", err)
 	}
@@ -167,12 +170,14 @@ func (s *shard) adopt(ctx context.Context, ours archive.Sealed) error {
 		s.archiver.met(s.source, theirs.Footer.Last)
 		return fmt.Errorf("%w: %s", errAdopted, ours.Key)
 	}
-	s.begin(archive.Link{Key: theirs.Key, Last: theirs.Footer.Last})
+	s.next(archive.Link{Key: theirs.Key, Last: theirs.Footer.Last})
 	return nil
 }
 
 func (s *shard) diverged(key string) error {
-	return consumer.Fatal(fmt.Errorf("%w: %s begins with another entry", ErrDiverged, key))
+	err := fmt.Errorf("%w: %s begins with another entry", ErrDiverged, key)
+	s.archiver.suspend(s.source, err)
+	return err
 }
 
 // Close drops what is not sealed; it is read again from the checkpoint.

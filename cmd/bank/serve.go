@@ -40,7 +40,7 @@ func (c *serveCommand) Run(ctx context.Context, t *console.Terminal) error {
 	}
 	p.Announce(t.Out)
 	firstSteps(t.Out, "http://"+p.Address())
-	return serve.Outcome(p.Run(ctx))
+	return p.Run(ctx)
 }
 
 // firstSteps says how to make a first withdrawal.

@@ -174,6 +174,15 @@ func isFatal(err error) bool {
 	return errors.As(err, &f)
 }
 
+// rewindError has a shard read again from an earlier position.
+type rewindError struct{ to string }
+
+func (e *rewindError) Error() string { return fmt.Sprintf("consumer: read again from %q", e.to) }
+
+// Rewind is the error of an Opener that has lost what lies behind a sequence number, "" for the trim horizon, though it was
+// checkpointed: the checkpoint is set back there. What the stream no longer has of it is recorded as a hole.
+func Rewind(to string) error { return &rewindError{to} }
+
 // String is for logs.
 func (s Shard) String() string { return fmt.Sprintf("%s/%s", s.Stream, s.ID) }
 

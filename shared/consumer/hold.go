@@ -208,10 +208,10 @@ func (h *hold) end(ctx context.Context) error {
 	return h.write(ctx, func(l *lease) { l.checkpoint, l.owner, l.claim = shardEnd, "", "" })
 }
 
-// rewind forgets the checkpoint: reading goes on at the trim horizon.
-func (h *hold) rewind(ctx context.Context) error {
+// rewind sets the checkpoint back, "" to the trim horizon: reading continues there.
+func (h *hold) rewind(ctx context.Context, to string) error {
 	h.mu.Lock()
-	h.checkpoint = ""
+	h.checkpoint = to
 	h.lease.restart(time.Now())
 	h.mu.Unlock()
 	return h.write(ctx, func(*lease) {})

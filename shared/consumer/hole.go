@@ -159,7 +159,26 @@ func (r *reader) trimmed(ctx context.Context) error {
 		return err
 	}
 	r.last = ""
-	return r.hold.rewind(ctx)
+	return r.hold.rewind(ctx, "")
+}
+
+// setBack sets the checkpoint back for a handler that has lost what lies behind it. Where the stream no longer has all of that, it is a
+// hole: seek records the one behind a sequence number, and of the trim horizon the stream is asked whether it is the beginning.
+func (r *reader) setBack(ctx context.Context, to string) error {
+	r.w.Log.Warn("shard is read again", "shard", r.shard.ID, "from", to, "checkpoint", r.last)
+	if to == "" {
+		_, err := r.w.Streams.Iterator(ctx, r.shard.Stream, r.shard.ID, stream.Position{Where: stream.AtTime, Time: r.shard.Created})
+		switch {
+		case errors.Is(err, stream.ErrTrimmed):
+			err = r.w.record(ctx, r.hold.held(), "", "what was checkpointed up to "+r.last+" was lost, and the stream's beginning is trimmed")
+		case err != nil:
+			err = fmt.Errorf("probe the beginning of %s: %w", r.shard, err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.hold.rewind(ctx, to)
 }
 
 // vanished records that the stream no longer has the shard, which was not read to its end. While the stream lists the shard, or

@@ -48,6 +48,12 @@ func (r *reader) run(ctx context.Context) error {
 	ctx = context.WithValue(ctx, aliveKey{}, r.alive)
 	for {
 		err := r.w.Health.denied(r.pass(ctx))
+		var back *rewindError
+		if errors.As(err, &back) {
+			if err = r.setBack(ctx, back.to); err == nil {
+				continue
+			}
+		}
 		switch {
 		case err == nil, errors.Is(err, errAsked), errors.Is(err, errLost), isFatal(err):
 			return err

@@ -219,7 +219,7 @@ func (s Set) proveOwn(ctx context.Context) error {
 	for _, end := range ends {
 		lacking, err := s.lacking(ctx, end.Key)
 		switch {
-		case errors.Is(err, archive.ErrDamaged) || errors.Is(err, archive.ErrNewer): // named by who reads it
+		case archive.CostsItself(err): // named by who reads it
 			continue
 		case err != nil:
 			return err

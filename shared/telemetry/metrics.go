@@ -30,6 +30,11 @@ func Counter(r prometheus.Registerer, name, help string, read func() float64) {
 	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, read))
 }
 
+// Gauge adds a number that rises and falls, read at each scrape. read is called concurrently. The name MUST be new to r.
+func Gauge(r prometheus.Registerer, name, help string, read func() float64) {
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, read))
+}
+
 // Latency adds a histogram of seconds, by labels. The name MUST be new to r.
 func Latency(r prometheus.Registerer, name, help string, labels ...string) *prometheus.HistogramVec {
 	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{

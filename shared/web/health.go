@@ -24,6 +24,8 @@ type Check struct {
 	Code string
 	// Ready returns nil, or why not. It is called concurrently, under the request's deadline.
 	Ready func(ctx context.Context) error
+	// Advisory says that the process does its work all the same: only ?verbose tells of the check.
+	Advisory bool
 }
 
 // CheckResult is what a check said.
@@ -67,7 +69,7 @@ func (s *Server) readyz(c echo.Context) error {
 	results := s.runChecks(c.Request().Context())
 	failed := -1
 	for i := range results {
-		if !results[i].Ready && failed < 0 {
+		if !results[i].Ready && !s.config.Checks[i].Advisory && failed < 0 {
 			failed = i
 		}
 	}

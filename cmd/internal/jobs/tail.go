@@ -52,6 +52,9 @@ func (b Bank) untilArchived(ctx context.Context, a *archiver.Archiver, tips map[
 		if err := a.Flush(ctx); err != nil && !errors.Is(err, archiver.ErrGivenUp) { // its next owner, or its children, go on
 			return fmt.Errorf("archive the stream's tail: %w", err)
 		}
+		if err := a.Suspended(); err != nil {
+			return fmt.Errorf("archive the stream's tail: %w", err)
+		}
 		behind, err := b.behind(ctx, tips)
 		if err != nil || !behind {
 			return err

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"runtime/debug"
 	"slices"
 
-	"passbook/archiver"
 	"passbook/cmd/internal/console"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
@@ -118,7 +116,7 @@ func (p program) run(ctx context.Context, t *console.Terminal, flags any, printV
 		return err
 	}
 	serving.Announce(t.Out)
-	return Outcome(serving.Run(ctx))
+	return serving.Run(ctx)
 }
 
 // Main is the whole program of a service that is a process of its own. It does not return.
@@ -139,14 +137,6 @@ func Main(s Service, version string) {
 // PrintVersion writes a program's name and version, and what it was built with and for.
 func PrintVersion(out io.Writer, name, version string) error {
 	_, err := fmt.Fprintf(out, "%s %s %s %s/%s\n", name, version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
-}
-
-// Outcome gives the end of a process its exit code.
-func Outcome(err error) error {
-	if errors.Is(err, archiver.ErrDiverged) {
-		return console.Fail(console.ExitDifference, err, "nothing was overwritten; audit names what differs")
-	}
 	return err
 }
 

@@ -71,6 +71,7 @@ func segments(_ context.Context, p *Process) (err error) {
 	worker.Name, worker.Open = archiver.Name, p.archiver.Open
 	p.working = append(p.working, part{archiver.Name, consumer.New(worker).Run})
 	p.consumers.Names = append(p.consumers.Names, archiver.Name)
+	p.checks = append(p.checks, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return p.archiver.Ready() }})
 	p.measureArchiver()
 	return nil
 }
@@ -87,6 +88,12 @@ func (p *Process) measureArchiver() {
 			return float64(count(p.archiver.Stats()))
 		})
 	}
+	telemetry.Counter(p.registry, "archive_losses_total", "Shards whose newest segments were found lost or damaged.", func() float64 {
+		return float64(p.archiver.Stats().Losses)
+	})
+	telemetry.Gauge(p.registry, "archive_suspended_shards", "Shards that are not archived until a person has looked.", func() float64 {
+		return float64(p.archiver.Stats().Suspended)
+	})
 }
 
 // owner is the name of this start of the process among the holders of leases.

@@ -1,0 +1,95 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"passbook/cmd/internal/programtest"
+)
+
+// newestOfEachShard are the archive's newest segments.
+func newestOfEachShard(t *testing.T, data string) []string {
+	t.Helper()
+	newest := map[string]string{}
+	for _, file := range segments(t, data) {
+		shard := filepath.Base(filepath.Dir(file))
+		newest[shard] = max(newest[shard], file)
+	}
+	var files []string
+	for _, file := range newest {
+		files = append(files, file)
+	}
+	slices.Sort(files)
+	return files
+}
+
+// TestLostSegments holds that a bank whose archive has lost its newest segments serves, says so, and has them again: by itself what the
+// stream still holds, and by audit --repair what only the journal does.
+func TestLostSegments(t *testing.T) {
+	for name, tt := range map[string]struct {
+		lose func(file string) error
+		// damaged says that what is left in the place of the segment is named for good.
+		damaged bool
+	}{
+		"removed": {lose: os.Remove},
+		"cut":     {lose: func(file string) error { return os.WriteFile(file, []byte("PAR1"), 0o600) }, damaged: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			data := settle(t)
+			lost := newestOfEachShard(t, data)
+			for _, file := range lost {
+				if err := os.Chmod(file, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if err := tt.lose(file); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b := serve(t, data)
+			b.post(t, "/v1/accounts/A-0/withdrawals", "after", money(10)).must(t, 201)
+			b.get(t, "/v1/accounts/A-0/balance?min_version=4&wait=5s").must(t, 200)
+			if !tt.damaged {
+				b.checkAudit(t)
+				return
+			}
+			programtest.Eventually(t, "the loss is named", func() error {
+				ready, metrics := b.get(t, "/readyz?verbose"), b.metrics(t)
+				if ready.status != 200 || !strings.Contains(ready.text, filepath.Base(lost[0])) || !strings.Contains(metrics, fmt.Sprintf("passbook_archive_losses_total %d\n", len(lost))) {
+					return fmt.Errorf("%d %s", ready.status, ready.text)
+				}
+				return nil
+			})
+			if got := command(t, "audit", "--data", data, "--repair", "--grace", "0s"); got.Code != 3 || !strings.Contains(got.Out, "republished") {
+				t.Errorf("audit --repair: code %d\n%s%s", got.Code, got.Out, got.ErrOut)
+			}
+			programtest.Eventually(t, "what was lost is archived again", func() error {
+				got := command(t, "audit", "--data", data, "--grace", "0s")
+				if strings.Contains(got.Out, "archive: main#") {
+					return fmt.Errorf("%s", got.Out)
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// metrics is what the bank tells of itself.
+func (b *bank) metrics(t *testing.T) string {
+	t.Helper()
+	response, err := httpClient.Get(b.Base + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
