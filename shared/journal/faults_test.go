@@ -306,6 +306,38 @@ func TestTransferIsRefusedByTheNewestStateOfTheOther(t *testing.T) {
 	}
 }
 
+// A transfer that waits for an account which does not come free gives up with its caller: the account that it holds goes on, and
+// nothing happens later.
+func TestTransferGivesUpAnAccountThatIsHeld(t *testing.T) {
+	tbl, _ := store(t)
+	j, _ := open(t, tbl, newClock())
+	openAccount(t, j, acct, 100)
+	openAccount(t, j, b2, 100)
+	putting, gate := make(chan struct{}), make(chan struct{})
+	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { close(putting); <-gate }}, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, err := tryExecute(t, j, command(b2, "stuck", withdrawing(1))); err != nil {
+			t.Error(err)
+		}
+	})
+	<-putting
+	ctx, cancel := context.WithCancel(t.Context())
+	wg.Go(func() {
+		if r, err := j.Transfer(ctx, transferOf("t", 40)); !errors.Is(err, ErrOverloaded) && !errors.Is(err, ErrOutcomeUnknown) {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+	waitFor(t, func() bool { return j.queued(b2) == 1 })
+	cancel()
+	accepted(t, j, command(acct, "w", withdrawing(1)))
+	close(gate)
+	wg.Wait()
+	if from, to := history(t, j.Reader, acct), history(t, j.Reader, b2); len(from) != 3 || len(to) != 3 {
+		t.Errorf("%d and %d events", len(from), len(to))
+	}
+}
+
 func reversalOf(key string, original event.Event) Command {
 	c := command(acct, key, func(s account.State, now time.Time) account.Decision {
 		d := account.NewDraft(s, now)
@@ -488,6 +520,27 @@ func TestFailedLoadIsDoneAgain(t *testing.T) {
 	}
 }
 
+// A key that was seen, whose first answer cannot be read, is not decided a second time.
+func TestRepeatWhoseAnswerCannotBeReadIsRefused(t *testing.T) {
+	tbl, _ := store(t)
+	reads := &readFails{Table: tbl}
+	j, _ := open(t, reads, newClock())
+	openAccount(t, j, acct, 100)
+	accepted(t, j, command(acct, "w", withdrawing(30)))
+	reads.mu.Lock()
+	reads.after = 1
+	reads.mu.Unlock()
+	if r, err := tryExecute(t, j, command(acct, "w", withdrawing(30))); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("%+v, %v", r.Command, err)
+	}
+	if r := execute(t, j, command(acct, "w", withdrawing(30))); !r.Replayed || r.Command.First != 3 {
+		t.Errorf("repeat: %+v", r.Command)
+	}
+	if n := len(history(t, j.Reader, acct)); n != 3 {
+		t.Errorf("%d events", n)
+	}
+}
+
 func TestCommandThatNoEntryHoldsIsRefusedAlone(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
@@ -561,6 +614,42 @@ func TestAbandonedCommandsLeaveTheQueue(t *testing.T) {
 	if n := len(history(t, j.Reader, acct)); n != 3 {
 		t.Fatalf("%d events: what was abandoned happened", n)
 	}
+}
+
+// Idle ends with the last command in progress, and not before.
+func TestIdleWaitsForCommandsInProgress(t *testing.T) {
+	tbl, _ := store(t)
+	j, _ := open(t, tbl, newClock())
+	openAccount(t, j, acct, 100)
+	putting, gate := make(chan struct{}), make(chan struct{})
+	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { close(putting); <-gate }}, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, err := tryExecute(t, j, command(acct, "w", withdrawing(1))); err != nil {
+			t.Error(err)
+		}
+	})
+	<-putting
+	wg.Go(func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := j.Idle(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	waitFor(t, func() bool {
+		s := &j.shards[j.shardOf(acct)]
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.rested != nil
+	})
+	impatient, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := j.Idle(impatient); !errors.Is(err, context.Canceled) {
+		t.Errorf("idle with a command in progress: %v", err)
+	}
+	close(gate)
+	wg.Wait()
 }
 
 func (j *Journal) queued(a Account) int {

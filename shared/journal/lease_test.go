@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,4 +39,43 @@ func TestNoEntryBeginsAtTheEndOfALease(t *testing.T) {
 			t.Error("begun at the end of the lease")
 		}
 	})
+}
+
+// A registration that got no answer is repeated under its id, and each later tenure has its own.
+func TestUnansweredRegistrationIsRepeated(t *testing.T) {
+	tbl, _ := store(t)
+	w := newWriter(tbl, 10*time.Second)
+	tbl.Arm(&fault.Rule{Match: fault.On(Control), After: errLost}, 1)
+	if err := w.start(t.Context()); !errors.Is(err, errLost) {
+		t.Fatal(err)
+	}
+	id := w.coming.id
+	if err := w.start(t.Context()); err != nil || w.id() != id {
+		t.Errorf("not taken over: %v", err)
+	}
+	if err := w.start(t.Context()); err != nil || w.id() == id {
+		t.Errorf("no new id: %v", err)
+	}
+}
+
+// Somebody took the row for a dead writer's before the registration was repeated: the id is given up.
+func TestUnansweredRegistrationThatIsDrainedIsGivenUp(t *testing.T) {
+	tbl, _ := store(t)
+	w := newWriter(tbl, 10*time.Second)
+	tbl.Arm(&fault.Rule{Match: fault.On(Control), After: errLost}, 1)
+	if err := w.start(t.Context()); !errors.Is(err, errLost) {
+		t.Fatal(err)
+	}
+	id := w.coming.id
+	drained := w.coming.row(1, 0)
+	drained.Attrs["state"] = table.S(WriterDraining)
+	if err := tbl.Put(t.Context(), table.Put{Table: Control, Row: drained, If: table.Equals("epoch", table.N(0))}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.start(t.Context()); !errors.Is(err, errLeaseLost) {
+		t.Errorf("took over a row that is drained: %v", err)
+	}
+	if err := w.start(t.Context()); err != nil || w.id() == id {
+		t.Errorf("no new id: %v", err)
+	}
 }
