@@ -56,7 +56,7 @@ func (c *demoCommand) runOwn(ctx context.Context, t *console.Terminal, options d
 		return err
 	}
 	config.Listen, config.OpsListen = "127.0.0.1:0", "127.0.0.1:0"
-	config.LogLevel = "warn"
+	config.LogLevel, config.DrainDelay = "warn", 0
 	p, err := serve.Open(ctx, serve.Bank, version, config, t.Err)
 	if err != nil {
 		return err

@@ -50,8 +50,9 @@ type Config struct {
 	SegmentAge time.Duration `env:"PASSBOOK_SEGMENT_AGE" envDefault:"60s" flag:"segment-age"`
 	// SegmentBytes is about how large an archive segment becomes, 1 KiB to 1 GiB.
 	SegmentBytes Bytes `env:"PASSBOOK_SEGMENT_BYTES" envDefault:"64MiB" flag:"segment-bytes"`
-	// DrainDelay is how long a program that was told to end still serves after /readyz said so, for balancers to turn away, 0 to 1 min.
-	DrainDelay time.Duration `env:"PASSBOOK_DRAIN_DELAY" envDefault:"0s" flag:"drain-delay"`
+	// DrainDelay is how long a program that was told to end still serves after /readyz said so, for balancers to turn away and
+	// callers to leave their connections, 0 to 1 min.
+	DrainDelay time.Duration `env:"PASSBOOK_DRAIN_DELAY" envDefault:"1s" flag:"drain-delay"`
 	// EffectiveBack and EffectiveAhead are how many days the effective_at of a command may lie before and after the day it is decided
 	// on, UTC.
 	EffectiveBack  int `env:"PASSBOOK_EFFECTIVE_BACK" envDefault:"3653" flag:"effective-back"`

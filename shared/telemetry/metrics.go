@@ -25,14 +25,23 @@ func NewRegistry(version string) *prometheus.Registry {
 	return registry
 }
 
-// Counter adds a count that only rises, read at each scrape. read is called concurrently. The name MUST be new to r.
-func Counter(r prometheus.Registerer, name, help string, read func() float64) {
-	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, read))
+// Counter adds a count that only rises, read at each scrape. read is called concurrently. labels are pairs of a name and a value; the
+// name with them MUST be new to r.
+func Counter(r prometheus.Registerer, name, help string, read func() float64, labels ...string) {
+	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: pairs(labels)}, read))
 }
 
-// Gauge adds a number that rises and falls, read at each scrape. read is called concurrently. The name MUST be new to r.
-func Gauge(r prometheus.Registerer, name, help string, read func() float64) {
-	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, read))
+// Gauge adds a number that rises and falls; otherwise it is as Counter.
+func Gauge(r prometheus.Registerer, name, help string, read func() float64, labels ...string) {
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: pairs(labels)}, read))
+}
+
+func pairs(labels []string) prometheus.Labels {
+	all := make(prometheus.Labels, len(labels)/2)
+	for i := 0; i+1 < len(labels); i += 2 {
+		all[labels[i]] = labels[i+1]
+	}
+	return all
 }
 
 // Latency adds a histogram of seconds, by labels. The name MUST be new to r.

@@ -201,10 +201,15 @@ func (b *bulkRequest) readLines(running context.Context) (number int, refusal *P
 		case err != nil && !ended && !tooLong:
 			return number, Refuse(CodeRequestIncomplete)
 		case len(text) > 0 || tooLong: // an empty line is none
+			if b.server.admission.commands.enterPatiently(b.reading) != nil {
+				return number, Refuse(CodeShuttingDown)
+			}
 			s, ok := b.slot(running, number)
 			if !ok {
+				b.server.admission.commands.leavePatiently()
 				return number, nil
 			}
+			s.gate = b.server.admission.commands
 			if tooLong {
 				s.refuse(Refuse(CodeBodyTooLarge), b.correlationID)
 			} else {

@@ -23,6 +23,8 @@ type slot struct {
 	queued, done chan struct{}
 	once         sync.Once
 	result       []byte
+	// gate is what the line leaves when it is done, if it went through one.
+	gate *gate
 }
 
 func newSlot(number int) *slot {
@@ -35,6 +37,9 @@ func (s *slot) hasPlace() { s.once.Do(func() { close(s.queued) }) }
 // end closes done, and queued.
 func (s *slot) end() {
 	s.hasPlace()
+	if s.gate != nil {
+		s.gate.leavePatiently()
+	}
 	close(s.done)
 }
 

@@ -48,15 +48,7 @@ func inVirtualTime(t *testing.T, run func(context.Context, journal.Command) (jou
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, doing("credit", run))
-		p := &pipes{make(chan net.Conn), make(chan struct{})}
-		ctx, stop := context.WithCancel(context.Background())
-		served := make(chan error, 1)
-		go func() { served <- s.Serve(ctx, p) }()
-		test(t, s, p)
-		stop()
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
+		serveOn(t, s, func(p *pipes) { test(t, s, p) })
 	})
 }
 

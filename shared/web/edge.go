@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/journal"
 	"passbook/shared/telemetry"
 )
 
@@ -27,7 +28,7 @@ var (
 // maxRequestID is the longest X-Request-ID that is taken over; it becomes a part of the entry.
 const maxRequestID = 64
 
-// edge is all that happens around every request: an id, a slot, a deadline, and afterwards a metric and a line in the log. It
+// edge is all that happens around every request: an id, a place, a deadline, and afterwards a metric and a line in the log. It
 // is one function and not a chain because commands come through here tens of thousands of times a second.
 func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -37,6 +38,7 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 		header := c.Response().Header()
 		header["X-Request-Id"] = []string{id}
 		header["Cache-Control"] = noStore
+		s.sayClosing(header)
 		ctx := telemetry.WithCorrelation(r.Context(), id)
 		if limit := s.deadline(c.Path(), r); limit > 0 {
 			var cancel context.CancelFunc
@@ -62,23 +64,6 @@ func (s *Server) deadline(path string, r *http.Request) time.Duration {
 		limit += queryWait(r.URL.RawQuery)
 	}
 	return limit
-}
-
-// admit runs the handler in one of a bounded number of slots. Probes need none: they are asked above all under load.
-func (s *Server) admit(c echo.Context, next echo.HandlerFunc) (err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			err = s.recovered(c, fault)
-		}
-	}()
-	if isProbe(c.Path()) {
-		return next(c)
-	}
-	defer s.inFlight.Add(-1)
-	if s.inFlight.Add(1) > int64(s.config.MaxInFlight) {
-		return Refuse(CodeOverloaded)
-	}
-	return next(c)
 }
 
 // recovered turns a panic into an internal error. What it was about is logged, not answered.
@@ -123,6 +108,9 @@ func (s *Server) fail(err error, c echo.Context) {
 	a := problem.lookup()
 	if a.status >= http.StatusInternalServerError {
 		c.Set(causeKey, err)
+	}
+	if errors.Is(err, journal.ErrOverloaded) {
+		s.admission.journal.Add(1)
 	}
 	header := c.Response().Header()
 	if a.retryAfter > 0 {

@@ -52,7 +52,8 @@ func (s *Server) Commands(operations ...Operation) {
 			if !ok {
 				panic("web: no route: " + route)
 			}
-			s.Mount(Route{method, path, o.serve})
+			s.Mount(Route{method, path, func(c echo.Context) error { return o.serve(c, s.admission.commands) }})
+			s.commands[inRouter(path)] = true
 		}
 	}
 	s.Mount(Route{http.MethodPost, bulkPath, s.bulk(operations)})
@@ -76,8 +77,8 @@ func (x *exchange) free() {
 	}
 }
 
-// serve is a command as one request.
-func (o Operation) serve(c echo.Context) error {
+// serve is a command as one request. It goes through the gate once its body is there.
+func (o Operation) serve(c echo.Context, gate *gate) error {
 	r := c.Request()
 	to := journal.Command{CorrelationID: telemetry.Correlation(r.Context())}
 	var problem *Problem
@@ -98,8 +99,11 @@ func (o Operation) serve(c echo.Context) error {
 	for i, name := range c.ParamNames() {
 		x.fields.Give(name, c.ParamValues()[i])
 	}
-	receipt, err := o.run(r.Context(), &x.fields, to)
-	if err != nil {
+	var receipt journal.Receipt
+	if err := gate.through(func() (err error) {
+		receipt, err = o.run(r.Context(), &x.fields, to)
+		return err
+	}); err != nil {
 		return err
 	}
 	if problem := declined(receipt); problem != nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,7 +49,8 @@ type Config struct {
 	Registry *prometheus.Registry
 	// Timeout bounds a request, or a line of bulk; 0 is 10 s. A read that waits has its wait on top.
 	Timeout time.Duration
-	// MaxInFlight is the most requests at once, probes aside; 0 is 4096. What comes on top is refused as overloaded.
+	// MaxInFlight is the most commands at once, and the most reads, however quick they are; 0 is 4096. What comes on top is refused as
+	// overloaded.
 	MaxInFlight int
 	// DrainDelay is how long the server still serves after it said that it is not ready, so that balancers turn away.
 	DrainDelay time.Duration
@@ -73,7 +75,10 @@ type Server struct {
 	templates map[string]string
 	latency   *prometheus.HistogramVec
 	log       accessLog
-	inFlight  atomic.Int64
+	// commands are the router's paths of operations.
+	commands  map[string]bool
+	admission *admission
+	door      *door
 	// backlog are the bytes of packed results that callers of bulk have not taken yet, of at most maxBacklog.
 	backlog    atomic.Int64
 	maxBacklog int64
@@ -81,6 +86,8 @@ type Server struct {
 	// draining ends when the server begins to stop.
 	draining context.Context
 	drain    context.CancelFunc
+	// closing is when the last request came since requests are refused for the end of the server, 0 before.
+	closing atomic.Int64
 }
 
 // New makes a server that serves the process routes: livez, readyz, metrics, version and openapi.json.
@@ -95,10 +102,15 @@ func New(c Config) *Server {
 		c.DrainTimeout = defaultDrainTimeout
 	}
 	s := &Server{
-		config: c, echo: echo.New(), mounted: map[string]Route{}, templates: map[string]string{}, maxBacklog: defaultMaxBacklog,
-		latency: telemetry.Latency(c.Registry, "http_request_duration_seconds", "Time from a request's headers to its answer, by route.", "route", "method", "status"),
-		log:     accessLog{out: c.Logger},
+		config: c, echo: echo.New(), mounted: map[string]Route{}, templates: map[string]string{}, maxBacklog: defaultMaxBacklog, commands: map[string]bool{},
+		admission: newAdmission(c.MaxInFlight),
+		latency:   telemetry.Latency(c.Registry, "http_request_duration_seconds", "Time from a request's headers to its answer, by route.", "route", "method", "status"),
+		log:       accessLog{out: c.Logger},
 	}
+	s.config.Checks = append(slices.Clip(c.Checks),
+		Check{Name: "requests", Code: CodeOverloaded, Ready: s.admission.ready},
+		Check{Name: "connections", Code: CodeOverloaded, Ready: func(context.Context) error { return s.door.ready() }})
+	s.admission.measure(c.Registry)
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.contract = sync.OnceValues(s.renderContract)
 	s.echo.HTTPErrorHandler = s.fail
@@ -115,11 +127,14 @@ func (s *Server) Mount(routes ...Route) {
 			panic("web: mounted twice: " + name)
 		}
 		s.mounted[name] = r
-		path := strings.NewReplacer("{", ":", "}", "").Replace(r.Path)
+		path := inRouter(r.Path)
 		s.templates[path] = r.Path
 		s.echo.Add(r.Method, path, r.Handler)
 	}
 }
+
+// inRouter is a path of the contract as the router has it.
+func inRouter(path string) string { return strings.NewReplacer("{", ":", "}", "").Replace(path) }
 
 // Handler is the server without its listener, for tests and for embedding.
 func (s *Server) Handler() http.Handler { return s.echo }
@@ -142,7 +157,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		ErrorLog:       slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	s.door = &door{Listener: listener, log: s.config.Logger}
+	go func() { failed <- server.Serve(s.door) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve HTTP on %s: %w", listener.Addr(), err)
@@ -154,22 +170,3 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	return err
 }
-
-// shutdown says not ready, lets balancers see it, lets the requests under way end, and cuts off what does not.
-func (s *Server) shutdown(server *http.Server) error {
-	s.Drain()
-	if s.config.DrainDelay > 0 {
-		delay := time.NewTimer(s.config.DrainDelay)
-		<-delay.C
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
-	defer cancel()
-	err := server.Shutdown(ctx)
-	if err == nil {
-		return nil
-	}
-	return errors.Join(fmt.Errorf("drain HTTP: %w", err), server.Close())
-}
-
-// Drain makes /readyz say no and ends bulk requests after the lines that are in progress. Run does it when its context ends.
-func (s *Server) Drain() { s.drain() }

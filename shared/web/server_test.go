@@ -185,11 +185,12 @@ func TestReadiness(t *testing.T) {
 	s := configured(t, Config{Checks: []Check{
 		{Name: "journal", Ready: func(context.Context) error { return nil }},
 		{Name: "balance", Code: CodeProjectionBehind, Ready: func(context.Context) error { return fails }},
+		{Name: "archive", Advisory: true, Ready: func(context.Context) error { return failing }},
 	}})
 	if r := ask(s, "GET", "/readyz", ""); r.Code != 200 || r.Body.String() != `{"status":"ready"}` {
 		t.Errorf("%d %s", r.Code, r.Body)
 	}
-	if r := ask(s, "GET", "/readyz?verbose", ""); r.Body.String() != `{"status":"ready","checks":[{"name":"journal","ready":true},{"name":"balance","ready":true}]}` {
+	if r := ask(s, "GET", "/readyz?verbose", ""); r.Body.String() != `{"status":"ready","checks":[{"name":"journal","ready":true},{"name":"balance","ready":true},{"name":"archive","ready":false,"cause":"no answer"},{"name":"requests","ready":true},{"name":"connections","ready":true}]}` {
 		t.Errorf("%s", r.Body)
 	}
 	fails = failing

@@ -12,9 +12,12 @@ type bank struct {
 	data string
 }
 
-// serve starts a bank on a data directory and waits until it is ready. It is killed at the end of the test, if it still runs.
+// serve starts a bank on a data directory and waits until it is ready. It ends at once when it is told to, unless a flag says otherwise,
+// and is killed at the end of the test, if it still runs.
 func serve(t *testing.T, data string, flags ...string) *bank {
 	t.Helper()
-	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--segment-age", "1s", "--log-level", "warn"}, flags...)
+	args := append([]string{
+		"serve", "--listen", "127.0.0.1:0", "--data", data, "--segment-age", "1s", "--log-level", "warn", "--drain-delay", "0s",
+	}, flags...)
 	return &bank{Server: programtest.Start(t, nil, "bank", args...), data: data}
 }

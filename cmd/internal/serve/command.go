@@ -16,11 +16,12 @@ import (
 
 // Flags are those of every serving program. Each is also a variable.
 type Flags struct {
-	Listen    *string `name:"listen" placeholder:"HOST:PORT" help:"HTTP API."`
-	Instance  *string `name:"instance" placeholder:"NAME" help:"This process among lease holders."`
-	Lease     *string `name:"lease" placeholder:"TIME" help:"How long silence keeps a shard [10s]."`
-	LogLevel  *string `name:"log-level" placeholder:"LEVEL" help:"debug, info, warn or error [info]."`
-	LogFormat *string `name:"log-format" placeholder:"KIND" help:"text or json [text]."`
+	Listen     *string `name:"listen" placeholder:"HOST:PORT" help:"HTTP API."`
+	Instance   *string `name:"instance" placeholder:"NAME" help:"This process among lease holders."`
+	Lease      *string `name:"lease" placeholder:"TIME" help:"How long silence keeps a shard [10s]."`
+	DrainDelay *string `name:"drain-delay" placeholder:"TIME" help:"Serve on after /readyz said no [bank 1s, else 5s]."`
+	LogLevel   *string `name:"log-level" placeholder:"LEVEL" help:"debug, info, warn or error [info]."`
+	LogFormat  *string `name:"log-format" placeholder:"KIND" help:"text or json [text]."`
 }
 
 // SegmentFlags are those of a program with the archiver in it.
@@ -38,9 +39,8 @@ type WriterFlags struct {
 // ServiceFlags are those of a service that is a process of its own.
 type ServiceFlags struct {
 	Flags
-	Prefix     *string `name:"prefix" placeholder:"TEXT" help:"Starts tables' and streams' names [passbook-]."`
-	DrainDelay *string `name:"drain-delay" placeholder:"TIME" help:"Serve on after /readyz said no [5s]."`
-	Version    bool    `name:"version" help:"Print the version and end."`
+	Prefix  *string `name:"prefix" placeholder:"TEXT" help:"Starts tables' and streams' names [passbook-]."`
+	Version bool    `name:"version" help:"Print the version and end."`
 }
 
 // command is the command line of a service that is a process of its own.

@@ -27,7 +27,7 @@ func readers(_ context.Context, p *Process) error {
 	}
 	p.health = consumer.NewHealth()
 	p.checks = append(p.checks, web.Check{
-		Name: "consumers", Code: web.CodeProjectionBehind, Ready: func(context.Context) error { return p.health.Ready() },
+		Name: "consumers", Advisory: true, Ready: func(context.Context) error { return p.health.Ready() },
 	})
 	p.worker = consumer.Config{
 		Stream: p.config.Stream(jobs.EventStream), Owner: p.owner(), Lease: p.config.Lease, Exclusive: p.engine.Exclusive,

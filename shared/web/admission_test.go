@@ -1,0 +1,275 @@
+package web
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"passbook/shared/journal"
+)
+
+// tight is a server in virtual time that has four places of each kind, a command that ends when it is let go, and a read that waits.
+func tight(t *testing.T, test func(t *testing.T, s *Server, p *pipes, letGo chan struct{})) {
+	t.Helper()
+	letGo := make(chan struct{})
+	run := func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+		if strings.HasPrefix(to.Key, "held") {
+			<-letGo
+		}
+		return receipt(to), nil
+	}
+	synctest.Test(t, func(t *testing.T) {
+		letGo = make(chan struct{})
+		s := configured(t, Config{MaxInFlight: 4, DrainDelay: time.Second}, doing("credit", run))
+		s.Mount(Route{http.MethodGet, "/read", func(c echo.Context) error {
+			if c.QueryParam("wait") != "" {
+				<-c.Request().Context().Done()
+			}
+			Reply(c, http.StatusOK, []byte(`{}`))
+			return nil
+		}})
+		serveOn(t, s, func(p *pipes) { test(t, s, p, letGo) })
+	})
+}
+
+// serveOn serves on pipes while a test runs.
+func serveOn(t *testing.T, s *Server, test func(*pipes)) {
+	t.Helper()
+	p := &pipes{make(chan net.Conn), make(chan struct{})}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, p) }()
+	test(p)
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+// caller is one connection of a client.
+type caller struct {
+	t  *testing.T
+	c  net.Conn
+	in *bufio.Reader
+}
+
+func call(t *testing.T, p *pipes) *caller {
+	c := p.connect()
+	t.Cleanup(func() { _ = c.Close() })
+	return &caller{t, c, bufio.NewReader(c)}
+}
+
+// commandHead is the head of a command with a body of so many bytes.
+func commandHead(key string, length int) string {
+	return fmt.Sprintf("POST /test/credit HTTP/1.1\r\nHost: bank\r\nContent-Type: application/json\r\nIdempotency-Key: %s\r\nContent-Length: %d\r\n\r\n", key, length)
+}
+
+const commandBody = `{"account_id":"A-1"}`
+
+func (c *caller) command(key string) *caller {
+	sendAll(c.t, c.c, commandHead(key, len(commandBody))+commandBody)
+	return c
+}
+
+func (c *caller) get(path string) *caller {
+	sendAll(c.t, c.c, "GET "+path+" HTTP/1.1\r\nHost: bank\r\n\r\n")
+	return c
+}
+
+// status reads an answer: its status, its problem's code, and "close" where the connection is not to be used again.
+func (c *caller) status() string {
+	c.t.Helper()
+	answer, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		c.t.Error(err)
+		return "nothing"
+	}
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		c.t.Error(err)
+	}
+	text := fmt.Sprint(answer.StatusCode)
+	if answer.StatusCode >= 400 {
+		text += " " + between(string(body), `"type":"/problems/`, `"`)
+	}
+	if answer.Close {
+		text += " close"
+	}
+	return text
+}
+
+func (c *caller) expect(want string) {
+	c.t.Helper()
+	if got := c.status(); got != want {
+		c.t.Errorf("%s, not %s", got, want)
+	}
+}
+
+// A client that is slow with its body holds no place: the others are served, however many such there are.
+func TestSlowBodiesHoldNoPlace(t *testing.T) {
+	tight(t, func(t *testing.T, _ *Server, p *pipes, _ chan struct{}) {
+		var slow []*caller
+		for range 50 {
+			c := call(t, p)
+			sendAll(t, c.c, commandHead("slow", 1000)+"{")
+			slow = append(slow, c)
+		}
+		synctest.Wait()
+		call(t, p).command("k").expect("201")
+		call(t, p).get("/read").expect("200")
+		time.Sleep(readTimeout)
+		slow[0].expect("408 request-incomplete close")
+		for _, c := range slow {
+			_ = c.c.Close()
+		}
+	})
+}
+
+// Reads that wait have places of their own. What comes on top is refused at once, other work is served, and the end of the process is
+// not held up.
+func TestWaitingReadsTakeNoPlaceOfOthers(t *testing.T) {
+	tight(t, func(t *testing.T, s *Server, p *pipes, _ chan struct{}) {
+		var waiting []*caller
+		for range 4 {
+			waiting = append(waiting, call(t, p).get("/read?wait=30s"))
+		}
+		synctest.Wait()
+		call(t, p).get("/read?wait=30s").expect("503 overloaded")
+		call(t, p).command("k").expect("201")
+		call(t, p).get("/read").expect("200")
+		call(t, p).get("/readyz").expect("200")
+		began := time.Now()
+		s.Drain()
+		for _, c := range waiting {
+			c.expect("200 close")
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("the end waited %v for reads that wait", took)
+		}
+	})
+}
+
+// Where there is no place, a command is refused before its body is read, on a connection that is good for the next one; reads have
+// places of their own. Nothing that comes free for seconds is no readiness.
+func TestCommandsAreRefusedBeforeTheirBody(t *testing.T) {
+	tight(t, func(t *testing.T, s *Server, p *pipes, letGo chan struct{}) {
+		var held []*caller
+		for i := range 4 {
+			held = append(held, call(t, p).command(fmt.Sprint("held-", i)))
+		}
+		synctest.Wait()
+		c, began := call(t, p), time.Now()
+		sendAll(t, c.c, commandHead("k", len(commandBody)))
+		c.expect("503 overloaded")
+		if took := time.Since(began); took != 0 {
+			t.Errorf("refused after %v", took)
+		}
+		sendAll(t, c.c, commandBody)
+		c.get("/read").expect("200")
+		c.get("/readyz").expect("200")
+		time.Sleep(gateStuck + time.Second)
+		c.get("/readyz").expect("503 overloaded")
+		close(letGo)
+		for _, h := range held {
+			h.expect("201")
+		}
+		c.command("k").expect("201")
+		c.get("/readyz").expect("200")
+		metrics := ask(s, "GET", "/metrics", "").Body.String()
+		for _, want := range []string{
+			`passbook_http_shed_total{reason="commands"} 1`, `passbook_http_shed_total{reason="reads"} 0`, `passbook_http_shed_total{reason="waits"} 0`,
+			`passbook_http_shed_total{reason="journal"} 0`, `passbook_http_in_flight{kind="commands"} 0`, `passbook_http_queued{kind="commands"} 0`,
+			`passbook_http_in_flight_limit{kind="reads"} 4`,
+		} {
+			if !strings.Contains(metrics, want+"\n") {
+				t.Errorf("no %s", want)
+			}
+		}
+	})
+}
+
+// While it drains the server serves on, and every answer says that the connection is not to be used again. Then it takes no more
+// requests and says so, and only when none come does it close its listener.
+func TestDrainCutsNobodyOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := configured(t, Config{DrainDelay: time.Second}, doing("credit", accept))
+		p := &pipes{make(chan net.Conn), make(chan struct{})}
+		ctx, stop := context.WithCancel(context.Background())
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(ctx, p) }()
+		call(t, p).command("k").expect("201")
+		kept := call(t, p).get("/readyz")
+		kept.expect("200")
+		stop()
+		synctest.Wait()
+		kept.command("k").expect("201 close")
+		call(t, p).get("/readyz").expect("503 shutting-down close")
+		time.Sleep(time.Second)
+		for range 5 { // none of those that come again and again finds the listener closed
+			time.Sleep(closingQuiet / 2)
+			call(t, p).command("k").expect("503 shutting-down close")
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		<-p.closed
+	})
+}
+
+// shut is a listener that has no connection to give while it says why.
+type shut struct {
+	*pipes
+	why atomic.Pointer[error]
+}
+
+func (l *shut) Accept() (net.Conn, error) {
+	if why := l.why.Load(); why != nil {
+		return nil, *why
+	}
+	return l.pipes.Accept()
+}
+
+// A process that has no file descriptor for a connection says so: in its log, with growing gaps, and to who asks on a connection that is
+// there.
+func TestNoConnectionCanBeTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s := configured(t, Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+		l := &shut{pipes: &pipes{make(chan net.Conn), make(chan struct{})}}
+		ctx, stop := context.WithCancel(context.Background())
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(ctx, l) }()
+		c := call(t, l.pipes)
+		c.get("/readyz").expect("200")
+		var full error = &net.OpError{Op: "accept", Err: syscall.EMFILE}
+		l.why.Store(&full)
+		second := call(t, l.pipes) // the one that Accept waited for already
+		second.get("/readyz").expect("503 overloaded")
+		time.Sleep(100 * time.Second)
+		c.get("/readyz").expect("503 overloaded")
+		said := strings.Count(log.String(), `level=WARN msg="no connection can be taken`)
+		if said < 5 || said > 8 {
+			t.Errorf("said %d times in 100 s:\n%s", said, log.String())
+		}
+		l.why.Store(nil)
+		time.Sleep(2 * doorHeard)
+		c.get("/readyz").expect("200")
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+}
