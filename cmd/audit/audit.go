@@ -37,17 +37,5 @@ func (c *command) Run(ctx context.Context, t *console.Terminal) error {
 	}
 	report, err := jobs.Do[*audit.Report](ctx, t, config, "audit", params)
 	var wrote error
-	if err != nil && !c.Repair {
-		err = advise(err)
-	}
 	return errors.Join(console.Show(t, c.JSON, report, err, func(w io.Writer) { wrote = report.WriteText(w) }), wrote)
-}
-
-// advise says what can be done about a difference.
-func advise(err error) error {
-	var f *console.Failure
-	if errors.As(err, &f) && f.Code == console.ExitDifference && f.Next == "" {
-		return console.Fail(f.Code, f.Err, "a bank that runs catches up by itself; --repair republishes and folds again; replay journal restores the journal")
-	}
-	return err
 }

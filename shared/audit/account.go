@@ -28,7 +28,9 @@ type subject struct {
 	lacking  []*event.Entry // entries that the archive lacks
 	head     *event.Entry   // the journal's last
 	named    bool           // what is missing before the next entry was named already
-	behind   []*modelRow    // rows that lag
+	behind   []*modelRow    // rows that lag, or are ahead
+	wrong    []*modelRow    // rows that are not what the journal makes them
+	findings []Finding
 }
 
 // account audits one account. has is nil when the archive has nothing of it.
@@ -37,6 +39,7 @@ func (a *auditor) account(ctx context.Context, of journal.Account, has *archived
 		has = &archivedAccount{}
 	}
 	s := &subject{auditor: a, account: of, has: has, standing: newStanding()}
+	defer func() { a.report.keep(s.findings...) }()
 	var err error
 	s.rows, err = a.modelRows(ctx, of)
 	if err != nil {
@@ -57,8 +60,8 @@ func (a *auditor) account(ctx context.Context, of journal.Account, has *archived
 	return s.mend(ctx)
 }
 
-func (s *subject) find(where string, version int64, format string, args ...any) {
-	s.report.find(where, s.account.String(), version, format, args...)
+func (s *subject) find(do Advice, where string, version int64, format string, args ...any) {
+	s.findings = append(s.findings, finding(do, where, s.account.String(), version, format, args...))
 }
 
 // readJournal walks the account's partition: entries in version order, then the pages of keys and the guards of reversals.
@@ -66,7 +69,7 @@ func (s *subject) readJournal(ctx context.Context) error {
 	err := s.partition(ctx, "E#", func(version int64, row table.Row) {
 		e, err := journal.ParseRow(row)
 		if err != nil {
-			s.find(inJournal, version, "%v", err)
+			s.find(journalDamaged, inJournal, version, "%v", err)
 			s.named = true
 			return
 		}
@@ -98,7 +101,7 @@ func (s *subject) partition(ctx context.Context, prefix string, visit func(versi
 		for _, row := range page.Rows {
 			version, err := strconv.ParseInt(strings.TrimPrefix(row.SK, prefix), 10, 64)
 			if err != nil {
-				s.find(inJournal, 0, "a row has the key %q", row.SK)
+				s.find(rowStrange, inJournal, 0, "a row has the key %q", row.SK)
 				continue
 			}
 			visit(version, row)
@@ -115,23 +118,23 @@ func (s *subject) entry(e *event.Entry) {
 	case e.First != s.standing.version+1:
 		s.gap(e)
 	case e.Prev != s.hash:
-		s.find(inJournal, e.First, "prev is not the hash of the entry before")
+		s.find(journalDamaged, inJournal, e.First, "prev is not the hash of the entry before")
 	case s.head != nil && e.RecordedAt.Before(s.head.RecordedAt):
-		s.find(inJournal, e.First, "recorded before the entry before it")
+		s.find(journalDamaged, inJournal, e.First, "recorded before the entry before it")
 	case s.currency != "" && s.currency != e.Currency:
-		s.find(inJournal, e.First, "the currency is another than before")
+		s.find(journalDamaged, inJournal, e.First, "the currency is another than before")
 	}
 	for _, ev := range e.Events {
 		wrong := s.standing.add(ev)
 		if wrong != "" {
-			s.find(inJournal, ev.Version, "%s", wrong)
+			s.find(journalDamaged, inJournal, ev.Version, "%s", wrong)
 		}
 	}
 	s.hash, s.head, s.currency = e.Hash, e, e.Currency
 	if e.State != nil {
 		wrong := s.standing.judge(e.State, s.currency)
 		if wrong != "" {
-			s.find(inJournal, e.Last, "%s", wrong)
+			s.find(stateWrong, inJournal, e.Last, "%s", wrong)
 		}
 	}
 	s.entries++
@@ -146,12 +149,12 @@ func (s *subject) gap(e *event.Entry) {
 		there := s.has.entries[s.matched]
 		s.matched++
 		if !s.named {
-			s.find(inJournal, there.first, "missing up to v%d; the archive has it", there.last)
+			s.find(journalLacks, inJournal, there.first, "missing up to v%d; the archive has it", there.last)
 		}
 		s.standing.version = there.last
 	}
 	if e.First != s.standing.version+1 && !s.named {
-		s.find(inJournal, s.standing.version+1, "the next entry is v%d", e.First)
+		s.find(journalDamaged, inJournal, s.standing.version+1, "the next entry is v%d", e.First)
 	}
 	s.named = false
 	s.standing.blind = true
@@ -167,7 +170,7 @@ func (s *subject) meetArchive(e *event.Entry) {
 		case there.hash == e.Hash:
 			met = true
 		default:
-			s.find(inArchive, there.first, "an entry that the journal does not have")
+			s.find(archiveForged, inArchive, there.first, "an entry that the journal does not have")
 		}
 	}
 	switch {
@@ -175,20 +178,28 @@ func (s *subject) meetArchive(e *event.Entry) {
 	case s.onTheWay(e):
 		s.report.count(&s.report.OnTheWay, 1)
 	default:
-		s.find(inArchive, e.First, "missing up to v%d", e.Last)
+		s.find(archiveLacks, inArchive, e.First, "missing up to v%d", e.Last)
 		if s.Repair.Streams != nil {
 			s.lacking = append(s.lacking, e)
 		}
 	}
 }
 
-// judgeArchive names what the archive has beyond the journal's end.
+// judgeArchive names what the archive has beyond the journal's end. What does not follow the journal by its hash was never a part of
+// it, and is no reason to restore anything.
 func (s *subject) judgeArchive() {
+	end, hash := s.standing.version, s.hash
 	for _, there := range s.has.entries[s.matched:] {
-		if there.first > s.standing.version {
-			s.find(inJournal, there.first, "missing up to v%d; the archive has it", there.last)
-			continue
+		switch {
+		case there.first <= s.standing.version:
+			s.find(archiveForged, inArchive, there.first, "an entry that the journal does not have")
+		case there.first == end+1 && there.prev == hash && !s.standing.blind:
+			s.find(journalLacks, inJournal, there.first, "missing up to v%d; the archive has it", there.last)
+			end, hash = there.last, there.hash
+		case s.entries == 0 || s.standing.blind || there.first > end+1:
+			s.find(journalLacks, inJournal, there.first, "missing up to v%d; the archive has it", there.last)
+		default:
+			s.find(archiveForged, inArchive, there.first, "an entry that does not follow what the journal has before it")
 		}
-		s.find(inArchive, there.first, "an entry that the journal does not have")
 	}
 }

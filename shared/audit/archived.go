@@ -54,11 +54,11 @@ func (a *auditor) gather(ctx context.Context, plan archive.Plan, part, parts int
 		switch {
 		case errors.As(err, &entry):
 			of := journal.Account{Tenant: entry.Tenant, ID: entry.AccountID}
-			a.report.find(inArchive, of.String(), entry.First, "%v: %v", entry.Err, entry.Key)
+			a.report.find(archiveDamaged, inArchive, of.String(), entry.First, "%v: %v", entry.Err, entry.Key)
 		case !archive.CostsItself(err):
 			return err
 		case a.firstTime(err):
-			a.report.find(inArchive, "", 0, "%v", err)
+			a.report.find(archiveDamaged, inArchive, "", 0, "%v", err)
 		}
 		return nil
 	}

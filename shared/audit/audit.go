@@ -61,6 +61,8 @@ type Repair struct {
 	// CatchUp folds an account's row of a model up to the journal's head; consumer.ErrBlocked when the row cannot go on, which is
 	// a finding.
 	CatchUp func(ctx context.Context, model string, a journal.Account) error
+	// Refold folds an account's row of a model from the journal's first entry, as CatchUp otherwise.
+	Refold func(ctx context.Context, model string, a journal.Account) error
 }
 
 // auditor is an audit at work.
@@ -80,12 +82,13 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if c.PartEvents == 0 {
 		c.PartEvents = DefaultPartEvents
 	}
-	if c.Repair == nil {
+	repairs := c.Repair != nil
+	if !repairs {
 		c.Repair = &Repair{}
 	}
 	began := time.Now()
 	a := &auditor{
-		Config: c, report: &Report{Began: began.UTC(), Totals: map[string]Total{}},
+		Config: c, report: &Report{Began: began.UTC(), Repair: repairs, Totals: map[string]Total{}},
 		live: map[string]int64{}, damage: map[string]bool{}, settled: began.Add(-c.Grace),
 	}
 	err := a.run(ctx)
@@ -112,7 +115,7 @@ func (a *auditor) run(ctx context.Context) error {
 		return err
 	}
 	for _, gap := range plan.Gaps {
-		a.report.find(inArchive, "", 0, "%s", gap)
+		a.report.find(archiveDamaged, inArchive, "", 0, "%s", gap)
 	}
 	err = a.strays(ctx, plan.Strays)
 	if err != nil {

@@ -279,8 +279,8 @@ func expect(t *testing.T, b *bank, version int64, want []string) *audit.Report {
 	}
 	for i, f := range report.Findings {
 		prefix := strings.ReplaceAll(want[i], "%d", fmt.Sprint(version))
-		if !strings.Contains(f.String(), prefix) {
-			t.Errorf("got %q, want %q", f, prefix)
+		if !strings.Contains(f.String(), prefix) || f.Advice == "" {
+			t.Errorf("got %q with the advice %q, want %q", f, f.Advice, prefix)
 		}
 	}
 	return report

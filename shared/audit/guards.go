@@ -27,7 +27,7 @@ func (s *subject) readPages(ctx context.Context) error {
 		case (version-1)%pageSpan == 0 && end > s.standing.version:
 			late = append(late, beyond{version, end, what})
 		default:
-			s.find(inJournal, version, what)
+			s.find(journalDamaged, inJournal, version, what)
 		}
 	})
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *subject) readGuards(ctx context.Context) error {
 		case by > s.standing.version:
 			late = append(late, beyond{version, by, what})
 		default:
-			s.find(inJournal, version, what)
+			s.find(journalDamaged, inJournal, version, what)
 		}
 	})
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *subject) readGuards(ctx context.Context) error {
 func (s *subject) lacksGuard(ctx context.Context, version int64) error {
 	_, err := s.Table.Get(ctx, journal.Table, table.Key{PK: s.account.String(), SK: fmt.Sprintf("R#%012d", version)}, true)
 	if errors.Is(err, table.ErrNotFound) {
-		s.find(inJournal, version, "it was reversed and has no guard")
+		s.find(guardLacks, inJournal, version, "it was reversed and has no guard")
 		return nil
 	}
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *subject) judgeLate(ctx context.Context, late []beyond) error {
 	}
 	for _, row := range late {
 		if row.reaches > head {
-			s.find(inJournal, row.version, "%s", row.what)
+			s.find(journalDamaged, inJournal, row.version, "%s", row.what)
 		}
 	}
 	return nil

@@ -4,39 +4,71 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"passbook/shared/backoff"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/journal"
 	"passbook/shared/stream"
 )
 
 // mend puts what is missing of an account where it belongs, as far as the repair was asked for: the entries that the archive lacks
-// on the stream, in order, and the rows that lag at the journal's head. A row that cannot go on is a finding of its account, and no
-// reason to leave the others unaudited.
+// on the stream, in order, and the rows that lag or are wrong at the journal's head. A row that is ahead of the journal is blocked by
+// it, as only a person knows which of the two is right. A row that cannot go on is a finding of its account, and no reason to leave
+// the others unaudited.
 func (s *subject) mend(ctx context.Context) error {
 	for _, e := range s.lacking {
 		err := s.republish(ctx, e)
 		if err != nil {
 			return err
 		}
+		s.mended(inArchive, e.First)
 	}
-	if s.Repair.CatchUp == nil {
-		return nil
+	for _, row := range s.wrong {
+		if err := s.mendRow(ctx, row, s.Repair.Refold); err != nil {
+			return err
+		}
 	}
 	for _, row := range s.behind {
-		err := s.Repair.CatchUp(ctx, row.model, s.account)
-		if errors.Is(err, consumer.ErrBlocked) {
-			s.find(row.model, row.version+1, "the row cannot be folded on: %v", err)
+		if slices.Contains(s.wrong, row) && s.Repair.Refold != nil {
 			continue
 		}
-		if err != nil {
-			return fmt.Errorf("project %s into %s: %w", s.account, row.model, err)
+		if err := s.mendRow(ctx, row, s.Repair.CatchUp); err != nil {
+			return err
 		}
-		s.report.count(&s.report.Projected, 1)
 	}
 	return nil
+}
+
+// mendRow has a row folded.
+func (s *subject) mendRow(ctx context.Context, row *modelRow, fold func(context.Context, string, journal.Account) error) error {
+	if fold == nil || row.attrs.Number("blocked_at_version") != 0 {
+		return nil
+	}
+	err := fold(ctx, row.model, s.account)
+	switch {
+	case errors.Is(err, consumer.ErrBlocked) && row.version > s.standing.version: // as it is to be, until a person has decided
+		return nil
+	case errors.Is(err, consumer.ErrBlocked):
+		s.find(rowBlocked, row.model, row.version+1, "the row cannot be folded on: %v", err)
+		return nil
+	case err != nil:
+		return fmt.Errorf("project %s into %s: %w", s.account, row.model, err)
+	}
+	s.report.count(&s.report.Projected, 1)
+	s.mended(row.model, 0)
+	return nil
+}
+
+// mended marks the findings at a version of a source; 0 is at all.
+func (s *subject) mended(where string, version int64) {
+	for i := range s.findings {
+		if f := &s.findings[i]; f.Where == where && (version == 0 || f.Version == version) {
+			f.Mended = true
+		}
+	}
 }
 
 func (s *subject) republish(ctx context.Context, e *event.Entry) error {

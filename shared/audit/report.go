@@ -25,14 +25,25 @@ type Finding struct {
 	Account string `json:"account,omitempty"`
 	Version int64  `json:"version,omitempty"`
 	What    string `json:"what"`
+	// Advice is what to do about it; ACCOUNT stands for the account's id in it. Mended says that the repair has done it.
+	Advice Advice `json:"advice,omitempty"`
+	Mended bool   `json:"mended,omitempty"`
+}
+
+func finding(do Advice, where, account string, version int64, format string, args ...any) Finding {
+	return Finding{Where: where, Account: account, Version: version, What: fmt.Sprintf(format, args...), Advice: do}
 }
 
 // String is the finding on a line.
 func (f Finding) String() string {
-	if f.Account == "" {
-		return f.Where + ": " + f.What
+	text := f.Where + ": " + f.What
+	if f.Account != "" {
+		text = fmt.Sprintf("%s: %s v%d: %s", f.Where, f.Account, f.Version, f.What)
 	}
-	return fmt.Sprintf("%s: %s v%d: %s", f.Where, f.Account, f.Version, f.What)
+	if f.Mended {
+		text += " (mended)"
+	}
+	return text
 }
 
 // Total is what one source holds.
@@ -53,6 +64,8 @@ type Report struct {
 	// Count is how many findings there are; Findings lists the first of them.
 	Count    int64     `json:"count"`
 	Findings []Finding `json:"findings"`
+	// Repair says that the audit was to mend what can be mended.
+	Repair bool `json:"repair,omitempty"`
 	// OnTheWay counts the entries that a source lacks and that are too young to be missed.
 	OnTheWay int64 `json:"on_the_way"`
 	// Republished and Projected count what was mended: entries put on the stream, accounts folded again.
@@ -68,13 +81,16 @@ type Report struct {
 // Clean says that nothing was found.
 func (r *Report) Clean() bool { return r.Count == 0 }
 
-func (r *Report) find(where, account string, version int64, format string, args ...any) {
+// keep counts findings, and lists the first of all.
+func (r *Report) keep(findings ...Finding) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.Count++
-	if len(r.Findings) < findingsKept {
-		r.Findings = append(r.Findings, Finding{where, account, version, fmt.Sprintf(format, args...)})
-	}
+	r.Count += int64(len(findings))
+	r.Findings = append(r.Findings, findings[:min(len(findings), findingsKept-len(r.Findings))]...)
+}
+
+func (r *Report) find(do Advice, where, account string, version int64, format string, args ...any) {
+	r.keep(finding(do, where, account, version, format, args...))
 }
 
 // add counts an account of a source.
@@ -145,6 +161,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	if r.Republished > 0 || r.Projected > 0 {
 		fmt.Fprintf(&b, "mended: entries republished %d, accounts projected %d\n", r.Republished, r.Projected)
 	}
+	r.advise(&b)
 	verdict := "journal, archive and read models agree"
 	if !r.Clean() {
 		verdict = fmt.Sprintf("differences: %d", r.Count)

@@ -55,22 +55,28 @@ func (s *subject) meetRows(e *event.Entry) {
 // compareRow holds a row against what the account stood at.
 func (s *subject) compareRow(row *modelRow, e *event.Entry) {
 	s.report.add(row.model, row.attrs.Text("currency"), 0, row.version, row.attrs.Number("posted"))
+	before := len(s.findings)
+	defer func() {
+		if len(s.findings) > before {
+			s.wrong = append(s.wrong, row)
+		}
+	}()
 	if row.attrs.Text("hash") != e.Hash.String() {
-		s.find(row.model, row.version, "the row was folded from another entry")
+		s.find(rowWrong, row.model, row.version, "the row was folded from another entry")
 	}
 	for name, want := range s.figures() {
 		value, there := row.attrs[name]
 		if there && value != table.N(want) {
-			s.find(row.model, row.version, "%s is not what the journal makes it", name)
+			s.find(rowWrong, row.model, row.version, "%s is not what the journal makes it", name)
 		}
 	}
 	for _, name := range []string{"posted", "held", "limit"} {
 		if _, there := row.attrs[name]; !there {
-			s.find(row.model, row.version, "%s is not there", name)
+			s.find(rowWrong, row.model, row.version, "%s is not there", name)
 		}
 	}
 	if row.attrs.Text("currency") != s.currency {
-		s.find(row.model, row.version, "the currency is another")
+		s.find(rowWrong, row.model, row.version, "the currency is another")
 	}
 	s.judgeState(row)
 }
@@ -111,15 +117,17 @@ func (s *subject) judgeRows() {
 		blocked := row.attrs.Number("blocked_at_version")
 		switch {
 		case blocked != 0:
-			s.find(row.model, blocked, "the row is blocked: %s", row.attrs.Text("cause"))
+			s.find(rowBlocked, row.model, blocked, "the row is blocked: %s", row.attrs.Text("cause"))
 		case row.version > s.standing.version:
-			s.find(row.model, row.version, "the row is ahead of the journal")
+			s.find(rowAhead, row.model, row.version, "the row is ahead of the journal")
+			s.behind = append(s.behind, row)
 		case row.version > 0 && !row.met:
-			s.find(row.model, row.version, "no entry of the journal ends at the row's version")
+			s.find(rowWrong, row.model, row.version, "no entry of the journal ends at the row's version")
+			s.wrong = append(s.wrong, row)
 		case row.version < s.standing.version && row.next.After(s.settled):
 			s.report.count(&s.report.OnTheWay, 1)
 		case row.version < s.standing.version:
-			s.find(row.model, row.version+1, "the row is behind the journal, which is at v%d", s.standing.version)
+			s.find(rowBehind, row.model, row.version+1, "the row is behind the journal, which is at v%d", s.standing.version)
 			s.behind = append(s.behind, row)
 		}
 	}
@@ -152,7 +160,7 @@ func (a *auditor) stranger(ctx context.Context, model string, raw table.Row) err
 	generation, of, ok := consumer.ParseRowKey(raw.PK)
 	version := consumer.Attrs(raw.Attrs).Number("version")
 	if !ok {
-		a.report.find(model, "", 0, "a row has the key %q", raw.PK)
+		a.report.find(rowStrange, model, "", 0, "a row has the key %q", raw.PK)
 		return nil
 	}
 	if generation != a.live[model] {
@@ -164,8 +172,15 @@ func (a *auditor) stranger(ctx context.Context, model string, raw table.Row) err
 	if err != nil {
 		return fmt.Errorf("read journal of %s: %w", of, err)
 	}
-	if len(page.Rows) == 0 {
-		a.report.find(model, of.String(), version, "a row of an account that the journal does not have")
+	if len(page.Rows) > 0 || version == 0 && consumer.Attrs(raw.Attrs).Number("blocked_at_version") == 0 {
+		return nil
+	}
+	a.report.find(rowAhead, model, of.String(), version, "a row of an account that the journal does not have")
+	if a.Repair.CatchUp == nil {
+		return nil
+	}
+	if err := a.Repair.CatchUp(ctx, model, of); err != nil && !errors.Is(err, consumer.ErrBlocked) {
+		return fmt.Errorf("project %s into %s: %w", of, model, err)
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func (s *subject) judgeState(row *modelRow) {
 		"status": table.S(s.standing.status()), "frozen": table.S(s.standing.frozen), "limit_version": table.N(s.standing.limitVersion),
 	} {
 		if value, there := row.attrs[name]; there && value != want {
-			s.find(row.model, row.version, "%s is not what the journal makes it", name)
+			s.find(rowWrong, row.model, row.version, "%s is not what the journal makes it", name)
 		}
 	}
 	state, there := row.attrs["state"]
@@ -110,6 +110,6 @@ func (s *subject) judgeState(row *modelRow) {
 	text, _ := state.(table.S)
 	wrong := s.standing.judge([]byte(text), s.currency)
 	if wrong != "" {
-		s.find(row.model, row.version, "%s", wrong)
+		s.find(rowWrong, row.model, row.version, "%s", wrong)
 	}
 }

@@ -26,7 +26,10 @@ func (p *Projection[S]) block(ctx context.Context, a journal.Account, judged int
 		return err
 	}
 	moved := false
-	err = p.mark(ctx, a, func(row *Row[S]) (bool, error) {
+	err = p.mark(ctx, a, func(row *Row[S], unreadable error) (bool, error) {
+		if unreadable != nil {
+			return false, unreadable
+		}
 		if moved = row.BlockedAt == 0 && judged != unjudged && row.rev != judged; moved || row.BlockedAt != 0 {
 			return false, nil
 		}
@@ -88,15 +91,21 @@ func (p *Projection[S]) blockAt(ctx context.Context, a journal.Account, poisoned
 	return fmt.Errorf("%s v%d: %w: %w", a.ID, poisoned.version, met, ErrBlocked)
 }
 
-// mark changes a stored row as no entry of the stream does.
-func (p *Projection[S]) mark(ctx context.Context, a journal.Account, change func(*Row[S]) (bool, error)) error {
+// mark changes a stored row as no entry of the stream does. One that cannot be decoded is given with nothing but its account and its
+// count of writes, and with the error.
+func (p *Projection[S]) mark(ctx context.Context, a journal.Account, change func(row *Row[S], unreadable error) (bool, error)) error {
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
 		p.cache.forget(a.String())
 		row, err := p.Rows.load(ctx, p.Generation, a)
+		var unreadable error
+		var undecoded *poisonError
+		if errors.As(err, &undecoded) {
+			row, unreadable, err = Row[S]{Account: a, rev: undecoded.rev}, err, nil
+		}
 		changed := false
 		if err == nil {
-			changed, err = change(&row)
+			changed, err = change(&row, unreadable)
 		}
 		if err == nil {
 			if !changed {
@@ -114,20 +123,20 @@ func (p *Projection[S]) mark(ctx context.Context, a journal.Account, change func
 }
 
 // Redrive lifts the block of an account and folds, from the journal, everything that its row lacks: from version 1 where the row is
-// not of the journal's history, be it apart from the journal or ahead of it. Its error is ErrBlocked when the account was blocked
+// not of the journal's history, be it apart from the journal or ahead of it, or cannot be read. Its error is ErrBlocked when the account was blocked
 // again, or stays so because the journal's entry cannot be read, with the cause. The account leaves quarantine only when its row is up to the journal, so that one
 // that is blocked is always listed.
 func (p *Projection[S]) Redrive(ctx context.Context, a journal.Account) error {
 	lifted := false
-	err := p.mark(ctx, a, func(row *Row[S]) (bool, error) {
+	err := p.mark(ctx, a, func(row *Row[S], unreadable error) (bool, error) {
 		at, _, err := p.stand(ctx, *row)
-		lifted = row.BlockedAt != 0
+		lifted = row.BlockedAt != 0 || unreadable != nil
 		switch {
 		case err != nil:
 			return false, err
 		case at == standsUntold && lifted:
 			return false, &poisonError{row.Version, fmt.Errorf("the journal's entry of the row's version cannot be read: %w", ErrBlocked), row.rev}
-		case at == standsApart, at == standsAhead:
+		case at == standsApart, at == standsAhead, unreadable != nil:
 			*row, err = p.refolded(ctx, *row)
 			return true, err
 		}

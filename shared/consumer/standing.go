@@ -60,14 +60,22 @@ func (p *Projection[S]) journaled(ctx context.Context, a journal.Account, versio
 }
 
 // refolded is the row that the whole journal makes of the account, in the place of one that is not of its history. It is folded in
-// memory, so that no reader is given a state on the way, and its messages are sent before it is stored: all those of the history,
-// each with the id that it always had, as nobody knows which of them were never sent. Where the journal cannot be folded it is
+// memory, so that no reader is given a state on the way, and its messages are sent before it is stored: those that the row has not
+// sent, or, of a row that stands apart, all of the history, each with the id that it always had, as nobody knows which were sent. Where the journal cannot be folded it is
 // blocked, and in quarantine.
 func (p *Projection[S]) refolded(ctx context.Context, was Row[S]) (Row[S], error) {
 	row := Row[S]{Account: was.Account, rev: was.rev}
-	p.Log.Error("the row is not of the journal's history and is folded from the journal again", "account", was.Account.String(), "version", was.Version,
+	at, _, err := p.stand(ctx, was)
+	if err != nil {
+		return row, err
+	}
+	sent := int64(0)
+	if at == standsRight {
+		sent = was.Version
+	}
+	p.Log.Error("the row is not what the journal makes it and is folded from the journal again", "account", was.Account.String(), "version", was.Version,
 		"hash", was.Hash)
-	row, err := p.refoldTo(ctx, row)
+	row, err = p.refoldTo(ctx, row, sent, was.Pending)
 	var poisoned *poisonError
 	if errors.As(err, &poisoned) {
 		row.BlockedAt, row.Cause = poisoned.version, cause(err)
@@ -79,14 +87,21 @@ func (p *Projection[S]) refolded(ctx context.Context, was Row[S]) (Row[S], error
 	return row, err
 }
 
-// refoldTo folds the journal from its first entry to its head. With poison it gives the row before it.
-func (p *Projection[S]) refoldTo(ctx context.Context, row Row[S]) (Row[S], error) {
+// refoldTo folds the journal from its first entry to its head. Up to a version everything was sent but what is pending. With poison it
+// gives the row before it.
+func (p *Projection[S]) refoldTo(ctx context.Context, row Row[S], sent int64, pending []string) (Row[S], error) {
 	for e, err := range p.Journal.Entries(ctx, row.Account, 1, 0) {
 		if err != nil {
 			return row, beyondReading(row.Version+1, fmt.Errorf("fold %s from v%d: %w", row.Account.ID, row.Version+1, err))
 		}
 		if row, err = p.follow(row, e); err != nil {
 			return row, err
+		}
+		switch {
+		case row.Version < sent:
+			row.Pending = nil
+		case row.Version == sent:
+			row.Pending = pending
 		}
 		if len(row.Pending) < pendingMost {
 			continue
@@ -140,14 +155,32 @@ func (p *Projection[S]) heed(ctx context.Context, row Row[S]) (changed bool, err
 
 // refold stores what the journal makes of the account in the place of a row, unless that was written since.
 func (p *Projection[S]) refold(ctx context.Context, row Row[S]) error {
-	return p.mark(ctx, row.Account, func(now *Row[S]) (bool, error) {
-		if now.rev != row.rev {
+	return p.mark(ctx, row.Account, func(now *Row[S], unreadable error) (bool, error) {
+		if now.rev != row.rev || unreadable != nil {
 			return false, nil
 		}
 		fresh, err := p.refolded(ctx, *now)
 		*now = fresh
 		return true, err
 	})
+}
+
+// Refold folds an account from the journal's first entry, whatever its row holds, and up to the journal's head. It is ErrBlocked for
+// an account that is blocked, or that the journal cannot be folded for.
+func (p *Projection[S]) Refold(ctx context.Context, a journal.Account) error {
+	err := p.mark(ctx, a, func(row *Row[S], _ error) (bool, error) {
+		if row.BlockedAt != 0 {
+			return false, nil
+		}
+		fresh, err := p.refolded(ctx, *row)
+		*row = fresh
+		return true, err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = p.CatchUp(ctx, a)
+	return err
 }
 
 // arbitrate has the journal decide, of a candidate, what another generation waits for a person with: a row that stands apart is

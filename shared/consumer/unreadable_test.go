@@ -92,6 +92,8 @@ func TestUnreadableRowIsSetAsideAndStallsNobody(t *testing.T) {
 		}
 	}
 	b.must(b.projection(testModel, 1).Heal(t.Context(), bad))
+	b.must(b.projection(testModel, 1).Redrive(t.Context(), bad))
+	b.notBlocked(bad)
 }
 
 // hookedDelete does something once, before a record leaves quarantine.

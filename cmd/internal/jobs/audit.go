@@ -50,7 +50,7 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *ops.Progress) (*
 		},
 	}
 	if params.Repair {
-		c.Repair = &audit.Repair{Streams: b.Streams, Stream: b.Config.Stream(EventStream), CatchUp: b.catchUp}
+		c.Repair = &audit.Repair{Streams: b.Streams, Stream: b.Config.Stream(EventStream), CatchUp: b.catchUp, Refold: b.refold}
 	}
 	report, err := audit.Run(ctx, c)
 	if errors.Is(err, audit.ErrDifference) {
@@ -61,14 +61,26 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *ops.Progress) (*
 
 // catchUp folds an account's live row of a model up to the journal's head.
 func (b Bank) catchUp(ctx context.Context, model string, a journal.Account) error {
+	to, err := b.liveProjection(ctx, model)
+	if err == nil {
+		_, err = to.CatchUp(ctx, a)
+	}
+	return err
+}
+
+// refold folds an account's live row of a model from the journal's first entry.
+func (b Bank) refold(ctx context.Context, model string, a journal.Account) error {
+	to, err := b.liveProjection(ctx, model)
+	if err == nil {
+		err = to.Refold(ctx, a)
+	}
+	return err
+}
+
+func (b Bank) liveProjection(ctx context.Context, model string) (projection, error) {
 	live, _, err := consumer.Generations(ctx, b.Table, model)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	to, err := b.projection(ctx, model, live)
-	if err != nil {
-		return err
-	}
-	_, err = to.CatchUp(ctx, a)
-	return err
+	return b.projection(ctx, model, live)
 }

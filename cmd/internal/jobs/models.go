@@ -77,6 +77,7 @@ func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *ops.Progress
 type projection interface {
 	replay.Projection
 	Redrive(ctx context.Context, a journal.Account) error
+	Refold(ctx context.Context, a journal.Account) error
 }
 
 func (b Bank) projection(ctx context.Context, model string, generation int64) (projection, error) {
