@@ -65,6 +65,7 @@ type run struct {
 // New makes a worker. It does nothing before Run.
 func New(c Config) *Worker {
 	c.complete()
+	c.Metrics.born(c.Name)
 	return &Worker{
 		Config: c,
 		leases: leasesOf(c.Table, c.Stream, c.Name),

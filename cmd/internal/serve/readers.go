@@ -78,15 +78,16 @@ func segments(_ context.Context, p *Process) (err error) {
 
 // measureArchiver adds what the archiver counts to the metrics.
 func (p *Process) measureArchiver() {
-	for name, count := range map[string]func(archiver.Stats) int64{
-		"archive_segments_total": func(s archiver.Stats) int64 { return s.Segments },
-		"archive_rows_total":     func(s archiver.Stats) int64 { return s.Rows },
-		"archive_bytes_total":    func(s archiver.Stats) int64 { return s.Bytes },
-		"archive_skipped_total":  func(s archiver.Stats) int64 { return s.Skipped },
+	for _, c := range []struct {
+		name, help string
+		count      func(archiver.Stats) int64
+	}{
+		{"archive_segments_total", "Segments sealed and uploaded.", func(s archiver.Stats) int64 { return s.Segments }},
+		{"archive_rows_total", "Rows in the segments, one an event.", func(s archiver.Stats) int64 { return s.Rows }},
+		{"archive_bytes_total", "Bytes of the segments.", func(s archiver.Stats) int64 { return s.Bytes }},
+		{"archive_skipped_total", "Records that hold no entry, and were passed over.", func(s archiver.Stats) int64 { return s.Skipped }},
 	} {
-		telemetry.Counter(p.registry, name, "Sealed and uploaded since the start; skipped are records that hold no entry.", func() float64 {
-			return float64(count(p.archiver.Stats()))
-		})
+		telemetry.Counter(p.registry, c.name, c.help, func() float64 { return float64(c.count(p.archiver.Stats())) })
 	}
 	telemetry.Counter(p.registry, "archive_losses_total", "Shards whose newest segments were found lost or damaged.", func() float64 {
 		return float64(p.archiver.Stats().Losses)

@@ -1,0 +1,39 @@
+package consumer
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Every counter of a worker is there, at 0, before anything happened: an alarm on its increase would sleep through the first one.
+func TestCountersAreBornAtZero(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	New(Config{Name: "balance@1", Metrics: NewMetrics(registry)})
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	born := map[string]bool{}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			labels := []string{family.GetName()}
+			for _, label := range metric.GetLabel() {
+				labels = append(labels, label.GetValue())
+			}
+			born[strings.Join(labels, " ")] = metric.GetCounter().GetValue() == 0 && metric.GetGauge().GetValue() == 0
+		}
+	}
+	for _, name := range []string{
+		"passbook_consumer_holes_total balance@1", "passbook_consumer_quarantined_accounts balance@1", "passbook_consumer_leases balance@1",
+		"passbook_consumer_entries_total balance@1 applied", "passbook_consumer_entries_total balance@1 poison",
+		"passbook_consumer_failures_total balance@1 handle", "passbook_consumer_failures_total balance@1 throttled",
+		"passbook_consumer_failures_total balance@1 tend", "passbook_consumer_lease_moves_total balance@1 lost",
+		"passbook_consumer_lease_moves_total balance@1 stalled", "passbook_consumer_writes_total balance@1 row",
+	} {
+		if !born[name] {
+			t.Errorf("%s is not there at 0", name)
+		}
+	}
+}
