@@ -54,7 +54,7 @@ var answers = map[string]answer{
 		detail: "An Idempotency-Key has 1 to 255 printable ASCII characters and is given once."},
 
 	CodeRouteNotFound: {status: http.StatusNotFound, title: "Route not found",
-		detail: "Nothing is served under this path. /openapi.json lists what is."},
+		detail: "Nothing is served under this path. /openapi.json lists what is; service, where given, is the program that has this route."},
 	CodeAccountNotFound: {status: http.StatusNotFound, title: "Account not found",
 		detail: "There is no such account."},
 	"hold-not-found": {status: http.StatusNotFound, title: "Hold not found",
@@ -66,7 +66,7 @@ var answers = map[string]answer{
 	CodeJobNotFound: {status: http.StatusNotFound, title: "Job not found",
 		detail: "There is no such job, or it ended so long ago that it is forgotten."},
 	CodeMethodNotAllowed: {status: http.StatusMethodNotAllowed, title: "Method not allowed",
-		detail: "This path is served, but not with this method. Allow lists those that are."},
+		detail: "This path is served, but not with this method. Allow lists those that are; service, where given, is the program that has this one."},
 
 	"account-exists": {status: http.StatusConflict, title: "Account exists",
 		detail: "An account with this id was opened before."},

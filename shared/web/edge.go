@@ -20,6 +20,7 @@ import (
 // Header values that every answer shares. net/http reads them and never writes to them.
 var (
 	noStore     = []string{"no-store"}
+	noSniff     = []string{"nosniff"}
 	contentJSON = []string{"application/json"}
 	contentProb = []string{"application/problem+json"}
 	contentRows = []string{"application/x-ndjson"}
@@ -39,6 +40,7 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 		header["X-Request-Id"] = []string{id}
 		header["Cache-Control"] = noStore
 		s.sayClosing(header)
+		header["X-Content-Type-Options"] = noSniff
 		ctx := telemetry.WithCorrelation(r.Context(), id)
 		if limit := s.deadline(c.Path(), r); limit > 0 {
 			var cancel context.CancelFunc
@@ -82,20 +84,20 @@ func isProbe(path string) bool {
 
 // requestID is the caller's X-Request-ID when it is usable, else a new one, ordered by time.
 func requestID(h http.Header) string {
-	if given := h["X-Request-Id"]; len(given) == 1 && printable(given[0], '!', maxRequestID) {
+	if given := h["X-Request-Id"]; len(given) == 1 && isRequestID(given[0]) {
 		return given[0]
 	}
 	return uuid.Must(uuid.NewV7()).String()
 }
 
-// printable says whether s has 1 to most ASCII characters from least to '~'.
-func printable(s string, least byte, most int) bool {
-	for i := range len(s) {
-		if s[i] < least || s[i] > '~' {
+// isRequestID says whether an id is one that can be repeated anywhere, a page too: letters, digits and a few signs.
+func isRequestID(s string) bool {
+	for _, c := range []byte(s) {
+		if (c|0x20)-'a' > 25 && c-'0' > 9 && c != '.' && c != '_' && c != ':' && c != '-' {
 			return false
 		}
 	}
-	return s != "" && len(s) <= most
+	return s != "" && len(s) <= maxRequestID
 }
 
 // fail answers an error: every way out of a handler that is not an answer comes here. It is the only place that writes a
@@ -105,6 +107,10 @@ func (s *Server) fail(err error, c echo.Context) {
 		return
 	}
 	problem := problemOf(err)
+	if problem.Code == CodeRouteNotFound || problem.Code == CodeMethodNotAllowed {
+		problem = s.elsewhere(problem, c.Request())
+	}
+	c.Set(codeKey, problem.Code)
 	a := problem.lookup()
 	if a.status >= http.StatusInternalServerError {
 		c.Set(causeKey, err)
@@ -125,8 +131,11 @@ func (s *Server) fail(err error, c echo.Context) {
 	write(c, a.status, contentProb, problem.append(nil, telemetry.Correlation(c.Request().Context())))
 }
 
-// causeKey is where fail leaves, for the log, the error that a server fault came from.
-const causeKey = "cause"
+// Where fail leaves, for the log, the code of a refusal and the error that a server fault came from.
+const (
+	codeKey  = "code"
+	causeKey = "cause"
+)
 
 // write sends an answer. A caller that is gone does not get it, and there is nobody to tell.
 func write(c echo.Context, status int, contentType []string, body []byte) {
@@ -153,7 +162,7 @@ func (s *Server) observe(ctx context.Context, c echo.Context, start time.Time) {
 	}
 	method, status := methodLabel(c.Request().Method), c.Response().Status
 	s.latency.WithLabelValues(route, method, statusLabel(status)).Observe(took.Seconds())
-	s.log.request(ctx, line{method: method, route: route, status: status, bytes: c.Response().Size, took: took, cause: c.Get(causeKey)})
+	s.log.request(ctx, line{method: method, route: route, status: status, bytes: c.Response().Size, took: took, code: c.Get(codeKey), cause: c.Get(causeKey)})
 }
 
 // methodLabel keeps a caller from making up values of a label.
@@ -184,6 +193,8 @@ type line struct {
 	status        int
 	bytes         int64
 	took          time.Duration
+	// code is that of a refusal.
+	code any
 	// cause is the error behind a server fault, which the answer does not tell.
 	cause any
 }
@@ -192,6 +203,9 @@ func (l line) attrs() []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("method", l.method), slog.String("route", l.route), slog.Int("status", l.status),
 		slog.Int64("bytes", l.bytes), slog.Float64("ms", float64(l.took.Microseconds())/1000),
+	}
+	if l.code != nil {
+		attrs = append(attrs, slog.Any("code", l.code))
 	}
 	if l.cause != nil {
 		attrs = append(attrs, slog.Any("error", l.cause))

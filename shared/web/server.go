@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -56,6 +57,8 @@ type Config struct {
 	DrainDelay time.Duration
 	// DrainTimeout bounds the wait for the requests under way after that; 0 is 25 s.
 	DrainTimeout time.Duration
+	// Alone says that the service is a process of its own: a route of another one is refused with its name.
+	Alone bool
 	// Checks are what /readyz asks.
 	Checks []Check
 }
@@ -154,7 +157,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		Handler:           s.echo,
 		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog:       slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug),
+		ErrorLog:       log.New(netLog{s.config.Logger}, "", 0),
 	}
 	failed := make(chan error, 1)
 	s.door = &door{Listener: listener, log: s.config.Logger}

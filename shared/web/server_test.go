@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ func newServer(t *testing.T, operations ...Operation) *Server {
 
 func configured(t *testing.T, c Config, operations ...Operation) *Server {
 	t.Helper()
-	c.Service, c.Registry = "test", prometheus.NewRegistry()
+	c.Service, c.Registry = cmp.Or(c.Service, "test"), prometheus.NewRegistry()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -63,10 +64,12 @@ func TestRequestIDs(t *testing.T) {
 		Reply(c, 200, []byte(`{}`))
 		return nil
 	}})
-	if r := ask(s, "GET", "/id", "", "X-Request-ID", "caller-1"); r.Header().Get("X-Request-ID") != "caller-1" || seen != "caller-1" {
-		t.Errorf("%v %s", r.Header(), seen)
+	for _, good := range []string{"caller-1", "a", "Root=1-5759e988"[5:], "AZaz09._:-", strings.Repeat("x", 64)} {
+		if r := ask(s, "GET", "/id", "", "X-Request-ID", good); r.Header().Get("X-Request-ID") != good || seen != good {
+			t.Errorf("%v %s", r.Header(), seen)
+		}
 	}
-	for _, bad := range [][]string{nil, {"X-Request-ID", "two words"}, {"X-Request-ID", strings.Repeat("x", 65)}, {"X-Request-ID", "a", "X-Request-ID", "b"}, {"X-Request-ID", "é"}} {
+	for _, bad := range [][]string{nil, {"X-Request-ID", "two words"}, {"X-Request-ID", strings.Repeat("x", 65)}, {"X-Request-ID", "a", "X-Request-ID", "b"}, {"X-Request-ID", "é"}, {"X-Request-ID", "<script>alert(1)</script>"}, {"X-Request-ID", "a/b"}, {"X-Request-ID", ""}} {
 		r := ask(s, "GET", "/id", "", bad...)
 		if id := r.Header().Get("X-Request-ID"); len(id) != 36 || id[14] != '7' || id != seen {
 			t.Errorf("%q: %s", bad, id)

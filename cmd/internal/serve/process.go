@@ -127,6 +127,7 @@ func (p *Process) listen(ctx context.Context) (err error) {
 func (p *Process) openEdge() {
 	p.web = web.New(web.Config{
 		Service: p.service.Name, Version: p.version, Logger: p.log, Registry: p.registry, Checks: p.checks, DrainDelay: p.config.DrainDelay,
+		Alone: p.service.Name != Bank.Name,
 	})
 	if len(p.commands) > 0 {
 		p.web.Commands(p.commands...)

@@ -1,0 +1,61 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// owned is a route of the contract and the services that have it.
+type owned struct {
+	method   string
+	segments []string
+	services []string
+}
+
+// owners are the routes of all services, as the contract tags them; those that every process has are left out.
+var owners = sync.OnceValue(func() (all []owned) {
+	var contract struct {
+		Paths map[string]map[string]struct {
+			Tags []string `yaml:"tags"`
+		} `yaml:"paths"`
+	}
+	if yaml.Unmarshal(contractYAML, &contract) != nil {
+		return nil // a broken contract shows where it is served
+	}
+	for path, operations := range contract.Paths {
+		for method, o := range operations {
+			services := slices.DeleteFunc(o.Tags, func(tag string) bool { return !slices.Contains(services, tag) })
+			if len(services) > 0 {
+				all = append(all, owned{strings.ToUpper(method), strings.Split(path, "/"), services})
+			}
+		}
+	}
+	return all
+})
+
+// services are the programs that the contract parts its routes by.
+var services = []string{"withdraw", "credit", "balance", "creditlimit"}
+
+// elsewhere adds to the refusal of a route the program that has it, where this process is one of several.
+func (s *Server) elsewhere(p *Problem, r *http.Request) *Problem {
+	if !s.config.Alone {
+		return p
+	}
+	segments := strings.Split(r.URL.Path, "/")
+	for _, o := range owners() {
+		if o.method == r.Method && !slices.Contains(o.services, s.config.Service) && o.matches(segments) {
+			p.Members = append(p.Members, Member{"service", o.services[0]})
+			return p
+		}
+	}
+	return p
+}
+
+// matches says whether a path is one of the route's.
+func (o owned) matches(segments []string) bool {
+	return slices.EqualFunc(o.segments, segments, func(of, is string) bool { return of == is || strings.HasPrefix(of, "{") && is != "" })
+}
