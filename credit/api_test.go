@@ -255,6 +255,18 @@ func TestBadInputNamesTheFieldAndStoresNothing(t *testing.T) {
 			t.Errorf("%s: %d %s, not %s", body, r.Status, got, want)
 		}
 	}
+	for body, want := range map[string]string{
+		`{"account_id":"A-9"}`:                                       "validation-failed [/currency required]",
+		`{"account_id":"A-9","currency":"eur"}`:                      "validation-failed [/currency syntax]",
+		`{"account_id":"A-9","currency":"EUR","credit_limit":-1}`:    "validation-failed [/credit_limit out-of-range]",
+		`{"account_id":"A-9","currency":"EUR","product":"CANARY #"}`: "validation-failed [/product syntax]",
+		`{"account_id":"A-9","currency":"EUR","holder_ref":"a b"}`:   "validation-failed [/holder_ref syntax]",
+	} {
+		r := c.Post("/v1/accounts", "bad opening", body)
+		if got := fmt.Sprint(r.Code(), " ", r.Errors()); r.Status != 400 || got != want {
+			t.Errorf("%s: %d %s, not %s", body, r.Status, got, want)
+		}
+	}
 	// Nothing was stored under the key that all of them had.
 	if r := c.Post("/v1/accounts/A-1/credits", "bad", `{"amount":1,"currency":"EUR"}`); r.Status != 201 || r.Int("version") != 2 {
 		t.Errorf("%s", r.Body)

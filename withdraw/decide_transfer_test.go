@@ -28,6 +28,10 @@ func TestTransfer(t *testing.T) {
 		{"from no account", account.State{}, from(to), "!account-not-found", ""},
 		{"from a closed account", acct.Given(acct.Closed), from(to), "!account-closed", ""},
 		{"from a frozen account", acct.Given(acct.Credited(100), acct.Frozen(event.ScopeDebits)), from(to), "!account-frozen", ""},
+		{
+			"from an account in another currency", account.State{Version: 1, Status: account.StatusOpen, Currency: "USD", Posted: 100}, from(to),
+			"!currency-mismatch", "",
+		},
 		{"to no account", rich, from(account.State{}), "!account-not-found", ""},
 		{"to a closed account", rich, from(acct.Given(acct.Closed)), "!account-closed", ""},
 		{"to an account frozen for debits", rich, from(acct.Given(acct.Frozen(event.ScopeDebits))), "MoneyWithdrawn", "60/0/0"},
@@ -43,8 +47,8 @@ func TestTransfer(t *testing.T) {
 	}
 	usd := pay
 	usd.Currency = "USD"
-	if d := usd.DecideFrom(rich, to, "", acct.Noon); acct.Describe(d) != "!currency-mismatch" {
-		t.Error(acct.Describe(d))
+	if d := usd.DecideFrom(rich, to, "", acct.Noon); acct.Describe(d) != "!currency-mismatch" || d.Rejection.Details != nil {
+		t.Error(acct.Describe(d), d.Rejection.Details)
 	}
 	refused := pay.DecideFrom(rich, acct.Given(acct.Frozen(event.ScopeAll)), "", acct.Noon).Rejection
 	if want := map[string]any{"leg": "to", "scope": "all"}; !reflect.DeepEqual(refused.Details, want) {
@@ -91,6 +95,7 @@ func TestValidate(t *testing.T) {
 		{"sealed by the sender", Withdraw{Amount: 1, Currency: "EUR", Reference: sealed}, "/reference not-allowed"},
 		{"a date too early", Withdraw{Amount: 1, Currency: "EUR", EffectiveAt: "1969-12-31"}, "/effective_at syntax"},
 		{"a hold", PlaceHold{Amount: 1, Currency: "EUR", ExpiresAt: "2026-11-21T08:00:00+01:00"}, ""},
+		{"an empty hold", PlaceHold{Reference: long}, "/amount out-of-range, /currency required, /reference too-long"},
 		{"a hold until no time", PlaceHold{Amount: -1, Currency: "EUR", ExpiresAt: "2026-11-21"}, "/amount out-of-range, /expires_at syntax"},
 		{"a capture", CaptureHold{HoldID: "h1"}, ""},
 		{"a capture of nothing", CaptureHold{HoldID: "h1", Amount: ptr(int64(0))}, "/amount out-of-range"},
