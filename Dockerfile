@@ -18,6 +18,7 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /app /app
 COPY --from=build --chown=65532:65532 /data /data
 # not the loopback interface that programs listen on by default, which nobody outside of the container reaches
+# a program takes what --memory of docker run (or the limit of the pod) allows, less a fifth; without one a quarter of the machine
 ENV PATH=/app PASSBOOK_DATA=/data PASSBOOK_LISTEN=0.0.0.0:8080 TMPDIR=/data
 USER 65532:65532
 VOLUME /data

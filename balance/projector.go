@@ -68,6 +68,6 @@ func (p *Projector) Run(ctx context.Context) error {
 func (p *Projector) Projection(ctx context.Context, generation int64) (*consumer.Projection[account.State], error) {
 	return consumer.OpenProjection(ctx, consumer.ProjectionConfig[account.State]{
 		Generation: generation, Rows: p.config.Store.rows, Journal: p.config.Journal,
-		Metrics: p.config.Worker.Metrics, Log: p.config.Worker.Log,
+		RowBytes: p.config.Worker.RowBytes, Metrics: p.config.Worker.Metrics, Log: p.config.Worker.Log,
 	})
 }

@@ -71,6 +71,6 @@ func (p *Projector) Run(ctx context.Context) error {
 func (p *Projector) Projection(ctx context.Context, generation int64) (*consumer.Projection[State], error) {
 	return consumer.OpenProjection(ctx, consumer.ProjectionConfig[State]{
 		Generation: generation, Rows: p.config.Store.rows, Journal: p.config.Journal, Outbox: p.outbox(),
-		Metrics: p.config.Worker.Metrics, Log: p.config.Worker.Log,
+		RowBytes: p.config.Worker.RowBytes, Metrics: p.config.Worker.Metrics, Log: p.config.Worker.Log,
 	})
 }

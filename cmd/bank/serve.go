@@ -7,7 +7,6 @@ import (
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/serve"
-	"passbook/shared/platform"
 )
 
 // serveCommand serves the bank.
@@ -31,10 +30,7 @@ func (c *serveCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err != nil {
 		return err
 	}
-	if config.Store == platform.Embedded {
-		serve.Tune()
-	}
-	p, err := serve.Open(ctx, serve.Bank, version, config, t.Err)
+	p, err := serve.OpenProgram(ctx, serve.Bank, version, config, t)
 	if err != nil {
 		return err
 	}

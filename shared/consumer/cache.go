@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"hash/maphash"
 	"strings"
 	"sync"
@@ -8,13 +9,14 @@ import (
 
 const (
 	cacheParts = 16
-	// cacheBytes is about what a projection's rows may take in memory, so that the common case is one put and no read.
-	cacheBytes = 64 << 20
+	// defaultRowBytes is about what a projection's rows may take in memory, so that the common case is one put and no read.
+	defaultRowBytes = 64 << 20
 )
 
 // cache keeps the rows that were used last, by weight. It may be used concurrently.
 type cache[S any] struct {
 	seed  maphash.Seed
+	most  int // weight of a part
 	parts [cacheParts]cachePart[S]
 }
 
@@ -32,8 +34,9 @@ type cached[S any] struct {
 	prev, next *cached[S]
 }
 
-func newCache[S any]() *cache[S] {
-	c := &cache[S]{seed: maphash.MakeSeed()}
+// newCache makes a cache of so many bytes; 0 is the default.
+func newCache[S any](bytes int64) *cache[S] {
+	c := &cache[S]{seed: maphash.MakeSeed(), most: int(cmp.Or(bytes, defaultRowBytes)) / cacheParts}
 	for i := range c.parts {
 		p := &c.parts[i]
 		p.rows = map[string]*cached[S]{}
@@ -73,7 +76,7 @@ func (c *cache[S]) put(key string, row Row[S], weight int) {
 	p.weight += weight - e.weight
 	e.row, e.weight = row, weight
 	e.link(&p.ring)
-	for p.weight > cacheBytes/cacheParts && p.ring.prev != e {
+	for p.weight > c.most && p.ring.prev != e {
 		p.drop(p.ring.prev)
 	}
 }

@@ -131,6 +131,8 @@ type Config struct {
 	Heal    func(ctx context.Context, a journal.Account) error
 	// Decoder is shared by the consumers of a process; nil makes one.
 	Decoder *Decoder
+	// RowBytes bounds the rows that each projection keeps in memory; 0 is 64 MiB.
+	RowBytes int64
 	// Health is told how the worker does; the workers of a process share one. nil is told nothing.
 	Health *Health
 	// Metrics counts; nil counts nothing.

@@ -89,7 +89,7 @@ func start[S any](ctx context.Context, c FollowConfig[S], generation int64, sile
 	f.silent.Store(silent)
 	projection := NewProjection(ProjectionConfig[S]{
 		Generation: generation, Rows: c.Rows, Journal: c.Journal, Outbox: c.Outbox, Silent: f.silent.Load,
-		Metrics: c.Worker.Metrics, Log: c.Worker.Log,
+		RowBytes: c.Worker.RowBytes, Metrics: c.Worker.Metrics, Log: c.Worker.Log,
 	})
 	w := c.Worker
 	w.Name, w.Open, w.Heal, w.Journal = projection.name, projection.Open, projection.Heal, c.Journal

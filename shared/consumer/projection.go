@@ -35,9 +35,11 @@ type ProjectionConfig[S any] struct {
 	// Outbox takes the model's messages.
 	Outbox Outbox
 	// Silent says that the generation is not live yet, and must send nothing; nil is never.
-	Silent  func() bool
-	Metrics *Metrics
-	Log     *slog.Logger
+	Silent func() bool
+	// RowBytes bounds the rows in memory; 0 is 64 MiB.
+	RowBytes int64
+	Metrics  *Metrics
+	Log      *slog.Logger
 }
 
 // Projection folds accounts' entries into the rows of one generation of a read model. It is safe for concurrent use: the version
@@ -60,7 +62,7 @@ func NewProjection[S any](c ProjectionConfig[S]) *Projection[S] {
 	}
 	name := Name(c.Rows.model.Name, c.Generation)
 	c.Log = cmp.Or(c.Log, slog.Default()).With("consumer", name)
-	return &Projection[S]{ProjectionConfig: c, model: c.Rows.model, name: name, cache: newCache[S](), count: c.Metrics.counts(name)}
+	return &Projection[S]{ProjectionConfig: c, model: c.Rows.model, name: name, cache: newCache[S](c.RowBytes), count: c.Metrics.counts(name)}
 }
 
 // OpenProjection makes a projection to be fed by a job: silent when its generation is the candidate, so that a rebuild sends

@@ -404,18 +404,18 @@ func TestRedriveFindsWhatWasSkippedMeanwhile(t *testing.T) {
 }
 
 func TestCacheIsBoundedByWeight(t *testing.T) {
-	c := newCache[int]()
+	c := newCache[int](0)
 	for i := range 10_000 {
 		c.put(fmt.Sprint(i), Row[int]{State: i}, 64<<10)
 	}
 	kept := 0
 	for i := range c.parts {
 		kept += len(c.parts[i].rows)
-		if c.parts[i].weight > cacheBytes/cacheParts || c.parts[i].weight != 64<<10*len(c.parts[i].rows) {
+		if c.parts[i].weight > c.most || c.parts[i].weight != 64<<10*len(c.parts[i].rows) {
 			t.Errorf("part %d weighs %d with %d rows", i, c.parts[i].weight, len(c.parts[i].rows))
 		}
 	}
-	if kept == 0 || kept > cacheBytes/(64<<10) {
+	if kept == 0 || kept > defaultRowBytes/(64<<10) {
 		t.Errorf("%d rows kept", kept)
 	}
 	if row, ok := c.get("9999"); !ok || row.State != 9999 {

@@ -27,8 +27,8 @@ const (
 var ErrClosed = errors.New("embedded: closed")
 
 const (
-	defaultCacheBytes = 256 << 20
-	memTableBytes     = 64 << 20
+	defaultCacheBytes    = 256 << 20
+	defaultMemTableBytes = 64 << 20
 )
 
 // Options says where and how to open a DB. Only Dir is required.
@@ -43,6 +43,8 @@ type Options struct {
 	Now func() time.Time
 	// CacheBytes bounds the block cache; 0 is 256 MiB.
 	CacheBytes int64
+	// MemTableBytes bounds each of the four tables in memory; 0 is 64 MiB.
+	MemTableBytes uint64
 	// Logger gets what Pebble has to say, at debug; nil drops it.
 	Logger *slog.Logger
 	// Fatal gets the reason why nothing may be answered any more, and does not return; nil writes it to standard error as one line
@@ -151,7 +153,7 @@ func tuning(fs vfs.FS, o Options) *pebble.Options {
 		CacheSize:                   o.CacheBytes,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      engineLog{o.Logger, o.Fatal},
-		MemTableSize:                memTableBytes,
+		MemTableSize:                o.MemTableBytes,
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,
@@ -159,6 +161,9 @@ func tuning(fs vfs.FS, o Options) *pebble.Options {
 	}
 	if opts.CacheSize == 0 {
 		opts.CacheSize = defaultCacheBytes
+	}
+	if opts.MemTableSize == 0 {
+		opts.MemTableSize = defaultMemTableBytes
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)

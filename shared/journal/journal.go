@@ -39,10 +39,10 @@ const (
 	putDeadline  = 2 * time.Second
 	// minLease leaves a writer time for heartbeats beside a put that takes putDeadline.
 	minLease = 5 * time.Second
-	// defaultAccounts is how many idle accounts a writer keeps in memory, at about 500 bytes each; maxIdleKeys bounds the keys that
-	// they remember among them, at about 60 bytes each. An account that is busy keeps all of its last 24 hours.
+	// defaultAccounts is how many idle accounts a writer keeps in memory, at up to 4 KB each; defaultKeys bounds the keys that they
+	// remember among them, at about 60 bytes each. An account that is busy keeps all of its last 24 hours.
 	defaultAccounts = 50_000
-	maxIdleKeys     = 4_000_000
+	defaultKeys     = 4_000_000
 	laneShards      = 64
 	// idleLanes is how many goroutines wait for a lane to run.
 	idleLanes = 128
@@ -78,6 +78,8 @@ type Config struct {
 	Lease time.Duration
 	// Accounts is how many idle accounts stay in memory; 50,000 if 0.
 	Accounts int
+	// Keys is how many command keys the idle accounts may remember among them; 4,000,000 if 0.
+	Keys int
 	// Metrics takes the journal's collectors; nil means none.
 	Metrics prometheus.Registerer
 	// Log is told of states in entries that are wrong; slog.Default() if nil.
@@ -147,6 +149,7 @@ type Journal struct {
 	trouble trouble
 	metrics *metrics
 	cached  int // idle lanes a shard keeps
+	keys    int // that they may remember
 
 	seed   maphash.Seed
 	shards [laneShards]laneShard
@@ -170,12 +173,10 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	if c.Lease < minLease {
 		return nil, fmt.Errorf("open journal: a lease of %v is too short: a writer needs at least %v", c.Lease, minLease)
 	}
-	if c.Accounts == 0 {
-		c.Accounts = defaultAccounts
-	}
+	c.Accounts, c.Keys = cmp.Or(c.Accounts, defaultAccounts), cmp.Or(c.Keys, defaultKeys)
 	j := &Journal{
 		Reader: NewReader(c.Table), table: c.Table, outbox: c.Outbox, now: c.Now,
-		metrics: newMetrics(c.Metrics), seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1, crew: crew.New(idleLanes),
+		metrics: newMetrics(c.Metrics), seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1, keys: c.Keys / laneShards, crew: crew.New(idleLanes),
 	}
 	if c.Metrics != nil {
 		j.Reader.Report(c.Metrics, cmp.Or(c.Log, slog.Default()))

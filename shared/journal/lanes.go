@@ -116,7 +116,7 @@ func (s *laneShard) settle(l *lane) {
 	l.running = false
 	l.rest = s.resting.PushBack(l)
 	s.keys += l.keys.count
-	for s.resting.Len() > l.journal.cached || s.keys > maxIdleKeys/laneShards && s.resting.Len() > 1 {
+	for s.resting.Len() > l.journal.cached || s.keys > l.journal.keys && s.resting.Len() > 1 {
 		oldest := s.resting.Remove(s.resting.Front()).(*lane)
 		s.keys -= oldest.keys.count
 		delete(s.lanes, oldest.account)

@@ -57,6 +57,8 @@ type Config struct {
 	// on, UTC.
 	EffectiveBack  int `env:"PASSBOOK_EFFECTIVE_BACK" envDefault:"3653" flag:"effective-back"`
 	EffectiveAhead int `env:"PASSBOOK_EFFECTIVE_AHEAD" envDefault:"0" flag:"effective-ahead"`
+	// Memory is what the process stays under, 64 MiB to 1 TiB; 0 is what its cgroup allows, else a quarter of the machine.
+	Memory Bytes `env:"PASSBOOK_MEMORY" envDefault:"0" flag:"memory"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `env:"PASSBOOK_LOG_LEVEL" envDefault:"info" flag:"log-level"`
 	// LogFormat is text or json.
@@ -106,6 +108,8 @@ func (c Config) Validate() error {
 		return c.refuse("SegmentAge", "%v is not 1s to 1h", c.SegmentAge)
 	case c.SegmentBytes < 1<<10 || c.SegmentBytes > 1<<30:
 		return c.refuse("SegmentBytes", "%v is not 1KiB to 1GiB", c.SegmentBytes)
+	case c.Memory != 0 && (c.Memory < minMemory || c.Memory > 1<<40):
+		return c.refuse("Memory", "%v is not 64MiB to 1024GiB", c.Memory)
 	case c.Bucket != "" && !buckets.MatchString(c.Bucket):
 		return c.refuse("Bucket", "%q is not 3 to 63 of a-z, 0-9, . and -", c.Bucket)
 	case c.DrainDelay < 0 || c.DrainDelay > time.Minute:

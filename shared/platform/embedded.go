@@ -61,7 +61,8 @@ type embeddedStore struct {
 
 // openEmbedded opens Pebble and the directory of the archive below Config.Data.
 func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
-	db, err := embedded.Open(embedded.Options{Dir: c.Data, Logger: log})
+	m := MemoryOf(c)
+	db, err := embedded.Open(embedded.Options{Dir: c.Data, CacheBytes: int64(m.Cache), MemTableBytes: uint64(m.MemTable), Logger: log})
 	if err != nil {
 		return nil, explainData(c, err)
 	}

@@ -1,6 +1,7 @@
 package publisher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,9 +17,9 @@ import (
 )
 
 const (
-	// maxWaiting and maxWaitingBytes bound what waits for the stream; over either, the journal takes no more commands.
-	maxWaiting      = 100_000
-	maxWaitingBytes = 256 << 20
+	// maxWaiting and defaultWaitingBytes bound what waits for the stream; over either, the journal takes no more commands.
+	maxWaiting          = 100_000
+	defaultWaitingBytes = 256 << 20
 	// senders is how many batches are in flight at once.
 	senders     = 4
 	putDeadline = 5 * time.Second
@@ -36,6 +37,8 @@ type Config struct {
 	Acked func(writer string, n int64)
 	// Metrics takes the collectors; nil means none.
 	Metrics prometheus.Registerer
+	// WaitingBytes bounds what waits for the stream; 256 MiB if 0.
+	WaitingBytes int64
 	// Log is told when the stream takes nothing; nil drops it.
 	Log *slog.Logger
 }
@@ -78,6 +81,7 @@ func New(c Config) *Publisher {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	c.WaitingBytes = cmp.Or(c.WaitingBytes, defaultWaitingBytes)
 	return &Publisher{config: c, metrics: newMetrics(c.Metrics), accounts: make(map[journal.Account]*queue), wake: make(chan struct{}, 1)}
 }
 

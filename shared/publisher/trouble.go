@@ -38,7 +38,9 @@ func (p *Publisher) Full() bool {
 	return p.full()
 }
 
-func (p *Publisher) full() bool { return p.waiting >= maxWaiting || p.bytes >= maxWaitingBytes }
+func (p *Publisher) full() bool {
+	return p.waiting >= maxWaiting || int64(p.bytes) >= p.config.WaitingBytes
+}
 
 // Ready says why commands should be sent to another process, nil when they need not be: too much waits for the stream, or the stream
 // refuses this process. While it only fails, what is committed waits, and commands may go on. It makes no call.

@@ -20,6 +20,7 @@ type Flags struct {
 	Instance   *string `name:"instance" placeholder:"NAME" help:"This process among lease holders."`
 	Lease      *string `name:"lease" placeholder:"TIME" help:"How long silence keeps a shard [10s]."`
 	DrainDelay *string `name:"drain-delay" placeholder:"TIME" help:"Serve on after /readyz said no [bank 1s, else 5s]."`
+	Memory     *string `name:"memory" placeholder:"SIZE" help:"Most to take [the cgroup's limit, else 1/4 of the machine]."`
 	LogLevel   *string `name:"log-level" placeholder:"LEVEL" help:"debug, info, warn or error [info]."`
 	LogFormat  *string `name:"log-format" placeholder:"KIND" help:"text or json [text]."`
 }
@@ -111,7 +112,7 @@ func (p program) run(ctx context.Context, t *console.Terminal, flags any, printV
 	if config.Store != platform.AWS {
 		return console.Usage("%s alone needs PASSBOOK_STORE=%s: one process holds an embedded store, and that is bank serve", p.service.Name, platform.AWS)
 	}
-	serving, err := Open(ctx, p.service, p.version, config, t.Err)
+	serving, err := OpenProgram(ctx, p.service, p.version, config, t)
 	if err != nil {
 		return err
 	}
@@ -156,22 +157,37 @@ func (p *Process) Announce(out io.Writer) {
 // free, and does not queue behind the hundreds that wait for that commit; the system shares the cores out by its own fairness.
 const extraProcs = 2
 
-// gcPercent lets the heap grow further than Go does by itself before it is collected, up to about heapLimit: what lives long here
-// is small, what does not is much, and a collection on two cores shows in every command that meets it.
-const (
-	gcPercent = 800
-	heapLimit = 2 << 30
-)
+// gcPercent lets the heap grow further than Go does by itself before it is collected, up to its share of the memory: what lives long
+// here is small, what does not is much, and a collection on two cores shows in every command that meets it.
+const gcPercent = 800
 
-// Tune fits the runtime to a process that waits for a disk. GOMAXPROCS, GOGC and GOMEMLIMIT still win.
-func Tune() {
+// tune fits the runtime to the machine, and to a process that waits for a disk where it does. GOMAXPROCS, GOGC and GOMEMLIMIT still
+// win.
+func tune(c platform.Config, m platform.Memory) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(m.Heap))
+	}
+	if c.Store != platform.Embedded {
+		return
+	}
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + extraProcs)
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(heapLimit)
+}
+
+// OpenProgram is Open for the one service that the process is: the runtime is tuned for it, and one line of the log says what it runs
+// with.
+func OpenProgram(ctx context.Context, s Service, version string, config platform.Config, t *console.Terminal) (*Process, error) {
+	m := platform.MemoryOf(config)
+	tune(config, m)
+	p, err := Open(ctx, s, version, config, t.Err)
+	if err != nil {
+		return nil, err
 	}
+	p.log.Info("starts", "program", s.Name, "version", version, "store", config.Store, "data", config.Data, "memory", m.Limit.String(), "from", m.From,
+		"heap", m.Heap.String(), "cache", m.Cache.String(), "idle_accounts", m.Accounts, "lease", config.Lease.String(), "segment_age", config.SegmentAge.String())
+	return p, nil
 }

@@ -33,6 +33,7 @@ type Process struct {
 	log      *slog.Logger
 	registry *prometheus.Registry
 	engine   *platform.Engine
+	memory   platform.Memory
 
 	// What parts stand on; nil where the service has none of them.
 	journal   *journal.Journal
@@ -73,7 +74,7 @@ func Open(ctx context.Context, s Service, version string, config platform.Config
 
 // OpenOn is Open on stores that are open already. It takes them over, and closes them when it fails.
 func OpenOn(ctx context.Context, s Service, version string, config platform.Config, engine *platform.Engine, log *slog.Logger) (*Process, error) {
-	p := &Process{service: s, version: version, config: config, log: log, registry: telemetry.NewRegistry(version), engine: engine}
+	p := &Process{service: s, version: version, config: config, log: log, registry: telemetry.NewRegistry(version), engine: engine, memory: platform.MemoryOf(config)}
 	err := p.open(ctx)
 	if err != nil {
 		return nil, errors.Join(engine.Explain(err), p.close(ctx))

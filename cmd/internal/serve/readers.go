@@ -31,7 +31,7 @@ func readers(_ context.Context, p *Process) error {
 	})
 	p.worker = consumer.Config{
 		Stream: p.config.Stream(jobs.EventStream), Owner: p.owner(), Lease: p.config.Lease, Exclusive: p.engine.Exclusive,
-		Table: p.engine.Table, Streams: p.engine.Streams, Health: p.health,
+		Table: p.engine.Table, Streams: p.engine.Streams, Health: p.health, RowBytes: int64(p.memory.Rows),
 		Decoder: consumer.NewDecoder(), Metrics: consumer.NewMetrics(p.registry), Log: p.log,
 	}
 	return nil
@@ -62,7 +62,7 @@ func limits(_ context.Context, p *Process) error {
 // segments fits the archiver.
 func segments(_ context.Context, p *Process) (err error) {
 	p.archiver, err = archiver.New(archiver.Config{
-		Bucket: p.engine.Bucket, SegmentBytes: int64(p.config.SegmentBytes), SegmentAge: p.config.SegmentAge, Log: p.log,
+		Bucket: p.engine.Bucket, SegmentBytes: int64(p.memory.Segment), SegmentAge: p.config.SegmentAge, Log: p.log,
 	})
 	if err != nil {
 		return err

@@ -21,8 +21,11 @@ func writers(ctx context.Context, p *Process) (err error) {
 	metrics := prometheus.WrapRegistererWithPrefix("passbook_", p.registry)
 	p.publisher = publisher.New(publisher.Config{
 		Streams: p.engine.Streams, Stream: p.config.Stream(jobs.EventStream), Metrics: metrics, Log: p.log,
+		WaitingBytes: int64(p.memory.Waiting),
 	})
-	p.journal, err = journal.Open(ctx, journal.Config{Table: p.engine.Table, Outbox: p.publisher, Lease: p.config.Lease, Metrics: metrics, Log: p.log})
+	p.journal, err = journal.Open(ctx, journal.Config{Table: p.engine.Table, Outbox: p.publisher, Lease: p.config.Lease, Metrics: metrics, Log: p.log,
+		Accounts: p.memory.Accounts, Keys: p.memory.Keys,
+	})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,176 @@
+package platform
+
+import (
+	"bufio"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Memory is how much of it a process may take, and what that is shared out to.
+type Memory struct {
+	// Limit is what the process stays under, From who said so.
+	Limit Bytes
+	From  string
+	// Heap is the bound of Go's own memory; what Pebble takes besides is not in it.
+	Heap Bytes
+	// Cache is Pebble's block cache, MemTable one of the at most four tables that it keeps in memory.
+	Cache, MemTable Bytes
+	// Rows is what each projection keeps of its rows, Waiting what may wait for the stream, Segment what a shard's open segment may
+	// take: no more of it than the setting.
+	Rows, Waiting, Segment Bytes
+	// Accounts is how many idle accounts a writer keeps, Keys how many command keys they may remember among them.
+	Accounts, Keys int
+}
+
+// What things take, and the bounds of shares. More than the upper bounds brought nothing on machines that had it.
+const (
+	accountBytes = 4 << 10
+	keyBytes     = 64
+	memTables    = 4
+	// fallbackMemory is for a machine that does not say what it has.
+	fallbackMemory = 2 << 30
+	minMemory      = 64 << 20
+)
+
+// MemoryOf shares out what the process may take: what the setting says, else what its cgroup or those above it allow, else a quarter
+// of the machine.
+func MemoryOf(c Config) Memory { return memoryOn(os.DirFS("/"), c) }
+
+// memoryOn is MemoryOf on the root of a file system.
+func memoryOn(root fs.FS, c Config) Memory {
+	limit, from := c.Memory, "--memory"
+	if limit == 0 {
+		limit, from = found(root)
+	}
+	m := Memory{
+		Limit: limit, From: from,
+		Cache: within(limit/16, 4<<20, 256<<20), MemTable: within(limit/48, 2<<20, 64<<20),
+		Rows: within(limit/32, 1<<20, 64<<20), Waiting: within(limit/16, 8<<20, 256<<20), Segment: min(c.SegmentBytes, max(limit/64, 1<<20)),
+		Accounts: int(within(limit/16/accountBytes, 500, 50_000)), Keys: int(within(limit/16/keyBytes, 50_000, 4_000_000)),
+	}
+	// A fifth is left for what neither counts: the program itself, what the allocators hold back, the kernel's buffers of this process.
+	m.Heap = max(limit-limit/5-m.Cache-memTables*m.MemTable, limit/4) >> 20 << 20
+	return m
+}
+
+func within(b, least, most Bytes) Bytes { return max(least, min(b, most)) }
+
+// found is the limit of the cgroups, or a quarter of the machine.
+func found(root fs.FS) (Bytes, string) {
+	machine := total(root)
+	if limit := cgroupLimit(root); limit > 0 && (machine == 0 || limit < machine) {
+		return limit, "the cgroup"
+	}
+	if machine == 0 {
+		return fallbackMemory, "the default, since the machine does not say what it has"
+	}
+	return machine / 4, "a quarter of the machine"
+}
+
+// total is what the machine has; 0 where it does not say.
+func total(root fs.FS) Bytes {
+	for _, line := range lines(root, "proc/meminfo") {
+		if name, value, ok := strings.Cut(line, ":"); ok && name == "MemTotal" {
+			n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			if err == nil {
+				return Bytes(n) << 10
+			}
+		}
+	}
+	return 0
+}
+
+// cgroupLimit is the lowest limit of the process's cgroup and those above it, of version 1 or 2; 0 where none is set.
+func cgroupLimit(root fs.FS) (lowest Bytes) {
+	for _, m := range cgroupMounts(root) {
+		for dir := m.dir(root); ; dir = path.Dir(dir) {
+			if limit := limitIn(root, path.Join(dir, m.file)); limit > 0 && (lowest == 0 || limit < lowest) {
+				lowest = limit
+			}
+			if dir == m.point || dir == "." || dir == "/" {
+				break
+			}
+		}
+	}
+	return lowest
+}
+
+// cgroupMount is where the memory controller is mounted.
+type cgroupMount struct {
+	// point is where, of the hierarchy's directory root; file has the limit, and v2 says of which version.
+	point, root, file string
+	v2                bool
+}
+
+// cgroupMounts reads where the controllers are mounted, both of a machine that has both.
+func cgroupMounts(root fs.FS) (mounts []cgroupMount) {
+	for _, line := range lines(root, "proc/self/mountinfo") {
+		fields := strings.Fields(line)
+		for i := 6; i+3 < len(fields); i++ {
+			if fields[i] != "-" {
+				continue
+			}
+			m := cgroupMount{root: fields[3], point: strings.TrimPrefix(fields[4], "/")}
+			switch {
+			case fields[i+1] == "cgroup2":
+				m.file, m.v2 = "memory.max", true
+			case fields[i+1] == "cgroup" && contains(fields[i+3], "memory"):
+				m.file = "memory.limit_in_bytes"
+			default:
+				continue
+			}
+			mounts = append(mounts, m)
+		}
+	}
+	return mounts
+}
+
+func contains(list, name string) bool { return strings.Contains(","+list+",", ","+name+",") }
+
+// dir is the directory of the process's own cgroup, as far as it can be seen from here: in a container often the mount itself.
+func (m cgroupMount) dir(root fs.FS) string {
+	for _, line := range lines(root, "proc/self/cgroup") {
+		fields := strings.SplitN(line, ":", 3)
+		if len(fields) != 3 || m.v2 != (fields[1] == "") || !m.v2 && !contains(fields[1], "memory") {
+			continue
+		}
+		below := fields[2]
+		if m.root != "/" {
+			below = strings.TrimPrefix(below, m.root)
+		}
+		dir := path.Join(m.point, path.Clean("/"+below))
+		if _, err := fs.Stat(root, dir); err == nil {
+			return dir
+		}
+	}
+	return m.point
+}
+
+// limitIn reads a limit; 0 is none. Version 1 says that there is none by a number near 2^63.
+func limitIn(root fs.FS, name string) Bytes {
+	text, err := fs.ReadFile(root, name)
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil || n >= 1<<60 {
+		return 0
+	}
+	return Bytes(n)
+}
+
+// lines are those of a file; none where it cannot be read.
+func lines(root fs.FS, name string) (out []string) {
+	f, err := root.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		out = append(out, s.Text())
+	}
+	return out
+}
