@@ -17,6 +17,7 @@ type grammar struct {
 	Journal   journalCommand   `cmd:"" help:"Restore the journal."`
 	At        atCommand        `cmd:"" help:"States of accounts as of a time or version."`
 	Republish republishCommand `cmd:"" help:"Put archived entries on a stream again, as the bytes that they were."`
+	Stream    streamCommand    `cmd:"" help:"Give the stream a new life, behind an older copy."`
 }
 
 // Help is the example of the program's help.

@@ -182,4 +182,9 @@ func (s *awsStore) granted(name string) bool {
 	return ok && (own == "copy" || strings.HasPrefix(own, "copy.")) || slices.Contains(s.resources, name)
 }
 
+// renewStream is for a stream that was put back from a copy, which no stream of Kinesis can be.
+func (s *awsStore) renewStream(context.Context, string) error {
+	return &UnusableError{What: "Kinesis gives no sequence number out twice: its streams need no new life", Next: "start the bank"}
+}
+
 func (s *awsStore) close() error { return nil }

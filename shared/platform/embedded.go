@@ -11,6 +11,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/embedded"
+	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table/pebbletable"
 )
@@ -104,6 +105,26 @@ func (s *embeddedStore) create(ctx context.Context) error {
 
 func (s *embeddedStore) createStream(ctx context.Context, name string) error {
 	return s.streams.CreateStream(ctx, name, s.shards)
+}
+
+func (s *embeddedStore) renewStream(ctx context.Context, name string) error {
+	shards, err := s.streams.Shards(ctx, name)
+	if errors.Is(err, stream.ErrNotFound) { // as an interrupted renewal leaves it
+		return s.createStream(ctx, name)
+	}
+	if err != nil {
+		return err
+	}
+	open := 0
+	for _, shard := range shards {
+		if !shard.Closed {
+			open++
+		}
+	}
+	if err := s.streams.DeleteStream(ctx, name); err != nil {
+		return err
+	}
+	return s.streams.CreateStream(ctx, name, open)
 }
 
 func (s *embeddedStore) explain(err error) error { return explainDisk(err) }

@@ -66,6 +66,8 @@ type store interface {
 	// create makes those that are missing.
 	create(ctx context.Context) error
 	createStream(ctx context.Context, name string) error
+	// renewStream deletes a stream and makes it again, with as many shards as were open.
+	renewStream(ctx context.Context, name string) error
 	// explain makes an UnusableError of an error that has one cause and one cure.
 	explain(err error) error
 	close() error
@@ -98,6 +100,14 @@ func (e *Engine) CreateResources(ctx context.Context) error { return e.store.cre
 func (e *Engine) CreateStream(ctx context.Context, name string) error {
 	if err := e.store.createStream(ctx, name); err != nil {
 		return fmt.Errorf("create stream %s: %w", name, err)
+	}
+	return nil
+}
+
+// RenewStream gives a stream, by its full name, a new life: its records are gone, and what comes then has no number of before.
+func (e *Engine) RenewStream(ctx context.Context, name string) error {
+	if err := e.store.renewStream(ctx, name); err != nil {
+		return fmt.Errorf("renew stream %s: %w", name, err)
 	}
 	return nil
 }

@@ -34,6 +34,9 @@ type Set struct {
 	Bucket  bucket.Bucket
 	// Stream is the name of the event stream, with the deployment's prefix, and Archiver the consumer that archives it.
 	Stream, Archiver string
+	// Together says that table and stream are one database of this process alone: one goes back only with the other, and the stream may
+	// give out numbers again then, which Kinesis never does.
+	Together bool
 	// Log is told what was written down; nil is slog.Default.
 	Log *slog.Logger
 }
@@ -74,6 +77,9 @@ func (s Set) Begin(ctx context.Context) error {
 	f, err := s.facts(ctx)
 	if err == nil {
 		err = s.usable(ctx, f)
+	}
+	if err == nil && f.archived {
+		err = s.current(ctx)
 	}
 	if err != nil || f.settled() {
 		return err

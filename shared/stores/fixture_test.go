@@ -36,7 +36,10 @@ const (
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// bank is the stores of a bank, and a clock of its own for the stream.
+// began is when every stream is made, so that a bank and its older copy have one of the same life.
+var began = time.Now()
+
+// bank is the stores of a bank.
 type bank struct {
 	stores.Set
 	t      *testing.T
@@ -62,7 +65,7 @@ func newBank(t *testing.T, dir string) *bank {
 	if err != nil {
 		t.Fatal(err)
 	}
-	streams, err := pebblestream.New(db, pebblestream.Options{Shards: 1})
+	streams, err := pebblestream.New(db, pebblestream.Options{Shards: 1, Now: func() time.Time { return began }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,15 +106,9 @@ func (b *bank) commit(entries ...*event.Entry) {
 	}
 }
 
-// archive publishes entries and seals them into one segment, as one shard's.
-func (b *bank) archive(entries ...*event.Entry) (key, last string) {
+// publish puts entries on the stream.
+func (b *bank) publish(entries ...*event.Entry) (puts []stream.Put) {
 	b.t.Helper()
-	created, err := b.stream.Created(b.t.Context(), events)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	var w *archive.Writer
-	var source archive.Source
 	for _, e := range entries {
 		sealed, err := event.Seal(e)
 		if err != nil {
@@ -121,11 +118,27 @@ func (b *bank) archive(entries ...*event.Entry) (key, last string) {
 		if err != nil {
 			b.t.Fatal(err)
 		}
+		puts = append(puts, put[0])
+	}
+	return puts
+}
+
+// archive publishes entries and seals them into one segment, as one shard's.
+func (b *bank) archive(entries ...*event.Entry) (key, last string) {
+	b.t.Helper()
+	created, err := b.stream.Created(b.t.Context(), events)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var w *archive.Writer
+	var source archive.Source
+	for i, put := range b.publish(entries...) {
+		e := entries[i]
 		if w == nil {
-			source = archive.Source{Stream: b.Stream, Created: created, Shard: put[0].Shard}
+			source = archive.Source{Stream: b.Stream, Created: created, Shard: put.Shard}
 			w = archive.NewWriter(source, b.links[source.String()])
 		}
-		last = put[0].Sequence
+		last = put.Sequence
 		if err := w.Append(archive.Record{Sequence: last, Arrived: time.Now().UTC().Truncate(time.Microsecond), Entry: e}); err != nil {
 			b.t.Fatal(err)
 		}

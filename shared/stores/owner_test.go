@@ -104,7 +104,7 @@ func other(t *testing.T, stream string) *bank {
 	return b
 }
 
-// A person's word ties what nothing proves, whichever side is missing, and every check is content then.
+// A person's word ties what nothing proves, whichever side is missing, and no check asks again whose the archive is.
 func TestClaim(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, b *bank){
 		"another bank's":           func(t *testing.T, b *bank) { b.use(other(t, events).dir) },
@@ -124,7 +124,7 @@ func TestClaim(t *testing.T) {
 			if err != nil || done.Bank != b.id() || done.Bank != b.owner().Bank || done.Before != "" && done.Before != before {
 				t.Fatalf("%+v, %v; the bank is %s, was %s", done, err, b.id(), before)
 			}
-			must(t, "the start", b.Begin(t.Context()), "", "")
+			must(t, "a job", b.Owned(t.Context()), "", "")
 		})
 	}
 	b := newBank(t, other(t, "second-events").dir)

@@ -48,11 +48,11 @@ type Bank struct {
 	Table   table.Table
 	Streams stream.Stream
 	Bucket  bucket.Bucket
-	// CreateStream makes a stream that is missing.
-	CreateStream func(ctx context.Context, name string) error
-	Journal      *journal.Reader
-	Balance      *balance.Projector
-	CreditLimit  *creditlimit.Projector
+	// CreateStream makes a stream that is missing, RenewStream makes one again in the place of the one that is there.
+	CreateStream, RenewStream func(ctx context.Context, name string) error
+	Journal                   *journal.Reader
+	Balance                   *balance.Projector
+	CreditLimit               *creditlimit.Projector
 	// Exclusive says that no other process can use the stores.
 	Exclusive bool
 	// Flush has the archiver of this process seal what it holds; nil where the process runs nothing but the job.
@@ -69,7 +69,7 @@ func Standing(config platform.Config, engine *platform.Engine, log *slog.Logger)
 	reader := journal.NewReader(tables)
 	return Bank{
 		Config: config, Table: tables, Streams: engine.Streams, Bucket: engine.Bucket, CreateStream: engine.CreateStream,
-		Journal: reader, Exclusive: engine.Exclusive,
+		RenewStream: engine.RenewStream, Journal: reader, Exclusive: engine.Exclusive,
 		Balance: balance.NewProjector(balance.Config{Worker: worker, Journal: reader, Store: balance.NewStore(tables)}),
 		CreditLimit: creditlimit.NewProjector(creditlimit.Config{
 			Worker: worker, Journal: reader, Store: creditlimit.NewStore(tables), Notifications: config.Stream(NotificationStream),
@@ -80,13 +80,16 @@ func Standing(config platform.Config, engine *platform.Engine, log *slog.Logger)
 // Stores are the stores of an engine, to be held against one another.
 func Stores(config platform.Config, engine *platform.Engine, log *slog.Logger) stores.Set {
 	return stores.Set{
-		Table: engine.Table, Streams: engine.Streams, Bucket: engine.Bucket, Stream: config.Stream(EventStream), Archiver: archiver.Name, Log: log,
+		Table: engine.Table, Streams: engine.Streams, Bucket: engine.Bucket, Stream: config.Stream(EventStream), Archiver: archiver.Name,
+		Together: engine.Exclusive, Log: log,
 	}
 }
 
 // stores are those that the job works on.
 func (b Bank) stores() stores.Set {
-	return stores.Set{Table: b.Table, Streams: b.Streams, Bucket: b.Bucket, Stream: b.Config.Stream(EventStream), Archiver: archiver.Name}
+	return stores.Set{
+		Table: b.Table, Streams: b.Streams, Bucket: b.Bucket, Stream: b.Config.Stream(EventStream), Archiver: archiver.Name, Together: b.Exclusive,
+	}
 }
 
 // Funcs are the jobs by name.
@@ -101,6 +104,7 @@ func (b Bank) Funcs() map[string]ops.Func {
 		"redrive":    job(b.redrive),
 		"audit":      job(b.audit),
 		"claim":      job(b.claim),
+		"stream":     job(b.renew),
 	}
 }
 

@@ -32,7 +32,8 @@ func operations(ctx context.Context, p *Process) (err error) {
 func (p *Process) workplace() jobs.Bank {
 	return jobs.Bank{
 		Config: p.config, Table: p.engine.Table, Streams: p.engine.Streams, Bucket: p.engine.Bucket, CreateStream: p.engine.CreateStream,
-		Journal: p.history, Balance: p.balances, CreditLimit: p.limits, Exclusive: p.engine.Exclusive, Flush: p.archiver.Flush,
+		RenewStream: p.engine.RenewStream,
+		Journal:     p.history, Balance: p.balances, CreditLimit: p.limits, Exclusive: p.engine.Exclusive, Flush: p.archiver.Flush,
 	}
 }
 

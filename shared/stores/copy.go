@@ -1,0 +1,151 @@
+package stores
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"passbook/shared/archive"
+	"passbook/shared/consumer"
+	"passbook/shared/stream"
+)
+
+// shardsAtOnce is how many shards are looked at at the same time.
+const shardsAtOnce = 16
+
+// renewCommand gives the stream a new life.
+const renewCommand = "replay stream --yes"
+
+// end is the newest segment of a shard.
+type end struct {
+	key     string
+	arrived int64
+	// ahead says that the archive goes further than the checkpoint and the stream do.
+	ahead bool
+}
+
+// current checks that the stores were not put back from a copy that is older than the archive. Where they go back together, a stream that
+// never gave out what the archive holds tells, and would give the same numbers out again; else the journal tells, which lacks the newest
+// entries.
+func (s Set) current(ctx context.Context) error {
+	newest, ahead, err := s.newest(ctx)
+	if err != nil || newest == "" || s.Together && !ahead {
+		return err
+	}
+	lacking, err := s.lacking(ctx, newest)
+	switch {
+	case archive.CostsItself(err): // named by who reads it
+		err = nil
+	case err == nil && lacking != nil:
+		next := restoreCommand + " restores them from the archive"
+		if ahead {
+			next += "; then " + renewCommand + ", as the stream would give out sequence numbers again"
+		}
+		return &Disagreement{
+			What: fmt.Sprintf("these stores are an older copy than the archive: the journal lacks %s/%s v%d, which is in it", lacking.Tenant, lacking.AccountID, lacking.First),
+			Next: next,
+		}
+	}
+	if err == nil && ahead {
+		return &Disagreement{
+			What: "the stream is an older copy than the archive, and would give out sequence numbers again that are in it",
+			Next: renewCommand + " gives it a new life, in which nothing has a number of before",
+		}
+	}
+	return err
+}
+
+// Renewable checks the stores before the stream is given a new life: the journal must have all that the archive has, since nothing brings
+// it afterwards. tail says that the old life may hold what is not archived yet.
+func (s Set) Renewable(ctx context.Context) (tail bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	f, err := s.facts(ctx)
+	if err == nil {
+		err = s.usable(ctx, f)
+	}
+	if err != nil {
+		return false, err
+	}
+	newest, ahead, err := s.newest(ctx)
+	if err != nil || newest == "" {
+		return err == nil, err
+	}
+	if lacking, err := s.lacking(ctx, newest); err == nil && lacking != nil {
+		return false, s.current(ctx)
+	} else if err != nil && !archive.CostsItself(err) {
+		return false, err
+	}
+	return !ahead, nil
+}
+
+// newest finds the segment that arrived last of all, and whether the archive is ahead of the stream.
+func (s Set) newest(ctx context.Context) (key string, ahead bool, err error) {
+	created, err := s.Streams.Created(ctx, s.Stream)
+	if errors.Is(err, stream.ErrNotFound) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("creation of %s: %w", s.Stream, err)
+	}
+	if s.Together {
+		later, err := archive.LaterLife(ctx, s.Bucket, s.Stream, created, time.Now())
+		if err != nil || later.Key != "" {
+			return later.Key, true, err
+		}
+	}
+	ends, err := s.endsOfShards(ctx, created)
+	if err != nil || len(ends) == 0 {
+		return "", false, err
+	}
+	last := slices.MaxFunc(ends, func(a, b end) int { return cmp.Compare(a.arrived, b.arrived) })
+	return last.key, slices.ContainsFunc(ends, func(e end) bool { return e.ahead }), nil
+}
+
+// endsOfShards looks at the newest segment of each shard that the stream has.
+func (s Set) endsOfShards(ctx context.Context, created time.Time) ([]end, error) {
+	shards, err := s.Streams.Shards(ctx, s.Stream)
+	if err != nil {
+		return nil, fmt.Errorf("shards of %s: %w", s.Stream, err)
+	}
+	at, err := consumer.Checkpoints(ctx, s.Table, s.Stream, s.Archiver)
+	if err != nil {
+		return nil, err
+	}
+	ends := make([]end, len(shards))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(shardsAtOnce)
+	for i, shard := range shards {
+		group.Go(func() (err error) {
+			ends[i], err = s.endOf(ctx, archive.Source{Stream: s.Stream, Created: created, Shard: shard.ID}, at[shard.ID])
+			return err
+		})
+	}
+	err = group.Wait()
+	return slices.DeleteFunc(ends, func(e end) bool { return e.key == "" }), err
+}
+
+// endOf looks at one shard. A segment that cannot be read is named by who reads it.
+func (s Set) endOf(ctx context.Context, source archive.Source, at consumer.Checkpoint) (end, error) {
+	key, footer, err := archive.Last(ctx, s.Bucket, source, time.Now())
+	if err != nil || key == "" {
+		if archive.CostsItself(err) {
+			err = nil
+		}
+		return end{}, err
+	}
+	e := end{key: key, arrived: footer.Arrived.To}
+	if !s.Together || at.Created.Equal(source.Created) && (at.Ended || stream.CompareSequence(at.Sequence, footer.Last) >= 0) {
+		return e, nil
+	}
+	_, err = s.Streams.Iterator(ctx, s.Stream, source.Shard, stream.Position{Where: stream.AfterSequence, Sequence: footer.Last})
+	if e.ahead = errors.Is(err, stream.ErrTrimmed); e.ahead {
+		err = nil
+	}
+	return e, err
+}
