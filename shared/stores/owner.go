@@ -48,12 +48,12 @@ type ownership struct {
 // settled says that both sides name the same bank.
 func (o ownership) settled() bool { return o.owner != nil && o.bank == o.owner.Bank }
 
-// ownership reads both sides.
+// ownership reads both sides, the object first: settle writes the row first, so that a reader which sees the object sees the row too.
 func (s Set) ownership(ctx context.Context) (o ownership, err error) {
-	if o.bank, err = s.bank(ctx); err != nil {
+	if o.owner, err = ReadOwner(ctx, s.Bucket); err != nil {
 		return o, err
 	}
-	o.owner, err = ReadOwner(ctx, s.Bucket)
+	o.bank, err = s.bank(ctx)
 	return o, err
 }
 
