@@ -64,7 +64,7 @@ func TestJobs_NameAMissingSegment(t *testing.T) {
 		t.Fatal(err)
 	}
 	published, err := replay.Republish(t.Context(), replay.Republishing{
-		Bucket: e.bucket, Table: e.table, Streams: e.stream, Stream: "again", LiveStream: "events",
+		Bucket: e.bucket, Journal: e.reader, Table: e.table, Streams: e.stream, Stream: "again", LiveStream: "events",
 	})
 	if !errors.Is(err, replay.ErrDifference) || !strings.Contains(err.Error(), keys[2]) || published != done.Entries {
 		t.Errorf("republished %d, %v", published, err)
