@@ -6,6 +6,7 @@ import (
 	"net"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -161,6 +162,24 @@ func (c Config) refuse(field, format string, args ...any) error {
 		panic("platform: no setting " + field)
 	}
 	return fmt.Errorf("%w: --%s (%s) %s", ErrConfig, f.Tag.Get("flag"), f.Tag.Get("env"), fmt.Sprintf(format, args...))
+}
+
+// toolVariables are those that other programs of this tree read: the scripts that start a LocalStack, and the tests.
+var toolVariables = []string{"PASSBOOK_LOCALSTACK_HOME", "PASSBOOK_JAVA", "PASSBOOK_KILLS", "PASSBOOK_TEST_UNVERSIONED"}
+
+// Unknown lists the variables of environ that look like settings and are none, such as misspelt ones.
+func Unknown(environ []string) (names []string) {
+	t := reflect.TypeFor[Config]()
+	for _, variable := range environ {
+		name, _, _ := strings.Cut(variable, "=")
+		if !strings.HasPrefix(name, "PASSBOOK_") || slices.Contains(toolVariables, name) || slices.Contains(names, name) {
+			continue
+		}
+		if !slices.ContainsFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return f.Tag.Get("env") == name }) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Variable is the environment variable of a flag, without its dashes.

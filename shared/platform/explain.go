@@ -19,7 +19,9 @@ import (
 // What to do about the things that go wrong.
 const (
 	adviceCredentials = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; LocalStack takes test and test"
-	adviceMissing     = "make them with: bank resources --store aws; or correct AWS_REGION, PASSBOOK_PREFIX or PASSBOOK_BUCKET"
+	adviceExpired     = "log in again, with SSO: aws sso login; else take new credentials"
+	adviceMissing     = "correct AWS_REGION, PASSBOOK_PREFIX or PASSBOOK_BUCKET; for a new bank make them: bank resources --store aws"
+	adviceVersions    = "the archive needs a bucket that keeps versions, and what answers here has none: take another endpoint for S3 (AWS_ENDPOINT_URL_S3)"
 	adviceLayout      = "the table is of another program or version: take another PASSBOOK_PREFIX, or move its data"
 	adviceRights      = "give the role what deploy/template.yaml gives to this service"
 	adviceStream      = "deploy/template.yaml lets a job make and write to %[1]scopy and %[1]scopy.NAME: take such a name, or give the role kinesis:CreateStream, kinesis:DescribeStreamSummary and kinesis:PutRecords on %[2]s"
@@ -32,8 +34,11 @@ const (
 // credentialCodes are the codes by which AWS says that it does not know who asks.
 var credentialCodes = []string{
 	"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "InvalidSignatureException", "SignatureDoesNotMatch",
-	"ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "MissingAuthenticationToken", "RequestExpired",
+	"IncompleteSignature", "MissingAuthenticationToken",
 }
+
+// expiredCodes are those by which it says that it did know them.
+var expiredCodes = []string{"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 
 // rightsCodes are those by which it says that the one who asks may not. 403 without a body is what HeadBucket answers.
 var rightsCodes = []string{"AccessDenied", "AccessDeniedException", "Forbidden", "UnauthorizedOperation", "NotAuthorized"}
@@ -55,8 +60,12 @@ func (s *awsStore) explain(err error) error {
 			return &UnusableError{What: oneLine("AWS finds the time wrong: %v", err), Next: adviceClock, Err: err}
 		case api.ErrorCode() == "UnknownError": // an answer that is no answer of AWS
 			return s.explainStranger(err)
+		case calls(err, "PutBucketVersioning") && !slices.Contains(rightsCodes, api.ErrorCode()):
+			return &UnusableError{What: oneLine("the bucket cannot keep versions: %v", err), Next: adviceVersions, Err: err}
 		case api.ErrorCode() == "BucketAlreadyExists":
 			return &UnusableError{What: oneLine("the bucket is somebody else's: %v", err), Next: adviceTaken, Err: err}
+		case slices.Contains(expiredCodes, api.ErrorCode()):
+			return &UnusableError{What: oneLine("the credentials have expired: %v", err), Next: adviceExpired, Err: err}
 		case slices.Contains(credentialCodes, api.ErrorCode()):
 			return &UnusableError{What: oneLine("AWS does not accept the credentials: %v", err), Next: adviceCredentials, Err: err}
 		case slices.Contains(rightsCodes, api.ErrorCode()):
@@ -88,6 +97,12 @@ func (s *awsStore) explainSilence(err error) error {
 		return &UnusableError{What: oneLine("nothing answers at %s: %v", s.at(endpoint), err), Next: next, Err: err}
 	}
 	return err
+}
+
+// calls says whether the failed call is that operation.
+func calls(err error, operation string) bool {
+	var sent *smithy.OperationError
+	return errors.As(err, &sent) && sent.Operation() == operation
 }
 
 // asked is the endpoint that a failed call went to, which AWS_ENDPOINT_URL or a variable of the service's own names, and what to do

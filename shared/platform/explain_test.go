@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/aws/smithy-go"
 )
 
 // A role that deploy/template.yaml made lacks nothing that the template would give it on a stream of another name.
@@ -41,5 +43,30 @@ func TestARefusedStreamIsAdvisedByItsName(t *testing.T) {
 		if err := e.CreateStream(t.Context(), name); !errors.As(err, &unusable) || !strings.HasSuffix(unusable.Next, next) {
 			t.Errorf("%s: %v; want the advice %q", name, err, next)
 		}
+	}
+}
+
+// What a person can do about a cause comes first, and not what makes a second, empty bank.
+func TestAdvice(t *testing.T) {
+	refused := func(service, operation, code string) error {
+		return &smithy.OperationError{ServiceID: service, OperationName: operation, Err: &smithy.GenericAPIError{Code: code, Message: "no"}}
+	}
+	for name, tt := range map[string]struct {
+		err  error
+		says string
+	}{
+		"expired":         {refused("DynamoDB", "DescribeTable", "ExpiredTokenException"), "aws sso login"},
+		"unknown key":     {refused("DynamoDB", "DescribeTable", "UnrecognizedClientException"), "AWS_PROFILE"},
+		"a taken name":    {refused("S3", "CreateBucket", "BucketAlreadyExists"), "taken worldwide"},
+		"no versions":     {refused("S3", "PutBucketVersioning", "BucketAlreadyExists"), "keeps versions"},
+		"may not version": {refused("S3", "PutBucketVersioning", "AccessDenied"), "template.yaml"},
+	} {
+		var unusable *UnusableError
+		if err := new(awsStore).explain(tt.err); !errors.As(err, &unusable) || !strings.Contains(unusable.Next, tt.says) {
+			t.Errorf("%s: %v; want advice with %q", name, err, tt.says)
+		}
+	}
+	if region, make := strings.Index(adviceMissing, "AWS_REGION"), strings.Index(adviceMissing, "bank resources"); region > make {
+		t.Errorf("for a wrong region: %s", adviceMissing)
 	}
 }

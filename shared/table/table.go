@@ -37,7 +37,7 @@ var (
 	// ErrThrottled: the table refused for load; nothing was written, try again later.
 	ErrThrottled = errors.New("table: throttled")
 	// ErrRefused: the store does not let this caller, or has no such table; nothing was written, and no repetition helps.
-	ErrRefused = errors.New("table: refused")
+	ErrRefused = errors.New("the table does not let this caller")
 	// ErrInvalid: the call itself is wrong (a bad key, too large a row, an unknown table or index); nothing was written.
 	ErrInvalid = errors.New("table: invalid request")
 )

@@ -18,14 +18,14 @@ var (
 	// ErrNoTable: a table is not there, on this endpoint and in this region. It is a table.ErrRefused.
 	ErrNoTable error = noTable{}
 	// ErrLayout: a table's key or an index is not as the schema says.
-	ErrLayout = errors.New("dynamotable: another layout")
+	ErrLayout = errors.New("another layout")
 )
 
 // noTable is the type of ErrNoTable.
 type noTable struct{}
 
 // Error is the fixed text.
-func (noTable) Error() string { return "dynamotable: no table" }
+func (noTable) Error() string { return "no table" }
 
 // Is makes it a table.ErrRefused.
 func (noTable) Is(target error) bool { return target == table.ErrRefused }
