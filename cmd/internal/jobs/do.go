@@ -51,6 +51,8 @@ func doThere(ctx context.Context, config platform.Config, name string, params an
 	switch {
 	case err != nil && !started && !errors.Is(err, ops.ErrRefused) && ctx.Err() == nil:
 		return nil, fmt.Errorf("%w at %s, where one was: %w", platform.ErrNoOps, address, err)
+	case err != nil && started && ctx.Err() == nil:
+		return nil, console.Fail(console.ExitFailed, errors.New("the bank ended during the job"), "start the bank again and give the same command: what was done stands")
 	case err != nil:
 		return nil, err
 	case ctx.Err() != nil && job.State == ops.Cancelled:

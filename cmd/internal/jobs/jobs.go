@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"passbook/archiver"
 	"passbook/balance"
@@ -34,7 +35,7 @@ const (
 var Models = []string{balance.Table, creditlimit.Table}
 
 // ErrParams: the job cannot be done with these parameters; nothing was touched.
-var ErrParams = errors.New("wrong parameters")
+var ErrParams = ops.ErrParams
 
 // Resources are the tables and streams of a bank.
 func Resources() platform.Resources {
@@ -111,18 +112,58 @@ func (b Bank) Funcs() map[string]ops.Func {
 // checked are parameters that can say what is wrong with them.
 type checked interface{ check() error }
 
-// job makes an ops.Func of a function with parameters of a type. Unknown parameters are refused.
+// checks look at the parameters of the jobs.
+var checks = map[string]func(json.RawMessage) error{
+	"rebuild": check[RebuildParams], "promote": check[PromoteParams], "discard": check[DiscardParams], "journal": check[JournalParams],
+	"republish": check[RepublishParams], "quarantine": check[QuarantineParams], "redrive": check[RedriveParams], "audit": check[AuditParams],
+	"claim": check[ClaimParams],
+}
+
+// Check says what is wrong with the parameters of a job, before it begins. Its errors match ErrParams.
+func Check(name string, text json.RawMessage) error {
+	if check := checks[name]; check != nil {
+		return check(text)
+	}
+	return nil
+}
+
+func check[P checked](text json.RawMessage) error {
+	_, err := parse[P](text)
+	return err
+}
+
+// parse reads the parameters of a job. Unknown ones are refused.
+func parse[P checked](text json.RawMessage) (params P, err error) {
+	if len(text) > 0 {
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&params); err != nil && !errors.Is(err, io.EOF) {
+			return params, wrong("%s", plainly(err))
+		}
+	}
+	return params, params.check()
+}
+
+// plainly says without Go's words what is wrong with a job's JSON.
+func plainly(err error) string {
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		if kind.Field == "" {
+			return "the parameters are one JSON object, not an " + kind.Value
+		}
+		return fmt.Sprintf("%s cannot be a JSON %s", kind.Field, kind.Value)
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return "there is no parameter " + name
+	}
+	return err.Error()
+}
+
+// job makes an ops.Func of a function with parameters of a type.
 func job[P checked, R any](do func(ctx context.Context, params P, p *ops.Progress) (R, error)) ops.Func {
 	return func(ctx context.Context, text json.RawMessage, p *ops.Progress) (any, error) {
-		var params P
-		if len(text) > 0 {
-			decoder := json.NewDecoder(bytes.NewReader(text))
-			decoder.DisallowUnknownFields()
-			if err := decoder.Decode(&params); err != nil && !errors.Is(err, io.EOF) {
-				return nil, fmt.Errorf("%w: %w", ErrParams, err)
-			}
-		}
-		if err := params.check(); err != nil {
+		params, err := parse[P](text)
+		if err != nil {
 			return nil, err
 		}
 		result, err := do(ctx, params, p)

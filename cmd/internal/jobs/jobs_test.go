@@ -38,9 +38,11 @@ func TestWrongParametersTouchNothing(t *testing.T) {
 	for _, tt := range []struct{ job, params, says string }{
 		{"rebuild", `{"model":"ledger","from":"archive"}`, "--model"},
 		{"rebuild", `{"model":"balance","from":"tape"}`, "--from"},
-		{"rebuild", `{"model":"balance","from":"archive","fast":true}`, "fast"},
+		{"rebuild", `{"model":"balance","from":"archive","fast":true}`, `there is no parameter "fast"`},
+		{"rebuild", `{"model":7}`, "model cannot be a JSON number"},
+		{"republish", `{"stream":"s","from":"yesterday"}`, "2026-11-29T08:00:00Z"},
 		{"promote", `{"model":""}`, "--model"},
-		{"discard", `[]`, "array"},
+		{"discard", `[]`, "one JSON object, not an array"},
 		{"republish", `{}`, "--stream"},
 		{"republish", `{"stream":"s","from":"2026-02-01T00:00:00Z","to":"2026-01-01T00:00:00Z"}`, "--from"},
 		{"redrive", `{}`, "--all"},
@@ -51,10 +53,21 @@ func TestWrongParametersTouchNothing(t *testing.T) {
 		if !errors.Is(err, ErrParams) || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s %s: %v", tt.job, tt.params, err)
 		}
+		if before := Check(tt.job, json.RawMessage(tt.params)); before == nil || before.Error() != err.Error() || strings.Contains(before.Error(), "json:") {
+			t.Errorf("%s %s, before it begins: %v", tt.job, tt.params, before)
+		}
 	}
 	for _, model := range Models {
 		if g, err := consumer.LoadGenerations(t.Context(), b.Table, model); err != nil || g.Candidate != 0 {
 			t.Errorf("%s has candidate %d, %v", model, g.Candidate, err)
+		}
+	}
+}
+
+func TestEveryJobsParametersAreChecked(t *testing.T) {
+	for name := range standing(t).Funcs() {
+		if checks[name] == nil {
+			t.Errorf("the parameters of %s are looked at only once it runs", name)
 		}
 	}
 }

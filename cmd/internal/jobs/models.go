@@ -129,6 +129,9 @@ func (b Bank) promote(ctx context.Context, params PromoteParams, p *ops.Progress
 	if params.Back {
 		return b.promoteBack(ctx, params, done)
 	}
+	if err := b.hasCandidate(ctx, params.Model); err != nil {
+		return done, err
+	}
 	c := replay.Comparing{
 		Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: Watch(p),
 		Projection: func(ctx context.Context, in table.Table, generation int64) (replay.Projection, error) {
@@ -145,6 +148,16 @@ func (b Bank) promote(ctx context.Context, params PromoteParams, p *ops.Progress
 	}
 	done.Live, done.Candidate, done.Equal, done.Ahead, done.Faults = found.Live, found.Candidate, found.Equal, found.Ahead, found.Faults
 	return done, err
+}
+
+// hasCandidate names the way forward of whoever went back, when there is nothing else to promote.
+func (b Bank) hasCandidate(ctx context.Context, model string) error {
+	g, err := consumer.LoadGenerations(ctx, b.Table, model)
+	if err == nil && g.Candidate == 0 && g.Previous != 0 {
+		err = fmt.Errorf("%s has no candidate, replay rebuild makes one; generation %d was live before %d: replay promote --model %s --back makes it live again",
+			model, g.Previous, g.Live, model)
+	}
+	return err
 }
 
 // promoteBack makes the generation live again that was live before.

@@ -21,6 +21,7 @@ func operations(ctx context.Context, p *Process) (err error) {
 		return fmt.Errorf("--ops-listen (PASSBOOK_OPS_LISTEN): %w", err)
 	}
 	p.jobs = ops.New()
+	p.jobs.Check = jobs.Check
 	for name, do := range p.workplace().Funcs() {
 		p.jobs.Register(name, do)
 	}

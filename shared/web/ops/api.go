@@ -65,6 +65,10 @@ func (r *Registry) start(c echo.Context) error {
 		return web.Invalid("job", account.FieldNotOneOf)
 	case errors.Is(err, ErrRunning):
 		return web.Refuse(web.CodeJobRunning)
+	case errors.Is(err, ErrParams):
+		p := web.Refuse(web.CodeValidationFailed)
+		p.Members = append(p.Members, web.Member{Name: "cause", Value: err.Error()})
+		return p
 	case errors.Is(err, ErrClosed):
 		return web.Refuse(web.CodeShuttingDown)
 	case err != nil:

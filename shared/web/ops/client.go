@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -143,9 +144,12 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte) (Jo
 
 // refused is the error of a problem document.
 func refused(status int, text []byte) error {
-	var document struct{ Type, Detail string }
+	var document struct{ Type, Detail, Cause string }
 	if json.Unmarshal(text, &document) != nil || document.Type == "" {
 		return fmt.Errorf("%w: status %d", ErrRefused, status)
+	}
+	if document.Cause != "" {
+		return fmt.Errorf("%w: %w%s", ErrRefused, ErrParams, strings.TrimPrefix(document.Cause, ErrParams.Error()))
 	}
 	return fmt.Errorf("%w: %s: %s", ErrRefused, document.Type, document.Detail)
 }

@@ -174,7 +174,7 @@ func TestOtherNamesAreRefused(t *testing.T) {
 }
 
 func TestClientFollowsAJobToItsEnd(t *testing.T) {
-	_, _, client := serve(t)
+	registry, _, client := serve(t)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	seen := 0
@@ -188,6 +188,16 @@ func TestClientFollowsAJobToItsEnd(t *testing.T) {
 		t.Fatalf("%+v", job.Progress)
 	}
 	if _, err := client.Run(ctx, "no-such", nil, nil); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "validation-failed") {
+		t.Fatalf("%v", err)
+	}
+	registry.Check = func(name string, params json.RawMessage) error {
+		if strings.Contains(string(params), "wrong") {
+			return fmt.Errorf("%w: there is no parameter %s", ErrParams, name)
+		}
+		return nil
+	}
+	_, err = client.Start(ctx, "echo", map[string]int{"wrong": 1})
+	if !errors.Is(err, ErrParams) || err.Error() != "refused: wrong parameters: there is no parameter echo" {
 		t.Fatalf("%v", err)
 	}
 	if _, err := client.Start(ctx, "echo", 5); err == nil {

@@ -17,6 +17,8 @@ const keptJobs = 100
 
 // Errors of Start.
 var (
+	// ErrParams: a job cannot be done with these parameters; nothing was touched.
+	ErrParams = errors.New("wrong parameters")
 	// ErrUnknown: no job of that name is registered.
 	ErrUnknown = errors.New("ops: no such job")
 	// ErrRunning: a job of that name runs already.
@@ -32,6 +34,9 @@ type Func func(ctx context.Context, params json.RawMessage, p *Progress) (result
 
 // Registry knows the jobs of a process and runs them. Safe for concurrent use.
 type Registry struct {
+	// Check, if not nil, looks at the parameters of a job before it starts. Its errors match ErrParams.
+	Check func(name string, params json.RawMessage) error
+
 	ctx    context.Context
 	cancel context.CancelFunc
 	runs   sync.WaitGroup
@@ -78,6 +83,11 @@ func (r *Registry) Start(name string, params json.RawMessage) (Job, error) {
 		return Job{}, ErrUnknown
 	case slices.ContainsFunc(r.jobs, func(other *run) bool { return other.job.Name == name && !other.job.Ended() }):
 		return Job{}, ErrRunning
+	}
+	if r.Check != nil {
+		if err := r.Check(name, params); err != nil {
+			return Job{}, err
+		}
 	}
 	ctx, cancel := context.WithCancel(r.ctx)
 	started := &run{
