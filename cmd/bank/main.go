@@ -16,6 +16,7 @@ var version = "dev"
 
 // grammar is the command line.
 type grammar struct {
+	Print      versionFlag       `name:"version" help:"Print the version and end."`
 	Serve      serveCommand      `cmd:"" help:"Serve the bank until it is interrupted."`
 	Demo       demoCommand       `cmd:"" help:"Play a day at the bank and check its books."`
 	Quarantine quarantineCommand `cmd:"" help:"Accounts that a consumer has set aside."`
@@ -24,6 +25,9 @@ type grammar struct {
 	Salvage    salvageCommand    `cmd:"" help:"Open a bank without the damaged end of its log."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
+
+// Vars are the defaults that the help refers to.
+func (grammar) Vars() map[string]string { return map[string]string{"listen": "127.0.0.1:8080"} }
 
 // Help is the example of the program's help.
 func (grammar) Help() string { return "Example:\n\n  bank serve --data ./data" }

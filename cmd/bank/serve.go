@@ -35,7 +35,7 @@ func (c *serveCommand) Run(ctx context.Context, t *console.Terminal) error {
 		return err
 	}
 	p.Announce(t.Out)
-	firstSteps(t.Out, "http://"+p.Address())
+	firstSteps(t.Out, p.URL())
 	return p.Run(ctx)
 }
 
@@ -48,7 +48,7 @@ func firstSteps(out io.Writer, api string) {
 		{"/v1/accounts/A-1/credits", `{"amount":10000,"currency":"EUR"}`},
 		{"/v1/accounts/A-1/withdrawals", `{"amount":2500,"currency":"EUR"}`},
 	} {
-		fmt.Fprintf(out, "  curl -sS %s%s -H 'Idempotency-Key: first-%d' --json '%s'; echo\n", api, call.path, i+1, call.body)
+		fmt.Fprintf(out, "  curl -sS %s%s -H 'Content-Type: application/json' -H 'Idempotency-Key: first-%d' -d '%s'; echo\n", api, call.path, i+1, call.body)
 	}
 	fmt.Fprintf(out, "  curl -sS '%s/v1/accounts/A-1/balance?min_version=3&wait=2s'; echo\n\n", api)
 }

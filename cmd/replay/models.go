@@ -82,7 +82,9 @@ func (c *promoteCommand) Run(ctx context.Context, t *console.Terminal) error {
 		for _, fault := range done.Faults.List {
 			fmt.Fprintf(w, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
 		}
-		fmt.Fprintf(w, "%s: %d rows equal, %d differ\n", c.Model, done.Equal, done.Faults.Count)
+		if !c.Back { // the way back is not held against anything
+			fmt.Fprintf(w, "%s: %d rows equal, %d differ\n", c.Model, done.Equal, done.Faults.Count)
+		}
 		if done.Ahead > 0 {
 			fmt.Fprintf(w, "%d rows are ahead of the live ones, and as the journal makes them\n", done.Ahead)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ type settings struct {
 
 func TestFlagsWinOverTheEnvironmentOverTheDefaults(t *testing.T) {
 	text := func(s string) *string { return &s }
-	term := &Terminal{Environ: []string{"PASSBOOK_SHARDS=8", "PASSBOOK_DATA=from-env"}}
+	term := &Terminal{Err: io.Discard, Environ: []string{"PASSBOOK_SHARDS=8", "PASSBOOK_DATA=from-env"}}
 	c, err := term.Config(&settings{StoreFlags: StoreFlags{Data: text("from-flag")}})
 	if err != nil {
 		t.Fatal(err)
@@ -67,6 +68,35 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+func TestHelpIsWhereItIsLookedFor(t *testing.T) {
+	type one struct {
+		It failing `cmd:"" help:"Does it."`
+	}
+	for _, tt := range []struct {
+		args []string
+		code int
+	}{{[]string{"help"}, ExitOK}, {[]string{"help", "it"}, ExitOK}, {[]string{"--help"}, ExitOK}, {nil, ExitUsage}} {
+		var out, errOut bytes.Buffer
+		code := Run(context.Background(), "test", "about", &one{}, tt.args, &Terminal{Out: &out, Err: &errOut})
+		if said := out.String() + errOut.String(); code != tt.code || !strings.Contains(said, "Usage: test") || !strings.Contains(said, "Does it.") {
+			t.Errorf("%v: exit %d, %q", tt.args, code, said)
+		}
+	}
+}
+
+func TestSettingsThatDoNothingAreNamed(t *testing.T) {
+	var said bytes.Buffer
+	term := &Terminal{Err: &said, Environ: []string{"PASSBOOK_SEGMNT_AGE=5s", "PASSBOOK_SHARDS=8", "PASSBOOK_KILLS=1", "HOME=/"}}
+	if _, err := term.Config(&settings{}); err != nil || strings.Count(said.String(), "\n") != 1 || !strings.Contains(said.String(), "PASSBOOK_SEGMNT_AGE") {
+		t.Errorf("%v, said %q", err, said.String())
+	}
+	empty := ""
+	_, err := term.Config(&settings{StoreFlags: StoreFlags{Data: &empty}})
+	if f := explain(err); err == nil || f.Code != ExitUsage || !strings.Contains(err.Error(), "--data is empty") {
+		t.Errorf("--data '': %v", err)
+	}
+}
+
 func TestProgressElsewhereIsALineEveryFiveSeconds(t *testing.T) {
 	var out bytes.Buffer
 	now := time.Unix(1000, 0)
@@ -78,8 +108,10 @@ func TestProgressElsewhereIsALineEveryFiveSeconds(t *testing.T) {
 		p.Report(ops.Snapshot{Phase: "reading", Unit: "events", Done: int64(i) * 500, Total: 10_000, Rate: 500, ETASeconds: &left})
 		now = now.Add(time.Second)
 	}
+	now = now.Add(lineEvery)
+	p.Report(ops.Snapshot{Phase: "rebuild", Unit: "events", Done: 7}) // a job of one phase is named once
 	p.Finish()
-	want := "rebuild: reading: 2500 of 10000 events, 500/s, 15s to go\nrebuild: reading: 5000 of 10000 events, 500/s, 10s to go\n"
+	want := "rebuild: reading: 2500 of 10000 events, 500/s, 15s to go\nrebuild: reading: 5000 of 10000 events, 500/s, 10s to go\nrebuild: 7 events, 0/s\n"
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}

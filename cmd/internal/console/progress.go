@@ -57,7 +57,7 @@ func (p *Progress) reportBar(s ops.Snapshot) {
 	if s.Phase != p.phase {
 		p.phase = s.Phase
 		p.bar.Reset()
-		p.bar.Describe(p.name + ": " + s.Phase)
+		p.bar.Describe(p.title(s.Phase))
 	}
 	total := s.Total
 	if total == 0 {
@@ -67,9 +67,17 @@ func (p *Progress) reportBar(s ops.Snapshot) {
 	_ = p.bar.Set64(s.Done) // a terminal that went away is no reason to stop the job
 }
 
+// title is the job and its phase; a job of one phase has its name.
+func (p *Progress) title(phase string) string {
+	if phase == p.name {
+		return p.name
+	}
+	return p.name + ": " + phase
+}
+
 // line is the report as text.
 func (p *Progress) line(s ops.Snapshot) string {
-	text := fmt.Sprintf("%s: %s: %d", p.name, s.Phase, s.Done)
+	text := fmt.Sprintf("%s: %d", p.title(s.Phase), s.Done)
 	if s.Total > 0 {
 		text += fmt.Sprintf(" of %d", s.Total)
 	}

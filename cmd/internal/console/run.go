@@ -62,13 +62,19 @@ func Run(ctx context.Context, name, about string, grammar any, args []string, t 
 			panic(fault)
 		}
 	}()
-	parser, err := kong.New(grammar,
+	if len(args) > 0 && args[0] == "help" {
+		args = append(args[1:len(args):len(args)], "--help")
+	}
+	parser, err := kong.New(grammar, kong.Vars(vars(grammar)),
 		kong.Name(name), kong.Description(about), kong.Writers(t.Out, t.Err), kong.Bind(t), kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Exit(func(code int) { panic(leave(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 	)
 	if err != nil {
 		panic(fmt.Sprintf("console: grammar of %s: %v", name, err))
+	}
+	if len(args) == 0 && len(parser.Model.Children) > 0 {
+		return guide(parser, t)
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
@@ -98,6 +104,27 @@ type StoreFlags struct {
 	Bucket *string `name:"bucket" placeholder:"NAME" help:"S3 bucket of the archive, with --store aws."`
 }
 
+// guide prints the help of a program that was not told which command.
+func guide(parser *kong.Kong, t *Terminal) int {
+	parser.Stdout = t.Err
+	trace, err := kong.Trace(parser, nil)
+	if err == nil {
+		err = trace.PrintUsage(false)
+	}
+	if err != nil {
+		fmt.Fprintln(t.Err, err)
+	}
+	return ExitUsage
+}
+
+// vars are what a grammar's texts refer to as ${name}.
+func vars(grammar any) map[string]string {
+	if v, ok := grammar.(interface{ Vars() map[string]string }); ok {
+		return v.Vars()
+	}
+	return nil
+}
+
 // Config reads the configuration: flags, a pointer to a struct of *string fields named as the flags are, over the environment
 // over the defaults. It is not yet checked for what only Validate sees.
 func (t *Terminal) Config(flags any) (platform.Config, error) {
@@ -109,9 +136,15 @@ func (t *Terminal) Config(flags any) (platform.Config, error) {
 		}
 		value, ok := v.FieldByIndex(field.Index).Interface().(*string)
 		variable, known := platform.Variable(field.Tag.Get("name"))
+		if ok && known && value != nil && *value == "" {
+			return platform.Config{}, Usage("--%s is empty; leave it out for its default", field.Tag.Get("name"))
+		}
 		if ok && known && value != nil {
 			environ = append(environ, variable+"="+*value)
 		}
+	}
+	for _, name := range platform.Unknown(t.Environ) {
+		fmt.Fprintf(t.Err, "warning: the variable %s is no setting and does nothing; --help of serve lists the settings\n", name)
 	}
 	c, err := platform.FromEnv(environ)
 	if err != nil {

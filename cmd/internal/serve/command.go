@@ -16,7 +16,7 @@ import (
 
 // Flags are those of every serving program. Each is also a variable.
 type Flags struct {
-	Listen     *string `name:"listen" placeholder:"HOST:PORT" help:"HTTP API."`
+	Listen     *string `name:"listen" placeholder:"HOST:PORT" help:"HTTP API [${listen}]."`
 	Instance   *string `name:"instance" placeholder:"NAME" help:"This process among lease holders."`
 	Lease      *string `name:"lease" placeholder:"TIME" help:"How long silence keeps a shard [10s]."`
 	DrainDelay *string `name:"drain-delay" placeholder:"TIME" help:"Serve on after /readyz said no [bank 1s, else 5s]."`
@@ -65,6 +65,15 @@ type archiveCommand struct {
 	program program `kong:"-"`
 }
 
+// Vars are the defaults of the service in its help.
+func (c *command) Vars() map[string]string { return c.program.vars() }
+
+// Vars are the defaults of the service in its help.
+func (c *writeCommand) Vars() map[string]string { return c.program.vars() }
+
+// Vars are the defaults of the service in its help.
+func (c *archiveCommand) Vars() map[string]string { return c.program.vars() }
+
 // Help is the example.
 func (c *command) Help() string { return c.program.help() }
 
@@ -94,6 +103,8 @@ type program struct {
 	service Service
 	version string
 }
+
+func (p program) vars() map[string]string { return map[string]string{"listen": p.service.listen()} }
 
 func (p program) help() string {
 	return "Each flag is also a variable: --lease is PASSBOOK_LEASE. Where AWS is, the SDK's own variables say: AWS_REGION, AWS_PROFILE, " +
@@ -143,7 +154,10 @@ func PrintVersion(out io.Writer, name, version string) error {
 
 // Announce says where the process listens and what it stands on.
 func (p *Process) Announce(out io.Writer) {
-	fmt.Fprintf(out, "Passbook's %s listens.\n\n  API       http://%s\n", p.service.Name, p.Address())
+	fmt.Fprintf(out, "Passbook's %s listens.\n\n  API       %s\n", p.service.Name, p.URL())
+	if p.exposed() {
+		fmt.Fprintf(out, "  WARNING   %s is reachable from other machines, and nobody is asked for a password\n", p.Address())
+	}
 	if p.ops != nil {
 		fmt.Fprintf(out, "  jobs      http://%s\n", p.ops.Addr())
 	}

@@ -41,7 +41,13 @@ func TestRoutesAreTheContracts(t *testing.T) {
 // open opens a service on an embedded engine of its own; it does not run.
 func open(t *testing.T, s Service) *Process {
 	t.Helper()
-	config, err := platform.FromEnv([]string{"PASSBOOK_DATA=" + t.TempDir(), "PASSBOOK_LISTEN=127.0.0.1:0"})
+	return openAt(t, s, "127.0.0.1:0")
+}
+
+// openAt is open with an address to listen at.
+func openAt(t *testing.T, s Service, listen string) *Process {
+	t.Helper()
+	config, err := platform.FromEnv([]string{"PASSBOOK_DATA=" + t.TempDir(), "PASSBOOK_LISTEN=" + listen})
 	if err != nil {
 		t.Fatal(err)
 	}

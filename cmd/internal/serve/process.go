@@ -156,3 +156,18 @@ func (p *Process) close(ctx context.Context) error {
 
 // Address is where the API listens, host:port.
 func (p *Process) Address() string { return p.api.Addr().String() }
+
+// URL is where a browser on this machine finds the API: where it listens on all addresses, that is the loopback one.
+func (p *Process) URL() string {
+	host, port, err := net.SplitHostPort(p.Address())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return "http://" + net.JoinHostPort("127.0.0.1", port)
+	}
+	return "http://" + p.Address()
+}
+
+// exposed says whether other machines can reach the API.
+func (p *Process) exposed() bool {
+	at, ok := p.api.Addr().(*net.TCPAddr)
+	return ok && !at.IP.IsLoopback()
+}

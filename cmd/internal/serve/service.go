@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"passbook/archiver"
 	"passbook/balance"
@@ -35,6 +36,16 @@ func tables(schemas ...[]table.Schema) []table.Schema { return slices.Concat(sch
 func writing(r platform.Resources, tables ...string) platform.Resources {
 	r.Writes = tables
 	return r
+}
+
+// listen is where the service listens unless it is told otherwise.
+func (s Service) listen() string {
+	for _, setting := range s.defaults {
+		if address, ok := strings.CutPrefix(setting, "PASSBOOK_LISTEN="); ok {
+			return address
+		}
+	}
+	return "127.0.0.1:8080"
 }
 
 // alone are the defaults of a service that is a process of its own.
