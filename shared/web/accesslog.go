@@ -28,7 +28,7 @@ type accessLog struct {
 func (l *accessLog) request(ctx context.Context, r line) {
 	level, budget, most := slog.LevelInfo, &l.ordinary, int64(linesPerSecond)
 	switch {
-	case r.status >= 500:
+	case r.status >= 500 && r.cause != nil:
 		level, budget, most = slog.LevelWarn, &l.severe, severePerSecond
 	case r.took >= slowRequest:
 		budget, most = &l.severe, severePerSecond

@@ -58,7 +58,7 @@ func (a *admission) measure(r prometheus.Registerer) {
 const shedHelp = "Requests refused as overloaded: too many commands, reads or waiting reads at once, or too much in the journal's queues."
 
 // admit runs the handler where there is room for it. Probes need none: they are asked above all under load. A command takes its place
-// later, when its body is there; where there is none now, it is refused before the body is read.
+// later, when its body is there.
 func (s *Server) admit(c echo.Context, next echo.HandlerFunc) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -74,9 +74,6 @@ func (s *Server) admit(c echo.Context, next echo.HandlerFunc) (err error) {
 	case path == bulkPath:
 		return next(c)
 	case s.isCommand(c):
-		if s.admission.commands.full() {
-			return s.refuseUnread(c)
-		}
 		return next(c)
 	case queryWait(c.Request().URL.RawQuery) > 0:
 		return s.wait(c, next)
@@ -99,22 +96,25 @@ func (g *gate) through(work func() error) error {
 	return work()
 }
 
+// isUnwanted says that a request is a command for which there is no place now: it is refused before its body is read.
+func (s *Server) isUnwanted(c echo.Context) bool {
+	return s.isCommand(c) && s.closing.Load() == 0 && s.admission.commands.full()
+}
+
 // refuseUnread refuses a request before its body is read. net/http would wait for the body before it sends the answer; so the answer is
 // sent here, and what was on its way is dropped after it, for the connection's next request. Where nobody knows how much that is, or
 // the caller waits for leave to send it, the connection ends.
-func (s *Server) refuseUnread(c echo.Context) error {
+func (s *Server) refuseUnread(c echo.Context) {
 	r := c.Request()
-	if r.ContentLength < 0 || r.ContentLength > MaxBodyBytes || r.Header["Expect"] != nil {
-		c.Response().Header()["Connection"] = closing
-		return Refuse(CodeOverloaded)
-	}
 	control := http.NewResponseController(c.Response())
-	if control.EnableFullDuplex() != nil { // not a connection
-		return Refuse(CodeOverloaded)
+	unknown := r.ContentLength < 0 || r.ContentLength > MaxBodyBytes || r.Header["Expect"] != nil
+	if unknown || control.EnableFullDuplex() != nil {
+		c.Response().Header()["Connection"] = closing
+		s.fail(Refuse(CodeOverloaded), c)
+		return
 	}
 	s.fail(Refuse(CodeOverloaded), c)
 	if control.Flush() == nil {
 		_, _ = io.Copy(io.Discard, r.Body) // what fails here ends the connection
 	}
-	return nil
 }

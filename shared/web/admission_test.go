@@ -179,6 +179,12 @@ func TestCommandsAreRefusedBeforeTheirBody(t *testing.T) {
 		}
 		sendAll(t, c.c, commandBody)
 		c.get("/read").expect("200")
+		for _, further := range []string{"Expect: 100-continue\r\nContent-Length: 20", "Transfer-Encoding: chunked", "Content-Length: 99999999"} {
+			unknown := call(t, p)
+			sendAll(t, unknown.c, "POST /test/credit HTTP/1.1\r\nHost: bank\r\nIdempotency-Key: k\r\n"+further+"\r\n\r\n")
+			unknown.expect("503 overloaded close")
+			_ = unknown.c.Close()
+		}
 		c.get("/readyz").expect("200")
 		time.Sleep(gateStuck + time.Second)
 		c.get("/readyz").expect("503 overloaded")
@@ -190,7 +196,7 @@ func TestCommandsAreRefusedBeforeTheirBody(t *testing.T) {
 		c.get("/readyz").expect("200")
 		metrics := ask(s, "GET", "/metrics", "").Body.String()
 		for _, want := range []string{
-			`passbook_http_shed_total{reason="commands"} 1`, `passbook_http_shed_total{reason="reads"} 0`, `passbook_http_shed_total{reason="waits"} 0`,
+			`passbook_http_shed_total{reason="commands"} 4`, `passbook_http_shed_total{reason="reads"} 0`, `passbook_http_shed_total{reason="waits"} 0`,
 			`passbook_http_shed_total{reason="journal"} 0`, `passbook_http_in_flight{kind="commands"} 0`, `passbook_http_queued{kind="commands"} 0`,
 			`passbook_http_in_flight_limit{kind="reads"} 4`,
 		} {

@@ -42,6 +42,12 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 		s.sayClosing(header)
 		header["X-Content-Type-Options"] = noSniff
 		ctx := telemetry.WithCorrelation(r.Context(), id)
+		if s.isUnwanted(c) { // which is most of what comes under load, so it takes as little as it can
+			c.SetRequest(r.WithContext(ctx))
+			s.refuseUnread(c)
+			s.observe(ctx, c, start)
+			return nil
+		}
 		if limit := s.deadline(c.Path(), r); limit > 0 {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, limit)
@@ -112,7 +118,7 @@ func (s *Server) fail(err error, c echo.Context) {
 	}
 	c.Set(codeKey, problem.Code)
 	a := problem.lookup()
-	if a.status >= http.StatusInternalServerError {
+	if a.status >= http.StatusInternalServerError && problem.Code != CodeOverloaded { // which is counted, and may be ten thousand a second
 		c.Set(causeKey, err)
 	}
 	if errors.Is(err, journal.ErrOverloaded) {

@@ -8,9 +8,12 @@ import (
 )
 
 const (
-	// gateTarget is the time that half of what a gate lets in may take. Beyond it, so much waits inside that the newcomer's queue would
-	// be longer than the answer is worth: about 100 ms for the slowest.
+	// gateTarget is the time that half of what a gate lets in may take.
 	gateTarget = 50 * time.Millisecond
+	// gateQueue is how much work, as time at the best rate seen lately, is let in even while it takes longer: fewer would leave the cores
+	// to refusals. The best rate is forgotten by half in about 14 s.
+	gateQueue  = 100 * time.Millisecond
+	gateForget = .995
 	// gateWindow is how often a gate measures.
 	gateWindow = 100 * time.Millisecond
 	// gateLeast are let in always, gateFirst until it has measured.
@@ -22,8 +25,8 @@ const (
 	gateStuck = 2 * time.Second
 )
 
-// gate bounds how much work of one kind is under way at once. How much follows from what it measures: while half of it takes longer than
-// gateTarget fewer are let in, while it is quick and more would come in, more. What is not let in is refused at once, except for patient
+// gate bounds how much work of one kind is under way at once. How much follows from what it measures while more would come in than is
+// let in: where half of it takes longer than gateTarget fewer are let in, down to gateQueue of work, and else more. What is not let in is refused at once, except for patient
 // work, the lines of bulk: they wait for their turn, and take at most half, so that others are served beside them.
 type gate struct {
 	least, most int
@@ -40,7 +43,10 @@ type gate struct {
 	// come in.
 	began       time.Time
 	slow, quick int
+	done        int // with what is patient
 	wanted      bool
+	// best is the best rate seen lately, in units a second.
+	best float64
 }
 
 // newGate makes a gate that lets in most at most.
@@ -123,6 +129,7 @@ func (g *gate) enterPatiently(ctx context.Context) error {
 	case <-turn: // just now
 		g.patient--
 		g.left()
+		g.done-- // nothing was
 	default:
 		g.queue.Remove(place)
 	}
@@ -143,6 +150,7 @@ func (g *gate) hasTurn() bool { return g.busy < g.limit && g.patient < max(g.lim
 // left gives a place back, and on to those who wait.
 func (g *gate) left() {
 	g.busy--
+	g.done++
 	g.fullSince = time.Time{}
 	g.adapt(time.Now())
 	for g.queue.Len() > 0 && g.hasTurn() {
@@ -158,16 +166,20 @@ func (g *gate) left() {
 
 // adapt sets the limit by what the window saw, once it is over.
 func (g *gate) adapt(now time.Time) {
-	if g.fixed || now.Sub(g.began) < gateWindow {
+	took := now.Sub(g.began)
+	if g.fixed || took < gateWindow {
 		return
 	}
+	g.best = max(g.best*gateForget, float64(g.done)/took.Seconds())
 	switch {
+	case !g.wanted:
 	case g.slow > g.quick:
-		g.limit = max(g.limit*4/5, g.least)
-	case g.wanted:
+		least := max(g.least, int(g.best*gateQueue.Seconds()))
+		g.limit = max(g.limit*4/5, min(g.limit, least))
+	default:
 		g.limit = min(g.limit+g.limit/10+1, g.most)
 	}
-	g.began, g.slow, g.quick, g.wanted = now, 0, 0, false
+	g.began, g.slow, g.quick, g.done, g.wanted = now, 0, 0, 0, false
 }
 
 // stuck says that nothing has come out of a full gate for a while.

@@ -7,65 +7,70 @@ import (
 	"time"
 )
 
-// pass has n pieces of work go through the gate, each of which takes so long; all at once, as far as they are let in. It gives how many
-// were refused.
-func pass(g *gate, n int, took time.Duration) (refused int) {
-	in := 0
-	for range n {
-		if g.enter() {
-			in++
-		} else {
-			refused++
+// flow has work come at a rate, a millisecond at a time, to a gate behind which so much is done a second, in the order in which it was let
+// in. It gives what was done in the last second, and the longest time that any of it took.
+func flow(g *gate, capacity, offered int, d time.Duration) (done int, longest time.Duration) {
+	var inside []time.Time
+	for ms := range int(d / time.Millisecond) {
+		time.Sleep(time.Millisecond)
+		last := ms >= int(d/time.Millisecond)-1000
+		for range min(capacity*(ms+1)/1000-capacity*ms/1000, len(inside)) {
+			took := time.Since(inside[0])
+			inside = inside[1:]
+			g.leave(took)
+			if last {
+				done, longest = done+1, max(longest, took)
+			}
+		}
+		for range offered*(ms+1)/1000 - offered*ms/1000 {
+			if g.enter() {
+				inside = append(inside, time.Now())
+			}
 		}
 	}
-	time.Sleep(took)
-	for range in {
-		g.leave(took)
+	for _, entered := range inside {
+		g.leave(time.Since(entered))
 	}
-	return refused
+	return done, longest
 }
 
-// A gate lets in as much as is done soon: fewer and fewer while it takes too long, and more while it is quick and more would come.
+// A gate lets in what is done soon, whatever a machine can do: as much is done as can be, nobody who was let in waits long, and there is
+// room for more than that as soon as it is quick.
 func TestGateLetsInWhatIsDoneSoon(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := newGate(4096)
-		for range 100 {
-			pass(g, 5000, 2*gateTarget)
+	for _, capacity := range []int{1000, 4000, 10_000, 30_000} {
+		for _, factor := range []int{2, 4} {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGate(4096)
+				done, longest := flow(g, capacity, factor*capacity, 5*time.Second)
+				if done < capacity*99/100 || longest > gateQueue*5/4 {
+					t.Errorf("of %d, %d times as much: %d were done, the slowest in %v, limit %d", capacity, factor, done, longest, g.limit)
+				}
+				before := g.limit
+				if flow(g, capacity, capacity/2, 2*time.Second); g.limit < before || g.limit > before+before/10+1 {
+					t.Errorf("nobody was refused, and the limit went from %d to %d", before, g.limit)
+				}
+				if flow(g, 1_000_000, 100_000, 5*time.Second); g.limit < before {
+					t.Errorf("all is quick, and the limit went from %d to %d", before, g.limit)
+				}
+				if s := g.state(); s.busy != 0 || s.shed == 0 {
+					t.Errorf("%+v", s)
+				}
+			})
 		}
-		if g.limit != gateLeast {
-			t.Errorf("too slow, and %d are let in", g.limit)
-		}
-		for range 1000 {
-			pass(g, g.limit, gateTarget/2)
-		}
-		if g.limit != gateLeast {
-			t.Errorf("nobody was refused, and %d are let in", g.limit)
-		}
-		for range 200 {
-			pass(g, 5000, gateTarget/2)
-		}
-		if g.limit != 4096 {
-			t.Errorf("quick, and %d are let in", g.limit)
-		}
-		if refused := pass(g, 5000, time.Millisecond); refused != 5000-4096 {
-			t.Errorf("%d refused", refused)
-		}
-		if s := g.state(); s.busy != 0 || s.shed == 0 {
-			t.Errorf("%+v", s)
-		}
-	})
+	}
 }
 
 // A few slow ones among many quick ones are no queue.
 func TestGateMindsWhatIsUsual(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1000)
+		g := newGate(gateFirst)
 		for range 50 {
-			for i := range 100 {
-				g.enter()
+			for g.enter() {
+			}
+			for i := range gateFirst {
 				g.leave(map[bool]time.Duration{true: time.Minute, false: time.Millisecond}[i%3 == 0])
 			}
-			time.Sleep(gateWindow)
+			time.Sleep(gateWindow / 3)
 		}
 		if g.limit != gateFirst {
 			t.Errorf("%d are let in", g.limit)
