@@ -54,7 +54,7 @@ fuzz: ## Every fuzz target for FUZZTIME
 	  done || exit 1; \
 	done
 
-bench: build ## Throughput and latency of the real program, beside the targets
+bench: build ## Throughput, latency and overload of the real program, beside the targets
 	./bin/bench --bank ./bin/bank
 
 lint: ## gofmt, vet and staticcheck

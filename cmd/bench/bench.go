@@ -29,7 +29,7 @@ type grammar struct {
 	Duration    time.Duration `default:"10s" help:"Length of each load."`
 	Connections int           `default:"64" help:"Connections of the load."`
 	Accounts    int           `default:"10000" help:"Accounts of the spread load."`
-	Only        string        `default:"" enum:",http,micro" help:"http or micro alone."`
+	Only        string        `default:"" enum:",http,micro,overload" help:"http, micro or overload alone."`
 	Profile     string        `placeholder:"DIR" help:"Write CPU profiles of the bank there."`
 }
 
@@ -48,20 +48,26 @@ func (g *grammar) Run(ctx context.Context, t *console.Terminal) error {
 	}
 	r := newReport()
 	var records [][]byte
-	if g.Only != "http" {
+	if g.does("micro") {
 		var err error
 		if records, err = makeHistory(); err != nil {
 			return err
 		}
 	}
 	for i := range g.Runs {
-		if g.Only != "micro" {
+		if g.does("http") {
 			fmt.Fprintf(t.Err, "bench: run %d of %d over HTTP\n", i+1, g.Runs)
-			if err := g.overHTTP(ctx, r, i); err != nil {
+			if err := g.withBank(ctx, func(s *server) error { return g.measure(ctx, s, r, i) }); err != nil {
 				return err
 			}
 		}
-		if g.Only != "http" {
+		if g.does("overload") {
+			fmt.Fprintf(t.Err, "bench: run %d of %d with too much load\n", i+1, g.Runs)
+			if err := g.withBank(ctx, func(s *server) error { return g.overload(ctx, s, r) }); err != nil {
+				return err
+			}
+		}
+		if g.does("micro") {
 			fmt.Fprintf(t.Err, "bench: run %d of %d in process\n", i+1, g.Runs)
 			if err := g.micro(ctx, r, records); err != nil {
 				return err
@@ -77,8 +83,11 @@ func (g *grammar) Run(ctx context.Context, t *console.Terminal) error {
 	return nil
 }
 
-// overHTTP is one run against a fresh bank.
-func (g *grammar) overHTTP(ctx context.Context, r *report, run int) (err error) {
+// does says whether a part of the benchmark is wanted.
+func (g *grammar) does(part string) bool { return g.Only == "" || g.Only == part }
+
+// withBank is one run against a fresh bank.
+func (g *grammar) withBank(ctx context.Context, run func(*server) error) (err error) {
 	data, err := os.MkdirTemp("", "passbook-bench-")
 	if err != nil {
 		return err
@@ -88,20 +97,31 @@ func (g *grammar) overHTTP(ctx context.Context, r *report, run int) (err error) 
 	if err != nil {
 		return err
 	}
-	return errors.Join(g.measure(ctx, s, r, run), s.stop())
+	return errors.Join(run(s), s.stop())
 }
 
-// measure drives a running bank: spread, on one account, and at half of the peak.
-func (g *grammar) measure(ctx context.Context, s *server, r *report, run int) error {
+// spread makes a load over all accounts, opens them and warms the bank up.
+func (g *grammar) spread(ctx context.Context, s *server) (*load, error) {
 	accounts := make([]string, g.Accounts)
 	for i := range accounts {
 		accounts[i] = fmt.Sprintf("B-%06d", i)
 	}
-	spread, hot := newLoad(s.address, "s", accounts), newLoad(s.address, "h", []string{"HOT-1"})
-	if err := errors.Join(spread.open(ctx, g.Connections), hot.open(ctx, 1)); err != nil {
+	l := newLoad(s.address, "s", accounts)
+	if err := l.open(ctx, g.Connections); err != nil {
+		return nil, err
+	}
+	_, err := l.closedLoop(ctx, g.Connections, warmUp)
+	return l, err
+}
+
+// measure drives a running bank: spread, on one account, and at half of the peak.
+func (g *grammar) measure(ctx context.Context, s *server, r *report, run int) error {
+	hot := newLoad(s.address, "h", []string{"HOT-1"})
+	if err := hot.open(ctx, 1); err != nil {
 		return err
 	}
-	if _, err := spread.closedLoop(ctx, g.Connections, warmUp); err != nil {
+	spread, err := g.spread(ctx, s)
+	if err != nil {
 		return err
 	}
 	peak, err := g.peak(ctx, s, r, spread, fmt.Sprintf("spread over %d accounts", g.Accounts), 10_000, run)

@@ -18,6 +18,8 @@ type load struct {
 	paths    [][2]string
 	bodies   [][]byte
 	serial   atomic.Int64
+	// overloads says that refusals are what is measured, too.
+	overloads bool
 }
 
 // newLoad prepares the requests for accounts that exist.
@@ -37,16 +39,19 @@ type result struct {
 	took      time.Duration
 	latencies []time.Duration // sorted, of the answered commands
 	refused   int
+	refusals  []time.Duration // sorted, from sending to the refusal, of a load that overloads
 }
 
 func (r result) rate() float64 { return float64(len(r.latencies)) / r.took.Seconds() }
 
 // quantile is a latency, q in 0..1.
-func (r result) quantile(q float64) time.Duration {
-	if len(r.latencies) == 0 {
+func (r result) quantile(q float64) time.Duration { return quantile(r.latencies, q) }
+
+func quantile(sorted []time.Duration, q float64) time.Duration {
+	if len(sorted) == 0 {
 		return 0
 	}
-	return r.latencies[min(int(q*float64(len(r.latencies))), len(r.latencies)-1)]
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
 }
 
 // closedLoop keeps conns connections busy for a while: each sends the next command when the answer to its last one is there.
@@ -87,8 +92,10 @@ func (l *load) drive(ctx context.Context, conns int, d time.Duration, pace func(
 		}
 		all.latencies = append(all.latencies, part.latencies...)
 		all.refused += part.refused
+		all.refusals = append(all.refusals, part.refusals...)
 	}
 	slices.Sort(all.latencies)
+	slices.Sort(all.refusals)
 	return all, nil
 }
 
@@ -104,9 +111,15 @@ func (l *load) driveOne(ctx context.Context, seed uint64, end time.Time, next fu
 	for due := next(); due.Before(end) && ctx.Err() == nil; due = next() {
 		n := l.serial.Add(1)
 		path := l.paths[rng.IntN(len(l.paths))][n%2]
+		sent := time.Now()
 		status, answer, err := c.post(path, l.run, n, l.bodies[rng.IntN(len(l.bodies))])
 		if err != nil {
 			return r, err
+		}
+		if status == 503 && l.overloads {
+			r.refused++
+			r.refusals = append(r.refusals, time.Since(sent))
+			continue
 		}
 		if status != 201 {
 			if r.refused++; r.refused > 10 {

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// overloadConnections carry the load that is too much: enough that a rate is kept up while each answer takes its time.
+	overloadConnections = 1000
+	// besideEvery is how often /readyz is asked, and a line of bulk sent, beside it.
+	besideEvery = 50 * time.Millisecond
+	// calmWithin is how long a command takes when all is as usual again, and calmInARow how many must.
+	calmWithin = 50 * time.Millisecond
+	calmInARow = 20
+)
+
+// overload measures what is left of the capacity when twice and four times as much comes, and how soon all is as usual again.
+func (g *grammar) overload(ctx context.Context, s *server, r *report) error {
+	l, err := g.spread(ctx, s)
+	if err != nil {
+		return err
+	}
+	capacity, err := l.closedLoop(ctx, g.Connections, g.Duration)
+	if err != nil {
+		return err
+	}
+	l.overloads = true
+	r.add(measure{what: "capacity, commands/s", untargeted: true}, capacity.rate())
+	for _, factor := range []float64{2, 4} {
+		group := fmt.Sprintf("at %.0f x capacity", factor)
+		if err := l.caughtUp(ctx); err != nil {
+			return err
+		}
+		beside := startBeside(ctx, l)
+		profiled := g.profiled(ctx, s, fmt.Sprintf("overload-%.0f", factor))
+		before := s.cpu()
+		got, err := l.paced(ctx, overloadConnections, g.Duration, factor*capacity.rate())
+		busy := s.cpu() - before
+		unready, refused, lines, besideErr := beside.end()
+		if err := errors.Join(err, besideErr, <-profiled); err != nil {
+			return err
+		}
+		began := time.Now()
+		calm, err := l.calm(ctx)
+		if err != nil {
+			return err
+		}
+		if err := l.caughtUp(ctx); err != nil {
+			return err
+		}
+		r.add(measure{what: "goodput " + group + ", share", unit: " %", target: 75}, 100*got.rate()/capacity.rate())
+		r.add(measure{what: "  sent, of what was due", unit: " %", untargeted: true, group: group}, 100*float64(len(got.latencies)+got.refused)/(factor*capacity.rate()*got.took.Seconds()))
+		r.add(measure{what: "  cores used by the bank", untargeted: true, group: group}, busy.Seconds()/got.took.Seconds())
+		r.add(measure{what: "  201, p50", unit: " ms", untargeted: true, group: group}, ms(got.quantile(.5)))
+		r.add(measure{what: "  201, p99", unit: " ms", untargeted: true, group: group}, ms(got.quantile(.99)))
+		r.add(measure{what: "  refused, p50", unit: " ms", untargeted: true, group: group}, ms(quantile(got.refusals, .5)))
+		r.add(measure{what: "  refused, p99", unit: " ms", target: 50, atMost: true, group: group}, ms(quantile(got.refusals, .99)))
+		r.add(measure{what: "  readyz other than 200", atMost: true, group: group}, float64(unready))
+		r.add(measure{what: "  lines of bulk beside it", untargeted: true, group: group}, float64(lines))
+		r.add(measure{what: "  of them refused", atMost: true, group: group}, float64(refused))
+		r.add(measure{what: "  as usual again after", unit: " s", target: 5, atMost: true, group: group}, calm.Seconds())
+		r.add(measure{what: "  consumers caught up after", unit: " s", target: 5, atMost: true, group: group}, time.Since(began).Seconds())
+	}
+	return nil
+}
+
+// calm waits until commands take as long as usual, and says how long that took.
+func (l *load) calm(ctx context.Context) (time.Duration, error) {
+	c, err := dial(ctx, l.address)
+	if err != nil {
+		return 0, err
+	}
+	defer c.close()
+	began := time.Now()
+	for quick := 0; quick < calmInARow && ctx.Err() == nil; {
+		sent := time.Now()
+		n := l.serial.Add(1)
+		status, answer, err := c.post(l.paths[int(n)%len(l.paths)][0], l.run, n, l.bodies[0])
+		switch {
+		case err != nil:
+			return 0, err
+		case status != 201 && status != 503:
+			return 0, fmt.Errorf("%d: %s", status, answer)
+		case status == 201 && time.Since(sent) <= calmWithin:
+			quick++
+		default:
+			quick = 0
+		}
+	}
+	return time.Since(began), ctx.Err()
+}
+
+// beside is what is watched beside a load: whether the bank is ready, and whether it takes lines of bulk.
+type beside struct {
+	stop    context.CancelFunc
+	unready atomic.Int64
+	refused atomic.Int64
+	lines   atomic.Int64
+	ended   chan error // holds those of the two
+}
+
+func startBeside(ctx context.Context, l *load) *beside {
+	ctx, stop := context.WithCancel(ctx)
+	b := &beside{stop: stop, ended: make(chan error, 2)}
+	go func() { b.ended <- b.askReady(ctx, l.address) }()
+	go func() { b.ended <- b.sendLines(ctx, l) }()
+	return b
+}
+
+// end stops watching and says how often the bank was not ready, how many lines it refused, and of how many.
+func (b *beside) end() (unready, refused, lines int64, err error) {
+	b.stop()
+	err = errors.Join(<-b.ended, <-b.ended)
+	return b.unready.Load(), b.refused.Load(), b.lines.Load(), err
+}
+
+func (b *beside) askReady(ctx context.Context, address string) error {
+	c, err := dial(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	return every(ctx, func() error {
+		status, _, err := c.get("/readyz")
+		if err == nil && status != 200 {
+			b.unready.Add(1)
+		}
+		return err
+	})
+}
+
+// sendLines sends one line after another as one bulk request, and reads the results.
+func (b *beside) sendLines(ctx context.Context, l *load) error {
+	reader, writer := io.Pipe()
+	sent := make(chan error, 1)
+	go func() {
+		err := every(ctx, func() error {
+			n := l.serial.Add(1)
+			_, err := fmt.Fprintf(writer, `{"op":"credit","idempotency_key":"bulk-%d","account_id":%q,"amount":1,"currency":"EUR"}`+"\n", n, l.accounts[int(n)%len(l.accounts)])
+			return err
+		})
+		sent <- errors.Join(err, writer.Close())
+	}()
+	request, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, "http://"+l.address+"/v1/bulk", reader)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/x-ndjson")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return errors.Join(err, reader.CloseWithError(err), <-sent)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	results := bufio.NewScanner(answer.Body)
+	for results.Scan() {
+		b.lines.Add(1)
+		if !strings.Contains(results.Text(), `"status":201`) {
+			b.refused.Add(1)
+		}
+	}
+	return errors.Join(results.Err(), <-sent)
+}
+
+// every does something again and again until ctx ends.
+func every(ctx context.Context, do func() error) error {
+	tick := time.NewTicker(besideEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := do(); err != nil {
+			return err
+		}
+	}
+}
