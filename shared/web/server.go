@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -157,7 +156,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		Handler:           s.echo,
 		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog:       log.New(netLog{s.config.Logger}, "", 0),
+		ErrorLog:       slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug), // the door tells what concerns the process
 	}
 	failed := make(chan error, 1)
 	s.door = &door{Listener: listener, log: s.config.Logger}
