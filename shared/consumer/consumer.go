@@ -129,6 +129,9 @@ type Config struct {
 	// records. Without them a hole stays open, for audit to judge.
 	Journal Directory
 	Heal    func(ctx context.Context, a journal.Account) error
+	// Missing says whether the read model has no row of an account that it should have one of, the stream having been made at a time.
+	// With it and Heal, a model that is empty beside a journal that is not is filled from the journal at the start; nil does not look.
+	Missing func(ctx context.Context, a journal.Account, created time.Time) (bool, error)
 	// Decoder is shared by the consumers of a process; nil makes one.
 	Decoder *Decoder
 	// RowBytes bounds the rows that each projection keeps in memory; 0 is 64 MiB.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"passbook/shared/journal"
 )
 
 // FollowConfig configures Follow. Worker is the template of every generation's worker: its Name, Open and Heal are set by Follow.
@@ -93,6 +95,11 @@ func start[S any](ctx context.Context, c FollowConfig[S], generation int64, sile
 	})
 	w := c.Worker
 	w.Name, w.Open, w.Heal, w.Journal = projection.name, projection.Open, projection.Heal, c.Journal
+	if !silent { // a candidate is filled by its rebuild
+		w.Missing = func(ctx context.Context, a journal.Account, created time.Time) (bool, error) {
+			return missing(ctx, c.Rows, generation, c.Journal, a, created)
+		}
+	}
 	go func() {
 		defer cancel()
 		if err := New(w).Run(ctx); err != nil {

@@ -116,10 +116,7 @@ func (w *Worker) record(ctx context.Context, l lease, after, cause string) error
 	}
 	w.Metrics.holes.WithLabelValues(w.Name).Inc()
 	w.Log.Error("records were gone before they were read", "stream", w.Stream, "shard", l.shard, "after", after, "cause", cause)
-	select {
-	case w.holed <- struct{}{}:
-	default:
-	}
+	w.ring()
 	return nil
 }
 
@@ -201,6 +198,7 @@ func (r *reader) vanished(ctx context.Context, cause error) error {
 func (w *Worker) tend(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	looked := w.Missing == nil
 	for {
 		select {
 		case <-ctx.Done():
@@ -210,6 +208,11 @@ func (w *Worker) tend(ctx context.Context) {
 		}
 		err := w.countQuarantined(ctx)
 		if w.Heal != nil && w.Journal != nil {
+			if !looked {
+				var failed error
+				looked, failed = w.fillEmpty(ctx)
+				err = errors.Join(err, failed)
+			}
 			err = errors.Join(err, w.healOpen(ctx))
 		}
 		if err != nil && ctx.Err() == nil {

@@ -127,7 +127,9 @@ func (w *Worker) survey(ctx, work context.Context) (pause time.Duration, err err
 	}
 	w.barred = nil
 	p := s.plan()
-	w.meet(s)
+	if w.meet(s) {
+		w.ring() // the shards are known now
+	}
 	for _, l := range p.drop {
 		w.note("lease", w.leases.drop(bounded, l))
 	}
@@ -140,8 +142,16 @@ func (w *Worker) survey(ctx, work context.Context) (pause time.Duration, err err
 	return w.pause(pause, s), w.barred
 }
 
-// meet remembers who is alive.
-func (w *Worker) meet(s survey) {
+// ring has holes looked for.
+func (w *Worker) ring() {
+	select {
+	case w.holed <- struct{}{}:
+	default:
+	}
+}
+
+// meet remembers who is alive, and says whether it is the first time.
+func (w *Worker) meet(s survey) (first bool) {
 	owners := map[string]bool{w.Owner: true}
 	for _, l := range s.leases {
 		if l.owner != "" && !s.dead(l) {
@@ -150,7 +160,9 @@ func (w *Worker) meet(s survey) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	first = w.owners == nil
 	w.owners = owners
+	return first
 }
 
 // alive says whether a worker held a lease at the last survey; before the first, whether it can be.
