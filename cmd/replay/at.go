@@ -14,6 +14,7 @@ import (
 	"passbook/shared/money"
 	"passbook/shared/platform"
 	"passbook/shared/replay"
+	"passbook/shared/stores"
 	"passbook/shared/web"
 	"passbook/shared/web/ops"
 )
@@ -59,6 +60,9 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	}
 	archive, err := platform.OpenArchive(ctx, config)
 	if err != nil {
+		return err
+	}
+	if err := (stores.Set{Bucket: archive, Stream: config.Stream(jobs.EventStream)}).Named(ctx); err != nil {
 		return err
 	}
 	progress, far := console.NewProgress(t.Err, "at"), ops.NewProgress()

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
@@ -52,6 +54,34 @@ func OpenArchive(ctx context.Context, c Config) (bucket.Bucket, error) {
 	return archive, nil
 }
 
+// before are what a directory may hold before it is a bank's: the archive that a bank is restored from, what a first start that was cut
+// short leaves, and what a file system puts at its root.
+var before = []string{archiveDir, "LOCK", "PID", "PID.new", "FORMAT.new", opsFile, "lost+found"}
+
+// checkForeign refuses a directory with files of others in it: a bank would put its own among them. Its error matches ErrData.
+func checkForeign(data string) error {
+	entries, err := os.ReadDir(data)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look into the data directory (--data, PASSBOOK_DATA): %w", err)
+	}
+	foreign := ""
+	for _, e := range entries {
+		switch {
+		case e.Name() == "FORMAT":
+			return nil
+		case foreign == "" && !slices.Contains(before, e.Name()):
+			foreign = e.Name()
+		}
+	}
+	if foreign == "" {
+		return nil
+	}
+	return fmt.Errorf("%w: %s (--data, PASSBOOK_DATA) has %s in it and no FORMAT: it is no bank's", ErrData, data, foreign)
+}
+
 // embeddedStore is Pebble and a directory.
 type embeddedStore struct {
 	db        *embedded.DB
@@ -63,6 +93,9 @@ type embeddedStore struct {
 // openEmbedded opens Pebble and the directory of the archive below Config.Data.
 func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	m := MemoryOf(c)
+	if err := checkForeign(c.Data); err != nil {
+		return nil, err
+	}
 	db, err := embedded.Open(embedded.Options{Dir: c.Data, CacheBytes: int64(m.Cache), MemTableBytes: uint64(m.MemTable), Logger: log})
 	if err != nil {
 		return nil, explainData(c, err)

@@ -167,3 +167,32 @@ func TestDirectoriesAreTheirOwnersAlone(t *testing.T) {
 		}
 	}
 }
+
+// A directory with files of others is left alone; an archive to restore from, and what a first start that was cut short leaves, are not
+// in the way.
+func TestADirectoryOfOthersIsLeftAlone(t *testing.T) {
+	for name, taken := range map[string]bool{"letter.txt": true, "pebble": true, "archive": false, "PID": false, "lost+found": false} {
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if name == "PID" {
+			if err := errors.Join(os.Remove(filepath.Join(dir, name)), os.WriteFile(filepath.Join(dir, name), []byte("1"), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		e, err := Open(t.Context(), config(t, dir), resources, slog.New(slog.DiscardHandler))
+		if errors.Is(err, ErrData) != taken || !taken && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if e != nil {
+			if err := e.Close(); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+			t.Errorf("%s: %v in the directory, %v", name, entries, err)
+		}
+	}
+}

@@ -152,6 +152,21 @@ func (s Set) lost() error {
 	}
 }
 
+// Named checks, for a job that sees the archive alone, that it is of this bank's stream. Set needs no table for it.
+func (s Set) Named(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	owner, err := ReadOwner(ctx, s.Bucket)
+	if err != nil {
+		return err
+	}
+	if owner == nil {
+		_, err = s.ends(ctx)
+		return err
+	}
+	return s.foreign(ownership{owner: owner})
+}
+
 // Restorable checks the stores before the journal is restored, which may be lost, or older than the archive: the archive must be
 // this bank's stream's. It ties the archive to the bank where tie says so.
 func (s Set) Restorable(ctx context.Context, tie bool) error {

@@ -172,10 +172,13 @@ func TestBegin_LostJournal(t *testing.T) {
 	empty.commit(entries...)
 	must(t, "the start after it", empty.Begin(t.Context()), "", "")
 	foreign := other(t, "second-events")
+	must(t, "states of the past", empty.Named(t.Context()), "", "")
 	empty.use(foreign.dir)
+	must(t, "states of another prefix's past", empty.Named(t.Context()), "that of stream second-events", "PASSBOOK_PREFIX")
 	must(t, "a restore of another prefix's archive", empty.Restorable(t.Context(), true), "that of stream second-events", "PASSBOOK_PREFIX")
 	foreign.loseOwner()
-	must(t, "and of one without an owner", empty.Restorable(t.Context(), true), "segments of stream second-events", "claim")
+	must(t, "and states of one without an owner", empty.Named(t.Context()), "segments of stream second-events", "claim")
+	must(t, "and a restore of it", empty.Restorable(t.Context(), true), "segments of stream second-events", "claim")
 }
 
 // A writer that does not see the archive knows by the control table whether the tables are a bank's, and the journal whole.
