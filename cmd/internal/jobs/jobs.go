@@ -116,7 +116,8 @@ type checked interface{ check() error }
 var checks = map[string]func(json.RawMessage) error{
 	"rebuild": check[RebuildParams], "promote": check[PromoteParams], "discard": check[DiscardParams], "journal": check[JournalParams],
 	"republish": check[RepublishParams], "quarantine": check[QuarantineParams], "redrive": check[RedriveParams], "audit": check[AuditParams],
-	"claim": check[ClaimParams],
+	"claim":  check[ClaimParams],
+	"stream": check[RenewParams],
 }
 
 // Check says what is wrong with the parameters of a job, before it begins. Its errors match ErrParams.
