@@ -217,15 +217,20 @@ func TestTransferIsBothLegsOrNeither(t *testing.T) {
 	if r, err := tryTransfer(t, j, transferOf("early", 1)); err != nil || r.Rejection == nil || r.Rejection.Code != account.CodeAccountNotFound {
 		t.Fatalf("to nobody: %+v, %v", r, err)
 	}
+	from := transferOf("from", 1)
+	from.Command, from.To = command(b2, "from", nil), acct
+	if r, err := tryTransfer(t, j, from); err != nil || r.Rejection == nil || r.Rejection.Code != account.CodeAccountNotFound {
+		t.Fatalf("from nobody: %+v, %v", r, err)
+	}
 	openAccount(t, j, b2, 5)
 	r, err := tryTransfer(t, j, transferOf("t", 40))
 	if err != nil || r.Command.Status != 201 {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	from, to := history(t, j.Reader, acct), history(t, j.Reader, b2)
-	out, in := from[2].Body.(event.MoneyWithdrawn), to[2].Body.(event.MoneyCredited)
-	if out.Contra != "B-2:3" || in.Contra != "A-1:3" || from[2].After.Posted != 60 || to[2].After.Posted != 45 {
-		t.Fatalf("legs %+v and %+v", from[2], to[2])
+	paid, got := history(t, j.Reader, acct), history(t, j.Reader, b2)
+	out, in := paid[2].Body.(event.MoneyWithdrawn), got[2].Body.(event.MoneyCredited)
+	if out.Contra != "B-2:3" || in.Contra != "A-1:3" || paid[2].After.Posted != 60 || got[2].After.Posted != 45 {
+		t.Fatalf("legs %+v and %+v", paid[2], got[2])
 	}
 	entry, _ := j.Entry(t.Context(), b2, 3)
 	if entry.Commands[0].Key != "" || entry.Causation(entry.Events[0]) != "A-1:3" || !entry.RecordedAt.Equal(r.Entry.RecordedAt) {
