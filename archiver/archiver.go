@@ -86,6 +86,9 @@ func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint strin
 	}
 	s := &shard{archiver: a, source: source, read: checkpoint, saved: checkpoint, end: footer}
 	s.begin(link)
+	if footer.Last == link.Last {
+		s.moveEnd(link.Key, footer)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.open[s] = struct{}{}

@@ -204,7 +204,7 @@ func (e *ends) List(ctx context.Context, prefix, after string) (bucket.Page, err
 	return e.Bucket.List(ctx, prefix, after)
 }
 
-// Every call of the archiver to its bucket is a patient one: to find the end of a chain, to upload a segment, and to adopt one. They are
+// Every call of the archiver to its bucket is a patient one: to find the end of a chain, to upload a segment, to adopt one, and to mark the end. They are
 // not made in virtual time, as the compressor of segments is shared by all tests.
 func TestArchiver_IsPatientWithItsBucket(t *testing.T) {
 	disk, err := dirbucket.New(t.TempDir())
@@ -233,7 +233,7 @@ func TestArchiver_IsPatientWithItsBucket(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(b.hasty) > 0 || b.calls["create"] != 1 || b.calls["open"] != 2 || b.calls["list"] == 0 {
+	if len(b.hasty) > 0 || b.calls["create"] != 3 || b.calls["open"] != 2 || b.calls["list"] == 0 {
 		t.Errorf("%v of %v have no patience", b.hasty, b.calls)
 	}
 }

@@ -23,6 +23,8 @@ type shard struct {
 	// link is the end of the chain in the bucket. end is its footer as it was found at the start.
 	link archive.Link
 	end  archive.Footer
+	// ending is what end markers tell of link.
+	ending ending
 	// segment is what follows link.
 	segment *archive.Writer
 	// read is the last sequence number seen, saved the last one given as a checkpoint.
@@ -71,6 +73,7 @@ func (s *shard) Handle(ctx context.Context, b consumer.Batch) (string, error) {
 			return "", err
 		}
 	}
+	s.mark(ctx, flush, b.Ended)
 	s.flushStep(flush)
 	return s.checkpoint(b.Ended), nil
 }
@@ -149,6 +152,7 @@ func (s *shard) seal(ctx context.Context) error {
 	s.archiver.stats.rows.Add(sealed.Footer.Rows)
 	s.archiver.stats.bytes.Add(int64(len(sealed.Data)))
 	s.next(archive.Link{Key: sealed.Key, Last: sealed.Footer.Last})
+	s.moveEnd(sealed.Key, sealed.Footer)
 	return nil
 }
 
@@ -171,6 +175,7 @@ func (s *shard) adopt(ctx context.Context, ours archive.Sealed) error {
 		return fmt.Errorf("%w: %s", errAdopted, ours.Key)
 	}
 	s.next(archive.Link{Key: theirs.Key, Last: theirs.Footer.Last})
+	s.moveEnd(theirs.Key, theirs.Footer)
 	return nil
 }
 
@@ -182,6 +187,7 @@ func (s *shard) diverged(key string) error {
 
 // Close drops what is not sealed; it is read again from the checkpoint.
 func (s *shard) Close() error {
+	s.markAtClose()
 	s.archiver.forget(s)
 	s.mu.Lock()
 	s.closed = true

@@ -10,6 +10,7 @@ import (
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/account"
+	"passbook/shared/archive"
 	"passbook/shared/journal"
 	"passbook/shared/money"
 	"passbook/shared/platform"
@@ -24,8 +25,9 @@ type atCommand struct {
 	console.StoreFlags
 	Time    console.Instant `name:"time" placeholder:"TIME" xor:"when" required:"" help:"After all recorded by then."`
 	Version int64           `name:"version" placeholder:"N" xor:"when" required:"" help:"After that event of each account."`
-	Account string          `name:"account" placeholder:"ID" help:"This account alone."`
-	JSON    bool            `name:"json" help:"One JSON object a line."`
+	endFlags
+	Account string `name:"account" placeholder:"ID" help:"This account alone."`
+	JSON    bool   `name:"json" help:"One JSON object a line."`
 }
 
 // Help is the example.
@@ -58,7 +60,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err := platform.Present(config); err != nil {
 		return err
 	}
-	archive, err := platform.OpenArchive(ctx, config)
+	from, err := platform.OpenArchive(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -68,9 +70,16 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	progress, far := console.NewProgress(t.Err, "at"), ops.NewProgress()
 	defer progress.Finish()
 	defer progress.Follow(far.Snapshot)()
-	asking := replay.Asking{Bucket: archive, Time: c.Time.Time(), Version: c.Version, Progress: jobs.Watch(far)}
+	asking := replay.Asking{Bucket: from, Time: c.Time.Time(), Version: c.Version, Progress: jobs.Watch(far)}
 	if c.Account != "" {
 		asking.Account = journal.Account{Tenant: web.Tenant, ID: c.Account}
+	}
+	if asking.Known, err = jobs.Known(ctx, t, config, from); err != nil {
+		return err
+	}
+	asking.Begin = func(x archive.Extent) error {
+		c.showExtent(t.Err, x)
+		return c.proving().Allows(x)
 	}
 	found := 0
 	faults, err := replay.At(ctx, asking, func(a journal.Account, s account.State) error {
@@ -81,6 +90,8 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 		fmt.Fprintf(t.Err, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
 	}
 	switch {
+	case errors.Is(err, jobs.ErrEndUnproven):
+		return jobs.Unproven(err)
 	case errors.Is(err, replay.ErrDifference):
 		return console.Fail(console.ExitDifference, err, "")
 	case err == nil && found == 0:

@@ -10,7 +10,10 @@ import (
 )
 
 // journalCommand restores the journal.
-type journalCommand struct{ console.JobFlags }
+type journalCommand struct {
+	console.JobFlags
+	endFlags
+}
 
 // Help is the example.
 func (journalCommand) Help() string {
@@ -24,8 +27,9 @@ func (c *journalCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err != nil {
 		return err
 	}
-	done, err := jobs.Do[jobs.Restored](ctx, t, config, "journal", jobs.JournalParams{DryRun: c.DryRun})
+	done, err := jobs.Do[jobs.Restored](ctx, t, config, "journal", jobs.JournalParams{DryRun: c.DryRun, Proving: c.proving()})
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
+		c.showExtent(w, done.Extent)
 		for _, gap := range done.Gaps {
 			fmt.Fprintf(w, "not in the archive: %s\n", gap)
 		}

@@ -13,6 +13,7 @@ import (
 // rebuildCommand folds a source into a candidate generation.
 type rebuildCommand struct {
 	console.JobFlags
+	endFlags
 	Model string `name:"model" required:"" enum:"balance,creditlimit" help:"balance or creditlimit."`
 	From  string `name:"from" default:"archive" enum:"archive,journal" help:"archive or journal."`
 }
@@ -30,11 +31,17 @@ func (c *rebuildCommand) Run(ctx context.Context, t *console.Terminal) error {
 		return err
 	}
 	began := time.Now()
-	params := jobs.RebuildParams{Model: c.Model, From: c.From, DryRun: c.DryRun}
+	params := jobs.RebuildParams{Model: c.Model, From: c.From, DryRun: c.DryRun, Proving: c.proving()}
 	done, err := jobs.Do[jobs.Rebuilt](ctx, t, config, "rebuild", params)
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
+		if done.Extent != nil {
+			c.showExtent(w, *done.Extent)
+		}
 		for _, gap := range done.Gaps {
 			fmt.Fprintf(w, "not in the archive: %s\n", gap)
+		}
+		for _, fault := range done.Faults.List {
+			fmt.Fprintf(w, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
 		}
 		if c.DryRun {
 			fmt.Fprintf(w, "would read %d events in %d segments, %d bytes, into a new generation of %s\n", done.Events, done.Segments, done.Bytes, c.Model)

@@ -3,7 +3,6 @@ package archive
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	"passbook/shared/stream"
@@ -21,6 +20,8 @@ type Damaged struct {
 type chains struct {
 	whole   map[Source][]Planned
 	damaged map[Source][]Damaged
+	// markers are the newest first.
+	markers map[Source][]EndMarker
 	plan    *Plan
 }
 
@@ -31,6 +32,9 @@ func (c chains) link() {
 		sources[s] = true
 	}
 	for s := range c.damaged {
+		sources[s] = true
+	}
+	for s := range c.markers {
 		sources[s] = true
 	}
 	c.plan.begins, c.plan.ends = map[Source]int64{}, map[Source]int64{}
@@ -51,6 +55,7 @@ func sortedSources(set map[Source]bool) []Source {
 // source links the chain of one source.
 func (c chains) source(source Source) {
 	segments := c.distinct(source)
+	c.judge(source, segments)
 	var gaps []Gap
 	var end Link
 	for i := range segments {
@@ -66,17 +71,20 @@ func (c chains) source(source Source) {
 		default:
 			gaps = append(gaps, missing(s, end))
 		}
+		if s.doubted() {
+			gaps = append(gaps, Gap{
+				Source: source, Key: s.Key, After: end, Last: s.Footer.Last, Until: s.Footer.Arrived.To + 1, What: s.Doubt,
+			})
+		}
 		c.plan.Segments = append(c.plan.Segments, *s)
 		c.plan.span(s)
 		end = Link{Key: s.Key, Last: s.Footer.Last}
 	}
 	gaps = append(gaps, c.damages(source, gaps, end)...)
-	begun, known := c.plan.begins[source]
-	if !known {
-		begun = math.MaxInt64
-	}
+	gaps = c.lost(source, segments, gaps)
+	c.end(source, end, gaps)
 	for i := range gaps {
-		gaps[i].begun = begun
+		gaps[i].begun = cmp.Or(c.plan.begins[source], c.firstMarked(source), unknown)
 	}
 	c.plan.Gaps = append(c.plan.Gaps, gaps...)
 }

@@ -3,6 +3,7 @@ package archive
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,6 +24,9 @@ type Gap struct {
 	// begun is when the source had its first record, or later.
 	begun int64
 }
+
+// unknown is a time that nothing bounds.
+const unknown = math.MaxInt64
 
 // String tells a person what is wrong.
 func (g Gap) String() string { return g.What }
@@ -62,8 +66,31 @@ func (p Plan) Without(damage map[string]error) Plan {
 			Source: s.Name.Source, Key: s.Key, After: s.Footer.Previous, Last: s.Footer.Last, Until: s.Footer.Arrived.To + 1,
 			What: err.Error(), begun: p.begins[s.Name.Source],
 		})
+		p.Ends = slices.Clone(p.Ends)
+		for i := range p.Ends {
+			if e := &p.Ends[i]; e.Source == s.Name.Source {
+				e.Whole = earlier(e.Whole, p.arrived(s.Name.Source, s.Footer.Previous.Last))
+			}
+		}
 	}
 	return p
+}
+
+// arrived is when the segment of a source that ends at a sequence number ended; zero when there is none.
+func (p Plan) arrived(source Source, last string) time.Time {
+	for i := range p.Segments {
+		if s := &p.Segments[i]; s.Name.Source == source && s.Footer.Last == last {
+			return microTime(s.Footer.Arrived.To)
+		}
+	}
+	return time.Time{}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // above compares sequence numbers, of which "" is before all.
@@ -86,7 +113,7 @@ func missing(s *Planned, before Link) Gap {
 
 // damagedEnd is the gap of a damaged segment that nothing follows.
 func damagedEnd(d Damaged, after Link) Gap {
-	return Gap{Source: d.Name.Source, Key: d.Key, After: after, Until: math.MaxInt64, What: d.Err.Error()}
+	return Gap{Source: d.Name.Source, Key: d.Key, After: after, Until: unknown, What: d.Err.Error()}
 }
 
 // undated is a segment's key without its day: a segment that lies under another day is still the one that a chain names.

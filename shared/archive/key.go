@@ -72,24 +72,33 @@ func parseKey(key string) (Name, bool) {
 	if err != nil {
 		return Name{}, false
 	}
-	dash := strings.LastIndexByte(parts[1], '-')
-	if dash < 1 {
-		return Name{}, false
-	}
-	unix, err := strconv.ParseInt(parts[1][dash+1:], 10, 64)
-	if err != nil {
+	source, ok := parseSource(parts[1], parts[2])
+	if !ok {
 		return Name{}, false
 	}
 	digits, ok := strings.CutSuffix(parts[3], ".parquet")
 	if !ok || len(digits) < sequenceDigits || !isSequence(digits) {
 		return Name{}, false
 	}
-	first := strings.TrimLeft(digits, "0")
-	if first == "" {
-		first = "0"
+	return Name{Source: source, Date: day, First: unpadded(digits)}, true
+}
+
+// parseSource reads a source back: the stream with its creation, and the shard.
+func parseSource(life, shard string) (Source, bool) {
+	dash := strings.LastIndexByte(life, '-')
+	if dash < 1 {
+		return Source{}, false
 	}
-	source := Source{Stream: parts[1][:dash], Created: time.Unix(unix, 0).UTC(), Shard: parts[2]}
-	return Name{Source: source, Date: day, First: first}, true
+	unix, err := strconv.ParseInt(life[dash+1:], 10, 64)
+	return Source{Stream: life[:dash], Created: time.Unix(unix, 0).UTC(), Shard: shard}, err == nil
+}
+
+// unpadded is a sequence number without the zeros before it.
+func unpadded(digits string) string {
+	if first := strings.TrimLeft(digits, "0"); first != "" {
+		return first
+	}
+	return "0"
 }
 
 // isSequence says that s is a decimal number, as sequence numbers are.

@@ -17,7 +17,11 @@ const footersAtOnce = 32
 type Planned struct {
 	Object
 	Footer Footer
+	// Doubt tells a person why it is not the segment that was archived; "" is no doubt. What it holds is proven by no more than itself.
+	Doubt string
 }
+
+func (s *Planned) doubted() bool { return s.Doubt != "" }
 
 // Plan is what a job will read: the archive as it was when the plan was made.
 type Plan struct {
@@ -27,6 +31,8 @@ type Plan struct {
 	Events, Entries, Bytes int64
 	// Gaps are the parts of sources that the archive does not give.
 	Gaps []Gap
+	// Ends are how far the archive goes in each source.
+	Ends []End
 	// Strays are the objects among the segments that are none, or that no chain has a place for.
 	Strays Strays
 
@@ -48,7 +54,12 @@ func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
 		return Plan{}, failed
 	}
 	c := chains{whole: map[Source][]Planned{}, damaged: map[Source][]Damaged{}, plan: &p}
-	err := c.readFooters(ctx, b, objects)
+	var err error
+	c.markers, err = endMarkers(ctx, b, func(key string) { p.Strays.add(key, "not the key of an end marker") })
+	if err != nil {
+		return Plan{}, err
+	}
+	err = c.readFooters(ctx, b, objects)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -80,7 +91,7 @@ func (c chains) readFooters(ctx context.Context, b bucket.Bucket, objects []Obje
 			c.damaged[source] = append(c.damaged[source], Damaged{object, damage[i]})
 			continue
 		}
-		c.whole[source] = append(c.whole[source], Planned{object, footers[i]})
+		c.whole[source] = append(c.whole[source], Planned{Object: object, Footer: footers[i]})
 	}
 	return nil
 }
@@ -113,6 +124,9 @@ func (p Plan) Between(from, to time.Time) Plan {
 		return s.Footer.Recorded.To >= from.UnixMicro() && s.Footer.Recorded.From < to.UnixMicro()
 	})
 }
+
+// Trusted leaves out the segments that are in doubt.
+func (p Plan) Trusted() Plan { return p.Only(func(s Planned) bool { return !s.doubted() }) }
 
 // Only is the part of the plan that keep selects.
 func (p Plan) Only(keep func(Planned) bool) Plan {

@@ -72,6 +72,8 @@ type Report struct {
 	Republished int64 `json:"republished,omitempty"`
 	Projected   int64 `json:"projected,omitempty"`
 
+	// Archive is how far the archive goes.
+	Archive archive.Extent `json:"archive"`
 	// Strays are objects in the bucket that are no part of the archive. They are no difference.
 	Strays archive.Strays `json:"strays,omitzero"`
 
@@ -143,6 +145,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "%-12s %12d %12s %12d  %s\n", source, t.Accounts, entries, t.Events, strings.Join(sums, ", "))
 	}
+	fmt.Fprintf(&b, "archive: %s\n", r.Archive)
 	for _, f := range r.Findings {
 		fmt.Fprintln(&b, f)
 	}

@@ -22,8 +22,12 @@ type Asking struct {
 	Account journal.Account
 	// Time asks for the state after everything recorded at or before it; zero when Version asks. Version asks for the state after
 	// that event of each account, and after the others of its command; 0 when Time asks.
-	Time     time.Time
-	Version  int64
+	Time    time.Time
+	Version int64
+	// Known is what is known of the archive from elsewhere.
+	Known archive.Known
+	// Begin is told how far the archive goes before the first state; an error of it ends the job. It may be nil.
+	Begin    func(archive.Extent) error
 	Progress Progress
 	// PassEvents bounds the events in memory; 0 is a default of some 150 MB.
 	PassEvents int64
@@ -37,22 +41,42 @@ func At(ctx context.Context, c Asking, yield func(journal.Account, account.State
 	if c.Time.IsZero() == (c.Version == 0) {
 		return Faults{}, errors.New("replay: at: ask for a time or for a version")
 	}
-	plan, err := archive.LoadPlan(ctx, c.Bucket)
+	plan, err := loadPlan(ctx, c.Bucket, c.Known)
 	if err != nil {
 		return Faults{}, fmt.Errorf("replay: at: %w", err)
 	}
-	if c.Version == 0 && len(plan.Gaps) == 0 { // where there are, what came later proves what was before
-		plan = plan.Until(c.Time)
+	if c.Begin != nil {
+		err = c.Begin(plan.Extent())
+		if err != nil {
+			return Faults{}, fmt.Errorf("replay: at: %w", err)
+		}
 	}
 	var met damage
 	w := &walk{
 		bucket: c.Bucket, plan: plan, depth: archive.Exact, only: c.Account, atOnce: accountsAtOnce, perPass: c.PassEvents, met: &met,
 	}
-	w.events = startStep(c.Progress, "fold the archive", "events", plan.Events*int64(w.passes()))
+	if c.Version == 0 && len(plan.Gaps) == 0 { // where there are, what came later proves what was before
+		w.plan, w.unread = plan.Until(c.Time), map[journal.Account]bool{}
+	}
+	err = c.states(ctx, w, yield)
+	if err == nil && len(w.unread) > 0 {
+		w.plan, w.among, w.unread = plan, w.unread, nil
+		err = c.states(ctx, w, yield)
+	}
+	if err != nil {
+		return Faults{}, fmt.Errorf("replay: at: %w", err)
+	}
+	found, err := met.entries.result()
+	return found, cmp.Or(lacking(w.gaps()), err)
+}
+
+// states gives the states of the accounts that a walk reads.
+func (c Asking) states(ctx context.Context, w *walk, yield func(journal.Account, account.State) error) error {
+	w.events = startStep(c.Progress, "fold the archive", "events", w.plan.Events*int64(w.passes()))
 	defer w.events.end()
 	var one sync.Mutex
 	for pass := range w.passes() {
-		err = w.pass(ctx, pass, func(_ context.Context, h history) error {
+		err := w.pass(ctx, pass, func(_ context.Context, h history) error {
 			s, err := c.fold(w, h)
 			if err != nil || s.Version == 0 {
 				return err
@@ -62,11 +86,10 @@ func At(ctx context.Context, c Asking, yield func(journal.Account, account.State
 			return yield(h.account, s)
 		})
 		if err != nil {
-			return Faults{}, fmt.Errorf("replay: at: %w", err)
+			return err
 		}
 	}
-	found, err := met.entries.result()
-	return found, cmp.Or(lacking(w.gaps()), err)
+	return nil
 }
 
 // fold folds a history as far as it is asked for. The zero state says that there is nothing to give.
@@ -95,6 +118,9 @@ func (c Asking) fold(w *walk, h history) (account.State, error) {
 		return account.State{}, nil
 	}
 	if wrong != "" && c.needs(h, version) {
+		if w.again(h.account) {
+			return account.State{}, nil
+		}
 		faults.add(h.account, version, "%s", wrong)
 		return account.State{}, nil
 	}

@@ -59,6 +59,8 @@ type walk struct {
 	depth  archive.Depth
 	// only is the account to read; the zero one is all.
 	only journal.Account
+	// among, where it is not nil, are the only accounts to read.
+	among map[journal.Account]bool
 	// atOnce is how many histories are visited at the same time.
 	atOnce int
 	// perPass is about how many events a pass holds; 0 is passEvents.
@@ -67,6 +69,9 @@ type walk struct {
 	events *step
 	// met takes what is damaged, and is then missing.
 	met *damage
+	// unread takes the accounts that have to be read again from the whole archive; nil when all of it is read.
+	unread map[journal.Account]bool
+	mu     sync.Mutex // guards unread
 	// known is the plan with what was met as gaps.
 	known archive.Plan
 }
@@ -88,6 +93,11 @@ func (w *walk) pass(ctx context.Context, pass int, visit func(context.Context, h
 	keep := func(tenant, id string) bool { return archive.Part(tenant, id, passes) == pass }
 	if w.only != (journal.Account{}) {
 		keep = func(tenant, id string) bool { return tenant == w.only.Tenant && id == w.only.ID }
+	}
+	if w.among != nil {
+		keep = func(tenant, id string) bool {
+			return w.among[journal.Account{Tenant: tenant, ID: id}] && archive.Part(tenant, id, passes) == pass
+		}
 	}
 	found, err := w.gather(ctx, keep)
 	if err != nil {
@@ -121,6 +131,16 @@ func (w *walk) gather(ctx context.Context, keep func(tenant, id string) bool) (m
 	}
 	err := w.plan.Read(ctx, w.bucket, w.depth, keep, take, w.met.take, w.events.add)
 	return found, err
+}
+
+// again has an account read again where only a part of the archive is read: what seems to be missing may lie in the rest.
+func (w *walk) again(a journal.Account) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.unread != nil {
+		w.unread[a] = true
+	}
+	return w.unread != nil
 }
 
 // proven says that a history ends where the account does. Where a gap of the archive may hold more of it, that is named.

@@ -26,6 +26,8 @@ type Restoring struct {
 	Bucket   bucket.Bucket
 	Table    table.Table
 	Restorer Restorer
+	// Known is what is known of the archive from elsewhere.
+	Known archive.Known
 	// Models are the read models whose live rows are held against the restored journal.
 	Models []string
 	// Flush, where the archiver runs in this process, has it seal what is on the stream; nil when it did already.
@@ -55,7 +57,7 @@ func Journal(ctx context.Context, c Restoring) (Restored, error) {
 			return Restored{}, fmt.Errorf("restore journal: %w", err)
 		}
 	}
-	plan, err := archive.LoadPlan(ctx, c.Bucket)
+	plan, err := loadPlan(ctx, c.Bucket, c.Known)
 	if err != nil {
 		return Restored{}, fmt.Errorf("restore journal: %w", err)
 	}

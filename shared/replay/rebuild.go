@@ -39,6 +39,8 @@ type Rebuilding struct {
 	Projection func(ctx context.Context, generation int64) (Projection, error)
 	// Bucket holds the archive; nil rebuilds from the journal alone.
 	Bucket bucket.Bucket
+	// Known is what is known of the archive from elsewhere.
+	Known archive.Known
 	// Journal lists the accounts that are brought up to their heads at the end.
 	Journal  consumer.Directory
 	Progress Progress
@@ -104,7 +106,7 @@ func (c Rebuilding) undisturbed(ctx context.Context) error {
 }
 
 func (c Rebuilding) fromArchive(ctx context.Context, to Projection, done *Rebuilt) error {
-	p, err := archive.LoadPlan(ctx, c.Bucket)
+	p, err := loadPlan(ctx, c.Bucket, c.Known)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,8 @@ type Republishing struct {
 	Journal *journal.Reader
 	// Table remembers how far the job came.
 	Table table.Table
+	// Known is what is known of the archive from elsewhere.
+	Known archive.Known
 	// Stream is where the entries go. It MUST NOT be LiveStream, the one that everybody follows, unless Live says so.
 	Stream, LiveStream string
 	Live               bool
@@ -43,7 +45,7 @@ var ErrLiveStream = errors.New("replay: republishing onto the live stream needs 
 
 // plan is what Republish would read.
 func (c Republishing) plan(ctx context.Context) (archive.Plan, error) {
-	p, err := archive.LoadPlan(ctx, c.Bucket)
+	p, err := loadPlan(ctx, c.Bucket, c.Known)
 	if err != nil {
 		return archive.Plan{}, err
 	}

@@ -1,6 +1,11 @@
 package replay
 
-import "passbook/shared/archive"
+import (
+	"context"
+
+	"passbook/shared/archive"
+	"passbook/shared/bucket"
+)
 
 // source is the segments of one shard of one stream.
 type source struct {
@@ -31,3 +36,9 @@ func sources(p archive.Plan) []source {
 
 func (s source) begin() int64 { return s.segments[0].Footer.Arrived.From }
 func (s source) end() int64   { return s.segments[len(s.segments)-1].Footer.Arrived.To }
+
+// loadPlan is the plan of a job: what is known to have been archived and is not there is a gap, and what is in doubt is not read.
+func loadPlan(ctx context.Context, b bucket.Bucket, known archive.Known) (archive.Plan, error) {
+	p, err := archive.LoadPlan(ctx, b)
+	return p.Against(known).Trusted(), err
+}

@@ -69,6 +69,9 @@ func remote(job ops.Job) error {
 	if strings.Contains(job.Error, consumer.ErrNotCaughtUp.Error()) { // a bank tells its errors as text
 		return fmt.Errorf("%w: %w", consumer.ErrNotCaughtUp, err)
 	}
+	if strings.Contains(job.Error, ErrEndUnproven.Error()) {
+		return fmt.Errorf("%w: %w", ErrEndUnproven, err)
+	}
 	if job.ExitCode != nil && *job.ExitCode == console.ExitDifference {
 		return fmt.Errorf("%w: %w", ops.ErrDifference, err)
 	}
@@ -119,8 +122,15 @@ func explain(ctx context.Context, err error) error {
 		return console.Usage("%w", err)
 	case errors.Is(err, consumer.ErrNotCaughtUp):
 		return console.Fail(console.ExitBehind, err, "try again in a moment")
+	case errors.Is(err, ErrEndUnproven):
+		return Unproven(err)
 	case errors.Is(err, ops.ErrDifference):
 		return console.Fail(console.ExitDifference, err, "")
 	}
 	return err
+}
+
+// Unproven is the failure of a job that was to begin only where the archive's end is proven.
+func Unproven(err error) error {
+	return console.Fail(console.ExitBehind, err, "an archiver marks a shard's end within a minute of its next segment; without --require-end what is there is read")
 }

@@ -13,29 +13,10 @@ import (
 	"passbook/shared/web/ops"
 )
 
-// errEmpty: there is no archive.
-var errEmpty = errors.New("the archive is empty: nothing was archived here yet")
-
-// plan is what a job on the archive will read.
-func (b Bank) plan(ctx context.Context) (archive.Plan, error) {
-	plan, err := archive.LoadPlan(ctx, b.Bucket)
-	if err == nil && len(plan.Segments)+len(plan.Gaps) == 0 {
-		err = errEmpty
-	}
-	return plan, err
-}
-
-// texts are the gaps as they are told.
-func texts(gaps []archive.Gap) (texts []string) {
-	for _, g := range gaps {
-		texts = append(texts, g.String())
-	}
-	return texts
-}
-
 // JournalParams are the parameters of journal.
 type JournalParams struct {
 	DryRun bool `json:"dry_run,omitempty"`
+	Proving
 }
 
 func (JournalParams) check() error { return nil }
@@ -48,7 +29,9 @@ type Restored struct {
 	Events   int64         `json:"events,omitempty"`
 	Faults   replay.Faults `json:"faults"`
 	Gaps     []string      `json:"gaps,omitempty"`
-	DryRun   bool          `json:"dry_run,omitempty"`
+	// Extent is how far the archive goes.
+	Extent archive.Extent `json:"archive"`
+	DryRun bool           `json:"dry_run,omitempty"`
 }
 
 // errWriters: the journal is restored while nobody writes to it.
@@ -81,11 +64,13 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *ops.Progress
 			return Restored{}, err
 		}
 	}
-	plan, err := b.plan(ctx)
+	plan, err := b.plan(ctx, params.Proving)
 	if err != nil {
 		return Restored{}, err
 	}
-	done := Restored{Segments: len(plan.Segments), Events: plan.Events, Gaps: texts(plan.Gaps), DryRun: params.DryRun}
+	done := Restored{
+		Segments: len(plan.Segments), Events: plan.Events, Gaps: texts(plan.Gaps), Extent: plan.Extent(), DryRun: params.DryRun,
+	}
 	switch {
 	case params.DryRun:
 		return done, nil
@@ -93,7 +78,7 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *ops.Progress
 		return done, errWriters
 	}
 	restored, err := replay.Journal(ctx, replay.Restoring{
-		Bucket: b.Bucket, Table: b.Table, Restorer: journal.NewRestorer(b.Table), Models: Models, Progress: Watch(p),
+		Bucket: b.Bucket, Known: plan.known, Table: b.Table, Restorer: journal.NewRestorer(b.Table), Models: Models, Progress: Watch(p),
 	})
 	done.Accounts, done.Entries, done.Faults, done.Gaps = restored.Accounts, restored.Entries, restored.Faults, texts(restored.Gaps)
 	return done, err
@@ -141,7 +126,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *ops.Prog
 	if err := b.stores().Owned(ctx); err != nil {
 		return done, err
 	}
-	plan, err := b.plan(ctx)
+	plan, err := b.plan(ctx, Proving{})
 	if err != nil && !errors.Is(err, errEmpty) { // then all of it is in the journal
 		return done, err
 	}
@@ -150,7 +135,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *ops.Prog
 		if to.IsZero() {
 			to = time.Now()
 		}
-		plan = plan.Between(params.From.Time(), to)
+		plan.Plan = plan.Between(params.From.Time(), to)
 	}
 	if done.Segments, done.Events = len(plan.Segments), plan.Events; params.DryRun {
 		return done, nil
@@ -159,7 +144,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *ops.Prog
 		return done, err
 	}
 	c := replay.Republishing{
-		Bucket: b.Bucket, Journal: b.Journal, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
+		Bucket: b.Bucket, Journal: b.Journal, Known: plan.known, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
 		From: params.From.Time(), To: params.To.Time(), Progress: Watch(p),
 	}
 	for _, id := range params.Accounts {

@@ -104,6 +104,7 @@ func (b Bank) Funcs() map[string]ops.Func {
 		"quarantine": job(b.quarantine),
 		"redrive":    job(b.redrive),
 		"audit":      job(b.audit),
+		"known":      job(b.knows),
 		"claim":      job(b.claim),
 		"stream":     job(b.renew),
 	}

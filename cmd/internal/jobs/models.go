@@ -8,6 +8,7 @@ import (
 
 	"passbook/balance"
 	"passbook/creditlimit"
+	"passbook/shared/archive"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/replay"
@@ -21,6 +22,7 @@ type RebuildParams struct {
 	// From is archive, or journal.
 	From   string `json:"from"`
 	DryRun bool   `json:"dry_run,omitempty"`
+	Proving
 }
 
 func (p RebuildParams) check() error {
@@ -41,6 +43,8 @@ type Rebuilt struct {
 	Accounts   int64    `json:"accounts"`
 	Blocked    int64    `json:"blocked_accounts,omitempty"`
 	Gaps       []string `json:"gaps,omitempty"`
+	// Extent is how far the archive goes, where it was read.
+	Extent *archive.Extent `json:"archive,omitempty"`
 	// Faults are the archive's damaged entries.
 	Faults replay.Faults `json:"faults,omitzero"`
 	DryRun bool          `json:"dry_run,omitempty"`
@@ -54,12 +58,14 @@ func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *ops.Progress
 		if err := b.stores().Check(ctx); err != nil {
 			return done, err
 		}
-		plan, err := b.plan(ctx)
+		plan, err := b.plan(ctx, params.Proving)
 		if err != nil {
 			return done, err
 		}
 		done.Segments, done.Bytes, done.Gaps, done.Events = len(plan.Segments), plan.Bytes, texts(plan.Gaps), plan.Events
-		c.Bucket = b.Bucket
+		c.Bucket, c.Known = b.Bucket, plan.known
+		extent := plan.Extent()
+		done.Extent = &extent
 	}
 	if params.DryRun {
 		return done, nil

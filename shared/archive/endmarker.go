@@ -1,0 +1,164 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"passbook/shared/bucket"
+)
+
+// EndRoot is what the keys of end markers start with.
+const EndRoot = "ends/v1/"
+
+// EndMarker says that a source was archived up to the end of a segment, and what that segment is. It is made of the segment alone,
+// so that every archiver writes the same, and outlives it: without it, a segment that is gone from a chain's end leaves no trace.
+type EndMarker struct {
+	// Name is the segment's.
+	Name Name
+	// Last is the sequence number up to which it goes, Sum that of its footer.
+	Last string
+	Sum  [sha256.Size]byte
+	// At is when its last record arrived, in microseconds since 1970.
+	At int64
+	// Ended says that the shard was read to its end: nothing comes after.
+	Ended bool
+}
+
+// MarkerOf is the end marker of a segment.
+func MarkerOf(name Name, f Footer, ended bool) EndMarker {
+	return EndMarker{Name: name, Last: f.Last, Sum: f.Sum, At: f.Arrived.To, Ended: ended}
+}
+
+// endDigits are the digits of a marker's key in which sequence numbers fall, so that the first key of a source is that of its newest
+// marker; they are in parts, so that no directory grows without end.
+var endDigits = [...]int{48, 4, 4}
+
+var endMost = new(big.Int).Sub(new(big.Int).Exp(big.NewInt(10), big.NewInt(sequenceDigits), nil), big.NewInt(1))
+
+// falling turns a sequence number round: the greater it is, the smaller is what it gives. It is its own inverse, but for padding.
+func falling(sequence string) (string, bool) {
+	n, ok := new(big.Int).SetString(sequence, 10)
+	if !ok || n.Sign() < 0 || n.Cmp(endMost) > 0 {
+		return "", false
+	}
+	return fmt.Sprintf("%0*d", sequenceDigits, n.Sub(endMost, n)), true
+}
+
+// key is the marker's place: all that it says stands there, so that a listing is enough to read it.
+func (m EndMarker) key() (string, error) {
+	digits, ok := falling(m.Last)
+	if !ok {
+		return "", fmt.Errorf("archive: end marker of %s: sequence number %q", m.Name.Key(), m.Last)
+	}
+	var key strings.Builder
+	key.WriteString(EndRoot + m.Name.Source.String())
+	for _, n := range endDigits {
+		key.WriteString("/" + digits[:n])
+		digits = digits[n:]
+	}
+	fmt.Fprintf(&key, "-%s-%s-%s-%d", encodeSum(m.Sum), m.Name.First, m.Name.Date.UTC().Format("20060102"), m.At)
+	if m.Ended {
+		key.WriteString("-ended")
+	}
+	return key.String() + ".json", nil
+}
+
+// parseEndMarker reads a marker out of its key.
+func parseEndMarker(key string) (m EndMarker, ok bool) {
+	rest, ours := strings.CutPrefix(key, EndRoot)
+	parts := strings.Split(strings.TrimSuffix(rest, ".json"), "/")
+	if !ours || len(parts) != 2+len(endDigits) {
+		return m, false
+	}
+	name := parts[4]
+	fixed := endDigits[2] + 1 + sumLength + 1
+	if m.Name.Source, ok = parseSource(parts[0], parts[1]); !ok || len(name) < fixed {
+		return m, false
+	}
+	last, ok := falling(parts[2] + parts[3] + name[:endDigits[2]])
+	if !ok || !decodeSum(m.Sum[:], name[endDigits[2]+1:fixed-1]) {
+		return m, false
+	}
+	m.Last = unpadded(last)
+	said := strings.Split(name[fixed:], "-")
+	if len(said) < 3 {
+		return m, false
+	}
+	m.Name.First, m.Ended = said[0], len(said) == 4
+	date, wrongDate := time.Parse("20060102", said[1])
+	at, wrongAt := strconv.ParseInt(said[2], 10, 64)
+	m.Name.Date, m.At = date, at
+	again, err := m.key()
+	return m, wrongDate == nil && wrongAt == nil && err == nil && again == key
+}
+
+// Write puts the marker into the bucket. One that is there already is the same.
+func (m EndMarker) Write(ctx context.Context, b bucket.Bucket) error {
+	key, err := m.key()
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(map[string]any{
+		"segment": m.Name.Key(), "last_sequence": m.Last, "footer_sum": encodeSum(m.Sum), "arrived_to": microTime(m.At), "ended": m.Ended,
+	})
+	if err == nil {
+		err = b.Create(ctx, key, append(text, '\n'))
+	}
+	if err != nil && !errors.Is(err, bucket.ErrExists) {
+		return fmt.Errorf("archive: write end marker: %w", err)
+	}
+	return nil
+}
+
+// NewestEnd is a source's marker with the greatest sequence number, by one listing; ok is false when it has none.
+func NewestEnd(ctx context.Context, b bucket.Bucket, source Source) (m EndMarker, ok bool, err error) {
+	prefix := EndRoot + source.String() + "/"
+	for after := ""; ; {
+		page, err := b.List(ctx, prefix, after)
+		if err != nil {
+			return m, false, fmt.Errorf("archive: list %s: %w", prefix, err)
+		}
+		for _, info := range page.Objects {
+			if m, ok := parseEndMarker(info.Key); ok {
+				return m, true, nil
+			}
+		}
+		if after = page.After; after == "" {
+			return m, false, nil
+		}
+	}
+}
+
+// endMarkers lists all markers by source, the newest first.
+func endMarkers(ctx context.Context, b bucket.Bucket, stray func(key string)) (map[Source][]EndMarker, error) {
+	found := map[Source][]EndMarker{}
+	for after := ""; ; {
+		page, err := b.List(ctx, EndRoot, after)
+		if err != nil {
+			return nil, fmt.Errorf("archive: list %s: %w", EndRoot, err)
+		}
+		for _, info := range page.Objects {
+			m, ok := parseEndMarker(info.Key)
+			if !ok {
+				stray(info.Key)
+				continue
+			}
+			found[m.Name.Source] = append(found[m.Name.Source], m)
+		}
+		if after = page.After; after == "" {
+			break
+		}
+	}
+	for _, list := range found {
+		slices.SortStableFunc(list, func(a, b EndMarker) int { return -compareSequence(a.Last, b.Last) })
+	}
+	return found, nil
+}

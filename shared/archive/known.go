@@ -1,0 +1,110 @@
+package archive
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Bound is how far a source is known to have been archived, from elsewhere than the archive.
+type Bound struct {
+	Source Source
+	Last   string
+	// By names what knows it.
+	By string
+}
+
+// Known is what is known of an archive from elsewhere.
+type Known struct {
+	Bounds []Bound
+	// Since is when its bank took it; zero where nobody says so.
+	Since time.Time
+}
+
+// Against is the plan with what it lacks of its bounds as gaps, and without streams that cannot be its bank's.
+func (p Plan) Against(k Known) Plan {
+	for _, b := range k.Bounds {
+		b.Source.Created = time.Unix(b.Source.Created.Unix(), 0).UTC()
+		p = p.bounded(b)
+	}
+	if k.Since.IsZero() {
+		return p
+	}
+	return p.without(p.foreign(k.Since))
+}
+
+func (p Plan) bounded(b Bound) Plan {
+	i := slices.IndexFunc(p.Ends, func(e End) bool { return e.Source == b.Source })
+	end := End{Source: b.Source, Shard: b.Source.String()}
+	if i >= 0 {
+		end = p.Ends[i]
+	}
+	covered := slices.ContainsFunc(p.Gaps, func(g Gap) bool { return g.Source == b.Source && g.covers(b.Last) })
+	if !above(b.Last, end.Last) || covered {
+		return p
+	}
+	what := fmt.Sprintf("archive: %s ends at %s, but was archived up to %s, as %s says", b.Source, cmp.Or(end.Last, "its beginning"), b.Last, b.By)
+	p.Gaps = append(slices.Clone(p.Gaps), Gap{
+		Source: b.Source, After: Link{Last: end.Last}, Last: b.Last, Until: unknown, What: what, begun: cmp.Or(p.begins[b.Source], unknown),
+	})
+	p.Ends = slices.Clone(p.Ends)
+	if i < 0 {
+		p.Ends = append(p.Ends, end)
+		i = len(p.Ends) - 1
+	}
+	p.Ends[i].Proven = true
+	return p
+}
+
+// sinceSlack is how much earlier than the owner says a record may have arrived: two clocks.
+const sinceSlack = 5 * time.Minute
+
+// life is a stream from one creation on.
+type life struct {
+	stream  string
+	created time.Time
+}
+
+// foreign are the sources of streams that cannot be of the bank that took the archive at a time. A stream that ended before the next
+// began has end markers, or is older than they are. One without any is foreign when it lived beside one that has them, when it is
+// younger than the owner, and when it is older though the owner's own streams began with the archive.
+func (p Plan) foreign(since time.Time) map[Source]bool {
+	marked, ends, begun := map[life]bool{}, map[life]int64{}, int64(unknown)
+	for _, e := range p.Ends {
+		l := life{e.Source.Stream, e.Source.Created}
+		ends[l] = max(ends[l], p.ends[e.Source])
+		if first, ok := p.begins[e.Source]; ok && e.Proven {
+			begun = min(begun, first)
+		}
+		marked[l] = marked[l] || e.Proven
+	}
+	born := begun != unknown && begun >= since.Add(-sinceSlack).UnixMicro()
+	foreign := map[Source]bool{}
+	for source, ended := range p.ends {
+		if marked[life{source.Stream, source.Created}] {
+			continue
+		}
+		strange := born || begun != unknown && source.Created.After(since)
+		for l, is := range marked {
+			strange = strange || is && ended > l.created.UnixMicro() && ends[l] > source.Created.UnixMicro()
+		}
+		foreign[source] = strange
+	}
+	return foreign
+}
+
+// without leaves out foreign sources, and names them.
+func (p Plan) without(foreign map[Source]bool) Plan {
+	for source, is := range foreign {
+		if is {
+			p.Gaps = append(slices.Clone(p.Gaps), Gap{Source: source, What: fmt.Sprintf(
+				"archive: %s is not this bank's: no end marker tells of its stream. It is not read", source)})
+		}
+	}
+	slices.SortFunc(p.Gaps, func(a, b Gap) int {
+		return cmp.Or(cmp.Compare(a.Source.String(), b.Source.String()), cmp.Compare(a.What, b.What))
+	})
+	p.Ends = slices.DeleteFunc(slices.Clone(p.Ends), func(e End) bool { return foreign[e.Source] })
+	return p.Only(func(s Planned) bool { return !foreign[s.Name.Source] })
+}

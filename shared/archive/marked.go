@@ -1,0 +1,91 @@
+package archive
+
+import (
+	"fmt"
+	"slices"
+)
+
+// judge doubts the segments of a source that are not the ones that its end markers name.
+func (c chains) judge(source Source, segments []Planned) {
+	places := placesOf(segments)
+	for _, m := range c.markers[source] {
+		i, there := places[m.Name.First]
+		if !there {
+			continue
+		}
+		if s := &segments[i]; m.Last != s.Footer.Last || m.Sum != s.Footer.Sum {
+			s.Doubt = fmt.Sprintf("archive: %s is not the segment that was archived, whose end marker says another sum", s.Key)
+		}
+	}
+}
+
+// placesOf are the places of segments by their first sequence numbers.
+func placesOf(segments []Planned) map[string]int {
+	places := make(map[string]int, len(segments))
+	for i, s := range segments {
+		places[s.Name.First] = i
+	}
+	return places
+}
+
+// lost gives to the gaps what end markers tell of them, and the segments that only a marker still names.
+func (c chains) lost(source Source, segments []Planned, gaps []Gap) []Gap {
+	places := placesOf(segments)
+	named := make(map[string]int, len(gaps))
+	for i, g := range gaps {
+		named[undated(g.Key)] = i
+	}
+	for _, m := range c.markers[source] {
+		i, inGap := named[undated(m.Name.Key())]
+		if _, there := places[m.Name.First]; there {
+			continue
+		}
+		switch {
+		case inGap:
+			g := &gaps[i]
+			if g.Last == "" {
+				g.Last = m.Last
+			}
+			g.Until = min(g.Until, m.At+1)
+		case !slices.ContainsFunc(gaps, func(g Gap) bool { return g.covers(m.Last) }):
+			gaps = append(gaps, Gap{
+				Source: source, Key: m.Name.Key(), After: before(segments, m.Last), Last: m.Last, Until: m.At + 1,
+				What: fmt.Sprintf("archive: %s is missing: it was archived, as its end marker says", m.Name.Key()),
+			})
+		}
+	}
+	return gaps
+}
+
+// before is the last of a source's segments that ends before a sequence number.
+func before(segments []Planned, last string) Link {
+	i, _ := slices.BinarySearchFunc(segments, last, func(s Planned, last string) int { return compareSequence(s.Footer.Last, last) })
+	if i == 0 {
+		return Link{}
+	}
+	return Link{Key: segments[i-1].Key, Last: segments[i-1].Footer.Last}
+}
+
+// firstMarked is when the segment of the source's oldest marker ended; 0 when it has none.
+func (c chains) firstMarked(source Source) int64 {
+	if n := len(c.markers[source]); n > 0 {
+		return c.markers[source][n-1].At
+	}
+	return 0
+}
+
+// end tells how far a source goes.
+func (c chains) end(source Source, last Link, gaps []Gap) {
+	e := End{Source: source, Shard: source.String(), Last: last.Last, Proven: len(c.markers[source]) > 0}
+	if last.Key != "" {
+		e.Arrived = microTime(c.plan.ends[source])
+	}
+	for _, m := range c.markers[source] {
+		e.Ended = e.Ended || m.Ended
+	}
+	e.Whole = e.Arrived
+	for _, g := range gaps {
+		e.Whole = earlier(e.Whole, c.plan.arrived(source, g.After.Last))
+	}
+	c.plan.Ends = append(c.plan.Ends, e)
+}
