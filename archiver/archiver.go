@@ -84,7 +84,11 @@ func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint strin
 			"and what the stream no longer has, audit --repair archives again", checkpoint, footer.Last))
 		return nil, consumer.Rewind(footer.Last)
 	}
-	s := &shard{archiver: a, source: source, read: checkpoint, saved: checkpoint, end: footer}
+	again, err := a.gone(ctx, source, link.Last)
+	if err != nil {
+		return nil, fmt.Errorf("archiver: end of %s: %w", source, err)
+	}
+	s := &shard{archiver: a, source: source, read: checkpoint, saved: checkpoint, end: footer, again: again}
 	s.begin(link)
 	if footer.Last == link.Last {
 		s.moveEnd(link.Key, footer)

@@ -2,9 +2,11 @@ package archiver
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"passbook/shared/archive"
+	"passbook/shared/stream"
 )
 
 const (
@@ -22,6 +24,38 @@ type ending struct {
 	// written.
 	moved, closed bool
 	at            time.Time
+}
+
+// reseal tells where segments began and ended that were archived and are gone: read from the stream again and cut there, they are the
+// same, byte for byte, and the end markers that are left stay true.
+type reseal struct{ ends []archive.EndMarker } // the newest first
+
+// gone finds the end markers beyond the end of a source's chain.
+func (a *Archiver) gone(ctx context.Context, source archive.Source, last string) (r reseal, err error) {
+	err = patiently(ctx, searchMost, func(ctx context.Context) (err error) {
+		r.ends, err = archive.EndsBeyond(ctx, a.Bucket, source, last)
+		return err
+	})
+	return r, err
+}
+
+// cuts says whether a segment that goes up to last ended there, before the record at sequence.
+func (r *reseal) cuts(last, sequence string) bool {
+	for len(r.ends) > 0 {
+		m := r.ends[len(r.ends)-1]
+		behind := stream.CompareSequence(m.Last, last)
+		if behind >= 0 {
+			first := m.Name.First
+			return behind == 0 || stream.CompareSequence(first, last) > 0 && stream.CompareSequence(first, sequence) <= 0
+		}
+		r.ends = r.ends[:len(r.ends)-1]
+	}
+	return false
+}
+
+// within says that a segment that goes up to last went further.
+func (r *reseal) within(last string) bool {
+	return slices.ContainsFunc(r.ends, func(m archive.EndMarker) bool { return stream.CompareSequence(m.Last, last) > 0 })
 }
 
 // moveEnd notes the segment that is now the chain's last.

@@ -25,6 +25,8 @@ type shard struct {
 	end  archive.Footer
 	// ending is what end markers tell of link.
 	ending ending
+	// again are the segments to be made again.
+	again reseal
 	// segment is what follows link.
 	segment *archive.Writer
 	// read is the last sequence number seen, saved the last one given as a checkpoint.
@@ -54,6 +56,12 @@ func (s *shard) Handle(ctx context.Context, b consumer.Batch) (string, error) {
 		if stream.CompareSequence(d.Sequence, s.read) <= 0 {
 			continue
 		}
+		if !s.segment.Empty() && s.again.cuts(s.segment.Last(), d.Sequence) {
+			err := s.seal(ctx)
+			if err != nil {
+				return "", err
+			}
+		}
 		err := s.take(d)
 		if err != nil {
 			return "", err
@@ -67,7 +75,7 @@ func (s *shard) Handle(ctx context.Context, b consumer.Batch) (string, error) {
 		}
 	}
 	flush := b.Behind == 0 && s.flushDue()
-	if !s.segment.Empty() && (b.Ended || flush || s.old(b)) {
+	if !s.segment.Empty() && (b.Ended || flush || s.old(b) && !(b.Behind > 0 && s.again.within(s.segment.Last()))) {
 		err := s.seal(ctx)
 		if err != nil {
 			return "", err

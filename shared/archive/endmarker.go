@@ -118,21 +118,26 @@ func (m EndMarker) Write(ctx context.Context, b bucket.Bucket) error {
 	return nil
 }
 
-// NewestEnd is a source's marker with the greatest sequence number, by one listing; ok is false when it has none.
-func NewestEnd(ctx context.Context, b bucket.Bucket, source Source) (m EndMarker, ok bool, err error) {
+// EndsBeyond are a source's markers that lie beyond a sequence number, the newest first. Usually there is none, and that takes one listing.
+func EndsBeyond(ctx context.Context, b bucket.Bucket, source Source, last string) (beyond []EndMarker, err error) {
 	prefix := EndRoot + source.String() + "/"
 	for after := ""; ; {
 		page, err := b.List(ctx, prefix, after)
 		if err != nil {
-			return m, false, fmt.Errorf("archive: list %s: %w", prefix, err)
+			return nil, fmt.Errorf("archive: list %s: %w", prefix, err)
 		}
 		for _, info := range page.Objects {
-			if m, ok := parseEndMarker(info.Key); ok {
-				return m, true, nil
+			m, ok := parseEndMarker(info.Key)
+			switch {
+			case !ok:
+			case !above(m.Last, last):
+				return beyond, nil
+			default:
+				beyond = append(beyond, m)
 			}
 		}
 		if after = page.After; after == "" {
-			return m, false, nil
+			return beyond, nil
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (c *counted) Open(ctx context.Context, key string) (bucket.Object, error) {
 }
 
 // The newest marker is the one of the greatest sequence number, by one listing, whatever order they were written in and by what clock.
-func TestNewestEnd(t *testing.T) {
+func TestEndsBeyond(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp(t.TempDir(), "")
 		if err != nil {
@@ -46,7 +46,7 @@ func TestNewestEnd(t *testing.T) {
 		}
 		var want archive.EndMarker
 		greatest := -1
-		for _, n := range rapid.SliceOfN(rapid.IntRange(0, 1<<40), 1, 6).Draw(rt, "sequences") {
+		for _, n := range rapid.SliceOfNDistinct(rapid.IntRange(1, 1<<40), 1, 6, rapid.ID).Draw(rt, "sequences") {
 			m := archive.EndMarker{
 				Name: archive.Name{Source: source, Date: archivetest.Start.AddDate(0, 0, n%9).Truncate(24 * time.Hour), First: fmt.Sprint(n / 2)},
 				Last: fmt.Sprint(n), At: int64(n % 77), Ended: n%3 == 0,
@@ -63,9 +63,12 @@ func TestNewestEnd(t *testing.T) {
 			}
 		}
 		b := &counted{Bucket: disk}
-		got, ok, err := archive.NewestEnd(t.Context(), b, source)
-		if err != nil || !ok || got != want || b.lists != 1 || b.opens != 0 {
-			rt.Fatalf("got %+v, want %+v: %v, %v, %d lists, %d opens", got, want, ok, err, b.lists, b.opens)
+		got, err := archive.EndsBeyond(t.Context(), b, source, fmt.Sprint(greatest-1))
+		if err != nil || len(got) != 1 || got[0] != want || b.lists != 1 || b.opens != 0 {
+			rt.Fatalf("got %+v, want %+v: %v, %d lists, %d opens", got, want, err, b.lists, b.opens)
+		}
+		if got, err = archive.EndsBeyond(t.Context(), b, source, want.Last); err != nil || len(got) != 0 {
+			rt.Fatalf("beyond the newest: %+v, %v", got, err)
 		}
 	})
 }
