@@ -37,7 +37,7 @@ func (c *journalCommand) Run(ctx context.Context, t *console.Terminal) error {
 			fmt.Fprintf(w, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
 		}
 		if c.DryRun {
-			fmt.Fprintf(w, "would read %d events in %d segments\n", done.Events, done.Segments)
+			fmt.Fprintf(w, "would read %d events in %d segments: their footers and chains are proven, their pages only when they are read\n", done.Events, done.Segments)
 			return
 		}
 		fmt.Fprintf(w, "%d entries of %d accounts are in the journal, %d faults\n", done.Entries, done.Accounts, done.Faults.Count)

@@ -44,7 +44,7 @@ func (c *rebuildCommand) Run(ctx context.Context, t *console.Terminal) error {
 			fmt.Fprintf(w, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
 		}
 		if c.DryRun {
-			fmt.Fprintf(w, "would read %d events in %d segments, %d bytes, into a new generation of %s\n", done.Events, done.Segments, done.Bytes, c.Model)
+			fmt.Fprintf(w, "would read %d events in %d segments, %d bytes, into a new generation of %s: their footers and chains are proven, their pages only when they are read\n", done.Events, done.Segments, done.Bytes, c.Model)
 			return
 		}
 		took := time.Since(began)

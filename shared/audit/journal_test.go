@@ -184,3 +184,36 @@ func (a *added) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	}
 	return page, err
 }
+
+// The newest entry of an account that has others is gone from the journal: the archive tells, and where it does not have it either, the row.
+func TestRun_TheNewestEntryIsGone(t *testing.T) {
+	for name, archived := range map[string]bool{"archived": true, "not archived": false} {
+		t.Run(name, func(t *testing.T) {
+			b := newBank(t)
+			last := 0
+			for i, e := range b.entries {
+				if e.AccountID == "A-3" {
+					last = i
+				}
+			}
+			records, want := b.archived, "journal: main#A-3 v%d: missing up to"
+			if !archived {
+				records, want = without(b.archived, last), ""
+			}
+			b.fill(t, b.entries, b.entries, records)
+			gone := b.entries[last]
+			key := table.Key{PK: "main#A-3", SK: fmt.Sprintf("E#%012d", gone.First)}
+			row, err := b.table.Get(t.Context(), journal.Table, key, true)
+			if err == nil {
+				err = b.table.Delete(t.Context(), journal.Table, key, table.Equals("last", row.Attrs["last"]))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want != "" {
+				mustFind(t, b, fmt.Sprintf(want, gone.First), 2)
+			}
+			mustFind(t, b, fmt.Sprintf("standing: main#A-3 v%d: the row is ahead of the journal", gone.Last), 0)
+		})
+	}
+}

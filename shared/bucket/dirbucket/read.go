@@ -99,7 +99,7 @@ func (l *lister) walk(dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range ordered(dir, entries) {
+	for _, key := range l.bucket.ordered(dir, entries) {
 		if l.more {
 			return nil
 		}
@@ -123,7 +123,8 @@ type entry struct {
 }
 
 // ordered sorts a directory by full keys: "a-b" comes before "a/b", which is not the order of the names.
-func ordered(dir string, entries []fs.DirEntry) []entry {
+// A link to a file is that file.
+func (b *Bucket) ordered(dir string, entries []fs.DirEntry) []entry {
 	out := make([]entry, 0, len(entries))
 	for _, e := range entries {
 		switch {
@@ -132,6 +133,10 @@ func ordered(dir string, entries []fs.DirEntry) []entry {
 			out = append(out, entry{dir + e.Name() + "/", true, e})
 		case e.Type().IsRegular():
 			out = append(out, entry{dir + e.Name(), false, e})
+		case e.Type()&fs.ModeSymlink != 0:
+			if info, err := os.Stat(b.path(dir + e.Name())); err == nil && info.Mode().IsRegular() {
+				out = append(out, entry{dir + e.Name(), false, fs.FileInfoToDirEntry(info)})
+			}
 		}
 	}
 	slices.SortFunc(out, func(a, b entry) int { return strings.Compare(a.name, b.name) })
