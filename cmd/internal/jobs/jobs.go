@@ -119,6 +119,7 @@ var checks = map[string]func(json.RawMessage) error{
 	"republish": check[RepublishParams], "quarantine": check[QuarantineParams], "redrive": check[RedriveParams], "audit": check[AuditParams],
 	"claim":  check[ClaimParams],
 	"stream": check[RenewParams],
+	"known":  check[KnownParams],
 }
 
 // Check says what is wrong with the parameters of a job, before it begins. Its errors match ErrParams.
