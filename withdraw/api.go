@@ -27,6 +27,13 @@ func (s *Service) Operations() []web.Operation {
 	}
 }
 
+// ExpireOperation is the sweeper's command, which nobody else can send: it has no route.
+func (s *Service) ExpireOperation() web.Operation {
+	return web.Operation{Op: "expire", Actor: actor, Status: statusCreated, Decode: func(f *web.Fields) web.Call {
+		return web.For(f.AccountID("account_id", web.Required), s.Expire, Expire{})
+	}}
+}
+
 func (s *Service) withdraw(f *web.Fields) web.Call {
 	id := f.AccountID("account_id", web.Required)
 	c := Withdraw{

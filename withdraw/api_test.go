@@ -249,7 +249,9 @@ func TestWhatRanOutBeforeIsInTheAnswer(t *testing.T) {
 	if r.Status != 201 || r.Text("hold_id") != "" || r.Text("transaction_id") != "t5" || r.Int("version") != 5 || !strings.Contains(string(r.Body), `"reason":"expired"`) {
 		t.Fatalf("%s", r.Body)
 	}
-	receipt, err := b.service.Expire(t.Context(), journal.Account{Tenant: web.Tenant, ID: "A-1"}, "sweep")
+	receipt, err := b.service.Expire(t.Context(), journal.Command{
+		Account: journal.Account{Tenant: web.Tenant, ID: "A-1"}, CorrelationID: "sweep", Status: 201,
+	}, Expire{})
 	if err != nil || receipt.Entry != nil || receipt.Rejection != nil {
 		t.Fatalf("nothing was due: %+v %v", receipt, err)
 	}

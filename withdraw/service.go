@@ -94,10 +94,9 @@ func (s *Service) Transfer(ctx context.Context, to journal.Command, c Transfer) 
 }
 
 // Expire writes down what has run out on an idle account; nothing when nothing has.
-func (s *Service) Expire(ctx context.Context, a journal.Account, correlationID string) (journal.Receipt, error) {
-	return s.journal.Execute(ctx, journal.Command{
-		Account: a, CorrelationID: correlationID, Actor: event.Text{Plain: actor}, Status: statusCreated, Decide: Expire{}.Decide,
-	})
+func (s *Service) Expire(ctx context.Context, to journal.Command, c Expire) (journal.Receipt, error) {
+	to.Decide = c.Decide
+	return s.journal.Execute(ctx, to)
 }
 
 // placed says whether an id names an event that placed a hold.

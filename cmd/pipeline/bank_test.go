@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"passbook/balance"
 	"passbook/creditlimit"
 	"passbook/shared/account"
+	"passbook/shared/affinity"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -67,6 +69,11 @@ type bank struct {
 	raw     stream.Stream   // without limits, to look at
 	history *journal.Reader // the same
 	store   table.Table     // the same
+
+	mu sync.Mutex
+	// affine has the writers that begin from now on forward commands; reach finds one by the address in its row.
+	affine bool
+	reach  map[string]*writer
 }
 
 func newBank(t *testing.T, shards int, c strict.TablesConfig) *bank {
@@ -137,6 +144,11 @@ type writer struct {
 	client, sender *strict.Client
 	publisher      *publisher.Publisher
 	registry       *prometheus.Registry
+	// router takes commands to the writers of their accounts; nil decides all here.
+	router *affinity.Router
+	hops   hops
+	bank   *bank
+	dead   atomic.Bool
 }
 
 func (b *bank) writer() *writer {
@@ -150,8 +162,13 @@ func (b *bank) writerWith(sender *strict.Client) *writer {
 	w := &writer{t: b.t, client: strict.NewClient(roundTrip), sender: sender, registry: prometheus.NewRegistry()}
 	rows := w.client.Table(b.tables)
 	w.publisher = publisher.New(publisher.Config{Streams: w.sender.Stream(b.streams), Stream: events})
+	c := journal.Config{Table: rows, Outbox: w.publisher, Lease: lease, Metrics: w.registry}
+	if b.affine {
+		c.Address = b.address(w)
+		w.router = affinity.New(affinity.Config{Fleet: w.fleet, Metrics: w.registry, Log: quiet})
+	}
 	var err error
-	if w.Journal, err = journal.Open(b.t.Context(), journal.Config{Table: rows, Outbox: w.publisher, Lease: lease, Metrics: w.registry}); err != nil {
+	if w.Journal, err = journal.Open(b.t.Context(), c); err != nil {
 		b.t.Fatal(err)
 	}
 	w.publisher.SetAcked(w.Acked)
@@ -198,7 +215,7 @@ func (w *writer) published(most time.Duration) time.Duration {
 }
 
 // kill takes the process off the net for ever: AWS knows nothing else of a process that was killed.
-func (w *writer) kill() { w.client.Cut(); w.sender.Cut() }
+func (w *writer) kill() { w.dead.Store(true); w.client.Cut(); w.sender.Cut() }
 
 // command is a command of the largest size that fits into one write unit alone: a key of 40 bytes and a reference of 32. Its key and
 // its correlation id are as hard to compress as those of real clients.
@@ -236,7 +253,7 @@ func withdraw(amount int64, reference event.Text) func(*account.Draft) {
 func (w *writer) do(c journal.Command) journal.Receipt {
 	for began := time.Now(); ; {
 		ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Second)
-		r, err := w.Execute(ctx, c)
+		r, err := w.anywhere(ctx, c)
 		cancel()
 		switch {
 		case err == nil && r.Rejection != nil:

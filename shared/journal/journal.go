@@ -80,6 +80,9 @@ type Config struct {
 	Accounts int
 	// Keys is how many command keys the idle accounts may remember among them; 4,000,000 if 0.
 	Keys int
+	// Address is where other writers send commands for this one, host:port, and Secret what only those know who may read the control
+	// table; both are in the writer's row. Without an address it is sent none.
+	Address, Secret string
 	// Metrics takes the journal's collectors; nil means none.
 	Metrics prometheus.Registerer
 	// Log is told of states in entries that are wrong; slog.Default() if nil.
@@ -186,6 +189,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 		j.shards[i].init()
 	}
 	j.writer = newWriter(c.Table, c.Lease)
+	j.writer.address, j.writer.secret = c.Address, c.Secret
 	if err := j.writer.start(ctx); err != nil {
 		j.cancel()
 		return nil, fmt.Errorf("open journal: %w", err)
@@ -232,6 +236,18 @@ func (j *Journal) Acked(writer string, n int64) { j.writer.done(writer, n) }
 
 // Writer is the id under which this process commits now. The tails of its former ones are drained like any other's.
 func (j *Journal) Writer() string { return j.writer.id() }
+
+// Fleet is this writer's id, empty where it takes no commands of others, and the other writers that live and do. It makes no call.
+func (j *Journal) Fleet() (self string, others []Peer) {
+	self, address := j.writer.place()
+	if address == "" {
+		self = ""
+	}
+	return self, j.peers.others()
+}
+
+// Leave has the other writers send this one no more commands; they know within two heartbeats.
+func (j *Journal) Leave() { j.writer.leave() }
 
 // Execute decides a command and commits what it comes to. It answers after the commit, with a nil error also for rejections;
 // an error is one of the package's, and only ErrOutcomeUnknown leaves open whether the command happened. ctx needs a deadline.

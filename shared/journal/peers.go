@@ -3,17 +3,32 @@ package journal
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"passbook/shared/table"
 )
 
+// Peer is another writer that takes commands.
+type Peer struct {
+	// ID is the writer's, of this tenure.
+	ID string
+	// Address is where it takes them, host:port, and Secret what proves to it that the sender may read the control table.
+	Address, Secret string
+}
+
+// peerSilence is how long a writer's heartbeat may stand still before it is sent no more commands, and how old what is known of the
+// writers may be.
+const peerSilence = 3 * heartbeatEvery
+
 // peers is what this writer knows of the others by their rows, which it reads with every heartbeat. What it does not know, it knows for
 // older than it is: a writer that is missing here has published nothing.
 type peers struct {
-	mu   sync.Mutex
-	rows map[string]peer
+	mu     sync.Mutex
+	rows   map[string]peer
+	looked time.Time
+	taking []Peer // the others that take commands; it is replaced and not changed
 }
 
 // peer is another writer as its row was last read.
@@ -23,15 +38,21 @@ type peer struct {
 	published int64
 }
 
-// look reads the rows.
-func (p *peers) look(ctx context.Context, t table.Table) error {
+// look reads the rows. own says which are this process's.
+func (p *peers) look(ctx context.Context, t table.Table, own func(id string) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
 	rows := make(map[string]peer)
+	var taking []Peer
 	err := writerRows(ctx, t, func(row table.Row) {
 		epoch, _ := row.Attrs["epoch"].(table.N)
 		published, _ := row.Attrs["published"].(table.N)
 		rows[row.SK] = peer{epoch: epoch, published: int64(published)}
+		address, _ := row.Attrs["address"].(table.S)
+		secret, _ := row.Attrs["secret"].(table.S)
+		if address != "" && !own(row.SK) && row.Attrs["state"] == table.S(WriterLive) {
+			taking = append(taking, Peer{ID: row.SK, Address: string(address), Secret: string(secret)})
+		}
 	})
 	if err != nil {
 		return fmt.Errorf("look for other writers: %w", err)
@@ -46,8 +67,19 @@ func (p *peers) look(ctx context.Context, t table.Table) error {
 		}
 		rows[id] = row
 	}
-	p.rows = rows
+	p.rows, p.looked = rows, now
+	p.taking = slices.DeleteFunc(taking, func(t Peer) bool { return now.Sub(rows[t.ID].moved) > peerSilence })
 	return nil
+}
+
+// others are the writers that take commands; none where what is known is too old. The list is not for changing.
+func (p *peers) others() []Peer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.looked) > peerSilence {
+		return nil
+	}
+	return p.taking
 }
 
 // published says that the stream surely has the writer's entry n.

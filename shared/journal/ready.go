@@ -48,6 +48,7 @@ func (j *Journal) tend(ctx context.Context) {
 	tick := time.NewTicker(min(heartbeatEvery, j.writer.lease/4))
 	defer tick.Stop()
 	for {
+		_ = j.peers.look(ctx, j.table, j.writer.owns) // what is known stays, and is only older
 		select {
 		case <-ctx.Done():
 			return
@@ -56,7 +57,6 @@ func (j *Journal) tend(ctx context.Context) {
 		if err := j.writer.renew(ctx); errors.Is(err, errLeaseLost) {
 			_ = j.writer.retake(ctx) // the next tick tries again, and so does the next command
 		}
-		_ = j.peers.look(ctx, j.table) // what is known stays, and is only older
 		if j.trouble.refused() {
 			j.retry(ctx)
 		}

@@ -15,7 +15,8 @@ import (
 
 // WriterKind is the control table's partition of writers. A row's sort key is the writer's id; its attributes:
 // epoch N rises with every heartbeat, state S is live or draining, published N is the largest n up to which every entry of the
-// writer is on the stream or was never committed, which the others go by.
+// writer is on the stream or was never committed, which the others go by. A writer that takes commands from others has address S and
+// secret S too.
 const WriterKind = "writer"
 
 // The states of a writer's row. A writer whose tail is published for good has no row.
@@ -42,6 +43,8 @@ type writer struct {
 	mu      sync.Mutex
 	current *tenure
 	former  map[string]*tenure // lost ones; others publish their tails
+	// address and secret are told to the other writers; an empty address is not.
+	address, secret string
 }
 
 // tenure is the time under one id. published is the largest n such that every counter up to it is settled; settled holds those
@@ -67,7 +70,7 @@ func (w *writer) start(ctx context.Context) error {
 		t = &tenure{id: base64.RawURLEncoding.EncodeToString(id[:]), settled: make(map[int64]struct{})}
 	}
 	t.renewed = time.Now()
-	err := w.table.Put(ctx, table.Put{Table: Control, Row: t.row(0, 0), If: table.Absent()})
+	err := w.table.Put(ctx, table.Put{Table: Control, Row: w.row(t, 0, 0), If: table.Absent()})
 	if w.coming != nil && errors.Is(err, table.ErrConditionFailed) {
 		err = w.reclaim(ctx, t)
 	}
@@ -94,10 +97,28 @@ func (w *writer) reclaim(ctx context.Context, t *tenure) error {
 	return err
 }
 
-func (t *tenure) row(epoch, published int64) table.Row {
-	return table.Row{Key: table.Key{PK: WriterKind, SK: t.id}, Attrs: table.Map{
-		"epoch": table.N(epoch), "state": table.S(WriterLive), "published": table.N(published),
-	}}
+func (w *writer) row(t *tenure, epoch, published int64) table.Row {
+	attrs := table.Map{"epoch": table.N(epoch), "state": table.S(WriterLive), "published": table.N(published)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.address != "" {
+		attrs["address"], attrs["secret"] = table.S(w.address), table.S(w.secret)
+	}
+	return table.Row{Key: table.Key{PK: WriterKind, SK: t.id}, Attrs: attrs}
+}
+
+// place is the writer's id, and the address that it tells the others.
+func (w *writer) place() (id, address string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.current.id, w.address
+}
+
+// leave tells the others no address from the next heartbeat on.
+func (w *writer) leave() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.address = ""
 }
 
 // next assigns the counter of an entry that is about to be put. A writer that was paused past its lease, or lost it, first takes
@@ -203,7 +224,7 @@ func (w *writer) renew(ctx context.Context) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
-	err := w.table.Put(ctx, table.Put{Table: Control, Row: t.row(epoch+1, published), If: table.Equals("epoch", table.N(epoch))})
+	err := w.table.Put(ctx, table.Put{Table: Control, Row: w.row(t, epoch+1, published), If: table.Equals("epoch", table.N(epoch))})
 	if err == nil {
 		epoch++
 	} else if errors.Is(err, table.ErrConditionFailed) {

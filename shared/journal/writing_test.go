@@ -22,8 +22,8 @@ func TestWritingIsToldByAHeartbeatThatMoves(t *testing.T) {
 		if writing() {
 			t.Error("nobody was ever there")
 		}
-		dead := &tenure{id: "dead"}
-		if err := tbl.Put(t.Context(), table.Put{Table: Control, Row: dead.row(7, 0), If: table.Absent()}); err != nil {
+		dead := newWriter(tbl, minLease).row(&tenure{id: "dead"}, 7, 0)
+		if err := tbl.Put(t.Context(), table.Put{Table: Control, Row: dead, If: table.Absent()}); err != nil {
 			t.Fatal(err)
 		}
 		if writing() {

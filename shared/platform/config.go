@@ -22,6 +22,9 @@ const (
 	AWS = "aws"
 )
 
+// PeersOff is the PeerListen of a writer that neither takes nor forwards commands.
+const PeersOff = "off"
+
 // ErrConfig is a setting that cannot be used. Its text names the flag and the variable.
 var ErrConfig = errors.New("configuration")
 
@@ -29,6 +32,12 @@ var ErrConfig = errors.New("configuration")
 type Config struct {
 	// Listen is the address of the HTTP listener, host:port; port 0 takes a free one.
 	Listen string `env:"PASSBOOK_LISTEN" envDefault:"127.0.0.1:8080" flag:"listen"`
+	// PeerListen is the address of the listener for commands that other writers forward; empty is a free port of Listen's host, PeersOff
+	// is none. Where one process has the whole store it is not used.
+	PeerListen string `env:"PASSBOOK_PEER_LISTEN" flag:"peer-listen"`
+	// PeerAddress is where other writers reach that listener; empty is its own address, and for one that listens on every interface
+	// the first address of this machine.
+	PeerAddress string `env:"PASSBOOK_PEER_ADDRESS" flag:"peer-address"`
 	// OpsListen is the address of the listener for jobs, metrics and profiles. It MUST be a loopback address: it asks for
 	// no credentials.
 	OpsListen string `env:"PASSBOOK_OPS_LISTEN" envDefault:"127.0.0.1:0" flag:"ops-listen"`
@@ -132,6 +141,12 @@ func (c Config) validateListeners() error {
 	}
 	if err := checkAddress(c.OpsListen); err != nil {
 		return c.refuse("OpsListen", "%v", err)
+	}
+	if err := checkAddress(c.PeerListen); err != nil && c.PeerListen != "" && c.PeerListen != PeersOff {
+		return c.refuse("PeerListen", "%v", err)
+	}
+	if err := checkAddress(c.PeerAddress); err != nil && c.PeerAddress != "" {
+		return c.refuse("PeerAddress", "%v", err)
 	}
 	host, _, err := net.SplitHostPort(c.OpsListen)
 	if err != nil {

@@ -63,7 +63,7 @@ func layerOfShared(parts []string) string {
 			return ports
 		}
 		return adapters
-	case "journal", "publisher", "consumer", "crew", "backoff", "archive", "replay", "audit", "stores", "web", "telemetry":
+	case "journal", "publisher", "affinity", "consumer", "crew", "backoff", "archive", "replay", "audit", "stores", "web", "telemetry":
 		return machinery
 	case "embedded", "fault", "strict":
 		return adapters

@@ -10,12 +10,16 @@ import (
 type lineWork struct {
 	runs    []lineRun
 	problem *Problem
+	// earlier are the lines of its accounts that were not done when it came.
+	earlier []*slot
 }
 
 // lineRun is a line as one operation understands it.
 type lineRun struct {
 	call Call
 	to   journal.Command
+	// forwarded is the line on its way to another writer; there is none without a forwarder.
+	forwarded Forwarded
 }
 
 // accounts are those whose lines keep their order.
@@ -48,6 +52,9 @@ func (b *bulkRequest) decode(text []byte) (work lineWork) {
 			work.problem = problem
 			continue
 		}
+		if o.forwarder != nil {
+			run.forwarded = o.forwarded(f, run.to)
+		}
 		work.runs = append(work.runs, run)
 	}
 	return work
@@ -71,7 +78,11 @@ func (f *Fields) takeHeader(key *string) (op string, problem *Problem) {
 }
 
 // result renders a line's result.
-func (b *bulkRequest) result(number int, receipt journal.Receipt, err error) []byte {
+func (b *bulkRequest) result(number int, did carried) []byte {
+	if did.answer != nil {
+		return did.answer.line(number)
+	}
+	receipt, err := did.receipt, did.err
 	if err == nil {
 		if problem := declined(receipt); problem != nil {
 			err = problem

@@ -63,6 +63,7 @@ func (b *bulkRequest) start(ctx context.Context, s *slot, text []byte) {
 	var before []<-chan struct{}
 	for _, id := range work.runs[0].accounts() {
 		earlier := b.inProgress(id)
+		work.earlier = append(work.earlier, earlier...)
 		if work.runs[0].call.Reads {
 			for _, e := range earlier {
 				before = append(before, e.done)
@@ -106,33 +107,44 @@ func (b *bulkRequest) forget() {
 // the lines behind it would come before it.
 func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
 	defer s.end()
-	var receipt journal.Receipt
-	var err error
+	var did carried
 	for i, r := range work.runs {
 		last := i == len(work.runs)-1
 		if last {
 			r.to.Queued = s.hasPlace
 		}
-		receipt, err = b.carryOut(ctx, s, r)
-		if p, ok := asProblem(err); !ok || p.Code != CodeTransactionNotFound {
+		did = b.carryOut(ctx, s, r, work.earlier)
+		if did.code() != CodeTransactionNotFound {
 			break
 		}
 		if last && work.problem != nil {
-			err = work.problem // it is the transaction of the one whose fields these are not
+			did = carried{err: work.problem} // it is the transaction of the one whose fields these are not
 		}
 	}
-	s.result = b.result(s.number, receipt, err)
+	s.result = b.result(s.number, did)
 }
 
-// carryOut runs a line's command, again for as long as the journal takes no more for load: it waits instead.
-func (b *bulkRequest) carryOut(ctx context.Context, s *slot, r lineRun) (journal.Receipt, error) {
+// carryOut runs a line's command, again for as long as the journal takes no more for load: it waits instead. A line that goes to another
+// writer has its place when it is answered, and goes when those before it are done, which may have their places here.
+func (b *bulkRequest) carryOut(ctx context.Context, s *slot, r lineRun, earlier []*slot) carried {
+	by := b.server.config.Forwarder
+	if by != nil && by.Elsewhere(r.to.Account) {
+		for _, e := range earlier {
+			<-e.done
+		}
+	} else {
+		by = nil
+	}
 	pause := backoff.Backoff{First: retryFirst, Most: retryMost}
 	for {
 		limited, cancel := context.WithTimeout(ctx, b.server.config.Timeout)
-		receipt, err := r.call.carryOut(limited, r.to)
+		did := anywhere(limited, by, r.to,
+			func() Forwarded { return r.forwarded },
+			func() (journal.Receipt, error) { return r.call.carryOut(limited, r.to) })
 		cancel()
-		if !errors.Is(err, journal.ErrOverloaded) || closed(s.queued) || pause.Pause(ctx) != nil {
-			return receipt, err
+		overloaded := errors.Is(did.err, journal.ErrOverloaded) || did.code() == CodeOverloaded
+		if !overloaded || closed(s.queued) || pause.Pause(ctx) != nil {
+			return did
 		}
 	}
 }

@@ -47,8 +47,10 @@ type Fields struct {
 
 	list  []field
 	canon []byte
-	errs  []FieldError
-	fault string
+	// accountName and account are the field that AccountID took, which the canonical form does not have.
+	accountName, account string
+	errs                 []FieldError
+	fault                string
 }
 
 // ParseFields reads an object. An empty body is an object without fields. Its faults come with Problem.
@@ -61,6 +63,7 @@ func ParseFields(body []byte) *Fields {
 // Parse makes f ready for another body, and keeps its memory.
 func (f *Fields) Parse(body []byte) {
 	f.list, f.canon, f.errs, f.fault = f.list[:0], append(f.canon[:0], '{'), nil, ""
+	f.accountName, f.account = "", ""
 	if len(body) == 0 {
 		return
 	}
@@ -139,6 +142,7 @@ func (f *Fields) AccountID(name string, need Need) string {
 		f.Fail(name, account.FieldSyntax)
 		return ""
 	}
+	f.accountName, f.account = name, id
 	return id
 }
 

@@ -29,6 +29,8 @@ type Operation struct {
 	Routes []string
 	// Decode takes the command's fields. What it returns is run only when nothing is wrong with them.
 	Decode func(f *Fields) Call
+
+	forwarder Forwarder // nil where every command is decided here
 }
 
 // Call is a decoded command.
@@ -46,7 +48,9 @@ type Call struct {
 
 // Commands mounts the routes of the operations, and bulk for all of them.
 func (s *Server) Commands(operations ...Operation) {
-	for _, o := range operations {
+	for i := range operations {
+		o := &operations[i]
+		o.forwarder = s.config.Forwarder
 		for _, route := range o.Routes {
 			method, path, ok := strings.Cut(route, " ")
 			if !ok {
@@ -99,13 +103,24 @@ func (o Operation) serve(c echo.Context, gate *gate) error {
 	for i, name := range c.ParamNames() {
 		x.fields.Give(name, c.ParamValues()[i])
 	}
-	var receipt journal.Receipt
-	if err := gate.through(func() (err error) {
-		receipt, err = o.run(r.Context(), &x.fields, to)
-		return err
+	var did carried
+	if err := gate.through(func() error {
+		call, problem := o.decode(&x.fields, &to)
+		if problem != nil {
+			return problem
+		}
+		did = anywhere(r.Context(), o.forwarder, to,
+			func() Forwarded { return o.forwarded(&x.fields, to) },
+			func() (journal.Receipt, error) { return call.carryOut(r.Context(), to) })
+		return did.err
 	}); err != nil {
 		return err
 	}
+	if did.answer != nil {
+		did.answer.reply(c)
+		return nil
+	}
+	receipt := did.receipt
 	if problem := declined(receipt); problem != nil {
 		return problem
 	}
@@ -136,15 +151,7 @@ func (o Operation) decode(f *Fields, to *journal.Command) (Call, *Problem) {
 	return call, nil
 }
 
-// run decodes a command and carries it out. A refusal by the rules is a *Problem; a decline is a receipt.
-func (o Operation) run(ctx context.Context, f *Fields, to journal.Command) (journal.Receipt, error) {
-	call, problem := o.decode(f, &to)
-	if problem != nil {
-		return journal.Receipt{}, problem
-	}
-	return call.carryOut(ctx, to)
-}
-
+// carryOut carries a command out here. A refusal by the rules is a *Problem; a decline is a receipt.
 func (call Call) carryOut(ctx context.Context, to journal.Command) (journal.Receipt, error) {
 	receipt, err := call.Run(ctx, to)
 	if err != nil {

@@ -60,6 +60,8 @@ type Config struct {
 	Alone bool
 	// Checks are what /readyz asks.
 	Checks []Check
+	// Forwarder takes commands to the writers that their accounts belong to; nil decides all of them here.
+	Forwarder Forwarder
 }
 
 // Route is one thing that is served. Path is as in the contract: parameters in braces.

@@ -54,7 +54,9 @@ type command struct {
 type writeCommand struct {
 	ServiceFlags
 	WriterFlags
-	program program `kong:"-"`
+	PeerListen  *string `name:"peer-listen" placeholder:"HOST:PORT" help:"Other writers' commands; or off [--listen's host]."`
+	PeerAddress *string `name:"peer-address" placeholder:"HOST:PORT" help:"Where others reach --peer-listen."`
+	program     program `kong:"-"`
 }
 
 // archiveCommand is that of one that touches the archive.

@@ -15,6 +15,7 @@ import (
 	"passbook/balance"
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/jobs"
+	"passbook/credit"
 	"passbook/creditlimit"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
@@ -23,6 +24,7 @@ import (
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
 	"passbook/shared/web/ops"
+	"passbook/withdraw"
 )
 
 // Process is a service with its stores open and its listener bound. It MUST be run, which closes it.
@@ -37,6 +39,9 @@ type Process struct {
 
 	// What parts stand on; nil where the service has none of them.
 	journal   *journal.Journal
+	withdraw  *withdraw.Service
+	credit    *credit.Service
+	forwarder web.Forwarder // nil where every command is decided here
 	publisher *publisher.Publisher
 	history   *journal.Reader
 	worker    consumer.Config // the template of every consumer
@@ -54,8 +59,9 @@ type Process struct {
 	consumers                web.Consumers
 	asking, sending, working []part
 
-	web      *web.Server
-	api, ops net.Listener
+	web *web.Server
+	// peers is where other writers send commands.
+	api, ops, peers net.Listener
 }
 
 // Open opens the stores that the configuration names and follows the service's recipe; nothing runs yet but a writer's heartbeat.
@@ -128,7 +134,8 @@ func (p *Process) listen(ctx context.Context) (err error) {
 func (p *Process) openEdge() {
 	p.web = web.New(web.Config{
 		Service: p.service.Name, Version: p.version, Logger: p.log, Registry: p.registry, Checks: p.checks, DrainDelay: p.config.DrainDelay,
-		Alone: p.service.Name != Bank.Name,
+		Alone:     p.service.Name != Bank.Name,
+		Forwarder: p.forwarder,
 	})
 	if len(p.commands) > 0 {
 		p.web.Commands(p.commands...)
@@ -146,7 +153,7 @@ func (p *Process) close(ctx context.Context) error {
 	if p.journal != nil {
 		errs = append(errs, p.journal.Close(context.WithoutCancel(ctx)))
 	}
-	for _, l := range []net.Listener{p.api, p.ops} {
+	for _, l := range []net.Listener{p.api, p.ops, p.peers} {
 		if l != nil {
 			errs = append(errs, l.Close())
 		}

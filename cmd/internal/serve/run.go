@@ -71,6 +71,9 @@ func (p *Process) Run(ctx context.Context) error {
 	if err != nil {
 		fail(err)
 	}
+	if p.journal != nil {
+		defer context.AfterFunc(serving, p.journal.Leave)()
+	}
 	asking := start(ctx, fail, p.asking...)
 	sending := start(ctx, fail, p.sending...)
 	working := start(ctx, fail, p.working...)
@@ -117,7 +120,7 @@ func (p *Process) endings(unsay func() error, asking, sending, working *crew) (s
 	}
 	step(p.jobs != nil, "jobs", handOffGrace, func(ctx context.Context) error { return p.jobs.Close(ctx) })
 	step(p.jobs != nil, "ops address", closeGrace, func(context.Context) error { return unsay() })
-	step(true, "sweeper and ops listener", closeGrace, asking.end)
+	step(true, "sweeper and inner listeners", closeGrace, asking.end)
 	step(p.journal != nil, "commands in progress", publishGrace, p.finishCommands)
 	step(p.publisher != nil, "publisher", publishGrace, func(ctx context.Context) error { return p.publisher.Drained(ctx) })
 	step(p.archiver != nil, "archive", archiveGrace, func(ctx context.Context) error { return p.archiver.Flush(ctx) })

@@ -23,10 +23,23 @@ func writers(ctx context.Context, p *Process) (err error) {
 		Streams: p.engine.Streams, Stream: p.config.Stream(jobs.EventStream), Metrics: metrics, Log: p.log,
 		WaitingBytes: int64(p.memory.Waiting),
 	})
-	p.journal, err = journal.Open(ctx, journal.Config{Table: p.engine.Table, Outbox: p.publisher, Lease: p.config.Lease, Metrics: metrics, Log: p.log,
+	c := journal.Config{
+		Table: p.engine.Table, Outbox: p.publisher, Lease: p.config.Lease, Metrics: metrics, Log: p.log,
 		Accounts: p.memory.Accounts, Keys: p.memory.Keys,
-	})
-	if err != nil {
+	}
+	if err := p.listenPeers(ctx, &c); err != nil {
+		return err
+	}
+	if p.journal, err = journal.Open(ctx, c); err != nil {
+		return err
+	}
+	if p.withdraw, err = withdraw.New(withdraw.Config{Journal: p.journal, ValueDates: p.valueDates()}); err != nil {
+		return err
+	}
+	if p.credit, err = credit.New(credit.Config{Journal: p.journal, ValueDates: p.valueDates()}); err != nil {
+		return err
+	}
+	if err := p.fitPeers(c.Secret, metrics); err != nil {
 		return err
 	}
 	p.history = p.journal.Reader
@@ -58,14 +71,10 @@ func (p *Process) historyReady(ctx context.Context) error {
 
 // withdrawals fits the commands that take money out, and the sweeper of what expires.
 func withdrawals(_ context.Context, p *Process) error {
-	service, err := withdraw.New(withdraw.Config{Journal: p.journal, ValueDates: p.valueDates()})
-	if err != nil {
-		return err
-	}
-	p.commands = append(p.commands, service.Operations()...)
+	p.commands = append(p.commands, p.withdraw.Operations()...)
+	expire := p.withdraw.ExpireOperation()
 	sweeper := withdraw.NewSweeper(withdraw.SweeperConfig{Table: p.engine.Table, Log: p.log, Expire: func(ctx context.Context, a journal.Account) error {
-		_, err := service.Expire(ctx, a, "sweep-"+uuid.NewString())
-		return err
+		return expire.Command(ctx, p.forwarder, a.ID, "sweep-"+uuid.NewString())
 	}})
 	p.asking = append(p.asking, part{"sweeper", sweeper.Run})
 	return nil
@@ -78,10 +87,6 @@ func (p *Process) valueDates() account.Window {
 
 // credits fits the commands that bring money in.
 func credits(_ context.Context, p *Process) error {
-	service, err := credit.New(credit.Config{Journal: p.journal, ValueDates: p.valueDates()})
-	if err != nil {
-		return err
-	}
-	p.commands = append(p.commands, service.Operations()...)
+	p.commands = append(p.commands, p.credit.Operations()...)
 	return nil
 }

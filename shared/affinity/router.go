@@ -1,0 +1,201 @@
+package affinity
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/shared/backoff"
+	"passbook/shared/journal"
+	"passbook/shared/web"
+)
+
+const (
+	// hopMost is the longest that a command waits for its owner. It never waits for longer than half of its time: the other half is
+	// for deciding it here.
+	hopMost = 2 * time.Second
+	// hopLeast is the least that is worth a hop.
+	hopLeast = 50 * time.Millisecond
+	// passFirst and passMost bound how long an owner that failed is passed over: the first time, and what doubling ends at.
+	passFirst = time.Second
+	passMost  = 30 * time.Second
+)
+
+// ErrUndone is an owner that surely did nothing with a command.
+var ErrUndone = errors.New("affinity: the owner did nothing")
+
+// Config is what a Router needs. Fleet and Send are required.
+type Config struct {
+	// Fleet is this writer's id, empty where it takes no commands of others, and the others; Journal.Fleet.
+	Fleet func() (self string, others []journal.Peer)
+	// Send takes a command to another writer. Its error is ErrUndone where that surely did nothing.
+	Send func(ctx context.Context, to journal.Peer, f web.Forwarded) (web.Answer, error)
+	// Metrics takes the collectors; nil means none.
+	Metrics prometheus.Registerer
+	// Log is told of owners that fail; nil drops it.
+	Log *slog.Logger
+}
+
+// Router sends commands to the writers that their accounts belong to. It is safe for concurrent use.
+type Router struct {
+	config Config
+	hops   *prometheus.CounterVec
+
+	mu    sync.Mutex
+	known map[string]*record // by writer
+}
+
+// record is how a writer answers.
+type record struct {
+	answered, failed time.Time // the last time
+	failures         int       // in a row
+	until            time.Time // it is passed over
+}
+
+// New makes a Router.
+func New(c Config) *Router {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	r := &Router{config: c, known: make(map[string]*record), hops: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "forwarded_commands_total",
+		Help: "Commands sent to the writer of their account: answered there, undone and decided here, or lost and decided here with the same key.",
+	}, []string{"outcome"})}
+	for _, o := range []web.Outcome{web.Answered, web.Undone, web.Lost} {
+		r.hops.WithLabelValues(o.String())
+	}
+	if c.Metrics != nil {
+		c.Metrics.MustRegister(r.hops)
+	}
+	return r
+}
+
+// Forward has the account's owner answer a command. Undone means that it is this writer's to decide, Lost that it is too, and that the
+// owner may have decided it or may be about to.
+func (r *Router) Forward(ctx context.Context, a journal.Account, command func() web.Forwarded) (answer web.Answer, o web.Outcome) {
+	o = r.Reach(ctx, a, func(ctx context.Context, to journal.Peer) (err error) {
+		answer, err = r.config.Send(ctx, to, command())
+		return err
+	})
+	return answer, o
+}
+
+// Elsewhere says whether the account belongs to another writer now.
+func (r *Router) Elsewhere(a journal.Account) bool {
+	self, others := r.config.Fleet()
+	if len(others) == 0 {
+		return false
+	}
+	_, elsewhere := r.owner(self, others, a)
+	return elsewhere
+}
+
+// Reach asks the account's owner, if that is another writer, within a part of the time that ctx leaves.
+func (r *Router) Reach(ctx context.Context, a journal.Account, ask func(ctx context.Context, to journal.Peer) error) web.Outcome {
+	self, others := r.config.Fleet()
+	if len(others) == 0 {
+		return web.Undone
+	}
+	to, elsewhere := r.owner(self, others, a)
+	hop := hopMost
+	if ends, ok := ctx.Deadline(); ok {
+		hop = min(hop, time.Until(ends)/2)
+	}
+	if !elsewhere || hop < hopLeast || !r.may(to) {
+		return web.Undone
+	}
+	began := time.Now()
+	bounded, cancel := context.WithTimeout(ctx, hop)
+	err := ask(bounded, to)
+	cancel()
+	outcome := web.Lost
+	switch {
+	case err == nil:
+		outcome = web.Answered
+	case errors.Is(err, ErrUndone):
+		outcome = web.Undone
+	}
+	r.hops.WithLabelValues(outcome.String()).Inc()
+	if ctx.Err() == nil { // else the caller gave up, which tells nothing of the owner
+		r.judge(to, began, err)
+	}
+	return outcome
+}
+
+// owner is the account's owner among this writer and those others that are not passed over; elsewhere is false where it is this one.
+func (r *Router) owner(self string, others []journal.Peer, a journal.Account) (to journal.Peer, elsewhere bool) {
+	account := hash(a.String())
+	var best uint64
+	if self != "" {
+		best = weight(self, account)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	for _, p := range others {
+		if k := r.known[p.ID]; k != nil && now.Before(k.until) {
+			continue
+		}
+		if w := weight(p.ID, account); w > best || !elsewhere && self == "" {
+			best, to, elsewhere = w, p, true
+		}
+	}
+	return to, elsewhere
+}
+
+// may says whether the owner may be asked. One that failed is tried by one command at a time.
+func (r *Router) may(to journal.Peer) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k := r.known[to.ID]
+	if k == nil || k.failures == 0 {
+		return true
+	}
+	now := time.Now()
+	if now.Before(k.until) {
+		return false
+	}
+	k.until = now.Add(hopMost)
+	return true
+}
+
+// judge remembers what came of asking a writer.
+func (r *Router) judge(to journal.Peer, began time.Time, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	k := r.known[to.ID]
+	if k == nil {
+		r.forget(now)
+		k = &record{}
+		r.known[to.ID] = k
+	}
+	if err == nil {
+		if k.failures > 0 {
+			r.config.Log.Info("the writer answers again", "writer", to.ID, "address", to.Address)
+		}
+		k.answered, k.failures, k.until = now, 0, time.Time{}
+		return
+	}
+	if k.failed.After(began) || errors.Is(err, context.DeadlineExceeded) && k.answered.After(began) {
+		return // that is known; or one account is slow, and not the writer
+	}
+	pass := backoff.Of(passFirst, passMost, k.failures)
+	k.failed, k.until = now, now.Add(pass)
+	k.failures++
+	r.config.Log.Warn("another writer does not answer; the commands of its accounts are decided without it for a while",
+		"writer", to.ID, "address", to.Address, "error", err, "for", pass.Round(time.Millisecond))
+}
+
+// forget drops what is known of writers that were not asked for long: they are gone, and their ids do not come back.
+func (r *Router) forget(now time.Time) {
+	for id, k := range r.known {
+		if now.Sub(k.answered) > 2*passMost && now.Sub(k.until) > 2*passMost {
+			delete(r.known, id)
+		}
+	}
+}

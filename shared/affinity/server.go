@@ -1,0 +1,109 @@
+package affinity
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"passbook/shared/web"
+)
+
+// Server decides what other writers send, on a listener of its own.
+type Server struct {
+	desk   *web.Desk
+	server *http.Server
+	inner  net.Listener
+	log    *slog.Logger
+}
+
+// NewServer makes a server on a listener, which it closes at its end. Who does not know the secret gets no further than the handshake.
+func NewServer(listener net.Listener, secret string, desk *web.Desk, log *slog.Logger) (*Server, error) {
+	config, err := knowing(secret)
+	if err != nil {
+		return nil, err
+	}
+	config.NextProtos = []string{"h2"}
+	s := &Server{desk: desk, inner: tls.NewListener(listener, config), log: log}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+path, s.decide)
+	s.server = &http.Server{
+		Handler: mux, ReadHeaderTimeout: hopMost, ReadTimeout: 2 * hopMost, WriteTimeout: 2 * hopMost, IdleTimeout: 2 * idleMost,
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return s, nil
+}
+
+// maxStreams is how many commands of one connection are in progress at once.
+const maxStreams = 1000
+
+// Run serves until ctx ends, and then ends what is in progress, which nobody waits for longer than a hop.
+func (s *Server) Run(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.server.Serve(s.inner) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve other writers on %s: %w", s.inner.Addr(), err)
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), hopMost)
+	defer cancel()
+	if s.server.Shutdown(ending) != nil {
+		_ = s.server.Close()
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve other writers on %s: %w", s.inner.Addr(), err)
+	}
+	return nil
+}
+
+// decide answers one command.
+func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
+	command, left, err := read(r)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), left)
+	defer cancel()
+	answer, err := s.desk.Answer(ctx, command)
+	if err != nil {
+		s.log.Warn("a command from another writer was not understood; it is decided there", "error", err)
+		refuse(w, err)
+		return
+	}
+	meta, err := json.Marshal(answer)
+	if err != nil { // its fields are numbers and plain text
+		panic(http.ErrAbortHandler)
+	}
+	w.Header()[headerAnswer] = []string{string(meta)}
+	_, _ = w.Write(answer.Body) // who is gone decides it again
+}
+
+// read takes a command and the time that it has.
+func read(r *http.Request) (f web.Forwarded, left time.Duration, err error) {
+	if err := json.Unmarshal([]byte(r.Header.Get(headerCommand)), &f); err != nil {
+		return f, 0, fmt.Errorf("read a command: %w", err)
+	}
+	ms, err := strconv.ParseInt(r.Header.Get(headerDeadline), 10, 64)
+	if err != nil || ms <= 0 {
+		return f, 0, errors.New("read a command: it has no time left")
+	}
+	if f.Body, err = io.ReadAll(http.MaxBytesReader(nil, r.Body, 2*web.MaxBodyBytes)); err != nil {
+		return f, 0, fmt.Errorf("read a command: %w", err)
+	}
+	return f, min(time.Duration(ms)*time.Millisecond, hopMost), nil
+}
+
+// refuse says that nothing was done.
+func refuse(w http.ResponseWriter, cause error) {
+	w.Header().Set(headerUndone, cause.Error())
+	w.WriteHeader(http.StatusBadRequest)
+}

@@ -1,0 +1,166 @@
+package affinity
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/web"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// counter serves an operation that a test carries out, to other writers.
+func counter(t *testing.T, run func(ctx context.Context, to journal.Command) (journal.Receipt, error)) journal.Peer {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := journal.Peer{ID: "other", Address: listener.Addr().String(), Secret: NewSecret()}
+	server, err := NewServer(listener, to.Secret, web.NewDesk(web.Operation{Op: "try", Actor: "test", Status: 201, Decode: func(f *web.Fields) web.Call {
+		return web.Call{AccountID: f.AccountID("account_id", web.Required), Run: run}
+	}}), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return to
+}
+
+// a command of the account A-1, as its sender hashes it.
+func command() web.Forwarded {
+	return web.Forwarded{
+		Service: "test", Op: "try", Principal: event.Text{Plain: "Zoë"}, Key: "a key", IfMatch: 7, CorrelationID: "c-1",
+		Request: journal.RequestHash("try", "A-1", []byte("{}")), Body: []byte(`{"account_id":"A-1"}`),
+	}
+}
+
+func send(t *testing.T, to journal.Peer, f web.Forwarded, within time.Duration) (web.Answer, error) {
+	t.Helper()
+	client := NewClient()
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	return client.Send(ctx, to, f)
+}
+
+// All that rides with a command arrives, and the answer comes back, whole.
+func TestCommandArrivesWithAllThatRidesWithIt(t *testing.T) {
+	var got journal.Command
+	var left time.Duration
+	to := counter(t, func(ctx context.Context, to journal.Command) (journal.Receipt, error) {
+		ends, _ := ctx.Deadline()
+		got, left = to, time.Until(ends)
+		return journal.Receipt{}, web.Refuse("insufficient-funds").Of("A-1", 9)
+	})
+	sent := command()
+	answer, err := send(t, to, sent, 1500*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := journal.Command{
+		Account: some, Key: sent.Key, Request: sent.Request, CorrelationID: sent.CorrelationID, Actor: sent.Principal, IfMatch: sent.IfMatch, Status: 201,
+	}
+	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
+		t.Errorf("arrived %+v\nwas sent %+v", got, want)
+	}
+	if left <= 0 || left > 1500*time.Millisecond {
+		t.Errorf("it has %v left", left)
+	}
+	if answer.Status != 422 || answer.Version != 9 || answer.Problem != "insufficient-funds" || !strings.Contains(string(answer.Body), `"correlation_id":"c-1"`) {
+		t.Errorf("answered %+v %s", answer, answer.Body)
+	}
+}
+
+// What surely did nothing is told from what may have.
+func TestWhatWasUndoneIsToldFromWhatWasLost(t *testing.T) {
+	hang := func(ctx context.Context, _ journal.Command) (journal.Receipt, error) {
+		<-ctx.Done()
+		return journal.Receipt{}, journal.ErrOutcomeUnknown
+	}
+	says := func(err error) func(context.Context, journal.Command) (journal.Receipt, error) {
+		return func(context.Context, journal.Command) (journal.Receipt, error) { return journal.Receipt{}, err }
+	}
+	other := command()
+	other.Request = "of another version"
+	unknown := command()
+	unknown.Op = "nothing"
+	closed, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		to     journal.Peer
+		f      web.Forwarded
+		undone bool
+	}{
+		"nobody listens":                 {journal.Peer{Address: closed.Addr().String(), Secret: "s"}, command(), true},
+		"read differently there":         {counter(t, hang), other, true},
+		"not known there":                {counter(t, hang), unknown, true},
+		"shutting down":                  {counter(t, says(journal.ErrShuttingDown)), command(), true},
+		"journal out of reach":           {counter(t, says(journal.ErrUnavailable)), command(), true},
+		"late":                           {counter(t, hang), command(), false},
+		"unknown there":                  {counter(t, says(journal.ErrOutcomeUnknown)), command(), false},
+		"a writer that does not know us": {func() journal.Peer { p := counter(t, hang); p.Secret = NewSecret(); return p }(), command(), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := send(t, tt.to, tt.f, 300*time.Millisecond)
+			if err == nil || errors.Is(err, ErrUndone) != tt.undone {
+				t.Errorf("%v, want undone %v", err, tt.undone)
+			}
+		})
+	}
+}
+
+// Who does not know the secret gets no answer, whatever certificate it shows or does not show.
+func TestStrangersGetNoAnswer(t *testing.T) {
+	to := counter(t, func(context.Context, journal.Command) (journal.Receipt, error) {
+		t.Error("a stranger's command was carried out")
+		return journal.Receipt{}, journal.ErrUnavailable
+	})
+	wrong, err := knowing(NewSecret())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, config := range map[string]*tls.Config{
+		"no certificate": {}, "a certificate of another secret": {Certificates: wrong.Certificates},
+	} {
+		config.InsecureSkipVerify = true
+		transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+to.Address+path, strings.NewReader(`{"account_id":"A-1"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set(headerCommand, `{"service":"test","op":"try"}`)
+		request.Header.Set(headerDeadline, "1000")
+		answer, err := transport.RoundTrip(request)
+		if err == nil {
+			_ = answer.Body.Close()
+			t.Errorf("%s: answered %d", name, answer.StatusCode)
+		}
+		transport.CloseIdleConnections()
+	}
+}

@@ -1,0 +1,118 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"passbook/shared/journal"
+	"passbook/shared/telemetry"
+)
+
+// sent is a forwarder that a test answers for.
+type sent struct {
+	answer  Answer
+	outcome Outcome
+	got     []Forwarded
+}
+
+func (s *sent) Elsewhere(journal.Account) bool { return s.outcome != Undone }
+
+func (s *sent) Forward(_ context.Context, _ journal.Account, command func() Forwarded) (Answer, Outcome) {
+	if s.outcome != Undone {
+		s.got = append(s.got, command())
+	}
+	return s.answer, s.outcome
+}
+
+// What is lost on the way is decided here; but then a refusal is no answer, since the command may be accepted where it was sent to.
+func TestRefusalAfterALossIsNoAnswer(t *testing.T) {
+	accepts := func(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }
+	refuses := func(context.Context, journal.Command) (journal.Receipt, error) {
+		return rejected(CodeVersionMismatch), nil
+	}
+	fails := func(context.Context, journal.Command) (journal.Receipt, error) {
+		return journal.Receipt{}, journal.ErrUnavailable
+	}
+	for name, tt := range map[string]struct {
+		outcome Outcome
+		here    func(context.Context, journal.Command) (journal.Receipt, error)
+		want    string // of a request, and of a line
+	}{
+		"answered there":        {Answered, fails, "1 418"},
+		"undone, accepted here": {Undone, accepts, "1 201"},
+		"undone, refused here":  {Undone, refuses, "1 412 version-mismatch"},
+		"undone, failed here":   {Undone, fails, "1 503 journal-unavailable"},
+		"lost, accepted here":   {Lost, accepts, "1 201"},
+		"lost, refused here":    {Lost, refuses, "1 504 outcome-unknown"},
+		"lost, failed here":     {Lost, fails, "1 504 outcome-unknown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			by := &sent{outcome: tt.outcome, answer: Answer{Status: 418, Version: 3, Replayed: true, Opened: "A-1", RetryAfter: 2, Body: []byte(`{"a":1}`)}}
+			server := New(Config{Service: "test", Logger: slog.New(slog.DiscardHandler), Registry: telemetry.NewRegistry("test"), Forwarder: by})
+			server.Commands(doing("try", tt.here))
+			request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/test/try", strings.NewReader(`{"account_id":"A-1"}`))
+			request.Header.Set("Content-Type", "application/json")
+			request.Header.Set("Idempotency-Key", "k")
+			single := httptest.NewRecorder()
+			server.Handler().ServeHTTP(single, request)
+			if status := strings.Fields(tt.want)[1]; http.StatusText(single.Code) != "" && status != statusLabel(single.Code) {
+				t.Errorf("answered %d, want %s", single.Code, status)
+			}
+			if h := single.Header(); tt.outcome == Answered && (h.Get("ETag") != `"3"` || h.Get("Location") != "/v1/accounts/A-1" || h.Get("Idempotency-Replayed") != "true" ||
+				h.Get("Retry-After") != "2" || single.Body.String() != `{"a":1}`) {
+				t.Errorf("the other writer's answer became %v %s", h, single.Body)
+			}
+			w := dial(t, server)
+			w.send(`{"op":"try","idempotency_key":"k","account_id":"A-1"}`)
+			if got := w.result(); got != tt.want {
+				t.Errorf("line answered %q, want %q", got, tt.want)
+			}
+			if tt.outcome != Undone && (len(by.got) != 2 || by.got[0].Request != by.got[1].Request || string(by.got[0].Body) != `{"account_id":"A-1"}`) {
+				t.Errorf("forwarded %+v", by.got)
+			}
+		})
+	}
+}
+
+// A desk decides what it is sent as its sender read it, or not at all, and forwards nothing.
+func TestDeskReadsWhatItsSenderRead(t *testing.T) {
+	var got journal.Command
+	run := func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+		got = to
+		return receipt(to), nil
+	}
+	o := doing("try", run)
+	o.Decode = func(f *Fields) Call {
+		call := Call{AccountID: f.AccountID("account_id", Required), Run: run}
+		f.String("text", Optional)
+		f.OptInt("n")
+		f.OptBool("b")
+		return call
+	}
+	for _, body := range []string{
+		`{"account_id":"A-1"}`, `{"n":-5,"account_id":"A-1","b":false}`, `{"text":"<\u00e9\"\\\ud83d\ude00\u2028>","account_id":"A-1","b":true}`,
+	} {
+		f := ParseFields([]byte(body))
+		to := journal.Command{Key: "k", CorrelationID: "c", IfMatch: 4}
+		if _, problem := o.decode(f, &to); problem != nil {
+			t.Fatal(problem, problem.Errors)
+		}
+		forwarded := o.forwarded(f, to)
+		answer, err := NewDesk(o).Answer(t.Context(), forwarded)
+		if err != nil || answer.Status != 201 {
+			t.Errorf("%s: %+v, %v", body, answer, err)
+		}
+		if to.Decide = nil; got.Request != to.Request || got.Key != "k" || got.IfMatch != 4 || got.Account.ID != "A-1" || got.Actor != to.Actor {
+			t.Errorf("%s: arrived as %+v", body, got)
+		}
+		forwarded.Body = []byte(`{"account_id":"A-1","n":6}`)
+		if _, err := NewDesk(o).Answer(t.Context(), forwarded); !errors.Is(err, ErrForeign) {
+			t.Errorf("what reads otherwise: %v", err)
+		}
+	}
+}
