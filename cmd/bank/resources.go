@@ -13,8 +13,9 @@ import (
 // resourcesCommand makes what the programs stand on.
 type resourcesCommand struct {
 	console.StoreFlags
-	Shards *string `name:"shards" placeholder:"N" help:"Shards of a new stream [4]."`
-	Check  bool    `name:"check" help:"Only look whether all is there."`
+	Shards             *string `name:"shards" placeholder:"N" help:"Shards of a new stream of events [4]."`
+	NotificationShards *string `name:"notification-shards" placeholder:"N" help:"Shards of a new stream of notifications [1]."`
+	Check              bool    `name:"check" help:"Only look whether all is there."`
 }
 
 // Help is the example.
@@ -72,8 +73,8 @@ func (c *resourcesCommand) Run(ctx context.Context, t *console.Terminal) (err er
 			}
 		}
 		fmt.Fprintf(t.Out, "stream  %s, %d open shards\n", config.Stream(name), open)
-		if c.Shards != nil && open != config.Shards {
-			fmt.Fprintf(t.Err, "bank: --shards is for a new stream; %s stays as it is: UpdateShardCount changes it\n", config.Stream(name))
+		if asked := c.Shards != nil || c.NotificationShards != nil; asked && open != config.ShardsOf(config.Stream(name)) {
+			fmt.Fprintf(t.Err, "bank: shards are for a new stream; %s stays as it is: UpdateShardCount changes it\n", config.Stream(name))
 		}
 	}
 	if config.Store == platform.AWS {

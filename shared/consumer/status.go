@@ -25,6 +25,16 @@ type ShardStatus struct {
 	Holes int
 }
 
+// Lag is the distance from the shard's tip by now, at least. A reader says where it is twice in a lease and more often; after a longer
+// silence nobody reads, and the time since then counts too.
+func (s ShardStatus) Lag(now time.Time, lease time.Duration) time.Duration {
+	lag := max(s.Behind, 0)
+	if silent := now.Sub(s.At); !s.Ended && !s.At.IsZero() && silent > lease/2 {
+		lag += silent
+	}
+	return lag
+}
+
 // Checkpoint is how far a consumer has come in a shard: Sequence is "" where it has saved nothing yet.
 type Checkpoint struct {
 	Sequence string

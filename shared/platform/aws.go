@@ -42,7 +42,7 @@ type awsStore struct {
 	archive   *s3bucket.Bucket // nil where it is not asked for
 	writes    []string         // the tables that the program puts rows into
 	resources []string         // the streams' full names
-	shards    int
+	shards    func(stream string) int
 }
 
 // openAWS makes the clients as the SDK's own settings say: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, roles, files. It reads the
@@ -61,7 +61,7 @@ func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Eng
 	if err != nil {
 		return nil, fmt.Errorf("describe the tables: %w", err)
 	}
-	store := &awsStore{region: sdk.Region, prefix: c.Prefix, tables: tables, streams: kinesisstream.New(sdk), writes: r.Writes, shards: c.Shards}
+	store := &awsStore{region: sdk.Region, prefix: c.Prefix, tables: tables, streams: kinesisstream.New(sdk), writes: r.Writes, shards: c.ShardsOf}
 	for _, name := range r.Streams {
 		store.resources = append(store.resources, c.Stream(name))
 	}
@@ -155,7 +155,7 @@ func (s *awsStore) create(ctx context.Context) error {
 		return s.explain(err)
 	}
 	for _, name := range s.resources {
-		if err := s.streams.CreateStream(ctx, name, s.shards); err != nil {
+		if err := s.streams.CreateStream(ctx, name, s.shards(name)); err != nil {
 			return s.explain(err)
 		}
 	}
@@ -168,7 +168,7 @@ func (s *awsStore) create(ctx context.Context) error {
 }
 
 func (s *awsStore) createStream(ctx context.Context, name string) error {
-	err := s.explain(s.streams.CreateStream(ctx, name, s.shards))
+	err := s.explain(s.streams.CreateStream(ctx, name, s.shards(name)))
 	var unusable *UnusableError
 	if errors.As(err, &unusable) && unusable.Next == adviceRights && !s.granted(name) {
 		unusable.Next = fmt.Sprintf(adviceStream, s.prefix, name)

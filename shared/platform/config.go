@@ -52,6 +52,9 @@ type Config struct {
 	Bucket string `env:"PASSBOOK_BUCKET" flag:"bucket"`
 	// Shards is how many shards a stream is made with, 1 to 1024.
 	Shards int `env:"PASSBOOK_SHARDS" envDefault:"4" flag:"shards"`
+	// NotificationShards is how many shards the stream of notifications is made with, 1 to 1024: it has a message at times, and not one
+	// for each event.
+	NotificationShards int `env:"PASSBOOK_NOTIFICATION_SHARDS" envDefault:"1" flag:"notification-shards"`
 	// Instance names this process among the holders of leases; empty takes the host's name and the process id.
 	Instance string `env:"PASSBOOK_INSTANCE" flag:"instance"`
 	// Lease is how long a silent process keeps its shards and its place as a writer, 5 s to 5 min.
@@ -112,6 +115,8 @@ func (c Config) Validate() error {
 		return c.refuse("Prefix", "%q is not 1 to 32 of a-z, 0-9 and -, with no - first", c.Prefix)
 	case c.Shards < 1 || c.Shards > 1024:
 		return c.refuse("Shards", "%d is not 1 to 1024", c.Shards)
+	case c.NotificationShards < 1 || c.NotificationShards > 1024:
+		return c.refuse("NotificationShards", "%d is not 1 to 1024", c.NotificationShards)
 	case c.Lease < 5*time.Second || c.Lease > 5*time.Minute:
 		return c.refuse("Lease", "%v is not 5s to 5m", c.Lease)
 	case c.SegmentAge < time.Second || c.SegmentAge > time.Hour:

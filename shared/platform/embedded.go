@@ -87,7 +87,7 @@ type embeddedStore struct {
 	db        *embedded.DB
 	streams   *pebblestream.Stream
 	resources []string // the streams' full names
-	shards    int
+	shards    func(stream string) int
 }
 
 // openEmbedded opens Pebble and the directory of the archive below Config.Data.
@@ -115,7 +115,7 @@ func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	for _, dir := range []string{c.Data, filepath.Join(c.Data, archiveDir)} {
 		narrow(dir, log)
 	}
-	store := &embeddedStore{db: db, streams: streams, shards: c.Shards}
+	store := &embeddedStore{db: db, streams: streams, shards: c.ShardsOf}
 	for _, name := range r.Streams {
 		store.resources = append(store.resources, c.Stream(name))
 	}
@@ -137,7 +137,7 @@ func (s *embeddedStore) create(ctx context.Context) error {
 }
 
 func (s *embeddedStore) createStream(ctx context.Context, name string) error {
-	return s.streams.CreateStream(ctx, name, s.shards)
+	return s.streams.CreateStream(ctx, name, s.shards(name))
 }
 
 func (s *embeddedStore) renewStream(ctx context.Context, name string) error {

@@ -76,6 +76,17 @@ type store interface {
 // Stream is the name of a stream in this deployment.
 func (c Config) Stream(name string) string { return c.Prefix + name }
 
+// NotificationStream is the name of the stream of notifications in any deployment.
+const NotificationStream = "notifications"
+
+// ShardsOf is how many shards a new stream is made with. Its name is full.
+func (c Config) ShardsOf(name string) int {
+	if name == c.Stream(NotificationStream) {
+		return c.NotificationShards
+	}
+	return c.Shards
+}
+
 // Open opens the stores that the configuration names, and makes none of the resources. It fails with ErrConfig, ErrHeld, ErrData
 // or an *UnusableError, having changed nothing.
 func Open(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Engine, error) {

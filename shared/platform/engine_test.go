@@ -42,6 +42,9 @@ func TestOpenCreatesAndFindsAgain(t *testing.T) {
 		if shards, err := e.Streams.Shards(ctx, "passbook-events"); err != nil || len(shards) != 4 {
 			t.Fatalf("start %d: %d shards, %v", start, len(shards), err)
 		}
+		if n := c.ShardsOf("passbook-notifications"); n != 1 {
+			t.Fatalf("notifications are made with %d shards", n)
+		}
 		put := e.Table.Put(ctx, table.Put{Table: "things", Row: table.Row{Key: key}, If: table.Absent()})
 		if found := errors.Is(put, table.ErrConditionFailed); put != nil && !found || found != (start == 1) {
 			t.Fatalf("start %d: %v", start, put)

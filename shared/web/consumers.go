@@ -22,6 +22,8 @@ type Consumers struct {
 	Journal *journal.Reader
 	// Stream is the stream's name, with the deployment's prefix.
 	Stream string
+	// Lease is how long a silent reader keeps its shards.
+	Lease time.Duration
 	// Models are read models, of which each generation that there is has a consumer. Names are further consumers.
 	Models, Names []string
 }
@@ -82,7 +84,7 @@ func (cs Consumers) render(ctx context.Context, j *JSON, name string) error {
 		j.String("shard", s.Shard)
 		j.String("owner", s.Owner)
 		j.String("position", s.Checkpoint)
-		j.Seconds("behind_seconds", max(s.Behind, 0))
+		j.Seconds("behind_seconds", s.Lag(time.Now(), cs.Lease))
 		j.OptTime("as_of", s.At.Truncate(time.Microsecond))
 		if s.Ended {
 			j.Bool("ended", true)

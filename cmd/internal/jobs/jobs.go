@@ -28,7 +28,7 @@ import (
 // The streams of a bank, without the deployment's prefix.
 const (
 	EventStream        = "events"
-	NotificationStream = "notifications"
+	NotificationStream = platform.NotificationStream
 )
 
 // Models are the read models, by the names of their tables.

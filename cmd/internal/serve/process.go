@@ -99,7 +99,7 @@ func (p *Process) open(ctx context.Context) error {
 	if err := p.listen(ctx); err != nil {
 		return err
 	}
-	p.consumers = web.Consumers{Table: p.engine.Table, Stream: p.config.Stream(jobs.EventStream)}
+	p.consumers = web.Consumers{Table: p.engine.Table, Stream: p.config.Stream(jobs.EventStream), Lease: p.config.Lease}
 	for _, fit := range p.service.fittings {
 		if err := fit(ctx, p); err != nil {
 			return err

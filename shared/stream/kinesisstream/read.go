@@ -139,6 +139,9 @@ func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Ba
 	}
 	b := stream.Batch{Records: make([]stream.Delivered, len(out.Records)), Next: aws.ToString(out.NextShardIterator), Behind: behind(out)}
 	for i, r := range out.Records {
+		if err := stream.CheckSequence(aws.ToString(r.SequenceNumber)); err != nil {
+			return stream.Batch{}, fmt.Errorf("get records: %w: %w", errForeign, err)
+		}
 		b.Records[i] = stream.Delivered{
 			Record:   stream.Record{PartitionKey: aws.ToString(r.PartitionKey), Data: r.Data},
 			Sequence: aws.ToString(r.SequenceNumber),
@@ -147,6 +150,10 @@ func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Ba
 	}
 	return b, nil
 }
+
+// errForeign: what answers is no Kinesis. Nothing of such a batch is given out: what was sealed or saved under a number that is none
+// could not be found again.
+var errForeign = errors.New("the endpoint gives out what is no sequence number of Kinesis; this shard cannot be read from it")
 
 func (s *Stream) getRecords(ctx context.Context, iterator string, limit int) (*kinesis.GetRecordsOutput, error) {
 	ctx, cancel := context.WithTimeout(ctx, getDeadline)

@@ -150,3 +150,18 @@ func TestGet(t *testing.T) {
 		t.Errorf("limit 0: %v", err)
 	}
 }
+
+// A sequence number that is none of Kinesis's stops the batch: it could be neither a position nor a segment's end.
+func TestSequenceNumbersAreCheckedWhereRecordsComeIn(t *testing.T) {
+	for sequence, fine := range map[string]bool{
+		"49590338271490256608559692538361571095921575989136588898": true, "1": true,
+		"000000017959608946110000000013": false, "": false, "12a": false, "-1": false, "1 ": false,
+	} {
+		s, _ := open(t, map[string][]reply{"GetRecords": {ok(
+			`{"Records":[{"SequenceNumber":"7","PartitionKey":"k","Data":"e30="},{"SequenceNumber":%q,"PartitionKey":"k","Data":"e30="}],"NextShardIterator":"next"}`, sequence)}})
+		batch, err := s.Get(t.Context(), "iterator", 10)
+		if fine != (err == nil) || fine != (len(batch.Records) == 2) {
+			t.Errorf("%q: %d records, %v", sequence, len(batch.Records), err)
+		}
+	}
+}
