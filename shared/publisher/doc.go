@@ -8,8 +8,8 @@
 // Drainer publishes what other processes committed and did not live to publish. A writer whose heartbeat stands still for a
 // lease is dead; from then on it is draining: everything after the point that it had saved is read from the journal's writer
 // index and published, in the writer's own order, and, because the index is eventually consistent, read again after 10 s, 1 min,
-// 10 min, 1 h and 24 h. Then its row goes. Who drains renews its hold meanwhile, however long the tail, as long as
-// it goes forward.
+// 10 min, 1 h and 24 h. Then its row goes. Who drains renews its hold, however long the tail, as long as it goes
+// forward, and writes down which entries the stream has; who goes on leaves those out, and who gives a tail up sends no more of it.
 //
 // It promises at least once, and first occurrences in version order except after a crash. Duplicates are the consumers' to drop:
 // next on the walk is consumer.

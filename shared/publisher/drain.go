@@ -46,6 +46,7 @@ type Drainer struct {
 
 	mu       sync.Mutex
 	draining map[string]bool // writers that this process is draining
+	gaveUp   time.Time       // when a tail last did not go forward here
 }
 
 // sighting is a writer's counter, and since when, on this process' monotonic clock, it stands there.
@@ -122,7 +123,7 @@ func (d *Drainer) consider(ctx context.Context, row table.Row, dead bool) error 
 		sight = sighting{epoch, time.Now()}
 		d.seen[row.SK] = sight
 	}
-	if !dead && time.Since(sight.since) < d.config.Lease || d.config.Publisher.troubled() {
+	if !dead && time.Since(sight.since) < d.config.Lease || d.config.Publisher.troubled() || d.yields() {
 		return nil // it lives; or others had better take it, whom the stream lets
 	}
 	delete(d.seen, row.SK)
@@ -139,6 +140,13 @@ func (d *Drainer) consider(ctx context.Context, row table.Row, dead bool) error 
 		d.drain(ctx, t)
 	})
 	return nil
+}
+
+// yields says that this process gave up a tail so lately that the others should come first.
+func (d *Drainer) yields() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.gaveUp.IsZero() && time.Since(d.gaveUp) < 2*d.config.Lease
 }
 
 func (d *Drainer) drains(id string) bool {
@@ -164,8 +172,26 @@ type tail struct {
 	published int64
 	began     time.Time
 	pass      int
-	sent      map[int64]bool // counters published by this process
-	steps     atomic.Int64   // entries that were read, or that the stream took
+	handed    spans        // counters that need not be handed to the publisher any more
+	steps     atomic.Int64 // entries that were read, or that the stream took
+
+	mu   sync.Mutex
+	sent spans // counters that the stream has, whoever drained them
+}
+
+// took notes that the stream has the entry n.
+func (t *tail) took(n int64) {
+	t.steps.Add(1)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sent.add(n)
+}
+
+// done is what the stream has of the tail, as it is written down.
+func (t *tail) done() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.sent.String()
 }
 
 // takeOver marks the writer draining. The condition on its counter is what fences: a writer that lives sees its heartbeat fail,
@@ -174,14 +200,16 @@ func (d *Drainer) takeOver(ctx context.Context, row table.Row) (*tail, error) {
 	epoch, _ := row.Attrs["epoch"].(table.N)
 	published, _ := row.Attrs["published"].(table.N)
 	pass, _ := row.Attrs["pass"].(table.N)
-	t := &tail{id: row.SK, epoch: epoch, published: int64(published), began: d.config.Now(), pass: int(pass), sent: make(map[int64]bool)}
+	t := &tail{id: row.SK, epoch: epoch, published: int64(published), began: d.config.Now(), pass: int(pass)}
+	sent, _ := row.Attrs["sent"].(table.S)
+	t.handed, t.sent = parseSpans(string(sent)), parseSpans(string(sent))
 	if began, ok := row.Attrs["began"].(table.N); ok {
 		t.began = time.UnixMicro(int64(began))
 	}
 	return t, d.save(ctx, t)
 }
 
-// save writes the tail's progress and renews the hold on it, in one conditional write.
+// save writes the tail's progress, so that who goes on begins there, and renews the hold on it, in one conditional write.
 func (d *Drainer) save(ctx context.Context, t *tail) error {
 	ctx, cancel := context.WithTimeout(ctx, callDeadline)
 	defer cancel()
@@ -189,7 +217,7 @@ func (d *Drainer) save(ctx context.Context, t *tail) error {
 		Key: table.Key{PK: journal.WriterKind, SK: t.id},
 		Attrs: table.Map{
 			"epoch": t.epoch + 1, "state": table.S(journal.WriterDraining), "published": table.N(t.published),
-			"began": table.N(t.began.UnixMicro()), "pass": table.N(t.pass),
+			"began": table.N(t.began.UnixMicro()), "pass": table.N(t.pass), "sent": table.S(t.done()),
 		},
 	}})
 	if err != nil {
@@ -215,9 +243,15 @@ func (d *Drainer) drain(ctx context.Context, t *tail) {
 				d.config.Log.Info("published the tail of a dead writer", "writer", t.id, "entries", n, "pass", t.pass)
 			}
 			switch {
-			case ctx.Err() != nil, errors.Is(err, table.ErrConditionFailed):
+			case ctx.Err() != nil:
+				_ = d.save(context.WithoutCancel(ctx), t) // it only saves others work
+				return
+			case errors.Is(err, table.ErrConditionFailed):
 				return
 			case errors.Is(err, errStuck):
+				d.mu.Lock()
+				d.gaveUp = time.Now()
+				d.mu.Unlock()
 				d.config.Log.Warn("leave the tail of a dead writer to another process", "writer", t.id, "entries", n, "error", err)
 				return
 			case err != nil:
@@ -289,7 +323,7 @@ func (d *Drainer) publish(ctx context.Context, t *tail) (entries int, err error)
 	slots := make(chan struct{}, inFlight)
 	var unread int
 	var first error
-	for c, err := range journal.TailOf(ctx, d.config.Table, t.id, t.published, func(n int64) bool { return t.sent[n] }) {
+	for c, err := range journal.TailOf(ctx, d.config.Table, t.id, t.published, t.handed.has) {
 		if err != nil {
 			if unread++; first == nil {
 				first = err
@@ -302,8 +336,8 @@ func (d *Drainer) publish(ctx context.Context, t *tail) (entries int, err error)
 			return entries, ctx.Err()
 		}
 		t.steps.Add(1)
-		d.config.Publisher.publish(c, func() { t.steps.Add(1); <-slots })
-		t.sent[c.N] = true
+		d.config.Publisher.publish(waiting{Committed: c, sent: func() { t.took(c.N); <-slots }, given: ctx.Done()})
+		t.handed.add(c.N)
 		entries++
 	}
 	for range inFlight { // every slot taken: everything was acknowledged

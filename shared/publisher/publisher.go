@@ -70,7 +70,10 @@ type queue struct {
 type waiting struct {
 	journal.Committed
 	since time.Time
-	sent  func() // told when the stream has it, besides Acked; may be nil
+	// A drainer is told when the stream has its entry, besides Acked, and may give it up before it is sent; both are nil for an entry of
+	// this process.
+	sent  func()
+	given <-chan struct{}
 }
 
 // New makes a Publisher.
@@ -89,18 +92,20 @@ func New(c Config) *Publisher {
 func (p *Publisher) SetAcked(acked func(writer string, n int64)) { p.config.Acked = acked }
 
 // Publish takes an entry over. An account's entries come in version order.
-func (p *Publisher) Publish(c journal.Committed) { p.publish(c, nil) }
+func (p *Publisher) Publish(c journal.Committed) { p.publish(waiting{Committed: c}) }
 
-func (p *Publisher) publish(c journal.Committed, sent func()) {
+func (p *Publisher) publish(w waiting) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	w.since = time.Now()
+	c := w.Committed
 	q := p.accounts[c.Account]
 	if q == nil {
 		q = &queue{account: c.Account}
 		p.accounts[c.Account] = q
 		p.ready = append(p.ready, q)
 	}
-	q.entries = append(q.entries, waiting{Committed: c, since: time.Now(), sent: sent})
+	q.entries = append(q.entries, w)
 	p.waiting++
 	p.bytes += len(c.Record)
 	p.signal()
@@ -173,6 +178,11 @@ func (p *Publisher) take() (b batch) {
 	bytes := 0
 	for len(p.ready) > 0 && len(b.queues) < stream.MaxPutRecords {
 		q := p.ready[0]
+		if p.shed(q); len(q.entries) == 0 {
+			p.ready[0] = nil
+			p.ready = p.ready[1:]
+			continue
+		}
 		r := stream.Record{PartitionKey: q.account.String(), Data: q.entries[0].Record}
 		if bytes += len(r.Data) + len(r.PartitionKey); bytes > stream.MaxPutBytes && len(b.queues) > 0 {
 			break
@@ -184,7 +194,31 @@ func (p *Publisher) take() (b batch) {
 	if len(p.ready) > 0 {
 		p.signal()
 	}
+	p.noteEmpty()
 	return b
+}
+
+// shed drops the first of a queue's entries for as long as they are given up. With the last of what waits, nothing tries the stream any
+// more, and so nothing is known of it.
+func (p *Publisher) shed(q *queue) {
+	for len(q.entries) > 0 {
+		select {
+		case <-q.entries[0].given: // nil, for ever, of an entry of this process
+			if p.drop(q); p.waiting == 0 {
+				p.trouble = trouble{}
+			}
+		default:
+			return
+		}
+	}
+}
+
+// noteEmpty tells those who wait for it that nothing waits any more.
+func (p *Publisher) noteEmpty() {
+	if p.waiting == 0 && p.empty != nil {
+		close(p.empty)
+		p.empty = nil
+	}
 }
 
 // put sends a batch and settles each record by its own result: what was refused rests, and comes again, while others go on.
@@ -220,10 +254,7 @@ func (p *Publisher) put(ctx context.Context, b batch) {
 			p.rest(q)
 		}
 	}
-	if p.waiting == 0 && p.empty != nil {
-		close(p.empty)
-		p.empty = nil
-	}
+	p.noteEmpty()
 }
 
 func (p *Publisher) acknowledge(w waiting) {
@@ -234,8 +265,16 @@ func (p *Publisher) acknowledge(w waiting) {
 	}
 }
 
-// advance takes the sent entry off its queue.
+// advance takes the sent entry off its queue, and has the next one sent.
 func (p *Publisher) advance(q *queue) {
+	if p.drop(q); len(q.entries) > 0 {
+		p.ready = append(p.ready, q)
+		p.signal()
+	}
+}
+
+// drop takes the first entry off its queue.
+func (p *Publisher) drop(q *queue) {
 	p.waiting--
 	p.bytes -= len(q.entries[0].Record)
 	q.entries[0] = waiting{}
@@ -247,10 +286,7 @@ func (p *Publisher) advance(q *queue) {
 	}
 	if len(q.entries) == 0 {
 		delete(p.accounts, q.account)
-		return
 	}
-	p.ready = append(p.ready, q)
-	p.signal()
 }
 
 // rest makes the queue ready again, with the same entry first, after a while: capped, with full jitter.
