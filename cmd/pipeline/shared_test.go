@@ -9,6 +9,7 @@ import (
 
 	"passbook/shared/journal"
 	"passbook/shared/strict"
+	"passbook/shared/table"
 )
 
 // sharing is what it costs that several writers work on the same accounts.
@@ -72,30 +73,96 @@ func share(t *testing.T, writers int, affine bool) (s sharing) {
 	return s
 }
 
-// Writers that share accounts publish each other's entries only as far as the stream may not have them.
-func TestSharedAccountsArePublishedOnce(t *testing.T) {
-	for _, writers := range []int{1, 2, 4} {
-		s := share(t, writers, false)
-		conflicts, records := s.perEntry()
-		t.Logf("%d writers: %.2f conflicts and %.2f records an entry", writers, conflicts, records)
-		if records > 1.6 { // 2.9 where each publishes what it meets
-			t.Errorf("%d writers: %.2f records an entry", writers, records)
+// dollars are what a million commands of one entry each cost in the journal and on the stream, failed puts and reads with them.
+func (s sharing) dollars() float64 {
+	counts := strict.Counts{}
+	for key, n := range s.Counts {
+		if key.Name != journal.Control { // by the hour
+			counts[key] = n
 		}
 	}
+	return strict.USEast1.Of(counts).Sum() * 1e6 / s.entries
 }
 
-// Where commands go to the writer of their account, four writers cost what one does.
-func TestAffinity(t *testing.T) {
-	for _, writers := range []int{2, 4} {
-		s := share(t, writers, true)
+// What it costs that writers share accounts: where each decides what comes to it, and where a command goes to the writer of its account.
+// There four writers cost what one does.
+func TestCostOfSharedAccounts(t *testing.T) {
+	text := "\nwriters forward | per entry: conflicts records write units read units | dollars a million: journal and stream | hops  and their time\n"
+	for _, tt := range []struct {
+		writers            int
+		affine             bool
+		conflicts, records float64 // at most
+	}{{1, false, 0, 1}, {2, false, 1, 1.6}, {4, false, 1, 1.6}, {2, true, 0.05, 1.1}, {4, true, 0.05, 1.1}} {
+		s := share(t, tt.writers, tt.affine)
 		conflicts, records := s.perEntry()
-		t.Logf("%d writers: %.3f conflicts and %.3f records an entry; %.0f of %.0f commands went a hop, which with its decision took %v\n%v",
-			writers, conflicts, records, s.hops, s.entries, s.took/time.Duration(s.hops), s.Counts)
-		if conflicts > 0.05 || records > 1.1 {
-			t.Errorf("%d writers: %.2f conflicts and %.2f records an entry", writers, conflicts, records)
+		took := time.Duration(0)
+		if s.hops > 0 {
+			took = s.took / time.Duration(s.hops)
 		}
-		if s.hops == 0 {
-			t.Errorf("%d writers: no command went a hop", writers)
+		text += fmt.Sprintf("%7d %-7v | %20.3f %7.3f %11.3f %10.3f | %37.2f | %4.0f %v\n", tt.writers, tt.affine, conflicts, records,
+			(s.Of(strict.WriteUnits, journal.Table)+s.Of(strict.IndexUnits, "journal/writers"))/s.entries, s.Of(strict.ReadUnits, journal.Table)/s.entries, s.dollars(), s.hops, took)
+		if conflicts > tt.conflicts || records > tt.records {
+			t.Errorf("%d writers, forwarding %v: %.3f conflicts and %.3f records an entry", tt.writers, tt.affine, conflicts, records)
+		}
+		if tt.affine && s.hops == 0 {
+			t.Errorf("%d writers: no command went a hop", tt.writers)
 		}
 	}
+	t.Log(text)
+}
+
+// A command on an account that its writer does not have in memory reads it first.
+func TestCostOfColdAccounts(t *testing.T) {
+	warm(t)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBank(t, 2, strict.TablesConfig{})
+		cold := named("cold", 20)
+		b.writer().openAccounts(cold...)
+		time.Sleep(lease)
+		w := b.writer()
+		before := w.counts()
+		for _, a := range cold {
+			w.do(command(a, "first", withdraw(1, reference)))
+		}
+		read := w.counts().Sub(before).Of(strict.ReadUnits, journal.Table) / float64(len(cold))
+		t.Logf("a cold account: %.1f read units, %.2f dollars a million", read, read*strict.USEast1.ReadUnit)
+		if read > 3 {
+			t.Errorf("%v read units to read an account of two entries", read)
+		}
+	})
+}
+
+// itemOverhead is what DynamoDB stores, and bills, with each item of a table or of an index.
+const itemOverhead = 100
+
+// What a million commands of one entry each keep in the journal and its index, by the month.
+func TestCostOfStorage(t *testing.T) {
+	warm(t)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBank(t, 2, strict.TablesConfig{})
+		w := b.writer()
+		kept := named("customer-0123456789", 1)
+		w.openAccounts(kept...)
+		const commands = 200
+		for i := range commands {
+			w.do(command(kept[0], fmt.Sprint(i), withdraw(1, reference)))
+		}
+		page, err := b.store.Query(t.Context(), table.Query{Table: journal.Table, PK: kept[0].String(), Limit: 1000})
+		if err != nil || len(page.Rows) < commands {
+			t.Fatalf("%d rows, %v", len(page.Rows), err)
+		}
+		var bytes int
+		for _, row := range page.Rows {
+			bytes += table.Size(row) + itemOverhead
+			if wk := row.Attrs["wk"]; wk != nil { // the index has the keys
+				bytes += table.Size(table.Row{Key: row.Key, Attrs: table.Map{"wk": wk, "wn": row.Attrs["wn"]}}) + itemOverhead
+			}
+		}
+		each := float64(bytes) / float64(len(page.Rows))
+		month := func(dollars float64) float64 { return each * 1e6 / 1e9 * dollars }
+		t.Logf("%.0f bytes a command: %.2f dollars a month for a million, and %.2f for their backup", each, month(strict.USEast1.TableGB), month(strict.USEast1.BackupGB))
+		if each < 800 || each > 1500 {
+			t.Errorf("%.0f bytes a command", each)
+		}
+	})
 }

@@ -164,3 +164,36 @@ func TestStrangersGetNoAnswer(t *testing.T) {
 		transport.CloseIdleConnections()
 	}
 }
+
+// BenchmarkHop is what a command's way to another writer and back costs on one machine, with what it comes to there left out.
+func BenchmarkHop(b *testing.B) {
+	listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	to := journal.Peer{ID: "other", Address: listener.Addr().String(), Secret: NewSecret()}
+	server, err := NewServer(listener, to.Secret, web.NewDesk(web.Operation{Op: "try", Actor: "test", Status: 201, Decode: func(f *web.Fields) web.Call {
+		return web.Call{AccountID: f.AccountID("account_id", web.Required), Run: func(context.Context, journal.Command) (journal.Receipt, error) {
+			return journal.Receipt{}, web.Refuse("insufficient-funds")
+		}}
+	}}), slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	defer func() { stop(); <-ended }()
+	client := NewClient()
+	defer client.Close()
+	b.SetParallelism(32)
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			if _, err := client.Send(ctx, to, command()); err != nil {
+				b.Error(err)
+			}
+			cancel()
+		}
+	})
+}

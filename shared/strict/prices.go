@@ -7,12 +7,14 @@ type Prices struct {
 	WriteUnit, ReadUnit, PutUnit float64
 	// ShardHour is one shard for an hour.
 	ShardHour float64
+	// TableGB is a GB of a table kept for a month, BackupGB the same of its continuous backup.
+	TableGB, BackupGB float64
 	// BucketPut is a million PUT or LIST requests of S3, BucketGet a million GETs.
 	BucketPut, BucketGet float64
 }
 
 // USEast1 are the published prices of us-east-1: DynamoDB on demand since November 2024, Kinesis provisioned, S3 Standard.
-var USEast1 = Prices{WriteUnit: 0.625, ReadUnit: 0.125, PutUnit: 0.014, ShardHour: 0.015, BucketPut: 5, BucketGet: 0.40}
+var USEast1 = Prices{WriteUnit: 0.625, ReadUnit: 0.125, PutUnit: 0.014, ShardHour: 0.015, TableGB: 0.25, BackupGB: 0.20, BucketPut: 5, BucketGet: 0.40}
 
 // Dollars are what requests cost, by what they were made to.
 type Dollars struct{ Table, Stream, Bucket float64 }
