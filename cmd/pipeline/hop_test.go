@@ -75,7 +75,7 @@ func (w *writer) hop(ctx context.Context, to journal.Peer, c journal.Command) (r
 	w.bank.mu.Lock()
 	other := w.bank.reach[to.Address]
 	w.bank.mu.Unlock()
-	time.Sleep(hopTrip / 2)
+	<-time.After(hopTrip / 2)
 	if other.dead.Load() {
 		<-ctx.Done()
 		return r, ctx.Err()
@@ -89,6 +89,6 @@ func (w *writer) hop(ctx context.Context, to journal.Peer, c journal.Command) (r
 	case w.hops.lose != nil && w.hops.lose(c):
 		return r, errAnswerLost
 	}
-	time.Sleep(hopTrip / 2)
+	<-time.After(hopTrip / 2)
 	return r, nil
 }

@@ -123,7 +123,7 @@ func accountsHaveOneWriter(t *testing.T, fleet []*Process, history *journal.Read
 			{credits, "PUT /v1/accounts/" + id + "/credit-limit", `{"limit":0,"reason":"r","decided_by":"d"}`, 200},
 			{withdraws, "POST /withdraw", `{"account_id":"` + id + `","amount":5000,"currency":"EUR"}`, 422},
 		} {
-			key := fmt.Sprint(id, "/", i)
+			key := fmt.Sprint(id, "-", i)
 			first := call(t, step.at[n%2], step.route, key, step.body)
 			again := call(t, step.at[(n+1)%2], step.route, key, step.body)
 			if step.status != 404 {
