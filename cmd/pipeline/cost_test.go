@@ -135,7 +135,7 @@ const costHead = `
 an entry |  journal    index  balance    limit  reads      put |  journal   models   stream      sum
 `
 
-// What a command costs by how many come together, where every round is folded in a batch of its own. The README's table has the units
+// What a command costs by how many come together, where every round is folded in a batch of its own. The table in docs/cost.md has the units
 // and the dollars.
 func TestCost(t *testing.T) {
 	text := costHead
