@@ -67,7 +67,7 @@ func TestUnansweredRegistrationThatIsDrainedIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := w.coming.id
-	drained := w.coming.row(1, 0)
+	drained := w.row(w.coming, 1, 0)
 	drained.Attrs["state"] = table.S(WriterDraining)
 	if err := tbl.Put(t.Context(), table.Put{Table: Control, Row: drained, If: table.Equals("epoch", table.N(0))}); err != nil {
 		t.Fatal(err)
