@@ -22,6 +22,7 @@ type grammar struct {
 	Quarantine quarantineCommand `cmd:"" help:"Accounts that a consumer has set aside."`
 	Archive    archiveCommand    `cmd:"" help:"Whose the archive is."`
 	Resources  resourcesCommand  `cmd:"" help:"Make the tables, streams and bucket."`
+	Clock      clockCommand      `cmd:"" help:"Accounts ahead of the clock."`
 	Salvage    salvageCommand    `cmd:"" help:"Open a bank without the damaged end of its log."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

@@ -10,8 +10,11 @@ var (
 	ErrOutcomeUnknown = errors.New("journal: outcome unknown")
 	// ErrUnavailable: the table could not be read or written; nothing was stored.
 	ErrUnavailable = errors.New("journal: unavailable")
-	// ErrClockSkew: this machine's clock is more than MaxSkew behind the account's last entry or off the table's; nothing was stored.
+	// ErrClockSkew: this machine's clock is more than MaxAhead behind the account's last entry, or more than MaxSkew off the table's;
+	// nothing was stored.
 	ErrClockSkew = errors.New("journal: clock skew")
+	// ErrStorageFull: there is too little room where the journal is kept; nothing was stored.
+	ErrStorageFull = errors.New("journal: storage full")
 	// ErrOverloaded: a queue is full; nothing was stored.
 	ErrOverloaded = errors.New("journal: overloaded")
 	// ErrRateLimited: the account had MaxDeclines declines within a minute; nothing was stored.

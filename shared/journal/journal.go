@@ -20,8 +20,13 @@ import (
 
 // Bounds of the writer.
 const (
-	// MaxSkew is how far clocks may be apart before commands are refused.
+	// MaxSkew is how far this machine's clock may be off the table's before commands are refused, and for how long what another writer
+	// committed is published again.
 	MaxSkew = 5 * time.Second
+	// MaxAhead is how far an account's last entry may be ahead of this machine's clock before its commands are refused: so long its time
+	// may stand. What waits for the account's time waits as long, at most: a hold that ran out under the clock that was ahead is gone, a
+	// new one is kept by that time, and keys are remembered longer. Beyond it a clock is so wrong that a person has to say so.
+	MaxAhead = 31 * 24 * time.Hour
 	// MaxDeclines is how many declines an account may have stored a minute by one process; more are refused, not stored, so that
 	// nobody can flood a history.
 	MaxDeclines = 200
@@ -80,6 +85,8 @@ type Config struct {
 	Accounts int
 	// Keys is how many command keys the idle accounts may remember among them; 4,000,000 if 0.
 	Keys int
+	// Room says why nothing may be committed for want of room, with ErrStorageFull; nil never does.
+	Room func() error
 	// Address is where other writers send commands for this one, host:port, and Secret what only those know who may read the control
 	// table; both are in the writer's row. Without an address it is sent none.
 	Address, Secret string
@@ -150,6 +157,8 @@ type Journal struct {
 	writer  *writer
 	peers   peers
 	trouble trouble
+	ahead   ahead
+	room    func() error
 	metrics *metrics
 	cached  int // idle lanes a shard keeps
 	keys    int // that they may remember
@@ -184,6 +193,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	if c.Metrics != nil {
 		j.Reader.Report(c.Metrics, cmp.Or(c.Log, slog.Default()))
 	}
+	j.room, j.ahead.metrics = c.Room, j.metrics
 	j.ctx, j.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for i := range j.shards {
 		j.shards[i].init()

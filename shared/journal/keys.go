@@ -44,6 +44,7 @@ type keyIndex struct {
 // keySpan is the keys of at most spanTime and whatever else their last entry brought.
 type keySpan struct {
 	from, last time.Time // recorded_at of the first and of the last entry
+	seen       time.Time // when this process came to know the last, by a clock that nobody sets
 	keys       map[keyHash]int64
 }
 
@@ -94,7 +95,7 @@ func (k *keyIndex) remember(p page) {
 		k.spans = append(k.spans, keySpan{from: p.at, keys: make(map[keyHash]int64)})
 	}
 	span := &k.spans[len(k.spans)-1]
-	span.last = p.at
+	span.last, span.seen = p.at, time.Now()
 	before := len(span.keys)
 	for keys := p.keys; len(keys) > 0; keys = keys[pageKeyBytes:] {
 		offset := binary.BigEndian.Uint32(keys[keyHashBytes:pageKeyBytes])
@@ -111,9 +112,10 @@ func (k *keyIndex) turn(i int64) {
 	k.open = page{index: i}
 }
 
-// forget drops the spans that are past the window.
+// forget drops the spans that are past the window, by the journal's time and by that of this process: a clock that jumps ahead must
+// not make a command that is repeated a new one.
 func (k *keyIndex) forget(now time.Time) {
-	for len(k.spans) > 0 && now.Sub(k.spans[0].last) > KeyWindow {
+	for len(k.spans) > 0 && now.Sub(k.spans[0].last) > KeyWindow && time.Since(k.spans[0].seen) > KeyWindow {
 		k.count -= len(k.spans[0].keys)
 		k.spans = slices.Delete(k.spans, 0, 1)
 	}
@@ -173,7 +175,8 @@ func (l *lane) loadKeys(ctx context.Context, s account.State) (keyIndex, error) 
 		return k, err
 	}
 	k.open = open
-	pages, err := l.readPages(ctx, open.index-1, l.journal.now().Add(-KeyWindow))
+	// A clock that is ahead must not shorten the window, so it is that of the account's last entry.
+	pages, err := l.readPages(ctx, open.index-1, earlier(l.journal.now(), s.RecordedAt).Add(-KeyWindow))
 	if err != nil {
 		return k, err
 	}
@@ -256,4 +259,11 @@ func (l *lane) readPageEntries(ctx context.Context, i, upTo int64) (page, error)
 		return err == nil
 	})
 	return p, failed
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }

@@ -133,6 +133,7 @@ func TestKeysOlderThanTheWindowAreNotLoaded(t *testing.T) {
 		accepted(t, j, command(acct, fmt.Sprint("old", i), crediting(1)))
 	}
 	c.add(KeyWindow + time.Minute)
+	accepted(t, j, command(acct, "new", crediting(1)))
 	restarted, _ := open(t, tbl, c)
 	if r := execute(t, restarted, command(acct, "old5", crediting(1))); r.Replayed {
 		t.Fatal("a key of a page past the window was loaded")

@@ -81,16 +81,16 @@ func (l *lane) claimAll(batch []*pending) []*pending {
 func (l *lane) process(batch []*pending) (left []*pending) {
 	most := len(batch)
 	for range maxAttempts {
-		fresh, now, err := l.prepare()
+		m, err := l.prepare()
 		if err != nil {
 			failAll(batch, err)
 			return nil
 		}
-		pl := l.plan(batch[:most], now)
+		pl := l.plan(batch[:most], m)
 		switch {
 		case len(pl.events) > 0:
 			err = l.commit(pl)
-		case pl.unconfirmed && !fresh:
+		case pl.unconfirmed && !m.fresh:
 			err = l.confirm()
 		}
 		if errors.Is(err, errConflict) {
@@ -125,25 +125,17 @@ func failAll(batch []*pending, err error) {
 // errConflict: another writer committed first; the lane has read what it committed.
 var errConflict = errors.New("journal: another writer was first")
 
-// prepare makes sure that the lane knows its account, and gives the decision's time. fresh says that it was read just now.
-func (l *lane) prepare() (fresh bool, now time.Time, err error) {
-	if skew := l.journal.table.Skew(); skew > MaxSkew || skew < -MaxSkew {
-		return false, now, ErrClockSkew
-	}
-	if !l.loaded {
+// prepare makes sure that the lane knows its account, and gives the moment to decide at.
+func (l *lane) prepare() (moment, error) {
+	fresh := !l.loaded
+	if fresh {
 		if err := l.load(); err != nil {
-			return false, now, fmt.Errorf("%w: load %s: %w", ErrUnavailable, l.account.ID, err)
+			return moment{}, fmt.Errorf("%w: load %s: %w", ErrUnavailable, l.account.ID, err)
 		}
-		fresh = true
 	}
-	now = l.journal.now().UTC().Truncate(time.Microsecond)
-	if l.state.RecordedAt.Sub(now) > MaxSkew {
-		return false, now, ErrClockSkew
-	}
-	if now.Before(l.state.RecordedAt) {
-		now = l.state.RecordedAt
-	}
-	return fresh, now, nil
+	m := l.moment()
+	m.fresh = fresh
+	return m, nil
 }
 
 // load reads the account from the journal, and its keys of the last 24 hours.

@@ -6,6 +6,8 @@ type metrics struct {
 	append    prometheus.Histogram
 	conflicts prometheus.Counter
 	replays   prometheus.Counter
+	stood     prometheus.Counter
+	refused   prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -21,8 +23,14 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "idempotent_replays_total", Help: "Commands answered again from their first answer.",
 		}),
 	}
+	m.stood = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "journal_clock_stood_total", Help: "Decisions on accounts whose last entry is more than 5 s ahead of this machine's clock.",
+	})
+	m.refused = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "journal_clock_refused_total", Help: "Decisions refused since the account's last entry is more than 31 days ahead of this machine's clock.",
+	})
 	if r != nil {
-		r.MustRegister(m.append, m.conflicts, m.replays)
+		r.MustRegister(m.append, m.conflicts, m.replays, m.stood, m.refused)
 	}
 	return m
 }

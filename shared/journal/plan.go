@@ -12,8 +12,8 @@ import (
 
 // plan is a batch decided but not yet committed: what the entry would hold, and what each command would be answered.
 type plan struct {
-	lane     *lane
-	now      time.Time
+	lane *lane
+	moment
 	state    account.State // after the planned events
 	commands []event.Command
 	events   []event.Event
@@ -37,8 +37,8 @@ type outcome struct {
 }
 
 // plan decides the batch's commands one after another against the evolving state, as many as one entry holds.
-func (l *lane) plan(batch []*pending, now time.Time) *plan {
-	pl := &plan{lane: l, now: now, state: l.state, outcomes: make([]outcome, 0, len(batch))}
+func (l *lane) plan(batch []*pending, m moment) *plan {
+	pl := &plan{lane: l, moment: m, state: l.state, outcomes: make([]outcome, 0, len(batch))}
 	most := event.MaxEntryBytes - planMargin - holdBytes*len(l.state.Holds)
 	for _, p := range batch {
 		if pl.bytes > most {
@@ -51,12 +51,15 @@ func (l *lane) plan(batch []*pending, now time.Time) *plan {
 	return pl
 }
 
-// decide is the order of checks: key seen, then If-Match, then the rules.
+// decide is the order of checks: key seen, then whether anything may be committed, then If-Match, then the rules.
 func (pl *plan) decide(c *Command) outcome {
 	if c.Key != "" {
 		if o, seen := pl.replay(c); seen {
 			return o
 		}
+	}
+	if pl.barred != nil {
+		return outcome{command: -1, err: pl.barred}
 	}
 	if c.IfMatch != 0 && c.IfMatch != pl.state.Version && pl.state.Version != 0 {
 		return pl.reject(versionMismatch(c.IfMatch, pl.state.Version))
@@ -104,7 +107,7 @@ func (pl *plan) accept(c *Command, events []event.Event) outcome {
 	status := c.Status
 	if _, declined := events[len(events)-1].Body.(event.WithdrawalDeclined); declined {
 		status = 422
-		if pl.lane.declinesIn(pl.now)+pl.declines >= MaxDeclines {
+		if pl.lane.declinesIn(pl.clock)+pl.declines >= MaxDeclines {
 			return outcome{command: -1, err: ErrRateLimited}
 		}
 		pl.declines++
@@ -179,16 +182,16 @@ func (l *lane) seen(c *Command) (Receipt, bool, error) {
 	return Receipt{}, false, nil
 }
 
-// declinesIn is how many declines were committed in the minute of now.
+// declinesIn is how many declines were committed in the minute of now, by this machine's clock: the account's own may stand.
 func (l *lane) declinesIn(now time.Time) int {
-	if now.Sub(l.declinesFrom) >= time.Minute {
+	if passed := now.Sub(l.declinesFrom); passed >= time.Minute || passed < 0 {
 		return 0
 	}
 	return l.declines
 }
 
 func (l *lane) countDeclines(now time.Time, n int) {
-	if now.Sub(l.declinesFrom) >= time.Minute {
+	if passed := now.Sub(l.declinesFrom); passed >= time.Minute || passed < 0 {
 		l.declines, l.declinesFrom = 0, now
 	}
 	l.declines += n
@@ -217,7 +220,7 @@ func (l *lane) took(pl *plan, st *staging) {
 	l.state, l.head = pl.state, st.entry.Hash
 	l.keys.add(st.entry)
 	if pl.declines > 0 {
-		l.countDeclines(pl.now, pl.declines)
+		l.countDeclines(pl.clock, pl.declines)
 	}
 	l.journal.outbox.Publish(Committed{Account: l.account, Record: st.record, Writer: st.entry.Writer, N: st.entry.N})
 }

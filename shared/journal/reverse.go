@@ -35,11 +35,11 @@ func contend(p *pending, try func() error, held ...*lane) {
 
 // attemptReverse answers p, or says why it could not.
 func (l *lane) attemptReverse(p *pending) error {
-	_, now, err := l.prepare()
+	m, err := l.prepare()
 	if err != nil {
 		return err
 	}
-	pl := l.plan([]*pending{p}, now)
+	pl := l.plan([]*pending{p}, m)
 	switch {
 	case len(pl.events) > 0 && !declined(pl.events):
 		err = l.commitReversal(pl, p)

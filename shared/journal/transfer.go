@@ -80,15 +80,15 @@ func transfer(from, to *lane, t Transfer, p *pending) {
 
 // attemptTransfer answers p, or says why it could not.
 func attemptTransfer(from, to *lane, t Transfer, p *pending) error {
-	now, err := prepareBoth(from, to)
+	m, err := prepareBoth(from, to)
 	if err != nil {
 		return err
 	}
 	c := t.Command
 	credit := c
 	credit.Key, credit.IfMatch = "", 0 // the transfer's key and version are from's
-	out := &plan{lane: from, now: now, state: from.state}
-	in := &plan{lane: to, now: now, state: to.state}
+	out := &plan{lane: from, moment: m, state: from.state}
+	in := &plan{lane: to, moment: m, state: to.state}
 	c.Decide = func(s account.State, now time.Time) account.Decision {
 		return decideBoth(s, to.state, t, now, func(d account.Decision) { credit.Decide = fixed(d) })
 	}
@@ -120,18 +120,22 @@ func fixed(d account.Decision) func(account.State, time.Time) account.Decision {
 	return func(account.State, time.Time) account.Decision { return d }
 }
 
-// prepareBoth makes both lanes ready; one time serves both legs.
-func prepareBoth(from, to *lane) (now time.Time, err error) {
+// prepareBoth makes both lanes ready; one time serves both legs, and what bars one bars both.
+func prepareBoth(from, to *lane) (both moment, err error) {
 	for _, l := range []*lane{from, to} {
-		_, at, err := l.prepare()
+		m, err := l.prepare()
 		if err != nil {
-			return now, err
+			return both, err
 		}
-		if at.After(now) {
-			now = at
+		if m.now.After(both.now) {
+			both.now = m.now
+		}
+		both.clock = m.clock
+		if both.barred == nil {
+			both.barred = m.barred
 		}
 	}
-	return now, nil
+	return both, nil
 }
 
 // decideBoth decides both legs. Each names the other's event, whose version is known once the other is decided: the first

@@ -72,6 +72,8 @@ type Config struct {
 	EffectiveAhead int `env:"PASSBOOK_EFFECTIVE_AHEAD" envDefault:"0" flag:"effective-ahead"`
 	// Memory is what the process stays under, 64 MiB to 1 TiB; 0 is what its cgroup allows, else a quarter of the machine.
 	Memory Bytes `env:"PASSBOOK_MEMORY" envDefault:"0" flag:"memory"`
+	// MinFree is how much of the data directory's volume stays free: below it commands are refused. 0 is by the volume's size.
+	MinFree Bytes `env:"PASSBOOK_MIN_FREE" envDefault:"0" flag:"min-free"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `env:"PASSBOOK_LOG_LEVEL" envDefault:"info" flag:"log-level"`
 	// LogFormat is text or json.

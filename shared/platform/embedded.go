@@ -120,7 +120,7 @@ func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 		store.resources = append(store.resources, c.Stream(name))
 	}
 	return &Engine{
-		Table: tables, Streams: streams, Bucket: archive, Exclusive: true, Where: []string{"data      " + c.Data}, store: store,
+		Table: tables, Streams: streams, Bucket: archive, Exclusive: true, Space: newSpace(c.Data, c.MinFree), Where: []string{"data      " + c.Data}, store: store,
 	}, nil
 }
 

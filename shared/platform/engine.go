@@ -53,6 +53,8 @@ type Engine struct {
 	// Exclusive says that no other process can use the stores while this one does, so that whatever another left behind, a
 	// lease or a writer, is dead.
 	Exclusive bool
+	// Space watches the room where the data is; nil on AWS.
+	Space *Space
 	// Where says for a person what the stores are, one line each.
 	Where []string
 

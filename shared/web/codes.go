@@ -29,6 +29,7 @@ const (
 	CodeOverloaded           = "overloaded"
 	CodeShuttingDown         = "shutting-down"
 	CodeClockSkew            = "clock-skew"
+	CodeStorageFull          = "storage-full"
 	CodeOutcomeUnknown       = "outcome-unknown"
 )
 
@@ -132,6 +133,8 @@ var answers = map[string]answer{
 		detail: "The process is about to stop. Nothing was stored.", retryable: true, retryAfter: 1},
 	CodeClockSkew: {status: http.StatusServiceUnavailable, title: "Clock skew",
 		detail: "The clock of this machine is too far off. Nothing was stored.", retryable: true, retryAfter: 10},
+	CodeStorageFull: {status: http.StatusServiceUnavailable, title: "Storage full",
+		detail: "There is too little room for further commands. Nothing was stored. Reads go on.", retryable: true, retryAfter: 10},
 	CodeOutcomeUnknown: {status: http.StatusGatewayTimeout, title: "Outcome unknown",
 		detail: "The command may have been carried out. The same request with the same Idempotency-Key gets its answer.", retryable: true, retryAfter: 1},
 }

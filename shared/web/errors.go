@@ -24,6 +24,7 @@ var failures = []failure{
 	{journal.ErrContention, CodeWriteContention},
 	{journal.ErrOutcomeUnknown, CodeOutcomeUnknown},
 	{journal.ErrClockSkew, CodeClockSkew},
+	{journal.ErrStorageFull, CodeStorageFull},
 	{journal.ErrOverloaded, CodeOverloaded},
 	{journal.ErrRateLimited, CodeRateLimited},
 	{journal.ErrShuttingDown, CodeShuttingDown},

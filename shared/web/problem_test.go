@@ -67,6 +67,7 @@ func TestErrorsToCodes(t *testing.T) {
 		journal.ErrOutcomeUnknown:             "504 outcome-unknown",
 		journal.ErrUnavailable:                "503 journal-unavailable",
 		journal.ErrClockSkew:                  "503 clock-skew",
+		journal.ErrStorageFull:                "503 storage-full",
 		journal.ErrOverloaded:                 "503 overloaded",
 		journal.ErrShuttingDown:               "503 shutting-down",
 		journal.ErrRateLimited:                "429 rate-limited",

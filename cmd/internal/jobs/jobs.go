@@ -107,6 +107,7 @@ func (b Bank) Funcs() map[string]ops.Func {
 		"known":      job(b.knows),
 		"claim":      job(b.claim),
 		"stream":     job(b.renew),
+		"clock":      job(b.acceptClock),
 	}
 }
 

@@ -48,6 +48,8 @@ func TestWrongParametersTouchNothing(t *testing.T) {
 		{"redrive", `{}`, "--all"},
 		{"redrive", `{"account":"A-1","all":true}`, "--all"},
 		{"audit", `{"grace_seconds":-1}`, "--grace"},
+		{"clock", `{}`, "account"},
+		{"clock", `{"account":"A-1"}`, "no account A-1"},
 	} {
 		_, err := b.Funcs()[tt.job](t.Context(), json.RawMessage(tt.params), ops.NewProgress())
 		if !errors.Is(err, ErrParams) || !strings.Contains(err.Error(), tt.says) {

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,6 +12,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/journal"
 	"passbook/shared/publisher"
+	"passbook/shared/telemetry"
 	"passbook/shared/web"
 	"passbook/withdraw"
 )
@@ -25,7 +27,7 @@ func writers(ctx context.Context, p *Process) (err error) {
 	})
 	c := journal.Config{
 		Table: p.engine.Table, Outbox: p.publisher, Lease: p.config.Lease, Metrics: metrics, Log: p.log,
-		Accounts: p.memory.Accounts, Keys: p.memory.Keys,
+		Room: p.room(), Accounts: p.memory.Accounts, Keys: p.memory.Keys,
 	}
 	if err := p.listenPeers(ctx, &c); err != nil {
 		return err
@@ -52,7 +54,35 @@ func writers(ctx context.Context, p *Process) (err error) {
 	p.checks = append(p.checks,
 		web.Check{Name: "journal", Ready: p.journalReady},
 		web.Check{Name: "stream", Code: web.CodeOverloaded, Ready: func(context.Context) error { return p.publisher.Ready() }})
+	p.watchSpace()
 	return nil
+}
+
+// room is why nothing may be committed for want of room; nil where nobody can say.
+func (p *Process) room() func() error {
+	space := p.engine.Space
+	if space == nil {
+		return nil
+	}
+	return func() error {
+		if err := space.Check(); err != nil {
+			return fmt.Errorf("%w: %w", journal.ErrStorageFull, err)
+		}
+		return nil
+	}
+}
+
+// watchSpace says in /readyz?verbose and the metrics how much room there is, and which account's time is ahead of the clock. Either
+// costs only commands: the process serves on.
+func (p *Process) watchSpace() {
+	p.checks = append(p.checks, web.Check{Name: "clock", Code: web.CodeClockSkew, Advisory: true, Ready: func(context.Context) error { return p.journal.Clock() }})
+	space := p.engine.Space
+	if space == nil {
+		return
+	}
+	p.checks = append(p.checks, web.Check{Name: "storage", Code: web.CodeStorageFull, Advisory: true, Ready: func(context.Context) error { return space.Check() }})
+	telemetry.Gauge(p.registry, "storage_free_bytes", "Room on the volume of the data directory.", space.Free)
+	telemetry.Gauge(p.registry, "storage_floor_bytes", "Room below which commands are refused.", space.Floor)
 }
 
 // journalReady says whether commands can be taken.

@@ -1,0 +1,150 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"passbook/shared/table"
+)
+
+// moment is what a lane decides at.
+type moment struct {
+	// fresh: the account was read just now.
+	fresh bool
+	// now is the decision's time: this machine's clock, or the account's last entry where that is later. clock is this machine's.
+	now, clock time.Time
+	// barred is why nothing may be committed now; keys that were answered are answered all the same.
+	barred error
+}
+
+// moment gives the time, and whether anything may be committed at it. An account's entries never go back in time: after one that was
+// committed under a clock that was ahead, the account's time stands until the clock has come up to it.
+func (l *lane) moment() moment {
+	m := moment{clock: l.journal.now().UTC().Truncate(time.Microsecond)}
+	m.now = m.clock
+	if m.now.Before(l.state.RecordedAt) {
+		m.now = l.state.RecordedAt
+	}
+	switch skew, ahead := l.journal.table.Skew(), m.now.Sub(m.clock); {
+	case skew > MaxSkew || skew < -MaxSkew:
+		m.barred = fmt.Errorf("%w: this machine's clock is %v off the table's", ErrClockSkew, skew)
+	case ahead > MaxAhead:
+		m.barred = l.accepted(ahead)
+	case ahead > MaxSkew:
+		l.journal.ahead.stood(l.account, ahead)
+	}
+	if m.barred == nil && l.journal.room != nil {
+		m.barred = l.journal.room()
+	}
+	return m
+}
+
+// accepted asks whether a person accepted that the account's time stands for longer than MaxAhead.
+func (l *lane) accepted(ahead time.Duration) error {
+	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
+	defer cancel()
+	until, _, err := acceptedTime(ctx, l.journal.table, l.account)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case until.Before(l.state.RecordedAt):
+		l.journal.ahead.refused(l.account, ahead)
+		return fmt.Errorf("%w: the account's last entry is %v ahead of this machine's clock", ErrClockSkew, ahead)
+	}
+	l.journal.ahead.stood(l.account, ahead)
+	return nil
+}
+
+// acceptedKey is the control row of an account whose time was accepted, beside that of the bank itself.
+func acceptedKey(a Account) table.Key { return table.Key{PK: "bank", SK: "clock#" + a.String()} }
+
+// acceptedTime reads up to which time an account's was accepted, the zero time if none was, and the row's condition.
+func acceptedTime(ctx context.Context, t table.Table, a Account) (time.Time, table.Condition, error) {
+	row, err := t.Get(ctx, Control, acceptedKey(a), true)
+	if errors.Is(err, table.ErrNotFound) {
+		return time.Time{}, table.Absent(), nil
+	}
+	if err != nil {
+		return time.Time{}, table.Condition{}, fmt.Errorf("read the accepted time of %s: %w", a.ID, err)
+	}
+	text, _ := row.Attrs["until"].(table.S)
+	until, err := time.Parse(timeLayout, string(text))
+	if err != nil {
+		return time.Time{}, table.Condition{}, fmt.Errorf("%w: accepted time of %s", ErrDamaged, a.ID)
+	}
+	return until, table.Equals("until", text), nil
+}
+
+// AcceptTime lets an account go on although its last entry is further ahead of the clocks than MaxAhead: its time stands at that
+// entry until the clocks have come up to it. It returns that time, and ErrNoEvent for an account that does not exist.
+func (r *Reader) AcceptTime(ctx context.Context, a Account) (time.Time, error) {
+	head, err := r.Head(ctx, a)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("accept the time of %s: %w", a.ID, err)
+	}
+	if head.State.Version == 0 {
+		return time.Time{}, fmt.Errorf("accept the time of %s: %w", a.ID, ErrNoEvent)
+	}
+	at := head.State.RecordedAt
+	until, was, err := acceptedTime(ctx, r.table, a)
+	if err != nil || !until.Before(at) {
+		return at, err
+	}
+	put := table.Put{Table: Control, If: was, Row: table.Row{Key: acceptedKey(a), Attrs: table.Map{"until": table.S(at.Format(timeLayout))}}}
+	if err := r.table.Put(ctx, put); err != nil {
+		return at, fmt.Errorf("accept the time of %s: %w", a.ID, err)
+	}
+	return at, nil
+}
+
+// aheadFor is how long Clock tells of an account that was ahead.
+const aheadFor = time.Minute
+
+// ahead is what the journal saw of accounts that are ahead of this machine's clock.
+type ahead struct {
+	mu      sync.Mutex
+	metrics *metrics
+	last    Account
+	by      time.Duration
+	at      time.Time // of this process
+	barred  bool
+}
+
+func (a *ahead) stood(account Account, by time.Duration) {
+	a.metrics.stood.Inc()
+	a.note(account, by, false)
+}
+
+func (a *ahead) refused(account Account, by time.Duration) {
+	a.metrics.refused.Inc()
+	a.note(account, by, true)
+}
+
+// note remembers the last one; one that was refused is worth more than one that was not.
+func (a *ahead) note(account Account, by time.Duration, barred bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if barred || !a.barred || time.Since(a.at) > aheadFor {
+		a.last, a.by, a.at, a.barred = account, by, time.Now(), barred
+	}
+}
+
+// Clock says which account was found ahead of this machine's clock within the last minute, and what to do; nil when none was. The
+// clock is wrong, or was.
+func (j *Journal) Clock() error {
+	a := &j.ahead
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.at.IsZero() || time.Since(a.at) > aheadFor:
+		return nil
+	case a.barred:
+		return fmt.Errorf("account %s is %v ahead of this machine's clock and takes no commands: set the clock, or: bank clock accept %s",
+			a.last.ID, a.by.Round(time.Second), a.last.ID)
+	}
+	return fmt.Errorf("account %s is %v ahead of this machine's clock; its time stands until then: set the clock if it is behind",
+		a.last.ID, a.by.Round(time.Second))
+}
