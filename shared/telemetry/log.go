@@ -15,7 +15,7 @@ type LogOptions struct {
 	Format string
 }
 
-// NewLogger makes the logger of a program. It fails on a level or a format that does not exist.
+// NewLogger makes the logger of a program. A warning or an error that lasts is said with growing gaps. It fails on a level or a format that does not exist.
 func NewLogger(w io.Writer, o LogOptions) (*slog.Logger, error) {
 	var level slog.Level
 	if o.Level != "" {
@@ -26,9 +26,9 @@ func NewLogger(w io.Writer, o LogOptions) (*slog.Logger, error) {
 	options := &slog.HandlerOptions{Level: level}
 	switch o.Format {
 	case "", "text":
-		return slog.New(correlated{slog.NewTextHandler(w, options)}), nil
+		return slog.New(newGaps(correlated{slog.NewTextHandler(w, options)})), nil
 	case "json":
-		return slog.New(correlated{slog.NewJSONHandler(w, options)}), nil
+		return slog.New(newGaps(correlated{slog.NewJSONHandler(w, options)})), nil
 	}
 	return nil, fmt.Errorf("log format %q: text or json", o.Format)
 }

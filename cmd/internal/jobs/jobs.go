@@ -121,6 +121,7 @@ var checks = map[string]func(json.RawMessage) error{
 	"claim":  check[ClaimParams],
 	"stream": check[RenewParams],
 	"known":  check[KnownParams],
+	"clock":  check[ClockParams],
 }
 
 // Check says what is wrong with the parameters of a job, before it begins. Its errors match ErrParams.
