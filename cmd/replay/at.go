@@ -64,7 +64,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err != nil {
 		return err
 	}
-	if err := (stores.Set{Bucket: archive, Stream: config.Stream(jobs.EventStream)}).Named(ctx); err != nil {
+	if err := (stores.Set{Bucket: from, Stream: config.Stream(jobs.EventStream)}).Named(ctx); err != nil {
 		return err
 	}
 	progress, far := console.NewProgress(t.Err, "at"), ops.NewProgress()
