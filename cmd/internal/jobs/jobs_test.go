@@ -49,7 +49,6 @@ func TestWrongParametersTouchNothing(t *testing.T) {
 		{"redrive", `{"account":"A-1","all":true}`, "--all"},
 		{"audit", `{"grace_seconds":-1}`, "--grace"},
 		{"clock", `{}`, "account"},
-		{"clock", `{"account":"A-1"}`, "no account A-1"},
 	} {
 		_, err := b.Funcs()[tt.job](t.Context(), json.RawMessage(tt.params), ops.NewProgress())
 		if !errors.Is(err, ErrParams) || !strings.Contains(err.Error(), tt.says) {
@@ -93,6 +92,13 @@ func TestBackWithoutAGenerationBefore(t *testing.T) {
 func TestNothingToDiscard(t *testing.T) {
 	_, err := standing(t).discard(t.Context(), DiscardParams{Model: Models[0]}, ops.NewProgress())
 	if err == nil || !strings.Contains(err.Error(), "nothing to discard") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTheTimeOfNoAccountIsAccepted(t *testing.T) {
+	_, err := standing(t).acceptClock(t.Context(), ClockParams{Account: "A-1"}, ops.NewProgress())
+	if !errors.Is(err, ErrParams) || !strings.Contains(err.Error(), "no account A-1") {
 		t.Errorf("%v", err)
 	}
 }
