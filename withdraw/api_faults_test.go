@@ -50,7 +50,27 @@ func TestOverloaded(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
 	b.outbox.full.Store(true)
-	refusedFor(t, b, "503 overloaded", func() { b.outbox.full.Store(false) })
+	const body = `{"amount":10,"currency":"EUR"}`
+	r := b.client.Post("/v1/accounts/A-1/withdrawals", "faulty", body)
+	if r.Status != 503 || r.Code() != web.CodeOverloaded || r.Header.Get("Retry-After") == "" {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+	line := make(chan string, 1)
+	go func() {
+		line <- bulk(t, b, `{"op":"withdraw","account_id":"A-1","idempotency_key":"faulty","amount":10,"currency":"EUR"}`)
+	}()
+	select {
+	case got := <-line:
+		t.Fatalf("a line of bulk was refused for load: %s", got)
+	case <-time.After(50 * time.Millisecond):
+	}
+	b.outbox.full.Store(false)
+	if got := <-line; !strings.Contains(got, `"status":201`) || strings.Contains(got, "replayed") {
+		t.Fatalf("the line that waited: %s", got)
+	}
+	if r := b.client.Post("/v1/accounts/A-1/withdrawals", "faulty", body); r.Status != 201 || r.Header.Get("Idempotency-Replayed") != "true" {
+		t.Fatalf("afterwards: %d %s", r.Status, r.Body)
+	}
 }
 
 func TestClockSkew(t *testing.T) {
