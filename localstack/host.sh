@@ -169,6 +169,7 @@ start_locked() {
     fail "port $port is taken by something that is no LocalStack: name another with LOCALSTACK_PORT"
   else
     rm -rf "$run/fs"
+    say "starting on port $port; ready within $ready_seconds s"
     launch
     if ! await "$(supervisor)"; then
       tail -n 20 "$run/log" >&2

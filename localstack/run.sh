@@ -48,6 +48,7 @@ for i in "${!services[@]}"; do
   exec {out}>&-
 done
 set +m
+echo "accounts are opened at http://127.0.0.1:8082, money goes out at :8081, and is read at :8083; README has the calls"
 
 code=0
 [ -n "$ending" ] || wait -n "${pids[@]}" || code=$?
