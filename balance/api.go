@@ -150,7 +150,7 @@ func (a *API) list(c echo.Context) error {
 		return web.Invalid("cursor", account.FieldSyntax)
 	}
 	if err != nil {
-		return web.Unavailable(err)
+		return web.RowsUnavailable(err)
 	}
 	if next != "" {
 		next = web.EncodeCursor("accounts", next)

@@ -4,33 +4,34 @@ import "net/http"
 
 // The codes that web itself answers with. The rules of the account have more; every one stands in the table below.
 const (
-	CodeMalformedRequest     = "malformed-request"
-	CodeValidationFailed     = "validation-failed"
-	CodeKeyMissing           = "idempotency-key-missing"
-	CodeKeyInvalid           = "idempotency-key-invalid"
-	CodeRouteNotFound        = "route-not-found"
-	CodeAccountNotFound      = "account-not-found"
-	CodeTransactionNotFound  = "transaction-not-found"
-	CodeVersionNotFound      = "version-not-found"
-	CodeJobNotFound          = "job-not-found"
-	CodeMethodNotAllowed     = "method-not-allowed"
-	CodeWriteContention      = "write-contention"
-	CodeJobRunning           = "job-running"
-	CodeVersionMismatch      = "version-mismatch"
-	CodeRequestIncomplete    = "request-incomplete"
-	CodeAnswersNotTaken      = "answers-not-taken"
-	CodeBodyTooLarge         = "body-too-large"
-	CodeUnsupportedMediaType = "unsupported-media-type"
-	CodeAsOfOutOfRange       = "as-of-out-of-range"
-	CodeRateLimited          = "rate-limited"
-	CodeInternalError        = "internal-error"
-	CodeJournalUnavailable   = "journal-unavailable"
-	CodeProjectionBehind     = "projection-behind"
-	CodeOverloaded           = "overloaded"
-	CodeShuttingDown         = "shutting-down"
-	CodeClockSkew            = "clock-skew"
-	CodeStorageFull          = "storage-full"
-	CodeOutcomeUnknown       = "outcome-unknown"
+	CodeMalformedRequest      = "malformed-request"
+	CodeValidationFailed      = "validation-failed"
+	CodeKeyMissing            = "idempotency-key-missing"
+	CodeKeyInvalid            = "idempotency-key-invalid"
+	CodeRouteNotFound         = "route-not-found"
+	CodeAccountNotFound       = "account-not-found"
+	CodeTransactionNotFound   = "transaction-not-found"
+	CodeVersionNotFound       = "version-not-found"
+	CodeJobNotFound           = "job-not-found"
+	CodeMethodNotAllowed      = "method-not-allowed"
+	CodeWriteContention       = "write-contention"
+	CodeJobRunning            = "job-running"
+	CodeVersionMismatch       = "version-mismatch"
+	CodeRequestIncomplete     = "request-incomplete"
+	CodeAnswersNotTaken       = "answers-not-taken"
+	CodeBodyTooLarge          = "body-too-large"
+	CodeUnsupportedMediaType  = "unsupported-media-type"
+	CodeAsOfOutOfRange        = "as-of-out-of-range"
+	CodeRateLimited           = "rate-limited"
+	CodeInternalError         = "internal-error"
+	CodeJournalUnavailable    = "journal-unavailable"
+	CodeProjectionBehind      = "projection-behind"
+	CodeProjectionUnavailable = "projection-unavailable"
+	CodeOverloaded            = "overloaded"
+	CodeShuttingDown          = "shutting-down"
+	CodeClockSkew             = "clock-skew"
+	CodeStorageFull           = "storage-full"
+	CodeOutcomeUnknown        = "outcome-unknown"
 )
 
 // answer is what a code says to the caller. Title and detail depend on the code alone, so that a repeated command gets the
@@ -127,6 +128,8 @@ var answers = map[string]answer{
 		detail: "The journal cannot be reached. Nothing was stored.", retryable: true, retryAfter: 1},
 	CodeProjectionBehind: {status: http.StatusServiceUnavailable, title: "Projection behind",
 		detail: "The projection has not come to the version that was asked for.", retryable: true, retryAfter: 1},
+	CodeProjectionUnavailable: {status: http.StatusServiceUnavailable, title: "Projection unavailable",
+		detail: "The read model that this is answered from cannot be read.", retryable: true, retryAfter: 1},
 	CodeOverloaded: {status: http.StatusServiceUnavailable, title: "Overloaded",
 		detail: "Too much is going on at once. Nothing was stored.", retryable: true, retryAfter: 1},
 	CodeShuttingDown: {status: http.StatusServiceUnavailable, title: "Shutting down",

@@ -29,6 +29,7 @@ var failures = []failure{
 	{journal.ErrRateLimited, CodeRateLimited},
 	{journal.ErrShuttingDown, CodeShuttingDown},
 	{journal.ErrUnavailable, CodeJournalUnavailable},
+	{errRows, CodeProjectionUnavailable},
 	{journal.ErrNoEvent, CodeVersionNotFound},
 	{consumer.ErrNoRow, CodeAccountNotFound},
 	{consumer.ErrBehind, CodeProjectionBehind},
@@ -65,11 +66,24 @@ func problemOf(err error) *Problem {
 
 // Unavailable marks the error of a read that has no meaning of its own as the journal being out of reach. Problems and the
 // errors of the table above stay what they are.
-func Unavailable(err error) error {
+func Unavailable(err error) error { return unavailable(journal.ErrUnavailable, err) }
+
+// RowsUnavailable is Unavailable for a read of a read model's rows.
+func RowsUnavailable(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w: %w", errRows, err)
+	}
+	return unavailable(errRows, err)
+}
+
+// errRows: the rows of a read model cannot be read.
+var errRows = errors.New("web: read model unavailable")
+
+func unavailable(what, err error) error {
 	if _, ok := asProblem(err); ok || slices.ContainsFunc(failures, func(f failure) bool { return errors.Is(err, f.err) }) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", journal.ErrUnavailable, err)
+	return fmt.Errorf("%w: %w", what, err)
 }
 
 // outcome is the error of a command: once it was handed to the journal, an end of its time leaves open what became of it.

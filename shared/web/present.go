@@ -52,7 +52,7 @@ func asUnavailable(err error) error {
 	if err == nil {
 		return nil
 	}
-	return Unavailable(err)
+	return RowsUnavailable(err)
 }
 
 // behind is the problem of a row that is late: the versions that it is at and that would have done. One that is missing lacks at

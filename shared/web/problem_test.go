@@ -1,9 +1,11 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"passbook/shared/account"
+	"passbook/shared/consumer"
 	"passbook/shared/journal"
 )
 
@@ -63,18 +66,21 @@ func TestRulesCodesHaveAnswers(t *testing.T) {
 
 func TestErrorsToCodes(t *testing.T) {
 	for err, want := range map[error]string{
-		journal.ErrContention:                 "409 write-contention",
-		journal.ErrOutcomeUnknown:             "504 outcome-unknown",
-		journal.ErrUnavailable:                "503 journal-unavailable",
-		journal.ErrClockSkew:                  "503 clock-skew",
-		journal.ErrStorageFull:                "503 storage-full",
-		journal.ErrOverloaded:                 "503 overloaded",
-		journal.ErrShuttingDown:               "503 shutting-down",
-		journal.ErrRateLimited:                "429 rate-limited",
-		echo.ErrNotFound:                      "404 route-not-found",
-		echo.ErrMethodNotAllowed:              "405 method-not-allowed",
-		errors.New("CANARY"):                  "500 internal-error",
-		Invalid("limit", account.FieldSyntax): "400 validation-failed",
+		journal.ErrContention:                     "409 write-contention",
+		journal.ErrOutcomeUnknown:                 "504 outcome-unknown",
+		journal.ErrUnavailable:                    "503 journal-unavailable",
+		RowsUnavailable(io.ErrUnexpectedEOF):      "503 projection-unavailable",
+		RowsUnavailable(context.DeadlineExceeded): "503 projection-unavailable",
+		RowsUnavailable(consumer.ErrNoRow):        "404 account-not-found",
+		journal.ErrClockSkew:                      "503 clock-skew",
+		journal.ErrStorageFull:                    "503 storage-full",
+		journal.ErrOverloaded:                     "503 overloaded",
+		journal.ErrShuttingDown:                   "503 shutting-down",
+		journal.ErrRateLimited:                    "429 rate-limited",
+		echo.ErrNotFound:                          "404 route-not-found",
+		echo.ErrMethodNotAllowed:                  "405 method-not-allowed",
+		errors.New("CANARY"):                      "500 internal-error",
+		Invalid("limit", account.FieldSyntax):     "400 validation-failed",
 	} {
 		p := problemOf(fmt.Errorf("on the way: %w", err))
 		if got := fmt.Sprint(p.lookup().status, " ", p.Code); got != want {
