@@ -16,6 +16,7 @@ type quarantineCommand struct {
 	List    listCommand    `cmd:"" help:"List what is set aside."`
 	Show    showCommand    `cmd:"" help:"Show one account, with the record."`
 	Redrive redriveCommand `cmd:"" help:"Let an account go on from the journal."`
+	Clear   clearCommand   `cmd:"" help:"Forget records that name no account."`
 }
 
 // Help is the example.
@@ -23,7 +24,7 @@ func (quarantineCommand) Help() string {
 	return "An account that a consumer cannot fold is set aside; all others go on.\n\nExample:\n\n  bank quarantine list"
 }
 
-// quarantineFlags are those of the three commands.
+// quarantineFlags are those of the commands.
 type quarantineFlags struct {
 	console.StoreFlags
 	JSON bool `name:"json" help:"The result as JSON."`
@@ -103,5 +104,42 @@ func (c *redriveCommand) Run(ctx context.Context, t *console.Terminal) error {
 			fmt.Fprintf(w, "%s cannot go on still\n", name)
 		}
 		fmt.Fprintf(w, "%d redriven, %d blocked\n", len(done.Redriven), len(done.Blocked))
+		if done.Records > 0 {
+			fmt.Fprintf(w, "%d records that name no account were not touched: bank quarantine list shows them, bank quarantine clear --all forgets them\n",
+				done.Records)
+		}
+	})
+}
+
+// clearCommand clears.
+type clearCommand struct {
+	quarantineFlags
+	Record string `arg:"" optional:"" help:"Id of a record."`
+	All    bool   `name:"all" help:"Every record that names no account."`
+	DryRun bool   `name:"dry-run" help:"Only show what it would do."`
+}
+
+// Help is the example.
+func (clearCommand) Help() string {
+	return "The account that a record was meant for, if any, has gone on from the journal. The log keeps what was cleared.\n\n" +
+		"Example:\n\n  bank quarantine clear --all"
+}
+
+// Run clears.
+func (c *clearCommand) Run(ctx context.Context, t *console.Terminal) error {
+	config, err := t.Config(&c.quarantineFlags)
+	if err != nil {
+		return err
+	}
+	done, err := jobs.Do[jobs.Cleared](ctx, t, config, "clear", jobs.ClearParams{Record: c.Record, All: c.All, DryRun: c.DryRun})
+	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
+		verb := "cleared"
+		if done.DryRun {
+			verb = "would clear"
+		}
+		for _, s := range done.Records {
+			fmt.Fprintf(w, "%s %s of %s: %s\n", verb, s.ID, s.Consumer, s.Cause)
+		}
+		fmt.Fprintf(w, "%s %d records\n", verb, len(done.Records))
 	})
 }

@@ -89,13 +89,19 @@ func (c *promoteCommand) Run(ctx context.Context, t *console.Terminal) error {
 		for _, fault := range done.Faults.List {
 			fmt.Fprintf(w, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
 		}
-		if !c.Back { // the way back is not held against anything
+		switch {
+		case done.Back && c.DryRun && done.Candidate != 0:
+			fmt.Fprintf(w, "would go back to generation %d of %s; %d is live\n", done.Candidate, c.Model, done.Live)
+		case !done.Back:
 			fmt.Fprintf(w, "%s: %d rows equal, %d differ\n", c.Model, done.Equal, done.Faults.Count)
 		}
 		if done.Ahead > 0 {
 			fmt.Fprintf(w, "%d rows are ahead of the live ones, and as the journal makes them\n", done.Ahead)
 		}
-		if done.Promoted {
+		if done.Promoted && done.Back {
+			fmt.Fprintf(w, "went back without a comparison: generation %d is live; replay promote --model %s compares %d with it and makes that live "+
+				"again, replay discard --model %s --yes removes it\n", done.Candidate, c.Model, done.Live, c.Model)
+		} else if done.Promoted {
 			fmt.Fprintf(w, "generation %d is live; %d stays until: replay discard --model %s --yes\n", done.Candidate, done.Live, c.Model)
 		}
 	})

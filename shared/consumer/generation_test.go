@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,6 +14,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/backoff"
+	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/table"
@@ -266,10 +268,22 @@ func TestPreviousIsNotDiscardedWhileSomethingWouldBeLost(t *testing.T) {
 		entries := archivetest.Bank(4, 1, 40)
 		a := accountOf(entries[0])
 		m := messagingModel()
+		single := func(e *event.Entry) bool { return e.First > 1 && e.First == e.Last }
+		one := slices.IndexFunc(entries, single)
+		ten := slices.IndexFunc(entries, func(e *event.Entry) bool { return single(e) && e.Last%10 == 0 })
 		for name, prepare := range map[string]func(b *bank, old, live *Projection[account.State]){
 			"the live one is behind": func(b *bank, old, live *Projection[account.State]) {
 				b.handle(old, deliveries(t, entries...))
 				b.handle(live, deliveries(t, entries[:30]...))
+			},
+			"the live one lacks the newest event": func(b *bank, old, live *Projection[account.State]) {
+				b.handle(old, deliveries(t, entries[:one+1]...))
+				b.handle(live, deliveries(t, entries[:one]...))
+			},
+			"the message of the newest event was not sent by anyone": func(b *bank, old, live *Projection[account.State]) {
+				b.handle(old, deliveries(t, entries[:ten]...))
+				live.Silent = func() bool { return true }
+				b.handle(live, deliveries(t, entries[:ten+1]...))
 			},
 			"a message waits to be sent": func(b *bank, old, live *Projection[account.State]) {
 				old.Outbox.Stream = "no-such-stream"

@@ -134,6 +134,23 @@ func takeBack(ctx context.Context, t table.Table, consumer, id string) error {
 	return nil
 }
 
+// ClearRecord forgets a record that names no account, and gives it as it was kept; one that is not there is the zero Quarantined. An
+// account leaves quarantine by Redrive.
+func ClearRecord(ctx context.Context, t table.Table, consumer, id string) (Quarantined, error) {
+	row, err := t.Get(ctx, journal.Control, quarantineKey(consumer, id), true)
+	if errors.Is(err, table.ErrNotFound) {
+		return Quarantined{}, nil
+	}
+	if err != nil {
+		return Quarantined{}, fmt.Errorf("read %s in quarantine: %w", id, err)
+	}
+	q := parseQuarantined(row)
+	if q.Account != (journal.Account{}) {
+		return q, fmt.Errorf("clear %s: it is an account, which a redrive lets go on", id)
+	}
+	return q, takeBack(ctx, t, consumer, id)
+}
+
 // SetAsideRecord keeps a record that cannot be decoded under (stream, shard, sequence), for handlers that have no accounts of
 // their own to block. Done twice it is done once.
 func SetAsideRecord(ctx context.Context, t table.Table, consumer string, s Shard, d Delivery) error {

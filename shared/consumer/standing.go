@@ -48,6 +48,20 @@ func (p *Projection[S]) stand(ctx context.Context, row Row[S]) (at standing, hea
 	return standsApart, 0, nil
 }
 
+// OfHistory says whether an account's row was folded from the journal's history, as far as the journal can tell. A row that cannot be
+// decoded was not; one that is not there was.
+func (p *Projection[S]) OfHistory(ctx context.Context, a journal.Account) (bool, error) {
+	row, err := p.Rows.load(ctx, p.Generation, a)
+	if errors.Is(err, errUnreadable) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	at, _, err := p.stand(ctx, row)
+	return at == standsRight || at == standsUntold, err
+}
+
 // journaled is the journal's entry that holds a version, or the last before it; nil when there is none.
 func (p *Projection[S]) journaled(ctx context.Context, a journal.Account, version int64) (*event.Entry, error) {
 	for e, err := range p.Journal.Backward(ctx, a, version) {

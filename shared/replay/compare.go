@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"passbook/shared/backoff"
 	"passbook/shared/consumer"
+	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/table"
 )
@@ -43,7 +45,7 @@ type Comparison struct {
 	Live, Candidate int64
 	// Equal rows agree in everything: at one version, or, where the account is too busy for the two to be met, each with what the
 	// journal makes of its own version. Ahead are rows of the candidate that agree with the journal, and that the live generation
-	// does not reach, as its row is blocked, stands still or is not there.
+	// does not reach, as its row is blocked, stands still, is not there, or is not of the journal's history.
 	Equal, Ahead int64
 	// Faults name the rows that differ, are behind the live one's, are blocked, or can be held against nothing.
 	Faults Faults
@@ -53,10 +55,14 @@ type Comparison struct {
 // row is read again until the two meet. Those of a busy account may never be met; they are held against the journal then, and no row
 // of the candidate passes that was held against nothing. It ends with ErrDifference when a row differs, lags or is blocked.
 func Compare(ctx context.Context, c Comparing) (Comparison, error) {
-	live, candidate, err := consumer.Generations(ctx, c.Table, c.Model)
+	g, err := consumer.LoadGenerations(ctx, c.Table, c.Model)
+	live, candidate := g.Live, g.Candidate
+	if candidate == 0 && g.Previous > g.Live { // it was live, and left by going back
+		candidate = g.Previous
+	}
 	found := Comparison{Live: live, Candidate: candidate}
 	if err == nil && candidate == 0 {
-		err = fmt.Errorf("there is no candidate, replay rebuild makes one: %w", consumer.ErrGeneration)
+		err = c.none(g)
 	}
 	if err != nil {
 		return found, fmt.Errorf("compare %s: %w", c.Model, err)
@@ -74,6 +80,15 @@ func Compare(ctx context.Context, c Comparing) (Comparison, error) {
 	found.Equal, found.Ahead = run.equal.Load(), run.ahead.Load()
 	found.Faults, err = run.faults.result()
 	return found, err
+}
+
+// none is the error where there is nothing to compare.
+func (c Comparing) none(g consumer.GenerationSet) error {
+	if g.Previous != 0 {
+		return fmt.Errorf("there is no candidate: replay promote --model %s --back returns to generation %d, replay discard --model %s --yes "+
+			"removes it, and then replay rebuild --model %s makes one: %w", c.Model, g.Previous, c.Model, c.Model, consumer.ErrGeneration)
+	}
+	return fmt.Errorf("there is no candidate: replay rebuild --model %s makes one: %w", c.Model, consumer.ErrGeneration)
 }
 
 type comparison struct {
@@ -104,11 +119,17 @@ func (r *comparison) meet(ctx context.Context, a journal.Account) error {
 			r.faults.add(a, made.blocked, "the candidate's row is blocked")
 			return nil
 		case live.version == made.version:
-			r.judge(a, live, made)
-			return nil
+			return r.judge(ctx, a, live, made)
 		case made.version >= first && follows && (try >= meetings || live.blocked != 0):
 			return r.prove(ctx, live, made, live.version > first)
 		case try == arrivals:
+			right, err := r.ofHistory(ctx, live)
+			if err != nil {
+				return err
+			}
+			if !right { // it is no measure, however far it is
+				return r.prove(ctx, live, made, false)
+			}
 			r.faults.add(a, made.version+1, "the candidate's row is behind the live one at v%d", live.version)
 			return nil
 		}
@@ -128,14 +149,45 @@ func (r *comparison) look(ctx context.Context, a journal.Account) (live, made ro
 	return live, made, err
 }
 
-// judge compares two rows at one version.
-func (r *comparison) judge(a journal.Account, live, made rowOf) {
+// judge compares two rows at one version. Equal rows prove nothing when both were folded from a forged record, so the candidate's
+// must be of the journal's history; where the live one is not, it is no measure.
+func (r *comparison) judge(ctx context.Context, a journal.Account, live, made rowOf) error {
+	right, err := r.ofHistory(ctx, made)
+	switch {
+	case err != nil:
+		return err
+	case !right:
+		r.faults.add(a, made.version, "the candidate's row is not of the journal's history: bank quarantine redrive %s folds it from the journal", a.ID)
+		return nil
+	case live.hash != made.hash:
+		return r.prove(ctx, live, made, false)
+	}
 	differ := differences(live, made)
 	if len(differ) == 0 {
 		r.equal.Add(1)
-		return
+		return nil
 	}
 	r.faults.add(a, live.version, "the rows differ in %v", differ)
+	return nil
+}
+
+// ofHistory says whether a row was folded from the entry that the journal has at its version. What the journal cannot give is not held
+// against it: the audit names that.
+func (r *comparison) ofHistory(ctx context.Context, row rowOf) (bool, error) {
+	if row.version == 0 {
+		return true, nil
+	}
+	for e, err := range r.Journal.Backward(ctx, row.account, row.version) {
+		var newer *event.FormatError
+		switch {
+		case errors.Is(err, journal.ErrDamaged) || errors.As(err, &newer):
+			return true, nil
+		case err != nil:
+			return false, fmt.Errorf("hold %s against the journal: %w", row.account.ID, err)
+		}
+		return e.Last == row.version && row.hash == e.Hash.String(), nil
+	}
+	return false, nil
 }
 
 // differences names the attributes in which two rows of one version differ and must not, in order.

@@ -70,6 +70,17 @@ func TestPoisonIsSetAside(t *testing.T) {
 	if got := command(t, "bank", "quarantine", "redrive", "A-1", "--data", data); got.Code != 1 || !strings.Contains(got.ErrOut, "A-1 is not in quarantine") {
 		t.Errorf("redrive of an account that goes on: %d\n%s", got.Code, got.ErrOut)
 	}
+	if got := must(t, "bank", "quarantine", "redrive", "--all", "--data", data); !strings.Contains(got.Out, "bank quarantine clear --all") {
+		t.Errorf("a redrive does not say what it leaves:\n%s", got.Out)
+	}
 	b.Terminate()
 	check()
+	b = serve(t, data)
+	if got := must(t, "bank", "quarantine", "clear", "--all", "--data", data); !strings.Contains(got.Out, "cleared passbook-events#shardId-") {
+		t.Errorf("cleared:\n%s", got.Out)
+	}
+	if got := must(t, "bank", "quarantine", "list", "--data", data); !strings.Contains(got.Out, "nothing is set aside") {
+		t.Errorf("after all was cleared:\n%s", got.Out)
+	}
+	b.checkAudit(t)
 }

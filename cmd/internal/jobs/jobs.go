@@ -54,6 +54,8 @@ type Bank struct {
 	Journal                   *journal.Reader
 	Balance                   *balance.Projector
 	CreditLimit               *creditlimit.Projector
+	// Log is told what leaves no other trace.
+	Log *slog.Logger
 	// Exclusive says that no other process can use the stores.
 	Exclusive bool
 	// Flush has the archiver of this process seal what it holds; nil where the process runs nothing but the job.
@@ -70,7 +72,7 @@ func Standing(config platform.Config, engine *platform.Engine, log *slog.Logger)
 	reader := journal.NewReader(tables)
 	return Bank{
 		Config: config, Table: tables, Streams: engine.Streams, Bucket: engine.Bucket, CreateStream: engine.CreateStream,
-		RenewStream: engine.RenewStream, Journal: reader, Exclusive: engine.Exclusive,
+		RenewStream: engine.RenewStream, Journal: reader, Log: log, Exclusive: engine.Exclusive,
 		Balance: balance.NewProjector(balance.Config{Worker: worker, Journal: reader, Store: balance.NewStore(tables)}),
 		CreditLimit: creditlimit.NewProjector(creditlimit.Config{
 			Worker: worker, Journal: reader, Store: creditlimit.NewStore(tables), Notifications: config.Stream(NotificationStream),
@@ -103,6 +105,7 @@ func (b Bank) Funcs() map[string]ops.Func {
 		"republish":  job(b.republish),
 		"quarantine": job(b.quarantine),
 		"redrive":    job(b.redrive),
+		"clear":      job(b.clear),
 		"audit":      job(b.audit),
 		"known":      job(b.knows),
 		"claim":      job(b.claim),
@@ -118,6 +121,7 @@ type checked interface{ check() error }
 var checks = map[string]func(json.RawMessage) error{
 	"rebuild": check[RebuildParams], "promote": check[PromoteParams], "discard": check[DiscardParams], "journal": check[JournalParams],
 	"republish": check[RepublishParams], "quarantine": check[QuarantineParams], "redrive": check[RedriveParams], "audit": check[AuditParams],
+	"clear":  check[ClearParams],
 	"claim":  check[ClaimParams],
 	"stream": check[RenewParams],
 	"known":  check[KnownParams],

@@ -84,6 +84,7 @@ type projection interface {
 	replay.Projection
 	Redrive(ctx context.Context, a journal.Account) error
 	Refold(ctx context.Context, a journal.Account) error
+	OfHistory(ctx context.Context, a journal.Account) (bool, error)
 }
 
 func (b Bank) projection(ctx context.Context, model string, generation int64) (projection, error) {
@@ -126,6 +127,8 @@ type Compared struct {
 	Ahead    int64         `json:"ahead,omitempty"`
 	Faults   replay.Faults `json:"faults"`
 	Promoted bool          `json:"promoted"`
+	// Back says that nothing was compared: Candidate is the generation that was live before.
+	Back bool `json:"back,omitempty"`
 }
 
 // promote compares the candidate with the live generation, and with the journal where rows never meet, and makes it live when they
@@ -134,9 +137,6 @@ func (b Bank) promote(ctx context.Context, params PromoteParams, p *ops.Progress
 	done := Compared{Model: params.Model}
 	if params.Back {
 		return b.promoteBack(ctx, params, done)
-	}
-	if err := b.hasCandidate(ctx, params.Model); err != nil {
-		return done, err
 	}
 	c := replay.Comparing{
 		Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: Watch(p),
@@ -156,25 +156,15 @@ func (b Bank) promote(ctx context.Context, params PromoteParams, p *ops.Progress
 	return done, err
 }
 
-// hasCandidate names the way forward of whoever went back, when there is nothing else to promote.
-func (b Bank) hasCandidate(ctx context.Context, model string) error {
-	g, err := consumer.LoadGenerations(ctx, b.Table, model)
-	if err == nil && g.Candidate == 0 && g.Previous != 0 {
-		err = fmt.Errorf("%s has no candidate, replay rebuild makes one; generation %d was live before %d: replay promote --model %s --back makes it live again",
-			model, g.Previous, g.Live, model)
-	}
-	return err
-}
-
 // promoteBack makes the generation live again that was live before.
 func (b Bank) promoteBack(ctx context.Context, params PromoteParams, done Compared) (Compared, error) {
 	g, err := consumer.LoadGenerations(ctx, b.Table, params.Model)
 	if err != nil {
 		return done, err
 	}
-	done.Live, done.Candidate = g.Live, g.Previous
+	done.Live, done.Candidate, done.Back = g.Live, g.Previous, true
 	if g.Previous == 0 {
-		return done, fmt.Errorf("no generation of %s was live before, or it was discarded", params.Model)
+		return done, fmt.Errorf("no generation of %s was live before, or it was discarded: replay rebuild --model %s makes a new one", params.Model, params.Model)
 	}
 	if params.DryRun {
 		return done, nil

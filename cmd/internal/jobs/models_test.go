@@ -81,6 +81,47 @@ func TestPromoteHoldsWhatIsAheadAgainstTheJournal(t *testing.T) {
 	}
 }
 
+// A row of a forged record is no measure: one of the live generation does not hold up a right candidate, and one of the candidate is
+// found although the live generation has the same.
+func TestPromoteHoldsRowsAgainstTheJournal(t *testing.T) {
+	b, model := standing(t), Models[0]
+	history(t, b)
+	project(t, b, model, 1)
+	rebuilt(t, b, model)
+	forged := func(a table.Map) { a["hash"], a["posted"] = table.S(event.Hash{1}.String()), table.N(1) }
+	change(t, b, model, 1, "A-1", forged)
+	found, err := b.promote(t.Context(), PromoteParams{Model: model, DryRun: true}, ops.NewProgress())
+	if err != nil || found.Equal != 2 || found.Ahead != 1 {
+		t.Errorf("the live row is forged: %+v, %v", found, err)
+	}
+	change(t, b, model, 2, "A-1", forged)
+	found, err = b.promote(t.Context(), PromoteParams{Model: model}, ops.NewProgress())
+	if !errors.Is(err, replay.ErrDifference) || found.Faults.Count != 1 || !strings.Contains(found.Faults.List[0].What, "not of the journal's history") {
+		t.Errorf("both are forged: %+v, %v", found, err)
+	}
+}
+
+// After going back, the generation that was left is the one to compare and promote, and going back again is that too.
+func TestPromoteAfterGoingBack(t *testing.T) {
+	b, model := standing(t), Models[0]
+	history(t, b)
+	project(t, b, model, 1)
+	rebuilt(t, b, model)
+	for _, step := range []struct {
+		back            bool
+		live, candidate int64
+	}{{false, 1, 2}, {true, 2, 1}, {false, 1, 2}, {true, 2, 1}, {true, 1, 2}} {
+		done, err := b.promote(t.Context(), PromoteParams{Model: model, Back: step.back}, ops.NewProgress())
+		if err != nil || !done.Promoted || done.Live != step.live || done.Candidate != step.candidate || done.Back != step.back || !step.back && done.Equal != 3 {
+			t.Fatalf("%+v: %+v, %v", step, done, err)
+		}
+	}
+	_, err := b.promote(t.Context(), PromoteParams{Model: model}, ops.NewProgress())
+	if err == nil || !strings.Contains(err.Error(), "replay promote --model balance --back returns to generation 1") {
+		t.Errorf("after the last step: %v", err)
+	}
+}
+
 // breaking is a table that fails to delete rows of a model while it is told to, as where a discard is ended in their middle.
 type breaking struct {
 	table.Table

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -100,18 +101,23 @@ type Redriven struct {
 	Redriven []string `json:"redriven"`
 	// Blocked are those that cannot go on still.
 	Blocked []string `json:"blocked,omitempty"`
+	// Records are how many records that name no account are set aside too, and were not touched.
+	Records int `json:"records,omitempty"`
 }
 
-// redrive lets accounts that were set aside go on from the journal.
+// redrive lets accounts that were set aside go on from the journal. A single one need not be set aside: a row of a forged record is
+// not, as long as nothing contradicts it.
 func (b Bank) redrive(ctx context.Context, params RedriveParams, p *ops.Progress) (Redriven, error) {
 	done := Redriven{Redriven: []string{}}
-	list, err := b.quarantine(ctx, QuarantineParams{}, p)
+	all, err := b.quarantine(ctx, QuarantineParams{}, p)
 	if err != nil {
 		return done, err
 	}
-	list = slices.DeleteFunc(list, func(s SetAside) bool { return s.Account == "" || !params.All && s.Account != params.Account })
-	if len(list) == 0 && !params.All {
-		return done, fmt.Errorf("%s is not in quarantine", params.Account)
+	list := slices.DeleteFunc(slices.Clone(all), func(s SetAside) bool { return s.Account == "" || !params.All && s.Account != params.Account })
+	if params.All {
+		done.Records = len(all) - len(list)
+	} else if list, err = b.apart(ctx, params.Account, list); err != nil {
+		return done, err
 	}
 	p.Phase("redrive", "accounts", int64(len(list)))
 	for _, s := range list {
@@ -128,9 +134,38 @@ func (b Bank) redrive(ctx context.Context, params RedriveParams, p *ops.Progress
 		p.Add(1)
 	}
 	if len(done.Blocked) > 0 {
-		return done, fmt.Errorf("%w: %d accounts cannot go on still", ops.ErrDifference, len(done.Blocked))
+		return done, fmt.Errorf("%w: %d accounts cannot go on still: bank quarantine list names the causes", ops.ErrDifference, len(done.Blocked))
 	}
 	return done, nil
+}
+
+// apart adds to what is set aside of an account the live rows that are not of the journal's history.
+func (b Bank) apart(ctx context.Context, id string, list []SetAside) ([]SetAside, error) {
+	for _, model := range Models {
+		live, _, err := consumer.Generations(ctx, b.Table, model)
+		if err != nil {
+			return nil, err
+		}
+		name := consumer.Name(model, live)
+		if slices.ContainsFunc(list, func(s SetAside) bool { return s.Consumer == name }) {
+			continue
+		}
+		to, err := b.projection(ctx, model, live)
+		if err != nil {
+			return nil, err
+		}
+		right, err := to.OfHistory(ctx, journal.Account{Tenant: web.Tenant, ID: id})
+		if err != nil {
+			return nil, err
+		}
+		if !right {
+			list = append(list, SetAside{Consumer: name, Account: id})
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%s is not in quarantine, and its rows are of the journal's history", id)
+	}
+	return list, nil
 }
 
 func (b Bank) redriveOne(ctx context.Context, s SetAside) error {
@@ -146,4 +181,56 @@ func (b Bank) redriveOne(ctx context.Context, s SetAside) error {
 		return err
 	}
 	return to.Redrive(ctx, journal.Account{Tenant: web.Tenant, ID: s.Account})
+}
+
+// ClearParams are the parameters of clear.
+type ClearParams struct {
+	// Record is the id of the record to clear, whoever set it aside; All clears every record that names no account.
+	Record string `json:"record,omitempty"`
+	All    bool   `json:"all,omitempty"`
+	DryRun bool   `json:"dry_run,omitempty"`
+}
+
+func (p ClearParams) check() error {
+	if (p.Record == "") != p.All {
+		return wrong("name the id of one record, or --all")
+	}
+	return nil
+}
+
+// Cleared is what clear took out of quarantine, or would.
+type Cleared struct {
+	Records []SetAside `json:"records"`
+	DryRun  bool       `json:"dry_run,omitempty"`
+}
+
+// clear takes records that cannot be decoded out of quarantine; accounts leave it by a redrive only. The log keeps what each was.
+func (b Bank) clear(ctx context.Context, params ClearParams, p *ops.Progress) (Cleared, error) {
+	done := Cleared{Records: []SetAside{}, DryRun: params.DryRun}
+	list, err := b.quarantine(ctx, QuarantineParams{}, p)
+	if err != nil {
+		return done, err
+	}
+	isAccount := func(s SetAside) bool { return s.Account != "" && (s.Account == params.Record || s.ID == params.Record) }
+	if i := slices.IndexFunc(list, isAccount); i >= 0 {
+		return done, fmt.Errorf("%s is an account, which is not cleared: bank quarantine redrive %s lets it go on", params.Record, list[i].Account)
+	}
+	list = slices.DeleteFunc(list, func(s SetAside) bool { return s.Account != "" || !params.All && s.ID != params.Record })
+	if len(list) == 0 && !params.All {
+		return done, fmt.Errorf("no record %s is in quarantine: bank quarantine list names them", params.Record)
+	}
+	p.Phase("clear", "records", int64(len(list)))
+	for _, s := range list {
+		if !params.DryRun {
+			kept, err := consumer.ClearRecord(ctx, b.Table, s.Consumer, s.ID)
+			if err != nil {
+				return done, err
+			}
+			b.Log.Warn("record cleared from quarantine", "consumer", s.Consumer, "id", s.ID, "since", s.At, "cause", s.Cause, "size", s.Size,
+				"sha256", fmt.Sprintf("%x", sha256.Sum256(kept.Data)), "begins", string(kept.Data[:min(len(kept.Data), 200)]))
+		}
+		done.Records = append(done.Records, s)
+		p.Add(1)
+	}
+	return done, nil
 }

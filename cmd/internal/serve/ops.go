@@ -34,7 +34,7 @@ func (p *Process) workplace() jobs.Bank {
 	return jobs.Bank{
 		Config: p.config, Table: p.engine.Table, Streams: p.engine.Streams, Bucket: p.engine.Bucket, CreateStream: p.engine.CreateStream,
 		RenewStream: p.engine.RenewStream,
-		Journal:     p.history, Balance: p.balances, CreditLimit: p.limits, Exclusive: p.engine.Exclusive, Flush: p.archiver.Flush,
+		Journal:     p.history, Log: p.log, Balance: p.balances, CreditLimit: p.limits, Exclusive: p.engine.Exclusive, Flush: p.archiver.Flush,
 	}
 }
 

@@ -1,0 +1,98 @@
+package jobs
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/table"
+	"passbook/shared/web/ops"
+)
+
+// garbage sets a record that cannot be decoded aside for a consumer.
+func garbage(t *testing.T, b Bank, name, sequence string) {
+	t.Helper()
+	d := consumer.Delivery{Sequence: sequence, PartitionKey: "main#A-1", Data: []byte("not an entry"), Err: errors.New("broken JSON")}
+	if err := consumer.SetAsideRecord(t.Context(), b.Table, name, consumer.Shard{Stream: "s", ID: "shard"}, d); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What cannot be decoded leaves quarantine when it is told to, one record or all, with a trace in the log; no account does.
+func TestClearTakesRecordsAndNoAccount(t *testing.T) {
+	b := standing(t)
+	var log bytes.Buffer
+	b.Log = slog.New(slog.NewTextHandler(&log, nil))
+	history(t, b)
+	project(t, b, Models[0], 1)
+	change(t, b, Models[0], 1, "A-2", func(a table.Map) { a["version"], a["hash"] = table.N(1000), table.S(event.Hash{1}.String()) })
+	if err := b.catchUp(t.Context(), Models[0], journal.Account{Tenant: "main", ID: "A-2"}); !errors.Is(err, consumer.ErrBlocked) {
+		t.Fatal(err)
+	}
+	for _, sequence := range []string{"1", "2"} {
+		garbage(t, b, "archiver", sequence)
+		garbage(t, b, "balance@1", sequence)
+	}
+	for _, c := range []struct {
+		params ClearParams
+		clears int
+		says   string
+	}{
+		{ClearParams{Record: "A-2"}, 0, "bank quarantine redrive A-2"},
+		{ClearParams{Record: "main#A-2"}, 0, "bank quarantine redrive A-2"},
+		{ClearParams{Record: "s#shard#3"}, 0, "bank quarantine list"},
+		{ClearParams{All: true, DryRun: true}, 4, ""},
+		{ClearParams{Record: "s#shard#2"}, 2, ""},
+		{ClearParams{All: true}, 2, ""},
+		{ClearParams{All: true}, 0, ""},
+	} {
+		done, err := b.clear(t.Context(), c.params, ops.NewProgress())
+		if len(done.Records) != c.clears || (err != nil) != (c.says != "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%+v: %+v, %v", c.params, done, err)
+		}
+	}
+	if n := strings.Count(log.String(), "record cleared from quarantine"); n != 4 || !strings.Contains(log.String(), "not an entry") {
+		t.Errorf("%d lines in\n%s", n, log.String())
+	}
+	list, err := b.quarantine(t.Context(), QuarantineParams{}, ops.NewProgress())
+	if err != nil || len(list) != 1 || list[0].Account != "A-2" {
+		t.Errorf("left: %+v, %v", list, err)
+	}
+}
+
+// A redrive of all says what it leaves, and one of an account mends its row also where nothing has contradicted that yet.
+func TestRedriveSaysWhatItLeavesAndFindsForgedRows(t *testing.T) {
+	b := standing(t)
+	for _, stream := range Resources().Streams {
+		if err := b.CreateStream(t.Context(), b.Config.Stream(stream)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	history(t, b)
+	for _, model := range Models {
+		project(t, b, model, 1)
+	}
+	garbage(t, b, "balance@1", "1")
+	done, err := b.redrive(t.Context(), RedriveParams{All: true}, ops.NewProgress())
+	if err != nil || done.Records != 1 || len(done.Redriven) != 0 {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if _, err := b.redrive(t.Context(), RedriveParams{Account: "A-1"}, ops.NewProgress()); err == nil || !strings.Contains(err.Error(), "A-1 is not in quarantine") {
+		t.Errorf("%v", err)
+	}
+	change(t, b, Models[1], 1, "A-1", func(a table.Map) { a["hash"], a["posted"] = table.S(event.Hash{1}.String()), table.N(1) })
+	done, err = b.redrive(t.Context(), RedriveParams{Account: "A-1"}, ops.NewProgress())
+	if err != nil || len(done.Redriven) != 1 || done.Redriven[0] != "creditlimit@1 A-1" {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if right, err := b.liveProjection(t.Context(), Models[1]); err != nil {
+		t.Error(err)
+	} else if ok, err := right.OfHistory(t.Context(), journal.Account{Tenant: "main", ID: "A-1"}); err != nil || !ok {
+		t.Errorf("of the history: %v, %v", ok, err)
+	}
+}
