@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,8 +96,8 @@ func TestGatePatience(t *testing.T) {
 		if len(in) != 2 || g.state().queued != 4 {
 			t.Fatalf("%d came in, %d wait", len(in), g.state().queued)
 		}
-		if !g.enter() || !g.enter() || g.enter() {
-			t.Error("the other half is not there for the impatient")
+		if entered := []bool{g.enter(), g.enter(), g.enter()}; !slices.Equal(entered, []bool{true, true, false}) {
+			t.Errorf("of the impatient %v came in; half of the places are theirs", entered)
 		}
 		g.leavePatiently()
 		synctest.Wait()
