@@ -37,11 +37,32 @@ func (c *journalCommand) Run(ctx context.Context, t *console.Terminal) error {
 			fmt.Fprintf(w, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
 		}
 		if c.DryRun {
-			fmt.Fprintf(w, "would read %d events in %d segments: their footers and chains are proven, their pages only when they are read\n", done.Events, done.Segments)
+			showLacking(w, done)
 			return
 		}
 		fmt.Fprintf(w, "%d entries of %d accounts are in the journal, %d faults\n", done.Entries, done.Accounts, done.Faults.Count)
 	})
+}
+
+// accountsShown bounds the accounts that a dry run names.
+const accountsShown = 20
+
+// showLacking writes what a dry run of journal read, and what the journal lacks of it.
+func showLacking(w io.Writer, done jobs.Restored) {
+	for _, life := range done.Lives {
+		fmt.Fprintf(w, "read stream %s\n", life)
+	}
+	if done.Lacking == nil { // it failed before
+		return
+	}
+	for _, a := range done.Lacking.List[:min(len(done.Lacking.List), accountsShown)] {
+		fmt.Fprintf(w, "would put %s: %d entries, v%d to v%d\n", a.Account, a.Entries, a.From, a.To)
+	}
+	if more := done.Lacking.Accounts - accountsShown; more > 0 {
+		fmt.Fprintf(w, "and %d more accounts: --json names up to 10,000\n", more)
+	}
+	fmt.Fprintf(w, "would put %d entries of %d accounts that the journal lacks; read %d entries, %d faults; what is on the stream and in no segment yet is not counted\n",
+		done.Lacking.Entries, done.Lacking.Accounts, done.Entries, done.Faults.Count)
 }
 
 // republishCommand puts archived entries on a stream.

@@ -1,13 +1,52 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"passbook/shared/bucket"
 )
+
+// Life is what a plan has of one life of a stream.
+type Life struct {
+	Stream   string    `json:"stream"`
+	Created  time.Time `json:"created"`
+	Shards   int       `json:"shards"`
+	Segments int       `json:"segments"`
+	Events   int64     `json:"events"`
+}
+
+// String names the stream, when it was made, and what is there of it.
+func (l Life) String() string {
+	return fmt.Sprintf("%s, made %s: %d events in %d segments of %d shards", l.Stream, l.Created.Format(time.RFC3339), l.Events, l.Segments, l.Shards)
+}
+
+// Lives sums the plan's segments up by stream and life, the oldest first.
+func (p Plan) Lives() []Life {
+	lives := []Life{}
+	seen := map[Source]bool{}
+	for _, s := range p.Segments {
+		i := slices.IndexFunc(lives, func(l Life) bool { return l.Stream == s.Name.Stream && l.Created.Equal(s.Name.Created) })
+		if i < 0 {
+			i = len(lives)
+			lives = append(lives, Life{Stream: s.Name.Stream, Created: s.Name.Created})
+		}
+		if !seen[s.Name.Source] {
+			seen[s.Name.Source] = true
+			lives[i].Shards++
+		}
+		lives[i].Segments++
+		lives[i].Events += s.Footer.Rows
+	}
+	slices.SortFunc(lives, func(a, b Life) int {
+		return cmp.Or(cmp.Compare(a.Stream, b.Stream), a.Created.Compare(b.Created))
+	})
+	return lives
+}
 
 // LaterLife finds a segment of a life of the stream that began later than the one given, one of its newest; the zero Object where there
 // is none. It makes one listing for each day since then.

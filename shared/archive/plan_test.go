@@ -156,6 +156,9 @@ func TestPlan_Doubt(t *testing.T) {
 	if err != nil || len(p.Gaps) != 1 {
 		t.Fatalf("%v, %v", p.Gaps, err)
 	}
+	if lives := p.Lives(); len(lives) != 1 || lives[0].Shards != 3 || lives[0].Segments != len(p.Segments) || lives[0].Events != p.Events {
+		t.Fatalf("%v", lives)
+	}
 	for name, c := range map[string]struct {
 		source archive.Source
 		record int

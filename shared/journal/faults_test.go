@@ -409,7 +409,10 @@ func TestRestoreGivesTheJournalBack(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for range 2 {
+		for i := range 2 {
+			if lacks, err := restorer.Lacks(t.Context(), e, s); err != nil || lacks != (i == 0) {
+				t.Fatalf("lacks: %v, %v", lacks, err)
+			}
 			if err := restorer.Restore(t.Context(), e, s); err != nil {
 				t.Fatal(err)
 			}

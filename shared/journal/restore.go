@@ -19,25 +19,66 @@ func NewRestorer(t table.Table) *Restorer { return &Restorer{table: t} }
 // Restore puts one entry back as it was, with the state after it and without a writer: nobody has to publish it. Its guard comes
 // with it. Repeating is harmless; another entry in place is ErrDiffers. The caller goes through an account in version order.
 func (r *Restorer) Restore(ctx context.Context, e *event.Entry, s account.State) error {
-	a := Account{e.Tenant, e.AccountID}
-	bare := *e
-	bare.Writer, bare.N, bare.State = "", 0, nil
-	enc, err := event.Seal(&bare)
+	row, guards, err := rowsOf(e, s)
 	if err != nil {
-		return fmt.Errorf("restore %s v%d: %w", a.ID, e.First, err)
+		return err
 	}
-	if bare.Hash != e.Hash {
-		return fmt.Errorf("restore %s v%d: the entry does not give its own hash", a.ID, e.First)
-	}
-	row := entryRow(&bare, enc, s)
 	err = r.table.Put(ctx, table.Put{Table: Table, Row: row, If: table.Absent()})
 	if errors.Is(err, table.ErrConditionFailed) {
 		err = r.compare(ctx, row)
 	}
 	if err != nil {
-		return fmt.Errorf("restore %s v%d: %w", a.ID, e.First, err)
+		return fmt.Errorf("restore %s v%d: %w", e.AccountID, e.First, err)
 	}
-	return r.guards(ctx, a, &bare)
+	for _, guard := range guards {
+		err = r.table.Put(ctx, guard)
+		if err != nil && !errors.Is(err, table.ErrConditionFailed) {
+			return fmt.Errorf("restore guard of %s v%d: %w", e.AccountID, e.First, err)
+		}
+	}
+	return nil
+}
+
+// Lacks says whether Restore would put the entry, and fails where Restore would. It writes nothing.
+func (r *Restorer) Lacks(ctx context.Context, e *event.Entry, s account.State) (bool, error) {
+	row, _, err := rowsOf(e, s)
+	if err != nil {
+		return false, err
+	}
+	err = r.compare(ctx, row)
+	if errors.Is(err, table.ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("restore %s v%d: %w", e.AccountID, e.First, err)
+	}
+	return false, nil
+}
+
+// rowsOf are an entry's row and its guards.
+func rowsOf(e *event.Entry, s account.State) (row table.Row, guards []table.Put, err error) {
+	a := Account{e.Tenant, e.AccountID}
+	bare := *e
+	bare.Writer, bare.N, bare.State = "", 0, nil
+	enc, err := event.Seal(&bare)
+	if err != nil {
+		return row, nil, fmt.Errorf("restore %s v%d: %w", a.ID, e.First, err)
+	}
+	if bare.Hash != e.Hash {
+		return row, nil, fmt.Errorf("restore %s v%d: the entry does not give its own hash", a.ID, e.First)
+	}
+	for _, ev := range e.Events {
+		reversal, ok := ev.Body.(event.TransactionReversed)
+		if !ok {
+			continue
+		}
+		original, ok := event.ParseID('t', reversal.OriginalTransactionID)
+		if !ok {
+			return row, nil, fmt.Errorf("restore guard of %s: bad original transaction id", a.EventID(ev.Version))
+		}
+		guards = append(guards, guardPut(a, original, ev.Version))
+	}
+	return entryRow(&bare, enc, s), guards, nil
 }
 
 func (r *Restorer) compare(ctx context.Context, row table.Row) error {
@@ -47,24 +88,6 @@ func (r *Restorer) compare(ctx context.Context, row table.Row) error {
 	}
 	if there.Attrs["hash"] != row.Attrs["hash"] {
 		return ErrDiffers
-	}
-	return nil
-}
-
-func (r *Restorer) guards(ctx context.Context, a Account, e *event.Entry) error {
-	for _, ev := range e.Events {
-		reversal, ok := ev.Body.(event.TransactionReversed)
-		if !ok {
-			continue
-		}
-		original, ok := event.ParseID('t', reversal.OriginalTransactionID)
-		if !ok {
-			return fmt.Errorf("restore guard of %s: bad original transaction id", a.EventID(ev.Version))
-		}
-		err := r.table.Put(ctx, guardPut(a, original, ev.Version))
-		if err != nil && !errors.Is(err, table.ErrConditionFailed) {
-			return fmt.Errorf("restore guard of %s: %w", a.EventID(original), err)
-		}
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ type Asking struct {
 // At gives the states of accounts as they were, from the archive alone, in no promised order: of those that were open then, or
 // that reached the version. Calls of yield come one at a time, and an error of it ends the job. An account is named in the faults,
 // with ErrDifference, and not given, when its history has a gap or two contents before then, or when a gap of the archive may hold
-// more of it. Every other one is given; the gaps are ErrDifference too, which names them at the end.
+// more of it. Every other one is given, of two histories in two lives of the stream the older, and the later one is named; the gaps are ErrDifference too, which names them at the end.
 func At(ctx context.Context, c Asking, yield func(journal.Account, account.State) error) (Faults, error) {
 	if c.Time.IsZero() == (c.Version == 0) {
 		return Faults{}, errors.New("replay: at: ask for a time or for a version")
@@ -78,6 +78,9 @@ func (c Asking) states(ctx context.Context, w *walk, yield func(journal.Account,
 	for pass := range w.passes() {
 		err := w.pass(ctx, pass, func(_ context.Context, h history) error {
 			s, err := c.fold(w, h)
+			w.nameLater(h, func(e *event.Entry) bool {
+				return c.Version == 0 && !e.RecordedAt.After(c.Time) || c.Version != 0 && e.First <= c.Version
+			})
 			if err != nil || s.Version == 0 {
 				return err
 			}

@@ -96,7 +96,13 @@ func (e *env) projectionInto(rows *consumer.Rows[account.State], generation int6
 // archive puts records into the bucket as segments of a shard, so many records each.
 func (e *env) archive(t testing.TB, shard string, records []archive.Record, perSegment int) {
 	t.Helper()
-	source := archive.Source{Stream: "passbook-events", Created: archivetest.Start.Truncate(time.Second), Shard: shard}
+	e.archiveLife(t, archivetest.Start.Truncate(time.Second), shard, records, perSegment)
+}
+
+// archiveLife is archive, in the life of the stream that was created then.
+func (e *env) archiveLife(t testing.TB, created time.Time, shard string, records []archive.Record, perSegment int) {
+	t.Helper()
+	source := archive.Source{Stream: "passbook-events", Created: created, Shard: shard}
 	var link archive.Link
 	for len(records) > 0 {
 		w := archive.NewWriter(source, link)

@@ -23,6 +23,8 @@ const passEvents = 250_000
 type history struct {
 	account journal.Account
 	entries []*event.Entry
+	// later are the entries of a later life of the stream that stand in the place of these.
+	later []held
 	// last is where the archive has the last of them.
 	last archive.Place
 }
@@ -159,18 +161,39 @@ func (w *walk) proven(h history) bool {
 	return !doubted
 }
 
-// inOrder sorts what the archive has of an account by version, and drops exact repeats.
+// inOrder sorts what the archive has of an account by version, and drops exact repeats: of these, the oldest counts.
 func inOrder(a journal.Account, all []held) history {
 	slices.SortFunc(all, func(a, b held) int {
-		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Last, b.Last), slices.Compare(a.Hash[:], b.Hash[:]), a.arrived.Compare(b.arrived))
+		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Last, b.Last), slices.Compare(a.Hash[:], b.Hash[:]),
+			a.in.Name.Created.Compare(b.in.Name.Created), a.arrived.Compare(b.arrived))
 	})
-	h := history{account: a, entries: make([]*event.Entry, 0, len(all))}
-	for i, e := range all {
-		if i > 0 && e.Hash == all[i-1].Hash {
-			continue
-		}
+	all = slices.CompactFunc(all, func(a, b held) bool { return a.Hash == b.Hash })
+	kept, later := forked(all)
+	h := history{account: a, entries: make([]*event.Entry, 0, len(kept)), later: later}
+	for _, e := range kept {
 		h.entries = append(h.entries, e.Entry)
 		h.last = archive.Place{Source: e.in.Name.Source, Arrived: e.arrived}
 	}
 	return h
+}
+
+// fork says that the entry of a later life was passed over at a version.
+func (h history) fork(version int64) bool {
+	return slices.ContainsFunc(h.later, func(e held) bool { return e.First <= version && version <= e.Last })
+}
+
+// nameLater names the entries of a later life that were passed over: all, or those that are asked for. Of an account
+// that is read again they are named then.
+func (w *walk) nameLater(h history, asked func(*event.Entry) bool) {
+	w.mu.Lock()
+	again := w.unread[h.account]
+	w.mu.Unlock()
+	if again {
+		return
+	}
+	for _, e := range h.later {
+		if asked == nil || asked(e.Entry) {
+			w.met.entries.add(h.account, e.First, "passed over, since an older life of the stream has another history: the entry in %s", e.in.Key)
+		}
+	}
 }

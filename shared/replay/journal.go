@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"passbook/shared/account"
@@ -16,9 +17,10 @@ import (
 )
 
 // Restorer puts an entry back into the journal, with the state after it; *journal.Restorer is one. Another entry in the place is
-// journal.ErrDiffers, the same one nil.
+// journal.ErrDiffers, the same one nil. Lacks says whether Restore would put it, fails where Restore would, and writes nothing.
 type Restorer interface {
 	Restore(ctx context.Context, e *event.Entry, s account.State) error
+	Lacks(ctx context.Context, e *event.Entry, s account.State) (bool, error)
 }
 
 // Restoring configures Journal.
@@ -26,6 +28,8 @@ type Restoring struct {
 	Bucket   bucket.Bucket
 	Table    table.Table
 	Restorer Restorer
+	// DryRun reads and proves everything, and writes nothing.
+	DryRun bool
 	// Known is what is known of the archive from elsewhere.
 	Known archive.Known
 	// Models are the read models whose live rows are held against the restored journal.
@@ -39,8 +43,10 @@ type Restoring struct {
 
 // Restored is what Journal did.
 type Restored struct {
-	// Accounts and Entries were put, or found in place, by this run.
+	// Accounts and Entries were put, or found in place, by this run; a dry run would put them, or found them in place.
 	Accounts, Entries int64
+	// Lacking is what the journal lacks of it, in a dry run.
+	Lacking Lacking
 	// Faults name each account that was not restored to its end, and each row that is ahead of the journal.
 	Faults Faults
 	// Gaps are the parts that the archive lacks.
@@ -62,11 +68,17 @@ func Journal(ctx context.Context, c Restoring) (Restored, error) {
 		return Restored{}, fmt.Errorf("restore journal: %w", err)
 	}
 	r := restore{Restoring: c}
+	if c.DryRun {
+		r.dry, err = newDryRun(ctx, c)
+		if err != nil {
+			return Restored{}, fmt.Errorf("restore journal: %w", err)
+		}
+	}
 	gaps, err := r.run(ctx, plan)
 	if err == nil {
 		err = r.compareRows(ctx)
 	}
-	done := Restored{Accounts: r.accounts.Load(), Entries: r.entries.Load(), Gaps: gaps}
+	done := Restored{Accounts: r.accounts.Load(), Entries: r.entries.Load(), Gaps: gaps, Lacking: r.dry.result()}
 	if err != nil {
 		return done, fmt.Errorf("restore journal: %w", err)
 	}
@@ -78,18 +90,23 @@ type restore struct {
 	Restoring
 	accounts, entries atomic.Int64
 	met               damage
+	dry               *dryRun // nil when it is none
 }
 
 func (r *restore) run(ctx context.Context, plan archive.Plan) ([]archive.Gap, error) {
 	w := &walk{bucket: r.Bucket, plan: plan, depth: archive.Exact, atOnce: accountsAtOnce, perPass: r.PassEvents, met: &r.met}
 	w.events = startStep(r.Progress, "restore the journal", "events", plan.Events*int64(w.passes()))
 	defer w.events.end()
-	at, err := loadPasses(ctx, r.Table, "journal", w)
-	if err != nil {
-		return nil, err
+	at := &passes{}
+	if r.dry == nil {
+		var err error
+		at, err = loadPasses(ctx, r.Table, "journal", w)
+		if err != nil {
+			return nil, err
+		}
 	}
 	for at.next < w.passes() {
-		err = w.pass(ctx, at.next, func(ctx context.Context, h history) error { return r.account(ctx, w, h) })
+		err := w.pass(ctx, at.next, func(ctx context.Context, h history) error { return r.account(ctx, w, h) })
 		if err != nil {
 			return nil, err
 		}
@@ -107,29 +124,17 @@ func (r *restore) run(ctx context.Context, plan archive.Plan) ([]archive.Gap, er
 
 // account restores one account up to its first gap.
 func (r *restore) account(ctx context.Context, w *walk, h history) error {
+	w.nameLater(h, nil)
 	good, version, wrong := h.whole()
 	if wrong != "" {
 		r.met.entries.add(h.account, version, "%s", wrong)
 	}
-	var s account.State
-	var err error
-	for _, e := range good {
-		for _, ev := range e.Events {
-			s, err = account.Fold(s, ev)
-			if err != nil {
-				r.met.entries.add(h.account, ev.Version, "%v", err)
-				return nil
-			}
-		}
-		err = r.Restorer.Restore(ctx, e, s)
-		if errors.Is(err, journal.ErrDiffers) {
-			r.met.entries.add(h.account, e.First, "the journal has another entry in this place")
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		r.entries.Add(1)
+	put, err := r.put(ctx, h, good)
+	if err == nil && r.dry != nil {
+		err = r.dry.compareRows(ctx, r, h.account, good[:put])
+	}
+	if err != nil || put < len(good) {
+		return err
 	}
 	if wrong == "" {
 		w.proven(h)
@@ -138,32 +143,78 @@ func (r *restore) account(ctx context.Context, w *walk, h history) error {
 	return nil
 }
 
-// compareRows names every live row that is ahead of the journal, or was folded from another history.
+// put puts an account's entries, and says how many: fewer than all where one does not fit, which is named.
+func (r *restore) put(ctx context.Context, h history, entries []*event.Entry) (int, error) {
+	var s account.State
+	var err error
+	for i, e := range entries {
+		for _, ev := range e.Events {
+			s, err = account.Fold(s, ev)
+			if err != nil {
+				r.met.entries.add(h.account, ev.Version, "%v", err)
+				return i, nil
+			}
+		}
+		if r.dry != nil {
+			err = r.dry.put(ctx, r.Restorer, e, s)
+		} else {
+			err = r.Restorer.Restore(ctx, e, s)
+		}
+		switch {
+		case errors.Is(err, journal.ErrDiffers) && h.fork(e.First):
+			r.met.entries.add(h.account, e.First, "the journal has the later life's entry in this place: restore into an empty journal")
+			return i, nil
+		case errors.Is(err, journal.ErrDiffers):
+			r.met.entries.add(h.account, e.First, "the journal has another entry in this place")
+			return i, nil
+		case err != nil:
+			return i, err
+		}
+		r.entries.Add(1)
+	}
+	return len(entries), nil
+}
+
+// compareRows names every live row that is ahead of the journal, or was folded from another history. A dry run did it for the
+// accounts that it met.
 func (r *restore) compareRows(ctx context.Context) error {
-	reader := journal.NewReader(r.Table)
 	for _, model := range r.Models {
 		step := startStep(r.Progress, "hold "+model+" against the journal", "rows", 0)
 		err := eachLiveRow(ctx, r.Table, model, func(ctx context.Context, row rowOf) error {
 			step.add(1)
-			if row.version == 0 {
+			if r.dry.met(row.account) {
 				return nil
 			}
-			_, e, err := reader.Event(ctx, row.account, row.version)
-			switch {
-			case errors.Is(err, journal.ErrNoEvent):
-				r.met.entries.add(row.account, row.version, "the %s row is ahead of the restored journal", model)
-				return nil
-			case err != nil:
-				return err
-			case e.Last == row.version && e.Hash.String() != row.hash:
-				r.met.entries.add(row.account, row.version, "the %s row was folded from another entry", model)
-			}
-			return nil
+			return r.compareRow(ctx, model, row, nil)
 		})
 		step.end()
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// compareRow holds a row against the journal, with entries in it that a dry run would put.
+func (r *restore) compareRow(ctx context.Context, model string, row rowOf, with []*event.Entry) error {
+	if row.version == 0 {
+		return nil
+	}
+	var e *event.Entry
+	var err error
+	if i := slices.IndexFunc(with, func(e *event.Entry) bool { return e.First <= row.version && row.version <= e.Last }); i >= 0 {
+		e = with[i]
+	} else {
+		_, e, err = journal.NewReader(r.Table).Event(ctx, row.account, row.version)
+	}
+	switch {
+	case errors.Is(err, journal.ErrNoEvent):
+		r.met.entries.add(row.account, row.version, "the %s row is ahead of the restored journal", model)
+		return nil
+	case err != nil:
+		return err
+	case e.Last == row.version && e.Hash.String() != row.hash:
+		r.met.entries.add(row.account, row.version, "the %s row was folded from another entry", model)
 	}
 	return nil
 }

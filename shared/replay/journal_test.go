@@ -139,7 +139,17 @@ func TestJournal_NamesWhatDoesNotFit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := newEnv(t)
 			c.prepare(e)
+			before := dump(t, e.table, journal.Table)
+			dry := e.restoring()
+			dry.DryRun = true
+			would, dryErr := replay.Journal(t.Context(), dry)
+			if !reflect.DeepEqual(before, dump(t, e.table, journal.Table)) {
+				t.Fatal("the dry run wrote")
+			}
 			done, err := replay.Journal(t.Context(), e.restoring())
+			if !reflect.DeepEqual(would.Faults, done.Faults) || !errors.Is(dryErr, replay.ErrDifference) || would.Entries != done.Entries {
+				t.Fatalf("the dry run says %+v, %v, and the real one %+v", would, dryErr, done)
+			}
 			if !errors.Is(err, replay.ErrDifference) || done.Faults.Count != 1 {
 				t.Fatalf("%+v, %v", done.Faults, err)
 			}

@@ -21,7 +21,7 @@ type JournalParams struct {
 
 func (JournalParams) check() error { return nil }
 
-// Restored is what journal put back, or would read.
+// Restored is what journal put back, or would put back.
 type Restored struct {
 	Accounts int64         `json:"accounts"`
 	Entries  int64         `json:"entries"`
@@ -29,6 +29,10 @@ type Restored struct {
 	Events   int64         `json:"events,omitempty"`
 	Faults   replay.Faults `json:"faults"`
 	Gaps     []string      `json:"gaps,omitempty"`
+	// Lives are the streams that the archive is of.
+	Lives []archive.Life `json:"streams"`
+	// Lacking is what a dry run would write.
+	Lacking *replay.Lacking `json:"lacking,omitempty"`
 	// Extent is how far the archive goes.
 	Extent archive.Extent `json:"archive"`
 	DryRun bool           `json:"dry_run,omitempty"`
@@ -69,17 +73,18 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *ops.Progress
 		return Restored{}, err
 	}
 	done := Restored{
-		Segments: len(plan.Segments), Events: plan.Events, Gaps: texts(plan.Gaps), Extent: plan.Extent(), DryRun: params.DryRun,
+		Segments: len(plan.Segments), Events: plan.Events, Gaps: texts(plan.Gaps), Lives: plan.Lives(), Extent: plan.Extent(), DryRun: params.DryRun,
 	}
-	switch {
-	case params.DryRun:
-		return done, nil
-	case b.Flush != nil:
+	if !params.DryRun && b.Flush != nil {
 		return done, errWriters
 	}
 	restored, err := replay.Journal(ctx, replay.Restoring{
-		Bucket: b.Bucket, Known: plan.known, Table: b.Table, Restorer: journal.NewRestorer(b.Table), Models: Models, Progress: Watch(p),
+		Bucket: b.Bucket, Known: plan.known, Table: b.Table, Restorer: journal.NewRestorer(b.Table), Models: Models, DryRun: params.DryRun,
+		Progress: Watch(p),
 	})
+	if params.DryRun {
+		done.Lacking = &restored.Lacking
+	}
 	done.Accounts, done.Entries, done.Faults, done.Gaps = restored.Accounts, restored.Entries, restored.Faults, texts(restored.Gaps)
 	return done, err
 }

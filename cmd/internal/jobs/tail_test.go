@@ -70,8 +70,15 @@ func TestRestoreArchivesTheStreamsTailFirst(t *testing.T) {
 	if err := b.Bucket.Create(t.Context(), sealed.Key, sealed.Data); err != nil {
 		t.Fatal(err)
 	}
+	would, err := b.restore(t.Context(), JournalParams{DryRun: true}, ops.NewProgress())
+	if err != nil || would.Lacking.Entries != int64(len(entries)/2) || would.Lacking.Accounts != 1 || would.Lacking.List[0].To != entries[len(entries)/2-1].Last {
+		t.Errorf("a dry run: %+v, %v", would.Lacking, err)
+	}
+	if len(would.Lives) != 1 || would.Lives[0].Stream != name || would.Lives[0].Shards != 1 {
+		t.Errorf("a dry run reads %v", would.Lives)
+	}
 	done, err := b.restore(t.Context(), JournalParams{}, ops.NewProgress())
-	if err != nil || done.Entries != int64(len(entries)) {
+	if err != nil || done.Lacking != nil || done.Entries != int64(len(entries)) {
 		t.Errorf("restored %d of %d entries: %v", done.Entries, len(entries), err)
 	}
 }

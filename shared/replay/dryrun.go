@@ -1,0 +1,118 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"passbook/shared/account"
+	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+)
+
+// lackingKept bounds the accounts that Lacking lists; all are counted.
+const lackingKept = 10_000
+
+// Lacking is what the journal lacks.
+type Lacking struct {
+	Accounts int64 `json:"accounts"`
+	Entries  int64 `json:"entries"`
+	// List has the first accounts, by id.
+	List []LackingAccount `json:"list"`
+}
+
+// LackingAccount is what the journal lacks of one account: so many entries, from the version From up to To.
+type LackingAccount struct {
+	Account string `json:"account_id"`
+	Entries int64  `json:"entries"`
+	From    int64  `json:"from_version"`
+	To      int64  `json:"to_version"`
+}
+
+// dryRun is what a restore would have done: some 100 bytes an account. The nil one is of a run that is not dry.
+type dryRun struct {
+	mu  sync.Mutex
+	all map[journal.Account]*LackingAccount // those met
+	// live has the live generation of each model.
+	live map[string]int64
+}
+
+func newDryRun(ctx context.Context, c Restoring) (*dryRun, error) {
+	d := &dryRun{all: map[journal.Account]*LackingAccount{}, live: map[string]int64{}}
+	for _, model := range c.Models {
+		live, _, err := consumer.Generations(ctx, c.Table, model)
+		if err != nil {
+			return nil, err
+		}
+		d.live[model] = live
+	}
+	return d, nil
+}
+
+// met says that an account's rows were compared with what its journal would be.
+func (d *dryRun) met(a journal.Account) bool {
+	if d == nil {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.all[a] != nil
+}
+
+// of is what the journal lacks of an account.
+func (d *dryRun) of(a journal.Account) *LackingAccount {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	lacking := d.all[a]
+	if lacking == nil {
+		lacking = &LackingAccount{Account: a.ID}
+		d.all[a] = lacking
+	}
+	return lacking
+}
+
+// put counts an entry that the journal lacks. Entries of one account come one after the other.
+func (d *dryRun) put(ctx context.Context, into Restorer, e *event.Entry, s account.State) error {
+	lacks, err := into.Lacks(ctx, e, s)
+	if !lacks || err != nil {
+		return err
+	}
+	of := d.of(journal.Account{Tenant: e.Tenant, ID: e.AccountID})
+	of.Entries, of.From, of.To = of.Entries+1, cmp.Or(of.From, e.First), e.Last
+	return nil
+}
+
+// compareRows holds an account's live rows against its journal with the entries that would be put.
+func (d *dryRun) compareRows(ctx context.Context, r *restore, a journal.Account, put []*event.Entry) error {
+	d.of(a)
+	for model, live := range d.live {
+		row, err := getRow(ctx, r.Table, model, live, a)
+		if err == nil {
+			err = r.compareRow(ctx, model, row, put)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *dryRun) result() Lacking {
+	var sum Lacking
+	if d == nil {
+		return sum
+	}
+	sum.List = []LackingAccount{}
+	for _, of := range d.all {
+		if of.Entries > 0 {
+			sum.Accounts++
+			sum.Entries += of.Entries
+			sum.List = append(sum.List, *of)
+		}
+	}
+	slices.SortFunc(sum.List, func(a, b LackingAccount) int { return cmp.Compare(a.Account, b.Account) })
+	sum.List = sum.List[:min(len(sum.List), lackingKept)]
+	return sum
+}

@@ -1,0 +1,81 @@
+package replay_test
+
+import (
+	"reflect"
+	"testing"
+
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/journal"
+	"passbook/shared/replay"
+)
+
+func TestJournal_ADryRunSaysWhatTheJournalLacks(t *testing.T) {
+	entries := archivetest.Bank(11, 6, 200)
+	e := newEnv(t)
+	e.archive(t, "s-0", archivetest.Records(entries), 40)
+	half := entries[:100]
+	e.commit(t, half)
+	e.project(t, 1, entries) // the rows are where the journal was: ahead of what is left of it, not of what comes back
+	want := map[string]replay.LackingAccount{}
+	for _, entry := range entries[100:] {
+		l := want[entry.AccountID]
+		if l.Entries++; l.Account == "" {
+			l.Account, l.From = entry.AccountID, entry.First
+		}
+		l.To = entry.Last
+		want[entry.AccountID] = l
+	}
+	tables := func() (all []any) {
+		for _, name := range []string{journal.Table, journal.Control, testModel.Name} {
+			all = append(all, dump(t, e.table, name))
+		}
+		return all
+	}
+	before := tables()
+	c := e.restoring()
+	c.DryRun, c.PassEvents = true, 60
+	would, err := replay.Journal(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(before, tables()) {
+		t.Fatal("the dry run wrote")
+	}
+	got := map[string]replay.LackingAccount{}
+	for _, l := range would.Lacking.List {
+		got[l.Account] = l
+	}
+	if !reflect.DeepEqual(got, want) || would.Lacking.Entries != 100 || would.Lacking.Accounts != int64(len(want)) {
+		t.Fatalf("%+v, want %+v", would.Lacking, want)
+	}
+	done, err := replay.Journal(t.Context(), e.restoring())
+	if err != nil || done.Entries != would.Entries || done.Accounts != would.Accounts {
+		t.Fatalf("%+v, %v; the dry run said %+v", done, err, would)
+	}
+	again, err := replay.Journal(t.Context(), c)
+	if err != nil || again.Lacking.Entries != 0 {
+		t.Fatalf("%+v, %v", again.Lacking, err)
+	}
+}
+
+func TestJournal_ADryRunProvesTheRows(t *testing.T) {
+	entries := archivetest.Bank(12, 4, 80)
+	other := archivetest.Bank(13, 4, 80) // the same accounts with another history
+	for name, project := range map[string]func(*env){
+		"another history":        func(e *env) { e.project(t, 1, other[:60]) },
+		"unknown to the archive": func(e *env) { e.project(t, 1, archivetest.Bank(14, 7, 80)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnv(t)
+			e.archive(t, "s-0", archivetest.Records(entries), 40)
+			project(e)
+			c := e.restoring()
+			c.DryRun = true
+			would, dryErr := replay.Journal(t.Context(), c)
+			done, err := replay.Journal(t.Context(), e.restoring())
+			if !reflect.DeepEqual(would.Faults, done.Faults) || done.Faults.Count == 0 || dryErr == nil || dryErr.Error() != err.Error() {
+				t.Fatalf("the dry run says %+v, %v; the real one %+v, %v", would.Faults, dryErr, done.Faults, err)
+			}
+		})
+	}
+}
