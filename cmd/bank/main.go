@@ -20,7 +20,7 @@ type grammar struct {
 	Serve      serveCommand      `cmd:"" help:"Serve the bank until it is interrupted."`
 	Demo       demoCommand       `cmd:"" help:"Play a day at the bank and check its books."`
 	Quarantine quarantineCommand `cmd:"" help:"Accounts that a consumer has set aside."`
-	Archive    archiveCommand    `cmd:"" help:"Whose the archive is."`
+	Archive    archiveCommand    `cmd:"" help:"Whose the archive is, and what replaces its damaged segments."`
 	Resources  resourcesCommand  `cmd:"" help:"Make the tables, streams and bucket."`
 	Clock      clockCommand      `cmd:"" help:"Accounts ahead of the clock."`
 	Salvage    salvageCommand    `cmd:"" help:"Open a bank without the damaged end of its log."`

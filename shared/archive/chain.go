@@ -22,6 +22,7 @@ type chains struct {
 	damaged map[Source][]Damaged
 	// markers are the newest first.
 	markers map[Source][]EndMarker
+	retired retirements
 	plan    *Plan
 }
 
@@ -71,17 +72,21 @@ func (c chains) source(source Source) {
 		default:
 			gaps = append(gaps, missing(s, end))
 		}
+		c.plan.span(s)
+		before := end
+		end = Link{Key: s.Key, Last: s.Footer.Last}
+		if c.retired.retires(source, s.Key) {
+			continue
+		}
 		if s.doubted() {
 			gaps = append(gaps, Gap{
-				Source: source, Key: s.Key, After: end, Last: s.Footer.Last, Until: s.Footer.Arrived.To + 1, What: s.Doubt,
+				Source: source, Key: s.Key, After: before, Last: s.Footer.Last, Until: s.Footer.Arrived.To + 1, What: s.Doubt,
 			})
 		}
 		c.plan.Segments = append(c.plan.Segments, *s)
-		c.plan.span(s)
-		end = Link{Key: s.Key, Last: s.Footer.Last}
 	}
 	gaps = append(gaps, c.damages(source, gaps, end)...)
-	gaps = c.lost(source, segments, gaps)
+	gaps = c.retired.fill(c.lost(source, segments, gaps))
 	c.end(source, end, gaps)
 	for i := range gaps {
 		gaps[i].begun = cmp.Or(c.plan.begins[source], c.firstMarked(source), unknown)
@@ -114,6 +119,7 @@ func (c chains) damages(source Source, gaps []Gap, end Link) (more []Gap) {
 		switch {
 		case at >= 0:
 			gaps[at].What = d.Err.Error()
+		case c.retired.reaches(source, d.Name.First):
 		case within >= 0:
 			g := gaps[within]
 			g.Key, g.Last, g.What = d.Key, "", d.Err.Error()

@@ -76,7 +76,7 @@ func (c chains) firstMarked(source Source) int64 {
 
 // end tells how far a source goes.
 func (c chains) end(source Source, last Link, gaps []Gap) {
-	e := End{Source: source, Shard: source.String(), Last: last.Last, Proven: len(c.markers[source]) > 0}
+	e := End{Source: source, Shard: source.String(), Last: c.retired.last(source, last.Last), Proven: len(c.markers[source]) > 0}
 	if last.Key != "" {
 		e.Arrived = microTime(c.plan.ends[source])
 	}

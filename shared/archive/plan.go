@@ -33,6 +33,8 @@ type Plan struct {
 	Gaps []Gap
 	// Ends are how far the archive goes in each source.
 	Ends []End
+	// Retired are the segments that are damaged or missing and that others replace. They are no gaps.
+	Retired []string
 	// Strays are the objects among the segments that are none, or that no chain has a place for.
 	Strays Strays
 
@@ -59,6 +61,11 @@ func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	c.retired, err = loadRetired(ctx, b, p.Strays.add)
+	if err != nil {
+		return Plan{}, err
+	}
+	p.Retired = c.retired.keys()
 	err = c.readFooters(ctx, b, objects)
 	if err != nil {
 		return Plan{}, err

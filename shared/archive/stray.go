@@ -55,7 +55,7 @@ func Outside(ctx context.Context, b bucket.Bucket) (found Strays, err error) {
 }
 
 // roots are what the keys of the archive's objects begin with.
-var roots = []string{Root, EndRoot, "owner.json"}
+var roots = []string{Root, EndRoot, RetiredRoot, "owner.json"}
 
 func rootOf(key string) string {
 	for _, root := range roots {

@@ -28,7 +28,8 @@ const (
 
 	archiveLacks   Advice = "audit --repair puts the entry on the stream again, from where the archiver takes it"
 	archiveForged  Advice = "restore nothing: the record does not fit the journal, and rebuilds take the journal's entry; find out who may write to the stream"
-	archiveDamaged Advice = "audit --repair puts on the stream again what only the damaged part had"
+	archiveDamaged Advice = "audit --repair puts on the stream again what only the damaged part had; once that is archived, " +
+		"bank archive retire KEY has the segment KEY, named above, count as replaced"
 )
 
 // For is the advice for an account, "<tenant>#<id>".

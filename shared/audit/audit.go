@@ -114,7 +114,7 @@ func (a *auditor) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.report.Archive = plan.Extent()
+	a.report.Archive, a.report.Retired = plan.Extent(), plan.Retired
 	for _, gap := range plan.Gaps {
 		a.report.find(archiveDamaged, inArchive, "", 0, "%s", gap)
 	}

@@ -74,6 +74,8 @@ type Report struct {
 
 	// Archive is how far the archive goes.
 	Archive archive.Extent `json:"archive"`
+	// Retired are damaged or missing segments whose entries others hold. They are no difference.
+	Retired []string `json:"retired,omitempty"`
 	// Strays are objects in the bucket that are no part of the archive. They are no difference.
 	Strays archive.Strays `json:"strays,omitzero"`
 
@@ -151,6 +153,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	if more := r.Count - int64(len(r.Findings)); more > 0 {
 		fmt.Fprintf(&b, "and %d more\n", more)
+	}
+	for _, key := range r.Retired {
+		fmt.Fprintf(&b, "retired: %s: other segments hold what it held\n", key)
 	}
 	for _, stray := range r.Strays.List {
 		fmt.Fprintf(&b, "skipped: %s\n", stray)

@@ -284,7 +284,11 @@ func (e *env) archiveMarked(t *testing.T, dir string, entries []*event.Entry) {
 	}
 	for i, list := range shards {
 		shard := fmt.Sprintf("s-%d", i)
-		e.archive(t, shard, archivetest.Records(list), (len(list)+damageSegments-1)/damageSegments)
+		records := archivetest.Records(list)
+		for i := range records {
+			records[i].Arrived = records[i].Entry.RecordedAt
+		}
+		e.archive(t, shard, records, (len(list)+damageSegments-1)/damageSegments)
 		for _, key := range archived(t, e, shard) {
 			s, err := archive.Open(t.Context(), disk, key)
 			if err == nil {

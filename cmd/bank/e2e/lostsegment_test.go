@@ -33,7 +33,7 @@ func newestOfEachShard(t *testing.T, data string) []string {
 func TestLostSegments(t *testing.T) {
 	for name, tt := range map[string]struct {
 		lose func(file string) error
-		// damaged says that what is left in the place of the segment is named for good.
+		// damaged says that what is left in the place of the segment is named until it is retired.
 		damaged bool
 	}{
 		"removed": {lose: os.Remove},
@@ -75,6 +75,18 @@ func TestLostSegments(t *testing.T) {
 				}
 				return nil
 			})
+			for _, file := range lost {
+				key, err := filepath.Rel(filepath.Join(data, "archive"), file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := command(t, "bank", "archive", "retire", filepath.ToSlash(key), "--yes", "--data", data); got.Code != 0 || !strings.Contains(got.Out, "is retired") {
+					t.Errorf("retire: code %d\n%s%s", got.Code, got.Out, got.ErrOut)
+				}
+			}
+			if got := command(t, "audit", "--data", data, "--grace", "0s"); got.Code != 0 || strings.Count(got.Out, "retired: ") != len(lost) {
+				t.Errorf("audit of what is retired: code %d\n%s%s", got.Code, got.Out, got.ErrOut)
+			}
 		})
 	}
 }

@@ -109,6 +109,7 @@ func (b Bank) Funcs() map[string]ops.Func {
 		"audit":      job(b.audit),
 		"known":      job(b.knows),
 		"claim":      job(b.claim),
+		"retire":     job(b.retire),
 		"stream":     job(b.renew),
 		"clock":      job(b.acceptClock),
 	}
@@ -123,6 +124,7 @@ var checks = map[string]func(json.RawMessage) error{
 	"republish": check[RepublishParams], "quarantine": check[QuarantineParams], "redrive": check[RedriveParams], "audit": check[AuditParams],
 	"clear":  check[ClearParams],
 	"claim":  check[ClaimParams],
+	"retire": check[RetireParams],
 	"stream": check[RenewParams],
 	"known":  check[KnownParams],
 	"clock":  check[ClockParams],

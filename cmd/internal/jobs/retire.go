@@ -1,0 +1,43 @@
+package jobs
+
+import (
+	"context"
+
+	"passbook/shared/archive"
+	"passbook/shared/replay"
+	"passbook/shared/web/ops"
+)
+
+// RetireParams are the parameters of retire.
+type RetireParams struct {
+	// Key is the segment's.
+	Key    string `json:"key"`
+	DryRun bool   `json:"dry_run,omitempty"`
+}
+
+func (p RetireParams) check() error {
+	if _, err := archive.ParseKey(p.Key); err != nil {
+		return wrong("KEY is that of a segment, as audit names it: %v", err)
+	}
+	return nil
+}
+
+// retire has a segment that is damaged or missing count as replaced by those that hold its entries.
+func (b Bank) retire(ctx context.Context, params RetireParams, p *ops.Progress) (replay.Retired, error) {
+	if err := b.stores().Owned(ctx); err != nil {
+		return replay.Retired{}, err
+	}
+	if b.Flush != nil {
+		if err := b.Flush(ctx); err != nil {
+			return replay.Retired{}, err
+		}
+	}
+	known, err := b.known(ctx)
+	if err != nil {
+		return replay.Retired{}, err
+	}
+	return replay.Retire(ctx, replay.Retiring{
+		Bucket: b.Bucket, Journal: b.Journal, Known: known, Key: params.Key, Grace: b.Config.SegmentAge + usualDelay,
+		DryRun: params.DryRun, Progress: Watch(p),
+	})
+}

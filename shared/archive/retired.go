@@ -1,0 +1,260 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"passbook/shared/bucket"
+	"passbook/shared/event"
+)
+
+// RetiredRoot is what the keys of retirements start with.
+const RetiredRoot = "retired/v1/"
+
+// Retired says that a segment which is damaged or missing is needed no more: other segments hold every entry that it can have held.
+// It is an object beside the segments, since nothing in an archive is changed or deleted.
+type Retired struct {
+	// Key is the segment's.
+	Key string `json:"retired"`
+	// AfterKey and AfterLast are the whole segment before what is retired, Last is the sequence number up to which it goes.
+	AfterKey  string `json:"after,omitempty"`
+	AfterLast string `json:"after_last_sequence,omitempty"`
+	Last      string `json:"last_sequence"`
+	// Markers are the sums in the end markers that no segment has to fit any more.
+	Markers []string `json:"void_markers,omitempty"`
+	// Replacing are the segments that hold the entries.
+	Replacing []Replacing `json:"replaced_by,omitempty"`
+}
+
+// Replacing is a segment that holds entries of a retired one. By the sum of its footer it is known again.
+type Replacing struct {
+	Key     string         `json:"segment"`
+	Sum     string         `json:"footer_sum"`
+	Entries []RetiredEntry `json:"entries"`
+}
+
+// RetiredEntry names an entry and its content.
+type RetiredEntry struct {
+	Tenant    string `json:"tenant"`
+	AccountID string `json:"account"`
+	Version   int64  `json:"version"`
+	Hash      string `json:"hash"`
+}
+
+// Compare orders entries by account and version.
+func (e RetiredEntry) Compare(o RetiredEntry) int {
+	return cmp.Or(cmp.Compare(e.Tenant, o.Tenant), cmp.Compare(e.AccountID, o.AccountID), cmp.Compare(e.Version, o.Version), cmp.Compare(e.Hash, o.Hash))
+}
+
+// EntryOf names an entry for a Retired.
+func EntryOf(e *event.Entry) RetiredEntry {
+	return RetiredEntry{Tenant: e.Tenant, AccountID: e.AccountID, Version: e.First, Hash: encodeSum(e.Hash)}
+}
+
+// Retirement begins the retirement of a segment, given all gaps that have its key. ok is false where nothing tells how far they go.
+func Retirement(ctx context.Context, b bucket.Bucket, gaps []Gap) (r Retired, ok bool, err error) {
+	r.Key, r.AfterKey, r.AfterLast = gaps[0].Key, gaps[0].After.Key, gaps[0].After.Last
+	for _, g := range gaps {
+		if g.Last == "" {
+			return r, false, nil
+		}
+		if above(r.AfterLast, g.After.Last) {
+			r.AfterKey, r.AfterLast = g.After.Key, g.After.Last
+		}
+		if above(g.Last, r.Last) {
+			r.Last = g.Last
+		}
+	}
+	markers, err := EndsBeyond(ctx, b, gaps[0].Source, r.AfterLast)
+	for _, m := range markers {
+		if !above(m.Last, r.Last) {
+			r.Markers = append(r.Markers, encodeSum(m.Sum))
+		}
+	}
+	return r, true, err
+}
+
+// Replace adds a replacing segment, which holds the entries.
+func (r *Retired) Replace(s *Planned, entries []RetiredEntry) {
+	r.Replacing = append(r.Replacing, Replacing{Key: s.Key, Sum: encodeSum(s.Footer.Sum), Entries: entries})
+}
+
+// Write puts the retirement into the bucket, and gives its key. One that is there already is the same: its sum is in the key.
+func (r *Retired) Write(ctx context.Context, b bucket.Bucket) (key string, err error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return "", fmt.Errorf("archive: retire %s: %w", r.Key, err)
+	}
+	key = retiredKey(r.Key, text)
+	if err = b.Create(ctx, key, text); err != nil && !errors.Is(err, bucket.ErrExists) {
+		return "", fmt.Errorf("archive: retire %s: %w", r.Key, err)
+	}
+	return key, nil
+}
+
+func retiredKey(segment string, text []byte) string {
+	return RetiredRoot + segment + "/" + encodeSum(sha256.Sum256(text)) + ".json"
+}
+
+// Prove reads the replacing segments whole, and says why the retirement does not hold; "" when it does.
+func (r *Retired) Prove(ctx context.Context, b bucket.Bucket) (wrong string, err error) {
+	for _, by := range r.Replacing {
+		s, err := Open(ctx, b, by.Key)
+		switch {
+		case CostsItself(err):
+			return err.Error(), nil
+		case err != nil:
+			return "", err
+		case encodeSum(s.Footer.Sum) != by.Sum:
+			return by.Key + " has another sum than when it replaced the segment", nil
+		}
+		wrong, err := by.lacks(ctx, s)
+		if wrong != "" || err != nil {
+			return wrong, err
+		}
+	}
+	return "", nil
+}
+
+// lacks says which entry the segment does not hold.
+func (by *Replacing) lacks(ctx context.Context, s *Segment) (string, error) {
+	want := make(map[RetiredEntry]bool, len(by.Entries))
+	for _, e := range by.Entries {
+		want[e] = true
+	}
+	for rec, err := range s.Records(Exact) {
+		var entry *EntryError
+		switch {
+		case errors.As(err, &entry):
+			continue
+		case err != nil:
+			return err.Error(), nil
+		case ctx.Err() != nil:
+			return "", ctx.Err()
+		}
+		delete(want, EntryOf(rec.Entry))
+	}
+	for _, e := range by.Entries {
+		if want[e] {
+			return fmt.Sprintf("%s does not hold %s/%s v%d", by.Key, e.Tenant, e.AccountID, e.Version), nil
+		}
+	}
+	return "", nil
+}
+
+// retirements are those of an archive: those that hold, by source, and why others of a segment do not, by its key.
+type retirements struct {
+	of     map[Source][]Retired
+	broken map[string]string
+}
+
+// loadRetired reads and proves the retirements. Usually there is none, and that takes one listing.
+func loadRetired(ctx context.Context, b bucket.Bucket, stray func(key, what string)) (retirements, error) {
+	found := retirements{of: map[Source][]Retired{}, broken: map[string]string{}}
+	for after := ""; ; {
+		page, err := b.List(ctx, RetiredRoot, after)
+		if err != nil {
+			return found, fmt.Errorf("archive: list %s: %w", RetiredRoot, err)
+		}
+		for _, info := range page.Objects {
+			segment, _ := strings.CutPrefix(info.Key, RetiredRoot)
+			segment = segment[:max(0, strings.LastIndexByte(segment, '/'))]
+			name, err := ParseKey(segment)
+			if err != nil {
+				stray(info.Key, "not the key of a retirement")
+				continue
+			}
+			r, wrong, err := readRetired(ctx, b, info)
+			switch {
+			case err != nil:
+				return found, err
+			case wrong == "":
+				found.of[name.Source] = append(found.of[name.Source], r)
+			default:
+				found.broken[undated(segment)] = wrong
+			}
+		}
+		if after = page.After; after == "" {
+			return found, nil
+		}
+	}
+}
+
+// readRetired reads a retirement and proves it.
+func readRetired(ctx context.Context, b bucket.Bucket, info bucket.Info) (r Retired, wrong string, err error) {
+	o, err := b.Open(ctx, info.Key)
+	if err != nil {
+		if err = unopened(info.Key, err); CostsItself(err) {
+			return r, err.Error(), nil
+		}
+		return r, "", err
+	}
+	defer o.Close()
+	if o.Size() > MaxSegmentBytes {
+		return r, fmt.Sprintf("%s has %d bytes", info.Key, o.Size()), nil
+	}
+	text, err := readTail(o, o.Size())
+	if err != nil {
+		return r, "", fmt.Errorf("archive: read %s: %w", info.Key, err)
+	}
+	if err := json.Unmarshal(text, &r); err != nil || retiredKey(r.Key, text) != info.Key {
+		return r, info.Key + " was changed after it was written", nil
+	}
+	wrong, err = r.Prove(ctx, b)
+	return r, wrong, err
+}
+
+// retires says that a segment is retired.
+func (t retirements) retires(source Source, key string) bool {
+	return slices.ContainsFunc(t.of[source], func(r Retired) bool { return undated(r.Key) == undated(key) })
+}
+
+// reaches says that a sequence number lies in what is retired.
+func (t retirements) reaches(source Source, sequence string) bool {
+	return slices.ContainsFunc(t.of[source], func(r Retired) bool { return above(sequence, r.AfterLast) && !above(sequence, r.Last) })
+}
+
+// fills says that all of a gap is retired.
+func (t retirements) fills(g Gap) bool {
+	return g.Last != "" && slices.ContainsFunc(t.of[g.Source], func(r Retired) bool {
+		return !above(r.AfterLast, g.After.Last) && !above(g.Last, r.Last)
+	})
+}
+
+// fill drops the gaps that are retired. One that is not, though it was, is told why.
+func (t retirements) fill(gaps []Gap) []Gap {
+	gaps = slices.DeleteFunc(gaps, t.fills)
+	for i, g := range gaps {
+		if wrong := t.broken[undated(g.Key)]; wrong != "" {
+			gaps[i].What += "; its retirement does not hold: " + wrong
+		}
+	}
+	return gaps
+}
+
+// last is the greatest sequence number of a source that is retired, or the given one.
+func (t retirements) last(source Source, last string) string {
+	for _, r := range t.of[source] {
+		if above(r.Last, last) {
+			last = r.Last
+		}
+	}
+	return last
+}
+
+// keys are the retired segments.
+func (t retirements) keys() (keys []string) {
+	for _, of := range t.of {
+		for _, r := range of {
+			keys = append(keys, r.Key)
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
