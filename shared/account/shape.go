@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"passbook/shared/canon"
@@ -77,7 +76,7 @@ func (s *Shape) OptText(pointer string, t event.Text) {
 		s.Fail(pointer, FieldNotAllowed)
 	case len(t.Plain) > event.MaxTextBytes:
 		s.Fail(pointer, FieldTooLong)
-	case !utf8.ValidString(t.Plain), strings.IndexFunc(t.Plain, unicode.IsControl) >= 0: // it is shown in statements, and kept for ever
+	case !utf8.ValidString(t.Plain), strings.IndexFunc(t.Plain, misleads) >= 0: // it is shown in statements, and kept for ever
 		s.Fail(pointer, FieldSyntax)
 	}
 }

@@ -31,11 +31,15 @@ func ValidCurrency(s string) bool {
 	return len(s) == 3 && only(s, func(b byte) bool { return 'A' <= b && b <= 'Z' })
 }
 
-// ValidName says whether s is 1 to 64 bytes of UTF-8 without control characters: a contra account, a decider, a reference to a
+// ValidName says whether s is 1 to 64 bytes of UTF-8 without control characters and overrides of direction: a contra account, a decider, a reference to a
 // decision.
 func ValidName(s string) bool {
-	return len(s) >= 1 && len(s) <= 64 && utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0
+	return len(s) >= 1 && len(s) <= 64 && utf8.ValidString(s) && strings.IndexFunc(s, misleads) < 0
 }
+
+// misleads says that a character makes a text read otherwise than it is written: a control character, or one that overrides the
+// direction of what follows (U+202D, U+202E).
+func misleads(r rune) bool { return unicode.IsControl(r) || r == '\u202d' || r == '\u202e' }
 
 // ValidKey says whether s can be an Idempotency-Key: 1 to 255 printable ASCII characters.
 func ValidKey(s string) bool {
