@@ -191,7 +191,7 @@ func (c Transfer) Validate() []account.FieldError {
 
 // DecideFrom emits the leg that pays, or the decline, as its last event; contra is the event id of the other leg. Whatever keeps
 // the other account from being paid is a rejection here, with "leg":"to" among its details, so that DecideTo on the same state
-// of it is never refused.
+// of it, at whatever time, is never refused.
 func (c Transfer) DecideFrom(from, to account.State, contra string, now time.Time) account.Decision {
 	d := account.NewDraft(from, now)
 	if c.From == c.To {

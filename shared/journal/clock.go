@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -105,46 +106,73 @@ const aheadFor = time.Minute
 
 // ahead is what the journal saw of accounts that are ahead of this machine's clock.
 type ahead struct {
-	mu      sync.Mutex
 	metrics *metrics
-	last    Account
+	log     *slog.Logger
+	mu      sync.Mutex
+	last    sighting
+	most    sighting // the furthest
+}
+
+// sighting is one account found ahead.
+type sighting struct {
+	account Account
 	by      time.Duration
 	at      time.Time // of this process
 	barred  bool
 }
 
+func (s sighting) over() bool { return s.at.IsZero() || time.Since(s.at) > aheadFor }
+
 func (a *ahead) stood(account Account, by time.Duration) {
 	a.metrics.stood.Inc()
-	a.note(account, by, false)
+	a.note(sighting{account, by, time.Now(), false})
 }
 
 func (a *ahead) refused(account Account, by time.Duration) {
 	a.metrics.refused.Inc()
-	a.note(account, by, true)
+	a.note(sighting{account, by, time.Now(), true})
 }
 
-// note remembers the last one; one that was refused is worth more than one that was not.
-func (a *ahead) note(account Account, by time.Duration, barred bool) {
+// note remembers a sighting and logs it: the account is in the error, so that many accounts are one trouble. One that was refused is
+// worth more than one that was not.
+func (a *ahead) note(s sighting) {
+	a.log.Warn("an account is ahead of this machine's clock", "error", s)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if barred || !a.barred || time.Since(a.at) > aheadFor {
-		a.last, a.by, a.at, a.barred = account, by, time.Now(), barred
+	if s.barred || !a.last.barred || a.last.over() {
+		a.last = s
+	}
+	if s.by > a.most.by || time.Since(a.most.at) > aheadFor/2 { // before it is over, so that the gauge does not fall in between
+		a.most = s
 	}
 }
 
-// Clock says which account was found ahead of this machine's clock within the last minute, and what to do; nil when none was. The
-// clock is wrong, or was.
+// furthest is how many seconds ahead the furthest account of the last minute was.
+func (a *ahead) furthest() float64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.most.over() {
+		return 0
+	}
+	return a.most.by.Seconds()
+}
+
+// Error says what was found, and what to do: the clock is wrong, or was.
+func (s sighting) Error() string {
+	id, by := s.account.ID, s.by.Round(time.Second)
+	if s.barred {
+		return fmt.Sprintf("account %s is %v ahead of this machine's clock and takes no commands: set the clock, or: bank clock accept %s", id, by, id)
+	}
+	return fmt.Sprintf("account %s is %v ahead of this machine's clock; its time stands until then: set the clock if it is behind", id, by)
+}
+
+// Clock says which account was found ahead of this machine's clock within the last minute, and what to do; nil when none was.
 func (j *Journal) Clock() error {
 	a := &j.ahead
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch {
-	case a.at.IsZero() || time.Since(a.at) > aheadFor:
+	if a.last.over() {
 		return nil
-	case a.barred:
-		return fmt.Errorf("account %s is %v ahead of this machine's clock and takes no commands: set the clock, or: bank clock accept %s",
-			a.last.ID, a.by.Round(time.Second), a.last.ID)
 	}
-	return fmt.Errorf("account %s is %v ahead of this machine's clock; its time stands until then: set the clock if it is behind",
-		a.last.ID, a.by.Round(time.Second))
+	return a.last
 }

@@ -1,10 +1,15 @@
 package journal
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // TestWrongClocks: one entry under a clock that is off, or the clock off afterwards. Within the bound the account goes on in version
@@ -59,8 +64,14 @@ func TestWrongClocks(t *testing.T) {
 			if r := accepted(t, j, command(acct, "accepted", crediting(1))); r.Entry.RecordedAt.Before(last) {
 				t.Errorf("time fell from %v to %v", last, r.Entry.RecordedAt)
 			}
-			if _, err := tryTransfer(t, j, transferOf("from", 1)); err != nil {
-				t.Errorf("a transfer from it: %v", err)
+			restarted, _ := open(t, tbl, c)
+			for name, j := range map[string]*Journal{"kept": j, "restarted": restarted} {
+				fresh := accepted(t, j, command(acct, "new, "+name, crediting(1)))
+				if _, err := tryTransfer(t, j, transferOf("from, "+name, 1)); err != nil {
+					t.Fatalf("a transfer from it, %s: %v", name, err)
+				}
+				accepted(t, j, reversalOf("reversal, "+name, fresh.Entry.Events[0]))
+				accepted(t, j, command(b2, "after, "+name, crediting(1)))
 			}
 		})
 	}
@@ -69,6 +80,98 @@ func TestWrongClocks(t *testing.T) {
 	if _, err := j.AcceptTime(t.Context(), acct); !errors.Is(err, ErrNoEvent) {
 		t.Errorf("of an account that does not exist: %v", err)
 	}
+}
+
+// A transfer with an account that is ahead leaves the other account's time alone, whichever pays; within MaxSkew both have one time.
+func TestTransferGivesNoWrongTimeOn(t *testing.T) {
+	for name, by := range map[string]time.Duration{"3 s": 3 * time.Second, "7 days": 7 * 24 * time.Hour, "accepted": MaxAhead + time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			tbl, _ := store(t)
+			c := newClock()
+			j, _ := open(t, tbl, c)
+			openAccount(t, j, acct, 100)
+			openAccount(t, j, b2, 100)
+			c.add(by)
+			wrong := accepted(t, j, command(acct, "during", crediting(1))).Entry.RecordedAt
+			c.add(-by)
+			if _, err := j.AcceptTime(t.Context(), acct); err != nil {
+				t.Fatal(err)
+			}
+			back := transferOf("back", 1)
+			back.Command, back.To = command(b2, "back", nil), acct
+			for _, tr := range []Transfer{transferOf("there", 1), back} {
+				if r, err := tryTransfer(t, j, tr); err != nil || r.Rejection != nil {
+					t.Fatalf("%+v, %v", r, err)
+				}
+			}
+			sound := c.now()
+			if by <= MaxSkew {
+				sound = wrong
+			}
+			for a, want := range map[Account]time.Time{acct: wrong, b2: sound} {
+				for _, ev := range history(t, j.Reader, a)[3:] {
+					if !ev.RecordedAt.Equal(want) {
+						t.Errorf("%s v%d at %v, want %v", a.ID, ev.Version, ev.RecordedAt, want)
+					}
+				}
+			}
+			if r := accepted(t, j, command(b2, "next", crediting(1))); !r.Entry.RecordedAt.Equal(sound) {
+				t.Errorf("the other account is at %v, want %v", r.Entry.RecordedAt, sound)
+			}
+		})
+	}
+}
+
+// How far the furthest account is ahead is a gauge that is there from the start, and one line of the log for all of them.
+func TestAccountsAheadAreToldOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tbl, _ := store(t)
+		registry, lines, c := prometheus.NewRegistry(), &bytes.Buffer{}, newClock()
+		j, err := Open(t.Context(), Config{
+			Table: tbl, Outbox: &outbox{}, Now: c.now, Metrics: registry, Log: slog.New(slog.NewTextHandler(lines, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer j.Close(t.Context())
+		gauge := func(want float64) {
+			t.Helper()
+			families, err := registry.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range families {
+				if f.GetName() == "journal_clock_ahead_seconds" {
+					if got := f.GetMetric()[0].GetGauge().GetValue(); got != want {
+						t.Errorf("ahead by %v s, want %v", got, want)
+					}
+					return
+				}
+			}
+			t.Error("there is no gauge")
+		}
+		gauge(0)
+		openAccount(t, j, acct, 100)
+		openAccount(t, j, b2, 100)
+		c.add(time.Hour)
+		accepted(t, j, command(b2, "an hour", crediting(1)))
+		c.add(time.Hour)
+		accepted(t, j, command(acct, "two", crediting(1)))
+		if lines.Len() > 0 {
+			t.Errorf("said under one clock: %s", lines)
+		}
+		c.add(-2 * time.Hour)
+		accepted(t, j, command(acct, "", crediting(1)))
+		accepted(t, j, command(b2, "", crediting(1)))
+		gauge(7200)
+		for _, want := range []string{"level=WARN", "A-1 is 2h0m0s ahead", "B-2 is 1h0m0s ahead"} {
+			if !strings.Contains(lines.String(), want) {
+				t.Errorf("%q is not said: %s", want, lines)
+			}
+		}
+		time.Sleep(aheadFor + time.Second)
+		gauge(0)
+	})
 }
 
 // Where the time stands, a minute of declines still ends.

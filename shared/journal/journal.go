@@ -33,6 +33,8 @@ const (
 	// KeyWindow is how long a command's key is remembered at least, by the journal's own time.
 	KeyWindow = 24 * time.Hour
 
+	// maxForeign bounds what is published again of one account that is ahead.
+	maxForeign = 1000
 	// maxQueue bounds the commands that wait on one account.
 	maxQueue = 4096
 	// maxAttempts bounds how often commands are decided again after other writers committed first.
@@ -92,7 +94,7 @@ type Config struct {
 	Address, Secret string
 	// Metrics takes the journal's collectors; nil means none.
 	Metrics prometheus.Registerer
-	// Log is told of states in entries that are wrong; slog.Default() if nil.
+	// Log is told of states in entries that are wrong, and of accounts that are ahead of the clock; slog.Default() if nil.
 	Log *slog.Logger
 }
 
@@ -188,12 +190,14 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	c.Accounts, c.Keys = cmp.Or(c.Accounts, defaultAccounts), cmp.Or(c.Keys, defaultKeys)
 	j := &Journal{
 		Reader: NewReader(c.Table), table: c.Table, outbox: c.Outbox, now: c.Now,
-		metrics: newMetrics(c.Metrics), seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1, keys: c.Keys / laneShards, crew: crew.New(idleLanes),
+		seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1, keys: c.Keys / laneShards, crew: crew.New(idleLanes),
 	}
+	c.Log = cmp.Or(c.Log, slog.Default())
 	if c.Metrics != nil {
-		j.Reader.Report(c.Metrics, cmp.Or(c.Log, slog.Default()))
+		j.Reader.Report(c.Metrics, c.Log)
 	}
-	j.room, j.ahead.metrics = c.Room, j.metrics
+	j.metrics = newMetrics(c.Metrics, j.ahead.furthest)
+	j.room, j.ahead.metrics, j.ahead.log = c.Room, j.metrics, c.Log
 	j.ctx, j.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for i := range j.shards {
 		j.shards[i].init()

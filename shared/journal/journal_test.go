@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -89,7 +90,7 @@ func (c *clock) add(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.at = 
 func open(t *testing.T, tbl table.Table, c *clock) (*Journal, *outbox) {
 	t.Helper()
 	o := &outbox{}
-	j, err := Open(t.Context(), Config{Table: tbl, Outbox: o, Now: c.now})
+	j, err := Open(t.Context(), Config{Table: tbl, Outbox: o, Now: c.now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

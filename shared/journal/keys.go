@@ -36,6 +36,8 @@ type keyIndex struct {
 	// spans hold the keys by time, the oldest first, so that what is past the window goes at one stroke.
 	spans []keySpan
 	count int // of keys in all spans
+	// since is the time back to which the account's keys were loaded, zero when all were.
+	since time.Time
 	// open is the page that is not yet complete; complete ones wait to be saved.
 	open     page
 	complete []page
@@ -56,6 +58,9 @@ type page struct {
 	index int64
 	keys  []byte
 	at    time.Time // recorded_at of the last entry
+	// from is that of the first entry, and gap the longest between two; only pages made of entries have them.
+	from time.Time
+	gap  time.Duration
 }
 
 // find is the version that the key's first command begins at.
@@ -135,7 +140,10 @@ func (k *keyIndex) savePages(l *lane) {
 
 // add takes an entry's keys into the page.
 func (p *page) add(e *event.Entry) {
-	p.at = e.RecordedAt
+	if p.at.IsZero() {
+		p.from, p.at = e.RecordedAt, e.RecordedAt
+	}
+	p.gap, p.at = max(p.gap, e.RecordedAt.Sub(p.at)), e.RecordedAt
 	for _, c := range e.Commands {
 		if c.Key == "" {
 			continue
@@ -163,7 +171,7 @@ func (j *Journal) putPage(ctx context.Context, a Account, p page) error {
 	return nil
 }
 
-// loadKeys reads the account's keys back to 24 hours ago: the open page from its entries, those before it from the saved pages. A
+// loadKeys reads the account's keys back to 24 hours ago at least: the open page from its entries, those before it from the saved pages. A
 // page that is missing is read from its entries, and saved.
 func (l *lane) loadKeys(ctx context.Context, s account.State) (keyIndex, error) {
 	k := keyIndex{open: page{index: s.Version / pageSpan}}
@@ -175,11 +183,11 @@ func (l *lane) loadKeys(ctx context.Context, s account.State) (keyIndex, error) 
 		return k, err
 	}
 	k.open = open
-	// A clock that is ahead must not shorten the window, so it is that of the account's last entry.
-	pages, err := l.readPages(ctx, open.index-1, earlier(l.journal.now(), s.RecordedAt).Add(-KeyWindow))
+	pages, since, err := l.readPages(ctx, open, s.RecordedAt)
 	if err != nil {
 		return k, err
 	}
+	k.since = since
 	for i := len(pages) - 1; i >= 0; i-- {
 		k.remember(pages[i])
 	}
@@ -187,8 +195,15 @@ func (l *lane) loadKeys(ctx context.Context, s account.State) (keyIndex, error) 
 	return k, nil
 }
 
-// readPages reads the pages from index i down to the first that ended before cutoff, newest first.
-func (l *lane) readPages(ctx context.Context, i int64, cutoff time.Time) (pages []page, err error) {
+// readPages reads the pages before the open one, newest first, down to the first that ended before since, which is zero when there is
+// none. A clock that is ahead must not shorten the window: it ends at the clock, or at the account's last entry without the longest
+// gap before it where that is earlier, because a gap is all that tells of a clock that jumped. MaxSkew more spares reading again
+// after a small step back.
+func (l *lane) readPages(ctx context.Context, open page, last time.Time) (pages []page, since time.Time, err error) {
+	i, clock, gap, next := open.index-1, l.journal.now(), open.gap, last
+	if !open.from.IsZero() {
+		next = open.from
+	}
 	q := table.Query{
 		Table: Table, PK: l.account.String(), Desc: true, Limit: 4, Consistent: true,
 		From: table.S(pageKey(l.account, 0).SK), To: table.S(pageKey(l.account, max(i, 0)).SK),
@@ -198,7 +213,7 @@ func (l *lane) readPages(ctx context.Context, i int64, cutoff time.Time) (pages 
 		for len(saved) == 0 && more {
 			answer, err := l.journal.table.Query(ctx, q)
 			if err != nil {
-				return nil, fmt.Errorf("read key pages of %s: %w", l.account.ID, err)
+				return nil, since, fmt.Errorf("read key pages of %s: %w", l.account.ID, err)
 			}
 			saved, q.After, q.Limit = answer.Rows, answer.After, maxPage
 			more = q.After != ""
@@ -211,17 +226,18 @@ func (l *lane) readPages(ctx context.Context, i int64, cutoff time.Time) (pages 
 			p, err = l.readMissing(ctx, i)
 		}
 		if err != nil {
-			return nil, err
+			return nil, since, err
 		}
 		if p.at.IsZero() {
 			continue // no entry begins in the range
 		}
-		if p.at.Before(cutoff) {
-			break
+		gap, next = max(gap, next.Sub(p.at)), p.at
+		if since = earlier(clock, last.Add(-gap)).Add(-KeyWindow - MaxSkew); p.at.Before(since) {
+			return pages, since, nil
 		}
 		pages = append(pages, p)
 	}
-	return pages, nil
+	return pages, time.Time{}, nil
 }
 
 func parsePage(row table.Row, i int64) (page, error) {
@@ -260,6 +276,10 @@ func (l *lane) readPageEntries(ctx context.Context, i, upTo int64) (page, error)
 	})
 	return p, failed
 }
+
+// short says that the keys were loaded under a clock that was ahead of now, and do not reach back for the window. What was forgotten
+// later had been here for a window.
+func (k *keyIndex) short(now time.Time) bool { return k.since.After(now.Add(-KeyWindow)) }
 
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {

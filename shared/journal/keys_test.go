@@ -124,19 +124,65 @@ func TestMissingPageIsReadFromEntriesAndSaved(t *testing.T) {
 	}
 }
 
+// Keys are loaded back past the longest gap between entries, which may have been a clock that jumped, and no further.
 func TestKeysOlderThanTheWindowAreNotLoaded(t *testing.T) {
 	tbl, _ := store(t)
 	c := newClock()
 	j, _ := open(t, tbl, c)
 	openAccount(t, j, acct, 100)
-	for i := range 2100 {
-		accepted(t, j, command(acct, fmt.Sprint("old", i), crediting(1)))
+	for day := range 3 { // a page each, 20 hours apart
+		for i := range pageSpan {
+			accepted(t, j, command(acct, fmt.Sprint(day, "-", i), crediting(1)))
+		}
+		c.add(20 * time.Hour)
 	}
-	c.add(KeyWindow + time.Minute)
 	accepted(t, j, command(acct, "new", crediting(1)))
 	restarted, _ := open(t, tbl, c)
-	if r := execute(t, restarted, command(acct, "old5", crediting(1))); r.Replayed {
-		t.Fatal("a key of a page past the window was loaded")
+	if r := execute(t, restarted, command(acct, "1-500", crediting(1))); !r.Replayed {
+		t.Error("a key of a page that ended 20 hours before the gap was not loaded")
+	}
+	if r := execute(t, restarted, command(acct, "0-5", crediting(1))); r.Replayed {
+		t.Error("a key of a page past the window was loaded")
+	}
+}
+
+// A key that was answered within a day is known, though the clock jumped since and the account was loaded under it: after one jump
+// still under that clock, after more as soon as it is right again.
+func TestAnsweredKeyIsKnownAfterALoadUnderAClockThatIsAhead(t *testing.T) {
+	const jump = 7 * 24 * time.Hour
+	for name, jumps := range map[string]int{"one jump": 1, "two jumps": 2} {
+		for where, after := range map[string]int{"in the open page": 0, "in a page": pageSpan} {
+			t.Run(name+" "+where, func(t *testing.T) {
+				tbl, _ := store(t)
+				c := newClock()
+				j, _ := open(t, tbl, c)
+				openAccount(t, j, acct, 100)
+				before := command(acct, "before", crediting(1))
+				accepted(t, j, before)
+				for i := range 2 * pageSpan {
+					accepted(t, j, command(acct, fmt.Sprint("c", i), crediting(1)))
+				}
+				c.add(23 * time.Hour)
+				accepted(t, j, command(acct, "late", crediting(1)))
+				for range jumps {
+					c.add(jump)
+					for i := range max(after, 1) {
+						accepted(t, j, command(acct, fmt.Sprint(c.now(), i), crediting(1)))
+					}
+				}
+				again, _ := open(t, tbl, c)
+				accepted(t, again, command(acct, "during", crediting(1)))
+				if jumps == 1 && !execute(t, again, before).Replayed {
+					t.Error("booked again while the clock is ahead")
+				}
+				c.add(-time.Duration(jumps) * jump)
+				for _, j := range []*Journal{again, j, func() *Journal { j, _ := open(t, tbl, c); return j }()} {
+					if !execute(t, j, before).Replayed {
+						t.Error("booked again when the clock is right")
+					}
+				}
+			})
+		}
 	}
 }
 

@@ -125,9 +125,9 @@ func failAll(batch []*pending, err error) {
 // errConflict: another writer committed first; the lane has read what it committed.
 var errConflict = errors.New("journal: another writer was first")
 
-// prepare makes sure that the lane knows its account, and gives the moment to decide at.
+// prepare makes sure that the lane knows its account and the keys of the window, and gives the moment to decide at.
 func (l *lane) prepare() (moment, error) {
-	fresh := !l.loaded
+	fresh := !l.loaded || l.keys.short(l.journal.now())
 	if fresh {
 		if err := l.load(); err != nil {
 			return moment{}, fmt.Errorf("%w: load %s: %w", ErrUnavailable, l.account.ID, err)
@@ -157,17 +157,28 @@ func (l *lane) load() error {
 }
 
 // publishForeign hands the outbox those of the account's last entries that other writers committed and may not have published, so
-// that what this writer builds on them is not seen on the stream before them.
+// that what this writer builds on them is not seen on the stream before them. Where one is published, those before it are. The entries of
+// an account that is ahead do not tell their age, so the writers are looked at, and at most maxForeign are published again.
 func (l *lane) publishForeign(ctx context.Context) error {
-	if l.journal.now().Sub(l.state.RecordedAt) > MaxSkew {
+	now := l.journal.now()
+	if now.Sub(l.state.RecordedAt) > MaxSkew {
 		return nil
 	}
+	ahead := l.state.RecordedAt.Sub(now) > MaxSkew
+	if ahead {
+		if err := l.journal.peers.look(ctx, l.journal.table, l.journal.writer.owns); err != nil {
+			return err
+		}
+	}
 	var young []*event.Entry
-	for e, err := range l.journal.Backward(ctx, l.account, 0) {
+	for e, err := range l.journal.Backward(ctx, l.account, l.state.Version) {
 		if err != nil {
 			return err
 		}
-		if l.journal.writer.owns(e.Writer) || l.journal.now().Sub(e.RecordedAt) > MaxSkew {
+		if l.journal.writer.owns(e.Writer) || now.Sub(e.RecordedAt) > MaxSkew || l.journal.peers.published(e.Writer, e.N) {
+			break
+		}
+		if ahead && (len(young) == maxForeign || l.journal.peers.gone(e.Writer)) {
 			break
 		}
 		young = append(young, e)

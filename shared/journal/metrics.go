@@ -10,7 +10,8 @@ type metrics struct {
 	refused   prometheus.Counter
 }
 
-func newMetrics(r prometheus.Registerer) *metrics {
+// newMetrics makes the collectors; furthest is how many seconds the furthest account is ahead.
+func newMetrics(r prometheus.Registerer, furthest func() float64) *metrics {
 	m := &metrics{
 		append: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "journal_append_seconds", Help: "Time to commit one entry, repetitions included.",
@@ -30,7 +31,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		Name: "journal_clock_refused_total", Help: "Decisions refused since the account's last entry is more than 31 days ahead of this machine's clock.",
 	})
 	if r != nil {
-		r.MustRegister(m.append, m.conflicts, m.replays, m.stood, m.refused)
+		r.MustRegister(m.append, m.conflicts, m.replays, m.stood, m.refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "journal_clock_ahead_seconds", Help: "How far the furthest account met within the last minute is ahead of this machine's clock; 0 up to 5 s.",
+		}, furthest))
 	}
 	return m
 }

@@ -27,8 +27,8 @@ const peerSilence = 3 * heartbeatEvery
 type peers struct {
 	mu     sync.Mutex
 	rows   map[string]peer
-	looked time.Time
-	taking []Peer // the others that take commands; it is replaced and not changed
+	looked time.Time // when the reading began
+	taking []Peer    // the others that take commands; it is replaced and not changed
 }
 
 // peer is another writer as its row was last read.
@@ -38,11 +38,11 @@ type peer struct {
 	published int64
 }
 
-// look reads the rows. own says which are this process's.
+// look reads the rows, unless others read them later and were faster. own says which are this process's.
 func (p *peers) look(ctx context.Context, t table.Table, own func(id string) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
-	rows := make(map[string]peer)
+	began, rows := time.Now(), make(map[string]peer)
 	var taking []Peer
 	err := writerRows(ctx, t, func(row table.Row) {
 		epoch, _ := row.Attrs["epoch"].(table.N)
@@ -60,6 +60,9 @@ func (p *peers) look(ctx context.Context, t table.Table, own func(id string) boo
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if began.Before(p.looked) {
+		return nil
+	}
 	for id, row := range rows {
 		row.moved = now
 		if before, known := p.rows[id]; known && before.epoch == row.epoch {
@@ -67,7 +70,7 @@ func (p *peers) look(ctx context.Context, t table.Table, own func(id string) boo
 		}
 		rows[id] = row
 	}
-	p.rows, p.looked = rows, now
+	p.rows, p.looked = rows, began
 	p.taking = slices.DeleteFunc(taking, func(t Peer) bool { return now.Sub(rows[t.ID].moved) > peerSilence })
 	return nil
 }
@@ -87,6 +90,14 @@ func (p *peers) published(writer string, n int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return n <= p.rows[writer].published
+}
+
+// gone says that the writer had no row when they were read. Of one whose entry was read before, the stream has all for good.
+func (p *peers) gone(writer string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, there := p.rows[writer]
+	return !there
 }
 
 // writerRows calls do with each writer's row.

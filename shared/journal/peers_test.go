@@ -1,10 +1,13 @@
 package journal
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"passbook/shared/table"
 )
 
 // Of another writer's entries, those that it has saved as published are not published again, whether they are met by a load or after a
@@ -39,4 +42,68 @@ func TestForeignEntriesArePublishedOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The entries of an account that is ahead do not tell their age: what is published again when it is loaded is what its writer has not
+// saved as published, nothing of a writer that is gone, and never more than maxForeign.
+func TestForeignEntriesOfAnAccountThatIsAhead(t *testing.T) {
+	const entries = maxForeign + 200
+	for name, tt := range map[string]struct {
+		acked func(n int) bool
+		gone  bool
+		want  int
+	}{
+		"all but two published": {acked: func(n int) bool { return n < entries-2 }, want: 2},
+		"writer gone":           {acked: func(int) bool { return true }, gone: true},
+		"none published":        {acked: func(int) bool { return false }, want: maxForeign},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tbl, _ := store(t)
+				c := &clock{at: time.Now()}
+				a, theirs := open(t, tbl, c)
+				c.add(24 * time.Hour)
+				openAccount(t, a, acct, 100)
+				c.add(-24 * time.Hour)
+				for range entries - 2 {
+					accepted(t, a, command(acct, "", crediting(1)))
+				}
+				for i, e := range theirs.got {
+					if tt.acked(i) {
+						a.Acked(e.Writer, e.N)
+					}
+				}
+				time.Sleep(2 * heartbeatEvery) // a saves that
+				if tt.gone {
+					if err := a.writer.retire(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				walked := &backward{Table: tbl}
+				b, ours := open(t, walked, c)
+				accepted(t, b, command(acct, "b", crediting(1)))
+				if tt.want < maxForeign && walked.rows > entries/2 {
+					t.Errorf("read %d rows backward of %d entries", walked.rows, entries)
+				}
+				got := ours.firsts(t)
+				if len(got) != tt.want+1 || got[0] != int64(entries-tt.want+1) {
+					t.Errorf("published %d from v%d, want %d and our own, v%d", len(got), got[0], tt.want, entries+1)
+				}
+			})
+		})
+	}
+}
+
+// backward counts the rows that are read from the newest down.
+type backward struct {
+	table.Table
+	rows int
+}
+
+func (b *backward) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	page, err := b.Table.Query(ctx, q)
+	if q.Desc {
+		b.rows += len(page.Rows)
+	}
+	return page, err
 }

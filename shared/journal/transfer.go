@@ -14,9 +14,10 @@ import (
 type Transfer struct {
 	Command
 	To Account
-	// DecideFrom decides from's leg, seeing both accounts; a decline is from's alone. contra is the event id of to's credit.
+	// DecideFrom decides from's leg, seeing both accounts; a decline is from's alone. contra is the event id of to's credit, and now
+	// from's time.
 	DecideFrom func(from, to account.State, contra string, now time.Time) account.Decision
-	// DecideTo decides to's leg. contra is the event id of from's withdrawal.
+	// DecideTo decides to's leg. contra is the event id of from's withdrawal, and now to's time.
 	DecideTo func(to account.State, contra string, now time.Time) account.Decision
 }
 
@@ -80,17 +81,17 @@ func transfer(from, to *lane, t Transfer, p *pending) {
 
 // attemptTransfer answers p, or says why it could not.
 func attemptTransfer(from, to *lane, t Transfer, p *pending) error {
-	m, err := prepareBoth(from, to)
+	paid, got, err := prepareBoth(from, to)
 	if err != nil {
 		return err
 	}
 	c := t.Command
 	credit := c
 	credit.Key, credit.IfMatch = "", 0 // the transfer's key and version are from's
-	out := &plan{lane: from, moment: m, state: from.state}
-	in := &plan{lane: to, moment: m, state: to.state}
+	out := &plan{lane: from, moment: paid, state: from.state}
+	in := &plan{lane: to, moment: got, state: to.state}
 	c.Decide = func(s account.State, now time.Time) account.Decision {
-		return decideBoth(s, to.state, t, now, func(d account.Decision) { credit.Decide = fixed(d) })
+		return decideBoth(s, to.state, t, now, got.now, func(d account.Decision) { credit.Decide = fixed(d) })
 	}
 	o := out.decide(&c)
 	o.pending = p
@@ -120,39 +121,54 @@ func fixed(d account.Decision) func(account.State, time.Time) account.Decision {
 	return func(account.State, time.Time) account.Decision { return d }
 }
 
-// prepareBoth makes both lanes ready; one time serves both legs, and what bars one bars both.
-func prepareBoth(from, to *lane) (both moment, err error) {
-	for _, l := range []*lane{from, to} {
-		m, err := l.prepare()
-		if err != nil {
-			return both, err
-		}
-		if m.now.After(both.now) {
-			both.now = m.now
-		}
-		both.clock = m.clock
-		if both.barred == nil {
-			both.barred = m.barred
+// prepareBoth makes both lanes ready. What bars one bars both, and one time serves both legs, unless one account is more than MaxSkew
+// ahead: its time stands for its own leg alone, or a clock that was ahead once would spread from account to account.
+func prepareBoth(from, to *lane) (paid, got moment, err error) {
+	if paid, err = from.prepare(); err != nil {
+		return paid, got, err
+	}
+	if got, err = to.prepare(); err != nil {
+		return paid, got, err
+	}
+	clock := later(paid.clock, got.clock)
+	shared := clock
+	for _, own := range []time.Time{paid.now, got.now} {
+		if own.Sub(clock) <= MaxSkew {
+			shared = later(shared, own)
 		}
 	}
-	return both, nil
+	barred := paid.barred
+	if barred == nil {
+		barred = got.barred
+	}
+	for _, m := range []*moment{&paid, &got} {
+		m.now, m.clock, m.barred = later(shared, m.now), clock, barred
+	}
+	return paid, got, nil
 }
 
-// decideBoth decides both legs. Each names the other's event, whose version is known once the other is decided: the first
-// round is only for the versions.
-func decideBoth(from, to account.State, t Transfer, now time.Time, credited func(account.Decision)) account.Decision {
-	out := t.DecideFrom(from, to, "", now)
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// decideBoth decides both legs, each at its account's time. Each names the other's event, whose version is known once the other is
+// decided: the first round is only for the versions.
+func decideBoth(from, to account.State, t Transfer, paid, got time.Time, credited func(account.Decision)) account.Decision {
+	out := t.DecideFrom(from, to, "", paid)
 	if out.Rejection != nil || len(out.Events) == 0 || declined(out.Events) {
 		return out
 	}
-	in := t.DecideTo(to, "", now)
+	in := t.DecideTo(to, "", got)
 	if in.Rejection != nil {
 		return in
 	}
 	outID := t.Account.EventID(lastVersion(out.Events))
 	inID := t.To.EventID(lastVersion(in.Events))
-	credited(t.DecideTo(to, outID, now))
-	return t.DecideFrom(from, to, inID, now)
+	credited(t.DecideTo(to, outID, got))
+	return t.DecideFrom(from, to, inID, paid)
 }
 
 func lastVersion(events []event.Event) int64 { return events[len(events)-1].Version }
