@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -X main.version=$(VERSION)
 PROGRAMS = $(patsubst %/main.go,./%,$(wildcard cmd/*/main.go))
 # The packages with goroutines of their own, which the race detector watches.
-RACY    := ./shared/embedded/... ./shared/table/... ./shared/stream/... ./shared/bucket/... ./shared/journal/... ./shared/publisher/... \
+RACY    := ./shared/embedded ./shared/affinity ./shared/stores ./shared/table/... ./shared/stream/... ./shared/bucket/... ./shared/journal/... ./shared/publisher/... \
            ./shared/consumer/... ./shared/replay/... ./shared/audit/... ./shared/web/... ./shared/platform/... ./cmd/internal/... ./cmd/bench/... \
            ./withdraw/... ./credit/... ./balance/... ./creditlimit/... ./archiver/... ./shared/backoff ./shared/strict/...
 # The packages with tests that need an AWS endpoint.

@@ -482,7 +482,7 @@ func TestNothingToDoIsConfirmed(t *testing.T) {
 	}
 }
 
-// readFails makes the index-th query from now fail.
+// readFails makes the index-th query of the journal from now fail. Those of the control table come when a heartbeat is due.
 type readFails struct {
 	table.Table
 	mu    sync.Mutex
@@ -490,6 +490,9 @@ type readFails struct {
 }
 
 func (f *readFails) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	if q.Table != Table {
+		return f.Table.Query(ctx, q)
+	}
 	f.mu.Lock()
 	f.after--
 	fails := f.after == 0
