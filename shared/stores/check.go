@@ -256,23 +256,34 @@ func (s Set) proveOwn(ctx context.Context) error {
 
 // ends finds the newest segment of each source in the archive. A source of another stream is a Disagreement.
 func (s Set) ends(ctx context.Context) (map[archive.Source]archive.Object, error) {
-	ends := map[archive.Source]archive.Object{}
-	for object, err := range archive.List(ctx, s.Bucket) {
-		if err != nil {
-			return nil, fmt.Errorf("look through the archive: %w", err)
-		}
-		source := object.Name.Source
+	ends, err := s.lastSegments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for source := range ends {
 		if source.Stream != s.Stream {
 			return nil, &Disagreement{
 				What: fmt.Sprintf("the archive holds segments of stream %s, this bank's is %s", source.Stream, s.Stream),
 				Next: "name this bank's own with --bucket or --data, or correct PASSBOOK_PREFIX; if it is this bank's all the same, say so: " + claimCommand,
 			}
 		}
-		if end, known := ends[source]; !known || stream.CompareSequence(object.Name.First, end.Name.First) > 0 {
-			ends[source] = object
-		}
 	}
 	return ends, nil
+}
+
+// lastSegments finds the newest segment of each source in the archive. It lists all of it.
+func (s Set) lastSegments(ctx context.Context) (map[archive.Source]archive.Object, error) {
+	last := map[archive.Source]archive.Object{}
+	for object, err := range archive.List(ctx, s.Bucket) {
+		if err != nil {
+			return nil, fmt.Errorf("look through the archive: %w", err)
+		}
+		source := object.Name.Source
+		if known, ok := last[source]; !ok || stream.CompareSequence(object.Name.First, known.Name.First) > 0 {
+			last[source] = object
+		}
+	}
+	return last, nil
 }
 
 // lacking is one of the newest entries of a segment that the journal does not hold, nil where it holds them all.

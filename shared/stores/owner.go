@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
@@ -127,6 +128,9 @@ func (s Set) settle(ctx context.Context, o ownership) error {
 		}
 	}
 	if o.owner == nil {
+		if err := s.markEnds(ctx); err != nil {
+			return err
+		}
 		if err := s.createOwner(ctx, id); err != nil {
 			return err
 		}
@@ -136,6 +140,32 @@ func (s Set) settle(ctx context.Context, o ownership) error {
 		err = s.foreign(now)
 	}
 	return err
+}
+
+// markEnds writes an end marker for each of the stream's sources in an archive from before there were any. A source without one beside
+// sources that have them is taken for another bank's, and these are proven to be this bank's, or claimed. One whose newest segment is
+// damaged gets none: it is named as damaged.
+func (s Set) markEnds(ctx context.Context) error {
+	last, err := s.lastSegments(ctx)
+	if err != nil {
+		return err
+	}
+	for source, object := range last {
+		if source.Stream != s.Stream {
+			continue
+		}
+		footer, err := archive.ReadFooter(ctx, s.Bucket, object)
+		if archive.CostsItself(err) {
+			continue
+		}
+		if err == nil {
+			err = archive.MarkerOf(object.Name, footer, false).Write(ctx, s.Bucket)
+		}
+		if err != nil {
+			return fmt.Errorf("mark the end of %s: %w", source, err)
+		}
+	}
+	return nil
 }
 
 // createOwner writes owner.json, unless it is there.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/stores"
 )
@@ -195,4 +196,42 @@ func TestEstablished(t *testing.T) {
 	must(t, "a lost journal after a split", b.Established(t.Context()), "the journal is empty", "replay journal")
 	b.commit(history()...)
 	must(t, "a bank with accounts", b.Established(t.Context()), "", "")
+}
+
+// An archive from before there were owners and end markers is all of the bank that takes it: its shards have markers from then on, and
+// are not another bank's beside those of a stream that came later.
+func TestBegin_MarksWhatWasArchivedBefore(t *testing.T) {
+	b := newBank(t, t.TempDir())
+	entries := history()
+	b.commit(entries...)
+	b.archive(entries[:10]...)
+	b.archive(entries[10:20]...)
+	must(t, "the first start", b.Begin(t.Context()), "", "")
+	b.renew()
+	if key, _ := b.archive(entries[20:]...); key == "" {
+		t.Fatal("nothing is archived")
+	}
+	plan, err := archive.LoadPlan(t.Context(), b.Bucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proven := 0
+	for _, end := range plan.Ends {
+		if end.Proven {
+			proven++
+		}
+	}
+	if proven != 1 {
+		t.Errorf("%d of %d sources have an end marker, want the one that was there before", proven, len(plan.Ends))
+	}
+	last := plan.Segments[len(plan.Segments)-1]
+	if err := archive.MarkerOf(last.Name, last.Footer, false).Write(t.Context(), b.Bucket); err != nil { // as the archiver does
+		t.Fatal(err)
+	}
+	if plan, err = archive.LoadPlan(t.Context(), b.Bucket); err != nil {
+		t.Fatal(err)
+	}
+	if known := plan.Against(archive.Known{Since: b.owner().Since}); len(known.Gaps) > 0 || len(known.Segments) != 3 {
+		t.Errorf("%d of 3 segments are read, gaps %v", len(known.Segments), known.Gaps)
+	}
 }
