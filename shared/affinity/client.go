@@ -34,6 +34,9 @@ const (
 	// to say so.
 	pingAfter = time.Second
 	idleMost  = time.Minute
+	// connectionsMost bounds the connections to a writer. HTTP/2 sends many calls over one; without a bound each of those that come
+	// before the first is there would open its own.
+	connectionsMost = 2
 	// maxAnswer bounds an answer.
 	maxAnswer = 16 << 20
 )
@@ -79,7 +82,7 @@ func (c *Client) line(to journal.Peer) (*http.Client, error) {
 	}
 	line := &http.Client{Transport: &http.Transport{
 		DialContext: (&net.Dialer{Timeout: dialMost}).DialContext, TLSClientConfig: config, TLSHandshakeTimeout: dialMost,
-		ForceAttemptHTTP2: true, IdleConnTimeout: idleMost, DisableCompression: true,
+		ForceAttemptHTTP2: true, IdleConnTimeout: idleMost, DisableCompression: true, MaxConnsPerHost: connectionsMost,
 		HTTP2: &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter},
 	}}
 	c.lines[name] = line
@@ -98,10 +101,12 @@ func (c *Client) Send(ctx context.Context, to journal.Peer, f web.Forwarded) (we
 		return answer, fmt.Errorf("%w: %w", ErrUndone, err)
 	case err != nil:
 		return answer, err
+	case undone[answer.Problem] && answer.Problem != web.CodeShuttingDown:
+		return answer, fmt.Errorf("%w: %w: %s", ErrUndone, errAccount, answer.Problem)
 	case undone[answer.Problem]:
 		return answer, fmt.Errorf("%w: %s", ErrUndone, answer.Problem)
-	case answer.Problem == web.CodeOutcomeUnknown:
-		return answer, fmt.Errorf("send a command: %s", answer.Problem)
+	case answer.Problem == web.CodeOutcomeUnknown: // its deadline ends with ours, or a moment before
+		return answer, fmt.Errorf("send a command: %w: %s", context.DeadlineExceeded, answer.Problem)
 	}
 	return answer, nil
 }

@@ -28,6 +28,9 @@ const (
 // ErrUndone is an owner that surely did nothing with a command.
 var ErrUndone = errors.New("affinity: the owner did nothing")
 
+// errAccount is a refusal that may be the account's alone: its time is ahead of the clock, or an entry of it cannot be read.
+var errAccount = errors.New("the account is refused")
+
 // Config is what a Router needs. Fleet and Send are required.
 type Config struct {
 	// Fleet is this writer's id, empty where it takes no commands of others, and the others; Journal.Fleet.
@@ -181,8 +184,10 @@ func (r *Router) judge(to journal.Peer, began time.Time, err error) {
 		k.answered, k.failures, k.until = now, 0, time.Time{}
 		return
 	}
-	if k.failed.After(began) || errors.Is(err, context.DeadlineExceeded) && k.answered.After(began) {
-		return // that is known; or one account is slow, and not the writer
+	slow := errors.Is(err, context.DeadlineExceeded) && k.answered.After(began)
+	refused := errors.Is(err, errAccount) && now.Sub(k.answered) < passFirst
+	if k.failed.After(began) || slow || refused {
+		return // that is known; or it is one account, and not the writer
 	}
 	pass := backoff.Of(passFirst, passMost, k.failures)
 	k.failed, k.until = now, now.Add(pass)

@@ -194,3 +194,22 @@ func TestSlowAccountIsNoFailedWriter(t *testing.T) {
 		}
 	})
 }
+
+// A refusal that may be one account's alone is not the writer's failure while it answers others, and is where it answers nothing.
+func TestRefusedAccountIsNoFailedWriter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := far(1)
+		quick := func(context.Context, journal.Peer) error { return nil }
+		refused := func(context.Context, journal.Peer) error { return fmt.Errorf("%w: %w", ErrUndone, errAccount) }
+		r.Reach(t.Context(), some, quick)
+		for range 3 {
+			if r.Reach(t.Context(), some, refused) != web.Undone || r.Reach(t.Context(), some, quick) != web.Answered {
+				t.Fatal("it is passed over for one account")
+			}
+		}
+		time.Sleep(passFirst)
+		if r.Reach(t.Context(), some, refused); r.Reach(t.Context(), some, quick) != web.Undone {
+			t.Error("it answers nothing, and is not passed over")
+		}
+	})
+}

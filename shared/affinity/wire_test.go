@@ -9,11 +9,14 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"passbook/shared/account"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/web"
@@ -196,4 +199,43 @@ func BenchmarkHop(b *testing.B) {
 			cancel()
 		}
 	})
+}
+
+// What a refusal says of the writer: nothing, where it is the account's; that it was late, where it does not know the end itself.
+func TestRefusalsTellOfTheWriter(t *testing.T) {
+	for name, tt := range map[string]struct{ why, undone, kind error }{
+		"clock":   {journal.ErrClockSkew, ErrUndone, errAccount},
+		"journal": {journal.ErrUnavailable, ErrUndone, errAccount},
+		"late":    {journal.ErrOutcomeUnknown, context.DeadlineExceeded, context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := counter(t, func(context.Context, journal.Command) (journal.Receipt, error) { return journal.Receipt{}, tt.why })
+			if _, err := send(t, to, command(), 10*time.Second); !errors.Is(err, tt.undone) || !errors.Is(err, tt.kind) {
+				t.Errorf("%v, want %v and %v", err, tt.undone, tt.kind)
+			}
+		})
+	}
+}
+
+// Commands that come at once to a writer that the others just learned of share its first connections.
+func TestManyAtOnceReachAWriterThatIsNew(t *testing.T) {
+	refused := journal.Receipt{Rejection: &account.Rejection{Code: web.CodeVersionMismatch}, Entry: &event.Entry{}}
+	to := counter(t, func(context.Context, journal.Command) (journal.Receipt, error) { return refused, nil })
+	client := NewClient()
+	defer client.Close()
+	var failed atomic.Int64
+	var all sync.WaitGroup
+	for range 500 {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			defer cancel()
+			if _, err := client.Send(ctx, to, command()); err != nil {
+				failed.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if n := failed.Load(); n > 0 {
+		t.Errorf("%d of 500 were not answered", n)
+	}
 }
