@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,13 +22,16 @@ import (
 	"passbook/shared/stream"
 )
 
-// putOnly takes the entries that a repair publishes.
+// putOnly takes the entries that a repair publishes, several accounts at once.
 type putOnly struct {
 	stream.Stream
+	mu      sync.Mutex
 	entries []*event.Entry
 }
 
 func (p *putOnly) Put(_ context.Context, _ string, records []stream.Record) ([]stream.Put, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, r := range records {
 		e, err := event.DecodeRecord(r.Data)
 		if err != nil {
