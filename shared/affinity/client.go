@@ -41,8 +41,11 @@ const (
 	maxAnswer = 16 << 20
 )
 
-// undone are the refusals that say that nothing was stored, and that another writer may do better.
-var undone = map[string]bool{web.CodeShuttingDown: true, web.CodeJournalUnavailable: true, web.CodeClockSkew: true}
+// undone are the refusals that say that nothing was stored, and that another writer may do better: the writer's, and those that may be
+// the account's alone.
+var undone = map[string]error{
+	web.CodeShuttingDown: ErrUndone, web.CodeJournalUnavailable: errAccount, web.CodeClockSkew: errAccount,
+}
 
 // Client sends commands to other writers, over connections that it keeps. It is safe for concurrent use.
 type Client struct {
@@ -101,10 +104,8 @@ func (c *Client) Send(ctx context.Context, to journal.Peer, f web.Forwarded) (we
 		return answer, fmt.Errorf("%w: %w", ErrUndone, err)
 	case err != nil:
 		return answer, err
-	case undone[answer.Problem] && answer.Problem != web.CodeShuttingDown:
-		return answer, fmt.Errorf("%w: %w: %s", ErrUndone, errAccount, answer.Problem)
-	case undone[answer.Problem]:
-		return answer, fmt.Errorf("%w: %s", ErrUndone, answer.Problem)
+	case undone[answer.Problem] != nil:
+		return answer, fmt.Errorf("%w: %s", undone[answer.Problem], answer.Problem)
 	case answer.Problem == web.CodeOutcomeUnknown: // its deadline ends with ours, or a moment before
 		return answer, fmt.Errorf("send a command: %w: %s", context.DeadlineExceeded, answer.Problem)
 	}

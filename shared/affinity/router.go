@@ -3,6 +3,7 @@ package affinity
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -28,8 +29,8 @@ const (
 // ErrUndone is an owner that surely did nothing with a command.
 var ErrUndone = errors.New("affinity: the owner did nothing")
 
-// errAccount is a refusal that may be the account's alone: its time is ahead of the clock, or an entry of it cannot be read.
-var errAccount = errors.New("the account is refused")
+// errAccount is ErrUndone for what may be the account's alone: its time is ahead of the clock, or an entry of it cannot be read.
+var errAccount = fmt.Errorf("%w with this account", ErrUndone)
 
 // Config is what a Router needs. Fleet and Send are required.
 type Config struct {
