@@ -185,7 +185,7 @@ func (s *shop) segments() (files []string) {
 	return files
 }
 
-// The end of the archive was lost, in each way: archiving continues all the same. What the stream still has is archived again by
+// The end of the archive was lost, in each way: archiving continues nevertheless. What the stream still has is archived again by
 // itself, as the segments that it was; the rest is named, and is archived when it is published again, as audit --repair does.
 func TestArchiver_LosesItsEnd(t *testing.T) {
 	remove := func(t *testing.T, files []string) {

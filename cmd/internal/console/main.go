@@ -31,6 +31,6 @@ func Main(defaults []string, run func(ctx context.Context, args []string, t *Ter
 // since it would hold what the memory holds.
 func abortOnPanic() {
 	debug.SetTraceback("crash")
-	// Where the limit cannot be set, whoever set it wants cores.
+	// It cannot be set where the operator has fixed it, who then wants cores.
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 }
