@@ -21,10 +21,13 @@ const missedAfter = time.Minute
 // fillEmpty records a hole of every shard when the model is empty beside a journal that is not. done is false while the stream's shards are
 // not known yet.
 func (w *Worker) fillEmpty(ctx context.Context) (done bool, err error) {
+	if !w.met() {
+		return false, nil // the first survey makes the leases one after the other
+	}
 	ctx, cancel := context.WithTimeout(ctx, tendWithin)
 	defer cancel()
 	leases, err := w.leases.list(ctx)
-	if err != nil || len(leases) == 0 {
+	if err != nil {
 		return false, err
 	}
 	created, err := w.Streams.Created(ctx, w.Stream)

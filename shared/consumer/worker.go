@@ -165,6 +165,13 @@ func (w *Worker) meet(s survey) (first bool) {
 	return first
 }
 
+// met says whether a survey has been made, so that every shard of the stream has its lease.
+func (w *Worker) met() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.owners != nil
+}
+
 // alive says whether a worker held a lease at the last survey; before the first, whether it can be.
 func (w *Worker) alive(owner string) bool {
 	w.mu.Lock()
