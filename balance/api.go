@@ -63,7 +63,7 @@ func (a *API) balance(c echo.Context) error {
 }
 
 // row is the account's row, or what it would have been at a moment of the past.
-func (a *API) row(ctx context.Context, of journal.Account, m web.Moment) (Row, error) {
+func (a *API) row(ctx context.Context, of event.Account, m web.Moment) (Row, error) {
 	if !m.Past() {
 		return web.Present(ctx, a.journal, of, m, a.store.Wait)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/web"
 )
 
@@ -65,7 +64,7 @@ func cursorAt(scope string, next int64, more ...int64) string {
 	return web.EncodeCursor(scope, web.Numbers(append([]int64{next}, more...)...))
 }
 
-func renderEvent(j *web.JSON, of journal.Account, r web.Recorded) {
+func renderEvent(j *web.JSON, of event.Account, r web.Recorded) {
 	command := r.Entry.Commands[r.Command]
 	j.Begin()
 	j.String("event_id", of.EventID(r.Version))
@@ -127,7 +126,7 @@ func (a *API) statement(c echo.Context) error {
 
 // period finds the versions of from ≤ recorded_at < to. Times are whole microseconds, so the last instant before one is a
 // microsecond before it.
-func (a *API) period(ctx context.Context, of journal.Account, from, to time.Time, head int64) (p period, err error) {
+func (a *API) period(ctx context.Context, of event.Account, from, to time.Time, head int64) (p period, err error) {
 	p.closing = head
 	if !to.IsZero() {
 		if p.closing, err = a.journal.VersionAt(ctx, of, to.Add(-time.Microsecond)); err != nil {
@@ -143,7 +142,7 @@ func (a *API) period(ctx context.Context, of journal.Account, from, to time.Time
 	return p, nil
 }
 
-func (a *API) statementPage(c echo.Context, of journal.Account, currency string, p period, scope string, limit int) error {
+func (a *API) statementPage(c echo.Context, of event.Account, currency string, p period, scope string, limit int) error {
 	ctx := c.Request().Context()
 	opening, err := a.posted(ctx, of, p.opening)
 	if err != nil {
@@ -178,7 +177,7 @@ func (a *API) statementPage(c echo.Context, of journal.Account, currency string,
 }
 
 // posted is the balance after a version; 0 before the account was opened.
-func (a *API) posted(ctx context.Context, of journal.Account, version int64) (int64, error) {
+func (a *API) posted(ctx context.Context, of event.Account, version int64) (int64, error) {
 	if version == 0 {
 		return 0, nil
 	}
@@ -199,7 +198,7 @@ func renderEnd(j *web.JSON, name string, posted, version int64) {
 	j.End()
 }
 
-func renderLine(j *web.JSON, of journal.Account, r web.Recorded) {
+func renderLine(j *web.JSON, of event.Account, r web.Recorded) {
 	j.Begin()
 	j.String("event_id", of.EventID(r.Version))
 	j.Int("version", r.Version)

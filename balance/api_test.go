@@ -26,9 +26,9 @@ import (
 // discard is an outbox for tests that look at no stream.
 type discard struct{}
 
-func (discard) Publish(journal.Committed)             {}
-func (discard) Full() bool                            { return false }
-func (discard) Pace(context.Context, journal.Account) {}
+func (discard) Publish(journal.Committed)           {}
+func (discard) Full() bool                          { return false }
+func (discard) Pace(context.Context, event.Account) {}
 
 // bank is the service beside a journal, on the embedded engine. Rows are projected when the test says so.
 type bank struct {
@@ -83,7 +83,7 @@ func serve(t *testing.T) *bank {
 	return b
 }
 
-func of(id string) journal.Account { return journal.Account{Tenant: web.Tenant, ID: id} }
+func of(id string) event.Account { return event.Account{Tenant: web.Tenant, ID: id} }
 
 // commit puts what do drafts in the account's history, one second after what came before.
 func (b *bank) commit(id string, do func(d *account.Draft)) {

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"passbook/shared/event"
 	"strings"
 
 	"passbook/shared/account"
-	"passbook/shared/journal"
 )
 
 // ErrCursor: the cursor is not one that List gave for this filter.
@@ -30,15 +30,15 @@ func firstPlace(f Filter) place {
 	if f.Holder != "" {
 		return place{digit: holderPlace}
 	}
-	return place{digit: journal.Digits[0]}
+	return place{digit: event.HashBuckets[0]}
 }
 
 func (p place) done() bool { return p.digit == endPlace }
 
 // following is the beginning of the next partition.
 func (p place) following() place {
-	if i := strings.IndexByte(journal.Digits, p.digit); i >= 0 && i+1 < len(journal.Digits) {
-		return place{digit: journal.Digits[i+1]}
+	if i := strings.IndexByte(event.HashBuckets, p.digit); i >= 0 && i+1 < len(event.HashBuckets) {
+		return place{digit: event.HashBuckets[i+1]}
 	}
 	return place{digit: endPlace}
 }
@@ -62,7 +62,7 @@ func parseCursor(f Filter, cursor string) (place, error) {
 		return place{}, ErrCursor
 	}
 	p := place{digit: raw[4], account: string(raw[5:])}
-	digits := journal.Digits
+	digits := event.HashBuckets
 	if f.Holder != "" {
 		digits = string(rune(holderPlace))
 	}

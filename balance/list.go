@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"passbook/shared/event"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -78,7 +79,7 @@ func (s *Store) List(ctx context.Context, f Filter, cursor string, limit int) (r
 
 // accounts reads a page of an index behind a place: the holder's accounts, or the tenant's whose key's hash begins with the place's
 // digit. The journal's index is used for these, as a table of rows has no order to go on in.
-func (s *Store) accounts(ctx context.Context, f Filter, generation int64, at place, limit int) (accounts []journal.Account, more bool, err error) {
+func (s *Store) accounts(ctx context.Context, f Filter, generation int64, at place, limit int) (accounts []event.Account, more bool, err error) {
 	prefix := f.Tenant + "#"
 	q := table.Query{Table: journal.Table, Index: "accounts", PK: string(at.digit), Limit: limit + 1}
 	if f.Holder != "" {
@@ -93,7 +94,7 @@ func (s *Store) accounts(ctx context.Context, f Filter, generation int64, at pla
 		}
 		for _, row := range page.Rows {
 			if id := strings.TrimPrefix(row.PK, prefix); id != at.account {
-				accounts = append(accounts, journal.Account{Tenant: f.Tenant, ID: id})
+				accounts = append(accounts, event.Account{Tenant: f.Tenant, ID: id})
 			}
 		}
 		if q.After = page.After; q.After == "" || len(accounts) > 0 {
@@ -104,7 +105,7 @@ func (s *Store) accounts(ctx context.Context, f Filter, generation int64, at pla
 
 // load reads the rows of accounts, in their order, by the rule of a single read: never older than before a promotion. One that is
 // not projected yet is a row without a version.
-func (s *Store) load(ctx context.Context, accounts []journal.Account) ([]Row, error) {
+func (s *Store) load(ctx context.Context, accounts []event.Account) ([]Row, error) {
 	rows := make([]Row, len(accounts))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(readParallel)

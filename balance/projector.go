@@ -3,10 +3,10 @@ package balance
 import (
 	"context"
 	"fmt"
+	"passbook/shared/event"
 
 	"passbook/shared/account"
 	"passbook/shared/consumer"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
@@ -28,7 +28,7 @@ var Schema = table.Schema{Name: Table, Indexes: []table.Index{
 var model = consumer.Model[account.State]{Name: Table, Fold: Fold, After: After, Encode: encode, Decode: decode}
 
 // encode adds the state to a row: columns to be read by people and queries, the indexes, and the state itself.
-func encode(attrs table.Map, generation int64, a journal.Account, s account.State) {
+func encode(attrs table.Map, generation int64, a event.Account, s account.State) {
 	attrs["currency"] = table.S(s.Currency)
 	attrs["status"] = table.S(s.Status)
 	attrs["frozen"] = table.S(s.Frozen)

@@ -100,7 +100,7 @@ func (p *pipeline) config() Config {
 func (p *pipeline) start() { p.stop = p.run(NewProjector(p.config()).Run) }
 
 // commit drafts events on an account and gives its version after them.
-func (p *pipeline) commit(a journal.Account, do func(*account.Draft)) int64 {
+func (p *pipeline) commit(a event.Account, do func(*account.Draft)) int64 {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Second)
 	defer cancel()
@@ -119,10 +119,10 @@ func (p *pipeline) commit(a journal.Account, do func(*account.Draft)) int64 {
 	return r.Command.Last
 }
 
-func (p *pipeline) accounts(n int) []journal.Account {
-	list := make([]journal.Account, n)
+func (p *pipeline) accounts(n int) []event.Account {
+	list := make([]event.Account, n)
 	for i := range list {
-		list[i] = journal.Account{Tenant: "main", ID: fmt.Sprintf("A-%d-%d", i%10, i)}
+		list[i] = event.Account{Tenant: "main", ID: fmt.Sprintf("A-%d-%d", i%10, i)}
 		p.commit(list[i], nil)
 	}
 	return list
@@ -134,7 +134,7 @@ func TestRowsFollowTheJournalThroughRestarts(t *testing.T) {
 	p.start()
 	accounts := p.accounts(20)
 	random := rand.New(rand.NewPCG(1, 1))
-	head := map[journal.Account]int64{}
+	head := map[event.Account]int64{}
 	for i := range 400 {
 		a := accounts[random.IntN(len(accounts))]
 		head[a] = p.commit(a, func(d *account.Draft) {
@@ -203,11 +203,11 @@ func TestRowHasColumnsForPeopleAndIndexes(t *testing.T) {
 	if got != "500 200 100 400 open EUR\n" {
 		t.Errorf("columns %s", got)
 	}
-	due, next, err := consumer.ListDue(t.Context(), p.table, 1, a.Digit(), expires, "")
+	due, next, err := consumer.ListDue(t.Context(), p.table, 1, a.HashBucket(), expires, "")
 	if err != nil || next != "" || len(due) != 1 || due[0].Account != a || !due[0].At.Equal(expires) {
 		t.Errorf("due %+v, %q, %v", due, next, err)
 	}
-	if due, _, err = consumer.ListDue(t.Context(), p.table, 1, a.Digit(), expires.Add(-time.Microsecond), ""); err != nil || len(due) != 0 {
+	if due, _, err = consumer.ListDue(t.Context(), p.table, 1, a.HashBucket(), expires.Add(-time.Microsecond), ""); err != nil || len(due) != 0 {
 		t.Errorf("due before it is: %+v, %v", due, err)
 	}
 }
@@ -228,7 +228,7 @@ func TestListGoesThroughEveryAccountOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, a := range []journal.Account{closed, over} {
+	for _, a := range []event.Account{closed, over} {
 		if _, err := p.store.Wait(t.Context(), a, 3, 10*time.Second); err != nil {
 			t.Fatal(err)
 		}

@@ -27,9 +27,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // discard is an outbox for tests that look at no stream.
 type discard struct{}
 
-func (discard) Publish(journal.Committed)             {}
-func (discard) Full() bool                            { return false }
-func (discard) Pace(context.Context, journal.Account) {}
+func (discard) Publish(journal.Committed)           {}
+func (discard) Full() bool                          { return false }
+func (discard) Pace(context.Context, event.Account) {}
 
 // serve starts the service on the embedded engine.
 func serve(t *testing.T) (*webtest.Client, *web.Server, *journal.Journal) {
@@ -162,7 +162,7 @@ func spend(t *testing.T, j *journal.Journal, id string, amount int64) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	r, err := j.Execute(ctx, journal.Command{
-		Account: journal.Account{Tenant: web.Tenant, ID: id}, Key: "spend", Request: journal.RequestHash("spend", id, nil),
+		Account: event.Account{Tenant: web.Tenant, ID: id}, Key: "spend", Request: journal.RequestHash("spend", id, nil),
 		CorrelationID: "c", Actor: event.Text{Plain: "test"}, Status: 201,
 		Decide: func(s account.State, now time.Time) account.Decision {
 			d := account.NewDraft(s, now)
@@ -280,7 +280,7 @@ func TestBadInputNamesTheFieldAndStoresNothing(t *testing.T) {
 			t.Errorf("%s: %s, not %s", path, got, want)
 		}
 	}
-	head, err := j.Head(t.Context(), journal.Account{Tenant: web.Tenant, ID: "A-1"})
+	head, err := j.Head(t.Context(), event.Account{Tenant: web.Tenant, ID: "A-1"})
 	if err != nil || head.State.Version != 2 {
 		t.Errorf("%+v %v", head.State, err)
 	}

@@ -13,8 +13,8 @@ import (
 // credit share it.
 type Journal interface {
 	Execute(ctx context.Context, c journal.Command) (journal.Receipt, error)
-	Event(ctx context.Context, a journal.Account, version int64) (event.Event, *event.Entry, error)
-	Reversed(ctx context.Context, a journal.Account, version int64) (bool, error)
+	Event(ctx context.Context, a event.Account, version int64) (event.Event, *event.Entry, error)
+	Reversed(ctx context.Context, a event.Account, version int64) (bool, error)
 }
 
 // Config is what the service needs. Its zero value is not usable.

@@ -84,7 +84,7 @@ func (s *Service) ReverseCredit(ctx context.Context, to journal.Command, c Rever
 }
 
 // event is the account's event of that version, nil when there is none.
-func (s *Service) event(ctx context.Context, a journal.Account, version int64) (*event.Event, error) {
+func (s *Service) event(ctx context.Context, a event.Account, version int64) (*event.Event, error) {
 	ev, _, err := s.journal.Event(ctx, a, version)
 	if errors.Is(err, journal.ErrNoEvent) {
 		return nil, nil

@@ -79,7 +79,7 @@ func (a *API) limit(c echo.Context) error {
 }
 
 // row is the account's row, or what it would have been at a moment of the past.
-func (a *API) row(ctx context.Context, of journal.Account, m web.Moment) (Row, error) {
+func (a *API) row(ctx context.Context, of event.Account, m web.Moment) (Row, error) {
 	if !m.Past() {
 		return web.Present(ctx, a.journal, of, m, a.store.Wait)
 	}
@@ -91,7 +91,7 @@ func (a *API) row(ctx context.Context, of journal.Account, m web.Moment) (Row, e
 }
 
 // past folds the history anew: declines and peak are counts over all of it.
-func (a *API) past(ctx context.Context, of journal.Account, version int64) (Row, error) {
+func (a *API) past(ctx context.Context, of event.Account, version int64) (Row, error) {
 	row := Row{Account: of}
 	for entry, err := range a.journal.Entries(ctx, of, 1, version) {
 		if err != nil {
@@ -162,7 +162,7 @@ func decides(ev event.Event) bool {
 	return false
 }
 
-func renderDecision(j *web.JSON, of journal.Account, r web.Recorded) {
+func renderDecision(j *web.JSON, of event.Account, r web.Recorded) {
 	j.Begin()
 	j.String("event_id", of.EventID(r.Version))
 	j.Int("version", r.Version)

@@ -27,9 +27,9 @@ import (
 // discard is an outbox for tests that look at no stream.
 type discard struct{}
 
-func (discard) Publish(journal.Committed)             {}
-func (discard) Full() bool                            { return false }
-func (discard) Pace(context.Context, journal.Account) {}
+func (discard) Publish(journal.Committed)           {}
+func (discard) Full() bool                          { return false }
+func (discard) Pace(context.Context, event.Account) {}
 
 // bank is the service beside a journal, on the embedded engine. Rows are projected when the test says so.
 type bank struct {
@@ -98,7 +98,7 @@ func (b *bank) commit(do func(d *account.Draft)) {
 	b.t.Helper()
 	b.clock = b.clock.Add(time.Second)
 	b.commands++
-	of := journal.Account{Tenant: web.Tenant, ID: "A-1"}
+	of := event.Account{Tenant: web.Tenant, ID: "A-1"}
 	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
 	defer cancel()
 	r, err := b.journal.Execute(ctx, journal.Command{
@@ -174,7 +174,7 @@ func TestNobodySeesWhatIsBetweenTheEventsOfAnEntry(t *testing.T) {
 		hold, _ := d.ActiveHold("h2", true)
 		d.Capture(hold, 100, true)
 	})
-	row, err := b.store.Get(t.Context(), journal.Account{Tenant: web.Tenant, ID: "A-1"})
+	row, err := b.store.Get(t.Context(), event.Account{Tenant: web.Tenant, ID: "A-1"})
 	if err != nil || row.Version != 4 || row.State.Peak != 100 || row.State.PeakVersion != 2 {
 		t.Errorf("%+v, %v; want v4 and the peak of 100 at v2, which made it first", row, err)
 	}

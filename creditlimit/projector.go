@@ -2,9 +2,9 @@ package creditlimit
 
 import (
 	"context"
+	"passbook/shared/event"
 
 	"passbook/shared/consumer"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
@@ -20,7 +20,7 @@ var model = consumer.Model[State]{
 }
 
 // encode adds the state to a row. What is derived is there for people and queries, and is not read back.
-func encode(attrs table.Map, _ int64, _ journal.Account, s State) {
+func encode(attrs table.Map, _ int64, _ event.Account, s State) {
 	attrs["status"] = table.S(s.Status)
 	attrs["currency"] = table.S(s.Currency)
 	attrs["posted"] = table.N(s.Posted)

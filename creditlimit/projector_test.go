@@ -93,7 +93,7 @@ func TestRowKeepsTheState(t *testing.T) {
 		ExpiresAt: time.Date(2026, 12, 1, 0, 0, 0, 1000, time.UTC), Declines: 4, Band: 8000,
 	}
 	attrs := table.Map{}
-	encode(attrs, 1, journal.Account{}, want)
+	encode(attrs, 1, event.Account{}, want)
 	got, err := decode(consumer.Attrs(attrs))
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
@@ -130,13 +130,13 @@ func TestThresholdsAreCrossedUpAndDown(t *testing.T) {
 }
 
 func TestMessageIsAFunctionOfTheCrossing(t *testing.T) {
-	data, err := message(journal.Account{Tenant: "main", ID: "A-1"}, "17 8000 up 8123")
+	data, err := message(event.Account{Tenant: "main", ID: "A-1"}, "17 8000 up 8123")
 	const want = `{"id":"A-1:17:8000:up","type":"CreditLimitThresholdCrossed","tenant":"main","account_id":"A-1","version":17,` +
 		`"threshold_bps":8000,"direction":"up","utilisation_bps":8123}`
 	if err != nil || string(data) != want {
 		t.Errorf("message %s, %v", data, err)
 	}
-	if _, err := message(journal.Account{}, "17 8000"); err == nil {
+	if _, err := message(event.Account{}, "17 8000"); err == nil {
 		t.Error("half a crossing was sent")
 	}
 }
@@ -253,7 +253,7 @@ func TestEveryCrossingIsSentAndAlwaysAlike(t *testing.T) {
 		after := foldEntry(t, before, e)
 		states[e.AccountID] = after
 		for _, c := range crossings(before, after, e.Last) {
-			data, err := message(journal.Account{Tenant: "main", ID: e.AccountID}, c)
+			data, err := message(event.Account{Tenant: "main", ID: e.AccountID}, c)
 			var m Message
 			if err = errors.Join(err, json.Unmarshal(data, &m)); err != nil {
 				t.Fatal(err)
@@ -275,7 +275,7 @@ func TestEveryCrossingIsSentAndAlwaysAlike(t *testing.T) {
 		}
 	}
 	for id, version := range heads {
-		row, err := l.store.Wait(t.Context(), journal.Account{Tenant: "main", ID: id}, version, 20*time.Second)
+		row, err := l.store.Wait(t.Context(), event.Account{Tenant: "main", ID: id}, version, 20*time.Second)
 		if err != nil || row.State != states[id] {
 			t.Fatalf("%s: %+v, %v; want %+v", id, row.State, err, states[id])
 		}
@@ -301,7 +301,7 @@ func TestEveryCrossingIsSentAndAlwaysAlike(t *testing.T) {
 	}
 	for id := range heads { // a message whose answer was lost is on the stream, and is sent again
 		for {
-			row, err := l.store.Get(t.Context(), journal.Account{Tenant: "main", ID: id})
+			row, err := l.store.Get(t.Context(), event.Account{Tenant: "main", ID: id})
 			if err == nil && len(row.Pending) == 0 {
 				break
 			}

@@ -2,10 +2,10 @@ package creditlimit
 
 import (
 	"context"
+	"passbook/shared/event"
 	"time"
 
 	"passbook/shared/consumer"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
@@ -19,10 +19,10 @@ type Store struct{ rows *consumer.Rows[State] }
 func NewStore(t table.Table) *Store { return &Store{rows: consumer.NewRows(t, model)} }
 
 // Get reads an account's row: consumer.ErrNoRow when there is none, consumer.ErrBehind when a promotion is not overtaken yet.
-func (s *Store) Get(ctx context.Context, a journal.Account) (Row, error) { return s.rows.Get(ctx, a) }
+func (s *Store) Get(ctx context.Context, a event.Account) (Row, error) { return s.rows.Get(ctx, a) }
 
 // Wait reads an account's row once it is at minVersion; consumer.ErrBehind, as a *consumer.BehindError with the version that is
 // there, when that takes longer than wait. A missing row is waited for too.
-func (s *Store) Wait(ctx context.Context, a journal.Account, minVersion int64, wait time.Duration) (Row, error) {
+func (s *Store) Wait(ctx context.Context, a event.Account, minVersion int64, wait time.Duration) (Row, error) {
 	return s.rows.Wait(ctx, a, minVersion, wait)
 }

@@ -3,8 +3,7 @@ package creditlimit
 import (
 	"encoding/json"
 	"fmt"
-
-	"passbook/shared/journal"
+	"passbook/shared/event"
 )
 
 // TypeThresholdCrossed is the type of the messages.
@@ -76,7 +75,7 @@ func spell(version, threshold int64, direction string, bps int64) string {
 }
 
 // message is a crossing as it is sent.
-func message(a journal.Account, crossing string) ([]byte, error) {
+func message(a event.Account, crossing string) ([]byte, error) {
 	m := Message{Type: TypeThresholdCrossed, Tenant: a.Tenant, AccountID: a.ID}
 	if _, err := fmt.Sscanf(crossing, "%d %d %s %d", &m.Version, &m.Threshold, &m.Direction, &m.Utilisation); err != nil {
 		return nil, fmt.Errorf("crossing %q: %w", crossing, err)

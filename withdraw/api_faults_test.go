@@ -91,7 +91,7 @@ func TestWriteContention(t *testing.T) {
 		commits++
 		b.table.Arm(&fault.Rule{}, 0) // the other's own put goes through
 		_, err := other.Execute(t.Context(), journal.Command{
-			Account: journal.Account{Tenant: web.Tenant, ID: "A-1"}, Key: fmt.Sprint("other-", commits), Request: journal.RequestHash("other", "A-1", nil),
+			Account: event.Account{Tenant: web.Tenant, ID: "A-1"}, Key: fmt.Sprint("other-", commits), Request: journal.RequestHash("other", "A-1", nil),
 			CorrelationID: "c", Actor: event.Text{Plain: "test"}, Status: 201,
 			Decide: func(s account.State, now time.Time) account.Decision {
 				d := account.NewDraft(s, now)
@@ -171,7 +171,7 @@ var errDisk = errors.New("CANARY: the disk is gone")
 // unreadable is a journal whose table does not answer reads of single events.
 type unreadable struct{ *journal.Journal }
 
-func (unreadable) Event(context.Context, journal.Account, int64) (event.Event, *event.Entry, error) {
+func (unreadable) Event(context.Context, event.Account, int64) (event.Event, *event.Entry, error) {
 	return event.Event{}, nil, errDisk
 }
 

@@ -33,7 +33,7 @@ type discard struct{ full atomic.Bool }
 func (*discard) Publish(journal.Committed) {}
 func (o *discard) Full() bool              { return o.full.Load() }
 
-func (*discard) Pace(context.Context, journal.Account) {}
+func (*discard) Pace(context.Context, event.Account) {}
 
 // branch is the service on the embedded engine.
 type branch struct {
@@ -119,7 +119,7 @@ func (b *branch) given(id string, do func(d *account.Draft)) {
 	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
 	defer cancel()
 	r, err := b.journal.Execute(ctx, journal.Command{
-		Account: journal.Account{Tenant: web.Tenant, ID: id}, Key: fmt.Sprint("given-", b.setups), Request: journal.RequestHash("given", id, nil),
+		Account: event.Account{Tenant: web.Tenant, ID: id}, Key: fmt.Sprint("given-", b.setups), Request: journal.RequestHash("given", id, nil),
 		CorrelationID: "given", Actor: event.Text{Plain: "test"}, Status: 201,
 		Decide: func(s account.State, now time.Time) account.Decision {
 			d := account.NewDraft(s, now)
@@ -156,7 +156,7 @@ func TestWithdrawal(t *testing.T) {
 	if r.Status != 201 || string(r.Body) != want || r.Header.Get("ETag") != `"3"` || r.Header.Get("X-Request-ID") != "corr-1" || r.Header.Get("Location") != "" {
 		t.Fatalf("%d %v\n%s", r.Status, r.Header, r.Body)
 	}
-	_, entry, err := b.journal.Event(t.Context(), journal.Account{Tenant: "main", ID: "A-1"}, 3)
+	_, entry, err := b.journal.Event(t.Context(), event.Account{Tenant: "main", ID: "A-1"}, 3)
 	if err != nil || entry.Commands[0].CorrelationID != "corr-1" || entry.Commands[0].Actor.Plain != "withdraw" {
 		t.Fatalf("%+v %v", entry, err)
 	}
@@ -250,7 +250,7 @@ func TestWhatRanOutBeforeIsInTheAnswer(t *testing.T) {
 		t.Fatalf("%s", r.Body)
 	}
 	receipt, err := b.service.Expire(t.Context(), journal.Command{
-		Account: journal.Account{Tenant: web.Tenant, ID: "A-1"}, CorrelationID: "sweep", Status: 201,
+		Account: event.Account{Tenant: web.Tenant, ID: "A-1"}, CorrelationID: "sweep", Status: 201,
 	}, Expire{})
 	if err != nil || receipt.Entry != nil || receipt.Rejection != nil {
 		t.Fatalf("nothing was due: %+v %v", receipt, err)
@@ -489,7 +489,7 @@ func TestTransferWithIfMatchMovesBothSides(t *testing.T) {
 		t.Fatalf("%d %s", r.Status, r.Body)
 	}
 	for id, posted := range map[string]int64{"A-1": 60, "B-1": 40} {
-		head, err := b.journal.Head(t.Context(), journal.Account{Tenant: web.Tenant, ID: id})
+		head, err := b.journal.Head(t.Context(), event.Account{Tenant: web.Tenant, ID: id})
 		if err != nil || head.State.Posted != posted {
 			t.Fatalf("%s has %d, %v", id, head.State.Posted, err)
 		}

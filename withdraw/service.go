@@ -88,7 +88,7 @@ func (s *Service) Transfer(ctx context.Context, to journal.Command, c Transfer) 
 		return s.journal.Execute(ctx, to)
 	}
 	return s.journal.Transfer(ctx, journal.Transfer{
-		Command: to, To: journal.Account{Tenant: to.Account.Tenant, ID: c.To},
+		Command: to, To: event.Account{Tenant: to.Account.Tenant, ID: c.To},
 		DecideFrom: c.DecideFrom, DecideTo: c.DecideTo,
 	})
 }
@@ -100,7 +100,7 @@ func (s *Service) Expire(ctx context.Context, to journal.Command, c Expire) (jou
 }
 
 // placed says whether an id names an event that placed a hold.
-func (s *Service) placed(ctx context.Context, a journal.Account, holdID string) (bool, error) {
+func (s *Service) placed(ctx context.Context, a event.Account, holdID string) (bool, error) {
 	version, ok := event.ParseID('h', holdID)
 	if !ok {
 		return false, nil
@@ -114,7 +114,7 @@ func (s *Service) placed(ctx context.Context, a journal.Account, holdID string) 
 }
 
 // event is the account's event of that version, nil when there is none.
-func (s *Service) event(ctx context.Context, a journal.Account, version int64) (*event.Event, error) {
+func (s *Service) event(ctx context.Context, a event.Account, version int64) (*event.Event, error) {
 	ev, _, err := s.journal.Event(ctx, a, version)
 	if errors.Is(err, journal.ErrNoEvent) {
 		return nil, nil

@@ -4,12 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"passbook/shared/event"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"passbook/shared/consumer"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
@@ -47,7 +47,7 @@ type SweeperConfig struct {
 	// Table holds the balances' rows.
 	Table table.Table
 	// Expire sends the command of that name to an account; Service.Expire does.
-	Expire func(ctx context.Context, a journal.Account) error
+	Expire func(ctx context.Context, a event.Account) error
 	// Every is the pause between two sweeps; 0 is DefaultSweep.
 	Every time.Duration
 	// Log hears of what failed and will be tried again; nil is slog.Default.
@@ -91,9 +91,9 @@ func (s *Sweeper) sweep(ctx context.Context, now time.Time) error {
 	g, bounded := errgroup.WithContext(ctx)
 	g.SetLimit(sweepParallel)
 	first := s.first
-	s.first = (s.first + 1) % len(journal.Digits)
-	for i := range len(journal.Digits) {
-		if err = s.sweepDigit(bounded, g, journal.Digits[(first+i)%len(journal.Digits)], &r); err != nil {
+	s.first = (s.first + 1) % len(event.HashBuckets)
+	for i := range len(event.HashBuckets) {
+		if err = s.sweepDigit(bounded, g, event.HashBuckets[(first+i)%len(event.HashBuckets)], &r); err != nil {
 			break
 		}
 	}

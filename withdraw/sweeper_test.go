@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"passbook/shared/event"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -45,7 +46,7 @@ func newDueRows(t *testing.T) dueRows {
 }
 
 // set makes something fall due on an account at a time, in a generation's row; the zero time takes it away.
-func (d dueRows) set(generation int64, a journal.Account, at time.Time) {
+func (d dueRows) set(generation int64, a event.Account, at time.Time) {
 	d.t.Helper()
 	put := table.Put{Table: consumer.DueModel, Row: table.Row{Key: consumer.RowKey(generation, a), Attrs: table.Map{"rev": table.N(1)}}, If: table.Absent()}
 	if _, err := d.table.Get(d.t.Context(), consumer.DueModel, put.Row.Key, true); err == nil {
@@ -60,11 +61,11 @@ func (d dueRows) set(generation int64, a journal.Account, at time.Time) {
 // ledger counts what is asked of each account, and answers as told.
 type ledger struct {
 	mu     sync.Mutex
-	asked  map[journal.Account]int
-	answer func(journal.Account) error
+	asked  map[event.Account]int
+	answer func(event.Account) error
 }
 
-func (l *ledger) expire(_ context.Context, a journal.Account) error {
+func (l *ledger) expire(_ context.Context, a event.Account) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asked[a]++
@@ -74,7 +75,7 @@ func (l *ledger) expire(_ context.Context, a journal.Account) error {
 	return nil
 }
 
-func (l *ledger) times(a journal.Account) int {
+func (l *ledger) times(a event.Account) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.asked[a]
@@ -88,7 +89,7 @@ func (l *ledger) accounts() int {
 
 func sweeping(t *testing.T, d dueRows, every time.Duration) *ledger {
 	t.Helper()
-	l := &ledger{asked: map[journal.Account]int{}}
+	l := &ledger{asked: map[event.Account]int{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	s := NewSweeper(SweeperConfig{Table: d.table, Expire: l.expire, Every: every, Log: slog.New(slog.DiscardHandler)})
@@ -105,18 +106,18 @@ func sweeping(t *testing.T, d dueRows, every time.Duration) *ledger {
 func TestSweeperAsksEveryAccountThatIsDueAndNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDueRows(t)
-		var due, later []journal.Account
+		var due, later []event.Account
 		for i := range 40 { // spread over the index's partitions
-			due = append(due, journal.Account{Tenant: "main", ID: fmt.Sprintf("due-%d", i)})
-			later = append(later, journal.Account{Tenant: "main", ID: fmt.Sprintf("later-%d", i)})
+			due = append(due, event.Account{Tenant: "main", ID: fmt.Sprintf("due-%d", i)})
+			later = append(later, event.Account{Tenant: "main", ID: fmt.Sprintf("later-%d", i)})
 			d.set(1, due[i], time.Now().Add(time.Minute))
 			d.set(1, later[i], time.Now().Add(2*time.Minute))
 		}
-		rebuilt := journal.Account{Tenant: "main", ID: "candidate"}
+		rebuilt := event.Account{Tenant: "main", ID: "candidate"}
 		d.set(2, rebuilt, time.Now().Add(time.Second))
 		l := sweeping(t, d, 0)
 		l.mu.Lock()
-		l.answer = func(a journal.Account) error {
+		l.answer = func(a event.Account) error {
 			if a == due[7] {
 				return errors.New("journal unavailable")
 			}
@@ -150,7 +151,7 @@ func TestSweeperAsksEveryAccountThatIsDueAndNoOther(t *testing.T) {
 func TestSweeperAsksMoreAndMoreRarelyWhatStaysListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDueRows(t)
-		a := journal.Account{Tenant: "main", ID: "blocked"}
+		a := event.Account{Tenant: "main", ID: "blocked"}
 		d.set(1, a, time.Now())
 		l := sweeping(t, d, 20*time.Second)
 		time.Sleep(6 * time.Hour)
@@ -170,10 +171,10 @@ func TestSweeperAsksMoreAndMoreRarelyWhatStaysListed(t *testing.T) {
 func TestSweeperGivesUpOnAnAccountThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDueRows(t)
-		a := journal.Account{Tenant: "main", ID: "hangs"}
+		a := event.Account{Tenant: "main", ID: "hangs"}
 		d.set(1, a, time.Now())
 		ended := make(chan error, 1)
-		s := NewSweeper(SweeperConfig{Table: d.table, Log: slog.New(slog.DiscardHandler), Expire: func(ctx context.Context, _ journal.Account) error {
+		s := NewSweeper(SweeperConfig{Table: d.table, Log: slog.New(slog.DiscardHandler), Expire: func(ctx context.Context, _ event.Account) error {
 			<-ctx.Done()
 			ended <- ctx.Err()
 			return ctx.Err()

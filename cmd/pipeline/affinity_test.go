@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"passbook/shared/event"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,7 +16,7 @@ import (
 )
 
 // affine makes writers that forward commands, and accounts that all of them are asked for, once each knows the others.
-func affine(t *testing.T, writers, accounts int) (b *bank, fleet []*writer, shared []journal.Account) {
+func affine(t *testing.T, writers, accounts int) (b *bank, fleet []*writer, shared []event.Account) {
 	t.Helper()
 	b = newBank(t, 2, strict.TablesConfig{})
 	b.affine = true
@@ -29,7 +30,7 @@ func affine(t *testing.T, writers, accounts int) (b *bank, fleet []*writer, shar
 }
 
 // once holds that each of so many withdrawals of 1 happened once, over all accounts, and is on the stream.
-func (b *bank) once(commands int, accounts ...journal.Account) {
+func (b *bank) once(commands int, accounts ...event.Account) {
 	b.t.Helper()
 	var posted, versions int64
 	for _, a := range accounts {

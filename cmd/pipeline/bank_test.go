@@ -219,7 +219,7 @@ func (w *writer) kill() { w.dead.Store(true); w.client.Cut(); w.sender.Cut() }
 
 // command is a command of the largest size that fits into one write unit alone: a key of 40 bytes and a reference of 32. Its key and
 // its correlation id are as hard to compress as those of real clients.
-func command(a journal.Account, key string, draft func(*account.Draft)) journal.Command {
+func command(a event.Account, key string, draft func(*account.Draft)) journal.Command {
 	sum := sha256.Sum256([]byte(a.String() + "/" + key))
 	key = hex.EncodeToString(sum[:20])
 	return journal.Command{
@@ -269,7 +269,7 @@ func (w *writer) do(c journal.Command) journal.Receipt {
 	}
 }
 
-func (w *writer) openAccounts(accounts ...journal.Account) {
+func (w *writer) openAccounts(accounts ...event.Account) {
 	var opening sync.WaitGroup
 	for _, a := range accounts {
 		opening.Go(func() {
@@ -280,9 +280,9 @@ func (w *writer) openAccounts(accounts ...journal.Account) {
 	opening.Wait()
 }
 
-func named(kind string, n int) (list []journal.Account) {
+func named(kind string, n int) (list []event.Account) {
 	for i := range n {
-		list = append(list, journal.Account{Tenant: "main", ID: fmt.Sprint(kind, "-", i)})
+		list = append(list, event.Account{Tenant: "main", ID: fmt.Sprint(kind, "-", i)})
 	}
 	return list
 }

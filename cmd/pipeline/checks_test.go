@@ -3,13 +3,12 @@ package pipeline
 import (
 	"passbook/shared/account"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/stream"
 )
 
 // entries reads an account's history, and holds that its versions have no gap, that its entries chain, and that no key is in it
 // twice.
-func (b *bank) entries(a journal.Account) (list []*event.Entry) {
+func (b *bank) entries(a event.Account) (list []*event.Entry) {
 	b.t.Helper()
 	var next int64 = 1
 	var prev event.Hash
@@ -34,7 +33,7 @@ func (b *bank) entries(a journal.Account) (list []*event.Entry) {
 }
 
 // state folds an account's history.
-func (b *bank) state(a journal.Account) (s account.State) {
+func (b *bank) state(a event.Account) (s account.State) {
 	b.t.Helper()
 	for _, e := range b.entries(a) {
 		for _, ev := range e.Events {
@@ -81,7 +80,7 @@ func (b *bank) published() map[string][]int64 {
 }
 
 // missing is how many of the accounts' entries are not on the stream.
-func (b *bank) missing(accounts ...journal.Account) (n int) {
+func (b *bank) missing(accounts ...event.Account) (n int) {
 	b.t.Helper()
 	published := b.published()
 	for _, a := range accounts {
@@ -91,7 +90,7 @@ func (b *bank) missing(accounts ...journal.Account) (n int) {
 }
 
 // inOrder holds that the accounts' entries are all on the stream, their first occurrences in version order.
-func (b *bank) inOrder(accounts ...journal.Account) {
+func (b *bank) inOrder(accounts ...event.Account) {
 	b.t.Helper()
 	published := b.published()
 	for _, a := range accounts {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"passbook/shared/event"
 	"testing"
 
 	"github.com/google/uuid"
@@ -63,7 +64,7 @@ func (b *bank) archive(root bucket.Bucket) archive {
 }
 
 // projected says whether both read models are at the head of every account.
-func (b *bank) projected(accounts ...journal.Account) bool {
+func (b *bank) projected(accounts ...event.Account) bool {
 	for _, a := range accounts {
 		head, err := b.history.Head(b.t.Context(), a)
 		if err != nil {
@@ -79,7 +80,7 @@ func (b *bank) projected(accounts ...journal.Account) bool {
 }
 
 // version is how far an account's row of a read model is.
-func (b *bank) version(model string, a journal.Account) int64 {
+func (b *bank) version(model string, a event.Account) int64 {
 	row, err := b.store.Get(b.t.Context(), model, consumer.RowKey(1, a), true)
 	if err != nil {
 		return 0
@@ -88,7 +89,7 @@ func (b *bank) version(model string, a journal.Account) int64 {
 }
 
 // correct holds that the rows of balances say what the accounts' histories fold to.
-func (b *bank) correct(t *testing.T, accounts ...journal.Account) {
+func (b *bank) correct(t *testing.T, accounts ...event.Account) {
 	t.Helper()
 	store := balance.NewStore(b.store)
 	for _, a := range accounts {

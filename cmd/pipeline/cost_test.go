@@ -28,7 +28,7 @@ type load struct {
 	*bank
 	writer           *writer
 	balances, limits *strict.Client
-	accounts         []journal.Account
+	accounts         []event.Account
 }
 
 func newLoad(t *testing.T, accounts int) *load {

@@ -2,13 +2,13 @@ package pipeline
 
 import (
 	"fmt"
+	"passbook/shared/event"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"passbook/shared/journal"
 	"passbook/shared/strict"
 )
 
@@ -43,7 +43,7 @@ func TestHotAccount(t *testing.T) {
 }
 
 // hammer has 200 callers command one account for 2.5 s, and counts the commands of the last second, and all.
-func (w *writer) hammer(a journal.Account) (rate, all int64) {
+func (w *writer) hammer(a event.Account) (rate, all int64) {
 	var working sync.WaitGroup
 	var answered atomic.Int64
 	stop := time.Now().Add(2500 * time.Millisecond)

@@ -2,13 +2,13 @@ package pipeline
 
 import (
 	"fmt"
+	"passbook/shared/event"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"passbook/shared/account"
-	"passbook/shared/journal"
 	"passbook/shared/strict"
 )
 
@@ -26,7 +26,7 @@ type traffic struct {
 	waited  time.Duration
 }
 
-func (w *writer) traffic(stop <-chan struct{}, draft func(*account.Draft), accounts ...journal.Account) *traffic {
+func (w *writer) traffic(stop <-chan struct{}, draft func(*account.Draft), accounts ...event.Account) *traffic {
 	tr := &traffic{}
 	for _, a := range accounts {
 		tr.working.Go(func() {
@@ -100,7 +100,7 @@ func TestOutageIsMadeGood(t *testing.T) {
 // outage cuts the lines under traffic, and holds that all of it is made good.
 func (b *bank) outage(t *testing.T, p parties, lines []*strict.Client, oneGoesOn, twoGoesOn bool) {
 	a1, a2 := named("A", 10), named("B", 10)
-	all := append(append([]journal.Account(nil), a1...), a2...)
+	all := append(append([]event.Account(nil), a1...), a2...)
 	p.one.openAccounts(a1...)
 	p.two.openAccounts(a2...)
 	b.within(caughtUp, "the accounts are projected", func() bool { return b.projected(all...) })
@@ -135,7 +135,7 @@ func (b *bank) outage(t *testing.T, p parties, lines []*strict.Client, oneGoesOn
 }
 
 // settled holds that the accounts had so many commands of 1 among them, each once, and that their rows say the same.
-func (b *bank) settled(t *testing.T, accounts []journal.Account, commands int) {
+func (b *bank) settled(t *testing.T, accounts []event.Account, commands int) {
 	t.Helper()
 	b.correct(t, accounts...)
 	for _, a := range accounts {

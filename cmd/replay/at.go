@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"passbook/shared/event"
 	"time"
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/account"
 	"passbook/shared/archive"
-	"passbook/shared/journal"
 	"passbook/shared/money"
 	"passbook/shared/platform"
 	"passbook/shared/replay"
@@ -72,7 +72,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	defer progress.Follow(far.Snapshot)()
 	asking := replay.Asking{Bucket: from, Time: c.Time.Time(), Version: c.Version, Progress: jobs.Watch(far)}
 	if c.Account != "" {
-		asking.Account = journal.Account{Tenant: web.Tenant, ID: c.Account}
+		asking.Account = event.Account{Tenant: web.Tenant, ID: c.Account}
 	}
 	if asking.Known, err = jobs.Known(ctx, t, config, from); err != nil {
 		return err
@@ -82,7 +82,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 		return c.proving().Allows(x)
 	}
 	found := 0
-	faults, err := replay.At(ctx, asking, func(a journal.Account, s account.State) error {
+	faults, err := replay.At(ctx, asking, func(a event.Account, s account.State) error {
 		found++
 		return c.print(t, a, s)
 	})
@@ -101,7 +101,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 }
 
 // print writes one state.
-func (c *atCommand) print(t *console.Terminal, a journal.Account, s account.State) error {
+func (c *atCommand) print(t *console.Terminal, a event.Account, s account.State) error {
 	if c.JSON {
 		return json.NewEncoder(t.Out).Encode(past{
 			AccountID: a.ID, Currency: s.Currency, Status: s.Status, Posted: s.Posted, Held: s.Held, Limit: s.Limit,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"passbook/shared/event"
 	"sync"
 	"time"
 
@@ -80,7 +81,7 @@ func New(c Config) *Router {
 
 // Forward has the account's owner answer a command. Undone means that it is this writer's to decide, Lost that it is too, and that the
 // owner may have decided it or may be about to.
-func (r *Router) Forward(ctx context.Context, a journal.Account, command func() web.Forwarded) (answer web.Answer, o web.Outcome) {
+func (r *Router) Forward(ctx context.Context, a event.Account, command func() web.Forwarded) (answer web.Answer, o web.Outcome) {
 	o = r.Reach(ctx, a, func(ctx context.Context, to journal.Peer) (err error) {
 		answer, err = r.config.Send(ctx, to, command())
 		return err
@@ -89,7 +90,7 @@ func (r *Router) Forward(ctx context.Context, a journal.Account, command func() 
 }
 
 // Elsewhere says whether the account belongs to another writer now.
-func (r *Router) Elsewhere(a journal.Account) bool {
+func (r *Router) Elsewhere(a event.Account) bool {
 	self, others := r.config.Fleet()
 	if len(others) == 0 {
 		return false
@@ -99,7 +100,7 @@ func (r *Router) Elsewhere(a journal.Account) bool {
 }
 
 // Reach asks the account's owner, if that is another writer, within a part of the time that ctx leaves.
-func (r *Router) Reach(ctx context.Context, a journal.Account, ask func(ctx context.Context, to journal.Peer) error) web.Outcome {
+func (r *Router) Reach(ctx context.Context, a event.Account, ask func(ctx context.Context, to journal.Peer) error) web.Outcome {
 	self, others := r.config.Fleet()
 	if len(others) == 0 {
 		return web.Undone
@@ -131,7 +132,7 @@ func (r *Router) Reach(ctx context.Context, a journal.Account, ask func(ctx cont
 }
 
 // owner is the account's owner among this writer and those others that are not passed over; elsewhere is false where it is this one.
-func (r *Router) owner(self string, others []journal.Peer, a journal.Account) (to journal.Peer, elsewhere bool) {
+func (r *Router) owner(self string, others []journal.Peer, a event.Account) (to journal.Peer, elsewhere bool) {
 	account := hash(a.String())
 	var best uint64
 	if self != "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"passbook/shared/event"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -24,7 +25,7 @@ func peersNamed(n int) (list []journal.Peer) {
 }
 
 // ownerOf is the account's owner as the writer at place self among all sees it.
-func ownerOf(all []journal.Peer, self int, a journal.Account) string {
+func ownerOf(all []journal.Peer, self int, a event.Account) string {
 	others := slices.Delete(slices.Clone(all), self, self+1)
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	r := New(Config{Fleet: func() (string, []journal.Peer) { return all[self].ID, others }})
@@ -39,7 +40,7 @@ func ownerOf(all []journal.Peer, self int, a journal.Account) string {
 func TestOwnerIsTheSameEverywhere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := peersNamed(rapid.IntRange(2, 9).Draw(t, "writers"))
-		a := journal.Account{Tenant: "main", ID: rapid.StringMatching(`[A-Za-z0-9-]{1,20}`).Draw(t, "account")}
+		a := event.Account{Tenant: "main", ID: rapid.StringMatching(`[A-Za-z0-9-]{1,20}`).Draw(t, "account")}
 		owner := ownerOf(all, 0, a)
 		for self := range all {
 			if got := ownerOf(all, self, a); got != owner {
@@ -59,7 +60,7 @@ func TestAccountsSpreadOverWriters(t *testing.T) {
 	all := peersNamed(5)
 	owned := map[string]int{}
 	for i := range accounts {
-		owned[ownerOf(all, i%5, journal.Account{Tenant: "main", ID: fmt.Sprint("A-", i)})]++
+		owned[ownerOf(all, i%5, event.Account{Tenant: "main", ID: fmt.Sprint("A-", i)})]++
 	}
 	for id, n := range owned {
 		if n < accounts/5*9/10 || n > accounts/5*11/10 {
@@ -74,7 +75,7 @@ func far(n int) (*Router, []journal.Peer) {
 	return New(Config{Fleet: func() (string, []journal.Peer) { return "", others }}), others
 }
 
-var some = journal.Account{Tenant: "main", ID: "A-1"}
+var some = event.Account{Tenant: "main", ID: "A-1"}
 
 // A hop leaves half of a command's time for deciding it here, and takes no more than hopMost.
 func TestHopIsBoundedByThePartThatItMayTake(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 // subject is one account under audit.
 type subject struct {
 	*auditor
-	account journal.Account
+	account event.Account
 	has     *archivedAccount
 	// rows are the live rows of the read models, read before the journal: none may be ahead of it.
 	rows []modelRow
@@ -34,7 +34,7 @@ type subject struct {
 }
 
 // account audits one account. has is nil when the archive has nothing of it.
-func (a *auditor) account(ctx context.Context, of journal.Account, has *archivedAccount) error {
+func (a *auditor) account(ctx context.Context, of event.Account, has *archivedAccount) error {
 	if has == nil {
 		has = &archivedAccount{}
 	}

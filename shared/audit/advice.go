@@ -2,10 +2,9 @@ package audit
 
 import (
 	"fmt"
+	"passbook/shared/event"
 	"slices"
 	"strings"
-
-	"passbook/shared/journal"
 )
 
 // Advice is what to do about a finding of a kind. ACCOUNT stands for the account's id. A restore is never said without its condition:
@@ -34,7 +33,7 @@ const (
 
 // For is the advice for an account, "<tenant>#<id>".
 func (a Advice) For(account string) string {
-	if of, ok := journal.ParseAccount(account); ok {
+	if of, ok := event.ParseAccount(account); ok {
 		account = of.ID
 	}
 	return strings.ReplaceAll(string(a), "ACCOUNT", account)

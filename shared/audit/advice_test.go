@@ -10,7 +10,6 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/audit"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
@@ -32,8 +31,8 @@ func whole(t *testing.T, b *bank) (*audit.Report, string) {
 func (b *bank) repair() *audit.Repair {
 	p := b.projection()
 	return &audit.Repair{
-		CatchUp: func(ctx context.Context, _ string, a journal.Account) error { _, err := p.CatchUp(ctx, a); return err },
-		Refold:  func(ctx context.Context, _ string, a journal.Account) error { return p.Refold(ctx, a) },
+		CatchUp: func(ctx context.Context, _ string, a event.Account) error { _, err := p.CatchUp(ctx, a); return err },
+		Refold:  func(ctx context.Context, _ string, a event.Account) error { return p.Refold(ctx, a) },
 	}
 }
 
@@ -87,7 +86,7 @@ func TestRun_ForgedEndIsNotRestoredByDefault(t *testing.T) {
 	if _, text = whole(t, b); !strings.Contains(text, "the row is blocked: the row is at") {
 		t.Errorf("a row ahead of the journal is not marked:\n%s", text)
 	}
-	if err := b.projection().Redrive(t.Context(), journal.Account{Tenant: "main", ID: "A-3"}); err != nil {
+	if err := b.projection().Redrive(t.Context(), event.Account{Tenant: "main", ID: "A-3"}); err != nil {
 		t.Fatal(err)
 	}
 	if report, text = whole(t, b); report.Count != 1 || report.Findings[0].Where != "journal" {

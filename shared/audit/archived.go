@@ -10,7 +10,6 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 )
 
 // archivedEntry is what is kept of an archived entry. Its content was proven by its hash, and its columns from its content.
@@ -28,15 +27,15 @@ type archivedAccount struct {
 }
 
 // gather reads the archive for the accounts of a part.
-func (a *auditor) gather(ctx context.Context, plan archive.Plan, part, parts int) (map[journal.Account]*archivedAccount, error) {
-	found := make(map[journal.Account]*archivedAccount)
+func (a *auditor) gather(ctx context.Context, plan archive.Plan, part, parts int) (map[event.Account]*archivedAccount, error) {
+	found := make(map[event.Account]*archivedAccount)
 	var mu sync.Mutex
 	take := func(_ *archive.Planned, batch []archive.Record) error {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, rec := range batch {
 			e := rec.Entry
-			of := journal.Account{Tenant: e.Tenant, ID: e.AccountID}
+			of := e.Account()
 			has := found[of]
 			if has == nil {
 				has = &archivedAccount{currency: e.Currency}
@@ -53,7 +52,7 @@ func (a *auditor) gather(ctx context.Context, plan archive.Plan, part, parts int
 		var entry *archive.EntryError
 		switch {
 		case errors.As(err, &entry):
-			of := journal.Account{Tenant: entry.Tenant, ID: entry.AccountID}
+			of := event.Account{Tenant: entry.Tenant, ID: entry.AccountID}
 			a.report.find(archiveDamaged, inArchive, of.String(), entry.First, "%v: %v", entry.Err, entry.Key)
 		case !archive.CostsItself(err):
 			return err

@@ -13,7 +13,6 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -60,9 +59,9 @@ type Repair struct {
 	Stream  string
 	// CatchUp folds an account's row of a model up to the journal's head; consumer.ErrBlocked when the row cannot go on, which is
 	// a finding.
-	CatchUp func(ctx context.Context, model string, a journal.Account) error
+	CatchUp func(ctx context.Context, model string, a event.Account) error
 	// Refold folds an account's row of a model from the journal's first entry, as CatchUp otherwise.
-	Refold func(ctx context.Context, model string, a journal.Account) error
+	Refold func(ctx context.Context, model string, a event.Account) error
 }
 
 // auditor is an audit at work.
@@ -150,10 +149,10 @@ func (a *auditor) part(ctx context.Context, plan archive.Plan, part, parts int) 
 	}
 	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(accountsAtOnce)
-	audit := func(of journal.Account, has *archivedAccount) {
+	audit := func(of event.Account, has *archivedAccount) {
 		group.Go(func() error { return a.account(within, of, has) })
 	}
-	err = a.listAccounts(within, func(of journal.Account) {
+	err = a.listAccounts(within, func(of event.Account) {
 		if archive.Part(of.Tenant, of.ID, parts) != part {
 			return
 		}
@@ -170,8 +169,8 @@ func (a *auditor) part(ctx context.Context, plan archive.Plan, part, parts int) 
 	return errors.Join(group.Wait(), err)
 }
 
-func (a *auditor) listAccounts(ctx context.Context, visit func(journal.Account)) error {
-	for _, digit := range []byte(journal.Digits) {
+func (a *auditor) listAccounts(ctx context.Context, visit func(event.Account)) error {
+	for _, digit := range []byte(event.HashBuckets) {
 		after := ""
 		for {
 			accounts, next, err := a.Accounts.Accounts(ctx, digit, after)

@@ -40,7 +40,7 @@ var standing = consumer.Model[account.State]{
 	Name:  model,
 	Fold:  account.Fold,
 	After: func(s account.State) event.After { return event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit} },
-	Encode: func(attrs table.Map, _ int64, _ journal.Account, s account.State) {
+	Encode: func(attrs table.Map, _ int64, _ event.Account, s account.State) {
 		attrs["state"], attrs["currency"] = table.S(account.AppendState(nil, s)), table.S(s.Currency)
 		attrs["posted"], attrs["held"], attrs["limit"] = table.N(s.Posted), table.N(s.Held), table.N(s.Limit)
 		attrs["available"], attrs["drawn"] = table.N(s.Available()), table.N(s.Drawn())
@@ -122,7 +122,7 @@ func (b *bank) fill(t *testing.T, committed, projected []*event.Entry, archived 
 	}
 	p := b.projection()
 	for _, e := range projected {
-		if err := p.ProjectEntries(t.Context(), journal.Account{Tenant: e.Tenant, ID: e.AccountID}, []*event.Entry{e}); err != nil {
+		if err := p.ProjectEntries(t.Context(), e.Account(), []*event.Entry{e}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -177,7 +177,7 @@ func (b *bank) segment(t *testing.T, n int) string {
 // row changes an account's row.
 func (b *bank) row(t *testing.T, id string, change func(table.Map)) {
 	t.Helper()
-	key := consumer.RowKey(1, journal.Account{Tenant: "main", ID: id})
+	key := consumer.RowKey(1, event.Account{Tenant: "main", ID: id})
 	row, err := b.table.Get(t.Context(), model, key, true)
 	if err != nil {
 		t.Fatal(err)
@@ -402,7 +402,7 @@ func TestRun_ReadModels(t *testing.T) {
 	t.Run("stranger", func(t *testing.T) {
 		b := newBank(t)
 		b.fill(t, b.entries, b.entries, b.archived)
-		row := table.Row{Key: consumer.RowKey(1, journal.Account{Tenant: "main", ID: "Z"}), Attrs: table.Map{"version": table.N(4)}}
+		row := table.Row{Key: consumer.RowKey(1, event.Account{Tenant: "main", ID: "Z"}), Attrs: table.Map{"version": table.N(4)}}
 		if err := b.table.Put(t.Context(), table.Put{Table: model, Row: row, If: table.Absent()}); err != nil {
 			t.Fatal(err)
 		}
@@ -427,7 +427,7 @@ func TestRun_BehindIsMendedAndGraceIsGiven(t *testing.T) {
 	p := b.projection()
 	b.config.Repair = &audit.Repair{
 		Streams: b.stream, Stream: "s",
-		CatchUp: func(ctx context.Context, _ string, a journal.Account) error {
+		CatchUp: func(ctx context.Context, _ string, a event.Account) error {
 			_, err := p.CatchUp(ctx, a)
 			return err
 		},
@@ -457,7 +457,7 @@ func TestRun_RepairGoesOnPastAnAccountThatCannot(t *testing.T) {
 	b := newBank(t)
 	b.fill(t, b.entries, b.entries[:len(b.entries)-100], b.archived)
 	p := b.projection()
-	b.config.Repair = &audit.Repair{CatchUp: func(ctx context.Context, _ string, a journal.Account) error {
+	b.config.Repair = &audit.Repair{CatchUp: func(ctx context.Context, _ string, a event.Account) error {
 		if a.ID == "A-3" {
 			return fmt.Errorf("poison: %w", consumer.ErrBlocked)
 		}

@@ -10,7 +10,6 @@ import (
 	"passbook/shared/backoff"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/stream"
 )
 
@@ -43,7 +42,7 @@ func (s *subject) mend(ctx context.Context) error {
 }
 
 // mendRow has a row folded.
-func (s *subject) mendRow(ctx context.Context, row *modelRow, fold func(context.Context, string, journal.Account) error) error {
+func (s *subject) mendRow(ctx context.Context, row *modelRow, fold func(context.Context, string, event.Account) error) error {
 	if fold == nil || row.attrs.Number("blocked_at_version") != 0 {
 		return nil
 	}

@@ -25,7 +25,7 @@ type modelRow struct {
 }
 
 // modelRows reads the account's live rows.
-func (a *auditor) modelRows(ctx context.Context, of journal.Account) ([]modelRow, error) {
+func (a *auditor) modelRows(ctx context.Context, of event.Account) ([]modelRow, error) {
 	rows := make([]modelRow, 0, len(a.Models))
 	for _, model := range a.Models {
 		raw, err := a.Table.Get(ctx, model, consumer.RowKey(a.live[model], of), true)

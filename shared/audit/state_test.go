@@ -114,7 +114,7 @@ func TestRun_StateOfAnEntry(t *testing.T) {
 		row.Attrs["state"] = table.S(account.AppendState(nil, s))
 	})
 	if _, err := audit.Run(t.Context(), b.config); err == nil {
-		h, _ := journal.NewReader(b.table).Head(t.Context(), journal.Account{Tenant: "main", ID: last.AccountID})
+		h, _ := journal.NewReader(b.table).Head(t.Context(), event.Account{Tenant: "main", ID: last.AccountID})
 		t.Errorf("state found %v; the head that commands are decided on has posted %d, the history %d, and the audit is clean", found, h.State.Posted, last.Events[len(last.Events)-1].After.Posted)
 	}
 }

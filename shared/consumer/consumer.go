@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -98,15 +97,15 @@ type Opener func(ctx context.Context, shard Shard, checkpoint string) (Handler, 
 // History reads an account's entries from the journal; *journal.Reader does.
 type History interface {
 	// Entries walks, in version order, the entries that overlap versions from..to; to 0 is the head.
-	Entries(ctx context.Context, a journal.Account, from, to int64) iter.Seq2[*event.Entry, error]
+	Entries(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error]
 	// Backward walks entries newest first, from the one that holds a version, or is the last before it; from 0 is the head.
-	Backward(ctx context.Context, a journal.Account, from int64) iter.Seq2[*event.Entry, error]
+	Backward(ctx context.Context, a event.Account, from int64) iter.Seq2[*event.Entry, error]
 }
 
 // Directory lists the accounts of the journal; *journal.Reader does.
 type Directory interface {
 	// Accounts lists a page of the accounts whose key's hash begins with a hex digit; next is empty at the end.
-	Accounts(ctx context.Context, digit byte, after string) (accounts []journal.Account, next string, err error)
+	Accounts(ctx context.Context, digit byte, after string) (accounts []event.Account, next string, err error)
 }
 
 // Config configures a Worker. Name, Stream, Owner, Table, Streams and Open are required.
@@ -128,10 +127,10 @@ type Config struct {
 	// Journal and Heal close holes: Heal is called for each account of the journal whose key hashes into a shard that lost
 	// records. Without them a hole stays open, for audit to judge.
 	Journal Directory
-	Heal    func(ctx context.Context, a journal.Account) error
+	Heal    func(ctx context.Context, a event.Account) error
 	// Missing says whether the read model has no row of an account that it should have one of, the stream having been made at a time.
 	// With it and Heal, a model that is empty beside a journal that is not is filled from the journal at the start; nil does not look.
-	Missing func(ctx context.Context, a journal.Account, created time.Time) (bool, error)
+	Missing func(ctx context.Context, a event.Account, created time.Time) (bool, error)
 	// Decoder is shared by the consumers of a process; nil makes one.
 	Decoder *Decoder
 	// RowBytes bounds the rows that each projection keeps in memory; 0 is 64 MiB.

@@ -2,13 +2,13 @@ package consumer
 
 import (
 	"context"
+	"passbook/shared/event"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"passbook/shared/archive/archivetest"
-	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -105,7 +105,7 @@ type halfOpenDirectory struct {
 	line *halfOpen
 }
 
-func (d halfOpenDirectory) Accounts(ctx context.Context, digit byte, after string) ([]journal.Account, string, error) {
+func (d halfOpenDirectory) Accounts(ctx context.Context, digit byte, after string) ([]event.Account, string, error) {
 	if err := d.line.call(ctx); err != nil {
 		return nil, "", err
 	}
@@ -135,7 +135,7 @@ func TestHoleIsHealedAlthoughAStepOfItHangs(t *testing.T) {
 				c.start("b", func(config *Config) {
 					c.heal(p)(config)
 					config.Journal = halfOpenDirectory{c.journal, listing}
-					config.Heal = func(ctx context.Context, a journal.Account) error {
+					config.Heal = func(ctx context.Context, a event.Account) error {
 						if err := healing.call(ctx); err != nil {
 							return err
 						}

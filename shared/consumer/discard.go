@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"passbook/shared/event"
 	"time"
 
 	"passbook/shared/backoff"
@@ -107,7 +108,7 @@ func (d Discarding) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.eachRow(ctx, func(generation int64, a journal.Account, row table.Row) error {
+	return d.eachRow(ctx, func(generation int64, a event.Account, row table.Row) error {
 		other := map[int64]int64{d.Generation: g.Live, g.Live: d.Generation}[generation]
 		if other == 0 {
 			return nil
@@ -131,7 +132,7 @@ func (d Discarding) compare(ctx context.Context) error {
 
 // remove deletes everything that the generation has.
 func (d Discarding) remove(ctx context.Context) error {
-	err := d.eachRow(ctx, func(generation int64, _ journal.Account, row table.Row) error {
+	err := d.eachRow(ctx, func(generation int64, _ event.Account, row table.Row) error {
 		if generation != d.Generation {
 			return nil
 		}
@@ -173,7 +174,7 @@ func (d Discarding) drop(ctx context.Context, in string, row table.Row, attr str
 }
 
 // eachRow visits every row of the model, of all generations.
-func (d Discarding) eachRow(ctx context.Context, visit func(generation int64, a journal.Account, row table.Row) error) error {
+func (d Discarding) eachRow(ctx context.Context, visit func(generation int64, a event.Account, row table.Row) error) error {
 	scan := table.Scan{Table: d.Model, Of: 1}
 	for {
 		page, err := d.Table.Scan(ctx, scan)

@@ -3,9 +3,9 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"passbook/shared/event"
 	"time"
 
-	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
@@ -26,11 +26,11 @@ func IndexDue() table.Index {
 }
 
 // SetDue puts a row into the index of what falls due, at a time of whole microseconds; the zero time leaves it out.
-func SetDue(attrs table.Map, generation int64, a journal.Account, at time.Time) {
+func SetDue(attrs table.Map, generation int64, a event.Account, at time.Time) {
 	if at.IsZero() {
 		return
 	}
-	attrs[duePK] = table.S(dueKey(generation, a.Digit()))
+	attrs[duePK] = table.S(dueKey(generation, a.HashBucket()))
 	attrs[dueSK] = table.N(at.UnixMicro())
 }
 
@@ -40,7 +40,7 @@ func dueKey(generation int64, digit byte) string {
 
 // Due is an account on which something falls due.
 type Due struct {
-	Account journal.Account
+	Account event.Account
 	At      time.Time
 }
 

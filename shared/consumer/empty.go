@@ -3,9 +3,8 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"passbook/shared/event"
 	"time"
-
-	"passbook/shared/journal"
 )
 
 // A read model that was lost has no row and, where the checkpoints were lost with it or the journal was restored, gets no record of what
@@ -52,7 +51,7 @@ func (w *Worker) fillEmpty(ctx context.Context) (done bool, err error) {
 // empty looks at the first account of each part of the journal: the model is empty where it has a row of none of them.
 func (w *Worker) empty(ctx context.Context, created time.Time) (bool, error) {
 	found := false
-	for _, digit := range []byte(journal.Digits) {
+	for _, digit := range []byte(event.HashBuckets) {
 		accounts, _, err := w.Journal.Accounts(ctx, digit, "")
 		if err != nil {
 			return false, err
@@ -71,7 +70,7 @@ func (w *Worker) empty(ctx context.Context, created time.Time) (bool, error) {
 
 // missing says whether a generation has no row of an account that it should have one of: one that was opened before the stream was made,
 // so that its first record is on no shard, or long ago.
-func missing[S any](ctx context.Context, rows *Rows[S], generation int64, history History, a journal.Account, created time.Time) (bool, error) {
+func missing[S any](ctx context.Context, rows *Rows[S], generation int64, history History, a event.Account, created time.Time) (bool, error) {
 	row, err := rows.load(ctx, generation, a)
 	if err != nil || row.Version > 0 || row.BlockedAt > 0 {
 		return false, err

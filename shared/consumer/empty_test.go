@@ -2,12 +2,12 @@ package consumer
 
 import (
 	"context"
+	"passbook/shared/event"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"passbook/shared/archive/archivetest"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
@@ -36,18 +36,18 @@ func TestEmptyModelIsFilledFromTheJournal(t *testing.T) {
 				if tt.before != nil {
 					tt.before(c, c.projection(testModel, 1)) // of an earlier start
 				}
-				s := &sweeping{Directory: c.journal, tried: map[journal.Account]int{}, fails: func(context.Context, journal.Account) error { return nil }}
+				s := &sweeping{Directory: c.journal, tried: map[event.Account]int{}, fails: func(context.Context, event.Account) error { return nil }}
 				for _, worker := range []string{"a", "b"} {
 					c.start(worker, func(config *Config) {
 						config.Open, config.Journal = p.Open, s
-						config.Heal = func(ctx context.Context, a journal.Account) error {
+						config.Heal = func(ctx context.Context, a event.Account) error {
 							s.mu.Lock()
 							s.healed++
 							s.mu.Unlock()
 							return p.Heal(ctx, a)
 						}
 						if !tt.kept {
-							config.Missing = func(ctx context.Context, a journal.Account, _ time.Time) (bool, error) {
+							config.Missing = func(ctx context.Context, a event.Account, _ time.Time) (bool, error) {
 								return missing(ctx, p.Rows, 1, c.journal, a, archivetest.Start.AddDate(1, 0, 0))
 							}
 						}

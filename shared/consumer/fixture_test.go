@@ -68,7 +68,7 @@ func newBankWith(t *testing.T, o pebblestream.Options) *bank {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bank{t: t, table: fault.NewTable(rows), streams: streams, journal: &memoryJournal{entries: map[journal.Account][]*event.Entry{}}}
+	b := &bank{t: t, table: fault.NewTable(rows), streams: streams, journal: &memoryJournal{entries: map[event.Account][]*event.Entry{}}}
 	b.must(streams.CreateStream(t.Context(), testStream, o.Shards))
 	b.must(streams.CreateStream(t.Context(), testOutbox, 1))
 	return b
@@ -110,8 +110,8 @@ func record(t *testing.T, e *event.Entry) stream.Record {
 	return stream.Record{PartitionKey: accountOf(e).String(), Data: enc.Record}
 }
 
-func accountOf(e *event.Entry) journal.Account {
-	return journal.Account{Tenant: e.Tenant, ID: e.AccountID}
+func accountOf(e *event.Entry) event.Account {
+	return e.Account()
 }
 
 // shards are the stream's, by id.
@@ -125,8 +125,8 @@ func (b *bank) shards() []stream.Shard {
 // memoryJournal is a journal in memory.
 type memoryJournal struct {
 	mu      sync.Mutex
-	entries map[journal.Account][]*event.Entry
-	order   []journal.Account
+	entries map[event.Account][]*event.Entry
+	order   []event.Account
 	reads   int
 }
 
@@ -142,13 +142,13 @@ func (j *memoryJournal) commit(entries ...*event.Entry) {
 	}
 }
 
-func (j *memoryJournal) of(a journal.Account) []*event.Entry {
+func (j *memoryJournal) of(a event.Account) []*event.Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return append([]*event.Entry(nil), j.entries[a]...)
 }
 
-func (j *memoryJournal) Entries(_ context.Context, a journal.Account, from, to int64) iter.Seq2[*event.Entry, error] {
+func (j *memoryJournal) Entries(_ context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) {
 		j.mu.Lock()
 		j.reads++
@@ -164,7 +164,7 @@ func (j *memoryJournal) Entries(_ context.Context, a journal.Account, from, to i
 	}
 }
 
-func (j *memoryJournal) Backward(_ context.Context, a journal.Account, from int64) iter.Seq2[*event.Entry, error] {
+func (j *memoryJournal) Backward(_ context.Context, a event.Account, from int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) {
 		entries := j.of(a)
 		for i := len(entries) - 1; i >= 0; i-- {
@@ -175,14 +175,14 @@ func (j *memoryJournal) Backward(_ context.Context, a journal.Account, from int6
 	}
 }
 
-func (j *memoryJournal) Accounts(_ context.Context, digit byte, after string) (list []journal.Account, next string, err error) {
+func (j *memoryJournal) Accounts(_ context.Context, digit byte, after string) (list []event.Account, next string, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	const page = 3 // small, so that paging is met
 	seen := after == ""
 	for _, a := range j.order {
 		switch {
-		case a.Digit() != digit:
+		case a.HashBucket() != digit:
 		case !seen:
 			seen = a.String() == after
 		case len(list) == page:
@@ -199,7 +199,7 @@ var testModel = Model[account.State]{
 	Name:  "balance",
 	Fold:  account.Fold,
 	After: func(s account.State) event.After { return event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit} },
-	Encode: func(attrs table.Map, generation int64, a journal.Account, s account.State) {
+	Encode: func(attrs table.Map, generation int64, a event.Account, s account.State) {
 		attrs["state"] = table.S(account.AppendState(nil, s))
 		SetDue(attrs, generation, a, s.NextDue())
 	},
@@ -252,7 +252,7 @@ func (b *bank) handle(p *Projection[account.State], list []Delivery) {
 }
 
 // row is an account's row as it is stored.
-func (b *bank) row(generation int64, a journal.Account) Row[account.State] {
+func (b *bank) row(generation int64, a event.Account) Row[account.State] {
 	b.t.Helper()
 	row, err := NewRows(b.table, testModel).load(b.t.Context(), generation, a)
 	b.must(err)
@@ -267,7 +267,7 @@ func (b *bank) check(generation int64) {
 	}
 }
 
-func (b *bank) checkAccount(generation int64, a journal.Account) {
+func (b *bank) checkAccount(generation int64, a event.Account) {
 	b.t.Helper()
 	row := b.row(generation, a)
 	entries := b.journal.of(a)

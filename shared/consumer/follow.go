@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"passbook/shared/event"
 	"sync/atomic"
 	"time"
-
-	"passbook/shared/journal"
 )
 
 // FollowConfig configures Follow. Worker is the template of every generation's worker: its Name, Open and Heal are set by Follow.
@@ -96,7 +95,7 @@ func start[S any](ctx context.Context, c FollowConfig[S], generation int64, sile
 	w := c.Worker
 	w.Name, w.Open, w.Heal, w.Journal = projection.name, projection.Open, projection.Heal, c.Journal
 	if !silent { // a candidate is filled by its rebuild
-		w.Missing = func(ctx context.Context, a journal.Account, created time.Time) (bool, error) {
+		w.Missing = func(ctx context.Context, a event.Account, created time.Time) (bool, error) {
 			return missing(ctx, c.Rows, generation, c.Journal, a, created)
 		}
 	}

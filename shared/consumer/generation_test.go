@@ -15,7 +15,6 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/backoff"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -31,7 +30,7 @@ func messagingModel() Model[account.State] {
 		}
 		return crossings
 	}
-	m.Message = func(a journal.Account, crossing string) ([]byte, error) {
+	m.Message = func(a event.Account, crossing string) ([]byte, error) {
 		return json.Marshal(a.String() + ":" + crossing)
 	}
 	return m
@@ -118,10 +117,10 @@ func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
 		read := make(chan struct{})
 		go func() {
 			defer close(read)
-			seen := map[journal.Account]int64{}
+			seen := map[event.Account]int64{}
 			for backoff.Sleep(reading, 20*time.Millisecond) == nil {
 				for i := range 10 {
-					a := journal.Account{Tenant: "main", ID: fmt.Sprintf("A-%d", i)}
+					a := event.Account{Tenant: "main", ID: fmt.Sprintf("A-%d", i)}
 					row, err := rows.Get(ctx, a)
 					if errors.Is(err, ErrNoRow) {
 						continue
@@ -478,7 +477,7 @@ type across struct {
 	readers sync.WaitGroup
 }
 
-func readAcross(b *bank, a journal.Account, given map[string]int) *across {
+func readAcross(b *bank, a event.Account, given map[string]int) *across {
 	x := &across{stopped: make(chan struct{})}
 	var mu sync.Mutex
 	newest := int64(0)
@@ -518,7 +517,7 @@ func (x *across) stop() {
 }
 
 func TestRowKeysAreRead(t *testing.T) {
-	a := journal.Account{Tenant: "main", ID: "A-1"}
+	a := event.Account{Tenant: "main", ID: "A-1"}
 	if g, b, ok := ParseRowKey(RowKey(12, a).PK); !ok || g != 12 || b != a {
 		t.Errorf("%d %v %v", g, b, ok)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"passbook/shared/event"
 	"strconv"
 	"time"
 
@@ -44,7 +45,7 @@ type Hole struct {
 	// digit, of journal.Digits, and page are where the sweep goes on. Of what lies before, all accounts are healed but the failed.
 	digit  int64
 	page   string
-	failed []journal.Account
+	failed []event.Account
 }
 
 func holesKey(streamName, consumer string) string { return "hole#" + streamName + "#" + consumer }
@@ -91,7 +92,7 @@ func parseHole(r table.Row) Hole {
 	failed, _ := r.Attrs["failed"].(table.List)
 	for _, f := range failed {
 		text, _ := f.(table.S)
-		if account, ok := journal.ParseAccount(string(text)); ok {
+		if account, ok := event.ParseAccount(string(text)); ok {
 			h.failed = append(h.failed, account)
 		}
 	}

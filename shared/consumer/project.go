@@ -303,7 +303,7 @@ func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
 func weight(row table.Row) int { return 1<<10 + len(Attrs(row.Attrs).Text("state")) }
 
 // rowAccount reads a partition key, in memory of its own: a row that kept a part of a record would keep the whole of it.
-func rowAccount(key string) journal.Account {
-	a, _ := journal.ParseAccount(strings.Clone(key))
+func rowAccount(key string) event.Account {
+	a, _ := event.ParseAccount(strings.Clone(key))
 	return a
 }

@@ -11,9 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"passbook/shared/crew"
 	"passbook/shared/event"
-	"passbook/shared/journal"
+	"passbook/shared/workerpool"
 )
 
 const (
@@ -81,7 +80,7 @@ func OpenProjection[S any](ctx context.Context, c ProjectionConfig[S]) (*Project
 
 // Open is the projection's Opener. The checkpoint does not matter: what was folded before is dropped by its version.
 func (p *Projection[S]) Open(_ context.Context, s Shard, _ string) (Handler, error) {
-	return &projecting[S]{p: p, shard: s, groups: map[string]int{}, crew: crew.New(parallelWrites)}, nil
+	return &projecting[S]{p: p, shard: s, groups: map[string]int{}, pool: workerpool.New(parallelWrites)}, nil
 }
 
 // item is an entry to fold and the record that it came in.
@@ -95,7 +94,7 @@ type item struct {
 type projecting[S any] struct {
 	p     *Projection[S]
 	shard Shard
-	crew  *crew.Crew
+	pool  *workerpool.Pool
 	// groups finds an account's group in work; both are kept from batch to batch for their memory.
 	groups map[string]int
 	work   []group
@@ -124,7 +123,7 @@ func (h *projecting[S]) Handle(ctx context.Context, b Batch) (string, error) {
 
 // Close has nothing to drop: rows are written before Handle returns.
 func (h *projecting[S]) Close() error {
-	h.crew.Close()
+	h.pool.Close()
 	return nil
 }
 
@@ -168,7 +167,7 @@ func (h *projecting[S]) projectAll(ctx context.Context) error {
 	)
 	for range min(len(h.work), parallelWrites) {
 		wait.Add(1)
-		h.crew.Go(func() {
+		h.pool.Go(func() {
 			defer wait.Done()
 			for {
 				i := int(next.Add(1)) - 1
@@ -189,7 +188,7 @@ func (h *projecting[S]) projectAll(ctx context.Context) error {
 }
 
 // ProjectEntries folds entries of one account, in version order, as Handle would: it is how a rebuild feeds a generation.
-func (p *Projection[S]) ProjectEntries(ctx context.Context, a journal.Account, entries []*event.Entry) error {
+func (p *Projection[S]) ProjectEntries(ctx context.Context, a event.Account, entries []*event.Entry) error {
 	items := make([]item, len(entries))
 	for i, e := range entries {
 		items[i].entry = e
@@ -201,7 +200,7 @@ func (p *Projection[S]) ProjectEntries(ctx context.Context, a journal.Account, e
 // other are kept, and the account, if it is one, will show a gap that the journal fills.
 func (p *Projection[S]) undecodable(ctx context.Context, s Shard, d Delivery) error {
 	var newer *event.FormatError
-	if a, ok := journal.ParseAccount(d.PartitionKey); ok && errors.As(d.Err, &newer) {
+	if a, ok := event.ParseAccount(d.PartitionKey); ok && errors.As(d.Err, &newer) {
 		return p.block(ctx, a, unjudged, Quarantined{
 			ID: a.String(), Account: a, Cause: cause(d.Err), At: time.Now(), Stream: s.Stream, Shard: s.ID, Sequence: d.Sequence, Data: d.Data,
 		})

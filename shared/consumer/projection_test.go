@@ -15,7 +15,6 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
 	"passbook/shared/fault"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
@@ -37,7 +36,7 @@ func TestDuplicatesAndShufflesGiveTheSameRows(t *testing.T) {
 	b := newBank(t, 1)
 	rapid.Check(t, func(rt *rapid.T) {
 		generation++
-		b.journal = &memoryJournal{entries: map[journal.Account][]*event.Entry{}}
+		b.journal = &memoryJournal{entries: map[event.Account][]*event.Entry{}}
 		entries := archivetest.Bank(rapid.Uint64().Draw(rt, "seed"), rapid.IntRange(1, 5).Draw(rt, "accounts"), rapid.IntRange(5, 60).Draw(rt, "entries"))
 		b.journal.commit(entries...)
 		list := deliveries(t, slices.Concat(entries, entries)...)
@@ -258,10 +257,10 @@ func TestFoldThatPanicsBlocks(t *testing.T) {
 		return false
 	})
 	b.handle(b.projection(m, 1), deliveries(t, entries...))
-	if row := b.row(1, journal.Account{Tenant: "main", ID: "A-0"}); row.BlockedAt != 3 || !strings.Contains(row.Cause, "panicked: broken") {
+	if row := b.row(1, event.Account{Tenant: "main", ID: "A-0"}); row.BlockedAt != 3 || !strings.Contains(row.Cause, "panicked: broken") {
 		t.Errorf("blocked at v%d: %s", row.BlockedAt, row.Cause)
 	}
-	b.checkAccount(1, journal.Account{Tenant: "main", ID: "A-1"})
+	b.checkAccount(1, event.Account{Tenant: "main", ID: "A-1"})
 }
 
 func TestRowThatCannotBeWrittenBlocksAtItsEntry(t *testing.T) {
@@ -269,7 +268,7 @@ func TestRowThatCannotBeWrittenBlocksAtItsEntry(t *testing.T) {
 	entries := archivetest.Bank(8, 1, 12)
 	b.journal.commit(entries...)
 	m := testModel
-	m.Encode = func(attrs table.Map, generation int64, a journal.Account, s account.State) {
+	m.Encode = func(attrs table.Map, generation int64, a event.Account, s account.State) {
 		testModel.Encode(attrs, generation, a, s)
 		if s.Version >= entries[7].Last {
 			attrs["ballast"] = table.B(make([]byte, table.MaxItemBytes))
@@ -303,7 +302,7 @@ func TestNewerFormatStopsItsAccountOnly(t *testing.T) {
 	entries := archivetest.Bank(10, 2, 20)
 	b.journal.commit(entries...)
 	list := deliveries(t, entries...)
-	var newer journal.Account
+	var newer event.Account
 	for i := range list {
 		if list[i].Entry.First > 1 {
 			newer = accountOf(list[i].Entry)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"passbook/shared/event"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ type Quarantined struct {
 	// ID is the account's partition key, or "<stream>#<shard>#<sequence>" of a record that cannot be decoded.
 	ID string
 	// Account is set for an account.
-	Account journal.Account
+	Account event.Account
 	// Version is the event that could not be folded.
 	Version int64
 	Cause   string
@@ -73,7 +74,7 @@ func parseQuarantined(r table.Row) Quarantined {
 	data, _ := r.Attrs["data"].(table.B)
 	q.Data = data
 	if a.Text("account_id") != "" {
-		q.Account = journal.Account{Tenant: a.Text("tenant"), ID: a.Text("account_id")}
+		q.Account = event.Account{Tenant: a.Text("tenant"), ID: a.Text("account_id")}
 	}
 	return q
 }
@@ -145,7 +146,7 @@ func ClearRecord(ctx context.Context, t table.Table, consumer, id string) (Quara
 		return Quarantined{}, fmt.Errorf("read %s in quarantine: %w", id, err)
 	}
 	q := parseQuarantined(row)
-	if q.Account != (journal.Account{}) {
+	if q.Account != (event.Account{}) {
 		return q, fmt.Errorf("clear %s: it is an account, which a redrive lets go on", id)
 	}
 	return q, takeBack(ctx, t, consumer, id)

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/big"
+	"passbook/shared/event"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"passbook/shared/archive/archivetest"
-	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 )
@@ -221,7 +221,7 @@ func TestHoleOfADeadWorkerIsHealedByAnother(t *testing.T) {
 		c.trimAll()
 		c.start("b", func(config *Config) {
 			c.heal(p)(config)
-			config.Heal = func(context.Context, journal.Account) error { return errCut }
+			config.Heal = func(context.Context, event.Account) error { return errCut }
 		})
 		c.within(time.Second, "b holds it", func() bool { return c.owned()["b"] == 1 })
 		c.start("d", c.heal(p))

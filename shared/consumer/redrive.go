@@ -8,7 +8,6 @@ import (
 
 	"passbook/shared/backoff"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 )
 
 // ErrBlocked: the account is set aside, and did not go on.
@@ -20,7 +19,7 @@ const catchUpEntries = 256
 // block sets an account aside: the record first, then the marker in its row, so that a crash between them is repeated and not
 // forgotten. What follows of the account is skipped until Redrive; the journal keeps it. A row that is no longer the one that was
 // judged is not marked, and the error is errMoved: a process that lost its shard may judge late, and by an older program.
-func (p *Projection[S]) block(ctx context.Context, a journal.Account, judged int64, q Quarantined) error {
+func (p *Projection[S]) block(ctx context.Context, a event.Account, judged int64, q Quarantined) error {
 	added, err := setAside(ctx, p.Rows.table, p.name, q)
 	if err != nil {
 		return err
@@ -65,7 +64,7 @@ func (p *Projection[S]) block(ctx context.Context, a journal.Account, judged int
 
 // retract takes back the record of a judgement that does not stand. Whoever blocked the account meanwhile may have relied on it, and
 // then it is made again.
-func (p *Projection[S]) retract(ctx context.Context, a journal.Account) error {
+func (p *Projection[S]) retract(ctx context.Context, a event.Account) error {
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
 		err := takeBack(ctx, p.Rows.table, p.name, a.String())
@@ -83,7 +82,7 @@ func (p *Projection[S]) retract(ctx context.Context, a journal.Account) error {
 }
 
 // blockAt blocks an account for an error met outside of a record, and is ErrBlocked when that is done.
-func (p *Projection[S]) blockAt(ctx context.Context, a journal.Account, poisoned *poisonError, met error) error {
+func (p *Projection[S]) blockAt(ctx context.Context, a event.Account, poisoned *poisonError, met error) error {
 	q := Quarantined{ID: a.String(), Account: a, Version: poisoned.version, Cause: cause(met)}
 	if err := p.block(ctx, a, poisoned.rev, q); err != nil {
 		return err
@@ -93,7 +92,7 @@ func (p *Projection[S]) blockAt(ctx context.Context, a journal.Account, poisoned
 
 // mark changes a stored row as no entry of the stream does. One that cannot be decoded is given with nothing but its account and its
 // count of writes, and with the error.
-func (p *Projection[S]) mark(ctx context.Context, a journal.Account, change func(row *Row[S], unreadable error) (bool, error)) error {
+func (p *Projection[S]) mark(ctx context.Context, a event.Account, change func(row *Row[S], unreadable error) (bool, error)) error {
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
 		p.cache.forget(a.String())
@@ -126,7 +125,7 @@ func (p *Projection[S]) mark(ctx context.Context, a journal.Account, change func
 // not of the journal's history, be it apart from the journal or ahead of it, or cannot be read. Its error is ErrBlocked when the account was blocked
 // again, or stays so because the journal's entry cannot be read, with the cause. The account leaves quarantine only when its row is up to the journal, so that one
 // that is blocked is always listed.
-func (p *Projection[S]) Redrive(ctx context.Context, a journal.Account) error {
+func (p *Projection[S]) Redrive(ctx context.Context, a event.Account) error {
 	lifted := false
 	err := p.mark(ctx, a, func(row *Row[S], unreadable error) (bool, error) {
 		at, _, err := p.stand(ctx, *row)
@@ -168,7 +167,7 @@ func (p *Projection[S]) Redrive(ctx context.Context, a journal.Account) error {
 }
 
 // rewriteRecord has the quarantine show why an account is blocked now, not why it was before, and is ErrBlocked when it is blocked.
-func (p *Projection[S]) rewriteRecord(ctx context.Context, a journal.Account) error {
+func (p *Projection[S]) rewriteRecord(ctx context.Context, a event.Account) error {
 	row, err := p.Rows.load(ctx, p.Generation, a)
 	if err != nil || row.BlockedAt == 0 {
 		return err
@@ -182,7 +181,7 @@ func (p *Projection[S]) rewriteRecord(ctx context.Context, a journal.Account) er
 // CatchUp folds what the account's row lacks up to the journal's head, and returns the version reached: from version 1 where the
 // journal has another history than the row. It is ErrBlocked for a blocked account, and for one whose row is ahead of the journal,
 // which it blocks. Whoever feeds the projection at the same time does no harm.
-func (p *Projection[S]) CatchUp(ctx context.Context, a journal.Account) (int64, error) {
+func (p *Projection[S]) CatchUp(ctx context.Context, a event.Account) (int64, error) {
 	for heeded := false; ; {
 		row, err := p.Rows.load(ctx, p.Generation, a)
 		var unreadable *poisonError
@@ -217,7 +216,7 @@ func (p *Projection[S]) CatchUp(ctx context.Context, a journal.Account) (int64, 
 }
 
 // catchUpFrom folds the journal from a version to its head, and says whether there was anything.
-func (p *Projection[S]) catchUpFrom(ctx context.Context, a journal.Account, from int64) (bool, error) {
+func (p *Projection[S]) catchUpFrom(ctx context.Context, a event.Account, from int64) (bool, error) {
 	var chunk []*event.Entry
 	found, next := false, from
 	for e, err := range p.Journal.Entries(ctx, a, from, 0) {
@@ -245,7 +244,7 @@ func (p *Projection[S]) catchUpFrom(ctx context.Context, a journal.Account, from
 
 // stopAt blocks an account before an entry that the journal cannot give, and says that there is more to fold when its row has passed
 // that entry or is another's to judge.
-func (p *Projection[S]) stopAt(ctx context.Context, a journal.Account, poisoned *poisonError, met error) (more bool, err error) {
+func (p *Projection[S]) stopAt(ctx context.Context, a event.Account, poisoned *poisonError, met error) (more bool, err error) {
 	row, err := p.Rows.load(ctx, p.Generation, a)
 	var unreadable *poisonError
 	switch {
@@ -263,7 +262,7 @@ func (p *Projection[S]) stopAt(ctx context.Context, a journal.Account, poisoned 
 }
 
 // Heal is a Worker's Heal: it brings an account that may have lost records up to the journal. A blocked one is left to Redrive.
-func (p *Projection[S]) Heal(ctx context.Context, a journal.Account) error {
+func (p *Projection[S]) Heal(ctx context.Context, a event.Account) error {
 	_, err := p.CatchUp(ctx, a)
 	if errors.Is(err, ErrBlocked) {
 		return nil

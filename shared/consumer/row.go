@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
@@ -30,14 +29,14 @@ type Model[S any] struct {
 	// After is the running balance of the state, which every event's own is compared with.
 	After func(S) event.After
 	// Encode adds the state to a row's attributes, and what the model's indexes need.
-	Encode func(attrs table.Map, generation int64, a journal.Account, s S)
+	Encode func(attrs table.Map, generation int64, a event.Account, s S)
 	// Decode reads what Encode added.
 	Decode func(Attrs) (S, error)
 	// Crossings names, each in a few bytes, what an entry that ends at a version made known: the messages that ride in the row until
 	// they are sent. nil for a model that sends none.
 	Crossings func(before, after S, version int64) []string
 	// Message is a crossing as it is sent.
-	Message func(a journal.Account, crossing string) ([]byte, error)
+	Message func(a event.Account, crossing string) ([]byte, error)
 }
 
 // Source is the record that a row was last folded from; empty when it came from the journal.
@@ -45,7 +44,7 @@ type Source struct{ Shard, Sequence string }
 
 // Row is an account's row of a read model: the state, how far it is, and whether it stands still.
 type Row[S any] struct {
-	Account journal.Account
+	Account event.Account
 	State   S
 	// Version is the last event folded, Hash its entry's; 0 and zero in a row that is not there yet.
 	Version     int64
@@ -69,7 +68,7 @@ type Row[S any] struct {
 }
 
 // RowKey is the key of an account's row in a generation of a read model.
-func RowKey(generation int64, a journal.Account) table.Key {
+func RowKey(generation int64, a event.Account) table.Key {
 	return table.Key{PK: generationPrefix(generation) + a.String(), SK: rowSK}
 }
 
@@ -77,7 +76,7 @@ func RowKey(generation int64, a journal.Account) table.Key {
 func generationPrefix(generation int64) string { return "g" + strconv.FormatInt(generation, 10) + "#" }
 
 // ParseRowKey reads the partition key that RowKey wrote.
-func ParseRowKey(pk string) (generation int64, a journal.Account, ok bool) {
+func ParseRowKey(pk string) (generation int64, a event.Account, ok bool) {
 	g, rest, cut := strings.Cut(pk, "#")
 	if !cut || !strings.HasPrefix(g, "g") {
 		return 0, a, false
@@ -86,7 +85,7 @@ func ParseRowKey(pk string) (generation int64, a journal.Account, ok bool) {
 	if err != nil || generation < 1 {
 		return 0, a, false
 	}
-	a, ok = journal.ParseAccount(rest)
+	a, ok = event.ParseAccount(rest)
 	return generation, a, ok
 }
 
@@ -131,7 +130,7 @@ func (m Model[S]) decode(row table.Row) (Row[S], error) {
 		return Row[S]{}, fmt.Errorf("%s row %s: format %d, not %d", m.Name, row.PK, f, rowFormat)
 	}
 	r := Row[S]{
-		Account: journal.Account{Tenant: a.Text("tenant"), ID: a.Text("account_id")},
+		Account: event.Account{Tenant: a.Text("tenant"), ID: a.Text("account_id")},
 		Version: a.Number("version"), LastEventID: a.Text("last_event_id"), AsOf: a.Time("as_of"), ProjectedAt: a.Time("projected_at"),
 		Source:    Source{Shard: a.Text("shard"), Sequence: a.Text("sequence")},
 		BlockedAt: a.Number("blocked_at_version"), Cause: a.Text("cause"), Quiet: a.Number("quiet"), rev: a.Number("rev"),

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"passbook/shared/event"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"passbook/shared/backoff"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
@@ -57,7 +57,7 @@ func NewRows[S any](t table.Table, m Model[S]) *Rows[S] {
 }
 
 // Load reads an account's row in a generation, consistently; ErrNoRow when there is none.
-func (r *Rows[S]) Load(ctx context.Context, generation int64, a journal.Account) (Row[S], error) {
+func (r *Rows[S]) Load(ctx context.Context, generation int64, a event.Account) (Row[S], error) {
 	row, err := r.load(ctx, generation, a)
 	if err == nil && row.Version == 0 {
 		err = ErrNoRow
@@ -66,7 +66,7 @@ func (r *Rows[S]) Load(ctx context.Context, generation int64, a journal.Account)
 }
 
 // load is Load, where the zero row, or one that is only a marker, is not an error. A row that cannot be decoded is poison.
-func (r *Rows[S]) load(ctx context.Context, generation int64, a journal.Account) (Row[S], error) {
+func (r *Rows[S]) load(ctx context.Context, generation int64, a event.Account) (Row[S], error) {
 	raw, err := r.table.Get(ctx, r.model.Name, RowKey(generation, a), true)
 	if errors.Is(err, table.ErrNotFound) {
 		return Row[S]{Account: a}, nil
@@ -90,7 +90,7 @@ func (r *Rows[S]) Live(ctx context.Context) (int64, error) {
 
 // Get reads an account's row; ErrNoRow when there is none. Around a promotion it is never older than what any reader was given of the
 // other generation: the read waits for the live one, up to 2 seconds, and then is ErrBehind.
-func (r *Rows[S]) Get(ctx context.Context, a journal.Account) (Row[S], error) {
+func (r *Rows[S]) Get(ctx context.Context, a event.Account) (Row[S], error) {
 	row, least, err := r.current(ctx, a)
 	if err == nil && row.Version < least {
 		return r.await(ctx, a, least, overtakeWait)
@@ -103,7 +103,7 @@ func (r *Rows[S]) Get(ctx context.Context, a journal.Account) (Row[S], error) {
 
 // Wait reads an account's row once it is at minVersion or beyond, and is ErrBehind, with the version that is there, when that
 // takes longer than wait or ctx allows. A missing row is waited for too.
-func (r *Rows[S]) Wait(ctx context.Context, a journal.Account, minVersion int64, wait time.Duration) (Row[S], error) {
+func (r *Rows[S]) Wait(ctx context.Context, a event.Account, minVersion int64, wait time.Duration) (Row[S], error) {
 	if minVersion <= 0 {
 		return r.Get(ctx, a)
 	}
@@ -111,7 +111,7 @@ func (r *Rows[S]) Wait(ctx context.Context, a journal.Account, minVersion int64,
 }
 
 // current reads the live row, and the least version that a reader may be given.
-func (r *Rows[S]) current(ctx context.Context, a journal.Account) (row Row[S], least int64, err error) {
+func (r *Rows[S]) current(ctx context.Context, a event.Account) (row Row[S], least int64, err error) {
 	g, err := r.generations.get(ctx)
 	if err != nil {
 		return row, 0, err
@@ -129,7 +129,7 @@ func (r *Rows[S]) current(ctx context.Context, a journal.Account) (row Row[S], l
 
 // await reads until the row is at the version. It is woken by the projections of this process; between, and for those of others,
 // it looks for itself.
-func (r *Rows[S]) await(ctx context.Context, a journal.Account, version int64, wait time.Duration) (Row[S], error) {
+func (r *Rows[S]) await(ctx context.Context, a event.Account, version int64, wait time.Duration) (Row[S], error) {
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	poll := backoff.Backoff{First: pollFirst, Most: pollMost}

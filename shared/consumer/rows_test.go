@@ -3,13 +3,13 @@ package consumer
 import (
 	"context"
 	"errors"
+	"passbook/shared/event"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"passbook/shared/archive/archivetest"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
@@ -89,7 +89,7 @@ func TestWaitEndsWithTheVersionThatIsThere(t *testing.T) {
 		if took := time.Since(began); took != 2*time.Second {
 			t.Errorf("waited %v", took)
 		}
-		missing := journal.Account{Tenant: "main", ID: "nobody"}
+		missing := event.Account{Tenant: "main", ID: "nobody"}
 		if _, err := rows.Wait(t.Context(), missing, 1, time.Second); !errors.As(err, &behind) || behind.Version != 0 {
 			t.Errorf("a missing row: %v", err)
 		}

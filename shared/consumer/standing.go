@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"passbook/shared/event"
-	"passbook/shared/journal"
 )
 
 // A record on the stream can be forged: with the head's hash it follows the row, and nothing in it tells that the journal does not
@@ -50,7 +49,7 @@ func (p *Projection[S]) stand(ctx context.Context, row Row[S]) (at standing, hea
 
 // OfHistory says whether an account's row was folded from the journal's history, as far as the journal can tell. A row that cannot be
 // decoded was not; one that is not there was.
-func (p *Projection[S]) OfHistory(ctx context.Context, a journal.Account) (bool, error) {
+func (p *Projection[S]) OfHistory(ctx context.Context, a event.Account) (bool, error) {
 	row, err := p.Rows.load(ctx, p.Generation, a)
 	if errors.Is(err, errUnreadable) {
 		return false, nil
@@ -63,7 +62,7 @@ func (p *Projection[S]) OfHistory(ctx context.Context, a journal.Account) (bool,
 }
 
 // journaled is the journal's entry that holds a version, or the last before it; nil when there is none.
-func (p *Projection[S]) journaled(ctx context.Context, a journal.Account, version int64) (*event.Entry, error) {
+func (p *Projection[S]) journaled(ctx context.Context, a event.Account, version int64) (*event.Entry, error) {
 	for e, err := range p.Journal.Backward(ctx, a, version) {
 		if err != nil {
 			return nil, beyondReading(version, fmt.Errorf("compare %s v%d with the journal: %w", a.ID, version, err))
@@ -181,7 +180,7 @@ func (p *Projection[S]) refold(ctx context.Context, row Row[S]) error {
 
 // Refold folds an account from the journal's first entry, whatever its row holds, and up to the journal's head. It is ErrBlocked for
 // an account that is blocked, or that the journal cannot be folded for.
-func (p *Projection[S]) Refold(ctx context.Context, a journal.Account) error {
+func (p *Projection[S]) Refold(ctx context.Context, a event.Account) error {
 	err := p.mark(ctx, a, func(row *Row[S], _ error) (bool, error) {
 		if row.BlockedAt != 0 {
 			return false, nil

@@ -146,7 +146,7 @@ func TestRefoldEndsAtPoison(t *testing.T) {
 // blindHistory is a journal of which the rows behind a version cannot be read backward.
 type blindHistory struct{ *memoryJournal }
 
-func (blindHistory) Backward(context.Context, journal.Account, int64) iter.Seq2[*event.Entry, error] {
+func (blindHistory) Backward(context.Context, event.Account, int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) { yield(nil, fmt.Errorf("row: %w", journal.ErrDamaged)) }
 }
 
@@ -177,7 +177,7 @@ func TestCandidateTakesTheJournalsEntry(t *testing.T) {
 	b := newBank(t, 1)
 	rapid.Check(t, func(rt *rapid.T) {
 		generation++
-		b.journal = &memoryJournal{entries: map[journal.Account][]*event.Entry{}}
+		b.journal = &memoryJournal{entries: map[event.Account][]*event.Entry{}}
 		entries := archivetest.Bank(rapid.Uint64().Draw(rt, "seed"), 1, rapid.IntRange(2, 20).Draw(rt, "entries"))
 		b.journal.commit(entries...)
 		fed := slices.Clone(entries)

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"passbook/shared/event"
 	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
-
-	"passbook/shared/journal"
 )
 
 // sweep brings every account of the hole's hash range up to the journal. The hole's row is written after each page, so that whoever
@@ -18,8 +17,8 @@ import (
 func (w *Worker) sweep(ctx context.Context, h *Hole) error {
 	shard := Shard{Stream: w.Stream, ID: h.Shard, FirstHash: h.first, LastHash: h.last}
 	var err error
-	for err == nil && h.digit < int64(len(journal.Digits)) {
-		if shard.overlaps(journal.Digits[h.digit]) {
+	for err == nil && h.digit < int64(len(event.HashBuckets)) {
+		if shard.overlaps(event.HashBuckets[h.digit]) {
 			err = w.sweepPage(ctx, shard, h)
 		} else {
 			h.digit++
@@ -35,11 +34,11 @@ func (w *Worker) sweep(ctx context.Context, h *Hole) error {
 func (w *Worker) sweepPage(ctx context.Context, s Shard, h *Hole) error {
 	listing, cancel := context.WithTimeout(ctx, tendWithin)
 	defer cancel()
-	accounts, next, err := w.Journal.Accounts(listing, journal.Digits[h.digit], h.page)
+	accounts, next, err := w.Journal.Accounts(listing, event.HashBuckets[h.digit], h.page)
 	if err != nil {
 		return err
 	}
-	accounts = slices.DeleteFunc(accounts, func(a journal.Account) bool { return !s.Owns(a.String()) })
+	accounts = slices.DeleteFunc(accounts, func(a event.Account) bool { return !s.Owns(a.String()) })
 	room := max(0, failedMost-len(h.failed))
 	failed, why := w.healAll(ctx, accounts, room)
 	switch {
@@ -77,7 +76,7 @@ func (w *Worker) healFailed(ctx context.Context, h *Hole) error {
 }
 
 // healAll heals accounts, many at once, and lists those that fail, with the first error. It ends early when more than most do.
-func (w *Worker) healAll(ctx context.Context, accounts []journal.Account, most int) (failed []journal.Account, why error) {
+func (w *Worker) healAll(ctx context.Context, accounts []event.Account, most int) (failed []event.Account, why error) {
 	var (
 		mu sync.Mutex
 		g  errgroup.Group

@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"passbook/shared/event"
 	"slices"
 	"sync"
 	"testing"
@@ -10,20 +11,19 @@ import (
 	"time"
 
 	"passbook/shared/archive/archivetest"
-	"passbook/shared/journal"
 )
 
 // sweeping counts what a sweep does, and has it fail.
 type sweeping struct {
 	Directory
 	mu     sync.Mutex
-	listed int                     // pages
-	tried  map[journal.Account]int // by account
+	listed int                   // pages
+	tried  map[event.Account]int // by account
 	healed int
-	fails  func(ctx context.Context, a journal.Account) error
+	fails  func(ctx context.Context, a event.Account) error
 }
 
-func (s *sweeping) Accounts(ctx context.Context, digit byte, after string) ([]journal.Account, string, error) {
+func (s *sweeping) Accounts(ctx context.Context, digit byte, after string) ([]event.Account, string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.listed++
@@ -55,10 +55,10 @@ func holed(t *testing.T, shards, accounts int) (c *team, s *sweeping, change fun
 	c.halt("a")
 	c.publish(entries[accounts/4:]...)
 	c.trimAll()
-	s = &sweeping{Directory: c.journal, tried: map[journal.Account]int{}, fails: func(context.Context, journal.Account) error { return nil }}
+	s = &sweeping{Directory: c.journal, tried: map[event.Account]int{}, fails: func(context.Context, event.Account) error { return nil }}
 	return c, s, func(config *Config) {
 		config.Open, config.Journal = p.Open, s
-		config.Heal = func(ctx context.Context, a journal.Account) error {
+		config.Heal = func(ctx context.Context, a event.Account) error {
 			s.mu.Lock()
 			s.tried[a]++
 			fails := s.fails
@@ -75,7 +75,7 @@ func holed(t *testing.T, shards, accounts int) (c *team, s *sweeping, change fun
 }
 
 // failing sets which accounts fail from now on.
-func (s *sweeping) failing(fails func(ctx context.Context, a journal.Account) error) {
+func (s *sweeping) failing(fails func(ctx context.Context, a event.Account) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fails = fails
@@ -85,8 +85,8 @@ func (s *sweeping) failing(fails func(ctx context.Context, a journal.Account) er
 func TestSweepGoesOnPastAccountsThatFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s, change := holed(t, 1, 100)
-		bad := []journal.Account{c.journal.order[7], c.journal.order[60]}
-		s.failing(func(_ context.Context, a journal.Account) error {
+		bad := []event.Account{c.journal.order[7], c.journal.order[60]}
+		s.failing(func(_ context.Context, a event.Account) error {
 			if slices.Contains(bad, a) {
 				return errCut
 			}
@@ -105,7 +105,7 @@ func TestSweepGoesOnPastAccountsThatFail(t *testing.T) {
 		c.halt("b")
 		c.start("d", change)
 		time.Sleep(3 * testLease)
-		s.failing(func(context.Context, journal.Account) error { return nil })
+		s.failing(func(context.Context, event.Account) error { return nil })
 		c.within(2*testLease, "healed", func() bool { return c.openHoles() == 0 })
 		if l, h, _ := s.counts(); l != listed || h != 100 {
 			t.Errorf("another worker listed %d pages; %d healed", l-listed, h)
@@ -123,9 +123,9 @@ func TestSweepGoesOnPastAccountsThatFail(t *testing.T) {
 func TestFailureThatPassesIsMadeGoodInTheSameSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s, change := holed(t, 3, 60)
-		failed := map[journal.Account]bool{}
+		failed := map[event.Account]bool{}
 		var mu sync.Mutex
-		s.failing(func(_ context.Context, a journal.Account) error {
+		s.failing(func(_ context.Context, a event.Account) error {
 			mu.Lock()
 			defer mu.Unlock()
 			if len(failed) < 5 && !failed[a] {
@@ -147,7 +147,7 @@ func TestFailureThatPassesIsMadeGoodInTheSameSweep(t *testing.T) {
 func TestSweepGoesOnInAnotherWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s, change := holed(t, 1, 100)
-		s.failing(func(ctx context.Context, _ journal.Account) error {
+		s.failing(func(ctx context.Context, _ event.Account) error {
 			if _, healed, _ := s.counts(); healed < 50 {
 				return nil
 			}
@@ -158,7 +158,7 @@ func TestSweepGoesOnInAnotherWorker(t *testing.T) {
 		time.Sleep(time.Second)
 		c.halt("b")
 		_, middle, _ := s.counts()
-		s.failing(func(context.Context, journal.Account) error { return nil })
+		s.failing(func(context.Context, event.Account) error { return nil })
 		if middle < 50 || c.openHoles() != 1 {
 			t.Fatalf("%d healed, %d holes open", middle, c.openHoles())
 		}
@@ -177,7 +177,7 @@ func TestSweepWaitsWhereTooManyFail(t *testing.T) {
 		const accounts = failedMost + 100
 		page := 3
 		c, s, change := holed(t, 1, accounts)
-		s.failing(func(context.Context, journal.Account) error { return errCut })
+		s.failing(func(context.Context, event.Account) error { return errCut })
 		c.start("b", change)
 		time.Sleep(5*testLease + time.Second)
 		s.mu.Lock()
@@ -186,7 +186,7 @@ func TestSweepWaitsWhereTooManyFail(t *testing.T) {
 		if tried < failedMost || tried > failedMost+healParallel || c.openHoles() != 1 {
 			t.Errorf("%d accounts tried, %d holes open", tried, c.openHoles())
 		}
-		s.failing(func(context.Context, journal.Account) error { // the table is back after the page in work
+		s.failing(func(context.Context, event.Account) error { // the table is back after the page in work
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if page--; page >= 0 {
@@ -207,7 +207,7 @@ func TestHolesAreClosedOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s, change := holed(t, 3, 60)
 		bad := c.journal.order[0]
-		s.failing(func(_ context.Context, a journal.Account) error {
+		s.failing(func(_ context.Context, a event.Account) error {
 			if a == bad {
 				return errCut
 			}
@@ -222,7 +222,7 @@ func TestHolesAreClosedOneByOne(t *testing.T) {
 func TestHoleIsReadAsItWasWritten(t *testing.T) {
 	h := Hole{
 		Shard: "s", After: "17", Cause: "trimmed", FoundAt: time.Unix(7, 0).UTC(), Accounts: 3, epoch: 4, healer: "a", digit: 5, page: "next",
-		failed: []journal.Account{{Tenant: "main", ID: "A-1"}},
+		failed: []event.Account{{Tenant: "main", ID: "A-1"}},
 	}
 	if got := parseHole(h.row()); fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", h) {
 		t.Errorf("%+v, want %+v", got, h)
@@ -231,12 +231,12 @@ func TestHoleIsReadAsItWasWritten(t *testing.T) {
 
 // A page holds up to 1000 accounts, each of which may take a minute to fail.
 func TestHealingEndsEarlyWhenTooManyFail(t *testing.T) {
-	s := &sweeping{tried: map[journal.Account]int{}}
-	var accounts []journal.Account
+	s := &sweeping{tried: map[event.Account]int{}}
+	var accounts []event.Account
 	for i := range 1000 {
-		accounts = append(accounts, journal.Account{Tenant: "main", ID: fmt.Sprint("A-", i)})
+		accounts = append(accounts, event.Account{Tenant: "main", ID: fmt.Sprint("A-", i)})
 	}
-	w := New(Config{Name: "tape", Log: quietLog, Heal: func(_ context.Context, a journal.Account) error {
+	w := New(Config{Name: "tape", Log: quietLog, Heal: func(_ context.Context, a event.Account) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.tried[a]++

@@ -11,17 +11,16 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
 // unreadableHistory is a journal that one account cannot be read from.
 type unreadableHistory struct {
 	*memoryJournal
-	bad journal.Account
+	bad event.Account
 }
 
-func (h unreadableHistory) Entries(ctx context.Context, a journal.Account, from, to int64) iter.Seq2[*event.Entry, error] {
+func (h unreadableHistory) Entries(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error] {
 	if a == h.bad {
 		return func(yield func(*event.Entry, error) bool) {
 			yield(nil, fmt.Errorf("journal row: %w", &event.FormatError{Format: 2}))

@@ -9,7 +9,6 @@ import (
 
 	"passbook/shared/backoff"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -103,7 +102,7 @@ func (t *tape) openings() []played {
 // checkOnce holds that every entry was delivered, each account's in order, and nothing twice.
 func (t *tape) checkOnce(tb testing.TB, want []*event.Entry) {
 	tb.Helper()
-	last := map[journal.Account]int64{}
+	last := map[event.Account]int64{}
 	plays := t.plays()
 	for _, p := range plays {
 		a := accountOf(p.entry)
@@ -120,7 +119,7 @@ func (t *tape) checkOnce(tb testing.TB, want []*event.Entry) {
 // checkAll holds that every entry was delivered, and each account's first deliveries in order. It may have come again.
 func (t *tape) checkAll(tb testing.TB, want []*event.Entry) {
 	tb.Helper()
-	last := map[journal.Account]int64{}
+	last := map[event.Account]int64{}
 	for _, p := range t.plays() {
 		a := accountOf(p.entry)
 		if p.entry.First > last[a]+1 {

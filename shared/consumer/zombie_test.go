@@ -10,11 +10,10 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 )
 
 // notBlocked holds that an account is where its journal ends, and that nothing is in quarantine.
-func (b *bank) notBlocked(a journal.Account) {
+func (b *bank) notBlocked(a event.Account) {
 	b.t.Helper()
 	b.checkAccount(1, a)
 	kept, err := QuarantineAll(b.t.Context(), b.table, "balance@1")
@@ -85,7 +84,7 @@ type olderHistory struct {
 	met   func()
 }
 
-func (h *olderHistory) Entries(ctx context.Context, a journal.Account, from, to int64) iter.Seq2[*event.Entry, error] {
+func (h *olderHistory) Entries(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) {
 		for e, err := range h.memoryJournal.Entries(ctx, a, from, to) {
 			if e.First == h.newer {

@@ -35,14 +35,14 @@ func benchmarkExecute(b *testing.B, accounts int) {
 	}
 	defer func() { _ = j.Close(b.Context()) }()
 	callers(64, accounts, func(i int) error {
-		_, err := j.Execute(b.Context(), command(Account{"main", fmt.Sprint("A-", i)}, "open", opening()))
+		_, err := j.Execute(b.Context(), command(event.Account{Tenant: "main", ID: fmt.Sprint("A-", i)}, "open", opening()))
 		return err
 	}, b)
 	var n atomic.Int64
 	b.ResetTimer()
 	callers(64, b.N, func(int) error {
 		i := n.Add(1)
-		c := command(Account{"main", fmt.Sprint("A-", i%int64(accounts))}, fmt.Sprint("k", i), crediting(1))
+		c := command(event.Account{Tenant: "main", ID: fmt.Sprint("A-", i%int64(accounts))}, fmt.Sprint("k", i), crediting(1))
 		c.CorrelationID, c.Actor = "01a9a4f2-6f1c-7c35-b58e-2c1f8e0e9f00", event.Text{Plain: "credit"}
 		_, err := j.Execute(b.Context(), c)
 		return err
@@ -69,6 +69,6 @@ func callers(parallel, n int, call func(int) error, b *testing.B) {
 
 type discard struct{}
 
-func (discard) Publish(Committed)             {}
-func (discard) Full() bool                    { return false }
-func (discard) Pace(context.Context, Account) {}
+func (discard) Publish(Committed)                   {}
+func (discard) Full() bool                          { return false }
+func (discard) Pace(context.Context, event.Account) {}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"passbook/shared/event"
 	"sync"
 	"time"
 
@@ -60,10 +61,10 @@ func (l *lane) accepted(ahead time.Duration) error {
 }
 
 // acceptedKey is the control row of an account whose time was accepted, beside that of the bank itself.
-func acceptedKey(a Account) table.Key { return table.Key{PK: "bank", SK: "clock#" + a.String()} }
+func acceptedKey(a event.Account) table.Key { return table.Key{PK: "bank", SK: "clock#" + a.String()} }
 
 // acceptedTime reads up to which time an account's was accepted, the zero time if none was, and the row's condition.
-func acceptedTime(ctx context.Context, t table.Table, a Account) (time.Time, table.Condition, error) {
+func acceptedTime(ctx context.Context, t table.Table, a event.Account) (time.Time, table.Condition, error) {
 	row, err := t.Get(ctx, Control, acceptedKey(a), true)
 	if errors.Is(err, table.ErrNotFound) {
 		return time.Time{}, table.Absent(), nil
@@ -81,7 +82,7 @@ func acceptedTime(ctx context.Context, t table.Table, a Account) (time.Time, tab
 
 // AcceptTime lets an account go on although its last entry is further ahead of the clocks than MaxAhead: its time stands at that
 // entry until the clocks have come up to it. It returns that time, and ErrNoEvent for an account that does not exist.
-func (r *Reader) AcceptTime(ctx context.Context, a Account) (time.Time, error) {
+func (r *Reader) AcceptTime(ctx context.Context, a event.Account) (time.Time, error) {
 	head, err := r.Head(ctx, a)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("accept the time of %s: %w", a.ID, err)
@@ -115,7 +116,7 @@ type ahead struct {
 
 // sighting is one account found ahead.
 type sighting struct {
-	account Account
+	account event.Account
 	by      time.Duration
 	at      time.Time // of this process
 	barred  bool
@@ -123,12 +124,12 @@ type sighting struct {
 
 func (s sighting) over() bool { return s.at.IsZero() || time.Since(s.at) > aheadFor }
 
-func (a *ahead) stood(account Account, by time.Duration) {
+func (a *ahead) stood(account event.Account, by time.Duration) {
 	a.metrics.stood.Inc()
 	a.note(sighting{account, by, time.Now(), false})
 }
 
-func (a *ahead) refused(account Account, by time.Duration) {
+func (a *ahead) refused(account event.Account, by time.Duration) {
 	a.metrics.refused.Inc()
 	a.note(sighting{account, by, time.Now(), true})
 }

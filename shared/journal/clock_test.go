@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"passbook/shared/event"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -108,7 +109,7 @@ func TestTransferGivesNoWrongTimeOn(t *testing.T) {
 			if by <= MaxSkew {
 				sound = wrong
 			}
-			for a, want := range map[Account]time.Time{acct: wrong, b2: sound} {
+			for a, want := range map[event.Account]time.Time{acct: wrong, b2: sound} {
 				for _, ev := range history(t, j.Reader, a)[3:] {
 					if !ev.RecordedAt.Equal(want) {
 						t.Errorf("%s v%d at %v, want %v", a.ID, ev.Version, ev.RecordedAt, want)

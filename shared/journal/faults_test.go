@@ -173,7 +173,7 @@ func TestWriterThatLostItsLeaseTakesANewID(t *testing.T) {
 	}
 }
 
-var b2 = Account{"main", "B-2"}
+var b2 = event.Account{Tenant: "main", ID: "B-2"}
 
 func transferOf(key string, amount int64) Transfer {
 	leg := func(s account.State, now time.Time, emit func(*account.Draft)) account.Decision {
@@ -431,7 +431,7 @@ func TestRestoreGivesTheJournalBack(t *testing.T) {
 	if r := execute(t, restored, command(acct, "fund-A-1", crediting(100))); !r.Replayed {
 		t.Fatal("keys are lost")
 	}
-	accounts, _, err := restored.Accounts(t.Context(), acct.Digit(), "")
+	accounts, _, err := restored.Accounts(t.Context(), acct.HashBucket(), "")
 	if err != nil || len(accounts) != 1 {
 		t.Fatalf("accounts %v, %v", accounts, err)
 	}
@@ -577,13 +577,13 @@ func TestForgottenAccountsComeBackWithTheirKeys(t *testing.T) {
 	}()
 	const accounts = 500
 	for i := range accounts {
-		openAccount(t, j, Account{"main", fmt.Sprint("A-", i)}, 5)
+		openAccount(t, j, event.Account{Tenant: "main", ID: fmt.Sprint("A-", i)}, 5)
 	}
 	if n := len(j.shards[0].lanes); n > 3 {
 		t.Fatalf("a shard keeps %d lanes", n)
 	}
 	for i := range accounts {
-		a := Account{"main", fmt.Sprint("A-", i)}
+		a := event.Account{Tenant: "main", ID: fmt.Sprint("A-", i)}
 		if r := execute(t, j, command(a, "fund-"+a.ID, crediting(5))); !r.Replayed {
 			t.Fatalf("%s: the key is forgotten", a.ID)
 		}
@@ -661,7 +661,7 @@ func TestIdleWaitsForCommandsInProgress(t *testing.T) {
 	wg.Wait()
 }
 
-func (j *Journal) queued(a Account) int {
+func (j *Journal) queued(a event.Account) int {
 	s := &j.shards[j.shardOf(a)]
 	s.mu.Lock()
 	defer s.mu.Unlock()

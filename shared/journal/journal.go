@@ -13,9 +13,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/account"
-	"passbook/shared/crew"
 	"passbook/shared/event"
 	"passbook/shared/table"
+	"passbook/shared/workerpool"
 )
 
 // Bounds of the writer.
@@ -57,7 +57,7 @@ const (
 
 // Committed is an entry on its way to the stream.
 type Committed struct {
-	Account Account
+	Account event.Account
 	// Record is the stream record.
 	Record []byte
 	// Writer and N are the entry's own; the outbox acknowledges by them.
@@ -72,7 +72,7 @@ type Outbox interface {
 	// Full says that so much waits that no further command should be accepted.
 	Full() bool
 	// Pace waits, for a moment or until ctx ends, where more of the account waits than its stream takes soon.
-	Pace(ctx context.Context, a Account)
+	Pace(ctx context.Context, a event.Account)
 }
 
 // Config is what a Journal needs. Table and Outbox have no default.
@@ -100,7 +100,7 @@ type Config struct {
 
 // Command is a command on its way to the journal. The rules ride in it as Decide.
 type Command struct {
-	Account Account
+	Account event.Account
 	// Key is the Idempotency-Key; empty only for internal commands.
 	Key string
 	// Request is the RequestHash, which tells another body under the same key.
@@ -139,7 +139,7 @@ func (c *Command) check() error {
 
 // Receipt is what a command came to: an entry's command with its events, or a rejection.
 type Receipt struct {
-	Account Account
+	Account event.Account
 	// Entry and Command are what was committed, now or the first time; Entry is nil when nothing was.
 	Entry   *event.Entry
 	Command event.Command
@@ -167,7 +167,7 @@ type Journal struct {
 
 	seed   maphash.Seed
 	shards [laneShards]laneShard
-	crew   *crew.Crew // runs the lanes
+	pool   *workerpool.Pool // runs the lanes
 
 	ctx    context.Context // ends when the journal is given up: unanswered puts stop being repeated
 	cancel context.CancelFunc
@@ -190,7 +190,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	c.Accounts, c.Keys = cmp.Or(c.Accounts, defaultAccounts), cmp.Or(c.Keys, defaultKeys)
 	j := &Journal{
 		Reader: NewReader(c.Table), table: c.Table, outbox: c.Outbox, now: c.Now,
-		seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1, keys: c.Keys / laneShards, crew: crew.New(idleLanes),
+		seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1, keys: c.Keys / laneShards, pool: workerpool.New(idleLanes),
 	}
 	c.Log = cmp.Or(c.Log, slog.Default())
 	if c.Metrics != nil {
@@ -220,7 +220,7 @@ func (j *Journal) Close(ctx context.Context) error {
 	j.mu.Unlock()
 	err := j.Idle(ctx)
 	j.cancel()
-	j.crew.Close()
+	j.pool.Close()
 	j.busy.Wait()
 	if saveErr := j.writer.retire(ctx); err == nil {
 		err = saveErr
@@ -277,7 +277,7 @@ func (j *Journal) Execute(ctx context.Context, c Command) (Receipt, error) {
 }
 
 // submit queues p on the account's lane and waits for its result.
-func (j *Journal) submit(ctx context.Context, a Account, p *pending) (Receipt, error) {
+func (j *Journal) submit(ctx context.Context, a event.Account, p *pending) (Receipt, error) {
 	if err := j.enqueue(a, p); err != nil {
 		return Receipt{}, err
 	}
@@ -298,7 +298,7 @@ func (j *Journal) submit(ctx context.Context, a Account, p *pending) (Receipt, e
 	}
 }
 
-func (j *Journal) enqueue(a Account, p *pending) error {
+func (j *Journal) enqueue(a event.Account, p *pending) error {
 	j.mu.Lock()
 	closed := j.closed
 	j.mu.Unlock()
@@ -317,4 +317,4 @@ func (j *Journal) enqueue(a Account, p *pending) error {
 	return nil
 }
 
-func (j *Journal) shardOf(a Account) uint64 { return maphash.Comparable(j.seed, a) % laneShards }
+func (j *Journal) shardOf(a event.Account) uint64 { return maphash.Comparable(j.seed, a) % laneShards }

@@ -59,7 +59,7 @@ func (o *outbox) Publish(c Committed) {
 
 func (o *outbox) Full() bool { o.mu.Lock(); defer o.mu.Unlock(); return o.full }
 
-func (o *outbox) Pace(context.Context, Account) {}
+func (o *outbox) Pace(context.Context, event.Account) {}
 
 func (o *outbox) firsts(t *testing.T) (firsts []int64) {
 	t.Helper()
@@ -104,7 +104,7 @@ func open(t *testing.T, tbl table.Table, c *clock) (*Journal, *outbox) {
 	return j, o
 }
 
-var acct = Account{"main", "A-1"}
+var acct = event.Account{Tenant: "main", ID: "A-1"}
 
 // decideFunc is a command's rules.
 type decideFunc = func(account.State, time.Time) account.Decision
@@ -137,7 +137,7 @@ func withdrawing(amount int64) decideFunc {
 	}
 }
 
-func command(a Account, key string, decide decideFunc) Command {
+func command(a event.Account, key string, decide decideFunc) Command {
 	return Command{Account: a, Key: key, Request: RequestHash("test", a.ID, []byte(key)), Status: 201, CorrelationID: "c", Decide: decide}
 }
 
@@ -166,7 +166,7 @@ func accepted(t *testing.T, j *Journal, c Command) Receipt {
 	return r
 }
 
-func openAccount(t *testing.T, j *Journal, a Account, posted int64) {
+func openAccount(t *testing.T, j *Journal, a event.Account, posted int64) {
 	t.Helper()
 	accepted(t, j, command(a, "open-"+a.ID, opening()))
 	if posted > 0 {
@@ -175,7 +175,7 @@ func openAccount(t *testing.T, j *Journal, a Account, posted int64) {
 }
 
 // history checks that versions have no gap and hashes chain, and gives the events.
-func history(t *testing.T, r *Reader, a Account) (events []event.Event) {
+func history(t *testing.T, r *Reader, a event.Account) (events []event.Event) {
 	t.Helper()
 	var prev event.Hash
 	for e, err := range r.Entries(t.Context(), a, 1, 0) {
@@ -301,7 +301,7 @@ func waitFor(t *testing.T, ok func() bool) {
 func TestShortEntryFitsOneWriteUnit(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
-	a := Account{"main", "customer-0123456789"}
+	a := event.Account{Tenant: "main", ID: "customer-0123456789"}
 	openAccount(t, j, a, 1_000_000)
 	c := command(a, "0123456789012345678901234567890123456789", func(s account.State, now time.Time) account.Decision {
 		d := account.NewDraft(s, now)

@@ -155,7 +155,7 @@ func (p *page) add(e *event.Entry) {
 }
 
 // putPage saves a page. One in place is the same: its bytes are a function of its entries.
-func (j *Journal) putPage(ctx context.Context, a Account, p page) error {
+func (j *Journal) putPage(ctx context.Context, a event.Account, p page) error {
 	ctx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
 	keys := p.keys

@@ -278,7 +278,7 @@ func TestIfMatchAndRejectionsAreAnsweredFromTheNewestState(t *testing.T) {
 	openAccount(t, a, acct, 100)
 	accepted(t, b, command(acct, "b1", crediting(1))) // a's lane does not know of version 3
 
-	fresh := command(Account{"main", "new"}, "o", opening())
+	fresh := command(event.Account{Tenant: "main", ID: "new"}, "o", opening())
 	fresh.IfMatch = 3
 	if r := execute(t, a, fresh); r.Rejection == nil || r.Rejection.Code != codeVersionMismatch || r.Rejection.Details["actual"] != int64(0) {
 		t.Fatalf("opened under an If-Match: %+v", r)

@@ -23,7 +23,7 @@ const (
 type lane struct {
 	journal *Journal
 	shard   *laneShard
-	account Account
+	account event.Account
 
 	queue   []*pending
 	running bool

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"fmt"
+	"passbook/shared/event"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -34,7 +35,7 @@ func (p *pending) fail(err error) { p.result <- result{err: err} }
 // laneShard is a part of the lanes: the busy ones, and the idle ones that are worth keeping.
 type laneShard struct {
 	mu      sync.Mutex
-	lanes   map[Account]*lane
+	lanes   map[event.Account]*lane
 	resting *list.List // idle lanes, the longest idle first
 	keys    int        // that they remember among them
 	running int
@@ -42,12 +43,12 @@ type laneShard struct {
 }
 
 func (s *laneShard) init() {
-	s.lanes = make(map[Account]*lane)
+	s.lanes = make(map[event.Account]*lane)
 	s.resting = list.New()
 }
 
 // push queues p and wakes the lane.
-func (s *laneShard) push(j *Journal, a Account, p *pending) error {
+func (s *laneShard) push(j *Journal, a event.Account, p *pending) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.lanes[a]
@@ -69,7 +70,7 @@ func (s *laneShard) push(j *Journal, a Account, p *pending) error {
 		s.keys -= l.keys.count
 		l.rest = nil
 	}
-	j.crew.Go(l.run)
+	j.pool.Go(l.run)
 	return nil
 }
 
@@ -103,7 +104,7 @@ func (s *laneShard) take(l *lane, limit int) []*pending {
 }
 
 // drop takes a command whose caller gave up out of the queue.
-func (s *laneShard) drop(a Account, p *pending) {
+func (s *laneShard) drop(a event.Account, p *pending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l := s.lanes[a]; l != nil {

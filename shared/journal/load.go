@@ -34,7 +34,7 @@ func (r *Reader) Report(to prometheus.Registerer, log *slog.Logger) {
 	r.doubts.log = log
 }
 
-func (r *Reader) doubt(a Account, version int64, why error) {
+func (r *Reader) doubt(a event.Account, version int64, why error) {
 	r.doubts.count.Inc()
 	r.doubts.log.Error("the state in an entry is wrong; the events are folded instead: run audit", "account", a.String(), "version", version, "error", why)
 }
@@ -44,7 +44,7 @@ var errFold = errors.New("journal: events do not fold")
 
 // load folds the account up to version upTo (0: the head) and gives the entry that holds it, nil when there is none. When the events
 // do not follow from the state that they are folded from, it is that state that is not believed: they are folded from version 1.
-func (r *Reader) load(ctx context.Context, a Account, upTo int64) (account.State, *event.Entry, error) {
+func (r *Reader) load(ctx context.Context, a event.Account, upTo int64) (account.State, *event.Entry, error) {
 	base, tail, err := r.base(ctx, a, upTo, true)
 	if err != nil {
 		return account.State{}, nil, err
@@ -62,7 +62,7 @@ func (r *Reader) load(ctx context.Context, a Account, upTo int64) (account.State
 
 // base reads back to the newest state that can be used, or to version 1: the state, and the entries from the newest down to the one
 // whose state it is, which is last among them. Without trust no state is used.
-func (r *Reader) base(ctx context.Context, a Account, upTo int64, trust bool) (base account.State, tail []*event.Entry, err error) {
+func (r *Reader) base(ctx context.Context, a event.Account, upTo int64, trust bool) (base account.State, tail []*event.Entry, err error) {
 	for e, err := range r.Backward(ctx, a, upTo) {
 		if err != nil {
 			return base, nil, err
@@ -105,7 +105,7 @@ func parseState(e *event.Entry) (account.State, error) {
 }
 
 // foldTail folds entries, newest first, over a state that may be of the last of them.
-func foldTail(a Account, s account.State, tail []*event.Entry, upTo int64) (account.State, *event.Entry, error) {
+func foldTail(a event.Account, s account.State, tail []*event.Entry, upTo int64) (account.State, *event.Entry, error) {
 	if len(tail) == 0 {
 		return s, nil, nil
 	}

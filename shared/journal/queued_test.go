@@ -10,7 +10,7 @@ import (
 )
 
 // stick holds the account's lane in a put until the function that it gives is called.
-func stick(t *testing.T, j *Journal, tbl *fault.Table, a Account, running *sync.WaitGroup) (release func()) {
+func stick(t *testing.T, j *Journal, tbl *fault.Table, a event.Account, running *sync.WaitGroup) (release func()) {
 	t.Helper()
 	putting, gate := make(chan struct{}), make(chan struct{})
 	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { close(putting); <-gate }}, 1)
@@ -26,7 +26,7 @@ func stick(t *testing.T, j *Journal, tbl *fault.Table, a Account, running *sync.
 // A transfer has its place when the queues of both accounts hold it: a command that comes to either account after that is decided
 // after it, and one that comes before that may not be.
 func TestTransferIsQueuedOnBothAccounts(t *testing.T) {
-	for _, stuck := range []Account{acct, b2} {
+	for _, stuck := range []event.Account{acct, b2} {
 		t.Run(stuck.ID+" is busy", func(t *testing.T) {
 			tbl, _ := store(t)
 			j, _ := open(t, tbl, newClock())
@@ -56,7 +56,7 @@ func TestTransferIsQueuedOnBothAccounts(t *testing.T) {
 			}
 			<-placed
 			var later sync.WaitGroup
-			for _, a := range []Account{acct, b2} {
+			for _, a := range []event.Account{acct, b2} {
 				later.Go(func() {
 					if _, err := tryExecute(t, j, command(a, "later", crediting(1))); err != nil {
 						t.Error(err)
@@ -69,7 +69,7 @@ func TestTransferIsQueuedOnBothAccounts(t *testing.T) {
 			}
 			running.Wait()
 			later.Wait()
-			for _, a := range []Account{acct, b2} {
+			for _, a := range []event.Account{acct, b2} {
 				events := history(t, j.Reader, a)
 				newest, leg := events[len(events)-1], events[len(events)-2]
 				if in, ok := newest.Body.(event.MoneyCredited); !ok || in.Kind == event.KindTransferIn {

@@ -29,7 +29,7 @@ type Head struct {
 }
 
 // Head loads an account: back to the newest usable state, and forward again.
-func (r *Reader) Head(ctx context.Context, a Account) (Head, error) {
+func (r *Reader) Head(ctx context.Context, a event.Account) (Head, error) {
 	s, newest, err := r.load(ctx, a, 0)
 	if err != nil || newest == nil {
 		return Head{}, err
@@ -38,7 +38,7 @@ func (r *Reader) Head(ctx context.Context, a Account) (Head, error) {
 }
 
 // StateAt is the account as its event of that version left it; ErrNoEvent beyond the head.
-func (r *Reader) StateAt(ctx context.Context, a Account, version int64) (account.State, error) {
+func (r *Reader) StateAt(ctx context.Context, a event.Account, version int64) (account.State, error) {
 	if version < 1 {
 		return account.State{}, ErrNoEvent
 	}
@@ -53,7 +53,7 @@ func (r *Reader) StateAt(ctx context.Context, a Account, version int64) (account
 }
 
 // Entries walks, in version order, the entries that overlap versions from..to; to 0 is the head, whatever it is by then.
-func (r *Reader) Entries(ctx context.Context, a Account, from, to int64) iter.Seq2[*event.Entry, error] {
+func (r *Reader) Entries(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) {
 		start, err := r.entryStart(ctx, a, from)
 		if err != nil {
@@ -71,7 +71,7 @@ func (r *Reader) Entries(ctx context.Context, a Account, from, to int64) iter.Se
 }
 
 // entryStart is the sort key of the entry that holds the version, so that a walk can start in the middle of an entry.
-func (r *Reader) entryStart(ctx context.Context, a Account, version int64) (string, error) {
+func (r *Reader) entryStart(ctx context.Context, a event.Account, version int64) (string, error) {
 	if version <= 1 {
 		return firstEntrySK, nil
 	}
@@ -88,7 +88,7 @@ func (r *Reader) entryStart(ctx context.Context, a Account, version int64) (stri
 }
 
 // Backward walks entries newest first, from the one that holds version from (0: the head) down to version 1.
-func (r *Reader) Backward(ctx context.Context, a Account, from int64) iter.Seq2[*event.Entry, error] {
+func (r *Reader) Backward(ctx context.Context, a event.Account, from int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) {
 		q := table.Query{Table: Table, PK: a.String(), From: table.S(firstEntrySK), To: table.S(lastEntrySK), Desc: true, Limit: 1, Consistent: true}
 		if from != 0 {
@@ -125,7 +125,7 @@ func (r *Reader) walk(ctx context.Context, q table.Query, yield func(*event.Entr
 }
 
 // Entry is the entry that holds the account's event of that version, or ErrNoEvent.
-func (r *Reader) Entry(ctx context.Context, a Account, version int64) (*event.Entry, error) {
+func (r *Reader) Entry(ctx context.Context, a event.Account, version int64) (*event.Entry, error) {
 	for e, err := range r.Backward(ctx, a, version) {
 		if err != nil {
 			return nil, err
@@ -139,7 +139,7 @@ func (r *Reader) Entry(ctx context.Context, a Account, version int64) (*event.En
 }
 
 // Event is the account's event of that version and the entry that holds it, or ErrNoEvent.
-func (r *Reader) Event(ctx context.Context, a Account, version int64) (event.Event, *event.Entry, error) {
+func (r *Reader) Event(ctx context.Context, a event.Account, version int64) (event.Event, *event.Entry, error) {
 	if version < 1 {
 		return event.Event{}, nil, ErrNoEvent
 	}
@@ -152,7 +152,7 @@ func (r *Reader) Event(ctx context.Context, a Account, version int64) (event.Eve
 
 // VersionAt is the last version recorded at or before t, 0 when there is none. recorded_at never falls within an account, so a
 // binary search over the versions finds it.
-func (r *Reader) VersionAt(ctx context.Context, a Account, t time.Time) (int64, error) {
+func (r *Reader) VersionAt(ctx context.Context, a event.Account, t time.Time) (int64, error) {
 	newest, err := r.newest(ctx, a)
 	if err != nil || newest == nil {
 		return 0, err
@@ -176,7 +176,7 @@ func (r *Reader) VersionAt(ctx context.Context, a Account, t time.Time) (int64, 
 }
 
 // newest is the account's last entry, nil when it has none.
-func (r *Reader) newest(ctx context.Context, a Account) (*event.Entry, error) {
+func (r *Reader) newest(ctx context.Context, a event.Account) (*event.Entry, error) {
 	for e, err := range r.Backward(ctx, a, 0) {
 		return e, err
 	}
@@ -184,7 +184,7 @@ func (r *Reader) newest(ctx context.Context, a Account) (*event.Entry, error) {
 }
 
 // Reversed says whether that version was reversed: whether its guard is there.
-func (r *Reader) Reversed(ctx context.Context, a Account, version int64) (bool, error) {
+func (r *Reader) Reversed(ctx context.Context, a event.Account, version int64) (bool, error) {
 	_, err := r.table.Get(ctx, Table, guardKey(a, version), true)
 	if errors.Is(err, table.ErrNotFound) {
 		return false, nil
@@ -197,13 +197,13 @@ func (r *Reader) Reversed(ctx context.Context, a Account, version int64) (bool, 
 
 // Accounts lists a page of the accounts whose Digit is digit, by the eventually consistent index: an account may be missing for
 // a moment after it was opened. next is empty at the end.
-func (r *Reader) Accounts(ctx context.Context, digit byte, after string) (accounts []Account, next string, err error) {
+func (r *Reader) Accounts(ctx context.Context, digit byte, after string) (accounts []event.Account, next string, err error) {
 	page, err := r.table.Query(ctx, table.Query{Table: Table, Index: indexAccounts, PK: string(digit), After: after, Limit: 1000})
 	if err != nil {
 		return nil, "", fmt.Errorf("list accounts %c: %w", digit, err)
 	}
 	for _, row := range page.Rows {
-		if a, ok := ParseAccount(row.PK); ok {
+		if a, ok := event.ParseAccount(row.PK); ok {
 			accounts = append(accounts, a)
 		}
 	}
@@ -212,7 +212,7 @@ func (r *Reader) Accounts(ctx context.Context, digit byte, after string) (accoun
 
 // Empty says that the journal holds no account. Like Accounts it may not see one that was opened a moment ago.
 func (r *Reader) Empty(ctx context.Context) (bool, error) {
-	for _, digit := range []byte(Digits) {
+	for _, digit := range []byte(event.HashBuckets) {
 		page, err := r.table.Query(ctx, table.Query{Table: Table, Index: indexAccounts, PK: string(digit), Limit: 1})
 		if err != nil {
 			return false, fmt.Errorf("look for accounts %c: %w", digit, err)

@@ -27,7 +27,7 @@ func TestTailIsReadToItsEnd(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
 	for i := range entries {
-		a := Account{"main", fmt.Sprint("A-", i%7)}
+		a := event.Account{Tenant: "main", ID: fmt.Sprint("A-", i%7)}
 		if i < 7 {
 			accepted(t, j, command(a, fmt.Sprint(i), opening()))
 		} else {
@@ -126,7 +126,7 @@ func TestReaderBeyondTheHistory(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
 	openAccount(t, j, acct, 100)
-	for a, version := range map[Account]int64{acct: 3, b2: 1} {
+	for a, version := range map[event.Account]int64{acct: 3, b2: 1} {
 		if e, err := j.Entry(t.Context(), a, version); !errors.Is(err, ErrNoEvent) {
 			t.Errorf("entry of %s v%d: %+v, %v", a.ID, version, e, err)
 		}

@@ -57,7 +57,7 @@ func (r *Restorer) Lacks(ctx context.Context, e *event.Entry, s account.State) (
 
 // rowsOf are an entry's row and its guards.
 func rowsOf(e *event.Entry, s account.State) (row table.Row, guards []table.Put, err error) {
-	a := Account{e.Tenant, e.AccountID}
+	a := e.Account()
 	bare := *e
 	bare.Writer, bare.N, bare.State = "", 0, nil
 	enc, err := event.Seal(&bare)

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"passbook/shared/event"
 
 	"passbook/shared/account"
 	"passbook/shared/table"
@@ -79,7 +80,7 @@ func (l *lane) commitReversal(pl *plan, p *pending) error {
 }
 
 // guardPut marks the original as reversed by the event of version by.
-func guardPut(a Account, original, by int64) table.Put {
+func guardPut(a event.Account, original, by int64) table.Put {
 	return table.Put{Table: Table, If: table.Absent(), Row: table.Row{
 		Key: guardKey(a, original), Attrs: table.Map{"reversed_by": table.N(by)},
 	}}

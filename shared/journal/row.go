@@ -25,7 +25,7 @@ const (
 // entryRow lays a sealed entry out as a table row. The attributes are native and named as in the stream's record, so that a
 // person or a Lambda filter can read them.
 func entryRow(e *event.Entry, enc event.Encoded, s account.State) table.Row {
-	a := Account{e.Tenant, e.AccountID}
+	a := e.Account()
 	attrs := table.Map{
 		"format":      table.N(e.Format),
 		"tenant":      table.S(e.Tenant),
@@ -48,7 +48,7 @@ func entryRow(e *event.Entry, enc event.Encoded, s account.State) table.Row {
 		attrs["wk"], attrs["wn"] = table.S(writerKey(e.Writer, e.N)), table.N(e.N)
 	}
 	if e.First == 1 {
-		attrs["ak"] = table.S(string(a.Digit()))
+		attrs["ak"] = table.S(string(a.HashBucket()))
 	}
 	row := table.Row{Key: entryKey(a, e.First), Attrs: attrs}
 	attachState(e, row, s)
@@ -126,7 +126,7 @@ func ParseRow(row table.Row) (*event.Entry, error) {
 	if err := event.DecodeStored(e, string(enc), commands, events); err != nil {
 		return nil, fmt.Errorf("journal row %s %s: %w: %w", row.PK, row.SK, ErrDamaged, err)
 	}
-	if row.Key != entryKey(Account{e.Tenant, e.AccountID}, e.First) {
+	if row.Key != entryKey(e.Account(), e.First) {
 		return nil, fmt.Errorf("journal row %s %s holds another place's entry: %w", row.PK, row.SK, ErrDamaged)
 	}
 	return e, nil

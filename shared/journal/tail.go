@@ -163,5 +163,5 @@ func committed(e *event.Entry) (Committed, error) {
 	if err != nil {
 		return Committed{}, fmt.Errorf("seal %s v%d: %w", e.AccountID, e.First, err)
 	}
-	return Committed{Account: Account{e.Tenant, e.AccountID}, Record: enc.Record, Writer: e.Writer, N: e.N}, nil
+	return Committed{Account: e.Account(), Record: enc.Record, Writer: e.Writer, N: e.N}, nil
 }

@@ -13,7 +13,7 @@ import (
 // Decide is not used.
 type Transfer struct {
 	Command
-	To Account
+	To event.Account
 	// DecideFrom decides from's leg, seeing both accounts; a decline is from's alone. contra is the event id of to's credit, and now
 	// from's time.
 	DecideFrom func(from, to account.State, contra string, now time.Time) account.Decision
@@ -49,7 +49,7 @@ func (j *Journal) Transfer(ctx context.Context, t Transfer) (Receipt, error) {
 
 // holding runs f while the account's lane is held for p, and calls queued once p has its place there. Lanes are taken in the order of their names, so that two transfers
 // never wait for each other.
-func (j *Journal) holding(ctx context.Context, a Account, p *pending, queued func(), f func(*lane)) {
+func (j *Journal) holding(ctx context.Context, a event.Account, p *pending, queued func(), f func(*lane)) {
 	granted, release := make(chan *lane), make(chan struct{})
 	hold := newPending(Command{Queued: queued})
 	hold.exclusive = func(l *lane) {

@@ -2,9 +2,8 @@ package publisher
 
 import (
 	"context"
+	"passbook/shared/event"
 	"time"
-
-	"passbook/shared/journal"
 )
 
 const (
@@ -19,7 +18,7 @@ const (
 // stream would let entries pile up without end, each read of the account's balance waiting longer, until everybody is refused. Held
 // back, commands share larger entries, and as many are committed. It waits until fewer than paceFrom entries wait, and at most a
 // millisecond for each: an outage of the stream slows the account down, and does not stop it.
-func (p *Publisher) Pace(ctx context.Context, a journal.Account) {
+func (p *Publisher) Pace(ctx context.Context, a event.Account) {
 	p.mu.Lock()
 	q := p.accounts[a]
 	if q == nil || len(q.entries) < paceFrom {

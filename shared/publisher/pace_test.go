@@ -2,6 +2,7 @@ package publisher
 
 import (
 	"context"
+	"passbook/shared/event"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,7 +10,7 @@ import (
 	"passbook/shared/journal"
 )
 
-func (p *Publisher) waitingOf(a journal.Account) int {
+func (p *Publisher) waitingOf(a event.Account) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if q := p.accounts[a]; q != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"passbook/shared/event"
 	"sync"
 	"time"
 
@@ -49,7 +50,7 @@ type Publisher struct {
 	metrics *metrics
 
 	mu       sync.Mutex
-	accounts map[journal.Account]*queue
+	accounts map[event.Account]*queue
 	ready    []*queue // accounts with an entry to send and none in flight, in the order that they became so
 	waiting  int
 	bytes    int
@@ -61,7 +62,7 @@ type Publisher struct {
 // queue is an account's entries, in version order. The first is in flight, or rests after a refusal, when the queue is neither
 // ready nor empty.
 type queue struct {
-	account  journal.Account
+	account  event.Account
 	entries  []waiting
 	failures int           // in a row, of the first entry
 	calm     chan struct{} // closed when fewer than paceFrom entries wait; nil while nobody waits for it
@@ -85,7 +86,7 @@ func New(c Config) *Publisher {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.WaitingBytes = cmp.Or(c.WaitingBytes, defaultWaitingBytes)
-	return &Publisher{config: c, metrics: newMetrics(c.Metrics), accounts: make(map[journal.Account]*queue), wake: make(chan struct{}, 1)}
+	return &Publisher{config: c, metrics: newMetrics(c.Metrics), accounts: make(map[event.Account]*queue), wake: make(chan struct{}, 1)}
 }
 
 // SetAcked names who is told; for the two that need each other, before Run.

@@ -83,7 +83,7 @@ func (r *rig) start(t *testing.T, publish bool) *process {
 	return p
 }
 
-func (p *process) commit(t *testing.T, a journal.Account, key string) {
+func (p *process) commit(t *testing.T, a event.Account, key string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -158,8 +158,8 @@ func inOrder(t *testing.T, firsts []int64, n int) {
 	}
 }
 
-func accountNamed(i int) journal.Account {
-	return journal.Account{Tenant: "main", ID: fmt.Sprint("A-", i)}
+func accountNamed(i int) event.Account {
+	return event.Account{Tenant: "main", ID: fmt.Sprint("A-", i)}
 }
 
 func TestOrderPerAccountUnderEveryFaultOfTheStream(t *testing.T) {

@@ -12,14 +12,13 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 )
 
 // Asking configures At.
 type Asking struct {
 	Bucket bucket.Bucket
 	// Account is the one asked for; the zero one asks for all.
-	Account journal.Account
+	Account event.Account
 	// Time asks for the state after everything recorded at or before it; zero when Version asks. Version asks for the state after
 	// that event of each account, and after the others of its command; 0 when Time asks.
 	Time    time.Time
@@ -37,7 +36,7 @@ type Asking struct {
 // that reached the version. Calls of yield come one at a time, and an error of it ends the job. An account is named in the faults,
 // with ErrDifference, and not given, when its history has a gap or two contents before then, or when a gap of the archive may hold
 // more of it. Every other one is given, of two histories in two lives of the stream the older, and the later one is named; the gaps are ErrDifference too, which names them at the end.
-func At(ctx context.Context, c Asking, yield func(journal.Account, account.State) error) (Faults, error) {
+func At(ctx context.Context, c Asking, yield func(event.Account, account.State) error) (Faults, error) {
 	if c.Time.IsZero() == (c.Version == 0) {
 		return Faults{}, errors.New("replay: at: ask for a time or for a version")
 	}
@@ -56,7 +55,7 @@ func At(ctx context.Context, c Asking, yield func(journal.Account, account.State
 		bucket: c.Bucket, plan: plan, depth: archive.Exact, only: c.Account, atOnce: accountsAtOnce, perPass: c.PassEvents, met: &met,
 	}
 	if c.Version == 0 && len(plan.Gaps) == 0 { // where there are, what came later proves what was before
-		w.plan, w.unread = plan.Until(c.Time), map[journal.Account]bool{}
+		w.plan, w.unread = plan.Until(c.Time), map[event.Account]bool{}
 	}
 	err = c.states(ctx, w, yield)
 	if err == nil && len(w.unread) > 0 {
@@ -71,7 +70,7 @@ func At(ctx context.Context, c Asking, yield func(journal.Account, account.State
 }
 
 // states gives the states of the accounts that a walk reads.
-func (c Asking) states(ctx context.Context, w *walk, yield func(journal.Account, account.State) error) error {
+func (c Asking) states(ctx context.Context, w *walk, yield func(event.Account, account.State) error) error {
 	w.events = startStep(c.Progress, "fold the archive", "events", w.plan.Events*int64(w.passes()))
 	defer w.events.end()
 	var one sync.Mutex

@@ -16,9 +16,9 @@ import (
 )
 
 // ask collects what At gives.
-func ask(c replay.Asking, t *testing.T) (map[journal.Account]account.State, replay.Faults, error) {
-	states := map[journal.Account]account.State{}
-	faults, err := replay.At(t.Context(), c, func(a journal.Account, s account.State) error {
+func ask(c replay.Asking, t *testing.T) (map[event.Account]account.State, replay.Faults, error) {
+	states := map[event.Account]account.State{}
+	faults, err := replay.At(t.Context(), c, func(a event.Account, s account.State) error {
 		states[a] = s
 		return nil
 	})
@@ -44,13 +44,13 @@ func TestAt_AgreesWithTheJournal(t *testing.T) {
 			c.Version = rapid.Int64Range(1, 90).Draw(rt, "version")
 		}
 		if rapid.Bool().Draw(rt, "one") {
-			c.Account = journal.Account{Tenant: "main", ID: "A-3"}
+			c.Account = event.Account{Tenant: "main", ID: "A-3"}
 		}
 		got, _, err := ask(c, t)
 		if err != nil {
 			rt.Fatal(err)
 		}
-		want := map[journal.Account]account.State{}
+		want := map[event.Account]account.State{}
 		for _, a := range accountsOf(entries) {
 			version := c.Version
 			if version == 0 {
@@ -62,7 +62,7 @@ func TestAt_AgreesWithTheJournal(t *testing.T) {
 				version = entry.Settled(version)
 			}
 			s, err := e.reader.StateAt(t.Context(), a, version)
-			if errors.Is(err, journal.ErrNoEvent) || (c.Account != journal.Account{} && c.Account != a) {
+			if errors.Is(err, journal.ErrNoEvent) || (c.Account != event.Account{} && c.Account != a) {
 				continue
 			}
 			if err != nil {
@@ -81,11 +81,11 @@ func TestAt_AgreesWithTheJournal(t *testing.T) {
 	})
 }
 
-func accountsOf(entries []*event.Entry) []journal.Account {
-	var accounts []journal.Account
+func accountsOf(entries []*event.Entry) []event.Account {
+	var accounts []event.Account
 	for _, entry := range entries {
 		if entry.First == 1 {
-			accounts = append(accounts, journal.Account{Tenant: entry.Tenant, ID: entry.AccountID})
+			accounts = append(accounts, entry.Account())
 		}
 	}
 	return accounts
@@ -110,7 +110,7 @@ func TestAt_NamesGapsThatMatter(t *testing.T) {
 	} {
 		c.ask.Bucket = e.bucket
 		got, faults, err := ask(c.ask, t)
-		_, given := got[journal.Account{Tenant: "main", ID: "A-2"}]
+		_, given := got[event.Account{Tenant: "main", ID: "A-2"}]
 		if given == c.fault || errors.Is(err, replay.ErrDifference) != c.fault || faults.Count != map[bool]int64{true: 1}[c.fault] {
 			t.Errorf("%s: given %v, %+v, %v", name, given, faults, err)
 		}

@@ -22,8 +22,8 @@ func BenchmarkRebuild(b *testing.B) {
 	shards := make([][]*event.Entry, 4)
 	events := 0
 	for _, entry := range archivetest.Bank(1, 10_000, 300_000) {
-		a := journal.Account{Tenant: entry.Tenant, ID: entry.AccountID}
-		i := int(a.Digit()) % len(shards)
+		a := entry.Account()
+		i := int(a.HashBucket()) % len(shards)
 		shards[i] = append(shards[i], entry)
 		events += len(entry.Events)
 	}

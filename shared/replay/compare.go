@@ -102,7 +102,7 @@ type comparison struct {
 // meet compares an account's two rows: at one version if they are met there, else each with the journal. How far the live row was
 // at the first look is how far the candidate's must come, as the live one may always be a little ahead; one that is behind and stands
 // still does not follow.
-func (r *comparison) meet(ctx context.Context, a journal.Account) error {
+func (r *comparison) meet(ctx context.Context, a event.Account) error {
 	r.rows.add(1)
 	var first, from int64
 	for try := 1; ; try++ {
@@ -141,7 +141,7 @@ func (r *comparison) meet(ctx context.Context, a journal.Account) error {
 }
 
 // look reads an account's two rows.
-func (r *comparison) look(ctx context.Context, a journal.Account) (live, made rowOf, err error) {
+func (r *comparison) look(ctx context.Context, a event.Account) (live, made rowOf, err error) {
 	live, err = getRow(ctx, r.Table, r.Model, r.live, a)
 	if err == nil {
 		made, err = getRow(ctx, r.Table, r.Model, r.candidate, a)
@@ -151,7 +151,7 @@ func (r *comparison) look(ctx context.Context, a journal.Account) (live, made ro
 
 // judge compares two rows at one version. Equal rows prove nothing when both were folded from a forged record, so the candidate's
 // must be of the journal's history; where the live one is not, it is no measure.
-func (r *comparison) judge(ctx context.Context, a journal.Account, live, made rowOf) error {
+func (r *comparison) judge(ctx context.Context, a event.Account, live, made rowOf) error {
 	right, err := r.ofHistory(ctx, made)
 	switch {
 	case err != nil:

@@ -21,7 +21,7 @@ import (
 // spoiled is the test model with a posted balance that is a unit too high.
 var spoiled = func() consumer.Model[account.State] {
 	m := testModel
-	m.Encode = func(attrs table.Map, generation int64, a journal.Account, s account.State) {
+	m.Encode = func(attrs table.Map, generation int64, a event.Account, s account.State) {
 		testModel.Encode(attrs, generation, a, s)
 		attrs["posted"] = table.N(s.Posted + 1)
 	}
@@ -60,7 +60,7 @@ func (e *env) worker(t *testing.T, m consumer.Model[account.State], generation i
 }
 
 // theOne is the account of a bank that has one.
-var theOne = journal.Account{Tenant: "main", ID: "A-0"}
+var theOne = event.Account{Tenant: "main", ID: "A-0"}
 
 // oneAccount gives the entries of a bank of one account, committed.
 func (e *env) oneAccount(t *testing.T) []*event.Entry {
@@ -149,7 +149,7 @@ type cut struct {
 	with error
 }
 
-func (c cut) Entries(ctx context.Context, a journal.Account, from, to int64) iter.Seq2[*event.Entry, error] {
+func (c cut) Entries(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) {
 		read := 0
 		for e, err := range c.History.Entries(ctx, a, from, to) {

@@ -14,7 +14,6 @@ import (
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/replay"
 )
 
@@ -93,7 +92,7 @@ func mustCost(t *testing.T, victim string, err error) {
 
 // mustBeRight holds that every account is given as it was, or named; that those of the damaged segment are named; and no more than
 // half of all.
-func mustBeRight(t *testing.T, want, got map[journal.Account]account.State, faults replay.Faults, held map[string]bool) {
+func mustBeRight(t *testing.T, want, got map[event.Account]account.State, faults replay.Faults, held map[string]bool) {
 	t.Helper()
 	named := map[string]bool{}
 	for _, f := range faults.List {

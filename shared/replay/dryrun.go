@@ -9,7 +9,6 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 )
 
 // lackingKept bounds the accounts that Lacking lists; all are counted.
@@ -34,13 +33,13 @@ type LackingAccount struct {
 // dryRun is what a restore would have done: some 100 bytes an account. The nil one is of a run that is not dry.
 type dryRun struct {
 	mu  sync.Mutex
-	all map[journal.Account]*LackingAccount // those met
+	all map[event.Account]*LackingAccount // those met
 	// live has the live generation of each model.
 	live map[string]int64
 }
 
 func newDryRun(ctx context.Context, c Restoring) (*dryRun, error) {
-	d := &dryRun{all: map[journal.Account]*LackingAccount{}, live: map[string]int64{}}
+	d := &dryRun{all: map[event.Account]*LackingAccount{}, live: map[string]int64{}}
 	for _, model := range c.Models {
 		live, _, err := consumer.Generations(ctx, c.Table, model)
 		if err != nil {
@@ -52,7 +51,7 @@ func newDryRun(ctx context.Context, c Restoring) (*dryRun, error) {
 }
 
 // met says that an account's rows were compared with what its journal would be.
-func (d *dryRun) met(a journal.Account) bool {
+func (d *dryRun) met(a event.Account) bool {
 	if d == nil {
 		return false
 	}
@@ -62,7 +61,7 @@ func (d *dryRun) met(a journal.Account) bool {
 }
 
 // of is what the journal lacks of an account.
-func (d *dryRun) of(a journal.Account) *LackingAccount {
+func (d *dryRun) of(a event.Account) *LackingAccount {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	lacking := d.all[a]
@@ -79,13 +78,13 @@ func (d *dryRun) put(ctx context.Context, into Restorer, e *event.Entry, s accou
 	if !lacks || err != nil {
 		return err
 	}
-	of := d.of(journal.Account{Tenant: e.Tenant, ID: e.AccountID})
+	of := d.of(e.Account())
 	of.Entries, of.From, of.To = of.Entries+1, cmp.Or(of.From, e.First), e.Last
 	return nil
 }
 
 // compareRows holds an account's live rows against its journal with the entries that would be put.
-func (d *dryRun) compareRows(ctx context.Context, r *restore, a journal.Account, put []*event.Entry) error {
+func (d *dryRun) compareRows(ctx context.Context, r *restore, a event.Account, put []*event.Entry) error {
 	d.of(a)
 	for model, live := range d.live {
 		row, err := getRow(ctx, r.Table, model, live, a)

@@ -36,7 +36,7 @@ var testModel = consumer.Model[account.State]{
 	After: func(s account.State) event.After {
 		return event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit}
 	},
-	Encode: func(attrs table.Map, _ int64, _ journal.Account, s account.State) {
+	Encode: func(attrs table.Map, _ int64, _ event.Account, s account.State) {
 		attrs["posted"] = table.N(s.Posted)
 		attrs["state"] = table.S(account.AppendState(nil, s))
 	},
@@ -169,9 +169,9 @@ func (e *env) commit(t testing.TB, entries []*event.Entry) {
 func (e *env) project(t testing.TB, generation int64, entries []*event.Entry) {
 	t.Helper()
 	p := e.projection(generation)
-	byAccount := map[journal.Account][]*event.Entry{}
+	byAccount := map[event.Account][]*event.Entry{}
 	for _, entry := range entries {
-		a := journal.Account{Tenant: entry.Tenant, ID: entry.AccountID}
+		a := entry.Account()
 		byAccount[a] = append(byAccount[a], entry)
 	}
 	for a, entries := range byAccount {

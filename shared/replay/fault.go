@@ -4,17 +4,17 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"passbook/shared/event"
 	"slices"
 	"strings"
 	"sync"
 
 	"passbook/shared/archive"
-	"passbook/shared/journal"
 )
 
 // Fault is something that does not fit together.
 type Fault struct {
-	Account journal.Account
+	Account event.Account
 	// Version is the first one concerned.
 	Version int64
 	// What says what is wrong, without values of the account.
@@ -40,7 +40,7 @@ type collector struct {
 	faults Faults
 }
 
-func (c *collector) add(a journal.Account, version int64, format string, args ...any) {
+func (c *collector) add(a event.Account, version int64, format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.faults.Count++
@@ -74,11 +74,11 @@ type damage struct {
 	segments map[string]error // by their keys
 	entries  collector
 	// ends has the last damaged version of each account that has any.
-	ends map[journal.Account]int64
+	ends map[event.Account]int64
 }
 
 // end is the last version of an account that was met damaged.
-func (d *damage) end(a journal.Account) int64 {
+func (d *damage) end(a event.Account) int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.ends[a]
@@ -96,12 +96,12 @@ func (d *damage) take(in *archive.Planned, err error) error {
 	var entry *archive.EntryError
 	switch {
 	case errors.As(err, &entry):
-		a := journal.Account{Tenant: entry.Tenant, ID: entry.AccountID}
+		a := event.Account{Tenant: entry.Tenant, ID: entry.AccountID}
 		d.entries.add(a, entry.First, "the archive's entry is damaged: %v: %v", entry.Err, entry.Key)
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if d.ends == nil {
-			d.ends = map[journal.Account]int64{}
+			d.ends = map[event.Account]int64{}
 		}
 		d.ends[a] = max(d.ends[a], entry.Last)
 	case archive.CostsItself(err):

@@ -9,7 +9,6 @@ import (
 
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/replay"
 )
 
@@ -43,7 +42,7 @@ func TestJournal_OfTwoLivesTheOlderHistoryComesBack(t *testing.T) {
 					t.Errorf("%s", f)
 				}
 			}
-			a := journal.Account{Tenant: "main", ID: "A-1"}
+			a := event.Account{Tenant: "main", ID: "A-1"}
 			if head, err := e.reader.Head(t.Context(), a); err != nil || head.State.Version != right[len(right)-1].Last {
 				t.Fatalf("%+v, %v", head, err)
 			}

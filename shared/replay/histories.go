@@ -13,7 +13,6 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 )
 
 // passEvents is how many events a pass holds in memory, about: some 1 KB each.
@@ -21,7 +20,7 @@ const passEvents = 250_000
 
 // history is everything that the archive has of one account, in version order, exact repeats dropped.
 type history struct {
-	account journal.Account
+	account event.Account
 	entries []*event.Entry
 	// later are the entries of a later life of the stream that stand in the place of these.
 	later []held
@@ -60,9 +59,9 @@ type walk struct {
 	plan   archive.Plan
 	depth  archive.Depth
 	// only is the account to read; the zero one is all.
-	only journal.Account
+	only event.Account
 	// among, where it is not nil, are the only accounts to read.
-	among map[journal.Account]bool
+	among map[event.Account]bool
 	// atOnce is how many histories are visited at the same time.
 	atOnce int
 	// perPass is about how many events a pass holds; 0 is passEvents.
@@ -72,7 +71,7 @@ type walk struct {
 	// met takes what is damaged, and is then missing.
 	met *damage
 	// unread takes the accounts that have to be read again from the whole archive; nil when all of it is read.
-	unread map[journal.Account]bool
+	unread map[event.Account]bool
 	mu     sync.Mutex // guards unread
 	// known is the plan with what was met as gaps.
 	known archive.Plan
@@ -83,7 +82,7 @@ func (w *walk) gaps() []archive.Gap { return w.met.in(w.plan).Gaps }
 
 // passes is how often the archive is read, so that each time a part of the accounts fits in memory.
 func (w *walk) passes() int {
-	if w.only != (journal.Account{}) {
+	if w.only != (event.Account{}) {
 		return 1
 	}
 	return w.plan.Parts(cmp.Or(w.perPass, passEvents))
@@ -93,12 +92,12 @@ func (w *walk) passes() int {
 func (w *walk) pass(ctx context.Context, pass int, visit func(context.Context, history) error) error {
 	passes := w.passes()
 	keep := func(tenant, id string) bool { return archive.Part(tenant, id, passes) == pass }
-	if w.only != (journal.Account{}) {
+	if w.only != (event.Account{}) {
 		keep = func(tenant, id string) bool { return tenant == w.only.Tenant && id == w.only.ID }
 	}
 	if w.among != nil {
 		keep = func(tenant, id string) bool {
-			return w.among[journal.Account{Tenant: tenant, ID: id}] && archive.Part(tenant, id, passes) == pass
+			return w.among[event.Account{Tenant: tenant, ID: id}] && archive.Part(tenant, id, passes) == pass
 		}
 	}
 	found, err := w.gather(ctx, keep)
@@ -119,14 +118,14 @@ func (w *walk) pass(ctx context.Context, pass int, visit func(context.Context, h
 }
 
 // gather reads the archive and keeps the entries of the accounts asked for.
-func (w *walk) gather(ctx context.Context, keep func(tenant, id string) bool) (map[journal.Account][]held, error) {
-	found := make(map[journal.Account][]held)
+func (w *walk) gather(ctx context.Context, keep func(tenant, id string) bool) (map[event.Account][]held, error) {
+	found := make(map[event.Account][]held)
 	var mu sync.Mutex
 	take := func(in *archive.Planned, batch []archive.Record) error {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, rec := range batch {
-			a := journal.Account{Tenant: rec.Entry.Tenant, ID: rec.Entry.AccountID}
+			a := rec.Entry.Account()
 			found[a] = append(found[a], held{rec.Entry, in, rec.Arrived})
 		}
 		return nil
@@ -136,7 +135,7 @@ func (w *walk) gather(ctx context.Context, keep func(tenant, id string) bool) (m
 }
 
 // again has an account read again where only a part of the archive is read: what seems to be missing may lie in the rest.
-func (w *walk) again(a journal.Account) bool {
+func (w *walk) again(a event.Account) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.unread != nil {
@@ -162,7 +161,7 @@ func (w *walk) proven(h history) bool {
 }
 
 // inOrder sorts what the archive has of an account by version, and drops exact repeats: of these, the oldest counts.
-func inOrder(a journal.Account, all []held) history {
+func inOrder(a event.Account, all []held) history {
 	slices.SortFunc(all, func(a, b held) int {
 		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Last, b.Last), slices.Compare(a.Hash[:], b.Hash[:]),
 			a.in.Name.Created.Compare(b.in.Name.Created), a.arrived.Compare(b.arrived))

@@ -30,7 +30,7 @@ func nth(entries []*event.Entry, id string, n int) int {
 func without[T any](list []T, i int) []T { return append(append([]T{}, list[:i]...), list[i+1:]...) }
 
 // bytesOf are the records of everything in the journal, by event id of the first event.
-func bytesOf(t *testing.T, reader *journal.Reader, accounts []journal.Account) map[string]string {
+func bytesOf(t *testing.T, reader *journal.Reader, accounts []event.Account) map[string]string {
 	t.Helper()
 	records := map[string]string{}
 	for _, a := range accounts {
@@ -158,11 +158,11 @@ func TestJournal_NamesWhatDoesNotFit(t *testing.T) {
 				t.Fatalf("%s, want v%d: %s", f, c.version, c.what)
 			}
 			// Everything before the fault, and every other account, is there.
-			head, err := e.reader.Head(t.Context(), journal.Account{Tenant: "main", ID: "A-1"})
+			head, err := e.reader.Head(t.Context(), event.Account{Tenant: "main", ID: "A-1"})
 			if err != nil || head.State.Version == 0 {
 				t.Fatalf("%+v, %v", head, err)
 			}
-			if _, err := e.reader.Entry(t.Context(), journal.Account{Tenant: "main", ID: "A-2"}, at.First-1); err != nil {
+			if _, err := e.reader.Entry(t.Context(), event.Account{Tenant: "main", ID: "A-2"}, at.First-1); err != nil {
 				t.Fatal(err)
 			}
 		})

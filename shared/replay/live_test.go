@@ -25,7 +25,7 @@ type stopping struct {
 	left atomic.Int64
 }
 
-func (s *stopping) ProjectEntries(ctx context.Context, a journal.Account, entries []*event.Entry) error {
+func (s *stopping) ProjectEntries(ctx context.Context, a event.Account, entries []*event.Entry) error {
 	if s.left.Add(-1) < 0 {
 		return context.Canceled
 	}
@@ -142,7 +142,7 @@ func TestRebuild_BesideLiveTraffic(t *testing.T) {
 func (e *env) traffic(t *testing.T, entries []*event.Entry) {
 	restorer := journal.NewRestorer(e.table)
 	for _, entry := range entries {
-		a := journal.Account{Tenant: entry.Tenant, ID: entry.AccountID}
+		a := entry.Account()
 		head, err := e.reader.Head(t.Context(), a)
 		s := head.State
 		for _, ev := range entry.Events {
@@ -168,7 +168,7 @@ func (e *env) traffic(t *testing.T, entries []*event.Entry) {
 }
 
 // neverBack reads an account's row again and again.
-func neverBack(ctx context.Context, t *testing.T, e *env, a journal.Account) {
+func neverBack(ctx context.Context, t *testing.T, e *env, a event.Account) {
 	var last int64
 	for ctx.Err() == nil {
 		row, err := e.rows.Get(ctx, a)

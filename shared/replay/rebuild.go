@@ -12,7 +12,6 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
@@ -26,8 +25,8 @@ const (
 // Projection folds into one generation of a read model; *consumer.Projection is one. The version rule, the filling of gaps from
 // the journal and the blocking of an account that cannot go on are its own.
 type Projection interface {
-	ProjectEntries(ctx context.Context, a journal.Account, entries []*event.Entry) error
-	CatchUp(ctx context.Context, a journal.Account) (int64, error)
+	ProjectEntries(ctx context.Context, a event.Account, entries []*event.Entry) error
+	CatchUp(ctx context.Context, a event.Account) (int64, error)
 }
 
 // Rebuilding configures Rebuild.
@@ -130,7 +129,7 @@ func (c Rebuilding) catchUp(ctx context.Context, to Projection, done *Rebuilt) e
 	step := startStep(c.Progress, "catch up with the journal", "accounts", 0)
 	defer step.end()
 	var blocked atomic.Int64
-	err := eachAccount(ctx, c.Journal, func(ctx context.Context, a journal.Account) error {
+	err := eachAccount(ctx, c.Journal, func(ctx context.Context, a event.Account) error {
 		_, err := to.CatchUp(ctx, a)
 		if errors.Is(err, consumer.ErrBlocked) {
 			blocked.Add(1)
@@ -144,17 +143,17 @@ func (c Rebuilding) catchUp(ctx context.Context, to Projection, done *Rebuilt) e
 }
 
 // eachAccount visits every account of the journal, many at once.
-func eachAccount(ctx context.Context, from consumer.Directory, visit func(context.Context, journal.Account) error) error {
+func eachAccount(ctx context.Context, from consumer.Directory, visit func(context.Context, event.Account) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(accountsAtOnce)
-	err := listAccounts(ctx, from, func(a journal.Account) {
+	err := listAccounts(ctx, from, func(a event.Account) {
 		group.Go(func() error { return visit(ctx, a) })
 	})
 	return errors.Join(group.Wait(), err)
 }
 
-func listAccounts(ctx context.Context, from consumer.Directory, visit func(journal.Account)) error {
-	for _, digit := range []byte(journal.Digits) {
+func listAccounts(ctx context.Context, from consumer.Directory, visit func(event.Account)) error {
+	for _, digit := range []byte(event.HashBuckets) {
 		for after := ""; ; {
 			accounts, next, err := from.Accounts(ctx, digit, after)
 			if err != nil {
@@ -178,16 +177,16 @@ type folder struct {
 	marks  *marks
 	events *step
 	damage *damage
-	chunk  map[journal.Account][]*event.Entry
+	chunk  map[event.Account][]*event.Entry
 	size   int64
 	ended  []archive.Planned // segments whose last entries are in the chunk
 }
 
 func (f *folder) take(ctx context.Context, rec archive.Record) error {
 	if f.chunk == nil {
-		f.chunk = make(map[journal.Account][]*event.Entry)
+		f.chunk = make(map[event.Account][]*event.Entry)
 	}
-	a := journal.Account{Tenant: rec.Entry.Tenant, ID: rec.Entry.AccountID}
+	a := rec.Entry.Account()
 	f.chunk[a] = append(f.chunk[a], rec.Entry)
 	f.size += int64(len(rec.Entry.Events))
 	if f.size < chunkEvents {

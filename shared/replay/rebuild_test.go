@@ -3,6 +3,7 @@ package replay_test
 import (
 	"context"
 	"errors"
+	"passbook/shared/event"
 	"sync/atomic"
 	"testing"
 
@@ -117,7 +118,7 @@ func TestCompare_MeetsRowsThatMove(t *testing.T) {
 	if _, err := replay.Rebuild(t.Context(), e.rebuilding()); err != nil {
 		t.Fatal(err)
 	}
-	behind := &lagging{Table: e.table, key: consumer.RowKey(2, journal.Account{Tenant: "main", ID: "A-3"})}
+	behind := &lagging{Table: e.table, key: consumer.RowKey(2, event.Account{Tenant: "main", ID: "A-3"})}
 	behind.left.Store(3)
 	c := e.comparing()
 	c.Table = behind

@@ -34,7 +34,7 @@ type Republishing struct {
 	// From and To bound the entries by recorded_at: From included, To not. Zero is open.
 	From, To time.Time
 	// Accounts are those to publish; none is all.
-	Accounts []journal.Account
+	Accounts []event.Account
 	Progress Progress
 	// PassEvents bounds the events in memory; 0 is a default of some 250 MB.
 	PassEvents int64
@@ -119,7 +119,7 @@ func (c Republishing) pass(ctx context.Context, w *walk, pass int, out *batcher)
 	if err != nil {
 		return err
 	}
-	err = c.eachAccount(ctx, func(ctx context.Context, a journal.Account) error {
+	err = c.eachAccount(ctx, func(ctx context.Context, a event.Account) error {
 		_, there := archived.Load(a)
 		if there || archive.Part(a.Tenant, a.ID, w.passes()) != pass {
 			return nil
@@ -133,7 +133,7 @@ func (c Republishing) pass(ctx context.Context, w *walk, pass int, out *batcher)
 }
 
 // eachAccount visits the accounts that are asked for, or all of the journal.
-func (c Republishing) eachAccount(ctx context.Context, visit func(context.Context, journal.Account) error) error {
+func (c Republishing) eachAccount(ctx context.Context, visit func(context.Context, event.Account) error) error {
 	if len(c.Accounts) == 0 {
 		return eachAccount(ctx, c.Journal, visit)
 	}
@@ -192,11 +192,11 @@ type batcher struct {
 }
 
 type queue struct {
-	account journal.Account
+	account event.Account
 	entries []*event.Entry
 }
 
-func (b *batcher) queue(a journal.Account, entries []*event.Entry) {
+func (b *batcher) queue(a event.Account, entries []*event.Entry) {
 	if len(entries) == 0 {
 		return
 	}

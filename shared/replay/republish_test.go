@@ -9,7 +9,6 @@ import (
 
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/replay"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
@@ -63,7 +62,7 @@ func TestRepublish_PutsARangeInOrderOnANamedStream(t *testing.T) {
 	from, to := entries[100].RecordedAt, entries[700].RecordedAt
 	c := replay.Republishing{
 		Bucket: e.bucket, Journal: e.reader, Table: e.table, Streams: e.stream, Stream: "again", LiveStream: "events", From: from, To: to, PassEvents: 200,
-		Accounts: []journal.Account{{Tenant: "main", ID: "A-1"}, {Tenant: "main", ID: "A-7"}},
+		Accounts: []event.Account{{Tenant: "main", ID: "A-1"}, {Tenant: "main", ID: "A-7"}},
 	}
 	published, err := replay.Republish(t.Context(), c)
 	if err != nil {
@@ -129,8 +128,8 @@ func TestRepublish_TakesWhatIsNotSealedYet(t *testing.T) {
 		"all":          {PassEvents: 100},
 		"a range":      {From: from, To: to, PassEvents: 100},
 		"after it all": {From: entries[400].RecordedAt},
-		"some":         {Accounts: []journal.Account{{Tenant: "main", ID: "A-3"}, {Tenant: "main", ID: "A-11"}}, From: from},
-		"one":          {Accounts: []journal.Account{{Tenant: "main", ID: "A-3"}}},
+		"some":         {Accounts: []event.Account{{Tenant: "main", ID: "A-3"}, {Tenant: "main", ID: "A-11"}}, From: from},
+		"one":          {Accounts: []event.Account{{Tenant: "main", ID: "A-3"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.Bucket, c.Journal, c.Table, c.Streams, c.Stream = e.bucket, e.reader, e.table, e.stream, strings.ReplaceAll(name, " ", "-")
@@ -139,7 +138,7 @@ func TestRepublish_TakesWhatIsNotSealedYet(t *testing.T) {
 			}
 			want, total := map[string][]event.Hash{}, 0
 			for _, entry := range entries {
-				of := journal.Account{Tenant: "main", ID: entry.AccountID}
+				of := event.Account{Tenant: "main", ID: entry.AccountID}
 				if (len(c.Accounts) == 0 || slices.Contains(c.Accounts, of)) && !entry.RecordedAt.Before(c.From) && (c.To.IsZero() || entry.RecordedAt.Before(c.To)) {
 					want[entry.AccountID] = append(want[entry.AccountID], entry.Hash)
 					total++

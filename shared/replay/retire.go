@@ -158,7 +158,7 @@ func (r *retiring) pass(ctx context.Context, pass int) error {
 		return err
 	}
 	var listed sync.Map
-	err = eachAccount(ctx, r.Journal, func(ctx context.Context, a journal.Account) error {
+	err = eachAccount(ctx, r.Journal, func(ctx context.Context, a event.Account) error {
 		if !keep(a.Tenant, a.ID) {
 			return nil
 		}
@@ -181,7 +181,7 @@ func (r *retiring) pass(ctx context.Context, pass int) error {
 
 // account holds one account's journal against what the archive has of it. What only the archive has is named too: a journal that lost
 // its end cannot tell what the gap held.
-func (r *retiring) account(ctx context.Context, a journal.Account, all []held) error {
+func (r *retiring) account(ctx context.Context, a event.Account, all []held) error {
 	first, last := map[event.Hash]held{}, int64(0)
 	for _, h := range all {
 		if was, there := first[h.Hash]; !there || h.arrived.Before(was.arrived) {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"passbook/shared/event"
 
 	"golang.org/x/sync/errgroup"
 
 	"passbook/shared/consumer"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
@@ -18,7 +18,7 @@ const scanSegments = 8
 // rowOf is a read-model row as any model has it.
 type rowOf struct {
 	generation int64
-	account    journal.Account
+	account    event.Account
 	version    int64
 	hash       string
 	blocked    int64
@@ -73,7 +73,7 @@ func eachLiveRow(ctx context.Context, t table.Table, model string, visit func(co
 }
 
 // getRow reads a row of a generation; one that is not there has version 0.
-func getRow(ctx context.Context, t table.Table, model string, generation int64, a journal.Account) (rowOf, error) {
+func getRow(ctx context.Context, t table.Table, model string, generation int64, a event.Account) (rowOf, error) {
 	raw, err := t.Get(ctx, model, consumer.RowKey(generation, a), true)
 	if errors.Is(err, table.ErrNotFound) {
 		return rowOf{generation: generation, account: a}, nil

@@ -10,6 +10,7 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
+	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/table"
@@ -294,7 +295,7 @@ func (s Set) lacking(ctx context.Context, key string) (*archive.Mark, error) {
 	}
 	reader := journal.NewReader(s.Table)
 	for _, m := range newest {
-		e, err := reader.Entry(ctx, journal.Account{Tenant: m.Tenant, ID: m.AccountID}, m.First)
+		e, err := reader.Entry(ctx, event.Account{Tenant: m.Tenant, ID: m.AccountID}, m.First)
 		if errors.Is(err, journal.ErrNoEvent) || err == nil && e.Hash != m.Hash {
 			return &m, nil
 		}

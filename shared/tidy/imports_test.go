@@ -9,6 +9,7 @@ import (
 
 // The layers, from the inside out. A package's layer follows from its path alone.
 const (
+	base      = "base"
 	domain    = "domain"
 	ports     = "ports"
 	suites    = "suites"
@@ -23,14 +24,15 @@ const (
 // allowed says which layers a layer may import. Two layers may also import themselves: the domain and the machinery, whose
 // packages the compiler keeps free of cycles. Services meet only through events.
 var allowed = map[string][]string{
+	base:      {},
 	domain:    {domain},
 	ports:     {},
-	suites:    {domain, ports, machinery, suites},
-	adapters:  {ports, adapters},
-	machinery: {domain, ports, machinery},
-	services:  {domain, ports, machinery},
-	choice:    {ports, adapters},
-	programs:  {domain, ports, machinery, services, choice, programs},
+	suites:    {base, domain, ports, machinery, suites},
+	adapters:  {base, ports, adapters},
+	machinery: {base, domain, ports, machinery},
+	services:  {base, domain, ports, machinery},
+	choice:    {base, ports, adapters},
+	programs:  {base, domain, ports, machinery, services, choice, programs},
 	rules:     {},
 }
 
@@ -56,6 +58,8 @@ func layerOfShared(parts []string) string {
 		return suites
 	}
 	switch parts[0] {
+	case "backoff", "workerpool":
+		return base
 	case "money", "event", "account", "canon":
 		return domain
 	case "table", "stream", "bucket":
@@ -63,7 +67,7 @@ func layerOfShared(parts []string) string {
 			return ports
 		}
 		return adapters
-	case "journal", "publisher", "affinity", "consumer", "crew", "backoff", "archive", "replay", "audit", "stores", "web", "telemetry":
+	case "journal", "publisher", "affinity", "consumer", "archive", "replay", "audit", "stores", "web", "telemetry":
 		return machinery
 	case "embedded", "fault", "strict":
 		return adapters

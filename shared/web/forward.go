@@ -17,9 +17,9 @@ import (
 // Forwarder takes a command to the writer that its account belongs to.
 type Forwarder interface {
 	// Elsewhere says whether the account belongs to another writer now.
-	Elsewhere(a journal.Account) bool
+	Elsewhere(a event.Account) bool
 	// Forward has that writer answer. Where it does not, the command is to be decided here, with the same key.
-	Forward(ctx context.Context, a journal.Account, command func() Forwarded) (Answer, Outcome)
+	Forward(ctx context.Context, a event.Account, command func() Forwarded) (Answer, Outcome)
 }
 
 // Outcome is what came of forwarding a command.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"passbook/shared/event"
 	"strings"
 	"testing"
 
@@ -20,9 +21,9 @@ type sent struct {
 	got     []Forwarded
 }
 
-func (s *sent) Elsewhere(journal.Account) bool { return s.outcome != Undone }
+func (s *sent) Elsewhere(event.Account) bool { return s.outcome != Undone }
 
-func (s *sent) Forward(_ context.Context, _ journal.Account, command func() Forwarded) (Answer, Outcome) {
+func (s *sent) Forward(_ context.Context, _ event.Account, command func() Forwarded) (Answer, Outcome) {
 	if s.outcome != Undone {
 		s.got = append(s.got, command())
 	}

@@ -22,7 +22,7 @@ type Recorded struct {
 
 // History reads a page of an account's events in version order: up to limit of those from..to (0: the head) that are wanted.
 // next is the version to go on from, 0 at the end.
-func History(ctx context.Context, r *journal.Reader, a journal.Account, from, to int64, limit int, wanted func(event.Event) bool) (page []Recorded, next int64, err error) {
+func History(ctx context.Context, r *journal.Reader, a event.Account, from, to int64, limit int, wanted func(event.Event) bool) (page []Recorded, next int64, err error) {
 	scanned := 0
 	for entry, err := range r.Entries(ctx, a, from, to) {
 		if err != nil {
@@ -48,7 +48,7 @@ func History(ctx context.Context, r *journal.Reader, a journal.Account, from, to
 }
 
 // Existing is an account's head, or account-not-found.
-func Existing(ctx context.Context, r *journal.Reader, a journal.Account) (journal.Head, error) {
+func Existing(ctx context.Context, r *journal.Reader, a event.Account) (journal.Head, error) {
 	head, err := r.Head(ctx, a)
 	if err != nil {
 		return head, Unavailable(err)
@@ -88,7 +88,7 @@ func (m Moment) Past() bool { return m.Version > 0 || !m.At.IsZero() }
 
 // Resolve is the version of a past moment, at the end of a command: as-of-out-of-range for an instant in the future, version-not-found beyond the head,
 // account-not-found where the account was not open yet.
-func (m Moment) Resolve(ctx context.Context, r *journal.Reader, a journal.Account, now time.Time) (int64, error) {
+func (m Moment) Resolve(ctx context.Context, r *journal.Reader, a event.Account, now time.Time) (int64, error) {
 	if m.At.After(now) {
 		return 0, Refuse(CodeAsOfOutOfRange)
 	}

@@ -145,7 +145,7 @@ func (o Operation) decode(f *Fields, to *journal.Command) (Call, *Problem) {
 	if problem := f.Problem(); problem != nil {
 		return call, problem
 	}
-	to.Account = journal.Account{Tenant: Tenant, ID: call.AccountID}
+	to.Account = event.Account{Tenant: Tenant, ID: call.AccountID}
 	to.Request = journal.RequestHash(o.Op, call.AccountID, f.Canonical())
 	to.Actor, to.Status = event.Text{Plain: o.Actor}, o.Status
 	return call, nil

@@ -11,7 +11,6 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 )
 
 // MaxPage is the most items of a page, and how many there are when the caller does not say.
@@ -190,10 +189,10 @@ func queryWait(raw string) time.Duration {
 }
 
 // PathAccount is the account that the path names.
-func PathAccount(c echo.Context) (journal.Account, error) {
+func PathAccount(c echo.Context) (event.Account, error) {
 	id := c.Param("account_id")
 	if !account.ValidAccountID(id) {
-		return journal.Account{}, Invalid("account_id", account.FieldSyntax)
+		return event.Account{}, Invalid("account_id", account.FieldSyntax)
 	}
-	return journal.Account{Tenant: Tenant, ID: id}, nil
+	return event.Account{Tenant: Tenant, ID: id}, nil
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"passbook/shared/event"
 	"time"
 
 	"passbook/shared/audit"
 	"passbook/shared/consumer"
-	"passbook/shared/journal"
 	"passbook/shared/web/ops"
 )
 
@@ -60,7 +60,7 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *ops.Progress) (*
 }
 
 // catchUp folds an account's live row of a model up to the journal's head.
-func (b Bank) catchUp(ctx context.Context, model string, a journal.Account) error {
+func (b Bank) catchUp(ctx context.Context, model string, a event.Account) error {
 	to, err := b.liveProjection(ctx, model)
 	if err == nil {
 		_, err = to.CatchUp(ctx, a)
@@ -69,7 +69,7 @@ func (b Bank) catchUp(ctx context.Context, model string, a journal.Account) erro
 }
 
 // refold folds an account's live row of a model from the journal's first entry.
-func (b Bank) refold(ctx context.Context, model string, a journal.Account) error {
+func (b Bank) refold(ctx context.Context, model string, a event.Account) error {
 	to, err := b.liveProjection(ctx, model)
 	if err == nil {
 		err = to.Refold(ctx, a)

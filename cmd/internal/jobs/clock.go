@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"passbook/shared/event"
 	"time"
 
 	"passbook/shared/journal"
@@ -32,7 +33,7 @@ type Accepted struct {
 
 // acceptClock lets an account go on whose last entry is far ahead of the clock.
 func (b Bank) acceptClock(ctx context.Context, params ClockParams, _ *ops.Progress) (Accepted, error) {
-	until, err := b.Journal.AcceptTime(ctx, journal.Account{Tenant: web.Tenant, ID: params.Account})
+	until, err := b.Journal.AcceptTime(ctx, event.Account{Tenant: web.Tenant, ID: params.Account})
 	if errors.Is(err, journal.ErrNoEvent) {
 		return Accepted{}, fmt.Errorf("%w: there is no account %s", ErrParams, params.Account)
 	}

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"passbook/shared/event"
 	"time"
 
 	"passbook/cmd/internal/console"
@@ -153,7 +154,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *ops.Prog
 		From: params.From.Time(), To: params.To.Time(), Progress: Watch(p),
 	}
 	for _, id := range params.Accounts {
-		c.Accounts = append(c.Accounts, journal.Account{Tenant: web.Tenant, ID: id})
+		c.Accounts = append(c.Accounts, event.Account{Tenant: web.Tenant, ID: id})
 	}
 	done.Entries, err = replay.Republish(ctx, c)
 	return done, err

@@ -5,12 +5,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"passbook/shared/event"
 
 	"passbook/balance"
 	"passbook/creditlimit"
 	"passbook/shared/archive"
 	"passbook/shared/consumer"
-	"passbook/shared/journal"
 	"passbook/shared/replay"
 	"passbook/shared/table"
 	"passbook/shared/web/ops"
@@ -82,9 +82,9 @@ func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *ops.Progress
 // projection is the projection of a generation of a model.
 type projection interface {
 	replay.Projection
-	Redrive(ctx context.Context, a journal.Account) error
-	Refold(ctx context.Context, a journal.Account) error
-	OfHistory(ctx context.Context, a journal.Account) (bool, error)
+	Redrive(ctx context.Context, a event.Account) error
+	Refold(ctx context.Context, a event.Account) error
+	OfHistory(ctx context.Context, a event.Account) (bool, error)
 }
 
 func (b Bank) projection(ctx context.Context, model string, generation int64) (projection, error) {

@@ -50,7 +50,7 @@ func rebuilt(t *testing.T, b Bank, model string) {
 // change changes a row of a model as nobody should.
 func change(t *testing.T, b Bank, model string, generation int64, id string, how func(table.Map)) {
 	t.Helper()
-	row, err := b.Table.Get(t.Context(), model, consumer.RowKey(generation, journal.Account{Tenant: "main", ID: id}), true)
+	row, err := b.Table.Get(t.Context(), model, consumer.RowKey(generation, event.Account{Tenant: "main", ID: id}), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func project(t *testing.T, b Bank, model string, generation int64) {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"A-0", "A-1", "A-2"} {
-		if _, err := to.CatchUp(t.Context(), journal.Account{Tenant: "main", ID: id}); err != nil {
+		if _, err := to.CatchUp(t.Context(), event.Account{Tenant: "main", ID: id}); err != nil {
 			t.Fatal(err)
 		}
 	}

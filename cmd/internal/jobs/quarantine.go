@@ -5,11 +5,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"passbook/shared/event"
 	"slices"
 	"time"
 
 	"passbook/shared/consumer"
-	"passbook/shared/journal"
 	"passbook/shared/web"
 	"passbook/shared/web/ops"
 )
@@ -154,7 +154,7 @@ func (b Bank) apart(ctx context.Context, id string, list []SetAside) ([]SetAside
 		if err != nil {
 			return nil, err
 		}
-		right, err := to.OfHistory(ctx, journal.Account{Tenant: web.Tenant, ID: id})
+		right, err := to.OfHistory(ctx, event.Account{Tenant: web.Tenant, ID: id})
 		if err != nil {
 			return nil, err
 		}
@@ -180,7 +180,7 @@ func (b Bank) redriveOne(ctx context.Context, s SetAside) error {
 	if err != nil {
 		return err
 	}
-	return to.Redrive(ctx, journal.Account{Tenant: web.Tenant, ID: s.Account})
+	return to.Redrive(ctx, event.Account{Tenant: web.Tenant, ID: s.Account})
 }
 
 // ClearParams are the parameters of clear.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"passbook/shared/event"
 	"strings"
 	"testing"
 	"time"
@@ -140,7 +141,7 @@ func accountsHaveOneWriter(t *testing.T, fleet []*Process, history *journal.Read
 	used := map[string]bool{}
 	for n := range accounts {
 		var by string
-		for e, err := range history.Entries(t.Context(), journal.Account{Tenant: web.Tenant, ID: fmt.Sprint("A-", n)}, 1, 0) {
+		for e, err := range history.Entries(t.Context(), event.Account{Tenant: web.Tenant, ID: fmt.Sprint("A-", n)}, 1, 0) {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"fmt"
+	"passbook/shared/event"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -95,7 +96,7 @@ func (p *Process) journalReady(ctx context.Context) error {
 
 // historyReady says whether the journal can be read.
 func (p *Process) historyReady(ctx context.Context) error {
-	_, err := p.history.Head(ctx, journal.Account{Tenant: web.Tenant, ID: "readyz"})
+	_, err := p.history.Head(ctx, event.Account{Tenant: web.Tenant, ID: "readyz"})
 	return err
 }
 
@@ -103,7 +104,7 @@ func (p *Process) historyReady(ctx context.Context) error {
 func withdrawals(_ context.Context, p *Process) error {
 	p.commands = append(p.commands, p.withdraw.Operations()...)
 	expire := p.withdraw.ExpireOperation()
-	sweeper := withdraw.NewSweeper(withdraw.SweeperConfig{Table: p.engine.Table, Log: p.log, Expire: func(ctx context.Context, a journal.Account) error {
+	sweeper := withdraw.NewSweeper(withdraw.SweeperConfig{Table: p.engine.Table, Log: p.log, Expire: func(ctx context.Context, a event.Account) error {
 		return expire.Command(ctx, p.forwarder, a.ID, "sweep-"+uuid.NewString())
 	}})
 	p.asking = append(p.asking, part{"sweeper", sweeper.Run})

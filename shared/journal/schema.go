@@ -1,11 +1,9 @@
 package journal
 
 import (
-	"crypto/md5" //nolint:gosec // the digit follows Kinesis' placement of keys; it guards nothing.
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"strings"
 
 	"passbook/shared/event"
 	"passbook/shared/table"
@@ -31,30 +29,6 @@ var Schemas = []table.Schema{
 	{Name: Control},
 }
 
-// Account names an account.
-type Account struct{ Tenant, ID string }
-
-// String is the partition key of the account, in the journal and on the stream.
-func (a Account) String() string { return a.Tenant + "#" + a.ID }
-
-// ParseAccount reads what String wrote.
-func ParseAccount(s string) (Account, bool) {
-	tenant, id, ok := strings.Cut(s, "#")
-	return Account{tenant, id}, ok && tenant != "" && id != "" && !strings.Contains(id, "#")
-}
-
-// EventID is the id of the account's event of that version.
-func (a Account) EventID(version int64) string { return event.EventID(a.ID, version) }
-
-// Digit is the first hex digit of the account's hash key: a shard's hash range is a run of digits.
-func (a Account) Digit() byte {
-	sum := md5.Sum([]byte(a.String())) //nolint:gosec // see the import
-	return Digits[sum[0]>>4]
-}
-
-// Digits are the sixteen partitions of the index of accounts.
-const Digits = "0123456789abcdef"
-
 // RequestHash is what tells one command from another under the same key: the first 128 bits of
 // SHA-256(op LF account LF command), where command is the decoded command as our encoder writes it.
 func RequestHash(op, accountID string, command []byte) string {
@@ -67,11 +41,13 @@ func RequestHash(op, accountID string, command []byte) string {
 }
 
 // Sort keys: entries, key pages and guards share a partition, and their prefixes keep them apart.
-func entryKey(a Account, first int64) table.Key { return table.Key{PK: a.String(), SK: entrySK(first)} }
-func pageKey(a Account, page int64) table.Key {
+func entryKey(a event.Account, first int64) table.Key {
+	return table.Key{PK: a.String(), SK: entrySK(first)}
+}
+func pageKey(a event.Account, page int64) table.Key {
 	return table.Key{PK: a.String(), SK: fmt.Sprintf("K#%012d", page*pageSpan+1)}
 }
-func guardKey(a Account, version int64) table.Key {
+func guardKey(a event.Account, version int64) table.Key {
 	return table.Key{PK: a.String(), SK: fmt.Sprintf("R#%012d", version)}
 }
 
