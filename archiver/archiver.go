@@ -17,19 +17,22 @@ import (
 // Name is the consumer name under which the archiver holds its leases and checkpoints.
 const Name = "archiver"
 
-// ErrDiverged says that the bucket and the stream do not tell one story: a segment's name is taken by other content. Nothing was
-// overwritten, and the shard is suspended until a person has looked.
+// ErrDiverged says that the bucket and the stream do not tell one story: a segment's name is taken
+// by other content. Nothing was overwritten, and the shard is suspended until a person has looked.
 var ErrDiverged = errors.New("archiver: the archive is not this stream's")
 
-// ErrGivenUp says that a shard was handed over, or read to its end, while a flush waited for it. Flush again reaches the rest.
+// ErrGivenUp says that a shard was handed over, or read to its end, while a flush waited for it.
+// Flush again reaches the rest.
 var ErrGivenUp = errors.New("archiver: shard given up")
 
-// Archiver seals the shards of a stream. Its Open is the consumer's Opener. It is safe for concurrent use.
+// Archiver seals the shards of a stream. Its Open is the consumer's Opener. It is safe for
+// concurrent use.
 type Archiver struct {
 	Config
 	mu   sync.Mutex
 	open map[*shard]struct{}
-	// adopted is where the last segment of others ends that each source met, so that the search does not end before it.
+	// adopted is where the last segment of others ends that each source met, so that the search
+	// does not end before it.
 	adopted  map[string]string
 	troubles troubles
 	stats    struct{ segments, rows, bytes, skipped, losses atomic.Int64 }
@@ -37,9 +40,11 @@ type Archiver struct {
 
 // Stats counts what was done since the start.
 type Stats struct {
-	// Segments, Rows and Bytes are those sealed and uploaded; Skipped are records that hold no entry.
+	// Segments, Rows and Bytes are those sealed and uploaded; Skipped are records that hold no
+	// entry.
 	Segments, Rows, Bytes, Skipped int64
-	// Losses counts the shards whose newest segments were found lost or damaged; Suspended are those not archived now.
+	// Losses counts the shards whose newest segments were found lost or damaged; Suspended are
+	// those not archived now.
 	Losses, Suspended int64
 }
 
@@ -62,8 +67,8 @@ func (a *Archiver) Stats() Stats {
 	}
 }
 
-// Open is the archiver's consumer.Opener: it finds the end of the shard's chain in the bucket and continues there. An end that was lost
-// or damaged does not stop it.
+// Open is the archiver's consumer.Opener: it finds the end of the shard's chain in the bucket and
+// continues there. An end that was lost or damaged does not stop it.
 func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint string) (consumer.Handler, error) {
 	source := archive.Source{Stream: on.Stream, Created: on.Created, Shard: on.ID}
 	if p, ok := a.parked(source); ok {
@@ -104,8 +109,9 @@ func short(footer archive.Footer, checkpoint string) bool {
 	return checkpoint != "" && stream.CompareSequence(footer.Last, checkpoint) < 0
 }
 
-// end finds the end of a source's chain. One that seems to be short of the checkpoint, or of a segment that was met, may lie under
-// other days, where a clock was wrong, and is looked for under all.
+// end finds the end of a source's chain. One that seems to be short of the checkpoint, or of a
+// segment that was met, may lie under other days, where a clock was wrong, and is looked for under
+// all.
 func (a *Archiver) end(ctx context.Context, source archive.Source, checkpoint string) (link archive.Link, footer archive.Footer, err error) {
 	var key string
 	reach := a.reach(source, checkpoint)
@@ -138,8 +144,9 @@ func (a *Archiver) reach(source archive.Source, checkpoint string) string {
 	return checkpoint
 }
 
-// Flush has every shard that is open here read to its tip and seals what is held, whatever its age. It returns when that is
-// durable, or with ErrGivenUp. Records that arrive meanwhile may or may not be in it.
+// Flush has every shard that is open here read to its tip and seals what is held, whatever its age.
+// It returns when that is durable, or with ErrGivenUp. Records that arrive meanwhile may or may not
+// be in it.
 func (a *Archiver) Flush(ctx context.Context) error {
 	a.mu.Lock()
 	open := slices.Collect(maps.Keys(a.open))

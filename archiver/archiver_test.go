@@ -31,8 +31,8 @@ var onShard = consumer.Shard{Stream: "passbook-events", Created: archivetest.Sta
 
 var errFault = errors.New("planned fault")
 
-// faulty fails the calls of a bucket that at names, counting all calls from 0. A failing Create may have happened. Days are listed at
-// once, so which of them fails is left to chance.
+// faulty fails the calls of a bucket that at names, counting all calls from 0. A failing Create may
+// have happened. Days are listed at once, so which of them fails is left to chance.
 type faulty struct {
 	bucket.Bucket
 	mu        sync.Mutex
@@ -78,7 +78,8 @@ func (f *faulty) List(ctx context.Context, prefix, after string) (bucket.Page, e
 	return f.Bucket.List(ctx, prefix, after)
 }
 
-// reader stands for the consumer's worker: it feeds a shard's records and keeps the checkpoint that survives a crash.
+// reader stands for the consumer's worker: it feeds a shard's records and keeps the checkpoint that
+// survives a crash.
 type reader struct {
 	records    []consumer.Delivery
 	checkpoint string
@@ -154,7 +155,8 @@ func newBucket(t testing.TB) bucket.Bucket {
 	return b
 }
 
-// check proves that the bucket holds exactly these records, once each and in order, in one unbroken chain.
+// check proves that the bucket holds exactly these records, once each and in order, in one unbroken
+// chain.
 func check(t testing.TB, b bucket.Bucket, want []consumer.Delivery) {
 	t.Helper()
 	var link archive.Link
@@ -290,7 +292,8 @@ func TestArchiver_AdoptsASegmentThatBeginsWithItsEntry(t *testing.T) {
 	}
 }
 
-// What is in the way of a shard suspends it, and is said; nothing is overwritten, and the shard is tried again later.
+// What is in the way of a shard suspends it, and is said; nothing is overwritten, and the shard is
+// tried again later.
 func TestArchiver_RestsAtAForeignSegment(t *testing.T) {
 	records := deliveries(archivetest.Records(archivetest.Bank(6, 10, 100)))
 	foreign := deliveries(archivetest.Records(archivetest.Bank(7, 10, 100)))
@@ -435,7 +438,8 @@ func TestArchiver_FlushSealsWhatWasPublishedBefore(t *testing.T) {
 	}
 }
 
-// forgetCompressors empties the pools of compressors, which all tests share: one that was made in virtual time works nowhere else.
+// forgetCompressors empties the pools of compressors, which all tests share: one that was made in
+// virtual time works nowhere else.
 func forgetCompressors() {
 	runtime.GC()
 	runtime.GC()
@@ -498,8 +502,9 @@ func TestArchiver_SameRecordsSameBytes(t *testing.T) {
 	}
 }
 
-// Where a clock was ahead for a while, segments lie under days that have not come, or the later of a chain under earlier days. The end
-// of the chain is found all the same, by looking everywhere before anything is called diverged.
+// Where a clock was ahead for a while, segments lie under days that have not come, or the later of
+// a chain under earlier days. The end of the chain is found all the same, by looking everywhere
+// before anything is called diverged.
 func TestArchiver_FindsItsChainAfterAClockWasWrong(t *testing.T) {
 	right := archivetest.Start.AddDate(0, 0, 10)
 	for name, wrong := range map[string]int{"two days ahead": 2, "three days ahead": 3, "a year ahead": 365} {

@@ -20,7 +20,8 @@ type Config struct {
 	Bucket bucket.Bucket
 	// SegmentBytes seals a segment of about as many bytes (PASSBOOK_SEGMENT_BYTES).
 	SegmentBytes int64
-	// SegmentRows seals a segment of as many events. It bounds the hashes that are held to drop repeats, 32 bytes each.
+	// SegmentRows seals a segment of as many events. It bounds the hashes that are held to drop
+	// repeats, 32 bytes each.
 	SegmentRows int64
 	// SegmentAge seals a segment when its first record arrived as long ago (PASSBOOK_SEGMENT_AGE).
 	SegmentAge time.Duration

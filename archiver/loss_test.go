@@ -117,7 +117,8 @@ func newShop(t *testing.T) *shop {
 	return s
 }
 
-// work archives all that is published until wanted entries are in whole segments, and ends the archiver.
+// work archives all that is published until wanted entries are in whole segments, and ends the
+// archiver.
 func (s *shop) work(wanted int) *archiver.Archiver {
 	s.t.Helper()
 	a := newArchiver(s.t, s.disk, func(c *archiver.Config) { c.Now, c.SegmentAge, c.SegmentRows = time.Now, time.Hour, 100 })
@@ -185,8 +186,9 @@ func (s *shop) segments() (files []string) {
 	return files
 }
 
-// The end of the archive was lost, in each way: archiving continues nevertheless. What the stream still has is archived again by
-// itself, as the segments that it was; the rest is named, and is archived when it is published again, as audit --repair does.
+// The end of the archive was lost, in each way: archiving continues nevertheless. What the stream
+// still has is archived again by itself, as the segments that it was; the rest is named, and is
+// archived when it is published again, as audit --repair does.
 func TestArchiver_LosesItsEnd(t *testing.T) {
 	remove := func(t *testing.T, files []string) {
 		for _, file := range files {

@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// markEvery is how often an end marker is written at most, unless segments are sealed more often than that on purpose.
+	// markEvery is how often an end marker is written at most, unless segments are sealed more
+	// often than that on purpose.
 	markEvery = time.Minute
 	// closeMost is how long writing one may hold up a shard that is given away.
 	closeMost = 10 * time.Second
@@ -20,14 +21,15 @@ const (
 type ending struct {
 	name   archive.Name
 	footer archive.Footer
-	// moved: no marker of this shard's reader tells of it yet. closed: one tells that nothing comes after. at is when the last one was
-	// written.
+	// moved: no marker of this shard's reader tells of it yet. closed: one tells that nothing comes
+	// after. at is when the last one was written.
 	moved, closed bool
 	at            time.Time
 }
 
-// reseal tells where segments began and ended that were archived and are gone: read from the stream again and cut there, they are the
-// same, byte for byte, and the end markers that are left stay true.
+// reseal tells where segments began and ended that were archived and are gone: read from the stream
+// again and cut there, they are the same, byte for byte, and the end markers that are left stay
+// true.
 type reseal struct{ ends []archive.EndMarker } // the newest first
 
 // gone finds the end markers beyond the end of a source's chain.
@@ -66,8 +68,8 @@ func (s *shard) moveEnd(key string, f archive.Footer) {
 	}
 }
 
-// mark writes the end marker when it is due: the end has moved, and the last one is old enough, or nobody can wait for the next.
-// A failure delays it: the segment is durable without.
+// mark writes the end marker when it is due: the end has moved, and the last one is old enough, or
+// nobody can wait for the next. A failure delays it: the segment is durable without.
 func (s *shard) mark(ctx context.Context, now, ended bool) {
 	e := &s.ending
 	due := now || s.archiver.Now().Sub(e.at) >= min(markEvery, s.archiver.SegmentAge)
@@ -85,7 +87,8 @@ func (s *shard) mark(ctx context.Context, now, ended bool) {
 	e.moved, e.closed = false, ended
 }
 
-// markAtClose writes the end marker of a shard that is given away: its next reader may be long in coming.
+// markAtClose writes the end marker of a shard that is given away: its next reader may be long in
+// coming.
 func (s *shard) markAtClose() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeMost)
 	defer cancel()

@@ -25,8 +25,8 @@ func markers(t *testing.T, b bucket.Bucket) (keys []string) {
 	return keys
 }
 
-// An end marker is written when the end has moved and the last one is a minute old, when a flush or the shard's end wants it, and when
-// the shard is given away: never later than that, never oftener.
+// An end marker is written when the end has moved and the last one is a minute old, when a flush or
+// the shard's end wants it, and when the shard is given away: never later than that, never oftener.
 func TestArchiver_MarksTheEnd(t *testing.T) {
 	b := newBucket(t)
 	now := archivetest.Start

@@ -8,9 +8,11 @@ import (
 )
 
 const (
-	// searchMost is how long the search for the end of a chain may take, which looks over all days of the archive where it has to.
+	// searchMost is how long the search for the end of a chain may take, which looks over all days
+	// of the archive where it has to.
 	searchMost = 10 * time.Minute
-	// callMost is how long a transfer may take besides its data, and slowest a MiB of data: a little more than the bucket's own limits.
+	// callMost is how long a transfer may take besides its data, and slowest a MiB of data: a
+	// little more than the bucket's own limits.
 	callMost = time.Minute
 	slowest  = 2 * time.Second
 	// aliveEvery is how often the worker is told meanwhile; a lease is at least 5 s.
@@ -20,8 +22,9 @@ const (
 // transferMost is how long a transfer of so many bytes may take.
 func transferMost(bytes int64) time.Duration { return callMost + time.Duration(bytes>>20)*slowest }
 
-// patiently makes a call to the bucket that may take longer than a lease, and no longer than most, and tells the worker meanwhile that
-// the shard is looked after: another worker would only begin the same call anew. A call that does not heed its end costs the lease.
+// patiently makes a call to the bucket that may take longer than a lease, and no longer than most,
+// and tells the worker meanwhile that the shard is looked after: another worker would only begin
+// the same call anew. A call that does not heed its end costs the lease.
 func patiently(ctx context.Context, most time.Duration, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()

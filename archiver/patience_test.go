@@ -89,8 +89,9 @@ func under(t *testing.T, age time.Duration, open consumer.Opener, lasts time.Dur
 	time.Sleep(2 * time.Minute) // what heeds nothing ends too
 }
 
-// A shard of an old stream that has no segment yet, as after a split, is found to have none, however far the bucket is: not by a listing
-// after the other, and not from the beginning again because that took longer than a lease.
+// A shard of an old stream that has no segment yet, as after a split, is found to have none,
+// however far the bucket is: not by a listing after the other, and not from the beginning again
+// because that took longer than a lease.
 func TestOpen_OldStreamWithoutASegment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const days = 400
@@ -170,8 +171,9 @@ func TestPatiently_KeepsTheShardWhileACallMayLast(t *testing.T) {
 	}
 }
 
-// ends is a bucket that notes the calls to it whose context has no end of its own, which is what a patient call has. An upload to it
-// is answered as if another archiver had been faster, as when a first answer is lost.
+// ends is a bucket that notes the calls to it whose context has no end of its own, which is what a
+// patient call has. An upload to it is answered as if another archiver had been faster, as when a
+// first answer is lost.
 type ends struct {
 	bucket.Bucket
 	mu    sync.Mutex
@@ -204,8 +206,9 @@ func (e *ends) List(ctx context.Context, prefix, after string) (bucket.Page, err
 	return e.Bucket.List(ctx, prefix, after)
 }
 
-// Every call of the archiver to its bucket is a patient one: to find the end of a chain, to upload a segment, to adopt one, and to mark the end. They are
-// not made in virtual time, as the compressor of segments is shared by all tests.
+// Every call of the archiver to its bucket is a patient one: to find the end of a chain, to upload
+// a segment, to adopt one, and to mark the end. They are not made in virtual time, as the
+// compressor of segments is shared by all tests.
 func TestArchiver_IsPatientWithItsBucket(t *testing.T) {
 	disk, err := dirbucket.New(t.TempDir())
 	if err != nil {

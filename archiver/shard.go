@@ -104,8 +104,8 @@ func (s *shard) take(d *consumer.Delivery) error {
 	return nil
 }
 
-// skip passes over a record that holds no entry; the folding consumers keep its bytes. An entry of a newer format is waited for
-// instead: this program must be replaced first.
+// skip passes over a record that holds no entry; the folding consumers keep its bytes. An entry of
+// a newer format is waited for instead: this program must be replaced first.
 func (s *shard) skip(d *consumer.Delivery) error {
 	var newer *event.FormatError
 	if errors.As(d.Err, &newer) {
@@ -123,12 +123,14 @@ func (s *shard) full() bool {
 	return s.segment.Rows() >= s.archiver.SegmentRows || (!s.segment.Empty() && s.segment.Size() >= s.archiver.SegmentBytes)
 }
 
-// old judges age by the stream's time at the end of the batch, so that a reader far behind does not seal at every batch.
+// old judges age by the stream's time at the end of the batch, so that a reader far behind does not
+// seal at every batch.
 func (s *shard) old(b consumer.Batch) bool {
 	return s.archiver.Now().Add(-b.Behind).Sub(s.segment.Arrived()) >= s.archiver.SegmentAge
 }
 
-// checkpoint is the last sequence number up to which everything read is in the bucket; "" when that is nothing new.
+// checkpoint is the last sequence number up to which everything read is in the bucket; "" when that
+// is nothing new.
 func (s *shard) checkpoint(ended bool) string {
 	durable := s.link.Last
 	if ended || stream.CompareSequence(s.read, durable) < 0 {
@@ -141,7 +143,8 @@ func (s *shard) checkpoint(ended bool) string {
 	return durable
 }
 
-// seal uploads the segment. After an unknown outcome the shard begins again, and finds in the bucket whether it is there.
+// seal uploads the segment. After an unknown outcome the shard begins again, and finds in the
+// bucket whether it is there.
 func (s *shard) seal(ctx context.Context) error {
 	sealed, err := s.segment.Seal()
 	if err != nil {
@@ -164,8 +167,9 @@ func (s *shard) seal(ctx context.Context) error {
 	return nil
 }
 
-// adopt takes over the segment that has our name, if it begins with our entry. It may end elsewhere than ours. Records that it
-// lacks are read again: of a part of a segment no other one can be made, since repeats were dropped over the whole.
+// adopt takes over the segment that has our name, if it begins with our entry. It may end elsewhere
+// than ours. Records that it lacks are read again: of a part of a segment no other one can be made,
+// since repeats were dropped over the whole.
 func (s *shard) adopt(ctx context.Context, ours archive.Sealed) error {
 	var theirs *archive.Segment
 	err := patiently(ctx, transferMost(int64(s.archiver.SegmentBytes)), func(ctx context.Context) (err error) {
@@ -204,7 +208,8 @@ func (s *shard) Close() error {
 	return nil
 }
 
-// askFlush returns a channel that is closed when everything up to the tip is sealed, or the shard is closed.
+// askFlush returns a channel that is closed when everything up to the tip is sealed, or the shard
+// is closed.
 func (s *shard) askFlush() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

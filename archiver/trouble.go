@@ -24,13 +24,15 @@ var errLookAgain = errors.New("archiver: a suspended shard is tried again")
 // trouble is what is wrong with a shard's archive.
 type trouble struct {
 	what string
-	// until is the sequence number with whose archiving the trouble is over, "" where only another start can tell.
+	// until is the sequence number with whose archiving the trouble is over, "" where only another
+	// start can tell.
 	until string
 	// again is when a suspended shard is tried again, zero for one that is archived.
 	again time.Time
 }
 
-// troubles are what is wrong, by source. It is safe for concurrent use, and its zero value is ready.
+// troubles are what is wrong, by source. It is safe for concurrent use, and its zero value is
+// ready.
 type troubles struct {
 	mu sync.Mutex
 	of map[string]trouble
@@ -51,7 +53,8 @@ func (t *troubles) get(source archive.Source) trouble {
 	return t.of[source.String()]
 }
 
-// passed notes that a segment was sealed, and up to where: a shard that was suspended is not any more.
+// passed notes that a segment was sealed, and up to where: a shard that was suspended is not any
+// more.
 func (t *troubles) passed(source archive.Source, last string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -72,8 +75,8 @@ func (t *troubles) suspended() (n int64) {
 	return n
 }
 
-// Ready returns nil, or what is wrong with the archive of shards that this process has or had: what was lost of it, and which shards are
-// suspended. Nothing but the archive waits for it.
+// Ready returns nil, or what is wrong with the archive of shards that this process has or had: what
+// was lost of it, and which shards are suspended. Nothing but the archive waits for it.
 func (a *Archiver) Ready() error {
 	a.troubles.mu.Lock()
 	defer a.troubles.mu.Unlock()
@@ -95,15 +98,17 @@ func (a *Archiver) Suspended() error {
 	return a.Ready()
 }
 
-// lost notes that the end of a source's chain was lost, up to a sequence number that was archived before.
+// lost notes that the end of a source's chain was lost, up to a sequence number that was archived
+// before.
 func (a *Archiver) lost(source archive.Source, until string, what error) {
 	a.stats.losses.Add(1)
 	a.Log.Error("a part of the archive was lost", "shard", source.String(), "error", what)
 	a.troubles.set(source, trouble{what: what.Error(), until: until})
 }
 
-// behindDamage is the end of a chain whose newest segment is damaged. Its content is unknown, and so is where it ended: at the
-// checkpoint, or, where that lies before it, no earlier than it began. What it held is in the journal.
+// behindDamage is the end of a chain whose newest segment is damaged. Its content is unknown, and
+// so is where it ended: at the checkpoint, or, where that lies before it, no earlier than it began.
+// What it held is in the journal.
 func (a *Archiver) behindDamage(source archive.Source, key, checkpoint string, damage error) (archive.Link, error) {
 	name, err := archive.ParseKey(key)
 	if err != nil {
@@ -117,7 +122,8 @@ func (a *Archiver) behindDamage(source archive.Source, key, checkpoint string, d
 	return archive.Link{Key: key, Last: last}, nil
 }
 
-// suspend has a source rest: what is in the way of it stays, and is looked at again from time to time.
+// suspend has a source rest: what is in the way of it stays, and is looked at again from time to
+// time.
 func (a *Archiver) suspend(source archive.Source, why error) *parked {
 	if a.troubles.get(source).again.IsZero() {
 		a.Log.Error("shard is not archived", "shard", source.String(), "error", why)

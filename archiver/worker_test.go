@@ -24,8 +24,8 @@ import (
 	"passbook/shared/table/pebbletable"
 )
 
-// The archiver under its real worker, on a stream that throttles, expires and reshards, with the worker killed in between: the
-// archive holds every entry, in unbroken chains.
+// The archiver under its real worker, on a stream that throttles, expires and reshards, with the
+// worker killed in between: the archive holds every entry, in unbroken chains.
 func TestArchiver_UnderItsWorker(t *testing.T) {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	db, err := embedded.Open(embedded.Options{Dir: "bank", FS: vfs.NewMem(), NoSync: true, Logger: quiet})

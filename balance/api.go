@@ -14,8 +14,8 @@ import (
 	"passbook/shared/web"
 )
 
-// API answers queries: the present from the rows, the past from the journal, where every event has what the account stood at
-// after it. Safe for concurrent use.
+// API answers queries: the present from the rows, the past from the journal, where every event has
+// what the account stood at after it. Safe for concurrent use.
 type API struct {
 	store   *Store
 	journal *journal.Reader

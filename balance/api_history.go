@@ -87,10 +87,11 @@ func renderEvent(j *web.JSON, of event.Account, r web.Recorded) {
 	j.End()
 }
 
-// period is the part of an account's history that a statement is about. Its ends are fixed by the first page, so that all
-// pages are of one statement whatever comes meanwhile.
+// period is the part of an account's history that a statement is about. Its ends are fixed by the
+// first page, so that all pages are of one statement whatever comes meanwhile.
 type period struct {
-	// next is the version that the page starts at, opening and closing the versions before and at the end of the period.
+	// next is the version that the page starts at, opening and closing the versions before and at
+	// the end of the period.
 	next, opening, closing int64
 }
 
@@ -124,8 +125,8 @@ func (a *API) statement(c echo.Context) error {
 	return a.statementPage(c, of, head.State.Currency, p, scope, limit)
 }
 
-// period finds the versions of from ≤ recorded_at < to. Times are whole microseconds, so the last instant before one is a
-// microsecond before it.
+// period finds the versions of from ≤ recorded_at < to. Times are whole microseconds, so the last
+// instant before one is a microsecond before it.
 func (a *API) period(ctx context.Context, of event.Account, from, to time.Time, head int64) (p period, err error) {
 	p.closing = head
 	if !to.IsZero() {

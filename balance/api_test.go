@@ -30,7 +30,8 @@ func (discard) Publish(journal.Committed)           {}
 func (discard) Full() bool                          { return false }
 func (discard) Pace(context.Context, event.Account) {}
 
-// bank is the service beside a journal, on the embedded engine. Rows are projected when the test says so.
+// bank is the service beside a journal, on the embedded engine. Rows are projected when the test
+// says so.
 type bank struct {
 	t      *testing.T
 	client *webtest.Client
@@ -170,7 +171,8 @@ func TestBalanceNowAndThen(t *testing.T) {
 	}
 }
 
-// The events of one command are one step: a version between them is answered with the state at the command's end.
+// The events of one command are one step: a version between them is answered with the state at the
+// command's end.
 func TestVersionWithinACommand(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", "")
@@ -413,7 +415,8 @@ func TestListOfAccounts(t *testing.T) {
 	}
 }
 
-// An account that was set aside says so, and shows the state before the event that could not be folded.
+// An account that was set aside says so, and shows the state before the event that could not be
+// folded.
 func TestBlockedAccountSaysSo(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", "")

@@ -15,7 +15,8 @@ import (
 // ErrCursor: the cursor is not one that List gave for this filter.
 var ErrCursor = errors.New("balance: invalid cursor")
 
-// place is where a listing stands: behind an account, in a partition of the index of accounts, or in a holder's only one.
+// place is where a listing stands: behind an account, in a partition of the index of accounts, or
+// in a holder's only one.
 type place struct {
 	digit   byte
 	account string
@@ -52,7 +53,8 @@ func (p place) cursor(f Filter) string {
 	return base64.RawURLEncoding.EncodeToString(append(append(raw, p.digit), p.account...))
 }
 
-// parseCursor reads a cursor; an empty one is the beginning. Nothing of it reaches a store unchecked.
+// parseCursor reads a cursor; an empty one is the beginning. Nothing of it reaches a store
+// unchecked.
 func parseCursor(f Filter, cursor string) (place, error) {
 	if cursor == "" {
 		return firstPlace(f), nil

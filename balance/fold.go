@@ -5,7 +5,8 @@ import (
 	"passbook/shared/event"
 )
 
-// Fold is the balance's state after the event: the account's own, as the balance shows everything that a decision looks at.
+// Fold is the balance's state after the event: the account's own, as the balance shows everything
+// that a decision looks at.
 func Fold(s account.State, e event.Event) (account.State, error) { return account.Fold(s, e) }
 
 // After is what the state stands at, as events give it.

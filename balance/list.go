@@ -17,7 +17,8 @@ import (
 const (
 	// MaxPage is the most rows of a page.
 	MaxPage = 100
-	// maxExamined bounds the rows that one page looks at: a page of a rare status may be short, and not the last.
+	// maxExamined bounds the rows that one page looks at: a page of a rare status may be short, and
+	// not the last.
 	maxExamined = 1000
 	// readParallel is how many rows are read at once.
 	readParallel = 16
@@ -30,7 +31,8 @@ type Filter struct {
 	Holder string
 	// Status is open or closed; empty is both.
 	Status string
-	// OverLimit selects the accounts that use more than their limit, or those that do not; nil is both.
+	// OverLimit selects the accounts that use more than their limit, or those that do not; nil is
+	// both.
 	OverLimit *bool
 }
 
@@ -40,8 +42,9 @@ func (f Filter) matches(r Row) bool {
 		(f.OverLimit == nil || *f.OverLimit == (r.State.OverLimit() > 0))
 }
 
-// List lists accounts, a page of up to limit (1 to MaxPage) at a time, in a fixed order. next is the cursor of the page after, ""
-// at the end; a page may be short, even empty, and not be the last. A cursor that List did not give for this filter is ErrCursor.
+// List lists accounts, a page of up to limit (1 to MaxPage) at a time, in a fixed order. next is
+// the cursor of the page after, "" at the end; a page may be short, even empty, and not be the
+// last. A cursor that List did not give for this filter is ErrCursor.
 func (s *Store) List(ctx context.Context, f Filter, cursor string, limit int) (rows []Row, next string, err error) {
 	at, err := parseCursor(f, cursor)
 	if err != nil {
@@ -77,8 +80,9 @@ func (s *Store) List(ctx context.Context, f Filter, cursor string, limit int) (r
 	return rows, at.cursor(f), nil
 }
 
-// accounts reads a page of an index behind a place: the holder's accounts, or the tenant's whose key's hash begins with the place's
-// digit. The journal's index is used for these, as a table of rows has no order to go on in.
+// accounts reads a page of an index behind a place: the holder's accounts, or the tenant's whose
+// key's hash begins with the place's digit. The journal's index is used for these, as a table of
+// rows has no order to go on in.
 func (s *Store) accounts(ctx context.Context, f Filter, generation int64, at place, limit int) (accounts []event.Account, more bool, err error) {
 	prefix := f.Tenant + "#"
 	q := table.Query{Table: journal.Table, Index: "accounts", PK: string(at.digit), Limit: limit + 1}
@@ -103,8 +107,8 @@ func (s *Store) accounts(ctx context.Context, f Filter, generation int64, at pla
 	}
 }
 
-// load reads the rows of accounts, in their order, by the rule of a single read: never older than before a promotion. One that is
-// not projected yet is a row without a version.
+// load reads the rows of accounts, in their order, by the rule of a single read: never older than
+// before a promotion. One that is not projected yet is a row without a version.
 func (s *Store) load(ctx context.Context, accounts []event.Account) ([]Row, error) {
 	rows := make([]Row, len(accounts))
 	g, ctx := errgroup.WithContext(ctx)

@@ -27,7 +27,8 @@ var Schema = table.Schema{Name: Table, Indexes: []table.Index{
 // model is the read model as package consumer works it.
 var model = consumer.Model[account.State]{Name: Table, Fold: Fold, After: After, Encode: encode, Decode: decode}
 
-// encode adds the state to a row: columns to be read by people and queries, the indexes, and the state itself.
+// encode adds the state to a row: columns to be read by people and queries, the indexes, and the
+// state itself.
 func encode(attrs table.Map, generation int64, a event.Account, s account.State) {
 	attrs["currency"] = table.S(s.Currency)
 	attrs["status"] = table.S(s.Status)

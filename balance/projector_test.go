@@ -28,7 +28,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const pipelineStream = "test-events"
 
-// pipeline is journal, publisher and stream on the embedded engine, with a projector that can be stopped and started.
+// pipeline is journal, publisher and stream on the embedded engine, with a projector that can be
+// stopped and started.
 type pipeline struct {
 	t       *testing.T
 	table   *pebbletable.Table
@@ -128,7 +129,8 @@ func (p *pipeline) accounts(n int) []event.Account {
 	return list
 }
 
-// Commands go on while the projector is stopped and started: every row ends where the journal is, and a waiting reader sees it.
+// Commands go on while the projector is stopped and started: every row ends where the journal is,
+// and a waiting reader sees it.
 func TestRowsFollowTheJournalThroughRestarts(t *testing.T) {
 	p := newPipeline(t)
 	p.start()
@@ -279,7 +281,8 @@ func TestListGoesThroughEveryAccountOnce(t *testing.T) {
 	}
 }
 
-// A cursor is what a client sends back: whatever it is, it is either a place of this listing or refused.
+// A cursor is what a client sends back: whatever it is, it is either a place of this listing or
+// refused.
 func FuzzCursor(f *testing.F) {
 	filters := []Filter{{Tenant: "main"}, {Tenant: "main", Holder: "h-1"}, {Tenant: "main", Status: "open"}}
 	for _, filter := range filters {

@@ -14,8 +14,9 @@ const (
 	statusCreated = http.StatusCreated
 )
 
-// Operations are the service's commands with their routes. The order in which a decoder takes its fields is that of the
-// command's canonical form, which repeated keys are compared by: it does not change.
+// Operations are the service's commands with their routes. The order in which a decoder takes its
+// fields is that of the command's canonical form, which repeated keys are compared by: it does not
+// change.
 func (s *Service) Operations() []web.Operation {
 	const of = "POST /v1/accounts/{account_id}"
 	return []web.Operation{
@@ -29,7 +30,8 @@ func (s *Service) Operations() []web.Operation {
 	}
 }
 
-// open makes the account's id from the key when there is none, so that a repeated open meets itself.
+// open makes the account's id from the key when there is none, so that a repeated open meets
+// itself.
 func (s *Service) open(f *web.Fields) web.Call {
 	id := f.AccountID("account_id", web.Optional)
 	c := Open{

@@ -90,7 +90,8 @@ func TestOpenAndCreditOverHTTP(t *testing.T) {
 	}
 }
 
-// Without an id the account's is made from the key, so that a repeat meets the account that the first one opened.
+// Without an id the account's is made from the key, so that a repeat meets the account that the
+// first one opened.
 func TestOpenWithoutAnID(t *testing.T) {
 	c, _, _ := serve(t)
 	first := c.Post("/v1/accounts", "k1", `{"currency":"EUR"}`)
@@ -317,8 +318,8 @@ func TestHeadersOfACommand(t *testing.T) {
 	}
 }
 
-// The canonical form of a command is what a repeated key is compared by, also with commands that an older program took. It does
-// not change.
+// The canonical form of a command is what a repeated key is compared by, also with commands that an
+// older program took. It does not change.
 func TestCanonicalForms(t *testing.T) {
 	forms := map[string][2]string{
 		"open": {
@@ -352,7 +353,8 @@ func TestCanonicalForms(t *testing.T) {
 	}
 }
 
-// Whatever comes in, a decoder takes it or says what is wrong, and what it took comes out of its canonical form again.
+// Whatever comes in, a decoder takes it or says what is wrong, and what it took comes out of its
+// canonical form again.
 func FuzzOperations(f *testing.F) {
 	f.Add([]byte(`{"account_id":"A-1","amount":5,"currency":"EUR","kind":"deposit","reference":"\u00e9","effective_at":"2026-11-21"}`))
 	f.Add([]byte(`{"currency":"EUR","holder_ref":"H-1","credit_limit":0}`))

@@ -9,8 +9,9 @@ import (
 	"passbook/shared/money"
 )
 
-// The commands that open an account, bring money in, set its limit and its status. Each has two pure halves: Validate says what
-// is wrong with its shape, all of it at once; Decide, which relies on the shape, says what it does to an account.
+// The commands that open an account, bring money in, set its limit and its status. Each has two
+// pure halves: Validate says what is wrong with its shape, all of it at once; Decide, which relies
+// on the shape, says what it does to an account.
 
 // Open opens an account.
 type Open struct {
@@ -138,7 +139,8 @@ func (c SetLimit) Decide(s account.State, now time.Time) account.Decision {
 
 // Freeze stops debits, or everything but a release, an unfreeze and a limit cut.
 type Freeze struct {
-	// Scope is debits or all; debits when empty. On a frozen account it replaces the scope there was.
+	// Scope is debits or all; debits when empty. On a frozen account it replaces the scope there
+	// was.
 	Scope      string `json:"scope,omitempty"`
 	ReasonCode string `json:"reason_code,omitempty"`
 }
@@ -165,7 +167,8 @@ func (c Freeze) Decide(s account.State, now time.Time) account.Decision {
 	return d.Decision()
 }
 
-// Unfreeze lifts a freeze. On an account that is not frozen it changes nothing, and is on record all the same.
+// Unfreeze lifts a freeze. On an account that is not frozen it changes nothing, and is on record
+// all the same.
 type Unfreeze struct {
 	ReasonCode string `json:"reason_code,omitempty"`
 }
@@ -213,9 +216,11 @@ func (c Close) Decide(s account.State, now time.Time) account.Decision {
 type ReverseCredit struct {
 	TransactionID string     `json:"transaction_id"`
 	Reason        event.Text `json:"reason,omitzero"`
-	// Force takes the credit back beyond what is available, and on an account whose debits are frozen.
+	// Force takes the credit back beyond what is available, and on an account whose debits are
+	// frozen.
 	Force bool `json:"force,omitempty"`
-	// Original is the event that TransactionID names, as read from the journal; nil when there is none.
+	// Original is the event that TransactionID names, as read from the journal; nil when there is
+	// none.
 	Original *event.Event `json:"-"`
 	// Reversed says that the journal has a reversal of it.
 	Reversed bool `json:"-"`
@@ -228,7 +233,8 @@ func (c ReverseCredit) Validate() []account.FieldError {
 	return shape
 }
 
-// Decide emits TransactionReversed, or WithdrawalDeclined; a journal guards the original only in the first case.
+// Decide emits TransactionReversed, or WithdrawalDeclined; a journal guards the original only in
+// the first case.
 func (c ReverseCredit) Decide(s account.State, now time.Time) account.Decision {
 	d := account.NewDraft(s, now)
 	d.ReleaseExpired()

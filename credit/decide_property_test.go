@@ -11,7 +11,8 @@ import (
 	"passbook/shared/event"
 )
 
-// No sequence of commands, with what the withdraw service does in between, breaks what a Ledger holds, whatever the amounts.
+// No sequence of commands, with what the withdraw service does in between, breaks what a Ledger
+// holds, whatever the amounts.
 func TestNoSequenceBreaksTheRules(t *testing.T) {
 	for name, amounts := range acct.Amounts() {
 		t.Run(name, func(t *testing.T) {

@@ -20,7 +20,8 @@ var (
 
 func ptr[T any](v T) *T { return &v }
 
-// rule is one line of a decision table: on this state, the command has this outcome, after which the numbers are these.
+// rule is one line of a decision table: on this state, the command has this outcome, after which
+// the numbers are these.
 type rule struct {
 	name    string
 	given   account.State
@@ -273,8 +274,8 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// The encoding is what request hashes are made of, so it never changes: members in the contract's order, what is empty left out,
-// what the journal says left out.
+// The encoding is what request hashes are made of, so it never changes: members in the contract's
+// order, what is empty left out, what the journal says left out.
 func TestCommandsAsJSON(t *testing.T) {
 	text := event.Text{Plain: "r"}
 	for _, c := range []struct {

@@ -10,8 +10,9 @@ import (
 	"passbook/shared/journal"
 )
 
-// Service carries commands out. Every method takes, in to, all of a journal's command but the rules, and a valid command; ctx
-// has a deadline. Refusals and declines are receipts; errors are the journal's. Safe for concurrent use.
+// Service carries commands out. Every method takes, in to, all of a journal's command but the
+// rules, and a valid command; ctx has a deadline. Refusals and declines are receipts; errors are
+// the journal's. Safe for concurrent use.
 type Service struct {
 	journal    Journal
 	valueDates account.Window
@@ -62,8 +63,8 @@ func (s *Service) Close(ctx context.Context, to journal.Command, c Close) (journ
 	return s.journal.Execute(ctx, to)
 }
 
-// ReverseCredit takes a credit back. The original and whether it was reversed are read before the decision; a reversal that
-// comes in between is caught by the guard, which is put with the entry.
+// ReverseCredit takes a credit back. The original and whether it was reversed are read before the
+// decision; a reversal that comes in between is caught by the guard, which is put with the entry.
 func (s *Service) ReverseCredit(ctx context.Context, to journal.Command, c ReverseCredit) (journal.Receipt, error) {
 	version, ok := event.ParseID('t', c.TransactionID)
 	if ok {

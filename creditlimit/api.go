@@ -15,7 +15,8 @@ import (
 	"passbook/shared/web"
 )
 
-// API answers queries: the present from the rows, the past and the decisions from the journal. Safe for concurrent use.
+// API answers queries: the present from the rows, the past and the decisions from the journal. Safe
+// for concurrent use.
 type API struct {
 	store   *Store
 	journal *journal.Reader
@@ -186,8 +187,8 @@ func renderDecision(j *web.JSON, of event.Account, r web.Recorded) {
 	j.End()
 }
 
-// explain tells what a withdrawal would meet now. It is made of the blocks that decide one, on the journal's own state, and
-// commits nothing.
+// explain tells what a withdrawal would meet now. It is made of the blocks that decide one, on the
+// journal's own state, and commits nothing.
 func (a *API) explain(c echo.Context) error {
 	of, err := web.PathAccount(c)
 	if err != nil {

@@ -31,7 +31,8 @@ func (discard) Publish(journal.Committed)           {}
 func (discard) Full() bool                          { return false }
 func (discard) Pace(context.Context, event.Account) {}
 
-// bank is the service beside a journal, on the embedded engine. Rows are projected when the test says so.
+// bank is the service beside a journal, on the embedded engine. Rows are projected when the test
+// says so.
 type bank struct {
 	t          *testing.T
 	client     *webtest.Client
@@ -93,7 +94,8 @@ func serve(t *testing.T) *bank {
 	return b
 }
 
-// commit puts what do drafts in the account's history, one second after what came before, and projects it.
+// commit puts what do drafts in the account's history, one second after what came before, and
+// projects it.
 func (b *bank) commit(do func(d *account.Draft)) {
 	b.t.Helper()
 	b.clock = b.clock.Add(time.Second)
@@ -164,8 +166,8 @@ func TestUseOfTheLineNowAndThen(t *testing.T) {
 	}
 }
 
-// A hold that is captured leaves the use of the line as it was: nobody may see, in a message, in the peak or in the past, what it
-// was between the two events that this takes.
+// A hold that is captured leaves the use of the line as it was: nobody may see, in a message, in
+// the peak or in the past, what it was between the two events that this takes.
 func TestNobodySeesWhatIsBetweenTheEventsOfAnEntry(t *testing.T) {
 	b := serve(t)
 	b.open(100)

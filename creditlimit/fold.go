@@ -8,21 +8,24 @@ import (
 	"passbook/shared/event"
 )
 
-// State is the use of one account's line of credit, in minor units. The zero State is an account that does not exist.
+// State is the use of one account's line of credit, in minor units. The zero State is an account
+// that does not exist.
 type State struct {
 	// Status is open or closed.
 	Status, Currency string
 	// Posted, Held and Limit are what the use is derived from.
 	Posted, Held, Limit int64
-	// LimitVersion is the event that set Limit, ExpiresAt when it falls to 0 by itself (zero: never).
+	// LimitVersion is the event that set Limit, ExpiresAt when it falls to 0 by itself (zero:
+	// never).
 	LimitVersion int64
 	ExpiresAt    time.Time
-	// Peak is the most that was ever drawn and reserved after an entry, PeakVersion the last event of the first that made it so.
+	// Peak is the most that was ever drawn and reserved after an entry, PeakVersion the last event
+	// of the first that made it so.
 	Peak, PeakVersion int64
 	// Declines counts the withdrawals, holds and transfers refused for want of funds or limit.
 	Declines int64
-	// Band is the highest threshold that the utilisation had reached after the last entry that left a limit, in basis points; 0 for
-	// none.
+	// Band is the highest threshold that the utilisation had reached after the last entry that left
+	// a limit, in basis points; 0 for none.
 	Band int64
 }
 
@@ -51,8 +54,8 @@ func After(s State) event.After {
 	return event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit}
 }
 
-// Fold is the state after the event. Freezes change nothing here. It refuses what cannot follow; that the result is the event's
-// After is for the caller to compare.
+// Fold is the state after the event. Freezes change nothing here. It refuses what cannot follow;
+// that the result is the event's After is for the caller to compare.
 func Fold(s State, e event.Event) (State, error) {
 	if _, opening := e.Body.(event.AccountOpened); opening != (s.Status == "") || s.Status == account.StatusClosed {
 		return s, fmt.Errorf("fold v%d: %T of an account that is %q", e.Version, e.Body, s.Status)
@@ -93,8 +96,9 @@ func Fold(s State, e event.Event) (State, error) {
 	return s, nil
 }
 
-// Settle is the state after an entry that ends at a version, once its events are folded. What the use of the line rose to or fell
-// to between two events of one entry, as where a hold is captured, nobody ever had: it makes no peak and crosses no threshold.
+// Settle is the state after an entry that ends at a version, once its events are folded. What the
+// use of the line rose to or fell to between two events of one entry, as where a hold is captured,
+// nobody ever had: it makes no peak and crosses no threshold.
 func Settle(s State, version int64) State {
 	if use := s.Drawn() + s.Reserved(); use > s.Peak {
 		s.Peak, s.PeakVersion = use, version

@@ -19,7 +19,8 @@ var model = consumer.Model[State]{
 	Name: Table, Fold: Fold, Settle: Settle, After: After, Encode: encode, Decode: decode, Crossings: crossings, Message: message,
 }
 
-// encode adds the state to a row. What is derived is there for people and queries, and is not read back.
+// encode adds the state to a row. What is derived is there for people and queries, and is not read
+// back.
 func encode(attrs table.Map, _ int64, _ event.Account, s State) {
 	attrs["status"] = table.S(s.Status)
 	attrs["currency"] = table.S(s.Currency)
@@ -67,7 +68,8 @@ func (p *Projector) Run(ctx context.Context) error {
 	})
 }
 
-// Projection is the projection of one generation, for a rebuild to feed, silently, and for a redrive.
+// Projection is the projection of one generation, for a rebuild to feed, silently, and for a
+// redrive.
 func (p *Projector) Projection(ctx context.Context, generation int64) (*consumer.Projection[State], error) {
 	return consumer.OpenProjection(ctx, consumer.ProjectionConfig[State]{
 		Generation: generation, Rows: p.config.Store.rows, Journal: p.config.Journal, Outbox: p.outbox(),

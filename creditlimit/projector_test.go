@@ -34,7 +34,8 @@ func history(seed uint64, entries int) []*event.Entry {
 	return a.Entries
 }
 
-// The use of the line, folded from what concerns it, is that of the account's whole state, and the identity of the quantities holds.
+// The use of the line, folded from what concerns it, is that of the account's whole state, and the
+// identity of the quantities holds.
 func TestFoldAgreesWithTheAccountsOwn(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var s State
@@ -240,8 +241,8 @@ func (l *line) messages() (list []Message) {
 	return list
 }
 
-// Every record comes twice and the notifications stream refuses and loses answers: each crossing of each account is sent at least
-// once, and every time with the same id and content.
+// Every record comes twice and the notifications stream refuses and loses answers: each crossing of
+// each account is sent at least once, and every time with the same id and content.
 func TestEveryCrossingIsSentAndAlwaysAlike(t *testing.T) {
 	l := newLine(t)
 	entries := archivetest.Bank(21, 8, 600)

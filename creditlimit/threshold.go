@@ -18,7 +18,8 @@ const (
 // Thresholds are the utilisations, in basis points, whose crossing is made known.
 var Thresholds = [...]int64{5000, 8000, 10000}
 
-// Message is a record of the notifications stream. The same crossing has always the same id, so that a receiver can drop repeats.
+// Message is a record of the notifications stream. The same crossing has always the same id, so
+// that a receiver can drop repeats.
 type Message struct {
 	ID        string `json:"id"`
 	Type      string `json:"type"`
@@ -31,8 +32,8 @@ type Message struct {
 	Utilisation int64  `json:"utilisation_bps"`
 }
 
-// band is the highest threshold that the utilisation has reached. Without a limit there is no utilisation, and the last one stands:
-// a limit that falls away is no relief.
+// band is the highest threshold that the utilisation has reached. Without a limit there is no
+// utilisation, and the last one stands: a limit that falls away is no relief.
 func (s State) band() int64 {
 	bps, ok := s.UtilisationBps()
 	if !ok {
@@ -47,7 +48,8 @@ func (s State) band() int64 {
 	return band
 }
 
-// crossings names the thresholds between the states before and after an entry that ends at a version, in the order in which they were met, in a form short enough to ride in a row.
+// crossings names the thresholds between the states before and after an entry that ends at a
+// version, in the order in which they were met, in a form short enough to ride in a row.
 func crossings(before, after State, version int64) []string {
 	if before.Band == after.Band {
 		return nil

@@ -13,8 +13,9 @@ const (
 	statusCreated = http.StatusCreated
 )
 
-// Operations are the service's commands with their routes. The order in which a decoder takes its fields is that of the
-// command's canonical form, which repeated keys are compared by: it does not change.
+// Operations are the service's commands with their routes. The order in which a decoder takes its
+// fields is that of the command's canonical form, which repeated keys are compared by: it does not
+// change.
 func (s *Service) Operations() []web.Operation {
 	const of = "POST /v1/accounts/{account_id}"
 	return []web.Operation{

@@ -17,8 +17,8 @@ import (
 	"passbook/shared/web/webtest"
 )
 
-// refusedFor checks that a withdrawal is refused for now, with a word on when to try again, and that the same request works once
-// the fault is gone: nothing was stored.
+// refusedFor checks that a withdrawal is refused for now, with a word on when to try again, and
+// that the same request works once the fault is gone: nothing was stored.
 func refusedFor(t *testing.T, b *branch, want string, mend func()) {
 	t.Helper()
 	const body = `{"amount":10,"currency":"EUR"}`
@@ -129,7 +129,8 @@ func TestOutcomeUnknown(t *testing.T) {
 	}
 }
 
-// A command that waits behind one that does not come back was not carried out when its own time is over.
+// A command that waits behind one that does not come back was not carried out when its own time is
+// over.
 func TestTimeIsOverWhileACommandWaits(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
@@ -175,8 +176,8 @@ func (unreadable) Event(context.Context, event.Account, int64) (event.Event, *ev
 	return event.Event{}, nil, errDisk
 }
 
-// A repeated command gets its first answer also through bulk, a transfer keeps both accounts' order there, and a service refuses
-// what is not its own.
+// A repeated command gets its first answer also through bulk, a transfer keeps both accounts' order
+// there, and a service refuses what is not its own.
 func TestBulkOnTheJournal(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
@@ -209,8 +210,8 @@ func TestBulkOnTheJournal(t *testing.T) {
 	}
 }
 
-// A value date outside the bank's window is refused by its name and leaves no trace; a command that was taken keeps its answer when
-// the window has moved on.
+// A value date outside the bank's window is refused by its name and leaves no trace; a command that
+// was taken keeps its answer when the window has moved on.
 func TestValueDatesLieInTheWindow(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)

@@ -420,8 +420,8 @@ func TestParallelWithdrawalsNeverOverdraw(t *testing.T) {
 	}
 }
 
-// The canonical form of a command is what a repeated key is compared by, also with commands that an older program took. It does
-// not change.
+// The canonical form of a command is what a repeated key is compared by, also with commands that an
+// older program took. It does not change.
 func TestCanonicalForms(t *testing.T) {
 	forms := map[string][2]string{
 		"withdraw": {
@@ -454,7 +454,8 @@ func TestCanonicalForms(t *testing.T) {
 	}
 }
 
-// Whatever comes in, a decoder takes it or says what is wrong, and what it took comes out of its canonical form again.
+// Whatever comes in, a decoder takes it or says what is wrong, and what it took comes out of its
+// canonical form again.
 func FuzzOperations(f *testing.F) {
 	f.Add([]byte(`{"account_id":"A-1","amount":5,"currency":"EUR","kind":"card","reference":"\u00e9","effective_at":"2026-11-21"}`))
 	f.Add([]byte(`{"account_id":"A-1","hold_id":"h3","amount":5,"final":false}`))

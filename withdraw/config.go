@@ -9,8 +9,8 @@ import (
 	"passbook/shared/journal"
 )
 
-// Journal is what the service commits through and reads back from; *journal.Journal is one. Within a process withdraw and
-// credit share it.
+// Journal is what the service commits through and reads back from; *journal.Journal is one. Within
+// a process withdraw and credit share it.
 type Journal interface {
 	Execute(ctx context.Context, c journal.Command) (journal.Receipt, error)
 	Transfer(ctx context.Context, t journal.Transfer) (journal.Receipt, error)
@@ -22,7 +22,8 @@ type Journal interface {
 type Config struct {
 	// Journal is required.
 	Journal Journal
-	// ValueDates is how far an effective_at may lie from the day of its command; zero allows that day alone.
+	// ValueDates is how far an effective_at may lie from the day of its command; zero allows that
+	// day alone.
 	ValueDates account.Window
 }
 

@@ -7,8 +7,9 @@ import (
 	"passbook/shared/event"
 )
 
-// The commands that take money out or set it aside. Each has two pure halves: Validate says what is wrong with its shape, all of
-// it at once; Decide, which relies on the shape, says what it does to an account.
+// The commands that take money out or set it aside. Each has two pure halves: Validate says what is
+// wrong with its shape, all of it at once; Decide, which relies on the shape, says what it does to
+// an account.
 
 // Withdraw takes money out, if it is available.
 type Withdraw struct {
@@ -85,14 +86,16 @@ type CaptureHold struct {
 	HoldID string `json:"hold_id"`
 	// Amount is all that remains when nil.
 	Amount *int64 `json:"amount,omitempty"`
-	// Final releases what remains after the capture; nil is true. A caller that means to capture again says so: money that nobody
-	// will capture is better with the customer than held. A capture of all that remains is final in any case.
+	// Final releases what remains after the capture; nil is true. A caller that means to capture
+	// again says so: money that nobody will capture is better with the customer than held. A
+	// capture of all that remains is final in any case.
 	Final *bool `json:"final,omitempty"`
 	// Placed says that the event that HoldID names placed a hold, as read from the journal.
 	Placed bool `json:"-"`
 }
 
-// Validate checks the command's shape. An id that is none is not-found, as any other that names no hold.
+// Validate checks the command's shape. An id that is none is not-found, as any other that names no
+// hold.
 func (c CaptureHold) Validate() []account.FieldError {
 	var shape account.Shape
 	if c.Amount != nil {
@@ -101,8 +104,8 @@ func (c CaptureHold) Validate() []account.FieldError {
 	return shape
 }
 
-// Decide emits HoldCaptured and MoneyWithdrawn, and HoldReleased for a remainder. It needs no funds, and a freeze of debits does
-// not stop it: the money was promised before.
+// Decide emits HoldCaptured and MoneyWithdrawn, and HoldReleased for a remainder. It needs no
+// funds, and a freeze of debits does not stop it: the money was promised before.
 func (c CaptureHold) Decide(s account.State, now time.Time) account.Decision {
 	d := account.NewDraft(s, now)
 	d.ReleaseExpired()
@@ -146,7 +149,8 @@ func (c ReleaseHold) Decide(s account.State, now time.Time) account.Decision {
 type ReverseWithdrawal struct {
 	TransactionID string     `json:"transaction_id"`
 	Reason        event.Text `json:"reason,omitzero"`
-	// Original is the event that TransactionID names, as read from the journal; nil when there is none.
+	// Original is the event that TransactionID names, as read from the journal; nil when there is
+	// none.
 	Original *event.Event `json:"-"`
 	// Reversed says that the journal has a reversal of it.
 	Reversed bool `json:"-"`
@@ -169,7 +173,8 @@ func (c ReverseWithdrawal) Decide(s account.State, now time.Time) account.Decisi
 	return d.Decision()
 }
 
-// Transfer moves money from one account to another of the same currency: both legs are committed, or neither.
+// Transfer moves money from one account to another of the same currency: both legs are committed,
+// or neither.
 type Transfer struct {
 	From      string     `json:"from"`
 	To        string     `json:"to"`
@@ -189,9 +194,10 @@ func (c Transfer) Validate() []account.FieldError {
 	return shape
 }
 
-// DecideFrom emits the leg that pays, or the decline, as its last event; contra is the event id of the other leg. Whatever keeps
-// the other account from being paid is a rejection here, with "leg":"to" among its details, so that DecideTo on the same state
-// of it, at whatever time, is never refused.
+// DecideFrom emits the leg that pays, or the decline, as its last event; contra is the event id of
+// the other leg. Whatever keeps the other account from being paid is a rejection here, with
+// "leg":"to" among its details, so that DecideTo on the same state of it, at whatever time, is
+// never refused.
 func (c Transfer) DecideFrom(from, to account.State, contra string, now time.Time) account.Decision {
 	d := account.NewDraft(from, now)
 	if c.From == c.To {
@@ -229,8 +235,9 @@ func (c Transfer) DecideTo(to account.State, contra string, now time.Time) accou
 	return d.Decision()
 }
 
-// Expire is the sweeper's command for an idle account: it emits what has fallen due, on a frozen account too. Where nothing has,
-// there are neither events nor a rejection, and nothing is committed; so twice is harmless.
+// Expire is the sweeper's command for an idle account: it emits what has fallen due, on a frozen
+// account too. Where nothing has, there are neither events nor a rejection, and nothing is
+// committed; so twice is harmless.
 type Expire struct{}
 
 // Decide emits HoldReleased for each expired hold, and CreditLimitChanged for an expired limit.

@@ -18,8 +18,8 @@ type bank struct {
 	accounts [2]*acct.Ledger
 }
 
-// No sequence of commands, with what the credit service does in between, breaks what a Ledger holds; and money neither appears
-// nor vanishes in transfers, whatever the amounts.
+// No sequence of commands, with what the credit service does in between, breaks what a Ledger
+// holds; and money neither appears nor vanishes in transfers, whatever the amounts.
 func TestNoSequenceBreaksTheRules(t *testing.T) {
 	for name, amounts := range acct.Amounts() {
 		t.Run(name, func(t *testing.T) {

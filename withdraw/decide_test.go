@@ -17,7 +17,8 @@ func rfc(t time.Time) string { return t.Format(time.RFC3339Nano) }
 
 func ptr[T any](v T) *T { return &v }
 
-// rule is one line of a decision table: on this state, the command has this outcome, after which the numbers are these.
+// rule is one line of a decision table: on this state, the command has this outcome, after which
+// the numbers are these.
 type rule struct {
 	name    string
 	given   account.State

@@ -11,8 +11,9 @@ import (
 	"passbook/shared/journal"
 )
 
-// Service carries commands out. Every method takes, in to, all of a journal's command but the rules, and a valid command; ctx
-// has a deadline. Refusals and declines are receipts; errors are the journal's. Safe for concurrent use.
+// Service carries commands out. Every method takes, in to, all of a journal's command but the
+// rules, and a valid command; ctx has a deadline. Refusals and declines are receipts; errors are
+// the journal's. Safe for concurrent use.
 type Service struct {
 	journal    Journal
 	valueDates account.Window
@@ -59,8 +60,9 @@ func (s *Service) ReleaseHold(ctx context.Context, to journal.Command, c Release
 	return s.journal.Execute(ctx, to)
 }
 
-// ReverseWithdrawal takes a withdrawal back. The original and whether it was reversed are read before the decision; a reversal
-// that comes in between is caught by the guard, which is put with the entry.
+// ReverseWithdrawal takes a withdrawal back. The original and whether it was reversed are read
+// before the decision; a reversal that comes in between is caught by the guard, which is put with
+// the entry.
 func (s *Service) ReverseWithdrawal(ctx context.Context, to journal.Command, c ReverseWithdrawal) (journal.Receipt, error) {
 	version, ok := event.ParseID('t', c.TransactionID)
 	if ok {
@@ -80,8 +82,8 @@ func (s *Service) ReverseWithdrawal(ctx context.Context, to journal.Command, c R
 	return s.journal.Execute(ctx, to)
 }
 
-// Transfer moves money between two accounts. One from an account to itself goes the way of other commands, so that its key and
-// its version are looked at before it is refused.
+// Transfer moves money between two accounts. One from an account to itself goes the way of other
+// commands, so that its key and its version are looked at before it is refused.
 func (s *Service) Transfer(ctx context.Context, to journal.Command, c Transfer) (journal.Receipt, error) {
 	if c.From == c.To {
 		to.Decide = func(state account.State, now time.Time) account.Decision { return c.DecideFrom(state, state, "", now) }

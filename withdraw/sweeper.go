@@ -14,25 +14,28 @@ import (
 )
 
 const (
-	// DefaultSweep is the pause between two sweeps. A hold that has run out binds no decision; the sweep only writes it down.
+	// DefaultSweep is the pause between two sweeps. A hold that has run out binds no decision; the
+	// sweep only writes it down.
 	DefaultSweep = 2 * time.Second
 	// sweepParallel is how many accounts a sweep asks at once, sweepMost how many it asks at all.
 	sweepParallel = 16
 	sweepMost     = 10_000
-	// asked again after sweepPause, then at double that, up to sweepPauseMost: an account whose row stands still stays listed.
+	// asked again after sweepPause, then at double that, up to sweepPauseMost: an account whose row
+	// stands still stays listed.
 	sweepPause     = 5 * time.Second
 	sweepPauseMost = time.Hour
 	// expireLimit is how long one account may take: one that hangs must not stop the sweeps.
 	expireLimit = 5 * time.Second
 )
 
-// Sweeper has what runs out by itself, holds and limits, written down on accounts that get no commands. It is told by the index of
-// what falls due, and asks twice rather than not at all: where nothing is due any more, nothing is committed. Any number of them
-// may run.
+// Sweeper has what runs out by itself, holds and limits, written down on accounts that get no
+// commands. It is told by the index of what falls due, and asks twice rather than not at all: where
+// nothing is due any more, nothing is committed. Any number of them may run.
 type Sweeper struct {
 	SweeperConfig
 	asked map[consumer.Due]asked
-	// first is the digit that the next sweep begins with: when there is more than one sweep can ask, every digit has its turn.
+	// first is the digit that the next sweep begins with: when there is more than one sweep can
+	// ask, every digit has its turn.
 	first int
 }
 
@@ -109,8 +112,9 @@ func (s *Sweeper) sweep(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// round is one sweep: what it found listed, and how many accounts it asked. Those whose turn has not come again do not count, so
-// that accounts which stay listed keep nobody else from being asked.
+// round is one sweep: what it found listed, and how many accounts it asked. Those whose turn has
+// not come again do not count, so that accounts which stay listed keep nobody else from being
+// asked.
 type round struct {
 	now        time.Time
 	generation int64
@@ -118,7 +122,8 @@ type round struct {
 	asking     int
 }
 
-// sweepDigit asks the accounts of one partition of the index. Those asked before wait for their turn.
+// sweepDigit asks the accounts of one partition of the index. Those asked before wait for their
+// turn.
 func (s *Sweeper) sweepDigit(ctx context.Context, g *errgroup.Group, digit byte, r *round) error {
 	for after := ""; r.asking < sweepMost; {
 		due, next, err := consumer.ListDue(ctx, s.Table, r.generation, digit, r.now, after)
@@ -146,7 +151,8 @@ func (s *Sweeper) sweepDigit(ctx context.Context, g *errgroup.Group, digit byte,
 	return nil
 }
 
-// expire asks one account. A failure is the account's own: the others are asked all the same, and it is asked again later.
+// expire asks one account. A failure is the account's own: the others are asked all the same, and
+// it is asked again later.
 func (s *Sweeper) expire(ctx context.Context, d consumer.Due) error {
 	bounded, cancel := context.WithTimeout(ctx, expireLimit)
 	defer cancel()

@@ -45,7 +45,8 @@ func newDueRows(t *testing.T) dueRows {
 	return dueRows{t, rows}
 }
 
-// set makes something fall due on an account at a time, in a generation's row; the zero time takes it away.
+// set makes something fall due on an account at a time, in a generation's row; the zero time takes
+// it away.
 func (d dueRows) set(generation int64, a event.Account, at time.Time) {
 	d.t.Helper()
 	put := table.Put{Table: consumer.DueModel, Row: table.Row{Key: consumer.RowKey(generation, a), Attrs: table.Map{"rev": table.N(1)}}, If: table.Absent()}
@@ -146,8 +147,8 @@ func TestSweeperAsksEveryAccountThatIsDueAndNoOther(t *testing.T) {
 	})
 }
 
-// A row that stands still, as a blocked account's, stays in the index. It is asked ever more rarely, and comes back to the pace of
-// all when something new falls due on it.
+// A row that stands still, as a blocked account's, stays in the index. It is asked ever more
+// rarely, and comes back to the pace of all when something new falls due on it.
 func TestSweeperAsksMoreAndMoreRarelyWhatStaysListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDueRows(t)

@@ -1,5 +1,5 @@
-// Command audit proves that the journal, the archive and the read models of a bank tell one story, with arithmetic of its own,
-// and names every account and version where they do not.
+// Command audit proves that the journal, the archive and the read models of a bank tell one story,
+// with arithmetic of its own, and names every account and version where they do not.
 //
 // A running bank does the work itself, on request; without one the data directory is opened here.
 package main

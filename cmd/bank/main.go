@@ -1,8 +1,8 @@
-// Command bank is all of Passbook in one process: withdraw, credit, balance, credit limit, archiver and publisher on one
-// listener, and the jobs beside them on a loopback listener of their own.
+// Command bank is all of Passbook in one process: withdraw, credit, balance, credit limit, archiver
+// and publisher on one listener, and the jobs beside them on a loopback listener of their own.
 //
-// bank serve serves; bank demo plays a day against a bank; bank quarantine shows and releases the accounts that a consumer set
-// aside. serve.go is where everything is wired.
+// bank serve serves; bank demo plays a day against a bank; bank quarantine shows and releases the
+// accounts that a consumer set aside. serve.go is where everything is wired.
 package main
 
 import (

@@ -13,8 +13,8 @@ import (
 // callTimeout bounds one request; a bank that takes longer has failed the benchmark.
 const callTimeout = 10 * time.Second
 
-// conn is one keep-alive connection that has one request in flight. It is written by hand because a general client costs as
-// much as the server that it would measure, on the same two cores.
+// conn is one keep-alive connection that has one request in flight. It is written by hand because a
+// general client costs as much as the server that it would measure, on the same two cores.
 type conn struct {
 	net net.Conn
 	out []byte

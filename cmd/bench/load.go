@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// load is what the driver sends: half credits, half withdrawals of 1 to 99 cents, evenly over the accounts.
+// load is what the driver sends: half credits, half withdrawals of 1 to 99 cents, evenly over the
+// accounts.
 type load struct {
 	address  string
 	run      string // starts every idempotency key, so that no run repeats another's
@@ -54,13 +55,14 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
 }
 
-// closedLoop keeps conns connections busy for a while: each sends the next command when the answer to its last one is there.
+// closedLoop keeps conns connections busy for a while: each sends the next command when the answer
+// to its last one is there.
 func (l *load) closedLoop(ctx context.Context, conns int, d time.Duration) (result, error) {
 	return l.drive(ctx, conns, d, func(int) func() time.Time { return time.Now })
 }
 
-// paced sends at a rate, whatever the answers take. A latency counts from the time when the command was due, so that a stall
-// shows in every command that it delayed.
+// paced sends at a rate, whatever the answers take. A latency counts from the time when the command
+// was due, so that a stall shows in every command that it delayed.
 func (l *load) paced(ctx context.Context, conns int, d time.Duration, rate float64) (result, error) {
 	gap := time.Duration(float64(conns) / rate * float64(time.Second))
 	began := time.Now()
@@ -75,7 +77,8 @@ func (l *load) paced(ctx context.Context, conns int, d time.Duration, rate float
 	})
 }
 
-// drive runs the connections; pace gives each the function that waits for its next command and says when that was due.
+// drive runs the connections; pace gives each the function that waits for its next command and says
+// when that was due.
 func (l *load) drive(ctx context.Context, conns int, d time.Duration, pace func(conn int) func() time.Time) (result, error) {
 	began := time.Now()
 	end := began.Add(d)

@@ -1,8 +1,9 @@
-// Command bench measures the whole pipeline as it runs in the real program: it starts a bank on this machine, drives it over
-// loopback from the same cores, and prints what it measured beside the targets.
+// Command bench measures the whole pipeline as it runs in the real program: it starts a bank on
+// this machine, drives it over loopback from the same cores, and prints what it measured beside the
+// targets.
 //
-// load.go is the driver, bench.go the order of the measurements, micro.go what is measured within this process. Only ever
-// point it at a bank that it started itself.
+// load.go is the driver, bench.go the order of the measurements, micro.go what is measured within
+// this process. Only ever point it at a bank that it started itself.
 package main
 
 import (

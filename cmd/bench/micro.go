@@ -25,8 +25,8 @@ import (
 // microEvents are decoded, folded and archived in one go; the rebuild takes all of historyEvents.
 const microEvents = 200_000
 
-// micro measures the codec and the archive within this process, and then a rebuild from what was archived, in the program that
-// a user would take.
+// micro measures the codec and the archive within this process, and then a rebuild from what was
+// archived, in the program that a user would take.
 func (g *grammar) micro(ctx context.Context, r *report, records [][]byte) (err error) {
 	data, err := os.MkdirTemp("", "passbook-bench-")
 	if err != nil {
@@ -67,8 +67,8 @@ func decodeAndFold(records [][]byte) (rate float64, err error) {
 	return float64(events) / time.Since(began).Seconds(), nil
 }
 
-// archiveHistory writes the records to the archive of a data directory, as four shards in segments of microEvents each, and
-// measures the first of them.
+// archiveHistory writes the records to the archive of a data directory, as four shards in segments
+// of microEvents each, and measures the first of them.
 func archiveHistory(ctx context.Context, r *report, data string, records [][]byte) error {
 	config, err := platform.FromEnv([]string{"PASSBOOK_DATA=" + data})
 	if err != nil {

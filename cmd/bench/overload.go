@@ -13,16 +13,19 @@ import (
 )
 
 const (
-	// overloadConnections carry the load that is too much: enough that a rate is kept up while each answer takes its time.
+	// overloadConnections carry the load that is too much: enough that a rate is kept up while each
+	// answer takes its time.
 	overloadConnections = 1000
 	// besideEvery is how often /readyz is asked, and a line of bulk sent, beside it.
 	besideEvery = 50 * time.Millisecond
-	// calmWithin is how long a command takes when all is as usual again, and calmInARow how many must.
+	// calmWithin is how long a command takes when all is as usual again, and calmInARow how many
+	// must.
 	calmWithin = 50 * time.Millisecond
 	calmInARow = 20
 )
 
-// overload measures what is left of the capacity when twice and four times as much comes, and how soon all is as usual again.
+// overload measures what is left of the capacity when twice and four times as much comes, and how
+// soon all is as usual again.
 func (g *grammar) overload(ctx context.Context, s *server, r *report) error {
 	l, err := g.spread(ctx, s)
 	if err != nil {
@@ -98,7 +101,8 @@ func (l *load) calm(ctx context.Context) (time.Duration, error) {
 	return time.Since(began), ctx.Err()
 }
 
-// beside is what is watched beside a load: whether the bank is ready, and whether it takes lines of bulk.
+// beside is what is watched beside a load: whether the bank is ready, and whether it takes lines of
+// bulk.
 type beside struct {
 	stop    context.CancelFunc
 	unready atomic.Int64
@@ -115,7 +119,8 @@ func startBeside(ctx context.Context, l *load) *beside {
 	return b
 }
 
-// end stops watching and says how often the bank was not ready, how many lines it refused, and of how many.
+// end stops watching and says how often the bank was not ready, how many lines it refused, and of
+// how many.
 func (b *beside) end() (unready, refused, lines int64, err error) {
 	b.stop()
 	err = errors.Join(<-b.ended, <-b.ended)

@@ -17,7 +17,8 @@ func processTime(pid int) time.Duration {
 	if err != nil {
 		return 0
 	}
-	// The second field is the name in parentheses, which may hold spaces; what follows it starts with the third.
+	// The second field is the name in parentheses, which may hold spaces; what follows it starts
+	// with the third.
 	_, rest, _ := bytes.Cut(stat, []byte(") "))
 	fields := bytes.Fields(rest)
 	if len(fields) < 13 {

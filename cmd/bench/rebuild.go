@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// rebuild folds the archive of a data directory into the balances, with the program that a user would take.
+// rebuild folds the archive of a data directory into the balances, with the program that a user
+// would take.
 func (g *grammar) rebuild(ctx context.Context, r *report, data string) error {
 	cmd := exec.CommandContext(ctx, g.sibling("replay"), "rebuild", "--model", "balance", "--data", data, "--json")
 	cmd.Stderr = os.Stderr

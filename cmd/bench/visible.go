@@ -9,14 +9,16 @@ import (
 	"time"
 )
 
-// probes is how many connections measure while the load goes on, and probeEvery how often each of them does.
+// probes is how many connections measure while the load goes on, and probeEvery how often each of
+// them does.
 const (
 	probes     = 4
 	probeEvery = 20 * time.Millisecond
 )
 
-// visibility measures, beside a paced load, how long after a command's answer the balance shows it: each probe sends a
-// command and then reads the balance with the version of the answer as min_version.
+// visibility measures, beside a paced load, how long after a command's answer the balance shows it:
+// each probe sends a command and then reads the balance with the version of the answer as
+// min_version.
 func (l *load) visibility(ctx context.Context, conns int, d time.Duration, rate float64) (load, visible result, err error) {
 	parts, errs := make([]result, probes), make([]error, probes)
 	var wg sync.WaitGroup
@@ -81,8 +83,8 @@ func readVersion(answer []byte) (int64, error) {
 // markers is how many commands caughtUp sends: enough to find every shard.
 const markers = 64
 
-// caughtUp waits until the balances show everything that was answered before: a shard is read in order, so what stands behind it
-// all shows that.
+// caughtUp waits until the balances show everything that was answered before: a shard is read in
+// order, so what stands behind it all shows that.
 func (l *load) caughtUp(ctx context.Context) error {
 	c, err := dial(ctx, l.address)
 	if err != nil {
@@ -97,7 +99,8 @@ func (l *load) caughtUp(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// seen sends a command and waits until the balance shows it; it says how long that took after the answer.
+// seen sends a command and waits until the balance shows it; it says how long that took after the
+// answer.
 func (l *load) seen(c *conn, account string) (time.Duration, error) {
 	status, answer, err := c.post("/v1/accounts/"+account+"/credits", l.run, l.serial.Add(1), l.bodies[0])
 	if err := expect(status, answer, err); err != nil {

@@ -1,5 +1,6 @@
-// Command credit serves the commands that bring money in, and the bank's own decisions on accounts, as a process of its own on AWS: credits,
-// limits, freezes. Any number of instances may run, and several may write one account.
+// Command credit serves the commands that bring money in, and the bank's own decisions on accounts,
+// as a process of its own on AWS: credits, limits, freezes. Any number of instances may run, and
+// several may write one account.
 package main
 
 import "passbook/cmd/internal/serve"

@@ -1,5 +1,5 @@
-// Command creditlimit projects the use of the lines of credit from the stream, as a process of its own on AWS. Instances share the shards
-// by leases; each of them answers for all accounts.
+// Command creditlimit projects the use of the lines of credit from the stream, as a process of its
+// own on AWS. Instances share the shards by leases; each of them answers for all accounts.
 package main
 
 import "passbook/cmd/internal/serve"

@@ -20,8 +20,9 @@ import (
 // cleanWithin bounds all of a deployment's removal.
 const cleanWithin = 2 * time.Minute
 
-// cleanUp has the end of the test remove the tables, streams and bucket of a deployment, as far as they are there. Call it before
-// programs are started, so that they have ended by then. What cannot be removed is told and fails nothing.
+// cleanUp has the end of the test remove the tables, streams and bucket of a deployment, as far as
+// they are there. Call it before programs are started, so that they have ended by then. What cannot
+// be removed is told and fails nothing.
 func cleanUp(t *testing.T, c aws.Config, prefix string) {
 	t.Helper()
 	t.Cleanup(func() {

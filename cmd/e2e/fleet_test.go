@@ -34,7 +34,8 @@ type fleet interface {
 	merge(ctx context.Context, a, b string) error
 	// scale doubles the open shards to so many.
 	scale(ctx context.Context, shards int) error
-	// audit, rebuild and promote are the jobs; nil is exit code 0, errDiffers 3. An entry younger than grace may be on its way.
+	// audit, rebuild and promote are the jobs; nil is exit code 0, errDiffers 3. An entry younger
+	// than grace may be on its way.
 	audit(t *testing.T, grace time.Duration) error
 	rebuild(t *testing.T, model string) error
 	promote(t *testing.T, model string) error

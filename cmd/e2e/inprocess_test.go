@@ -147,7 +147,8 @@ func (f *together) job(t *testing.T, name string, params any) error {
 // errCut is what a dead instance hears from its stores.
 var errCut = errors.New("the wire is cut")
 
-// wire is an instance's line to the stores. Cut, nothing of the instance gets through any more, as of a process that was killed.
+// wire is an instance's line to the stores. Cut, nothing of the instance gets through any more, as
+// of a process that was killed.
 type wire struct {
 	table  table.Table
 	stream stream.Stream

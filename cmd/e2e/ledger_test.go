@@ -92,7 +92,8 @@ func (l *ledger) send(ctx context.Context, service, path, key, payload, account 
 	}
 }
 
-// run sends so many commands a second, at their time whatever became of those before, until ctx ends, and waits for the answers.
+// run sends so many commands a second, at their time whatever became of those before, until ctx
+// ends, and waits for the answers.
 func (l *ledger) run(ctx context.Context, name string, perSecond int) {
 	rng := rand.New(rand.NewPCG(1, uint64(len(name))))
 	tick := time.NewTicker(time.Second / time.Duration(perSecond))
@@ -120,7 +121,8 @@ func (l *ledger) count() int {
 	return len(l.promises)
 }
 
-// check holds that every promise is kept in the journal: each at its version, made by its key, once, and nothing else.
+// check holds that every promise is kept in the journal: each at its version, made by its key,
+// once, and nothing else.
 func (l *ledger) check(t *testing.T, f fleet) (heads map[string]int64, posted map[string]int64) {
 	t.Helper()
 	for _, err := range l.failures {

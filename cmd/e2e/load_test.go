@@ -30,11 +30,13 @@ type target struct {
 	// gone ends when the instance is known to be dead: what is under way to it is given up.
 	gone context.Context
 	end  context.CancelFunc
-	// broken counts requests that the instance took and did not answer, or refused because it is ending.
+	// broken counts requests that the instance took and did not answer, or refused because it is
+	// ending.
 	broken int
 }
 
-// probeEvery is how often readiness is asked for; a draining instance serves on for longer than that.
+// probeEvery is how often readiness is asked for; a draining instance serves on for longer than
+// that.
 const probeEvery = 500 * time.Millisecond
 
 func newBalancer(t *testing.T) *balancer {
@@ -173,7 +175,8 @@ func (r reply) definite() bool {
 
 var errNobody = errors.New("no instance is ready")
 
-// command sends a command until it gets a definite answer, always with the same key, to whoever is ready.
+// command sends a command until it gets a definite answer, always with the same key, to whoever is
+// ready.
 func (b *balancer) command(ctx context.Context, service, path, key, payload string) (r reply, tries int, err error) {
 	for tries = 1; ; tries++ {
 		err = errNobody

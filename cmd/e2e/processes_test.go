@@ -27,7 +27,8 @@ type processes struct {
 	through func(service string, n int) string
 }
 
-// newProcesses makes the resources of a deployment of its own. Without an endpoint the test is left out.
+// newProcesses makes the resources of a deployment of its own. Without an endpoint the test is left
+// out.
 func newProcesses(t *testing.T, shards int) *processes {
 	t.Helper()
 	c, prefix := awstest.Config(t), awstest.Prefix(t)

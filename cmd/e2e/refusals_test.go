@@ -57,7 +57,8 @@ func answering(t *testing.T, status int, header, body string) []string {
 	return []string{"AWS_ENDPOINT_URL=" + s.URL}
 }
 
-// denying is the endpoint under test, to a caller who may not do an operation on a table or stream; "" is any.
+// denying is the endpoint under test, to a caller who may not do an operation on a table or stream;
+// "" is any.
 func denying(t *testing.T, operation, on string) []string {
 	t.Helper()
 	there, err := url.Parse(awstest.Endpoint(t))
@@ -95,7 +96,8 @@ func closedPort(t *testing.T) []string {
 	return []string{"AWS_ENDPOINT_URL=http://" + l.Addr().String()}
 }
 
-// refuses runs a program that cannot start and holds that it says what is wrong and what to do, in a line each, and ends with the code.
+// refuses runs a program that cannot start and holds that it says what is wrong and what to do, in
+// a line each, and ends with the code.
 func refuses(t *testing.T, environ []string, code int, says, advises, program string, args ...string) {
 	t.Helper()
 	got := programtest.Run(t, "", environ, program, args...)
@@ -106,7 +108,8 @@ func refuses(t *testing.T, environ []string, code int, says, advises, program st
 	}
 }
 
-// ends runs a program that finds out at its work that it cannot do it, and holds that its last two lines say what is wrong and what to do.
+// ends runs a program that finds out at its work that it cannot do it, and holds that its last two
+// lines say what is wrong and what to do.
 func ends(t *testing.T, environ []string, code int, says, names, program string) {
 	t.Helper()
 	got := programtest.Run(t, "", environ, program)

@@ -24,7 +24,8 @@ type plan struct {
 	phase time.Duration
 }
 
-// The pipeline as separate processes: ten commands a second for a minute, and everything that can happen to a fleet meanwhile.
+// The pipeline as separate processes: ten commands a second for a minute, and everything that can
+// happen to a fleet meanwhile.
 func TestFleetOnAWS(t *testing.T) {
 	work(t, newProcesses(t, 2), plan{accounts: 50, perSecond: 10, phase: 10 * time.Second})
 }
@@ -80,7 +81,8 @@ func work(t *testing.T, f fleet, p plan) {
 	caughtUp(t, b, heads, posted) // now by the rows that were made from the archive
 }
 
-// patiently does a job again while the stores have no time for it, or the new generation is late. A difference is never waited out.
+// patiently does a job again while the stores have no time for it, or the new generation is late. A
+// difference is never waited out.
 func patiently(t *testing.T, what string, job func() error) {
 	t.Helper()
 	programtest.Every(t, look, what, func() error {
@@ -98,7 +100,8 @@ func onlyLate(report string) bool {
 		!slices.ContainsFunc([]string{"rows differ in", "never met", "row is blocked"}, func(fault string) bool { return strings.Contains(report, fault) })
 }
 
-// killOneOfEach kills the first instance of each service, and tells how soon the second has its shards.
+// killOneOfEach kills the first instance of each service, and tells how soon the second has its
+// shards.
 func killOneOfEach(t *testing.T, f fleet, b *balancer) {
 	t.Helper()
 	for _, service := range services {
@@ -109,7 +112,8 @@ func killOneOfEach(t *testing.T, f fleet, b *balancer) {
 	t.Logf("killed one of each; their shards were taken over after %v", orphaned(t, f, 0, began))
 }
 
-// drainOneOfEach ends the second instance of each service in order, under load. No request is lost by it.
+// drainOneOfEach ends the second instance of each service in order, under load. No request is lost
+// by it.
 func drainOneOfEach(t *testing.T, f fleet, b *balancer) {
 	t.Helper()
 	began := time.Now()
@@ -127,7 +131,8 @@ func drainOneOfEach(t *testing.T, f fleet, b *balancer) {
 	t.Logf("drained one of each in %v; their shards were taken over after %v", time.Since(began).Round(time.Millisecond), orphaned(t, f, 1, began))
 }
 
-// orphaned waits until no shard is left in the name of an instance that is gone, and says how long that took.
+// orphaned waits until no shard is left in the name of an instance that is gone, and says how long
+// that took.
 func orphaned(t *testing.T, f fleet, n int, began time.Time) time.Duration {
 	t.Helper()
 	tables, _, streamName := f.stores()
@@ -188,7 +193,8 @@ func mergeTwo(t *testing.T, f fleet) {
 	t.Fatal("no two shards to merge")
 }
 
-// caughtUp holds that every instance of both read models shows every account at its head, with the posted sum of the journal.
+// caughtUp holds that every instance of both read models shows every account at its head, with the
+// posted sum of the journal.
 func caughtUp(t *testing.T, b *balancer, heads, posted map[string]int64) {
 	t.Helper()
 	for _, to := range b.targets() {

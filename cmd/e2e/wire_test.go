@@ -16,7 +16,8 @@ import (
 	"passbook/shared/awstest"
 )
 
-// trouble is what happens on the wire between the first instance of each service and the endpoint. The second has a good one.
+// trouble is what happens on the wire between the first instance of each service and the endpoint.
+// The second has a good one.
 type trouble struct {
 	name   string
 	toxics []string // nil is no connection at all
@@ -47,8 +48,8 @@ func proxy(t *testing.T) *toxiproxy.Proxy {
 	return p
 }
 
-// Whatever the wire does to one instance of each service: no 2xx is lost, nothing happens twice, commands go on through the other
-// instances, and all is caught up when the wire is whole again.
+// Whatever the wire does to one instance of each service: no 2xx is lost, nothing happens twice,
+// commands go on through the other instances, and all is caught up when the wire is whole again.
 func TestWireTroubleOnAWS(t *testing.T) {
 	f := newProcesses(t, 2)
 	p := proxy(t)

@@ -15,7 +15,8 @@ import (
 	"passbook/shared/strict"
 )
 
-// affine makes writers that forward commands, and accounts that all of them are asked for, once each knows the others.
+// affine makes writers that forward commands, and accounts that all of them are asked for, once
+// each knows the others.
 func affine(t *testing.T, writers, accounts int) (b *bank, fleet []*writer, shared []event.Account) {
 	t.Helper()
 	b = newBank(t, 2, strict.TablesConfig{})
@@ -29,7 +30,8 @@ func affine(t *testing.T, writers, accounts int) (b *bank, fleet []*writer, shar
 	return b, fleet, shared
 }
 
-// once holds that each of so many withdrawals of 1 happened once, over all accounts, and is on the stream.
+// once holds that each of so many withdrawals of 1 happened once, over all accounts, and is on the
+// stream.
 func (b *bank) once(commands int, accounts ...event.Account) {
 	b.t.Helper()
 	var posted, versions int64
@@ -46,8 +48,8 @@ func (b *bank) once(commands int, accounts ...event.Account) {
 	}
 }
 
-// somewhere has one of the living writers execute a command, and asks the next with the same key where one does not answer. It gives
-// the longest that one took.
+// somewhere has one of the living writers execute a command, and asks the next with the same key
+// where one does not answer. It gives the longest that one took.
 func somewhere(fleet []*writer, c journal.Command) (took time.Duration) {
 	for i := rand.IntN(len(fleet)); ; i++ {
 		w := fleet[i%len(fleet)]
@@ -68,8 +70,9 @@ func somewhere(fleet []*writer, c journal.Command) (took time.Duration) {
 	}
 }
 
-// Four writers share accounts; one of five answers between them is lost after it was decided, and two writers are killed. Nothing is lost
-// and nothing happens twice, and a writer that is dead costs a command no more than a hop's time.
+// Four writers share accounts; one of five answers between them is lost after it was decided, and
+// two writers are killed. Nothing is lost and nothing happens twice, and a writer that is dead
+// costs a command no more than a hop's time.
 func TestAffinityUnderKillsAndLostAnswers(t *testing.T) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -104,7 +107,8 @@ func TestAffinityUnderKillsAndLostAnswers(t *testing.T) {
 	})
 }
 
-// Each writer holds itself for the only one, or knows one that is gone: all decide, and the condition is what counts.
+// Each writer holds itself for the only one, or knows one that is gone: all decide, and the
+// condition is what counts.
 func TestAffinityWithStaleViews(t *testing.T) {
 	for name, view := range map[string]func(self string, others []journal.Peer) (string, []journal.Peer){
 		"all own all":     func(self string, _ []journal.Peer) (string, []journal.Peer) { return self, nil },
@@ -149,8 +153,8 @@ func TestAffinityWithStaleViews(t *testing.T) {
 // gone is a writer that no row names any more.
 var gone = journal.Peer{ID: "gone"}
 
-// The owner has a command's put on its way and cannot be heard: the command is decided where it came in, before its time is over, and
-// the put that arrives later finds its place taken.
+// The owner has a command's put on its way and cannot be heard: the command is decided where it
+// came in, before its time is over, and the put that arrives later finds its place taken.
 func TestOwnerThatIsLate(t *testing.T) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -71,7 +71,8 @@ type bank struct {
 	store   table.Table     // the same
 
 	mu sync.Mutex
-	// affine has the writers that begin from now on forward commands; reach finds one by the address in its row.
+	// affine has the writers that begin from now on forward commands; reach finds one by the
+	// address in its row.
 	affine bool
 	reach  map[string]*writer
 }
@@ -136,7 +137,8 @@ func (b *bank) run(parts ...func(context.Context) error) (stop func()) {
 	return stop
 }
 
-// writer is a process that takes commands: a journal, its publisher, and a drainer of others' tails.
+// writer is a process that takes commands: a journal, its publisher, and a drainer of others'
+// tails.
 type writer struct {
 	*journal.Journal
 	t *testing.T
@@ -217,8 +219,9 @@ func (w *writer) published(most time.Duration) time.Duration {
 // kill takes the process off the net for ever: AWS knows nothing else of a process that was killed.
 func (w *writer) kill() { w.dead.Store(true); w.client.Cut(); w.sender.Cut() }
 
-// command is a command of the largest size that fits into one write unit alone: a key of 40 bytes and a reference of 32. Its key and
-// its correlation id are as hard to compress as those of real clients.
+// command is a command of the largest size that fits into one write unit alone: a key of 40 bytes
+// and a reference of 32. Its key and its correlation id are as hard to compress as those of real
+// clients.
 func command(a event.Account, key string, draft func(*account.Draft)) journal.Command {
 	sum := sha256.Sum256([]byte(a.String() + "/" + key))
 	key = hex.EncodeToString(sum[:20])
@@ -249,7 +252,8 @@ func withdraw(amount int64, reference event.Text) func(*account.Draft) {
 	}
 }
 
-// do executes a command until it is known what came of it, as a client does that repeats its request with the same key.
+// do executes a command until it is known what came of it, as a client does that repeats its
+// request with the same key.
 func (w *writer) do(c journal.Command) journal.Receipt {
 	for began := time.Now(); ; {
 		ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Second)

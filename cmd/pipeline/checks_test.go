@@ -6,8 +6,8 @@ import (
 	"passbook/shared/stream"
 )
 
-// entries reads an account's history, and holds that its versions have no gap, that its entries chain, and that no key is in it
-// twice.
+// entries reads an account's history, and holds that its versions have no gap, that its entries
+// chain, and that no key is in it twice.
 func (b *bank) entries(a event.Account) (list []*event.Entry) {
 	b.t.Helper()
 	var next int64 = 1
@@ -46,7 +46,8 @@ func (b *bank) state(a event.Account) (s account.State) {
 	return s
 }
 
-// published reads the whole stream, and gives the first versions of each account's entries in the order of their first occurrence.
+// published reads the whole stream, and gives the first versions of each account's entries in the
+// order of their first occurrence.
 func (b *bank) published() map[string][]int64 {
 	b.t.Helper()
 	firsts := map[string][]int64{}
@@ -89,7 +90,8 @@ func (b *bank) missing(accounts ...event.Account) (n int) {
 	return n
 }
 
-// inOrder holds that the accounts' entries are all on the stream, their first occurrences in version order.
+// inOrder holds that the accounts' entries are all on the stream, their first occurrences in
+// version order.
 func (b *bank) inOrder(accounts ...event.Account) {
 	b.t.Helper()
 	published := b.published()

@@ -20,7 +20,8 @@ import (
 	"passbook/shared/strict"
 )
 
-// between spaces the entries of an account, so that each is folded in a batch of its own: consumers read a shard each 600 ms.
+// between spaces the entries of an account, so that each is folded in a batch of its own: consumers
+// read a shard each 600 ms.
 const between = 1500 * time.Millisecond
 
 // load is a bank with a writer and the consumers that fold, on one shard.
@@ -49,7 +50,9 @@ func (l *load) counts() strict.Counts {
 func (l *load) round(n, k int) {
 	var working sync.WaitGroup
 	if k > 1 {
-		for _, a := range l.accounts { // nothing to do, once its lane has read the head: what comes meanwhile waits, and goes together
+		// nothing to do, once its lane has read the head: what comes meanwhile waits, and goes
+		// together
+		for _, a := range l.accounts {
 			working.Go(func() { l.writer.do(journal.Command{Account: a, Decide: nothing}) })
 		}
 		synctest.Wait()
@@ -69,8 +72,8 @@ func (l *load) round(n, k int) {
 
 func nothing(account.State, time.Time) account.Decision { return account.Decision{} }
 
-// cost is what was counted for rounds of k commands at once on every account. What a process costs by the hour is not in it: leases,
-// heartbeats, polls.
+// cost is what was counted for rounds of k commands at once on every account. What a process costs
+// by the hour is not in it: leases, heartbeats, polls.
 type cost struct {
 	k, commands, rounds, entries int
 	strict.Counts
@@ -101,7 +104,8 @@ func measure(t *testing.T, k, accounts, rounds int) (c cost) {
 			}
 		}
 		for _, kind := range []strict.Kind{strict.Reads, strict.ReadUnits} {
-			delete(c.Counts, strict.Key{Kind: kind, Name: journal.Table}) // of the commands that do nothing
+			// of the commands that do nothing
+			delete(c.Counts, strict.Key{Kind: kind, Name: journal.Table})
 		}
 	})
 	return c
@@ -136,13 +140,14 @@ const costHead = `
 an entry |  journal    index  balance    limit  reads      put |  journal   models   stream      sum
 `
 
-// What a command costs by how many come together, where every round is folded in a batch of its own. The table in docs/cost.md has the units
-// and the dollars.
+// What a command costs by how many come together, where every round is folded in a batch of its
+// own. The table in docs/cost.md has the units and the dollars.
 func TestCost(t *testing.T) {
 	text := costHead
 	for _, scale := range []struct {
 		k, accounts, rounds int
-		units, dollars      float64 // the journal's write units a command, and dollars a million, within 3 %
+		// the journal's write units a command, and dollars a million, within 3 %
+		units, dollars float64
 	}{
 		{1, 10, 10, 1, 2.51}, {8, 10, 10, 0.5, 0.55}, {64, 5, 5, 0.094, 0.088}, {event.MaxCommands, 2, 4, 0.080, 0.054},
 	} {
@@ -205,8 +210,8 @@ func TestOnePutForAnAccountAndBatch(t *testing.T) {
 	})
 }
 
-// What runs whether or not there is a command: heartbeats, leases and checkpoints, polls, segments. It is one bubble, because the
-// pools of the Parquet library cannot go from one to another.
+// What runs whether or not there is a command: heartbeats, leases and checkpoints, polls, segments.
+// It is one bubble, because the pools of the Parquet library cannot go from one to another.
 func TestStandingCost(t *testing.T) {
 	warm(t)
 	root, err := dirbucket.New(t.TempDir())
@@ -236,7 +241,8 @@ type process struct {
 	writes float64
 }
 
-// stand counts what the processes do in some minutes, with a command twice a second where they are busy.
+// stand counts what the processes do in some minutes, with a command twice a second where they are
+// busy.
 func (l *load) stand(t *testing.T, busy bool, processes []process) {
 	const minutes = 5
 	before := map[string]strict.Counts{}
@@ -261,12 +267,14 @@ func (l *load) stand(t *testing.T, busy bool, processes []process) {
 	}
 }
 
-// mostLists is how often an archiver lists the bucket when it takes a shard: a page for each of two or three days.
+// mostLists is how often an archiver lists the bucket when it takes a shard: a page for each of two
+// or three days.
 const mostLists = 3
 
-// requests holds what an archive has asked of S3 since it began: one PUT for each segment and each end marker that is there, of which
-// there is at most one for a segment, and nothing else but the lists of its start. It says what the PUTs are for each event: with
-// segments that are sealed by age as they were here, and with full ones of as many bytes an event, which is more than theirs.
+// requests holds what an archive has asked of S3 since it began: one PUT for each segment and each
+// end marker that is there, of which there is at most one for a segment, and nothing else but the
+// lists of its start. It says what the PUTs are for each event: with segments that are sealed by
+// age as they were here, and with full ones of as many bytes an event, which is more than theirs.
 func (a archive) requests(t *testing.T, root bucket.Bucket) {
 	t.Helper()
 	count := func(prefix string) float64 {
@@ -300,7 +308,8 @@ func (a archive) requests(t *testing.T, root bucket.Bucket) {
 	t.Log(text)
 }
 
-// restartArchive holds that another archiver finds the end of a shard's segments at a cost that does not grow with their number.
+// restartArchive holds that another archiver finds the end of a shard's segments at a cost that
+// does not grow with their number.
 func (l *load) restartArchive(t *testing.T, root bucket.Bucket) {
 	t.Helper()
 	l.round(-1, 1)
@@ -308,7 +317,8 @@ func (l *load) restartArchive(t *testing.T, root bucket.Bucket) {
 	l.within(2*archiver.DefaultSegmentAge, "the next archiver seals a segment", func() bool { return next.Stats().Segments == 1 })
 	got := next.Snapshot()
 	puts, gets, lists := got.All(strict.BucketPuts), got.All(strict.BucketGets), got.All(strict.BucketLists)
-	if puts < 1 || puts > 2 || gets != 2 || lists > mostLists { // the segment and its end marker; HEAD, and the end of the newest
+	// the segment and its end marker; HEAD, and the end of the newest
+	if puts < 1 || puts > 2 || gets != 2 || lists > mostLists {
 		t.Errorf("%v PUT, %v GET and %v LIST for a start and a segment", puts, gets, lists)
 	}
 }

@@ -12,8 +12,9 @@ import (
 	"passbook/shared/strict"
 )
 
-// One account, 5 ms away from DynamoDB and with its limits: what a writer commits together is what makes it fast. Kinesis may be farther
-// away: then the account is held back to its pace, since what piles up would have to be waited for by every read.
+// One account, 5 ms away from DynamoDB and with its limits: what a writer commits together is what
+// makes it fast. Kinesis may be farther away: then the account is held back to its pace, since what
+// piles up would have to be waited for by every read.
 func TestHotAccount(t *testing.T) {
 	const target, late = 8000, time.Second // 3,000 are asked for, and the README says more
 	warm(t)
@@ -42,7 +43,8 @@ func TestHotAccount(t *testing.T) {
 	}
 }
 
-// hammer has 200 callers command one account for 2.5 s, and counts the commands of the last second, and all.
+// hammer has 200 callers command one account for 2.5 s, and counts the commands of the last second,
+// and all.
 func (w *writer) hammer(a event.Account) (rate, all int64) {
 	var working sync.WaitGroup
 	var answered atomic.Int64

@@ -12,13 +12,15 @@ import (
 	"passbook/shared/strict"
 )
 
-// down is how long the lines are cut, and caughtUp how soon after that everything must be where it belongs.
+// down is how long the lines are cut, and caughtUp how soon after that everything must be where it
+// belongs.
 const (
 	down     = 10 * time.Second
 	caughtUp = 5 * time.Second
 )
 
-// traffic sends 4 commands a second to each account, by a writer, until stop is closed. Every one is repeated until it is answered.
+// traffic sends 4 commands a second to each account, by a writer, until stop is closed. Every one
+// is repeated until it is answered.
 type traffic struct {
 	working sync.WaitGroup
 	mu      sync.Mutex
@@ -66,14 +68,16 @@ func (tr *traffic) went(t *testing.T, on bool, began time.Time) {
 	}
 }
 
-// parties are who lives through an outage: two writers with accounts of their own, and both read models.
+// parties are who lives through an outage: two writers with accounts of their own, and both read
+// models.
 type parties struct {
 	one, two         *writer
 	balances, limits *strict.Client
 }
 
-// Lines are cut for 10 s, in the middle of calls. Whoever has a line to the tables goes on meanwhile; within 5 s after healing
-// everything is on the stream and in the read models, and nothing is lost or there twice.
+// Lines are cut for 10 s, in the middle of calls. Whoever has a line to the tables goes on
+// meanwhile; within 5 s after healing everything is on the stream and in the read models, and
+// nothing is lost or there twice.
 func TestOutageIsMadeGood(t *testing.T) {
 	for name, outage := range map[string]struct {
 		lines    func(parties) []*strict.Client
@@ -134,7 +138,8 @@ func (b *bank) outage(t *testing.T, p parties, lines []*strict.Client, oneGoesOn
 	b.settled(t, a2, len(two.done))
 }
 
-// settled holds that the accounts had so many commands of 1 among them, each once, and that their rows say the same.
+// settled holds that the accounts had so many commands of 1 among them, each once, and that their
+// rows say the same.
 func (b *bank) settled(t *testing.T, accounts []event.Account, commands int) {
 	t.Helper()
 	b.correct(t, accounts...)

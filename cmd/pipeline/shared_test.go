@@ -26,7 +26,8 @@ func (s sharing) perEntry() (conflicts, records float64) {
 	return s.conflicts / s.entries, s.Of(strict.Records, events) / s.entries
 }
 
-// share has writers work on accounts that all of them use, each command coming to another writer than the one before, and counts.
+// share has writers work on accounts that all of them use, each command coming to another writer
+// than the one before, and counts.
 func share(t *testing.T, writers int, affine bool) (s sharing) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -73,7 +74,8 @@ func share(t *testing.T, writers int, affine bool) (s sharing) {
 	return s
 }
 
-// dollars are what a million commands of one entry each cost in the journal and on the stream, failed puts and reads with them.
+// dollars are what a million commands of one entry each cost in the journal and on the stream,
+// failed puts and reads with them.
 func (s sharing) dollars() float64 {
 	counts := strict.Counts{}
 	for key, n := range s.Counts {
@@ -84,8 +86,8 @@ func (s sharing) dollars() float64 {
 	return strict.USEast1.Of(counts).Sum() * 1e6 / s.entries
 }
 
-// What it costs that writers share accounts: where each decides what comes to it, and where a command goes to the writer of its account.
-// There four writers cost what one does.
+// What it costs that writers share accounts: where each decides what comes to it, and where a
+// command goes to the writer of its account. There four writers cost what one does.
 func TestCostOfSharedAccounts(t *testing.T) {
 	text := "\nwriters forward | per entry: conflicts records write units read units | dollars a million: journal and stream | hops  and their time\n"
 	for _, tt := range []struct {

@@ -14,8 +14,9 @@ import (
 	"passbook/shared/table"
 )
 
-// Two processes take money out of one account and two put it in, at AWS's distance and over the limit of its partition: no update is
-// lost, and the stream has first occurrences in version order, although two of them are a second away from it.
+// Two processes take money out of one account and two put it in, at AWS's distance and over the
+// limit of its partition: no update is lost, and the stream has first occurrences in version order,
+// although two of them are a second away from it.
 func TestFourWritersOnOneAccount(t *testing.T) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -35,7 +36,8 @@ func TestFourWritersOnOneAccount(t *testing.T) {
 				working.Go(func() {
 					for k := range 12 {
 						r := w.do(command(shared[0], fmt.Sprint(i, "/", caller, "/", k), draft))
-						if r.Replayed { // the first answer to a repeated request is an answer all the same
+						// the first answer to a repeated request is an answer all the same
+						if r.Replayed {
 							t.Logf("%s was answered again", r.Command.Key)
 						}
 						net.Add(amount)
@@ -73,8 +75,9 @@ func TestFourWritersOnOneAccount(t *testing.T) {
 	})
 }
 
-// A writer's stream is down for 20 s, and then it is killed; the index of writers is 30 s late. Another process publishes what it
-// left, in the passes that a drain has: what an early one does not see, a later one does.
+// A writer's stream is down for 20 s, and then it is killed; the index of writers is 30 s late.
+// Another process publishes what it left, in the passes that a drain has: what an early one does
+// not see, a later one does.
 func TestTailOfAKilledWriterBehindALateIndex(t *testing.T) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -110,8 +113,9 @@ func TestTailOfAKilledWriterBehindALateIndex(t *testing.T) {
 	})
 }
 
-// A writer stands still past its lease, with a put on its way. Meanwhile others take its tail over and write to its account. When it
-// goes on it takes a new id; its late put has either happened once or not at all.
+// A writer stands still past its lease, with a put on its way. Meanwhile others take its tail over
+// and write to its account. When it goes on it takes a new id; its late put has either happened
+// once or not at all.
 func TestWriterPausedPastItsLease(t *testing.T) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -20,7 +20,8 @@ import (
 	"passbook/shared/web/ops"
 )
 
-// atCommand gives states of the past. It reads the archive alone, so that a running bank does not matter.
+// atCommand gives states of the past. It reads the archive alone, so that a running bank does not
+// matter.
 type atCommand struct {
 	console.StoreFlags
 	Time    console.Instant `name:"time" placeholder:"TIME" xor:"when" required:"" help:"After all recorded by then."`

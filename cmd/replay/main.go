@@ -1,4 +1,5 @@
-// Command replay makes things again from the archive: read models, the journal, states of the past, stream records.
+// Command replay makes things again from the archive: read models, the journal, states of the past,
+// stream records.
 //
 // A running bank does the work itself, on request; without one the data directory is opened here.
 package main

@@ -1,5 +1,6 @@
-// Command withdraw serves the commands that take money out, as a process of its own on AWS or what AWS_ENDPOINT_URL puts in its place:
-// withdrawals, holds, transfers and their reversals. Any number of instances may run, and several may write one account.
+// Command withdraw serves the commands that take money out, as a process of its own on AWS or what
+// AWS_ENDPOINT_URL puts in its place: withdrawals, holds, transfers and their reversals. Any number
+// of instances may run, and several may write one account.
 package main
 
 import "passbook/cmd/internal/serve"

@@ -11,8 +11,9 @@ import (
 	"passbook/shared/money"
 )
 
-// Fold is the state after the event. It refuses, with an error that says what is wrong, an event that is not the next one, that
-// cannot follow from the state, or whose After is not what the fold arrives at. It never changes what s refers to.
+// Fold is the state after the event. It refuses, with an error that says what is wrong, an event
+// that is not the next one, that cannot follow from the state, or whose After is not what the fold
+// arrives at. It never changes what s refers to.
 func Fold(s State, e event.Event) (State, error) {
 	next := s
 	err := next.apply(&e)
@@ -29,7 +30,8 @@ func (s *State) after() event.After {
 	return event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit}
 }
 
-// apply is Fold before the comparison with After, which a draft fills in from it. After an error s is of no use.
+// apply is Fold before the comparison with After, which a draft fills in from it. After an error s
+// is of no use.
 func (s *State) apply(e *event.Event) error {
 	if err := s.precedes(e); err != nil {
 		return err
@@ -98,13 +100,15 @@ func (s *State) change(e *event.Event) error {
 }
 
 func (s *State) open(e *event.Event, b event.AccountOpened) {
-	// A string read from an entry is a part of it: a state that kept it would keep the whole entry in memory.
+	// A string read from an entry is a part of it: a state that kept it would keep the whole entry
+	// in memory.
 	s.Status, s.Currency = StatusOpen, strings.Clone(e.Currency)
 	s.HolderRef, s.Product = strings.Clone(b.HolderRef), strings.Clone(b.Product)
 	s.Limit, s.LimitVersion = b.CreditLimit, e.Version
 }
 
-// post changes what is posted; apply checks the range. The sum of two amounts in range cannot overflow an int64.
+// post changes what is posted; apply checks the range. The sum of two amounts in range cannot
+// overflow an int64.
 func (s *State) post(e *event.Event, change int64) {
 	s.Posted += change
 	s.LastMovement = e.RecordedAt

@@ -15,7 +15,8 @@ var (
 	later = noon.Add(time.Hour)
 )
 
-// given is an open account in EUR with a limit of 100, 50 posted and a hold of 30 that expires in an hour, at version 4.
+// given is an open account in EUR with a limit of 100, 50 posted and a hold of 30 that expires in
+// an hour, at version 4.
 func given() State {
 	return State{
 		Version: 4, Status: StatusOpen, Currency: "EUR", HolderRef: "holder-1", Posted: 50, Held: 30, Limit: 100, LimitVersion: 1,

@@ -16,8 +16,8 @@ const (
 // MaxHolds is the most open holds of an account: a state stays within 64 KB.
 const MaxHolds = 500
 
-// Available is what one withdrawal or hold may take: posted − held + limit, in minor units, and no more than money.Max, the
-// greatest amount that one can have. It is negative after a limit cut.
+// Available is what one withdrawal or hold may take: posted − held + limit, in minor units, and no
+// more than money.Max, the greatest amount that one can have. It is negative after a limit cut.
 func (s State) Available() int64 { return min(s.Posted-s.Held+s.Limit, money.Max) }
 
 // AvailableOwn is what is available without the line of credit: posted − held.
@@ -32,11 +32,13 @@ func (s State) Reserved() int64 { return max(0, s.Held-max(0, s.Posted)) }
 // AvailableCredit is what of the line is left: between 0 and the limit.
 func (s State) AvailableCredit() int64 { return min(max(s.Available(), 0), s.Limit) }
 
-// OverLimit is by how much the use of the line exceeds it. Always drawn + reserved + available credit = limit + over limit.
+// OverLimit is by how much the use of the line exceeds it. Always drawn + reserved + available
+// credit = limit + over limit.
 func (s State) OverLimit() int64 { return max(0, -s.Available()) }
 
-// UtilisationBps is the use of the line, drawn and reserved, in hundredths of a percent of the limit, rounded down. There is none
-// at limit 0. It never exceeds money.Max, however small the limit is.
+// UtilisationBps is the use of the line, drawn and reserved, in hundredths of a percent of the
+// limit, rounded down. There is none at limit 0. It never exceeds money.Max, however small the
+// limit is.
 func (s State) UtilisationBps() (bps int64, ok bool) {
 	if s.Limit <= 0 {
 		return 0, false

@@ -28,7 +28,8 @@ const (
 	FieldNotAllowed = "not-allowed"
 )
 
-// Shape collects what is wrong with the shape of a command: all that can be said without the account's state.
+// Shape collects what is wrong with the shape of a command: all that can be said without the
+// account's state.
 type Shape []FieldError
 
 // Fail adds a field.
@@ -69,14 +70,16 @@ func (s *Shape) OptOneOf(pointer, word string, words ...string) {
 	}
 }
 
-// OptText allows free text of up to event.MaxTextBytes. Text that is sealed is not for a request to bring.
+// OptText allows free text of up to event.MaxTextBytes. Text that is sealed is not for a request to
+// bring.
 func (s *Shape) OptText(pointer string, t event.Text) {
 	switch {
 	case t.Sealed != "":
 		s.Fail(pointer, FieldNotAllowed)
 	case len(t.Plain) > event.MaxTextBytes:
 		s.Fail(pointer, FieldTooLong)
-	case !utf8.ValidString(t.Plain), strings.IndexFunc(t.Plain, misleads) >= 0: // it is shown in statements, and kept for ever
+	// it is shown in statements, and kept for ever
+	case !utf8.ValidString(t.Plain), strings.IndexFunc(t.Plain, misleads) >= 0:
 		s.Fail(pointer, FieldSyntax)
 	}
 }
@@ -115,7 +118,8 @@ func ParseDate(s string) (time.Time, bool) {
 	return at, err == nil && inYears(at)
 }
 
-// ParseTime reads an RFC 3339 time of the years 1970 to 9999, as UTC in whole microseconds. The empty string is no time.
+// ParseTime reads an RFC 3339 time of the years 1970 to 9999, as UTC in whole microseconds. The
+// empty string is no time.
 func ParseTime(s string) (time.Time, bool) {
 	at, ok := canon.ParseRFC3339(s)
 	at = at.Truncate(time.Microsecond)

@@ -2,8 +2,8 @@ package account
 
 import "time"
 
-// State is everything that a decision looks at, folded from the account's history. The zero State is an account that does not
-// exist. It is a value: Fold never changes a State that it was given.
+// State is everything that a decision looks at, folded from the account's history. The zero State
+// is an account that does not exist. It is a value: Fold never changes a State that it was given.
 type State struct {
 	Version  int64
 	Status   string // "", open or closed
@@ -12,7 +12,8 @@ type State struct {
 	HolderRef, Product string
 	// Posted, Held and Limit are in minor units; Held is the sum of the holds' remainders.
 	Posted, Held, Limit int64
-	// LimitVersion is the event that set Limit, LimitExpiresAt when it falls to 0 by itself (zero: never).
+	// LimitVersion is the event that set Limit, LimitExpiresAt when it falls to 0 by itself (zero:
+	// never).
 	LimitVersion   int64
 	LimitExpiresAt time.Time
 	// Frozen is "", debits or all.

@@ -12,13 +12,15 @@ import (
 	"passbook/shared/money"
 )
 
-// StateFormat is the format of a state's JSON. It is raised by hand, and only for an incompatible change.
+// StateFormat is the format of a state's JSON. It is raised by hand, and only for an incompatible
+// change.
 const StateFormat = 1
 
 // MaxStateBytes bounds a state's JSON, which MaxHolds keeps it under.
 const MaxStateBytes = 64 << 10
 
-// ErrStateFormat says that a state is of another format than this program writes: pass it over and fold the events.
+// ErrStateFormat says that a state is of another format than this program writes: pass it over and
+// fold the events.
 var ErrStateFormat = errors.New("account: unknown state format")
 
 var (
@@ -26,7 +28,8 @@ var (
 	scopes   = []string{event.ScopeDebits, event.ScopeAll}
 )
 
-// AppendState appends the JSON of s, short, as it rides in entries and rows. It panics for a state that no fold gives.
+// AppendState appends the JSON of s, short, as it rides in entries and rows. It panics for a state
+// that no fold gives.
 func AppendState(dst []byte, s State) []byte {
 	c := canon.NewWriter(slices.Grow(dst, 256))
 	s.fields(&c)
@@ -36,7 +39,8 @@ func AppendState(dst []byte, s State) []byte {
 	return c.Written()
 }
 
-// ParseState reads what AppendState writes: ErrStateFormat for another format, else an error that names the field.
+// ParseState reads what AppendState writes: ErrStateFormat for another format, else an error that
+// names the field.
 func ParseState(data []byte) (State, error) {
 	var s State
 	c := canon.NewReader(string(data))

@@ -7,9 +7,9 @@ func (d *Draft) Open(currency string, b event.AccountOpened) {
 	d.emit(b, currency, d.Today())
 }
 
-// SetLimit emits the bank's decision on the limit, its Before and Forced filled in. A limit below what is in use is refused
-// without force; with it the account is over its limit, and only credits pass until it no longer is. On an account that is frozen
-// altogether the limit can only be cut.
+// SetLimit emits the bank's decision on the limit, its Before and Forced filled in. A limit below
+// what is in use is refused without force; with it the account is over its limit, and only credits
+// pass until it no longer is. On an account that is frozen altogether the limit can only be cut.
 func (d *Draft) SetLimit(b event.CreditLimitChanged, force bool) {
 	s := &d.State
 	if expired(b.ExpiresAt, d.Now) {

@@ -22,23 +22,24 @@ func ValidAccountID(s string) bool {
 	})
 }
 
-// ValidCode says whether s can be a holder reference, a product or a reason code: the syntax of an account id. As a part of keys
-// it has no '#', and it never names a person.
+// ValidCode says whether s can be a holder reference, a product or a reason code: the syntax of an
+// account id. As a part of keys it has no '#', and it never names a person.
 func ValidCode(s string) bool { return ValidAccountID(s) }
 
-// ValidCurrency says whether s is three capital letters; money.Supported says whether they are a currency.
+// ValidCurrency says whether s is three capital letters; money.Supported says whether they are a
+// currency.
 func ValidCurrency(s string) bool {
 	return len(s) == 3 && only(s, func(b byte) bool { return 'A' <= b && b <= 'Z' })
 }
 
-// ValidName says whether s is 1 to 64 bytes of UTF-8 without control characters and overrides of direction: a contra account, a decider, a reference to a
-// decision.
+// ValidName says whether s is 1 to 64 bytes of UTF-8 without control characters and overrides of
+// direction: a contra account, a decider, a reference to a decision.
 func ValidName(s string) bool {
 	return len(s) >= 1 && len(s) <= 64 && utf8.ValidString(s) && strings.IndexFunc(s, misleads) < 0
 }
 
-// misleads says that a character makes a text read otherwise than it is written: a control character, or one that overrides the
-// direction of what follows (U+202D, U+202E).
+// misleads says that a character makes a text read otherwise than it is written: a control
+// character, or one that overrides the direction of what follows (U+202D, U+202E).
 func misleads(r rune) bool { return unicode.IsControl(r) || r == '\u202d' || r == '\u202e' }
 
 // ValidKey says whether s can be an Idempotency-Key: 1 to 255 printable ASCII characters.
@@ -46,8 +47,8 @@ func ValidKey(s string) bool {
 	return len(s) >= 1 && len(s) <= 255 && only(s, func(b byte) bool { return ' ' <= b && b <= '~' })
 }
 
-// MakeID is the id of an account that was opened without one: a function of the tenant and the idempotency key, so that a
-// repeated open meets itself. It has 26 lower-case characters.
+// MakeID is the id of an account that was opened without one: a function of the tenant and the
+// idempotency key, so that a repeated open meets itself. It has 26 lower-case characters.
 func MakeID(tenant, key string) string {
 	sum := sha256.Sum256([]byte(tenant + "\nopen\n" + key))
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:26]

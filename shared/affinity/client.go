@@ -30,24 +30,25 @@ const (
 const (
 	// dialMost is how long a connection to another writer may take: they are near.
 	dialMost = 500 * time.Millisecond
-	// pingAfter is how long a connection with calls on it may be silent before it is asked whether it lives, and how long it may take
-	// to say so.
+	// pingAfter is how long a connection with calls on it may be silent before it is asked whether
+	// it lives, and how long it may take to say so.
 	pingAfter = time.Second
 	idleMost  = time.Minute
-	// connectionsMost bounds the connections to a writer. HTTP/2 sends many calls over one; without a bound each of those that come
-	// before the first is there would open its own.
+	// connectionsMost bounds the connections to a writer. HTTP/2 sends many calls over one; without
+	// a bound each of those that come before the first is there would open its own.
 	connectionsMost = 2
 	// maxAnswer bounds an answer.
 	maxAnswer = 16 << 20
 )
 
-// undone are the refusals that say that nothing was stored, and that another writer may do better: the writer's, and those that may be
-// the account's alone.
+// undone are the refusals that say that nothing was stored, and that another writer may do better:
+// the writer's, and those that may be the account's alone.
 var undone = map[string]error{
 	web.CodeShuttingDown: ErrUndone, web.CodeJournalUnavailable: errAccount, web.CodeClockSkew: errAccount,
 }
 
-// Client sends commands to other writers, over connections that it keeps. It is safe for concurrent use.
+// Client sends commands to other writers, over connections that it keeps. It is safe for concurrent
+// use.
 type Client struct {
 	mu    sync.Mutex
 	lines map[string]*http.Client // by address and secret
@@ -92,7 +93,8 @@ func (c *Client) line(to journal.Peer) (*http.Client, error) {
 	return line, nil
 }
 
-// maxLines is how many writers' connections are kept: writers come and go, each with a secret of its own.
+// maxLines is how many writers' connections are kept: writers come and go, each with a secret of
+// its own.
 const maxLines = 1024
 
 // Send has another writer decide a command, within the time of ctx, which needs a deadline.
@@ -106,7 +108,8 @@ func (c *Client) Send(ctx context.Context, to journal.Peer, f web.Forwarded) (we
 		return answer, err
 	case undone[answer.Problem] != nil:
 		return answer, fmt.Errorf("%w: %s", undone[answer.Problem], answer.Problem)
-	case answer.Problem == web.CodeOutcomeUnknown: // its deadline ends with ours, or a moment before
+	// its deadline ends with ours, or a moment before
+	case answer.Problem == web.CodeOutcomeUnknown:
 		return answer, fmt.Errorf("send a command: %w: %s", context.DeadlineExceeded, answer.Problem)
 	}
 	return answer, nil

@@ -1,9 +1,11 @@
 package affinity
 
-// Rendezvous hashing: each writer has a weight for each account, and the heaviest owns it. Whoever counts the same writers comes to the
-// same owner, and a writer that goes takes nothing with it but its own accounts.
+// Rendezvous hashing: each writer has a weight for each account, and the heaviest owns it. Whoever
+// counts the same writers comes to the same owner, and a writer that goes takes nothing with it but
+// its own accounts.
 
-// weight is the writer's for an account. It is the same in every process and every version of the program.
+// weight is the writer's for an account. It is the same in every process and every version of the
+// program.
 func weight(writer string, account uint64) uint64 { return mix(hash(writer) ^ account) }
 
 // hash is FNV-1a, whose bits mix spreads.

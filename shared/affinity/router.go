@@ -17,12 +17,13 @@ import (
 )
 
 const (
-	// hopMost is the longest that a command waits for its owner. It never waits for longer than half of its time: the other half is
-	// for deciding it here.
+	// hopMost is the longest that a command waits for its owner. It never waits for longer than
+	// half of its time: the other half is for deciding it here.
 	hopMost = 2 * time.Second
 	// hopLeast is the least that is worth a hop.
 	hopLeast = 50 * time.Millisecond
-	// passFirst and passMost bound how long an owner that failed is passed over: the first time, and what doubling ends at.
+	// passFirst and passMost bound how long an owner that failed is passed over: the first time,
+	// and what doubling ends at.
 	passFirst = time.Second
 	passMost  = 30 * time.Second
 )
@@ -30,12 +31,14 @@ const (
 // ErrUndone is an owner that surely did nothing with a command.
 var ErrUndone = errors.New("affinity: the owner did nothing")
 
-// errAccount is ErrUndone for what may be the account's alone: its time is ahead of the clock, or an entry of it cannot be read.
+// errAccount is ErrUndone for what may be the account's alone: its time is ahead of the clock, or
+// an entry of it cannot be read.
 var errAccount = fmt.Errorf("%w with this account", ErrUndone)
 
 // Config is what a Router needs. Fleet and Send are required.
 type Config struct {
-	// Fleet is this writer's id, empty where it takes no commands of others, and the others; Journal.Fleet.
+	// Fleet is this writer's id, empty where it takes no commands of others, and the others;
+	// Journal.Fleet.
 	Fleet func() (self string, others []journal.Peer)
 	// Send takes a command to another writer. Its error is ErrUndone where that surely did nothing.
 	Send func(ctx context.Context, to journal.Peer, f web.Forwarded) (web.Answer, error)
@@ -45,7 +48,8 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Router sends commands to the writers that their accounts belong to. It is safe for concurrent use.
+// Router sends commands to the writers that their accounts belong to. It is safe for concurrent
+// use.
 type Router struct {
 	config Config
 	hops   *prometheus.CounterVec
@@ -79,8 +83,8 @@ func New(c Config) *Router {
 	return r
 }
 
-// Forward has the account's owner answer a command. Undone means that it is this writer's to decide, Lost that it is too, and that the
-// owner may have decided it or may be about to.
+// Forward has the account's owner answer a command. Undone means that it is this writer's to
+// decide, Lost that it is too, and that the owner may have decided it or may be about to.
 func (r *Router) Forward(ctx context.Context, a event.Account, command func() web.Forwarded) (answer web.Answer, o web.Outcome) {
 	o = r.Reach(ctx, a, func(ctx context.Context, to journal.Peer) (err error) {
 		answer, err = r.config.Send(ctx, to, command())
@@ -99,7 +103,8 @@ func (r *Router) Elsewhere(a event.Account) bool {
 	return elsewhere
 }
 
-// Reach asks the account's owner, if that is another writer, within a part of the time that ctx leaves.
+// Reach asks the account's owner, if that is another writer, within a part of the time that ctx
+// leaves.
 func (r *Router) Reach(ctx context.Context, a event.Account, ask func(ctx context.Context, to journal.Peer) error) web.Outcome {
 	self, others := r.config.Fleet()
 	if len(others) == 0 {
@@ -131,7 +136,8 @@ func (r *Router) Reach(ctx context.Context, a event.Account, ask func(ctx contex
 	return outcome
 }
 
-// owner is the account's owner among this writer and those others that are not passed over; elsewhere is false where it is this one.
+// owner is the account's owner among this writer and those others that are not passed over;
+// elsewhere is false where it is this one.
 func (r *Router) owner(self string, others []journal.Peer, a event.Account) (to journal.Peer, elsewhere bool) {
 	account := hash(a.String())
 	var best uint64
@@ -198,7 +204,8 @@ func (r *Router) judge(to journal.Peer, began time.Time, err error) {
 		"writer", to.ID, "address", to.Address, "error", err, "for", pass.Round(time.Millisecond))
 }
 
-// forget drops what is known of writers that were not asked for long: they are gone, and their ids do not come back.
+// forget drops what is known of writers that were not asked for long: they are gone, and their ids
+// do not come back.
 func (r *Router) forget(now time.Time) {
 	for id, k := range r.known {
 		if now.Sub(k.answered) > 2*passMost && now.Sub(k.until) > 2*passMost {

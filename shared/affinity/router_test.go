@@ -36,7 +36,8 @@ func ownerOf(all []journal.Peer, self int, a event.Account) string {
 	return to.ID
 }
 
-// Every writer comes to the same owner, in whatever order it knows the others; and a writer that goes takes only its own accounts with it.
+// Every writer comes to the same owner, in whatever order it knows the others; and a writer that
+// goes takes only its own accounts with it.
 func TestOwnerIsTheSameEverywhere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := peersNamed(rapid.IntRange(2, 9).Draw(t, "writers"))
@@ -104,8 +105,8 @@ func TestHopIsBoundedByThePartThatItMayTake(t *testing.T) {
 	}
 }
 
-// A writer that failed is passed over for a while, its accounts going to the next; then one command at a time tries it, and one answer
-// is enough.
+// A writer that failed is passed over for a while, its accounts going to the next; then one command
+// at a time tries it, and one answer is enough.
 func TestFailedWriterIsPassedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := far(2)
@@ -196,7 +197,8 @@ func TestSlowAccountIsNoFailedWriter(t *testing.T) {
 	})
 }
 
-// A refusal that may be one account's alone is not the writer's failure while it answers others, and is where it answers nothing.
+// A refusal that may be one account's alone is not the writer's failure while it answers others,
+// and is where it answers nothing.
 func TestRefusedAccountIsNoFailedWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := far(1)

@@ -24,8 +24,9 @@ func NewSecret() string {
 // errStranger is the other end of a connection that does not know the secret.
 var errStranger = errors.New("affinity: the other end does not know this writer's secret")
 
-// knowing is TLS between two ends that know the same secret, and nobody else: each has the key that follows from the secret, and
-// accepts only that. Names, times and authorities of certificates count for nothing.
+// knowing is TLS between two ends that know the same secret, and nobody else: each has the key that
+// follows from the secret, and accepts only that. Names, times and authorities of certificates
+// count for nothing.
 func knowing(secret string) (*tls.Config, error) {
 	seed := sha256.Sum256([]byte("passbook writer\n" + secret))
 	key := ed25519.NewKeyFromSeed(seed[:])

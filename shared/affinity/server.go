@@ -24,7 +24,8 @@ type Server struct {
 	log    *slog.Logger
 }
 
-// NewServer makes a server on a listener, which it closes at its end. Who does not know the secret gets no further than the handshake.
+// NewServer makes a server on a listener, which it closes at its end. Who does not know the secret
+// gets no further than the handshake.
 func NewServer(listener net.Listener, secret string, desk *web.Desk, log *slog.Logger) (*Server, error) {
 	config, err := knowing(secret)
 	if err != nil {
@@ -44,7 +45,8 @@ func NewServer(listener net.Listener, secret string, desk *web.Desk, log *slog.L
 // maxStreams is how many commands of one connection are in progress at once.
 const maxStreams = 1000
 
-// Run serves until ctx ends, and then ends what is in progress, which nobody waits for longer than a hop.
+// Run serves until ctx ends, and then ends what is in progress, which nobody waits for longer than
+// a hop.
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.server.Serve(s.inner) }()

@@ -168,7 +168,8 @@ func TestStrangersGetNoAnswer(t *testing.T) {
 	}
 }
 
-// BenchmarkHop is what a command's way to another writer and back costs on one machine, with what it comes to there left out.
+// BenchmarkHop is what a command's way to another writer and back costs on one machine, with what
+// it comes to there left out.
 func BenchmarkHop(b *testing.B) {
 	listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -201,7 +202,8 @@ func BenchmarkHop(b *testing.B) {
 	})
 }
 
-// What a refusal says of the writer: nothing, where it is the account's; that it was late, where it does not know the end itself.
+// What a refusal says of the writer: nothing, where it is the account's; that it was late, where it
+// does not know the end itself.
 func TestRefusalsTellOfTheWriter(t *testing.T) {
 	for name, tt := range map[string]struct{ why, undone, kind error }{
 		"clock":   {journal.ErrClockSkew, ErrUndone, errAccount},
@@ -217,7 +219,8 @@ func TestRefusalsTellOfTheWriter(t *testing.T) {
 	}
 }
 
-// Commands that come at once to a writer that the others just learned of share its first connections.
+// Commands that come at once to a writer that the others just learned of share its first
+// connections.
 func TestManyAtOnceReachAWriterThatIsNew(t *testing.T) {
 	refused := journal.Receipt{Rejection: &account.Rejection{Code: web.CodeVersionMismatch}, Entry: &event.Entry{}}
 	to := counter(t, func(context.Context, journal.Command) (journal.Receipt, error) { return refused, nil })

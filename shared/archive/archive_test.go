@@ -100,8 +100,8 @@ func TestSegment_FoldsGivesWhatAFoldNeeds(t *testing.T) {
 	}
 }
 
-// The bytes are held to those of the first release: a segment that an earlier program wrote is read for ever, and two programs
-// of one version write the same.
+// The bytes are held to those of the first release: a segment that an earlier program wrote is read
+// for ever, and two programs of one version write the same.
 func TestSegment_Golden(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(42, 5, 60))
 	sealed := seal(t, records, archive.Link{Key: "events/v1/before", Last: "999"})
@@ -203,7 +203,8 @@ func TestLast_FindsTheEndAroundMidnight(t *testing.T) {
 	}
 	find("")
 	records := archivetest.Records(archivetest.Bank(1, 2, 9))
-	days := []int{0, 0, 3, 2} // the last one's first record arrived, by its shard's clock, before the one before it
+	// the last one's first record arrived, by its shard's clock, before the one before it
+	days := []int{0, 0, 3, 2}
 	for i, day := range days {
 		rec := records[2*i]
 		rec.Arrived = archivetest.Start.AddDate(0, 0, day)

@@ -69,7 +69,8 @@ func (a *assembler) finish() error {
 	return nil
 }
 
-// add takes the next row. Its error is one of the segment's order; that of an entry's content ends up in done.
+// add takes the next row. Its error is one of the segment's order; that of an entry's content ends
+// up in done.
 func (a *assembler) add(r *Row) error {
 	var err error
 	if a.open == nil {
@@ -170,7 +171,8 @@ func (a *assembler) fits(r *Row) error {
 	return nil
 }
 
-// event makes the event of a row of the open entry, and proves the row from it where depth asks for that.
+// event makes the event of a row of the open entry, and proves the row from it where depth asks for
+// that.
 func (a *assembler) event(r *Row) (event.Event, error) {
 	e := a.open
 	body, err := event.ParseBody(r.Type, int(r.Schema), r.Data)
@@ -224,8 +226,8 @@ func headerOfEntry(r *Row) (*event.Entry, error) {
 	return e, nil
 }
 
-// headerOfRow makes an entry without commands from the typed columns. Of the header it reads only what no column has: format and
-// prev.
+// headerOfRow makes an entry without commands from the typed columns. Of the header it reads only
+// what no column has: format and prev.
 func (a *assembler) headerOfRow(r *Row) (*event.Entry, error) {
 	format, err := formatOf(r.Entry)
 	if err != nil {
@@ -267,7 +269,8 @@ var (
 	prevField   = []byte(`"prev":"`)
 )
 
-// room gives out entries and events from larger allocations, which makes less work for the garbage collector.
+// room gives out entries and events from larger allocations, which makes less work for the garbage
+// collector.
 type room struct {
 	entries []event.Entry
 	events  []event.Event
@@ -287,7 +290,8 @@ func (m *room) entry() *event.Entry {
 	return e
 }
 
-// list is an empty list with place for n events. A great n is not believed before its rows are there.
+// list is an empty list with place for n events. A great n is not believed before its rows are
+// there.
 func (m *room) list(n int64) []event.Event {
 	if n > roomEvents {
 		return nil

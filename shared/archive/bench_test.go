@@ -18,7 +18,8 @@ func benchRecords(b *testing.B) ([]archive.Record, float64) {
 	return records, float64(events)
 }
 
-// BenchmarkWrite seals segments side by side, as the archiver does for its shards; bytes/event is a segment's size.
+// BenchmarkWrite seals segments side by side, as the archiver does for its shards; bytes/event is a
+// segment's size.
 func BenchmarkWrite(b *testing.B) {
 	records, events := benchRecords(b)
 	var size atomic.Int64

@@ -16,7 +16,8 @@ type Damaged struct {
 	Err error
 }
 
-// chains puts the segments of each source in order, and finds what its chain lacks and what it has no place for.
+// chains puts the segments of each source in order, and finds what its chain lacks and what it has
+// no place for.
 type chains struct {
 	whole   map[Source][]Planned
 	damaged map[Source][]Damaged
@@ -94,7 +95,8 @@ func (c chains) source(source Source) {
 	c.plan.Gaps = append(c.plan.Gaps, gaps...)
 }
 
-// distinct are the whole segments of a source in sequence order, each once: a copy of one under another day is a stray.
+// distinct are the whole segments of a source in sequence order, each once: a copy of one under
+// another day is a stray.
 func (c chains) distinct(source Source) []Planned {
 	segments := c.whole[source]
 	slices.SortFunc(segments, func(a, b Planned) int {
@@ -111,7 +113,8 @@ func (c chains) distinct(source Source) []Planned {
 	return distinct
 }
 
-// damages gives what the chain needs of the damaged objects to the gaps. What it has no place for is a stray.
+// damages gives what the chain needs of the damaged objects to the gaps. What it has no place for
+// is a stray.
 func (c chains) damages(source Source, gaps []Gap, end Link) (more []Gap) {
 	for _, d := range c.damaged[source] {
 		at := slices.IndexFunc(gaps, func(g Gap) bool { return undated(g.Key) == undated(d.Key) })

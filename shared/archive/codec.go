@@ -2,8 +2,8 @@ package archive
 
 import "github.com/parquet-go/parquet-go"
 
-// codec carries one column between a batch of rows and Parquet values. The bytes of values that put makes live until the next
-// batch, those of values given to get likewise.
+// codec carries one column between a batch of rows and Parquet values. The bytes of values that put
+// makes live until the next batch, those of values given to get likewise.
 type codec struct {
 	put func(a *arena, rows []Row, values []parquet.Value)
 	get func(in *interner, rows []Row, values []parquet.Value)

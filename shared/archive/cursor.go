@@ -108,7 +108,8 @@ func newCursor(file *parquet.File, places []int) *cursor {
 	return c
 }
 
-// next reads a batch of rows, valid until the next call; none at the end. Columns that were not asked for stay zero.
+// next reads a batch of rows, valid until the next call; none at the end. Columns that were not
+// asked for stay zero.
 func (c *cursor) next() ([]Row, error) {
 	count := -1
 	for _, col := range c.columns {

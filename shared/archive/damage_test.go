@@ -73,7 +73,8 @@ func TestParse_BitFlips(t *testing.T) {
 	}
 }
 
-// forge replaces a value of the footer by one of the same length, and makes the footer's sum true again.
+// forge replaces a value of the footer by one of the same length, and makes the footer's sum true
+// again.
 func forge(t *testing.T, sealed archive.Sealed, key string, change func(value []byte)) []byte {
 	t.Helper()
 	data := bytes.Clone(sealed.Data)

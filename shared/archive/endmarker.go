@@ -18,8 +18,9 @@ import (
 // EndRoot is what the keys of end markers start with.
 const EndRoot = "ends/v1/"
 
-// EndMarker says that a source was archived up to the end of a segment, and what that segment is. It is made of the segment alone,
-// so that every archiver writes the same, and outlives it: without it, a segment that is gone from a chain's end leaves no trace.
+// EndMarker says that a source was archived up to the end of a segment, and what that segment is.
+// It is made of the segment alone, so that every archiver writes the same, and outlives it: without
+// it, a segment that is gone from a chain's end leaves no trace.
 type EndMarker struct {
 	// Name is the segment's.
 	Name Name
@@ -37,13 +38,15 @@ func MarkerOf(name Name, f Footer, ended bool) EndMarker {
 	return EndMarker{Name: name, Last: f.Last, Sum: f.Sum, At: f.Arrived.To, Ended: ended}
 }
 
-// endDigits are the digits of a marker's key in which sequence numbers fall, so that the first key of a source is that of its newest
-// marker; they are in parts, so that no directory grows without end.
+// endDigits are the digits of a marker's key in which sequence numbers fall, so that the first key
+// of a source is that of its newest marker; they are in parts, so that no directory grows without
+// end.
 var endDigits = [...]int{48, 4, 4}
 
 var endMost = new(big.Int).Sub(new(big.Int).Exp(big.NewInt(10), big.NewInt(sequenceDigits), nil), big.NewInt(1))
 
-// falling turns a sequence number round: the greater it is, the smaller is what it gives. It is its own inverse, but for padding.
+// falling turns a sequence number round: the greater it is, the smaller is what it gives. It is its
+// own inverse, but for padding.
 func falling(sequence string) (string, bool) {
 	n, ok := new(big.Int).SetString(sequence, 10)
 	if !ok || n.Sign() < 0 || n.Cmp(endMost) > 0 {
@@ -118,7 +121,8 @@ func (m EndMarker) Write(ctx context.Context, b bucket.Bucket) error {
 	return nil
 }
 
-// EndsBeyond are a source's markers that lie beyond a sequence number, the newest first. Usually there is none, and that takes one listing.
+// EndsBeyond are a source's markers that lie beyond a sequence number, the newest first. Usually
+// there is none, and that takes one listing.
 func EndsBeyond(ctx context.Context, b bucket.Bucket, source Source, last string) (beyond []EndMarker, err error) {
 	prefix := EndRoot + source.String() + "/"
 	for after := ""; ; {

@@ -33,7 +33,8 @@ func (c *counted) Open(ctx context.Context, key string) (bucket.Object, error) {
 	return c.Bucket.Open(ctx, key)
 }
 
-// The newest marker is the one of the greatest sequence number, by one listing, whatever order they were written in and by what clock.
+// The newest marker is the one of the greatest sequence number, by one listing, whatever order they
+// were written in and by what clock.
 func TestEndsBeyond(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp(t.TempDir(), "")

@@ -14,14 +14,16 @@ type End struct {
 	Arrived time.Time `json:"arrived"`
 	// Whole is up to when nothing is missing: Arrived, unless the source has gaps.
 	Whole time.Time `json:"complete_up_to"`
-	// Proven says that end markers bound the source: what is gone from its end is seen. Ended says that nothing can come after.
+	// Proven says that end markers bound the source: what is gone from its end is seen. Ended says
+	// that nothing can come after.
 	Proven bool `json:"proven"`
 	Ended  bool `json:"ended,omitempty"`
 }
 
 // Extent is how far an archive goes.
 type Extent struct {
-	// CompleteUpTo is up to when nothing is missing on any shard of the stream's present life; zero where that is never.
+	// CompleteUpTo is up to when nothing is missing on any shard of the stream's present life; zero
+	// where that is never.
 	CompleteUpTo time.Time `json:"complete_up_to"`
 	// Reaches is when the newest record arrived.
 	Reaches time.Time `json:"reaches"`
@@ -30,7 +32,8 @@ type Extent struct {
 	Ends     []End `json:"shards"`
 }
 
-// Extent sums the ends up. A shard that is idle, or whose archiver does not keep up, holds CompleteUpTo back: Ends tell which.
+// Extent sums the ends up. A shard that is idle, or whose archiver does not keep up, holds
+// CompleteUpTo back: Ends tell which.
 func (p Plan) Extent() Extent {
 	x := Extent{Ends: p.Ends}
 	newest := map[string]time.Time{}

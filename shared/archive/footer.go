@@ -13,7 +13,8 @@ import (
 // Format is the newest segment format that this program reads, and the one that it writes.
 const Format = 1
 
-// Link is the end of a shard's chain: the segment before, and how far it goes. The zero Link is before the first segment.
+// Link is the end of a shard's chain: the segment before, and how far it goes. The zero Link is
+// before the first segment.
 type Link struct {
 	Key  string
 	Last string
@@ -32,18 +33,22 @@ type Footer struct {
 	Format int
 	// Previous is the segment of the same source before this one.
 	Previous Link
-	// First and Last are the sequence numbers of the first and last record that went into the segment. Last may lie after the
-	// last row's, when the last records were repeats.
+	// First and Last are the sequence numbers of the first and last record that went into the
+	// segment. Last may lie after the last row's, when the last records were repeats.
 	First, Last string
 	// Rows counts events, Entries the entries that they belong to.
 	Rows, Entries int64
-	// Recorded and Arrived bound the times of the entries, so that a reader of a range of time can leave the segment out.
+	// Recorded and Arrived bound the times of the entries, so that a reader of a range of time can
+	// leave the segment out.
 	Recorded, Arrived Span
-	// FirstHash is the hash of the first entry: who finds the segment's name taken knows by it whether it holds the same.
+	// FirstHash is the hash of the first entry: who finds the segment's name taken knows by it
+	// whether it holds the same.
 	FirstHash event.Hash
-	// Pages is the SHA-256 of everything between the leading magic and the page indexes: all pages of all columns.
+	// Pages is the SHA-256 of everything between the leading magic and the page indexes: all pages
+	// of all columns.
 	Pages [sha256.Size]byte
-	// Sum is the footer's sum over its own bytes, which stands in it too: two segments that have the same hold the same.
+	// Sum is the footer's sum over its own bytes, which stands in it too: two segments that have
+	// the same hold the same.
 	Sum [sha256.Size]byte
 }
 
@@ -83,7 +88,8 @@ func (f *Footer) numbers() []*int64 {
 
 const firstNumber = 5
 
-// parseFooter reads the metadata back through lookup. It checks the form of each value, not yet against the rows.
+// parseFooter reads the metadata back through lookup. It checks the form of each value, not yet
+// against the rows.
 func parseFooter(lookup func(string) (string, bool)) (Footer, error) {
 	values := make([]string, len(footerKeys))
 	for i, key := range footerKeys {

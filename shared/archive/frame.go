@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// The Parquet library trusts a footer. So the footer has a sum over its own bytes, which is proven before the library sees them:
-// the SHA-256 of everything from the footer's first byte to the object's last, with sumBlank in the sum's place.
+// The Parquet library trusts a footer. So the footer has a sum over its own bytes, which is proven
+// before the library sees them: the SHA-256 of everything from the footer's first byte to the
+// object's last, with sumBlank in the sum's place.
 const (
 	sumKey     = metadataPrefix + "sum"
 	footerTail = 8  // the footer's length and the trailing magic
@@ -18,8 +19,8 @@ const (
 
 var (
 	sumBlank = strings.Repeat("A", sumLength)
-	// sumMark is the key as it stands in the footer: Thrift's compact protocol follows a string by the next field's header and
-	// that field's length.
+	// sumMark is the key as it stands in the footer: Thrift's compact protocol follows a string by
+	// the next field's header and that field's length.
 	sumMark = append([]byte(sumKey), 0x18, sumLength)
 )
 
@@ -38,7 +39,8 @@ func checkObject(data []byte) error {
 	return checkFooter(data[int64(len(data))-length:])
 }
 
-// footerBytes is how long the footer of an object of size bytes is, with its tail; the object ends in tail.
+// footerBytes is how long the footer of an object of size bytes is, with its tail; the object ends
+// in tail.
 func footerBytes(tail []byte, size int64) (int64, error) {
 	if len(tail) < footerTail || string(tail[len(tail)-magicBytes:]) != "PAR1" {
 		return 0, errors.New("not a whole Parquet file")

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Gap is a part of a source that the archive does not give: a segment that is damaged, missing, or another than the one that was sealed.
+// Gap is a part of a source that the archive does not give: a segment that is damaged, missing, or
+// another than the one that was sealed.
 type Gap struct {
 	Source Source
 	// Key is the segment at the gap's end; "" where nothing tells it.
@@ -17,7 +18,8 @@ type Gap struct {
 	After Link
 	// Last is the sequence number up to which the gap goes; "" where nothing tells it.
 	Last string
-	// Until bounds when the records of the gap arrived, in microseconds; math.MaxInt64 where nothing tells it.
+	// Until bounds when the records of the gap arrived, in microseconds; math.MaxInt64 where
+	// nothing tells it.
 	Until int64
 	// What tells a person what is wrong.
 	What string
@@ -42,9 +44,10 @@ type Place struct {
 	Arrived time.Time
 }
 
-// Doubt names a gap that may hold more of an account than is known of it, given where its last known entry is; ok is false when
-// none can. An account's records arrive in the order of its versions, on the one shard whose range of hashes its name falls into: what
-// follows the entry arrived after it, on its own shard or on one that began when that had ended.
+// Doubt names a gap that may hold more of an account than is known of it, given where its last
+// known entry is; ok is false when none can. An account's records arrive in the order of its
+// versions, on the one shard whose range of hashes its name falls into: what follows the entry
+// arrived after it, on its own shard or on one that began when that had ended.
 func (p Plan) Doubt(last Place) (g Gap, ok bool) {
 	for _, g := range p.Gaps {
 		if last.Arrived.UnixMicro() < g.Until && (g.Source == last.Source || g.begun >= p.ends[last.Source]) {
@@ -76,7 +79,8 @@ func (p Plan) Without(damage map[string]error) Plan {
 	return p
 }
 
-// arrived is when the segment of a source that ends at a sequence number ended; zero when there is none.
+// arrived is when the segment of a source that ends at a sequence number ended; zero when there is
+// none.
 func (p Plan) arrived(source Source, last string) time.Time {
 	for i := range p.Segments {
 		if s := &p.Segments[i]; s.Name.Source == source && s.Footer.Last == last {
@@ -116,7 +120,8 @@ func damagedEnd(d Damaged, after Link) Gap {
 	return Gap{Source: d.Name.Source, Key: d.Key, After: after, Until: unknown, What: d.Err.Error()}
 }
 
-// undated is a segment's key without its day: a segment that lies under another day is still the one that a chain names.
+// undated is a segment's key without its day: a segment that lies under another day is still the
+// one that a chain names.
 func undated(key string) string {
 	rest, _ := strings.CutPrefix(key, Root+"date=")
 	_, name, _ := strings.Cut(rest, "/")

@@ -10,11 +10,12 @@ import (
 // Root is what every segment's key starts with. v1 is the layout of keys and columns.
 const Root = "events/v1/"
 
-// sequenceDigits is the width that sequence numbers are padded to in keys, so that keys sort as sequence numbers do: a Kinesis
-// sequence number has up to 56 digits.
+// sequenceDigits is the width that sequence numbers are padded to in keys, so that keys sort as
+// sequence numbers do: a Kinesis sequence number has up to 56 digits.
 const sequenceDigits = 56
 
-// Source names a shard of one life of a stream. A stream that was deleted and made again has a later Created.
+// Source names a shard of one life of a stream. A stream that was deleted and made again has a
+// later Created.
 type Source struct {
 	Stream  string
 	Created time.Time
@@ -45,7 +46,8 @@ func datePrefix(day time.Time) string {
 	return Root + "date=" + day.UTC().Format(time.DateOnly) + "/"
 }
 
-// behindDay sorts behind the keys of a day and before those of the next: "0" is what follows a slash.
+// behindDay sorts behind the keys of a day and before those of the next: "0" is what follows a
+// slash.
 func behindDay(day time.Time) string {
 	return strings.TrimSuffix(datePrefix(day), "/") + "0"
 }

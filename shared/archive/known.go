@@ -22,7 +22,8 @@ type Known struct {
 	Since time.Time
 }
 
-// Against is the plan with what it lacks of its bounds as gaps, and without streams that cannot be its bank's.
+// Against is the plan with what it lacks of its bounds as gaps, and without streams that cannot be
+// its bank's.
 func (p Plan) Against(k Known) Plan {
 	for _, b := range k.Bounds {
 		b.Source.Created = time.Unix(b.Source.Created.Unix(), 0).UTC()
@@ -66,9 +67,10 @@ type life struct {
 	created time.Time
 }
 
-// foreign are the sources of streams that cannot be of the bank that took the archive at a time. A stream that ended before the next
-// began has end markers, or is older than they are. One without any is foreign when it lived beside one that has them, when it is
-// younger than the owner, and when it is older though the owner's own streams began with the archive.
+// foreign are the sources of streams that cannot be of the bank that took the archive at a time. A
+// stream that ended before the next began has end markers, or is older than they are. One without
+// any is foreign when it lived beside one that has them, when it is younger than the owner, and
+// when it is older though the owner's own streams began with the archive.
 func (p Plan) foreign(since time.Time) map[Source]bool {
 	marked, ends, begun := map[life]bool{}, map[life]int64{}, int64(unknown)
 	for _, e := range p.Ends {

@@ -22,15 +22,16 @@ type Object struct {
 	Size int64
 }
 
-// List walks all segments in order of their keys: by day, then source, then sequence number. What has no key of a segment is
-// passed over.
+// List walks all segments in order of their keys: by day, then source, then sequence number. What
+// has no key of a segment is passed over.
 func List(ctx context.Context, b bucket.Bucket) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		walk(ctx, b, Root, func(string) {}, yield)
 	}
 }
 
-// walk lists the segments under a prefix. stray is told the other keys: programs and consoles leave objects of their own.
+// walk lists the segments under a prefix. stray is told the other keys: programs and consoles leave
+// objects of their own.
 func walk(ctx context.Context, b bucket.Bucket, prefix string, stray func(key string), yield func(Object, error) bool) {
 	after := ""
 	for {
@@ -59,10 +60,11 @@ func walk(ctx context.Context, b bucket.Bucket, prefix string, stray func(key st
 // daysAtOnce is how many days are listed at one time, and as many a window of days grows to.
 const daysAtOnce = 32
 
-// Last finds the end of a source's chain: its segment with the greatest sequence number. key is empty when it has none. It
-// looks day by day, back from now to the stream's creation, so that an active shard costs three listings, and in ever wider windows,
-// so that one without a segment, as after a split, does not take a round trip for each day. Segments of a clock that was wrong
-// may lie elsewhere: LastOfAll finds them.
+// Last finds the end of a source's chain: its segment with the greatest sequence number. key is
+// empty when it has none. It looks day by day, back from now to the stream's creation, so that an
+// active shard costs three listings, and in ever wider windows, so that one without a segment, as
+// after a split, does not take a round trip for each day. Segments of a clock that was wrong may
+// lie elsewhere: LastOfAll finds them.
 func Last(ctx context.Context, b bucket.Bucket, source Source, now time.Time) (key string, footer Footer, err error) {
 	const day = 24 * time.Hour
 	date, first := now.Add(day).UTC().Truncate(day), source.Created.UTC().Truncate(day)
@@ -78,7 +80,8 @@ func Last(ctx context.Context, b bucket.Bucket, source Source, now time.Time) (k
 		}
 		before := newest.Key != ""
 		newest = later(newest, newestOf(found))
-		// Arrival times are approximate: around midnight a later segment may lie on the day before, never on one before that.
+		// Arrival times are approximate: around midnight a later segment may lie on the day before,
+		// never on one before that.
 		day := slices.IndexFunc(found, func(o Object) bool { return o.Key != "" })
 		if before || day >= 0 && day < len(found)-1 {
 			break
@@ -100,8 +103,9 @@ func LastOfAll(ctx context.Context, b bucket.Bucket, source Source) (key string,
 	return end(ctx, b, newestOf(found))
 }
 
-// daysInUse lists the days that hold segments. It goes from each page to the day after, past what else the day holds: an archive of many
-// shards has too many segments to list them all while a shard waits.
+// daysInUse lists the days that hold segments. It goes from each page to the day after, past what
+// else the day holds: an archive of many shards has too many segments to list them all while a
+// shard waits.
 func daysInUse(ctx context.Context, b bucket.Bucket) (days []time.Time, err error) {
 	after := ""
 	for {
@@ -137,7 +141,8 @@ func end(ctx context.Context, b bucket.Bucket, newest Object) (key string, foote
 	return newest.Key, footer, err
 }
 
-// later is the one of two segments of a source with the greater sequence number. One without a key is none.
+// later is the one of two segments of a source with the greater sequence number. One without a key
+// is none.
 func later(a, b Object) Object {
 	if b.Key == "" || a.Key != "" && stream.CompareSequence(a.Name.First, b.Name.First) >= 0 {
 		return a
@@ -153,7 +158,8 @@ func newestOf(objects []Object) (newest Object) {
 	return newest
 }
 
-// newestOfDays finds for each day the source's segment with the greatest sequence number, none with an empty key.
+// newestOfDays finds for each day the source's segment with the greatest sequence number, none with
+// an empty key.
 func newestOfDays(ctx context.Context, b bucket.Bucket, source Source, days []time.Time) ([]Object, error) {
 	found := make([]Object, len(days))
 	g, ctx := errgroup.WithContext(ctx)
@@ -181,7 +187,8 @@ func dayOf(ctx context.Context, b bucket.Bucket, source Source, day time.Time) i
 // footerGuess is how much of an object's end is read at first; a footer is seldom longer.
 const footerGuess = 64 << 10
 
-// ReadFooter reads the footer of a segment alone, in one or two ranges. It proves the footer, not the pages.
+// ReadFooter reads the footer of a segment alone, in one or two ranges. It proves the footer, not
+// the pages.
 func ReadFooter(ctx context.Context, b bucket.Bucket, object Object) (Footer, error) {
 	o, err := b.Open(ctx, object.Key)
 	if err != nil {

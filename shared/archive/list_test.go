@@ -15,7 +15,8 @@ import (
 	"passbook/shared/bucket/dirbucket"
 )
 
-// crowd is a bucket that lists the segments of other sources among those that it has, and counts its listings.
+// crowd is a bucket that lists the segments of other sources among those that it has, and counts
+// its listings.
 type crowd struct {
 	bucket.Bucket
 	keys  []string // in order
@@ -41,7 +42,8 @@ func (c *crowd) List(_ context.Context, prefix, after string) (bucket.Page, erro
 	return page, nil
 }
 
-// The end of a chain is found whatever days it lies under, and however much lies beside it: in a few listings a day.
+// The end of a chain is found whatever days it lies under, and however much lies beside it: in a
+// few listings a day.
 func TestLastOfAll_PassesOverOtherShards(t *testing.T) {
 	const days, others = 5, 20_000
 	disk, err := dirbucket.New(t.TempDir())

@@ -48,14 +48,15 @@ func (p Plan) Lives() []Life {
 	return lives
 }
 
-// LaterLife finds a segment of a life of the stream that began later than the one given, one of its newest; the zero Object where there
-// is none. It makes one listing for each day since then.
+// LaterLife finds a segment of a life of the stream that began later than the one given, one of its
+// newest; the zero Object where there is none. It makes one listing for each day since then.
 func LaterLife(ctx context.Context, b bucket.Bucket, stream string, created, now time.Time) (Object, error) {
 	const day = 24 * time.Hour
 	first := created.UTC().Truncate(day)
 	for date := now.Add(day).UTC().Truncate(day); !date.Before(first); date = date.Add(-day) {
 		prefix := datePrefix(date) + stream + "-"
-		// Creations have as many digits until 2286, so that keys sort by them; "0" is what follows a slash.
+		// Creations have as many digits until 2286, so that keys sort by them; "0" is what follows
+		// a slash.
 		page, err := b.List(ctx, prefix, prefix+strconv.FormatInt(created.Unix(), 10)+"0")
 		if err != nil {
 			return Object{}, fmt.Errorf("archive: list %s: %w", prefix, err)

@@ -28,7 +28,8 @@ func placesOf(segments []Planned) map[string]int {
 	return places
 }
 
-// lost gives to the gaps what end markers tell of them, and the segments that only a marker still names.
+// lost gives to the gaps what end markers tell of them, and the segments that only a marker still
+// names.
 func (c chains) lost(source Source, segments []Planned, gaps []Gap) []Gap {
 	places := placesOf(segments)
 	named := make(map[string]int, len(gaps))

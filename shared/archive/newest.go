@@ -23,8 +23,9 @@ type Mark struct {
 // markColumns are the columns of a Mark.
 var markColumns = []int{colTenant, colAccountID, colEntryFirst, colRecordedAt, colEntryHash}
 
-// Newest gives the entries of a segment that were recorded last, at most so many, the newest first: what a journal that is older than
-// the archive lacks. A record that came late or again does not hide them, as it would at the segment's end.
+// Newest gives the entries of a segment that were recorded last, at most so many, the newest first:
+// what a journal that is older than the archive lacks. A record that came late or again does not
+// hide them, as it would at the segment's end.
 func Newest(ctx context.Context, b bucket.Bucket, key string, most int) ([]Mark, error) {
 	s, err := Open(ctx, b, key)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"passbook/shared/bucket"
 )
 
-// Part places an account in one of several parts, the same way in every run, for who cannot hold all accounts at once.
+// Part places an account in one of several parts, the same way in every run, for who cannot hold
+// all accounts at once.
 func Part(tenant, account string, parts int) int {
 	if parts <= 1 {
 		return 0
@@ -32,9 +33,11 @@ func (p Plan) Parts(events int64) int { return int(max(1, (p.Events+events-1)/ev
 // readBatch is how many records are handed over at once.
 const readBatch = 1024
 
-// Read walks the records of the accounts that keep selects, several segments at once and in no promised order between them. take
-// is called concurrently, with batches that it may not keep; what is in them it may. damaged decides what becomes of damage: nil
-// passes over the entry, when the error is an *EntryError, or over the rest of the segment. It is called concurrently too. read, which may be nil, is told the rows of each segment done.
+// Read walks the records of the accounts that keep selects, several segments at once and in no
+// promised order between them. take is called concurrently, with batches that it may not keep; what
+// is in them it may. damaged decides what becomes of damage: nil passes over the entry, when the
+// error is an *EntryError, or over the rest of the segment. It is called concurrently too. read,
+// which may be nil, is told the rows of each segment done.
 func (p Plan) Read(ctx context.Context, b bucket.Bucket, depth Depth, keep func(tenant, account string) bool,
 	take func(*Planned, []Record) error, damaged func(*Planned, error) error, read func(rows int64)) error {
 	var next atomic.Int64

@@ -10,14 +10,16 @@ import (
 	"passbook/shared/bucket"
 )
 
-// footersAtOnce is how many footers are read at the same time: S3 answers each in some 30 ms, and thousands in parallel.
+// footersAtOnce is how many footers are read at the same time: S3 answers each in some 30 ms, and
+// thousands in parallel.
 const footersAtOnce = 32
 
 // Planned is a segment of the archive, as its footer describes it.
 type Planned struct {
 	Object
 	Footer Footer
-	// Doubt tells a person why it is not the segment that was archived; "" is no doubt. What it holds is proven by no more than itself.
+	// Doubt tells a person why it is not the segment that was archived; "" is no doubt. What it
+	// holds is proven by no more than itself.
 	Doubt string
 }
 
@@ -27,22 +29,26 @@ func (s *Planned) doubted() bool { return s.Doubt != "" }
 type Plan struct {
 	// Segments are in the order of their sources, and within a source in sequence order.
 	Segments []Planned
-	// Events, Entries and Bytes are the sums over Segments; an entry that two segments hold counts twice.
+	// Events, Entries and Bytes are the sums over Segments; an entry that two segments hold counts
+	// twice.
 	Events, Entries, Bytes int64
 	// Gaps are the parts of sources that the archive does not give.
 	Gaps []Gap
 	// Ends are how far the archive goes in each source.
 	Ends []End
-	// Retired are the segments that are damaged or missing and that others replace. They are no gaps.
+	// Retired are the segments that are damaged or missing and that others replace. They are no
+	// gaps.
 	Retired []string
 	// Strays are the objects among the segments that are none, or that no chain has a place for.
 	Strays Strays
 
-	// begins and ends are when the first and the last whole segment of a source begins and ends, by arrival.
+	// begins and ends are when the first and the last whole segment of a source begins and ends, by
+	// arrival.
 	begins, ends map[Source]int64
 }
 
-// LoadPlan lists the archive, reads every footer and holds the chains together. What is damaged or missing is no error: see Gaps.
+// LoadPlan lists the archive, reads every footer and holds the chains together. What is damaged or
+// missing is no error: see Gaps.
 func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
 	var p Plan
 	var objects []Object

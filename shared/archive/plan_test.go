@@ -68,7 +68,8 @@ func TestPlan_SumsAndRanges(t *testing.T) {
 	}
 }
 
-// What is lost of a chain is a gap with its bounds; what the chain has no place for is named and stops nothing.
+// What is lost of a chain is a gap with its bounds; what the chain has no place for is named and
+// stops nothing.
 func TestPlan_NamesGapsAndStrays(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(3, 10, 500))
 	b, dir, keys := chain(t, records, 100)
@@ -128,7 +129,8 @@ func TestPlan_NamesGapsAndStrays(t *testing.T) {
 	}
 }
 
-// Of an account more can be lost only after its last entry, on its own shard or on one that began later.
+// Of an account more can be lost only after its last entry, on its own shard or on one that began
+// later.
 func TestPlan_Doubt(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(3, 10, 500))
 	b, dir, keys := chain(t, records, 100)
@@ -175,7 +177,8 @@ func TestPlan_Doubt(t *testing.T) {
 	}
 }
 
-// Every account is in exactly one part, and reading the parts one after another gives every entry once.
+// Every account is in exactly one part, and reading the parts one after another gives every entry
+// once.
 func TestPlan_ReadByParts(t *testing.T) {
 	entries := archivetest.Bank(3, 40, 800)
 	b, _, _ := chain(t, archivetest.Records(entries), 100)

@@ -9,10 +9,12 @@ import (
 type Depth int
 
 const (
-	// Folds gives what a fold needs: events, versions, times, prev and hash, but neither commands nor the bytes of the data. Its
-	// integrity is that of the segment: the sum of the pages, the counts, the order of the rows.
+	// Folds gives what a fold needs: events, versions, times, prev and hash, but neither commands
+	// nor the bytes of the data. Its integrity is that of the segment: the sum of the pages, the
+	// counts, the order of the rows.
 	Folds Depth = iota
-	// Exact gives the entry as it was on the stream, proves its hash, and proves every column of its rows from it.
+	// Exact gives the entry as it was on the stream, proves its hash, and proves every column of
+	// its rows from it.
 	Exact
 )
 
@@ -33,7 +35,8 @@ func (d Depth) columns() []int {
 	return all
 }
 
-// EntryError says that the rows of one entry do not give an entry that they could have been made of.
+// EntryError says that the rows of one entry do not give an entry that they could have been made
+// of.
 type EntryError struct {
 	// Key is the segment's.
 	Key               string
@@ -51,15 +54,16 @@ func (e *EntryError) Error() string {
 // Unwrap gives ErrDamaged, or ErrNewer, and the cause.
 func (e *EntryError) Unwrap() []error { return []error{kindOf(e.Err), e.Err} }
 
-// Records walks the segment's entries in order of sequence number. Memory is bounded by a batch of rows and one page a column.
-// An error that is an *EntryError is one entry's, and the walk can go on; any other is the last. Rows and entries are counted
-// against the footer at the end. What the walk hands out is the caller's.
+// Records walks the segment's entries in order of sequence number. Memory is bounded by a batch of
+// rows and one page a column. An error that is an *EntryError is one entry's, and the walk can go
+// on; any other is the last. Rows and entries are counted against the footer at the end. What the
+// walk hands out is the caller's.
 func (s *Segment) Records(depth Depth) iter.Seq2[Record, error] {
 	return s.RecordsOf(depth, func(string, string) bool { return true })
 }
 
-// RecordsOf is Records of the accounts that keep selects by tenant and id. The others are passed over cheaply; order and counts
-// are checked of all.
+// RecordsOf is Records of the accounts that keep selects by tenant and id. The others are passed
+// over cheaply; order and counts are checked of all.
 func (s *Segment) RecordsOf(depth Depth, keep func(tenant, account string) bool) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		c := newCursor(s.file, depth.columns())

@@ -17,12 +17,14 @@ import (
 // RetiredRoot is what the keys of retirements start with.
 const RetiredRoot = "retired/v1/"
 
-// Retired says that a segment which is damaged or missing is needed no more: other segments hold every entry that it can have held.
-// It is an object beside the segments, since nothing in an archive is changed or deleted.
+// Retired says that a segment which is damaged or missing is needed no more: other segments hold
+// every entry that it can have held. It is an object beside the segments, since nothing in an
+// archive is changed or deleted.
 type Retired struct {
 	// Key is the segment's.
 	Key string `json:"retired"`
-	// AfterKey and AfterLast are the whole segment before what is retired, Last is the sequence number up to which it goes.
+	// AfterKey and AfterLast are the whole segment before what is retired, Last is the sequence
+	// number up to which it goes.
 	AfterKey  string `json:"after,omitempty"`
 	AfterLast string `json:"after_last_sequence,omitempty"`
 	Last      string `json:"last_sequence"`
@@ -32,7 +34,8 @@ type Retired struct {
 	Replacing []Replacing `json:"replaced_by,omitempty"`
 }
 
-// Replacing is a segment that holds entries of a retired one. By the sum of its footer it is known again.
+// Replacing is a segment that holds entries of a retired one. By the sum of its footer it is known
+// again.
 type Replacing struct {
 	Key     string         `json:"segment"`
 	Sum     string         `json:"footer_sum"`
@@ -57,7 +60,8 @@ func EntryOf(e *event.Entry) RetiredEntry {
 	return RetiredEntry{Tenant: e.Tenant, AccountID: e.AccountID, Version: e.First, Hash: encodeSum(e.Hash)}
 }
 
-// Retirement begins the retirement of a segment, given all gaps that have its key. ok is false where nothing tells how far they go.
+// Retirement begins the retirement of a segment, given all gaps that have its key. ok is false
+// where nothing tells how far they go.
 func Retirement(ctx context.Context, b bucket.Bucket, gaps []Gap) (r Retired, ok bool, err error) {
 	r.Key, r.AfterKey, r.AfterLast = gaps[0].Key, gaps[0].After.Key, gaps[0].After.Last
 	for _, g := range gaps {
@@ -85,7 +89,8 @@ func (r *Retired) Replace(s *Planned, entries []RetiredEntry) {
 	r.Replacing = append(r.Replacing, Replacing{Key: s.Key, Sum: encodeSum(s.Footer.Sum), Entries: entries})
 }
 
-// Write puts the retirement into the bucket, and gives its key. One that is there already is the same: its sum is in the key.
+// Write puts the retirement into the bucket, and gives its key. One that is there already is the
+// same: its sum is in the key.
 func (r *Retired) Write(ctx context.Context, b bucket.Bucket) (key string, err error) {
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -102,7 +107,8 @@ func retiredKey(segment string, text []byte) string {
 	return RetiredRoot + segment + "/" + encodeSum(sha256.Sum256(text)) + ".json"
 }
 
-// Prove reads the replacing segments whole, and says why the retirement does not hold; "" when it does.
+// Prove reads the replacing segments whole, and says why the retirement does not hold; "" when it
+// does.
 func (r *Retired) Prove(ctx context.Context, b bucket.Bucket) (wrong string, err error) {
 	for _, by := range r.Replacing {
 		s, err := Open(ctx, b, by.Key)
@@ -148,7 +154,8 @@ func (by *Replacing) lacks(ctx context.Context, s *Segment) (string, error) {
 	return "", nil
 }
 
-// retirements are those of an archive: those that hold, by source, and why others of a segment do not, by its key.
+// retirements are those of an archive: those that hold, by source, and why others of a segment do
+// not, by its key.
 type retirements struct {
 	of     map[Source][]Retired
 	broken map[string]string

@@ -48,8 +48,8 @@ func appendRows(dst []Row, rec Record, shard string, header []byte) []Row {
 	return dst
 }
 
-// rowOf is the row of an event of a record. Every column is a function of the record and its shard, which is what lets a reader
-// prove a row.
+// rowOf is the row of an event of a record. Every column is a function of the record and its shard,
+// which is what lets a reader prove a row.
 func rowOf(rec Record, ev event.Event, shard string, header []byte) Row {
 	e := rec.Entry
 	c := e.Commands[ev.Command]

@@ -5,8 +5,8 @@ import (
 	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
-// columns declares the Parquet schema: names, types and order are the format. Low-cardinality columns are dictionaries; the
-// rest is PLAIN under zstd, which every reader has.
+// columns declares the Parquet schema: names, types and order are the format. Low-cardinality
+// columns are dictionaries; the rest is PLAIN under zstd, which every reader has.
 type columns struct {
 	Tenant        string   `parquet:"tenant,dict"`
 	AccountID     string   `parquet:"account_id,dict"`
@@ -72,15 +72,17 @@ const (
 // schema is what a segment's own schema must equal.
 var schema = parquet.NewSchema("event", parquet.SchemaOf(columns{}))
 
-// compression is shared: it pools its encoders and decoders, and each call works alone, so that the bytes do not depend on how
-// many cores there are.
+// compression is shared: it pools its encoders and decoders, and each call works alone, so that the
+// bytes do not depend on how many cores there are.
 var compression = &zstd.Codec{Level: zstd.SpeedFastest}
 
-// Sizes that shape the bytes: a change of one makes other bytes of the same records, so they are constants.
+// Sizes that shape the bytes: a change of one makes other bytes of the same records, so they are
+// constants.
 const (
 	// pageBytes is the size of a page before it is compressed.
 	pageBytes = 128 << 10
-	// rowsPerRowGroup bounds what a query engine reads at once, and what a writer holds beside finished pages.
+	// rowsPerRowGroup bounds what a query engine reads at once, and what a writer holds beside
+	// finished pages.
 	rowsPerRowGroup = 128 << 10
 	// batchRows is how many rows go to the columns, or come from them, at once.
 	batchRows = 1024

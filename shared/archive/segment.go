@@ -16,12 +16,14 @@ import (
 	"passbook/shared/stream"
 )
 
-// MaxSegmentBytes is the largest object that is opened; a segment is held in memory while it is read.
+// MaxSegmentBytes is the largest object that is opened; a segment is held in memory while it is
+// read.
 const MaxSegmentBytes = 1 << 30
 
 // The errors that a caller decides on; both come wrapped in a text that names the object.
 var (
-	// ErrDamaged: the object is not a whole segment, or its content does not fit its footer or its hashes.
+	// ErrDamaged: the object is not a whole segment, or its content does not fit its footer or its
+	// hashes.
 	ErrDamaged = errors.New("damaged segment")
 	// ErrNewer: the segment was written by a newer program.
 	ErrNewer = errors.New("segment of a newer format")
@@ -29,12 +31,14 @@ var (
 	ErrUnreadable = errors.New("unreadable segment")
 )
 
-// CostsItself says that an error is of one object, whose entries are missing then, and no reason to leave the others unread.
+// CostsItself says that an error is of one object, whose entries are missing then, and no reason to
+// leave the others unread.
 func CostsItself(err error) bool {
 	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrNewer) || errors.Is(err, ErrUnreadable)
 }
 
-// unopened is the error of a segment that cannot be opened: its own where it is gone or this object is denied.
+// unopened is the error of a segment that cannot be opened: its own where it is gone or this object
+// is denied.
 func unopened(key string, err error) error {
 	if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("archive: %s: %w: %w", key, ErrUnreadable, err)
@@ -42,7 +46,8 @@ func unopened(key string, err error) error {
 	return fmt.Errorf("archive: open %s: %w", key, err)
 }
 
-// Segment is an open segment: its footer, and its bytes in memory. It may be walked by several goroutines at once.
+// Segment is an open segment: its footer, and its bytes in memory. It may be walked by several
+// goroutines at once.
 type Segment struct {
 	Key    string
 	Name   Name
@@ -50,7 +55,8 @@ type Segment struct {
 	file   *parquet.File
 }
 
-// Open reads the segment at key and checks it: the Parquet structure, the schema, the footer, and the sum of the pages.
+// Open reads the segment at key and checks it: the Parquet structure, the schema, the footer, and
+// the sum of the pages.
 func Open(ctx context.Context, b bucket.Bucket, key string) (*Segment, error) {
 	object, err := b.Open(ctx, key)
 	if err != nil {
@@ -82,8 +88,8 @@ func Parse(key string, data []byte) (*Segment, error) {
 	return s, nil
 }
 
-// guard runs f, names the object in its error, and makes an error of a panic: the Parquet library panics on some damage that no
-// sum covers.
+// guard runs f, names the object in its error, and makes an error of a panic: the Parquet library
+// panics on some damage that no sum covers.
 func (s *Segment) guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

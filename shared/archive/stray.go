@@ -28,7 +28,8 @@ func (s *Strays) add(key, what string) {
 // outsidePages bounds the listings that look for objects outside of the archive.
 const outsidePages = 32
 
-// Outside names objects that lie beside the archive in its bucket, as far as a few listings show them.
+// Outside names objects that lie beside the archive in its bucket, as far as a few listings show
+// them.
 func Outside(ctx context.Context, b bucket.Bucket) (found Strays, err error) {
 	after := ""
 	for range outsidePages {

@@ -15,8 +15,8 @@ import (
 // magicBytes is the length of the "PAR1" that a Parquet file starts with.
 const magicBytes = 4
 
-// Writer makes one segment. It holds compressed pages and one unfinished page a column, not the records. It is not safe for
-// concurrent use.
+// Writer makes one segment. It holds compressed pages and one unfinished page a column, not the
+// records. It is not safe for concurrent use.
 type Writer struct {
 	source Source
 	footer Footer
@@ -62,8 +62,8 @@ var options = []parquet.WriterOption{
 	parquet.SkipPageBounds("entry"),
 }
 
-// Append adds a record whose sequence number MUST be greater than the last one's. An exact repeat of an entry that the segment
-// holds only moves its end.
+// Append adds a record whose sequence number MUST be greater than the last one's. An exact repeat
+// of an entry that the segment holds only moves its end.
 func (w *Writer) Append(rec Record) error {
 	if !isSequence(rec.Sequence) || (w.footer.Last != "" && stream.CompareSequence(rec.Sequence, w.footer.Last) <= 0) {
 		return fmt.Errorf("archive: append sequence %s after %s", rec.Sequence, w.footer.Last)
@@ -89,7 +89,8 @@ func (w *Writer) Append(rec Record) error {
 	return nil
 }
 
-// headerRoom is how much space for headers is made at once, headerMost about the size of a usual one.
+// headerRoom is how much space for headers is made at once, headerMost about the size of a usual
+// one.
 const (
 	headerRoom = 64 << 10
 	headerMost = 1 << 10
@@ -105,7 +106,8 @@ func (w *Writer) header(e *event.Entry) []byte {
 	return w.headers[start:len(w.headers):len(w.headers)]
 }
 
-// Skip moves the segment's end over a record that is no entry. The segment MUST NOT be empty: what precedes it belongs to none.
+// Skip moves the segment's end over a record that is no entry. The segment MUST NOT be empty: what
+// precedes it belongs to none.
 func (w *Writer) Skip(sequence string) { w.footer.Last = sequence }
 
 // Rows is the number of events so far, repeats left out.
@@ -153,7 +155,8 @@ func (w *Writer) Seal() (Sealed, error) {
 	return Sealed{Key: name.Key(), Data: w.out.Bytes(), Footer: w.footer}, nil
 }
 
-// flush gives the first n rows to the columns, at fixed counts, so that pages begin at the same rows whoever writes.
+// flush gives the first n rows to the columns, at fixed counts, so that pages begin at the same
+// rows whoever writes.
 func (w *Writer) flush(n int) error {
 	if n == 0 {
 		return nil

@@ -64,7 +64,8 @@ func (s *subject) find(do Advice, where string, version int64, format string, ar
 	s.findings = append(s.findings, finding(do, where, s.account.String(), version, format, args...))
 }
 
-// readJournal walks the account's partition: entries in version order, then the pages of keys and the guards of reversals.
+// readJournal walks the account's partition: entries in version order, then the pages of keys and
+// the guards of reversals.
 func (s *subject) readJournal(ctx context.Context) error {
 	err := s.partition(ctx, "E#", func(version int64, row table.Row) {
 		e, err := journal.ParseRow(row)
@@ -112,7 +113,8 @@ func (s *subject) partition(ctx context.Context, prefix string, visit func(versi
 	}
 }
 
-// entry proves an entry of the journal from those before it, and looks for it in the archive and under the rows.
+// entry proves an entry of the journal from those before it, and looks for it in the archive and
+// under the rows.
 func (s *subject) entry(e *event.Entry) {
 	switch {
 	case e.First != s.standing.version+1:
@@ -143,7 +145,8 @@ func (s *subject) entry(e *event.Entry) {
 	s.meetRows(e)
 }
 
-// gap names what is missing before an entry, as far as the archive knows it. Sums are not judged after it.
+// gap names what is missing before an entry, as far as the archive knows it. Sums are not judged
+// after it.
 func (s *subject) gap(e *event.Entry) {
 	for s.matched < len(s.has.entries) && s.has.entries[s.matched].last < e.First && s.has.entries[s.matched].first > s.standing.version {
 		there := s.has.entries[s.matched]
@@ -160,7 +163,8 @@ func (s *subject) gap(e *event.Entry) {
 	s.standing.blind = true
 }
 
-// meetArchive looks for an entry of the journal in the archive, whose entries come in the same order.
+// meetArchive looks for an entry of the journal in the archive, whose entries come in the same
+// order.
 func (s *subject) meetArchive(e *event.Entry) {
 	met := false
 	for s.matched < len(s.has.entries) && s.has.entries[s.matched].first <= e.First {
@@ -185,8 +189,8 @@ func (s *subject) meetArchive(e *event.Entry) {
 	}
 }
 
-// judgeArchive names what the archive has beyond the journal's end. What does not follow the journal by its hash was never a part of
-// it, and is no reason to restore anything.
+// judgeArchive names what the archive has beyond the journal's end. What does not follow the
+// journal by its hash was never a part of it, and is no reason to restore anything.
 func (s *subject) judgeArchive() {
 	end, hash := s.standing.version, s.hash
 	for _, there := range s.has.entries[s.matched:] {

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Advice is what to do about a finding of a kind. ACCOUNT stands for the account's id. A restore is never said without its condition:
-// in an audit a forged record and a journal that lost its end look alike, and a restore makes what was forged true.
+// Advice is what to do about a finding of a kind. ACCOUNT stands for the account's id. A restore is
+// never said without its condition: in an audit a forged record and a journal that lost its end
+// look alike, and a restore makes what was forged true.
 type Advice string
 
 const (
@@ -39,7 +40,8 @@ func (a Advice) For(account string) string {
 	return strings.ReplaceAll(string(a), "ACCOUNT", account)
 }
 
-// advise writes what to do, each kind once: with the first account that it is for, and how many others there are.
+// advise writes what to do, each kind once: with the first account that it is for, and how many
+// others there are.
 func (r *Report) advise(b *strings.Builder) {
 	accounts := map[Advice][]string{}
 	var kinds []Advice
@@ -50,7 +52,8 @@ func (r *Report) advise(b *strings.Builder) {
 		if !slices.Contains(kinds, f.Advice) {
 			kinds = append(kinds, f.Advice)
 		}
-		if of := accounts[f.Advice]; len(of) == 0 || of[len(of)-1] != f.Account { // in order of account
+		// in order of account
+		if of := accounts[f.Advice]; len(of) == 0 || of[len(of)-1] != f.Account {
 			accounts[f.Advice] = append(of, f.Account)
 		}
 	}

@@ -36,8 +36,8 @@ func (b *bank) repair() *audit.Repair {
 	}
 }
 
-// forgedEnd is the record that somebody who may write to the stream makes of an account's last entry, and the bank in which the
-// journal does not have it.
+// forgedEnd is the record that somebody who may write to the stream makes of an account's last
+// entry, and the bank in which the journal does not have it.
 func forgedEnd(t *testing.T, b *bank, follows bool) (rest []*event.Entry, records []archive.Record, forged *event.Entry) {
 	t.Helper()
 	for _, e := range b.entries {
@@ -59,8 +59,9 @@ func forgedEnd(t *testing.T, b *bank, follows bool) (rest []*event.Entry, record
 	return rest, append(records, archive.Record{Sequence: last.Sequence + "9", Arrived: last.Arrived, Entry: forged}), forged
 }
 
-// A forged record that follows the journal's head looks like the end of a journal that lost it. Neither the advice nor the repair
-// may take the one for the other: a restore would make what was forged true.
+// A forged record that follows the journal's head looks like the end of a journal that lost it.
+// Neither the advice nor the repair may take the one for the other: a restore would make what was
+// forged true.
 func TestRun_ForgedEndIsNotRestoredByDefault(t *testing.T) {
 	b := newBank(t)
 	rest, records, forged := forgedEnd(t, b, true)
@@ -105,7 +106,8 @@ func TestRun_RecordThatDoesNotFollowIsNoLostEnd(t *testing.T) {
 	}
 }
 
-// Whatever a row holds that the journal does not make of it, a repair folds it again, and the next audit finds nothing.
+// Whatever a row holds that the journal does not make of it, a repair folds it again, and the next
+// audit finds nothing.
 func TestRun_RepairMendsWrongRows(t *testing.T) {
 	for name, change := range map[string]func(table.Map){
 		"another entry":   func(a table.Map) { a["hash"] = table.S(event.Hash{1}.String()) },

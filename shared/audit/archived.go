@@ -12,7 +12,8 @@ import (
 	"passbook/shared/event"
 )
 
-// archivedEntry is what is kept of an archived entry. Its content was proven by its hash, and its columns from its content.
+// archivedEntry is what is kept of an archived entry. Its content was proven by its hash, and its
+// columns from its content.
 type archivedEntry struct {
 	first, last int64
 	hash, prev  event.Hash
@@ -20,7 +21,8 @@ type archivedEntry struct {
 	recorded    time.Time
 }
 
-// archivedAccount is what the archive has of an account, in order of version, exact repeats dropped.
+// archivedAccount is what the archive has of an account, in order of version, exact repeats
+// dropped.
 type archivedAccount struct {
 	currency string
 	entries  []archivedEntry

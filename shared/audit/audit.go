@@ -57,10 +57,11 @@ type Repair struct {
 	// Streams and Stream take the entries that the archive lacks.
 	Streams stream.Stream
 	Stream  string
-	// CatchUp folds an account's row of a model up to the journal's head; consumer.ErrBlocked when the row cannot go on, which is
-	// a finding.
+	// CatchUp folds an account's row of a model up to the journal's head; consumer.ErrBlocked when
+	// the row cannot go on, which is a finding.
 	CatchUp func(ctx context.Context, model string, a event.Account) error
-	// Refold folds an account's row of a model from the journal's first entry, as CatchUp otherwise.
+	// Refold folds an account's row of a model from the journal's first entry, as CatchUp
+	// otherwise.
 	Refold func(ctx context.Context, model string, a event.Account) error
 }
 
@@ -76,7 +77,8 @@ type auditor struct {
 	damage map[string]bool // named already
 }
 
-// Run audits everything. It ends with ErrDifference when something was found, and the report is whole then too.
+// Run audits everything. It ends with ErrDifference when something was found, and the report is
+// whole then too.
 func Run(ctx context.Context, c Config) (*Report, error) {
 	if c.PartEvents == 0 {
 		c.PartEvents = DefaultPartEvents
@@ -141,7 +143,8 @@ func (a *auditor) strays(ctx context.Context, among archive.Strays) error {
 	return nil
 }
 
-// part audits one part of the accounts: first what the archive has of them, then each against the journal and the read models.
+// part audits one part of the accounts: first what the archive has of them, then each against the
+// journal and the read models.
 func (a *auditor) part(ctx context.Context, plan archive.Plan, part, parts int) error {
 	archived, err := a.gather(ctx, plan, part, parts)
 	if err != nil {

@@ -208,7 +208,8 @@ func twin(t *testing.T, e *event.Entry) *event.Entry {
 	return &forged
 }
 
-// TestRun_FindsEachCorruption plants one corruption in a whole bank, and expects to hear of it and of nothing else.
+// TestRun_FindsEachCorruption plants one corruption in a whole bank, and expects to hear of it and
+// of nothing else.
 func TestRun_FindsEachCorruption(t *testing.T) {
 	for name, c := range map[string]struct {
 		plant func(*testing.T, *bank)
@@ -267,7 +268,8 @@ func TestRun_FindsEachCorruption(t *testing.T) {
 	}
 }
 
-// expect runs the audit and compares the beginnings of its findings, in which %d stands for the version.
+// expect runs the audit and compares the beginnings of its findings, in which %d stands for the
+// version.
 func expect(t *testing.T, b *bank, version int64, want []string) *audit.Report {
 	t.Helper()
 	report, err := audit.Run(t.Context(), b.config)

@@ -10,7 +10,8 @@ import (
 	"passbook/shared/table"
 )
 
-// beyond is a row that speaks of a version after the head that was read: a commit since then explains it, and nothing else does.
+// beyond is a row that speaks of a version after the head that was read: a commit since then
+// explains it, and nothing else does.
 type beyond struct {
 	version, reaches int64
 	what             string

@@ -66,7 +66,8 @@ func TestRun_JournalRows(t *testing.T) {
 	}
 }
 
-// TestRun_SumsAreItsOwn commits a history with a wrong balance, whose hashes and chain are true: only arithmetic can tell.
+// TestRun_SumsAreItsOwn commits a history with a wrong balance, whose hashes and chain are true:
+// only arithmetic can tell.
 func TestRun_SumsAreItsOwn(t *testing.T) {
 	b := newBank(t)
 	forged := *b.entries[len(b.entries)-1]
@@ -185,7 +186,8 @@ func (a *added) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	return page, err
 }
 
-// The newest entry of an account that has others is gone from the journal: the archive tells, and where it does not have it either, the row.
+// The newest entry of an account that has others is gone from the journal: the archive tells, and
+// where it does not have it either, the row.
 func TestRun_TheNewestEntryIsGone(t *testing.T) {
 	for name, archived := range map[string]bool{"archived": true, "not archived": false} {
 		t.Run(name, func(t *testing.T) {

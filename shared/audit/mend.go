@@ -13,9 +13,10 @@ import (
 	"passbook/shared/stream"
 )
 
-// mend puts what is missing of an account where it belongs, as far as the repair was asked for: the entries that the archive lacks
-// on the stream, in order, and the rows that lag or are wrong at the journal's head. A row that is ahead of the journal is blocked by
-// it, as only a person knows which of the two is right. A row that cannot go on is a finding of its account, and no reason to leave
+// mend puts what is missing of an account where it belongs, as far as the repair was asked for: the
+// entries that the archive lacks on the stream, in order, and the rows that lag or are wrong at the
+// journal's head. A row that is ahead of the journal is blocked by it, as only a person knows which
+// of the two is right. A row that cannot go on is a finding of its account, and no reason to leave
 // the others unaudited.
 func (s *subject) mend(ctx context.Context) error {
 	for _, e := range s.lacking {
@@ -48,7 +49,8 @@ func (s *subject) mendRow(ctx context.Context, row *modelRow, fold func(context.
 	}
 	err := fold(ctx, row.model, s.account)
 	switch {
-	case errors.Is(err, consumer.ErrBlocked) && row.version > s.standing.version: // as it is to be, until a person has decided
+	// as it is to be, until a person has decided
+	case errors.Is(err, consumer.ErrBlocked) && row.version > s.standing.version:
 		return nil
 	case errors.Is(err, consumer.ErrBlocked):
 		s.find(rowBlocked, row.model, row.version+1, "the row cannot be folded on: %v", err)
@@ -85,7 +87,8 @@ func (s *subject) republish(ctx context.Context, e *event.Entry) error {
 	return nil
 }
 
-// The waits before a record that was refused is put again: the first, and what doubling them ends at.
+// The waits before a record that was refused is put again: the first, and what doubling them ends
+// at.
 const (
 	refusedFirst = 50 * time.Millisecond
 	refusedMost  = 2 * time.Second

@@ -10,14 +10,16 @@ import (
 	"passbook/shared/table"
 )
 
-// pageSpan is how many versions a key page covers, pageKeyHash how many bytes of a key's SHA-256 it has.
+// pageSpan is how many versions a key page covers, pageKeyHash how many bytes of a key's SHA-256 it
+// has.
 const (
 	pageSpan    = 1000
 	pageKeyHash = 12
 )
 
-// keyPages computes what the pages of an account's command keys must hold: page i, of the entries whose first version is in
-// 1000·i+1 … 1000·(i+1), has for each keyed command a part of the key's hash and where its events begin.
+// keyPages computes what the pages of an account's command keys must hold: page i, of the entries
+// whose first version is in 1000·i+1 … 1000·(i+1), has for each keyed command a part of the key's
+// hash and where its events begin.
 type keyPages struct {
 	index int64
 	keys  []byte
@@ -61,7 +63,8 @@ func (p *keyPages) turn() {
 	p.keys, p.at = p.keys[:0], time.Time{}
 }
 
-// fits says whether a page in the journal is what it must be. A page is saved only when no more keys can come.
+// fits says whether a page in the journal is what it must be. A page is saved only when no more
+// keys can come.
 func (p *keyPages) fits(version int64, row table.Row) bool {
 	if (version-1)%pageSpan != 0 {
 		return false

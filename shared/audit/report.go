@@ -21,11 +21,13 @@ const findingsKept = 10_000
 type Finding struct {
 	// Where is journal, archive, or the name of a read model.
 	Where string `json:"where"`
-	// Account is "<tenant>#<id>", empty when the finding is not about one account. Version is the first one concerned.
+	// Account is "<tenant>#<id>", empty when the finding is not about one account. Version is the
+	// first one concerned.
 	Account string `json:"account,omitempty"`
 	Version int64  `json:"version,omitempty"`
 	What    string `json:"what"`
-	// Advice is what to do about it; ACCOUNT stands for the account's id in it. Mended says that the repair has done it.
+	// Advice is what to do about it; ACCOUNT stands for the account's id in it. Mended says that
+	// the repair has done it.
 	Advice Advice `json:"advice,omitempty"`
 	Mended bool   `json:"mended,omitempty"`
 }
@@ -68,7 +70,8 @@ type Report struct {
 	Repair bool `json:"repair,omitempty"`
 	// OnTheWay counts the entries that a source lacks and that are too young to be missed.
 	OnTheWay int64 `json:"on_the_way"`
-	// Republished and Projected count what was mended: entries put on the stream, accounts folded again.
+	// Republished and Projected count what was mended: entries put on the stream, accounts folded
+	// again.
 	Republished int64 `json:"republished,omitempty"`
 	Projected   int64 `json:"projected,omitempty"`
 

@@ -19,7 +19,8 @@ type modelRow struct {
 	model   string
 	version int64
 	attrs   consumer.Attrs
-	// met: the journal had an entry that ends at the row's version. next is when the entry after it was recorded.
+	// met: the journal had an entry that ends at the row's version. next is when the entry after it
+	// was recorded.
 	met  bool
 	next time.Time
 }
@@ -97,7 +98,8 @@ func (s *subject) figures() map[string]int64 {
 	return figures
 }
 
-// basisPoints is used / limit in ten-thousandths, at most the greatest amount; the product may not fit 64 bits.
+// basisPoints is used / limit in ten-thousandths, at most the greatest amount; the product may not
+// fit 64 bits.
 func basisPoints(used, limit int64) int64 {
 	high, low := bits.Mul64(uint64(used), 10_000)
 	if high >= uint64(limit) {

@@ -10,8 +10,8 @@ import (
 // stateFormat is the format of a state that this package reads; a reader passes over any other.
 const stateFormat = 1
 
-// stateJSON is what the audit proves of a state: of an entry's, on which commands are decided, and of a row's, from which readers
-// are answered. Held is not written: it is the sum of the holds.
+// stateJSON is what the audit proves of a state: of an entry's, on which commands are decided, and
+// of a row's, from which readers are answered. Held is not written: it is the sum of the holds.
 type stateJSON struct {
 	Format  int    `json:"format"`
 	Version int64  `json:"v"`
@@ -28,7 +28,8 @@ type stateJSON struct {
 	} `json:"o"`
 }
 
-// judge says what of a state is not as the account stands; "" is nothing. Nothing is judged where the standing itself is in doubt.
+// judge says what of a state is not as the account stands; "" is nothing. Nothing is judged where
+// the standing itself is in doubt.
 func (s *standing) judge(data []byte, currency string) string {
 	if s.blind || s.doubtful {
 		return ""

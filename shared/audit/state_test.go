@@ -15,7 +15,8 @@ import (
 	"passbook/shared/table"
 )
 
-// hooked is a table that calls hook once, before the first query of an account's rows with a prefix.
+// hooked is a table that calls hook once, before the first query of an account's rows with a
+// prefix.
 type hooked struct {
 	table.Table
 	pk, prefix string

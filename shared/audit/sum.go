@@ -6,7 +6,8 @@ import (
 	"strconv"
 )
 
-// Sum is what many accounts stand at together. It may be more than a JSON reader with doubles keeps, so that JSON has it as text.
+// Sum is what many accounts stand at together. It may be more than a JSON reader with doubles
+// keeps, so that JSON has it as text.
 type Sum struct{ big.Int }
 
 // MarshalJSON writes the sum as a string of digits.

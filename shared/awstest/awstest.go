@@ -17,7 +17,8 @@ const (
 	DefaultRegion = "eu-central-1"
 )
 
-// LeftOut begins the message of a test that is skipped for want of an endpoint; make test prints the names.
+// LeftOut begins the message of a test that is skipped for want of an endpoint; make test prints
+// the names.
 const LeftOut = "left out: AWS_ENDPOINT_URL is empty; make conformance e2e runs it"
 
 // Endpoint is the endpoint under test. Without one the test is skipped.

@@ -11,9 +11,10 @@ import (
 // FakeEndpoint is the base endpoint of Fake.
 const FakeEndpoint = "http://fake.invalid"
 
-// Fake is the SDK's configuration for an endpoint that is only a handler. No socket is opened, so it works in the virtual time
-// of testing/synctest. A handler that panics with http.ErrAbortHandler leaves the call without an answer; one that waits for the
-// end of the request's context is an endpoint that hangs.
+// Fake is the SDK's configuration for an endpoint that is only a handler. No socket is opened, so
+// it works in the virtual time of testing/synctest. A handler that panics with http.ErrAbortHandler
+// leaves the call without an answer; one that waits for the end of the request's context is an
+// endpoint that hangs.
 func Fake(h http.Handler) aws.Config {
 	return aws.Config{
 		Region: DefaultRegion, BaseEndpoint: aws.String(FakeEndpoint), HTTPClient: handlerClient{h},

@@ -10,7 +10,8 @@ import (
 const (
 	// MaxKeyBytes is the longest key (S3: 1,024 bytes of UTF-8).
 	MaxKeyBytes = 1024
-	// MaxPartBytes is the longest part of a key, between slashes: the longest name that file systems take.
+	// MaxPartBytes is the longest part of a key, between slashes: the longest name that file
+	// systems take.
 	MaxPartBytes = 255
 	// MaxListPage is the most keys of one page (ListObjectsV2: 1,000).
 	MaxListPage = 1000
@@ -22,8 +23,8 @@ var (
 	ErrExists = errors.New("bucket: object exists")
 	// ErrNotFound: no object has the key.
 	ErrNotFound = errors.New("bucket: object not found")
-	// ErrInvalid: the key is empty, too long, not UTF-8, has an empty, ".", ".." or too long part, or is one that this adapter
-	// cannot hold beside its others.
+	// ErrInvalid: the key is empty, too long, not UTF-8, has an empty, ".", ".." or too long part,
+	// or is one that this adapter cannot hold beside its others.
 	ErrInvalid = errors.New("bucket: invalid key")
 )
 
@@ -39,7 +40,8 @@ type Page struct {
 	After   string
 }
 
-// Object is an open object: ranges of it can be read, concurrently, until it is closed. Reads obey the context of Open.
+// Object is an open object: ranges of it can be read, concurrently, until it is closed. Reads obey
+// the context of Open.
 type Object interface {
 	io.ReaderAt
 	io.Closer
@@ -47,12 +49,13 @@ type Object interface {
 	Size() int64
 }
 
-// Bucket is the port. Objects are whole, immutable and for ever: there is no overwrite, no append and no delete. Methods may
-// be called concurrently; every call obeys its context's deadline. Callers MUST NOT use keys of which one is a directory of
-// another, such as a and a/b: a file system cannot hold both.
+// Bucket is the port. Objects are whole, immutable and for ever: there is no overwrite, no append
+// and no delete. Methods may be called concurrently; every call obeys its context's deadline.
+// Callers MUST NOT use keys of which one is a directory of another, such as a and a/b: a file
+// system cannot hold both.
 type Bucket interface {
-	// Create makes the object, or fails with ErrExists. nil means durable and visible; after any other error the object is
-	// either whole or absent.
+	// Create makes the object, or fails with ErrExists. nil means durable and visible; after any
+	// other error the object is either whole or absent.
 	Create(ctx context.Context, key string, data []byte) error
 	// Open opens an object for reading, or fails with ErrNotFound.
 	Open(ctx context.Context, key string) (Object, error)

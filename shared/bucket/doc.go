@@ -1,9 +1,11 @@
-// Package bucket is the port to a store of immutable objects: S3 on AWS, a directory on one machine.
+// Package bucket is the port to a store of immutable objects: S3 on AWS, a directory on one
+// machine.
 //
-// It promises what S3 promises to a caller that never overwrites: an object is created if its key is free (If-None-Match), is
-// seen whole or not at all, is visible to every read and listing after the answer, and can be read by ranges. Listings are in
-// byte order. There is no delete: the archive only grows.
+// It promises what S3 promises to a caller that never overwrites: an object is created if its key
+// is free (If-None-Match), is seen whole or not at all, is visible to every read and listing after
+// the answer, and can be read by ranges. Listings are in byte order. There is no delete: the
+// archive only grows.
 //
-// Adapters: dirbucket (the embedded engine), s3bucket (AWS). The suite that every adapter passes is buckettest. Next on the
-// walk: archive says what the objects hold.
+// Adapters: dirbucket (the embedded engine), s3bucket (AWS). The suite that every adapter passes is
+// buckettest. Next on the walk: archive says what the objects hold.
 package bucket

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Codec writes a value to JSON, or reads one, by the calls that list its fields. After the first error every call does nothing;
-// Err has it. A Codec is for one value and one goroutine.
+// Codec writes a value to JSON, or reads one, by the calls that list its fields. After the first
+// error every call does nothing; Err has it. A Codec is for one value and one goroutine.
 type Codec struct {
 	reading bool
 	out     []byte
@@ -160,7 +160,8 @@ func (c *Codec) EndObject() {
 	c.pop()
 }
 
-// OpenList starts a field that is a list of objects, followed by a loop over Element and by CloseList.
+// OpenList starts a field that is a list of objects, followed by a loop over Element and by
+// CloseList.
 func (c *Codec) OpenList(name string) {
 	c.field(name)
 	c.push(name, -1)
@@ -171,8 +172,8 @@ func (c *Codec) OpenList(name string) {
 	}
 }
 
-// Element says whether the list has an element i, counted from 0, of which the fields come next. A list has 1 to most elements;
-// n is how many are written, and of no meaning to a reader.
+// Element says whether the list has an element i, counted from 0, of which the fields come next. A
+// list has 1 to most elements; n is how many are written, and of no meaning to a reader.
 func (c *Codec) Element(i, n, most int) bool {
 	more := i < n
 	if c.reading {
@@ -224,8 +225,8 @@ func (c *Codec) Raw(name string, value *string) {
 	}
 }
 
-// objectEnd is where the object that starts at pos ends, or the end of the input. It only finds the brace; whether what lies
-// between is JSON is for the caller to ask.
+// objectEnd is where the object that starts at pos ends, or the end of the input. It only finds the
+// brace; whether what lies between is JSON is for the caller to ask.
 func objectEnd(in string, pos int) int {
 	depth, quoted := 0, false
 	for ; pos < len(in); pos++ {

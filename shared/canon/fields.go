@@ -14,7 +14,8 @@ func (c *Codec) Int(name string, v *int64, least, most int64) {
 	c.integer(name, v, least, most)
 }
 
-// OptInt is an integer field within 1 and most that is left out when it is 0, as a version that there is none of.
+// OptInt is an integer field within 1 and most that is left out when it is 0, as a version that
+// there is none of.
 func (c *Codec) OptInt(name string, v *int64, most int64) {
 	if c.optional(name, *v == 0) {
 		c.integer(name, v, 1, most)
@@ -23,7 +24,8 @@ func (c *Codec) OptInt(name string, v *int64, most int64) {
 	}
 }
 
-// Has says whether a field that may be left out is there: writing, when it has a value; reading, when it comes next.
+// Has says whether a field that may be left out is there: writing, when it has a value; reading,
+// when it comes next.
 func (c *Codec) Has(name string, value bool) bool {
 	if c.reading {
 		return c.next(name)
@@ -74,7 +76,8 @@ func (c *Codec) OptString(name string, v *string, most int) {
 	}
 }
 
-// Enum is a string field that is one of the words. What is read is the word itself, not a part of the input.
+// Enum is a string field that is one of the words. What is read is the word itself, not a part of
+// the input.
 func (c *Codec) Enum(name string, v *string, words []string) {
 	c.field(name)
 	if c.err != nil {
@@ -131,7 +134,8 @@ func (c *Codec) Bytes(name string, v []byte) {
 	c.Fail(name, fmt.Sprintf("must be %d bytes in unpadded base64url", len(v)))
 }
 
-// strictURL refuses encodings whose spare bits are set, which would be a second spelling of the same bytes.
+// strictURL refuses encodings whose spare bits are set, which would be a second spelling of the
+// same bytes.
 var strictURL = base64.RawURLEncoding.Strict()
 
 // Time is a field with a time in UTC, whole microseconds, of the years 1970 to 9999.

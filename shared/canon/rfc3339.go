@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// ParseRFC3339 reads a time as RFC 3339, section 5.6, has it, and nothing else; T and Z may be lower case. Digits beyond the
-// nanosecond are cut off. A leap second, 23:59:60 UTC at the end of a month, is the second after it, as our clocks count it. Years
-// before 1970 are refused.
+// ParseRFC3339 reads a time as RFC 3339, section 5.6, has it, and nothing else; T and Z may be
+// lower case. Digits beyond the nanosecond are cut off. A leap second, 23:59:60 UTC at the end of a
+// month, is the second after it, as our clocks count it. Years before 1970 are refused.
 //
-// The parser of package time is not strict: it takes one digit for an hour, a comma for the point, and offsets of 24 hours and more.
+// The parser of package time is not strict: it takes one digit for an hour, a comma for the point,
+// and offsets of 24 hours and more.
 func ParseRFC3339(s string) (time.Time, bool) {
 	if len(s) < len("2006-01-02T15:04:05Z") || s[10]|0x20 != 't' || s[13] != ':' || s[16] != ':' {
 		return time.Time{}, false

@@ -7,7 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The grammar of RFC 3339, section 5.6, and the restrictions of 5.7, at their edges. The wanted form is UTC; empty is refused.
+// The grammar of RFC 3339, section 5.6, and the restrictions of 5.7, at their edges. The wanted
+// form is UTC; empty is refused.
 func TestParseRFC3339(t *testing.T) {
 	for s, want := range map[string]string{
 		"2030-01-02T03:04:05Z":                 "2030-01-02T03:04:05Z",
@@ -44,8 +45,8 @@ func TestParseRFC3339(t *testing.T) {
 	}
 }
 
-// Whatever the library writes is read as the same instant, and of what is nearly a time nothing is taken that it does not take too,
-// but for leap seconds and lower case.
+// Whatever the library writes is read as the same instant, and of what is nearly a time nothing is
+// taken that it does not take too, but for leap seconds and lower case.
 func TestParseRFC3339AgreesWithTheLibrary(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		zone := time.FixedZone("", 60*rapid.IntRange(-1439, 1439).Draw(t, "minutes east"))

@@ -41,7 +41,8 @@ func (c *Codec) name(name string) {
 	c.out = append(c.out, '"', ':')
 }
 
-// match reads a field's name, and the comma before it unless it is the object's first, if that is what comes next.
+// match reads a field's name, and the comma before it unless it is the object's first, if that is
+// what comes next.
 func (c *Codec) match(name string) bool {
 	in, start := c.in, c.pos
 	if start > 0 && in[start-1] != '{' {
@@ -96,7 +97,8 @@ func (c *Codec) expect(b byte, field string) {
 	c.pos++
 }
 
-// integer writes or reads a number: no sign but a minus, no superfluous digits, no fraction, no exponent.
+// integer writes or reads a number: no sign but a minus, no superfluous digits, no fraction, no
+// exponent.
 func (c *Codec) integer(name string, v *int64, least, most int64) {
 	if c.err != nil {
 		return
@@ -166,7 +168,8 @@ func (c *Codec) text(name string, v *string, most int) {
 
 const hexDigits = "0123456789abcdef"
 
-// AppendString appends s as a JSON string. Only quote, backslash and control characters are escaped. s is valid UTF-8.
+// AppendString appends s as a JSON string. Only quote, backslash and control characters are
+// escaped. s is valid UTF-8.
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
@@ -193,8 +196,8 @@ const (
 	shortEscapes = "\"\\bfnrt"
 )
 
-// parseString reads the string that starts at pos, if it is what AppendString would have written. A string without escapes is
-// a part of in.
+// parseString reads the string that starts at pos, if it is what AppendString would have written. A
+// string without escapes is a part of in.
 func parseString(in string, pos int) (s string, end int, ok bool) {
 	if pos >= len(in) || in[pos] != '"' {
 		return "", pos, false

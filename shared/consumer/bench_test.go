@@ -16,8 +16,8 @@ import (
 	"passbook/shared/table/pebbletable"
 )
 
-// BenchmarkProjection decodes and projects entries spread over 10,000 accounts, in batches of 100, fsync on: what one shard's
-// reader does for one consumer.
+// BenchmarkProjection decodes and projects entries spread over 10,000 accounts, in batches of 100,
+// fsync on: what one shard's reader does for one consumer.
 func BenchmarkProjection(b *testing.B) {
 	for _, sync := range []bool{false, true} {
 		b.Run(fmt.Sprintf("fsync=%v", sync), func(b *testing.B) {

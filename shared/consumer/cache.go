@@ -9,7 +9,8 @@ import (
 
 const (
 	cacheParts = 16
-	// defaultRowBytes is about what a projection's rows may take in memory, so that the common case is one put and no read.
+	// defaultRowBytes is about what a projection's rows may take in memory, so that the common case
+	// is one put and no read.
 	defaultRowBytes = 64 << 20
 )
 

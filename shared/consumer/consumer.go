@@ -17,20 +17,23 @@ import (
 const (
 	// DefaultLease is how long a worker may be silent before its shards are taken.
 	DefaultLease = 10 * time.Second
-	// PollEvery is the pace of reads of a shard on a stream that wakes nobody: Kinesis allows 5 GetRecords a second and shard, which
-	// three consumers share.
+	// PollEvery is the pace of reads of a shard on a stream that wakes nobody: Kinesis allows 5
+	// GetRecords a second and shard, which three consumers share.
 	PollEvery = 600 * time.Millisecond
 	// idleEvery is how often a handler hears of a shard on which nothing arrives.
 	idleEvery = time.Second
-	// checkpointEvery spaces the writes of a busy shard's lease. They only save work, and each is a write unit: one in two seconds.
-	// A lease is renewed at least each quarter of it, so one of less than 8 seconds costs more: 4 writes in its length.
+	// checkpointEvery spaces the writes of a busy shard's lease. They only save work, and each is a
+	// write unit: one in two seconds. A lease is renewed at least each quarter of it, so one of
+	// less than 8 seconds costs more: 4 writes in its length.
 	checkpointEvery = 2 * time.Second
-	// surveyEvery is the longest pause between two looks at the leases, so that a hand-off takes no longer than 2 seconds.
+	// surveyEvery is the longest pause between two looks at the leases, so that a hand-off takes no
+	// longer than 2 seconds.
 	surveyEvery = time.Second
 	// handOffGrace is how long a batch in work may go on when its lease is to be handed over.
 	handOffGrace = time.Second
-	// tendWithin bounds each step of what no lease watches: a listing, a page of accounts, one account healed. One that hung would
-	// leave holes open and say nothing. A step cut short goes on where it was the next time.
+	// tendWithin bounds each step of what no lease watches: a listing, a page of accounts, one
+	// account healed. One that hung would leave holes open and say nothing. A step cut short goes
+	// on where it was the next time.
 	tendWithin = time.Minute
 )
 
@@ -41,8 +44,8 @@ type Delivery struct {
 	Arrived  time.Time
 	// PartitionKey is "<tenant>#<account>".
 	PartitionKey string
-	// Entry is the record decoded, shared with the other consumers of the process: it MUST NOT be changed. It is nil when the
-	// record cannot be decoded, and then Err says why.
+	// Entry is the record decoded, shared with the other consumers of the process: it MUST NOT be
+	// changed. It is nil when the record cannot be decoded, and then Err says why.
 	Entry *event.Entry
 	Err   error
 	// Data is the record's bytes.
@@ -69,22 +72,25 @@ type Batch struct {
 	Ended bool
 }
 
-// Handler works on one shard, one batch at a time. Handle is also called without deliveries, at least once a second while the
-// shard is idle, so that work that waits on age goes on.
+// Handler works on one shard, one batch at a time. Handle is also called without deliveries, at
+// least once a second while the shard is idle, so that work that waits on age goes on.
 type Handler interface {
-	// Handle returns the sequence number up to which the shard may be checkpointed, "" for nothing new. When b.Ended, that MUST
-	// be the last one of all. After an error the handler is closed, and another is opened at the checkpoint.
+	// Handle returns the sequence number up to which the shard may be checkpointed, "" for nothing
+	// new. When b.Ended, that MUST be the last one of all. After an error the handler is closed,
+	// and another is opened at the checkpoint.
 	Handle(ctx context.Context, b Batch) (checkpoint string, err error)
-	// Close is called when the shard is finished, handed over or lost. What is not durable is dropped.
+	// Close is called when the shard is finished, handed over or lost. What is not durable is
+	// dropped.
 	Close() error
 }
 
 // aliveKey is where the context of a handler keeps what Alive calls.
 type aliveKey struct{}
 
-// Alive says that a handler which has its context from a Worker lives, though it has returned nothing for a while. A shard whose handler
-// neither returns nor says so for a lease is given to another worker. It is for calls that are bounded and may take longer than a
-// lease, as an upload; it is called by the goroutine that the Worker has called. On any other context it does nothing.
+// Alive says that a handler which has its context from a Worker lives, though it has returned
+// nothing for a while. A shard whose handler neither returns nor says so for a lease is given to
+// another worker. It is for calls that are bounded and may take longer than a lease, as an upload;
+// it is called by the goroutine that the Worker has called. On any other context it does nothing.
 func Alive(ctx context.Context) {
 	if alive, ok := ctx.Value(aliveKey{}).(func()); ok {
 		alive()
@@ -96,15 +102,18 @@ type Opener func(ctx context.Context, shard Shard, checkpoint string) (Handler, 
 
 // History reads an account's entries from the journal; *journal.Reader does.
 type History interface {
-	// Entries walks, in version order, the entries that overlap versions from..to; to 0 is the head.
+	// Entries walks, in version order, the entries that overlap versions from..to; to 0 is the
+	// head.
 	Entries(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error]
-	// Backward walks entries newest first, from the one that holds a version, or is the last before it; from 0 is the head.
+	// Backward walks entries newest first, from the one that holds a version, or is the last before
+	// it; from 0 is the head.
 	Backward(ctx context.Context, a event.Account, from int64) iter.Seq2[*event.Entry, error]
 }
 
 // Directory lists the accounts of the journal; *journal.Reader does.
 type Directory interface {
-	// Accounts lists a page of the accounts whose key's hash begins with a hex digit; next is empty at the end.
+	// Accounts lists a page of the accounts whose key's hash begins with a hex digit; next is empty
+	// at the end.
 	Accounts(ctx context.Context, digit byte, after string) (accounts []event.Account, next string, err error)
 }
 
@@ -118,18 +127,20 @@ type Config struct {
 	Owner string
 	// Lease is how long a worker may be silent before others take its shards; 0 is DefaultLease.
 	Lease time.Duration
-	// Exclusive says that no other process can use the store, so that every lease of another owner is dead already.
+	// Exclusive says that no other process can use the store, so that every lease of another owner
+	// is dead already.
 	Exclusive bool
 
 	Table   table.Table
 	Streams stream.Stream
 	Open    Opener
-	// Journal and Heal close holes: Heal is called for each account of the journal whose key hashes into a shard that lost
-	// records. Without them a hole stays open, for audit to judge.
+	// Journal and Heal close holes: Heal is called for each account of the journal whose key hashes
+	// into a shard that lost records. Without them a hole stays open, for audit to judge.
 	Journal Directory
 	Heal    func(ctx context.Context, a event.Account) error
-	// Missing says whether the read model has no row of an account that it should have one of, the stream having been made at a time.
-	// With it and Heal, a model that is empty beside a journal that is not is filled from the journal at the start; nil does not look.
+	// Missing says whether the read model has no row of an account that it should have one of, the
+	// stream having been made at a time. With it and Heal, a model that is empty beside a journal
+	// that is not is filled from the journal at the start; nil does not look.
 	Missing func(ctx context.Context, a event.Account, created time.Time) (bool, error)
 	// Decoder is shared by the consumers of a process; nil makes one.
 	Decoder *Decoder
@@ -170,7 +181,8 @@ type fatalError struct{ err error }
 func (e *fatalError) Error() string { return e.err.Error() }
 func (e *fatalError) Unwrap() error { return e.err }
 
-// Fatal marks an error of a handler that no retry can mend. The worker hands its shards over, and Run returns the error.
+// Fatal marks an error of a handler that no retry can mend. The worker hands its shards over, and
+// Run returns the error.
 func Fatal(err error) error { return &fatalError{err} }
 
 func isFatal(err error) bool {
@@ -183,8 +195,9 @@ type rewindError struct{ to string }
 
 func (e *rewindError) Error() string { return fmt.Sprintf("consumer: read again from %q", e.to) }
 
-// Rewind is the error of an Opener that has lost what lies behind a sequence number, "" for the trim horizon, though it was
-// checkpointed: the checkpoint is set back there. What the stream no longer has of it is recorded as a hole.
+// Rewind is the error of an Opener that has lost what lies behind a sequence number, "" for the
+// trim horizon, though it was checkpointed: the checkpoint is set back there. What the stream no
+// longer has of it is recorded as a hole.
 func Rewind(to string) error { return &rewindError{to} }
 
 // String is for logs.

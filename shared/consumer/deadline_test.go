@@ -76,8 +76,8 @@ func (s halfOpenStream) Get(ctx context.Context, iterator string, limit int) (st
 	return s.Stream.Get(ctx, iterator, limit)
 }
 
-// A read without an answer stalls its shard while the lease is renewed beside it. After a lease it is given up: another worker reads
-// on, and so does the same one when it is alone.
+// A read without an answer stalls its shard while the lease is renewed beside it. After a lease it
+// is given up: another worker reads on, and so does the same one when it is alone.
 func TestReadWithoutAnAnswerCostsOneLease(t *testing.T) {
 	for name, deaf := range map[string]bool{"another reads on": true, "the same reads on": false} {
 		t.Run(name, func(t *testing.T) {

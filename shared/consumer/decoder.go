@@ -8,14 +8,16 @@ import (
 	"passbook/shared/stream"
 )
 
-// decodedKept is how many of a shard's newest entries a Decoder keeps: more than readers of one process are apart while they follow.
+// decodedKept is how many of a shard's newest entries a Decoder keeps: more than readers of one
+// process are apart while they follow.
 const decodedKept = 4096
 
-// decodedBytes bounds the records whose entries a Decoder keeps of a shard: a record holds up to 1 MiB, and most hold less than 1 KiB.
+// decodedBytes bounds the records whose entries a Decoder keeps of a shard: a record holds up to 1
+// MiB, and most hold less than 1 KiB.
 const decodedBytes = 4 << 20
 
-// Decoder decodes records, and keeps the newest so that the consumers of one process decode each record once. It may be used
-// concurrently.
+// Decoder decodes records, and keeps the newest so that the consumers of one process decode each
+// record once. It may be used concurrently.
 type Decoder struct {
 	mu      sync.Mutex
 	shards  map[string]*decoded
@@ -42,7 +44,8 @@ func NewDecoder() *Decoder {
 	return &Decoder{shards: map[string]*decoded{}, readers: map[string]int{}}
 }
 
-// decode turns records into deliveries. A record that cannot be decoded has its error in its delivery.
+// decode turns records into deliveries. A record that cannot be decoded has its error in its
+// delivery.
 func (d *Decoder) decode(s Shard, records []stream.Delivered) []Delivery {
 	if len(records) == 0 {
 		return nil
@@ -76,8 +79,8 @@ func decodeRecord(r stream.Delivered) (*event.Entry, error) {
 
 func decodedKey(s Shard) string { return fmt.Sprintf("%s#%d#%s", s.Stream, s.Created.Unix(), s.ID) }
 
-// enter notes a reader of a shard, until it calls leave. With the last one goes what is kept of the shard, which is another process's to
-// read from then on, or nobody's.
+// enter notes a reader of a shard, until it calls leave. With the last one goes what is kept of the
+// shard, which is another process's to read from then on, or nobody's.
 func (d *Decoder) enter(s Shard) (leave func()) {
 	key := decodedKey(s)
 	d.mu.Lock()

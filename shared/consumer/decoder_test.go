@@ -10,7 +10,8 @@ import (
 	"passbook/shared/event"
 )
 
-// What a decoder remembers is bounded by number and by bytes, the oldest goes first, and a finished shard is forgotten.
+// What a decoder remembers is bounded by number and by bytes, the oldest goes first, and a finished
+// shard is forgotten.
 func TestDecoderBoundsWhatItKeeps(t *testing.T) {
 	for _, c := range []struct{ size, want int }{{1, decodedKept}, {1 << 20, decodedBytes >> 20}} {
 		d, shard := NewDecoder(), Shard{Stream: testStream, ID: "s"}
@@ -40,7 +41,8 @@ func (d *Decoder) kept() int {
 	return len(d.shards)
 }
 
-// Two consumers of a process hand their shards over, one after the other: what was kept for them goes with the second.
+// Two consumers of a process hand their shards over, one after the other: what was kept for them
+// goes with the second.
 func TestDecoderForgetsShardsThatWereHandedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 2)

@@ -21,14 +21,15 @@ type Discarding struct {
 	Generation int64
 	// Lease is that of the workers; 0 is DefaultLease.
 	Lease time.Duration
-	// Force discards a previous generation although another has not caught up with it, or it with another, as where an account
-	// is blocked in one of them.
+	// Force discards a previous generation although another has not caught up with it, or it with
+	// another, as where an account is blocked in one of them.
 	Force bool
 }
 
-// Discard ends a generation and deletes its rows, leases, holes and quarantine. Its workers are waited for first. The previous
-// generation is kept, and the error is ErrNotCaughtUp, while the live one is behind it, or it has not sent everything that the
-// live one folded in silence. Interrupted, it is called again.
+// Discard ends a generation and deletes its rows, leases, holes and quarantine. Its workers are
+// waited for first. The previous generation is kept, and the error is ErrNotCaughtUp, while the
+// live one is behind it, or it has not sent everything that the live one folded in silence.
+// Interrupted, it is called again.
 func Discard(ctx context.Context, d Discarding) error {
 	previous := false
 	_, err := changeGenerations(ctx, d.Table, d.Model, func(g *GenerationSet) error {
@@ -54,7 +55,8 @@ func Discard(ctx context.Context, d Discarding) error {
 		if err != nil {
 			return err
 		}
-		if err := backoff.Sleep(ctx, 2*generationRefresh); err != nil { // until no reader asks for its rows any more
+		// until no reader asks for its rows any more
+		if err := backoff.Sleep(ctx, 2*generationRefresh); err != nil {
 			return err
 		}
 	}
@@ -71,7 +73,8 @@ func Discard(ctx context.Context, d Discarding) error {
 	return err
 }
 
-// awaitWorkers waits until no worker of the generation holds a lease: each gave its own up, or stood still for a whole lease.
+// awaitWorkers waits until no worker of the generation holds a lease: each gave its own up, or
+// stood still for a whole lease.
 func (d Discarding) awaitWorkers(ctx context.Context) error {
 	length := d.Lease
 	if length <= 0 {
@@ -79,7 +82,8 @@ func (d Discarding) awaitWorkers(ctx context.Context) error {
 	}
 	leases := leasesOf(d.Table, d.Stream, Name(d.Model, d.Generation))
 	seen := sightings{}
-	if err := backoff.Sleep(ctx, 2*generationRefresh); err != nil { // until every supervisor has heard
+	// until every supervisor has heard
+	if err := backoff.Sleep(ctx, 2*generationRefresh); err != nil {
 		return err
 	}
 	for {
@@ -102,7 +106,8 @@ func (d Discarding) awaitWorkers(ctx context.Context) error {
 	}
 }
 
-// compare holds every row of the previous generation, which stands still now, against the live one's.
+// compare holds every row of the previous generation, which stands still now, against the live
+// one's.
 func (d Discarding) compare(ctx context.Context) error {
 	g, err := LoadGenerations(ctx, d.Table, d.Model)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"passbook/shared/table"
 )
 
-// The index of accounts by the next thing that falls due on them by itself: a hold or a limit that expires. It is sparse, and lies
-// on the table of the balances.
+// The index of accounts by the next thing that falls due on them by itself: a hold or a limit that
+// expires. It is sparse, and lies on the table of the balances.
 const (
 	// DueModel is the read model whose rows are in the index.
 	DueModel = "balance"
@@ -25,7 +25,8 @@ func IndexDue() table.Index {
 	return table.Index{Name: indexDue, PK: duePK, SK: dueSK, Numeric: true}
 }
 
-// SetDue puts a row into the index of what falls due, at a time of whole microseconds; the zero time leaves it out.
+// SetDue puts a row into the index of what falls due, at a time of whole microseconds; the zero
+// time leaves it out.
 func SetDue(attrs table.Map, generation int64, a event.Account, at time.Time) {
 	if at.IsZero() {
 		return
@@ -44,8 +45,9 @@ type Due struct {
 	At      time.Time
 }
 
-// ListDue lists, earliest first, a page of what fell due until a time, on the accounts of a generation whose key's hash begins with
-// a hex digit; next is empty at the end. The index lags: an account may be listed after it was dealt with.
+// ListDue lists, earliest first, a page of what fell due until a time, on the accounts of a
+// generation whose key's hash begins with a hex digit; next is empty at the end. The index lags: an
+// account may be listed after it was dealt with.
 func ListDue(ctx context.Context, t table.Table, generation int64, digit byte, until time.Time, after string) (list []Due, next string, err error) {
 	page, err := t.Query(ctx, table.Query{
 		Table: DueModel, Index: indexDue, PK: dueKey(generation, digit), To: table.N(until.UnixMicro()), Limit: 1000, After: after,

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// A read model that was lost has no row and, where the checkpoints were lost with it or the journal was restored, gets no record of what
-// the journal holds. It would answer of no account, and nothing would tell: so the worker of a live generation looks, once, whether the
-// model has rows of the accounts that the journal has, and sweeps them all where it has none.
+// A read model that was lost has no row and, where the checkpoints were lost with it or the journal
+// was restored, gets no record of what the journal holds. It would answer of no account, and
+// nothing would tell: so the worker of a live generation looks, once, whether the model has rows of
+// the accounts that the journal has, and sweeps them all where it has none.
 
 // emptyCause is the cause of the holes that are recorded for it.
 const emptyCause = "the read model has no row of the journal's accounts"
@@ -17,8 +18,8 @@ const emptyCause = "the read model has no row of the journal's accounts"
 // missedAfter is how old an account may be and have no row yet.
 const missedAfter = time.Minute
 
-// fillEmpty records a hole of every shard when the model is empty beside a journal that is not. done is false while the stream's shards are
-// not known yet.
+// fillEmpty records a hole of every shard when the model is empty beside a journal that is not.
+// done is false while the stream's shards are not known yet.
 func (w *Worker) fillEmpty(ctx context.Context) (done bool, err error) {
 	if !w.met() {
 		return false, nil // the first survey makes the leases one after the other
@@ -48,7 +49,8 @@ func (w *Worker) fillEmpty(ctx context.Context) (done bool, err error) {
 	return true, nil
 }
 
-// empty looks at the first account of each part of the journal: the model is empty where it has a row of none of them.
+// empty looks at the first account of each part of the journal: the model is empty where it has a
+// row of none of them.
 func (w *Worker) empty(ctx context.Context, created time.Time) (bool, error) {
 	found := false
 	for _, digit := range []byte(event.HashBuckets) {
@@ -68,8 +70,8 @@ func (w *Worker) empty(ctx context.Context, created time.Time) (bool, error) {
 	return found, nil
 }
 
-// missing says whether a generation has no row of an account that it should have one of: one that was opened before the stream was made,
-// so that its first record is on no shard, or long ago.
+// missing says whether a generation has no row of an account that it should have one of: one that
+// was opened before the stream was made, so that its first record is on no shard, or long ago.
 func missing[S any](ctx context.Context, rows *Rows[S], generation int64, history History, a event.Account, created time.Time) (bool, error) {
 	row, err := rows.load(ctx, generation, a)
 	if err != nil || row.Version > 0 || row.BlockedAt > 0 {

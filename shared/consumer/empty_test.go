@@ -11,8 +11,9 @@ import (
 	"passbook/shared/table"
 )
 
-// A model that is empty beside a journal that is not is filled from the journal at the start, once, whether its checkpoints were lost too
-// or not; one that has rows, that a rebuild fills, or beside an empty journal, is not swept.
+// A model that is empty beside a journal that is not is filled from the journal at the start, once,
+// whether its checkpoints were lost too or not; one that has rows, that a rebuild fills, or beside
+// an empty journal, is not swept.
 func TestEmptyModelIsFilledFromTheJournal(t *testing.T) {
 	for name, tt := range map[string]struct {
 		before func(c *team, p *Projection[accountState])

@@ -16,7 +16,8 @@ import (
 // fleetConsumers are the consumers of a fleet's instances.
 var fleetConsumers = []string{"balance@1", "creditlimit@1", "archiver"}
 
-// fleet is processes that each run a worker for every consumer, with the default lease, on a stream that wakes nobody.
+// fleet is processes that each run a worker for every consumer, with the default lease, on a stream
+// that wakes nobody.
 type fleet struct {
 	*bank
 	tapes     map[string]*tape // by consumer
@@ -149,7 +150,8 @@ func (f *fleet) even() bool {
 	return true
 }
 
-// within waits until a condition holds, and fails when that takes longer than d of the bubble's clock.
+// within waits until a condition holds, and fails when that takes longer than d of the bubble's
+// clock.
 func (f *fleet) within(d time.Duration, what string, holds func() bool) time.Duration {
 	f.t.Helper()
 	began := time.Now()
@@ -170,7 +172,8 @@ func (f *fleet) opened() (n int) {
 	return n
 }
 
-// latest is the longest that a record waited, of those that were first delivered on or after a place in each tape.
+// latest is the longest that a record waited, of those that were first delivered on or after a
+// place in each tape.
 func (f *fleet) latest(from map[string]int) (late time.Duration) {
 	for consumer, tape := range f.tapes {
 		for _, p := range tape.plays()[from[consumer]:] {
@@ -189,7 +192,8 @@ func (f *fleet) played() map[string]int {
 	return counts
 }
 
-// load puts entries at 50 a second, each until it is known to be there, and runs what is to happen when so many were put.
+// load puts entries at 50 a second, each until it is known to be there, and runs what is to happen
+// when so many were put.
 func (f *fleet) load(entries []*event.Entry, at map[int]func()) {
 	f.t.Helper()
 	for i, e := range entries {

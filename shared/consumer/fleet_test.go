@@ -48,7 +48,8 @@ func TestEveryConsumerIsSharedEvenlyAsInstancesComeAndGo(t *testing.T) {
 	})
 }
 
-// The instance dies at any point of its renewals; the records that arrive meanwhile wait no longer than the lease and a half, and a poll.
+// The instance dies at any point of its renewals; the records that arrive meanwhile wait no longer
+// than the lease and a half, and a poll.
 func TestKilledInstanceIsReplacedWithinOneAndAHalfLeases(t *testing.T) {
 	for offset := range 3 {
 		synctest.Test(t, func(t *testing.T) {
@@ -83,7 +84,8 @@ func TestKilledInstanceIsReplacedWithinOneAndAHalfLeases(t *testing.T) {
 	}
 }
 
-// Neither who leaves nor who joins holds a record up for longer than two seconds and a poll, and nothing comes twice.
+// Neither who leaves nor who joins holds a record up for longer than two seconds and a poll, and
+// nothing comes twice.
 func TestHandOffUnderLoadTakesTwoSecondsAndNothingComesTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t, 4)
@@ -108,8 +110,9 @@ func TestHandOffUnderLoadTakesTwoSecondsAndNothingComesTwice(t *testing.T) {
 	})
 }
 
-// 4 shards become 8, then 4 again, twice, while instances die, drain and join and the stream does what Kinesis does: every consumer is
-// given every record, each account's in order, and no hole is found.
+// 4 shards become 8, then 4 again, twice, while instances die, drain and join and the stream does
+// what Kinesis does: every consumer is given every record, each account's in order, and no hole is
+// found.
 func TestReshardingUnderLoadWithInstancesDyingLosesNothing(t *testing.T) {
 	for seed := range uint64(2) {
 		synctest.Test(t, func(t *testing.T) {

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// FollowConfig configures Follow. Worker is the template of every generation's worker: its Name, Open and Heal are set by Follow.
+// FollowConfig configures Follow. Worker is the template of every generation's worker: its Name,
+// Open and Heal are set by Follow.
 type FollowConfig[S any] struct {
 	Worker  Config
 	Rows    *Rows[S]
@@ -28,16 +29,18 @@ type following struct {
 	err    error // set before done is closed
 }
 
-// Follow runs a worker for each generation that the model's generation row names, and follows the row's changes within a second,
-// until ctx ends. A generation that becomes live begins to send messages without a pause in its work. It returns an error only
-// when a worker does, after it stopped the others.
+// Follow runs a worker for each generation that the model's generation row names, and follows the
+// row's changes within a second, until ctx ends. A generation that becomes live begins to send
+// messages without a pause in its work. It returns an error only when a worker does, after it
+// stopped the others.
 func Follow[S any](ctx context.Context, c FollowConfig[S]) error {
 	c.Worker.complete()
 	running := map[int64]*following{}
 	stopped := make(chan struct{}, 1)
 	var failed error
 	for ctx.Err() == nil && failed == nil {
-		reading, cancel := context.WithTimeout(ctx, c.Worker.Lease) // one that hung would hide every promotion
+		// one that hung would hide every promotion
+		reading, cancel := context.WithTimeout(ctx, c.Worker.Lease)
 		g, err := LoadGenerations(reading, c.Worker.Table, c.Rows.model.Name)
 		cancel()
 		if err == nil {

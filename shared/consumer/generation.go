@@ -17,8 +17,8 @@ import (
 const (
 	// generationRefresh is how old a reader's or supervisor's knowledge of the generations may be.
 	generationRefresh = 500 * time.Millisecond
-	// changeWithin bounds a change of the generations, with all its repetitions, and withdrawWithin what tidies up after one that was
-	// cut short.
+	// changeWithin bounds a change of the generations, with all its repetitions, and withdrawWithin
+	// what tidies up after one that was cut short.
 	changeWithin   = 30 * time.Second
 	withdrawWithin = 5 * time.Second
 )
@@ -33,13 +33,15 @@ var (
 	ErrNotCaughtUp = errors.New("consumer: generation not caught up")
 )
 
-// GenerationSet names the generations of a read model that exist; each has its own rows, leases and quarantine.
+// GenerationSet names the generations of a read model that exist; each has its own rows, leases and
+// quarantine.
 type GenerationSet struct {
 	// Live is the one that readers are given.
 	Live int64
 	// Candidate is being rebuilt and sends no message; 0 for none.
 	Candidate int64
-	// Promoting is the candidate when it is about to become live, so that readers heed its rows already; 0 for none.
+	// Promoting is the candidate when it is about to become live, so that readers heed its rows
+	// already; 0 for none.
 	Promoting int64
 	// Previous was live before, and goes on folding and sending until it is discarded; 0 for none.
 	Previous int64
@@ -61,7 +63,8 @@ func Generations(ctx context.Context, t table.Table, model string) (live, candid
 	return g.Live, g.Candidate, err
 }
 
-// LoadGenerations reads the generations of a model. Before anything was promoted, generation 1 is live.
+// LoadGenerations reads the generations of a model. Before anything was promoted, generation 1 is
+// live.
 func LoadGenerations(ctx context.Context, t table.Table, model string) (GenerationSet, error) {
 	row, err := t.Get(ctx, journal.Control, table.Key{PK: generationPK, SK: model}, true)
 	if errors.Is(err, table.ErrNotFound) {
@@ -77,8 +80,9 @@ func LoadGenerations(ctx context.Context, t table.Table, model string) (Generati
 	}, nil
 }
 
-// changeGenerations reads the generations, changes them, and writes them if nobody else did, else begins again. It does so too after
-// an error that may pass, for changeWithin in all, and then the error is that of the last try.
+// changeGenerations reads the generations, changes them, and writes them if nobody else did, else
+// begins again. It does so too after an error that may pass, for changeWithin in all, and then the
+// error is that of the last try.
 func changeGenerations(ctx context.Context, t table.Table, model string, change func(*GenerationSet) error) (GenerationSet, error) {
 	ctx, cancel := context.WithTimeout(ctx, changeWithin)
 	defer cancel()
@@ -116,8 +120,8 @@ func (g GenerationSet) row(model string) table.Row {
 	}}
 }
 
-// StartCandidate adds a candidate generation and returns its number, or that of the candidate that there is already. While the
-// generation before the live one is not discarded, it is ErrGeneration.
+// StartCandidate adds a candidate generation and returns its number, or that of the candidate that
+// there is already. While the generation before the live one is not discarded, it is ErrGeneration.
 func StartCandidate(ctx context.Context, t table.Table, model string) (int64, error) {
 	g, err := changeGenerations(ctx, t, model, func(g *GenerationSet) error {
 		switch {
@@ -132,14 +136,16 @@ func StartCandidate(ctx context.Context, t table.Table, model string) (int64, er
 	return g.Candidate, err
 }
 
-// Promote makes a generation live: the candidate, which takes a second, or, to go back, the one that was live before. The one that was
-// live becomes the previous one. Done twice it is done once, interrupted it is done again; any other generation is ErrGeneration. A
-// generation that is not live when Promote fails is not promoting either, unless the store cannot be reached.
+// Promote makes a generation live: the candidate, which takes a second, or, to go back, the one
+// that was live before. The one that was live becomes the previous one. Done twice it is done once,
+// interrupted it is done again; any other generation is ErrGeneration. A generation that is not
+// live when Promote fails is not promoting either, unless the store cannot be reached.
 //
-// No reader of any process sees an account's version go back. Readers know the generations by heart for half a second, so those of
-// two processes may give rows of two generations. Where both heed the other's row, and wait until theirs is not behind it, that does
-// no harm, and after the flip they all do. Before it none would: the candidate may be ahead, and its row be given before the old one.
-// So the candidate is promoting first, until every reader heeds its rows, and live then.
+// No reader of any process sees an account's version go back. Readers know the generations by heart
+// for half a second, so those of two processes may give rows of two generations. Where both heed
+// the other's row, and wait until theirs is not behind it, that does no harm, and after the flip
+// they all do. Before it none would: the candidate may be ahead, and its row be given before the
+// old one. So the candidate is promoting first, until every reader heeds its rows, and live then.
 func Promote(ctx context.Context, t table.Table, model string, generation int64) error {
 	err := announce(ctx, t, model, generation)
 	if err == nil {
@@ -185,7 +191,8 @@ func flip(ctx context.Context, t table.Table, model string, generation int64) er
 	return err
 }
 
-// withdraw undoes announce, so that readers do not go on heeding a generation that nobody promotes. It does so also when ctx has ended.
+// withdraw undoes announce, so that readers do not go on heeding a generation that nobody promotes.
+// It does so also when ctx has ended.
 func withdraw(ctx context.Context, t table.Table, model string, generation int64) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawWithin)
 	defer cancel()

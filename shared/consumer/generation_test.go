@@ -85,7 +85,8 @@ func (b *bank) checkMessages(once bool) {
 	}
 }
 
-// follow runs Follow for a team's bank, by a line to its table, and gives the rows that its readers would use.
+// follow runs Follow for a team's bank, by a line to its table, and gives the rows that its readers
+// would use.
 func (c *team) follow(m Model[account.State], t table.Table) *Rows[account.State] {
 	c.t.Helper()
 	rows := NewRows[account.State](t, m)
@@ -104,8 +105,9 @@ func (c *team) follow(m Model[account.State], t table.Table) *Rows[account.State
 	return rows
 }
 
-// A rebuild beside live traffic: the candidate is silent, is promoted, no reader sees a version go back, every message is sent, and
-// the old generation can be discarded when, and only when, nothing is lost by it.
+// A rebuild beside live traffic: the candidate is silent, is promoted, no reader sees a version go
+// back, every message is sent, and the old generation can be discarded when, and only when, nothing
+// is lost by it.
 func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 2)
@@ -237,7 +239,8 @@ func TestCandidateSendsNothingAndTheLiveOneEachMessageOnce(t *testing.T) {
 	}
 }
 
-// The row is written, the messages are not sent: whoever meets a record of the account again sends what the row still holds.
+// The row is written, the messages are not sent: whoever meets a record of the account again sends
+// what the row still holds.
 func TestMessageOutlivesACrashBeforeItIsSent(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(3, 1, 30)
@@ -366,7 +369,8 @@ func TestGoingBackIsOneFlip(t *testing.T) {
 	}
 }
 
-// After a promotion a reader waits until the new row is where the old one was, and is told when that takes too long.
+// After a promotion a reader waits until the new row is where the old one was, and is told when
+// that takes too long.
 func TestReaderAsksThePromotedRowForTheOldRowsVersion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBank(t, 1)
@@ -399,7 +403,8 @@ func TestReaderAsksThePromotedRowForTheOldRowsVersion(t *testing.T) {
 	})
 }
 
-// On a busy account the generation before is always a little ahead. A reader waits for what it had when the read began, no more.
+// On a busy account the generation before is always a little ahead. A reader waits for what it had
+// when the read began, no more.
 func TestReaderIsNotHeldUpByAnAccountThatNeverRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBank(t, 1)
@@ -430,8 +435,8 @@ func TestReaderIsNotHeldUpByAnAccountThatNeverRests(t *testing.T) {
 	})
 }
 
-// Two processes hear of a promotion at different times, and the generation before lags: whoever asks one and then the other never sees
-// a version go back, on the way there and on the way back.
+// Two processes hear of a promotion at different times, and the generation before lags: whoever
+// asks one and then the other never sees a version go back, on the way there and on the way back.
 func TestNoVersionGoesBackBetweenProcesses(t *testing.T) {
 	for offset := range 10 {
 		synctest.Test(t, func(t *testing.T) {
@@ -471,7 +476,8 @@ func TestNoVersionGoesBackBetweenProcesses(t *testing.T) {
 	}
 }
 
-// across reads an account's row in two processes, and holds that none begins after another was given more than it gets.
+// across reads an account's row in two processes, and holds that none begins after another was
+// given more than it gets.
 type across struct {
 	stopped chan struct{}
 	readers sync.WaitGroup
@@ -483,7 +489,8 @@ func readAcross(b *bank, a event.Account, given map[string]int) *across {
 	newest := int64(0)
 	for i := range 2 {
 		x.readers.Go(func() {
-			time.Sleep(time.Duration(i) * generationRefresh / 2) // so that they hear of changes at different times
+			// so that they hear of changes at different times
+			time.Sleep(time.Duration(i) * generationRefresh / 2)
 			rows := NewRows(b.table, testModel)
 			for {
 				select {

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// handOver ends every run, each after the batch in work. A reader that does not return in time is left behind: its lease runs out,
-// and what it still writes is conditional. Its name is taken off the leases at once, so that nobody hands it a shard from then on, and
-// at the end, for what was handed to it before that could be known and for leases that a reader could not give back.
+// handOver ends every run, each after the batch in work. A reader that does not return in time is
+// left behind: its lease runs out, and what it still writes is conditional. Its name is taken off
+// the leases at once, so that nobody hands it a shard from then on, and at the end, for what was
+// handed to it before that could be known and for leases that a reader could not give back.
 func (w *Worker) handOver() error {
 	defer close(w.quit)
 	for _, r := range w.runs {
@@ -31,8 +32,8 @@ func (w *Worker) handOver() error {
 	return fatal
 }
 
-// sign writes a lease that gets this worker's name, as its owner or its claim. Without an answer it may still be written later, even
-// after this worker has ended: leave sees to that.
+// sign writes a lease that gets this worker's name, as its owner or its claim. Without an answer it
+// may still be written later, even after this worker has ended: leave sees to that.
 func (w *Worker) sign(ctx context.Context, l lease) (lease, bool) {
 	l, err := w.leases.write(ctx, l)
 	if err != nil && !errors.Is(err, errLost) {
@@ -43,8 +44,8 @@ func (w *Worker) sign(ctx context.Context, l lease) (lease, bool) {
 	return l, err == nil
 }
 
-// leave takes this worker's name off the leases that no run has. An owner that will never read its shard would be waited for, a whole
-// lease long, and a claim would make one of it.
+// leave takes this worker's name off the leases that no run has. An owner that will never read its
+// shard would be waited for, a whole lease long, and a claim would make one of it.
 func (w *Worker) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), min(handOffGrace, w.Lease/4))
 	defer cancel()
@@ -60,8 +61,9 @@ func (w *Worker) leave() {
 	}
 }
 
-// disown takes this worker's name off a lease, however often others write it meanwhile. A lease whose last write was not answered is
-// written in any case: that raises its epoch, so that a write which is still on its way fails.
+// disown takes this worker's name off a lease, however often others write it meanwhile. A lease
+// whose last write was not answered is written in any case: that raises its epoch, so that a write
+// which is still on its way fails.
 func (w *Worker) disown(ctx context.Context, l lease) error {
 	for unsure := w.unsure[l.shard]; ; unsure = false {
 		next := l

@@ -12,10 +12,12 @@ import (
 	"passbook/shared/table"
 )
 
-// handOffWithin is how long a drained instance's shards may be without a reader: 2 seconds, and a poll of the test.
+// handOffWithin is how long a drained instance's shards may be without a reader: 2 seconds, and a
+// poll of the test.
 const handOffWithin = 2*time.Second + 50*time.Millisecond
 
-// An instance claims shards and is drained before, as or after it gets them. Whoever was asked for them must not hand them to it.
+// An instance claims shards and is drained before, as or after it gets them. Whoever was asked for
+// them must not hand them to it.
 func TestInstanceDrainedAsItClaimsIsHandedNothing(t *testing.T) {
 	for _, after := range []time.Duration{0, 50, 100, 150, 200, 250, 300, 400, 500, 700, 900, 1100, 1300} {
 		synctest.Test(t, func(t *testing.T) {
@@ -37,7 +39,8 @@ func TestInstanceDrainedAsItClaimsIsHandedNothing(t *testing.T) {
 	}
 }
 
-// named counts the leases of a consumer on which an instance's name stands, as their owner or their claim.
+// named counts the leases of a consumer on which an instance's name stands, as their owner or their
+// claim.
 func (f *fleet) named(consumer string) map[string]int {
 	f.t.Helper()
 	leases, err := leasesOf(f.table, testStream, consumer).list(f.t.Context())
@@ -52,8 +55,8 @@ func (f *fleet) named(consumer string) map[string]int {
 	return names
 }
 
-// One dies and, before that is known, another is drained. The shards that were the drained one's belong in part to the dead one's share,
-// and somebody must read them all the same.
+// One dies and, before that is known, another is drained. The shards that were the drained one's
+// belong in part to the dead one's share, and somebody must read them all the same.
 func TestShardsHandedToNobodyAreTakenAlthoughOneIsDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t, 6)
@@ -75,8 +78,9 @@ func TestShardsHandedToNobodyAreTakenAlthoughOneIsDead(t *testing.T) {
 	})
 }
 
-// cutOff is a worker's line to the table. The worker is told to end while its first write of a lease in its own name is on its way:
-// the write reaches the table at once, or, if held, only when release is called; the worker gets no answer to it.
+// cutOff is a worker's line to the table. The worker is told to end while its first write of a
+// lease in its own name is on its way: the write reaches the table at once, or, if held, only when
+// release is called; the worker gets no answer to it.
 type cutOff struct {
 	table.Table
 	owner string
@@ -114,7 +118,8 @@ func (c *cutOff) Get(ctx context.Context, name string, k table.Key, consistent b
 	return c.Table.Get(ctx, name, k, consistent)
 }
 
-// A worker is told to end as it writes its name on a lease: it cannot know whether it has the shard.
+// A worker is told to end as it writes its name on a lease: it cannot know whether it has the
+// shard.
 func TestNameWrittenAsTheWorkerEndsIsTakenOff(t *testing.T) {
 	for _, held := range []bool{false, true} {
 		for _, claims := range []bool{false, true} {
@@ -146,8 +151,8 @@ func TestNameWrittenAsTheWorkerEndsIsTakenOff(t *testing.T) {
 	}
 }
 
-// The owner was asked and is in the middle of a batch when the one who asked is drained: it hands the shard to whoever claims it at the
-// end, which is nobody, and takes it up again.
+// The owner was asked and is in the middle of a batch when the one who asked is drained: it hands
+// the shard to whoever claims it at the end, which is nobody, and takes it up again.
 func TestShardIsNotHandedToWhoTookItsClaimBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 2)
@@ -206,7 +211,8 @@ func TestLeaseThatAReaderCouldNotGiveBackIsFreed(t *testing.T) {
 	})
 }
 
-// A reader of the worker that ends takes its time. What the worker had asked for is not handed to it meanwhile.
+// A reader of the worker that ends takes its time. What the worker had asked for is not handed to
+// it meanwhile.
 func TestClaimsAreTakenBackBeforeTheLastReaderReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBank(t, 1)

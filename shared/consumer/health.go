@@ -15,21 +15,24 @@ import (
 // errNoWorker: none of the process's workers runs.
 var errNoWorker = errors.New("consumer: no worker runs")
 
-// Health tells whether the workers of a process do their work. The program makes one and gives it to all of them. It may be used
-// concurrently.
+// Health tells whether the workers of a process do their work. The program makes one and gives it
+// to all of them. It may be used concurrently.
 type Health struct {
 	mu      sync.Mutex
 	workers []*workerHealth
-	// settled: there was a time when all that ran had looked at the leases. A worker that is added later, as for a generation that is
-	// rebuilt, does not make the process unready by being new.
+	// settled: there was a time when all that ran had looked at the leases. A worker that is added
+	// later, as for a generation that is rebuilt, does not make the process unready by being new.
 	settled bool
-	// proven: a batch was handled, so the process may read and write what every one of its kind does.
+	// proven: a batch was handled, so the process may read and write what every one of its kind
+	// does.
 	proven bool
-	// trial is until when a refusal is taken for a wrong set-up, of a process that has just started.
+	// trial is until when a refusal is taken for a wrong set-up, of a process that has just
+	// started.
 	trial time.Time
 }
 
-// trialLeases is how many leases a process has just started for: more than the first survey and the first reads take.
+// trialLeases is how many leases a process has just started for: more than the first survey and the
+// first reads take.
 const trialLeases = 3
 
 // workerHealth is how one worker does. health guards it.
@@ -55,9 +58,9 @@ type shardHealth struct {
 // NewHealth makes a Health that is not ready, as no worker runs.
 func NewHealth() *Health { return &Health{} }
 
-// Ready returns nil, or why not: no worker runs; one has not looked at the leases yet, or not for a whole lease, so that its shards
-// are another's by now; or a shard that it holds has been failing for longer than a lease. It names the consumer, the shard and the
-// last error, and makes no call.
+// Ready returns nil, or why not: no worker runs; one has not looked at the leases yet, or not for a
+// whole lease, so that its shards are another's by now; or a shard that it holds has been failing
+// for longer than a lease. It names the consumer, the shard and the last error, and makes no call.
 func (h *Health) Ready() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -95,9 +98,10 @@ func (w *workerHealth) ready(now time.Time) error {
 	return fmt.Errorf("shard %s has been failing for %s: %w", first, now.Sub(s.good).Round(time.Second), s.err)
 }
 
-// denied makes an error fatal that says, soon after the start and before any batch was handled, that a store does not let this process do
-// its work: it is set up wrongly, and to ask for ever would help nobody. Later on, or where it has stood by without a shard, it may be a
-// mistake that somebody corrects, and is waited out.
+// denied makes an error fatal that says, soon after the start and before any batch was handled,
+// that a store does not let this process do its work: it is set up wrongly, and to ask for ever
+// would help nobody. Later on, or where it has stood by without a shard, it may be a mistake that
+// somebody corrects, and is waited out.
 func (h *Health) denied(err error) error {
 	if !errors.Is(err, table.ErrRefused) && !errors.Is(err, stream.ErrRefused) {
 		return err
@@ -151,7 +155,8 @@ func (w *workerHealth) blind(err error) {
 	w.err = err
 }
 
-// shard is the health of a shard that the worker takes. One that it had at its last survey, and lost by failing, is as ill as it was.
+// shard is the health of a shard that the worker takes. One that it had at its last survey, and
+// lost by failing, is as ill as it was.
 func (w *workerHealth) shard(id string) *shardHealth {
 	w.health.mu.Lock()
 	defer w.health.mu.Unlock()

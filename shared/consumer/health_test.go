@@ -180,7 +180,8 @@ func (r *denying) Get(ctx context.Context, iterator string, limit int) (stream.B
 	return r.Stream.Get(ctx, iterator, limit)
 }
 
-// A process that never had the rights it needs ends and says so; one that lost them waits until it has them again.
+// A process that never had the rights it needs ends and says so; one that lost them waits until it
+// has them again.
 func TestWorkerEndsWhenItIsRefusedFromTheStart(t *testing.T) {
 	for name, refuse := range map[string]func(r *denying, tbl *fault.Table){
 		"list shards": func(r *denying, _ *fault.Table) { r.shards.Store(true) },
@@ -226,7 +227,8 @@ func TestWorkerEndsWhenItIsRefusedFromTheStart(t *testing.T) {
 	})
 }
 
-// One that stands by, as there are more processes than shards, has handled nothing however long it runs, and is not new for that.
+// One that stands by, as there are more processes than shards, has handled nothing however long it
+// runs, and is not new for that.
 func TestStandbyWaitsOutARefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 1)

@@ -11,8 +11,9 @@ import (
 // errStalled: the reader finished no iteration for a whole lease.
 var errStalled = errors.New("consumer: reader stalled")
 
-// hold is a lease in this worker's hands: it renews it, and saves the checkpoint in the same write. Its reader says how far it is;
-// keep does the writing, so that a slow batch does not cost the lease.
+// hold is a lease in this worker's hands: it renews it, and saves the checkpoint in the same write.
+// Its reader says how far it is; keep does the writing, so that a slow batch does not cost the
+// lease.
 type hold struct {
 	leases leaseTable
 	length time.Duration
@@ -22,7 +23,8 @@ type hold struct {
 	asked chan struct{}
 	// dirty says that there is a checkpoint to save where there was none.
 	dirty chan struct{}
-	// writing holds a token while a write is in work: keep, the reader and the worker that ends it take turns.
+	// writing holds a token while a write is in work: keep, the reader and the worker that ends it
+	// take turns.
 	writing chan struct{}
 
 	mu         sync.Mutex
@@ -44,7 +46,8 @@ func newHold(leases leaseTable, l lease, length time.Duration, began time.Time) 
 	}
 }
 
-// progress notes a finished iteration, what may be checkpointed ("" for nothing new), and how far the reader is behind.
+// progress notes a finished iteration, what may be checkpointed ("" for nothing new), and how far
+// the reader is behind.
 func (h *hold) progress(checkpoint string, behind time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -62,8 +65,8 @@ func (h *hold) progress(checkpoint string, behind time.Duration) {
 	}
 }
 
-// caughtUp notes that nothing arrived before a time that is not at or before the checkpoint: on a shard that is at its trim horizon,
-// nothing at all.
+// caughtUp notes that nothing arrived before a time that is not at or before the checkpoint: on a
+// shard that is at its trim horizon, nothing at all.
 func (h *hold) caughtUp(before time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -74,8 +77,9 @@ func (h *hold) caughtUp(before time.Time) {
 	}
 }
 
-// finished notes the last iteration of a shard that ended. Its checkpoint is only ever saved as the end itself: it may lie beyond what
-// a handler can go on from, as an archive's chain of segments that lacks the records which hold no entry.
+// finished notes the last iteration of a shard that ended. Its checkpoint is only ever saved as the
+// end itself: it may lie beyond what a handler can go on from, as an archive's chain of segments
+// that lacks the records which hold no entry.
 func (h *hold) finished(checkpoint string) {
 	h.progress("", 0)
 	h.mu.Lock()
@@ -126,8 +130,8 @@ func (h *hold) keep(ctx context.Context) error {
 	}
 }
 
-// left is the time until the lease is to be written, which is sooner when there is a checkpoint to save, and until its reader counts
-// as stalled.
+// left is the time until the lease is to be written, which is sooner when there is a checkpoint to
+// save, and until its reader counts as stalled.
 func (h *hold) left() (due, stalled time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -169,8 +173,9 @@ func (h *hold) beat(ctx context.Context) error {
 	return nil
 }
 
-// write saves the lease with the newest checkpoint, changed as told. A write of the lease that left it ours does not end it: that
-// was another worker asking for the shard, or this one before it got no answer.
+// write saves the lease with the newest checkpoint, changed as told. A write of the lease that left
+// it ours does not end it: that was another worker asking for the shard, or this one before it got
+// no answer.
 func (h *hold) write(ctx context.Context, change func(*lease)) error {
 	select {
 	case h.writing <- struct{}{}:
@@ -217,8 +222,8 @@ func (h *hold) rewind(ctx context.Context, to string) error {
 	return h.write(ctx, func(*lease) {})
 }
 
-// give saves the checkpoint and hands the lease to whoever claims it in the very row that is replaced, or to anyone: who claimed it
-// before may have ended since, and has taken the claim back.
+// give saves the checkpoint and hands the lease to whoever claims it in the very row that is
+// replaced, or to anyone: who claimed it before may have ended since, and has taken the claim back.
 func (h *hold) give(ctx context.Context) error {
 	return h.write(ctx, func(l *lease) { l.owner, l.claim = l.claim, "" })
 }

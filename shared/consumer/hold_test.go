@@ -7,7 +7,8 @@ import (
 	"passbook/shared/stream"
 )
 
-// The position at a shard's end is saved only with the end: a handler that keeps a chain may not be able to go on from it.
+// The position at a shard's end is saved only with the end: a handler that keeps a chain may not be
+// able to go on from it.
 func TestPositionAtTheEndIsSavedWithTheEnd(t *testing.T) {
 	b := newBank(t, 1)
 	w := New(Config{Name: "tape", Stream: testStream, Owner: "a", Lease: testLease, Table: b.table, Streams: b.streams, Log: quietLog})

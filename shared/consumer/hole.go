@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	// shortestRetention is what Kinesis keeps at least, 24 hours, less a margin: a shard first read later than that may have
-	// lost its beginning unseen.
+	// shortestRetention is what Kinesis keeps at least, 24 hours, less a margin: a shard first read
+	// later than that may have lost its beginning unseen.
 	shortestRetention = 23 * time.Hour
 	// healParallel is how many accounts are healed at once.
 	healParallel = 32
-	// failedMost is how many accounts of a hole may wait to be tried again. When more fail, it is not the accounts' fault, and the
-	// sweep waits with them; as many also fit into the hole's row.
+	// failedMost is how many accounts of a hole may wait to be tried again. When more fail, it is
+	// not the accounts' fault, and the sweep waits with them; as many also fit into the hole's row.
 	failedMost = 256
 )
 
-// Hole is a part of a shard that was gone before this consumer read it. It is open until every account that could have had
-// records in it was brought up to the journal.
+// Hole is a part of a shard that was gone before this consumer read it. It is open until every
+// account that could have had records in it was brought up to the journal.
 type Hole struct {
 	Shard string
 	// After is the checkpoint behind which records are missing, "" when nothing had been read.
@@ -42,7 +42,8 @@ type Hole struct {
 	epoch       int64
 	first, last *big.Int
 	healer      string
-	// digit, of journal.Digits, and page are where the sweep goes on. Of what lies before, all accounts are healed but the failed.
+	// digit, of journal.Digits, and page are where the sweep goes on. Of what lies before, all
+	// accounts are healed but the failed.
 	digit  int64
 	page   string
 	failed []event.Account
@@ -121,9 +122,9 @@ func (w *Worker) record(ctx context.Context, l lease, after, cause string) error
 	return nil
 }
 
-// missed says why a lease's position cannot be trusted although the stream would serve it, "" when it can. A shard of which
-// nothing was read for longer than the retention may have been empty all the time: the stream is asked whether it dropped records
-// since.
+// missed says why a lease's position cannot be trusted although the stream would serve it, "" when
+// it can. A shard of which nothing was read for longer than the retention may have been empty all
+// the time: the stream is asked whether it dropped records since.
 func (w *Worker) missed(ctx context.Context, l lease, created int64, now time.Time) (cause string, err error) {
 	if cause = l.replaced(created); cause != "" || !l.idle(created, now) {
 		return cause, nil
@@ -132,7 +133,8 @@ func (w *Worker) missed(ctx context.Context, l lease, created int64, now time.Ti
 	switch {
 	case errors.Is(err, stream.ErrTrimmed):
 		return "nothing read for longer than the shortest retention, since " + l.begun.Format(time.RFC3339), nil
-	case err != nil && !errors.Is(err, stream.ErrNotFound): // a shard that is gone is its reader's to record
+	// a shard that is gone is its reader's to record
+	case err != nil && !errors.Is(err, stream.ErrNotFound):
 		return "", fmt.Errorf("probe %s since %s: %w", l.shard, l.begun.Format(time.RFC3339), err)
 	}
 	return "", nil
@@ -151,7 +153,8 @@ func (l lease) replaced(created int64) string {
 	return ""
 }
 
-// trimmed records that the stream dropped what follows the reader's position, and begins at the trim horizon.
+// trimmed records that the stream dropped what follows the reader's position, and begins at the
+// trim horizon.
 func (r *reader) trimmed(ctx context.Context) error {
 	if err := r.w.record(ctx, r.hold.held(), r.last, "position trimmed"); err != nil {
 		return err
@@ -160,8 +163,9 @@ func (r *reader) trimmed(ctx context.Context) error {
 	return r.hold.rewind(ctx, "")
 }
 
-// setBack sets the checkpoint back for a handler that has lost what lies behind it. Where the stream no longer has all of that, it is a
-// hole: seek records the one behind a sequence number, and of the trim horizon the stream is asked whether it is the beginning.
+// setBack sets the checkpoint back for a handler that has lost what lies behind it. Where the
+// stream no longer has all of that, it is a hole: seek records the one behind a sequence number,
+// and of the trim horizon the stream is asked whether it is the beginning.
 func (r *reader) setBack(ctx context.Context, to string) error {
 	r.w.Log.Warn("shard is read again", "shard", r.shard.ID, "from", to, "checkpoint", r.last)
 	if to == "" {
@@ -179,8 +183,8 @@ func (r *reader) setBack(ctx context.Context, to string) error {
 	return r.hold.rewind(ctx, to)
 }
 
-// vanished records that the stream no longer has the shard, which was not read to its end. While the stream lists the shard, or
-// cannot be listed, that is an ordinary failure.
+// vanished records that the stream no longer has the shard, which was not read to its end. While
+// the stream lists the shard, or cannot be listed, that is an ordinary failure.
 func (r *reader) vanished(ctx context.Context, cause error) error {
 	shards, err := r.w.Streams.Shards(ctx, r.shard.Stream)
 	if err != nil {
@@ -194,8 +198,8 @@ func (r *reader) vanished(ctx context.Context, cause error) error {
 	return r.w.record(ctx, r.hold.held(), r.last, "shard gone before its end")
 }
 
-// tend closes holes until ctx ends, those that this worker recorded and those whose healer is no longer alive, and keeps count of
-// what is quarantined.
+// tend closes holes until ctx ends, those that this worker recorded and those whose healer is no
+// longer alive, and keeps count of what is quarantined.
 func (w *Worker) tend(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -233,7 +237,8 @@ func (w *Worker) countQuarantined(ctx context.Context) error {
 	return err
 }
 
-// healOpen closes every open hole that is this worker's to close. One that cannot be closed yet does not hold up the others.
+// healOpen closes every open hole that is this worker's to close. One that cannot be closed yet
+// does not hold up the others.
 func (w *Worker) healOpen(ctx context.Context) error {
 	listing, cancel := context.WithTimeout(ctx, tendWithin)
 	defer cancel()

@@ -19,22 +19,27 @@ const shardEnd = "SHARD_END"
 // errLost: another worker wrote the lease.
 var errLost = errors.New("consumer: lease lost")
 
-// lease is a row of the control table: who reads a shard, and how far. Checkpoint and renewal are one write.
+// lease is a row of the control table: who reads a shard, and how far. Checkpoint and renewal are
+// one write.
 type lease struct {
 	shard string
 	// owner is the worker that reads the shard, "" for none; claim the one that asks for it.
 	owner, claim string
-	// epoch counts the writes, and every write is conditional on it: who missed one write can make no other.
+	// epoch counts the writes, and every write is conditional on it: who missed one write can make
+	// no other.
 	epoch int64
 	// created is the stream's creation in unix seconds.
 	created int64
-	// checkpoint is "" for the trim horizon, shardEnd, or the sequence number up to which all is done.
+	// checkpoint is "" for the trim horizon, shardEnd, or the sequence number up to which all is
+	// done.
 	checkpoint string
 	// first and last bound the shard's hash keys, kept for a shard that the stream no longer lists.
 	first, last *big.Int
-	// begun is when the consumer heard of the shard, and later until when it knows that there was no record to read.
+	// begun is when the consumer heard of the shard, and later until when it knows that there was
+	// no record to read.
 	begun time.Time
-	// caughtUp is a time before which nothing arrived that is not at or before the checkpoint, zero when there is none; see around.
+	// caughtUp is a time before which nothing arrived that is not at or before the checkpoint, zero
+	// when there is none; see around.
 	caughtUp time.Time
 	// behind is the reader's distance from the tip, at when the row was written.
 	behind time.Duration
@@ -81,8 +86,9 @@ func (t leaseTable) list(ctx context.Context) (map[string]lease, error) {
 	}
 }
 
-// write makes l the lease, if its epoch is still that of the row, and gives it as written. An unanswered put is settled by
-// reading. When another worker was first, the error is errLost and the lease what is there now.
+// write makes l the lease, if its epoch is still that of the row, and gives it as written. An
+// unanswered put is settled by reading. When another worker was first, the error is errLost and the
+// lease what is there now.
 func (t leaseTable) write(ctx context.Context, l lease) (lease, error) {
 	was := l.epoch
 	l.epoch++

@@ -54,7 +54,8 @@ func TestStoppedWorkerHandsOverWithinTwoSecondsAndNothingComesTwice(t *testing.T
 	})
 }
 
-// A batch that takes longer than the grace is cut short, and the shard is still handed over in time.
+// A batch that takes longer than the grace is cut short, and the shard is still handed over in
+// time.
 func TestSlowBatchDoesNotHoldUpAHandOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 1)
@@ -105,8 +106,8 @@ func TestCountBalancesToOne(t *testing.T) {
 	})
 }
 
-// A worker that was paused for longer than its lease still has writes on their way. None of them may change the lease, which is
-// another's, or the checkpoint.
+// A worker that was paused for longer than its lease still has writes on their way. None of them
+// may change the lease, which is another's, or the checkpoint.
 func TestZombieCannotCheckpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 1)
@@ -209,8 +210,8 @@ func TestExclusiveWorkerDoesNotWaitForTheDead(t *testing.T) {
 	})
 }
 
-// The budget of a shard and consumer is half a write a second, at the default lease and any of 8 seconds or more; a shorter one costs a
-// renewal each quarter of it.
+// The budget of a shard and consumer is half a write a second, at the default lease and any of 8
+// seconds or more; a shorter one costs a renewal each quarter of it.
 func TestCheckpointAndRenewalAreOneWriteInTwoSeconds(t *testing.T) {
 	for _, c := range []struct {
 		length     time.Duration
@@ -248,7 +249,8 @@ func (c *team) puts(worker string) int {
 	return w.puts["lease#"+testStream+"#tape"]
 }
 
-// The answer to a lease's write gets lost, or the table is away for less than a lease: the worker keeps what it has.
+// The answer to a lease's write gets lost, or the table is away for less than a lease: the worker
+// keeps what it has.
 func TestLeaseOutlivesFailuresShorterThanItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 2)
@@ -283,7 +285,8 @@ func TestLeaseOutlivesLostAnswers(t *testing.T) {
 	})
 }
 
-// The last renewal before a hand-over gets no answer, as its context ends with the reader's: the lease is handed over all the same.
+// The last renewal before a hand-over gets no answer, as its context ends with the reader's: the
+// lease is handed over all the same.
 func TestHandOverOutlivesARenewalWithoutAnAnswer(t *testing.T) {
 	b := newBank(t, 1)
 	line := &wire{Table: b.table}

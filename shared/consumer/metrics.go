@@ -6,7 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics are the counts of all the consumers of a process, by consumer name. Methods may be called concurrently.
+// Metrics are the counts of all the consumers of a process, by consumer name. Methods may be called
+// concurrently.
 type Metrics struct {
 	lag         *prometheus.GaugeVec
 	leases      *prometheus.GaugeVec
@@ -50,7 +51,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
-// born makes every series of a consumer, at 0: what is counted up from nothing is no increase to whoever watches.
+// born makes every series of a consumer, at 0: what is counted up from nothing is no increase to
+// whoever watches.
 func (m *Metrics) born(consumer string) {
 	m.quarantined.WithLabelValues(consumer)
 	m.leases.WithLabelValues(consumer)
@@ -62,7 +64,8 @@ func (m *Metrics) born(consumer string) {
 	}
 }
 
-// counts are the counters of one consumer, looked up once: a lookup by label costs more than the count.
+// counts are the counters of one consumer, looked up once: a lookup by label costs more than the
+// count.
 type counts struct {
 	applied, duplicate, filled, skipped, poison prometheus.Counter
 	rowWrites                                   prometheus.Counter

@@ -7,7 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Every counter of a worker is there, at 0, before anything happened: an alarm on its increase would sleep through the first one.
+// Every counter of a worker is there, at 0, before anything happened: an alarm on its increase
+// would sleep through the first one.
 func TestCountersAreBornAtZero(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	New(Config{Name: "balance@1", Metrics: NewMetrics(registry)})

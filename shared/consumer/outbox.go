@@ -13,7 +13,8 @@ type Outbox struct {
 	Stream  string
 }
 
-// send sends the crossings that the stored row holds and then clears them, so that each is sent at least once, whoever finds it.
+// send sends the crossings that the stored row holds and then clears them, so that each is sent at
+// least once, whoever finds it.
 func (p *Projection[S]) send(ctx context.Context, row Row[S]) (Row[S], error) {
 	if len(row.Pending) == 0 {
 		return row, nil

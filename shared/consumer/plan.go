@@ -8,8 +8,9 @@ import (
 	"passbook/shared/stream"
 )
 
-// sighting is a lease's epoch as this worker last saw it change. A lease whose epoch stands still on the observer's own clock for
-// a whole lease belongs to a dead worker; no two machines' clocks are compared.
+// sighting is a lease's epoch as this worker last saw it change. A lease whose epoch stands still
+// on the observer's own clock for a whole lease belongs to a dead worker; no two machines' clocks
+// are compared.
 type sighting struct {
 	epoch int64
 	since time.Time
@@ -35,7 +36,8 @@ func (s sightings) observe(leases map[string]lease, now time.Time) {
 // still is for how long the lease has not been written.
 func (s sightings) still(shard string, now time.Time) time.Duration { return now.Sub(s[shard].since) }
 
-// survey is what a worker knows when it plans: the stream, the leases, and how long each stood still.
+// survey is what a worker knows when it plans: the stream, the leases, and how long each stood
+// still.
 type survey struct {
 	me string
 	// exclusive: no other worker can be alive.
@@ -52,7 +54,8 @@ type survey struct {
 // plan is what a worker does after a survey.
 type plan struct {
 	acquire, claim, drop []lease
-	// mine and ready count the shards: those of this worker after the plan, and all that can be read now.
+	// mine and ready count the shards: those of this worker after the plan, and all that can be
+	// read now.
 	mine, ready int
 }
 
@@ -71,8 +74,8 @@ func (s survey) dead(l lease) bool {
 	return l.owner != s.me && (s.exclusive || s.still(l.shard) >= s.length)
 }
 
-// forsaken says that a lease is free and nobody took it, although each live worker has looked since: the share that would have room
-// for it is that of a worker which died a moment ago.
+// forsaken says that a lease is free and nobody took it, although each live worker has looked
+// since: the share that would have room for it is that of a worker which died a moment ago.
 func (s survey) forsaken(l lease) bool {
 	return l.owner == "" && s.still(l.shard) >= min(surveyEvery, s.length/2)
 }
@@ -80,9 +83,9 @@ func (s survey) forsaken(l lease) bool {
 // unread says whether a shard's lease is of this very stream and not at its end.
 func (s survey) unread(l lease) bool { return l.created != s.created || !l.ended() }
 
-// readable lists the leases of the shards that can be read now: not at their end, and all their parents at theirs. A shard that
-// the stream no longer lists is readable too, if it was not read to its end: its reader will find the hole. drop lists the
-// leases that mean nothing any more.
+// readable lists the leases of the shards that can be read now: not at their end, and all their
+// parents at theirs. A shard that the stream no longer lists is readable too, if it was not read to
+// its end: its reader will find the hole. drop lists the leases that mean nothing any more.
 func (s survey) readable() (ready, drop []lease) {
 	listed := map[string]bool{}
 	for _, shard := range s.shards {
@@ -107,14 +110,15 @@ func (s survey) readable() (ready, drop []lease) {
 	return ready, drop
 }
 
-// unreadParent says whether a parent must be read first. One without a lease was trimmed away before this consumer began.
+// unreadParent says whether a parent must be read first. One without a lease was trimmed away
+// before this consumer began.
 func (s survey) unreadParent(id string) bool {
 	l, known := s.leases[id]
 	return known && s.unread(l)
 }
 
-// plan decides what this worker takes: free and dead shards up to an even share, shards that nobody took beyond it,
-// and, by asking their owner, shards of a worker that has at least two more.
+// plan decides what this worker takes: free and dead shards up to an even share, shards that nobody
+// took beyond it, and, by asking their owner, shards of a worker that has at least two more.
 func (s survey) plan() plan {
 	ready, drop := s.readable()
 	p := plan{drop: drop, ready: len(ready)}

@@ -22,8 +22,9 @@ func planFor(me string, shards []stream.Shard, leases map[string]lease, still ti
 	}
 }
 
-// From any distribution over any workers, by each planning in turn and owners giving what is asked for, the counts end within one
-// of each other, nothing is left unowned, and then nothing moves any more.
+// From any distribution over any workers, by each planning in turn and owners giving what is asked
+// for, the counts end within one of each other, nothing is left unowned, and then nothing moves any
+// more.
 func TestPlansConvergeToAnEvenShare(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		workers := rapid.IntRange(1, 6).Draw(rt, "workers")

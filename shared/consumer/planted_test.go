@@ -12,8 +12,8 @@ import (
 	"passbook/shared/stream"
 )
 
-// What another worker wrote is never renewed, given away or ended by the one that had the lease before, nor is the lease of a stream
-// that was made anew.
+// What another worker wrote is never renewed, given away or ended by the one that had the lease
+// before, nor is the lease of a stream that was made anew.
 func TestLeaseOfAnotherIsLeftAlone(t *testing.T) {
 	b := newBank(t, 1)
 	leases := leasesOf(b.table, testStream, "tape")
@@ -46,7 +46,8 @@ func TestLeaseOfAnotherIsLeftAlone(t *testing.T) {
 	}
 }
 
-// A process that lost its shard has an old copy of a row in memory. What it writes does not come back over its successor's.
+// A process that lost its shard has an old copy of a row in memory. What it writes does not come
+// back over its successor's.
 func TestOldCopyOfARowDoesNotComeBack(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(41, 1, 20)
@@ -112,7 +113,8 @@ func (r *refusingLine) Put(ctx context.Context, name string, records []stream.Re
 	return slices.Insert(results, r.at, stream.Put{Err: errRefusedRecord}), nil
 }
 
-// A put of messages of which one is refused sends that too, be it the first, one between or the last.
+// A put of messages of which one is refused sends that too, be it the first, one between or the
+// last.
 func TestRefusedMessageIsSentAgain(t *testing.T) {
 	for at := range 3 {
 		b := newBank(t, 1)

@@ -15,7 +15,8 @@ import (
 	"passbook/shared/table"
 )
 
-// errStale: the row was written by another since it was read. It is read again, and the entries meet what is there now.
+// errStale: the row was written by another since it was read. It is read again, and the entries
+// meet what is there now.
 var errStale = errors.New("consumer: row written by another")
 
 // errMoved: the row was written by another since it was judged, so the judgement no longer stands.
@@ -24,8 +25,9 @@ var errMoved = errors.New("consumer: row written by another since it was judged"
 // unjudged is the rev of a judgement that is not about a row.
 const unjudged = -1
 
-// poisonError says that an account cannot go on at a version, and that to try again would not help. It is a judgement of the row that
-// had a rev: another process, of a newer program maybe, may have passed the version since.
+// poisonError says that an account cannot go on at a version, and that to try again would not help.
+// It is a judgement of the row that had a rev: another process, of a newer program maybe, may have
+// passed the version since.
 type poisonError struct {
 	version int64
 	err     error
@@ -38,8 +40,8 @@ func (e *poisonError) Unwrap() error { return e.err }
 // errUnreadable: the read model's row is not what this program writes.
 var errUnreadable = errors.New("consumer: row cannot be read")
 
-// beyondReading makes poison of an error that says that the journal's row of a version is damaged, or of a newer format: no repetition
-// would read it. Any other error is as it was.
+// beyondReading makes poison of an error that says that the journal's row of a version is damaged,
+// or of a newer format: no repetition would read it. Any other error is as it was.
 func beyondReading(version int64, err error) error {
 	var newer *event.FormatError
 	if errors.Is(err, journal.ErrDamaged) || errors.As(err, &newer) {
@@ -52,9 +54,10 @@ func poison(version int64, format string, args ...any) error {
 	return &poisonError{version: version, err: fmt.Errorf(format, args...)}
 }
 
-// project folds the entries of one account into its row. A failure that will pass is tried again and then returned. One that will
-// not is narrowed down by halves to the entry that causes it, and blocks the account there; nobody else waits for it. When the row
-// has moved on before it is blocked, the entry is judged again.
+// project folds the entries of one account into its row. A failure that will pass is tried again
+// and then returned. One that will not is narrowed down by halves to the entry that causes it, and
+// blocks the account there; nobody else waits for it. When the row has moved on before it is
+// blocked, the entry is judged again.
 func (p *Projection[S]) project(ctx context.Context, account string, items []item) (err error) {
 	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(a.entry.First, b.entry.First) })
 	for range attempts {
@@ -85,7 +88,8 @@ func (p *Projection[S]) project(ctx context.Context, account string, items []ite
 	return err
 }
 
-// persist tries until the entries are in the row, or will never be: even poison is tried once more, on the row as it is stored.
+// persist tries until the entries are in the row, or will never be: even poison is tried once more,
+// on the row as it is stored.
 func (p *Projection[S]) persist(ctx context.Context, account string, items []item) error {
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
@@ -107,7 +111,8 @@ func (p *Projection[S]) persist(ctx context.Context, account string, items []ite
 	}
 }
 
-// attempt folds the entries into the row once, and writes it. Every message that the row holds is sent before it returns.
+// attempt folds the entries into the row once, and writes it. Every message that the row holds is
+// sent before it returns.
 func (p *Projection[S]) attempt(ctx context.Context, account string, items []item) error {
 	row, err := p.row(ctx, account)
 	if err != nil {
@@ -144,7 +149,8 @@ func (p *Projection[S]) apply(ctx context.Context, row Row[S], items []item) (er
 	return err
 }
 
-// relieve writes a row that has become long in work before its time, so that no write and no repetition is without bound.
+// relieve writes a row that has become long in work before its time, so that no write and no
+// repetition is without bound.
 func (p *Projection[S]) relieve(ctx context.Context, row Row[S]) (Row[S], error) {
 	if len(row.Pending) < pendingMost && row.unsaved < unsavedMost {
 		return row, nil
@@ -156,7 +162,8 @@ func (p *Projection[S]) relieve(ctx context.Context, row Row[S]) (Row[S], error)
 	return p.send(ctx, row)
 }
 
-// row is the account's row, from memory where it is there. A blocked row is always read, as a redrive may have lifted the block.
+// row is the account's row, from memory where it is there. A blocked row is always read, as a
+// redrive may have lifted the block.
 func (p *Projection[S]) row(ctx context.Context, account string) (Row[S], error) {
 	if row, ok := p.cache.get(account); ok {
 		return row, nil
@@ -164,8 +171,8 @@ func (p *Projection[S]) row(ctx context.Context, account string) (Row[S], error)
 	return p.Rows.load(ctx, p.Generation, rowAccount(account))
 }
 
-// advance is the version rule: what follows the row is folded, what it has is dropped, what lies between is read from the journal,
-// and what contradicts it is poison.
+// advance is the version rule: what follows the row is folded, what it has is dropped, what lies
+// between is read from the journal, and what contradicts it is poison.
 func (p *Projection[S]) advance(ctx context.Context, row Row[S], it item) (Row[S], error) {
 	e := it.entry
 	switch {
@@ -209,7 +216,8 @@ func (p *Projection[S]) fill(ctx context.Context, row Row[S], to int64) (Row[S],
 	return row, nil
 }
 
-// conflict asks the journal which of two histories is the account's: the row's, or that of an entry which contradicts it.
+// conflict asks the journal which of two histories is the account's: the row's, or that of an entry
+// which contradicts it.
 func (p *Projection[S]) conflict(ctx context.Context, row Row[S], e *event.Entry) error {
 	for kept, err := range p.Journal.Entries(ctx, row.Account, e.First, e.Last) {
 		if err != nil {
@@ -256,7 +264,8 @@ func (p *Projection[S]) fold(row Row[S], e *event.Entry) (next Row[S], err error
 	return next, nil
 }
 
-// notice keeps an entry's crossings in the row until they are sent, or notes that they were not to be.
+// notice keeps an entry's crossings in the row until they are sent, or notes that they were not to
+// be.
 func (r *Row[S]) notice(crossings []string, version int64, silent bool) {
 	switch {
 	case len(crossings) == 0:
@@ -298,11 +307,12 @@ func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
 	return row, nil
 }
 
-// weight is about what a row takes in memory: what every row has, and its state where that is one text. The exact size would cost
-// as much as the rest of a write.
+// weight is about what a row takes in memory: what every row has, and its state where that is one
+// text. The exact size would cost as much as the rest of a write.
 func weight(row table.Row) int { return 1<<10 + len(Attrs(row.Attrs).Text("state")) }
 
-// rowAccount reads a partition key, in memory of its own: a row that kept a part of a record would keep the whole of it.
+// rowAccount reads a partition key, in memory of its own: a row that kept a part of a record would
+// keep the whole of it.
 func rowAccount(key string) event.Account {
 	a, _ := event.ParseAccount(strings.Clone(key))
 	return a

@@ -16,18 +16,23 @@ import (
 )
 
 const (
-	// parallelWrites is how many accounts of a batch are written at once: each write waits for its own round trip or fsync.
+	// parallelWrites is how many accounts of a batch are written at once: each write waits for its
+	// own round trip or fsync.
 	parallelWrites = 64
-	// attempts is how often an account's write is tried before its batch is given back to the worker.
+	// attempts is how often an account's write is tried before its batch is given back to the
+	// worker.
 	attempts = 6
-	// pendingMost bounds the crossings in a row, and unsavedMost the work that a crash repeats while a long gap is filled.
+	// pendingMost bounds the crossings in a row, and unsavedMost the work that a crash repeats
+	// while a long gap is filled.
 	pendingMost = 500
 	unsavedMost = 1000
 )
 
-// ProjectionConfig configures a Projection. Generation, Rows and Journal are required, Outbox of a model with crossings.
+// ProjectionConfig configures a Projection. Generation, Rows and Journal are required, Outbox of a
+// model with crossings.
 type ProjectionConfig[S any] struct {
-	// Generation numbers the rows; with the model's name it names the consumer, such as "balance@1".
+	// Generation numbers the rows; with the model's name it names the consumer, such as
+	// "balance@1".
 	Generation int64
 	Rows       *Rows[S]
 	Journal    History
@@ -41,8 +46,8 @@ type ProjectionConfig[S any] struct {
 	Log      *slog.Logger
 }
 
-// Projection folds accounts' entries into the rows of one generation of a read model. It is safe for concurrent use: the version
-// rule and the rows' conditions make it so, even between processes.
+// Projection folds accounts' entries into the rows of one generation of a read model. It is safe
+// for concurrent use: the version rule and the rows' conditions make it so, even between processes.
 type Projection[S any] struct {
 	ProjectionConfig[S]
 	model Model[S]
@@ -64,8 +69,8 @@ func NewProjection[S any](c ProjectionConfig[S]) *Projection[S] {
 	return &Projection[S]{ProjectionConfig: c, model: c.Rows.model, name: name, cache: newCache[S](c.RowBytes), count: c.Metrics.counts(name)}
 }
 
-// OpenProjection makes a projection to be fed by a job: silent when its generation is the candidate, so that a rebuild sends
-// nothing, and loud when it is or was live, as for a redrive.
+// OpenProjection makes a projection to be fed by a job: silent when its generation is the
+// candidate, so that a rebuild sends nothing, and loud when it is or was live, as for a redrive.
 func OpenProjection[S any](ctx context.Context, c ProjectionConfig[S]) (*Projection[S], error) {
 	g, err := LoadGenerations(ctx, c.Rows.table, c.Rows.model.Name)
 	if err != nil {
@@ -78,7 +83,8 @@ func OpenProjection[S any](ctx context.Context, c ProjectionConfig[S]) (*Project
 	return NewProjection(c), nil
 }
 
-// Open is the projection's Opener. The checkpoint does not matter: what was folded before is dropped by its version.
+// Open is the projection's Opener. The checkpoint does not matter: what was folded before is
+// dropped by its version.
 func (p *Projection[S]) Open(_ context.Context, s Shard, _ string) (Handler, error) {
 	return &projecting[S]{p: p, shard: s, groups: map[string]int{}, pool: workerpool.New(parallelWrites)}, nil
 }
@@ -106,8 +112,8 @@ type group struct {
 	items   []item
 }
 
-// Handle folds a batch: the entries of one account together, different accounts at the same time. Everything is durable when it
-// returns the last sequence number.
+// Handle folds a batch: the entries of one account together, different accounts at the same time.
+// Everything is durable when it returns the last sequence number.
 func (h *projecting[S]) Handle(ctx context.Context, b Batch) (string, error) {
 	if len(b.Deliveries) == 0 {
 		return "", nil
@@ -187,7 +193,8 @@ func (h *projecting[S]) projectAll(ctx context.Context) error {
 	return nil
 }
 
-// ProjectEntries folds entries of one account, in version order, as Handle would: it is how a rebuild feeds a generation.
+// ProjectEntries folds entries of one account, in version order, as Handle would: it is how a
+// rebuild feeds a generation.
 func (p *Projection[S]) ProjectEntries(ctx context.Context, a event.Account, entries []*event.Entry) error {
 	items := make([]item, len(entries))
 	for i, e := range entries {
@@ -196,8 +203,9 @@ func (p *Projection[S]) ProjectEntries(ctx context.Context, a event.Account, ent
 	return p.project(ctx, a.String(), items)
 }
 
-// undecodable sets a record aside. One of a newer format names its account by its partition key, and stops it; the bytes of any
-// other are kept, and the account, if it is one, will show a gap that the journal fills.
+// undecodable sets a record aside. One of a newer format names its account by its partition key,
+// and stops it; the bytes of any other are kept, and the account, if it is one, will show a gap
+// that the journal fills.
 func (p *Projection[S]) undecodable(ctx context.Context, s Shard, d Delivery) error {
 	var newer *event.FormatError
 	if a, ok := event.ParseAccount(d.PartitionKey); ok && errors.As(d.Err, &newer) {

@@ -30,7 +30,8 @@ func TestProjectionFoldsEachEntryOnce(t *testing.T) {
 	}
 }
 
-// Every record twice, in batches of any size, each batch and the batches among each other shuffled: the rows are the same.
+// Every record twice, in batches of any size, each batch and the batches among each other shuffled:
+// the rows are the same.
 func TestDuplicatesAndShufflesGiveTheSameRows(t *testing.T) {
 	generation := int64(0)
 	b := newBank(t, 1)
@@ -42,7 +43,8 @@ func TestDuplicatesAndShufflesGiveTheSameRows(t *testing.T) {
 		list := deliveries(t, slices.Concat(entries, entries)...)
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "order"), 0))
 		reach := rapid.IntRange(1, len(list)).Draw(rt, "reach")
-		for from := 0; from < len(list); from += reach { // order is lost within reach, as after a retry of the publisher
+		// order is lost within reach, as after a retry of the publisher
+		for from := 0; from < len(list); from += reach {
 			part := list[from:min(from+reach, len(list))]
 			random.Shuffle(len(part), func(i, j int) { part[i], part[j] = part[j], part[i] })
 		}
@@ -82,7 +84,8 @@ func TestLongGapIsFilledPieceByPiece(t *testing.T) {
 	}
 }
 
-// forge makes another entry at an entry's place: the same versions, another content, a hash of its own.
+// forge makes another entry at an entry's place: the same versions, another content, a hash of its
+// own.
 func forge(t *testing.T, e *event.Entry) *event.Entry {
 	t.Helper()
 	other := *e
@@ -320,7 +323,8 @@ func TestNewerFormatStopsItsAccountOnly(t *testing.T) {
 	b.check(1)
 }
 
-// A write whose answer is lost, one that is refused, and one that another process overtook all end in the same rows.
+// A write whose answer is lost, one that is refused, and one that another process overtook all end
+// in the same rows.
 func TestWritesThatFailAreTriedAgain(t *testing.T) {
 	for name, rule := range map[string]*fault.Rule{
 		"answer lost":   {Match: fault.On("balance"), After: errors.New("connection reset")},
@@ -382,7 +386,8 @@ func TestTwoProjectionsOfOneGenerationDoNoHarm(t *testing.T) {
 	b.check(1)
 }
 
-// What arrives while an account is blocked is skipped; a redrive that runs at that very moment must not lose it.
+// What arrives while an account is blocked is skipped; a redrive that runs at that very moment must
+// not lose it.
 func TestRedriveFindsWhatWasSkippedMeanwhile(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(14, 1, 10)

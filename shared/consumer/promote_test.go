@@ -11,7 +11,8 @@ import (
 	"passbook/shared/table"
 )
 
-// candidate is a bank, by a line to its table that can be faulty, with candidate generation 2 of model "m".
+// candidate is a bank, by a line to its table that can be faulty, with candidate generation 2 of
+// model "m".
 func candidate(t *testing.T) (*bank, *fault.Table) {
 	t.Helper()
 	b := newBank(t, 1)
@@ -48,7 +49,8 @@ func TestPromotionCutShortIsDoneAgain(t *testing.T) {
 	})
 }
 
-// A process that was killed leaves its candidate promoting: it is promoted by another, or not at all once it is being discarded.
+// A process that was killed leaves its candidate promoting: it is promoted by another, or not at
+// all once it is being discarded.
 func TestPromotionLeftByAKilledProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, discarded := range []bool{false, true} {
@@ -109,7 +111,8 @@ func TestPromotionOutlivesFailures(t *testing.T) {
 	})
 }
 
-// A change that cannot be made ends, under a context without a deadline too: at once where no repetition helps.
+// A change that cannot be made ends, under a context without a deadline too: at once where no
+// repetition helps.
 func TestChangeOfGenerationsEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		unknown := errors.New("unknown")

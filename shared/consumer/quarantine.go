@@ -12,12 +12,14 @@ import (
 	"passbook/shared/table"
 )
 
-// keptBytes is how much of a record quarantine keeps: a row holds 400 KB, its other attributes included.
+// keptBytes is how much of a record quarantine keeps: a row holds 400 KB, its other attributes
+// included.
 const keptBytes = 350 << 10
 
 // Quarantined is an account, or a record that names none, that one consumer set aside.
 type Quarantined struct {
-	// ID is the account's partition key, or "<stream>#<shard>#<sequence>" of a record that cannot be decoded.
+	// ID is the account's partition key, or "<stream>#<shard>#<sequence>" of a record that cannot
+	// be decoded.
 	ID string
 	// Account is set for an account.
 	Account event.Account
@@ -25,8 +27,8 @@ type Quarantined struct {
 	Version int64
 	Cause   string
 	At      time.Time
-	// Stream, Shard and Sequence say where the record was read, empty when it came from the journal. Data is its bytes, up to
-	// 350 KB of Size.
+	// Stream, Shard and Sequence say where the record was read, empty when it came from the
+	// journal. Data is its bytes, up to 350 KB of Size.
 	Stream, Shard, Sequence string
 	Data                    []byte
 	Size                    int64
@@ -79,7 +81,8 @@ func parseQuarantined(r table.Row) Quarantined {
 	return q
 }
 
-// setAside keeps a quarantined account or record. What is there already is kept: it is the first evidence.
+// setAside keeps a quarantined account or record. What is there already is kept: it is the first
+// evidence.
 func setAside(ctx context.Context, t table.Table, consumer string, q Quarantined) (added bool, err error) {
 	err = t.Put(ctx, table.Put{Table: journal.Control, Row: q.row(consumer), If: table.Absent()})
 	if errors.Is(err, table.ErrConditionFailed) {
@@ -102,7 +105,8 @@ func (q Quarantined) row(consumer string) table.Row {
 	return table.Row{Key: quarantineKey(consumer, q.ID), Attrs: attrs}
 }
 
-// rewrite keeps a quarantined account as setAside does, and replaces what is there when that is of another version or cause.
+// rewrite keeps a quarantined account as setAside does, and replaces what is there when that is of
+// another version or cause.
 func rewrite(ctx context.Context, t table.Table, consumer string, q Quarantined) error {
 	kept, err := t.Get(ctx, journal.Control, quarantineKey(consumer, q.ID), true)
 	switch {
@@ -135,8 +139,8 @@ func takeBack(ctx context.Context, t table.Table, consumer, id string) error {
 	return nil
 }
 
-// ClearRecord forgets a record that names no account, and gives it as it was kept; one that is not there is the zero Quarantined. An
-// account leaves quarantine by Redrive.
+// ClearRecord forgets a record that names no account, and gives it as it was kept; one that is not
+// there is the zero Quarantined. An account leaves quarantine by Redrive.
 func ClearRecord(ctx context.Context, t table.Table, consumer, id string) (Quarantined, error) {
 	row, err := t.Get(ctx, journal.Control, quarantineKey(consumer, id), true)
 	if errors.Is(err, table.ErrNotFound) {
@@ -152,8 +156,8 @@ func ClearRecord(ctx context.Context, t table.Table, consumer, id string) (Quara
 	return q, takeBack(ctx, t, consumer, id)
 }
 
-// SetAsideRecord keeps a record that cannot be decoded under (stream, shard, sequence), for handlers that have no accounts of
-// their own to block. Done twice it is done once.
+// SetAsideRecord keeps a record that cannot be decoded under (stream, shard, sequence), for
+// handlers that have no accounts of their own to block. Done twice it is done once.
 func SetAsideRecord(ctx context.Context, t table.Table, consumer string, s Shard, d Delivery) error {
 	_, err := setAside(ctx, t, consumer, recordOf(s, d))
 	return err

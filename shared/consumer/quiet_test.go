@@ -15,8 +15,8 @@ import (
 // kept is the retention of the streams of these tests.
 const kept = 4 * time.Minute
 
-// forgetful is a stream that, as Kinesis, wakes nobody, and knows nothing of what it trimmed: even the newest record of a shard is no
-// position when it is gone.
+// forgetful is a stream that, as Kinesis, wakes nobody, and knows nothing of what it trimmed: even
+// the newest record of a shard is no position when it is gone.
 type forgetful struct{ stream.Stream }
 
 func (f forgetful) Iterator(ctx context.Context, name, shard string, at stream.Position) (string, error) {
@@ -32,10 +32,12 @@ func (f forgetful) Iterator(ctx context.Context, name, shard string, at stream.P
 	return f.Stream.Iterator(ctx, name, shard, at)
 }
 
-// newQuietCrew is a team on a forgetful stream, whose worker a has read all of the 20 records that there are.
+// newQuietCrew is a team on a forgetful stream, whose worker a has read all of the 20 records that
+// there are.
 func newQuietCrew(t *testing.T, lag int) *team {
 	t.Helper()
-	slow := func() time.Time { return time.Now().Add(-clockMargin / 2) } // the stream's clock, not ours
+	// the stream's clock, not ours
+	slow := func() time.Time { return time.Now().Add(-clockMargin / 2) }
 	c := newCrewAt(t, newBankWith(t, pebblestream.Options{Shards: 1, Retention: kept, Now: slow}))
 	c.reads, c.tape.lag = forgetful{c.streams}, lag
 	c.start("a", nil)
@@ -55,8 +57,8 @@ func (c *team) checkForgotten() {
 	}
 }
 
-// A shard is quiet for longer than the retention, and read all the time: whoever goes on misses nothing, reads nothing twice and
-// cries no wolf.
+// A shard is quiet for longer than the retention, and read all the time: whoever goes on misses
+// nothing, reads nothing twice and cries no wolf.
 func TestQuietShardIsNoHole(t *testing.T) {
 	entries := archivetest.Bank(1, 5, 40)
 	for name, c := range map[string]struct {
@@ -111,7 +113,8 @@ func TestQuietShardIsNoHole(t *testing.T) {
 	}
 }
 
-// What arrived while nobody read, and was trimmed before somebody did, is a hole as ever; so is what was read and not checkpointed.
+// What arrived while nobody read, and was trimmed before somebody did, is a hole as ever; so is
+// what was read and not checkpointed.
 func TestTrimmedRecordsOfAQuietShardAreAHole(t *testing.T) {
 	entries := archivetest.Bank(1, 5, 40)
 	for name, c := range map[string]struct {

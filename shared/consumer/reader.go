@@ -42,8 +42,8 @@ func newReader(w *Worker, r *run) *reader {
 	}
 }
 
-// run reads until the shard ends (nil), is handed over (errAsked), ctx ends, or a handler fails for good. Every other failure
-// closes the handler and begins again at the checkpoint.
+// run reads until the shard ends (nil), is handed over (errAsked), ctx ends, or a handler fails for
+// good. Every other failure closes the handler and begins again at the checkpoint.
 func (r *reader) run(ctx context.Context) error {
 	ctx = context.WithValue(ctx, aliveKey{}, r.alive)
 	for {
@@ -69,7 +69,8 @@ func (r *reader) run(ctx context.Context) error {
 	}
 }
 
-// delayed notes an iteration that brought nothing forward, and why. The reader is alive, so it keeps its lease.
+// delayed notes an iteration that brought nothing forward, and why. The reader is alive, so it
+// keeps its lease.
 func (r *reader) delayed(why error) {
 	r.health.ill(why)
 	r.alive()
@@ -82,8 +83,9 @@ func (r *reader) alive() {
 	r.w.Metrics.lag.WithLabelValues(r.w.Name, r.shard.ID).Set(behind.Seconds())
 }
 
-// pass opens a handler at the checkpoint and feeds it until something ends. A stream that was made anew under the same name has
-// the same shard ids, and nothing else in common: its shards are for another lease.
+// pass opens a handler at the checkpoint and feeds it until something ends. A stream that was made
+// anew under the same name has the same shard ids, and nothing else in common: its shards are for
+// another lease.
 func (r *reader) pass(ctx context.Context) (err error) {
 	created, err := r.w.Streams.Created(ctx, r.shard.Stream)
 	if err != nil {
@@ -124,7 +126,8 @@ func (r *reader) pass(ctx context.Context) (err error) {
 	}
 }
 
-// seek makes an iterator after the last sequence number. A position that the stream no longer has is a hole.
+// seek makes an iterator after the last sequence number. A position that the stream no longer has
+// is a hole.
 func (r *reader) seek(ctx context.Context) error {
 	from := at(r.last)
 	for {
@@ -155,7 +158,8 @@ func (r *reader) seek(ctx context.Context) error {
 	}
 }
 
-// read gets the next batch, on a stream that wakes nobody at the pace that all its readers can share.
+// read gets the next batch, on a stream that wakes nobody at the pace that all its readers can
+// share.
 func (r *reader) read(ctx context.Context) (stream.Batch, error) {
 	for {
 		if err := r.pace(ctx); err != nil {
@@ -180,7 +184,8 @@ func (r *reader) read(ctx context.Context) (stream.Batch, error) {
 	}
 }
 
-// renew makes a new iterator where the old one stood. When a hole lies there, the handler must be opened anew behind it.
+// renew makes a new iterator where the old one stood. When a hole lies there, the handler must be
+// opened anew behind it.
 func (r *reader) renew(ctx context.Context) error {
 	stood := r.last
 	if err := r.seek(ctx); err != nil {
@@ -192,7 +197,8 @@ func (r *reader) renew(ctx context.Context) error {
 	return nil
 }
 
-// pace arms the wake-up before a read, so that what arrives after it is not missed, or waits until the next read is due.
+// pace arms the wake-up before a read, so that what arrives after it is not missed, or waits until
+// the next read is due.
 func (r *reader) pace(ctx context.Context) error {
 	if n, ok := r.w.Streams.(stream.Notifier); ok {
 		r.arrived = n.Arrived(r.shard.Stream, r.shard.ID)
@@ -204,7 +210,8 @@ func (r *reader) pace(ctx context.Context) error {
 	return nil
 }
 
-// rest waits after a batch that brought nothing: until something arrives, or a handler is due to hear that nothing did.
+// rest waits after a batch that brought nothing: until something arrives, or a handler is due to
+// hear that nothing did.
 func (r *reader) rest(ctx context.Context, b stream.Batch) error {
 	if len(b.Records) > 0 || b.Behind > 0 || r.arrived == nil {
 		return nil

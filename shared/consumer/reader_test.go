@@ -33,7 +33,8 @@ func (c *team) childrenOf(parent string) (children []string) {
 	return children
 }
 
-// Whatever the shards do, every account's entries come in order and once, whether the worker sees it live or only afterwards.
+// Whatever the shards do, every account's entries come in order and once, whether the worker sees
+// it live or only afterwards.
 func TestParentsAreReadBeforeTheirChildren(t *testing.T) {
 	for _, live := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -255,7 +256,8 @@ func TestTrimmedPositionIsForgotten(t *testing.T) {
 	})
 }
 
-// The consumer slept through a shard's whole life: the shard is gone, unread, and its children go on.
+// The consumer slept through a shard's whole life: the shard is gone, unread, and its children go
+// on.
 func TestVanishedShardIsAHoleAndItsChildrenGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 1)
@@ -280,7 +282,8 @@ func TestVanishedShardIsAHoleAndItsChildrenGoOn(t *testing.T) {
 	})
 }
 
-// A worker that never read a shard it knows for longer than the retention cannot know what it missed.
+// A worker that never read a shard it knows for longer than the retention cannot know what it
+// missed.
 func TestShardNotBegunWithinTheRetentionIsAHole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 1)
@@ -415,7 +418,8 @@ func TestEndedShardIsFlushedByALaggingHandler(t *testing.T) {
 	})
 }
 
-// A handler that keeps something back when nothing can follow is broken: the shard is not marked as read to its end.
+// A handler that keeps something back when nothing can follow is broken: the shard is not marked as
+// read to its end.
 func TestShardDoesNotEndBeforeItsHandlerSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 1)

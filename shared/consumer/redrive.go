@@ -16,9 +16,10 @@ var ErrBlocked = errors.New("consumer: account blocked")
 // catchUpEntries is how many entries are folded between two writes of a row that catches up.
 const catchUpEntries = 256
 
-// block sets an account aside: the record first, then the marker in its row, so that a crash between them is repeated and not
-// forgotten. What follows of the account is skipped until Redrive; the journal keeps it. A row that is no longer the one that was
-// judged is not marked, and the error is errMoved: a process that lost its shard may judge late, and by an older program.
+// block sets an account aside: the record first, then the marker in its row, so that a crash
+// between them is repeated and not forgotten. What follows of the account is skipped until Redrive;
+// the journal keeps it. A row that is no longer the one that was judged is not marked, and the
+// error is errMoved: a process that lost its shard may judge late, and by an older program.
 func (p *Projection[S]) block(ctx context.Context, a event.Account, judged int64, q Quarantined) error {
 	added, err := setAside(ctx, p.Rows.table, p.name, q)
 	if err != nil {
@@ -50,8 +51,9 @@ func (p *Projection[S]) block(ctx context.Context, a event.Account, judged int64
 	case moved:
 		return errMoved
 	}
-	// A row that cannot be decoded cannot be marked either, as every write depends on what was read. It stands still by itself:
-	// whatever comes for it ends here again, and its record is kept.
+	// A row that cannot be decoded cannot be marked either, as every write depends on what was
+	// read. It stands still by itself: whatever comes for it ends here again, and its record is
+	// kept.
 	if !added { // a redrive may have taken the record back meanwhile
 		_, err = setAside(ctx, p.Rows.table, p.name, q)
 		return err
@@ -62,8 +64,8 @@ func (p *Projection[S]) block(ctx context.Context, a event.Account, judged int64
 	return nil
 }
 
-// retract takes back the record of a judgement that does not stand. Whoever blocked the account meanwhile may have relied on it, and
-// then it is made again.
+// retract takes back the record of a judgement that does not stand. Whoever blocked the account
+// meanwhile may have relied on it, and then it is made again.
 func (p *Projection[S]) retract(ctx context.Context, a event.Account) error {
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
@@ -81,7 +83,8 @@ func (p *Projection[S]) retract(ctx context.Context, a event.Account) error {
 	return nil
 }
 
-// blockAt blocks an account for an error met outside of a record, and is ErrBlocked when that is done.
+// blockAt blocks an account for an error met outside of a record, and is ErrBlocked when that is
+// done.
 func (p *Projection[S]) blockAt(ctx context.Context, a event.Account, poisoned *poisonError, met error) error {
 	q := Quarantined{ID: a.String(), Account: a, Version: poisoned.version, Cause: cause(met)}
 	if err := p.block(ctx, a, poisoned.rev, q); err != nil {
@@ -90,8 +93,8 @@ func (p *Projection[S]) blockAt(ctx context.Context, a event.Account, poisoned *
 	return fmt.Errorf("%s v%d: %w: %w", a.ID, poisoned.version, met, ErrBlocked)
 }
 
-// mark changes a stored row as no entry of the stream does. One that cannot be decoded is given with nothing but its account and its
-// count of writes, and with the error.
+// mark changes a stored row as no entry of the stream does. One that cannot be decoded is given
+// with nothing but its account and its count of writes, and with the error.
 func (p *Projection[S]) mark(ctx context.Context, a event.Account, change func(row *Row[S], unreadable error) (bool, error)) error {
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
@@ -121,10 +124,11 @@ func (p *Projection[S]) mark(ctx context.Context, a event.Account, change func(r
 	}
 }
 
-// Redrive lifts the block of an account and folds, from the journal, everything that its row lacks: from version 1 where the row is
-// not of the journal's history, be it apart from the journal or ahead of it, or cannot be read. Its error is ErrBlocked when the account was blocked
-// again, or stays so because the journal's entry cannot be read, with the cause. The account leaves quarantine only when its row is up to the journal, so that one
-// that is blocked is always listed.
+// Redrive lifts the block of an account and folds, from the journal, everything that its row lacks:
+// from version 1 where the row is not of the journal's history, be it apart from the journal or
+// ahead of it, or cannot be read. Its error is ErrBlocked when the account was blocked again, or
+// stays so because the journal's entry cannot be read, with the cause. The account leaves
+// quarantine only when its row is up to the journal, so that one that is blocked is always listed.
 func (p *Projection[S]) Redrive(ctx context.Context, a event.Account) error {
 	lifted := false
 	err := p.mark(ctx, a, func(row *Row[S], unreadable error) (bool, error) {
@@ -157,7 +161,8 @@ func (p *Projection[S]) Redrive(ctx context.Context, a event.Account) error {
 		return err
 	}
 	if row, err := p.Rows.load(ctx, p.Generation, a); err != nil || row.BlockedAt != 0 {
-		return errors.Join(err, p.rewriteRecord(ctx, a)) // blocked since by whoever feeds the projection too
+		// blocked since by whoever feeds the projection too
+		return errors.Join(err, p.rewriteRecord(ctx, a))
 	}
 	if lifted {
 		p.Metrics.quarantined.WithLabelValues(p.name).Dec()
@@ -166,7 +171,8 @@ func (p *Projection[S]) Redrive(ctx context.Context, a event.Account) error {
 	return nil
 }
 
-// rewriteRecord has the quarantine show why an account is blocked now, not why it was before, and is ErrBlocked when it is blocked.
+// rewriteRecord has the quarantine show why an account is blocked now, not why it was before, and
+// is ErrBlocked when it is blocked.
 func (p *Projection[S]) rewriteRecord(ctx context.Context, a event.Account) error {
 	row, err := p.Rows.load(ctx, p.Generation, a)
 	if err != nil || row.BlockedAt == 0 {
@@ -178,9 +184,10 @@ func (p *Projection[S]) rewriteRecord(ctx context.Context, a event.Account) erro
 	return fmt.Errorf("%s v%d: %s: %w", a.ID, row.BlockedAt, row.Cause, ErrBlocked)
 }
 
-// CatchUp folds what the account's row lacks up to the journal's head, and returns the version reached: from version 1 where the
-// journal has another history than the row. It is ErrBlocked for a blocked account, and for one whose row is ahead of the journal,
-// which it blocks. Whoever feeds the projection at the same time does no harm.
+// CatchUp folds what the account's row lacks up to the journal's head, and returns the version
+// reached: from version 1 where the journal has another history than the row. It is ErrBlocked for
+// a blocked account, and for one whose row is ahead of the journal, which it blocks. Whoever feeds
+// the projection at the same time does no harm.
 func (p *Projection[S]) CatchUp(ctx context.Context, a event.Account) (int64, error) {
 	for heeded := false; ; {
 		row, err := p.Rows.load(ctx, p.Generation, a)
@@ -209,7 +216,8 @@ func (p *Projection[S]) CatchUp(ctx context.Context, a event.Account) (int64, er
 		if err != nil {
 			return row.Version, err
 		}
-		if !more { // read again only after something was folded, so that what was skipped meanwhile is found
+		// read again only after something was folded, so that what was skipped meanwhile is found
+		if !more {
 			return row.Version, nil
 		}
 	}
@@ -242,8 +250,8 @@ func (p *Projection[S]) catchUpFrom(ctx context.Context, a event.Account, from i
 	return found, p.ProjectEntries(ctx, a, chunk)
 }
 
-// stopAt blocks an account before an entry that the journal cannot give, and says that there is more to fold when its row has passed
-// that entry or is another's to judge.
+// stopAt blocks an account before an entry that the journal cannot give, and says that there is
+// more to fold when its row has passed that entry or is another's to judge.
 func (p *Projection[S]) stopAt(ctx context.Context, a event.Account, poisoned *poisonError, met error) (more bool, err error) {
 	row, err := p.Rows.load(ctx, p.Generation, a)
 	var unreadable *poisonError
@@ -261,7 +269,8 @@ func (p *Projection[S]) stopAt(ctx context.Context, a event.Account, poisoned *p
 	return false, err
 }
 
-// Heal is a Worker's Heal: it brings an account that may have lost records up to the journal. A blocked one is left to Redrive.
+// Heal is a Worker's Heal: it brings an account that may have lost records up to the journal. A
+// blocked one is left to Redrive.
 func (p *Projection[S]) Heal(ctx context.Context, a event.Account) error {
 	_, err := p.CatchUp(ctx, a)
 	if errors.Is(err, ErrBlocked) {

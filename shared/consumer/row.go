@@ -16,15 +16,16 @@ const rowFormat = 1
 // rowSK is the sort key of every read-model row: each has a partition of its own.
 const rowSK = "-"
 
-// Model is what a read model brings: its state, and how the state meets an event and a row. Every function is pure and may be
-// called concurrently.
+// Model is what a read model brings: its state, and how the state meets an event and a row. Every
+// function is pure and may be called concurrently.
 type Model[S any] struct {
 	// Name is the model's, and its table's.
 	Name string
-	// Fold is the state after the event. It MUST NOT change what the state that it was given refers to.
+	// Fold is the state after the event. It MUST NOT change what the state that it was given refers
+	// to.
 	Fold func(S, event.Event) (S, error)
-	// Settle is the state after an entry that ends at a version, once its events are folded: what a model takes from whole entries,
-	// as nobody ever had a state within one. nil changes nothing.
+	// Settle is the state after an entry that ends at a version, once its events are folded: what a
+	// model takes from whole entries, as nobody ever had a state within one. nil changes nothing.
 	Settle func(s S, version int64) S
 	// After is the running balance of the state, which every event's own is compared with.
 	After func(S) event.After
@@ -32,8 +33,8 @@ type Model[S any] struct {
 	Encode func(attrs table.Map, generation int64, a event.Account, s S)
 	// Decode reads what Encode added.
 	Decode func(Attrs) (S, error)
-	// Crossings names, each in a few bytes, what an entry that ends at a version made known: the messages that ride in the row until
-	// they are sent. nil for a model that sends none.
+	// Crossings names, each in a few bytes, what an entry that ends at a version made known: the
+	// messages that ride in the row until they are sent. nil for a model that sends none.
 	Crossings func(before, after S, version int64) []string
 	// Message is a crossing as it is sent.
 	Message func(a event.Account, crossing string) ([]byte, error)
@@ -46,18 +47,20 @@ type Source struct{ Shard, Sequence string }
 type Row[S any] struct {
 	Account event.Account
 	State   S
-	// Version is the last event folded, Hash its entry's; 0 and zero in a row that is not there yet.
+	// Version is the last event folded, Hash its entry's; 0 and zero in a row that is not there
+	// yet.
 	Version     int64
 	Hash        event.Hash
 	LastEventID string
 	// AsOf is when the last event was recorded, ProjectedAt when the row was written.
 	AsOf, ProjectedAt time.Time
 	Source            Source
-	// BlockedAt is the version that could not be folded, 0 when the account is not blocked; Cause says why.
+	// BlockedAt is the version that could not be folded, 0 when the account is not blocked; Cause
+	// says why.
 	BlockedAt int64
 	Cause     string
-	// Pending are the crossings not sent yet. Quiet is the last version whose crossings were not to be sent, as the generation
-	// was not live.
+	// Pending are the crossings not sent yet. Quiet is the last version whose crossings were not to
+	// be sent, as the generation was not live.
 	Pending []string
 	Quiet   int64
 

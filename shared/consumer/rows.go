@@ -16,7 +16,8 @@ import (
 var (
 	// ErrNoRow: the read model has no row of the account.
 	ErrNoRow = errors.New("consumer: no row")
-	// ErrBehind: the row did not reach the version asked for in time. It is matched by a *BehindError, which has the numbers.
+	// ErrBehind: the row did not reach the version asked for in time. It is matched by a
+	// *BehindError, which has the numbers.
 	ErrBehind = errors.New("consumer: projection behind")
 )
 
@@ -35,15 +36,17 @@ func (e *BehindError) Error() string {
 func (e *BehindError) Is(target error) bool { return target == ErrBehind }
 
 const (
-	// overtakeWait is how long a read waits for the live generation to reach the one before it, or about to follow it.
+	// overtakeWait is how long a read waits for the live generation to reach the one before it, or
+	// about to follow it.
 	overtakeWait = 2 * time.Second
-	// A waiting read is woken by the projections of its process. For those of others it looks for itself, from pollFirst on, with
-	// pauses that double up to pollMost.
+	// A waiting read is woken by the projections of its process. For those of others it looks for
+	// itself, from pollFirst on, with pauses that double up to pollMost.
 	pollFirst = 20 * time.Millisecond
 	pollMost  = 250 * time.Millisecond
 )
 
-// Rows is a read model's rows, for reading: always the live generation's. It may be used concurrently.
+// Rows is a read model's rows, for reading: always the live generation's. It may be used
+// concurrently.
 type Rows[S any] struct {
 	table       table.Table
 	model       Model[S]
@@ -65,7 +68,8 @@ func (r *Rows[S]) Load(ctx context.Context, generation int64, a event.Account) (
 	return row, err
 }
 
-// load is Load, where the zero row, or one that is only a marker, is not an error. A row that cannot be decoded is poison.
+// load is Load, where the zero row, or one that is only a marker, is not an error. A row that
+// cannot be decoded is poison.
 func (r *Rows[S]) load(ctx context.Context, generation int64, a event.Account) (Row[S], error) {
 	raw, err := r.table.Get(ctx, r.model.Name, RowKey(generation, a), true)
 	if errors.Is(err, table.ErrNotFound) {
@@ -88,8 +92,9 @@ func (r *Rows[S]) Live(ctx context.Context) (int64, error) {
 	return g.Live, err
 }
 
-// Get reads an account's row; ErrNoRow when there is none. Around a promotion it is never older than what any reader was given of the
-// other generation: the read waits for the live one, up to 2 seconds, and then is ErrBehind.
+// Get reads an account's row; ErrNoRow when there is none. Around a promotion it is never older
+// than what any reader was given of the other generation: the read waits for the live one, up to 2
+// seconds, and then is ErrBehind.
 func (r *Rows[S]) Get(ctx context.Context, a event.Account) (Row[S], error) {
 	row, least, err := r.current(ctx, a)
 	if err == nil && row.Version < least {
@@ -101,8 +106,9 @@ func (r *Rows[S]) Get(ctx context.Context, a event.Account) (Row[S], error) {
 	return row, err
 }
 
-// Wait reads an account's row once it is at minVersion or beyond, and is ErrBehind, with the version that is there, when that
-// takes longer than wait or ctx allows. A missing row is waited for too.
+// Wait reads an account's row once it is at minVersion or beyond, and is ErrBehind, with the
+// version that is there, when that takes longer than wait or ctx allows. A missing row is waited
+// for too.
 func (r *Rows[S]) Wait(ctx context.Context, a event.Account, minVersion int64, wait time.Duration) (Row[S], error) {
 	if minVersion <= 0 {
 		return r.Get(ctx, a)
@@ -116,7 +122,8 @@ func (r *Rows[S]) current(ctx context.Context, a event.Account) (row Row[S], lea
 	if err != nil {
 		return row, 0, err
 	}
-	if heeded := g.heeded(); heeded != 0 { // read first, so that the live row is the younger reading
+	// read first, so that the live row is the younger reading
+	if heeded := g.heeded(); heeded != 0 {
 		other, err := r.load(ctx, heeded, a)
 		if err != nil {
 			return row, 0, err
@@ -127,8 +134,8 @@ func (r *Rows[S]) current(ctx context.Context, a event.Account) (row Row[S], lea
 	return row, least, err
 }
 
-// await reads until the row is at the version. It is woken by the projections of this process; between, and for those of others,
-// it looks for itself.
+// await reads until the row is at the version. It is woken by the projections of this process;
+// between, and for those of others, it looks for itself.
 func (r *Rows[S]) await(ctx context.Context, a event.Account, version int64, wait time.Duration) (Row[S], error) {
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
@@ -136,7 +143,9 @@ func (r *Rows[S]) await(ctx context.Context, a event.Account, version int64, wai
 	for first := true; ; first = false {
 		woken, leave := r.arrivals.enter(a.String())
 		row, least, err := r.current(ctx, a)
-		if first { // what others are given from now on is not waited for: the other generation may always be a little ahead
+		// what others are given from now on is not waited for: the other generation may always be a
+		// little ahead
+		if first {
 			version = max(version, least)
 		}
 		if err == nil && row.Version >= version {
@@ -201,7 +210,8 @@ func (a *arrivals) enter(account string) (woken <-chan struct{}, leave func()) {
 	}
 }
 
-// wake tells the readers of an account that its row was written. Mostly nobody waits, and then it costs one load.
+// wake tells the readers of an account that its row was written. Mostly nobody waits, and then it
+// costs one load.
 func (a *arrivals) wake(account string) {
 	if a.waiting.Load() == 0 {
 		return

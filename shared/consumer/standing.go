@@ -8,24 +8,29 @@ import (
 	"passbook/shared/event"
 )
 
-// A record on the stream can be forged: with the head's hash it follows the row, and nothing in it tells that the journal does not
-// have it. So whoever lifts a block, heals, or rebuilds first asks how the row stands to the journal, which is the truth.
+// A record on the stream can be forged: with the head's hash it follows the row, and nothing in it
+// tells that the journal does not have it. So whoever lifts a block, heals, or rebuilds first asks
+// how the row stands to the journal, which is the truth.
 
 // standing is how a row stands to the journal.
 type standing int
 
 const (
-	// standsRight: the row was folded from the entry that the journal has at its version, or from none.
+	// standsRight: the row was folded from the entry that the journal has at its version, or from
+	// none.
 	standsRight standing = iota
-	// standsApart: the journal has another entry at the row's version. The row is of a history that never was the account's.
+	// standsApart: the journal has another entry at the row's version. The row is of a history that
+	// never was the account's.
 	standsApart
-	// standsAhead: the journal ends before the row's version. It lost its end, or a forged record came in; nothing here tells which.
+	// standsAhead: the journal ends before the row's version. It lost its end, or a forged record
+	// came in; nothing here tells which.
 	standsAhead
 	// standsUntold: the journal's entry at the row's version cannot be read.
 	standsUntold
 )
 
-// stand says how a row stands to the journal, and at which version that ends where the row is ahead of it.
+// stand says how a row stands to the journal, and at which version that ends where the row is ahead
+// of it.
 func (p *Projection[S]) stand(ctx context.Context, row Row[S]) (at standing, head int64, err error) {
 	if row.Version == 0 {
 		return standsRight, 0, nil
@@ -47,8 +52,8 @@ func (p *Projection[S]) stand(ctx context.Context, row Row[S]) (at standing, hea
 	return standsApart, 0, nil
 }
 
-// OfHistory says whether an account's row was folded from the journal's history, as far as the journal can tell. A row that cannot be
-// decoded was not; one that is not there was.
+// OfHistory says whether an account's row was folded from the journal's history, as far as the
+// journal can tell. A row that cannot be decoded was not; one that is not there was.
 func (p *Projection[S]) OfHistory(ctx context.Context, a event.Account) (bool, error) {
 	row, err := p.Rows.load(ctx, p.Generation, a)
 	if errors.Is(err, errUnreadable) {
@@ -61,7 +66,8 @@ func (p *Projection[S]) OfHistory(ctx context.Context, a event.Account) (bool, e
 	return at == standsRight || at == standsUntold, err
 }
 
-// journaled is the journal's entry that holds a version, or the last before it; nil when there is none.
+// journaled is the journal's entry that holds a version, or the last before it; nil when there is
+// none.
 func (p *Projection[S]) journaled(ctx context.Context, a event.Account, version int64) (*event.Entry, error) {
 	for e, err := range p.Journal.Backward(ctx, a, version) {
 		if err != nil {
@@ -72,10 +78,11 @@ func (p *Projection[S]) journaled(ctx context.Context, a event.Account, version 
 	return nil, nil
 }
 
-// refolded is the row that the whole journal makes of the account, in the place of one that is not of its history. It is folded in
-// memory, so that no reader is given a state on the way, and its messages are sent before it is stored: those that the row has not
-// sent, or, of a row that stands apart, all of the history, each with the id that it always had, as nobody knows which were sent. Where the journal cannot be folded it is
-// blocked, and in quarantine.
+// refolded is the row that the whole journal makes of the account, in the place of one that is not
+// of its history. It is folded in memory, so that no reader is given a state on the way, and its
+// messages are sent before it is stored: those that the row has not sent, or, of a row that stands
+// apart, all of the history, each with the id that it always had, as nobody knows which were sent.
+// Where the journal cannot be folded it is blocked, and in quarantine.
 func (p *Projection[S]) refolded(ctx context.Context, was Row[S]) (Row[S], error) {
 	row := Row[S]{Account: was.Account, rev: was.rev}
 	at, _, err := p.stand(ctx, was)
@@ -100,8 +107,8 @@ func (p *Projection[S]) refolded(ctx context.Context, was Row[S]) (Row[S], error
 	return row, err
 }
 
-// refoldTo folds the journal from its first entry to its head. Up to a version everything was sent but what is pending. With poison it
-// gives the row before it.
+// refoldTo folds the journal from its first entry to its head. Up to a version everything was sent
+// but what is pending. With poison it gives the row before it.
 func (p *Projection[S]) refoldTo(ctx context.Context, row Row[S], sent int64, pending []string) (Row[S], error) {
 	for e, err := range p.Journal.Entries(ctx, row.Account, 1, 0) {
 		if err != nil {
@@ -146,8 +153,8 @@ func (p *Projection[S]) keepBlocked(ctx context.Context, row Row[S]) error {
 	return rewrite(ctx, p.Rows.table, p.name, q)
 }
 
-// heed takes the journal's word before an account is caught up: a row that stands apart is folded again, and one that is ahead is
-// blocked, as only a person knows whether the journal lost its end.
+// heed takes the journal's word before an account is caught up: a row that stands apart is folded
+// again, and one that is ahead is blocked, as only a person knows whether the journal lost its end.
 func (p *Projection[S]) heed(ctx context.Context, row Row[S]) (changed bool, err error) {
 	at, head, err := p.stand(ctx, row)
 	switch {
@@ -166,7 +173,8 @@ func (p *Projection[S]) heed(ctx context.Context, row Row[S]) (changed bool, err
 	return false, nil
 }
 
-// refold stores what the journal makes of the account in the place of a row, unless that was written since.
+// refold stores what the journal makes of the account in the place of a row, unless that was
+// written since.
 func (p *Projection[S]) refold(ctx context.Context, row Row[S]) error {
 	return p.mark(ctx, row.Account, func(now *Row[S], unreadable error) (bool, error) {
 		if now.rev != row.rev || unreadable != nil {
@@ -178,8 +186,9 @@ func (p *Projection[S]) refold(ctx context.Context, row Row[S]) error {
 	})
 }
 
-// Refold folds an account from the journal's first entry, whatever its row holds, and up to the journal's head. It is ErrBlocked for
-// an account that is blocked, or that the journal cannot be folded for.
+// Refold folds an account from the journal's first entry, whatever its row holds, and up to the
+// journal's head. It is ErrBlocked for an account that is blocked, or that the journal cannot be
+// folded for.
 func (p *Projection[S]) Refold(ctx context.Context, a event.Account) error {
 	err := p.mark(ctx, a, func(row *Row[S], _ error) (bool, error) {
 		if row.BlockedAt != 0 {
@@ -196,9 +205,10 @@ func (p *Projection[S]) Refold(ctx context.Context, a event.Account) error {
 	return err
 }
 
-// arbitrate has the journal decide, of a candidate, what another generation waits for a person with: a row that stands apart is
-// folded again, and an entry for which the journal has another is dropped. It says whether that was it. Nobody reads a candidate, and
-// an archive that carries a forged record carries it for every rebuild.
+// arbitrate has the journal decide, of a candidate, what another generation waits for a person
+// with: a row that stands apart is folded again, and an entry for which the journal has another is
+// dropped. It says whether that was it. Nobody reads a candidate, and an archive that carries a
+// forged record carries it for every rebuild.
 func (p *Projection[S]) arbitrate(ctx context.Context, account string, e *event.Entry) (bool, error) {
 	if !p.Silent() {
 		return false, nil

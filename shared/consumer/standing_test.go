@@ -26,8 +26,8 @@ func forgeOn(t *testing.T, before, e *event.Entry) *event.Entry {
 	return forge(t, &other)
 }
 
-// A forged record follows the row by its hash and is folded. Whatever is done about it, its row is not left as if it were right: it is
-// what the journal makes it, or blocked.
+// A forged record follows the row by its hash and is folded. Whatever is done about it, its row is
+// not left as if it were right: it is what the journal makes it, or blocked.
 func TestForgedRowNeverSurvivesUnblocked(t *testing.T) {
 	entries := archivetest.Bank(31, 1, 8)
 	a := accountOf(entries[0])
@@ -97,7 +97,8 @@ func TestForgedRowNeverSurvivesUnblocked(t *testing.T) {
 	}
 }
 
-// The mended row is written once, so that no reader is given a state on the way, and every message of the true history is sent.
+// The mended row is written once, so that no reader is given a state on the way, and every message
+// of the true history is sent.
 func TestRefoldIsOneWriteAndSendsWhatTheHistorySays(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(32, 1, unsavedMost+300)
@@ -150,7 +151,8 @@ func (blindHistory) Backward(context.Context, event.Account, int64) iter.Seq2[*e
 	return func(yield func(*event.Entry, error) bool) { yield(nil, fmt.Errorf("row: %w", journal.ErrDamaged)) }
 }
 
-// Nothing can be said of a row whose entry the journal cannot give: a blocked one stays blocked, and one that goes on goes on.
+// Nothing can be said of a row whose entry the journal cannot give: a blocked one stays blocked,
+// and one that goes on goes on.
 func TestBlockIsNotLiftedWhereNothingCanBeCompared(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(34, 1, 8)
@@ -170,8 +172,8 @@ func TestBlockIsNotLiftedWhereNothingCanBeCompared(t *testing.T) {
 	b.notBlocked(a)
 }
 
-// An archive that carries forged records carries them for every rebuild. A candidate takes the journal's entry where the journal has
-// the version, in whatever order it meets the two.
+// An archive that carries forged records carries them for every rebuild. A candidate takes the
+// journal's entry where the journal has the version, in whatever order it meets the two.
 func TestCandidateTakesTheJournalsEntry(t *testing.T) {
 	generation := int64(1)
 	b := newBank(t, 1)

@@ -18,15 +18,16 @@ type ShardStatus struct {
 	Checkpoint string
 	// Ended says that a closed shard was read to its end.
 	Ended bool
-	// Behind is the distance from the shard's tip, and At when that was so: a shard whose At grows old is not being read.
+	// Behind is the distance from the shard's tip, and At when that was so: a shard whose At grows
+	// old is not being read.
 	Behind time.Duration
 	At     time.Time
 	// Holes counts the shard's open holes.
 	Holes int
 }
 
-// Lag is the distance from the shard's tip by now, at least. A reader says where it is twice in a lease and more often; after a longer
-// silence nobody reads, and the time since then counts too.
+// Lag is the distance from the shard's tip by now, at least. A reader says where it is twice in a
+// lease and more often; after a longer silence nobody reads, and the time since then counts too.
 func (s ShardStatus) Lag(now time.Time, lease time.Duration) time.Duration {
 	lag := max(s.Behind, 0)
 	if silent := now.Sub(s.At); !s.Ended && !s.At.IsZero() && silent > lease/2 {
@@ -35,7 +36,8 @@ func (s ShardStatus) Lag(now time.Time, lease time.Duration) time.Duration {
 	return lag
 }
 
-// Checkpoint is how far a consumer has come in a shard: Sequence is "" where it has saved nothing yet.
+// Checkpoint is how far a consumer has come in a shard: Sequence is "" where it has saved nothing
+// yet.
 type Checkpoint struct {
 	Sequence string
 	// Ended says that the shard was read to its end.
@@ -61,8 +63,8 @@ func Checkpoints(ctx context.Context, t table.Table, streamName, consumer string
 	return at, nil
 }
 
-// Status tells of every shard that a consumer has a lease for, in the order of their ids. A shard that the stream has just begun
-// is added by the first worker that sees it.
+// Status tells of every shard that a consumer has a lease for, in the order of their ids. A shard
+// that the stream has just begun is added by the first worker that sees it.
 func Status(ctx context.Context, t table.Table, streamName, consumer string) ([]ShardStatus, error) {
 	leases, err := leasesOf(t, streamName, consumer).list(ctx)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// sweep brings every account of the hole's hash range up to the journal. The hole's row is written after each page, so that whoever
-// goes on, this worker or another, begins behind it. Accounts that fail stay in the row, and are tried again at the end; while there
-// are any, the hole is open.
+// sweep brings every account of the hole's hash range up to the journal. The hole's row is written
+// after each page, so that whoever goes on, this worker or another, begins behind it. Accounts that
+// fail stay in the row, and are tried again at the end; while there are any, the hole is open.
 func (w *Worker) sweep(ctx context.Context, h *Hole) error {
 	shard := Shard{Stream: w.Stream, ID: h.Shard, FirstHash: h.first, LastHash: h.last}
 	var err error
@@ -75,7 +75,8 @@ func (w *Worker) healFailed(ctx context.Context, h *Hole) error {
 	return errors.Join(why, w.update(ctx, h))
 }
 
-// healAll heals accounts, many at once, and lists those that fail, with the first error. It ends early when more than most do.
+// healAll heals accounts, many at once, and lists those that fail, with the first error. It ends
+// early when more than most do.
 func (w *Worker) healAll(ctx context.Context, accounts []event.Account, most int) (failed []event.Account, why error) {
 	var (
 		mu sync.Mutex

@@ -42,7 +42,8 @@ func (s *sweeping) counts() (listed, healed, again int) {
 	return s.listed, s.healed, again
 }
 
-// holed is a team whose stream lost records on every shard, and a change of its workers that has them sweep as told.
+// holed is a team whose stream lost records on every shard, and a change of its workers that has
+// them sweep as told.
 func holed(t *testing.T, shards, accounts int) (c *team, s *sweeping, change func(*Config)) {
 	t.Helper()
 	c = newCrew(t, shards)
@@ -81,7 +82,8 @@ func (s *sweeping) failing(fails func(ctx context.Context, a event.Account) erro
 	s.fails = fails
 }
 
-// An account that fails for good is tried again and again, by whoever sweeps, and by itself: all others are healed once.
+// An account that fails for good is tried again and again, by whoever sweeps, and by itself: all
+// others are healed once.
 func TestSweepGoesOnPastAccountsThatFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s, change := holed(t, 1, 100)
@@ -171,7 +173,8 @@ func TestSweepGoesOnInAnotherWorker(t *testing.T) {
 	})
 }
 
-// The table is away: the sweep does not run through all accounts to find that none can be healed, and forgets none.
+// The table is away: the sweep does not run through all accounts to find that none can be healed,
+// and forgets none.
 func TestSweepWaitsWhereTooManyFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const accounts = failedMost + 100
@@ -186,7 +189,8 @@ func TestSweepWaitsWhereTooManyFail(t *testing.T) {
 		if tried < failedMost || tried > failedMost+healParallel || c.openHoles() != 1 {
 			t.Errorf("%d accounts tried, %d holes open", tried, c.openHoles())
 		}
-		s.failing(func(context.Context, event.Account) error { // the table is back after the page in work
+		// the table is back after the page in work
+		s.failing(func(context.Context, event.Account) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if page--; page >= 0 {

@@ -29,7 +29,8 @@ func (h unreadableHistory) Entries(ctx context.Context, a event.Account, from, t
 	return h.memoryJournal.Entries(ctx, a, from, to)
 }
 
-// A row of the journal that this program cannot read blocks its own account, when a gap is filled and when a hole is healed.
+// A row of the journal that this program cannot read blocks its own account, when a gap is filled
+// and when a hole is healed.
 func TestUnreadableJournalRowBlocksItsAccountOnly(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(10, 2, 20)
@@ -67,7 +68,8 @@ func TestUnreadableJournalRowBlocksItsAccountOnly(t *testing.T) {
 	}
 }
 
-// A row of the read model that cannot be decoded cannot be marked: it is in quarantine, and everybody else goes on.
+// A row of the read model that cannot be decoded cannot be marked: it is in quarantine, and
+// everybody else goes on.
 func TestUnreadableRowIsSetAsideAndStallsNobody(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(10, 2, 20)
@@ -109,7 +111,8 @@ func (h *hookedDelete) Delete(ctx context.Context, name string, k table.Key, c t
 	return h.Table.Delete(ctx, name, k, c)
 }
 
-// Whoever feeds the projection meets the poison again while a redrive is at work: what is blocked stays listed.
+// Whoever feeds the projection meets the poison again while a redrive is at work: what is blocked
+// stays listed.
 func TestRedriveNeverLosesTheRecordOfABlockedAccount(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(5, 1, 40)
@@ -120,7 +123,8 @@ func TestRedriveNeverLosesTheRecordOfABlockedAccount(t *testing.T) {
 	b.handle(live, deliveries(t, entries[:half]...))
 	a := accountOf(entries[0])
 	ht := &hookedDelete{Table: b.table}
-	ht.hook = func() { b.handle(live, deliveries(t, entries[half:half+1]...)) } // the live worker meets the next record
+	// the live worker meets the next record
+	ht.hook = func() { b.handle(live, deliveries(t, entries[half:half+1]...)) }
 	job := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](ht, m), Journal: b.journal, Log: quietLog})
 	err := job.Redrive(t.Context(), a)
 	kept, listed := QuarantineAll(t.Context(), b.table, "balance@1")

@@ -23,7 +23,8 @@ type Worker struct {
 	ended   chan *run
 	quit    chan struct{} // closed when nobody listens on ended any more
 	pending bool          // a claim of ours is not answered yet
-	// unsure are the shards whose lease was to get our name by a write that was not answered: it may still come to pass.
+	// unsure are the shards whose lease was to get our name by a write that was not answered: it
+	// may still come to pass.
 	unsure map[string]bool
 	barred error         // why a lease could not be written at last
 	holed  chan struct{} // a hole was recorded
@@ -31,7 +32,8 @@ type Worker struct {
 	owners map[string]bool // the workers that were alive at the last survey
 }
 
-// listing is the stream's shards, as they were at a time, and its creation, as it was when it was dated.
+// listing is the stream's shards, as they were at a time, and its creation, as it was when it was
+// dated.
 type listing struct {
 	shards  []stream.Shard
 	at      time.Time
@@ -78,9 +80,9 @@ func New(c Config) *Worker {
 	}
 }
 
-// Run reads until ctx ends, then hands every shard over, within about 2 seconds, and returns nil, at the latest after
-// about 5 seconds. It returns an error only when a
-// handler returned one marked Fatal, or a store refuses the process before it has done any work. It MUST be called once.
+// Run reads until ctx ends, then hands every shard over, within about 2 seconds, and returns nil,
+// at the latest after about 5 seconds. It returns an error only when a handler returned one marked
+// Fatal, or a store refuses the process before it has done any work. It MUST be called once.
 func (w *Worker) Run(ctx context.Context) error {
 	defer w.Metrics.leases.WithLabelValues(w.Name).Set(0)
 	w.health = w.Health.join(w.Name, w.Lease)
@@ -111,8 +113,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	return errors.Join(fatal, w.handOver())
 }
 
-// survey looks at the stream and the leases, starts what the plan gives this worker, and says when to look again. A failure of it is
-// noted; it matters to the caller only when it is fatal.
+// survey looks at the stream and the leases, starts what the plan gives this worker, and says when
+// to look again. A failure of it is noted; it matters to the caller only when it is fatal.
 func (w *Worker) survey(ctx, work context.Context) (pause time.Duration, err error) {
 	pause = min(surveyEvery, w.Lease/4)
 	bounded, cancel := context.WithTimeout(ctx, w.Lease/4)
@@ -179,8 +181,8 @@ func (w *Worker) alive(owner string) bool {
 	return w.owners == nil || w.owners[owner]
 }
 
-// pause is the time to the next survey: no later than the moment at which a silent owner is known to be dead, and soon while a
-// claim of ours waits for its answer.
+// pause is the time to the next survey: no later than the moment at which a silent owner is known
+// to be dead, and soon while a claim of ours waits for its answer.
 func (w *Worker) pause(most time.Duration, s survey) time.Duration {
 	for shard, l := range s.leases {
 		if left := w.Lease - s.still(shard); l.owner != "" && l.owner != w.Owner && left > 0 {
@@ -197,7 +199,8 @@ func (w *Worker) pause(most time.Duration, s survey) time.Duration {
 	return most
 }
 
-// look gathers a survey, making the leases of shards that were never seen, and has the readers of claimed ones finish.
+// look gathers a survey, making the leases of shards that were never seen, and has the readers of
+// claimed ones finish.
 func (w *Worker) look(ctx context.Context) (survey, error) {
 	leases, err := w.leases.list(ctx)
 	if err != nil {
@@ -232,9 +235,10 @@ func (w *Worker) look(ctx context.Context) (survey, error) {
 	}, nil
 }
 
-// list lists the stream, at most once a quarter lease, unless there are leases that the list knows nothing of: a shard that another
-// worker found first must not pass for one that is gone. Its creation is looked at once a lease: Kinesis answers 20 such calls a second
-// in an account, and readers find out for themselves that their stream was made anew.
+// list lists the stream, at most once a quarter lease, unless there are leases that the list knows
+// nothing of: a shard that another worker found first must not pass for one that is gone. Its
+// creation is looked at once a lease: Kinesis answers 20 such calls a second in an account, and
+// readers find out for themselves that their stream was made anew.
 func (w *Worker) list(ctx context.Context, leases map[string]lease) error {
 	due := w.listed.at.IsZero() || w.listed.before(leases)
 	if !due && time.Since(w.listed.at) < w.Lease/4 {
@@ -257,7 +261,8 @@ func (w *Worker) list(ctx context.Context, leases map[string]lease) error {
 	return nil
 }
 
-// acquire takes a lease and starts its reader. What was lost before is recorded first, while the lease still shows it.
+// acquire takes a lease and starts its reader. What was lost before is recorded first, while the
+// lease still shows it.
 func (w *Worker) acquire(ctx, work context.Context, l lease) {
 	began := time.Now()
 	created := w.listed.created.Unix()
@@ -308,7 +313,8 @@ func (w *Worker) claim(ctx context.Context, leases []lease) {
 	}
 }
 
-// work reads one shard, keeping its lease, until it ends, is handed over or is lost; and says so on ended.
+// work reads one shard, keeping its lease, until it ends, is handed over or is lost; and says so on
+// ended.
 func (w *Worker) work(ctx context.Context, r *run) {
 	var keeper sync.WaitGroup
 	keeping, done := context.WithCancel(ctx)
@@ -345,7 +351,8 @@ func (r *run) limit(ctx context.Context) {
 	}
 }
 
-// abandon ends the reader of a lease that cannot be kept. A stalled reader may not return for long: its lease is freed at once.
+// abandon ends the reader of a lease that cannot be kept. A stalled reader may not return for long:
+// its lease is freed at once.
 func (w *Worker) abandon(r *run, err error) {
 	w.Log.Error("shard given up", "shard", r.shard.ID, "error", err)
 	if errors.Is(err, errStalled) {
@@ -360,7 +367,8 @@ func (w *Worker) abandon(r *run, err error) {
 	r.cancel(err)
 }
 
-// release writes a lease for the last time: ended, or given to whoever claims it. One that was lost is left alone.
+// release writes a lease for the last time: ended, or given to whoever claims it. One that was lost
+// is left alone.
 func (w *Worker) release(r *run, err error) error {
 	if errors.Is(err, errLost) || errors.Is(err, errStalled) {
 		return nil

@@ -116,7 +116,8 @@ func (t *tape) checkOnce(tb testing.TB, want []*event.Entry) {
 	}
 }
 
-// checkAll holds that every entry was delivered, and each account's first deliveries in order. It may have come again.
+// checkAll holds that every entry was delivered, and each account's first deliveries in order. It
+// may have come again.
 func (t *tape) checkAll(tb testing.TB, want []*event.Entry) {
 	tb.Helper()
 	last := map[event.Account]int64{}
@@ -273,7 +274,8 @@ func (c *team) owned() map[string]int {
 	return owned
 }
 
-// within waits until a condition holds, and fails when that takes longer than d of the bubble's clock.
+// within waits until a condition holds, and fails when that takes longer than d of the bubble's
+// clock.
 func (c *team) within(d time.Duration, what string, holds func() bool) time.Duration {
 	c.t.Helper()
 	began := time.Now()

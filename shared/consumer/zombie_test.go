@@ -22,9 +22,11 @@ func (b *bank) notBlocked(a event.Account) {
 	}
 }
 
-// A process that lost its shard fails at an event that its successor, a newer program, folds at that very moment.
+// A process that lost its shard fails at an event that its successor, a newer program, folds at
+// that very moment.
 func TestLateJudgementBlocksNoAccountThatPassedIt(t *testing.T) {
-	for most, judged := range map[int]int{1: 2, 4: 6} { // entries in a batch, and the try that would block: two for it, its half, and one
+	// entries in a batch, and the try that would block: two for it, its half, and one
+	for most, judged := range map[int]int{1: 2, 4: 6} {
 		b := newBank(t, 1)
 		entries := archivetest.Bank(5, 1, 40)
 		b.journal.commit(entries...)
@@ -48,7 +50,8 @@ func TestLateJudgementBlocksNoAccountThatPassedIt(t *testing.T) {
 	}
 }
 
-// A late judgement takes its record back as somebody else, who found the record there, blocks the account at another event.
+// A late judgement takes its record back as somebody else, who found the record there, blocks the
+// account at another event.
 func TestLateJudgementLeavesTheRecordOfAnother(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(5, 1, 40)
@@ -98,8 +101,9 @@ func (h *olderHistory) Entries(ctx context.Context, a event.Account, from, to in
 	}
 }
 
-// The same of an old program that heals or redrives, and cannot read the journal where its successor can: after the successor has
-// passed the entry it goes on behind it, and before that it blocks the account.
+// The same of an old program that heals or redrives, and cannot read the journal where its
+// successor can: after the successor has passed the entry it goes on behind it, and before that it
+// blocks the account.
 func TestCatchUpGoesOnBehindWhatAnotherHasPassed(t *testing.T) {
 	for _, passed := range []bool{true, false} {
 		b := newBank(t, 1)

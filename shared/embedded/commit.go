@@ -9,17 +9,19 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// maxGroupBytes bounds a group. Callers that find it full wait for the next one, so memory stays bounded while a disk stalls.
+// maxGroupBytes bounds a group. Callers that find it full wait for the next one, so memory stays
+// bounded while a disk stalls.
 const maxGroupBytes = 16 << 20
 
 // Write is one atomic change.
 type Write struct {
-	// Stage adds the change to a batch. Stages run one at a time, in the order in which their changes become visible, so what
-	// must be in that order, such as a sequence number, is decided in them. They MUST be short, MUST NOT call the DB, and MUST
-	// fail, if at all, before they touch the batch.
+	// Stage adds the change to a batch. Stages run one at a time, in the order in which their
+	// changes become visible, so what must be in that order, such as a sequence number, is decided
+	// in them. They MUST be short, MUST NOT call the DB, and MUST fail, if at all, before they
+	// touch the batch.
 	Stage func(*pebble.Batch) error
-	// Settle, if set, is called once, with nil when the change is durable and in every new view, whether or not the caller of
-	// Commit still waits. It MUST be short and MUST NOT call the DB.
+	// Settle, if set, is called once, with nil when the change is durable and in every new view,
+	// whether or not the caller of Commit still waits. It MUST be short and MUST NOT call the DB.
 	Settle func(error)
 }
 
@@ -42,8 +44,9 @@ type group struct {
 type commits struct {
 	mu   sync.Mutex
 	open *group
-	// refuse, once set, is the answer to every Commit: ErrClosed, or what a commit failed with. After a failure what is staged
-	// and what is stored may differ, so nothing more may be built on either.
+	// refuse, once set, is the answer to every Commit: ErrClosed, or what a commit failed with.
+	// After a failure what is staged and what is stored may differ, so nothing more may be built on
+	// either.
 	refuse error
 	wake   chan struct{}
 	ended  chan struct{}
@@ -60,8 +63,8 @@ func (db *DB) startCommits() {
 	go db.commitLoop()
 }
 
-// Commit makes a write durable. After an error of its Stage, or ErrClosed, nothing was written. When ctx ends first, the
-// outcome is unknown to the caller, and Settle gets it later.
+// Commit makes a write durable. After an error of its Stage, or ErrClosed, nothing was written.
+// When ctx ends first, the outcome is unknown to the caller, and Settle gets it later.
 func (db *DB) Commit(ctx context.Context, w Write) error {
 	g, err := db.join(ctx, w)
 	if err != nil {
@@ -116,8 +119,8 @@ func (c *commits) signal() {
 	}
 }
 
-// commitLoop is the only writer of the database. Because it takes each view before it begins the next batch, a view never
-// shows a change that is not yet durable.
+// commitLoop is the only writer of the database. Because it takes each view before it begins the
+// next batch, a view never shows a change that is not yet durable.
 func (db *DB) commitLoop() {
 	c := &db.commits
 	defer close(c.ended)
@@ -158,7 +161,8 @@ func (c *commits) fail(err error) {
 	}
 }
 
-// stopCommits refuses further commits and finishes those that were staged. It says false if that was done before.
+// stopCommits refuses further commits and finishes those that were staged. It says false if that
+// was done before.
 func (db *DB) stopCommits() bool {
 	c := &db.commits
 	c.mu.Lock()
@@ -175,5 +179,6 @@ func (db *DB) stopCommits() bool {
 	return errors.Join(c.open.batch.Close()) == nil
 }
 
-// NewBatch returns a batch to collect a change in, before Stage applies it to the group's. Its caller closes it.
+// NewBatch returns a batch to collect a change in, before Stage applies it to the group's. Its
+// caller closes it.
 func (db *DB) NewBatch() *pebble.Batch { return db.engine.NewBatch() }

@@ -21,13 +21,15 @@ const Format = 1
 var (
 	// ErrLocked: another process, or another DB of this one, holds the directory.
 	ErrLocked = errors.New("embedded: data directory is held by another process")
-	// ErrFormat: the directory has a format that this program does not know, or is damaged; nothing in it was changed.
+	// ErrFormat: the directory has a format that this program does not know, or is damaged; nothing
+	// in it was changed.
 	ErrFormat = errors.New("embedded: unknown data format")
 	// ErrDamaged: what the database wrote cannot be read back whole. Nothing in it was changed.
 	ErrDamaged = errors.New("embedded: the database is damaged")
 )
 
-// The names in a data directory that belong to the database. Whatever else lies there is not looked at.
+// The names in a data directory that belong to the database. Whatever else lies there is not looked
+// at.
 const (
 	formatFile = "FORMAT"
 	lockFile   = "LOCK"
@@ -48,7 +50,8 @@ func openDir(o Options) (dir, error) {
 	if o.FS != nil {
 		return dir{fs: o.FS, path: o.Dir}, nil
 	}
-	// The lock is found by its path within a process, so two spellings of one directory must be one path.
+	// The lock is found by its path within a process, so two spellings of one directory must be one
+	// path.
 	abs, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return dir{}, err
@@ -80,7 +83,8 @@ func (d dir) checkFormat() (present bool, err error) {
 	return true, nil
 }
 
-// lock takes the directory and leaves the process id beside the lock, for the message that the next one gets.
+// lock takes the directory and leaves the process id beside the lock, for the message that the next
+// one gets.
 func (d dir) lock() (io.Closer, error) {
 	held, err := d.fs.Lock(d.file(lockFile))
 	if err != nil {

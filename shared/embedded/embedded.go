@@ -47,8 +47,8 @@ type Options struct {
 	MemTableBytes uint64
 	// Logger gets what Pebble has to say, at debug; nil drops it.
 	Logger *slog.Logger
-	// Fatal gets the reason why nothing may be answered any more, and does not return; nil writes it to standard error as one line
-	// and ends the process with code 1.
+	// Fatal gets the reason why nothing may be answered any more, and does not return; nil writes
+	// it to standard error as one line and ends the process with code 1.
 	Fatal func(cause string)
 }
 
@@ -68,7 +68,8 @@ type DB struct {
 	closers  []func()
 }
 
-// Open opens the directory, or makes a new database in it. It fails with ErrLocked, ErrFormat or ErrDamaged, having changed nothing.
+// Open opens the directory, or makes a new database in it. It fails with ErrLocked, ErrFormat or
+// ErrDamaged, having changed nothing.
 func Open(o Options) (*DB, error) {
 	d, present, lock, err := hold(o)
 	if err != nil {
@@ -125,7 +126,8 @@ func openEngine(d dir, o Options) (*pebble.DB, error) {
 	return engine, err
 }
 
-// fromSystem says that an error is the operating system's: no room, no right, a device that fails. A file that is missing is not.
+// fromSystem says that an error is the operating system's: no room, no right, a device that fails.
+// A file that is missing is not.
 func fromSystem(err error) bool {
 	var number syscall.Errno
 	return errors.As(err, &number) && number != syscall.ENOENT
@@ -145,8 +147,8 @@ func newDB(o Options, engine *pebble.DB, lock io.Closer) *DB {
 	return db
 }
 
-// tuning fits Pebble to small rows that are written once, read soon, and mostly new: large memtables, blooms for the keys that
-// are absent, and room in level 0 for a burst.
+// tuning fits Pebble to small rows that are written once, read soon, and mostly new: large
+// memtables, blooms for the keys that are absent, and room in level 0 for a burst.
 func tuning(fs vfs.FS, o Options) *pebble.Options {
 	opts := &pebble.Options{
 		FS:                          ordered{fs},
@@ -192,7 +194,8 @@ func (db *DB) OnClose(f func()) {
 	db.closers = append(db.closers, f)
 }
 
-// Close finishes what was committed, waits for the views in use and gives the directory back. Calls after it get ErrClosed.
+// Close finishes what was committed, waits for the views in use and gives the directory back. Calls
+// after it get ErrClosed.
 func (db *DB) Close() error {
 	if !db.stopCommits() {
 		return ErrClosed

@@ -277,7 +277,8 @@ func TestNothingIsSeenBeforeItIsDurable(t *testing.T) {
 	}
 }
 
-// TestFullGroupWaits stops the disk and commits until there is no more room: then callers wait, and memory does not grow.
+// TestFullGroupWaits stops the disk and commits until there is no more room: then callers wait, and
+// memory does not grow.
 func TestFullGroupWaits(t *testing.T) {
 	g := newGate()
 	db := mustOpen(t, Options{Dir: "data", FS: errorfs.Wrap(vfs.NewMem(), g)})
@@ -319,8 +320,8 @@ func TestFullGroupWaits(t *testing.T) {
 	}
 }
 
-// TestStageOrder commits from many goroutines and reads from others: what a Stage numbered later is never seen without what
-// was numbered before.
+// TestStageOrder commits from many goroutines and reads from others: what a Stage numbered later is
+// never seen without what was numbered before.
 func TestStageOrder(t *testing.T) {
 	db := mustOpen(t, Options{Dir: "data", FS: vfs.NewMem()})
 	defer mustClose(t, db)
@@ -465,8 +466,8 @@ func (c *cutter) steps() int {
 	return len(c.images)
 }
 
-// TestCrashWhileOpening cuts the power at each step of making and reopening a database, with what a disk may keep of the unsynced
-// drawn anew each time: it opens again, with what was in it.
+// TestCrashWhileOpening cuts the power at each step of making and reopening a database, with what a
+// disk may keep of the unsynced drawn anew each time: it opens again, with what was in it.
 func TestCrashWhileOpening(t *testing.T) {
 	for seed := range uint64(20) {
 		testCrashWhileOpening(t, seed*1000)

@@ -23,8 +23,9 @@ func (e engineLog) Infof(format string, args ...any) {
 // Errorf is Infof: what Pebble repeats by itself is no error of ours yet.
 func (e engineLog) Errorf(format string, args ...any) { e.Infof(format, args...) }
 
-// Fatalf is Pebble's last word, after a write to its log or manifest failed: what is on disk is no longer known, and the process MUST
-// NOT answer anything more. It ends at once, in whichever goroutine, with one line.
+// Fatalf is Pebble's last word, after a write to its log or manifest failed: what is on disk is no
+// longer known, and the process MUST NOT answer anything more. It ends at once, in whichever
+// goroutine, with one line.
 func (e engineLog) Fatalf(format string, args ...any) {
 	cause, _, _ := strings.Cut(fmt.Sprintf(format, args...), "\n")
 	if e.fatal != nil {

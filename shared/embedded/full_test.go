@@ -50,8 +50,8 @@ func fill(dir string) {
 	}
 }
 
-// TestFullDiskEndsInOneLine: a commit that cannot be written ends the process at once with code 1 and no trace, and everything that
-// was answered is there when there is room.
+// TestFullDiskEndsInOneLine: a commit that cannot be written ends the process at once with code 1
+// and no trace, and everything that was answered is there when there is room.
 func TestFullDiskEndsInOneLine(t *testing.T) {
 	for _, at := range []string{"write", "sync"} {
 		dir := t.TempDir()

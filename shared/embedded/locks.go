@@ -6,10 +6,12 @@ import (
 	"slices"
 )
 
-// stripes is how many locks the keys share: with 64 callers, two of them meet on one about once in 130 groups of writes.
+// stripes is how many locks the keys share: with 64 callers, two of them meet on one about once in
+// 130 groups of writes.
 const stripes = 1 << 13
 
-// locks serialises read-check-write on a key, from the check to the moment when the write is durable.
+// locks serialises read-check-write on a key, from the check to the moment when the write is
+// durable.
 type locks struct {
 	seed  maphash.Seed
 	slots []chan struct{}
@@ -29,7 +31,8 @@ type Lock struct {
 	one   [1]chan struct{}
 }
 
-// LockKeys takes the keys, waiting for others until ctx ends. Keys are taken in one order, so that callers never deadlock.
+// LockKeys takes the keys, waiting for others until ctx ends. Keys are taken in one order, so that
+// callers never deadlock.
 func (db *DB) LockKeys(ctx context.Context, keys ...[]byte) (*Lock, error) {
 	places := make([]uint64, 0, 1)
 	for _, key := range keys {

@@ -10,9 +10,10 @@ import (
 // markerPrefix starts the name of an empty file by which Pebble says which manifest is current.
 const markerPrefix = "marker."
 
-// ordered is a file system on which a marker never outlives what it names. Pebble makes a manifest, then its marker, and syncs the
-// directory once for both; POSIX lets a power cut keep the second entry and lose the first, and then the database cannot be opened.
-// File systems that journal their entries in order do not do that. Costs one sync of the directory a manifest.
+// ordered is a file system on which a marker never outlives what it names. Pebble makes a manifest,
+// then its marker, and syncs the directory once for both; POSIX lets a power cut keep the second
+// entry and lose the first, and then the database cannot be opened. File systems that journal their
+// entries in order do not do that. Costs one sync of the directory a manifest.
 type ordered struct{ vfs.FS }
 
 // Create makes the directory's entries durable before a marker joins them.

@@ -28,8 +28,9 @@ type Salvaged struct {
 	Copy string
 }
 
-// Salvage ends a damaged write-ahead log where the damage begins, so that the directory opens again without whatever was committed
-// after that. The log as it was stays beside the database. A dry run only looks. It fails as Open does.
+// Salvage ends a damaged write-ahead log where the damage begins, so that the directory opens again
+// without whatever was committed after that. The log as it was stays beside the database. A dry run
+// only looks. It fails as Open does.
 func Salvage(o Options, dryRun bool) (s Salvaged, err error) {
 	d, present, lock, err := hold(o)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// killed is a data directory as a process left it that was killed after so many commits, and the path of its log.
+// killed is a data directory as a process left it that was killed after so many commits, and the
+// path of its log.
 func killed(t *testing.T, commits int) (dir, log string) {
 	t.Helper()
 	live, dir := t.TempDir(), t.TempDir()
@@ -43,8 +44,8 @@ func damage(t *testing.T, file string, at int) {
 	}
 }
 
-// TestOneByteOfTheLog flips one near the end: the commit was answered, so the directory is refused as it is, and opens without what
-// is behind the damage when that is asked for.
+// TestOneByteOfTheLog flips one near the end: the commit was answered, so the directory is refused
+// as it is, and opens without what is behind the damage when that is asked for.
 func TestOneByteOfTheLog(t *testing.T) {
 	dir, log := killed(t, 300)
 	damage(t, log, 68_000) // of 69,300

@@ -8,7 +8,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// View is the database as of the last finished commit: all of it is durable, and it does not change. It MUST be released.
+// View is the database as of the last finished commit: all of it is durable, and it does not
+// change. It MUST be released.
 type View struct {
 	snap *pebble.Snapshot
 	refs atomic.Int64
@@ -56,7 +57,8 @@ func (v *views) stop() {
 	v.live.Wait()
 }
 
-// View returns the newest view: it holds every write that was answered before the call. It fails with ErrClosed only.
+// View returns the newest view: it holds every write that was answered before the call. It fails
+// with ErrClosed only.
 func (db *DB) View() (*View, error) {
 	db.views.mu.RLock()
 	defer db.views.mu.RUnlock()
@@ -77,7 +79,8 @@ func (v *View) Retain() *View {
 	return v
 }
 
-// Get calls read with the value of key, which is valid only within the call, and says whether there is one.
+// Get calls read with the value of key, which is valid only within the call, and says whether there
+// is one.
 func (v *View) Get(key []byte, read func(value []byte) error) (found bool, err error) {
 	value, closer, err := v.snap.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
@@ -89,7 +92,8 @@ func (v *View) Get(key []byte, read func(value []byte) error) (found bool, err e
 	return true, errors.Join(read(value), closer.Close())
 }
 
-// Iter returns an iterator over lower <= key < upper. The caller closes it before it releases the view.
+// Iter returns an iterator over lower <= key < upper. The caller closes it before it releases the
+// view.
 func (v *View) Iter(lower, upper []byte) (*pebble.Iterator, error) {
 	return v.snap.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 }

@@ -12,8 +12,8 @@ const (
 	maxContraBytes = 80
 )
 
-// Each body lists its fields once, for writing and for reading; the order is that of the data on the wire and is never changed
-// for a schema that was once released.
+// Each body lists its fields once, for writing and for reading; the order is that of the data on
+// the wire and is never changed for a schema that was once released.
 
 func (b *AccountOpened) fields(c *canon.Codec) {
 	c.OptString("holder_ref", &b.HolderRef, maxNameBytes)

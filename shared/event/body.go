@@ -64,8 +64,9 @@ func (AccountUnfrozen) Type() string { return typeUnfrozen }
 // Type names the event.
 func (AccountClosed) Type() string { return typeClosed }
 
-// New makes an event of b: its newest schema, and its data. Version, times and balances are the caller's to set. It panics for
-// a body that breaks its own rules, such as an amount of 0: decisions make bodies, and none of them may.
+// New makes an event of b: its newest schema, and its data. Version, times and balances are the
+// caller's to set. It panics for a body that breaks its own rules, such as an amount of 0:
+// decisions make bodies, and none of them may.
 func New(b Body) Event {
 	data, err := appendBody(nil, b)
 	if err != nil {
@@ -74,8 +75,8 @@ func New(b Body) Event {
 	return Event{Schema: newest[b.Type()], Data: data, Body: b}
 }
 
-// ParseBody reads the data of an event of that type and schema, through the upcasters. It accepts only bytes that were, or
-// could have been, written by New.
+// ParseBody reads the data of an event of that type and schema, through the upcasters. It accepts
+// only bytes that were, or could have been, written by New.
 func ParseBody(typ string, schema int, data []byte) (Body, error) {
 	b, err := parseBody(typ, schema, string(data))
 	if err != nil {
@@ -118,8 +119,8 @@ func appendBody(dst []byte, b Body) ([]byte, error) {
 	return c.Written(), c.Finish()
 }
 
-// readBody reads the fields of the newest schema of a known type. It is written out, as a table of functions would cost each
-// decode two allocations.
+// readBody reads the fields of the newest schema of a known type. It is written out, as a table of
+// functions would cost each decode two allocations.
 func readBody(c *canon.Codec, typ string) Body {
 	switch typ {
 	case typeOpened:

@@ -10,7 +10,8 @@ import (
 	"passbook/shared/canon"
 )
 
-// FormatError says that a newer program wrote the entry. A reader stops for that account; it never guesses.
+// FormatError says that a newer program wrote the entry. A reader stops for that account; it never
+// guesses.
 type FormatError struct{ Format int }
 
 func (e *FormatError) Error() string {
@@ -23,9 +24,9 @@ const maxEvents = MaxEntryBytes / minEventBytes
 // minEventBytes is less than the least JSON of an event.
 const minEventBytes = 100
 
-// DecodeRecord reads a stream record. It accepts exactly what Seal writes, though of a compressed record any frames that hold
-// it: *FormatError for a newer format, ErrHash for another content than the hash says, else an error that names the field.
-// The entry does not keep data.
+// DecodeRecord reads a stream record. It accepts exactly what Seal writes, though of a compressed
+// record any frames that hold it: *FormatError for a newer format, ErrHash for another content than
+// the hash says, else an error that names the field. The entry does not keep data.
 func DecodeRecord(data []byte) (*Entry, error) {
 	if len(data) > 2*MaxEntryBytes {
 		return nil, fmt.Errorf("event: decode: %d bytes are too many", len(data))
@@ -64,8 +65,8 @@ func fromBase64(s string) []byte {
 	return raw
 }
 
-// DecodeStored fills the Commands and Events of an entry whose other fields were set from a journal row, and verifies its
-// hash. The errors are those of DecodeRecord.
+// DecodeStored fills the Commands and Events of an entry whose other fields were set from a journal
+// row, and verifies its hash. The errors are those of DecodeRecord.
 func DecodeStored(e *Entry, enc string, commands, events []byte) error {
 	if e.Format > Format {
 		return &FormatError{e.Format}
@@ -98,7 +99,8 @@ func DecodeStored(e *Entry, enc string, commands, events []byte) error {
 	return nil
 }
 
-// DecodeHeader reads what AppendHeader writes: the entry without its events, whose hash Verify can check once they are set.
+// DecodeHeader reads what AppendHeader writes: the entry without its events, whose hash Verify can
+// check once they are set.
 func DecodeHeader(data []byte) (*Entry, error) {
 	e := new(Entry)
 	c := canon.NewReader(string(data))
@@ -163,7 +165,8 @@ func readPlain(record []byte, mark int) (*Entry, error) {
 	return e.readLists(&c, record, mark)
 }
 
-// readLists reads the commands and events that follow the hash, checks what belongs together and verifies the hash.
+// readLists reads the commands and events that follow the hash, checks what belongs together and
+// verifies the hash.
 func (e *Entry) readLists(c *canon.Codec, record []byte, mark int) (*Entry, error) {
 	e.commands(c)
 	e.Events = make([]Event, 0, min(e.Last-e.First+1, int64(len(record)/minEventBytes)))

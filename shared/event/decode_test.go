@@ -72,7 +72,8 @@ func TestHeaderAndRowsGiveTheEntryBack(t *testing.T) {
 	}
 }
 
-// Each case is wrong in one place, has the hash of what it says, and is refused with an error that names the place.
+// Each case is wrong in one place, has the hash of what it says, and is refused with an error that
+// names the place.
 func TestDecodeRefuses(t *testing.T) {
 	record := string(seal(t, entryOf(3,
 		[]Body{MoneyWithdrawn{Amount: 2500, Kind: KindCash, Reference: Text{Plain: "ATM"}, FromOwn: 2500}},
@@ -243,7 +244,8 @@ func TestDecodeStoredRefuses(t *testing.T) {
 	}
 }
 
-// The one place of a record where other bytes may say the same are its frames; how they are spelled is still fixed.
+// The one place of a record where other bytes may say the same are its frames; how they are spelled
+// is still fixed.
 func TestDecodeRefusesOtherSpellingsOfFrames(t *testing.T) {
 	record := string(seal(t, goldenLarge()).Record)
 	enc := seal(t, goldenLarge())

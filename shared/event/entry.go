@@ -69,8 +69,9 @@ func (m *Command) fields(c *canon.Codec) {
 	c.Check(m.Status == 200 || m.Status == 201 || m.Status == 422, "status", "must be 200, 201 or 422")
 }
 
-// Settled returns the last version of the command that made the event of a version: the first version from there on at which
-// anybody was told what the account stands at. Between the events of one command there is no such state.
+// Settled returns the last version of the command that made the event of a version: the first
+// version from there on at which anybody was told what the account stands at. Between the events of
+// one command there is no such state.
 func (e *Entry) Settled(version int64) int64 {
 	return e.Commands[e.Events[version-e.First].Command].Last
 }
@@ -110,7 +111,8 @@ func (a *After) fields(c *canon.Codec) {
 	c.Int("limit", &a.Limit, 0, money.Max)
 }
 
-// data is the event's own data: of the newest schema field by field, of an older one as the bytes it came in.
+// data is the event's own data: of the newest schema field by field, of an older one as the bytes
+// it came in.
 func (v *Event) data(c *canon.Codec, typ string) {
 	if c.Err() != nil {
 		return

@@ -2,17 +2,19 @@ package event
 
 import "time"
 
-// Format is the newest entry format that this program reads and the one that it writes. A field added outside an event's
-// data raises it.
+// Format is the newest entry format that this program reads and the one that it writes. A field
+// added outside an event's data raises it.
 const Format = 1
 
 // Limits of an entry (FORMATS: identities, entry).
 const (
 	// MaxCommands is the most commands that a lane commits in one entry.
 	MaxCommands = 500
-	// MaxEntryBytes is the most JSON of an entry, state included. It is under DynamoDB's 400 KB item and Kinesis' 1 MiB record.
+	// MaxEntryBytes is the most JSON of an entry, state included. It is under DynamoDB's 400 KB
+	// item and Kinesis' 1 MiB record.
 	MaxEntryBytes = 256 << 10
-	// CompressOver is the size of the JSON over which commands and events are each stored as a zstd frame.
+	// CompressOver is the size of the JSON over which commands and events are each stored as a zstd
+	// frame.
 	CompressOver = 4 << 10
 	// MaxTextBytes bounds a reference or a reason, as its stored form.
 	MaxTextBytes = 140
@@ -23,9 +25,9 @@ const (
 // Hash is a SHA-256 sum, written as 43 characters of unpadded base64url.
 type Hash [32]byte
 
-// Entry is one commit in the journal: one or more events of one account, with consecutive versions, the commands that made
-// them, and, in the journal only, the state after them and who wrote it. The record on the stream is the same without State,
-// Writer and N.
+// Entry is one commit in the journal: one or more events of one account, with consecutive versions,
+// the commands that made them, and, in the journal only, the state after them and who wrote it. The
+// record on the stream is the same without State, Writer and N.
 type Entry struct {
 	Format    int
 	Tenant    string
@@ -34,15 +36,18 @@ type Entry struct {
 	First, Last int64
 	// Currency is the account's ISO 4217 code.
 	Currency string
-	// RecordedAt is the time of the decision, UTC, whole microseconds; it never falls within an account.
+	// RecordedAt is the time of the decision, UTC, whole microseconds; it never falls within an
+	// account.
 	RecordedAt time.Time
-	// Prev is the hash of the account's entry before this one, zero at version 1; Hash covers the record's JSON without itself.
+	// Prev is the hash of the account's entry before this one, zero at version 1; Hash covers the
+	// record's JSON without itself.
 	Prev, Hash Hash
 	Commands   []Command
 	Events     []Event
 	// State is the account's state after Last as JSON, or nil when this entry carries none.
 	State []byte
-	// Writer is the process that committed the entry, N its counter; empty in records and in restored entries.
+	// Writer is the process that committed the entry, N its counter; empty in records and in
+	// restored entries.
 	Writer string
 	N      int64
 }
@@ -51,7 +56,8 @@ type Entry struct {
 type Command struct {
 	// Key is the Idempotency-Key; empty for internal commands and for the second leg of a transfer.
 	Key string
-	// Request is the first 128 bits of the SHA-256 of the command as received, 22 characters of base64url; it tells another body apart.
+	// Request is the first 128 bits of the SHA-256 of the command as received, 22 characters of
+	// base64url; it tells another body apart.
 	Request       string
 	CorrelationID string
 	Actor         Text
@@ -71,7 +77,8 @@ type Event struct {
 	// EffectiveAt is the value date, midnight UTC.
 	EffectiveAt time.Time
 	After       After
-	// Currency and RecordedAt are the entry's, repeated here for the folds; they are not written with the event.
+	// Currency and RecordedAt are the entry's, repeated here for the folds; they are not written
+	// with the event.
 	Currency   string
 	RecordedAt time.Time
 	// Data is the JSON of Body as it was written, which is carried and archived byte for byte.
@@ -80,12 +87,13 @@ type Event struct {
 	Body Body
 }
 
-// After is what the account stands at after the event, in minor units: the running balance of each line, and a checksum that
-// every fold is compared with.
+// After is what the account stands at after the event, in minor units: the running balance of each
+// line, and a checksum that every fold is compared with.
 type After struct{ Posted, Held, Limit int64 }
 
-// Text is a string that may be personal: reference, reason, actor. It is Plain, or it is sealed under a key and then only
-// carried: Sealed is "<key id>:<base64>", and its JSON is {"enc":"<key id>:<base64>"}.
+// Text is a string that may be personal: reference, reason, actor. It is Plain, or it is sealed
+// under a key and then only carried: Sealed is "<key id>:<base64>", and its JSON is {"enc":"<key
+// id>:<base64>"}.
 type Text struct{ Plain, Sealed string }
 
 // IsZero says that there is no text.
@@ -112,7 +120,8 @@ type MoneyCredited struct {
 	Amount int64
 	// Kind is deposit, repayment, transfer_in, interest or adjustment.
 	Kind string
-	// Contra is where the money came from: an account name of the bank's books, or, of a transfer, the event id of the other leg.
+	// Contra is where the money came from: an account name of the bank's books, or, of a transfer,
+	// the event id of the other leg.
 	Contra    string
 	Reference Text
 }
@@ -130,7 +139,8 @@ type MoneyWithdrawn struct {
 	FromOwn, FromCredit int64
 }
 
-// WithdrawalDeclined is a withdrawal, hold, transfer or reversal of a credit refused for want of funds or limit.
+// WithdrawalDeclined is a withdrawal, hold, transfer or reversal of a credit refused for want of
+// funds or limit.
 type WithdrawalDeclined struct {
 	// Op is what was asked for: withdraw, hold, transfer or reversal.
 	Op     string
@@ -149,12 +159,13 @@ type HoldPlaced struct {
 	ExpiresAt time.Time
 }
 
-// HoldCaptured turns a hold, or a part of it, into a withdrawal: the MoneyWithdrawn that follows it.
+// HoldCaptured turns a hold, or a part of it, into a withdrawal: the MoneyWithdrawn that follows
+// it.
 type HoldCaptured struct {
 	HoldID string
 	Amount int64
-	// Remaining is what the hold still sets aside; Final says that nothing of it remains to capture. A final capture with a
-	// remainder is followed by the HoldReleased of that remainder.
+	// Remaining is what the hold still sets aside; Final says that nothing of it remains to
+	// capture. A final capture with a remainder is followed by the HoldReleased of that remainder.
 	Remaining int64
 	Final     bool
 }
@@ -167,7 +178,8 @@ type HoldReleased struct {
 	Reason string
 }
 
-// TransactionReversed takes a credit or a withdrawal back, once and in full. Its own transaction id is "t" and its version.
+// TransactionReversed takes a credit or a withdrawal back, once and in full. Its own transaction id
+// is "t" and its version.
 type TransactionReversed struct {
 	OriginalTransactionID string
 	// Direction is the way the money goes now: debit takes a credit back, credit a withdrawal.
@@ -187,7 +199,8 @@ type CreditLimitChanged struct {
 	Reason      Text
 	DecidedBy   string
 	DecisionRef string
-	// Forced says that the bank's word, or the limit's expiry, overrode the rule that a limit covers what is in use.
+	// Forced says that the bank's word, or the limit's expiry, overrode the rule that a limit
+	// covers what is in use.
 	Forced bool
 	// ExpiredVersion is the version of the limit that ran out, when this is its fall to 0; else 0.
 	ExpiredVersion int64

@@ -116,7 +116,8 @@ func TestHashText(t *testing.T) {
 	}
 }
 
-// withOlder makes schema 2 the newest of MoneyCredited for a test, and schema 1 one that called the amount a sum.
+// withOlder makes schema 2 the newest of MoneyCredited for a test, and schema 1 one that called the
+// amount a sum.
 func withOlder(t *testing.T, up func([]byte) ([]byte, error)) {
 	t.Helper()
 	shape := dataShape{typeCredited, 1}

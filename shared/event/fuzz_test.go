@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// Whatever is accepted is written again as the same bytes; of a compressed record, as one that says the same.
+// Whatever is accepted is written again as the same bytes; of a compressed record, as one that says
+// the same.
 func FuzzDecodeRecord(f *testing.F) {
 	for _, name := range []string{"v1/record.json", "v1/record-zstd.json", "v1/header.json"} {
 		f.Add(readGolden(f, name))

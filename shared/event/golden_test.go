@@ -9,9 +9,10 @@ import (
 	"testing"
 )
 
-// The files in testdata/v<schema> are the bytes that once were written, one for each type and schema, and records of each entry
-// format. They stand for what is in journals and archives, so they are kept for ever: a file is added with a new schema or
-// format, and none is ever changed or removed. There is no switch that writes them anew.
+// The files in testdata/v<schema> are the bytes that once were written, one for each type and
+// schema, and records of each entry format. They stand for what is in journals and archives, so
+// they are kept for ever: a file is added with a new schema or format, and none is ever changed or
+// removed. There is no switch that writes them anew.
 
 // goldenBodies is what the data of each schema means today, upcast where it is older.
 var goldenBodies = map[int][]Body{1: full()}
@@ -87,7 +88,8 @@ func TestGoldenRecord(t *testing.T) {
 	}
 }
 
-// A later zstd library may compress to other bytes, so of a compressed record only what it says is compared, both ways.
+// A later zstd library may compress to other bytes, so of a compressed record only what it says is
+// compared, both ways.
 func TestGoldenCompressedRecord(t *testing.T) {
 	want := goldenLarge()
 	enc := seal(t, want)

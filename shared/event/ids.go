@@ -22,7 +22,8 @@ func localID(prefix byte, version int64) string {
 	return string(strconv.AppendInt(append(room[:0], prefix), version, 10))
 }
 
-// ParseID is the version that an id names, and whether the id is one that TransactionID (prefix 't') or HoldID ('h') makes.
+// ParseID is the version that an id names, and whether the id is one that TransactionID (prefix
+// 't') or HoldID ('h') makes.
 func ParseID(prefix byte, id string) (version int64, ok bool) {
 	if len(id) < 2 || len(id) > 13 || id[0] != prefix || id[1] == '0' {
 		return 0, false
@@ -41,7 +42,8 @@ func EventID(accountID string, version int64) string {
 	return string(strconv.AppendInt(append([]byte(accountID), ':'), version, 10))
 }
 
-// Amount is the positive amount of money and hold events, in minor units; 0 of the others, a decline too.
+// Amount is the positive amount of money and hold events, in minor units; 0 of the others, a
+// decline too.
 func (e Event) Amount() int64 {
 	switch b := e.Body.(type) {
 	case MoneyCredited:
@@ -60,7 +62,8 @@ func (e Event) Amount() int64 {
 	return 0
 }
 
-// TransactionID is the id of the transaction that the event is: a credit, a withdrawal or a reversal. It is empty for others.
+// TransactionID is the id of the transaction that the event is: a credit, a withdrawal or a
+// reversal. It is empty for others.
 func (e Event) TransactionID() string {
 	switch e.Body.(type) {
 	case MoneyCredited, MoneyWithdrawn, TransactionReversed:
@@ -69,7 +72,8 @@ func (e Event) TransactionID() string {
 	return ""
 }
 
-// HoldID is the id of the hold that the event places, captures or releases, or whose capture the withdrawal is; else empty.
+// HoldID is the id of the hold that the event places, captures or releases, or whose capture the
+// withdrawal is; else empty.
 func (e Event) HoldID() string {
 	switch b := e.Body.(type) {
 	case HoldPlaced:
@@ -89,8 +93,9 @@ func (e *Entry) EventsOf(c Command) []Event {
 	return e.Events[c.First-e.First : c.Last-e.First+1]
 }
 
-// Causation names what caused an event of the entry: for what fell due by itself, the event that set its time; for the second
-// leg of a transfer, the first; else the command, by its key. It is empty when the command had no key.
+// Causation names what caused an event of the entry: for what fell due by itself, the event that
+// set its time; for the second leg of a transfer, the first; else the command, by its key. It is
+// empty when the command had no key.
 func (e *Entry) Causation(ev Event) string {
 	switch b := ev.Body.(type) {
 	case HoldReleased:

@@ -103,7 +103,8 @@ func seal(t testing.TB, e *Entry) Encoded {
 	return enc
 }
 
-// rehashed gives an altered record the hash of what it now says, so that its hash is not what refuses it.
+// rehashed gives an altered record the hash of what it now says, so that its hash is not what
+// refuses it.
 func rehashed(record string) []byte {
 	const name = `,"hash":"`
 	i := strings.Index(record, name)

@@ -9,27 +9,31 @@ import (
 	"passbook/shared/canon"
 )
 
-// ErrTooLarge says that an entry with its state is over MaxEntryBytes: commit fewer commands at once.
+// ErrTooLarge says that an entry with its state is over MaxEntryBytes: commit fewer commands at
+// once.
 var ErrTooLarge = errors.New("event: the entry is too large")
 
 // Encoded is an entry as its stores keep it. The slices may share memory; none may be changed.
 type Encoded struct {
 	// Record is the stream record.
 	Record []byte
-	// Commands and Events are the values of the journal row: JSON, or zstd frames when Enc is "zstd".
+	// Commands and Events are the values of the journal row: JSON, or zstd frames when Enc is
+	// "zstd".
 	Commands, Events []byte
 	Enc              string
 }
 
-// plain is an entry's record before compression and without its hash, which covers exactly these bytes.
+// plain is an entry's record before compression and without its hash, which covers exactly these
+// bytes.
 type plain struct {
 	json []byte
 	// hash is where the hash belongs, commands where the commands end.
 	hash, commands int
 }
 
-// Seal checks the entry against every rule that DecodeRecord checks, sets its Hash and encodes it. It also fills the Data of
-// events that have none. State, Writer and N are not part of it, but State counts for the size: ErrTooLarge.
+// Seal checks the entry against every rule that DecodeRecord checks, sets its Hash and encodes it.
+// It also fills the Data of events that have none. State, Writer and N are not part of it, but
+// State counts for the size: ErrTooLarge.
 func Seal(e *Entry) (Encoded, error) {
 	p, err := e.plain()
 	if err != nil {
@@ -105,8 +109,8 @@ func (e *Entry) checkRepeated(c *canon.Codec) {
 	}
 }
 
-// AppendHeader appends the record's JSON without its events and never compressed, as the archive keeps it beside the events'
-// rows. The entry was sealed or decoded.
+// AppendHeader appends the record's JSON without its events and never compressed, as the archive
+// keeps it beside the events' rows. The entry was sealed or decoded.
 func AppendHeader(dst []byte, e *Entry) []byte {
 	c := canon.NewWriter(dst)
 	e.writeHead(&c)
@@ -119,7 +123,8 @@ func AppendHeader(dst []byte, e *Entry) []byte {
 	return c.Written()
 }
 
-// Verify checks the entry's rules and its Hash, as after its parts were read from an archive: ErrHash when the hash is another.
+// Verify checks the entry's rules and its Hash, as after its parts were read from an archive:
+// ErrHash when the hash is another.
 func (e *Entry) Verify() error {
 	p, err := e.plain()
 	if err != nil {

@@ -88,7 +88,8 @@ func TestSealBounds(t *testing.T) {
 	}
 }
 
-// A single-command entry with a key of up to 40 bytes and a reference of up to 32 costs one write unit with its state.
+// A single-command entry with a key of up to 40 bytes and a reference of up to 32 costs one write
+// unit with its state.
 func TestSingleCommandEntryIsUnder1KB(t *testing.T) {
 	e := entryOf(123456, []Body{MoneyWithdrawn{
 		Amount: 1234567, Kind: KindCash, Reference: Text{Plain: strings.Repeat("r", 32)}, FromOwn: 1000000, FromCredit: 234567,

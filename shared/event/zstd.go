@@ -10,8 +10,8 @@ import (
 // encZstd marks an entry whose commands and events are stored as zstd frames (RFC 8878).
 const encZstd = "zstd"
 
-// The encoder and the decoder are shared: EncodeAll and DecodeAll may be called concurrently, and each keeps a few workspaces,
-// which a window of an entry's size keeps small.
+// The encoder and the decoder are shared: EncodeAll and DecodeAll may be called concurrently, and
+// each keeps a few workspaces, which a window of an entry's size keeps small.
 var (
 	compressor = sync.OnceValue(func() *zstd.Encoder {
 		// The entry has a hash, so that a frame needs no checksum.
@@ -31,7 +31,8 @@ var (
 	})
 )
 
-// compress makes one frame. The bytes of a frame may differ between versions of the library; hashes never cover them.
+// compress makes one frame. The bytes of a frame may differ between versions of the library; hashes
+// never cover them.
 func compress(data []byte) []byte { return compressor().EncodeAll(data, nil) }
 
 // decompress appends what a frame holds, at most MaxEntryBytes of it.

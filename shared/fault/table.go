@@ -13,7 +13,8 @@ type Rule struct {
 	Match func(table.Put) bool
 	// Before fails the call without making it; After makes it and fails it then.
 	Before, After error
-	// Hook, if set, runs before a matching call is made, for tests that let something else happen first.
+	// Hook, if set, runs before a matching call is made, for tests that let something else happen
+	// first.
 	Hook func()
 
 	left  atomic.Int64

@@ -12,7 +12,8 @@ import (
 	"passbook/shared/table/pebbletable"
 )
 
-// BenchmarkExecute commits through the embedded engine with fsync, 64 callers at once: spread over 10,000 accounts, and on one.
+// BenchmarkExecute commits through the embedded engine with fsync, 64 callers at once: spread over
+// 10,000 accounts, and on one.
 func BenchmarkExecute(b *testing.B) {
 	for _, accounts := range []int{10_000, 1} {
 		b.Run(fmt.Sprintf("accounts=%d", accounts), func(b *testing.B) { benchmarkExecute(b, accounts) })

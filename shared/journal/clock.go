@@ -16,14 +16,17 @@ import (
 type moment struct {
 	// fresh: the account was read just now.
 	fresh bool
-	// now is the decision's time: this machine's clock, or the account's last entry where that is later. clock is this machine's.
+	// now is the decision's time: this machine's clock, or the account's last entry where that is
+	// later. clock is this machine's.
 	now, clock time.Time
-	// barred is why nothing may be committed now; keys that were answered are answered all the same.
+	// barred is why nothing may be committed now; keys that were answered are answered all the
+	// same.
 	barred error
 }
 
-// moment gives the time, and whether anything may be committed at it. An account's entries never go back in time: after one that was
-// committed under a clock that was ahead, the account's time stands until the clock has come up to it.
+// moment gives the time, and whether anything may be committed at it. An account's entries never go
+// back in time: after one that was committed under a clock that was ahead, the account's time
+// stands until the clock has come up to it.
 func (l *lane) moment() moment {
 	m := moment{clock: l.journal.now().UTC().Truncate(time.Microsecond)}
 	m.now = m.clock
@@ -60,10 +63,12 @@ func (l *lane) accepted(ahead time.Duration) error {
 	return nil
 }
 
-// acceptedKey is the control row of an account whose time was accepted, beside that of the bank itself.
+// acceptedKey is the control row of an account whose time was accepted, beside that of the bank
+// itself.
 func acceptedKey(a event.Account) table.Key { return table.Key{PK: "bank", SK: "clock#" + a.String()} }
 
-// acceptedTime reads up to which time an account's was accepted, the zero time if none was, and the row's condition.
+// acceptedTime reads up to which time an account's was accepted, the zero time if none was, and the
+// row's condition.
 func acceptedTime(ctx context.Context, t table.Table, a event.Account) (time.Time, table.Condition, error) {
 	row, err := t.Get(ctx, Control, acceptedKey(a), true)
 	if errors.Is(err, table.ErrNotFound) {
@@ -80,8 +85,9 @@ func acceptedTime(ctx context.Context, t table.Table, a event.Account) (time.Tim
 	return until, table.Equals("until", text), nil
 }
 
-// AcceptTime lets an account go on although its last entry is further ahead of the clocks than MaxAhead: its time stands at that
-// entry until the clocks have come up to it. It returns that time, and ErrNoEvent for an account that does not exist.
+// AcceptTime lets an account go on although its last entry is further ahead of the clocks than
+// MaxAhead: its time stands at that entry until the clocks have come up to it. It returns that
+// time, and ErrNoEvent for an account that does not exist.
 func (r *Reader) AcceptTime(ctx context.Context, a event.Account) (time.Time, error) {
 	head, err := r.Head(ctx, a)
 	if err != nil {
@@ -134,8 +140,8 @@ func (a *ahead) refused(account event.Account, by time.Duration) {
 	a.note(sighting{account, by, time.Now(), true})
 }
 
-// note remembers a sighting and logs it: the account is in the error, so that many accounts are one trouble. One that was refused is
-// worth more than one that was not.
+// note remembers a sighting and logs it: the account is in the error, so that many accounts are one
+// trouble. One that was refused is worth more than one that was not.
 func (a *ahead) note(s sighting) {
 	a.log.Warn("an account is ahead of this machine's clock", "error", s)
 	a.mu.Lock()
@@ -143,7 +149,8 @@ func (a *ahead) note(s sighting) {
 	if s.barred || !a.last.barred || a.last.over() {
 		a.last = s
 	}
-	if s.by > a.most.by || time.Since(a.most.at) > aheadFor/2 { // before it is over, so that the gauge does not fall in between
+	// before it is over, so that the gauge does not fall in between
+	if s.by > a.most.by || time.Since(a.most.at) > aheadFor/2 {
 		a.most = s
 	}
 }
@@ -167,7 +174,8 @@ func (s sighting) Error() string {
 	return fmt.Sprintf("account %s is %v ahead of this machine's clock; its time stands until then: set the clock if it is behind", id, by)
 }
 
-// Clock says which account was found ahead of this machine's clock within the last minute, and what to do; nil when none was.
+// Clock says which account was found ahead of this machine's clock within the last minute, and what
+// to do; nil when none was.
 func (j *Journal) Clock() error {
 	a := &j.ahead
 	a.mu.Lock()

@@ -13,8 +13,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// TestWrongClocks: one entry under a clock that is off, or the clock off afterwards. Within the bound the account goes on in version
-// order and its time stands; beyond it a person has to accept. A key that was answered gets its answer under any clock.
+// TestWrongClocks: one entry under a clock that is off, or the clock off afterwards. Within the
+// bound the account goes on in version order and its time stands; beyond it a person has to accept.
+// A key that was answered gets its answer under any clock.
 func TestWrongClocks(t *testing.T) {
 	const beyond = MaxAhead + time.Hour
 	for name, tt := range map[string]struct {
@@ -83,7 +84,8 @@ func TestWrongClocks(t *testing.T) {
 	}
 }
 
-// A transfer with an account that is ahead leaves the other account's time alone, whichever pays; within MaxSkew both have one time.
+// A transfer with an account that is ahead leaves the other account's time alone, whichever pays;
+// within MaxSkew both have one time.
 func TestTransferGivesNoWrongTimeOn(t *testing.T) {
 	for name, by := range map[string]time.Duration{"3 s": 3 * time.Second, "7 days": 7 * 24 * time.Hour, "accepted": MaxAhead + time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -123,7 +125,8 @@ func TestTransferGivesNoWrongTimeOn(t *testing.T) {
 	}
 }
 
-// How far the furthest account is ahead is a gauge that is there from the start, and one line of the log for all of them.
+// How far the furthest account is ahead is a gauge that is there from the start, and one line of
+// the log for all of them.
 func TestAccountsAheadAreToldOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tbl, _ := store(t)

@@ -43,10 +43,11 @@ func (l *lane) stage(pl *plan) (*staging, error) {
 	return &staging{entry: e, record: enc.Record, put: table.Put{Table: Table, Row: entryRow(e, enc, pl.state), If: table.Absent()}}, nil
 }
 
-// write commits one entry, or several puts all or nothing: the entries, and then the guard, if any. An unanswered write is
-// repeated, byte for byte, until it is known to have happened or not: errConflict says that it did not, for good;
-// errGuardTaken that the guard stood in the way, ErrUnavailable that the table refuses this writer. Only the end of the journal
-// itself leaves it unknown.
+// write commits one entry, or several puts all or nothing: the entries, and then the guard, if any.
+// An unanswered write is repeated, byte for byte, until it is known to have happened or not:
+// errConflict says that it did not, for good; errGuardTaken that the guard stood in the way,
+// ErrUnavailable that the table refuses this writer. Only the end of the journal itself leaves it
+// unknown.
 func (j *Journal) write(entries []*staging, guard *table.Put) error {
 	puts := make([]table.Put, 0, 3)
 	for _, st := range entries {
@@ -80,7 +81,8 @@ func (j *Journal) write(entries []*staging, guard *table.Put) error {
 			return ErrOutcomeUnknown
 		}
 		j.trouble.note(err)
-		_ = backoff.Sleep(j.ctx, backoff.Of(repeatFirst, repeatMost, attempt)) // its end shows in the next attempt
+		// its end shows in the next attempt
+		_ = backoff.Sleep(j.ctx, backoff.Of(repeatFirst, repeatMost, attempt))
 	}
 }
 
@@ -103,8 +105,9 @@ func (j *Journal) writeOnce(puts []table.Put) error {
 // errGuardTaken: the original was reversed by somebody else first.
 var errGuardTaken = errors.New("journal: guard taken")
 
-// settle says what a failed condition means: our own entry in place is an earlier attempt that did happen; anything else there
-// is another writer's. All entries of a transaction share their fate, so the first tells for all.
+// settle says what a failed condition means: our own entry in place is an earlier attempt that did
+// happen; anything else there is another writer's. All entries of a transaction share their fate,
+// so the first tells for all.
 func (j *Journal) settle(entries []*staging, failed error) error {
 	ctx, cancel := context.WithTimeout(j.ctx, readDeadline)
 	defer cancel()

@@ -1,16 +1,19 @@
-// Package journal keeps every account's history: the one place where money moves, and the source of everything else.
+// Package journal keeps every account's history: the one place where money moves, and the source of
+// everything else.
 //
-// One entry is one conditional put at (account, first version), condition "absent". That put is at once the optimistic lock, the
-// atomic append of several events, the idempotency record, the snapshot and the outbox. Nothing in the journal is ever updated
-// or deleted.
+// One entry is one conditional put at (account, first version), condition "absent". That put is at
+// once the optimistic lock, the atomic append of several events, the idempotency record, the
+// snapshot and the outbox. Nothing in the journal is ever updated or deleted.
 //
-// Journal is the writer. Commands on one account queue in its lane: one goroutine per busy account decides them one after
-// another against the evolving state and commits them together, so that a hot account costs one put a round trip and not one a
-// command. A caller is answered after the commit, never before. Reader is the reading half, for queries, consumers and jobs.
+// Journal is the writer. Commands on one account queue in its lane: one goroutine per busy account
+// decides them one after another against the evolving state and commits them together, so that a
+// hot account costs one put a round trip and not one a command. A caller is answered after the
+// commit, never before. Reader is the reading half, for queries, consumers and jobs.
 //
-// It promises: versions without a gap; a command key repeated within 24 hours gets its first answer; a rejection is answered
-// only from a state just confirmed; what is answered is durable. It leaves the rules to the Decide function that rides in each
-// Command, and the stream to package publisher, to which it hands every committed entry in version order.
+// It promises: versions without a gap; a command key repeated within 24 hours gets its first
+// answer; a rejection is answered only from a state just confirmed; what is answered is durable. It
+// leaves the rules to the Decide function that rides in each Command, and the stream to package
+// publisher, to which it hands every committed entry in version order.
 //
 // Walk: Journal.Execute -> lane.run -> lane.decide -> lane.commit; then publisher.
 package journal

@@ -2,16 +2,18 @@ package journal
 
 import "errors"
 
-// The errors of Execute and Transfer. Each says whether the command may have happened; only ErrOutcomeUnknown may.
+// The errors of Execute and Transfer. Each says whether the command may have happened; only
+// ErrOutcomeUnknown may.
 var (
-	// ErrContention: other writers won every one of a bounded number of attempts; nothing was stored.
+	// ErrContention: other writers won every one of a bounded number of attempts; nothing was
+	// stored.
 	ErrContention = errors.New("journal: write contention")
 	// ErrOutcomeUnknown: the deadline came before the answer; the same key tells how it ended.
 	ErrOutcomeUnknown = errors.New("journal: outcome unknown")
 	// ErrUnavailable: the table could not be read or written; nothing was stored.
 	ErrUnavailable = errors.New("journal: unavailable")
-	// ErrClockSkew: this machine's clock is more than MaxAhead behind the account's last entry, or more than MaxSkew off the table's;
-	// nothing was stored.
+	// ErrClockSkew: this machine's clock is more than MaxAhead behind the account's last entry, or
+	// more than MaxSkew off the table's; nothing was stored.
 	ErrClockSkew = errors.New("journal: clock skew")
 	// ErrStorageFull: there is too little room where the journal is kept; nothing was stored.
 	ErrStorageFull = errors.New("journal: storage full")
@@ -29,7 +31,8 @@ var ErrNoEvent = errors.New("journal: no such version")
 // ErrDiffers: another entry is in the place that a restore wants to fill.
 var ErrDiffers = errors.New("journal: another entry in place")
 
-// The rejections that the journal itself makes; every other comes from the command's Decide. They are problem codes.
+// The rejections that the journal itself makes; every other comes from the command's Decide. They
+// are problem codes.
 const (
 	codeKeyReused       = "idempotency-key-reused"
 	codeVersionMismatch = "version-mismatch"

@@ -309,8 +309,8 @@ func TestTransferIsRefusedByTheNewestStateOfTheOther(t *testing.T) {
 	}
 }
 
-// A transfer that waits for an account which does not come free gives up with its caller: the account that it holds goes on, and
-// nothing happens later.
+// A transfer that waits for an account which does not come free gives up with its caller: the
+// account that it holds goes on, and nothing happens later.
 func TestTransferGivesUpAnAccountThatIsHeld(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
@@ -482,7 +482,8 @@ func TestNothingToDoIsConfirmed(t *testing.T) {
 	}
 }
 
-// readFails makes the index-th query of the journal from now fail. Those of the control table come when a heartbeat is due.
+// readFails makes the index-th query of the journal from now fail. Those of the control table come
+// when a heartbeat is due.
 type readFails struct {
 	table.Table
 	mu    sync.Mutex
@@ -562,7 +563,8 @@ func TestCommandThatNoEntryHoldsIsRefusedAlone(t *testing.T) {
 	accepted(t, j, command(acct, "good", crediting(1)))
 }
 
-// Accounts that were idle longest are forgotten, and loaded again with their keys when they come back.
+// Accounts that were idle longest are forgotten, and loaded again with their keys when they come
+// back.
 func TestForgottenAccountsComeBackWithTheirKeys(t *testing.T) {
 	tbl, _ := store(t)
 	o := &outbox{}
@@ -675,7 +677,8 @@ func TestLeaseShorterThanAPutIsRefused(t *testing.T) {
 	}
 }
 
-// Many lanes meet a registration that fails: they share one attempt, and its id is used when it can be made.
+// Many lanes meet a registration that fails: they share one attempt, and its id is used when it can
+// be made.
 func TestNewTenureIsTakenOnceForAll(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
@@ -701,8 +704,8 @@ func TestNewTenureIsTakenOnceForAll(t *testing.T) {
 	}
 }
 
-// A table that refuses the writer has written nothing: the caller is told at once, and the counter is settled. After a put that got
-// no answer nothing is sure, and the refusal decides nothing.
+// A table that refuses the writer has written nothing: the caller is told at once, and the counter
+// is settled. After a put that got no answer nothing is sure, and the refusal decides nothing.
 func TestRefusedPutIsDefiniteUnlessAnEarlierOneGotNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tbl, _ := store(t)

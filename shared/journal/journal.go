@@ -20,15 +20,17 @@ import (
 
 // Bounds of the writer.
 const (
-	// MaxSkew is how far this machine's clock may be off the table's before commands are refused, and for how long what another writer
-	// committed is published again.
+	// MaxSkew is how far this machine's clock may be off the table's before commands are refused,
+	// and for how long what another writer committed is published again.
 	MaxSkew = 5 * time.Second
-	// MaxAhead is how far an account's last entry may be ahead of this machine's clock before its commands are refused: so long its time
-	// may stand. What waits for the account's time waits as long, at most: a hold that ran out under the clock that was ahead is gone, a
-	// new one is kept by that time, and keys are remembered longer. Beyond it a clock is so wrong that a person has to say so.
+	// MaxAhead is how far an account's last entry may be ahead of this machine's clock before its
+	// commands are refused: so long its time may stand. What waits for the account's time waits as
+	// long, at most: a hold that ran out under the clock that was ahead is gone, a new one is kept
+	// by that time, and keys are remembered longer. Beyond it a clock is so wrong that a person has
+	// to say so.
 	MaxAhead = 31 * 24 * time.Hour
-	// MaxDeclines is how many declines an account may have stored a minute by one process; more are refused, not stored, so that
-	// nobody can flood a history.
+	// MaxDeclines is how many declines an account may have stored a minute by one process; more are
+	// refused, not stored, so that nobody can flood a history.
 	MaxDeclines = 200
 	// KeyWindow is how long a command's key is remembered at least, by the journal's own time.
 	KeyWindow = 24 * time.Hour
@@ -39,15 +41,16 @@ const (
 	maxQueue = 4096
 	// maxAttempts bounds how often commands are decided again after other writers committed first.
 	maxAttempts = 10
-	// loadDeadline bounds the reading of an account with its keys, readDeadline any other read, putDeadline one put; an unanswered
-	// put is repeated.
+	// loadDeadline bounds the reading of an account with its keys, readDeadline any other read,
+	// putDeadline one put; an unanswered put is repeated.
 	loadDeadline = 30 * time.Second
 	readDeadline = 5 * time.Second
 	putDeadline  = 2 * time.Second
 	// minLease leaves a writer time for heartbeats beside a put that takes putDeadline.
 	minLease = 5 * time.Second
-	// defaultAccounts is how many idle accounts a writer keeps in memory, at up to 4 KB each; defaultKeys bounds the keys that they
-	// remember among them, at about 60 bytes each. An account that is busy keeps all of its last 24 hours.
+	// defaultAccounts is how many idle accounts a writer keeps in memory, at up to 4 KB each;
+	// defaultKeys bounds the keys that they remember among them, at about 60 bytes each. An account
+	// that is busy keeps all of its last 24 hours.
 	defaultAccounts = 50_000
 	defaultKeys     = 4_000_000
 	laneShards      = 64
@@ -65,13 +68,15 @@ type Committed struct {
 	N      int64
 }
 
-// Outbox takes committed entries to the stream. It gets an account's entries in version order and keeps that order.
+// Outbox takes committed entries to the stream. It gets an account's entries in version order and
+// keeps that order.
 type Outbox interface {
 	// Publish takes an entry over; it never blocks and never fails.
 	Publish(Committed)
 	// Full says that so much waits that no further command should be accepted.
 	Full() bool
-	// Pace waits, for a moment or until ctx ends, where more of the account waits than its stream takes soon.
+	// Pace waits, for a moment or until ctx ends, where more of the account waits than its stream
+	// takes soon.
 	Pace(ctx context.Context, a event.Account)
 }
 
@@ -81,7 +86,8 @@ type Config struct {
 	Outbox Outbox
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
-	// Lease is how long a writer may be silent before others publish its tail: at least 5 s, 10 s if 0.
+	// Lease is how long a writer may be silent before others publish its tail: at least 5 s, 10 s
+	// if 0.
 	Lease time.Duration
 	// Accounts is how many idle accounts stay in memory; 50,000 if 0.
 	Accounts int
@@ -89,12 +95,14 @@ type Config struct {
 	Keys int
 	// Room says why nothing may be committed for want of room, with ErrStorageFull; nil never does.
 	Room func() error
-	// Address is where other writers send commands for this one, host:port, and Secret what only those know who may read the control
-	// table; both are in the writer's row. Without an address it is sent none.
+	// Address is where other writers send commands for this one, host:port, and Secret what only
+	// those know who may read the control table; both are in the writer's row. Without an address
+	// it is sent none.
 	Address, Secret string
 	// Metrics takes the journal's collectors; nil means none.
 	Metrics prometheus.Registerer
-	// Log is told of states in entries that are wrong, and of accounts that are ahead of the clock; slog.Default() if nil.
+	// Log is told of states in entries that are wrong, and of accounts that are ahead of the clock;
+	// slog.Default() if nil.
 	Log *slog.Logger
 }
 
@@ -111,17 +119,20 @@ type Command struct {
 	IfMatch int64
 	// Status is the HTTP status of success, 201 or 200. A decline is stored with 422.
 	Status int
-	// Reverses is the version that this command reverses, else 0: its guard is put with the entry, both or neither.
+	// Reverses is the version that this command reverses, else 0: its guard is put with the entry,
+	// both or neither.
 	Reverses int64
-	// Queued, if set, is called once, when the command has its place: what is handed over afterwards, on its account or on the other
-	// of a transfer, is decided after it. It is not called for a command that found no place.
+	// Queued, if set, is called once, when the command has its place: what is handed over
+	// afterwards, on its account or on the other of a transfer, is decided after it. It is not
+	// called for a command that found no place.
 	Queued func()
-	// Decide is pure: events on from the state, or a rejection, or neither for an internal command with nothing to do.
+	// Decide is pure: events on from the state, or a rejection, or neither for an internal command
+	// with nothing to do.
 	Decide func(account.State, time.Time) account.Decision
 }
 
-// check refuses a command that no entry can hold, before it can spoil the entry of others. The edge has checked it: this is for
-// callers that are not the edge.
+// check refuses a command that no entry can hold, before it can spoil the entry of others. The edge
+// has checked it: this is for callers that are not the edge.
 func (c *Command) check() error {
 	for name, s := range map[string]struct {
 		text string
@@ -140,7 +151,8 @@ func (c *Command) check() error {
 // Receipt is what a command came to: an entry's command with its events, or a rejection.
 type Receipt struct {
 	Account event.Account
-	// Entry and Command are what was committed, now or the first time; Entry is nil when nothing was.
+	// Entry and Command are what was committed, now or the first time; Entry is nil when nothing
+	// was.
 	Entry   *event.Entry
 	Command event.Command
 	// Replayed: the key was seen before, and this is its first answer.
@@ -150,7 +162,8 @@ type Receipt struct {
 	Version   int64
 }
 
-// Journal is the writer of a process. There is one: withdraw and credit share it when they share a process.
+// Journal is the writer of a process. There is one: withdraw and credit share it when they share a
+// process.
 type Journal struct {
 	*Reader
 	table   table.Table
@@ -212,8 +225,8 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	return j, nil
 }
 
-// Close takes no more commands, waits until ctx ends for those that are in progress, and saves how far the writer is
-// published. Call it after the outbox was drained or given up.
+// Close takes no more commands, waits until ctx ends for those that are in progress, and saves how
+// far the writer is published. Call it after the outbox was drained or given up.
 func (j *Journal) Close(ctx context.Context) error {
 	j.mu.Lock()
 	j.closed = true
@@ -248,10 +261,12 @@ func (j *Journal) Idle(ctx context.Context) error {
 // Acked says that the stream has the writer's entry n.
 func (j *Journal) Acked(writer string, n int64) { j.writer.done(writer, n) }
 
-// Writer is the id under which this process commits now. The tails of its former ones are drained like any other's.
+// Writer is the id under which this process commits now. The tails of its former ones are drained
+// like any other's.
 func (j *Journal) Writer() string { return j.writer.id() }
 
-// Fleet is this writer's id, empty where it takes no commands of others, and the other writers that live and do. It makes no call.
+// Fleet is this writer's id, empty where it takes no commands of others, and the other writers that
+// live and do. It makes no call.
 func (j *Journal) Fleet() (self string, others []Peer) {
 	self, address := j.writer.place()
 	if address == "" {
@@ -263,8 +278,9 @@ func (j *Journal) Fleet() (self string, others []Peer) {
 // Leave has the other writers send this one no more commands; they know within two heartbeats.
 func (j *Journal) Leave() { j.writer.leave() }
 
-// Execute decides a command and commits what it comes to. It answers after the commit, with a nil error also for rejections;
-// an error is one of the package's, and only ErrOutcomeUnknown leaves open whether the command happened. ctx needs a deadline.
+// Execute decides a command and commits what it comes to. It answers after the commit, with a nil
+// error also for rejections; an error is one of the package's, and only ErrOutcomeUnknown leaves
+// open whether the command happened. ctx needs a deadline.
 func (j *Journal) Execute(ctx context.Context, c Command) (Receipt, error) {
 	if err := c.check(); err != nil {
 		return Receipt{}, err

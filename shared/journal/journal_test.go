@@ -247,8 +247,8 @@ func TestParallelWithdrawalsNeverOverdraw(t *testing.T) {
 	}
 }
 
-// together executes commands of one account that wait for their lane at once, behind one that is held up in its put, and gives
-// what each came to.
+// together executes commands of one account that wait for their lane at once, behind one that is
+// held up in its put, and gives what each came to.
 func together(t *testing.T, tbl *fault.Table, j *Journal, first Command, rest ...Command) ([]Receipt, []error) {
 	t.Helper()
 	gate, arrived := make(chan struct{}), make(chan struct{})

@@ -15,10 +15,11 @@ import (
 )
 
 const (
-	// pageSpan is how many versions a key page covers: page i holds the keys of the entries whose first version is in
-	// 1000·i+1 … 1000·(i+1).
+	// pageSpan is how many versions a key page covers: page i holds the keys of the entries whose
+	// first version is in 1000·i+1 … 1000·(i+1).
 	pageSpan = 1000
-	// pageKeyBytes is one key in a page: 12 bytes of its SHA-256 and 4 bytes of version, big-endian, less 1000·i.
+	// pageKeyBytes is one key in a page: 12 bytes of its SHA-256 and 4 bytes of version,
+	// big-endian, less 1000·i.
 	pageKeyBytes = keyHashBytes + 4
 	keyHashBytes = 12
 )
@@ -30,10 +31,12 @@ func hashKey(key string) keyHash {
 	return keyHash(sum[:keyHashBytes])
 }
 
-// keyIndex is what a writer knows of an account's command keys: those of the last 24 hours at least, by the version that each
-// command's events begin at. It knows them all, because the version check of every put proves that no entry was missed.
+// keyIndex is what a writer knows of an account's command keys: those of the last 24 hours at
+// least, by the version that each command's events begin at. It knows them all, because the version
+// check of every put proves that no entry was missed.
 type keyIndex struct {
-	// spans hold the keys by time, the oldest first, so that what is past the window goes at one stroke.
+	// spans hold the keys by time, the oldest first, so that what is past the window goes at one
+	// stroke.
 	spans []keySpan
 	count int // of keys in all spans
 	// since is the time back to which the account's keys were loaded, zero when all were.
@@ -50,7 +53,8 @@ type keySpan struct {
 	keys       map[keyHash]int64
 }
 
-// spanTime is how much of the window a span covers: more spans would make looking up slower, fewer would keep more than needed.
+// spanTime is how much of the window a span covers: more spans would make looking up slower, fewer
+// would keep more than needed.
 const spanTime = time.Hour
 
 // page is the keys of a range of versions, in the order of the entries.
@@ -58,7 +62,8 @@ type page struct {
 	index int64
 	keys  []byte
 	at    time.Time // recorded_at of the last entry
-	// from is that of the first entry, and gap the longest between two; only pages made of entries have them.
+	// from is that of the first entry, and gap the longest between two; only pages made of entries
+	// have them.
 	from time.Time
 	gap  time.Duration
 }
@@ -117,8 +122,8 @@ func (k *keyIndex) turn(i int64) {
 	k.open = page{index: i}
 }
 
-// forget drops the spans that are past the window, by the journal's time and by that of this process: a clock that jumps ahead must
-// not make a command that is repeated a new one.
+// forget drops the spans that are past the window, by the journal's time and by that of this
+// process: a clock that jumps ahead must not make a command that is repeated a new one.
 func (k *keyIndex) forget(now time.Time) {
 	for len(k.spans) > 0 && now.Sub(k.spans[0].last) > KeyWindow && time.Since(k.spans[0].seen) > KeyWindow {
 		k.count -= len(k.spans[0].keys)
@@ -126,8 +131,8 @@ func (k *keyIndex) forget(now time.Time) {
 	}
 }
 
-// savePages puts the pages that are complete. One that cannot be put now is put by whoever loads the account next: pages only
-// save reading.
+// savePages puts the pages that are complete. One that cannot be put now is put by whoever loads
+// the account next: pages only save reading.
 func (k *keyIndex) savePages(l *lane) {
 	for len(k.complete) > 0 {
 		p := k.complete[0]
@@ -171,8 +176,8 @@ func (j *Journal) putPage(ctx context.Context, a event.Account, p page) error {
 	return nil
 }
 
-// loadKeys reads the account's keys back to 24 hours ago at least: the open page from its entries, those before it from the saved pages. A
-// page that is missing is read from its entries, and saved.
+// loadKeys reads the account's keys back to 24 hours ago at least: the open page from its entries,
+// those before it from the saved pages. A page that is missing is read from its entries, and saved.
 func (l *lane) loadKeys(ctx context.Context, s account.State) (keyIndex, error) {
 	k := keyIndex{open: page{index: s.Version / pageSpan}}
 	if s.Version == 0 {
@@ -195,10 +200,11 @@ func (l *lane) loadKeys(ctx context.Context, s account.State) (keyIndex, error) 
 	return k, nil
 }
 
-// readPages reads the pages before the open one, newest first, down to the first that ended before since, which is zero when there is
-// none. A clock that is ahead must not shorten the window: it ends at the clock, or at the account's last entry without the longest
-// gap before it where that is earlier, because a gap is all that tells of a clock that jumped. MaxSkew more spares reading again
-// after a small step back.
+// readPages reads the pages before the open one, newest first, down to the first that ended before
+// since, which is zero when there is none. A clock that is ahead must not shorten the window: it
+// ends at the clock, or at the account's last entry without the longest gap before it where that is
+// earlier, because a gap is all that tells of a clock that jumped. MaxSkew more spares reading
+// again after a small step back.
 func (l *lane) readPages(ctx context.Context, open page, last time.Time) (pages []page, since time.Time, err error) {
 	i, clock, gap, next := open.index-1, l.journal.now(), open.gap, last
 	if !open.from.IsZero() {
@@ -259,8 +265,8 @@ func (l *lane) readMissing(ctx context.Context, i int64) (page, error) {
 	return p, err
 }
 
-// readPageEntries makes page i from the entries that begin in its range, up to version upTo: what comes after the state that was
-// loaded is not known yet.
+// readPageEntries makes page i from the entries that begin in its range, up to version upTo: what
+// comes after the state that was loaded is not known yet.
 func (l *lane) readPageEntries(ctx context.Context, i, upTo int64) (page, error) {
 	p := page{index: i}
 	q := table.Query{
@@ -277,8 +283,8 @@ func (l *lane) readPageEntries(ctx context.Context, i, upTo int64) (page, error)
 	return p, failed
 }
 
-// short says that the keys were loaded under a clock that was ahead of now, and do not reach back for the window. What was forgotten
-// later had been here for a window.
+// short says that the keys were loaded under a clock that was ahead of now, and do not reach back
+// for the window. What was forgotten later had been here for a window.
 func (k *keyIndex) short(now time.Time) bool { return k.since.After(now.Add(-KeyWindow)) }
 
 func earlier(a, b time.Time) time.Time {

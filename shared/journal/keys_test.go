@@ -124,7 +124,8 @@ func TestMissingPageIsReadFromEntriesAndSaved(t *testing.T) {
 	}
 }
 
-// Keys are loaded back past the longest gap between entries, which may have been a clock that jumped, and no further.
+// Keys are loaded back past the longest gap between entries, which may have been a clock that
+// jumped, and no further.
 func TestKeysOlderThanTheWindowAreNotLoaded(t *testing.T) {
 	tbl, _ := store(t)
 	c := newClock()
@@ -146,8 +147,8 @@ func TestKeysOlderThanTheWindowAreNotLoaded(t *testing.T) {
 	}
 }
 
-// A key that was answered within a day is known, though the clock jumped since and the account was loaded under it: after one jump
-// still under that clock, after more as soon as it is right again.
+// A key that was answered within a day is known, though the clock jumped since and the account was
+// loaded under it: after one jump still under that clock, after more as soon as it is right again.
 func TestAnsweredKeyIsKnownAfterALoadUnderAClockThatIsAhead(t *testing.T) {
 	const jump = 7 * 24 * time.Hour
 	for name, jumps := range map[string]int{"one jump": 1, "two jumps": 2} {
@@ -186,7 +187,8 @@ func TestAnsweredKeyIsKnownAfterALoadUnderAClockThatIsAhead(t *testing.T) {
 	}
 }
 
-// What is kept and forgotten together, an hour's keys in memory or a page of them, lasts as long as the youngest needs.
+// What is kept and forgotten together, an hour's keys in memory or a page of them, lasts as long as
+// the youngest needs.
 func TestKeyUsedLateIsKnownForADay(t *testing.T) {
 	tbl, _ := store(t)
 	c := newClock()
@@ -239,7 +241,8 @@ func TestTwinsInFlightShareOneEvent(t *testing.T) {
 	}
 }
 
-// A repeat sent to another process while the first writer's put is being made must not be decided twice.
+// A repeat sent to another process while the first writer's put is being made must not be decided
+// twice.
 func TestTwinsOnTwoWritersShareOneEvent(t *testing.T) {
 	tbl, _ := store(t)
 	c := newClock()

@@ -11,15 +11,17 @@ import (
 	"passbook/shared/event"
 )
 
-// An entry's JSON with its state is at most event.MaxEntryBytes. A lane stops adding commands planMargin before that, which allows
-// for what its estimate lacks, and holdBytes for each hold in the state: a full one has 500 in 64 KB.
+// An entry's JSON with its state is at most event.MaxEntryBytes. A lane stops adding commands
+// planMargin before that, which allows for what its estimate lacks, and holdBytes for each hold in
+// the state: a full one has 500 in 64 KB.
 const (
 	planMargin = 24 << 10
 	holdBytes  = (64 << 10) / 500
 )
 
-// lane is one account in this writer: its queue, and what the writer knows of it. The queue, running and rest belong to the
-// shard's lock; everything else to the one goroutine that runs the lane.
+// lane is one account in this writer: its queue, and what the writer knows of it. The queue,
+// running and rest belong to the shard's lock; everything else to the one goroutine that runs the
+// lane.
 type lane struct {
 	journal *Journal
 	shard   *laneShard
@@ -76,8 +78,8 @@ func (l *lane) claimAll(batch []*pending) []*pending {
 	return claimed
 }
 
-// process decides a batch and commits it as one entry, again as long as other writers are faster, and answers it. What did not
-// fit into the entry is left to be processed next.
+// process decides a batch and commits it as one entry, again as long as other writers are faster,
+// and answers it. What did not fit into the entry is left to be processed next.
 func (l *lane) process(batch []*pending) (left []*pending) {
 	most := len(batch)
 	for range maxAttempts {
@@ -125,7 +127,8 @@ func failAll(batch []*pending, err error) {
 // errConflict: another writer committed first; the lane has read what it committed.
 var errConflict = errors.New("journal: another writer was first")
 
-// prepare makes sure that the lane knows its account and the keys of the window, and gives the moment to decide at.
+// prepare makes sure that the lane knows its account and the keys of the window, and gives the
+// moment to decide at.
 func (l *lane) prepare() (moment, error) {
 	fresh := !l.loaded || l.keys.short(l.journal.now())
 	if fresh {
@@ -156,9 +159,10 @@ func (l *lane) load() error {
 	return err
 }
 
-// publishForeign hands the outbox those of the account's last entries that other writers committed and may not have published, so
-// that what this writer builds on them is not seen on the stream before them. Where one is published, those before it are. The entries of
-// an account that is ahead do not tell their age, so the writers are looked at, and at most maxForeign are published again.
+// publishForeign hands the outbox those of the account's last entries that other writers committed
+// and may not have published, so that what this writer builds on them is not seen on the stream
+// before them. Where one is published, those before it are. The entries of an account that is ahead
+// do not tell their age, so the writers are looked at, and at most maxForeign are published again.
 func (l *lane) publishForeign(ctx context.Context) error {
 	now := l.journal.now()
 	if now.Sub(l.state.RecordedAt) > MaxSkew {
@@ -191,8 +195,8 @@ func (l *lane) publishForeign(ctx context.Context) error {
 	return nil
 }
 
-// publishAgain hands the outbox another writer's entry, if that writer committed it within the last 5 s and has not saved that the
-// stream has it.
+// publishAgain hands the outbox another writer's entry, if that writer committed it within the last
+// 5 s and has not saved that the stream has it.
 func (l *lane) publishAgain(e *event.Entry) error {
 	if l.journal.now().Sub(e.RecordedAt) > MaxSkew || l.journal.peers.published(e.Writer, e.N) {
 		return nil
@@ -204,8 +208,8 @@ func (l *lane) publishAgain(e *event.Entry) error {
 	return err
 }
 
-// catchUp reads what others committed after the lane's head, folds it and remembers its keys. It returns errConflict, or why it
-// could not read: then the lane loads anew next time.
+// catchUp reads what others committed after the lane's head, folds it and remembers its keys. It
+// returns errConflict, or why it could not read: then the lane loads anew next time.
 func (l *lane) catchUp() error {
 	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
 	defer cancel()

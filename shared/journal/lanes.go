@@ -10,7 +10,8 @@ import (
 	"sync/atomic"
 )
 
-// pending is a command in a lane's queue. Whoever claims it, its lane or its caller that gave up, decides its fate.
+// pending is a command in a lane's queue. Whoever claims it, its lane or its caller that gave up,
+// decides its fate.
 type pending struct {
 	command Command
 	// exclusive, if set, is run alone with the lane to itself instead of being decided with others.
@@ -81,8 +82,8 @@ func (s *laneShard) busy(l *lane) bool {
 	return len(l.queue) > 0
 }
 
-// take hands the lane what is queued: up to limit commands that can share an entry, or one that cannot. Nothing queued means
-// that the lane has come to rest.
+// take hands the lane what is queued: up to limit commands that can share an entry, or one that
+// cannot. Nothing queued means that the lane has come to rest.
 func (s *laneShard) take(l *lane, limit int) []*pending {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +113,8 @@ func (s *laneShard) drop(a event.Account, p *pending) {
 	}
 }
 
-// settle marks a lane idle and forgets the longest idle ones when they are too many, or remember too much.
+// settle marks a lane idle and forgets the longest idle ones when they are too many, or remember
+// too much.
 func (s *laneShard) settle(l *lane) {
 	l.running = false
 	l.rest = s.resting.PushBack(l)

@@ -11,8 +11,8 @@ import (
 	"passbook/shared/table"
 )
 
-// A put that begins in the last putDeadline of the lease may end after it, when others drain the writer's tail: it is not begun, and
-// the next one has a new id.
+// A put that begins in the last putDeadline of the lease may end after it, when others drain the
+// writer's tail: it is not begun, and the next one has a new id.
 func TestNoEntryBeginsAtTheEndOfALease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lease = 10 * time.Second
@@ -28,7 +28,8 @@ func TestNoEntryBeginsAtTheEndOfALease(t *testing.T) {
 		}()
 		opened := time.Now()
 		id := j.Writer()
-		tbl.Arm(&fault.Rule{Match: func(p table.Put) bool { return p.Row.SK == id }, Before: errLost}, 100) // no heartbeat renews it
+		// no heartbeat renews it
+		tbl.Arm(&fault.Rule{Match: func(p table.Put) bool { return p.Row.SK == id }, Before: errLost}, 100)
 		openAccount(t, j, acct, 100)
 		time.Sleep(time.Until(opened.Add(lease - putDeadline)))
 		if r := accepted(t, j, command(acct, "in time", withdrawing(1))); r.Entry.Writer != id {
@@ -58,7 +59,8 @@ func TestUnansweredRegistrationIsRepeated(t *testing.T) {
 	}
 }
 
-// Somebody took the row for a dead writer's before the registration was repeated: the id is given up.
+// Somebody took the row for a dead writer's before the registration was repeated: the id is given
+// up.
 func TestUnansweredRegistrationThatIsDrainedIsGivenUp(t *testing.T) {
 	tbl, _ := store(t)
 	w := newWriter(tbl, 10*time.Second)

@@ -13,8 +13,9 @@ import (
 	"passbook/shared/event"
 )
 
-// The state in an entry saves time and proves nothing: no hash covers it. It is held against the last event of its entry, and one
-// that is damaged or wrong costs a longer way back. The audit names it.
+// The state in an entry saves time and proves nothing: no hash covers it. It is held against the
+// last event of its entry, and one that is damaged or wrong costs a longer way back. The audit
+// names it.
 
 // doubts is where the states that were not believed are told.
 type doubts struct {
@@ -28,7 +29,8 @@ func newDoubts() doubts {
 	})}
 }
 
-// Report makes the reader's counter known to a registerer and its log lines to a log. It MUST be called before the first read.
+// Report makes the reader's counter known to a registerer and its log lines to a log. It MUST be
+// called before the first read.
 func (r *Reader) Report(to prometheus.Registerer, log *slog.Logger) {
 	to.MustRegister(r.doubts.count)
 	r.doubts.log = log
@@ -42,8 +44,9 @@ func (r *Reader) doubt(a event.Account, version int64, why error) {
 // errFold: the events do not follow from the state that they were folded from.
 var errFold = errors.New("journal: events do not fold")
 
-// load folds the account up to version upTo (0: the head) and gives the entry that holds it, nil when there is none. When the events
-// do not follow from the state that they are folded from, it is that state that is not believed: they are folded from version 1.
+// load folds the account up to version upTo (0: the head) and gives the entry that holds it, nil
+// when there is none. When the events do not follow from the state that they are folded from, it is
+// that state that is not believed: they are folded from version 1.
 func (r *Reader) load(ctx context.Context, a event.Account, upTo int64) (account.State, *event.Entry, error) {
 	base, tail, err := r.base(ctx, a, upTo, true)
 	if err != nil {
@@ -60,8 +63,9 @@ func (r *Reader) load(ctx context.Context, a event.Account, upTo int64) (account
 	return foldTail(a, base, tail, upTo)
 }
 
-// base reads back to the newest state that can be used, or to version 1: the state, and the entries from the newest down to the one
-// whose state it is, which is last among them. Without trust no state is used.
+// base reads back to the newest state that can be used, or to version 1: the state, and the entries
+// from the newest down to the one whose state it is, which is last among them. Without trust no
+// state is used.
 func (r *Reader) base(ctx context.Context, a event.Account, upTo int64, trust bool) (base account.State, tail []*event.Entry, err error) {
 	for e, err := range r.Backward(ctx, a, upTo) {
 		if err != nil {
@@ -82,7 +86,8 @@ func (r *Reader) base(ctx context.Context, a event.Account, upTo int64, trust bo
 	return base, tail, nil
 }
 
-// parseState is the state in an entry, if it is what the entry's last event says: account.ErrStateFormat for another format.
+// parseState is the state in an entry, if it is what the entry's last event says:
+// account.ErrStateFormat for another format.
 func parseState(e *event.Entry) (account.State, error) {
 	s, err := account.ParseState(e.State)
 	if errors.Is(err, account.ErrStateFormat) && !bytes.HasPrefix(e.State, []byte(`{"format":`)) {

@@ -13,8 +13,8 @@ import (
 	"passbook/shared/table"
 )
 
-// A state in an entry that is wrong or damaged costs time: what the account is read as, and what is decided on it, stays what the
-// events make it.
+// A state in an entry that is wrong or damaged costs time: what the account is read as, and what is
+// decided on it, stays what the events make it.
 func TestWrongStateOnlyCostsTime(t *testing.T) {
 	replaced := func(old, new string) func(string) string {
 		return func(state string) string { return strings.Replace(state, old, new, 1) }

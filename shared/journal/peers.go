@@ -14,16 +14,18 @@ import (
 type Peer struct {
 	// ID is the writer's, of this tenure.
 	ID string
-	// Address is where it takes them, host:port, and Secret what proves to it that the sender may read the control table.
+	// Address is where it takes them, host:port, and Secret what proves to it that the sender may
+	// read the control table.
 	Address, Secret string
 }
 
-// peerSilence is how long a writer's heartbeat may stand still before it is sent no more commands, and how old what is known of the
-// writers may be.
+// peerSilence is how long a writer's heartbeat may stand still before it is sent no more commands,
+// and how old what is known of the writers may be.
 const peerSilence = 3 * heartbeatEvery
 
-// peers is what this writer knows of the others by their rows, which it reads with every heartbeat. What it does not know, it knows for
-// older than it is: a writer that is missing here has published nothing.
+// peers is what this writer knows of the others by their rows, which it reads with every heartbeat.
+// What it does not know, it knows for older than it is: a writer that is missing here has published
+// nothing.
 type peers struct {
 	mu     sync.Mutex
 	rows   map[string]peer
@@ -38,7 +40,8 @@ type peer struct {
 	published int64
 }
 
-// look reads the rows, unless others read them later and were faster. own says which are this process's.
+// look reads the rows, unless others read them later and were faster. own says which are this
+// process's.
 func (p *peers) look(ctx context.Context, t table.Table, own func(id string) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
@@ -75,7 +78,8 @@ func (p *peers) look(ctx context.Context, t table.Table, own func(id string) boo
 	return nil
 }
 
-// others are the writers that take commands; none where what is known is too old. The list is not for changing.
+// others are the writers that take commands; none where what is known is too old. The list is not
+// for changing.
 func (p *peers) others() []Peer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,7 +96,8 @@ func (p *peers) published(writer string, n int64) bool {
 	return n <= p.rows[writer].published
 }
 
-// gone says that the writer had no row when they were read. Of one whose entry was read before, the stream has all for good.
+// gone says that the writer had no row when they were read. Of one whose entry was read before, the
+// stream has all for good.
 func (p *peers) gone(writer string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

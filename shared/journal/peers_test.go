@@ -10,8 +10,9 @@ import (
 	"passbook/shared/table"
 )
 
-// Of another writer's entries, those that it has saved as published are not published again, whether they are met by a load or after a
-// conflict; the others are, in their order, while they are young.
+// Of another writer's entries, those that it has saved as published are not published again,
+// whether they are met by a load or after a conflict; the others are, in their order, while they
+// are young.
 func TestForeignEntriesArePublishedOnce(t *testing.T) {
 	for _, loaded := range []bool{false, true} {
 		t.Run(fmt.Sprint("loaded ", loaded), func(t *testing.T) {
@@ -31,7 +32,8 @@ func TestForeignEntriesArePublishedOnce(t *testing.T) {
 				before := len(ours.firsts(t))
 				accepted(t, a, command(acct, "a1", crediting(1)))
 				accepted(t, a, command(acct, "a2", crediting(1)))
-				for _, c := range theirs.got[:len(theirs.got)-1] { // the stream has all but the last
+				// the stream has all but the last
+				for _, c := range theirs.got[:len(theirs.got)-1] {
 					a.Acked(c.Writer, c.N)
 				}
 				pass(2500 * time.Millisecond) // a's heartbeat saves that, and b's reads it
@@ -44,8 +46,9 @@ func TestForeignEntriesArePublishedOnce(t *testing.T) {
 	}
 }
 
-// The entries of an account that is ahead do not tell their age: what is published again when it is loaded is what its writer has not
-// saved as published, nothing of a writer that is gone, and never more than maxForeign.
+// The entries of an account that is ahead do not tell their age: what is published again when it is
+// loaded is what its writer has not saved as published, nothing of a writer that is gone, and never
+// more than maxForeign.
 func TestForeignEntriesOfAnAccountThatIsAhead(t *testing.T) {
 	const entries = maxForeign + 200
 	for name, tt := range map[string]struct {

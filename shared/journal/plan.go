@@ -10,7 +10,8 @@ import (
 	"passbook/shared/event"
 )
 
-// plan is a batch decided but not yet committed: what the entry would hold, and what each command would be answered.
+// plan is a batch decided but not yet committed: what the entry would hold, and what each command
+// would be answered.
 type plan struct {
 	lane *lane
 	moment
@@ -36,7 +37,8 @@ type outcome struct {
 	err      error
 }
 
-// plan decides the batch's commands one after another against the evolving state, as many as one entry holds.
+// plan decides the batch's commands one after another against the evolving state, as many as one
+// entry holds.
 func (l *lane) plan(batch []*pending, m moment) *plan {
 	pl := &plan{lane: l, moment: m, state: l.state, outcomes: make([]outcome, 0, len(batch))}
 	most := event.MaxEntryBytes - planMargin - holdBytes*len(l.state.Holds)
@@ -51,7 +53,8 @@ func (l *lane) plan(batch []*pending, m moment) *plan {
 	return pl
 }
 
-// decide is the order of checks: key seen, then whether anything may be committed, then If-Match, then the rules.
+// decide is the order of checks: key seen, then whether anything may be committed, then If-Match,
+// then the rules.
 func (pl *plan) decide(c *Command) outcome {
 	if c.Key != "" {
 		if o, seen := pl.replay(c); seen {
@@ -157,7 +160,8 @@ func (pl *plan) answer() {
 	}
 }
 
-// seen looks the command's key up among those committed. A hit in the index is confirmed by reading the entry.
+// seen looks the command's key up among those committed. A hit in the index is confirmed by reading
+// the entry.
 func (l *lane) seen(c *Command) (Receipt, bool, error) {
 	version, ok := l.keys.find(c.Key)
 	if !ok {
@@ -182,7 +186,8 @@ func (l *lane) seen(c *Command) (Receipt, bool, error) {
 	return Receipt{}, false, nil
 }
 
-// declinesIn is how many declines were committed in the minute of now, by this machine's clock: the account's own may stand.
+// declinesIn is how many declines were committed in the minute of now, by this machine's clock: the
+// account's own may stand.
 func (l *lane) declinesIn(now time.Time) int {
 	if passed := now.Sub(l.declinesFrom); passed >= time.Minute || passed < 0 {
 		return 0

@@ -23,8 +23,8 @@ func stick(t *testing.T, j *Journal, tbl *fault.Table, a event.Account, running 
 	return func() { close(gate) }
 }
 
-// A transfer has its place when the queues of both accounts hold it: a command that comes to either account after that is decided
-// after it, and one that comes before that may not be.
+// A transfer has its place when the queues of both accounts hold it: a command that comes to either
+// account after that is decided after it, and one that comes before that may not be.
 func TestTransferIsQueuedOnBothAccounts(t *testing.T) {
 	for _, stuck := range []event.Account{acct, b2} {
 		t.Run(stuck.ID+" is busy", func(t *testing.T) {
@@ -48,7 +48,8 @@ func TestTransferIsQueuedOnBothAccounts(t *testing.T) {
 				}
 			})
 			waitFor(t, func() bool { return j.queued(stuck) == 1 })
-			if stuck == acct { // the first of the two lanes: the second does not know of the transfer yet
+			// the first of the two lanes: the second does not know of the transfer yet
+			if stuck == acct {
 				if placings.Load() != 0 {
 					t.Error("the transfer has a place in one queue, and says that it has both")
 				}

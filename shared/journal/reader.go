@@ -12,7 +12,8 @@ import (
 	"passbook/shared/table"
 )
 
-// Reader reads accounts' histories. Every read is consistent. It is safe for concurrent use and keeps nothing in memory.
+// Reader reads accounts' histories. Every read is consistent. It is safe for concurrent use and
+// keeps nothing in memory.
 type Reader struct {
 	table  table.Table
 	doubts doubts
@@ -52,7 +53,8 @@ func (r *Reader) StateAt(ctx context.Context, a event.Account, version int64) (a
 	return s, nil
 }
 
-// Entries walks, in version order, the entries that overlap versions from..to; to 0 is the head, whatever it is by then.
+// Entries walks, in version order, the entries that overlap versions from..to; to 0 is the head,
+// whatever it is by then.
 func (r *Reader) Entries(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) {
 		start, err := r.entryStart(ctx, a, from)
@@ -70,7 +72,8 @@ func (r *Reader) Entries(ctx context.Context, a event.Account, from, to int64) i
 	}
 }
 
-// entryStart is the sort key of the entry that holds the version, so that a walk can start in the middle of an entry.
+// entryStart is the sort key of the entry that holds the version, so that a walk can start in the
+// middle of an entry.
 func (r *Reader) entryStart(ctx context.Context, a event.Account, version int64) (string, error) {
 	if version <= 1 {
 		return firstEntrySK, nil
@@ -87,7 +90,8 @@ func (r *Reader) entryStart(ctx context.Context, a event.Account, version int64)
 	return page.Rows[0].SK, nil
 }
 
-// Backward walks entries newest first, from the one that holds version from (0: the head) down to version 1.
+// Backward walks entries newest first, from the one that holds version from (0: the head) down to
+// version 1.
 func (r *Reader) Backward(ctx context.Context, a event.Account, from int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) {
 		q := table.Query{Table: Table, PK: a.String(), From: table.S(firstEntrySK), To: table.S(lastEntrySK), Desc: true, Limit: 1, Consistent: true}
@@ -98,7 +102,8 @@ func (r *Reader) Backward(ctx context.Context, a event.Account, from int64) iter
 	}
 }
 
-// Most walks need few entries, and some need all: the first page is small, and each is four times the one before.
+// Most walks need few entries, and some need all: the first page is small, and each is four times
+// the one before.
 const (
 	firstPage = 64
 	maxPage   = 1024
@@ -150,8 +155,8 @@ func (r *Reader) Event(ctx context.Context, a event.Account, version int64) (eve
 	return e.Events[version-e.First], e, nil
 }
 
-// VersionAt is the last version recorded at or before t, 0 when there is none. recorded_at never falls within an account, so a
-// binary search over the versions finds it.
+// VersionAt is the last version recorded at or before t, 0 when there is none. recorded_at never
+// falls within an account, so a binary search over the versions finds it.
 func (r *Reader) VersionAt(ctx context.Context, a event.Account, t time.Time) (int64, error) {
 	newest, err := r.newest(ctx, a)
 	if err != nil || newest == nil {
@@ -160,7 +165,8 @@ func (r *Reader) VersionAt(ctx context.Context, a event.Account, t time.Time) (i
 	if !newest.RecordedAt.After(t) {
 		return newest.Last, nil
 	}
-	low, high := int64(0), newest.First-1 // the answer lies in low..high; low is the last version of an entry at or before t
+	// the answer lies in low..high; low is the last version of an entry at or before t
+	low, high := int64(0), newest.First-1
 	for low < high {
 		e, err := r.Entry(ctx, a, low+(high-low+1)/2)
 		if err != nil {
@@ -195,8 +201,8 @@ func (r *Reader) Reversed(ctx context.Context, a event.Account, version int64) (
 	return true, nil
 }
 
-// Accounts lists a page of the accounts whose Digit is digit, by the eventually consistent index: an account may be missing for
-// a moment after it was opened. next is empty at the end.
+// Accounts lists a page of the accounts whose Digit is digit, by the eventually consistent index:
+// an account may be missing for a moment after it was opened. next is empty at the end.
 func (r *Reader) Accounts(ctx context.Context, digit byte, after string) (accounts []event.Account, next string, err error) {
 	page, err := r.table.Query(ctx, table.Query{Table: Table, Index: indexAccounts, PK: string(digit), After: after, Limit: 1000})
 	if err != nil {
@@ -210,7 +216,8 @@ func (r *Reader) Accounts(ctx context.Context, digit byte, after string) (accoun
 	return accounts, page.After, nil
 }
 
-// Empty says that the journal holds no account. Like Accounts it may not see one that was opened a moment ago.
+// Empty says that the journal holds no account. Like Accounts it may not see one that was opened a
+// moment ago.
 func (r *Reader) Empty(ctx context.Context) (bool, error) {
 	for _, digit := range []byte(event.HashBuckets) {
 		page, err := r.table.Query(ctx, table.Query{Table: Table, Index: indexAccounts, PK: string(digit), Limit: 1})

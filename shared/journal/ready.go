@@ -41,9 +41,9 @@ func (t *trouble) refused() bool {
 	return errors.Is(t.err, table.ErrRefused)
 }
 
-// tend keeps the writer alive until ctx ends: it saves the progress once a second, takes a new id when the lease was lost, reads how
-// far the other writers are, and after a refusal tries whether the table still refuses. None of it may wait for a command, since none
-// comes while Ready says no.
+// tend keeps the writer alive until ctx ends: it saves the progress once a second, takes a new id
+// when the lease was lost, reads how far the other writers are, and after a refusal tries whether
+// the table still refuses. None of it may wait for a command, since none comes while Ready says no.
 func (j *Journal) tend(ctx context.Context) {
 	tick := time.NewTicker(min(heartbeatEvery, j.writer.lease/4))
 	defer tick.Stop()
@@ -72,8 +72,9 @@ func (j *Journal) retry(ctx context.Context) {
 	}
 }
 
-// Ready says why commands cannot be committed here, nil when they can: the writer's heartbeat has failed for a lease, no put of an
-// entry was answered for as long, or the table refuses this writer. It makes no call.
+// Ready says why commands cannot be committed here, nil when they can: the writer's heartbeat has
+// failed for a lease, no put of an entry was answered for as long, or the table refuses this
+// writer. It makes no call.
 func (j *Journal) Ready() error {
 	switch renewed := j.writer.renewed(); {
 	case renewed.IsZero():

@@ -34,7 +34,8 @@ func TestReadySaysWhyNothingCanBeCommitted(t *testing.T) {
 		if err := j.Ready(); !errors.Is(err, denied) {
 			t.Errorf("while every put is refused: %v", err)
 		}
-		tbl.Arm(&fault.Rule{Match: fault.On(Control), Before: denied}, 1<<30) // entries go through again
+		// entries go through again
+		tbl.Arm(&fault.Rule{Match: fault.On(Control), Before: denied}, 1<<30)
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +50,8 @@ func TestReadySaysWhyNothingCanBeCommitted(t *testing.T) {
 	})
 }
 
-// A balancer that heeds Ready sends no commands to a writer that says no: what was wrong has to be found over without one.
+// A balancer that heeds Ready sends no commands to a writer that says no: what was wrong has to be
+// found over without one.
 func TestReadyAgainWithoutACommand(t *testing.T) {
 	for name, harm := range map[string]func(t *testing.T, j *Journal, tbl *fault.Table, inner table.Table){
 		"the table refused a put": func(t *testing.T, j *Journal, tbl *fault.Table, _ table.Table) {
@@ -71,7 +73,8 @@ func TestReadyAgainWithoutACommand(t *testing.T) {
 			if err := inner.Put(t.Context(), table.Put{Table: Control, Row: row, If: table.Equals("epoch", epoch)}); err != nil {
 				t.Fatal(err)
 			}
-			tbl.Arm(&fault.Rule{Match: fault.On(Control), Before: errLost}, 1) // the first heartbeat, and then no more
+			// the first heartbeat, and then no more
+			tbl.Arm(&fault.Rule{Match: fault.On(Control), Before: errLost}, 1)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,14 +10,16 @@ import (
 	"passbook/shared/table"
 )
 
-// Restorer puts archived entries back into the journal. It is for a journal that was lost: writers stand still meanwhile.
+// Restorer puts archived entries back into the journal. It is for a journal that was lost: writers
+// stand still meanwhile.
 type Restorer struct{ table table.Table }
 
 // NewRestorer restores into t.
 func NewRestorer(t table.Table) *Restorer { return &Restorer{table: t} }
 
-// Restore puts one entry back as it was, with the state after it and without a writer: nobody has to publish it. Its guard comes
-// with it. Repeating is harmless; another entry in place is ErrDiffers. The caller goes through an account in version order.
+// Restore puts one entry back as it was, with the state after it and without a writer: nobody has
+// to publish it. Its guard comes with it. Repeating is harmless; another entry in place is
+// ErrDiffers. The caller goes through an account in version order.
 func (r *Restorer) Restore(ctx context.Context, e *event.Entry, s account.State) error {
 	row, guards, err := rowsOf(e, s)
 	if err != nil {

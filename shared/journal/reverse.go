@@ -9,13 +9,14 @@ import (
 	"passbook/shared/table"
 )
 
-// reverse decides a reversal alone and commits its entry together with the guard of the original: both or neither, so that no
-// original is ever reversed twice.
+// reverse decides a reversal alone and commits its entry together with the guard of the original:
+// both or neither, so that no original is ever reversed twice.
 func (l *lane) reverse(p *pending) {
 	contend(p, func() error { return l.attemptReverse(p) }, l)
 }
 
-// contend tries, with the lanes held, until no other writer is first, a bounded number of times. try answers p when it succeeds.
+// contend tries, with the lanes held, until no other writer is first, a bounded number of times.
+// try answers p when it succeeds.
 func contend(p *pending, try func() error, held ...*lane) {
 	for range maxAttempts {
 		err := try()

@@ -12,18 +12,21 @@ import (
 )
 
 const (
-	// writeUnit is what one DynamoDB write unit holds; state rides in an entry while both fit in one.
+	// writeUnit is what one DynamoDB write unit holds; state rides in an entry while both fit in
+	// one.
 	writeUnit = 1024
-	// stateEvery bounds how far a load reads back: an entry that reaches a multiple of it carries the state.
+	// stateEvery bounds how far a load reads back: an entry that reaches a multiple of it carries
+	// the state.
 	stateEvery = 100
-	// writerKeys spreads a writer's index over as many keys, so that no index partition is hotter than a table's.
+	// writerKeys spreads a writer's index over as many keys, so that no index partition is hotter
+	// than a table's.
 	writerKeys = 8
 
 	timeLayout = "2006-01-02T15:04:05.000000Z"
 )
 
-// entryRow lays a sealed entry out as a table row. The attributes are native and named as in the stream's record, so that a
-// person or a Lambda filter can read them.
+// entryRow lays a sealed entry out as a table row. The attributes are native and named as in the
+// stream's record, so that a person or a Lambda filter can read them.
 func entryRow(e *event.Entry, enc event.Encoded, s account.State) table.Row {
 	a := e.Account()
 	attrs := table.Map{
@@ -55,7 +58,8 @@ func entryRow(e *event.Entry, enc event.Encoded, s account.State) table.Row {
 	return row
 }
 
-// attachState puts the state after the entry into its row when it costs no further write unit, or when it is time to.
+// attachState puts the state after the entry into its row when it costs no further write unit, or
+// when it is time to.
 func attachState(e *event.Entry, row table.Row, s account.State) {
 	state := account.AppendState(nil, s)
 	due := (e.First-1)/stateEvery != e.Last/stateEvery
@@ -73,7 +77,8 @@ func hashValue(h event.Hash) table.S {
 	return table.S(base64.RawURLEncoding.EncodeToString(h[:]))
 }
 
-// rowBytes is DynamoDB's measure of a flat row: the bytes of names and values, a number about one byte for two digits.
+// rowBytes is DynamoDB's measure of a flat row: the bytes of names and values, a number about one
+// byte for two digits.
 func rowBytes(row table.Row) int {
 	size := len("pk") + len(row.PK) + len("sk") + len(row.SK)
 	for name, v := range row.Attrs {
@@ -90,8 +95,8 @@ func rowBytes(row table.Row) int {
 	return size
 }
 
-// ParseRow reads an entry's row and verifies its hash. What cannot be read is ErrDamaged, or, when a newer program wrote it, an
-// *event.FormatError: to read it again does not help.
+// ParseRow reads an entry's row and verifies its hash. What cannot be read is ErrDamaged, or, when
+// a newer program wrote it, an *event.FormatError: to read it again does not help.
 func ParseRow(row table.Row) (*event.Entry, error) {
 	r := rowReader{row: row}
 	e := &event.Entry{

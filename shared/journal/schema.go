@@ -9,7 +9,8 @@ import (
 	"passbook/shared/table"
 )
 
-// The tables that the journal owns: its own, and the control table, which it shares with the consumers.
+// The tables that the journal owns: its own, and the control table, which it shares with the
+// consumers.
 const (
 	Table   = "journal"
 	Control = "control"

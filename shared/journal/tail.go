@@ -9,12 +9,13 @@ import (
 	"passbook/shared/table"
 )
 
-// readAhead is how many entries of a tail are read at once: one after the other, a long tail would take minutes.
+// readAhead is how many entries of a tail are read at once: one after the other, a long tail would
+// take minutes.
 const readAhead = 16
 
-// TailOf walks, by rising n, what a writer committed after n = after, as far as its eventually consistent index shows it, without
-// those that skip names. An error belongs to the one entry that could not be read, and the walk goes on; when the index itself
-// cannot be read it ends.
+// TailOf walks, by rising n, what a writer committed after n = after, as far as its eventually
+// consistent index shows it, without those that skip names. An error belongs to the one entry that
+// could not be read, and the walk goes on; when the index itself cannot be read it ends.
 func TailOf(ctx context.Context, t table.Table, writer string, after int64, skip func(n int64) bool) iter.Seq2[Committed, error] {
 	return func(yield func(Committed, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -125,8 +126,8 @@ type tailEntry struct {
 	err error
 }
 
-// readTail begins to read an indexed entry and to make its record. The channel has room for what comes of it, so that nobody has to
-// wait for it. With an error of the index it is that error.
+// readTail begins to read an indexed entry and to make its record. The channel has room for what
+// comes of it, so that nobody has to wait for it. With an error of the index it is that error.
 func readTail(ctx context.Context, t table.Table, writer string, k tailKey, failed error) chan tailEntry {
 	read := make(chan tailEntry, 1)
 	if failed != nil {

@@ -9,13 +9,13 @@ import (
 	"passbook/shared/event"
 )
 
-// Transfer moves money between two accounts in one transaction: both entries or neither. Its Command is from's, with the key;
-// Decide is not used.
+// Transfer moves money between two accounts in one transaction: both entries or neither. Its
+// Command is from's, with the key; Decide is not used.
 type Transfer struct {
 	Command
 	To event.Account
-	// DecideFrom decides from's leg, seeing both accounts; a decline is from's alone. contra is the event id of to's credit, and now
-	// from's time.
+	// DecideFrom decides from's leg, seeing both accounts; a decline is from's alone. contra is the
+	// event id of to's credit, and now from's time.
 	DecideFrom func(from, to account.State, contra string, now time.Time) account.Decision
 	// DecideTo decides to's leg. contra is the event id of from's withdrawal, and now to's time.
 	DecideTo func(to account.State, contra string, now time.Time) account.Decision
@@ -28,7 +28,8 @@ func (j *Journal) Transfer(ctx context.Context, t Transfer) (Receipt, error) {
 	}
 	p := newPending(t.Command)
 	p.command.Queued = nil // it has its place when the second lane's queue holds it too
-	if t.To == t.Account { // two lanes are held at once; a second hold of the same one would wait for itself
+	// two lanes are held at once; a second hold of the same one would wait for itself
+	if t.To == t.Account {
 		return Receipt{}, errors.New("journal: transfer from an account to itself")
 	}
 	first, second := t.Account, t.To
@@ -47,8 +48,9 @@ func (j *Journal) Transfer(ctx context.Context, t Transfer) (Receipt, error) {
 	return j.submit(ctx, first, p)
 }
 
-// holding runs f while the account's lane is held for p, and calls queued once p has its place there. Lanes are taken in the order of their names, so that two transfers
-// never wait for each other.
+// holding runs f while the account's lane is held for p, and calls queued once p has its place
+// there. Lanes are taken in the order of their names, so that two transfers never wait for each
+// other.
 func (j *Journal) holding(ctx context.Context, a event.Account, p *pending, queued func(), f func(*lane)) {
 	granted, release := make(chan *lane), make(chan struct{})
 	hold := newPending(Command{Queued: queued})
@@ -121,8 +123,9 @@ func fixed(d account.Decision) func(account.State, time.Time) account.Decision {
 	return func(account.State, time.Time) account.Decision { return d }
 }
 
-// prepareBoth makes both lanes ready. What bars one bars both, and one time serves both legs, unless one account is more than MaxSkew
-// ahead: its time stands for its own leg alone, or a clock that was ahead once would spread from account to account.
+// prepareBoth makes both lanes ready. What bars one bars both, and one time serves both legs,
+// unless one account is more than MaxSkew ahead: its time stands for its own leg alone, or a clock
+// that was ahead once would spread from account to account.
 func prepareBoth(from, to *lane) (paid, got moment, err error) {
 	if paid, err = from.prepare(); err != nil {
 		return paid, got, err
@@ -154,8 +157,8 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// decideBoth decides both legs, each at its account's time. Each names the other's event, whose version is known once the other is
-// decided: the first round is only for the versions.
+// decideBoth decides both legs, each at its account's time. Each names the other's event, whose
+// version is known once the other is decided: the first round is only for the versions.
 func decideBoth(from, to account.State, t Transfer, paid, got time.Time, credited func(account.Decision)) account.Decision {
 	out := t.DecideFrom(from, to, "", paid)
 	if out.Rejection != nil || len(out.Events) == 0 || declined(out.Events) {

@@ -13,10 +13,10 @@ import (
 	"passbook/shared/table"
 )
 
-// WriterKind is the control table's partition of writers. A row's sort key is the writer's id; its attributes:
-// epoch N rises with every heartbeat, state S is live or draining, published N is the largest n up to which every entry of the
-// writer is on the stream or was never committed, which the others go by. A writer that takes commands from others has address S and
-// secret S too.
+// WriterKind is the control table's partition of writers. A row's sort key is the writer's id; its
+// attributes: epoch N rises with every heartbeat, state S is live or draining, published N is the
+// largest n up to which every entry of the writer is on the stream or was never committed, which
+// the others go by. A writer that takes commands from others has address S and secret S too.
 const WriterKind = "writer"
 
 // The states of a writer's row. A writer whose tail is published for good has no row.
@@ -31,14 +31,16 @@ const heartbeatEvery = time.Second
 // retakeAfter is how long a failed attempt at a new id is the answer for all who need one.
 const retakeAfter = time.Second
 
-// writer is this process as a writer: an id for each tenure, a counter on each entry, and how far the stream has them.
+// writer is this process as a writer: an id for each tenure, a counter on each entry, and how far
+// the stream has them.
 type writer struct {
 	table table.Table
 	lease time.Duration
 
-	taking  chan struct{} // holds a token while a new tenure is taken, one at a time; it guards the two below
-	coming  *tenure       // one whose registration was not answered yet
-	refused time.Time     // when the last registration failed
+	// holds a token while a new tenure is taken, one at a time; it guards the two below
+	taking  chan struct{}
+	coming  *tenure   // one whose registration was not answered yet
+	refused time.Time // when the last registration failed
 
 	mu      sync.Mutex
 	current *tenure
@@ -47,8 +49,8 @@ type writer struct {
 	address, secret string
 }
 
-// tenure is the time under one id. published is the largest n such that every counter up to it is settled; settled holds those
-// above it.
+// tenure is the time under one id. published is the largest n such that every counter up to it is
+// settled; settled holds those above it.
 type tenure struct {
 	id        string
 	epoch     int64
@@ -62,7 +64,8 @@ func newWriter(t table.Table, lease time.Duration) *writer {
 	return &writer{table: t, lease: lease, taking: make(chan struct{}, 1), former: make(map[string]*tenure)}
 }
 
-// start begins a tenure under a new id. An unanswered registration is repeated with the same id, so that none is left behind.
+// start begins a tenure under a new id. An unanswered registration is repeated with the same id, so
+// that none is left behind.
 func (w *writer) start(ctx context.Context) error {
 	t := w.coming
 	if t == nil {
@@ -90,7 +93,8 @@ func (w *writer) start(ctx context.Context) error {
 	return nil
 }
 
-// reclaim takes over a row that an unanswered registration had written, unless somebody drains it by now.
+// reclaim takes over a row that an unanswered registration had written, unless somebody drains it
+// by now.
 func (w *writer) reclaim(ctx context.Context, t *tenure) error {
 	epoch, err := w.inspect(ctx, t)
 	t.epoch = epoch
@@ -121,8 +125,8 @@ func (w *writer) leave() {
 	w.address = ""
 }
 
-// next assigns the counter of an entry that is about to be put. A writer that was paused past its lease, or lost it, first takes
-// a new id: its tail may be draining already.
+// next assigns the counter of an entry that is about to be put. A writer that was paused past its
+// lease, or lost it, first takes a new id: its tail may be draining already.
 func (w *writer) next(ctx context.Context) (id string, n int64, err error) {
 	if id, n, ok := w.assign(); ok {
 		return id, n, nil
@@ -214,8 +218,8 @@ func (w *writer) id() string {
 	return w.current.id
 }
 
-// renew is a heartbeat: progress and lease in one conditional write. A row that is no longer live, or gone, means that the lease
-// was lost.
+// renew is a heartbeat: progress and lease in one conditional write. A row that is no longer live,
+// or gone, means that the lease was lost.
 func (w *writer) renew(ctx context.Context) error {
 	w.mu.Lock()
 	t := w.current
@@ -261,7 +265,8 @@ func (w *writer) inspect(ctx context.Context, t *tenure) (epoch int64, err error
 	return int64(n), nil
 }
 
-// retire ends the tenure: with everything published the row goes, else the last progress is saved and others publish the tail.
+// retire ends the tenure: with everything published the row goes, else the last progress is saved
+// and others publish the tail.
 func (w *writer) retire(ctx context.Context) error {
 	w.mu.Lock()
 	t := w.current

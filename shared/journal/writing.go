@@ -9,9 +9,10 @@ import (
 	"passbook/shared/table"
 )
 
-// Writing says whether any process writes to the journal: whether a writer's heartbeat moves. Where a writer is registered at all,
-// it watches for a lease, after which one that was cut off begins no further entry under its id. For jobs that need writers to
-// stand still; it is no lock: a writer may start a moment later, and one that is cut off and not ended repeats, when the way is free
+// Writing says whether any process writes to the journal: whether a writer's heartbeat moves. Where
+// a writer is registered at all, it watches for a lease, after which one that was cut off begins no
+// further entry under its id. For jobs that need writers to stand still; it is no lock: a writer
+// may start a moment later, and one that is cut off and not ended repeats, when the way is free
 // again, the put that got no answer.
 func Writing(ctx context.Context, t table.Table, lease time.Duration) (bool, error) {
 	before, err := heartbeats(ctx, t)

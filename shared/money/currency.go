@@ -6,8 +6,9 @@ import (
 	"golang.org/x/text/currency"
 )
 
-// Exponent is the number of decimals of a currency's minor unit by ISO 4217, and whether the code is of a currency that is
-// legal tender today. Historic (DEM), fund (CHE), metal (XAU), test (XTS) and unknown codes are not, nor is lower case.
+// Exponent is the number of decimals of a currency's minor unit by ISO 4217, and whether the code
+// is of a currency that is legal tender today. Historic (DEM), fund (CHE), metal (XAU), test (XTS)
+// and unknown codes are not, nor is lower case.
 func Exponent(code string) (int, bool) {
 	exponent, ok := tender()[code]
 	return exponent, ok
@@ -19,8 +20,8 @@ func Supported(code string) bool {
 	return ok
 }
 
-// tender maps each currency in present use to its exponent. currency.ParseISO would also accept historic and test codes; only
-// Query tells tender apart.
+// tender maps each currency in present use to its exponent. currency.ParseISO would also accept
+// historic and test codes; only Query tells tender apart.
 var tender = sync.OnceValue(func() map[string]int {
 	exponents := make(map[string]int)
 	for it := currency.Query(); it.Next(); {
@@ -36,8 +37,9 @@ var tender = sync.OnceValue(func() map[string]int {
 	return exponents
 })
 
-// amended is what ISO 4217 says where the library says otherwise: its digits are those customarily printed, which leave out
-// minor units that are too small to see but are booked all the same, and its list of currencies ends with the year 2017.
+// amended is what ISO 4217 says where the library says otherwise: its digits are those customarily
+// printed, which leave out minor units that are too small to see but are booked all the same, and
+// its list of currencies ends with the year 2017.
 var amended = map[string]int{
 	"AFN": 2, "ALL": 2, "AMD": 2, "COP": 2, "GYD": 2, "IDR": 2, "IQD": 3, "IRR": 2, "KPW": 2, "LAK": 2, "LBP": 2, "MGA": 2,
 	"MMK": 2, "MNT": 2, "MUR": 2, "PKR": 2, "RSD": 2, "SOS": 2, "SYP": 2, "TZS": 2, "UZS": 2, "YER": 2,

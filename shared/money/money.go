@@ -2,8 +2,8 @@ package money
 
 import "strconv"
 
-// Max is the greatest amount and the greatest balance, either side of zero, in minor units: 2^53−1, the greatest integer that
-// every JSON reader keeps exactly (RFC 8259, section 6).
+// Max is the greatest amount and the greatest balance, either side of zero, in minor units: 2^53−1,
+// the greatest integer that every JSON reader keeps exactly (RFC 8259, section 6).
 const Max = 1<<53 - 1
 
 // Add is a + b, and whether a, b and the sum lie within −Max and Max.
@@ -29,8 +29,8 @@ func Amount(v int64) bool { return 0 < v && v <= Max }
 // Balance says whether v can be a balance: −Max ≤ v ≤ Max.
 func Balance(v int64) bool { return -Max <= v && v <= Max }
 
-// Format writes an amount for a person: 12550 in EUR is "125.50 EUR". Of a currency that is not known, the minor units are
-// written as they are.
+// Format writes an amount for a person: 12550 in EUR is "125.50 EUR". Of a currency that is not
+// known, the minor units are written as they are.
 func Format(amount int64, code string) string {
 	exponent, _ := Exponent(code)
 	digits := strconv.FormatUint(magnitude(amount), 10)

@@ -74,8 +74,8 @@ func TestCurrencies(t *testing.T) {
 	}
 }
 
-// The exponents of ISO 4217 that are not 2; every other currency's is. A new version of the library that says otherwise is to be
-// looked at, as stored amounts are in these units.
+// The exponents of ISO 4217 that are not 2; every other currency's is. A new version of the library
+// that says otherwise is to be looked at, as stored amounts are in these units.
 func TestExponentsAreThoseOfISO4217(t *testing.T) {
 	others := map[string]int{
 		"BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0, "RWF": 0, "UGX": 0, "VND": 0, "VUV": 0,

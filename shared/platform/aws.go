@@ -23,13 +23,17 @@ import (
 )
 
 const (
-	// checkDeadline bounds the look at what is there, so that a program that cannot start says so soon.
+	// checkDeadline bounds the look at what is there, so that a program that cannot start says so
+	// soon.
 	checkDeadline = 20 * time.Second
-	// createDeadline bounds the making of everything: tables and streams take up to a minute each on AWS.
+	// createDeadline bounds the making of everything: tables and streams take up to a minute each
+	// on AWS.
 	createDeadline = 10 * time.Minute
-	// connections is how many idle connections are kept to each service: as many lanes as wait for an answer at once.
+	// connections is how many idle connections are kept to each service: as many lanes as wait for
+	// an answer at once.
 	connections = 256
-	// pingAfter is how long a connection may be silent before it is asked whether it lives, and how long the answer may take.
+	// pingAfter is how long a connection may be silent before it is asked whether it lives, and how
+	// long the answer may take.
 	pingAfter = 3 * time.Second
 )
 
@@ -45,8 +49,8 @@ type awsStore struct {
 	shards    func(stream string) int
 }
 
-// openAWS makes the clients as the SDK's own settings say: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL, roles, files. It reads the
-// credentials, and calls none of the services.
+// openAWS makes the clients as the SDK's own settings say: AWS_REGION, AWS_PROFILE,
+// AWS_ENDPOINT_URL, roles, files. It reads the credentials, and calls none of the services.
 func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	if r.Archive && c.Bucket == "" {
 		return nil, c.refuse("Bucket", "is empty: name the S3 bucket of the archive")
@@ -77,14 +81,16 @@ func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Eng
 	return e, nil
 }
 
-// loadSDK reads the SDK's settings and proves that there are credentials. What the SDK has to say besides its errors goes to the log.
+// loadSDK reads the SDK's settings and proves that there are credentials. What the SDK has to say
+// besides its errors goes to the log.
 func loadSDK(ctx context.Context, log *slog.Logger) (aws.Config, error) {
 	says := logging.LoggerFunc(func(_ logging.Classification, format string, args ...any) {
 		log.Debug("the AWS SDK says", "text", fmt.Sprintf(format, args...))
 	})
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost, t.MaxIdleConns = connections, 0
-		// A connection of HTTP/2 is shared by all calls: one that is dead has to be found out, or every call would try it in vain.
+		// A connection of HTTP/2 is shared by all calls: one that is dead has to be found out, or
+		// every call would try it in vain.
 		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter}
 	})
 	sdk, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithHTTPClient(client), awsconfig.WithLogger(says))
@@ -137,8 +143,8 @@ func (s *awsStore) prepare(ctx context.Context) error {
 	return nil
 }
 
-// checkWrites tries whether the program may put rows, so that it says so now and not at its first command. No other answer is a reason
-// not to start.
+// checkWrites tries whether the program may put rows, so that it says so now and not at its first
+// command. No other answer is a reason not to start.
 func (s *awsStore) checkWrites(ctx context.Context) error {
 	for _, name := range s.writes {
 		if err := table.Try(ctx, s.tables, name); errors.Is(err, table.ErrRefused) {

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Bytes is a size. As text it is a whole number with a unit: B, KiB, MiB or GiB, and no unit means bytes.
+// Bytes is a size. As text it is a whole number with a unit: B, KiB, MiB or GiB, and no unit means
+// bytes.
 type Bytes int64
 
 // byteUnits are the units, the largest first.

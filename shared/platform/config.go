@@ -28,51 +28,58 @@ const PeersOff = "off"
 // ErrConfig is a setting that cannot be used. Its text names the flag and the variable.
 var ErrConfig = errors.New("configuration")
 
-// Config is what every program reads from its environment and its flags. Its zero value is not usable: start from FromEnv.
+// Config is what every program reads from its environment and its flags. Its zero value is not
+// usable: start from FromEnv.
 type Config struct {
 	// Listen is the address of the HTTP listener, host:port; port 0 takes a free one.
 	Listen string `env:"PASSBOOK_LISTEN" envDefault:"127.0.0.1:8080" flag:"listen"`
-	// PeerListen is the address of the listener for commands that other writers forward; empty is a free port of Listen's host, PeersOff
-	// is none. Where one process has the whole store it is not used.
+	// PeerListen is the address of the listener for commands that other writers forward; empty is a
+	// free port of Listen's host, PeersOff is none. Where one process has the whole store it is not
+	// used.
 	PeerListen string `env:"PASSBOOK_PEER_LISTEN" flag:"peer-listen"`
-	// PeerAddress is where other writers reach that listener; empty is its own address, and for one that listens on every interface
-	// the first address of this machine.
+	// PeerAddress is where other writers reach that listener; empty is its own address, and for one
+	// that listens on every interface the first address of this machine.
 	PeerAddress string `env:"PASSBOOK_PEER_ADDRESS" flag:"peer-address"`
-	// OpsListen is the address of the listener for jobs, metrics and profiles. It MUST be a loopback address: it asks for
-	// no credentials.
+	// OpsListen is the address of the listener for jobs, metrics and profiles. It MUST be a
+	// loopback address: it asks for no credentials.
 	OpsListen string `env:"PASSBOOK_OPS_LISTEN" envDefault:"127.0.0.1:0" flag:"ops-listen"`
 	// Data is the directory of the embedded engine.
 	Data string `env:"PASSBOOK_DATA" envDefault:"./data" flag:"data"`
 	// Store is Embedded or AWS.
 	Store string `env:"PASSBOOK_STORE" envDefault:"embedded" flag:"store"`
-	// Prefix starts the names of tables and streams, so that several deployments can share an AWS account.
+	// Prefix starts the names of tables and streams, so that several deployments can share an AWS
+	// account.
 	Prefix string `env:"PASSBOOK_PREFIX" envDefault:"passbook-" flag:"prefix"`
-	// Bucket is the S3 bucket of the archive, which programs that touch the archive need on AWS; the embedded engine has a
-	// directory instead.
+	// Bucket is the S3 bucket of the archive, which programs that touch the archive need on AWS;
+	// the embedded engine has a directory instead.
 	Bucket string `env:"PASSBOOK_BUCKET" flag:"bucket"`
 	// Shards is how many shards a stream is made with, 1 to 1024.
 	Shards int `env:"PASSBOOK_SHARDS" envDefault:"4" flag:"shards"`
-	// NotificationShards is how many shards the stream of notifications is made with, 1 to 1024: it has a message at times, and not one
-	// for each event.
+	// NotificationShards is how many shards the stream of notifications is made with, 1 to 1024: it
+	// has a message at times, and not one for each event.
 	NotificationShards int `env:"PASSBOOK_NOTIFICATION_SHARDS" envDefault:"1" flag:"notification-shards"`
-	// Instance names this process among the holders of leases; empty takes the host's name and the process id.
+	// Instance names this process among the holders of leases; empty takes the host's name and the
+	// process id.
 	Instance string `env:"PASSBOOK_INSTANCE" flag:"instance"`
 	// Lease is how long a silent process keeps its shards and its place as a writer, 5 s to 5 min.
 	Lease time.Duration `env:"PASSBOOK_LEASE" envDefault:"10s" flag:"lease"`
-	// SegmentAge is how old the oldest event of an unwritten archive segment may become, 1 s to 1 h.
+	// SegmentAge is how old the oldest event of an unwritten archive segment may become, 1 s to 1
+	// h.
 	SegmentAge time.Duration `env:"PASSBOOK_SEGMENT_AGE" envDefault:"60s" flag:"segment-age"`
 	// SegmentBytes is about how large an archive segment becomes, 1 KiB to 1 GiB.
 	SegmentBytes Bytes `env:"PASSBOOK_SEGMENT_BYTES" envDefault:"64MiB" flag:"segment-bytes"`
-	// DrainDelay is how long a program that was told to end still serves after /readyz said so, for balancers to turn away and
-	// callers to leave their connections, 0 to 1 min.
+	// DrainDelay is how long a program that was told to end still serves after /readyz said so, for
+	// balancers to turn away and callers to leave their connections, 0 to 1 min.
 	DrainDelay time.Duration `env:"PASSBOOK_DRAIN_DELAY" envDefault:"1s" flag:"drain-delay"`
-	// EffectiveBack and EffectiveAhead are how many days the effective_at of a command may lie before and after the day it is decided
-	// on, UTC.
+	// EffectiveBack and EffectiveAhead are how many days the effective_at of a command may lie
+	// before and after the day it is decided on, UTC.
 	EffectiveBack  int `env:"PASSBOOK_EFFECTIVE_BACK" envDefault:"3653" flag:"effective-back"`
 	EffectiveAhead int `env:"PASSBOOK_EFFECTIVE_AHEAD" envDefault:"0" flag:"effective-ahead"`
-	// Memory is what the process stays under, 64 MiB to 1 TiB; 0 is what its cgroup allows, else a quarter of the machine.
+	// Memory is what the process stays under, 64 MiB to 1 TiB; 0 is what its cgroup allows, else a
+	// quarter of the machine.
 	Memory Bytes `env:"PASSBOOK_MEMORY" envDefault:"0" flag:"memory"`
-	// MinFree is how much of the data directory's volume stays free: below it commands are refused. 0 is by the volume's size.
+	// MinFree is how much of the data directory's volume stays free: below it commands are refused.
+	// 0 is by the volume's size.
 	MinFree Bytes `env:"PASSBOOK_MIN_FREE" envDefault:"0" flag:"min-free"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `env:"PASSBOOK_LOG_LEVEL" envDefault:"info" flag:"log-level"`
@@ -80,7 +87,8 @@ type Config struct {
 	LogFormat string `env:"PASSBOOK_LOG_FORMAT" envDefault:"text" flag:"log-format"`
 }
 
-// FromEnv reads the configuration from environ, as os.Environ gives it, over the defaults. Its errors match ErrConfig.
+// FromEnv reads the configuration from environ, as os.Environ gives it, over the defaults. Its
+// errors match ErrConfig.
 func FromEnv(environ []string) (Config, error) {
 	var c Config
 	err := env.ParseWithOptions(&c, env.Options{Environment: env.ToMap(environ)})
@@ -186,10 +194,12 @@ func (c Config) refuse(field, format string, args ...any) error {
 	return fmt.Errorf("%w: --%s (%s) %s", ErrConfig, f.Tag.Get("flag"), f.Tag.Get("env"), fmt.Sprintf(format, args...))
 }
 
-// toolVariables are those that other programs of this tree read: the scripts that start a LocalStack, and the tests.
+// toolVariables are those that other programs of this tree read: the scripts that start a
+// LocalStack, and the tests.
 var toolVariables = []string{"PASSBOOK_LOCALSTACK_HOME", "PASSBOOK_JAVA", "PASSBOOK_KILLS", "PASSBOOK_TEST_UNVERSIONED"}
 
-// Unknown lists the variables of environ that look like settings and are none, such as misspelt ones.
+// Unknown lists the variables of environ that look like settings and are none, such as misspelt
+// ones.
 func Unknown(environ []string) (names []string) {
 	t := reflect.TypeFor[Config]()
 	for _, variable := range environ {

@@ -56,8 +56,9 @@ func explainDisk(err error) error {
 	return err
 }
 
-// narrow takes a directory that is there from everybody but its owner, as new ones are made: an older program made it readable for
-// all. Where it cannot, since the directory is somebody else's, it says so.
+// narrow takes a directory that is there from everybody but its owner, as new ones are made: an
+// older program made it readable for all. Where it cannot, since the directory is somebody else's,
+// it says so.
 func narrow(dir string, log *slog.Logger) {
 	info, err := os.Stat(dir)
 	if err != nil || info.Mode().Perm()&0o077 == 0 {
@@ -79,8 +80,8 @@ type Salvaged struct {
 	Copy string
 }
 
-// Salvage ends the damaged log of a data directory where the damage begins, and keeps a copy. A dry run only looks. Its errors are
-// those of Open.
+// Salvage ends the damaged log of a data directory where the damage begins, and keeps a copy. A dry
+// run only looks. Its errors are those of Open.
 func Salvage(c Config, dryRun bool) (Salvaged, error) {
 	if err := Present(c); err != nil {
 		return Salvaged{}, err

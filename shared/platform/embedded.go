@@ -18,11 +18,12 @@ import (
 	"passbook/shared/table/pebbletable"
 )
 
-// archiveDir is the directory of the archive in the data directory. It alone is enough to restore everything else.
+// archiveDir is the directory of the archive in the data directory. It alone is enough to restore
+// everything else.
 const archiveDir = "archive"
 
-// Present says whether there is anything to work on: jobs do not make a bank where there is none. Its error matches ErrData. What
-// is there on AWS, Prepare tells.
+// Present says whether there is anything to work on: jobs do not make a bank where there is none.
+// Its error matches ErrData. What is there on AWS, Prepare tells.
 func Present(c Config) error {
 	if c.Store == AWS {
 		return nil
@@ -54,11 +55,12 @@ func OpenArchive(ctx context.Context, c Config) (bucket.Bucket, error) {
 	return archive, nil
 }
 
-// before are what a directory may hold before it is a bank's: the archive that a bank is restored from, what a first start that was cut
-// short leaves, and what a file system puts at its root.
+// before are what a directory may hold before it is a bank's: the archive that a bank is restored
+// from, what a first start that was cut short leaves, and what a file system puts at its root.
 var before = []string{archiveDir, "LOCK", "PID", "PID.new", "FORMAT.new", opsFile, "lost+found"}
 
-// checkForeign refuses a directory with files of others in it: a bank would put its own among them. Its error matches ErrData.
+// checkForeign refuses a directory with files of others in it: a bank would put its own among them.
+// Its error matches ErrData.
 func checkForeign(data string) error {
 	entries, err := os.ReadDir(data)
 	if errors.Is(err, fs.ErrNotExist) {

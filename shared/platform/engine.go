@@ -11,14 +11,15 @@ import (
 	"passbook/shared/table"
 )
 
-// ErrHeld: another process holds the data directory. Ask it to do the work, by its ops listener, or end it first.
+// ErrHeld: another process holds the data directory. Ask it to do the work, by its ops listener, or
+// end it first.
 var ErrHeld = errors.New("the data directory is held by another process")
 
 // ErrData: the data directory is damaged, or of a newer program. Nothing in it was changed.
 var ErrData = errors.New("the data directory cannot be used")
 
-// UnusableError says that the stores cannot be used as they are: nobody answers, credentials or rights are missing, a resource is
-// not there or of another layout. Nothing was changed.
+// UnusableError says that the stores cannot be used as they are: nobody answers, credentials or
+// rights are missing, a resource is not there or of another layout. Nothing was changed.
 type UnusableError struct {
 	// What is wrong, in one line; Next is what to do about it.
 	What, Next string
@@ -50,8 +51,8 @@ type Engine struct {
 	Streams stream.Stream
 	// Bucket is nil on AWS where the program did not ask for the archive.
 	Bucket bucket.Bucket
-	// Exclusive says that no other process can use the stores while this one does, so that whatever another left behind, a
-	// lease or a writer, is dead.
+	// Exclusive says that no other process can use the stores while this one does, so that whatever
+	// another left behind, a lease or a writer, is dead.
 	Exclusive bool
 	// Space watches the room where the data is; nil on AWS.
 	Space *Space
@@ -89,8 +90,8 @@ func (c Config) ShardsOf(name string) int {
 	return c.Shards
 }
 
-// Open opens the stores that the configuration names, and makes none of the resources. It fails with ErrConfig, ErrHeld, ErrData
-// or an *UnusableError, having changed nothing.
+// Open opens the stores that the configuration names, and makes none of the resources. It fails
+// with ErrConfig, ErrHeld, ErrData or an *UnusableError, having changed nothing.
 func Open(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -101,12 +102,13 @@ func Open(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Engine
 	return openEmbedded(c, r, log)
 }
 
-// Prepare makes sure that the resources are there. The embedded engine makes what is missing. On AWS, where that is an act of its
-// own with rights of its own, they are only looked at: what is missing, of another layout or may not be written to is an
-// *UnusableError.
+// Prepare makes sure that the resources are there. The embedded engine makes what is missing. On
+// AWS, where that is an act of its own with rights of its own, they are only looked at: what is
+// missing, of another layout or may not be written to is an *UnusableError.
 func (e *Engine) Prepare(ctx context.Context) error { return e.store.prepare(ctx) }
 
-// CreateResources makes the tables, streams and buckets that are missing, and leaves alone those that are there.
+// CreateResources makes the tables, streams and buckets that are missing, and leaves alone those
+// that are there.
 func (e *Engine) CreateResources(ctx context.Context) error { return e.store.create(ctx) }
 
 // CreateStream makes a stream, by its full name, if it is missing.
@@ -117,7 +119,8 @@ func (e *Engine) CreateStream(ctx context.Context, name string) error {
 	return nil
 }
 
-// RenewStream gives a stream, by its full name, a new life: its records are gone, and what comes then has no number of before.
+// RenewStream gives a stream, by its full name, a new life: its records are gone, and what comes
+// then has no number of before.
 func (e *Engine) RenewStream(ctx context.Context, name string) error {
 	if err := e.store.renewStream(ctx, name); err != nil {
 		return fmt.Errorf("renew stream %s: %w", name, err)
@@ -125,7 +128,8 @@ func (e *Engine) RenewStream(ctx context.Context, name string) error {
 	return nil
 }
 
-// Explain makes an *UnusableError of an error of the stores that has one cause and one cure, and leaves others as they are.
+// Explain makes an *UnusableError of an error of the stores that has one cause and one cure, and
+// leaves others as they are.
 func (e *Engine) Explain(err error) error {
 	var known *UnusableError
 	if err == nil || errors.As(err, &known) {
@@ -134,8 +138,8 @@ func (e *Engine) Explain(err error) error {
 	return e.store.explain(err)
 }
 
-// Through is the engine as another process would see it: through ports of its own, never exclusive, and closing it closes nothing.
-// For tests of many processes in one.
+// Through is the engine as another process would see it: through ports of its own, never exclusive,
+// and closing it closes nothing. For tests of many processes in one.
 func (e *Engine) Through(t table.Table, s stream.Stream, b bucket.Bucket) *Engine {
 	return &Engine{Table: t, Streams: s, Bucket: b, Where: e.Where, store: borrowed{e.store}}
 }

@@ -126,7 +126,8 @@ func TestPresent(t *testing.T) {
 	}
 }
 
-// What stops a data directory from being opened is one line with a cure, and nothing of it looks like a wrong command line.
+// What stops a data directory from being opened is one line with a cure, and nothing of it looks
+// like a wrong command line.
 func TestCausesOfTheDiskHaveACure(t *testing.T) {
 	for name, tt := range map[string]struct {
 		err  error
@@ -150,7 +151,8 @@ func TestCausesOfTheDiskHaveACure(t *testing.T) {
 	}
 }
 
-// A directory that an older program made readable for all is its owner's alone once it was opened, and what is made in it is too.
+// A directory that an older program made readable for all is its owner's alone once it was opened,
+// and what is made in it is too.
 func TestDirectoriesAreTheirOwnersAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	if err := os.MkdirAll(filepath.Join(dir, archiveDir), 0o755); err != nil { //nolint:gosec // what an older program did
@@ -171,8 +173,8 @@ func TestDirectoriesAreTheirOwnersAlone(t *testing.T) {
 	}
 }
 
-// A directory with files of others is left alone; an archive to restore from, and what a first start that was cut short leaves, are not
-// in the way.
+// A directory with files of others is left alone; an archive to restore from, and what a first
+// start that was cut short leaves, are not in the way.
 func TestADirectoryOfOthersIsLeftAlone(t *testing.T) {
 	for name, taken := range map[string]bool{"letter.txt": true, "pebble": true, "archive": false, "PID": false, "lost+found": false} {
 		dir := t.TempDir()

@@ -40,7 +40,8 @@ var credentialCodes = []string{
 // expiredCodes are those by which it says that it did know them.
 var expiredCodes = []string{"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 
-// rightsCodes are those by which it says that the one who asks may not. 403 without a body is what HeadBucket answers.
+// rightsCodes are those by which it says that the one who asks may not. 403 without a body is what
+// HeadBucket answers.
 var rightsCodes = []string{"AccessDenied", "AccessDeniedException", "Forbidden", "UnauthorizedOperation", "NotAuthorized"}
 
 // explain finds the cause that a person can do something about.
@@ -105,8 +106,8 @@ func calls(err error, operation string) bool {
 	return errors.As(err, &sent) && sent.Operation() == operation
 }
 
-// asked is the endpoint that a failed call went to, which AWS_ENDPOINT_URL or a variable of the service's own names, and what to do
-// about it; "" for AWS's own.
+// asked is the endpoint that a failed call went to, which AWS_ENDPOINT_URL or a variable of the
+// service's own names, and what to do about it; "" for AWS's own.
 func (s *awsStore) asked(err error) (endpoint, next string) {
 	var sent *smithy.OperationError
 	endpoint = s.tables.Endpoint()

@@ -11,7 +11,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// A role that deploy/template.yaml made lacks nothing that the template would give it on a stream of another name.
+// A role that deploy/template.yaml made lacks nothing that the template would give it on a stream
+// of another name.
 func TestARefusedStreamIsAdvisedByItsName(t *testing.T) {
 	denies := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")

@@ -16,16 +16,19 @@ type Memory struct {
 	From  string
 	// Heap is the bound of Go's own memory; what Pebble takes besides is not in it.
 	Heap Bytes
-	// Cache is Pebble's block cache, MemTable one of the at most four tables that it keeps in memory.
+	// Cache is Pebble's block cache, MemTable one of the at most four tables that it keeps in
+	// memory.
 	Cache, MemTable Bytes
-	// Rows is what each projection keeps of its rows, Waiting what may wait for the stream, Segment what a shard's open segment may
-	// take: no more of it than the setting.
+	// Rows is what each projection keeps of its rows, Waiting what may wait for the stream, Segment
+	// what a shard's open segment may take: no more of it than the setting.
 	Rows, Waiting, Segment Bytes
-	// Accounts is how many idle accounts a writer keeps, Keys how many command keys they may remember among them.
+	// Accounts is how many idle accounts a writer keeps, Keys how many command keys they may
+	// remember among them.
 	Accounts, Keys int
 }
 
-// What things take, and the bounds of shares. More than the upper bounds brought nothing on machines that had it.
+// What things take, and the bounds of shares. More than the upper bounds brought nothing on
+// machines that had it.
 const (
 	accountBytes = 4 << 10
 	keyBytes     = 64
@@ -35,8 +38,8 @@ const (
 	minMemory      = 64 << 20
 )
 
-// MemoryOf shares out what the process may take: what the setting says, else what its cgroup or those above it allow, else a quarter
-// of the machine.
+// MemoryOf shares out what the process may take: what the setting says, else what its cgroup or
+// those above it allow, else a quarter of the machine.
 func MemoryOf(c Config) Memory { return memoryOn(os.DirFS("/"), c) }
 
 // memoryOn is MemoryOf on the root of a file system.
@@ -51,7 +54,8 @@ func memoryOn(root fs.FS, c Config) Memory {
 		Rows: within(limit/32, 1<<20, 64<<20), Waiting: within(limit/16, 8<<20, 256<<20), Segment: min(c.SegmentBytes, max(limit/64, 1<<20)),
 		Accounts: int(within(limit/16/accountBytes, 500, 50_000)), Keys: int(within(limit/16/keyBytes, 50_000, 4_000_000)),
 	}
-	// A fifth is left for what neither counts: the program itself, what the allocators hold back, the kernel's buffers of this process.
+	// A fifth is left for what neither counts: the program itself, what the allocators hold back,
+	// the kernel's buffers of this process.
 	m.Heap = max(limit-limit/5-m.Cache-memTables*m.MemTable, limit/4) >> 20 << 20
 	return m
 }
@@ -83,7 +87,8 @@ func total(root fs.FS) Bytes {
 	return 0
 }
 
-// cgroupLimit is the lowest limit of the process's cgroup and those above it, of version 1 or 2; 0 where none is set.
+// cgroupLimit is the lowest limit of the process's cgroup and those above it, of version 1 or 2; 0
+// where none is set.
 func cgroupLimit(root fs.FS) (lowest Bytes) {
 	for _, m := range cgroupMounts(root) {
 		for dir := m.dir(root); ; dir = path.Dir(dir) {
@@ -100,7 +105,8 @@ func cgroupLimit(root fs.FS) (lowest Bytes) {
 
 // cgroupMount is where the memory controller is mounted.
 type cgroupMount struct {
-	// point is where, of the hierarchy's directory root; file has the limit, and v2 says of which version.
+	// point is where, of the hierarchy's directory root; file has the limit, and v2 says of which
+	// version.
 	point, root, file string
 	v2                bool
 }
@@ -130,7 +136,8 @@ func cgroupMounts(root fs.FS) (mounts []cgroupMount) {
 
 func contains(list, name string) bool { return strings.Contains(","+list+",", ","+name+",") }
 
-// dir is the directory of the process's own cgroup, as far as it can be seen from here: in a container often the mount itself.
+// dir is the directory of the process's own cgroup, as far as it can be seen from here: in a
+// container often the mount itself.
 func (m cgroupMount) dir(root fs.FS) string {
 	for _, line := range lines(root, "proc/self/cgroup") {
 		fields := strings.SplitN(line, ":", 3)

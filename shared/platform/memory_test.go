@@ -73,7 +73,8 @@ func TestMemoryLimitIsTheLowestOfTheCgroups(t *testing.T) {
 	}
 }
 
-// All that is kept in memory at once fits under the limit, with room for the heap to grow before it is collected.
+// All that is kept in memory at once fits under the limit, with room for the heap to grow before it
+// is collected.
 func TestSharesFitUnderTheLimit(t *testing.T) {
 	for _, limit := range []Bytes{128 << 20, 256 << 20, 512 << 20, 1 << 30, 2 << 30, 8 << 30, 64 << 30} {
 		m := memoryOn(machine(nil), Config{Memory: limit, SegmentBytes: 64 << 20})

@@ -13,12 +13,13 @@ import (
 // ErrNoOps: no running program has announced itself in the data directory.
 var ErrNoOps = errors.New("no running bank announced in the data directory")
 
-// opsFile is the file in a data directory that holds the address of the running program's ops listener.
+// opsFile is the file in a data directory that holds the address of the running program's ops
+// listener.
 const opsFile = "ops"
 
-// AnnounceOps writes the address of the ops listener into the data directory, for jobs to find while this process holds it.
-// What a process that died has left there is replaced. The returned function takes the address away again, if it is still this
-// one; it is never nil.
+// AnnounceOps writes the address of the ops listener into the data directory, for jobs to find
+// while this process holds it. What a process that died has left there is replaced. The returned
+// function takes the address away again, if it is still this one; it is never nil.
 func AnnounceOps(data, address string) (withdraw func() error, err error) {
 	name := filepath.Join(data, opsFile)
 	aside := name + ".new"
@@ -39,7 +40,8 @@ func AnnounceOps(data, address string) (withdraw func() error, err error) {
 	}, nil
 }
 
-// FindOps reads the address, or fails with ErrNoOps. It may be that of a process that is gone: only an answer proves it.
+// FindOps reads the address, or fails with ErrNoOps. It may be that of a process that is gone: only
+// an answer proves it.
 func FindOps(data string) (address string, err error) {
 	text, err := os.ReadFile(filepath.Join(data, opsFile))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// How much of a volume is kept free: so much, or a fiftieth where that is more, but never more than a tenth. What is there already,
-// compaction and the archive, needs room when nothing new comes.
+// How much of a volume is kept free: so much, or a fiftieth where that is more, but never more than
+// a tenth. What is there already, compaction and the archive, needs room when nothing new comes.
 const (
 	floorLeast = 256 << 20
 	floorPart  = 50
@@ -59,7 +59,8 @@ func (s *Space) refresh() {
 	if s.bound == 0 {
 		s.bound = min(max(floorLeast, total/floorPart), total/floorMost)
 	}
-	// It is over a little above the floor, so that commands do not come and go with each file that is compacted.
+	// It is over a little above the floor, so that commands do not come and go with each file that
+	// is compacted.
 	limit := s.bound
 	if s.short {
 		limit += s.bound / 10
@@ -67,7 +68,8 @@ func (s *Space) refresh() {
 	s.short = free < limit
 }
 
-// Check says why nothing new should be written, nil while there is room. A volume that does not say is none of its business.
+// Check says why nothing new should be written, nil while there is room. A volume that does not say
+// is none of its business.
 func (s *Space) Check() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

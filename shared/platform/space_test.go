@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// A volume has room or has not by its floor, which a small volume has too; it is over by itself a little above it.
+// A volume has room or has not by its floor, which a small volume has too; it is over by itself a
+// little above it.
 func TestRoomOfAVolume(t *testing.T) {
 	for name, tt := range map[string]struct {
 		total, setting, floor Bytes

@@ -14,8 +14,8 @@ import (
 	"passbook/shared/table"
 )
 
-// passes are when, from the beginning of a drain, the writer's index is read: again and again, because it is eventually
-// consistent, and an entry that it showed late must not be lost.
+// passes are when, from the beginning of a drain, the writer's index is read: again and again,
+// because it is eventually consistent, and an entry that it showed late must not be lost.
 var passes = []time.Duration{0, 10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour}
 
 const callDeadline = 5 * time.Second
@@ -28,15 +28,16 @@ type DrainConfig struct {
 	Self func() string
 	// Lease is how long a writer's heartbeat may stand still.
 	Lease time.Duration
-	// Alone says that no other process can be writing: whoever is found at the start is dead. The embedded engine's directory
-	// lock proves it.
+	// Alone says that no other process can be writing: whoever is found at the start is dead. The
+	// embedded engine's directory lock proves it.
 	Alone bool
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
 	Log *slog.Logger
 }
 
-// Drainer publishes the tails of dead writers. Several processes may each run one: a writer is drained by one at a time.
+// Drainer publishes the tails of dead writers. Several processes may each run one: a writer is
+// drained by one at a time.
 type Drainer struct {
 	config DrainConfig
 	passes []time.Duration
@@ -49,7 +50,8 @@ type Drainer struct {
 	gaveUp   time.Time       // when a tail last did not go forward here
 }
 
-// sighting is a writer's counter, and since when, on this process' monotonic clock, it stands there.
+// sighting is a writer's counter, and since when, on this process' monotonic clock, it stands
+// there.
 type sighting struct {
 	epoch table.N
 	since time.Time
@@ -83,8 +85,9 @@ func (d *Drainer) Run(ctx context.Context) error {
 	}
 }
 
-// look reads the writers and takes over those that are dead. Where it could not read them for a while, nothing is known of their
-// heartbeats meanwhile, and they are watched anew: what looks like a death of all may be an outage that is just over.
+// look reads the writers and takes over those that are dead. Where it could not read them for a
+// while, nothing is known of their heartbeats meanwhile, and they are watched anew: what looks like
+// a death of all may be an outage that is just over.
 func (d *Drainer) look(ctx context.Context, dead bool) error {
 	if time.Since(d.looked) > d.config.Lease/2 {
 		clear(d.seen)
@@ -194,8 +197,8 @@ func (t *tail) done() string {
 	return t.sent.String()
 }
 
-// takeOver marks the writer draining. The condition on its counter is what fences: a writer that lives sees its heartbeat fail,
-// and takes a new id before it puts anything again.
+// takeOver marks the writer draining. The condition on its counter is what fences: a writer that
+// lives sees its heartbeat fail, and takes a new id before it puts anything again.
 func (d *Drainer) takeOver(ctx context.Context, row table.Row) (*tail, error) {
 	epoch, _ := row.Attrs["epoch"].(table.N)
 	published, _ := row.Attrs["published"].(table.N)
@@ -209,7 +212,8 @@ func (d *Drainer) takeOver(ctx context.Context, row table.Row) (*tail, error) {
 	return t, d.save(ctx, t)
 }
 
-// save writes the tail's progress, so that who goes on begins there, and renews the hold on it, in one conditional write.
+// save writes the tail's progress, so that who goes on begins there, and renews the hold on it, in
+// one conditional write.
 func (d *Drainer) save(ctx context.Context, t *tail) error {
 	ctx, cancel := context.WithTimeout(ctx, callDeadline)
 	defer cancel()
@@ -227,8 +231,8 @@ func (d *Drainer) save(ctx context.Context, t *tail) error {
 	return nil
 }
 
-// drain works through the passes that are left, renewing its hold meanwhile, and then removes the writer's row. When the hold is
-// lost, or ctx ends, somebody else goes on.
+// drain works through the passes that are left, renewing its hold meanwhile, and then removes the
+// writer's row. When the hold is lost, or ctx ends, somebody else goes on.
 func (d *Drainer) drain(ctx context.Context, t *tail) {
 	tick := time.NewTicker(d.config.Lease / 4)
 	defer tick.Stop()
@@ -278,9 +282,10 @@ func (d *Drainer) drain(ctx context.Context, t *tail) {
 // errStuck: nothing of a tail went forward for a lease, so another process had better try.
 var errStuck = errors.New("publisher: the tail does not go forward")
 
-// holding renews the hold on a tail at each tick while the work goes forward, and ends the work when the hold is lost, or when nothing
-// went forward for a lease: this process may be the one that cannot reach the stream. Its error is the work's, that of the renewal
-// that failed its condition, or errStuck.
+// holding renews the hold on a tail at each tick while the work goes forward, and ends the work
+// when the hold is lost, or when nothing went forward for a lease: this process may be the one that
+// cannot reach the stream. Its error is the work's, that of the renewal that failed its condition,
+// or errStuck.
 func (d *Drainer) holding(ctx context.Context, t *tail, tick <-chan time.Time, work func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -317,7 +322,8 @@ func (d *Drainer) remove(ctx context.Context, t *tail) {
 	}
 }
 
-// publish reads everything after the point that the writer had saved, in the writer's order, and waits until the stream has it.
+// publish reads everything after the point that the writer had saved, in the writer's order, and
+// waits until the stream has it.
 func (d *Drainer) publish(ctx context.Context, t *tail) (entries int, err error) {
 	const inFlight = 1000
 	slots := make(chan struct{}, inFlight)

@@ -44,7 +44,8 @@ func (d *distant) Put(ctx context.Context, p table.Put) error {
 	return d.Table.Put(ctx, p)
 }
 
-// A tail that takes longer than a lease to publish stays with the drainer that began, whoever else looks on.
+// A tail that takes longer than a lease to publish stays with the drainer that began, whoever else
+// looks on.
 func TestLongTailIsPublishedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const entries = 1000
@@ -79,7 +80,8 @@ func TestLongTailIsPublishedOnce(t *testing.T) {
 	})
 }
 
-// A drainer that could not read the writers for longer than a lease knows nothing of their heartbeats.
+// A drainer that could not read the writers for longer than a lease knows nothing of their
+// heartbeats.
 func TestBlindDrainerTakesNobodyForDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -113,7 +115,8 @@ func TestBlindDrainerTakesNobodyForDead(t *testing.T) {
 	})
 }
 
-// A process that the stream lets no more, refused or cut off, leaves a dead writer to one that it does.
+// A process that the stream lets no more, refused or cut off, leaves a dead writer to one that it
+// does.
 func TestTailIsLeftToWhoCanPublish(t *testing.T) {
 	for name, cause := range map[string]error{"refused": stream.ErrRefused, "cut off": errCut} {
 		t.Run(name, func(t *testing.T) {

@@ -14,10 +14,12 @@ const (
 	paceMost = time.Second
 )
 
-// Pace holds a busy account back to what the stream takes. An account has one record in flight, so a table that answers sooner than the
-// stream would let entries pile up without end, each read of the account's balance waiting longer, until everybody is refused. Held
-// back, commands share larger entries, and as many are committed. It waits until fewer than paceFrom entries wait, and at most a
-// millisecond for each: an outage of the stream slows the account down, and does not stop it.
+// Pace holds a busy account back to what the stream takes. An account has one record in flight, so
+// a table that answers sooner than the stream would let entries pile up without end, each read of
+// the account's balance waiting longer, until everybody is refused. Held back, commands share
+// larger entries, and as many are committed. It waits until fewer than paceFrom entries wait, and
+// at most a millisecond for each: an outage of the stream slows the account down, and does not stop
+// it.
 func (p *Publisher) Pace(ctx context.Context, a event.Account) {
 	p.mu.Lock()
 	q := p.accounts[a]

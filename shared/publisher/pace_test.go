@@ -19,7 +19,8 @@ func (p *Publisher) waitingOf(a event.Account) int {
 	return 0
 }
 
-// Nobody waits for a stream that is out of reach longer than a second, and nobody at all while little waits.
+// Nobody waits for a stream that is out of reach longer than a second, and nobody at all while
+// little waits.
 func TestPaceWaitsAtMostASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Config{})

@@ -70,7 +70,8 @@ func (r *rig) deadWriter(t *testing.T, entries int) {
 	dead.stop()
 }
 
-// Who takes a tail over goes on where the last one came to: one whose stream took a part of it, or one that was drained half way.
+// Who takes a tail over goes on where the last one came to: one whose stream took a part of it, or
+// one that was drained half way.
 func TestTailIsDrainedFromWhereTheLastOneCameTo(t *testing.T) {
 	for _, drained := range []bool{false, true} {
 		t.Run(fmt.Sprint("drained ", drained), func(t *testing.T) {
@@ -98,8 +99,8 @@ func TestTailIsDrainedFromWhereTheLastOneCameTo(t *testing.T) {
 	}
 }
 
-// The stream takes nothing for two minutes, while three processes take the tail over from one another: each leaves nothing of it
-// behind in its queue, and it is published once.
+// The stream takes nothing for two minutes, while three processes take the tail over from one
+// another: each leaves nothing of it behind in its queue, and it is published once.
 func TestTailThatNobodyCouldPublishIsPublishedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const entries = 40
@@ -109,7 +110,8 @@ func TestTailThatNobodyCouldPublishIsPublishedOnce(t *testing.T) {
 		for range 3 {
 			r.drainer(t, stopped)
 		}
-		// Between two ticks of the drainers: what is in flight while a tail changes hands may well be published twice.
+		// Between two ticks of the drainers: what is in flight while a tail changes hands may well
+		// be published twice.
 		time.Sleep(2*time.Minute + time.Second)
 		stopped.left.Store(1 << 40)
 		time.Sleep(10 * time.Minute)

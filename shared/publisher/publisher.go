@@ -18,13 +18,15 @@ import (
 )
 
 const (
-	// maxWaiting and defaultWaitingBytes bound what waits for the stream; over either, the journal takes no more commands.
+	// maxWaiting and defaultWaitingBytes bound what waits for the stream; over either, the journal
+	// takes no more commands.
 	maxWaiting          = 100_000
 	defaultWaitingBytes = 256 << 20
 	// senders is how many batches are in flight at once.
 	senders     = 4
 	putDeadline = 5 * time.Second
-	// restFirst and restMost bound how long an account rests after a refusal: the first time, and what doubling ends at.
+	// restFirst and restMost bound how long an account rests after a refusal: the first time, and
+	// what doubling ends at.
 	restFirst = 20 * time.Millisecond
 	restMost  = time.Second
 )
@@ -44,35 +46,38 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Publisher is the journal's outbox. Publish may be called at once, Run does the work. It is safe for concurrent use.
+// Publisher is the journal's outbox. Publish may be called at once, Run does the work. It is safe
+// for concurrent use.
 type Publisher struct {
 	config  Config
 	metrics *metrics
 
 	mu       sync.Mutex
 	accounts map[event.Account]*queue
-	ready    []*queue // accounts with an entry to send and none in flight, in the order that they became so
-	waiting  int
-	bytes    int
-	wake     chan struct{} // holds one
-	empty    chan struct{} // closed when waiting falls to 0; nil while nobody waits
-	trouble  trouble
+	// accounts with an entry to send and none in flight, in the order that they became so
+	ready   []*queue
+	waiting int
+	bytes   int
+	wake    chan struct{} // holds one
+	empty   chan struct{} // closed when waiting falls to 0; nil while nobody waits
+	trouble trouble
 }
 
-// queue is an account's entries, in version order. The first is in flight, or rests after a refusal, when the queue is neither
-// ready nor empty.
+// queue is an account's entries, in version order. The first is in flight, or rests after a
+// refusal, when the queue is neither ready nor empty.
 type queue struct {
 	account  event.Account
 	entries  []waiting
-	failures int           // in a row, of the first entry
-	calm     chan struct{} // closed when fewer than paceFrom entries wait; nil while nobody waits for it
+	failures int // in a row, of the first entry
+	// closed when fewer than paceFrom entries wait; nil while nobody waits for it
+	calm chan struct{}
 }
 
 type waiting struct {
 	journal.Committed
 	since time.Time
-	// A drainer is told when the stream has its entry, besides Acked, and may give it up before it is sent; both are nil for an entry of
-	// this process.
+	// A drainer is told when the stream has its entry, besides Acked, and may give it up before it
+	// is sent; both are nil for an entry of this process.
 	sent  func()
 	given <-chan struct{}
 }
@@ -172,7 +177,8 @@ type batch struct {
 	records []stream.Record
 }
 
-// take gathers one entry of each ready account, as much as one Put holds, and leaves the rest to the next sender.
+// take gathers one entry of each ready account, as much as one Put holds, and leaves the rest to
+// the next sender.
 func (p *Publisher) take() (b batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -199,8 +205,8 @@ func (p *Publisher) take() (b batch) {
 	return b
 }
 
-// shed drops the first of a queue's entries for as long as they are given up. With the last of what waits, nothing tries the stream any
-// more, and so nothing is known of it.
+// shed drops the first of a queue's entries for as long as they are given up. With the last of what
+// waits, nothing tries the stream any more, and so nothing is known of it.
 func (p *Publisher) shed(q *queue) {
 	for len(q.entries) > 0 {
 		select {
@@ -222,7 +228,8 @@ func (p *Publisher) noteEmpty() {
 	}
 }
 
-// put sends a batch and settles each record by its own result: what was refused rests, and comes again, while others go on.
+// put sends a batch and settles each record by its own result: what was refused rests, and comes
+// again, while others go on.
 func (p *Publisher) put(ctx context.Context, b batch) {
 	putCtx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
@@ -290,7 +297,8 @@ func (p *Publisher) drop(q *queue) {
 	}
 }
 
-// rest makes the queue ready again, with the same entry first, after a while: capped, with full jitter.
+// rest makes the queue ready again, with the same entry first, after a while: capped, with full
+// jitter.
 func (p *Publisher) rest(q *queue) {
 	p.metrics.refused.Inc()
 	q.failures++

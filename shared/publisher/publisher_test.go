@@ -52,7 +52,8 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-// process is a writer with its publisher, running until stopped. What stop leaves behind is what a crash leaves behind.
+// process is a writer with its publisher, running until stopped. What stop leaves behind is what a
+// crash leaves behind.
 type process struct {
 	journal   *journal.Journal
 	publisher *Publisher
@@ -104,8 +105,8 @@ func (p *process) commit(t *testing.T, a event.Account, key string) {
 	}
 }
 
-// published reads the whole stream: the first versions of each account's entries in the order of their first occurrence, and how
-// many records there are.
+// published reads the whole stream: the first versions of each account's entries in the order of
+// their first occurrence, and how many records there are.
 func (r *rig) published(t *testing.T) (firsts map[string][]int64, records int) {
 	t.Helper()
 	firsts = make(map[string][]int64)
@@ -210,7 +211,8 @@ func TestFullWhileTheStreamIsDown(t *testing.T) {
 	}
 }
 
-// A process dies with entries committed and not published, and the index does not show all of them at first.
+// A process dies with entries committed and not published, and the index does not show all of them
+// at first.
 func TestTailOfADeadWriterIsPublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -261,7 +263,8 @@ func TestTailOfADeadWriterIsPublished(t *testing.T) {
 	})
 }
 
-// fewPasses ends a drain within minutes of virtual time, through which the writers' heartbeats really go.
+// fewPasses ends a drain within minutes of virtual time, through which the writers' heartbeats
+// really go.
 var fewPasses = []time.Duration{0, 10 * time.Second, time.Minute, 5 * time.Minute}
 
 func (r *rig) writers(t *testing.T) (ids []string) {
@@ -276,8 +279,8 @@ func (r *rig) writers(t *testing.T) (ids []string) {
 	return ids
 }
 
-// On one machine the directory's lock proves that whoever wrote before is dead: no lease is waited for. A writer that was
-// published to its end leaves nothing to drain.
+// On one machine the directory's lock proves that whoever wrote before is dead: no lease is waited
+// for. A writer that was published to its end leaves nothing to drain.
 func TestAloneDrainsAtOnceAndACleanStopLeavesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)

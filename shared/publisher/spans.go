@@ -60,7 +60,8 @@ func (s *spans) String() string {
 	return string(b)
 }
 
-// parseSpans reads what String wrote. Of a damaged text it takes nothing: what was sent is sent again.
+// parseSpans reads what String wrote. Of a damaged text it takes nothing: what was sent is sent
+// again.
 func parseSpans(text string) (s spans) {
 	for part := range strings.FieldsSeq(text) {
 		first, second, _ := strings.Cut(part, "-")

@@ -6,7 +6,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A set of counters holds what was put into it and nothing else, also after it was written down and read.
+// A set of counters holds what was put into it and nothing else, also after it was written down and
+// read.
 func TestSpansAreASet(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var s spans

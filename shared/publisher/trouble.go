@@ -9,13 +9,15 @@ import (
 )
 
 const (
-	// troubleSaid is how long the stream takes nothing until it is said aloud: less is what throttling and fail-overs look like.
+	// troubleSaid is how long the stream takes nothing until it is said aloud: less is what
+	// throttling and fail-overs look like.
 	troubleSaid = 5 * time.Second
 	// troubleEvery is how often it is said again.
 	troubleEvery = time.Minute
 )
 
-// trouble is since when the stream took no record at all, why, and when that was last said. The zero trouble is none.
+// trouble is since when the stream took no record at all, why, and when that was last said. The
+// zero trouble is none.
 type trouble struct {
 	since, said time.Time
 	err         error
@@ -42,8 +44,9 @@ func (p *Publisher) full() bool {
 	return p.waiting >= maxWaiting || int64(p.bytes) >= p.config.WaitingBytes
 }
 
-// Ready says why commands should be sent to another process, nil when they need not be: too much waits for the stream, or the stream
-// refuses this process. While it only fails, what is committed waits, and commands may go on. It makes no call.
+// Ready says why commands should be sent to another process, nil when they need not be: too much
+// waits for the stream, or the stream refuses this process. While it only fails, what is committed
+// waits, and commands may go on. It makes no call.
 func (p *Publisher) Ready() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -65,7 +68,8 @@ func (p *Publisher) troubled() bool {
 	return p.trouble.err != nil
 }
 
-// note remembers how a put ended: nil where the stream took any of it, else why not. Callers hold the lock.
+// note remembers how a put ended: nil where the stream took any of it, else why not. Callers hold
+// the lock.
 func (p *Publisher) note(err error) {
 	t := &p.trouble
 	if err == nil {

@@ -19,23 +19,27 @@ type Asking struct {
 	Bucket bucket.Bucket
 	// Account is the one asked for; the zero one asks for all.
 	Account event.Account
-	// Time asks for the state after everything recorded at or before it; zero when Version asks. Version asks for the state after
-	// that event of each account, and after the others of its command; 0 when Time asks.
+	// Time asks for the state after everything recorded at or before it; zero when Version asks.
+	// Version asks for the state after that event of each account, and after the others of its
+	// command; 0 when Time asks.
 	Time    time.Time
 	Version int64
 	// Known is what is known of the archive from elsewhere.
 	Known archive.Known
-	// Begin is told how far the archive goes before the first state; an error of it ends the job. It may be nil.
+	// Begin is told how far the archive goes before the first state; an error of it ends the job.
+	// It may be nil.
 	Begin    func(archive.Extent) error
 	Progress Progress
 	// PassEvents bounds the events in memory; 0 is a default of some 150 MB.
 	PassEvents int64
 }
 
-// At gives the states of accounts as they were, from the archive alone, in no promised order: of those that were open then, or
-// that reached the version. Calls of yield come one at a time, and an error of it ends the job. An account is named in the faults,
-// with ErrDifference, and not given, when its history has a gap or two contents before then, or when a gap of the archive may hold
-// more of it. Every other one is given, of two histories in two lives of the stream the older, and the later one is named; the gaps are ErrDifference too, which names them at the end.
+// At gives the states of accounts as they were, from the archive alone, in no promised order: of
+// those that were open then, or that reached the version. Calls of yield come one at a time, and an
+// error of it ends the job. An account is named in the faults, with ErrDifference, and not given,
+// when its history has a gap or two contents before then, or when a gap of the archive may hold
+// more of it. Every other one is given, of two histories in two lives of the stream the older, and
+// the later one is named; the gaps are ErrDifference too, which names them at the end.
 func At(ctx context.Context, c Asking, yield func(event.Account, account.State) error) (Faults, error) {
 	if c.Time.IsZero() == (c.Version == 0) {
 		return Faults{}, errors.New("replay: at: ask for a time or for a version")
@@ -54,7 +58,8 @@ func At(ctx context.Context, c Asking, yield func(event.Account, account.State) 
 	w := &walk{
 		bucket: c.Bucket, plan: plan, depth: archive.Exact, only: c.Account, atOnce: accountsAtOnce, perPass: c.PassEvents, met: &met,
 	}
-	if c.Version == 0 && len(plan.Gaps) == 0 { // where there are, what came later proves what was before
+	// where there are, what came later proves what was before
+	if c.Version == 0 && len(plan.Gaps) == 0 {
 		w.plan, w.unread = plan.Until(c.Time), map[event.Account]bool{}
 	}
 	err = c.states(ctx, w, yield)
@@ -94,7 +99,8 @@ func (c Asking) states(ctx context.Context, w *walk, yield func(event.Account, a
 	return nil
 }
 
-// fold folds a history as far as it is asked for. The zero state says that there is nothing to give.
+// fold folds a history as far as it is asked for. The zero state says that there is nothing to
+// give.
 func (c Asking) fold(w *walk, h history) (account.State, error) {
 	faults := &w.met.entries
 	good, version, wrong := h.whole()
@@ -140,8 +146,8 @@ func (c Asking) past(e *event.Entry, ev event.Event) bool {
 	return ev.Version > c.Version
 }
 
-// needs says that what is asked for may depend on the version at which a history breaks off: unless everything from there on is too
-// late. When the entries of a gap were recorded nobody knows.
+// needs says that what is asked for may depend on the version at which a history breaks off: unless
+// everything from there on is too late. When the entries of a gap were recorded nobody knows.
 func (c Asking) needs(h history, version int64) bool {
 	if c.Version != 0 {
 		return version <= c.Version

@@ -25,7 +25,8 @@ func ask(c replay.Asking, t *testing.T) (map[event.Account]account.State, replay
 	return states, faults, err
 }
 
-// At must agree with the journal, from an archive that holds everything out of order, on several shards and partly twice.
+// At must agree with the journal, from an archive that holds everything out of order, on several
+// shards and partly twice.
 func TestAt_AgreesWithTheJournal(t *testing.T) {
 	e := newEnv(t)
 	entries := archivetest.Bank(4, 12, 400)

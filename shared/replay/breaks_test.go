@@ -14,8 +14,8 @@ import (
 	"passbook/shared/replay"
 )
 
-// TestJobs_NameAMissingSegment takes a segment out of the middle that has only the ends of histories: no account has a gap, and the one that
-// it may hold more of is named.
+// TestJobs_NameAMissingSegment takes a segment out of the middle that has only the ends of
+// histories: no account has a gap, and the one that it may hold more of is named.
 func TestJobs_NameAMissingSegment(t *testing.T) {
 	e := newEnv(t)
 	dir := t.TempDir()

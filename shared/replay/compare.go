@@ -17,15 +17,17 @@ import (
 )
 
 const (
-	// meetings is how often two rows that move are looked at until they are met at one version, meetEvery the time between.
+	// meetings is how often two rows that move are looked at until they are met at one version,
+	// meetEvery the time between.
 	meetings  = 20
 	meetEvery = 50 * time.Millisecond
-	// arrivals is how often a candidate's row is looked at until it is where the live one was at first: so many looks take a
-	// second more than readers wait for a generation that lags.
+	// arrivals is how often a candidate's row is looked at until it is where the live one was at
+	// first: so many looks take a second more than readers wait for a generation that lags.
 	arrivals = 60
 )
 
-// volatile are the attributes in which two generations differ by nature: who wrote the row and when, and the generation itself.
+// volatile are the attributes in which two generations differ by nature: who wrote the row and
+// when, and the generation itself.
 var volatile = []string{"rev", "projected_at", "shard", "sequence", "pending", "quiet", "hk", "dk"}
 
 // Comparing configures Compare and Promote. All but Progress is required.
@@ -34,8 +36,8 @@ type Comparing struct {
 	Model string
 	// Journal gives the history of an account whose two rows are never met at one version.
 	Journal consumer.History
-	// Projection opens the model's projection into another table, of the candidate there: what it makes of the history is what a
-	// row that was not met must be.
+	// Projection opens the model's projection into another table, of the candidate there: what it
+	// makes of the history is what a row that was not met must be.
 	Projection func(ctx context.Context, in table.Table, generation int64) (Projection, error)
 	Progress   Progress
 }
@@ -43,17 +45,20 @@ type Comparing struct {
 // Comparison is what Compare found.
 type Comparison struct {
 	Live, Candidate int64
-	// Equal rows agree in everything: at one version, or, where the account is too busy for the two to be met, each with what the
-	// journal makes of its own version. Ahead are rows of the candidate that agree with the journal, and that the live generation
-	// does not reach, as its row is blocked, stands still, is not there, or is not of the journal's history.
+	// Equal rows agree in everything: at one version, or, where the account is too busy for the two
+	// to be met, each with what the journal makes of its own version. Ahead are rows of the
+	// candidate that agree with the journal, and that the live generation does not reach, as its
+	// row is blocked, stands still, is not there, or is not of the journal's history.
 	Equal, Ahead int64
-	// Faults name the rows that differ, are behind the live one's, are blocked, or can be held against nothing.
+	// Faults name the rows that differ, are behind the live one's, are blocked, or can be held
+	// against nothing.
 	Faults Faults
 }
 
-// Compare holds the candidate of a model against the live generation, each row at equal versions. While both follow the stream a
-// row is read again until the two meet. Those of a busy account may never be met; they are held against the journal then, and no row
-// of the candidate passes that was held against nothing. It ends with ErrDifference when a row differs, lags or is blocked.
+// Compare holds the candidate of a model against the live generation, each row at equal versions.
+// While both follow the stream a row is read again until the two meet. Those of a busy account may
+// never be met; they are held against the journal then, and no row of the candidate passes that was
+// held against nothing. It ends with ErrDifference when a row differs, lags or is blocked.
 func Compare(ctx context.Context, c Comparing) (Comparison, error) {
 	g, err := consumer.LoadGenerations(ctx, c.Table, c.Model)
 	live, candidate := g.Live, g.Candidate
@@ -99,9 +104,9 @@ type comparison struct {
 	faults          collector
 }
 
-// meet compares an account's two rows: at one version if they are met there, else each with the journal. How far the live row was
-// at the first look is how far the candidate's must come, as the live one may always be a little ahead; one that is behind and stands
-// still does not follow.
+// meet compares an account's two rows: at one version if they are met there, else each with the
+// journal. How far the live row was at the first look is how far the candidate's must come, as the
+// live one may always be a little ahead; one that is behind and stands still does not follow.
 func (r *comparison) meet(ctx context.Context, a event.Account) error {
 	r.rows.add(1)
 	var first, from int64
@@ -149,8 +154,9 @@ func (r *comparison) look(ctx context.Context, a event.Account) (live, made rowO
 	return live, made, err
 }
 
-// judge compares two rows at one version. Equal rows prove nothing when both were folded from a forged record, so the candidate's
-// must be of the journal's history; where the live one is not, it is no measure.
+// judge compares two rows at one version. Equal rows prove nothing when both were folded from a
+// forged record, so the candidate's must be of the journal's history; where the live one is not, it
+// is no measure.
 func (r *comparison) judge(ctx context.Context, a event.Account, live, made rowOf) error {
 	right, err := r.ofHistory(ctx, made)
 	switch {
@@ -171,8 +177,8 @@ func (r *comparison) judge(ctx context.Context, a event.Account, live, made rowO
 	return nil
 }
 
-// ofHistory says whether a row was folded from the entry that the journal has at its version. What the journal cannot give is not held
-// against it: the audit names that.
+// ofHistory says whether a row was folded from the entry that the journal has at its version. What
+// the journal cannot give is not held against it: the audit names that.
 func (r *comparison) ofHistory(ctx context.Context, row rowOf) (bool, error) {
 	if row.version == 0 {
 		return true, nil
@@ -228,8 +234,8 @@ func (r *comparison) alone(ctx context.Context, there rowOf) error {
 	return r.prove(ctx, live, made, false)
 }
 
-// Promote makes the candidate live if Compare finds nothing, or whatever it finds when force says so. The generation that was
-// live stays beside it until Discard.
+// Promote makes the candidate live if Compare finds nothing, or whatever it finds when force says
+// so. The generation that was live stays beside it until Discard.
 func Promote(ctx context.Context, c Comparing, force bool) (Comparison, error) {
 	found, err := Compare(ctx, c)
 	if err != nil && !(force && found.Faults.Count > 0) {

@@ -28,7 +28,8 @@ var spoiled = func() consumer.Model[account.State] {
 	return m
 }()
 
-// busy is a table in which rows are on the move: before each reading, the row's worker does what it does next.
+// busy is a table in which rows are on the move: before each reading, the row's worker does what it
+// does next.
 type busy struct {
 	table.Table
 	mu   sync.Mutex
@@ -44,7 +45,8 @@ func (b *busy) Get(ctx context.Context, name string, key table.Key, consistent b
 	return b.Table.Get(ctx, name, key, consistent)
 }
 
-// worker folds the entries of one account into a generation, as many a turn as it is told. The first so many are folded already.
+// worker folds the entries of one account into a generation, as many a turn as it is told. The
+// first so many are folded already.
 func (e *env) worker(t *testing.T, m consumer.Model[account.State], generation int64, entries []*event.Entry, first, turn int) func() {
 	t.Helper()
 	p := e.projectionInto(consumer.NewRows(e.table, m), generation)
@@ -73,7 +75,8 @@ func (e *env) oneAccount(t *testing.T) []*event.Entry {
 	return entries
 }
 
-// The rows of a busy account are never met at one version. Each must be what the journal makes of its own then.
+// The rows of a busy account are never met at one version. Each must be what the journal makes of
+// its own then.
 func TestPromote_RowsThatAreNeverMet(t *testing.T) {
 	for name, c := range map[string]struct {
 		live, candidate consumer.Model[account.State]
@@ -117,7 +120,8 @@ func TestPromote_RowsThatAreNeverMet(t *testing.T) {
 	}
 }
 
-// A candidate that does not come to where the live row was is late, and no history proves it to be otherwise.
+// A candidate that does not come to where the live row was is late, and no history proves it to be
+// otherwise.
 func TestCompare_CandidateThatFollowsNoMore(t *testing.T) {
 	for name, folded := range map[string]int{"behind from the first": 100, "overtaken": 103} {
 		t.Run(name, func(t *testing.T) {
@@ -196,7 +200,8 @@ func TestCompare_HistoryThatCannotBeFolded(t *testing.T) {
 	}
 }
 
-// A candidate that the live generation does not reach has nothing but the journal to be held against.
+// A candidate that the live generation does not reach has nothing but the journal to be held
+// against.
 func TestCompare_CandidateThatIsAhead(t *testing.T) {
 	blocked := func(row table.Row) { row.Attrs["blocked_at_version"] = table.N(row.Attrs["version"].(table.N) + 1) }
 	for name, c := range map[string]struct {

@@ -17,7 +17,8 @@ import (
 	"passbook/shared/replay"
 )
 
-// A damaged segment costs the accounts of which it may hold something, by name, and no other: whatever is given is right.
+// A damaged segment costs the accounts of which it may hold something, by name, and no other:
+// whatever is given is right.
 func TestJobs_ADamagedSegmentCostsOnlyItsAccounts(t *testing.T) {
 	for name, damage := range map[string]func([]byte) []byte{
 		"page":   func(b []byte) []byte { b[len(b)/3] ^= 1; return b },
@@ -90,8 +91,8 @@ func mustCost(t *testing.T, victim string, err error) {
 	}
 }
 
-// mustBeRight holds that every account is given as it was, or named; that those of the damaged segment are named; and no more than
-// half of all.
+// mustBeRight holds that every account is given as it was, or named; that those of the damaged
+// segment are named; and no more than half of all.
 func mustBeRight(t *testing.T, want, got map[event.Account]account.State, faults replay.Faults, held map[string]bool) {
 	t.Helper()
 	named := map[string]bool{}

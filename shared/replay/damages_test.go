@@ -24,7 +24,8 @@ import (
 	"passbook/shared/replay"
 )
 
-// damageShards and damageSegments are the archive that is damaged: shards with so many segments each.
+// damageShards and damageSegments are the archive that is damaged: shards with so many segments
+// each.
 const (
 	damageShards   = 4
 	damageSegments = 5
@@ -86,7 +87,8 @@ func flip(at func([]byte) int) func([]byte) []byte {
 	}
 }
 
-// rewrite writes a segment's rows again, as another program would: with its metadata, and none of its sums.
+// rewrite writes a segment's rows again, as another program would: with its metadata, and none of
+// its sums.
 func (r ruin) rewrite(how func([]parquet.Row) []parquet.Row) {
 	r.t.Helper()
 	data := r.read(r.middle())
@@ -220,8 +222,8 @@ var damages = []struct {
 	}, [4]int{0, 3, 3, 3}},
 }
 
-// TestDamages does each damage to a copy of one archive. Each job ends with the code of the table in docs/operations.md, and whatever
-// it gives is right: nothing is wrong in silence.
+// TestDamages does each damage to a copy of one archive. Each job ends with the code of the table
+// in docs/operations.md, and whatever it gives is right: nothing is wrong in silence.
 func TestDamages(t *testing.T) {
 	known := archive.Known{Since: archivetest.Start}
 	bank, other := newEnv(t), newEnv(t)
@@ -269,7 +271,8 @@ func TestDamages(t *testing.T) {
 	}
 }
 
-// archiveMarked archives entries over the shards, in a directory, with the end markers that an archiver would have left.
+// archiveMarked archives entries over the shards, in a directory, with the end markers that an
+// archiver would have left.
 func (e *env) archiveMarked(t *testing.T, dir string, entries []*event.Entry) {
 	t.Helper()
 	disk, err := dirbucket.New(dir)

@@ -10,8 +10,9 @@ import (
 	"passbook/shared/table"
 )
 
-// Discard ends a generation that is not live and deletes everything of it, the progress of its rebuild too. What it waits for and
-// refuses is consumer.Discard's. Interrupted, it is called again, with the generation that GenerationSet.Discarding names.
+// Discard ends a generation that is not live and deletes everything of it, the progress of its
+// rebuild too. What it waits for and refuses is consumer.Discard's. Interrupted, it is called
+// again, with the generation that GenerationSet.Discarding names.
 func Discard(ctx context.Context, d consumer.Discarding) error {
 	err := dropMarks(ctx, d.Table, consumer.Name(d.Model, d.Generation))
 	if err != nil {
@@ -20,8 +21,9 @@ func Discard(ctx context.Context, d consumer.Discarding) error {
 	return consumer.Discard(ctx, d)
 }
 
-// dropMarks forgets how far a job came. It comes before all else, as long as the generation is named and can be discarded again;
-// a rebuild that goes on without them folds once more what its rows have, which changes nothing.
+// dropMarks forgets how far a job came. It comes before all else, as long as the generation is
+// named and can be discarded again; a rebuild that goes on without them folds once more what its
+// rows have, which changes nothing.
 func dropMarks(ctx context.Context, t table.Table, job string) error {
 	m, err := loadMarks(ctx, t, job)
 	if err != nil {

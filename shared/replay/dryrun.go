@@ -22,7 +22,8 @@ type Lacking struct {
 	List []LackingAccount `json:"list"`
 }
 
-// LackingAccount is what the journal lacks of one account: so many entries, from the version From up to To.
+// LackingAccount is what the journal lacks of one account: so many entries, from the version From
+// up to To.
 type LackingAccount struct {
 	Account string `json:"account_id"`
 	Entries int64  `json:"entries"`
@@ -30,7 +31,8 @@ type LackingAccount struct {
 	To      int64  `json:"to_version"`
 }
 
-// dryRun is what a restore would have done: some 100 bytes an account. The nil one is of a run that is not dry.
+// dryRun is what a restore would have done: some 100 bytes an account. The nil one is of a run that
+// is not dry.
 type dryRun struct {
 	mu  sync.Mutex
 	all map[event.Account]*LackingAccount // those met

@@ -15,7 +15,8 @@ func TestJournal_ADryRunSaysWhatTheJournalLacks(t *testing.T) {
 	e.archive(t, "s-0", archivetest.Records(entries), 40)
 	half := entries[:100]
 	e.commit(t, half)
-	e.project(t, 1, entries) // the rows are where the journal was: ahead of what is left of it, not of what comes back
+	// the rows are where the journal was: ahead of what is left of it, not of what comes back
+	e.project(t, 1, entries)
 	want := map[string]replay.LackingAccount{}
 	for _, entry := range entries[100:] {
 		l := want[entry.AccountID]

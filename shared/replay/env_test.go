@@ -124,7 +124,8 @@ func (e *env) archiveLife(t testing.TB, created time.Time, shard string, records
 	}
 }
 
-// archiveShuffled spreads entries over shards, repeats some and disturbs their order: what publishers and resharding can do.
+// archiveShuffled spreads entries over shards, repeats some and disturbs their order: what
+// publishers and resharding can do.
 func (e *env) archiveShuffled(t testing.TB, entries []*event.Entry, seed uint64) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 1))

@@ -68,7 +68,8 @@ func (c *collector) result() (Faults, error) {
 	return c.faults, nil
 }
 
-// damage is what was met in segments, each thing of which costs only what it holds. It may be used concurrently.
+// damage is what was met in segments, each thing of which costs only what it holds. It may be used
+// concurrently.
 type damage struct {
 	mu       sync.Mutex
 	segments map[string]error // by their keys
@@ -117,8 +118,8 @@ func (d *damage) take(in *archive.Planned, err error) error {
 	return nil
 }
 
-// lacking is ErrDifference that names the gaps of an archive; nil when there are none. An account that was opened in a gap is named by
-// nothing else.
+// lacking is ErrDifference that names the gaps of an archive; nil when there are none. An account
+// that was opened in a gap is named by nothing else.
 func lacking(gaps []archive.Gap) error {
 	if len(gaps) == 0 {
 		return nil

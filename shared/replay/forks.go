@@ -7,8 +7,9 @@ import (
 	"passbook/shared/event"
 )
 
-// An account may have two histories: a bank was begun with an empty database beside the archive of another, under the same stream
-// name. The stream was made again with it, so the two lie in different lives of the stream.
+// An account may have two histories: a bank was begun with an empty database beside the archive of
+// another, under the same stream name. The stream was made again with it, so the two lie in
+// different lives of the stream.
 
 // older says that an entry was archived in an earlier life of the same stream.
 func (h held) older(than held) bool {
@@ -16,8 +17,9 @@ func (h held) older(than held) bool {
 	return a.Stream == b.Stream && a.Created.Before(b.Created)
 }
 
-// forked takes apart what an account has, exact repeats dropped: the history of the older life of the stream, in version order, and
-// the entries of later lives that stand in its place, or follow one that does. Two of one life both stay: nothing tells which is false.
+// forked takes apart what an account has, exact repeats dropped: the history of the older life of
+// the stream, in version order, and the entries of later lives that stand in its place, or follow
+// one that does. Two of one life both stay: nothing tells which is false.
 func forked(all []held) (kept, false []held) {
 	slices.SortStableFunc(all, func(a, b held) int {
 		return cmp.Or(cmp.Compare(a.First, b.First), a.in.Name.Created.Compare(b.in.Name.Created))

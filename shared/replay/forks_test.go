@@ -31,7 +31,8 @@ func TestJournal_OfTwoLivesTheOlderHistoryComesBack(t *testing.T) {
 			e := newEnv(t)
 			e.archiveLife(t, first, "s-0", archivetest.Records(right[:8]), 5)
 			e.archiveLife(t, second, "s-0", archivetest.Records(c.later), 100)
-			// Restored, the bank went on in a third life, into which the end of the first was published again.
+			// Restored, the bank went on in a third life, into which the end of the first was
+			// published again.
 			e.archiveLife(t, third, "s-0", archivetest.Records(right[6:]), 100)
 			done, err := replay.Journal(t.Context(), e.restoring())
 			if !errors.Is(err, replay.ErrDifference) || done.Faults.Count != int64(len(c.later)) || done.Entries != int64(len(right)) {

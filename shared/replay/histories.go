@@ -18,7 +18,8 @@ import (
 // passEvents is how many events a pass holds in memory, about: some 1 KB each.
 const passEvents = 250_000
 
-// history is everything that the archive has of one account, in version order, exact repeats dropped.
+// history is everything that the archive has of one account, in version order, exact repeats
+// dropped.
 type history struct {
 	account event.Account
 	entries []*event.Entry
@@ -35,7 +36,8 @@ type held struct {
 	arrived time.Time
 }
 
-// whole gives the entries that follow one another from version 1 on, and what is wrong after them; "" when nothing follows.
+// whole gives the entries that follow one another from version 1 on, and what is wrong after them;
+// "" when nothing follows.
 func (h history) whole() (good []*event.Entry, version int64, wrong string) {
 	var hash event.Hash
 	version = 1
@@ -70,7 +72,8 @@ type walk struct {
 	events *step
 	// met takes what is damaged, and is then missing.
 	met *damage
-	// unread takes the accounts that have to be read again from the whole archive; nil when all of it is read.
+	// unread takes the accounts that have to be read again from the whole archive; nil when all of
+	// it is read.
 	unread map[event.Account]bool
 	mu     sync.Mutex // guards unread
 	// known is the plan with what was met as gaps.
@@ -134,7 +137,8 @@ func (w *walk) gather(ctx context.Context, keep func(tenant, id string) bool) (m
 	return found, err
 }
 
-// again has an account read again where only a part of the archive is read: what seems to be missing may lie in the rest.
+// again has an account read again where only a part of the archive is read: what seems to be
+// missing may lie in the rest.
 func (w *walk) again(a event.Account) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -144,7 +148,8 @@ func (w *walk) again(a event.Account) bool {
 	return w.unread != nil
 }
 
-// proven says that a history ends where the account does. Where a gap of the archive may hold more of it, that is named.
+// proven says that a history ends where the account does. Where a gap of the archive may hold more
+// of it, that is named.
 func (w *walk) proven(h history) bool {
 	if len(h.entries) == 0 {
 		return true
@@ -160,7 +165,8 @@ func (w *walk) proven(h history) bool {
 	return !doubted
 }
 
-// inOrder sorts what the archive has of an account by version, and drops exact repeats: of these, the oldest counts.
+// inOrder sorts what the archive has of an account by version, and drops exact repeats: of these,
+// the oldest counts.
 func inOrder(a event.Account, all []held) history {
 	slices.SortFunc(all, func(a, b held) int {
 		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Last, b.Last), slices.Compare(a.Hash[:], b.Hash[:]),
@@ -181,8 +187,8 @@ func (h history) fork(version int64) bool {
 	return slices.ContainsFunc(h.later, func(e held) bool { return e.First <= version && version <= e.Last })
 }
 
-// nameLater names the entries of a later life that were passed over: all, or those that are asked for. Of an account
-// that is read again they are named then.
+// nameLater names the entries of a later life that were passed over: all, or those that are asked
+// for. Of an account that is read again they are named then.
 func (w *walk) nameLater(h history, asked func(*event.Entry) bool) {
 	w.mu.Lock()
 	again := w.unread[h.account]

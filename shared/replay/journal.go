@@ -16,8 +16,9 @@ import (
 	"passbook/shared/table"
 )
 
-// Restorer puts an entry back into the journal, with the state after it; *journal.Restorer is one. Another entry in the place is
-// journal.ErrDiffers, the same one nil. Lacks says whether Restore would put it, fails where Restore would, and writes nothing.
+// Restorer puts an entry back into the journal, with the state after it; *journal.Restorer is one.
+// Another entry in the place is journal.ErrDiffers, the same one nil. Lacks says whether Restore
+// would put it, fails where Restore would, and writes nothing.
 type Restorer interface {
 	Restore(ctx context.Context, e *event.Entry, s account.State) error
 	Lacks(ctx context.Context, e *event.Entry, s account.State) (bool, error)
@@ -34,7 +35,8 @@ type Restoring struct {
 	Known archive.Known
 	// Models are the read models whose live rows are held against the restored journal.
 	Models []string
-	// Flush, where the archiver runs in this process, has it seal what is on the stream; nil when it did already.
+	// Flush, where the archiver runs in this process, has it seal what is on the stream; nil when
+	// it did already.
 	Flush    func(context.Context) error
 	Progress Progress
 	// PassEvents bounds the events in memory; 0 is a default of some 250 MB.
@@ -43,19 +45,23 @@ type Restoring struct {
 
 // Restored is what Journal did.
 type Restored struct {
-	// Accounts and Entries were put, or found in place, by this run; a dry run would put them, or found them in place.
+	// Accounts and Entries were put, or found in place, by this run; a dry run would put them, or
+	// found them in place.
 	Accounts, Entries int64
 	// Lacking is what the journal lacks of it, in a dry run.
 	Lacking Lacking
-	// Faults name each account that was not restored to its end, and each row that is ahead of the journal.
+	// Faults name each account that was not restored to its end, and each row that is ahead of the
+	// journal.
 	Faults Faults
 	// Gaps are the parts that the archive lacks.
 	Gaps []archive.Gap
 }
 
-// Journal restores the journal from the archive. The caller MUST have stopped all writers. Each account comes back up to its first
-// gap, in version order; what is there already is compared. It ends with ErrDifference when something does not fit or the archive
-// has gaps, after it has restored everything else, and names each account of which a gap may hold more. Called again, it goes on.
+// Journal restores the journal from the archive. The caller MUST have stopped all writers. Each
+// account comes back up to its first gap, in version order; what is there already is compared. It
+// ends with ErrDifference when something does not fit or the archive has gaps, after it has
+// restored everything else, and names each account of which a gap may hold more. Called again, it
+// goes on.
 func Journal(ctx context.Context, c Restoring) (Restored, error) {
 	if c.Flush != nil {
 		err := c.Flush(ctx)
@@ -143,7 +149,8 @@ func (r *restore) account(ctx context.Context, w *walk, h history) error {
 	return nil
 }
 
-// put puts an account's entries, and says how many: fewer than all where one does not fit, which is named.
+// put puts an account's entries, and says how many: fewer than all where one does not fit, which is
+// named.
 func (r *restore) put(ctx context.Context, h history, entries []*event.Entry) (int, error) {
 	var s account.State
 	var err error
@@ -175,8 +182,8 @@ func (r *restore) put(ctx context.Context, h history, entries []*event.Entry) (i
 	return len(entries), nil
 }
 
-// compareRows names every live row that is ahead of the journal, or was folded from another history. A dry run did it for the
-// accounts that it met.
+// compareRows names every live row that is ahead of the journal, or was folded from another
+// history. A dry run did it for the accounts that it met.
 func (r *restore) compareRows(ctx context.Context) error {
 	for _, model := range r.Models {
 		step := startStep(r.Progress, "hold "+model+" against the journal", "rows", 0)

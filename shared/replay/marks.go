@@ -13,7 +13,8 @@ import (
 	"passbook/shared/table"
 )
 
-// marks remember in the control table how far a job came in each source, so that it can be stopped and goes on.
+// marks remember in the control table how far a job came in each source, so that it can be stopped
+// and goes on.
 type marks struct {
 	table table.Table
 	job   string

@@ -12,8 +12,8 @@ import (
 	"passbook/shared/table"
 )
 
-// passes remember in the control table how many passes of a job over a plan are done. Another plan, or other params, begin
-// again. The zero one counts them, and remembers nothing.
+// passes remember in the control table how many passes of a job over a plan are done. Another plan,
+// or other params, begin again. The zero one counts them, and remembers nothing.
 type passes struct {
 	table table.Table
 	job   string

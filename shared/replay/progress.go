@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// ErrDifference says that a job found what does not fit together; its report names it. Programs exit with 3.
+// ErrDifference says that a job found what does not fit together; its report names it. Programs
+// exit with 3.
 var ErrDifference = errors.New("replay: differences found")
 
 // Status is how far a job is.
@@ -36,8 +37,8 @@ func (s Status) ETA() time.Duration {
 	return time.Duration(float64(s.Total-s.Done) / rate * float64(time.Second))
 }
 
-// Progress is told how far a job is: at the start and the end of each step, and in between at most ten times a second. Calls
-// come one at a time.
+// Progress is told how far a job is: at the start and the end of each step, and in between at most
+// ten times a second. Calls come one at a time.
 type Progress interface{ Progress(Status) }
 
 // Quiet is told and does nothing.

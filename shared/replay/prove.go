@@ -15,8 +15,9 @@ import (
 // proofChunk is how many entries of a history are in memory while a row is held against it.
 const proofChunk = 256
 
-// prove holds two rows that were never met against the journal, each at its own version. Where the live row does not move it is
-// the candidate's alone that counts: it is ahead, and the live one, which may be what the rebuild is to mend, is no measure.
+// prove holds two rows that were never met against the journal, each at its own version. Where the
+// live row does not move it is the candidate's alone that counts: it is ahead, and the live one,
+// which may be what the rebuild is to mend, is no measure.
 func (r *comparison) prove(ctx context.Context, live, made rowOf, moves bool) error {
 	rows := []rowOf{made}
 	if moves {
@@ -58,7 +59,8 @@ type proof struct {
 	at         int64 // the version that was folded up to
 }
 
-// newProof opens the model's projection into a table of its own. Its generation is a candidate there, so that it sends nothing.
+// newProof opens the model's projection into a table of its own. Its generation is a candidate
+// there, so that it sends nothing.
 func (r *comparison) newProof(ctx context.Context, a event.Account) (*proof, error) {
 	p := &proof{Comparing: r.Comparing, account: a, in: newScratch()}
 	var err error
@@ -72,7 +74,8 @@ func (r *comparison) newProof(ctx context.Context, a event.Account) (*proof, err
 	return p, nil
 }
 
-// judge says what of a row is not what the journal makes it; "" is nothing. Rows MUST come in order of version.
+// judge says what of a row is not what the journal makes it; "" is nothing. Rows MUST come in order
+// of version.
 func (p *proof) judge(ctx context.Context, row rowOf) (string, error) {
 	err := p.fold(ctx, row.version)
 	var newer *event.FormatError

@@ -16,14 +16,17 @@ import (
 )
 
 const (
-	// chunkEvents is how many events of a source are gathered before they are folded: the more, the fewer writes of a row.
+	// chunkEvents is how many events of a source are gathered before they are folded: the more, the
+	// fewer writes of a row.
 	chunkEvents = 128 << 10
-	// accountsAtOnce is how many accounts are written at the same time: each write waits for a round trip or an fsync.
+	// accountsAtOnce is how many accounts are written at the same time: each write waits for a
+	// round trip or an fsync.
 	accountsAtOnce = 64
 )
 
-// Projection folds into one generation of a read model; *consumer.Projection is one. The version rule, the filling of gaps from
-// the journal and the blocking of an account that cannot go on are its own.
+// Projection folds into one generation of a read model; *consumer.Projection is one. The version
+// rule, the filling of gaps from the journal and the blocking of an account that cannot go on are
+// its own.
 type Projection interface {
 	ProjectEntries(ctx context.Context, a event.Account, entries []*event.Entry) error
 	CatchUp(ctx context.Context, a event.Account) (int64, error)
@@ -54,15 +57,17 @@ type Rebuilt struct {
 	Skipped int
 	// Accounts were brought up to the journal's head; Blocked of them cannot go on.
 	Accounts, Blocked int64
-	// Gaps are the parts that the archive lacks, Faults its damaged entries. What they had came from the journal, as far as it has it.
+	// Gaps are the parts that the archive lacks, Faults its damaged entries. What they had came
+	// from the journal, as far as it has it.
 	Gaps   []archive.Gap
 	Faults Faults
 }
 
-// Rebuild folds the archive into a candidate generation, or goes on with the one that is there, and then brings each account up
-// to the journal's head. The candidate's own worker may follow the stream meanwhile. Interrupted, it goes on after the last
-// segment that was done. What it made is judged by Compare, not here; that the archive is not whole is ErrDifference at the end.
-// While a generation is being discarded it is ErrGeneration.
+// Rebuild folds the archive into a candidate generation, or goes on with the one that is there, and
+// then brings each account up to the journal's head. The candidate's own worker may follow the
+// stream meanwhile. Interrupted, it goes on after the last segment that was done. What it made is
+// judged by Compare, not here; that the archive is not whole is ErrDifference at the end. While a
+// generation is being discarded it is ErrGeneration.
 func Rebuild(ctx context.Context, c Rebuilding) (Rebuilt, error) {
 	var done Rebuilt
 	err := c.undisturbed(ctx)
@@ -93,8 +98,9 @@ func Rebuild(ctx context.Context, c Rebuilding) (Rebuilt, error) {
 	return done, err
 }
 
-// undisturbed refuses to begin beside a discard. The candidate may be what goes, without a worker to follow with it and never to be
-// promoted; and a discard that was interrupted would be forgotten if the next one were of another generation.
+// undisturbed refuses to begin beside a discard. The candidate may be what goes, without a worker
+// to follow with it and never to be promoted; and a discard that was interrupted would be forgotten
+// if the next one were of another generation.
 func (c Rebuilding) undisturbed(ctx context.Context) error {
 	g, err := consumer.LoadGenerations(ctx, c.Table, c.Model)
 	if err == nil && g.Discarding != 0 {
@@ -171,7 +177,8 @@ func listAccounts(ctx context.Context, from consumer.Directory, visit func(event
 	return nil
 }
 
-// folder is the sink of one source: it gathers the entries of each account, so that a row is written once a chunk.
+// folder is the sink of one source: it gathers the entries of each account, so that a row is
+// written once a chunk.
 type folder struct {
 	to     Projection
 	marks  *marks

@@ -95,7 +95,8 @@ func TestCompare_FindsEachDifference(t *testing.T) {
 	}
 }
 
-// lagging is a table in which a row of the candidate is a version behind for its first readings, as while its worker follows.
+// lagging is a table in which a row of the candidate is a version behind for its first readings, as
+// while its worker follows.
 type lagging struct {
 	table.Table
 	key  table.Key

@@ -28,7 +28,8 @@ type Republishing struct {
 	Table table.Table
 	// Known is what is known of the archive from elsewhere.
 	Known archive.Known
-	// Stream is where the entries go. It MUST NOT be LiveStream, the one that everybody follows, unless Live says so.
+	// Stream is where the entries go. It MUST NOT be LiveStream, the one that everybody follows,
+	// unless Live says so.
 	Stream, LiveStream string
 	Live               bool
 	// From and To bound the entries by recorded_at: From included, To not. Zero is open.
@@ -55,10 +56,12 @@ func (c Republishing) plan(ctx context.Context) (archive.Plan, error) {
 	return p.Between(c.From, c.To), nil
 }
 
-// Republish puts the archive's entries on a stream, each account's in version order, as the bytes that they were, and after them what
-// the journal has of the account beyond its end in the archive: what no segment holds yet. It returns how many. Interrupted, it goes
-// on with the part of the accounts that it was at: some of them are published twice, which is harmless. When the archive has gaps or
-// damaged entries it ends with ErrDifference, which names them, after it has published what is there.
+// Republish puts the archive's entries on a stream, each account's in version order, as the bytes
+// that they were, and after them what the journal has of the account beyond its end in the archive:
+// what no segment holds yet. It returns how many. Interrupted, it goes on with the part of the
+// accounts that it was at: some of them are published twice, which is harmless. When the archive
+// has gaps or damaged entries it ends with ErrDifference, which names them, after it has published
+// what is there.
 func Republish(ctx context.Context, c Republishing) (int64, error) {
 	if c.Stream == c.LiveStream && !c.Live {
 		return 0, ErrLiveStream
@@ -99,7 +102,8 @@ func Republish(ctx context.Context, c Republishing) (int64, error) {
 	return out.published, cmp.Or(lacking(w.gaps()), err)
 }
 
-// pass publishes one part of the accounts: those that the archive has, and those that only the journal has yet.
+// pass publishes one part of the accounts: those that the archive has, and those that only the
+// journal has yet.
 func (c Republishing) pass(ctx context.Context, w *walk, pass int, out *batcher) error {
 	var archived sync.Map
 	publish := func(ctx context.Context, h history) error {
@@ -180,8 +184,8 @@ func (c Republishing) inRange(entries []*event.Entry) []*event.Entry {
 	return in
 }
 
-// batcher publishes many accounts' entries, with one record of an account in flight: a stream may refuse one record of a batch and
-// take a later one.
+// batcher publishes many accounts' entries, with one record of an account in flight: a stream may
+// refuse one record of a batch and take a later one.
 type batcher struct {
 	streams   stream.Stream
 	stream    string
@@ -205,8 +209,8 @@ func (b *batcher) queue(a event.Account, entries []*event.Entry) {
 	b.queues = append(b.queues, queue{a, entries})
 }
 
-// After a batch of which nothing was taken, the next one waits, longer each time; callsMost bounds the calls in a row that fail
-// as a whole.
+// After a batch of which nothing was taken, the next one waits, longer each time; callsMost bounds
+// the calls in a row that fail as a whole.
 const (
 	refusedFirst = 20 * time.Millisecond
 	refusedMost  = time.Second
@@ -258,7 +262,8 @@ func (b *batcher) put(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("put on %s: %w", b.stream, err)
 	}
 	took := 0
-	// From the end, so that a queue that is done can give its place to the last one, which this batch does not look at again.
+	// From the end, so that a queue that is done can give its place to the last one, which this
+	// batch does not look at again.
 	for i := len(results) - 1; i >= 0; i-- {
 		if results[i].Err != nil {
 			continue

@@ -116,7 +116,8 @@ func TestRepublish_TheLiveStreamNeedsAWord(t *testing.T) {
 	}
 }
 
-// What no segment holds yet comes from the journal, after what the archive has of the account: accounts that it has not heard of too.
+// What no segment holds yet comes from the journal, after what the archive has of the account:
+// accounts that it has not heard of too.
 func TestRepublish_TakesWhatIsNotSealedYet(t *testing.T) {
 	e := newEnv(t)
 	entries := archivetest.Bank(9, 20, 600)

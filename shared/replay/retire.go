@@ -56,8 +56,9 @@ var ErrNotGap = errors.New("replay: the segment is neither damaged nor missing")
 // clockSlack is how much later than it arrived an entry may say that it was recorded: two clocks.
 const clockSlack = 5 * time.Minute
 
-// Retire has a segment that is damaged or missing count as replaced, once every entry that the journal has and that can have lain in
-// it is held by whole segments. Else it ends with ErrDifference, and the faults name what is not. Segments are read whole for it.
+// Retire has a segment that is damaged or missing count as replaced, once every entry that the
+// journal has and that can have lain in it is held by whole segments. Else it ends with
+// ErrDifference, and the faults name what is not. Segments are read whole for it.
 func Retire(ctx context.Context, c Retiring) (Retired, error) {
 	done := Retired{Key: c.Key, DryRun: c.DryRun}
 	r, err := c.begin(ctx)
@@ -96,7 +97,8 @@ type retiring struct {
 	Retiring
 	archive.Retired
 	source archive.Source
-	// Nothing of the gap arrived at or after until. Of what was recorded at or after young the archive need not have anything yet.
+	// Nothing of the gap arrived at or after until. Of what was recorded at or after young the
+	// archive need not have anything yet.
 	until, young time.Time
 	walk         *walk
 
@@ -168,7 +170,8 @@ func (r *retiring) pass(ctx context.Context, pass int) error {
 	if err != nil {
 		return err
 	}
-	for a, all := range found { // those that the index does not list yet, and those that the journal lacks
+	// those that the index does not list yet, and those that the journal lacks
+	for a, all := range found {
 		if _, there := listed.Load(a); there {
 			continue
 		}
@@ -179,8 +182,8 @@ func (r *retiring) pass(ctx context.Context, pass int) error {
 	return nil
 }
 
-// account holds one account's journal against what the archive has of it. What only the archive has is named too: a journal that lost
-// its end cannot tell what the gap held.
+// account holds one account's journal against what the archive has of it. What only the archive has
+// is named too: a journal that lost its end cannot tell what the gap held.
 func (r *retiring) account(ctx context.Context, a event.Account, all []held) error {
 	first, last := map[event.Hash]held{}, int64(0)
 	for _, h := range all {
@@ -208,8 +211,9 @@ func (r *retiring) account(ctx context.Context, a event.Account, all []held) err
 	return nil
 }
 
-// note has segments replace the retired one where they hold entries that come behind the gap and did not have to: they were recorded
-// before its end, or later ones of the account had come already.
+// note has segments replace the retired one where they hold entries that come behind the gap and
+// did not have to: they were recorded before its end, or later ones of the account had come
+// already.
 func (r *retiring) note(entries []held) {
 	next := time.UnixMicro(math.MaxInt64)
 	for _, h := range slices.Backward(entries) {

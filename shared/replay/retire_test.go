@@ -103,7 +103,8 @@ func (r *retiring) audit(repair *audit.Repair) (*audit.Report, error) {
 	})
 }
 
-// repair is audit --repair, and an archiver that seals what it published behind a link; drop leaves entries out.
+// repair is audit --repair, and an archiver that seals what it published behind a link; drop leaves
+// entries out.
 func (r *retiring) repair(behind archive.Link, drop int) (key string) {
 	r.t.Helper()
 	var to putOnly
@@ -138,7 +139,8 @@ func (r *retiring) retire(key string, dry bool) (replay.Retired, error) {
 	})
 }
 
-// retireCases are what can happen to a segment. A damaged newest one is what the archiver goes on behind.
+// retireCases are what can happen to a segment. A damaged newest one is what the archiver goes on
+// behind.
 var retireCases = []struct {
 	name   string
 	at     int
@@ -155,7 +157,8 @@ var retireCases = []struct {
 	{"the newest with a damaged page", 4, func(r *retiring, key string) { r.change(key, flip(func([]byte) int { return 2000 })) }, 4},
 }
 
-// After a repair and a retirement no program finds a difference any more, and all that is given is right.
+// After a repair and a retirement no program finds a difference any more, and all that is given is
+// right.
 func TestRetire_EndsTheDifference(t *testing.T) {
 	for _, c := range retireCases {
 		t.Run(c.name, func(t *testing.T) {
@@ -189,7 +192,8 @@ func TestRetire_EndsTheDifference(t *testing.T) {
 	}
 }
 
-// A retirement counts only as long as what replaces the segment is there as it was, and begins only when all of it is.
+// A retirement counts only as long as what replaces the segment is there as it was, and begins only
+// when all of it is.
 func TestRetire_NeedsWhatReplaces(t *testing.T) {
 	r := newRetiring(t)
 	key, behind := r.middle(), r.link(r.of[0][4])

@@ -12,8 +12,9 @@ import (
 	"passbook/shared/table"
 )
 
-// scratch is a table in memory, of what a projection of one account writes: its row, and why it was set aside. It holds no more
-// than that, and nothing of it reaches the bank. What a projection does not call is errors.ErrUnsupported.
+// scratch is a table in memory, of what a projection of one account writes: its row, and why it was
+// set aside. It holds no more than that, and nothing of it reaches the bank. What a projection does
+// not call is errors.ErrUnsupported.
 type scratch struct {
 	mu   sync.Mutex
 	rows map[scratchKey]table.Map

@@ -16,12 +16,13 @@ type sink interface {
 	take(ctx context.Context, rec archive.Record) error
 	// sealed is called after a segment's last record.
 	sealed(ctx context.Context, s archive.Planned) error
-	// damaged is told what an entry, or the rest of a segment, costs only itself with. An error of it ends the job.
+	// damaged is told what an entry, or the rest of a segment, costs only itself with. An error of
+	// it ends the job.
 	damaged(s archive.Planned, err error) error
 }
 
-// streamSources reads the sources of a plan in parallel, each in its order and after those that ended before it began, into a
-// sink each.
+// streamSources reads the sources of a plan in parallel, each in its order and after those that
+// ended before it began, into a sink each.
 func streamSources(ctx context.Context, b bucket.Bucket, p archive.Plan, open func() sink) error {
 	sources := sources(p)
 	done := make([]chan struct{}, len(sources))

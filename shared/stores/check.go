@@ -33,17 +33,19 @@ type Set struct {
 	Table   table.Table
 	Streams stream.Stream
 	Bucket  bucket.Bucket
-	// Stream is the name of the event stream, with the deployment's prefix, and Archiver the consumer that archives it.
+	// Stream is the name of the event stream, with the deployment's prefix, and Archiver the
+	// consumer that archives it.
 	Stream, Archiver string
-	// Together says that table and stream are one database of this process alone: one goes back only with the other, and the stream may
-	// give out numbers again then, which Kinesis never does.
+	// Together says that table and stream are one database of this process alone: one goes back
+	// only with the other, and the stream may give out numbers again then, which Kinesis never
+	// does.
 	Together bool
 	// Log is told what was written down; nil is slog.Default.
 	Log *slog.Logger
 }
 
-// Disagreement says that the stores do not belong together, or that one of them is not what the others know it to be. Nothing was
-// changed.
+// Disagreement says that the stores do not belong together, or that one of them is not what the
+// others know it to be. Nothing was changed.
 type Disagreement struct {
 	// What is wrong, in one line; Next is the command that ends it.
 	What, Next string
@@ -70,8 +72,8 @@ func (s Set) facts(ctx context.Context) (f facts, err error) {
 	return f, err
 }
 
-// Begin checks the stores for a program that is to serve or to archive, and ties an archive to its bank: one that is proven empty, or
-// proven to be this bank's.
+// Begin checks the stores for a program that is to serve or to archive, and ties an archive to its
+// bank: one that is proven empty, or proven to be this bank's.
 func (s Set) Begin(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
@@ -125,7 +127,8 @@ func (s Set) usable(ctx context.Context, f facts) error {
 	return s.owned(ctx, f)
 }
 
-// owned says whether the archive is this bank's. A journal without an account can prove nothing but the stream's name.
+// owned says whether the archive is this bank's. A journal without an account can prove nothing but
+// the stream's name.
 func (s Set) owned(ctx context.Context, f facts) error {
 	if err := s.foreign(f.ownership); err != nil || f.settled() {
 		return err
@@ -153,7 +156,8 @@ func (s Set) lost() error {
 	}
 }
 
-// Named checks, for a job that sees the archive alone, that it is of this bank's stream. Set needs no table for it.
+// Named checks, for a job that sees the archive alone, that it is of this bank's stream. Set needs
+// no table for it.
 func (s Set) Named(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
@@ -168,8 +172,9 @@ func (s Set) Named(ctx context.Context) error {
 	return s.foreign(ownership{owner: owner})
 }
 
-// Restorable checks the stores before the journal is restored, which may be lost, or older than the archive: the archive must be
-// this bank's stream's. It ties the archive to the bank where tie says so.
+// Restorable checks the stores before the journal is restored, which may be lost, or older than the
+// archive: the archive must be this bank's stream's. It ties the archive to the bank where tie says
+// so.
 func (s Set) Restorable(ctx context.Context, tie bool) error {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
@@ -191,8 +196,9 @@ func (s Set) Restorable(ctx context.Context, tie bool) error {
 	return s.settle(ctx, o)
 }
 
-// Established checks, for a program that writes to the journal and does not see the archive, that these tables are a bank's, and that
-// the journal was not lost: where something was archived, there was an entry.
+// Established checks, for a program that writes to the journal and does not see the archive, that
+// these tables are a bank's, and that the journal was not lost: where something was archived, there
+// was an entry.
 func (s Set) Established(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
@@ -231,8 +237,9 @@ func (s Set) archived(ctx context.Context) (bool, error) {
 	return len(page.Objects) > 0, nil
 }
 
-// proveOwn proves that an archive which does not say whose it is is this bank's: every segment is of its stream, and the journal
-// holds the newest entries of each shard. It lists the whole archive, once in its life.
+// proveOwn proves that an archive which does not say whose it is is this bank's: every segment is
+// of its stream, and the journal holds the newest entries of each shard. It lists the whole
+// archive, once in its life.
 func (s Set) proveOwn(ctx context.Context) error {
 	ends, err := s.ends(ctx)
 	if err != nil {
@@ -255,7 +262,8 @@ func (s Set) proveOwn(ctx context.Context) error {
 	return nil
 }
 
-// ends finds the newest segment of each source in the archive. A source of another stream is a Disagreement.
+// ends finds the newest segment of each source in the archive. A source of another stream is a
+// Disagreement.
 func (s Set) ends(ctx context.Context) (map[archive.Source]archive.Object, error) {
 	ends, err := s.lastSegments(ctx)
 	if err != nil {
@@ -287,7 +295,8 @@ func (s Set) lastSegments(ctx context.Context) (map[archive.Source]archive.Objec
 	return last, nil
 }
 
-// lacking is one of the newest entries of a segment that the journal does not hold, nil where it holds them all.
+// lacking is one of the newest entries of a segment that the journal does not hold, nil where it
+// holds them all.
 func (s Set) lacking(ctx context.Context, key string) (*archive.Mark, error) {
 	newest, err := archive.Newest(ctx, s.Bucket, key, newestMost)
 	if err != nil {

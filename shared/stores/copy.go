@@ -29,9 +29,9 @@ type end struct {
 	ahead bool
 }
 
-// current checks that the stores were not put back from a copy that is older than the archive. Where they go back together, a stream that
-// never gave out what the archive holds tells, and would give the same numbers out again; else the journal tells, which lacks the newest
-// entries.
+// current checks that the stores were not put back from a copy that is older than the archive.
+// Where they go back together, a stream that never gave out what the archive holds tells, and would
+// give the same numbers out again; else the journal tells, which lacks the newest entries.
 func (s Set) current(ctx context.Context) error {
 	newest, ahead, err := s.newest(ctx)
 	if err != nil || newest == "" || s.Together && !ahead {
@@ -60,8 +60,9 @@ func (s Set) current(ctx context.Context) error {
 	return err
 }
 
-// Renewable checks the stores before the stream is given a new life: the journal must have all that the archive has, since nothing brings
-// it afterwards. tail says that the old life may hold what is not archived yet.
+// Renewable checks the stores before the stream is given a new life: the journal must have all that
+// the archive has, since nothing brings it afterwards. tail says that the old life may hold what is
+// not archived yet.
 func (s Set) Renewable(ctx context.Context) (tail bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
@@ -84,7 +85,8 @@ func (s Set) Renewable(ctx context.Context) (tail bool, err error) {
 	return !ahead, nil
 }
 
-// newest finds the segment that arrived last of all, and whether the archive is ahead of the stream.
+// newest finds the segment that arrived last of all, and whether the archive is ahead of the
+// stream.
 func (s Set) newest(ctx context.Context) (key string, ahead bool, err error) {
 	created, err := s.Streams.Created(ctx, s.Stream)
 	if errors.Is(err, stream.ErrNotFound) {

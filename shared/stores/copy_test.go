@@ -42,7 +42,8 @@ func copyOf(t *testing.T, b *bank, entries []*event.Entry) *bank {
 	return c
 }
 
-// An older copy of the stores beside a newer archive is refused, and led to the commands that bring it up to the archive.
+// An older copy of the stores beside a newer archive is refused, and led to the commands that bring
+// it up to the archive.
 func TestBegin_OlderCopy(t *testing.T) {
 	entries := history()
 	restore, renew := "replay journal restores them from the archive", "replay stream --yes"
@@ -81,7 +82,8 @@ func TestBegin_OlderCopy(t *testing.T) {
 	})
 }
 
-// What a crash or time leaves behind is no older copy: an upload that was not checkpointed, and records that were trimmed.
+// What a crash or time leaves behind is no older copy: an upload that was not checkpointed, and
+// records that were trimmed.
 func TestBegin_IsNoCopy(t *testing.T) {
 	entries := history()
 	for name, change := range map[string]func(b *bank, last string){

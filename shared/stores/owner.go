@@ -39,8 +39,8 @@ type Owner struct {
 	Since time.Time `json:"since"`
 }
 
-// ownership is what both sides say: the bank's id by the control table, "" without the row, and the owner by the bucket, nil without
-// the object.
+// ownership is what both sides say: the bank's id by the control table, "" without the row, and the
+// owner by the bucket, nil without the object.
 type ownership struct {
 	bank  string
 	owner *Owner
@@ -49,7 +49,8 @@ type ownership struct {
 // settled says that both sides name the same bank.
 func (o ownership) settled() bool { return o.owner != nil && o.bank == o.owner.Bank }
 
-// ownership reads both sides, the object first: settle writes the row first, so that a reader which sees the object sees the row too.
+// ownership reads both sides, the object first: settle writes the row first, so that a reader which
+// sees the object sees the row too.
 func (s Set) ownership(ctx context.Context) (o ownership, err error) {
 	if o.owner, err = ReadOwner(ctx, s.Bucket); err != nil {
 		return o, err
@@ -108,8 +109,9 @@ func ReadOwner(ctx context.Context, b bucket.Bucket) (*Owner, error) {
 	return o, nil
 }
 
-// settle writes what is missing of both sides, the row first: an owner without its bank would keep everybody out. Of two programs that
-// begin at once both go on with what the first has written, or one is told that the archive is another's.
+// settle writes what is missing of both sides, the row first: an owner without its bank would keep
+// everybody out. Of two programs that begin at once both go on with what the first has written, or
+// one is told that the archive is another's.
 func (s Set) settle(ctx context.Context, o ownership) error {
 	id := o.bank
 	if id == "" && o.owner != nil {
@@ -142,9 +144,10 @@ func (s Set) settle(ctx context.Context, o ownership) error {
 	return err
 }
 
-// markEnds writes an end marker for each of the stream's sources in an archive from before there were any. A source without one beside
-// sources that have them is taken for another bank's, and these are proven to be this bank's, or claimed. One whose newest segment is
-// damaged gets none: it is named as damaged.
+// markEnds writes an end marker for each of the stream's sources in an archive from before there
+// were any. A source without one beside sources that have them is taken for another bank's, and
+// these are proven to be this bank's, or claimed. One whose newest segment is damaged gets none: it
+// is named as damaged.
 func (s Set) markEnds(ctx context.Context) error {
 	last, err := s.lastSegments(ctx)
 	if err != nil {
@@ -208,8 +211,8 @@ type Claimed struct {
 	Before string `json:"before,omitempty"`
 }
 
-// Claim ties the archive to this bank on a person's word. Nothing in a bucket is overwritten, so where the archive has an owner it is
-// the bank that takes the owner's id.
+// Claim ties the archive to this bank on a person's word. Nothing in a bucket is overwritten, so
+// where the archive has an owner it is the bank that takes the owner's id.
 func (s Set) Claim(ctx context.Context) (Claimed, error) {
 	o, err := s.ownership(ctx)
 	if err != nil {

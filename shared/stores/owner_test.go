@@ -11,7 +11,8 @@ import (
 	"passbook/shared/stores"
 )
 
-// An archive and its bank: what each state of the two names is answered with, by a program that serves.
+// An archive and its bank: what each state of the two names is answered with, by a program that
+// serves.
 func TestBegin_Owner(t *testing.T) {
 	for name, tt := range map[string]struct {
 		// change is what befalls a bank whose archive holds its history.
@@ -105,7 +106,8 @@ func other(t *testing.T, stream string) *bank {
 	return b
 }
 
-// A person's word ties what nothing proves, whichever side is missing, and no check asks again whose the archive is.
+// A person's word ties what nothing proves, whichever side is missing, and no check asks again
+// whose the archive is.
 func TestClaim(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, b *bank){
 		"another bank's":           func(t *testing.T, b *bank) { b.use(other(t, events).dir) },
@@ -152,7 +154,8 @@ func TestBegin_AtOnce(t *testing.T) {
 	must(t, "a second bank", second.Begin(t.Context()), "to none yet", "name another archive")
 }
 
-// A journal that was lost is not begun again beside its archive, and is restored by a program that may.
+// A journal that was lost is not begun again beside its archive, and is restored by a program that
+// may.
 func TestBegin_LostJournal(t *testing.T) {
 	b := newBank(t, t.TempDir())
 	must(t, "the first start", b.Begin(t.Context()), "", "")
@@ -182,7 +185,8 @@ func TestBegin_LostJournal(t *testing.T) {
 	must(t, "and a restore of it", empty.Restorable(t.Context(), true), "segments of stream second-events", "claim")
 }
 
-// A writer that does not see the archive knows by the control table whether the tables are a bank's, and the journal whole.
+// A writer that does not see the archive knows by the control table whether the tables are a
+// bank's, and the journal whole.
 func TestEstablished(t *testing.T) {
 	b := newBank(t, t.TempDir())
 	must(t, "tables of nobody", b.Established(t.Context()), "no bank's yet", "bank resources --store aws")
@@ -198,8 +202,9 @@ func TestEstablished(t *testing.T) {
 	must(t, "a bank with accounts", b.Established(t.Context()), "", "")
 }
 
-// An archive from before there were owners and end markers is all of the bank that takes it: its shards have markers from then on, and
-// are not another bank's beside those of a stream that came later.
+// An archive from before there were owners and end markers is all of the bank that takes it: its
+// shards have markers from then on, and are not another bank's beside those of a stream that came
+// later.
 func TestBegin_MarksWhatWasArchivedBefore(t *testing.T) {
 	b := newBank(t, t.TempDir())
 	entries := history()
@@ -225,7 +230,8 @@ func TestBegin_MarksWhatWasArchivedBefore(t *testing.T) {
 		t.Errorf("%d of %d sources have an end marker, want the one that was there before", proven, len(plan.Ends))
 	}
 	last := plan.Segments[len(plan.Segments)-1]
-	if err := archive.MarkerOf(last.Name, last.Footer, false).Write(t.Context(), b.Bucket); err != nil { // as the archiver does
+	// as the archiver does
+	if err := archive.MarkerOf(last.Name, last.Footer, false).Write(t.Context(), b.Bucket); err != nil {
 		t.Fatal(err)
 	}
 	if plan, err = archive.LoadPlan(t.Context(), b.Bucket); err != nil {

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// CheckPut checks the records of a Put against the limits of the port, so that every adapter refuses the same calls with
-// ErrInvalid.
+// CheckPut checks the records of a Put against the limits of the port, so that every adapter
+// refuses the same calls with ErrInvalid.
 func CheckPut(records []Record) error {
 	if len(records) == 0 || len(records) > MaxPutRecords {
 		return invalid("put of %d records, 1 to %d", len(records), MaxPutRecords)

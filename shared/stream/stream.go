@@ -8,13 +8,16 @@ import (
 	"time"
 )
 
-// Limits that every adapter enforces; the numbers are those of Kinesis Data Streams, or below them where emulators lag.
+// Limits that every adapter enforces; the numbers are those of Kinesis Data Streams, or below them
+// where emulators lag.
 const (
 	// MaxPutRecords is the most records of one Put (PutRecords: 500).
 	MaxPutRecords = 500
-	// MaxPutBytes is the most bytes of one Put, data and partition keys. PutRecords takes 10 MiB; not every emulator does.
+	// MaxPutBytes is the most bytes of one Put, data and partition keys. PutRecords takes 10 MiB;
+	// not every emulator does.
 	MaxPutBytes = 4 << 20
-	// MaxRecordBytes is the most bytes of one record's data and partition key (the default stream's 1 MiB).
+	// MaxRecordBytes is the most bytes of one record's data and partition key (the default stream's
+	// 1 MiB).
 	MaxRecordBytes = 1 << 20
 	// MaxPartitionKey is the most characters of a partition key.
 	MaxPartitionKey = 256
@@ -30,13 +33,17 @@ var (
 	ErrNotFound = errors.New("stream: not found")
 	// ErrThrottled: the shard's read or write limit is reached, try again later.
 	ErrThrottled = errors.New("stream: throttled")
-	// ErrExpiredIterator: the iterator is older than IteratorAge; take a new one after the last sequence number read.
+	// ErrExpiredIterator: the iterator is older than IteratorAge; take a new one after the last
+	// sequence number read.
 	ErrExpiredIterator = errors.New("stream: iterator expired")
-	// ErrTrimmed: the position lies before the trim horizon, or was never on this shard: records may be lost to this reader.
+	// ErrTrimmed: the position lies before the trim horizon, or was never on this shard: records
+	// may be lost to this reader.
 	ErrTrimmed = errors.New("stream: position trimmed")
-	// ErrRefused: the store does not let this caller, or its key does not; nothing was done, and no repetition helps.
+	// ErrRefused: the store does not let this caller, or its key does not; nothing was done, and no
+	// repetition helps.
 	ErrRefused = errors.New("stream: refused")
-	// ErrInvalid: the call itself is wrong (too many records, too large a record, an empty partition key).
+	// ErrInvalid: the call itself is wrong (too many records, too large a record, an empty
+	// partition key).
 	ErrInvalid = errors.New("stream: invalid request")
 )
 
@@ -57,8 +64,8 @@ type Put struct {
 // Delivered is a record as a reader gets it.
 type Delivered struct {
 	Record
-	// Sequence is a decimal number of up to 56 digits without leading zeros, rising within a shard, with gaps.
-	// Compare with CompareSequence, never as strings.
+	// Sequence is a decimal number of up to 56 digits without leading zeros, rising within a shard,
+	// with gaps. Compare with CompareSequence, never as strings.
 	Sequence string
 	// Arrived is the stream's own, approximate time. It need not be ordered.
 	Arrived time.Time
@@ -69,8 +76,8 @@ type Shard struct {
 	ID string
 	// FirstHash and LastHash bound, inclusive, the 128-bit hash keys of the shard.
 	FirstHash, LastHash *big.Int
-	// Parents has none (an original shard), one (a child of a split) or two (of a merge) shard ids. A parent that was
-	// trimmed away is still named, but no longer listed.
+	// Parents has none (an original shard), one (a child of a split) or two (of a merge) shard ids.
+	// A parent that was trimmed away is still named, but no longer listed.
 	Parents []string
 	// Closed: the shard takes no more records; read it to its end, then its children.
 	Closed bool
@@ -111,24 +118,27 @@ type Batch struct {
 
 // Stream is the port. Methods may be called concurrently; every call obeys its context's deadline.
 type Stream interface {
-	// Put puts 1..MaxPutRecords records. The results are in the order of the records. Some may fail while others of the same
-	// partition key succeed: a caller that needs order has one record of a key in flight. An error means that nothing is known
-	// of any record.
+	// Put puts 1..MaxPutRecords records. The results are in the order of the records. Some may fail
+	// while others of the same partition key succeed: a caller that needs order has one record of a
+	// key in flight. An error means that nothing is known of any record.
 	Put(ctx context.Context, stream string, records []Record) ([]Put, error)
 	// Shards lists the shards that still hold or may still take records.
 	Shards(ctx context.Context, stream string) ([]Shard, error)
-	// Iterator makes an iterator. A position before the trim horizon is ErrTrimmed, never silently moved.
+	// Iterator makes an iterator. A position before the trim horizon is ErrTrimmed, never silently
+	// moved.
 	Iterator(ctx context.Context, stream, shard string, at Position) (string, error)
 	// Get reads up to limit records (1..MaxGetRecords; at most 10 MiB).
 	Get(ctx context.Context, iterator string, limit int) (Batch, error)
-	// Created is when the stream was created, whole seconds. A stream that was deleted and made again has a later one, so that
-	// positions and segments of the two are never confused.
+	// Created is when the stream was created, whole seconds. A stream that was deleted and made
+	// again has a later one, so that positions and segments of the two are never confused.
 	Created(ctx context.Context, stream string) (time.Time, error)
 }
 
-// Notifier is an optional part of an adapter: one that knows when records arrive, so that readers need not poll.
+// Notifier is an optional part of an adapter: one that knows when records arrive, so that readers
+// need not poll.
 type Notifier interface {
-	// Arrived returns a channel that is closed at the next arrival on, or change of, the stream's shard after the call.
+	// Arrived returns a channel that is closed at the next arrival on, or change of, the stream's
+	// shard after the call.
 	Arrived(stream, shard string) <-chan struct{}
 }
 

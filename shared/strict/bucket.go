@@ -17,7 +17,8 @@ type Bucket struct {
 
 var _ bucket.Bucket = (*Bucket)(nil)
 
-// Bucket gives the process a handle on the bucket. S3 has no limit that Passbook comes near: 3,500 puts a second and prefix.
+// Bucket gives the process a handle on the bucket. S3 has no limit that Passbook comes near: 3,500
+// puts a second and prefix.
 func (c *Client) Bucket(b bucket.Bucket) *Bucket { return &Bucket{inner: b, client: c} }
 
 // Create implements bucket.Bucket: one PUT, taken or not.
@@ -28,7 +29,8 @@ func (b *Bucket) Create(ctx context.Context, key string, data []byte) error {
 	})
 }
 
-// Open implements bucket.Bucket: one HEAD, which S3 bills as a GET. The object's reads are bound to ctx and pay one GET each.
+// Open implements bucket.Bucket: one HEAD, which S3 bills as a GET. The object's reads are bound to
+// ctx and pay one GET each.
 func (b *Bucket) Open(ctx context.Context, key string) (bucket.Object, error) {
 	inner, err := over(ctx, b.client, func(context.Context) (bucket.Object, error) {
 		b.client.count(BucketGets, bucketName, 1)

@@ -11,7 +11,8 @@ import (
 // ErrCut is the answer of a call on a line that is cut. It leaves open whether the call happened.
 var ErrCut = errors.New("strict: connection reset")
 
-// Client is a process as AWS knows it: how far away it is, its line, and its bill. It is safe for concurrent use.
+// Client is a process as AWS knows it: how far away it is, its line, and its bill. It is safe for
+// concurrent use.
 type Client struct {
 	// Meter counts what the process did.
 	Meter
@@ -23,10 +24,12 @@ type Client struct {
 	held chan struct{} // closed by Release; nil while calls go through
 }
 
-// NewClient makes a process whose every call takes roundTrip, half of it on the way there and half on the way back.
+// NewClient makes a process whose every call takes roundTrip, half of it on the way there and half
+// on the way back.
 func NewClient(roundTrip time.Duration) *Client { return &Client{trip: roundTrip} }
 
-// Cut makes every call fail until Heal, after its way there: also those that have reached the store and are on their way back.
+// Cut makes every call fail until Heal, after its way there: also those that have reached the store
+// and are on their way back.
 func (c *Client) Cut() { c.cut.Store(true) }
 
 // Heal ends Cut.
@@ -35,8 +38,8 @@ func (c *Client) Heal() { c.cut.Store(false) }
 // Lost is how many calls a cut line has failed.
 func (c *Client) Lost() int { return int(c.lost.Load()) }
 
-// Hold keeps every call on its way there until Release. A caller may give up meanwhile; its call arrives all the same, late, as a
-// request does that waits in a switch.
+// Hold keeps every call on its way there until Release. A caller may give up meanwhile; its call
+// arrives all the same, late, as a request does that waits in a switch.
 func (c *Client) Hold() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -61,7 +64,8 @@ func (c *Client) hold() <-chan struct{} {
 	return c.held
 }
 
-// over makes a call over the client's line. What has arrived is done to its end, whether or not the caller still waits.
+// over makes a call over the client's line. What has arrived is done to its end, whether or not the
+// caller still waits.
 func over[T any](ctx context.Context, c *Client, call func(context.Context) (T, error)) (answer T, err error) {
 	if err := c.travel(ctx); err != nil {
 		return answer, err

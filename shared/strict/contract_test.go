@@ -89,7 +89,8 @@ func TestStreamContract(t *testing.T) {
 	leftOut := streamtest.Run(t, func(t testing.TB) streamtest.Harness {
 		db := openDB(t, now)
 		admin := openStreams(t, db)
-		streams := strict.NewStreams(openStreams(t, db), strict.AWS.Times(10)) // the suite waits in real time
+		// the suite waits in real time
+		streams := strict.NewStreams(openStreams(t, db), strict.AWS.Times(10))
 		return streamtest.Harness{
 			First: first.Stream(streams), Second: second.Stream(streams),
 			Create: admin.CreateStream, Delete: admin.DeleteStream, Split: admin.Split, Merge: admin.Merge, Trim: admin.Trim,

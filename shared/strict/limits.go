@@ -7,11 +7,13 @@ import (
 
 // Limits are what a store grants each second. A limit can be saved up for one second.
 type Limits struct {
-	// PartitionWrites and PartitionReads are the units of one partition key of a table or an index. DynamoDB: 1,000 and 3,000.
+	// PartitionWrites and PartitionReads are the units of one partition key of a table or an index.
+	// DynamoDB: 1,000 and 3,000.
 	PartitionWrites, PartitionReads float64
 	// ShardRecords and ShardBytes are what one shard takes. Kinesis: 1,000 records and 1 MiB.
 	ShardRecords, ShardBytes float64
-	// ShardGets and ShardGetBytes are the reads that all readers of a shard share. Kinesis: 5 GetRecords and 2 MiB.
+	// ShardGets and ShardGetBytes are the reads that all readers of a shard share. Kinesis: 5
+	// GetRecords and 2 MiB.
 	ShardGets, ShardGetBytes float64
 	// ShardIterators are the iterators made on one shard. Kinesis: 5 GetShardIterator.
 	ShardIterators float64
@@ -33,8 +35,9 @@ func (l Limits) Times(factor float64) Limits {
 	return l
 }
 
-// budget is a token bucket that holds one second of its rate. What is larger than that, a transaction of 4 MB on one partition or a
-// read of 10 MiB, is granted when the bucket is full, and paid for by the seconds after it.
+// budget is a token bucket that holds one second of its rate. What is larger than that, a
+// transaction of 4 MB on one partition or a read of 10 MiB, is granted when the bucket is full, and
+// paid for by the seconds after it.
 type budget struct {
 	rate, left float64
 	at         time.Time
@@ -54,7 +57,8 @@ func (b *budget) grants(n float64) bool {
 	return b.left >= min(n, b.rate)
 }
 
-// budgets are the token buckets of one kind of limit, by what they limit. It is safe for concurrent use.
+// budgets are the token buckets of one kind of limit, by what they limit. It is safe for concurrent
+// use.
 type budgets struct {
 	mu   sync.Mutex
 	held map[string]*budget
@@ -84,7 +88,8 @@ func (b *budgets) take(charges ...charge) (refused int) {
 	return -1
 }
 
-// give takes back what was taken too much, or, with negative units, takes more: what a read turned out to weigh.
+// give takes back what was taken too much, or, with negative units, takes more: what a read turned
+// out to weigh.
 func (b *budgets) give(charges ...charge) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

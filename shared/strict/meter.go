@@ -18,10 +18,12 @@ const (
 	WriteUnits Kind = "write units"
 	// IndexUnits are the write units of indexes, by "table/index".
 	IndexUnits Kind = "index units"
-	// Reads are calls that read, and ReadUnits their units of 4 KB, half where the read may lag; by table or "table/index".
+	// Reads are calls that read, and ReadUnits their units of 4 KB, half where the read may lag; by
+	// table or "table/index".
 	Reads     Kind = "reads"
 	ReadUnits Kind = "read units"
-	// Records are those that a stream accepted, PutUnits their units of 25 KB, Gets the reads of its shards; by stream.
+	// Records are those that a stream accepted, PutUnits their units of 25 KB, Gets the reads of
+	// its shards; by stream.
 	Records  Kind = "records"
 	PutUnits Kind = "put units"
 	Gets     Kind = "gets"
@@ -29,7 +31,8 @@ const (
 	BucketPuts  Kind = "bucket puts"
 	BucketGets  Kind = "bucket gets"
 	BucketLists Kind = "bucket lists"
-	// Throttled are calls, or records of a put, that were refused for load, by table, "table/index" or stream.
+	// Throttled are calls, or records of a put, that were refused for load, by table, "table/index"
+	// or stream.
 	Throttled Kind = "throttled"
 )
 

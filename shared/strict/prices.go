@@ -2,8 +2,8 @@ package strict
 
 // Prices are a price list, in dollars.
 type Prices struct {
-	// WriteUnit and ReadUnit are the on-demand request units of DynamoDB, PutUnit the payload unit of a provisioned Kinesis
-	// stream; each a million.
+	// WriteUnit and ReadUnit are the on-demand request units of DynamoDB, PutUnit the payload unit
+	// of a provisioned Kinesis stream; each a million.
 	WriteUnit, ReadUnit, PutUnit float64
 	// ShardHour is one shard for an hour.
 	ShardHour float64
@@ -13,7 +13,8 @@ type Prices struct {
 	BucketPut, BucketGet float64
 }
 
-// USEast1 are the published prices of us-east-1: DynamoDB on demand since November 2024, Kinesis provisioned, S3 Standard.
+// USEast1 are the published prices of us-east-1: DynamoDB on demand since November 2024, Kinesis
+// provisioned, S3 Standard.
 var USEast1 = Prices{WriteUnit: 0.625, ReadUnit: 0.125, PutUnit: 0.014, ShardHour: 0.015, TableGB: 0.25, BackupGB: 0.20, BucketPut: 5, BucketGet: 0.40}
 
 // Dollars are what requests cost, by what they were made to.
@@ -22,7 +23,8 @@ type Dollars struct{ Table, Stream, Bucket float64 }
 // Sum is all of it.
 func (d Dollars) Sum() float64 { return d.Table + d.Stream + d.Bucket }
 
-// Of prices what was counted. Shards cost by the hour and not by the request: they are not in it, nor is storage.
+// Of prices what was counted. Shards cost by the hour and not by the request: they are not in it,
+// nor is storage.
 func (p Prices) Of(c Counts) Dollars {
 	const million = 1e6
 	return Dollars{

@@ -13,7 +13,8 @@ import (
 // putUnit is the bytes of one PUT payload unit of Kinesis.
 const putUnit = 25 << 10
 
-// Streams is the streams as all processes share them, with the limits of each shard. It is safe for concurrent use.
+// Streams is the streams as all processes share them, with the limits of each shard. It is safe for
+// concurrent use.
 type Streams struct {
 	inner  stream.Stream
 	limits Limits
@@ -39,8 +40,8 @@ var _ stream.Stream = (*Stream)(nil)
 // Stream gives the process a handle on the streams.
 func (c *Client) Stream(s *Streams) *Stream { return &Stream{Streams: s, client: c} }
 
-// Put implements stream.Stream. Records over their shard's limit are refused, each by itself: a small one may pass after a large
-// one that did not.
+// Put implements stream.Stream. Records over their shard's limit are refused, each by itself: a
+// small one may pass after a large one that did not.
 func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) ([]stream.Put, error) {
 	if err := stream.CheckPut(records); err != nil {
 		return nil, err
@@ -109,7 +110,8 @@ func (s *Stream) Created(ctx context.Context, name string) (time.Time, error) {
 	return over(ctx, s.client, func(ctx context.Context) (time.Time, error) { return s.inner.Created(ctx, name) })
 }
 
-// Iterator implements stream.Stream. An iterator says which shard it is of, so that every process that has it pays there.
+// Iterator implements stream.Stream. An iterator says which shard it is of, so that every process
+// that has it pays there.
 func (s *Stream) Iterator(ctx context.Context, name, shard string, at stream.Position) (string, error) {
 	return over(ctx, s.client, func(ctx context.Context) (string, error) {
 		if s.spent.take(charge{name + "/" + shard + "/iterators", s.limits.ShardIterators, 1}) >= 0 {
@@ -124,7 +126,8 @@ func (s *Stream) Iterator(ctx context.Context, name, shard string, at stream.Pos
 	})
 }
 
-// Get implements stream.Stream. What an answer weighs beyond a second's bytes is paid for by the seconds after it.
+// Get implements stream.Stream. What an answer weighs beyond a second's bytes is paid for by the
+// seconds after it.
 func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Batch, error) {
 	name, shard, inner, err := unwrap(iterator)
 	if err != nil {

@@ -44,7 +44,8 @@ func (t *Table) Delete(ctx context.Context, name string, key table.Key, cond tab
 	})
 }
 
-// Transact implements table.Table. Every unit of the table costs double; those of its indexes, which follow on their own, do not.
+// Transact implements table.Table. Every unit of the table costs double; those of its indexes,
+// which follow on their own, do not.
 func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
 	if err := t.catalog.CheckTransact(puts); err != nil {
 		return err
@@ -112,7 +113,8 @@ func sizes(rows []table.Row) (sum int) {
 	return sum
 }
 
-// pay counts a read, unless its partition has no capacity left for it; what was read is thrown away then.
+// pay counts a read, unless its partition has no capacity left for it; what was read is thrown away
+// then.
 func (t *Table) pay(name, partition string, consistent bool, bytes int) error {
 	n := units(bytes, readUnit)
 	if !consistent {

@@ -36,8 +36,9 @@ var (
 	never  = table.Equals("v", table.S("never"))
 )
 
-// Each step's units are computed by hand from DynamoDB's rules: 1 KB a unit, the larger of old and new row, double in a
-// transaction; a failed condition costs the row in place; an index entry costs one unit to put and one to remove.
+// Each step's units are computed by hand from DynamoDB's rules: 1 KB a unit, the larger of old and
+// new row, double in a transaction; a failed condition costs the row in place; an index entry costs
+// one unit to put and one to remove.
 func TestWriteUnits(t *testing.T) {
 	tables := openTables(t, strict.TablesConfig{}, items)
 	c := strict.NewClient(0)
@@ -195,7 +196,8 @@ func TestLimitsOfPartitions(t *testing.T) {
 	})
 }
 
-// What is larger than a second's limit passes once, and the partition pays for it until the debt is gone.
+// What is larger than a second's limit passes once, and the partition pays for it until the debt is
+// gone.
 func TestLargeWritesArePaidForLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := strict.NewClient(0).Table(openTables(t, strict.TablesConfig{}, items))

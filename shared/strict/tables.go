@@ -24,7 +24,8 @@ type TablesConfig struct {
 	Replica table.Table
 }
 
-// Tables is the one store behind the tables of all processes, with the limits of each partition key. It is safe for concurrent use.
+// Tables is the one store behind the tables of all processes, with the limits of each partition
+// key. It is safe for concurrent use.
 type Tables struct {
 	inner   table.Table
 	catalog *table.Catalog
@@ -58,8 +59,8 @@ func NewTables(inner table.Table, c TablesConfig, schemas ...table.Schema) (*Tab
 	return t, nil
 }
 
-// lock takes the rows, so that what a write costs is judged by the row that it replaces. A channel is a lock that a synctest bubble
-// can wait for.
+// lock takes the rows, so that what a write costs is judged by the row that it replaces. A channel
+// is a lock that a synctest bubble can wait for.
 func (t *Tables) lock(changes []change) (unlock func()) {
 	var places []uint64
 	for _, c := range changes {
@@ -77,8 +78,8 @@ func (t *Tables) lock(changes []change) (unlock func()) {
 	}
 }
 
-// write does what call does to the rows, if there is capacity for it in the table and in each of its indexes: an index without
-// capacity holds back the table.
+// write does what call does to the rows, if there is capacity for it in the table and in each of
+// its indexes: an index without capacity holds back the table.
 func (t *Tables) write(ctx context.Context, m *Meter, changes []change, call func() error) error {
 	defer t.lock(changes)()
 	for i := range changes {

@@ -74,7 +74,8 @@ func (b bill) count(m *Meter) {
 	}
 }
 
-// bill is what the changes cost when they happen: the larger of both rows, twice in a transaction, and what they do to the indexes.
+// bill is what the changes cost when they happen: the larger of both rows, twice in a transaction,
+// and what they do to the indexes.
 func (t *Tables) bill(changes []change) (b bill, err error) {
 	for _, c := range changes {
 		schema, err := t.catalog.Table(c.table)
@@ -87,7 +88,8 @@ func (t *Tables) bill(changes []change) (b bill, err error) {
 			if reflect.DeepEqual(before, after) {
 				continue
 			}
-			for _, e := range []*entry{before, after} { // an entry whose key changes is removed and put
+			// an entry whose key changes is removed and put
+			for _, e := range []*entry{before, after} {
 				if e == nil {
 					continue
 				}
@@ -100,7 +102,8 @@ func (t *Tables) bill(changes []change) (b bill, err error) {
 	return b, nil
 }
 
-// failedBill is what the changes cost when a condition failed: the rows in place, at least one unit each, and nothing in an index.
+// failedBill is what the changes cost when a condition failed: the rows in place, at least one unit
+// each, and nothing in an index.
 func (t *Tables) failedBill(changes []change) (b bill) {
 	for _, c := range changes {
 		b = append(b, t.item(c, size(c.was), len(changes) > 1))
@@ -124,7 +127,8 @@ type entry struct {
 	size int
 }
 
-// entryOf is the row's entry in the index, nil where it has none. It holds the keys of both and nothing else.
+// entryOf is the row's entry in the index, nil where it has none. It holds the keys of both and
+// nothing else.
 func entryOf(x table.Index, r *table.Row) *entry {
 	if r == nil {
 		return nil

@@ -9,11 +9,12 @@ import (
 // maxDepth is how deep lists and maps may be nested: DynamoDB takes 32 levels.
 const maxDepth = 32
 
-// Catalog knows the tables of a deployment and checks calls against the limits of the port, so that every adapter refuses the
-// same calls with ErrInvalid. It does not change after NewCatalog.
+// Catalog knows the tables of a deployment and checks calls against the limits of the port, so that
+// every adapter refuses the same calls with ErrInvalid. It does not change after NewCatalog.
 type Catalog struct{ tables map[string]Schema }
 
-// NewCatalog checks the schemas themselves. Names are of 3 to 255 letters, digits, '_', '-' and '.', as DynamoDB takes them.
+// NewCatalog checks the schemas themselves. Names are of 3 to 255 letters, digits, '_', '-' and
+// '.', as DynamoDB takes them.
 func NewCatalog(schemas ...Schema) (*Catalog, error) {
 	c := &Catalog{tables: make(map[string]Schema, len(schemas))}
 	for _, s := range schemas {
@@ -209,7 +210,8 @@ func checkValue(name string, v Value, depth int) error {
 	return nil
 }
 
-// checkIndexed holds what DynamoDB asks of an attribute that is a key of an index, on every row that has it.
+// checkIndexed holds what DynamoDB asks of an attribute that is a key of an index, on every row
+// that has it.
 func checkIndexed(s Schema, r Row) error {
 	for _, x := range s.Indexes {
 		if v, ok := r.Attrs[x.PK]; ok {
@@ -280,8 +282,9 @@ func (c *Catalog) CheckScan(s Scan) error {
 	return nil
 }
 
-// Size is what a row counts against MaxItemBytes, MaxPageBytes and MaxTransactBytes, by DynamoDB's rules: names and strings in UTF-8 bytes, binaries
-// as they are, a number two digits a byte and up to two more, a boolean 1, a list or map 3 and 1 more for each element.
+// Size is what a row counts against MaxItemBytes, MaxPageBytes and MaxTransactBytes, by DynamoDB's
+// rules: names and strings in UTF-8 bytes, binaries as they are, a number two digits a byte and up
+// to two more, a boolean 1, a list or map 3 and 1 more for each element.
 func Size(r Row) int {
 	n := len("pk") + len(r.PK) + len("sk") + len(r.SK)
 	for name, v := range r.Attrs {

@@ -8,16 +8,18 @@ import (
 	"time"
 )
 
-// How a lasting trouble is said: again after gapFirst, then after twice as long each time, up to gapMost. One that was silent for
-// longer than twice its gap begins anew; more than maxTroubles at once are not told apart for long.
+// How a lasting trouble is said: again after gapFirst, then after twice as long each time, up to
+// gapMost. One that was silent for longer than twice its gap begins anew; more than maxTroubles at
+// once are not told apart for long.
 const (
 	gapFirst    = time.Second
 	gapMost     = 5 * time.Minute
 	maxTroubles = 1024
 )
 
-// gaps says a warning or an error that comes again and again with growing gaps, and each time how often it was left out. Lines are the
-// same trouble if they agree in all but the error and the numbers. Nothing below a warning is touched.
+// gaps says a warning or an error that comes again and again with growing gaps, and each time how
+// often it was left out. Lines are the same trouble if they agree in all but the error and the
+// numbers. Nothing below a warning is touched.
 type gaps struct {
 	slog.Handler
 	context  string // attributes and groups of the logger

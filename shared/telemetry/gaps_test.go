@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// A trouble that lasts an hour, ten lines a second, is said some twenty times, and every line is counted; others, and what is no
-// trouble, are said at once. When it comes again after a silence it is said at once.
+// A trouble that lasts an hour, ten lines a second, is said some twenty times, and every line is
+// counted; others, and what is no trouble, are said at once. When it comes again after a silence it
+// is said at once.
 func TestALastingTroubleIsSaidWithGrowingGaps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer

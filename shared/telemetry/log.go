@@ -15,7 +15,8 @@ type LogOptions struct {
 	Format string
 }
 
-// NewLogger makes the logger of a program. A warning or an error that lasts is said with growing gaps. It fails on a level or a format that does not exist.
+// NewLogger makes the logger of a program. A warning or an error that lasts is said with growing
+// gaps. It fails on a level or a format that does not exist.
 func NewLogger(w io.Writer, o LogOptions) (*slog.Logger, error) {
 	var level slog.Level
 	if o.Level != "" {

@@ -10,10 +10,12 @@ import (
 // namespace starts the name of every metric.
 const namespace = "passbook"
 
-// latencyBuckets span what a command takes, from a fsync on local flash to a client's patience, in seconds.
+// latencyBuckets span what a command takes, from a fsync on local flash to a client's patience, in
+// seconds.
 var latencyBuckets = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10}
 
-// NewRegistry makes a program's registry, with what Go and the process tell of themselves and passbook_build_info.
+// NewRegistry makes a program's registry, with what Go and the process tell of themselves and
+// passbook_build_info.
 func NewRegistry(version string) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -25,8 +27,8 @@ func NewRegistry(version string) *prometheus.Registry {
 	return registry
 }
 
-// Counter adds a count that only rises, read at each scrape. read is called concurrently. labels are pairs of a name and a value; the
-// name with them MUST be new to r.
+// Counter adds a count that only rises, read at each scrape. read is called concurrently. labels
+// are pairs of a name and a value; the name with them MUST be new to r.
 func Counter(r prometheus.Registerer, name, help string, read func() float64, labels ...string) {
 	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: pairs(labels)}, read))
 }

@@ -3,10 +3,12 @@ package tidy
 // longFiles are the files that may be longer than the limit, each with the reason.
 var longFiles = map[string]string{}
 
-// longFuncs are the functions that may be longer than the limit, "package.name" or "package.(Type).name", with the reason.
+// longFuncs are the functions that may be longer than the limit, "package.name" or
+// "package.(Type).name", with the reason.
 var longFuncs = map[string]string{}
 
-// outsideWeb are the packages that may use the HTTP router besides shared/web and the services' api files, with the reason.
+// outsideWeb are the packages that may use the HTTP router besides shared/web and the services' api
+// files, with the reason.
 var outsideWeb = map[string]string{}
 
 // mayExit are the files besides main.go that may end the process, with the reason.

@@ -21,8 +21,9 @@ const (
 	rules     = "tidy"
 )
 
-// allowed says which layers a layer may import. Two layers may also import themselves: the domain and the machinery, whose
-// packages the compiler keeps free of cycles. Services meet only through events.
+// allowed says which layers a layer may import. Two layers may also import themselves: the domain
+// and the machinery, whose packages the compiler keeps free of cycles. Services meet only through
+// events.
 var allowed = map[string][]string{
 	base:      {},
 	domain:    {domain},

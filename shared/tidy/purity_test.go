@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// effects are the packages through which a function would see or change something besides its arguments.
+// effects are the packages through which a function would see or change something besides its
+// arguments.
 var effects = []string{
 	"context", "crypto/rand", "io/fs", "log", "log/slog", "math/rand", "math/rand/v2", "net", "net/http", "os", "runtime", "syscall",
 }
@@ -67,7 +68,8 @@ func TestNothingDeletesFromTheJournal(t *testing.T) {
 	}
 }
 
-// namesJournal says whether an argument is the journal's table: journal.Table, or its name as a literal.
+// namesJournal says whether an argument is the journal's table: journal.Table, or its name as a
+// literal.
 func namesJournal(arg ast.Expr) bool {
 	switch a := arg.(type) {
 	case *ast.BasicLit:

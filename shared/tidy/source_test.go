@@ -69,7 +69,8 @@ func sources(t *testing.T) []file {
 	return files
 }
 
-// walk calls visit with every file that belongs to the repository: what is built or written while it runs does not.
+// walk calls visit with every file that belongs to the repository: what is built or written while
+// it runs does not.
 func walk(visit func(name string, data []byte) error) error {
 	root := filepath.Join("..", "..")
 	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {

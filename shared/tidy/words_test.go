@@ -29,7 +29,8 @@ func TestPackageNamesSayWhatIsInside(t *testing.T) {
 // unfinished are marks of work that was not done, spelt apart so that this file is not one of them.
 var unfinished = regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|HA` + `CK)\b`)
 
-// machinePaths are directories of the machine that something was written on. A place on the reader's machine is asked for.
+// machinePaths are directories of the machine that something was written on. A place on the
+// reader's machine is asked for.
 var machinePaths = regexp.MustCompile(`(^|["'\s=(:])/(wo` + `rk|ro` + `ot|tm` + `p|ho` + `me|Us` + `ers)(/|["'\s)]|$)`)
 
 func TestNoUnfinishedWorkAndNoMachinePaths(t *testing.T) {

@@ -17,8 +17,9 @@ const (
 	severePerSecond = 1000
 )
 
-// accessLog writes a line a request while there are few, and a sample with a count of what was left out while there are many.
-// Failures and slow requests have a budget of their own. Safe for concurrent use.
+// accessLog writes a line a request while there are few, and a sample with a count of what was left
+// out while there are many. Failures and slow requests have a budget of their own. Safe for
+// concurrent use.
 type accessLog struct {
 	out              *slog.Logger
 	ordinary, severe budget
@@ -47,11 +48,12 @@ func (l *accessLog) request(ctx context.Context, r line) {
 	l.out.LogAttrs(ctx, level, "request", attrs...)
 }
 
-// budget counts lines within the second that it is in. Two requests that meet at the turn of a second may both start it anew;
-// a line more or less does no harm.
+// budget counts lines within the second that it is in. Two requests that meet at the turn of a
+// second may both start it anew; a line more or less does no harm.
 type budget struct{ second, spent, omitted atomic.Int64 }
 
-// spend says whether there is a line left in this second, and how many lines were left out since the last that was not.
+// spend says whether there is a line left in this second, and how many lines were left out since
+// the last that was not.
 func (b *budget) spend(second, most int64) (omitted int64, ok bool) {
 	if b.second.Swap(second) != second {
 		b.spent.Store(0)

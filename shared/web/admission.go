@@ -14,8 +14,9 @@ import (
 	"passbook/shared/telemetry"
 )
 
-// admission is what bounds the work of a server. Commands, reads, and reads that wait for a version have a gate each, so that none of
-// them takes what another needs; and as each gate lets in only what is done soon, what else runs in the process has its share.
+// admission is what bounds the work of a server. Commands, reads, and reads that wait for a version
+// have a gate each, so that none of them takes what another needs; and as each gate lets in only
+// what is done soon, what else runs in the process has its share.
 type admission struct {
 	commands, reads, waits *gate
 	// journal counts commands that had been let in and found the journal's own queues full.
@@ -57,8 +58,8 @@ func (a *admission) measure(r prometheus.Registerer) {
 // shedHelp is the help of all reasons alike.
 const shedHelp = "Requests refused as overloaded: too many commands, reads or waiting reads at once, or too much in the journal's queues."
 
-// admit runs the handler where there is room for it. Probes need none: they are asked above all under load. A command takes its place
-// later, when its body is there.
+// admit runs the handler where there is room for it. Probes need none: they are asked above all
+// under load. A command takes its place later, when its body is there.
 func (s *Server) admit(c echo.Context, next echo.HandlerFunc) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -96,14 +97,16 @@ func (g *gate) through(work func() error) error {
 	return work()
 }
 
-// isUnwanted says that a request is a command for which there is no place now: it is refused before its body is read.
+// isUnwanted says that a request is a command for which there is no place now: it is refused before
+// its body is read.
 func (s *Server) isUnwanted(c echo.Context) bool {
 	return s.isCommand(c) && s.closing.Load() == 0 && s.admission.commands.full()
 }
 
-// refuseUnread refuses a request before its body is read. net/http would wait for the body before it sends the answer; so the answer is
-// sent here, and what was on its way is dropped after it, for the connection's next request. Where nobody knows how much that is, or
-// the caller waits for leave to send it, the connection ends.
+// refuseUnread refuses a request before its body is read. net/http would wait for the body before
+// it sends the answer; so the answer is sent here, and what was on its way is dropped after it, for
+// the connection's next request. Where nobody knows how much that is, or the caller waits for leave
+// to send it, the connection ends.
 func (s *Server) refuseUnread(c echo.Context) {
 	r := c.Request()
 	control := http.NewResponseController(c.Response())

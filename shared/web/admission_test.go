@@ -21,7 +21,8 @@ import (
 	"passbook/shared/journal"
 )
 
-// tight is a server in virtual time that has four places of each kind, a command that ends when it is let go, and a read that waits.
+// tight is a server in virtual time that has four places of each kind, a command that ends when it
+// is let go, and a read that waits.
 func tight(t *testing.T, test func(t *testing.T, s *Server, p *pipes, letGo chan struct{})) {
 	t.Helper()
 	letGo := make(chan struct{})
@@ -89,7 +90,8 @@ func (c *caller) get(path string) *caller {
 	return c
 }
 
-// status reads an answer: its status, its problem's code, and "close" where the connection is not to be used again.
+// status reads an answer: its status, its problem's code, and "close" where the connection is not
+// to be used again.
 func (c *caller) status() string {
 	c.t.Helper()
 	answer, err := http.ReadResponse(c.in, nil)
@@ -118,7 +120,8 @@ func (c *caller) expect(want string) {
 	}
 }
 
-// A client that is slow with its body holds no place: the others are served, however many such there are.
+// A client that is slow with its body holds no place: the others are served, however many such
+// there are.
 func TestSlowBodiesHoldNoPlace(t *testing.T) {
 	tight(t, func(t *testing.T, _ *Server, p *pipes, _ chan struct{}) {
 		var slow []*caller
@@ -138,8 +141,8 @@ func TestSlowBodiesHoldNoPlace(t *testing.T) {
 	})
 }
 
-// Reads that wait have places of their own. What comes on top is refused at once, other work is served, and the end of the process is
-// not held up.
+// Reads that wait have places of their own. What comes on top is refused at once, other work is
+// served, and the end of the process is not held up.
 func TestWaitingReadsTakeNoPlaceOfOthers(t *testing.T) {
 	tight(t, func(t *testing.T, s *Server, p *pipes, _ chan struct{}) {
 		var waiting []*caller
@@ -162,8 +165,9 @@ func TestWaitingReadsTakeNoPlaceOfOthers(t *testing.T) {
 	})
 }
 
-// Where there is no place, a command is refused before its body is read, on a connection that is good for the next one; reads have
-// places of their own. Nothing that comes free for seconds is no readiness.
+// Where there is no place, a command is refused before its body is read, on a connection that is
+// good for the next one; reads have places of their own. Nothing that comes free for seconds is no
+// readiness.
 func TestCommandsAreRefusedBeforeTheirBody(t *testing.T) {
 	tight(t, func(t *testing.T, s *Server, p *pipes, letGo chan struct{}) {
 		var held []*caller
@@ -207,8 +211,9 @@ func TestCommandsAreRefusedBeforeTheirBody(t *testing.T) {
 	})
 }
 
-// While it drains the server serves on, and every answer says that the connection is not to be used again. Then it takes no more
-// requests and says so, and only when none come does it close its listener.
+// While it drains the server serves on, and every answer says that the connection is not to be used
+// again. Then it takes no more requests and says so, and only when none come does it close its
+// listener.
 func TestDrainCutsNobodyOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := configured(t, Config{DrainDelay: time.Second}, doing("credit", accept))
@@ -248,8 +253,8 @@ func (l *shut) Accept() (net.Conn, error) {
 	return l.pipes.Accept()
 }
 
-// A process that has no file descriptor for a connection says so: in its log, with growing gaps, and to who asks on a connection that is
-// there.
+// A process that has no file descriptor for a connection says so: in its log, with growing gaps,
+// and to who asks on a connection that is there.
 func TestNoConnectionCanBeTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

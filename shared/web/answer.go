@@ -9,7 +9,8 @@ import (
 	"passbook/shared/journal"
 )
 
-// An answer is rendered from the entry alone and in a fixed order, so that a repeated command gets the same bytes.
+// An answer is rendered from the entry alone and in a fixed order, so that a repeated command gets
+// the same bytes.
 
 // answer renders what a command came to.
 func (j *JSON) answer(rc journal.Receipt) {
@@ -47,8 +48,8 @@ func (j *JSON) After(a event.After) {
 	j.Int("limit", a.Limit)
 }
 
-// ids names the transaction or the hold that the command made, and the other side of a transfer. What ran out before it has ids
-// too, but is not the command's.
+// ids names the transaction or the hold that the command made, and the other side of a transfer.
+// What ran out before it has ids too, but is not the command's.
 func (j *JSON) ids(events []event.Event) {
 	transaction, hold, to := "", "", ""
 	for i := range events {
@@ -81,8 +82,8 @@ func (j *JSON) ids(events []event.Event) {
 	j.End()
 }
 
-// declined is the problem that a stored decline answers with, now and whenever its key is repeated; nil when the command was
-// accepted. Its code is the reason in the event.
+// declined is the problem that a stored decline answers with, now and whenever its key is repeated;
+// nil when the command was accepted. Its code is the reason in the event.
 func declined(rc journal.Receipt) *Problem {
 	if rc.Command.Status < 400 {
 		return nil

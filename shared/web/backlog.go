@@ -8,15 +8,17 @@ import (
 )
 
 const (
-	// defaultMaxBacklog bounds the packed results of all bulk requests of a server, each of which may keep one block besides.
+	// defaultMaxBacklog bounds the packed results of all bulk requests of a server, each of which
+	// may keep one block besides.
 	defaultMaxBacklog = 32 << 20
-	// backlogBlock is how much is packed at once. Results are much alike, and pack to a tenth or less.
+	// backlogBlock is how much is packed at once. Results are much alike, and pack to a tenth or
+	// less.
 	backlogBlock = 256 << 10
 )
 
-// backlog holds the results of a bulk request that its caller has not taken yet, the newest as they are and the others packed. Of a
-// caller that reads while it sends it never holds much; one that sends everything before it reads finds all of it here. One
-// goroutine adds, another takes.
+// backlog holds the results of a bulk request that its caller has not taken yet, the newest as they
+// are and the others packed. Of a caller that reads while it sends it never holds much; one that
+// sends everything before it reads finds all of it here. One goroutine adds, another takes.
 type backlog struct {
 	total *atomic.Int64 // bytes that all requests of the server have packed
 	most  int64         // and may have
@@ -62,8 +64,8 @@ func (b *backlog) signal() {
 	}
 }
 
-// take waits for results and gives the oldest, in the memory of those that were taken before. There are none when all were taken and
-// no more come.
+// take waits for results and gives the oldest, in the memory of those that were taken before. There
+// are none when all were taken and no more come.
 func (b *backlog) take(before []byte) (results []byte, err error) {
 	for {
 		block, results, ended := b.pick(before)
@@ -77,7 +79,8 @@ func (b *backlog) take(before []byte) (results []byte, err error) {
 	}
 }
 
-// pick gives the oldest block, or else the newest results, for which it keeps the memory of those before.
+// pick gives the oldest block, or else the newest results, for which it keeps the memory of those
+// before.
 func (b *backlog) pick(before []byte) (block, results []byte, ended bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

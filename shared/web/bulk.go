@@ -23,18 +23,21 @@ const (
 	bulkIdle = time.Minute
 	// bulkUnread is how long a full backlog waits for its caller to take something.
 	bulkUnread = bulkIdle / 2
-	// bulkQuiet is how long, once no more lines are carried out, the next bytes of a caller that still sends may take.
+	// bulkQuiet is how long, once no more lines are carried out, the next bytes of a caller that
+	// still sends may take.
 	bulkQuiet = 250 * time.Millisecond
-	// bulkDiscard bounds how long what such a caller sends is read and dropped: when the server drains, and when its answers are too many.
+	// bulkDiscard bounds how long what such a caller sends is read and dropped: when the server
+	// drains, and when its answers are too many.
 	bulkDiscardDraining = 5 * time.Second
 	bulkDiscardUnread   = 10 * time.Minute
 	// bulkBuffer is how much is read at once.
 	bulkBuffer = MaxBodyBytes + 1
 )
 
-// bulk serves many commands in one request. Three parts work at once: one reads lines and starts their commands, one takes their
-// results in the order of the lines, and this goroutine writes them. A slot is a line on its way through them, and the window
-// bounds how many there are. The answer's header goes out with the first result: a caller that waits for leave to send gets it
+// bulk serves many commands in one request. Three parts work at once: one reads lines and starts
+// their commands, one takes their results in the order of the lines, and this goroutine writes
+// them. A slot is a line on its way through them, and the window bounds how many there are. The
+// answer's header goes out with the first result: a caller that waits for leave to send gets it
 // from the first read.
 func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 	byName := make(map[string][]Operation, len(operations))
@@ -50,7 +53,8 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 			return Refuse(CodeShuttingDown)
 		}
 		control := http.NewResponseController(c.Response())
-		// HTTP/1 needs to be told that the body is read on while the answer is written. A recorder cannot, and need not.
+		// HTTP/1 needs to be told that the body is read on while the answer is written. A recorder
+		// cannot, and need not.
 		if err := control.EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			return fmt.Errorf("read and write at once: %w", err)
 		}
@@ -78,13 +82,16 @@ type bulkRequest struct {
 	correlationID string
 	// reading ends when no more lines are carried out: the caller is gone, or the server drains.
 	reading context.Context
-	// open are the lines of each account that may still be in progress, in their order. Only the reading goroutine uses it.
+	// open are the lines of each account that may still be in progress, in their order. Only the
+	// reading goroutine uses it.
 	open map[string][]*slot
 }
 
-// serve reads, runs and writes until the last result is written or the caller is gone. What was begun is carried out whatever becomes
-// of the body: net/http ends the request's own context at the first read that fails, and be it for its deadline. Nothing of serve is left running afterwards, not
-// even the call that wakes the reader: a deadline set late would hit the connection's next request.
+// serve reads, runs and writes until the last result is written or the caller is gone. What was
+// begun is carried out whatever becomes of the body: net/http ends the request's own context at the
+// first read that fails, and be it for its deadline. Nothing of serve is left running afterwards,
+// not even the call that wakes the reader: a deadline set late would hit the connection's next
+// request.
 func (b *bulkRequest) serve(ctx context.Context, body io.Reader, w io.Writer) {
 	running, stopRunning := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRunning()
@@ -139,7 +146,8 @@ func (b *bulkRequest) write(w io.Writer) error {
 	}
 }
 
-// bulkBody reads the body, with a deadline for each read. A caller that sends is not gone, and has as long again to take answers.
+// bulkBody reads the body, with a deadline for each read. A caller that sends is not gone, and has
+// as long again to take answers.
 type bulkBody struct {
 	b    *bulkRequest
 	body io.Reader
@@ -155,22 +163,24 @@ func (r *bulkBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// extendWrite and extendRead give the caller another bulkIdle to take or to send something; once no more lines are carried out, only
-// what is on its way is read. Where deadlines are not supported there is nothing to extend.
+// extendWrite and extendRead give the caller another bulkIdle to take or to send something; once no
+// more lines are carried out, only what is on its way is read. Where deadlines are not supported
+// there is nothing to extend.
 func (b *bulkRequest) extendWrite() { _ = b.control.SetWriteDeadline(time.Now().Add(bulkIdle)) }
 
 func (b *bulkRequest) extendRead() {
 	if b.reading.Err() == nil {
 		_ = b.control.SetReadDeadline(time.Now().Add(bulkIdle))
 	}
-	if b.reading.Err() != nil { // perhaps since the line above, which then undid what was to wake the reader
+	// perhaps since the line above, which then undid what was to wake the reader
+	if b.reading.Err() != nil {
 		_ = b.control.SetReadDeadline(time.Now().Add(bulkQuiet))
 	}
 }
 
-// read starts a command for each line until there are no more. Where it ends before the body does, the last result says why and at
-// which line; and what the caller still sends is read and dropped, so that one that reads only afterwards is not cut off before it
-// has the answers.
+// read starts a command for each line until there are no more. Where it ends before the body does,
+// the last result says why and at which line; and what the caller still sends is read and dropped,
+// so that one that reads only afterwards is not cut off before it has the answers.
 func (b *bulkRequest) read(running context.Context) {
 	number, refusal := b.readLines(running)
 	if refusal == nil || running.Err() != nil {
@@ -187,7 +197,8 @@ func (b *bulkRequest) read(running context.Context) {
 	}
 }
 
-// readLines starts a command for each line, and says at which line it ended before the body did, and why.
+// readLines starts a command for each line, and says at which line it ended before the body did,
+// and why.
 func (b *bulkRequest) readLines(running context.Context) (number int, refusal *Problem) {
 	for number = 1; ; number++ {
 		if refusal := b.mayGoOn(running); refusal != nil {
@@ -222,8 +233,8 @@ func (b *bulkRequest) readLines(running context.Context) (number int, refusal *P
 	}
 }
 
-// mayGoOn says why the next line is not to be read: the server drains, or the results that the caller has not taken are too many,
-// and it takes none.
+// mayGoOn says why the next line is not to be read: the server drains, or the results that the
+// caller has not taken are too many, and it takes none.
 func (b *bulkRequest) mayGoOn(running context.Context) *Problem {
 	var since time.Time
 	last := -1

@@ -228,7 +228,8 @@ func TestBulkLastLineNeedsNoEnd(t *testing.T) {
 	}
 }
 
-// Lines of one account run one after another in order, lines of different accounts at the same time.
+// Lines of one account run one after another in order, lines of different accounts at the same
+// time.
 func TestBulkOrder(t *testing.T) {
 	var mu sync.Mutex
 	started := map[string][]string{}

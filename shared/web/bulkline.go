@@ -5,8 +5,9 @@ import (
 	"passbook/shared/journal"
 )
 
-// lineWork is a decoded line. Two services may take the same op, as both reverse: what the line means is open until one of them
-// knows its transaction, so there is a run for each that can decode it, in order, and the problem of one that cannot.
+// lineWork is a decoded line. Two services may take the same op, as both reverse: what the line
+// means is open until one of them knows its transaction, so there is a run for each that can decode
+// it, in order, and the problem of one that cannot.
 type lineWork struct {
 	runs    []lineRun
 	problem *Problem

@@ -15,8 +15,9 @@ import (
 	"passbook/shared/journal"
 )
 
-// play has commands done in the order that the test says: it knows which have begun, and ends them, or gives them their place, one by
-// one. It is for a bubble of synctest, in which nothing else happens once all wait.
+// play has commands done in the order that the test says: it knows which have begun, and ends them,
+// or gives them their place, one by one. It is for a bubble of synctest, in which nothing else
+// happens once all wait.
 type play struct {
 	mu    sync.Mutex
 	begun []string
@@ -61,7 +62,8 @@ func (p *play) find(key string) *act {
 func (p *play) place(key string)           { p.find(key).to.Queued() }
 func (p *play) done(key string, err error) { p.find(key).end <- err }
 
-// perform sends lines as one bulk request and has the script run beside it; then it gives the results.
+// perform sends lines as one bulk request and has the script run beside it; then it gives the
+// results.
 func perform(t *testing.T, script func(p *play), lines ...string) (results []string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -100,7 +102,8 @@ func transferLine(from, to, key string) string {
 	return fmt.Sprintf(`{"op":"credit","from":%q,"to":%q,"idempotency_key":%q}`, from, to, key)
 }
 
-// A line of an account is handed over as soon as the one before it has its place, and not before; the results keep the lines' order.
+// A line of an account is handed over as soon as the one before it has its place, and not before;
+// the results keep the lines' order.
 func TestBulkLinesOfAnAccountWaitTogether(t *testing.T) {
 	perform(t, func(p *play) {
 		p.expect(t, "a1", "b1")
@@ -120,7 +123,8 @@ func TestBulkLinesOfAnAccountWaitTogether(t *testing.T) {
 		command("credit", "A", "a4"), command("credit", "B", "b2"))
 }
 
-// A transfer comes behind the lines of both accounts, and the later lines of both behind it: each of the four is held back alone.
+// A transfer comes behind the lines of both accounts, and the later lines of both behind it: each
+// of the four is held back alone.
 func TestBulkTransferKeepsTheOrderOfBothSides(t *testing.T) {
 	for _, held := range []string{"a1", "b1"} {
 		t.Run(held+" is held back", func(t *testing.T) {
@@ -146,7 +150,8 @@ func TestBulkTransferKeepsTheOrderOfBothSides(t *testing.T) {
 	}
 }
 
-// A command that looks at the history before it is queued begins when all before it are done: it would not find what is only queued.
+// A command that looks at the history before it is queued begins when all before it are done: it
+// would not find what is only queued.
 func TestBulkLineThatReadsWaitsForThoseBeforeIt(t *testing.T) {
 	perform(t, func(p *play) {
 		p.expect(t, "a1")
@@ -165,7 +170,8 @@ func TestBulkLineThatReadsWaitsForThoseBeforeIt(t *testing.T) {
 	}, command("credit", "A", "a1"), command("credit", "A", "a2"), command("capture", "A", "look"), command("credit", "A", "a3"))
 }
 
-// A line that the journal has no room for waits and keeps its place before the next one; it is never refused for load.
+// A line that the journal has no room for waits and keeps its place before the next one; it is
+// never refused for load.
 func TestBulkLineWaitsOutOverload(t *testing.T) {
 	results := perform(t, func(p *play) {
 		p.expect(t, "a1")

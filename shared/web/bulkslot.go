@@ -19,7 +19,8 @@ const (
 // slot is one line.
 type slot struct {
 	number int
-	// queued is closed when the line's command has its place among those of its accounts, done when result is there.
+	// queued is closed when the line's command has its place among those of its accounts, done when
+	// result is there.
 	queued, done chan struct{}
 	once         sync.Once
 	result       []byte
@@ -52,8 +53,9 @@ func closed(c <-chan struct{}) bool {
 	}
 }
 
-// start decodes a line and hands its command to the journal behind the earlier lines of its accounts, which keeps them in order and
-// commits together what waits together. One that looks at its account's history first waits until they are done.
+// start decodes a line and hands its command to the journal behind the earlier lines of its
+// accounts, which keeps them in order and commits together what waits together. One that looks at
+// its account's history first waits until they are done.
 func (b *bulkRequest) start(ctx context.Context, s *slot, text []byte) {
 	work := b.decode(text)
 	if len(work.runs) == 0 {
@@ -84,7 +86,8 @@ func (b *bulkRequest) start(ctx context.Context, s *slot, text []byte) {
 	}()
 }
 
-// inProgress are the lines of an account that are not done, but for some of those behind the first of them.
+// inProgress are the lines of an account that are not done, but for some of those behind the first
+// of them.
 func (b *bulkRequest) inProgress(id string) []*slot {
 	open := b.open[id]
 	for len(open) > 0 && closed(open[0].done) {
@@ -103,8 +106,8 @@ func (b *bulkRequest) forget() {
 	}
 }
 
-// run carries a line out and leaves its result in the slot. While its last run can follow, an earlier one gives the line no place:
-// the lines behind it would come before it.
+// run carries a line out and leaves its result in the slot. While its last run can follow, an
+// earlier one gives the line no place: the lines behind it would come before it.
 func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
 	defer s.end()
 	var did carried
@@ -118,14 +121,16 @@ func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
 			break
 		}
 		if last && work.problem != nil {
-			did = carried{err: work.problem} // it is the transaction of the one whose fields these are not
+			// it is the transaction of the one whose fields these are not
+			did = carried{err: work.problem}
 		}
 	}
 	s.result = b.result(s.number, did)
 }
 
-// carryOut runs a line's command, again for as long as the journal takes no more for load: it waits instead. A line that goes to another
-// writer has its place when it is answered, and goes when those before it are done, which may have their places here.
+// carryOut runs a line's command, again for as long as the journal takes no more for load: it waits
+// instead. A line that goes to another writer has its place when it is answered, and goes when
+// those before it are done, which may have their places here.
 func (b *bulkRequest) carryOut(ctx context.Context, s *slot, r lineRun, earlier []*slot) carried {
 	by := b.server.config.Forwarder
 	if by != nil && by.Elsewhere(r.to.Account) {

@@ -17,8 +17,8 @@ import (
 	"passbook/shared/journal"
 )
 
-// pipes is a listener whose connections are in memory, so that a server runs in a bubble of synctest with its clock. They hold nothing:
-// a write waits until the other side has read it.
+// pipes is a listener whose connections are in memory, so that a server runs in a bubble of
+// synctest with its clock. They hold nothing: a write waits until the other side has read it.
 type pipes struct {
 	connections chan net.Conn
 	closed      chan struct{}
@@ -99,7 +99,8 @@ func creditLines(n int) string {
 	return b.String()
 }
 
-// A client that waits for leave to send gets it, or a final answer that is no success: after a 200 it would send nothing.
+// A client that waits for leave to send gets it, or a final answer that is no success: after a 200
+// it would send nothing.
 func TestBulkGivesLeaveToSend(t *testing.T) {
 	inVirtualTime(t, accept, func(t *testing.T, s *Server, p *pipes) {
 		body := creditLines(2)
@@ -139,7 +140,8 @@ func TestBulkAnswersWhoReadsAfterwards(t *testing.T) {
 	})
 }
 
-// Answers that nobody takes are kept up to a bound. Then the request ends at a line that it names, and the answers before it are read.
+// Answers that nobody takes are kept up to a bound. Then the request ends at a line that it names,
+// and the answers before it are read.
 func TestBulkAnswersThatNobodyTakesAreBounded(t *testing.T) {
 	var ran atomic.Int64
 	run := func(ctx context.Context, to journal.Command) (journal.Receipt, error) {
@@ -163,7 +165,8 @@ func TestBulkAnswersThatNobodyTakesAreBounded(t *testing.T) {
 	})
 }
 
-// A client may be as slow as it likes while it sends, and its read buffer hold half a line all the time.
+// A client may be as slow as it likes while it sends, and its read buffer hold half a line all the
+// time.
 func TestBulkSenderMayBeSlow(t *testing.T) {
 	inVirtualTime(t, accept, func(t *testing.T, _ *Server, p *pipes) {
 		const lines = 60

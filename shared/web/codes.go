@@ -2,7 +2,8 @@ package web
 
 import "net/http"
 
-// The codes that web itself answers with. The rules of the account have more; every one stands in the table below.
+// The codes that web itself answers with. The rules of the account have more; every one stands in
+// the table below.
 const (
 	CodeMalformedRequest      = "malformed-request"
 	CodeValidationFailed      = "validation-failed"
@@ -34,8 +35,8 @@ const (
 	CodeOutcomeUnknown        = "outcome-unknown"
 )
 
-// answer is what a code says to the caller. Title and detail depend on the code alone, so that a repeated command gets the
-// same bytes and no value of a request can find its way into them.
+// answer is what a code says to the caller. Title and detail depend on the code alone, so that a
+// repeated command gets the same bytes and no value of a request can find its way into them.
 type answer struct {
 	status        int
 	title, detail string

@@ -13,7 +13,8 @@ import (
 	"passbook/shared/table"
 )
 
-// maxBlocked bounds the blocked accounts that are told of per consumer; the quarantine job lists them all.
+// maxBlocked bounds the blocked accounts that are told of per consumer; the quarantine job lists
+// them all.
 const maxBlocked = 100
 
 // Consumers says whose positions are told.
@@ -24,7 +25,8 @@ type Consumers struct {
 	Stream string
 	// Lease is how long a silent reader keeps its shards.
 	Lease time.Duration
-	// Models are read models, of which each generation that there is has a consumer. Names are further consumers.
+	// Models are read models, of which each generation that there is has a consumer. Names are
+	// further consumers.
 	Models, Names []string
 }
 
@@ -104,8 +106,8 @@ func (cs Consumers) render(ctx context.Context, j *JSON, name string) error {
 	return nil
 }
 
-// renderBlocked tells of an account that was set aside, and how many versions it is behind its head by now; or of a record that
-// names none.
+// renderBlocked tells of an account that was set aside, and how many versions it is behind its head
+// by now; or of a record that names none.
 func (cs Consumers) renderBlocked(ctx context.Context, j *JSON, q consumer.Quarantined) error {
 	j.Begin()
 	if q.Account.ID != "" {

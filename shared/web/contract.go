@@ -14,7 +14,8 @@ import (
 //go:embed openapi.yaml
 var contractYAML []byte
 
-// Contract is the whole contract as JSON, or as much of it as serves says: method in capitals, path with parameters in braces.
+// Contract is the whole contract as JSON, or as much of it as serves says: method in capitals, path
+// with parameters in braces.
 func Contract(serves func(method, path string) bool) ([]byte, error) {
 	var contract map[string]any
 	if err := yaml.Unmarshal(contractYAML, &contract); err != nil {

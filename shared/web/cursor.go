@@ -10,8 +10,9 @@ import (
 	"passbook/shared/account"
 )
 
-// A cursor says where the next page starts. It is opaque to callers and bound to the query that it came from, so that it cannot
-// be used with another account or another filter by mistake. It is no secret and no permission.
+// A cursor says where the next page starts. It is opaque to callers and bound to the query that it
+// came from, so that it cannot be used with another account or another filter by mistake. It is no
+// secret and no permission.
 
 // cursorSum is the length of the checksum at a cursor's start, in bytes.
 const cursorSum = 6
@@ -70,7 +71,8 @@ func Numbers(numbers ...int64) string {
 	return string(text)
 }
 
-// CursorNumbers takes the parameter cursor, whose position Numbers wrote, into numbers. It says whether there is one.
+// CursorNumbers takes the parameter cursor, whose position Numbers wrote, into numbers. It says
+// whether there is one.
 func (q *Query) CursorNumbers(query string, numbers ...*int64) bool {
 	position := q.Cursor(query)
 	if position == "" {

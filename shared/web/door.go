@@ -10,15 +10,17 @@ import (
 )
 
 const (
-	// doorHeard is how long a failure to take a connection counts: net/http tries again after a second at most.
+	// doorHeard is how long a failure to take a connection counts: net/http tries again after a
+	// second at most.
 	doorHeard = 3 * time.Second
 	// doorFirst and doorMost are the gaps between two lines about it in the log.
 	doorFirst = time.Second
 	doorMost  = time.Minute
 )
 
-// door is the server's listener. It tells when no connection can be taken, as when the process has no file descriptor left: in the log,
-// with growing gaps, and to readiness, which is asked over the connections that there are.
+// door is the server's listener. It tells when no connection can be taken, as when the process has
+// no file descriptor left: in the log, with growing gaps, and to readiness, which is asked over the
+// connections that there are.
 type door struct {
 	net.Listener
 	log *slog.Logger

@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// closingQuiet is how long no request may have come before the listener is closed, closingMost how long that is waited for.
+	// closingQuiet is how long no request may have come before the listener is closed, closingMost
+	// how long that is waited for.
 	closingQuiet = 100 * time.Millisecond
 	closingMost  = time.Second
 )
@@ -19,9 +20,10 @@ const (
 // closing is the header of an answer after which the caller is to use another connection.
 var closing = []string{"close"}
 
-// shutdown ends the server so that no request is cut off which a caller had reason to send. It says not ready and serves on, while
-// balancers turn away and callers are told, answer by answer, not to use their connection again. Then it takes no more requests, and
-// says so, and once none come it closes the listener and lets the requests under way end. What does not end in time is cut off.
+// shutdown ends the server so that no request is cut off which a caller had reason to send. It says
+// not ready and serves on, while balancers turn away and callers are told, answer by answer, not to
+// use their connection again. Then it takes no more requests, and says so, and once none come it
+// closes the listener and lets the requests under way end. What does not end in time is cut off.
 func (s *Server) shutdown(server *http.Server) error {
 	s.Drain()
 	if s.config.DrainDelay > 0 {
@@ -39,7 +41,8 @@ func (s *Server) shutdown(server *http.Server) error {
 	return errors.Join(fmt.Errorf("drain HTTP: %w", err), server.Close())
 }
 
-// awaitQuiet waits until no request has come for a moment, so that none is in the listener's hands when it closes.
+// awaitQuiet waits until no request has come for a moment, so that none is in the listener's hands
+// when it closes.
 func (s *Server) awaitQuiet() {
 	tick := time.NewTicker(closingQuiet / 10)
 	defer tick.Stop()
@@ -50,7 +53,8 @@ func (s *Server) awaitQuiet() {
 	}
 }
 
-// isClosing says whether requests are refused because the listener is about to close, and remembers that one came.
+// isClosing says whether requests are refused because the listener is about to close, and remembers
+// that one came.
 func (s *Server) isClosing() bool {
 	if s.closing.Load() == 0 {
 		return false
@@ -59,8 +63,8 @@ func (s *Server) isClosing() bool {
 	return true
 }
 
-// Drain makes /readyz say no, answers reads that wait, and ends bulk requests after the lines that are in progress. Run does it when its
-// context ends.
+// Drain makes /readyz say no, answers reads that wait, and ends bulk requests after the lines that
+// are in progress. Run does it when its context ends.
 func (s *Server) Drain() { s.drain() }
 
 // sayClosing tells the caller, of a server that drains, not to use the connection again.
@@ -70,7 +74,8 @@ func (s *Server) sayClosing(header http.Header) {
 	}
 }
 
-// wait runs a read that waits for a version. It does not hold up the end of the process: it is answered as things stand then.
+// wait runs a read that waits for a version. It does not hold up the end of the process: it is
+// answered as things stand then.
 func (s *Server) wait(c echo.Context, next echo.HandlerFunc) error {
 	r := c.Request()
 	ctx, cancel := context.WithCancel(r.Context())

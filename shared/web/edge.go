@@ -29,8 +29,9 @@ var (
 // maxRequestID is the longest X-Request-ID that is taken over; it becomes a part of the entry.
 const maxRequestID = 64
 
-// edge is all that happens around every request: an id, a place, a deadline, and afterwards a metric and a line in the log. It
-// is one function and not a chain because commands come through here tens of thousands of times a second.
+// edge is all that happens around every request: an id, a place, a deadline, and afterwards a
+// metric and a line in the log. It is one function and not a chain because commands come through
+// here tens of thousands of times a second.
 func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := time.Now()
@@ -42,7 +43,8 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 		s.sayClosing(header)
 		header["X-Content-Type-Options"] = noSniff
 		ctx := telemetry.WithCorrelation(r.Context(), id)
-		if s.isUnwanted(c) { // which is most of what comes under load, so it takes as little as it can
+		// which is most of what comes under load, so it takes as little as it can
+		if s.isUnwanted(c) {
 			c.SetRequest(r.WithContext(ctx))
 			s.refuseUnread(c)
 			s.observe(ctx, c, start)
@@ -96,7 +98,8 @@ func requestID(h http.Header) string {
 	return uuid.Must(uuid.NewV7()).String()
 }
 
-// isRequestID says whether an id is one that can be repeated anywhere, a page too: letters, digits and a few signs.
+// isRequestID says whether an id is one that can be repeated anywhere, a page too: letters, digits
+// and a few signs.
 func isRequestID(s string) bool {
 	for _, c := range []byte(s) {
 		if (c|0x20)-'a' > 25 && c-'0' > 9 && c != '.' && c != '_' && c != ':' && c != '-' {
@@ -106,8 +109,8 @@ func isRequestID(s string) bool {
 	return s != "" && len(s) <= maxRequestID
 }
 
-// fail answers an error: every way out of a handler that is not an answer comes here. It is the only place that writes a
-// problem document of a single request.
+// fail answers an error: every way out of a handler that is not an answer comes here. It is the
+// only place that writes a problem document of a single request.
 func (s *Server) fail(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
@@ -118,7 +121,8 @@ func (s *Server) fail(err error, c echo.Context) {
 	}
 	c.Set(codeKey, problem.Code)
 	a := problem.lookup()
-	if a.status >= http.StatusInternalServerError && problem.Code != CodeOverloaded { // which is counted, and may be ten thousand a second
+	// which is counted, and may be ten thousand a second
+	if a.status >= http.StatusInternalServerError && problem.Code != CodeOverloaded {
 		c.Set(causeKey, err)
 	}
 	if errors.Is(err, journal.ErrOverloaded) {
@@ -137,7 +141,8 @@ func (s *Server) fail(err error, c echo.Context) {
 	write(c, a.status, contentProb, problem.append(nil, telemetry.Correlation(c.Request().Context())))
 }
 
-// Where fail leaves, for the log, the code of a refusal and the error that a server fault came from.
+// Where fail leaves, for the log, the code of a refusal and the error that a server fault came
+// from.
 const (
 	codeKey  = "code"
 	causeKey = "cause"
@@ -193,7 +198,8 @@ func statusLabel(status int) string {
 	return strconv.Itoa(status)
 }
 
-// line is what the access log says of a request: nothing that could be personal, so no path, query, header or body.
+// line is what the access log says of a request: nothing that could be personal, so no path, query,
+// header or body.
 type line struct {
 	method, route string
 	status        int

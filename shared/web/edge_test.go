@@ -14,7 +14,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// A service that is one of several says which other one has a route that it lacks, or a method of one that it has.
+// A service that is one of several says which other one has a route that it lacks, or a method of
+// one that it has.
 func TestRoutesOfOthersAreNamed(t *testing.T) {
 	for _, c := range []struct{ service, method, path, names string }{
 		{"withdraw", "POST", "/v1/accounts", "credit"}, {"withdraw", "GET", "/v1/accounts/A-1/balance", "balance"},

@@ -16,7 +16,8 @@ type owned struct {
 	services []string
 }
 
-// owners are the routes of all services, as the contract tags them; those that every process has are left out.
+// owners are the routes of all services, as the contract tags them; those that every process has
+// are left out.
 var owners = sync.OnceValue(func() (all []owned) {
 	var contract struct {
 		Paths map[string]map[string]struct {
@@ -40,7 +41,8 @@ var owners = sync.OnceValue(func() (all []owned) {
 // services are the programs that the contract parts its routes by.
 var services = []string{"withdraw", "credit", "balance", "creditlimit"}
 
-// elsewhere adds to the refusal of a route the program that has it, where this process is one of several.
+// elsewhere adds to the refusal of a route the program that has it, where this process is one of
+// several.
 func (s *Server) elsewhere(p *Problem, r *http.Request) *Problem {
 	if !s.config.Alone {
 		return p

@@ -19,7 +19,8 @@ type failure struct {
 	code string
 }
 
-// failures says which code stands for which error, the one place where Go errors turn into HTTP. The first that matches wins.
+// failures says which code stands for which error, the one place where Go errors turn into HTTP.
+// The first that matches wins.
 var failures = []failure{
 	{journal.ErrContention, CodeWriteContention},
 	{journal.ErrOutcomeUnknown, CodeOutcomeUnknown},
@@ -33,12 +34,14 @@ var failures = []failure{
 	{journal.ErrNoEvent, CodeVersionNotFound},
 	{consumer.ErrNoRow, CodeAccountNotFound},
 	{consumer.ErrBehind, CodeProjectionBehind},
-	// A read that did not come back in time. Commands turn this into outcome-unknown before it comes here.
+	// A read that did not come back in time. Commands turn this into outcome-unknown before it
+	// comes here.
 	{context.DeadlineExceeded, CodeJournalUnavailable},
 	{context.Canceled, CodeJournalUnavailable},
 }
 
-// problemOf is the problem that stands for an error. What is not known is an internal error, and its text goes to the log.
+// problemOf is the problem that stands for an error. What is not known is an internal error, and
+// its text goes to the log.
 func problemOf(err error) *Problem {
 	if p, ok := asProblem(err); ok {
 		return p
@@ -64,8 +67,8 @@ func problemOf(err error) *Problem {
 	return Refuse(CodeInternalError)
 }
 
-// Unavailable marks the error of a read that has no meaning of its own as the journal being out of reach. Problems and the
-// errors of the table above stay what they are.
+// Unavailable marks the error of a read that has no meaning of its own as the journal being out of
+// reach. Problems and the errors of the table above stay what they are.
 func Unavailable(err error) error { return unavailable(journal.ErrUnavailable, err) }
 
 // RowsUnavailable is Unavailable for a read of a read model's rows.
@@ -86,7 +89,8 @@ func unavailable(what, err error) error {
 	return fmt.Errorf("%w: %w", what, err)
 }
 
-// outcome is the error of a command: once it was handed to the journal, an end of its time leaves open what became of it.
+// outcome is the error of a command: once it was handed to the journal, an end of its time leaves
+// open what became of it.
 func outcome(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return journal.ErrOutcomeUnknown

@@ -10,8 +10,9 @@ import (
 	"passbook/shared/canon"
 )
 
-// FieldError points at one thing in a request that is not as the contract has it: a JSON pointer into the body, or "/" and the
-// name of a parameter or header, and what is wrong. It never holds a value.
+// FieldError points at one thing in a request that is not as the contract has it: a JSON pointer
+// into the body, or "/" and the name of a parameter or header, and what is wrong. It never holds a
+// value.
 type FieldError = account.FieldError
 
 // What can be wrong with a field, or with a body as a whole, besides the codes of package account.
@@ -37,23 +38,27 @@ const (
 	Optional Need = false
 )
 
-// Fields decodes one flat JSON object: a command, as a body, a line of bulk, and what the path says. A decoder takes the fields
-// that it knows, one call each, in a fixed order; what is wrong is collected, and what nobody took is unknown. The same calls
-// write the command in its canonical form, as received: absent fields stay absent, so that a later change of a default does
-// not tell a repeated command apart from its first. A Fields is for one goroutine; no string handed out is a part of the body.
+// Fields decodes one flat JSON object: a command, as a body, a line of bulk, and what the path
+// says. A decoder takes the fields that it knows, one call each, in a fixed order; what is wrong is
+// collected, and what nobody took is unknown. The same calls write the command in its canonical
+// form, as received: absent fields stay absent, so that a later change of a default does not tell a
+// repeated command apart from its first. A Fields is for one goroutine; no string handed out is a
+// part of the body.
 type Fields struct {
 	// Key is the command's Idempotency-Key.
 	Key string
 
 	list  []field
 	canon []byte
-	// accountName and account are the field that AccountID took, which the canonical form does not have.
+	// accountName and account are the field that AccountID took, which the canonical form does not
+	// have.
 	accountName, account string
 	errs                 []FieldError
 	fault                string
 }
 
-// ParseFields reads an object. An empty body is an object without fields. Its faults come with Problem.
+// ParseFields reads an object. An empty body is an object without fields. Its faults come with
+// Problem.
 func ParseFields(body []byte) *Fields {
 	f := &Fields{}
 	f.Parse(body)
@@ -134,8 +139,8 @@ func (f *Fields) text(name string, need Need) string {
 	return text
 }
 
-// AccountID takes the id of the account that the command is for, without a trace in the canonical form: it stands beside the
-// command there. Empty is none, or an id that was refused.
+// AccountID takes the id of the account that the command is for, without a trace in the canonical
+// form: it stands beside the command there. Empty is none, or an id that was refused.
 func (f *Fields) AccountID(name string, need Need) string {
 	id := f.text(name, need)
 	if id != "" && !account.ValidAccountID(id) {
@@ -197,7 +202,8 @@ func (f *Fields) OptBool(name string) *bool {
 	return &v
 }
 
-// Check adds what a command's own validation found, but for the fields that are known to be wrong already.
+// Check adds what a command's own validation found, but for the fields that are known to be wrong
+// already.
 func (f *Fields) Check(found []FieldError) {
 	for _, e := range found {
 		if !slices.ContainsFunc(f.errs, func(known FieldError) bool { return known.Pointer == e.Pointer }) {
@@ -209,7 +215,8 @@ func (f *Fields) Check(found []FieldError) {
 // Fail notes that a field is not as it must be.
 func (f *Fields) Fail(name, code string) { f.fail([]byte(name), code) }
 
-// fieldNames are the names that are worth repeating to whoever sent them: what has the form of a field's name is no value.
+// fieldNames are the names that are worth repeating to whoever sent them: what has the form of a
+// field's name is no value.
 var fieldNames = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,39}$`)
 
 func (f *Fields) fail(name []byte, code string) {
@@ -236,8 +243,8 @@ func (f *Fields) Problem() *Problem {
 	return &Problem{Code: CodeValidationFailed, Errors: f.errs[:min(len(f.errs), maxFields)]}
 }
 
-// Canonical is the command as our encoder writes it: the fields that were taken, in the order of the calls. It is valid until
-// the next Parse.
+// Canonical is the command as our encoder writes it: the fields that were taken, in the order of
+// the calls. It is valid until the next Parse.
 func (f *Fields) Canonical() []byte { return append(f.canon, '}') }
 
 func (f *Fields) canonName(name string) {

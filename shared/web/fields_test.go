@@ -47,7 +47,8 @@ func TestFieldsAndTheirCanonicalForm(t *testing.T) {
 	}
 }
 
-// One text is one text, however a client's encoder escapes it: in values, in names, and so for the key's hash.
+// One text is one text, however a client's encoder escapes it: in values, in names, and so for the
+// key's hash.
 func TestEscapesDoNotChangeAText(t *testing.T) {
 	for name, forms := range map[string][]string{
 		"the replacement character":  {"\"Caf\uFFFD \\\"x\"", `"Caf\ufffd \"x"`, `"Caf\uFFFD\u0020\u0022x"`},
@@ -143,8 +144,8 @@ func TestNoMoreErrorsThanFields(t *testing.T) {
 	}
 }
 
-// Whatever comes in, the scanner agrees with encoding/json on what is an object, the canonical form is JSON that decodes to the
-// same command and the same form, and nothing panics.
+// Whatever comes in, the scanner agrees with encoding/json on what is an object, the canonical form
+// is JSON that decodes to the same command and the same form, and nothing panics.
 func FuzzDecodeRequest(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, `{"amount":1}`, `{"amount":-0,"reference":"\ud83d\ude00","force":true}`, `{"amount":1,"x":[{"y":null}]}`, `{"a":1}{`,

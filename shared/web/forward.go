@@ -18,7 +18,8 @@ import (
 type Forwarder interface {
 	// Elsewhere says whether the account belongs to another writer now.
 	Elsewhere(a event.Account) bool
-	// Forward has that writer answer. Where it does not, the command is to be decided here, with the same key.
+	// Forward has that writer answer. Where it does not, the command is to be decided here, with
+	// the same key.
 	Forward(ctx context.Context, a event.Account, command func() Forwarded) (Answer, Outcome)
 }
 
@@ -92,8 +93,9 @@ func (c carried) code() string {
 	return ""
 }
 
-// anywhere has the writer that the account belongs to answer, if that is another. Where it gives no answer the command is carried out
-// here; and if it may have been decided there too, only what is stored is an answer, since a refusal here may be overtaken by it.
+// anywhere has the writer that the account belongs to answer, if that is another. Where it gives no
+// answer the command is carried out here; and if it may have been decided there too, only what is
+// stored is an answer, since a refusal here may be overtaken by it.
 func anywhere(ctx context.Context, by Forwarder, to journal.Command, command func() Forwarded, here func() (journal.Receipt, error)) (c carried) {
 	outcome := Undone
 	if by != nil {
@@ -109,7 +111,8 @@ func anywhere(ctx context.Context, by Forwarder, to journal.Command, command fun
 	return c
 }
 
-// Command carries out a command that no request brought: by the writer that the account belongs to, or here.
+// Command carries out a command that no request brought: by the writer that the account belongs to,
+// or here.
 func (o Operation) Command(ctx context.Context, by Forwarder, accountID, correlationID string) error {
 	f := &Fields{}
 	f.Parse(nil)
@@ -164,7 +167,8 @@ func (a *Answer) line(number int) []byte {
 	return append(j, '\n')
 }
 
-// Desk decides what other writers forward. It decides all of it here, whoever the account belongs to.
+// Desk decides what other writers forward. It decides all of it here, whoever the account belongs
+// to.
 type Desk struct{ operations map[string]Operation }
 
 // NewDesk makes a desk for operations, of any services.
@@ -176,7 +180,8 @@ func NewDesk(operations ...Operation) *Desk {
 	return d
 }
 
-// ErrForeign is a forwarded command that this program does not know, or understands otherwise than its sender. Nothing was done.
+// ErrForeign is a forwarded command that this program does not know, or understands otherwise than
+// its sender. Nothing was done.
 var ErrForeign = errors.New("web: a forwarded command of another version")
 
 // Answer decides a command.
@@ -224,7 +229,8 @@ func answerOf(receipt journal.Receipt, err error, correlationID string) Answer {
 	return a
 }
 
-// whole is the command with its account, in memory of its own: its decoder makes the same command of it.
+// whole is the command with its account, in memory of its own: its decoder makes the same command
+// of it.
 func (f *Fields) whole() []byte {
 	canonical := f.Canonical()
 	if f.account == "" {

@@ -30,7 +30,8 @@ func (s *sent) Forward(_ context.Context, _ event.Account, command func() Forwar
 	return s.answer, s.outcome
 }
 
-// What is lost on the way is decided here; but then a refusal is no answer, since the command may be accepted where it was sent to.
+// What is lost on the way is decided here; but then a refusal is no answer, since the command may
+// be accepted where it was sent to.
 func TestRefusalAfterALossIsNoAnswer(t *testing.T) {
 	accepts := func(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }
 	refuses := func(context.Context, journal.Command) (journal.Receipt, error) {

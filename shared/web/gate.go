@@ -10,8 +10,9 @@ import (
 const (
 	// gateTarget is the time that half of what a gate lets in may take.
 	gateTarget = 50 * time.Millisecond
-	// gateQueue is how much work, as time at the best rate seen lately, is let in even while it takes longer: fewer would leave the cores
-	// to refusals. The best rate is forgotten by half in about 14 s.
+	// gateQueue is how much work, as time at the best rate seen lately, is let in even while it
+	// takes longer: fewer would leave the cores to refusals. The best rate is forgotten by half in
+	// about 14 s.
 	gateQueue  = 100 * time.Millisecond
 	gateForget = .995
 	// gateWindow is how often a gate measures.
@@ -19,28 +20,32 @@ const (
 	// gateLeast are let in always, gateFirst until it has measured.
 	gateLeast = 64
 	gateFirst = 2 * bulkWindow
-	// maxWaits is how many reads wait for a version at once. They cost memory alone, so nothing is measured.
+	// maxWaits is how many reads wait for a version at once. They cost memory alone, so nothing is
+	// measured.
 	maxWaits = 512
 	// gateStuck is how long nothing may come out of a full gate until the process is not ready.
 	gateStuck = 2 * time.Second
 )
 
-// gate bounds how much work of one kind is under way at once. How much follows from what it measures while more would come in than is
-// let in: where half of it takes longer than gateTarget fewer are let in, down to gateQueue of work, and else more. What is not let in is refused at once, except for patient
-// work, the lines of bulk: they wait for their turn, and take at most half, so that others are served beside them.
+// gate bounds how much work of one kind is under way at once. How much follows from what it
+// measures while more would come in than is let in: where half of it takes longer than gateTarget
+// fewer are let in, down to gateQueue of work, and else more. What is not let in is refused at
+// once, except for patient work, the lines of bulk: they wait for their turn, and take at most
+// half, so that others are served beside them.
 type gate struct {
 	least, most int
 	fixed       bool
 
 	mu            sync.Mutex
 	limit         int
-	busy, patient int       // under way, and how many of them are patient
-	queue         list.List // of chan struct{}: patient ones that wait, each closed when it is let in
-	shed          int64
+	busy, patient int // under way, and how many of them are patient
+	// of chan struct{}: patient ones that wait, each closed when it is let in
+	queue list.List
+	shed  int64
 	// fullSince is since when nothing came out of it, of a gate that lets nothing in.
 	fullSince time.Time
-	// What the window that began at began saw: how much took longer than the target and how much did not, and whether more would have
-	// come in.
+	// What the window that began at began saw: how much took longer than the target and how much
+	// did not, and whether more would have come in.
 	began       time.Time
 	slow, quick int
 	done        int // with what is patient
@@ -105,7 +110,8 @@ func (g *gate) leave(took time.Duration) {
 	g.left()
 }
 
-// enterPatiently lets patient work in, which MUST leavePatiently, once it is its turn, or returns the error of ctx.
+// enterPatiently lets patient work in, which MUST leavePatiently, once it is its turn, or returns
+// the error of ctx.
 func (g *gate) enterPatiently(ctx context.Context) error {
 	g.mu.Lock()
 	if g.queue.Len() == 0 && g.hasTurn() {

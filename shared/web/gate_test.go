@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// flow has work come at a rate, a millisecond at a time, to a gate behind which so much is done a second, in the order in which it was let
-// in. It gives what was done in the last second, and the longest time that any of it took.
+// flow has work come at a rate, a millisecond at a time, to a gate behind which so much is done a
+// second, in the order in which it was let in. It gives what was done in the last second, and the
+// longest time that any of it took.
 func flow(g *gate, capacity, offered int, d time.Duration) (done int, longest time.Duration) {
 	var inside []time.Time
 	for ms := range int(d / time.Millisecond) {
@@ -35,8 +36,8 @@ func flow(g *gate, capacity, offered int, d time.Duration) (done int, longest ti
 	return done, longest
 }
 
-// A gate lets in what is done soon, whatever a machine can do: as much is done as can be, nobody who was let in waits long, and there is
-// room for more than that as soon as it is quick.
+// A gate lets in what is done soon, whatever a machine can do: as much is done as can be, nobody
+// who was let in waits long, and there is room for more than that as soon as it is quick.
 func TestGateLetsInWhatIsDoneSoon(t *testing.T) {
 	for _, capacity := range []int{1000, 4000, 10_000, 30_000} {
 		for _, factor := range []int{2, 4} {
@@ -79,7 +80,8 @@ func TestGateMindsWhatIsUsual(t *testing.T) {
 	})
 }
 
-// Patient work waits in its order, takes at most half, and leaves the other half to what does not wait.
+// Patient work waits in its order, takes at most half, and leaves the other half to what does not
+// wait.
 func TestGatePatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(4)

@@ -11,7 +11,8 @@ import (
 	"passbook/shared/journal"
 )
 
-// scanPage bounds the events that one page looks at: a page of a rare type may be short, and not the last.
+// scanPage bounds the events that one page looks at: a page of a rare type may be short, and not
+// the last.
 const scanPage = 10_000
 
 // Recorded is an event with the entry that holds it.
@@ -20,8 +21,8 @@ type Recorded struct {
 	Entry *event.Entry
 }
 
-// History reads a page of an account's events in version order: up to limit of those from..to (0: the head) that are wanted.
-// next is the version to go on from, 0 at the end.
+// History reads a page of an account's events in version order: up to limit of those from..to (0:
+// the head) that are wanted. next is the version to go on from, 0 at the end.
 func History(ctx context.Context, r *journal.Reader, a event.Account, from, to int64, limit int, wanted func(event.Event) bool) (page []Recorded, next int64, err error) {
 	scanned := 0
 	for entry, err := range r.Entries(ctx, a, from, to) {
@@ -64,7 +65,8 @@ type Moment struct {
 	// At and Version are a moment of the past; zero for the present.
 	At      time.Time
 	Version int64
-	// MinVersion is the least version that will do for the present, and Wait how long to wait for it.
+	// MinVersion is the least version that will do for the present, and Wait how long to wait for
+	// it.
 	MinVersion int64
 	Wait       time.Duration
 }
@@ -86,8 +88,9 @@ func (q *Query) Moment() Moment {
 // Past says whether the moment is not the present.
 func (m Moment) Past() bool { return m.Version > 0 || !m.At.IsZero() }
 
-// Resolve is the version of a past moment, at the end of a command: as-of-out-of-range for an instant in the future, version-not-found beyond the head,
-// account-not-found where the account was not open yet.
+// Resolve is the version of a past moment, at the end of a command: as-of-out-of-range for an
+// instant in the future, version-not-found beyond the head, account-not-found where the account was
+// not open yet.
 func (m Moment) Resolve(ctx context.Context, r *journal.Reader, a event.Account, now time.Time) (int64, error) {
 	if m.At.After(now) {
 		return 0, Refuse(CodeAsOfOutOfRange)

@@ -8,8 +8,8 @@ import (
 	"passbook/shared/event"
 )
 
-// JSON is an answer in the making: calls append members in the order in which they are made. It does no more than place commas;
-// that the calls make one object is for the caller to see to.
+// JSON is an answer in the making: calls append members in the order in which they are made. It
+// does no more than place commas; that the calls make one object is for the caller to see to.
 type JSON []byte
 
 // Begin starts an object: the answer itself, or an element of a list.

@@ -17,7 +17,8 @@ import (
 // Tenant is whose accounts these are until access control names another.
 const Tenant = "main"
 
-// Operation is one command of a service, however it comes: by its own route, by the short form, or as a line of bulk.
+// Operation is one command of a service, however it comes: by its own route, by the short form, or
+// as a line of bulk.
 type Operation struct {
 	// Op is its name in bulk and in the hash that tells commands apart.
 	Op string
@@ -25,9 +26,11 @@ type Operation struct {
 	Actor string
 	// Status is that of success: 201, or 200.
 	Status int
-	// Routes are "METHOD /path", as in the contract. What a path has in braces is a field of the command.
+	// Routes are "METHOD /path", as in the contract. What a path has in braces is a field of the
+	// command.
 	Routes []string
-	// Decode takes the command's fields. What it returns is run only when nothing is wrong with them.
+	// Decode takes the command's fields. What it returns is run only when nothing is wrong with
+	// them.
 	Decode func(f *Fields) Call
 
 	forwarder Forwarder // nil where every command is decided here
@@ -39,8 +42,9 @@ type Call struct {
 	AccountID string
 	// Also is a second account that the command touches, or empty; bulk keeps the order of both.
 	Also string
-	// Reads says that Run looks at the account's history before it hands a command to the journal, so that in bulk it begins when the
-	// lines before it are done, and not when they have their place.
+	// Reads says that Run looks at the account's history before it hands a command to the journal,
+	// so that in bulk it begins when the lines before it are done, and not when they have their
+	// place.
 	Reads bool
 	// Run carries the command out; everything but the rules is in to.
 	Run func(ctx context.Context, to journal.Command) (journal.Receipt, error)
@@ -151,7 +155,8 @@ func (o Operation) decode(f *Fields, to *journal.Command) (Call, *Problem) {
 	return call, nil
 }
 
-// carryOut carries a command out here. A refusal by the rules is a *Problem; a decline is a receipt.
+// carryOut carries a command out here. A refusal by the rules is a *Problem; a decline is a
+// receipt.
 func (call Call) carryOut(ctx context.Context, to journal.Command) (journal.Receipt, error) {
 	receipt, err := call.Run(ctx, to)
 	if err != nil {
@@ -163,7 +168,8 @@ func (call Call) carryOut(ctx context.Context, to journal.Command) (journal.Rece
 	return receipt, nil
 }
 
-// For is the call of a service's method with a decoded command, on the account that the command belongs to.
+// For is the call of a service's method with a decoded command, on the account that the command
+// belongs to.
 func For[C any](accountID string, method func(context.Context, journal.Command, C) (journal.Receipt, error), c C) Call {
 	return Call{AccountID: accountID, Run: func(ctx context.Context, to journal.Command) (journal.Receipt, error) {
 		return method(ctx, to, c)

@@ -13,9 +13,10 @@ import (
 // Waiter reads an account's row once it is at a version, as the Wait of a *consumer.Rows does.
 type Waiter[S any] func(ctx context.Context, a event.Account, minVersion int64, wait time.Duration) (consumer.Row[S], error)
 
-// Present is an account's row at the present moment, waited for as the moment says. The journal knows what is only late from what
-// there is not: account-not-found for an account that it does not have, at once; version-not-found, after the wait, for a version
-// beyond its head; projection-behind for the rest, and when the journal cannot say.
+// Present is an account's row at the present moment, waited for as the moment says. The journal
+// knows what is only late from what there is not: account-not-found for an account that it does not
+// have, at once; version-not-found, after the wait, for a version beyond its head;
+// projection-behind for the rest, and when the journal cannot say.
 func Present[S any](ctx context.Context, r *journal.Reader, a event.Account, m Moment, wait Waiter[S]) (consumer.Row[S], error) {
 	row, err := wait(ctx, a, m.MinVersion, 0)
 	if !late(err) {
@@ -56,8 +57,8 @@ func asUnavailable(err error) error {
 	return RowsUnavailable(err)
 }
 
-// behind is the problem of a row that is late: the versions that it is at and that would have done. One that is missing lacks at
-// least its first version; one that was set aside there says so.
+// behind is the problem of a row that is late: the versions that it is at and that would have done.
+// One that is missing lacks at least its first version; one that was set aside there says so.
 func behind[S any](a event.Account, row consumer.Row[S], err error) *Problem {
 	at, wanted := int64(0), max(row.BlockedAt, 1)
 	var late *consumer.BehindError

@@ -9,9 +9,11 @@ import (
 	"passbook/shared/journal"
 )
 
-// Problem is a refusal: a problem document (RFC 9457) in the making. It is an error, so that a handler returns it.
+// Problem is a refusal: a problem document (RFC 9457) in the making. It is an error, so that a
+// handler returns it.
 type Problem struct {
-	// Code is a key of the table in codes.go, from which status, title, detail and retryable follow.
+	// Code is a key of the table in codes.go, from which status, title, detail and retryable
+	// follow.
 	Code string
 	// AccountID and AccountVersion are left out when empty; with an AccountID the version may be 0.
 	AccountID      string
@@ -28,7 +30,8 @@ type Problem struct {
 	replayed bool
 }
 
-// Member is one further member of a problem document: state of the account, never a value of the request.
+// Member is one further member of a problem document: state of the account, never a value of the
+// request.
 type Member struct {
 	Name  string
 	Value any // int64 or string
@@ -57,7 +60,8 @@ func (p *Problem) With(name string, value int64) *Problem {
 	return p
 }
 
-// lookup is the code's answer. A code that is not in the table is a broken invariant, which a caller sees as an internal error.
+// lookup is the code's answer. A code that is not in the table is a broken invariant, which a
+// caller sees as an internal error.
 func (p *Problem) lookup() answer {
 	a, ok := answers[p.Code]
 	if !ok {

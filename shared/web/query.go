@@ -16,8 +16,9 @@ import (
 // MaxPage is the most items of a page, and how many there are when the caller does not say.
 const MaxPage = 100
 
-// Query reads the parameters of a query, strictly: what is misspelt, doubled or out of range is refused by name, never passed
-// over. Absent parameters come out as zero values. It is for one goroutine.
+// Query reads the parameters of a query, strictly: what is misspelt, doubled or out of range is
+// refused by name, never passed over. Absent parameters come out as zero values. It is for one
+// goroutine.
 type Query struct {
 	values url.Values
 	errs   []FieldError
@@ -174,7 +175,8 @@ func (q *Query) Problem() error {
 	return &Problem{Code: CodeValidationFailed, Errors: q.errs[:min(len(q.errs), maxFields)]}
 }
 
-// queryWait is the time that a read may wait, found without reading the whole query: the deadline is set before the handler.
+// queryWait is the time that a read may wait, found without reading the whole query: the deadline
+// is set before the handler.
 func queryWait(raw string) time.Duration {
 	_, text, ok := strings.Cut(raw, "wait=")
 	if !ok {

@@ -29,7 +29,8 @@ func idempotencyKey(h http.Header) (string, *Problem) {
 	return given[0], nil
 }
 
-// ifMatch is the version that the account must be at, 0 for none. Only one strong tag makes sense for an account.
+// ifMatch is the version that the account must be at, 0 for none. Only one strong tag makes sense
+// for an account.
 func ifMatch(h http.Header) (int64, *Problem) {
 	given := h["If-Match"]
 	if len(given) == 0 {
@@ -60,7 +61,8 @@ func setETag(h http.Header, version int64) {
 	h["Etag"] = []string{`"` + strconv.FormatInt(version, 10) + `"`}
 }
 
-// hasMediaType says whether a body is of the one type that its route takes, in UTF-8 and not compressed.
+// hasMediaType says whether a body is of the one type that its route takes, in UTF-8 and not
+// compressed.
 func hasMediaType(h http.Header, want string) bool {
 	given := h["Content-Type"]
 	if len(given) != 1 || len(h["Content-Encoding"]) > 0 {
@@ -77,8 +79,8 @@ func hasMediaType(h http.Header, want string) bool {
 	return !ok || strings.EqualFold(charset, "utf-8")
 }
 
-// readBody reads a JSON body of at most MaxBodyBytes into buf. No body at all is fine here; whether the command can do without
-// is for its fields to say.
+// readBody reads a JSON body of at most MaxBodyBytes into buf. No body at all is fine here; whether
+// the command can do without is for its fields to say.
 func readBody(buf []byte, r *http.Request) ([]byte, *Problem) {
 	if r.ContentLength == 0 {
 		return buf[:0], nil

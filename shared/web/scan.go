@@ -11,7 +11,8 @@ import (
 	"passbook/shared/account"
 )
 
-// Bounds of a body's shape. Every command is a flat object; deeper values are only walked over, to be refused by name.
+// Bounds of a body's shape. Every command is a flat object; deeper values are only walked over, to
+// be refused by name.
 const (
 	maxFields = 32
 	maxDepth  = 16
@@ -28,7 +29,8 @@ const (
 	kindGiven byte = 'g'
 )
 
-// field is one member of the object. raw, and name unless it was escaped, are parts of the body: raw is the value as it was written.
+// field is one member of the object. raw, and name unless it was escaped, are parts of the body:
+// raw is the value as it was written.
 type field struct {
 	name, raw []byte
 	kind      byte
@@ -43,7 +45,8 @@ type scanner struct {
 	fault string
 }
 
-// scanObject adds the members of the one object in body to list. fault is empty, or says what is not as it must be.
+// scanObject adds the members of the one object in body to list. fault is empty, or says what is
+// not as it must be.
 func scanObject(list []field, body []byte) (_ []field, fault string) {
 	if !utf8.Valid(body) {
 		return list, FaultNotUTF8
@@ -157,8 +160,8 @@ func (s *scanner) nested(depth int) {
 	}
 }
 
-// name reads the name of a member, as the text that it is: written with escapes it is the same name. What is no text stays as it
-// was written, a name that nobody takes.
+// name reads the name of a member, as the text that it is: written with escapes it is the same
+// name. What is no text stays as it was written, a name that nobody takes.
 func (s *scanner) name() []byte {
 	raw := s.str()
 	if !bytes.Contains(raw, []byte{'\\'}) {
@@ -314,8 +317,8 @@ func unescapeSlow(raw []byte) (string, bool) {
 	return text, err == nil
 }
 
-// loneSurrogate says whether an escape names half of a character: the decoder would put U+FFFD in its place, which is a character
-// that may be meant.
+// loneSurrogate says whether an escape names half of a character: the decoder would put U+FFFD in
+// its place, which is a character that may be meant.
 func loneSurrogate(raw []byte) bool {
 	for i := 0; i < len(raw); i++ {
 		if raw[i] != '\\' {
@@ -339,7 +342,8 @@ func loneSurrogate(raw []byte) bool {
 // escapeLen is the length of an escape by number: a backslash, u and four digits.
 const escapeLen = 6
 
-// utf16Escape is the UTF-16 unit of the escape by number that text starts with, −1 when it starts with something else.
+// utf16Escape is the UTF-16 unit of the escape by number that text starts with, −1 when it starts
+// with something else.
 func utf16Escape(text []byte) rune {
 	if len(text) < escapeLen || text[0] != '\\' || text[1] != 'u' {
 		return -1

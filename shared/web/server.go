@@ -47,20 +47,24 @@ type Config struct {
 	Logger  *slog.Logger
 	// Registry takes the server's histogram and is served under /metrics.
 	Registry *prometheus.Registry
-	// Timeout bounds a request, or a line of bulk; 0 is 10 s. A read that waits has its wait on top.
+	// Timeout bounds a request, or a line of bulk; 0 is 10 s. A read that waits has its wait on
+	// top.
 	Timeout time.Duration
-	// MaxInFlight is the most commands at once, and the most reads, however quick they are; 0 is 4096. What comes on top is refused as
-	// overloaded.
+	// MaxInFlight is the most commands at once, and the most reads, however quick they are; 0 is
+	// 4096. What comes on top is refused as overloaded.
 	MaxInFlight int
-	// DrainDelay is how long the server still serves after it said that it is not ready, so that balancers turn away.
+	// DrainDelay is how long the server still serves after it said that it is not ready, so that
+	// balancers turn away.
 	DrainDelay time.Duration
 	// DrainTimeout bounds the wait for the requests under way after that; 0 is 25 s.
 	DrainTimeout time.Duration
-	// Alone says that the service is a process of its own: a route of another one is refused with its name.
+	// Alone says that the service is a process of its own: a route of another one is refused with
+	// its name.
 	Alone bool
 	// Checks are what /readyz asks.
 	Checks []Check
-	// Forwarder takes commands to the writers that their accounts belong to; nil decides all of them here.
+	// Forwarder takes commands to the writers that their accounts belong to; nil decides all of
+	// them here.
 	Forwarder Forwarder
 }
 
@@ -70,7 +74,8 @@ type Route struct {
 	Handler      echo.HandlerFunc
 }
 
-// Server serves routes until it is told to stop. Mount before Run; everything else may be called concurrently.
+// Server serves routes until it is told to stop. Mount before Run; everything else may be called
+// concurrently.
 type Server struct {
 	config  Config
 	echo    *echo.Echo
@@ -83,18 +88,21 @@ type Server struct {
 	commands  map[string]bool
 	admission *admission
 	door      *door
-	// backlog are the bytes of packed results that callers of bulk have not taken yet, of at most maxBacklog.
+	// backlog are the bytes of packed results that callers of bulk have not taken yet, of at most
+	// maxBacklog.
 	backlog    atomic.Int64
 	maxBacklog int64
 	contract   func() ([]byte, error)
 	// draining ends when the server begins to stop.
 	draining context.Context
 	drain    context.CancelFunc
-	// closing is when the last request came since requests are refused for the end of the server, 0 before.
+	// closing is when the last request came since requests are refused for the end of the server, 0
+	// before.
 	closing atomic.Int64
 }
 
-// New makes a server that serves the process routes: livez, readyz, metrics, version and openapi.json.
+// New makes a server that serves the process routes: livez, readyz, metrics, version and
+// openapi.json.
 func New(c Config) *Server {
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
@@ -123,7 +131,8 @@ func New(c Config) *Server {
 	return s
 }
 
-// Mount adds routes. Two routes of the same method and path are a mistake in the program, and it panics.
+// Mount adds routes. Two routes of the same method and path are a mistake in the program, and it
+// panics.
 func (s *Server) Mount(routes ...Route) {
 	for _, r := range routes {
 		name := r.Method + " " + r.Path
@@ -158,7 +167,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		Handler:           s.echo,
 		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog:       slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug), // the door tells what concerns the process
+		// the door tells what concerns the process
+		ErrorLog: slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
 	s.door = &door{Listener: listener, log: s.config.Logger}

@@ -269,7 +269,8 @@ func TestContractListsWhatIsServed(t *testing.T) {
 	s.Mount(Route{http.MethodGet, "/livez", func(echo.Context) error { return nil }})
 }
 
-// A request under way when the server is told to stop gets its answer; the listener is gone afterwards.
+// A request under way when the server is told to stop gets its answer; the listener is gone
+// afterwards.
 func TestDrain(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	s := configured(t, Config{DrainTimeout: patience})

@@ -86,7 +86,8 @@ func (d *day) deposit(ctx context.Context, a *account, amount int64, reference s
 	return agree(a, r.Balance)
 }
 
-// withdraw takes money out, and reports whether the bank declined it. A decision that the books do not expect is a difference.
+// withdraw takes money out, and reports whether the bank declined it. A decision that the books do
+// not expect is a difference.
 func (d *day) withdraw(ctx context.Context, a *account, amount int64, kind, reference string) (transaction string, declined *problem, err error) {
 	enough := amount <= a.available()
 	r, err := d.send(ctx, a, http.MethodPost, "/v1/accounts/"+a.id+"/withdrawals", euros(amount, "kind", kind, "reference", reference))
@@ -180,8 +181,8 @@ func (d *day) status(ctx context.Context, a *account, what string, body money) e
 	return agree(a, r.Balance)
 }
 
-// decision sorts the outcome of a command that may be declined, for want of funds or for a freeze: as expected, or a
-// difference.
+// decision sorts the outcome of a command that may be declined, for want of funds or for a freeze:
+// as expected, or a difference.
 func decision(a *account, enough bool, amount int64, err error) (declined *problem, _ error) {
 	var refused *problem
 	if !errors.As(err, &refused) {

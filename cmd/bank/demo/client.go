@@ -74,8 +74,8 @@ type problem struct {
 // Error names the refusal.
 func (p *problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Code, p.Detail) }
 
-// command sends a command under a key, again with the same key while the bank says that it may be repeated. A refusal is a
-// *problem.
+// command sends a command under a key, again with the same key while the bank says that it may be
+// repeated. A refusal is a *problem.
 func (c *client) command(ctx context.Context, method, path, key string, body any) (receipt, error) {
 	var r receipt
 	data, err := json.Marshal(body)

@@ -20,7 +20,8 @@ type line struct {
 	faults  []string
 }
 
-// close reads every account from both read models, prints the closing table and fails on a difference.
+// close reads every account from both read models, prints the closing table and fails on a
+// difference.
 func (d *day) close(ctx context.Context) error {
 	accounts := append([]*account{d.employer, d.landlord}, d.customers...)
 	var lines []line
@@ -50,7 +51,8 @@ func (d *day) close(ctx context.Context) error {
 	return nil
 }
 
-// read gets an account's rows of both read models, at the version of its last command or later, and compares them.
+// read gets an account's rows of both read models, at the version of its last command or later, and
+// compares them.
 func (d *day) read(ctx context.Context, a *account) (line, error) {
 	l := line{account: a}
 	query := fmt.Sprintf("?min_version=%d&wait=%s", a.version, catchUp)

@@ -19,7 +19,8 @@ var (
 	ErrDifference = errors.New("the bank and the demo's own books differ")
 	// ErrUnreachable: no bank answers at the URL.
 	ErrUnreachable = errors.New("no bank answers")
-	// ErrPlayed: this bank has seen this very day. Nothing was sent but the opening of an account, which is there already.
+	// ErrPlayed: this bank has seen this very day. Nothing was sent but the opening of an account,
+	// which is there already.
 	ErrPlayed = errors.New("this day was played on this bank already")
 )
 
@@ -36,7 +37,8 @@ const tellAll = 24
 type Options struct {
 	// URL is the bank, such as http://127.0.0.1:8080.
 	URL string
-	// Accounts is the number of customers, MinAccounts to MaxAccounts; the employer and the landlord come on top.
+	// Accounts is the number of customers, MinAccounts to MaxAccounts; the employer and the
+	// landlord come on top.
 	Accounts int
 	// Speed is how many times faster than life the day goes by; 0 does not wait at all.
 	Speed float64
@@ -62,7 +64,8 @@ type day struct {
 	outside int64
 }
 
-// Run plays the day and checks the books. It fails with ErrDifference when the bank's reads are not what the demo expects.
+// Run plays the day and checks the books. It fails with ErrDifference when the bank's reads are not
+// what the demo expects.
 func Run(ctx context.Context, o Options) error {
 	if o.Accounts < MinAccounts || o.Accounts > MaxAccounts {
 		return fmt.Errorf("a day has %d to %d accounts, not %d", MinAccounts, MaxAccounts, o.Accounts)

@@ -24,7 +24,8 @@ var (
 	shops      = []string{"Corner Bakery", "Greengrocer", "Bookshop", "Chemist", "Hardware Store", "Coffee Bar", "Shoe Repair", "Petrol Station"}
 )
 
-// plan writes the day's diary. Every choice is made here and in order, so that it follows from the seed alone.
+// plan writes the day's diary. Every choice is made here and in order, so that it follows from the
+// seed alone.
 func (d *day) plan() {
 	run := fmt.Sprintf("demo-%d-%d", d.Seed, d.Accounts)
 	d.employer = &account{id: run + "-employer", name: "Brightwater Mill"}
@@ -136,8 +137,8 @@ func (d *day) planCash(a *account, when time.Duration, sum int64, kind, referenc
 	})
 }
 
-// planCard holds money at the till and captures it later. Some shops take less than they held, some nothing, and some not
-// before tomorrow.
+// planCard holds money at the till and captures it later. Some shops take less than they held, some
+// nothing, and some not before tomorrow.
 func (d *day) planCard(a *account) {
 	shop, sum := shops[d.rng.IntN(len(shops))], d.between(4_50, 120_00, 5)
 	when := d.during(shopsOpen, shopsShut)

@@ -13,7 +13,8 @@ func (d *day) tell(at time.Duration, format string, args ...any) {
 	fmt.Fprintf(d.Out, "%s  %s\n", clock(at), fmt.Sprintf(format, args...))
 }
 
-// tellPart writes a line that is one of many, or, where they are too many, counts it for the end of the hour.
+// tellPart writes a line that is one of many, or, where they are too many, counts it for the end of
+// the hour.
 func (d *day) tellPart(at time.Duration, part, format string, args ...any) {
 	if d.Accounts > tellAll {
 		d.counts[part]++

@@ -12,8 +12,8 @@ type bank struct {
 	data string
 }
 
-// serve starts a bank on a data directory and waits until it is ready. It ends at once when it is told to, unless a flag says otherwise,
-// and is killed at the end of the test, if it still runs.
+// serve starts a bank on a data directory and waits until it is ready. It ends at once when it is
+// told to, unless a flag says otherwise, and is killed at the end of the test, if it still runs.
 func serve(t *testing.T, data string, flags ...string) *bank {
 	t.Helper()
 	args := append([]string{

@@ -98,8 +98,8 @@ func settle(t *testing.T) (data string) {
 	return data
 }
 
-// TestDamagedArchive holds that a segment that was cut, or changed by a bit, is named, that nothing is rebuilt from it, and that
-// audit calls it a difference.
+// TestDamagedArchive holds that a segment that was cut, or changed by a bit, is named, that nothing
+// is rebuilt from it, and that audit calls it a difference.
 func TestDamagedArchive(t *testing.T) {
 	for name, damage := range map[string]func([]byte) []byte{
 		"truncated": func(b []byte) []byte { return b[:len(b)/2] },
@@ -141,8 +141,8 @@ func TestDamagedArchive(t *testing.T) {
 	}
 }
 
-// TestEmptyArchive holds that jobs that need an archive say so where it has no segments. What no segment holds, republish takes from
-// the journal, which has nothing here.
+// TestEmptyArchive holds that jobs that need an archive say so where it has no segments. What no
+// segment holds, republish takes from the journal, which has nothing here.
 func TestEmptyArchive(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -172,7 +172,8 @@ func TestNoBankHere(t *testing.T) {
 	}
 }
 
-// TestStaleAddress holds that the ops address that a killed bank has left behind does not keep a job from the directory.
+// TestStaleAddress holds that the ops address that a killed bank has left behind does not keep a
+// job from the directory.
 func TestStaleAddress(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()

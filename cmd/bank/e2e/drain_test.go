@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// teller is a client that keeps its connection for as long as the bank wants it, and notices every request that is cut off: net/http's
-// own client would send it again in silence.
+// teller is a client that keeps its connection for as long as the bank wants it, and notices every
+// request that is cut off: net/http's own client would send it again in silence.
 type teller struct {
 	bank *bank
 	id   int
@@ -24,7 +24,8 @@ type teller struct {
 	in   *bufio.Reader
 }
 
-// errGone: the bank takes no more connections, or says that it is about to end. Nothing that was sent is without an answer.
+// errGone: the bank takes no more connections, or says that it is about to end. Nothing that was
+// sent is without an answer.
 var errGone = errors.New("the bank is gone")
 
 // send sends a command and reads the answer.
@@ -70,8 +71,9 @@ func (c *teller) close() {
 	}
 }
 
-// TestTerminateCutsNobodyOff holds that after SIGTERM no request is without an answer of a client that leaves its connection when it is
-// told to, while many send without a pause; and that a read that waits does not hold up the end.
+// TestTerminateCutsNobodyOff holds that after SIGTERM no request is without an answer of a client
+// that leaves its connection when it is told to, while many send without a pause; and that a read
+// that waits does not hold up the end.
 func TestTerminateCutsNobodyOff(t *testing.T) {
 	t.Parallel()
 	b := serve(t, t.TempDir(), "--drain-delay", "1s")

@@ -44,8 +44,8 @@ func TestParallelWithdrawalsNeverOverdraw(t *testing.T) {
 	checkHistory(t, b.history(t, "A-1"), last)
 }
 
-// checkHistory holds that versions are 1 to last without a gap, that posted follows from the amounts, and that it never was
-// below zero by more than the limit.
+// checkHistory holds that versions are 1 to last without a gap, that posted follows from the
+// amounts, and that it never was below zero by more than the limit.
 func checkHistory(t *testing.T, events []event, last int64) {
 	t.Helper()
 	if int64(len(events)) != last {

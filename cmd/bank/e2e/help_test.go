@@ -27,7 +27,8 @@ var commands = []string{
 // maxHelp is how many lines of help fit a screen.
 const maxHelp = 32
 
-// TestHelpFitsAScreenAndItsExampleRuns runs the example of every help text against a directory that a demo has filled.
+// TestHelpFitsAScreenAndItsExampleRuns runs the example of every help text against a directory that
+// a demo has filled.
 func TestHelpFitsAScreenAndItsExampleRuns(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -86,7 +87,8 @@ func TestUsageNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestDemo plays a day on a running bank, once, and holds that it notices a bank that answers something else.
+// TestDemo plays a day on a running bank, once, and holds that it notices a bank that answers
+// something else.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	b := serve(t, t.TempDir())

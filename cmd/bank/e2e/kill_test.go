@@ -40,8 +40,9 @@ type promise struct {
 	version int64
 }
 
-// TestKillUnderLoad kills the bank at random moments under load. Whatever was answered 2xx is there afterwards, once; every
-// read model, the stream and the archive are what the journal says; and a repeated key gets its first answer.
+// TestKillUnderLoad kills the bank at random moments under load. Whatever was answered 2xx is there
+// afterwards, once; every read model, the stream and the archive are what the journal says; and a
+// repeated key gets its first answer.
 func TestKillUnderLoad(t *testing.T) {
 	data := t.TempDir()
 	b := serve(t, data)
@@ -122,7 +123,8 @@ func (b *bank) checkPromises(t *testing.T, promises []promise) {
 	}
 }
 
-// checkKept holds that each promise is the event at its version, made by its key and of its amount, and that no key made two.
+// checkKept holds that each promise is the event at its version, made by its key and of its amount,
+// and that no key made two.
 func (b *bank) checkKept(t *testing.T, promises []promise) {
 	t.Helper()
 	histories := map[string][]event{}
@@ -150,8 +152,8 @@ func (b *bank) checkKept(t *testing.T, promises []promise) {
 	t.Logf("%d answers kept", len(promises))
 }
 
-// checkAudit lets the running bank prove journal = archive = read models. What was committed a moment ago may still be on its
-// way; audit says so with exit code 4.
+// checkAudit lets the running bank prove journal = archive = read models. What was committed a
+// moment ago may still be on its way; audit says so with exit code 4.
 func (b *bank) checkAudit(t *testing.T) {
 	t.Helper()
 	programtest.Eventually(t, "audit", func() error {

@@ -28,8 +28,9 @@ func newestOfEachShard(t *testing.T, data string) []string {
 	return files
 }
 
-// TestLostSegments holds that a bank whose archive has lost its newest segments serves, says so, and has them again: by itself what the
-// stream still holds, and by audit --repair what only the journal does.
+// TestLostSegments holds that a bank whose archive has lost its newest segments serves, says so,
+// and has them again: by itself what the stream still holds, and by audit --repair what only the
+// journal does.
 func TestLostSegments(t *testing.T) {
 	for name, tt := range map[string]struct {
 		lose func(file string) error

@@ -29,8 +29,9 @@ func replaceDatabase(t *testing.T, data string, with func(dir string) error) {
 	}
 }
 
-// TestOlderCopy holds that a database which was put back from a copy, beside an archive that went on, is not served from: it would give
-// versions and sequence numbers out again. The walk that the refusals name gives every acknowledged command back.
+// TestOlderCopy holds that a database which was put back from a copy, beside an archive that went
+// on, is not served from: it would give versions and sequence numbers out again. The walk that the
+// refusals name gives every acknowledged command back.
 func TestOlderCopy(t *testing.T) {
 	t.Parallel()
 	data, kept := t.TempDir(), filepath.Join(t.TempDir(), "pebble")
@@ -67,7 +68,8 @@ func TestOlderCopy(t *testing.T) {
 	b.checkAudit(t)
 }
 
-// TestEmptyDatabaseBesideAnArchive holds that a database which was lost is not begun again beside its archive, and is restored from it.
+// TestEmptyDatabaseBesideAnArchive holds that a database which was lost is not begun again beside
+// its archive, and is restored from it.
 func TestEmptyDatabaseBesideAnArchive(t *testing.T) {
 	t.Parallel()
 	data := settle(t)

@@ -11,7 +11,8 @@ import (
 	"passbook/shared/stream/pebblestream"
 )
 
-// spoil puts a record that is no entry on the stream of a bank that is down, between the records of an account.
+// spoil puts a record that is no entry on the stream of a bank that is down, between the records of
+// an account.
 func spoil(t *testing.T, data, account string) {
 	t.Helper()
 	db, err := embedded.Open(embedded.Options{Dir: data})
@@ -27,8 +28,8 @@ func spoil(t *testing.T, data, account string) {
 	}
 }
 
-// TestPoisonIsSetAside holds that a record that cannot be decoded is kept and shown, by the running bank and on its directory,
-// and that everything behind it on the shard goes on.
+// TestPoisonIsSetAside holds that a record that cannot be decoded is kept and shown, by the running
+// bank and on its directory, and that everything behind it on the shard goes on.
 func TestPoisonIsSetAside(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// TestRepeatedCommand sends one command three times at once, again after a restart, and again after 2,000 other commands on the
-// account and another restart: it is one event, and every answer is the first one.
+// TestRepeatedCommand sends one command three times at once, again after a restart, and again after
+// 2,000 other commands on the account and another restart: it is one event, and every answer is the
+// first one.
 func TestRepeatedCommand(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()

@@ -16,9 +16,10 @@ import (
 	"passbook/cmd/internal/programtest"
 )
 
-// loseAllButTheJournal takes a directory of a bank that is down, and leaves of its database only the table of the journal: no
-// read model, no lease, checkpoint or generation, no stream. It knows the keyspaces of the embedded engine: a byte for tables
-// or streams, and in tables a byte for rows or indexes, the table's name, and a zero.
+// loseAllButTheJournal takes a directory of a bank that is down, and leaves of its database only
+// the table of the journal: no read model, no lease, checkpoint or generation, no stream. It knows
+// the keyspaces of the embedded engine: a byte for tables or streams, and in tables a byte for rows
+// or indexes, the table's name, and a zero.
 func loseAllButTheJournal(t *testing.T, data string) {
 	t.Helper()
 	db, err := embedded.Open(embedded.Options{Dir: data})
@@ -69,7 +70,8 @@ func loseAllButTheArchive(t *testing.T, data string) {
 // projectedAt is the one member of a read model's answer that a rebuilt row may have otherwise.
 var projectedAt = regexp.MustCompile(`"projected_at":"[^"]*",?`)
 
-// everything is what the bank answers about each account: both read models, the open holds, the statement, and all events.
+// everything is what the bank answers about each account: both read models, the open holds, the
+// statement, and all events.
 func (b *bank) everything(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -105,8 +107,9 @@ func must(t *testing.T, name string, args ...string) programtest.Outcome {
 	return got
 }
 
-// TestLossAndRebuild loses first everything but the journal, then everything but the archive, and gets everything back each
-// time, row for row; commands go on, and a key that was used before gets its first answer.
+// TestLossAndRebuild loses first everything but the journal, then everything but the archive, and
+// gets everything back each time, row for row; commands go on, and a key that was used before gets
+// its first answer.
 func TestLossAndRebuild(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()

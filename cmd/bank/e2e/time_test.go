@@ -25,7 +25,8 @@ type state struct {
 	Version   int64  `json:"version"`
 }
 
-// then asks the bank for an account's state at a moment of the past; ok is false where there was none.
+// then asks the bank for an account's state at a moment of the past; ok is false where there was
+// none.
 func (b *bank) then(t *testing.T, id, query string) (s state, ok bool) {
 	t.Helper()
 	a := b.get(t, "/v1/accounts/"+id+"/balance?"+query)
@@ -54,7 +55,8 @@ func (b *bank) archived(t *testing.T, flags ...string) map[string]state {
 	return states
 }
 
-// TestThePastIsOne holds that the balance at a time and at a version is the same from the journal and from the archive.
+// TestThePastIsOne holds that the balance at a time and at a version is the same from the journal
+// and from the archive.
 func TestThePastIsOne(t *testing.T) {
 	t.Parallel()
 	b := serve(t, t.TempDir())
@@ -100,8 +102,8 @@ func TestThePastIsOne(t *testing.T) {
 	}
 }
 
-// TestRebuildBesideTraffic rebuilds, promotes and discards both read models while commands go on, and holds that no reader ever
-// sees a version go back.
+// TestRebuildBesideTraffic rebuilds, promotes and discards both read models while commands go on,
+// and holds that no reader ever sees a version go back.
 func TestRebuildBesideTraffic(t *testing.T) {
 	t.Parallel()
 	b := serve(t, t.TempDir())

@@ -21,7 +21,8 @@ const (
 	ExitDifference = 3
 	// ExitBehind: not caught up in time; later it may be.
 	ExitBehind = 4
-	// ExitUnreachable: nobody answers, somebody else holds the data, or the stores lack what the program needs or disagree.
+	// ExitUnreachable: nobody answers, somebody else holds the data, or the stores lack what the
+	// program needs or disagree.
 	ExitUnreachable = 5
 )
 

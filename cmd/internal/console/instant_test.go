@@ -16,7 +16,8 @@ type until struct {
 
 func (u until) Run(t *Terminal) error { return json.NewEncoder(t.Out).Encode(u) }
 
-// A time is read alike from a flag and from JSON, where a running bank takes the parameters of a job.
+// A time is read alike from a flag and from JSON, where a running bank takes the parameters of a
+// job.
 func TestInstantIsRFC3339(t *testing.T) {
 	for text, want := range map[string]string{
 		"2026-11-29T08:00:00Z": "2026-11-29T08:00:00Z", "2026-11-29t10:00:00.5+02:00": "2026-11-29T08:00:00.5Z",

@@ -53,7 +53,8 @@ func as(t *testing.T, what string) (state *os.ProcessState, said, dir string) {
 	return p.ProcessState, out.String(), p.Dir
 }
 
-// Exit code 2 is a wrong command line and nothing else: a panic ends the process by a signal, whichever goroutine it is in.
+// Exit code 2 is a wrong command line and nothing else: a panic ends the process by a signal,
+// whichever goroutine it is in.
 func TestOnlyAWrongCommandLineEndsWith2(t *testing.T) {
 	for what, code := range map[string]int{"usage": ExitUsage, "exit": ExitDifference, "panic": -1, "goroutine": -1} {
 		state, said, _ := as(t, what)

@@ -18,7 +18,8 @@ const lineEvery = 5 * time.Second
 // followEvery spaces the looks of Follow.
 const followEvery = 200 * time.Millisecond
 
-// Progress reports how far a job is: as a bar on a terminal, as a line every 5 seconds elsewhere. It is for one goroutine.
+// Progress reports how far a job is: as a bar on a terminal, as a line every 5 seconds elsewhere.
+// It is for one goroutine.
 type Progress struct {
 	out   io.Writer
 	name  string

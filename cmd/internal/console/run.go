@@ -24,8 +24,8 @@ type Terminal struct {
 	Out, Err io.Writer
 }
 
-// Sure asks whether something that cannot be undone is meant, by having its name typed. Without a terminal to ask on, yes has
-// to be said on the command line.
+// Sure asks whether something that cannot be undone is meant, by having its name typed. Without a
+// terminal to ask on, yes has to be said on the command line.
 func (t *Terminal) Sure(yes bool, what, name string) error {
 	if yes {
 		return nil
@@ -50,8 +50,8 @@ type Command interface {
 // leave ends the parser when help was printed.
 type leave int
 
-// Run parses args into grammar, a pointer to a struct that lists the commands, and runs the one that was asked for. It returns
-// the exit code.
+// Run parses args into grammar, a pointer to a struct that lists the commands, and runs the one
+// that was asked for. It returns the exit code.
 func Run(ctx context.Context, name, about string, grammar any, args []string, t *Terminal) (code int) {
 	defer func() {
 		switch fault := recover().(type) {
@@ -125,8 +125,8 @@ func vars(grammar any) map[string]string {
 	return nil
 }
 
-// Config reads the configuration: flags, a pointer to a struct of *string fields named as the flags are, over the environment
-// over the defaults. It is not yet checked for what only Validate sees.
+// Config reads the configuration: flags, a pointer to a struct of *string fields named as the flags
+// are, over the environment over the defaults. It is not yet checked for what only Validate sees.
 func (t *Terminal) Config(flags any) (platform.Config, error) {
 	environ := append([]string(nil), t.Environ...)
 	v := reflect.ValueOf(flags).Elem()

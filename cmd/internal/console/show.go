@@ -14,8 +14,8 @@ type JobFlags struct {
 	Yes    bool `name:"yes" help:"Do not ask."`
 }
 
-// Show writes a result, as JSON or as text. A job that found a difference has a result beside its error, which comes back; any
-// other error comes back at once.
+// Show writes a result, as JSON or as text. A job that found a difference has a result beside its
+// error, which comes back; any other error comes back at once.
 func Show(t *Terminal, asJSON bool, result any, err error, text func(w io.Writer)) error {
 	var f *Failure
 	if err != nil && !(errors.As(err, &f) && f.Code == ExitDifference) {

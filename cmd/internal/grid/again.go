@@ -11,9 +11,10 @@ import (
 // mostAgain is how many clauses are run again: more than that fail for a reason.
 const mostAgain = 5
 
-// again runs each clause that failed on an endpoint once more, by itself: an emulator that shares the machine with its tests may stand
-// still for longer than a deadline. What fails twice is wrong, and so is whatever fails without an endpoint. run runs the tests that a
-// pattern of go test selects in a package.
+// again runs each clause that failed on an endpoint once more, by itself: an emulator that shares
+// the machine with its tests may stand still for longer than a deadline. What fails twice is wrong,
+// and so is whatever fails without an endpoint. run runs the tests that a pattern of go test
+// selects in a package.
 func (t *transcript) again(progress io.Writer, run func(pkg, pattern string) (*transcript, error)) error {
 	failed := t.failedOnEndpoint()
 	if len(failed) == 0 || len(failed) > mostAgain {

@@ -30,8 +30,9 @@ func canned(t *testing.T, name string, edit func(text string) string) (printed s
 
 func asItIs(text string) string { return text }
 
-// The transcripts were written by go test, on packages made to fail: legs that hold, break in a clause and outside of one, are
-// skipped, leave clauses out, run two suites side by side; and legs that hang, do not build, are not there.
+// The transcripts were written by go test, on packages made to fail: legs that hold, break in a
+// clause and outside of one, are skipped, leave clauses out, run two suites side by side; and legs
+// that hang, do not build, are not there.
 func TestGridOfCannedTranscripts(t *testing.T) {
 	for _, name := range []string{"mixed", "broken"} {
 		want, err := os.ReadFile(filepath.Join("testdata", name+".txt"))
@@ -127,7 +128,8 @@ func TestGridOfNothing(t *testing.T) {
 	}
 }
 
-// A clause that failed on an endpoint is run once more: it holds when that passes. Nothing else is run again.
+// A clause that failed on an endpoint is run once more: it holds when that passes. Nothing else is
+// run again.
 func TestFailureOnAnEndpointIsRunAgain(t *testing.T) {
 	const first = `{"Action":"run","Package":"passbook/p","Test":"TestContractOnAWS"}
 {"Action":"run","Package":"passbook/p","Test":"TestContractOnAWS/put/one"}

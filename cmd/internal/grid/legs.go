@@ -11,7 +11,8 @@ import (
 // ports are the blocks of the grid, in this order.
 var ports = []string{"table", "stream", "bucket"}
 
-// contract matches the tests that hold an adapter to a port's contract. Where the package does not name the port, the test does.
+// contract matches the tests that hold an adapter to a port's contract. Where the package does not
+// name the port, the test does.
 var contract = regexp.MustCompile(`^Test(Table|Stream|Bucket)?Contract`)
 
 // required are the tests without which a port was not tested: on its embedded adapter and on AWS's.
@@ -45,7 +46,8 @@ type leg struct {
 // leftOut is how a suite says that a harness cannot show a clause.
 var leftOut = regexp.MustCompile(`(?m)left out: (\S+)$`)
 
-// legs finds the legs in a transcript, those of one port beside each other, and the rows of each port in the order of the suite.
+// legs finds the legs in a transcript, those of one port beside each other, and the rows of each
+// port in the order of the suite.
 func legs(t *transcript) (all []*leg, rows map[string][]string) {
 	byTest := map[*test]*leg{}
 	for _, one := range t.tests {
@@ -114,7 +116,8 @@ func cell(one *test) string {
 	return cellMissing
 }
 
-// addRows adds the clauses of a leg that are not among the rows yet, each behind the one that it follows in the leg.
+// addRows adds the clauses of a leg that are not among the rows yet, each behind the one that it
+// follows in the leg.
 func (l *leg) addRows(rows []string) []string {
 	at := 0
 	for _, clause := range l.clauses {
@@ -128,7 +131,8 @@ func (l *leg) addRows(rows []string) []string {
 	return rows
 }
 
-// fill sets the cells of the clauses that have no test in this leg: left out with a word, or missing.
+// fill sets the cells of the clauses that have no test in this leg: left out with a word, or
+// missing.
 func (l *leg) fill(rows []string) {
 	said := map[string]bool{}
 	for _, m := range leftOut.FindAllStringSubmatch(l.test.output.String(), -1) {

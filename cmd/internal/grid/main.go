@@ -1,6 +1,7 @@
-// Command grid runs the contract suites of the three ports on every adapter and prints which adapter holds which clause: a block
-// for each port, a row for each subtest, a column for each adapter under test. It exits 1 where a clause is broken or an adapter was
-// not tested, and says which and why. make conformance runs it, with an AWS endpoint.
+// Command grid runs the contract suites of the three ports on every adapter and prints which
+// adapter holds which clause: a block for each port, a row for each subtest, a column for each
+// adapter under test. It exits 1 where a clause is broken or an adapter was not tested, and says
+// which and why. make conformance runs it, with an AWS endpoint.
 package main
 
 import (
@@ -12,8 +13,8 @@ import (
 	"syscall"
 )
 
-// goTest runs the contract tests, those of the strict adapters too, and what else the adapters show on an endpoint. A package may
-// take 20 minutes: emulators are slow.
+// goTest runs the contract tests, those of the strict adapters too, and what else the adapters show
+// on an endpoint. A package may take 20 minutes: emulators are slow.
 var goTest = []string{
 	"go", "test", "-json", "-p", "1", "-count=1", "-timeout", "20m", "-run", contract.String() + "|OnAWS$",
 	"./shared/table/...", "./shared/stream/...", "./shared/bucket/...", "./shared/strict/...",

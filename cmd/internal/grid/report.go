@@ -62,8 +62,8 @@ func printBlock(out io.Writer, port string, columns []*leg, rows []string) error
 	return nil
 }
 
-// printFailures prints what the tests that failed said, those of the adapters beside the contract too, and the compiler. It says
-// whether there was anything.
+// printFailures prints what the tests that failed said, those of the adapters beside the contract
+// too, and the compiler. It says whether there was anything.
 func printFailures(out io.Writer, t *transcript) (broken bool) {
 	for _, one := range t.tests {
 		inside := func(other *test) bool { return other.parent == one && other.outcome == fail }

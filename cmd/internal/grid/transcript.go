@@ -19,7 +19,8 @@ const (
 // event is a line of go test -json.
 type event struct {
 	Action, Package, Test, Output string
-	// ImportPath is what a build's output and failure are about; FailedBuild names the build that a package failed for.
+	// ImportPath is what a build's output and failure are about; FailedBuild names the build that a
+	// package failed for.
 	ImportPath, FailedBuild string
 	Elapsed                 float64
 }
@@ -27,7 +28,8 @@ type event struct {
 // test is one test or subtest, as far as it came.
 type test struct {
 	pkg, name string
-	// parent is the test that runs it, nil at the top. Names alone do not tell: clauses have slashes in theirs.
+	// parent is the test that runs it, nil at the top. Names alone do not tell: clauses have
+	// slashes in theirs.
 	parent *test
 	// outcome is empty for one that did not end.
 	outcome string
@@ -39,14 +41,16 @@ type transcript struct {
 	// tests are in the order in which they began; byName finds them.
 	tests  []*test
 	byName map[[2]string]*test
-	// packages are the outcomes of packages, and why where a build failed; builds what the compiler said of each.
+	// packages are the outcomes of packages, and why where a build failed; builds what the compiler
+	// said of each.
 	packages map[string]string
 	builds   map[string]*strings.Builder
 	// fault is what went wrong with the run as a whole, empty where a failed test explains it.
 	fault string
 }
 
-// read takes in the events to the end, and tells of each top-level test that ends. What is no event, it passes on.
+// read takes in the events to the end, and tells of each top-level test that ends. What is no
+// event, it passes on.
 func read(from io.Reader, progress io.Writer) (*transcript, error) {
 	t := &transcript{byName: map[[2]string]*test{}, packages: map[string]string{}, builds: map[string]*strings.Builder{}}
 	lines := bufio.NewReader(from)
@@ -106,8 +110,8 @@ func (t *transcript) takePackage(e event) {
 	}
 }
 
-// test finds a test, or begins it. Its parent is the innermost of those around it that still runs: a clause "create" has ended when
-// its sibling "create/keys" begins.
+// test finds a test, or begins it. Its parent is the innermost of those around it that still runs:
+// a clause "create" has ended when its sibling "create/keys" begins.
 func (t *transcript) test(pkg, name string) *test {
 	key := [2]string{pkg, name}
 	if t.byName[key] == nil {

@@ -67,8 +67,8 @@ func (a alarm) look(t *testing.T, told map[string]float64) reading {
 	return last
 }
 
-// compute is metric math as far as the template uses it. A sum or product with a missing value is missing; in a comparison it is 0,
-// unless neither side has a value.
+// compute is metric math as far as the template uses it. A sum or product with a missing value is
+// missing; in a comparison it is 0, unless neither side has a value.
 func compute(t *testing.T, e ast.Expr, series map[string]reading) reading {
 	t.Helper()
 	switch e := e.(type) {

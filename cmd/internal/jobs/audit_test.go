@@ -10,7 +10,8 @@ import (
 	"passbook/shared/web/ops"
 )
 
-// A row that was folded from another entry than the journal's, as from a forged record, is folded from the journal again.
+// A row that was folded from another entry than the journal's, as from a forged record, is folded
+// from the journal again.
 func TestAuditMendsARowOfAnotherHistory(t *testing.T) {
 	b := standing(t)
 	for _, stream := range Resources().Streams {

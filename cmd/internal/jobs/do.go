@@ -14,8 +14,9 @@ import (
 	"passbook/shared/web/ops"
 )
 
-// Do runs a job, in the bank that holds the data directory if there is one, else here on the stores themselves. It reports
-// progress on the terminal's error stream. The result may be there beside an error.
+// Do runs a job, in the bank that holds the data directory if there is one, else here on the stores
+// themselves. It reports progress on the terminal's error stream. The result may be there beside an
+// error.
 func Do[R any](ctx context.Context, t *console.Terminal, config platform.Config, name string, params any) (result R, err error) {
 	if err := platform.Present(config); err != nil {
 		return result, err
@@ -66,7 +67,8 @@ func doThere(ctx context.Context, config platform.Config, name string, params an
 // remote is the error of a job that failed in the bank.
 func remote(job ops.Job) error {
 	err := errors.New(job.Error)
-	if strings.Contains(job.Error, consumer.ErrNotCaughtUp.Error()) { // a bank tells its errors as text
+	// a bank tells its errors as text
+	if strings.Contains(job.Error, consumer.ErrNotCaughtUp.Error()) {
 		return fmt.Errorf("%w: %w", consumer.ErrNotCaughtUp, err)
 	}
 	if strings.Contains(job.Error, ErrEndUnproven.Error()) {

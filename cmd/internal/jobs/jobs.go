@@ -49,7 +49,8 @@ type Bank struct {
 	Table   table.Table
 	Streams stream.Stream
 	Bucket  bucket.Bucket
-	// CreateStream makes a stream that is missing, RenewStream makes one again in the place of the one that is there.
+	// CreateStream makes a stream that is missing, RenewStream makes one again in the place of the
+	// one that is there.
 	CreateStream, RenewStream func(ctx context.Context, name string) error
 	Journal                   *journal.Reader
 	Balance                   *balance.Projector
@@ -58,7 +59,8 @@ type Bank struct {
 	Log *slog.Logger
 	// Exclusive says that no other process can use the stores.
 	Exclusive bool
-	// Flush has the archiver of this process seal what it holds; nil where the process runs nothing but the job.
+	// Flush has the archiver of this process seal what it holds; nil where the process runs nothing
+	// but the job.
 	Flush func(ctx context.Context) error
 }
 
@@ -130,7 +132,8 @@ var checks = map[string]func(json.RawMessage) error{
 	"clock":  check[ClockParams],
 }
 
-// Check says what is wrong with the parameters of a job, before it begins. Its errors match ErrParams.
+// Check says what is wrong with the parameters of a job, before it begins. Its errors match
+// ErrParams.
 func Check(name string, text json.RawMessage) error {
 	if check := checks[name]; check != nil {
 		return check(text)

@@ -94,7 +94,8 @@ func (b Bank) projection(ctx context.Context, model string, generation int64) (p
 	return b.CreditLimit.Projection(ctx, generation)
 }
 
-// projectionIn is the projection of a generation of a model into another table than the bank's: a proof, of which nobody is told.
+// projectionIn is the projection of a generation of a model into another table than the bank's: a
+// proof, of which nobody is told.
 func (b Bank) projectionIn(ctx context.Context, in table.Table, model string, generation int64) (replay.Projection, error) {
 	worker := consumer.Config{Table: in, Log: slog.New(slog.DiscardHandler)}
 	if model == balance.Table {
@@ -131,8 +132,8 @@ type Compared struct {
 	Back bool `json:"back,omitempty"`
 }
 
-// promote compares the candidate with the live generation, and with the journal where rows never meet, and makes it live when they
-// are equal.
+// promote compares the candidate with the live generation, and with the journal where rows never
+// meet, and makes it live when they are equal.
 func (b Bank) promote(ctx context.Context, params PromoteParams, p *ops.Progress) (Compared, error) {
 	done := Compared{Model: params.Model}
 	if params.Back {
@@ -194,8 +195,9 @@ type Discarded struct {
 	DryRun  bool `json:"dry_run,omitempty"`
 }
 
-// discard ends the candidate, or else the generation that was live before. A discard that was interrupted goes first: the generation
-// may have no other name any more, and only a part of its rows.
+// discard ends the candidate, or else the generation that was live before. A discard that was
+// interrupted goes first: the generation may have no other name any more, and only a part of its
+// rows.
 func (b Bank) discard(ctx context.Context, params DiscardParams, p *ops.Progress) (Discarded, error) {
 	g, err := consumer.LoadGenerations(ctx, b.Table, params.Model)
 	if err != nil {

@@ -61,7 +61,8 @@ func change(t *testing.T, b Bank, model string, generation int64, id string, how
 	}
 }
 
-// Where the live generation has nothing, each model's rows are held against the journal, in every column, and nobody is told of it.
+// Where the live generation has nothing, each model's rows are held against the journal, in every
+// column, and nobody is told of it.
 func TestPromoteHoldsWhatIsAheadAgainstTheJournal(t *testing.T) {
 	for model, column := range map[string]string{Models[0]: "available", Models[1]: "peak"} {
 		t.Run(model, func(t *testing.T) {
@@ -81,8 +82,8 @@ func TestPromoteHoldsWhatIsAheadAgainstTheJournal(t *testing.T) {
 	}
 }
 
-// A row of a forged record is no measure: one of the live generation does not hold up a right candidate, and one of the candidate is
-// found although the live generation has the same.
+// A row of a forged record is no measure: one of the live generation does not hold up a right
+// candidate, and one of the candidate is found although the live generation has the same.
 func TestPromoteHoldsRowsAgainstTheJournal(t *testing.T) {
 	b, model := standing(t), Models[0]
 	history(t, b)
@@ -101,7 +102,8 @@ func TestPromoteHoldsRowsAgainstTheJournal(t *testing.T) {
 	}
 }
 
-// After going back, the generation that was left is the one to compare and promote, and going back again is that too.
+// After going back, the generation that was left is the one to compare and promote, and going back
+// again is that too.
 func TestPromoteAfterGoingBack(t *testing.T) {
 	b, model := standing(t), Models[0]
 	history(t, b)
@@ -122,7 +124,8 @@ func TestPromoteAfterGoingBack(t *testing.T) {
 	}
 }
 
-// breaking is a table that fails to delete rows of a model while it is told to, as where a discard is ended in their middle.
+// breaking is a table that fails to delete rows of a model while it is told to, as where a discard
+// is ended in their middle.
 type breaking struct {
 	table.Table
 	model  string
@@ -138,7 +141,8 @@ func (b *breaking) Delete(ctx context.Context, name string, key table.Key, c tab
 	return b.Table.Delete(ctx, name, key, c)
 }
 
-// A discard that is interrupted when the generation has lost its name is finished by the next one, to the last trace.
+// A discard that is interrupted when the generation has lost its name is finished by the next one,
+// to the last trace.
 func TestDiscardGoesOnAfterAnInterruption(t *testing.T) {
 	for _, promoted := range []bool{false, true} {
 		t.Run(fmt.Sprintf("promoted %v", promoted), func(t *testing.T) {

@@ -10,10 +10,12 @@ import (
 	"passbook/shared/table"
 )
 
-// patience is how long a call that a store refuses for load is repeated. A new table on demand doubles what it takes within minutes.
+// patience is how long a call that a store refuses for load is repeated. A new table on demand
+// doubles what it takes within minutes.
 const patience = 2 * time.Minute
 
-// patiently repeats a call that was refused for load or met a transaction: in both cases nothing was done.
+// patiently repeats a call that was refused for load or met a transaction: in both cases nothing
+// was done.
 func patiently[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -30,8 +32,8 @@ func isBusy(err error) bool {
 	return errors.Is(err, table.ErrThrottled) || errors.Is(err, table.ErrConflict) || errors.Is(err, stream.ErrThrottled)
 }
 
-// patientTable is a table whose calls are made patiently. Services have their own ways to wait; a job would end in the middle of its
-// work.
+// patientTable is a table whose calls are made patiently. Services have their own ways to wait; a
+// job would end in the middle of its work.
 type patientTable struct{ table.Table }
 
 // Get is table.Table's.

@@ -56,7 +56,8 @@ func (b Bank) plan(ctx context.Context, proving Proving) (p planned, err error) 
 	return p, proving.Allows(p.Extent())
 }
 
-// known is what the bank knows of its archive: since when it is its own, and the archiver's checkpoints, up to which it was archived.
+// known is what the bank knows of its archive: since when it is its own, and the archiver's
+// checkpoints, up to which it was archived.
 func (b Bank) known(ctx context.Context) (archive.Known, error) {
 	k, err := owned(ctx, b.Bucket)
 	if err != nil {
@@ -91,8 +92,9 @@ func (b Bank) knows(ctx context.Context, _ KnownParams, _ *ops.Progress) (archiv
 	return b.known(ctx)
 }
 
-// Known is what is known of an archive by a bank that can be asked: one that runs, or one whose tables are on AWS. Of a data directory
-// that nobody holds only the archive is looked at, and of tables that are lost too: then the archive stands for itself.
+// Known is what is known of an archive by a bank that can be asked: one that runs, or one whose
+// tables are on AWS. Of a data directory that nobody holds only the archive is looked at, and of
+// tables that are lost too: then the archive stands for itself.
 func Known(ctx context.Context, t *console.Terminal, config platform.Config, from bucket.Bucket) (archive.Known, error) {
 	k, err := owned(ctx, from)
 	if err != nil {

@@ -105,8 +105,8 @@ type Redriven struct {
 	Records int `json:"records,omitempty"`
 }
 
-// redrive lets accounts that were set aside go on from the journal. A single one need not be set aside: a row of a forged record is
-// not, as long as nothing contradicts it.
+// redrive lets accounts that were set aside go on from the journal. A single one need not be set
+// aside: a row of a forged record is not, as long as nothing contradicts it.
 func (b Bank) redrive(ctx context.Context, params RedriveParams, p *ops.Progress) (Redriven, error) {
 	done := Redriven{Redriven: []string{}}
 	all, err := b.quarantine(ctx, QuarantineParams{}, p)
@@ -139,7 +139,8 @@ func (b Bank) redrive(ctx context.Context, params RedriveParams, p *ops.Progress
 	return done, nil
 }
 
-// apart adds to what is set aside of an account the live rows that are not of the journal's history.
+// apart adds to what is set aside of an account the live rows that are not of the journal's
+// history.
 func (b Bank) apart(ctx context.Context, id string, list []SetAside) ([]SetAside, error) {
 	for _, model := range Models {
 		live, _, err := consumer.Generations(ctx, b.Table, model)
@@ -185,7 +186,8 @@ func (b Bank) redriveOne(ctx context.Context, s SetAside) error {
 
 // ClearParams are the parameters of clear.
 type ClearParams struct {
-	// Record is the id of the record to clear, whoever set it aside; All clears every record that names no account.
+	// Record is the id of the record to clear, whoever set it aside; All clears every record that
+	// names no account.
 	Record string `json:"record,omitempty"`
 	All    bool   `json:"all,omitempty"`
 	DryRun bool   `json:"dry_run,omitempty"`
@@ -204,7 +206,8 @@ type Cleared struct {
 	DryRun  bool       `json:"dry_run,omitempty"`
 }
 
-// clear takes records that cannot be decoded out of quarantine; accounts leave it by a redrive only. The log keeps what each was.
+// clear takes records that cannot be decoded out of quarantine; accounts leave it by a redrive
+// only. The log keeps what each was.
 func (b Bank) clear(ctx context.Context, params ClearParams, p *ops.Progress) (Cleared, error) {
 	done := Cleared{Records: []SetAside{}, DryRun: params.DryRun}
 	list, err := b.quarantine(ctx, QuarantineParams{}, p)

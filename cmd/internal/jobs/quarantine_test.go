@@ -22,7 +22,8 @@ func garbage(t *testing.T, b Bank, name, sequence string) {
 	}
 }
 
-// What cannot be decoded leaves quarantine when it is told to, one record or all, with a trace in the log; no account does.
+// What cannot be decoded leaves quarantine when it is told to, one record or all, with a trace in
+// the log; no account does.
 func TestClearTakesRecordsAndNoAccount(t *testing.T) {
 	b := standing(t)
 	var log bytes.Buffer
@@ -64,7 +65,8 @@ func TestClearTakesRecordsAndNoAccount(t *testing.T) {
 	}
 }
 
-// A redrive of all says what it leaves, and one of an account mends its row also where nothing has contradicted that yet.
+// A redrive of all says what it leaves, and one of an account mends its row also where nothing has
+// contradicted that yet.
 func TestRedriveSaysWhatItLeavesAndFindsForgedRows(t *testing.T) {
 	b := standing(t)
 	for _, stream := range Resources().Streams {

@@ -26,8 +26,9 @@ type Renewed struct {
 // errServing: the stream is in use.
 var errServing = errors.New("a running bank uses the stream: end it, and run replay stream then; a dry run is fine")
 
-// renew gives the stream of events a new life. What it holds and no segment does is archived first, unless the archive is ahead of it:
-// then it holds nothing that is not in the journal and the archive.
+// renew gives the stream of events a new life. What it holds and no segment does is archived first,
+// unless the archive is ahead of it: then it holds nothing that is not in the journal and the
+// archive.
 func (b Bank) renew(ctx context.Context, params RenewParams, _ *ops.Progress) (Renewed, error) {
 	done := Renewed{Stream: b.Config.Stream(EventStream), DryRun: params.DryRun}
 	tail, err := b.stores().Renewable(ctx)

@@ -21,8 +21,8 @@ type statement struct {
 	Condition map[string]map[string]list `yaml:"Condition"`
 }
 
-// rights are the statements that apply to each role, by the program's name. Each of them allows something, at most on the condition
-// that only some partitions are touched.
+// rights are the statements that apply to each role, by the program's name. Each of them allows
+// something, at most on the condition that only some partitions are touched.
 func rights(t *testing.T, c cloudFormation) map[string][]statement {
 	t.Helper()
 	policies := each[struct {
@@ -75,7 +75,8 @@ const (
 	streams = "arn:${AWS::Partition}:kinesis:${AWS::Region}:${AWS::AccountId}:stream/${Prefix}"
 )
 
-// allows says whether a statement allows a request; key is the partition that it touches, "" when it touches none.
+// allows says whether a statement allows a request; key is the partition that it touches, "" when
+// it touches none.
 func (s statement) allows(action, resource, key string) bool {
 	if !slices.Contains(s.Action, action) || !covers(s.Resource, resource) {
 		return false
@@ -84,7 +85,8 @@ func (s statement) allows(action, resource, key string) bool {
 	return key == "" || len(s.Condition) == 0 || slices.Contains(equal, key) || covers(like, key) // of no keys, all are as they should be
 }
 
-// single are the statement's grants one by one: one action on one resource, and one pattern of keys.
+// single are the statement's grants one by one: one action on one resource, and one pattern of
+// keys.
 func (s statement) single() (grants []statement) {
 	conditions := []map[string]map[string]list{nil}
 	for operator, on := range s.Condition {
@@ -106,18 +108,22 @@ func (s statement) single() (grants []statement) {
 // need is what the programs do to a resource, and nobody else. key is as in statement.allows.
 type need struct{ actions, resource, key, programs string }
 
-// needs are all that the programs do besides finding what is there. A transaction of puts has no action of its own: it is PutItem on
-// each table. HeadObject is GetObject to IAM, HeadBucket is ListBucket.
+// needs are all that the programs do besides finding what is there. A transaction of puts has no
+// action of its own: it is PutItem on each table. HeadObject is GetObject to IAM, HeadBucket is
+// ListBucket.
 var needs = []need{
-	// Commands fold the journal, read guards and settle what was not answered; replay compares what it restores, audit the guards.
+	// Commands fold the journal, read guards and settle what was not answered; replay compares what
+	// it restores, audit the guards.
 	{"dynamodb:Query", tables + "journal", "", "archiver audit balance credit creditlimit replay withdraw"},
 	{"dynamodb:GetItem", tables + "journal", "", "audit credit replay withdraw"},
 	{"dynamodb:PutItem", tables + "journal", "", "credit replay withdraw"},
 	{"dynamodb:Query", tables + "journal/index/writers", "", "credit withdraw"}, // dead writers are drained
-	// Holes are healed account by account, and who writes or archives looks at the start whether there is an account at all.
+	// Holes are healed account by account, and who writes or archives looks at the start whether
+	// there is an account at all.
 	{"dynamodb:Query", tables + "journal/index/accounts", "", "archiver audit balance credit creditlimit replay withdraw"},
 
-	// Projecting is a get and a put; replay compares generations row by row and deletes those of one.
+	// Projecting is a get and a put; replay compares generations row by row and deletes those of
+	// one.
 	{"dynamodb:GetItem", tables + "balance", "", "audit balance replay"},
 	{"dynamodb:PutItem", tables + "balance", "", "balance replay"},
 	{"dynamodb:Scan", tables + "balance", "", "audit replay"},
@@ -139,10 +145,12 @@ var needs = []need{
 	{rows, tables + "control", "lease#${Prefix}events#creditlimit@7", "creditlimit replay"},
 	{rows, tables + "control", "hole#${Prefix}events#creditlimit@7", "creditlimit replay"},
 	{rows, tables + "control", "quarantine#creditlimit@7", "creditlimit replay"},
-	// Before it restores, replay archives the tail. Writers look at the start whether anything was archived.
+	// Before it restores, replay archives the tail. Writers look at the start whether anything was
+	// archived.
 	{"dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "lease#${Prefix}events#archiver", "archiver replay"},
 	{"dynamodb:Query", tables + "control", "lease#${Prefix}events#archiver", "archiver credit replay withdraw"},
-	// Whose archive it is: tied at the archiver's first start or by a restore, looked at by all who write.
+	// Whose archive it is: tied at the archiver's first start or by a restore, looked at by all who
+	// write.
 	{"dynamodb:GetItem", tables + "control", "bank", "archiver audit credit replay withdraw"},
 	{"dynamodb:PutItem", tables + "control", "bank", "archiver replay"},
 	{rows, tables + "control", "hole#${Prefix}events#archiver", "archiver replay"},
@@ -163,7 +171,8 @@ var needs = []need{
 // rows are the actions of whoever keeps rows and gives them up.
 const rows = "dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem"
 
-// finds reads what each program looks at when it starts, to see whether it is there. Package serve holds its services against it.
+// finds reads what each program looks at when it starts, to see whether it is there. Package serve
+// holds its services against it.
 func finds(t *testing.T) map[string][]string {
 	t.Helper()
 	text, err := os.ReadFile("testdata/finds.txt")
@@ -238,7 +247,8 @@ func TestTemplateGivesEachProgramWhatItNeedsAndNoMore(t *testing.T) {
 	}
 }
 
-// TestJobsFindEverything holds the file that the rights are computed from against the resources that jobs open.
+// TestJobsFindEverything holds the file that the rights are computed from against the resources
+// that jobs open.
 func TestJobsFindEverything(t *testing.T) {
 	var want []string
 	for _, s := range Resources().Tables {
@@ -285,7 +295,8 @@ func TestTemplateDeniesWhatNobodyDoes(t *testing.T) {
 	}
 }
 
-// TestTemplateReachesNoOtherBank holds the patterns: a bank's prefix may begin with all of this one's.
+// TestTemplateReachesNoOtherBank holds the patterns: a bank's prefix may begin with all of this
+// one's.
 func TestTemplateReachesNoOtherBank(t *testing.T) {
 	c := loadTemplate(t)
 	for program, statements := range rights(t, c) {
@@ -308,8 +319,9 @@ func TestTemplateReachesNoOtherBank(t *testing.T) {
 	}
 }
 
-// TestTemplateTrustsWhoRunsThePrograms holds every role: the service that runs programs in this account may take it, and operators may
-// take those of the jobs. EKS Pod Identity tags the sessions that it opens, ECS does not.
+// TestTemplateTrustsWhoRunsThePrograms holds every role: the service that runs programs in this
+// account may take it, and operators may take those of the jobs. EKS Pod Identity tags the sessions
+// that it opens, ECS does not.
 func TestTemplateTrustsWhoRunsThePrograms(t *testing.T) {
 	service := map[string]any{
 		"Effect": "Allow", "Principal": map[string]any{"Service": "${TrustedService}"},

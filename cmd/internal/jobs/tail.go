@@ -17,9 +17,10 @@ import (
 // askEvery is how often a standing bank's archiver is asked whether it is at the end of the stream.
 const askEvery = 100 * time.Millisecond
 
-// archiveTail archives what the stream holds and no segment does yet: a bank that was killed leaves it there, and a journal
-// restored without it would give its versions to other events. Nobody writes, so the end of the stream stands still. Where archivers
-// of other processes run, this one joins them.
+// archiveTail archives what the stream holds and no segment does yet: a bank that was killed leaves
+// it there, and a journal restored without it would give its versions to other events. Nobody
+// writes, so the end of the stream stands still. Where archivers of other processes run, this one
+// joins them.
 func (b Bank) archiveTail(ctx context.Context) error {
 	tips, err := b.tips(ctx)
 	if err != nil || len(tips) == 0 {
@@ -43,13 +44,14 @@ func (b Bank) archiveTail(ctx context.Context) error {
 	return errors.Join(waitErr, <-ended)
 }
 
-// untilArchived has the archiver seal what it reads until it has read every shard to its tip. When the worker ends first, why is
-// left in ended.
+// untilArchived has the archiver seal what it reads until it has read every shard to its tip. When
+// the worker ends first, why is left in ended.
 func (b Bank) untilArchived(ctx context.Context, a *archiver.Archiver, tips map[string]string, ended chan error) error {
 	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	for {
-		if err := a.Flush(ctx); err != nil && !errors.Is(err, archiver.ErrGivenUp) { // its next owner, or its children, go on
+		// its next owner, or its children, go on
+		if err := a.Flush(ctx); err != nil && !errors.Is(err, archiver.ErrGivenUp) {
 			return fmt.Errorf("archive the stream's tail: %w", err)
 		}
 		if err := a.Suspended(); err != nil {
@@ -86,7 +88,8 @@ func (b Bank) behind(ctx context.Context, tips map[string]string) (bool, error) 
 	return left > 0, nil
 }
 
-// tips are the last sequence numbers of the shards that hold more than the archiver has sealed; none where there is no stream.
+// tips are the last sequence numbers of the shards that hold more than the archiver has sealed;
+// none where there is no stream.
 func (b Bank) tips(ctx context.Context) (map[string]string, error) {
 	name := b.Config.Stream(EventStream)
 	shards, err := b.Streams.Shards(ctx, name)

@@ -44,7 +44,8 @@ func publish(t *testing.T, b Bank, entries ...*event.Entry) (puts []stream.Put) 
 	return puts
 }
 
-// A bank was killed with records on the stream that no segment has, and its journal was lost: a restore archives them first.
+// A bank was killed with records on the stream that no segment has, and its journal was lost: a
+// restore archives them first.
 func TestRestoreArchivesTheStreamsTailFirst(t *testing.T) {
 	b, name := withStream(t)
 	created, err := b.Streams.Created(t.Context(), name)
@@ -90,7 +91,8 @@ func (n narrow) Get(ctx context.Context, iterator string, _ int) (stream.Batch, 
 	return n.Stream.Get(ctx, iterator, 1)
 }
 
-// A reader of the tail is one of several of a shard: alone it is never refused, and where the others leave it little it waits.
+// A reader of the tail is one of several of a shard: alone it is never refused, and where the
+// others leave it little it waits.
 func TestTailIsReadAtThePaceOfTheStream(t *testing.T) {
 	scarce := strict.AWS
 	scarce.ShardGets, scarce.ShardIterators = 0.5, 0.01

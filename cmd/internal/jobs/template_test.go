@@ -15,8 +15,8 @@ import (
 	"passbook/shared/table"
 )
 
-// cloudFormation is deploy/template.yaml as far as the tests look at it. References are texts as in !Sub: !Ref A is "${A}" and
-// !GetAtt A.Arn is "${A.Arn}".
+// cloudFormation is deploy/template.yaml as far as the tests look at it. References are texts as in
+// !Sub: !Ref A is "${A}" and !GetAtt A.Arn is "${A.Arn}".
 type cloudFormation struct {
 	Parameters map[string]struct {
 		Type           string `yaml:"Type"`
@@ -120,7 +120,8 @@ type tableProperties struct {
 	} `yaml:"ResourcePolicy"`
 }
 
-// layout is everything that programs rely on: keys with their types, indexes with their projections.
+// layout is everything that programs rely on: keys with their types, indexes with their
+// projections.
 func (p tableProperties) layout() []string {
 	types := map[string]string{}
 	for _, a := range p.AttributeDefinitions {
@@ -203,8 +204,9 @@ func TestTemplateHasTheStreamsOfTheBank(t *testing.T) {
 	}
 }
 
-// kept are the types of what outlives its stack, with what a failed first deployment leaves behind: nothing that is empty, but the
-// tables, which are protected, and the key that they need. What holds no money goes with the stack.
+// kept are the types of what outlives its stack, with what a failed first deployment leaves behind:
+// nothing that is empty, but the tables, which are protected, and the key that they need. What
+// holds no money goes with the stack.
 var kept = map[string]string{
 	"AWS::KMS::Key":         "Retain",
 	"AWS::DynamoDB::Table":  "Retain",
@@ -213,7 +215,8 @@ var kept = map[string]string{
 	"AWS::S3::BucketPolicy": "RetainExceptOnCreate",
 }
 
-// TestTemplateKeepsWhatHoldsMoney also holds deploy/stack-policy.json, by which no update of a live stack replaces what is kept.
+// TestTemplateKeepsWhatHoldsMoney also holds deploy/stack-policy.json, by which no update of a live
+// stack replaces what is kept.
 func TestTemplateKeepsWhatHoldsMoney(t *testing.T) {
 	text, err := os.ReadFile("../../../deploy/stack-policy.json")
 	if err != nil {
@@ -272,7 +275,8 @@ func (c cloudFormation) needed(name string, found map[string]bool) {
 	}
 }
 
-// TestTemplateMakesTheTablesLast: they are protected from deletion, so a failure after them would leave them in the way of the next try.
+// TestTemplateMakesTheTablesLast: they are protected from deletion, so a failure after them would
+// leave them in the way of the next try.
 func TestTemplateMakesTheTablesLast(t *testing.T) {
 	c := loadTemplate(t)
 	for table, r := range c.Resources {
@@ -292,7 +296,8 @@ func TestTemplateMakesTheTablesLast(t *testing.T) {
 	}
 }
 
-// TestTemplateIsTakenWithoutABucket holds the size up to which `aws cloudformation deploy` sends a template itself.
+// TestTemplateIsTakenWithoutABucket holds the size up to which `aws cloudformation deploy` sends a
+// template itself.
 func TestTemplateIsTakenWithoutABucket(t *testing.T) {
 	const most = 51_200
 	info, err := os.Stat("../../../deploy/template.yaml")

@@ -16,8 +16,8 @@ var (
 	bin      string
 )
 
-// Main runs the tests and returns the exit code. names are the programs that they run, as below cmd; the first test that runs one
-// builds them all.
+// Main runs the tests and returns the exit code. names are the programs that they run, as below
+// cmd; the first test that runs one builds them all.
 func Main(m *testing.M, names ...string) int {
 	dir, err := os.MkdirTemp("", "passbook-e2e-")
 	if err != nil {
@@ -51,7 +51,8 @@ func program(t testing.TB, name string) string {
 }
 
 // look looks at every source file of the module. The go command remembers what tests looked at, and
-// would otherwise give their cached results when only the programs have changed, which they do not import.
+// would otherwise give their cached results when only the programs have changed, which they do not
+// import.
 func look() error {
 	root := moduleRoot()
 	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for something that happens in a moment on an idle machine, and may take long on a busy one.
+// Patience is how long a test waits for something that happens in a moment on an idle machine, and
+// may take long on a busy one.
 const Patience = 60 * time.Second
 
 // Outcome is how a program ended.
@@ -39,7 +40,8 @@ func Run(t testing.TB, dir string, environ []string, name string, args ...string
 	return Outcome{cmd.ProcessState.ExitCode(), out.String(), errOut.String()}
 }
 
-// Environment is this process's without settings of Passbook and of AWS, which would lead a test elsewhere.
+// Environment is this process's without settings of Passbook and of AWS, which would lead a test
+// elsewhere.
 func Environment() []string {
 	var kept []string
 	for _, v := range os.Environ() {
@@ -56,7 +58,8 @@ func Eventually(t testing.TB, what string, check func() error) {
 	Every(t, 20*time.Millisecond, what, check)
 }
 
-// Every is Eventually with a longer pause between two checks, for those that cost the one who answers.
+// Every is Eventually with a longer pause between two checks, for those that cost the one who
+// answers.
 func Every(t testing.TB, pause time.Duration, what string, check func() error) {
 	t.Helper()
 	deadline := time.NewTimer(Patience)

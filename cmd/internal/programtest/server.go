@@ -23,7 +23,8 @@ type Server struct {
 	done chan struct{}
 }
 
-// Start starts a program with further variables, and waits until it is ready. It is killed at the end of the test, if it still runs.
+// Start starts a program with further variables, and waits until it is ready. It is killed at the
+// end of the test, if it still runs.
 func Start(t testing.TB, environ []string, name string, args ...string) *Server {
 	t.Helper()
 	s := &Server{t: t, name: name, done: make(chan struct{})}

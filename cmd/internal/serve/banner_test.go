@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// The banner gives an address that a browser can be given, and says aloud when others can reach it too.
+// The banner gives an address that a browser can be given, and says aloud when others can reach it
+// too.
 func TestBannerGivesAnAddressThatCanBeUsed(t *testing.T) {
 	for listen, warned := range map[string]bool{"127.0.0.1:0": false, "0.0.0.0:0": true, "[::]:0": true} {
 		p := openAt(t, Credit, listen)

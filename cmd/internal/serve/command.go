@@ -169,16 +169,18 @@ func (p *Process) Announce(out io.Writer) {
 	fmt.Fprintln(out)
 }
 
-// extraProcs are processors on top of those that there are. The goroutine that comes back from the disk with a commit finds one
-// free, and does not queue behind the hundreds that wait for that commit; the system shares the cores out by its own fairness.
+// extraProcs are processors on top of those that there are. The goroutine that comes back from the
+// disk with a commit finds one free, and does not queue behind the hundreds that wait for that
+// commit; the system shares the cores out by its own fairness.
 const extraProcs = 2
 
-// gcPercent lets the heap grow further than Go does by itself before it is collected, up to its share of the memory: what lives long
-// here is small, what does not is much, and a collection on two cores shows in every command that meets it.
+// gcPercent lets the heap grow further than Go does by itself before it is collected, up to its
+// share of the memory: what lives long here is small, what does not is much, and a collection on
+// two cores shows in every command that meets it.
 const gcPercent = 800
 
-// tune fits the runtime to the machine, and to a process that waits for a disk where it does. GOMAXPROCS, GOGC and GOMEMLIMIT still
-// win.
+// tune fits the runtime to the machine, and to a process that waits for a disk where it does.
+// GOMAXPROCS, GOGC and GOMEMLIMIT still win.
 func tune(c platform.Config, m platform.Memory) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(int64(m.Heap))
@@ -194,8 +196,8 @@ func tune(c platform.Config, m platform.Memory) {
 	}
 }
 
-// OpenProgram is Open for the one service that the process is: the runtime is tuned for it, and one line of the log says what it runs
-// with.
+// OpenProgram is Open for the one service that the process is: the runtime is tuned for it, and one
+// line of the log says what it runs with.
 func OpenProgram(ctx context.Context, s Service, version string, config platform.Config, t *console.Terminal) (*Process, error) {
 	m := platform.MemoryOf(config)
 	tune(config, m)

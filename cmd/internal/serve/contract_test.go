@@ -12,7 +12,8 @@ import (
 	"passbook/shared/web/webtest"
 )
 
-// Each service serves what the contract lists for it, and the bank all of it; the jobs have a listener of their own.
+// Each service serves what the contract lists for it, and the bank all of it; the jobs have a
+// listener of their own.
 func TestRoutesAreTheContracts(t *testing.T) {
 	for _, tt := range []struct {
 		service Service

@@ -38,7 +38,8 @@ func (p *Process) workplace() jobs.Bank {
 	}
 }
 
-// opsHandler serves the jobs, and the profiles of this process. It is for loopback only and asks for no credentials.
+// opsHandler serves the jobs, and the profiles of this process. It is for loopback only and asks
+// for no credentials.
 func (p *Process) opsHandler() http.Handler {
 	server := web.New(web.Config{Service: p.service.Name, Version: p.version, Logger: p.log, Registry: telemetry.NewRegistry(p.version)})
 	server.Mount(p.jobs.Routes()...)

@@ -13,8 +13,8 @@ import (
 	"passbook/shared/web"
 )
 
-// listenPeers binds the listener for commands of other writers and puts its address into the writer's row. A process that has the
-// stores alone has no other writers.
+// listenPeers binds the listener for commands of other writers and puts its address into the
+// writer's row. A process that has the stores alone has no other writers.
 func (p *Process) listenPeers(ctx context.Context, c *journal.Config) (err error) {
 	if p.engine.Exclusive || p.config.PeerListen == platform.PeersOff {
 		return nil
@@ -40,8 +40,9 @@ func (p *Process) listenPeers(ctx context.Context, c *journal.Config) (err error
 	return nil
 }
 
-// fitPeers fits the two ways of commands between writers: this one's to the writers of their accounts, and others' to this one. Both
-// services' commands are known here whichever of them has routes, since an account has one writer for all of its commands.
+// fitPeers fits the two ways of commands between writers: this one's to the writers of their
+// accounts, and others' to this one. Both services' commands are known here whichever of them has
+// routes, since an account has one writer for all of its commands.
 func (p *Process) fitPeers(secret string, metrics prometheus.Registerer) error {
 	if p.peers == nil {
 		return nil
@@ -60,8 +61,8 @@ func (p *Process) fitPeers(secret string, metrics prometheus.Registerer) error {
 	return nil
 }
 
-// reachable is where another machine reaches a listener: its own address, or, for one on every interface, this machine's first that is
-// not for itself alone. It is empty where there is none.
+// reachable is where another machine reaches a listener: its own address, or, for one on every
+// interface, this machine's first that is not for itself alone. It is empty where there is none.
 func reachable(at *net.TCPAddr) string {
 	if !at.IP.IsUnspecified() {
 		return at.String()

@@ -19,7 +19,8 @@ import (
 	"passbook/shared/web"
 )
 
-// writerFleet runs two of each command service on one engine, as processes of their own, and waits until each knows the other three.
+// writerFleet runs two of each command service on one engine, as processes of their own, and waits
+// until each knows the other three.
 func writerFleet(t *testing.T) (fleet []*Process, history *journal.Reader) {
 	t.Helper()
 	config, err := platform.FromEnv([]string{"PASSBOOK_DATA=" + t.TempDir(), "PASSBOOK_LISTEN=127.0.0.1:0"})
@@ -104,8 +105,9 @@ func TestWritersOfAFleet(t *testing.T) {
 	t.Run("public routes stay apart", func(t *testing.T) { publicRoutesStayApart(t, fleet) })
 }
 
-// Every command comes to a writer of its service at random and is decided by the one writer of its account, of whichever service. The
-// caller sees nothing of it, and the same key has the same answer at both.
+// Every command comes to a writer of its service at random and is decided by the one writer of its
+// account, of whichever service. The caller sees nothing of it, and the same key has the same
+// answer at both.
 func accountsHaveOneWriter(t *testing.T, fleet []*Process, history *journal.Reader) {
 	withdraws, credits := fleet[:2], fleet[2:]
 	const accounts = 8
@@ -164,7 +166,8 @@ func accountsHaveOneWriter(t *testing.T, fleet []*Process, history *journal.Read
 	}
 }
 
-// Bulk lines go to the writers of their accounts and come back in order, and a line that two services could mean finds its transaction.
+// Bulk lines go to the writers of their accounts and come back in order, and a line that two
+// services could mean finds its transaction.
 func bulkLinesGoToTheirWriters(t *testing.T, fleet []*Process) {
 	var lines, want bytes.Buffer
 	add := func(status int, format string, args ...any) {
@@ -204,7 +207,8 @@ func bulkLinesGoToTheirWriters(t *testing.T, fleet []*Process) {
 	}
 }
 
-// What a process serves to everybody has no way to the commands of other writers, and to the other service's neither.
+// What a process serves to everybody has no way to the commands of other writers, and to the other
+// service's neither.
 func publicRoutesStayApart(t *testing.T, fleet []*Process) {
 	for _, p := range fleet {
 		other := "POST /v1/accounts/A-1/credits"

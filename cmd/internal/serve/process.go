@@ -27,7 +27,8 @@ import (
 	"passbook/withdraw"
 )
 
-// Process is a service with its stores open and its listener bound. It MUST be run, which closes it.
+// Process is a service with its stores open and its listener bound. It MUST be run, which closes
+// it.
 type Process struct {
 	service  Service
 	version  string
@@ -51,8 +52,8 @@ type Process struct {
 	archiver  *archiver.Archiver
 	jobs      *ops.Registry
 
-	// What the fittings add. asking parts send commands of their own, sending parts carry to the stream what was committed, working
-	// parts read the stream or look after what others left.
+	// What the fittings add. asking parts send commands of their own, sending parts carry to the
+	// stream what was committed, working parts read the stream or look after what others left.
 	commands                 []web.Operation
 	routes                   []web.Route
 	checks                   []web.Check
@@ -64,8 +65,9 @@ type Process struct {
 	api, ops, peers net.Listener
 }
 
-// Open opens the stores that the configuration names and follows the service's recipe; nothing runs yet but a writer's heartbeat.
-// It listens, so that the address is known. A program that cannot start has changed nothing.
+// Open opens the stores that the configuration names and follows the service's recipe; nothing runs
+// yet but a writer's heartbeat. It listens, so that the address is known. A program that cannot
+// start has changed nothing.
 func Open(ctx context.Context, s Service, version string, config platform.Config, logs io.Writer) (*Process, error) {
 	log, err := telemetry.NewLogger(logs, telemetry.LogOptions{Level: config.LogLevel, Format: config.LogFormat})
 	if err != nil {
@@ -78,7 +80,8 @@ func Open(ctx context.Context, s Service, version string, config platform.Config
 	return OpenOn(ctx, s, version, config, engine, log)
 }
 
-// OpenOn is Open on stores that are open already. It takes them over, and closes them when it fails.
+// OpenOn is Open on stores that are open already. It takes them over, and closes them when it
+// fails.
 func OpenOn(ctx context.Context, s Service, version string, config platform.Config, engine *platform.Engine, log *slog.Logger) (*Process, error) {
 	p := &Process{service: s, version: version, config: config, log: log, registry: telemetry.NewRegistry(version), engine: engine, memory: platform.MemoryOf(config)}
 	err := p.open(ctx)
@@ -109,8 +112,8 @@ func (p *Process) open(ctx context.Context) error {
 	return nil
 }
 
-// checkStores holds the stores against one another before anything is done to them. A service that does not see the archive and writes
-// no entry has nothing to compare.
+// checkStores holds the stores against one another before anything is done to them. A service that
+// does not see the archive and writes no entry has nothing to compare.
 func (p *Process) checkStores(ctx context.Context) error {
 	set := jobs.Stores(p.config, p.engine, p.log)
 	switch {
@@ -164,7 +167,8 @@ func (p *Process) close(ctx context.Context) error {
 // Address is where the API listens, host:port.
 func (p *Process) Address() string { return p.api.Addr().String() }
 
-// URL is where a browser on this machine finds the API: where it listens on all addresses, that is the loopback one.
+// URL is where a browser on this machine finds the API: where it listens on all addresses, that is
+// the loopback one.
 func (p *Process) URL() string {
 	host, port, err := net.SplitHostPort(p.Address())
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {

@@ -18,7 +18,8 @@ import (
 	"passbook/shared/web"
 )
 
-// readers fits what all consumers of a process share: the way to the stream, under one name among the holders of leases.
+// readers fits what all consumers of a process share: the way to the stream, under one name among
+// the holders of leases.
 func readers(_ context.Context, p *Process) error {
 	if p.history == nil {
 		p.history = journal.NewReader(p.engine.Table)

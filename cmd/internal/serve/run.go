@@ -10,8 +10,9 @@ import (
 	"passbook/shared/platform"
 )
 
-// How long each step of an orderly end may take, and all of them together, so that nobody who waits 30 seconds for a process has
-// to kill it. What is not done by then is done at the next start, or by another process.
+// How long each step of an orderly end may take, and all of them together, so that nobody who waits
+// 30 seconds for a process has to kill it. What is not done by then is done at the next start, or
+// by another process.
 const (
 	endGrace     = 25 * time.Second
 	publishGrace = 10 * time.Second
@@ -32,7 +33,8 @@ type crew struct {
 	wg   sync.WaitGroup
 }
 
-// start runs parts apart from the caller's context, so that they end in their turn. The first that fails ends everything.
+// start runs parts apart from the caller's context, so that they end in their turn. The first that
+// fails ends everything.
 func start(ctx context.Context, fail context.CancelCauseFunc, parts ...part) *crew {
 	c := &crew{}
 	ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -62,8 +64,9 @@ func (c *crew) end(ctx context.Context) error {
 	}
 }
 
-// Run serves until ctx ends or a part fails, and then ends in order: no new requests, the requests under way, the commands in
-// progress, the publisher's queue, the archive's open segments, the shards' hand-over, the writer's last progress, the stores.
+// Run serves until ctx ends or a part fails, and then ends in order: no new requests, the requests
+// under way, the commands in progress, the publisher's queue, the archive's open segments, the
+// shards' hand-over, the writer's last progress, the stores.
 func (p *Process) Run(ctx context.Context) error {
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)

@@ -14,7 +14,8 @@ import (
 	"passbook/shared/table"
 )
 
-// Service is what a process is: its name, its defaults, what it stands on and what it is fitted with.
+// Service is what a process is: its name, its defaults, what it stands on and what it is fitted
+// with.
 type Service struct {
 	// Name is the program's.
 	Name string
@@ -26,7 +27,8 @@ type Service struct {
 	fittings  []fitting
 }
 
-// fitting adds a part to a process. The order of fittings counts: a part may stand on those before it.
+// fitting adds a part to a process. The order of fittings counts: a part may stand on those before
+// it.
 type fitting func(ctx context.Context, p *Process) error
 
 // tables joins schemas.
@@ -59,7 +61,8 @@ var (
 	eventStream   = []string{jobs.EventStream}
 )
 
-// The services. Each sees only the tables and streams that it has rights to in deploy/template.yaml.
+// The services. Each sees only the tables and streams that it has rights to in
+// deploy/template.yaml.
 var (
 	// Withdraw takes money out, and writes down what expires.
 	Withdraw = Service{

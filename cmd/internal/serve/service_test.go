@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestServicesFindWhatTheirRolesMayFind holds what each service opens against the list that package jobs holds deploy/template.yaml
-// against.
+// TestServicesFindWhatTheirRolesMayFind holds what each service opens against the list that package
+// jobs holds deploy/template.yaml against.
 func TestServicesFindWhatTheirRolesMayFind(t *testing.T) {
 	text, err := os.ReadFile("../jobs/testdata/finds.txt")
 	if err != nil {

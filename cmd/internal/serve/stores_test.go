@@ -14,7 +14,8 @@ import (
 	"passbook/shared/stores"
 )
 
-// Writers that do not see the archive begin once the archiver, or bank resources, has tied the tables to it, and not before.
+// Writers that do not see the archive begin once the archiver, or bank resources, has tied the
+// tables to it, and not before.
 func TestWritersWaitForTheArchivesOwner(t *testing.T) {
 	config, err := platform.FromEnv([]string{"PASSBOOK_DATA=" + t.TempDir(), "PASSBOOK_LISTEN=127.0.0.1:0"})
 	if err != nil {

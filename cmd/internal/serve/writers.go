@@ -18,8 +18,8 @@ import (
 	"passbook/withdraw"
 )
 
-// writers fits the journal, which all command services of a process share, the publisher behind it, and the drainer of those that
-// died.
+// writers fits the journal, which all command services of a process share, the publisher behind it,
+// and the drainer of those that died.
 func writers(ctx context.Context, p *Process) (err error) {
 	metrics := prometheus.WrapRegistererWithPrefix("passbook_", p.registry)
 	p.publisher = publisher.New(publisher.Config{
@@ -73,8 +73,8 @@ func (p *Process) room() func() error {
 	}
 }
 
-// watchSpace says in /readyz?verbose and the metrics how much room there is, and which account's time is ahead of the clock. Either
-// costs only commands: the process serves on.
+// watchSpace says in /readyz?verbose and the metrics how much room there is, and which account's
+// time is ahead of the clock. Either costs only commands: the process serves on.
 func (p *Process) watchSpace() {
 	p.checks = append(p.checks, web.Check{Name: "clock", Code: web.CodeClockSkew, Advisory: true, Ready: func(context.Context) error { return p.journal.Clock() }})
 	space := p.engine.Space

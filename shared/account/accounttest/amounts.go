@@ -6,8 +6,8 @@ import (
 	"passbook/shared/money"
 )
 
-// Amounts are the amounts that a property is tried with, by name: such as meet often, and such as come to the end of what a number
-// may be.
+// Amounts are the amounts that a property is tried with, by name: such as meet often, and such as
+// come to the end of what a number may be.
 func Amounts() map[string]*rapid.Generator[int64] {
 	return map[string]*rapid.Generator[int64]{
 		"small": rapid.Int64Range(1, 120),

@@ -18,7 +18,8 @@ type T interface {
 	Fatalf(format string, args ...any)
 }
 
-// Ledger is one account: its history, its state as Fold gives it, and the same numbers by other means.
+// Ledger is one account: its history, its state as Fold gives it, and the same numbers by other
+// means.
 type Ledger struct {
 	State  account.State
 	Events []event.Event
@@ -38,8 +39,8 @@ func NewLedger() *Ledger {
 	return &Ledger{Reversed: map[string]bool{}, holds: map[string]*hold{}}
 }
 
-// Take makes the decision, on the state at now, twice, to see that it is a function; checks it; and folds its events. It gives
-// the decision.
+// Take makes the decision, on the state at now, twice, to see that it is a function; checks it; and
+// folds its events. It gives the decision.
 func (l *Ledger) Take(t T, now time.Time, decide func(account.State, time.Time) account.Decision) account.Decision {
 	t.Helper()
 	before := clone(l.State)
@@ -178,7 +179,8 @@ func (l *Ledger) check(t T, now time.Time) {
 	require(t, open == len(s.Holds) && slices.IsSortedFunc(s.Holds, byVersion), "%d holds open, folded %+v", open, s.Holds)
 }
 
-// checkNumbers holds that every number that can leave, of the state or of the decision, is one that a JSON reader with doubles keeps.
+// checkNumbers holds that every number that can leave, of the state or of the decision, is one that
+// a JSON reader with doubles keeps.
 func (l *Ledger) checkNumbers(t T, d account.Decision) {
 	t.Helper()
 	s := l.State
@@ -205,7 +207,8 @@ func (l *Ledger) checkNumbers(t T, d account.Decision) {
 
 func byVersion(a, b account.Hold) int { return int(a.Version - b.Version) }
 
-// CheckCut folds the history up to the cut, takes the state through its JSON, folds the rest, and compares.
+// CheckCut folds the history up to the cut, takes the state through its JSON, folds the rest, and
+// compares.
 func (l *Ledger) CheckCut(t T, cut int) {
 	t.Helper()
 	var s account.State
@@ -258,7 +261,8 @@ func clone(s account.State) account.State {
 	return s
 }
 
-// Describe names the events of a decision, for the tables of tests: "HoldReleased, MoneyWithdrawn", or "!code".
+// Describe names the events of a decision, for the tables of tests: "HoldReleased, MoneyWithdrawn",
+// or "!code".
 func Describe(d account.Decision) string {
 	if d.Rejection != nil {
 		return "!" + d.Rejection.Code

@@ -10,7 +10,8 @@ import (
 // Noon is the time at which tests begin.
 var Noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
-// Given is the state after drafts, one a minute up to Noon, on an account in EUR. It panics when one of them is rejected.
+// Given is the state after drafts, one a minute up to Noon, on an account in EUR. It panics when
+// one of them is rejected.
 func Given(drafts ...func(*account.Draft)) account.State {
 	var s account.State
 	start := Noon.Add(-time.Duration(len(drafts)+1) * time.Minute)

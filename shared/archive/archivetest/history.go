@@ -1,5 +1,6 @@
-// Package archivetest makes histories of accounts for tests: entries that the journal could have committed, with true balances,
-// hashes and chains. It has arithmetic of its own, so that tests compare two.
+// Package archivetest makes histories of accounts for tests: entries that the journal could have
+// committed, with true balances, hashes and chains. It has arithmetic of its own, so that tests
+// compare two.
 package archivetest
 
 import (
@@ -14,7 +15,8 @@ import (
 // Start is when every history begins.
 var Start = time.Date(2026, 3, 1, 8, 0, 0, 123456000, time.UTC)
 
-// Account grows one account's history, an entry at a time. The same random numbers give the same history.
+// Account grows one account's history, an entry at a time. The same random numbers give the same
+// history.
 type Account struct {
 	Tenant, ID string
 	Entries    []*event.Entry
@@ -150,7 +152,8 @@ func (a *Account) resolve(capture bool) []event.Body {
 	return []event.Body{captured, a.withdraw(h.amount, captured.HoldID)}
 }
 
-// Bank grows accounts named and on, and gives their entries in one order in which they could have been committed.
+// Bank grows accounts named and on, and gives their entries in one order in which they
+// could have been committed.
 func Bank(seed uint64, accounts, entries int) []*event.Entry {
 	random := rand.New(rand.NewPCG(seed, 0))
 	all := make([]*Account, accounts)

@@ -66,8 +66,8 @@ func createVisible(s *suite) {
 	}
 }
 
-// createOneWins lets many create one key, each with other content, while others read: exactly one wins, and whoever finds the
-// object finds the whole of it.
+// createOneWins lets many create one key, each with other content, while others read: exactly one
+// wins, and whoever finds the object finds the whole of it.
 func createOneWins(s *suite) {
 	for round := range 5 {
 		name := fmt.Sprint("round-", round, "/x")

@@ -18,7 +18,8 @@ type clause struct {
 	test       func(*suite)
 }
 
-// Run holds an adapter to the contract. open returns two handles on one bucket, as two processes have them.
+// Run holds an adapter to the contract. open returns two handles on one bucket, as two processes
+// have them.
 func Run(t *testing.T, open func(testing.TB) (first, second bucket.Bucket)) {
 	a, b := open(t)
 	for _, c := range clauses() {

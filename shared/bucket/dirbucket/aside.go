@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// openAside makes a file aside and locks it, which tells clean that it is in use. Between the two steps clean may have taken
-// it for a leftover; then there is a next one.
+// openAside makes a file aside and locks it, which tells clean that it is in use. Between the two
+// steps clean may have taken it for a leftover; then there is a next one.
 func (b *Bucket) openAside() (*os.File, error) {
 	for {
 		f, err := os.CreateTemp(filepath.Join(b.root, asideDir), "object-")
@@ -29,7 +29,8 @@ func (b *Bucket) openAside() (*os.File, error) {
 	}
 }
 
-// lock takes the file's lock, or fails with syscall.EWOULDBLOCK, and says how many names the file has.
+// lock takes the file's lock, or fails with syscall.EWOULDBLOCK, and says how many names the file
+// has.
 func lock(f *os.File) (info syscall.Stat_t, err error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return info, err
@@ -38,8 +39,8 @@ func lock(f *os.File) (info syscall.Stat_t, err error) {
 	return info, err
 }
 
-// clean removes the files aside that nobody holds. One of them may have been linked by a program that died before it synced
-// the directory, so all directories are synced first.
+// clean removes the files aside that nobody holds. One of them may have been linked by a program
+// that died before it synced the directory, so all directories are synced first.
 func (b *Bucket) clean() error {
 	aside := filepath.Join(b.root, asideDir)
 	entries, err := os.ReadDir(aside)

@@ -29,7 +29,8 @@ type Bucket struct {
 
 var _ bucket.Bucket = (*Bucket)(nil)
 
-// New opens a directory, making it if it is missing, and removes what a crash left unfinished in it.
+// New opens a directory, making it if it is missing, and removes what a crash left unfinished in
+// it.
 func New(dir string) (*Bucket, error) {
 	root, err := filepath.Abs(dir)
 	if err != nil {
@@ -98,7 +99,8 @@ func (b *Bucket) create(ctx context.Context, key string, data []byte) (err error
 	if linked != nil && !errors.Is(linked, fs.ErrExist) {
 		return linked
 	}
-	// Also the object of another, perhaps one that is not yet answered, must be on disk before a caller builds on it.
+	// Also the object of another, perhaps one that is not yet answered, must be on disk before a
+	// caller builds on it.
 	if err := syncDir(filepath.Dir(b.path(key))); err != nil {
 		return err
 	}

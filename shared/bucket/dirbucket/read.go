@@ -43,7 +43,8 @@ func (b *Bucket) Open(ctx context.Context, key string) (bucket.Object, error) {
 
 // object is an open file.
 type object struct {
-	// ctx is kept because the port ties an object's reads to the context of Open, as those of S3 need one each.
+	// ctx is kept because the port ties an object's reads to the context of Open, as those of S3
+	// need one each.
 	ctx  context.Context
 	file *os.File
 	size int64
@@ -63,7 +64,8 @@ func (o *object) Close() error { return o.file.Close() }
 // Size is the file's length.
 func (o *object) Size() int64 { return o.size }
 
-// List implements bucket.Bucket. It reads the directories on the way to the page and of the page, no others.
+// List implements bucket.Bucket. It reads the directories on the way to the page and of the page,
+// no others.
 func (b *Bucket) List(ctx context.Context, prefix, after string) (bucket.Page, error) {
 	l := lister{ctx: ctx, bucket: b, prefix: prefix, after: after}
 	dir := prefix[:strings.LastIndexByte(prefix, '/')+1]
@@ -122,8 +124,8 @@ type entry struct {
 	fs.DirEntry
 }
 
-// ordered sorts a directory by full keys: "a-b" comes before "a/b", which is not the order of the names.
-// A link to a file is that file.
+// ordered sorts a directory by full keys: "a-b" comes before "a/b", which is not the order of the
+// names. A link to a file is that file.
 func (b *Bucket) ordered(dir string, entries []fs.DirEntry) []entry {
 	out := make([]entry, 0, len(entries))
 	for _, e := range entries {

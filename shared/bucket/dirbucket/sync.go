@@ -54,7 +54,8 @@ func (b *Bucket) settled(ctx context.Context, key string) error {
 	}
 }
 
-// makeDir makes a directory and those above it, and makes their entries durable: once for each, by this Bucket.
+// makeDir makes a directory and those above it, and makes their entries durable: once for each, by
+// this Bucket.
 func (b *Bucket) makeDir(dir string) error {
 	b.mu.Lock()
 	done := dir == b.root || b.synced[dir]

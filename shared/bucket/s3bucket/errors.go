@@ -18,7 +18,8 @@ func code(err error) string {
 	return ""
 }
 
-// known puts the error that a caller decides on, if there is one, before what S3 answered; both stay in the chain.
+// known puts the error that a caller decides on, if there is one, before what S3 answered; both
+// stay in the chain.
 func (b *Bucket) known(err error) error {
 	switch code(err) {
 	case "NoSuchBucket":

@@ -69,7 +69,8 @@ func TestReadAt(t *testing.T) {
 	}
 }
 
-// TestReadsEnd holds that Close and the context of Open end a read that is under way, and refuse the next.
+// TestReadsEnd holds that Close and the context of Open end a read that is under way, and refuse
+// the next.
 func TestReadsEnd(t *testing.T) {
 	for _, how := range []string{"close", "cancel"} {
 		synctest.Test(t, func(t *testing.T) {

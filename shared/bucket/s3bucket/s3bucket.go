@@ -15,10 +15,12 @@ import (
 )
 
 const (
-	// callDeadline is what a call may take besides the data it carries, and slowest how long a MiB of data may.
+	// callDeadline is what a call may take besides the data it carries, and slowest how long a MiB
+	// of data may.
 	callDeadline = 30 * time.Second
 	slowest      = time.Second
-	// conflictPause is the wait before the first repetition after a conflict; the second waits twice as long.
+	// conflictPause is the wait before the first repetition after a conflict; the second waits
+	// twice as long.
 	conflictPause = 100 * time.Millisecond
 
 	createTries   = 3
@@ -29,7 +31,8 @@ const (
 // ErrNoBucket: the bucket itself is missing. The error names it.
 var ErrNoBucket = errors.New("s3bucket: no such bucket")
 
-// Bucket implements bucket.Bucket. Several may be open on one bucket. It is safe for concurrent use.
+// Bucket implements bucket.Bucket. Several may be open on one bucket. It is safe for concurrent
+// use.
 type Bucket struct {
 	client *s3.Client
 	name   string
@@ -39,7 +42,8 @@ type Bucket struct {
 
 var _ bucket.Bucket = (*Bucket)(nil)
 
-// New makes a Bucket of that name from the SDK's configuration: region, credentials, endpoint. It makes no call.
+// New makes a Bucket of that name from the SDK's configuration: region, credentials, endpoint. It
+// makes no call.
 func New(c aws.Config, name string) *Bucket {
 	client := s3.NewFromConfig(c, func(o *s3.Options) {
 		o.UsePathStyle = o.BaseEndpoint != nil

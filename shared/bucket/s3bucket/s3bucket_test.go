@@ -30,7 +30,8 @@ type fake struct {
 	bodies  []string
 }
 
-// open makes a Bucket on a fake. The SDK's settings ask for more attempts than the adapter may make.
+// open makes a Bucket on a fake. The SDK's settings ask for more attempts than the adapter may
+// make.
 func open(t *testing.T, answers ...http.HandlerFunc) (*s3bucket.Bucket, *fake) {
 	f := &fake{t: t, answers: answers}
 	c := awstest.Fake(f)

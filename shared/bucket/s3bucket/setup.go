@@ -14,8 +14,8 @@ import (
 // firstRegion is where S3 makes buckets that are not told where; it refuses to be told so.
 const firstRegion = "us-east-1"
 
-// CreateBucket makes the bucket in the configured region, if this account does not have it, and has S3 keep versions in it, so
-// that nothing is lost to whoever may overwrite.
+// CreateBucket makes the bucket in the configured region, if this account does not have it, and has
+// S3 keep versions in it, so that nothing is lost to whoever may overwrite.
 func (b *Bucket) CreateBucket(ctx context.Context) error {
 	ctx, cancel := deadline(ctx, 0)
 	defer cancel()
@@ -37,7 +37,8 @@ func (b *Bucket) CreateBucket(ctx context.Context) error {
 	return nil
 }
 
-// Check finds out whether the bucket is there, in the configured region, and may be used. A missing one is ErrNoBucket.
+// Check finds out whether the bucket is there, in the configured region, and may be used. A missing
+// one is ErrNoBucket.
 func (b *Bucket) Check(ctx context.Context) error {
 	ctx, cancel := deadline(ctx, 0)
 	defer cancel()

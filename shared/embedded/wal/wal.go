@@ -16,8 +16,8 @@ import (
 type Damage struct {
 	// File is the log's path.
 	File string
-	// At is where the first chunk that cannot be read begins, Proof where something that was written after it does, Size the end
-	// of the file.
+	// At is where the first chunk that cannot be read begins, Proof where something that was
+	// written after it does, Size the end of the file.
 	At, Proof, Size int64
 }
 
@@ -27,8 +27,9 @@ func (d *Damage) Error() string {
 		d.File, d.At, d.Size, d.Proof)
 }
 
-// The format of Pebble's logs: blocks of 32 KiB, with chunks that do not cross them. A chunk has a sum (4 bytes), the length of its
-// payload (2), its kind (1) and the number of its log (4); since format major version 22 also how far the log was synced (8).
+// The format of Pebble's logs: blocks of 32 KiB, with chunks that do not cross them. A chunk has a
+// sum (4 bytes), the length of its payload (2), its kind (1) and the number of its log (4); since
+// format major version 22 also how far the log was synced (8).
 const (
 	blockSize     = 32 << 10
 	plainHeader   = 11
@@ -49,7 +50,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // logName is the name of a log; other files are not looked at.
 var logName = regexp.MustCompile(`^([0-9]+)\.log$`)
 
-// newest returns the path and the number of the newest log of a Pebble directory; "" when there is none.
+// newest returns the path and the number of the newest log of a Pebble directory; "" when there is
+// none.
 func newest(fs vfs.FS, dir string) (path string, number uint64, err error) {
 	names, err := fs.List(dir)
 	if err != nil {
@@ -67,8 +69,8 @@ func newest(fs vfs.FS, dir string) (path string, number uint64, err error) {
 	return path, number, nil
 }
 
-// Check returns the Damage of the newest log of a Pebble directory that is not open; nil where nothing proves one. Its error is
-// that of a log that cannot be read at all.
+// Check returns the Damage of the newest log of a Pebble directory that is not open; nil where
+// nothing proves one. Its error is that of a log that cannot be read at all.
 func Check(fs vfs.FS, dir string) (*Damage, error) {
 	path, number, err := newest(fs, dir)
 	if err != nil || path == "" {
@@ -151,7 +153,8 @@ func (s *scan) prove(i int) (*Damage, error) {
 	}
 }
 
-// padding says that the block holds nothing from i on, as Pebble sees it: what is too short for a chunk is filled with zeros.
+// padding says that the block holds nothing from i on, as Pebble sees it: what is too short for a
+// chunk is filled with zeros.
 func (s *scan) padding(i int) bool {
 	rest := s.block[i:s.n]
 	switch left := blockSize - i; {
@@ -183,13 +186,14 @@ func (s *scan) trailer(i int) bool {
 // chunk is a whole one.
 type chunk struct {
 	end int
-	// first: it begins a commit. synced is how far the log was surely on disk before it was written, 0 where its format does not say.
+	// first: it begins a commit. synced is how far the log was surely on disk before it was
+	// written, 0 where its format does not say.
 	first  bool
 	synced int64
 }
 
-// proves says that the chunk was written after what begins at the offset had been synced: it says so itself, or it begins a commit.
-// A later part of a commit proves nothing about an earlier one.
+// proves says that the chunk was written after what begins at the offset had been synced: it says
+// so itself, or it begins a commit. A later part of a commit proves nothing about an earlier one.
 func (c chunk) proves(at int64) bool { return c.first || c.synced > at }
 
 // chunk reads the chunk at i, if a whole one of this log is there.
@@ -222,14 +226,15 @@ func sum(b []byte) uint32 {
 	return (crc>>15 | crc<<17) + castagnoliAdd
 }
 
-// Cut ends a damaged log at the damage, durably: Pebble opens what comes before it. What was behind it is gone, so callers keep a
-// copy.
+// Cut ends a damaged log at the damage, durably: Pebble opens what comes before it. What was behind
+// it is gone, so callers keep a copy.
 func Cut(fs vfs.FS, d *Damage) error {
 	f, err := fs.OpenReadWrite(d.File, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return fmt.Errorf("cut log: %w", err)
 	}
-	// Zeros are what a log holds behind its end. A file system of this interface cannot be asked to shorten one.
+	// Zeros are what a log holds behind its end. A file system of this interface cannot be asked to
+	// shorten one.
 	zeros := make([]byte, blockSize)
 	for at := d.At; at < d.Size && err == nil; at += blockSize {
 		_, err = f.WriteAt(zeros[:min(blockSize, d.Size-at)], at)

@@ -31,8 +31,9 @@ type written struct {
 	chunks []place
 }
 
-// write commits to a new life of a database, each commit synced before the next, and gives its log: killed, or closed in order.
-// The first life writes the plain format of chunks, later ones that with how far the log is synced.
+// write commits to a new life of a database, each commit synced before the next, and gives its log:
+// killed, or closed in order. The first life writes the plain format of chunks, later ones that
+// with how far the log is synced.
 func write(t *testing.T, life int, closed bool) written {
 	t.Helper()
 	fs := vfs.NewMem()
@@ -131,7 +132,8 @@ func check(t *testing.T, text []byte) *Damage {
 	return d
 }
 
-// with is the log with some of its bytes changed. The first chunk's number, which the tests find the log's name by, stays.
+// with is the log with some of its bytes changed. The first chunk's number, which the tests find
+// the log's name by, stays.
 func (w written) with(from, to int, change func([]byte)) []byte {
 	text := bytes.Clone(w.text)
 	change(text[from:to])
@@ -152,7 +154,8 @@ func (w written) lasting(closed bool) int {
 	}
 }
 
-// TestEveryDamageBeforeTheLastCommitIsFound flips one bit in each kind of place of each chunk, and loses sectors and pages.
+// TestEveryDamageBeforeTheLastCommitIsFound flips one bit in each kind of place of each chunk, and
+// loses sectors and pages.
 func TestEveryDamageBeforeTheLastCommitIsFound(t *testing.T) {
 	for life := 1; life <= 2; life++ {
 		for _, closed := range []bool{false, true} {
@@ -184,7 +187,8 @@ func TestEveryDamageBeforeTheLastCommitIsFound(t *testing.T) {
 	}
 }
 
-// TestTornEndsAreNoDamage cuts the last commit off at each of its bytes, or leaves parts of it, and what a recycled file held.
+// TestTornEndsAreNoDamage cuts the last commit off at each of its bytes, or leaves parts of it, and
+// what a recycled file held.
 func TestTornEndsAreNoDamage(t *testing.T) {
 	for life := 1; life <= 2; life++ {
 		w := write(t, life, false)
@@ -223,7 +227,8 @@ func renumbered(w written, number uint32) []byte {
 	return text
 }
 
-// A commit of several chunks that was cut off may have left its later chunks on the disk and not its first.
+// A commit of several chunks that was cut off may have left its later chunks on the disk and not
+// its first.
 func TestPartsOfTheLastCommitAreNoProof(t *testing.T) {
 	for life := 1; life <= 2; life++ {
 		w := write(t, life, false)

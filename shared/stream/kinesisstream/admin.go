@@ -24,8 +24,8 @@ const (
 	lastPoll  = 2 * time.Second
 )
 
-// CreateStream makes a stream with so many shards of equal hash ranges and returns when it can be used. Where the stream is
-// there already, whatever its shards, it only waits.
+// CreateStream makes a stream with so many shards of equal hash ranges and returns when it can be
+// used. Where the stream is there already, whatever its shards, it only waits.
 func (s *Stream) CreateStream(ctx context.Context, name string, shards int) error {
 	if shards < 1 || shards > maxShards {
 		return fmt.Errorf("%w: stream %s of %d shards", stream.ErrInvalid, name, shards)
@@ -49,7 +49,8 @@ func (s *Stream) CreateStream(ctx context.Context, name string, shards int) erro
 	})
 }
 
-// DeleteStream removes a stream and its records, and returns when it is gone. A missing one is stream.ErrNotFound.
+// DeleteStream removes a stream and its records, and returns when it is gone. A missing one is
+// stream.ErrNotFound.
 func (s *Stream) DeleteStream(ctx context.Context, name string) error {
 	return s.setup(ctx, "delete", name, func(ctx context.Context) error {
 		in := &kinesis.DeleteStreamInput{StreamName: &name, EnforceConsumerDeletion: aws.Bool(true)}
@@ -96,8 +97,8 @@ func (s *Stream) Merge(ctx context.Context, name, shard, adjacent string) error 
 	})
 }
 
-// UpdateShardCount splits and merges until a stream has so many open shards of equal hash ranges: at most twice as many as it
-// has, at least half, and 10 times a day, says Kinesis.
+// UpdateShardCount splits and merges until a stream has so many open shards of equal hash ranges:
+// at most twice as many as it has, at least half, and 10 times a day, says Kinesis.
 func (s *Stream) UpdateShardCount(ctx context.Context, name string, shards int) error {
 	if shards < 1 || shards > maxShards {
 		return fmt.Errorf("%w: stream %s of %d shards", stream.ErrInvalid, name, shards)

@@ -34,13 +34,15 @@ func known(err error) error {
 	return fmt.Errorf("%w: %w", ours, err)
 }
 
-// throttles says that Kinesis, or the KMS behind an encrypted stream, refused for load: nothing was done.
+// throttles says that Kinesis, or the KMS behind an encrypted stream, refused for load: nothing was
+// done.
 func throttles(code string) bool {
 	_, listed := retry.DefaultThrottleErrorCodes[code]
 	return listed || code == "KMSThrottlingException"
 }
 
-// refuses says that Kinesis does not let the caller, or that the key of an encrypted stream cannot be used.
+// refuses says that Kinesis does not let the caller, or that the key of an encrypted stream cannot
+// be used.
 func refuses(code string) bool {
 	switch code {
 	case "AccessDeniedException", "ExpiredTokenException", "InvalidSignatureException", "UnrecognizedClientException",

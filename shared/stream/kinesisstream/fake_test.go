@@ -12,7 +12,8 @@ import (
 	"passbook/shared/stream/kinesisstream"
 )
 
-// reply is one answer of the fake: a body with status 200, or an error code with 400, or 500 where it is InternalFailure.
+// reply is one answer of the fake: a body with status 200, or an error code with 400, or 500 where
+// it is InternalFailure.
 type reply struct {
 	body, code string
 	hang       bool
@@ -21,7 +22,8 @@ type reply struct {
 func ok(format string, args ...any) reply { return reply{body: fmt.Sprintf(format, args...)} }
 func fails(code string) reply             { return reply{code: code} }
 
-// fake is an endpoint that answers each operation from its script; the last line of a script is for ever.
+// fake is an endpoint that answers each operation from its script; the last line of a script is for
+// ever.
 type fake struct {
 	t      *testing.T
 	mu     sync.Mutex
@@ -30,7 +32,8 @@ type fake struct {
 	inputs []map[string]any
 }
 
-// open makes a Stream on a fake. The SDK's settings ask for more attempts than the adapter may make.
+// open makes a Stream on a fake. The SDK's settings ask for more attempts than the adapter may
+// make.
 func open(t *testing.T, script map[string][]reply) (*kinesisstream.Stream, *fake) {
 	f := &fake{t: t, script: script}
 	c := awstest.Fake(f)

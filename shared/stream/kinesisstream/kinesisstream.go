@@ -25,7 +25,8 @@ const (
 	setupAttempts    = 5
 )
 
-// Stream implements stream.Stream. Several may be open on one account and region. It is safe for concurrent use.
+// Stream implements stream.Stream. Several may be open on one account and region. It is safe for
+// concurrent use.
 type Stream struct {
 	client *kinesis.Client
 	// describing and setting make the SDK repeat a call; without them it is tried once.
@@ -106,7 +107,8 @@ func (s *Stream) Shards(ctx context.Context, name string) ([]stream.Shard, error
 		if page.NextToken == nil {
 			return shards, nil
 		}
-		in = &kinesis.ListShardsInput{NextToken: page.NextToken} // Kinesis refuses the name beside it
+		// Kinesis refuses the name beside it
+		in = &kinesis.ListShardsInput{NextToken: page.NextToken}
 	}
 }
 
@@ -145,7 +147,8 @@ func (s *Stream) Created(ctx context.Context, name string) (time.Time, error) {
 	return aws.ToTime(summary.StreamCreationTimestamp).UTC().Truncate(time.Second), nil
 }
 
-// Check finds out whether a stream is there and may be used. One that is missing is stream.ErrNotFound. The error names it.
+// Check finds out whether a stream is there and may be used. One that is missing is
+// stream.ErrNotFound. The error names it.
 func (s *Stream) Check(ctx context.Context, name string) error {
 	if _, err := s.summary(ctx, name); err != nil {
 		return fmt.Errorf("check stream %s: %w", name, err)

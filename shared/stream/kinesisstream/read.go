@@ -14,20 +14,23 @@ import (
 )
 
 const (
-	// endOfShard is the iterator behind the last record of a closed shard, where Kinesis has none. No iterator of Kinesis is
-	// as short.
+	// endOfShard is the iterator behind the last record of a closed shard, where Kinesis has none.
+	// No iterator of Kinesis is as short.
 	endOfShard = "end-of-shard"
-	// maxProofReads is how many reads look for the record that a position names. Where it is, the first one finds it.
+	// maxProofReads is how many reads look for the record that a position names. Where it is, the
+	// first one finds it.
 	maxProofReads = 5
-	// proofPause keeps the reads of one Iterator below the 5 GetRecords a second that all readers of a shard share.
+	// proofPause keeps the reads of one Iterator below the 5 GetRecords a second that all readers
+	// of a shard share.
 	proofPause = 300 * time.Millisecond
-	// shortestRetention is how long Kinesis keeps records at least. A longer one may have been set only after records were trimmed,
-	// which nothing tells: so no time beyond it is taken to be there.
+	// shortestRetention is how long Kinesis keeps records at least. A longer one may have been set
+	// only after records were trimmed, which nothing tells: so no time beyond it is taken to be
+	// there.
 	shortestRetention = 24 * time.Hour
 )
 
-// Iterator implements stream.Stream. One at or after a sequence number costs a GetShardIterator and, as a rule, one GetRecords;
-// a shard takes 5 of each a second.
+// Iterator implements stream.Stream. One at or after a sequence number costs a GetShardIterator
+// and, as a rule, one GetRecords; a shard takes 5 of each a second.
 func (s *Stream) Iterator(ctx context.Context, name, shard string, at stream.Position) (string, error) {
 	iterator, err := s.iterator(ctx, name, shard, at)
 	if err != nil {
@@ -74,8 +77,9 @@ func (s *Stream) shardIterator(ctx context.Context, in *kinesis.GetShardIterator
 	return aws.ToString(out.ShardIterator), nil
 }
 
-// proven makes an iterator at a sequence number, or after it, once it has read the very record: Kinesis would begin with the
-// oldest record it has and say nothing. The iterator after it is the one that this read ends with.
+// proven makes an iterator at a sequence number, or after it, once it has read the very record:
+// Kinesis would begin with the oldest record it has and say nothing. The iterator after it is the
+// one that this read ends with.
 func (s *Stream) proven(ctx context.Context, in *kinesis.GetShardIteratorInput, at stream.Position) (string, error) {
 	first, err := s.shardIterator(ctx, in)
 	var foreign *types.InvalidArgumentException
@@ -114,7 +118,8 @@ func (s *Stream) proven(ctx context.Context, in *kinesis.GetShardIteratorInput, 
 	}
 }
 
-// kept says ErrTrimmed for a time from which on records may be trimmed, now or before the iterator grows old.
+// kept says ErrTrimmed for a time from which on records may be trimmed, now or before the iterator
+// grows old.
 func kept(t time.Time) error {
 	if time.Since(t) > shortestRetention-stream.IteratorAge {
 		return fmt.Errorf("%w: %s, records may have been kept for 24 h only", stream.ErrTrimmed, t.UTC().Format(time.RFC3339))
@@ -151,8 +156,8 @@ func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Ba
 	return b, nil
 }
 
-// errForeign: what answers is no Kinesis. Nothing of such a batch is given out: what was sealed or saved under a number that is none
-// could not be found again.
+// errForeign: what answers is no Kinesis. Nothing of such a batch is given out: what was sealed or
+// saved under a number that is none could not be found again.
 var errForeign = errors.New("the endpoint gives out what is no sequence number of Kinesis; this shard cannot be read from it")
 
 func (s *Stream) getRecords(ctx context.Context, iterator string, limit int) (*kinesis.GetRecordsOutput, error) {

@@ -151,7 +151,8 @@ func TestGet(t *testing.T) {
 	}
 }
 
-// A sequence number that is none of Kinesis's stops the batch: it could be neither a position nor a segment's end.
+// A sequence number that is none of Kinesis's stops the batch: it could be neither a position nor a
+// segment's end.
 func TestSequenceNumbersAreCheckedWhereRecordsComeIn(t *testing.T) {
 	for sequence, fine := range map[string]bool{
 		"49590338271490256608559692538361571095921575989136588898": true, "1": true,

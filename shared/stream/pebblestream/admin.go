@@ -13,8 +13,8 @@ import (
 	"passbook/shared/stream"
 )
 
-// CreateStream makes a stream with so many shards of equal hash ranges, 0 for Options.Shards. Where the stream is there
-// already, whatever its shards, it does nothing.
+// CreateStream makes a stream with so many shards of equal hash ranges, 0 for Options.Shards. Where
+// the stream is there already, whatever its shards, it does nothing.
 func (s *Stream) CreateStream(ctx context.Context, name string, shards int) error {
 	if name == "" || shards < 0 || shards > 10000 {
 		return fmt.Errorf("%w: stream %q of %d shards", stream.ErrInvalid, name, shards)
@@ -114,8 +114,8 @@ func (s *Stream) reshard(ctx context.Context, what, name string, edit func(*meta
 	})
 }
 
-// change replaces a stream's description and wakes all who wait on its shards. edit gets nil where there never was such a
-// stream, answers nil to change nothing, and runs within the commit's order.
+// change replaces a stream's description and wakes all who wait on its shards. edit gets nil where
+// there never was such a stream, answers nil to change nothing, and runs within the commit's order.
 func (s *Stream) change(ctx context.Context, what, name string, edit func(*pebble.Batch, *meta) (*meta, error)) error {
 	s.state.admin.Lock()
 	defer s.state.admin.Unlock()
@@ -155,8 +155,8 @@ func (s *state) ringAll(m *meta) {
 	}
 }
 
-// Trim removes the records of a shard before a sequence number, as if the retention had passed. A closed shard that has none
-// left is gone.
+// Trim removes the records of a shard before a sequence number, as if the retention had passed. A
+// closed shard that has none left is gone.
 func (s *Stream) Trim(ctx context.Context, name, shard, before string) error {
 	bound, err := parseSequence(before)
 	if err != nil {
@@ -169,7 +169,8 @@ func (s *Stream) Trim(ctx context.Context, name, shard, before string) error {
 	return s.trim(ctx, name, at, bound, s.now())
 }
 
-// trim removes what is before bound, and the shard itself where it is closed since a time and has nothing left.
+// trim removes what is before bound, and the shard itself where it is closed since a time and has
+// nothing left.
 func (s *Stream) trim(ctx context.Context, name string, at shardKey, bound uint64, closedSince time.Time) error {
 	// A shard seen closed has all its records in the view that is taken then.
 	_, seen, err := s.state.visible.Load().shard(at)
@@ -233,7 +234,8 @@ func (s *Stream) beforeTrim(at shardKey, bound uint64) (lost mark, left bool, er
 	return lost, left, iter.Error()
 }
 
-// sweep trims what is older than the retention, at most once a minute. What it cannot do now the next call does.
+// sweep trims what is older than the retention, at most once a minute. What it cannot do now the
+// next call does.
 func (s *Stream) sweep(ctx context.Context) {
 	now := s.now()
 	due := s.state.sweepAt.Load()

@@ -272,8 +272,8 @@ func (s *stall) MaybeError(op errorfs.Op) error {
 	return nil
 }
 
-// TestPutDuringSplit puts a record while a split is on its way to the disk. Readers still see the shard open; but a record that
-// landed on it now would come after its end.
+// TestPutDuringSplit puts a record while a split is on its way to the disk. Readers still see the
+// shard open; but a record that landed on it now would come after its end.
 func TestPutDuringSplit(t *testing.T) {
 	disk := &stall{stands: make(chan struct{}), going: make(chan struct{})}
 	db := openDB(t, embedded.Options{FS: errorfs.Wrap(vfs.NewMem(), disk)})

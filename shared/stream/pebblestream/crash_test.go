@@ -22,8 +22,8 @@ const (
 	crashesInChain = 5
 )
 
-// TestCrash cuts the power 300 times while records are put, read and resharded: what was answered or read is there, in its
-// place, and no sequence number is ever given twice.
+// TestCrash cuts the power 300 times while records are put, read and resharded: what was answered
+// or read is there, in its place, and no sequence number is ever given twice.
 func TestCrash(t *testing.T) {
 	seen := outcomes{}
 	for seed := range uint64(crashChains) {
@@ -39,7 +39,8 @@ func TestCrash(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// A test that never meets a resharded stream or a record beyond the answered ones proves nothing about them.
+	// A test that never meets a resharded stream or a record beyond the answered ones proves
+	// nothing about them.
 	if seen.answered == 0 || seen.extra == 0 || seen.closed == 0 || seen.read == 0 {
 		t.Errorf("of the outcomes these came about: %+v", seen)
 	}
@@ -58,7 +59,8 @@ type ledger struct {
 	read int
 }
 
-// note says that a sequence number was given to data, and complains if it was given to other data before.
+// note says that a sequence number was given to data, and complains if it was given to other data
+// before.
 func (l *ledger) note(sequence, data string, read bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -92,7 +94,8 @@ func (c *crashRun) open(fs vfs.FS) (*embedded.DB, *pebblestream.Stream) {
 	return db, s
 }
 
-// cycle checks a stream, lets writers, a reader and a resharder loose on it and returns what a power cut among them leaves.
+// cycle checks a stream, lets writers, a reader and a resharder loose on it and returns what a
+// power cut among them leaves.
 func (c *crashRun) cycle(fs *vfs.MemFS, unsynced int, seen *outcomes) *vfs.MemFS {
 	db, s := c.open(fs)
 	if err := s.CreateStream(c.Context(), "events", 2); err != nil {
@@ -121,7 +124,8 @@ func (c *crashRun) cycle(fs *vfs.MemFS, unsynced int, seen *outcomes) *vfs.MemFS
 	if err := db.Close(); err != nil {
 		c.Fatal(err)
 	}
-	// What was answered or read after the moment of knowledge happened in a world that the power cut took back.
+	// What was answered or read after the moment of knowledge happened in a world that the power
+	// cut took back.
 	for sequence := range c.known.data {
 		if !must[sequence] {
 			delete(c.known.data, sequence)

@@ -11,12 +11,15 @@ import (
 // errLost is what a caller sees when the answer to a Put got lost.
 var errLost = errors.New("pebblestream: injected: answer lost")
 
-// Faults says in percent how often a Stream fails as Kinesis does. The same seed and calls give the same faults.
+// Faults says in percent how often a Stream fails as Kinesis does. The same seed and calls give the
+// same faults.
 type Faults struct {
 	Seed uint64
-	// Refuse is the chance of each record of a Put to be refused with ErrThrottled, whatever happens to the others.
+	// Refuse is the chance of each record of a Put to be refused with ErrThrottled, whatever
+	// happens to the others.
 	Refuse int
-	// Lose is the chance of each record to be stored and reported as failed, so that a retry makes a duplicate.
+	// Lose is the chance of each record to be stored and reported as failed, so that a retry makes
+	// a duplicate.
 	Lose int
 	// LoseCall is the chance of a Put to store its records and answer an error.
 	LoseCall int
@@ -39,7 +42,8 @@ type faults struct {
 	fired Fired
 }
 
-// SetFaults makes the calls through this Stream fail from now on; the zero value ends that. It sets the counters to zero.
+// SetFaults makes the calls through this Stream fail from now on; the zero value ends that. It sets
+// the counters to zero.
 func (s *Stream) SetFaults(f Faults) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()

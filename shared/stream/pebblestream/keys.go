@@ -87,7 +87,8 @@ func cutRecord(value []byte) (arrived int64, key, data []byte, err error) {
 
 func formatSequence(sequence uint64) string { return strconv.FormatUint(sequence, 10) }
 
-// parseSequence reads a sequence number of the port, up to 56 digits. One that this engine cannot have given is the largest.
+// parseSequence reads a sequence number of the port, up to 56 digits. One that this engine cannot
+// have given is the largest.
 func parseSequence(s string) (uint64, error) {
 	if err := stream.CheckSequence(s); err != nil {
 		return 0, err
@@ -97,7 +98,8 @@ func parseSequence(s string) (uint64, error) {
 	return n, nil
 }
 
-// cursor is what an iterator carries: the next sequence number to read, 0 for the oldest, and when it was made.
+// cursor is what an iterator carries: the next sequence number to read, 0 for the oldest, and when
+// it was made.
 type cursor struct {
 	at   shardKey
 	next uint64

@@ -49,7 +49,8 @@ type meta struct {
 	Name string `json:"name"`
 	// ID tells this stream from earlier ones of the name.
 	ID uint64 `json:"id"`
-	// Created is in Unix seconds. It outlives the stream, so that the next of the name is created later.
+	// Created is in Unix seconds. It outlives the stream, so that the next of the name is created
+	// later.
 	Created int64       `json:"created"`
 	Deleted bool        `json:"deleted,omitempty"`
 	Next    uint32      `json:"next_shard"`

@@ -22,8 +22,8 @@ type Options struct {
 	Retention time.Duration
 }
 
-// Stream implements stream.Stream and stream.Notifier. Several may be open on one DB and share its streams; they should have
-// the same retention.
+// Stream implements stream.Stream and stream.Notifier. Several may be open on one DB and share its
+// streams; they should have the same retention.
 type Stream struct {
 	db        *embedded.DB
 	state     *state
@@ -117,7 +117,8 @@ func (p *put) add(batch *pebble.Batch, i int, m *meta, r stream.Record) error {
 	if err != nil {
 		return err
 	}
-	// Arrivals on a shard never go back, also when the clock does, so that AtTime can be found by bisection.
+	// Arrivals on a shard never go back, also when the clock does, so that AtTime can be found by
+	// bisection.
 	arrived := max(p.now, p.state.last[at])
 	p.state.last[at] = arrived
 	op := batch.SetDeferred(recordKeyBytes, recordSize(r))
@@ -168,7 +169,8 @@ func (s *Stream) Created(ctx context.Context, name string) (time.Time, error) {
 	return time.Unix(m.Created, 0).UTC(), nil
 }
 
-// Arrived implements stream.Notifier. For a stream or shard that is not there it answers a closed channel: go and see.
+// Arrived implements stream.Notifier. For a stream or shard that is not there it answers a closed
+// channel: go and see.
 func (s *Stream) Arrived(name, shard string) <-chan struct{} {
 	bell, err := s.state.bells.wait(func() (shardKey, error) { return s.lookUp(name, shard) })
 	if err != nil {

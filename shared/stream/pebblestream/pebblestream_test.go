@@ -67,7 +67,8 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// TestContractUnderFaults holds the same contract while calls fail as those of Kinesis may: the contract promises no less then.
+// TestContractUnderFaults holds the same contract while calls fail as those of Kinesis may: the
+// contract promises no less then.
 func TestContractUnderFaults(t *testing.T) {
 	var first *pebblestream.Stream
 	streamtest.Run(t, func(t testing.TB) (h streamtest.Harness) {

@@ -56,7 +56,8 @@ func locate(view *embedded.View, at shardKey, lost mark, p stream.Position) (uin
 	return 0, fmt.Errorf("%w: position %d", stream.ErrInvalid, p.Where)
 }
 
-// locateSequence goes to a sequence number that is on the shard, or, to go on after it, is the newest of those trimmed.
+// locateSequence goes to a sequence number that is on the shard, or, to go on after it, is the
+// newest of those trimmed.
 func locateSequence(view *embedded.View, at shardKey, lost mark, p stream.Position) (uint64, error) {
 	sequence, err := parseSequence(p.Sequence)
 	if err != nil {
@@ -81,7 +82,8 @@ func locateSequence(view *embedded.View, at shardKey, lost mark, p stream.Positi
 	return sequence, nil
 }
 
-// firstSince bisects for the first record that arrived at or after a time; past the newest where all are older.
+// firstSince bisects for the first record that arrived at or after a time; past the newest where
+// all are older.
 func firstSince(view *embedded.View, at shardKey, lost uint64, since int64) (sequence uint64, err error) {
 	last, _, err := newest(view, at)
 	if err != nil || last <= lost {
@@ -104,7 +106,8 @@ func firstSince(view *embedded.View, at shardKey, lost uint64, since int64) (seq
 	return lost + 1 + uint64(n), errors.Join(bad, iter.Error())
 }
 
-// Get implements stream.Stream. An iterator whose next records were trimmed since it was made is ErrTrimmed.
+// Get implements stream.Stream. An iterator whose next records were trimmed since it was made is
+// ErrTrimmed.
 func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Batch, error) {
 	if err := ctx.Err(); err != nil {
 		return stream.Batch{}, err
@@ -117,7 +120,8 @@ func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Ba
 		return stream.Batch{}, err
 	}
 	now := s.now()
-	// The shard is looked up before the view is taken: a shard seen closed has all its records in the view.
+	// The shard is looked up before the view is taken: a shard seen closed has all its records in
+	// the view.
 	_, shard, err := s.state.visible.Load().shard(c.at)
 	switch {
 	case err != nil:
@@ -156,7 +160,8 @@ type reader struct {
 	limit   int
 	more    bool
 	records []stream.Delivered
-	// room is what the data of several records is copied into, so that a record costs no allocation for its data.
+	// room is what the data of several records is copied into, so that a record costs no allocation
+	// for its data.
 	room []byte
 	// roomBytes is the size of the last room.
 	roomBytes int
@@ -192,8 +197,8 @@ func (r *reader) read(view *embedded.View) (err error) {
 	return iter.Error()
 }
 
-// A read's records share rooms that double from the first to the last size: most reads hold a record or two, and a backlog
-// holds thousands.
+// A read's records share rooms that double from the first to the last size: most reads hold a
+// record or two, and a backlog holds thousands.
 const (
 	firstRoomBytes = 2 << 10
 	lastRoomBytes  = 64 << 10

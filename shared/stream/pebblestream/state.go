@@ -15,7 +15,8 @@ import (
 	"passbook/shared/stream"
 )
 
-// reservation is how many sequence numbers are set aside with one write. A crash skips what is left of them.
+// reservation is how many sequence numbers are set aside with one write. A crash skips what is left
+// of them.
 const reservation = 1 << 20
 
 // catalog has all streams by name. It is never changed, only replaced.
@@ -23,15 +24,17 @@ type catalog map[string]*meta
 
 // state is what all handles on one database share.
 //
-// There are two truths about streams. staged is that of the writers: it is read and replaced only within a Stage, so that a
-// record never lands on a shard behind its split. visible is that of the readers: it follows when the change is durable.
+// There are two truths about streams. staged is that of the writers: it is read and replaced only
+// within a Stage, so that a record never lands on a shard behind its split. visible is that of the
+// readers: it follows when the change is durable.
 type state struct {
 	loaded error
 
 	staged  catalog
 	visible atomic.Pointer[catalog]
 
-	// next and reserved bound the sequence numbers; last has the newest arrival of a shard. Only a Stage touches them.
+	// next and reserved bound the sequence numbers; last has the newest arrival of a shard. Only a
+	// Stage touches them.
 	next, reserved uint64
 	last           map[shardKey]int64
 
@@ -127,7 +130,8 @@ func (c catalog) shard(at shardKey) (*meta, *shardMeta, error) {
 	return nil, nil, fmt.Errorf("%w: shard of the iterator", stream.ErrNotFound)
 }
 
-// sequence gives the next number, with gaps as Kinesis has them, and reserves more when they run out. Only for a Stage.
+// sequence gives the next number, with gaps as Kinesis has them, and reserves more when they run
+// out. Only for a Stage.
 func (s *state) sequence(batch *pebble.Batch) (uint64, error) {
 	s.next += 1 + s.next*0x9e3779b97f4a7c15>>62
 	if s.next >= s.reserved {
@@ -139,8 +143,8 @@ func (s *state) sequence(batch *pebble.Batch) (uint64, error) {
 	return s.next, nil
 }
 
-// stage replaces a stream's description for the writers and returns what to do for the readers when that is durable. Only for
-// a Stage.
+// stage replaces a stream's description for the writers and returns what to do for the readers when
+// that is durable. Only for a Stage.
 func (s *state) stage(batch *pebble.Batch, m *meta) (show func(), err error) {
 	text, err := json.Marshal(m.index())
 	if err != nil {
@@ -162,8 +166,9 @@ type mark struct {
 	Arrived int64 `json:"arrived"`
 }
 
-// trims has the marks of all shards. A mark is set when its trim is staged, before any view can lack the records, so that a
-// reader that takes its view first and asks for the mark then never passes over a trim without seeing it.
+// trims has the marks of all shards. A mark is set when its trim is staged, before any view can
+// lack the records, so that a reader that takes its view first and asks for the mark then never
+// passes over a trim without seeing it.
 type trims struct {
 	mu    sync.Mutex
 	marks map[shardKey]mark
@@ -187,7 +192,8 @@ type bells struct {
 	open map[shardKey]chan struct{}
 }
 
-// wait returns a shard's bell. The shard is looked for while no bell can ring: what changes it later rings this one.
+// wait returns a shard's bell. The shard is looked for while no bell can ring: what changes it
+// later rings this one.
 func (b *bells) wait(find func() (shardKey, error)) (<-chan struct{}, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -157,7 +157,8 @@ func putLargest(s *suite) {
 		began := time.Now()
 		batch, err := s.First.Get(s.ctx, it, limit)
 		if err != nil {
-			limit = 4 // an emulator on a busy machine may not manage 10 MiB within the adapter's deadline
+			// an emulator on a busy machine may not manage 10 MiB within the adapter's deadline
+			limit = 4
 			s.same(restAfter(s.ctx, began, attempt))
 			continue
 		}
@@ -175,7 +176,8 @@ func putLargest(s *suite) {
 	}
 }
 
-// putTogether puts from many goroutines and two handles and reads all of it back, each goroutine's records in its order.
+// putTogether puts from many goroutines and two handles and reads all of it back, each goroutine's
+// records in its order.
 func putTogether(s *suite) {
 	const writers, each = 8, 25
 	s.create(2)

@@ -22,8 +22,8 @@ var readClauses = []clause{
 		func(h Harness) bool { _, can := h.First.(stream.Notifier); return can }, readWoken},
 }
 
-// filled makes a stream of one shard with n records and returns what a reader gets from its start, twice alike: a put that got no
-// answer and was repeated may show late.
+// filled makes a stream of one shard with n records and returns what a reader gets from its start,
+// twice alike: a put that got no answer and was repeated may show late.
 func (s *suite) filled(n int) (shard string, all []stream.Delivered) {
 	s.Helper()
 	s.create(1)
@@ -90,7 +90,8 @@ func readLatest(s *suite) {
 	}
 }
 
-// readTime allows a store without a clock to be moved to take times in whole seconds, as an emulator may.
+// readTime allows a store without a clock to be moved to take times in whole seconds, as an
+// emulator may.
 func readTime(s *suite) {
 	grain, apart := time.Second, 2*time.Second
 	wait := func() { s.same(backoff.Sleep(s.ctx, apart)) }

@@ -116,8 +116,8 @@ func shardsClosed(s *suite) {
 	}
 }
 
-// shardsMoving splits and merges while writers put and a reader follows, parents before children: each writer's records come in
-// its order and none is missing.
+// shardsMoving splits and merges while writers put and a reader follows, parents before children:
+// each writer's records come in its order and none is missing.
 func shardsMoving(s *suite) {
 	const writers, each = 4, 60
 	s.create(1)

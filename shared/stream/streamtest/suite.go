@@ -17,7 +17,8 @@ import (
 type Harness struct {
 	// First and Second are two handles on one store, as two processes have them.
 	First, Second stream.Stream
-	// Create makes a stream and returns when it can be used. Delete removes it and returns when it is gone.
+	// Create makes a stream and returns when it can be used. Delete removes it and returns when it
+	// is gone.
 	Create func(ctx context.Context, name string, shards int) error
 	Delete func(ctx context.Context, name string) error
 	// Split and Merge return when the change can be seen, or before. They may be nil.
@@ -40,7 +41,8 @@ type clause struct {
 	test func(*suite)
 }
 
-// Run holds an adapter to the contract, and returns the names of the subtests that the harness cannot run.
+// Run holds an adapter to the contract, and returns the names of the subtests that the harness
+// cannot run.
 func Run(t *testing.T, open func(testing.TB) Harness) (leftOut []string) {
 	h := open(t)
 	for _, c := range clauses() {
@@ -97,8 +99,8 @@ func rest(ctx context.Context, attempt int) error {
 	}
 }
 
-// restAfter waits before a call that failed is repeated, and at least as long as it took: a slow store must not be kept busy with
-// calls whose callers have gone.
+// restAfter waits before a call that failed is repeated, and at least as long as it took: a slow
+// store must not be kept busy with calls whose callers have gone.
 func restAfter(ctx context.Context, began time.Time, attempt int) error {
 	if err := backoff.Sleep(ctx, time.Since(began)); err != nil {
 		return err
@@ -106,8 +108,8 @@ func restAfter(ctx context.Context, began time.Time, attempt int) error {
 	return rest(ctx, attempt)
 }
 
-// send puts records until each of them was put at least once, and returns where the last copy of each is. Records go one
-// after another, so that those of a key keep their order.
+// send puts records until each of them was put at least once, and returns where the last copy of
+// each is. Records go one after another, so that those of a key keep their order.
 func (s *suite) send(records ...stream.Record) ([]stream.Put, error) {
 	out := make([]stream.Put, len(records))
 	for i, r := range records {
@@ -158,7 +160,8 @@ func (s *suite) shards() []stream.Shard {
 	return out
 }
 
-// calm repeats a call that is refused for load, or that got no answer within the adapter's own deadline.
+// calm repeats a call that is refused for load, or that got no answer within the adapter's own
+// deadline.
 func (s *suite) calm(call func() error) error {
 	for attempt := 0; ; attempt++ {
 		err := call()
@@ -179,8 +182,8 @@ func (s *suite) iterator(shard string, at stream.Position) (it string, err error
 	return it, err
 }
 
-// tail reads a shard from a position until it has seen n records with different data, or the end of a closed shard, and
-// returns all that it got, duplicates too, and whether it came to an end.
+// tail reads a shard from a position until it has seen n records with different data, or the end of
+// a closed shard, and returns all that it got, duplicates too, and whether it came to an end.
 func (s *suite) tail(shard string, at stream.Position, n, limit int) (got []stream.Delivered, end bool, err error) {
 	it, err := s.iterator(shard, at)
 	seen := map[string]bool{}

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// createDeadline bounds one CreateTable, which answers before the table is made, and readyDeadline all of CreateTables: DynamoDB
-	// takes some ten seconds a table.
+	// createDeadline bounds one CreateTable, which answers before the table is made, and
+	// readyDeadline all of CreateTables: DynamoDB takes some ten seconds a table.
 	createDeadline = 30 * time.Second
 	readyDeadline  = 5 * time.Minute
 	// pollFirst to pollMost are the pauses between two looks at a table that is being made.
@@ -23,8 +23,9 @@ const (
 	pollMost  = 2 * time.Second
 )
 
-// CreateTables makes each table that is missing, on demand, waits until it and its indexes are active, and ends with Check. It may
-// be repeated, and run beside another one. It changes no table that is there.
+// CreateTables makes each table that is missing, on demand, waits until it and its indexes are
+// active, and ends with Check. It may be repeated, and run beside another one. It changes no table
+// that is there.
 func (t *Table) CreateTables(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyDeadline)
 	defer cancel()
@@ -37,8 +38,9 @@ func (t *Table) CreateTables(ctx context.Context) error {
 	return t.Check(ctx)
 }
 
-// ensure looks at the table until it is active. One that is not there is made, again if it must be: a table that was just made may
-// not show yet, one that is being deleted goes first, and so do others while as many are made as DynamoDB makes at a time.
+// ensure looks at the table until it is active. One that is not there is made, again if it must be:
+// a table that was just made may not show yet, one that is being deleted goes first, and so do
+// others while as many are made as DynamoDB makes at a time.
 func (t *Table) ensure(ctx context.Context, s table.Schema) error {
 	for pause := pollFirst; ; pause = min(2*pause, pollMost) {
 		var busy error // why the table cannot be made yet
@@ -61,7 +63,8 @@ func (t *Table) ensure(ctx context.Context, s table.Schema) error {
 	}
 }
 
-// active says that a table takes reads and writes, and so do its indexes. An update of its settings is no hindrance.
+// active says that a table takes reads and writes, and so do its indexes. An update of its settings
+// is no hindrance.
 func active(d *types.TableDescription) bool {
 	if d.TableStatus != types.TableStatusActive && d.TableStatus != types.TableStatusUpdating {
 		return false
@@ -90,14 +93,15 @@ func (t *Table) create(ctx context.Context, s table.Schema) error {
 	return nil
 }
 
-// tooMany says that as many tables are being made as DynamoDB makes at a time, by whomever: 500, and 250 with indexes. The account
-// may also have all the tables that it is granted.
+// tooMany says that as many tables are being made as DynamoDB makes at a time, by whomever: 500,
+// and 250 with indexes. The account may also have all the tables that it is granted.
 func tooMany(err error) bool {
 	var limit *types.LimitExceededException
 	return errors.As(err, &limit)
 }
 
-// define is an index's key for CreateTable. The attributes that are new to the table are defined with it.
+// define is an index's key for CreateTable. The attributes that are new to the table are defined
+// with it.
 func define(in *dynamodb.CreateTableInput, x table.Index) []types.KeySchemaElement {
 	var key []types.KeySchemaElement
 	for _, p := range keyOf(x) {

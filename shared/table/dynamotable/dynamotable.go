@@ -16,10 +16,12 @@ import (
 )
 
 const (
-	// readDeadline and writeDeadline bound each call, a read's repetitions included. DynamoDB answers within milliseconds.
+	// readDeadline and writeDeadline bound each call, a read's repetitions included. DynamoDB
+	// answers within milliseconds.
 	readDeadline  = 5 * time.Second
 	writeDeadline = 5 * time.Second
-	// readAttempts is how often a read is sent, and retryDelay what the SDK's backoff doubles: both as the SDK has them for DynamoDB.
+	// readAttempts is how often a read is sent, and retryDelay what the SDK's backoff doubles: both
+	// as the SDK has them for DynamoDB.
 	readAttempts = 3
 	retryDelay   = 25 * time.Millisecond
 )
@@ -35,8 +37,8 @@ type Table struct {
 
 var _ table.Table = (*Table)(nil)
 
-// New opens the tables of a deployment, which are named prefix + schema name, without a call to them. It fails with
-// table.ErrInvalid on a bad schema or prefix.
+// New opens the tables of a deployment, which are named prefix + schema name, without a call to
+// them. It fails with table.ErrInvalid on a bad schema or prefix.
 func New(c aws.Config, prefix string, schemas ...table.Schema) (*Table, error) {
 	t := &Table{prefix: prefix, schemas: slices.Clone(schemas)}
 	full := slices.Clone(schemas)
@@ -124,8 +126,8 @@ func (t *Table) Delete(ctx context.Context, name string, key table.Key, cond tab
 	return nil
 }
 
-// Transact implements table.Table. DynamoDB's token for repeating a transaction is left to the SDK, a new one each call: it is
-// good for 10 minutes, and a caller's repetition may come later.
+// Transact implements table.Table. DynamoDB's token for repeating a transaction is left to the SDK,
+// a new one each call: it is good for 10 minutes, and a caller's repetition may come later.
 func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
 	if err := t.catalog.CheckTransact(puts); err != nil {
 		return err
@@ -157,7 +159,8 @@ type condition struct {
 	values map[string]types.AttributeValue
 }
 
-// express names every attribute by a placeholder: hundreds of words are reserved, such as owner, state and version.
+// express names every attribute by a placeholder: hundreds of words are reserved, such as owner,
+// state and version.
 func express(c table.Condition) condition {
 	absent, attr, value := c.Parts()
 	if absent {

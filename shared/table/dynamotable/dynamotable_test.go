@@ -86,7 +86,8 @@ func TestForeignAttributes(t *testing.T) {
 	}
 }
 
-// TestExpressions holds what is sent: everything by placeholders, and consistent only where it may be.
+// TestExpressions holds what is sent: everything by placeholders, and consistent only where it may
+// be.
 func TestExpressions(t *testing.T) {
 	for name, c := range map[string]struct {
 		call func(*dynamotable.Table) error

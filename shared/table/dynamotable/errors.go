@@ -15,7 +15,8 @@ import (
 
 // The errors of a deployment whose tables are not what the program needs. No repetition helps.
 var (
-	// ErrNoTable: a table is not there, on this endpoint and in this region. It is a table.ErrRefused.
+	// ErrNoTable: a table is not there, on this endpoint and in this region. It is a
+	// table.ErrRefused.
 	ErrNoTable error = noTable{}
 	// ErrLayout: a table's key or an index is not as the schema says.
 	ErrLayout = errors.New("another layout")
@@ -30,8 +31,8 @@ func (noTable) Error() string { return "no table" }
 // Is makes it a table.ErrRefused.
 func (noTable) Is(target error) bool { return target == table.ErrRefused }
 
-// kinds are the port's errors by DynamoDB's codes. With each of them nothing was written; after any other code, such as
-// InternalServerError, that is not known.
+// kinds are the port's errors by DynamoDB's codes. With each of them nothing was written; after any
+// other code, such as InternalServerError, that is not known.
 var kinds = map[string]error{
 	"ConditionalCheckFailedException": table.ErrConditionFailed,
 
@@ -57,8 +58,9 @@ var kinds = map[string]error{
 	"MissingAuthenticationTokenException": table.ErrRefused,
 }
 
-// reasons are the port's errors by the codes that cancel a transaction, the one that decides before the others: a condition that
-// fails, and a put that cannot be done, are final, whatever else stood in the way.
+// reasons are the port's errors by the codes that cancel a transaction, the one that decides before
+// the others: a condition that fails, and a put that cannot be done, are final, whatever else stood
+// in the way.
 var reasons = []struct {
 	code string
 	kind error
@@ -98,7 +100,8 @@ func kindOf(err error) error {
 	return nil
 }
 
-// kindOfReasons reads why a transaction was cancelled: one reason for each put, in the order of the puts.
+// kindOfReasons reads why a transaction was cancelled: one reason for each put, in the order of the
+// puts.
 func kindOfReasons(given []types.CancellationReason) error {
 	for _, r := range reasons {
 		for i, g := range given {

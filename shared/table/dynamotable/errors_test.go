@@ -59,7 +59,8 @@ var portErrors = []error{
 	table.ErrNotFound, table.ErrConditionFailed, table.ErrConflict, table.ErrThrottled, table.ErrInvalid, table.ErrRefused, dynamotable.ErrNoTable,
 }
 
-// wantKind checks that the error is of one kind and no other, names the table, and has the SDK's error in it.
+// wantKind checks that the error is of one kind and no other, names the table, and has the SDK's
+// error in it.
 func wantKind(t *testing.T, err, want error, code string) {
 	t.Helper()
 	for _, kind := range portErrors {
@@ -143,7 +144,8 @@ func TestReasonsOfACancelledTransaction(t *testing.T) {
 	}
 }
 
-// TestAttempts counts how often each call is sent when DynamoDB is out of order or throttles, whatever the configuration says.
+// TestAttempts counts how often each call is sent when DynamoDB is out of order or throttles,
+// whatever the configuration says.
 func TestAttempts(t *testing.T) {
 	for _, answer := range []http.HandlerFunc{fails(500, "InternalServerError", ""), fails(400, "ThrottlingException", "")} {
 		synctest.Test(t, func(t *testing.T) {
@@ -169,8 +171,8 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
-// TestCutConnection has a server that reads a write and hangs up, on a connection that was good before: the HTTP client must not
-// send it again either.
+// TestCutConnection has a server that reads a write and hangs up, on a connection that was good
+// before: the HTTP client must not send it again either.
 func TestCutConnection(t *testing.T) {
 	var puts atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

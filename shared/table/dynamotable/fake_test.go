@@ -14,7 +14,8 @@ import (
 	"passbook/shared/table/dynamotable"
 )
 
-// fake is a DynamoDB of one answer, without a network, so that it also stands in a bubble of virtual time.
+// fake is a DynamoDB of one answer, without a network, so that it also stands in a bubble of
+// virtual time.
 type fake struct {
 	answer http.HandlerFunc
 	calls  []call

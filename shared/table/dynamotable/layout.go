@@ -14,8 +14,8 @@ import (
 	"passbook/shared/table"
 )
 
-// Check looks at every table. What is missing, or not as its schema says, is told in one error of one line that matches ErrNoTable,
-// ErrLayout or both. Indexes beyond the schema's are fine.
+// Check looks at every table. What is missing, or not as its schema says, is told in one error of
+// one line that matches ErrNoTable, ErrLayout or both. Indexes beyond the schema's are fine.
 func (t *Table) Check(ctx context.Context) error {
 	var wrong error
 	for _, s := range t.schemas {

@@ -79,7 +79,8 @@ func keyCondition(in *dynamodb.QueryInput, q table.Query, x table.Index) {
 	in.KeyConditionExpression = &expression
 }
 
-// beyond says that a range is empty, which DynamoDB would refuse. Strings are in the order of their bytes, as DynamoDB has them.
+// beyond says that a range is empty, which DynamoDB would refuse. Strings are in the order of their
+// bytes, as DynamoDB has them.
 func beyond(from, to table.Value) bool {
 	switch from := from.(type) {
 	case table.S:

@@ -12,8 +12,8 @@ import (
 	"passbook/shared/table"
 )
 
-// token is a page's After, in JSON and base64url: where the page ended, and what was asked, so that it goes on with its own query
-// only. The types of the key's attributes follow from the index.
+// token is a page's After, in JSON and base64url: where the page ended, and what was asked, so that
+// it goes on with its own query only. The types of the key's attributes follow from the index.
 type token struct {
 	Query uint64            `json:"q"`
 	Last  map[string]string `json:"k"`

@@ -36,7 +36,8 @@ func encodeMap(m table.Map) map[string]types.AttributeValue {
 	return out
 }
 
-// encode makes a value that the catalog has checked DynamoDB's. An empty binary or list must not be nil: the SDK would send null.
+// encode makes a value that the catalog has checked DynamoDB's. An empty binary or list must not be
+// nil: the SDK would send null.
 func encode(v table.Value) types.AttributeValue {
 	switch v := v.(type) {
 	case table.S:

@@ -9,8 +9,9 @@ import (
 	"passbook/shared/table"
 )
 
-// A stored row is a version byte and its attributes, encoded as a map is. A value is a tag and its content; lengths and counts
-// are unsigned varints, numbers zigzag varints. Key and index are not in the value.
+// A stored row is a version byte and its attributes, encoded as a map is. A value is a tag and its
+// content; lengths and counts are unsigned varints, numbers zigzag varints. Key and index are not
+// in the value.
 const (
 	rowFormat byte = 1
 
@@ -109,7 +110,8 @@ func (d *decoder) uvarint() uint64 {
 	return 0
 }
 
-// count is a number of elements. Each takes a byte at least, which bounds what a damaged count can ask for.
+// count is a number of elements. Each takes a byte at least, which bounds what a damaged count can
+// ask for.
 func (d *decoder) count() int {
 	n := d.uvarint()
 	if n > uint64(len(d.text)) {
@@ -163,7 +165,8 @@ func (d *decoder) value() table.Value {
 	return nil
 }
 
-// lookup finds one attribute's encoded value in a stored row, and skips the others without decoding them.
+// lookup finds one attribute's encoded value in a stored row, and skips the others without decoding
+// them.
 func lookup(row []byte, attr string) (value []byte, found bool, err error) {
 	if len(row) == 0 || row[0] != rowFormat {
 		return nil, false, errDamaged
@@ -232,7 +235,8 @@ func skip(b []byte) (rest []byte, err error) {
 	return nil, errDamaged
 }
 
-// equals says whether an encoded value is v, an S, N, B or Bool. Such values have one encoding each.
+// equals says whether an encoded value is v, an S, N, B or Bool. Such values have one encoding
+// each.
 func equals(encoded []byte, v table.Value) bool {
 	var room [64]byte
 	return bytes.Equal(encoded, appendValue(room[:0], v))

@@ -61,7 +61,8 @@ func TestRowRoundTrip(t *testing.T) {
 	})
 }
 
-// A row of a newer program, or of none, is refused by whoever looks into it: a condition on it would else be answered from nonsense.
+// A row of a newer program, or of none, is refused by whoever looks into it: a condition on it
+// would else be answered from nonsense.
 func TestRowsOfAnotherFormatAreRefused(t *testing.T) {
 	stored := appendRow(nil, table.Map{"a": table.N(1)})
 	newer := append([]byte{stored[0] + 1}, stored[1:]...)
@@ -75,7 +76,8 @@ func TestRowsOfAnotherFormatAreRefused(t *testing.T) {
 	}
 }
 
-// TestKeyOrder holds that index keys sort as the sort keys do, whatever bytes are in them, and come apart again.
+// TestKeyOrder holds that index keys sort as the sort keys do, whatever bytes are in them, and come
+// apart again.
 func TestKeyOrder(t *testing.T) {
 	type entry struct {
 		sk  table.Value
@@ -131,7 +133,8 @@ func TestPrefixEnd(t *testing.T) {
 	})
 }
 
-// TestSegmentHash pins the hash, which is in the stored keys, and that segments are of about one size.
+// TestSegmentHash pins the hash, which is in the stored keys, and that segments are of about one
+// size.
 func TestSegmentHash(t *testing.T) {
 	if got := segmentHash(""); got != 0x1cd9 {
 		t.Errorf("hash of nothing is %#x", got)

@@ -21,8 +21,8 @@ const (
 	crashesInChain = 5
 )
 
-// TestCrash cuts the power 300 times while writers write: what was answered or read is there, what was not is whole or absent, a
-// transaction is never torn, and index and rows agree.
+// TestCrash cuts the power 300 times while writers write: what was answered or read is there, what
+// was not is whole or absent, a transaction is never torn, and index and rows agree.
 func TestCrash(t *testing.T) {
 	seen := outcomes{}
 	for seed := range uint64(crashChains) {
@@ -98,7 +98,8 @@ func (c *crashRun) open(fs vfs.FS) (*embedded.DB, *pebbletable.Table) {
 	return db, openTable(c, db)
 }
 
-// cycle checks a database, lets writers and a reader loose on it and returns what a power cut among them leaves.
+// cycle checks a database, lets writers and a reader loose on it and returns what a power cut among
+// them leaves.
 func (c *crashRun) cycle(fs *vfs.MemFS, unsynced int, seen *outcomes) *vfs.MemFS {
 	db, tab := c.open(fs)
 	c.check(tab, seen)

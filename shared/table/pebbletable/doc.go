@@ -1,10 +1,12 @@
-// Package pebbletable is the embedded adapter of the table port, on the Pebble database of package embedded.
+// Package pebbletable is the embedded adapter of the table port, on the Pebble database of package
+// embedded.
 //
-// A row is one key, and each index entry another, written in one batch with the row, so that an index never disagrees with its
-// table. A write holds a lock on its key from the check of its condition until the batch is on disk; a read takes no lock, it
-// looks at a view of what is on disk already. So a read shows every write that was answered before it, and never one that a
-// power cut can take back.
+// A row is one key, and each index entry another, written in one batch with the row, so that an
+// index never disagrees with its table. A write holds a lock on its key from the check of its
+// condition until the batch is on disk; a read takes no lock, it looks at a view of what is on disk
+// already. So a read shows every write that was answered before it, and never one that a power cut
+// can take back.
 //
-// That makes it nicer than DynamoDB in one way, which tests can undo: HoldIndex freezes an index, as a global secondary index
-// lags. Next on the walk: stream.
+// That makes it nicer than DynamoDB in one way, which tests can undo: HoldIndex freezes an index,
+// as a global secondary index lags. Next on the walk: stream.
 package pebbletable

@@ -14,8 +14,9 @@ type holds struct {
 	views map[heldIndex]*embedded.View
 }
 
-// HoldIndex freezes an index: until ReleaseIndex, queries of it through this Table show it as it is now, as a secondary index
-// of DynamoDB may for a while. It is for tests of what callers do about that.
+// HoldIndex freezes an index: until ReleaseIndex, queries of it through this Table show it as it is
+// now, as a secondary index of DynamoDB may for a while. It is for tests of what callers do about
+// that.
 func (t *Table) HoldIndex(table, index string) error {
 	if _, err := t.catalog.Index(table, index); err != nil {
 		return err

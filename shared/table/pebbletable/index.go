@@ -8,7 +8,8 @@ import (
 	"passbook/shared/table"
 )
 
-// replaceEntry moves a row's entry in one index from where the stored row has it to where the new one does.
+// replaceEntry moves a row's entry in one index from where the stored row has it to where the new
+// one does.
 func replaceEntry(batch *pebble.Batch, x table.Index, c *change, old []byte) error {
 	var before, after [128]byte
 	was, err := storedEntry(before[:0], x, c, old)
@@ -49,7 +50,8 @@ func newEntry(to []byte, x table.Index, c *change) []byte {
 	return appendIndexKey(to, c.table, x, string(pk), sk, c.at)
 }
 
-// storedEntry is the key of the stored row's entry, empty where there is no row or it is not in the index.
+// storedEntry is the key of the stored row's entry, empty where there is no row or it is not in the
+// index.
 func storedEntry(to []byte, x table.Index, c *change, old []byte) ([]byte, error) {
 	if old == nil {
 		return nil, nil

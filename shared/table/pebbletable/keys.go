@@ -8,8 +8,8 @@ import (
 	"passbook/shared/table"
 )
 
-// Keys in the database. A part that others follow is escaped and ended by 00 01, where 00 within it becomes 00 FF: that keeps
-// the order of the parts and lets no part run into the next.
+// Keys in the database. A part that others follow is escaped and ended by 00 01, where 00 within it
+// becomes 00 FF: that keeps the order of the parts and lets no part run into the next.
 //
 //	t r <table> 00 <2 bytes of hash(pk)> <pk> 00 01 <sk>                                  -> the attributes
 //	t i <table> 00 <index> 00 <index pk> 00 01 <index sk> 00 01 <pk> 00 01 <sk>           -> nothing; sorted by an S
@@ -49,7 +49,8 @@ func appendIndexKey(to []byte, tableName string, x table.Index, pk string, sk ta
 	return append(appendPart(to, k.PK), k.SK...)
 }
 
-// appendSort appends an index's sort key so that bytes are in the order of the values: a number with its sign bit turned.
+// appendSort appends an index's sort key so that bytes are in the order of the values: a number
+// with its sign bit turned.
 func appendSort(to []byte, v table.Value) []byte {
 	if n, ok := v.(table.N); ok {
 		return binary.BigEndian.AppendUint64(to, uint64(n)^1<<63)

@@ -24,7 +24,8 @@ type Table struct {
 
 var _ table.Table = (*Table)(nil)
 
-// New opens the tables. Tables need not be made beforehand. It fails with table.ErrInvalid on a bad schema.
+// New opens the tables. Tables need not be made beforehand. It fails with table.ErrInvalid on a bad
+// schema.
 func New(db *embedded.DB, schemas ...table.Schema) (*Table, error) {
 	catalog, err := table.NewCatalog(schemas...)
 	if err != nil {
@@ -89,7 +90,8 @@ func (t *Table) Delete(ctx context.Context, name string, key table.Key, cond tab
 	return t.write(ctx, change{table: name, at: key, key: appendRowKey(nil, name, key), cond: cond})
 }
 
-// Transact implements table.Table. Two that meet on a row are done one after the other: there is no ErrConflict here.
+// Transact implements table.Table. Two that meet on a row are done one after the other: there is no
+// ErrConflict here.
 func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -131,8 +133,8 @@ func (t *Table) write(ctx context.Context, c change) error {
 	return err
 }
 
-// writeAll checks the conditions and commits all changes or none, holding the keys until the commit is durable, so that the
-// next check sees it. A condition that fails is a *table.TransactError.
+// writeAll checks the conditions and commits all changes or none, holding the keys until the commit
+// is durable, so that the next check sees it. A condition that fails is a *table.TransactError.
 func (t *Table) writeAll(ctx context.Context, changes []change) error {
 	keys := make([][]byte, len(changes))
 	for i := range changes {
@@ -159,7 +161,8 @@ func (t *Table) writeAll(ctx context.Context, changes []change) error {
 	})
 }
 
-// remember keeps the rows that were written once more. After a failed commit nothing is known of them.
+// remember keeps the rows that were written once more. After a failed commit nothing is known of
+// them.
 func (t *Table) remember(changes []change, err error) {
 	for i := range changes {
 		if c := &changes[i]; err != nil || c.row == nil {
@@ -202,7 +205,8 @@ func (t *Table) plan(batch *pebble.Batch, changes []change) error {
 	return nil
 }
 
-// stored calls read with the row in place, whose lock the caller holds, and says whether there is one.
+// stored calls read with the row in place, whose lock the caller holds, and says whether there is
+// one.
 func (t *Table) stored(view *embedded.View, key []byte, read func(old []byte) error) (found bool, err error) {
 	if old, ok := t.recent.get(key); ok {
 		return true, read(old)
@@ -226,7 +230,8 @@ func (c *change) holds(old []byte) (bool, error) {
 	return found && equals(value, want), err
 }
 
-// replace adds a row's change, and those of its index entries, to the batch. old is nil where there is no row.
+// replace adds a row's change, and those of its index entries, to the batch. old is nil where there
+// is no row.
 func (t *Table) replace(batch *pebble.Batch, c *change, old []byte) error {
 	schema, err := t.catalog.Table(c.table)
 	if err != nil {

@@ -90,7 +90,8 @@ func (t *Table) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
 	return t.page(ctx, w, s.After, heldIndex{})
 }
 
-// segmentStart is the first key of a segment; that of the segment after the last is the end of the table.
+// segmentStart is the first key of a segment; that of the segment after the last is the end of the
+// table.
 func segmentStart(prefix []byte, segment, of int) []byte {
 	if segment == of {
 		return prefixEnd(prefix)

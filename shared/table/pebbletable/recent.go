@@ -11,14 +11,16 @@ const (
 	recentBytes = 48 << 20
 )
 
-// recent remembers rows as they are stored that were written more than once: read models and leases are written again and again,
-// and to search the tree for the row in place was a sixth of the whole bank's work. A row is looked up and remembered only by
-// who holds its lock, so what is remembered is what is stored. All handles on one database share it.
+// recent remembers rows as they are stored that were written more than once: read models and leases
+// are written again and again, and to search the tree for the row in place was a sixth of the whole
+// bank's work. A row is looked up and remembered only by who holds its lock, so what is remembered
+// is what is stored. All handles on one database share it.
 type recent struct {
 	seed   maphash.Seed
 	shards [recentShards]struct {
 		sync.Mutex
-		// A row is in one of two generations; when the younger is full it becomes the older, and what that held is forgotten.
+		// A row is in one of two generations; when the younger is full it becomes the older, and
+		// what that held is forgotten.
 		young, old map[string][]byte
 		bytes      int
 	}

@@ -30,7 +30,8 @@ func (s *stall) MaybeError(op errorfs.Op) error {
 	return nil
 }
 
-// TestStalledDisk holds a write in its sync: nobody sees it, nobody overtakes it, and nobody is kept beyond a deadline.
+// TestStalledDisk holds a write in its sync: nobody sees it, nobody overtakes it, and nobody is
+// kept beyond a deadline.
 func TestStalledDisk(t *testing.T) {
 	disk := &stall{stands: make(chan struct{}), going: make(chan struct{})}
 	db := openDB(t, embedded.Options{FS: errorfs.Wrap(vfs.NewMem(), disk)})

@@ -79,8 +79,8 @@ func queryRange(s *suite) {
 	}
 }
 
-// cutPoints reads a query in pages of each size, so that it goes on from each row, and checks that nothing is lost or twice. An
-// index may lag again after it has shown everything.
+// cutPoints reads a query in pages of each size, so that it goes on from each row, and checks that
+// nothing is lost or twice. An index may lag again after it has shown everything.
 func (s *suite) cutPoints(q table.Query, want []table.Row) {
 	s.Helper()
 	for limit := 1; limit <= len(want)+1; limit++ {

@@ -40,8 +40,8 @@ type clause struct {
 	test       func(*suite)
 }
 
-// Run holds an adapter to the contract. open returns two handles on one store, as two processes have them; they may be the
-// same where the adapter can have only one.
+// Run holds an adapter to the contract. open returns two handles on one store, as two processes
+// have them; they may be the same where the adapter can have only one.
 func Run(t *testing.T, open func(testing.TB) (first, second table.Table)) {
 	a, b := open(t)
 	for _, c := range clauses() {
@@ -74,7 +74,8 @@ func (s *suite) pk(name string) string { return s.id + "#" + name }
 
 func (s *suite) key(name string) table.Key { return table.Key{PK: s.pk(name), SK: "-"} }
 
-// again repeats what was refused for load or met another transaction: in both cases nothing was written.
+// again repeats what was refused for load or met another transaction: in both cases nothing was
+// written.
 func again(ctx context.Context, call func() error) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := call()

@@ -20,7 +20,8 @@ var togetherClauses = []clause{
 	{"model", "Table is the port.", model},
 }
 
-// oneWins lets many put the same absent row: exactly one does, and its row is the one that is there.
+// oneWins lets many put the same absent row: exactly one does, and its row is the one that is
+// there.
 func oneWins(s *suite) {
 	for round := range 10 {
 		key := s.key(fmt.Sprint(round))
@@ -83,7 +84,8 @@ func (s *suite) increment(handle table.Table, key table.Key) error {
 	}
 }
 
-// transactAgainstPut races transactions of two rows against puts of one of them: a transaction that failed left no row behind.
+// transactAgainstPut races transactions of two rows against puts of one of them: a transaction that
+// failed left no row behind.
 func transactAgainstPut(s *suite) {
 	var group sync.WaitGroup
 	for round := range 20 {
@@ -124,7 +126,8 @@ const modelTime = 20 * time.Second
 func model(s *suite) {
 	run, done, began := 0, 0, time.Now()
 	rapid.Check(s.T, func(t *rapid.T) {
-		if run == done && time.Since(began) > modelTime { // after a failure rapid goes on, to show it in few steps
+		// after a failure rapid goes on, to show it in few steps
+		if run == done && time.Since(began) > modelTime {
 			return
 		}
 		run++

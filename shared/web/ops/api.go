@@ -29,8 +29,8 @@ func (r *Registry) Routes() []web.Route {
 	return routes
 }
 
-// local refuses requests that were sent to a name that is not loopback: a page in a browser can make a name of its own point
-// here, but cannot make the browser say another.
+// local refuses requests that were sent to a name that is not loopback: a page in a browser can
+// make a name of its own point here, but cannot make the browser say another.
 func local(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if !Local(c.Request()) {
@@ -40,7 +40,8 @@ func local(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// Local says whether a request was sent to a loopback name. Whatever else is served beside the jobs asks the same.
+// Local says whether a request was sent to a loopback name. Whatever else is served beside the jobs
+// asks the same.
 func Local(r *http.Request) bool {
 	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
@@ -78,7 +79,8 @@ func (r *Registry) start(c echo.Context) error {
 	return reply(c, http.StatusAccepted, job)
 }
 
-// parseRequest parts the job's name from its parameters, which may be of any depth and are for the job to read.
+// parseRequest parts the job's name from its parameters, which may be of any depth and are for the
+// job to read.
 func parseRequest(body []byte) (name string, params json.RawMessage, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	var members map[string]json.RawMessage

@@ -21,7 +21,8 @@ const (
 	maxAnswer = 16 << 20
 )
 
-// ErrRefused is an answer that is a problem document. The error around it holds its code and its detail.
+// ErrRefused is an answer that is a problem document. The error around it holds its code and its
+// detail.
 var ErrRefused = errors.New("refused")
 
 // Client talks to the registry of a running process. Safe for concurrent use.
@@ -30,7 +31,8 @@ type Client struct {
 	http *http.Client
 }
 
-// NewClient makes a client of the listener at address, host:port. It connects with the first request.
+// NewClient makes a client of the listener at address, host:port. It connects with the first
+// request.
 func NewClient(address string) *Client {
 	return &Client{base: "http://" + address + "/ops/jobs", http: &http.Client{
 		Timeout: callTimeout, Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true},
@@ -75,9 +77,10 @@ func (c *Client) Cancel(ctx context.Context, id string) (Job, error) {
 	return c.call(ctx, http.MethodDelete, "/"+id, nil)
 }
 
-// Run starts a job and follows it to its end. watch, if not nil, is called with every state that is seen, the last one too.
-// When ctx ends, the job is cancelled and Run waits a few seconds for it to obey. An error means that the job's end was not
-// seen, or not reached; a job that failed is no error here.
+// Run starts a job and follows it to its end. watch, if not nil, is called with every state that is
+// seen, the last one too. When ctx ends, the job is cancelled and Run waits a few seconds for it to
+// obey. An error means that the job's end was not seen, or not reached; a job that failed is no
+// error here.
 func (c *Client) Run(ctx context.Context, name string, params any, watch func(Job)) (Job, error) {
 	job, err := c.Start(ctx, name, params)
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// ErrDifference is what a job that compared two things returns, wrapped, when they differ. Its program exits with 3.
+// ErrDifference is what a job that compared two things returns, wrapped, when they differ. Its
+// program exits with 3.
 var ErrDifference = errors.New("a difference was found")
 
 // The states of a job.
@@ -55,7 +56,8 @@ type Snapshot struct {
 	Total int64 `json:"total"`
 	// Rate is units a second since the phase began.
 	Rate float64 `json:"rate"`
-	// ETASeconds is how long the rest of the phase takes at that rate; nil while that cannot be said.
+	// ETASeconds is how long the rest of the phase takes at that rate; nil while that cannot be
+	// said.
 	ETASeconds *float64 `json:"eta_seconds,omitempty"`
 }
 

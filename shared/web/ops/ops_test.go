@@ -153,7 +153,8 @@ func TestRefusedRequests(t *testing.T) {
 	}
 }
 
-// A page elsewhere can make its own name point at this machine, but it cannot make a browser say another name.
+// A page elsewhere can make its own name point at this machine, but it cannot make a browser say
+// another name.
 func TestOtherNamesAreRefused(t *testing.T) {
 	_, c, _ := serve(t)
 	for host, want := range map[string]int{"evil.example": 404, "evil.example:80": 404, "10.0.0.1": 404, "localhost:1": 200, "127.0.0.1": 200, "[::1]:7": 200} {

@@ -27,14 +27,15 @@ var (
 	ErrClosed = errors.New("ops: closed")
 )
 
-// Func carries a job out. params is a JSON object, the job's name not in it. It obeys ctx, which ends when the job is
-// cancelled or the process stops. The result is kept as JSON, beside an error too; an error that is ErrDifference stands for
-// exit code 3, any other for 1.
+// Func carries a job out. params is a JSON object, the job's name not in it. It obeys ctx, which
+// ends when the job is cancelled or the process stops. The result is kept as JSON, beside an error
+// too; an error that is ErrDifference stands for exit code 3, any other for 1.
 type Func func(ctx context.Context, params json.RawMessage, p *Progress) (result any, err error)
 
 // Registry knows the jobs of a process and runs them. Safe for concurrent use.
 type Registry struct {
-	// Check, if not nil, looks at the parameters of a job before it starts. Its errors match ErrParams.
+	// Check, if not nil, looks at the parameters of a job before it starts. Its errors match
+	// ErrParams.
 	Check func(name string, params json.RawMessage) error
 
 	ctx    context.Context

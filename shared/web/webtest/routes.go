@@ -37,7 +37,8 @@ func Listed(t testing.TB, tags ...string) []string {
 	return listed
 }
 
-// Routes fails the test unless the server has mounted exactly what the contract lists under the tags.
+// Routes fails the test unless the server has mounted exactly what the contract lists under the
+// tags.
 func Routes(t testing.TB, server *web.Server, tags ...string) {
 	t.Helper()
 	mounted, listed := server.Routes(), Listed(t, tags...)

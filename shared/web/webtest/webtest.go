@@ -68,9 +68,10 @@ func (c *Client) Put(path, key, body string, header ...string) Response {
 	return c.Do(http.MethodPut, path, body, append([]string{"Idempotency-Key", key}, header...)...)
 }
 
-// Do sends a request, and fails the test unless the answer is as the contract has it. A request that was accepted must be as
-// the contract has it too. A body is JSON unless the headers, which come in pairs, say otherwise. It never ends the test, so that
-// any goroutine may call it: where there is no answer, Status is 0.
+// Do sends a request, and fails the test unless the answer is as the contract has it. A request
+// that was accepted must be as the contract has it too. A body is JSON unless the headers, which
+// come in pairs, say otherwise. It never ends the test, so that any goroutine may call it: where
+// there is no answer, Status is 0.
 func (c *Client) Do(method, path, body string, header ...string) Response {
 	c.t.Helper()
 	request, err := http.NewRequestWithContext(context.Background(), method, c.server.URL+path, strings.NewReader(body))
@@ -142,7 +143,8 @@ func (c *Client) check(request *http.Request, body string, response Response) {
 	}
 }
 
-// checkLines holds each line of a bulk request and of its answer against the contract, whose schemas there are of one line.
+// checkLines holds each line of a bulk request and of its answer against the contract, whose
+// schemas there are of one line.
 func (c *Client) checkLines(route *routers.Route, request, response string) {
 	c.t.Helper()
 	const rows = "application/x-ndjson"
