@@ -11,13 +11,13 @@ import (
 	"time"
 
 	"passbook/cmd/internal/jobs"
+	"passbook/cmd/internal/ops"
 	"passbook/cmd/internal/serve"
 	"passbook/shared/bucket"
 	"passbook/shared/platform"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
-	"passbook/shared/web/ops"
 )
 
 // together is a fleet in this process, on one embedded engine.

@@ -10,6 +10,7 @@ import (
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/jobs"
+	"passbook/cmd/internal/ops"
 	"passbook/shared/account"
 	"passbook/shared/archive"
 	"passbook/shared/money"
@@ -17,7 +18,6 @@ import (
 	"passbook/shared/replay"
 	"passbook/shared/stores"
 	"passbook/shared/web"
-	"passbook/shared/web/ops"
 )
 
 // atCommand gives states of the past. It reads the archive alone, so that a running bank does not

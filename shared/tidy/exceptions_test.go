@@ -9,7 +9,9 @@ var longFuncs = map[string]string{}
 
 // outsideWeb are the packages that may use the HTTP router besides shared/web and the services' api
 // files, with the reason.
-var outsideWeb = map[string]string{}
+var outsideWeb = map[string]string{
+	"cmd/internal/ops": "serves the jobs of the bank on a listener for operators, with the error pages of web",
+}
 
 // mayExit are the files besides main.go that may end the process, with the reason.
 var mayExit = map[string]string{

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"passbook/cmd/internal/ops"
 	"passbook/shared/platform"
-	"passbook/shared/web/ops"
 )
 
 // settings has a flag of each kind.

@@ -9,7 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"passbook/shared/web/ops"
+	"passbook/cmd/internal/ops"
 )
 
 // lineEvery spaces the lines of a progress report that is not on a terminal.

@@ -7,9 +7,9 @@ import (
 	"passbook/shared/event"
 	"time"
 
+	"passbook/cmd/internal/ops"
 	"passbook/shared/audit"
 	"passbook/shared/consumer"
-	"passbook/shared/web/ops"
 )
 
 // AuditParams are the parameters of audit.

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"passbook/cmd/internal/ops"
 	"passbook/shared/event"
 	"passbook/shared/table"
-	"passbook/shared/web/ops"
 )
 
 // A row that was folded from another entry than the journal's, as from a forged record, is folded

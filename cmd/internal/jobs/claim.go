@@ -3,8 +3,8 @@ package jobs
 import (
 	"context"
 
+	"passbook/cmd/internal/ops"
 	"passbook/shared/stores"
-	"passbook/shared/web/ops"
 )
 
 // ClaimParams are the parameters of claim: there are none.

@@ -7,9 +7,9 @@ import (
 	"passbook/shared/event"
 	"time"
 
+	"passbook/cmd/internal/ops"
 	"passbook/shared/journal"
 	"passbook/shared/web"
-	"passbook/shared/web/ops"
 )
 
 // ClockParams are the parameters of clock.

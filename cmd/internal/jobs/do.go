@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/ops"
 	"passbook/shared/consumer"
 	"passbook/shared/platform"
 	"passbook/shared/telemetry"
-	"passbook/shared/web/ops"
 )
 
 // Do runs a job, in the bank that holds the data directory if there is one, else here on the stores

@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/ops"
 	"passbook/shared/archive"
 	"passbook/shared/journal"
 	"passbook/shared/replay"
 	"passbook/shared/web"
-	"passbook/shared/web/ops"
 )
 
 // JournalParams are the parameters of journal.

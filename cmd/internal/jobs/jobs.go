@@ -13,6 +13,7 @@ import (
 
 	"passbook/archiver"
 	"passbook/balance"
+	"passbook/cmd/internal/ops"
 	"passbook/creditlimit"
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
@@ -22,7 +23,6 @@ import (
 	"passbook/shared/stores"
 	"passbook/shared/stream"
 	"passbook/shared/table"
-	"passbook/shared/web/ops"
 )
 
 // The streams of a bank, without the deployment's prefix.

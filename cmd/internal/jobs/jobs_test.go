@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"passbook/cmd/internal/ops"
 	"passbook/shared/consumer"
 	"passbook/shared/platform"
-	"passbook/shared/web/ops"
 )
 
 // standing opens a bank in an empty directory.

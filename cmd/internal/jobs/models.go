@@ -8,12 +8,12 @@ import (
 	"passbook/shared/event"
 
 	"passbook/balance"
+	"passbook/cmd/internal/ops"
 	"passbook/creditlimit"
 	"passbook/shared/archive"
 	"passbook/shared/consumer"
 	"passbook/shared/replay"
 	"passbook/shared/table"
-	"passbook/shared/web/ops"
 )
 
 // RebuildParams are the parameters of rebuild.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"passbook/cmd/internal/ops"
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/consumer"
@@ -14,7 +15,6 @@ import (
 	"passbook/shared/journal"
 	"passbook/shared/replay"
 	"passbook/shared/table"
-	"passbook/shared/web/ops"
 )
 
 // history commits the histories of three accounts to the bank's journal.

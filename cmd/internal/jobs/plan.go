@@ -7,12 +7,12 @@ import (
 
 	"passbook/archiver"
 	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/ops"
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/platform"
 	"passbook/shared/stores"
-	"passbook/shared/web/ops"
 )
 
 // errEmpty: there is no archive.

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"time"
 
+	"passbook/cmd/internal/ops"
 	"passbook/shared/consumer"
 	"passbook/shared/web"
-	"passbook/shared/web/ops"
 )
 
 // QuarantineParams are the parameters of quarantine.

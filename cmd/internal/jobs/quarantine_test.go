@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"passbook/cmd/internal/ops"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/table"
-	"passbook/shared/web/ops"
 )
 
 // garbage sets a record that cannot be decoded aside for a consumer.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"passbook/shared/web/ops"
+	"passbook/cmd/internal/ops"
 )
 
 // RenewParams are the parameters of stream.

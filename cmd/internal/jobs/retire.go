@@ -3,9 +3,9 @@ package jobs
 import (
 	"context"
 
+	"passbook/cmd/internal/ops"
 	"passbook/shared/archive"
 	"passbook/shared/replay"
-	"passbook/shared/web/ops"
 )
 
 // RetireParams are the parameters of retire.

@@ -6,12 +6,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"passbook/cmd/internal/ops"
 	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
 	"passbook/shared/stream"
 	"passbook/shared/strict"
-	"passbook/shared/web/ops"
 )
 
 // withStream is a standing bank with its stream of events.

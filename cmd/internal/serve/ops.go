@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"passbook/cmd/internal/jobs"
+	"passbook/cmd/internal/ops"
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
-	"passbook/shared/web/ops"
 )
 
 // operations fits the jobs, on a loopback listener of their own that the data directory names.

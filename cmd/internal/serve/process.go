@@ -15,6 +15,7 @@ import (
 	"passbook/balance"
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/jobs"
+	"passbook/cmd/internal/ops"
 	"passbook/credit"
 	"passbook/creditlimit"
 	"passbook/shared/consumer"
@@ -23,7 +24,6 @@ import (
 	"passbook/shared/publisher"
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
-	"passbook/shared/web/ops"
 	"passbook/withdraw"
 )
 
