@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The layers, from the inside out. A package's layer follows from its path alone.
+// The layers, from the inside out. A package's path alone decides its layer.
 const (
 	base      = "base"
 	domain    = "domain"
@@ -21,9 +21,9 @@ const (
 	rules     = "tidy"
 )
 
-// allowed says which layers a layer may import. Two layers may also import themselves: the domain
-// and the machinery, whose packages the compiler keeps free of cycles. Services meet only through
-// events.
+// allowed lists the layers that each layer may import. Domain and machinery may also import
+// themselves, and the compiler rules out cycles. Services never import each other: they share
+// events only.
 var allowed = map[string][]string{
 	base:      {},
 	domain:    {domain},
@@ -37,7 +37,7 @@ var allowed = map[string][]string{
 	rules:     {},
 }
 
-// layer places a package, given as its directory from the root.
+// layer returns the layer of a package, given as its directory from the root, or "".
 func layer(pkg string) string {
 	parts := strings.Split(pkg, "/")
 	switch parts[0] {
@@ -53,7 +53,7 @@ func layer(pkg string) string {
 	return ""
 }
 
-// layerOfShared places a package below shared.
+// layerOfShared returns the layer of a package below shared.
 func layerOfShared(parts []string) string {
 	if strings.HasSuffix(parts[len(parts)-1], "test") {
 		return suites
@@ -84,7 +84,7 @@ func TestImportsPointOneWay(t *testing.T) {
 	for _, f := range sources(t) {
 		from := layer(f.pkg)
 		if from == "" {
-			t.Errorf("%s: package %s has no layer: say in imports_test.go where it belongs", f.path, f.pkg)
+			t.Errorf("%s: package %s has no layer: add it to layerOfShared in imports_test.go", f.path, f.pkg)
 			continue
 		}
 		for _, imported := range f.imports {
@@ -103,7 +103,7 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 }
 
-// vendors are the modules that belong to one place each.
+// vendors are the modules that only certain places may import.
 var vendors = []struct {
 	prefix string
 	place  string
@@ -138,7 +138,7 @@ func TestVendorsStayInTheirPlace(t *testing.T) {
 	}
 }
 
-func TestDomainStandsOnTheStandardLibrary(t *testing.T) {
+func TestDomainImportsOnlyTheStandardLibrary(t *testing.T) {
 	helpers := []string{"golang.org/x/text/", "github.com/klauspost/compress/"}
 	for _, f := range sources(t) {
 		if layer(f.pkg) != domain || f.test {
@@ -148,7 +148,7 @@ func TestDomainStandsOnTheStandardLibrary(t *testing.T) {
 			if !strings.Contains(strings.Split(imported, "/")[0], ".") || slices.ContainsFunc(helpers, func(h string) bool { return strings.HasPrefix(imported, h) }) {
 				continue
 			}
-			t.Errorf("%s imports %s: the domain has the standard library, x/text and a codec", f.path, imported)
+			t.Errorf("%s imports %s: the domain may use the standard library, x/text and a codec", f.path, imported)
 		}
 	}
 }

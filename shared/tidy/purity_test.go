@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// effects are the packages through which a function would see or change something besides its
-// arguments.
+// effects are the packages that let a function read or change something besides its arguments.
 var effects = []string{
 	"context", "crypto/rand", "io/fs", "log", "log/slog", "math/rand", "math/rand/v2", "net", "net/http", "os", "runtime", "syscall",
 }
@@ -17,7 +16,7 @@ var effects = []string{
 // readsClock are the functions of package time that read the clock.
 var readsClock = []string{"Now", "Since", "Until", "After", "AfterFunc", "NewTicker", "NewTimer", "Sleep", "Tick"}
 
-// pure says whether a file must be free of effects: the domain, and every decide.go and fold.go.
+// pure reports whether a file must be free of effects: the domain, and every decide.go and fold.go.
 func pure(f file) bool {
 	name := path.Base(f.path)
 	return !f.test && (layer(f.pkg) == domain || name == "decide.go" || name == "fold.go")
@@ -32,7 +31,7 @@ func TestDecideAndFoldArePure(t *testing.T) {
 		found++
 		for _, imported := range f.imports {
 			if slices.Contains(effects, imported) {
-				t.Errorf("%s imports %s: a pure file has no clock, chance, I/O or log", f.path, imported)
+				t.Errorf("%s imports %s: a pure file uses no clock, randomness, I/O or log", f.path, imported)
 			}
 		}
 		eachCall(f, func(call *ast.CallExpr, pkg, name string) {
@@ -68,8 +67,7 @@ func TestNothingDeletesFromTheJournal(t *testing.T) {
 	}
 }
 
-// namesJournal says whether an argument is the journal's table: journal.Table, or its name as a
-// literal.
+// namesJournal reports whether an argument names the journal's table: journal.Table, or a literal.
 func namesJournal(arg ast.Expr) bool {
 	switch a := arg.(type) {
 	case *ast.BasicLit:
@@ -81,7 +79,8 @@ func namesJournal(arg ast.Expr) bool {
 	return false
 }
 
-// namesControl says whether an argument is, by its name, the control table.
+// namesControl reports whether an argument names the control table: an identifier or literal that
+// contains "control".
 func namesControl(arg ast.Expr) bool {
 	switch a := arg.(type) {
 	case *ast.BasicLit:
@@ -101,7 +100,7 @@ func TestAuditDoesItsOwnArithmetic(t *testing.T) {
 		}
 		ast.Inspect(f.tree, func(n ast.Node) bool {
 			if s, ok := n.(*ast.SelectorExpr); ok && (s.Sel.Name == "Fold" || s.Sel.Name == "StateAt" || s.Sel.Name == "Head") {
-				t.Errorf("%s: %s: a check that shares the code that it checks proves nothing", position(s), s.Sel.Name)
+				t.Errorf("%s: %s: a check that shares code with what it checks proves nothing", position(s), s.Sel.Name)
 			}
 			return true
 		})

@@ -17,6 +17,9 @@ const (
 	maxMain     = 60
 	minDoc      = 5
 	maxDoc      = 25
+
+	maxPackage      = 5200 // of a package, without its tests
+	maxPackageFiles = 32   // likewise
 )
 
 func TestFilesAreShort(t *testing.T) {
@@ -30,6 +33,25 @@ func TestFilesAreShort(t *testing.T) {
 		}
 		if _, excepted := longFiles[f.path]; f.lines > limit && !excepted && !ast.IsGenerated(f.tree) {
 			t.Errorf("%s has %d lines, more than %d", f.path, f.lines, limit)
+		}
+	}
+}
+
+func TestPackagesAreSmall(t *testing.T) {
+	lines, files := map[string]int{}, map[string]int{}
+	for _, f := range sources(t) {
+		if f.test || ast.IsGenerated(f.tree) {
+			continue
+		}
+		lines[f.pkg] += f.lines
+		files[f.pkg]++
+	}
+	for pkg := range lines {
+		if lines[pkg] > maxPackage {
+			t.Errorf("%s has %d lines, more than %d", pkg, lines[pkg], maxPackage)
+		}
+		if files[pkg] > maxPackageFiles {
+			t.Errorf("%s has %d files, more than %d", pkg, files[pkg], maxPackageFiles)
 		}
 	}
 }
@@ -56,7 +78,7 @@ func TestFunctionsAreShort(t *testing.T) {
 	}
 }
 
-// funcName is a function's name as exceptions give it.
+// funcName returns a function's name in the form that longFuncs uses.
 func funcName(f file, fn *ast.FuncDecl) string {
 	if fn.Recv == nil {
 		return f.pkg + "." + fn.Name.Name
@@ -64,7 +86,7 @@ func funcName(f file, fn *ast.FuncDecl) string {
 	return fmt.Sprintf("%s.(%s).%s", f.pkg, receiver(fn.Recv.List[0].Type), fn.Name.Name)
 }
 
-// receiver is the name of a receiver's type, without pointer and type parameters.
+// receiver returns the name of a receiver's type, without pointer and type parameters.
 func receiver(expr ast.Expr) string {
 	switch e := expr.(type) {
 	case *ast.StarExpr:
@@ -130,16 +152,16 @@ func TestExportedNamesAreDocumented(t *testing.T) {
 	}
 }
 
-// wellKnown are methods whose names say everything.
+// wellKnown are methods that need no comment: their interfaces document them.
 var wellKnown = map[string]bool{"Error": true, "Unwrap": true, "Len": true, "Less": true, "Swap": true}
 
-// exportedReceiver says whether a function can be reached by name from outside its package.
+// exportedReceiver reports whether another package can name a function.
 func exportedReceiver(fn *ast.FuncDecl) bool {
 	return fn.Recv == nil || ast.IsExported(receiver(fn.Recv.List[0].Type))
 }
 
-// undocumented reports the exported names of a declaration that has no comment, neither on itself
-// nor on its group.
+// undocumented calls report with each exported name of a declaration that has a comment neither on
+// itself nor on its group.
 func undocumented(d *ast.GenDecl, report func(*ast.Ident)) {
 	for _, spec := range d.Specs {
 		switch s := spec.(type) {

@@ -27,10 +27,10 @@ type file struct {
 	imports []string
 }
 
-// fset positions every parsed file.
+// fset holds the positions of all parsed files.
 var fset = token.NewFileSet()
 
-// source parses the repository's Go files, once.
+// source parses the repository's Go files once.
 var source = sync.OnceValues(func() ([]file, error) {
 	var files []file
 	err := walk(func(name string, data []byte) error {
@@ -56,7 +56,7 @@ var source = sync.OnceValues(func() ([]file, error) {
 	return files, err
 })
 
-// sources is source, or the end of the test.
+// sources returns every Go file of the repository. It ends the test if one cannot be parsed.
 func sources(t *testing.T) []file {
 	t.Helper()
 	files, err := source()
@@ -69,8 +69,7 @@ func sources(t *testing.T) []file {
 	return files
 }
 
-// walk calls visit with every file that belongs to the repository: what is built or written while
-// it runs does not.
+// walk calls visit with every file of the repository, without what builds and runs leave in it.
 func walk(visit func(name string, data []byte) error) error {
 	root := filepath.Join("..", "..")
 	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
@@ -99,5 +98,5 @@ func walk(visit func(name string, data []byte) error) error {
 	})
 }
 
-// position is where a node stands, for a failure that an editor can jump to.
+// position returns file, line and column of a node, in the form that editors jump to.
 func position(n ast.Node) string { return fset.Position(n.Pos()).String() }

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// notNames are package names that say nothing of what is inside.
+// notNames are package names that say nothing about what is inside.
 var notNames = []string{"util", "utils", "common", "helpers", "helper", "models", "types", "core", "misc", "base"}
 
 func TestPackageNamesSayWhatIsInside(t *testing.T) {
@@ -21,16 +21,17 @@ func TestPackageNamesSayWhatIsInside(t *testing.T) {
 	}
 	for _, f := range sources(t) {
 		if f.pkg == "shared" {
-			t.Errorf("%s: shared has no Go files of its own", f.path)
+			t.Errorf("%s: shared itself has no Go files", f.path)
 		}
 	}
 }
 
-// unfinished are marks of work that was not done, spelt apart so that this file is not one of them.
+// unfinished matches marks of unfinished work. They are spelt in two parts here, so that this file
+// does not match.
 var unfinished = regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|HA` + `CK)\b`)
 
-// machinePaths are directories of the machine that something was written on. A place on the
-// reader's machine is asked for.
+// machinePaths matches directories of the machine that a text was written on. A path on the
+// reader's machine has to come from a flag or a variable.
 var machinePaths = regexp.MustCompile(`(^|["'\s=(:])/(wo` + `rk|ro` + `ot|tm` + `p|ho` + `me|Us` + `ers)(/|["'\s)]|$)`)
 
 func TestNoUnfinishedWorkAndNoMachinePaths(t *testing.T) {

@@ -13,9 +13,10 @@ import (
 
 // Keys in the database:
 //
-//	s m <stream name>                                                  -> the stream's description, JSON
-//	s n                                                                -> sequence numbers below this were or may be given, 8 bytes
-//	s r <stream id, 8 bytes> <shard, 4 bytes> <sequence, 8 bytes>      -> arrival in µs, 8 bytes; key length; partition key; data
+//	s m <stream name>  -> the stream's description, JSON
+//	s n                -> 8 bytes: sequence numbers below this one may have been given out
+//	s r <stream id, 8 bytes> <shard, 4 bytes> <sequence, 8 bytes>
+//	                   -> arrival in µs, 8 bytes; length of the partition key; the key; the data
 const (
 	metaSpace   = 'm'
 	counterMark = 'n'

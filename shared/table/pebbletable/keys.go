@@ -11,9 +11,12 @@ import (
 // Keys in the database. A part that others follow is escaped and ended by 00 01, where 00 within it
 // becomes 00 FF: that keeps the order of the parts and lets no part run into the next.
 //
-//	t r <table> 00 <2 bytes of hash(pk)> <pk> 00 01 <sk>                                  -> the attributes
-//	t i <table> 00 <index> 00 <index pk> 00 01 <index sk> 00 01 <pk> 00 01 <sk>           -> nothing; sorted by an S
-//	t i <table> 00 <index> 00 <index pk> 00 01 <index sk, 8 bytes> <pk> 00 01 <sk>        -> nothing; sorted by an N
+//	t r <table> 00 <2 bytes of hash(pk)> <pk> 00 01 <sk>
+//	        -> the attributes
+//	t i <table> 00 <index> 00 <index pk> 00 01 <index sk> 00 01 <pk> 00 01 <sk>
+//	        -> nothing; an index sorted by an S
+//	t i <table> 00 <index> 00 <index pk> 00 01 <index sk, 8 bytes> <pk> 00 01 <sk>
+//	        -> nothing; an index sorted by an N
 //
 // The hash cuts a table into the equal segments of a Scan, each one run of keys.
 const (
