@@ -103,6 +103,47 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 }
 
+// maxDepth is the longest chain of imports inside the repository, programs included. It is only
+// ever lowered.
+const maxDepth = 11
+
+func TestImportsAreShallow(t *testing.T) {
+	imports := map[string]map[string]bool{}
+	for _, f := range sources(t) {
+		if f.test {
+			continue
+		}
+		for _, imported := range f.imports {
+			if target, ours := strings.CutPrefix(imported, module); ours {
+				if imports[f.pkg] == nil {
+					imports[f.pkg] = map[string]bool{}
+				}
+				imports[f.pkg][target] = true
+			}
+		}
+	}
+	chains := map[string][]string{}
+	var chain func(pkg string) []string
+	chain = func(pkg string) []string {
+		if known, ok := chains[pkg]; ok {
+			return known
+		}
+		var longest []string
+		for imported := range imports[pkg] {
+			if c := chain(imported); len(c) > len(longest) {
+				longest = c
+			}
+		}
+		chains[pkg] = append([]string{pkg}, longest...)
+		return chains[pkg]
+	}
+	for pkg := range imports {
+		if c := chain(pkg); len(c) > maxDepth {
+			t.Errorf("a chain of %d imports, more than %d: %s", len(c), maxDepth, strings.Join(c, " -> "))
+		}
+	}
+}
+
 // vendors are the modules that only certain places may import.
 var vendors = []struct {
 	prefix string
