@@ -15,6 +15,7 @@ import (
 	"passbook/cmd/internal/serve"
 	"passbook/shared/bucket"
 	"passbook/shared/platform"
+	"passbook/shared/progress"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
@@ -137,7 +138,7 @@ func (f *together) job(t *testing.T, name string, params any) error {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	engine := f.engine.Through(f.engine.Table, f.engine.Streams, f.engine.Bucket)
-	_, err = jobs.Standing(f.config, engine, f.log).Funcs()[name](ctx, text, ops.NewProgress())
+	_, err = jobs.Standing(f.config, engine, f.log).Funcs()[name](ctx, text, progress.New())
 	if errors.Is(err, ops.ErrDifference) {
 		err = fmt.Errorf("%w: %w", errDiffers, err)
 	}

@@ -5,16 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"passbook/shared/event"
 	"time"
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/jobs"
-	"passbook/cmd/internal/ops"
 	"passbook/shared/account"
 	"passbook/shared/archive"
+	"passbook/shared/event"
 	"passbook/shared/money"
 	"passbook/shared/platform"
+	"passbook/shared/progress"
 	"passbook/shared/replay"
 	"passbook/shared/stores"
 	"passbook/shared/web"
@@ -68,10 +68,10 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err := (stores.Set{Bucket: from, Stream: config.Stream(jobs.EventStream)}).Named(ctx); err != nil {
 		return err
 	}
-	progress, far := console.NewProgress(t.Err, "at"), ops.NewProgress()
-	defer progress.Finish()
-	defer progress.Follow(far.Snapshot)()
-	asking := replay.Asking{Bucket: from, Time: c.Time.Time(), Version: c.Version, Progress: jobs.Watch(far)}
+	bar, far := console.NewProgress(t.Err, "at"), progress.New()
+	defer bar.Finish()
+	defer bar.Follow(far.Snapshot)()
+	asking := replay.Asking{Bucket: from, Time: c.Time.Time(), Version: c.Version, Progress: far}
 	if c.Account != "" {
 		asking.Account = event.Account{Tenant: web.Tenant, ID: c.Account}
 	}

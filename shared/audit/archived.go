@@ -64,9 +64,7 @@ func (a *auditor) gather(ctx context.Context, plan archive.Plan, part, parts int
 		return nil
 	}
 	keep := func(tenant, id string) bool { return archive.Part(tenant, id, parts) == part }
-	err := plan.Read(ctx, a.Bucket, archive.Exact, keep, take, damaged, func(rows int64) {
-		a.progress(rows, plan.Events*int64(parts))
-	})
+	err := plan.Read(ctx, a.Bucket, archive.Exact, keep, take, damaged, a.Progress.Add)
 	for _, has := range found {
 		has.sort()
 	}

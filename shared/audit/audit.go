@@ -13,6 +13,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/progress"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -46,8 +47,8 @@ type Config struct {
 	Grace time.Duration
 	// Repair mends what can be mended; nil only looks.
 	Repair *Repair
-	// Progress is told the events compared and how many there are in the archive; it may be nil.
-	Progress func(done, total int64)
+	// Progress counts the archive's events that were compared; nil is told nothing.
+	Progress *progress.Tracker
 	// PartEvents bounds the events in memory; 0 is DefaultPartEvents.
 	PartEvents int64
 }
@@ -73,7 +74,6 @@ type auditor struct {
 	settled time.Time        // what was recorded later may be on its way
 
 	mu     sync.Mutex
-	done   int64
 	damage map[string]bool // named already
 }
 
@@ -124,6 +124,7 @@ func (a *auditor) run(ctx context.Context) error {
 		return err
 	}
 	parts := plan.Parts(a.PartEvents)
+	a.Progress.Begin("audit", "events", plan.Events*int64(parts))
 	for part := range parts {
 		err = a.part(ctx, plan, part, parts)
 		if err != nil {
@@ -190,16 +191,6 @@ func (a *auditor) listAccounts(ctx context.Context, visit func(event.Account)) e
 		}
 	}
 	return nil
-}
-
-func (a *auditor) progress(n, total int64) {
-	if a.Progress == nil {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.done += n
-	a.Progress(a.done, total)
 }
 
 func (a *auditor) onTheWay(e *event.Entry) bool { return e.RecordedAt.After(a.settled) }

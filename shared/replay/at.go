@@ -12,6 +12,7 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
+	"passbook/shared/progress"
 )
 
 // Asking configures At.
@@ -29,7 +30,7 @@ type Asking struct {
 	// Begin is told how far the archive goes before the first state; an error of it ends the job.
 	// It may be nil.
 	Begin    func(archive.Extent) error
-	Progress Progress
+	Progress *progress.Tracker
 	// PassEvents bounds the events in memory; 0 is a default of some 150 MB.
 	PassEvents int64
 }
@@ -76,8 +77,8 @@ func At(ctx context.Context, c Asking, yield func(event.Account, account.State) 
 
 // states gives the states of the accounts that a walk reads.
 func (c Asking) states(ctx context.Context, w *walk, yield func(event.Account, account.State) error) error {
-	w.events = startStep(c.Progress, "fold the archive", "events", w.plan.Events*int64(w.passes()))
-	defer w.events.end()
+	w.progress = c.Progress
+	w.progress.Begin("fold the archive", "events", w.plan.Events*int64(w.passes()))
 	var one sync.Mutex
 	for pass := range w.passes() {
 		err := w.pass(ctx, pass, func(_ context.Context, h history) error {

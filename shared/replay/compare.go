@@ -13,6 +13,7 @@ import (
 	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/progress"
 	"passbook/shared/table"
 )
 
@@ -39,7 +40,7 @@ type Comparing struct {
 	// Projection opens the model's projection into another table, of the candidate there: what it
 	// makes of the history is what a row that was not met must be.
 	Projection func(ctx context.Context, in table.Table, generation int64) (Projection, error)
-	Progress   Progress
+	Progress   *progress.Tracker
 }
 
 // Comparison is what Compare found.
@@ -73,8 +74,7 @@ func Compare(ctx context.Context, c Comparing) (Comparison, error) {
 		return found, fmt.Errorf("compare %s: %w", c.Model, err)
 	}
 	run := comparison{Comparing: c, live: live, candidate: candidate}
-	run.rows = startStep(c.Progress, fmt.Sprintf("compare %s with %s", consumer.Name(c.Model, candidate), consumer.Name(c.Model, live)), "rows", 0)
-	defer run.rows.end()
+	c.Progress.Begin(fmt.Sprintf("compare %s with %s", consumer.Name(c.Model, candidate), consumer.Name(c.Model, live)), "rows", 0)
 	err = eachRow(ctx, c.Table, c.Model, live, func(ctx context.Context, row rowOf) error { return run.meet(ctx, row.account) })
 	if err == nil {
 		err = eachRow(ctx, c.Table, c.Model, candidate, run.alone)
@@ -99,7 +99,6 @@ func (c Comparing) none(g consumer.GenerationSet) error {
 type comparison struct {
 	Comparing
 	live, candidate int64
-	rows            *step
 	equal, ahead    atomic.Int64
 	faults          collector
 }
@@ -108,7 +107,7 @@ type comparison struct {
 // journal. How far the live row was at the first look is how far the candidate's must come, as the
 // live one may always be a little ahead; one that is behind and stands still does not follow.
 func (r *comparison) meet(ctx context.Context, a event.Account) error {
-	r.rows.add(1)
+	r.Progress.Add(1)
 	var first, from int64
 	for try := 1; ; try++ {
 		live, made, err := r.look(ctx, a)
@@ -223,7 +222,7 @@ func (r *comparison) alone(ctx context.Context, there rowOf) error {
 	if err != nil || live.attrs != nil {
 		return err
 	}
-	r.rows.add(1)
+	r.Progress.Add(1)
 	switch {
 	case made.blocked != 0:
 		r.faults.add(made.account, made.blocked, "the candidate's row is blocked")

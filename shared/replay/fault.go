@@ -4,13 +4,17 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"passbook/shared/event"
 	"slices"
 	"strings"
 	"sync"
 
 	"passbook/shared/archive"
+	"passbook/shared/event"
 )
+
+// ErrDifference says that a job found what does not fit together; its report names it. Programs
+// exit with 3.
+var ErrDifference = errors.New("replay: differences found")
 
 // Fault is something that does not fit together.
 type Fault struct {

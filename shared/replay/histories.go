@@ -13,6 +13,7 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
+	"passbook/shared/progress"
 )
 
 // passEvents is how many events a pass holds in memory, about: some 1 KB each.
@@ -68,8 +69,8 @@ type walk struct {
 	atOnce int
 	// perPass is about how many events a pass holds; 0 is passEvents.
 	perPass int64
-	// events counts what is read, in all passes together.
-	events *step
+	// progress counts the events that are read, in all passes together.
+	progress *progress.Tracker
 	// met takes what is damaged, and is then missing.
 	met *damage
 	// unread takes the accounts that have to be read again from the whole archive; nil when all of
@@ -133,7 +134,7 @@ func (w *walk) gather(ctx context.Context, keep func(tenant, id string) bool) (m
 		}
 		return nil
 	}
-	err := w.plan.Read(ctx, w.bucket, w.depth, keep, take, w.met.take, w.events.add)
+	err := w.plan.Read(ctx, w.bucket, w.depth, keep, take, w.met.take, w.progress.Add)
 	return found, err
 }
 

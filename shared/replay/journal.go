@@ -13,6 +13,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/progress"
 	"passbook/shared/table"
 )
 
@@ -38,7 +39,7 @@ type Restoring struct {
 	// Flush, where the archiver runs in this process, has it seal what is on the stream; nil when
 	// it did already.
 	Flush    func(context.Context) error
-	Progress Progress
+	Progress *progress.Tracker
 	// PassEvents bounds the events in memory; 0 is a default of some 250 MB.
 	PassEvents int64
 }
@@ -101,8 +102,8 @@ type restore struct {
 
 func (r *restore) run(ctx context.Context, plan archive.Plan) ([]archive.Gap, error) {
 	w := &walk{bucket: r.Bucket, plan: plan, depth: archive.Exact, atOnce: accountsAtOnce, perPass: r.PassEvents, met: &r.met}
-	w.events = startStep(r.Progress, "restore the journal", "events", plan.Events*int64(w.passes()))
-	defer w.events.end()
+	w.progress = r.Progress
+	w.progress.Begin("restore the journal", "events", plan.Events*int64(w.passes()))
 	at := &passes{}
 	if r.dry == nil {
 		var err error
@@ -186,15 +187,14 @@ func (r *restore) put(ctx context.Context, h history, entries []*event.Entry) (i
 // history. A dry run did it for the accounts that it met.
 func (r *restore) compareRows(ctx context.Context) error {
 	for _, model := range r.Models {
-		step := startStep(r.Progress, "hold "+model+" against the journal", "rows", 0)
+		r.Progress.Begin("compare "+model+" with the journal", "rows", 0)
 		err := eachLiveRow(ctx, r.Table, model, func(ctx context.Context, row rowOf) error {
-			step.add(1)
+			r.Progress.Add(1)
 			if r.dry.met(row.account) {
 				return nil
 			}
 			return r.compareRow(ctx, model, row, nil)
 		})
-		step.end()
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/progress"
 	"passbook/shared/table"
 )
 
@@ -45,7 +46,7 @@ type Rebuilding struct {
 	Known archive.Known
 	// Journal lists the accounts that are brought up to their heads at the end.
 	Journal  consumer.Directory
-	Progress Progress
+	Progress *progress.Tracker
 }
 
 // Rebuilt is what Rebuild did.
@@ -122,29 +123,31 @@ func (c Rebuilding) fromArchive(ctx context.Context, to Projection, done *Rebuil
 	}
 	left := p.Only(func(s archive.Planned) bool { return !marks.done(s) })
 	done.Skipped = len(p.Segments) - len(left.Segments)
-	events := startStep(c.Progress, "fold the archive into "+consumer.Name(c.Model, done.Generation), "events", left.Events)
-	err = streamSources(ctx, c.Bucket, left, func() sink { return &folder{to: to, marks: marks, events: events, damage: &met} })
-	events.end()
-	done.Events, done.Gaps = events.done.Load(), met.in(p).Gaps
+	c.Progress.Begin("fold the archive into "+consumer.Name(c.Model, done.Generation), "events", left.Events)
+	var events atomic.Int64
+	err = streamSources(ctx, c.Bucket, left, func() sink {
+		return &folder{to: to, marks: marks, events: &events, progress: c.Progress, damage: &met}
+	})
+	done.Events, done.Gaps = events.Load(), met.in(p).Gaps
 	done.Faults, _ = met.entries.result()
 	return err
 }
 
 // catchUp brings every account of the journal to its head.
 func (c Rebuilding) catchUp(ctx context.Context, to Projection, done *Rebuilt) error {
-	step := startStep(c.Progress, "catch up with the journal", "accounts", 0)
-	defer step.end()
-	var blocked atomic.Int64
+	c.Progress.Begin("catch up with the journal", "accounts", 0)
+	var accounts, blocked atomic.Int64
 	err := eachAccount(ctx, c.Journal, func(ctx context.Context, a event.Account) error {
 		_, err := to.CatchUp(ctx, a)
 		if errors.Is(err, consumer.ErrBlocked) {
 			blocked.Add(1)
 			err = nil
 		}
-		step.add(1)
+		accounts.Add(1)
+		c.Progress.Add(1)
 		return err
 	})
-	done.Accounts, done.Blocked = step.done.Load(), blocked.Load()
+	done.Accounts, done.Blocked = accounts.Load(), blocked.Load()
 	return err
 }
 
@@ -180,13 +183,15 @@ func listAccounts(ctx context.Context, from consumer.Directory, visit func(event
 // folder is the sink of one source: it gathers the entries of each account, so that a row is
 // written once a chunk.
 type folder struct {
-	to     Projection
-	marks  *marks
-	events *step
-	damage *damage
-	chunk  map[event.Account][]*event.Entry
-	size   int64
-	ended  []archive.Planned // segments whose last entries are in the chunk
+	to    Projection
+	marks *marks
+	// events counts what was folded, for all sources together.
+	events   *atomic.Int64
+	progress *progress.Tracker
+	damage   *damage
+	chunk    map[event.Account][]*event.Entry
+	size     int64
+	ended    []archive.Planned // segments whose last entries are in the chunk
 }
 
 func (f *folder) take(ctx context.Context, rec archive.Record) error {
@@ -220,7 +225,8 @@ func (f *folder) fold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.events.add(f.size)
+	f.events.Add(f.size)
+	f.progress.Add(f.size)
 	clear(f.chunk)
 	f.size = 0
 	for _, s := range f.ended {

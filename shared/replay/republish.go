@@ -14,6 +14,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/progress"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -36,7 +37,7 @@ type Republishing struct {
 	From, To time.Time
 	// Accounts are those to publish; none is all.
 	Accounts []event.Account
-	Progress Progress
+	Progress *progress.Tracker
 	// PassEvents bounds the events in memory; 0 is a default of some 250 MB.
 	PassEvents int64
 }
@@ -75,8 +76,8 @@ func Republish(ctx context.Context, c Republishing) (int64, error) {
 	if len(c.Accounts) == 1 {
 		w.only = c.Accounts[0]
 	}
-	w.events = startStep(c.Progress, "republish onto "+c.Stream, "events", plan.Events*int64(w.passes()))
-	defer w.events.end()
+	w.progress = c.Progress
+	w.progress.Begin("republish onto "+c.Stream, "events", plan.Events*int64(w.passes()))
 	at, err := loadPasses(ctx, c.Table, "republish#"+c.Stream, w, c.From.UnixMicro(), c.To.UnixMicro(), c.Accounts)
 	if err != nil {
 		return 0, fmt.Errorf("replay: republish: %w", err)

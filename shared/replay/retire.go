@@ -15,6 +15,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/progress"
 	"passbook/shared/stream"
 )
 
@@ -30,7 +31,7 @@ type Retiring struct {
 	Grace time.Duration
 	// DryRun proves everything and writes nothing.
 	DryRun   bool
-	Progress Progress
+	Progress *progress.Tracker
 	// PassEvents bounds the events in memory; 0 is a default of some 250 MB.
 	PassEvents int64
 }
@@ -71,7 +72,6 @@ func Retire(ctx context.Context, c Retiring) (Retired, error) {
 			return done, fmt.Errorf("replay: retire: %w", err)
 		}
 	}
-	r.walk.events.end()
 	if done.Faults, err = r.walk.met.entries.result(); err != nil {
 		return done, fmt.Errorf("%w: %s stays: no whole segment holds %s; audit --repair archives again what the archive lacks, "+
 			"then retire when a segment's age and 10 s have passed", err, c.Key, done.Faults.List[0])
@@ -148,7 +148,8 @@ func (c Retiring) begin(ctx context.Context) (*retiring, error) {
 	}
 	plan = plan.Only(func(s archive.Planned) bool { return s.Key != c.Key })
 	r.walk = &walk{bucket: c.Bucket, plan: plan, depth: archive.Exact, perPass: c.PassEvents, met: &damage{}}
-	r.walk.events = startStep(c.Progress, "hold the archive against the journal", "events", plan.Events*int64(r.walk.passes()))
+	r.walk.progress = c.Progress
+	c.Progress.Begin("compare the archive with the journal", "events", plan.Events*int64(r.walk.passes()))
 	return r, nil
 }
 

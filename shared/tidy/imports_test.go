@@ -59,7 +59,7 @@ func layerOfShared(parts []string) string {
 		return suites
 	}
 	switch parts[0] {
-	case "backoff", "workerpool":
+	case "backoff", "progress", "workerpool":
 		return base
 	case "money", "event", "account", "canon":
 		return domain

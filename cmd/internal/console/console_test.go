@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"passbook/cmd/internal/ops"
 	"passbook/shared/platform"
+	"passbook/shared/progress"
 )
 
 // settings has a flag of each kind.
@@ -105,11 +105,11 @@ func TestProgressElsewhereIsALineEveryFiveSeconds(t *testing.T) {
 	p.last = now
 	for i := range 11 {
 		left := float64(20 - i)
-		p.Report(ops.Snapshot{Phase: "reading", Unit: "events", Done: int64(i) * 500, Total: 10_000, Rate: 500, ETASeconds: &left})
+		p.Report(progress.Snapshot{Phase: "reading", Unit: "events", Done: int64(i) * 500, Total: 10_000, Rate: 500, ETASeconds: &left})
 		now = now.Add(time.Second)
 	}
 	now = now.Add(lineEvery)
-	p.Report(ops.Snapshot{Phase: "rebuild", Unit: "events", Done: 7}) // a job of one phase is named once
+	p.Report(progress.Snapshot{Phase: "rebuild", Unit: "events", Done: 7}) // a job of one phase is named once
 	p.Finish()
 	want := "rebuild: reading: 2500 of 10000 events, 500/s, 15s to go\nrebuild: reading: 5000 of 10000 events, 500/s, 10s to go\nrebuild: 7 events, 0/s\n"
 	if out.String() != want {

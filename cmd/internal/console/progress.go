@@ -9,7 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"passbook/cmd/internal/ops"
+	"passbook/shared/progress"
 )
 
 // lineEvery spaces the lines of a progress report that is not on a terminal.
@@ -34,15 +34,15 @@ func NewProgress(out io.Writer, name string) *Progress {
 	p := &Progress{out: out, name: name, now: time.Now}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.bar = progressbar.NewOptions64(-1, progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(name),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(os.Getenv("NO_COLOR") == ""))
+			progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionSetPredictTime(false), progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(os.Getenv("NO_COLOR") == ""))
 	}
 	p.last = p.now()
 	return p
 }
 
 // Report notes how far the job is.
-func (p *Progress) Report(s ops.Snapshot) {
+func (p *Progress) Report(s progress.Snapshot) {
 	if p.bar != nil {
 		p.reportBar(s)
 		return
@@ -54,12 +54,12 @@ func (p *Progress) Report(s ops.Snapshot) {
 }
 
 // reportBar moves the bar.
-func (p *Progress) reportBar(s ops.Snapshot) {
+func (p *Progress) reportBar(s progress.Snapshot) {
 	if s.Phase != p.phase {
 		p.phase = s.Phase
 		p.bar.Reset()
-		p.bar.Describe(p.title(s.Phase))
 	}
+	p.bar.Describe(p.title(s.Phase) + ", " + speed(s))
 	total := s.Total
 	if total == 0 {
 		total = -1
@@ -68,21 +68,26 @@ func (p *Progress) reportBar(s ops.Snapshot) {
 	_ = p.bar.Set64(s.Done) // a terminal that went away is no reason to stop the job
 }
 
-// title is the job and its phase; a job of one phase has its name.
+// title names the job and its phase; the phase is left out where it has the job's name or none.
 func (p *Progress) title(phase string) string {
-	if phase == p.name {
+	if phase == "" || phase == p.name {
 		return p.name
 	}
 	return p.name + ": " + phase
 }
 
 // line is the report as text.
-func (p *Progress) line(s ops.Snapshot) string {
+func (p *Progress) line(s progress.Snapshot) string {
 	text := fmt.Sprintf("%s: %d", p.title(s.Phase), s.Done)
 	if s.Total > 0 {
 		text += fmt.Sprintf(" of %d", s.Total)
 	}
-	text += fmt.Sprintf(" %s, %.0f/s", s.Unit, s.Rate)
+	return text + fmt.Sprintf(" %s, %s", s.Unit, speed(s))
+}
+
+// speed returns the rate as text, and the time left where it is known.
+func speed(s progress.Snapshot) string {
+	text := fmt.Sprintf("%.0f/s", s.Rate)
 	if s.ETASeconds != nil {
 		text += fmt.Sprintf(", %v to go", time.Duration(*s.ETASeconds*float64(time.Second)).Round(time.Second))
 	}
@@ -90,7 +95,7 @@ func (p *Progress) line(s ops.Snapshot) string {
 }
 
 // Follow reports what look says, several times a second, until the returned function is called.
-func (p *Progress) Follow(look func() ops.Snapshot) (stop func()) {
+func (p *Progress) Follow(look func() progress.Snapshot) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)

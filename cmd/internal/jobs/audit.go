@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"passbook/shared/event"
 	"time"
 
 	"passbook/cmd/internal/ops"
 	"passbook/shared/audit"
 	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/progress"
 )
 
 // AuditParams are the parameters of audit.
@@ -31,7 +32,7 @@ func (p AuditParams) check() error {
 const usualDelay = 10 * time.Second
 
 // audit proves that journal, archive and read models agree.
-func (b Bank) audit(ctx context.Context, params AuditParams, p *ops.Progress) (*audit.Report, error) {
+func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker) (*audit.Report, error) {
 	if err := b.stores().Owned(ctx); err != nil {
 		return nil, err
 	}
@@ -39,15 +40,9 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *ops.Progress) (*
 	if params.GraceSeconds > 0 {
 		grace = time.Duration(params.GraceSeconds * float64(time.Second))
 	}
-	p.Phase("audit", "events", 0)
-	last := int64(0)
 	c := audit.Config{
 		Table: b.Table, Accounts: b.Journal, Bucket: b.Bucket, Models: Models, Grace: grace,
-		Progress: func(done, total int64) {
-			p.SetTotal(total)
-			p.Add(done - last)
-			last = done
-		},
+		Progress: p,
 	}
 	if params.Repair {
 		c.Repair = &audit.Repair{Streams: b.Streams, Stream: b.Config.Stream(EventStream), CatchUp: b.catchUp, Refold: b.refold}

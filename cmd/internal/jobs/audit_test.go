@@ -7,6 +7,7 @@ import (
 
 	"passbook/cmd/internal/ops"
 	"passbook/shared/event"
+	"passbook/shared/progress"
 	"passbook/shared/table"
 )
 
@@ -30,7 +31,7 @@ func TestAuditMendsARowOfAnotherHistory(t *testing.T) {
 	change(t, b, Models[0], 1, "A-1", func(a table.Map) {
 		a["version"], a["hash"] = table.N(last.First-1), table.S(event.Hash{1}.String())
 	})
-	report, err := b.audit(t.Context(), AuditParams{Repair: true}, ops.NewProgress())
+	report, err := b.audit(t.Context(), AuditParams{Repair: true}, progress.New())
 	if !errors.Is(err, ops.ErrDifference) {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func TestAuditMendsARowOfAnotherHistory(t *testing.T) {
 	if all := report.Totals["journal"].Accounts; !named || all != 3 {
 		t.Errorf("named %v, %d audited, %d mended", named, all, report.Projected)
 	}
-	report, err = b.audit(t.Context(), AuditParams{}, ops.NewProgress())
+	report, err = b.audit(t.Context(), AuditParams{}, progress.New())
 	for _, f := range report.Findings {
 		if f.Where == Models[0] {
 			t.Errorf("still: %s (%v)", f, err)

@@ -3,7 +3,7 @@ package jobs
 import (
 	"context"
 
-	"passbook/cmd/internal/ops"
+	"passbook/shared/progress"
 	"passbook/shared/stores"
 )
 
@@ -13,6 +13,6 @@ type ClaimParams struct{}
 func (ClaimParams) check() error { return nil }
 
 // claim ties the archive to this bank on a person's word.
-func (b Bank) claim(ctx context.Context, _ ClaimParams, _ *ops.Progress) (stores.Claimed, error) {
+func (b Bank) claim(ctx context.Context, _ ClaimParams, _ *progress.Tracker) (stores.Claimed, error) {
 	return b.stores().Claim(ctx)
 }

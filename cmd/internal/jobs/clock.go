@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"passbook/shared/event"
 	"time"
 
-	"passbook/cmd/internal/ops"
+	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/progress"
 	"passbook/shared/web"
 )
 
@@ -32,7 +32,7 @@ type Accepted struct {
 }
 
 // acceptClock lets an account go on whose last entry is far ahead of the clock.
-func (b Bank) acceptClock(ctx context.Context, params ClockParams, _ *ops.Progress) (Accepted, error) {
+func (b Bank) acceptClock(ctx context.Context, params ClockParams, _ *progress.Tracker) (Accepted, error) {
 	until, err := b.Journal.AcceptTime(ctx, event.Account{Tenant: web.Tenant, ID: params.Account})
 	if errors.Is(err, journal.ErrNoEvent) {
 		return Accepted{}, fmt.Errorf("%w: there is no account %s", ErrParams, params.Account)

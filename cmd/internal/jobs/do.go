@@ -11,6 +11,7 @@ import (
 	"passbook/cmd/internal/ops"
 	"passbook/shared/consumer"
 	"passbook/shared/platform"
+	"passbook/shared/progress"
 	"passbook/shared/telemetry"
 )
 
@@ -21,11 +22,11 @@ func Do[R any](ctx context.Context, t *console.Terminal, config platform.Config,
 	if err := platform.Present(config); err != nil {
 		return result, err
 	}
-	progress := console.NewProgress(t.Err, name)
-	defer progress.Finish()
-	text, err := doThere(ctx, config, name, params, progress)
+	bar := console.NewProgress(t.Err, name)
+	defer bar.Finish()
+	text, err := doThere(ctx, config, name, params, bar)
 	if errors.Is(err, platform.ErrNoOps) {
-		text, err = doHere(ctx, t, config, name, params, progress)
+		text, err = doHere(ctx, t, config, name, params, bar)
 	}
 	if len(text) > 0 {
 		if bad := json.Unmarshal(text, &result); bad != nil {
@@ -36,7 +37,7 @@ func Do[R any](ctx context.Context, t *console.Terminal, config platform.Config,
 }
 
 // doThere hands the job to a running bank; platform.ErrNoOps says that none answers.
-func doThere(ctx context.Context, config platform.Config, name string, params any, progress *console.Progress) (json.RawMessage, error) {
+func doThere(ctx context.Context, config platform.Config, name string, params any, bar *console.Progress) (json.RawMessage, error) {
 	if config.Store == platform.AWS { // anybody may use the stores at any time
 		return nil, platform.ErrNoOps
 	}
@@ -47,7 +48,7 @@ func doThere(ctx context.Context, config platform.Config, name string, params an
 	started := false
 	job, err := ops.NewClient(address).Run(ctx, name, params, func(j ops.Job) {
 		started = true
-		progress.Report(j.Progress)
+		bar.Report(j.Progress)
 	})
 	switch {
 	case err != nil && !started && !errors.Is(err, ops.ErrRefused) && ctx.Err() == nil:
@@ -81,7 +82,7 @@ func remote(job ops.Job) error {
 }
 
 // doHere opens the stores and runs the job in this process.
-func doHere(ctx context.Context, t *console.Terminal, config platform.Config, name string, params any, progress *console.Progress) (text json.RawMessage, err error) {
+func doHere(ctx context.Context, t *console.Terminal, config platform.Config, name string, params any, bar *console.Progress) (text json.RawMessage, err error) {
 	log, err := telemetry.NewLogger(t.Err, telemetry.LogOptions{Level: "warn", Format: config.LogFormat})
 	if err != nil {
 		return nil, err
@@ -100,13 +101,13 @@ func doHere(ctx context.Context, t *console.Terminal, config platform.Config, na
 	if err != nil {
 		return nil, fmt.Errorf("parameters of %s: %w", name, err)
 	}
-	return runHere(ctx, Standing(config, engine, log), name, given, progress)
+	return runHere(ctx, Standing(config, engine, log), name, given, bar)
 }
 
 // runHere runs the job and reports how far it is.
-func runHere(ctx context.Context, b Bank, name string, params json.RawMessage, progress *console.Progress) (json.RawMessage, error) {
-	at := ops.NewProgress()
-	stop := progress.Follow(at.Snapshot)
+func runHere(ctx context.Context, b Bank, name string, params json.RawMessage, bar *console.Progress) (json.RawMessage, error) {
+	at := progress.New()
+	stop := bar.Follow(at.Snapshot)
 	result, err := b.Funcs()[name](ctx, params, at)
 	stop()
 	text, bad := json.Marshal(result)

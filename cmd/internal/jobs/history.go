@@ -3,13 +3,13 @@ package jobs
 import (
 	"context"
 	"errors"
-	"passbook/shared/event"
 	"time"
 
 	"passbook/cmd/internal/console"
-	"passbook/cmd/internal/ops"
 	"passbook/shared/archive"
+	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/progress"
 	"passbook/shared/replay"
 	"passbook/shared/web"
 )
@@ -55,7 +55,7 @@ func (b Bank) quiesced(ctx context.Context) error {
 }
 
 // restore puts the journal back from the archive.
-func (b Bank) restore(ctx context.Context, params JournalParams, p *ops.Progress) (Restored, error) {
+func (b Bank) restore(ctx context.Context, params JournalParams, p *progress.Tracker) (Restored, error) {
 	if !params.DryRun && b.Flush == nil {
 		if err := b.quiesced(ctx); err != nil {
 			return Restored{}, err
@@ -81,7 +81,7 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *ops.Progress
 	}
 	restored, err := replay.Journal(ctx, replay.Restoring{
 		Bucket: b.Bucket, Known: plan.known, Table: b.Table, Restorer: journal.NewRestorer(b.Table), Models: Models, DryRun: params.DryRun,
-		Progress: Watch(p),
+		Progress: p,
 	})
 	if params.DryRun {
 		done.Lacking = &restored.Lacking
@@ -123,7 +123,7 @@ type Republished struct {
 }
 
 // republish puts the bank's history on a stream again.
-func (b Bank) republish(ctx context.Context, params RepublishParams, p *ops.Progress) (Republished, error) {
+func (b Bank) republish(ctx context.Context, params RepublishParams, p *progress.Tracker) (Republished, error) {
 	live := b.Config.Stream(EventStream)
 	done := Republished{Stream: params.Stream, DryRun: params.DryRun}
 	if params.Stream == live && !params.Live {
@@ -151,7 +151,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *ops.Prog
 	}
 	c := replay.Republishing{
 		Bucket: b.Bucket, Journal: b.Journal, Known: plan.known, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
-		From: params.From.Time(), To: params.To.Time(), Progress: Watch(p),
+		From: params.From.Time(), To: params.To.Time(), Progress: p,
 	}
 	for _, id := range params.Accounts {
 		c.Accounts = append(c.Accounts, event.Account{Tenant: web.Tenant, ID: id})

@@ -19,6 +19,7 @@ import (
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
+	"passbook/shared/progress"
 	"passbook/shared/replay"
 	"passbook/shared/stores"
 	"passbook/shared/stream"
@@ -174,8 +175,8 @@ func plainly(err error) string {
 }
 
 // job makes an ops.Func of a function with parameters of a type.
-func job[P checked, R any](do func(ctx context.Context, params P, p *ops.Progress) (R, error)) ops.Func {
-	return func(ctx context.Context, text json.RawMessage, p *ops.Progress) (any, error) {
+func job[P checked, R any](do func(ctx context.Context, params P, p *progress.Tracker) (R, error)) ops.Func {
+	return func(ctx context.Context, text json.RawMessage, p *progress.Tracker) (any, error) {
 		params, err := parse[P](text)
 		if err != nil {
 			return nil, err
@@ -199,25 +200,4 @@ func checkModel(model string) error {
 		return wrong("--model is %s or %s", Models[0], Models[1])
 	}
 	return nil
-}
-
-// Watch gives package replay a Progress that tells a job's.
-func Watch(to *ops.Progress) replay.Progress { return &watch{to: to} }
-
-// watch tells a job's progress what replay tells.
-type watch struct {
-	to   *ops.Progress
-	step string
-	done int64
-}
-
-// Progress is for package replay.
-func (w *watch) Progress(s replay.Status) {
-	if s.Step != w.step {
-		w.step, w.done = s.Step, 0
-		w.to.Phase(s.Step, s.Unit, s.Total)
-	}
-	w.to.SetTotal(s.Total)
-	w.to.Add(s.Done - w.done)
-	w.done = s.Done
 }

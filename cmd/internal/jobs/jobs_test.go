@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"passbook/cmd/internal/ops"
 	"passbook/shared/consumer"
 	"passbook/shared/platform"
+	"passbook/shared/progress"
 )
 
 // standing opens a bank in an empty directory.
@@ -50,7 +50,7 @@ func TestWrongParametersTouchNothing(t *testing.T) {
 		{"audit", `{"grace_seconds":-1}`, "--grace"},
 		{"clock", `{}`, "account"},
 	} {
-		_, err := b.Funcs()[tt.job](t.Context(), json.RawMessage(tt.params), ops.NewProgress())
+		_, err := b.Funcs()[tt.job](t.Context(), json.RawMessage(tt.params), progress.New())
 		if !errors.Is(err, ErrParams) || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s %s: %v", tt.job, tt.params, err)
 		}
@@ -76,28 +76,28 @@ func TestEveryJobsParametersAreChecked(t *testing.T) {
 func TestARunningBankDoesNotRestoreItsJournal(t *testing.T) {
 	b := standing(t)
 	b.Flush = func(context.Context) error { return nil }
-	_, err := b.restore(t.Context(), JournalParams{}, ops.NewProgress())
+	_, err := b.restore(t.Context(), JournalParams{}, progress.New())
 	if !errors.Is(err, errEmpty) && !errors.Is(err, errWriters) {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestBackWithoutAGenerationBefore(t *testing.T) {
-	_, err := standing(t).promote(t.Context(), PromoteParams{Model: Models[0], Back: true}, ops.NewProgress())
+	_, err := standing(t).promote(t.Context(), PromoteParams{Model: Models[0], Back: true}, progress.New())
 	if err == nil || !strings.Contains(err.Error(), "was live before") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestNothingToDiscard(t *testing.T) {
-	_, err := standing(t).discard(t.Context(), DiscardParams{Model: Models[0]}, ops.NewProgress())
+	_, err := standing(t).discard(t.Context(), DiscardParams{Model: Models[0]}, progress.New())
 	if err == nil || !strings.Contains(err.Error(), "nothing to discard") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestTheTimeOfNoAccountIsAccepted(t *testing.T) {
-	_, err := standing(t).acceptClock(t.Context(), ClockParams{Account: "A-1"}, ops.NewProgress())
+	_, err := standing(t).acceptClock(t.Context(), ClockParams{Account: "A-1"}, progress.New())
 	if !errors.Is(err, ErrParams) || !strings.Contains(err.Error(), "no account A-1") {
 		t.Errorf("%v", err)
 	}

@@ -5,13 +5,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"passbook/shared/event"
 
 	"passbook/balance"
-	"passbook/cmd/internal/ops"
 	"passbook/creditlimit"
 	"passbook/shared/archive"
 	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/progress"
 	"passbook/shared/replay"
 	"passbook/shared/table"
 )
@@ -51,9 +51,9 @@ type Rebuilt struct {
 }
 
 // rebuild folds the archive, or the journal, into a candidate generation.
-func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *ops.Progress) (Rebuilt, error) {
+func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *progress.Tracker) (Rebuilt, error) {
 	done := Rebuilt{Model: params.Model, DryRun: params.DryRun}
-	c := replay.Rebuilding{Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: Watch(p)}
+	c := replay.Rebuilding{Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: p}
 	if params.From == "archive" {
 		if err := b.stores().Check(ctx); err != nil {
 			return done, err
@@ -134,13 +134,13 @@ type Compared struct {
 
 // promote compares the candidate with the live generation, and with the journal where rows never
 // meet, and makes it live when they are equal.
-func (b Bank) promote(ctx context.Context, params PromoteParams, p *ops.Progress) (Compared, error) {
+func (b Bank) promote(ctx context.Context, params PromoteParams, p *progress.Tracker) (Compared, error) {
 	done := Compared{Model: params.Model}
 	if params.Back {
 		return b.promoteBack(ctx, params, done)
 	}
 	c := replay.Comparing{
-		Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: Watch(p),
+		Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: p,
 		Projection: func(ctx context.Context, in table.Table, generation int64) (replay.Projection, error) {
 			return b.projectionIn(ctx, in, params.Model, generation)
 		},
@@ -198,7 +198,7 @@ type Discarded struct {
 // discard ends the candidate, or else the generation that was live before. A discard that was
 // interrupted goes first: the generation may have no other name any more, and only a part of its
 // rows.
-func (b Bank) discard(ctx context.Context, params DiscardParams, p *ops.Progress) (Discarded, error) {
+func (b Bank) discard(ctx context.Context, params DiscardParams, p *progress.Tracker) (Discarded, error) {
 	g, err := consumer.LoadGenerations(ctx, b.Table, params.Model)
 	if err != nil {
 		return Discarded{}, err
@@ -213,7 +213,7 @@ func (b Bank) discard(ctx context.Context, params DiscardParams, p *ops.Progress
 	case params.DryRun:
 		return done, nil
 	}
-	p.Phase("discard "+consumer.Name(params.Model, done.Generation), "generations", 1)
+	p.Begin("discard "+consumer.Name(params.Model, done.Generation), "generations", 1)
 	err = replay.Discard(ctx, consumer.Discarding{
 		Table: b.Table, Model: params.Model, Stream: b.Config.Stream(EventStream), Generation: done.Generation, Lease: b.Config.Lease, Force: params.Force,
 	})

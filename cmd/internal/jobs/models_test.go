@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"passbook/cmd/internal/ops"
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/progress"
 	"passbook/shared/replay"
 	"passbook/shared/table"
 )
@@ -41,7 +41,7 @@ func history(t *testing.T, b Bank) []*event.Entry {
 // rebuilt makes a candidate of a model from the journal.
 func rebuilt(t *testing.T, b Bank, model string) {
 	t.Helper()
-	done, err := b.rebuild(t.Context(), RebuildParams{Model: model, From: "journal"}, ops.NewProgress())
+	done, err := b.rebuild(t.Context(), RebuildParams{Model: model, From: "journal"}, progress.New())
 	if err != nil || done.Accounts != 3 || done.Blocked != 0 {
 		t.Fatalf("%+v, %v", done, err)
 	}
@@ -69,12 +69,12 @@ func TestPromoteHoldsWhatIsAheadAgainstTheJournal(t *testing.T) {
 			b := standing(t)
 			history(t, b)
 			rebuilt(t, b, model)
-			found, err := b.promote(t.Context(), PromoteParams{Model: model, DryRun: true}, ops.NewProgress())
+			found, err := b.promote(t.Context(), PromoteParams{Model: model, DryRun: true}, progress.New())
 			if err != nil || found.Ahead != 3 || found.Promoted {
 				t.Fatalf("%+v, %v", found, err)
 			}
 			change(t, b, model, 2, "A-1", func(a table.Map) { a[column] = a[column].(table.N) + 1 })
-			found, err = b.promote(t.Context(), PromoteParams{Model: model}, ops.NewProgress())
+			found, err = b.promote(t.Context(), PromoteParams{Model: model}, progress.New())
 			if !errors.Is(err, replay.ErrDifference) || found.Faults.Count != 1 || found.Faults.List[0].Account.ID != "A-1" {
 				t.Fatalf("%+v, %v", found, err)
 			}
@@ -91,12 +91,12 @@ func TestPromoteHoldsRowsAgainstTheJournal(t *testing.T) {
 	rebuilt(t, b, model)
 	forged := func(a table.Map) { a["hash"], a["posted"] = table.S(event.Hash{1}.String()), table.N(1) }
 	change(t, b, model, 1, "A-1", forged)
-	found, err := b.promote(t.Context(), PromoteParams{Model: model, DryRun: true}, ops.NewProgress())
+	found, err := b.promote(t.Context(), PromoteParams{Model: model, DryRun: true}, progress.New())
 	if err != nil || found.Equal != 2 || found.Ahead != 1 {
 		t.Errorf("the live row is forged: %+v, %v", found, err)
 	}
 	change(t, b, model, 2, "A-1", forged)
-	found, err = b.promote(t.Context(), PromoteParams{Model: model}, ops.NewProgress())
+	found, err = b.promote(t.Context(), PromoteParams{Model: model}, progress.New())
 	if !errors.Is(err, replay.ErrDifference) || found.Faults.Count != 1 || !strings.Contains(found.Faults.List[0].What, "not of the journal's history") {
 		t.Errorf("both are forged: %+v, %v", found, err)
 	}
@@ -113,12 +113,12 @@ func TestPromoteAfterGoingBack(t *testing.T) {
 		back            bool
 		live, candidate int64
 	}{{false, 1, 2}, {true, 2, 1}, {false, 1, 2}, {true, 2, 1}, {true, 1, 2}} {
-		done, err := b.promote(t.Context(), PromoteParams{Model: model, Back: step.back}, ops.NewProgress())
+		done, err := b.promote(t.Context(), PromoteParams{Model: model, Back: step.back}, progress.New())
 		if err != nil || !done.Promoted || done.Live != step.live || done.Candidate != step.candidate || done.Back != step.back || !step.back && done.Equal != 3 {
 			t.Fatalf("%+v: %+v, %v", step, done, err)
 		}
 	}
-	_, err := b.promote(t.Context(), PromoteParams{Model: model}, ops.NewProgress())
+	_, err := b.promote(t.Context(), PromoteParams{Model: model}, progress.New())
 	if err == nil || !strings.Contains(err.Error(), "replay promote --model balance --back returns to generation 1") {
 		t.Errorf("after the last step: %v", err)
 	}
@@ -152,7 +152,7 @@ func TestDiscardGoesOnAfterAnInterruption(t *testing.T) {
 			goes := int64(2)
 			if promoted {
 				project(t, b, model, 1)
-				if done, err := b.promote(t.Context(), PromoteParams{Model: model}, ops.NewProgress()); err != nil || !done.Promoted {
+				if done, err := b.promote(t.Context(), PromoteParams{Model: model}, progress.New()); err != nil || !done.Promoted {
 					t.Fatalf("%+v, %v", done, err)
 				}
 				goes = 1
@@ -160,15 +160,15 @@ func TestDiscardGoesOnAfterAnInterruption(t *testing.T) {
 			mark(t, b, model, goes)
 			in := &breaking{Table: b.Table, model: model, broken: true}
 			b.Table = in
-			if done, err := b.discard(t.Context(), DiscardParams{Model: model}, ops.NewProgress()); !errors.Is(err, errBroken) || done.Resumed {
+			if done, err := b.discard(t.Context(), DiscardParams{Model: model}, progress.New()); !errors.Is(err, errBroken) || done.Resumed {
 				t.Fatalf("%+v, %v", done, err)
 			}
-			if _, err := b.rebuild(t.Context(), RebuildParams{Model: model, From: "journal"}, ops.NewProgress()); !errors.Is(err, consumer.ErrGeneration) {
+			if _, err := b.rebuild(t.Context(), RebuildParams{Model: model, From: "journal"}, progress.New()); !errors.Is(err, consumer.ErrGeneration) {
 				t.Errorf("rebuilt beside what is left: %v", err)
 			}
 			in.broken = false
 			for _, dry := range []bool{true, false} {
-				done, err := b.discard(t.Context(), DiscardParams{Model: model, DryRun: dry}, ops.NewProgress())
+				done, err := b.discard(t.Context(), DiscardParams{Model: model, DryRun: dry}, progress.New())
 				if err != nil || !done.Resumed || done.Generation != goes {
 					t.Fatalf("%+v, %v", done, err)
 				}

@@ -7,11 +7,11 @@ import (
 
 	"passbook/archiver"
 	"passbook/cmd/internal/console"
-	"passbook/cmd/internal/ops"
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/platform"
+	"passbook/shared/progress"
 	"passbook/shared/stores"
 )
 
@@ -88,7 +88,7 @@ type KnownParams struct{}
 func (KnownParams) check() error { return nil }
 
 // knows is known as a job, for who reads the archive beside the bank.
-func (b Bank) knows(ctx context.Context, _ KnownParams, _ *ops.Progress) (archive.Known, error) {
+func (b Bank) knows(ctx context.Context, _ KnownParams, _ *progress.Tracker) (archive.Known, error) {
 	return b.known(ctx)
 }
 

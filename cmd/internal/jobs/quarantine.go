@@ -5,12 +5,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"passbook/shared/event"
 	"slices"
 	"time"
 
 	"passbook/cmd/internal/ops"
 	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/progress"
 	"passbook/shared/web"
 )
 
@@ -54,7 +55,7 @@ func (b Bank) consumers(ctx context.Context) ([]string, error) {
 }
 
 // quarantine lists what the consumers have set aside.
-func (b Bank) quarantine(ctx context.Context, params QuarantineParams, _ *ops.Progress) ([]SetAside, error) {
+func (b Bank) quarantine(ctx context.Context, params QuarantineParams, _ *progress.Tracker) ([]SetAside, error) {
 	names, err := b.consumers(ctx)
 	if err != nil {
 		return nil, err
@@ -107,7 +108,7 @@ type Redriven struct {
 
 // redrive lets accounts that were set aside go on from the journal. A single one need not be set
 // aside: a row of a forged record is not, as long as nothing contradicts it.
-func (b Bank) redrive(ctx context.Context, params RedriveParams, p *ops.Progress) (Redriven, error) {
+func (b Bank) redrive(ctx context.Context, params RedriveParams, p *progress.Tracker) (Redriven, error) {
 	done := Redriven{Redriven: []string{}}
 	all, err := b.quarantine(ctx, QuarantineParams{}, p)
 	if err != nil {
@@ -119,7 +120,7 @@ func (b Bank) redrive(ctx context.Context, params RedriveParams, p *ops.Progress
 	} else if list, err = b.apart(ctx, params.Account, list); err != nil {
 		return done, err
 	}
-	p.Phase("redrive", "accounts", int64(len(list)))
+	p.Begin("redrive", "accounts", int64(len(list)))
 	for _, s := range list {
 		name := s.Consumer + " " + s.Account
 		err := b.redriveOne(ctx, s)
@@ -208,7 +209,7 @@ type Cleared struct {
 
 // clear takes records that cannot be decoded out of quarantine; accounts leave it by a redrive
 // only. The log keeps what each was.
-func (b Bank) clear(ctx context.Context, params ClearParams, p *ops.Progress) (Cleared, error) {
+func (b Bank) clear(ctx context.Context, params ClearParams, p *progress.Tracker) (Cleared, error) {
 	done := Cleared{Records: []SetAside{}, DryRun: params.DryRun}
 	list, err := b.quarantine(ctx, QuarantineParams{}, p)
 	if err != nil {
@@ -222,7 +223,7 @@ func (b Bank) clear(ctx context.Context, params ClearParams, p *ops.Progress) (C
 	if len(list) == 0 && !params.All {
 		return done, fmt.Errorf("no record %s is in quarantine: bank quarantine list names them", params.Record)
 	}
-	p.Phase("clear", "records", int64(len(list)))
+	p.Begin("clear", "records", int64(len(list)))
 	for _, s := range list {
 		if !params.DryRun {
 			kept, err := consumer.ClearRecord(ctx, b.Table, s.Consumer, s.ID)

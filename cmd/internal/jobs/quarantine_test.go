@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"passbook/cmd/internal/ops"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/progress"
 	"passbook/shared/table"
 )
 
@@ -51,7 +51,7 @@ func TestClearTakesRecordsAndNoAccount(t *testing.T) {
 		{ClearParams{All: true}, 2, ""},
 		{ClearParams{All: true}, 0, ""},
 	} {
-		done, err := b.clear(t.Context(), c.params, ops.NewProgress())
+		done, err := b.clear(t.Context(), c.params, progress.New())
 		if len(done.Records) != c.clears || (err != nil) != (c.says != "") || err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%+v: %+v, %v", c.params, done, err)
 		}
@@ -59,7 +59,7 @@ func TestClearTakesRecordsAndNoAccount(t *testing.T) {
 	if n := strings.Count(log.String(), "record cleared from quarantine"); n != 4 || !strings.Contains(log.String(), "not an entry") {
 		t.Errorf("%d lines in\n%s", n, log.String())
 	}
-	list, err := b.quarantine(t.Context(), QuarantineParams{}, ops.NewProgress())
+	list, err := b.quarantine(t.Context(), QuarantineParams{}, progress.New())
 	if err != nil || len(list) != 1 || list[0].Account != "A-2" {
 		t.Errorf("left: %+v, %v", list, err)
 	}
@@ -79,15 +79,15 @@ func TestRedriveSaysWhatItLeavesAndFindsForgedRows(t *testing.T) {
 		project(t, b, model, 1)
 	}
 	garbage(t, b, "balance@1", "1")
-	done, err := b.redrive(t.Context(), RedriveParams{All: true}, ops.NewProgress())
+	done, err := b.redrive(t.Context(), RedriveParams{All: true}, progress.New())
 	if err != nil || done.Records != 1 || len(done.Redriven) != 0 {
 		t.Errorf("%+v, %v", done, err)
 	}
-	if _, err := b.redrive(t.Context(), RedriveParams{Account: "A-1"}, ops.NewProgress()); err == nil || !strings.Contains(err.Error(), "A-1 is not in quarantine") {
+	if _, err := b.redrive(t.Context(), RedriveParams{Account: "A-1"}, progress.New()); err == nil || !strings.Contains(err.Error(), "A-1 is not in quarantine") {
 		t.Errorf("%v", err)
 	}
 	change(t, b, Models[1], 1, "A-1", func(a table.Map) { a["hash"], a["posted"] = table.S(event.Hash{1}.String()), table.N(1) })
-	done, err = b.redrive(t.Context(), RedriveParams{Account: "A-1"}, ops.NewProgress())
+	done, err = b.redrive(t.Context(), RedriveParams{Account: "A-1"}, progress.New())
 	if err != nil || len(done.Redriven) != 1 || done.Redriven[0] != "creditlimit@1 A-1" {
 		t.Errorf("%+v, %v", done, err)
 	}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"passbook/cmd/internal/ops"
+	"passbook/shared/progress"
 )
 
 // RenewParams are the parameters of stream.
@@ -29,7 +29,7 @@ var errServing = errors.New("a running bank uses the stream: end it, and run rep
 // renew gives the stream of events a new life. What it holds and no segment does is archived first,
 // unless the archive is ahead of it: then it holds nothing that is not in the journal and the
 // archive.
-func (b Bank) renew(ctx context.Context, params RenewParams, _ *ops.Progress) (Renewed, error) {
+func (b Bank) renew(ctx context.Context, params RenewParams, _ *progress.Tracker) (Renewed, error) {
 	done := Renewed{Stream: b.Config.Stream(EventStream), DryRun: params.DryRun}
 	tail, err := b.stores().Renewable(ctx)
 	switch {

@@ -3,8 +3,8 @@ package jobs
 import (
 	"context"
 
-	"passbook/cmd/internal/ops"
 	"passbook/shared/archive"
+	"passbook/shared/progress"
 	"passbook/shared/replay"
 )
 
@@ -23,7 +23,7 @@ func (p RetireParams) check() error {
 }
 
 // retire has a segment that is damaged or missing count as replaced by those that hold its entries.
-func (b Bank) retire(ctx context.Context, params RetireParams, p *ops.Progress) (replay.Retired, error) {
+func (b Bank) retire(ctx context.Context, params RetireParams, p *progress.Tracker) (replay.Retired, error) {
 	if err := b.stores().Owned(ctx); err != nil {
 		return replay.Retired{}, err
 	}
@@ -38,6 +38,6 @@ func (b Bank) retire(ctx context.Context, params RetireParams, p *ops.Progress) 
 	}
 	return replay.Retire(ctx, replay.Retiring{
 		Bucket: b.Bucket, Journal: b.Journal, Known: known, Key: params.Key, Grace: b.Config.SegmentAge + usualDelay,
-		DryRun: params.DryRun, Progress: Watch(p),
+		DryRun: params.DryRun, Progress: p,
 	})
 }

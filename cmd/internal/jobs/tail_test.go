@@ -6,10 +6,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"passbook/cmd/internal/ops"
 	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
+	"passbook/shared/progress"
 	"passbook/shared/stream"
 	"passbook/shared/strict"
 )
@@ -71,14 +71,14 @@ func TestRestoreArchivesTheStreamsTailFirst(t *testing.T) {
 	if err := b.Bucket.Create(t.Context(), sealed.Key, sealed.Data); err != nil {
 		t.Fatal(err)
 	}
-	would, err := b.restore(t.Context(), JournalParams{DryRun: true}, ops.NewProgress())
+	would, err := b.restore(t.Context(), JournalParams{DryRun: true}, progress.New())
 	if err != nil || would.Lacking.Entries != int64(len(entries)/2) || would.Lacking.Accounts != 1 || would.Lacking.List[0].To != entries[len(entries)/2-1].Last {
 		t.Errorf("a dry run: %+v, %v", would.Lacking, err)
 	}
 	if len(would.Lives) != 1 || would.Lives[0].Stream != name || would.Lives[0].Shards != 1 {
 		t.Errorf("a dry run reads %v", would.Lives)
 	}
-	done, err := b.restore(t.Context(), JournalParams{}, ops.NewProgress())
+	done, err := b.restore(t.Context(), JournalParams{}, progress.New())
 	if err != nil || done.Lacking != nil || done.Entries != int64(len(entries)) {
 		t.Errorf("restored %d of %d entries: %v", done.Entries, len(entries), err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"passbook/shared/progress"
 	"passbook/shared/web"
 	"passbook/shared/web/webtest"
 )
@@ -28,19 +29,21 @@ const patience = 20 * time.Second
 func serve(t *testing.T) (*Registry, *webtest.Client, *Client) {
 	t.Helper()
 	r := New()
-	r.Register("echo", func(_ context.Context, params json.RawMessage, p *Progress) (any, error) {
-		p.Phase("fold", "events", 10)
+	r.Register("echo", func(_ context.Context, params json.RawMessage, p *progress.Tracker) (any, error) {
+		p.Begin("fold", "events", 10)
 		p.Add(10)
 		return params, nil
 	})
-	r.Register("compare", func(context.Context, json.RawMessage, *Progress) (any, error) {
+	r.Register("compare", func(context.Context, json.RawMessage, *progress.Tracker) (any, error) {
 		return map[string]int{"differences": 2}, fmt.Errorf("A-1 v3: %w", ErrDifference)
 	})
-	r.Register("fail", func(context.Context, json.RawMessage, *Progress) (any, error) { return nil, errors.New("no archive") })
-	r.Register("panic", func(context.Context, json.RawMessage, *Progress) (any, error) { panic("oh") })
-	r.Register("odd", func(context.Context, json.RawMessage, *Progress) (any, error) { return func() {}, nil })
-	r.Register("wait", func(ctx context.Context, _ json.RawMessage, p *Progress) (any, error) {
-		p.Phase("wait", "seconds", 0)
+	r.Register("fail", func(context.Context, json.RawMessage, *progress.Tracker) (any, error) {
+		return nil, errors.New("no archive")
+	})
+	r.Register("panic", func(context.Context, json.RawMessage, *progress.Tracker) (any, error) { panic("oh") })
+	r.Register("odd", func(context.Context, json.RawMessage, *progress.Tracker) (any, error) { return func() {}, nil })
+	r.Register("wait", func(ctx context.Context, _ json.RawMessage, p *progress.Tracker) (any, error) {
+		p.Begin("wait", "seconds", 0)
 		<-ctx.Done()
 		return nil, ctx.Err()
 	})
@@ -254,30 +257,5 @@ func TestListIsBounded(t *testing.T) {
 	}
 	if _, ok := r.Cancel(wait.ID); !ok {
 		t.Error("a running job cannot be cancelled")
-	}
-}
-
-func TestProgress(t *testing.T) {
-	now := time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
-	p := NewProgress()
-	p.now = func() time.Time { return now }
-	p.Phase("read", "events", 100)
-	now = now.Add(2 * time.Second)
-	p.Add(50)
-	if s := p.Snapshot(); s.Rate != 25 || *s.ETASeconds != 2 || s.Done != 50 {
-		t.Errorf("%+v", s)
-	}
-	p.SetTotal(0)
-	if s := p.Snapshot(); s.ETASeconds != nil {
-		t.Errorf("%+v", s)
-	}
-	p.stop()
-	now = now.Add(time.Hour)
-	if s := p.Snapshot(); s.Rate != 25 {
-		t.Errorf("a job that has ended gets no slower: %+v", s)
-	}
-	p.Phase("write", "rows", 1)
-	if s := p.Snapshot(); s.Done != 0 || s.Phase != "write" {
-		t.Errorf("%+v", s)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"passbook/shared/progress"
 )
 
 // keptJobs bounds the list of jobs: the oldest that have ended are forgotten.
@@ -30,7 +32,7 @@ var (
 // Func carries a job out. params is a JSON object, the job's name not in it. It obeys ctx, which
 // ends when the job is cancelled or the process stops. The result is kept as JSON, beside an error
 // too; an error that is ErrDifference stands for exit code 3, any other for 1.
-type Func func(ctx context.Context, params json.RawMessage, p *Progress) (result any, err error)
+type Func func(ctx context.Context, params json.RawMessage, p *progress.Tracker) (result any, err error)
 
 // Registry knows the jobs of a process and runs them. Safe for concurrent use.
 type Registry struct {
@@ -51,7 +53,7 @@ type Registry struct {
 // run is a job that was started.
 type run struct {
 	job      Job
-	progress *Progress
+	progress *progress.Tracker
 	cancel   context.CancelFunc
 }
 
@@ -93,7 +95,7 @@ func (r *Registry) Start(name string, params json.RawMessage) (Job, error) {
 	ctx, cancel := context.WithCancel(r.ctx)
 	started := &run{
 		job:      Job{ID: uuid.Must(uuid.NewV7()).String(), Name: name, State: Running, StartedAt: time.Now().UTC()},
-		progress: NewProgress(), cancel: cancel,
+		progress: progress.New(), cancel: cancel,
 	}
 	r.jobs = append(r.jobs, started)
 	r.forget()
@@ -106,7 +108,7 @@ func (r *Registry) Start(name string, params json.RawMessage) (Job, error) {
 }
 
 // call runs f, and turns a panic into an error.
-func call(ctx context.Context, f Func, params json.RawMessage, p *Progress) (result any, err error) {
+func call(ctx context.Context, f Func, params json.RawMessage, p *progress.Tracker) (result any, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("the job panicked: %v", fault)
@@ -124,7 +126,7 @@ func (r *Registry) end(ctx context.Context, ended *run, result any, err error) {
 			err = errors.Join(err, fmt.Errorf("render the result: %w", failed))
 		}
 	}
-	ended.progress.stop()
+	ended.progress.Stop()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now, code := time.Now().UTC(), exitDone
