@@ -44,7 +44,7 @@ func encode(attrs table.Map, generation int64, a event.Account, s account.State)
 	consumer.SetDue(attrs, generation, a, s.NextDue())
 }
 
-func decode(attrs consumer.Attrs) (account.State, error) {
+func decode(attrs table.Map) (account.State, error) {
 	return account.ParseState([]byte(attrs.Text("state")))
 }
 

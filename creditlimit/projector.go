@@ -28,7 +28,7 @@ func encode(attrs table.Map, _ int64, _ event.Account, s State) {
 	attrs["held"] = table.N(s.Held)
 	attrs["limit"] = table.N(s.Limit)
 	attrs["limit_version"] = table.N(s.LimitVersion)
-	attrs["expires_at"] = consumer.TimeValue(s.ExpiresAt)
+	attrs["expires_at"] = table.Time(s.ExpiresAt)
 	attrs["peak"] = table.N(s.Peak)
 	attrs["peak_version"] = table.N(s.PeakVersion)
 	attrs["declines"] = table.N(s.Declines)
@@ -42,7 +42,7 @@ func encode(attrs table.Map, _ int64, _ event.Account, s State) {
 	}
 }
 
-func decode(a consumer.Attrs) (State, error) {
+func decode(a table.Map) (State, error) {
 	return State{
 		Status: a.Text("status"), Currency: a.Text("currency"),
 		Posted: a.Number("posted"), Held: a.Number("held"), Limit: a.Number("limit"),

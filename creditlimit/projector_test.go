@@ -95,7 +95,7 @@ func TestRowKeepsTheState(t *testing.T) {
 	}
 	attrs := table.Map{}
 	encode(attrs, 1, event.Account{}, want)
-	got, err := decode(consumer.Attrs(attrs))
+	got, err := decode(attrs)
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}

@@ -85,7 +85,7 @@ func (b *bank) version(model string, a event.Account) int64 {
 	if err != nil {
 		return 0
 	}
-	return consumer.Attrs(row.Attrs).Number("version")
+	return row.Attrs.Number("version")
 }
 
 // correct holds that the rows of balances say what the accounts' histories fold to.

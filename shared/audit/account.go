@@ -94,23 +94,18 @@ func (s *subject) partition(ctx context.Context, prefix string, visit func(versi
 	q := table.Query{
 		Table: journal.Table, PK: s.account.String(), From: table.S(prefix), To: table.S(prefix + "~"), Consistent: true,
 	}
-	for {
-		page, err := s.Table.Query(ctx, q)
+	for row, err := range table.Rows(ctx, s.Table, q) {
 		if err != nil {
 			return fmt.Errorf("read journal of %s: %w", s.account, err)
 		}
-		for _, row := range page.Rows {
-			version, err := strconv.ParseInt(strings.TrimPrefix(row.SK, prefix), 10, 64)
-			if err != nil {
-				s.find(rowStrange, inJournal, 0, "a row has the key %q", row.SK)
-				continue
-			}
-			visit(version, row)
+		version, err := strconv.ParseInt(strings.TrimPrefix(row.SK, prefix), 10, 64)
+		if err != nil {
+			s.find(rowStrange, inJournal, 0, "a row has the key %q", row.SK)
+			continue
 		}
-		if q.After = page.After; q.After == "" {
-			return nil
-		}
+		visit(version, row)
 	}
+	return nil
 }
 
 // entry proves an entry of the journal from those before it, and looks for it in the archive and

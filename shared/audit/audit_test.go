@@ -48,7 +48,7 @@ var standing = consumer.Model[account.State]{
 			attrs["utilisation_bps"] = table.N(bps)
 		}
 	},
-	Decode: func(a consumer.Attrs) (account.State, error) { return account.ParseState([]byte(a.Text("state"))) },
+	Decode: func(a table.Map) (account.State, error) { return account.ParseState([]byte(a.Text("state"))) },
 }
 
 // bank is a whole bank of ten accounts, from which each test takes or to which it adds something.

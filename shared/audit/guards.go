@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/table"
 )
@@ -44,7 +43,7 @@ func (s *subject) readGuards(ctx context.Context) error {
 	const what = "there is a guard and no reversal"
 	err := s.partition(ctx, "R#", func(version int64, row table.Row) {
 		guards[version] = true
-		by := consumer.Attrs(row.Attrs).Number("reversed_by")
+		by := row.Attrs.Number("reversed_by")
 		switch {
 		case s.standing.blind || s.standing.reversed[version]:
 		case by > s.standing.version:
@@ -94,7 +93,7 @@ func (s *subject) judgeLate(ctx context.Context, late []beyond) error {
 	}
 	head := s.standing.version
 	if len(page.Rows) > 0 {
-		head = consumer.Attrs(page.Rows[0].Attrs).Number("last")
+		head = page.Rows[0].Attrs.Number("last")
 	}
 	for _, row := range late {
 		if row.reaches > head {

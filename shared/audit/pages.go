@@ -30,10 +30,8 @@ type keyPages struct {
 
 type pageSum struct {
 	keys [sha256.Size]byte
-	at   string
+	at   table.S
 }
-
-const pageTime = "2006-01-02T15:04:05.000000Z"
 
 // add takes the entry's keys in. Entries come in version order.
 func (p *keyPages) add(e *event.Entry) {
@@ -58,7 +56,7 @@ func (p *keyPages) turn() {
 		p.sums = map[int64]pageSum{}
 	}
 	if !p.at.IsZero() {
-		p.sums[p.index] = pageSum{sha256.Sum256(p.keys), p.at.UTC().Format(pageTime)}
+		p.sums[p.index] = pageSum{sha256.Sum256(p.keys), table.Time(p.at)}
 	}
 	p.keys, p.at = p.keys[:0], time.Time{}
 }
@@ -70,7 +68,6 @@ func (p *keyPages) fits(version int64, row table.Row) bool {
 		return false
 	}
 	want, complete := p.sums[(version-1)/pageSpan]
-	keys, _ := row.Attrs["keys"].(table.B)
-	sum := sha256.Sum256(keys)
-	return complete && bytes.Equal(sum[:], want.keys[:]) && row.Attrs["at"] == table.S(want.at)
+	sum := sha256.Sum256(row.Attrs.Bytes("keys"))
+	return complete && bytes.Equal(sum[:], want.keys[:]) && row.Attrs["at"] == want.at
 }

@@ -18,7 +18,7 @@ import (
 type modelRow struct {
 	model   string
 	version int64
-	attrs   consumer.Attrs
+	attrs   table.Map
 	// met: the journal had an entry that ends at the row's version. next is when the entry after it
 	// was recorded.
 	met  bool
@@ -33,7 +33,7 @@ func (a *auditor) modelRows(ctx context.Context, of event.Account) ([]modelRow, 
 		if err != nil && !errors.Is(err, table.ErrNotFound) {
 			return nil, fmt.Errorf("read %s of %s: %w", model, of, err)
 		}
-		attrs := consumer.Attrs(raw.Attrs)
+		attrs := raw.Attrs
 		rows = append(rows, modelRow{model: model, version: attrs.Number("version"), attrs: attrs})
 	}
 	return rows, nil
@@ -138,20 +138,13 @@ func (s *subject) judgeRows() {
 // strangers names the live rows of accounts that the journal does not have.
 func (a *auditor) strangers(ctx context.Context) error {
 	for _, model := range a.Models {
-		scan := table.Scan{Table: model, Of: 1}
-		for {
-			page, err := a.Table.Scan(ctx, scan)
+		for row, err := range table.ScanRows(ctx, a.Table, table.Scan{Table: model, Of: 1}) {
 			if err != nil {
 				return fmt.Errorf("scan %s: %w", model, err)
 			}
-			for _, raw := range page.Rows {
-				err = a.stranger(ctx, model, raw)
-				if err != nil {
-					return err
-				}
-			}
-			if scan.After = page.After; scan.After == "" {
-				break
+			err = a.stranger(ctx, model, row)
+			if err != nil {
+				return err
 			}
 		}
 	}
@@ -160,7 +153,7 @@ func (a *auditor) strangers(ctx context.Context) error {
 
 func (a *auditor) stranger(ctx context.Context, model string, raw table.Row) error {
 	generation, of, ok := consumer.ParseRowKey(raw.PK)
-	version := consumer.Attrs(raw.Attrs).Number("version")
+	version := raw.Attrs.Number("version")
 	if !ok {
 		a.report.find(rowStrange, model, "", 0, "a row has the key %q", raw.PK)
 		return nil
@@ -174,7 +167,7 @@ func (a *auditor) stranger(ctx context.Context, model string, raw table.Row) err
 	if err != nil {
 		return fmt.Errorf("read journal of %s: %w", of, err)
 	}
-	if len(page.Rows) > 0 || version == 0 && consumer.Attrs(raw.Attrs).Number("blocked_at_version") == 0 {
+	if len(page.Rows) > 0 || version == 0 && raw.Attrs.Number("blocked_at_version") == 0 {
 		return nil
 	}
 	a.report.find(rowAhead, model, of.String(), version, "a row of an account that the journal does not have")

@@ -122,7 +122,7 @@ func (d Discarding) compare(ctx context.Context) error {
 		if err != nil && !errors.Is(err, table.ErrNotFound) {
 			return fmt.Errorf("compare %s: %w", a.ID, err)
 		}
-		mine, theirs := Attrs(row.Attrs), Attrs(there.Attrs)
+		mine, theirs := row.Attrs, there.Attrs
 		_, pending := row.Attrs["pending"]
 		switch {
 		case generation == d.Generation && pending:
@@ -151,18 +151,12 @@ func (d Discarding) remove(ctx context.Context) error {
 		{quarantineKey(name, "").PK, "id"}, {holesKey(d.Stream, name), "epoch"}, {leasesOf(d.Table, d.Stream, name).pk, "epoch"},
 	} {
 		q := table.Query{Table: journal.Control, PK: kind.pk, Consistent: true}
-		for {
-			page, err := d.Table.Query(ctx, q)
+		for row, err := range table.Rows(ctx, d.Table, q) {
 			if err != nil {
 				return fmt.Errorf("discard %s: %w", name, err)
 			}
-			for _, row := range page.Rows {
-				if err := d.drop(ctx, journal.Control, row, kind.attr); err != nil {
-					return err
-				}
-			}
-			if q.After = page.After; q.After == "" {
-				break
+			if err := d.drop(ctx, journal.Control, row, kind.attr); err != nil {
+				return err
 			}
 		}
 	}
@@ -180,23 +174,17 @@ func (d Discarding) drop(ctx context.Context, in string, row table.Row, attr str
 
 // eachRow visits every row of the model, of all generations.
 func (d Discarding) eachRow(ctx context.Context, visit func(generation int64, a event.Account, row table.Row) error) error {
-	scan := table.Scan{Table: d.Model, Of: 1}
-	for {
-		page, err := d.Table.Scan(ctx, scan)
+	for row, err := range table.ScanRows(ctx, d.Table, table.Scan{Table: d.Model, Of: 1}) {
 		if err != nil {
 			return fmt.Errorf("scan %s: %w", d.Model, err)
 		}
-		for _, row := range page.Rows {
-			generation, a, ok := ParseRowKey(row.PK)
-			if !ok {
-				continue
-			}
-			if err := visit(generation, a, row); err != nil {
-				return err
-			}
+		generation, a, ok := ParseRowKey(row.PK)
+		if !ok {
+			continue
 		}
-		if scan.After = page.After; scan.After == "" {
-			return nil
+		if err := visit(generation, a, row); err != nil {
+			return err
 		}
 	}
+	return nil
 }

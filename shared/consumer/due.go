@@ -57,7 +57,7 @@ func ListDue(ctx context.Context, t table.Table, generation int64, digit byte, u
 	}
 	for _, row := range page.Rows {
 		if _, a, ok := ParseRowKey(row.PK); ok {
-			list = append(list, Due{Account: a, At: time.UnixMicro(Attrs(row.Attrs).Number(dueSK)).UTC()})
+			list = append(list, Due{Account: a, At: time.UnixMicro(row.Attrs.Number(dueSK)).UTC()})
 		}
 	}
 	return list, page.After, nil

@@ -203,7 +203,7 @@ var testModel = Model[account.State]{
 		attrs["state"] = table.S(account.AppendState(nil, s))
 		SetDue(attrs, generation, a, s.NextDue())
 	},
-	Decode: func(a Attrs) (account.State, error) { return account.ParseState([]byte(a.Text("state"))) },
+	Decode: func(a table.Map) (account.State, error) { return account.ParseState([]byte(a.Text("state"))) },
 }
 
 var errPoison = errors.New("poison")

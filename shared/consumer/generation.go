@@ -73,7 +73,7 @@ func LoadGenerations(ctx context.Context, t table.Table, model string) (Generati
 	if err != nil {
 		return GenerationSet{}, fmt.Errorf("generations of %s: %w", model, err)
 	}
-	a := Attrs(row.Attrs)
+	a := row.Attrs
 	return GenerationSet{
 		Live: a.Number("live"), Candidate: a.Number("candidate"), Promoting: a.Number("promoting"), Previous: a.Number("previous"),
 		Discarding: a.Number("discarding"), last: a.Number("last"), rev: a.Number("rev"),

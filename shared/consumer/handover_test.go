@@ -92,7 +92,7 @@ type cutOff struct {
 
 func (c *cutOff) Put(ctx context.Context, p table.Put) (err error) {
 	first := false
-	if a := Attrs(p.Row.Attrs); a.Text("owner") == c.owner || a.Text("claim") == c.owner {
+	if a := p.Row.Attrs; a.Text("owner") == c.owner || a.Text("claim") == c.owner {
 		c.once.Do(func() { first = true })
 	}
 	if !first {

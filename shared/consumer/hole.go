@@ -76,14 +76,14 @@ func (h Hole) row() table.Row {
 	}
 	return table.Row{Key: h.key, Attrs: table.Map{
 		"shard": table.S(h.Shard), "after": table.S(h.After), "cause": table.S(h.Cause),
-		"found_at": TimeValue(h.FoundAt), "healed_at": TimeValue(h.HealedAt), "accounts": table.N(h.Accounts),
+		"found_at": table.Time(h.FoundAt), "healed_at": table.Time(h.HealedAt), "accounts": table.N(h.Accounts),
 		"epoch": table.N(h.epoch), "first_hash": table.S(hashText(h.first)), "last_hash": table.S(hashText(h.last)),
 		"healer": table.S(h.healer), "digit": table.N(h.digit), "page": table.S(h.page), "failed": failed,
 	}}
 }
 
 func parseHole(r table.Row) Hole {
-	a := Attrs(r.Attrs)
+	a := r.Attrs
 	h := Hole{
 		Shard: a.Text("shard"), After: a.Text("after"), Cause: a.Text("cause"), FoundAt: a.Time("found_at"), HealedAt: a.Time("healed_at"),
 		Accounts: a.Number("accounts"), key: r.Key, epoch: a.Number("epoch"),

@@ -155,15 +155,15 @@ func (t leaseTable) row(l lease) table.Row {
 		"checkpoint": table.S(l.checkpoint),
 		"first_hash": table.S(hashText(l.first)),
 		"last_hash":  table.S(hashText(l.last)),
-		"begun":      TimeValue(l.begun),
-		"caught_up":  TimeValue(l.caughtUp),
+		"begun":      table.Time(l.begun),
+		"caught_up":  table.Time(l.caughtUp),
 		"behind_ms":  table.N(l.behind.Milliseconds()),
-		"at":         TimeValue(l.at),
+		"at":         table.Time(l.at),
 	}}
 }
 
 func parseLease(r table.Row) lease {
-	a := Attrs(r.Attrs)
+	a := r.Attrs
 	return lease{
 		shard: r.SK, owner: a.Text("owner"), claim: a.Text("claim"), epoch: a.Number("epoch"), created: a.Number("created"),
 		checkpoint: a.Text("checkpoint"), first: parseHash(a.Text("first_hash")), last: parseHash(a.Text("last_hash")),

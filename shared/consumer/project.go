@@ -309,7 +309,7 @@ func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
 
 // weight is about what a row takes in memory: what every row has, and its state where that is one
 // text. The exact size would cost as much as the rest of a write.
-func weight(row table.Row) int { return 1<<10 + len(Attrs(row.Attrs).Text("state")) }
+func weight(row table.Row) int { return 1<<10 + len(row.Attrs.Text("state")) }
 
 // rowAccount reads a partition key, in memory of its own: a row that kept a part of a record would
 // keep the whole of it.

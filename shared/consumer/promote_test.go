@@ -80,7 +80,7 @@ func TestPromotionLeftByAKilledProcess(t *testing.T) {
 func TestPromotionRefusedHalfWayIsWithdrawn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, faulty := candidate(t)
-		flips := func(p table.Put) bool { return Attrs(p.Row.Attrs).Number("live") == 2 }
+		flips := func(p table.Put) bool { return p.Row.Attrs.Number("live") == 2 }
 		refused := faulty.Arm(&fault.Rule{Match: flips, Before: table.ErrRefused}, 1)
 		if err := Promote(t.Context(), faulty, "m", 2); !errors.Is(err, table.ErrRefused) || refused.Fired() != 1 {
 			t.Errorf("after %d refusals: %v", refused.Fired(), err)

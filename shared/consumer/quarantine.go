@@ -68,13 +68,12 @@ func QuarantineAll(ctx context.Context, t table.Table, consumer string) ([]Quara
 }
 
 func parseQuarantined(r table.Row) Quarantined {
-	a := Attrs(r.Attrs)
+	a := r.Attrs
 	q := Quarantined{
 		ID: r.SK, Version: a.Number("version"), Cause: a.Text("cause"), At: a.Time("at"),
 		Stream: a.Text("stream"), Shard: a.Text("shard"), Sequence: a.Text("sequence"), Size: a.Number("size"),
 	}
-	data, _ := r.Attrs["data"].(table.B)
-	q.Data = data
+	q.Data = a.Bytes("data")
 	if a.Text("account_id") != "" {
 		q.Account = event.Account{Tenant: a.Text("tenant"), ID: a.Text("account_id")}
 	}
@@ -97,7 +96,7 @@ func setAside(ctx context.Context, t table.Table, consumer string, q Quarantined
 // row lays a quarantined account or record out for its table.
 func (q Quarantined) row(consumer string) table.Row {
 	attrs := table.Map{
-		"id": table.S(q.ID), "version": table.N(q.Version), "cause": table.S(q.Cause), "at": TimeValue(time.Now()),
+		"id": table.S(q.ID), "version": table.N(q.Version), "cause": table.S(q.Cause), "at": table.Time(time.Now()),
 		"stream": table.S(q.Stream), "shard": table.S(q.Shard), "sequence": table.S(q.Sequence),
 		"data": table.B(q.Data[:min(len(q.Data), keptBytes)]), "size": table.N(len(q.Data)),
 		"tenant": table.S(q.Account.Tenant), "account_id": table.S(q.Account.ID),

@@ -32,7 +32,7 @@ type Model[S any] struct {
 	// Encode adds the state to a row's attributes, and what the model's indexes need.
 	Encode func(attrs table.Map, generation int64, a event.Account, s S)
 	// Decode reads what Encode added.
-	Decode func(Attrs) (S, error)
+	Decode func(table.Map) (S, error)
 	// Crossings names, each in a few bytes, what an entry that ends at a version made known: the
 	// messages that ride in the row until they are sent. nil for a model that sends none.
 	Crossings func(before, after S, version int64) []string
@@ -102,8 +102,8 @@ func (m Model[S]) encode(generation int64, r Row[S]) table.Row {
 	attrs["version"] = table.N(r.Version)
 	attrs["hash"] = table.S(r.Hash.String())
 	attrs["last_event_id"] = table.S(r.LastEventID)
-	attrs["as_of"] = TimeValue(r.AsOf)
-	attrs["projected_at"] = TimeValue(r.ProjectedAt)
+	attrs["as_of"] = table.Time(r.AsOf)
+	attrs["projected_at"] = table.Time(r.ProjectedAt)
 	attrs["shard"] = table.S(r.Source.Shard)
 	attrs["sequence"] = table.S(r.Source.Sequence)
 	if r.BlockedAt != 0 {
@@ -128,7 +128,7 @@ func (m Model[S]) encode(generation int64, r Row[S]) table.Row {
 
 // decode reads a row of the model.
 func (m Model[S]) decode(row table.Row) (Row[S], error) {
-	a := Attrs(row.Attrs)
+	a := row.Attrs
 	if f := a.Number("format"); f != rowFormat {
 		return Row[S]{}, fmt.Errorf("%s row %s: format %d, not %d", m.Name, row.PK, f, rowFormat)
 	}
@@ -136,16 +136,12 @@ func (m Model[S]) decode(row table.Row) (Row[S], error) {
 		Account: event.Account{Tenant: a.Text("tenant"), ID: a.Text("account_id")},
 		Version: a.Number("version"), LastEventID: a.Text("last_event_id"), AsOf: a.Time("as_of"), ProjectedAt: a.Time("projected_at"),
 		Source:    Source{Shard: a.Text("shard"), Sequence: a.Text("sequence")},
-		BlockedAt: a.Number("blocked_at_version"), Cause: a.Text("cause"), Quiet: a.Number("quiet"), rev: a.Number("rev"),
+		BlockedAt: a.Number("blocked_at_version"), Cause: a.Text("cause"), Quiet: a.Number("quiet"),
+		Pending: a.Texts("pending"), rev: a.Number("rev"),
 	}
 	var err error
 	if r.Hash, err = event.ParseHash(a.Text("hash")); err != nil {
 		return Row[S]{}, fmt.Errorf("%s row %s: %w", m.Name, row.PK, err)
-	}
-	pending, _ := row.Attrs["pending"].(table.List)
-	for _, p := range pending {
-		text, _ := p.(table.S)
-		r.Pending = append(r.Pending, string(text))
 	}
 	if r.Version == 0 {
 		return r, nil

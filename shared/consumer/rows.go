@@ -80,7 +80,7 @@ func (r *Rows[S]) load(ctx context.Context, generation int64, a event.Account) (
 	}
 	row, err := r.model.decode(raw)
 	if err != nil {
-		a := Attrs(raw.Attrs)
+		a := raw.Attrs
 		return Row[S]{}, &poisonError{a.Number("version") + 1, fmt.Errorf("%w: %w", errUnreadable, err), a.Number("rev")}
 	}
 	return row, nil

@@ -77,12 +77,12 @@ func acceptedTime(ctx context.Context, t table.Table, a event.Account) (time.Tim
 	if err != nil {
 		return time.Time{}, table.Condition{}, fmt.Errorf("read the accepted time of %s: %w", a.ID, err)
 	}
-	text, _ := row.Attrs["until"].(table.S)
-	until, err := time.Parse(timeLayout, string(text))
-	if err != nil {
+	r := table.NewReader(row.Attrs)
+	until := r.Time("until")
+	if r.Bad() != "" {
 		return time.Time{}, table.Condition{}, fmt.Errorf("%w: accepted time of %s", ErrDamaged, a.ID)
 	}
-	return until, table.Equals("until", text), nil
+	return until, table.Equals("until", row.Attrs["until"]), nil
 }
 
 // AcceptTime lets an account go on although its last entry is further ahead of the clocks than
@@ -101,7 +101,7 @@ func (r *Reader) AcceptTime(ctx context.Context, a event.Account) (time.Time, er
 	if err != nil || !until.Before(at) {
 		return at, err
 	}
-	put := table.Put{Table: Control, If: was, Row: table.Row{Key: acceptedKey(a), Attrs: table.Map{"until": table.S(at.Format(timeLayout))}}}
+	put := table.Put{Table: Control, If: was, Row: table.Row{Key: acceptedKey(a), Attrs: table.Map{"until": table.Time(at)}}}
 	if err := r.table.Put(ctx, put); err != nil {
 		return at, fmt.Errorf("accept the time of %s: %w", a.ID, err)
 	}

@@ -168,7 +168,7 @@ func (j *Journal) putPage(ctx context.Context, a event.Account, p page) error {
 		keys = []byte{}
 	}
 	err := j.table.Put(ctx, table.Put{Table: Table, If: table.Absent(), Row: table.Row{Key: pageKey(a, p.index), Attrs: table.Map{
-		"keys": table.B(keys), "at": table.S(p.at.Format(timeLayout)),
+		"keys": table.B(keys), "at": table.Time(p.at),
 	}}})
 	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
 		return fmt.Errorf("put key page %d of %s: %w", p.index, a.ID, err)
@@ -247,10 +247,9 @@ func (l *lane) readPages(ctx context.Context, open page, last time.Time) (pages 
 }
 
 func parsePage(row table.Row, i int64) (page, error) {
-	keys, _ := row.Attrs["keys"].(table.B)
-	text, _ := row.Attrs["at"].(table.S)
-	at, err := time.Parse(timeLayout, string(text))
-	if err != nil || len(keys)%pageKeyBytes != 0 {
+	r := table.NewReader(row.Attrs)
+	keys, at := r.Bytes("keys"), r.Time("at")
+	if r.Bad() != "" || len(keys)%pageKeyBytes != 0 {
 		return page{}, fmt.Errorf("key page %s %s is damaged", row.PK, row.SK)
 	}
 	return page{index: i, keys: keys, at: at}, nil

@@ -93,8 +93,8 @@ func TestKeyPagesFromEntriesEqualThoseFromMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(saved.Attrs["keys"].(table.B)) != string(p.keys) || string(saved.Attrs["at"].(table.S)) != p.at.Format(timeLayout) {
-			t.Fatalf("page %d differs: %d saved bytes, %d from entries", i, len(saved.Attrs["keys"].(table.B)), len(p.keys))
+		if string(saved.Attrs.Bytes("keys")) != string(p.keys) || saved.Attrs["at"] != table.Time(p.at) {
+			t.Fatalf("page %d differs: %d saved bytes, %d from entries", i, len(saved.Attrs.Bytes("keys")), len(p.keys))
 		}
 	}
 }

@@ -49,12 +49,10 @@ func (p *peers) look(ctx context.Context, t table.Table, own func(id string) boo
 	var taking []Peer
 	err := writerRows(ctx, t, func(row table.Row) {
 		epoch, _ := row.Attrs["epoch"].(table.N)
-		published, _ := row.Attrs["published"].(table.N)
-		rows[row.SK] = peer{epoch: epoch, published: int64(published)}
-		address, _ := row.Attrs["address"].(table.S)
-		secret, _ := row.Attrs["secret"].(table.S)
+		rows[row.SK] = peer{epoch: epoch, published: row.Attrs.Number("published")}
+		address := row.Attrs.Text("address")
 		if address != "" && !own(row.SK) && row.Attrs["state"] == table.S(WriterLive) {
-			taking = append(taking, Peer{ID: row.SK, Address: string(address), Secret: string(secret)})
+			taking = append(taking, Peer{ID: row.SK, Address: address, Secret: row.Attrs.Text("secret")})
 		}
 	})
 	if err != nil {
@@ -108,16 +106,11 @@ func (p *peers) gone(writer string) bool {
 // writerRows calls do with each writer's row.
 func writerRows(ctx context.Context, t table.Table, do func(table.Row)) error {
 	q := table.Query{Table: Control, PK: WriterKind, Consistent: true}
-	for {
-		page, err := t.Query(ctx, q)
+	for row, err := range table.Rows(ctx, t, q) {
 		if err != nil {
 			return fmt.Errorf("read writers: %w", err)
 		}
-		for _, row := range page.Rows {
-			do(row)
-		}
-		if q.After = page.After; q.After == "" {
-			return nil
-		}
+		do(row)
 	}
+	return nil
 }

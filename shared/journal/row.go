@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strconv"
-	"time"
 
 	"passbook/shared/account"
 	"passbook/shared/event"
@@ -21,8 +20,6 @@ const (
 	// writerKeys spreads a writer's index over as many keys, so that no index partition is hotter
 	// than a table's.
 	writerKeys = 8
-
-	timeLayout = "2006-01-02T15:04:05.000000Z"
 )
 
 // entryRow lays a sealed entry out as a table row. The attributes are native and named as in the
@@ -36,7 +33,7 @@ func entryRow(e *event.Entry, enc event.Encoded, s account.State) table.Row {
 		"first":       table.N(e.First),
 		"last":        table.N(e.Last),
 		"currency":    table.S(e.Currency),
-		"recorded_at": table.S(e.RecordedAt.UTC().Format(timeLayout)),
+		"recorded_at": table.Time(e.RecordedAt),
 		"prev":        hashValue(e.Prev),
 		"hash":        hashValue(e.Hash),
 	}
@@ -98,37 +95,33 @@ func rowBytes(row table.Row) int {
 // ParseRow reads an entry's row and verifies its hash. What cannot be read is ErrDamaged, or, when
 // a newer program wrote it, an *event.FormatError: to read it again does not help.
 func ParseRow(row table.Row) (*event.Entry, error) {
-	r := rowReader{row: row}
+	r := table.NewReader(row.Attrs)
 	e := &event.Entry{
-		Format:    int(r.number("format")),
-		Tenant:    r.text("tenant"),
-		AccountID: r.text("account_id"),
-		First:     r.number("first"),
-		Last:      r.number("last"),
-		Currency:  r.text("currency"),
-		Prev:      r.hash("prev"),
-		Hash:      r.hash("hash"),
+		Format:    int(r.Number("format")),
+		Tenant:    r.Text("tenant"),
+		AccountID: r.Text("account_id"),
+		First:     r.Number("first"),
+		Last:      r.Number("last"),
+		Currency:  r.Text("currency"),
+		Prev:      readHash(r, "prev"),
+		Hash:      readHash(r, "hash"),
+
+		RecordedAt: r.Time("recorded_at"),
 	}
-	at, err := time.Parse(timeLayout, r.text("recorded_at"))
-	if err != nil {
-		r.fail("recorded_at")
-	}
-	e.RecordedAt = at
 	if row.Attrs["writer"] != nil {
-		e.Writer, e.N = r.text("writer"), r.number("n")
+		e.Writer, e.N = r.Text("writer"), r.Number("n")
 	}
 	if s, ok := row.Attrs["state"].(table.S); ok {
 		e.State = []byte(s)
 	}
-	enc, _ := row.Attrs["enc"].(table.S)
-	commands, events := r.bytes("commands"), r.bytes("events")
-	if r.bad != "" {
-		return nil, fmt.Errorf("journal row %s %s: attribute %q: %w", row.PK, row.SK, r.bad, ErrDamaged)
+	commands, events := r.Bytes("commands"), r.Bytes("events")
+	if r.Bad() != "" {
+		return nil, fmt.Errorf("journal row %s %s: attribute %q: %w", row.PK, row.SK, r.Bad(), ErrDamaged)
 	}
 	if e.Format > event.Format {
 		return nil, fmt.Errorf("journal row %s %s: %w", row.PK, row.SK, &event.FormatError{Format: e.Format})
 	}
-	if err := event.DecodeStored(e, string(enc), commands, events); err != nil {
+	if err := event.DecodeStored(e, row.Attrs.Text("enc"), commands, events); err != nil {
 		return nil, fmt.Errorf("journal row %s %s: %w: %w", row.PK, row.SK, ErrDamaged, err)
 	}
 	if row.Key != entryKey(e.Account(), e.First) {
@@ -137,49 +130,11 @@ func ParseRow(row table.Row) (*event.Entry, error) {
 	return e, nil
 }
 
-// rowReader takes typed attributes and remembers the first that is not as it must be.
-type rowReader struct {
-	row table.Row
-	bad string
-}
-
-func (r *rowReader) fail(name string) {
-	if r.bad == "" {
-		r.bad = name
-	}
-}
-
-func (r *rowReader) text(name string) string {
-	v, ok := r.row.Attrs[name].(table.S)
-	if !ok {
-		r.fail(name)
-	}
-	return string(v)
-}
-
-func (r *rowReader) number(name string) int64 {
-	v, ok := r.row.Attrs[name].(table.N)
-	if !ok {
-		r.fail(name)
-	}
-	return int64(v)
-}
-
-func (r *rowReader) bytes(name string) []byte {
-	switch v := r.row.Attrs[name].(type) {
-	case table.S:
-		return []byte(v)
-	case table.B:
-		return v
-	}
-	r.fail(name)
-	return nil
-}
-
-func (r *rowReader) hash(name string) (h event.Hash) {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(r.text(name))
+// readHash reads a hash that hashValue spelled.
+func readHash(r *table.Reader, name string) (h event.Hash) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(r.Text(name))
 	if err != nil || len(b) != len(h) {
-		r.fail(name)
+		r.Fail(name)
 		return h
 	}
 	return event.Hash(b)

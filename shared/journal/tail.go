@@ -101,19 +101,12 @@ func lowest(heads *[writerKeys]tailHead) int {
 func tailOfKey(ctx context.Context, t table.Table, writer string, key, after int64) iter.Seq2[tailKey, error] {
 	return func(yield func(tailKey, error) bool) {
 		q := table.Query{Table: Table, Index: indexWriters, PK: writerKey(writer, key), From: table.N(after + 1), Limit: 500}
-		for {
-			page, err := t.Query(ctx, q)
+		for row, err := range table.Rows(ctx, t, q) {
 			if err != nil {
 				yield(tailKey{}, fmt.Errorf("read index of writer %s: %w", writer, err))
 				return
 			}
-			for _, row := range page.Rows {
-				n, _ := row.Attrs["wn"].(table.N)
-				if !yield(tailKey{row.Key, int64(n)}, nil) {
-					return
-				}
-			}
-			if q.After = page.After; q.After == "" {
+			if !yield(tailKey{row.Key, row.Attrs.Number("wn")}, nil) {
 				return
 			}
 		}

@@ -94,25 +94,18 @@ func (d *Drainer) look(ctx context.Context, dead bool) error {
 	}
 	q := table.Query{Table: journal.Control, PK: journal.WriterKind, Consistent: true}
 	listed := make(map[string]bool)
-	for {
-		callCtx, cancel := context.WithTimeout(ctx, callDeadline)
-		page, err := d.config.Table.Query(callCtx, q)
-		cancel()
+	for row, err := range table.Rows(ctx, table.WithTimeout(d.config.Table, callDeadline), q) {
 		if err != nil {
 			return fmt.Errorf("read writers: %w", err)
 		}
-		for _, row := range page.Rows {
-			listed[row.SK] = true
-			if err := d.consider(ctx, row, dead); err != nil {
-				return err
-			}
-		}
-		if q.After = page.After; q.After == "" {
-			maps.DeleteFunc(d.seen, func(id string, _ sighting) bool { return !listed[id] })
-			d.looked = time.Now()
-			return nil
+		listed[row.SK] = true
+		if err := d.consider(ctx, row, dead); err != nil {
+			return err
 		}
 	}
+	maps.DeleteFunc(d.seen, func(id string, _ sighting) bool { return !listed[id] })
+	d.looked = time.Now()
+	return nil
 }
 
 // consider takes a writer over if nobody else is there for it.
@@ -201,11 +194,11 @@ func (t *tail) done() string {
 // lives sees its heartbeat fail, and takes a new id before it puts anything again.
 func (d *Drainer) takeOver(ctx context.Context, row table.Row) (*tail, error) {
 	epoch, _ := row.Attrs["epoch"].(table.N)
-	published, _ := row.Attrs["published"].(table.N)
-	pass, _ := row.Attrs["pass"].(table.N)
-	t := &tail{id: row.SK, epoch: epoch, published: int64(published), began: d.config.Now(), pass: int(pass)}
-	sent, _ := row.Attrs["sent"].(table.S)
-	t.handed, t.sent = parseSpans(string(sent)), parseSpans(string(sent))
+	t := &tail{
+		id: row.SK, epoch: epoch, published: row.Attrs.Number("published"), began: d.config.Now(), pass: int(row.Attrs.Number("pass")),
+	}
+	sent := row.Attrs.Text("sent")
+	t.handed, t.sent = parseSpans(sent), parseSpans(sent)
 	if began, ok := row.Attrs["began"].(table.N); ok {
 		t.began = time.UnixMicro(int64(began))
 	}

@@ -74,7 +74,7 @@ func TestJobs_ADamagedSegmentCostsOnlyItsAccounts(t *testing.T) {
 			}
 			rows := dump(t, e.table, testModel.Name)
 			for a, s := range want {
-				row := consumer.Attrs(rows[consumer.RowKey(rebuilt.Generation, a)])
+				row := rows[consumer.RowKey(rebuilt.Generation, a)]
 				if row.Number("version") != s.Version || row.Number("posted") != s.Posted {
 					t.Errorf("rebuilt %s: %+v, want %+v", a, row, s)
 				}

@@ -40,7 +40,7 @@ var testModel = consumer.Model[account.State]{
 		attrs["posted"] = table.N(s.Posted)
 		attrs["state"] = table.S(account.AppendState(nil, s))
 	},
-	Decode: func(a consumer.Attrs) (account.State, error) { return account.ParseState([]byte(a.Text("state"))) },
+	Decode: func(a table.Map) (account.State, error) { return account.ParseState([]byte(a.Text("state"))) },
 }
 
 // env is a bank's stores.
@@ -210,17 +210,11 @@ func (e *env) restoring() replay.Restoring {
 func dump(t testing.TB, from table.Table, name string) map[table.Key]table.Map {
 	t.Helper()
 	rows := map[table.Key]table.Map{}
-	scan := table.Scan{Table: name, Of: 1}
-	for {
-		page, err := from.Scan(context.Background(), scan)
+	for row, err := range table.ScanRows(context.Background(), from, table.Scan{Table: name, Of: 1}) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, row := range page.Rows {
-			rows[row.Key] = row.Attrs
-		}
-		if scan.After = page.After; scan.After == "" {
-			return rows
-		}
+		rows[row.Key] = row.Attrs
 	}
+	return rows
 }

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"passbook/shared/archive"
-	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/table"
@@ -32,19 +31,13 @@ type mark struct {
 func loadMarks(ctx context.Context, t table.Table, job string) (*marks, error) {
 	m := &marks{table: t, job: job, rows: make(map[string]mark)}
 	q := table.Query{Table: journal.Control, PK: m.pk(), Consistent: true}
-	for {
-		page, err := t.Query(ctx, q)
+	for row, err := range table.Rows(ctx, t, q) {
 		if err != nil {
 			return nil, fmt.Errorf("read progress of %s: %w", job, err)
 		}
-		for _, row := range page.Rows {
-			a := consumer.Attrs(row.Attrs)
-			m.rows[row.SK] = mark{first: a.Text("first"), rev: a.Number("rev")}
-		}
-		if q.After = page.After; q.After == "" {
-			return m, nil
-		}
+		m.rows[row.SK] = mark{first: row.Attrs.Text("first"), rev: row.Attrs.Number("rev")}
 	}
+	return m, nil
 }
 
 func (m *marks) pk() string { return "replay#" + m.job }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/table"
 )
@@ -37,7 +36,7 @@ func loadPasses(ctx context.Context, t table.Table, job string, w *walk, params 
 	if err != nil {
 		return nil, fmt.Errorf("read progress of %s: %w", job, err)
 	}
-	a := consumer.Attrs(row.Attrs)
+	a := row.Attrs
 	at.rev = a.Number("rev")
 	if a.Text("plan") == at.plan {
 		at.next = int(a.Number("passes"))

@@ -27,7 +27,7 @@ type rowOf struct {
 
 func parseRow(row table.Row) (rowOf, bool) {
 	generation, a, ok := consumer.ParseRowKey(row.PK)
-	attrs := consumer.Attrs(row.Attrs)
+	attrs := row.Attrs
 	return rowOf{
 		generation: generation, account: a, version: attrs.Number("version"), hash: attrs.Text("hash"),
 		blocked: attrs.Number("blocked_at_version"), attrs: row.Attrs,
@@ -40,25 +40,20 @@ func eachRow(ctx context.Context, t table.Table, model string, generation int64,
 	for segment := range scanSegments {
 		group.Go(func() error {
 			scan := table.Scan{Table: model, Segment: segment, Of: scanSegments}
-			for {
-				page, err := t.Scan(ctx, scan)
+			for raw, err := range table.ScanRows(ctx, t, scan) {
 				if err != nil {
 					return fmt.Errorf("scan %s: %w", model, err)
 				}
-				for _, raw := range page.Rows {
-					row, ok := parseRow(raw)
-					if !ok || row.generation != generation {
-						continue
-					}
-					err = visit(ctx, row)
-					if err != nil {
-						return err
-					}
+				row, ok := parseRow(raw)
+				if !ok || row.generation != generation {
+					continue
 				}
-				if scan.After = page.After; scan.After == "" {
-					return nil
+				err = visit(ctx, row)
+				if err != nil {
+					return err
 				}
 			}
+			return nil
 		})
 	}
 	return group.Wait()

@@ -16,7 +16,6 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket/dirbucket"
-	"passbook/shared/consumer"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -190,7 +189,7 @@ func (b *bank) id() string {
 	if err != nil {
 		return ""
 	}
-	return consumer.Attrs(row.Attrs).Text("id")
+	return row.Attrs.Text("id")
 }
 
 // loseRow and loseOwner take one side of the tie away.

@@ -11,7 +11,6 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
-	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/table"
 )
@@ -68,13 +67,13 @@ func (s Set) bank(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the bank's id: %w", err)
 	}
-	return consumer.Attrs(row.Attrs).Text("id"), nil
+	return row.Attrs.Text("id"), nil
 }
 
 // saveBank writes the bank's id where there was another, or none: "".
 func (s Set) saveBank(ctx context.Context, id, was string) error {
 	put := table.Put{Table: journal.Control, If: table.Absent(), Row: table.Row{Key: bankKey, Attrs: table.Map{
-		"id": table.S(id), "since": consumer.TimeValue(time.Now()),
+		"id": table.S(id), "since": table.Time(time.Now()),
 	}}}
 	if was != "" {
 		put.If = table.Equals("id", table.S(was))
