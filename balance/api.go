@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"passbook/shared/account"
+	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/web"
@@ -40,12 +41,12 @@ func (a *API) Routes() []web.Route {
 
 // balance answers what an account stands at, or stood at.
 func (a *API) balance(c echo.Context) error {
-	of, err := web.PathAccount(c)
+	of, err := api.PathAccount(c)
 	if err != nil {
 		return err
 	}
 	q := web.ParseQuery(c)
-	moment := q.Moment()
+	moment := api.TakeMoment(q)
 	if err := q.Problem(); err != nil {
 		return err
 	}
@@ -63,9 +64,9 @@ func (a *API) balance(c echo.Context) error {
 }
 
 // row is the account's row, or what it would have been at a moment of the past.
-func (a *API) row(ctx context.Context, of event.Account, m web.Moment) (Row, error) {
+func (a *API) row(ctx context.Context, of event.Account, m api.Moment) (Row, error) {
 	if !m.Past() {
-		return web.Present(ctx, a.journal, of, m, a.store.Wait)
+		return api.Present(ctx, a.journal, of, m, a.store.Wait)
 	}
 	version, err := m.Resolve(ctx, a.journal, of, a.now())
 	if err != nil {
@@ -73,7 +74,7 @@ func (a *API) row(ctx context.Context, of event.Account, m web.Moment) (Row, err
 	}
 	state, err := a.journal.StateAt(ctx, of, version)
 	if err != nil {
-		return Row{}, web.Unavailable(err)
+		return Row{}, api.Unavailable(err)
 	}
 	return Row{Account: of, State: state, Version: version, LastEventID: of.EventID(version), AsOf: state.RecordedAt}, nil
 }
@@ -97,14 +98,14 @@ func render(j *web.JSON, row Row) {
 
 // holds lists the open holds.
 func (a *API) holds(c echo.Context) error {
-	of, err := web.PathAccount(c)
+	of, err := api.PathAccount(c)
 	if err != nil {
 		return err
 	}
 	if err := web.ParseQuery(c).Problem(); err != nil {
 		return err
 	}
-	row, err := a.row(c.Request().Context(), of, web.Moment{})
+	row, err := a.row(c.Request().Context(), of, api.Moment{})
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,7 @@ func (a *API) holds(c echo.Context) error {
 func (a *API) list(c echo.Context) error {
 	q := web.ParseQuery(c)
 	filter := Filter{
-		Tenant: web.Tenant, Holder: q.String("holder", 64), Status: q.OneOf("status", account.StatusOpen, account.StatusClosed),
+		Tenant: api.Tenant, Holder: q.String("holder", 64), Status: q.OneOf("status", account.StatusOpen, account.StatusClosed),
 		OverLimit: q.OptBool("over_limit"),
 	}
 	if filter.Holder != "" && !account.ValidCode(filter.Holder) {
@@ -150,7 +151,7 @@ func (a *API) list(c echo.Context) error {
 		return web.Invalid("cursor", account.FieldSyntax)
 	}
 	if err != nil {
-		return web.RowsUnavailable(err)
+		return api.RowsUnavailable(err)
 	}
 	if next != "" {
 		next = web.EncodeCursor("accounts", next)
@@ -166,7 +167,7 @@ func (a *API) list(c echo.Context) error {
 		j.End()
 	}
 	j.EndList()
-	j.Next(c, next)
+	api.Next(&j, c, next)
 	j.End()
 	web.Reply(c, http.StatusOK, j)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"passbook/shared/account"
+	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/web"
 )
@@ -21,7 +22,7 @@ var eventTypes = []string{
 
 // events lists the account's history.
 func (a *API) events(c echo.Context) error {
-	of, err := web.PathAccount(c)
+	of, err := api.PathAccount(c)
 	if err != nil {
 		return err
 	}
@@ -33,10 +34,10 @@ func (a *API) events(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	if _, err := web.Existing(ctx, a.journal, of); err != nil {
+	if _, err := api.Existing(ctx, a.journal, of); err != nil {
 		return err
 	}
-	page, next, err := web.History(ctx, a.journal, of, from, 0, limit, func(ev event.Event) bool {
+	page, next, err := api.History(ctx, a.journal, of, from, 0, limit, func(ev event.Event) bool {
 		return kind == "" || ev.Body.Type() == kind
 	})
 	if err != nil {
@@ -50,7 +51,7 @@ func (a *API) events(c echo.Context) error {
 		renderEvent(&j, of, r)
 	}
 	j.EndList()
-	j.Next(c, cursorAt(scope, next))
+	api.Next(&j, c, cursorAt(scope, next))
 	j.End()
 	web.Reply(c, http.StatusOK, j)
 	return nil
@@ -64,7 +65,7 @@ func cursorAt(scope string, next int64, more ...int64) string {
 	return web.EncodeCursor(scope, web.Numbers(append([]int64{next}, more...)...))
 }
 
-func renderEvent(j *web.JSON, of event.Account, r web.Recorded) {
+func renderEvent(j *web.JSON, of event.Account, r api.Recorded) {
 	command := r.Entry.Commands[r.Command]
 	j.Begin()
 	j.String("event_id", of.EventID(r.Version))
@@ -97,7 +98,7 @@ type period struct {
 
 // statement lists what moved the posted balance.
 func (a *API) statement(c echo.Context) error {
-	of, err := web.PathAccount(c)
+	of, err := api.PathAccount(c)
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (a *API) statement(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	head, err := web.Existing(ctx, a.journal, of)
+	head, err := api.Existing(ctx, a.journal, of)
 	if err != nil {
 		return err
 	}
@@ -131,12 +132,12 @@ func (a *API) period(ctx context.Context, of event.Account, from, to time.Time, 
 	p.closing = head
 	if !to.IsZero() {
 		if p.closing, err = a.journal.VersionAt(ctx, of, to.Add(-time.Microsecond)); err != nil {
-			return p, web.Unavailable(err)
+			return p, api.Unavailable(err)
 		}
 	}
 	if !from.IsZero() {
 		if p.opening, err = a.journal.VersionAt(ctx, of, from.Add(-time.Microsecond)); err != nil {
-			return p, web.Unavailable(err)
+			return p, api.Unavailable(err)
 		}
 	}
 	p.next = p.opening + 1
@@ -153,10 +154,10 @@ func (a *API) statementPage(c echo.Context, of event.Account, currency string, p
 	if err != nil {
 		return err
 	}
-	var page []web.Recorded
+	var page []api.Recorded
 	var next int64
 	if p.next <= p.closing {
-		if page, next, err = web.History(ctx, a.journal, of, p.next, p.closing, limit, moves); err != nil {
+		if page, next, err = api.History(ctx, a.journal, of, p.next, p.closing, limit, moves); err != nil {
 			return err
 		}
 	}
@@ -171,7 +172,7 @@ func (a *API) statementPage(c echo.Context, of event.Account, currency string, p
 		renderLine(&j, of, r)
 	}
 	j.EndList()
-	j.Next(c, cursorAt(scope, next, p.opening, p.closing))
+	api.Next(&j, c, cursorAt(scope, next, p.opening, p.closing))
 	j.End()
 	web.Reply(c, http.StatusOK, j)
 	return nil
@@ -184,7 +185,7 @@ func (a *API) posted(ctx context.Context, of event.Account, version int64) (int6
 	}
 	ev, _, err := a.journal.Event(ctx, of, version)
 	if err != nil {
-		return 0, web.Unavailable(err)
+		return 0, api.Unavailable(err)
 	}
 	return ev.After.Posted, nil
 }
@@ -199,7 +200,7 @@ func renderEnd(j *web.JSON, name string, posted, version int64) {
 	j.End()
 }
 
-func renderLine(j *web.JSON, of event.Account, r web.Recorded) {
+func renderLine(j *web.JSON, of event.Account, r api.Recorded) {
 	j.Begin()
 	j.String("event_id", of.EventID(r.Version))
 	j.Int("version", r.Version)

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/account"
+	"passbook/shared/api"
+	"passbook/shared/api/apitest"
 	"passbook/shared/consumer"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
@@ -20,7 +22,6 @@ import (
 	"passbook/shared/table"
 	"passbook/shared/table/pebbletable"
 	"passbook/shared/web"
-	"passbook/shared/web/webtest"
 )
 
 // discard is an outbox for tests that look at no stream.
@@ -34,8 +35,8 @@ func (discard) Pace(context.Context, event.Account) {}
 // says so.
 type bank struct {
 	t      *testing.T
-	client *webtest.Client
-	server *web.Server
+	client *apitest.Client
+	server *api.Server
 	api    *API
 	// journal and projection are what others do in a whole bank.
 	journal    *journal.Journal
@@ -77,14 +78,14 @@ func serve(t *testing.T) *bank {
 	}
 	b.api = NewAPI(store, b.journal.Reader)
 	b.api.now = func() time.Time { return b.clock }
-	b.server = web.New(web.Config{Service: "balance", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+	b.server = api.New(api.Config{Web: web.Config{Service: "balance", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
 	b.server.Mount(b.api.Routes()...)
-	b.server.Mount(web.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route())
-	b.client = webtest.New(t, b.server.Handler())
+	b.server.Mount(api.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route())
+	b.client = apitest.New(t, b.server.Handler())
 	return b
 }
 
-func of(id string) event.Account { return event.Account{Tenant: web.Tenant, ID: id} }
+func of(id string) event.Account { return event.Account{Tenant: api.Tenant, ID: id} }
 
 // commit puts what do drafts in the account's history, one second after what came before.
 func (b *bank) commit(id string, do func(d *account.Draft)) {
@@ -137,7 +138,7 @@ func (b *bank) project(id string) {
 }
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	webtest.Routes(t, serve(t).server, "balance", "consumer", "process")
+	apitest.Routes(t, serve(t).server, "balance", "consumer", "process")
 }
 
 func TestBalanceNowAndThen(t *testing.T) {
@@ -146,7 +147,7 @@ func TestBalanceNowAndThen(t *testing.T) {
 	b.credit("A-1", 5000)
 	then := b.clock
 	b.withdraw("A-1", 5500)
-	if r := b.client.Get("/v1/accounts/A-1/balance"); r.Code() != web.CodeProjectionBehind || r.Int("wanted") != 1 {
+	if r := b.client.Get("/v1/accounts/A-1/balance"); r.Code() != api.ProjectionBehind.Code || r.Int("wanted") != 1 {
 		t.Fatalf("before its projection, of an account that the journal has: %s", r.Body)
 	}
 	b.project("A-1")
@@ -243,7 +244,7 @@ func TestMinVersionWaitsForTheProjection(t *testing.T) {
 	b.open("A-1", "")
 	b.project("A-1")
 	b.credit("A-1", 7)
-	answered := make(chan webtest.Response)
+	answered := make(chan apitest.Response)
 	go func() { answered <- b.client.Get("/v1/accounts/A-1/balance?min_version=2&wait=20s") }()
 	b.project("A-1")
 	if r := <-answered; r.Status != 200 || r.Int("version") != 2 || r.Int("posted") != 7 {
@@ -258,11 +259,11 @@ func TestMinVersionWaitsForTheProjection(t *testing.T) {
 	}
 	b.credit("A-1", 9)
 	r := b.client.Get("/v1/accounts/A-1/balance?min_version=4&wait=1ms")
-	if r.Code() != web.CodeProjectionBehind || r.Int("version") != 3 || r.Int("wanted") != 4 || r.Header.Get("Retry-After") == "" {
+	if r.Code() != api.ProjectionBehind.Code || r.Int("version") != 3 || r.Int("wanted") != 4 || r.Header.Get("Retry-After") == "" {
 		t.Fatalf("a version that the journal has: %v %s", r.Header, r.Body)
 	}
 	r = b.client.Get("/v1/accounts/A-1/balance?min_version=5&wait=1ms")
-	if r.Status != 404 || r.Code() != web.CodeVersionNotFound || r.Int("account_version") != 4 || r.Header.Get("Retry-After") != "" {
+	if r.Status != 404 || r.Code() != api.VersionNotFound.Code || r.Int("account_version") != 4 || r.Header.Get("Retry-After") != "" {
 		t.Fatalf("a version that there is not: %v %s", r.Header, r.Body)
 	}
 }
@@ -312,7 +313,7 @@ func TestStatementPagesAreOfOnePeriod(t *testing.T) {
 }
 
 // next is the path of the Link header, which must hold the cursor.
-func next(t *testing.T, r webtest.Response, cursor string) string {
+func next(t *testing.T, r apitest.Response, cursor string) string {
 	t.Helper()
 	link := r.Header.Get("Link")
 	if cursor == "" {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"passbook/shared/account"
+	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/web"
 )
@@ -17,9 +18,9 @@ const (
 // Operations are the service's commands with their routes. The order in which a decoder takes its
 // fields is that of the command's canonical form, which repeated keys are compared by: it does not
 // change.
-func (s *Service) Operations() []web.Operation {
+func (s *Service) Operations() []api.Operation {
 	const of = "POST /v1/accounts/{account_id}"
-	return []web.Operation{
+	return []api.Operation{
 		{Op: "open", Actor: actor, Status: statusCreated, Decode: s.open, Routes: []string{"POST /v1/accounts"}},
 		{Op: "credit", Actor: actor, Status: statusCreated, Decode: s.credit, Routes: []string{of + "/credits", "POST /credit"}},
 		{Op: "reverse", Actor: actor, Status: statusCreated, Decode: s.reverse, Routes: []string{of + "/credits/{transaction_id}/reversal"}},
@@ -32,7 +33,7 @@ func (s *Service) Operations() []web.Operation {
 
 // open makes the account's id from the key when there is none, so that a repeated open meets
 // itself.
-func (s *Service) open(f *web.Fields) web.Call {
+func (s *Service) open(f *web.Fields) api.Call {
 	id := f.AccountID("account_id", web.Optional)
 	c := Open{
 		AccountID:   id,
@@ -43,12 +44,12 @@ func (s *Service) open(f *web.Fields) web.Call {
 	}
 	f.Check(c.Validate())
 	if id == "" {
-		id = account.MakeID(web.Tenant, f.Key)
+		id = account.MakeID(api.Tenant, f.Key)
 	}
-	return web.For(id, s.Open, c)
+	return api.For(id, s.Open, c)
 }
 
-func (s *Service) credit(f *web.Fields) web.Call {
+func (s *Service) credit(f *web.Fields) api.Call {
 	id := f.AccountID("account_id", web.Required)
 	c := Credit{
 		Amount:      f.Int("amount", web.Required),
@@ -59,10 +60,10 @@ func (s *Service) credit(f *web.Fields) web.Call {
 		EffectiveAt: f.String("effective_at", web.Optional),
 	}
 	f.Check(c.Validate())
-	return web.For(id, s.Credit, c)
+	return api.For(id, s.Credit, c)
 }
 
-func (s *Service) reverse(f *web.Fields) web.Call {
+func (s *Service) reverse(f *web.Fields) api.Call {
 	id := f.AccountID("account_id", web.Required)
 	c := ReverseCredit{
 		TransactionID: f.String("transaction_id", web.Required),
@@ -70,12 +71,12 @@ func (s *Service) reverse(f *web.Fields) web.Call {
 		Force:         f.Bool("force"),
 	}
 	f.Check(c.Validate())
-	call := web.For(id, s.ReverseCredit, c)
+	call := api.For(id, s.ReverseCredit, c)
 	call.Reads = true
 	return call
 }
 
-func (s *Service) setLimit(f *web.Fields) web.Call {
+func (s *Service) setLimit(f *web.Fields) api.Call {
 	id := f.AccountID("account_id", web.Required)
 	c := SetLimit{
 		Limit:       f.OptInt("limit"),
@@ -86,26 +87,26 @@ func (s *Service) setLimit(f *web.Fields) web.Call {
 		Force:       f.Bool("force"),
 	}
 	f.Check(c.Validate())
-	return web.For(id, s.SetLimit, c)
+	return api.For(id, s.SetLimit, c)
 }
 
-func (s *Service) freeze(f *web.Fields) web.Call {
+func (s *Service) freeze(f *web.Fields) api.Call {
 	id := f.AccountID("account_id", web.Required)
 	c := Freeze{Scope: f.String("scope", web.Optional), ReasonCode: f.String("reason_code", web.Optional)}
 	f.Check(c.Validate())
-	return web.For(id, s.Freeze, c)
+	return api.For(id, s.Freeze, c)
 }
 
-func (s *Service) unfreeze(f *web.Fields) web.Call {
+func (s *Service) unfreeze(f *web.Fields) api.Call {
 	id := f.AccountID("account_id", web.Required)
 	c := Unfreeze{ReasonCode: f.String("reason_code", web.Optional)}
 	f.Check(c.Validate())
-	return web.For(id, s.Unfreeze, c)
+	return api.For(id, s.Unfreeze, c)
 }
 
-func (s *Service) close(f *web.Fields) web.Call {
+func (s *Service) close(f *web.Fields) api.Call {
 	id := f.AccountID("account_id", web.Required)
 	c := Close{ReasonCode: f.String("reason_code", web.Optional)}
 	f.Check(c.Validate())
-	return web.For(id, s.Close, c)
+	return api.For(id, s.Close, c)
 }

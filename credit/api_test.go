@@ -14,12 +14,13 @@ import (
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
+	"passbook/shared/api"
+	"passbook/shared/api/apitest"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/table/pebbletable"
 	"passbook/shared/web"
-	"passbook/shared/web/webtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,7 +33,7 @@ func (discard) Full() bool                          { return false }
 func (discard) Pace(context.Context, event.Account) {}
 
 // serve starts the service on the embedded engine.
-func serve(t *testing.T) (*webtest.Client, *web.Server, *journal.Journal) {
+func serve(t *testing.T) (*apitest.Client, *api.Server, *journal.Journal) {
 	t.Helper()
 	db, err := embedded.Open(embedded.Options{Dir: "/data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 8 << 20})
 	if err != nil {
@@ -60,14 +61,14 @@ func serve(t *testing.T) (*webtest.Client, *web.Server, *journal.Journal) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := web.New(web.Config{Service: "credit", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Timeout: 20 * time.Second})
-	server.Commands(service.Operations()...)
-	return webtest.New(t, server.Handler()).WithCanary("CANARY"), server, j
+	server := api.New(api.Config{Web: web.Config{Service: "credit", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Timeout: 20 * time.Second}})
+	server.Operations(service.Operations()...)
+	return apitest.New(t, server.Handler()).WithCanary("CANARY"), server, j
 }
 
 func TestRoutesAreTheContracts(t *testing.T) {
 	_, server, _ := serve(t)
-	webtest.Routes(t, server, "credit", "process")
+	apitest.Routes(t, server, "credit", "process")
 }
 
 func TestOpenAndCreditOverHTTP(t *testing.T) {
@@ -163,7 +164,7 @@ func spend(t *testing.T, j *journal.Journal, id string, amount int64) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	r, err := j.Execute(ctx, journal.Command{
-		Account: event.Account{Tenant: web.Tenant, ID: id}, Key: "spend", Request: journal.RequestHash("spend", id, nil),
+		Account: event.Account{Tenant: api.Tenant, ID: id}, Key: "spend", Request: journal.RequestHash("spend", id, nil),
 		CorrelationID: "c", Actor: event.Text{Plain: "test"}, Status: 201,
 		Decide: func(s account.State, now time.Time) account.Decision {
 			d := account.NewDraft(s, now)
@@ -281,7 +282,7 @@ func TestBadInputNamesTheFieldAndStoresNothing(t *testing.T) {
 			t.Errorf("%s: %s, not %s", path, got, want)
 		}
 	}
-	head, err := j.Head(t.Context(), event.Account{Tenant: web.Tenant, ID: "A-1"})
+	head, err := j.Head(t.Context(), event.Account{Tenant: api.Tenant, ID: "A-1"})
 	if err != nil || head.State.Version != 2 {
 		t.Errorf("%+v %v", head.State, err)
 	}
@@ -313,7 +314,7 @@ func TestHeadersOfACommand(t *testing.T) {
 		}
 	}
 	big := `{"amount":1,"currency":"EUR","reference":"` + strings.Repeat("CANARY", 64<<10/6) + `"}`
-	if r := c.Post(path, "big", big); r.Status != 413 || r.Code() != web.CodeBodyTooLarge {
+	if r := c.Post(path, "big", big); r.Status != 413 || r.Code() != web.BodyTooLarge.Code {
 		t.Errorf("%d %s", r.Status, r.Body)
 	}
 }

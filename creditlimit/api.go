@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"passbook/shared/account"
+	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/money"
@@ -39,12 +40,12 @@ func (a *API) Routes() []web.Route {
 
 // limit answers how the line is used, or was used.
 func (a *API) limit(c echo.Context) error {
-	of, err := web.PathAccount(c)
+	of, err := api.PathAccount(c)
 	if err != nil {
 		return err
 	}
 	q := web.ParseQuery(c)
-	moment := q.Moment()
+	moment := api.TakeMoment(q)
 	if err := q.Problem(); err != nil {
 		return err
 	}
@@ -80,9 +81,9 @@ func (a *API) limit(c echo.Context) error {
 }
 
 // row is the account's row, or what it would have been at a moment of the past.
-func (a *API) row(ctx context.Context, of event.Account, m web.Moment) (Row, error) {
+func (a *API) row(ctx context.Context, of event.Account, m api.Moment) (Row, error) {
 	if !m.Past() {
-		return web.Present(ctx, a.journal, of, m, a.store.Wait)
+		return api.Present(ctx, a.journal, of, m, a.store.Wait)
 	}
 	version, err := m.Resolve(ctx, a.journal, of, a.now())
 	if err != nil {
@@ -96,7 +97,7 @@ func (a *API) past(ctx context.Context, of event.Account, version int64) (Row, e
 	row := Row{Account: of}
 	for entry, err := range a.journal.Entries(ctx, of, 1, version) {
 		if err != nil {
-			return row, web.Unavailable(err)
+			return row, api.Unavailable(err)
 		}
 		for _, ev := range entry.Events {
 			if ev.Version > version {
@@ -114,7 +115,7 @@ func (a *API) past(ctx context.Context, of event.Account, version int64) (Row, e
 
 // history lists the decisions on the limit, the one at the opening too.
 func (a *API) history(c echo.Context) error {
-	of, err := web.PathAccount(c)
+	of, err := api.PathAccount(c)
 	if err != nil {
 		return err
 	}
@@ -125,11 +126,11 @@ func (a *API) history(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	head, err := web.Existing(ctx, a.journal, of)
+	head, err := api.Existing(ctx, a.journal, of)
 	if err != nil {
 		return err
 	}
-	page, next, err := web.History(ctx, a.journal, of, from, 0, limit, decides)
+	page, next, err := api.History(ctx, a.journal, of, from, 0, limit, decides)
 	if err != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ func (a *API) history(c echo.Context) error {
 		renderDecision(&j, of, r)
 	}
 	j.EndList()
-	j.Next(c, cursor)
+	api.Next(&j, c, cursor)
 	j.End()
 	web.Reply(c, http.StatusOK, j)
 	return nil
@@ -163,7 +164,7 @@ func decides(ev event.Event) bool {
 	return false
 }
 
-func renderDecision(j *web.JSON, of event.Account, r web.Recorded) {
+func renderDecision(j *web.JSON, of event.Account, r api.Recorded) {
 	j.Begin()
 	j.String("event_id", of.EventID(r.Version))
 	j.Int("version", r.Version)
@@ -190,7 +191,7 @@ func renderDecision(j *web.JSON, of event.Account, r web.Recorded) {
 // explain tells what a withdrawal would meet now. It is made of the blocks that decide one, on the
 // journal's own state, and commits nothing.
 func (a *API) explain(c echo.Context) error {
-	of, err := web.PathAccount(c)
+	of, err := api.PathAccount(c)
 	if err != nil {
 		return err
 	}
@@ -202,7 +203,7 @@ func (a *API) explain(c echo.Context) error {
 	if err := q.Problem(); err != nil {
 		return err
 	}
-	head, err := web.Existing(c.Request().Context(), a.journal, of)
+	head, err := api.Existing(c.Request().Context(), a.journal, of)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/account"
+	"passbook/shared/api"
+	"passbook/shared/api/apitest"
 	"passbook/shared/consumer"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
@@ -21,7 +23,6 @@ import (
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table/pebbletable"
 	"passbook/shared/web"
-	"passbook/shared/web/webtest"
 )
 
 // discard is an outbox for tests that look at no stream.
@@ -35,8 +36,8 @@ func (discard) Pace(context.Context, event.Account) {}
 // says so.
 type bank struct {
 	t          *testing.T
-	client     *webtest.Client
-	server     *web.Server
+	client     *apitest.Client
+	server     *api.Server
 	journal    *journal.Journal
 	store      *Store
 	projection *consumer.Projection[State]
@@ -85,12 +86,12 @@ func serve(t *testing.T) *bank {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api := NewAPI(store, b.journal.Reader)
-	api.now = func() time.Time { return b.clock }
-	b.server = web.New(web.Config{Service: "creditlimit", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
-	b.server.Mount(api.Routes()...)
-	b.server.Mount(web.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route())
-	b.client = webtest.New(t, b.server.Handler())
+	queries := NewAPI(store, b.journal.Reader)
+	queries.now = func() time.Time { return b.clock }
+	b.server = api.New(api.Config{Web: web.Config{Service: "creditlimit", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
+	b.server.Mount(queries.Routes()...)
+	b.server.Mount(api.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route())
+	b.client = apitest.New(t, b.server.Handler())
 	return b
 }
 
@@ -100,7 +101,7 @@ func (b *bank) commit(do func(d *account.Draft)) {
 	b.t.Helper()
 	b.clock = b.clock.Add(time.Second)
 	b.commands++
-	of := event.Account{Tenant: web.Tenant, ID: "A-1"}
+	of := event.Account{Tenant: api.Tenant, ID: "A-1"}
 	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
 	defer cancel()
 	r, err := b.journal.Execute(ctx, journal.Command{
@@ -134,7 +135,7 @@ func (b *bank) withdraw(amount int64) {
 }
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	webtest.Routes(t, serve(t).server, "creditlimit", "consumer", "process")
+	apitest.Routes(t, serve(t).server, "creditlimit", "consumer", "process")
 }
 
 func TestUseOfTheLineNowAndThen(t *testing.T) {
@@ -176,7 +177,7 @@ func TestNobodySeesWhatIsBetweenTheEventsOfAnEntry(t *testing.T) {
 		hold, _ := d.ActiveHold("h2", true)
 		d.Capture(hold, 100, true)
 	})
-	row, err := b.store.Get(t.Context(), event.Account{Tenant: web.Tenant, ID: "A-1"})
+	row, err := b.store.Get(t.Context(), event.Account{Tenant: api.Tenant, ID: "A-1"})
 	if err != nil || row.Version != 4 || row.State.Peak != 100 || row.State.PeakVersion != 2 {
 		t.Errorf("%+v, %v; want v4 and the peak of 100 at v2, which made it first", row, err)
 	}

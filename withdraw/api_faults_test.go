@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"passbook/shared/account"
+	"passbook/shared/api"
+	"passbook/shared/api/apitest"
 	"passbook/shared/event"
 	"passbook/shared/fault"
 	"passbook/shared/journal"
 	"passbook/shared/web"
-	"passbook/shared/web/webtest"
 )
 
 // refusedFor checks that a withdrawal is refused for now, with a word on when to try again, and
@@ -52,7 +53,7 @@ func TestOverloaded(t *testing.T) {
 	b.outbox.full.Store(true)
 	const body = `{"amount":10,"currency":"EUR"}`
 	r := b.client.Post("/v1/accounts/A-1/withdrawals", "faulty", body)
-	if r.Status != 503 || r.Code() != web.CodeOverloaded || r.Header.Get("Retry-After") == "" {
+	if r.Status != 503 || r.Code() != web.Overloaded.Code || r.Header.Get("Retry-After") == "" {
 		t.Fatalf("%d %s", r.Status, r.Body)
 	}
 	line := make(chan string, 1)
@@ -91,7 +92,7 @@ func TestWriteContention(t *testing.T) {
 		commits++
 		b.table.Arm(&fault.Rule{}, 0) // the other's own put goes through
 		_, err := other.Execute(t.Context(), journal.Command{
-			Account: event.Account{Tenant: web.Tenant, ID: "A-1"}, Key: fmt.Sprint("other-", commits), Request: journal.RequestHash("other", "A-1", nil),
+			Account: event.Account{Tenant: api.Tenant, ID: "A-1"}, Key: fmt.Sprint("other-", commits), Request: journal.RequestHash("other", "A-1", nil),
 			CorrelationID: "c", Actor: event.Text{Plain: "test"}, Status: 201,
 			Decide: func(s account.State, now time.Time) account.Decision {
 				d := account.NewDraft(s, now)
@@ -120,7 +121,7 @@ func TestOutcomeUnknown(t *testing.T) {
 	rule := b.table.Arm(&fault.Rule{Match: fault.On(journal.Table), Hook: func() { <-held }}, 1)
 	const body = `{"amount":10,"currency":"EUR"}`
 	r := hasty.Post("/v1/accounts/A-1/withdrawals", "w", body)
-	if r.Status != 504 || r.Code() != web.CodeOutcomeUnknown || rule.Fired() != 1 {
+	if r.Status != 504 || r.Code() != api.OutcomeUnknown.Code || rule.Fired() != 1 {
 		t.Errorf("%d %s", r.Status, r.Body)
 	}
 	close(held)
@@ -137,12 +138,12 @@ func TestTimeIsOverWhileACommandWaits(t *testing.T) {
 	_, hasty := b.listen(250 * time.Millisecond)
 	held, entered := make(chan struct{}), make(chan struct{})
 	b.table.Arm(&fault.Rule{Match: fault.On(journal.Table), Hook: func() { close(entered); <-held }}, 1)
-	first := make(chan webtest.Response)
+	first := make(chan apitest.Response)
 	go func() {
 		first <- b.client.Post("/v1/accounts/A-1/withdrawals", "first", `{"amount":10,"currency":"EUR"}`)
 	}()
 	<-entered
-	if r := hasty.Post("/v1/accounts/A-1/withdrawals", "second", `{"amount":10,"currency":"EUR"}`); r.Status != 503 || r.Code() != web.CodeOverloaded {
+	if r := hasty.Post("/v1/accounts/A-1/withdrawals", "second", `{"amount":10,"currency":"EUR"}`); r.Status != 503 || r.Code() != web.Overloaded.Code {
 		t.Errorf("%d %s", r.Status, r.Body)
 	}
 	close(held)
@@ -161,7 +162,7 @@ func TestJournalUnavailable(t *testing.T) {
 	b.service.journal = unreadable{b.journal}
 	_, b.client = b.listen(20 * time.Second)
 	for _, path := range []string{"/v1/accounts/A-1/holds/h2/capture", "/v1/accounts/A-1/holds/h2/release", "/v1/accounts/A-1/withdrawals/t2/reversal"} {
-		if r := b.client.Post(path, "k", ""); r.Status != 503 || r.Code() != web.CodeJournalUnavailable {
+		if r := b.client.Post(path, "k", ""); r.Status != 503 || r.Code() != api.JournalUnavailable.Code {
 			t.Errorf("%s: %d %s", path, r.Status, r.Body)
 		}
 	}
@@ -215,7 +216,7 @@ func TestBulkOnTheJournal(t *testing.T) {
 func TestValueDatesLieInTheWindow(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
-	send := func(key, date string) webtest.Response {
+	send := func(key, date string) apitest.Response {
 		return b.client.Post("/v1/accounts/A-1/withdrawals", key, `{"amount":1,"currency":"EUR","effective_at":"`+date+`"}`)
 	}
 	for date, want := range map[string]string{

@@ -16,13 +16,14 @@ import (
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
+	"passbook/shared/api"
+	"passbook/shared/api/apitest"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/fault"
 	"passbook/shared/journal"
 	"passbook/shared/table/pebbletable"
 	"passbook/shared/web"
-	"passbook/shared/web/webtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,8 +39,8 @@ func (*discard) Pace(context.Context, event.Account) {}
 // branch is the service on the embedded engine.
 type branch struct {
 	t       *testing.T
-	client  *webtest.Client
-	server  *web.Server
+	client  *apitest.Client
+	server  *api.Server
 	journal *journal.Journal
 	service *Service
 	// table and pebble are the store, through a decorator that can make writes fail and bare.
@@ -105,11 +106,11 @@ func (b *branch) writer() *journal.Journal {
 }
 
 // listen serves the service with a deadline for every request.
-func (b *branch) listen(timeout time.Duration) (*web.Server, *webtest.Client) {
+func (b *branch) listen(timeout time.Duration) (*api.Server, *apitest.Client) {
 	b.t.Helper()
-	server := web.New(web.Config{Service: "withdraw", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Timeout: timeout})
-	server.Commands(b.service.Operations()...)
-	return server, webtest.New(b.t, server.Handler()).WithCanary("CANARY")
+	server := api.New(api.Config{Web: web.Config{Service: "withdraw", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Timeout: timeout}})
+	server.Operations(b.service.Operations()...)
+	return server, apitest.New(b.t, server.Handler()).WithCanary("CANARY")
 }
 
 // given puts what do drafts in the account's history: what other services do in a whole bank.
@@ -119,7 +120,7 @@ func (b *branch) given(id string, do func(d *account.Draft)) {
 	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
 	defer cancel()
 	r, err := b.journal.Execute(ctx, journal.Command{
-		Account: event.Account{Tenant: web.Tenant, ID: id}, Key: fmt.Sprint("given-", b.setups), Request: journal.RequestHash("given", id, nil),
+		Account: event.Account{Tenant: api.Tenant, ID: id}, Key: fmt.Sprint("given-", b.setups), Request: journal.RequestHash("given", id, nil),
 		CorrelationID: "given", Actor: event.Text{Plain: "test"}, Status: 201,
 		Decide: func(s account.State, now time.Time) account.Decision {
 			d := account.NewDraft(s, now)
@@ -145,7 +146,7 @@ func (b *branch) open(id string, posted int64) {
 }
 
 func TestRoutesAreTheContracts(t *testing.T) {
-	webtest.Routes(t, serve(t).server, "withdraw", "process")
+	apitest.Routes(t, serve(t).server, "withdraw", "process")
 }
 
 func TestWithdrawal(t *testing.T) {
@@ -165,7 +166,7 @@ func TestWithdrawal(t *testing.T) {
 func TestRepeatsHaveTheSameBytes(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
-	post := func(id, key, body string) webtest.Response {
+	post := func(id, key, body string) apitest.Response {
 		return b.client.Post("/v1/accounts/A-1/withdrawals", key, body, "X-Request-ID", id)
 	}
 	for name, body := range map[string]string{"accepted": `{"amount":30,"currency":"EUR"}`, "declined": `{"amount":9000,"currency":"EUR"}`} {
@@ -250,7 +251,7 @@ func TestWhatRanOutBeforeIsInTheAnswer(t *testing.T) {
 		t.Fatalf("%s", r.Body)
 	}
 	receipt, err := b.service.Expire(t.Context(), journal.Command{
-		Account: event.Account{Tenant: web.Tenant, ID: "A-1"}, CorrelationID: "sweep", Status: 201,
+		Account: event.Account{Tenant: api.Tenant, ID: "A-1"}, CorrelationID: "sweep", Status: 201,
 	}, Expire{})
 	if err != nil || receipt.Entry != nil || receipt.Rejection != nil {
 		t.Fatalf("nothing was due: %+v %v", receipt, err)
@@ -352,10 +353,10 @@ func TestRulesThatRefuse(t *testing.T) {
 func TestIfMatch(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
-	post := func(key, tag string) webtest.Response {
+	post := func(key, tag string) apitest.Response {
 		return b.client.Post("/v1/accounts/A-1/withdrawals", key, `{"amount":1,"currency":"EUR"}`, "If-Match", tag)
 	}
-	if r := post("k1", `"7"`); r.Status != 412 || r.Code() != web.CodeVersionMismatch || r.Int("expected") != 7 || r.Int("actual") != 2 {
+	if r := post("k1", `"7"`); r.Status != 412 || r.Code() != api.VersionMismatch.Code || r.Int("expected") != 7 || r.Int("actual") != 2 {
 		t.Errorf("%s", r.Body)
 	}
 	if r := post("k2", `"2"`); r.Status != 201 {
@@ -394,7 +395,7 @@ func TestTooManyDeclines(t *testing.T) {
 		}
 	}
 	r := b.client.Post("/v1/accounts/A-1/withdrawals", "more", `{"amount":1,"currency":"EUR"}`)
-	if r.Status != 429 || r.Code() != web.CodeRateLimited || r.Header.Get("Retry-After") == "" || !strings.Contains(string(r.Body), `"retryable":true`) {
+	if r.Status != 429 || r.Code() != api.RateLimited.Code || r.Header.Get("Retry-After") == "" || !strings.Contains(string(r.Body), `"retryable":true`) {
 		t.Fatalf("%d %s", r.Status, r.Body)
 	}
 }
@@ -490,7 +491,7 @@ func TestTransferWithIfMatchMovesBothSides(t *testing.T) {
 		t.Fatalf("%d %s", r.Status, r.Body)
 	}
 	for id, posted := range map[string]int64{"A-1": 60, "B-1": 40} {
-		head, err := b.journal.Head(t.Context(), event.Account{Tenant: web.Tenant, ID: id})
+		head, err := b.journal.Head(t.Context(), event.Account{Tenant: api.Tenant, ID: id})
 		if err != nil || head.State.Posted != posted {
 			t.Fatalf("%s has %d, %v", id, head.State.Posted, err)
 		}

@@ -184,7 +184,7 @@ func (b *balancer) command(ctx context.Context, service, path, key, payload stri
 			if r, err = b.send(ctx, to, http.MethodPost, path, key, payload); err == nil && r.definite() {
 				return r, tries, nil
 			}
-			if to.gone.Err() == nil && (err != nil || r.body.Type == "/problems/"+web.CodeShuttingDown) {
+			if to.gone.Err() == nil && (err != nil || r.body.Type == "/problems/"+web.ShuttingDown.Code) {
 				b.mu.Lock()
 				to.broken++
 				b.mu.Unlock()

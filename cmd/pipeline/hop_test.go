@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"passbook/shared/affinity"
+	"passbook/shared/api"
 	"passbook/shared/journal"
-	"passbook/shared/web"
 )
 
 // hopTrip is how far writers are from one another: nearer than AWS's services.
@@ -57,13 +57,13 @@ func (w *writer) anywhere(ctx context.Context, c journal.Command) (r journal.Rec
 		r, err = w.hop(ctx, to, c)
 		return err
 	})
-	if outcome == web.Answered {
+	if outcome == api.Answered {
 		w.hops.asked.Add(1)
 		w.hops.took.Add(int64(time.Since(began)))
 		return r, nil
 	}
 	r, err = w.Execute(ctx, c)
-	if outcome == web.Lost && (err != nil || r.Entry == nil) {
+	if outcome == api.Lost && (err != nil || r.Entry == nil) {
 		err = journal.ErrOutcomeUnknown
 	}
 	return r, err

@@ -10,6 +10,7 @@ import (
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/account"
+	"passbook/shared/api"
 	"passbook/shared/archive"
 	"passbook/shared/event"
 	"passbook/shared/money"
@@ -17,7 +18,6 @@ import (
 	"passbook/shared/progress"
 	"passbook/shared/replay"
 	"passbook/shared/stores"
-	"passbook/shared/web"
 )
 
 // atCommand gives states of the past. It reads the archive alone, so that a running bank does not
@@ -73,7 +73,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	defer bar.Follow(far.Snapshot)()
 	asking := replay.Asking{Bucket: from, Time: c.Time.Time(), Version: c.Version, Progress: far}
 	if c.Account != "" {
-		asking.Account = event.Account{Tenant: web.Tenant, ID: c.Account}
+		asking.Account = event.Account{Tenant: api.Tenant, ID: c.Account}
 	}
 	if asking.Known, err = jobs.Known(ctx, t, config, from); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"passbook/shared/api"
 	"passbook/shared/journal"
 	"passbook/shared/web"
 )
@@ -44,7 +45,7 @@ const (
 // undone are the refusals that say that nothing was stored, and that another writer may do better:
 // the writer's, and those that may be the account's alone.
 var undone = map[string]error{
-	web.CodeShuttingDown: ErrUndone, web.CodeJournalUnavailable: errAccount, web.CodeClockSkew: errAccount,
+	web.ShuttingDown.Code: ErrUndone, api.JournalUnavailable.Code: errAccount, api.ClockSkew.Code: errAccount,
 }
 
 // Client sends commands to other writers, over connections that it keeps. It is safe for concurrent
@@ -98,7 +99,7 @@ func (c *Client) line(to journal.Peer) (*http.Client, error) {
 const maxLines = 1024
 
 // Send has another writer decide a command, within the time of ctx, which needs a deadline.
-func (c *Client) Send(ctx context.Context, to journal.Peer, f web.Forwarded) (web.Answer, error) {
+func (c *Client) Send(ctx context.Context, to journal.Peer, f api.Forwarded) (api.Answer, error) {
 	var sent atomic.Bool
 	answer, err := c.send(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}), to, f)
 	switch {
@@ -109,13 +110,13 @@ func (c *Client) Send(ctx context.Context, to journal.Peer, f web.Forwarded) (we
 	case undone[answer.Problem] != nil:
 		return answer, fmt.Errorf("%w: %s", undone[answer.Problem], answer.Problem)
 	// its deadline ends with ours, or a moment before
-	case answer.Problem == web.CodeOutcomeUnknown:
+	case answer.Problem == api.OutcomeUnknown.Code:
 		return answer, fmt.Errorf("send a command: %w: %s", context.DeadlineExceeded, answer.Problem)
 	}
 	return answer, nil
 }
 
-func (c *Client) send(ctx context.Context, to journal.Peer, f web.Forwarded) (answer web.Answer, err error) {
+func (c *Client) send(ctx context.Context, to journal.Peer, f api.Forwarded) (answer api.Answer, err error) {
 	line, err := c.line(to)
 	if err != nil {
 		return answer, err

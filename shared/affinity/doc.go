@@ -16,5 +16,5 @@
 // Writers talk over TLS on a listener of their own. Both ends prove that they know the secret in
 // the target's row, so that only who may read the control table gets in.
 //
-// Walk: Router.Forward -> Router.Reach -> Client.Send -> Handler -> web.Desk.
+// Walk: Router.Forward -> Router.Reach -> Client.Send -> Handler -> api.Desk.
 package affinity

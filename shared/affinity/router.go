@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"passbook/shared/api"
 	"passbook/shared/event"
 	"sync"
 	"time"
@@ -13,7 +14,6 @@ import (
 
 	"passbook/shared/backoff"
 	"passbook/shared/journal"
-	"passbook/shared/web"
 )
 
 const (
@@ -41,7 +41,7 @@ type Config struct {
 	// Journal.Fleet.
 	Fleet func() (self string, others []journal.Peer)
 	// Send takes a command to another writer. Its error is ErrUndone where that surely did nothing.
-	Send func(ctx context.Context, to journal.Peer, f web.Forwarded) (web.Answer, error)
+	Send func(ctx context.Context, to journal.Peer, f api.Forwarded) (api.Answer, error)
 	// Metrics takes the collectors; nil means none.
 	Metrics prometheus.Registerer
 	// Log is told of owners that fail; nil drops it.
@@ -74,7 +74,7 @@ func New(c Config) *Router {
 		Name: "forwarded_commands_total",
 		Help: "Commands sent to the writer of their account: answered there, undone and decided here, or lost and decided here with the same key.",
 	}, []string{"outcome"})}
-	for _, o := range []web.Outcome{web.Answered, web.Undone, web.Lost} {
+	for _, o := range []api.Outcome{api.Answered, api.Undone, api.Lost} {
 		r.hops.WithLabelValues(o.String())
 	}
 	if c.Metrics != nil {
@@ -85,7 +85,7 @@ func New(c Config) *Router {
 
 // Forward has the account's owner answer a command. Undone means that it is this writer's to
 // decide, Lost that it is too, and that the owner may have decided it or may be about to.
-func (r *Router) Forward(ctx context.Context, a event.Account, command func() web.Forwarded) (answer web.Answer, o web.Outcome) {
+func (r *Router) Forward(ctx context.Context, a event.Account, command func() api.Forwarded) (answer api.Answer, o api.Outcome) {
 	o = r.Reach(ctx, a, func(ctx context.Context, to journal.Peer) (err error) {
 		answer, err = r.config.Send(ctx, to, command())
 		return err
@@ -105,10 +105,10 @@ func (r *Router) Elsewhere(a event.Account) bool {
 
 // Reach asks the account's owner, if that is another writer, within a part of the time that ctx
 // leaves.
-func (r *Router) Reach(ctx context.Context, a event.Account, ask func(ctx context.Context, to journal.Peer) error) web.Outcome {
+func (r *Router) Reach(ctx context.Context, a event.Account, ask func(ctx context.Context, to journal.Peer) error) api.Outcome {
 	self, others := r.config.Fleet()
 	if len(others) == 0 {
-		return web.Undone
+		return api.Undone
 	}
 	to, elsewhere := r.owner(self, others, a)
 	hop := hopMost
@@ -116,18 +116,18 @@ func (r *Router) Reach(ctx context.Context, a event.Account, ask func(ctx contex
 		hop = min(hop, time.Until(ends)/2)
 	}
 	if !elsewhere || hop < hopLeast || !r.may(to) {
-		return web.Undone
+		return api.Undone
 	}
 	began := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, hop)
 	err := ask(bounded, to)
 	cancel()
-	outcome := web.Lost
+	outcome := api.Lost
 	switch {
 	case err == nil:
-		outcome = web.Answered
+		outcome = api.Answered
 	case errors.Is(err, ErrUndone):
-		outcome = web.Undone
+		outcome = api.Undone
 	}
 	r.hops.WithLabelValues(outcome.String()).Inc()
 	if ctx.Err() == nil { // else the caller gave up, which tells nothing of the owner

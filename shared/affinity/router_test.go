@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"passbook/shared/api"
 	"passbook/shared/event"
 	"slices"
 	"testing"
@@ -14,7 +15,6 @@ import (
 	"pgregory.net/rapid"
 
 	"passbook/shared/journal"
-	"passbook/shared/web"
 )
 
 func peersNamed(n int) (list []journal.Peer) {
@@ -92,9 +92,9 @@ func TestHopIsBoundedByThePartThatItMayTake(t *testing.T) {
 					ctx, cancel = context.WithTimeout(ctx, tt.deadline)
 					defer cancel()
 				}
-				began, want := time.Now(), web.Lost
+				began, want := time.Now(), api.Lost
 				if tt.most == 0 {
-					want = web.Undone
+					want = api.Undone
 				}
 				outcome := r.Reach(ctx, some, func(ctx context.Context, _ journal.Peer) error { <-ctx.Done(); return ctx.Err() })
 				if took := time.Since(began); took != tt.most || outcome != want {
@@ -112,7 +112,7 @@ func TestFailedWriterIsPassedOver(t *testing.T) {
 		r, _ := far(2)
 		var asked []string
 		dead := ""
-		reach := func() web.Outcome {
+		reach := func() api.Outcome {
 			return r.Reach(t.Context(), some, func(ctx context.Context, to journal.Peer) error {
 				asked = append(asked, to.ID)
 				if to.ID == dead {
@@ -122,17 +122,17 @@ func TestFailedWriterIsPassedOver(t *testing.T) {
 				return nil
 			})
 		}
-		if reach() != web.Answered {
+		if reach() != api.Answered {
 			t.Fatal("not answered")
 		}
 		owner := asked[0]
 		dead = owner
-		if outcome := reach(); outcome != web.Lost {
+		if outcome := reach(); outcome != api.Lost {
 			t.Fatalf("%v", outcome)
 		}
 		began := time.Now()
 		for range 100 {
-			if reach() != web.Answered || asked[len(asked)-1] == owner {
+			if reach() != api.Answered || asked[len(asked)-1] == owner {
 				t.Fatal("the dead one was asked")
 			}
 		}
@@ -141,7 +141,7 @@ func TestFailedWriterIsPassedOver(t *testing.T) {
 		}
 		for tries := 0; tries < 4; { // ever rarer
 			time.Sleep(100 * time.Millisecond)
-			if before := len(asked); reach() == web.Lost && asked[before] == owner {
+			if before := len(asked); reach() == api.Lost && asked[before] == owner {
 				tries++
 			}
 		}
@@ -151,7 +151,7 @@ func TestFailedWriterIsPassedOver(t *testing.T) {
 		dead = ""
 		time.Sleep(2 * passMost)
 		for range 2 {
-			if reach() != web.Answered || asked[len(asked)-1] != owner {
+			if reach() != api.Answered || asked[len(asked)-1] != owner {
 				t.Error("it answers, and is not asked")
 			}
 		}
@@ -163,7 +163,7 @@ func TestOneCommandTriesAFailedWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := far(1)
 		fail := func(context.Context, journal.Peer) error { return fmt.Errorf("%w: refused", ErrUndone) }
-		if r.Reach(t.Context(), some, fail) != web.Undone {
+		if r.Reach(t.Context(), some, fail) != api.Undone {
 			t.Fatal("an answer of nobody")
 		}
 		time.Sleep(passFirst)
@@ -188,10 +188,10 @@ func TestSlowAccountIsNoFailedWriter(t *testing.T) {
 		quick := func(context.Context, journal.Peer) error { return nil }
 		r.Reach(t.Context(), some, quick)
 		time.Sleep(2 * time.Second)
-		if r.Reach(t.Context(), some, quick) != web.Answered {
+		if r.Reach(t.Context(), some, quick) != api.Answered {
 			t.Error("it is passed over")
 		}
-		if r.Reach(t.Context(), some, func(context.Context, journal.Peer) error { return errors.New("reset") }) != web.Lost || r.Reach(t.Context(), some, quick) != web.Undone {
+		if r.Reach(t.Context(), some, func(context.Context, journal.Peer) error { return errors.New("reset") }) != api.Lost || r.Reach(t.Context(), some, quick) != api.Undone {
 			t.Error("it is not passed over after a failure of its own")
 		}
 	})
@@ -206,12 +206,12 @@ func TestRefusedAccountIsNoFailedWriter(t *testing.T) {
 		refused := func(context.Context, journal.Peer) error { return fmt.Errorf("%w: %w", ErrUndone, errAccount) }
 		r.Reach(t.Context(), some, quick)
 		for range 3 {
-			if r.Reach(t.Context(), some, refused) != web.Undone || r.Reach(t.Context(), some, quick) != web.Answered {
+			if r.Reach(t.Context(), some, refused) != api.Undone || r.Reach(t.Context(), some, quick) != api.Answered {
 				t.Fatal("it is passed over for one account")
 			}
 		}
 		time.Sleep(passFirst)
-		if r.Reach(t.Context(), some, refused); r.Reach(t.Context(), some, quick) != web.Undone {
+		if r.Reach(t.Context(), some, refused); r.Reach(t.Context(), some, quick) != api.Undone {
 			t.Error("it answers nothing, and is not passed over")
 		}
 	})

@@ -13,12 +13,13 @@ import (
 	"strconv"
 	"time"
 
+	"passbook/shared/api"
 	"passbook/shared/web"
 )
 
 // Server decides what other writers send, on a listener of its own.
 type Server struct {
-	desk   *web.Desk
+	desk   *api.Desk
 	server *http.Server
 	inner  net.Listener
 	log    *slog.Logger
@@ -26,7 +27,7 @@ type Server struct {
 
 // NewServer makes a server on a listener, which it closes at its end. Who does not know the secret
 // gets no further than the handshake.
-func NewServer(listener net.Listener, secret string, desk *web.Desk, log *slog.Logger) (*Server, error) {
+func NewServer(listener net.Listener, secret string, desk *api.Desk, log *slog.Logger) (*Server, error) {
 	config, err := knowing(secret)
 	if err != nil {
 		return nil, err
@@ -90,7 +91,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 }
 
 // read takes a command and the time that it has.
-func read(r *http.Request) (f web.Forwarded, left time.Duration, err error) {
+func read(r *http.Request) (f api.Forwarded, left time.Duration, err error) {
 	if err := json.Unmarshal([]byte(r.Header.Get(headerCommand)), &f); err != nil {
 		return f, 0, fmt.Errorf("read a command: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
+	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/web"
@@ -32,8 +33,8 @@ func counter(t *testing.T, run func(ctx context.Context, to journal.Command) (jo
 		t.Fatal(err)
 	}
 	to := journal.Peer{ID: "other", Address: listener.Addr().String(), Secret: NewSecret()}
-	server, err := NewServer(listener, to.Secret, web.NewDesk(web.Operation{Op: "try", Actor: "test", Status: 201, Decode: func(f *web.Fields) web.Call {
-		return web.Call{AccountID: f.AccountID("account_id", web.Required), Run: run}
+	server, err := NewServer(listener, to.Secret, api.NewDesk(api.Operation{Op: "try", Actor: "test", Status: 201, Decode: func(f *web.Fields) api.Call {
+		return api.Call{AccountID: f.AccountID("account_id", web.Required), Run: run}
 	}}), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -50,15 +51,18 @@ func counter(t *testing.T, run func(ctx context.Context, to journal.Command) (jo
 	return to
 }
 
+// insufficientFunds is a refusal by the rules.
+var insufficientFunds = web.ProblemType{Code: "insufficient-funds", Status: http.StatusUnprocessableEntity}
+
 // a command of the account A-1, as its sender hashes it.
-func command() web.Forwarded {
-	return web.Forwarded{
+func command() api.Forwarded {
+	return api.Forwarded{
 		Service: "test", Op: "try", Principal: event.Text{Plain: "Zoë"}, Key: "a key", IfMatch: 7, CorrelationID: "c-1",
 		Request: journal.RequestHash("try", "A-1", []byte("{}")), Body: []byte(`{"account_id":"A-1"}`),
 	}
 }
 
-func send(t *testing.T, to journal.Peer, f web.Forwarded, within time.Duration) (web.Answer, error) {
+func send(t *testing.T, to journal.Peer, f api.Forwarded, within time.Duration) (api.Answer, error) {
 	t.Helper()
 	client := NewClient()
 	defer client.Close()
@@ -74,7 +78,7 @@ func TestCommandArrivesWithAllThatRidesWithIt(t *testing.T) {
 	to := counter(t, func(ctx context.Context, to journal.Command) (journal.Receipt, error) {
 		ends, _ := ctx.Deadline()
 		got, left = to, time.Until(ends)
-		return journal.Receipt{}, web.Refuse("insufficient-funds").Of("A-1", 9)
+		return journal.Receipt{}, web.Refuse(insufficientFunds).Of("A-1", 9)
 	})
 	sent := command()
 	answer, err := send(t, to, sent, 1500*time.Millisecond)
@@ -117,7 +121,7 @@ func TestWhatWasUndoneIsToldFromWhatWasLost(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		to     journal.Peer
-		f      web.Forwarded
+		f      api.Forwarded
 		undone bool
 	}{
 		"nobody listens":                 {journal.Peer{Address: closed.Addr().String(), Secret: "s"}, command(), true},
@@ -176,9 +180,9 @@ func BenchmarkHop(b *testing.B) {
 		b.Fatal(err)
 	}
 	to := journal.Peer{ID: "other", Address: listener.Addr().String(), Secret: NewSecret()}
-	server, err := NewServer(listener, to.Secret, web.NewDesk(web.Operation{Op: "try", Actor: "test", Status: 201, Decode: func(f *web.Fields) web.Call {
-		return web.Call{AccountID: f.AccountID("account_id", web.Required), Run: func(context.Context, journal.Command) (journal.Receipt, error) {
-			return journal.Receipt{}, web.Refuse("insufficient-funds")
+	server, err := NewServer(listener, to.Secret, api.NewDesk(api.Operation{Op: "try", Actor: "test", Status: 201, Decode: func(f *web.Fields) api.Call {
+		return api.Call{AccountID: f.AccountID("account_id", web.Required), Run: func(context.Context, journal.Command) (journal.Receipt, error) {
+			return journal.Receipt{}, web.Refuse(insufficientFunds)
 		}}
 	}}), slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -222,7 +226,7 @@ func TestRefusalsTellOfTheWriter(t *testing.T) {
 // Commands that come at once to a writer that the others just learned of share its first
 // connections.
 func TestManyAtOnceReachAWriterThatIsNew(t *testing.T) {
-	refused := journal.Receipt{Rejection: &account.Rejection{Code: web.CodeVersionMismatch}, Entry: &event.Entry{}}
+	refused := journal.Receipt{Rejection: &account.Rejection{Code: api.VersionMismatch.Code}, Entry: &event.Entry{}}
 	to := counter(t, func(context.Context, journal.Command) (journal.Receipt, error) { return refused, nil })
 	client := NewClient()
 	defer client.Close()

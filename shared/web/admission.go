@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -18,9 +17,7 @@ import (
 // have a gate each, so that none of them takes what another needs; and as each gate lets in only
 // what is done soon, what else runs in the process has its share.
 type admission struct {
-	commands, reads, waits *gate
-	// journal counts commands that had been let in and found the journal's own queues full.
-	journal atomic.Int64
+	commands, reads, waits *Gate
 }
 
 func newAdmission(most int) *admission {
@@ -40,7 +37,7 @@ func (a *admission) ready(context.Context) error {
 
 // measure adds the metrics, each there from the start.
 func (a *admission) measure(r prometheus.Registerer) {
-	for kind, g := range map[string]*gate{"commands": a.commands, "reads": a.reads, "waits": a.waits} {
+	for kind, g := range map[string]*Gate{"commands": a.commands, "reads": a.reads, "waits": a.waits} {
 		read := func(field func(gateState) int64) func() float64 {
 			return func() float64 { return float64(field(g.state())) }
 		}
@@ -52,11 +49,16 @@ func (a *admission) measure(r prometheus.Registerer) {
 			read(func(s gateState) int64 { return int64(s.queued) }), "kind", kind)
 		telemetry.Counter(r, "http_shed_total", shedHelp, read(func(s gateState) int64 { return s.shed }), "reason", kind)
 	}
-	telemetry.Counter(r, "http_shed_total", shedHelp, func() float64 { return float64(a.journal.Load()) }, "reason", "journal")
 }
 
 // shedHelp is the help of all reasons alike.
 const shedHelp = "Requests refused as overloaded: too many commands, reads or waiting reads at once, or too much in the journal's queues."
+
+// CountShed adds a reason to the metric of requests refused as overloaded: those that a queue
+// behind the server's own gates refused.
+func CountShed(r prometheus.Registerer, reason string, count func() int64) {
+	telemetry.Counter(r, "http_shed_total", shedHelp, func() float64 { return float64(count()) }, "reason", reason)
+}
 
 // admit runs the handler where there is room for it. Probes need none: they are asked above all
 // under load. A command takes its place later, when its body is there.
@@ -66,31 +68,27 @@ func (s *Server) admit(c echo.Context, next echo.HandlerFunc) (err error) {
 			err = s.recovered(c, fault)
 		}
 	}()
-	path := c.Path()
+	kind := s.kind(c)
 	switch {
-	case isProbe(path):
+	case kind == Probe:
 		return next(c)
 	case s.isClosing():
-		return Refuse(CodeShuttingDown)
-	case path == bulkPath:
-		return next(c)
-	case s.isCommand(c):
+		return Refuse(ShuttingDown)
+	case kind == Write || kind == Stream:
 		return next(c)
 	case queryWait(c.Request().URL.RawQuery) > 0:
 		return s.wait(c, next)
 	}
-	return s.admission.reads.through(func() error { return next(c) })
+	return s.admission.reads.Through(func() error { return next(c) })
 }
 
-// isCommand says whether a request is for an Operation.
-func (s *Server) isCommand(c echo.Context) bool {
-	return c.Request().Method != http.MethodGet && s.commands[c.Path()]
-}
+// kind returns the kind of the route that a request is for; Read where there is none.
+func (s *Server) kind(c echo.Context) Kind { return s.kinds[routeKey{c.Request().Method, c.Path()}] }
 
-// through runs work inside the gate, or refuses it.
-func (g *gate) through(work func() error) error {
+// Through runs work inside the gate, or refuses it as Overloaded.
+func (g *Gate) Through(work func() error) error {
 	if !g.enter() {
-		return Refuse(CodeOverloaded)
+		return Refuse(Overloaded)
 	}
 	began := time.Now()
 	defer func() { g.leave(time.Since(began)) }()
@@ -100,7 +98,7 @@ func (g *gate) through(work func() error) error {
 // isUnwanted says that a request is a command for which there is no place now: it is refused before
 // its body is read.
 func (s *Server) isUnwanted(c echo.Context) bool {
-	return s.isCommand(c) && s.closing.Load() == 0 && s.admission.commands.full()
+	return s.kind(c) == Write && s.closing.Load() == 0 && s.admission.commands.full()
 }
 
 // refuseUnread refuses a request before its body is read. net/http would wait for the body before
@@ -113,10 +111,10 @@ func (s *Server) refuseUnread(c echo.Context) {
 	unknown := r.ContentLength < 0 || r.ContentLength > MaxBodyBytes || r.Header["Expect"] != nil
 	if unknown || control.EnableFullDuplex() != nil {
 		c.Response().Header()["Connection"] = closing
-		s.fail(Refuse(CodeOverloaded), c)
+		s.fail(Refuse(Overloaded), c)
 		return
 	}
-	s.fail(Refuse(CodeOverloaded), c)
+	s.fail(Refuse(Overloaded), c)
 	if control.Flush() == nil {
 		_, _ = io.Copy(io.Discard, r.Body) // what fails here ends the connection
 	}

@@ -67,6 +67,9 @@ func (s *Server) isClosing() bool {
 // are in progress. Run does it when its context ends.
 func (s *Server) Drain() { s.drain() }
 
+// Draining returns a context that ends when the server begins to stop.
+func (s *Server) Draining() context.Context { return s.draining }
+
 // sayClosing tells the caller, of a server that drains, not to use the connection again.
 func (s *Server) sayClosing(header http.Header) {
 	if s.draining.Err() != nil {
@@ -83,5 +86,5 @@ func (s *Server) wait(c echo.Context, next echo.HandlerFunc) error {
 	defer context.AfterFunc(s.draining, cancel)()
 	c.SetRequest(r.WithContext(ctx))
 	c.Response().Before(func() { s.sayClosing(c.Response().Header()) })
-	return s.admission.waits.through(func() error { return next(c) })
+	return s.admission.waits.Through(func() error { return next(c) })
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"passbook/shared/journal"
 	"passbook/shared/telemetry"
 )
 
@@ -21,9 +20,8 @@ import (
 var (
 	noStore     = []string{"no-store"}
 	noSniff     = []string{"nosniff"}
-	contentJSON = []string{"application/json"}
+	contentJSON = []string{MediaJSON}
 	contentProb = []string{"application/problem+json"}
-	contentRows = []string{"application/x-ndjson"}
 )
 
 // maxRequestID is the longest X-Request-ID that is taken over; it becomes a part of the entry.
@@ -50,7 +48,7 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 			s.observe(ctx, c, start)
 			return nil
 		}
-		if limit := s.deadline(c.Path(), r); limit > 0 {
+		if limit := s.deadline(s.kind(c), r); limit > 0 {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, limit)
 			defer cancel()
@@ -64,9 +62,9 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// deadline is the time that a request may take; 0 for bulk, whose lines have one each.
-func (s *Server) deadline(path string, r *http.Request) time.Duration {
-	if path == bulkPath {
+// deadline returns the time that a request may take; 0 for a stream, whose parts have one each.
+func (s *Server) deadline(kind Kind, r *http.Request) time.Duration {
+	if kind == Stream {
 		return 0
 	}
 	limit := s.config.Timeout
@@ -82,12 +80,7 @@ func (s *Server) recovered(c echo.Context, fault any) error {
 		panic(fault)
 	}
 	s.config.Logger.ErrorContext(c.Request().Context(), "panic in a handler", "route", c.Path(), "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
-	return Refuse(CodeInternalError)
-}
-
-// isProbe says whether a route must answer however much is going on.
-func isProbe(path string) bool {
-	return path == "/livez" || path == "/readyz" || path == "/metrics" || path == "/version"
+	return Refuse(InternalError)
 }
 
 // requestID is the caller's X-Request-ID when it is usable, else a new one, ordered by time.
@@ -115,30 +108,23 @@ func (s *Server) fail(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	problem := problemOf(err)
-	if problem.Code == CodeRouteNotFound || problem.Code == CodeMethodNotAllowed {
-		problem = s.elsewhere(problem, c.Request())
-	}
+	problem := s.config.ProblemOf(c.Request(), err)
 	c.Set(codeKey, problem.Code)
-	a := problem.lookup()
 	// which is counted, and may be ten thousand a second
-	if a.status >= http.StatusInternalServerError && problem.Code != CodeOverloaded {
+	if problem.Status >= http.StatusInternalServerError && problem.Code != Overloaded.Code {
 		c.Set(causeKey, err)
 	}
-	if errors.Is(err, journal.ErrOverloaded) {
-		s.admission.journal.Add(1)
-	}
 	header := c.Response().Header()
-	if a.retryAfter > 0 {
-		header.Set("Retry-After", strconv.Itoa(a.retryAfter))
+	if problem.RetryAfter > 0 {
+		header.Set("Retry-After", strconv.Itoa(problem.RetryAfter))
 	}
-	if problem.replayed {
-		header.Set(headerReplayed, "true")
+	if problem.Replayed {
+		header.Set(HeaderReplayed, "true")
 	}
 	if problem.AccountVersion > 0 {
-		setETag(header, problem.AccountVersion)
+		SetVersion(c, problem.AccountVersion)
 	}
-	write(c, a.status, contentProb, problem.append(nil, telemetry.Correlation(c.Request().Context())))
+	ReplyProblem(c, problem.Status, problem.Append(nil, telemetry.Correlation(c.Request().Context())))
 }
 
 // Where fail leaves, for the log, the code of a refusal and the error that a server fault came
@@ -158,11 +144,16 @@ func write(c echo.Context, status int, contentType []string, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// Reply answers a query with JSON.
+// Reply answers with JSON.
 func Reply(c echo.Context, status int, body []byte) { write(c, status, contentJSON, body) }
 
+// ReplyProblem answers with a problem document.
+func ReplyProblem(c echo.Context, status int, body []byte) { write(c, status, contentProb, body) }
+
 // SetVersion makes the account's version the answer's ETag.
-func SetVersion(c echo.Context, version int64) { setETag(c.Response().Header(), version) }
+func SetVersion(c echo.Context, version int64) {
+	c.Response().Header()["Etag"] = []string{`"` + strconv.FormatInt(version, 10) + `"`}
+}
 
 // observe counts the request and logs it.
 func (s *Server) observe(ctx context.Context, c echo.Context, start time.Time) {

@@ -1,92 +1,29 @@
 package web
 
 import (
-	"bytes"
-	"context"
-	"log/slog"
-	"net"
-	"net/http"
-	"strings"
-	"sync"
-	"syscall"
 	"testing"
-
-	"github.com/labstack/echo/v4"
+	"time"
 )
 
-// A service that is one of several says which other one has a route that it lacks, or a method of
-// one that it has.
-func TestRoutesOfOthersAreNamed(t *testing.T) {
-	for _, c := range []struct{ service, method, path, names string }{
-		{"withdraw", "POST", "/v1/accounts", "credit"}, {"withdraw", "GET", "/v1/accounts/A-1/balance", "balance"},
-		{"withdraw", "PUT", "/v1/accounts/A-1/credit-limit", "credit"}, {"withdraw", "GET", "/v1/accounts/A-1/credit-limit", "creditlimit"},
-		{"archiver", "POST", "/withdraw", "withdraw"}, {"credit", "GET", "/v1/accounts", "balance"},
-		{"credit", "POST", "/v1/transfers", "withdraw"}, {"credit", "GET", "/v1/accounts/", ""}, {"credit", "GET", "/v1/account/A-1/balance", ""},
-		{"credit", "DELETE", "/v1/accounts", ""}, {"credit", "POST", "/ops/jobs", ""}, {"withdraw", "GET", "/v1/consumers", ""},
-	} {
-		s := configured(t, Config{Service: c.service, Alone: true})
-		if c.service == "credit" {
-			s.Mount(Route{http.MethodPost, "/v1/accounts", func(echo.Context) error { return nil }})
-		}
-		r := ask(s, c.method, c.path, "")
-		if got := between(r.Body.String(), `"service":"`, `"`); got != c.names || r.Code != 404 && r.Code != 405 {
-			t.Errorf("%s: %s %s: %d, names %q, not %q", c.service, c.method, c.path, r.Code, got, c.names)
+func TestLogUnderLoadIsASample(t *testing.T) {
+	var b budget
+	said, omitted := 0, int64(0)
+	for range 1000 {
+		if n, ok := b.spend(7, 100); ok {
+			said++
+			omitted += n
 		}
 	}
-	if r := ask(configured(t, Config{Service: "bank"}), "POST", "/v1/accounts", ""); strings.Contains(r.Body.String(), `"service"`) {
-		t.Errorf("all in one process: %s", r.Body)
+	n, ok := b.spend(8, 100)
+	if said != 100 || omitted != 0 || !ok || n != 900 {
+		t.Fatalf("%d lines, %d left out, then %d %t", said, omitted, n, ok)
 	}
 }
 
-// The line of a refusal has its code, and no answer is for a browser to guess about.
-func TestRefusalsAreLoggedByCode(t *testing.T) {
-	var log bytes.Buffer
-	s := configured(t, Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	r := ask(s, "GET", "/nothing", "")
-	if !strings.Contains(log.String(), "status=404") || !strings.Contains(log.String(), "code=route-not-found") {
-		t.Errorf("%s", log.String())
-	}
-	ok := ask(s, "GET", "/livez", "")
-	if r.Header().Get("X-Content-Type-Options") != "nosniff" || ok.Header().Get("X-Content-Type-Options") != "nosniff" {
-		t.Errorf("%v %v", r.Header(), ok.Header())
-	}
-}
-
-// crowded is a listener whose process has no file left.
-type crowded struct {
-	net.Listener
-	once sync.Once
-	told chan struct{}
-}
-
-func (l *crowded) Accept() (net.Conn, error) {
-	fresh := false
-	l.once.Do(func() { fresh = true })
-	if fresh {
-		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: syscall.EMFILE}
-	}
-	close(l.told)
-	return l.Listener.Accept()
-}
-
-// That connections cannot be taken is said aloud: the clients hang without a word.
-func TestAcceptErrorsAreWarnings(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	s := configured(t, Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	l := &crowded{Listener: listener, told: make(chan struct{})}
-	go func() { ended <- s.Serve(ctx, l) }()
-	<-l.told
-	stop()
-	if err := <-ended; err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "too many open files") {
-		t.Errorf("said %q", log.String())
+func TestTheWaitOfAReadIsFoundBeforeItsQueryIsParsed(t *testing.T) {
+	for raw, want := range map[string]time.Duration{"wait=2s": 2 * time.Second, "a=1&wait=99h&b=2": MaxWait, "wait=-5s": 0, "wait=x": 0, "a=b": 0} {
+		if got := queryWait(raw); got != want {
+			t.Errorf("%s: %v", raw, got)
+		}
 	}
 }

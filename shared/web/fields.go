@@ -17,16 +17,16 @@ type FieldError = account.FieldError
 
 // What can be wrong with a field, or with a body as a whole, besides the codes of package account.
 const (
-	FaultUnknownField  = "unknown-field"
-	FaultDuplicate     = "duplicate-field"
-	FaultWrongType     = "wrong-type"
-	FaultNotAnInteger  = "not-an-integer"
-	FaultNotAnObject   = "not-an-object"
-	FaultNotUTF8       = "not-utf-8"
-	FaultTrailingData  = "trailing-data"
-	FaultTooDeep       = "too-deep"
-	FaultTooManyFields = "too-many-fields"
-	FaultNotTogether   = "not-together"
+	FieldUnknown       = "unknown-field"
+	FieldDuplicate     = "duplicate-field"
+	FieldWrongType     = "wrong-type"
+	FieldNotAnInteger  = "not-an-integer"
+	FieldNotAnObject   = "not-an-object"
+	FieldNotUTF8       = "not-utf-8"
+	FieldTrailingData  = "trailing-data"
+	FieldTooDeep       = "too-deep"
+	FieldTooManyFields = "too-many-fields"
+	FieldNotTogether   = "not-together"
 )
 
 // Need says whether a field may be absent.
@@ -79,7 +79,7 @@ func (f *Fields) Parse(body []byte) {
 	for i := range f.list {
 		for j := range i {
 			if bytes.Equal(f.list[i].name, f.list[j].name) {
-				f.fail(f.list[i].name, FaultDuplicate)
+				f.fail(f.list[i].name, FieldDuplicate)
 				f.list[i].taken = true
 				break
 			}
@@ -103,7 +103,7 @@ func (f *Fields) take(name string, kind byte, need Need) *field {
 		if found.kind == kind || found.kind == kindGiven && kind == kindString {
 			return found
 		}
-		f.Fail(name, FaultWrongType)
+		f.Fail(name, FieldWrongType)
 		return nil
 	}
 	if need == Required {
@@ -114,7 +114,7 @@ func (f *Fields) take(name string, kind byte, need Need) *field {
 
 // String takes a string. Empty is not a string here: absent is.
 func (f *Fields) String(name string, need Need) string {
-	text := f.text(name, need)
+	text := f.Text(name, need)
 	if text != "" {
 		f.canonName(name)
 		f.canon = canon.AppendString(f.canon, text)
@@ -122,8 +122,8 @@ func (f *Fields) String(name string, need Need) string {
 	return text
 }
 
-// text takes a string, without a trace in the canonical form.
-func (f *Fields) text(name string, need Need) string {
+// Text takes a string, without a trace in the canonical form.
+func (f *Fields) Text(name string, need Need) string {
 	found := f.take(name, kindString, need)
 	if found == nil {
 		return ""
@@ -142,7 +142,7 @@ func (f *Fields) text(name string, need Need) string {
 // AccountID takes the id of the account that the command is for, without a trace in the canonical
 // form: it stands beside the command there. Empty is none, or an id that was refused.
 func (f *Fields) AccountID(name string, need Need) string {
-	id := f.text(name, need)
+	id := f.Text(name, need)
 	if id != "" && !account.ValidAccountID(id) {
 		f.Fail(name, account.FieldSyntax)
 		return ""
@@ -171,7 +171,7 @@ func (f *Fields) integer(name string, need Need) (v int64, ok bool) {
 		return 0, false
 	}
 	if bytes.ContainsAny(found.raw, ".eE") {
-		f.Fail(name, FaultNotAnInteger)
+		f.Fail(name, FieldNotAnInteger)
 		return 0, false
 	}
 	v, err := strconv.ParseInt(string(found.raw), 10, 64)
@@ -227,25 +227,49 @@ func (f *Fields) fail(name []byte, code string) {
 	f.errs = append(f.errs, FieldError{Pointer: pointer, Code: code})
 }
 
-// Problem is what is wrong with the object once every known field was taken, or nil.
+// Invalid returns what is wrong with the object and with the fields that were taken so far, or nil.
+func (f *Fields) Invalid() *Problem {
+	switch {
+	case f.fault != "":
+		return &Problem{ProblemType: MalformedRequest, Errors: []FieldError{{Code: f.fault}}}
+	case len(f.errs) > 0:
+		return &Problem{ProblemType: ValidationFailed, Errors: f.errs[:min(len(f.errs), maxFields)]}
+	}
+	return nil
+}
+
+// Problem returns what is wrong with the object once every known field was taken, or nil.
 func (f *Fields) Problem() *Problem {
 	if f.fault != "" {
-		return &Problem{Code: CodeMalformedRequest, Errors: []FieldError{{Code: f.fault}}}
+		return f.Invalid()
 	}
 	for i := range f.list {
 		if !f.list[i].taken {
-			f.fail(f.list[i].name, FaultUnknownField)
+			f.fail(f.list[i].name, FieldUnknown)
 		}
 	}
-	if len(f.errs) == 0 {
-		return nil
-	}
-	return &Problem{Code: CodeValidationFailed, Errors: f.errs[:min(len(f.errs), maxFields)]}
+	return f.Invalid()
 }
 
 // Canonical is the command as our encoder writes it: the fields that were taken, in the order of
 // the calls. It is valid until the next Parse.
 func (f *Fields) Canonical() []byte { return append(f.canon, '}') }
+
+// Whole returns the command with its account, in memory of its own: its decoder makes the same
+// command of it.
+func (f *Fields) Whole() []byte {
+	canonical := f.Canonical()
+	if f.account == "" {
+		return bytes.Clone(canonical)
+	}
+	out := append(make([]byte, 0, len(canonical)+len(f.account)+32), `{"`...)
+	out = append(append(append(out, f.accountName...), `":"`...), f.account...)
+	out = append(out, '"')
+	if len(canonical) > len("{}") {
+		out = append(out, ',')
+	}
+	return append(out, canonical[1:]...)
+}
 
 func (f *Fields) canonName(name string) {
 	if len(f.canon) > 1 {

@@ -109,10 +109,10 @@ func TestBoundsOfABody(t *testing.T) {
 		fmt.Fprintf(&many, `,"f%d":1`, i)
 	}
 	for body, want := range map[string]string{
-		`{"amount":1` + many.String() + `}`: FaultTooManyFields,
-		`{"amount":1,"x":` + strings.Repeat(`{"a":`, maxDepth) + `1` + strings.Repeat(`}`, maxDepth) + `}`: FaultTooDeep,
-		`{"amount":1}x`:         FaultTrailingData,
-		"{\"amount\":1}\x00":    FaultTrailingData,
+		`{"amount":1` + many.String() + `}`: FieldTooManyFields,
+		`{"amount":1,"x":` + strings.Repeat(`{"a":`, maxDepth) + `1` + strings.Repeat(`}`, maxDepth) + `}`: FieldTooDeep,
+		`{"amount":1}x`:         FieldTrailingData,
+		"{\"amount\":1}\x00":    FieldTrailingData,
 		"{\"a\x00\":1}":         account.FieldSyntax,
 		`{"amount":1,"a":"`:     account.FieldSyntax,
 		`{"amount":1,"a":"\u12`: account.FieldSyntax,
@@ -125,12 +125,12 @@ func TestBoundsOfABody(t *testing.T) {
 		`{,}`:                   account.FieldSyntax,
 		`{"a":[1,]}`:            account.FieldSyntax,
 		`   `:                   account.FieldSyntax,
-		`[]`:                    FaultNotAnObject,
+		`[]`:                    FieldNotAnObject,
 	} {
 		f := ParseFields([]byte(body))
 		decodeAll(f)
 		p := f.Problem()
-		if p == nil || p.Code != CodeMalformedRequest || p.Errors[0].Code != want {
+		if p == nil || p.Code != MalformedRequest.Code || p.Errors[0].Code != want {
 			t.Errorf("%.60q: %+v, not %s", body, p, want)
 		}
 	}
@@ -164,7 +164,7 @@ func FuzzDecodeRequest(f *testing.F) {
 			t.Fatalf("took %q for no JSON", body)
 		}
 		if problem != nil {
-			problem.append(nil, "c")
+			problem.Append(nil, "c")
 			return
 		}
 		canonical := append([]byte(nil), fields.Canonical()...)

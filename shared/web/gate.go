@@ -19,7 +19,7 @@ const (
 	gateWindow = 100 * time.Millisecond
 	// gateLeast are let in always, gateFirst until it has measured.
 	gateLeast = 64
-	gateFirst = 2 * bulkWindow
+	gateFirst = 512
 	// maxWaits is how many reads wait for a version at once. They cost memory alone, so nothing is
 	// measured.
 	maxWaits = 512
@@ -27,12 +27,12 @@ const (
 	gateStuck = 2 * time.Second
 )
 
-// gate bounds how much work of one kind is under way at once. How much follows from what it
+// Gate bounds how much work of one kind is under way at once. How much follows from what it
 // measures while more would come in than is let in: where half of it takes longer than gateTarget
 // fewer are let in, down to gateQueue of work, and else more. What is not let in is refused at
 // once, except for patient work, the lines of bulk: they wait for their turn, and take at most
 // half, so that others are served beside them.
-type gate struct {
+type Gate struct {
 	least, most int
 	fixed       bool
 
@@ -55,15 +55,15 @@ type gate struct {
 }
 
 // newGate makes a gate that lets in most at most.
-func newGate(most int) *gate {
-	return &gate{least: min(gateLeast, most), most: most, limit: min(gateFirst, most), began: time.Now()}
+func newGate(most int) *Gate {
+	return &Gate{least: min(gateLeast, most), most: most, limit: min(gateFirst, most), began: time.Now()}
 }
 
 // newFixedGate makes a gate that measures nothing.
-func newFixedGate(limit int) *gate { return &gate{fixed: true, limit: limit} }
+func newFixedGate(limit int) *Gate { return &Gate{fixed: true, limit: limit} }
 
 // full says that nothing is let in now, and counts what asked as refused.
-func (g *gate) full() bool {
+func (g *Gate) full() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.busy < g.limit {
@@ -74,7 +74,7 @@ func (g *gate) full() bool {
 }
 
 // enter lets work in, which MUST leave, or refuses it.
-func (g *gate) enter() bool {
+func (g *Gate) enter() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.busy >= g.limit {
@@ -85,13 +85,13 @@ func (g *gate) enter() bool {
 	return true
 }
 
-func (g *gate) refuse() {
+func (g *Gate) refuse() {
 	g.shed++
 	g.wanted = true
 	g.adapt(time.Now())
 }
 
-func (g *gate) take() {
+func (g *Gate) take() {
 	g.busy++
 	if g.busy >= g.limit && g.fullSince.IsZero() {
 		g.fullSince = time.Now()
@@ -99,7 +99,7 @@ func (g *gate) take() {
 }
 
 // leave says that work which was let in has been done, and how long it took.
-func (g *gate) leave(took time.Duration) {
+func (g *Gate) leave(took time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if took > gateTarget {
@@ -110,9 +110,9 @@ func (g *gate) leave(took time.Duration) {
 	g.left()
 }
 
-// enterPatiently lets patient work in, which MUST leavePatiently, once it is its turn, or returns
+// EnterPatiently lets patient work in, which MUST LeavePatiently, once it is its turn, or returns
 // the error of ctx.
-func (g *gate) enterPatiently(ctx context.Context) error {
+func (g *Gate) EnterPatiently(ctx context.Context) error {
 	g.mu.Lock()
 	if g.queue.Len() == 0 && g.hasTurn() {
 		g.patient++
@@ -142,8 +142,8 @@ func (g *gate) enterPatiently(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// leavePatiently is leave of patient work, whose time says nothing: its own order is a part of it.
-func (g *gate) leavePatiently() {
+// LeavePatiently is leave of patient work, whose time says nothing: its own order is a part of it.
+func (g *Gate) LeavePatiently() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.patient--
@@ -151,10 +151,10 @@ func (g *gate) leavePatiently() {
 }
 
 // hasTurn says whether patient work may come in.
-func (g *gate) hasTurn() bool { return g.busy < g.limit && g.patient < max(g.limit/2, 1) }
+func (g *Gate) hasTurn() bool { return g.busy < g.limit && g.patient < max(g.limit/2, 1) }
 
 // left gives a place back, and on to those who wait.
-func (g *gate) left() {
+func (g *Gate) left() {
 	g.busy--
 	g.done++
 	g.fullSince = time.Time{}
@@ -171,7 +171,7 @@ func (g *gate) left() {
 }
 
 // adapt sets the limit by what the window saw, once it is over.
-func (g *gate) adapt(now time.Time) {
+func (g *Gate) adapt(now time.Time) {
 	took := now.Sub(g.began)
 	if g.fixed || took < gateWindow {
 		return
@@ -189,7 +189,7 @@ func (g *gate) adapt(now time.Time) {
 }
 
 // stuck says that nothing has come out of a full gate for a while.
-func (g *gate) stuck() bool {
+func (g *Gate) stuck() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return !g.fullSince.IsZero() && time.Since(g.fullSince) > gateStuck
@@ -201,7 +201,7 @@ type gateState struct {
 	shed                int64
 }
 
-func (g *gate) state() gateState {
+func (g *Gate) state() gateState {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return gateState{g.limit, g.busy, g.queue.Len(), g.shed}

@@ -11,7 +11,7 @@ import (
 // flow has work come at a rate, a millisecond at a time, to a gate behind which so much is done a
 // second, in the order in which it was let in. It gives what was done in the last second, and the
 // longest time that any of it took.
-func flow(g *gate, capacity, offered int, d time.Duration) (done int, longest time.Duration) {
+func flow(g *Gate, capacity, offered int, d time.Duration) (done int, longest time.Duration) {
 	var inside []time.Time
 	for ms := range int(d / time.Millisecond) {
 		time.Sleep(time.Millisecond)
@@ -89,7 +89,7 @@ func TestGatePatience(t *testing.T) {
 		in := make(chan int, 10)
 		for i := range 6 {
 			go func() {
-				if g.enterPatiently(ctx) == nil {
+				if g.EnterPatiently(ctx) == nil {
 					in <- i
 				}
 			}()
@@ -101,7 +101,7 @@ func TestGatePatience(t *testing.T) {
 		if entered := []bool{g.enter(), g.enter(), g.enter()}; !slices.Equal(entered, []bool{true, true, false}) {
 			t.Errorf("of the impatient %v came in; half of the places are theirs", entered)
 		}
-		g.leavePatiently()
+		g.LeavePatiently()
 		synctest.Wait()
 		if <-in+<-in+<-in != 0+1+2 || len(in) != 0 {
 			t.Error("not in order")
@@ -116,8 +116,8 @@ func TestGatePatience(t *testing.T) {
 		if s := g.state(); s.queued != 0 || s.busy != 3 {
 			t.Errorf("%+v", s)
 		}
-		g.leavePatiently()
-		g.leavePatiently()
+		g.LeavePatiently()
+		g.LeavePatiently()
 		g.leave(time.Millisecond)
 		if s := g.state(); s.busy != 0 || g.patient != 0 {
 			t.Errorf("%+v", s)

@@ -20,8 +20,8 @@ const checkTimeout = 2 * time.Second
 type Check struct {
 	// Name is short and unique: journal, balance.
 	Name string
-	// Code is the problem that a failed check answers with; empty is journal-unavailable.
-	Code string
+	// Problem is what a failed check answers with. It needs one unless it is Advisory.
+	Problem ProblemType
 	// Ready returns nil, or why not. It is called concurrently, under the request's deadline.
 	Ready func(ctx context.Context) error
 	// Advisory says that the process does its work all the same: only ?verbose tells of the check.
@@ -40,22 +40,14 @@ func (s *Server) processRoutes() []Route {
 	metrics := promhttp.HandlerFor(s.config.Registry, promhttp.HandlerOpts{Registry: s.config.Registry})
 	build := buildInfo(s.config.Service, s.config.Version)
 	return []Route{
-		{http.MethodGet, "/livez", func(c echo.Context) error {
+		{Method: http.MethodGet, Path: "/livez", Kind: Probe, Handler: func(c echo.Context) error {
 			write(c, http.StatusOK, contentJSON, []byte(`{"status":"live"}`))
 			return nil
 		}},
-		{http.MethodGet, "/readyz", s.readyz},
-		{http.MethodGet, "/metrics", echo.WrapHandler(metrics)},
-		{http.MethodGet, "/version", func(c echo.Context) error {
+		{Method: http.MethodGet, Path: "/readyz", Kind: Probe, Handler: s.readyz},
+		{Method: http.MethodGet, Path: "/metrics", Kind: Probe, Handler: echo.WrapHandler(metrics)},
+		{Method: http.MethodGet, Path: "/version", Kind: Probe, Handler: func(c echo.Context) error {
 			write(c, http.StatusOK, contentJSON, build)
-			return nil
-		}},
-		{http.MethodGet, "/openapi.json", func(c echo.Context) error {
-			contract, err := s.contract()
-			if err != nil {
-				return err
-			}
-			write(c, http.StatusOK, contentJSON, contract)
 			return nil
 		}},
 	}
@@ -64,7 +56,7 @@ func (s *Server) processRoutes() []Route {
 // readyz asks every check at once. With ?verbose it tells what each said.
 func (s *Server) readyz(c echo.Context) error {
 	if s.draining.Err() != nil {
-		return Refuse(CodeShuttingDown)
+		return Refuse(ShuttingDown)
 	}
 	results := s.runChecks(c.Request().Context())
 	failed := -1
@@ -78,10 +70,7 @@ func (s *Server) readyz(c echo.Context) error {
 		results = nil
 	}
 	if failed >= 0 {
-		p := Refuse(s.config.Checks[failed].Code)
-		if p.Code == "" {
-			p.Code = CodeJournalUnavailable
-		}
+		p := Refuse(s.config.Checks[failed].Problem)
 		p.Checks = results
 		return p
 	}

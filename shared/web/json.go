@@ -23,13 +23,13 @@ func (j *JSON) End() { *j = append(*j, '}') }
 
 // BeginObject starts an object that is a member.
 func (j *JSON) BeginObject(name string) {
-	j.name(name)
+	j.Name(name)
 	*j = append(*j, '{')
 }
 
 // BeginList starts a list that is a member.
 func (j *JSON) BeginList(name string) {
-	j.name(name)
+	j.Name(name)
 	*j = append(*j, '[')
 }
 
@@ -38,7 +38,7 @@ func (j *JSON) EndList() { *j = append(*j, ']') }
 
 // String adds a string.
 func (j *JSON) String(name, value string) {
-	j.name(name)
+	j.Name(name)
 	*j = canon.AppendString(*j, value)
 }
 
@@ -51,7 +51,7 @@ func (j *JSON) OptString(name, value string) {
 
 // Int adds a whole number.
 func (j *JSON) Int(name string, value int64) {
-	j.name(name)
+	j.Name(name)
 	*j = strconv.AppendInt(*j, value, 10)
 }
 
@@ -64,25 +64,25 @@ func (j *JSON) OptInt(name string, value int64) {
 
 // Bool adds a boolean.
 func (j *JSON) Bool(name string, value bool) {
-	j.name(name)
+	j.Name(name)
 	*j = strconv.AppendBool(*j, value)
 }
 
 // Null adds a null.
 func (j *JSON) Null(name string) {
-	j.name(name)
+	j.Name(name)
 	*j = append(*j, "null"...)
 }
 
 // Seconds adds a duration as seconds, to the millisecond.
 func (j *JSON) Seconds(name string, d time.Duration) {
-	j.name(name)
+	j.Name(name)
 	*j = strconv.AppendFloat(*j, d.Seconds(), 'f', 3, 64)
 }
 
 // Time adds an instant, UTC with microseconds.
 func (j *JSON) Time(name string, at time.Time) {
-	j.name(name)
+	j.Name(name)
 	*j = append(canon.AppendTime(append(*j, '"'), at.UTC()), '"')
 }
 
@@ -95,7 +95,7 @@ func (j *JSON) OptTime(name string, at time.Time) {
 
 // Date adds a date.
 func (j *JSON) Date(name string, at time.Time) {
-	j.name(name)
+	j.Name(name)
 	*j = append(canon.AppendDate(append(*j, '"'), at), '"')
 }
 
@@ -117,14 +117,21 @@ func (j *JSON) OptText(name string, t event.Text) {
 	}
 }
 
+// After adds posted, held and limit.
+func (j *JSON) After(a event.After) {
+	j.Int("posted", a.Posted)
+	j.Int("held", a.Held)
+	j.Int("limit", a.Limit)
+}
+
 // Raw adds a value that is JSON already.
 func (j *JSON) Raw(name string, value []byte) {
-	j.name(name)
+	j.Name(name)
 	*j = append(*j, value...)
 }
 
-// name starts a member.
-func (j *JSON) name(name string) {
+// Name starts a member, whose value the caller appends.
+func (j *JSON) Name(name string) {
 	j.comma()
 	*j = append(*j, '"')
 	*j = append(*j, name...)

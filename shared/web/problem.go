@@ -2,32 +2,28 @@ package web
 
 import (
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
+	"net/http"
 
-	"passbook/shared/journal"
+	"github.com/labstack/echo/v4"
 )
 
 // Problem is a refusal: a problem document (RFC 9457) in the making. It is an error, so that a
 // handler returns it.
 type Problem struct {
-	// Code is a key of the table in codes.go, from which status, title, detail and retryable
-	// follow.
-	Code string
+	ProblemType
 	// AccountID and AccountVersion are left out when empty; with an AccountID the version may be 0.
 	AccountID      string
 	AccountVersion int64
 	// CorrelationID is that of the command that was first refused; empty takes the request's own.
 	CorrelationID string
-	// Members are the further members of the code, in order.
+	// Members are the further members of the document, in order.
 	Members []Member
-	// Errors are the fields at fault, of a validation-failed.
+	// Errors are the fields at fault, of a ValidationFailed.
 	Errors []FieldError
 	// Checks are the parts that are not ready, of a readyz.
 	Checks []CheckResult
-
-	replayed bool
+	// Replayed says that the refusal was stored and given before.
+	Replayed bool
 }
 
 // Member is one further member of a problem document: state of the account, never a value of the
@@ -37,15 +33,15 @@ type Member struct {
 	Value any // int64 or string
 }
 
-// Error says the code. It holds nothing of the request.
+// Error returns the code. It holds nothing of the request.
 func (p *Problem) Error() string { return p.Code }
 
-// Refuse is a problem that is its code and nothing more.
-func Refuse(code string) *Problem { return &Problem{Code: code} }
+// Refuse makes a problem of a type and nothing more.
+func Refuse(t ProblemType) *Problem { return &Problem{ProblemType: t} }
 
-// Invalid is a validation-failed with one field at fault.
+// Invalid makes a ValidationFailed with one field at fault.
 func Invalid(name, code string) *Problem {
-	return &Problem{Code: CodeValidationFailed, Errors: []FieldError{{Pointer: "/" + name, Code: code}}}
+	return &Problem{ProblemType: ValidationFailed, Errors: []FieldError{{Pointer: "/" + name, Code: code}}}
 }
 
 // Of names the account of a problem.
@@ -60,31 +56,17 @@ func (p *Problem) With(name string, value int64) *Problem {
 	return p
 }
 
-// lookup is the code's answer. A code that is not in the table is a broken invariant, which a
-// caller sees as an internal error.
-func (p *Problem) lookup() answer {
-	a, ok := answers[p.Code]
-	if !ok {
-		return answers[CodeInternalError]
-	}
-	return a
-}
-
-// append renders the document. The order of its members is fixed.
-func (p *Problem) append(dst []byte, correlationID string) []byte {
-	a, code := p.lookup(), p.Code
-	if _, ok := answers[code]; !ok {
-		code = CodeInternalError
-	}
+// Append adds the document to dst. The order of its members is fixed.
+func (p *Problem) Append(dst []byte, correlationID string) []byte {
 	if p.CorrelationID != "" {
 		correlationID = p.CorrelationID
 	}
 	j := JSON(dst)
 	j.Begin()
-	j.String("type", "/problems/"+code)
-	j.String("title", a.title)
-	j.Int("status", int64(a.status))
-	j.String("detail", a.detail)
+	j.String("type", "/problems/"+p.Code)
+	j.String("title", p.Title)
+	j.Int("status", int64(p.Status))
+	j.String("detail", p.Detail)
 	if p.AccountID != "" {
 		j.String("account_id", p.AccountID)
 		j.Int("account_version", p.AccountVersion)
@@ -99,7 +81,7 @@ func (p *Problem) append(dst []byte, correlationID string) []byte {
 	}
 	j.faults(p.Errors)
 	j.checks(p.Checks)
-	j.Bool("retryable", a.retryable)
+	j.Bool("retryable", p.Retryable)
 	j.String("correlation_id", correlationID)
 	j.End()
 	return j
@@ -119,26 +101,31 @@ func (j *JSON) faults(errs []FieldError) {
 	j.EndList()
 }
 
-// refusal turns what the rules or the journal refused into a problem.
-func refusal(rc journal.Receipt, accountID string) *Problem {
-	p := &Problem{Code: rc.Rejection.Code, AccountID: accountID, AccountVersion: rc.Version, replayed: rc.Replayed}
-	for _, name := range slices.Sorted(maps.Keys(rc.Rejection.Details)) {
-		switch v := rc.Rejection.Details[name].(type) {
-		case []FieldError:
-			p.Errors = v
-		case int64, string:
-			p.Members = append(p.Members, Member{name, v})
-		default:
-			// A mistake in the rules must not turn a refusal into a crash.
-			p.Members = append(p.Members, Member{name, fmt.Sprint(v)})
-		}
-	}
-	return p
-}
-
-// asProblem is the problem that an error stands for.
-func asProblem(err error) (*Problem, bool) {
+// AsProblem returns the problem that is in an error's chain.
+func AsProblem(err error) (*Problem, bool) {
 	var p *Problem
 	ok := errors.As(err, &p)
 	return p, ok
+}
+
+// ProblemOf returns the problem that stands for an error: the one in its chain, or that of the
+// router's own errors. Any other is an InternalError, whose text goes to the log.
+func ProblemOf(err error) *Problem {
+	if p, ok := AsProblem(err); ok {
+		return p
+	}
+	var routed *echo.HTTPError
+	if errors.As(err, &routed) {
+		switch routed.Code {
+		case http.StatusNotFound:
+			return Refuse(RouteNotFound)
+		case http.StatusMethodNotAllowed:
+			return Refuse(MethodNotAllowed)
+		case http.StatusRequestEntityTooLarge:
+			return Refuse(BodyTooLarge)
+		case http.StatusUnsupportedMediaType:
+			return Refuse(UnsupportedMediaType)
+		}
+	}
+	return Refuse(InternalError)
 }

@@ -49,7 +49,7 @@ func (q *Query) take(name string) (string, bool) {
 	delete(q.values, name)
 	switch {
 	case len(values) > 1:
-		q.Fail(name, FaultDuplicate)
+		q.Fail(name, FieldDuplicate)
 	case values[0] == "":
 		q.Fail(name, account.FieldSyntax)
 	default:
@@ -100,7 +100,7 @@ func (q *Query) Int(name string, least, most, otherwise int64) int64 {
 	v, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case strings.Trim(text, "0123456789") != "":
-		q.Fail(name, FaultNotAnInteger)
+		q.Fail(name, FieldNotAnInteger)
 	case err != nil || v < least || v > most:
 		q.Fail(name, account.FieldOutOfRange)
 	default:
@@ -167,12 +167,12 @@ func (q *Query) Problem() error {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		q.Fail(name, FaultUnknownField)
+		q.Fail(name, FieldUnknown)
 	}
 	if len(q.errs) == 0 {
 		return nil
 	}
-	return &Problem{Code: CodeValidationFailed, Errors: q.errs[:min(len(q.errs), maxFields)]}
+	return &Problem{ProblemType: ValidationFailed, Errors: q.errs[:min(len(q.errs), maxFields)]}
 }
 
 // queryWait is the time that a read may wait, found without reading the whole query: the deadline
@@ -188,13 +188,4 @@ func queryWait(raw string) time.Duration {
 		return 0
 	}
 	return min(max(wait, 0), MaxWait)
-}
-
-// PathAccount is the account that the path names.
-func PathAccount(c echo.Context) (event.Account, error) {
-	id := c.Param("account_id")
-	if !account.ValidAccountID(id) {
-		return event.Account{}, Invalid("account_id", account.FieldSyntax)
-	}
-	return event.Account{Tenant: Tenant, ID: id}, nil
 }

@@ -49,20 +49,20 @@ type scanner struct {
 // not as it must be.
 func scanObject(list []field, body []byte) (_ []field, fault string) {
 	if !utf8.Valid(body) {
-		return list, FaultNotUTF8
+		return list, FieldNotUTF8
 	}
 	s := scanner{in: body}
 	s.space()
 	if s.peek() != '{' {
 		if json.Valid(body) {
-			return list, FaultNotAnObject
+			return list, FieldNotAnObject
 		}
 		return list, account.FieldSyntax
 	}
 	list = s.object(list)
 	s.space()
 	if s.fault == "" && s.pos != len(body) {
-		s.fault = FaultTrailingData
+		s.fault = FieldTrailingData
 	}
 	return list, s.fault
 }
@@ -85,7 +85,7 @@ func (s *scanner) object(list []field) []field {
 			return list
 		}
 		if len(list)-first == maxFields {
-			s.fault = FaultTooManyFields
+			s.fault = FieldTooManyFields
 			return list
 		}
 		list = append(list, field{name: name, kind: kind, raw: raw})
@@ -128,7 +128,7 @@ func (s *scanner) value(depth int) (kind byte, raw []byte) {
 // nested walks over an object or an array within a field, so that what follows it is found.
 func (s *scanner) nested(depth int) {
 	if depth == maxDepth {
-		s.fault = FaultTooDeep
+		s.fault = FieldTooDeep
 		return
 	}
 	object := s.peek() == '{'

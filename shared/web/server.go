@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -58,21 +58,38 @@ type Config struct {
 	DrainDelay time.Duration
 	// DrainTimeout bounds the wait for the requests under way after that; 0 is 25 s.
 	DrainTimeout time.Duration
-	// Alone says that the service is a process of its own: a route of another one is refused with
-	// its name.
-	Alone bool
 	// Checks are what /readyz asks.
 	Checks []Check
-	// Forwarder takes commands to the writers that their accounts belong to; nil decides all of
-	// them here.
-	Forwarder Forwarder
+	// ProblemOf returns the problem that stands for a handler's error; nil is the function of that
+	// name, which knows problems and the router's errors.
+	ProblemOf func(r *http.Request, err error) *Problem
 }
+
+// Kind says how much of the server's work a route takes, and how long.
+type Kind int
+
+const (
+	// Read is a query: it takes a place among the reads, or among the waits if it waits for a
+	// version.
+	Read Kind = iota
+	// Write is a command: it is refused before its body is read while there is no place for it, and
+	// takes its place by itself, from Server.Commands, once the body is there.
+	Write
+	// Stream carries many commands, each of which takes a place of its own. It has no deadline.
+	Stream
+	// Probe must answer however much is going on. It takes no place.
+	Probe
+)
 
 // Route is one thing that is served. Path is as in the contract: parameters in braces.
 type Route struct {
 	Method, Path string
+	Kind         Kind
 	Handler      echo.HandlerFunc
 }
+
+// routeKey finds a route by what the router knows of it.
+type routeKey struct{ method, path string }
 
 // Server serves routes until it is told to stop. Mount before Run; everything else may be called
 // concurrently.
@@ -84,15 +101,9 @@ type Server struct {
 	templates map[string]string
 	latency   *prometheus.HistogramVec
 	log       accessLog
-	// commands are the router's paths of operations.
-	commands  map[string]bool
+	kinds     map[routeKey]Kind
 	admission *admission
 	door      *door
-	// backlog are the bytes of packed results that callers of bulk have not taken yet, of at most
-	// maxBacklog.
-	backlog    atomic.Int64
-	maxBacklog int64
-	contract   func() ([]byte, error)
 	// draining ends when the server begins to stop.
 	draining context.Context
 	drain    context.CancelFunc
@@ -101,8 +112,7 @@ type Server struct {
 	closing atomic.Int64
 }
 
-// New makes a server that serves the process routes: livez, readyz, metrics, version and
-// openapi.json.
+// New makes a server that serves the process routes: livez, readyz, metrics and version.
 func New(c Config) *Server {
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
@@ -113,18 +123,20 @@ func New(c Config) *Server {
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = defaultDrainTimeout
 	}
+	if c.ProblemOf == nil {
+		c.ProblemOf = func(_ *http.Request, err error) *Problem { return ProblemOf(err) }
+	}
 	s := &Server{
-		config: c, echo: echo.New(), mounted: map[string]Route{}, templates: map[string]string{}, maxBacklog: defaultMaxBacklog, commands: map[string]bool{},
+		config: c, echo: echo.New(), mounted: map[string]Route{}, templates: map[string]string{}, kinds: map[routeKey]Kind{},
 		admission: newAdmission(c.MaxInFlight),
 		latency:   telemetry.Latency(c.Registry, "http_request_duration_seconds", "Time from a request's headers to its answer, by route.", "route", "method", "status"),
 		log:       accessLog{out: c.Logger},
 	}
 	s.config.Checks = append(slices.Clip(c.Checks),
-		Check{Name: "requests", Code: CodeOverloaded, Ready: s.admission.ready},
-		Check{Name: "connections", Code: CodeOverloaded, Ready: func(context.Context) error { return s.door.ready() }})
+		Check{Name: "requests", Problem: Overloaded, Ready: s.admission.ready},
+		Check{Name: "connections", Problem: Overloaded, Ready: func(context.Context) error { return s.door.ready() }})
 	s.admission.measure(c.Registry)
 	s.draining, s.drain = context.WithCancel(context.Background())
-	s.contract = sync.OnceValues(s.renderContract)
 	s.echo.HTTPErrorHandler = s.fail
 	s.echo.Use(s.edge)
 	s.Mount(s.processRoutes()...)
@@ -141,13 +153,28 @@ func (s *Server) Mount(routes ...Route) {
 		}
 		s.mounted[name] = r
 		path := inRouter(r.Path)
-		s.templates[path] = r.Path
+		s.templates[path], s.kinds[routeKey{r.Method, path}] = r.Path, r.Kind
 		s.echo.Add(r.Method, path, r.Handler)
 	}
 }
 
 // inRouter is a path of the contract as the router has it.
 func inRouter(path string) string { return strings.NewReplacer("{", ":", "}", "").Replace(path) }
+
+// Mounted reports whether a route is served: method in capitals, path in the contract's form.
+func (s *Server) Mounted(method, path string) bool {
+	_, ok := s.mounted[method+" "+path]
+	return ok
+}
+
+// Routes lists what is mounted, as "METHOD /path" in the contract's form, in no order.
+func (s *Server) Routes() []string { return slices.Collect(maps.Keys(s.mounted)) }
+
+// Timeout returns the bound of a request that does not wait.
+func (s *Server) Timeout() time.Duration { return s.config.Timeout }
+
+// Commands returns the gate of commands.
+func (s *Server) Commands() *Gate { return s.admission.commands }
 
 // Handler is the server without its listener, for tests and for embedding.
 func (s *Server) Handler() http.Handler { return s.echo }

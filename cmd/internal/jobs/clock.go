@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/progress"
-	"passbook/shared/web"
 )
 
 // ClockParams are the parameters of clock.
@@ -33,7 +33,7 @@ type Accepted struct {
 
 // acceptClock lets an account go on whose last entry is far ahead of the clock.
 func (b Bank) acceptClock(ctx context.Context, params ClockParams, _ *progress.Tracker) (Accepted, error) {
-	until, err := b.Journal.AcceptTime(ctx, event.Account{Tenant: web.Tenant, ID: params.Account})
+	until, err := b.Journal.AcceptTime(ctx, event.Account{Tenant: api.Tenant, ID: params.Account})
 	if errors.Is(err, journal.ErrNoEvent) {
 		return Accepted{}, fmt.Errorf("%w: there is no account %s", ErrParams, params.Account)
 	}

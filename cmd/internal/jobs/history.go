@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"passbook/cmd/internal/console"
+	"passbook/shared/api"
 	"passbook/shared/archive"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/progress"
 	"passbook/shared/replay"
-	"passbook/shared/web"
 )
 
 // JournalParams are the parameters of journal.
@@ -154,7 +154,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *progress
 		From: params.From.Time(), To: params.To.Time(), Progress: p,
 	}
 	for _, id := range params.Accounts {
-		c.Accounts = append(c.Accounts, event.Account{Tenant: web.Tenant, ID: id})
+		c.Accounts = append(c.Accounts, event.Account{Tenant: api.Tenant, ID: id})
 	}
 	done.Entries, err = replay.Republish(ctx, c)
 	return done, err

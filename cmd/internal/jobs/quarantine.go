@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"passbook/cmd/internal/ops"
+	"passbook/shared/api"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/progress"
-	"passbook/shared/web"
 )
 
 // QuarantineParams are the parameters of quarantine.
@@ -156,7 +156,7 @@ func (b Bank) apart(ctx context.Context, id string, list []SetAside) ([]SetAside
 		if err != nil {
 			return nil, err
 		}
-		right, err := to.OfHistory(ctx, event.Account{Tenant: web.Tenant, ID: id})
+		right, err := to.OfHistory(ctx, event.Account{Tenant: api.Tenant, ID: id})
 		if err != nil {
 			return nil, err
 		}
@@ -182,7 +182,7 @@ func (b Bank) redriveOne(ctx context.Context, s SetAside) error {
 	if err != nil {
 		return err
 	}
-	return to.Redrive(ctx, event.Account{Tenant: web.Tenant, ID: s.Account})
+	return to.Redrive(ctx, event.Account{Tenant: api.Tenant, ID: s.Account})
 }
 
 // ClearParams are the parameters of clear.

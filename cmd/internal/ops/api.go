@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"passbook/shared/account"
+	"passbook/shared/api"
 	"passbook/shared/web"
 )
 
@@ -34,7 +35,7 @@ func (r *Registry) Routes() []web.Route {
 func local(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if !Local(c.Request()) {
-			return web.Refuse(web.CodeRouteNotFound)
+			return web.Refuse(web.RouteNotFound)
 		}
 		return next(c)
 	}
@@ -52,9 +53,9 @@ func Local(r *http.Request) bool {
 }
 
 func (r *Registry) start(c echo.Context) error {
-	body, err := web.ReadBody(c)
-	if err != nil {
-		return err
+	body, problem := web.ReadBody(nil, c.Request())
+	if problem != nil {
+		return problem
 	}
 	name, params, err := parseRequest(body)
 	if err != nil {
@@ -65,13 +66,13 @@ func (r *Registry) start(c echo.Context) error {
 	case errors.Is(err, ErrUnknown):
 		return web.Invalid("job", account.FieldNotOneOf)
 	case errors.Is(err, ErrRunning):
-		return web.Refuse(web.CodeJobRunning)
+		return web.Refuse(api.JobRunning)
 	case errors.Is(err, ErrParams):
-		p := web.Refuse(web.CodeValidationFailed)
+		p := web.Refuse(web.ValidationFailed)
 		p.Members = append(p.Members, web.Member{Name: "cause", Value: err.Error()})
 		return p
 	case errors.Is(err, ErrClosed):
-		return web.Refuse(web.CodeShuttingDown)
+		return web.Refuse(web.ShuttingDown)
 	case err != nil:
 		return err
 	}
@@ -85,17 +86,17 @@ func parseRequest(body []byte) (name string, params json.RawMessage, err error) 
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	var members map[string]json.RawMessage
 	if err := decoder.Decode(&members); err != nil || members == nil {
-		return "", nil, web.Refuse(web.CodeMalformedRequest)
+		return "", nil, web.Refuse(web.MalformedRequest)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return "", nil, web.Refuse(web.CodeMalformedRequest)
+		return "", nil, web.Refuse(web.MalformedRequest)
 	}
 	text, ok := members["job"]
 	if !ok {
 		return "", nil, web.Invalid("job", account.FieldRequired)
 	}
 	if json.Unmarshal(text, &name) != nil || name == "" {
-		return "", nil, web.Invalid("job", web.FaultWrongType)
+		return "", nil, web.Invalid("job", web.FieldWrongType)
 	}
 	delete(members, "job")
 	if params, err = json.Marshal(members); err != nil {
@@ -111,7 +112,7 @@ func (r *Registry) list(c echo.Context) error {
 func (r *Registry) get(c echo.Context) error {
 	job, ok := r.Get(c.Param("job_id"))
 	if !ok {
-		return web.Refuse(web.CodeJobNotFound)
+		return web.Refuse(api.JobNotFound)
 	}
 	return reply(c, http.StatusOK, job)
 }
@@ -119,7 +120,7 @@ func (r *Registry) get(c echo.Context) error {
 func (r *Registry) stop(c echo.Context) error {
 	job, ok := r.Cancel(c.Param("job_id"))
 	if !ok {
-		return web.Refuse(web.CodeJobNotFound)
+		return web.Refuse(api.JobNotFound)
 	}
 	return reply(c, http.StatusAccepted, job)
 }

@@ -15,9 +15,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"passbook/shared/api"
+	"passbook/shared/api/apitest"
 	"passbook/shared/progress"
 	"passbook/shared/web"
-	"passbook/shared/web/webtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const patience = 20 * time.Second
 
 // serve serves a registry of the jobs that the tests start.
-func serve(t *testing.T) (*Registry, *webtest.Client, *Client) {
+func serve(t *testing.T) (*Registry, *apitest.Client, *Client) {
 	t.Helper()
 	r := New()
 	r.Register("echo", func(_ context.Context, params json.RawMessage, p *progress.Tracker) (any, error) {
@@ -54,15 +55,15 @@ func serve(t *testing.T) (*Registry, *webtest.Client, *Client) {
 			t.Error(err)
 		}
 	})
-	server := web.New(web.Config{Service: "bank", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+	server := api.New(api.Config{Web: web.Config{Service: "bank", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
 	server.Mount(r.Routes()...)
-	webtest.Routes(t, server, "ops", "process")
-	c := webtest.New(t, server.Handler()).WithCanary("CANARY")
+	apitest.Routes(t, server, "ops", "process")
+	c := apitest.New(t, server.Handler()).WithCanary("CANARY")
 	return r, c, NewClient(strings.TrimPrefix(c.URL(), "http://"))
 }
 
 // ended polls a job through the contract until it has ended.
-func ended(t *testing.T, c *webtest.Client, location string) webtest.Response {
+func ended(t *testing.T, c *apitest.Client, location string) apitest.Response {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; {
 		r := c.Get(location)
@@ -107,7 +108,7 @@ func TestJobsOverHTTP(t *testing.T) {
 func TestOneOfAKindAtATime(t *testing.T) {
 	r, c, _ := serve(t)
 	first := c.Do("POST", "/ops/jobs", `{"job":"wait"}`)
-	if again := c.Do("POST", "/ops/jobs", `{"job":"wait"}`); again.Status != 409 || again.Code() != web.CodeJobRunning {
+	if again := c.Do("POST", "/ops/jobs", `{"job":"wait"}`); again.Status != 409 || again.Code() != api.JobRunning.Code {
 		t.Fatalf("%d %s", again.Status, again.Body)
 	}
 	if other := c.Do("POST", "/ops/jobs", `{"job":"echo"}`); other.Status != 202 {
@@ -125,7 +126,7 @@ func TestOneOfAKindAtATime(t *testing.T) {
 	if err := r.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if late := c.Do("POST", "/ops/jobs", `{"job":"echo"}`); late.Code() != web.CodeShuttingDown {
+	if late := c.Do("POST", "/ops/jobs", `{"job":"echo"}`); late.Code() != web.ShuttingDown.Code {
 		t.Fatalf("%s", late.Body)
 	}
 }
@@ -150,7 +151,7 @@ func TestRefusedRequests(t *testing.T) {
 		t.Errorf("a form of another site: %d", r.Status)
 	}
 	for _, method := range []string{"GET", "DELETE"} {
-		if r := c.Do(method, "/ops/jobs/CANARY", ""); r.Code() != web.CodeJobNotFound {
+		if r := c.Do(method, "/ops/jobs/CANARY", ""); r.Code() != api.JobNotFound.Code {
 			t.Errorf("%s: %s", method, r.Body)
 		}
 	}

@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"passbook/shared/api"
+	"passbook/shared/api/apitest"
 	"passbook/shared/platform"
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
-	"passbook/shared/web/webtest"
 )
 
 // Each service serves what the contract lists for it, and the bank all of it; the jobs have a
@@ -28,13 +29,13 @@ func TestRoutesAreTheContracts(t *testing.T) {
 	} {
 		t.Run(tt.service.Name, func(t *testing.T) {
 			p := open(t, tt.service)
-			webtest.Routes(t, p.web, tt.serves...)
+			apitest.Routes(t, p.web, tt.serves...)
 			if p.jobs == nil {
 				return
 			}
-			inner := web.New(web.Config{Service: "bank", Logger: p.log, Registry: telemetry.NewRegistry("test")})
+			inner := api.New(api.Config{Web: web.Config{Service: "bank", Logger: p.log, Registry: telemetry.NewRegistry("test")}})
 			inner.Mount(p.jobs.Routes()...)
-			webtest.Routes(t, inner, "ops", "process")
+			apitest.Routes(t, inner, "ops", "process")
 		})
 	}
 }

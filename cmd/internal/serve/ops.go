@@ -11,6 +11,7 @@ import (
 
 	"passbook/cmd/internal/jobs"
 	"passbook/cmd/internal/ops"
+	"passbook/shared/api"
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
 )
@@ -41,7 +42,7 @@ func (p *Process) workplace() jobs.Bank {
 // opsHandler serves the jobs, and the profiles of this process. It is for loopback only and asks
 // for no credentials.
 func (p *Process) opsHandler() http.Handler {
-	server := web.New(web.Config{Service: p.service.Name, Version: p.version, Logger: p.log, Registry: telemetry.NewRegistry(p.version)})
+	server := api.New(api.Config{Web: web.Config{Service: p.service.Name, Version: p.version, Logger: p.log, Registry: telemetry.NewRegistry(p.version)}})
 	server.Mount(p.jobs.Routes()...)
 	mux := http.NewServeMux()
 	mux.Handle("/", server.Handler())

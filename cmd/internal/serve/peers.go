@@ -8,9 +8,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/affinity"
+	"passbook/shared/api"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
-	"passbook/shared/web"
 )
 
 // listenPeers binds the listener for commands of other writers and puts its address into the
@@ -50,7 +50,7 @@ func (p *Process) fitPeers(secret string, metrics prometheus.Registerer) error {
 	client := affinity.NewClient()
 	p.forwarder = affinity.New(affinity.Config{Fleet: p.journal.Fleet, Send: client.Send, Metrics: metrics, Log: p.log})
 	operations := append(p.withdraw.Operations(), p.withdraw.ExpireOperation())
-	server, err := affinity.NewServer(p.peers, secret, web.NewDesk(append(operations, p.credit.Operations()...)...), p.log)
+	server, err := affinity.NewServer(p.peers, secret, api.NewDesk(append(operations, p.credit.Operations()...)...), p.log)
 	if err != nil {
 		return err
 	}

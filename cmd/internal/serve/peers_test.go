@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"passbook/shared/api"
 	"passbook/shared/event"
 	"strings"
 	"testing"
@@ -16,7 +17,6 @@ import (
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
-	"passbook/shared/web"
 )
 
 // writerFleet runs two of each command service on one engine, as processes of their own, and waits
@@ -143,7 +143,7 @@ func accountsHaveOneWriter(t *testing.T, fleet []*Process, history *journal.Read
 	used := map[string]bool{}
 	for n := range accounts {
 		var by string
-		for e, err := range history.Entries(t.Context(), event.Account{Tenant: web.Tenant, ID: fmt.Sprint("A-", n)}, 1, 0) {
+		for e, err := range history.Entries(t.Context(), event.Account{Tenant: api.Tenant, ID: fmt.Sprint("A-", n)}, 1, 0) {
 			if err != nil {
 				t.Fatal(err)
 			}

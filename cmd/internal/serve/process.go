@@ -18,6 +18,7 @@ import (
 	"passbook/cmd/internal/ops"
 	"passbook/credit"
 	"passbook/creditlimit"
+	"passbook/shared/api"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
@@ -42,7 +43,7 @@ type Process struct {
 	journal   *journal.Journal
 	withdraw  *withdraw.Service
 	credit    *credit.Service
-	forwarder web.Forwarder // nil where every command is decided here
+	forwarder api.Forwarder // nil where every command is decided here
 	publisher *publisher.Publisher
 	history   *journal.Reader
 	worker    consumer.Config // the template of every consumer
@@ -54,13 +55,13 @@ type Process struct {
 
 	// What the fittings add. asking parts send commands of their own, sending parts carry to the
 	// stream what was committed, working parts read the stream or look after what others left.
-	commands                 []web.Operation
+	commands                 []api.Operation
 	routes                   []web.Route
 	checks                   []web.Check
-	consumers                web.Consumers
+	consumers                api.Consumers
 	asking, sending, working []part
 
-	web *web.Server
+	web *api.Server
 	// peers is where other writers send commands.
 	api, ops, peers net.Listener
 }
@@ -102,7 +103,7 @@ func (p *Process) open(ctx context.Context) error {
 	if err := p.listen(ctx); err != nil {
 		return err
 	}
-	p.consumers = web.Consumers{Table: p.engine.Table, Stream: p.config.Stream(jobs.EventStream), Lease: p.config.Lease}
+	p.consumers = api.Consumers{Table: p.engine.Table, Stream: p.config.Stream(jobs.EventStream), Lease: p.config.Lease}
 	for _, fit := range p.service.fittings {
 		if err := fit(ctx, p); err != nil {
 			return err
@@ -135,13 +136,15 @@ func (p *Process) listen(ctx context.Context) (err error) {
 
 // openEdge makes the HTTP API of what was fitted.
 func (p *Process) openEdge() {
-	p.web = web.New(web.Config{
-		Service: p.service.Name, Version: p.version, Logger: p.log, Registry: p.registry, Checks: p.checks, DrainDelay: p.config.DrainDelay,
+	p.web = api.New(api.Config{
+		Web: web.Config{
+			Service: p.service.Name, Version: p.version, Logger: p.log, Registry: p.registry, Checks: p.checks, DrainDelay: p.config.DrainDelay,
+		},
 		Alone:     p.service.Name != Bank.Name,
 		Forwarder: p.forwarder,
 	})
 	if len(p.commands) > 0 {
-		p.web.Commands(p.commands...)
+		p.web.Operations(p.commands...)
 	}
 	p.web.Mount(p.routes...)
 	if len(p.consumers.Models)+len(p.consumers.Names) > 0 {

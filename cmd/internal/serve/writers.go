@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"fmt"
+	"passbook/shared/api"
 	"passbook/shared/event"
 
 	"github.com/google/uuid"
@@ -54,7 +55,7 @@ func writers(ctx context.Context, p *Process) (err error) {
 	p.working = append(p.working, part{"drainer", drainer.Run})
 	p.checks = append(p.checks,
 		web.Check{Name: "journal", Ready: p.journalReady},
-		web.Check{Name: "stream", Code: web.CodeOverloaded, Ready: func(context.Context) error { return p.publisher.Ready() }})
+		web.Check{Name: "stream", Problem: web.Overloaded, Ready: func(context.Context) error { return p.publisher.Ready() }})
 	p.watchSpace()
 	return nil
 }
@@ -76,12 +77,12 @@ func (p *Process) room() func() error {
 // watchSpace says in /readyz?verbose and the metrics how much room there is, and which account's
 // time is ahead of the clock. Either costs only commands: the process serves on.
 func (p *Process) watchSpace() {
-	p.checks = append(p.checks, web.Check{Name: "clock", Code: web.CodeClockSkew, Advisory: true, Ready: func(context.Context) error { return p.journal.Clock() }})
+	p.checks = append(p.checks, web.Check{Name: "clock", Problem: api.ClockSkew, Advisory: true, Ready: func(context.Context) error { return p.journal.Clock() }})
 	space := p.engine.Space
 	if space == nil {
 		return
 	}
-	p.checks = append(p.checks, web.Check{Name: "storage", Code: web.CodeStorageFull, Advisory: true, Ready: func(context.Context) error { return space.Check() }})
+	p.checks = append(p.checks, web.Check{Name: "storage", Problem: api.StorageFull, Advisory: true, Ready: func(context.Context) error { return space.Check() }})
 	telemetry.Gauge(p.registry, "storage_free_bytes", "Room on the volume of the data directory.", space.Free)
 	telemetry.Gauge(p.registry, "storage_floor_bytes", "Room below which commands are refused.", space.Floor)
 }
@@ -96,7 +97,7 @@ func (p *Process) journalReady(ctx context.Context) error {
 
 // historyReady says whether the journal can be read.
 func (p *Process) historyReady(ctx context.Context) error {
-	_, err := p.history.Head(ctx, event.Account{Tenant: web.Tenant, ID: "readyz"})
+	_, err := p.history.Head(ctx, event.Account{Tenant: api.Tenant, ID: "readyz"})
 	return err
 }
 

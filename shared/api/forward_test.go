@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"passbook/shared/event"
+	"passbook/shared/web"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -35,7 +37,7 @@ func (s *sent) Forward(_ context.Context, _ event.Account, command func() Forwar
 func TestRefusalAfterALossIsNoAnswer(t *testing.T) {
 	accepts := func(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }
 	refuses := func(context.Context, journal.Command) (journal.Receipt, error) {
-		return rejected(CodeVersionMismatch), nil
+		return rejected(VersionMismatch.Code), nil
 	}
 	fails := func(context.Context, journal.Command) (journal.Receipt, error) {
 		return journal.Receipt{}, journal.ErrUnavailable
@@ -55,14 +57,14 @@ func TestRefusalAfterALossIsNoAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			by := &sent{outcome: tt.outcome, answer: Answer{Status: 418, Version: 3, Replayed: true, Opened: "A-1", RetryAfter: 2, Body: []byte(`{"a":1}`)}}
-			server := New(Config{Service: "test", Logger: slog.New(slog.DiscardHandler), Registry: telemetry.NewRegistry("test"), Forwarder: by})
-			server.Commands(doing("try", tt.here))
+			server := New(Config{Web: web.Config{Service: "test", Logger: slog.New(slog.DiscardHandler), Registry: telemetry.NewRegistry("test")}, Forwarder: by})
+			server.Operations(doing("try", tt.here))
 			request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/test/try", strings.NewReader(`{"account_id":"A-1"}`))
 			request.Header.Set("Content-Type", "application/json")
 			request.Header.Set("Idempotency-Key", "k")
 			single := httptest.NewRecorder()
 			server.Handler().ServeHTTP(single, request)
-			if status := strings.Fields(tt.want)[1]; http.StatusText(single.Code) != "" && status != statusLabel(single.Code) {
+			if status := strings.Fields(tt.want)[1]; http.StatusText(single.Code) != "" && status != strconv.Itoa(single.Code) {
 				t.Errorf("answered %d, want %s", single.Code, status)
 			}
 			if h := single.Header(); tt.outcome == Answered && (h.Get("ETag") != `"3"` || h.Get("Location") != "/v1/accounts/A-1" || h.Get("Idempotency-Replayed") != "true" ||
@@ -89,9 +91,9 @@ func TestDeskReadsWhatItsSenderRead(t *testing.T) {
 		return receipt(to), nil
 	}
 	o := doing("try", run)
-	o.Decode = func(f *Fields) Call {
-		call := Call{AccountID: f.AccountID("account_id", Required), Run: run}
-		f.String("text", Optional)
+	o.Decode = func(f *web.Fields) Call {
+		call := Call{AccountID: f.AccountID("account_id", web.Required), Run: run}
+		f.String("text", web.Optional)
 		f.OptInt("n")
 		f.OptBool("b")
 		return call
@@ -99,7 +101,7 @@ func TestDeskReadsWhatItsSenderRead(t *testing.T) {
 	for _, body := range []string{
 		`{"account_id":"A-1"}`, `{"n":-5,"account_id":"A-1","b":false}`, `{"text":"<\u00e9\"\\\ud83d\ude00\u2028>","account_id":"A-1","b":true}`,
 	} {
-		f := ParseFields([]byte(body))
+		f := web.ParseFields([]byte(body))
 		to := journal.Command{Key: "k", CorrelationID: "c", IfMatch: 4}
 		if _, problem := o.decode(f, &to); problem != nil {
 			t.Fatal(problem, problem.Errors)

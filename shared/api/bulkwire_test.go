@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"bufio"
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"passbook/shared/journal"
+	"passbook/shared/web"
 )
 
 // pipes is a listener whose connections are in memory, so that a server runs in a bubble of
@@ -155,7 +156,7 @@ func TestBulkAnswersThatNobodyTakesAreBounded(t *testing.T) {
 		c := p.connect()
 		sendAll(t, c, bulkHead(len(body), "")+body)
 		n, last := results(t, c)
-		if n == lines || int64(n) != ran.Load()+1 || !strings.Contains(last, CodeAnswersNotTaken) {
+		if n == lines || int64(n) != ran.Load()+1 || !strings.Contains(last, AnswersNotTaken.Code) {
 			t.Errorf("%d results of %d that ran, the last %s", n, ran.Load(), last)
 		}
 		if kept := s.backlog.Load(); kept != 0 {
@@ -192,7 +193,7 @@ func TestBulkThatEndsEarlySaysWhere(t *testing.T) {
 		c := p.connect()
 		sendAll(t, c, bulkHead(1000, "")+creditLines(2)+`{"op":"credit",`)
 		began := time.Now()
-		if n, last := results(t, c); n != 3 || !strings.Contains(last, CodeRequestIncomplete) || time.Since(began) != bulkIdle {
+		if n, last := results(t, c); n != 3 || !strings.Contains(last, web.RequestIncomplete.Code) || time.Since(began) != bulkIdle {
 			t.Errorf("%d results after %v, the last %s", n, time.Since(began), last)
 		}
 		_ = c.Close()

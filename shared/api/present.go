@@ -1,9 +1,10 @@
-package web
+package api
 
 import (
 	"context"
 	"errors"
 	"passbook/shared/event"
+	"passbook/shared/web"
 	"time"
 
 	"passbook/shared/consumer"
@@ -24,7 +25,7 @@ func Present[S any](ctx context.Context, r *journal.Reader, a event.Account, m M
 	}
 	head, known := headOf(ctx, r, a)
 	if known && head == 0 {
-		return row, Refuse(CodeAccountNotFound).Of(a.ID, 0)
+		return row, web.Refuse(AccountNotFound).Of(a.ID, 0)
 	}
 	if m.Wait > 0 {
 		row, err = wait(ctx, a, m.MinVersion, m.Wait)
@@ -34,7 +35,7 @@ func Present[S any](ctx context.Context, r *journal.Reader, a event.Account, m M
 		head, known = headOf(ctx, r, a)
 	}
 	if known && m.MinVersion > head {
-		return row, Refuse(CodeVersionNotFound).Of(a.ID, head)
+		return row, web.Refuse(VersionNotFound).Of(a.ID, head)
 	}
 	return row, behind(a, row, err)
 }
@@ -59,11 +60,11 @@ func asUnavailable(err error) error {
 
 // behind is the problem of a row that is late: the versions that it is at and that would have done.
 // One that is missing lacks at least its first version; one that was set aside there says so.
-func behind[S any](a event.Account, row consumer.Row[S], err error) *Problem {
+func behind[S any](a event.Account, row consumer.Row[S], err error) *web.Problem {
 	at, wanted := int64(0), max(row.BlockedAt, 1)
 	var late *consumer.BehindError
 	if errors.As(err, &late) {
 		at, wanted = late.Version, late.Wanted
 	}
-	return Refuse(CodeProjectionBehind).Of(a.ID, at).With("version", at).With("wanted", wanted)
+	return web.Refuse(ProjectionBehind).Of(a.ID, at).With("version", at).With("wanted", wanted)
 }

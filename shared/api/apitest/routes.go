@@ -1,4 +1,4 @@
-package webtest
+package apitest
 
 import (
 	"encoding/json"
@@ -7,13 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"passbook/shared/web"
+	"passbook/shared/api"
 )
 
 // Listed are the routes that the contract lists under any of the tags, sorted: "METHOD /path".
 func Listed(t testing.TB, tags ...string) []string {
 	t.Helper()
-	text, err := web.Contract(func(string, string) bool { return true })
+	text, err := api.Contract(func(string, string) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func Listed(t testing.TB, tags ...string) []string {
 
 // Routes fails the test unless the server has mounted exactly what the contract lists under the
 // tags.
-func Routes(t testing.TB, server *web.Server, tags ...string) {
+func Routes(t testing.TB, server *api.Server, tags ...string) {
 	t.Helper()
 	mounted, listed := server.Routes(), Listed(t, tags...)
 	for _, route := range mounted {

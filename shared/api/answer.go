@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"strconv"
@@ -7,19 +7,20 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/web"
 )
 
 // An answer is rendered from the entry alone and in a fixed order, so that a repeated command gets
 // the same bytes.
 
-// answer renders what a command came to.
-func (j *JSON) answer(rc journal.Receipt) {
+// appendAnswer renders what a command came to.
+func appendAnswer(j *web.JSON, rc journal.Receipt) {
 	events := rc.Entry.EventsOf(rc.Command)
 	last := events[len(events)-1]
 	j.Begin()
 	j.String("account_id", rc.Entry.AccountID)
 	j.Int("version", last.Version)
-	j.ids(events)
+	appendIDs(j, events)
 	j.BeginList("events")
 	for i := range events {
 		ev := &events[i]
@@ -41,16 +42,9 @@ func (j *JSON) answer(rc journal.Receipt) {
 	j.End()
 }
 
-// After adds posted, held and limit.
-func (j *JSON) After(a event.After) {
-	j.Int("posted", a.Posted)
-	j.Int("held", a.Held)
-	j.Int("limit", a.Limit)
-}
-
-// ids names the transaction or the hold that the command made, and the other side of a transfer.
-// What ran out before it has ids too, but is not the command's.
-func (j *JSON) ids(events []event.Event) {
+// appendIDs names the transaction or the hold that the command made, and the other side of a
+// transfer. What ran out before it has ids too, but is not the command's.
+func appendIDs(j *web.JSON, events []event.Event) {
 	transaction, hold, to := "", "", ""
 	for i := range events {
 		ev := &events[i]
@@ -84,18 +78,18 @@ func (j *JSON) ids(events []event.Event) {
 
 // declined is the problem that a stored decline answers with, now and whenever its key is repeated;
 // nil when the command was accepted. Its code is the reason in the event.
-func declined(rc journal.Receipt) *Problem {
+func declined(rc journal.Receipt) *web.Problem {
 	if rc.Command.Status < 400 {
 		return nil
 	}
 	events := rc.Entry.EventsOf(rc.Command)
 	last := events[len(events)-1]
-	p := &Problem{
-		Code: CodeInternalError, AccountID: rc.Entry.AccountID, AccountVersion: last.Version,
-		CorrelationID: rc.Command.CorrelationID, replayed: rc.Replayed,
+	p := &web.Problem{
+		ProblemType: web.InternalError, AccountID: rc.Entry.AccountID, AccountVersion: last.Version,
+		CorrelationID: rc.Command.CorrelationID, Replayed: rc.Replayed,
 	}
 	if decline, ok := last.Body.(event.WithdrawalDeclined); ok {
-		p.Code = decline.Reason
+		p.ProblemType = problemType(decline.Reason)
 		p.With("available", decline.Available).With("limit", decline.Limit).With("shortfall", decline.Shortfall)
 	}
 	return p

@@ -1,7 +1,8 @@
-package web
+package api
 
 import (
 	"net/http"
+	"passbook/shared/web"
 	"slices"
 	"strings"
 	"sync"
@@ -43,14 +44,14 @@ var services = []string{"withdraw", "credit", "balance", "creditlimit"}
 
 // elsewhere adds to the refusal of a route the program that has it, where this process is one of
 // several.
-func (s *Server) elsewhere(p *Problem, r *http.Request) *Problem {
+func (s *Server) elsewhere(p *web.Problem, r *http.Request) *web.Problem {
 	if !s.config.Alone {
 		return p
 	}
 	segments := strings.Split(r.URL.Path, "/")
 	for _, o := range owners() {
-		if o.method == r.Method && !slices.Contains(o.services, s.config.Service) && o.matches(segments) {
-			p.Members = append(p.Members, Member{"service", o.services[0]})
+		if o.method == r.Method && !slices.Contains(o.services, s.config.Web.Service) && o.matches(segments) {
+			p.Members = append(p.Members, web.Member{Name: "service", Value: o.services[0]})
 			return p
 		}
 	}

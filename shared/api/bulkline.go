@@ -1,8 +1,9 @@
-package web
+package api
 
 import (
 	"passbook/shared/account"
 	"passbook/shared/journal"
+	"passbook/shared/web"
 )
 
 // lineWork is a decoded line. Two services may take the same op, as both reverse: what the line
@@ -10,7 +11,7 @@ import (
 // it, in order, and the problem of one that cannot.
 type lineWork struct {
 	runs    []lineRun
-	problem *Problem
+	problem *web.Problem
 	// earlier are the lines of its accounts that were not done when it came.
 	earlier []*slot
 }
@@ -33,20 +34,20 @@ func (r lineRun) accounts() []string {
 
 // decode makes commands of a line: at least one run, or a problem.
 func (b *bulkRequest) decode(text []byte) (work lineWork) {
-	f := ParseFields(text)
+	f := web.ParseFields(text)
 	to := journal.Command{CorrelationID: b.correlationID}
-	op, problem := f.takeHeader(&to.Key)
+	op, problem := takeHeader(f, &to.Key)
 	if problem != nil {
 		return lineWork{problem: problem}
 	}
 	operations := b.operations[op]
 	if len(operations) == 0 {
-		return lineWork{problem: Invalid("op", account.FieldNotOneOf)}
+		return lineWork{problem: web.Invalid("op", account.FieldNotOneOf)}
 	}
 	for i, o := range operations {
 		if i > 0 {
 			f.Parse(text)
-			_, _ = f.takeHeader(&to.Key)
+			_, _ = takeHeader(f, &to.Key)
 		}
 		run := lineRun{to: to}
 		if run.call, problem = o.decode(f, &run.to); problem != nil {
@@ -62,18 +63,19 @@ func (b *bulkRequest) decode(text []byte) (work lineWork) {
 }
 
 // takeHeader takes the fields of a line that are a header or the path of a single request.
-func (f *Fields) takeHeader(key *string) (op string, problem *Problem) {
-	if f.fault != "" {
-		return "", f.Problem()
+func takeHeader(f *web.Fields, key *string) (op string, problem *web.Problem) {
+	if problem := f.Invalid(); problem != nil {
+		return "", problem
 	}
-	op, *key = f.text("op", Required), f.text("idempotency_key", Optional)
+	op, *key = f.Text("op", web.Required), f.Text("idempotency_key", web.Optional)
+	problem = f.Invalid()
 	switch {
-	case len(f.errs) > 0:
-		return op, &Problem{Code: CodeValidationFailed, Errors: f.errs}
+	case problem != nil:
+		return op, problem
 	case *key == "":
-		return op, Refuse(CodeKeyMissing)
+		return op, web.Refuse(KeyMissing)
 	case !account.ValidKey(*key):
-		return op, Refuse(CodeKeyInvalid)
+		return op, web.Refuse(KeyInvalid)
 	}
 	return op, nil
 }
@@ -91,35 +93,35 @@ func (b *bulkRequest) result(number int, did carried) []byte {
 	}
 	if err != nil {
 		problem := problemOf(err)
-		if problem.Code == CodeInternalError {
-			b.server.config.Logger.Error("bulk line failed", "correlation_id", b.correlationID, "line", number, "error", err)
+		if problem.Code == web.InternalError.Code {
+			b.server.config.Web.Logger.Error("bulk line failed", "correlation_id", b.correlationID, "line", number, "error", err)
 		}
 		return refusedLine(number, problem, b.correlationID)
 	}
-	var j JSON
-	j.lineHead(number, receipt.Command.Status, receipt.Replayed)
-	j.name("result")
-	j.answer(receipt)
+	var j web.JSON
+	lineHead(&j, number, receipt.Command.Status, receipt.Replayed)
+	j.Name("result")
+	appendAnswer(&j, receipt)
 	j.End()
 	return append(j, '\n')
 }
 
 // refuse ends a line that came to no command.
-func (s *slot) refuse(problem *Problem, correlationID string) {
+func (s *slot) refuse(problem *web.Problem, correlationID string) {
 	s.result = refusedLine(s.number, problem, correlationID)
 	s.end()
 }
 
-func refusedLine(number int, problem *Problem, correlationID string) []byte {
-	var j JSON
-	j.lineHead(number, problem.lookup().status, problem.replayed)
-	j.name("problem")
-	j = problem.append(j, correlationID)
+func refusedLine(number int, problem *web.Problem, correlationID string) []byte {
+	var j web.JSON
+	lineHead(&j, number, problem.Status, problem.Replayed)
+	j.Name("problem")
+	j = problem.Append(j, correlationID)
 	j.End()
 	return append(j, '\n')
 }
 
-func (j *JSON) lineHead(number, status int, replayed bool) {
+func lineHead(j *web.JSON, number, status int, replayed bool) {
 	j.Begin()
 	j.Int("line", int64(number))
 	j.Int("status", int64(status))

@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"bytes"
@@ -21,6 +21,7 @@ import (
 
 	"passbook/shared/journal"
 	"passbook/shared/telemetry"
+	"passbook/shared/web"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,15 +34,13 @@ func newServer(t *testing.T, operations ...Operation) *Server {
 
 func configured(t *testing.T, c Config, operations ...Operation) *Server {
 	t.Helper()
-	c.Service, c.Registry = cmp.Or(c.Service, "test"), prometheus.NewRegistry()
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
+	c.Web.Service, c.Web.Registry = cmp.Or(c.Web.Service, "test"), prometheus.NewRegistry()
+	if c.Web.Logger == nil {
+		c.Web.Logger = slog.New(slog.DiscardHandler)
 	}
-	if c.Timeout == 0 {
-		c.Timeout = patience
-	}
+	c.Web.Timeout = cmp.Or(c.Web.Timeout, patience)
 	s := New(c)
-	s.Commands(operations...)
+	s.Operations(operations...)
 	return s
 }
 
@@ -59,9 +58,9 @@ func ask(s *Server, method, path, body string, header ...string) *httptest.Respo
 func TestRequestIDs(t *testing.T) {
 	var seen string
 	s := newServer(t)
-	s.Mount(Route{http.MethodGet, "/id", func(c echo.Context) error {
+	s.Mount(web.Route{Method: http.MethodGet, Path: "/id", Handler: func(c echo.Context) error {
 		seen = telemetry.Correlation(c.Request().Context())
-		Reply(c, 200, []byte(`{}`))
+		web.Reply(c, 200, []byte(`{}`))
 		return nil
 	}})
 	for _, good := range []string{"caller-1", "a", "Root=1-5759e988"[5:], "AZaz09._:-", strings.Repeat("x", 64)} {
@@ -108,9 +107,9 @@ func between(text, start, end string) string {
 
 func TestPanicIsAnInternalErrorAndIsLogged(t *testing.T) {
 	var log bytes.Buffer
-	s := configured(t, Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	s.Mount(Route{http.MethodGet, "/panic", func(echo.Context) error { panic("SECRET") }})
-	s.Mount(Route{http.MethodGet, "/error", func(echo.Context) error { return errors.New("SECRET") }})
+	s := configured(t, Config{Web: web.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}})
+	s.Mount(web.Route{Method: http.MethodGet, Path: "/panic", Handler: func(echo.Context) error { panic("SECRET") }})
+	s.Mount(web.Route{Method: http.MethodGet, Path: "/error", Handler: func(echo.Context) error { return errors.New("SECRET") }})
 	for _, path := range []string{"/panic", "/error"} {
 		log.Reset()
 		r := ask(s, "GET", path, "")
@@ -125,18 +124,18 @@ func TestPanicIsAnInternalErrorAndIsLogged(t *testing.T) {
 
 func TestTooMuchAtOnceIsRefused(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
-	s := configured(t, Config{MaxInFlight: 1})
-	s.Mount(Route{http.MethodGet, "/slow", func(c echo.Context) error {
+	s := configured(t, Config{Web: web.Config{MaxInFlight: 1}})
+	s.Mount(web.Route{Method: http.MethodGet, Path: "/slow", Handler: func(c echo.Context) error {
 		close(entered)
 		waiting(t, release)
-		Reply(c, 200, []byte(`{}`))
+		web.Reply(c, 200, []byte(`{}`))
 		return nil
 	}})
 	done := make(chan int)
 	go func() { done <- ask(s, "GET", "/slow", "").Code }()
 	waiting(t, entered)
 	r := ask(s, "GET", "/openapi.json", "")
-	if r.Code != 503 || between(r.Body.String(), "/problems/", `"`) != CodeOverloaded || r.Header().Get("Retry-After") != "1" {
+	if r.Code != 503 || between(r.Body.String(), "/problems/", `"`) != web.Overloaded.Code || r.Header().Get("Retry-After") != "1" {
 		t.Errorf("%d %s", r.Code, r.Body)
 	}
 	if r := ask(s, "GET", "/readyz", ""); r.Code != 200 {
@@ -157,16 +156,16 @@ func TestDeadlines(t *testing.T) {
 			return journal.Receipt{}, run(ctx)
 		})
 	}
-	s := configured(t, Config{Timeout: time.Millisecond}, until(func(ctx context.Context) error {
+	s := configured(t, Config{Web: web.Config{Timeout: time.Millisecond}}, until(func(ctx context.Context) error {
 		waiting(t, ctx.Done())
 		return ctx.Err()
 	}))
 	r := ask(s, "POST", "/test/credit", `{"account_id":"A"}`, "Idempotency-Key", "k", "Content-Type", "application/json")
-	if r.Code != 504 || between(r.Body.String(), "/problems/", `"`) != CodeOutcomeUnknown {
+	if r.Code != 504 || between(r.Body.String(), "/problems/", `"`) != OutcomeUnknown.Code {
 		t.Errorf("a command: %d %s", r.Code, r.Body)
 	}
 	var left time.Duration
-	s.Mount(Route{http.MethodGet, "/read", func(c echo.Context) error {
+	s.Mount(web.Route{Method: http.MethodGet, Path: "/read", Handler: func(c echo.Context) error {
 		deadline, _ := c.Request().Context().Deadline()
 		left = time.Until(deadline)
 		waiting(t, c.Request().Context().Done())
@@ -175,21 +174,16 @@ func TestDeadlines(t *testing.T) {
 	if r := ask(s, "GET", "/read?wait=5ms", ""); r.Code != 503 || left <= 0 || left > 6*time.Millisecond {
 		t.Errorf("a read: %d, %v left", r.Code, left)
 	}
-	for raw, want := range map[string]time.Duration{"wait=2s": 2 * time.Second, "a=1&wait=99h&b=2": MaxWait, "wait=-5s": 0, "wait=x": 0, "a=b": 0} {
-		if got := queryWait(raw); got != want {
-			t.Errorf("%s: %v", raw, got)
-		}
-	}
 }
 
 func TestReadiness(t *testing.T) {
 	failing := errors.New("no answer")
 	var fails error
-	s := configured(t, Config{Checks: []Check{
+	s := configured(t, Config{Web: web.Config{Checks: []web.Check{
 		{Name: "journal", Ready: func(context.Context) error { return nil }},
-		{Name: "balance", Code: CodeProjectionBehind, Ready: func(context.Context) error { return fails }},
+		{Name: "balance", Problem: ProjectionBehind, Ready: func(context.Context) error { return fails }},
 		{Name: "archive", Advisory: true, Ready: func(context.Context) error { return failing }},
-	}})
+	}}})
 	if r := ask(s, "GET", "/readyz", ""); r.Code != 200 || r.Body.String() != `{"status":"ready"}` {
 		t.Errorf("%d %s", r.Code, r.Body)
 	}
@@ -197,7 +191,7 @@ func TestReadiness(t *testing.T) {
 		t.Errorf("%s", r.Body)
 	}
 	fails = failing
-	if r := ask(s, "GET", "/readyz", ""); r.Code != 503 || !strings.Contains(r.Body.String(), CodeProjectionBehind) || strings.Contains(r.Body.String(), "no answer") {
+	if r := ask(s, "GET", "/readyz", ""); r.Code != 503 || !strings.Contains(r.Body.String(), ProjectionBehind.Code) || strings.Contains(r.Body.String(), "no answer") {
 		t.Errorf("%d %s", r.Code, r.Body)
 	}
 	if r := ask(s, "GET", "/readyz?verbose", ""); r.Code != 503 || !strings.Contains(r.Body.String(), `{"name":"balance","ready":false,"cause":"no answer"}`) {
@@ -208,17 +202,17 @@ func TestReadiness(t *testing.T) {
 	}
 	fails = nil
 	s.Drain()
-	if r := ask(s, "GET", "/readyz", ""); r.Code != 503 || !strings.Contains(r.Body.String(), CodeShuttingDown) {
+	if r := ask(s, "GET", "/readyz", ""); r.Code != 503 || !strings.Contains(r.Body.String(), web.ShuttingDown.Code) {
 		t.Errorf("draining: %d %s", r.Code, r.Body)
 	}
 }
 
 func TestMetricsAndLogHoldNothingPersonal(t *testing.T) {
 	var log bytes.Buffer
-	s := configured(t, Config{Logger: slog.New(slog.NewJSONHandler(&log, nil))}, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+	s := configured(t, Config{Web: web.Config{Logger: slog.New(slog.NewJSONHandler(&log, nil))}}, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
 		return receipt(to), nil
 	}))
-	s.Mount(Route{http.MethodGet, "/v1/things/{thing_id}", func(c echo.Context) error { Reply(c, 200, []byte(`{}`)); return nil }})
+	s.Mount(web.Route{Method: http.MethodGet, Path: "/v1/things/{thing_id}", Handler: func(c echo.Context) error { web.Reply(c, 200, []byte(`{}`)); return nil }})
 	ask(s, "POST", "/test/credit", `{"account_id":"CANARY-1"}`, "Idempotency-Key", "CANARY-2", "Content-Type", "application/json", "Authorization", "CANARY-3")
 	ask(s, "GET", "/v1/things/CANARY-4?x=CANARY-5", "")
 	ask(s, "CANARY", "/CANARY-6", "")
@@ -239,24 +233,9 @@ func TestMetricsAndLogHoldNothingPersonal(t *testing.T) {
 	}
 }
 
-func TestLogUnderLoadIsASample(t *testing.T) {
-	var b budget
-	said, omitted := 0, int64(0)
-	for range 1000 {
-		if n, ok := b.spend(7, 100); ok {
-			said++
-			omitted += n
-		}
-	}
-	n, ok := b.spend(8, 100)
-	if said != 100 || omitted != 0 || !ok || n != 900 {
-		t.Fatalf("%d lines, %d left out, then %d %t", said, omitted, n, ok)
-	}
-}
-
 func TestContractListsWhatIsServed(t *testing.T) {
-	s := New(Config{Service: "test", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
-	s.Mount(Route{http.MethodGet, "/v1/accounts/{account_id}/balance", func(echo.Context) error { return nil }})
+	s := New(Config{Web: web.Config{Service: "test", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
+	s.Mount(web.Route{Method: http.MethodGet, Path: "/v1/accounts/{account_id}/balance", Handler: func(echo.Context) error { return nil }})
 	body := ask(s, "GET", "/openapi.json", "").Body.String()
 	if !strings.Contains(body, `"/v1/accounts/{account_id}/balance":{"get"`) || strings.Contains(body, "/v1/transfers") || !strings.Contains(body, `"/livez"`) {
 		t.Fatalf("%.300s", body)
@@ -266,18 +245,18 @@ func TestContractListsWhatIsServed(t *testing.T) {
 			t.Error("mounted twice")
 		}
 	}()
-	s.Mount(Route{http.MethodGet, "/livez", func(echo.Context) error { return nil }})
+	s.Mount(web.Route{Method: http.MethodGet, Path: "/livez", Handler: func(echo.Context) error { return nil }})
 }
 
 // A request under way when the server is told to stop gets its answer; the listener is gone
 // afterwards.
 func TestDrain(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
-	s := configured(t, Config{DrainTimeout: patience})
-	s.Mount(Route{http.MethodGet, "/slow", func(c echo.Context) error {
+	s := configured(t, Config{Web: web.Config{DrainTimeout: patience}})
+	s.Mount(web.Route{Method: http.MethodGet, Path: "/slow", Handler: func(c echo.Context) error {
 		close(entered)
 		waiting(t, release)
-		Reply(c, 200, []byte(`{"done":true}`))
+		web.Reply(c, 200, []byte(`{"done":true}`))
 		return nil
 	}})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -300,7 +279,7 @@ func TestDrain(t *testing.T) {
 	}()
 	waiting(t, entered)
 	stop()
-	waiting(t, s.draining.Done())
+	waiting(t, s.Draining().Done())
 	close(release)
 	if got := <-answered; got != `{"done":true}` {
 		t.Errorf("%s", got)
@@ -315,8 +294,8 @@ func TestDrain(t *testing.T) {
 
 func TestDrainThatTakesTooLongCutsOff(t *testing.T) {
 	entered := make(chan struct{})
-	s := configured(t, Config{DrainTimeout: time.Millisecond})
-	s.Mount(Route{http.MethodGet, "/stuck", func(c echo.Context) error {
+	s := configured(t, Config{Web: web.Config{DrainTimeout: time.Millisecond}})
+	s.Mount(web.Route{Method: http.MethodGet, Path: "/stuck", Handler: func(c echo.Context) error {
 		close(entered)
 		waiting(t, c.Request().Context().Done())
 		return nil
@@ -352,7 +331,7 @@ func TestRunSaysWhyItCannotListen(t *testing.T) {
 // A body without a length is cut off where it is too large.
 func TestBodyWithoutALength(t *testing.T) {
 	s := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }))
-	for size, want := range map[int]int{10: 201, MaxBodyBytes - 20: 201, MaxBodyBytes + 1: 413, 4 * MaxBodyBytes: 413} {
+	for size, want := range map[int]int{10: 201, web.MaxBodyBytes - 20: 201, web.MaxBodyBytes + 1: 413, 4 * web.MaxBodyBytes: 413} {
 		body := `{"account_id":"A"}` + strings.Repeat(" ", size)
 		r := httptest.NewRequest(http.MethodPost, "/test/credit", io.MultiReader(strings.NewReader(body)))
 		r.ContentLength = -1
@@ -369,7 +348,7 @@ func TestBodyWithoutALength(t *testing.T) {
 	r.Header.Set("Idempotency-Key", "k")
 	recorder := httptest.NewRecorder()
 	s.Handler().ServeHTTP(recorder, r)
-	if recorder.Code != 408 || between(recorder.Body.String(), "/problems/", `"`) != CodeRequestIncomplete {
+	if recorder.Code != 408 || between(recorder.Body.String(), "/problems/", `"`) != web.RequestIncomplete.Code {
 		t.Errorf("a body that breaks off: %d", recorder.Code)
 	}
 }
@@ -379,9 +358,9 @@ type failingReader struct{}
 func (failingReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 func BenchmarkCommandThroughTheEdge(b *testing.B) {
-	s := New(Config{Service: "bench", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()})
+	s := New(Config{Web: web.Config{Service: "bench", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
 	var committed journal.Receipt
-	s.Commands(doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+	s.Operations(doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
 		if committed.Entry == nil {
 			committed = receipt(to)
 		}

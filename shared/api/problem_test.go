@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
+	"passbook/shared/web"
 )
 
 func TestEveryCodeOfTheContractHasAnAnswer(t *testing.T) {
@@ -33,19 +34,19 @@ func TestEveryCodeOfTheContractHasAnAnswer(t *testing.T) {
 	listed := map[string]bool{}
 	for _, code := range contract.Components.Schemas.Code.Enum {
 		listed[code] = true
-		if _, ok := answers[code]; !ok {
+		if _, ok := problemTypes[code]; !ok {
 			t.Errorf("%s is in the contract, but has no answer", code)
 		}
 	}
-	for code, a := range answers {
+	for code, a := range problemTypes {
 		if !listed[code] {
 			t.Errorf("%s is not in the contract", code)
 		}
-		if a.title == "" || !strings.HasSuffix(a.detail, ".") || a.status < 400 || http.StatusText(a.status) == "" {
+		if a.Title == "" || !strings.HasSuffix(a.Detail, ".") || a.Status < 400 || http.StatusText(a.Status) == "" {
 			t.Errorf("%s: %+v", code, a)
 		}
-		if a.retryAfter > 0 && !a.retryable || a.status == http.StatusServiceUnavailable && a.retryAfter == 0 {
-			t.Errorf("%s: Retry-After %d, retryable %t", code, a.retryAfter, a.retryable)
+		if a.RetryAfter > 0 && !a.Retryable || a.Status == http.StatusServiceUnavailable && a.RetryAfter == 0 {
+			t.Errorf("%s: Retry-After %d, retryable %t", code, a.RetryAfter, a.Retryable)
 		}
 	}
 }
@@ -56,9 +57,9 @@ func TestRulesCodesHaveAnswers(t *testing.T) {
 		account.CodeAccountFrozen, account.CodeAccountClosed, account.CodeAccountNotEmpty, account.CodeHoldNotActive, account.CodeAlreadyReversed,
 		account.CodeLimitBelowUsage, account.CodeTooManyHolds, account.CodeCurrencyMismatch, account.CodeUnsupportedCurrency,
 		account.CodeHoldAmountExceeded, account.CodeNotReversible, account.CodeSameAccount, account.CodeBalanceOverflow,
-		"insufficient-funds", "idempotency-key-reused", CodeVersionMismatch,
+		"insufficient-funds", "idempotency-key-reused", VersionMismatch.Code,
 	} {
-		if _, ok := answers[code]; !ok {
+		if _, ok := problemTypes[code]; !ok {
 			t.Errorf("%s has no answer", code)
 		}
 	}
@@ -80,10 +81,10 @@ func TestErrorsToCodes(t *testing.T) {
 		echo.ErrNotFound:                          "404 route-not-found",
 		echo.ErrMethodNotAllowed:                  "405 method-not-allowed",
 		errors.New("CANARY"):                      "500 internal-error",
-		Invalid("limit", account.FieldSyntax):     "400 validation-failed",
+		web.Invalid("limit", account.FieldSyntax): "400 validation-failed",
 	} {
 		p := problemOf(fmt.Errorf("on the way: %w", err))
-		if got := fmt.Sprint(p.lookup().status, " ", p.Code); got != want {
+		if got := fmt.Sprint(p.Status, " ", p.Code); got != want {
 			t.Errorf("%v: %s, not %s", err, got, want)
 		}
 	}
@@ -93,17 +94,17 @@ func TestErrorsToCodes(t *testing.T) {
 }
 
 func TestDocument(t *testing.T) {
-	p := Refuse("insufficient-funds").Of("A-1", 4).With("available", 15000).With("limit", 10000).With("shortfall", 100)
+	p := web.Refuse(problemType("insufficient-funds")).Of("A-1", 4).With("available", 15000).With("limit", 10000).With("shortfall", 100)
 	want := `{"type":"/problems/insufficient-funds","title":"Insufficient funds","status":422,"detail":"The amount is greater than what is available, the line of credit included.",` +
 		`"account_id":"A-1","account_version":4,"available":15000,"limit":10000,"shortfall":100,"retryable":false,"correlation_id":"c-1"}`
-	if got := string(p.append(nil, "c-1")); got != want {
+	if got := string(p.Append(nil, "c-1")); got != want {
 		t.Errorf("%s", got)
 	}
 	p.CorrelationID = "first"
-	if got := string(p.append(nil, "c-1")); !strings.Contains(got, `"correlation_id":"first"`) {
+	if got := string(p.Append(nil, "c-1")); !strings.Contains(got, `"correlation_id":"first"`) {
 		t.Errorf("%s", got)
 	}
-	unknown := (&Problem{Code: "CANARY"}).append(nil, "c")
+	unknown := web.Refuse(problemType("CANARY")).Append(nil, "c")
 	if !regexp.MustCompile(`internal-error.*"status":500`).Match(unknown) || strings.Contains(string(unknown), "CANARY") {
 		t.Errorf("%s", unknown)
 	}
@@ -111,7 +112,7 @@ func TestDocument(t *testing.T) {
 		"scope": "all", "leg": "to", "errors": []account.FieldError{{Pointer: "/a", Code: "b"}}, "odd": 1.5,
 	}}}, "A-1")
 	var document map[string]any
-	if err := json.Unmarshal(rejected.append(nil, "c"), &document); err != nil || document["scope"] != "all" || document["odd"] != "1.5" || document["errors"] == nil {
+	if err := json.Unmarshal(rejected.Append(nil, "c"), &document); err != nil || document["scope"] != "all" || document["odd"] != "1.5" || document["errors"] == nil {
 		t.Errorf("%v %v", document, err)
 	}
 }

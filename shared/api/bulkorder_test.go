@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"passbook/shared/journal"
+	"passbook/shared/web"
 )
 
 // play has commands done in the order that the test says: it knows which have begun, and ends them,
@@ -70,7 +71,7 @@ func perform(t *testing.T, script func(p *play), lines ...string) (results []str
 		p := &play{acts: map[string]*act{}}
 		looks := doing("capture", p.run)
 		decode := looks.Decode
-		looks.Decode = func(f *Fields) Call {
+		looks.Decode = func(f *web.Fields) Call {
 			call := decode(f)
 			call.Reads = true
 			return call

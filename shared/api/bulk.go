@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"bufio"
@@ -13,10 +13,12 @@ import (
 
 	"passbook/shared/backoff"
 	"passbook/shared/telemetry"
+	"passbook/shared/web"
 )
 
 const (
-	bulkPath = "/v1/bulk"
+	bulkPath   = "/v1/bulk"
+	mediaLines = "application/x-ndjson"
 	// bulkWindow is how many lines of one request are in progress or wait for one before them.
 	bulkWindow = 256
 	// bulkIdle is how long a bulk request may be silent in both directions.
@@ -31,7 +33,7 @@ const (
 	bulkDiscardDraining = 5 * time.Second
 	bulkDiscardUnread   = 10 * time.Minute
 	// bulkBuffer is how much is read at once.
-	bulkBuffer = MaxBodyBytes + 1
+	bulkBuffer = web.MaxBodyBytes + 1
 )
 
 // bulk serves many commands in one request. Three parts work at once: one reads lines and starts
@@ -46,11 +48,11 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 	}
 	return func(c echo.Context) error {
 		r := c.Request()
-		if !hasMediaType(r.Header, contentRows[0]) {
-			return Refuse(CodeUnsupportedMediaType)
+		if !web.HasMediaType(r.Header, mediaLines) {
+			return web.Refuse(web.UnsupportedMediaType)
 		}
-		if s.draining.Err() != nil {
-			return Refuse(CodeShuttingDown)
+		if s.Draining().Err() != nil {
+			return web.Refuse(web.ShuttingDown)
 		}
 		control := http.NewResponseController(c.Response())
 		// HTTP/1 needs to be told that the body is read on while the answer is written. A recorder
@@ -58,7 +60,7 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 		if err := control.EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			return fmt.Errorf("read and write at once: %w", err)
 		}
-		c.Response().Header()["Content-Type"] = contentRows
+		c.Response().Header()["Content-Type"] = []string{mediaLines}
 		b := &bulkRequest{
 			server: s, operations: byName, slots: make(chan *slot, bulkWindow), open: make(map[string][]*slot),
 			results: newBacklog(&s.backlog, s.maxBacklog), control: control, correlationID: telemetry.Correlation(r.Context()),
@@ -97,7 +99,7 @@ func (b *bulkRequest) serve(ctx context.Context, body io.Reader, w io.Writer) {
 	defer stopRunning()
 	reading, stopReading := context.WithCancel(running)
 	defer stopReading()
-	defer context.AfterFunc(b.server.draining, stopReading)()
+	defer context.AfterFunc(b.server.Draining(), stopReading)()
 	b.reading, b.lines = reading, bufio.NewReaderSize(&bulkBody{b, body}, bulkBuffer)
 	woken := make(chan struct{})
 	sleep := context.AfterFunc(reading, func() {
@@ -190,16 +192,16 @@ func (b *bulkRequest) read(running context.Context) {
 		s.refuse(refusal, b.correlationID)
 	}
 	switch refusal.Code {
-	case CodeShuttingDown:
+	case web.ShuttingDown.Code:
 		b.discard(bulkDiscardDraining)
-	case CodeAnswersNotTaken:
+	case AnswersNotTaken.Code:
 		b.discard(bulkDiscardUnread)
 	}
 }
 
 // readLines starts a command for each line, and says at which line it ended before the body did,
 // and why.
-func (b *bulkRequest) readLines(running context.Context) (number int, refusal *Problem) {
+func (b *bulkRequest) readLines(running context.Context) (number int, refusal *web.Problem) {
 	for number = 1; ; number++ {
 		if refusal := b.mayGoOn(running); refusal != nil {
 			return number, refusal
@@ -208,21 +210,21 @@ func (b *bulkRequest) readLines(running context.Context) (number int, refusal *P
 		ended, tooLong := errors.Is(err, io.EOF), errors.Is(err, errLineTooLong)
 		switch {
 		case err != nil && !ended && !tooLong && b.reading.Err() != nil:
-			return number, Refuse(CodeShuttingDown)
+			return number, web.Refuse(web.ShuttingDown)
 		case err != nil && !ended && !tooLong:
-			return number, Refuse(CodeRequestIncomplete)
+			return number, web.Refuse(web.RequestIncomplete)
 		case len(text) > 0 || tooLong: // an empty line is none
-			if b.server.admission.commands.enterPatiently(b.reading) != nil {
-				return number, Refuse(CodeShuttingDown)
+			if b.server.Commands().EnterPatiently(b.reading) != nil {
+				return number, web.Refuse(web.ShuttingDown)
 			}
 			s, ok := b.slot(running, number)
 			if !ok {
-				b.server.admission.commands.leavePatiently()
+				b.server.Commands().LeavePatiently()
 				return number, nil
 			}
-			s.gate = b.server.admission.commands
+			s.gate = b.server.Commands()
 			if tooLong {
-				s.refuse(Refuse(CodeBodyTooLarge), b.correlationID)
+				s.refuse(web.Refuse(web.BodyTooLarge), b.correlationID)
 			} else {
 				b.start(running, s, text)
 			}
@@ -235,7 +237,7 @@ func (b *bulkRequest) readLines(running context.Context) (number int, refusal *P
 
 // mayGoOn says why the next line is not to be read: the server drains, or the results that the
 // caller has not taken are too many, and it takes none.
-func (b *bulkRequest) mayGoOn(running context.Context) *Problem {
+func (b *bulkRequest) mayGoOn(running context.Context) *web.Problem {
 	var since time.Time
 	last := -1
 	for b.reading.Err() == nil {
@@ -246,11 +248,11 @@ func (b *bulkRequest) mayGoOn(running context.Context) *Problem {
 		case taken != last:
 			since, last = time.Now(), taken
 		case time.Since(since) > bulkUnread:
-			return Refuse(CodeAnswersNotTaken)
+			return web.Refuse(AnswersNotTaken)
 		}
 		_ = backoff.Sleep(running, bulkQuiet) // its end shows in reading
 	}
-	return Refuse(CodeShuttingDown)
+	return web.Refuse(web.ShuttingDown)
 }
 
 // slot makes the slot of a line, once there is one.

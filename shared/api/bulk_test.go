@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"bufio"
@@ -18,6 +18,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/web"
 )
 
 // patience bounds every wait in these tests.
@@ -25,23 +26,12 @@ const patience = 20 * time.Second
 
 // doing is an operation whose commands the test carries out.
 func doing(op string, run func(ctx context.Context, to journal.Command) (journal.Receipt, error)) Operation {
-	return Operation{Op: op, Actor: "test", Status: 201, Routes: []string{"POST /test/" + op}, Decode: func(f *Fields) Call {
-		if f.has("to") {
-			call := Call{AccountID: f.AccountID("from", Required), Run: run}
-			call.Also = f.String("to", Required)
-			return call
+	return Operation{Op: op, Actor: "test", Status: 201, Routes: []string{"POST /test/" + op}, Decode: func(f *web.Fields) Call {
+		if from := f.AccountID("from", web.Optional); from != "" {
+			return Call{AccountID: from, Also: f.String("to", web.Required), Run: run}
 		}
-		return Call{AccountID: f.AccountID("account_id", Required), Run: run}
+		return Call{AccountID: f.AccountID("account_id", web.Required), Run: run}
 	}}
-}
-
-func (f *Fields) has(name string) bool {
-	for i := range f.list {
-		if string(f.list[i].name) == name {
-			return true
-		}
-	}
-	return false
 }
 
 // receipt is of a credit as the account's second event.
@@ -202,7 +192,7 @@ func TestBulkBadLinesAreResultsToo(t *testing.T) {
 		`{"op":`, command("withdraw", "A-1", "k"), `{"account_id":"A-1","idempotency_key":"k"}`, `{"op":7,"idempotency_key":"k"}`,
 		`{"op":"credit","account_id":"A-1"}`, command("credit", "A-1", "schlüssel"), command("credit", "A#1", "k"), "", "\r",
 		`{"op":"credit","account_id":"A-1","idempotency_key":"k","memo":1}`,
-		`{"op":"credit","account_id":"`+strings.Repeat("x", MaxBodyBytes)+`"}`,
+		`{"op":"credit","account_id":"`+strings.Repeat("x", web.MaxBodyBytes)+`"}`,
 		command("credit", "A-1", "frozen"), command("credit", "A-1", "down"), command("credit", "A-1", "k")+"\r",
 	)
 	for _, want := range []string{
@@ -351,13 +341,13 @@ func TestBulkOpOfTwoServices(t *testing.T) {
 	reverse := func(known string, fields ...string) Operation {
 		o := doing("reverse", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
 			if to.Key != known {
-				return rejected(CodeTransactionNotFound), nil
+				return rejected(TransactionNotFound.Code), nil
 			}
 			return receipt(to), nil
 		})
 		o.Routes, o.Actor = []string{"POST /test/reverse/" + known}, known
 		decode := o.Decode
-		o.Decode = func(f *Fields) Call {
+		o.Decode = func(f *web.Fields) Call {
 			call := decode(f)
 			for _, name := range fields {
 				f.Bool(name)

@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"context"
@@ -7,8 +7,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/account"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/web"
 )
 
 // scanPage bounds the events that one page looks at: a page of a rare type may be short, and not
@@ -55,7 +57,7 @@ func Existing(ctx context.Context, r *journal.Reader, a event.Account) (journal.
 		return head, Unavailable(err)
 	}
 	if head.State.Version == 0 {
-		return head, Refuse(CodeAccountNotFound).Of(a.ID, 0)
+		return head, web.Refuse(AccountNotFound).Of(a.ID, 0)
 	}
 	return head, nil
 }
@@ -71,16 +73,16 @@ type Moment struct {
 	Wait       time.Duration
 }
 
-// Moment takes at, version, min_version and wait, of which only the last two go together.
-func (q *Query) Moment() Moment {
+// TakeMoment takes at, version, min_version and wait, of which only the last two go together.
+func TakeMoment(q *web.Query) Moment {
 	m := Moment{At: q.Time("at"), Version: q.Version("version"), MinVersion: q.Version("min_version"), Wait: q.Wait("wait")}
 	switch {
 	case m.Version > 0 && !m.At.IsZero():
-		q.Fail("version", FaultNotTogether)
+		q.Fail("version", web.FieldNotTogether)
 	case m.MinVersion > 0 && (m.Version > 0 || !m.At.IsZero()):
-		q.Fail("min_version", FaultNotTogether)
+		q.Fail("min_version", web.FieldNotTogether)
 	case m.Wait > 0 && m.MinVersion == 0:
-		q.Fail("wait", FaultNotTogether)
+		q.Fail("wait", web.FieldNotTogether)
 	}
 	return m
 }
@@ -93,7 +95,7 @@ func (m Moment) Past() bool { return m.Version > 0 || !m.At.IsZero() }
 // not open yet.
 func (m Moment) Resolve(ctx context.Context, r *journal.Reader, a event.Account, now time.Time) (int64, error) {
 	if m.At.After(now) {
-		return 0, Refuse(CodeAsOfOutOfRange)
+		return 0, web.Refuse(AsOfOutOfRange)
 	}
 	head, err := Existing(ctx, r, a)
 	if err != nil {
@@ -101,7 +103,7 @@ func (m Moment) Resolve(ctx context.Context, r *journal.Reader, a event.Account,
 	}
 	if m.Version > 0 {
 		if m.Version > head.State.Version {
-			return 0, Refuse(CodeVersionNotFound).Of(a.ID, head.State.Version)
+			return 0, web.Refuse(VersionNotFound).Of(a.ID, head.State.Version)
 		}
 		_, entry, err := r.Event(ctx, a, m.Version)
 		if err != nil {
@@ -114,13 +116,13 @@ func (m Moment) Resolve(ctx context.Context, r *journal.Reader, a event.Account,
 		return 0, Unavailable(err)
 	}
 	if version == 0 {
-		return 0, Refuse(CodeAccountNotFound).Of(a.ID, 0)
+		return 0, web.Refuse(AccountNotFound).Of(a.ID, 0)
 	}
 	return version, nil
 }
 
 // Next adds has_more and next_cursor to an answer, and the Link header; an empty cursor is the end.
-func (j *JSON) Next(c echo.Context, cursor string) {
+func Next(j *web.JSON, c echo.Context, cursor string) {
 	j.Bool("has_more", cursor != "")
 	if cursor == "" {
 		return
@@ -130,4 +132,13 @@ func (j *JSON) Next(c echo.Context, cursor string) {
 	values.Set("cursor", cursor)
 	next := url.URL{Path: c.Request().URL.Path, RawQuery: values.Encode()}
 	c.Response().Header().Set("Link", "<"+next.String()+`>; rel="next"`)
+}
+
+// PathAccount is the account that the path names.
+func PathAccount(c echo.Context) (event.Account, error) {
+	id := c.Param("account_id")
+	if !account.ValidAccountID(id) {
+		return event.Account{}, web.Invalid("account_id", account.FieldSyntax)
+	}
+	return event.Account{Tenant: Tenant, ID: id}, nil
 }

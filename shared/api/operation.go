@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/telemetry"
+	"passbook/shared/web"
 )
 
 // Tenant is whose accounts these are until access control names another.
@@ -31,7 +32,7 @@ type Operation struct {
 	Routes []string
 	// Decode takes the command's fields. What it returns is run only when nothing is wrong with
 	// them.
-	Decode func(f *Fields) Call
+	Decode func(f *web.Fields) Call
 
 	forwarder Forwarder // nil where every command is decided here
 }
@@ -50,8 +51,8 @@ type Call struct {
 	Run func(ctx context.Context, to journal.Command) (journal.Receipt, error)
 }
 
-// Commands mounts the routes of the operations, and bulk for all of them.
-func (s *Server) Commands(operations ...Operation) {
+// Operations mounts the routes of the operations, and bulk for all of them.
+func (s *Server) Operations(operations ...Operation) {
 	for i := range operations {
 		o := &operations[i]
 		o.forwarder = s.config.Forwarder
@@ -60,24 +61,23 @@ func (s *Server) Commands(operations ...Operation) {
 			if !ok {
 				panic("web: no route: " + route)
 			}
-			s.Mount(Route{method, path, func(c echo.Context) error { return o.serve(c, s.admission.commands) }})
-			s.commands[inRouter(path)] = true
+			s.Mount(web.Route{Method: method, Path: path, Kind: web.Write, Handler: func(c echo.Context) error { return o.serve(c, s.Commands()) }})
 		}
 	}
-	s.Mount(Route{http.MethodPost, bulkPath, s.bulk(operations)})
+	s.Mount(web.Route{Method: http.MethodPost, Path: bulkPath, Kind: web.Stream, Handler: s.bulk(operations)})
 }
 
 // exchange is the memory that one command needs, kept from one to the next.
 type exchange struct {
 	in     []byte
-	out    JSON
-	fields Fields
+	out    web.JSON
+	fields web.Fields
 }
 
 // keptBytes bounds what an exchange may keep: a rare large body is not held for ever.
 const keptBytes = 8 << 10
 
-var exchanges = sync.Pool{New: func() any { return &exchange{in: make([]byte, 0, 1<<10), out: make(JSON, 0, 1<<10)} }}
+var exchanges = sync.Pool{New: func() any { return &exchange{in: make([]byte, 0, 1<<10), out: make(web.JSON, 0, 1<<10)} }}
 
 func (x *exchange) free() {
 	if cap(x.in) <= keptBytes && cap(x.out) <= keptBytes {
@@ -86,10 +86,10 @@ func (x *exchange) free() {
 }
 
 // serve is a command as one request. It goes through the gate once its body is there.
-func (o Operation) serve(c echo.Context, gate *gate) error {
+func (o Operation) serve(c echo.Context, gate *web.Gate) error {
 	r := c.Request()
 	to := journal.Command{CorrelationID: telemetry.Correlation(r.Context())}
-	var problem *Problem
+	var problem *web.Problem
 	if to.Key, problem = idempotencyKey(r.Header); problem != nil {
 		return problem
 	}
@@ -98,7 +98,7 @@ func (o Operation) serve(c echo.Context, gate *gate) error {
 	}
 	x := exchanges.Get().(*exchange)
 	defer x.free()
-	body, problem := readBody(x.in, r)
+	body, problem := web.ReadBody(x.in, r)
 	if problem != nil {
 		return problem
 	}
@@ -108,7 +108,7 @@ func (o Operation) serve(c echo.Context, gate *gate) error {
 		x.fields.Give(name, c.ParamValues()[i])
 	}
 	var did carried
-	if err := gate.through(func() error {
+	if err := gate.Through(func() error {
 		call, problem := o.decode(&x.fields, &to)
 		if problem != nil {
 			return problem
@@ -128,22 +128,22 @@ func (o Operation) serve(c echo.Context, gate *gate) error {
 	if problem := declined(receipt); problem != nil {
 		return problem
 	}
+	web.SetVersion(c, receipt.Command.Last)
 	header := c.Response().Header()
-	setETag(header, receipt.Command.Last)
 	if receipt.Replayed {
-		header.Set(headerReplayed, "true")
+		header.Set(web.HeaderReplayed, "true")
 	}
 	if receipt.Command.First == 1 {
 		header.Set("Location", "/v1/accounts/"+receipt.Account.ID)
 	}
 	x.out = x.out[:0]
-	x.out.answer(receipt)
-	write(c, receipt.Command.Status, contentJSON, x.out)
+	appendAnswer(&x.out, receipt)
+	web.Reply(c, receipt.Command.Status, x.out)
 	return nil
 }
 
 // decode makes a command of fields, or says what is wrong with them.
-func (o Operation) decode(f *Fields, to *journal.Command) (Call, *Problem) {
+func (o Operation) decode(f *web.Fields, to *journal.Command) (Call, *web.Problem) {
 	f.Key = to.Key
 	call := o.Decode(f)
 	if problem := f.Problem(); problem != nil {

@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/table"
+	"passbook/shared/web"
 )
 
 // maxBlocked bounds the blocked accounts that are told of per consumer; the quarantine job lists
@@ -31,14 +32,14 @@ type Consumers struct {
 }
 
 // Route serves them.
-func (cs Consumers) Route() Route {
-	return Route{http.MethodGet, "/v1/consumers", func(c echo.Context) error {
+func (cs Consumers) Route() web.Route {
+	return web.Route{Method: http.MethodGet, Path: "/v1/consumers", Handler: func(c echo.Context) error {
 		ctx := c.Request().Context()
 		names, err := cs.names(ctx)
 		if err != nil {
 			return Unavailable(err)
 		}
-		var j JSON
+		var j web.JSON
 		j.Begin()
 		j.BeginList("consumers")
 		for _, name := range names {
@@ -48,7 +49,7 @@ func (cs Consumers) Route() Route {
 		}
 		j.EndList()
 		j.End()
-		Reply(c, http.StatusOK, j)
+		web.Reply(c, http.StatusOK, j)
 		return nil
 	}}
 }
@@ -68,7 +69,7 @@ func (cs Consumers) names(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-func (cs Consumers) render(ctx context.Context, j *JSON, name string) error {
+func (cs Consumers) render(ctx context.Context, j *web.JSON, name string) error {
 	shards, err := consumer.Status(ctx, cs.Table, cs.Stream, name)
 	if err != nil {
 		return fmt.Errorf("status of %s: %w", name, err)
@@ -108,7 +109,7 @@ func (cs Consumers) render(ctx context.Context, j *JSON, name string) error {
 
 // renderBlocked tells of an account that was set aside, and how many versions it is behind its head
 // by now; or of a record that names none.
-func (cs Consumers) renderBlocked(ctx context.Context, j *JSON, q consumer.Quarantined) error {
+func (cs Consumers) renderBlocked(ctx context.Context, j *web.JSON, q consumer.Quarantined) error {
 	j.Begin()
 	if q.Account.ID != "" {
 		head, err := cs.Journal.Head(ctx, q.Account)

@@ -1,4 +1,4 @@
-// Package webtest holds a service's HTTP against the contract.
+// Package apitest holds a service's HTTP against the contract.
 //
 // Its Client sends real requests to a handler and fails the test unless every answer is as
 // openapi.yaml has it, every request that was accepted is too, every refusal is a problem document,
@@ -6,4 +6,4 @@
 // contract lists.
 //
 // It is for tests alone: nothing that is shipped imports it, nor the validator that it stands on.
-package webtest
+package apitest

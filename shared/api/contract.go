@@ -1,11 +1,15 @@
-package web
+package api
 
 import (
 	_ "embed" // for the contract
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"passbook/shared/web"
 	"strings"
+	"sync"
 
+	"github.com/labstack/echo/v4"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -46,19 +50,15 @@ func Contract(serves func(method, path string) bool) ([]byte, error) {
 	return rendered, nil
 }
 
-// renderContract is the part of the contract that this process serves.
-func (s *Server) renderContract() ([]byte, error) {
-	return Contract(func(method, path string) bool {
-		_, ok := s.mounted[method+" "+path]
-		return ok
-	})
-}
-
-// Routes lists what is mounted, as "METHOD /path" in the contract's form, in no order.
-func (s *Server) Routes() []string {
-	names := make([]string, 0, len(s.mounted))
-	for name := range s.mounted {
-		names = append(names, name)
-	}
-	return names
+// contractRoute serves the part of the contract that the server serves, rendered once.
+func contractRoute(s *web.Server) web.Route {
+	render := sync.OnceValues(func() ([]byte, error) { return Contract(s.Mounted) })
+	return web.Route{Method: http.MethodGet, Path: "/openapi.json", Handler: func(c echo.Context) error {
+		contract, err := render()
+		if err != nil {
+			return err
+		}
+		web.Reply(c, http.StatusOK, contract)
+		return nil
+	}}
 }

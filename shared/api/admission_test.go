@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"bufio"
@@ -19,6 +19,15 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"passbook/shared/journal"
+	"passbook/shared/web"
+)
+
+// Bounds of package web that these tests wait for.
+const (
+	readTimeout  = 30 * time.Second
+	gateStuck    = 2 * time.Second
+	closingQuiet = 100 * time.Millisecond
+	doorHeard    = 3 * time.Second
 )
 
 // tight is a server in virtual time that has four places of each kind, a command that ends when it
@@ -34,12 +43,12 @@ func tight(t *testing.T, test func(t *testing.T, s *Server, p *pipes, letGo chan
 	}
 	synctest.Test(t, func(t *testing.T) {
 		letGo = make(chan struct{})
-		s := configured(t, Config{MaxInFlight: 4, DrainDelay: time.Second}, doing("credit", run))
-		s.Mount(Route{http.MethodGet, "/read", func(c echo.Context) error {
+		s := configured(t, Config{Web: web.Config{MaxInFlight: 4, DrainDelay: time.Second}}, doing("credit", run))
+		s.Mount(web.Route{Method: http.MethodGet, Path: "/read", Handler: func(c echo.Context) error {
 			if c.QueryParam("wait") != "" {
 				<-c.Request().Context().Done()
 			}
-			Reply(c, http.StatusOK, []byte(`{}`))
+			web.Reply(c, http.StatusOK, []byte(`{}`))
 			return nil
 		}})
 		serveOn(t, s, func(p *pipes) { test(t, s, p, letGo) })
@@ -216,7 +225,7 @@ func TestCommandsAreRefusedBeforeTheirBody(t *testing.T) {
 // listener.
 func TestDrainCutsNobodyOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := configured(t, Config{DrainDelay: time.Second}, doing("credit", accept))
+		s := configured(t, Config{Web: web.Config{DrainDelay: time.Second}}, doing("credit", accept))
 		p := &pipes{make(chan net.Conn), make(chan struct{})}
 		ctx, stop := context.WithCancel(context.Background())
 		served := make(chan error, 1)
@@ -258,7 +267,7 @@ func (l *shut) Accept() (net.Conn, error) {
 func TestNoConnectionCanBeTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		s := configured(t, Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+		s := configured(t, Config{Web: web.Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}})
 		l := &shut{pipes: &pipes{make(chan net.Conn), make(chan struct{})}}
 		ctx, stop := context.WithCancel(context.Background())
 		served := make(chan error, 1)

@@ -1,4 +1,4 @@
-package webtest
+package apitest
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/legacy"
 
+	"passbook/shared/api"
 	"passbook/shared/web"
 )
 
@@ -195,7 +196,7 @@ func (c *Client) checkProblem(request *http.Request, response Response) {
 
 // contract loads the contract once.
 var contract = sync.OnceValues(func() (routers.Router, error) {
-	text, err := web.Contract(func(string, string) bool { return true })
+	text, err := api.Contract(func(string, string) bool { return true })
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
-package web
+package api
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/web"
 )
 
 // Forwarder takes a command to the writer that its account belongs to.
@@ -68,10 +68,10 @@ type Answer struct {
 }
 
 // forwarded is the command as it is sent to another writer. It shares nothing with f.
-func (o Operation) forwarded(f *Fields, to journal.Command) Forwarded {
+func (o Operation) forwarded(f *web.Fields, to journal.Command) Forwarded {
 	return Forwarded{
 		Service: o.Actor, Op: o.Op, Principal: to.Actor, Key: to.Key, IfMatch: to.IfMatch, CorrelationID: to.CorrelationID, Request: to.Request,
-		Body: f.whole(),
+		Body: f.Whole(),
 	}
 }
 
@@ -87,7 +87,7 @@ func (c carried) code() string {
 	if c.answer != nil {
 		return c.answer.Problem
 	}
-	if p, ok := asProblem(c.err); ok {
+	if p, ok := web.AsProblem(c.err); ok {
 		return p.Code
 	}
 	return ""
@@ -114,7 +114,7 @@ func anywhere(ctx context.Context, by Forwarder, to journal.Command, command fun
 // Command carries out a command that no request brought: by the writer that the account belongs to,
 // or here.
 func (o Operation) Command(ctx context.Context, by Forwarder, accountID, correlationID string) error {
-	f := &Fields{}
+	f := &web.Fields{}
 	f.Parse(nil)
 	f.Give("account_id", accountID)
 	to := journal.Command{CorrelationID: correlationID}
@@ -126,7 +126,7 @@ func (o Operation) Command(ctx context.Context, by Forwarder, accountID, correla
 		func() Forwarded { return o.forwarded(f, to) },
 		func() (journal.Receipt, error) { return call.carryOut(ctx, to) })
 	if did.err == nil && did.code() != "" {
-		return Refuse(did.code())
+		return web.Refuse(problemType(did.code()))
 	}
 	return did.err
 }
@@ -135,10 +135,10 @@ func (o Operation) Command(ctx context.Context, by Forwarder, accountID, correla
 func (a *Answer) reply(c echo.Context) {
 	header := c.Response().Header()
 	if a.Version > 0 {
-		setETag(header, a.Version)
+		web.SetVersion(c, a.Version)
 	}
 	if a.Replayed {
-		header.Set(headerReplayed, "true")
+		header.Set(web.HeaderReplayed, "true")
 	}
 	if a.Opened != "" {
 		header.Set("Location", "/v1/accounts/"+a.Opened)
@@ -146,21 +146,21 @@ func (a *Answer) reply(c echo.Context) {
 	if a.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(a.RetryAfter))
 	}
-	kind := contentJSON
 	if a.Problem != "" {
-		kind = contentProb
+		web.ReplyProblem(c, a.Status, a.Body)
+	} else {
+		web.Reply(c, a.Status, a.Body)
 	}
-	write(c, a.Status, kind, a.Body)
 }
 
 // line is the answer as a line of bulk.
 func (a *Answer) line(number int) []byte {
-	var j JSON
-	j.lineHead(number, a.Status, a.Replayed)
+	var j web.JSON
+	lineHead(&j, number, a.Status, a.Replayed)
 	if a.Problem != "" {
-		j.name("problem")
+		j.Name("problem")
 	} else {
-		j.name("result")
+		j.Name("result")
 	}
 	j = append(j, a.Body...)
 	j.End()
@@ -182,7 +182,7 @@ func NewDesk(operations ...Operation) *Desk {
 
 // ErrForeign is a forwarded command that this program does not know, or understands otherwise than
 // its sender. Nothing was done.
-var ErrForeign = errors.New("web: a forwarded command of another version")
+var ErrForeign = errors.New("api: a forwarded command of another version")
 
 // Answer decides a command.
 func (d *Desk) Answer(ctx context.Context, in Forwarded) (Answer, error) {
@@ -190,7 +190,7 @@ func (d *Desk) Answer(ctx context.Context, in Forwarded) (Answer, error) {
 	if !ok {
 		return Answer{}, fmt.Errorf("%w: %s %s", ErrForeign, in.Service, in.Op)
 	}
-	f := ParseFields(in.Body)
+	f := web.ParseFields(in.Body)
 	to := journal.Command{Key: in.Key, IfMatch: in.IfMatch, CorrelationID: in.CorrelationID}
 	call, problem := o.decode(f, &to)
 	if problem != nil || to.Request != in.Request {
@@ -213,34 +213,17 @@ func answerOf(receipt journal.Receipt, err error, correlationID string) Answer {
 	}
 	if err != nil {
 		problem := problemOf(err)
-		known := problem.lookup()
 		return Answer{
-			Status: known.status, Version: problem.AccountVersion, Replayed: problem.replayed, RetryAfter: known.retryAfter,
-			Problem: problem.Code, Body: problem.append(nil, correlationID),
+			Status: problem.Status, Version: problem.AccountVersion, Replayed: problem.Replayed, RetryAfter: problem.RetryAfter,
+			Problem: problem.Code, Body: problem.Append(nil, correlationID),
 		}
 	}
 	a := Answer{Status: receipt.Command.Status, Version: receipt.Command.Last, Replayed: receipt.Replayed}
 	if receipt.Command.First == 1 {
 		a.Opened = receipt.Account.ID
 	}
-	var j JSON
-	j.answer(receipt)
+	var j web.JSON
+	appendAnswer(&j, receipt)
 	a.Body = j
 	return a
-}
-
-// whole is the command with its account, in memory of its own: its decoder makes the same command
-// of it.
-func (f *Fields) whole() []byte {
-	canonical := f.Canonical()
-	if f.account == "" {
-		return bytes.Clone(canonical)
-	}
-	out := append(make([]byte, 0, len(canonical)+len(f.account)+32), `{"`...)
-	out = append(append(append(out, f.accountName...), `":"`...), f.account...)
-	out = append(out, '"')
-	if len(canonical) > len("{}") {
-		out = append(out, ',')
-	}
-	return append(out, canonical[1:]...)
 }

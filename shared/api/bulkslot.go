@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"passbook/shared/backoff"
 	"passbook/shared/journal"
+	"passbook/shared/web"
 )
 
 // The pauses of a line that found no place in the journal's queues.
@@ -25,7 +26,7 @@ type slot struct {
 	once         sync.Once
 	result       []byte
 	// gate is what the line leaves when it is done, if it went through one.
-	gate *gate
+	gate *web.Gate
 }
 
 func newSlot(number int) *slot {
@@ -39,7 +40,7 @@ func (s *slot) hasPlace() { s.once.Do(func() { close(s.queued) }) }
 func (s *slot) end() {
 	s.hasPlace()
 	if s.gate != nil {
-		s.gate.leavePatiently()
+		s.gate.LeavePatiently()
 	}
 	close(s.done)
 }
@@ -117,7 +118,7 @@ func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
 			r.to.Queued = s.hasPlace
 		}
 		did = b.carryOut(ctx, s, r, work.earlier)
-		if did.code() != CodeTransactionNotFound {
+		if did.code() != TransactionNotFound.Code {
 			break
 		}
 		if last && work.problem != nil {
@@ -142,12 +143,12 @@ func (b *bulkRequest) carryOut(ctx context.Context, s *slot, r lineRun, earlier 
 	}
 	pause := backoff.Backoff{First: retryFirst, Most: retryMost}
 	for {
-		limited, cancel := context.WithTimeout(ctx, b.server.config.Timeout)
+		limited, cancel := context.WithTimeout(ctx, b.server.Timeout())
 		did := anywhere(limited, by, r.to,
 			func() Forwarded { return r.forwarded },
 			func() (journal.Receipt, error) { return r.call.carryOut(limited, r.to) })
 		cancel()
-		overloaded := errors.Is(did.err, journal.ErrOverloaded) || did.code() == CodeOverloaded
+		overloaded := errors.Is(did.err, journal.ErrOverloaded) || did.code() == web.Overloaded.Code
 		if !overloaded || closed(s.queued) || pause.Pause(ctx) != nil {
 			return did
 		}

@@ -1,0 +1,102 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+	"passbook/shared/web"
+)
+
+// failure is an error with the problem type that stands for it.
+type failure struct {
+	err     error
+	problem web.ProblemType
+}
+
+// failures says which problem type stands for which error, the one place where Go errors turn into
+// HTTP. The first that matches wins.
+var failures = []failure{
+	{journal.ErrContention, WriteContention},
+	{journal.ErrOutcomeUnknown, OutcomeUnknown},
+	{journal.ErrClockSkew, ClockSkew},
+	{journal.ErrStorageFull, StorageFull},
+	{journal.ErrOverloaded, web.Overloaded},
+	{journal.ErrRateLimited, RateLimited},
+	{journal.ErrShuttingDown, web.ShuttingDown},
+	{journal.ErrUnavailable, JournalUnavailable},
+	{errRows, ProjectionUnavailable},
+	{journal.ErrNoEvent, VersionNotFound},
+	{consumer.ErrNoRow, AccountNotFound},
+	{consumer.ErrBehind, ProjectionBehind},
+	// A read that did not come back in time. Commands turn this into outcome-unknown before it
+	// comes here.
+	{context.DeadlineExceeded, JournalUnavailable},
+	{context.Canceled, JournalUnavailable},
+}
+
+// problemOf returns the problem that stands for an error. What is not known is an internal error,
+// and its text goes to the log.
+func problemOf(err error) *web.Problem {
+	if p, ok := web.AsProblem(err); ok {
+		return p
+	}
+	for _, f := range failures {
+		if errors.Is(err, f.err) {
+			return web.Refuse(f.problem)
+		}
+	}
+	return web.ProblemOf(err)
+}
+
+// Unavailable marks the error of a read that has no meaning of its own as the journal being out of
+// reach. Problems and the errors of the table above stay what they are.
+func Unavailable(err error) error { return unavailable(journal.ErrUnavailable, err) }
+
+// RowsUnavailable is Unavailable for a read of a read model's rows.
+func RowsUnavailable(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w: %w", errRows, err)
+	}
+	return unavailable(errRows, err)
+}
+
+// errRows: the rows of a read model cannot be read.
+var errRows = errors.New("api: read model unavailable")
+
+func unavailable(what, err error) error {
+	if _, ok := web.AsProblem(err); ok || slices.ContainsFunc(failures, func(f failure) bool { return errors.Is(err, f.err) }) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", what, err)
+}
+
+// outcome is the error of a command: once it was handed to the journal, an end of its time leaves
+// open what became of it.
+func outcome(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return journal.ErrOutcomeUnknown
+	}
+	return err
+}
+
+// refusal turns what the rules or the journal refused into a problem.
+func refusal(rc journal.Receipt, accountID string) *web.Problem {
+	p := &web.Problem{ProblemType: problemType(rc.Rejection.Code), AccountID: accountID, AccountVersion: rc.Version, Replayed: rc.Replayed}
+	for _, name := range slices.Sorted(maps.Keys(rc.Rejection.Details)) {
+		switch v := rc.Rejection.Details[name].(type) {
+		case []web.FieldError:
+			p.Errors = v
+		case int64, string:
+			p.Members = append(p.Members, web.Member{Name: name, Value: v})
+		default:
+			// A mistake in the rules must not turn a refusal into a crash.
+			p.Members = append(p.Members, web.Member{Name: name, Value: fmt.Sprint(v)})
+		}
+	}
+	return p
+}

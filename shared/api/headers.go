@@ -1,0 +1,49 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+	"passbook/shared/web"
+)
+
+// idempotencyKey is the command's key.
+func idempotencyKey(h http.Header) (string, *web.Problem) {
+	given := h["Idempotency-Key"]
+	switch {
+	case len(given) == 0 || len(given) == 1 && given[0] == "":
+		return "", web.Refuse(KeyMissing)
+	case len(given) > 1 || !account.ValidKey(given[0]):
+		return "", web.Refuse(KeyInvalid)
+	}
+	return given[0], nil
+}
+
+// ifMatch is the version that the account must be at, 0 for none. Only one strong tag makes sense
+// for an account.
+func ifMatch(h http.Header) (int64, *web.Problem) {
+	given := h["If-Match"]
+	if len(given) == 0 {
+		return 0, nil
+	}
+	text := given[0]
+	if len(given) > 1 || len(text) < 3 || text[0] != '"' || text[len(text)-1] != '"' {
+		return 0, web.Invalid("If-Match", account.FieldSyntax)
+	}
+	version, ok := parseVersion(text[1 : len(text)-1])
+	if !ok {
+		return 0, web.Invalid("If-Match", account.FieldSyntax)
+	}
+	return version, nil
+}
+
+// parseVersion reads a version: digits without a sign or a superfluous zero, 1 to event.MaxVersion.
+func parseVersion(text string) (int64, bool) {
+	if text == "" || len(text) > 12 || text[0] == '0' || text[0] == '+' || text[0] == '-' {
+		return 0, false
+	}
+	version, err := strconv.ParseInt(text, 10, 64)
+	return version, err == nil && version <= event.MaxVersion
+}

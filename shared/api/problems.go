@@ -1,0 +1,177 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+
+	"passbook/shared/account"
+	"passbook/shared/web"
+)
+
+// The problem types that this package answers with by name. Those that only the rules of an account
+// give stand in the list below.
+var (
+	KeyMissing = web.ProblemType{
+		Code: "idempotency-key-missing", Status: http.StatusBadRequest, Title: "Idempotency key missing",
+		Detail: "A command needs an Idempotency-Key, so that it can be repeated safely.",
+	}
+	KeyInvalid = web.ProblemType{
+		Code: "idempotency-key-invalid", Status: http.StatusBadRequest, Title: "Idempotency key invalid",
+		Detail: "An Idempotency-Key has 1 to 255 printable ASCII characters and is given once.",
+	}
+	AccountNotFound = web.ProblemType{
+		Code: account.CodeAccountNotFound, Status: http.StatusNotFound, Title: "Account not found",
+		Detail: "There is no such account.",
+	}
+	TransactionNotFound = web.ProblemType{
+		Code: account.CodeTransactionNotFound, Status: http.StatusNotFound, Title: "Transaction not found",
+		Detail: "The account has no such transaction of this kind.",
+	}
+	VersionNotFound = web.ProblemType{
+		Code: "version-not-found", Status: http.StatusNotFound, Title: "Version not found",
+		Detail: "The account has not come to this version yet.",
+	}
+	JobNotFound = web.ProblemType{
+		Code: "job-not-found", Status: http.StatusNotFound, Title: "Job not found",
+		Detail: "There is no such job, or it ended so long ago that it is forgotten.",
+	}
+	WriteContention = web.ProblemType{
+		Code: "write-contention", Status: http.StatusConflict, Title: "Write contention",
+		Detail: "Other writers came first every time. Nothing was stored.", Retryable: true, RetryAfter: 1,
+	}
+	JobRunning = web.ProblemType{
+		Code: "job-running", Status: http.StatusConflict, Title: "Job running",
+		Detail: "A job of this kind runs already.",
+	}
+	VersionMismatch = web.ProblemType{
+		Code: "version-mismatch", Status: http.StatusPreconditionFailed, Title: "Version mismatch",
+		Detail: "The account is not at the version that If-Match names.",
+	}
+	AnswersNotTaken = web.ProblemType{
+		Code: "answers-not-taken", Status: http.StatusRequestEntityTooLarge, Title: "Answers not taken",
+		Detail: "More answers wait to be read than are kept. This line and those after it were not carried out: read while you send, or send fewer lines at once.", Retryable: true,
+	}
+	AsOfOutOfRange = web.ProblemType{
+		Code: "as-of-out-of-range", Status: http.StatusUnprocessableEntity, Title: "Instant out of range",
+		Detail: "The instant lies in the future.",
+	}
+	RateLimited = web.ProblemType{
+		Code: "rate-limited", Status: http.StatusTooManyRequests, Title: "Rate limited",
+		Detail: "Too many commands on the account were declined. Nothing was stored.", Retryable: true, RetryAfter: 10,
+	}
+	JournalUnavailable = web.ProblemType{
+		Code: "journal-unavailable", Status: http.StatusServiceUnavailable, Title: "Journal unavailable",
+		Detail: "The journal cannot be reached. Nothing was stored.", Retryable: true, RetryAfter: 1,
+	}
+	ProjectionBehind = web.ProblemType{
+		Code: "projection-behind", Status: http.StatusServiceUnavailable, Title: "Projection behind",
+		Detail: "The projection has not come to the version that was asked for.", Retryable: true, RetryAfter: 1,
+	}
+	ProjectionUnavailable = web.ProblemType{
+		Code: "projection-unavailable", Status: http.StatusServiceUnavailable, Title: "Projection unavailable",
+		Detail: "The read model that this is answered from cannot be read.", Retryable: true, RetryAfter: 1,
+	}
+	ClockSkew = web.ProblemType{
+		Code: "clock-skew", Status: http.StatusServiceUnavailable, Title: "Clock skew",
+		Detail: "The clock of this machine is too far off. Nothing was stored.", Retryable: true, RetryAfter: 10,
+	}
+	StorageFull = web.ProblemType{
+		Code: "storage-full", Status: http.StatusServiceUnavailable, Title: "Storage full",
+		Detail: "There is too little room for further commands. Nothing was stored. Reads go on.", Retryable: true, RetryAfter: 10,
+	}
+	OutcomeUnknown = web.ProblemType{
+		Code: "outcome-unknown", Status: http.StatusGatewayTimeout, Title: "Outcome unknown",
+		Detail: "The command may have been carried out. The same request with the same Idempotency-Key gets its answer.", Retryable: true, RetryAfter: 1,
+	}
+)
+
+// problemTypes maps each code of the contract to its problem type: those of HTTP, those above, and
+// those that the rules of an account give.
+var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
+	KeyMissing, KeyInvalid, AccountNotFound, TransactionNotFound, VersionNotFound, JobNotFound, WriteContention, JobRunning, VersionMismatch, AnswersNotTaken, AsOfOutOfRange, RateLimited, JournalUnavailable, ProjectionBehind, ProjectionUnavailable, ClockSkew, StorageFull, OutcomeUnknown,
+	{
+		Code: account.CodeHoldNotFound, Status: http.StatusNotFound, Title: "Hold not found",
+		Detail: "The account never had such a hold.",
+	},
+	{
+		Code: account.CodeAccountExists, Status: http.StatusConflict, Title: "Account exists",
+		Detail: "An account with this id was opened before.",
+	},
+	{
+		Code: account.CodeAccountFrozen, Status: http.StatusConflict, Title: "Account frozen",
+		Detail: "The account is frozen. Scope says for what.",
+	},
+	{
+		Code: account.CodeAccountClosed, Status: http.StatusConflict, Title: "Account closed",
+		Detail: "The account is closed for good.",
+	},
+	{
+		Code: account.CodeAccountNotEmpty, Status: http.StatusConflict, Title: "Account not empty",
+		Detail: "An account can be closed when its balance is 0 and nothing is held.",
+	},
+	{
+		Code: account.CodeHoldNotActive, Status: http.StatusConflict, Title: "Hold not active",
+		Detail: "The hold was captured, released or has expired.",
+	},
+	{
+		Code: account.CodeAlreadyReversed, Status: http.StatusConflict, Title: "Already reversed",
+		Detail: "A transaction is reversed once, and this one was.",
+	},
+	{
+		Code: account.CodeLimitBelowUsage, Status: http.StatusConflict, Title: "Limit below usage",
+		Detail: "More of the line is in use than the new limit allows. Use force to set it all the same.",
+	},
+	{
+		Code: account.CodeTooManyHolds, Status: http.StatusConflict, Title: "Too many holds",
+		Detail: "The account has as many open holds as it can have.",
+	},
+	{
+		Code: "insufficient-funds", Status: http.StatusUnprocessableEntity, Title: "Insufficient funds",
+		Detail: "The amount is greater than what is available, the line of credit included.",
+	},
+	{
+		Code: account.CodeCurrencyMismatch, Status: http.StatusUnprocessableEntity, Title: "Currency mismatch",
+		Detail: "The account is kept in another currency.",
+	},
+	{
+		Code: account.CodeUnsupportedCurrency, Status: http.StatusUnprocessableEntity, Title: "Unsupported currency",
+		Detail: "The code is not one of ISO 4217 for a currency in present use.",
+	},
+	{
+		Code: account.CodeHoldAmountExceeded, Status: http.StatusUnprocessableEntity, Title: "Hold amount exceeded",
+		Detail: "The amount is greater than what remains of the hold.",
+	},
+	{
+		Code: account.CodeNotReversible, Status: http.StatusUnprocessableEntity, Title: "Not reversible",
+		Detail: "A reversal, a leg of a transfer, or a credit that was spent since cannot be reversed.",
+	},
+	{
+		Code: account.CodeSameAccount, Status: http.StatusUnprocessableEntity, Title: "Same account",
+		Detail: "A transfer has two different accounts.",
+	},
+	{
+		Code: "idempotency-key-reused", Status: http.StatusUnprocessableEntity, Title: "Idempotency key reused",
+		Detail: "The key was used on this account with another command.",
+	},
+	{
+		Code: account.CodeBalanceOverflow, Status: http.StatusUnprocessableEntity, Title: "Balance overflow",
+		Detail: "A balance, what is in use, or what is short would leave the range of ±(2^53−1) minor units.",
+	},
+}))
+
+func byCode(types []web.ProblemType) map[string]web.ProblemType {
+	all := make(map[string]web.ProblemType, len(types))
+	for _, t := range types {
+		all[t.Code] = t
+	}
+	return all
+}
+
+// problemType returns the type of a code. A code without one is a broken invariant, which a caller
+// sees as an internal error.
+func problemType(code string) web.ProblemType {
+	if t, ok := problemTypes[code]; ok {
+		return t
+	}
+	return web.InternalError
+}

@@ -1,0 +1,65 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"sync/atomic"
+
+	"passbook/shared/journal"
+	"passbook/shared/web"
+)
+
+// Config is what a server of the bank's API needs to know.
+type Config struct {
+	// Web configures the HTTP server. Its ProblemOf is set here; its Checks without a problem type
+	// answer with JournalUnavailable.
+	Web web.Config
+	// Alone says that the service is a process of its own: a route of another one is refused with
+	// that one's name.
+	Alone bool
+	// Forwarder takes commands to the writers that their accounts belong to; nil decides all of
+	// them here.
+	Forwarder Forwarder
+}
+
+// Server is a web.Server that serves the contract, and the commands of services.
+type Server struct {
+	*web.Server
+	config Config
+	// shed counts commands that had been let in and found the journal's own queues full.
+	shed atomic.Int64
+	// backlog are the bytes of packed results that callers of bulk have not taken yet, of at most
+	// maxBacklog.
+	backlog    atomic.Int64
+	maxBacklog int64
+}
+
+// New makes a server that serves the process routes of web.New, and openapi.json.
+func New(c Config) *Server {
+	s := &Server{config: c, maxBacklog: defaultMaxBacklog}
+	c.Web.ProblemOf = s.problemOf
+	c.Web.Checks = slices.Clone(c.Web.Checks)
+	for i := range c.Web.Checks {
+		if check := &c.Web.Checks[i]; check.Problem.Code == "" {
+			check.Problem = JournalUnavailable
+		}
+	}
+	s.Server = web.New(c.Web)
+	web.CountShed(c.Web.Registry, "journal", s.shed.Load)
+	s.Mount(contractRoute(s.Server))
+	return s
+}
+
+// problemOf returns the problem that stands for the error of a request's handler. It counts what
+// the journal's queues refused.
+func (s *Server) problemOf(r *http.Request, err error) *web.Problem {
+	if errors.Is(err, journal.ErrOverloaded) {
+		s.shed.Add(1)
+	}
+	problem := problemOf(err)
+	if problem.Code == web.RouteNotFound.Code || problem.Code == web.MethodNotAllowed.Code {
+		return s.elsewhere(problem, r)
+	}
+	return problem
+}
