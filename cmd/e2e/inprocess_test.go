@@ -218,8 +218,8 @@ func (w wiredTable) Skew() time.Duration { return w.table.Skew() }
 // wiredStream is a stream at the end of a wire. Like Kinesis it wakes nobody.
 type wiredStream struct{ *wire }
 
-func (w wiredStream) Put(ctx context.Context, name string, records []stream.Record) ([]stream.Put, error) {
-	return call(w.wire, func() ([]stream.Put, error) { return w.stream.Put(ctx, name, records) })
+func (w wiredStream) Put(ctx context.Context, name string, records []stream.Record) ([]stream.PutResult, error) {
+	return call(w.wire, func() ([]stream.PutResult, error) { return w.stream.Put(ctx, name, records) })
 }
 
 func (w wiredStream) Shards(ctx context.Context, name string) ([]stream.Shard, error) {

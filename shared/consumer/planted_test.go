@@ -100,7 +100,7 @@ type refusingLine struct {
 
 var errRefusedRecord = errors.New("throughput exceeded")
 
-func (r *refusingLine) Put(ctx context.Context, name string, records []stream.Record) ([]stream.Put, error) {
+func (r *refusingLine) Put(ctx context.Context, name string, records []stream.Record) ([]stream.PutResult, error) {
 	if r.refused || len(records) <= r.at {
 		return r.Stream.Put(ctx, name, records)
 	}
@@ -110,7 +110,7 @@ func (r *refusingLine) Put(ctx context.Context, name string, records []stream.Re
 	if err != nil {
 		return nil, err
 	}
-	return slices.Insert(results, r.at, stream.Put{Err: errRefusedRecord}), nil
+	return slices.Insert(results, r.at, stream.PutResult{Err: errRefusedRecord}), nil
 }
 
 // A put of messages of which one is refused sends that too, be it the first, one between or the

@@ -315,10 +315,10 @@ func TestShortEntryFitsOneWriteUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if size := rowBytes(row); size > writeUnit {
+	if size := table.Size(row); size > writeUnit {
 		t.Fatalf("row of %d bytes", size)
 	}
-	t.Logf("row of %d bytes, state %v", rowBytes(row), row.Attrs["state"] != nil)
+	t.Logf("row of %d bytes, state %v", table.Size(row), row.Attrs["state"] != nil)
 }
 
 func TestRowsReadableAndExact(t *testing.T) {

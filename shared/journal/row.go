@@ -60,7 +60,7 @@ func entryRow(e *event.Entry, enc event.Encoded, s account.State) table.Row {
 func attachState(e *event.Entry, row table.Row, s account.State) {
 	state := account.AppendState(nil, s)
 	due := (e.First-1)/stateEvery != e.Last/stateEvery
-	if due || rowBytes(row)+len("state")+len(state) <= writeUnit {
+	if due || table.Size(row)+len("state")+len(state) <= writeUnit {
 		e.State = state
 		row.Attrs["state"] = table.S(state)
 	}
@@ -72,24 +72,6 @@ func writerKey(writer string, n int64) string {
 
 func hashValue(h event.Hash) table.S {
 	return table.S(base64.RawURLEncoding.EncodeToString(h[:]))
-}
-
-// rowBytes is DynamoDB's measure of a flat row: the bytes of names and values, a number about one
-// byte for two digits.
-func rowBytes(row table.Row) int {
-	size := len("pk") + len(row.PK) + len("sk") + len(row.SK)
-	for name, v := range row.Attrs {
-		size += len(name)
-		switch v := v.(type) {
-		case table.S:
-			size += len(v)
-		case table.B:
-			size += len(v)
-		case table.N:
-			size += 1 + (len(strconv.FormatInt(int64(v), 10))+1)/2
-		}
-	}
-	return size
 }
 
 // ParseRow reads an entry's row and verifies its hash. What cannot be read is ErrDamaged, or, when

@@ -19,9 +19,9 @@ type narrow struct {
 	left atomic.Int64
 }
 
-func (n *narrow) Put(ctx context.Context, name string, records []stream.Record) ([]stream.Put, error) {
+func (n *narrow) Put(ctx context.Context, name string, records []stream.Record) ([]stream.PutResult, error) {
 	time.Sleep(10 * time.Millisecond)
-	results := make([]stream.Put, len(records))
+	results := make([]stream.PutResult, len(records))
 	for i, r := range records {
 		if n.left.Add(-1) < 0 {
 			results[i].Err = errCut

@@ -26,8 +26,8 @@ type moody struct {
 
 func (m *moody) say(err error) { m.err.Store(&err) }
 
-func (m *moody) Put(_ context.Context, _ string, records []stream.Record) ([]stream.Put, error) {
-	err, results := *m.err.Load(), make([]stream.Put, len(records))
+func (m *moody) Put(_ context.Context, _ string, records []stream.Record) ([]stream.PutResult, error) {
+	err, results := *m.err.Load(), make([]stream.PutResult, len(records))
 	if m.short.Load() {
 		return results[1:], nil
 	}

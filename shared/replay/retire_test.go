@@ -29,7 +29,7 @@ type putOnly struct {
 	entries []*event.Entry
 }
 
-func (p *putOnly) Put(_ context.Context, _ string, records []stream.Record) ([]stream.Put, error) {
+func (p *putOnly) Put(_ context.Context, _ string, records []stream.Record) ([]stream.PutResult, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range records {
@@ -39,7 +39,7 @@ func (p *putOnly) Put(_ context.Context, _ string, records []stream.Record) ([]s
 		}
 		p.entries = append(p.entries, e)
 	}
-	return make([]stream.Put, len(records)), nil
+	return make([]stream.PutResult, len(records)), nil
 }
 
 // retiring is a bank whose archive is damaged, and what its programs end with.

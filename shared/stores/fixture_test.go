@@ -106,7 +106,7 @@ func (b *bank) commit(entries ...*event.Entry) {
 }
 
 // publish puts entries on the stream.
-func (b *bank) publish(entries ...*event.Entry) (puts []stream.Put) {
+func (b *bank) publish(entries ...*event.Entry) (puts []stream.PutResult) {
 	b.t.Helper()
 	for _, e := range entries {
 		sealed, err := event.Seal(e)

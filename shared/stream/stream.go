@@ -53,8 +53,8 @@ type Record struct {
 	Data         []byte
 }
 
-// Put is a record's own result: where it is, or why it is not there. A nil Err means durable.
-type Put struct {
+// PutResult is a record's own result: where it is, or why it is not there. A nil Err means durable.
+type PutResult struct {
 	Shard    string
 	Sequence string
 	// Err is ErrThrottled, or another error after which the record may or may not be on the stream.
@@ -118,10 +118,10 @@ type Batch struct {
 
 // Stream is the port. Methods may be called concurrently; every call obeys its context's deadline.
 type Stream interface {
-	// Put puts 1..MaxPutRecords records. The results are in the order of the records. Some may fail
-	// while others of the same partition key succeed: a caller that needs order has one record of a
-	// key in flight. An error means that nothing is known of any record.
-	Put(ctx context.Context, stream string, records []Record) ([]Put, error)
+	// Put puts 1..MaxPutRecords records and returns one result for each, in their order. Some may
+	// fail while others of the same partition key succeed: a caller that needs order has one record
+	// of a key in flight. An error means that nothing is known of any record.
+	Put(ctx context.Context, stream string, records []Record) ([]PutResult, error)
 	// Shards lists the shards that still hold or may still take records.
 	Shards(ctx context.Context, stream string) ([]Shard, error)
 	// Iterator makes an iterator. A position before the trim horizon is ErrTrimmed, never silently

@@ -42,16 +42,16 @@ func (c *Client) Stream(s *Streams) *Stream { return &Stream{Streams: s, client:
 
 // Put implements stream.Stream. Records over their shard's limit are refused, each by itself: a
 // small one may pass after a large one that did not.
-func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) ([]stream.Put, error) {
+func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) ([]stream.PutResult, error) {
 	if err := stream.CheckPut(records); err != nil {
 		return nil, err
 	}
-	return over(ctx, s.client, func(ctx context.Context) ([]stream.Put, error) {
+	return over(ctx, s.client, func(ctx context.Context) ([]stream.PutResult, error) {
 		shards, err := s.inner.Shards(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		results := make([]stream.Put, len(records))
+		results := make([]stream.PutResult, len(records))
 		var granted []stream.Record
 		var places []int
 		for i, r := range records {

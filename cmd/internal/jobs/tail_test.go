@@ -26,7 +26,7 @@ func withStream(t *testing.T) (b Bank, name string) {
 }
 
 // publish puts entries on the stream of events.
-func publish(t *testing.T, b Bank, entries ...*event.Entry) (puts []stream.Put) {
+func publish(t *testing.T, b Bank, entries ...*event.Entry) (puts []stream.PutResult) {
 	t.Helper()
 	for _, e := range entries {
 		e.State = nil

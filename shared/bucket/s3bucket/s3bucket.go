@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"passbook/shared/backoff"
 	"passbook/shared/bucket"
 )
 
@@ -82,7 +83,7 @@ func (b *Bucket) Create(ctx context.Context, key string, data []byte) error {
 		if code(err) == "PreconditionFailed" {
 			err = fmt.Errorf("%w: %w", bucket.ErrExists, err)
 		}
-		if try == createTries || code(err) != "ConditionalRequestConflict" || pause(ctx, conflictPause<<(try-1)) != nil {
+		if try == createTries || code(err) != "ConditionalRequestConflict" || backoff.Sleep(ctx, conflictPause<<(try-1)) != nil {
 			return b.failed(err, "create", key)
 		}
 	}
@@ -118,16 +119,4 @@ func (b *Bucket) List(ctx context.Context, prefix, after string) (bucket.Page, e
 		page.After = page.Objects[len(page.Objects)-1].Key
 	}
 	return page, nil
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
+	"passbook/shared/backoff"
 	"passbook/shared/stream"
 )
 
@@ -42,7 +43,7 @@ func (s *Stream) CreateStream(ctx context.Context, name string, shards int) erro
 			if err := s.settle(ctx, name); !errors.Is(err, stream.ErrNotFound) {
 				return err
 			}
-			if err := pause(ctx, firstPoll); err != nil {
+			if err := backoff.Sleep(ctx, firstPoll); err != nil {
 				return err
 			}
 		}
@@ -138,20 +139,8 @@ func (s *Stream) await(ctx context.Context, name string, done func(*types.Stream
 		if done(summary) {
 			return nil
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := backoff.Sleep(ctx, wait); err != nil {
 			return fmt.Errorf("status %s: %w", summary.StreamStatus, err)
 		}
-	}
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

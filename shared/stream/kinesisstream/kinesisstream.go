@@ -50,7 +50,7 @@ func attempts(n int) func(*kinesis.Options) {
 func (s *Stream) Endpoint() string { return aws.ToString(s.client.Options().BaseEndpoint) }
 
 // Put implements stream.Stream by one PutRecords.
-func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) ([]stream.Put, error) {
+func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) ([]stream.PutResult, error) {
 	if err := stream.CheckPut(records); err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) 
 	if len(out.Records) != len(records) {
 		return nil, fmt.Errorf("put %d records on stream %s: %d results", len(records), name, len(out.Records))
 	}
-	results := make([]stream.Put, len(records))
+	results := make([]stream.PutResult, len(records))
 	for i, r := range out.Records {
 		results[i] = result(r)
 	}
@@ -78,15 +78,15 @@ func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) 
 }
 
 // result is one record's own.
-func result(r types.PutRecordsResultEntry) stream.Put {
+func result(r types.PutRecordsResultEntry) stream.PutResult {
 	code := aws.ToString(r.ErrorCode)
 	switch {
 	case code == "":
-		return stream.Put{Shard: aws.ToString(r.ShardId), Sequence: aws.ToString(r.SequenceNumber)}
+		return stream.PutResult{Shard: aws.ToString(r.ShardId), Sequence: aws.ToString(r.SequenceNumber)}
 	case throttles(code):
-		return stream.Put{Err: fmt.Errorf("%w: %s: %s", stream.ErrThrottled, code, aws.ToString(r.ErrorMessage))}
+		return stream.PutResult{Err: fmt.Errorf("%w: %s: %s", stream.ErrThrottled, code, aws.ToString(r.ErrorMessage))}
 	}
-	return stream.Put{Err: fmt.Errorf("put record: %s: %s", code, aws.ToString(r.ErrorMessage))}
+	return stream.PutResult{Err: fmt.Errorf("put record: %s: %s", code, aws.ToString(r.ErrorMessage))}
 }
 
 // Shards implements stream.Stream by ListShards, all pages.

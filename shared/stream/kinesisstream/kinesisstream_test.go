@@ -143,7 +143,7 @@ func TestPutResults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got[0] != (stream.Put{Shard: "shardId-1", Sequence: "495"}) {
+	if got[0] != (stream.PutResult{Shard: "shardId-1", Sequence: "495"}) {
 		t.Errorf("the first: %+v", got[0])
 	}
 	for i, throttled := range []bool{false, true, true, false} {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
+	"passbook/shared/backoff"
 	"passbook/shared/stream"
 )
 
@@ -111,7 +112,7 @@ func (s *Stream) proven(ctx context.Context, in *kinesis.GetShardIteratorInput, 
 			// At the tip a second look gives a record that was put just now the time to show.
 			return "", fmt.Errorf("%w: %s was not found", stream.ErrTrimmed, at.Sequence)
 		}
-		if err := pause(ctx, proofPause); err != nil {
+		if err := backoff.Sleep(ctx, proofPause); err != nil {
 			return "", err
 		}
 		here = next

@@ -32,7 +32,7 @@ func newStream(t *testing.T, shards int, o pebblestream.Options) (*pebblestream.
 	return s, c
 }
 
-func mustPut(t *testing.T, s *pebblestream.Stream, texts ...string) []stream.Put {
+func mustPut(t *testing.T, s *pebblestream.Stream, texts ...string) []stream.PutResult {
 	t.Helper()
 	var records []stream.Record
 	for _, text := range texts {
@@ -187,7 +187,7 @@ func TestSplitToTheLastHashKey(t *testing.T) {
 func TestRetention(t *testing.T) {
 	s, c := newStream(t, 1, pebblestream.Options{Retention: time.Hour})
 	shard := "shardId-000000000000"
-	var puts []stream.Put
+	var puts []stream.PutResult
 	for i := range 6 {
 		puts = append(puts, mustPut(t, s, fmt.Sprint(i))...)
 		c.Advance(19 * time.Minute)
@@ -295,7 +295,7 @@ func TestPutDuringSplit(t *testing.T) {
 		puts, err := s.Put(context.Background(), events, []stream.Record{{PartitionKey: "key", Data: []byte("after")}})
 		if err != nil {
 			t.Error(err)
-			puts = []stream.Put{{}}
+			puts = []stream.PutResult{{}}
 		}
 		landed <- puts[0].Shard
 	}()

@@ -83,7 +83,7 @@ func (f *faults) refuse(n int) []bool {
 }
 
 // lose spoils the answers of stored records.
-func (f *faults) lose(results []stream.Put) error {
+func (f *faults) lose(results []stream.PutResult) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.roll(f.set.LoseCall, &f.fired.LoseCall) {
@@ -91,7 +91,7 @@ func (f *faults) lose(results []stream.Put) error {
 	}
 	for i := range results {
 		if results[i].Err == nil && f.roll(f.set.Lose, &f.fired.Lose) {
-			results[i] = stream.Put{Err: errLost}
+			results[i] = stream.PutResult{Err: errLost}
 		}
 	}
 	return nil

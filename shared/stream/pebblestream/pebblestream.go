@@ -58,7 +58,7 @@ func New(db *embedded.DB, o Options) (*Stream, error) {
 }
 
 // Put implements stream.Stream. The records become visible together, and durable with one fsync.
-func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) ([]stream.Put, error) {
+func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) ([]stream.PutResult, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) 
 		p.hashes[i] = md5.Sum([]byte(r.PartitionKey)) //nolint:gosec // see the import
 	}
 	p.refused = s.faults.refuse(len(records))
-	p.results = make([]stream.Put, len(records))
+	p.results = make([]stream.PutResult, len(records))
 	if err := s.db.Commit(ctx, embedded.Write{Stage: p.stage, Settle: p.settle}); err != nil {
 		return nil, fmt.Errorf("put %d records on stream %q: %w", len(records), name, err)
 	}
@@ -89,7 +89,7 @@ type put struct {
 	records []stream.Record
 	hashes  []hashKey
 	refused []bool
-	results []stream.Put
+	results []stream.PutResult
 	rung    []shardKey
 }
 
@@ -124,7 +124,7 @@ func (p *put) add(batch *pebble.Batch, i int, m *meta, r stream.Record) error {
 	op := batch.SetDeferred(recordKeyBytes, recordSize(r))
 	putRecordKey(op.Key, at, sequence)
 	putRecord(op.Value, r, arrived)
-	p.results[i] = stream.Put{Shard: shardID(shard.Number), Sequence: formatSequence(sequence)}
+	p.results[i] = stream.PutResult{Shard: shardID(shard.Number), Sequence: formatSequence(sequence)}
 	if len(p.rung) == 0 || p.rung[len(p.rung)-1] != at {
 		p.rung = append(p.rung, at)
 	}

@@ -110,8 +110,8 @@ func restAfter(ctx context.Context, began time.Time, attempt int) error {
 
 // send puts records until each of them was put at least once, and returns where the last copy of
 // each is. Records go one after another, so that those of a key keep their order.
-func (s *suite) send(records ...stream.Record) ([]stream.Put, error) {
-	out := make([]stream.Put, len(records))
+func (s *suite) send(records ...stream.Record) ([]stream.PutResult, error) {
+	out := make([]stream.PutResult, len(records))
 	for i, r := range records {
 		for attempt := 0; ; attempt++ {
 			began := time.Now()
@@ -134,7 +134,7 @@ func (s *suite) send(records ...stream.Record) ([]stream.Put, error) {
 	return out, nil
 }
 
-func (s *suite) mustSend(records ...stream.Record) []stream.Put {
+func (s *suite) mustSend(records ...stream.Record) []stream.PutResult {
 	s.Helper()
 	out, err := s.send(records...)
 	s.same(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"passbook/shared/backoff"
 	"passbook/shared/table"
 )
 
@@ -55,10 +56,8 @@ func (t *Table) ensure(ctx context.Context, s table.Schema) error {
 		case active(d):
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return cmp.Or(busy, t.failed("create table", ctx.Err(), s.Name))
-		case <-time.After(pause):
+		if err := backoff.Sleep(ctx, pause); err != nil {
+			return cmp.Or(busy, t.failed("create table", err, s.Name))
 		}
 	}
 }
