@@ -11,7 +11,7 @@ import (
 )
 
 var putClauses = []clause{
-	{"put/results", "The results are in the order of the records.", nil, putResults},
+	{"put/results", "Put puts 1..MaxPutRecords records and returns one result for each, in their order.", nil, putResults},
 	{"put/placed", "HashKey is the 128-bit number that places a partition key on a shard: MD5, big-endian.", nil, putPlaced},
 	{"put/order", "A shard keeps its records in sequence order;", nil, putOrder},
 	{"put/data", "Record is what a producer puts.", nil, putData},
