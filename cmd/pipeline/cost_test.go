@@ -15,6 +15,7 @@ import (
 	format "passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
+	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/strict"
@@ -99,7 +100,7 @@ func measure(t *testing.T, k, accounts, rounds int) (c cost) {
 			t.Errorf("%v reads of the journal", reads)
 		}
 		for key := range c.Counts {
-			if key.Name == journal.Control || key.Kind == strict.Gets {
+			if key.Name == control.Name || key.Kind == strict.Gets {
 				delete(c.Counts, key) // by the hour
 			}
 		}
@@ -257,9 +258,9 @@ func (l *load) stand(t *testing.T, busy bool, processes []process) {
 	}
 	for _, p := range processes {
 		got := p.Snapshot().Sub(before[p.name])
-		writes := got.Of(strict.Writes, journal.Control) / (minutes * 60)
+		writes := got.Of(strict.Writes, control.Name) / (minutes * 60)
 		t.Logf("busy %-5v %-12s a second: %.2f writes and %.2f read units of control; a minute: %.0f reads of the shard, %.1f puts, %.1f gets, %.1f lists of the bucket",
-			busy, p.name, writes, got.Of(strict.ReadUnits, journal.Control)/(minutes*60), got.All(strict.Gets)/minutes,
+			busy, p.name, writes, got.Of(strict.ReadUnits, control.Name)/(minutes*60), got.All(strict.Gets)/minutes,
 			got.All(strict.BucketPuts)/minutes, got.All(strict.BucketGets)/minutes, got.All(strict.BucketLists)/minutes)
 		if writes > p.writes {
 			t.Errorf("%s, busy %v: %.2f writes a second with one shard, at most %.2f", p.name, busy, writes, p.writes)

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"passbook/shared/control"
 	"passbook/shared/journal"
 	"passbook/shared/strict"
 	"passbook/shared/table"
@@ -69,7 +70,7 @@ func share(t *testing.T, writers int, affine bool) (s sharing) {
 		for _, a := range shared {
 			s.entries += float64(len(b.entries(a)) - 2)
 		}
-		delete(s.Counts, strict.Key{Kind: strict.Writes, Name: journal.Control})
+		delete(s.Counts, strict.Key{Kind: strict.Writes, Name: control.Name})
 	})
 	return s
 }
@@ -79,7 +80,7 @@ func share(t *testing.T, writers int, affine bool) (s sharing) {
 func (s sharing) dollars() float64 {
 	counts := strict.Counts{}
 	for key, n := range s.Counts {
-		if key.Name != journal.Control { // by the hour
+		if key.Name != control.Name { // by the hour
 			counts[key] = n
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"passbook/shared/account"
+	"passbook/shared/control"
 	"passbook/shared/journal"
 	"passbook/shared/strict"
 	"passbook/shared/table"
@@ -143,7 +144,7 @@ func TestWriterPausedPastItsLease(t *testing.T) {
 			other.do(command(a, "other", withdraw(1, reference)))
 		}
 		time.Sleep(9 * time.Second)
-		row, err := b.store.Get(t.Context(), journal.Control, table.Key{PK: journal.WriterKind, SK: before}, true)
+		row, err := b.store.Get(t.Context(), control.Name, table.Key{PK: journal.WriterKind, SK: before}, true)
 		if err != nil || row.Attrs["state"] != table.Value(table.S(journal.WriterDraining)) {
 			t.Fatalf("the paused writer is not drained: %v, %v", row.Attrs, err)
 		}

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"passbook/shared/event"
 	"time"
 
 	"passbook/shared/backoff"
-	"passbook/shared/journal"
+	"passbook/shared/control"
+	"passbook/shared/event"
 	"passbook/shared/table"
 )
 
@@ -150,12 +150,12 @@ func (d Discarding) remove(ctx context.Context) error {
 	for _, kind := range []struct{ pk, attr string }{
 		{quarantineKey(name, "").PK, "id"}, {holesKey(d.Stream, name), "epoch"}, {leasesOf(d.Table, d.Stream, name).pk, "epoch"},
 	} {
-		q := table.Query{Table: journal.Control, PK: kind.pk, Consistent: true}
+		q := table.Query{Table: control.Name, PK: kind.pk, Consistent: true}
 		for row, err := range table.Rows(ctx, d.Table, q) {
 			if err != nil {
 				return fmt.Errorf("discard %s: %w", name, err)
 			}
-			if err := d.drop(ctx, journal.Control, row, kind.attr); err != nil {
+			if err := d.drop(ctx, control.Name, row, kind.attr); err != nil {
 				return err
 			}
 		}

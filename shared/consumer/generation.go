@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"passbook/shared/backoff"
-	"passbook/shared/journal"
+	"passbook/shared/control"
 	"passbook/shared/table"
 )
 
@@ -66,7 +66,7 @@ func Generations(ctx context.Context, t table.Table, model string) (live, candid
 // LoadGenerations reads the generations of a model. Before anything was promoted, generation 1 is
 // live.
 func LoadGenerations(ctx context.Context, t table.Table, model string) (GenerationSet, error) {
-	row, err := t.Get(ctx, journal.Control, table.Key{PK: generationPK, SK: model}, true)
+	row, err := t.Get(ctx, control.Name, table.Key{PK: generationPK, SK: model}, true)
 	if errors.Is(err, table.ErrNotFound) {
 		return GenerationSet{Live: 1, last: 1}, nil
 	}
@@ -95,7 +95,7 @@ func changeGenerations(ctx context.Context, t table.Table, model string, change 
 				return g, err
 			}
 			g.rev++
-			if err = t.Put(ctx, table.Put{Table: journal.Control, Row: g.row(model), If: revIs(was.rev)}); err == nil {
+			if err = t.Put(ctx, table.Put{Table: control.Name, Row: g.row(model), If: revIs(was.rev)}); err == nil {
 				return g, nil
 			}
 			err = fmt.Errorf("write generations of %s: %w", model, err)

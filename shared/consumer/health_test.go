@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/control"
 	"passbook/shared/fault"
-	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -187,7 +187,7 @@ func TestWorkerEndsWhenItIsRefusedFromTheStart(t *testing.T) {
 		"list shards": func(r *denying, _ *fault.Table) { r.shards.Store(true) },
 		"get records": func(r *denying, _ *fault.Table) { r.get.Store(true) },
 		"write leases": func(_ *denying, tbl *fault.Table) {
-			tbl.Arm(&fault.Rule{Match: fault.On(journal.Control), Before: table.ErrRefused}, 1<<30)
+			tbl.Arm(&fault.Rule{Match: fault.On(control.Name), Before: table.ErrRefused}, 1<<30)
 		},
 	} {
 		for _, leased := range []bool{false, true} {

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"passbook/shared/event"
 	"strconv"
 	"time"
 
-	"passbook/shared/journal"
+	"passbook/shared/control"
+	"passbook/shared/event"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -54,7 +54,7 @@ func holesKey(streamName, consumer string) string { return "hole#" + streamName 
 // Holes lists the holes of a consumer on a stream, open and healed.
 func Holes(ctx context.Context, t table.Table, streamName, consumer string) ([]Hole, error) {
 	var holes []Hole
-	q := table.Query{Table: journal.Control, PK: holesKey(streamName, consumer), Consistent: true}
+	q := table.Query{Table: control.Name, PK: holesKey(streamName, consumer), Consistent: true}
 	for {
 		page, err := t.Query(ctx, q)
 		if err != nil {
@@ -109,7 +109,7 @@ func (w *Worker) record(ctx context.Context, l lease, after, cause string) error
 			SK: fmt.Sprintf("%s#%d#%s#%d", l.shard, l.created, cmp.Or(after, "-"), l.begun.Unix()),
 		},
 	}
-	err := w.Table.Put(ctx, table.Put{Table: journal.Control, Row: h.row(), If: table.Absent()})
+	err := w.Table.Put(ctx, table.Put{Table: control.Name, Row: h.row(), If: table.Absent()})
 	if errors.Is(err, table.ErrConditionFailed) {
 		return nil
 	}
@@ -282,7 +282,7 @@ func (w *Worker) update(ctx context.Context, h *Hole) error {
 	defer cancel()
 	was := h.epoch
 	h.epoch++
-	if err := w.Table.Put(ctx, table.Put{Table: journal.Control, Row: h.row(), If: epochIs(was)}); err != nil {
+	if err := w.Table.Put(ctx, table.Put{Table: control.Name, Row: h.row(), If: epochIs(was)}); err != nil {
 		return fmt.Errorf("update hole of %s: %w", h.Shard, err)
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"passbook/shared/backoff"
-	"passbook/shared/journal"
+	"passbook/shared/control"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -71,7 +71,7 @@ func leasesOf(t table.Table, streamName, consumer string) leaseTable {
 // list reads every lease, by shard.
 func (t leaseTable) list(ctx context.Context) (map[string]lease, error) {
 	leases := map[string]lease{}
-	q := table.Query{Table: journal.Control, PK: t.pk, Consistent: true}
+	q := table.Query{Table: control.Name, PK: t.pk, Consistent: true}
 	for {
 		page, err := t.table.Query(ctx, q)
 		if err != nil {
@@ -95,7 +95,7 @@ func (t leaseTable) write(ctx context.Context, l lease) (lease, error) {
 	l.at = time.Now().UTC()
 	wait := backoff.Backoff{First: 20 * time.Millisecond, Most: 500 * time.Millisecond}
 	for {
-		err := t.table.Put(ctx, table.Put{Table: journal.Control, Row: t.row(l), If: epochIs(was)})
+		err := t.table.Put(ctx, table.Put{Table: control.Name, Row: t.row(l), If: epochIs(was)})
 		if err == nil {
 			return l, nil
 		}
@@ -120,7 +120,7 @@ func (t leaseTable) write(ctx context.Context, l lease) (lease, error) {
 
 // get reads one lease; the zero lease when there is none.
 func (t leaseTable) get(ctx context.Context, shard string) (lease, error) {
-	row, err := t.table.Get(ctx, journal.Control, table.Key{PK: t.pk, SK: shard}, true)
+	row, err := t.table.Get(ctx, control.Name, table.Key{PK: t.pk, SK: shard}, true)
 	if errors.Is(err, table.ErrNotFound) {
 		return lease{shard: shard}, nil
 	}
@@ -132,7 +132,7 @@ func (t leaseTable) get(ctx context.Context, shard string) (lease, error) {
 
 // drop deletes a lease that nobody has written since.
 func (t leaseTable) drop(ctx context.Context, l lease) error {
-	err := t.table.Delete(ctx, journal.Control, table.Key{PK: t.pk, SK: l.shard}, epochIs(l.epoch))
+	err := t.table.Delete(ctx, control.Name, table.Key{PK: t.pk, SK: l.shard}, epochIs(l.epoch))
 	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
 		return fmt.Errorf("drop lease of %s: %w", l.shard, err)
 	}

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"passbook/shared/event"
 	"strings"
 	"time"
 
-	"passbook/shared/journal"
+	"passbook/shared/control"
+	"passbook/shared/event"
 	"passbook/shared/table"
 )
 
@@ -41,7 +41,7 @@ func quarantineKey(consumer, id string) table.Key {
 // Quarantine lists what a consumer set aside, a page at a time; next is empty at the end.
 func Quarantine(ctx context.Context, t table.Table, consumer, after string) (list []Quarantined, next string, err error) {
 	page, err := t.Query(ctx, table.Query{
-		Table: journal.Control, PK: quarantineKey(consumer, "").PK, After: after, Consistent: true,
+		Table: control.Name, PK: quarantineKey(consumer, "").PK, After: after, Consistent: true,
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("list quarantine of %s: %w", consumer, err)
@@ -83,7 +83,7 @@ func parseQuarantined(r table.Row) Quarantined {
 // setAside keeps a quarantined account or record. What is there already is kept: it is the first
 // evidence.
 func setAside(ctx context.Context, t table.Table, consumer string, q Quarantined) (added bool, err error) {
-	err = t.Put(ctx, table.Put{Table: journal.Control, Row: q.row(consumer), If: table.Absent()})
+	err = t.Put(ctx, table.Put{Table: control.Name, Row: q.row(consumer), If: table.Absent()})
 	if errors.Is(err, table.ErrConditionFailed) {
 		return false, nil
 	}
@@ -107,7 +107,7 @@ func (q Quarantined) row(consumer string) table.Row {
 // rewrite keeps a quarantined account as setAside does, and replaces what is there when that is of
 // another version or cause.
 func rewrite(ctx context.Context, t table.Table, consumer string, q Quarantined) error {
-	kept, err := t.Get(ctx, journal.Control, quarantineKey(consumer, q.ID), true)
+	kept, err := t.Get(ctx, control.Name, quarantineKey(consumer, q.ID), true)
 	switch {
 	case errors.Is(err, table.ErrNotFound):
 		_, err = setAside(ctx, t, consumer, q)
@@ -118,7 +118,7 @@ func rewrite(ctx context.Context, t table.Table, consumer string, q Quarantined)
 	if k := parseQuarantined(kept); k.Version == q.Version && k.Cause == q.Cause {
 		return nil
 	}
-	err = t.Put(ctx, table.Put{Table: journal.Control, Row: q.row(consumer), If: table.Equals("id", table.S(q.ID))})
+	err = t.Put(ctx, table.Put{Table: control.Name, Row: q.row(consumer), If: table.Equals("id", table.S(q.ID))})
 	if errors.Is(err, table.ErrConditionFailed) {
 		_, err = setAside(ctx, t, consumer, q)
 		return err
@@ -131,7 +131,7 @@ func rewrite(ctx context.Context, t table.Table, consumer string, q Quarantined)
 
 // takeBack forgets a quarantined account or record.
 func takeBack(ctx context.Context, t table.Table, consumer, id string) error {
-	err := t.Delete(ctx, journal.Control, quarantineKey(consumer, id), table.Equals("id", table.S(id)))
+	err := t.Delete(ctx, control.Name, quarantineKey(consumer, id), table.Equals("id", table.S(id)))
 	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
 		return fmt.Errorf("take %s out of quarantine: %w", id, err)
 	}
@@ -141,7 +141,7 @@ func takeBack(ctx context.Context, t table.Table, consumer, id string) error {
 // ClearRecord forgets a record that names no account, and gives it as it was kept; one that is not
 // there is the zero Quarantined. An account leaves quarantine by Redrive.
 func ClearRecord(ctx context.Context, t table.Table, consumer, id string) (Quarantined, error) {
-	row, err := t.Get(ctx, journal.Control, quarantineKey(consumer, id), true)
+	row, err := t.Get(ctx, control.Name, quarantineKey(consumer, id), true)
 	if errors.Is(err, table.ErrNotFound) {
 		return Quarantined{}, nil
 	}

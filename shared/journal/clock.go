@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"passbook/shared/event"
 	"sync"
 	"time"
 
+	"passbook/shared/control"
+	"passbook/shared/event"
 	"passbook/shared/table"
 )
 
@@ -63,26 +64,23 @@ func (l *lane) accepted(ahead time.Duration) error {
 	return nil
 }
 
-// acceptedKey is the control row of an account whose time was accepted, beside that of the bank
-// itself.
-func acceptedKey(a event.Account) table.Key { return table.Key{PK: "bank", SK: "clock#" + a.String()} }
-
-// acceptedTime reads up to which time an account's was accepted, the zero time if none was, and the
-// row's condition.
-func acceptedTime(ctx context.Context, t table.Table, a event.Account) (time.Time, table.Condition, error) {
-	row, err := t.Get(ctx, Control, acceptedKey(a), true)
+// acceptedTime returns up to which time an account's was accepted, the zero time if none was, and
+// the version of the row that says so.
+func acceptedTime(ctx context.Context, t table.Table, a event.Account) (time.Time, table.Value, error) {
+	rows := control.AcceptedTimes(t)
+	row, err := rows.Get(ctx, control.AcceptedTimeKey(a.String()))
 	if errors.Is(err, table.ErrNotFound) {
-		return time.Time{}, table.Absent(), nil
+		return time.Time{}, nil, nil
 	}
 	if err != nil {
-		return time.Time{}, table.Condition{}, fmt.Errorf("read the accepted time of %s: %w", a.ID, err)
+		return time.Time{}, nil, fmt.Errorf("read the accepted time of %s: %w", a.ID, err)
 	}
 	r := table.NewReader(row.Attrs)
 	until := r.Time("until")
 	if r.Bad() != "" {
-		return time.Time{}, table.Condition{}, fmt.Errorf("%w: accepted time of %s", ErrDamaged, a.ID)
+		return time.Time{}, nil, fmt.Errorf("%w: accepted time of %s", ErrDamaged, a.ID)
 	}
-	return until, table.Equals("until", row.Attrs["until"]), nil
+	return until, rows.Version(row), nil
 }
 
 // AcceptTime lets an account go on although its last entry is further ahead of the clocks than
@@ -101,8 +99,8 @@ func (r *Reader) AcceptTime(ctx context.Context, a event.Account) (time.Time, er
 	if err != nil || !until.Before(at) {
 		return at, err
 	}
-	put := table.Put{Table: Control, If: was, Row: table.Row{Key: acceptedKey(a), Attrs: table.Map{"until": table.Time(at)}}}
-	if err := r.table.Put(ctx, put); err != nil {
+	rows, attrs := control.AcceptedTimes(r.table), table.Map{"until": table.Time(at)}
+	if err := rows.Put(ctx, control.AcceptedTimeKey(a.String()), attrs, was); err != nil {
 		return at, fmt.Errorf("accept the time of %s: %w", a.ID, err)
 	}
 	return at, nil

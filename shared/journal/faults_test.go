@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"passbook/shared/account"
+	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/fault"
 	"passbook/shared/table"
@@ -132,7 +133,7 @@ func TestWriterSavesWhatIsPublishedWithoutGap(t *testing.T) {
 		if err := j.writer.renew(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		row, err := tbl.Get(t.Context(), Control, table.Key{PK: WriterKind, SK: w}, true)
+		row, err := tbl.Get(t.Context(), control.Name, table.Key{PK: WriterKind, SK: w}, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,13 +153,13 @@ func TestWriterThatLostItsLeaseTakesANewID(t *testing.T) {
 	j, o := open(t, tbl, newClock())
 	openAccount(t, j, acct, 100)
 	before := j.Writer()
-	row, err := tbl.Get(t.Context(), Control, table.Key{PK: WriterKind, SK: before}, true)
+	row, err := tbl.Get(t.Context(), control.Name, table.Key{PK: WriterKind, SK: before}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	epoch := row.Attrs["epoch"].(table.N)
 	row.Attrs["state"], row.Attrs["epoch"] = table.S(WriterDraining), epoch+100
-	for tbl.Put(t.Context(), table.Put{Table: Control, Row: row, If: table.Equals("epoch", epoch)}) != nil {
+	for tbl.Put(t.Context(), table.Put{Table: control.Name, Row: row, If: table.Equals("epoch", epoch)}) != nil {
 		epoch++
 	}
 	if err := j.writer.renew(t.Context()); !errors.Is(err, errLeaseLost) {
@@ -698,7 +699,7 @@ func TestNewTenureIsTakenOnceForAll(t *testing.T) {
 	j.writer.refused = time.Time{}
 	<-j.writer.taking
 	accepted(t, j, command(acct, "c", withdrawing(1)))
-	page, err := tbl.Query(t.Context(), table.Query{Table: Control, PK: WriterKind, Consistent: true})
+	page, err := tbl.Query(t.Context(), table.Query{Table: control.Name, PK: WriterKind, Consistent: true})
 	if err != nil || len(page.Rows) != 2 || rule.Fired() != 1 {
 		t.Fatalf("%d writers, %v, fired %d", len(page.Rows), err, rule.Fired())
 	}

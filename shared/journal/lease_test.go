@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"passbook/shared/control"
 	"passbook/shared/fault"
 	"passbook/shared/table"
 )
@@ -46,7 +47,7 @@ func TestNoEntryBeginsAtTheEndOfALease(t *testing.T) {
 func TestUnansweredRegistrationIsRepeated(t *testing.T) {
 	tbl, _ := store(t)
 	w := newWriter(tbl, 10*time.Second)
-	tbl.Arm(&fault.Rule{Match: fault.On(Control), After: errLost}, 1)
+	tbl.Arm(&fault.Rule{Match: fault.On(control.Name), After: errLost}, 1)
 	if err := w.start(t.Context()); !errors.Is(err, errLost) {
 		t.Fatal(err)
 	}
@@ -64,14 +65,14 @@ func TestUnansweredRegistrationIsRepeated(t *testing.T) {
 func TestUnansweredRegistrationThatIsDrainedIsGivenUp(t *testing.T) {
 	tbl, _ := store(t)
 	w := newWriter(tbl, 10*time.Second)
-	tbl.Arm(&fault.Rule{Match: fault.On(Control), After: errLost}, 1)
+	tbl.Arm(&fault.Rule{Match: fault.On(control.Name), After: errLost}, 1)
 	if err := w.start(t.Context()); !errors.Is(err, errLost) {
 		t.Fatal(err)
 	}
 	id := w.coming.id
-	drained := w.row(w.coming, 1, 0)
-	drained.Attrs["state"] = table.S(WriterDraining)
-	if err := tbl.Put(t.Context(), table.Put{Table: Control, Row: drained, If: table.Equals("epoch", table.N(0))}); err != nil {
+	drained := w.attrs(1, 0)
+	drained["state"] = table.S(WriterDraining)
+	if err := w.rows.Put(t.Context(), id, drained, table.N(0)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.start(t.Context()); !errors.Is(err, errLeaseLost) {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"passbook/shared/control"
 	"passbook/shared/table"
 )
 
@@ -105,8 +106,7 @@ func (p *peers) gone(writer string) bool {
 
 // writerRows calls do with each writer's row.
 func writerRows(ctx context.Context, t table.Table, do func(table.Row)) error {
-	q := table.Query{Table: Control, PK: WriterKind, Consistent: true}
-	for row, err := range table.Rows(ctx, t, q) {
+	for row, err := range control.Writers(t).List(ctx) {
 		if err != nil {
 			return fmt.Errorf("read writers: %w", err)
 		}

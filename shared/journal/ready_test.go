@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"passbook/shared/control"
 	"passbook/shared/fault"
 	"passbook/shared/table"
 )
@@ -35,7 +36,7 @@ func TestReadySaysWhyNothingCanBeCommitted(t *testing.T) {
 			t.Errorf("while every put is refused: %v", err)
 		}
 		// entries go through again
-		tbl.Arm(&fault.Rule{Match: fault.On(Control), Before: denied}, 1<<30)
+		tbl.Arm(&fault.Rule{Match: fault.On(control.Name), Before: denied}, 1<<30)
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
@@ -62,19 +63,19 @@ func TestReadyAgainWithoutACommand(t *testing.T) {
 			time.Sleep(time.Minute)
 		},
 		"the lease was lost": func(t *testing.T, j *Journal, tbl *fault.Table, inner table.Table) {
-			tbl.Arm(&fault.Rule{Match: fault.On(Control), Before: errLost}, 1<<30)
+			tbl.Arm(&fault.Rule{Match: fault.On(control.Name), Before: errLost}, 1<<30)
 			time.Sleep(j.writer.lease + 2*time.Second)
-			row, err := inner.Get(t.Context(), Control, table.Key{PK: WriterKind, SK: j.Writer()}, true)
+			row, err := inner.Get(t.Context(), control.Name, table.Key{PK: WriterKind, SK: j.Writer()}, true)
 			if err != nil {
 				t.Fatal(err)
 			}
 			epoch, _ := row.Attrs["epoch"].(table.N)
 			row.Attrs["epoch"], row.Attrs["state"] = epoch+1, table.S(WriterDraining)
-			if err := inner.Put(t.Context(), table.Put{Table: Control, Row: row, If: table.Equals("epoch", epoch)}); err != nil {
+			if err := inner.Put(t.Context(), table.Put{Table: control.Name, Row: row, If: table.Equals("epoch", epoch)}); err != nil {
 				t.Fatal(err)
 			}
 			// the first heartbeat, and then no more
-			tbl.Arm(&fault.Rule{Match: fault.On(Control), Before: errLost}, 1)
+			tbl.Arm(&fault.Rule{Match: fault.On(control.Name), Before: errLost}, 1)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,29 +5,26 @@ import (
 	"encoding/base64"
 	"fmt"
 
+	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/table"
 )
 
-// The tables that the journal owns: its own, and the control table, which it shares with the
-// consumers.
-const (
-	Table   = "journal"
-	Control = "control"
-)
+// Table is the name of the journal's table.
+const Table = "journal"
 
 const (
 	indexWriters  = "writers"
 	indexAccounts = "accounts"
 )
 
-// Schemas are the tables of the write path, for whoever creates them.
+// Schemas describes the tables of the write path: the journal's own, and the control table.
 var Schemas = []table.Schema{
 	{Name: Table, Indexes: []table.Index{
 		{Name: indexWriters, PK: "wk", SK: "wn", Numeric: true},
 		{Name: indexAccounts, PK: "ak", SK: "pk"},
 	}},
-	{Name: Control},
+	control.Schema,
 }
 
 // RequestHash is what tells one command from another under the same key: the first 128 bits of

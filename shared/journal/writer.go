@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"passbook/shared/control"
 	"passbook/shared/table"
 )
 
@@ -34,7 +35,7 @@ const retakeAfter = time.Second
 // writer is this process as a writer: an id for each tenure, a counter on each entry, and how far
 // the stream has them.
 type writer struct {
-	table table.Table
+	rows  control.Rows
 	lease time.Duration
 
 	// holds a token while a new tenure is taken, one at a time; it guards the two below
@@ -61,7 +62,7 @@ type tenure struct {
 }
 
 func newWriter(t table.Table, lease time.Duration) *writer {
-	return &writer{table: t, lease: lease, taking: make(chan struct{}, 1), former: make(map[string]*tenure)}
+	return &writer{rows: control.Writers(t), lease: lease, taking: make(chan struct{}, 1), former: make(map[string]*tenure)}
 }
 
 // start begins a tenure under a new id. An unanswered registration is repeated with the same id, so
@@ -73,7 +74,7 @@ func (w *writer) start(ctx context.Context) error {
 		t = &tenure{id: base64.RawURLEncoding.EncodeToString(id[:]), settled: make(map[int64]struct{})}
 	}
 	t.renewed = time.Now()
-	err := w.table.Put(ctx, table.Put{Table: Control, Row: w.row(t, 0, 0), If: table.Absent()})
+	err := w.rows.Put(ctx, t.id, w.attrs(0, 0), nil)
 	if w.coming != nil && errors.Is(err, table.ErrConditionFailed) {
 		err = w.reclaim(ctx, t)
 	}
@@ -101,14 +102,15 @@ func (w *writer) reclaim(ctx context.Context, t *tenure) error {
 	return err
 }
 
-func (w *writer) row(t *tenure, epoch, published int64) table.Row {
+// attrs returns the attributes of the row of a live writer.
+func (w *writer) attrs(epoch, published int64) table.Map {
 	attrs := table.Map{"epoch": table.N(epoch), "state": table.S(WriterLive), "published": table.N(published)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.address != "" {
 		attrs["address"], attrs["secret"] = table.S(w.address), table.S(w.secret)
 	}
-	return table.Row{Key: table.Key{PK: WriterKind, SK: t.id}, Attrs: attrs}
+	return attrs
 }
 
 // place is the writer's id, and the address that it tells the others.
@@ -228,7 +230,7 @@ func (w *writer) renew(ctx context.Context) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
-	err := w.table.Put(ctx, table.Put{Table: Control, Row: w.row(t, epoch+1, published), If: table.Equals("epoch", table.N(epoch))})
+	err := w.rows.Put(ctx, t.id, w.attrs(epoch+1, published), table.N(epoch))
 	if err == nil {
 		epoch++
 	} else if errors.Is(err, table.ErrConditionFailed) {
@@ -251,7 +253,7 @@ var errLeaseLost = errors.New("journal: writer's lease lost")
 
 // inspect tells an earlier, unanswered heartbeat of ours from a lost lease.
 func (w *writer) inspect(ctx context.Context, t *tenure) (epoch int64, err error) {
-	row, err := w.table.Get(ctx, Control, table.Key{PK: WriterKind, SK: t.id}, true)
+	row, err := w.rows.Get(ctx, t.id)
 	if errors.Is(err, table.ErrNotFound) {
 		return 0, errLeaseLost
 	}
@@ -278,7 +280,7 @@ func (w *writer) retire(ctx context.Context) error {
 	if !complete {
 		return w.renew(ctx)
 	}
-	err := w.table.Delete(ctx, Control, table.Key{PK: WriterKind, SK: t.id}, table.Equals("epoch", table.N(epoch)))
+	err := w.rows.Delete(ctx, t.id, table.N(epoch))
 	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
 		return fmt.Errorf("retire writer: %w", err)
 	}

@@ -4,8 +4,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"passbook/shared/table"
 )
 
 func TestWritingIsToldByAHeartbeatThatMoves(t *testing.T) {
@@ -22,8 +20,8 @@ func TestWritingIsToldByAHeartbeatThatMoves(t *testing.T) {
 		if writing() {
 			t.Error("nobody was ever there")
 		}
-		dead := newWriter(tbl, minLease).row(&tenure{id: "dead"}, 7, 0)
-		if err := tbl.Put(t.Context(), table.Put{Table: Control, Row: dead, If: table.Absent()}); err != nil {
+		w := newWriter(tbl, minLease)
+		if err := w.rows.Put(t.Context(), "dead", w.attrs(7, 0), nil); err != nil {
 			t.Fatal(err)
 		}
 		if writing() {

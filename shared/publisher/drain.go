@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"passbook/shared/control"
 	"passbook/shared/journal"
 	"passbook/shared/table"
 )
@@ -92,7 +93,7 @@ func (d *Drainer) look(ctx context.Context, dead bool) error {
 	if time.Since(d.looked) > d.config.Lease/2 {
 		clear(d.seen)
 	}
-	q := table.Query{Table: journal.Control, PK: journal.WriterKind, Consistent: true}
+	q := table.Query{Table: control.Name, PK: journal.WriterKind, Consistent: true}
 	listed := make(map[string]bool)
 	for row, err := range table.Rows(ctx, table.WithTimeout(d.config.Table, callDeadline), q) {
 		if err != nil {
@@ -210,7 +211,7 @@ func (d *Drainer) takeOver(ctx context.Context, row table.Row) (*tail, error) {
 func (d *Drainer) save(ctx context.Context, t *tail) error {
 	ctx, cancel := context.WithTimeout(ctx, callDeadline)
 	defer cancel()
-	err := d.config.Table.Put(ctx, table.Put{Table: journal.Control, If: table.Equals("epoch", t.epoch), Row: table.Row{
+	err := d.config.Table.Put(ctx, table.Put{Table: control.Name, If: table.Equals("epoch", t.epoch), Row: table.Row{
 		Key: table.Key{PK: journal.WriterKind, SK: t.id},
 		Attrs: table.Map{
 			"epoch": t.epoch + 1, "state": table.S(journal.WriterDraining), "published": table.N(t.published),
@@ -310,7 +311,7 @@ func (d *Drainer) remove(ctx context.Context, t *tail) {
 	ctx, cancel := context.WithTimeout(ctx, callDeadline)
 	defer cancel()
 	key := table.Key{PK: journal.WriterKind, SK: t.id}
-	if err := d.config.Table.Delete(ctx, journal.Control, key, table.Equals("epoch", t.epoch)); err != nil {
+	if err := d.config.Table.Delete(ctx, control.Name, key, table.Equals("epoch", t.epoch)); err != nil {
 		d.config.Log.Warn("remove drained writer", "writer", t.id, "error", err) // the next drainer passes once more
 	}
 }

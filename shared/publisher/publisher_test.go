@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
+	"passbook/shared/control"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -339,4 +340,4 @@ func TestOneDrainerAtATime(t *testing.T) {
 	})
 }
 
-var tableQuery = table.Query{Table: journal.Control, PK: journal.WriterKind, Consistent: true}
+var tableQuery = table.Query{Table: control.Name, PK: journal.WriterKind, Consistent: true}

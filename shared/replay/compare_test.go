@@ -12,6 +12,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/consumer"
+	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/replay"
@@ -179,7 +180,7 @@ func TestCompare_HistoryThatCannotBeFolded(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.worker(t, testModel, 2, entries, len(entries), 0)
-	before := dump(t, e.table, journal.Control)
+	before := dump(t, e.table, control.Name)
 	stubborn := testModel
 	stubborn.Fold = func(s account.State, ev event.Event) (account.State, error) {
 		if ev.Version >= 40 {
@@ -195,7 +196,7 @@ func TestCompare_HistoryThatCannotBeFolded(t *testing.T) {
 	if !errors.Is(err, replay.ErrDifference) || found.Faults.Count != 1 || !strings.Contains(found.Faults.List[0].What, "cannot be folded beyond v39") {
 		t.Fatalf("%+v, %v", found, err)
 	}
-	if after := dump(t, e.table, journal.Control); !reflect.DeepEqual(before, after) {
+	if after := dump(t, e.table, control.Name); !reflect.DeepEqual(before, after) {
 		t.Fatalf("%v became %v", before, after)
 	}
 }

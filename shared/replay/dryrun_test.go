@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/control"
 	"passbook/shared/journal"
 	"passbook/shared/replay"
 )
@@ -27,7 +28,7 @@ func TestJournal_ADryRunSaysWhatTheJournalLacks(t *testing.T) {
 		want[entry.AccountID] = l
 	}
 	tables := func() (all []any) {
-		for _, name := range []string{journal.Table, journal.Control, testModel.Name} {
+		for _, name := range []string{journal.Table, control.Name, testModel.Name} {
 			all = append(all, dump(t, e.table, name))
 		}
 		return all

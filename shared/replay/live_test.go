@@ -13,6 +13,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/consumer"
+	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/replay"
@@ -71,7 +72,7 @@ func TestRebuild_GoesOnAfterAnInterruption(t *testing.T) {
 	if err := replay.Discard(t.Context(), discarding); err != nil {
 		t.Fatal(err)
 	}
-	for key := range dump(t, e.table, journal.Control) {
+	for key := range dump(t, e.table, control.Name) {
 		if key.PK == "replay#standing@2" {
 			t.Fatalf("%v is left", key)
 		}

@@ -7,7 +7,7 @@ import (
 	"sync"
 
 	"passbook/shared/archive"
-	"passbook/shared/journal"
+	"passbook/shared/control"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -15,8 +15,8 @@ import (
 // marks remember in the control table how far a job came in each source, so that it can be stopped
 // and goes on.
 type marks struct {
-	table table.Table
-	job   string
+	kept control.Rows
+	job  string
 
 	mu   sync.Mutex
 	rows map[string]mark
@@ -29,9 +29,8 @@ type mark struct {
 }
 
 func loadMarks(ctx context.Context, t table.Table, job string) (*marks, error) {
-	m := &marks{table: t, job: job, rows: make(map[string]mark)}
-	q := table.Query{Table: journal.Control, PK: m.pk(), Consistent: true}
-	for row, err := range table.Rows(ctx, t, q) {
+	m := &marks{kept: control.Progress(t, job), job: job, rows: make(map[string]mark)}
+	for row, err := range m.kept.List(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("read progress of %s: %w", job, err)
 		}
@@ -39,8 +38,6 @@ func loadMarks(ctx context.Context, t table.Table, job string) (*marks, error) {
 	}
 	return m, nil
 }
-
-func (m *marks) pk() string { return "replay#" + m.job }
 
 // done says that the segment was finished before.
 func (m *marks) done(s archive.Planned) bool {
@@ -56,14 +53,8 @@ func (m *marks) mark(ctx context.Context, s archive.Planned) error {
 	was := m.rows[key]
 	m.mu.Unlock()
 	next := mark{first: s.Name.First, rev: was.rev + 1}
-	put := table.Put{Table: journal.Control, If: table.Absent(), Row: table.Row{
-		Key:   table.Key{PK: m.pk(), SK: key},
-		Attrs: table.Map{"first": table.S(next.first), "rev": table.N(next.rev)},
-	}}
-	if was.rev > 0 {
-		put.If = table.Equals("rev", table.N(was.rev))
-	}
-	err := m.table.Put(ctx, put)
+	attrs := table.Map{"first": table.S(next.first), "rev": table.N(next.rev)}
+	err := m.kept.Put(ctx, key, attrs, control.Revision(was.rev))
 	if errors.Is(err, table.ErrConditionFailed) {
 		return fmt.Errorf("save progress of %s: another run is at work: %w", m.job, err)
 	}

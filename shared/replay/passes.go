@@ -7,18 +7,19 @@ import (
 	"errors"
 	"fmt"
 
-	"passbook/shared/journal"
+	"passbook/shared/control"
 	"passbook/shared/table"
 )
 
 // passes remember in the control table how many passes of a job over a plan are done. Another plan,
 // or other params, begin again. The zero one counts them, and remembers nothing.
 type passes struct {
-	table table.Table
-	job   string
-	plan  string
-	next  int
-	rev   int64
+	rows control.Rows
+	kept bool
+	job  string
+	plan string
+	next int
+	rev  int64
 }
 
 func loadPasses(ctx context.Context, t table.Table, job string, w *walk, params ...any) (*passes, error) {
@@ -28,8 +29,8 @@ func loadPasses(ctx context.Context, t table.Table, job string, w *walk, params 
 	}
 	fmt.Fprintln(h, w.passes())
 	fmt.Fprintln(h, params...)
-	at := &passes{table: t, job: job, plan: base64.RawURLEncoding.EncodeToString(h.Sum(nil))}
-	row, err := t.Get(ctx, journal.Control, at.key(), true)
+	at := &passes{rows: control.Progress(t, job), kept: true, job: job, plan: base64.RawURLEncoding.EncodeToString(h.Sum(nil))}
+	row, err := at.rows.Get(ctx, control.PassesKey)
 	if errors.Is(err, table.ErrNotFound) {
 		return at, nil
 	}
@@ -44,8 +45,6 @@ func loadPasses(ctx context.Context, t table.Table, job string, w *walk, params 
 	return at, nil
 }
 
-func (p *passes) key() table.Key { return table.Key{PK: "replay#" + p.job, SK: "passes"} }
-
 // done saves that one more pass is done.
 func (p *passes) done(ctx context.Context) error { return p.save(ctx, p.next+1) }
 
@@ -53,18 +52,12 @@ func (p *passes) done(ctx context.Context) error { return p.save(ctx, p.next+1) 
 func (p *passes) finish(ctx context.Context) error { return p.save(ctx, 0) }
 
 func (p *passes) save(ctx context.Context, next int) error {
-	if p.table == nil {
+	if !p.kept {
 		p.next = next
 		return nil
 	}
-	put := table.Put{Table: journal.Control, If: table.Absent(), Row: table.Row{Key: p.key(), Attrs: table.Map{
-		"plan": table.S(p.plan), "passes": table.N(next), "rev": table.N(p.rev + 1),
-	}}}
-	if p.rev > 0 {
-		put.If = table.Equals("rev", table.N(p.rev))
-	}
-	err := p.table.Put(ctx, put)
-	if err != nil {
+	attrs := table.Map{"plan": table.S(p.plan), "passes": table.N(next), "rev": table.N(p.rev + 1)}
+	if err := p.rows.Put(ctx, control.PassesKey, attrs, control.Revision(p.rev)); err != nil {
 		return fmt.Errorf("save progress of %s: %w", p.job, err)
 	}
 	p.next, p.rev = next, p.rev+1

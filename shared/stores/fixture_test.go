@@ -16,6 +16,7 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket/dirbucket"
+	"passbook/shared/control"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -163,7 +164,7 @@ func (b *bank) checkpoint(sequence string) {
 	key := table.Key{PK: "lease#" + events + "#" + archives, SK: "shardId-000000000000"}
 	row := table.Row{Key: key, Attrs: table.Map{"checkpoint": table.S(sequence), "created": table.N(created.Unix()), "epoch": table.N(1)}}
 	b.forget(key)
-	if err := b.Table.Put(b.t.Context(), table.Put{Table: journal.Control, Row: row, If: table.Absent()}); err != nil {
+	if err := b.Table.Put(b.t.Context(), table.Put{Table: control.Name, Row: row, If: table.Absent()}); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -171,12 +172,12 @@ func (b *bank) checkpoint(sequence string) {
 // forget removes a row of the control table, if it is there.
 func (b *bank) forget(key table.Key) {
 	b.t.Helper()
-	row, err := b.Table.Get(b.t.Context(), journal.Control, key, true)
+	row, err := b.Table.Get(b.t.Context(), control.Name, key, true)
 	if err != nil {
 		return
 	}
 	for name, value := range row.Attrs {
-		if err := b.Table.Delete(b.t.Context(), journal.Control, key, table.Equals(name, value)); err != nil {
+		if err := b.Table.Delete(b.t.Context(), control.Name, key, table.Equals(name, value)); err != nil {
 			b.t.Fatal(err)
 		}
 		return
@@ -185,7 +186,7 @@ func (b *bank) forget(key table.Key) {
 
 // id is the bank's id in the control table, "" for none.
 func (b *bank) id() string {
-	row, err := b.Table.Get(b.t.Context(), journal.Control, table.Key{PK: "bank", SK: "-"}, true)
+	row, err := b.Table.Get(b.t.Context(), control.Name, table.Key{PK: "bank", SK: "-"}, true)
 	if err != nil {
 		return ""
 	}

@@ -11,15 +11,12 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
-	"passbook/shared/journal"
+	"passbook/shared/control"
 	"passbook/shared/table"
 )
 
 // OwnerKey is the key of the object that says whose archive it is.
 const OwnerKey = "owner.json"
-
-// bankKey is the row of the control table that says the same.
-var bankKey = table.Key{PK: "bank", SK: "-"}
 
 const (
 	ownerFormat = 1
@@ -60,7 +57,7 @@ func (s Set) ownership(ctx context.Context) (o ownership, err error) {
 
 // bank reads the bank's id, "" where there is none.
 func (s Set) bank(ctx context.Context) (string, error) {
-	row, err := s.Table.Get(ctx, journal.Control, bankKey, true)
+	row, err := control.Bank(s.Table).Get(ctx, control.BankKey)
 	if errors.Is(err, table.ErrNotFound) {
 		return "", nil
 	}
@@ -72,13 +69,12 @@ func (s Set) bank(ctx context.Context) (string, error) {
 
 // saveBank writes the bank's id where there was another, or none: "".
 func (s Set) saveBank(ctx context.Context, id, was string) error {
-	put := table.Put{Table: journal.Control, If: table.Absent(), Row: table.Row{Key: bankKey, Attrs: table.Map{
-		"id": table.S(id), "since": table.Time(time.Now()),
-	}}}
+	var replaced table.Value
 	if was != "" {
-		put.If = table.Equals("id", table.S(was))
+		replaced = table.S(was)
 	}
-	if err := s.Table.Put(ctx, put); err != nil {
+	attrs := table.Map{"id": table.S(id), "since": table.Time(time.Now())}
+	if err := control.Bank(s.Table).Put(ctx, control.BankKey, attrs, replaced); err != nil {
 		return fmt.Errorf("write the bank's id: %w", err)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/consumer"
+	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/progress"
@@ -200,7 +201,7 @@ func mark(t *testing.T, b Bank, model string, generation int64) {
 		Key:   table.Key{PK: "replay#" + consumer.Name(model, generation), SK: "source"},
 		Attrs: table.Map{"first": table.S("1"), "rev": table.N(1)},
 	}
-	if err := b.Table.Put(t.Context(), table.Put{Table: journal.Control, Row: row, If: table.Absent()}); err != nil {
+	if err := b.Table.Put(t.Context(), table.Put{Table: control.Name, Row: row, If: table.Absent()}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -208,7 +209,7 @@ func mark(t *testing.T, b Bank, model string, generation int64) {
 // nothingLeft holds that a generation has no row, no trace among the control rows, and no name.
 func nothingLeft(t *testing.T, b Bank, model string, generation int64) {
 	t.Helper()
-	for _, name := range []string{model, journal.Control} {
+	for _, name := range []string{model, control.Name} {
 		page, err := b.Table.Scan(t.Context(), table.Scan{Table: name, Of: 1})
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,105 @@
+package control
+
+import "passbook/shared/table"
+
+// Name is the name of the control table.
+const Name = "control"
+
+// Schema describes the control table.
+var Schema = table.Schema{Name: Name}
+
+// The fixed sort keys: that of the bank's own row, and that of the progress of a job that counts
+// its passes over the archive.
+const (
+	BankKey   = "-"
+	PassesKey = "passes"
+)
+
+// Writers returns the writers of the journal, one row each, by writer id. A writer whose entries
+// are all on the stream for good has no row.
+//
+//	key      writer / <writer id>
+//	version  epoch N, which rises with every heartbeat
+//	others   state S live or draining; published N; of a live one address S and secret S, if it
+//	         takes commands from others; of a draining one began N, pass N, sent S
+//	written  by the writer itself (package writer), and by who drains it (package publisher)
+//	read     by the other writers, who forward commands to it, and by publisher's Drainer
+func Writers(t table.Table) Rows { return Rows{t, "writer", "epoch"} }
+
+// Bank returns the row that ties the tables to their archive, at BankKey.
+//
+//	key      bank / -
+//	version  id S, the bank's random id
+//	others   since S
+//	written  by the first program that finds none, and by bank archive claim (package stores)
+//	read     by every program at its start
+func Bank(t table.Table) Rows { return Rows{t, "bank", "id"} }
+
+// AcceptedTimes returns the accounts whose time a person accepted although it is far ahead of the
+// clocks, by AcceptedTimeKey. They share the partition of the bank's row.
+//
+//	key      bank / clock#<tenant>/<account id>
+//	version  until S, the time that was accepted
+//	written  by bank clock accept (journal.Reader.AcceptTime)
+//	read     by a writer that decides on such an account
+func AcceptedTimes(t table.Table) Rows { return Rows{t, "bank", "until"} }
+
+// AcceptedTimeKey returns the sort key of an account among AcceptedTimes.
+func AcceptedTimeKey(account string) string { return "clock#" + account }
+
+// Leases returns a consumer's leases on the shards of a stream, by shard id. Checkpoint and renewal
+// are one write.
+//
+//	key      lease#<stream>#<consumer> / <shard id>
+//	version  epoch N, which rises with every write
+//	others   owner S, claim S, created N, checkpoint S, first_hash S, last_hash S, begun S,
+//	         caught_up S, behind_ms N, at S
+//	written  by the consumer's workers; removed with its generation (package consumer)
+//	read     by the consumer's workers, by bank consumers, /v1/consumers and stores
+func Leases(t table.Table, stream, consumer string) Rows {
+	return Rows{t, "lease#" + stream + "#" + consumer, "epoch"}
+}
+
+// Holes returns the parts of shards that were gone before a consumer read them, open and healed.
+//
+//	key      hole#<stream>#<consumer> / <shard id>#<stream created>#<checkpoint or ->#<begun>
+//	version  epoch N
+//	others   shard S, after S, cause S, found_at S, healed_at S, accounts N, first_hash S,
+//	         last_hash S, healer S, digit N, page S, failed L
+//	written  by the worker that finds the hole, and by the one that heals it (package consumer)
+//	read     by the consumer's workers, and by /v1/consumers
+func Holes(t table.Table, stream, consumer string) Rows {
+	return Rows{t, "hole#" + stream + "#" + consumer, "epoch"}
+}
+
+// Quarantine returns the accounts and records that a consumer cannot process, by account, or by
+// stream, shard and sequence number of a record that names no account.
+//
+//	key      quarantine#<consumer> / <tenant>/<account id>, or <stream>#<shard id>#<sequence>
+//	version  id S, which is the sort key: a row is replaced whole, and only where it is
+//	others   version N, cause S, at S, stream S, shard S, sequence S, data B, size N, tenant S,
+//	         account_id S
+//	written  by the consumer; removed by a redrive, and by bank quarantine
+//	read     by the consumer, by bank quarantine and /v1/consumers
+func Quarantine(t table.Table, consumer string) Rows {
+	return Rows{t, "quarantine#" + consumer, "id"}
+}
+
+// Generations returns the generations of the read models, one row each, by model.
+//
+//	key      generation / <model>
+//	version  rev N
+//	others   live N, candidate N, promoting N, previous N, discarding N, last N
+//	written  by replay rebuild, promote and discard
+//	read     by the consumers' supervisors and by every reader of the model
+func Generations(t table.Table) Rows { return Rows{t, "generation", "rev"} }
+
+// Progress returns how far a job over the archive came: for a job that goes source by source a row
+// each, by source, and for one that goes over the archive in passes one row, at PassesKey.
+//
+//	key      replay#<job> / <source>, or replay#<job> / passes
+//	version  rev N
+//	others   first S, of a source; plan S and passes N, of passes
+//	written  by the job (package replay); a source's is removed with the generation
+//	read     by the job when it begins again
+func Progress(t table.Table, job string) Rows { return Rows{t, "replay#" + job, "rev"} }

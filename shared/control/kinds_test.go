@@ -1,0 +1,35 @@
+package control
+
+import (
+	"testing"
+
+	"passbook/shared/table"
+)
+
+// The partitions and versions are on disk: they never change.
+func TestKindsOfRows(t *testing.T) {
+	tests := map[string]struct {
+		rows               Rows
+		partition, version string
+	}{
+		"writers":        {Writers(nil), "writer", "epoch"},
+		"bank":           {Bank(nil), "bank", "id"},
+		"accepted times": {AcceptedTimes(nil), "bank", "until"},
+		"leases":         {Leases(nil, "events", "balance@1"), "lease#events#balance@1", "epoch"},
+		"holes":          {Holes(nil, "events", "balance@1"), "hole#events#balance@1", "epoch"},
+		"quarantine":     {Quarantine(nil, "balance@1"), "quarantine#balance@1", "id"},
+		"generations":    {Generations(nil), "generation", "rev"},
+		"progress":       {Progress(nil, "balance@2"), "replay#balance@2", "rev"},
+	}
+	for name, tt := range tests {
+		if tt.rows.partition != tt.partition || tt.rows.version != tt.version {
+			t.Errorf("%s: partition %q, version %q", name, tt.rows.partition, tt.rows.version)
+		}
+	}
+	if AcceptedTimeKey("main/A-1") != "clock#main/A-1" || BankKey != "-" || PassesKey != "passes" {
+		t.Error("a sort key is another")
+	}
+	if Revision(0) != nil || Revision(1) != table.N(1) {
+		t.Error("a revision is another")
+	}
+}
