@@ -77,7 +77,7 @@ func (c *retireCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err := t.Sure(c.Yes || c.DryRun, "retire "+c.Key, config.Prefix); err != nil {
 		return err
 	}
-	done, err := jobs.Do[replay.Retired](ctx, t, config, "retire", jobs.RetireParams{Key: c.Key, DryRun: c.DryRun})
+	done, err := jobs.Do[replay.RetireResult](ctx, t, config, "retire", jobs.RetireParams{Key: c.Key, DryRun: c.DryRun})
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
 		for _, fault := range done.Faults.List {
 			fmt.Fprintln(w, fault)

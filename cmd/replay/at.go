@@ -71,7 +71,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	bar, far := console.NewProgress(t.Err, "at"), progress.New()
 	defer bar.Finish()
 	defer bar.Follow(far.Snapshot)()
-	asking := replay.Asking{Bucket: from, Time: c.Time.Time(), Version: c.Version, Progress: far}
+	asking := replay.StatesConfig{Bucket: from, Time: c.Time.Time(), Version: c.Version, Progress: far}
 	if c.Account != "" {
 		asking.Account = event.Account{Tenant: api.Tenant, ID: c.Account}
 	}
@@ -83,7 +83,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 		return c.proving().Allows(x)
 	}
 	found := 0
-	faults, err := replay.At(ctx, asking, func(a event.Account, s account.State) error {
+	faults, err := replay.StatesAt(ctx, asking, func(a event.Account, s account.State) error {
 		found++
 		return c.print(t, a, s)
 	})

@@ -15,8 +15,8 @@ import (
 	"passbook/shared/progress"
 )
 
-// Asking configures At.
-type Asking struct {
+// StatesConfig configures StatesAt.
+type StatesConfig struct {
 	Bucket bucket.Bucket
 	// Account is the one asked for; the zero one asks for all.
 	Account event.Account
@@ -35,13 +35,13 @@ type Asking struct {
 	PassEvents int64
 }
 
-// At gives the states of accounts as they were, from the archive alone, in no promised order: of
-// those that were open then, or that reached the version. Calls of yield come one at a time, and an
-// error of it ends the job. An account is named in the faults, with ErrDifference, and not given,
-// when its history has a gap or two contents before then, or when a gap of the archive may hold
-// more of it. Every other one is given, of two histories in two lives of the stream the older, and
-// the later one is named; the gaps are ErrDifference too, which names them at the end.
-func At(ctx context.Context, c Asking, yield func(event.Account, account.State) error) (Faults, error) {
+// StatesAt gives the states of accounts as they were, from the archive alone, in no promised order:
+// of those that were open then, or that reached the version. Calls of yield come one at a time, and
+// an error of it ends the job. An account is named in the faults, with ErrDifference, and not
+// given, when its history has a gap or two contents before then, or when a gap of the archive may
+// hold more of it. Every other one is given, of two histories in two lives of the stream the older,
+// and the later one is named; the gaps are ErrDifference too, which names them at the end.
+func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, account.State) error) (Faults, error) {
 	if c.Time.IsZero() == (c.Version == 0) {
 		return Faults{}, errors.New("replay: at: ask for a time or for a version")
 	}
@@ -76,7 +76,7 @@ func At(ctx context.Context, c Asking, yield func(event.Account, account.State) 
 }
 
 // states gives the states of the accounts that a walk reads.
-func (c Asking) states(ctx context.Context, w *walk, yield func(event.Account, account.State) error) error {
+func (c StatesConfig) states(ctx context.Context, w *walk, yield func(event.Account, account.State) error) error {
 	w.progress = c.Progress
 	w.progress.Begin("fold the archive", "events", w.plan.Events*int64(w.passes()))
 	var one sync.Mutex
@@ -102,7 +102,7 @@ func (c Asking) states(ctx context.Context, w *walk, yield func(event.Account, a
 
 // fold folds a history as far as it is asked for. The zero state says that there is nothing to
 // give.
-func (c Asking) fold(w *walk, h history) (account.State, error) {
+func (c StatesConfig) fold(w *walk, h history) (account.State, error) {
 	faults := &w.met.entries
 	good, version, wrong := h.whole()
 	var s account.State
@@ -137,7 +137,7 @@ func (c Asking) fold(w *walk, h history) (account.State, error) {
 }
 
 // past says that an event lies after what is asked for.
-func (c Asking) past(e *event.Entry, ev event.Event) bool {
+func (c StatesConfig) past(e *event.Entry, ev event.Event) bool {
 	switch {
 	case c.Version == 0:
 		return e.RecordedAt.After(c.Time)
@@ -149,7 +149,7 @@ func (c Asking) past(e *event.Entry, ev event.Event) bool {
 
 // needs says that what is asked for may depend on the version at which a history breaks off: unless
 // everything from there on is too late. When the entries of a gap were recorded nobody knows.
-func (c Asking) needs(h history, version int64) bool {
+func (c StatesConfig) needs(h history, version int64) bool {
 	if c.Version != 0 {
 		return version <= c.Version
 	}
@@ -164,7 +164,7 @@ func (c Asking) needs(h history, version int64) bool {
 }
 
 // reached leaves out the accounts that do not have the version asked for.
-func (c Asking) reached(s account.State) account.State {
+func (c StatesConfig) reached(s account.State) account.State {
 	if s.Version < c.Version {
 		return account.State{}
 	}

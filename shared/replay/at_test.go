@@ -16,9 +16,9 @@ import (
 )
 
 // ask collects what At gives.
-func ask(c replay.Asking, t *testing.T) (map[event.Account]account.State, replay.Faults, error) {
+func ask(c replay.StatesConfig, t *testing.T) (map[event.Account]account.State, replay.Faults, error) {
 	states := map[event.Account]account.State{}
-	faults, err := replay.At(t.Context(), c, func(a event.Account, s account.State) error {
+	faults, err := replay.StatesAt(t.Context(), c, func(a event.Account, s account.State) error {
 		states[a] = s
 		return nil
 	})
@@ -34,7 +34,7 @@ func TestAt_AgreesWithTheJournal(t *testing.T) {
 	e.archiveShuffled(t, entries, 9)
 	last := entries[len(entries)-1].RecordedAt
 	rapid.Check(t, func(rt *rapid.T) {
-		c := replay.Asking{Bucket: e.bucket, PassEvents: rapid.SampledFrom([]int64{100, 0}).Draw(rt, "pass")}
+		c := replay.StatesConfig{Bucket: e.bucket, PassEvents: rapid.SampledFrom([]int64{100, 0}).Draw(rt, "pass")}
 		if rapid.Bool().Draw(rt, "by time") {
 			span := int64(last.Sub(archivetest.Start)/time.Microsecond) + 2_000_000
 			c.Time = archivetest.Start.Add(time.Duration(rapid.Int64Range(-1_000_000, span).Draw(rt, "µs")) * time.Microsecond)
@@ -99,15 +99,15 @@ func TestAt_NamesGapsThatMatter(t *testing.T) {
 	e.archive(t, "shardId-000000000000", archivetest.Records(without(entries, missing)), 50)
 	gap, before := entries[missing], entries[nth(entries, "A-2", 9)]
 	for name, c := range map[string]struct {
-		ask   replay.Asking
+		ask   replay.StatesConfig
 		fault bool
 	}{
-		"version before":     {replay.Asking{Version: gap.First - 1}, false},
-		"version in the gap": {replay.Asking{Version: gap.First}, true},
-		"version after":      {replay.Asking{Version: gap.Last + 1}, true},
-		"time before":        {replay.Asking{Time: before.RecordedAt.Add(-time.Microsecond)}, false},
-		"time in the gap":    {replay.Asking{Time: gap.RecordedAt.Add(-time.Microsecond)}, true},
-		"time of all":        {replay.Asking{Time: entries[len(entries)-1].RecordedAt}, true},
+		"version before":     {replay.StatesConfig{Version: gap.First - 1}, false},
+		"version in the gap": {replay.StatesConfig{Version: gap.First}, true},
+		"version after":      {replay.StatesConfig{Version: gap.Last + 1}, true},
+		"time before":        {replay.StatesConfig{Time: before.RecordedAt.Add(-time.Microsecond)}, false},
+		"time in the gap":    {replay.StatesConfig{Time: gap.RecordedAt.Add(-time.Microsecond)}, true},
+		"time of all":        {replay.StatesConfig{Time: entries[len(entries)-1].RecordedAt}, true},
 	} {
 		c.ask.Bucket = e.bucket
 		got, faults, err := ask(c.ask, t)
@@ -116,13 +116,13 @@ func TestAt_NamesGapsThatMatter(t *testing.T) {
 			t.Errorf("%s: given %v, %+v, %v", name, given, faults, err)
 		}
 	}
-	if _, _, err := ask(replay.Asking{Bucket: e.bucket}, t); err == nil {
+	if _, _, err := ask(replay.StatesConfig{Bucket: e.bucket}, t); err == nil {
 		t.Error("neither time nor version was asked for")
 	}
 }
 
 func TestAt_EmptyArchive(t *testing.T) {
-	got, faults, err := ask(replay.Asking{Bucket: newEnv(t).bucket, Version: 1}, t)
+	got, faults, err := ask(replay.StatesConfig{Bucket: newEnv(t).bucket, Version: 1}, t)
 	if err != nil || len(got) != 0 || !reflect.DeepEqual(faults, replay.Faults{}) {
 		t.Fatalf("%v, %v, %v", got, faults, err)
 	}

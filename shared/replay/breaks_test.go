@@ -49,21 +49,21 @@ func TestJobs_NameAMissingSegment(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, keys[1])); err != nil {
 		t.Fatal(err)
 	}
-	done, err := replay.Journal(t.Context(), e.restoring())
+	done, err := replay.RestoreJournal(t.Context(), e.restoring())
 	if !errors.Is(err, replay.ErrDifference) || done.Faults.Count != 1 || len(done.Gaps) != 1 || done.Gaps[0].Key != keys[1] {
 		t.Errorf("restored %+v, %v", done, err)
 	}
 	if want := int64(half + len(other)); done.Entries != want {
 		t.Errorf("%d entries restored, want %d", done.Entries, want)
 	}
-	states, _, err := ask(replay.Asking{Bucket: e.bucket, Version: 1}, t)
+	states, _, err := ask(replay.StatesConfig{Bucket: e.bucket, Version: 1}, t)
 	if !errors.Is(err, replay.ErrDifference) || !strings.Contains(err.Error(), keys[2]) || len(states) != 2 {
 		t.Errorf("asked: %d states, %v", len(states), err)
 	}
 	if err := e.stream.CreateStream(t.Context(), "again", 1); err != nil {
 		t.Fatal(err)
 	}
-	published, err := replay.Republish(t.Context(), replay.Republishing{
+	published, err := replay.Republish(t.Context(), replay.RepublishConfig{
 		Bucket: e.bucket, Journal: e.reader, Table: e.table, Streams: e.stream, Stream: "again", LiveStream: "events",
 	})
 	if !errors.Is(err, replay.ErrDifference) || !strings.Contains(err.Error(), keys[2]) || published != done.Entries {

@@ -31,8 +31,8 @@ const (
 // when, and the generation itself.
 var volatile = []string{"rev", "projected_at", "shard", "sequence", "pending", "quiet", "hk", "dk"}
 
-// Comparing configures Compare and Promote. All but Progress is required.
-type Comparing struct {
+// CompareConfig configures Compare and Promote. All but Progress is required.
+type CompareConfig struct {
 	Table table.Table
 	Model string
 	// Journal gives the history of an account whose two rows are never met at one version.
@@ -43,8 +43,8 @@ type Comparing struct {
 	Progress   *progress.Tracker
 }
 
-// Comparison is what Compare found.
-type Comparison struct {
+// CompareResult is what Compare found.
+type CompareResult struct {
 	Live, Candidate int64
 	// Equal rows agree in everything: at one version, or, where the account is too busy for the two
 	// to be met, each with what the journal makes of its own version. Ahead are rows of the
@@ -60,20 +60,20 @@ type Comparison struct {
 // While both follow the stream a row is read again until the two meet. Those of a busy account may
 // never be met; they are held against the journal then, and no row of the candidate passes that was
 // held against nothing. It ends with ErrDifference when a row differs, lags or is blocked.
-func Compare(ctx context.Context, c Comparing) (Comparison, error) {
+func Compare(ctx context.Context, c CompareConfig) (CompareResult, error) {
 	g, err := consumer.LoadGenerations(ctx, c.Table, c.Model)
 	live, candidate := g.Live, g.Candidate
 	if candidate == 0 && g.Previous > g.Live { // it was live, and left by going back
 		candidate = g.Previous
 	}
-	found := Comparison{Live: live, Candidate: candidate}
+	found := CompareResult{Live: live, Candidate: candidate}
 	if err == nil && candidate == 0 {
 		err = c.none(g)
 	}
 	if err != nil {
 		return found, fmt.Errorf("compare %s: %w", c.Model, err)
 	}
-	run := comparison{Comparing: c, live: live, candidate: candidate}
+	run := comparison{CompareConfig: c, live: live, candidate: candidate}
 	c.Progress.Begin(fmt.Sprintf("compare %s with %s", consumer.Name(c.Model, candidate), consumer.Name(c.Model, live)), "rows", 0)
 	err = eachRow(ctx, c.Table, c.Model, live, func(ctx context.Context, row rowOf) error { return run.meet(ctx, row.account) })
 	if err == nil {
@@ -88,7 +88,7 @@ func Compare(ctx context.Context, c Comparing) (Comparison, error) {
 }
 
 // none is the error where there is nothing to compare.
-func (c Comparing) none(g consumer.GenerationSet) error {
+func (c CompareConfig) none(g consumer.GenerationSet) error {
 	if g.Previous != 0 {
 		return fmt.Errorf("there is no candidate: replay promote --model %s --back returns to generation %d, replay discard --model %s --yes "+
 			"removes it, and then replay rebuild --model %s makes one: %w", c.Model, g.Previous, c.Model, c.Model, consumer.ErrGeneration)
@@ -97,7 +97,7 @@ func (c Comparing) none(g consumer.GenerationSet) error {
 }
 
 type comparison struct {
-	Comparing
+	CompareConfig
 	live, candidate int64
 	equal, ahead    atomic.Int64
 	faults          collector
@@ -235,7 +235,7 @@ func (r *comparison) alone(ctx context.Context, there rowOf) error {
 
 // Promote makes the candidate live if Compare finds nothing, or whatever it finds when force says
 // so. The generation that was live stays beside it until Discard.
-func Promote(ctx context.Context, c Comparing, force bool) (Comparison, error) {
+func Promote(ctx context.Context, c CompareConfig, force bool) (CompareResult, error) {
 	found, err := Compare(ctx, c)
 	if err != nil && !(force && found.Faults.Count > 0) {
 		return found, err

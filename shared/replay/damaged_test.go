@@ -42,7 +42,7 @@ func TestJobs_ADamagedSegmentCostsOnlyItsAccounts(t *testing.T) {
 			}
 			e.archive(t, "s-0", archivetest.Records(shards[0]), 30)
 			e.archive(t, "s-1", archivetest.Records(shards[1]), 30)
-			want, _, err := ask(replay.Asking{Bucket: e.bucket, Time: archivetest.Start.AddDate(1, 0, 0)}, t)
+			want, _, err := ask(replay.StatesConfig{Bucket: e.bucket, Time: archivetest.Start.AddDate(1, 0, 0)}, t)
 			if err != nil || len(want) != 12 {
 				t.Fatal(len(want), err)
 			}
@@ -58,10 +58,10 @@ func TestJobs_ADamagedSegmentCostsOnlyItsAccounts(t *testing.T) {
 			for _, entry := range shards[0][30:60] {
 				held[entry.AccountID] = true
 			}
-			got, faults, err := ask(replay.Asking{Bucket: e.bucket, Time: archivetest.Start.AddDate(1, 0, 0)}, t)
+			got, faults, err := ask(replay.StatesConfig{Bucket: e.bucket, Time: archivetest.Start.AddDate(1, 0, 0)}, t)
 			mustCost(t, victim, err)
 			mustBeRight(t, want, got, faults, held)
-			restored, err := replay.Journal(t.Context(), e.restoring())
+			restored, err := replay.RestoreJournal(t.Context(), e.restoring())
 			mustCost(t, victim, err)
 			if restored.Accounts < 6 || len(restored.Gaps) != 1 || restored.Gaps[0].Key != victim {
 				t.Errorf("restored %+v", restored)

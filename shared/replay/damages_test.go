@@ -233,7 +233,7 @@ func TestDamages(t *testing.T) {
 	other.archiveMarked(t, strange, archivetest.Bank(9, 6, 400))
 	bank.commit(t, entries)
 	far := archivetest.Start.AddDate(1, 0, 0)
-	want, _, err := ask(replay.Asking{Bucket: bank.bucket, Time: far}, t)
+	want, _, err := ask(replay.StatesConfig{Bucket: bank.bucket, Time: far}, t)
 	if err != nil || len(want) != 12 {
 		t.Fatal(len(want), err)
 	}
@@ -248,7 +248,7 @@ func TestDamages(t *testing.T) {
 			disk, err := dirbucket.New(r.dir)
 			r.check(err)
 			_, audited := audit.Run(t.Context(), audit.Config{Table: bank.table, Accounts: bank.reader, Bucket: disk, Grace: time.Nanosecond})
-			got, _, asked := ask(replay.Asking{Bucket: disk, Time: far, Known: known}, t)
+			got, _, asked := ask(replay.StatesConfig{Bucket: disk, Time: far, Known: known}, t)
 			for a, s := range got {
 				if !bytes.Equal(account.AppendState(nil, s), account.AppendState(nil, want[a])) {
 					t.Errorf("%s is given wrong: %+v, want %+v", a, s, want[a])
@@ -258,7 +258,7 @@ func TestDamages(t *testing.T) {
 			lost.bucket = disk
 			restoring, rebuilding := lost.restoring(), lost.rebuilding()
 			restoring.Known, rebuilding.Known = known, known
-			restored, journalled := replay.Journal(t.Context(), restoring)
+			restored, journalled := replay.RestoreJournal(t.Context(), restoring)
 			_, rebuilt := replay.Rebuild(t.Context(), rebuilding)
 			codes := [4]int{code(audited), code(asked), code(journalled), code(rebuilt)}
 			if codes != c.codes {

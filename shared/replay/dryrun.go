@@ -14,17 +14,17 @@ import (
 // lackingKept bounds the accounts that Lacking lists; all are counted.
 const lackingKept = 10_000
 
-// Lacking is what the journal lacks.
-type Lacking struct {
+// Missing is what the journal lacks.
+type Missing struct {
 	Accounts int64 `json:"accounts"`
 	Entries  int64 `json:"entries"`
 	// List has the first accounts, by id.
-	List []LackingAccount `json:"list"`
+	List []MissingOfAccount `json:"list"`
 }
 
-// LackingAccount is what the journal lacks of one account: so many entries, from the version From
+// MissingOfAccount is what the journal lacks of one account: so many entries, from the version From
 // up to To.
-type LackingAccount struct {
+type MissingOfAccount struct {
 	Account string `json:"account_id"`
 	Entries int64  `json:"entries"`
 	From    int64  `json:"from_version"`
@@ -35,13 +35,13 @@ type LackingAccount struct {
 // is not dry.
 type dryRun struct {
 	mu  sync.Mutex
-	all map[event.Account]*LackingAccount // those met
+	all map[event.Account]*MissingOfAccount // those met
 	// live has the live generation of each model.
 	live map[string]int64
 }
 
-func newDryRun(ctx context.Context, c Restoring) (*dryRun, error) {
-	d := &dryRun{all: map[event.Account]*LackingAccount{}, live: map[string]int64{}}
+func newDryRun(ctx context.Context, c RestoreConfig) (*dryRun, error) {
+	d := &dryRun{all: map[event.Account]*MissingOfAccount{}, live: map[string]int64{}}
 	for _, model := range c.Models {
 		live, _, err := consumer.Generations(ctx, c.Table, model)
 		if err != nil {
@@ -63,12 +63,12 @@ func (d *dryRun) met(a event.Account) bool {
 }
 
 // of is what the journal lacks of an account.
-func (d *dryRun) of(a event.Account) *LackingAccount {
+func (d *dryRun) of(a event.Account) *MissingOfAccount {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	lacking := d.all[a]
 	if lacking == nil {
-		lacking = &LackingAccount{Account: a.ID}
+		lacking = &MissingOfAccount{Account: a.ID}
 		d.all[a] = lacking
 	}
 	return lacking
@@ -100,12 +100,12 @@ func (d *dryRun) compareRows(ctx context.Context, r *restore, a event.Account, p
 	return nil
 }
 
-func (d *dryRun) result() Lacking {
-	var sum Lacking
+func (d *dryRun) result() Missing {
+	var sum Missing
 	if d == nil {
 		return sum
 	}
-	sum.List = []LackingAccount{}
+	sum.List = []MissingOfAccount{}
 	for _, of := range d.all {
 		if of.Entries > 0 {
 			sum.Accounts++
@@ -113,7 +113,7 @@ func (d *dryRun) result() Lacking {
 			sum.List = append(sum.List, *of)
 		}
 	}
-	slices.SortFunc(sum.List, func(a, b LackingAccount) int { return cmp.Compare(a.Account, b.Account) })
+	slices.SortFunc(sum.List, func(a, b MissingOfAccount) int { return cmp.Compare(a.Account, b.Account) })
 	sum.List = sum.List[:min(len(sum.List), lackingKept)]
 	return sum
 }

@@ -18,7 +18,7 @@ func TestJournal_ADryRunSaysWhatTheJournalLacks(t *testing.T) {
 	e.commit(t, half)
 	// the rows are where the journal was: ahead of what is left of it, not of what comes back
 	e.project(t, 1, entries)
-	want := map[string]replay.LackingAccount{}
+	want := map[string]replay.MissingOfAccount{}
 	for _, entry := range entries[100:] {
 		l := want[entry.AccountID]
 		if l.Entries++; l.Account == "" {
@@ -36,27 +36,27 @@ func TestJournal_ADryRunSaysWhatTheJournalLacks(t *testing.T) {
 	before := tables()
 	c := e.restoring()
 	c.DryRun, c.PassEvents = true, 60
-	would, err := replay.Journal(t.Context(), c)
+	would, err := replay.RestoreJournal(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(before, tables()) {
 		t.Fatal("the dry run wrote")
 	}
-	got := map[string]replay.LackingAccount{}
-	for _, l := range would.Lacking.List {
+	got := map[string]replay.MissingOfAccount{}
+	for _, l := range would.Missing.List {
 		got[l.Account] = l
 	}
-	if !reflect.DeepEqual(got, want) || would.Lacking.Entries != 100 || would.Lacking.Accounts != int64(len(want)) {
-		t.Fatalf("%+v, want %+v", would.Lacking, want)
+	if !reflect.DeepEqual(got, want) || would.Missing.Entries != 100 || would.Missing.Accounts != int64(len(want)) {
+		t.Fatalf("%+v, want %+v", would.Missing, want)
 	}
-	done, err := replay.Journal(t.Context(), e.restoring())
+	done, err := replay.RestoreJournal(t.Context(), e.restoring())
 	if err != nil || done.Entries != would.Entries || done.Accounts != would.Accounts {
 		t.Fatalf("%+v, %v; the dry run said %+v", done, err, would)
 	}
-	again, err := replay.Journal(t.Context(), c)
-	if err != nil || again.Lacking.Entries != 0 {
-		t.Fatalf("%+v, %v", again.Lacking, err)
+	again, err := replay.RestoreJournal(t.Context(), c)
+	if err != nil || again.Missing.Entries != 0 {
+		t.Fatalf("%+v, %v", again.Missing, err)
 	}
 }
 
@@ -73,8 +73,8 @@ func TestJournal_ADryRunProvesTheRows(t *testing.T) {
 			project(e)
 			c := e.restoring()
 			c.DryRun = true
-			would, dryErr := replay.Journal(t.Context(), c)
-			done, err := replay.Journal(t.Context(), e.restoring())
+			would, dryErr := replay.RestoreJournal(t.Context(), c)
+			done, err := replay.RestoreJournal(t.Context(), e.restoring())
 			if !reflect.DeepEqual(would.Faults, done.Faults) || done.Faults.Count == 0 || dryErr == nil || dryErr.Error() != err.Error() {
 				t.Fatalf("the dry run says %+v, %v; the real one %+v, %v", would.Faults, dryErr, done.Faults, err)
 			}

@@ -182,8 +182,8 @@ func (e *env) project(t testing.TB, generation int64, entries []*event.Entry) {
 	}
 }
 
-func (e *env) rebuilding() replay.Rebuilding {
-	return replay.Rebuilding{
+func (e *env) rebuilding() replay.RebuildConfig {
+	return replay.RebuildConfig{
 		Table: e.table, Model: testModel.Name, Bucket: e.bucket, Journal: e.reader,
 		Projection: func(_ context.Context, generation int64) (replay.Projection, error) {
 			return e.projection(generation), nil
@@ -191,8 +191,8 @@ func (e *env) rebuilding() replay.Rebuilding {
 	}
 }
 
-func (e *env) comparing() replay.Comparing {
-	return replay.Comparing{
+func (e *env) comparing() replay.CompareConfig {
+	return replay.CompareConfig{
 		Table: e.table, Model: testModel.Name, Journal: e.reader,
 		Projection: func(_ context.Context, in table.Table, generation int64) (replay.Projection, error) {
 			return e.projectionInto(consumer.NewRows(in, testModel), generation), nil
@@ -200,8 +200,8 @@ func (e *env) comparing() replay.Comparing {
 	}
 }
 
-func (e *env) restoring() replay.Restoring {
-	return replay.Restoring{
+func (e *env) restoring() replay.RestoreConfig {
+	return replay.RestoreConfig{
 		Bucket: e.bucket, Table: e.table, Restorer: journal.NewRestorer(e.table), Models: []string{testModel.Name}, PassEvents: 300,
 	}
 }

@@ -34,7 +34,7 @@ func TestJournal_OfTwoLivesTheOlderHistoryComesBack(t *testing.T) {
 			// Restored, the bank went on in a third life, into which the end of the first was
 			// published again.
 			e.archiveLife(t, third, "s-0", archivetest.Records(right[6:]), 100)
-			done, err := replay.Journal(t.Context(), e.restoring())
+			done, err := replay.RestoreJournal(t.Context(), e.restoring())
 			if !errors.Is(err, replay.ErrDifference) || done.Faults.Count != int64(len(c.later)) || done.Entries != int64(len(right)) {
 				t.Fatalf("%+v, %v", done, err)
 			}
@@ -47,7 +47,7 @@ func TestJournal_OfTwoLivesTheOlderHistoryComesBack(t *testing.T) {
 			if head, err := e.reader.Head(t.Context(), a); err != nil || head.State.Version != right[len(right)-1].Last {
 				t.Fatalf("%+v, %v", head, err)
 			}
-			states, _, err := ask(replay.Asking{Bucket: e.bucket, Time: first.AddDate(1, 0, 0)}, t)
+			states, _, err := ask(replay.StatesConfig{Bucket: e.bucket, Time: first.AddDate(1, 0, 0)}, t)
 			if !errors.Is(err, replay.ErrDifference) || states[a].Version != right[len(right)-1].Last {
 				t.Fatalf("%+v, %v", states, err)
 			}
@@ -62,7 +62,7 @@ func TestJournal_TwoHistoriesOfOneLifeAreAFault(t *testing.T) {
 	e.archiveLife(t, first, "s-0", archivetest.Records(right), 5)
 	e.archiveLife(t, first, "s-1", archivetest.Records(twin), 5)
 	e.archiveLife(t, first.Add(time.Hour), "s-0", archivetest.Records(twin), 5) // published again: it is older than that
-	done, err := replay.Journal(t.Context(), e.restoring())
+	done, err := replay.RestoreJournal(t.Context(), e.restoring())
 	if !errors.Is(err, replay.ErrDifference) || done.Entries != 0 || done.Faults.Count != 1 {
 		t.Fatalf("%+v, %v", done, err)
 	}
@@ -75,7 +75,7 @@ func TestJournal_AJournalOfTheLaterLifeSaysWhereToRestore(t *testing.T) {
 	e.archiveLife(t, first, "s-0", archivetest.Records(grown(1, 8)), 5)
 	e.archiveLife(t, first.Add(time.Hour), "s-0", archivetest.Records(later), 5)
 	e.commit(t, later)
-	done, err := replay.Journal(t.Context(), e.restoring())
+	done, err := replay.RestoreJournal(t.Context(), e.restoring())
 	if !errors.Is(err, replay.ErrDifference) || !strings.Contains(done.Faults.List[0].What+done.Faults.List[1].What, "restore into an empty journal") {
 		t.Fatalf("%+v, %v", done, err)
 	}

@@ -25,8 +25,8 @@ type Restorer interface {
 	Lacks(ctx context.Context, e *event.Entry, s account.State) (bool, error)
 }
 
-// Restoring configures Journal.
-type Restoring struct {
+// RestoreConfig configures RestoreJournal.
+type RestoreConfig struct {
 	Bucket   bucket.Bucket
 	Table    table.Table
 	Restorer Restorer
@@ -44,13 +44,13 @@ type Restoring struct {
 	PassEvents int64
 }
 
-// Restored is what Journal did.
-type Restored struct {
+// RestoreResult is what RestoreJournal did.
+type RestoreResult struct {
 	// Accounts and Entries were put, or found in place, by this run; a dry run would put them, or
 	// found them in place.
 	Accounts, Entries int64
-	// Lacking is what the journal lacks of it, in a dry run.
-	Lacking Lacking
+	// Missing is what the journal lacks of it, in a dry run.
+	Missing Missing
 	// Faults name each account that was not restored to its end, and each row that is ahead of the
 	// journal.
 	Faults Faults
@@ -58,34 +58,34 @@ type Restored struct {
 	Gaps []archive.Gap
 }
 
-// Journal restores the journal from the archive. The caller MUST have stopped all writers. Each
-// account comes back up to its first gap, in version order; what is there already is compared. It
-// ends with ErrDifference when something does not fit or the archive has gaps, after it has
+// RestoreJournal restores the journal from the archive. The caller MUST have stopped all writers.
+// Each account comes back up to its first gap, in version order; what is there already is compared.
+// It ends with ErrDifference when something does not fit or the archive has gaps, after it has
 // restored everything else, and names each account of which a gap may hold more. Called again, it
 // goes on.
-func Journal(ctx context.Context, c Restoring) (Restored, error) {
+func RestoreJournal(ctx context.Context, c RestoreConfig) (RestoreResult, error) {
 	if c.Flush != nil {
 		err := c.Flush(ctx)
 		if err != nil {
-			return Restored{}, fmt.Errorf("restore journal: %w", err)
+			return RestoreResult{}, fmt.Errorf("restore journal: %w", err)
 		}
 	}
 	plan, err := loadPlan(ctx, c.Bucket, c.Known)
 	if err != nil {
-		return Restored{}, fmt.Errorf("restore journal: %w", err)
+		return RestoreResult{}, fmt.Errorf("restore journal: %w", err)
 	}
-	r := restore{Restoring: c}
+	r := restore{RestoreConfig: c}
 	if c.DryRun {
 		r.dry, err = newDryRun(ctx, c)
 		if err != nil {
-			return Restored{}, fmt.Errorf("restore journal: %w", err)
+			return RestoreResult{}, fmt.Errorf("restore journal: %w", err)
 		}
 	}
 	gaps, err := r.run(ctx, plan)
 	if err == nil {
 		err = r.compareRows(ctx)
 	}
-	done := Restored{Accounts: r.accounts.Load(), Entries: r.entries.Load(), Gaps: gaps, Lacking: r.dry.result()}
+	done := RestoreResult{Accounts: r.accounts.Load(), Entries: r.entries.Load(), Gaps: gaps, Missing: r.dry.result()}
 	if err != nil {
 		return done, fmt.Errorf("restore journal: %w", err)
 	}
@@ -94,7 +94,7 @@ func Journal(ctx context.Context, c Restoring) (Restored, error) {
 }
 
 type restore struct {
-	Restoring
+	RestoreConfig
 	accounts, entries atomic.Int64
 	met               damage
 	dry               *dryRun // nil when it is none

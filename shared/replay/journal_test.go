@@ -56,7 +56,7 @@ func TestJournal_RestoresWhatWasArchived(t *testing.T) {
 	lost := newEnv(t)
 	lost.bucket = e.bucket
 	for range 2 { // the second run finds everything in place
-		done, err := replay.Journal(t.Context(), lost.restoring())
+		done, err := replay.RestoreJournal(t.Context(), lost.restoring())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,11 +142,11 @@ func TestJournal_NamesWhatDoesNotFit(t *testing.T) {
 			before := dump(t, e.table, journal.Table)
 			dry := e.restoring()
 			dry.DryRun = true
-			would, dryErr := replay.Journal(t.Context(), dry)
+			would, dryErr := replay.RestoreJournal(t.Context(), dry)
 			if !reflect.DeepEqual(before, dump(t, e.table, journal.Table)) {
 				t.Fatal("the dry run wrote")
 			}
-			done, err := replay.Journal(t.Context(), e.restoring())
+			done, err := replay.RestoreJournal(t.Context(), e.restoring())
 			if !reflect.DeepEqual(would.Faults, done.Faults) || !errors.Is(dryErr, replay.ErrDifference) || would.Entries != done.Entries {
 				t.Fatalf("the dry run says %+v, %v, and the real one %+v", would, dryErr, done)
 			}
@@ -204,7 +204,7 @@ func TestJournal_GoesOnAfterAnInterruption(t *testing.T) {
 		r := &interrupted{Restorer: journal.NewRestorer(e.table)}
 		r.left.Store(250)
 		c.Restorer = r
-		_, err := replay.Journal(t.Context(), c)
+		_, err := replay.RestoreJournal(t.Context(), c)
 		puts += int(r.put.Load())
 		if err == nil {
 			break
@@ -239,12 +239,12 @@ func TestJournal_FlushesTheArchiverFirst(t *testing.T) {
 		e.archive(t, "s-0", archivetest.Records(entries), 50)
 		return nil
 	}
-	done, err := replay.Journal(t.Context(), c)
+	done, err := replay.RestoreJournal(t.Context(), c)
 	if err != nil || done.Entries != int64(len(entries)) {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	c.Flush = func(context.Context) error { return errors.New("the shard was given up") }
-	if _, err := replay.Journal(t.Context(), c); err == nil {
+	if _, err := replay.RestoreJournal(t.Context(), c); err == nil {
 		t.Fatal("went on without the archiver")
 	}
 }

@@ -51,7 +51,7 @@ func (r *comparison) prove(ctx context.Context, live, made rowOf, moves bool) er
 
 // proof is a row that is made of an account's journal again, in memory, version after version.
 type proof struct {
-	Comparing
+	CompareConfig
 	account    event.Account
 	in         *scratch
 	generation int64
@@ -62,7 +62,7 @@ type proof struct {
 // newProof opens the model's projection into a table of its own. Its generation is a candidate
 // there, so that it sends nothing.
 func (r *comparison) newProof(ctx context.Context, a event.Account) (*proof, error) {
-	p := &proof{Comparing: r.Comparing, account: a, in: newScratch()}
+	p := &proof{CompareConfig: r.CompareConfig, account: a, in: newScratch()}
 	var err error
 	p.generation, err = consumer.StartCandidate(ctx, p.in, r.Model)
 	if err == nil {

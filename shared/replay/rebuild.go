@@ -33,8 +33,8 @@ type Projection interface {
 	CatchUp(ctx context.Context, a event.Account) (int64, error)
 }
 
-// Rebuilding configures Rebuild.
-type Rebuilding struct {
+// RebuildConfig configures Rebuild.
+type RebuildConfig struct {
 	Table table.Table
 	// Model is the read model's name, such as "balance".
 	Model string
@@ -49,8 +49,8 @@ type Rebuilding struct {
 	Progress *progress.Tracker
 }
 
-// Rebuilt is what Rebuild did.
-type Rebuilt struct {
+// RebuildResult is what Rebuild did.
+type RebuildResult struct {
 	// Generation is the candidate that now stands beside the live one.
 	Generation int64
 	// Events were read from the archive, Skipped of its segments were done by an earlier run.
@@ -69,8 +69,8 @@ type Rebuilt struct {
 // stream meanwhile. Interrupted, it goes on after the last segment that was done. What it made is
 // judged by Compare, not here; that the archive is not whole is ErrDifference at the end. While a
 // generation is being discarded it is ErrGeneration.
-func Rebuild(ctx context.Context, c Rebuilding) (Rebuilt, error) {
-	var done Rebuilt
+func Rebuild(ctx context.Context, c RebuildConfig) (RebuildResult, error) {
+	var done RebuildResult
 	err := c.undisturbed(ctx)
 	if err == nil {
 		done.Generation, err = consumer.StartCandidate(ctx, c.Table, c.Model)
@@ -102,7 +102,7 @@ func Rebuild(ctx context.Context, c Rebuilding) (Rebuilt, error) {
 // undisturbed refuses to begin beside a discard. The candidate may be what goes, without a worker
 // to follow with it and never to be promoted; and a discard that was interrupted would be forgotten
 // if the next one were of another generation.
-func (c Rebuilding) undisturbed(ctx context.Context) error {
+func (c RebuildConfig) undisturbed(ctx context.Context) error {
 	g, err := consumer.LoadGenerations(ctx, c.Table, c.Model)
 	if err == nil && g.Discarding != 0 {
 		err = fmt.Errorf("generation %d is being discarded: replay discard --model %s goes on if that was interrupted: %w",
@@ -111,7 +111,7 @@ func (c Rebuilding) undisturbed(ctx context.Context) error {
 	return err
 }
 
-func (c Rebuilding) fromArchive(ctx context.Context, to Projection, done *Rebuilt) error {
+func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *RebuildResult) error {
 	p, err := loadPlan(ctx, c.Bucket, c.Known)
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (c Rebuilding) fromArchive(ctx context.Context, to Projection, done *Rebuil
 }
 
 // catchUp brings every account of the journal to its head.
-func (c Rebuilding) catchUp(ctx context.Context, to Projection, done *Rebuilt) error {
+func (c RebuildConfig) catchUp(ctx context.Context, to Projection, done *RebuildResult) error {
 	c.Progress.Begin("catch up with the journal", "accounts", 0)
 	var accounts, blocked atomic.Int64
 	err := eachAccount(ctx, c.Journal, func(ctx context.Context, a event.Account) error {

@@ -19,8 +19,8 @@ import (
 	"passbook/shared/table"
 )
 
-// Republishing configures Republish.
-type Republishing struct {
+// RepublishConfig configures Republish.
+type RepublishConfig struct {
 	Bucket  bucket.Bucket
 	Streams stream.Stream
 	// Journal has what the archive has not yet.
@@ -46,7 +46,7 @@ type Republishing struct {
 var ErrLiveStream = errors.New("replay: republishing onto the live stream needs an explicit word")
 
 // plan is what Republish would read.
-func (c Republishing) plan(ctx context.Context) (archive.Plan, error) {
+func (c RepublishConfig) plan(ctx context.Context) (archive.Plan, error) {
 	p, err := loadPlan(ctx, c.Bucket, c.Known)
 	if err != nil {
 		return archive.Plan{}, err
@@ -63,7 +63,7 @@ func (c Republishing) plan(ctx context.Context) (archive.Plan, error) {
 // accounts that it was at: some of them are published twice, which is harmless. When the archive
 // has gaps or damaged entries it ends with ErrDifference, which names them, after it has published
 // what is there.
-func Republish(ctx context.Context, c Republishing) (int64, error) {
+func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 	if c.Stream == c.LiveStream && !c.Live {
 		return 0, ErrLiveStream
 	}
@@ -105,7 +105,7 @@ func Republish(ctx context.Context, c Republishing) (int64, error) {
 
 // pass publishes one part of the accounts: those that the archive has, and those that only the
 // journal has yet.
-func (c Republishing) pass(ctx context.Context, w *walk, pass int, out *batcher) error {
+func (c RepublishConfig) pass(ctx context.Context, w *walk, pass int, out *batcher) error {
 	var archived sync.Map
 	publish := func(ctx context.Context, h history) error {
 		tail, err := c.unsealed(ctx, h)
@@ -138,7 +138,7 @@ func (c Republishing) pass(ctx context.Context, w *walk, pass int, out *batcher)
 }
 
 // eachAccount visits the accounts that are asked for, or all of the journal.
-func (c Republishing) eachAccount(ctx context.Context, visit func(context.Context, event.Account) error) error {
+func (c RepublishConfig) eachAccount(ctx context.Context, visit func(context.Context, event.Account) error) error {
 	if len(c.Accounts) == 0 {
 		return eachAccount(ctx, c.Journal, visit)
 	}
@@ -151,7 +151,7 @@ func (c Republishing) eachAccount(ctx context.Context, visit func(context.Contex
 }
 
 // unsealed is what the journal has of an account in the range and after its end in the archive.
-func (c Republishing) unsealed(ctx context.Context, h history) (tail []*event.Entry, err error) {
+func (c RepublishConfig) unsealed(ctx context.Context, h history) (tail []*event.Entry, err error) {
 	var last int64
 	if n := len(h.entries); n > 0 {
 		last = h.entries[n-1].Last
@@ -175,7 +175,7 @@ func (c Republishing) unsealed(ctx context.Context, h history) (tail []*event.En
 	return tail, nil
 }
 
-func (c Republishing) inRange(entries []*event.Entry) []*event.Entry {
+func (c RepublishConfig) inRange(entries []*event.Entry) []*event.Entry {
 	var in []*event.Entry
 	for _, e := range entries {
 		if !e.RecordedAt.Before(c.From) && (c.To.IsZero() || e.RecordedAt.Before(c.To)) {

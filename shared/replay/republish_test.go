@@ -60,7 +60,7 @@ func TestRepublish_PutsARangeInOrderOnANamedStream(t *testing.T) {
 	}
 	e.stream.SetFaults(pebblestream.Faults{Seed: 1, Refuse: 20})
 	from, to := entries[100].RecordedAt, entries[700].RecordedAt
-	c := replay.Republishing{
+	c := replay.RepublishConfig{
 		Bucket: e.bucket, Journal: e.reader, Table: e.table, Streams: e.stream, Stream: "again", LiveStream: "events", From: from, To: to, PassEvents: 200,
 		Accounts: []event.Account{{Tenant: "main", ID: "A-1"}, {Tenant: "main", ID: "A-7"}},
 	}
@@ -104,7 +104,7 @@ func TestRepublish_TheLiveStreamNeedsAWord(t *testing.T) {
 	if err := e.stream.CreateStream(t.Context(), "events", 1); err != nil {
 		t.Fatal(err)
 	}
-	c := replay.Republishing{Bucket: e.bucket, Journal: e.reader, Table: e.table, Streams: e.stream, Stream: "events", LiveStream: "events"}
+	c := replay.RepublishConfig{Bucket: e.bucket, Journal: e.reader, Table: e.table, Streams: e.stream, Stream: "events", LiveStream: "events"}
 	if _, err := replay.Republish(t.Context(), c); !errors.Is(err, replay.ErrLiveStream) {
 		t.Fatalf("got %v", err)
 	}
@@ -125,7 +125,7 @@ func TestRepublish_TakesWhatIsNotSealedYet(t *testing.T) {
 	sealed := entries[:300]
 	e.archiveShuffled(t, sealed, 2)
 	from, to := entries[250].RecordedAt, entries[550].RecordedAt
-	for name, c := range map[string]replay.Republishing{
+	for name, c := range map[string]replay.RepublishConfig{
 		"all":          {PassEvents: 100},
 		"a range":      {From: from, To: to, PassEvents: 100},
 		"after it all": {From: entries[400].RecordedAt},

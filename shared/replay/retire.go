@@ -19,8 +19,8 @@ import (
 	"passbook/shared/stream"
 )
 
-// Retiring configures Retire.
-type Retiring struct {
+// RetireConfig configures Retire.
+type RetireConfig struct {
 	Bucket  bucket.Bucket
 	Journal *journal.Reader
 	// Known is what is known of the archive from elsewhere.
@@ -36,8 +36,8 @@ type Retiring struct {
 	PassEvents int64
 }
 
-// Retired is what Retire proved.
-type Retired struct {
+// RetireResult is what Retire proved.
+type RetireResult struct {
 	Key string `json:"retired"`
 	// Object is what was written; "" in a dry run.
 	Object string `json:"object,omitempty"`
@@ -60,8 +60,8 @@ const clockSlack = 5 * time.Minute
 // Retire has a segment that is damaged or missing count as replaced, once every entry that the
 // journal has and that can have lain in it is held by whole segments. Else it ends with
 // ErrDifference, and the faults name what is not. Segments are read whole for it.
-func Retire(ctx context.Context, c Retiring) (Retired, error) {
-	done := Retired{Key: c.Key, DryRun: c.DryRun}
+func Retire(ctx context.Context, c RetireConfig) (RetireResult, error) {
+	done := RetireResult{Key: c.Key, DryRun: c.DryRun}
 	r, err := c.begin(ctx)
 	if err != nil || r == nil {
 		done.Before = err == nil
@@ -94,7 +94,7 @@ func Retire(ctx context.Context, c Retiring) (Retired, error) {
 
 // retiring is a Retire at work.
 type retiring struct {
-	Retiring
+	RetireConfig
 	archive.Retired
 	source archive.Source
 	// Nothing of the gap arrived at or after until. Of what was recorded at or after young the
@@ -107,7 +107,7 @@ type retiring struct {
 }
 
 // begin finds the gaps that have the key. It gives nil where the segment was retired before.
-func (c Retiring) begin(ctx context.Context) (*retiring, error) {
+func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 	plan, err := loadPlan(ctx, c.Bucket, c.Known)
 	if err != nil {
 		return nil, fmt.Errorf("replay: retire: %w", err)
@@ -134,7 +134,7 @@ func (c Retiring) begin(ctx context.Context) (*retiring, error) {
 	if len(gaps) == 0 {
 		return nil, fmt.Errorf("%w: %s; audit names those that are", ErrNotGap, c.Key)
 	}
-	r := &retiring{Retiring: c, source: gaps[0].Source, until: time.UnixMicro(until), held: map[*archive.Planned][]archive.RetiredEntry{}}
+	r := &retiring{RetireConfig: c, source: gaps[0].Source, until: time.UnixMicro(until), held: map[*archive.Planned][]archive.RetiredEntry{}}
 	r.young = time.Now().Add(-c.Grace)
 	if old := r.until.Add(clockSlack); r.young.Before(old) {
 		r.young = old

@@ -54,7 +54,7 @@ func newRetiring(t *testing.T) *retiring {
 	entries := archivetest.Bank(8, 12, 400)
 	r.bank.archiveMarked(t, r.dir, entries)
 	r.bank.commit(t, entries)
-	states, _, err := ask(replay.Asking{Bucket: r.bank.bucket, Time: r.far()}, t)
+	states, _, err := ask(replay.StatesConfig{Bucket: r.bank.bucket, Time: r.far()}, t)
 	r.check(err)
 	for a, s := range states {
 		r.want[a.ID] = account.AppendState(nil, s)
@@ -72,7 +72,7 @@ func (r *retiring) codes() [4]int {
 	r.t.Helper()
 	known := archive.Known{Since: archivetest.Start}
 	_, audited := r.audit(nil)
-	got, _, asked := ask(replay.Asking{Bucket: r.bank.bucket, Time: r.far(), Known: known}, r.t)
+	got, _, asked := ask(replay.StatesConfig{Bucket: r.bank.bucket, Time: r.far(), Known: known}, r.t)
 	for a, s := range got {
 		if !bytes.Equal(account.AppendState(nil, s), r.want[a.ID]) {
 			r.t.Errorf("%s is given wrong: %+v", a, s)
@@ -82,7 +82,7 @@ func (r *retiring) codes() [4]int {
 	lost.bucket = r.bank.bucket
 	restoring, rebuilding := lost.restoring(), lost.rebuilding()
 	restoring.Known, rebuilding.Known = known, known
-	restored, journalled := replay.Journal(r.t.Context(), restoring)
+	restored, journalled := replay.RestoreJournal(r.t.Context(), restoring)
 	_, rebuilt := replay.Rebuild(r.t.Context(), rebuilding)
 	codes := [4]int{code(audited), code(asked), code(journalled), code(rebuilt)}
 	if codes[1] == 0 && len(got) != len(r.want) || codes[2] == 0 && restored.Entries != 400 {
@@ -133,8 +133,8 @@ func (r *retiring) link(key string) archive.Link {
 	return archive.Link{Key: key, Last: s.Footer.Last}
 }
 
-func (r *retiring) retire(key string, dry bool) (replay.Retired, error) {
-	return replay.Retire(r.t.Context(), replay.Retiring{
+func (r *retiring) retire(key string, dry bool) (replay.RetireResult, error) {
+	return replay.Retire(r.t.Context(), replay.RetireConfig{
 		Bucket: r.bank.bucket, Journal: r.bank.reader, Known: archive.Known{Since: archivetest.Start}, Key: key, DryRun: dry, PassEvents: 300,
 	})
 }

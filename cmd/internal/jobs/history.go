@@ -33,7 +33,7 @@ type Restored struct {
 	// Lives are the streams that the archive is of.
 	Lives []archive.Life `json:"streams"`
 	// Lacking is what a dry run would write.
-	Lacking *replay.Lacking `json:"lacking,omitempty"`
+	Lacking *replay.Missing `json:"lacking,omitempty"`
 	// Extent is how far the archive goes.
 	Extent archive.Extent `json:"archive"`
 	DryRun bool           `json:"dry_run,omitempty"`
@@ -79,12 +79,12 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *progress.Tra
 	if !params.DryRun && b.Flush != nil {
 		return done, errWriters
 	}
-	restored, err := replay.Journal(ctx, replay.Restoring{
+	restored, err := replay.RestoreJournal(ctx, replay.RestoreConfig{
 		Bucket: b.Bucket, Known: plan.known, Table: b.Table, Restorer: journal.NewRestorer(b.Table), Models: Models, DryRun: params.DryRun,
 		Progress: p,
 	})
 	if params.DryRun {
-		done.Lacking = &restored.Lacking
+		done.Lacking = &restored.Missing
 	}
 	done.Accounts, done.Entries, done.Faults, done.Gaps = restored.Accounts, restored.Entries, restored.Faults, texts(restored.Gaps)
 	return done, err
@@ -149,7 +149,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *progress
 	if err := b.CreateStream(ctx, params.Stream); err != nil {
 		return done, err
 	}
-	c := replay.Republishing{
+	c := replay.RepublishConfig{
 		Bucket: b.Bucket, Journal: b.Journal, Known: plan.known, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
 		From: params.From.Time(), To: params.To.Time(), Progress: p,
 	}

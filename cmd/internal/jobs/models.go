@@ -53,7 +53,7 @@ type Rebuilt struct {
 // rebuild folds the archive, or the journal, into a candidate generation.
 func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *progress.Tracker) (Rebuilt, error) {
 	done := Rebuilt{Model: params.Model, DryRun: params.DryRun}
-	c := replay.Rebuilding{Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: p}
+	c := replay.RebuildConfig{Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: p}
 	if params.From == "archive" {
 		if err := b.stores().Check(ctx); err != nil {
 			return done, err
@@ -139,13 +139,13 @@ func (b Bank) promote(ctx context.Context, params PromoteParams, p *progress.Tra
 	if params.Back {
 		return b.promoteBack(ctx, params, done)
 	}
-	c := replay.Comparing{
+	c := replay.CompareConfig{
 		Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: p,
 		Projection: func(ctx context.Context, in table.Table, generation int64) (replay.Projection, error) {
 			return b.projectionIn(ctx, in, params.Model, generation)
 		},
 	}
-	var found replay.Comparison
+	var found replay.CompareResult
 	var err error
 	if params.DryRun {
 		found, err = replay.Compare(ctx, c)

@@ -23,20 +23,20 @@ func (p RetireParams) check() error {
 }
 
 // retire has a segment that is damaged or missing count as replaced by those that hold its entries.
-func (b Bank) retire(ctx context.Context, params RetireParams, p *progress.Tracker) (replay.Retired, error) {
+func (b Bank) retire(ctx context.Context, params RetireParams, p *progress.Tracker) (replay.RetireResult, error) {
 	if err := b.stores().Owned(ctx); err != nil {
-		return replay.Retired{}, err
+		return replay.RetireResult{}, err
 	}
 	if b.Flush != nil {
 		if err := b.Flush(ctx); err != nil {
-			return replay.Retired{}, err
+			return replay.RetireResult{}, err
 		}
 	}
 	known, err := b.known(ctx)
 	if err != nil {
-		return replay.Retired{}, err
+		return replay.RetireResult{}, err
 	}
-	return replay.Retire(ctx, replay.Retiring{
+	return replay.Retire(ctx, replay.RetireConfig{
 		Bucket: b.Bucket, Journal: b.Journal, Known: known, Key: params.Key, Grace: b.Config.SegmentAge + usualDelay,
 		DryRun: params.DryRun, Progress: p,
 	})
