@@ -123,8 +123,11 @@ func (s *shop) work(wanted int) *archiver.Archiver {
 	s.t.Helper()
 	a := newArchiver(s.t, s.disk, func(c *archiver.Config) { c.Now, c.SegmentAge, c.SegmentRows = time.Now, time.Hour, 100 })
 	w := consumer.New(consumer.Config{
-		Name: archiver.Name, Stream: "events", Owner: s.t.Name() + time.Now().String(), Exclusive: true, Lease: 2 * time.Second,
-		Table: s.control, Streams: s.streams, Open: a.Open, Log: a.Log,
+		Runtime: consumer.Runtime{
+			Stream: "events", Owner: s.t.Name() + time.Now().String(), Exclusive: true, Lease: 2 * time.Second,
+			Table: s.control, Streams: s.streams, Log: a.Log,
+		},
+		Name: archiver.Name, Open: a.Open,
 	})
 	ctx, cancel := context.WithCancel(s.t.Context())
 	var running sync.WaitGroup

@@ -74,7 +74,8 @@ func under(t *testing.T, age time.Duration, open consumer.Opener, lasts time.Dur
 		t.Fatal(err)
 	}
 	worker := consumer.New(consumer.Config{
-		Name: Name, Stream: "events", Owner: "a", Lease: lease, Table: control, Streams: old{streams, age}, Open: open, Log: quiet,
+		Runtime: consumer.Runtime{Stream: "events", Owner: "a", Lease: lease, Table: control, Streams: old{streams, age}, Log: quiet},
+		Name:    Name, Open: open,
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var work sync.WaitGroup

@@ -49,8 +49,10 @@ func TestArchiver_UnderItsWorker(t *testing.T) {
 	start := func(owner string) (stop func(), a *archiver.Archiver) {
 		a = newArchiver(t, disk, func(c *archiver.Config) { c.Now, c.SegmentAge = time.Now, time.Hour })
 		w := consumer.New(consumer.Config{
-			Name: archiver.Name, Stream: "events", Owner: owner, Exclusive: true, Lease: 2 * time.Second,
-			Table: control, Streams: s, Open: a.Open, Log: quiet,
+			Runtime: consumer.Runtime{
+				Stream: "events", Owner: owner, Exclusive: true, Lease: 2 * time.Second, Table: control, Streams: s, Log: quiet,
+			},
+			Name: archiver.Name, Open: a.Open,
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		var work sync.WaitGroup

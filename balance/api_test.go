@@ -15,10 +15,10 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
-	"passbook/shared/consumer"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/table"
 	"passbook/shared/table/pebbletable"
 	"passbook/shared/web"
@@ -40,7 +40,7 @@ type bank struct {
 	api    *API
 	// journal and projection are what others do in a whole bank.
 	journal    *journal.Journal
-	projection *consumer.Projection[account.State]
+	projection *readmodel.Projection[account.State]
 	table      table.Table
 	clock      time.Time
 	commands   int
@@ -422,7 +422,7 @@ func TestBlockedAccountSaysSo(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", "")
 	b.project("A-1")
-	row, err := b.table.Get(t.Context(), Table, consumer.RowKey(1, of("A-1")), true)
+	row, err := b.table.Get(t.Context(), Table, readmodel.RowKey(1, of("A-1")), true)
 	if err != nil {
 		t.Fatal(err)
 	}

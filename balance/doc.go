@@ -11,5 +11,5 @@
 // sees an account's version go back. It leaves the past (as of a time or version, statements,
 // events) to the journal, and the version rule, quarantine and generations to package consumer.
 //
-// Walk: Projector.Run -> consumer.Follow -> Fold -> the row; then Store.Get.
+// Walk: Projector.Run -> readmodel.Follow -> Fold -> the row; then Store.Get.
 package balance

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"passbook/shared/event"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
-	"passbook/shared/consumer"
+	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/table"
 )
 
@@ -116,7 +116,7 @@ func (s *Store) load(ctx context.Context, accounts []event.Account) ([]Row, erro
 	for i, a := range accounts {
 		g.Go(func() error {
 			row, err := s.rows.Get(ctx, a)
-			if err != nil && !errors.Is(err, consumer.ErrNoRow) {
+			if err != nil && !errors.Is(err, readmodel.ErrNoRow) {
 				return err
 			}
 			row.Account = a

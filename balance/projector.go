@@ -3,10 +3,10 @@ package balance
 import (
 	"context"
 	"fmt"
-	"passbook/shared/event"
 
 	"passbook/shared/account"
-	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/readmodel"
 	"passbook/shared/table"
 )
 
@@ -21,11 +21,11 @@ const (
 // Schema is the table of the rows, for whoever creates it.
 var Schema = table.Schema{Name: Table, Indexes: []table.Index{
 	{Name: indexHolders, PK: holdersPK, SK: "pk"},
-	consumer.IndexDue(),
+	readmodel.IndexDue(),
 }}
 
 // model is the read model as package consumer works it.
-var model = consumer.Model[account.State]{Name: Table, Fold: Fold, After: After, Encode: encode, Decode: decode}
+var model = readmodel.Model[account.State]{Name: Table, Fold: Fold, After: After, Encode: encode, Decode: decode}
 
 // encode adds the state to a row: columns to be read by people and queries, the indexes, and the
 // state itself.
@@ -41,7 +41,7 @@ func encode(attrs table.Map, generation int64, a event.Account, s account.State)
 	if s.HolderRef != "" {
 		attrs[holdersPK] = table.S(holderKey(generation, a.Tenant, s.HolderRef))
 	}
-	consumer.SetDue(attrs, generation, a, s.NextDue())
+	readmodel.SetDue(attrs, generation, a, s.NextDue())
 }
 
 func decode(attrs table.Map) (account.State, error) {
@@ -60,15 +60,15 @@ func NewProjector(c Config) *Projector { return &Projector{config: c} }
 
 // Run projects every generation that there is, until ctx ends; then it hands its shards over.
 func (p *Projector) Run(ctx context.Context) error {
-	return consumer.Follow(ctx, consumer.FollowConfig[account.State]{
-		Worker: p.config.Worker, Rows: p.config.Store.rows, Journal: p.config.Journal,
+	return readmodel.Follow(ctx, readmodel.FollowConfig[account.State]{
+		Runtime: p.config.Runtime, RowBytes: p.config.RowBytes, Metrics: p.config.Metrics, Rows: p.config.Store.rows, Journal: p.config.Journal,
 	})
 }
 
 // Projection is the projection of one generation, for a rebuild to feed and for a redrive.
-func (p *Projector) Projection(ctx context.Context, generation int64) (*consumer.Projection[account.State], error) {
-	return consumer.OpenProjection(ctx, consumer.ProjectionConfig[account.State]{
+func (p *Projector) Projection(ctx context.Context, generation int64) (*readmodel.Projection[account.State], error) {
+	return readmodel.OpenProjection(ctx, readmodel.ProjectionConfig[account.State]{
 		Generation: generation, Rows: p.config.Store.rows, Journal: p.config.Journal,
-		RowBytes: p.config.Worker.RowBytes, Metrics: p.config.Worker.Metrics, Log: p.config.Worker.Log,
+		RowBytes: p.config.RowBytes, Metrics: p.config.Metrics, Log: p.config.Runtime.Log,
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/publisher"
+	"passbook/shared/readmodel"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table/pebbletable"
 )
@@ -91,7 +92,7 @@ func (p *pipeline) run(f func(context.Context) error) (stop func()) {
 func (p *pipeline) config() Config {
 	p.starts++
 	return Config{
-		Worker: consumer.Config{
+		Runtime: consumer.Runtime{
 			Stream: pipelineStream, Owner: fmt.Sprint("p", p.starts), Exclusive: true, Table: p.table, Streams: p.streams,
 		},
 		Journal: p.journal.Reader, Store: p.store,
@@ -197,7 +198,7 @@ func TestRowHasColumnsForPeopleAndIndexes(t *testing.T) {
 	if _, err := p.store.Wait(t.Context(), a, version, 10*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	row, err := p.table.Get(t.Context(), Table, consumer.RowKey(1, a), true)
+	row, err := p.table.Get(t.Context(), Table, readmodel.RowKey(1, a), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,11 +206,11 @@ func TestRowHasColumnsForPeopleAndIndexes(t *testing.T) {
 	if got != "500 200 100 400 open EUR\n" {
 		t.Errorf("columns %s", got)
 	}
-	due, next, err := consumer.ListDue(t.Context(), p.table, 1, a.HashBucket(), expires, "")
+	due, next, err := readmodel.ListDue(t.Context(), p.table, 1, a.HashBucket(), expires, "")
 	if err != nil || next != "" || len(due) != 1 || due[0].Account != a || !due[0].At.Equal(expires) {
 		t.Errorf("due %+v, %q, %v", due, next, err)
 	}
-	if due, _, err = consumer.ListDue(t.Context(), p.table, 1, a.HashBucket(), expires.Add(-time.Microsecond), ""); err != nil || len(due) != 0 {
+	if due, _, err = readmodel.ListDue(t.Context(), p.table, 1, a.HashBucket(), expires.Add(-time.Microsecond), ""); err != nil || len(due) != 0 {
 		t.Errorf("due before it is: %+v, %v", due, err)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table/pebbletable"
 	"passbook/shared/web"
@@ -40,7 +41,7 @@ type bank struct {
 	server     *api.Server
 	journal    *journal.Journal
 	store      *Store
-	projection *consumer.Projection[State]
+	projection *readmodel.Projection[State]
 	line       line
 	clock      time.Time
 	commands   int
@@ -81,7 +82,7 @@ func serve(t *testing.T) *bank {
 	store := NewStore(tbl)
 	b.store, b.line = store, line{t: t, streams: streams}
 	b.projection, err = NewProjector(Config{
-		Worker: consumer.Config{Streams: streams}, Store: store, Journal: b.journal.Reader, Notifications: lineMessages,
+		Runtime: consumer.Runtime{Streams: streams}, Store: store, Journal: b.journal.Reader, Notifications: lineMessages,
 	}).Projection(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)

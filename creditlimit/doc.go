@@ -11,5 +11,5 @@
 // It leaves the past and the history of decisions to the journal, and the version rule, quarantine,
 // generations and the sending itself to package consumer.
 //
-// Walk: Projector.Run -> consumer.Follow -> Fold -> crossings -> the row; then Store.Get.
+// Walk: Projector.Run -> readmodel.Follow -> Fold -> crossings -> the row; then Store.Get.
 package creditlimit

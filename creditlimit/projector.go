@@ -2,9 +2,9 @@ package creditlimit
 
 import (
 	"context"
-	"passbook/shared/event"
 
-	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/readmodel"
 	"passbook/shared/table"
 )
 
@@ -15,7 +15,7 @@ const Table = "creditlimit"
 var Schema = table.Schema{Name: Table}
 
 // model is the read model as package consumer works it.
-var model = consumer.Model[State]{
+var model = readmodel.Model[State]{
 	Name: Table, Fold: Fold, Settle: Settle, After: After, Encode: encode, Decode: decode, Crossings: crossings, Message: message,
 }
 
@@ -57,22 +57,22 @@ type Projector struct{ config Config }
 // NewProjector makes a projector. It does nothing before Run.
 func NewProjector(c Config) *Projector { return &Projector{config: c} }
 
-func (p *Projector) outbox() consumer.Outbox {
-	return consumer.Outbox{Streams: p.config.Worker.Streams, Stream: p.config.Notifications}
+func (p *Projector) outbox() readmodel.Outbox {
+	return readmodel.Outbox{Streams: p.config.Runtime.Streams, Stream: p.config.Notifications}
 }
 
 // Run projects every generation that there is, until ctx ends; then it hands its shards over.
 func (p *Projector) Run(ctx context.Context) error {
-	return consumer.Follow(ctx, consumer.FollowConfig[State]{
-		Worker: p.config.Worker, Rows: p.config.Store.rows, Journal: p.config.Journal, Outbox: p.outbox(),
+	return readmodel.Follow(ctx, readmodel.FollowConfig[State]{
+		Runtime: p.config.Runtime, RowBytes: p.config.RowBytes, Metrics: p.config.Metrics, Rows: p.config.Store.rows, Journal: p.config.Journal, Outbox: p.outbox(),
 	})
 }
 
 // Projection is the projection of one generation, for a rebuild to feed, silently, and for a
 // redrive.
-func (p *Projector) Projection(ctx context.Context, generation int64) (*consumer.Projection[State], error) {
-	return consumer.OpenProjection(ctx, consumer.ProjectionConfig[State]{
+func (p *Projector) Projection(ctx context.Context, generation int64) (*readmodel.Projection[State], error) {
+	return readmodel.OpenProjection(ctx, readmodel.ProjectionConfig[State]{
 		Generation: generation, Rows: p.config.Store.rows, Journal: p.config.Journal, Outbox: p.outbox(),
-		RowBytes: p.config.Worker.RowBytes, Metrics: p.config.Worker.Metrics, Log: p.config.Worker.Log,
+		RowBytes: p.config.RowBytes, Metrics: p.config.Metrics, Log: p.config.Runtime.Log,
 	})
 }

@@ -201,7 +201,7 @@ func (l *line) publish(e *event.Entry, times int) {
 // run runs a projector until the function that it gives is called.
 func (l *line) run(owner string) (stop func()) {
 	p := NewProjector(Config{
-		Worker:  consumer.Config{Stream: lineStream, Owner: owner, Exclusive: true, Table: l.table, Streams: l.streams},
+		Runtime: consumer.Runtime{Stream: lineStream, Owner: owner, Exclusive: true, Table: l.table, Streams: l.streams},
 		Journal: journal.NewReader(l.table), Store: l.store, Notifications: lineMessages,
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -4,12 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"maps"
-	"passbook/shared/event"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/readmodel"
 	"passbook/shared/table"
 )
 
@@ -33,7 +33,7 @@ const (
 // nothing is due any more, nothing is committed. Any number of them may run.
 type Sweeper struct {
 	SweeperConfig
-	asked map[consumer.Due]asked
+	asked map[readmodel.Due]asked
 	// first is the digit that the next sweep begins with: when there is more than one sweep can
 	// ask, every digit has its turn.
 	first int
@@ -65,7 +65,7 @@ func NewSweeper(c SweeperConfig) *Sweeper {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	return &Sweeper{SweeperConfig: c, asked: map[consumer.Due]asked{}}
+	return &Sweeper{SweeperConfig: c, asked: map[readmodel.Due]asked{}}
 }
 
 // Run sweeps until ctx ends, and returns nil. It MUST be called once.
@@ -86,11 +86,11 @@ func (s *Sweeper) Run(ctx context.Context) error {
 
 // sweep asks every account on which something fell due by now.
 func (s *Sweeper) sweep(ctx context.Context, now time.Time) error {
-	generation, _, err := consumer.Generations(ctx, s.Table, consumer.DueModel)
+	generation, _, err := readmodel.Generations(ctx, s.Table, readmodel.DueModel)
 	if err != nil {
 		return err
 	}
-	r := round{now: now, generation: generation, listed: map[consumer.Due]asked{}}
+	r := round{now: now, generation: generation, listed: map[readmodel.Due]asked{}}
 	g, bounded := errgroup.WithContext(ctx)
 	g.SetLimit(sweepParallel)
 	first := s.first
@@ -118,7 +118,7 @@ func (s *Sweeper) sweep(ctx context.Context, now time.Time) error {
 type round struct {
 	now        time.Time
 	generation int64
-	listed     map[consumer.Due]asked
+	listed     map[readmodel.Due]asked
 	asking     int
 }
 
@@ -126,7 +126,7 @@ type round struct {
 // turn.
 func (s *Sweeper) sweepDigit(ctx context.Context, g *errgroup.Group, digit byte, r *round) error {
 	for after := ""; r.asking < sweepMost; {
-		due, next, err := consumer.ListDue(ctx, s.Table, r.generation, digit, r.now, after)
+		due, next, err := readmodel.ListDue(ctx, s.Table, r.generation, digit, r.now, after)
 		if err != nil {
 			return err
 		}
@@ -153,7 +153,7 @@ func (s *Sweeper) sweepDigit(ctx context.Context, g *errgroup.Group, digit byte,
 
 // expire asks one account. A failure is the account's own: the others are asked all the same, and
 // it is asked again later.
-func (s *Sweeper) expire(ctx context.Context, d consumer.Due) error {
+func (s *Sweeper) expire(ctx context.Context, d readmodel.Due) error {
 	bounded, cancel := context.WithTimeout(ctx, expireLimit)
 	defer cancel()
 	if err := s.Expire(bounded, d.Account); err != nil && ctx.Err() == nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"passbook/shared/event"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,9 +12,10 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"passbook/shared/consumer"
 	"passbook/shared/embedded"
+	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/table"
 	"passbook/shared/table/pebbletable"
 )
@@ -37,7 +37,7 @@ func newDueRows(t *testing.T) dueRows {
 			t.Error(err)
 		}
 	})
-	schema := table.Schema{Name: consumer.DueModel, Indexes: []table.Index{consumer.IndexDue()}}
+	schema := table.Schema{Name: readmodel.DueModel, Indexes: []table.Index{readmodel.IndexDue()}}
 	rows, err := pebbletable.New(db, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], schema)...)
 	if err != nil {
 		t.Fatal(err)
@@ -49,11 +49,11 @@ func newDueRows(t *testing.T) dueRows {
 // it away.
 func (d dueRows) set(generation int64, a event.Account, at time.Time) {
 	d.t.Helper()
-	put := table.Put{Table: consumer.DueModel, Row: table.Row{Key: consumer.RowKey(generation, a), Attrs: table.Map{"rev": table.N(1)}}, If: table.Absent()}
-	if _, err := d.table.Get(d.t.Context(), consumer.DueModel, put.Row.Key, true); err == nil {
+	put := table.Put{Table: readmodel.DueModel, Row: table.Row{Key: readmodel.RowKey(generation, a), Attrs: table.Map{"rev": table.N(1)}}, If: table.Absent()}
+	if _, err := d.table.Get(d.t.Context(), readmodel.DueModel, put.Row.Key, true); err == nil {
 		put.If = table.Equals("rev", table.N(1))
 	}
-	consumer.SetDue(put.Row.Attrs, generation, a, at)
+	readmodel.SetDue(put.Row.Attrs, generation, a, at)
 	if err := d.table.Put(d.t.Context(), put); err != nil {
 		d.t.Fatal(err)
 	}

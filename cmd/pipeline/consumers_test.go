@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"passbook/shared/event"
 	"testing"
 
 	"github.com/google/uuid"
@@ -12,13 +11,15 @@ import (
 	"passbook/creditlimit"
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
+	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/strict"
 )
 
-// worker is what every consumer of a process says of itself.
-func (b *bank) worker(c *strict.Client, owner string) consumer.Config {
-	return consumer.Config{
+// runtime is shared by the consumers of a process.
+func (b *bank) runtime(c *strict.Client, owner string) consumer.Runtime {
+	return consumer.Runtime{
 		Stream: events, Owner: owner, Lease: lease, Table: c.Table(b.tables), Streams: c.Stream(b.streams), Log: quiet,
 	}
 }
@@ -28,7 +29,7 @@ func (b *bank) balances() *strict.Client {
 	c := strict.NewClient(roundTrip)
 	rows := c.Table(b.tables)
 	b.run(balance.NewProjector(balance.Config{
-		Worker: b.worker(c, "balance"), Journal: journal.NewReader(rows), Store: balance.NewStore(rows),
+		Runtime: b.runtime(c, "balance"), Journal: journal.NewReader(rows), Store: balance.NewStore(rows),
 	}).Run)
 	return c
 }
@@ -38,7 +39,7 @@ func (b *bank) limits() *strict.Client {
 	c := strict.NewClient(roundTrip)
 	rows := c.Table(b.tables)
 	b.run(creditlimit.NewProjector(creditlimit.Config{
-		Worker: b.worker(c, "creditlimit"), Journal: journal.NewReader(rows), Store: creditlimit.NewStore(rows), Notifications: notifications,
+		Runtime: b.runtime(c, "creditlimit"), Journal: journal.NewReader(rows), Store: creditlimit.NewStore(rows), Notifications: notifications,
 	}).Run)
 	return c
 }
@@ -58,8 +59,7 @@ func (b *bank) archive(root bucket.Bucket) archive {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	w := b.worker(c, "archiver "+uuid.NewString())
-	w.Name, w.Open = archiver.Name, a.Open
+	w := consumer.Config{Runtime: b.runtime(c, "archiver "+uuid.NewString()), Name: archiver.Name, Open: a.Open}
 	return archive{c, a, b.run(func(ctx context.Context) error { return consumer.New(w).Run(ctx) })}
 }
 
@@ -81,7 +81,7 @@ func (b *bank) projected(accounts ...event.Account) bool {
 
 // version is how far an account's row of a read model is.
 func (b *bank) version(model string, a event.Account) int64 {
-	row, err := b.store.Get(b.t.Context(), model, consumer.RowKey(1, a), true)
+	row, err := b.store.Get(b.t.Context(), model, readmodel.RowKey(1, a), true)
 	if err != nil {
 		return 0
 	}

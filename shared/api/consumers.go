@@ -10,6 +10,7 @@ import (
 
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/table"
 	"passbook/shared/web"
 )
@@ -57,13 +58,13 @@ func (cs Consumers) Route() web.Route {
 func (cs Consumers) names(ctx context.Context) ([]string, error) {
 	names := append([]string(nil), cs.Names...)
 	for _, model := range cs.Models {
-		live, candidate, err := consumer.Generations(ctx, cs.Table, model)
+		live, candidate, err := readmodel.Generations(ctx, cs.Table, model)
 		if err != nil {
 			return nil, err
 		}
-		names = append(names, consumer.Name(model, live))
+		names = append(names, readmodel.Name(model, live))
 		if candidate != 0 {
-			names = append(names, consumer.Name(model, candidate))
+			names = append(names, readmodel.Name(model, candidate))
 		}
 	}
 	return names, nil
@@ -74,7 +75,7 @@ func (cs Consumers) render(ctx context.Context, j *web.JSON, name string) error 
 	if err != nil {
 		return fmt.Errorf("status of %s: %w", name, err)
 	}
-	blocked, _, err := consumer.Quarantine(ctx, cs.Table, name, "")
+	blocked, _, err := readmodel.Quarantine(ctx, cs.Table, name, "")
 	if err != nil {
 		return fmt.Errorf("quarantine of %s: %w", name, err)
 	}
@@ -109,7 +110,7 @@ func (cs Consumers) render(ctx context.Context, j *web.JSON, name string) error 
 
 // renderBlocked tells of an account that was set aside, and how many versions it is behind its head
 // by now; or of a record that names none.
-func (cs Consumers) renderBlocked(ctx context.Context, j *web.JSON, q consumer.Quarantined) error {
+func (cs Consumers) renderBlocked(ctx context.Context, j *web.JSON, q readmodel.Quarantined) error {
 	j.Begin()
 	if q.Account.ID != "" {
 		head, err := cs.Journal.Head(ctx, q.Account)

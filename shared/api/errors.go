@@ -7,8 +7,8 @@ import (
 	"maps"
 	"slices"
 
-	"passbook/shared/consumer"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/web"
 )
 
@@ -31,8 +31,8 @@ var failures = []failure{
 	{journal.ErrUnavailable, JournalUnavailable},
 	{errRows, ProjectionUnavailable},
 	{journal.ErrNoEvent, VersionNotFound},
-	{consumer.ErrNoRow, AccountNotFound},
-	{consumer.ErrBehind, ProjectionBehind},
+	{readmodel.ErrNoRow, AccountNotFound},
+	{readmodel.ErrBehind, ProjectionBehind},
 	// A read that did not come back in time. Commands turn this into outcome-unknown before it
 	// comes here.
 	{context.DeadlineExceeded, JournalUnavailable},

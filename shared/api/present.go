@@ -3,22 +3,22 @@ package api
 import (
 	"context"
 	"errors"
-	"passbook/shared/event"
-	"passbook/shared/web"
 	"time"
 
-	"passbook/shared/consumer"
+	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
+	"passbook/shared/web"
 )
 
-// Waiter reads an account's row once it is at a version, as the Wait of a *consumer.Rows does.
-type Waiter[S any] func(ctx context.Context, a event.Account, minVersion int64, wait time.Duration) (consumer.Row[S], error)
+// Waiter reads an account's row once it is at a version, as the Wait of a *readmodel.Rows does.
+type Waiter[S any] func(ctx context.Context, a event.Account, minVersion int64, wait time.Duration) (readmodel.Row[S], error)
 
 // Present is an account's row at the present moment, waited for as the moment says. The journal
 // knows what is only late from what there is not: account-not-found for an account that it does not
 // have, at once; version-not-found, after the wait, for a version beyond its head;
 // projection-behind for the rest, and when the journal cannot say.
-func Present[S any](ctx context.Context, r *journal.Reader, a event.Account, m Moment, wait Waiter[S]) (consumer.Row[S], error) {
+func Present[S any](ctx context.Context, r *journal.Reader, a event.Account, m Moment, wait Waiter[S]) (readmodel.Row[S], error) {
 	row, err := wait(ctx, a, m.MinVersion, 0)
 	if !late(err) {
 		return row, asUnavailable(err)
@@ -42,7 +42,7 @@ func Present[S any](ctx context.Context, r *journal.Reader, a event.Account, m M
 
 // late says whether a row is missing, or not at the version that was asked for.
 func late(err error) bool {
-	return errors.Is(err, consumer.ErrNoRow) || errors.Is(err, consumer.ErrBehind)
+	return errors.Is(err, readmodel.ErrNoRow) || errors.Is(err, readmodel.ErrBehind)
 }
 
 // headOf is the account's newest version, 0 for none, and whether the journal could say.
@@ -60,9 +60,9 @@ func asUnavailable(err error) error {
 
 // behind is the problem of a row that is late: the versions that it is at and that would have done.
 // One that is missing lacks at least its first version; one that was set aside there says so.
-func behind[S any](a event.Account, row consumer.Row[S], err error) *web.Problem {
+func behind[S any](a event.Account, row readmodel.Row[S], err error) *web.Problem {
 	at, wanted := int64(0), max(row.BlockedAt, 1)
-	var late *consumer.BehindError
+	var late *readmodel.BehindError
 	if errors.As(err, &late) {
 		at, wanted = late.Version, late.Wanted
 	}

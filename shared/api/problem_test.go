@@ -15,8 +15,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"passbook/shared/account"
-	"passbook/shared/consumer"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/web"
 )
 
@@ -72,7 +72,7 @@ func TestErrorsToCodes(t *testing.T) {
 		journal.ErrUnavailable:                    "503 journal-unavailable",
 		RowsUnavailable(io.ErrUnexpectedEOF):      "503 projection-unavailable",
 		RowsUnavailable(context.DeadlineExceeded): "503 projection-unavailable",
-		RowsUnavailable(consumer.ErrNoRow):        "404 account-not-found",
+		RowsUnavailable(readmodel.ErrNoRow):       "404 account-not-found",
 		journal.ErrClockSkew:                      "503 clock-skew",
 		journal.ErrStorageFull:                    "503 storage-full",
 		journal.ErrOverloaded:                     "503 overloaded",

@@ -11,9 +11,9 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
-	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/progress"
+	"passbook/shared/readmodel"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -38,7 +38,7 @@ const (
 type Config struct {
 	Table table.Table
 	// Accounts lists the journal's accounts; *journal.Reader does.
-	Accounts consumer.Directory
+	Accounts readmodel.Directory
 	// Bucket holds the archive.
 	Bucket bucket.Bucket
 	// Models are the read models by name, which is their table's.
@@ -58,7 +58,7 @@ type Repair struct {
 	// Streams and Stream take the entries that the archive lacks.
 	Streams stream.Stream
 	Stream  string
-	// CatchUp folds an account's row of a model up to the journal's head; consumer.ErrBlocked when
+	// CatchUp folds an account's row of a model up to the journal's head; readmodel.ErrBlocked when
 	// the row cannot go on, which is a finding.
 	CatchUp func(ctx context.Context, model string, a event.Account) error
 	// Refold folds an account's row of a model from the journal's first entry, as CatchUp
@@ -105,7 +105,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 
 func (a *auditor) run(ctx context.Context) error {
 	for _, model := range a.Models {
-		live, _, err := consumer.Generations(ctx, a.Table, model)
+		live, _, err := readmodel.Generations(ctx, a.Table, model)
 		if err != nil {
 			return err
 		}

@@ -22,10 +22,10 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/audit"
 	"passbook/shared/bucket/dirbucket"
-	"passbook/shared/consumer"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const model = "standing"
 
-var standing = consumer.Model[account.State]{
+var standing = readmodel.Model[account.State]{
 	Name:  model,
 	Fold:  account.Fold,
 	After: func(s account.State) event.After { return event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit} },
@@ -59,7 +59,7 @@ type bank struct {
 	table    *pebbletable.Table
 	stream   *pebblestream.Stream
 	config   audit.Config
-	rows     *consumer.Rows[account.State]
+	rows     *readmodel.Rows[account.State]
 }
 
 func newBank(t *testing.T) *bank {
@@ -83,7 +83,7 @@ func newBank(t *testing.T) *bank {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.rows = consumer.NewRows(b.table, standing)
+	b.rows = readmodel.NewRows(b.table, standing)
 	b.config = audit.Config{
 		Table: b.table, Accounts: journal.NewReader(b.table), Bucket: disk, Models: []string{model}, PartEvents: 100,
 	}
@@ -129,8 +129,8 @@ func (b *bank) fill(t *testing.T, committed, projected []*event.Entry, archived 
 	b.archive(t, "shardId-000000000000", archived)
 }
 
-func (b *bank) projection() *consumer.Projection[account.State] {
-	return consumer.NewProjection(consumer.ProjectionConfig[account.State]{
+func (b *bank) projection() *readmodel.Projection[account.State] {
+	return readmodel.NewProjection(readmodel.ProjectionConfig[account.State]{
 		Generation: 1, Rows: b.rows, Journal: journal.NewReader(b.table), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 }
@@ -177,7 +177,7 @@ func (b *bank) segment(t *testing.T, n int) string {
 // row changes an account's row.
 func (b *bank) row(t *testing.T, id string, change func(table.Map)) {
 	t.Helper()
-	key := consumer.RowKey(1, event.Account{Tenant: "main", ID: id})
+	key := readmodel.RowKey(1, event.Account{Tenant: "main", ID: id})
 	row, err := b.table.Get(t.Context(), model, key, true)
 	if err != nil {
 		t.Fatal(err)
@@ -404,7 +404,7 @@ func TestRun_ReadModels(t *testing.T) {
 	t.Run("stranger", func(t *testing.T) {
 		b := newBank(t)
 		b.fill(t, b.entries, b.entries, b.archived)
-		row := table.Row{Key: consumer.RowKey(1, event.Account{Tenant: "main", ID: "Z"}), Attrs: table.Map{"version": table.N(4)}}
+		row := table.Row{Key: readmodel.RowKey(1, event.Account{Tenant: "main", ID: "Z"}), Attrs: table.Map{"version": table.N(4)}}
 		if err := b.table.Put(t.Context(), table.Put{Table: model, Row: row, If: table.Absent()}); err != nil {
 			t.Fatal(err)
 		}
@@ -461,7 +461,7 @@ func TestRun_RepairGoesOnPastAnAccountThatCannot(t *testing.T) {
 	p := b.projection()
 	b.config.Repair = &audit.Repair{CatchUp: func(ctx context.Context, _ string, a event.Account) error {
 		if a.ID == "A-3" {
-			return fmt.Errorf("poison: %w", consumer.ErrBlocked)
+			return fmt.Errorf("poison: %w", readmodel.ErrBlocked)
 		}
 		_, err := p.CatchUp(ctx, a)
 		return err

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"passbook/shared/backoff"
-	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/readmodel"
 	"passbook/shared/stream"
 )
 
@@ -50,9 +50,9 @@ func (s *subject) mendRow(ctx context.Context, row *modelRow, fold func(context.
 	err := fold(ctx, row.model, s.account)
 	switch {
 	// as it is to be, until a person has decided
-	case errors.Is(err, consumer.ErrBlocked) && row.version > s.standing.version:
+	case errors.Is(err, readmodel.ErrBlocked) && row.version > s.standing.version:
 		return nil
-	case errors.Is(err, consumer.ErrBlocked):
+	case errors.Is(err, readmodel.ErrBlocked):
 		s.find(rowBlocked, row.model, row.version+1, "the row cannot be folded on: %v", err)
 		return nil
 	case err != nil:

@@ -7,10 +7,10 @@ import (
 	"math/bits"
 	"time"
 
-	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/money"
+	"passbook/shared/readmodel"
 	"passbook/shared/table"
 )
 
@@ -29,7 +29,7 @@ type modelRow struct {
 func (a *auditor) modelRows(ctx context.Context, of event.Account) ([]modelRow, error) {
 	rows := make([]modelRow, 0, len(a.Models))
 	for _, model := range a.Models {
-		raw, err := a.Table.Get(ctx, model, consumer.RowKey(a.live[model], of), true)
+		raw, err := a.Table.Get(ctx, model, readmodel.RowKey(a.live[model], of), true)
 		if err != nil && !errors.Is(err, table.ErrNotFound) {
 			return nil, fmt.Errorf("read %s of %s: %w", model, of, err)
 		}
@@ -152,7 +152,7 @@ func (a *auditor) strangers(ctx context.Context) error {
 }
 
 func (a *auditor) stranger(ctx context.Context, model string, raw table.Row) error {
-	generation, of, ok := consumer.ParseRowKey(raw.PK)
+	generation, of, ok := readmodel.ParseRowKey(raw.PK)
 	version := raw.Attrs.Number("version")
 	if !ok {
 		a.report.find(rowStrange, model, "", 0, "a row has the key %q", raw.PK)
@@ -174,7 +174,7 @@ func (a *auditor) stranger(ctx context.Context, model string, raw table.Row) err
 	if a.Repair.CatchUp == nil {
 		return nil
 	}
-	if err := a.Repair.CatchUp(ctx, model, of); err != nil && !errors.Is(err, consumer.ErrBlocked) {
+	if err := a.Repair.CatchUp(ctx, model, of); err != nil && !errors.Is(err, readmodel.ErrBlocked) {
 		return fmt.Errorf("project %s into %s: %w", of, model, err)
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"math/big"
 	"time"
@@ -100,30 +99,11 @@ func Alive(ctx context.Context) {
 // Opener opens a handler when a shard's lease is taken. checkpoint "" is the trim horizon.
 type Opener func(ctx context.Context, shard Shard, checkpoint string) (Handler, error)
 
-// History reads an account's entries from the journal; *journal.Reader does.
-type History interface {
-	// Entries walks, in version order, the entries that overlap versions from..to; to 0 is the
-	// head.
-	Entries(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error]
-	// Backward walks entries newest first, from the one that holds a version, or is the last before
-	// it; from 0 is the head.
-	Backward(ctx context.Context, a event.Account, from int64) iter.Seq2[*event.Entry, error]
-}
-
-// Directory lists the accounts of the journal; *journal.Reader does.
-type Directory interface {
-	// Accounts lists a page of the accounts whose key's hash begins with a hex digit; next is empty
-	// at the end.
-	Accounts(ctx context.Context, digit byte, after string) (accounts []event.Account, next string, err error)
-}
-
-// Config configures a Worker. Name, Stream, Owner, Table, Streams and Open are required.
-type Config struct {
-	// Name is the consumer's, such as "balance@1". Workers of one name share a stream's shards.
-	Name string
+// Runtime is what the workers of a process share. Stream, Owner, Table and Streams are required.
+type Runtime struct {
 	// Stream is the stream to read, with the deployment's prefix.
 	Stream string
-	// Owner names this worker. It MUST be new for each start of a process.
+	// Owner names the process among the holders of leases. It MUST be new for each start of it.
 	Owner string
 	// Lease is how long a worker may be silent before others take its shards; 0 is DefaultLease.
 	Lease time.Duration
@@ -133,46 +113,53 @@ type Config struct {
 
 	Table   table.Table
 	Streams stream.Stream
-	Open    Opener
-	// Journal and Heal close holes: Heal is called for each account of the journal whose key hashes
-	// into a shard that lost records. Without them a hole stays open, for audit to judge.
-	Journal Directory
-	Heal    func(ctx context.Context, a event.Account) error
-	// Missing says whether the read model has no row of an account that it should have one of, the
-	// stream having been made at a time. With it and Heal, a model that is empty beside a journal
-	// that is not is filled from the journal at the start; nil does not look.
-	Missing func(ctx context.Context, a event.Account, created time.Time) (bool, error)
-	// Decoder is shared by the consumers of a process; nil makes one.
+	// Decoder decodes each record once for all workers; nil makes one.
 	Decoder *Decoder
-	// RowBytes bounds the rows that each projection keeps in memory; 0 is 64 MiB.
-	RowBytes int64
-	// Health is told how the worker does; the workers of a process share one. nil is told nothing.
+	// Health is told how the workers do; nil is told nothing.
 	Health *Health
 	// Metrics counts; nil counts nothing.
 	Metrics *Metrics
-	// Log is where holes, quarantines and stalls are said aloud; nil is slog.Default.
+	// Log gets holes and stalls; nil is slog.Default.
 	Log *slog.Logger
 }
 
-func (c *Config) complete() {
-	if c.Lease <= 0 {
-		c.Lease = DefaultLease
+// complete returns the runtime with its defaults.
+func (r Runtime) complete() Runtime {
+	if r.Lease <= 0 {
+		r.Lease = DefaultLease
 	}
-	if c.Decoder == nil {
-		c.Decoder = NewDecoder()
+	if r.Decoder == nil {
+		r.Decoder = NewDecoder()
 	}
-	if c.Health == nil {
-		c.Health = NewHealth()
+	if r.Health == nil {
+		r.Health = NewHealth()
 	}
-	if c.Metrics == nil {
-		c.Metrics = NewMetrics(nil)
+	if r.Metrics == nil {
+		r.Metrics = NewMetrics(nil)
 	}
-	if c.Log == nil {
-		c.Log = slog.Default()
+	if r.Log == nil {
+		r.Log = slog.Default()
 	}
-	if c.Name != "" { // a template has none yet
-		c.Log = c.Log.With("consumer", c.Name)
-	}
+	return r
+}
+
+// Config configures a Worker. Runtime, Name and Open are required.
+type Config struct {
+	Runtime Runtime
+	// Name is the consumer's, such as "balance@1". Workers of one name share a stream's shards.
+	Name string
+	Open Opener
+	// Accounts and Heal close holes: Heal is called for each account whose key hashes into a shard
+	// that lost records. Without them a hole stays open, for audit to judge. Accounts lists a page
+	// of the accounts of a hash bucket; next is empty at the end.
+	Accounts func(ctx context.Context, bucket byte, after string) (accounts []event.Account, next string, err error)
+	Heal     func(ctx context.Context, a event.Account) error
+	// Empty reports whether what the consumer keeps lacks the accounts that it should have, given
+	// when the stream was created. If it does when the worker starts, every account is healed. nil
+	// does not check.
+	Empty func(ctx context.Context, created time.Time) (bool, error)
+	// Tend is called at least once a lease, for work that belongs to no shard; nil is none.
+	Tend func(ctx context.Context) error
 }
 
 // fatalError ends the worker instead of the handler.

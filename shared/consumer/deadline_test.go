@@ -2,15 +2,14 @@ package consumer
 
 import (
 	"context"
-	"passbook/shared/event"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/event"
 	"passbook/shared/stream"
-	"passbook/shared/table"
 )
 
 // halfOpen is a line on which some calls get no answer: a peer that is gone without a word.
@@ -84,7 +83,7 @@ func TestReadWithoutAnAnswerCostsOneLease(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCrew(t, 1)
 				line := &halfOpen{deaf: deaf, closed: make(chan struct{})}
-				c.start("a", func(config *Config) { config.Streams = halfOpenStream{c.streams, line} })
+				c.start("a", func(config *Config) { config.Runtime.Streams = halfOpenStream{c.streams, line} })
 				c.within(time.Second, "a holds it", func() bool { return c.owned()["a"] == 1 })
 				if deaf {
 					c.start("b", nil)
@@ -101,15 +100,15 @@ func TestReadWithoutAnAnswerCostsOneLease(t *testing.T) {
 }
 
 type halfOpenDirectory struct {
-	Directory
-	line *halfOpen
+	journal *memoryJournal
+	line    *halfOpen
 }
 
 func (d halfOpenDirectory) Accounts(ctx context.Context, digit byte, after string) ([]event.Account, string, error) {
 	if err := d.line.call(ctx); err != nil {
 		return nil, "", err
 	}
-	return d.Directory.Accounts(ctx, digit, after)
+	return d.journal.Accounts(ctx, digit, after)
 }
 
 // No lease watches the sweep of a hole: each of its steps has a deadline.
@@ -120,8 +119,8 @@ func TestHoleIsHealedAlthoughAStepOfItHangs(t *testing.T) {
 				c := newCrew(t, 1)
 				entries := archivetest.Bank(6, 4, 40)
 				c.journal.commit(entries...)
-				p := c.projection(testModel, 1)
-				c.start("a", c.heal(p))
+				l := c.ledger()
+				c.start("a", c.heal(l))
 				c.publish(entries[:20]...)
 				time.Sleep(2 * time.Second)
 				c.halt("a")
@@ -133,54 +132,19 @@ func TestHoleIsHealedAlthoughAStepOfItHangs(t *testing.T) {
 					listing, healing = healing, line
 				}
 				c.start("b", func(config *Config) {
-					c.heal(p)(config)
-					config.Journal = halfOpenDirectory{c.journal, listing}
+					c.heal(l)(config)
+					config.Accounts = halfOpenDirectory{c.journal, listing}.Accounts
 					config.Heal = func(ctx context.Context, a event.Account) error {
 						if err := healing.call(ctx); err != nil {
 							return err
 						}
-						return p.Heal(ctx, a)
+						return l.heal(ctx, a)
 					}
 				})
 				c.within(tendWithin+2*testLease, "healed", func() bool { return c.foundHoles() == 1 && c.openHoles() == 0 })
 				line.checkHung(t, 1)
-				c.check(1)
+				l.check()
 			})
 		})
 	}
-}
-
-// halfOpenTable hangs on reads of the generations.
-type halfOpenTable struct {
-	table.Table
-	line *halfOpen
-}
-
-func (h halfOpenTable) Get(ctx context.Context, name string, k table.Key, consistent bool) (table.Row, error) {
-	if k.PK == generationPK {
-		if err := h.line.call(ctx); err != nil {
-			return table.Row{}, err
-		}
-	}
-	return h.Table.Get(ctx, name, k, consistent)
-}
-
-func TestFollowHearsOfAGenerationAlthoughAReadHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
-		entries := archivetest.Bank(1, 3, 30)
-		c.journal.commit(entries...)
-		c.publish(entries...)
-		line := &halfOpen{}
-		c.follow(testModel, halfOpenTable{c.table, line})
-		time.Sleep(2 * time.Second)
-		line.hang(1)
-		time.Sleep(time.Second)
-		_, err := StartCandidate(t.Context(), c.table, testModel.Name)
-		c.must(err)
-		c.within(testLease+2*time.Second, "the candidate is filled", func() bool {
-			return c.row(2, accountOf(entries[29])).Version >= entries[29].Last
-		})
-		line.checkHung(t, 1)
-	})
 }

@@ -47,8 +47,8 @@ func TestDecoderForgetsShardsThatWereHandedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 2)
 		d := NewDecoder()
-		c.start("a", func(config *Config) { config.Decoder = d })
-		c.start("other", func(config *Config) { config.Name, config.Decoder = "other", d })
+		c.start("a", func(config *Config) { config.Runtime.Decoder = d })
+		c.start("other", func(config *Config) { config.Name, config.Runtime.Decoder = "other", d })
 		c.publish(archivetest.Bank(1, 10, 40)...)
 		c.within(time.Second, "both read", c.delivered(80))
 		if n := d.kept(); n != 2 {

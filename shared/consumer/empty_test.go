@@ -2,85 +2,45 @@ package consumer
 
 import (
 	"context"
-	"passbook/shared/event"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"passbook/shared/archive/archivetest"
-	"passbook/shared/table"
 )
 
-// A model that is empty beside a journal that is not is filled from the journal at the start, once,
-// whether its checkpoints were lost too or not; one that has rows, that a rebuild fills, or beside
-// an empty journal, is not swept.
-func TestEmptyModelIsFilledFromTheJournal(t *testing.T) {
-	for name, tt := range map[string]struct {
-		before func(c *team, p *Projection[accountState])
-		kept   bool // no look: as of a candidate
-		empty  bool // the journal
-		filled int
-	}{
-		"never read":       {filled: 40},
-		"rows lost":        {before: func(c *team, p *Projection[accountState]) { c.fill(p); c.loseRows() }, filled: 40},
-		"rows there":       {before: func(c *team, p *Projection[accountState]) { c.fill(p) }},
-		"a candidate":      {kept: true},
-		"an empty journal": {empty: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				c := newCrew(t, 2)
-				if !tt.empty {
-					c.journal.commit(archivetest.Bank(6, 40, 80)...)
-				}
-				p := c.projection(testModel, 1)
-				if tt.before != nil {
-					tt.before(c, c.projection(testModel, 1)) // of an earlier start
-				}
-				s := &sweeping{Directory: c.journal, tried: map[event.Account]int{}, fails: func(context.Context, event.Account) error { return nil }}
-				for _, worker := range []string{"a", "b"} {
-					c.start(worker, func(config *Config) {
-						config.Open, config.Journal = p.Open, s
-						config.Heal = func(ctx context.Context, a event.Account) error {
-							s.mu.Lock()
-							s.healed++
-							s.mu.Unlock()
-							return p.Heal(ctx, a)
+// A consumer whose store is empty beside a journal that is not has every account healed when its
+// worker starts, and once.
+func TestEmptyStoreIsFilledFromTheJournal(t *testing.T) {
+	for _, empty := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCrew(t, 2)
+			entries := archivetest.Bank(6, 40, 80)
+			c.journal.commit(entries...)
+			l := c.ledger()
+			asked := 0
+			for _, worker := range []string{"a", "b"} {
+				c.start(worker, func(config *Config) {
+					c.heal(l)(config)
+					config.Empty = func(_ context.Context, created time.Time) (bool, error) {
+						if now, err := c.streams.Created(t.Context(), testStream); err != nil || !now.Equal(created) {
+							t.Errorf("the stream was created at %v, %v; asked with %v", now, err, created)
 						}
-						if !tt.kept {
-							config.Missing = func(ctx context.Context, a event.Account, _ time.Time) (bool, error) {
-								return missing(ctx, p.Rows, 1, c.journal, a, archivetest.Start.AddDate(1, 0, 0))
-							}
-						}
-					})
-					time.Sleep(2 * testLease)
-					c.halt(worker)
-				}
-				if _, healed, _ := s.counts(); healed != tt.filled || c.openHoles() != 0 {
-					t.Errorf("%d accounts filled, want %d; %d holes open", healed, tt.filled, c.openHoles())
-				}
-				if tt.filled > 0 {
-					c.check(1)
-				}
-			})
+						asked++
+						return empty && l.version(entries[0].Account()) == 0, nil
+					}
+				})
+				time.Sleep(2 * testLease)
+				c.halt(worker)
+			}
+			want := 0
+			if empty {
+				want = 2
+				l.check()
+			}
+			if n := c.foundHoles(); n != want || c.openHoles() != 0 || asked != 2 {
+				t.Errorf("%d holes, want %d; %d open; asked %d times", n, want, c.openHoles(), asked)
+			}
 		})
-	}
-}
-
-// fill brings a model up to the journal.
-func (c *team) fill(p *Projection[accountState]) {
-	c.t.Helper()
-	for _, a := range c.journal.order {
-		c.must(p.Heal(c.t.Context(), a))
-	}
-}
-
-// loseRows removes every row of the model.
-func (c *team) loseRows() {
-	c.t.Helper()
-	page, err := c.table.Scan(c.t.Context(), table.Scan{Table: testModel.Name, Of: 1})
-	c.must(err)
-	for _, row := range page.Rows {
-		c.must(c.table.Delete(c.t.Context(), testModel.Name, row.Key, table.Equals("rev", row.Attrs["rev"])))
 	}
 }

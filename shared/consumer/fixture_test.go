@@ -2,10 +2,7 @@ package consumer
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"sync"
 	"testing"
@@ -14,14 +11,12 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
-	"passbook/shared/account"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/fault"
 	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
-	"passbook/shared/table"
 	"passbook/shared/table/pebbletable"
 )
 
@@ -29,7 +24,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	testStream = "test-events"
-	testOutbox = "test-notifications"
 	testLease  = 4 * time.Second
 )
 
@@ -60,7 +54,7 @@ func newBankWith(t *testing.T, o pebblestream.Options) *bank {
 			t.Error(err)
 		}
 	})
-	rows, err := pebbletable.New(db, append([]table.Schema{{Name: testModel.Name, Indexes: []table.Index{IndexDue()}}}, journal.Schemas...)...)
+	rows, err := pebbletable.New(db, journal.Schemas...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +64,6 @@ func newBankWith(t *testing.T, o pebblestream.Options) *bank {
 	}
 	b := &bank{t: t, table: fault.NewTable(rows), streams: streams, journal: &memoryJournal{entries: map[event.Account][]*event.Entry{}}}
 	b.must(streams.CreateStream(t.Context(), testStream, o.Shards))
-	b.must(streams.CreateStream(t.Context(), testOutbox, 1))
 	return b
 }
 
@@ -107,11 +100,7 @@ func record(t *testing.T, e *event.Entry) stream.Record {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return stream.Record{PartitionKey: accountOf(e).String(), Data: enc.Record}
-}
-
-func accountOf(e *event.Entry) event.Account {
-	return e.Account()
+	return stream.Record{PartitionKey: e.Account().String(), Data: enc.Record}
 }
 
 // shards are the stream's, by id.
@@ -127,14 +116,13 @@ type memoryJournal struct {
 	mu      sync.Mutex
 	entries map[event.Account][]*event.Entry
 	order   []event.Account
-	reads   int
 }
 
 func (j *memoryJournal) commit(entries ...*event.Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, e := range entries {
-		a := accountOf(e)
+		a := e.Account()
 		if len(j.entries[a]) == 0 {
 			j.order = append(j.order, a)
 		}
@@ -146,33 +134,6 @@ func (j *memoryJournal) of(a event.Account) []*event.Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return append([]*event.Entry(nil), j.entries[a]...)
-}
-
-func (j *memoryJournal) Entries(_ context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error] {
-	return func(yield func(*event.Entry, error) bool) {
-		j.mu.Lock()
-		j.reads++
-		j.mu.Unlock()
-		for _, e := range j.of(a) {
-			if e.Last < from || to != 0 && e.First > to {
-				continue
-			}
-			if !yield(e, nil) {
-				return
-			}
-		}
-	}
-}
-
-func (j *memoryJournal) Backward(_ context.Context, a event.Account, from int64) iter.Seq2[*event.Entry, error] {
-	return func(yield func(*event.Entry, error) bool) {
-		entries := j.of(a)
-		for i := len(entries) - 1; i >= 0; i-- {
-			if e := entries[i]; (from == 0 || e.First <= from) && !yield(e, nil) {
-				return
-			}
-		}
-	}
 }
 
 func (j *memoryJournal) Accounts(_ context.Context, digit byte, after string) (list []event.Account, next string, err error) {
@@ -194,105 +155,63 @@ func (j *memoryJournal) Accounts(_ context.Context, digit byte, after string) (l
 	return list, "", nil
 }
 
-// testModel is a read model of whole account states, whose folds fail where poisoned says so.
-var testModel = Model[account.State]{
-	Name:  "balance",
-	Fold:  account.Fold,
-	After: func(s account.State) event.After { return event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit} },
-	Encode: func(attrs table.Map, generation int64, a event.Account, s account.State) {
-		attrs["state"] = table.S(account.AppendState(nil, s))
-		SetDue(attrs, generation, a, s.NextDue())
-	},
-	Decode: func(a table.Map) (account.State, error) { return account.ParseState([]byte(a.Text("state"))) },
+// ledger is the store of a consumer, in memory: the version that each account is at.
+type ledger struct {
+	bank *bank
+	mu   sync.Mutex
+	at   map[event.Account]int64
 }
 
-var errPoison = errors.New("poison")
-
-// poisonedModel fails to fold the events that the function names, until it no longer does.
-func poisonedModel(poisoned func(account.State, event.Event) bool) Model[account.State] {
-	m := testModel
-	m.Fold = func(s account.State, e event.Event) (account.State, error) {
-		if poisoned(s, e) {
-			return s, errPoison
+// open is an Opener whose handlers take the entries that follow what the ledger has.
+func (l *ledger) open(context.Context, Shard, string) (Handler, error) {
+	return handlerFunc(func(b Batch) string {
+		last := ""
+		for _, d := range b.Deliveries {
+			l.take(d.Entry)
+			last = d.Sequence
 		}
-		return account.Fold(s, e)
-	}
-	return m
+		return last
+	}), nil
 }
 
-func (b *bank) projection(m Model[account.State], generation int64) *Projection[account.State] {
-	return NewProjection(ProjectionConfig[account.State]{
-		Generation: generation, Rows: NewRows(b.table, m), Journal: b.journal,
-		Outbox: Outbox{Streams: b.streams, Stream: testOutbox}, Log: quietLog,
-	})
-}
-
-// deliveries are entries as a shard's reader gives them.
-func deliveries(t *testing.T, entries ...*event.Entry) []Delivery {
-	t.Helper()
-	list := make([]Delivery, len(entries))
-	for i, e := range entries {
-		r := record(t, e)
-		list[i] = Delivery{Sequence: fmt.Sprint(1000 + i), PartitionKey: r.PartitionKey, Entry: e, Data: r.Data}
-	}
-	return list
-}
-
-// handle gives entries to a projection in one batch.
-func (b *bank) handle(p *Projection[account.State], list []Delivery) {
-	b.t.Helper()
-	h, err := p.Open(b.t.Context(), Shard{Stream: testStream, ID: "shardId-000000000000"}, "")
-	b.must(err)
-	checkpoint, err := h.Handle(b.t.Context(), Batch{Deliveries: list})
-	b.must(err)
-	if len(list) > 0 && checkpoint != list[len(list)-1].Sequence {
-		b.t.Fatalf("checkpoint %q, want %q", checkpoint, list[len(list)-1].Sequence)
-	}
-	b.must(h.Close())
-}
-
-// row is an account's row as it is stored.
-func (b *bank) row(generation int64, a event.Account) Row[account.State] {
-	b.t.Helper()
-	row, err := NewRows(b.table, testModel).load(b.t.Context(), generation, a)
-	b.must(err)
-	return row
-}
-
-// check holds that every account's row is the fold of its journal.
-func (b *bank) check(generation int64) {
-	b.t.Helper()
-	for _, a := range b.journal.order {
-		b.checkAccount(generation, a)
+func (l *ledger) take(e *event.Entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := e.Account(); e.First == l.at[a]+1 {
+		l.at[a] = e.Last
 	}
 }
 
-func (b *bank) checkAccount(generation int64, a event.Account) {
-	b.t.Helper()
-	row := b.row(generation, a)
-	entries := b.journal.of(a)
-	want := foldAll(b.t, entries)
-	if row.BlockedAt != 0 || row.Version != want.Version {
-		b.t.Fatalf("%s: row at v%d, blocked at %d (%s); the journal is at v%d", a, row.Version, row.BlockedAt, row.Cause, want.Version)
+// heal takes from the journal what the ledger lacks of an account.
+func (l *ledger) heal(_ context.Context, a event.Account) error {
+	for _, e := range l.bank.journal.of(a) {
+		l.take(e)
 	}
-	if string(account.AppendState(nil, row.State)) != string(account.AppendState(nil, want)) || row.Hash != entries[len(entries)-1].Hash {
-		b.t.Fatalf("%s: row %+v, want %+v", a, row.State, want)
-	}
+	return nil
 }
 
-func foldAll(t *testing.T, entries []*event.Entry) account.State {
-	t.Helper()
-	var s account.State
-	for _, e := range entries {
-		for _, ev := range e.Events {
-			var err error
-			if s, err = account.Fold(s, ev); err != nil {
-				t.Fatal(err)
-			}
+// version returns the version that an account is at.
+func (l *ledger) version(a event.Account) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.at[a]
+}
+
+// check fails the test unless every account is at the head of its journal.
+func (l *ledger) check() {
+	l.bank.t.Helper()
+	for _, a := range l.bank.journal.order {
+		entries := l.bank.journal.of(a)
+		if head := entries[len(entries)-1].Last; l.version(a) != head {
+			l.bank.t.Errorf("%s is at v%d, and the journal at v%d", a, l.version(a), head)
 		}
 	}
-	return s
 }
 
-// accountState is testModel's state.
-type accountState = account.State
+func (b *bank) ledger() *ledger { return &ledger{bank: b, at: map[event.Account]int64{}} }
+
+// handlerFunc is a handler that is a function.
+type handlerFunc func(Batch) string
+
+func (f handlerFunc) Handle(_ context.Context, b Batch) (string, error) { return f(b), nil }
+func (f handlerFunc) Close() error                                      { return nil }

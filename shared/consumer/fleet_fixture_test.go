@@ -69,8 +69,8 @@ func (f *fleet) start(name string) {
 	errs := make(chan error, len(fleetConsumers))
 	for _, consumer := range fleetConsumers {
 		w := New(Config{
-			Name: consumer, Stream: testStream, Owner: name, Table: i.wire, Streams: cutStream{f.streams, i.wire},
-			Open: f.tapes[consumer].opener(name), Log: quietLog,
+			Runtime: Runtime{Stream: testStream, Owner: name, Table: i.wire, Streams: cutStream{f.streams, i.wire}, Log: quietLog},
+			Name:    consumer, Open: f.tapes[consumer].opener(name),
 		})
 		go func() { errs <- w.Run(ctx) }()
 	}

@@ -25,7 +25,7 @@ func (w *Worker) handOver() error {
 		case r := <-w.ended:
 			fatal = errors.Join(fatal, w.finish(r))
 		case <-deadline.C:
-			w.Log.Error("readers left behind", "shards", len(w.runs))
+			w.runtime.Log.Error("readers left behind", "shards", len(w.runs))
 			return fatal
 		}
 	}
@@ -38,8 +38,8 @@ func (w *Worker) sign(ctx context.Context, l lease) (lease, bool) {
 	l, err := w.leases.write(ctx, l)
 	if err != nil && !errors.Is(err, errLost) {
 		w.unsure[l.shard] = true
-		w.note("lease", err)
-		w.barred = w.Health.denied(err)
+		w.note(stepLease, err)
+		w.barred = w.runtime.Health.denied(err)
 	}
 	return l, err == nil
 }
@@ -47,16 +47,16 @@ func (w *Worker) sign(ctx context.Context, l lease) (lease, bool) {
 // leave takes this worker's name off the leases that no run has. An owner that will never read its
 // shard would be waited for, a whole lease long, and a claim would make one of it.
 func (w *Worker) leave() {
-	ctx, cancel := context.WithTimeout(context.Background(), min(handOffGrace, w.Lease/4))
+	ctx, cancel := context.WithTimeout(context.Background(), min(handOffGrace, w.runtime.Lease/4))
 	defer cancel()
 	leases, err := w.leases.list(ctx)
 	if err != nil {
-		w.note("lease", err)
+		w.note(stepLease, err)
 		return
 	}
 	for _, l := range leases {
 		if w.runs[l.shard] == nil {
-			w.note("lease", w.disown(ctx, l))
+			w.note(stepLease, w.disown(ctx, l))
 		}
 	}
 }
@@ -67,10 +67,10 @@ func (w *Worker) leave() {
 func (w *Worker) disown(ctx context.Context, l lease) error {
 	for unsure := w.unsure[l.shard]; ; unsure = false {
 		next := l
-		if next.claim == w.Owner {
+		if next.claim == w.runtime.Owner {
 			next.claim = ""
 		}
-		if next.owner == w.Owner {
+		if next.owner == w.runtime.Owner {
 			next.owner, next.claim = next.claim, ""
 		}
 		if next.same(l) && !unsure {

@@ -132,8 +132,8 @@ func TestNameWrittenAsTheWorkerEndsIsTakenOff(t *testing.T) {
 				ctx, end := context.WithCancel(t.Context())
 				line := &cutOff{Table: c.table, owner: "b", end: end, held: held}
 				c.must(New(Config{
-					Name: "tape", Stream: testStream, Owner: "b", Lease: testLease, Table: line, Streams: c.reads,
-					Open: c.tape.opener("b"), Log: quietLog,
+					Runtime: Runtime{Stream: testStream, Owner: "b", Lease: testLease, Table: line, Streams: c.reads, Log: quietLog},
+					Name:    "tape", Open: c.tape.opener("b"),
 				}).Run(ctx))
 				if line.late == nil {
 					t.Fatal("b wrote its name on no lease")
@@ -201,7 +201,7 @@ func TestLeaseThatAReaderCouldNotGiveBackIsFreed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 1)
 		line := &refusing{Table: c.table}
-		c.start("a", func(config *Config) { config.Table = line })
+		c.start("a", func(config *Config) { config.Runtime.Table = line })
 		c.within(time.Second, "a holds it", func() bool { return c.owned()["a"] == 1 })
 		line.ended = time.Now()
 		c.halt("a")
@@ -216,7 +216,7 @@ func TestLeaseThatAReaderCouldNotGiveBackIsFreed(t *testing.T) {
 func TestClaimsAreTakenBackBeforeTheLastReaderReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBank(t, 1)
-		w := New(Config{Name: "tape", Stream: testStream, Owner: "b", Lease: testLease, Table: b.table, Log: quietLog})
+		w := New(Config{Name: "tape", Runtime: Runtime{Stream: testStream, Owner: "b", Lease: testLease, Table: b.table, Log: quietLog}})
 		l := newLease(b.shards()[0], 1)
 		l.owner, l.claim = "a", "b"
 		l, err := w.leases.write(t.Context(), l)

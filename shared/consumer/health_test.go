@@ -42,8 +42,8 @@ func TestProcessIsReadyWhileItsWorkersSeeTheLeases(t *testing.T) {
 		c := newCrew(t, 1)
 		h := NewHealth()
 		unready(t, h, "no worker")
-		healthy := func(config *Config) { config.Health = h }
-		c.start("a", func(config *Config) { healthy(config); config.Table.(*wire).cut = true })
+		healthy := func(config *Config) { config.Runtime.Health = h }
+		c.start("a", func(config *Config) { healthy(config); config.Runtime.Table.(*wire).cut = true })
 		time.Sleep(2 * time.Second)
 		unready(t, h, "tape", "no survey yet", errCut.Error())
 		c.wire["a"].setCut(false)
@@ -63,7 +63,7 @@ func TestProcessIsReadyWhileItsWorkersSeeTheLeases(t *testing.T) {
 		ready(t, h)
 
 		// A worker that is added, as for a generation that is rebuilt, is given a lease to begin.
-		c.start("b", func(config *Config) { healthy(config); config.Name = "tape@2"; config.Table.(*wire).cut = true })
+		c.start("b", func(config *Config) { healthy(config); config.Name = "tape@2"; config.Runtime.Table.(*wire).cut = true })
 		time.Sleep(testLease / 2)
 		ready(t, h)
 		time.Sleep(testLease)
@@ -88,7 +88,7 @@ func TestProcessIsNotReadyWhileAShardFails(t *testing.T) {
 			}
 			return nil
 		}
-		c.start("a", func(config *Config) { config.Health = h })
+		c.start("a", func(config *Config) { config.Runtime.Health = h })
 		c.publish(entries[:20]...)
 		time.Sleep(2 * testLease)
 		ready(t, h)
@@ -118,7 +118,7 @@ func TestProcessIsNotReadyWhileAShardHangs(t *testing.T) {
 			}
 			return nil
 		}
-		c.start("a", func(config *Config) { config.Health = h })
+		c.start("a", func(config *Config) { config.Runtime.Health = h })
 		time.Sleep(time.Second)
 		c.publish(archivetest.Bank(1, 1, 5)...)
 		time.Sleep(testLease / 2)
@@ -140,14 +140,14 @@ func TestFailingShardThatWasHandedOverIsForgotten(t *testing.T) {
 		h := NewHealth()
 		c.tape.before = func(_ context.Context, worker string, b Batch) error {
 			if worker == "a" && len(b.Deliveries) > 0 {
-				return errPoison
+				return errCut
 			}
 			return nil
 		}
-		c.start("a", func(config *Config) { config.Health = h })
+		c.start("a", func(config *Config) { config.Runtime.Health = h })
 		c.publish(archivetest.Bank(1, 1, 5)...)
 		time.Sleep(2 * testLease)
-		unready(t, h, errPoison.Error())
+		unready(t, h, errCut.Error())
 		c.within(time.Second, "b asks for it", func() bool { // a's own writes come between
 			l := c.leases()["shardId-000000000000"]
 			l.claim = "b"
@@ -202,7 +202,8 @@ func TestWorkerEndsWhenItIsRefusedFromTheStart(t *testing.T) {
 				tbl := fault.NewTable(c.table)
 				refuse(r, tbl)
 				err := New(Config{
-					Name: "tape", Stream: testStream, Owner: "a", Lease: testLease, Table: tbl, Streams: r, Open: c.tape.opener("a"), Log: quietLog,
+					Runtime: Runtime{Stream: testStream, Owner: "a", Lease: testLease, Table: tbl, Streams: r, Log: quietLog},
+					Name:    "tape", Open: c.tape.opener("a"),
 				}).Run(t.Context())
 				if !errors.Is(err, stream.ErrRefused) && !errors.Is(err, table.ErrRefused) {
 					t.Errorf("%s, leased %v: ended with %v", name, leased, err)
@@ -213,7 +214,7 @@ func TestWorkerEndsWhenItIsRefusedFromTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 1)
 		r := &denying{Stream: c.streams}
-		c.start("a", func(config *Config) { config.Streams = r })
+		c.start("a", func(config *Config) { config.Runtime.Streams = r })
 		entries := archivetest.Bank(1, 1, 10)
 		c.publish(entries[:5]...)
 		c.within(time.Second, "read", c.delivered(5))
@@ -235,7 +236,7 @@ func TestStandbyWaitsOutARefusal(t *testing.T) {
 		c.start("a", nil)
 		c.within(time.Second, "a holds it", func() bool { return c.owned()["a"] == 1 })
 		r := &denying{Stream: c.streams}
-		c.start("b", func(config *Config) { config.Streams = r })
+		c.start("b", func(config *Config) { config.Runtime.Streams = r })
 		time.Sleep(5 * time.Minute)
 		r.shards.Store(true)
 		time.Sleep(time.Minute)

@@ -11,7 +11,9 @@ import (
 // able to go on from it.
 func TestPositionAtTheEndIsSavedWithTheEnd(t *testing.T) {
 	b := newBank(t, 1)
-	w := New(Config{Name: "tape", Stream: testStream, Owner: "a", Lease: testLease, Table: b.table, Streams: b.streams, Log: quietLog})
+	w := New(Config{
+		Name: "tape", Runtime: Runtime{Stream: testStream, Owner: "a", Lease: testLease, Table: b.table, Streams: b.streams, Log: quietLog},
+	})
 	l, err := w.leases.write(t.Context(), lease{shard: "s", owner: "a"})
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +27,7 @@ func TestPositionAtTheEndIsSavedWithTheEnd(t *testing.T) {
 		}
 		return l.checkpoint
 	}
-	health := w.Health.join(w.Name, w.Lease)
+	health := w.runtime.Health.join(w.config.Name, w.runtime.Lease)
 	r := newReader(w, &run{shard: Shard{Stream: testStream, ID: "s"}, hold: h, health: health.shard("s")})
 	r.handler = handlerFunc(func(b Batch) string { return b.Deliveries[0].Sequence })
 	read := func(sequence, next string) {

@@ -103,21 +103,21 @@ func parseHole(r table.Row) Hole {
 // record keeps a hole, once, and says so aloud. The lease is the one whose position is gone.
 func (w *Worker) record(ctx context.Context, l lease, after, cause string) error {
 	h := Hole{
-		Shard: l.shard, After: after, Cause: cause, FoundAt: time.Now().UTC(), epoch: 1, first: l.first, last: l.last, healer: w.Owner,
+		Shard: l.shard, After: after, Cause: cause, FoundAt: time.Now().UTC(), epoch: 1, first: l.first, last: l.last, healer: w.runtime.Owner,
 		key: table.Key{
-			PK: holesKey(w.Stream, w.Name),
+			PK: holesKey(w.runtime.Stream, w.config.Name),
 			SK: fmt.Sprintf("%s#%d#%s#%d", l.shard, l.created, cmp.Or(after, "-"), l.begun.Unix()),
 		},
 	}
-	err := w.Table.Put(ctx, table.Put{Table: control.Name, Row: h.row(), If: table.Absent()})
+	err := w.runtime.Table.Put(ctx, table.Put{Table: control.Name, Row: h.row(), If: table.Absent()})
 	if errors.Is(err, table.ErrConditionFailed) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("record hole of %s: %w", l.shard, err)
 	}
-	w.Metrics.holes.WithLabelValues(w.Name).Inc()
-	w.Log.Error("records were gone before they were read", "stream", w.Stream, "shard", l.shard, "after", after, "cause", cause)
+	w.runtime.Metrics.holes.WithLabelValues(w.config.Name).Inc()
+	w.runtime.Log.Error("records were gone before they were read", "stream", w.runtime.Stream, "shard", l.shard, "after", after, "cause", cause)
 	w.ring()
 	return nil
 }
@@ -129,7 +129,7 @@ func (w *Worker) missed(ctx context.Context, l lease, created int64, now time.Ti
 	if cause = l.replaced(created); cause != "" || !l.idle(created, now) {
 		return cause, nil
 	}
-	_, err = w.Streams.Iterator(ctx, w.Stream, l.shard, since(l.begun))
+	_, err = w.runtime.Streams.Iterator(ctx, w.runtime.Stream, l.shard, since(l.begun))
 	switch {
 	case errors.Is(err, stream.ErrTrimmed):
 		return "nothing read for longer than the shortest retention, since " + l.begun.Format(time.RFC3339), nil
@@ -167,9 +167,9 @@ func (r *reader) trimmed(ctx context.Context) error {
 // stream no longer has all of that, it is a hole: seek records the one behind a sequence number,
 // and of the trim horizon the stream is asked whether it is the beginning.
 func (r *reader) setBack(ctx context.Context, to string) error {
-	r.w.Log.Warn("shard is read again", "shard", r.shard.ID, "from", to, "checkpoint", r.last)
+	r.w.runtime.Log.Warn("shard is read again", "shard", r.shard.ID, "from", to, "checkpoint", r.last)
 	if to == "" {
-		_, err := r.w.Streams.Iterator(ctx, r.shard.Stream, r.shard.ID, stream.Position{Where: stream.AtTime, Time: r.shard.Created})
+		_, err := r.w.runtime.Streams.Iterator(ctx, r.shard.Stream, r.shard.ID, stream.Position{Where: stream.AtTime, Time: r.shard.Created})
 		switch {
 		case errors.Is(err, stream.ErrTrimmed):
 			err = r.w.record(ctx, r.hold.held(), "", "what was checkpointed up to "+r.last+" was lost, and the stream's beginning is trimmed")
@@ -186,7 +186,7 @@ func (r *reader) setBack(ctx context.Context, to string) error {
 // vanished records that the stream no longer has the shard, which was not read to its end. While
 // the stream lists the shard, or cannot be listed, that is an ordinary failure.
 func (r *reader) vanished(ctx context.Context, cause error) error {
-	shards, err := r.w.Streams.Shards(ctx, r.shard.Stream)
+	shards, err := r.w.runtime.Streams.Shards(ctx, r.shard.Stream)
 	if err != nil {
 		return fmt.Errorf("iterator of %s: %w", r.shard, errors.Join(cause, err))
 	}
@@ -198,12 +198,12 @@ func (r *reader) vanished(ctx context.Context, cause error) error {
 	return r.w.record(ctx, r.hold.held(), r.last, "shard gone before its end")
 }
 
-// tend closes holes until ctx ends, those that this worker recorded and those whose healer is no
-// longer alive, and keeps count of what is quarantined.
+// tend calls the consumer's Tend, and closes the holes that this worker recorded and those whose
+// healer is no longer alive, once a lease until ctx ends.
 func (w *Worker) tend(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	looked := w.Missing == nil
+	looked := w.config.Empty == nil
 	for {
 		select {
 		case <-ctx.Done():
@@ -211,8 +211,8 @@ func (w *Worker) tend(ctx context.Context) {
 		case <-w.holed:
 		case <-timer.C:
 		}
-		err := w.countQuarantined(ctx)
-		if w.Heal != nil && w.Journal != nil {
+		err := w.tendConsumer(ctx)
+		if w.config.Heal != nil && w.config.Accounts != nil {
 			if !looked {
 				var failed error
 				looked, failed = w.fillEmpty(ctx)
@@ -221,20 +221,54 @@ func (w *Worker) tend(ctx context.Context) {
 			err = errors.Join(err, w.healOpen(ctx))
 		}
 		if err != nil && ctx.Err() == nil {
-			w.note("tend", err)
+			w.note(stepTend, err)
 		}
-		timer.Reset(w.Lease)
+		timer.Reset(w.runtime.Lease)
 	}
 }
 
-func (w *Worker) countQuarantined(ctx context.Context) error {
+func (w *Worker) tendConsumer(ctx context.Context) error {
+	if w.config.Tend == nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, tendWithin)
 	defer cancel()
-	kept, err := QuarantineAll(ctx, w.Table, w.Name)
-	if err == nil {
-		w.Metrics.quarantined.WithLabelValues(w.Name).Set(float64(len(kept)))
+	return w.config.Tend(ctx)
+}
+
+// emptyCause is the cause of the holes that fillEmpty records.
+const emptyCause = "the read model has no row of the journal's accounts"
+
+// fillEmpty records a hole of every shard when what the consumer keeps was lost: it may get no
+// record of what it lost, as its checkpoints were not. done is false while the stream's shards are
+// not known yet.
+func (w *Worker) fillEmpty(ctx context.Context) (done bool, err error) {
+	if !w.met() {
+		return false, nil // the first survey makes the leases one after the other
 	}
-	return err
+	ctx, cancel := context.WithTimeout(ctx, tendWithin)
+	defer cancel()
+	leases, err := w.leases.list(ctx)
+	if err != nil {
+		return false, err
+	}
+	created, err := w.runtime.Streams.Created(ctx, w.runtime.Stream)
+	if err != nil {
+		return false, fmt.Errorf("creation of %s: %w", w.runtime.Stream, err)
+	}
+	empty, err := w.config.Empty(ctx, created)
+	if err != nil || !empty {
+		return err == nil, err
+	}
+	for _, l := range leases {
+		if l.created != created.Unix() || l.ended() {
+			continue
+		}
+		if err := w.record(ctx, l, l.checkpoint, emptyCause); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // healOpen closes every open hole that is this worker's to close. One that cannot be closed yet
@@ -242,13 +276,13 @@ func (w *Worker) countQuarantined(ctx context.Context) error {
 func (w *Worker) healOpen(ctx context.Context) error {
 	listing, cancel := context.WithTimeout(ctx, tendWithin)
 	defer cancel()
-	holes, err := Holes(listing, w.Table, w.Stream, w.Name)
+	holes, err := Holes(listing, w.runtime.Table, w.runtime.Stream, w.config.Name)
 	if err != nil {
 		return err
 	}
 	var failed error
 	for _, h := range holes {
-		if !h.HealedAt.IsZero() || h.healer != w.Owner && w.alive(h.healer) {
+		if !h.HealedAt.IsZero() || h.healer != w.runtime.Owner && w.alive(h.healer) {
 			continue
 		}
 		if err := w.heal(ctx, h); err != nil {
@@ -260,8 +294,8 @@ func (w *Worker) healOpen(ctx context.Context) error {
 
 // heal sweeps a hole, from where its row says that the sweep is, and closes it.
 func (w *Worker) heal(ctx context.Context, h Hole) error {
-	if h.healer != w.Owner {
-		h.healer = w.Owner
+	if h.healer != w.runtime.Owner {
+		h.healer = w.runtime.Owner
 		if err := w.update(ctx, &h); err != nil {
 			return err
 		}
@@ -273,7 +307,7 @@ func (w *Worker) heal(ctx context.Context, h Hole) error {
 	if err := w.update(ctx, &h); err != nil {
 		return err
 	}
-	w.Log.Warn("hole healed", "shard", h.Shard, "after", h.After, "accounts", h.Accounts)
+	w.runtime.Log.Warn("hole healed", "shard", h.Shard, "after", h.After, "accounts", h.Accounts)
 	return nil
 }
 
@@ -282,7 +316,7 @@ func (w *Worker) update(ctx context.Context, h *Hole) error {
 	defer cancel()
 	was := h.epoch
 	h.epoch++
-	if err := w.Table.Put(ctx, table.Put{Table: control.Name, Row: h.row(), If: epochIs(was)}); err != nil {
+	if err := w.runtime.Table.Put(ctx, table.Put{Table: control.Name, Row: h.row(), If: epochIs(was)}); err != nil {
 		return fmt.Errorf("update hole of %s: %w", h.Shard, err)
 	}
 	return nil

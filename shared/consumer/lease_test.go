@@ -167,7 +167,7 @@ func TestAsksForTheCreationOnceALease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 4)
 		counted := &dated{}
-		c.start("a", func(config *Config) { counted.Stream, config.Streams = config.Streams, counted })
+		c.start("a", func(config *Config) { counted.Stream, config.Runtime.Streams = config.Runtime.Streams, counted })
 		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
 		before := counted.asked.Load()
 		time.Sleep(10 * testLease)
@@ -205,7 +205,7 @@ func TestExclusiveWorkerDoesNotWaitForTheDead(t *testing.T) {
 		c.start("a", nil)
 		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
 		c.wire["a"].setCut(true)
-		c.start("b", func(config *Config) { config.Exclusive = true })
+		c.start("b", func(config *Config) { config.Runtime.Exclusive = true })
 		c.within(50*time.Millisecond, "b holds all", func() bool { return c.owned()["b"] == 4 })
 	})
 }
@@ -219,7 +219,7 @@ func TestCheckpointAndRenewalAreOneWriteInTwoSeconds(t *testing.T) {
 	}{{20 * time.Second, 15, 6}, {DefaultLease, 15, 12}, {8 * time.Second, 15, 15}, {5 * time.Second, 24, 24}} {
 		synctest.Test(t, func(t *testing.T) {
 			team := newCrew(t, 1)
-			team.start("a", func(config *Config) { config.Lease = c.length })
+			team.start("a", func(config *Config) { config.Runtime.Lease = c.length })
 			entries := archivetest.Bank(4, 1, 300)
 			time.Sleep(time.Second)
 			before := team.puts("a")
@@ -346,8 +346,9 @@ func TestFailedHandlerBeginsAgainAtTheCheckpointAndAFatalOneEndsTheWorker(t *tes
 		ended := make(chan error)
 		go func() {
 			ended <- New(Config{
-				Name: "other", Stream: testStream, Owner: "x", Lease: testLease, Table: c.table, Streams: c.streams, Log: quietLog,
-				Open: func(context.Context, Shard, string) (Handler, error) { return nil, Fatal(broken) },
+				Runtime: Runtime{Stream: testStream, Owner: "x", Lease: testLease, Table: c.table, Streams: c.streams, Log: quietLog},
+				Name:    "other",
+				Open:    func(context.Context, Shard, string) (Handler, error) { return nil, Fatal(broken) },
 			}).Run(t.Context())
 		}()
 		if err := <-ended; !errors.Is(err, broken) {

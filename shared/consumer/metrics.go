@@ -6,26 +6,37 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics are the counts of all the consumers of a process, by consumer name. Methods may be called
-// concurrently.
-type Metrics struct {
-	lag         *prometheus.GaugeVec
-	leases      *prometheus.GaugeVec
-	quarantined *prometheus.GaugeVec
-	entries     *prometheus.CounterVec
-	failures    *prometheus.CounterVec
-	leaseMoves  *prometheus.CounterVec
-	holes       *prometheus.CounterVec
-	writes      *prometheus.CounterVec
-}
-
-// What the labels of the counters can be, besides the consumer.
-var (
-	results = []string{"applied", "duplicate", "filled", "skipped", "poison"}
-	steps   = []string{"survey", "lease", "handle", "throttled", "heal", "tend"}
-	moves   = []string{"acquired", "handed", "lost", "stalled"}
-	kinds   = []string{"row"}
+// The steps at which an attempt may fail and is repeated.
+const (
+	stepSurvey    = "survey"
+	stepLease     = "lease"
+	stepHandle    = "handle"
+	stepThrottled = "throttled"
+	stepHeal      = "heal"
+	stepTend      = "tend"
 )
+
+// What becomes of a lease.
+const (
+	moveAcquired = "acquired"
+	moveHanded   = "handed"
+	moveLost     = "lost"
+	moveStalled  = "stalled"
+)
+
+var (
+	steps = []string{stepSurvey, stepLease, stepHandle, stepThrottled, stepHeal, stepTend}
+	moves = []string{moveAcquired, moveHanded, moveLost, moveStalled}
+)
+
+// Metrics counts what the workers of a process do, by consumer. It may be used concurrently.
+type Metrics struct {
+	lag        *prometheus.GaugeVec
+	leases     *prometheus.GaugeVec
+	failures   *prometheus.CounterVec
+	leaseMoves *prometheus.CounterVec
+	holes      *prometheus.CounterVec
+}
 
 // NewMetrics makes the metrics and registers them on r; a nil r registers nothing.
 func NewMetrics(r prometheus.Registerer) *Metrics {
@@ -36,48 +47,27 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "passbook", Subsystem: "consumer", Name: name, Help: help}, labels)
 	}
 	m := &Metrics{
-		lag:         gauge("lag_seconds", "How far the last batch's end was from the shard's tip.", "consumer", "shard"),
-		leases:      gauge("leases", "Shards that this process holds.", "consumer"),
-		quarantined: gauge("quarantined_accounts", "Accounts and records set aside.", "consumer"),
-		entries:     counter("entries_total", "Entries by what became of them: "+strings.Join(results, ", ")+".", "consumer", "result"),
-		failures:    counter("failures_total", "Attempts that failed and were repeated, by step: "+strings.Join(steps, ", ")+".", "consumer", "step"),
-		leaseMoves:  counter("lease_moves_total", "Leases, by what became of them: "+strings.Join(moves, ", ")+".", "consumer", "move"),
-		holes:       counter("holes_total", "Ranges of a shard that were gone before they were read.", "consumer"),
-		writes:      counter("writes_total", "Conditional writes, by kind: "+strings.Join(kinds, ", ")+".", "consumer", "kind"),
+		lag:        gauge("lag_seconds", "Time between the end of the last batch and the tip of its shard.", "consumer", "shard"),
+		leases:     gauge("leases", "Shards whose lease this process has.", "consumer"),
+		failures:   counter("failures_total", "Attempts that failed and were repeated, by step: "+strings.Join(steps, ", ")+".", "consumer", "step"),
+		leaseMoves: counter("lease_moves_total", "Leases taken and given up, by move: "+strings.Join(moves, ", ")+".", "consumer", "move"),
+		holes:      counter("holes_total", "Ranges of a shard whose records were gone before they were read.", "consumer"),
 	}
 	if r != nil {
-		r.MustRegister(m.lag, m.leases, m.quarantined, m.entries, m.failures, m.leaseMoves, m.holes, m.writes)
+		r.MustRegister(m.lag, m.leases, m.failures, m.leaseMoves, m.holes)
 	}
 	return m
 }
 
-// born makes every series of a consumer, at 0: what is counted up from nothing is no increase to
-// whoever watches.
-func (m *Metrics) born(consumer string) {
-	m.quarantined.WithLabelValues(consumer)
+// declare creates every series of a consumer at 0: a series that begins with its first count shows
+// no increase, and an alarm on the increase would miss it.
+func (m *Metrics) declare(consumer string) {
 	m.leases.WithLabelValues(consumer)
 	m.holes.WithLabelValues(consumer)
-	for counter, labels := range map[*prometheus.CounterVec][]string{m.entries: results, m.failures: steps, m.leaseMoves: moves, m.writes: kinds} {
-		for _, label := range labels {
-			counter.WithLabelValues(consumer, label)
-		}
+	for _, step := range steps {
+		m.failures.WithLabelValues(consumer, step)
 	}
-}
-
-// counts are the counters of one consumer, looked up once: a lookup by label costs more than the
-// count.
-type counts struct {
-	applied, duplicate, filled, skipped, poison prometheus.Counter
-	rowWrites                                   prometheus.Counter
-}
-
-func (m *Metrics) counts(consumer string) counts {
-	return counts{
-		applied:   m.entries.WithLabelValues(consumer, "applied"),
-		duplicate: m.entries.WithLabelValues(consumer, "duplicate"),
-		filled:    m.entries.WithLabelValues(consumer, "filled"),
-		skipped:   m.entries.WithLabelValues(consumer, "skipped"),
-		poison:    m.entries.WithLabelValues(consumer, "poison"),
-		rowWrites: m.writes.WithLabelValues(consumer, "row"),
+	for _, move := range moves {
+		m.leaseMoves.WithLabelValues(consumer, move)
 	}
 }

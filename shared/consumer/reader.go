@@ -37,7 +37,7 @@ type reader struct {
 func newReader(w *Worker, r *run) *reader {
 	return &reader{
 		w: w, shard: r.shard, hold: r.hold, handled: time.Now(),
-		trouble: backoff.Backoff{First: 100 * time.Millisecond, Most: min(5*time.Second, w.Lease/4)},
+		trouble: backoff.Backoff{First: 100 * time.Millisecond, Most: min(5*time.Second, w.runtime.Lease/4)},
 		health:  r.health,
 	}
 }
@@ -47,7 +47,7 @@ func newReader(w *Worker, r *run) *reader {
 func (r *reader) run(ctx context.Context) error {
 	ctx = context.WithValue(ctx, aliveKey{}, r.alive)
 	for {
-		err := r.w.Health.denied(r.pass(ctx))
+		err := r.w.runtime.Health.denied(r.pass(ctx))
 		var back *rewindError
 		if errors.As(err, &back) {
 			if err = r.setBack(ctx, back.to); err == nil {
@@ -60,8 +60,8 @@ func (r *reader) run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		}
-		r.w.Metrics.failures.WithLabelValues(r.w.Name, "handle").Inc()
-		r.w.Log.Warn("shard begins again at its checkpoint", "shard", r.shard.ID, "error", err)
+		r.w.runtime.Metrics.failures.WithLabelValues(r.w.config.Name, stepHandle).Inc()
+		r.w.runtime.Log.Warn("shard begins again at its checkpoint", "shard", r.shard.ID, "error", err)
 		r.delayed(err)
 		if err := r.wait(ctx, r.trouble.Next()); err != nil {
 			return err
@@ -80,14 +80,14 @@ func (r *reader) delayed(why error) {
 func (r *reader) alive() {
 	behind := r.behind + time.Since(r.handled)
 	r.hold.progress("", behind)
-	r.w.Metrics.lag.WithLabelValues(r.w.Name, r.shard.ID).Set(behind.Seconds())
+	r.w.runtime.Metrics.lag.WithLabelValues(r.w.config.Name, r.shard.ID).Set(behind.Seconds())
 }
 
 // pass opens a handler at the checkpoint and feeds it until something ends. A stream that was made
 // anew under the same name has the same shard ids, and nothing else in common: its shards are for
 // another lease.
 func (r *reader) pass(ctx context.Context) (err error) {
-	created, err := r.w.Streams.Created(ctx, r.shard.Stream)
+	created, err := r.w.runtime.Streams.Created(ctx, r.shard.Stream)
 	if err != nil {
 		return fmt.Errorf("creation of %s: %w", r.shard.Stream, err)
 	}
@@ -101,7 +101,7 @@ func (r *reader) pass(ctx context.Context) (err error) {
 	if r.iterator == "" { // the shard is gone, which seek has recorded
 		return nil
 	}
-	r.handler, err = r.w.Open(ctx, r.shard, r.last)
+	r.handler, err = r.w.config.Open(ctx, r.shard, r.last)
 	if err != nil {
 		return fmt.Errorf("open handler of %s: %w", r.shard, err)
 	}
@@ -131,7 +131,7 @@ func (r *reader) pass(ctx context.Context) (err error) {
 func (r *reader) seek(ctx context.Context) error {
 	from := at(r.last)
 	for {
-		iterator, err := r.w.Streams.Iterator(ctx, r.shard.Stream, r.shard.ID, from)
+		iterator, err := r.w.runtime.Streams.Iterator(ctx, r.shard.Stream, r.shard.ID, from)
 		switch {
 		case err == nil:
 			r.iterator = iterator
@@ -166,7 +166,7 @@ func (r *reader) read(ctx context.Context) (stream.Batch, error) {
 			return stream.Batch{}, err
 		}
 		r.began = time.Now()
-		batch, err := r.w.Streams.Get(ctx, r.iterator, stream.MaxGetRecords)
+		batch, err := r.w.runtime.Streams.Get(ctx, r.iterator, stream.MaxGetRecords)
 		switch {
 		case err == nil:
 			r.trouble.Reset()
@@ -200,7 +200,7 @@ func (r *reader) renew(ctx context.Context) error {
 // pace arms the wake-up before a read, so that what arrives after it is not missed, or waits until
 // the next read is due.
 func (r *reader) pace(ctx context.Context) error {
-	if n, ok := r.w.Streams.(stream.Notifier); ok {
+	if n, ok := r.w.runtime.Streams.(stream.Notifier); ok {
 		r.arrived = n.Arrived(r.shard.Stream, r.shard.ID)
 		return nil
 	}
@@ -216,7 +216,7 @@ func (r *reader) rest(ctx context.Context, b stream.Batch) error {
 	if len(b.Records) > 0 || b.Behind > 0 || r.arrived == nil {
 		return nil
 	}
-	timer := time.NewTimer(min(idleEvery, r.w.Lease/4))
+	timer := time.NewTimer(min(idleEvery, r.w.runtime.Lease/4))
 	defer timer.Stop()
 	select {
 	case <-r.arrived:
@@ -232,7 +232,7 @@ func (r *reader) rest(ctx context.Context, b stream.Batch) error {
 // handle decodes a batch, gives it to the handler and notes how far the shard may be checkpointed.
 func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err error) {
 	ended = got.Next == ""
-	b := Batch{Shard: r.shard, Behind: got.Behind, Ended: ended, Deliveries: r.w.Decoder.decode(r.shard, got.Records)}
+	b := Batch{Shard: r.shard, Behind: got.Behind, Ended: ended, Deliveries: r.w.runtime.Decoder.decode(r.shard, got.Records)}
 	checkpoint, err := r.handler.Handle(ctx, b)
 	if err != nil {
 		return false, fmt.Errorf("handle %s: %w", r.shard, err)
@@ -253,13 +253,13 @@ func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err 
 	if done := r.hold.position(); ended && done != r.last {
 		return false, fmt.Errorf("handle %s: handler keeps back what follows %q at the shard's end", r.shard, done)
 	}
-	r.w.Metrics.lag.WithLabelValues(r.w.Name, r.shard.ID).Set(got.Behind.Seconds())
+	r.w.runtime.Metrics.lag.WithLabelValues(r.w.config.Name, r.shard.ID).Set(got.Behind.Seconds())
 	return ended, nil
 }
 
 // throttled waits before a refused read is repeated.
 func (r *reader) throttled(ctx context.Context, refused error) error {
-	r.w.Metrics.failures.WithLabelValues(r.w.Name, "throttled").Inc()
+	r.w.runtime.Metrics.failures.WithLabelValues(r.w.config.Name, stepThrottled).Inc()
 	r.delayed(refused)
 	return r.wait(ctx, r.trouble.Next())
 }

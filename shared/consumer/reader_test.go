@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/big"
-	"passbook/shared/event"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/event"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 )
@@ -121,10 +121,11 @@ func TestEndedShardOfAnEarlierStreamHidesNothing(t *testing.T) {
 	})
 }
 
-// heal has the team's workers project into rows and heal holes from the journal.
-func (c *team) heal(p *Projection[accountState]) func(*Config) {
+// heal returns a change of the team's workers that has them keep a ledger and heal holes from the
+// journal.
+func (c *team) heal(l *ledger) func(*Config) {
 	return func(config *Config) {
-		config.Open, config.Heal, config.Journal = p.Open, p.Heal, c.journal
+		config.Open, config.Heal, config.Accounts = l.open, l.heal, c.journal.Accounts
 	}
 }
 
@@ -133,18 +134,18 @@ func TestTrimmedPositionIsAHoleAndIsHealed(t *testing.T) {
 		c := newCrew(t, 3)
 		entries := archivetest.Bank(6, 40, 400)
 		c.journal.commit(entries...)
-		p := c.projection(testModel, 1)
-		c.start("a", c.heal(p))
+		l := c.ledger()
+		c.start("a", c.heal(l))
 		c.publish(entries[:100]...)
-		c.within(time.Second, "read", func() bool { return c.row(1, accountOf(entries[0])).Version > 0 })
+		c.within(time.Second, "read", func() bool { return l.version(entries[0].Account()) > 0 })
 		time.Sleep(2 * time.Second)
 		c.halt("a")
 		c.publish(entries[100:300]...)
 		c.trimAll()
 		c.publish(entries[300:400]...)
-		c.start("b", c.heal(p))
+		c.start("b", c.heal(l))
 		c.within(2*testLease, "healed", func() bool { return c.openHoles() == 0 && c.foundHoles() == 3 })
-		c.check(1)
+		l.check()
 		holes, err := Holes(t.Context(), c.table, testStream, "tape")
 		c.must(err)
 		swept := int64(0)
@@ -158,7 +159,7 @@ func TestTrimmedPositionIsAHoleAndIsHealed(t *testing.T) {
 			t.Errorf("%d accounts were compared, want each of the 40 once", swept)
 		}
 		c.halt("b")
-		c.start("d", c.heal(p))
+		c.start("d", c.heal(l))
 		time.Sleep(testLease)
 		if n := c.foundHoles(); n != 3 {
 			t.Errorf("%d holes after another start, the 3 were found before", n)
@@ -213,26 +214,26 @@ func TestHoleOfADeadWorkerIsHealedByAnother(t *testing.T) {
 		c := newCrew(t, 1)
 		entries := archivetest.Bank(6, 4, 40)
 		c.journal.commit(entries...)
-		p := c.projection(testModel, 1)
-		c.start("a", c.heal(p))
+		l := c.ledger()
+		c.start("a", c.heal(l))
 		c.publish(entries[:20]...)
 		time.Sleep(2 * time.Second)
 		c.halt("a")
 		c.publish(entries[20:]...)
 		c.trimAll()
 		c.start("b", func(config *Config) {
-			c.heal(p)(config)
+			c.heal(l)(config)
 			config.Heal = func(context.Context, event.Account) error { return errCut }
 		})
 		c.within(time.Second, "b holds it", func() bool { return c.owned()["b"] == 1 })
-		c.start("d", c.heal(p))
+		c.start("d", c.heal(l))
 		time.Sleep(3 * testLease)
 		if c.foundHoles() != 1 || c.openHoles() != 1 {
 			t.Errorf("%d holes, %d open: its finder is alive and has not healed it", c.foundHoles(), c.openHoles())
 		}
 		c.halt("b")
 		c.within(3*testLease, "healed", func() bool { return c.openHoles() == 0 })
-		c.check(1)
+		l.check()
 	})
 }
 
@@ -263,8 +264,8 @@ func TestVanishedShardIsAHoleAndItsChildrenGoOn(t *testing.T) {
 		c := newCrew(t, 1)
 		entries := archivetest.Bank(7, 10, 200)
 		c.journal.commit(entries...)
-		p := c.projection(testModel, 1)
-		c.start("a", c.heal(p))
+		l := c.ledger()
+		c.start("a", c.heal(l))
 		c.publish(entries[:50]...)
 		time.Sleep(2 * time.Second)
 		c.halt("a")
@@ -275,10 +276,10 @@ func TestVanishedShardIsAHoleAndItsChildrenGoOn(t *testing.T) {
 		if n := len(c.shards()); n != 2 {
 			t.Fatalf("%d shards are listed", n)
 		}
-		c.start("b", c.heal(p))
+		c.start("b", c.heal(l))
 		c.within(2*testLease, "healed", func() bool { return c.foundHoles() == 1 && c.openHoles() == 0 })
-		c.within(testLease, "children read", func() bool { return c.row(1, accountOf(entries[199])).Version >= entries[199].Last })
-		c.check(1)
+		c.within(testLease, "children read", func() bool { return l.version(entries[199].Account()) >= entries[199].Last })
+		l.check()
 	})
 }
 
@@ -460,12 +461,6 @@ func TestShardDoesNotEndBeforeItsHandlerSaysSo(t *testing.T) {
 		c.within(testLease, "both ended", func() bool { return ended() == 2 })
 	})
 }
-
-// handlerFunc is a handler that is a function.
-type handlerFunc func(Batch) string
-
-func (f handlerFunc) Handle(_ context.Context, b Batch) (string, error) { return f(b), nil }
-func (f handlerFunc) Close() error                                      { return nil }
 
 func TestConsumersOfAProcessDecodeARecordOnce(t *testing.T) {
 	d := NewDecoder()

@@ -4,18 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"passbook/shared/event"
 	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"passbook/shared/event"
 )
 
 // sweep brings every account of the hole's hash range up to the journal. The hole's row is written
 // after each page, so that whoever goes on, this worker or another, begins behind it. Accounts that
 // fail stay in the row, and are tried again at the end; while there are any, the hole is open.
 func (w *Worker) sweep(ctx context.Context, h *Hole) error {
-	shard := Shard{Stream: w.Stream, ID: h.Shard, FirstHash: h.first, LastHash: h.last}
+	shard := Shard{Stream: w.runtime.Stream, ID: h.Shard, FirstHash: h.first, LastHash: h.last}
 	var err error
 	for err == nil && h.digit < int64(len(event.HashBuckets)) {
 		if shard.overlaps(event.HashBuckets[h.digit]) {
@@ -34,7 +35,7 @@ func (w *Worker) sweep(ctx context.Context, h *Hole) error {
 func (w *Worker) sweepPage(ctx context.Context, s Shard, h *Hole) error {
 	listing, cancel := context.WithTimeout(ctx, tendWithin)
 	defer cancel()
-	accounts, next, err := w.Journal.Accounts(listing, event.HashBuckets[h.digit], h.page)
+	accounts, next, err := w.config.Accounts(listing, event.HashBuckets[h.digit], h.page)
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func (w *Worker) sweepPage(ctx context.Context, s Shard, h *Hole) error {
 	case len(failed) > room:
 		return fmt.Errorf("more than %d accounts fail: %w", failedMost, why)
 	case why != nil:
-		w.note("heal", fmt.Errorf("%d accounts of a page of %s: %w", len(failed), h.Shard, why))
+		w.note(stepHeal, fmt.Errorf("%d accounts of a page of %s: %w", len(failed), h.Shard, why))
 	}
 	h.failed, h.Accounts = append(h.failed, failed...), h.Accounts+int64(len(accounts))
 	if h.page = next; next == "" {
@@ -92,7 +93,7 @@ func (w *Worker) healAll(ctx context.Context, accounts []event.Account, most int
 		g.Go(func() error {
 			bounded, cancelOne := context.WithTimeout(group, tendWithin)
 			defer cancelOne()
-			err := w.Heal(bounded, a)
+			err := w.config.Heal(bounded, a)
 			if err == nil {
 				return nil
 			}

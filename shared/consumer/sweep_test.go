@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"fmt"
-	"passbook/shared/event"
 	"slices"
 	"sync"
 	"testing"
@@ -11,23 +10,25 @@ import (
 	"time"
 
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/event"
 )
 
 // sweeping counts what a sweep does, and has it fail.
 type sweeping struct {
-	Directory
-	mu     sync.Mutex
-	listed int                   // pages
-	tried  map[event.Account]int // by account
-	healed int
-	fails  func(ctx context.Context, a event.Account) error
+	journal *memoryJournal
+	ledger  *ledger
+	mu      sync.Mutex
+	listed  int                   // pages
+	tried   map[event.Account]int // by account
+	healed  int
+	fails   func(ctx context.Context, a event.Account) error
 }
 
 func (s *sweeping) Accounts(ctx context.Context, digit byte, after string) ([]event.Account, string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.listed++
-	return s.Directory.Accounts(ctx, digit, after)
+	return s.journal.Accounts(ctx, digit, after)
 }
 
 // counts gives the pages listed, the accounts healed and those that were tried more than once.
@@ -49,16 +50,16 @@ func holed(t *testing.T, shards, accounts int) (c *team, s *sweeping, change fun
 	c = newCrew(t, shards)
 	entries := archivetest.Bank(6, accounts, 2*accounts)
 	c.journal.commit(entries...)
-	p := c.projection(testModel, 1)
-	c.start("a", c.heal(p))
+	l := c.ledger()
+	c.start("a", c.heal(l))
 	c.publish(entries[:accounts/4]...)
 	time.Sleep(3 * time.Second)
 	c.halt("a")
 	c.publish(entries[accounts/4:]...)
 	c.trimAll()
-	s = &sweeping{Directory: c.journal, tried: map[event.Account]int{}, fails: func(context.Context, event.Account) error { return nil }}
+	s = &sweeping{journal: c.journal, ledger: l, tried: map[event.Account]int{}, fails: func(context.Context, event.Account) error { return nil }}
 	return c, s, func(config *Config) {
-		config.Open, config.Journal = p.Open, s
+		config.Open, config.Accounts = l.open, s.Accounts
 		config.Heal = func(ctx context.Context, a event.Account) error {
 			s.mu.Lock()
 			s.tried[a]++
@@ -70,7 +71,7 @@ func holed(t *testing.T, shards, accounts int) (c *team, s *sweeping, change fun
 			s.mu.Lock()
 			s.healed++
 			s.mu.Unlock()
-			return p.Heal(ctx, a)
+			return l.heal(ctx, a)
 		}
 	}
 }
@@ -112,7 +113,7 @@ func TestSweepGoesOnPastAccountsThatFail(t *testing.T) {
 		if l, h, _ := s.counts(); l != listed || h != 100 {
 			t.Errorf("another worker listed %d pages; %d healed", l-listed, h)
 		}
-		c.check(1)
+		s.ledger.check()
 		holes, err := Holes(t.Context(), c.table, testStream, "tape")
 		c.must(err)
 		if holes[0].Accounts != 100 {
@@ -141,7 +142,7 @@ func TestFailureThatPassesIsMadeGoodInTheSameSweep(t *testing.T) {
 		if _, healed, again := s.counts(); healed != 60 || again != 5 {
 			t.Errorf("%d healed, %d tried more than once", healed, again)
 		}
-		c.check(1)
+		s.ledger.check()
 	})
 }
 
@@ -169,7 +170,7 @@ func TestSweepGoesOnInAnotherWorker(t *testing.T) {
 		if _, healed, again := s.counts(); healed > 100+3 || again > 3 { // of the page in work
 			t.Errorf("%d healed, %d tried more than once", healed, again)
 		}
-		c.check(1)
+		s.ledger.check()
 	})
 }
 
@@ -202,7 +203,7 @@ func TestSweepWaitsWhereTooManyFail(t *testing.T) {
 		if _, healed, _ := s.counts(); healed != accounts {
 			t.Errorf("%d healed", healed)
 		}
-		c.check(1)
+		s.ledger.check()
 	})
 }
 
@@ -240,7 +241,7 @@ func TestHealingEndsEarlyWhenTooManyFail(t *testing.T) {
 	for i := range 1000 {
 		accounts = append(accounts, event.Account{Tenant: "main", ID: fmt.Sprint("A-", i)})
 	}
-	w := New(Config{Name: "tape", Log: quietLog, Heal: func(_ context.Context, a event.Account) error {
+	w := New(Config{Name: "tape", Runtime: Runtime{Log: quietLog}, Heal: func(_ context.Context, a event.Account) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.tried[a]++

@@ -13,9 +13,10 @@ import (
 
 // Worker reads the shards that it holds leases for.
 type Worker struct {
-	Config
-	leases leaseTable
-	seen   sightings
+	config  Config
+	runtime Runtime // config's
+	leases  leaseTable
+	seen    sightings
 	// listed is the stream as it was last listed, and when; a finished shard makes it stale.
 	listed  listing
 	health  *workerHealth
@@ -66,17 +67,19 @@ type run struct {
 
 // New makes a worker. It does nothing before Run.
 func New(c Config) *Worker {
-	c.complete()
-	c.Metrics.born(c.Name)
+	r := c.Runtime.complete()
+	r.Log = r.Log.With("consumer", c.Name)
+	r.Metrics.declare(c.Name)
 	return &Worker{
-		Config: c,
-		leases: leasesOf(c.Table, c.Stream, c.Name),
-		seen:   sightings{},
-		runs:   map[string]*run{},
-		ended:  make(chan *run),
-		unsure: map[string]bool{},
-		quit:   make(chan struct{}),
-		holed:  make(chan struct{}, 1),
+		config:  c,
+		runtime: r,
+		leases:  leasesOf(r.Table, r.Stream, c.Name),
+		seen:    sightings{},
+		runs:    map[string]*run{},
+		ended:   make(chan *run),
+		unsure:  map[string]bool{},
+		quit:    make(chan struct{}),
+		holed:   make(chan struct{}, 1),
 	}
 }
 
@@ -84,9 +87,9 @@ func New(c Config) *Worker {
 // at the latest after about 5 seconds. It returns an error only when a handler returned one marked
 // Fatal, or a store refuses the process before it has done any work. It MUST be called once.
 func (w *Worker) Run(ctx context.Context) error {
-	defer w.Metrics.leases.WithLabelValues(w.Name).Set(0)
-	w.health = w.Health.join(w.Name, w.Lease)
-	defer w.Health.leave(w.health)
+	defer w.runtime.Metrics.leases.WithLabelValues(w.config.Name).Set(0)
+	w.health = w.runtime.Health.join(w.config.Name, w.runtime.Lease)
+	defer w.runtime.Health.leave(w.health)
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	var tending sync.WaitGroup
@@ -116,16 +119,16 @@ func (w *Worker) Run(ctx context.Context) error {
 // survey looks at the stream and the leases, starts what the plan gives this worker, and says when
 // to look again. A failure of it is noted; it matters to the caller only when it is fatal.
 func (w *Worker) survey(ctx, work context.Context) (pause time.Duration, err error) {
-	pause = min(surveyEvery, w.Lease/4)
-	bounded, cancel := context.WithTimeout(ctx, w.Lease/4)
+	pause = min(surveyEvery, w.runtime.Lease/4)
+	bounded, cancel := context.WithTimeout(ctx, w.runtime.Lease/4)
 	defer cancel()
 	s, err := w.look(bounded)
 	if err != nil {
 		if ctx.Err() == nil {
 			w.health.blind(err)
-			w.note("survey", err)
+			w.note(stepSurvey, err)
 		}
-		return pause, w.Health.denied(err)
+		return pause, w.runtime.Health.denied(err)
 	}
 	w.barred = nil
 	p := s.plan()
@@ -133,14 +136,14 @@ func (w *Worker) survey(ctx, work context.Context) (pause time.Duration, err err
 		w.ring() // the shards are known now
 	}
 	for _, l := range p.drop {
-		w.note("lease", w.leases.drop(bounded, l))
+		w.note(stepLease, w.leases.drop(bounded, l))
 	}
 	for _, l := range p.acquire {
 		w.acquire(bounded, work, l)
 	}
 	w.claim(bounded, p.claim)
 	w.health.surveyed(w.runs)
-	w.Metrics.leases.WithLabelValues(w.Name).Set(float64(len(w.runs)))
+	w.runtime.Metrics.leases.WithLabelValues(w.config.Name).Set(float64(len(w.runs)))
 	return w.pause(pause, s), w.barred
 }
 
@@ -154,7 +157,7 @@ func (w *Worker) ring() {
 
 // meet remembers who is alive, and says whether it is the first time.
 func (w *Worker) meet(s survey) (first bool) {
-	owners := map[string]bool{w.Owner: true}
+	owners := map[string]bool{w.runtime.Owner: true}
 	for _, l := range s.leases {
 		if l.owner != "" && !s.dead(l) {
 			owners[l.owner] = true
@@ -185,10 +188,10 @@ func (w *Worker) alive(owner string) bool {
 // to be dead, and soon while a claim of ours waits for its answer.
 func (w *Worker) pause(most time.Duration, s survey) time.Duration {
 	for shard, l := range s.leases {
-		if left := w.Lease - s.still(shard); l.owner != "" && l.owner != w.Owner && left > 0 {
+		if left := w.runtime.Lease - s.still(shard); l.owner != "" && l.owner != w.runtime.Owner && left > 0 {
 			most = min(most, left)
 		}
-		if l.claim == w.Owner {
+		if l.claim == w.runtime.Owner {
 			w.pending = true
 		}
 	}
@@ -225,12 +228,12 @@ func (w *Worker) look(ctx context.Context) (survey, error) {
 	running := map[string]bool{}
 	for id, r := range w.runs {
 		running[id] = true
-		if l := leases[id]; l.owner == w.Owner && l.claim != "" {
+		if l := leases[id]; l.owner == w.runtime.Owner && l.claim != "" {
 			r.hold.ask()
 		}
 	}
 	return survey{
-		me: w.Owner, exclusive: w.Exclusive, length: w.Lease, created: created, shards: w.listed.shards, leases: leases,
+		me: w.runtime.Owner, exclusive: w.runtime.Exclusive, length: w.runtime.Lease, created: created, shards: w.listed.shards, leases: leases,
 		still: func(shard string) time.Duration { return w.seen.still(shard, now) }, running: running,
 	}, nil
 }
@@ -241,20 +244,20 @@ func (w *Worker) look(ctx context.Context) (survey, error) {
 // readers find out for themselves that their stream was made anew.
 func (w *Worker) list(ctx context.Context, leases map[string]lease) error {
 	due := w.listed.at.IsZero() || w.listed.before(leases)
-	if !due && time.Since(w.listed.at) < w.Lease/4 {
+	if !due && time.Since(w.listed.at) < w.runtime.Lease/4 {
 		return nil
 	}
 	next := w.listed
-	if due || time.Since(w.listed.dated) >= w.Lease {
-		created, err := w.Streams.Created(ctx, w.Stream)
+	if due || time.Since(w.listed.dated) >= w.runtime.Lease {
+		created, err := w.runtime.Streams.Created(ctx, w.runtime.Stream)
 		if err != nil {
-			return fmt.Errorf("creation of %s: %w", w.Stream, err)
+			return fmt.Errorf("creation of %s: %w", w.runtime.Stream, err)
 		}
 		next.created, next.dated = created, time.Now()
 	}
-	shards, err := w.Streams.Shards(ctx, w.Stream)
+	shards, err := w.runtime.Streams.Shards(ctx, w.runtime.Stream)
 	if err != nil {
-		return fmt.Errorf("shards of %s: %w", w.Stream, err)
+		return fmt.Errorf("shards of %s: %w", w.runtime.Stream, err)
 	}
 	next.shards, next.at = shards, time.Now()
 	w.listed = next
@@ -268,12 +271,12 @@ func (w *Worker) acquire(ctx, work context.Context, l lease) {
 	created := w.listed.created.Unix()
 	cause, err := w.missed(ctx, l, created, began)
 	if err != nil {
-		w.note("lease", err)
+		w.note(stepLease, err)
 		return
 	}
 	if cause != "" {
 		if err := w.record(ctx, l, l.checkpoint, cause); err != nil {
-			w.note("lease", err)
+			w.note(stepLease, err)
 			return
 		}
 	}
@@ -286,16 +289,16 @@ func (w *Worker) acquire(ctx, work context.Context, l lease) {
 			l.first, l.last = shard.FirstHash, shard.LastHash
 		}
 	}
-	l.owner, l.claim = w.Owner, ""
+	l.owner, l.claim = w.runtime.Owner, ""
 	l, ok := w.sign(ctx, l)
 	if !ok {
 		return
 	}
-	w.Metrics.leaseMoves.WithLabelValues(w.Name, "acquired").Inc()
+	w.runtime.Metrics.leaseMoves.WithLabelValues(w.config.Name, moveAcquired).Inc()
 	runCtx, cancel := context.WithCancelCause(work)
 	r := &run{
-		shard:  Shard{Stream: w.Stream, Created: w.listed.created, ID: l.shard, FirstHash: l.first, LastHash: l.last},
-		hold:   newHold(w.leases, l, w.Lease, began),
+		shard:  Shard{Stream: w.runtime.Stream, Created: w.listed.created, ID: l.shard, FirstHash: l.first, LastHash: l.last},
+		hold:   newHold(w.leases, l, w.runtime.Lease, began),
 		cancel: cancel,
 		health: w.health.shard(l.shard),
 	}
@@ -306,7 +309,7 @@ func (w *Worker) acquire(ctx, work context.Context, l lease) {
 // claim asks the owners of leases to hand them over.
 func (w *Worker) claim(ctx context.Context, leases []lease) {
 	for _, l := range leases {
-		l.claim = w.Owner
+		l.claim = w.runtime.Owner
 		if _, ok := w.sign(ctx, l); ok {
 			w.pending = true
 		}
@@ -324,7 +327,7 @@ func (w *Worker) work(ctx context.Context, r *run) {
 		}
 	})
 	keeper.Go(func() { r.limit(keeping) })
-	leave := w.Decoder.enter(r.shard)
+	leave := w.runtime.Decoder.enter(r.shard)
 	err := newReader(w, r).run(ctx)
 	leave()
 	if cause := context.Cause(ctx); cause != nil && !isFatal(err) {
@@ -354,15 +357,15 @@ func (r *run) limit(ctx context.Context) {
 // abandon ends the reader of a lease that cannot be kept. A stalled reader may not return for long:
 // its lease is freed at once.
 func (w *Worker) abandon(r *run, err error) {
-	w.Log.Error("shard given up", "shard", r.shard.ID, "error", err)
+	w.runtime.Log.Error("shard given up", "shard", r.shard.ID, "error", err)
 	if errors.Is(err, errStalled) {
 		r.health.ill(err)
-		w.Metrics.leaseMoves.WithLabelValues(w.Name, "stalled").Inc()
-		ctx, cancel := context.WithTimeout(context.Background(), w.Lease/4)
+		w.runtime.Metrics.leaseMoves.WithLabelValues(w.config.Name, moveStalled).Inc()
+		ctx, cancel := context.WithTimeout(context.Background(), w.runtime.Lease/4)
 		defer cancel()
-		w.note("lease", r.hold.give(ctx))
+		w.note(stepLease, r.hold.give(ctx))
 	} else {
-		w.Metrics.leaseMoves.WithLabelValues(w.Name, "lost").Inc()
+		w.runtime.Metrics.leaseMoves.WithLabelValues(w.config.Name, moveLost).Inc()
 	}
 	r.cancel(err)
 }
@@ -373,12 +376,12 @@ func (w *Worker) release(r *run, err error) error {
 	if errors.Is(err, errLost) || errors.Is(err, errStalled) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), min(handOffGrace, w.Lease/4))
+	ctx, cancel := context.WithTimeout(context.Background(), min(handOffGrace, w.runtime.Lease/4))
 	defer cancel()
 	if err == nil {
 		return r.hold.end(ctx)
 	}
-	w.Metrics.leaseMoves.WithLabelValues(w.Name, "handed").Inc()
+	w.runtime.Metrics.leaseMoves.WithLabelValues(w.config.Name, moveHanded).Inc()
 	return r.hold.give(ctx)
 }
 
@@ -387,7 +390,7 @@ func (w *Worker) finish(r *run) error {
 	r.cancel(nil)
 	delete(w.runs, r.shard.ID)
 	w.listed.at = time.Time{} // the shard may have children now
-	w.Metrics.lag.DeleteLabelValues(w.Name, r.shard.ID)
+	w.runtime.Metrics.lag.DeleteLabelValues(w.config.Name, r.shard.ID)
 	if isFatal(r.err) {
 		return r.err
 	}
@@ -397,7 +400,7 @@ func (w *Worker) finish(r *run) error {
 // note counts and logs a failure that the next survey makes good.
 func (w *Worker) note(step string, err error) {
 	if err != nil {
-		w.Metrics.failures.WithLabelValues(w.Name, step).Inc()
-		w.Log.Warn(step+" failed", "error", err)
+		w.runtime.Metrics.failures.WithLabelValues(w.config.Name, step).Inc()
+		w.runtime.Log.Warn(step+" failed", "error", err)
 	}
 }

@@ -105,7 +105,7 @@ func (t *tape) checkOnce(tb testing.TB, want []*event.Entry) {
 	last := map[event.Account]int64{}
 	plays := t.plays()
 	for _, p := range plays {
-		a := accountOf(p.entry)
+		a := p.entry.Account()
 		if p.entry.First != last[a]+1 {
 			tb.Fatalf("%s v%d came after v%d, on %s", a, p.entry.First, last[a], p.shard)
 		}
@@ -122,15 +122,15 @@ func (t *tape) checkAll(tb testing.TB, want []*event.Entry) {
 	tb.Helper()
 	last := map[event.Account]int64{}
 	for _, p := range t.plays() {
-		a := accountOf(p.entry)
+		a := p.entry.Account()
 		if p.entry.First > last[a]+1 {
 			tb.Fatalf("%s v%d came after v%d, on %s", a, p.entry.First, last[a], p.shard)
 		}
 		last[a] = max(last[a], p.entry.Last)
 	}
 	for _, e := range want {
-		if last[accountOf(e)] < e.Last {
-			tb.Fatalf("%s ends at v%d, v%d was put", accountOf(e), last[accountOf(e)], e.Last)
+		if last[e.Account()] < e.Last {
+			tb.Fatalf("%s ends at v%d, v%d was put", e.Account(), last[e.Account()], e.Last)
 		}
 	}
 }
@@ -230,8 +230,8 @@ func (c *team) start(name string, change func(*Config)) {
 	c.t.Helper()
 	c.wire[name] = &wire{Table: c.table}
 	config := Config{
-		Name: "tape", Stream: testStream, Owner: name, Lease: testLease, Table: c.wire[name], Streams: c.reads,
-		Open: c.tape.opener(name), Log: quietLog,
+		Runtime: Runtime{Stream: testStream, Owner: name, Lease: testLease, Table: c.wire[name], Streams: c.reads, Log: quietLog},
+		Name:    "tape", Open: c.tape.opener(name),
 	}
 	if change != nil {
 		change(&config)

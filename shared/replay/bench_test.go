@@ -7,10 +7,10 @@ import (
 	"testing"
 
 	"passbook/shared/archive/archivetest"
-	"passbook/shared/consumer"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/replay"
 	"passbook/shared/table"
 	"passbook/shared/table/pebbletable"
@@ -41,7 +41,7 @@ func BenchmarkRebuild(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		e.rows, e.reader = consumer.NewRows(e.table, testModel), journal.NewReader(e.table)
+		e.rows, e.reader = readmodel.NewRows(e.table, testModel), journal.NewReader(e.table)
 		b.StartTimer()
 		done, err := replay.Rebuild(b.Context(), e.rebuilding())
 		if err != nil || done.Events != int64(events) {

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"passbook/shared/backoff"
-	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/progress"
+	"passbook/shared/readmodel"
 	"passbook/shared/table"
 )
 
@@ -36,7 +36,7 @@ type CompareConfig struct {
 	Table table.Table
 	Model string
 	// Journal gives the history of an account whose two rows are never met at one version.
-	Journal consumer.History
+	Journal readmodel.History
 	// Projection opens the model's projection into another table, of the candidate there: what it
 	// makes of the history is what a row that was not met must be.
 	Projection func(ctx context.Context, in table.Table, generation int64) (Projection, error)
@@ -61,7 +61,7 @@ type CompareResult struct {
 // never be met; they are held against the journal then, and no row of the candidate passes that was
 // held against nothing. It ends with ErrDifference when a row differs, lags or is blocked.
 func Compare(ctx context.Context, c CompareConfig) (CompareResult, error) {
-	g, err := consumer.LoadGenerations(ctx, c.Table, c.Model)
+	g, err := readmodel.LoadGenerations(ctx, c.Table, c.Model)
 	live, candidate := g.Live, g.Candidate
 	if candidate == 0 && g.Previous > g.Live { // it was live, and left by going back
 		candidate = g.Previous
@@ -74,7 +74,7 @@ func Compare(ctx context.Context, c CompareConfig) (CompareResult, error) {
 		return found, fmt.Errorf("compare %s: %w", c.Model, err)
 	}
 	run := comparison{CompareConfig: c, live: live, candidate: candidate}
-	c.Progress.Begin(fmt.Sprintf("compare %s with %s", consumer.Name(c.Model, candidate), consumer.Name(c.Model, live)), "rows", 0)
+	c.Progress.Begin(fmt.Sprintf("compare %s with %s", readmodel.Name(c.Model, candidate), readmodel.Name(c.Model, live)), "rows", 0)
 	err = eachRow(ctx, c.Table, c.Model, live, func(ctx context.Context, row rowOf) error { return run.meet(ctx, row.account) })
 	if err == nil {
 		err = eachRow(ctx, c.Table, c.Model, candidate, run.alone)
@@ -88,12 +88,12 @@ func Compare(ctx context.Context, c CompareConfig) (CompareResult, error) {
 }
 
 // none is the error where there is nothing to compare.
-func (c CompareConfig) none(g consumer.GenerationSet) error {
+func (c CompareConfig) none(g readmodel.GenerationSet) error {
 	if g.Previous != 0 {
 		return fmt.Errorf("there is no candidate: replay promote --model %s --back returns to generation %d, replay discard --model %s --yes "+
-			"removes it, and then replay rebuild --model %s makes one: %w", c.Model, g.Previous, c.Model, c.Model, consumer.ErrGeneration)
+			"removes it, and then replay rebuild --model %s makes one: %w", c.Model, g.Previous, c.Model, c.Model, readmodel.ErrGeneration)
 	}
-	return fmt.Errorf("there is no candidate: replay rebuild --model %s makes one: %w", c.Model, consumer.ErrGeneration)
+	return fmt.Errorf("there is no candidate: replay rebuild --model %s makes one: %w", c.Model, readmodel.ErrGeneration)
 }
 
 type comparison struct {
@@ -240,9 +240,9 @@ func Promote(ctx context.Context, c CompareConfig, force bool) (CompareResult, e
 	if err != nil && !(force && found.Faults.Count > 0) {
 		return found, err
 	}
-	err = consumer.Promote(ctx, c.Table, c.Model, found.Candidate)
+	err = readmodel.Promote(ctx, c.Table, c.Model, found.Candidate)
 	if err != nil {
-		return found, fmt.Errorf("promote %s: %w", consumer.Name(c.Model, found.Candidate), err)
+		return found, fmt.Errorf("promote %s: %w", readmodel.Name(c.Model, found.Candidate), err)
 	}
 	return found, nil
 }

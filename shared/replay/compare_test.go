@@ -11,16 +11,16 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
-	"passbook/shared/consumer"
 	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/replay"
 	"passbook/shared/table"
 )
 
 // spoiled is the test model with a posted balance that is a unit too high.
-var spoiled = func() consumer.Model[account.State] {
+var spoiled = func() readmodel.Model[account.State] {
 	m := testModel
 	m.Encode = func(attrs table.Map, generation int64, a event.Account, s account.State) {
 		testModel.Encode(attrs, generation, a, s)
@@ -48,9 +48,9 @@ func (b *busy) Get(ctx context.Context, name string, key table.Key, consistent b
 
 // worker folds the entries of one account into a generation, as many a turn as it is told. The
 // first so many are folded already.
-func (e *env) worker(t *testing.T, m consumer.Model[account.State], generation int64, entries []*event.Entry, first, turn int) func() {
+func (e *env) worker(t *testing.T, m readmodel.Model[account.State], generation int64, entries []*event.Entry, first, turn int) func() {
 	t.Helper()
-	p := e.projectionInto(consumer.NewRows(e.table, m), generation)
+	p := e.projectionInto(readmodel.NewRows(e.table, m), generation)
 	fold := func(n int) {
 		n = min(n, len(entries))
 		if err := p.ProjectEntries(t.Context(), theOne, entries[:n]); err != nil {
@@ -80,7 +80,7 @@ func (e *env) oneAccount(t *testing.T) []*event.Entry {
 // its own then.
 func TestPromote_RowsThatAreNeverMet(t *testing.T) {
 	for name, c := range map[string]struct {
-		live, candidate consumer.Model[account.State]
+		live, candidate readmodel.Model[account.State]
 		// lead is how many entries the candidate's row is ahead of the live one, always.
 		lead int
 		says string
@@ -95,16 +95,16 @@ func TestPromote_RowsThatAreNeverMet(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t)
 			entries := e.oneAccount(t)
-			if _, err := consumer.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
+			if _, err := readmodel.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
 				t.Fatal(err)
 			}
 			comparing := e.comparing()
 			comparing.Table = &busy{Table: e.table, work: map[table.Key]func(){
-				consumer.RowKey(1, theOne): e.worker(t, c.live, 1, entries, 100, 1),
-				consumer.RowKey(2, theOne): e.worker(t, c.candidate, 2, entries, 100+c.lead, 1),
+				readmodel.RowKey(1, theOne): e.worker(t, c.live, 1, entries, 100, 1),
+				readmodel.RowKey(2, theOne): e.worker(t, c.candidate, 2, entries, 100+c.lead, 1),
 			}}
 			found, err := replay.Promote(t.Context(), comparing, false)
-			live, _, bad := consumer.Generations(t.Context(), e.table, testModel.Name)
+			live, _, bad := readmodel.Generations(t.Context(), e.table, testModel.Name)
 			if bad != nil {
 				t.Fatal(bad)
 			}
@@ -129,12 +129,12 @@ func TestCompare_CandidateThatFollowsNoMore(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t)
 			entries := e.oneAccount(t)
-			if _, err := consumer.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
+			if _, err := readmodel.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
 				t.Fatal(err)
 			}
 			comparing := e.comparing()
 			comparing.Table = &busy{Table: e.table, work: map[table.Key]func(){
-				consumer.RowKey(1, theOne): e.worker(t, testModel, 1, entries, 100, 2),
+				readmodel.RowKey(1, theOne): e.worker(t, testModel, 1, entries, 100, 2),
 			}}
 			e.worker(t, testModel, 2, entries, folded, 0)
 			found, err := replay.Compare(t.Context(), comparing)
@@ -150,7 +150,7 @@ var errEnd = errors.New("the end")
 
 // cut is a journal that ends, or fails, after fifty entries.
 type cut struct {
-	consumer.History
+	readmodel.History
 	with error
 }
 
@@ -176,7 +176,7 @@ func TestCompare_HistoryThatCannotBeFolded(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	entries := e.oneAccount(t)
-	if _, err := consumer.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
+	if _, err := readmodel.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
 		t.Fatal(err)
 	}
 	e.worker(t, testModel, 2, entries, len(entries), 0)
@@ -190,7 +190,7 @@ func TestCompare_HistoryThatCannotBeFolded(t *testing.T) {
 	}
 	comparing := e.comparing()
 	comparing.Projection = func(_ context.Context, in table.Table, generation int64) (replay.Projection, error) {
-		return e.projectionInto(consumer.NewRows(in, stubborn), generation), nil
+		return e.projectionInto(readmodel.NewRows(in, stubborn), generation), nil
 	}
 	found, err := replay.Compare(t.Context(), comparing)
 	if !errors.Is(err, replay.ErrDifference) || found.Faults.Count != 1 || !strings.Contains(found.Faults.List[0].What, "cannot be folded beyond v39") {
@@ -206,7 +206,7 @@ func TestCompare_HistoryThatCannotBeFolded(t *testing.T) {
 func TestCompare_CandidateThatIsAhead(t *testing.T) {
 	blocked := func(row table.Row) { row.Attrs["blocked_at_version"] = table.N(row.Attrs["version"].(table.N) + 1) }
 	for name, c := range map[string]struct {
-		candidate consumer.Model[account.State]
+		candidate readmodel.Model[account.State]
 		// first is how much of the history the live row has; 0 is no row.
 		first  int
 		change func(live table.Row)
@@ -227,7 +227,7 @@ func TestCompare_CandidateThatIsAhead(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t)
 			entries := e.oneAccount(t)
-			if _, err := consumer.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
+			if _, err := readmodel.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
 				t.Fatal(err)
 			}
 			e.worker(t, c.candidate, 2, entries, len(entries), 0)
@@ -235,7 +235,7 @@ func TestCompare_CandidateThatIsAhead(t *testing.T) {
 				e.worker(t, testModel, 1, entries, c.first, 0)
 			}
 			if c.change != nil {
-				row, err := e.table.Get(t.Context(), testModel.Name, consumer.RowKey(1, theOne), true)
+				row, err := e.table.Get(t.Context(), testModel.Name, readmodel.RowKey(1, theOne), true)
 				if err != nil {
 					t.Fatal(err)
 				}

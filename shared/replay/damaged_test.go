@@ -12,8 +12,8 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket/dirbucket"
-	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/readmodel"
 	"passbook/shared/replay"
 )
 
@@ -74,7 +74,7 @@ func TestJobs_ADamagedSegmentCostsOnlyItsAccounts(t *testing.T) {
 			}
 			rows := dump(t, e.table, testModel.Name)
 			for a, s := range want {
-				row := rows[consumer.RowKey(rebuilt.Generation, a)]
+				row := rows[readmodel.RowKey(rebuilt.Generation, a)]
 				if row.Number("version") != s.Version || row.Number("posted") != s.Posted {
 					t.Errorf("rebuilt %s: %+v, want %+v", a, row, s)
 				}

@@ -4,19 +4,19 @@ import (
 	"context"
 	"fmt"
 
-	"passbook/shared/consumer"
 	"passbook/shared/control"
+	"passbook/shared/readmodel"
 )
 
 // Discard ends a generation that is not live and deletes everything of it, the progress of its
-// rebuild too. What it waits for and refuses is consumer.Discard's. Interrupted, it is called
+// rebuild too. What it waits for and refuses is readmodel.Discard's. Interrupted, it is called
 // again, with the generation that GenerationSet.Discarding names.
-func Discard(ctx context.Context, d consumer.Discarding) error {
+func Discard(ctx context.Context, d readmodel.Discarding) error {
 	// The progress goes first, while the generation has its name and can be discarded again. A
 	// rebuild that continues without it folds once more what its rows have, which changes nothing.
-	job := consumer.Name(d.Model, d.Generation)
+	job := readmodel.Name(d.Model, d.Generation)
 	if err := control.Progress(d.Table, job).Clear(ctx); err != nil {
 		return fmt.Errorf("delete progress of %s: %w", job, err)
 	}
-	return consumer.Discard(ctx, d)
+	return readmodel.Discard(ctx, d)
 }

@@ -7,8 +7,8 @@ import (
 	"sync"
 
 	"passbook/shared/account"
-	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/readmodel"
 )
 
 // lackingKept bounds the accounts that Lacking lists; all are counted.
@@ -43,7 +43,7 @@ type dryRun struct {
 func newDryRun(ctx context.Context, c RestoreConfig) (*dryRun, error) {
 	d := &dryRun{all: map[event.Account]*MissingOfAccount{}, live: map[string]int64{}}
 	for _, model := range c.Models {
-		live, _, err := consumer.Generations(ctx, c.Table, model)
+		live, _, err := readmodel.Generations(ctx, c.Table, model)
 		if err != nil {
 			return nil, err
 		}

@@ -17,10 +17,10 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
-	"passbook/shared/consumer"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/replay"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
@@ -30,7 +30,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // testModel is a read model that shows the account's whole state.
-var testModel = consumer.Model[account.State]{
+var testModel = readmodel.Model[account.State]{
 	Name: "standing",
 	Fold: account.Fold,
 	After: func(s account.State) event.After {
@@ -48,7 +48,7 @@ type env struct {
 	table  table.Table
 	stream *pebblestream.Stream
 	bucket bucket.Bucket
-	rows   *consumer.Rows[account.State]
+	rows   *readmodel.Rows[account.State]
 	reader *journal.Reader
 }
 
@@ -77,18 +77,18 @@ func newEnv(t testing.TB) *env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.rows = consumer.NewRows(e.table, testModel)
+	e.rows = readmodel.NewRows(e.table, testModel)
 	e.reader = journal.NewReader(e.table)
 	return e
 }
 
-func (e *env) projection(generation int64) *consumer.Projection[account.State] {
+func (e *env) projection(generation int64) *readmodel.Projection[account.State] {
 	return e.projectionInto(e.rows, generation)
 }
 
 // projectionInto is a projection into rows of another table or model.
-func (e *env) projectionInto(rows *consumer.Rows[account.State], generation int64) *consumer.Projection[account.State] {
-	return consumer.NewProjection(consumer.ProjectionConfig[account.State]{
+func (e *env) projectionInto(rows *readmodel.Rows[account.State], generation int64) *readmodel.Projection[account.State] {
+	return readmodel.NewProjection(readmodel.ProjectionConfig[account.State]{
 		Generation: generation, Rows: rows, Journal: e.reader, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 }
@@ -195,7 +195,7 @@ func (e *env) comparing() replay.CompareConfig {
 	return replay.CompareConfig{
 		Table: e.table, Model: testModel.Name, Journal: e.reader,
 		Projection: func(_ context.Context, in table.Table, generation int64) (replay.Projection, error) {
-			return e.projectionInto(consumer.NewRows(in, testModel), generation), nil
+			return e.projectionInto(readmodel.NewRows(in, testModel), generation), nil
 		},
 	}
 }

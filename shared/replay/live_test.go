@@ -16,6 +16,7 @@ import (
 	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/replay"
 	"passbook/shared/stream"
 )
@@ -68,7 +69,7 @@ func TestRebuild_GoesOnAfterAnInterruption(t *testing.T) {
 	if found, err := replay.Compare(t.Context(), e.comparing()); err != nil || found.Equal != 20 {
 		t.Fatalf("%+v, %v", found, err)
 	}
-	discarding := consumer.Discarding{Table: e.table, Model: testModel.Name, Stream: "events", Generation: 2, Lease: time.Second}
+	discarding := readmodel.Discarding{Table: e.table, Model: testModel.Name, Stream: "events", Generation: 2, Lease: time.Second}
 	if err := replay.Discard(t.Context(), discarding); err != nil {
 		t.Fatal(err)
 	}
@@ -94,8 +95,8 @@ func TestRebuild_BesideLiveTraffic(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var work sync.WaitGroup
 	work.Go(func() {
-		err := consumer.Follow(ctx, consumer.FollowConfig[account.State]{
-			Worker: consumer.Config{
+		err := readmodel.Follow(ctx, readmodel.FollowConfig[account.State]{
+			Runtime: consumer.Runtime{
 				Stream: "events", Owner: "o", Exclusive: true, Table: e.table, Streams: e.stream,
 				Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 			},
@@ -174,7 +175,7 @@ func neverBack(ctx context.Context, t *testing.T, e *env, a event.Account) {
 	for ctx.Err() == nil {
 		row, err := e.rows.Get(ctx, a)
 		switch {
-		case errors.Is(err, consumer.ErrNoRow), errors.Is(err, consumer.ErrBehind), ctx.Err() != nil:
+		case errors.Is(err, readmodel.ErrNoRow), errors.Is(err, readmodel.ErrBehind), ctx.Err() != nil:
 			continue
 		case err != nil:
 			t.Error(err)

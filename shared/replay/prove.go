@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"slices"
 
-	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 )
 
 // proofChunk is how many entries of a history are in memory while a row is held against it.
@@ -36,7 +36,7 @@ func (r *comparison) prove(ctx context.Context, live, made rowOf, moves bool) er
 		}
 		if wrong != "" {
 			right = false
-			r.faults.add(row.account, row.version, "%s, never met at one version: %s", consumer.Name(r.Model, row.generation), wrong)
+			r.faults.add(row.account, row.version, "%s, never met at one version: %s", readmodel.Name(r.Model, row.generation), wrong)
 		}
 	}
 	switch {
@@ -64,7 +64,7 @@ type proof struct {
 func (r *comparison) newProof(ctx context.Context, a event.Account) (*proof, error) {
 	p := &proof{CompareConfig: r.CompareConfig, account: a, in: newScratch()}
 	var err error
-	p.generation, err = consumer.StartCandidate(ctx, p.in, r.Model)
+	p.generation, err = readmodel.StartCandidate(ctx, p.in, r.Model)
 	if err == nil {
 		p.to, err = r.Projection(ctx, p.in, p.generation)
 	}

@@ -10,9 +10,9 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
-	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/progress"
+	"passbook/shared/readmodel"
 	"passbook/shared/table"
 )
 
@@ -25,7 +25,7 @@ const (
 	accountsAtOnce = 64
 )
 
-// Projection folds into one generation of a read model; *consumer.Projection is one. The version
+// Projection folds into one generation of a read model; *readmodel.Projection is one. The version
 // rule, the filling of gaps from the journal and the blocking of an account that cannot go on are
 // its own.
 type Projection interface {
@@ -45,7 +45,7 @@ type RebuildConfig struct {
 	// Known is what is known of the archive from elsewhere.
 	Known archive.Known
 	// Journal lists the accounts that are brought up to their heads at the end.
-	Journal  consumer.Directory
+	Journal  readmodel.Directory
 	Progress *progress.Tracker
 }
 
@@ -73,7 +73,7 @@ func Rebuild(ctx context.Context, c RebuildConfig) (RebuildResult, error) {
 	var done RebuildResult
 	err := c.undisturbed(ctx)
 	if err == nil {
-		done.Generation, err = consumer.StartCandidate(ctx, c.Table, c.Model)
+		done.Generation, err = readmodel.StartCandidate(ctx, c.Table, c.Model)
 	}
 	if err != nil {
 		return done, fmt.Errorf("rebuild %s: %w", c.Model, err)
@@ -103,10 +103,10 @@ func Rebuild(ctx context.Context, c RebuildConfig) (RebuildResult, error) {
 // to follow with it and never to be promoted; and a discard that was interrupted would be forgotten
 // if the next one were of another generation.
 func (c RebuildConfig) undisturbed(ctx context.Context) error {
-	g, err := consumer.LoadGenerations(ctx, c.Table, c.Model)
+	g, err := readmodel.LoadGenerations(ctx, c.Table, c.Model)
 	if err == nil && g.Discarding != 0 {
 		err = fmt.Errorf("generation %d is being discarded: replay discard --model %s goes on if that was interrupted: %w",
-			g.Discarding, c.Model, consumer.ErrGeneration)
+			g.Discarding, c.Model, readmodel.ErrGeneration)
 	}
 	return err
 }
@@ -117,13 +117,13 @@ func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *Reb
 		return err
 	}
 	var met damage
-	marks, err := loadMarks(ctx, c.Table, consumer.Name(c.Model, done.Generation))
+	marks, err := loadMarks(ctx, c.Table, readmodel.Name(c.Model, done.Generation))
 	if err != nil {
 		return err
 	}
 	left := p.Only(func(s archive.Planned) bool { return !marks.done(s) })
 	done.Skipped = len(p.Segments) - len(left.Segments)
-	c.Progress.Begin("fold the archive into "+consumer.Name(c.Model, done.Generation), "events", left.Events)
+	c.Progress.Begin("fold the archive into "+readmodel.Name(c.Model, done.Generation), "events", left.Events)
 	var events atomic.Int64
 	err = streamSources(ctx, c.Bucket, left, func() sink {
 		return &folder{to: to, marks: marks, events: &events, progress: c.Progress, damage: &met}
@@ -139,7 +139,7 @@ func (c RebuildConfig) catchUp(ctx context.Context, to Projection, done *Rebuild
 	var accounts, blocked atomic.Int64
 	err := eachAccount(ctx, c.Journal, func(ctx context.Context, a event.Account) error {
 		_, err := to.CatchUp(ctx, a)
-		if errors.Is(err, consumer.ErrBlocked) {
+		if errors.Is(err, readmodel.ErrBlocked) {
 			blocked.Add(1)
 			err = nil
 		}
@@ -152,7 +152,7 @@ func (c RebuildConfig) catchUp(ctx context.Context, to Projection, done *Rebuild
 }
 
 // eachAccount visits every account of the journal, many at once.
-func eachAccount(ctx context.Context, from consumer.Directory, visit func(context.Context, event.Account) error) error {
+func eachAccount(ctx context.Context, from readmodel.Directory, visit func(context.Context, event.Account) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(accountsAtOnce)
 	err := listAccounts(ctx, from, func(a event.Account) {
@@ -161,7 +161,7 @@ func eachAccount(ctx context.Context, from consumer.Directory, visit func(contex
 	return errors.Join(group.Wait(), err)
 }
 
-func listAccounts(ctx context.Context, from consumer.Directory, visit func(event.Account)) error {
+func listAccounts(ctx context.Context, from readmodel.Directory, visit func(event.Account)) error {
 	for _, digit := range []byte(event.HashBuckets) {
 		for after := ""; ; {
 			accounts, next, err := from.Accounts(ctx, digit, after)

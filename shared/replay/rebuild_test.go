@@ -3,14 +3,14 @@ package replay_test
 import (
 	"context"
 	"errors"
-	"passbook/shared/event"
 	"sync/atomic"
 	"testing"
 
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
-	"passbook/shared/consumer"
+	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/replay"
 	"passbook/shared/table"
 )
@@ -38,7 +38,7 @@ func TestRebuild_EqualsTheLiveGenerationAndIsPromoted(t *testing.T) {
 			if err != nil || found.Equal != 40 || found.Ahead != 0 || found.Faults.Count != 0 {
 				t.Fatalf("%+v, %v", found, err)
 			}
-			live, candidate, err := consumer.Generations(t.Context(), e.table, testModel.Name)
+			live, candidate, err := readmodel.Generations(t.Context(), e.table, testModel.Name)
 			if err != nil || live != 2 || candidate != 0 {
 				t.Fatalf("live %d, candidate %d, %v", live, candidate, err)
 			}
@@ -82,13 +82,13 @@ func TestCompare_FindsEachDifference(t *testing.T) {
 			if !errors.Is(err, replay.ErrDifference) || found.Faults.Count != 1 || found.Faults.List[0].Account.ID != "A-3" {
 				t.Fatalf("%+v, %v", found, err)
 			}
-			if live, _, _ := consumer.Generations(t.Context(), e.table, testModel.Name); live != 1 {
+			if live, _, _ := readmodel.Generations(t.Context(), e.table, testModel.Name); live != 1 {
 				t.Fatal("it was promoted")
 			}
 			if _, err := replay.Promote(t.Context(), e.comparing(), true); err != nil {
 				t.Fatal(err)
 			}
-			if live, _, _ := consumer.Generations(t.Context(), e.table, testModel.Name); live != 2 {
+			if live, _, _ := readmodel.Generations(t.Context(), e.table, testModel.Name); live != 2 {
 				t.Fatal("it was not promoted with force")
 			}
 		})
@@ -119,7 +119,7 @@ func TestCompare_MeetsRowsThatMove(t *testing.T) {
 	if _, err := replay.Rebuild(t.Context(), e.rebuilding()); err != nil {
 		t.Fatal(err)
 	}
-	behind := &lagging{Table: e.table, key: consumer.RowKey(2, event.Account{Tenant: "main", ID: "A-3"})}
+	behind := &lagging{Table: e.table, key: readmodel.RowKey(2, event.Account{Tenant: "main", ID: "A-3"})}
 	behind.left.Store(3)
 	c := e.comparing()
 	c.Table = behind

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"passbook/shared/event"
 
 	"golang.org/x/sync/errgroup"
 
-	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/readmodel"
 	"passbook/shared/table"
 )
 
@@ -26,7 +26,7 @@ type rowOf struct {
 }
 
 func parseRow(row table.Row) (rowOf, bool) {
-	generation, a, ok := consumer.ParseRowKey(row.PK)
+	generation, a, ok := readmodel.ParseRowKey(row.PK)
 	attrs := row.Attrs
 	return rowOf{
 		generation: generation, account: a, version: attrs.Number("version"), hash: attrs.Text("hash"),
@@ -60,7 +60,7 @@ func eachRow(ctx context.Context, t table.Table, model string, generation int64,
 }
 
 func eachLiveRow(ctx context.Context, t table.Table, model string, visit func(context.Context, rowOf) error) error {
-	live, _, err := consumer.Generations(ctx, t, model)
+	live, _, err := readmodel.Generations(ctx, t, model)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func eachLiveRow(ctx context.Context, t table.Table, model string, visit func(co
 
 // getRow reads a row of a generation; one that is not there has version 0.
 func getRow(ctx context.Context, t table.Table, model string, generation int64, a event.Account) (rowOf, error) {
-	raw, err := t.Get(ctx, model, consumer.RowKey(generation, a), true)
+	raw, err := t.Get(ctx, model, readmodel.RowKey(generation, a), true)
 	if errors.Is(err, table.ErrNotFound) {
 		return rowOf{generation: generation, account: a}, nil
 	}

@@ -8,9 +8,9 @@ import (
 
 	"passbook/cmd/internal/ops"
 	"passbook/shared/audit"
-	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/progress"
+	"passbook/shared/readmodel"
 )
 
 // AuditParams are the parameters of audit.
@@ -73,7 +73,7 @@ func (b Bank) refold(ctx context.Context, model string, a event.Account) error {
 }
 
 func (b Bank) liveProjection(ctx context.Context, model string) (projection, error) {
-	live, _, err := consumer.Generations(ctx, b.Table, model)
+	live, _, err := readmodel.Generations(ctx, b.Table, model)
 	if err != nil {
 		return nil, err
 	}

@@ -9,9 +9,9 @@ import (
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/ops"
-	"passbook/shared/consumer"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
+	"passbook/shared/readmodel"
 	"passbook/shared/telemetry"
 )
 
@@ -69,8 +69,8 @@ func doThere(ctx context.Context, config platform.Config, name string, params an
 func remote(job ops.Job) error {
 	err := errors.New(job.Error)
 	// a bank tells its errors as text
-	if strings.Contains(job.Error, consumer.ErrNotCaughtUp.Error()) {
-		return fmt.Errorf("%w: %w", consumer.ErrNotCaughtUp, err)
+	if strings.Contains(job.Error, readmodel.ErrNotCaughtUp.Error()) {
+		return fmt.Errorf("%w: %w", readmodel.ErrNotCaughtUp, err)
 	}
 	if strings.Contains(job.Error, ErrEndUnproven.Error()) {
 		return fmt.Errorf("%w: %w", ErrEndUnproven, err)
@@ -123,7 +123,7 @@ func explain(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", context.Canceled, err)
 	case errors.Is(err, ErrParams):
 		return console.Usage("%w", err)
-	case errors.Is(err, consumer.ErrNotCaughtUp):
+	case errors.Is(err, readmodel.ErrNotCaughtUp):
 		return console.Fail(console.ExitBehind, err, "try again in a moment")
 	case errors.Is(err, ErrEndUnproven):
 		return Unproven(err)

@@ -68,7 +68,7 @@ type Bank struct {
 // Standing is the bank of an engine on which nothing else runs in this process.
 func Standing(config platform.Config, engine *platform.Engine, log *slog.Logger) Bank {
 	var tables table.Table = patientTable{engine.Table}
-	worker := consumer.Config{
+	runtime := consumer.Runtime{
 		Stream: config.Stream(EventStream), Owner: "job", Lease: config.Lease, Exclusive: engine.Exclusive,
 		Table: tables, Streams: engine.Streams, Log: log,
 	}
@@ -76,9 +76,9 @@ func Standing(config platform.Config, engine *platform.Engine, log *slog.Logger)
 	return Bank{
 		Config: config, Table: tables, Streams: engine.Streams, Bucket: engine.Bucket, CreateStream: engine.CreateStream,
 		RenewStream: engine.RenewStream, Journal: reader, Log: log, Exclusive: engine.Exclusive,
-		Balance: balance.NewProjector(balance.Config{Worker: worker, Journal: reader, Store: balance.NewStore(tables)}),
+		Balance: balance.NewProjector(balance.Config{Runtime: runtime, Journal: reader, Store: balance.NewStore(tables)}),
 		CreditLimit: creditlimit.NewProjector(creditlimit.Config{
-			Worker: worker, Journal: reader, Store: creditlimit.NewStore(tables), Notifications: config.Stream(NotificationStream),
+			Runtime: runtime, Journal: reader, Store: creditlimit.NewStore(tables), Notifications: config.Stream(NotificationStream),
 		}),
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"passbook/shared/consumer"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
+	"passbook/shared/readmodel"
 )
 
 // standing opens a bank in an empty directory.
@@ -59,7 +59,7 @@ func TestWrongParametersTouchNothing(t *testing.T) {
 		}
 	}
 	for _, model := range Models {
-		if g, err := consumer.LoadGenerations(t.Context(), b.Table, model); err != nil || g.Candidate != 0 {
+		if g, err := readmodel.LoadGenerations(t.Context(), b.Table, model); err != nil || g.Candidate != 0 {
 			t.Errorf("%s has candidate %d, %v", model, g.Candidate, err)
 		}
 	}

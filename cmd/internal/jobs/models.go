@@ -12,6 +12,7 @@ import (
 	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/progress"
+	"passbook/shared/readmodel"
 	"passbook/shared/replay"
 	"passbook/shared/table"
 )
@@ -97,12 +98,12 @@ func (b Bank) projection(ctx context.Context, model string, generation int64) (p
 // projectionIn is the projection of a generation of a model into another table than the bank's: a
 // proof, of which nobody is told.
 func (b Bank) projectionIn(ctx context.Context, in table.Table, model string, generation int64) (replay.Projection, error) {
-	worker := consumer.Config{Table: in, Log: slog.New(slog.DiscardHandler)}
+	runtime := consumer.Runtime{Table: in, Log: slog.New(slog.DiscardHandler)}
 	if model == balance.Table {
-		c := balance.Config{Worker: worker, Journal: b.Journal, Store: balance.NewStore(in)}
+		c := balance.Config{Runtime: runtime, Journal: b.Journal, Store: balance.NewStore(in)}
 		return balance.NewProjector(c).Projection(ctx, generation)
 	}
-	c := creditlimit.Config{Worker: worker, Journal: b.Journal, Store: creditlimit.NewStore(in)}
+	c := creditlimit.Config{Runtime: runtime, Journal: b.Journal, Store: creditlimit.NewStore(in)}
 	return creditlimit.NewProjector(c).Projection(ctx, generation)
 }
 
@@ -159,7 +160,7 @@ func (b Bank) promote(ctx context.Context, params PromoteParams, p *progress.Tra
 
 // promoteBack makes the generation live again that was live before.
 func (b Bank) promoteBack(ctx context.Context, params PromoteParams, done Compared) (Compared, error) {
-	g, err := consumer.LoadGenerations(ctx, b.Table, params.Model)
+	g, err := readmodel.LoadGenerations(ctx, b.Table, params.Model)
 	if err != nil {
 		return done, err
 	}
@@ -170,7 +171,7 @@ func (b Bank) promoteBack(ctx context.Context, params PromoteParams, done Compar
 	if params.DryRun {
 		return done, nil
 	}
-	err = consumer.Promote(ctx, b.Table, params.Model, g.Previous)
+	err = readmodel.Promote(ctx, b.Table, params.Model, g.Previous)
 	done.Promoted = err == nil
 	return done, err
 }
@@ -199,7 +200,7 @@ type Discarded struct {
 // interrupted goes first: the generation may have no other name any more, and only a part of its
 // rows.
 func (b Bank) discard(ctx context.Context, params DiscardParams, p *progress.Tracker) (Discarded, error) {
-	g, err := consumer.LoadGenerations(ctx, b.Table, params.Model)
+	g, err := readmodel.LoadGenerations(ctx, b.Table, params.Model)
 	if err != nil {
 		return Discarded{}, err
 	}
@@ -213,8 +214,8 @@ func (b Bank) discard(ctx context.Context, params DiscardParams, p *progress.Tra
 	case params.DryRun:
 		return done, nil
 	}
-	p.Begin("discard "+consumer.Name(params.Model, done.Generation), "generations", 1)
-	err = replay.Discard(ctx, consumer.Discarding{
+	p.Begin("discard "+readmodel.Name(params.Model, done.Generation), "generations", 1)
+	err = replay.Discard(ctx, readmodel.Discarding{
 		Table: b.Table, Model: params.Model, Stream: b.Config.Stream(EventStream), Generation: done.Generation, Lease: b.Config.Lease, Force: params.Force,
 	})
 	p.Add(1)

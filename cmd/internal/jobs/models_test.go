@@ -9,11 +9,11 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
-	"passbook/shared/consumer"
 	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/progress"
+	"passbook/shared/readmodel"
 	"passbook/shared/replay"
 	"passbook/shared/table"
 )
@@ -51,7 +51,7 @@ func rebuilt(t *testing.T, b Bank, model string) {
 // change changes a row of a model as nobody should.
 func change(t *testing.T, b Bank, model string, generation int64, id string, how func(table.Map)) {
 	t.Helper()
-	row, err := b.Table.Get(t.Context(), model, consumer.RowKey(generation, event.Account{Tenant: "main", ID: id}), true)
+	row, err := b.Table.Get(t.Context(), model, readmodel.RowKey(generation, event.Account{Tenant: "main", ID: id}), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestDiscardGoesOnAfterAnInterruption(t *testing.T) {
 			if done, err := b.discard(t.Context(), DiscardParams{Model: model}, progress.New()); !errors.Is(err, errBroken) || done.Resumed {
 				t.Fatalf("%+v, %v", done, err)
 			}
-			if _, err := b.rebuild(t.Context(), RebuildParams{Model: model, From: "journal"}, progress.New()); !errors.Is(err, consumer.ErrGeneration) {
+			if _, err := b.rebuild(t.Context(), RebuildParams{Model: model, From: "journal"}, progress.New()); !errors.Is(err, readmodel.ErrGeneration) {
 				t.Errorf("rebuilt beside what is left: %v", err)
 			}
 			in.broken = false
@@ -198,7 +198,7 @@ func project(t *testing.T, b Bank, model string, generation int64) {
 func mark(t *testing.T, b Bank, model string, generation int64) {
 	t.Helper()
 	row := table.Row{
-		Key:   table.Key{PK: "replay#" + consumer.Name(model, generation), SK: "source"},
+		Key:   table.Key{PK: "replay#" + readmodel.Name(model, generation), SK: "source"},
 		Attrs: table.Map{"first": table.S("1"), "rev": table.N(1)},
 	}
 	if err := b.Table.Put(t.Context(), table.Put{Table: control.Name, Row: row, If: table.Absent()}); err != nil {
@@ -215,13 +215,13 @@ func nothingLeft(t *testing.T, b Bank, model string, generation int64) {
 			t.Fatal(err)
 		}
 		for _, row := range page.Rows {
-			g, _, ok := consumer.ParseRowKey(row.PK)
-			if ok && g == generation || strings.HasSuffix(row.PK, consumer.Name(model, generation)) {
+			g, _, ok := readmodel.ParseRowKey(row.PK)
+			if ok && g == generation || strings.HasSuffix(row.PK, readmodel.Name(model, generation)) {
 				t.Errorf("%v is left", row.Key)
 			}
 		}
 	}
-	g, err := consumer.LoadGenerations(t.Context(), b.Table, model)
+	g, err := readmodel.LoadGenerations(t.Context(), b.Table, model)
 	if err != nil || g.Discarding != 0 || g.Candidate != 0 || g.Previous != 0 {
 		t.Errorf("%+v, %v", g, err)
 	}

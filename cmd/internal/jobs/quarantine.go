@@ -10,9 +10,9 @@ import (
 
 	"passbook/cmd/internal/ops"
 	"passbook/shared/api"
-	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/progress"
+	"passbook/shared/readmodel"
 )
 
 // QuarantineParams are the parameters of quarantine.
@@ -41,13 +41,13 @@ type SetAside struct {
 func (b Bank) consumers(ctx context.Context) ([]string, error) {
 	names := []string{"archiver"}
 	for _, model := range Models {
-		g, err := consumer.LoadGenerations(ctx, b.Table, model)
+		g, err := readmodel.LoadGenerations(ctx, b.Table, model)
 		if err != nil {
 			return nil, err
 		}
 		for _, generation := range []int64{g.Live, g.Candidate, g.Previous} {
 			if generation > 0 {
-				names = append(names, consumer.Name(model, generation))
+				names = append(names, readmodel.Name(model, generation))
 			}
 		}
 	}
@@ -62,7 +62,7 @@ func (b Bank) quarantine(ctx context.Context, params QuarantineParams, _ *progre
 	}
 	found := []SetAside{}
 	for _, name := range names {
-		list, err := consumer.QuarantineAll(ctx, b.Table, name)
+		list, err := readmodel.QuarantineAll(ctx, b.Table, name)
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +125,7 @@ func (b Bank) redrive(ctx context.Context, params RedriveParams, p *progress.Tra
 		name := s.Consumer + " " + s.Account
 		err := b.redriveOne(ctx, s)
 		switch {
-		case errors.Is(err, consumer.ErrBlocked):
+		case errors.Is(err, readmodel.ErrBlocked):
 			done.Blocked = append(done.Blocked, name)
 		case err != nil:
 			return done, fmt.Errorf("redrive %s: %w", name, err)
@@ -144,11 +144,11 @@ func (b Bank) redrive(ctx context.Context, params RedriveParams, p *progress.Tra
 // history.
 func (b Bank) apart(ctx context.Context, id string, list []SetAside) ([]SetAside, error) {
 	for _, model := range Models {
-		live, _, err := consumer.Generations(ctx, b.Table, model)
+		live, _, err := readmodel.Generations(ctx, b.Table, model)
 		if err != nil {
 			return nil, err
 		}
-		name := consumer.Name(model, live)
+		name := readmodel.Name(model, live)
 		if slices.ContainsFunc(list, func(s SetAside) bool { return s.Consumer == name }) {
 			continue
 		}
@@ -226,7 +226,7 @@ func (b Bank) clear(ctx context.Context, params ClearParams, p *progress.Tracker
 	p.Begin("clear", "records", int64(len(list)))
 	for _, s := range list {
 		if !params.DryRun {
-			kept, err := consumer.ClearRecord(ctx, b.Table, s.Consumer, s.ID)
+			kept, err := readmodel.ClearRecord(ctx, b.Table, s.Consumer, s.ID)
 			if err != nil {
 				return done, err
 			}

@@ -7,17 +7,22 @@ import (
 	"strings"
 	"testing"
 
-	"passbook/shared/consumer"
+	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/progress"
+	"passbook/shared/readmodel"
 	"passbook/shared/table"
 )
 
-// garbage sets a record that cannot be decoded aside for a consumer.
+// garbage puts a record that cannot be decoded into the quarantine of a consumer.
 func garbage(t *testing.T, b Bank, name, sequence string) {
 	t.Helper()
-	d := consumer.Delivery{Sequence: sequence, PartitionKey: "main#A-1", Data: []byte("not an entry"), Err: errors.New("broken JSON")}
-	if err := consumer.SetAsideRecord(t.Context(), b.Table, name, consumer.Shard{Stream: "s", ID: "shard"}, d); err != nil {
+	id := "s#shard#" + sequence
+	row := table.Row{Key: table.Key{PK: "quarantine#" + name, SK: id}, Attrs: table.Map{
+		"id": table.S(id), "cause": table.S("broken JSON"), "stream": table.S("s"), "shard": table.S("shard"), "sequence": table.S(sequence),
+		"data": table.B("not an entry"), "size": table.N(len("not an entry")),
+	}}
+	if err := b.Table.Put(t.Context(), table.Put{Table: control.Name, Row: row, If: table.Absent()}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -31,7 +36,7 @@ func TestClearTakesRecordsAndNoAccount(t *testing.T) {
 	history(t, b)
 	project(t, b, Models[0], 1)
 	change(t, b, Models[0], 1, "A-2", func(a table.Map) { a["version"], a["hash"] = table.N(1000), table.S(event.Hash{1}.String()) })
-	if err := b.catchUp(t.Context(), Models[0], event.Account{Tenant: "main", ID: "A-2"}); !errors.Is(err, consumer.ErrBlocked) {
+	if err := b.catchUp(t.Context(), Models[0], event.Account{Tenant: "main", ID: "A-2"}); !errors.Is(err, readmodel.ErrBlocked) {
 		t.Fatal(err)
 	}
 	for _, sequence := range []string{"1", "2"} {

@@ -33,8 +33,11 @@ func (b Bank) archiveTail(ctx context.Context) error {
 		return err
 	}
 	worker := consumer.New(consumer.Config{
-		Name: archiver.Name, Open: a.Open, Stream: b.Config.Stream(EventStream), Owner: "job/" + uuid.NewString(),
-		Lease: b.Config.Lease, Exclusive: b.Exclusive, Table: b.Table, Streams: b.Streams,
+		Runtime: consumer.Runtime{
+			Stream: b.Config.Stream(EventStream), Owner: "job/" + uuid.NewString(),
+			Lease: b.Config.Lease, Exclusive: b.Exclusive, Table: b.Table, Streams: b.Streams,
+		},
+		Name: archiver.Name, Open: a.Open,
 	})
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)

@@ -23,6 +23,7 @@ import (
 	"passbook/shared/journal"
 	"passbook/shared/platform"
 	"passbook/shared/publisher"
+	"passbook/shared/readmodel"
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
 	"passbook/withdraw"
@@ -46,7 +47,8 @@ type Process struct {
 	forwarder api.Forwarder // nil where every command is decided here
 	publisher *publisher.Publisher
 	history   *journal.Reader
-	worker    consumer.Config // the template of every consumer
+	runtime   consumer.Runtime   // of every consumer
+	projected *readmodel.Metrics // of every read model
 	health    *consumer.Health
 	balances  *balance.Projector
 	limits    *creditlimit.Projector

@@ -14,6 +14,7 @@ import (
 	"passbook/creditlimit"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel"
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
 )
@@ -30,18 +31,21 @@ func readers(_ context.Context, p *Process) error {
 	p.checks = append(p.checks, web.Check{
 		Name: "consumers", Advisory: true, Ready: func(context.Context) error { return p.health.Ready() },
 	})
-	p.worker = consumer.Config{
+	p.runtime = consumer.Runtime{
 		Stream: p.config.Stream(jobs.EventStream), Owner: p.owner(), Lease: p.config.Lease, Exclusive: p.engine.Exclusive,
-		Table: p.engine.Table, Streams: p.engine.Streams, Health: p.health, RowBytes: int64(p.memory.Rows),
+		Table: p.engine.Table, Streams: p.engine.Streams, Health: p.health,
 		Decoder: consumer.NewDecoder(), Metrics: consumer.NewMetrics(p.registry), Log: p.log,
 	}
+	p.projected = readmodel.NewMetrics(p.registry)
 	return nil
 }
 
 // balances fits the read model of balances, in all its generations, and its queries.
 func balances(_ context.Context, p *Process) error {
 	store := balance.NewStore(p.engine.Table)
-	p.balances = balance.NewProjector(balance.Config{Worker: p.worker, Journal: p.history, Store: store})
+	p.balances = balance.NewProjector(balance.Config{
+		Runtime: p.runtime, RowBytes: int64(p.memory.Rows), Metrics: p.projected, Journal: p.history, Store: store,
+	})
 	p.working = append(p.working, part{balance.Table, p.balances.Run})
 	p.routes = append(p.routes, balance.NewAPI(store, p.history).Routes()...)
 	p.consumers.Models = append(p.consumers.Models, balance.Table)
@@ -52,7 +56,8 @@ func balances(_ context.Context, p *Process) error {
 func limits(_ context.Context, p *Process) error {
 	store := creditlimit.NewStore(p.engine.Table)
 	p.limits = creditlimit.NewProjector(creditlimit.Config{
-		Worker: p.worker, Journal: p.history, Store: store, Notifications: p.config.Stream(jobs.NotificationStream),
+		Runtime: p.runtime, RowBytes: int64(p.memory.Rows), Metrics: p.projected, Journal: p.history, Store: store,
+		Notifications: p.config.Stream(jobs.NotificationStream),
 	})
 	p.working = append(p.working, part{creditlimit.Table, p.limits.Run})
 	p.routes = append(p.routes, creditlimit.NewAPI(store, p.history).Routes()...)
@@ -68,8 +73,7 @@ func segments(_ context.Context, p *Process) (err error) {
 	if err != nil {
 		return err
 	}
-	worker := p.worker
-	worker.Name, worker.Open = archiver.Name, p.archiver.Open
+	worker := consumer.Config{Runtime: p.runtime, Name: archiver.Name, Open: p.archiver.Open}
 	p.working = append(p.working, part{archiver.Name, consumer.New(worker).Run})
 	p.consumers.Names = append(p.consumers.Names, archiver.Name)
 	p.checks = append(p.checks, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return p.archiver.Ready() }})

@@ -1,24 +1,28 @@
-package consumer
+package readmodel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"passbook/shared/event"
+	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"passbook/shared/consumer"
 )
 
-// FollowConfig configures Follow. Worker is the template of every generation's worker: its Name,
-// Open and Heal are set by Follow.
+// FollowConfig configures Follow. Runtime, Rows and Journal are required, Outbox of a model with
+// crossings.
 type FollowConfig[S any] struct {
-	Worker  Config
+	// Runtime is shared by the workers of all generations.
+	Runtime consumer.Runtime
 	Rows    *Rows[S]
-	Journal interface {
-		History
-		Directory
-	}
-	Outbox Outbox
+	Journal Journal
+	Outbox  Outbox
+	// RowBytes bounds the rows that each generation keeps in memory; 0 is 64 MiB.
+	RowBytes int64
+	Metrics  *Metrics
 }
 
 // following is a generation's worker at work.
@@ -34,19 +38,19 @@ type following struct {
 // messages without a pause in its work. It returns an error only when a worker does, after it
 // stopped the others.
 func Follow[S any](ctx context.Context, c FollowConfig[S]) error {
-	c.Worker.complete()
+	lease, log := cmp.Or(c.Runtime.Lease, consumer.DefaultLease), cmp.Or(c.Runtime.Log, slog.Default())
 	running := map[int64]*following{}
 	stopped := make(chan struct{}, 1)
 	var failed error
 	for ctx.Err() == nil && failed == nil {
 		// one that hung would hide every promotion
-		reading, cancel := context.WithTimeout(ctx, c.Worker.Lease)
-		g, err := LoadGenerations(reading, c.Worker.Table, c.Rows.model.Name)
+		reading, cancel := context.WithTimeout(ctx, lease)
+		g, err := LoadGenerations(reading, c.Runtime.Table, c.Rows.model.Name)
 		cancel()
 		if err == nil {
 			follow(ctx, c, g, running, stopped)
 		} else if ctx.Err() == nil {
-			c.Worker.Log.Warn("generations not read", "model", c.Rows.model.Name, "error", err)
+			log.Warn("generations not read", "model", c.Rows.model.Name, "error", err)
 		}
 		timer := time.NewTimer(generationRefresh)
 		select {
@@ -93,18 +97,18 @@ func start[S any](ctx context.Context, c FollowConfig[S], generation int64, sile
 	f.silent.Store(silent)
 	projection := NewProjection(ProjectionConfig[S]{
 		Generation: generation, Rows: c.Rows, Journal: c.Journal, Outbox: c.Outbox, Silent: f.silent.Load,
-		RowBytes: c.Worker.RowBytes, Metrics: c.Worker.Metrics, Log: c.Worker.Log,
+		RowBytes: c.RowBytes, Metrics: c.Metrics, Log: c.Runtime.Log,
 	})
-	w := c.Worker
-	w.Name, w.Open, w.Heal, w.Journal = projection.name, projection.Open, projection.Heal, c.Journal
+	w := consumer.Config{
+		Runtime: c.Runtime, Name: projection.name, Open: projection.Open,
+		Accounts: c.Journal.Accounts, Heal: projection.Heal, Tend: projection.CountQuarantined,
+	}
 	if !silent { // a candidate is filled by its rebuild
-		w.Missing = func(ctx context.Context, a event.Account, created time.Time) (bool, error) {
-			return missing(ctx, c.Rows, generation, c.Journal, a, created)
-		}
+		w.Empty = emptyCheck(c.Rows, generation, c.Journal)
 	}
 	go func() {
 		defer cancel()
-		if err := New(w).Run(ctx); err != nil {
+		if err := consumer.New(w).Run(ctx); err != nil {
 			f.err = fmt.Errorf("%s: %w", projection.name, err)
 		}
 		close(f.done)

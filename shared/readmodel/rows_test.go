@@ -1,15 +1,15 @@
-package consumer
+package readmodel
 
 import (
 	"context"
 	"errors"
-	"passbook/shared/event"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/event"
 	"passbook/shared/table"
 )
 
@@ -38,7 +38,7 @@ func TestWaitIsWokenByAProjectionOfTheSameProcess(t *testing.T) {
 		done := make(chan time.Duration)
 		began := time.Now()
 		go func() {
-			row, err := rows.Wait(t.Context(), accountOf(entries[0]), entries[9].Last, 10*time.Second)
+			row, err := rows.Wait(t.Context(), entries[0].Account(), entries[9].Last, 10*time.Second)
 			if err != nil || row.Version != entries[9].Last {
 				t.Errorf("waited for v%d, got v%d, %v", entries[9].Last, row.Version, err)
 			}
@@ -67,7 +67,7 @@ func TestWaitPollsForAProjectionOfAnotherProcess(t *testing.T) {
 			b.handle(b.projection(testModel, 1), deliveries(t, entries...))
 		}()
 		began := time.Now()
-		row, err := rows.Wait(t.Context(), accountOf(entries[0]), 1, 10*time.Second)
+		row, err := rows.Wait(t.Context(), entries[0].Account(), 1, 10*time.Second)
 		if took := time.Since(began); err != nil || row.Version == 0 || took > time.Second+pollMost {
 			t.Errorf("v%d after %v, %v", row.Version, took, err)
 		}
@@ -81,7 +81,7 @@ func TestWaitEndsWithTheVersionThatIsThere(t *testing.T) {
 		b.handle(b.projection(testModel, 1), deliveries(t, entries...))
 		rows := NewRows(b.table, testModel)
 		began := time.Now()
-		_, err := rows.Wait(t.Context(), accountOf(entries[0]), 1000, 2*time.Second)
+		_, err := rows.Wait(t.Context(), entries[0].Account(), 1000, 2*time.Second)
 		var behind *BehindError
 		if !errors.As(err, &behind) || !errors.Is(err, ErrBehind) || behind.Version != entries[2].Last || behind.Wanted != 1000 {
 			t.Errorf("error %v", err)

@@ -1,4 +1,4 @@
-package consumer
+package readmodel
 
 import (
 	"context"
@@ -14,9 +14,9 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/backoff"
+	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/stream"
-	"passbook/shared/table"
 )
 
 // messagingModel says something at every tenth version.
@@ -85,32 +85,12 @@ func (b *bank) checkMessages(once bool) {
 	}
 }
 
-// follow runs Follow for a team's bank, by a line to its table, and gives the rows that its readers
-// would use.
-func (c *team) follow(m Model[account.State], t table.Table) *Rows[account.State] {
-	c.t.Helper()
-	rows := NewRows[account.State](t, m)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() {
-		done <- Follow(ctx, FollowConfig[account.State]{
-			Worker: Config{Stream: testStream, Owner: "f", Lease: testLease, Table: t, Streams: c.streams, Log: quietLog},
-			Rows:   rows, Journal: c.journal, Outbox: Outbox{Streams: c.streams, Stream: testOutbox},
-		})
-	}()
-	c.stop["follow"] = func() {
-		cancel()
-		c.must(<-done)
-	}
-	return rows
-}
-
 // A rebuild beside live traffic: the candidate is silent, is promoted, no reader sees a version go
 // back, every message is sent, and the old generation can be discarded when, and only when, nothing
 // is lost by it.
 func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 2)
+		c := newTeam(t, 2)
 		m := messagingModel()
 		rows := c.follow(m, c.table)
 		entries := archivetest.Bank(1, 10, 1000)
@@ -201,7 +181,7 @@ func (c *team) checkGone(generation int64) {
 			c.t.Errorf("a row of %s is still there", a)
 		}
 	}
-	leases, err := leasesOf(c.table, testStream, Name(testModel.Name, generation)).list(c.t.Context())
+	leases, err := consumer.Status(c.t.Context(), c.table, testStream, Name(testModel.Name, generation))
 	c.must(err)
 	if len(leases) != 0 {
 		c.t.Errorf("leases are still there: %v", leases)
@@ -248,19 +228,19 @@ func TestMessageOutlivesACrashBeforeItIsSent(t *testing.T) {
 	m := messagingModel()
 	crashing := b.projection(m, 1)
 	crashing.Outbox.Stream = "no-such-stream"
-	h, err := crashing.Open(t.Context(), Shard{}, "")
+	h, err := crashing.Open(t.Context(), consumer.Shard{}, "")
 	b.must(err)
 	defer func() { b.must(h.Close()) }()
-	if _, err := h.Handle(t.Context(), Batch{Deliveries: deliveries(t, entries...)}); !errors.Is(err, stream.ErrNotFound) {
+	if _, err := h.Handle(t.Context(), consumer.Batch{Deliveries: deliveries(t, entries...)}); !errors.Is(err, stream.ErrNotFound) {
 		t.Fatalf("handle: %v", err)
 	}
-	row := b.row(1, accountOf(entries[0]))
+	row := b.row(1, entries[0].Account())
 	if row.Version != entries[29].Last || len(row.Pending) == 0 || len(b.messages()) != 0 {
 		t.Fatalf("row at v%d, pending %v", row.Version, row.Pending)
 	}
 	b.handle(b.projection(m, 1), deliveries(t, entries[29]))
 	b.checkMessages(true)
-	if row := b.row(1, accountOf(entries[0])); len(row.Pending) != 0 {
+	if row := b.row(1, entries[0].Account()); len(row.Pending) != 0 {
 		t.Errorf("still pending %v", row.Pending)
 	}
 }
@@ -268,7 +248,7 @@ func TestMessageOutlivesACrashBeforeItIsSent(t *testing.T) {
 func TestPreviousIsNotDiscardedWhileSomethingWouldBeLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		entries := archivetest.Bank(4, 1, 40)
-		a := accountOf(entries[0])
+		a := entries[0].Account()
 		m := messagingModel()
 		single := func(e *event.Entry) bool { return e.First > 1 && e.First == e.Last }
 		one := slices.IndexFunc(entries, single)
@@ -289,10 +269,10 @@ func TestPreviousIsNotDiscardedWhileSomethingWouldBeLost(t *testing.T) {
 			},
 			"a message waits to be sent": func(b *bank, old, live *Projection[account.State]) {
 				old.Outbox.Stream = "no-such-stream"
-				h, err := old.Open(t.Context(), Shard{}, "")
+				h, err := old.Open(t.Context(), consumer.Shard{}, "")
 				b.must(err)
 				defer func() { b.must(h.Close()) }()
-				if _, err := h.Handle(t.Context(), Batch{Deliveries: deliveries(t, entries...)}); err == nil {
+				if _, err := h.Handle(t.Context(), consumer.Batch{Deliveries: deliveries(t, entries...)}); err == nil {
 					t.Error("sent to nowhere")
 				}
 				b.handle(live, deliveries(t, entries...))
@@ -328,15 +308,15 @@ func TestPreviousIsNotDiscardedWhileSomethingWouldBeLost(t *testing.T) {
 // A worker that is alive would write the rows again that a discard deletes.
 func TestDiscardWaitsForTheWorkersOfTheGeneration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		entries := archivetest.Bank(1, 3, 30)
 		c.journal.commit(entries...)
 		_, err := StartCandidate(t.Context(), c.table, testModel.Name)
 		c.must(err)
 		p := c.projection(testModel, 2)
-		c.start("deaf", func(config *Config) { config.Name, config.Open = "balance@2", p.Open })
+		c.start("deaf", func(config *consumer.Config) { config.Name, config.Open = "balance@2", p.Open })
 		c.publish(entries...)
-		c.within(time.Second, "projected", func() bool { return c.row(2, accountOf(entries[0])).Version > 0 })
+		c.within(time.Second, "projected", func() bool { return c.row(2, entries[0].Account()).Version > 0 })
 		d := Discarding{Table: c.table, Model: testModel.Name, Stream: testStream, Generation: 2, Lease: testLease}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*testLease)
 		defer cancel()
@@ -375,7 +355,7 @@ func TestReaderAsksThePromotedRowForTheOldRowsVersion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBank(t, 1)
 		entries := archivetest.Bank(5, 1, 20)
-		a := accountOf(entries[0])
+		a := entries[0].Account()
 		b.handle(b.projection(testModel, 1), deliveries(t, entries...))
 		b.handle(b.projection(testModel, 2), deliveries(t, entries[:10]...))
 		_, err := StartCandidate(t.Context(), b.table, testModel.Name)
@@ -426,7 +406,7 @@ func TestReaderIsNotHeldUpByAnAccountThatNeverRests(t *testing.T) {
 		rows := NewRows(b.table, testModel)
 		for range 5 {
 			began := time.Now()
-			if row, err := rows.Get(t.Context(), accountOf(entries[0])); err != nil || time.Since(began) > 500*time.Millisecond {
+			if row, err := rows.Get(t.Context(), entries[0].Account()); err != nil || time.Since(began) > 500*time.Millisecond {
 				t.Errorf("v%d after %v, %v", row.Version, time.Since(began), err)
 			}
 			time.Sleep(100 * time.Millisecond)
@@ -442,7 +422,7 @@ func TestNoVersionGoesBackBetweenProcesses(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBank(t, 1)
 			entries := archivetest.Bank(5, 1, 30)
-			a := accountOf(entries[0])
+			a := entries[0].Account()
 			project := func(generation int64, upTo int) {
 				b.handle(b.projection(testModel, generation), deliveries(t, entries[:upTo]...))
 			}

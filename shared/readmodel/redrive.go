@@ -1,4 +1,4 @@
-package consumer
+package readmodel
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 )
 
 // ErrBlocked: the account is set aside, and did not go on.
-var ErrBlocked = errors.New("consumer: account blocked")
+var ErrBlocked = errors.New("read model: account blocked")
 
 // catchUpEntries is how many entries are folded between two writes of a row that catches up.
 const catchUpEntries = 256
@@ -59,7 +59,7 @@ func (p *Projection[S]) block(ctx context.Context, a event.Account, judged int64
 		return err
 	}
 	p.count.poison.Inc()
-	p.Metrics.quarantined.WithLabelValues(p.name).Inc()
+	p.count.quarantined.Inc()
 	p.Log.Error("account blocked", "account", a.String(), "version", q.Version, "cause", q.Cause)
 	return nil
 }
@@ -165,7 +165,7 @@ func (p *Projection[S]) Redrive(ctx context.Context, a event.Account) error {
 		return errors.Join(err, p.rewriteRecord(ctx, a))
 	}
 	if lifted {
-		p.Metrics.quarantined.WithLabelValues(p.name).Dec()
+		p.count.quarantined.Dec()
 		p.Log.Warn("account redriven", "account", a.String())
 	}
 	return nil

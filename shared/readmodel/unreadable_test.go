@@ -1,4 +1,4 @@
-package consumer
+package readmodel
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/table"
 )
@@ -35,22 +36,22 @@ func TestUnreadableJournalRowBlocksItsAccountOnly(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(10, 2, 20)
 	b.journal.commit(entries...)
-	bad := accountOf(entries[0])
+	bad := entries[0].Account()
 	p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows(b.table, testModel), Journal: unreadableHistory{b.journal, bad},
 		Outbox: Outbox{Streams: b.streams, Stream: testOutbox}, Log: quietLog})
 	var with []*event.Entry
 	skipped := false
 	for _, e := range entries {
-		if accountOf(e) == bad && e.First > 1 && !skipped {
+		if e.Account() == bad && e.First > 1 && !skipped {
 			skipped = true
 			continue
 		}
 		with = append(with, e)
 	}
-	h, err := p.Open(t.Context(), Shard{Stream: testStream, ID: "s"}, "")
+	h, err := p.Open(t.Context(), consumer.Shard{Stream: testStream, ID: "s"}, "")
 	b.must(err)
 	defer func() { b.must(h.Close()) }()
-	if _, err := h.Handle(t.Context(), Batch{Deliveries: deliveries(t, with...)}); err != nil {
+	if _, err := h.Handle(t.Context(), consumer.Batch{Deliveries: deliveries(t, with...)}); err != nil {
 		t.Fatalf("one account's journal stops the shard: %v", err)
 	}
 	if row := b.row(1, bad); row.BlockedAt != row.Version+1 {
@@ -74,13 +75,13 @@ func TestUnreadableRowIsSetAsideAndStallsNobody(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(10, 2, 20)
 	b.journal.commit(entries...)
-	bad := accountOf(entries[0])
+	bad := entries[0].Account()
 	b.must(b.table.Put(t.Context(), table.Put{Table: "balance", If: table.Absent(), Row: table.Row{Key: RowKey(1, bad), Attrs: table.Map{
 		"format": table.N(2), "rev": table.N(1)}}}))
-	h, err := b.projection(testModel, 1).Open(t.Context(), Shard{Stream: testStream, ID: "s"}, "")
+	h, err := b.projection(testModel, 1).Open(t.Context(), consumer.Shard{Stream: testStream, ID: "s"}, "")
 	b.must(err)
 	defer func() { b.must(h.Close()) }()
-	if _, err := h.Handle(t.Context(), Batch{Deliveries: deliveries(t, entries...)}); err != nil {
+	if _, err := h.Handle(t.Context(), consumer.Batch{Deliveries: deliveries(t, entries...)}); err != nil {
 		t.Fatalf("one row stops the shard: %v", err)
 	}
 	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
@@ -121,7 +122,7 @@ func TestRedriveNeverLosesTheRecordOfABlockedAccount(t *testing.T) {
 	live := b.projection(m, 1)
 	half := len(entries) / 2
 	b.handle(live, deliveries(t, entries[:half]...))
-	a := accountOf(entries[0])
+	a := entries[0].Account()
 	ht := &hookedDelete{Table: b.table}
 	// the live worker meets the next record
 	ht.hook = func() { b.handle(live, deliveries(t, entries[half:half+1]...)) }

@@ -1,4 +1,4 @@
-package consumer
+package readmodel
 
 import (
 	"cmp"
@@ -17,10 +17,10 @@ import (
 
 // errStale: the row was written by another since it was read. It is read again, and the entries
 // meet what is there now.
-var errStale = errors.New("consumer: row written by another")
+var errStale = errors.New("read model: row written by another")
 
 // errMoved: the row was written by another since it was judged, so the judgement no longer stands.
-var errMoved = errors.New("consumer: row written by another since it was judged")
+var errMoved = errors.New("read model: row written by another since it was judged")
 
 // unjudged is the rev of a judgement that is not about a row.
 const unjudged = -1
@@ -38,7 +38,7 @@ func (e *poisonError) Error() string { return fmt.Sprintf("v%d: %v", e.version, 
 func (e *poisonError) Unwrap() error { return e.err }
 
 // errUnreadable: the read model's row is not what this program writes.
-var errUnreadable = errors.New("consumer: row cannot be read")
+var errUnreadable = errors.New("read model: row cannot be read")
 
 // beyondReading makes poison of an error that says that the journal's row of a version is damaged,
 // or of a newer format: no repetition would read it. Any other error is as it was.

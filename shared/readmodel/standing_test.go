@@ -1,4 +1,4 @@
-package consumer
+package readmodel
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func forgeOn(t *testing.T, before, e *event.Entry) *event.Entry {
 // not left as if it were right: it is what the journal makes it, or blocked.
 func TestForgedRowNeverSurvivesUnblocked(t *testing.T) {
 	entries := archivetest.Bank(31, 1, 8)
-	a := accountOf(entries[0])
+	a := entries[0].Account()
 	forged := forge(t, entries[3])
 	more := forgeOn(t, forged, entries[4])
 	redrive := func(t *testing.T, p *Projection[account.State]) error { return p.Redrive(t.Context(), a) }
@@ -109,7 +109,7 @@ func TestRefoldIsOneWriteAndSendsWhatTheHistorySays(t *testing.T) {
 	b.handle(p, deliveries(t, entries[:n-8]...))
 	b.handle(p, deliveries(t, forge(t, entries[n-8])))
 	b.handle(p, deliveries(t, entries[n-7])) // blocks it
-	a := accountOf(entries[0])
+	a := entries[0].Account()
 	before := b.row(1, a)
 	if before.BlockedAt == 0 {
 		t.Fatal("the forged row is not blocked")
@@ -127,7 +127,7 @@ func TestRefoldEndsAtPoison(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(33, 1, 8)
 	b.journal.commit(entries...)
-	a := accountOf(entries[0])
+	a := entries[0].Account()
 	p := b.projection(testModel, 1)
 	b.handle(p, deliveries(t, entries[0], entries[1], entries[2], forge(t, entries[3])))
 	sick := b.projection(poisonedModel(func(_ account.State, e event.Event) bool { return e.Version == entries[2].First }), 1)
@@ -157,7 +157,7 @@ func TestBlockIsNotLiftedWhereNothingCanBeCompared(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(34, 1, 8)
 	b.journal.commit(entries[:4]...)
-	a := accountOf(entries[0])
+	a := entries[0].Account()
 	b.handle(b.projection(testModel, 1), deliveries(t, entries[0], entries[1], entries[2], forge(t, entries[3]), entries[4]))
 	blind := NewProjection(ProjectionConfig[account.State]{
 		Generation: 1, Rows: NewRows(b.table, testModel), Journal: blindHistory{b.journal}, Log: quietLog,
@@ -195,7 +195,7 @@ func TestCandidateTakesTheJournalsEntry(t *testing.T) {
 		random.Shuffle(len(fed), func(i, j int) { fed[i], fed[j] = fed[j], fed[i] })
 		p := b.projection(testModel, generation)
 		p.Silent = func() bool { return true }
-		a := accountOf(entries[0])
+		a := entries[0].Account()
 		for len(fed) > 0 {
 			n := 1 + random.IntN(len(fed))
 			b.must(p.ProjectEntries(t.Context(), a, fed[:n]))

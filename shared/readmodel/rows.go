@@ -1,24 +1,24 @@
-package consumer
+package readmodel
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"passbook/shared/event"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"passbook/shared/backoff"
+	"passbook/shared/event"
 	"passbook/shared/table"
 )
 
 var (
 	// ErrNoRow: the read model has no row of the account.
-	ErrNoRow = errors.New("consumer: no row")
+	ErrNoRow = errors.New("read model: no row")
 	// ErrBehind: the row did not reach the version asked for in time. It is matched by a
 	// *BehindError, which has the numbers.
-	ErrBehind = errors.New("consumer: projection behind")
+	ErrBehind = errors.New("read model: projection behind")
 )
 
 // BehindError says how far a row is behind what was asked for.
@@ -29,7 +29,7 @@ type BehindError struct {
 
 // Error gives both versions.
 func (e *BehindError) Error() string {
-	return fmt.Sprintf("consumer: projection behind: at v%d, wanted v%d", e.Version, e.Wanted)
+	return fmt.Sprintf("read model: projection behind: at v%d, wanted v%d", e.Version, e.Wanted)
 }
 
 // Is makes errors.Is(err, ErrBehind) hold.

@@ -1,4 +1,4 @@
-package consumer
+package readmodel
 
 import (
 	"errors"
@@ -13,6 +13,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/fault"
 	"passbook/shared/table"
@@ -65,7 +66,7 @@ func TestGapIsFilledFromTheJournal(t *testing.T) {
 	p := b.projection(testModel, 1)
 	b.handle(p, deliveries(t, entries[:5]...))
 	b.handle(p, deliveries(t, entries[20]))
-	if got := b.row(1, accountOf(entries[0])).Version; got != entries[20].Last {
+	if got := b.row(1, entries[0].Account()).Version; got != entries[20].Last {
 		t.Errorf("row at v%d, want v%d", got, entries[20].Last)
 	}
 	b.handle(p, deliveries(t, entries[10:]...))
@@ -79,7 +80,7 @@ func TestLongGapIsFilledPieceByPiece(t *testing.T) {
 	p := b.projection(testModel, 1)
 	b.handle(p, deliveries(t, entries[len(entries)-1]))
 	b.check(1)
-	if rev := b.row(1, accountOf(entries[0])).rev; rev != 3 {
+	if rev := b.row(1, entries[0].Account()).rev; rev != 3 {
 		t.Errorf("the row was written %d times, want 3", rev)
 	}
 }
@@ -120,7 +121,7 @@ func TestConflictBlocksTheAccountAndSaysWhoIsRight(t *testing.T) {
 			p := b.projection(testModel, 1)
 			b.handle(p, deliveries(t, c.first...))
 			b.handle(p, deliveries(t, c.second))
-			row := b.row(1, accountOf(entries[0]))
+			row := b.row(1, entries[0].Account())
 			if row.BlockedAt != c.wantAt || !strings.Contains(row.Cause, c.wantCause) || row.Version != c.wantStands {
 				t.Errorf("row at v%d, blocked at %d: %q; want v%d, %d: %q", row.Version, row.BlockedAt, row.Cause, c.wantStands, c.wantAt, c.wantCause)
 			}
@@ -132,7 +133,7 @@ func TestPoisonBlocksItsAccountOnlyAndRedriveEndsRight(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(5, 4, 200)
 	b.journal.commit(entries...)
-	sick := accountOf(entries[0])
+	sick := entries[0].Account()
 	history := b.journal.of(sick)
 	at := history[len(history)/2].Last
 	poisoned := true
@@ -183,7 +184,7 @@ func TestProjectionHearsOfARedriveElsewhere(t *testing.T) {
 	b.handle(p, deliveries(t, entries[:10]...))
 	b.handle(p, deliveries(t, entries[10]))
 	poisoned = false
-	b.must(b.projection(testModel, 1).Redrive(t.Context(), accountOf(entries[0])))
+	b.must(b.projection(testModel, 1).Redrive(t.Context(), entries[0].Account()))
 	b.journal.commit(entries[11:]...)
 	b.handle(p, deliveries(t, entries[11:]...))
 	b.check(1)
@@ -219,7 +220,7 @@ func TestFoldThatDiffersFromAfterBlocks(t *testing.T) {
 		return a
 	}
 	b.handle(b.projection(m, 1), deliveries(t, entries...))
-	if row := b.row(1, accountOf(entries[0])); row.BlockedAt != 3 || row.Version != 2 && row.Version >= 3 {
+	if row := b.row(1, entries[0].Account()); row.BlockedAt != 3 || row.Version != 2 && row.Version >= 3 {
 		t.Errorf("row at v%d, blocked at v%d", row.Version, row.BlockedAt)
 	}
 }
@@ -243,7 +244,7 @@ func TestEntryRecordedBeforeTheOneBeforeItBlocks(t *testing.T) {
 		return account.Fold(s, e)
 	}
 	b.handle(b.projection(m, 1), deliveries(t, entries...))
-	row := b.row(1, accountOf(entries[0]))
+	row := b.row(1, entries[0].Account())
 	if row.Version != entries[2].Last || row.BlockedAt != early.First || !strings.Contains(row.Cause, "recorded at") {
 		t.Errorf("row at v%d, blocked at v%d: %s", row.Version, row.BlockedAt, row.Cause)
 	}
@@ -278,7 +279,7 @@ func TestRowThatCannotBeWrittenBlocksAtItsEntry(t *testing.T) {
 		}
 	}
 	b.handle(b.projection(m, 1), deliveries(t, entries...))
-	row := b.row(1, accountOf(entries[0]))
+	row := b.row(1, entries[0].Account())
 	if row.Version != entries[6].Last || row.BlockedAt != entries[7].Last {
 		t.Errorf("row at v%d, blocked at v%d; want v%d and v%d", row.Version, row.BlockedAt, entries[6].Last, entries[7].Last)
 	}
@@ -308,7 +309,7 @@ func TestNewerFormatStopsItsAccountOnly(t *testing.T) {
 	var newer event.Account
 	for i := range list {
 		if list[i].Entry.First > 1 {
-			newer = accountOf(list[i].Entry)
+			newer = list[i].Entry.Account()
 			list[i].Entry, list[i].Err = nil, &event.FormatError{Format: event.Format + 1}
 			break
 		}
@@ -353,10 +354,10 @@ func TestLastingFailureGivesTheBatchBackAndBlocksNobody(t *testing.T) {
 	b.journal.commit(entries...)
 	p := b.projection(testModel, 1)
 	b.table.Arm(&fault.Rule{Match: fault.On("balance"), Before: table.ErrThrottled}, 1<<30)
-	h, err := p.Open(t.Context(), Shard{}, "")
+	h, err := p.Open(t.Context(), consumer.Shard{}, "")
 	b.must(err)
 	defer func() { b.must(h.Close()) }()
-	if checkpoint, err := h.Handle(t.Context(), Batch{Deliveries: deliveries(t, entries...)}); !errors.Is(err, table.ErrThrottled) || checkpoint != "" {
+	if checkpoint, err := h.Handle(t.Context(), consumer.Batch{Deliveries: deliveries(t, entries...)}); !errors.Is(err, table.ErrThrottled) || checkpoint != "" {
 		t.Errorf("checkpoint %q, error %v", checkpoint, err)
 	}
 	b.table.Arm(&fault.Rule{}, 0)
@@ -372,10 +373,10 @@ func TestTwoProjectionsOfOneGenerationDoNoHarm(t *testing.T) {
 	done := make(chan error, 2)
 	for i := range 2 {
 		go func() {
-			h, err := b.projection(testModel, 1).Open(t.Context(), Shard{}, "")
+			h, err := b.projection(testModel, 1).Open(t.Context(), consumer.Shard{}, "")
 			defer func() { _ = h.Close() }()
 			for from := 0; from < len(list) && err == nil; from += 10 + i {
-				_, err = h.Handle(t.Context(), Batch{Deliveries: list[from:min(from+10+i, len(list))]})
+				_, err = h.Handle(t.Context(), consumer.Batch{Deliveries: list[from:min(from+10+i, len(list))]})
 			}
 			done <- err
 		}()
@@ -391,7 +392,7 @@ func TestTwoProjectionsOfOneGenerationDoNoHarm(t *testing.T) {
 func TestRedriveFindsWhatWasSkippedMeanwhile(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(14, 1, 10)
-	a := accountOf(entries[0])
+	a := entries[0].Account()
 	b.journal.commit(entries[:8]...)
 	poisoned := true
 	m := poisonedModel(func(_ account.State, e event.Event) bool { return poisoned && e.Version == entries[5].First })

@@ -1,4 +1,4 @@
-package consumer
+package readmodel
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/workerpool"
 )
@@ -66,7 +67,7 @@ func NewProjection[S any](c ProjectionConfig[S]) *Projection[S] {
 	}
 	name := Name(c.Rows.model.Name, c.Generation)
 	c.Log = cmp.Or(c.Log, slog.Default()).With("consumer", name)
-	return &Projection[S]{ProjectionConfig: c, model: c.Rows.model, name: name, cache: newCache[S](c.RowBytes), count: c.Metrics.counts(name)}
+	return &Projection[S]{ProjectionConfig: c, model: c.Rows.model, name: name, cache: newCache[S](c.RowBytes), count: c.Metrics.of(name)}
 }
 
 // OpenProjection makes a projection to be fed by a job: silent when its generation is the
@@ -85,7 +86,7 @@ func OpenProjection[S any](ctx context.Context, c ProjectionConfig[S]) (*Project
 
 // Open is the projection's Opener. The checkpoint does not matter: what was folded before is
 // dropped by its version.
-func (p *Projection[S]) Open(_ context.Context, s Shard, _ string) (Handler, error) {
+func (p *Projection[S]) Open(_ context.Context, s consumer.Shard, _ string) (consumer.Handler, error) {
 	return &projecting[S]{p: p, shard: s, groups: map[string]int{}, pool: workerpool.New(parallelWrites)}, nil
 }
 
@@ -99,7 +100,7 @@ type item struct {
 // projecting is a projection at work on one shard.
 type projecting[S any] struct {
 	p     *Projection[S]
-	shard Shard
+	shard consumer.Shard
 	pool  *workerpool.Pool
 	// groups finds an account's group in work; both are kept from batch to batch for their memory.
 	groups map[string]int
@@ -114,7 +115,7 @@ type group struct {
 
 // Handle folds a batch: the entries of one account together, different accounts at the same time.
 // Everything is durable when it returns the last sequence number.
-func (h *projecting[S]) Handle(ctx context.Context, b Batch) (string, error) {
+func (h *projecting[S]) Handle(ctx context.Context, b consumer.Batch) (string, error) {
 	if len(b.Deliveries) == 0 {
 		return "", nil
 	}
@@ -134,7 +135,7 @@ func (h *projecting[S]) Close() error {
 }
 
 // gather groups a batch by account, and sets aside what cannot be decoded.
-func (h *projecting[S]) gather(ctx context.Context, deliveries []Delivery) error {
+func (h *projecting[S]) gather(ctx context.Context, deliveries []consumer.Delivery) error {
 	clear(h.groups)
 	for i := range h.work {
 		clear(h.work[i].items) // lets go of the entries
@@ -206,7 +207,7 @@ func (p *Projection[S]) ProjectEntries(ctx context.Context, a event.Account, ent
 // undecodable sets a record aside. One of a newer format names its account by its partition key,
 // and stops it; the bytes of any other are kept, and the account, if it is one, will show a gap
 // that the journal fills.
-func (p *Projection[S]) undecodable(ctx context.Context, s Shard, d Delivery) error {
+func (p *Projection[S]) undecodable(ctx context.Context, s consumer.Shard, d consumer.Delivery) error {
 	var newer *event.FormatError
 	if a, ok := event.ParseAccount(d.PartitionKey); ok && errors.As(d.Err, &newer) {
 		return p.block(ctx, a, unjudged, Quarantined{
@@ -216,7 +217,7 @@ func (p *Projection[S]) undecodable(ctx context.Context, s Shard, d Delivery) er
 	added, err := setAside(ctx, p.Rows.table, p.name, recordOf(s, d))
 	if added {
 		p.count.poison.Inc()
-		p.Metrics.quarantined.WithLabelValues(p.name).Inc()
+		p.count.quarantined.Inc()
 		p.Log.Error("record cannot be decoded", "stream", s.Stream, "shard", s.ID, "sequence", d.Sequence, "error", d.Err)
 	}
 	return err

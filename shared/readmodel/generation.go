@@ -1,4 +1,4 @@
-package consumer
+package readmodel
 
 import (
 	"cmp"
@@ -28,9 +28,9 @@ const generationPK = "generation"
 
 var (
 	// ErrGeneration: the generation is not one that this can be done to.
-	ErrGeneration = errors.New("consumer: wrong generation")
+	ErrGeneration = errors.New("read model: wrong generation")
 	// ErrNotCaughtUp: to discard the generation now would lose what another has not reached yet.
-	ErrNotCaughtUp = errors.New("consumer: generation not caught up")
+	ErrNotCaughtUp = errors.New("read model: generation not caught up")
 )
 
 // GenerationSet names the generations of a read model that exist; each has its own rows, leases and

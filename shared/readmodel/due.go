@@ -1,11 +1,11 @@
-package consumer
+package readmodel
 
 import (
 	"context"
 	"fmt"
-	"passbook/shared/event"
 	"time"
 
+	"passbook/shared/event"
 	"passbook/shared/table"
 )
 

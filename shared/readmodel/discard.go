@@ -1,4 +1,4 @@
-package consumer
+package readmodel
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"passbook/shared/backoff"
+	"passbook/shared/consumer"
 	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/table"
@@ -73,37 +74,13 @@ func Discard(ctx context.Context, d Discarding) error {
 	return err
 }
 
-// awaitWorkers waits until no worker of the generation holds a lease: each gave its own up, or
-// stood still for a whole lease.
+// awaitWorkers waits until no worker of the generation holds a lease.
 func (d Discarding) awaitWorkers(ctx context.Context) error {
-	length := d.Lease
-	if length <= 0 {
-		length = DefaultLease
-	}
-	leases := leasesOf(d.Table, d.Stream, Name(d.Model, d.Generation))
-	seen := sightings{}
 	// until every supervisor has heard
 	if err := backoff.Sleep(ctx, 2*generationRefresh); err != nil {
 		return err
 	}
-	for {
-		all, err := leases.list(ctx)
-		if err != nil {
-			return err
-		}
-		now := time.Now()
-		seen.observe(all, now)
-		busy := false
-		for shard, l := range all {
-			busy = busy || l.owner != "" && seen.still(shard, now) < length
-		}
-		if !busy {
-			return nil
-		}
-		if err := backoff.Sleep(ctx, min(length/4, generationRefresh)); err != nil {
-			return fmt.Errorf("wait for the workers of %s: %w", Name(d.Model, d.Generation), err)
-		}
-	}
+	return consumer.AwaitStopped(ctx, d.Table, d.Stream, Name(d.Model, d.Generation), d.Lease, generationRefresh)
 }
 
 // compare holds every row of the previous generation, which stands still now, against the live
@@ -147,20 +124,16 @@ func (d Discarding) remove(ctx context.Context) error {
 		return err
 	}
 	name := Name(d.Model, d.Generation)
-	for _, kind := range []struct{ pk, attr string }{
-		{quarantineKey(name, "").PK, "id"}, {holesKey(d.Stream, name), "epoch"}, {leasesOf(d.Table, d.Stream, name).pk, "epoch"},
-	} {
-		q := table.Query{Table: control.Name, PK: kind.pk, Consistent: true}
-		for row, err := range table.Rows(ctx, d.Table, q) {
-			if err != nil {
-				return fmt.Errorf("discard %s: %w", name, err)
-			}
-			if err := d.drop(ctx, control.Name, row, kind.attr); err != nil {
-				return err
-			}
+	q := table.Query{Table: control.Name, PK: quarantineKey(name, "").PK, Consistent: true}
+	for row, err := range table.Rows(ctx, d.Table, q) {
+		if err != nil {
+			return fmt.Errorf("discard %s: %w", name, err)
+		}
+		if err := d.drop(ctx, control.Name, row, "id"); err != nil {
+			return err
 		}
 	}
-	return nil
+	return consumer.Forget(ctx, d.Table, d.Stream, name)
 }
 
 // drop deletes a row that nobody changed since it was read.

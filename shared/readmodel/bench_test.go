@@ -1,4 +1,4 @@
-package consumer
+package readmodel
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/consumer"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -35,7 +36,7 @@ func BenchmarkProjection(b *testing.B) {
 				b.Fatal(err)
 			}
 			p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](rows, testModel), Log: quietLog})
-			shard := Shard{Stream: testStream, ID: "s"}
+			shard := consumer.Shard{Stream: testStream, ID: "s"}
 			h, err := p.Open(b.Context(), shard, "")
 			if err != nil {
 				b.Fatal(err)
@@ -48,16 +49,23 @@ func BenchmarkProjection(b *testing.B) {
 					b.Fatal(err)
 				}
 				records = append(records, stream.Delivered{
-					Record:   stream.Record{PartitionKey: accountOf(e).String(), Data: sealed.Record},
+					Record:   stream.Record{PartitionKey: e.Account().String(), Data: sealed.Record},
 					Sequence: fmt.Sprint(1000 + i),
 				})
 			}
-			decoder := NewDecoder()
 			b.ReportAllocs()
 			b.ResetTimer()
 			for len(records) > 0 {
 				n := min(100, len(records))
-				if _, err := h.Handle(b.Context(), Batch{Shard: shard, Deliveries: decoder.decode(shard, records[:n])}); err != nil {
+				batch := make([]consumer.Delivery, n)
+				for i, r := range records[:n] {
+					e, err := event.DecodeRecord(r.Data)
+					if err != nil {
+						b.Fatal(err)
+					}
+					batch[i] = consumer.Delivery{Sequence: r.Sequence, PartitionKey: r.PartitionKey, Entry: e, Data: r.Data}
+				}
+				if _, err := h.Handle(b.Context(), consumer.Batch{Shard: shard, Deliveries: batch}); err != nil {
 					b.Fatal(err)
 				}
 				records = records[n:]

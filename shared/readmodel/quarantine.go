@@ -1,4 +1,4 @@
-package consumer
+package readmodel
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"passbook/shared/consumer"
 	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/table"
@@ -34,17 +35,17 @@ type Quarantined struct {
 	Size                    int64
 }
 
-func quarantineKey(consumer, id string) table.Key {
-	return table.Key{PK: "quarantine#" + consumer, SK: id}
+func quarantineKey(name, id string) table.Key {
+	return table.Key{PK: "quarantine#" + name, SK: id}
 }
 
 // Quarantine lists what a consumer set aside, a page at a time; next is empty at the end.
-func Quarantine(ctx context.Context, t table.Table, consumer, after string) (list []Quarantined, next string, err error) {
+func Quarantine(ctx context.Context, t table.Table, name, after string) (list []Quarantined, next string, err error) {
 	page, err := t.Query(ctx, table.Query{
-		Table: control.Name, PK: quarantineKey(consumer, "").PK, After: after, Consistent: true,
+		Table: control.Name, PK: quarantineKey(name, "").PK, After: after, Consistent: true,
 	})
 	if err != nil {
-		return nil, "", fmt.Errorf("list quarantine of %s: %w", consumer, err)
+		return nil, "", fmt.Errorf("list quarantine of %s: %w", name, err)
 	}
 	for _, row := range page.Rows {
 		list = append(list, parseQuarantined(row))
@@ -53,10 +54,10 @@ func Quarantine(ctx context.Context, t table.Table, consumer, after string) (lis
 }
 
 // QuarantineAll lists everything that a consumer set aside.
-func QuarantineAll(ctx context.Context, t table.Table, consumer string) ([]Quarantined, error) {
+func QuarantineAll(ctx context.Context, t table.Table, name string) ([]Quarantined, error) {
 	var all []Quarantined
 	for after := ""; ; {
-		list, next, err := Quarantine(ctx, t, consumer, after)
+		list, next, err := Quarantine(ctx, t, name, after)
 		if err != nil {
 			return nil, err
 		}
@@ -65,6 +66,16 @@ func QuarantineAll(ctx context.Context, t table.Table, consumer string) ([]Quara
 			return all, nil
 		}
 	}
+}
+
+// CountQuarantined sets the metric of quarantined accounts and records to what the store holds. It
+// is a Worker's Tend.
+func (p *Projection[S]) CountQuarantined(ctx context.Context) error {
+	all, err := QuarantineAll(ctx, p.Rows.table, p.name)
+	if err == nil {
+		p.count.quarantined.Set(float64(len(all)))
+	}
+	return err
 }
 
 func parseQuarantined(r table.Row) Quarantined {
@@ -82,8 +93,8 @@ func parseQuarantined(r table.Row) Quarantined {
 
 // setAside keeps a quarantined account or record. What is there already is kept: it is the first
 // evidence.
-func setAside(ctx context.Context, t table.Table, consumer string, q Quarantined) (added bool, err error) {
-	err = t.Put(ctx, table.Put{Table: control.Name, Row: q.row(consumer), If: table.Absent()})
+func setAside(ctx context.Context, t table.Table, name string, q Quarantined) (added bool, err error) {
+	err = t.Put(ctx, table.Put{Table: control.Name, Row: q.row(name), If: table.Absent()})
 	if errors.Is(err, table.ErrConditionFailed) {
 		return false, nil
 	}
@@ -94,23 +105,23 @@ func setAside(ctx context.Context, t table.Table, consumer string, q Quarantined
 }
 
 // row lays a quarantined account or record out for its table.
-func (q Quarantined) row(consumer string) table.Row {
+func (q Quarantined) row(name string) table.Row {
 	attrs := table.Map{
 		"id": table.S(q.ID), "version": table.N(q.Version), "cause": table.S(q.Cause), "at": table.Time(time.Now()),
 		"stream": table.S(q.Stream), "shard": table.S(q.Shard), "sequence": table.S(q.Sequence),
 		"data": table.B(q.Data[:min(len(q.Data), keptBytes)]), "size": table.N(len(q.Data)),
 		"tenant": table.S(q.Account.Tenant), "account_id": table.S(q.Account.ID),
 	}
-	return table.Row{Key: quarantineKey(consumer, q.ID), Attrs: attrs}
+	return table.Row{Key: quarantineKey(name, q.ID), Attrs: attrs}
 }
 
 // rewrite keeps a quarantined account as setAside does, and replaces what is there when that is of
 // another version or cause.
-func rewrite(ctx context.Context, t table.Table, consumer string, q Quarantined) error {
-	kept, err := t.Get(ctx, control.Name, quarantineKey(consumer, q.ID), true)
+func rewrite(ctx context.Context, t table.Table, name string, q Quarantined) error {
+	kept, err := t.Get(ctx, control.Name, quarantineKey(name, q.ID), true)
 	switch {
 	case errors.Is(err, table.ErrNotFound):
-		_, err = setAside(ctx, t, consumer, q)
+		_, err = setAside(ctx, t, name, q)
 		return err
 	case err != nil:
 		return fmt.Errorf("read %s in quarantine: %w", q.ID, err)
@@ -118,9 +129,9 @@ func rewrite(ctx context.Context, t table.Table, consumer string, q Quarantined)
 	if k := parseQuarantined(kept); k.Version == q.Version && k.Cause == q.Cause {
 		return nil
 	}
-	err = t.Put(ctx, table.Put{Table: control.Name, Row: q.row(consumer), If: table.Equals("id", table.S(q.ID))})
+	err = t.Put(ctx, table.Put{Table: control.Name, Row: q.row(name), If: table.Equals("id", table.S(q.ID))})
 	if errors.Is(err, table.ErrConditionFailed) {
-		_, err = setAside(ctx, t, consumer, q)
+		_, err = setAside(ctx, t, name, q)
 		return err
 	}
 	if err != nil {
@@ -130,8 +141,8 @@ func rewrite(ctx context.Context, t table.Table, consumer string, q Quarantined)
 }
 
 // takeBack forgets a quarantined account or record.
-func takeBack(ctx context.Context, t table.Table, consumer, id string) error {
-	err := t.Delete(ctx, control.Name, quarantineKey(consumer, id), table.Equals("id", table.S(id)))
+func takeBack(ctx context.Context, t table.Table, name, id string) error {
+	err := t.Delete(ctx, control.Name, quarantineKey(name, id), table.Equals("id", table.S(id)))
 	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
 		return fmt.Errorf("take %s out of quarantine: %w", id, err)
 	}
@@ -140,8 +151,8 @@ func takeBack(ctx context.Context, t table.Table, consumer, id string) error {
 
 // ClearRecord forgets a record that names no account, and gives it as it was kept; one that is not
 // there is the zero Quarantined. An account leaves quarantine by Redrive.
-func ClearRecord(ctx context.Context, t table.Table, consumer, id string) (Quarantined, error) {
-	row, err := t.Get(ctx, control.Name, quarantineKey(consumer, id), true)
+func ClearRecord(ctx context.Context, t table.Table, name, id string) (Quarantined, error) {
+	row, err := t.Get(ctx, control.Name, quarantineKey(name, id), true)
 	if errors.Is(err, table.ErrNotFound) {
 		return Quarantined{}, nil
 	}
@@ -152,17 +163,10 @@ func ClearRecord(ctx context.Context, t table.Table, consumer, id string) (Quara
 	if q.Account != (event.Account{}) {
 		return q, fmt.Errorf("clear %s: it is an account, which a redrive lets go on", id)
 	}
-	return q, takeBack(ctx, t, consumer, id)
+	return q, takeBack(ctx, t, name, id)
 }
 
-// SetAsideRecord keeps a record that cannot be decoded under (stream, shard, sequence), for
-// handlers that have no accounts of their own to block. Done twice it is done once.
-func SetAsideRecord(ctx context.Context, t table.Table, consumer string, s Shard, d Delivery) error {
-	_, err := setAside(ctx, t, consumer, recordOf(s, d))
-	return err
-}
-
-func recordOf(s Shard, d Delivery) Quarantined {
+func recordOf(s consumer.Shard, d consumer.Delivery) Quarantined {
 	return Quarantined{
 		ID: s.Stream + "#" + s.ID + "#" + d.Sequence, Cause: cause(d.Err),
 		Stream: s.Stream, Shard: s.ID, Sequence: d.Sequence, Data: d.Data,

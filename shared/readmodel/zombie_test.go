@@ -1,4 +1,4 @@
-package consumer
+package readmodel
 
 import (
 	"context"
@@ -46,7 +46,7 @@ func TestLateJudgementBlocksNoAccountThatPassedIt(t *testing.T) {
 		if tries != judged {
 			t.Errorf("the old program tried %d times", tries)
 		}
-		b.notBlocked(accountOf(entries[0]))
+		b.notBlocked(entries[0].Account())
 	}
 }
 
@@ -75,7 +75,7 @@ func TestLateJudgementLeavesTheRecordOfAnother(t *testing.T) {
 	b.handle(zombie, deliveries(t, entries[10]))
 	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
 	b.must(err)
-	if row := b.row(1, accountOf(entries[0])); row.BlockedAt != second || len(kept) != 1 || kept[0].Version != second {
+	if row := b.row(1, entries[0].Account()); row.BlockedAt != second || len(kept) != 1 || kept[0].Version != second {
 		t.Errorf("blocked at v%d, quarantine %+v", row.BlockedAt, kept)
 	}
 }
@@ -109,7 +109,7 @@ func TestCatchUpGoesOnBehindWhatAnotherHasPassed(t *testing.T) {
 		b := newBank(t, 1)
 		entries := archivetest.Bank(5, 1, 40)
 		b.journal.commit(entries...)
-		a := accountOf(entries[0])
+		a := entries[0].Account()
 		old := &olderHistory{memoryJournal: b.journal, newer: entries[10].First, met: func() {}}
 		if passed {
 			old.met = func() { b.handle(b.projection(testModel, 1), deliveries(t, entries[:15]...)) }
