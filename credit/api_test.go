@@ -381,3 +381,7 @@ func FuzzOperations(f *testing.F) {
 		}
 	})
 }
+
+func TestValidateNamesFieldsAsTheyAreDecoded(t *testing.T) {
+	apitest.Shapes(t, Open{}, Credit{}, SetLimit{}, Freeze{}, Unfreeze{}, Close{}, ReverseCredit{})
+}

@@ -13,11 +13,10 @@ import (
 // a process withdraw and credit share it.
 type Journal interface {
 	Execute(ctx context.Context, c journal.Command) (journal.Receipt, error)
-	Event(ctx context.Context, a event.Account, version int64) (event.Event, *event.Entry, error)
-	Reversed(ctx context.Context, a event.Account, version int64) (bool, error)
+	Original(ctx context.Context, a event.Account, transactionID string) (original *event.Event, reversed bool, err error)
 }
 
-// Config is what the service needs. Its zero value is not usable.
+// Config configures a Service. Its zero value is not usable.
 type Config struct {
 	// Journal is required.
 	Journal Journal
@@ -26,7 +25,7 @@ type Config struct {
 	ValueDates account.Window
 }
 
-// Validate names what is missing.
+// Validate returns an error that names what is missing.
 func (c Config) Validate() error {
 	if c.Journal == nil {
 		return errors.New("credit: no Journal")

@@ -15,6 +15,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/fault"
 	"passbook/shared/journal"
+	"passbook/shared/table"
 	"passbook/shared/web"
 )
 
@@ -170,12 +171,21 @@ func TestJournalUnavailable(t *testing.T) {
 
 var errDisk = errors.New("CANARY: the disk is gone")
 
-// unreadable is a journal whose table does not answer reads of single events.
+// unreadable is a journal whose history cannot be read.
 type unreadable struct{ *journal.Journal }
 
-func (unreadable) Event(context.Context, event.Account, int64) (event.Event, *event.Entry, error) {
-	return event.Event{}, nil, errDisk
+func (unreadable) Placed(ctx context.Context, a event.Account, holdID string) (bool, error) {
+	return journal.NewReader(gone{}).Placed(ctx, a, holdID)
 }
+
+func (unreadable) Original(ctx context.Context, a event.Account, transactionID string) (*event.Event, bool, error) {
+	return journal.NewReader(gone{}).Original(ctx, a, transactionID)
+}
+
+// gone is a table that answers no query.
+type gone struct{ table.Table }
+
+func (gone) Query(context.Context, table.Query) (table.Page, error) { return table.Page{}, errDisk }
 
 // A repeated command gets its first answer also through bulk, a transfer keeps both accounts' order
 // there, and a service refuses what is not its own.

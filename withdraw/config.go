@@ -14,11 +14,11 @@ import (
 type Journal interface {
 	Execute(ctx context.Context, c journal.Command) (journal.Receipt, error)
 	Transfer(ctx context.Context, t journal.Transfer) (journal.Receipt, error)
-	Event(ctx context.Context, a event.Account, version int64) (event.Event, *event.Entry, error)
-	Reversed(ctx context.Context, a event.Account, version int64) (bool, error)
+	Placed(ctx context.Context, a event.Account, holdID string) (bool, error)
+	Original(ctx context.Context, a event.Account, transactionID string) (original *event.Event, reversed bool, err error)
 }
 
-// Config is what the service needs. Its zero value is not usable.
+// Config configures a Service. Its zero value is not usable.
 type Config struct {
 	// Journal is required.
 	Journal Journal
@@ -27,7 +27,7 @@ type Config struct {
 	ValueDates account.Window
 }
 
-// Validate names what is missing.
+// Validate returns an error that names what is missing.
 func (c Config) Validate() error {
 	if c.Journal == nil {
 		return errors.New("withdraw: no Journal")

@@ -183,6 +183,9 @@ type Transfer struct {
 	Reference event.Text `json:"reference,omitzero"`
 }
 
+// Accounts returns the account that pays, to which the command belongs, and the one that is paid.
+func (c Transfer) Accounts() (from, to string) { return c.From, c.To }
+
 // Validate checks the command's shape.
 func (c Transfer) Validate() []account.FieldError {
 	var shape account.Shape
@@ -239,6 +242,9 @@ func (c Transfer) DecideTo(to account.State, contra string, now time.Time) accou
 // account too. Where nothing has, there are neither events nor a rejection, and nothing is
 // committed; so twice is harmless.
 type Expire struct{}
+
+// Validate checks the command's shape, of which nothing can be wrong.
+func (c Expire) Validate() []account.FieldError { return nil }
 
 // Decide emits HoldReleased for each expired hold, and CreditLimitChanged for an expired limit.
 func (c Expire) Decide(s account.State, now time.Time) account.Decision {

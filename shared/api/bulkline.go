@@ -20,6 +20,8 @@ type lineWork struct {
 type lineRun struct {
 	call Call
 	to   journal.Command
+	// reads is that of the operation.
+	reads bool
 	// forwarded is the line on its way to another writer; there is none without a forwarder.
 	forwarded Forwarded
 }
@@ -49,7 +51,7 @@ func (b *bulkRequest) decode(text []byte) (work lineWork) {
 			f.Parse(text)
 			_, _ = takeHeader(f, &to.Key)
 		}
-		run := lineRun{to: to}
+		run := lineRun{to: to, reads: o.Reads}
 		if run.call, problem = o.decode(f, &run.to); problem != nil {
 			work.problem = problem
 			continue

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"passbook/shared/journal"
-	"passbook/shared/web"
 )
 
 // play has commands done in the order that the test says: it knows which have begun, and ends them,
@@ -69,13 +68,7 @@ func perform(t *testing.T, script func(p *play), lines ...string) (results []str
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		p := &play{acts: map[string]*act{}}
-		looks := doing("capture", p.run)
-		decode := looks.Decode
-		looks.Decode = func(f *web.Fields) Call {
-			call := decode(f)
-			call.Reads = true
-			return call
-		}
+		looks := doing("capture", p.run).Reading()
 		server := newServer(t, doing("credit", p.run), looks)
 		r := httptest.NewRequest(http.MethodPost, bulkPath, strings.NewReader(strings.Join(lines, "\n")))
 		r.Header.Set("Content-Type", "application/x-ndjson")

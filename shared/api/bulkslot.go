@@ -67,7 +67,7 @@ func (b *bulkRequest) start(ctx context.Context, s *slot, text []byte) {
 	for _, id := range work.runs[0].accounts() {
 		earlier := b.inProgress(id)
 		work.earlier = append(work.earlier, earlier...)
-		if work.runs[0].call.Reads {
+		if work.runs[0].reads {
 			for _, e := range earlier {
 				before = append(before, e.done)
 			}

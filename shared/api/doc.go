@@ -1,10 +1,10 @@
 // Package api is the bank's HTTP API on package web: the contract (openapi.yaml), the frame in
 // which a service's commands are served, and what its queries share.
 //
-// A service lists its commands as Operations: a name, a decoder that takes fields, and what carries
-// the command out. Each is served under its own route, under its short form, and as a line of bulk,
-// by the same code, so that a key gives the same answer whichever way it comes. Queries are Routes
-// with handlers of their own.
+// A service lists its commands as Operations, each made by Command: a name, routes, a struct whose
+// json tags are the fields, and what carries the command out. Each is served under its own route,
+// under its short form, and as a line of bulk, by the same code, so that a key gives the same
+// answer whichever way it comes. Queries are Routes with handlers of their own.
 //
 // It promises: an answer to a command is rendered from the journal's entry alone, so that a repeat
 // has the same bytes; the lines of bulk keep the order of each account; what is routed is what
@@ -12,6 +12,6 @@
 //
 // It knows nothing of the rules of an account, which come with each command's Decide.
 //
-// Walk: Operation.serve -> web.Fields -> the service -> journal.Execute -> appendAnswer;
+// Walk: Operation.serve -> Command -> the service -> journal.Execute -> appendAnswer;
 // Server.bulk for many at once; anywhere and Desk for commands of other writers' accounts.
 package api

@@ -33,6 +33,10 @@ type Operation struct {
 	// Decode takes the command's fields. What it returns is run only when nothing is wrong with
 	// them.
 	Decode func(f *web.Fields) Call
+	// Reads says that the command looks at the account's history before it is handed to the
+	// journal, so that in bulk it begins when the lines before it are done, and not when they have
+	// their place.
+	Reads bool
 
 	forwarder Forwarder // nil where every command is decided here
 }
@@ -43,12 +47,14 @@ type Call struct {
 	AccountID string
 	// Also is a second account that the command touches, or empty; bulk keeps the order of both.
 	Also string
-	// Reads says that Run looks at the account's history before it hands a command to the journal,
-	// so that in bulk it begins when the lines before it are done, and not when they have their
-	// place.
-	Reads bool
 	// Run carries the command out; everything but the rules is in to.
 	Run func(ctx context.Context, to journal.Command) (journal.Receipt, error)
+}
+
+// Reading returns the operation of a command that Reads.
+func (o Operation) Reading() Operation {
+	o.Reads = true
+	return o
 }
 
 // Operations mounts the routes of the operations, and bulk for all of them.
@@ -166,12 +172,4 @@ func (call Call) carryOut(ctx context.Context, to journal.Command) (journal.Rece
 		return receipt, refusal(receipt, call.AccountID)
 	}
 	return receipt, nil
-}
-
-// For is the call of a service's method with a decoded command, on the account that the command
-// belongs to.
-func For[C any](accountID string, method func(context.Context, journal.Command, C) (journal.Receipt, error), c C) Call {
-	return Call{AccountID: accountID, Run: func(ctx context.Context, to journal.Command) (journal.Receipt, error) {
-		return method(ctx, to, c)
-	}}
 }
