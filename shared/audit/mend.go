@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
-	"passbook/shared/backoff"
 	"passbook/shared/event"
+	"passbook/shared/publisher"
 	"passbook/shared/readmodel"
 	"passbook/shared/stream"
 )
@@ -73,45 +72,15 @@ func (s *subject) mended(where string, version int64) {
 }
 
 func (s *subject) republish(ctx context.Context, e *event.Entry) error {
-	bare := *e
-	bare.State, bare.Writer, bare.N = nil, "", 0
-	sealed, err := event.Seal(&bare)
+	_, sealed, err := e.Published()
 	if err != nil {
 		return fmt.Errorf("republish %s v%d: %w", s.account, e.First, err)
 	}
-	err = s.put(ctx, stream.Record{PartitionKey: s.account.String(), Data: sealed.Record})
+	sender := publisher.Sender{Streams: s.Repair.Streams, Stream: s.Repair.Stream}
+	err = sender.Send(ctx, stream.Record{PartitionKey: s.account.String(), Data: sealed.Record})
 	if err != nil {
 		return fmt.Errorf("republish %s v%d: %w", s.account, e.First, err)
 	}
 	s.report.count(&s.report.Republished, 1)
 	return nil
-}
-
-// The waits before a record that was refused is put again: the first, and what doubling them ends
-// at.
-const (
-	refusedFirst = 50 * time.Millisecond
-	refusedMost  = 2 * time.Second
-	// callsMost bounds the calls in a row that fail as a whole, otherwise than by a throttle.
-	callsMost = 8
-)
-
-// put puts a record, as often as it is refused, until ctx ends.
-func (s *subject) put(ctx context.Context, record stream.Record) error {
-	wait := backoff.Backoff{First: refusedFirst, Most: refusedMost}
-	for failed := 0; ; {
-		results, err := s.Repair.Streams.Put(ctx, s.Repair.Stream, []stream.Record{record})
-		if err == nil && results[0].Err == nil {
-			return nil
-		}
-		if err != nil && !errors.Is(err, stream.ErrThrottled) {
-			failed++
-		}
-		if failed == callsMost || errors.Is(err, stream.ErrNotFound) || errors.Is(err, stream.ErrInvalid) {
-			return err
-		}
-		if err := wait.Pause(ctx); err != nil {
-			return err
-		}
-	}
 }

@@ -58,6 +58,15 @@ func Seal(e *Entry) (Encoded, error) {
 	return Encoded{Record: append(record, '}'), Commands: commands, Events: events, Enc: encZstd}, nil
 }
 
+// Published returns an entry that was read back as it is on the stream: without State, Writer and
+// N, which only its row in the journal has, and encoded. The entry itself does not change.
+func (e *Entry) Published() (*Entry, Encoded, error) {
+	bare := *e
+	bare.State, bare.Writer, bare.N = nil, "", 0
+	enc, err := Seal(&bare)
+	return &bare, enc, err
+}
+
 // The names of the lists, as they stand in a record after other fields.
 const (
 	commandsName = `,"commands":`

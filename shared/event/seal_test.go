@@ -183,3 +183,28 @@ func ExampleEntry_Causation() {
 	// MoneyCredited by key-0001-abcdef
 	// MoneyCredited by B-2:9
 }
+
+// What an entry's row in the journal has besides is not on the stream, and does not count for the
+// size of its record.
+func TestPublishedIsTheRecordOfTheEntry(t *testing.T) {
+	written := single()
+	want, err := Seal(written)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := *written
+	read.Writer, read.N, read.State = "w", 7, []byte(strings.Repeat("s", MaxEntryBytes))
+	bare, enc, err := read.Published()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(enc.Record) != string(want.Record) {
+		t.Errorf("record %s, want %s", enc.Record, want.Record)
+	}
+	if bare.Writer != "" || bare.N != 0 || bare.State != nil || bare.Hash != written.Hash {
+		t.Errorf("not the bare entry: %+v", bare)
+	}
+	if read.Writer != "w" || read.N != 7 || read.State == nil {
+		t.Error("the entry itself was changed")
+	}
+}

@@ -149,3 +149,38 @@ func TestReaderBeyondTheHistory(t *testing.T) {
 		t.Errorf("head of nobody: %+v, %v", head, err)
 	}
 }
+
+func TestOriginalIsFoundByTheIDOfItsAnswer(t *testing.T) {
+	tbl, _ := store(t)
+	j, _ := open(t, tbl, newClock())
+	openAccount(t, j, acct, 100) // v1 and v2
+	original, _, err := j.Event(t.Context(), acct, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted(t, j, reversalOf("reverse", original))
+	for _, tt := range []struct {
+		id       string
+		version  int64
+		reversed bool
+	}{
+		{"t1", 1, false}, {"t2", 2, true}, {"t3", 3, false}, {"t4", 0, false}, {"h2", 0, false}, {"t", 0, false}, {"t02", 0, false}, {"", 0, false},
+	} {
+		original, reversed, err := j.Original(t.Context(), acct, tt.id)
+		if err != nil {
+			t.Errorf("%q: %v", tt.id, err)
+		}
+		var version int64
+		if original != nil {
+			version = original.Version
+		}
+		if version != tt.version || reversed != tt.reversed {
+			t.Errorf("%q: version %d, reversed %v", tt.id, version, reversed)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := j.Original(ctx, acct, "t2"); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a read that failed: %v", err)
+	}
+}

@@ -60,9 +60,7 @@ func (r *Restorer) Lacks(ctx context.Context, e *event.Entry, s account.State) (
 // rowsOf are an entry's row and its guards.
 func rowsOf(e *event.Entry, s account.State) (row table.Row, guards []table.Put, err error) {
 	a := e.Account()
-	bare := *e
-	bare.Writer, bare.N, bare.State = "", 0, nil
-	enc, err := event.Seal(&bare)
+	bare, enc, err := e.Published()
 	if err != nil {
 		return row, nil, fmt.Errorf("restore %s v%d: %w", a.ID, e.First, err)
 	}
@@ -80,7 +78,7 @@ func rowsOf(e *event.Entry, s account.State) (row table.Row, guards []table.Put,
 		}
 		guards = append(guards, guardPut(a, original, ev.Version))
 	}
-	return entryRow(&bare, enc, s), guards, nil
+	return entryRow(bare, enc, s), guards, nil
 }
 
 func (r *Restorer) compare(ctx context.Context, row table.Row) error {

@@ -151,9 +151,7 @@ func readCommitted(ctx context.Context, t table.Table, key table.Key) (Committed
 
 // committed makes an entry that was read the record that it is on the stream.
 func committed(e *event.Entry) (Committed, error) {
-	bare := *e
-	bare.State = nil
-	enc, err := event.Seal(&bare)
+	_, enc, err := e.Published()
 	if err != nil {
 		return Committed{}, fmt.Errorf("seal %s v%d: %w", e.AccountID, e.First, err)
 	}

@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"passbook/shared/archive"
-	"passbook/shared/backoff"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/progress"
+	"passbook/shared/publisher"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -82,7 +82,7 @@ func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("replay: republish: %w", err)
 	}
-	out := batcher{streams: c.Streams, stream: c.Stream}
+	out := batcher{sender: publisher.Sender{Streams: c.Streams, Stream: c.Stream}}
 	for at.next < w.passes() {
 		err = c.pass(ctx, w, at.next, &out)
 		if err == nil {
@@ -188,8 +188,7 @@ func (c RepublishConfig) inRange(entries []*event.Entry) []*event.Entry {
 // batcher publishes many accounts' entries, with one record of an account in flight: a stream may
 // refuse one record of a batch and take a later one.
 type batcher struct {
-	streams   stream.Stream
-	stream    string
+	sender    publisher.Sender
 	published int64
 
 	mu     sync.Mutex
@@ -210,46 +209,24 @@ func (b *batcher) queue(a event.Account, entries []*event.Entry) {
 	b.queues = append(b.queues, queue{a, entries})
 }
 
-// After a batch of which nothing was taken, the next one waits, longer each time; callsMost bounds
-// the calls in a row that fail as a whole.
-const (
-	refusedFirst = 20 * time.Millisecond
-	refusedMost  = time.Second
-	callsMost    = 8
-)
-
 // drain publishes until every queue is empty. Records that were refused are tried until ctx ends.
 func (b *batcher) drain(ctx context.Context) error {
-	wait, failed := refusedFirst, 0
 	for len(b.queues) > 0 {
-		took, err := b.put(ctx)
-		if took > 0 {
-			wait, failed = refusedFirst, 0
-			continue
-		}
-		if err != nil {
-			failed++
-		}
-		if failed == callsMost || errors.Is(err, stream.ErrNotFound) || errors.Is(err, stream.ErrInvalid) {
+		if err := b.put(ctx); err != nil {
 			return err
 		}
-		err = backoff.Sleep(ctx, wait)
-		if err != nil {
-			return err
-		}
-		wait = min(2*wait, refusedMost)
 	}
 	return nil
 }
 
-// put sends the next entry of as many accounts as a batch takes, and says how many were taken.
-func (b *batcher) put(ctx context.Context) (int, error) {
+// put sends the next entry of as many accounts as a batch takes.
+func (b *batcher) put(ctx context.Context) error {
 	var records []stream.Record
 	size := 0
 	for _, q := range b.queues {
-		sealed, err := event.Seal(q.entries[0])
+		_, sealed, err := q.entries[0].Published()
 		if err != nil {
-			return 0, err
+			return fmt.Errorf("publish %s: %w", q.account, err)
 		}
 		record := stream.Record{PartitionKey: q.account.String(), Data: sealed.Record}
 		size += len(record.Data) + len(record.PartitionKey)
@@ -258,18 +235,17 @@ func (b *batcher) put(ctx context.Context) (int, error) {
 		}
 		records = append(records, record)
 	}
-	results, err := b.streams.Put(ctx, b.stream, records)
+	taken, err := b.sender.Put(ctx, records)
 	if err != nil {
-		return 0, fmt.Errorf("put on %s: %w", b.stream, err)
+		return err
 	}
-	took := 0
 	// From the end, so that a queue that is done can give its place to the last one, which this
 	// batch does not look at again.
-	for i := len(results) - 1; i >= 0; i-- {
-		if results[i].Err != nil {
+	for i := len(taken) - 1; i >= 0; i-- {
+		if !taken[i] {
 			continue
 		}
-		took++
+		b.published++
 		q := &b.queues[i]
 		q.entries = q.entries[1:]
 		if len(q.entries) == 0 {
@@ -278,6 +254,5 @@ func (b *batcher) put(ctx context.Context) (int, error) {
 			b.queues = b.queues[:last]
 		}
 	}
-	b.published += int64(took)
-	return took, nil
+	return nil
 }
