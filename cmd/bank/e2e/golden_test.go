@@ -1,0 +1,135 @@
+package e2e
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// goldenDirectory is a data directory with its archive as the first release wrote it (commit
+// b536342), after a few dozen commands of every kind, a rebuild of balance and a restart. It never
+// changes: what the first release wrote has to stay readable.
+const goldenDirectory = "testdata/directory-1.tar.gz"
+
+// goldenStates are the accounts of goldenDirectory, as the first release answered for them.
+var goldenStates = []state{
+	{AccountID: "6x25g7f24bapq4jrzfqgxuc3yh", Posted: 4730, Available: 4730, Version: 46},
+	{AccountID: "A-1", Posted: 225500, Held: 800, Limit: 10000, Available: 234700, Version: 15},
+	{AccountID: "A-2", Posted: 20655, Available: 20655, Version: 8},
+	{AccountID: "A-3", Posted: -6600, Held: 100, Limit: 8000, Available: 1300, Version: 7},
+	{AccountID: "B-1", Posted: 9, Available: 9, Version: 2},
+	{AccountID: "H-1", Posted: -1608, Limit: 1000000, Available: 998392, Version: 49},
+	{AccountID: "J-1", Posted: 123456, Available: 123456, Version: 5},
+	{AccountID: "Z-1", Version: 2},
+}
+
+// unpack extracts a compressed tar into a new directory.
+func unpack(t *testing.T, name string) string {
+	t.Helper()
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	unzipped, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for archive := tar.NewReader(unzipped); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return dir
+		}
+		if err == nil {
+			err = extract(archive, header, filepath.Join(dir, filepath.Clean("/"+header.Name)))
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+}
+
+// extract writes one entry of a tar: a directory or a file.
+func extract(from io.Reader, header *tar.Header, path string) error {
+	if header.Typeflag == tar.TypeDir {
+		return os.MkdirAll(path, 0o700)
+	}
+	data, err := io.ReadAll(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o600)
+}
+
+// checkGolden compares every account's balance in the read model, at its last version in the
+// journal, and in the archive with what the first release answered.
+func (b *bank) checkGolden(t *testing.T) {
+	t.Helper()
+	for _, want := range goldenStates {
+		id := want.AccountID
+		if got, ok := b.then(t, id, fmt.Sprintf("min_version=%d&wait=10s", want.Version)); !ok || got != want {
+			t.Errorf("the read model has %+v, not %+v", got, want)
+		}
+		if got, ok := b.then(t, id, fmt.Sprintf("version=%d", want.Version)); !ok || got != want {
+			t.Errorf("the journal has %+v, not %+v", got, want)
+		}
+		if events := b.history(t, id); int64(len(events)) != want.Version {
+			t.Errorf("%s has %d events, not %d", id, len(events), want.Version)
+		}
+	}
+	archived := b.archived(t, "--time", "2026-11-29T19:44:54.78Z")
+	for _, want := range goldenStates {
+		if got := archived[want.AccountID]; got != want {
+			t.Errorf("the archive has %+v, not %+v", got, want)
+		}
+	}
+}
+
+func TestADirectoryOfTheFirstReleaseContinues(t *testing.T) {
+	t.Parallel()
+	b := serve(t, unpack(t, goldenDirectory))
+	b.checkGolden(t)
+	b.checkAudit(t)
+
+	for i, c := range []struct {
+		method, path, body string
+		status             int
+	}{
+		{"POST", "/v1/accounts", `{"account_id":"N-1","currency":"EUR"}`, 201},
+		{"POST", "/v1/accounts/A-2/credits", money(45), 201},
+		{"POST", "/v1/accounts/A-2/withdrawals/t5/reversal", `{}`, 404},
+		{"POST", "/v1/accounts/A-1/holds/h12/capture", `{"amount":300}`, 201},
+		{"POST", "/v1/accounts/A-3/holds/h3/release", `{}`, 201},
+		{"PUT", "/v1/accounts/A-3/credit-limit", `{"limit":9000}`, 200},
+		{"POST", "/v1/transfers", `{"from":"A-1","to":"N-1","amount":500,"currency":"EUR"}`, 201},
+		{"POST", "/v1/accounts/H-1/withdrawals", money(8), 201},
+		{"POST", "/v1/accounts/H-1/withdrawals", money(998385), 422},
+		{"POST", "/v1/accounts/J-1/withdrawals", `{"amount":1,"currency":"JPY"}`, 409},
+		{"POST", "/v1/accounts/J-1/unfreeze", `{}`, 201},
+		{"POST", "/v1/accounts/J-1/withdrawals", `{"amount":1,"currency":"JPY"}`, 201},
+		{"POST", "/v1/accounts/Z-1/credits", money(1), 409},
+	} {
+		a, err := b.try(c.method, c.path, fmt.Sprintf("after-%d", i), c.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.status != c.status {
+			t.Errorf("%s %s: status %d, want %d: %s", c.method, c.path, a.status, c.status, a.text)
+		}
+	}
+	b.checkAudit(t)
+	b.Terminate()
+	b = serve(t, b.data)
+	if got, ok := b.then(t, "A-1", "min_version=17&wait=10s"); !ok || got.Posted != 224700 || got.Held != 0 {
+		t.Errorf("A-1 after the new commands: %+v", got)
+	}
+	must(t, "replay", "discard", "--model", "balance", "--yes", "--data", b.data)
+	rebuild(t, b.data, "archive")
+	b.checkAudit(t)
+}
