@@ -11,6 +11,7 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/consumer"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
 
@@ -70,15 +71,15 @@ func (a *Archiver) Stats() Stats {
 // Open is the archiver's consumer.Opener: it finds the end of the shard's chain in the bucket and
 // continues there. An end that was lost or damaged does not stop it.
 func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint string) (consumer.Handler, error) {
-	source := archive.Source{Stream: on.Stream, Created: on.Created, Shard: on.ID}
+	source := segment.Source{Stream: on.Stream, Created: on.Created, Shard: on.ID}
 	if p, ok := a.parked(source); ok {
 		return p, nil
 	}
 	link, footer, err := a.end(ctx, source, checkpoint)
 	switch {
-	case errors.Is(err, archive.ErrNewer):
+	case errors.Is(err, segment.ErrNewer):
 		return a.suspend(source, err), nil
-	case archive.CostsItself(err):
+	case segment.Unusable(err):
 		if link, err = a.behindDamage(source, link.Key, checkpoint, err); err != nil {
 			return nil, err
 		}
@@ -105,14 +106,14 @@ func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint strin
 }
 
 // short says that a chain of segments ends before what was checkpointed.
-func short(footer archive.Footer, checkpoint string) bool {
+func short(footer segment.Footer, checkpoint string) bool {
 	return checkpoint != "" && stream.CompareSequence(footer.Last, checkpoint) < 0
 }
 
 // end finds the end of a source's chain. One that seems to be short of the checkpoint, or of a
 // segment that was met, may lie under other days, where a clock was wrong, and is looked for under
 // all.
-func (a *Archiver) end(ctx context.Context, source archive.Source, checkpoint string) (link archive.Link, footer archive.Footer, err error) {
+func (a *Archiver) end(ctx context.Context, source segment.Source, checkpoint string) (link segment.Link, footer segment.Footer, err error) {
 	var key string
 	reach := a.reach(source, checkpoint)
 	err = patiently(ctx, searchMost, func(ctx context.Context) (err error) {
@@ -123,18 +124,18 @@ func (a *Archiver) end(ctx context.Context, source archive.Source, checkpoint st
 		}
 		return err
 	})
-	return archive.Link{Key: key, Last: footer.Last}, footer, err
+	return segment.Link{Key: key, Last: footer.Last}, footer, err
 }
 
 // met notes where a segment ends that was in the way of another.
-func (a *Archiver) met(source archive.Source, last string) {
+func (a *Archiver) met(source segment.Source, last string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.adopted[source.String()] = last
 }
 
 // reach is how far a source's chain is known to go.
-func (a *Archiver) reach(source archive.Source, checkpoint string) string {
+func (a *Archiver) reach(source segment.Source, checkpoint string) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	adopted := a.adopted[source.String()]

@@ -22,6 +22,7 @@ import (
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
 
@@ -87,7 +88,7 @@ type reader struct {
 	forget int
 }
 
-func deliveries(records []archive.Record) []consumer.Delivery {
+func deliveries(records []segment.Record) []consumer.Delivery {
 	out := make([]consumer.Delivery, len(records))
 	for i, rec := range records {
 		out[i] = consumer.Delivery{Sequence: rec.Sequence, Arrived: rec.Arrived, Entry: rec.Entry}
@@ -159,21 +160,21 @@ func newBucket(t testing.TB) bucket.Bucket {
 // chain.
 func check(t testing.TB, b bucket.Bucket, want []consumer.Delivery) {
 	t.Helper()
-	var link archive.Link
+	var link segment.Link
 	i := 0
 	for object, err := range archive.List(t.Context(), b) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		segment, err := archive.Open(t.Context(), b, object.Key)
+		opened, err := segment.Open(t.Context(), b, object.Key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if segment.Footer.Previous != link {
-			t.Fatalf("%s follows %+v, want %+v", object.Key, segment.Footer.Previous, link)
+		if opened.Footer.Previous != link {
+			t.Fatalf("%s follows %+v, want %+v", object.Key, opened.Footer.Previous, link)
 		}
-		link = archive.Link{Key: object.Key, Last: segment.Footer.Last}
-		for rec, err := range segment.Records(archive.Exact) {
+		link = segment.Link{Key: object.Key, Last: opened.Footer.Last}
+		for rec, err := range opened.Records(segment.Exact) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -248,11 +249,11 @@ func TestArchiver_CrashBetweenUploadAndCheckpoint(t *testing.T) {
 }
 
 // sealed is the segment of some of the records as another archiver would have written it.
-func put(t *testing.T, b bucket.Bucket, records []consumer.Delivery, previous archive.Link) archive.Sealed {
+func put(t *testing.T, b bucket.Bucket, records []consumer.Delivery, previous segment.Link) segment.Sealed {
 	t.Helper()
-	w := archive.NewWriter(archive.Source{Stream: onShard.Stream, Created: onShard.Created, Shard: onShard.ID}, previous)
+	w := segment.NewWriter(segment.Source{Stream: onShard.Stream, Created: onShard.Created, Shard: onShard.ID}, previous)
 	for _, d := range records {
-		if err := w.Append(archive.Record{Sequence: d.Sequence, Arrived: d.Arrived, Entry: d.Entry}); err != nil {
+		if err := w.Append(segment.Record{Sequence: d.Sequence, Arrived: d.Arrived, Entry: d.Entry}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -277,7 +278,7 @@ func TestArchiver_AdoptsASegmentThatBeginsWithItsEntry(t *testing.T) {
 				t.Fatal(err)
 			}
 			// A second archiver is faster with the first segment.
-			put(t, disk, records[:theirs], archive.Link{})
+			put(t, disk, records[:theirs], segment.Link{})
 			_, err = h.Handle(t.Context(), consumer.Batch{Shard: onShard, Deliveries: records, Ended: true})
 			h.Close()
 			if name == "longer" && err != nil {
@@ -304,7 +305,7 @@ func TestArchiver_RestsAtAForeignSegment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		put(t, disk, foreign, archive.Link{})
+		put(t, disk, foreign, segment.Link{})
 		_, err = h.Handle(t.Context(), consumer.Batch{Deliveries: records, Ended: true})
 		if !errors.Is(err, archiver.ErrDiverged) {
 			t.Fatalf("got %v", err)
@@ -317,7 +318,7 @@ func TestArchiver_RestsAtAForeignSegment(t *testing.T) {
 		defer forgetCompressors()
 		synctest.Test(t, func(t *testing.T) {
 			disk := newBucket(t)
-			sealed := put(t, disk, records[:50], archive.Link{})
+			sealed := put(t, disk, records[:50], segment.Link{})
 			newer := &renewed{Bucket: disk, key: sealed.Key, data: newerFormat(t, sealed)}
 			a := newArchiver(t, newer, nil)
 			rests(t, a, records)
@@ -331,7 +332,7 @@ func TestArchiver_RestsAtAForeignSegment(t *testing.T) {
 	})
 	t.Run("at start", func(t *testing.T) {
 		disk := newBucket(t)
-		put(t, disk, foreign, archive.Link{})
+		put(t, disk, foreign, segment.Link{})
 		a := newArchiver(t, disk, nil)
 		err := (&reader{records: records}).run(t.Context(), a.Open, 10, true)
 		if !errors.Is(err, archiver.ErrDiverged) {

@@ -10,6 +10,7 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
+	"passbook/shared/segment"
 )
 
 // whole proves that the archive holds that many entries in unbroken chains, whatever the days they
@@ -55,8 +56,8 @@ func TestArchiver_GoesOnBehindAnAdoptedSegmentOfAWrongDay(t *testing.T) {
 		}
 	}
 	records := deliveries(all)
-	first := put(t, disk, records[:200], archive.Link{})
-	put(t, disk, records[200:250], archive.Link{Key: first.Key, Last: first.Footer.Last})
+	first := put(t, disk, records[:200], segment.Link{})
+	put(t, disk, records[200:250], segment.Link{Key: first.Key, Last: first.Footer.Last})
 	a := newArchiver(t, disk, func(c *archiver.Config) { c.Now = func() time.Time { return right } })
 	r := &reader{records: records, checkpoint: first.Footer.Last}
 	if err := r.run(t.Context(), a.Open, 100, true); err == nil {

@@ -25,6 +25,7 @@ import (
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
@@ -65,7 +66,7 @@ type inMemory struct{ *bytes.Reader }
 func (inMemory) Close() error { return nil }
 
 // newerFormat is a segment whose footer says, with a true sum, that a newer program has written it.
-func newerFormat(t *testing.T, sealed archive.Sealed) []byte {
+func newerFormat(t *testing.T, sealed segment.Sealed) []byte {
 	t.Helper()
 	data := bytes.Clone(sealed.Data)
 	footer := data[len(data)-8-int(binary.LittleEndian.Uint32(data[len(data)-8:])):]
@@ -150,14 +151,14 @@ func (s *shop) whole() int {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		segment, err := archive.Open(s.t.Context(), s.disk, object.Key)
-		if errors.Is(err, archive.ErrDamaged) {
+		opened, err := segment.Open(s.t.Context(), s.disk, object.Key)
+		if errors.Is(err, segment.ErrDamaged) {
 			continue
 		}
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		for rec, err := range segment.Records(archive.Exact) {
+		for rec, err := range opened.Records(segment.Exact) {
 			if err != nil {
 				s.t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"passbook/shared/archive"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
 
@@ -19,8 +20,8 @@ const (
 
 // ending is the end of a shard's chain, and how much of it a marker tells.
 type ending struct {
-	name   archive.Name
-	footer archive.Footer
+	name   segment.Name
+	footer segment.Footer
 	// moved: no marker of this shard's reader tells of it yet. closed: one tells that nothing comes
 	// after. at is when the last one was written.
 	moved, closed bool
@@ -33,7 +34,7 @@ type ending struct {
 type reseal struct{ ends []archive.EndMarker } // the newest first
 
 // gone finds the end markers beyond the end of a source's chain.
-func (a *Archiver) gone(ctx context.Context, source archive.Source, last string) (r reseal, err error) {
+func (a *Archiver) gone(ctx context.Context, source segment.Source, last string) (r reseal, err error) {
 	err = patiently(ctx, searchMost, func(ctx context.Context) (err error) {
 		r.ends, err = archive.EndsBeyond(ctx, a.Bucket, source, last)
 		return err
@@ -61,8 +62,8 @@ func (r *reseal) within(last string) bool {
 }
 
 // moveEnd notes the segment that is now the chain's last.
-func (s *shard) moveEnd(key string, f archive.Footer) {
-	name, err := archive.ParseKey(key)
+func (s *shard) moveEnd(key string, f segment.Footer) {
+	name, err := segment.ParseKey(key)
 	if err == nil {
 		s.ending.name, s.ending.footer, s.ending.moved = name, f, true
 	}

@@ -10,6 +10,7 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
+	"passbook/shared/segment"
 )
 
 // markers are the keys of a bucket's end markers.
@@ -43,7 +44,7 @@ func TestArchiver_MarksTheEnd(t *testing.T) {
 		}
 		records = records[n:]
 	}
-	source := archive.Source{Stream: onShard.Stream, Created: onShard.Created, Shard: onShard.ID}
+	source := segment.Source{Stream: onShard.Stream, Created: onShard.Created, Shard: onShard.ID}
 	expect := func(step string, want int, atEnd bool) {
 		t.Helper()
 		key, footer, err := archive.Last(t.Context(), b, source, now)

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"sync"
 
-	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
 
@@ -19,16 +19,16 @@ var errAdopted = errors.New("archiver: a shorter segment of another archiver was
 // shard is the consumer.Handler of one shard.
 type shard struct {
 	archiver *Archiver
-	source   archive.Source
+	source   segment.Source
 	// link is the end of the chain in the bucket. end is its footer as it was found at the start.
-	link archive.Link
-	end  archive.Footer
+	link segment.Link
+	end  segment.Footer
 	// ending is what end markers tell of link.
 	ending ending
 	// again are the segments to be made again.
 	again reseal
 	// segment is what follows link.
-	segment *archive.Writer
+	segment *segment.Writer
 	// read is the last sequence number seen, saved the last one given as a checkpoint.
 	read, saved string
 
@@ -38,13 +38,13 @@ type shard struct {
 	closed bool
 }
 
-func (s *shard) begin(link archive.Link) {
+func (s *shard) begin(link segment.Link) {
 	s.link = link
-	s.segment = archive.NewWriter(s.source, link)
+	s.segment = segment.NewWriter(s.source, link)
 }
 
 // next begins what follows a segment that is in the bucket now.
-func (s *shard) next(link archive.Link) {
+func (s *shard) next(link segment.Link) {
 	s.begin(link)
 	s.archiver.troubles.passed(s.source, link.Last)
 }
@@ -97,7 +97,7 @@ func (s *shard) take(d *consumer.Delivery) error {
 		}
 		return nil
 	}
-	err := s.segment.Append(archive.Record{Sequence: d.Sequence, Arrived: d.Arrived, Entry: d.Entry})
+	err := s.segment.Append(segment.Record{Sequence: d.Sequence, Arrived: d.Arrived, Entry: d.Entry})
 	if err != nil {
 		return fmt.Errorf("archiver: %s: %w", s.source, err)
 	}
@@ -162,7 +162,7 @@ func (s *shard) seal(ctx context.Context) error {
 	s.archiver.stats.segments.Add(1)
 	s.archiver.stats.rows.Add(sealed.Footer.Rows)
 	s.archiver.stats.bytes.Add(int64(len(sealed.Data)))
-	s.next(archive.Link{Key: sealed.Key, Last: sealed.Footer.Last})
+	s.next(segment.Link{Key: sealed.Key, Last: sealed.Footer.Last})
 	s.moveEnd(sealed.Key, sealed.Footer)
 	return nil
 }
@@ -170,10 +170,10 @@ func (s *shard) seal(ctx context.Context) error {
 // adopt takes over the segment that has our name, if it begins with our entry. It may end elsewhere
 // than ours. Records that it lacks are read again: of a part of a segment no other one can be made,
 // since repeats were dropped over the whole.
-func (s *shard) adopt(ctx context.Context, ours archive.Sealed) error {
-	var theirs *archive.Segment
+func (s *shard) adopt(ctx context.Context, ours segment.Sealed) error {
+	var theirs *segment.Segment
 	err := patiently(ctx, transferMost(int64(s.archiver.SegmentBytes)), func(ctx context.Context) (err error) {
-		theirs, err = archive.Open(ctx, s.archiver.Bucket, ours.Key)
+		theirs, err = segment.Open(ctx, s.archiver.Bucket, ours.Key)
 		return err
 	})
 	if err != nil {
@@ -186,7 +186,7 @@ func (s *shard) adopt(ctx context.Context, ours archive.Sealed) error {
 		s.archiver.met(s.source, theirs.Footer.Last)
 		return fmt.Errorf("%w: %s", errAdopted, ours.Key)
 	}
-	s.next(archive.Link{Key: theirs.Key, Last: theirs.Footer.Last})
+	s.next(segment.Link{Key: theirs.Key, Last: theirs.Footer.Last})
 	s.moveEnd(theirs.Key, theirs.Footer)
 	return nil
 }

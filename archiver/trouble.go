@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"passbook/shared/archive"
 	"passbook/shared/consumer"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
 
@@ -38,7 +38,7 @@ type troubles struct {
 	of map[string]trouble
 }
 
-func (t *troubles) set(source archive.Source, is trouble) {
+func (t *troubles) set(source segment.Source, is trouble) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.of == nil {
@@ -47,7 +47,7 @@ func (t *troubles) set(source archive.Source, is trouble) {
 	t.of[source.String()] = is
 }
 
-func (t *troubles) get(source archive.Source) trouble {
+func (t *troubles) get(source segment.Source) trouble {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.of[source.String()]
@@ -55,7 +55,7 @@ func (t *troubles) get(source archive.Source) trouble {
 
 // passed notes that a segment was sealed, and up to where: a shard that was suspended is not any
 // more.
-func (t *troubles) passed(source archive.Source, last string) {
+func (t *troubles) passed(source segment.Source, last string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	is := t.of[source.String()]
@@ -100,7 +100,7 @@ func (a *Archiver) Suspended() error {
 
 // lost notes that the end of a source's chain was lost, up to a sequence number that was archived
 // before.
-func (a *Archiver) lost(source archive.Source, until string, what error) {
+func (a *Archiver) lost(source segment.Source, until string, what error) {
 	a.stats.losses.Add(1)
 	a.Log.Error("a part of the archive was lost", "shard", source.String(), "error", what)
 	a.troubles.set(source, trouble{what: what.Error(), until: until})
@@ -109,22 +109,22 @@ func (a *Archiver) lost(source archive.Source, until string, what error) {
 // behindDamage is the end of a chain whose newest segment is damaged. Its content is unknown, and
 // so is where it ended: at the checkpoint, or, where that lies before it, no earlier than it began.
 // What it held is in the journal.
-func (a *Archiver) behindDamage(source archive.Source, key, checkpoint string, damage error) (archive.Link, error) {
-	name, err := archive.ParseKey(key)
+func (a *Archiver) behindDamage(source segment.Source, key, checkpoint string, damage error) (segment.Link, error) {
+	name, err := segment.ParseKey(key)
 	if err != nil {
-		return archive.Link{}, fmt.Errorf("archiver: end of %s: %w", source, err)
+		return segment.Link{}, fmt.Errorf("archiver: end of %s: %w", source, err)
 	}
 	last := checkpoint
 	if stream.CompareSequence(name.First, last) > 0 {
 		last = name.First
 	}
 	a.lost(source, "", fmt.Errorf("%w; archiving continues behind it, and audit --repair archives again what it held", damage))
-	return archive.Link{Key: key, Last: last}, nil
+	return segment.Link{Key: key, Last: last}, nil
 }
 
 // suspend has a source rest: what is in the way of it stays, and is looked at again from time to
 // time.
-func (a *Archiver) suspend(source archive.Source, why error) *parked {
+func (a *Archiver) suspend(source segment.Source, why error) *parked {
 	if a.troubles.get(source).again.IsZero() {
 		a.Log.Error("shard is not archived", "shard", source.String(), "error", why)
 	}
@@ -134,7 +134,7 @@ func (a *Archiver) suspend(source archive.Source, why error) *parked {
 }
 
 // parked is the handler of a source that rests now.
-func (a *Archiver) parked(source archive.Source) (*parked, bool) {
+func (a *Archiver) parked(source segment.Source) (*parked, bool) {
 	again := a.troubles.get(source).again
 	return &parked{again}, time.Now().Before(again)
 }

@@ -19,6 +19,7 @@ import (
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table/pebbletable"
@@ -116,11 +117,11 @@ func archived(t *testing.T, b bucket.Bucket) int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		segment, err := archive.Open(t.Context(), b, object.Key)
+		opened, err := segment.Open(t.Context(), b, object.Key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for rec, err := range segment.Records(archive.Exact) {
+		for rec, err := range opened.Records(segment.Exact) {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,10 +15,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"passbook/shared/account"
-	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
 	"passbook/shared/platform"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
 
@@ -79,7 +79,7 @@ func archiveHistory(ctx context.Context, r *report, data string, records [][]byt
 		return err
 	}
 	created := time.Now()
-	var links [4]archive.Link
+	var links [4]segment.Link
 	for part := range slices.Chunk(records, microEvents) {
 		shards, err := deal(part)
 		if err != nil {
@@ -98,7 +98,7 @@ func archiveHistory(ctx context.Context, r *report, data string, records [][]byt
 }
 
 // deal decodes records and puts each on its account's shard.
-func deal(records [][]byte) (shards [4][]archive.Record, err error) {
+func deal(records [][]byte) (shards [4][]segment.Record, err error) {
 	for _, record := range records {
 		e, err := event.DecodeRecord(record)
 		if err != nil {
@@ -106,7 +106,7 @@ func deal(records [][]byte) (shards [4][]archive.Record, err error) {
 		}
 		quarter := stream.HashKey(e.Tenant + "#" + e.AccountID)
 		i := int(quarter.Rsh(quarter, 126).Int64())
-		shards[i] = append(shards[i], archive.Record{Sequence: sequence(e), Arrived: e.RecordedAt, Entry: e})
+		shards[i] = append(shards[i], segment.Record{Sequence: sequence(e), Arrived: e.RecordedAt, Entry: e})
 	}
 	return shards, nil
 }
@@ -115,12 +115,12 @@ func deal(records [][]byte) (shards [4][]archive.Record, err error) {
 func sequence(e *event.Entry) string { return strconv.FormatInt(e.RecordedAt.UnixMicro(), 10) }
 
 // sealAll makes a segment of each shard, all at once, as an archiver that holds four shards does.
-func sealAll(ctx context.Context, to bucket.Bucket, created time.Time, links *[4]archive.Link, shards [4][]archive.Record) (rows, size int64, err error) {
-	var sealed [4]archive.Sealed
+func sealAll(ctx context.Context, to bucket.Bucket, created time.Time, links *[4]segment.Link, shards [4][]segment.Record) (rows, size int64, err error) {
+	var sealed [4]segment.Sealed
 	group, ctx := errgroup.WithContext(ctx)
 	for i, records := range shards {
 		group.Go(func() (err error) {
-			source := archive.Source{Stream: "bench", Created: created, Shard: "shardId-00000000000" + strconv.Itoa(i)}
+			source := segment.Source{Stream: "bench", Created: created, Shard: "shardId-00000000000" + strconv.Itoa(i)}
 			if sealed[i], err = seal(source, links[i], records); err != nil {
 				return err
 			}
@@ -129,18 +129,18 @@ func sealAll(ctx context.Context, to bucket.Bucket, created time.Time, links *[4
 	}
 	err = group.Wait()
 	for i, s := range sealed {
-		links[i] = archive.Link{Key: s.Key, Last: s.Footer.Last}
+		links[i] = segment.Link{Key: s.Key, Last: s.Footer.Last}
 		rows, size = rows+s.Footer.Rows, size+int64(len(s.Data))
 	}
 	return rows, size, err
 }
 
 // seal makes a segment.
-func seal(source archive.Source, previous archive.Link, records []archive.Record) (archive.Sealed, error) {
-	w := archive.NewWriter(source, previous)
+func seal(source segment.Source, previous segment.Link, records []segment.Record) (segment.Sealed, error) {
+	w := segment.NewWriter(source, previous)
 	for _, record := range records {
 		if err := w.Append(record); err != nil {
-			return archive.Sealed{}, err
+			return segment.Sealed{}, err
 		}
 	}
 	return w.Seal()

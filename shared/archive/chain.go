@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
 
@@ -19,17 +20,17 @@ type Damaged struct {
 // chains puts the segments of each source in order, and finds what its chain lacks and what it has
 // no place for.
 type chains struct {
-	whole   map[Source][]Planned
-	damaged map[Source][]Damaged
+	whole   map[segment.Source][]Planned
+	damaged map[segment.Source][]Damaged
 	// markers are the newest first.
-	markers map[Source][]EndMarker
+	markers map[segment.Source][]EndMarker
 	retired retirements
 	plan    *Plan
 }
 
 // link holds the chains together, each in its turn.
 func (c chains) link() {
-	sources := map[Source]bool{}
+	sources := map[segment.Source]bool{}
 	for s := range c.whole {
 		sources[s] = true
 	}
@@ -39,35 +40,35 @@ func (c chains) link() {
 	for s := range c.markers {
 		sources[s] = true
 	}
-	c.plan.begins, c.plan.ends = map[Source]int64{}, map[Source]int64{}
+	c.plan.begins, c.plan.ends = map[segment.Source]int64{}, map[segment.Source]int64{}
 	for _, source := range sortedSources(sources) {
 		c.source(source)
 	}
 }
 
-func sortedSources(set map[Source]bool) []Source {
-	sources := make([]Source, 0, len(set))
+func sortedSources(set map[segment.Source]bool) []segment.Source {
+	sources := make([]segment.Source, 0, len(set))
 	for s := range set {
 		sources = append(sources, s)
 	}
-	slices.SortFunc(sources, func(a, b Source) int { return cmp.Compare(a.String(), b.String()) })
+	slices.SortFunc(sources, func(a, b segment.Source) int { return cmp.Compare(a.String(), b.String()) })
 	return sources
 }
 
 // source links the chain of one source.
-func (c chains) source(source Source) {
+func (c chains) source(source segment.Source) {
 	segments := c.distinct(source)
 	c.judge(source, segments)
 	var gaps []Gap
-	var end Link
+	var end segment.Link
 	for i := range segments {
 		s := &segments[i]
 		switch {
-		case s.Footer.Previous.same(end):
+		case sameSegment(s.Footer.Previous, end):
 		case s.foreign():
 			c.plan.Strays.add(s.Key, "a copy of another shard's segment: nothing of its chain is here")
 			continue
-		case i+1 < len(segments) && segments[i+1].Footer.Previous.same(end):
+		case i+1 < len(segments) && sameSegment(segments[i+1].Footer.Previous, end):
 			c.plan.Strays.add(s.Key, "the shard's chain has no place for it")
 			continue
 		default:
@@ -75,7 +76,7 @@ func (c chains) source(source Source) {
 		}
 		c.plan.span(s)
 		before := end
-		end = Link{Key: s.Key, Last: s.Footer.Last}
+		end = segment.Link{Key: s.Key, Last: s.Footer.Last}
 		if c.retired.retires(source, s.Key) {
 			continue
 		}
@@ -97,7 +98,7 @@ func (c chains) source(source Source) {
 
 // distinct are the whole segments of a source in sequence order, each once: a copy of one under
 // another day is a stray.
-func (c chains) distinct(source Source) []Planned {
+func (c chains) distinct(source segment.Source) []Planned {
 	segments := c.whole[source]
 	slices.SortFunc(segments, func(a, b Planned) int {
 		return cmp.Or(compareSequence(a.Name.First, b.Name.First), cmp.Compare(b.inPlace(), a.inPlace()), cmp.Compare(a.Key, b.Key))
@@ -115,7 +116,7 @@ func (c chains) distinct(source Source) []Planned {
 
 // damages gives what the chain needs of the damaged objects to the gaps. What it has no place for
 // is a stray.
-func (c chains) damages(source Source, gaps []Gap, end Link) (more []Gap) {
+func (c chains) damages(source segment.Source, gaps []Gap, end segment.Link) (more []Gap) {
 	for _, d := range c.damaged[source] {
 		at := slices.IndexFunc(gaps, func(g Gap) bool { return undated(g.Key) == undated(d.Key) })
 		within := slices.IndexFunc(gaps, func(g Gap) bool { return g.covers(d.Name.First) })
@@ -138,13 +139,13 @@ func (c chains) damages(source Source, gaps []Gap, end Link) (more []Gap) {
 
 // foreign says that the segment's chain is another source's.
 func (s *Planned) foreign() bool {
-	previous, err := ParseKey(s.Footer.Previous.Key)
+	previous, err := segment.ParseKey(s.Footer.Previous.Key)
 	return err == nil && previous.Source != s.Name.Source
 }
 
 // inPlace is 1 for a segment that lies under the day when its first record arrived, else 0.
 func (s *Planned) inPlace() int {
-	if s.Key == (Name{Source: s.Name.Source, Date: microTime(s.Footer.Arrived.From), First: s.Name.First}).Key() {
+	if s.Key == (segment.Name{Source: s.Name.Source, Date: microTime(s.Footer.Arrived.From), First: s.Name.First}).Key() {
 		return 1
 	}
 	return 0

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"passbook/shared/bucket"
+	"passbook/shared/event"
+	"passbook/shared/segment"
 )
 
 // EndRoot is what the keys of end markers start with.
@@ -23,10 +24,10 @@ const EndRoot = "ends/v1/"
 // it, a segment that is gone from a chain's end leaves no trace.
 type EndMarker struct {
 	// Name is the segment's.
-	Name Name
+	Name segment.Name
 	// Last is the sequence number up to which it goes, Sum that of its footer.
 	Last string
-	Sum  [sha256.Size]byte
+	Sum  event.Hash
 	// At is when its last record arrived, in microseconds since 1970.
 	At int64
 	// Ended says that the shard was read to its end: nothing comes after.
@@ -34,7 +35,7 @@ type EndMarker struct {
 }
 
 // MarkerOf is the end marker of a segment.
-func MarkerOf(name Name, f Footer, ended bool) EndMarker {
+func MarkerOf(name segment.Name, f segment.Footer, ended bool) EndMarker {
 	return EndMarker{Name: name, Last: f.Last, Sum: f.Sum, At: f.Arrived.To, Ended: ended}
 }
 
@@ -43,7 +44,11 @@ func MarkerOf(name Name, f Footer, ended bool) EndMarker {
 // end.
 var endDigits = [...]int{48, 4, 4}
 
-var endMost = new(big.Int).Sub(new(big.Int).Exp(big.NewInt(10), big.NewInt(sequenceDigits), nil), big.NewInt(1))
+// hashLength is the length of the text of a hash.
+var hashLength = len(event.Hash{}.String())
+
+// endMost is the greatest sequence number that a key has room for.
+var endMost = new(big.Int).Sub(new(big.Int).Exp(big.NewInt(10), big.NewInt(segment.SequenceDigits), nil), big.NewInt(1))
 
 // falling turns a sequence number round: the greater it is, the smaller is what it gives. It is its
 // own inverse, but for padding.
@@ -52,7 +57,7 @@ func falling(sequence string) (string, bool) {
 	if !ok || n.Sign() < 0 || n.Cmp(endMost) > 0 {
 		return "", false
 	}
-	return fmt.Sprintf("%0*d", sequenceDigits, n.Sub(endMost, n)), true
+	return fmt.Sprintf("%0*d", segment.SequenceDigits, n.Sub(endMost, n)), true
 }
 
 // key is the marker's place: all that it says stands there, so that a listing is enough to read it.
@@ -67,7 +72,7 @@ func (m EndMarker) key() (string, error) {
 		key.WriteString("/" + digits[:n])
 		digits = digits[n:]
 	}
-	fmt.Fprintf(&key, "-%s-%s-%s-%d", encodeSum(m.Sum), m.Name.First, m.Name.Date.UTC().Format("20060102"), m.At)
+	fmt.Fprintf(&key, "-%s-%s-%s-%d", m.Sum, m.Name.First, m.Name.Date.UTC().Format("20060102"), m.At)
 	if m.Ended {
 		key.WriteString("-ended")
 	}
@@ -82,15 +87,16 @@ func parseEndMarker(key string) (m EndMarker, ok bool) {
 		return m, false
 	}
 	name := parts[4]
-	fixed := endDigits[2] + 1 + sumLength + 1
-	if m.Name.Source, ok = parseSource(parts[0], parts[1]); !ok || len(name) < fixed {
+	fixed := endDigits[2] + 1 + hashLength + 1
+	if m.Name.Source, ok = segment.ParseSource(parts[0], parts[1]); !ok || len(name) < fixed {
 		return m, false
 	}
 	last, ok := falling(parts[2] + parts[3] + name[:endDigits[2]])
-	if !ok || !decodeSum(m.Sum[:], name[endDigits[2]+1:fixed-1]) {
+	sum, err := event.ParseHash(name[endDigits[2]+1 : fixed-1])
+	if !ok || err != nil {
 		return m, false
 	}
-	m.Last = unpadded(last)
+	m.Sum, m.Last = sum, segment.Unpadded(last)
 	said := strings.Split(name[fixed:], "-")
 	if len(said) < 3 {
 		return m, false
@@ -110,7 +116,7 @@ func (m EndMarker) Write(ctx context.Context, b bucket.Bucket) error {
 		return err
 	}
 	text, err := json.Marshal(map[string]any{
-		"segment": m.Name.Key(), "last_sequence": m.Last, "footer_sum": encodeSum(m.Sum), "arrived_to": microTime(m.At), "ended": m.Ended,
+		"segment": m.Name.Key(), "last_sequence": m.Last, "footer_sum": m.Sum.String(), "arrived_to": microTime(m.At), "ended": m.Ended,
 	})
 	if err == nil {
 		err = b.Create(ctx, key, append(text, '\n'))
@@ -123,48 +129,36 @@ func (m EndMarker) Write(ctx context.Context, b bucket.Bucket) error {
 
 // EndsBeyond are a source's markers that lie beyond a sequence number, the newest first. Usually
 // there is none, and that takes one listing.
-func EndsBeyond(ctx context.Context, b bucket.Bucket, source Source, last string) (beyond []EndMarker, err error) {
-	prefix := EndRoot + source.String() + "/"
-	for after := ""; ; {
-		page, err := b.List(ctx, prefix, after)
+func EndsBeyond(ctx context.Context, b bucket.Bucket, source segment.Source, last string) (beyond []EndMarker, err error) {
+	for info, err := range objects(ctx, b, EndRoot+source.String()+"/") {
 		if err != nil {
-			return nil, fmt.Errorf("archive: list %s: %w", prefix, err)
+			return nil, err
 		}
-		for _, info := range page.Objects {
-			m, ok := parseEndMarker(info.Key)
-			switch {
-			case !ok:
-			case !above(m.Last, last):
-				return beyond, nil
-			default:
-				beyond = append(beyond, m)
-			}
-		}
-		if after = page.After; after == "" {
+		m, ok := parseEndMarker(info.Key)
+		switch {
+		case !ok:
+		case !above(m.Last, last):
 			return beyond, nil
+		default:
+			beyond = append(beyond, m)
 		}
 	}
+	return beyond, nil
 }
 
 // endMarkers lists all markers by source, the newest first.
-func endMarkers(ctx context.Context, b bucket.Bucket, stray func(key string)) (map[Source][]EndMarker, error) {
-	found := map[Source][]EndMarker{}
-	for after := ""; ; {
-		page, err := b.List(ctx, EndRoot, after)
+func endMarkers(ctx context.Context, b bucket.Bucket, stray func(key string)) (map[segment.Source][]EndMarker, error) {
+	found := map[segment.Source][]EndMarker{}
+	for info, err := range objects(ctx, b, EndRoot) {
 		if err != nil {
-			return nil, fmt.Errorf("archive: list %s: %w", EndRoot, err)
+			return nil, err
 		}
-		for _, info := range page.Objects {
-			m, ok := parseEndMarker(info.Key)
-			if !ok {
-				stray(info.Key)
-				continue
-			}
-			found[m.Name.Source] = append(found[m.Name.Source], m)
+		m, ok := parseEndMarker(info.Key)
+		if !ok {
+			stray(info.Key)
+			continue
 		}
-		if after = page.After; after == "" {
-			break
-		}
+		found[m.Name.Source] = append(found[m.Name.Source], m)
 	}
 	for _, list := range found {
 		slices.SortStableFunc(list, func(a, b EndMarker) int { return -compareSequence(a.Last, b.Last) })

@@ -15,6 +15,7 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
+	"passbook/shared/segment"
 )
 
 // counted counts the calls to a bucket.
@@ -49,7 +50,7 @@ func TestEndsBeyond(t *testing.T) {
 		greatest := -1
 		for _, n := range rapid.SliceOfNDistinct(rapid.IntRange(1, 1<<40), 1, 6, rapid.ID).Draw(rt, "sequences") {
 			m := archive.EndMarker{
-				Name: archive.Name{Source: source, Date: archivetest.Start.AddDate(0, 0, n%9).Truncate(24 * time.Hour), First: fmt.Sprint(n / 2)},
+				Name: segment.Name{Source: source, Date: archivetest.Start.AddDate(0, 0, n%9).Truncate(24 * time.Hour), First: fmt.Sprint(n / 2)},
 				Last: fmt.Sprint(n), At: int64(n % 77), Ended: n%3 == 0,
 			}
 			m.Sum[n%32] = byte(n)
@@ -78,7 +79,7 @@ func TestEndsBeyond(t *testing.T) {
 func mark(t *testing.T, b bucket.Bucket, keys ...string) {
 	t.Helper()
 	for _, key := range keys {
-		s, err := archive.Open(t.Context(), b, key)
+		s, err := segment.Open(t.Context(), b, key)
 		if err == nil {
 			err = archive.MarkerOf(s.Name, s.Footer, false).Write(t.Context(), b)
 		}
@@ -122,10 +123,10 @@ func TestPlan_MarkersBoundTheEnd(t *testing.T) {
 				}
 				return
 			}
-			after, upTo := archive.Link{}, time.Time{}
+			after, upTo := segment.Link{}, time.Time{}
 			if c.after >= 0 {
 				last := records[100*c.after+99]
-				after, upTo = archive.Link{Key: keys[c.after], Last: last.Sequence}, last.Arrived
+				after, upTo = segment.Link{Key: keys[c.after], Last: last.Sequence}, last.Arrived
 			}
 			if len(p.Gaps) != 1 {
 				t.Fatalf("gaps %v", p.Gaps)
@@ -148,7 +149,7 @@ func TestPlan_WithoutMarkers(t *testing.T) {
 	if err != nil || len(p.Gaps) != 0 || p.Extent().Unproven != 1 || !strings.HasPrefix(p.Extent().String(), "nothing proves where this ends") {
 		t.Fatalf("%v, %s, %v", p.Gaps, p.Extent(), err)
 	}
-	name, err := archive.ParseKey(keys[0])
+	name, err := segment.ParseKey(keys[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +186,7 @@ func TestPlan_ForeignStreams(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b, _, keys := chain(t, records, 100)
 			mark(t, b, keys...)
-			w := archive.NewWriter(archive.Source{Stream: source.Stream, Created: source.Created.Add(c.created), Shard: source.Shard}, archive.Link{})
+			w := segment.NewWriter(segment.Source{Stream: source.Stream, Created: source.Created.Add(c.created), Shard: source.Shard}, segment.Link{})
 			rec := records[7]
 			rec.Arrived = rec.Arrived.Add(max(c.created, -time.Hour)).Add(10 * time.Millisecond)
 			if c.created > -time.Hour && c.created < 0 {
@@ -224,9 +225,9 @@ func remove(t *testing.T, dir string, keys ...string) {
 }
 
 // replace seals a segment again, without its last entry but with all sums right.
-func replace(t *testing.T, dir string, keys []string, records []archive.Record, i int) {
+func replace(t *testing.T, dir string, keys []string, records []segment.Record, i int) {
 	t.Helper()
-	w := archive.NewWriter(source, archive.Link{Key: keys[i-1], Last: records[100*i-1].Sequence})
+	w := segment.NewWriter(source, segment.Link{Key: keys[i-1], Last: records[100*i-1].Sequence})
 	for _, rec := range records[100*i : 100*i+99] {
 		if err := w.Append(rec); err != nil {
 			t.Fatal(err)

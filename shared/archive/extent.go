@@ -3,12 +3,14 @@ package archive
 import (
 	"fmt"
 	"time"
+
+	"passbook/shared/segment"
 )
 
 // End is how far the archive goes in one source.
 type End struct {
-	Source Source `json:"-"`
-	Shard  string `json:"shard"`
+	Source segment.Source `json:"-"`
+	Shard  string         `json:"shard"`
 	// Last is the last sequence number, and Arrived when it arrived.
 	Last    string    `json:"last_sequence"`
 	Arrived time.Time `json:"arrived"`

@@ -6,16 +6,18 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"passbook/shared/segment"
 )
 
 // Gap is a part of a source that the archive does not give: a segment that is damaged, missing, or
 // another than the one that was sealed.
 type Gap struct {
-	Source Source
+	Source segment.Source
 	// Key is the segment at the gap's end; "" where nothing tells it.
 	Key string
 	// After is the whole segment before the gap; the zero Link when it begins the source.
-	After Link
+	After segment.Link
 	// Last is the sequence number up to which the gap goes; "" where nothing tells it.
 	Last string
 	// Until bounds when the records of the gap arrived, in microseconds; math.MaxInt64 where
@@ -40,7 +42,7 @@ func (g Gap) covers(sequence string) bool {
 
 // Place is where the archive has an entry, at the earliest.
 type Place struct {
-	Source  Source
+	Source  segment.Source
 	Arrived time.Time
 }
 
@@ -81,7 +83,7 @@ func (p Plan) Without(damage map[string]error) Plan {
 
 // arrived is when the segment of a source that ends at a sequence number ended; zero when there is
 // none.
-func (p Plan) arrived(source Source, last string) time.Time {
+func (p Plan) arrived(source segment.Source, last string) time.Time {
 	for i := range p.Segments {
 		if s := &p.Segments[i]; s.Name.Source == source && s.Footer.Last == last {
 			return microTime(s.Footer.Arrived.To)
@@ -101,7 +103,7 @@ func earlier(a, b time.Time) time.Time {
 func above(a, b string) bool { return b == "" && a != "" || a != "" && compareSequence(a, b) > 0 }
 
 // missing tells of a gap in a chain before the segment s.
-func missing(s *Planned, before Link) Gap {
+func missing(s *Planned, before segment.Link) Gap {
 	g := Gap{Source: s.Name.Source, Key: s.Footer.Previous.Key, After: before, Last: s.Footer.Previous.Last, Until: s.Footer.Arrived.From}
 	switch {
 	case g.Key == "":
@@ -116,17 +118,17 @@ func missing(s *Planned, before Link) Gap {
 }
 
 // damagedEnd is the gap of a damaged segment that nothing follows.
-func damagedEnd(d Damaged, after Link) Gap {
+func damagedEnd(d Damaged, after segment.Link) Gap {
 	return Gap{Source: d.Name.Source, Key: d.Key, After: after, Until: unknown, What: d.Err.Error()}
 }
 
 // undated is a segment's key without its day: a segment that lies under another day is still the
 // one that a chain names.
 func undated(key string) string {
-	rest, _ := strings.CutPrefix(key, Root+"date=")
+	rest, _ := strings.CutPrefix(key, segment.Root+"date=")
 	_, name, _ := strings.Cut(rest, "/")
 	return name
 }
 
-// same says that two links are of one segment, whatever day it lies under.
-func (l Link) same(o Link) bool { return l.Last == o.Last && undated(l.Key) == undated(o.Key) }
+// sameSegment reports whether two links are of one segment, under any day.
+func sameSegment(a, b segment.Link) bool { return a.Last == b.Last && undated(a.Key) == undated(b.Key) }

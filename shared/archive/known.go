@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"passbook/shared/segment"
 )
 
 // Bound is how far a source is known to have been archived, from elsewhere than the archive.
 type Bound struct {
-	Source Source
+	Source segment.Source
 	Last   string
 	// By names what knows it.
 	By string
@@ -47,7 +49,7 @@ func (p Plan) bounded(b Bound) Plan {
 	}
 	what := fmt.Sprintf("archive: %s ends at %s, but was archived up to %s, as %s says", b.Source, cmp.Or(end.Last, "its beginning"), b.Last, b.By)
 	p.Gaps = append(slices.Clone(p.Gaps), Gap{
-		Source: b.Source, After: Link{Last: end.Last}, Last: b.Last, Until: unknown, What: what, begun: cmp.Or(p.begins[b.Source], unknown),
+		Source: b.Source, After: segment.Link{Last: end.Last}, Last: b.Last, Until: unknown, What: what, begun: cmp.Or(p.begins[b.Source], unknown),
 	})
 	p.Ends = slices.Clone(p.Ends)
 	if i < 0 {
@@ -71,7 +73,7 @@ type life struct {
 // stream that ended before the next began has end markers, or is older than they are. One without
 // any is foreign when it lived beside one that has them, when it is younger than the owner, and
 // when it is older though the owner's own streams began with the archive.
-func (p Plan) foreign(since time.Time) map[Source]bool {
+func (p Plan) foreign(since time.Time) map[segment.Source]bool {
 	marked, ends, begun := map[life]bool{}, map[life]int64{}, int64(unknown)
 	for _, e := range p.Ends {
 		l := life{e.Source.Stream, e.Source.Created}
@@ -82,7 +84,7 @@ func (p Plan) foreign(since time.Time) map[Source]bool {
 		marked[l] = marked[l] || e.Proven
 	}
 	born := begun != unknown && begun >= since.Add(-sinceSlack).UnixMicro()
-	foreign := map[Source]bool{}
+	foreign := map[segment.Source]bool{}
 	for source, ended := range p.ends {
 		if marked[life{source.Stream, source.Created}] {
 			continue
@@ -97,7 +99,7 @@ func (p Plan) foreign(since time.Time) map[Source]bool {
 }
 
 // without leaves out foreign sources, and names them.
-func (p Plan) without(foreign map[Source]bool) Plan {
+func (p Plan) without(foreign map[segment.Source]bool) Plan {
 	for source, is := range foreign {
 		if is {
 			p.Gaps = append(slices.Clone(p.Gaps), Gap{Source: source, What: fmt.Sprintf(

@@ -2,23 +2,23 @@ package archive
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"passbook/shared/bucket"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
 
 // Object is a segment as a listing shows it.
 type Object struct {
 	Key  string
-	Name Name
+	Name segment.Name
 	Size int64
 }
 
@@ -26,34 +26,48 @@ type Object struct {
 // has no key of a segment is passed over.
 func List(ctx context.Context, b bucket.Bucket) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		walk(ctx, b, Root, func(string) {}, yield)
+		walk(ctx, b, segment.Root, func(string) {}, yield)
 	}
 }
 
 // walk lists the segments under a prefix. stray is told the other keys: programs and consoles leave
 // objects of their own.
 func walk(ctx context.Context, b bucket.Bucket, prefix string, stray func(key string), yield func(Object, error) bool) {
-	after := ""
-	for {
-		page, err := b.List(ctx, prefix, after)
+	for info, err := range objects(ctx, b, prefix) {
 		if err != nil {
-			yield(Object{}, fmt.Errorf("archive: list %s: %w", prefix, err))
+			yield(Object{}, err)
 			return
 		}
-		for _, info := range page.Objects {
-			name, err := ParseKey(info.Key)
+		name, err := segment.ParseKey(info.Key)
+		if err != nil {
+			stray(info.Key)
+			continue
+		}
+		if !yield(Object{Key: info.Key, Name: name, Size: info.Size}, nil) {
+			return
+		}
+	}
+}
+
+// objects walks the objects under a prefix in order of their keys. An error is the last.
+func objects(ctx context.Context, b bucket.Bucket, prefix string) iter.Seq2[bucket.Info, error] {
+	return func(yield func(bucket.Info, error) bool) {
+		for after := ""; ; {
+			page, err := b.List(ctx, prefix, after)
 			if err != nil {
-				stray(info.Key)
-				continue
+				yield(bucket.Info{}, fmt.Errorf("archive: list %s: %w", prefix, err))
+				return
 			}
-			if !yield(Object{Key: info.Key, Name: name, Size: info.Size}, nil) {
+			for _, info := range page.Objects {
+				if !yield(info, nil) {
+					return
+				}
+			}
+			after = page.After
+			if after == "" {
 				return
 			}
 		}
-		if page.After == "" {
-			return
-		}
-		after = page.After
 	}
 }
 
@@ -65,7 +79,7 @@ const daysAtOnce = 32
 // active shard costs three listings, and in ever wider windows, so that one without a segment, as
 // after a split, does not take a round trip for each day. Segments of a clock that was wrong may
 // lie elsewhere: LastOfAll finds them.
-func Last(ctx context.Context, b bucket.Bucket, source Source, now time.Time) (key string, footer Footer, err error) {
+func Last(ctx context.Context, b bucket.Bucket, source segment.Source, now time.Time) (key string, footer segment.Footer, err error) {
 	const day = 24 * time.Hour
 	date, first := now.Add(day).UTC().Truncate(day), source.Created.UTC().Truncate(day)
 	var newest Object
@@ -76,7 +90,7 @@ func Last(ctx context.Context, b bucket.Bucket, source Source, now time.Time) (k
 		}
 		found, err := newestOfDays(ctx, b, source, window)
 		if err != nil {
-			return "", Footer{}, err
+			return "", segment.Footer{}, err
 		}
 		before := newest.Key != ""
 		newest = later(newest, newestOf(found))
@@ -91,14 +105,14 @@ func Last(ctx context.Context, b bucket.Bucket, source Source, now time.Time) (k
 }
 
 // LastOfAll is Last over all days that hold segments of any source, whatever the clocks said.
-func LastOfAll(ctx context.Context, b bucket.Bucket, source Source) (key string, footer Footer, err error) {
+func LastOfAll(ctx context.Context, b bucket.Bucket, source segment.Source) (key string, footer segment.Footer, err error) {
 	days, err := daysInUse(ctx, b)
 	if err != nil {
-		return "", Footer{}, err
+		return "", segment.Footer{}, err
 	}
 	found, err := newestOfDays(ctx, b, source, days)
 	if err != nil {
-		return "", Footer{}, err
+		return "", segment.Footer{}, err
 	}
 	return end(ctx, b, newestOf(found))
 }
@@ -109,12 +123,12 @@ func LastOfAll(ctx context.Context, b bucket.Bucket, source Source) (key string,
 func daysInUse(ctx context.Context, b bucket.Bucket) (days []time.Time, err error) {
 	after := ""
 	for {
-		page, err := b.List(ctx, Root, after)
+		page, err := b.List(ctx, segment.Root, after)
 		if err != nil {
 			return nil, fmt.Errorf("archive: list days after %q: %w", after, err)
 		}
 		for _, info := range page.Objects {
-			name, err := ParseKey(info.Key)
+			name, err := segment.ParseKey(info.Key)
 			if err != nil {
 				continue
 			}
@@ -132,12 +146,18 @@ func daysInUse(ctx context.Context, b bucket.Bucket) (days []time.Time, err erro
 	}
 }
 
+// behindDay sorts behind the keys of a day and before those of the next: "0" is what follows a
+// slash.
+func behindDay(day time.Time) string {
+	return strings.TrimSuffix(segment.DayPrefix(day), "/") + "0"
+}
+
 // end is the end of a chain that has a segment at its end, or none.
-func end(ctx context.Context, b bucket.Bucket, newest Object) (key string, footer Footer, err error) {
+func end(ctx context.Context, b bucket.Bucket, newest Object) (key string, footer segment.Footer, err error) {
 	if newest.Key == "" {
-		return "", Footer{}, nil
+		return "", segment.Footer{}, nil
 	}
-	footer, err = ReadFooter(ctx, b, newest)
+	footer, err = segment.ReadFooter(ctx, b, newest.Key)
 	return newest.Key, footer, err
 }
 
@@ -160,7 +180,7 @@ func newestOf(objects []Object) (newest Object) {
 
 // newestOfDays finds for each day the source's segment with the greatest sequence number, none with
 // an empty key.
-func newestOfDays(ctx context.Context, b bucket.Bucket, source Source, days []time.Time) ([]Object, error) {
+func newestOfDays(ctx context.Context, b bucket.Bucket, source segment.Source, days []time.Time) ([]Object, error) {
 	found := make([]Object, len(days))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(daysAtOnce)
@@ -178,86 +198,8 @@ func newestOfDays(ctx context.Context, b bucket.Bucket, source Source, days []ti
 	return found, g.Wait()
 }
 
-func dayOf(ctx context.Context, b bucket.Bucket, source Source, day time.Time) iter.Seq2[Object, error] {
+func dayOf(ctx context.Context, b bucket.Bucket, source segment.Source, day time.Time) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		walk(ctx, b, datePrefix(day)+source.String()+"/", func(string) {}, yield)
+		walk(ctx, b, segment.DayPrefix(day)+source.String()+"/", func(string) {}, yield)
 	}
-}
-
-// footerGuess is how much of an object's end is read at first; a footer is seldom longer.
-const footerGuess = 64 << 10
-
-// ReadFooter reads the footer of a segment alone, in one or two ranges. It proves the footer, not
-// the pages.
-func ReadFooter(ctx context.Context, b bucket.Bucket, object Object) (Footer, error) {
-	o, err := b.Open(ctx, object.Key)
-	if err != nil {
-		return Footer{}, unopened(object.Key, err)
-	}
-	defer o.Close()
-	s := &Segment{Key: object.Key, Name: object.Name}
-	tail, err := readTail(o, min(footerGuess, o.Size()))
-	if err != nil {
-		return Footer{}, fmt.Errorf("archive: read %s: %w", object.Key, err)
-	}
-	var length int64
-	err = s.guard(func() (err error) {
-		length, err = footerBytes(tail, o.Size())
-		return err
-	})
-	if err != nil {
-		return Footer{}, err
-	}
-	if length > int64(len(tail)) {
-		tail, err = readTail(o, length)
-		if err != nil {
-			return Footer{}, fmt.Errorf("archive: read %s: %w", object.Key, err)
-		}
-	}
-	tail = tail[int64(len(tail))-length:]
-	err = s.guard(func() error { return s.parseFooter(tail, o.Size()) })
-	return s.Footer, err
-}
-
-func (s *Segment) parseFooter(tail []byte, size int64) error {
-	err := checkFooter(tail)
-	if err != nil {
-		return err
-	}
-	s.file, err = openFile(&tailReader{tail: tail, start: size - int64(len(tail))}, size)
-	if err != nil {
-		return err
-	}
-	s.Footer, err = parseFooter(s.file.Lookup)
-	if err != nil {
-		return err
-	}
-	return s.checkMetadata()
-}
-
-func readTail(o bucket.Object, length int64) ([]byte, error) {
-	tail := make([]byte, length)
-	n, err := o.ReadAt(tail, o.Size()-length)
-	if n < len(tail) {
-		return nil, err
-	}
-	return tail, nil
-}
-
-// tailReader serves the end of an object that was read already.
-type tailReader struct {
-	tail  []byte
-	start int64
-}
-
-// ReadAt reads from the tail only.
-func (t *tailReader) ReadAt(p []byte, off int64) (int, error) {
-	if off < t.start {
-		return 0, errors.New("read before the footer")
-	}
-	n := copy(p, t.tail[min(off-t.start, int64(len(t.tail))):])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
 }

@@ -13,7 +13,66 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
+	"passbook/shared/segment"
 )
+
+var source = segment.Source{Stream: "passbook-events", Created: archivetest.Start.Truncate(time.Second), Shard: "shardId-000000000000"}
+
+func seal(t testing.TB, records []segment.Record, previous segment.Link) segment.Sealed {
+	t.Helper()
+	w := segment.NewWriter(source, previous)
+	for _, rec := range records {
+		if err := w.Append(rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sealed, err := w.Seal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealed
+}
+
+func TestLast_FindsTheEndAroundMidnight(t *testing.T) {
+	b, err := dirbucket.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	find := func(want string) {
+		t.Helper()
+		key, footer, err := archive.Last(t.Context(), b, source, archivetest.Start.AddDate(0, 0, 9))
+		if err != nil || key != want || (key != "" && footer.First == "") {
+			t.Fatalf("got %q, %v; want %q", key, err, want)
+		}
+	}
+	find("")
+	records := archivetest.Records(archivetest.Bank(1, 2, 9))
+	// the last one's first record arrived, by its shard's clock, before the one before it
+	days := []int{0, 0, 3, 2}
+	for i, day := range days {
+		rec := records[2*i]
+		rec.Arrived = archivetest.Start.AddDate(0, 0, day)
+		sealed := seal(t, []segment.Record{rec}, segment.Link{})
+		if err := b.Create(t.Context(), sealed.Key, sealed.Data); err != nil {
+			t.Fatal(err)
+		}
+		find(sealed.Key)
+	}
+	n := 0
+	for object, err := range archive.List(t.Context(), b) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		footer, err := segment.ReadFooter(t.Context(), b, object.Key)
+		if err != nil || footer.Rows == 0 {
+			t.Fatalf("%+v, %v", footer, err)
+		}
+		n++
+	}
+	if n != len(days) {
+		t.Fatalf("%d segments listed", n)
+	}
+}
 
 // crowd is a bucket that lists the segments of other sources among those that it has, and counts
 // its listings.
@@ -58,7 +117,7 @@ func TestLastOfAll_PassesOverOtherShards(t *testing.T) {
 			if i%2 == 0 { // half lies before it
 				other.Stream = "another"
 			}
-			name := archive.Name{Source: other, Date: archivetest.Start.AddDate(0, 0, 40*day).Truncate(24 * time.Hour), First: fmt.Sprint(i)}
+			name := segment.Name{Source: other, Date: archivetest.Start.AddDate(0, 0, 40*day).Truncate(24 * time.Hour), First: fmt.Sprint(i)}
 			b.keys = append(b.keys, name.Key())
 		}
 	}
@@ -79,7 +138,7 @@ func TestLastOfAll_PassesOverOtherShards(t *testing.T) {
 	for i, day := range []int{300, 80, -5, 81} {
 		rec := archivetest.Records(archivetest.Bank(1, 2, 9))[2*i]
 		rec.Arrived = archivetest.Start.AddDate(0, 0, day)
-		sealed := seal(t, []archive.Record{rec}, archive.Link{})
+		sealed := seal(t, []segment.Record{rec}, segment.Link{})
 		if err := disk.Create(t.Context(), sealed.Key, sealed.Data); err != nil {
 			t.Fatal(err)
 		}

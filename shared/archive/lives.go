@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"passbook/shared/bucket"
+	"passbook/shared/segment"
 )
 
 // Life is what a plan has of one life of a stream.
@@ -28,7 +29,7 @@ func (l Life) String() string {
 // Lives sums the plan's segments up by stream and life, the oldest first.
 func (p Plan) Lives() []Life {
 	lives := []Life{}
-	seen := map[Source]bool{}
+	seen := map[segment.Source]bool{}
 	for _, s := range p.Segments {
 		i := slices.IndexFunc(lives, func(l Life) bool { return l.Stream == s.Name.Stream && l.Created.Equal(s.Name.Created) })
 		if i < 0 {
@@ -54,7 +55,7 @@ func LaterLife(ctx context.Context, b bucket.Bucket, stream string, created, now
 	const day = 24 * time.Hour
 	first := created.UTC().Truncate(day)
 	for date := now.Add(day).UTC().Truncate(day); !date.Before(first); date = date.Add(-day) {
-		prefix := datePrefix(date) + stream + "-"
+		prefix := segment.DayPrefix(date) + stream + "-"
 		// Creations have as many digits until 2286, so that keys sort by them; "0" is what follows
 		// a slash.
 		page, err := b.List(ctx, prefix, prefix+strconv.FormatInt(created.Unix(), 10)+"0")
@@ -63,7 +64,7 @@ func LaterLife(ctx context.Context, b bucket.Bucket, stream string, created, now
 		}
 		var found Object
 		for _, info := range page.Objects {
-			name, err := ParseKey(info.Key)
+			name, err := segment.ParseKey(info.Key)
 			if err == nil && name.Stream == stream && name.Created.After(created) {
 				found = Object{Key: info.Key, Name: name, Size: info.Size}
 			}

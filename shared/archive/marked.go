@@ -3,10 +3,12 @@ package archive
 import (
 	"fmt"
 	"slices"
+
+	"passbook/shared/segment"
 )
 
 // judge doubts the segments of a source that are not the ones that its end markers name.
-func (c chains) judge(source Source, segments []Planned) {
+func (c chains) judge(source segment.Source, segments []Planned) {
 	places := placesOf(segments)
 	for _, m := range c.markers[source] {
 		i, there := places[m.Name.First]
@@ -30,7 +32,7 @@ func placesOf(segments []Planned) map[string]int {
 
 // lost gives to the gaps what end markers tell of them, and the segments that only a marker still
 // names.
-func (c chains) lost(source Source, segments []Planned, gaps []Gap) []Gap {
+func (c chains) lost(source segment.Source, segments []Planned, gaps []Gap) []Gap {
 	places := placesOf(segments)
 	named := make(map[string]int, len(gaps))
 	for i, g := range gaps {
@@ -59,16 +61,16 @@ func (c chains) lost(source Source, segments []Planned, gaps []Gap) []Gap {
 }
 
 // before is the last of a source's segments that ends before a sequence number.
-func before(segments []Planned, last string) Link {
+func before(segments []Planned, last string) segment.Link {
 	i, _ := slices.BinarySearchFunc(segments, last, func(s Planned, last string) int { return compareSequence(s.Footer.Last, last) })
 	if i == 0 {
-		return Link{}
+		return segment.Link{}
 	}
-	return Link{Key: segments[i-1].Key, Last: segments[i-1].Footer.Last}
+	return segment.Link{Key: segments[i-1].Key, Last: segments[i-1].Footer.Last}
 }
 
 // firstMarked is when the segment of the source's oldest marker ended; 0 when it has none.
-func (c chains) firstMarked(source Source) int64 {
+func (c chains) firstMarked(source segment.Source) int64 {
 	if n := len(c.markers[source]); n > 0 {
 		return c.markers[source][n-1].At
 	}
@@ -76,7 +78,7 @@ func (c chains) firstMarked(source Source) int64 {
 }
 
 // end tells how far a source goes.
-func (c chains) end(source Source, last Link, gaps []Gap) {
+func (c chains) end(source segment.Source, last segment.Link, gaps []Gap) {
 	e := End{Source: source, Shard: source.String(), Last: c.retired.last(source, last.Last), Proven: len(c.markers[source]) > 0}
 	if last.Key != "" {
 		e.Arrived = microTime(c.plan.ends[source])

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"passbook/shared/bucket"
+	"passbook/shared/segment"
 )
 
 // Part places an account in one of several parts, the same way in every run, for who cannot hold
@@ -38,8 +39,8 @@ const readBatch = 1024
 // is in them it may. damaged decides what becomes of damage: nil passes over the entry, when the
 // error is an *EntryError, or over the rest of the segment. It is called concurrently too. read,
 // which may be nil, is told the rows of each segment done.
-func (p Plan) Read(ctx context.Context, b bucket.Bucket, depth Depth, keep func(tenant, account string) bool,
-	take func(*Planned, []Record) error, damaged func(*Planned, error) error, read func(rows int64)) error {
+func (p Plan) Read(ctx context.Context, b bucket.Bucket, depth segment.Depth, keep func(tenant, account string) bool,
+	take func(*Planned, []segment.Record) error, damaged func(*Planned, error) error, read func(rows int64)) error {
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	for range min(runtime.GOMAXPROCS(0), len(p.Segments)) {
@@ -65,15 +66,15 @@ func (p Plan) Read(ctx context.Context, b bucket.Bucket, depth Depth, keep func(
 	return group.Wait()
 }
 
-func (s *Planned) read(ctx context.Context, b bucket.Bucket, depth Depth, keep func(tenant, account string) bool,
-	take func(*Planned, []Record) error, damaged func(*Planned, error) error) error {
-	segment, err := Open(ctx, b, s.Key)
+func (s *Planned) read(ctx context.Context, b bucket.Bucket, depth segment.Depth, keep func(tenant, account string) bool,
+	take func(*Planned, []segment.Record) error, damaged func(*Planned, error) error) error {
+	opened, err := segment.Open(ctx, b, s.Key)
 	if err != nil {
 		return err
 	}
-	batch := make([]Record, 0, readBatch)
-	for rec, err := range segment.RecordsOf(depth, keep) {
-		var entry *EntryError
+	batch := make([]segment.Record, 0, readBatch)
+	for rec, err := range opened.RecordsOf(depth, keep) {
+		var entry *segment.EntryError
 		if errors.As(err, &entry) {
 			err = damaged(s, err)
 			if err == nil {

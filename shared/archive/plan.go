@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"passbook/shared/bucket"
+	"passbook/shared/segment"
 )
 
 // footersAtOnce is how many footers are read at the same time: S3 answers each in some 30 ms, and
@@ -17,7 +18,7 @@ const footersAtOnce = 32
 // Planned is a segment of the archive, as its footer describes it.
 type Planned struct {
 	Object
-	Footer Footer
+	Footer segment.Footer
 	// Doubt tells a person why it is not the segment that was archived; "" is no doubt. What it
 	// holds is proven by no more than itself.
 	Doubt string
@@ -44,7 +45,7 @@ type Plan struct {
 
 	// begins and ends are when the first and the last whole segment of a source begins and ends, by
 	// arrival.
-	begins, ends map[Source]int64
+	begins, ends map[segment.Source]int64
 }
 
 // LoadPlan lists the archive, reads every footer and holds the chains together. What is damaged or
@@ -54,14 +55,14 @@ func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
 	var objects []Object
 	stray := func(key string) { p.Strays.add(key, "not the key of a segment") }
 	var failed error
-	walk(ctx, b, Root, stray, func(o Object, err error) bool {
+	walk(ctx, b, segment.Root, stray, func(o Object, err error) bool {
 		objects, failed = append(objects, o), err
 		return err == nil
 	})
 	if failed != nil {
 		return Plan{}, failed
 	}
-	c := chains{whole: map[Source][]Planned{}, damaged: map[Source][]Damaged{}, plan: &p}
+	c := chains{whole: map[segment.Source][]Planned{}, damaged: map[segment.Source][]Damaged{}, plan: &p}
 	var err error
 	c.markers, err = endMarkers(ctx, b, func(key string) { p.Strays.add(key, "not the key of an end marker") })
 	if err != nil {
@@ -82,13 +83,13 @@ func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
 }
 
 func (c chains) readFooters(ctx context.Context, b bucket.Bucket, objects []Object) error {
-	footers, damage := make([]Footer, len(objects)), make([]error, len(objects))
+	footers, damage := make([]segment.Footer, len(objects)), make([]error, len(objects))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(footersAtOnce)
 	for i, object := range objects {
 		group.Go(func() (err error) {
-			footers[i], err = ReadFooter(ctx, b, object)
-			if CostsItself(err) {
+			footers[i], err = segment.ReadFooter(ctx, b, object.Key)
+			if segment.Unusable(err) {
 				damage[i], err = err, nil
 			}
 			return err

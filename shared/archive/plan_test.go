@@ -1,8 +1,6 @@
 package archive_test
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -17,17 +15,18 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/event"
+	"passbook/shared/segment"
 )
 
 // chain puts records into a new bucket, so many a segment, and gives the keys.
-func chain(t *testing.T, records []archive.Record, perSegment int) (bucket.Bucket, string, []string) {
+func chain(t *testing.T, records []segment.Record, perSegment int) (bucket.Bucket, string, []string) {
 	t.Helper()
 	dir := t.TempDir()
 	b, err := dirbucket.New(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var link archive.Link
+	var link segment.Link
 	var keys []string
 	for len(records) > 0 {
 		n := min(perSegment, len(records))
@@ -36,7 +35,7 @@ func chain(t *testing.T, records []archive.Record, perSegment int) (bucket.Bucke
 		if err := b.Create(t.Context(), sealed.Key, sealed.Data); err != nil {
 			t.Fatal(err)
 		}
-		link = archive.Link{Key: sealed.Key, Last: sealed.Footer.Last}
+		link = segment.Link{Key: sealed.Key, Last: sealed.Footer.Last}
 		keys = append(keys, sealed.Key)
 	}
 	return b, dir, keys
@@ -86,15 +85,15 @@ func TestPlan_NamesGapsAndStrays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name, err := archive.ParseKey(keys[2])
+	name, err := segment.ParseKey(keys[2])
 	if err != nil {
 		t.Fatal(err)
 	}
 	day, shard, next := name, name, name
 	day.Date, shard.Shard, next.First = name.Date.AddDate(5, 0, 0), "shardId-000000000007", records[201].Sequence
 	strays := []string{
-		filepath.Dir(keys[2]) + "/_SUCCESS", filepath.Dir(keys[2]) + "/.part.crc", archive.Root + "notes.txt",
-		archive.Root + "date=2026-13-29/x/y.parquet", day.Key(), shard.Key(), next.Key(),
+		filepath.Dir(keys[2]) + "/_SUCCESS", filepath.Dir(keys[2]) + "/.part.crc", segment.Root + "notes.txt",
+		segment.Root + "date=2026-13-29/x/y.parquet", day.Key(), shard.Key(), next.Key(),
 	}
 	for _, stray := range strays {
 		put(stray, whole)
@@ -139,8 +138,8 @@ func TestPlan_Doubt(t *testing.T) {
 	}
 	other, late := source, source
 	other.Shard, late.Shard = "shardId-000000000001", "shardId-000000000002"
-	for shard, part := range map[string][]archive.Record{other.Shard: records[:450], late.Shard: records[490:]} {
-		w := archive.NewWriter(archive.Source{Stream: source.Stream, Created: source.Created, Shard: shard}, archive.Link{})
+	for shard, part := range map[string][]segment.Record{other.Shard: records[:450], late.Shard: records[490:]} {
+		w := segment.NewWriter(segment.Source{Stream: source.Stream, Created: source.Created, Shard: shard}, segment.Link{})
 		for _, rec := range part {
 			if err := w.Append(rec); err != nil {
 				t.Fatal(err)
@@ -162,7 +161,7 @@ func TestPlan_Doubt(t *testing.T) {
 		t.Fatalf("%v", lives)
 	}
 	for name, c := range map[string]struct {
-		source archive.Source
+		source segment.Source
 		record int
 		want   bool
 	}{
@@ -195,7 +194,7 @@ func TestPlan_ReadByParts(t *testing.T) {
 		var mu sync.Mutex
 		inPart := 0
 		keep := func(tenant, account string) bool { return archive.Part(tenant, account, parts) == part }
-		take := func(_ *archive.Planned, batch []archive.Record) error {
+		take := func(_ *archive.Planned, batch []segment.Record) error {
 			mu.Lock()
 			defer mu.Unlock()
 			for _, rec := range batch {
@@ -204,7 +203,7 @@ func TestPlan_ReadByParts(t *testing.T) {
 			}
 			return nil
 		}
-		err := p.Read(t.Context(), b, archive.Exact, keep, take, func(_ *archive.Planned, err error) error { return err }, nil)
+		err := p.Read(t.Context(), b, segment.Exact, keep, take, func(_ *archive.Planned, err error) error { return err }, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,33 +215,5 @@ func TestPlan_ReadByParts(t *testing.T) {
 		if seen[e.Hash] != 1 {
 			t.Fatalf("%s v%d was read %d times", e.AccountID, e.First, seen[e.Hash])
 		}
-	}
-}
-
-func TestRecords_OneBadEntryDoesNotEndTheWalk(t *testing.T) {
-	records := archivetest.Records(archivetest.Bank(3, 5, 100))
-	forged := *records[40].Entry
-	forged.Events = append([]event.Event(nil), forged.Events...)
-	forged.Events[0].After.Limit++
-	records[40].Entry = &forged
-	sealed := seal(t, records, archive.Link{})
-	segment, err := archive.Parse(sealed.Key, sealed.Data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	good, bad := 0, 0
-	for rec, err := range segment.Records(archive.Exact) {
-		var entry *archive.EntryError
-		switch {
-		case err == nil && rec.Entry != nil:
-			good++
-		case errors.As(err, &entry) && entry.AccountID == forged.AccountID && entry.First == forged.First && errors.Is(err, archive.ErrDamaged):
-			bad++
-		default:
-			t.Fatal(fmt.Errorf("%+v, %w", rec, err))
-		}
-	}
-	if good != len(records)-1 || bad != 1 {
-		t.Fatalf("%d good, %d bad", good, bad)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"passbook/shared/bucket"
 	"passbook/shared/event"
+	"passbook/shared/segment"
 )
 
 // RetiredRoot is what the keys of retirements start with.
@@ -57,7 +58,7 @@ func (e RetiredEntry) Compare(o RetiredEntry) int {
 
 // EntryOf names an entry for a Retired.
 func EntryOf(e *event.Entry) RetiredEntry {
-	return RetiredEntry{Tenant: e.Tenant, AccountID: e.AccountID, Version: e.First, Hash: encodeSum(e.Hash)}
+	return RetiredEntry{Tenant: e.Tenant, AccountID: e.AccountID, Version: e.First, Hash: e.Hash.String()}
 }
 
 // Retirement begins the retirement of a segment, given all gaps that have its key. ok is false
@@ -78,7 +79,7 @@ func Retirement(ctx context.Context, b bucket.Bucket, gaps []Gap) (r Retired, ok
 	markers, err := EndsBeyond(ctx, b, gaps[0].Source, r.AfterLast)
 	for _, m := range markers {
 		if !above(m.Last, r.Last) {
-			r.Markers = append(r.Markers, encodeSum(m.Sum))
+			r.Markers = append(r.Markers, m.Sum.String())
 		}
 	}
 	return r, true, err
@@ -86,7 +87,7 @@ func Retirement(ctx context.Context, b bucket.Bucket, gaps []Gap) (r Retired, ok
 
 // Replace adds a replacing segment, which holds the entries.
 func (r *Retired) Replace(s *Planned, entries []RetiredEntry) {
-	r.Replacing = append(r.Replacing, Replacing{Key: s.Key, Sum: encodeSum(s.Footer.Sum), Entries: entries})
+	r.Replacing = append(r.Replacing, Replacing{Key: s.Key, Sum: s.Footer.Sum.String(), Entries: entries})
 }
 
 // Write puts the retirement into the bucket, and gives its key. One that is there already is the
@@ -103,21 +104,21 @@ func (r *Retired) Write(ctx context.Context, b bucket.Bucket) (key string, err e
 	return key, nil
 }
 
-func retiredKey(segment string, text []byte) string {
-	return RetiredRoot + segment + "/" + encodeSum(sha256.Sum256(text)) + ".json"
+func retiredKey(key string, text []byte) string {
+	return RetiredRoot + key + "/" + event.Hash(sha256.Sum256(text)).String() + ".json"
 }
 
 // Prove reads the replacing segments whole, and says why the retirement does not hold; "" when it
 // does.
 func (r *Retired) Prove(ctx context.Context, b bucket.Bucket) (wrong string, err error) {
 	for _, by := range r.Replacing {
-		s, err := Open(ctx, b, by.Key)
+		s, err := segment.Open(ctx, b, by.Key)
 		switch {
-		case CostsItself(err):
+		case segment.Unusable(err):
 			return err.Error(), nil
 		case err != nil:
 			return "", err
-		case encodeSum(s.Footer.Sum) != by.Sum:
+		case s.Footer.Sum.String() != by.Sum:
 			return by.Key + " has another sum than when it replaced the segment", nil
 		}
 		wrong, err := by.lacks(ctx, s)
@@ -129,13 +130,13 @@ func (r *Retired) Prove(ctx context.Context, b bucket.Bucket) (wrong string, err
 }
 
 // lacks says which entry the segment does not hold.
-func (by *Replacing) lacks(ctx context.Context, s *Segment) (string, error) {
+func (by *Replacing) lacks(ctx context.Context, s *segment.Segment) (string, error) {
 	want := make(map[RetiredEntry]bool, len(by.Entries))
 	for _, e := range by.Entries {
 		want[e] = true
 	}
-	for rec, err := range s.Records(Exact) {
-		var entry *EntryError
+	for rec, err := range s.Records(segment.Exact) {
+		var entry *segment.EntryError
 		switch {
 		case errors.As(err, &entry):
 			continue
@@ -157,73 +158,62 @@ func (by *Replacing) lacks(ctx context.Context, s *Segment) (string, error) {
 // retirements are those of an archive: those that hold, by source, and why others of a segment do
 // not, by its key.
 type retirements struct {
-	of     map[Source][]Retired
+	of     map[segment.Source][]Retired
 	broken map[string]string
 }
 
 // loadRetired reads and proves the retirements. Usually there is none, and that takes one listing.
 func loadRetired(ctx context.Context, b bucket.Bucket, stray func(key, what string)) (retirements, error) {
-	found := retirements{of: map[Source][]Retired{}, broken: map[string]string{}}
-	for after := ""; ; {
-		page, err := b.List(ctx, RetiredRoot, after)
+	found := retirements{of: map[segment.Source][]Retired{}, broken: map[string]string{}}
+	for info, err := range objects(ctx, b, RetiredRoot) {
 		if err != nil {
-			return found, fmt.Errorf("archive: list %s: %w", RetiredRoot, err)
+			return found, err
 		}
-		for _, info := range page.Objects {
-			segment, _ := strings.CutPrefix(info.Key, RetiredRoot)
-			segment = segment[:max(0, strings.LastIndexByte(segment, '/'))]
-			name, err := ParseKey(segment)
-			if err != nil {
-				stray(info.Key, "not the key of a retirement")
-				continue
-			}
-			r, wrong, err := readRetired(ctx, b, info)
-			switch {
-			case err != nil:
-				return found, err
-			case wrong == "":
-				found.of[name.Source] = append(found.of[name.Source], r)
-			default:
-				found.broken[undated(segment)] = wrong
-			}
+		key, _ := strings.CutPrefix(info.Key, RetiredRoot)
+		key = key[:max(0, strings.LastIndexByte(key, '/'))]
+		name, err := segment.ParseKey(key)
+		if err != nil {
+			stray(info.Key, "not the key of a retirement")
+			continue
 		}
-		if after = page.After; after == "" {
-			return found, nil
+		r, wrong, err := readRetired(ctx, b, info.Key)
+		switch {
+		case err != nil:
+			return found, err
+		case wrong == "":
+			found.of[name.Source] = append(found.of[name.Source], r)
+		default:
+			found.broken[undated(key)] = wrong
 		}
 	}
+	return found, nil
 }
 
-// readRetired reads a retirement and proves it.
-func readRetired(ctx context.Context, b bucket.Bucket, info bucket.Info) (r Retired, wrong string, err error) {
-	o, err := b.Open(ctx, info.Key)
+// readRetired reads a retirement and proves it. wrong tells why it is not valid; "" means that it
+// is.
+func readRetired(ctx context.Context, b bucket.Bucket, key string) (r Retired, wrong string, err error) {
+	text, err := segment.ReadObject(ctx, b, key)
+	if segment.Unusable(err) {
+		return r, err.Error(), nil
+	}
 	if err != nil {
-		if err = unopened(info.Key, err); CostsItself(err) {
-			return r, err.Error(), nil
-		}
 		return r, "", err
 	}
-	defer o.Close()
-	if o.Size() > MaxSegmentBytes {
-		return r, fmt.Sprintf("%s has %d bytes", info.Key, o.Size()), nil
-	}
-	text, err := readTail(o, o.Size())
-	if err != nil {
-		return r, "", fmt.Errorf("archive: read %s: %w", info.Key, err)
-	}
-	if err := json.Unmarshal(text, &r); err != nil || retiredKey(r.Key, text) != info.Key {
-		return r, info.Key + " was changed after it was written", nil
+	err = json.Unmarshal(text, &r)
+	if err != nil || retiredKey(r.Key, text) != key {
+		return r, key + " was changed after it was written", nil
 	}
 	wrong, err = r.Prove(ctx, b)
 	return r, wrong, err
 }
 
 // retires says that a segment is retired.
-func (t retirements) retires(source Source, key string) bool {
+func (t retirements) retires(source segment.Source, key string) bool {
 	return slices.ContainsFunc(t.of[source], func(r Retired) bool { return undated(r.Key) == undated(key) })
 }
 
 // reaches says that a sequence number lies in what is retired.
-func (t retirements) reaches(source Source, sequence string) bool {
+func (t retirements) reaches(source segment.Source, sequence string) bool {
 	return slices.ContainsFunc(t.of[source], func(r Retired) bool { return above(sequence, r.AfterLast) && !above(sequence, r.Last) })
 }
 
@@ -246,7 +236,7 @@ func (t retirements) fill(gaps []Gap) []Gap {
 }
 
 // last is the greatest sequence number of a source that is retired, or the given one.
-func (t retirements) last(source Source, last string) string {
+func (t retirements) last(source segment.Source, last string) string {
 	for _, r := range t.of[source] {
 		if above(r.Last, last) {
 			last = r.Last

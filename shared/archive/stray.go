@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"passbook/shared/bucket"
+	"passbook/shared/segment"
 )
 
 // straysKept bounds the strays that are named; all are counted.
@@ -56,7 +57,7 @@ func Outside(ctx context.Context, b bucket.Bucket) (found Strays, err error) {
 }
 
 // roots are what the keys of the archive's objects begin with.
-var roots = []string{Root, EndRoot, RetiredRoot, "owner.json"}
+var roots = []string{segment.Root, EndRoot, RetiredRoot, "owner.json"}
 
 func rootOf(key string) string {
 	for _, root := range roots {

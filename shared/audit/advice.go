@@ -2,9 +2,10 @@ package audit
 
 import (
 	"fmt"
-	"passbook/shared/event"
 	"slices"
 	"strings"
+
+	"passbook/shared/event"
 )
 
 // Advice is what to do about a finding of a kind. ACCOUNT stands for the account's id. A restore is

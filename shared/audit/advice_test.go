@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"passbook/shared/archive"
 	"passbook/shared/audit"
 	"passbook/shared/event"
+	"passbook/shared/segment"
 	"passbook/shared/table"
 )
 
@@ -38,7 +38,7 @@ func (b *bank) repair() *audit.Repair {
 
 // forgedEnd is the record that somebody who may write to the stream makes of an account's last
 // entry, and the bank in which the journal does not have it.
-func forgedEnd(t *testing.T, b *bank, follows bool) (rest []*event.Entry, records []archive.Record, forged *event.Entry) {
+func forgedEnd(t *testing.T, b *bank, follows bool) (rest []*event.Entry, records []segment.Record, forged *event.Entry) {
 	t.Helper()
 	for _, e := range b.entries {
 		if e.AccountID == "A-3" {
@@ -56,7 +56,7 @@ func forgedEnd(t *testing.T, b *bank, follows bool) (rest []*event.Entry, record
 	}
 	forged = twin(t, &other)
 	last := records[len(records)-1]
-	return rest, append(records, archive.Record{Sequence: last.Sequence + "9", Arrived: last.Arrived, Entry: forged}), forged
+	return rest, append(records, segment.Record{Sequence: last.Sequence + "9", Arrived: last.Arrived, Entry: forged}), forged
 }
 
 // A forged record that follows the journal's head looks like the end of a journal that lost it.

@@ -10,6 +10,7 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/event"
+	"passbook/shared/segment"
 )
 
 // archivedEntry is what is kept of an archived entry. Its content was proven by its hash, and its
@@ -32,7 +33,7 @@ type archivedAccount struct {
 func (a *auditor) gather(ctx context.Context, plan archive.Plan, part, parts int) (map[event.Account]*archivedAccount, error) {
 	found := make(map[event.Account]*archivedAccount)
 	var mu sync.Mutex
-	take := func(_ *archive.Planned, batch []archive.Record) error {
+	take := func(_ *archive.Planned, batch []segment.Record) error {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, rec := range batch {
@@ -51,12 +52,12 @@ func (a *auditor) gather(ctx context.Context, plan archive.Plan, part, parts int
 		return nil
 	}
 	damaged := func(_ *archive.Planned, err error) error {
-		var entry *archive.EntryError
+		var entry *segment.EntryError
 		switch {
 		case errors.As(err, &entry):
 			of := event.Account{Tenant: entry.Tenant, ID: entry.AccountID}
 			a.report.find(archiveDamaged, inArchive, of.String(), entry.First, "%v: %v", entry.Err, entry.Key)
-		case !archive.CostsItself(err):
+		case !segment.Unusable(err):
 			return err
 		case a.firstTime(err):
 			a.report.find(archiveDamaged, inArchive, "", 0, "%v", err)
@@ -64,7 +65,7 @@ func (a *auditor) gather(ctx context.Context, plan archive.Plan, part, parts int
 		return nil
 	}
 	keep := func(tenant, id string) bool { return archive.Part(tenant, id, parts) == part }
-	err := plan.Read(ctx, a.Bucket, archive.Exact, keep, take, damaged, a.Progress.Add)
+	err := plan.Read(ctx, a.Bucket, segment.Exact, keep, take, damaged, a.Progress.Add)
 	for _, has := range found {
 		has.sort()
 	}

@@ -26,6 +26,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
@@ -54,7 +55,7 @@ var standing = readmodel.Model[account.State]{
 // bank is a whole bank of ten accounts, from which each test takes or to which it adds something.
 type bank struct {
 	entries  []*event.Entry
-	archived []archive.Record
+	archived []segment.Record
 	dir      string
 	table    *pebbletable.Table
 	stream   *pebblestream.Stream
@@ -103,7 +104,7 @@ func (b *bank) of(id string, n int) int {
 }
 
 // fill commits, projects and archives what the test left of each.
-func (b *bank) fill(t *testing.T, committed, projected []*event.Entry, archived []archive.Record) {
+func (b *bank) fill(t *testing.T, committed, projected []*event.Entry, archived []segment.Record) {
 	t.Helper()
 	restorer := journal.NewRestorer(b.table)
 	states := map[string]account.State{}
@@ -136,11 +137,11 @@ func (b *bank) projection() *readmodel.Projection[account.State] {
 }
 
 // archive seals records in segments of a hundred.
-func (b *bank) archive(t *testing.T, shard string, records []archive.Record) {
+func (b *bank) archive(t *testing.T, shard string, records []segment.Record) {
 	t.Helper()
-	var link archive.Link
+	var link segment.Link
 	for len(records) > 0 {
-		w := archive.NewWriter(archive.Source{Stream: "s", Created: archivetest.Start, Shard: shard}, link)
+		w := segment.NewWriter(segment.Source{Stream: "s", Created: archivetest.Start, Shard: shard}, link)
 		n := min(100, len(records))
 		for _, rec := range records[:n] {
 			if err := w.Append(rec); err != nil {
@@ -155,7 +156,7 @@ func (b *bank) archive(t *testing.T, shard string, records []archive.Record) {
 		if err := b.config.Bucket.Create(t.Context(), sealed.Key, sealed.Data); err != nil {
 			t.Fatal(err)
 		}
-		link = archive.Link{Key: sealed.Key, Last: sealed.Footer.Last}
+		link = segment.Link{Key: sealed.Key, Last: sealed.Footer.Last}
 	}
 }
 
@@ -487,7 +488,7 @@ func TestRun_RepairGoesOnPastAnAccountThatCannot(t *testing.T) {
 }
 
 // read gives the records on a stream as the archiver would get them.
-func read(t *testing.T, s *pebblestream.Stream, name string) []archive.Record {
+func read(t *testing.T, s *pebblestream.Stream, name string) []segment.Record {
 	t.Helper()
 	shards, err := s.Shards(t.Context(), name)
 	if err != nil {
@@ -497,7 +498,7 @@ func read(t *testing.T, s *pebblestream.Stream, name string) []archive.Record {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var records []archive.Record
+	var records []segment.Record
 	for {
 		batch, err := s.Get(t.Context(), iterator, stream.MaxGetRecords)
 		if err != nil {
@@ -508,7 +509,7 @@ func read(t *testing.T, s *pebblestream.Stream, name string) []archive.Record {
 			if err != nil {
 				t.Fatal(err)
 			}
-			records = append(records, archive.Record{Sequence: r.Sequence, Arrived: r.Arrived, Entry: e})
+			records = append(records, segment.Record{Sequence: r.Sequence, Arrived: r.Arrived, Entry: e})
 		}
 		if iterator = batch.Next; iterator == "" || batch.Behind == 0 {
 			return records

@@ -13,6 +13,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/event"
 	"passbook/shared/progress"
+	"passbook/shared/segment"
 )
 
 // StatesConfig configures StatesAt.
@@ -57,7 +58,7 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 	}
 	var met damage
 	w := &walk{
-		bucket: c.Bucket, plan: plan, depth: archive.Exact, only: c.Account, atOnce: accountsAtOnce, perPass: c.PassEvents, met: &met,
+		bucket: c.Bucket, plan: plan, depth: segment.Exact, only: c.Account, atOnce: accountsAtOnce, perPass: c.PassEvents, met: &met,
 	}
 	// where there are, what came later proves what was before
 	if c.Version == 0 && len(plan.Gaps) == 0 {

@@ -22,6 +22,7 @@ import (
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/event"
 	"passbook/shared/replay"
+	"passbook/shared/segment"
 )
 
 // damageShards and damageSegments are the archive that is damaged: shards with so many segments
@@ -293,7 +294,7 @@ func (e *env) archiveMarked(t *testing.T, dir string, entries []*event.Entry) {
 		}
 		e.archive(t, shard, records, (len(list)+damageSegments-1)/damageSegments)
 		for _, key := range archived(t, e, shard) {
-			s, err := archive.Open(t.Context(), disk, key)
+			s, err := segment.Open(t.Context(), disk, key)
 			if err == nil {
 				err = archive.MarkerOf(s.Name, s.Footer, false).Write(t.Context(), disk)
 			}

@@ -13,7 +13,6 @@ import (
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
-	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
@@ -22,6 +21,7 @@ import (
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
 	"passbook/shared/replay"
+	"passbook/shared/segment"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
 	"passbook/shared/table/pebbletable"
@@ -94,18 +94,18 @@ func (e *env) projectionInto(rows *readmodel.Rows[account.State], generation int
 }
 
 // archive puts records into the bucket as segments of a shard, so many records each.
-func (e *env) archive(t testing.TB, shard string, records []archive.Record, perSegment int) {
+func (e *env) archive(t testing.TB, shard string, records []segment.Record, perSegment int) {
 	t.Helper()
 	e.archiveLife(t, archivetest.Start.Truncate(time.Second), shard, records, perSegment)
 }
 
 // archiveLife is archive, in the life of the stream that was created then.
-func (e *env) archiveLife(t testing.TB, created time.Time, shard string, records []archive.Record, perSegment int) {
+func (e *env) archiveLife(t testing.TB, created time.Time, shard string, records []segment.Record, perSegment int) {
 	t.Helper()
-	source := archive.Source{Stream: "passbook-events", Created: created, Shard: shard}
-	var link archive.Link
+	source := segment.Source{Stream: "passbook-events", Created: created, Shard: shard}
+	var link segment.Link
 	for len(records) > 0 {
-		w := archive.NewWriter(source, link)
+		w := segment.NewWriter(source, link)
 		n := min(perSegment, len(records))
 		for _, rec := range records[:n] {
 			if err := w.Append(rec); err != nil {
@@ -120,7 +120,7 @@ func (e *env) archiveLife(t testing.TB, created time.Time, shard string, records
 		if err := e.bucket.Create(t.Context(), sealed.Key, sealed.Data); err != nil {
 			t.Fatal(err)
 		}
-		link = archive.Link{Key: sealed.Key, Last: sealed.Footer.Last}
+		link = segment.Link{Key: sealed.Key, Last: sealed.Footer.Last}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/event"
+	"passbook/shared/segment"
 )
 
 // ErrDifference says that a job found what does not fit together; its report names it. Programs
@@ -98,7 +99,7 @@ func (d *damage) in(p archive.Plan) archive.Plan {
 
 // take notes damage; any other error comes back.
 func (d *damage) take(in *archive.Planned, err error) error {
-	var entry *archive.EntryError
+	var entry *segment.EntryError
 	switch {
 	case errors.As(err, &entry):
 		a := event.Account{Tenant: entry.Tenant, ID: entry.AccountID}
@@ -109,7 +110,7 @@ func (d *damage) take(in *archive.Planned, err error) error {
 			d.ends = map[event.Account]int64{}
 		}
 		d.ends[a] = max(d.ends[a], entry.Last)
-	case archive.CostsItself(err):
+	case segment.Unusable(err):
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if d.segments == nil {

@@ -14,6 +14,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/event"
 	"passbook/shared/progress"
+	"passbook/shared/segment"
 )
 
 // passEvents is how many events a pass holds in memory, about: some 1 KB each.
@@ -60,7 +61,7 @@ func (h history) whole() (good []*event.Entry, version int64, wrong string) {
 type walk struct {
 	bucket bucket.Bucket
 	plan   archive.Plan
-	depth  archive.Depth
+	depth  segment.Depth
 	// only is the account to read; the zero one is all.
 	only event.Account
 	// among, where it is not nil, are the only accounts to read.
@@ -125,7 +126,7 @@ func (w *walk) pass(ctx context.Context, pass int, visit func(context.Context, h
 func (w *walk) gather(ctx context.Context, keep func(tenant, id string) bool) (map[event.Account][]held, error) {
 	found := make(map[event.Account][]held)
 	var mu sync.Mutex
-	take := func(in *archive.Planned, batch []archive.Record) error {
+	take := func(in *archive.Planned, batch []segment.Record) error {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, rec := range batch {

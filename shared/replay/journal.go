@@ -14,6 +14,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/progress"
+	"passbook/shared/segment"
 	"passbook/shared/table"
 )
 
@@ -101,7 +102,7 @@ type restore struct {
 }
 
 func (r *restore) run(ctx context.Context, plan archive.Plan) ([]archive.Gap, error) {
-	w := &walk{bucket: r.Bucket, plan: plan, depth: archive.Exact, atOnce: accountsAtOnce, perPass: r.PassEvents, met: &r.met}
+	w := &walk{bucket: r.Bucket, plan: plan, depth: segment.Exact, atOnce: accountsAtOnce, perPass: r.PassEvents, met: &r.met}
 	w.progress = r.Progress
 	w.progress.Begin("restore the journal", "events", plan.Events*int64(w.passes()))
 	at := &passes{}

@@ -13,6 +13,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
+	"passbook/shared/segment"
 	"passbook/shared/table"
 )
 
@@ -194,7 +195,7 @@ type folder struct {
 	ended    []archive.Planned // segments whose last entries are in the chunk
 }
 
-func (f *folder) take(ctx context.Context, rec archive.Record) error {
+func (f *folder) take(ctx context.Context, rec segment.Record) error {
 	if f.chunk == nil {
 		f.chunk = make(map[event.Account][]*event.Entry)
 	}

@@ -15,6 +15,7 @@ import (
 	"passbook/shared/journal"
 	"passbook/shared/progress"
 	"passbook/shared/publisher"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -72,7 +73,7 @@ func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 		return 0, fmt.Errorf("replay: republish: %w", err)
 	}
 	var met damage
-	w := &walk{bucket: c.Bucket, plan: plan, depth: archive.Exact, atOnce: accountsAtOnce, perPass: c.PassEvents, met: &met}
+	w := &walk{bucket: c.Bucket, plan: plan, depth: segment.Exact, atOnce: accountsAtOnce, perPass: c.PassEvents, met: &met}
 	if len(c.Accounts) == 1 {
 		w.only = c.Accounts[0]
 	}

@@ -16,6 +16,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/progress"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
 
@@ -96,7 +97,7 @@ func Retire(ctx context.Context, c RetireConfig) (RetireResult, error) {
 type retiring struct {
 	RetireConfig
 	archive.Retired
-	source archive.Source
+	source segment.Source
 	// Nothing of the gap arrived at or after until. Of what was recorded at or after young the
 	// archive need not have anything yet.
 	until, young time.Time
@@ -116,8 +117,8 @@ func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 		return nil, nil
 	}
 	if slices.ContainsFunc(plan.Segments, func(s archive.Planned) bool { return s.Key == c.Key }) {
-		_, err := archive.Open(ctx, c.Bucket, c.Key)
-		if archive.CostsItself(err) {
+		_, err := segment.Open(ctx, c.Bucket, c.Key)
+		if segment.Unusable(err) {
 			plan = plan.Without(map[string]error{c.Key: err})
 		} else if err != nil {
 			return nil, fmt.Errorf("replay: retire: %w", err)
@@ -147,7 +148,7 @@ func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 		return nil, fmt.Errorf("%w: %s stays: nothing tells yet how far it went; audit --repair, and the shard's next segment, tell", ErrDifference, c.Key)
 	}
 	plan = plan.Only(func(s archive.Planned) bool { return s.Key != c.Key })
-	r.walk = &walk{bucket: c.Bucket, plan: plan, depth: archive.Exact, perPass: c.PassEvents, met: &damage{}}
+	r.walk = &walk{bucket: c.Bucket, plan: plan, depth: segment.Exact, perPass: c.PassEvents, met: &damage{}}
 	r.walk.progress = c.Progress
 	c.Progress.Begin("compare the archive with the journal", "events", plan.Events*int64(r.walk.passes()))
 	return r, nil

@@ -19,6 +19,7 @@ import (
 	"passbook/shared/audit"
 	"passbook/shared/event"
 	"passbook/shared/replay"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
 
@@ -105,20 +106,20 @@ func (r *retiring) audit(repair *audit.Repair) (*audit.Report, error) {
 
 // repair is audit --repair, and an archiver that seals what it published behind a link; drop leaves
 // entries out.
-func (r *retiring) repair(behind archive.Link, drop int) (key string) {
+func (r *retiring) repair(behind segment.Link, drop int) (key string) {
 	r.t.Helper()
 	var to putOnly
 	_, err := r.audit(&audit.Repair{Streams: &to, Stream: "events"})
 	if code(err) != 3 || len(to.entries) <= drop {
 		r.t.Fatalf("repair: %d entries, %v", len(to.entries), err)
 	}
-	name, err := archive.ParseKey(behind.Key)
+	name, err := segment.ParseKey(behind.Key)
 	r.check(err)
 	sequence, _ := new(big.Int).SetString(behind.Last, 10)
-	w := archive.NewWriter(name.Source, behind)
+	w := segment.NewWriter(name.Source, behind)
 	for i, e := range to.entries[drop:] {
 		next := new(big.Int).Add(sequence, big.NewInt(int64(1000+i)))
-		r.check(w.Append(archive.Record{Sequence: next.String(), Arrived: r.far().Add(time.Duration(i) * time.Second), Entry: e}))
+		r.check(w.Append(segment.Record{Sequence: next.String(), Arrived: r.far().Add(time.Duration(i) * time.Second), Entry: e}))
 	}
 	sealed, err := w.Seal()
 	r.check(err)
@@ -126,11 +127,11 @@ func (r *retiring) repair(behind archive.Link, drop int) (key string) {
 	return sealed.Key
 }
 
-func (r *retiring) link(key string) archive.Link {
+func (r *retiring) link(key string) segment.Link {
 	r.t.Helper()
-	s, err := archive.Open(r.t.Context(), r.bank.bucket, key)
+	s, err := segment.Open(r.t.Context(), r.bank.bucket, key)
 	r.check(err)
-	return archive.Link{Key: key, Last: s.Footer.Last}
+	return segment.Link{Key: key, Last: s.Footer.Last}
 }
 
 func (r *retiring) retire(key string, dry bool) (replay.RetireResult, error) {

@@ -8,12 +8,13 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
+	"passbook/shared/segment"
 )
 
 // sink takes what one source holds, in order. It is used by one goroutine.
 type sink interface {
 	// take gets each record of a segment.
-	take(ctx context.Context, rec archive.Record) error
+	take(ctx context.Context, rec segment.Record) error
 	// sealed is called after a segment's last record.
 	sealed(ctx context.Context, s archive.Planned) error
 	// damaged is told what an entry, or the rest of a segment, costs only itself with. An error of
@@ -58,12 +59,12 @@ func streamSources(ctx context.Context, b bucket.Bucket, p archive.Plan, open fu
 
 func streamSource(ctx context.Context, b bucket.Bucket, s source, open func() sink) error {
 	to := open()
-	for _, segment := range s.segments {
-		opened, err := archive.Open(ctx, b, segment.Key)
+	for _, planned := range s.segments {
+		opened, err := segment.Open(ctx, b, planned.Key)
 		if err == nil {
-			err = streamSegment(ctx, opened, segment, to)
+			err = streamSegment(ctx, opened, planned, to)
 		} else {
-			err = to.damaged(segment, err)
+			err = to.damaged(planned, err)
 		}
 		if err != nil {
 			return err
@@ -72,10 +73,10 @@ func streamSource(ctx context.Context, b bucket.Bucket, s source, open func() si
 	return ctx.Err()
 }
 
-func streamSegment(ctx context.Context, opened *archive.Segment, segment archive.Planned, to sink) error {
-	for rec, err := range opened.Records(archive.Folds) {
+func streamSegment(ctx context.Context, opened *segment.Segment, planned archive.Planned, to sink) error {
+	for rec, err := range opened.Records(segment.FoldOnly) {
 		if err != nil {
-			err = to.damaged(segment, err)
+			err = to.damaged(planned, err)
 		} else {
 			err = to.take(ctx, rec)
 		}
@@ -83,5 +84,5 @@ func streamSegment(ctx context.Context, opened *archive.Segment, segment archive
 			return err
 		}
 	}
-	return to.sealed(ctx, segment)
+	return to.sealed(ctx, planned)
 }

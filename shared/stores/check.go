@@ -12,6 +12,7 @@ import (
 	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -230,7 +231,7 @@ func (s Set) Established(ctx context.Context) error {
 
 // archived says whether the bucket holds anything where segments are, by one listing.
 func (s Set) archived(ctx context.Context) (bool, error) {
-	page, err := s.Bucket.List(ctx, archive.Root, "")
+	page, err := s.Bucket.List(ctx, segment.Root, "")
 	if err != nil {
 		return false, fmt.Errorf("look into the archive: %w", err)
 	}
@@ -248,7 +249,7 @@ func (s Set) proveOwn(ctx context.Context) error {
 	for _, end := range ends {
 		lacking, err := s.lacking(ctx, end.Key)
 		switch {
-		case archive.CostsItself(err): // named by who reads it
+		case segment.Unusable(err): // named by who reads it
 			continue
 		case err != nil:
 			return err
@@ -264,7 +265,7 @@ func (s Set) proveOwn(ctx context.Context) error {
 
 // ends finds the newest segment of each source in the archive. A source of another stream is a
 // Disagreement.
-func (s Set) ends(ctx context.Context) (map[archive.Source]archive.Object, error) {
+func (s Set) ends(ctx context.Context) (map[segment.Source]archive.Object, error) {
 	ends, err := s.lastSegments(ctx)
 	if err != nil {
 		return nil, err
@@ -281,8 +282,8 @@ func (s Set) ends(ctx context.Context) (map[archive.Source]archive.Object, error
 }
 
 // lastSegments finds the newest segment of each source in the archive. It lists all of it.
-func (s Set) lastSegments(ctx context.Context) (map[archive.Source]archive.Object, error) {
-	last := map[archive.Source]archive.Object{}
+func (s Set) lastSegments(ctx context.Context) (map[segment.Source]archive.Object, error) {
+	last := map[segment.Source]archive.Object{}
 	for object, err := range archive.List(ctx, s.Bucket) {
 		if err != nil {
 			return nil, fmt.Errorf("look through the archive: %w", err)
@@ -297,8 +298,8 @@ func (s Set) lastSegments(ctx context.Context) (map[archive.Source]archive.Objec
 
 // lacking is one of the newest entries of a segment that the journal does not hold, nil where it
 // holds them all.
-func (s Set) lacking(ctx context.Context, key string) (*archive.Mark, error) {
-	newest, err := archive.Newest(ctx, s.Bucket, key, newestMost)
+func (s Set) lacking(ctx context.Context, key string) (*segment.EntryRef, error) {
+	newest, err := segment.Newest(ctx, s.Bucket, key, newestMost)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/consumer"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
 
@@ -39,7 +40,7 @@ func (s Set) current(ctx context.Context) error {
 	}
 	lacking, err := s.lacking(ctx, newest)
 	switch {
-	case archive.CostsItself(err): // named by who reads it
+	case segment.Unusable(err): // named by who reads it
 		err = nil
 	case err == nil && lacking != nil:
 		next := restoreCommand + " restores them from the archive"
@@ -79,7 +80,7 @@ func (s Set) Renewable(ctx context.Context) (tail bool, err error) {
 	}
 	if lacking, err := s.lacking(ctx, newest); err == nil && lacking != nil {
 		return false, s.current(ctx)
-	} else if err != nil && !archive.CostsItself(err) {
+	} else if err != nil && !segment.Unusable(err) {
 		return false, err
 	}
 	return !ahead, nil
@@ -124,7 +125,7 @@ func (s Set) endsOfShards(ctx context.Context, created time.Time) ([]end, error)
 	group.SetLimit(shardsAtOnce)
 	for i, shard := range shards {
 		group.Go(func() (err error) {
-			ends[i], err = s.endOf(ctx, archive.Source{Stream: s.Stream, Created: created, Shard: shard.ID}, at[shard.ID])
+			ends[i], err = s.endOf(ctx, segment.Source{Stream: s.Stream, Created: created, Shard: shard.ID}, at[shard.ID])
 			return err
 		})
 	}
@@ -133,10 +134,10 @@ func (s Set) endsOfShards(ctx context.Context, created time.Time) ([]end, error)
 }
 
 // endOf looks at one shard. A segment that cannot be read is named by who reads it.
-func (s Set) endOf(ctx context.Context, source archive.Source, at consumer.Checkpoint) (end, error) {
+func (s Set) endOf(ctx context.Context, source segment.Source, at consumer.Checkpoint) (end, error) {
 	key, footer, err := archive.Last(ctx, s.Bucket, source, time.Now())
 	if err != nil || key == "" {
-		if archive.CostsItself(err) {
+		if segment.Unusable(err) {
 			err = nil
 		}
 		return end{}, err

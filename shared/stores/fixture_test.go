@@ -13,13 +13,13 @@ import (
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
-	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/control"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/segment"
 	"passbook/shared/stores"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
@@ -46,7 +46,7 @@ type bank struct {
 	dir    string // of the archive
 	stream *pebblestream.Stream
 	states map[string]account.State
-	links  map[string]archive.Link
+	links  map[string]segment.Link
 }
 
 // newBank is a bank without an account, its archive in a directory.
@@ -72,7 +72,7 @@ func newBank(t *testing.T, dir string) *bank {
 	if err := streams.CreateStream(t.Context(), events, 1); err != nil {
 		t.Fatal(err)
 	}
-	b := &bank{t: t, stream: streams, states: map[string]account.State{}, links: map[string]archive.Link{}}
+	b := &bank{t: t, stream: streams, states: map[string]account.State{}, links: map[string]segment.Link{}}
 	b.Set = stores.Set{Table: rows, Streams: streams, Stream: events, Archiver: archives, Log: quiet}
 	b.use(dir)
 	return b
@@ -130,16 +130,16 @@ func (b *bank) archive(entries ...*event.Entry) (key, last string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	var w *archive.Writer
-	var source archive.Source
+	var w *segment.Writer
+	var source segment.Source
 	for i, put := range b.publish(entries...) {
 		e := entries[i]
 		if w == nil {
-			source = archive.Source{Stream: b.Stream, Created: created, Shard: put.Shard}
-			w = archive.NewWriter(source, b.links[source.String()])
+			source = segment.Source{Stream: b.Stream, Created: created, Shard: put.Shard}
+			w = segment.NewWriter(source, b.links[source.String()])
 		}
 		last = put.Sequence
-		if err := w.Append(archive.Record{Sequence: last, Arrived: time.Now().UTC().Truncate(time.Microsecond), Entry: e}); err != nil {
+		if err := w.Append(segment.Record{Sequence: last, Arrived: time.Now().UTC().Truncate(time.Microsecond), Entry: e}); err != nil {
 			b.t.Fatal(err)
 		}
 	}
@@ -150,7 +150,7 @@ func (b *bank) archive(entries ...*event.Entry) (key, last string) {
 	if err := b.Bucket.Create(b.t.Context(), sealed.Key, sealed.Data); err != nil {
 		b.t.Fatal(err)
 	}
-	b.links[source.String()] = archive.Link{Key: sealed.Key, Last: last}
+	b.links[source.String()] = segment.Link{Key: sealed.Key, Last: last}
 	return sealed.Key, last
 }
 

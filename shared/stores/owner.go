@@ -12,6 +12,7 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/control"
+	"passbook/shared/segment"
 	"passbook/shared/table"
 )
 
@@ -152,8 +153,8 @@ func (s Set) markEnds(ctx context.Context) error {
 		if source.Stream != s.Stream {
 			continue
 		}
-		footer, err := archive.ReadFooter(ctx, s.Bucket, object)
-		if archive.CostsItself(err) {
+		footer, err := segment.ReadFooter(ctx, s.Bucket, object.Key)
+		if segment.Unusable(err) {
 			continue
 		}
 		if err == nil {

@@ -12,6 +12,7 @@ import (
 	"passbook/shared/consumer"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
+	"passbook/shared/segment"
 	"passbook/shared/stores"
 )
 
@@ -67,7 +68,7 @@ func (b Bank) known(ctx context.Context) (archive.Known, error) {
 	shards, err := consumer.Checkpoints(ctx, b.Table, name, archiver.Name)
 	for shard, c := range shards {
 		if c.Sequence != "" {
-			source := archive.Source{Stream: name, Created: c.Created, Shard: shard}
+			source := segment.Source{Stream: name, Created: c.Created, Shard: shard}
 			k.Bounds = append(k.Bounds, archive.Bound{Source: source, Last: c.Sequence, By: "the archiver's checkpoint"})
 		}
 	}

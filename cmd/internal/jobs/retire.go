@@ -3,9 +3,9 @@ package jobs
 import (
 	"context"
 
-	"passbook/shared/archive"
 	"passbook/shared/progress"
 	"passbook/shared/replay"
+	"passbook/shared/segment"
 )
 
 // RetireParams are the parameters of retire.
@@ -16,7 +16,7 @@ type RetireParams struct {
 }
 
 func (p RetireParams) check() error {
-	if _, err := archive.ParseKey(p.Key); err != nil {
+	if _, err := segment.ParseKey(p.Key); err != nil {
 		return wrong("KEY is that of a segment, as audit names it: %v", err)
 	}
 	return nil

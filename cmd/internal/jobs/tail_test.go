@@ -6,10 +6,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
 	"passbook/shared/progress"
+	"passbook/shared/segment"
 	"passbook/shared/stream"
 	"passbook/shared/strict"
 )
@@ -54,11 +54,11 @@ func TestRestoreArchivesTheStreamsTailFirst(t *testing.T) {
 	}
 	entries := archivetest.Bank(1, 1, 20)
 	puts := publish(t, b, entries...)
-	var records []archive.Record
+	var records []segment.Record
 	for i, e := range entries {
-		records = append(records, archive.Record{Sequence: puts[i].Sequence, Arrived: time.Now().UTC().Truncate(time.Microsecond), Entry: e})
+		records = append(records, segment.Record{Sequence: puts[i].Sequence, Arrived: time.Now().UTC().Truncate(time.Microsecond), Entry: e})
 	}
-	w := archive.NewWriter(archive.Source{Stream: name, Created: created, Shard: puts[0].Shard}, archive.Link{})
+	w := segment.NewWriter(segment.Source{Stream: name, Created: created, Shard: puts[0].Shard}, segment.Link{})
 	for _, r := range records[:len(records)/2] {
 		if err := w.Append(r); err != nil {
 			t.Fatal(err)

@@ -8,8 +8,8 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"passbook/shared/archive"
 	"passbook/shared/event"
+	"passbook/shared/segment"
 )
 
 // Start is when every history begins.
@@ -173,10 +173,10 @@ func Bank(seed uint64, accounts, entries int) []*event.Entry {
 }
 
 // Records numbers entries as one shard could have delivered them, a second apart from Start.
-func Records(entries []*event.Entry) []archive.Record {
-	records := make([]archive.Record, len(entries))
+func Records(entries []*event.Entry) []segment.Record {
+	records := make([]segment.Record, len(entries))
 	for i, e := range entries {
-		records[i] = archive.Record{
+		records[i] = segment.Record{
 			Sequence: fmt.Sprintf("%d", 1000+7*i), Arrived: Start.Add(time.Duration(i) * time.Millisecond), Entry: e,
 		}
 	}

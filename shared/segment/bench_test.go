@@ -1,14 +1,14 @@
-package archive_test
+package segment_test
 
 import (
 	"sync/atomic"
 	"testing"
 
-	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/segment"
 )
 
-func benchRecords(b *testing.B) ([]archive.Record, float64) {
+func benchRecords(b *testing.B) ([]segment.Record, float64) {
 	b.Helper()
 	records := archivetest.Records(archivetest.Bank(1, 2000, 60_000))
 	events := 0
@@ -26,7 +26,7 @@ func BenchmarkWrite(b *testing.B) {
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			size.Store(int64(len(seal(b, records, archive.Link{}).Data)))
+			size.Store(int64(len(seal(b, records, segment.Link{}).Data)))
 		}
 	})
 	b.ReportMetric(events*float64(b.N)/b.Elapsed().Seconds(), "events/s")
@@ -36,15 +36,15 @@ func BenchmarkWrite(b *testing.B) {
 // BenchmarkRead walks a segment from its bytes.
 func BenchmarkRead(b *testing.B) {
 	records, events := benchRecords(b)
-	sealed := seal(b, records, archive.Link{})
-	for name, depth := range map[string]archive.Depth{"folds": archive.Folds, "exact": archive.Exact} {
+	sealed := seal(b, records, segment.Link{})
+	for name, depth := range map[string]segment.Depth{"folds": segment.FoldOnly, "exact": segment.Exact} {
 		b.Run(name, func(b *testing.B) {
 			for range b.N {
-				segment, err := archive.Parse(sealed.Key, sealed.Data)
+				s, err := segment.Parse(sealed.Key, sealed.Data)
 				if err != nil {
 					b.Fatal(err)
 				}
-				for _, err := range segment.Records(depth) {
+				for _, err := range s.Records(depth) {
 					if err != nil {
 						b.Fatal(err)
 					}

@@ -1,4 +1,4 @@
-package archive
+package segment
 
 import (
 	"cmp"
@@ -10,8 +10,8 @@ import (
 	"passbook/shared/event"
 )
 
-// Mark names an entry and its content.
-type Mark struct {
+// EntryRef names an entry and its content.
+type EntryRef struct {
 	Tenant, AccountID string
 	// First is the entry's first version.
 	First int64
@@ -20,18 +20,18 @@ type Mark struct {
 	Recorded int64
 }
 
-// markColumns are the columns of a Mark.
+// markColumns are the columns of a EntryRef.
 var markColumns = []int{colTenant, colAccountID, colEntryFirst, colRecordedAt, colEntryHash}
 
 // Newest gives the entries of a segment that were recorded last, at most so many, the newest first:
 // what a journal that is older than the archive lacks. A record that came late or again does not
 // hide them, as it would at the segment's end.
-func Newest(ctx context.Context, b bucket.Bucket, key string, most int) ([]Mark, error) {
+func Newest(ctx context.Context, b bucket.Bucket, key string, most int) ([]EntryRef, error) {
 	s, err := Open(ctx, b, key)
 	if err != nil {
 		return nil, err
 	}
-	var newest []Mark
+	var newest []EntryRef
 	err = s.guard(func() (err error) {
 		newest, err = s.newest(most)
 		return err
@@ -39,10 +39,10 @@ func Newest(ctx context.Context, b bucket.Bucket, key string, most int) ([]Mark,
 	return newest, err
 }
 
-func (s *Segment) newest(most int) ([]Mark, error) {
+func (s *Segment) newest(most int) ([]EntryRef, error) {
 	c := newCursor(s.file, markColumns)
 	defer c.close()
-	var kept []Mark
+	var kept []EntryRef
 	for {
 		rows, err := c.next()
 		if err != nil {
@@ -52,12 +52,12 @@ func (s *Segment) newest(most int) ([]Mark, error) {
 			return kept, nil
 		}
 		for i := range rows {
-			kept = append(kept, Mark{rows[i].Tenant, rows[i].AccountID, rows[i].EntryFirst, rows[i].EntryHash, rows[i].RecordedAt})
+			kept = append(kept, EntryRef{rows[i].Tenant, rows[i].AccountID, rows[i].EntryFirst, rows[i].EntryHash, rows[i].RecordedAt})
 		}
-		slices.SortFunc(kept, func(a, b Mark) int {
+		slices.SortFunc(kept, func(a, b EntryRef) int {
 			return cmp.Or(cmp.Compare(b.Recorded, a.Recorded), slices.Compare(a.Hash[:], b.Hash[:]))
 		})
-		kept = slices.CompactFunc(kept, func(a, b Mark) bool { return a.Hash == b.Hash })
+		kept = slices.CompactFunc(kept, func(a, b EntryRef) bool { return a.Hash == b.Hash })
 		kept = kept[:min(most, len(kept))]
 	}
 }

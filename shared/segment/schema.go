@@ -1,4 +1,4 @@
-package archive
+package segment
 
 import (
 	"github.com/parquet-go/parquet-go"

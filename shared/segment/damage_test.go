@@ -1,4 +1,4 @@
-package archive_test
+package segment_test
 
 import (
 	"bytes"
@@ -11,20 +11,20 @@ import (
 	"strings"
 	"testing"
 
-	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/segment"
 )
 
 // walk reads everything at both depths, and counts the entries.
 func walk(key string, data []byte) (int, error) {
-	segment, err := archive.Parse(key, data)
+	s, err := segment.Parse(key, data)
 	if err != nil {
 		return 0, err
 	}
 	n := 0
-	for _, depth := range []archive.Depth{archive.Folds, archive.Exact} {
+	for _, depth := range []segment.Depth{segment.FoldOnly, segment.Exact} {
 		n = 0
-		for _, err := range segment.Records(depth) {
+		for _, err := range s.Records(depth) {
 			if err != nil {
 				return n, err
 			}
@@ -43,16 +43,16 @@ func mustName(t *testing.T, err error, kind error, key string) {
 }
 
 func TestParse_Truncated(t *testing.T) {
-	sealed := seal(t, archivetest.Records(archivetest.Bank(2, 10, 200)), archive.Link{})
+	sealed := seal(t, archivetest.Records(archivetest.Bank(2, 10, 200)), segment.Link{})
 	for n := 0; n < len(sealed.Data); n += 1 + len(sealed.Data)/500 {
 		_, err := walk(sealed.Key, bytes.Clone(sealed.Data[:n]))
-		mustName(t, err, archive.ErrDamaged, sealed.Key)
+		mustName(t, err, segment.ErrDamaged, sealed.Key)
 	}
 }
 
 func TestParse_BitFlips(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(2, 10, 200))
-	sealed := seal(t, records, archive.Link{})
+	sealed := seal(t, records, segment.Link{})
 	found := 0
 	for bit := 0; bit < 8*len(sealed.Data); bit += 101 {
 		data := bytes.Clone(sealed.Data)
@@ -61,7 +61,7 @@ func TestParse_BitFlips(t *testing.T) {
 		switch {
 		case err == nil && n != len(records):
 			t.Fatalf("bit %d: %d entries and no error", bit, n)
-		case err != nil && !errors.Is(err, archive.ErrDamaged) && !errors.Is(err, archive.ErrNewer):
+		case err != nil && !errors.Is(err, segment.ErrDamaged) && !errors.Is(err, segment.ErrNewer):
 			t.Fatalf("bit %d: %v", bit, err)
 		case err != nil:
 			found++
@@ -75,7 +75,7 @@ func TestParse_BitFlips(t *testing.T) {
 
 // forge replaces a value of the footer by one of the same length, and makes the footer's sum true
 // again.
-func forge(t *testing.T, sealed archive.Sealed, key string, change func(value []byte)) []byte {
+func forge(t *testing.T, sealed segment.Sealed, key string, change func(value []byte)) []byte {
 	t.Helper()
 	data := bytes.Clone(sealed.Data)
 	footer := data[len(data)-8-int(binary.LittleEndian.Uint32(data[len(data)-8:])):]
@@ -93,13 +93,13 @@ func forge(t *testing.T, sealed archive.Sealed, key string, change func(value []
 }
 
 func TestParse_NewerFormat(t *testing.T) {
-	sealed := seal(t, archivetest.Records(archivetest.Bank(2, 3, 9)), archive.Link{})
+	sealed := seal(t, archivetest.Records(archivetest.Bank(2, 3, 9)), segment.Link{})
 	_, err := walk(sealed.Key, forge(t, sealed, "format", func(v []byte) { v[0] = '2' }))
-	mustName(t, err, archive.ErrNewer, sealed.Key)
+	mustName(t, err, segment.ErrNewer, sealed.Key)
 }
 
 func TestParse_FooterIsHeldAgainstTheRows(t *testing.T) {
-	sealed := seal(t, archivetest.Records(archivetest.Bank(2, 3, 9)), archive.Link{})
+	sealed := seal(t, archivetest.Records(archivetest.Bank(2, 3, 9)), segment.Link{})
 	for _, key := range []string{"first_sequence", "last_sequence", "rows", "entries", "recorded_from", "recorded_to", "arrived_from", "arrived_to", "first_hash", "pages_sha256"} {
 		data := forge(t, sealed, key, func(v []byte) {
 			v[len(v)/2]++
@@ -108,30 +108,30 @@ func TestParse_FooterIsHeldAgainstTheRows(t *testing.T) {
 			}
 		})
 		_, err := walk(sealed.Key, data)
-		if !errors.Is(err, archive.ErrDamaged) {
+		if !errors.Is(err, segment.ErrDamaged) {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
 }
 
 func TestParse_OtherObjects(t *testing.T) {
-	sealed := seal(t, archivetest.Records(archivetest.Bank(2, 3, 9)), archive.Link{})
+	sealed := seal(t, archivetest.Records(archivetest.Bank(2, 3, 9)), segment.Link{})
 	other := strings.Replace(sealed.Key, "1000.parquet", "1001.parquet", 1)
 	for name, data := range map[string][]byte{"empty": nil, "text": []byte("hello, world, this is no segment"), "magic": []byte("PAR1\x00\x00\x00\x00PAR1"), "other name": sealed.Data} {
 		_, err := walk(other, data)
 		if err == nil {
 			t.Fatalf("%s was accepted", name)
 		}
-		mustName(t, err, archive.ErrDamaged, other)
+		mustName(t, err, segment.ErrDamaged, other)
 	}
-	if _, err := archive.Parse("events/v1/readme.txt", sealed.Data); err == nil {
+	if _, err := segment.Parse("events/v1/readme.txt", sealed.Data); err == nil {
 		t.Fatal("a key that is none was accepted")
 	}
 }
 
 func FuzzParse(f *testing.F) {
 	records := archivetest.Records(archivetest.Bank(2, 3, 9))
-	sealed := seal(f, records, archive.Link{})
+	sealed := seal(f, records, segment.Link{})
 	flipped := bytes.Clone(sealed.Data)
 	flipped[len(flipped)/2] ^= 0x10
 	golden, err := os.ReadFile(filepath.Join("testdata", "v1.parquet"))
@@ -143,7 +143,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, err := walk(sealed.Key, data)
-		if err != nil && !errors.Is(err, archive.ErrDamaged) && !errors.Is(err, archive.ErrNewer) {
+		if err != nil && !errors.Is(err, segment.ErrDamaged) && !errors.Is(err, segment.ErrNewer) {
 			t.Fatalf("an error of no kind: %v", err)
 		}
 	})

@@ -1,4 +1,4 @@
-package archive
+package segment
 
 import (
 	"fmt"
@@ -9,23 +9,23 @@ import (
 type Depth int
 
 const (
-	// Folds gives what a fold needs: events, versions, times, prev and hash, but neither commands
-	// nor the bytes of the data. Its integrity is that of the segment: the sum of the pages, the
-	// counts, the order of the rows.
-	Folds Depth = iota
+	// FoldOnly gives what a fold needs: events, versions, times, prev and hash, but neither
+	// commands nor the bytes of the data. Its integrity is that of the segment: the sum of the
+	// pages, the counts, the order of the rows.
+	FoldOnly Depth = iota
 	// Exact gives the entry as it was on the stream, proves its hash, and proves every column of
 	// its rows from it.
 	Exact
 )
 
-// foldColumns are the columns of Folds; it leaves the bulkiest ones compressed.
+// foldColumns are the columns of FoldOnly; it leaves the bulkiest ones compressed.
 var foldColumns = []int{
 	colTenant, colAccountID, colVersion, colEntryFirst, colEntryLast, colType, colSchema, colRecordedAt, colEffectiveAt,
 	colArrivedAt, colCurrency, colPosted, colHeld, colLimit, colData, colEntryHash, colEntry, colSequence,
 }
 
 func (d Depth) columns() []int {
-	if d == Folds {
+	if d == FoldOnly {
 		return foldColumns
 	}
 	all := make([]int, columnCount)

@@ -1,4 +1,4 @@
-package archive
+package segment
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 // Root is what every segment's key starts with. v1 is the layout of keys and columns.
 const Root = "events/v1/"
 
-// sequenceDigits is the width that sequence numbers are padded to in keys, so that keys sort as
+// SequenceDigits is the width that sequence numbers are padded to in keys, so that keys sort as
 // sequence numbers do: a Kinesis sequence number has up to 56 digits.
-const sequenceDigits = 56
+const SequenceDigits = 56
 
 // Source names a shard of one life of a stream. A stream that was deleted and made again has a
 // later Created.
@@ -38,18 +38,12 @@ type Name struct {
 
 // Key is the segment's place in the bucket.
 func (n Name) Key() string {
-	return datePrefix(n.Date) + n.Source.String() + "/" + strings.Repeat("0", max(0, sequenceDigits-len(n.First))) + n.First + ".parquet"
+	return DayPrefix(n.Date) + n.Source.String() + "/" + strings.Repeat("0", max(0, SequenceDigits-len(n.First))) + n.First + ".parquet"
 }
 
-// datePrefix is what the keys of all segments of a UTC day start with.
-func datePrefix(day time.Time) string {
+// DayPrefix returns what the keys of all segments of a UTC day begin with.
+func DayPrefix(day time.Time) string {
 	return Root + "date=" + day.UTC().Format(time.DateOnly) + "/"
-}
-
-// behindDay sorts behind the keys of a day and before those of the next: "0" is what follows a
-// slash.
-func behindDay(day time.Time) string {
-	return strings.TrimSuffix(datePrefix(day), "/") + "0"
 }
 
 // ParseKey reads a key back. It accepts exactly what Key writes.
@@ -74,29 +68,30 @@ func parseKey(key string) (Name, bool) {
 	if err != nil {
 		return Name{}, false
 	}
-	source, ok := parseSource(parts[1], parts[2])
+	source, ok := ParseSource(parts[1], parts[2])
 	if !ok {
 		return Name{}, false
 	}
 	digits, ok := strings.CutSuffix(parts[3], ".parquet")
-	if !ok || len(digits) < sequenceDigits || !isSequence(digits) {
+	if !ok || len(digits) < SequenceDigits || !isSequence(digits) {
 		return Name{}, false
 	}
-	return Name{Source: source, Date: day, First: unpadded(digits)}, true
+	return Name{Source: source, Date: day, First: Unpadded(digits)}, true
 }
 
-// parseSource reads a source back: the stream with its creation, and the shard.
-func parseSource(life, shard string) (Source, bool) {
-	dash := strings.LastIndexByte(life, '-')
+// ParseSource reads a source back from the two parts of its String: the stream with the time of its
+// creation, and the shard.
+func ParseSource(stream, shard string) (Source, bool) {
+	dash := strings.LastIndexByte(stream, '-')
 	if dash < 1 {
 		return Source{}, false
 	}
-	unix, err := strconv.ParseInt(life[dash+1:], 10, 64)
-	return Source{Stream: life[:dash], Created: time.Unix(unix, 0).UTC(), Shard: shard}, err == nil
+	unix, err := strconv.ParseInt(stream[dash+1:], 10, 64)
+	return Source{Stream: stream[:dash], Created: time.Unix(unix, 0).UTC(), Shard: shard}, err == nil
 }
 
-// unpadded is a sequence number without the zeros before it.
-func unpadded(digits string) string {
+// Unpadded returns a sequence number without the zeros before it.
+func Unpadded(digits string) string {
 	if first := strings.TrimLeft(digits, "0"); first != "" {
 		return first
 	}

@@ -1,4 +1,4 @@
-package archive
+package segment
 
 import (
 	"bytes"
@@ -16,9 +16,9 @@ import (
 	"passbook/shared/stream"
 )
 
-// MaxSegmentBytes is the largest object that is opened; a segment is held in memory while it is
+// MaxBytes is the largest object that is opened; a segment is held in memory while it is
 // read.
-const MaxSegmentBytes = 1 << 30
+const MaxBytes = 1 << 30
 
 // The errors that a caller decides on; both come wrapped in a text that names the object.
 var (
@@ -31,9 +31,9 @@ var (
 	ErrUnreadable = errors.New("unreadable segment")
 )
 
-// CostsItself says that an error is of one object, whose entries are missing then, and no reason to
+// Unusable says that an error is of one object, whose entries are missing then, and no reason to
 // leave the others unread.
-func CostsItself(err error) bool {
+func Unusable(err error) bool {
 	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrNewer) || errors.Is(err, ErrUnreadable)
 }
 
@@ -55,21 +55,31 @@ type Segment struct {
 	file   *parquet.File
 }
 
-// Open reads the segment at key and checks it: the Parquet structure, the schema, the footer, and
-// the sum of the pages.
-func Open(ctx context.Context, b bucket.Bucket, key string) (*Segment, error) {
+// ReadObject returns the content of an object of at most MaxBytes. Where the error concerns the
+// object alone, Unusable is true of it.
+func ReadObject(ctx context.Context, b bucket.Bucket, key string) ([]byte, error) {
 	object, err := b.Open(ctx, key)
 	if err != nil {
 		return nil, unopened(key, err)
 	}
 	defer object.Close()
-	if object.Size() > MaxSegmentBytes {
+	if object.Size() > MaxBytes {
 		return nil, fmt.Errorf("archive: %s: %w: %d bytes", key, ErrDamaged, object.Size())
 	}
 	data := make([]byte, object.Size())
 	n, err := object.ReadAt(data, 0)
 	if n < len(data) {
 		return nil, fmt.Errorf("archive: read %s: %w", key, err)
+	}
+	return data, nil
+}
+
+// Open reads the segment at key and checks it: the Parquet structure, the schema, the footer, and
+// the checksum of the pages.
+func Open(ctx context.Context, b bucket.Bucket, key string) (*Segment, error) {
+	data, err := ReadObject(ctx, b, key)
+	if err != nil {
+		return nil, err
 	}
 	return Parse(key, data)
 }

@@ -1,4 +1,4 @@
-package archive
+package segment
 
 import (
 	"bytes"
@@ -185,7 +185,7 @@ func (a *assembler) event(r *Row) (event.Event, error) {
 		After:       event.After{Posted: r.Posted, Held: r.Held, Limit: r.Limit},
 		Currency:    e.Currency, RecordedAt: e.RecordedAt, Body: body,
 	}
-	if a.depth == Folds {
+	if a.depth == FoldOnly {
 		ev.Command = 0
 		return ev, nil
 	}

@@ -1,7 +1,8 @@
-package archive_test
+package segment_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,17 +11,16 @@ import (
 	"testing"
 	"time"
 
-	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
-	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/event"
+	"passbook/shared/segment"
 )
 
-var source = archive.Source{Stream: "passbook-events", Created: archivetest.Start.Truncate(time.Second), Shard: "shardId-000000000000"}
+var source = segment.Source{Stream: "passbook-events", Created: archivetest.Start.Truncate(time.Second), Shard: "shardId-000000000000"}
 
-func seal(t testing.TB, records []archive.Record, previous archive.Link) archive.Sealed {
+func seal(t testing.TB, records []segment.Record, previous segment.Link) segment.Sealed {
 	t.Helper()
-	w := archive.NewWriter(source, previous)
+	w := segment.NewWriter(source, previous)
 	for _, rec := range records {
 		if err := w.Append(rec); err != nil {
 			t.Fatal(err)
@@ -44,17 +44,17 @@ func record(t testing.TB, e *event.Entry) []byte {
 
 func TestSegment_ExactGivesTheRecordsBack(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(1, 50, 3000))
-	previous := archive.Link{Key: "k", Last: "12"}
+	previous := segment.Link{Key: "k", Last: "12"}
 	sealed := seal(t, records, previous)
-	segment, err := archive.Parse(sealed.Key, sealed.Data)
+	s, err := segment.Parse(sealed.Key, sealed.Data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if segment.Footer != sealed.Footer || segment.Footer.Previous != previous {
-		t.Fatalf("footer %+v, sealed %+v", segment.Footer, sealed.Footer)
+	if s.Footer != sealed.Footer || s.Footer.Previous != previous {
+		t.Fatalf("footer %+v, sealed %+v", s.Footer, sealed.Footer)
 	}
 	i := 0
-	for rec, err := range segment.Records(archive.Exact) {
+	for rec, err := range s.Records(segment.Exact) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,13 +74,13 @@ func TestSegment_ExactGivesTheRecordsBack(t *testing.T) {
 
 func TestSegment_FoldsGivesWhatAFoldNeeds(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(1, 50, 3000))
-	sealed := seal(t, records, archive.Link{})
-	segment, err := archive.Parse(sealed.Key, sealed.Data)
+	sealed := seal(t, records, segment.Link{})
+	s, err := segment.Parse(sealed.Key, sealed.Data)
 	if err != nil {
 		t.Fatal(err)
 	}
 	i := 0
-	for rec, err := range segment.Records(archive.Folds) {
+	for rec, err := range s.Records(segment.FoldOnly) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestSegment_FoldsGivesWhatAFoldNeeds(t *testing.T) {
 // for ever, and two programs of one version write the same.
 func TestSegment_Golden(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(42, 5, 60))
-	sealed := seal(t, records, archive.Link{Key: "events/v1/before", Last: "999"})
+	sealed := seal(t, records, segment.Link{Key: "events/v1/before", Last: "999"})
 	golden := filepath.Join("testdata", "v1.parquet")
 	if os.Getenv("UPDATE_GOLDEN") != "" {
 		if err := os.WriteFile(golden, sealed.Data, 0o644); err != nil {
@@ -126,7 +126,7 @@ func TestSegment_Golden(t *testing.T) {
 
 func TestWriter_DropsExactRepeatsOnly(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(1, 2, 6))
-	noisy := append([]archive.Record(nil), records...)
+	noisy := append([]segment.Record(nil), records...)
 	for i, rec := range records {
 		rec.Sequence = fmt.Sprintf("%d", 5000+i)
 		noisy = append(noisy, rec)
@@ -140,9 +140,9 @@ func TestWriter_DropsExactRepeatsOnly(t *testing.T) {
 	if _, err := event.Seal(&twin); err != nil {
 		t.Fatal(err)
 	}
-	noisy = append(noisy, archive.Record{Sequence: "6000", Arrived: archivetest.Start, Entry: &twin})
-	noisy = append(noisy, archive.Record{Sequence: "6001", Arrived: archivetest.Start, Entry: records[0].Entry})
-	sealed := seal(t, noisy, archive.Link{})
+	noisy = append(noisy, segment.Record{Sequence: "6000", Arrived: archivetest.Start, Entry: &twin})
+	noisy = append(noisy, segment.Record{Sequence: "6001", Arrived: archivetest.Start, Entry: records[0].Entry})
+	sealed := seal(t, noisy, segment.Link{})
 	n, err := walk(sealed.Key, sealed.Data)
 	if err != nil || n != len(records)+1 {
 		t.Fatalf("%d entries, %v; want %d", n, err, len(records)+1)
@@ -154,14 +154,14 @@ func TestWriter_DropsExactRepeatsOnly(t *testing.T) {
 
 func TestWriter_RefusesFallingSequences(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(1, 2, 3))
-	w := archive.NewWriter(source, archive.Link{})
+	w := segment.NewWriter(source, segment.Link{})
 	if _, err := w.Seal(); err == nil {
 		t.Fatal("an empty segment was sealed")
 	}
 	if err := w.Append(records[1]); err != nil {
 		t.Fatal(err)
 	}
-	for _, rec := range []archive.Record{records[0], records[1], {Sequence: "x", Entry: records[2].Entry}} {
+	for _, rec := range []segment.Record{records[0], records[1], {Sequence: "x", Entry: records[2].Entry}} {
 		if err := w.Append(rec); err == nil {
 			t.Fatalf("sequence %s was accepted", rec.Sequence)
 		}
@@ -171,8 +171,8 @@ func TestWriter_RefusesFallingSequences(t *testing.T) {
 func TestName_KeysSortAsSequencesDo(t *testing.T) {
 	last := ""
 	for _, first := range []string{"0", "9", "10", "123456789", "49590338271490256608559692538361571095921575989136588898"} {
-		name := archive.Name{Source: source, Date: archivetest.Start.Truncate(24 * time.Hour), First: first}
-		got, err := archive.ParseKey(name.Key())
+		name := segment.Name{Source: source, Date: archivetest.Start.Truncate(24 * time.Hour), First: first}
+		got, err := segment.ParseKey(name.Key())
 		if err != nil || got != name {
 			t.Fatalf("%s: %+v, %v; want %+v", name.Key(), got, err, name)
 		}
@@ -181,51 +181,38 @@ func TestName_KeysSortAsSequencesDo(t *testing.T) {
 		}
 		last = name.Key()
 	}
-	for _, key := range []string{"", "events/v1/", "events/v2/" + strings.TrimPrefix(last, archive.Root), last + "x",
+	for _, key := range []string{"", "events/v1/", "events/v2/" + strings.TrimPrefix(last, segment.Root), last + "x",
 		strings.Replace(last, "date=2026-03-01", "date=2026-3-1", 1), strings.Replace(last, "-1772", "-x1772", 1)} {
-		if _, err := archive.ParseKey(key); err == nil {
+		if _, err := segment.ParseKey(key); err == nil {
 			t.Fatalf("%q was accepted", key)
 		}
 	}
 }
 
-func TestLast_FindsTheEndAroundMidnight(t *testing.T) {
-	b, err := dirbucket.New(t.TempDir())
+func TestRecords_OneBadEntryDoesNotEndTheWalk(t *testing.T) {
+	records := archivetest.Records(archivetest.Bank(3, 5, 100))
+	forged := *records[40].Entry
+	forged.Events = append([]event.Event(nil), forged.Events...)
+	forged.Events[0].After.Limit++
+	records[40].Entry = &forged
+	sealed := seal(t, records, segment.Link{})
+	s, err := segment.Parse(sealed.Key, sealed.Data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	find := func(want string) {
-		t.Helper()
-		key, footer, err := archive.Last(t.Context(), b, source, archivetest.Start.AddDate(0, 0, 9))
-		if err != nil || key != want || (key != "" && footer.First == "") {
-			t.Fatalf("got %q, %v; want %q", key, err, want)
+	good, bad := 0, 0
+	for rec, err := range s.Records(segment.Exact) {
+		var entry *segment.EntryError
+		switch {
+		case err == nil && rec.Entry != nil:
+			good++
+		case errors.As(err, &entry) && entry.AccountID == forged.AccountID && entry.First == forged.First && errors.Is(err, segment.ErrDamaged):
+			bad++
+		default:
+			t.Fatal(fmt.Errorf("%+v, %w", rec, err))
 		}
 	}
-	find("")
-	records := archivetest.Records(archivetest.Bank(1, 2, 9))
-	// the last one's first record arrived, by its shard's clock, before the one before it
-	days := []int{0, 0, 3, 2}
-	for i, day := range days {
-		rec := records[2*i]
-		rec.Arrived = archivetest.Start.AddDate(0, 0, day)
-		sealed := seal(t, []archive.Record{rec}, archive.Link{})
-		if err := b.Create(t.Context(), sealed.Key, sealed.Data); err != nil {
-			t.Fatal(err)
-		}
-		find(sealed.Key)
-	}
-	n := 0
-	for object, err := range archive.List(t.Context(), b) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		footer, err := archive.ReadFooter(t.Context(), b, object)
-		if err != nil || footer.Rows == 0 {
-			t.Fatalf("%+v, %v", footer, err)
-		}
-		n++
-	}
-	if n != len(days) {
-		t.Fatalf("%d segments listed", n)
+	if good != len(records)-1 || bad != 1 {
+		t.Fatalf("%d good, %d bad", good, bad)
 	}
 }

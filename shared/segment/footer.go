@@ -1,8 +1,6 @@
-package archive
+package segment
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -46,10 +44,10 @@ type Footer struct {
 	FirstHash event.Hash
 	// Pages is the SHA-256 of everything between the leading magic and the page indexes: all pages
 	// of all columns.
-	Pages [sha256.Size]byte
+	Pages event.Hash
 	// Sum is the footer's sum over its own bytes, which stands in it too: two segments that have
 	// the same hold the same.
-	Sum [sha256.Size]byte
+	Sum event.Hash
 }
 
 // Span is a range of time, both ends included, in microseconds since 1970.
@@ -78,7 +76,7 @@ func (f Footer) values() []string {
 	for _, n := range f.numbers() {
 		values = append(values, strconv.FormatInt(*n, 10))
 	}
-	return append(values, encodeSum(f.FirstHash), encodeSum(f.Pages))
+	return append(values, f.FirstHash.String(), f.Pages.String())
 }
 
 // numbers are the numeric fields, in the order of footerKeys, where they begin at firstNumber.
@@ -108,8 +106,10 @@ func parseFooter(lookup func(string) (string, bool)) (Footer, error) {
 	if err != nil {
 		return Footer{}, err
 	}
-	if sum, _ := lookup(sumKey); !decodeSum(f.Sum[:], sum) {
-		return Footer{}, errors.New("the footer's sum is no SHA-256")
+	sum, _ := lookup(sumKey)
+	f.Sum, err = event.ParseHash(sum)
+	if err != nil {
+		return Footer{}, errors.New("the footer's checksum is not a SHA-256")
 	}
 	return f, nil
 }
@@ -143,15 +143,13 @@ func parseValues(values []string) (f Footer, err error) {
 		return f, fmt.Errorf("%d entries of %d rows in the footer", f.Entries, f.Rows)
 	}
 	rest = rest[len(f.numbers()):]
-	if !decodeSum(f.FirstHash[:], rest[0]) || !decodeSum(f.Pages[:], rest[1]) {
-		return f, errors.New("a sum in the footer is no SHA-256")
+	f.FirstHash, err = event.ParseHash(rest[0])
+	if err != nil {
+		return f, errors.New("first_hash in the footer is not a SHA-256")
+	}
+	f.Pages, err = event.ParseHash(rest[1])
+	if err != nil {
+		return f, errors.New("pages_sha256 in the footer is not a SHA-256")
 	}
 	return f, nil
-}
-
-func encodeSum(sum [sha256.Size]byte) string { return base64.RawURLEncoding.EncodeToString(sum[:]) }
-
-func decodeSum(dst []byte, s string) bool {
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	return err == nil && copy(dst, b) == len(dst) && len(b) == len(dst)
 }

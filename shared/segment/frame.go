@@ -1,4 +1,4 @@
-package archive
+package segment
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"strings"
+
+	"passbook/shared/event"
 )
 
 // The Parquet library trusts a footer. So the footer has a sum over its own bytes, which is proven
@@ -53,7 +55,7 @@ func footerBytes(tail []byte, size int64) (int64, error) {
 }
 
 // sealFooter writes the sum into the blank that the library left, and returns it.
-func sealFooter(data []byte) (sum [sha256.Size]byte, err error) {
+func sealFooter(data []byte) (sum event.Hash, err error) {
 	length, err := footerBytes(data, int64(len(data)))
 	if err != nil {
 		return sum, err
@@ -63,7 +65,7 @@ func sealFooter(data []byte) (sum [sha256.Size]byte, err error) {
 	if err != nil {
 		return sum, err
 	}
-	copy(footer[place:], encodeSum(sum))
+	copy(footer[place:], sum.String())
 	return sum, nil
 }
 
@@ -73,14 +75,14 @@ func checkFooter(footer []byte) error {
 	if err != nil {
 		return err
 	}
-	if string(footer[place:place+sumLength]) != encodeSum(sum) {
+	if string(footer[place:place+sumLength]) != sum.String() {
 		return errors.New("the footer does not have its own sum")
 	}
 	return nil
 }
 
 // footerSum finds the sum's place in the footer and computes what belongs there.
-func footerSum(footer []byte) (place int, sum [sha256.Size]byte, err error) {
+func footerSum(footer []byte) (place int, sum event.Hash, err error) {
 	at := bytes.LastIndex(footer, sumMark)
 	place = at + len(sumMark)
 	if at < 0 || place+sumLength > len(footer) {
@@ -90,5 +92,5 @@ func footerSum(footer []byte) (place int, sum [sha256.Size]byte, err error) {
 	h.Write(footer[:place])
 	h.Write([]byte(sumBlank))
 	h.Write(footer[place+sumLength:])
-	return place, [sha256.Size]byte(h.Sum(nil)), nil
+	return place, event.Hash(h.Sum(nil)), nil
 }

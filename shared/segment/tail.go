@@ -1,0 +1,92 @@
+package segment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"passbook/shared/bucket"
+)
+
+// footerGuess is how much of an object's end is read at first; a footer is seldom longer.
+const footerGuess = 64 << 10
+
+// ReadFooter reads the footer of a segment alone, in one or two ranges. It proves the footer, not
+// the pages.
+func ReadFooter(ctx context.Context, b bucket.Bucket, key string) (Footer, error) {
+	name, err := ParseKey(key)
+	if err != nil {
+		return Footer{}, err
+	}
+	o, err := b.Open(ctx, key)
+	if err != nil {
+		return Footer{}, unopened(key, err)
+	}
+	defer o.Close()
+	s := &Segment{Key: key, Name: name}
+	tail, err := readTail(o, min(footerGuess, o.Size()))
+	if err != nil {
+		return Footer{}, fmt.Errorf("archive: read %s: %w", key, err)
+	}
+	var length int64
+	err = s.guard(func() (err error) {
+		length, err = footerBytes(tail, o.Size())
+		return err
+	})
+	if err != nil {
+		return Footer{}, err
+	}
+	if length > int64(len(tail)) {
+		tail, err = readTail(o, length)
+		if err != nil {
+			return Footer{}, fmt.Errorf("archive: read %s: %w", key, err)
+		}
+	}
+	tail = tail[int64(len(tail))-length:]
+	err = s.guard(func() error { return s.parseFooter(tail, o.Size()) })
+	return s.Footer, err
+}
+
+func (s *Segment) parseFooter(tail []byte, size int64) error {
+	err := checkFooter(tail)
+	if err != nil {
+		return err
+	}
+	s.file, err = openFile(&tailReader{tail: tail, start: size - int64(len(tail))}, size)
+	if err != nil {
+		return err
+	}
+	s.Footer, err = parseFooter(s.file.Lookup)
+	if err != nil {
+		return err
+	}
+	return s.checkMetadata()
+}
+
+func readTail(o bucket.Object, length int64) ([]byte, error) {
+	tail := make([]byte, length)
+	n, err := o.ReadAt(tail, o.Size()-length)
+	if n < len(tail) {
+		return nil, err
+	}
+	return tail, nil
+}
+
+// tailReader serves the end of an object that was read already.
+type tailReader struct {
+	tail  []byte
+	start int64
+}
+
+// ReadAt reads from the tail only.
+func (t *tailReader) ReadAt(p []byte, off int64) (int, error) {
+	if off < t.start {
+		return 0, errors.New("read before the footer")
+	}
+	n := copy(p, t.tail[min(off-t.start, int64(len(t.tail))):])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
