@@ -22,9 +22,9 @@ const Name = "archiver"
 // by other content. Nothing was overwritten, and the shard is suspended until a person has looked.
 var ErrDiverged = errors.New("archiver: the archive is not this stream's")
 
-// ErrGivenUp says that a shard was handed over, or read to its end, while a flush waited for it.
+// ErrHandedOver says that a shard was handed over, or read to its end, while a flush waited for it.
 // Flush again reaches the rest.
-var ErrGivenUp = errors.New("archiver: shard given up")
+var ErrHandedOver = errors.New("archiver: shard given up")
 
 // Archiver seals the shards of a stream. Its Open is the consumer's Opener. It is safe for
 // concurrent use.
@@ -116,11 +116,11 @@ func short(footer segment.Footer, checkpoint string) bool {
 func (a *Archiver) end(ctx context.Context, source segment.Source, checkpoint string) (link segment.Link, footer segment.Footer, err error) {
 	var key string
 	reach := a.reach(source, checkpoint)
-	err = patiently(ctx, searchMost, func(ctx context.Context) (err error) {
+	err = withKeepAlive(ctx, searchMost, func(ctx context.Context) (err error) {
 		key, footer, err = archive.Last(ctx, a.Bucket, source, a.Now())
 		if err == nil && short(footer, reach) {
 			a.Log.Warn("segments are not under the days where they should be, so all days are listed", "shard", source.String())
-			key, footer, err = archive.LastOfAll(ctx, a.Bucket, source)
+			key, footer, err = archive.LastOfAllDays(ctx, a.Bucket, source)
 		}
 		return err
 	})
@@ -163,7 +163,7 @@ func (a *Archiver) Flush(ctx context.Context) error {
 			return fmt.Errorf("archiver: flush %s: %w", open[i].source, ctx.Err())
 		}
 		if open[i].isClosed() {
-			return fmt.Errorf("flush %s: %w", open[i].source, ErrGivenUp)
+			return fmt.Errorf("flush %s: %w", open[i].source, ErrHandedOver)
 		}
 	}
 	return nil

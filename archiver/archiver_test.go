@@ -459,7 +459,7 @@ func TestArchiver_FlushSaysThatAShardWasGivenUp(t *testing.T) {
 		if err := h.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-flushed; !errors.Is(err, archiver.ErrGivenUp) {
+		if err := <-flushed; !errors.Is(err, archiver.ErrHandedOver) {
 			t.Errorf("flushed with %v", err)
 		}
 	})

@@ -35,8 +35,8 @@ type reseal struct{ ends []archive.EndMarker } // the newest first
 
 // gone finds the end markers beyond the end of a source's chain.
 func (a *Archiver) gone(ctx context.Context, source segment.Source, last string) (r reseal, err error) {
-	err = patiently(ctx, searchMost, func(ctx context.Context) (err error) {
-		r.ends, err = archive.EndsBeyond(ctx, a.Bucket, source, last)
+	err = withKeepAlive(ctx, searchMost, func(ctx context.Context) (err error) {
+		r.ends, err = archive.EndMarkersAfter(ctx, a.Bucket, source, last)
 		return err
 	})
 	return r, err
@@ -78,8 +78,8 @@ func (s *shard) mark(ctx context.Context, now, ended bool) {
 		return
 	}
 	e.at = s.archiver.Now()
-	err := patiently(ctx, callMost, func(ctx context.Context) error {
-		return archive.MarkerOf(e.name, e.footer, ended).Write(ctx, s.archiver.Bucket)
+	err := withKeepAlive(ctx, callMost, func(ctx context.Context) error {
+		return archive.NewEndMarker(e.name, e.footer, ended).Write(ctx, s.archiver.Bucket)
 	})
 	if err != nil {
 		s.archiver.Log.Warn("end marker is not written", "shard", s.source.String(), "error", err)

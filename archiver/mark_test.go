@@ -16,7 +16,7 @@ import (
 // markers are the keys of a bucket's end markers.
 func markers(t *testing.T, b bucket.Bucket) (keys []string) {
 	t.Helper()
-	page, err := b.List(t.Context(), archive.EndRoot, "")
+	page, err := b.List(t.Context(), archive.EndMarkerRoot, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestArchiver_MarksTheEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all, err := archive.EndsBeyond(t.Context(), b, source, "0")
+		all, err := archive.EndMarkersAfter(t.Context(), b, source, "0")
 		newest, ok := archive.EndMarker{}, len(all) > 0
 		if ok {
 			newest = all[0]

@@ -150,7 +150,7 @@ func (s *shard) seal(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("archiver: %s: %w", s.source, err)
 	}
-	err = patiently(ctx, transferMost(int64(len(sealed.Data))), func(ctx context.Context) error {
+	err = withKeepAlive(ctx, transferMost(int64(len(sealed.Data))), func(ctx context.Context) error {
 		return s.archiver.Bucket.Create(ctx, sealed.Key, sealed.Data)
 	})
 	if errors.Is(err, bucket.ErrExists) {
@@ -172,7 +172,7 @@ func (s *shard) seal(ctx context.Context) error {
 // since repeats were dropped over the whole.
 func (s *shard) adopt(ctx context.Context, ours segment.Sealed) error {
 	var theirs *segment.Segment
-	err := patiently(ctx, transferMost(int64(s.archiver.SegmentBytes)), func(ctx context.Context) (err error) {
+	err := withKeepAlive(ctx, transferMost(int64(s.archiver.SegmentBytes)), func(ctx context.Context) (err error) {
 		theirs, err = segment.Open(ctx, s.archiver.Bucket, ours.Key)
 		return err
 	})

@@ -286,7 +286,7 @@ func (a archive) requests(t *testing.T, root bucket.Bucket) {
 		}
 		return float64(len(page.Objects))
 	}
-	there, marks := count(segment.Root), count(format.EndRoot)
+	there, marks := count(segment.Root), count(format.EndMarkerRoot)
 	got, stats := a.Snapshot(), a.Stats()
 	segments, rows := float64(stats.Segments), float64(stats.Rows)
 	if segments < 4 || segments != there || marks < 1 || marks > segments {

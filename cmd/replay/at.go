@@ -65,7 +65,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err != nil {
 		return err
 	}
-	if err := (stores.Set{Bucket: from, Stream: config.Stream(jobs.EventStream)}).Named(ctx); err != nil {
+	if err := (stores.Set{Bucket: from, Stream: config.Stream(jobs.EventStream)}).CheckStream(ctx); err != nil {
 		return err
 	}
 	bar, far := console.NewProgress(t.Err, "at"), progress.New()

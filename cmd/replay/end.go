@@ -28,6 +28,6 @@ func (f endFlags) showExtent(w io.Writer, x archive.Extent) {
 		if !e.Proven {
 			bound = "not proven"
 		}
-		fmt.Fprintf(w, "  %s: complete up to %s, ends at sequence %s, %s\n", e.Shard, e.Whole.Format(time.RFC3339Nano), e.Last, bound)
+		fmt.Fprintf(w, "  %s: complete up to %s, ends at sequence %s, %s\n", e.Shard, e.CompleteUpTo.Format(time.RFC3339Nano), e.Last, bound)
 	}
 }

@@ -11,8 +11,8 @@ import (
 
 var compareSequence = stream.CompareSequence
 
-// Damaged is an object with the key of a segment whose footer does not prove it to be one.
-type Damaged struct {
+// damagedSegment is an object with the key of a segment whose footer does not prove it to be one.
+type damagedSegment struct {
 	Object
 	Err error
 }
@@ -21,7 +21,7 @@ type Damaged struct {
 // no place for.
 type chains struct {
 	whole   map[segment.Source][]Planned
-	damaged map[segment.Source][]Damaged
+	damaged map[segment.Source][]damagedSegment
 	// markers are the newest first.
 	markers map[segment.Source][]EndMarker
 	retired retirements
@@ -82,7 +82,7 @@ func (c chains) source(source segment.Source) {
 		}
 		if s.doubted() {
 			gaps = append(gaps, Gap{
-				Source: source, Key: s.Key, After: before, Last: s.Footer.Last, Until: s.Footer.Arrived.To + 1, What: s.Doubt,
+				Source: source, Key: s.Key, After: before, Last: s.Footer.Last, Until: s.Footer.Arrived.To + 1, What: s.Suspicion,
 			})
 		}
 		c.plan.Segments = append(c.plan.Segments, *s)

@@ -16,8 +16,8 @@ import (
 	"passbook/shared/segment"
 )
 
-// EndRoot is what the keys of end markers start with.
-const EndRoot = "ends/v1/"
+// EndMarkerRoot is what the keys of end markers start with.
+const EndMarkerRoot = "ends/v1/"
 
 // EndMarker says that a source was archived up to the end of a segment, and what that segment is.
 // It is made of the segment alone, so that every archiver writes the same, and outlives it: without
@@ -34,8 +34,8 @@ type EndMarker struct {
 	Ended bool
 }
 
-// MarkerOf is the end marker of a segment.
-func MarkerOf(name segment.Name, f segment.Footer, ended bool) EndMarker {
+// NewEndMarker is the end marker of a segment.
+func NewEndMarker(name segment.Name, f segment.Footer, ended bool) EndMarker {
 	return EndMarker{Name: name, Last: f.Last, Sum: f.Sum, At: f.Arrived.To, Ended: ended}
 }
 
@@ -67,7 +67,7 @@ func (m EndMarker) key() (string, error) {
 		return "", fmt.Errorf("archive: end marker of %s: sequence number %q", m.Name.Key(), m.Last)
 	}
 	var key strings.Builder
-	key.WriteString(EndRoot + m.Name.Source.String())
+	key.WriteString(EndMarkerRoot + m.Name.Source.String())
 	for _, n := range endDigits {
 		key.WriteString("/" + digits[:n])
 		digits = digits[n:]
@@ -81,7 +81,7 @@ func (m EndMarker) key() (string, error) {
 
 // parseEndMarker reads a marker out of its key.
 func parseEndMarker(key string) (m EndMarker, ok bool) {
-	rest, ours := strings.CutPrefix(key, EndRoot)
+	rest, ours := strings.CutPrefix(key, EndMarkerRoot)
 	parts := strings.Split(strings.TrimSuffix(rest, ".json"), "/")
 	if !ours || len(parts) != 2+len(endDigits) {
 		return m, false
@@ -127,10 +127,10 @@ func (m EndMarker) Write(ctx context.Context, b bucket.Bucket) error {
 	return nil
 }
 
-// EndsBeyond are a source's markers that lie beyond a sequence number, the newest first. Usually
-// there is none, and that takes one listing.
-func EndsBeyond(ctx context.Context, b bucket.Bucket, source segment.Source, last string) (beyond []EndMarker, err error) {
-	for info, err := range objects(ctx, b, EndRoot+source.String()+"/") {
+// EndMarkersAfter are a source's markers that lie beyond a sequence number, the newest first.
+// Usually there is none, and that takes one listing.
+func EndMarkersAfter(ctx context.Context, b bucket.Bucket, source segment.Source, last string) (beyond []EndMarker, err error) {
+	for info, err := range objects(ctx, b, EndMarkerRoot+source.String()+"/") {
 		if err != nil {
 			return nil, err
 		}
@@ -149,7 +149,7 @@ func EndsBeyond(ctx context.Context, b bucket.Bucket, source segment.Source, las
 // endMarkers lists all markers by source, the newest first.
 func endMarkers(ctx context.Context, b bucket.Bucket, stray func(key string)) (map[segment.Source][]EndMarker, error) {
 	found := map[segment.Source][]EndMarker{}
-	for info, err := range objects(ctx, b, EndRoot) {
+	for info, err := range objects(ctx, b, EndMarkerRoot) {
 		if err != nil {
 			return nil, err
 		}

@@ -65,11 +65,11 @@ func TestEndsBeyond(t *testing.T) {
 			}
 		}
 		b := &counted{Bucket: disk}
-		got, err := archive.EndsBeyond(t.Context(), b, source, fmt.Sprint(greatest-1))
+		got, err := archive.EndMarkersAfter(t.Context(), b, source, fmt.Sprint(greatest-1))
 		if err != nil || len(got) != 1 || got[0] != want || b.lists != 1 || b.opens != 0 {
 			rt.Fatalf("got %+v, want %+v: %v, %d lists, %d opens", got, want, err, b.lists, b.opens)
 		}
-		if got, err = archive.EndsBeyond(t.Context(), b, source, want.Last); err != nil || len(got) != 0 {
+		if got, err = archive.EndMarkersAfter(t.Context(), b, source, want.Last); err != nil || len(got) != 0 {
 			rt.Fatalf("beyond the newest: %+v, %v", got, err)
 		}
 	})
@@ -81,7 +81,7 @@ func mark(t *testing.T, b bucket.Bucket, keys ...string) {
 	for _, key := range keys {
 		s, err := segment.Open(t.Context(), b, key)
 		if err == nil {
-			err = archive.MarkerOf(s.Name, s.Footer, false).Write(t.Context(), b)
+			err = archive.NewEndMarker(s.Name, s.Footer, false).Write(t.Context(), b)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -153,17 +153,17 @@ func TestPlan_WithoutMarkers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bound := func(last string) archive.Known {
-		return archive.Known{Bounds: []archive.Bound{{Source: name.Source, Last: last, By: "a test"}}}
+	bound := func(last string) archive.Evidence {
+		return archive.Evidence{Bounds: []archive.Bound{{Source: name.Source, Last: last, By: "a test"}}}
 	}
-	if same := p.Against(bound(records[499].Sequence)); len(same.Gaps) != 0 {
+	if same := p.With(bound(records[499].Sequence)); len(same.Gaps) != 0 {
 		t.Errorf("%v", same.Gaps)
 	}
-	short := p.Against(bound("999999"))
+	short := p.With(bound("999999"))
 	if len(short.Gaps) != 1 || short.Gaps[0].After.Last != records[499].Sequence || len(p.Gaps) != 0 {
 		t.Fatalf("%v", short.Gaps)
 	}
-	if _, doubted := short.Doubt(archive.Place{Source: name.Source, Arrived: records[499].Arrived}); !doubted {
+	if _, doubted := short.GapAfter(archive.Position{Source: name.Source, Arrived: records[499].Arrived}); !doubted {
 		t.Error("nothing is in doubt")
 	}
 }
@@ -207,7 +207,7 @@ func TestPlan_ForeignStreams(t *testing.T) {
 			if err != nil || len(p.Gaps) != 0 {
 				t.Fatal(p.Gaps, err)
 			}
-			p = p.Against(archive.Known{Since: archivetest.Start.Add(c.since)})
+			p = p.With(archive.Evidence{Since: archivetest.Start.Add(c.since)})
 			if got := len(p.Gaps) == 1; got != c.foreign || (len(p.Segments) == 5) != c.foreign {
 				t.Errorf("gaps %v, %d segments", p.Gaps, len(p.Segments))
 			}

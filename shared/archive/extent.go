@@ -14,8 +14,8 @@ type End struct {
 	// Last is the last sequence number, and Arrived when it arrived.
 	Last    string    `json:"last_sequence"`
 	Arrived time.Time `json:"arrived"`
-	// Whole is up to when nothing is missing: Arrived, unless the source has gaps.
-	Whole time.Time `json:"complete_up_to"`
+	// CompleteUpTo is up to when nothing is missing: Arrived, unless the source has gaps.
+	CompleteUpTo time.Time `json:"complete_up_to"`
 	// Proven says that end markers bound the source: what is gone from its end is seen. Ended says
 	// that nothing can come after.
 	Proven bool `json:"proven"`
@@ -52,11 +52,11 @@ func (p Plan) Extent() Extent {
 		if !e.Proven {
 			x.Unproven++
 		}
-		if e.Ended && e.Whole.Equal(e.Arrived) || !e.Source.Created.Equal(newest[e.Source.Stream]) {
+		if e.Ended && e.CompleteUpTo.Equal(e.Arrived) || !e.Source.Created.Equal(newest[e.Source.Stream]) {
 			continue
 		}
-		if first || e.Whole.Before(x.CompleteUpTo) {
-			x.CompleteUpTo, first = e.Whole, false
+		if first || e.CompleteUpTo.Before(x.CompleteUpTo) {
+			x.CompleteUpTo, first = e.CompleteUpTo, false
 		}
 	}
 	if first {

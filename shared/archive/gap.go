@@ -40,17 +40,17 @@ func (g Gap) covers(sequence string) bool {
 	return above(sequence, g.After.Last) && (g.Last == "" || !above(sequence, g.Last))
 }
 
-// Place is where the archive has an entry, at the earliest.
-type Place struct {
+// Position is where the archive has an entry, at the earliest.
+type Position struct {
 	Source  segment.Source
 	Arrived time.Time
 }
 
-// Doubt names a gap that may hold more of an account than is known of it, given where its last
+// GapAfter names a gap that may hold more of an account than is known of it, given where its last
 // known entry is; ok is false when none can. An account's records arrive in the order of its
 // versions, on the one shard whose range of hashes its name falls into: what follows the entry
 // arrived after it, on its own shard or on one that began when that had ended.
-func (p Plan) Doubt(last Place) (g Gap, ok bool) {
+func (p Plan) GapAfter(last Position) (g Gap, ok bool) {
 	for _, g := range p.Gaps {
 		if last.Arrived.UnixMicro() < g.Until && (g.Source == last.Source || g.begun >= p.ends[last.Source]) {
 			return g, true
@@ -74,7 +74,7 @@ func (p Plan) Without(damage map[string]error) Plan {
 		p.Ends = slices.Clone(p.Ends)
 		for i := range p.Ends {
 			if e := &p.Ends[i]; e.Source == s.Name.Source {
-				e.Whole = earlier(e.Whole, p.arrived(s.Name.Source, s.Footer.Previous.Last))
+				e.CompleteUpTo = earlier(e.CompleteUpTo, p.arrived(s.Name.Source, s.Footer.Previous.Last))
 			}
 		}
 	}
@@ -118,7 +118,7 @@ func missing(s *Planned, before segment.Link) Gap {
 }
 
 // damagedEnd is the gap of a damaged segment that nothing follows.
-func damagedEnd(d Damaged, after segment.Link) Gap {
+func damagedEnd(d damagedSegment, after segment.Link) Gap {
 	return Gap{Source: d.Name.Source, Key: d.Key, After: after, Until: unknown, What: d.Err.Error()}
 }
 

@@ -104,8 +104,8 @@ func Last(ctx context.Context, b bucket.Bucket, source segment.Source, now time.
 	return end(ctx, b, newest)
 }
 
-// LastOfAll is Last over all days that hold segments of any source, whatever the clocks said.
-func LastOfAll(ctx context.Context, b bucket.Bucket, source segment.Source) (key string, footer segment.Footer, err error) {
+// LastOfAllDays is Last over all days that hold segments of any source, whatever the clocks said.
+func LastOfAllDays(ctx context.Context, b bucket.Bucket, source segment.Source) (key string, footer segment.Footer, err error) {
 	days, err := daysInUse(ctx, b)
 	if err != nil {
 		return "", segment.Footer{}, err

@@ -125,7 +125,7 @@ func TestLastOfAll_PassesOverOtherShards(t *testing.T) {
 		t.Helper()
 		slices.Sort(b.keys)
 		b.lists = 0
-		key, footer, err := archive.LastOfAll(t.Context(), b, source)
+		key, footer, err := archive.LastOfAllDays(t.Context(), b, source)
 		if err != nil || key != want || (key != "" && footer.First == "") {
 			t.Fatalf("got %q, %v; want %q", key, err, want)
 		}

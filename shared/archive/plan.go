@@ -19,12 +19,12 @@ const footersAtOnce = 32
 type Planned struct {
 	Object
 	Footer segment.Footer
-	// Doubt tells a person why it is not the segment that was archived; "" is no doubt. What it
+	// Suspicion tells a person why it is not the segment that was archived; "" is no doubt. What it
 	// holds is proven by no more than itself.
-	Doubt string
+	Suspicion string
 }
 
-func (s *Planned) doubted() bool { return s.Doubt != "" }
+func (s *Planned) doubted() bool { return s.Suspicion != "" }
 
 // Plan is what a job will read: the archive as it was when the plan was made.
 type Plan struct {
@@ -62,7 +62,7 @@ func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
 	if failed != nil {
 		return Plan{}, failed
 	}
-	c := chains{whole: map[segment.Source][]Planned{}, damaged: map[segment.Source][]Damaged{}, plan: &p}
+	c := chains{whole: map[segment.Source][]Planned{}, damaged: map[segment.Source][]damagedSegment{}, plan: &p}
 	var err error
 	c.markers, err = endMarkers(ctx, b, func(key string) { p.Strays.add(key, "not the key of an end marker") })
 	if err != nil {
@@ -102,7 +102,7 @@ func (c chains) readFooters(ctx context.Context, b bucket.Bucket, objects []Obje
 	for i, object := range objects {
 		source := object.Name.Source
 		if damage[i] != nil {
-			c.damaged[source] = append(c.damaged[source], Damaged{object, damage[i]})
+			c.damaged[source] = append(c.damaged[source], damagedSegment{object, damage[i]})
 			continue
 		}
 		c.whole[source] = append(c.whole[source], Planned{Object: object, Footer: footers[i]})
@@ -129,21 +129,21 @@ func (p *Plan) sum() {
 
 // Until leaves out the segments in which everything was recorded after t.
 func (p Plan) Until(t time.Time) Plan {
-	return p.Only(func(s Planned) bool { return s.Footer.Recorded.From <= t.UnixMicro() })
+	return p.Filter(func(s Planned) bool { return s.Footer.Recorded.From <= t.UnixMicro() })
 }
 
 // Between leaves out the segments in which nothing was recorded from a time on and before another.
 func (p Plan) Between(from, to time.Time) Plan {
-	return p.Only(func(s Planned) bool {
+	return p.Filter(func(s Planned) bool {
 		return s.Footer.Recorded.To >= from.UnixMicro() && s.Footer.Recorded.From < to.UnixMicro()
 	})
 }
 
 // Trusted leaves out the segments that are in doubt.
-func (p Plan) Trusted() Plan { return p.Only(func(s Planned) bool { return !s.doubted() }) }
+func (p Plan) Trusted() Plan { return p.Filter(func(s Planned) bool { return !s.doubted() }) }
 
-// Only is the part of the plan that keep selects.
-func (p Plan) Only(keep func(Planned) bool) Plan {
+// Filter is the part of the plan that keep selects.
+func (p Plan) Filter(keep func(Planned) bool) Plan {
 	p.Segments = slices.DeleteFunc(slices.Clone(p.Segments), func(s Planned) bool { return !keep(s) })
 	p.sum()
 	return p

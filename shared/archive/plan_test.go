@@ -157,7 +157,7 @@ func TestPlan_Doubt(t *testing.T) {
 	if err != nil || len(p.Gaps) != 1 {
 		t.Fatalf("%v, %v", p.Gaps, err)
 	}
-	if lives := p.Lives(); len(lives) != 1 || lives[0].Shards != 3 || lives[0].Segments != len(p.Segments) || lives[0].Events != p.Events {
+	if lives := p.Incarnations(); len(lives) != 1 || lives[0].Shards != 3 || lives[0].Segments != len(p.Segments) || lives[0].Events != p.Events {
 		t.Fatalf("%v", lives)
 	}
 	for name, c := range map[string]struct {
@@ -170,7 +170,7 @@ func TestPlan_Doubt(t *testing.T) {
 		"on a shard beside it":            {other, 150, false},
 		"on a shard that ended before it": {late, 150, false},
 	} {
-		if g, got := p.Doubt(archive.Place{Source: c.source, Arrived: records[c.record].Arrived}); got != c.want || got && g.Key != keys[2] {
+		if g, got := p.GapAfter(archive.Position{Source: c.source, Arrived: records[c.record].Arrived}); got != c.want || got && g.Key != keys[2] {
 			t.Errorf("%s: %v, %v", name, got, g)
 		}
 	}

@@ -15,13 +15,13 @@ import (
 	"passbook/shared/segment"
 )
 
-// RetiredRoot is what the keys of retirements start with.
-const RetiredRoot = "retired/v1/"
+// RetirementRoot is what the keys of retirements start with.
+const RetirementRoot = "retired/v1/"
 
-// Retired says that a segment which is damaged or missing is needed no more: other segments hold
+// Retirement says that a segment which is damaged or missing is needed no more: other segments hold
 // every entry that it can have held. It is an object beside the segments, since nothing in an
 // archive is changed or deleted.
-type Retired struct {
+type Retirement struct {
 	// Key is the segment's.
 	Key string `json:"retired"`
 	// AfterKey and AfterLast are the whole segment before what is retired, Last is the sequence
@@ -32,12 +32,12 @@ type Retired struct {
 	// Markers are the sums in the end markers that no segment has to fit any more.
 	Markers []string `json:"void_markers,omitempty"`
 	// Replacing are the segments that hold the entries.
-	Replacing []Replacing `json:"replaced_by,omitempty"`
+	Replacing []Replacement `json:"replaced_by,omitempty"`
 }
 
-// Replacing is a segment that holds entries of a retired one. By the sum of its footer it is known
-// again.
-type Replacing struct {
+// Replacement is a segment that holds entries of a retired one. By the sum of its footer it is
+// known again.
+type Replacement struct {
 	Key     string         `json:"segment"`
 	Sum     string         `json:"footer_sum"`
 	Entries []RetiredEntry `json:"entries"`
@@ -56,14 +56,14 @@ func (e RetiredEntry) Compare(o RetiredEntry) int {
 	return cmp.Or(cmp.Compare(e.Tenant, o.Tenant), cmp.Compare(e.AccountID, o.AccountID), cmp.Compare(e.Version, o.Version), cmp.Compare(e.Hash, o.Hash))
 }
 
-// EntryOf names an entry for a Retired.
-func EntryOf(e *event.Entry) RetiredEntry {
+// RetiredEntryOf names an entry for a Retired.
+func RetiredEntryOf(e *event.Entry) RetiredEntry {
 	return RetiredEntry{Tenant: e.Tenant, AccountID: e.AccountID, Version: e.First, Hash: e.Hash.String()}
 }
 
-// Retirement begins the retirement of a segment, given all gaps that have its key. ok is false
+// NewRetirement begins the retirement of a segment, given all gaps that have its key. ok is false
 // where nothing tells how far they go.
-func Retirement(ctx context.Context, b bucket.Bucket, gaps []Gap) (r Retired, ok bool, err error) {
+func NewRetirement(ctx context.Context, b bucket.Bucket, gaps []Gap) (r Retirement, ok bool, err error) {
 	r.Key, r.AfterKey, r.AfterLast = gaps[0].Key, gaps[0].After.Key, gaps[0].After.Last
 	for _, g := range gaps {
 		if g.Last == "" {
@@ -76,7 +76,7 @@ func Retirement(ctx context.Context, b bucket.Bucket, gaps []Gap) (r Retired, ok
 			r.Last = g.Last
 		}
 	}
-	markers, err := EndsBeyond(ctx, b, gaps[0].Source, r.AfterLast)
+	markers, err := EndMarkersAfter(ctx, b, gaps[0].Source, r.AfterLast)
 	for _, m := range markers {
 		if !above(m.Last, r.Last) {
 			r.Markers = append(r.Markers, m.Sum.String())
@@ -86,13 +86,13 @@ func Retirement(ctx context.Context, b bucket.Bucket, gaps []Gap) (r Retired, ok
 }
 
 // Replace adds a replacing segment, which holds the entries.
-func (r *Retired) Replace(s *Planned, entries []RetiredEntry) {
-	r.Replacing = append(r.Replacing, Replacing{Key: s.Key, Sum: s.Footer.Sum.String(), Entries: entries})
+func (r *Retirement) Replace(s *Planned, entries []RetiredEntry) {
+	r.Replacing = append(r.Replacing, Replacement{Key: s.Key, Sum: s.Footer.Sum.String(), Entries: entries})
 }
 
 // Write puts the retirement into the bucket, and gives its key. One that is there already is the
 // same: its sum is in the key.
-func (r *Retired) Write(ctx context.Context, b bucket.Bucket) (key string, err error) {
+func (r *Retirement) Write(ctx context.Context, b bucket.Bucket) (key string, err error) {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return "", fmt.Errorf("archive: retire %s: %w", r.Key, err)
@@ -105,12 +105,12 @@ func (r *Retired) Write(ctx context.Context, b bucket.Bucket) (key string, err e
 }
 
 func retiredKey(key string, text []byte) string {
-	return RetiredRoot + key + "/" + event.Hash(sha256.Sum256(text)).String() + ".json"
+	return RetirementRoot + key + "/" + event.Hash(sha256.Sum256(text)).String() + ".json"
 }
 
-// Prove reads the replacing segments whole, and says why the retirement does not hold; "" when it
+// Verify reads the replacing segments whole, and says why the retirement does not hold; "" when it
 // does.
-func (r *Retired) Prove(ctx context.Context, b bucket.Bucket) (wrong string, err error) {
+func (r *Retirement) Verify(ctx context.Context, b bucket.Bucket) (wrong string, err error) {
 	for _, by := range r.Replacing {
 		s, err := segment.Open(ctx, b, by.Key)
 		switch {
@@ -130,7 +130,7 @@ func (r *Retired) Prove(ctx context.Context, b bucket.Bucket) (wrong string, err
 }
 
 // lacks says which entry the segment does not hold.
-func (by *Replacing) lacks(ctx context.Context, s *segment.Segment) (string, error) {
+func (by *Replacement) lacks(ctx context.Context, s *segment.Segment) (string, error) {
 	want := make(map[RetiredEntry]bool, len(by.Entries))
 	for _, e := range by.Entries {
 		want[e] = true
@@ -145,7 +145,7 @@ func (by *Replacing) lacks(ctx context.Context, s *segment.Segment) (string, err
 		case ctx.Err() != nil:
 			return "", ctx.Err()
 		}
-		delete(want, EntryOf(rec.Entry))
+		delete(want, RetiredEntryOf(rec.Entry))
 	}
 	for _, e := range by.Entries {
 		if want[e] {
@@ -158,18 +158,18 @@ func (by *Replacing) lacks(ctx context.Context, s *segment.Segment) (string, err
 // retirements are those of an archive: those that hold, by source, and why others of a segment do
 // not, by its key.
 type retirements struct {
-	of     map[segment.Source][]Retired
+	of     map[segment.Source][]Retirement
 	broken map[string]string
 }
 
 // loadRetired reads and proves the retirements. Usually there is none, and that takes one listing.
 func loadRetired(ctx context.Context, b bucket.Bucket, stray func(key, what string)) (retirements, error) {
-	found := retirements{of: map[segment.Source][]Retired{}, broken: map[string]string{}}
-	for info, err := range objects(ctx, b, RetiredRoot) {
+	found := retirements{of: map[segment.Source][]Retirement{}, broken: map[string]string{}}
+	for info, err := range objects(ctx, b, RetirementRoot) {
 		if err != nil {
 			return found, err
 		}
-		key, _ := strings.CutPrefix(info.Key, RetiredRoot)
+		key, _ := strings.CutPrefix(info.Key, RetirementRoot)
 		key = key[:max(0, strings.LastIndexByte(key, '/'))]
 		name, err := segment.ParseKey(key)
 		if err != nil {
@@ -191,7 +191,7 @@ func loadRetired(ctx context.Context, b bucket.Bucket, stray func(key, what stri
 
 // readRetired reads a retirement and proves it. wrong tells why it is not valid; "" means that it
 // is.
-func readRetired(ctx context.Context, b bucket.Bucket, key string) (r Retired, wrong string, err error) {
+func readRetired(ctx context.Context, b bucket.Bucket, key string) (r Retirement, wrong string, err error) {
 	text, err := segment.ReadObject(ctx, b, key)
 	if segment.Unusable(err) {
 		return r, err.Error(), nil
@@ -203,23 +203,23 @@ func readRetired(ctx context.Context, b bucket.Bucket, key string) (r Retired, w
 	if err != nil || retiredKey(r.Key, text) != key {
 		return r, key + " was changed after it was written", nil
 	}
-	wrong, err = r.Prove(ctx, b)
+	wrong, err = r.Verify(ctx, b)
 	return r, wrong, err
 }
 
 // retires says that a segment is retired.
 func (t retirements) retires(source segment.Source, key string) bool {
-	return slices.ContainsFunc(t.of[source], func(r Retired) bool { return undated(r.Key) == undated(key) })
+	return slices.ContainsFunc(t.of[source], func(r Retirement) bool { return undated(r.Key) == undated(key) })
 }
 
 // reaches says that a sequence number lies in what is retired.
 func (t retirements) reaches(source segment.Source, sequence string) bool {
-	return slices.ContainsFunc(t.of[source], func(r Retired) bool { return above(sequence, r.AfterLast) && !above(sequence, r.Last) })
+	return slices.ContainsFunc(t.of[source], func(r Retirement) bool { return above(sequence, r.AfterLast) && !above(sequence, r.Last) })
 }
 
 // fills says that all of a gap is retired.
 func (t retirements) fills(g Gap) bool {
-	return g.Last != "" && slices.ContainsFunc(t.of[g.Source], func(r Retired) bool {
+	return g.Last != "" && slices.ContainsFunc(t.of[g.Source], func(r Retirement) bool {
 		return !above(r.AfterLast, g.After.Last) && !above(g.Last, r.Last)
 	})
 }

@@ -29,9 +29,9 @@ func (s *Strays) add(key, what string) {
 // outsidePages bounds the listings that look for objects outside of the archive.
 const outsidePages = 32
 
-// Outside names objects that lie beside the archive in its bucket, as far as a few listings show
-// them.
-func Outside(ctx context.Context, b bucket.Bucket) (found Strays, err error) {
+// StraysOutside names objects that lie beside the archive in its bucket, as far as a few listings
+// show them.
+func StraysOutside(ctx context.Context, b bucket.Bucket) (found Strays, err error) {
 	after := ""
 	for range outsidePages {
 		page, err := b.List(ctx, "", after)
@@ -57,7 +57,7 @@ func Outside(ctx context.Context, b bucket.Bucket) (found Strays, err error) {
 }
 
 // roots are what the keys of the archive's objects begin with.
-var roots = []string{segment.Root, EndRoot, RetiredRoot, "owner.json"}
+var roots = []string{segment.Root, EndMarkerRoot, RetirementRoot, "owner.json"}
 
 func rootOf(key string) string {
 	for _, root := range roots {

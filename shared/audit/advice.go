@@ -47,7 +47,7 @@ func (r *Report) advise(b *strings.Builder) {
 	accounts := map[Advice][]string{}
 	var kinds []Advice
 	for _, f := range r.Findings {
-		if f.Mended || f.Advice == "" {
+		if f.Repaired || f.Advice == "" {
 			continue
 		}
 		if !slices.Contains(kinds, f.Advice) {

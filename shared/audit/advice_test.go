@@ -134,7 +134,7 @@ func TestRun_RepairMendsWrongRows(t *testing.T) {
 			b.config.Repair = b.repair()
 			report, text := whole(t, b)
 			for _, f := range report.Findings {
-				if !f.Mended {
+				if !f.Repaired {
 					t.Errorf("not mended: %s", f)
 				}
 			}

@@ -136,7 +136,7 @@ func (a *auditor) run(ctx context.Context) error {
 
 // strays tells of what lies in the bucket and is no part of the archive. It is no difference.
 func (a *auditor) strays(ctx context.Context, among archive.Strays) error {
-	outside, err := archive.Outside(ctx, a.Bucket)
+	outside, err := archive.StraysOutside(ctx, a.Bucket)
 	if err != nil {
 		return err
 	}

@@ -28,8 +28,8 @@ type Finding struct {
 	What    string `json:"what"`
 	// Advice is what to do about it; ACCOUNT stands for the account's id in it. Mended says that
 	// the repair has done it.
-	Advice Advice `json:"advice,omitempty"`
-	Mended bool   `json:"mended,omitempty"`
+	Advice   Advice `json:"advice,omitempty"`
+	Repaired bool   `json:"mended,omitempty"`
 }
 
 func finding(do Advice, where, account string, version int64, format string, args ...any) Finding {
@@ -42,7 +42,7 @@ func (f Finding) String() string {
 	if f.Account != "" {
 		text = fmt.Sprintf("%s: %s v%d: %s", f.Where, f.Account, f.Version, f.What)
 	}
-	if f.Mended {
+	if f.Repaired {
 		text += " (mended)"
 	}
 	return text

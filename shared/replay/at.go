@@ -27,7 +27,7 @@ type StatesConfig struct {
 	Time    time.Time
 	Version int64
 	// Known is what is known of the archive from elsewhere.
-	Known archive.Known
+	Known archive.Evidence
 	// Begin is told how far the archive goes before the first state; an error of it ends the job.
 	// It may be nil.
 	Begin    func(archive.Extent) error

@@ -226,7 +226,7 @@ var damages = []struct {
 // TestDamages does each damage to a copy of one archive. Each job ends with the code of the table
 // in docs/operations.md, and whatever it gives is right: nothing is wrong in silence.
 func TestDamages(t *testing.T) {
-	known := archive.Known{Since: archivetest.Start}
+	known := archive.Evidence{Since: archivetest.Start}
 	bank, other := newEnv(t), newEnv(t)
 	whole, strange := t.TempDir(), t.TempDir()
 	entries := archivetest.Bank(8, 12, 400)
@@ -296,7 +296,7 @@ func (e *env) archiveMarked(t *testing.T, dir string, entries []*event.Entry) {
 		for _, key := range archived(t, e, shard) {
 			s, err := segment.Open(t.Context(), disk, key)
 			if err == nil {
-				err = archive.MarkerOf(s.Name, s.Footer, false).Write(t.Context(), disk)
+				err = archive.NewEndMarker(s.Name, s.Footer, false).Write(t.Context(), disk)
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -28,7 +28,7 @@ type history struct {
 	// later are the entries of a later life of the stream that stand in the place of these.
 	later []held
 	// last is where the archive has the last of them.
-	last archive.Place
+	last archive.Position
 }
 
 // held is an entry, and where the archive has it.
@@ -160,7 +160,7 @@ func (w *walk) proven(h history) bool {
 	if w.met.end(h.account) > end { // named already
 		return false
 	}
-	g, doubted := w.known.Doubt(h.last)
+	g, doubted := w.known.GapAfter(h.last)
 	if doubted {
 		w.met.entries.add(h.account, end+1, "what follows v%d may be lost: %s", end, g)
 	}
@@ -179,7 +179,7 @@ func inOrder(a event.Account, all []held) history {
 	h := history{account: a, entries: make([]*event.Entry, 0, len(kept)), later: later}
 	for _, e := range kept {
 		h.entries = append(h.entries, e.Entry)
-		h.last = archive.Place{Source: e.in.Name.Source, Arrived: e.arrived}
+		h.last = archive.Position{Source: e.in.Name.Source, Arrived: e.arrived}
 	}
 	return h
 }

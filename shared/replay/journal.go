@@ -34,7 +34,7 @@ type RestoreConfig struct {
 	// DryRun reads and proves everything, and writes nothing.
 	DryRun bool
 	// Known is what is known of the archive from elsewhere.
-	Known archive.Known
+	Known archive.Evidence
 	// Models are the read models whose live rows are held against the restored journal.
 	Models []string
 	// Flush, where the archiver runs in this process, has it seal what is on the stream; nil when

@@ -44,7 +44,7 @@ type RebuildConfig struct {
 	// Bucket holds the archive; nil rebuilds from the journal alone.
 	Bucket bucket.Bucket
 	// Known is what is known of the archive from elsewhere.
-	Known archive.Known
+	Known archive.Evidence
 	// Journal lists the accounts that are brought up to their heads at the end.
 	Journal  readmodel.Directory
 	Progress *progress.Tracker
@@ -122,7 +122,7 @@ func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *Reb
 	if err != nil {
 		return err
 	}
-	left := p.Only(func(s archive.Planned) bool { return !marks.done(s) })
+	left := p.Filter(func(s archive.Planned) bool { return !marks.done(s) })
 	done.Skipped = len(p.Segments) - len(left.Segments)
 	c.Progress.Begin("fold the archive into "+readmodel.Name(c.Model, done.Generation), "events", left.Events)
 	var events atomic.Int64

@@ -29,7 +29,7 @@ type RepublishConfig struct {
 	// Table remembers how far the job came.
 	Table table.Table
 	// Known is what is known of the archive from elsewhere.
-	Known archive.Known
+	Known archive.Evidence
 	// Stream is where the entries go. It MUST NOT be LiveStream, the one that everybody follows,
 	// unless Live says so.
 	Stream, LiveStream string
@@ -53,7 +53,7 @@ func (c RepublishConfig) plan(ctx context.Context) (archive.Plan, error) {
 		return archive.Plan{}, err
 	}
 	if c.To.IsZero() {
-		return p.Only(func(s archive.Planned) bool { return s.Footer.Recorded.To >= c.From.UnixMicro() }), nil
+		return p.Filter(func(s archive.Planned) bool { return s.Footer.Recorded.To >= c.From.UnixMicro() }), nil
 	}
 	return p.Between(c.From, c.To), nil
 }

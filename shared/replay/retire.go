@@ -25,7 +25,7 @@ type RetireConfig struct {
 	Bucket  bucket.Bucket
 	Journal *journal.Reader
 	// Known is what is known of the archive from elsewhere.
-	Known archive.Known
+	Known archive.Evidence
 	// Key is the segment that is damaged or missing.
 	Key string
 	// Grace is how long an entry may be on its way to the archive.
@@ -81,7 +81,7 @@ func Retire(ctx context.Context, c RetireConfig) (RetireResult, error) {
 	for _, by := range retired.Replacing {
 		done.Replacing, done.Entries = append(done.Replacing, by.Key), done.Entries+int64(len(by.Entries))
 	}
-	wrong, err := retired.Prove(ctx, c.Bucket)
+	wrong, err := retired.Verify(ctx, c.Bucket)
 	switch {
 	case err != nil:
 		return done, fmt.Errorf("replay: retire: %w", err)
@@ -96,7 +96,7 @@ func Retire(ctx context.Context, c RetireConfig) (RetireResult, error) {
 // retiring is a Retire at work.
 type retiring struct {
 	RetireConfig
-	archive.Retired
+	archive.Retirement
 	source segment.Source
 	// Nothing of the gap arrived at or after until. Of what was recorded at or after young the
 	// archive need not have anything yet.
@@ -141,13 +141,13 @@ func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 		r.young = old
 	}
 	known := false
-	if r.Retired, known, err = archive.Retirement(ctx, c.Bucket, gaps); err != nil {
+	if r.Retirement, known, err = archive.NewRetirement(ctx, c.Bucket, gaps); err != nil {
 		return nil, fmt.Errorf("replay: retire: %w", err)
 	}
 	if !known {
 		return nil, fmt.Errorf("%w: %s stays: nothing tells yet how far it went; audit --repair, and the shard's next segment, tell", ErrDifference, c.Key)
 	}
-	plan = plan.Only(func(s archive.Planned) bool { return s.Key != c.Key })
+	plan = plan.Filter(func(s archive.Planned) bool { return s.Key != c.Key })
 	r.walk = &walk{bucket: c.Bucket, plan: plan, depth: segment.Exact, perPass: c.PassEvents, met: &damage{}}
 	r.walk.progress = c.Progress
 	c.Progress.Begin("compare the archive with the journal", "events", plan.Events*int64(r.walk.passes()))
@@ -221,7 +221,7 @@ func (r *retiring) note(entries []held) {
 	for _, h := range slices.Backward(entries) {
 		if r.behind(h) && (h.RecordedAt.Before(r.until) || next.Before(h.arrived)) {
 			r.mu.Lock()
-			r.held[h.in] = append(r.held[h.in], archive.EntryOf(h.Entry))
+			r.held[h.in] = append(r.held[h.in], archive.RetiredEntryOf(h.Entry))
 			r.mu.Unlock()
 		}
 		if h.arrived.Before(next) {
@@ -236,12 +236,12 @@ func (r *retiring) behind(h held) bool {
 }
 
 // whole is the retirement with everything that replaces the segment, the same each time.
-func (r *retiring) whole() *archive.Retired {
+func (r *retiring) whole() *archive.Retirement {
 	by := slices.SortedFunc(maps.Keys(r.held), func(a, b *archive.Planned) int { return strings.Compare(a.Key, b.Key) })
 	for _, s := range by {
 		entries := r.held[s]
 		slices.SortFunc(entries, archive.RetiredEntry.Compare)
 		r.Replace(s, entries)
 	}
-	return &r.Retired
+	return &r.Retirement
 }

@@ -71,7 +71,7 @@ func (r *retiring) far() time.Time { return archivetest.Start.AddDate(1, 0, 0) }
 // codes are those that audit, at, journal and rebuild end with.
 func (r *retiring) codes() [4]int {
 	r.t.Helper()
-	known := archive.Known{Since: archivetest.Start}
+	known := archive.Evidence{Since: archivetest.Start}
 	_, audited := r.audit(nil)
 	got, _, asked := ask(replay.StatesConfig{Bucket: r.bank.bucket, Time: r.far(), Known: known}, r.t)
 	for a, s := range got {
@@ -136,7 +136,7 @@ func (r *retiring) link(key string) segment.Link {
 
 func (r *retiring) retire(key string, dry bool) (replay.RetireResult, error) {
 	return replay.Retire(r.t.Context(), replay.RetireConfig{
-		Bucket: r.bank.bucket, Journal: r.bank.reader, Known: archive.Known{Since: archivetest.Start}, Key: key, DryRun: dry, PassEvents: 300,
+		Bucket: r.bank.bucket, Journal: r.bank.reader, Known: archive.Evidence{Since: archivetest.Start}, Key: key, DryRun: dry, PassEvents: 300,
 	})
 }
 

@@ -41,7 +41,7 @@ func (s source) end() int64   { return s.segments[len(s.segments)-1].Footer.Arri
 
 // loadPlan is the plan of a job: what is known to have been archived and is not there is a gap, and
 // what is in doubt is not read.
-func loadPlan(ctx context.Context, b bucket.Bucket, known archive.Known) (archive.Plan, error) {
+func loadPlan(ctx context.Context, b bucket.Bucket, known archive.Evidence) (archive.Plan, error) {
 	p, err := archive.LoadPlan(ctx, b)
-	return p.Against(known).Trusted(), err
+	return p.With(known).Trusted(), err
 }

@@ -37,10 +37,10 @@ type Set struct {
 	// Stream is the name of the event stream, with the deployment's prefix, and Archiver the
 	// consumer that archives it.
 	Stream, Archiver string
-	// Together says that table and stream are one database of this process alone: one goes back
+	// OneDatabase says that table and stream are one database of this process alone: one goes back
 	// only with the other, and the stream may give out numbers again then, which Kinesis never
 	// does.
-	Together bool
+	OneDatabase bool
 	// Log is told what was written down; nil is slog.Default.
 	Log *slog.Logger
 }
@@ -106,8 +106,8 @@ func (s Set) Check(ctx context.Context) error {
 	return s.usable(ctx, f)
 }
 
-// Owned checks, for a job that may find the journal lost, that the archive is this bank's.
-func (s Set) Owned(ctx context.Context) error {
+// CheckOwner checks, for a job that may find the journal lost, that the archive is this bank's.
+func (s Set) CheckOwner(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	f, err := s.facts(ctx)
@@ -157,9 +157,9 @@ func (s Set) lost() error {
 	}
 }
 
-// Named checks, for a job that sees the archive alone, that it is of this bank's stream. Set needs
-// no table for it.
-func (s Set) Named(ctx context.Context) error {
+// CheckStream checks, for a job that sees the archive alone, that it is of this bank's stream. Set
+// needs no table for it.
+func (s Set) CheckStream(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	owner, err := ReadOwner(ctx, s.Bucket)
@@ -173,10 +173,10 @@ func (s Set) Named(ctx context.Context) error {
 	return s.foreign(ownership{owner: owner})
 }
 
-// Restorable checks the stores before the journal is restored, which may be lost, or older than the
-// archive: the archive must be this bank's stream's. It ties the archive to the bank where tie says
-// so.
-func (s Set) Restorable(ctx context.Context, tie bool) error {
+// CheckRestore checks the stores before the journal is restored, which may be lost, or older than
+// the archive: the archive must be this bank's stream's. It ties the archive to the bank where tie
+// says so.
+func (s Set) CheckRestore(ctx context.Context, tie bool) error {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	o, err := s.ownership(ctx)
@@ -197,10 +197,10 @@ func (s Set) Restorable(ctx context.Context, tie bool) error {
 	return s.settle(ctx, o)
 }
 
-// Established checks, for a program that writes to the journal and does not see the archive, that
+// CheckWriter checks, for a program that writes to the journal and does not see the archive, that
 // these tables are a bank's, and that the journal was not lost: where something was archived, there
 // was an entry.
-func (s Set) Established(ctx context.Context) error {
+func (s Set) CheckWriter(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	id, err := s.bank(ctx)

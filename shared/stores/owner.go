@@ -158,7 +158,7 @@ func (s Set) markEnds(ctx context.Context) error {
 			continue
 		}
 		if err == nil {
-			err = archive.MarkerOf(object.Name, footer, false).Write(ctx, s.Bucket)
+			err = archive.NewEndMarker(object.Name, footer, false).Write(ctx, s.Bucket)
 		}
 		if err != nil {
 			return fmt.Errorf("mark the end of %s: %w", source, err)

@@ -72,7 +72,7 @@ func TestBegin_Owner(t *testing.T) {
 			b.archive(entries...)
 			tt.change(t, b)
 			before := b.id()
-			must(t, "a job", b.Owned(t.Context()), tt.says, tt.next)
+			must(t, "a job", b.CheckOwner(t.Context()), tt.says, tt.next)
 			if b.id() != before {
 				t.Error("a job has tied the archive")
 			}
@@ -127,7 +127,7 @@ func TestClaim(t *testing.T) {
 			if err != nil || done.Bank != b.id() || done.Bank != b.owner().Bank || done.Before != "" && done.Before != before {
 				t.Fatalf("%+v, %v; the bank is %s, was %s", done, err, b.id(), before)
 			}
-			must(t, "a job", b.Owned(t.Context()), "", "")
+			must(t, "a job", b.CheckOwner(t.Context()), "", "")
 		})
 	}
 	b := newBank(t, other(t, "second-events").dir)
@@ -165,41 +165,41 @@ func TestBegin_LostJournal(t *testing.T) {
 	empty := newBank(t, b.dir)
 	must(t, "the start", empty.Begin(t.Context()), "the journal is empty", "replay journal")
 	must(t, "a rebuild", empty.Check(t.Context()), "the journal is empty", "replay journal")
-	must(t, "a dry restore", empty.Restorable(t.Context(), false), "", "")
+	must(t, "a dry restore", empty.CheckRestore(t.Context(), false), "", "")
 	if empty.id() != "" {
 		t.Error("a dry restore has tied the archive")
 	}
-	must(t, "a restore", empty.Restorable(t.Context(), true), "", "")
+	must(t, "a restore", empty.CheckRestore(t.Context(), true), "", "")
 	if empty.id() != b.owner().Bank {
 		t.Errorf("restored as bank %q, the archive is that of %q", empty.id(), b.owner().Bank)
 	}
 	empty.commit(entries...)
 	must(t, "the start after it", empty.Begin(t.Context()), "", "")
 	foreign := other(t, "second-events")
-	must(t, "states of the past", empty.Named(t.Context()), "", "")
+	must(t, "states of the past", empty.CheckStream(t.Context()), "", "")
 	empty.use(foreign.dir)
-	must(t, "states of another prefix's past", empty.Named(t.Context()), "that of stream second-events", "PASSBOOK_PREFIX")
-	must(t, "a restore of another prefix's archive", empty.Restorable(t.Context(), true), "that of stream second-events", "PASSBOOK_PREFIX")
+	must(t, "states of another prefix's past", empty.CheckStream(t.Context()), "that of stream second-events", "PASSBOOK_PREFIX")
+	must(t, "a restore of another prefix's archive", empty.CheckRestore(t.Context(), true), "that of stream second-events", "PASSBOOK_PREFIX")
 	foreign.loseOwner()
-	must(t, "and states of one without an owner", empty.Named(t.Context()), "segments of stream second-events", "claim")
-	must(t, "and a restore of it", empty.Restorable(t.Context(), true), "segments of stream second-events", "claim")
+	must(t, "and states of one without an owner", empty.CheckStream(t.Context()), "segments of stream second-events", "claim")
+	must(t, "and a restore of it", empty.CheckRestore(t.Context(), true), "segments of stream second-events", "claim")
 }
 
 // A writer that does not see the archive knows by the control table whether the tables are a
 // bank's, and the journal whole.
 func TestEstablished(t *testing.T) {
 	b := newBank(t, t.TempDir())
-	must(t, "tables of nobody", b.Established(t.Context()), "no bank's yet", "bank resources --store aws")
+	must(t, "tables of nobody", b.CheckWriter(t.Context()), "no bank's yet", "bank resources --store aws")
 	must(t, "the archiver's start", b.Begin(t.Context()), "", "")
-	must(t, "a new bank", b.Established(t.Context()), "", "")
+	must(t, "a new bank", b.CheckWriter(t.Context()), "", "")
 	b.checkpoint("")
-	must(t, "a new bank, its archiver at work", b.Established(t.Context()), "", "")
+	must(t, "a new bank, its archiver at work", b.CheckWriter(t.Context()), "", "")
 	b.checkpoint("17")
-	must(t, "a lost journal", b.Established(t.Context()), "the journal is empty", "replay journal")
+	must(t, "a lost journal", b.CheckWriter(t.Context()), "the journal is empty", "replay journal")
 	b.checkpoint("SHARD_END")
-	must(t, "a lost journal after a split", b.Established(t.Context()), "the journal is empty", "replay journal")
+	must(t, "a lost journal after a split", b.CheckWriter(t.Context()), "the journal is empty", "replay journal")
 	b.commit(history()...)
-	must(t, "a bank with accounts", b.Established(t.Context()), "", "")
+	must(t, "a bank with accounts", b.CheckWriter(t.Context()), "", "")
 }
 
 // An archive from before there were owners and end markers is all of the bank that takes it: its
@@ -231,13 +231,13 @@ func TestBegin_MarksWhatWasArchivedBefore(t *testing.T) {
 	}
 	last := plan.Segments[len(plan.Segments)-1]
 	// as the archiver does
-	if err := archive.MarkerOf(last.Name, last.Footer, false).Write(t.Context(), b.Bucket); err != nil {
+	if err := archive.NewEndMarker(last.Name, last.Footer, false).Write(t.Context(), b.Bucket); err != nil {
 		t.Fatal(err)
 	}
 	if plan, err = archive.LoadPlan(t.Context(), b.Bucket); err != nil {
 		t.Fatal(err)
 	}
-	if known := plan.Against(archive.Known{Since: b.owner().Since}); len(known.Gaps) > 0 || len(known.Segments) != 3 {
+	if known := plan.With(archive.Evidence{Since: b.owner().Since}); len(known.Gaps) > 0 || len(known.Segments) != 3 {
 		t.Errorf("%d of 3 segments are read, gaps %v", len(known.Segments), known.Gaps)
 	}
 }

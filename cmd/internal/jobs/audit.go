@@ -33,7 +33,7 @@ const usualDelay = 10 * time.Second
 
 // audit proves that journal, archive and read models agree.
 func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker) (*audit.Report, error) {
-	if err := b.stores().Owned(ctx); err != nil {
+	if err := b.stores().CheckOwner(ctx); err != nil {
 		return nil, err
 	}
 	grace := b.Config.SegmentAge + usualDelay

@@ -31,7 +31,7 @@ type Restored struct {
 	Faults   replay.Faults `json:"faults"`
 	Gaps     []string      `json:"gaps,omitempty"`
 	// Lives are the streams that the archive is of.
-	Lives []archive.Life `json:"streams"`
+	Lives []archive.Incarnation `json:"streams"`
 	// Lacking is what a dry run would write.
 	Lacking *replay.Missing `json:"lacking,omitempty"`
 	// Extent is how far the archive goes.
@@ -61,7 +61,7 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *progress.Tra
 			return Restored{}, err
 		}
 	}
-	if err := b.stores().Restorable(ctx, !params.DryRun && b.Flush == nil); err != nil {
+	if err := b.stores().CheckRestore(ctx, !params.DryRun && b.Flush == nil); err != nil {
 		return Restored{}, err
 	}
 	if !params.DryRun && b.Flush == nil {
@@ -74,7 +74,7 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *progress.Tra
 		return Restored{}, err
 	}
 	done := Restored{
-		Segments: len(plan.Segments), Events: plan.Events, Gaps: texts(plan.Gaps), Lives: plan.Lives(), Extent: plan.Extent(), DryRun: params.DryRun,
+		Segments: len(plan.Segments), Events: plan.Events, Gaps: texts(plan.Gaps), Lives: plan.Incarnations(), Extent: plan.Extent(), DryRun: params.DryRun,
 	}
 	if !params.DryRun && b.Flush != nil {
 		return done, errWriters
@@ -129,7 +129,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *progress
 	if params.Stream == live && !params.Live {
 		return done, replay.ErrLiveStream
 	}
-	if err := b.stores().Owned(ctx); err != nil {
+	if err := b.stores().CheckOwner(ctx); err != nil {
 		return done, err
 	}
 	plan, err := b.plan(ctx, Proving{})

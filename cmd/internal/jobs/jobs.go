@@ -87,14 +87,14 @@ func Standing(config platform.Config, engine *platform.Engine, log *slog.Logger)
 func Stores(config platform.Config, engine *platform.Engine, log *slog.Logger) stores.Set {
 	return stores.Set{
 		Table: engine.Table, Streams: engine.Streams, Bucket: engine.Bucket, Stream: config.Stream(EventStream), Archiver: archiver.Name,
-		Together: engine.Exclusive, Log: log,
+		OneDatabase: engine.Exclusive, Log: log,
 	}
 }
 
 // stores are those that the job works on.
 func (b Bank) stores() stores.Set {
 	return stores.Set{
-		Table: b.Table, Streams: b.Streams, Bucket: b.Bucket, Stream: b.Config.Stream(EventStream), Archiver: archiver.Name, Together: b.Exclusive,
+		Table: b.Table, Streams: b.Streams, Bucket: b.Bucket, Stream: b.Config.Stream(EventStream), Archiver: archiver.Name, OneDatabase: b.Exclusive,
 	}
 }
 

@@ -39,7 +39,7 @@ func (p Proving) Allows(x archive.Extent) error {
 // planned is what a job on the archive will read, and what is known of it from elsewhere.
 type planned struct {
 	archive.Plan
-	known archive.Known
+	known archive.Evidence
 }
 
 // plan makes a plan, in which what the archive lacks of what is known of it is a gap.
@@ -50,7 +50,7 @@ func (b Bank) plan(ctx context.Context, proving Proving) (p planned, err error) 
 	if p.Plan, err = archive.LoadPlan(ctx, b.Bucket); err != nil {
 		return p, err
 	}
-	p.Plan = p.Against(p.known)
+	p.Plan = p.With(p.known)
 	if len(p.Segments)+len(p.Gaps) == 0 {
 		return p, errEmpty
 	}
@@ -59,7 +59,7 @@ func (b Bank) plan(ctx context.Context, proving Proving) (p planned, err error) 
 
 // known is what the bank knows of its archive: since when it is its own, and the archiver's
 // checkpoints, up to which it was archived.
-func (b Bank) known(ctx context.Context) (archive.Known, error) {
+func (b Bank) known(ctx context.Context) (archive.Evidence, error) {
 	k, err := owned(ctx, b.Bucket)
 	if err != nil {
 		return k, err
@@ -75,7 +75,7 @@ func (b Bank) known(ctx context.Context) (archive.Known, error) {
 	return k, err
 }
 
-func owned(ctx context.Context, from bucket.Bucket) (k archive.Known, err error) {
+func owned(ctx context.Context, from bucket.Bucket) (k archive.Evidence, err error) {
 	owner, err := stores.ReadOwner(ctx, from)
 	if owner != nil {
 		k.Since = owner.Since
@@ -89,14 +89,14 @@ type KnownParams struct{}
 func (KnownParams) check() error { return nil }
 
 // knows is known as a job, for who reads the archive beside the bank.
-func (b Bank) knows(ctx context.Context, _ KnownParams, _ *progress.Tracker) (archive.Known, error) {
+func (b Bank) knows(ctx context.Context, _ KnownParams, _ *progress.Tracker) (archive.Evidence, error) {
 	return b.known(ctx)
 }
 
 // Known is what is known of an archive by a bank that can be asked: one that runs, or one whose
 // tables are on AWS. Of a data directory that nobody holds only the archive is looked at, and of
 // tables that are lost too: then the archive stands for itself.
-func Known(ctx context.Context, t *console.Terminal, config platform.Config, from bucket.Bucket) (archive.Known, error) {
+func Known(ctx context.Context, t *console.Terminal, config platform.Config, from bucket.Bucket) (archive.Evidence, error) {
 	k, err := owned(ctx, from)
 	if err != nil {
 		return k, err
@@ -104,7 +104,7 @@ func Known(ctx context.Context, t *console.Terminal, config platform.Config, fro
 	if _, alone := platform.FindOps(config.Data); alone != nil && config.Store != platform.AWS {
 		return k, nil
 	}
-	asked, err := Do[archive.Known](ctx, t, config, "known", KnownParams{})
+	asked, err := Do[archive.Evidence](ctx, t, config, "known", KnownParams{})
 	if err != nil {
 		fmt.Fprintf(t.Err, "the archiver's checkpoints cannot be read, so the archive stands for itself: %v\n", err)
 		return k, ctx.Err()

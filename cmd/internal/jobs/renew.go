@@ -31,7 +31,7 @@ var errServing = errors.New("a running bank uses the stream: end it, and run rep
 // archive.
 func (b Bank) renew(ctx context.Context, params RenewParams, _ *progress.Tracker) (Renewed, error) {
 	done := Renewed{Stream: b.Config.Stream(EventStream), DryRun: params.DryRun}
-	tail, err := b.stores().Renewable(ctx)
+	tail, err := b.stores().CheckRenew(ctx)
 	switch {
 	case err != nil || params.DryRun:
 		return done, err

@@ -54,7 +54,7 @@ func (b Bank) untilArchived(ctx context.Context, a *archiver.Archiver, tips map[
 	defer tick.Stop()
 	for {
 		// its next owner, or its children, go on
-		if err := a.Flush(ctx); err != nil && !errors.Is(err, archiver.ErrGivenUp) {
+		if err := a.Flush(ctx); err != nil && !errors.Is(err, archiver.ErrHandedOver) {
 			return fmt.Errorf("archive the stream's tail: %w", err)
 		}
 		if err := a.Suspended(); err != nil {

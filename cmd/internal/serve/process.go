@@ -123,7 +123,7 @@ func (p *Process) checkStores(ctx context.Context) error {
 	case p.engine.Bucket != nil:
 		return set.Begin(ctx)
 	case slices.Contains(p.service.resources.Writes, journal.Table):
-		return set.Established(ctx)
+		return set.CheckWriter(ctx)
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 	"passbook/shared/segment"
 )
 
-// Life is what a plan has of one life of a stream.
-type Life struct {
+// Incarnation is what a plan has of one life of a stream.
+type Incarnation struct {
 	Stream   string    `json:"stream"`
 	Created  time.Time `json:"created"`
 	Shards   int       `json:"shards"`
@@ -22,19 +22,19 @@ type Life struct {
 }
 
 // String names the stream, when it was made, and what is there of it.
-func (l Life) String() string {
+func (l Incarnation) String() string {
 	return fmt.Sprintf("%s, made %s: %d events in %d segments of %d shards", l.Stream, l.Created.Format(time.RFC3339), l.Events, l.Segments, l.Shards)
 }
 
-// Lives sums the plan's segments up by stream and life, the oldest first.
-func (p Plan) Lives() []Life {
-	lives := []Life{}
+// Incarnations sums the plan's segments up by stream and life, the oldest first.
+func (p Plan) Incarnations() []Incarnation {
+	lives := []Incarnation{}
 	seen := map[segment.Source]bool{}
 	for _, s := range p.Segments {
-		i := slices.IndexFunc(lives, func(l Life) bool { return l.Stream == s.Name.Stream && l.Created.Equal(s.Name.Created) })
+		i := slices.IndexFunc(lives, func(l Incarnation) bool { return l.Stream == s.Name.Stream && l.Created.Equal(s.Name.Created) })
 		if i < 0 {
 			i = len(lives)
-			lives = append(lives, Life{Stream: s.Name.Stream, Created: s.Name.Created})
+			lives = append(lives, Incarnation{Stream: s.Name.Stream, Created: s.Name.Created})
 		}
 		if !seen[s.Name.Source] {
 			seen[s.Name.Source] = true
@@ -43,15 +43,15 @@ func (p Plan) Lives() []Life {
 		lives[i].Segments++
 		lives[i].Events += s.Footer.Rows
 	}
-	slices.SortFunc(lives, func(a, b Life) int {
+	slices.SortFunc(lives, func(a, b Incarnation) int {
 		return cmp.Or(cmp.Compare(a.Stream, b.Stream), a.Created.Compare(b.Created))
 	})
 	return lives
 }
 
-// LaterLife finds a segment of a life of the stream that began later than the one given, one of its
-// newest; the zero Object where there is none. It makes one listing for each day since then.
-func LaterLife(ctx context.Context, b bucket.Bucket, stream string, created, now time.Time) (Object, error) {
+// LaterIncarnation finds a segment of a life of the stream that began later than the one given, one
+// of its newest; the zero Object where there is none. It makes one listing for each day since then.
+func LaterIncarnation(ctx context.Context, b bucket.Bucket, stream string, created, now time.Time) (Object, error) {
 	const day = 24 * time.Hour
 	first := created.UTC().Truncate(day)
 	for date := now.Add(day).UTC().Truncate(day); !date.Before(first); date = date.Add(-day) {

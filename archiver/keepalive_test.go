@@ -146,7 +146,7 @@ func TestPatiently_KeepsTheShardWhileACallMayLast(t *testing.T) {
 				under(t, 0, func(context.Context, consumer.Shard, string) (consumer.Handler, error) {
 					opened.Add(1)
 					return waiting(func(ctx context.Context) error {
-						err := patiently(ctx, tt.most, func(ctx context.Context) error {
+						err := withKeepAlive(ctx, tt.most, func(ctx context.Context) error {
 							if !tt.heeds {
 								time.Sleep(tt.takes)
 								return nil

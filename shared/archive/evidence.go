@@ -17,16 +17,16 @@ type Bound struct {
 	By string
 }
 
-// Known is what is known of an archive from elsewhere.
-type Known struct {
+// Evidence is what is known of an archive from elsewhere.
+type Evidence struct {
 	Bounds []Bound
 	// Since is when its bank took it; zero where nobody says so.
 	Since time.Time
 }
 
-// Against is the plan with what it lacks of its bounds as gaps, and without streams that cannot be
+// With is the plan with what it lacks of its bounds as gaps, and without streams that cannot be
 // its bank's.
-func (p Plan) Against(k Known) Plan {
+func (p Plan) With(k Evidence) Plan {
 	for _, b := range k.Bounds {
 		b.Source.Created = time.Unix(b.Source.Created.Unix(), 0).UTC()
 		p = p.bounded(b)
@@ -110,5 +110,5 @@ func (p Plan) without(foreign map[segment.Source]bool) Plan {
 		return cmp.Or(cmp.Compare(a.Source.String(), b.Source.String()), cmp.Compare(a.What, b.What))
 	})
 	p.Ends = slices.DeleteFunc(slices.Clone(p.Ends), func(e End) bool { return foreign[e.Source] })
-	return p.Only(func(s Planned) bool { return !foreign[s.Name.Source] })
+	return p.Filter(func(s Planned) bool { return !foreign[s.Name.Source] })
 }

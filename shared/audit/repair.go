@@ -66,7 +66,7 @@ func (s *subject) mendRow(ctx context.Context, row *modelRow, fold func(context.
 func (s *subject) mended(where string, version int64) {
 	for i := range s.findings {
 		if f := &s.findings[i]; f.Where == where && (version == 0 || f.Version == version) {
-			f.Mended = true
+			f.Repaired = true
 		}
 	}
 }

@@ -16,7 +16,7 @@ func (c chains) judge(source segment.Source, segments []Planned) {
 			continue
 		}
 		if s := &segments[i]; m.Last != s.Footer.Last || m.Sum != s.Footer.Sum {
-			s.Doubt = fmt.Sprintf("archive: %s is not the segment that was archived, whose end marker says another sum", s.Key)
+			s.Suspicion = fmt.Sprintf("archive: %s is not the segment that was archived, whose end marker says another sum", s.Key)
 		}
 	}
 }
@@ -86,9 +86,9 @@ func (c chains) end(source segment.Source, last segment.Link, gaps []Gap) {
 	for _, m := range c.markers[source] {
 		e.Ended = e.Ended || m.Ended
 	}
-	e.Whole = e.Arrived
+	e.CompleteUpTo = e.Arrived
 	for _, g := range gaps {
-		e.Whole = earlier(e.Whole, c.plan.arrived(source, g.After.Last))
+		e.CompleteUpTo = earlier(e.CompleteUpTo, c.plan.arrived(source, g.After.Last))
 	}
 	c.plan.Ends = append(c.plan.Ends, e)
 }

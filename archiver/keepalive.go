@@ -22,10 +22,10 @@ const (
 // transferMost is how long a transfer of so many bytes may take.
 func transferMost(bytes int64) time.Duration { return callMost + time.Duration(bytes>>20)*slowest }
 
-// patiently makes a call to the bucket that may take longer than a lease, and no longer than most,
-// and tells the worker meanwhile that the shard is looked after: another worker would only begin
-// the same call anew. A call that does not heed its end costs the lease.
-func patiently(ctx context.Context, most time.Duration, call func(context.Context) error) error {
+// withKeepAlive makes a call to the bucket that may take longer than a lease, and no longer than
+// most, and tells the worker meanwhile that the shard is looked after: another worker would only
+// begin the same call anew. A call that does not heed its end costs the lease.
+func withKeepAlive(ctx context.Context, most time.Duration, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	done := make(chan error, 1)

@@ -49,13 +49,13 @@ func TestBegin_OlderCopy(t *testing.T) {
 	restore, renew := "replay journal restores them from the archive", "replay stream --yes"
 	t.Run("one database", func(t *testing.T) {
 		c := copyOf(t, archivedBank(t, entries), entries[:25])
-		c.Together = true
+		c.OneDatabase = true
 		must(t, "the start", c.Begin(t.Context()), "an older copy than the archive: the journal lacks main/", restore+"; then "+renew)
-		_, err := c.Renewable(t.Context())
+		_, err := c.CheckRenew(t.Context())
 		must(t, "a new life too soon", err, "the journal lacks main/", restore)
 		c.commit(entries[25:]...)
 		must(t, "the start after a restore", c.Begin(t.Context()), "the stream is an older copy than the archive", renew)
-		if tail, err := c.Renewable(t.Context()); tail || err != nil {
+		if tail, err := c.CheckRenew(t.Context()); tail || err != nil {
 			t.Fatalf("tail %v, %v", tail, err)
 		}
 		c.renew()
@@ -67,11 +67,11 @@ func TestBegin_OlderCopy(t *testing.T) {
 		b.commit(entries[40:]...)
 		b.archive(entries[40:]...)
 		c := copyOf(t, b, entries[:40])
-		c.Together = true
+		c.OneDatabase = true
 		must(t, "the start", c.Begin(t.Context()), "the journal lacks main/", renew)
 		c.commit(entries[40:]...)
 		must(t, "the start after a restore", c.Begin(t.Context()), "the stream is an older copy", renew)
-		b.Together = true
+		b.OneDatabase = true
 		must(t, "the start of the bank itself", b.Begin(t.Context()), "", "")
 	})
 	t.Run("tables alone", func(t *testing.T) {
@@ -99,13 +99,13 @@ func TestBegin_IsNoCopy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBank(t, t.TempDir())
-			b.Together = true
+			b.OneDatabase = true
 			must(t, "the first start", b.Begin(t.Context()), "", "")
 			b.commit(entries...)
 			_, last := b.archive(entries...)
 			change(b, last)
 			must(t, "the start", b.Begin(t.Context()), "", "")
-			if tail, err := b.Renewable(t.Context()); !tail || err != nil {
+			if tail, err := b.CheckRenew(t.Context()); !tail || err != nil {
 				t.Errorf("tail %v, %v", tail, err)
 			}
 		})
@@ -116,7 +116,7 @@ func TestBegin_IsNoCopy(t *testing.T) {
 func TestBegin_CostsNoListingOfTheArchive(t *testing.T) {
 	cost := func(together bool, segments int) strict.Counts {
 		b := newBank(t, t.TempDir())
-		b.Together = together
+		b.OneDatabase = together
 		must(t, "the first start", b.Begin(t.Context()), "", "")
 		entries := history()
 		b.commit(entries...)

@@ -35,7 +35,7 @@ type end struct {
 // give the same numbers out again; else the journal tells, which lacks the newest entries.
 func (s Set) current(ctx context.Context) error {
 	newest, ahead, err := s.newest(ctx)
-	if err != nil || newest == "" || s.Together && !ahead {
+	if err != nil || newest == "" || s.OneDatabase && !ahead {
 		return err
 	}
 	lacking, err := s.lacking(ctx, newest)
@@ -61,10 +61,10 @@ func (s Set) current(ctx context.Context) error {
 	return err
 }
 
-// Renewable checks the stores before the stream is given a new life: the journal must have all that
-// the archive has, since nothing brings it afterwards. tail says that the old life may hold what is
-// not archived yet.
-func (s Set) Renewable(ctx context.Context) (tail bool, err error) {
+// CheckRenew checks the stores before the stream is given a new life: the journal must have all
+// that the archive has, since nothing brings it afterwards. tail says that the old life may hold
+// what is not archived yet.
+func (s Set) CheckRenew(ctx context.Context) (tail bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	f, err := s.facts(ctx)
@@ -96,8 +96,8 @@ func (s Set) newest(ctx context.Context) (key string, ahead bool, err error) {
 	if err != nil {
 		return "", false, fmt.Errorf("creation of %s: %w", s.Stream, err)
 	}
-	if s.Together {
-		later, err := archive.LaterLife(ctx, s.Bucket, s.Stream, created, time.Now())
+	if s.OneDatabase {
+		later, err := archive.LaterIncarnation(ctx, s.Bucket, s.Stream, created, time.Now())
 		if err != nil || later.Key != "" {
 			return later.Key, true, err
 		}
@@ -143,7 +143,7 @@ func (s Set) endOf(ctx context.Context, source segment.Source, at consumer.Check
 		return end{}, err
 	}
 	e := end{key: key, arrived: footer.Arrived.To}
-	if !s.Together || at.Created.Equal(source.Created) && (at.Ended || stream.CompareSequence(at.Sequence, footer.Last) >= 0) {
+	if !s.OneDatabase || at.Created.Equal(source.Created) && (at.Ended || stream.CompareSequence(at.Sequence, footer.Last) >= 0) {
 		return e, nil
 	}
 	_, err = s.Streams.Iterator(ctx, s.Stream, source.Shard, stream.Position{Where: stream.AfterSequence, Sequence: footer.Last})
