@@ -19,12 +19,17 @@ import (
 // what the account stood at after it. Safe for concurrent use.
 type API struct {
 	store   *Store
+	rows    api.Rows[account.State]
 	journal *journal.Reader
 	now     func() time.Time
 }
 
 // NewAPI makes an API on the rows and the journal that they are folded from.
-func NewAPI(s *Store, r *journal.Reader) *API { return &API{store: s, journal: r, now: time.Now} }
+func NewAPI(s *Store, r *journal.Reader) *API {
+	a := &API{store: s, journal: r, now: time.Now}
+	a.rows = api.Rows[account.State]{Journal: r, Wait: s.Wait, Past: a.past}
+	return a
+}
 
 // Routes are what the service serves besides its consumers.
 func (a *API) Routes() []web.Route {
@@ -41,37 +46,20 @@ func (a *API) Routes() []web.Route {
 
 // balance answers what an account stands at, or stood at.
 func (a *API) balance(c echo.Context) error {
-	of, err := api.PathAccount(c)
+	of, moment, err := api.AccountAt(c)
 	if err != nil {
 		return err
 	}
-	q := web.ParseQuery(c)
-	moment := api.TakeMoment(q)
-	if err := q.Problem(); err != nil {
-		return err
-	}
-	row, err := a.row(c.Request().Context(), of, moment)
+	row, err := a.rows.At(c.Request().Context(), of, moment, a.now())
 	if err != nil {
 		return err
 	}
-	var j web.JSON
-	j.Begin()
-	render(&j, row)
-	j.End()
 	web.SetVersion(c, row.Version)
-	web.Reply(c, http.StatusOK, j)
-	return nil
+	return web.ReplyJSON(c, http.StatusOK, balanceOf(row))
 }
 
-// row is the account's row, or what it would have been at a moment of the past.
-func (a *API) row(ctx context.Context, of event.Account, m api.Moment) (Row, error) {
-	if !m.Past() {
-		return api.Present(ctx, a.journal, of, m, a.store.Wait)
-	}
-	version, err := m.Resolve(ctx, a.journal, of, a.now())
-	if err != nil {
-		return Row{}, err
-	}
+// past returns the row that there was at a version.
+func (a *API) past(ctx context.Context, of event.Account, version int64) (Row, error) {
 	state, err := a.journal.StateAt(ctx, of, version)
 	if err != nil {
 		return Row{}, api.Unavailable(err)
@@ -79,21 +67,16 @@ func (a *API) row(ctx context.Context, of event.Account, m api.Moment) (Row, err
 	return Row{Account: of, State: state, Version: version, LastEventID: of.EventID(version), AsOf: state.RecordedAt}, nil
 }
 
-// render adds the members of a balance.
-func render(j *web.JSON, row Row) {
+// balanceOf renders a row.
+func balanceOf(row Row) Balance {
 	s := row.State
-	j.String("account_id", row.Account.ID)
-	j.String("currency", s.Currency)
-	j.String("status", s.Status)
-	j.OptString("frozen", s.Frozen)
-	j.After(event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit})
-	j.Int("available", s.Available())
-	j.Int("available_own", s.AvailableOwn())
-	j.Int("version", row.Version)
-	j.String("last_event_id", row.LastEventID)
-	j.Time("as_of", row.AsOf)
-	j.OptTime("projected_at", row.ProjectedAt)
-	j.OptInt("blocked_at_version", row.BlockedAt)
+	return Balance{
+		AccountID: row.Account.ID, Currency: s.Currency, Status: s.Status, Frozen: s.Frozen,
+		Amounts:   Amounts{Posted: s.Posted, Held: s.Held, Limit: s.Limit},
+		Available: s.Available(), AvailableOwn: s.AvailableOwn(),
+		Version: row.Version, LastEventID: row.LastEventID,
+		AsOf: api.Time{Time: row.AsOf}, ProjectedAt: api.Time{Time: row.ProjectedAt}, BlockedAtVersion: row.BlockedAt,
+	}
 }
 
 // holds lists the open holds.
@@ -105,31 +88,19 @@ func (a *API) holds(c echo.Context) error {
 	if err := web.ParseQuery(c).Problem(); err != nil {
 		return err
 	}
-	row, err := a.row(c.Request().Context(), of, api.Moment{})
+	row, err := a.rows.At(c.Request().Context(), of, api.Moment{}, a.now())
 	if err != nil {
 		return err
 	}
-	var j web.JSON
-	j.Begin()
-	j.String("account_id", of.ID)
-	j.String("currency", row.State.Currency)
-	j.Int("version", row.Version)
-	j.Time("as_of", row.AsOf)
-	j.OptInt("blocked_at_version", row.BlockedAt)
-	j.BeginList("holds")
-	for _, h := range row.State.Holds {
-		j.Begin()
-		j.String("hold_id", event.HoldID(h.Version))
-		j.Int("amount", h.Amount)
-		j.Time("placed_at", h.PlacedAt)
-		j.OptTime("expires_at", h.ExpiresAt)
-		j.End()
+	list := HoldList{
+		AccountID: of.ID, Currency: row.State.Currency, Version: row.Version, AsOf: api.Time{Time: row.AsOf}, BlockedAtVersion: row.BlockedAt,
+		Holds: make([]Hold, len(row.State.Holds)),
 	}
-	j.EndList()
-	j.End()
+	for i, h := range row.State.Holds {
+		list.Holds[i] = Hold{HoldID: event.HoldID(h.Version), Amount: h.Amount, PlacedAt: api.Time{Time: h.PlacedAt}, ExpiresAt: api.Time{Time: h.ExpiresAt}}
+	}
 	web.SetVersion(c, row.Version)
-	web.Reply(c, http.StatusOK, j)
-	return nil
+	return web.ReplyJSON(c, http.StatusOK, list)
 }
 
 // list lists accounts.
@@ -156,19 +127,9 @@ func (a *API) list(c echo.Context) error {
 	if next != "" {
 		next = web.EncodeCursor("accounts", next)
 	}
-	var j web.JSON
-	j.Begin()
-	j.BeginList("accounts")
-	for _, row := range rows {
-		j.Begin()
-		j.OptString("holder_ref", row.State.HolderRef)
-		j.OptString("product", row.State.Product)
-		render(&j, row)
-		j.End()
+	list := AccountList{Accounts: make([]Account, len(rows)), Page: api.NextPage(c, next)}
+	for i, row := range rows {
+		list.Accounts[i] = Account{HolderRef: row.State.HolderRef, Product: row.State.Product, Balance: balanceOf(row)}
 	}
-	j.EndList()
-	api.Next(&j, c, next)
-	j.End()
-	web.Reply(c, http.StatusOK, j)
-	return nil
+	return web.ReplyJSON(c, http.StatusOK, list)
 }

@@ -2,6 +2,7 @@ package balance
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -43,18 +44,11 @@ func (a *API) events(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var j web.JSON
-	j.Begin()
-	j.String("account_id", of.ID)
-	j.BeginList("events")
-	for _, r := range page {
-		renderEvent(&j, of, r)
+	list := EventList{AccountID: of.ID, Events: make([]Event, len(page)), Page: api.NextPage(c, cursorAt(scope, next))}
+	for i, r := range page {
+		list.Events[i] = eventOf(of, r)
 	}
-	j.EndList()
-	api.Next(&j, c, cursorAt(scope, next))
-	j.End()
-	web.Reply(c, http.StatusOK, j)
-	return nil
+	return web.ReplyJSON(c, http.StatusOK, list)
 }
 
 // cursorAt is the cursor of a version within a query, empty at the end.
@@ -65,27 +59,16 @@ func cursorAt(scope string, next int64, more ...int64) string {
 	return web.EncodeCursor(scope, web.Numbers(append([]int64{next}, more...)...))
 }
 
-func renderEvent(j *web.JSON, of event.Account, r api.Recorded) {
+// eventOf renders an event.
+func eventOf(of event.Account, r api.Recorded) Event {
 	command := r.Entry.Commands[r.Command]
-	j.Begin()
-	j.String("event_id", of.EventID(r.Version))
-	j.Int("version", r.Version)
-	j.String("type", r.Body.Type())
-	j.Int("schema", int64(r.Schema))
-	j.Time("recorded_at", r.Entry.RecordedAt)
-	j.Date("effective_at", r.EffectiveAt)
-	j.String("correlation_id", command.CorrelationID)
-	j.OptString("causation_id", r.Entry.Causation(r.Event))
-	j.Text("actor", command.Actor)
-	j.String("currency", r.Entry.Currency)
-	j.OptInt("amount", r.Amount())
-	j.OptString("transaction_id", r.TransactionID())
-	j.OptString("hold_id", r.HoldID())
-	j.BeginObject("after")
-	j.After(r.After)
-	j.End()
-	j.Raw("data", r.Data)
-	j.End()
+	return Event{
+		EventID: of.EventID(r.Version), Version: r.Version, Type: r.Body.Type(), Schema: r.Schema,
+		RecordedAt: api.Time{Time: r.Entry.RecordedAt}, EffectiveAt: api.Date{Time: r.EffectiveAt},
+		CorrelationID: command.CorrelationID, CausationID: r.Entry.Causation(r.Event), Actor: command.Actor,
+		Currency: r.Entry.Currency, Amount: r.Amount(), TransactionID: r.TransactionID(), HoldID: r.HoldID(),
+		After: Amounts(r.After), Data: json.RawMessage(r.Data),
+	}
 }
 
 // period is the part of an account's history that a statement is about. Its ends are fixed by the
@@ -161,21 +144,15 @@ func (a *API) statementPage(c echo.Context, of event.Account, currency string, p
 			return err
 		}
 	}
-	var j web.JSON
-	j.Begin()
-	j.String("account_id", of.ID)
-	j.String("currency", currency)
-	renderEnd(&j, "opening", opening, p.opening)
-	renderEnd(&j, "closing", closing, p.closing)
-	j.BeginList("lines")
-	for _, r := range page {
-		renderLine(&j, of, r)
+	statement := Statement{
+		AccountID: of.ID, Currency: currency,
+		Opening: Posted{Posted: opening, Version: p.opening}, Closing: Posted{Posted: closing, Version: p.closing},
+		Lines: make([]Line, len(page)), Page: api.NextPage(c, cursorAt(scope, next, p.opening, p.closing)),
 	}
-	j.EndList()
-	api.Next(&j, c, cursorAt(scope, next, p.opening, p.closing))
-	j.End()
-	web.Reply(c, http.StatusOK, j)
-	return nil
+	for i, r := range page {
+		statement.Lines[i] = lineOf(of, r)
+	}
+	return web.ReplyJSON(c, http.StatusOK, statement)
 }
 
 // posted is the balance after a version; 0 before the account was opened.
@@ -193,41 +170,24 @@ func (a *API) posted(ctx context.Context, of event.Account, version int64) (int6
 // moves says whether an event is a line of a statement.
 func moves(ev event.Event) bool { return ev.TransactionID() != "" }
 
-func renderEnd(j *web.JSON, name string, posted, version int64) {
-	j.BeginObject(name)
-	j.Int("posted", posted)
-	j.Int("version", version)
-	j.End()
-}
-
-func renderLine(j *web.JSON, of event.Account, r api.Recorded) {
-	j.Begin()
-	j.String("event_id", of.EventID(r.Version))
-	j.Int("version", r.Version)
-	j.String("transaction_id", r.TransactionID())
-	j.String("type", r.Body.Type())
-	j.Time("recorded_at", r.Entry.RecordedAt)
-	j.Date("effective_at", r.EffectiveAt)
-	amount := r.Amount()
+// lineOf renders a movement.
+func lineOf(of event.Account, r api.Recorded) Line {
+	line := Line{
+		EventID: of.EventID(r.Version), Version: r.Version, TransactionID: r.TransactionID(), Type: r.Body.Type(),
+		RecordedAt: api.Time{Time: r.Entry.RecordedAt}, EffectiveAt: api.Date{Time: r.EffectiveAt},
+		Amount: r.Amount(), Posted: r.After.Posted,
+	}
 	switch b := r.Body.(type) {
 	case event.MoneyCredited:
-		j.String("kind", b.Kind)
-		j.OptString("contra", b.Contra)
-		j.OptText("reference", b.Reference)
+		line.Kind, line.Contra, line.Reference = b.Kind, event.Text{Plain: b.Contra}, b.Reference
 	case event.MoneyWithdrawn:
-		amount = -amount
-		j.String("kind", b.Kind)
-		j.OptString("hold_id", b.HoldID)
-		j.OptString("contra", b.Contra)
-		j.OptText("reference", b.Reference)
+		line.Amount = -line.Amount
+		line.Kind, line.HoldID, line.Contra, line.Reference = b.Kind, b.HoldID, event.Text{Plain: b.Contra}, b.Reference
 	case event.TransactionReversed:
 		if b.Direction == event.DirectionDebit {
-			amount = -amount
+			line.Amount = -line.Amount
 		}
-		j.String("original_transaction_id", b.OriginalTransactionID)
-		j.OptText("reference", b.Reason)
+		line.OriginalTransactionID, line.Reference = b.OriginalTransactionID, b.Reason
 	}
-	j.Int("amount", amount)
-	j.Int("posted", r.After.Posted)
-	j.End()
+	return line
 }

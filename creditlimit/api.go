@@ -19,13 +19,17 @@ import (
 // API answers queries: the present from the rows, the past and the decisions from the journal. Safe
 // for concurrent use.
 type API struct {
-	store   *Store
+	rows    api.Rows[State]
 	journal *journal.Reader
 	now     func() time.Time
 }
 
 // NewAPI makes an API on the rows and the journal that they are folded from.
-func NewAPI(s *Store, r *journal.Reader) *API { return &API{store: s, journal: r, now: time.Now} }
+func NewAPI(s *Store, r *journal.Reader) *API {
+	a := &API{journal: r, now: time.Now}
+	a.rows = api.Rows[State]{Journal: r, Wait: s.Wait, Past: a.past}
+	return a
+}
 
 // Routes are what the service serves besides its consumers.
 func (a *API) Routes() []web.Route {
@@ -40,56 +44,25 @@ func (a *API) Routes() []web.Route {
 
 // limit answers how the line is used, or was used.
 func (a *API) limit(c echo.Context) error {
-	of, err := api.PathAccount(c)
+	of, moment, err := api.AccountAt(c)
 	if err != nil {
 		return err
 	}
-	q := web.ParseQuery(c)
-	moment := api.TakeMoment(q)
-	if err := q.Problem(); err != nil {
-		return err
-	}
-	row, err := a.row(c.Request().Context(), of, moment)
+	row, err := a.rows.At(c.Request().Context(), of, moment, a.now())
 	if err != nil {
 		return err
 	}
 	s := row.State
-	var j web.JSON
-	j.Begin()
-	j.String("account_id", of.ID)
-	j.String("currency", s.Currency)
-	j.Int("limit", s.Limit)
-	j.OptTime("expires_at", s.ExpiresAt)
-	j.Int("drawn", s.Drawn())
-	j.Int("reserved", s.Reserved())
-	j.Int("available_credit", s.AvailableCredit())
-	j.Int("over_limit", s.OverLimit())
+	usage := Usage{
+		AccountID: of.ID, Currency: s.Currency, Limit: s.Limit, ExpiresAt: api.Time{Time: s.ExpiresAt},
+		Drawn: s.Drawn(), Reserved: s.Reserved(), AvailableCredit: s.AvailableCredit(), OverLimit: s.OverLimit(), Declines: s.Declines,
+		Version: row.Version, AsOf: api.Time{Time: row.AsOf}, ProjectedAt: api.Time{Time: row.ProjectedAt}, BlockedAtVersion: row.BlockedAt,
+	}
 	if bps, ok := s.UtilisationBps(); ok {
-		j.Int("utilisation_bps", bps)
-	} else {
-		j.Null("utilisation_bps")
+		usage.UtilisationBps = &bps
 	}
-	j.Int("declines", s.Declines)
-	j.Int("version", row.Version)
-	j.Time("as_of", row.AsOf)
-	j.OptTime("projected_at", row.ProjectedAt)
-	j.OptInt("blocked_at_version", row.BlockedAt)
-	j.End()
 	web.SetVersion(c, row.Version)
-	web.Reply(c, http.StatusOK, j)
-	return nil
-}
-
-// row is the account's row, or what it would have been at a moment of the past.
-func (a *API) row(ctx context.Context, of event.Account, m api.Moment) (Row, error) {
-	if !m.Past() {
-		return api.Present(ctx, a.journal, of, m, a.store.Wait)
-	}
-	version, err := m.Resolve(ctx, a.journal, of, a.now())
-	if err != nil {
-		return Row{}, err
-	}
-	return a.past(ctx, of, version)
+	return web.ReplyJSON(c, http.StatusOK, usage)
 }
 
 // past folds the history anew: declines and peak are counts over all of it.
@@ -138,19 +111,11 @@ func (a *API) history(c echo.Context) error {
 	if next > 0 {
 		cursor = web.EncodeCursor(scope, web.Numbers(next))
 	}
-	var j web.JSON
-	j.Begin()
-	j.String("account_id", of.ID)
-	j.String("currency", head.State.Currency)
-	j.BeginList("decisions")
-	for _, r := range page {
-		renderDecision(&j, of, r)
+	list := History{AccountID: of.ID, Currency: head.State.Currency, Decisions: make([]Decision, len(page)), Page: api.NextPage(c, cursor)}
+	for i, r := range page {
+		list.Decisions[i] = decisionOf(of, r)
 	}
-	j.EndList()
-	api.Next(&j, c, cursor)
-	j.End()
-	web.Reply(c, http.StatusOK, j)
-	return nil
+	return web.ReplyJSON(c, http.StatusOK, list)
 }
 
 // decides says whether an event set the limit.
@@ -164,28 +129,18 @@ func decides(ev event.Event) bool {
 	return false
 }
 
-func renderDecision(j *web.JSON, of event.Account, r api.Recorded) {
-	j.Begin()
-	j.String("event_id", of.EventID(r.Version))
-	j.Int("version", r.Version)
-	j.Time("recorded_at", r.Entry.RecordedAt)
+// decisionOf renders a decision.
+func decisionOf(of event.Account, r api.Recorded) Decision {
+	d := Decision{EventID: of.EventID(r.Version), Version: r.Version, RecordedAt: api.Time{Time: r.Entry.RecordedAt}}
 	switch b := r.Body.(type) {
 	case event.AccountOpened:
-		j.Int("before", 0)
-		j.Int("after", b.CreditLimit)
+		d.After = b.CreditLimit
 	case event.CreditLimitChanged:
-		j.Int("before", b.Before)
-		j.Int("after", b.After)
-		j.OptTime("expires_at", b.ExpiresAt)
-		j.OptText("reason", b.Reason)
-		j.OptString("decided_by", b.DecidedBy)
-		j.OptString("decision_ref", b.DecisionRef)
-		if b.Forced {
-			j.Bool("forced", true)
-		}
-		j.OptInt("expired_version", b.ExpiredVersion)
+		d.Before, d.After, d.ExpiresAt, d.Reason = b.Before, b.After, api.Time{Time: b.ExpiresAt}, b.Reason
+		d.DecidedBy, d.DecisionRef = event.Text{Plain: b.DecidedBy}, event.Text{Plain: b.DecisionRef}
+		d.Forced, d.ExpiredVersion = b.Forced, b.ExpiredVersion
 	}
-	j.End()
+	return d
 }
 
 // explain tells what a withdrawal would meet now. It is made of the blocks that decide one, on the
@@ -213,37 +168,23 @@ func (a *API) explain(c echo.Context) error {
 	if d.IsOpen() && d.AllowsDebit() {
 		d.Debit(event.OpWithdraw, event.MoneyWithdrawn{Amount: amount, Kind: event.KindCash}, d.Today())
 	}
-	var j web.JSON
-	j.Begin()
-	j.String("account_id", of.ID)
-	j.String("currency", before.Currency)
-	j.Int("version", head.State.Version)
-	j.Time("as_of", d.Now)
-	j.Int("amount", amount)
-	j.Int("available", before.Available())
-	j.Int("available_own", before.AvailableOwn())
-	j.Int("limit", before.Limit)
-	renderOutcome(&j, d.Decision())
-	j.End()
 	web.SetVersion(c, head.State.Version)
-	web.Reply(c, http.StatusOK, j)
-	return nil
+	return web.ReplyJSON(c, http.StatusOK, Explanation{
+		AccountID: of.ID, Currency: before.Currency, Version: head.State.Version, AsOf: api.Time{Time: d.Now}, Amount: amount,
+		Available: before.Available(), AvailableOwn: before.AvailableOwn(), Limit: before.Limit, Outcome: outcomeOf(d.Decision()),
+	})
 }
 
-func renderOutcome(j *web.JSON, d account.Decision) {
+// outcomeOf renders what a withdrawal comes to.
+func outcomeOf(d account.Decision) Outcome {
 	if d.Rejection != nil {
-		j.Bool("accepted", false)
-		j.String("code", d.Rejection.Code)
-		return
+		return Outcome{Code: d.Rejection.Code}
 	}
 	switch b := d.Events[len(d.Events)-1].Body.(type) {
 	case event.MoneyWithdrawn:
-		j.Bool("accepted", true)
-		j.Int("from_own", b.FromOwn)
-		j.Int("from_credit", b.FromCredit)
+		return Outcome{Accepted: true, FromOwn: &b.FromOwn, FromCredit: &b.FromCredit}
 	case event.WithdrawalDeclined:
-		j.Bool("accepted", false)
-		j.String("code", b.Reason)
-		j.Int("shortfall", b.Shortfall)
+		return Outcome{Code: b.Reason, Shortfall: &b.Shortfall}
 	}
+	return Outcome{}
 }

@@ -15,11 +15,11 @@ import (
 	"passbook/shared/web"
 )
 
-// maxBlocked bounds the blocked accounts that are told of per consumer; the quarantine job lists
-// them all.
+// maxBlocked bounds the quarantined accounts in the answer for each consumer; the quarantine job
+// lists them all.
 const maxBlocked = 100
 
-// Consumers says whose positions are told.
+// Consumers serves where the consumers of the stream are.
 type Consumers struct {
 	Table   table.Table
 	Journal *journal.Reader
@@ -32,7 +32,45 @@ type Consumers struct {
 	Models, Names []string
 }
 
-// Route serves them.
+// ConsumerList answers where the consumers of the stream are.
+type ConsumerList struct {
+	Consumers []ConsumerStatus `json:"consumers"`
+}
+
+// ConsumerStatus is where one consumer is.
+type ConsumerStatus struct {
+	Name   string        `json:"name"`
+	Stream string        `json:"stream"`
+	Shards []ShardStatus `json:"shards"`
+	// Blocked are at most maxBlocked of what it has quarantined.
+	Blocked []Blocked `json:"blocked"`
+}
+
+// ShardStatus is where a consumer is in a shard.
+type ShardStatus struct {
+	Shard    string `json:"shard"`
+	Owner    string `json:"owner"`
+	Position string `json:"position"`
+	// BehindSeconds is how far it is behind the newest record.
+	BehindSeconds Seconds `json:"behind_seconds"`
+	AsOf          Time    `json:"as_of,omitzero"`
+	// Ended says that all of a closed shard has been read.
+	Ended bool `json:"ended,omitempty"`
+	// Holes are ranges of the shard that it possibly missed.
+	Holes int `json:"holes,omitempty"`
+}
+
+// Blocked is an account that a consumer has quarantined, or a record that names none.
+type Blocked struct {
+	AccountID        string `json:"account_id,omitempty"`
+	BlockedAtVersion int64  `json:"blocked_at_version,omitempty"`
+	// BehindVersions is how many versions the account is behind its head; nil for a record.
+	BehindVersions *int64 `json:"behind_versions,omitempty"`
+	Record         string `json:"record,omitempty"`
+	Cause          string `json:"cause"`
+}
+
+// Route returns the route that serves them.
 func (cs Consumers) Route() web.Route {
 	return web.Route{Method: http.MethodGet, Path: "/v1/consumers", Handler: func(c echo.Context) error {
 		ctx := c.Request().Context()
@@ -40,18 +78,13 @@ func (cs Consumers) Route() web.Route {
 		if err != nil {
 			return Unavailable(err)
 		}
-		var j web.JSON
-		j.Begin()
-		j.BeginList("consumers")
-		for _, name := range names {
-			if err := cs.render(ctx, &j, name); err != nil {
+		list := ConsumerList{Consumers: make([]ConsumerStatus, len(names))}
+		for i, name := range names {
+			if list.Consumers[i], err = cs.status(ctx, name); err != nil {
 				return Unavailable(err)
 			}
 		}
-		j.EndList()
-		j.End()
-		web.Reply(c, http.StatusOK, j)
-		return nil
+		return web.ReplyJSON(c, http.StatusOK, list)
 	}}
 }
 
@@ -70,60 +103,41 @@ func (cs Consumers) names(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-func (cs Consumers) render(ctx context.Context, j *web.JSON, name string) error {
+// status reads where one consumer is.
+func (cs Consumers) status(ctx context.Context, name string) (status ConsumerStatus, err error) {
 	shards, err := consumer.Status(ctx, cs.Table, cs.Stream, name)
 	if err != nil {
-		return fmt.Errorf("status of %s: %w", name, err)
+		return status, fmt.Errorf("status of %s: %w", name, err)
 	}
-	blocked, _, err := readmodel.Quarantine(ctx, cs.Table, name, "")
+	quarantined, _, err := readmodel.Quarantine(ctx, cs.Table, name, "")
 	if err != nil {
-		return fmt.Errorf("quarantine of %s: %w", name, err)
+		return status, fmt.Errorf("quarantine of %s: %w", name, err)
 	}
-	j.Begin()
-	j.String("name", name)
-	j.String("stream", cs.Stream)
-	j.BeginList("shards")
-	for _, s := range shards {
-		j.Begin()
-		j.String("shard", s.Shard)
-		j.String("owner", s.Owner)
-		j.String("position", s.Checkpoint)
-		j.Seconds("behind_seconds", s.Lag(time.Now(), cs.Lease))
-		j.OptTime("as_of", s.At.Truncate(time.Microsecond))
-		if s.Ended {
-			j.Bool("ended", true)
-		}
-		j.OptInt("holes", int64(s.Holes))
-		j.End()
-	}
-	j.EndList()
-	j.BeginList("blocked")
-	for _, q := range blocked[:min(len(blocked), maxBlocked)] {
-		if err := cs.renderBlocked(ctx, j, q); err != nil {
-			return err
+	quarantined = quarantined[:min(len(quarantined), maxBlocked)]
+	status = ConsumerStatus{Name: name, Stream: cs.Stream, Shards: make([]ShardStatus, len(shards)), Blocked: make([]Blocked, len(quarantined))}
+	for i, s := range shards {
+		status.Shards[i] = ShardStatus{
+			Shard: s.Shard, Owner: s.Owner, Position: s.Checkpoint, BehindSeconds: Seconds(s.Lag(time.Now(), cs.Lease).Seconds()),
+			AsOf: Time{s.At.Truncate(time.Microsecond)}, Ended: s.Ended, Holes: s.Holes,
 		}
 	}
-	j.EndList()
-	j.End()
-	return nil
+	for i, q := range quarantined {
+		if status.Blocked[i], err = cs.blocked(ctx, q); err != nil {
+			return status, err
+		}
+	}
+	return status, nil
 }
 
-// renderBlocked tells of an account that was set aside, and how many versions it is behind its head
-// by now; or of a record that names none.
-func (cs Consumers) renderBlocked(ctx context.Context, j *web.JSON, q readmodel.Quarantined) error {
-	j.Begin()
-	if q.Account.ID != "" {
-		head, err := cs.Journal.Head(ctx, q.Account)
-		if err != nil {
-			return fmt.Errorf("head of %s: %w", q.Account.ID, err)
-		}
-		j.String("account_id", q.Account.ID)
-		j.OptInt("blocked_at_version", q.Version)
-		j.Int("behind_versions", max(head.State.Version-q.Version+1, 0))
-	} else {
-		j.String("record", q.ID)
+// blocked reads how many versions a quarantined account is behind its head by now.
+func (cs Consumers) blocked(ctx context.Context, q readmodel.Quarantined) (Blocked, error) {
+	if q.Account.ID == "" {
+		return Blocked{Record: q.ID, Cause: q.Cause}, nil
 	}
-	j.String("cause", q.Cause)
-	j.End()
-	return nil
+	head, err := cs.Journal.Head(ctx, q.Account)
+	if err != nil {
+		return Blocked{}, fmt.Errorf("head of %s: %w", q.Account.ID, err)
+	}
+	behind := max(head.State.Version-q.Version+1, 0)
+	return Blocked{AccountID: q.Account.ID, BlockedAtVersion: q.Version, BehindVersions: &behind, Cause: q.Cause}, nil
 }

@@ -73,8 +73,8 @@ type Moment struct {
 	Wait       time.Duration
 }
 
-// TakeMoment takes at, version, min_version and wait, of which only the last two go together.
-func TakeMoment(q *web.Query) Moment {
+// takeMoment takes at, version, min_version and wait, of which only the last two go together.
+func takeMoment(q *web.Query) Moment {
 	m := Moment{At: q.Time("at"), Version: q.Version("version"), MinVersion: q.Version("min_version"), Wait: q.Wait("wait")}
 	switch {
 	case m.Version > 0 && !m.At.IsZero():
@@ -121,20 +121,36 @@ func (m Moment) Resolve(ctx context.Context, r *journal.Reader, a event.Account,
 	return version, nil
 }
 
-// Next adds has_more and next_cursor to an answer, and the Link header; an empty cursor is the end.
-func Next(j *web.JSON, c echo.Context, cursor string) {
-	j.Bool("has_more", cursor != "")
+// Page is the end of an answer that is a page of a list.
+type Page struct {
+	HasMore    bool   `json:"has_more"`
+	NextCursor string `json:"next_cursor,omitempty"`
+}
+
+// NextPage returns the end of a page, and sets the Link header; an empty cursor is the end of the
+// list.
+func NextPage(c echo.Context, cursor string) Page {
 	if cursor == "" {
-		return
+		return Page{}
 	}
-	j.String("next_cursor", cursor)
 	values := c.QueryParams()
 	values.Set("cursor", cursor)
 	next := url.URL{Path: c.Request().URL.Path, RawQuery: values.Encode()}
 	c.Response().Header().Set("Link", "<"+next.String()+`>; rel="next"`)
+	return Page{HasMore: true, NextCursor: cursor}
 }
 
-// PathAccount is the account that the path names.
+// AccountAt returns the account that the path names and the moment that the query asks for.
+func AccountAt(c echo.Context) (of event.Account, m Moment, err error) {
+	if of, err = PathAccount(c); err != nil {
+		return of, m, err
+	}
+	q := web.ParseQuery(c)
+	m = takeMoment(q)
+	return of, m, q.Problem()
+}
+
+// PathAccount returns the account that the path names.
 func PathAccount(c echo.Context) (event.Account, error) {
 	id := c.Param("account_id")
 	if !account.ValidAccountID(id) {

@@ -11,28 +11,46 @@ import (
 	"passbook/shared/web"
 )
 
-// Waiter reads an account's row once it is at a version, as the Wait of a *readmodel.Rows does.
-type Waiter[S any] func(ctx context.Context, a event.Account, minVersion int64, wait time.Duration) (readmodel.Row[S], error)
+// Rows answers what a read model has of an account, at the present or at a moment of the past.
+type Rows[S any] struct {
+	Journal *journal.Reader
+	// Wait reads an account's row once it is at a version, as the Wait of a *readmodel.Rows does.
+	Wait func(ctx context.Context, a event.Account, minVersion int64, wait time.Duration) (readmodel.Row[S], error)
+	// Past makes the row that there was when the account came to a version that it has come to.
+	Past func(ctx context.Context, a event.Account, version int64) (readmodel.Row[S], error)
+}
 
-// Present is an account's row at the present moment, waited for as the moment says. The journal
-// knows what is only late from what there is not: account-not-found for an account that it does not
-// have, at once; version-not-found, after the wait, for a version beyond its head;
-// projection-behind for the rest, and when the journal cannot say.
-func Present[S any](ctx context.Context, r *journal.Reader, a event.Account, m Moment, wait Waiter[S]) (readmodel.Row[S], error) {
-	row, err := wait(ctx, a, m.MinVersion, 0)
-	if !late(err) {
-		return row, asUnavailable(err)
+// At returns the account's row at a moment; now is the present.
+func (r Rows[S]) At(ctx context.Context, a event.Account, m Moment, now time.Time) (readmodel.Row[S], error) {
+	if !m.Past() {
+		return r.present(ctx, a, m)
 	}
-	head, known := headOf(ctx, r, a)
+	version, err := m.Resolve(ctx, r.Journal, a, now)
+	if err != nil {
+		return readmodel.Row[S]{}, err
+	}
+	return r.Past(ctx, a, version)
+}
+
+// present returns an account's row at the present, waited for as the moment says. The journal
+// tells a row that is late from one that cannot be: account-not-found for an account that the
+// journal does not have, at once; version-not-found, after the wait, for a version beyond its head;
+// projection-behind for the rest, and when the journal cannot be read.
+func (r Rows[S]) present(ctx context.Context, a event.Account, m Moment) (readmodel.Row[S], error) {
+	row, err := r.Wait(ctx, a, m.MinVersion, 0)
+	if !late(err) {
+		return row, rowsUnavailable(err)
+	}
+	head, known := headOf(ctx, r.Journal, a)
 	if known && head == 0 {
 		return row, web.Refuse(AccountNotFound).Of(a.ID, 0)
 	}
 	if m.Wait > 0 {
-		row, err = wait(ctx, a, m.MinVersion, m.Wait)
+		row, err = r.Wait(ctx, a, m.MinVersion, m.Wait)
 		if !late(err) {
-			return row, asUnavailable(err)
+			return row, rowsUnavailable(err)
 		}
-		head, known = headOf(ctx, r, a)
+		head, known = headOf(ctx, r.Journal, a)
 	}
 	if known && m.MinVersion > head {
 		return row, web.Refuse(VersionNotFound).Of(a.ID, head)
@@ -40,26 +58,28 @@ func Present[S any](ctx context.Context, r *journal.Reader, a event.Account, m M
 	return row, behind(a, row, err)
 }
 
-// late says whether a row is missing, or not at the version that was asked for.
+// late reports whether a row is missing, or not at the version that was asked for.
 func late(err error) bool {
 	return errors.Is(err, readmodel.ErrNoRow) || errors.Is(err, readmodel.ErrBehind)
 }
 
-// headOf is the account's newest version, 0 for none, and whether the journal could say.
+// headOf returns the account's newest version, 0 for none, and whether the journal could be read.
 func headOf(ctx context.Context, r *journal.Reader, a event.Account) (version int64, known bool) {
 	head, err := r.Head(ctx, a)
 	return head.State.Version, err == nil
 }
 
-func asUnavailable(err error) error {
+// rowsUnavailable is RowsUnavailable of an error that may be nil.
+func rowsUnavailable(err error) error {
 	if err == nil {
 		return nil
 	}
 	return RowsUnavailable(err)
 }
 
-// behind is the problem of a row that is late: the versions that it is at and that would have done.
-// One that is missing lacks at least its first version; one that was set aside there says so.
+// behind returns the problem of a row that is late: the version that it is at and the one that is
+// wanted. A row that is missing lacks at least its first version; a quarantined row lacks the one
+// that it is blocked at.
 func behind[S any](a event.Account, row readmodel.Row[S], err error) *web.Problem {
 	at, wanted := int64(0), max(row.BlockedAt, 1)
 	var late *readmodel.BehindError

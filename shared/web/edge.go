@@ -1,7 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -146,6 +148,18 @@ func write(c echo.Context, status int, contentType []string, body []byte) {
 
 // Reply answers with JSON.
 func Reply(c echo.Context, status int, body []byte) { write(c, status, contentJSON, body) }
+
+// ReplyJSON answers with a value's JSON, whose strings are not escaped for HTML.
+func ReplyJSON(c echo.Context, status int, answer any) error {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(answer); err != nil {
+		return fmt.Errorf("encode the answer of %s: %w", c.Path(), err)
+	}
+	Reply(c, status, bytes.TrimSuffix(body.Bytes(), []byte{'\n'}))
+	return nil
+}
 
 // ReplyProblem answers with a problem document.
 func ReplyProblem(c echo.Context, status int, body []byte) { write(c, status, contentProb, body) }

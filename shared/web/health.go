@@ -28,17 +28,17 @@ type Check struct {
 	Advisory bool
 }
 
-// CheckResult is what a check said.
+// CheckResult is how a check ended: Cause says why it failed.
 type CheckResult struct {
-	Name  string
-	Ready bool
-	Cause string
+	Name  string `json:"name"`
+	Ready bool   `json:"ready"`
+	Cause string `json:"cause,omitempty"`
 }
 
 // processRoutes are what every service serves besides its own.
 func (s *Server) processRoutes() []Route {
 	metrics := promhttp.HandlerFor(s.config.Registry, promhttp.HandlerOpts{Registry: s.config.Registry})
-	build := buildInfo(s.config.Service, s.config.Version)
+	built := buildOf(s.config.Service, s.config.Version)
 	return []Route{
 		{Method: http.MethodGet, Path: "/livez", Kind: Probe, Handler: func(c echo.Context) error {
 			write(c, http.StatusOK, contentJSON, []byte(`{"status":"live"}`))
@@ -47,8 +47,7 @@ func (s *Server) processRoutes() []Route {
 		{Method: http.MethodGet, Path: "/readyz", Kind: Probe, Handler: s.readyz},
 		{Method: http.MethodGet, Path: "/metrics", Kind: Probe, Handler: echo.WrapHandler(metrics)},
 		{Method: http.MethodGet, Path: "/version", Kind: Probe, Handler: func(c echo.Context) error {
-			write(c, http.StatusOK, contentJSON, build)
-			return nil
+			return ReplyJSON(c, http.StatusOK, built)
 		}},
 	}
 }
@@ -74,13 +73,13 @@ func (s *Server) readyz(c echo.Context) error {
 		p.Checks = results
 		return p
 	}
-	var j JSON
-	j.Begin()
-	j.String("status", "ready")
-	j.checks(results)
-	j.End()
-	write(c, http.StatusOK, contentJSON, j)
-	return nil
+	return ReplyJSON(c, http.StatusOK, readiness{Status: "ready", Checks: results})
+}
+
+// readiness is the answer of a process that is ready.
+type readiness struct {
+	Status string        `json:"status"`
+	Checks []CheckResult `json:"checks,omitempty"`
 }
 
 func (s *Server) runChecks(ctx context.Context) []CheckResult {
@@ -115,28 +114,34 @@ func (j *JSON) checks(results []CheckResult) {
 	j.EndList()
 }
 
-// buildInfo renders what the process was built from, as the toolchain stamped it.
-func buildInfo(service, version string) []byte {
-	var j JSON
-	j.Begin()
-	j.String("service", service)
+// build is what the process was built from.
+type build struct {
+	Service  string `json:"service"`
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"`
+	Time     string `json:"time,omitempty"`
+	Modified *bool  `json:"modified,omitempty"`
+	Go       string `json:"go"`
+}
+
+// buildOf returns what the process was built from, as the toolchain stamped it.
+func buildOf(service, version string) build {
+	b := build{Service: service, Go: runtime.Version()}
 	var settings []debug.BuildSetting
 	if info, ok := debug.ReadBuildInfo(); ok {
 		version, settings = cmp.Or(version, info.Main.Version), info.Settings
 	}
-	version = cmp.Or(version, "(devel)")
-	j.String("version", version)
+	b.Version = cmp.Or(version, "(devel)")
 	for _, setting := range settings {
 		switch setting.Key {
 		case "vcs.revision":
-			j.String("revision", setting.Value)
+			b.Revision = setting.Value
 		case "vcs.time":
-			j.String("time", setting.Value)
+			b.Time = setting.Value
 		case "vcs.modified":
-			j.Bool("modified", setting.Value == "true")
+			modified := setting.Value == "true"
+			b.Modified = &modified
 		}
 	}
-	j.String("go", runtime.Version())
-	j.End()
-	return j
+	return b
 }

@@ -2,14 +2,13 @@ package web
 
 import (
 	"strconv"
-	"time"
 
 	"passbook/shared/canon"
-	"passbook/shared/event"
 )
 
-// JSON is an answer in the making: calls append members in the order in which they are made. It
-// does no more than place commas; that the calls make one object is for the caller to see to.
+// JSON is the answer to a command, or a problem document, in the making: what is answered ten
+// thousand times a second. Queries answer with ReplyJSON. Calls append members in the order in
+// which they are made. JSON only places commas; the caller's calls must make one object.
 type JSON []byte
 
 // Begin starts an object: the answer itself, or an element of a list.
@@ -55,73 +54,10 @@ func (j *JSON) Int(name string, value int64) {
 	*j = strconv.AppendInt(*j, value, 10)
 }
 
-// OptInt adds a whole number unless it is 0.
-func (j *JSON) OptInt(name string, value int64) {
-	if value != 0 {
-		j.Int(name, value)
-	}
-}
-
 // Bool adds a boolean.
 func (j *JSON) Bool(name string, value bool) {
 	j.Name(name)
 	*j = strconv.AppendBool(*j, value)
-}
-
-// Null adds a null.
-func (j *JSON) Null(name string) {
-	j.Name(name)
-	*j = append(*j, "null"...)
-}
-
-// Seconds adds a duration as seconds, to the millisecond.
-func (j *JSON) Seconds(name string, d time.Duration) {
-	j.Name(name)
-	*j = strconv.AppendFloat(*j, d.Seconds(), 'f', 3, 64)
-}
-
-// Time adds an instant, UTC with microseconds.
-func (j *JSON) Time(name string, at time.Time) {
-	j.Name(name)
-	*j = append(canon.AppendTime(append(*j, '"'), at.UTC()), '"')
-}
-
-// OptTime adds an instant unless it is zero.
-func (j *JSON) OptTime(name string, at time.Time) {
-	if !at.IsZero() {
-		j.Time(name, at)
-	}
-}
-
-// Date adds a date.
-func (j *JSON) Date(name string, at time.Time) {
-	j.Name(name)
-	*j = append(canon.AppendDate(append(*j, '"'), at), '"')
-}
-
-// Text adds a text as it is stored: plain, or sealed in an object of its own.
-func (j *JSON) Text(name string, t event.Text) {
-	if t.Sealed == "" {
-		j.String(name, t.Plain)
-		return
-	}
-	j.BeginObject(name)
-	j.String("enc", t.Sealed)
-	j.End()
-}
-
-// OptText adds a text unless there is none.
-func (j *JSON) OptText(name string, t event.Text) {
-	if !t.IsZero() {
-		j.Text(name, t)
-	}
-}
-
-// After adds posted, held and limit.
-func (j *JSON) After(a event.After) {
-	j.Int("posted", a.Posted)
-	j.Int("held", a.Held)
-	j.Int("limit", a.Limit)
 }
 
 // Raw adds a value that is JSON already.

@@ -1,0 +1,125 @@
+package balance
+
+import (
+	"encoding/json"
+
+	"passbook/shared/api"
+	"passbook/shared/event"
+)
+
+// The answers of this service's queries, as openapi.yaml lists them. Members are written in the
+// order of the fields.
+
+// Amounts are what an account has, in minor units of its currency.
+type Amounts struct {
+	Posted int64 `json:"posted"`
+	Held   int64 `json:"held"`
+	Limit  int64 `json:"limit"`
+}
+
+// Balance answers what an account stands at, or stood at.
+type Balance struct {
+	AccountID string `json:"account_id"`
+	Currency  string `json:"currency"`
+	Status    string `json:"status"`
+	Frozen    string `json:"frozen,omitempty"`
+	Amounts
+	Available    int64    `json:"available"`
+	AvailableOwn int64    `json:"available_own"`
+	Version      int64    `json:"version"`
+	LastEventID  string   `json:"last_event_id"`
+	AsOf         api.Time `json:"as_of"`
+	// ProjectedAt is when the row was written, of the present.
+	ProjectedAt      api.Time `json:"projected_at,omitzero"`
+	BlockedAtVersion int64    `json:"blocked_at_version,omitempty"`
+}
+
+// HoldList answers what is held on an account.
+type HoldList struct {
+	AccountID        string   `json:"account_id"`
+	Currency         string   `json:"currency"`
+	Version          int64    `json:"version"`
+	AsOf             api.Time `json:"as_of"`
+	BlockedAtVersion int64    `json:"blocked_at_version,omitempty"`
+	Holds            []Hold   `json:"holds"`
+}
+
+// Hold is an open hold.
+type Hold struct {
+	HoldID    string   `json:"hold_id"`
+	Amount    int64    `json:"amount"`
+	PlacedAt  api.Time `json:"placed_at"`
+	ExpiresAt api.Time `json:"expires_at,omitzero"`
+}
+
+// AccountList answers a page of accounts.
+type AccountList struct {
+	Accounts []Account `json:"accounts"`
+	api.Page
+}
+
+// Account is one of a list.
+type Account struct {
+	HolderRef string `json:"holder_ref,omitempty"`
+	Product   string `json:"product,omitempty"`
+	Balance
+}
+
+// EventList answers a page of an account's history.
+type EventList struct {
+	AccountID string  `json:"account_id"`
+	Events    []Event `json:"events"`
+	api.Page
+}
+
+// Event is an event with what it shares with the others of its entry.
+type Event struct {
+	EventID       string          `json:"event_id"`
+	Version       int64           `json:"version"`
+	Type          string          `json:"type"`
+	Schema        int             `json:"schema"`
+	RecordedAt    api.Time        `json:"recorded_at"`
+	EffectiveAt   api.Date        `json:"effective_at"`
+	CorrelationID string          `json:"correlation_id"`
+	CausationID   string          `json:"causation_id,omitempty"`
+	Actor         event.Text      `json:"actor"`
+	Currency      string          `json:"currency"`
+	Amount        int64           `json:"amount,omitempty"`
+	TransactionID string          `json:"transaction_id,omitempty"`
+	HoldID        string          `json:"hold_id,omitempty"`
+	After         Amounts         `json:"after"`
+	Data          json.RawMessage `json:"data"`
+}
+
+// Statement answers a page of what moved an account's posted balance.
+type Statement struct {
+	AccountID string `json:"account_id"`
+	Currency  string `json:"currency"`
+	Opening   Posted `json:"opening"`
+	Closing   Posted `json:"closing"`
+	Lines     []Line `json:"lines"`
+	api.Page
+}
+
+// Posted is the posted balance at a version.
+type Posted struct {
+	Posted  int64 `json:"posted"`
+	Version int64 `json:"version"`
+}
+
+// Line is one movement of a statement. Amount is negative for money out.
+type Line struct {
+	EventID               string     `json:"event_id"`
+	Version               int64      `json:"version"`
+	TransactionID         string     `json:"transaction_id"`
+	Type                  string     `json:"type"`
+	RecordedAt            api.Time   `json:"recorded_at"`
+	EffectiveAt           api.Date   `json:"effective_at"`
+	Kind                  string     `json:"kind,omitempty"`
+	HoldID                string     `json:"hold_id,omitempty"`
+	OriginalTransactionID string     `json:"original_transaction_id,omitempty"`
+	Contra                event.Text `json:"contra,omitzero"`
+	Reference             event.Text `json:"reference,omitzero"`
+	Amount                int64      `json:"amount"`
+	Posted                int64      `json:"posted"`
+}

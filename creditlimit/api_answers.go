@@ -1,0 +1,78 @@
+package creditlimit
+
+import (
+	"passbook/shared/api"
+	"passbook/shared/event"
+)
+
+// The answers of this service's queries, as openapi.yaml lists them. Members are written in the
+// order of the fields. Amounts are in minor units of the account's currency.
+
+// Usage answers how an account's line is used, or was used.
+type Usage struct {
+	AccountID       string   `json:"account_id"`
+	Currency        string   `json:"currency"`
+	Limit           int64    `json:"limit"`
+	ExpiresAt       api.Time `json:"expires_at,omitzero"`
+	Drawn           int64    `json:"drawn"`
+	Reserved        int64    `json:"reserved"`
+	AvailableCredit int64    `json:"available_credit"`
+	OverLimit       int64    `json:"over_limit"`
+	// UtilisationBps is the part of the limit in use, in basis points; nil without a limit.
+	UtilisationBps *int64   `json:"utilisation_bps"`
+	Declines       int64    `json:"declines"`
+	Version        int64    `json:"version"`
+	AsOf           api.Time `json:"as_of"`
+	// ProjectedAt is when the row was written, of the present.
+	ProjectedAt      api.Time `json:"projected_at,omitzero"`
+	BlockedAtVersion int64    `json:"blocked_at_version,omitempty"`
+}
+
+// History answers a page of the decisions on an account's limit.
+type History struct {
+	AccountID string     `json:"account_id"`
+	Currency  string     `json:"currency"`
+	Decisions []Decision `json:"decisions"`
+	api.Page
+}
+
+// Decision is one decision on a limit, that of the opening too.
+type Decision struct {
+	EventID     string     `json:"event_id"`
+	Version     int64      `json:"version"`
+	RecordedAt  api.Time   `json:"recorded_at"`
+	Before      int64      `json:"before"`
+	After       int64      `json:"after"`
+	ExpiresAt   api.Time   `json:"expires_at,omitzero"`
+	Reason      event.Text `json:"reason,omitzero"`
+	DecidedBy   event.Text `json:"decided_by,omitzero"`
+	DecisionRef event.Text `json:"decision_ref,omitzero"`
+	Forced      bool       `json:"forced,omitempty"`
+	// ExpiredVersion is the decision that expired, where this event only records that.
+	ExpiredVersion int64 `json:"expired_version,omitempty"`
+}
+
+// Explanation answers what a withdrawal of an amount would meet now.
+type Explanation struct {
+	AccountID    string   `json:"account_id"`
+	Currency     string   `json:"currency"`
+	Version      int64    `json:"version"`
+	AsOf         api.Time `json:"as_of"`
+	Amount       int64    `json:"amount"`
+	Available    int64    `json:"available"`
+	AvailableOwn int64    `json:"available_own"`
+	Limit        int64    `json:"limit"`
+	Outcome
+}
+
+// Outcome is what a withdrawal comes to.
+type Outcome struct {
+	Accepted bool `json:"accepted"`
+	// Code is that of the refusal.
+	Code string `json:"code,omitempty"`
+	// FromOwn and FromCredit part the amount by where it comes from; nil when it is refused.
+	FromOwn    *int64 `json:"from_own,omitempty"`
+	FromCredit *int64 `json:"from_credit,omitempty"`
+	// Shortfall is what is missing; nil when nothing is, or when funds are not why it is refused.
+	Shortfall *int64 `json:"shortfall,omitempty"`
+}
