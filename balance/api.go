@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -113,23 +115,33 @@ func (a *API) list(c echo.Context) error {
 	if filter.Holder != "" && !account.ValidCode(filter.Holder) {
 		q.Fail("holder", account.FieldSyntax)
 	}
-	cursor, limit := q.Cursor("accounts"), q.Limit()
+	scope := filter.scope()
+	position, limit := q.Cursor(scope), q.Limit()
 	if err := q.Problem(); err != nil {
 		return err
 	}
-	rows, next, err := a.store.List(c.Request().Context(), filter, cursor, limit)
-	if errors.Is(err, ErrCursor) {
+	rows, next, err := a.store.List(c.Request().Context(), filter, position, limit)
+	if errors.Is(err, ErrPosition) {
 		return web.Invalid("cursor", account.FieldSyntax)
 	}
 	if err != nil {
 		return api.RowsUnavailable(err)
 	}
 	if next != "" {
-		next = web.EncodeCursor("accounts", next)
+		next = web.EncodeCursor(scope, next)
 	}
 	list := AccountList{Accounts: make([]Account, len(rows)), Page: api.NextPage(c, next)}
 	for i, row := range rows {
 		list.Accounts[i] = Account{HolderRef: row.State.HolderRef, Product: row.State.Product, Balance: balanceOf(row)}
 	}
 	return web.ReplyJSON(c, http.StatusOK, list)
+}
+
+// scope names the list that a cursor belongs to.
+func (f Filter) scope() string {
+	over := "any"
+	if f.OverLimit != nil {
+		over = strconv.FormatBool(*f.OverLimit)
+	}
+	return strings.Join([]string{"accounts", f.Holder, f.Status, over}, "|")
 }

@@ -1,19 +1,15 @@
 package balance
 
 import (
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"hash/fnv"
 	"passbook/shared/event"
 	"strings"
 
 	"passbook/shared/account"
 )
 
-// ErrCursor: the cursor is not one that List gave for this filter.
-var ErrCursor = errors.New("balance: invalid cursor")
+// ErrPosition: the position is not one that List gave for such a filter.
+var ErrPosition = errors.New("balance: invalid position in a list of accounts")
 
 // place is where a listing stands: behind an account, in a partition of the index of accounts, or
 // in a holder's only one.
@@ -44,45 +40,27 @@ func (p place) following() place {
 	return place{digit: endPlace}
 }
 
-// cursor spells a place for the filter that it belongs to; nothing at the end.
-func (p place) cursor(f Filter) string {
+// String returns the place as a position in a cursor; empty at the end.
+func (p place) String() string {
 	if p.done() {
 		return ""
 	}
-	raw := binary.BigEndian.AppendUint32(nil, f.sum())
-	return base64.RawURLEncoding.EncodeToString(append(append(raw, p.digit), p.account...))
+	return string(rune(p.digit)) + p.account
 }
 
-// parseCursor reads a cursor; an empty one is the beginning. Nothing of it reaches a store
+// parsePlace reads a position; an empty one is the beginning. Nothing of it reaches a store
 // unchecked.
-func parseCursor(f Filter, cursor string) (place, error) {
-	if cursor == "" {
+func parsePlace(f Filter, position string) (place, error) {
+	if position == "" {
 		return firstPlace(f), nil
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(raw) < 5 || binary.BigEndian.Uint32(raw) != f.sum() {
-		return place{}, ErrCursor
-	}
-	p := place{digit: raw[4], account: string(raw[5:])}
-	digits := event.HashBuckets
+	p := place{digit: position[0], account: position[1:]}
+	buckets := event.HashBuckets
 	if f.Holder != "" {
-		digits = string(rune(holderPlace))
+		buckets = string(rune(holderPlace))
 	}
-	if strings.IndexByte(digits, p.digit) < 0 || p.account != "" && !account.ValidAccountID(p.account) {
-		return place{}, ErrCursor
+	if strings.IndexByte(buckets, p.digit) < 0 || p.account != "" && !account.ValidAccountID(p.account) {
+		return place{}, ErrPosition
 	}
 	return p, nil
-}
-
-// sum tells filters apart, so that a cursor is not used with another filter by mistake.
-func (f Filter) sum() uint32 {
-	over := "any"
-	if f.OverLimit != nil {
-		over = fmt.Sprint(*f.OverLimit)
-	}
-	h := fnv.New32a()
-	for _, part := range []string{f.Tenant, f.Holder, f.Status, over} {
-		fmt.Fprintf(h, "%d:%s", len(part), part)
-	}
-	return h.Sum32()
 }

@@ -43,10 +43,10 @@ func (f Filter) matches(r Row) bool {
 }
 
 // List lists accounts, a page of up to limit (1 to MaxPage) at a time, in a fixed order. next is
-// the cursor of the page after, "" at the end; a page may be short, even empty, and not be the
-// last. A cursor that List did not give for this filter is ErrCursor.
-func (s *Store) List(ctx context.Context, f Filter, cursor string, limit int) (rows []Row, next string, err error) {
-	at, err := parseCursor(f, cursor)
+// the position of the page after, "" at the end; a page may be short, even empty, and not be the
+// last. A position belongs to the filter that it was given for; one that cannot be is ErrPosition.
+func (s *Store) List(ctx context.Context, f Filter, position string, limit int) (rows []Row, next string, err error) {
+	at, err := parsePlace(f, position)
 	if err != nil {
 		return nil, "", err
 	}
@@ -70,14 +70,14 @@ func (s *Store) List(ctx context.Context, f Filter, cursor string, limit int) (r
 				rows = append(rows, row)
 			}
 			if len(rows) == limit {
-				return rows, at.cursor(f), nil
+				return rows, at.String(), nil
 			}
 		}
 		if examined += len(accounts); !more {
 			at = at.following()
 		}
 	}
-	return rows, at.cursor(f), nil
+	return rows, at.String(), nil
 }
 
 // accounts reads a page of an index behind a place: the holder's accounts, or the tenant's whose

@@ -277,38 +277,37 @@ func TestListGoesThroughEveryAccountOnce(t *testing.T) {
 	if err != nil || next == "" {
 		t.Fatal(err)
 	}
-	if _, _, err := p.store.List(t.Context(), Filter{Tenant: "main", Status: "open"}, next, 3); !errors.Is(err, ErrCursor) {
-		t.Errorf("a cursor of another filter: %v", err)
+	if _, _, err := p.store.List(t.Context(), Filter{Tenant: "main", Holder: "holder-A-3"}, next, 3); !errors.Is(err, ErrPosition) {
+		t.Errorf("a position of a list of all accounts in that of a holder: %v", err)
 	}
 }
 
-// A cursor is what a client sends back: whatever it is, it is either a place of this listing or
-// refused.
-func FuzzCursor(f *testing.F) {
+// A position is what a client sends back: it is either a place of this listing or refused.
+func FuzzPosition(f *testing.F) {
 	filters := []Filter{{Tenant: "main"}, {Tenant: "main", Holder: "h-1"}, {Tenant: "main", Status: "open"}}
 	for _, filter := range filters {
 		first := firstPlace(filter)
-		f.Add(first.cursor(filter))
-		f.Add(place{digit: first.digit, account: "A-1"}.cursor(filter))
-		f.Add(place{digit: 'x', account: "A-1"}.cursor(filter))
-		f.Add(place{digit: first.digit, account: "A#1"}.cursor(filter))
+		f.Add(first.String())
+		f.Add(place{digit: first.digit, account: "A-1"}.String())
+		f.Add(place{digit: 'x', account: "A-1"}.String())
+		f.Add(place{digit: first.digit, account: "A#1"}.String())
 	}
 	f.Add("")
 	f.Add(strings.Repeat("A", 500))
-	f.Fuzz(func(t *testing.T, cursor string) {
+	f.Fuzz(func(t *testing.T, position string) {
 		for _, filter := range filters {
-			p, err := parseCursor(filter, cursor)
+			p, err := parsePlace(filter, position)
 			if err != nil {
-				if !errors.Is(err, ErrCursor) {
+				if !errors.Is(err, ErrPosition) {
 					t.Fatalf("error %v", err)
 				}
 				continue
 			}
 			if strings.Contains(p.account, "#") || p.account != "" && !account.ValidAccountID(p.account) || p.done() {
-				t.Fatalf("place %+v from %q", p, cursor)
+				t.Fatalf("place %+v from %q", p, position)
 			}
-			if again := p.cursor(filter); cursor != "" && again != cursor {
-				t.Fatalf("%q is also %q", cursor, again)
+			if again := p.String(); position != "" && again != position {
+				t.Fatalf("%q is also %q", position, again)
 			}
 		}
 	})

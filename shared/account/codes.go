@@ -20,4 +20,6 @@ const (
 	CodeNotReversible       = "not-reversible"
 	CodeSameAccount         = "same-account"
 	CodeBalanceOverflow     = "balance-overflow"
+	CodeVersionMismatch     = "version-mismatch"       // expected, actual; of the journal
+	CodeKeyReused           = "idempotency-key-reused" // of the journal
 )

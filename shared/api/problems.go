@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"passbook/shared/account"
+	"passbook/shared/event"
 	"passbook/shared/web"
 )
 
@@ -44,7 +45,7 @@ var (
 		Detail: "A job of this kind runs already.",
 	}
 	VersionMismatch = web.ProblemType{
-		Code: "version-mismatch", Status: http.StatusPreconditionFailed, Title: "Version mismatch",
+		Code: account.CodeVersionMismatch, Status: http.StatusPreconditionFailed, Title: "Version mismatch",
 		Detail: "The account is not at the version that If-Match names.",
 	}
 	AnswersNotTaken = web.ProblemType{
@@ -126,7 +127,7 @@ var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
 		Detail: "The account has as many open holds as it can have.",
 	},
 	{
-		Code: "insufficient-funds", Status: http.StatusUnprocessableEntity, Title: "Insufficient funds",
+		Code: event.InsufficientFunds, Status: http.StatusUnprocessableEntity, Title: "Insufficient funds",
 		Detail: "The amount is greater than what is available, the line of credit included.",
 	},
 	{
@@ -150,7 +151,7 @@ var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
 		Detail: "A transfer has two different accounts.",
 	},
 	{
-		Code: "idempotency-key-reused", Status: http.StatusUnprocessableEntity, Title: "Idempotency key reused",
+		Code: account.CodeKeyReused, Status: http.StatusUnprocessableEntity, Title: "Idempotency key reused",
 		Detail: "The key was used on this account with another command.",
 	},
 	{

@@ -31,13 +31,5 @@ var ErrNoEvent = errors.New("journal: no such version")
 // ErrDiffers: another entry is in the place that a restore wants to fill.
 var ErrDiffers = errors.New("journal: another entry in place")
 
-// The rejections that the journal itself makes; every other comes from the command's Decide. They
-// are problem codes.
-const (
-	codeKeyReused       = "idempotency-key-reused"
-	codeVersionMismatch = "version-mismatch"
-	codeAlreadyReversed = "already-reversed"
-)
-
 // ErrDamaged: a row of the journal is not what a journal writes.
 var ErrDamaged = errors.New("journal: row is damaged")

@@ -455,7 +455,7 @@ func TestTransferWithIfMatchHasBothLegs(t *testing.T) {
 	}
 	stale := transferOf("u", 1)
 	stale.IfMatch = 2
-	if r, err := tryTransfer(t, j, stale); err != nil || r.Rejection == nil || r.Rejection.Code != codeVersionMismatch {
+	if r, err := tryTransfer(t, j, stale); err != nil || r.Rejection == nil || r.Rejection.Code != account.CodeVersionMismatch {
 		t.Fatalf("%+v, %v", r, err)
 	}
 }

@@ -32,7 +32,7 @@ func TestRepeatedKeyGetsFirstAnswer(t *testing.T) {
 		if again := execute(t, j, command(acct, "too much", withdrawing(500))); !again.Replayed || again.Command != declined.Command {
 			t.Fatalf("repeat of a decline: %+v", again)
 		}
-		if r := execute(t, j, other); r.Rejection == nil || r.Rejection.Code != codeKeyReused {
+		if r := execute(t, j, other); r.Rejection == nil || r.Rejection.Code != account.CodeKeyReused {
 			t.Fatalf("another body: %+v", r)
 		}
 	}
@@ -283,7 +283,7 @@ func TestIfMatchAndRejectionsAreAnsweredFromTheNewestState(t *testing.T) {
 
 	fresh := command(event.Account{Tenant: "main", ID: "new"}, "o", opening())
 	fresh.IfMatch = 3
-	if r := execute(t, a, fresh); r.Rejection == nil || r.Rejection.Code != codeVersionMismatch || r.Rejection.Details["actual"] != int64(0) {
+	if r := execute(t, a, fresh); r.Rejection == nil || r.Rejection.Code != account.CodeVersionMismatch || r.Rejection.Details["actual"] != int64(0) {
 		t.Fatalf("opened under an If-Match: %+v", r)
 	}
 	matching := command(acct, "m", withdrawing(1))
@@ -294,7 +294,7 @@ func TestIfMatchAndRejectionsAreAnsweredFromTheNewestState(t *testing.T) {
 	stale := command(acct, "s", withdrawing(1))
 	stale.IfMatch = 3
 	r := execute(t, b, stale)
-	if r.Rejection == nil || r.Rejection.Code != codeVersionMismatch || r.Version != 4 {
+	if r.Rejection == nil || r.Rejection.Code != account.CodeVersionMismatch || r.Version != 4 {
 		t.Fatalf("stale If-Match: %+v", r)
 	}
 	if r := execute(t, b, matching); !r.Replayed {

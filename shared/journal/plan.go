@@ -85,7 +85,7 @@ func (pl *plan) decide(c *Command) outcome {
 func (pl *plan) replay(c *Command) (outcome, bool) {
 	if i, ok := pl.keyed[c.Key]; ok {
 		if pl.commands[i].Request != c.Request {
-			return pl.reject(&account.Rejection{Code: codeKeyReused}), true
+			return pl.reject(&account.Rejection{Code: account.CodeKeyReused}), true
 		}
 		return outcome{command: i, replayed: true}, true
 	}
@@ -97,7 +97,7 @@ func (pl *plan) replay(c *Command) (outcome, bool) {
 }
 
 func versionMismatch(expected, actual int64) *account.Rejection {
-	return &account.Rejection{Code: codeVersionMismatch, Details: map[string]any{"expected": expected, "actual": actual}}
+	return &account.Rejection{Code: account.CodeVersionMismatch, Details: map[string]any{"expected": expected, "actual": actual}}
 }
 
 func (pl *plan) reject(r *account.Rejection) outcome {
@@ -178,7 +178,7 @@ func (l *lane) seen(c *Command) (Receipt, bool, error) {
 			continue
 		}
 		if first.Request != c.Request {
-			return Receipt{Account: l.account, Rejection: &account.Rejection{Code: codeKeyReused}, Version: l.state.Version}, true, nil
+			return Receipt{Account: l.account, Rejection: &account.Rejection{Code: account.CodeKeyReused}, Version: l.state.Version}, true, nil
 		}
 		l.journal.metrics.replays.Inc()
 		return Receipt{Account: l.account, Entry: e, Command: first, Replayed: true, Version: first.Last}, true, nil

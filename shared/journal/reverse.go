@@ -51,7 +51,7 @@ func (l *lane) attemptReverse(p *pending) error {
 		err = l.confirm()
 	}
 	if errors.Is(err, errGuardTaken) {
-		p.answer(Receipt{Account: l.account, Rejection: &account.Rejection{Code: codeAlreadyReversed}, Version: l.state.Version})
+		p.answer(Receipt{Account: l.account, Rejection: &account.Rejection{Code: account.CodeAlreadyReversed}, Version: l.state.Version})
 		return nil
 	}
 	if err == nil {

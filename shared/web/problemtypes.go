@@ -1,6 +1,9 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+	"passbook/shared/account"
+)
 
 // ProblemType is a kind of refusal: what RFC 9457 calls a problem type. Title and detail belong to
 // the type alone, so that a repeated command gets the same bytes and no value of a request can find
@@ -24,7 +27,7 @@ var (
 		Detail: "The body is not one JSON object in UTF-8.",
 	}
 	ValidationFailed = ProblemType{
-		Code: "validation-failed", Status: http.StatusBadRequest, Title: "Validation failed",
+		Code: account.CodeValidationFailed, Status: http.StatusBadRequest, Title: "Validation failed",
 		Detail: "The fields in errors are not as the contract has them.",
 	}
 	RouteNotFound = ProblemType{
