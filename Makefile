@@ -10,7 +10,7 @@ PROGRAMS = $(patsubst %/main.go,./%,$(wildcard cmd/*/main.go))
 # The packages with goroutines of their own, which the race detector watches.
 RACY    := ./shared/embedded ./shared/affinity ./shared/stores ./shared/table/... ./shared/stream/... ./shared/bucket/... ./shared/journal/... ./shared/publisher/... \
            ./shared/consumer/... ./shared/replay/... ./shared/audit/... ./shared/web/... ./shared/api/... ./shared/platform/... ./cmd/internal/... ./cmd/bench/... \
-           ./withdraw/... ./credit/... ./balance/... ./creditlimit/... ./archiver/... ./shared/backoff ./shared/strict/...
+           ./withdraw/... ./credit/... ./balance/... ./creditlimit/... ./archiver/... ./shared/backoff ./shared/faults/...
 # The packages with tests that need an AWS endpoint.
 ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAWS\b' .)))
 FUZZTIME ?= 20s

@@ -11,16 +11,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/consumer"
-	"passbook/shared/embedded"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
+	"passbook/shared/storetest"
 	"passbook/shared/stream/pebblestream"
-	"passbook/shared/table/pebbletable"
 )
 
 const lease = 10 * time.Second
@@ -44,7 +42,7 @@ func (r *remote) List(ctx context.Context, _, _ string) (bucket.Page, error) {
 
 // old is a stream that was created long ago.
 type old struct {
-	*pebblestream.Stream
+	*faults.Stream
 	age time.Duration
 }
 
@@ -57,24 +55,12 @@ func (o old) Created(ctx context.Context, name string) (time.Time, error) {
 func under(t *testing.T, age time.Duration, open consumer.Opener, lasts time.Duration) {
 	t.Helper()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	db, err := embedded.Open(embedded.Options{Dir: "bank", FS: vfs.NewMem(), NoSync: true, Logger: quiet})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	control, err := pebbletable.New(db, journal.Schemas...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	streams, err := pebblestream.New(db, pebblestream.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := streams.CreateStream(t.Context(), "events", 1); err != nil {
+	store := storetest.Memory(t, pebblestream.Options{}, journal.Schemas...)
+	if err := store.Streams.CreateStream(t.Context(), "events", 1); err != nil {
 		t.Fatal(err)
 	}
 	worker := consumer.New(consumer.Config{
-		Runtime: consumer.Runtime{Stream: "events", Owner: "a", Lease: lease, Table: control, Streams: old{streams, age}, Log: quiet},
+		Runtime: consumer.Runtime{Stream: "events", Owner: "a", Lease: lease, Table: store.Table, Streams: old{store.Streams, age}, Log: quiet},
 		Name:    Name, Open: open,
 	})
 	ctx, cancel := context.WithCancel(t.Context())

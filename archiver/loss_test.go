@@ -14,22 +14,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"passbook/archiver"
 	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/consumer"
-	"passbook/shared/embedded"
 	"passbook/shared/event"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/segment"
+	"passbook/shared/storetest"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 // rests holds that a shard which was suspended takes nothing, keeps its lease, and is named.
@@ -88,28 +86,15 @@ type shop struct {
 	dir     string
 	disk    bucket.Bucket
 	control table.Table
-	streams *pebblestream.Stream
+	streams *faults.Stream
 }
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "bank", FS: vfs.NewMem(), NoSync: true, CacheBytes: 8 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	s := &shop{t: t, dir: t.TempDir()}
+	store := storetest.Memory(t, pebblestream.Options{}, journal.Schemas...)
+	s := &shop{t: t, dir: t.TempDir(), control: store.Table, streams: store.Streams}
+	var err error
 	if s.disk, err = dirbucket.New(s.dir); err != nil {
-		t.Fatal(err)
-	}
-	if s.control, err = pebbletable.New(db, journal.Schemas...); err != nil {
-		t.Fatal(err)
-	}
-	if s.streams, err = pebblestream.New(db, pebblestream.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.streams.CreateStream(t.Context(), "events", 1); err != nil {

@@ -9,39 +9,26 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"passbook/archiver"
 	"passbook/shared/archive"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
-	"passbook/shared/embedded"
 	"passbook/shared/event"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/segment"
+	"passbook/shared/storetest"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
-	"passbook/shared/table/pebbletable"
 )
 
 // The archiver under its real worker, on a stream that throttles, expires and reshards, with the
 // worker killed in between: the archive holds every entry, in unbroken chains.
 func TestArchiver_UnderItsWorker(t *testing.T) {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	db, err := embedded.Open(embedded.Options{Dir: "bank", FS: vfs.NewMem(), NoSync: true, Logger: quiet})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	control, err := pebbletable.New(db, journal.Schemas...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := pebblestream.New(db, pebblestream.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := storetest.Memory(t, pebblestream.Options{}, journal.Schemas...)
+	control, s := store.Table, store.Streams
 	if err := s.CreateStream(t.Context(), "events", 2); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +51,7 @@ func TestArchiver_UnderItsWorker(t *testing.T) {
 		})
 		return func() { cancel(); work.Wait() }, a
 	}
-	s.SetFaults(pebblestream.Faults{Seed: 3, Throttle: 25, Expire: 25, Empty: 25})
+	s.Fail(faults.Chances{Seed: 3, Throttle: 25, Expire: 25, Empty: 25})
 	stop, _ := start("first")
 	publish(t, s, entries[:400])
 	await(t, func() bool { return archived(t, disk) >= 200 })

@@ -9,18 +9,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
-	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
+	"passbook/shared/storetest"
+	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 	"passbook/shared/web"
 )
 
@@ -48,15 +47,9 @@ type bank struct {
 
 func serve(t *testing.T) *bank {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "/data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 8 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tbl, err := pebbletable.New(db, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], Schema)...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tbl := storetest.Memory(t, pebblestream.Options{}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], Schema)...).Table
 	b := &bank{t: t, table: tbl, clock: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
+	var err error
 	b.journal, err = journal.Open(t.Context(), journal.Config{Table: tbl, Outbox: discard{}, Now: func() time.Time { return b.clock }})
 	if err != nil {
 		t.Fatal(err)
@@ -65,9 +58,6 @@ func serve(t *testing.T) *bank {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := b.journal.Close(ctx); err != nil {
-			t.Error(err)
-		}
-		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -11,18 +11,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
 	"passbook/shared/consumer"
-	"passbook/shared/embedded"
 	"passbook/shared/event"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/publisher"
 	"passbook/shared/readmodel"
+	"passbook/shared/storetest"
 	"passbook/shared/stream/pebblestream"
-	"passbook/shared/table/pebbletable"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,8 +32,8 @@ const pipelineStream = "test-events"
 // stopped and started.
 type pipeline struct {
 	t       *testing.T
-	table   *pebbletable.Table
-	streams *pebblestream.Stream
+	table   *faults.Table
+	streams *faults.Stream
 	journal *journal.Journal
 	store   *Store
 	starts  int
@@ -43,22 +42,13 @@ type pipeline struct {
 
 func newPipeline(t *testing.T) *pipeline {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 8 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &pipeline{t: t, stop: func() {}}
-	p.table, err = pebbletable.New(db, append(slices.Clone(journal.Schemas), Schema)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.streams, err = pebblestream.New(db, pebblestream.Options{Shards: 3}); err != nil {
-		t.Fatal(err)
-	}
+	store := storetest.Memory(t, pebblestream.Options{Shards: 3}, append(slices.Clone(journal.Schemas), Schema)...)
+	p := &pipeline{t: t, stop: func() {}, table: store.Table, streams: store.Streams}
 	if err := p.streams.CreateStream(t.Context(), pipelineStream, 0); err != nil {
 		t.Fatal(err)
 	}
 	out := publisher.New(publisher.Config{Streams: p.streams, Stream: pipelineStream})
+	var err error
 	if p.journal, err = journal.Open(t.Context(), journal.Config{Table: p.table, Outbox: out}); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +60,7 @@ func newPipeline(t *testing.T) *pipeline {
 		running()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if err := errors.Join(p.journal.Close(ctx), db.Close()); err != nil {
+		if err := p.journal.Close(ctx); err != nil {
 			t.Error(err)
 		}
 	})

@@ -9,17 +9,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
-	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
-	"passbook/shared/table/pebbletable"
+	"passbook/shared/storetest"
+	"passbook/shared/stream/pebblestream"
 	"passbook/shared/web"
 )
 
@@ -35,14 +34,7 @@ func (discard) Pace(context.Context, event.Account) {}
 // serve starts the service on the embedded engine.
 func serve(t *testing.T) (*apitest.Client, *api.Server, *journal.Journal) {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "/data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 8 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tbl, err := pebbletable.New(db, journal.Schemas...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tbl := storetest.Memory(t, pebblestream.Options{}, journal.Schemas...).Table
 	j, err := journal.Open(t.Context(), journal.Config{Table: tbl, Outbox: discard{}})
 	if err != nil {
 		t.Fatal(err)
@@ -51,9 +43,6 @@ func serve(t *testing.T) (*apitest.Client, *api.Server, *journal.Journal) {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := j.Close(ctx); err != nil {
-			t.Error(err)
-		}
-		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -10,19 +10,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
 	"passbook/shared/consumer"
-	"passbook/shared/embedded"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
+	"passbook/shared/storetest"
 	"passbook/shared/stream/pebblestream"
-	"passbook/shared/table/pebbletable"
 	"passbook/shared/web"
 )
 
@@ -49,15 +47,10 @@ type bank struct {
 
 func serve(t *testing.T) *bank {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "/data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 8 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tbl, err := pebbletable.New(db, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], Schema)...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	memory := storetest.Memory(t, pebblestream.Options{Shards: 1}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], Schema)...)
+	tbl := memory.Table
 	b := &bank{t: t, clock: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
+	var err error
 	b.journal, err = journal.Open(t.Context(), journal.Config{Table: tbl, Outbox: discard{}, Now: func() time.Time { return b.clock }})
 	if err != nil {
 		t.Fatal(err)
@@ -68,15 +61,9 @@ func serve(t *testing.T) *bank {
 		if err := b.journal.Close(ctx); err != nil {
 			t.Error(err)
 		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
 	})
-	streams, err := pebblestream.New(db, pebblestream.Options{Shards: 1})
-	if err == nil {
-		err = streams.CreateStream(t.Context(), lineMessages, 1)
-	}
-	if err != nil {
+	streams := memory.Streams
+	if err := streams.CreateStream(t.Context(), lineMessages, 1); err != nil {
 		t.Fatal(err)
 	}
 	store := NewStore(tbl)

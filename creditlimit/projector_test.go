@@ -10,20 +10,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/consumer"
-	"passbook/shared/embedded"
 	"passbook/shared/event"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
+	"passbook/shared/storetest"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -150,29 +149,15 @@ const (
 // line is the stream, the rows and the messages on the embedded engine.
 type line struct {
 	t       *testing.T
-	table   *pebbletable.Table
-	streams *pebblestream.Stream
+	table   *faults.Table
+	streams *faults.Stream
 	store   *Store
 }
 
 func newLine(t *testing.T) *line {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 8 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	l := &line{t: t}
-	if l.table, err = pebbletable.New(db, append(slices.Clone(journal.Schemas), Schema)...); err != nil {
-		t.Fatal(err)
-	}
-	if l.streams, err = pebblestream.New(db, pebblestream.Options{Shards: 2}); err != nil {
-		t.Fatal(err)
-	}
+	store := storetest.Memory(t, pebblestream.Options{Shards: 2}, append(slices.Clone(journal.Schemas), Schema)...)
+	l := &line{t: t, table: store.Table, streams: store.Streams}
 	for _, name := range []string{lineStream, lineMessages} {
 		if err := l.streams.CreateStream(t.Context(), name, 2); err != nil {
 			t.Fatal(err)
@@ -272,7 +257,7 @@ func TestEveryCrossingIsSentAndAlwaysAlike(t *testing.T) {
 		if i == 300 {
 			stop()
 			stop = l.run("b")
-			l.streams.SetFaults(pebblestream.Faults{Seed: 3, Refuse: 10, Lose: 10, LoseCall: 5})
+			l.streams.Fail(faults.Chances{Seed: 3, Refuse: 10, Lose: 10, LoseCall: 5})
 		}
 	}
 	for id, version := range heads {

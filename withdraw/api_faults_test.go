@@ -13,7 +13,7 @@ import (
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
 	"passbook/shared/event"
-	"passbook/shared/fault"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/table"
 	"passbook/shared/web"
@@ -78,8 +78,8 @@ func TestOverloaded(t *testing.T) {
 func TestClockSkew(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
-	b.pebble.SetSkew(-time.Minute)
-	refusedFor(t, b, "503 clock-skew", func() { b.pebble.SetSkew(0) })
+	b.table.SetSkew(-time.Minute)
+	refusedFor(t, b, "503 clock-skew", func() { b.table.SetSkew(0) })
 }
 
 // Another writer commits first, every time.
@@ -88,10 +88,10 @@ func TestWriteContention(t *testing.T) {
 	b.open("A-1", 100)
 	other := b.writer()
 	commits := 0
-	var rule *fault.Rule
-	rule = &fault.Rule{Match: fault.On(journal.Table), Hook: func() {
+	var rule *faults.Rule
+	rule = &faults.Rule{Match: faults.On(journal.Table), Hook: func() {
 		commits++
-		b.table.Arm(&fault.Rule{}, 0) // the other's own put goes through
+		b.table.Arm(&faults.Rule{}, 0) // the other's own put goes through
 		_, err := other.Execute(t.Context(), journal.Command{
 			Account: event.Account{Tenant: api.Tenant, ID: "A-1"}, Key: fmt.Sprint("other-", commits), Request: journal.RequestHash("other", "A-1", nil),
 			CorrelationID: "c", Actor: event.Text{Plain: "test"}, Status: 201,
@@ -107,7 +107,7 @@ func TestWriteContention(t *testing.T) {
 		b.table.Arm(rule, 1)
 	}}
 	b.table.Arm(rule, 1)
-	refusedFor(t, b, "409 write-contention", func() { b.table.Arm(&fault.Rule{}, 0) })
+	refusedFor(t, b, "409 write-contention", func() { b.table.Arm(&faults.Rule{}, 0) })
 	if commits < 2 {
 		t.Fatalf("the fault fired %d times", commits)
 	}
@@ -119,7 +119,7 @@ func TestOutcomeUnknown(t *testing.T) {
 	b.open("A-1", 100)
 	_, hasty := b.listen(250 * time.Millisecond)
 	held := make(chan struct{})
-	rule := b.table.Arm(&fault.Rule{Match: fault.On(journal.Table), Hook: func() { <-held }}, 1)
+	rule := b.table.Arm(&faults.Rule{Match: faults.On(journal.Table), Hook: func() { <-held }}, 1)
 	const body = `{"amount":10,"currency":"EUR"}`
 	r := hasty.Post("/v1/accounts/A-1/withdrawals", "w", body)
 	if r.Status != 504 || r.Code() != api.OutcomeUnknown.Code || rule.Fired() != 1 {
@@ -138,7 +138,7 @@ func TestTimeIsOverWhileACommandWaits(t *testing.T) {
 	b.open("A-1", 100)
 	_, hasty := b.listen(250 * time.Millisecond)
 	held, entered := make(chan struct{}), make(chan struct{})
-	b.table.Arm(&fault.Rule{Match: fault.On(journal.Table), Hook: func() { close(entered); <-held }}, 1)
+	b.table.Arm(&faults.Rule{Match: faults.On(journal.Table), Hook: func() { close(entered); <-held }}, 1)
 	first := make(chan apitest.Response)
 	go func() {
 		first <- b.client.Post("/v1/accounts/A-1/withdrawals", "first", `{"amount":10,"currency":"EUR"}`)

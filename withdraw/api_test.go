@@ -11,18 +11,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
-	"passbook/shared/embedded"
 	"passbook/shared/event"
-	"passbook/shared/fault"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
-	"passbook/shared/table/pebbletable"
+	"passbook/shared/storetest"
+	"passbook/shared/stream/pebblestream"
 	"passbook/shared/web"
 )
 
@@ -44,8 +43,7 @@ type branch struct {
 	journal *journal.Journal
 	service *Service
 	// table and pebble are the store, through a decorator that can make writes fail and bare.
-	table  *fault.Table
-	pebble *pebbletable.Table
+	table  *faults.Table
 	outbox discard
 	mu     sync.Mutex
 	clock  time.Time
@@ -66,21 +64,10 @@ func (b *branch) pass(d time.Duration) {
 
 func serve(t *testing.T) *branch {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "/data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 8 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tbl, err := pebbletable.New(db, journal.Schemas...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &branch{t: t, clock: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC), table: fault.NewTable(tbl), pebble: tbl}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	tbl := storetest.Memory(t, pebblestream.Options{}, journal.Schemas...).Table
+	b := &branch{t: t, clock: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC), table: tbl}
 	b.journal = b.writer()
+	var err error
 	if b.service, err = New(Config{Journal: b.journal, ValueDates: account.Window{Back: 1}}); err != nil {
 		t.Fatal(err)
 	}

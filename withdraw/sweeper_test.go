@@ -5,44 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"passbook/shared/event"
+	"passbook/shared/storetest"
+	"passbook/shared/stream/pebblestream"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"passbook/shared/embedded"
-	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 // dueRows is a table of balances of which only the index of what falls due is looked at.
 type dueRows struct {
 	t     *testing.T
-	table *pebbletable.Table
+	table table.Table
 }
 
 func newDueRows(t *testing.T) dueRows {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	schema := table.Schema{Name: readmodel.DueModel, Indexes: []table.Index{readmodel.IndexDue()}}
-	rows, err := pebbletable.New(db, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], schema)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dueRows{t, rows}
+	return dueRows{t, storetest.Memory(t, pebblestream.Options{}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], schema)...).Table}
 }
 
 // set makes something fall due on an account at a time, in a generation's row; the zero time takes

@@ -11,15 +11,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	"passbook/shared/faults"
 	"passbook/shared/journal"
-	"passbook/shared/strict"
 )
 
 // affine makes writers that forward commands, and accounts that all of them are asked for, once
 // each knows the others.
 func affine(t *testing.T, writers, accounts int) (b *bank, fleet []*writer, shared []event.Account) {
 	t.Helper()
-	b = newBank(t, 2, strict.TablesConfig{})
+	b = newBank(t, 2, faults.TablesConfig{})
 	b.affine = true
 	for range writers {
 		fleet = append(fleet, b.writer())
@@ -164,7 +164,7 @@ func TestOwnerThatIsLate(t *testing.T) {
 			fleet[0].do(command(a, "before", withdraw(1, reference)))
 		}
 		before := fleet[0].hops.asked.Load()
-		late.client.Hold()
+		late.client.Stall()
 		var working sync.WaitGroup
 		for i, a := range shared {
 			working.Go(func() {
@@ -184,7 +184,7 @@ func TestOwnerThatIsLate(t *testing.T) {
 			t.Error("the late one answered")
 		}
 		time.Sleep(time.Second)
-		late.client.Release()
+		late.client.Resume()
 		time.Sleep(2 * lease)
 		b.once(2*len(shared), shared...)
 		if late.conflicts() == 0 {

@@ -23,11 +23,11 @@ import (
 	"passbook/shared/affinity"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/publisher"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
-	"passbook/shared/strict"
 	"passbook/shared/table"
 	"passbook/shared/table/pebbletable"
 )
@@ -48,7 +48,7 @@ var warmed sync.Once
 func warm(t *testing.T) {
 	t.Helper()
 	warmed.Do(func() {
-		b := newBank(t, 1, strict.TablesConfig{})
+		b := newBank(t, 1, faults.TablesConfig{})
 		w := b.writer()
 		a := named("warm", 1)[0]
 		w.openAccounts(a)
@@ -64,8 +64,8 @@ func warm(t *testing.T) {
 // bank is the stores that all processes of a test share.
 type bank struct {
 	t       *testing.T
-	tables  *strict.Tables
-	streams *strict.Streams
+	tables  *faults.LimitedTables
+	streams *faults.LimitedStreams
 	raw     stream.Stream   // without limits, to look at
 	history *journal.Reader // the same
 	store   table.Table     // the same
@@ -77,7 +77,7 @@ type bank struct {
 	reach  map[string]*writer
 }
 
-func newBank(t *testing.T, shards int, c strict.TablesConfig) *bank {
+func newBank(t *testing.T, shards int, c faults.TablesConfig) *bank {
 	t.Helper()
 	schemas := append(slices.Clone(journal.Schemas), balance.Schema, creditlimit.Schema)
 	openTable := func(db *embedded.DB) *pebbletable.Table {
@@ -92,7 +92,7 @@ func newBank(t *testing.T, shards int, c strict.TablesConfig) *bank {
 		c.Replica = openTable(openDB(t))
 	}
 	rows := openTable(db)
-	tables, err := strict.NewTables(rows, c, schemas...)
+	tables, err := faults.NewLimitedTables(rows, c, schemas...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func newBank(t *testing.T, shards int, c strict.TablesConfig) *bank {
 		}
 	}
 	return &bank{
-		t: t, tables: tables, streams: strict.NewStreams(streams, strict.AWS), raw: streams,
+		t: t, tables: tables, streams: faults.NewLimitedStreams(streams, faults.AWS), raw: streams,
 		history: journal.NewReader(rows), store: rows,
 	}
 }
@@ -143,7 +143,7 @@ type writer struct {
 	*journal.Journal
 	t *testing.T
 	// client is the process, and sender its line to the stream.
-	client, sender *strict.Client
+	client, sender *faults.Client
 	publisher      *publisher.Publisher
 	registry       *prometheus.Registry
 	// router takes commands to the writers of their accounts; nil decides all here.
@@ -155,13 +155,13 @@ type writer struct {
 
 func (b *bank) writer() *writer {
 	b.t.Helper()
-	return b.writerWith(strict.NewClient(roundTrip))
+	return b.writerWith(faults.NewClient(roundTrip))
 }
 
 // writerWith is writer, with a line to the stream.
-func (b *bank) writerWith(sender *strict.Client) *writer {
+func (b *bank) writerWith(sender *faults.Client) *writer {
 	b.t.Helper()
-	w := &writer{t: b.t, client: strict.NewClient(roundTrip), sender: sender, registry: prometheus.NewRegistry()}
+	w := &writer{t: b.t, client: faults.NewClient(roundTrip), sender: sender, registry: prometheus.NewRegistry()}
 	rows := w.client.Table(b.tables)
 	w.publisher = publisher.New(publisher.Config{Streams: w.sender.Stream(b.streams), Stream: events})
 	c := journal.Config{Table: rows, Outbox: w.publisher, Lease: lease, Metrics: w.registry}
@@ -187,7 +187,7 @@ func (b *bank) writerWith(sender *strict.Client) *writer {
 }
 
 // counts are what the process did on both lines.
-func (w *writer) counts() strict.Counts { return w.client.Snapshot().Add(w.sender.Snapshot()) }
+func (w *writer) counts() faults.Counts { return w.client.Snapshot().Add(w.sender.Snapshot()) }
 
 // conflicts are the entries that another writer's came before.
 func (w *writer) conflicts() (n float64) {
@@ -217,7 +217,7 @@ func (w *writer) published(most time.Duration) time.Duration {
 }
 
 // kill takes the process off the net for ever: AWS knows nothing else of a process that was killed.
-func (w *writer) kill() { w.dead.Store(true); w.client.Cut(); w.sender.Cut() }
+func (w *writer) kill() { w.dead.Store(true); w.client.Disconnect(); w.sender.Disconnect() }
 
 // command is a command of the largest size that fits into one write unit alone: a key of 40 bytes
 // and a reference of 32. Its key and its correlation id are as hard to compress as those of real

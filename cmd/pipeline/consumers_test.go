@@ -12,21 +12,21 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
-	"passbook/shared/strict"
 )
 
 // runtime is shared by the consumers of a process.
-func (b *bank) runtime(c *strict.Client, owner string) consumer.Runtime {
+func (b *bank) runtime(c *faults.Client, owner string) consumer.Runtime {
 	return consumer.Runtime{
 		Stream: events, Owner: owner, Lease: lease, Table: c.Table(b.tables), Streams: c.Stream(b.streams), Log: quiet,
 	}
 }
 
 // balances runs a process that keeps the read model of balances.
-func (b *bank) balances() *strict.Client {
-	c := strict.NewClient(roundTrip)
+func (b *bank) balances() *faults.Client {
+	c := faults.NewClient(roundTrip)
 	rows := c.Table(b.tables)
 	b.run(balance.NewProjector(balance.Config{
 		Runtime: b.runtime(c, "balance"), Journal: journal.NewReader(rows), Store: balance.NewStore(rows),
@@ -35,8 +35,8 @@ func (b *bank) balances() *strict.Client {
 }
 
 // limits runs a process that keeps the read model of lines of credit.
-func (b *bank) limits() *strict.Client {
-	c := strict.NewClient(roundTrip)
+func (b *bank) limits() *faults.Client {
+	c := faults.NewClient(roundTrip)
 	rows := c.Table(b.tables)
 	b.run(creditlimit.NewProjector(creditlimit.Config{
 		Runtime: b.runtime(c, "creditlimit"), Journal: journal.NewReader(rows), Store: creditlimit.NewStore(rows), Notifications: notifications,
@@ -46,7 +46,7 @@ func (b *bank) limits() *strict.Client {
 
 // archive is a process that seals segments in a bucket.
 type archive struct {
-	*strict.Client
+	*faults.Client
 	*archiver.Archiver
 	stop func()
 }
@@ -54,7 +54,7 @@ type archive struct {
 // archive runs an archive with segments of the usual size and age.
 func (b *bank) archive(root bucket.Bucket) archive {
 	b.t.Helper()
-	c := strict.NewClient(roundTrip)
+	c := faults.NewClient(roundTrip)
 	a, err := archiver.New(archiver.Config{Bucket: c.Bucket(root), Log: quiet})
 	if err != nil {
 		b.t.Fatal(err)

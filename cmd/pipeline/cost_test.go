@@ -17,9 +17,9 @@ import (
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/control"
 	"passbook/shared/event"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/segment"
-	"passbook/shared/strict"
 )
 
 // between spaces the entries of an account, so that each is folded in a batch of its own: consumers
@@ -30,12 +30,12 @@ const between = 1500 * time.Millisecond
 type load struct {
 	*bank
 	writer           *writer
-	balances, limits *strict.Client
+	balances, limits *faults.Client
 	accounts         []event.Account
 }
 
 func newLoad(t *testing.T, accounts int) *load {
-	b := newBank(t, 1, strict.TablesConfig{})
+	b := newBank(t, 1, faults.TablesConfig{})
 	l := &load{bank: b, writer: b.writer(), balances: b.balances(), limits: b.limits(), accounts: named("customer-0123456789", accounts)}
 	l.writer.openAccounts(l.accounts...)
 	b.within(5*time.Second, "the accounts are projected", func() bool { return b.projected(l.accounts...) })
@@ -44,7 +44,7 @@ func newLoad(t *testing.T, accounts int) *load {
 }
 
 // counts are those of all processes.
-func (l *load) counts() strict.Counts {
+func (l *load) counts() faults.Counts {
 	return l.writer.counts().Add(l.balances.Snapshot()).Add(l.limits.Snapshot())
 }
 
@@ -78,7 +78,7 @@ func nothing(account.State, time.Time) account.Decision { return account.Decisio
 // by the hour is not in it: leases, heartbeats, polls.
 type cost struct {
 	k, commands, rounds, entries int
-	strict.Counts
+	faults.Counts
 }
 
 // measure counts what rounds cost, from the command to both read models.
@@ -97,17 +97,17 @@ func measure(t *testing.T, k, accounts, rounds int) (c cost) {
 			c.entries += len(l.entries(a)) - 2 // which opened and funded it
 		}
 		l.correct(t, l.accounts...)
-		if reads := c.Of(strict.Reads, journal.Table); k == 1 && reads != 0 || k > 1 && reads != float64(c.rounds) {
+		if reads := c.Of(faults.Reads, journal.Table); k == 1 && reads != 0 || k > 1 && reads != float64(c.rounds) {
 			t.Errorf("%v reads of the journal", reads)
 		}
 		for key := range c.Counts {
-			if key.Name == control.Name || key.Kind == strict.Gets {
+			if key.Name == control.Name || key.Kind == faults.Gets {
 				delete(c.Counts, key) // by the hour
 			}
 		}
-		for _, kind := range []strict.Kind{strict.Reads, strict.ReadUnits} {
+		for _, kind := range []faults.Kind{faults.Reads, faults.ReadUnits} {
 			// of the commands that do nothing
-			delete(c.Counts, strict.Key{Kind: kind, Name: journal.Table})
+			delete(c.Counts, faults.Key{Kind: kind, Name: journal.Table})
 		}
 	})
 	return c
@@ -115,25 +115,25 @@ func measure(t *testing.T, k, accounts, rounds int) (c cost) {
 
 // million is what a million commands cost: in the journal, in the read models, on the stream.
 func (c cost) million() (inJournal, inModels, onStream float64) {
-	all := strict.USEast1.Of(c.Counts)
-	models := strict.Counts{}
+	all := faults.USEast1.Of(c.Counts)
+	models := faults.Counts{}
 	for key, n := range c.Counts {
 		if key.Name == balance.Table || key.Name == creditlimit.Table {
 			models[key] = n
 		}
 	}
 	factor := 1e6 / float64(c.commands)
-	inModels = strict.USEast1.Of(models).Table * factor
+	inModels = faults.USEast1.Of(models).Table * factor
 	return all.Table*factor - inModels, inModels, all.Stream * factor
 }
 
 // line is the cost as a line of the table, whose head is costHead.
 func (c cost) line() string {
-	per := func(kind strict.Kind, name string) float64 { return c.Of(kind, name) / float64(c.commands) }
+	per := func(kind faults.Kind, name string) float64 { return c.Of(kind, name) / float64(c.commands) }
 	inJournal, inModels, onStream := c.million()
 	return fmt.Sprintf("%8d | %8.4f %8.4f %8.4f %8.4f %6.0f %8.4f | %8.4f %8.4f %8.5f %8.4f\n", c.k,
-		per(strict.WriteUnits, journal.Table), per(strict.IndexUnits, "journal/writers"),
-		per(strict.WriteUnits, balance.Table), per(strict.WriteUnits, creditlimit.Table), c.All(strict.ReadUnits), per(strict.PutUnits, events),
+		per(faults.WriteUnits, journal.Table), per(faults.IndexUnits, "journal/writers"),
+		per(faults.WriteUnits, balance.Table), per(faults.WriteUnits, creditlimit.Table), c.All(faults.ReadUnits), per(faults.PutUnits, events),
 		inJournal, inModels, onStream, inJournal+inModels+onStream)
 }
 
@@ -158,7 +158,7 @@ func TestCost(t *testing.T) {
 			t.Errorf("%d entries for %d rounds of %d commands", c.entries, c.rounds, c.k)
 		}
 		c.check(t)
-		if units := c.Of(strict.WriteUnits, journal.Table) / float64(c.commands); math.Abs(units/scale.units-1) > 0.03 {
+		if units := c.Of(faults.WriteUnits, journal.Table) / float64(c.commands); math.Abs(units/scale.units-1) > 0.03 {
 			t.Errorf("%d commands an entry: %v write units each, want %v", c.k, units, scale.units)
 		}
 		if inJournal, inModels, onStream := c.million(); math.Abs((inJournal+inModels+onStream)/scale.dollars-1) > 0.03 {
@@ -173,22 +173,22 @@ func TestCost(t *testing.T) {
 func (c cost) check(t *testing.T) {
 	t.Helper()
 	entries, rounds := float64(c.entries), float64(c.rounds)
-	for key, want := range map[strict.Key]float64{
-		{Kind: strict.IndexUnits, Name: "journal/writers"}: entries,
-		{Kind: strict.Records, Name: events}:               entries,
-		{Kind: strict.Writes, Name: balance.Table}:         rounds,
-		{Kind: strict.WriteUnits, Name: balance.Table}:     rounds,
-		{Kind: strict.Writes, Name: creditlimit.Table}:     rounds,
-		{Kind: strict.WriteUnits, Name: creditlimit.Table}: rounds,
+	for key, want := range map[faults.Key]float64{
+		{Kind: faults.IndexUnits, Name: "journal/writers"}: entries,
+		{Kind: faults.Records, Name: events}:               entries,
+		{Kind: faults.Writes, Name: balance.Table}:         rounds,
+		{Kind: faults.WriteUnits, Name: balance.Table}:     rounds,
+		{Kind: faults.Writes, Name: creditlimit.Table}:     rounds,
+		{Kind: faults.WriteUnits, Name: creditlimit.Table}: rounds,
 	} {
 		if got := c.Counts[key]; got != want {
 			t.Errorf("%d commands: %v %s of %s, want %v", c.k, got, key.Kind, key.Name, want)
 		}
 	}
-	if got := c.Of(strict.WriteUnits, journal.Table); c.k == 1 && got != entries {
+	if got := c.Of(faults.WriteUnits, journal.Table); c.k == 1 && got != entries {
 		t.Errorf("%v write units for %v short entries of one command", got, entries)
 	}
-	if got := c.All(strict.ReadUnits); got != 0 {
+	if got := c.All(faults.ReadUnits); got != 0 {
 		t.Errorf("%d commands: %v read units: %v", c.k, got, c.Counts)
 	}
 }
@@ -205,7 +205,7 @@ func TestOnePutForAnAccountAndBatch(t *testing.T) {
 		l.within(5*time.Second, "all is projected", func() bool { return l.projected(l.accounts...) })
 		got := l.counts().Sub(before)
 		for _, model := range []string{balance.Table, creditlimit.Table} {
-			if n := got.Of(strict.Writes, model); n < 3 || n > 6 {
+			if n := got.Of(faults.Writes, model); n < 3 || n > 6 {
 				t.Errorf("%s: %v writes for 90 entries of 3 accounts in 1 or 2 batches", model, n)
 			}
 		}
@@ -239,7 +239,7 @@ func TestStandingCost(t *testing.T) {
 // process is one that stands, and how often a second it may write to control.
 type process struct {
 	name string
-	*strict.Client
+	*faults.Client
 	writes float64
 }
 
@@ -247,7 +247,7 @@ type process struct {
 // busy.
 func (l *load) stand(t *testing.T, busy bool, processes []process) {
 	const minutes = 5
-	before := map[string]strict.Counts{}
+	before := map[string]faults.Counts{}
 	for _, p := range processes {
 		before[p.name] = p.Snapshot()
 	}
@@ -259,10 +259,10 @@ func (l *load) stand(t *testing.T, busy bool, processes []process) {
 	}
 	for _, p := range processes {
 		got := p.Snapshot().Sub(before[p.name])
-		writes := got.Of(strict.Writes, control.Name) / (minutes * 60)
+		writes := got.Of(faults.Writes, control.Name) / (minutes * 60)
 		t.Logf("busy %-5v %-12s a second: %.2f writes and %.2f read units of control; a minute: %.0f reads of the shard, %.1f puts, %.1f gets, %.1f lists of the bucket",
-			busy, p.name, writes, got.Of(strict.ReadUnits, control.Name)/(minutes*60), got.All(strict.Gets)/minutes,
-			got.All(strict.BucketPuts)/minutes, got.All(strict.BucketGets)/minutes, got.All(strict.BucketLists)/minutes)
+			busy, p.name, writes, got.Of(faults.ReadUnits, control.Name)/(minutes*60), got.All(faults.Gets)/minutes,
+			got.All(faults.BucketPuts)/minutes, got.All(faults.BucketGets)/minutes, got.All(faults.BucketLists)/minutes)
 		if writes > p.writes {
 			t.Errorf("%s, busy %v: %.2f writes a second with one shard, at most %.2f", p.name, busy, writes, p.writes)
 		}
@@ -292,7 +292,7 @@ func (a archive) requests(t *testing.T, root bucket.Bucket) {
 	if segments < 4 || segments != there || marks < 1 || marks > segments {
 		t.Errorf("%v segments were sealed in minutes of traffic, %v are there, and %v end markers", segments, there, marks)
 	}
-	puts, gets, lists := got.All(strict.BucketPuts), got.All(strict.BucketGets), got.All(strict.BucketLists)
+	puts, gets, lists := got.All(faults.BucketPuts), got.All(faults.BucketGets), got.All(faults.BucketLists)
 	if puts != segments+marks || gets != 0 || lists > mostLists {
 		t.Errorf("%v PUT, %v GET and %v LIST for %v segments, %v markers and one start", puts, gets, lists, segments, marks)
 	}
@@ -305,7 +305,7 @@ func (a archive) requests(t *testing.T, root bucket.Bucket) {
 		{fmt.Sprintf("%v, at two events a second", archiver.DefaultSegmentAge), rows / segments, puts / rows},
 		{fmt.Sprintf("%d MiB or %d events", archiver.DefaultSegmentBytes>>20, archiver.DefaultSegmentRows), full, 2 / full},
 	} {
-		text += fmt.Sprintf("%-31s | %7.0f | %20.6f | %26.5f\n", s.name, s.events, s.request, s.request*strict.USEast1.BucketPut)
+		text += fmt.Sprintf("%-31s | %7.0f | %20.6f | %26.5f\n", s.name, s.events, s.request, s.request*faults.USEast1.BucketPut)
 	}
 	t.Log(text)
 }
@@ -318,7 +318,7 @@ func (l *load) restartArchive(t *testing.T, root bucket.Bucket) {
 	next := l.archive(root)
 	l.within(2*archiver.DefaultSegmentAge, "the next archiver seals a segment", func() bool { return next.Stats().Segments == 1 })
 	got := next.Snapshot()
-	puts, gets, lists := got.All(strict.BucketPuts), got.All(strict.BucketGets), got.All(strict.BucketLists)
+	puts, gets, lists := got.All(faults.BucketPuts), got.All(faults.BucketGets), got.All(faults.BucketLists)
 	// the segment and its end marker; HEAD, and the end of the newest
 	if puts < 1 || puts > 2 || gets != 2 || lists > mostLists {
 		t.Errorf("%v PUT, %v GET and %v LIST for a start and a segment", puts, gets, lists)

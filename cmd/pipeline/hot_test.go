@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"passbook/shared/strict"
+	"passbook/shared/faults"
 )
 
 // One account, 5 ms away from DynamoDB and with its limits: what a writer commits together is what
@@ -21,8 +21,8 @@ func TestHotAccount(t *testing.T) {
 	for _, away := range []time.Duration{roundTrip, 4 * roundTrip} {
 		t.Run(fmt.Sprint("stream ", away, " away"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newBank(t, 1, strict.TablesConfig{})
-				w := b.writerWith(strict.NewClient(away))
+				b := newBank(t, 1, faults.TablesConfig{})
+				w := b.writerWith(faults.NewClient(away))
 				hot := named("hot", 1)[0]
 				w.openAccounts(hot)
 				rate, answered := w.hammer(hot)
@@ -30,9 +30,9 @@ func TestHotAccount(t *testing.T) {
 				b.inOrder(hot)
 				counted := w.counts()
 				t.Logf("%d commands a second on one account; %d in %d entries; published %v after the last; %v write units; throttled: %v entries, %v records",
-					rate, answered, len(b.entries(hot)), caught, counted.Of(strict.WriteUnits, "journal"),
-					counted.Of(strict.Throttled, "journal"), counted.Of(strict.Throttled, events))
-				if away == roundTrip && counted.Of(strict.Throttled, "journal") == 0 {
+					rate, answered, len(b.entries(hot)), caught, counted.Of(faults.WriteUnits, "journal"),
+					counted.Of(faults.Throttled, "journal"), counted.Of(faults.Throttled, events))
+				if away == roundTrip && counted.Of(faults.Throttled, "journal") == 0 {
 					t.Error("the partition's limit was not reached")
 				}
 				if rate < target {

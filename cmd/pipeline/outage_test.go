@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"passbook/shared/account"
-	"passbook/shared/strict"
+	"passbook/shared/faults"
 )
 
 // down is how long the lines are cut, and caughtUp how soon after that everything must be where it
@@ -72,7 +72,7 @@ func (tr *traffic) went(t *testing.T, on bool, began time.Time) {
 // models.
 type parties struct {
 	one, two         *writer
-	balances, limits *strict.Client
+	balances, limits *faults.Client
 }
 
 // Lines are cut for 10 s, in the middle of calls. Whoever has a line to the tables goes on
@@ -80,20 +80,20 @@ type parties struct {
 // nothing is lost or there twice.
 func TestOutageIsMadeGood(t *testing.T) {
 	for name, outage := range map[string]struct {
-		lines    func(parties) []*strict.Client
+		lines    func(parties) []*faults.Client
 		one, two bool // the writer goes on
 	}{
-		"a writer and a reader": {func(p parties) []*strict.Client { return []*strict.Client{p.one.client, p.balances, p.one.sender} }, false, true},
-		"a writer's stream":     {func(p parties) []*strict.Client { return []*strict.Client{p.one.sender} }, true, true},
-		"the readers":           {func(p parties) []*strict.Client { return []*strict.Client{p.balances, p.limits} }, true, true},
-		"everything": {func(p parties) []*strict.Client {
-			return []*strict.Client{p.one.client, p.two.client, p.balances, p.limits, p.one.sender, p.two.sender}
+		"a writer and a reader": {func(p parties) []*faults.Client { return []*faults.Client{p.one.client, p.balances, p.one.sender} }, false, true},
+		"a writer's stream":     {func(p parties) []*faults.Client { return []*faults.Client{p.one.sender} }, true, true},
+		"the readers":           {func(p parties) []*faults.Client { return []*faults.Client{p.balances, p.limits} }, true, true},
+		"everything": {func(p parties) []*faults.Client {
+			return []*faults.Client{p.one.client, p.two.client, p.balances, p.limits, p.one.sender, p.two.sender}
 		}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			warm(t)
 			synctest.Test(t, func(t *testing.T) {
-				b := newBank(t, 2, strict.TablesConfig{})
+				b := newBank(t, 2, faults.TablesConfig{})
 				p := parties{b.writer(), b.writer(), b.balances(), b.limits()}
 				b.outage(t, p, outage.lines(p), outage.one, outage.two)
 			})
@@ -102,7 +102,7 @@ func TestOutageIsMadeGood(t *testing.T) {
 }
 
 // outage cuts the lines under traffic, and holds that all of it is made good.
-func (b *bank) outage(t *testing.T, p parties, lines []*strict.Client, oneGoesOn, twoGoesOn bool) {
+func (b *bank) outage(t *testing.T, p parties, lines []*faults.Client, oneGoesOn, twoGoesOn bool) {
 	a1, a2 := named("A", 10), named("B", 10)
 	all := append(append([]event.Account(nil), a1...), a2...)
 	p.one.openAccounts(a1...)
@@ -112,17 +112,17 @@ func (b *bank) outage(t *testing.T, p parties, lines []*strict.Client, oneGoesOn
 	one, two := p.one.traffic(stop, withdraw(1, reference), a1...), p.two.traffic(stop, withdraw(1, reference), a2...)
 	time.Sleep(5*time.Second + 3*time.Millisecond)
 	for _, line := range lines {
-		line.Cut()
+		line.Disconnect()
 	}
 	began := time.Now()
 	time.Sleep(down)
 	one.went(t, oneGoesOn, began)
 	two.went(t, twoGoesOn, began)
-	if lines[0].Lost() == 0 {
+	if lines[0].Failed() == 0 {
 		t.Error("the line lost nothing")
 	}
 	for _, line := range lines {
-		line.Heal()
+		line.Reconnect()
 	}
 	healed := time.Now()
 	close(stop)

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"passbook/shared/control"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
-	"passbook/shared/strict"
 	"passbook/shared/table"
 )
 
@@ -19,12 +19,12 @@ type sharing struct {
 	entries, conflicts float64
 	hops               float64
 	took               time.Duration
-	strict.Counts
+	faults.Counts
 }
 
 // perEntry are the conflicts and the stream's records for each entry.
 func (s sharing) perEntry() (conflicts, records float64) {
-	return s.conflicts / s.entries, s.Of(strict.Records, events) / s.entries
+	return s.conflicts / s.entries, s.Of(faults.Records, events) / s.entries
 }
 
 // share has writers work on accounts that all of them use, each command coming to another writer
@@ -33,7 +33,7 @@ func share(t *testing.T, writers int, affine bool) (s sharing) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {
 		const accounts, commands, every = 20, 600, time.Second / 15
-		b := newBank(t, 2, strict.TablesConfig{})
+		b := newBank(t, 2, faults.TablesConfig{})
 		b.affine = affine
 		fleet := make([]*writer, writers)
 		for i := range fleet {
@@ -42,8 +42,8 @@ func share(t *testing.T, writers int, affine bool) (s sharing) {
 		shared := named("shared-0123456789", accounts)
 		fleet[0].openAccounts(shared...)
 		time.Sleep(lease)
-		total := func() strict.Counts {
-			sum := strict.Counts{}
+		total := func() faults.Counts {
+			sum := faults.Counts{}
 			for _, w := range fleet {
 				sum = sum.Add(w.counts())
 			}
@@ -70,7 +70,7 @@ func share(t *testing.T, writers int, affine bool) (s sharing) {
 		for _, a := range shared {
 			s.entries += float64(len(b.entries(a)) - 2)
 		}
-		delete(s.Counts, strict.Key{Kind: strict.Writes, Name: control.Name})
+		delete(s.Counts, faults.Key{Kind: faults.Writes, Name: control.Name})
 	})
 	return s
 }
@@ -78,13 +78,13 @@ func share(t *testing.T, writers int, affine bool) (s sharing) {
 // dollars are what a million commands of one entry each cost in the journal and on the stream,
 // failed puts and reads with them.
 func (s sharing) dollars() float64 {
-	counts := strict.Counts{}
+	counts := faults.Counts{}
 	for key, n := range s.Counts {
 		if key.Name != control.Name { // by the hour
 			counts[key] = n
 		}
 	}
-	return strict.USEast1.Of(counts).Sum() * 1e6 / s.entries
+	return faults.USEast1.Of(counts).Sum() * 1e6 / s.entries
 }
 
 // What it costs that writers share accounts: where each decides what comes to it, and where a
@@ -103,7 +103,7 @@ func TestCostOfSharedAccounts(t *testing.T) {
 			took = s.took / time.Duration(s.hops)
 		}
 		text += fmt.Sprintf("%7d %-7v | %20.3f %7.3f %11.3f %10.3f | %37.2f | %4.0f %v\n", tt.writers, tt.affine, conflicts, records,
-			(s.Of(strict.WriteUnits, journal.Table)+s.Of(strict.IndexUnits, "journal/writers"))/s.entries, s.Of(strict.ReadUnits, journal.Table)/s.entries, s.dollars(), s.hops, took)
+			(s.Of(faults.WriteUnits, journal.Table)+s.Of(faults.IndexUnits, "journal/writers"))/s.entries, s.Of(faults.ReadUnits, journal.Table)/s.entries, s.dollars(), s.hops, took)
 		if conflicts > tt.conflicts || records > tt.records {
 			t.Errorf("%d writers, forwarding %v: %.3f conflicts and %.3f records an entry", tt.writers, tt.affine, conflicts, records)
 		}
@@ -118,7 +118,7 @@ func TestCostOfSharedAccounts(t *testing.T) {
 func TestCostOfColdAccounts(t *testing.T) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {
-		b := newBank(t, 2, strict.TablesConfig{})
+		b := newBank(t, 2, faults.TablesConfig{})
 		cold := named("cold", 20)
 		b.writer().openAccounts(cold...)
 		time.Sleep(lease)
@@ -127,8 +127,8 @@ func TestCostOfColdAccounts(t *testing.T) {
 		for _, a := range cold {
 			w.do(command(a, "first", withdraw(1, reference)))
 		}
-		read := w.counts().Sub(before).Of(strict.ReadUnits, journal.Table) / float64(len(cold))
-		t.Logf("a cold account: %.1f read units, %.2f dollars a million", read, read*strict.USEast1.ReadUnit)
+		read := w.counts().Sub(before).Of(faults.ReadUnits, journal.Table) / float64(len(cold))
+		t.Logf("a cold account: %.1f read units, %.2f dollars a million", read, read*faults.USEast1.ReadUnit)
 		if read > 3 {
 			t.Errorf("%v read units to read an account of two entries", read)
 		}
@@ -142,7 +142,7 @@ const itemOverhead = 100
 func TestCostOfStorage(t *testing.T) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {
-		b := newBank(t, 2, strict.TablesConfig{})
+		b := newBank(t, 2, faults.TablesConfig{})
 		w := b.writer()
 		kept := named("customer-0123456789", 1)
 		w.openAccounts(kept...)
@@ -163,7 +163,7 @@ func TestCostOfStorage(t *testing.T) {
 		}
 		each := float64(bytes) / float64(len(page.Rows))
 		month := func(dollars float64) float64 { return each * 1e6 / 1e9 * dollars }
-		t.Logf("%.0f bytes a command: %.2f dollars a month for a million, and %.2f for their backup", each, month(strict.USEast1.TableGB), month(strict.USEast1.BackupGB))
+		t.Logf("%.0f bytes a command: %.2f dollars a month for a million, and %.2f for their backup", each, month(faults.USEast1.TableGB), month(faults.USEast1.BackupGB))
 		if each < 800 || each > 1500 {
 			t.Errorf("%.0f bytes a command", each)
 		}

@@ -10,8 +10,8 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/control"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
-	"passbook/shared/strict"
 	"passbook/shared/table"
 )
 
@@ -21,8 +21,8 @@ import (
 func TestFourWritersOnOneAccount(t *testing.T) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {
-		b := newBank(t, 2, strict.TablesConfig{Limits: strict.AWS.Times(0.05)})
-		far := func() *writer { return b.writerWith(strict.NewClient(time.Second)) }
+		b := newBank(t, 2, faults.TablesConfig{Limits: faults.AWS.Times(0.05)})
+		far := func() *writer { return b.writerWith(faults.NewClient(time.Second)) }
 		writers := []*writer{b.writer(), far(), b.writer(), far()}
 		shared := named("shared", 1)
 		writers[0].openAccounts(shared...)
@@ -58,14 +58,14 @@ func TestFourWritersOnOneAccount(t *testing.T) {
 		}
 		var throttled float64
 		for i, w := range writers {
-			throttled += w.counts().Of(strict.Throttled, journal.Table)
+			throttled += w.counts().Of(faults.Throttled, journal.Table)
 			wrote := 0
 			for _, e := range b.entries(shared[0])[2:] {
 				if e.Writer == w.Writer() {
 					wrote++
 				}
 			}
-			t.Logf("writer %d: %d entries, %v throttled", i, wrote, w.counts().All(strict.Throttled))
+			t.Logf("writer %d: %d entries, %v throttled", i, wrote, w.counts().All(faults.Throttled))
 			if wrote == 0 {
 				t.Errorf("writer %d committed nothing", i)
 			}
@@ -82,13 +82,13 @@ func TestFourWritersOnOneAccount(t *testing.T) {
 func TestTailOfAKilledWriterBehindALateIndex(t *testing.T) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {
-		b := newBank(t, 2, strict.TablesConfig{IndexLag: 30 * time.Second})
+		b := newBank(t, 2, faults.TablesConfig{IndexLag: 30 * time.Second})
 		dead, alive := b.writer(), b.writer()
 		accounts := named("A", 6)
 		dead.openAccounts(accounts...)
 		dead.published(time.Second)
 		time.Sleep(40 * time.Second)
-		dead.sender.Cut()
+		dead.sender.Disconnect()
 		for i := range 20 {
 			dead.do(command(accounts[i%6], fmt.Sprint(i), withdraw(1, reference)))
 			time.Sleep(time.Second)
@@ -97,7 +97,7 @@ func TestTailOfAKilledWriterBehindALateIndex(t *testing.T) {
 		if n := b.missing(accounts...); n != 20 {
 			t.Fatalf("%d entries are not on the stream, want 20", n)
 		}
-		drained := func() float64 { return alive.counts().Of(strict.Records, events) }
+		drained := func() float64 { return alive.counts().Of(faults.Records, events) }
 		time.Sleep(9 * time.Second)
 		if n := drained(); n != 0 {
 			t.Fatalf("%v records before the lease was over", n)
@@ -120,7 +120,7 @@ func TestTailOfAKilledWriterBehindALateIndex(t *testing.T) {
 func TestWriterPausedPastItsLease(t *testing.T) {
 	warm(t)
 	synctest.Test(t, func(t *testing.T) {
-		b := newBank(t, 2, strict.TablesConfig{})
+		b := newBank(t, 2, faults.TablesConfig{})
 		paused, other := b.writer(), b.writer()
 		accounts := named("A", 8)
 		paused.openAccounts(accounts...)
@@ -137,8 +137,8 @@ func TestWriterPausedPastItsLease(t *testing.T) {
 		}
 		work(paused, "paused", 10)
 		time.Sleep(roundTrip + time.Millisecond) // its next puts are on their way
-		paused.client.Hold()
-		paused.sender.Hold()
+		paused.client.Stall()
+		paused.sender.Stall()
 		time.Sleep(5 * time.Second)
 		for _, a := range accounts[:4] { // of the others nobody else can be in the way
 			other.do(command(a, "other", withdraw(1, reference)))
@@ -149,8 +149,8 @@ func TestWriterPausedPastItsLease(t *testing.T) {
 			t.Fatalf("the paused writer is not drained: %v, %v", row.Attrs, err)
 		}
 		released := time.Now()
-		paused.client.Release()
-		paused.sender.Release()
+		paused.client.Resume()
+		paused.sender.Resume()
 		working.Wait()
 		t.Logf("went on %v after the pause, as %v before as %v", time.Since(released), paused.Writer(), before)
 		paused.published(5 * time.Second)

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
@@ -22,15 +21,15 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/audit"
 	"passbook/shared/bucket/dirbucket"
-	"passbook/shared/embedded"
 	"passbook/shared/event"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
 	"passbook/shared/segment"
+	"passbook/shared/storetest"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -57,8 +56,8 @@ type bank struct {
 	entries  []*event.Entry
 	archived []segment.Record
 	dir      string
-	table    *pebbletable.Table
-	stream   *pebblestream.Stream
+	table    *faults.Table
+	stream   *faults.Stream
 	config   audit.Config
 	rows     *readmodel.Rows[account.State]
 }
@@ -67,19 +66,8 @@ func newBank(t *testing.T) *bank {
 	t.Helper()
 	b := &bank{entries: archivetest.Bank(1, 10, 300), dir: t.TempDir()}
 	b.archived = archivetest.Records(b.entries)
-	db, err := embedded.Open(embedded.Options{Dir: "bank", FS: vfs.NewMem(), NoSync: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	b.table, err = pebbletable.New(db, append([]table.Schema{{Name: model}}, journal.Schemas...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.stream, err = pebblestream.New(db, pebblestream.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := storetest.Memory(t, pebblestream.Options{}, append([]table.Schema{{Name: model}}, journal.Schemas...)...)
+	b.table, b.stream = store.Table, store.Streams
 	disk, err := dirbucket.New(b.dir)
 	if err != nil {
 		t.Fatal(err)
@@ -435,12 +423,12 @@ func TestRun_BehindIsMendedAndGraceIsGiven(t *testing.T) {
 			return err
 		},
 	}
-	b.stream.SetFaults(pebblestream.Faults{Seed: 1, Refuse: 20})
+	b.stream.Fail(faults.Chances{Seed: 1, Refuse: 20})
 	report = mustFind(t, b, "is behind the journal", 0)
 	if b.stream.Fired().Refuse == 0 {
 		t.Fatal("no record was refused")
 	}
-	b.stream.SetFaults(pebblestream.Faults{})
+	b.stream.Fail(faults.Chances{})
 	if report.Republished != 50 || report.Projected == 0 {
 		t.Fatalf("mended %d and %d", report.Republished, report.Projected)
 	}
@@ -488,7 +476,7 @@ func TestRun_RepairGoesOnPastAnAccountThatCannot(t *testing.T) {
 }
 
 // read gives the records on a stream as the archiver would get them.
-func read(t *testing.T, s *pebblestream.Stream, name string) []segment.Record {
+func read(t *testing.T, s *faults.Stream, name string) []segment.Record {
 	t.Helper()
 	shards, err := s.Shards(t.Context(), name)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/backoff"
-	"passbook/shared/stream/pebblestream"
+	"passbook/shared/faults"
 )
 
 func TestEveryConsumerIsSharedEvenlyAsInstancesComeAndGo(t *testing.T) {
@@ -118,7 +118,7 @@ func TestReshardingUnderLoadWithInstancesDyingLosesNothing(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFleet(t, 4)
 			entries := archivetest.Bank(seed, 40, 3000)
-			f.streams.SetFaults(pebblestream.Faults{Seed: seed, Refuse: 5, Lose: 5, LoseCall: 2, Throttle: 10, Expire: 5, Empty: 10})
+			f.streams.Fail(faults.Chances{Seed: seed, Refuse: 5, Lose: 5, LoseCall: 2, Throttle: 10, Expire: 5, Empty: 10})
 			f.start("a")
 			f.start("b")
 			f.load(entries, map[int]func(){
@@ -137,7 +137,7 @@ func TestReshardingUnderLoadWithInstancesDyingLosesNothing(t *testing.T) {
 				2500: func() { f.start("h") },
 			})
 			fired := f.streams.Fired()
-			f.streams.SetFaults(pebblestream.Faults{})
+			f.streams.Fail(faults.Chances{})
 			f.within(2*DefaultLease, "all read, and shared again", func() bool { return f.even() && f.unread()["archiver"]["g"] == 2 })
 			f.must(backoff.Sleep(t.Context(), 5*time.Second))
 			for consumer, tape := range f.tapes {

@@ -11,7 +11,7 @@ import (
 
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/control"
-	"passbook/shared/fault"
+	"passbook/shared/faults"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -183,11 +183,11 @@ func (r *denying) Get(ctx context.Context, iterator string, limit int) (stream.B
 // A process that never had the rights it needs ends and says so; one that lost them waits until it
 // has them again.
 func TestWorkerEndsWhenItIsRefusedFromTheStart(t *testing.T) {
-	for name, refuse := range map[string]func(r *denying, tbl *fault.Table){
-		"list shards": func(r *denying, _ *fault.Table) { r.shards.Store(true) },
-		"get records": func(r *denying, _ *fault.Table) { r.get.Store(true) },
-		"write leases": func(_ *denying, tbl *fault.Table) {
-			tbl.Arm(&fault.Rule{Match: fault.On(control.Name), Before: table.ErrRefused}, 1<<30)
+	for name, refuse := range map[string]func(r *denying, tbl *faults.Table){
+		"list shards": func(r *denying, _ *faults.Table) { r.shards.Store(true) },
+		"get records": func(r *denying, _ *faults.Table) { r.get.Store(true) },
+		"write leases": func(_ *denying, tbl *faults.Table) {
+			tbl.Arm(&faults.Rule{Match: faults.On(control.Name), Before: table.ErrRefused}, 1<<30)
 		},
 	} {
 		for _, leased := range []bool{false, true} {
@@ -199,7 +199,7 @@ func TestWorkerEndsWhenItIsRefusedFromTheStart(t *testing.T) {
 					c.halt("b")
 				}
 				r := &denying{Stream: c.streams}
-				tbl := fault.NewTable(c.table)
+				tbl := faults.NewTable(c.table)
 				refuse(r, tbl)
 				err := New(Config{
 					Runtime: Runtime{Stream: testStream, Owner: "a", Lease: testLease, Table: tbl, Streams: r, Log: quietLog},

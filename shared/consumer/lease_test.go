@@ -11,7 +11,7 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/backoff"
 	"passbook/shared/control"
-	"passbook/shared/fault"
+	"passbook/shared/faults"
 	"passbook/shared/stream"
 )
 
@@ -272,7 +272,7 @@ func TestLeaseOutlivesFailuresShorterThanItself(t *testing.T) {
 func TestLeaseOutlivesLostAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrew(t, 2)
-		lost := c.table.Arm(&fault.Rule{Match: fault.On(control.Name), After: errors.New("connection reset")}, 1<<30)
+		lost := c.table.Arm(&faults.Rule{Match: faults.On(control.Name), After: errors.New("connection reset")}, 1<<30)
 		c.start("a", nil)
 		c.publish(archivetest.Bank(4, 5, 50)...)
 		time.Sleep(5 * testLease)

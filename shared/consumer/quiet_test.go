@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"passbook/shared/archive/archivetest"
+	"passbook/shared/faults"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 )
@@ -77,12 +78,12 @@ func TestQuietShardIsNoHole(t *testing.T) {
 			c.start("b", nil)
 		}},
 		"iterator expired": {goOn: func(c *team) {
-			c.streams.SetFaults(pebblestream.Faults{Expire: 50})
+			c.streams.Fail(faults.Chances{Expire: 50})
 			time.Sleep(time.Minute)
 			if c.streams.Fired().Expire == 0 {
 				c.t.Error("no iterator expired")
 			}
-			c.streams.SetFaults(pebblestream.Faults{})
+			c.streams.Fail(faults.Chances{})
 		}},
 		"put at once by a clock behind ours": {put: 10, goOn: func(c *team) {
 			c.halt("a")

@@ -4,15 +4,15 @@ import (
 	"context"
 	"fmt"
 	"math/big"
+	"passbook/shared/event"
+	"passbook/shared/faults"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"passbook/shared/archive/archivetest"
-	"passbook/shared/event"
 	"passbook/shared/stream"
-	"passbook/shared/stream/pebblestream"
 )
 
 // split splits a shard and gives its children.
@@ -332,7 +332,7 @@ func TestReaderSurvivesWhatKinesisDoes(t *testing.T) {
 		c := newCrew(t, 2)
 		entries := archivetest.Bank(8, 20, 600)
 		c.start("a", nil)
-		c.streams.SetFaults(pebblestream.Faults{Seed: 7, Throttle: 20, Expire: 20, Empty: 20})
+		c.streams.Fail(faults.Chances{Seed: 7, Throttle: 20, Expire: 20, Empty: 20})
 		for i := 0; i < len(entries); i += 20 {
 			c.publish(entries[i : i+20]...)
 			time.Sleep(50 * time.Millisecond)

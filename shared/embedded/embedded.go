@@ -65,7 +65,6 @@ type DB struct {
 
 	sharedMu sync.Mutex
 	shared   map[byte]any
-	closers  []func()
 }
 
 // Open opens the directory, or makes a new database in it. It fails with ErrLocked, ErrFormat or
@@ -187,24 +186,11 @@ func (db *DB) Shared(space byte, make func() any) any {
 	return db.shared[space]
 }
 
-// OnClose adds what Close does first, such as giving back a view that is held for long.
-func (db *DB) OnClose(f func()) {
-	db.sharedMu.Lock()
-	defer db.sharedMu.Unlock()
-	db.closers = append(db.closers, f)
-}
-
 // Close finishes what was committed, waits for the views in use and gives the directory back. Calls
 // after it get ErrClosed.
 func (db *DB) Close() error {
 	if !db.stopCommits() {
 		return ErrClosed
-	}
-	db.sharedMu.Lock()
-	closers := db.closers
-	db.sharedMu.Unlock()
-	for _, f := range closers {
-		f()
 	}
 	db.views.stop()
 	return errors.Join(db.engine.Close(), db.lock.Close())

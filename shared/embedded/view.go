@@ -73,12 +73,6 @@ func (db *DB) View() (*View, error) {
 // Release gives a view back. The view MUST NOT be used after it.
 func (db *DB) Release(v *View) { db.views.release(v) }
 
-// Retain takes another reference to a view that the caller holds.
-func (v *View) Retain() *View {
-	v.refs.Add(1)
-	return v
-}
-
 // Get calls read with the value of key, which is valid only within the call, and says whether there
 // is one.
 func (v *View) Get(key []byte, read func(value []byte) error) (found bool, err error) {

@@ -12,19 +12,19 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/control"
 	"passbook/shared/event"
-	"passbook/shared/fault"
+	"passbook/shared/faults"
 	"passbook/shared/table"
 )
 
 var errLost = errors.New("the answer was lost")
 
 func TestUnansweredPutIsSettledByReading(t *testing.T) {
-	for name, rule := range map[string]*fault.Rule{
-		"it happened":        {Match: fault.On(Table), After: errLost},
-		"it did not happen":  {Match: fault.On(Table), Before: errLost},
-		"throttled":          {Match: fault.On(Table), Before: table.ErrThrottled},
-		"transaction raced":  {Match: fault.On(Table), Before: table.ErrConflict},
-		"deadline, happened": {Match: fault.On(Table), After: context.DeadlineExceeded},
+	for name, rule := range map[string]*faults.Rule{
+		"it happened":        {Match: faults.On(Table), After: errLost},
+		"it did not happen":  {Match: faults.On(Table), Before: errLost},
+		"throttled":          {Match: faults.On(Table), Before: table.ErrThrottled},
+		"transaction raced":  {Match: faults.On(Table), Before: table.ErrConflict},
+		"deadline, happened": {Match: faults.On(Table), After: context.DeadlineExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tbl, _ := store(t)
@@ -54,7 +54,7 @@ func TestConflictIsDecidedAgain(t *testing.T) {
 	a, o := open(t, tbl, c)
 	b, _ := open(t, tbl, c)
 	openAccount(t, a, acct, 100)
-	raced := tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() {
+	raced := tbl.Arm(&faults.Rule{Match: faults.On(Table), Hook: func() {
 		accepted(t, b, command(acct, "b", withdrawing(95)))
 	}}, 1)
 	r := execute(t, a, command(acct, "a", withdrawing(10)))
@@ -71,7 +71,7 @@ func TestOutcomeUnknownThenTheSameKeyTells(t *testing.T) {
 	j, _ := open(t, tbl, newClock())
 	openAccount(t, j, acct, 100)
 	putting, gate := make(chan struct{}), make(chan struct{})
-	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { close(putting); <-gate }}, 1)
+	tbl.Arm(&faults.Rule{Match: faults.On(Table), Hook: func() { close(putting); <-gate }}, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {
@@ -90,7 +90,7 @@ func TestOutcomeUnknownThenTheSameKeyTells(t *testing.T) {
 }
 
 func TestClockSkewIsRefused(t *testing.T) {
-	tbl, pt := store(t)
+	tbl, _ := store(t)
 	c := newClock()
 	j, _ := open(t, tbl, c)
 	openAccount(t, j, acct, 100)
@@ -98,7 +98,7 @@ func TestClockSkewIsRefused(t *testing.T) {
 	if r := accepted(t, j, command(acct, "ok", withdrawing(1))); r.Entry.RecordedAt.Before(newClock().at) {
 		t.Fatalf("recorded_at fell to %v", r.Entry.RecordedAt)
 	}
-	pt.SetSkew(-6 * time.Second)
+	tbl.SetSkew(-6 * time.Second)
 	if _, err := tryExecute(t, j, command(acct, "w", withdrawing(1))); !errors.Is(err, ErrClockSkew) {
 		t.Fatalf("off the table's clock: %v", err)
 	}
@@ -259,7 +259,7 @@ func TestTransfersUnderFaultsAndContentionConserveMoney(t *testing.T) {
 	}
 	openAccount(t, writers[0], acct, 1000)
 	openAccount(t, writers[0], b2, 1000)
-	rule := tbl.Arm(&fault.Rule{Match: fault.On(Table), After: errLost}, 20)
+	rule := tbl.Arm(&faults.Rule{Match: faults.On(Table), After: errLost}, 20)
 	back := func(key string) Transfer {
 		tr := transferOf(key, 3)
 		tr.Command, tr.To = command(b2, key, nil), acct
@@ -318,7 +318,7 @@ func TestTransferGivesUpAnAccountThatIsHeld(t *testing.T) {
 	openAccount(t, j, acct, 100)
 	openAccount(t, j, b2, 100)
 	putting, gate := make(chan struct{}), make(chan struct{})
-	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { close(putting); <-gate }}, 1)
+	tbl.Arm(&faults.Rule{Match: faults.On(Table), Hook: func() { close(putting); <-gate }}, 1)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if _, err := tryExecute(t, j, command(b2, "stuck", withdrawing(1))); err != nil {
@@ -362,7 +362,7 @@ func TestReversalHappensOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lost := tbl.Arm(&fault.Rule{Match: fault.On(Table), After: errLost}, 1)
+	lost := tbl.Arm(&faults.Rule{Match: faults.On(Table), After: errLost}, 1)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	got := map[string]int{}
@@ -598,7 +598,7 @@ func TestAbandonedCommandsLeaveTheQueue(t *testing.T) {
 	j, _ := open(t, tbl, newClock())
 	openAccount(t, j, acct, 100)
 	putting, gate := make(chan struct{}), make(chan struct{})
-	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { close(putting); <-gate }}, 1)
+	tbl.Arm(&faults.Rule{Match: faults.On(Table), Hook: func() { close(putting); <-gate }}, 1)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if _, err := tryExecute(t, j, command(acct, "stuck", withdrawing(1))); err != nil {
@@ -634,7 +634,7 @@ func TestIdleWaitsForCommandsInProgress(t *testing.T) {
 	j, _ := open(t, tbl, newClock())
 	openAccount(t, j, acct, 100)
 	putting, gate := make(chan struct{}), make(chan struct{})
-	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { close(putting); <-gate }}, 1)
+	tbl.Arm(&faults.Rule{Match: faults.On(Table), Hook: func() { close(putting); <-gate }}, 1)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if _, err := tryExecute(t, j, command(acct, "w", withdrawing(1))); err != nil {
@@ -688,7 +688,7 @@ func TestNewTenureIsTakenOnceForAll(t *testing.T) {
 	former := j.writer.current.id
 	j.writer.current.renewed, j.writer.current.epoch = time.Time{}, -1 // no heartbeat renews it
 	j.writer.mu.Unlock()
-	rule := tbl.Arm(&fault.Rule{Match: func(p table.Put) bool { return p.Row.PK == WriterKind && p.Row.SK != former }, After: errLost}, 1)
+	rule := tbl.Arm(&faults.Rule{Match: func(p table.Put) bool { return p.Row.PK == WriterKind && p.Row.SK != former }, After: errLost}, 1)
 	if _, err := tryExecute(t, j, command(acct, "a", withdrawing(1))); !errors.Is(err, ErrUnavailable) {
 		t.Fatalf("got %v", err)
 	}
@@ -712,7 +712,7 @@ func TestRefusedPutIsDefiniteUnlessAnEarlierOneGotNoAnswer(t *testing.T) {
 		tbl, _ := store(t)
 		j, _ := open(t, tbl, newClock())
 		openAccount(t, j, acct, 100)
-		refused := tbl.Arm(&fault.Rule{Match: fault.On(Table), Before: table.ErrRefused}, 1)
+		refused := tbl.Arm(&faults.Rule{Match: faults.On(Table), Before: table.ErrRefused}, 1)
 		if _, err := j.Execute(t.Context(), command(acct, "w1", withdrawing(10))); !errors.Is(err, ErrUnavailable) || refused.Fired() != 1 {
 			t.Fatalf("refused %d times: %v", refused.Fired(), err)
 		}
@@ -723,9 +723,9 @@ func TestRefusedPutIsDefiniteUnlessAnEarlierOneGotNoAnswer(t *testing.T) {
 		if err := j.Ready(); err != nil {
 			t.Error(err)
 		}
-		var then *fault.Rule
-		lost := tbl.Arm(&fault.Rule{Match: fault.On(Table), After: errLost, Hook: func() {
-			then = tbl.Arm(&fault.Rule{Match: fault.On(Table), Before: table.ErrRefused}, 3)
+		var then *faults.Rule
+		lost := tbl.Arm(&faults.Rule{Match: faults.On(Table), After: errLost, Hook: func() {
+			then = tbl.Arm(&faults.Rule{Match: faults.On(Table), Before: table.ErrRefused}, 3)
 		}}, 1)
 		accepted(t, j, command(acct, "w2", withdrawing(10)))
 		if lost.Fired() != 1 || then.Fired() != 3 {

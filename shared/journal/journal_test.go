@@ -10,33 +10,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"passbook/shared/account"
-	"passbook/shared/embedded"
 	"passbook/shared/event"
-	"passbook/shared/fault"
+	"passbook/shared/faults"
+	"passbook/shared/storetest"
+	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
-// store is a table that outlives the journals opened on it, with faults.
-func store(t *testing.T) (*fault.Table, *pebbletable.Table) {
+// store returns a table that outlives the journals opened on it, and the same without faults.
+func store(t *testing.T) (*faults.Table, table.Table) {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	pt, err := pebbletable.New(db, Schemas...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fault.NewTable(pt), pt
+	tbl := storetest.Memory(t, pebblestream.Options{}, Schemas...).Table
+	return tbl, tbl.Table
 }
 
 // outbox remembers what it was given, and acknowledges it if told to.
@@ -249,10 +235,10 @@ func TestParallelWithdrawalsNeverOverdraw(t *testing.T) {
 
 // together executes commands of one account that wait for their lane at once, behind one that is
 // held up in its put, and gives what each came to.
-func together(t *testing.T, tbl *fault.Table, j *Journal, first Command, rest ...Command) ([]Receipt, []error) {
+func together(t *testing.T, tbl *faults.Table, j *Journal, first Command, rest ...Command) ([]Receipt, []error) {
 	t.Helper()
 	gate, arrived := make(chan struct{}), make(chan struct{})
-	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { close(arrived); <-gate }}, 1)
+	tbl.Arm(&faults.Rule{Match: faults.On(Table), Hook: func() { close(arrived); <-gate }}, 1)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if _, err := tryExecute(t, j, first); err != nil {

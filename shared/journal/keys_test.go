@@ -9,7 +9,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
-	"passbook/shared/fault"
+	"passbook/shared/faults"
 	"passbook/shared/table"
 )
 
@@ -104,7 +104,7 @@ func TestMissingPageIsReadFromEntriesAndSaved(t *testing.T) {
 	c := newClock()
 	j, _ := open(t, tbl, c)
 	openAccount(t, j, acct, 100)
-	refused := tbl.Arm(&fault.Rule{
+	refused := tbl.Arm(&faults.Rule{
 		Match:  func(p table.Put) bool { return p.Row.SK == pageKey(acct, 0).SK },
 		Before: errors.New("no"),
 	}, 1000)
@@ -114,7 +114,7 @@ func TestMissingPageIsReadFromEntriesAndSaved(t *testing.T) {
 	if refused.Fired() == 0 {
 		t.Fatal("no page was refused")
 	}
-	tbl.Arm(&fault.Rule{}, 0)
+	tbl.Arm(&faults.Rule{}, 0)
 	restarted, _ := open(t, tbl, c)
 	if r := execute(t, restarted, command(acct, "c0", crediting(1))); !r.Replayed {
 		t.Fatalf("repeat: %+v", r)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"passbook/shared/control"
-	"passbook/shared/fault"
+	"passbook/shared/faults"
 	"passbook/shared/table"
 )
 
@@ -30,7 +30,7 @@ func TestNoEntryBeginsAtTheEndOfALease(t *testing.T) {
 		opened := time.Now()
 		id := j.Writer()
 		// no heartbeat renews it
-		tbl.Arm(&fault.Rule{Match: func(p table.Put) bool { return p.Row.SK == id }, Before: errLost}, 100)
+		tbl.Arm(&faults.Rule{Match: func(p table.Put) bool { return p.Row.SK == id }, Before: errLost}, 100)
 		openAccount(t, j, acct, 100)
 		time.Sleep(time.Until(opened.Add(lease - putDeadline)))
 		if r := accepted(t, j, command(acct, "in time", withdrawing(1))); r.Entry.Writer != id {
@@ -47,7 +47,7 @@ func TestNoEntryBeginsAtTheEndOfALease(t *testing.T) {
 func TestUnansweredRegistrationIsRepeated(t *testing.T) {
 	tbl, _ := store(t)
 	w := newWriter(tbl, 10*time.Second)
-	tbl.Arm(&fault.Rule{Match: fault.On(control.Name), After: errLost}, 1)
+	tbl.Arm(&faults.Rule{Match: faults.On(control.Name), After: errLost}, 1)
 	if err := w.start(t.Context()); !errors.Is(err, errLost) {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestUnansweredRegistrationIsRepeated(t *testing.T) {
 func TestUnansweredRegistrationThatIsDrainedIsGivenUp(t *testing.T) {
 	tbl, _ := store(t)
 	w := newWriter(tbl, 10*time.Second)
-	tbl.Arm(&fault.Rule{Match: fault.On(control.Name), After: errLost}, 1)
+	tbl.Arm(&faults.Rule{Match: faults.On(control.Name), After: errLost}, 1)
 	if err := w.start(t.Context()); !errors.Is(err, errLost) {
 		t.Fatal(err)
 	}

@@ -6,14 +6,14 @@ import (
 	"testing"
 
 	"passbook/shared/event"
-	"passbook/shared/fault"
+	"passbook/shared/faults"
 )
 
 // stick holds the account's lane in a put until the function that it gives is called.
-func stick(t *testing.T, j *Journal, tbl *fault.Table, a event.Account, running *sync.WaitGroup) (release func()) {
+func stick(t *testing.T, j *Journal, tbl *faults.Table, a event.Account, running *sync.WaitGroup) (release func()) {
 	t.Helper()
 	putting, gate := make(chan struct{}), make(chan struct{})
-	tbl.Arm(&fault.Rule{Match: fault.On(Table), Hook: func() { close(putting); <-gate }}, 1)
+	tbl.Arm(&faults.Rule{Match: faults.On(Table), Hook: func() { close(putting); <-gate }}, 1)
 	running.Go(func() {
 		if _, err := tryExecute(t, j, command(a, "stuck", crediting(1))); err != nil {
 			t.Error(err)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"passbook/shared/control"
-	"passbook/shared/fault"
+	"passbook/shared/faults"
 	"passbook/shared/table"
 )
 
@@ -21,7 +21,7 @@ func TestReadySaysWhyNothingCanBeCommitted(t *testing.T) {
 			t.Fatal(err)
 		}
 		denied := errors.New("access denied")
-		tbl.Arm(&fault.Rule{Match: fault.On(Table), Before: denied}, 1<<30)
+		tbl.Arm(&faults.Rule{Match: faults.On(Table), Before: denied}, 1<<30)
 		done := make(chan error, 1)
 		go func() {
 			_, err := j.Execute(t.Context(), command(acct, "w", withdrawing(1)))
@@ -36,7 +36,7 @@ func TestReadySaysWhyNothingCanBeCommitted(t *testing.T) {
 			t.Errorf("while every put is refused: %v", err)
 		}
 		// entries go through again
-		tbl.Arm(&fault.Rule{Match: fault.On(control.Name), Before: denied}, 1<<30)
+		tbl.Arm(&faults.Rule{Match: faults.On(control.Name), Before: denied}, 1<<30)
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
@@ -47,23 +47,23 @@ func TestReadySaysWhyNothingCanBeCommitted(t *testing.T) {
 		if err := j.Ready(); err == nil || !strings.Contains(err.Error(), "heartbeat") {
 			t.Errorf("without a heartbeat: %v", err)
 		}
-		tbl.Arm(&fault.Rule{}, 0)
+		tbl.Arm(&faults.Rule{}, 0)
 	})
 }
 
 // A balancer that heeds Ready sends no commands to a writer that says no: what was wrong has to be
 // found over without one.
 func TestReadyAgainWithoutACommand(t *testing.T) {
-	for name, harm := range map[string]func(t *testing.T, j *Journal, tbl *fault.Table, inner table.Table){
-		"the table refused a put": func(t *testing.T, j *Journal, tbl *fault.Table, _ table.Table) {
-			tbl.Arm(&fault.Rule{Match: fault.On(Table), Before: table.ErrRefused}, 1<<30)
+	for name, harm := range map[string]func(t *testing.T, j *Journal, tbl *faults.Table, inner table.Table){
+		"the table refused a put": func(t *testing.T, j *Journal, tbl *faults.Table, _ table.Table) {
+			tbl.Arm(&faults.Rule{Match: faults.On(Table), Before: table.ErrRefused}, 1<<30)
 			if _, err := j.Execute(t.Context(), command(acct, "w", withdrawing(1))); !errors.Is(err, ErrUnavailable) {
 				t.Errorf("refused: %v", err)
 			}
 			time.Sleep(time.Minute)
 		},
-		"the lease was lost": func(t *testing.T, j *Journal, tbl *fault.Table, inner table.Table) {
-			tbl.Arm(&fault.Rule{Match: fault.On(control.Name), Before: errLost}, 1<<30)
+		"the lease was lost": func(t *testing.T, j *Journal, tbl *faults.Table, inner table.Table) {
+			tbl.Arm(&faults.Rule{Match: faults.On(control.Name), Before: errLost}, 1<<30)
 			time.Sleep(j.writer.lease + 2*time.Second)
 			row, err := inner.Get(t.Context(), control.Name, table.Key{PK: WriterKind, SK: j.Writer()}, true)
 			if err != nil {
@@ -75,7 +75,7 @@ func TestReadyAgainWithoutACommand(t *testing.T) {
 				t.Fatal(err)
 			}
 			// the first heartbeat, and then no more
-			tbl.Arm(&fault.Rule{Match: fault.On(control.Name), Before: errLost}, 1)
+			tbl.Arm(&faults.Rule{Match: faults.On(control.Name), Before: errLost}, 1)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestReadyAgainWithoutACommand(t *testing.T) {
 				if err := j.Ready(); err == nil {
 					t.Error("ready all the same")
 				}
-				tbl.Arm(&fault.Rule{}, 0)
+				tbl.Arm(&faults.Rule{}, 0)
 				time.Sleep(3 * heartbeatEvery)
 				if err := j.Ready(); err != nil {
 					t.Errorf("some seconds after it was over: %v", err)

@@ -9,18 +9,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
 	"passbook/shared/control"
-	"passbook/shared/embedded"
 	"passbook/shared/event"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
+	"passbook/shared/storetest"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,24 +28,14 @@ const events = "events"
 
 // rig is a journal's table and a stream on one embedded engine in memory.
 type rig struct {
-	table   *pebbletable.Table
-	streams *pebblestream.Stream
+	table   *faults.Table
+	streams *faults.Stream
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	r := &rig{}
-	if r.table, err = pebbletable.New(db, journal.Schemas...); err != nil {
-		t.Fatal(err)
-	}
-	if r.streams, err = pebblestream.New(db, pebblestream.Options{Shards: 2}); err != nil {
-		t.Fatal(err)
-	}
+	store := storetest.Memory(t, pebblestream.Options{Shards: 2}, journal.Schemas...)
+	r := &rig{table: store.Table, streams: store.Streams}
 	if err := r.streams.CreateStream(t.Context(), events, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +155,7 @@ func accountNamed(i int) event.Account {
 
 func TestOrderPerAccountUnderEveryFaultOfTheStream(t *testing.T) {
 	r := newRig(t)
-	r.streams.SetFaults(pebblestream.Faults{Seed: 7, Refuse: 10, Lose: 10, LoseCall: 20})
+	r.streams.Fail(faults.Chances{Seed: 7, Refuse: 10, Lose: 10, LoseCall: 20})
 	p := r.start(t, true)
 	const accounts, each = 20, 30
 	var wg sync.WaitGroup
@@ -187,7 +176,7 @@ func TestOrderPerAccountUnderEveryFaultOfTheStream(t *testing.T) {
 	if fired.Refuse == 0 || fired.Lose == 0 || fired.LoseCall == 0 {
 		t.Fatalf("a fault never fired: %+v", fired)
 	}
-	r.streams.SetFaults(pebblestream.Faults{})
+	r.streams.Fail(faults.Chances{})
 	firsts, records := r.published(t)
 	for a := range accounts {
 		inOrder(t, firsts[accountNamed(a).ID], each)
@@ -221,7 +210,10 @@ func TestTailOfADeadWriterIsPublished(t *testing.T) {
 		for i := range 40 {
 			dead.commit(t, accountNamed(i%4), fmt.Sprint(i))
 		}
-		r.table.HoldIndex(journal.Table, "writers")
+		replica := storetest.Memory(t, pebblestream.Options{}, journal.Schemas...)
+		if err := r.table.FreezeIndex(t.Context(), journal.Table, "writers", replica.Table); err != nil {
+			t.Fatal(err)
+		}
 		for i := range 20 {
 			dead.commit(t, accountNamed(i%4), fmt.Sprint("late", i))
 		}
@@ -245,7 +237,7 @@ func TestTailOfADeadWriterIsPublished(t *testing.T) {
 			t.Fatalf("%d records after the first pass", records)
 		}
 		time.Sleep(25 * time.Second)
-		r.table.ReleaseIndex(journal.Table, "writers")
+		r.table.ThawIndex(journal.Table, "writers")
 		time.Sleep(time.Minute)
 		firsts, records := r.published(t)
 		if records != 60 {

@@ -11,19 +11,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
 	"passbook/shared/consumer"
-	"passbook/shared/embedded"
 	"passbook/shared/event"
-	"passbook/shared/fault"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
+	"passbook/shared/storetest"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,8 +37,8 @@ var quietLog = slog.New(slog.NewTextHandler(io.Discard, nil))
 // bank is a store with a stream and a journal in memory.
 type bank struct {
 	t       *testing.T
-	table   *fault.Table
-	streams *pebblestream.Stream
+	table   *faults.Table
+	streams *faults.Stream
 	journal *memoryJournal
 }
 
@@ -52,26 +50,10 @@ func newBank(t *testing.T, shards int) *bank {
 // newBankWith is newBank, whose streams have options.
 func newBankWith(t *testing.T, o pebblestream.Options) *bank {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	rows, err := pebbletable.New(db, append([]table.Schema{{Name: testModel.Name, Indexes: []table.Index{IndexDue()}}}, journal.Schemas...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	streams, err := pebblestream.New(db, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &bank{t: t, table: fault.NewTable(rows), streams: streams, journal: &memoryJournal{entries: map[event.Account][]*event.Entry{}}}
-	b.must(streams.CreateStream(t.Context(), testStream, o.Shards))
-	b.must(streams.CreateStream(t.Context(), testOutbox, 1))
+	store := storetest.Memory(t, o, append([]table.Schema{{Name: testModel.Name, Indexes: []table.Index{IndexDue()}}}, journal.Schemas...)...)
+	b := &bank{t: t, table: store.Table, streams: store.Streams, journal: &memoryJournal{entries: map[event.Account][]*event.Entry{}}}
+	b.must(store.Streams.CreateStream(t.Context(), testStream, o.Shards))
+	b.must(store.Streams.CreateStream(t.Context(), testOutbox, 1))
 	return b
 }
 

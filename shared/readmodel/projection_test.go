@@ -15,7 +15,7 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
-	"passbook/shared/fault"
+	"passbook/shared/faults"
 	"passbook/shared/table"
 )
 
@@ -327,10 +327,10 @@ func TestNewerFormatStopsItsAccountOnly(t *testing.T) {
 // A write whose answer is lost, one that is refused, and one that another process overtook all end
 // in the same rows.
 func TestWritesThatFailAreTriedAgain(t *testing.T) {
-	for name, rule := range map[string]*fault.Rule{
-		"answer lost":   {Match: fault.On("balance"), After: errors.New("connection reset")},
-		"never arrived": {Match: fault.On("balance"), Before: errors.New("connection refused")},
-		"throttled":     {Match: fault.On("balance"), Before: table.ErrThrottled},
+	for name, rule := range map[string]*faults.Rule{
+		"answer lost":   {Match: faults.On("balance"), After: errors.New("connection reset")},
+		"never arrived": {Match: faults.On("balance"), Before: errors.New("connection refused")},
+		"throttled":     {Match: faults.On("balance"), Before: table.ErrThrottled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBank(t, 1)
@@ -353,14 +353,14 @@ func TestLastingFailureGivesTheBatchBackAndBlocksNobody(t *testing.T) {
 	entries := archivetest.Bank(12, 3, 30)
 	b.journal.commit(entries...)
 	p := b.projection(testModel, 1)
-	b.table.Arm(&fault.Rule{Match: fault.On("balance"), Before: table.ErrThrottled}, 1<<30)
+	b.table.Arm(&faults.Rule{Match: faults.On("balance"), Before: table.ErrThrottled}, 1<<30)
 	h, err := p.Open(t.Context(), consumer.Shard{}, "")
 	b.must(err)
 	defer func() { b.must(h.Close()) }()
 	if checkpoint, err := h.Handle(t.Context(), consumer.Batch{Deliveries: deliveries(t, entries...)}); !errors.Is(err, table.ErrThrottled) || checkpoint != "" {
 		t.Errorf("checkpoint %q, error %v", checkpoint, err)
 	}
-	b.table.Arm(&fault.Rule{}, 0)
+	b.table.Arm(&faults.Rule{}, 0)
 	b.handle(p, deliveries(t, entries...))
 	b.check(1)
 }
@@ -400,7 +400,7 @@ func TestRedriveFindsWhatWasSkippedMeanwhile(t *testing.T) {
 	b.handle(p, deliveries(t, entries[:8]...))
 	poisoned = false
 	late := b.projection(m, 1)
-	b.table.Arm(&fault.Rule{Match: fault.On("balance"), Hook: func() { // just before the block is lifted
+	b.table.Arm(&faults.Rule{Match: faults.On("balance"), Hook: func() { // just before the block is lifted
 		b.journal.commit(entries[8:]...)
 		b.handle(late, deliveries(t, entries[8:]...))
 	}}, 1)

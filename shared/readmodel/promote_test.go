@@ -7,18 +7,18 @@ import (
 	"testing/synctest"
 	"time"
 
-	"passbook/shared/fault"
+	"passbook/shared/faults"
 	"passbook/shared/table"
 )
 
 // candidate is a bank, by a line to its table that can be faulty, with candidate generation 2 of
 // model "m".
-func candidate(t *testing.T) (*bank, *fault.Table) {
+func candidate(t *testing.T) (*bank, *faults.Table) {
 	t.Helper()
 	b := newBank(t, 1)
 	_, err := StartCandidate(t.Context(), b.table, "m")
 	b.must(err)
-	return b, fault.NewTable(b.table)
+	return b, faults.NewTable(b.table)
 }
 
 // generations holds what there is of model "m".
@@ -81,7 +81,7 @@ func TestPromotionRefusedHalfWayIsWithdrawn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, faulty := candidate(t)
 		flips := func(p table.Put) bool { return p.Row.Attrs.Number("live") == 2 }
-		refused := faulty.Arm(&fault.Rule{Match: flips, Before: table.ErrRefused}, 1)
+		refused := faulty.Arm(&faults.Rule{Match: flips, Before: table.ErrRefused}, 1)
 		if err := Promote(t.Context(), faulty, "m", 2); !errors.Is(err, table.ErrRefused) || refused.Fired() != 1 {
 			t.Errorf("after %d refusals: %v", refused.Fired(), err)
 		}
@@ -93,7 +93,7 @@ func TestPromotionRefusedHalfWayIsWithdrawn(t *testing.T) {
 func TestPromotionOutlivesFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lost := errors.New("answer lost")
-		for _, rule := range []*fault.Rule{
+		for _, rule := range []*faults.Rule{
 			{Before: table.ErrThrottled}, {Before: table.ErrConflict}, {Before: table.ErrConditionFailed}, {Before: lost}, {After: lost},
 		} {
 			b, faulty := candidate(t)
@@ -124,7 +124,7 @@ func TestChangeOfGenerationsEnds(t *testing.T) {
 			{table.ErrThrottled, changeWithin}, {table.ErrConditionFailed, changeWithin}, {unknown, changeWithin},
 		} {
 			_, faulty := candidate(t)
-			rule := faulty.Arm(&fault.Rule{Before: c.err}, 1<<30)
+			rule := faulty.Arm(&faults.Rule{Before: c.err}, 1<<30)
 			began := time.Now()
 			_, err := changeGenerations(context.Background(), faulty, "m", func(g *GenerationSet) error { g.Promoting = 2; return nil })
 			if took := time.Since(began); !errors.Is(err, c.err) || took > c.most || took < c.most/2 {

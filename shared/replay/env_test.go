@@ -9,22 +9,21 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
-	"passbook/shared/embedded"
 	"passbook/shared/event"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
 	"passbook/shared/replay"
 	"passbook/shared/segment"
+	"passbook/shared/storetest"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -46,7 +45,7 @@ var testModel = readmodel.Model[account.State]{
 // env is a bank's stores.
 type env struct {
 	table  table.Table
-	stream *pebblestream.Stream
+	stream *faults.Stream
 	bucket bucket.Bucket
 	rows   *readmodel.Rows[account.State]
 	reader *journal.Reader
@@ -54,25 +53,9 @@ type env struct {
 
 func newEnv(t testing.TB) *env {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	db, err := embedded.Open(embedded.Options{Dir: "bank", FS: vfs.NewMem(), NoSync: true, Logger: log})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	e := &env{}
-	e.table, err = pebbletable.New(db, append([]table.Schema{{Name: testModel.Name}}, journal.Schemas...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.stream, err = pebblestream.New(db, pebblestream.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := storetest.Memory(t, pebblestream.Options{}, append([]table.Schema{{Name: testModel.Name}}, journal.Schemas...)...)
+	e := &env{table: store.Table, stream: store.Streams}
+	var err error
 	e.bucket, err = dirbucket.New(t.TempDir())
 	if err != nil {
 		t.Fatal(err)

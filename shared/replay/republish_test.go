@@ -9,9 +9,9 @@ import (
 
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
+	"passbook/shared/faults"
 	"passbook/shared/replay"
 	"passbook/shared/stream"
-	"passbook/shared/stream/pebblestream"
 )
 
 // onStream reads everything that is on a stream, shard by shard.
@@ -58,7 +58,7 @@ func TestRepublish_PutsARangeInOrderOnANamedStream(t *testing.T) {
 	if err := e.stream.CreateStream(t.Context(), "again", 3); err != nil {
 		t.Fatal(err)
 	}
-	e.stream.SetFaults(pebblestream.Faults{Seed: 1, Refuse: 20})
+	e.stream.Fail(faults.Chances{Seed: 1, Refuse: 20})
 	from, to := entries[100].RecordedAt, entries[700].RecordedAt
 	c := replay.RepublishConfig{
 		Bucket: e.bucket, Journal: e.reader, Table: e.table, Streams: e.stream, Stream: "again", LiveStream: "events", From: from, To: to, PassEvents: 200,
@@ -71,7 +71,7 @@ func TestRepublish_PutsARangeInOrderOnANamedStream(t *testing.T) {
 	if e.stream.Fired().Refuse == 0 {
 		t.Fatal("no record was refused")
 	}
-	e.stream.SetFaults(pebblestream.Faults{})
+	e.stream.Fail(faults.Chances{})
 	want := map[string][]event.Hash{}
 	total := 0
 	for _, entry := range entries {

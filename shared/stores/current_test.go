@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"passbook/shared/event"
-	"passbook/shared/strict"
+	"passbook/shared/faults"
 )
 
 // renew gives the stream a new life.
@@ -114,7 +114,7 @@ func TestBegin_IsNoCopy(t *testing.T) {
 
 // A check costs the same calls, however much the archive holds.
 func TestBegin_CostsNoListingOfTheArchive(t *testing.T) {
-	cost := func(together bool, segments int) strict.Counts {
+	cost := func(together bool, segments int) faults.Counts {
 		b := newBank(t, t.TempDir())
 		b.OneDatabase = together
 		must(t, "the first start", b.Begin(t.Context()), "", "")
@@ -123,14 +123,14 @@ func TestBegin_CostsNoListingOfTheArchive(t *testing.T) {
 		for range segments {
 			b.archive(entries...)
 		}
-		client := strict.NewClient(0)
+		client := faults.NewClient(0)
 		b.Bucket = client.Bucket(b.Bucket)
 		must(t, "the start", b.Begin(t.Context()), "", "")
 		return client.Snapshot()
 	}
 	for _, together := range []bool{true, false} {
 		few, many := cost(together, 1), cost(together, 40)
-		for _, kind := range []strict.Kind{strict.BucketLists, strict.BucketGets, strict.BucketPuts} {
+		for _, kind := range []faults.Kind{faults.BucketLists, faults.BucketGets, faults.BucketPuts} {
 			if few.All(kind) != many.All(kind) || many.All(kind) > 12 {
 				t.Errorf("together %v: %v %s with one segment, %v with forty", together, few.All(kind), kind, many.All(kind))
 			}

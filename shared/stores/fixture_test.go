@@ -9,22 +9,21 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/control"
-	"passbook/shared/embedded"
 	"passbook/shared/event"
+	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/segment"
 	"passbook/shared/stores"
+	"passbook/shared/storetest"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -44,7 +43,7 @@ type bank struct {
 	stores.Set
 	t      *testing.T
 	dir    string // of the archive
-	stream *pebblestream.Stream
+	stream *faults.Stream
 	states map[string]account.State
 	links  map[string]segment.Link
 }
@@ -52,28 +51,12 @@ type bank struct {
 // newBank is a bank without an account, its archive in a directory.
 func newBank(t *testing.T, dir string) *bank {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "bank", FS: vfs.NewMem(), NoSync: true, CacheBytes: 8 << 20})
-	if err != nil {
+	store := storetest.Memory(t, pebblestream.Options{Shards: 1, Now: func() time.Time { return began }}, append([]table.Schema{{Name: "balance"}}, journal.Schemas...)...)
+	if err := store.Streams.CreateStream(t.Context(), events, 1); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	rows, err := pebbletable.New(db, append([]table.Schema{{Name: "balance"}}, journal.Schemas...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	streams, err := pebblestream.New(db, pebblestream.Options{Shards: 1, Now: func() time.Time { return began }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := streams.CreateStream(t.Context(), events, 1); err != nil {
-		t.Fatal(err)
-	}
-	b := &bank{t: t, stream: streams, states: map[string]account.State{}, links: map[string]segment.Link{}}
-	b.Set = stores.Set{Table: rows, Streams: streams, Stream: events, Archiver: archives, Log: quiet}
+	b := &bank{t: t, stream: store.Streams, states: map[string]account.State{}, links: map[string]segment.Link{}}
+	b.Set = stores.Set{Table: store.Table, Streams: store.Streams, Stream: events, Archiver: archives, Log: quiet}
 	b.use(dir)
 	return b
 }

@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	base:      {},
 	domain:    {domain},
 	ports:     {},
-	suites:    {base, domain, ports, machinery, suites},
+	suites:    {base, domain, ports, machinery, adapters, suites},
 	adapters:  {base, ports, adapters},
 	machinery: {base, domain, ports, machinery},
 	services:  {base, domain, ports, machinery},
@@ -70,8 +70,10 @@ func layerOfShared(parts []string) string {
 		return adapters
 	case "control", "journal", "publisher", "affinity", "consumer", "readmodel", "segment", "archive", "replay", "audit", "stores", "web", "api", "telemetry":
 		return machinery
-	case "embedded", "fault", "strict":
+	case "embedded":
 		return adapters
+	case "faults":
+		return suites // only tests may import it
 	case "platform":
 		return choice
 	case "tidy":
@@ -151,7 +153,7 @@ var vendors = []struct {
 	may    func(f file) bool
 }{
 	{"github.com/cockroachdb/pebble", "an adapter or platform", func(f file) bool {
-		return layer(f.pkg) == adapters || layer(f.pkg) == choice || f.test
+		return layer(f.pkg) == adapters || layer(f.pkg) == choice || f.pkg == "shared/storetest" || f.test
 	}},
 	{"github.com/aws/", "an adapter, platform or a test", func(f file) bool {
 		return layer(f.pkg) == adapters || layer(f.pkg) == choice || f.pkg == "shared/awstest" || f.test

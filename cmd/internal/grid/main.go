@@ -13,11 +13,11 @@ import (
 	"syscall"
 )
 
-// goTest runs the contract tests, those of the strict adapters too, and what else the adapters show
-// on an endpoint. A package may take 20 minutes: emulators are slow.
+// goTest runs the contract tests, those of the decorated adapters too, and what else the adapters
+// show on an endpoint. A package may take 20 minutes: emulators are slow.
 var goTest = []string{
 	"go", "test", "-json", "-p", "1", "-count=1", "-timeout", "20m", "-run", contract.String() + "|OnAWS$",
-	"./shared/table/...", "./shared/stream/...", "./shared/bucket/...", "./shared/strict/...",
+	"./shared/table/...", "./shared/stream/...", "./shared/bucket/...", "./shared/faults/...",
 }
 
 func main() {

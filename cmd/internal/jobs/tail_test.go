@@ -8,10 +8,10 @@ import (
 
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
+	"passbook/shared/faults"
 	"passbook/shared/progress"
 	"passbook/shared/segment"
 	"passbook/shared/stream"
-	"passbook/shared/strict"
 )
 
 // withStream is a standing bank with its stream of events.
@@ -94,15 +94,15 @@ func (n narrow) Get(ctx context.Context, iterator string, _ int) (stream.Batch, 
 // A reader of the tail is one of several of a shard: alone it is never refused, and where the
 // others leave it little it waits.
 func TestTailIsReadAtThePaceOfTheStream(t *testing.T) {
-	scarce := strict.AWS
+	scarce := faults.AWS
 	scarce.ShardGets, scarce.ShardIterators = 0.5, 0.01
-	for name, limits := range map[string]strict.Limits{"alone": strict.AWS, "beside others": scarce} {
+	for name, limits := range map[string]faults.Limits{"alone": faults.AWS, "beside others": scarce} {
 		synctest.Test(t, func(t *testing.T) {
 			b, _ := withStream(t)
 			puts := publish(t, b, archivetest.Bank(1, 1, 20)...)
 			want := puts[len(puts)-1]
-			c := strict.NewClient(0)
-			b.Streams = narrow{c.Stream(strict.NewStreams(b.Streams, limits))}
+			c := faults.NewClient(0)
+			b.Streams = narrow{c.Stream(faults.NewLimitedStreams(b.Streams, limits))}
 			for range 2 { // the second iterator is refused where they are scarce
 				tips, err := b.tips(t.Context())
 				if err != nil || len(tips) != 1 || tips[want.Shard] != want.Sequence {
@@ -110,10 +110,10 @@ func TestTailIsReadAtThePaceOfTheStream(t *testing.T) {
 				}
 			}
 			counts := c.Snapshot()
-			if gets := counts.All(strict.Gets); gets < 2*float64(len(puts)) {
+			if gets := counts.All(faults.Gets); gets < 2*float64(len(puts)) {
 				t.Errorf("%s: %v reads of %d records", name, gets, len(puts))
 			}
-			if refused := counts.All(strict.Throttled); (refused > 0) != (limits == scarce) {
+			if refused := counts.All(faults.Throttled); (refused > 0) != (limits == scarce) {
 				t.Errorf("%s: refused %v times", name, refused)
 			}
 		})
@@ -124,7 +124,7 @@ func TestReadingTheTailEndsWithItsJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := withStream(t)
 		publish(t, b, archivetest.Bank(1, 1, 20)...)
-		b.Streams = narrow{strict.NewClient(0).Stream(strict.NewStreams(b.Streams, strict.AWS))}
+		b.Streams = narrow{faults.NewClient(0).Stream(faults.NewLimitedStreams(b.Streams, faults.AWS))}
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		if tips, err := b.tips(ctx); err == nil {

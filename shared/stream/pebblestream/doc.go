@@ -7,7 +7,9 @@
 // appears behind a reader. Shards split and merge as those of Kinesis do; records older than the
 // retention are trimmed, by whoever calls next.
 //
-// Kinesis fails in ways that a healthy disk does not. Faults makes it fail so on request, by a
-// seed, and counts how often each fault fired. CreateStream, DeleteStream, Split, Merge and Trim
-// are beyond the port, for setup and tests. Next on the walk: bucket.
+// CreateStream, DeleteStream, Split, Merge and Trim are beyond the port, for setup and tests.
+// Kinesis fails in ways that a healthy disk does not; tests of callers imitate them with package
+// faults.
+//
+// Next on the walk: bucket.
 package pebblestream

@@ -30,7 +30,6 @@ type Stream struct {
 	now       func() time.Time
 	shards    int
 	retention time.Duration
-	faults    faults
 }
 
 var (
@@ -70,13 +69,9 @@ func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) 
 	for i, r := range records {
 		p.hashes[i] = md5.Sum([]byte(r.PartitionKey)) //nolint:gosec // see the import
 	}
-	p.refused = s.faults.refuse(len(records))
 	p.results = make([]stream.PutResult, len(records))
 	if err := s.db.Commit(ctx, embedded.Write{Stage: p.stage, Settle: p.settle}); err != nil {
 		return nil, fmt.Errorf("put %d records on stream %q: %w", len(records), name, err)
-	}
-	if err := s.faults.lose(p.results); err != nil {
-		return nil, err
 	}
 	return p.results, nil
 }
@@ -88,7 +83,6 @@ type put struct {
 	now     int64
 	records []stream.Record
 	hashes  []hashKey
-	refused []bool
 	results []stream.PutResult
 	rung    []shardKey
 }
@@ -99,10 +93,6 @@ func (p *put) stage(batch *pebble.Batch) error {
 		return err
 	}
 	for i, r := range p.records {
-		if p.refused != nil && p.refused[i] {
-			p.results[i].Err = stream.ErrThrottled
-			continue
-		}
 		if err := p.add(batch, i, m, r); err != nil {
 			return err
 		}

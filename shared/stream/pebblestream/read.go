@@ -129,13 +129,6 @@ func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Ba
 	case now.Sub(c.made) > stream.IteratorAge:
 		return stream.Batch{}, stream.ErrExpiredIterator
 	}
-	if err := s.faults.get(); err != nil {
-		return stream.Batch{}, err
-	}
-	if s.faults.empty() {
-		c.made = now
-		return stream.Batch{Next: c.String(), Behind: time.Millisecond}, nil
-	}
 	view, err := s.db.View()
 	if err != nil {
 		return stream.Batch{}, err

@@ -7,6 +7,8 @@
 // already. So a read shows every write that was answered before it, and never one that a power cut
 // can take back.
 //
-// That makes it nicer than DynamoDB in one way, which tests can undo: HoldIndex freezes an index,
-// as a global secondary index lags. Next on the walk: stream.
+// An index of DynamoDB lags behind its table and this one does not; tests of callers imitate the
+// lag with package faults.
+//
+// Next on the walk: stream.
 package pebbletable

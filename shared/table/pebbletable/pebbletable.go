@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -18,8 +17,6 @@ type Table struct {
 	db      *embedded.DB
 	catalog *table.Catalog
 	recent  *recent
-	held    holds
-	skew    atomic.Int64
 }
 
 var _ table.Table = (*Table)(nil)
@@ -31,10 +28,7 @@ func New(db *embedded.DB, schemas ...table.Schema) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open tables: %w", err)
 	}
-	t := &Table{db: db, catalog: catalog, recent: db.Shared(embedded.TableSpace, newRecent).(*recent)}
-	t.held.views = map[heldIndex]*embedded.View{}
-	db.OnClose(t.releaseAll)
-	return t, nil
+	return &Table{db: db, catalog: catalog, recent: db.Shared(embedded.TableSpace, newRecent).(*recent)}, nil
 }
 
 // Get implements table.Table.
@@ -107,11 +101,8 @@ func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
 	return t.writeAll(ctx, changes)
 }
 
-// Skew implements table.Table: the store's clock is this machine's, unless SetSkew says otherwise.
-func (t *Table) Skew() time.Duration { return time.Duration(t.skew.Load()) }
-
-// SetSkew makes Skew answer d, for tests of what callers do about a clock that is off.
-func (t *Table) SetSkew(d time.Duration) { t.skew.Store(int64(d)) }
+// Skew implements table.Table. It is 0: the store's clock is this machine's.
+func (t *Table) Skew() time.Duration { return 0 }
 
 // change is one row to replace, or to remove where row is nil.
 type change struct {

@@ -3,7 +3,6 @@ package pebbletable_test
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -63,53 +62,6 @@ func indexed(t *testing.T, tab *pebbletable.Table) int {
 		return -1
 	}
 	return int(page.Rows[0].Attrs["nn"].(table.N))
-}
-
-func TestHoldIndex(t *testing.T) {
-	db := openDB(t, embedded.Options{NoSync: true})
-	tab, other := openTable(t, db), openTable(t, db)
-	steps := []struct {
-		do        func() error
-		shown     int
-		elsewhere int
-	}{
-		{func() error { return tab.HoldIndex("suite-rows", "by-number") }, -1, -1},
-		{func() error { return tab.Put(t.Context(), put(1, table.Absent())) }, -1, 1},
-		{func() error { return tab.HoldIndex("suite-rows", "by-number") }, 1, 1},
-		{func() error { return tab.Put(t.Context(), put(2, table.Equals("v", table.N(1)))) }, 1, 2},
-		{func() error { tab.ReleaseIndex("suite-rows", "by-number"); return nil }, 2, 2},
-		{func() error { tab.ReleaseIndex("suite-rows", "by-number"); return nil }, 2, 2},
-		{func() error { return tab.HoldIndex("suite-rows", "by-number") }, 2, 2},
-	}
-	for i, step := range steps {
-		if err := step.do(); err != nil {
-			t.Fatal(err)
-		}
-		if got := indexed(t, tab); got != step.shown {
-			t.Errorf("step %d: the index shows %d, want %d", i, got, step.shown)
-		}
-		if got := indexed(t, other); got != step.elsewhere {
-			t.Errorf("step %d: another handle's index shows %d, want %d", i, got, step.elsewhere)
-		}
-	}
-	if row, err := tab.Get(t.Context(), "suite-rows", table.Key{PK: "a", SK: "-"}, true); err != nil || row.Attrs["v"] != table.Value(table.N(2)) {
-		t.Errorf("the table itself lags: %v, %v", row, err)
-	}
-	if err := tab.HoldIndex("suite-rows", "by-none"); !errors.Is(err, table.ErrInvalid) {
-		t.Errorf("hold of no index: %v", err)
-	}
-	// The index is still held: Close, in the cleanup, must not wait for it.
-}
-
-func TestSkew(t *testing.T) {
-	tab := openTable(t, openDB(t, embedded.Options{NoSync: true}))
-	if got := tab.Skew(); got != 0 {
-		t.Errorf("skew %v", got)
-	}
-	tab.SetSkew(-time.Minute)
-	if got := tab.Skew(); got != -time.Minute {
-		t.Errorf("skew %v", got)
-	}
 }
 
 // TestKeysWithNUL holds what not every emulator of DynamoDB takes.

@@ -31,13 +31,13 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 		return table.Page{}, err
 	}
 	if q.Index == "" {
-		return t.page(ctx, rowWalk(q), q.After, heldIndex{})
+		return t.page(ctx, rowWalk(q), q.After)
 	}
 	x, err := t.catalog.Index(q.Table, q.Index)
 	if err != nil {
 		return table.Page{}, err
 	}
-	return t.page(ctx, indexWalk(q, x), q.After, heldIndex{q.Table, q.Index})
+	return t.page(ctx, indexWalk(q, x), q.After)
 }
 
 func rowWalk(q table.Query) walk {
@@ -87,7 +87,7 @@ func (t *Table) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
 		attrs, err := decodeRow(value)
 		return table.Row{Key: table.Key{PK: pk, SK: string(sk)}, Attrs: attrs}, err
 	}
-	return t.page(ctx, w, s.After, heldIndex{})
+	return t.page(ctx, w, s.After)
 }
 
 // segmentStart is the first key of a segment; that of the segment after the last is the end of the
@@ -100,12 +100,12 @@ func segmentStart(prefix []byte, segment, of int) []byte {
 }
 
 // page reads the walk from after on, until the page is full.
-func (t *Table) page(ctx context.Context, w walk, after string, index heldIndex) (table.Page, error) {
+func (t *Table) page(ctx context.Context, w walk, after string) (table.Page, error) {
 	id := w.id()
 	if err := w.resume(id, after); err != nil || bytes.Compare(w.lower, w.upper) >= 0 {
 		return table.Page{}, err
 	}
-	view, err := t.view(index)
+	view, err := t.db.View()
 	if err != nil {
 		return table.Page{}, err
 	}

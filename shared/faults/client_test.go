@@ -1,4 +1,4 @@
-package strict_test
+package faults_test
 
 import (
 	"context"
@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"passbook/shared/bucket/dirbucket"
-	"passbook/shared/strict"
+	"passbook/shared/faults"
 	"passbook/shared/table"
 )
 
 func TestRoundTrip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tables := openTables(t, strict.TablesConfig{}, items)
-		h := strict.NewClient(5 * time.Millisecond).Table(tables)
+		tables := openTables(t, faults.TablesConfig{}, items)
+		h := faults.NewClient(5 * time.Millisecond).Table(tables)
 		began := time.Now()
 		if err := h.Put(t.Context(), put(item("a", 100, 0), absent)); err != nil {
 			t.Fatal(err)
@@ -41,14 +41,14 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-func TestCutLineLosesCallsAndAnswers(t *testing.T) {
+func TestDisconnectedClientLosesCallsAndAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tables := openTables(t, strict.TablesConfig{}, items)
-		c, other := strict.NewClient(5*time.Millisecond), strict.NewClient(0)
+		tables := openTables(t, faults.TablesConfig{}, items)
+		c, other := faults.NewClient(5*time.Millisecond), faults.NewClient(0)
 		h := c.Table(tables)
-		time.AfterFunc(4*time.Millisecond, c.Cut)
+		time.AfterFunc(4*time.Millisecond, c.Disconnect)
 		for _, name := range []string{"answer lost", "call lost"} {
-			if err := h.Put(t.Context(), put(item(name, 100, 0), absent)); !errors.Is(err, strict.ErrCut) {
+			if err := h.Put(t.Context(), put(item(name, 100, 0), absent)); !errors.Is(err, faults.ErrDisconnected) {
 				t.Errorf("%s: %v", name, err)
 			}
 			_, err := other.Table(tables).Get(t.Context(), "items", table.Key{PK: name, SK: "-"}, true)
@@ -56,18 +56,18 @@ func TestCutLineLosesCallsAndAnswers(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		c.Heal()
-		if err := h.Put(t.Context(), put(item("healed", 100, 0), absent)); err != nil || c.Lost() != 2 {
-			t.Errorf("%v, %d lost", err, c.Lost())
+		c.Reconnect()
+		if err := h.Put(t.Context(), put(item("reconnected", 100, 0), absent)); err != nil || c.Failed() != 2 {
+			t.Errorf("%v, %d failed", err, c.Failed())
 		}
 	})
 }
 
-func TestHeldCallArrivesLate(t *testing.T) {
+func TestStalledCallArrivesLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tables := openTables(t, strict.TablesConfig{}, items)
-		c, other := strict.NewClient(0), strict.NewClient(0)
-		c.Hold()
+		tables := openTables(t, faults.TablesConfig{}, items)
+		c, other := faults.NewClient(0), faults.NewClient(0)
+		c.Stall()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := c.Table(tables).Put(ctx, put(item("a", 100, 0), absent)); !errors.Is(err, context.DeadlineExceeded) {
@@ -78,9 +78,9 @@ func TestHeldCallArrivesLate(t *testing.T) {
 			return err == nil
 		}
 		if arrived() {
-			t.Fatal("not held")
+			t.Fatal("it was not stalled")
 		}
-		c.Release()
+		c.Resume()
 		synctest.Wait()
 		if !arrived() {
 			t.Fatal("it never arrived")
@@ -93,9 +93,9 @@ func TestBucketRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := strict.NewClient(0)
+	c := faults.NewClient(0)
 	b := c.Bucket(root)
-	for range 2 { // the second finds the key taken, and is a request all the same
+	for range 2 { // the second finds the key taken, and is a request too
 		_ = b.Create(t.Context(), "a/b", []byte("hello"))
 	}
 	o, err := b.Open(t.Context(), "a/b")
@@ -112,7 +112,7 @@ func TestBucketRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := c.Snapshot()
-	if got.All(strict.BucketPuts) != 2 || got.All(strict.BucketGets) != 4 || got.All(strict.BucketLists) != 1 {
+	if got.All(faults.BucketPuts) != 2 || got.All(faults.BucketGets) != 4 || got.All(faults.BucketLists) != 1 {
 		t.Fatalf("counted %v", got)
 	}
 }
@@ -120,13 +120,13 @@ func TestBucketRequests(t *testing.T) {
 // The prices of a million of each, as published.
 func TestDollars(t *testing.T) {
 	const million = 1e6
-	d := strict.USEast1.Of(strict.Counts{
-		{Kind: strict.WriteUnits, Name: "journal"}: million, {Kind: strict.IndexUnits, Name: "journal/writers"}: million,
-		{Kind: strict.ReadUnits, Name: "journal"}: 2 * million, {Kind: strict.PutUnits, Name: "events"}: million,
-		{Kind: strict.BucketPuts, Name: "bucket"}: 1000, {Kind: strict.BucketLists, Name: "bucket"}: 1000, {Kind: strict.BucketGets, Name: "bucket"}: 10_000,
-		{Kind: strict.Gets, Name: "events"}: million, // reads of a shard are paid by the hour
+	d := faults.USEast1.Of(faults.Counts{
+		{Kind: faults.WriteUnits, Name: "journal"}: million, {Kind: faults.IndexUnits, Name: "journal/writers"}: million,
+		{Kind: faults.ReadUnits, Name: "journal"}: 2 * million, {Kind: faults.PutUnits, Name: "events"}: million,
+		{Kind: faults.BucketPuts, Name: "bucket"}: 1000, {Kind: faults.BucketLists, Name: "bucket"}: 1000, {Kind: faults.BucketGets, Name: "bucket"}: 10_000,
+		{Kind: faults.Gets, Name: "events"}: million, // reads of a shard are paid by the hour
 	})
-	want := strict.Dollars{Table: 0.625*2 + 0.125*2, Stream: 0.014, Bucket: 0.005 + 0.005 + 0.004}
+	want := faults.Dollars{Table: 0.625*2 + 0.125*2, Stream: 0.014, Bucket: 0.005 + 0.005 + 0.004}
 	if diff := d.Sum() - want.Sum(); diff > 1e-9 || diff < -1e-9 || d.Stream != want.Stream || d.Table != want.Table {
 		t.Fatalf("%+v, want %+v", d, want)
 	}

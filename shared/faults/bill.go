@@ -1,4 +1,4 @@
-package strict
+package faults
 
 import (
 	"context"
@@ -15,17 +15,17 @@ const (
 	readUnit  = 4 << 10
 )
 
-// units is how many units a size takes: at least one, also for what is not there.
+// units returns how many units a size takes: at least one, also for a missing row.
 func units(size, unit int) float64 { return float64(max(1, (size+unit-1)/unit)) }
 
-// change is a row to be replaced, or removed where is is nil.
+// change is a row to replace, or to remove where is is nil.
 type change struct {
 	table   string
 	at      table.Key
 	was, is *table.Row
 }
 
-// read fills in the row in place. Nobody pays for it.
+// read sets was to the row in place. No process pays for it.
 func (c *change) read(ctx context.Context, from table.Table) error {
 	row, err := from.Get(ctx, c.table, c.at, true)
 	switch {
@@ -45,17 +45,17 @@ func size(r *table.Row) int {
 	return table.Size(*r)
 }
 
-// item is a part of a bill: units of a table's partition, or of an index's.
+// item is a line of a bill: units of a table's partition, or of an index's.
 type item struct {
 	kind   Kind
 	name   string
 	charge charge
 }
 
-// bill is what a write costs.
+// bill is the cost of a write.
 type bill []item
 
-// charges are the bill's items, times a factor.
+// charges returns the charges of the items, multiplied by a factor.
 func (b bill) charges(factor float64) []charge {
 	charges := make([]charge, len(b))
 	for i, it := range b {
@@ -74,9 +74,9 @@ func (b bill) count(m *Meter) {
 	}
 }
 
-// bill is what the changes cost when they happen: the larger of both rows, twice in a transaction,
-// and what they do to the indexes.
-func (t *Tables) bill(changes []change) (b bill, err error) {
+// bill returns what the changes cost when they are made: the larger of the old and the new row,
+// twice in a transaction, and the changed entries of indexes.
+func (t *LimitedTables) bill(changes []change) (b bill, err error) {
 	for _, c := range changes {
 		schema, err := t.catalog.Table(c.table)
 		if err != nil {
@@ -88,7 +88,7 @@ func (t *Tables) bill(changes []change) (b bill, err error) {
 			if reflect.DeepEqual(before, after) {
 				continue
 			}
-			// an entry whose key changes is removed and put
+			// An entry whose key changes is removed and put.
 			for _, e := range []*entry{before, after} {
 				if e == nil {
 					continue
@@ -102,17 +102,17 @@ func (t *Tables) bill(changes []change) (b bill, err error) {
 	return b, nil
 }
 
-// failedBill is what the changes cost when a condition failed: the rows in place, at least one unit
-// each, and nothing in an index.
-func (t *Tables) failedBill(changes []change) (b bill) {
+// failedBill returns what the changes cost when a condition failed: the rows in place, at least one
+// unit each, and nothing in an index.
+func (t *LimitedTables) failedBill(changes []change) (b bill) {
 	for _, c := range changes {
 		b = append(b, t.item(c, size(c.was), len(changes) > 1))
 	}
 	return b
 }
 
-// item is a row's part of the bill.
-func (t *Tables) item(c change, bytes int, together bool) item {
+// item returns the charge for a row of the table.
+func (t *LimitedTables) item(c change, bytes int, together bool) item {
 	n := units(bytes, writeUnit)
 	if together {
 		n *= 2
@@ -127,8 +127,8 @@ type entry struct {
 	size int
 }
 
-// entryOf is the row's entry in the index, nil where it has none. It holds the keys of both and
-// nothing else.
+// entryOf returns the row's entry in the index, nil where it has none. An entry consists of the
+// keys of both.
 func entryOf(x table.Index, r *table.Row) *entry {
 	if r == nil {
 		return nil

@@ -1,4 +1,4 @@
-package strict_test
+package faults_test
 
 import (
 	"sync/atomic"
@@ -11,9 +11,9 @@ import (
 	"passbook/shared/bucket/buckettest"
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/embedded"
+	"passbook/shared/faults"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/stream/streamtest"
-	"passbook/shared/strict"
 	"passbook/shared/table"
 	"passbook/shared/table/pebbletable"
 	"passbook/shared/table/tabletest"
@@ -33,7 +33,7 @@ func openDB(t testing.TB, now func() time.Time) *embedded.DB {
 	return db
 }
 
-func openTables(t testing.TB, c strict.TablesConfig, schemas ...table.Schema) *strict.Tables {
+func openTables(t testing.TB, c faults.TablesConfig, schemas ...table.Schema) *faults.LimitedTables {
 	t.Helper()
 	open := func() *pebbletable.Table {
 		rows, err := pebbletable.New(openDB(t, nil), schemas...)
@@ -45,7 +45,7 @@ func openTables(t testing.TB, c strict.TablesConfig, schemas ...table.Schema) *s
 	if c.IndexLag > 0 {
 		c.Replica = open()
 	}
-	tables, err := strict.NewTables(open(), c, schemas...)
+	tables, err := faults.NewLimitedTables(open(), c, schemas...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,20 +61,20 @@ func openStreams(t testing.TB, db *embedded.DB) *pebblestream.Stream {
 	return streams
 }
 
-// The suites hold what AWS may do too: refuse for load, and show an index late.
+// The suites allow what AWS may do: refuse for load, and show an index late.
 func TestTableContract(t *testing.T) {
-	for name, c := range map[string]strict.TablesConfig{
+	for name, c := range map[string]faults.TablesConfig{
 		"at once": {},
 		"late":    {IndexLag: 5 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			first, second := strict.NewClient(0), strict.NewClient(time.Millisecond)
+			first, second := faults.NewClient(0), faults.NewClient(time.Millisecond)
 			tabletest.Run(t, func(t testing.TB) (table.Table, table.Table) {
 				tables := openTables(t, c, tabletest.Schemas()...)
 				return first.Table(tables), second.Table(tables)
 			})
-			if first.Snapshot().All(strict.Throttled) == 0 {
+			if first.Snapshot().All(faults.Throttled) == 0 {
 				t.Error("nothing was throttled")
 			}
 		})
@@ -85,12 +85,12 @@ func TestStreamContract(t *testing.T) {
 	t.Parallel()
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	first, second := strict.NewClient(0), strict.NewClient(time.Millisecond)
+	first, second := faults.NewClient(0), faults.NewClient(time.Millisecond)
 	leftOut := streamtest.Run(t, func(t testing.TB) streamtest.Harness {
 		db := openDB(t, now)
 		admin := openStreams(t, db)
 		// the suite waits in real time
-		streams := strict.NewStreams(openStreams(t, db), strict.AWS.Times(10))
+		streams := faults.NewLimitedStreams(openStreams(t, db), faults.AWS.Times(10))
 		return streamtest.Harness{
 			First: first.Stream(streams), Second: second.Stream(streams),
 			Create: admin.CreateStream, Delete: admin.DeleteStream, Split: admin.Split, Merge: admin.Merge, Trim: admin.Trim,
@@ -100,14 +100,14 @@ func TestStreamContract(t *testing.T) {
 	if len(leftOut) != 1 || leftOut[0] != "read/woken" { // Kinesis wakes nobody
 		t.Errorf("left out: %v", leftOut)
 	}
-	if n := first.Snapshot().All(strict.Throttled); n == 0 {
+	if n := first.Snapshot().All(faults.Throttled); n == 0 {
 		t.Error("nothing was throttled")
 	}
 }
 
 func TestBucketContract(t *testing.T) {
 	t.Parallel()
-	first, second := strict.NewClient(0), strict.NewClient(time.Millisecond)
+	first, second := faults.NewClient(0), faults.NewClient(time.Millisecond)
 	buckettest.Run(t, func(t testing.TB) (a, b bucket.Bucket) {
 		root, err := dirbucket.New(t.TempDir())
 		if err != nil {
@@ -115,4 +115,34 @@ func TestBucketContract(t *testing.T) {
 		}
 		return first.Bucket(root), second.Bucket(root)
 	})
+}
+
+// The contract promises no less while calls fail as those of Kinesis may.
+func TestStreamContractUnderFaults(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	var first *faults.Stream
+	leftOut := streamtest.Run(t, func(t testing.TB) streamtest.Harness {
+		db := openDB(t, now)
+		admin := openStreams(t, db)
+		first = faults.NewStream(openStreams(t, db))
+		first.Fail(faults.Chances{Seed: 7, Refuse: 10, Lose: 10, LoseCall: 5, Throttle: 10, Expire: 10, Empty: 20})
+		return streamtest.Harness{
+			First: first, Second: admin, Create: admin.CreateStream, Delete: admin.DeleteStream,
+			Split: admin.Split, Merge: admin.Merge, Trim: admin.Trim, Advance: func(d time.Duration) { ahead.Add(int64(d)) },
+		}
+	})
+	if len(leftOut) > 0 {
+		t.Errorf("left out: %v", leftOut)
+	}
+	fired := first.Fired()
+	for name, n := range map[string]uint64{
+		"refuse": fired.Refuse, "lose": fired.Lose, "lose call": fired.LoseCall,
+		"throttle": fired.Throttle, "expire": fired.Expire, "empty": fired.Empty,
+	} {
+		if n == 0 {
+			t.Errorf("fault %s never fired", name)
+		}
+	}
 }

@@ -1,4 +1,4 @@
-package strict
+package faults
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// Kind is what is counted.
+// Kind is a kind of request or unit that is counted.
 type Kind string
 
 // The kinds, and what their Key.Name is.
@@ -36,19 +36,19 @@ const (
 	Throttled Kind = "throttled"
 )
 
-// Key says what a count is of.
+// Key names a count: a kind, and the table, index, stream or bucket.
 type Key struct {
 	Kind Kind
 	Name string
 }
 
-// Counts are what was counted, at a time or between two.
+// Counts are the counts at a time, or between two.
 type Counts map[Key]float64
 
-// Of is one count.
+// Of returns one count.
 func (c Counts) Of(kind Kind, name string) float64 { return c[Key{kind, name}] }
 
-// All is the sum of a kind.
+// All returns the sum of a kind.
 func (c Counts) All(kind Kind) (sum float64) {
 	for k, n := range c {
 		if k.Kind == kind {
@@ -58,7 +58,7 @@ func (c Counts) All(kind Kind) (sum float64) {
 	return sum
 }
 
-// Sub is what was counted since before.
+// Sub returns what was counted since before.
 func (c Counts) Sub(before Counts) Counts {
 	since := make(Counts, len(c))
 	for k, n := range c {
@@ -69,7 +69,7 @@ func (c Counts) Sub(before Counts) Counts {
 	return since
 }
 
-// Add is the sum of both.
+// Add returns the sum of both.
 func (c Counts) Add(other Counts) Counts {
 	sum := maps.Clone(c)
 	for k, n := range other {
@@ -78,7 +78,7 @@ func (c Counts) Add(other Counts) Counts {
 	return sum
 }
 
-// String lists the counts, one a line.
+// String returns the counts, one a line.
 func (c Counts) String() string {
 	var b strings.Builder
 	keys := slices.SortedFunc(maps.Keys(c), func(x, y Key) int {
@@ -90,13 +90,14 @@ func (c Counts) String() string {
 	return b.String()
 }
 
-// Meter counts. It is safe for concurrent use; the zero Meter has counted nothing.
+// Meter counts requests and units. It is safe for concurrent use; the zero Meter has counted
+// nothing.
 type Meter struct {
 	mu     sync.Mutex
 	counts Counts
 }
 
-// Snapshot is what was counted so far.
+// Snapshot returns what was counted so far.
 func (m *Meter) Snapshot() Counts {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,4 +1,4 @@
-package strict
+package faults
 
 import (
 	"context"
@@ -13,36 +13,36 @@ import (
 // putUnit is the bytes of one PUT payload unit of Kinesis.
 const putUnit = 25 << 10
 
-// Streams is the streams as all processes share them, with the limits of each shard. It is safe for
-// concurrent use.
-type Streams struct {
+// LimitedStreams is the streams as all processes share them, with the limits of each shard. It is
+// safe for concurrent use.
+type LimitedStreams struct {
 	inner  stream.Stream
 	limits Limits
 	spent  budgets
 }
 
-// NewStreams wraps a store of streams; zero limits are AWS.
-func NewStreams(inner stream.Stream, limits Limits) *Streams {
+// NewLimitedStreams returns a decorator of a store of streams. Zero limits mean AWS.
+func NewLimitedStreams(inner stream.Stream, limits Limits) *LimitedStreams {
 	if limits == (Limits{}) {
 		limits = AWS
 	}
-	return &Streams{inner: inner, limits: limits}
+	return &LimitedStreams{inner: inner, limits: limits}
 }
 
-// Stream is the streams as one process sees them. It implements stream.Stream.
-type Stream struct {
-	*Streams
+// limitedStream is the streams as one process sees them. It implements stream.Stream.
+type limitedStream struct {
+	*LimitedStreams
 	client *Client
 }
 
-var _ stream.Stream = (*Stream)(nil)
+// Stream returns the process's handle on the streams.
+func (c *Client) Stream(s *LimitedStreams) stream.Stream {
+	return &limitedStream{LimitedStreams: s, client: c}
+}
 
-// Stream gives the process a handle on the streams.
-func (c *Client) Stream(s *Streams) *Stream { return &Stream{Streams: s, client: c} }
-
-// Put implements stream.Stream. Records over their shard's limit are refused, each by itself: a
-// small one may pass after a large one that did not.
-func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) ([]stream.PutResult, error) {
+// Put implements stream.Stream. A record over the limit of its shard is refused by itself: a small
+// one may pass after a large one that did not.
+func (s *limitedStream) Put(ctx context.Context, name string, records []stream.Record) ([]stream.PutResult, error) {
 	if err := stream.CheckPut(records); err != nil {
 		return nil, err
 	}
@@ -77,8 +77,8 @@ func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) 
 	})
 }
 
-// admit takes what a record costs its shard.
-func (s *Stream) admit(name string, shards []stream.Shard, r stream.Record) error {
+// admit takes the units that a record needs from its shard, or returns stream.ErrThrottled.
+func (s *limitedStream) admit(name string, shards []stream.Shard, r stream.Record) error {
 	at := name + "/" + shardOf(shards, r)
 	bytes := float64(len(r.PartitionKey) + len(r.Data))
 	refused := s.spent.take(charge{at + "/records", s.limits.ShardRecords, 1}, charge{at + "/bytes", s.limits.ShardBytes, bytes})
@@ -89,7 +89,7 @@ func (s *Stream) admit(name string, shards []stream.Shard, r stream.Record) erro
 	return stream.ErrThrottled
 }
 
-// shardOf is the open shard that takes a record.
+// shardOf returns the open shard that takes a record.
 func shardOf(shards []stream.Shard, r stream.Record) string {
 	key := stream.HashKey(r.PartitionKey)
 	for _, shard := range shards {
@@ -101,18 +101,18 @@ func shardOf(shards []stream.Shard, r stream.Record) string {
 }
 
 // Shards implements stream.Stream.
-func (s *Stream) Shards(ctx context.Context, name string) ([]stream.Shard, error) {
+func (s *limitedStream) Shards(ctx context.Context, name string) ([]stream.Shard, error) {
 	return over(ctx, s.client, func(ctx context.Context) ([]stream.Shard, error) { return s.inner.Shards(ctx, name) })
 }
 
 // Created implements stream.Stream.
-func (s *Stream) Created(ctx context.Context, name string) (time.Time, error) {
+func (s *limitedStream) Created(ctx context.Context, name string) (time.Time, error) {
 	return over(ctx, s.client, func(ctx context.Context) (time.Time, error) { return s.inner.Created(ctx, name) })
 }
 
-// Iterator implements stream.Stream. An iterator says which shard it is of, so that every process
-// that has it pays there.
-func (s *Stream) Iterator(ctx context.Context, name, shard string, at stream.Position) (string, error) {
+// Iterator implements stream.Stream. An iterator names its shard, so that a read by any process
+// counts there.
+func (s *limitedStream) Iterator(ctx context.Context, name, shard string, at stream.Position) (string, error) {
 	return over(ctx, s.client, func(ctx context.Context) (string, error) {
 		if s.spent.take(charge{name + "/" + shard + "/iterators", s.limits.ShardIterators, 1}) >= 0 {
 			s.client.count(Throttled, name, 1)
@@ -126,9 +126,9 @@ func (s *Stream) Iterator(ctx context.Context, name, shard string, at stream.Pos
 	})
 }
 
-// Get implements stream.Stream. What an answer weighs beyond a second's bytes is paid for by the
-// seconds after it.
-func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Batch, error) {
+// Get implements stream.Stream. The bytes of an answer beyond those of one second are taken from
+// the seconds after it.
+func (s *limitedStream) Get(ctx context.Context, iterator string, limit int) (stream.Batch, error) {
 	name, shard, inner, err := unwrap(iterator)
 	if err != nil {
 		return stream.Batch{}, err
@@ -161,7 +161,7 @@ func wrap(name, shard, iterator string) string {
 	return strings.Join([]string{name, shard, iterator}, "\n")
 }
 
-var errForeign = errors.New("no iterator of this store")
+var errForeign = errors.New("the iterator is not of this store")
 
 func unwrap(iterator string) (name, shard, inner string, err error) {
 	parts := strings.SplitN(iterator, "\n", 3)

@@ -1,4 +1,4 @@
-package strict
+package faults
 
 import (
 	"context"
@@ -8,22 +8,22 @@ import (
 	"passbook/shared/table"
 )
 
-// Table is the tables as one process sees them. It implements table.Table.
-type Table struct {
-	*Tables
+// limitedTable is the tables as one process sees them. It implements table.Table.
+type limitedTable struct {
+	*LimitedTables
 	client *Client
 }
 
-var _ table.Table = (*Table)(nil)
-
-// Table gives the process a handle on the tables.
-func (c *Client) Table(t *Tables) *Table { return &Table{Tables: t, client: c} }
+// Table returns the process's handle on the tables.
+func (c *Client) Table(t *LimitedTables) table.Table {
+	return &limitedTable{LimitedTables: t, client: c}
+}
 
 // Skew implements table.Table.
-func (t *Table) Skew() time.Duration { return t.inner.Skew() }
+func (t *limitedTable) Skew() time.Duration { return t.inner.Skew() }
 
 // Put implements table.Table.
-func (t *Table) Put(ctx context.Context, p table.Put) error {
+func (t *limitedTable) Put(ctx context.Context, p table.Put) error {
 	if err := t.catalog.CheckPut(p); err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (t *Table) Put(ctx context.Context, p table.Put) error {
 }
 
 // Delete implements table.Table.
-func (t *Table) Delete(ctx context.Context, name string, key table.Key, cond table.Condition) error {
+func (t *limitedTable) Delete(ctx context.Context, name string, key table.Key, cond table.Condition) error {
 	if err := t.catalog.CheckDelete(name, key, cond); err != nil {
 		return err
 	}
@@ -44,9 +44,9 @@ func (t *Table) Delete(ctx context.Context, name string, key table.Key, cond tab
 	})
 }
 
-// Transact implements table.Table. Every unit of the table costs double; those of its indexes,
-// which follow on their own, do not.
-func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
+// Transact implements table.Table. The units of the table count twice; those of its indexes, which
+// are written later, do not.
+func (t *limitedTable) Transact(ctx context.Context, puts []table.Put) error {
 	if err := t.catalog.CheckTransact(puts); err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
 }
 
 // Get implements table.Table.
-func (t *Table) Get(ctx context.Context, name string, key table.Key, consistent bool) (table.Row, error) {
+func (t *limitedTable) Get(ctx context.Context, name string, key table.Key, consistent bool) (table.Row, error) {
 	return over(ctx, t.client, func(ctx context.Context) (table.Row, error) {
 		row, err := t.inner.Get(ctx, name, key, consistent)
 		if err != nil && !errors.Is(err, table.ErrNotFound) {
@@ -74,7 +74,7 @@ func (t *Table) Get(ctx context.Context, name string, key table.Key, consistent 
 }
 
 // Query implements table.Table.
-func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
+func (t *limitedTable) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	name, read := q.Table, t.inner.Query
 	if q.Index != "" {
 		name += "/" + q.Index
@@ -95,8 +95,8 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	})
 }
 
-// Scan implements table.Table. It is spread over all partitions, and has no limit here.
-func (t *Table) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
+// Scan implements table.Table. A scan spreads over all partitions and has no limit here.
+func (t *limitedTable) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
 	return over(ctx, t.client, func(ctx context.Context) (table.Page, error) {
 		page, err := t.inner.Scan(ctx, s)
 		if err == nil {
@@ -113,9 +113,8 @@ func sizes(rows []table.Row) (sum int) {
 	return sum
 }
 
-// pay counts a read, unless its partition has no capacity left for it; what was read is thrown away
-// then.
-func (t *Table) pay(name, partition string, consistent bool, bytes int) error {
+// pay counts a read. It returns table.ErrThrottled if the partition has no capacity left for it.
+func (t *limitedTable) pay(name, partition string, consistent bool, bytes int) error {
 	n := units(bytes, readUnit)
 	if !consistent {
 		n /= 2

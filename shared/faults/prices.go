@@ -1,13 +1,13 @@
-package strict
+package faults
 
-// Prices are a price list, in dollars.
+// Prices is a price list, in US dollars.
 type Prices struct {
-	// WriteUnit and ReadUnit are the on-demand request units of DynamoDB, PutUnit the payload unit
-	// of a provisioned Kinesis stream; each a million.
+	// WriteUnit and ReadUnit are a million on-demand request units of DynamoDB, PutUnit a million
+	// payload units of a provisioned Kinesis stream.
 	WriteUnit, ReadUnit, PutUnit float64
 	// ShardHour is one shard for an hour.
 	ShardHour float64
-	// TableGB is a GB of a table kept for a month, BackupGB the same of its continuous backup.
+	// TableGB is one GB of a table for a month, BackupGB one GB of its continuous backup.
 	TableGB, BackupGB float64
 	// BucketPut is a million PUT or LIST requests of S3, BucketGet a million GETs.
 	BucketPut, BucketGet float64
@@ -15,16 +15,19 @@ type Prices struct {
 
 // USEast1 are the published prices of us-east-1: DynamoDB on demand since November 2024, Kinesis
 // provisioned, S3 Standard.
-var USEast1 = Prices{WriteUnit: 0.625, ReadUnit: 0.125, PutUnit: 0.014, ShardHour: 0.015, TableGB: 0.25, BackupGB: 0.20, BucketPut: 5, BucketGet: 0.40}
+var USEast1 = Prices{
+	WriteUnit: 0.625, ReadUnit: 0.125, PutUnit: 0.014, ShardHour: 0.015, TableGB: 0.25, BackupGB: 0.20,
+	BucketPut: 5, BucketGet: 0.40,
+}
 
-// Dollars are what requests cost, by what they were made to.
+// Dollars is what requests cost, by port.
 type Dollars struct{ Table, Stream, Bucket float64 }
 
-// Sum is all of it.
+// Sum returns the total.
 func (d Dollars) Sum() float64 { return d.Table + d.Stream + d.Bucket }
 
-// Of prices what was counted. Shards cost by the hour and not by the request: they are not in it,
-// nor is storage.
+// Of returns what the counted requests cost. Shards, which cost by the hour, and storage are not
+// included.
 func (p Prices) Of(c Counts) Dollars {
 	const million = 1e6
 	return Dollars{

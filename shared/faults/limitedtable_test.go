@@ -1,4 +1,4 @@
-package strict_test
+package faults_test
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"passbook/shared/strict"
+	"passbook/shared/faults"
 	"passbook/shared/table"
 )
 
@@ -40,8 +40,8 @@ var (
 // new row, double in a transaction; a failed condition costs the row in place; an index entry costs
 // one unit to put and one to remove.
 func TestWriteUnits(t *testing.T) {
-	tables := openTables(t, strict.TablesConfig{}, items)
-	c := strict.NewClient(0)
+	tables := openTables(t, faults.TablesConfig{}, items)
+	c := faults.NewClient(0)
 	h := c.Table(tables)
 	for _, step := range []struct {
 		name         string
@@ -72,15 +72,15 @@ func TestWriteUnits(t *testing.T) {
 			t.Errorf("%s: %v", step.name, err)
 		}
 		got := c.Snapshot().Sub(before)
-		if w, i := got.All(strict.WriteUnits), got.Of(strict.IndexUnits, "items/by-number"); w != step.units || i != step.index {
+		if w, i := got.All(faults.WriteUnits), got.Of(faults.IndexUnits, "items/by-number"); w != step.units || i != step.index {
 			t.Errorf("%s: %v units and %v of the index, want %v and %v", step.name, w, i, step.units, step.index)
 		}
 	}
 }
 
 func TestReadUnits(t *testing.T) {
-	tables := openTables(t, strict.TablesConfig{}, items)
-	c := strict.NewClient(0)
+	tables := openTables(t, faults.TablesConfig{}, items)
+	c := faults.NewClient(0)
 	h := c.Table(tables)
 	for i, r := range []table.Row{item("a", 4096, 1), item("b", 4097, 2)} {
 		if err := h.Put(t.Context(), put(r, absent)); err != nil {
@@ -125,7 +125,7 @@ func TestReadUnits(t *testing.T) {
 		if err := step.do(); !errors.Is(err, step.fails) {
 			t.Errorf("%s: %v", step.name, err)
 		}
-		if got := c.Snapshot().Sub(before).All(strict.ReadUnits); got != step.units {
+		if got := c.Snapshot().Sub(before).All(faults.ReadUnits); got != step.units {
 			t.Errorf("%s: %v units, want %v", step.name, got, step.units)
 		}
 	}
@@ -158,9 +158,9 @@ func near(t *testing.T, what string, got, want int) {
 // A second's limit is saved up once: within the first second twice as much passes as in any other.
 func TestLimitsOfPartitions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tables := openTables(t, strict.TablesConfig{}, items)
-		one, two := strict.NewClient(0), strict.NewClient(0)
-		handles := []*strict.Table{one.Table(tables), two.Table(tables)}
+		tables := openTables(t, faults.TablesConfig{}, items)
+		one, two := faults.NewClient(0), faults.NewClient(0)
+		handles := []table.Table{one.Table(tables), two.Table(tables)}
 		n := 0
 		write := func(spread bool, pk, index string) func(int) error {
 			return func(i int) error {
@@ -178,7 +178,7 @@ func TestLimitsOfPartitions(t *testing.T) {
 		near(t, "two processes on one partition", inOneSecond(t, write(false, "a", "")), 2000)
 		near(t, "an index key holds the table back", inOneSecond(t, write(true, "b", "all")), 2000)
 		near(t, "no limit over many partitions", inOneSecond(t, write(true, "c", "")), 5000)
-		if got := one.Snapshot(); got.Of(strict.Throttled, "items") == 0 || got.Of(strict.Throttled, "items/by-number") == 0 {
+		if got := one.Snapshot(); got.Of(faults.Throttled, "items") == 0 || got.Of(faults.Throttled, "items/by-number") == 0 {
 			t.Errorf("throttled: %v", got)
 		}
 		page, err := handles[0].Query(t.Context(), table.Query{Table: "items", Index: "by-number", PK: "all"})
@@ -200,7 +200,7 @@ func TestLimitsOfPartitions(t *testing.T) {
 // gone.
 func TestLargeWritesArePaidForLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := strict.NewClient(0).Table(openTables(t, strict.TablesConfig{}, items))
+		h := faults.NewClient(0).Table(openTables(t, faults.TablesConfig{}, items))
 		var puts []table.Put
 		for i := range 8 { // 8 rows of 250 units, doubled: 4,000
 			r := item("a", 250<<10, 0)
@@ -225,7 +225,7 @@ func TestLargeWritesArePaidForLater(t *testing.T) {
 func TestIndexShowsWhatWasThereBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lag = 30 * time.Second
-		h := strict.NewClient(0).Table(openTables(t, strict.TablesConfig{IndexLag: lag}, items))
+		h := faults.NewClient(0).Table(openTables(t, faults.TablesConfig{IndexLag: lag}, items))
 		shows := func(want string) {
 			t.Helper()
 			page, err := h.Query(t.Context(), table.Query{Table: "items", Index: "by-number", PK: "all"})

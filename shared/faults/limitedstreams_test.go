@@ -1,4 +1,4 @@
-package strict_test
+package faults_test
 
 import (
 	"bytes"
@@ -8,18 +8,18 @@ import (
 	"testing/synctest"
 	"time"
 
+	"passbook/shared/faults"
 	"passbook/shared/stream"
-	"passbook/shared/strict"
 )
 
 // shards opens a stream "events" with that many shards, for two processes.
-func shards(t *testing.T, n int) (a, b *strict.Client, s *strict.Streams) {
+func shards(t *testing.T, n int) (a, b *faults.Client, s *faults.LimitedStreams) {
 	t.Helper()
 	inner := openStreams(t, openDB(t, nil))
 	if err := inner.CreateStream(t.Context(), "events", n); err != nil {
 		t.Fatal(err)
 	}
-	return strict.NewClient(0), strict.NewClient(0), strict.NewStreams(inner, strict.Limits{})
+	return faults.NewClient(0), faults.NewClient(0), faults.NewLimitedStreams(inner, faults.Limits{})
 }
 
 func record(key string, bytesOf int) stream.Record {
@@ -27,7 +27,7 @@ func record(key string, bytesOf int) stream.Record {
 }
 
 // sent is which records of a put were accepted.
-func sent(t *testing.T, h *strict.Stream, records ...stream.Record) (list []int) {
+func sent(t *testing.T, h stream.Stream, records ...stream.Record) (list []int) {
 	t.Helper()
 	puts, err := h.Put(t.Context(), "events", records)
 	if err != nil {
@@ -59,7 +59,7 @@ func TestShardTakesAMegabyteASecond(t *testing.T) {
 		if got := sent(t, two.Stream(streams), record("k", 1<<20)); len(got) != 1 {
 			t.Fatal("a second's budget is not back")
 		}
-		if c := two.Snapshot(); c.Of(strict.Throttled, "events") != 2 || c.Of(strict.Records, "events") != 2 {
+		if c := two.Snapshot(); c.Of(faults.Throttled, "events") != 2 || c.Of(faults.Records, "events") != 2 {
 			t.Fatalf("counted %v", c)
 		}
 	})
@@ -82,7 +82,7 @@ func TestShardTakesAThousandRecordsASecond(t *testing.T) {
 			}
 		}
 		total := 0
-		for i, c := range []*strict.Client{one, two, one} {
+		for i, c := range []*faults.Client{one, two, one} {
 			var records []stream.Record
 			for _, key := range keys[i*500 : (i+1)*500-1] {
 				records = append(records, record(key, 100))
@@ -104,7 +104,7 @@ func TestPutUnits(t *testing.T) {
 	}{{1, 1}, {25 << 10, 1}, {25<<10 + 1, 2}, {100 << 10, 4}} {
 		before := c.Snapshot()
 		sent(t, c.Stream(streams), stream.Record{PartitionKey: "k", Data: make([]byte, step.data)})
-		if got := c.Snapshot().Sub(before).All(strict.PutUnits); got != step.want {
+		if got := c.Snapshot().Sub(before).All(faults.PutUnits); got != step.want {
 			t.Errorf("%d bytes are %v units, want %v", step.data, got, step.want)
 		}
 	}
@@ -113,7 +113,7 @@ func TestPutUnits(t *testing.T) {
 func TestReadersShareAShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		one, two, streams := shards(t, 1)
-		handles := []*strict.Stream{one.Stream(streams), two.Stream(streams)}
+		handles := []stream.Stream{one.Stream(streams), two.Stream(streams)}
 		var iterators []string
 		for i := range 7 {
 			it, err := handles[i%2].Iterator(t.Context(), "events", "shardId-000000000000", stream.Position{})
@@ -128,7 +128,7 @@ func TestReadersShareAShard(t *testing.T) {
 				t.Fatalf("get %d: %v", i, err)
 			}
 		}
-		if got := one.Snapshot().Add(two.Snapshot()); got.Of(strict.Gets, "events") != 5 || got.Of(strict.Throttled, "events") != 4 {
+		if got := one.Snapshot().Add(two.Snapshot()); got.Of(faults.Gets, "events") != 5 || got.Of(faults.Throttled, "events") != 4 {
 			t.Fatalf("counted %v", got)
 		}
 		if _, err := handles[0].Get(t.Context(), "made up", 1); !errors.Is(err, stream.ErrInvalid) {

@@ -1,4 +1,4 @@
-package strict
+package faults
 
 import (
 	"context"
@@ -11,22 +11,23 @@ import (
 	"passbook/shared/table"
 )
 
-// stripes is how many rows can be written at once; those that share a stripe wait for each other.
+// stripes is how many rows can be written at once. Writes of rows that share a stripe wait for each
+// other.
 const stripes = 256
 
-// TablesConfig says how the tables of a deployment behave.
+// TablesConfig is the behaviour of the tables of a deployment.
 type TablesConfig struct {
 	// Limits are AWS where they are zero.
 	Limits Limits
-	// IndexLag is how long an index shows what was there before a write. It needs a Replica.
+	// IndexLag is how long an index shows what it had before a write. It needs a Replica.
 	IndexLag time.Duration
-	// Replica is an empty store of the same tables, of which the lagging indexes are read.
+	// Replica is an empty store of the same tables, from which the lagging indexes are read.
 	Replica table.Table
 }
 
-// Tables is the one store behind the tables of all processes, with the limits of each partition
-// key. It is safe for concurrent use.
-type Tables struct {
+// LimitedTables is the one store behind the tables of all processes, with the limits of each
+// partition key. It is safe for concurrent use.
+type LimitedTables struct {
 	inner   table.Table
 	catalog *table.Catalog
 	limits  Limits
@@ -37,8 +38,9 @@ type Tables struct {
 	locks   [stripes]chan struct{}
 }
 
-// NewTables wraps a store of tables with these schemas. With an IndexLag the store must be empty.
-func NewTables(inner table.Table, c TablesConfig, schemas ...table.Schema) (*Tables, error) {
+// NewLimitedTables returns a decorator of a store that has tables with these schemas. With an
+// IndexLag the store must be empty.
+func NewLimitedTables(inner table.Table, c TablesConfig, schemas ...table.Schema) (*LimitedTables, error) {
 	catalog, err := table.NewCatalog(schemas...)
 	if err != nil {
 		return nil, fmt.Errorf("wrap tables: %w", err)
@@ -46,7 +48,7 @@ func NewTables(inner table.Table, c TablesConfig, schemas ...table.Schema) (*Tab
 	if c.Limits == (Limits{}) {
 		c.Limits = AWS
 	}
-	t := &Tables{inner: inner, catalog: catalog, limits: c.Limits, seed: maphash.MakeSeed()}
+	t := &LimitedTables{inner: inner, catalog: catalog, limits: c.Limits, seed: maphash.MakeSeed()}
 	if c.IndexLag > 0 {
 		if c.Replica == nil {
 			return nil, errors.New("wrap tables: an index lag needs a replica")
@@ -59,9 +61,9 @@ func NewTables(inner table.Table, c TablesConfig, schemas ...table.Schema) (*Tab
 	return t, nil
 }
 
-// lock takes the rows, so that what a write costs is judged by the row that it replaces. A channel
-// is a lock that a synctest bubble can wait for.
-func (t *Tables) lock(changes []change) (unlock func()) {
+// lock takes the rows, so that the cost of a write is computed from the row that it replaces. The
+// locks are channels, which a synctest bubble can wait for.
+func (t *LimitedTables) lock(changes []change) (unlock func()) {
 	var places []uint64
 	for _, c := range changes {
 		places = append(places, maphash.Comparable(t.seed, [3]string{c.table, c.at.PK, c.at.SK})%stripes)
@@ -78,9 +80,9 @@ func (t *Tables) lock(changes []change) (unlock func()) {
 	}
 }
 
-// write does what call does to the rows, if there is capacity for it in the table and in each of
-// its indexes: an index without capacity holds back the table.
-func (t *Tables) write(ctx context.Context, m *Meter, changes []change, call func() error) error {
+// write makes the changes by call, if the table and each of its indexes have capacity for them: an
+// index without capacity throttles the writes of its table.
+func (t *LimitedTables) write(ctx context.Context, m *Meter, changes []change, call func() error) error {
 	defer t.lock(changes)()
 	for i := range changes {
 		if err := changes[i].read(ctx, t.inner); err != nil {

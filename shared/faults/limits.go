@@ -1,11 +1,11 @@
-package strict
+package faults
 
 import (
 	"sync"
 	"time"
 )
 
-// Limits are what a store grants each second. A limit can be saved up for one second.
+// Limits are the units that a store grants a second. Unused units are kept for one second.
 type Limits struct {
 	// PartitionWrites and PartitionReads are the units of one partition key of a table or an index.
 	// DynamoDB: 1,000 and 3,000.
@@ -25,7 +25,7 @@ var AWS = Limits{
 	ShardRecords: 1000, ShardBytes: 1 << 20, ShardGets: 5, ShardGetBytes: 2 << 20, ShardIterators: 5,
 }
 
-// Times are the limits scaled, for a test whose clock is the real one.
+// Times returns the limits multiplied by a factor, for a test whose clock is the real one.
 func (l Limits) Times(factor float64) Limits {
 	for _, f := range []*float64{
 		&l.PartitionWrites, &l.PartitionReads, &l.ShardRecords, &l.ShardBytes, &l.ShardGets, &l.ShardGetBytes, &l.ShardIterators,
@@ -35,9 +35,9 @@ func (l Limits) Times(factor float64) Limits {
 	return l
 }
 
-// budget is a token bucket that holds one second of its rate. What is larger than that, a
-// transaction of 4 MB on one partition or a read of 10 MiB, is granted when the bucket is full, and
-// paid for by the seconds after it.
+// budget is a token bucket of one second of its rate. A call that needs more, such as a transaction
+// of 4 MB on one partition or a read of 10 MiB, is granted when the bucket is full, and the bucket
+// then stays empty for as many seconds.
 type budget struct {
 	rate, left float64
 	at         time.Time
@@ -51,7 +51,7 @@ func (b *budget) refill() {
 	b.at = now
 }
 
-// grants says whether n could be taken now.
+// grants reports whether n could be taken now.
 func (b *budget) grants(n float64) bool {
 	b.refill()
 	return b.left >= min(n, b.rate)
@@ -60,18 +60,19 @@ func (b *budget) grants(n float64) bool {
 // budgets are the token buckets of one kind of limit, by what they limit. It is safe for concurrent
 // use.
 type budgets struct {
-	mu   sync.Mutex
-	held map[string]*budget
+	mu sync.Mutex
+	by map[string]*budget
 }
 
-// charge is what a call needs of one budget.
+// charge is what a call takes from one budget.
 type charge struct {
 	of    string
 	rate  float64
 	units float64
 }
 
-// take takes all of the charges or none, and says which one was refused, -1 for none.
+// take takes all of the charges or none. It returns the index of the charge that was refused, and
+// -1 where none was.
 func (b *budgets) take(charges ...charge) (refused int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -83,13 +84,13 @@ func (b *budgets) take(charges ...charge) (refused int) {
 		}
 	}
 	for of, units := range need {
-		b.held[of].left -= units
+		b.by[of].left -= units
 	}
 	return -1
 }
 
-// give takes back what was taken too much, or, with negative units, takes more: what a read turned
-// out to weigh.
+// give puts units back that were taken too many, or, with negative units, takes more: the size of a
+// read is known only after it.
 func (b *budgets) give(charges ...charge) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -99,11 +100,11 @@ func (b *budgets) give(charges ...charge) {
 }
 
 func (b *budgets) of(c charge) *budget {
-	if b.held == nil {
-		b.held = make(map[string]*budget)
+	if b.by == nil {
+		b.by = make(map[string]*budget)
 	}
-	if b.held[c.of] == nil {
-		b.held[c.of] = newBudget(c.rate)
+	if b.by[c.of] == nil {
+		b.by[c.of] = newBudget(c.rate)
 	}
-	return b.held[c.of]
+	return b.by[c.of]
 }

@@ -1,4 +1,4 @@
-package strict
+package faults
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 type lag struct {
 	after   time.Duration
 	replica table.Table
-	turn    chan struct{} // holds a token while somebody brings the replica up to date
+	turn    chan struct{} // a lock: full while a call brings the replica up to date
 	waiting []late        // the oldest first
 }
 
@@ -22,7 +22,7 @@ type late struct {
 	at time.Time
 }
 
-// add has changes that were made reach the replica in time.
+// add queues changes that were made for the replica, which gets them after the lag.
 func (l *lag) add(changes []change) error {
 	l.turn <- struct{}{}
 	defer func() { <-l.turn }()
@@ -32,7 +32,7 @@ func (l *lag) add(changes []change) error {
 	return l.apply()
 }
 
-// query reads an index as it is by now.
+// query reads an index as the replica shows it now.
 func (l *lag) query(ctx context.Context, q table.Query) (table.Page, error) {
 	l.turn <- struct{}{}
 	err := l.apply()
@@ -43,7 +43,7 @@ func (l *lag) query(ctx context.Context, q table.Query) (table.Page, error) {
 	return l.replica.Query(ctx, q)
 }
 
-// apply makes the changes that are due, in their order: those of a row came one after the other.
+// apply makes the changes that are due on the replica, in the order in which they were made.
 func (l *lag) apply() error {
 	for len(l.waiting) > 0 && !time.Now().Before(l.waiting[0].at) {
 		if err := l.waiting[0].repeat(l.replica); err != nil {
@@ -54,9 +54,9 @@ func (l *lag) apply() error {
 	return nil
 }
 
-// repeat makes the change in a store where the row is as it was.
+// repeat makes the change in a store that has the row as it was before.
 func (c *change) repeat(in table.Table) error {
-	ctx := context.Background() // the replica is no part of anybody's call
+	ctx := context.Background() // the replica belongs to no caller
 	there := table.Equals("pk", table.S(c.at.PK))
 	switch {
 	case c.is == nil:
