@@ -1,18 +1,10 @@
-// Command audit proves that the journal, the archive and the read models of a bank tell one story,
-// with arithmetic of its own, and names every account and version where they do not.
-//
-// A running bank does the work itself, on request; without one the data directory is opened here.
+// Command audit proves that the journal, the archive and the read models of a bank agree, with
+// independent arithmetic, and names every account and version where they do not.
 package main
 
-import (
-	"context"
+import "passbook/cmd/internal/programs/audit"
 
-	"passbook/cmd/internal/console"
-)
+// version is set by the linker.
+var version = "dev"
 
-func main() { console.Main(nil, run) }
-
-// run is the program.
-func run(ctx context.Context, args []string, t *console.Terminal) int {
-	return console.Run(ctx, "audit", "Prove that journal, archive and read models agree.", &command{}, args, t)
-}
+func main() { audit.Main(version) }

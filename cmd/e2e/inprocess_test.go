@@ -10,8 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/jobs"
 	"passbook/cmd/internal/ops"
+	"passbook/cmd/internal/programs/archiver"
+	"passbook/cmd/internal/programs/balance"
+	"passbook/cmd/internal/programs/credit"
+	"passbook/cmd/internal/programs/creditlimit"
+	"passbook/cmd/internal/programs/withdraw"
 	"passbook/cmd/internal/serve"
 	"passbook/shared/bucket"
 	"passbook/shared/platform"
@@ -28,8 +34,8 @@ type together struct {
 	log    *slog.Logger
 }
 
-var recipes = map[string]serve.Service{
-	"withdraw": serve.Withdraw, "credit": serve.Credit, "balance": serve.Balance, "creditlimit": serve.CreditLimit, "archiver": serve.Archiver,
+var programs = map[string]serve.Program{
+	"withdraw": withdraw.Program, "credit": credit.Program, "balance": balance.Program, "creditlimit": creditlimit.Program, "archiver": archiver.Program,
 }
 
 // newTogether opens an engine in an empty directory.
@@ -54,6 +60,9 @@ func newTogether(t *testing.T, shards int) *together {
 	if err := f.engine.CreateResources(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	if err := deployment.Stores(config, f.engine, f.log).Begin(t.Context()); err != nil { // as bank resources does
+		t.Fatal(err)
+	}
 	return f
 }
 
@@ -63,7 +72,7 @@ func (f *together) start(t *testing.T, service string, n int) *instance {
 	config.Instance = nameOf(service, n)
 	w := &wire{table: f.engine.Table, stream: f.engine.Streams, bucket: f.engine.Bucket}
 	engine := f.engine.Through(wiredTable{w}, wiredStream{w}, wiredBucket{w})
-	p, err := serve.OpenOn(t.Context(), recipes[service], "test", config, engine, f.log)
+	p, err := serve.OpenOn(t.Context(), programs[service], "test", config, engine, f.log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,22 +100,22 @@ func (f *together) start(t *testing.T, service string, n int) *instance {
 }
 
 func (f *together) stores() (table.Table, stream.Stream, string) {
-	return f.engine.Table, f.engine.Streams, f.config.Stream(jobs.EventStream)
+	return f.engine.Table, f.engine.Streams, f.config.Stream(deployment.EventStream)
 }
 
 func (f *together) admin() *pebblestream.Stream { return f.engine.Streams.(*pebblestream.Stream) }
 
 func (f *together) split(ctx context.Context, shard string) error {
-	return f.admin().Split(ctx, f.config.Stream(jobs.EventStream), shard)
+	return f.admin().Split(ctx, f.config.Stream(deployment.EventStream), shard)
 }
 
 func (f *together) merge(ctx context.Context, a, b string) error {
-	return f.admin().Merge(ctx, f.config.Stream(jobs.EventStream), a, b)
+	return f.admin().Merge(ctx, f.config.Stream(deployment.EventStream), a, b)
 }
 
 // scale splits every open shard, which is what UpdateShardCount does to double them.
 func (f *together) scale(ctx context.Context, _ int) error {
-	shards, err := f.engine.Streams.Shards(ctx, f.config.Stream(jobs.EventStream))
+	shards, err := f.engine.Streams.Shards(ctx, f.config.Stream(deployment.EventStream))
 	for _, s := range shards {
 		if err == nil && !s.Closed {
 			err = f.split(ctx, s.ID)

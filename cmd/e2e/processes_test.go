@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/jobs"
 	"passbook/cmd/internal/programtest"
 	"passbook/shared/awstest"
@@ -64,19 +65,19 @@ func (f *processes) start(t *testing.T, service string, n int) *instance {
 }
 
 func (f *processes) stores() (table.Table, stream.Stream, string) {
-	return f.tables, f.streams, f.prefix + jobs.EventStream
+	return f.tables, f.streams, f.prefix + deployment.EventStream
 }
 
 func (f *processes) split(ctx context.Context, shard string) error {
-	return f.streams.Split(ctx, f.prefix+jobs.EventStream, shard)
+	return f.streams.Split(ctx, f.prefix+deployment.EventStream, shard)
 }
 
 func (f *processes) merge(ctx context.Context, a, b string) error {
-	return f.streams.Merge(ctx, f.prefix+jobs.EventStream, a, b)
+	return f.streams.Merge(ctx, f.prefix+deployment.EventStream, a, b)
 }
 
 func (f *processes) scale(ctx context.Context, shards int) error {
-	return f.streams.UpdateShardCount(ctx, f.prefix+jobs.EventStream, shards)
+	return f.streams.UpdateShardCount(ctx, f.prefix+deployment.EventStream, shards)
 }
 
 func (f *processes) audit(t *testing.T, grace time.Duration) error {

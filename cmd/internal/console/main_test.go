@@ -17,7 +17,7 @@ const asked = "CONSOLE_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if what := os.Getenv(asked); what != "" {
-		Main(nil, programs[what])
+		Main("test", nil, programs[what])
 	}
 	os.Exit(m.Run())
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"runtime"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
@@ -16,12 +17,19 @@ import (
 
 // Terminal is everything of the outside world that a program touches besides its stores.
 type Terminal struct {
+	// Version is the program's.
+	Version string
 	// Environ is as of os.Environ.
 	Environ []string
 	// In answers questions, where it is a terminal.
 	In io.Reader
 	// Out gets what the program is asked for, Err progress, logs and complaints.
 	Out, Err io.Writer
+}
+
+// Describe returns a program's name and version, and what it was built with and for.
+func (t *Terminal) Describe(name string) string {
+	return fmt.Sprintf("%s %s %s %s/%s", name, t.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // Sure asks whether something that cannot be undone is meant, by having its name typed. Without a
@@ -65,7 +73,7 @@ func Run(ctx context.Context, name, about string, grammar any, args []string, t 
 	if len(args) > 0 && args[0] == "help" {
 		args = append(args[1:len(args):len(args)], "--help")
 	}
-	parser, err := kong.New(grammar, kong.Vars(vars(grammar)),
+	parser, err := kong.New(grammar, kong.Vars(vars(grammar)), kong.Vars{"version": t.Describe(name)},
 		kong.Name(name), kong.Description(about), kong.Writers(t.Out, t.Err), kong.Bind(t), kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Exit(func(code int) { panic(leave(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),

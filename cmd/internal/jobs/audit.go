@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/ops"
 	"passbook/shared/audit"
 	"passbook/shared/event"
@@ -33,7 +34,7 @@ const usualDelay = 10 * time.Second
 
 // audit proves that journal, archive and read models agree.
 func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker) (*audit.Report, error) {
-	if err := b.stores().CheckOwner(ctx); err != nil {
+	if err := b.Stores.CheckOwner(ctx); err != nil {
 		return nil, err
 	}
 	grace := b.Config.SegmentAge + usualDelay
@@ -45,7 +46,7 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker
 		Progress: p,
 	}
 	if params.Repair {
-		c.Repair = &audit.Repair{Streams: b.Streams, Stream: b.Config.Stream(EventStream), CatchUp: b.catchUp, Refold: b.refold}
+		c.Repair = &audit.Repair{Streams: b.Streams, Stream: b.Config.Stream(deployment.EventStream), CatchUp: b.catchUp, Refold: b.refold}
 	}
 	report, err := audit.Run(ctx, c)
 	if errors.Is(err, audit.ErrDifference) {

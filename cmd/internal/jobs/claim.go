@@ -14,5 +14,5 @@ func (ClaimParams) check() error { return nil }
 
 // claim ties the archive to this bank on a person's word.
 func (b Bank) claim(ctx context.Context, _ ClaimParams, _ *progress.Tracker) (stores.Claimed, error) {
-	return b.stores().Claim(ctx)
+	return b.Stores.Claim(ctx)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/deployment"
 	"passbook/shared/api"
 	"passbook/shared/archive"
 	"passbook/shared/event"
@@ -61,7 +62,7 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *progress.Tra
 			return Restored{}, err
 		}
 	}
-	if err := b.stores().CheckRestore(ctx, !params.DryRun && b.Flush == nil); err != nil {
+	if err := b.Stores.CheckRestore(ctx, !params.DryRun && b.Flush == nil); err != nil {
 		return Restored{}, err
 	}
 	if !params.DryRun && b.Flush == nil {
@@ -124,12 +125,12 @@ type Republished struct {
 
 // republish puts the bank's history on a stream again.
 func (b Bank) republish(ctx context.Context, params RepublishParams, p *progress.Tracker) (Republished, error) {
-	live := b.Config.Stream(EventStream)
+	live := b.Config.Stream(deployment.EventStream)
 	done := Republished{Stream: params.Stream, DryRun: params.DryRun}
 	if params.Stream == live && !params.Live {
 		return done, replay.ErrLiveStream
 	}
-	if err := b.stores().CheckOwner(ctx); err != nil {
+	if err := b.Stores.CheckOwner(ctx); err != nil {
 		return done, err
 	}
 	plan, err := b.plan(ctx, Proving{})

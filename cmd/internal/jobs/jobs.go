@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"passbook/archiver"
 	"passbook/balance"
+	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/ops"
 	"passbook/creditlimit"
 	"passbook/shared/bucket"
@@ -26,12 +26,6 @@ import (
 	"passbook/shared/table"
 )
 
-// The streams of a bank, without the deployment's prefix.
-const (
-	EventStream        = "events"
-	NotificationStream = platform.NotificationStream
-)
-
 // Models are the read models, by the names of their tables.
 var Models = []string{balance.Table, creditlimit.Table}
 
@@ -41,7 +35,7 @@ var ErrParams = ops.ErrParams
 // Resources are the tables and streams of a bank.
 func Resources() platform.Resources {
 	tables := append(slices.Clone(journal.Schemas), balance.Schema, creditlimit.Schema)
-	return platform.Resources{Tables: tables, Streams: []string{EventStream, NotificationStream}, Archive: true}
+	return platform.Resources{Tables: tables, Streams: []string{deployment.EventStream, deployment.NotificationStream}, Archive: true}
 }
 
 // Bank is what the jobs work on.
@@ -50,6 +44,8 @@ type Bank struct {
 	Table   table.Table
 	Streams stream.Stream
 	Bucket  bucket.Bucket
+	// Stores are the three as a set that is compared before a job reads the archive.
+	Stores stores.Set
 	// CreateStream makes a stream that is missing, RenewStream makes one again in the place of the
 	// one that is there.
 	CreateStream, RenewStream func(ctx context.Context, name string) error
@@ -69,32 +65,18 @@ type Bank struct {
 func Standing(config platform.Config, engine *platform.Engine, log *slog.Logger) Bank {
 	var tables table.Table = patientTable{engine.Table}
 	runtime := consumer.Runtime{
-		Stream: config.Stream(EventStream), Owner: "job", Lease: config.Lease, Exclusive: engine.Exclusive,
+		Stream: config.Stream(deployment.EventStream), Owner: "job", Lease: config.Lease, Exclusive: engine.Exclusive,
 		Table: tables, Streams: engine.Streams, Log: log,
 	}
-	reader := journal.NewReader(tables)
+	reader, set := journal.NewReader(tables), deployment.Stores(config, engine, log)
+	set.Table = tables
 	return Bank{
-		Config: config, Table: tables, Streams: engine.Streams, Bucket: engine.Bucket, CreateStream: engine.CreateStream,
+		Config: config, Table: tables, Streams: engine.Streams, Bucket: engine.Bucket, Stores: set, CreateStream: engine.CreateStream,
 		RenewStream: engine.RenewStream, Journal: reader, Log: log, Exclusive: engine.Exclusive,
 		Balance: balance.NewProjector(balance.Config{Runtime: runtime, Journal: reader, Store: balance.NewStore(tables)}),
 		CreditLimit: creditlimit.NewProjector(creditlimit.Config{
-			Runtime: runtime, Journal: reader, Store: creditlimit.NewStore(tables), Notifications: config.Stream(NotificationStream),
+			Runtime: runtime, Journal: reader, Store: creditlimit.NewStore(tables), Notifications: config.Stream(deployment.NotificationStream),
 		}),
-	}
-}
-
-// Stores are the stores of an engine, to be held against one another.
-func Stores(config platform.Config, engine *platform.Engine, log *slog.Logger) stores.Set {
-	return stores.Set{
-		Table: engine.Table, Streams: engine.Streams, Bucket: engine.Bucket, Stream: config.Stream(EventStream), Archiver: archiver.Name,
-		OneDatabase: engine.Exclusive, Log: log,
-	}
-}
-
-// stores are those that the job works on.
-func (b Bank) stores() stores.Set {
-	return stores.Set{
-		Table: b.Table, Streams: b.Streams, Bucket: b.Bucket, Stream: b.Config.Stream(EventStream), Archiver: archiver.Name, OneDatabase: b.Exclusive,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"passbook/balance"
+	"passbook/cmd/internal/deployment"
 	"passbook/creditlimit"
 	"passbook/shared/archive"
 	"passbook/shared/consumer"
@@ -56,7 +57,7 @@ func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *progress.Tra
 	done := Rebuilt{Model: params.Model, DryRun: params.DryRun}
 	c := replay.RebuildConfig{Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: p}
 	if params.From == "archive" {
-		if err := b.stores().Check(ctx); err != nil {
+		if err := b.Stores.Check(ctx); err != nil {
 			return done, err
 		}
 		plan, err := b.plan(ctx, params.Proving)
@@ -216,7 +217,7 @@ func (b Bank) discard(ctx context.Context, params DiscardParams, p *progress.Tra
 	}
 	p.Begin("discard "+readmodel.Name(params.Model, done.Generation), "generations", 1)
 	err = replay.Discard(ctx, readmodel.Discarding{
-		Table: b.Table, Model: params.Model, Stream: b.Config.Stream(EventStream), Generation: done.Generation, Lease: b.Config.Lease, Force: params.Force,
+		Table: b.Table, Model: params.Model, Stream: b.Config.Stream(deployment.EventStream), Generation: done.Generation, Lease: b.Config.Lease, Force: params.Force,
 	})
 	p.Add(1)
 	return done, err

@@ -7,6 +7,7 @@ import (
 
 	"passbook/archiver"
 	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/deployment"
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
@@ -64,7 +65,7 @@ func (b Bank) known(ctx context.Context) (archive.Evidence, error) {
 	if err != nil {
 		return k, err
 	}
-	name := b.Config.Stream(EventStream)
+	name := b.Config.Stream(deployment.EventStream)
 	shards, err := consumer.Checkpoints(ctx, b.Table, name, archiver.Name)
 	for shard, c := range shards {
 		if c.Sequence != "" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"passbook/cmd/internal/deployment"
 	"passbook/shared/progress"
 )
 
@@ -30,8 +31,8 @@ var errServing = errors.New("a running bank uses the stream: end it, and run rep
 // unless the archive is ahead of it: then it holds nothing that is not in the journal and the
 // archive.
 func (b Bank) renew(ctx context.Context, params RenewParams, _ *progress.Tracker) (Renewed, error) {
-	done := Renewed{Stream: b.Config.Stream(EventStream), DryRun: params.DryRun}
-	tail, err := b.stores().CheckRenew(ctx)
+	done := Renewed{Stream: b.Config.Stream(deployment.EventStream), DryRun: params.DryRun}
+	tail, err := b.Stores.CheckRenew(ctx)
 	switch {
 	case err != nil || params.DryRun:
 		return done, err

@@ -24,7 +24,7 @@ func (p RetireParams) check() error {
 
 // retire has a segment that is damaged or missing count as replaced by those that hold its entries.
 func (b Bank) retire(ctx context.Context, params RetireParams, p *progress.Tracker) (replay.RetireResult, error) {
-	if err := b.stores().CheckOwner(ctx); err != nil {
+	if err := b.Stores.CheckOwner(ctx); err != nil {
 		return replay.RetireResult{}, err
 	}
 	if b.Flush != nil {

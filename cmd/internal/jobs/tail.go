@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/archiver"
+	"passbook/cmd/internal/deployment"
 	"passbook/shared/backoff"
 	"passbook/shared/consumer"
 	"passbook/shared/stream"
@@ -34,7 +35,7 @@ func (b Bank) archiveTail(ctx context.Context) error {
 	}
 	worker := consumer.New(consumer.Config{
 		Runtime: consumer.Runtime{
-			Stream: b.Config.Stream(EventStream), Owner: "job/" + uuid.NewString(),
+			Stream: b.Config.Stream(deployment.EventStream), Owner: "job/" + uuid.NewString(),
 			Lease: b.Config.Lease, Exclusive: b.Exclusive, Table: b.Table, Streams: b.Streams,
 		},
 		Name: archiver.Name, Open: a.Open,
@@ -77,7 +78,7 @@ func (b Bank) untilArchived(ctx context.Context, a *archiver.Archiver, tips map[
 
 // behind says whether the archiver's checkpoint is short of a tip.
 func (b Bank) behind(ctx context.Context, tips map[string]string) (bool, error) {
-	shards, err := consumer.Status(ctx, b.Table, b.Config.Stream(EventStream), archiver.Name)
+	shards, err := consumer.Status(ctx, b.Table, b.Config.Stream(deployment.EventStream), archiver.Name)
 	if err != nil {
 		return false, err
 	}
@@ -94,7 +95,7 @@ func (b Bank) behind(ctx context.Context, tips map[string]string) (bool, error) 
 // tips are the last sequence numbers of the shards that hold more than the archiver has sealed;
 // none where there is no stream.
 func (b Bank) tips(ctx context.Context) (map[string]string, error) {
-	name := b.Config.Stream(EventStream)
+	name := b.Config.Stream(deployment.EventStream)
 	shards, err := b.Streams.Shards(ctx, name)
 	if errors.Is(err, stream.ErrNotFound) {
 		return nil, nil

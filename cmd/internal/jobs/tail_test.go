@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"passbook/cmd/internal/deployment"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
 	"passbook/shared/faults"
@@ -18,7 +19,7 @@ import (
 func withStream(t *testing.T) (b Bank, name string) {
 	t.Helper()
 	b = standing(t)
-	name = b.Config.Stream(EventStream)
+	name = b.Config.Stream(deployment.EventStream)
 	if err := b.CreateStream(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func publish(t *testing.T, b Bank, entries ...*event.Entry) (puts []stream.PutRe
 			t.Fatal(err)
 		}
 		record := stream.Record{PartitionKey: e.Tenant + "#" + e.AccountID, Data: enc.Record}
-		put, err := b.Streams.Put(t.Context(), b.Config.Stream(EventStream), []stream.Record{record})
+		put, err := b.Streams.Put(t.Context(), b.Config.Stream(deployment.EventStream), []stream.Record{record})
 		if err != nil || put[0].Err != nil {
 			t.Fatal(err, put)
 		}

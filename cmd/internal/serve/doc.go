@@ -1,13 +1,13 @@
-// Package serve puts the services together and runs them: withdraw, credit, balance, creditlimit
-// and archiver as a process each, or all of them as the bank.
+// Package serve runs a service as a process: it opens the stores, listens, keeps what runs beside
+// the API, and ends all of it in order.
 //
-// A Service is a recipe: the stores it needs and the parts it is fitted with. Open follows it and
-// gives a Process; Process.Run serves until it is told to end, and then ends in order, so that
-// nothing accepted is lost and nothing is left for others to wait for. The bank is the same parts
-// in one process, and no part knows which of the two it is in.
+// A Program names a service and has an Open function that puts it together on a Process, from the
+// check of the stores to the routes: one function that is read from top to bottom. What runs beside
+// the API is added with the Stage in which it ends.
 //
-// It promises that a process that cannot start says why in one line before it listens, and that a
-// process that was started has looked at every table and stream that it will need. It leaves what
-// the parts do to the packages of the services, and the command line to package console. Walk: Main
-// -> Open -> the fittings in writers.go and readers.go -> Process.Run.
+// It promises that a process that cannot start says why in one line before it listens, that a
+// process that was started has looked at every table and stream that it will need, and that an
+// orderly end loses nothing accepted and leaves nothing for others to wait for. It imports no
+// service: what they consist of is in cmd/internal/programs, writer and reader. Walk: Main ->
+// Open -> Program.Open -> Process.Run. Next on the walk: writer.
 package serve

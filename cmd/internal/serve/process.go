@@ -7,183 +7,155 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"passbook/archiver"
-	"passbook/balance"
 	"passbook/cmd/internal/console"
-	"passbook/cmd/internal/jobs"
-	"passbook/cmd/internal/ops"
-	"passbook/credit"
-	"passbook/creditlimit"
+	"passbook/cmd/internal/deployment"
 	"passbook/shared/api"
-	"passbook/shared/consumer"
+	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
-	"passbook/shared/publisher"
-	"passbook/shared/readmodel"
+	"passbook/shared/stores"
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
-	"passbook/withdraw"
 )
 
 // Process is a service with its stores open and its listener bound. It MUST be run, which closes
 // it.
 type Process struct {
-	service  Service
-	version  string
-	config   platform.Config
-	log      *slog.Logger
-	registry *prometheus.Registry
-	engine   *platform.Engine
-	memory   platform.Memory
+	Name     string // of the program
+	Version  string
+	Config   platform.Config
+	Memory   platform.Memory
+	Log      *slog.Logger
+	Registry *prometheus.Registry
+	Engine   *platform.Engine
 
-	// What parts stand on; nil where the service has none of them.
-	journal   *journal.Journal
-	withdraw  *withdraw.Service
-	credit    *credit.Service
-	forwarder api.Forwarder // nil where every command is decided here
-	publisher *publisher.Publisher
-	history   *journal.Reader
-	runtime   consumer.Runtime   // of every consumer
-	projected *readmodel.Metrics // of every read model
-	health    *consumer.Health
-	balances  *balance.Projector
-	limits    *creditlimit.Projector
-	archiver  *archiver.Archiver
-	jobs      *ops.Registry
-
-	// What the fittings add. asking parts send commands of their own, sending parts carry to the
-	// stream what was committed, working parts read the stream or look after what others left.
-	commands                 []api.Operation
-	routes                   []web.Route
-	checks                   []web.Check
-	consumers                api.Consumers
-	asking, sending, working []part
-
-	web *api.Server
-	// peers is where other writers send commands.
-	api, ops, peers net.Listener
+	listener net.Listener // of the API
+	web      *api.Server
+	jobs     net.Addr // of the listener for jobs; nil without one
+	lifecycle
 }
 
-// Open opens the stores that the configuration names and follows the service's recipe; nothing runs
-// yet but a writer's heartbeat. It listens, so that the address is known. A program that cannot
-// start has changed nothing.
-func Open(ctx context.Context, s Service, version string, config platform.Config, logs io.Writer) (*Process, error) {
+// API is what a process serves.
+type API struct {
+	// Commands change accounts; Forwarder sends each to the writer of its account, nil decides all
+	// of them here.
+	Commands  []api.Operation
+	Forwarder api.Forwarder
+	// Routes are all others.
+	Routes []web.Route
+	// Checks are what /readyz asks.
+	Checks []web.Check
+	// Models and Consumers are the read models and other consumers whose positions /v1/consumers
+	// reports; History is the journal that it compares them with.
+	Models, Consumers []string
+	History           *journal.Reader
+	// Whole says that every route of the contract is served here. Otherwise a missing route is
+	// refused with the name of the service that has it.
+	Whole bool
+}
+
+// Open opens the stores that the configuration names and puts the program together on them. It
+// listens, so that the address is known, but nothing runs before Run except a writer's heartbeat. A
+// program that cannot start has changed nothing.
+func Open(ctx context.Context, program Program, version string, config platform.Config, logs io.Writer) (*Process, error) {
 	log, err := telemetry.NewLogger(logs, telemetry.LogOptions{Level: config.LogLevel, Format: config.LogFormat})
 	if err != nil {
 		return nil, fmt.Errorf("%w: --log-level or --log-format (PASSBOOK_LOG_LEVEL, PASSBOOK_LOG_FORMAT): %w", platform.ErrConfig, err)
 	}
-	engine, err := platform.Open(ctx, config, s.resources, log)
+	engine, err := platform.Open(ctx, config, program.Resources, log)
 	if err != nil {
 		return nil, err
 	}
-	return OpenOn(ctx, s, version, config, engine, log)
+	return OpenOn(ctx, program, version, config, engine, log)
 }
 
-// OpenOn is Open on stores that are open already. It takes them over, and closes them when it
-// fails.
-func OpenOn(ctx context.Context, s Service, version string, config platform.Config, engine *platform.Engine, log *slog.Logger) (*Process, error) {
-	p := &Process{service: s, version: version, config: config, log: log, registry: telemetry.NewRegistry(version), engine: engine, memory: platform.MemoryOf(config)}
-	err := p.open(ctx)
+// OpenOn does what Open does, on stores that are open already. The process owns them from then on;
+// they are closed when OpenOn fails.
+func OpenOn(ctx context.Context, program Program, version string, config platform.Config, engine *platform.Engine, log *slog.Logger) (*Process, error) {
+	p := &Process{
+		Name: program.Name, Version: version, Config: config, Memory: platform.MemoryOf(config), Log: log,
+		Registry: telemetry.NewRegistry(version), Engine: engine,
+	}
+	err := engine.Prepare(ctx)
+	if err == nil {
+		err = program.Open(ctx, p)
+	}
 	if err != nil {
-		return nil, errors.Join(engine.Explain(err), p.close(ctx))
+		return nil, errors.Join(engine.Explain(err), p.Close(ctx))
 	}
 	return p, nil
 }
 
-// open prepares the stores, listens, and fits the parts.
-func (p *Process) open(ctx context.Context) error {
-	if err := p.engine.Prepare(ctx); err != nil {
-		return err
+// Stores returns the process's stores, to be compared with one another.
+func (p *Process) Stores() stores.Set { return deployment.Stores(p.Config, p.Engine, p.Log) }
+
+// Stream returns the full name of the stream of events.
+func (p *Process) Stream() string { return p.Config.Stream(deployment.EventStream) }
+
+// Metrics returns where a part registers its metrics, whose names get the prefix passbook_.
+func (p *Process) Metrics() prometheus.Registerer {
+	return prometheus.WrapRegistererWithPrefix("passbook_", p.Registry)
+}
+
+// Listen binds the API's address. Only the checks of the stores come before it: a process whose
+// address is taken has changed nothing.
+func (p *Process) Listen(ctx context.Context) (err error) {
+	if p.listener, err = p.Bind(ctx, "--listen (PASSBOOK_LISTEN)", p.Config.Listen); err != nil {
+		return console.Fail(console.ExitFailed, err, "name another address; port 0 takes a free one")
 	}
-	if err := p.checkStores(ctx); err != nil {
-		return err
+	return nil
+}
+
+// Bind binds a listener that is closed with the process. setting names where the address is from.
+func (p *Process) Bind(ctx context.Context, setting, address string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", setting, err)
 	}
-	if err := p.listen(ctx); err != nil {
-		return err
-	}
-	p.consumers = api.Consumers{Table: p.engine.Table, Stream: p.config.Stream(jobs.EventStream), Lease: p.config.Lease}
-	for _, fit := range p.service.fittings {
-		if err := fit(ctx, p); err != nil {
+	p.OnClose("listener on "+address, func(context.Context) error {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) { // its server may have closed it
 			return err
 		}
-	}
-	p.openEdge()
-	return nil
+		return nil
+	})
+	return l, nil
 }
 
-// checkStores holds the stores against one another before anything is done to them. A service that
-// does not see the archive and writes no entry has nothing to compare.
-func (p *Process) checkStores(ctx context.Context) error {
-	set := jobs.Stores(p.config, p.engine, p.log)
-	switch {
-	case p.engine.Bucket != nil:
-		return set.Begin(ctx)
-	case slices.Contains(p.service.resources.Writes, journal.Table):
-		return set.CheckWriter(ctx)
-	}
-	return nil
-}
-
-// listen binds the API's address.
-func (p *Process) listen(ctx context.Context) (err error) {
-	if p.api, err = new(net.ListenConfig).Listen(ctx, "tcp", p.config.Listen); err != nil {
-		return console.Fail(console.ExitFailed, fmt.Errorf("--listen (PASSBOOK_LISTEN): %w", err), "name another address; port 0 takes a free one")
-	}
-	return nil
-}
-
-// openEdge makes the HTTP API of what was fitted.
-func (p *Process) openEdge() {
+// Serve makes the HTTP API, which Run serves. It MUST be called once, after Listen.
+func (p *Process) Serve(serves API) {
 	p.web = api.New(api.Config{
 		Web: web.Config{
-			Service: p.service.Name, Version: p.version, Logger: p.log, Registry: p.registry, Checks: p.checks, DrainDelay: p.config.DrainDelay,
+			Service: p.Name, Version: p.Version, Logger: p.Log, Registry: p.Registry, Checks: serves.Checks, DrainDelay: p.Config.DrainDelay,
 		},
-		Alone:     p.service.Name != Bank.Name,
-		Forwarder: p.forwarder,
+		Alone: !serves.Whole, Forwarder: serves.Forwarder,
 	})
-	if len(p.commands) > 0 {
-		p.web.Operations(p.commands...)
+	if len(serves.Commands) > 0 {
+		p.web.Operations(serves.Commands...)
 	}
-	p.web.Mount(p.routes...)
-	if len(p.consumers.Models)+len(p.consumers.Names) > 0 {
-		p.consumers.Journal = p.history
-		p.web.Mount(p.consumers.Route())
+	p.web.Mount(serves.Routes...)
+	if len(serves.Models)+len(serves.Consumers) > 0 {
+		p.web.Mount(api.Consumers{
+			Table: p.Engine.Table, Journal: serves.History, Stream: p.Stream(), Lease: p.Config.Lease, Models: serves.Models, Names: serves.Consumers,
+		}.Route())
 	}
 }
 
-// close gives back what open took, of a process that does not run.
-func (p *Process) close(ctx context.Context) error {
-	var errs []error
-	if p.journal != nil {
-		errs = append(errs, p.journal.Close(context.WithoutCancel(ctx)))
-	}
-	for _, l := range []net.Listener{p.api, p.ops, p.peers} {
-		if l != nil {
-			errs = append(errs, l.Close())
-		}
-	}
-	return errors.Join(append(errs, p.engine.Close())...)
+// Server returns what Serve made.
+func (p *Process) Server() *api.Server { return p.web }
+
+// Address returns where the API listens, as host:port.
+func (p *Process) Address() string { return p.listener.Addr().String() }
+
+// Close gives back what was opened. It is for a process that does not run: Run closes it too.
+func (p *Process) Close(ctx context.Context) error {
+	return errors.Join(p.lifecycle.close(context.WithoutCancel(ctx)), p.Engine.Close())
 }
 
-// Address is where the API listens, host:port.
-func (p *Process) Address() string { return p.api.Addr().String() }
-
-// URL is where a browser on this machine finds the API: where it listens on all addresses, that is
-// the loopback one.
-func (p *Process) URL() string {
-	host, port, err := net.SplitHostPort(p.Address())
-	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
-		return "http://" + net.JoinHostPort("127.0.0.1", port)
-	}
-	return "http://" + p.Address()
-}
-
-// exposed says whether other machines can reach the API.
-func (p *Process) exposed() bool {
-	at, ok := p.api.Addr().(*net.TCPAddr)
-	return ok && !at.IP.IsLoopback()
+// Readable reports why the journal cannot be read, or nil.
+func Readable(ctx context.Context, history *journal.Reader) error {
+	_, err := history.Head(ctx, event.Account{Tenant: api.Tenant, ID: "readyz"})
+	return err
 }

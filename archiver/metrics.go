@@ -1,0 +1,25 @@
+package archiver
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/shared/telemetry"
+)
+
+// Report registers what the archiver counts. It MUST be called at most once for a registry.
+func (a *Archiver) Report(metrics prometheus.Registerer) {
+	for _, c := range []struct {
+		name, help string
+		count      func(Stats) int64
+	}{
+		{"archive_segments_total", "Segments sealed and uploaded.", func(s Stats) int64 { return s.Segments }},
+		{"archive_rows_total", "Rows in those segments, one per event.", func(s Stats) int64 { return s.Rows }},
+		{"archive_bytes_total", "Bytes of those segments.", func(s Stats) int64 { return s.Bytes }},
+		{"archive_skipped_total", "Records skipped because they hold no entry.", func(s Stats) int64 { return s.Skipped }},
+		{"archive_losses_total", "Shards whose newest segments were found lost or damaged.", func(s Stats) int64 { return s.Losses }},
+	} {
+		telemetry.Counter(metrics, c.name, c.help, func() float64 { return float64(c.count(a.Stats())) })
+	}
+	telemetry.Gauge(metrics, "archive_suspended_shards", "Shards that are not archived until an operator has acted.",
+		func() float64 { return float64(a.Stats().Suspended) })
+}

@@ -1,0 +1,57 @@
+package archiver
+
+import (
+	"context"
+
+	"passbook/archiver"
+	"passbook/cmd/internal/deployment"
+	"passbook/cmd/internal/reader"
+	"passbook/cmd/internal/serve"
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+	"passbook/shared/platform"
+	"passbook/shared/web"
+)
+
+// Program is the service as a program.
+var Program = serve.Program{
+	Name: archiver.Name, About: "The stream, persisted as Parquet segments.", Listen: "127.0.0.1:8085",
+	Resources: platform.Resources{Tables: journal.Schemas, Streams: []string{deployment.EventStream}, Archive: true},
+	Open:      open,
+}
+
+// flags are those of the command line.
+type flags struct {
+	serve.ServiceFlags
+	serve.ArchiveFlags
+}
+
+// Main runs the program. It does not return.
+func Main(version string) { serve.Main[flags](Program, version) }
+
+// open puts the service together.
+func open(ctx context.Context, p *serve.Process) error {
+	// the archive is this bank's, and agrees with the tables
+	if err := p.Stores().Begin(ctx); err != nil {
+		return err
+	}
+	if err := p.Listen(ctx); err != nil {
+		return err
+	}
+	history, readable := reader.History(p)
+	runtime, healthy := reader.Open(p)
+	archives, err := archiver.New(archiver.Config{
+		Bucket: p.Engine.Bucket, SegmentBytes: int64(p.Memory.Segment), SegmentAge: p.Config.SegmentAge, Log: p.Log,
+	})
+	if err != nil {
+		return err
+	}
+	archives.Report(p.Registry)
+	p.Go(serve.UntilConsumers, archiver.Name, consumer.New(consumer.Config{Runtime: runtime, Name: archiver.Name, Open: archives.Open}).Run)
+	p.At(serve.SealSegments, "open segments", archives.Flush)
+	p.Serve(serve.API{
+		Checks:    []web.Check{readable, healthy, {Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}},
+		Consumers: []string{archiver.Name}, History: history,
+	})
+	return nil
+}

@@ -1,0 +1,48 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/jobs"
+	"passbook/shared/audit"
+)
+
+// Main runs the program. It does not return.
+func Main(version string) {
+	console.Main(version, nil, func(ctx context.Context, args []string, t *console.Terminal) int {
+		return console.Run(ctx, "audit", "Prove that journal, archive and read models agree.", &command{}, args, t)
+	})
+}
+
+// command is the command line.
+type command struct {
+	console.StoreFlags
+	Grace  *time.Duration `name:"grace" placeholder:"TIME" help:"How long an entry may be on its way."`
+	Repair bool           `name:"repair" help:"Mend what can be mended."`
+	JSON   bool           `name:"json" help:"The report as JSON."`
+}
+
+// Help is the example.
+func (command) Help() string {
+	return "Exit code 3 says that something differs. What is younger than --grace, by default the age of a segment and 10 s, may be " +
+		"on its way.\n\nExample:\n\n  audit --data ./data"
+}
+
+// Run audits.
+func (c *command) Run(ctx context.Context, t *console.Terminal) error {
+	config, err := t.Config(&c.StoreFlags)
+	if err != nil {
+		return err
+	}
+	params := jobs.AuditParams{Repair: c.Repair}
+	if c.Grace != nil {
+		params.GraceSeconds = max(c.Grace.Seconds(), 1e-9)
+	}
+	report, err := jobs.Do[*audit.Report](ctx, t, config, "audit", params)
+	var wrote error
+	return errors.Join(console.Show(t, c.JSON, report, err, func(w io.Writer) { wrote = report.WriteText(w) }), wrote)
+}

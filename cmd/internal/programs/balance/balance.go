@@ -1,0 +1,46 @@
+package balance
+
+import (
+	"context"
+	"slices"
+
+	"passbook/balance"
+	"passbook/cmd/internal/deployment"
+	"passbook/cmd/internal/reader"
+	"passbook/cmd/internal/serve"
+	"passbook/shared/journal"
+	"passbook/shared/platform"
+	"passbook/shared/readmodel"
+	"passbook/shared/web"
+)
+
+// Program is the service as a program.
+var Program = serve.Program{
+	Name: "balance", About: "Balances of accounts: projected from the stream, now and then.", Listen: "127.0.0.1:8083",
+	Resources: platform.Resources{
+		Tables: append(slices.Clone(journal.Schemas), balance.Schema), Writes: []string{balance.Table}, Streams: []string{deployment.EventStream},
+	},
+	Open: open,
+}
+
+// Main runs the program. It does not return.
+func Main(version string) { serve.Main[serve.ServiceFlags](Program, version) }
+
+// open puts the service together. It compares no stores: it writes no entry and sees no archive.
+func open(ctx context.Context, p *serve.Process) error {
+	if err := p.Listen(ctx); err != nil {
+		return err
+	}
+	history, readable := reader.History(p)
+	runtime, healthy := reader.Open(p)
+	store := balance.NewStore(p.Engine.Table)
+	projector := balance.NewProjector(balance.Config{
+		Runtime: runtime, RowBytes: int64(p.Memory.Rows), Metrics: readmodel.NewMetrics(p.Registry), Journal: history, Store: store,
+	})
+	p.Go(serve.UntilConsumers, balance.Table, projector.Run)
+	p.Serve(serve.API{
+		Routes: balance.NewAPI(store, history).Routes(), Checks: []web.Check{readable, healthy},
+		Models: []string{balance.Table}, History: history,
+	})
+	return nil
+}

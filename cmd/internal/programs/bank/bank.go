@@ -1,0 +1,48 @@
+package bank
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/alecthomas/kong"
+
+	"passbook/cmd/internal/console"
+)
+
+// grammar is the command line.
+type grammar struct {
+	Print      kong.VersionFlag  `name:"version" help:"Print the version and exit."`
+	Serve      serveCommand      `cmd:"" help:"Serve the bank until it is interrupted."`
+	Demo       demoCommand       `cmd:"" help:"Play a day at the bank and check its books."`
+	Quarantine quarantineCommand `cmd:"" help:"Accounts and records that a consumer could not process."`
+	Archive    archiveCommand    `cmd:"" help:"The archive's owner, and its damaged segments."`
+	Resources  resourcesCommand  `cmd:"" help:"Create the tables, streams and bucket."`
+	Clock      clockCommand      `cmd:"" help:"Accounts whose last entry is ahead of the clock."`
+	Salvage    salvageCommand    `cmd:"" help:"Cut the damaged end off the write-ahead log."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
+}
+
+// Vars returns what the help texts refer to.
+func (grammar) Vars() map[string]string { return map[string]string{"listen": Program.Listen} }
+
+// Help returns the example of the program's help.
+func (grammar) Help() string { return "Example:\n\n  bank serve --data ./data" }
+
+// Main runs the program. It does not return.
+func Main(version string) {
+	console.Main(version, nil, func(ctx context.Context, args []string, t *console.Terminal) int {
+		return console.Run(ctx, Program.Name, Program.About, &grammar{}, args, t)
+	})
+}
+
+// versionCommand prints the version.
+type versionCommand struct{}
+
+// Help returns the example.
+func (versionCommand) Help() string { return "Example:\n\n  bank version" }
+
+// Run prints it.
+func (versionCommand) Run(t *console.Terminal) error {
+	_, err := fmt.Fprintln(t.Out, t.Describe(Program.Name))
+	return err
+}

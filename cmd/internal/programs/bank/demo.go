@@ -1,0 +1,84 @@
+package bank
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/demo"
+	"passbook/cmd/internal/serve"
+)
+
+// demoCommand plays a day.
+type demoCommand struct {
+	console.StoreFlags
+	URL      string  `name:"url" placeholder:"URL" help:"A running bank; without it, one is started."`
+	Accounts int     `name:"accounts" default:"12" help:"Customers, 3 to 100000."`
+	Speed    float64 `name:"speed" default:"3600" help:"Times faster than life; 0 does not wait."`
+	Seed     uint64  `name:"seed" default:"1" help:"Chooses the day."`
+}
+
+// Help is the example.
+func (demoCommand) Help() string {
+	return "Opens accounts, pays salaries and rents, holds, captures, declines, and in the end compares every balance " +
+		"and credit limit with its own books. A bank that it starts itself keeps its data in a temporary directory, " +
+		"unless --data names one.\n\nExample:\n\n  bank demo --accounts 5 --speed 0"
+}
+
+// Run plays the day against the bank at URL, or against one that it starts.
+func (c *demoCommand) Run(ctx context.Context, t *console.Terminal) error {
+	options := demo.Options{URL: c.URL, Accounts: c.Accounts, Speed: c.Speed, Seed: c.Seed, Out: t.Out}
+	if c.Accounts < demo.MinAccounts || c.Accounts > demo.MaxAccounts {
+		return console.Usage("--accounts %d is not %d to %d", c.Accounts, demo.MinAccounts, demo.MaxAccounts)
+	}
+	if !(c.Speed >= 0) {
+		return console.Usage("--speed %v is negative", c.Speed)
+	}
+	if c.URL != "" {
+		return explainDay(demo.Run(ctx, options))
+	}
+	return c.runOwn(ctx, t, options)
+}
+
+// runOwn starts a bank on a free port, plays the day and ends the bank.
+func (c *demoCommand) runOwn(ctx context.Context, t *console.Terminal, options demo.Options) (err error) {
+	if c.Data == nil {
+		dir, err := os.MkdirTemp("", "passbook-demo-")
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+		c.Data = &dir
+	}
+	config, err := t.Config(&c.StoreFlags)
+	if err != nil {
+		return err
+	}
+	config.Listen, config.OpsListen = "127.0.0.1:0", "127.0.0.1:0"
+	config.LogLevel, config.DrainDelay = "warn", 0
+	p, err := serve.Open(ctx, Program, t.Version, config, t.Err)
+	if err != nil {
+		return err
+	}
+	options.URL = "http://" + p.Address()
+	served := make(chan error, 1)
+	running, stop := context.WithCancel(ctx)
+	go func() { served <- p.Run(running) }()
+	day := demo.Run(ctx, options)
+	stop()
+	return errors.Join(explainDay(day), <-served)
+}
+
+// explainDay gives a day that went wrong its exit code.
+func explainDay(err error) error {
+	switch {
+	case errors.Is(err, demo.ErrDifference):
+		return console.Fail(console.ExitDifference, err, "audit --data DIR names what differs; the day repeats with the same --seed")
+	case errors.Is(err, demo.ErrPlayed):
+		return console.Fail(console.ExitFailed, err, "choose another one with --seed")
+	case errors.Is(err, demo.ErrUnreachable):
+		return console.Fail(console.ExitUnreachable, err, "start one with bank serve, or leave --url out")
+	}
+	return err
+}

@@ -1,0 +1,85 @@
+package bank
+
+import (
+	"context"
+	"slices"
+
+	"passbook/archiver"
+	"passbook/balance"
+	"passbook/cmd/internal/deployment"
+	"passbook/cmd/internal/jobs"
+	"passbook/cmd/internal/reader"
+	"passbook/cmd/internal/serve"
+	"passbook/cmd/internal/writer"
+	"passbook/creditlimit"
+	"passbook/shared/consumer"
+	"passbook/shared/journal"
+	"passbook/shared/platform"
+	"passbook/shared/readmodel"
+	"passbook/shared/web"
+)
+
+// Program is the bank as a program.
+var Program = serve.Program{
+	Name: "bank", About: "A bank's account pipeline in one process.", Listen: "127.0.0.1:8080",
+	Resources: writing(jobs.Resources(), journal.Table, balance.Table, creditlimit.Table),
+	Open:      open,
+}
+
+// writing returns resources of which the process puts rows into the tables.
+func writing(r platform.Resources, tables ...string) platform.Resources {
+	r.Writes = tables
+	return r
+}
+
+// open puts the bank together.
+func open(ctx context.Context, p *serve.Process) error {
+	// the archive is this bank's, and agrees with the tables
+	if err := p.Stores().Begin(ctx); err != nil {
+		return err
+	}
+	if err := p.Listen(ctx); err != nil {
+		return err
+	}
+	w, err := writer.Open(ctx, p) // journal, publisher, drainer
+	if err != nil {
+		return err
+	}
+	p.Go(serve.UntilCallers, "sweeper", w.Sweeper(p).Run)
+
+	runtime, healthy := reader.Open(p)
+	history, rows, counted := w.Journal.Reader, int64(p.Memory.Rows), readmodel.NewMetrics(p.Registry)
+	balances := balance.NewStore(p.Engine.Table)
+	balanceProjector := balance.NewProjector(balance.Config{Runtime: runtime, RowBytes: rows, Metrics: counted, Journal: history, Store: balances})
+	p.Go(serve.UntilConsumers, balance.Table, balanceProjector.Run)
+
+	limits := creditlimit.NewStore(p.Engine.Table)
+	limitProjector := creditlimit.NewProjector(creditlimit.Config{
+		Runtime: runtime, RowBytes: rows, Metrics: counted, Journal: history, Store: limits,
+		Notifications: p.Config.Stream(deployment.NotificationStream),
+	})
+	p.Go(serve.UntilConsumers, creditlimit.Table, limitProjector.Run)
+
+	archives, err := archiver.New(archiver.Config{
+		Bucket: p.Engine.Bucket, SegmentBytes: int64(p.Memory.Segment), SegmentAge: p.Config.SegmentAge, Log: p.Log,
+	})
+	if err != nil {
+		return err
+	}
+	archives.Report(p.Registry)
+	p.Go(serve.UntilConsumers, archiver.Name, consumer.New(consumer.Config{Runtime: runtime, Name: archiver.Name, Open: archives.Open}).Run)
+	p.At(serve.SealSegments, "open segments", archives.Flush)
+
+	p.Serve(serve.API{
+		Whole:    true,
+		Commands: slices.Concat(w.Withdraw.Operations(), w.Credit.Operations()), Forwarder: w.Forwarder,
+		Routes: slices.Concat(balance.NewAPI(balances, history).Routes(), creditlimit.NewAPI(limits, history).Routes()),
+		Checks: append(w.Checks, healthy, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}),
+		Models: []string{balance.Table, creditlimit.Table}, Consumers: []string{archiver.Name}, History: history,
+	})
+	return serveJobs(ctx, p, jobs.Bank{
+		Config: p.Config, Table: p.Engine.Table, Streams: p.Engine.Streams, Bucket: p.Engine.Bucket, Stores: p.Stores(),
+		CreateStream: p.Engine.CreateStream, RenewStream: p.Engine.RenewStream, Exclusive: p.Engine.Exclusive,
+		Journal: history, Balance: balanceProjector, CreditLimit: limitProjector, Flush: archives.Flush, Log: p.Log,
+	})
+}

@@ -1,0 +1,55 @@
+package bank
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/serve"
+)
+
+// serveCommand serves the bank.
+type serveCommand struct {
+	console.StoreFlags
+	serve.Flags
+	serve.SegmentFlags
+	serve.WriterFlags
+	OpsListen *string `name:"ops-listen" placeholder:"HOST:PORT" help:"Jobs, on loopback [127.0.0.1:0]."`
+	MinFree   *string `name:"min-free" placeholder:"SIZE" help:"Refuse commands below this room [256MiB or 2%]."`
+	Shards    *string `name:"shards" placeholder:"N" help:"Shards of a new stream [4]."`
+}
+
+// Help is the example.
+func (serveCommand) Help() string {
+	return "Each flag is also a variable: --segment-age is PASSBOOK_SEGMENT_AGE. Example:\n\n  bank serve --data ./data --listen 127.0.0.1:8080"
+}
+
+// Run serves until ctx ends.
+func (c *serveCommand) Run(ctx context.Context, t *console.Terminal) error {
+	config, err := t.Config(c)
+	if err != nil {
+		return err
+	}
+	p, err := serve.OpenTuned(ctx, Program, config, t)
+	if err != nil {
+		return err
+	}
+	p.Announce(t.Out)
+	firstSteps(t.Out, p.URL())
+	return p.Run(ctx)
+}
+
+// firstSteps says how to make a first withdrawal.
+func firstSteps(out io.Writer, api string) {
+	fmt.Fprintln(out, "An account, 100.00 in, 25.00 out, and the balance; paste it twice and nothing moves twice:")
+	fmt.Fprintln(out)
+	for i, call := range []struct{ path, body string }{
+		{"/v1/accounts", `{"account_id":"A-1","currency":"EUR"}`},
+		{"/v1/accounts/A-1/credits", `{"amount":10000,"currency":"EUR"}`},
+		{"/v1/accounts/A-1/withdrawals", `{"amount":2500,"currency":"EUR"}`},
+	} {
+		fmt.Fprintf(out, "  curl -sS %s%s -H 'Content-Type: application/json' -H 'Idempotency-Key: first-%d' -d '%s'; echo\n", api, call.path, i+1, call.body)
+	}
+	fmt.Fprintf(out, "  curl -sS '%s/v1/accounts/A-1/balance?min_version=3&wait=2s'; echo\n\n", api)
+}

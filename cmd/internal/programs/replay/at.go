@@ -1,0 +1,116 @@
+package replay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/deployment"
+	"passbook/cmd/internal/jobs"
+	"passbook/shared/account"
+	"passbook/shared/api"
+	"passbook/shared/archive"
+	"passbook/shared/event"
+	"passbook/shared/money"
+	"passbook/shared/platform"
+	"passbook/shared/progress"
+	"passbook/shared/replay"
+	"passbook/shared/stores"
+)
+
+// atCommand gives states of the past. It reads the archive alone, so that a running bank does not
+// matter.
+type atCommand struct {
+	console.StoreFlags
+	Time    console.Instant `name:"time" placeholder:"TIME" xor:"when" required:"" help:"After all recorded by then."`
+	Version int64           `name:"version" placeholder:"N" xor:"when" required:"" help:"After that event of each account."`
+	endFlags
+	Account string `name:"account" placeholder:"ID" help:"This account alone."`
+	JSON    bool   `name:"json" help:"One JSON object a line."`
+}
+
+// Help is the example.
+func (atCommand) Help() string {
+	return "Reads the archive alone: what is younger than a segment is not in it yet.\n\nExample:\n\n  replay at --version 2"
+}
+
+// past is the state of an account, as a line of JSON.
+type past struct {
+	AccountID string    `json:"account_id"`
+	Currency  string    `json:"currency"`
+	Status    string    `json:"status"`
+	Posted    int64     `json:"posted"`
+	Held      int64     `json:"held"`
+	Limit     int64     `json:"limit"`
+	Available int64     `json:"available"`
+	Version   int64     `json:"version"`
+	AsOf      time.Time `json:"as_of"`
+}
+
+// Run prints the states.
+func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
+	config, err := t.Config(&c.StoreFlags)
+	if err != nil {
+		return err
+	}
+	if c.Version < 0 {
+		return console.Usage("--version %d is not 1 or more", c.Version)
+	}
+	if err := platform.Present(config); err != nil {
+		return err
+	}
+	from, err := platform.OpenArchive(ctx, config)
+	if err != nil {
+		return err
+	}
+	if err := (stores.Set{Bucket: from, Stream: config.Stream(deployment.EventStream)}).CheckStream(ctx); err != nil {
+		return err
+	}
+	bar, far := console.NewProgress(t.Err, "at"), progress.New()
+	defer bar.Finish()
+	defer bar.Follow(far.Snapshot)()
+	asking := replay.StatesConfig{Bucket: from, Time: c.Time.Time(), Version: c.Version, Progress: far}
+	if c.Account != "" {
+		asking.Account = event.Account{Tenant: api.Tenant, ID: c.Account}
+	}
+	if asking.Known, err = jobs.Known(ctx, t, config, from); err != nil {
+		return err
+	}
+	asking.Begin = func(x archive.Extent) error {
+		c.showExtent(t.Err, x)
+		return c.proving().Allows(x)
+	}
+	found := 0
+	faults, err := replay.StatesAt(ctx, asking, func(a event.Account, s account.State) error {
+		found++
+		return c.print(t, a, s)
+	})
+	for _, fault := range faults.List {
+		fmt.Fprintf(t.Err, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
+	}
+	switch {
+	case errors.Is(err, jobs.ErrEndUnproven):
+		return jobs.Unproven(err)
+	case errors.Is(err, replay.ErrDifference):
+		return console.Fail(console.ExitDifference, err, "")
+	case err == nil && found == 0:
+		return errors.New("the archive has no such account, or none that was there then")
+	}
+	return err
+}
+
+// print writes one state.
+func (c *atCommand) print(t *console.Terminal, a event.Account, s account.State) error {
+	if c.JSON {
+		return json.NewEncoder(t.Out).Encode(past{
+			AccountID: a.ID, Currency: s.Currency, Status: s.Status, Posted: s.Posted, Held: s.Held, Limit: s.Limit,
+			Available: s.Available(), Version: s.Version, AsOf: s.RecordedAt,
+		})
+	}
+	_, err := fmt.Fprintf(t.Out, "%s v%d: posted %s, held %s, limit %s, available %s\n", a.ID, s.Version, money.Format(s.Posted, s.Currency),
+		money.Format(s.Held, s.Currency), money.Format(s.Limit, s.Currency), money.Format(s.Available(), s.Currency))
+	return err
+}

@@ -1,0 +1,28 @@
+package replay
+
+import (
+	"context"
+
+	"passbook/cmd/internal/console"
+)
+
+// grammar is the command line.
+type grammar struct {
+	Rebuild   rebuildCommand   `cmd:"" help:"Fold the archive into a new generation of a read model."`
+	Promote   promoteCommand   `cmd:"" help:"Make the new generation live, if it is equal."`
+	Discard   discardCommand   `cmd:"" help:"Remove the generation that is not live."`
+	Journal   journalCommand   `cmd:"" help:"Restore a lost journal."`
+	At        atCommand        `cmd:"" help:"Print states of accounts as of a time or version."`
+	Republish republishCommand `cmd:"" help:"Put archived entries on a stream, byte for byte."`
+	Stream    streamCommand    `cmd:"" help:"Recreate the stream behind an older copy of the database."`
+}
+
+// Help returns the example of the program's help.
+func (grammar) Help() string { return "Example:\n\n  replay rebuild --model balance --dry-run" }
+
+// Main runs the program. It does not return.
+func Main(version string) {
+	console.Main(version, nil, func(ctx context.Context, args []string, t *console.Terminal) int {
+		return console.Run(ctx, "replay", "Rebuild read models, journal and stream from the archive.", &grammar{}, args, t)
+	})
+}

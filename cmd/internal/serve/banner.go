@@ -1,0 +1,35 @@
+package serve
+
+import (
+	"fmt"
+	"io"
+	"net"
+)
+
+// URL returns where a browser on this machine finds the API: the loopback address if it listens on
+// all addresses.
+func (p *Process) URL() string {
+	host, port, err := net.SplitHostPort(p.Address())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return "http://" + net.JoinHostPort("127.0.0.1", port)
+	}
+	return "http://" + p.Address()
+}
+
+// Announce writes where the process listens and which stores it uses.
+func (p *Process) Announce(out io.Writer) {
+	fmt.Fprintf(out, "Passbook's %s listens.\n\n  API       %s\n", p.Name, p.URL())
+	if at, ok := p.listener.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() {
+		fmt.Fprintf(out, "  WARNING   %s is reachable from other machines, and nobody is asked for a password\n", p.Address())
+	}
+	if p.jobs != nil {
+		fmt.Fprintf(out, "  jobs      http://%s\n", p.jobs)
+	}
+	for _, where := range p.Engine.Where {
+		fmt.Fprintf(out, "  %s\n", where)
+	}
+	fmt.Fprintln(out)
+}
+
+// AnnounceJobs adds the address of the listener for jobs to what Announce writes.
+func (p *Process) AnnounceJobs(at net.Addr) { p.jobs = at }
