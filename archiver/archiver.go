@@ -34,9 +34,9 @@ type Archiver struct {
 	open map[*shard]struct{}
 	// adopted is where the last segment of others ends that each source met, so that the search
 	// does not end before it.
-	adopted  map[string]string
-	troubles troubles
-	stats    struct{ segments, rows, bytes, skipped, losses atomic.Int64 }
+	adopted map[string]string
+	outages outages
+	stats   struct{ segments, rows, bytes, skipped, losses atomic.Int64 }
 }
 
 // Stats counts what was done since the start.
@@ -64,7 +64,7 @@ func (a *Archiver) Stats() Stats {
 	return Stats{
 		Segments: a.stats.segments.Load(), Rows: a.stats.rows.Load(),
 		Bytes: a.stats.bytes.Load(), Skipped: a.stats.skipped.Load(),
-		Losses: a.stats.losses.Load(), Suspended: a.troubles.suspended(),
+		Losses: a.stats.losses.Load(), Suspended: a.outages.suspended(),
 	}
 }
 
@@ -72,7 +72,7 @@ func (a *Archiver) Stats() Stats {
 // continues there. An end that was lost or damaged does not stop it.
 func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint string) (consumer.Handler, error) {
 	source := segment.Source{Stream: on.Stream, Created: on.Created, Shard: on.ID}
-	if p, ok := a.parked(source); ok {
+	if p, ok := a.suspendedShard(source); ok {
 		return p, nil
 	}
 	link, footer, err := a.end(ctx, source, checkpoint)
@@ -80,24 +80,24 @@ func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint strin
 	case errors.Is(err, segment.ErrNewer):
 		return a.suspend(source, err), nil
 	case segment.Unusable(err):
-		if link, err = a.behindDamage(source, link.Key, checkpoint, err); err != nil {
+		if link, err = a.afterDamage(source, link.Key, checkpoint, err); err != nil {
 			return nil, err
 		}
 	case err != nil:
 		return nil, fmt.Errorf("archiver: end of %s: %w", source, err)
-	case short(footer, checkpoint):
-		a.lost(source, checkpoint, fmt.Errorf("%s was archived before, and the archive ends at %q: it is read again from the stream, "+
+	case endsBefore(footer, checkpoint):
+		a.reportLoss(source, checkpoint, fmt.Errorf("%s was archived before, and the archive ends at %q: it is read again from the stream, "+
 			"and what the stream no longer has, audit --repair archives again", checkpoint, footer.Last))
 		return nil, consumer.Rewind(footer.Last)
 	}
-	again, err := a.gone(ctx, source, link.Last)
+	again, err := a.lostSegments(ctx, source, link.Last)
 	if err != nil {
 		return nil, fmt.Errorf("archiver: end of %s: %w", source, err)
 	}
-	s := &shard{archiver: a, source: source, read: checkpoint, saved: checkpoint, end: footer, again: again}
+	s := &shard{archiver: a, source: source, read: checkpoint, saved: checkpoint, end: footer, cuts: again}
 	s.begin(link)
 	if footer.Last == link.Last {
-		s.moveEnd(link.Key, footer)
+		s.setChainEnd(link.Key, footer)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -105,8 +105,8 @@ func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint strin
 	return s, nil
 }
 
-// short says that a chain of segments ends before what was checkpointed.
-func short(footer segment.Footer, checkpoint string) bool {
+// endsBefore says that a chain of segments ends before what was checkpointed.
+func endsBefore(footer segment.Footer, checkpoint string) bool {
 	return checkpoint != "" && stream.CompareSequence(footer.Last, checkpoint) < 0
 }
 
@@ -116,9 +116,9 @@ func short(footer segment.Footer, checkpoint string) bool {
 func (a *Archiver) end(ctx context.Context, source segment.Source, checkpoint string) (link segment.Link, footer segment.Footer, err error) {
 	var key string
 	reach := a.reach(source, checkpoint)
-	err = withKeepAlive(ctx, searchMost, func(ctx context.Context) (err error) {
+	err = withKeepAlive(ctx, maxSearch, func(ctx context.Context) (err error) {
 		key, footer, err = archive.Last(ctx, a.Bucket, source, a.Now())
-		if err == nil && short(footer, reach) {
+		if err == nil && endsBefore(footer, reach) {
 			a.Log.Warn("segments are not under the days where they should be, so all days are listed", "shard", source.String())
 			key, footer, err = archive.LastOfAllDays(ctx, a.Bucket, source)
 		}
@@ -127,8 +127,8 @@ func (a *Archiver) end(ctx context.Context, source segment.Source, checkpoint st
 	return segment.Link{Key: key, Last: footer.Last}, footer, err
 }
 
-// met notes where a segment ends that was in the way of another.
-func (a *Archiver) met(source segment.Source, last string) {
+// noteAdopted notes where a segment ends that was in the way of another.
+func (a *Archiver) noteAdopted(source segment.Source, last string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.adopted[source.String()] = last
@@ -154,7 +154,7 @@ func (a *Archiver) Flush(ctx context.Context) error {
 	a.mu.Unlock()
 	waits := make([]<-chan struct{}, len(open))
 	for i, s := range open {
-		waits[i] = s.askFlush()
+		waits[i] = s.requestFlush()
 	}
 	for i, wait := range waits {
 		select {

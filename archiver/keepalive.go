@@ -8,19 +8,19 @@ import (
 )
 
 const (
-	// searchMost is how long the search for the end of a chain may take, which looks over all days
+	// maxSearch is how long the search for the end of a chain may take, which looks over all days
 	// of the archive where it has to.
-	searchMost = 10 * time.Minute
-	// callMost is how long a transfer may take besides its data, and slowest a MiB of data: a
+	maxSearch = 10 * time.Minute
+	// maxCall is how long a transfer may take besides its data, and slowest a MiB of data: a
 	// little more than the bucket's own limits.
-	callMost = time.Minute
-	slowest  = 2 * time.Second
+	maxCall = time.Minute
+	perMiB  = 2 * time.Second
 	// aliveEvery is how often the worker is told meanwhile; a lease is at least 5 s.
 	aliveEvery = time.Second
 )
 
-// transferMost is how long a transfer of so many bytes may take.
-func transferMost(bytes int64) time.Duration { return callMost + time.Duration(bytes>>20)*slowest }
+// maxTransfer is how long a transfer of so many bytes may take.
+func maxTransfer(bytes int64) time.Duration { return maxCall + time.Duration(bytes>>20)*perMiB }
 
 // withKeepAlive makes a call to the bucket that may take longer than a lease, and no longer than
 // most, and tells the worker meanwhile that the shard is looked after: another worker would only

@@ -173,7 +173,7 @@ func (e *ends) note(ctx context.Context, call string) {
 	defer e.mu.Unlock()
 	e.calls[call]++
 	end, bounded := ctx.Deadline()
-	if left := time.Until(end); !bounded || left < callMost/2 || left > searchMost {
+	if left := time.Until(end); !bounded || left < maxCall/2 || left > maxSearch {
 		e.hasty = append(e.hasty, call)
 	}
 }

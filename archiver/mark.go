@@ -14,12 +14,12 @@ const (
 	// markEvery is how often an end marker is written at most, unless segments are sealed more
 	// often than that on purpose.
 	markEvery = time.Minute
-	// closeMost is how long writing one may hold up a shard that is given away.
-	closeMost = 10 * time.Second
+	// maxClose is how long writing one may hold up a shard that is given away.
+	maxClose = 10 * time.Second
 )
 
-// ending is the end of a shard's chain, and how much of it a marker tells.
-type ending struct {
+// chainEnd is the end of a shard's chain, and how much of it a marker tells.
+type chainEnd struct {
 	name   segment.Name
 	footer segment.Footer
 	// moved: no marker of this shard's reader tells of it yet. closed: one tells that nothing comes
@@ -28,22 +28,22 @@ type ending struct {
 	at            time.Time
 }
 
-// reseal tells where segments began and ended that were archived and are gone: read from the stream
-// again and cut there, they are the same, byte for byte, and the end markers that are left stay
-// true.
-type reseal struct{ ends []archive.EndMarker } // the newest first
+// cutPoints tells where segments began and ended that were archived and are gone: read from the
+// stream again and cut there, they are the same, byte for byte, and the end markers that are left
+// stay true.
+type cutPoints struct{ ends []archive.EndMarker } // the newest first
 
-// gone finds the end markers beyond the end of a source's chain.
-func (a *Archiver) gone(ctx context.Context, source segment.Source, last string) (r reseal, err error) {
-	err = withKeepAlive(ctx, searchMost, func(ctx context.Context) (err error) {
+// lostSegments finds the end markers beyond the end of a source's chain.
+func (a *Archiver) lostSegments(ctx context.Context, source segment.Source, last string) (r cutPoints, err error) {
+	err = withKeepAlive(ctx, maxSearch, func(ctx context.Context) (err error) {
 		r.ends, err = archive.EndMarkersAfter(ctx, a.Bucket, source, last)
 		return err
 	})
 	return r, err
 }
 
-// cuts says whether a segment that goes up to last ended there, before the record at sequence.
-func (r *reseal) cuts(last, sequence string) bool {
+// at says whether a segment that goes up to last ended there, before the record at sequence.
+func (r *cutPoints) at(last, sequence string) bool {
 	for len(r.ends) > 0 {
 		m := r.ends[len(r.ends)-1]
 		behind := stream.CompareSequence(m.Last, last)
@@ -57,28 +57,28 @@ func (r *reseal) cuts(last, sequence string) bool {
 }
 
 // within says that a segment that goes up to last went further.
-func (r *reseal) within(last string) bool {
+func (r *cutPoints) within(last string) bool {
 	return slices.ContainsFunc(r.ends, func(m archive.EndMarker) bool { return stream.CompareSequence(m.Last, last) > 0 })
 }
 
-// moveEnd notes the segment that is now the chain's last.
-func (s *shard) moveEnd(key string, f segment.Footer) {
+// setChainEnd notes the segment that is now the chain's last.
+func (s *shard) setChainEnd(key string, f segment.Footer) {
 	name, err := segment.ParseKey(key)
 	if err == nil {
-		s.ending.name, s.ending.footer, s.ending.moved = name, f, true
+		s.chainEnd.name, s.chainEnd.footer, s.chainEnd.moved = name, f, true
 	}
 }
 
-// mark writes the end marker when it is due: the end has moved, and the last one is old enough, or
-// nobody can wait for the next. A failure delays it: the segment is durable without.
-func (s *shard) mark(ctx context.Context, now, ended bool) {
-	e := &s.ending
+// writeMarker writes the end marker when it is due: the end has moved, and the last one is old
+// enough, or nobody can wait for the next. A failure delays it: the segment is durable without.
+func (s *shard) writeMarker(ctx context.Context, now, ended bool) {
+	e := &s.chainEnd
 	due := now || s.archiver.Now().Sub(e.at) >= min(markEvery, s.archiver.SegmentAge)
 	if e.footer.Last == "" || !(e.moved && due) && (!ended || e.closed) {
 		return
 	}
 	e.at = s.archiver.Now()
-	err := withKeepAlive(ctx, callMost, func(ctx context.Context) error {
+	err := withKeepAlive(ctx, maxCall, func(ctx context.Context) error {
 		return archive.NewEndMarker(e.name, e.footer, ended).Write(ctx, s.archiver.Bucket)
 	})
 	if err != nil {
@@ -88,10 +88,10 @@ func (s *shard) mark(ctx context.Context, now, ended bool) {
 	e.moved, e.closed = false, ended
 }
 
-// markAtClose writes the end marker of a shard that is given away: its next reader may be long in
-// coming.
-func (s *shard) markAtClose() {
-	ctx, cancel := context.WithTimeout(context.Background(), closeMost)
+// writeMarkerAtClose writes the end marker of a shard that is given away: its next reader may be
+// long in coming.
+func (s *shard) writeMarkerAtClose() {
+	ctx, cancel := context.WithTimeout(context.Background(), maxClose)
 	defer cancel()
-	s.mark(ctx, true, false)
+	s.writeMarker(ctx, true, false)
 }

@@ -23,10 +23,10 @@ type shard struct {
 	// link is the end of the chain in the bucket. end is its footer as it was found at the start.
 	link segment.Link
 	end  segment.Footer
-	// ending is what end markers tell of link.
-	ending ending
-	// again are the segments to be made again.
-	again reseal
+	// chainEnd is what end markers tell of link.
+	chainEnd chainEnd
+	// cuts are the segments to be made again.
+	cuts cutPoints
 	// segment is what follows link.
 	segment *segment.Writer
 	// read is the last sequence number seen, saved the last one given as a checkpoint.
@@ -46,7 +46,7 @@ func (s *shard) begin(link segment.Link) {
 // next begins what follows a segment that is in the bucket now.
 func (s *shard) next(link segment.Link) {
 	s.begin(link)
-	s.archiver.troubles.passed(s.source, link.Last)
+	s.archiver.outages.passed(s.source, link.Last)
 }
 
 // Handle appends a batch, seals what is due, and returns how far the shard is durable.
@@ -56,13 +56,13 @@ func (s *shard) Handle(ctx context.Context, b consumer.Batch) (string, error) {
 		if stream.CompareSequence(d.Sequence, s.read) <= 0 {
 			continue
 		}
-		if !s.segment.Empty() && s.again.cuts(s.segment.Last(), d.Sequence) {
+		if !s.segment.Empty() && s.cuts.at(s.segment.Last(), d.Sequence) {
 			err := s.seal(ctx)
 			if err != nil {
 				return "", err
 			}
 		}
-		err := s.take(d)
+		err := s.append(d)
 		if err != nil {
 			return "", err
 		}
@@ -75,19 +75,19 @@ func (s *shard) Handle(ctx context.Context, b consumer.Batch) (string, error) {
 		}
 	}
 	flush := b.Behind == 0 && s.flushDue()
-	if !s.segment.Empty() && (b.Ended || flush || s.old(b) && !(b.Behind > 0 && s.again.within(s.segment.Last()))) {
+	if !s.segment.Empty() && (b.Ended || flush || s.old(b) && !(b.Behind > 0 && s.cuts.within(s.segment.Last()))) {
 		err := s.seal(ctx)
 		if err != nil {
 			return "", err
 		}
 	}
-	s.mark(ctx, flush, b.Ended)
-	s.flushStep(flush)
+	s.writeMarker(ctx, flush, b.Ended)
+	s.finishFlush(flush)
 	return s.checkpoint(b.Ended), nil
 }
 
-// take puts a record into the segment, unless the bucket has it.
-func (s *shard) take(d *consumer.Delivery) error {
+// append puts a record into the segment, unless the bucket has it.
+func (s *shard) append(d *consumer.Delivery) error {
 	if d.Entry == nil {
 		return s.skip(d)
 	}
@@ -150,7 +150,7 @@ func (s *shard) seal(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("archiver: %s: %w", s.source, err)
 	}
-	err = withKeepAlive(ctx, transferMost(int64(len(sealed.Data))), func(ctx context.Context) error {
+	err = withKeepAlive(ctx, maxTransfer(int64(len(sealed.Data))), func(ctx context.Context) error {
 		return s.archiver.Bucket.Create(ctx, sealed.Key, sealed.Data)
 	})
 	if errors.Is(err, bucket.ErrExists) {
@@ -163,7 +163,7 @@ func (s *shard) seal(ctx context.Context) error {
 	s.archiver.stats.rows.Add(sealed.Footer.Rows)
 	s.archiver.stats.bytes.Add(int64(len(sealed.Data)))
 	s.next(segment.Link{Key: sealed.Key, Last: sealed.Footer.Last})
-	s.moveEnd(sealed.Key, sealed.Footer)
+	s.setChainEnd(sealed.Key, sealed.Footer)
 	return nil
 }
 
@@ -172,7 +172,7 @@ func (s *shard) seal(ctx context.Context) error {
 // since repeats were dropped over the whole.
 func (s *shard) adopt(ctx context.Context, ours segment.Sealed) error {
 	var theirs *segment.Segment
-	err := withKeepAlive(ctx, transferMost(int64(s.archiver.SegmentBytes)), func(ctx context.Context) (err error) {
+	err := withKeepAlive(ctx, maxTransfer(int64(s.archiver.SegmentBytes)), func(ctx context.Context) (err error) {
 		theirs, err = segment.Open(ctx, s.archiver.Bucket, ours.Key)
 		return err
 	})
@@ -183,11 +183,11 @@ func (s *shard) adopt(ctx context.Context, ours segment.Sealed) error {
 		return s.diverged(ours.Key)
 	}
 	if stream.CompareSequence(theirs.Footer.Last, ours.Footer.Last) < 0 {
-		s.archiver.met(s.source, theirs.Footer.Last)
+		s.archiver.noteAdopted(s.source, theirs.Footer.Last)
 		return fmt.Errorf("%w: %s", errAdopted, ours.Key)
 	}
 	s.next(segment.Link{Key: theirs.Key, Last: theirs.Footer.Last})
-	s.moveEnd(theirs.Key, theirs.Footer)
+	s.setChainEnd(theirs.Key, theirs.Footer)
 	return nil
 }
 
@@ -199,18 +199,18 @@ func (s *shard) diverged(key string) error {
 
 // Close drops what is not sealed; it is read again from the checkpoint.
 func (s *shard) Close() error {
-	s.markAtClose()
+	s.writeMarkerAtClose()
 	s.archiver.forget(s)
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.flushStep(true)
+	s.finishFlush(true)
 	return nil
 }
 
-// askFlush returns a channel that is closed when everything up to the tip is sealed, or the shard
-// is closed.
-func (s *shard) askFlush() <-chan struct{} {
+// requestFlush returns a channel that is closed when everything up to the tip is sealed, or the
+// shard is closed.
+func (s *shard) requestFlush() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.flush == nil {
@@ -231,8 +231,9 @@ func (s *shard) flushDue() bool {
 	return s.flush != nil && s.armed
 }
 
-// flushStep ends a flush that is done, and arms one that was asked for while the batch was in work.
-func (s *shard) flushStep(done bool) {
+// finishFlush ends a flush that is done, and arms one that was asked for while the batch was in
+// work.
+func (s *shard) finishFlush(done bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if done && s.flush != nil {

@@ -28,8 +28,8 @@ type chains struct {
 	plan    *Plan
 }
 
-// link holds the chains together, each in its turn.
-func (c chains) link() {
+// linkAll holds the chains together, each in its turn.
+func (c chains) linkAll() {
 	sources := map[segment.Source]bool{}
 	for s := range c.whole {
 		sources[s] = true
@@ -42,7 +42,7 @@ func (c chains) link() {
 	}
 	c.plan.begins, c.plan.ends = map[segment.Source]int64{}, map[segment.Source]int64{}
 	for _, source := range sortedSources(sources) {
-		c.source(source)
+		c.linkSource(source)
 	}
 }
 
@@ -55,53 +55,53 @@ func sortedSources(set map[segment.Source]bool) []segment.Source {
 	return sources
 }
 
-// source links the chain of one source.
-func (c chains) source(source segment.Source) {
-	segments := c.distinct(source)
-	c.judge(source, segments)
+// linkSource links the chain of one source.
+func (c chains) linkSource(source segment.Source) {
+	segments := c.withoutCopies(source)
+	c.markSuspects(source, segments)
 	var gaps []Gap
 	var end segment.Link
 	for i := range segments {
 		s := &segments[i]
 		switch {
 		case sameSegment(s.Footer.Previous, end):
-		case s.foreign():
+		case s.ofOtherSource():
 			c.plan.Strays.add(s.Key, "a copy of another shard's segment: nothing of its chain is here")
 			continue
 		case i+1 < len(segments) && sameSegment(segments[i+1].Footer.Previous, end):
 			c.plan.Strays.add(s.Key, "the shard's chain has no place for it")
 			continue
 		default:
-			gaps = append(gaps, missing(s, end))
+			gaps = append(gaps, gapBefore(s, end))
 		}
-		c.plan.span(s)
+		c.plan.widen(s)
 		before := end
 		end = segment.Link{Key: s.Key, Last: s.Footer.Last}
-		if c.retired.retires(source, s.Key) {
+		if c.retired.contains(source, s.Key) {
 			continue
 		}
-		if s.doubted() {
+		if s.suspect() {
 			gaps = append(gaps, Gap{
 				Source: source, Key: s.Key, After: before, Last: s.Footer.Last, Until: s.Footer.Arrived.To + 1, What: s.Suspicion,
 			})
 		}
 		c.plan.Segments = append(c.plan.Segments, *s)
 	}
-	gaps = append(gaps, c.damages(source, gaps, end)...)
-	gaps = c.retired.fill(c.lost(source, segments, gaps))
-	c.end(source, end, gaps)
+	gaps = append(gaps, c.damagedGaps(source, gaps, end)...)
+	gaps = c.retired.withoutRetired(c.markedGaps(source, segments, gaps))
+	c.addEnd(source, end, gaps)
 	for i := range gaps {
-		gaps[i].begun = cmp.Or(c.plan.begins[source], c.firstMarked(source), unknown)
+		gaps[i].sourceBegan = cmp.Or(c.plan.begins[source], c.firstMarked(source), unbounded)
 	}
 	c.plan.Gaps = append(c.plan.Gaps, gaps...)
 }
 
-// distinct are the whole segments of a source in sequence order, each once: a copy of one under
-// another day is a stray.
-func (c chains) distinct(source segment.Source) []Planned {
+// withoutCopies are the whole segments of a source in sequence order, each once: a copy of one
+// under another day is a stray.
+func (c chains) withoutCopies(source segment.Source) []Planned {
 	segments := c.whole[source]
 	slices.SortFunc(segments, func(a, b Planned) int {
-		return cmp.Or(compareSequence(a.Name.First, b.Name.First), cmp.Compare(b.inPlace(), a.inPlace()), cmp.Compare(a.Key, b.Key))
+		return cmp.Or(compareSequence(a.Name.First, b.Name.First), cmp.Compare(b.underItsDay(), a.underItsDay()), cmp.Compare(a.Key, b.Key))
 	})
 	distinct := segments[:0]
 	for _, s := range segments {
@@ -114,22 +114,22 @@ func (c chains) distinct(source segment.Source) []Planned {
 	return distinct
 }
 
-// damages gives what the chain needs of the damaged objects to the gaps. What it has no place for
-// is a stray.
-func (c chains) damages(source segment.Source, gaps []Gap, end segment.Link) (more []Gap) {
+// damagedGaps gives what the chain needs of the damaged objects to the gaps. What it has no place
+// for is a stray.
+func (c chains) damagedGaps(source segment.Source, gaps []Gap, end segment.Link) (more []Gap) {
 	for _, d := range c.damaged[source] {
-		at := slices.IndexFunc(gaps, func(g Gap) bool { return undated(g.Key) == undated(d.Key) })
-		within := slices.IndexFunc(gaps, func(g Gap) bool { return g.covers(d.Name.First) })
+		at := slices.IndexFunc(gaps, func(g Gap) bool { return withoutDay(g.Key) == withoutDay(d.Key) })
+		within := slices.IndexFunc(gaps, func(g Gap) bool { return g.contains(d.Name.First) })
 		switch {
 		case at >= 0:
 			gaps[at].What = d.Err.Error()
-		case c.retired.reaches(source, d.Name.First):
+		case c.retired.containsSequence(source, d.Name.First):
 		case within >= 0:
 			g := gaps[within]
 			g.Key, g.Last, g.What = d.Key, "", d.Err.Error()
 			more = append(more, g)
-		case above(d.Name.First, end.Last):
-			more = append(more, damagedEnd(d, end))
+		case isAfter(d.Name.First, end.Last):
+			more = append(more, gapAtEnd(d, end))
 		default:
 			c.plan.Strays.add(d.Key, fmt.Sprintf("the shard's chain has no place for it: %v", d.Err))
 		}
@@ -137,14 +137,14 @@ func (c chains) damages(source segment.Source, gaps []Gap, end segment.Link) (mo
 	return more
 }
 
-// foreign says that the segment's chain is another source's.
-func (s *Planned) foreign() bool {
+// ofOtherSource says that the segment's chain is another source's.
+func (s *Planned) ofOtherSource() bool {
 	previous, err := segment.ParseKey(s.Footer.Previous.Key)
 	return err == nil && previous.Source != s.Name.Source
 }
 
-// inPlace is 1 for a segment that lies under the day when its first record arrived, else 0.
-func (s *Planned) inPlace() int {
+// underItsDay is 1 for a segment that lies under the day when its first record arrived, else 0.
+func (s *Planned) underItsDay() int {
 	if s.Key == (segment.Name{Source: s.Name.Source, Date: microTime(s.Footer.Arrived.From), First: s.Name.First}).Key() {
 		return 1
 	}

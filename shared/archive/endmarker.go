@@ -39,36 +39,36 @@ func NewEndMarker(name segment.Name, f segment.Footer, ended bool) EndMarker {
 	return EndMarker{Name: name, Last: f.Last, Sum: f.Sum, At: f.Arrived.To, Ended: ended}
 }
 
-// endDigits are the digits of a marker's key in which sequence numbers fall, so that the first key
-// of a source is that of its newest marker; they are in parts, so that no directory grows without
-// end.
-var endDigits = [...]int{48, 4, 4}
+// markerDigits are the digits of a marker's key in which sequence numbers fall, so that the first
+// key of a source is that of its newest marker; they are in parts, so that no directory grows
+// without end.
+var markerDigits = [...]int{48, 4, 4}
 
 // hashLength is the length of the text of a hash.
 var hashLength = len(event.Hash{}.String())
 
-// endMost is the greatest sequence number that a key has room for.
-var endMost = new(big.Int).Sub(new(big.Int).Exp(big.NewInt(10), big.NewInt(segment.SequenceDigits), nil), big.NewInt(1))
+// maxSequence is the greatest sequence number that a key has room for.
+var maxSequence = new(big.Int).Sub(new(big.Int).Exp(big.NewInt(10), big.NewInt(segment.SequenceDigits), nil), big.NewInt(1))
 
-// falling turns a sequence number round: the greater it is, the smaller is what it gives. It is its
-// own inverse, but for padding.
-func falling(sequence string) (string, bool) {
+// descending turns a sequence number round: the greater it is, the smaller is what it gives. It is
+// its own inverse, but for padding.
+func descending(sequence string) (string, bool) {
 	n, ok := new(big.Int).SetString(sequence, 10)
-	if !ok || n.Sign() < 0 || n.Cmp(endMost) > 0 {
+	if !ok || n.Sign() < 0 || n.Cmp(maxSequence) > 0 {
 		return "", false
 	}
-	return fmt.Sprintf("%0*d", segment.SequenceDigits, n.Sub(endMost, n)), true
+	return fmt.Sprintf("%0*d", segment.SequenceDigits, n.Sub(maxSequence, n)), true
 }
 
 // key is the marker's place: all that it says stands there, so that a listing is enough to read it.
 func (m EndMarker) key() (string, error) {
-	digits, ok := falling(m.Last)
+	digits, ok := descending(m.Last)
 	if !ok {
 		return "", fmt.Errorf("archive: end marker of %s: sequence number %q", m.Name.Key(), m.Last)
 	}
 	var key strings.Builder
 	key.WriteString(EndMarkerRoot + m.Name.Source.String())
-	for _, n := range endDigits {
+	for _, n := range markerDigits {
 		key.WriteString("/" + digits[:n])
 		digits = digits[n:]
 	}
@@ -83,16 +83,16 @@ func (m EndMarker) key() (string, error) {
 func parseEndMarker(key string) (m EndMarker, ok bool) {
 	rest, ours := strings.CutPrefix(key, EndMarkerRoot)
 	parts := strings.Split(strings.TrimSuffix(rest, ".json"), "/")
-	if !ours || len(parts) != 2+len(endDigits) {
+	if !ours || len(parts) != 2+len(markerDigits) {
 		return m, false
 	}
 	name := parts[4]
-	fixed := endDigits[2] + 1 + hashLength + 1
+	fixed := markerDigits[2] + 1 + hashLength + 1
 	if m.Name.Source, ok = segment.ParseSource(parts[0], parts[1]); !ok || len(name) < fixed {
 		return m, false
 	}
-	last, ok := falling(parts[2] + parts[3] + name[:endDigits[2]])
-	sum, err := event.ParseHash(name[endDigits[2]+1 : fixed-1])
+	last, ok := descending(parts[2] + parts[3] + name[:markerDigits[2]])
+	sum, err := event.ParseHash(name[markerDigits[2]+1 : fixed-1])
 	if !ok || err != nil {
 		return m, false
 	}
@@ -137,7 +137,7 @@ func EndMarkersAfter(ctx context.Context, b bucket.Bucket, source segment.Source
 		m, ok := parseEndMarker(info.Key)
 		switch {
 		case !ok:
-		case !above(m.Last, last):
+		case !isAfter(m.Last, last):
 			return beyond, nil
 		default:
 			beyond = append(beyond, m)

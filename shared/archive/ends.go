@@ -7,9 +7,9 @@ import (
 	"passbook/shared/segment"
 )
 
-// judge doubts the segments of a source that are not the ones that its end markers name.
-func (c chains) judge(source segment.Source, segments []Planned) {
-	places := placesOf(segments)
+// markSuspects doubts the segments of a source that are not the ones that its end markers name.
+func (c chains) markSuspects(source segment.Source, segments []Planned) {
+	places := indexByFirst(segments)
 	for _, m := range c.markers[source] {
 		i, there := places[m.Name.First]
 		if !there {
@@ -21,8 +21,8 @@ func (c chains) judge(source segment.Source, segments []Planned) {
 	}
 }
 
-// placesOf are the places of segments by their first sequence numbers.
-func placesOf(segments []Planned) map[string]int {
+// indexByFirst are the places of segments by their first sequence numbers.
+func indexByFirst(segments []Planned) map[string]int {
 	places := make(map[string]int, len(segments))
 	for i, s := range segments {
 		places[s.Name.First] = i
@@ -30,16 +30,16 @@ func placesOf(segments []Planned) map[string]int {
 	return places
 }
 
-// lost gives to the gaps what end markers tell of them, and the segments that only a marker still
-// names.
-func (c chains) lost(source segment.Source, segments []Planned, gaps []Gap) []Gap {
-	places := placesOf(segments)
+// markedGaps gives to the gaps what end markers tell of them, and the segments that only a marker
+// still names.
+func (c chains) markedGaps(source segment.Source, segments []Planned, gaps []Gap) []Gap {
+	places := indexByFirst(segments)
 	named := make(map[string]int, len(gaps))
 	for i, g := range gaps {
-		named[undated(g.Key)] = i
+		named[withoutDay(g.Key)] = i
 	}
 	for _, m := range c.markers[source] {
-		i, inGap := named[undated(m.Name.Key())]
+		i, inGap := named[withoutDay(m.Name.Key())]
 		if _, there := places[m.Name.First]; there {
 			continue
 		}
@@ -50,9 +50,9 @@ func (c chains) lost(source segment.Source, segments []Planned, gaps []Gap) []Ga
 				g.Last = m.Last
 			}
 			g.Until = min(g.Until, m.At+1)
-		case !slices.ContainsFunc(gaps, func(g Gap) bool { return g.covers(m.Last) }):
+		case !slices.ContainsFunc(gaps, func(g Gap) bool { return g.contains(m.Last) }):
 			gaps = append(gaps, Gap{
-				Source: source, Key: m.Name.Key(), After: before(segments, m.Last), Last: m.Last, Until: m.At + 1,
+				Source: source, Key: m.Name.Key(), After: linkBefore(segments, m.Last), Last: m.Last, Until: m.At + 1,
 				What: fmt.Sprintf("archive: %s is missing: it was archived, as its end marker says", m.Name.Key()),
 			})
 		}
@@ -60,8 +60,8 @@ func (c chains) lost(source segment.Source, segments []Planned, gaps []Gap) []Ga
 	return gaps
 }
 
-// before is the last of a source's segments that ends before a sequence number.
-func before(segments []Planned, last string) segment.Link {
+// linkBefore is the last of a source's segments that ends before a sequence number.
+func linkBefore(segments []Planned, last string) segment.Link {
 	i, _ := slices.BinarySearchFunc(segments, last, func(s Planned, last string) int { return compareSequence(s.Footer.Last, last) })
 	if i == 0 {
 		return segment.Link{}
@@ -77,8 +77,8 @@ func (c chains) firstMarked(source segment.Source) int64 {
 	return 0
 }
 
-// end tells how far a source goes.
-func (c chains) end(source segment.Source, last segment.Link, gaps []Gap) {
+// addEnd tells how far a source goes.
+func (c chains) addEnd(source segment.Source, last segment.Link, gaps []Gap) {
 	e := End{Source: source, Shard: source.String(), Last: c.retired.last(source, last.Last), Proven: len(c.markers[source]) > 0}
 	if last.Key != "" {
 		e.Arrived = microTime(c.plan.ends[source])
@@ -88,7 +88,7 @@ func (c chains) end(source segment.Source, last segment.Link, gaps []Gap) {
 	}
 	e.CompleteUpTo = e.Arrived
 	for _, g := range gaps {
-		e.CompleteUpTo = earlier(e.CompleteUpTo, c.plan.arrived(source, g.After.Last))
+		e.CompleteUpTo = earlier(e.CompleteUpTo, c.plan.arrivedUpTo(source, g.After.Last))
 	}
 	c.plan.Ends = append(c.plan.Ends, e)
 }

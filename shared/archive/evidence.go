@@ -29,27 +29,27 @@ type Evidence struct {
 func (p Plan) With(k Evidence) Plan {
 	for _, b := range k.Bounds {
 		b.Source.Created = time.Unix(b.Source.Created.Unix(), 0).UTC()
-		p = p.bounded(b)
+		p = p.withBound(b)
 	}
 	if k.Since.IsZero() {
 		return p
 	}
-	return p.without(p.foreign(k.Since))
+	return p.withoutSources(p.foreignSources(k.Since))
 }
 
-func (p Plan) bounded(b Bound) Plan {
+func (p Plan) withBound(b Bound) Plan {
 	i := slices.IndexFunc(p.Ends, func(e End) bool { return e.Source == b.Source })
 	end := End{Source: b.Source, Shard: b.Source.String()}
 	if i >= 0 {
 		end = p.Ends[i]
 	}
-	covered := slices.ContainsFunc(p.Gaps, func(g Gap) bool { return g.Source == b.Source && g.covers(b.Last) })
-	if !above(b.Last, end.Last) || covered {
+	covered := slices.ContainsFunc(p.Gaps, func(g Gap) bool { return g.Source == b.Source && g.contains(b.Last) })
+	if !isAfter(b.Last, end.Last) || covered {
 		return p
 	}
 	what := fmt.Sprintf("archive: %s ends at %s, but was archived up to %s, as %s says", b.Source, cmp.Or(end.Last, "its beginning"), b.Last, b.By)
 	p.Gaps = append(slices.Clone(p.Gaps), Gap{
-		Source: b.Source, After: segment.Link{Last: end.Last}, Last: b.Last, Until: unknown, What: what, begun: cmp.Or(p.begins[b.Source], unknown),
+		Source: b.Source, After: segment.Link{Last: end.Last}, Last: b.Last, Until: unbounded, What: what, sourceBegan: cmp.Or(p.begins[b.Source], unbounded),
 	})
 	p.Ends = slices.Clone(p.Ends)
 	if i < 0 {
@@ -60,36 +60,36 @@ func (p Plan) bounded(b Bound) Plan {
 	return p
 }
 
-// sinceSlack is how much earlier than the owner says a record may have arrived: two clocks.
-const sinceSlack = 5 * time.Minute
+// clockTolerance is how much earlier than the owner says a record may have arrived: two clocks.
+const clockTolerance = 5 * time.Minute
 
-// life is a stream from one creation on.
-type life struct {
+// incarnation is a stream from one creation on.
+type incarnation struct {
 	stream  string
 	created time.Time
 }
 
-// foreign are the sources of streams that cannot be of the bank that took the archive at a time. A
-// stream that ended before the next began has end markers, or is older than they are. One without
-// any is foreign when it lived beside one that has them, when it is younger than the owner, and
-// when it is older though the owner's own streams began with the archive.
-func (p Plan) foreign(since time.Time) map[segment.Source]bool {
-	marked, ends, begun := map[life]bool{}, map[life]int64{}, int64(unknown)
+// foreignSources are the sources of streams that cannot be of the bank that took the archive at a
+// time. A stream that ended before the next began has end markers, or is older than they are. One
+// without any is foreign when it lived beside one that has them, when it is younger than the owner,
+// and when it is older though the owner's own streams began with the archive.
+func (p Plan) foreignSources(since time.Time) map[segment.Source]bool {
+	marked, ends, begun := map[incarnation]bool{}, map[incarnation]int64{}, int64(unbounded)
 	for _, e := range p.Ends {
-		l := life{e.Source.Stream, e.Source.Created}
+		l := incarnation{e.Source.Stream, e.Source.Created}
 		ends[l] = max(ends[l], p.ends[e.Source])
 		if first, ok := p.begins[e.Source]; ok && e.Proven {
 			begun = min(begun, first)
 		}
 		marked[l] = marked[l] || e.Proven
 	}
-	born := begun != unknown && begun >= since.Add(-sinceSlack).UnixMicro()
+	born := begun != unbounded && begun >= since.Add(-clockTolerance).UnixMicro()
 	foreign := map[segment.Source]bool{}
 	for source, ended := range p.ends {
-		if marked[life{source.Stream, source.Created}] {
+		if marked[incarnation{source.Stream, source.Created}] {
 			continue
 		}
-		strange := born || begun != unknown && source.Created.After(since)
+		strange := born || begun != unbounded && source.Created.After(since)
 		for l, is := range marked {
 			strange = strange || is && ended > l.created.UnixMicro() && ends[l] > source.Created.UnixMicro()
 		}
@@ -98,8 +98,8 @@ func (p Plan) foreign(since time.Time) map[segment.Source]bool {
 	return foreign
 }
 
-// without leaves out foreign sources, and names them.
-func (p Plan) without(foreign map[segment.Source]bool) Plan {
+// withoutSources leaves out foreign sources, and names them.
+func (p Plan) withoutSources(foreign map[segment.Source]bool) Plan {
 	for source, is := range foreign {
 		if is {
 			p.Gaps = append(slices.Clone(p.Gaps), Gap{Source: source, What: fmt.Sprintf(

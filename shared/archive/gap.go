@@ -25,19 +25,19 @@ type Gap struct {
 	Until int64
 	// What tells a person what is wrong.
 	What string
-	// begun is when the source had its first record, or later.
-	begun int64
+	// sourceBegan is when the source had its first record, or later.
+	sourceBegan int64
 }
 
-// unknown is a time that nothing bounds.
-const unknown = math.MaxInt64
+// unbounded is a time that nothing bounds.
+const unbounded = math.MaxInt64
 
 // String tells a person what is wrong.
 func (g Gap) String() string { return g.What }
 
-// covers says whether a sequence number of the gap's source lies in the gap.
-func (g Gap) covers(sequence string) bool {
-	return above(sequence, g.After.Last) && (g.Last == "" || !above(sequence, g.Last))
+// contains says whether a sequence number of the gap's source lies in the gap.
+func (g Gap) contains(sequence string) bool {
+	return isAfter(sequence, g.After.Last) && (g.Last == "" || !isAfter(sequence, g.Last))
 }
 
 // Position is where the archive has an entry, at the earliest.
@@ -52,7 +52,7 @@ type Position struct {
 // arrived after it, on its own shard or on one that began when that had ended.
 func (p Plan) GapAfter(last Position) (g Gap, ok bool) {
 	for _, g := range p.Gaps {
-		if last.Arrived.UnixMicro() < g.Until && (g.Source == last.Source || g.begun >= p.ends[last.Source]) {
+		if last.Arrived.UnixMicro() < g.Until && (g.Source == last.Source || g.sourceBegan >= p.ends[last.Source]) {
 			return g, true
 		}
 	}
@@ -69,21 +69,21 @@ func (p Plan) Without(damage map[string]error) Plan {
 		}
 		p.Gaps = append(p.Gaps[:len(p.Gaps):len(p.Gaps)], Gap{
 			Source: s.Name.Source, Key: s.Key, After: s.Footer.Previous, Last: s.Footer.Last, Until: s.Footer.Arrived.To + 1,
-			What: err.Error(), begun: p.begins[s.Name.Source],
+			What: err.Error(), sourceBegan: p.begins[s.Name.Source],
 		})
 		p.Ends = slices.Clone(p.Ends)
 		for i := range p.Ends {
 			if e := &p.Ends[i]; e.Source == s.Name.Source {
-				e.CompleteUpTo = earlier(e.CompleteUpTo, p.arrived(s.Name.Source, s.Footer.Previous.Last))
+				e.CompleteUpTo = earlier(e.CompleteUpTo, p.arrivedUpTo(s.Name.Source, s.Footer.Previous.Last))
 			}
 		}
 	}
 	return p
 }
 
-// arrived is when the segment of a source that ends at a sequence number ended; zero when there is
-// none.
-func (p Plan) arrived(source segment.Source, last string) time.Time {
+// arrivedUpTo is when the segment of a source that ends at a sequence number ended; zero when there
+// is none.
+func (p Plan) arrivedUpTo(source segment.Source, last string) time.Time {
 	for i := range p.Segments {
 		if s := &p.Segments[i]; s.Name.Source == source && s.Footer.Last == last {
 			return microTime(s.Footer.Arrived.To)
@@ -99,17 +99,17 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// above compares sequence numbers, of which "" is before all.
-func above(a, b string) bool { return b == "" && a != "" || a != "" && compareSequence(a, b) > 0 }
+// isAfter compares sequence numbers, of which "" is before all.
+func isAfter(a, b string) bool { return b == "" && a != "" || a != "" && compareSequence(a, b) > 0 }
 
-// missing tells of a gap in a chain before the segment s.
-func missing(s *Planned, before segment.Link) Gap {
+// gapBefore tells of a gap in a chain before the segment s.
+func gapBefore(s *Planned, before segment.Link) Gap {
 	g := Gap{Source: s.Name.Source, Key: s.Footer.Previous.Key, After: before, Last: s.Footer.Previous.Last, Until: s.Footer.Arrived.From}
 	switch {
 	case g.Key == "":
 		g.Last = ""
 		g.What = fmt.Sprintf("archive: %s says that it is the first of its shard, but before it is %s", s.Key, before)
-	case !above(g.Last, before.Last):
+	case !isAfter(g.Last, before.Last):
 		g.What = fmt.Sprintf("archive: %s comes after %s, but what is there before it is %s", s.Key, s.Footer.Previous, before)
 	default:
 		g.What = fmt.Sprintf("archive: %s is missing: %s comes after it", g.Key, s.Key)
@@ -117,18 +117,20 @@ func missing(s *Planned, before segment.Link) Gap {
 	return g
 }
 
-// damagedEnd is the gap of a damaged segment that nothing follows.
-func damagedEnd(d damagedSegment, after segment.Link) Gap {
-	return Gap{Source: d.Name.Source, Key: d.Key, After: after, Until: unknown, What: d.Err.Error()}
+// gapAtEnd is the gap of a damaged segment that nothing follows.
+func gapAtEnd(d damagedSegment, after segment.Link) Gap {
+	return Gap{Source: d.Name.Source, Key: d.Key, After: after, Until: unbounded, What: d.Err.Error()}
 }
 
-// undated is a segment's key without its day: a segment that lies under another day is still the
+// withoutDay is a segment's key without its day: a segment that lies under another day is still the
 // one that a chain names.
-func undated(key string) string {
+func withoutDay(key string) string {
 	rest, _ := strings.CutPrefix(key, segment.Root+"date=")
 	_, name, _ := strings.Cut(rest, "/")
 	return name
 }
 
 // sameSegment reports whether two links are of one segment, under any day.
-func sameSegment(a, b segment.Link) bool { return a.Last == b.Last && undated(a.Key) == undated(b.Key) }
+func sameSegment(a, b segment.Link) bool {
+	return a.Last == b.Last && withoutDay(a.Key) == withoutDay(b.Key)
+}

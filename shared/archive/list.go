@@ -26,13 +26,13 @@ type Object struct {
 // has no key of a segment is passed over.
 func List(ctx context.Context, b bucket.Bucket) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		walk(ctx, b, segment.Root, func(string) {}, yield)
+		listSegments(ctx, b, segment.Root, func(string) {}, yield)
 	}
 }
 
-// walk lists the segments under a prefix. stray is told the other keys: programs and consoles leave
-// objects of their own.
-func walk(ctx context.Context, b bucket.Bucket, prefix string, stray func(key string), yield func(Object, error) bool) {
+// listSegments lists the segments under a prefix. stray is told the other keys: programs and
+// consoles leave objects of their own.
+func listSegments(ctx context.Context, b bucket.Bucket, prefix string, stray func(key string), yield func(Object, error) bool) {
 	for info, err := range objects(ctx, b, prefix) {
 		if err != nil {
 			yield(Object{}, err)
@@ -101,7 +101,7 @@ func Last(ctx context.Context, b bucket.Bucket, source segment.Source, now time.
 			break
 		}
 	}
-	return end(ctx, b, newest)
+	return readEnd(ctx, b, newest)
 }
 
 // LastOfAllDays is Last over all days that hold segments of any source, whatever the clocks said.
@@ -114,7 +114,7 @@ func LastOfAllDays(ctx context.Context, b bucket.Bucket, source segment.Source) 
 	if err != nil {
 		return "", segment.Footer{}, err
 	}
-	return end(ctx, b, newestOf(found))
+	return readEnd(ctx, b, newestOf(found))
 }
 
 // daysInUse lists the days that hold segments. It goes from each page to the day after, past what
@@ -141,19 +141,19 @@ func daysInUse(ctx context.Context, b bucket.Bucket) (days []time.Time, err erro
 		}
 		after = page.After
 		if len(days) > 0 {
-			after = max(after, behindDay(days[len(days)-1]))
+			after = max(after, endOfDay(days[len(days)-1]))
 		}
 	}
 }
 
-// behindDay sorts behind the keys of a day and before those of the next: "0" is what follows a
+// endOfDay sorts behind the keys of a day and before those of the next: "0" is what follows a
 // slash.
-func behindDay(day time.Time) string {
+func endOfDay(day time.Time) string {
 	return strings.TrimSuffix(segment.DayPrefix(day), "/") + "0"
 }
 
-// end is the end of a chain that has a segment at its end, or none.
-func end(ctx context.Context, b bucket.Bucket, newest Object) (key string, footer segment.Footer, err error) {
+// readEnd is the end of a chain that has a segment at its end, or none.
+func readEnd(ctx context.Context, b bucket.Bucket, newest Object) (key string, footer segment.Footer, err error) {
 	if newest.Key == "" {
 		return "", segment.Footer{}, nil
 	}
@@ -186,7 +186,7 @@ func newestOfDays(ctx context.Context, b bucket.Bucket, source segment.Source, d
 	g.SetLimit(daysAtOnce)
 	for i, day := range days {
 		g.Go(func() error {
-			for object, err := range dayOf(ctx, b, source, day) {
+			for object, err := range listDay(ctx, b, source, day) {
 				if err != nil {
 					return err
 				}
@@ -198,8 +198,8 @@ func newestOfDays(ctx context.Context, b bucket.Bucket, source segment.Source, d
 	return found, g.Wait()
 }
 
-func dayOf(ctx context.Context, b bucket.Bucket, source segment.Source, day time.Time) iter.Seq2[Object, error] {
+func listDay(ctx context.Context, b bucket.Bucket, source segment.Source, day time.Time) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		walk(ctx, b, segment.DayPrefix(day)+source.String()+"/", func(string) {}, yield)
+		listSegments(ctx, b, segment.DayPrefix(day)+source.String()+"/", func(string) {}, yield)
 	}
 }

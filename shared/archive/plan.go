@@ -24,7 +24,7 @@ type Planned struct {
 	Suspicion string
 }
 
-func (s *Planned) doubted() bool { return s.Suspicion != "" }
+func (s *Planned) suspect() bool { return s.Suspicion != "" }
 
 // Plan is what a job will read: the archive as it was when the plan was made.
 type Plan struct {
@@ -55,7 +55,7 @@ func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
 	var objects []Object
 	stray := func(key string) { p.Strays.add(key, "not the key of a segment") }
 	var failed error
-	walk(ctx, b, segment.Root, stray, func(o Object, err error) bool {
+	listSegments(ctx, b, segment.Root, stray, func(o Object, err error) bool {
 		objects, failed = append(objects, o), err
 		return err == nil
 	})
@@ -77,8 +77,8 @@ func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	c.link()
-	p.sum()
+	c.linkAll()
+	p.total()
 	return p, nil
 }
 
@@ -110,15 +110,15 @@ func (c chains) readFooters(ctx context.Context, b bucket.Bucket, objects []Obje
 	return nil
 }
 
-// span widens the time of the segment's source.
-func (p *Plan) span(s *Planned) {
+// widen widens the time of the segment's source.
+func (p *Plan) widen(s *Planned) {
 	if _, begun := p.begins[s.Name.Source]; !begun {
 		p.begins[s.Name.Source] = s.Footer.Arrived.From
 	}
 	p.ends[s.Name.Source] = max(p.ends[s.Name.Source], s.Footer.Arrived.To)
 }
 
-func (p *Plan) sum() {
+func (p *Plan) total() {
 	p.Events, p.Entries, p.Bytes = 0, 0, 0
 	for _, s := range p.Segments {
 		p.Events += s.Footer.Rows
@@ -140,12 +140,12 @@ func (p Plan) Between(from, to time.Time) Plan {
 }
 
 // Trusted leaves out the segments that are in doubt.
-func (p Plan) Trusted() Plan { return p.Filter(func(s Planned) bool { return !s.doubted() }) }
+func (p Plan) Trusted() Plan { return p.Filter(func(s Planned) bool { return !s.suspect() }) }
 
 // Filter is the part of the plan that keep selects.
 func (p Plan) Filter(keep func(Planned) bool) Plan {
 	p.Segments = slices.DeleteFunc(slices.Clone(p.Segments), func(s Planned) bool { return !keep(s) })
-	p.sum()
+	p.total()
 	return p
 }
 

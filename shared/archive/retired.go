@@ -69,16 +69,16 @@ func NewRetirement(ctx context.Context, b bucket.Bucket, gaps []Gap) (r Retireme
 		if g.Last == "" {
 			return r, false, nil
 		}
-		if above(r.AfterLast, g.After.Last) {
+		if isAfter(r.AfterLast, g.After.Last) {
 			r.AfterKey, r.AfterLast = g.After.Key, g.After.Last
 		}
-		if above(g.Last, r.Last) {
+		if isAfter(g.Last, r.Last) {
 			r.Last = g.Last
 		}
 	}
 	markers, err := EndMarkersAfter(ctx, b, gaps[0].Source, r.AfterLast)
 	for _, m := range markers {
-		if !above(m.Last, r.Last) {
+		if !isAfter(m.Last, r.Last) {
 			r.Markers = append(r.Markers, m.Sum.String())
 		}
 	}
@@ -121,7 +121,7 @@ func (r *Retirement) Verify(ctx context.Context, b bucket.Bucket) (wrong string,
 		case s.Footer.Sum.String() != by.Sum:
 			return by.Key + " has another sum than when it replaced the segment", nil
 		}
-		wrong, err := by.lacks(ctx, s)
+		wrong, err := by.missingEntry(ctx, s)
 		if wrong != "" || err != nil {
 			return wrong, err
 		}
@@ -129,8 +129,8 @@ func (r *Retirement) Verify(ctx context.Context, b bucket.Bucket) (wrong string,
 	return "", nil
 }
 
-// lacks says which entry the segment does not hold.
-func (by *Replacement) lacks(ctx context.Context, s *segment.Segment) (string, error) {
+// missingEntry says which entry the segment does not hold.
+func (by *Replacement) missingEntry(ctx context.Context, s *segment.Segment) (string, error) {
 	want := make(map[RetiredEntry]bool, len(by.Entries))
 	for _, e := range by.Entries {
 		want[e] = true
@@ -183,7 +183,7 @@ func loadRetired(ctx context.Context, b bucket.Bucket, stray func(key, what stri
 		case wrong == "":
 			found.of[name.Source] = append(found.of[name.Source], r)
 		default:
-			found.broken[undated(key)] = wrong
+			found.broken[withoutDay(key)] = wrong
 		}
 	}
 	return found, nil
@@ -207,28 +207,28 @@ func readRetired(ctx context.Context, b bucket.Bucket, key string) (r Retirement
 	return r, wrong, err
 }
 
-// retires says that a segment is retired.
-func (t retirements) retires(source segment.Source, key string) bool {
-	return slices.ContainsFunc(t.of[source], func(r Retirement) bool { return undated(r.Key) == undated(key) })
+// contains says that a segment is retired.
+func (t retirements) contains(source segment.Source, key string) bool {
+	return slices.ContainsFunc(t.of[source], func(r Retirement) bool { return withoutDay(r.Key) == withoutDay(key) })
 }
 
-// reaches says that a sequence number lies in what is retired.
-func (t retirements) reaches(source segment.Source, sequence string) bool {
-	return slices.ContainsFunc(t.of[source], func(r Retirement) bool { return above(sequence, r.AfterLast) && !above(sequence, r.Last) })
+// containsSequence says that a sequence number lies in what is retired.
+func (t retirements) containsSequence(source segment.Source, sequence string) bool {
+	return slices.ContainsFunc(t.of[source], func(r Retirement) bool { return isAfter(sequence, r.AfterLast) && !isAfter(sequence, r.Last) })
 }
 
-// fills says that all of a gap is retired.
-func (t retirements) fills(g Gap) bool {
+// containsGap says that all of a gap is retired.
+func (t retirements) containsGap(g Gap) bool {
 	return g.Last != "" && slices.ContainsFunc(t.of[g.Source], func(r Retirement) bool {
-		return !above(r.AfterLast, g.After.Last) && !above(g.Last, r.Last)
+		return !isAfter(r.AfterLast, g.After.Last) && !isAfter(g.Last, r.Last)
 	})
 }
 
-// fill drops the gaps that are retired. One that is not, though it was, is told why.
-func (t retirements) fill(gaps []Gap) []Gap {
-	gaps = slices.DeleteFunc(gaps, t.fills)
+// withoutRetired drops the gaps that are retired. One that is not, though it was, is told why.
+func (t retirements) withoutRetired(gaps []Gap) []Gap {
+	gaps = slices.DeleteFunc(gaps, t.containsGap)
 	for i, g := range gaps {
-		if wrong := t.broken[undated(g.Key)]; wrong != "" {
+		if wrong := t.broken[withoutDay(g.Key)]; wrong != "" {
 			gaps[i].What += "; its retirement does not hold: " + wrong
 		}
 	}
@@ -238,7 +238,7 @@ func (t retirements) fill(gaps []Gap) []Gap {
 // last is the greatest sequence number of a source that is retired, or the given one.
 func (t retirements) last(source segment.Source, last string) string {
 	for _, r := range t.of[source] {
-		if above(r.Last, last) {
+		if isAfter(r.Last, last) {
 			last = r.Last
 		}
 	}

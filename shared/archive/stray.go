@@ -9,8 +9,8 @@ import (
 	"passbook/shared/segment"
 )
 
-// straysKept bounds the strays that are named; all are counted.
-const straysKept = 1000
+// maxStrays bounds the strays that are named; all are counted.
+const maxStrays = 1000
 
 // Strays are the objects that are no part of the archive. They stop nothing.
 type Strays struct {
@@ -21,19 +21,19 @@ type Strays struct {
 
 func (s *Strays) add(key, what string) {
 	s.Count++
-	if len(s.List) < straysKept {
+	if len(s.List) < maxStrays {
 		s.List = append(s.List, key+": "+what)
 	}
 }
 
-// outsidePages bounds the listings that look for objects outside of the archive.
-const outsidePages = 32
+// maxOutsidePages bounds the listings that look for objects outside of the archive.
+const maxOutsidePages = 32
 
 // StraysOutside names objects that lie beside the archive in its bucket, as far as a few listings
 // show them.
 func StraysOutside(ctx context.Context, b bucket.Bucket) (found Strays, err error) {
 	after := ""
-	for range outsidePages {
+	for range maxOutsidePages {
 		page, err := b.List(ctx, "", after)
 		if err != nil {
 			return found, fmt.Errorf("archive: list after %q: %w", after, err)

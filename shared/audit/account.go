@@ -11,26 +11,26 @@ import (
 	"passbook/shared/table"
 )
 
-// subject is one account under audit.
-type subject struct {
+// accountAudit is one account under audit.
+type accountAudit struct {
 	*auditor
-	account event.Account
-	has     *archivedAccount
+	account  event.Account
+	archived *archivedAccount
 	// rows are the live rows of the read models, read before the journal: none may be ahead of it.
 	rows []modelRow
 
-	standing *standing
-	pages    keyPages
-	hash     event.Hash
-	currency string
-	entries  int64
-	matched  int            // entries of has that were met in the journal
-	lacking  []*event.Entry // entries that the archive lacks
-	head     *event.Entry   // the journal's last
-	named    bool           // what is missing before the next entry was named already
-	behind   []*modelRow    // rows that lag, or are ahead
-	wrong    []*modelRow    // rows that are not what the journal makes them
-	findings []Finding
+	ledger      *ledger
+	pages       keyPages
+	hash        event.Hash
+	currency    string
+	entries     int64
+	matched     int            // entries of has that were met in the journal
+	missing     []*event.Entry // entries that the archive lacks
+	head        *event.Entry   // the journal's last
+	gapReported bool           // what is missing before the next entry was named already
+	behind      []*modelRow    // rows that lag, or are ahead
+	wrong       []*modelRow    // rows that are not what the journal makes them
+	findings    []Finding
 }
 
 // account audits one account. has is nil when the archive has nothing of it.
@@ -38,7 +38,7 @@ func (a *auditor) account(ctx context.Context, of event.Account, has *archivedAc
 	if has == nil {
 		has = &archivedAccount{}
 	}
-	s := &subject{auditor: a, account: of, has: has, standing: newStanding()}
+	s := &accountAudit{auditor: a, account: of, archived: has, ledger: newLedger()}
 	defer func() { a.report.keep(s.findings...) }()
 	var err error
 	s.rows, err = a.modelRows(ctx, of)
@@ -50,28 +50,28 @@ func (a *auditor) account(ctx context.Context, of event.Account, has *archivedAc
 		return err
 	}
 	if s.entries > 0 {
-		a.report.add(inJournal, s.currency, s.entries, s.standing.version, s.standing.after.Posted)
+		a.report.add(inJournal, s.currency, s.entries, s.ledger.version, s.ledger.after.Posted)
 	}
 	if len(has.entries) > 0 {
-		has.total(a.report)
+		has.addTotals(a.report)
 	}
-	s.judgeArchive()
-	s.judgeRows()
-	return s.mend(ctx)
+	s.checkArchiveEnd()
+	s.checkRows()
+	return s.repair(ctx)
 }
 
-func (s *subject) find(do Advice, where string, version int64, format string, args ...any) {
+func (s *accountAudit) find(do Advice, where string, version int64, format string, args ...any) {
 	s.findings = append(s.findings, finding(do, where, s.account.String(), version, format, args...))
 }
 
 // readJournal walks the account's partition: entries in version order, then the pages of keys and
 // the guards of reversals.
-func (s *subject) readJournal(ctx context.Context) error {
+func (s *accountAudit) readJournal(ctx context.Context) error {
 	err := s.partition(ctx, "E#", func(version int64, row table.Row) {
 		e, err := journal.ParseRow(row)
 		if err != nil {
 			s.find(journalDamaged, inJournal, version, "%v", err)
-			s.named = true
+			s.gapReported = true
 			return
 		}
 		s.entry(e)
@@ -79,8 +79,8 @@ func (s *subject) readJournal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.standing.version >= (s.pages.index+1)*pageSpan {
-		s.pages.turn()
+	if s.ledger.version >= (s.pages.index+1)*pageSpan {
+		s.pages.closePage()
 	}
 	err = s.readPages(ctx)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *subject) readJournal(ctx context.Context) error {
 }
 
 // partition visits the rows of the account whose sort keys begin with a prefix, in order.
-func (s *subject) partition(ctx context.Context, prefix string, visit func(version int64, row table.Row)) error {
+func (s *accountAudit) partition(ctx context.Context, prefix string, visit func(version int64, row table.Row)) error {
 	q := table.Query{
 		Table: journal.Table, PK: s.account.String(), From: table.S(prefix), To: table.S(prefix + "~"), Consistent: true,
 	}
@@ -100,7 +100,7 @@ func (s *subject) partition(ctx context.Context, prefix string, visit func(versi
 		}
 		version, err := strconv.ParseInt(strings.TrimPrefix(row.SK, prefix), 10, 64)
 		if err != nil {
-			s.find(rowStrange, inJournal, 0, "a row has the key %q", row.SK)
+			s.find(rowUnknown, inJournal, 0, "a row has the key %q", row.SK)
 			continue
 		}
 		visit(version, row)
@@ -110,9 +110,9 @@ func (s *subject) partition(ctx context.Context, prefix string, visit func(versi
 
 // entry proves an entry of the journal from those before it, and looks for it in the archive and
 // under the rows.
-func (s *subject) entry(e *event.Entry) {
+func (s *accountAudit) entry(e *event.Entry) {
 	switch {
-	case e.First != s.standing.version+1:
+	case e.First != s.ledger.version+1:
 		s.gap(e)
 	case e.Prev != s.hash:
 		s.find(journalDamaged, inJournal, e.First, "prev is not the hash of the entry before")
@@ -122,48 +122,48 @@ func (s *subject) entry(e *event.Entry) {
 		s.find(journalDamaged, inJournal, e.First, "the currency is another than before")
 	}
 	for _, ev := range e.Events {
-		wrong := s.standing.add(ev)
+		wrong := s.ledger.add(ev)
 		if wrong != "" {
 			s.find(journalDamaged, inJournal, ev.Version, "%s", wrong)
 		}
 	}
 	s.hash, s.head, s.currency = e.Hash, e, e.Currency
 	if e.State != nil {
-		wrong := s.standing.judge(e.State, s.currency)
+		wrong := s.ledger.checkState(e.State, s.currency)
 		if wrong != "" {
 			s.find(stateWrong, inJournal, e.Last, "%s", wrong)
 		}
 	}
 	s.entries++
 	s.pages.add(e)
-	s.meetArchive(e)
-	s.meetRows(e)
+	s.matchArchive(e)
+	s.matchRows(e)
 }
 
 // gap names what is missing before an entry, as far as the archive knows it. Sums are not judged
 // after it.
-func (s *subject) gap(e *event.Entry) {
-	for s.matched < len(s.has.entries) && s.has.entries[s.matched].last < e.First && s.has.entries[s.matched].first > s.standing.version {
-		there := s.has.entries[s.matched]
+func (s *accountAudit) gap(e *event.Entry) {
+	for s.matched < len(s.archived.entries) && s.archived.entries[s.matched].last < e.First && s.archived.entries[s.matched].first > s.ledger.version {
+		there := s.archived.entries[s.matched]
 		s.matched++
-		if !s.named {
-			s.find(journalLacks, inJournal, there.first, "missing up to v%d; the archive has it", there.last)
+		if !s.gapReported {
+			s.find(journalMissing, inJournal, there.first, "missing up to v%d; the archive has it", there.last)
 		}
-		s.standing.version = there.last
+		s.ledger.version = there.last
 	}
-	if e.First != s.standing.version+1 && !s.named {
-		s.find(journalDamaged, inJournal, s.standing.version+1, "the next entry is v%d", e.First)
+	if e.First != s.ledger.version+1 && !s.gapReported {
+		s.find(journalDamaged, inJournal, s.ledger.version+1, "the next entry is v%d", e.First)
 	}
-	s.named = false
-	s.standing.blind = true
+	s.gapReported = false
+	s.ledger.gapSeen = true
 }
 
-// meetArchive looks for an entry of the journal in the archive, whose entries come in the same
+// matchArchive looks for an entry of the journal in the archive, whose entries come in the same
 // order.
-func (s *subject) meetArchive(e *event.Entry) {
+func (s *accountAudit) matchArchive(e *event.Entry) {
 	met := false
-	for s.matched < len(s.has.entries) && s.has.entries[s.matched].first <= e.First {
-		there := s.has.entries[s.matched]
+	for s.matched < len(s.archived.entries) && s.archived.entries[s.matched].first <= e.First {
+		there := s.archived.entries[s.matched]
 		s.matched++
 		switch {
 		case there.hash == e.Hash:
@@ -177,26 +177,26 @@ func (s *subject) meetArchive(e *event.Entry) {
 	case s.onTheWay(e):
 		s.report.count(&s.report.OnTheWay, 1)
 	default:
-		s.find(archiveLacks, inArchive, e.First, "missing up to v%d", e.Last)
+		s.find(archiveMissing, inArchive, e.First, "missing up to v%d", e.Last)
 		if s.Repair.Streams != nil {
-			s.lacking = append(s.lacking, e)
+			s.missing = append(s.missing, e)
 		}
 	}
 }
 
-// judgeArchive names what the archive has beyond the journal's end. What does not follow the
+// checkArchiveEnd names what the archive has beyond the journal's end. What does not follow the
 // journal by its hash was never a part of it, and is no reason to restore anything.
-func (s *subject) judgeArchive() {
-	end, hash := s.standing.version, s.hash
-	for _, there := range s.has.entries[s.matched:] {
+func (s *accountAudit) checkArchiveEnd() {
+	end, hash := s.ledger.version, s.hash
+	for _, there := range s.archived.entries[s.matched:] {
 		switch {
-		case there.first <= s.standing.version:
+		case there.first <= s.ledger.version:
 			s.find(archiveForged, inArchive, there.first, "an entry that the journal does not have")
-		case there.first == end+1 && there.prev == hash && !s.standing.blind:
-			s.find(journalLacks, inJournal, there.first, "missing up to v%d; the archive has it", there.last)
+		case there.first == end+1 && there.prev == hash && !s.ledger.gapSeen:
+			s.find(journalMissing, inJournal, there.first, "missing up to v%d; the archive has it", there.last)
 			end, hash = there.last, there.hash
-		case s.entries == 0 || s.standing.blind || there.first > end+1:
-			s.find(journalLacks, inJournal, there.first, "missing up to v%d; the archive has it", there.last)
+		case s.entries == 0 || s.ledger.gapSeen || there.first > end+1:
+			s.find(journalMissing, inJournal, there.first, "missing up to v%d; the archive has it", there.last)
 		default:
 			s.find(archiveForged, inArchive, there.first, "an entry that does not follow what the journal has before it")
 		}

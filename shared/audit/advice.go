@@ -19,15 +19,15 @@ const (
 	rowBlocked Advice = "bank quarantine show ACCOUNT gives the record; bank quarantine redrive ACCOUNT lets the account go on once the cause is gone"
 	rowAhead   Advice = "bank quarantine redrive ACCOUNT if the journal is right, as when a record was forged; only if you know that the journal lost " +
 		"its end, stop the bank and run replay journal first"
-	rowStrange Advice = "no program wrote this row: look who may write to the table, and delete it by hand"
+	rowUnknown Advice = "no program wrote this row: look who may write to the table, and delete it by hand"
 
-	journalLacks Advice = "only if you know that the journal lost it, as after a restore to an earlier time: stop the bank and run replay journal. " +
+	journalMissing Advice = "only if you know that the journal lost it, as after a restore to an earlier time: stop the bank and run replay journal. " +
 		"A forged record looks the same: then restore nothing, and run bank quarantine redrive ACCOUNT"
 	journalDamaged Advice = "no repair changes the journal: restore its table to a time before the damage, or stop the bank, empty the table and run replay journal"
-	guardLacks     Advice = "stop the bank and run replay journal: it puts the guards of archived reversals back"
+	guardMissing   Advice = "stop the bank and run replay journal: it puts the guards of archived reversals back"
 	stateWrong     Advice = "nothing: no program believes a state that does not fit, and loads fold further back; entries to come carry new ones"
 
-	archiveLacks   Advice = "audit --repair puts the entry on the stream again, from where the archiver takes it"
+	archiveMissing Advice = "audit --repair puts the entry on the stream again, from where the archiver takes it"
 	archiveForged  Advice = "restore nothing: the record does not fit the journal, and rebuilds take the journal's entry; find out who may write to the stream"
 	archiveDamaged Advice = "audit --repair puts on the stream again what only the damaged part had; once that is archived, " +
 		"bank archive retire KEY has the segment KEY, named above, count as replaced"

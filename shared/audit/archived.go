@@ -29,8 +29,8 @@ type archivedAccount struct {
 	entries  []archivedEntry
 }
 
-// gather reads the archive for the accounts of a part.
-func (a *auditor) gather(ctx context.Context, plan archive.Plan, part, parts int) (map[event.Account]*archivedAccount, error) {
+// readArchive reads the archive for the accounts of a part.
+func (a *auditor) readArchive(ctx context.Context, plan archive.Plan, part, parts int) (map[event.Account]*archivedAccount, error) {
 	found := make(map[event.Account]*archivedAccount)
 	var mu sync.Mutex
 	take := func(_ *archive.Planned, batch []segment.Record) error {
@@ -59,7 +59,7 @@ func (a *auditor) gather(ctx context.Context, plan archive.Plan, part, parts int
 			a.report.find(archiveDamaged, inArchive, of.String(), entry.First, "%v: %v", entry.Err, entry.Key)
 		case !segment.Unusable(err):
 			return err
-		case a.firstTime(err):
+		case a.firstSeen(err):
 			a.report.find(archiveDamaged, inArchive, "", 0, "%v", err)
 		}
 		return nil
@@ -72,8 +72,8 @@ func (a *auditor) gather(ctx context.Context, plan archive.Plan, part, parts int
 	return found, err
 }
 
-// firstTime says whether damage was not met in an earlier part already.
-func (a *auditor) firstTime(damage error) bool {
+// firstSeen says whether damage was not met in an earlier part already.
+func (a *auditor) firstSeen(damage error) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	known := a.damage[damage.Error()]
@@ -88,8 +88,8 @@ func (has *archivedAccount) sort() {
 	has.entries = slices.CompactFunc(has.entries, func(a, b archivedEntry) bool { return a.hash == b.hash })
 }
 
-// total adds the account to the archive's totals.
-func (has *archivedAccount) total(r *Report) {
+// addTotals adds the account to the archive's totals.
+func (has *archivedAccount) addTotals(r *Report) {
 	var events int64
 	for _, e := range has.entries {
 		events += e.last - e.first + 1

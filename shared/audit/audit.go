@@ -131,7 +131,7 @@ func (a *auditor) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return a.strangers(ctx)
+	return a.checkOrphanRows(ctx)
 }
 
 // strays tells of what lies in the bucket and is no part of the archive. It is no difference.
@@ -147,7 +147,7 @@ func (a *auditor) strays(ctx context.Context, among archive.Strays) error {
 // part audits one part of the accounts: first what the archive has of them, then each against the
 // journal and the read models.
 func (a *auditor) part(ctx context.Context, plan archive.Plan, part, parts int) error {
-	archived, err := a.gather(ctx, plan, part, parts)
+	archived, err := a.readArchive(ctx, plan, part, parts)
 	if err != nil {
 		return err
 	}

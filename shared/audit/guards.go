@@ -9,23 +9,23 @@ import (
 	"passbook/shared/table"
 )
 
-// beyond is a row that speaks of a version after the head that was read: a commit since then
+// pendingRow is a row that speaks of a version after the head that was read: a commit since then
 // explains it, and nothing else does.
-type beyond struct {
+type pendingRow struct {
 	version, reaches int64
 	what             string
 }
 
 // readPages holds the pages of keys against the entries.
-func (s *subject) readPages(ctx context.Context) error {
-	var late []beyond
+func (s *accountAudit) readPages(ctx context.Context) error {
+	var late []pendingRow
 	const what = "the page of keys is not what the entries make it"
 	err := s.partition(ctx, "K#", func(version int64, row table.Row) {
 		end := version + pageSpan - 1
 		switch {
-		case s.standing.blind || s.pages.fits(version, row):
-		case (version-1)%pageSpan == 0 && end > s.standing.version:
-			late = append(late, beyond{version, end, what})
+		case s.ledger.gapSeen || s.pages.fits(version, row):
+		case (version-1)%pageSpan == 0 && end > s.ledger.version:
+			late = append(late, pendingRow{version, end, what})
 		default:
 			s.find(journalDamaged, inJournal, version, what)
 		}
@@ -33,21 +33,21 @@ func (s *subject) readPages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.judgeLate(ctx, late)
+	return s.checkPending(ctx, late)
 }
 
 // readGuards holds the guards against the reversals.
-func (s *subject) readGuards(ctx context.Context) error {
-	var late []beyond
+func (s *accountAudit) readGuards(ctx context.Context) error {
+	var late []pendingRow
 	guards := map[int64]bool{}
 	const what = "there is a guard and no reversal"
 	err := s.partition(ctx, "R#", func(version int64, row table.Row) {
 		guards[version] = true
 		by := row.Attrs.Number("reversed_by")
 		switch {
-		case s.standing.blind || s.standing.reversed[version]:
-		case by > s.standing.version:
-			late = append(late, beyond{version, by, what})
+		case s.ledger.gapSeen || s.ledger.reversed[version]:
+		case by > s.ledger.version:
+			late = append(late, pendingRow{version, by, what})
 		default:
 			s.find(journalDamaged, inJournal, version, what)
 		}
@@ -55,23 +55,23 @@ func (s *subject) readGuards(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for version := range s.standing.reversed {
+	for version := range s.ledger.reversed {
 		if guards[version] {
 			continue
 		}
-		err = s.lacksGuard(ctx, version)
+		err = s.checkGuard(ctx, version)
 		if err != nil {
 			return err
 		}
 	}
-	return s.judgeLate(ctx, late)
+	return s.checkPending(ctx, late)
 }
 
-// lacksGuard names a guard that is missing, once it has been looked for by its own key.
-func (s *subject) lacksGuard(ctx context.Context, version int64) error {
+// checkGuard names a guard that is missing, once it has been looked for by its own key.
+func (s *accountAudit) checkGuard(ctx context.Context, version int64) error {
 	_, err := s.Table.Get(ctx, journal.Table, table.Key{PK: s.account.String(), SK: fmt.Sprintf("R#%012d", version)}, true)
 	if errors.Is(err, table.ErrNotFound) {
-		s.find(guardLacks, inJournal, version, "it was reversed and has no guard")
+		s.find(guardMissing, inJournal, version, "it was reversed and has no guard")
 		return nil
 	}
 	if err != nil {
@@ -80,8 +80,8 @@ func (s *subject) lacksGuard(ctx context.Context, version int64) error {
 	return nil
 }
 
-// judgeLate names the rows that the journal has not reached even now.
-func (s *subject) judgeLate(ctx context.Context, late []beyond) error {
+// checkPending names the rows that the journal has not reached even now.
+func (s *accountAudit) checkPending(ctx context.Context, late []pendingRow) error {
 	if len(late) == 0 {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (s *subject) judgeLate(ctx context.Context, late []beyond) error {
 	if err != nil {
 		return fmt.Errorf("read head of %s: %w", s.account, err)
 	}
-	head := s.standing.version
+	head := s.ledger.version
 	if len(page.Rows) > 0 {
 		head = page.Rows[0].Attrs.Number("last")
 	}

@@ -36,7 +36,7 @@ type pageSum struct {
 // add takes the entry's keys in. Entries come in version order.
 func (p *keyPages) add(e *event.Entry) {
 	if index := (e.First - 1) / pageSpan; index != p.index {
-		p.turn()
+		p.closePage()
 		p.index = index
 	}
 	p.at = e.RecordedAt
@@ -50,8 +50,8 @@ func (p *keyPages) add(e *event.Entry) {
 	}
 }
 
-// turn puts the page in work behind.
-func (p *keyPages) turn() {
+// closePage puts the page in work behind.
+func (p *keyPages) closePage() {
 	if p.sums == nil {
 		p.sums = map[int64]pageSum{}
 	}

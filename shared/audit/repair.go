@@ -12,21 +12,21 @@ import (
 	"passbook/shared/stream"
 )
 
-// mend puts what is missing of an account where it belongs, as far as the repair was asked for: the
-// entries that the archive lacks on the stream, in order, and the rows that lag or are wrong at the
-// journal's head. A row that is ahead of the journal is blocked by it, as only a person knows which
-// of the two is right. A row that cannot go on is a finding of its account, and no reason to leave
-// the others unaudited.
-func (s *subject) mend(ctx context.Context) error {
-	for _, e := range s.lacking {
+// repair puts what is missing of an account where it belongs, as far as the repair was asked for:
+// the entries that the archive lacks on the stream, in order, and the rows that lag or are wrong at
+// the journal's head. A row that is ahead of the journal is blocked by it, as only a person knows
+// which of the two is right. A row that cannot go on is a finding of its account, and no reason to
+// leave the others unaudited.
+func (s *accountAudit) repair(ctx context.Context) error {
+	for _, e := range s.missing {
 		err := s.republish(ctx, e)
 		if err != nil {
 			return err
 		}
-		s.mended(inArchive, e.First)
+		s.markRepaired(inArchive, e.First)
 	}
 	for _, row := range s.wrong {
-		if err := s.mendRow(ctx, row, s.Repair.Refold); err != nil {
+		if err := s.repairRow(ctx, row, s.Repair.Refold); err != nil {
 			return err
 		}
 	}
@@ -34,22 +34,22 @@ func (s *subject) mend(ctx context.Context) error {
 		if slices.Contains(s.wrong, row) && s.Repair.Refold != nil {
 			continue
 		}
-		if err := s.mendRow(ctx, row, s.Repair.CatchUp); err != nil {
+		if err := s.repairRow(ctx, row, s.Repair.CatchUp); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// mendRow has a row folded.
-func (s *subject) mendRow(ctx context.Context, row *modelRow, fold func(context.Context, string, event.Account) error) error {
+// repairRow has a row folded.
+func (s *accountAudit) repairRow(ctx context.Context, row *modelRow, fold func(context.Context, string, event.Account) error) error {
 	if fold == nil || row.attrs.Number("blocked_at_version") != 0 {
 		return nil
 	}
 	err := fold(ctx, row.model, s.account)
 	switch {
 	// as it is to be, until a person has decided
-	case errors.Is(err, readmodel.ErrBlocked) && row.version > s.standing.version:
+	case errors.Is(err, readmodel.ErrBlocked) && row.version > s.ledger.version:
 		return nil
 	case errors.Is(err, readmodel.ErrBlocked):
 		s.find(rowBlocked, row.model, row.version+1, "the row cannot be folded on: %v", err)
@@ -58,12 +58,12 @@ func (s *subject) mendRow(ctx context.Context, row *modelRow, fold func(context.
 		return fmt.Errorf("project %s into %s: %w", s.account, row.model, err)
 	}
 	s.report.count(&s.report.Projected, 1)
-	s.mended(row.model, 0)
+	s.markRepaired(row.model, 0)
 	return nil
 }
 
-// mended marks the findings at a version of a source; 0 is at all.
-func (s *subject) mended(where string, version int64) {
+// markRepaired marks the findings at a version of a source; 0 is at all.
+func (s *accountAudit) markRepaired(where string, version int64) {
 	for i := range s.findings {
 		if f := &s.findings[i]; f.Where == where && (version == 0 || f.Version == version) {
 			f.Repaired = true
@@ -71,7 +71,7 @@ func (s *subject) mended(where string, version int64) {
 	}
 }
 
-func (s *subject) republish(ctx context.Context, e *event.Entry) error {
+func (s *accountAudit) republish(ctx context.Context, e *event.Entry) error {
 	_, sealed, err := e.Published()
 	if err != nil {
 		return fmt.Errorf("republish %s v%d: %w", s.account, e.First, err)

@@ -14,8 +14,8 @@ import (
 	"passbook/shared/archive"
 )
 
-// findingsKept bounds the findings that a report lists; all are counted.
-const findingsKept = 10_000
+// maxFindings bounds the findings that a report lists; all are counted.
+const maxFindings = 10_000
 
 // Finding is one place where the stories differ.
 type Finding struct {
@@ -93,7 +93,7 @@ func (r *Report) keep(findings ...Finding) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.Count += int64(len(findings))
-	r.Findings = append(r.Findings, findings[:min(len(findings), findingsKept-len(r.Findings))]...)
+	r.Findings = append(r.Findings, findings[:min(len(findings), maxFindings-len(r.Findings))]...)
 }
 
 func (r *Report) find(do Advice, where, account string, version int64, format string, args ...any) {

@@ -19,10 +19,10 @@ type modelRow struct {
 	model   string
 	version int64
 	attrs   table.Map
-	// met: the journal had an entry that ends at the row's version. next is when the entry after it
-	// was recorded.
-	met  bool
-	next time.Time
+	// matched: the journal had an entry that ends at the row's version. next is when the entry
+	// after it was recorded.
+	matched bool
+	next    time.Time
 }
 
 // modelRows reads the account's live rows.
@@ -39,12 +39,12 @@ func (a *auditor) modelRows(ctx context.Context, of event.Account) ([]modelRow, 
 	return rows, nil
 }
 
-// meetRows compares the rows that stand at the entry's end.
-func (s *subject) meetRows(e *event.Entry) {
+// matchRows compares the rows that stand at the entry's end.
+func (s *accountAudit) matchRows(e *event.Entry) {
 	for i := range s.rows {
 		row := &s.rows[i]
 		if row.version == e.Last {
-			row.met = true
+			row.matched = true
 			s.compareRow(row, e)
 		}
 		if row.version < e.Last && row.next.IsZero() {
@@ -54,7 +54,7 @@ func (s *subject) meetRows(e *event.Entry) {
 }
 
 // compareRow holds a row against what the account stood at.
-func (s *subject) compareRow(row *modelRow, e *event.Entry) {
+func (s *accountAudit) compareRow(row *modelRow, e *event.Entry) {
 	s.report.add(row.model, row.attrs.Text("currency"), 0, row.version, row.attrs.Number("posted"))
 	before := len(s.findings)
 	defer func() {
@@ -79,12 +79,12 @@ func (s *subject) compareRow(row *modelRow, e *event.Entry) {
 	if row.attrs.Text("currency") != s.currency {
 		s.find(rowWrong, row.model, row.version, "the currency is another")
 	}
-	s.judgeState(row)
+	s.checkRowState(row)
 }
 
 // figures are the numbers that rows may show, computed from the standing.
-func (s *subject) figures() map[string]int64 {
-	posted, held, limit := s.standing.after.Posted, s.standing.after.Held, s.standing.after.Limit
+func (s *accountAudit) figures() map[string]int64 {
+	posted, held, limit := s.ledger.after.Posted, s.ledger.after.Held, s.ledger.after.Limit
 	available := min(posted-held+limit, money.Max)
 	drawn := max(0, -posted)
 	reserved := max(0, held-max(0, posted))
@@ -109,8 +109,8 @@ func basisPoints(used, limit int64) int64 {
 	return int64(min(quotient, money.Max))
 }
 
-// judgeRows names the rows that are ahead, between versions, behind or blocked.
-func (s *subject) judgeRows() {
+// checkRows names the rows that are ahead, between versions, behind or blocked.
+func (s *accountAudit) checkRows() {
 	if s.head == nil {
 		return // strangers names them
 	}
@@ -120,29 +120,29 @@ func (s *subject) judgeRows() {
 		switch {
 		case blocked != 0:
 			s.find(rowBlocked, row.model, blocked, "the row is blocked: %s", row.attrs.Text("cause"))
-		case row.version > s.standing.version:
+		case row.version > s.ledger.version:
 			s.find(rowAhead, row.model, row.version, "the row is ahead of the journal")
 			s.behind = append(s.behind, row)
-		case row.version > 0 && !row.met:
+		case row.version > 0 && !row.matched:
 			s.find(rowWrong, row.model, row.version, "no entry of the journal ends at the row's version")
 			s.wrong = append(s.wrong, row)
-		case row.version < s.standing.version && row.next.After(s.settled):
+		case row.version < s.ledger.version && row.next.After(s.settled):
 			s.report.count(&s.report.OnTheWay, 1)
-		case row.version < s.standing.version:
-			s.find(rowBehind, row.model, row.version+1, "the row is behind the journal, which is at v%d", s.standing.version)
+		case row.version < s.ledger.version:
+			s.find(rowBehind, row.model, row.version+1, "the row is behind the journal, which is at v%d", s.ledger.version)
 			s.behind = append(s.behind, row)
 		}
 	}
 }
 
-// strangers names the live rows of accounts that the journal does not have.
-func (a *auditor) strangers(ctx context.Context) error {
+// checkOrphanRows names the live rows of accounts that the journal does not have.
+func (a *auditor) checkOrphanRows(ctx context.Context) error {
 	for _, model := range a.Models {
 		for row, err := range table.ScanRows(ctx, a.Table, table.Scan{Table: model, Of: 1}) {
 			if err != nil {
 				return fmt.Errorf("scan %s: %w", model, err)
 			}
-			err = a.stranger(ctx, model, row)
+			err = a.checkOrphanRow(ctx, model, row)
 			if err != nil {
 				return err
 			}
@@ -151,11 +151,11 @@ func (a *auditor) strangers(ctx context.Context) error {
 	return nil
 }
 
-func (a *auditor) stranger(ctx context.Context, model string, raw table.Row) error {
+func (a *auditor) checkOrphanRow(ctx context.Context, model string, raw table.Row) error {
 	generation, of, ok := readmodel.ParseRowKey(raw.PK)
 	version := raw.Attrs.Number("version")
 	if !ok {
-		a.report.find(rowStrange, model, "", 0, "a row has the key %q", raw.PK)
+		a.report.find(rowUnknown, model, "", 0, "a row has the key %q", raw.PK)
 		return nil
 	}
 	if generation != a.live[model] {

@@ -28,10 +28,10 @@ type stateJSON struct {
 	} `json:"o"`
 }
 
-// judge says what of a state is not as the account stands; "" is nothing. Nothing is judged where
-// the standing itself is in doubt.
-func (s *standing) judge(data []byte, currency string) string {
-	if s.blind || s.doubtful {
+// checkState says what of a state is not as the account stands; "" is nothing. Nothing is judged
+// where the standing itself is in doubt.
+func (s *ledger) checkState(data []byte, currency string) string {
+	if s.gapSeen || s.eventInvalid {
 		return ""
 	}
 	var state stateJSON
@@ -56,11 +56,11 @@ func (s *standing) judge(data []byte, currency string) string {
 	case state.Frozen != s.frozen:
 		return s.wrongState("frozen")
 	}
-	return s.judgeHolds(state)
+	return s.checkHolds(state)
 }
 
-// judgeHolds compares the open holds, each by its version and remainder, and with them their sum.
-func (s *standing) judgeHolds(state stateJSON) string {
+// checkHolds compares the open holds, each by its version and remainder, and with them their sum.
+func (s *ledger) checkHolds(state stateJSON) string {
 	seen := make(map[int64]bool, len(state.Holds))
 	var held int64
 	for _, h := range state.Holds {
@@ -81,24 +81,25 @@ func (s *standing) judgeHolds(state stateJSON) string {
 	return ""
 }
 
-func (*standing) wrongState(name string) string {
+func (*ledger) wrongState(name string) string {
 	return "the state's " + name + " is not what the events make it"
 }
 
-func (s *standing) status() string {
+func (s *ledger) status() string {
 	if s.closed {
 		return "closed"
 	}
 	return "open"
 }
 
-// judgeState holds the state that a row carries, and its columns of a state, against the standing.
-func (s *subject) judgeState(row *modelRow) {
-	if s.standing.blind || s.standing.doubtful {
+// checkRowState holds the state that a row carries, and its columns of a state, against the
+// standing.
+func (s *accountAudit) checkRowState(row *modelRow) {
+	if s.ledger.gapSeen || s.ledger.eventInvalid {
 		return
 	}
 	for name, want := range map[string]table.Value{
-		"status": table.S(s.standing.status()), "frozen": table.S(s.standing.frozen), "limit_version": table.N(s.standing.limitVersion),
+		"status": table.S(s.ledger.status()), "frozen": table.S(s.ledger.frozen), "limit_version": table.N(s.ledger.limitVersion),
 	} {
 		if value, there := row.attrs[name]; there && value != want {
 			s.find(rowWrong, row.model, row.version, "%s is not what the journal makes it", name)
@@ -109,7 +110,7 @@ func (s *subject) judgeState(row *modelRow) {
 		return
 	}
 	text, _ := state.(table.S)
-	wrong := s.standing.judge([]byte(text), s.currency)
+	wrong := s.ledger.checkState([]byte(text), s.currency)
 	if wrong != "" {
 		s.find(rowWrong, row.model, row.version, "%s", wrong)
 	}

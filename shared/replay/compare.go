@@ -18,18 +18,18 @@ import (
 )
 
 const (
-	// meetings is how often two rows that move are looked at until they are met at one version,
-	// meetEvery the time between.
-	meetings  = 20
-	meetEvery = 50 * time.Millisecond
-	// arrivals is how often a candidate's row is looked at until it is where the live one was at
-	// first: so many looks take a second more than readers wait for a generation that lags.
-	arrivals = 60
+	// sameVersionTries is how often two rows that move are looked at until they are met at one
+	// version, meetEvery the time between.
+	sameVersionTries = 20
+	tryEvery         = 50 * time.Millisecond
+	// catchUpTries is how often a candidate's row is looked at until it is where the live one was
+	// at first: so many looks take a second more than readers wait for a generation that lags.
+	catchUpTries = 60
 )
 
-// volatile are the attributes in which two generations differ by nature: who wrote the row and
+// ignoredAttrs are the attributes in which two generations differ by nature: who wrote the row and
 // when, and the generation itself.
-var volatile = []string{"rev", "projected_at", "shard", "sequence", "pending", "quiet", "hk", "dk"}
+var ignoredAttrs = []string{"rev", "projected_at", "shard", "sequence", "pending", "quiet", "hk", "dk"}
 
 // CompareConfig configures Compare and Promote. All but Progress is required.
 type CompareConfig struct {
@@ -68,16 +68,16 @@ func Compare(ctx context.Context, c CompareConfig) (CompareResult, error) {
 	}
 	found := CompareResult{Live: live, Candidate: candidate}
 	if err == nil && candidate == 0 {
-		err = c.none(g)
+		err = c.noCandidate(g)
 	}
 	if err != nil {
 		return found, fmt.Errorf("compare %s: %w", c.Model, err)
 	}
 	run := comparison{CompareConfig: c, live: live, candidate: candidate}
 	c.Progress.Begin(fmt.Sprintf("compare %s with %s", readmodel.Name(c.Model, candidate), readmodel.Name(c.Model, live)), "rows", 0)
-	err = eachRow(ctx, c.Table, c.Model, live, func(ctx context.Context, row rowOf) error { return run.meet(ctx, row.account) })
+	err = eachRow(ctx, c.Table, c.Model, live, func(ctx context.Context, row modelRow) error { return run.compareAccount(ctx, row.account) })
 	if err == nil {
-		err = eachRow(ctx, c.Table, c.Model, candidate, run.alone)
+		err = eachRow(ctx, c.Table, c.Model, candidate, run.candidateOnly)
 	}
 	if err != nil {
 		return found, fmt.Errorf("compare %s: %w", c.Model, err)
@@ -87,8 +87,8 @@ func Compare(ctx context.Context, c CompareConfig) (CompareResult, error) {
 	return found, err
 }
 
-// none is the error where there is nothing to compare.
-func (c CompareConfig) none(g readmodel.GenerationSet) error {
+// noCandidate is the error where there is nothing to compare.
+func (c CompareConfig) noCandidate(g readmodel.GenerationSet) error {
 	if g.Previous != 0 {
 		return fmt.Errorf("there is no candidate: replay promote --model %s --back returns to generation %d, replay discard --model %s --yes "+
 			"removes it, and then replay rebuild --model %s makes one: %w", c.Model, g.Previous, c.Model, c.Model, readmodel.ErrGeneration)
@@ -100,17 +100,18 @@ type comparison struct {
 	CompareConfig
 	live, candidate int64
 	equal, ahead    atomic.Int64
-	faults          collector
+	faults          faultList
 }
 
-// meet compares an account's two rows: at one version if they are met there, else each with the
-// journal. How far the live row was at the first look is how far the candidate's must come, as the
-// live one may always be a little ahead; one that is behind and stands still does not follow.
-func (r *comparison) meet(ctx context.Context, a event.Account) error {
+// compareAccount compares an account's two rows: at one version if they are met there, else each
+// with the journal. How far the live row was at the first look is how far the candidate's must
+// come, as the live one may always be a little ahead; one that is behind and stands still does not
+// follow.
+func (r *comparison) compareAccount(ctx context.Context, a event.Account) error {
 	r.Progress.Add(1)
 	var first, from int64
 	for try := 1; ; try++ {
-		live, made, err := r.look(ctx, a)
+		live, made, err := r.readRows(ctx, a)
 		if err != nil {
 			return err
 		}
@@ -123,29 +124,29 @@ func (r *comparison) meet(ctx context.Context, a event.Account) error {
 			r.faults.add(a, made.blocked, "the candidate's row is blocked")
 			return nil
 		case live.version == made.version:
-			return r.judge(ctx, a, live, made)
-		case made.version >= first && follows && (try >= meetings || live.blocked != 0):
-			return r.prove(ctx, live, made, live.version > first)
-		case try == arrivals:
-			right, err := r.ofHistory(ctx, live)
+			return r.compareRows(ctx, a, live, made)
+		case made.version >= first && follows && (try >= sameVersionTries || live.blocked != 0):
+			return r.compareWithJournal(ctx, live, made, live.version > first)
+		case try == catchUpTries:
+			right, err := r.fromJournal(ctx, live)
 			if err != nil {
 				return err
 			}
 			if !right { // it is no measure, however far it is
-				return r.prove(ctx, live, made, false)
+				return r.compareWithJournal(ctx, live, made, false)
 			}
 			r.faults.add(a, made.version+1, "the candidate's row is behind the live one at v%d", live.version)
 			return nil
 		}
-		err = backoff.Sleep(ctx, meetEvery)
+		err = backoff.Sleep(ctx, tryEvery)
 		if err != nil {
 			return err
 		}
 	}
 }
 
-// look reads an account's two rows.
-func (r *comparison) look(ctx context.Context, a event.Account) (live, made rowOf, err error) {
+// readRows reads an account's two rows.
+func (r *comparison) readRows(ctx context.Context, a event.Account) (live, made modelRow, err error) {
 	live, err = getRow(ctx, r.Table, r.Model, r.live, a)
 	if err == nil {
 		made, err = getRow(ctx, r.Table, r.Model, r.candidate, a)
@@ -153,11 +154,11 @@ func (r *comparison) look(ctx context.Context, a event.Account) (live, made rowO
 	return live, made, err
 }
 
-// judge compares two rows at one version. Equal rows prove nothing when both were folded from a
-// forged record, so the candidate's must be of the journal's history; where the live one is not, it
-// is no measure.
-func (r *comparison) judge(ctx context.Context, a event.Account, live, made rowOf) error {
-	right, err := r.ofHistory(ctx, made)
+// compareRows compares two rows at one version. Equal rows prove nothing when both were folded from
+// a forged record, so the candidate's must be of the journal's history; where the live one is not,
+// it is no measure.
+func (r *comparison) compareRows(ctx context.Context, a event.Account, live, made modelRow) error {
+	right, err := r.fromJournal(ctx, made)
 	switch {
 	case err != nil:
 		return err
@@ -165,7 +166,7 @@ func (r *comparison) judge(ctx context.Context, a event.Account, live, made rowO
 		r.faults.add(a, made.version, "the candidate's row is not of the journal's history: bank quarantine redrive %s folds it from the journal", a.ID)
 		return nil
 	case live.hash != made.hash:
-		return r.prove(ctx, live, made, false)
+		return r.compareWithJournal(ctx, live, made, false)
 	}
 	differ := differences(live, made)
 	if len(differ) == 0 {
@@ -176,9 +177,9 @@ func (r *comparison) judge(ctx context.Context, a event.Account, live, made rowO
 	return nil
 }
 
-// ofHistory says whether a row was folded from the entry that the journal has at its version. What
-// the journal cannot give is not held against it: the audit names that.
-func (r *comparison) ofHistory(ctx context.Context, row rowOf) (bool, error) {
+// fromJournal says whether a row was folded from the entry that the journal has at its version.
+// What the journal cannot give is not held against it: the audit names that.
+func (r *comparison) fromJournal(ctx context.Context, row modelRow) (bool, error) {
 	if row.version == 0 {
 		return true, nil
 	}
@@ -196,15 +197,15 @@ func (r *comparison) ofHistory(ctx context.Context, row rowOf) (bool, error) {
 }
 
 // differences names the attributes in which two rows of one version differ and must not, in order.
-func differences(one, other rowOf) []string {
+func differences(one, other modelRow) []string {
 	var differ []string
 	for name := range one.attrs {
-		if _, there := other.attrs[name]; !there && counts(name) {
+		if _, there := other.attrs[name]; !there && compared(name) {
 			differ = append(differ, name)
 		}
 	}
 	for name, value := range other.attrs {
-		if counts(name) && !reflect.DeepEqual(value, one.attrs[name]) {
+		if compared(name) && !reflect.DeepEqual(value, one.attrs[name]) {
 			differ = append(differ, name)
 		}
 	}
@@ -212,13 +213,13 @@ func differences(one, other rowOf) []string {
 	return differ
 }
 
-func counts(name string) bool {
-	return !slices.Contains(volatile, name) && name != "blocked_at_version" && name != "cause"
+func compared(name string) bool {
+	return !slices.Contains(ignoredAttrs, name) && name != "blocked_at_version" && name != "cause"
 }
 
-// alone looks at the candidate's rows that the live generation does not have.
-func (r *comparison) alone(ctx context.Context, there rowOf) error {
-	live, made, err := r.look(ctx, there.account)
+// candidateOnly looks at the candidate's rows that the live generation does not have.
+func (r *comparison) candidateOnly(ctx context.Context, there modelRow) error {
+	live, made, err := r.readRows(ctx, there.account)
 	if err != nil || live.attrs != nil {
 		return err
 	}
@@ -230,7 +231,7 @@ func (r *comparison) alone(ctx context.Context, there rowOf) error {
 	case made.version == 0: // nothing was folded into it, so nothing in it can be wrong
 		return nil
 	}
-	return r.prove(ctx, live, made, false)
+	return r.compareWithJournal(ctx, live, made, false)
 }
 
 // Promote makes the candidate live if Compare finds nothing, or whatever it finds when force says

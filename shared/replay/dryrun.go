@@ -52,8 +52,8 @@ func newDryRun(ctx context.Context, c RestoreConfig) (*dryRun, error) {
 	return d, nil
 }
 
-// met says that an account's rows were compared with what its journal would be.
-func (d *dryRun) met(a event.Account) bool {
+// seen says that an account's rows were compared with what its journal would be.
+func (d *dryRun) seen(a event.Account) bool {
 	if d == nil {
 		return false
 	}
@@ -62,8 +62,8 @@ func (d *dryRun) met(a event.Account) bool {
 	return d.all[a] != nil
 }
 
-// of is what the journal lacks of an account.
-func (d *dryRun) of(a event.Account) *MissingOfAccount {
+// missingOf is what the journal lacks of an account.
+func (d *dryRun) missingOf(a event.Account) *MissingOfAccount {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	lacking := d.all[a]
@@ -80,14 +80,14 @@ func (d *dryRun) put(ctx context.Context, into Restorer, e *event.Entry, s accou
 	if !lacks || err != nil {
 		return err
 	}
-	of := d.of(e.Account())
+	of := d.missingOf(e.Account())
 	of.Entries, of.From, of.To = of.Entries+1, cmp.Or(of.From, e.First), e.Last
 	return nil
 }
 
 // compareRows holds an account's live rows against its journal with the entries that would be put.
 func (d *dryRun) compareRows(ctx context.Context, r *restore, a event.Account, put []*event.Entry) error {
-	d.of(a)
+	d.missingOf(a)
 	for model, live := range d.live {
 		row, err := getRow(ctx, r.Table, model, live, a)
 		if err == nil {

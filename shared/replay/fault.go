@@ -29,8 +29,8 @@ type Fault struct {
 // String names the account, the version and what is wrong.
 func (f Fault) String() string { return fmt.Sprintf("%s v%d: %s", f.Account, f.Version, f.What) }
 
-// faultsKept bounds the faults that are kept; all are counted.
-const faultsKept = 10_000
+// maxFaults bounds the faults that are kept; all are counted.
+const maxFaults = 10_000
 
 // Faults are what a job found, in order of account and version.
 type Faults struct {
@@ -39,29 +39,29 @@ type Faults struct {
 	List  []Fault
 }
 
-// collector gathers faults. It may be used concurrently.
-type collector struct {
+// faultList gathers faults. It may be used concurrently.
+type faultList struct {
 	mu     sync.Mutex
 	faults Faults
 }
 
-func (c *collector) add(a event.Account, version int64, format string, args ...any) {
+func (c *faultList) add(a event.Account, version int64, format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.faults.Count++
-	if len(c.faults.List) < faultsKept {
+	if len(c.faults.List) < maxFaults {
 		c.faults.List = append(c.faults.List, Fault{a, version, fmt.Sprintf(format, args...)})
 	}
 }
 
-func (c *collector) any() bool {
+func (c *faultList) any() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.faults.Count > 0
 }
 
 // result gives the faults, and ErrDifference when there are any.
-func (c *collector) result() (Faults, error) {
+func (c *faultList) result() (Faults, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	slices.SortFunc(c.faults.List, func(a, b Fault) int {
@@ -78,27 +78,27 @@ func (c *collector) result() (Faults, error) {
 type damage struct {
 	mu       sync.Mutex
 	segments map[string]error // by their keys
-	entries  collector
+	entries  faultList
 	// ends has the last damaged version of each account that has any.
 	ends map[event.Account]int64
 }
 
-// end is the last version of an account that was met damaged.
-func (d *damage) end(a event.Account) int64 {
+// lastDamaged is the last version of an account that was met damaged.
+func (d *damage) lastDamaged(a event.Account) int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.ends[a]
 }
 
-// in is the plan with what was met as gaps.
-func (d *damage) in(p archive.Plan) archive.Plan {
+// addTo is the plan with what was met as gaps.
+func (d *damage) addTo(p archive.Plan) archive.Plan {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return p.Without(d.segments)
 }
 
-// take notes damage; any other error comes back.
-func (d *damage) take(in *archive.Planned, err error) error {
+// add notes damage; any other error comes back.
+func (d *damage) add(in *archive.Planned, err error) error {
 	var entry *segment.EntryError
 	switch {
 	case errors.As(err, &entry):
@@ -123,21 +123,21 @@ func (d *damage) take(in *archive.Planned, err error) error {
 	return nil
 }
 
-// lacking is ErrDifference that names the gaps of an archive; nil when there are none. An account
+// gapsError is ErrDifference that names the gaps of an archive; nil when there are none. An account
 // that was opened in a gap is named by nothing else.
-func lacking(gaps []archive.Gap) error {
+func gapsError(gaps []archive.Gap) error {
 	if len(gaps) == 0 {
 		return nil
 	}
 	var named strings.Builder
-	for _, g := range gaps[:min(len(gaps), gapsNamed)] {
+	for _, g := range gaps[:min(len(gaps), maxGapsNamed)] {
 		fmt.Fprintf(&named, "; %s", g)
 	}
-	if more := len(gaps) - gapsNamed; more > 0 {
+	if more := len(gaps) - maxGapsNamed; more > 0 {
 		fmt.Fprintf(&named, "; and %d more", more)
 	}
 	return fmt.Errorf("%w: the archive is not whole: %s", ErrDifference, named.String()[2:])
 }
 
-// gapsNamed bounds the gaps that an error names.
-const gapsNamed = 10
+// maxGapsNamed bounds the gaps that an error names.
+const maxGapsNamed = 10

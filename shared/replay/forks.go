@@ -12,20 +12,20 @@ import (
 // different lives of the stream.
 
 // older says that an entry was archived in an earlier life of the same stream.
-func (h held) older(than held) bool {
+func (h archivedEntry) older(than archivedEntry) bool {
 	a, b := h.in.Name.Source, than.in.Name.Source
 	return a.Stream == b.Stream && a.Created.Before(b.Created)
 }
 
-// forked takes apart what an account has, exact repeats dropped: the history of the older life of
-// the stream, in version order, and the entries of later lives that stand in its place, or follow
-// one that does. Two of one life both stay: nothing tells which is false.
-func forked(all []held) (kept, false []held) {
-	slices.SortStableFunc(all, func(a, b held) int {
+// withoutForks takes apart what an account has, exact repeats dropped: the history of the older
+// life of the stream, in version order, and the entries of later lives that stand in its place, or
+// follow one that does. Two of one life both stay: nothing tells which is false.
+func withoutForks(all []archivedEntry) (kept, false []archivedEntry) {
+	slices.SortStableFunc(all, func(a, b archivedEntry) int {
 		return cmp.Or(cmp.Compare(a.First, b.First), a.in.Name.Created.Compare(b.in.Name.Created))
 	})
 	wrong := map[event.Hash]bool{}
-	drop := func(e held) { false, wrong[e.Hash] = append(false, e), true }
+	drop := func(e archivedEntry) { false, wrong[e.Hash] = append(false, e), true }
 	for _, e := range all {
 		for len(kept) > 0 && kept[len(kept)-1].Last >= e.First && e.older(kept[len(kept)-1]) {
 			drop(kept[len(kept)-1])

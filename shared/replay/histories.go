@@ -17,8 +17,8 @@ import (
 	"passbook/shared/segment"
 )
 
-// passEvents is how many events a pass holds in memory, about: some 1 KB each.
-const passEvents = 250_000
+// defaultPassEvents is how many events a pass holds in memory, about: some 1 KB each.
+const defaultPassEvents = 250_000
 
 // history is everything that the archive has of one account, in version order, exact repeats
 // dropped.
@@ -26,21 +26,21 @@ type history struct {
 	account event.Account
 	entries []*event.Entry
 	// later are the entries of a later life of the stream that stand in the place of these.
-	later []held
+	later []archivedEntry
 	// last is where the archive has the last of them.
 	last archive.Position
 }
 
-// held is an entry, and where the archive has it.
-type held struct {
+// archivedEntry is an entry, and where the archive has it.
+type archivedEntry struct {
 	*event.Entry
 	in      *archive.Planned
 	arrived time.Time
 }
 
-// whole gives the entries that follow one another from version 1 on, and what is wrong after them;
-// "" when nothing follows.
-func (h history) whole() (good []*event.Entry, version int64, wrong string) {
+// verified gives the entries that follow one another from version 1 on, and what is wrong after
+// them; "" when nothing follows.
+func (h history) verified() (good []*event.Entry, version int64, wrong string) {
 	var hash event.Hash
 	version = 1
 	for i, e := range h.entries {
@@ -57,125 +57,125 @@ func (h history) whole() (good []*event.Entry, version int64, wrong string) {
 	return h.entries, version, ""
 }
 
-// walk reads whole accounts out of the archive.
-type walk struct {
+// accountReader reads whole accounts out of the archive.
+type accountReader struct {
 	bucket bucket.Bucket
 	plan   archive.Plan
 	depth  segment.Depth
 	// only is the account to read; the zero one is all.
 	only event.Account
-	// among, where it is not nil, are the only accounts to read.
-	among map[event.Account]bool
-	// atOnce is how many histories are visited at the same time.
-	atOnce int
+	// accounts, where it is not nil, are the only accounts to read.
+	accounts map[event.Account]bool
+	// concurrency is how many histories are visited at the same time.
+	concurrency int
 	// perPass is about how many events a pass holds; 0 is passEvents.
 	perPass int64
 	// progress counts the events that are read, in all passes together.
 	progress *progress.Tracker
-	// met takes what is damaged, and is then missing.
-	met *damage
-	// unread takes the accounts that have to be read again from the whole archive; nil when all of
+	// damage takes what is damaged, and is then missing.
+	damage *damage
+	// reread takes the accounts that have to be read again from the whole archive; nil when all of
 	// it is read.
-	unread map[event.Account]bool
+	reread map[event.Account]bool
 	mu     sync.Mutex // guards unread
-	// known is the plan with what was met as gaps.
-	known archive.Plan
+	// damagedPlan is the plan with what was met as gaps.
+	damagedPlan archive.Plan
 }
 
 // gaps are those that the plan has, and those that were met.
-func (w *walk) gaps() []archive.Gap { return w.met.in(w.plan).Gaps }
+func (w *accountReader) gaps() []archive.Gap { return w.damage.addTo(w.plan).Gaps }
 
 // passes is how often the archive is read, so that each time a part of the accounts fits in memory.
-func (w *walk) passes() int {
+func (w *accountReader) passes() int {
 	if w.only != (event.Account{}) {
 		return 1
 	}
-	return w.plan.Parts(cmp.Or(w.perPass, passEvents))
+	return w.plan.Parts(cmp.Or(w.perPass, defaultPassEvents))
 }
 
 // pass visits every account of one pass, each once and whole.
-func (w *walk) pass(ctx context.Context, pass int, visit func(context.Context, history) error) error {
+func (w *accountReader) pass(ctx context.Context, pass int, visit func(context.Context, history) error) error {
 	passes := w.passes()
 	keep := func(tenant, id string) bool { return archive.Part(tenant, id, passes) == pass }
 	if w.only != (event.Account{}) {
 		keep = func(tenant, id string) bool { return tenant == w.only.Tenant && id == w.only.ID }
 	}
-	if w.among != nil {
+	if w.accounts != nil {
 		keep = func(tenant, id string) bool {
-			return w.among[event.Account{Tenant: tenant, ID: id}] && archive.Part(tenant, id, passes) == pass
+			return w.accounts[event.Account{Tenant: tenant, ID: id}] && archive.Part(tenant, id, passes) == pass
 		}
 	}
-	found, err := w.gather(ctx, keep)
+	found, err := w.readEntries(ctx, keep)
 	if err != nil {
 		return err
 	}
-	w.known = w.met.in(w.plan)
+	w.damagedPlan = w.damage.addTo(w.plan)
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(max(1, w.atOnce))
+	group.SetLimit(max(1, w.concurrency))
 	for a, entries := range found {
 		if ctx.Err() != nil {
 			break
 		}
 		delete(found, a)
-		group.Go(func() error { return visit(ctx, inOrder(a, entries)) })
+		group.Go(func() error { return visit(ctx, newHistory(a, entries)) })
 	}
 	return group.Wait()
 }
 
-// gather reads the archive and keeps the entries of the accounts asked for.
-func (w *walk) gather(ctx context.Context, keep func(tenant, id string) bool) (map[event.Account][]held, error) {
-	found := make(map[event.Account][]held)
+// readEntries reads the archive and keeps the entries of the accounts asked for.
+func (w *accountReader) readEntries(ctx context.Context, keep func(tenant, id string) bool) (map[event.Account][]archivedEntry, error) {
+	found := make(map[event.Account][]archivedEntry)
 	var mu sync.Mutex
 	take := func(in *archive.Planned, batch []segment.Record) error {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, rec := range batch {
 			a := rec.Entry.Account()
-			found[a] = append(found[a], held{rec.Entry, in, rec.Arrived})
+			found[a] = append(found[a], archivedEntry{rec.Entry, in, rec.Arrived})
 		}
 		return nil
 	}
-	err := w.plan.Read(ctx, w.bucket, w.depth, keep, take, w.met.take, w.progress.Add)
+	err := w.plan.Read(ctx, w.bucket, w.depth, keep, take, w.damage.add, w.progress.Add)
 	return found, err
 }
 
-// again has an account read again where only a part of the archive is read: what seems to be
+// readAgain has an account read again where only a part of the archive is read: what seems to be
 // missing may lie in the rest.
-func (w *walk) again(a event.Account) bool {
+func (w *accountReader) readAgain(a event.Account) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.unread != nil {
-		w.unread[a] = true
+	if w.reread != nil {
+		w.reread[a] = true
 	}
-	return w.unread != nil
+	return w.reread != nil
 }
 
-// proven says that a history ends where the account does. Where a gap of the archive may hold more
-// of it, that is named.
-func (w *walk) proven(h history) bool {
+// endProven says that a history ends where the account does. Where a gap of the archive may hold
+// more of it, that is named.
+func (w *accountReader) endProven(h history) bool {
 	if len(h.entries) == 0 {
 		return true
 	}
 	end := h.entries[len(h.entries)-1].Last
-	if w.met.end(h.account) > end { // named already
+	if w.damage.lastDamaged(h.account) > end { // named already
 		return false
 	}
-	g, doubted := w.known.GapAfter(h.last)
+	g, doubted := w.damagedPlan.GapAfter(h.last)
 	if doubted {
-		w.met.entries.add(h.account, end+1, "what follows v%d may be lost: %s", end, g)
+		w.damage.entries.add(h.account, end+1, "what follows v%d may be lost: %s", end, g)
 	}
 	return !doubted
 }
 
-// inOrder sorts what the archive has of an account by version, and drops exact repeats: of these,
-// the oldest counts.
-func inOrder(a event.Account, all []held) history {
-	slices.SortFunc(all, func(a, b held) int {
+// newHistory sorts what the archive has of an account by version, and drops exact repeats: of
+// these, the oldest counts.
+func newHistory(a event.Account, all []archivedEntry) history {
+	slices.SortFunc(all, func(a, b archivedEntry) int {
 		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Last, b.Last), slices.Compare(a.Hash[:], b.Hash[:]),
 			a.in.Name.Created.Compare(b.in.Name.Created), a.arrived.Compare(b.arrived))
 	})
-	all = slices.CompactFunc(all, func(a, b held) bool { return a.Hash == b.Hash })
-	kept, later := forked(all)
+	all = slices.CompactFunc(all, func(a, b archivedEntry) bool { return a.Hash == b.Hash })
+	kept, later := withoutForks(all)
 	h := history{account: a, entries: make([]*event.Entry, 0, len(kept)), later: later}
 	for _, e := range kept {
 		h.entries = append(h.entries, e.Entry)
@@ -184,23 +184,23 @@ func inOrder(a event.Account, all []held) history {
 	return h
 }
 
-// fork says that the entry of a later life was passed over at a version.
-func (h history) fork(version int64) bool {
-	return slices.ContainsFunc(h.later, func(e held) bool { return e.First <= version && version <= e.Last })
+// supersededAt says that the entry of a later life was passed over at a version.
+func (h history) supersededAt(version int64) bool {
+	return slices.ContainsFunc(h.later, func(e archivedEntry) bool { return e.First <= version && version <= e.Last })
 }
 
-// nameLater names the entries of a later life that were passed over: all, or those that are asked
+// reportLater names the entries of a later life that were passed over: all, or those that are asked
 // for. Of an account that is read again they are named then.
-func (w *walk) nameLater(h history, asked func(*event.Entry) bool) {
+func (w *accountReader) reportLater(h history, asked func(*event.Entry) bool) {
 	w.mu.Lock()
-	again := w.unread[h.account]
+	again := w.reread[h.account]
 	w.mu.Unlock()
 	if again {
 		return
 	}
 	for _, e := range h.later {
 		if asked == nil || asked(e.Entry) {
-			w.met.entries.add(h.account, e.First, "passed over, since an older life of the stream has another history: the entry in %s", e.in.Key)
+			w.damage.entries.add(h.account, e.First, "passed over, since an older life of the stream has another history: the entry in %s", e.in.Key)
 		}
 	}
 }

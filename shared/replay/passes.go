@@ -22,7 +22,7 @@ type passes struct {
 	rev  int64
 }
 
-func loadPasses(ctx context.Context, t table.Table, job string, w *walk, params ...any) (*passes, error) {
+func loadPasses(ctx context.Context, t table.Table, job string, w *accountReader, params ...any) (*passes, error) {
 	h := sha256.New()
 	for _, s := range w.plan.Segments {
 		fmt.Fprintln(h, s.Key)

@@ -72,7 +72,7 @@ type RebuildResult struct {
 // generation is being discarded it is ErrGeneration.
 func Rebuild(ctx context.Context, c RebuildConfig) (RebuildResult, error) {
 	var done RebuildResult
-	err := c.undisturbed(ctx)
+	err := c.checkNoDiscard(ctx)
 	if err == nil {
 		done.Generation, err = readmodel.StartCandidate(ctx, c.Table, c.Model)
 	}
@@ -93,17 +93,17 @@ func Rebuild(ctx context.Context, c RebuildConfig) (RebuildResult, error) {
 	if err != nil {
 		return done, fmt.Errorf("rebuild %s: %w", c.Model, err)
 	}
-	err = lacking(done.Gaps)
+	err = gapsError(done.Gaps)
 	if err == nil && done.Faults.Count > 0 {
 		err = ErrDifference
 	}
 	return done, err
 }
 
-// undisturbed refuses to begin beside a discard. The candidate may be what goes, without a worker
-// to follow with it and never to be promoted; and a discard that was interrupted would be forgotten
-// if the next one were of another generation.
-func (c RebuildConfig) undisturbed(ctx context.Context) error {
+// checkNoDiscard refuses to begin beside a discard. The candidate may be what goes, without a
+// worker to follow with it and never to be promoted; and a discard that was interrupted would be
+// forgotten if the next one were of another generation.
+func (c RebuildConfig) checkNoDiscard(ctx context.Context) error {
 	g, err := readmodel.LoadGenerations(ctx, c.Table, c.Model)
 	if err == nil && g.Discarding != 0 {
 		err = fmt.Errorf("generation %d is being discarded: replay discard --model %s goes on if that was interrupted: %w",
@@ -127,9 +127,9 @@ func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *Reb
 	c.Progress.Begin("fold the archive into "+readmodel.Name(c.Model, done.Generation), "events", left.Events)
 	var events atomic.Int64
 	err = streamSources(ctx, c.Bucket, left, func() sink {
-		return &folder{to: to, marks: marks, events: &events, progress: c.Progress, damage: &met}
+		return &sourceFolder{to: to, marks: marks, events: &events, progress: c.Progress, damage: &met}
 	})
-	done.Events, done.Gaps = events.Load(), met.in(p).Gaps
+	done.Events, done.Gaps = events.Load(), met.addTo(p).Gaps
 	done.Faults, _ = met.entries.result()
 	return err
 }
@@ -181,9 +181,9 @@ func listAccounts(ctx context.Context, from readmodel.Directory, visit func(even
 	return nil
 }
 
-// folder is the sink of one source: it gathers the entries of each account, so that a row is
+// sourceFolder is the sink of one source: it gathers the entries of each account, so that a row is
 // written once a chunk.
-type folder struct {
+type sourceFolder struct {
 	to    Projection
 	marks *marks
 	// events counts what was folded, for all sources together.
@@ -195,7 +195,7 @@ type folder struct {
 	ended    []archive.Planned // segments whose last entries are in the chunk
 }
 
-func (f *folder) take(ctx context.Context, rec segment.Record) error {
+func (f *sourceFolder) take(ctx context.Context, rec segment.Record) error {
 	if f.chunk == nil {
 		f.chunk = make(map[event.Account][]*event.Entry)
 	}
@@ -208,15 +208,15 @@ func (f *folder) take(ctx context.Context, rec segment.Record) error {
 	return f.fold(ctx)
 }
 
-func (f *folder) sealed(ctx context.Context, s archive.Planned) error {
+func (f *sourceFolder) endSegment(ctx context.Context, s archive.Planned) error {
 	f.ended = append(f.ended, s)
 	return f.fold(ctx)
 }
 
-func (f *folder) damaged(s archive.Planned, err error) error { return f.damage.take(&s, err) }
+func (f *sourceFolder) damaged(s archive.Planned, err error) error { return f.damage.add(&s, err) }
 
 // fold projects the chunk and marks the segments that ended in it.
-func (f *folder) fold(ctx context.Context) error {
+func (f *sourceFolder) fold(ctx context.Context) error {
 	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(accountsAtOnce)
 	for a, entries := range f.chunk {

@@ -73,7 +73,7 @@ func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 		return 0, fmt.Errorf("replay: republish: %w", err)
 	}
 	var met damage
-	w := &walk{bucket: c.Bucket, plan: plan, depth: segment.Exact, atOnce: accountsAtOnce, perPass: c.PassEvents, met: &met}
+	w := &accountReader{bucket: c.Bucket, plan: plan, depth: segment.Exact, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &met}
 	if len(c.Accounts) == 1 {
 		w.only = c.Accounts[0]
 	}
@@ -101,15 +101,15 @@ func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 	if err != nil {
 		err = fmt.Errorf("%w: %v", err, found.List[0])
 	}
-	return out.published, cmp.Or(lacking(w.gaps()), err)
+	return out.published, cmp.Or(gapsError(w.gaps()), err)
 }
 
 // pass publishes one part of the accounts: those that the archive has, and those that only the
 // journal has yet.
-func (c RepublishConfig) pass(ctx context.Context, w *walk, pass int, out *batcher) error {
+func (c RepublishConfig) pass(ctx context.Context, w *accountReader, pass int, out *batcher) error {
 	var archived sync.Map
 	publish := func(ctx context.Context, h history) error {
-		tail, err := c.unsealed(ctx, h)
+		tail, err := c.notArchived(ctx, h)
 		if err == nil {
 			out.queue(h.account, append(c.inRange(h.entries), tail...))
 		}
@@ -151,8 +151,8 @@ func (c RepublishConfig) eachAccount(ctx context.Context, visit func(context.Con
 	return nil
 }
 
-// unsealed is what the journal has of an account in the range and after its end in the archive.
-func (c RepublishConfig) unsealed(ctx context.Context, h history) (tail []*event.Entry, err error) {
+// notArchived is what the journal has of an account in the range and after its end in the archive.
+func (c RepublishConfig) notArchived(ctx context.Context, h history) (tail []*event.Entry, err error) {
 	var last int64
 	if n := len(h.entries); n > 0 {
 		last = h.entries[n-1].Last

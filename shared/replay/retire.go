@@ -55,8 +55,9 @@ type RetireResult struct {
 // ErrNotGap: the archive is not known to lack the segment.
 var ErrNotGap = errors.New("replay: the segment is neither damaged nor missing")
 
-// clockSlack is how much later than it arrived an entry may say that it was recorded: two clocks.
-const clockSlack = 5 * time.Minute
+// clockTolerance is how much later than it arrived an entry may say that it was recorded: two
+// clocks.
+const clockTolerance = 5 * time.Minute
 
 // Retire has a segment that is damaged or missing count as replaced, once every entry that the
 // journal has and that can have lain in it is held by whole segments. Else it ends with
@@ -73,11 +74,11 @@ func Retire(ctx context.Context, c RetireConfig) (RetireResult, error) {
 			return done, fmt.Errorf("replay: retire: %w", err)
 		}
 	}
-	if done.Faults, err = r.walk.met.entries.result(); err != nil {
+	if done.Faults, err = r.walk.damage.entries.result(); err != nil {
 		return done, fmt.Errorf("%w: %s stays: no whole segment holds %s; audit --repair archives again what the archive lacks, "+
 			"then retire when a segment's age and 10 s have passed", err, c.Key, done.Faults.List[0])
 	}
-	retired := r.whole()
+	retired := r.finish()
 	for _, by := range retired.Replacing {
 		done.Replacing, done.Entries = append(done.Replacing, by.Key), done.Entries+int64(len(by.Entries))
 	}
@@ -101,10 +102,10 @@ type retiring struct {
 	// Nothing of the gap arrived at or after until. Of what was recorded at or after young the
 	// archive need not have anything yet.
 	until, young time.Time
-	walk         *walk
+	walk         *accountReader
 
-	mu   sync.Mutex
-	held map[*archive.Planned][]archive.RetiredEntry
+	mu           sync.Mutex
+	replacements map[*archive.Planned][]archive.RetiredEntry
 }
 
 // begin finds the gaps that have the key. It gives nil where the segment was retired before.
@@ -135,9 +136,9 @@ func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 	if len(gaps) == 0 {
 		return nil, fmt.Errorf("%w: %s; audit names those that are", ErrNotGap, c.Key)
 	}
-	r := &retiring{RetireConfig: c, source: gaps[0].Source, until: time.UnixMicro(until), held: map[*archive.Planned][]archive.RetiredEntry{}}
+	r := &retiring{RetireConfig: c, source: gaps[0].Source, until: time.UnixMicro(until), replacements: map[*archive.Planned][]archive.RetiredEntry{}}
 	r.young = time.Now().Add(-c.Grace)
-	if old := r.until.Add(clockSlack); r.young.Before(old) {
+	if old := r.until.Add(clockTolerance); r.young.Before(old) {
 		r.young = old
 	}
 	known := false
@@ -148,7 +149,7 @@ func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 		return nil, fmt.Errorf("%w: %s stays: nothing tells yet how far it went; audit --repair, and the shard's next segment, tell", ErrDifference, c.Key)
 	}
 	plan = plan.Filter(func(s archive.Planned) bool { return s.Key != c.Key })
-	r.walk = &walk{bucket: c.Bucket, plan: plan, depth: segment.Exact, perPass: c.PassEvents, met: &damage{}}
+	r.walk = &accountReader{bucket: c.Bucket, plan: plan, depth: segment.Exact, perPass: c.PassEvents, damage: &damage{}}
 	r.walk.progress = c.Progress
 	c.Progress.Begin("compare the archive with the journal", "events", plan.Events*int64(r.walk.passes()))
 	return r, nil
@@ -157,7 +158,7 @@ func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 // pass holds one part of the journal's accounts against the archive.
 func (r *retiring) pass(ctx context.Context, pass int) error {
 	keep := func(tenant, id string) bool { return archive.Part(tenant, id, r.walk.passes()) == pass }
-	found, err := r.walk.gather(ctx, keep)
+	found, err := r.walk.readEntries(ctx, keep)
 	if err != nil {
 		return err
 	}
@@ -186,15 +187,15 @@ func (r *retiring) pass(ctx context.Context, pass int) error {
 
 // account holds one account's journal against what the archive has of it. What only the archive has
 // is named too: a journal that lost its end cannot tell what the gap held.
-func (r *retiring) account(ctx context.Context, a event.Account, all []held) error {
-	first, last := map[event.Hash]held{}, int64(0)
+func (r *retiring) account(ctx context.Context, a event.Account, all []archivedEntry) error {
+	first, last := map[event.Hash]archivedEntry{}, int64(0)
 	for _, h := range all {
 		if was, there := first[h.Hash]; !there || h.arrived.Before(was.arrived) {
 			first[h.Hash] = h
 		}
 		last = max(last, h.Last)
 	}
-	head, there := int64(0), []held{}
+	head, there := int64(0), []archivedEntry{}
 	for e, err := range r.Journal.Entries(ctx, a, 1, 0) {
 		if err != nil {
 			return fmt.Errorf("journal of %s: %w", a, err)
@@ -203,25 +204,25 @@ func (r *retiring) account(ctx context.Context, a event.Account, all []held) err
 		if h, archived := first[e.Hash]; archived {
 			there = append(there, h)
 		} else if e.RecordedAt.Before(r.young) {
-			r.walk.met.entries.add(a, e.First, "the entry is in the journal only")
+			r.walk.damage.entries.add(a, e.First, "the entry is in the journal only")
 		}
 	}
 	if head < last {
-		r.walk.met.entries.add(a, head+1, "the archive is ahead of the journal, which cannot tell what the segment held")
+		r.walk.damage.entries.add(a, head+1, "the archive is ahead of the journal, which cannot tell what the segment held")
 	}
-	r.note(there)
+	r.addReplacements(there)
 	return nil
 }
 
-// note has segments replace the retired one where they hold entries that come behind the gap and
-// did not have to: they were recorded before its end, or later ones of the account had come
+// addReplacements has segments replace the retired one where they hold entries that come behind the
+// gap and did not have to: they were recorded before its end, or later ones of the account had come
 // already.
-func (r *retiring) note(entries []held) {
+func (r *retiring) addReplacements(entries []archivedEntry) {
 	next := time.UnixMicro(math.MaxInt64)
 	for _, h := range slices.Backward(entries) {
-		if r.behind(h) && (h.RecordedAt.Before(r.until) || next.Before(h.arrived)) {
+		if r.afterGap(h) && (h.RecordedAt.Before(r.until) || next.Before(h.arrived)) {
 			r.mu.Lock()
-			r.held[h.in] = append(r.held[h.in], archive.RetiredEntryOf(h.Entry))
+			r.replacements[h.in] = append(r.replacements[h.in], archive.RetiredEntryOf(h.Entry))
 			r.mu.Unlock()
 		}
 		if h.arrived.Before(next) {
@@ -230,16 +231,16 @@ func (r *retiring) note(entries []held) {
 	}
 }
 
-// behind says that an entry comes behind the gap.
-func (r *retiring) behind(h held) bool {
+// afterGap says that an entry comes behind the gap.
+func (r *retiring) afterGap(h archivedEntry) bool {
 	return !h.arrived.Before(r.until) || h.in.Name.Source == r.source && (r.AfterLast == "" || stream.CompareSequence(h.in.Footer.Last, r.AfterLast) > 0)
 }
 
-// whole is the retirement with everything that replaces the segment, the same each time.
-func (r *retiring) whole() *archive.Retirement {
-	by := slices.SortedFunc(maps.Keys(r.held), func(a, b *archive.Planned) int { return strings.Compare(a.Key, b.Key) })
+// finish is the retirement with everything that replaces the segment, the same each time.
+func (r *retiring) finish() *archive.Retirement {
+	by := slices.SortedFunc(maps.Keys(r.replacements), func(a, b *archive.Planned) int { return strings.Compare(a.Key, b.Key) })
 	for _, s := range by {
-		entries := r.held[s]
+		entries := r.replacements[s]
 		slices.SortFunc(entries, archive.RetiredEntry.Compare)
 		r.Replace(s, entries)
 	}

@@ -15,8 +15,8 @@ import (
 // scanSegments is how many parts of a table are scanned at once.
 const scanSegments = 8
 
-// rowOf is a read-model row as any model has it.
-type rowOf struct {
+// modelRow is a read-model row as any model has it.
+type modelRow struct {
 	generation int64
 	account    event.Account
 	version    int64
@@ -25,17 +25,17 @@ type rowOf struct {
 	attrs      table.Map
 }
 
-func parseRow(row table.Row) (rowOf, bool) {
+func parseRow(row table.Row) (modelRow, bool) {
 	generation, a, ok := readmodel.ParseRowKey(row.PK)
 	attrs := row.Attrs
-	return rowOf{
+	return modelRow{
 		generation: generation, account: a, version: attrs.Number("version"), hash: attrs.Text("hash"),
 		blocked: attrs.Number("blocked_at_version"), attrs: row.Attrs,
 	}, ok
 }
 
 // eachRow visits the rows of one generation of a model, several at once.
-func eachRow(ctx context.Context, t table.Table, model string, generation int64, visit func(context.Context, rowOf) error) error {
+func eachRow(ctx context.Context, t table.Table, model string, generation int64, visit func(context.Context, modelRow) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for segment := range scanSegments {
 		group.Go(func() error {
@@ -59,7 +59,7 @@ func eachRow(ctx context.Context, t table.Table, model string, generation int64,
 	return group.Wait()
 }
 
-func eachLiveRow(ctx context.Context, t table.Table, model string, visit func(context.Context, rowOf) error) error {
+func eachLiveRow(ctx context.Context, t table.Table, model string, visit func(context.Context, modelRow) error) error {
 	live, _, err := readmodel.Generations(ctx, t, model)
 	if err != nil {
 		return err
@@ -68,13 +68,13 @@ func eachLiveRow(ctx context.Context, t table.Table, model string, visit func(co
 }
 
 // getRow reads a row of a generation; one that is not there has version 0.
-func getRow(ctx context.Context, t table.Table, model string, generation int64, a event.Account) (rowOf, error) {
+func getRow(ctx context.Context, t table.Table, model string, generation int64, a event.Account) (modelRow, error) {
 	raw, err := t.Get(ctx, model, readmodel.RowKey(generation, a), true)
 	if errors.Is(err, table.ErrNotFound) {
-		return rowOf{generation: generation, account: a}, nil
+		return modelRow{generation: generation, account: a}, nil
 	}
 	if err != nil {
-		return rowOf{}, fmt.Errorf("read %s of %s: %w", model, a.ID, err)
+		return modelRow{}, fmt.Errorf("read %s of %s: %w", model, a.ID, err)
 	}
 	row, _ := parseRow(raw)
 	return row, nil

@@ -15,8 +15,8 @@ import (
 type sink interface {
 	// take gets each record of a segment.
 	take(ctx context.Context, rec segment.Record) error
-	// sealed is called after a segment's last record.
-	sealed(ctx context.Context, s archive.Planned) error
+	// endSegment is called after a segment's last record.
+	endSegment(ctx context.Context, s archive.Planned) error
 	// damaged is told what an entry, or the rest of a segment, costs only itself with. An error of
 	// it ends the job.
 	damaged(s archive.Planned, err error) error
@@ -84,5 +84,5 @@ func streamSegment(ctx context.Context, opened *segment.Segment, planned archive
 			return err
 		}
 	}
-	return to.sealed(ctx, planned)
+	return to.endSegment(ctx, planned)
 }

@@ -23,16 +23,16 @@ type assembler struct {
 	segment *Segment
 	depth   Depth
 	keep    func(tenant, account string) bool
-	done    []result
+	results []result
 	open    *event.Entry // an entry of which rows are missing yet
-	passed  event.Entry  // stands for an open entry that is not kept
+	skipped event.Entry  // stands for an open entry that is not kept
 	next    int64        // the version that goes on with the open entry
 	record  Record
 	rows    int64
 	entries int64
 
 	recorded, arrived Span
-	room              room
+	slab              slab
 }
 
 // batch assembles what one batch of rows completes, into done.
@@ -76,45 +76,45 @@ func (a *assembler) add(r *Row) error {
 	if a.open == nil {
 		err = a.begin(r)
 	} else {
-		err = a.fits(r)
+		err = a.continues(r)
 	}
 	if err != nil {
 		return err
 	}
 	a.next = r.Version + 1
-	if a.open != &a.passed {
-		err = a.grow(r)
+	if a.open != &a.skipped {
+		err = a.appendEvent(r)
 		if err != nil {
-			a.refuse(r, err)
+			a.fail(r, err)
 		}
 	}
 	if r.Version < a.open.Last {
 		return nil
 	}
-	if a.open != &a.passed {
-		a.done = append(a.done, result{record: a.record})
+	if a.open != &a.skipped {
+		a.results = append(a.results, result{record: a.record})
 	}
 	a.open = nil
 	return nil
 }
 
-// refuse gives the open entry up and passes over its other rows.
-func (a *assembler) refuse(r *Row, err error) {
-	a.pass(r)
-	a.done = append(a.done, result{err: &EntryError{
+// fail gives the open entry up and passes over its other rows.
+func (a *assembler) fail(r *Row, err error) {
+	a.skip(r)
+	a.results = append(a.results, result{err: &EntryError{
 		Key: a.segment.Key, Tenant: r.Tenant, AccountID: r.AccountID, First: r.EntryFirst, Last: r.EntryLast, Err: err,
 	}})
 }
 
-// pass opens an entry of which only the place is kept.
-func (a *assembler) pass(r *Row) {
-	a.passed = event.Entry{Tenant: r.Tenant, AccountID: r.AccountID, First: r.EntryFirst, Last: r.EntryLast, Hash: r.EntryHash}
-	a.open = &a.passed
+// skip opens an entry of which only the place is kept.
+func (a *assembler) skip(r *Row) {
+	a.skipped = event.Entry{Tenant: r.Tenant, AccountID: r.AccountID, First: r.EntryFirst, Last: r.EntryLast, Hash: r.EntryHash}
+	a.open = &a.skipped
 }
 
-// grow adds the row's event to the open entry, and proves the entry when it is whole.
-func (a *assembler) grow(r *Row) error {
-	ev, err := a.event(r)
+// appendEvent adds the row's event to the open entry, and proves the entry when it is whole.
+func (a *assembler) appendEvent(r *Row) error {
+	ev, err := a.eventOf(r)
 	if err != nil {
 		return fmt.Errorf("v%d: %w", r.Version, err)
 	}
@@ -144,25 +144,25 @@ func (a *assembler) begin(r *Row) error {
 	a.arrived.add(r.ArrivedAt, a.entries == 1)
 	a.record = Record{Sequence: r.Sequence, Arrived: time.UnixMicro(r.ArrivedAt).UTC()}
 	if !a.keep(r.Tenant, r.AccountID) {
-		a.pass(r)
+		a.skip(r)
 		return nil
 	}
-	header := a.headerOfRow
+	header := a.headerFromColumns
 	if a.depth == Exact {
-		header = headerOfEntry
+		header = decodeHeader
 	}
 	e, err := header(r)
 	if err != nil {
-		a.refuse(r, err)
+		a.fail(r, err)
 		return nil
 	}
-	e.Events = a.room.list(e.Last - e.First + 1)
+	e.Events = a.slab.eventList(e.Last - e.First + 1)
 	a.open, a.record.Entry = e, e
 	return nil
 }
 
-// fits says whether r goes on with the open entry.
-func (a *assembler) fits(r *Row) error {
+// continues says whether r goes on with the open entry.
+func (a *assembler) continues(r *Row) error {
 	e := a.open
 	if r.Version != a.next || r.Tenant != e.Tenant || r.AccountID != e.AccountID ||
 		r.EntryHash != e.Hash || r.Sequence != a.record.Sequence || r.EntryLast != e.Last || len(r.Entry) != 0 {
@@ -171,9 +171,9 @@ func (a *assembler) fits(r *Row) error {
 	return nil
 }
 
-// event makes the event of a row of the open entry, and proves the row from it where depth asks for
-// that.
-func (a *assembler) event(r *Row) (event.Event, error) {
+// eventOf makes the event of a row of the open entry, and proves the row from it where depth asks
+// for that.
+func (a *assembler) eventOf(r *Row) (event.Event, error) {
 	e := a.open
 	body, err := event.ParseBody(r.Type, int(r.Schema), r.Data)
 	if err != nil {
@@ -198,7 +198,7 @@ func (a *assembler) event(r *Row) (event.Event, error) {
 		header = event.AppendHeader(nil, e)
 	}
 	want := rowOf(a.record, ev, a.segment.Name.Shard, header)
-	if column := want.differs(r); column != "" {
+	if column := want.difference(r); column != "" {
 		return ev, fmt.Errorf("%s do not follow from the entry", column)
 	}
 	return ev, nil
@@ -214,8 +214,8 @@ func commandOf(e *event.Entry, version int64) int {
 	return -1
 }
 
-// headerOfEntry decodes the entry column.
-func headerOfEntry(r *Row) (*event.Entry, error) {
+// decodeHeader decodes the entry column.
+func decodeHeader(r *Row) (*event.Entry, error) {
 	e, err := event.DecodeHeader(bytes.Clone(r.Entry))
 	if err != nil {
 		return nil, err
@@ -226,14 +226,14 @@ func headerOfEntry(r *Row) (*event.Entry, error) {
 	return e, nil
 }
 
-// headerOfRow makes an entry without commands from the typed columns. Of the header it reads only
-// what no column has: format and prev.
-func (a *assembler) headerOfRow(r *Row) (*event.Entry, error) {
+// headerFromColumns makes an entry without commands from the typed columns. Of the header it reads
+// only what no column has: format and prev.
+func (a *assembler) headerFromColumns(r *Row) (*event.Entry, error) {
 	format, err := formatOf(r.Entry)
 	if err != nil {
 		return nil, err
 	}
-	e := a.room.entry()
+	e := a.slab.entry()
 	e.Format, e.Tenant, e.AccountID, e.First, e.Last = format, r.Tenant, r.AccountID, r.EntryFirst, r.EntryLast
 	e.Currency, e.RecordedAt, e.Hash = r.Currency, time.UnixMicro(r.RecordedAt).UTC(), r.EntryHash
 	at := bytes.Index(r.Entry, prevField)
@@ -269,35 +269,35 @@ var (
 	prevField   = []byte(`"prev":"`)
 )
 
-// room gives out entries and events from larger allocations, which makes less work for the garbage
+// slab gives out entries and events from larger allocations, which makes less work for the garbage
 // collector.
-type room struct {
+type slab struct {
 	entries []event.Entry
 	events  []event.Event
 }
 
 const (
-	roomEntries = 128
-	roomEvents  = 256
+	slabEntries = 128
+	slabEvents  = 256
 )
 
-func (m *room) entry() *event.Entry {
+func (m *slab) entry() *event.Entry {
 	if len(m.entries) == 0 {
-		m.entries = make([]event.Entry, roomEntries)
+		m.entries = make([]event.Entry, slabEntries)
 	}
 	e := &m.entries[0]
 	m.entries = m.entries[1:]
 	return e
 }
 
-// list is an empty list with place for n events. A great n is not believed before its rows are
+// eventList is an empty list with place for n events. A great n is not believed before its rows are
 // there.
-func (m *room) list(n int64) []event.Event {
-	if n > roomEvents {
+func (m *slab) eventList(n int64) []event.Event {
+	if n > slabEvents {
 		return nil
 	}
 	if int64(len(m.events)) < n {
-		m.events = make([]event.Event, roomEvents)
+		m.events = make([]event.Event, slabEvents)
 	}
 	list := m.events[0:0:n]
 	m.events = m.events[n:]

@@ -17,23 +17,23 @@ var codecs = [columnCount]codec{
 	colEntryFirst:    number(func(r *Row) *int64 { return &r.EntryFirst }),
 	colEntryLast:     number(func(r *Row) *int64 { return &r.EntryLast }),
 	colType:          text(func(r *Row) *string { return &r.Type }),
-	colSchema:        small(func(r *Row) *int32 { return &r.Schema }),
+	colSchema:        number32(func(r *Row) *int32 { return &r.Schema }),
 	colRecordedAt:    number(func(r *Row) *int64 { return &r.RecordedAt }),
-	colEffectiveAt:   small(func(r *Row) *int32 { return &r.EffectiveAt }),
+	colEffectiveAt:   number32(func(r *Row) *int32 { return &r.EffectiveAt }),
 	colArrivedAt:     number(func(r *Row) *int64 { return &r.ArrivedAt }),
-	colCommandKey:    orNull(unique(func(r *Row) *string { return &r.CommandKey })),
-	colRequest:       orNull(unique(func(r *Row) *string { return &r.Request })),
-	colCorrelationID: orNull(unique(func(r *Row) *string { return &r.CorrelationID })),
-	colCausationID:   orNull(unique(func(r *Row) *string { return &r.CausationID })),
+	colCommandKey:    optional(unique(func(r *Row) *string { return &r.CommandKey })),
+	colRequest:       optional(unique(func(r *Row) *string { return &r.Request })),
+	colCorrelationID: optional(unique(func(r *Row) *string { return &r.CorrelationID })),
+	colCausationID:   optional(unique(func(r *Row) *string { return &r.CausationID })),
 	colActor:         text(func(r *Row) *string { return &r.Actor }),
 	colCurrency:      text(func(r *Row) *string { return &r.Currency }),
-	colAmount:        orNull(number(func(r *Row) *int64 { return &r.Amount })),
-	colTransactionID: orNull(unique(func(r *Row) *string { return &r.TransactionID })),
-	colHoldID:        orNull(unique(func(r *Row) *string { return &r.HoldID })),
+	colAmount:        optional(number(func(r *Row) *int64 { return &r.Amount })),
+	colTransactionID: optional(unique(func(r *Row) *string { return &r.TransactionID })),
+	colHoldID:        optional(unique(func(r *Row) *string { return &r.HoldID })),
 	colPosted:        number(func(r *Row) *int64 { return &r.Posted }),
 	colHeld:          number(func(r *Row) *int64 { return &r.Held }),
 	colLimit:         number(func(r *Row) *int64 { return &r.Limit }),
-	colData:          raw(func(r *Row) *[]byte { return &r.Data }),
+	colData:          bytesColumn(func(r *Row) *[]byte { return &r.Data }),
 	colEntryHash: {
 		put: func(_ *arena, rows []Row, values []parquet.Value) {
 			for i := range values {
@@ -46,9 +46,9 @@ var codecs = [columnCount]codec{
 			}
 		},
 	},
-	colEntry:    orNull(raw(func(r *Row) *[]byte { return &r.Entry })),
+	colEntry:    optional(bytesColumn(func(r *Row) *[]byte { return &r.Entry })),
 	colShard:    text(func(r *Row) *string { return &r.Shard }),
-	colSequence: run(func(r *Row) *string { return &r.Sequence }),
+	colSequence: repeated(func(r *Row) *string { return &r.Sequence }),
 }
 
 // text is a string column whose values come again and again.
@@ -78,8 +78,8 @@ func unique(field func(*Row) *string) codec {
 	}
 }
 
-// run is a string column in which neighbours are often equal.
-func run(field func(*Row) *string) codec {
+// repeated is a string column in which neighbours are often equal.
+func repeated(field func(*Row) *string) codec {
 	c := unique(field)
 	c.get = func(in *interner, rows []Row, values []parquet.Value) {
 		for i := range values {
@@ -92,7 +92,7 @@ func run(field func(*Row) *string) codec {
 	return c
 }
 
-func raw(field func(*Row) *[]byte) codec {
+func bytesColumn(field func(*Row) *[]byte) codec {
 	return codec{
 		put: func(_ *arena, rows []Row, values []parquet.Value) {
 			for i := range values {
@@ -122,7 +122,7 @@ func number(field func(*Row) *int64) codec {
 	}
 }
 
-func small(field func(*Row) *int32) codec {
+func number32(field func(*Row) *int32) codec {
 	return codec{
 		put: func(_ *arena, rows []Row, values []parquet.Value) {
 			for i := range values {
@@ -137,8 +137,8 @@ func small(field func(*Row) *int32) codec {
 	}
 }
 
-// orNull makes the zero value of a column null. A null reads as the zero value without more.
-func orNull(c codec) codec {
+// optional makes the zero value of a column null. A null reads as the zero value without more.
+func optional(c codec) codec {
 	put := c.put
 	c.put = func(a *arena, rows []Row, values []parquet.Value) {
 		put(a, rows, values)
@@ -169,8 +169,8 @@ func (a *arena) value(s string) parquet.Value {
 	return parquet.ByteArrayValue(a.bytes[start:])
 }
 
-// internedMost bounds an interner; past it, it starts afresh.
-const internedMost = 1 << 16
+// maxInterned bounds an interner; past it, it starts afresh.
+const maxInterned = 1 << 16
 
 // interner makes one string of equal bytes.
 type interner struct {
@@ -182,7 +182,7 @@ func (in *interner) string(b []byte) string {
 	if s, ok := in.strings[string(b)]; ok {
 		return s
 	}
-	if in.strings == nil || len(in.strings) >= internedMost {
+	if in.strings == nil || len(in.strings) >= maxInterned {
 		in.strings = make(map[string]string)
 	}
 	s := string(b)

@@ -33,7 +33,7 @@ func (c *column) next(n int) ([]parquet.Value, error) {
 	filled := 0
 	for filled < n {
 		if c.values == nil {
-			more, err := c.turn()
+			more, err := c.nextPage()
 			if err != nil {
 				return nil, fmt.Errorf("column %d: %w", c.place, err)
 			}
@@ -55,8 +55,8 @@ func (c *column) next(n int) ([]parquet.Value, error) {
 	return c.buffer[:filled], nil
 }
 
-// turn opens the next page, in this row group or the next one that has any.
-func (c *column) turn() (bool, error) {
+// nextPage opens the next page, in this row group or the next one that has any.
+func (c *column) nextPage() (bool, error) {
 	for {
 		if c.pages == nil {
 			groups := c.file.RowGroups()

@@ -20,10 +20,10 @@ const (
 )
 
 var (
-	sumBlank = strings.Repeat("A", sumLength)
-	// sumMark is the key as it stands in the footer: Thrift's compact protocol follows a string by
+	blankSum = strings.Repeat("A", sumLength)
+	// sumField is the key as it stands in the footer: Thrift's compact protocol follows a string by
 	// the next field's header and that field's length.
-	sumMark = append([]byte(sumKey), 0x18, sumLength)
+	sumField = append([]byte(sumKey), 0x18, sumLength)
 )
 
 // checkObject proves the frame of a whole object: the magic at both ends, and the footer's sum.
@@ -34,16 +34,16 @@ func checkObject(data []byte) error {
 	if len(data) < magicBytes+footerTail || string(data[:magicBytes]) != "PAR1" {
 		return errors.New("not a whole Parquet file")
 	}
-	length, err := footerBytes(data, int64(len(data)))
+	length, err := footerLength(data, int64(len(data)))
 	if err != nil {
 		return err
 	}
 	return checkFooter(data[int64(len(data))-length:])
 }
 
-// footerBytes is how long the footer of an object of size bytes is, with its tail; the object ends
+// footerLength is how long the footer of an object of size bytes is, with its tail; the object ends
 // in tail.
-func footerBytes(tail []byte, size int64) (int64, error) {
+func footerLength(tail []byte, size int64) (int64, error) {
 	if len(tail) < footerTail || string(tail[len(tail)-magicBytes:]) != "PAR1" {
 		return 0, errors.New("not a whole Parquet file")
 	}
@@ -56,7 +56,7 @@ func footerBytes(tail []byte, size int64) (int64, error) {
 
 // sealFooter writes the sum into the blank that the library left, and returns it.
 func sealFooter(data []byte) (sum event.Hash, err error) {
-	length, err := footerBytes(data, int64(len(data)))
+	length, err := footerLength(data, int64(len(data)))
 	if err != nil {
 		return sum, err
 	}
@@ -83,14 +83,14 @@ func checkFooter(footer []byte) error {
 
 // footerSum finds the sum's place in the footer and computes what belongs there.
 func footerSum(footer []byte) (place int, sum event.Hash, err error) {
-	at := bytes.LastIndex(footer, sumMark)
-	place = at + len(sumMark)
+	at := bytes.LastIndex(footer, sumField)
+	place = at + len(sumField)
 	if at < 0 || place+sumLength > len(footer) {
 		return 0, sum, errors.New("no sum in the footer")
 	}
 	h := sha256.New()
 	h.Write(footer[:place])
-	h.Write([]byte(sumBlank))
+	h.Write([]byte(blankSum))
 	h.Write(footer[place+sumLength:])
 	return place, event.Hash(h.Sum(nil)), nil
 }

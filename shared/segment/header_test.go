@@ -15,17 +15,17 @@ func TestHeaderOfRow_ReadsFormatAndPrev(t *testing.T) {
 	prev := event.Hash{byte(rand.IntN(256)), 2, 3}
 	header := `{"format":1,"tenant":"main","prev":"` + prev.String() + `"}`
 	var a assembler
-	e, err := a.headerOfRow(&Row{Entry: []byte(header)})
+	e, err := a.headerFromColumns(&Row{Entry: []byte(header)})
 	if err != nil || e.Format != 1 || e.Prev != prev {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	var newer *event.FormatError
-	_, err = a.headerOfRow(&Row{Entry: []byte(strings.Replace(header, ":1,", ":2,", 1))})
+	_, err = a.headerFromColumns(&Row{Entry: []byte(strings.Replace(header, ":1,", ":2,", 1))})
 	if !errors.As(err, &newer) || newer.Format != 2 {
 		t.Fatalf("got %v", err)
 	}
 	for _, bad := range []string{"", "{}", `{"format":x,"prev":""}`, strings.Replace(header, "format", "fromat", 1), strings.Replace(header, "prev", "perv", 1), header[:40]} {
-		if _, err := a.headerOfRow(&Row{Entry: []byte(bad)}); err == nil {
+		if _, err := a.headerFromColumns(&Row{Entry: []byte(bad)}); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
 	}

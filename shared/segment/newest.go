@@ -20,8 +20,8 @@ type EntryRef struct {
 	Recorded int64
 }
 
-// markColumns are the columns of a EntryRef.
-var markColumns = []int{colTenant, colAccountID, colEntryFirst, colRecordedAt, colEntryHash}
+// refColumns are the columns of a EntryRef.
+var refColumns = []int{colTenant, colAccountID, colEntryFirst, colRecordedAt, colEntryHash}
 
 // Newest gives the entries of a segment that were recorded last, at most so many, the newest first:
 // what a journal that is older than the archive lacks. A record that came late or again does not
@@ -40,7 +40,7 @@ func Newest(ctx context.Context, b bucket.Bucket, key string, most int) ([]Entry
 }
 
 func (s *Segment) newest(most int) ([]EntryRef, error) {
-	c := newCursor(s.file, markColumns)
+	c := newCursor(s.file, refColumns)
 	defer c.close()
 	var kept []EntryRef
 	for {

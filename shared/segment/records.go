@@ -52,7 +52,7 @@ func (e *EntryError) Error() string {
 }
 
 // Unwrap gives ErrDamaged, or ErrNewer, and the cause.
-func (e *EntryError) Unwrap() []error { return []error{kindOf(e.Err), e.Err} }
+func (e *EntryError) Unwrap() []error { return []error{damageKind(e.Err), e.Err} }
 
 // Records walks the segment's entries in order of sequence number. Memory is bounded by a batch of
 // rows and one page a column. An error that is an *EntryError is one entry's, and the walk can go
@@ -71,12 +71,12 @@ func (s *Segment) RecordsOf(depth Depth, keep func(tenant, account string) bool)
 		a := &assembler{segment: s, depth: depth, keep: keep}
 		for {
 			var end bool
-			a.done = a.done[:0]
+			a.results = a.results[:0]
 			err := s.guard(func() (err error) {
 				end, err = a.batch(c)
 				return err
 			})
-			for _, r := range a.done {
+			for _, r := range a.results {
 				if !yield(r.record, r.err) {
 					return
 				}

@@ -70,8 +70,8 @@ func rowOf(rec Record, ev event.Event, shard string, header []byte) Row {
 	}
 }
 
-// differs names the first column in which two rows differ, or "".
-func (r *Row) differs(o *Row) string {
+// difference names the first column in which two rows differ, or "".
+func (r *Row) difference(o *Row) string {
 	switch {
 	case r.Tenant != o.Tenant, r.AccountID != o.AccountID, r.Currency != o.Currency:
 		return "tenant, account_id or currency"

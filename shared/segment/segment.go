@@ -37,9 +37,9 @@ func Unusable(err error) bool {
 	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrNewer) || errors.Is(err, ErrUnreadable)
 }
 
-// unopened is the error of a segment that cannot be opened: its own where it is gone or this object
-// is denied.
-func unopened(key string, err error) error {
+// openError is the error of a segment that cannot be opened: its own where it is gone or this
+// object is denied.
+func openError(key string, err error) error {
 	if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("archive: %s: %w: %w", key, ErrUnreadable, err)
 	}
@@ -60,7 +60,7 @@ type Segment struct {
 func ReadObject(ctx context.Context, b bucket.Bucket, key string) ([]byte, error) {
 	object, err := b.Open(ctx, key)
 	if err != nil {
-		return nil, unopened(key, err)
+		return nil, openError(key, err)
 	}
 	defer object.Close()
 	if object.Size() > MaxBytes {
@@ -110,11 +110,11 @@ func (s *Segment) guard(f func() error) (err error) {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("archive: %s: %w: %w", s.Key, kindOf(err), err)
+	return fmt.Errorf("archive: %s: %w: %w", s.Key, damageKind(err), err)
 }
 
-// kindOf says whether a newer program's writing, or damage, is behind an error.
-func kindOf(err error) error {
+// damageKind says whether a newer program's writing, or damage, is behind an error.
+func damageKind(err error) error {
 	var format *event.FormatError
 	if errors.Is(err, ErrNewer) || errors.As(err, &format) {
 		return ErrNewer

@@ -9,8 +9,8 @@ import (
 	"passbook/shared/bucket"
 )
 
-// footerGuess is how much of an object's end is read at first; a footer is seldom longer.
-const footerGuess = 64 << 10
+// firstTail is how much of an object's end is read at first; a footer is seldom longer.
+const firstTail = 64 << 10
 
 // ReadFooter reads the footer of a segment alone, in one or two ranges. It proves the footer, not
 // the pages.
@@ -21,17 +21,17 @@ func ReadFooter(ctx context.Context, b bucket.Bucket, key string) (Footer, error
 	}
 	o, err := b.Open(ctx, key)
 	if err != nil {
-		return Footer{}, unopened(key, err)
+		return Footer{}, openError(key, err)
 	}
 	defer o.Close()
 	s := &Segment{Key: key, Name: name}
-	tail, err := readTail(o, min(footerGuess, o.Size()))
+	tail, err := readTail(o, min(firstTail, o.Size()))
 	if err != nil {
 		return Footer{}, fmt.Errorf("archive: read %s: %w", key, err)
 	}
 	var length int64
 	err = s.guard(func() (err error) {
-		length, err = footerBytes(tail, o.Size())
+		length, err = footerLength(tail, o.Size())
 		return err
 	})
 	if err != nil {

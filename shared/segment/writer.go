@@ -89,17 +89,17 @@ func (w *Writer) Append(rec Record) error {
 	return nil
 }
 
-// headerRoom is how much space for headers is made at once, headerMost about the size of a usual
+// headerBlock is how much space for headers is made at once, headerMost about the size of a usual
 // one.
 const (
-	headerRoom = 64 << 10
-	headerMost = 1 << 10
+	headerBlock = 64 << 10
+	maxHeader   = 1 << 10
 )
 
 // header encodes an entry's header in space that lives as long as its row waits.
 func (w *Writer) header(e *event.Entry) []byte {
-	if cap(w.headers)-len(w.headers) < headerMost {
-		w.headers = make([]byte, 0, headerRoom)
+	if cap(w.headers)-len(w.headers) < maxHeader {
+		w.headers = make([]byte, 0, headerBlock)
 	}
 	start := len(w.headers)
 	w.headers = event.AppendHeader(w.headers, e)
@@ -142,7 +142,7 @@ func (w *Writer) Seal() (Sealed, error) {
 	for i, value := range w.footer.values() {
 		w.file.SetKeyValueMetadata(metadataPrefix+footerKeys[i], value)
 	}
-	w.file.SetKeyValueMetadata(sumKey, sumBlank)
+	w.file.SetKeyValueMetadata(sumKey, blankSum)
 	err = w.file.Close()
 	if err != nil {
 		return Sealed{}, fmt.Errorf("archive: seal: %w", err)

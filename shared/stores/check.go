@@ -17,11 +17,11 @@ import (
 	"passbook/shared/table"
 )
 
-// checkWithin bounds a check.
-const checkWithin = 5 * time.Minute
+// checkTimeout bounds a check.
+const checkTimeout = 5 * time.Minute
 
-// newestMost is how many of a segment's newest entries are looked up in the journal.
-const newestMost = 16
+// newestEntries is how many of a segment's newest entries are looked up in the journal.
+const newestEntries = 16
 
 // The commands that end a disagreement.
 const (
@@ -76,19 +76,19 @@ func (s Set) facts(ctx context.Context) (f facts, err error) {
 // Begin checks the stores for a program that is to serve or to archive, and ties an archive to its
 // bank: one that is proven empty, or proven to be this bank's.
 func (s Set) Begin(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	f, err := s.facts(ctx)
 	if err == nil {
 		err = s.usable(ctx, f)
 	}
 	if err == nil && f.archived {
-		err = s.current(ctx)
+		err = s.checkCurrent(ctx)
 	}
-	if err != nil || f.settled() {
+	if err != nil || f.agreed() {
 		return err
 	}
-	if err := s.settle(ctx, f.ownership); err != nil {
+	if err := s.tie(ctx, f.ownership); err != nil {
 		return err
 	}
 	s.log().Info("the archive is tied to its bank", "object", OwnerKey)
@@ -97,7 +97,7 @@ func (s Set) Begin(ctx context.Context) error {
 
 // Check is Begin for a job that stands on the journal and the archive: it ties nothing.
 func (s Set) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	f, err := s.facts(ctx)
 	if err != nil {
@@ -108,7 +108,7 @@ func (s Set) Check(ctx context.Context) error {
 
 // CheckOwner checks, for a job that may find the journal lost, that the archive is this bank's.
 func (s Set) CheckOwner(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	f, err := s.facts(ctx)
 	if err != nil {
@@ -119,11 +119,11 @@ func (s Set) CheckOwner(ctx context.Context) error {
 
 // usable says whether the archive is this bank's and the journal not a lost one.
 func (s Set) usable(ctx context.Context, f facts) error {
-	if err := s.foreign(f.ownership); err != nil {
+	if err := s.checkForeign(f.ownership); err != nil {
 		return err
 	}
 	if f.archived && f.empty {
-		return s.lost()
+		return s.journalLost()
 	}
 	return s.owned(ctx, f)
 }
@@ -131,15 +131,15 @@ func (s Set) usable(ctx context.Context, f facts) error {
 // owned says whether the archive is this bank's. A journal without an account can prove nothing but
 // the stream's name.
 func (s Set) owned(ctx context.Context, f facts) error {
-	if err := s.foreign(f.ownership); err != nil || f.settled() {
+	if err := s.checkForeign(f.ownership); err != nil || f.agreed() {
 		return err
 	}
 	switch {
 	case f.archived && f.empty:
-		_, err := s.ends(ctx)
+		_, err := s.ownSegments(ctx)
 		return err
 	case f.archived:
-		return s.proveOwn(ctx)
+		return s.proveOwner(ctx)
 	case f.owner != nil: // and these tables know of no bank
 		return &Disagreement{
 			What: fmt.Sprintf("the archive belongs to bank %s, and these tables to none yet", f.owner.Bank),
@@ -149,8 +149,8 @@ func (s Set) owned(ctx context.Context, f facts) error {
 	return nil
 }
 
-// lost is the answer to a journal without an account beside an archive that has some.
-func (s Set) lost() error {
+// journalLost is the answer to a journal without an account beside an archive that has some.
+func (s Set) journalLost() error {
 	return &Disagreement{
 		What: "the journal is empty, and the archive beside it is not: a bank that begins here would give its versions a second time",
 		Next: restoreCommand + " restores the journal from the archive; a new bank takes another --bucket or --data",
@@ -160,50 +160,50 @@ func (s Set) lost() error {
 // CheckStream checks, for a job that sees the archive alone, that it is of this bank's stream. Set
 // needs no table for it.
 func (s Set) CheckStream(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	owner, err := ReadOwner(ctx, s.Bucket)
 	if err != nil {
 		return err
 	}
 	if owner == nil {
-		_, err = s.ends(ctx)
+		_, err = s.ownSegments(ctx)
 		return err
 	}
-	return s.foreign(ownership{owner: owner})
+	return s.checkForeign(ownership{owner: owner})
 }
 
 // CheckRestore checks the stores before the journal is restored, which may be lost, or older than
 // the archive: the archive must be this bank's stream's. It ties the archive to the bank where tie
 // says so.
 func (s Set) CheckRestore(ctx context.Context, tie bool) error {
-	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	o, err := s.ownership(ctx)
 	if err == nil {
-		err = s.foreign(o)
+		err = s.checkForeign(o)
 	}
-	if err != nil || o.settled() {
+	if err != nil || o.agreed() {
 		return err
 	}
 	if o.owner == nil {
-		if _, err := s.ends(ctx); err != nil {
+		if _, err := s.ownSegments(ctx); err != nil {
 			return err
 		}
 	}
 	if !tie {
 		return nil
 	}
-	return s.settle(ctx, o)
+	return s.tie(ctx, o)
 }
 
 // CheckWriter checks, for a program that writes to the journal and does not see the archive, that
 // these tables are a bank's, and that the journal was not lost: where something was archived, there
 // was an entry.
 func (s Set) CheckWriter(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	id, err := s.bank(ctx)
+	id, err := s.readBank(ctx)
 	if err != nil {
 		return err
 	}
@@ -223,7 +223,7 @@ func (s Set) CheckWriter(ctx context.Context) error {
 	}
 	for _, c := range at {
 		if c.Sequence != "" || c.Ended {
-			return s.lost()
+			return s.journalLost()
 		}
 	}
 	return nil
@@ -238,16 +238,16 @@ func (s Set) archived(ctx context.Context) (bool, error) {
 	return len(page.Objects) > 0, nil
 }
 
-// proveOwn proves that an archive which does not say whose it is is this bank's: every segment is
+// proveOwner proves that an archive which does not say whose it is is this bank's: every segment is
 // of its stream, and the journal holds the newest entries of each shard. It lists the whole
 // archive, once in its life.
-func (s Set) proveOwn(ctx context.Context) error {
-	ends, err := s.ends(ctx)
+func (s Set) proveOwner(ctx context.Context) error {
+	ends, err := s.ownSegments(ctx)
 	if err != nil {
 		return err
 	}
 	for _, end := range ends {
-		lacking, err := s.lacking(ctx, end.Key)
+		lacking, err := s.missingEntry(ctx, end.Key)
 		switch {
 		case segment.Unusable(err): // named by who reads it
 			continue
@@ -263,9 +263,9 @@ func (s Set) proveOwn(ctx context.Context) error {
 	return nil
 }
 
-// ends finds the newest segment of each source in the archive. A source of another stream is a
-// Disagreement.
-func (s Set) ends(ctx context.Context) (map[segment.Source]archive.Object, error) {
+// ownSegments finds the newest segment of each source in the archive. A source of another stream is
+// a Disagreement.
+func (s Set) ownSegments(ctx context.Context) (map[segment.Source]archive.Object, error) {
 	ends, err := s.lastSegments(ctx)
 	if err != nil {
 		return nil, err
@@ -296,10 +296,10 @@ func (s Set) lastSegments(ctx context.Context) (map[segment.Source]archive.Objec
 	return last, nil
 }
 
-// lacking is one of the newest entries of a segment that the journal does not hold, nil where it
-// holds them all.
-func (s Set) lacking(ctx context.Context, key string) (*segment.EntryRef, error) {
-	newest, err := segment.Newest(ctx, s.Bucket, key, newestMost)
+// missingEntry is one of the newest entries of a segment that the journal does not hold, nil where
+// it holds them all.
+func (s Set) missingEntry(ctx context.Context, key string) (*segment.EntryRef, error) {
+	newest, err := segment.Newest(ctx, s.Bucket, key, newestEntries)
 	if err != nil {
 		return nil, err
 	}

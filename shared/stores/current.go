@@ -22,23 +22,23 @@ const shardsAtOnce = 16
 // renewCommand gives the stream a new life.
 const renewCommand = "replay stream --yes"
 
-// end is the newest segment of a shard.
-type end struct {
+// shardEnd is the newest segment of a shard.
+type shardEnd struct {
 	key     string
 	arrived int64
 	// ahead says that the archive goes further than the checkpoint and the stream do.
 	ahead bool
 }
 
-// current checks that the stores were not put back from a copy that is older than the archive.
+// checkCurrent checks that the stores were not put back from a copy that is older than the archive.
 // Where they go back together, a stream that never gave out what the archive holds tells, and would
 // give the same numbers out again; else the journal tells, which lacks the newest entries.
-func (s Set) current(ctx context.Context) error {
+func (s Set) checkCurrent(ctx context.Context) error {
 	newest, ahead, err := s.newest(ctx)
 	if err != nil || newest == "" || s.OneDatabase && !ahead {
 		return err
 	}
-	lacking, err := s.lacking(ctx, newest)
+	lacking, err := s.missingEntry(ctx, newest)
 	switch {
 	case segment.Unusable(err): // named by who reads it
 		err = nil
@@ -65,7 +65,7 @@ func (s Set) current(ctx context.Context) error {
 // that the archive has, since nothing brings it afterwards. tail says that the old life may hold
 // what is not archived yet.
 func (s Set) CheckRenew(ctx context.Context) (tail bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	f, err := s.facts(ctx)
 	if err == nil {
@@ -78,8 +78,8 @@ func (s Set) CheckRenew(ctx context.Context) (tail bool, err error) {
 	if err != nil || newest == "" {
 		return err == nil, err
 	}
-	if lacking, err := s.lacking(ctx, newest); err == nil && lacking != nil {
-		return false, s.current(ctx)
+	if lacking, err := s.missingEntry(ctx, newest); err == nil && lacking != nil {
+		return false, s.checkCurrent(ctx)
 	} else if err != nil && !segment.Unusable(err) {
 		return false, err
 	}
@@ -106,12 +106,12 @@ func (s Set) newest(ctx context.Context) (key string, ahead bool, err error) {
 	if err != nil || len(ends) == 0 {
 		return "", false, err
 	}
-	last := slices.MaxFunc(ends, func(a, b end) int { return cmp.Compare(a.arrived, b.arrived) })
-	return last.key, slices.ContainsFunc(ends, func(e end) bool { return e.ahead }), nil
+	last := slices.MaxFunc(ends, func(a, b shardEnd) int { return cmp.Compare(a.arrived, b.arrived) })
+	return last.key, slices.ContainsFunc(ends, func(e shardEnd) bool { return e.ahead }), nil
 }
 
 // endsOfShards looks at the newest segment of each shard that the stream has.
-func (s Set) endsOfShards(ctx context.Context, created time.Time) ([]end, error) {
+func (s Set) endsOfShards(ctx context.Context, created time.Time) ([]shardEnd, error) {
 	shards, err := s.Streams.Shards(ctx, s.Stream)
 	if err != nil {
 		return nil, fmt.Errorf("shards of %s: %w", s.Stream, err)
@@ -120,7 +120,7 @@ func (s Set) endsOfShards(ctx context.Context, created time.Time) ([]end, error)
 	if err != nil {
 		return nil, err
 	}
-	ends := make([]end, len(shards))
+	ends := make([]shardEnd, len(shards))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(shardsAtOnce)
 	for i, shard := range shards {
@@ -130,19 +130,19 @@ func (s Set) endsOfShards(ctx context.Context, created time.Time) ([]end, error)
 		})
 	}
 	err = group.Wait()
-	return slices.DeleteFunc(ends, func(e end) bool { return e.key == "" }), err
+	return slices.DeleteFunc(ends, func(e shardEnd) bool { return e.key == "" }), err
 }
 
 // endOf looks at one shard. A segment that cannot be read is named by who reads it.
-func (s Set) endOf(ctx context.Context, source segment.Source, at consumer.Checkpoint) (end, error) {
+func (s Set) endOf(ctx context.Context, source segment.Source, at consumer.Checkpoint) (shardEnd, error) {
 	key, footer, err := archive.Last(ctx, s.Bucket, source, time.Now())
 	if err != nil || key == "" {
 		if segment.Unusable(err) {
 			err = nil
 		}
-		return end{}, err
+		return shardEnd{}, err
 	}
-	e := end{key: key, arrived: footer.Arrived.To}
+	e := shardEnd{key: key, arrived: footer.Arrived.To}
 	if !s.OneDatabase || at.Created.Equal(source.Created) && (at.Ended || stream.CompareSequence(at.Sequence, footer.Last) >= 0) {
 		return e, nil
 	}

@@ -21,8 +21,8 @@ const OwnerKey = "owner.json"
 
 const (
 	ownerFormat = 1
-	// ownerMost bounds owner.json.
-	ownerMost = 4 << 10
+	// maxOwner bounds owner.json.
+	maxOwner = 4 << 10
 )
 
 // Owner is what owner.json says.
@@ -43,8 +43,8 @@ type ownership struct {
 	owner *Owner
 }
 
-// settled says that both sides name the same bank.
-func (o ownership) settled() bool { return o.owner != nil && o.bank == o.owner.Bank }
+// agreed says that both sides name the same bank.
+func (o ownership) agreed() bool { return o.owner != nil && o.bank == o.owner.Bank }
 
 // ownership reads both sides, the object first: settle writes the row first, so that a reader which
 // sees the object sees the row too.
@@ -52,12 +52,12 @@ func (s Set) ownership(ctx context.Context) (o ownership, err error) {
 	if o.owner, err = ReadOwner(ctx, s.Bucket); err != nil {
 		return o, err
 	}
-	o.bank, err = s.bank(ctx)
+	o.bank, err = s.readBank(ctx)
 	return o, err
 }
 
-// bank reads the bank's id, "" where there is none.
-func (s Set) bank(ctx context.Context) (string, error) {
+// readBank reads the bank's id, "" where there is none.
+func (s Set) readBank(ctx context.Context) (string, error) {
 	row, err := control.Bank(s.Table).Get(ctx, control.BankKey)
 	if errors.Is(err, table.ErrNotFound) {
 		return "", nil
@@ -91,7 +91,7 @@ func ReadOwner(ctx context.Context, b bucket.Bucket) (*Owner, error) {
 		return nil, fmt.Errorf("read %s: %w", OwnerKey, err)
 	}
 	defer object.Close()
-	text := make([]byte, min(object.Size(), ownerMost))
+	text := make([]byte, min(object.Size(), maxOwner))
 	if n, err := object.ReadAt(text, 0); n < len(text) {
 		return nil, fmt.Errorf("read %s: %w", OwnerKey, err)
 	}
@@ -105,10 +105,10 @@ func ReadOwner(ctx context.Context, b bucket.Bucket) (*Owner, error) {
 	return o, nil
 }
 
-// settle writes what is missing of both sides, the row first: an owner without its bank would keep
+// tie writes what is missing of both sides, the row first: an owner without its bank would keep
 // everybody out. Of two programs that begin at once both go on with what the first has written, or
 // one is told that the archive is another's.
-func (s Set) settle(ctx context.Context, o ownership) error {
+func (s Set) tie(ctx context.Context, o ownership) error {
 	id := o.bank
 	if id == "" && o.owner != nil {
 		id = o.owner.Bank
@@ -119,14 +119,14 @@ func (s Set) settle(ctx context.Context, o ownership) error {
 	if o.bank == "" {
 		err := s.saveBank(ctx, id, "")
 		if errors.Is(err, table.ErrConditionFailed) {
-			id, err = s.bank(ctx)
+			id, err = s.readBank(ctx)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	if o.owner == nil {
-		if err := s.markEnds(ctx); err != nil {
+		if err := s.writeEndMarkers(ctx); err != nil {
 			return err
 		}
 		if err := s.createOwner(ctx, id); err != nil {
@@ -134,17 +134,17 @@ func (s Set) settle(ctx context.Context, o ownership) error {
 		}
 	}
 	now, err := s.ownership(ctx)
-	if err == nil && !now.settled() {
-		err = s.foreign(now)
+	if err == nil && !now.agreed() {
+		err = s.checkForeign(now)
 	}
 	return err
 }
 
-// markEnds writes an end marker for each of the stream's sources in an archive from before there
-// were any. A source without one beside sources that have them is taken for another bank's, and
-// these are proven to be this bank's, or claimed. One whose newest segment is damaged gets none: it
-// is named as damaged.
-func (s Set) markEnds(ctx context.Context) error {
+// writeEndMarkers writes an end marker for each of the stream's sources in an archive from before
+// there were any. A source without one beside sources that have them is taken for another bank's,
+// and these are proven to be this bank's, or claimed. One whose newest segment is damaged gets
+// none: it is named as damaged.
+func (s Set) writeEndMarkers(ctx context.Context) error {
 	last, err := s.lastSegments(ctx)
 	if err != nil {
 		return err
@@ -179,8 +179,8 @@ func (s Set) createOwner(ctx context.Context, id string) error {
 	return nil
 }
 
-// foreign is the answer where the two sides name two banks, nil where they do not.
-func (s Set) foreign(o ownership) error {
+// checkForeign is the answer where the two sides name two banks, nil where they do not.
+func (s Set) checkForeign(o ownership) error {
 	if o.owner == nil {
 		return nil
 	}
@@ -215,7 +215,7 @@ func (s Set) Claim(ctx context.Context) (Claimed, error) {
 		return Claimed{}, err
 	}
 	if o.owner != nil && o.owner.Stream != s.Stream {
-		return Claimed{}, s.foreign(o)
+		return Claimed{}, s.checkForeign(o)
 	}
 	before := ""
 	if o.owner != nil && o.bank != "" && o.bank != o.owner.Bank {
@@ -225,9 +225,9 @@ func (s Set) Claim(ctx context.Context) (Claimed, error) {
 		}
 		o.bank = o.owner.Bank
 	}
-	if err := s.settle(ctx, o); err != nil {
+	if err := s.tie(ctx, o); err != nil {
 		return Claimed{}, err
 	}
-	id, err := s.bank(ctx)
+	id, err := s.readBank(ctx)
 	return Claimed{Bank: id, Before: before}, err
 }

@@ -12,25 +12,25 @@ import (
 	"passbook/shared/readmodel"
 )
 
-// proofChunk is how many entries of a history are in memory while a row is held against it.
-const proofChunk = 256
+// refoldChunk is how many entries of a history are in memory while a row is held against it.
+const refoldChunk = 256
 
-// prove holds two rows that were never met against the journal, each at its own version. Where the
-// live row does not move it is the candidate's alone that counts: it is ahead, and the live one,
-// which may be what the rebuild is to mend, is no measure.
-func (r *comparison) prove(ctx context.Context, live, made rowOf, moves bool) error {
-	rows := []rowOf{made}
+// compareWithJournal holds two rows that were never met against the journal, each at its own
+// version. Where the live row does not move it is the candidate's alone that counts: it is ahead,
+// and the live one, which may be what the rebuild is to mend, is no measure.
+func (r *comparison) compareWithJournal(ctx context.Context, live, made modelRow, moves bool) error {
+	rows := []modelRow{made}
 	if moves {
 		rows = append(rows, live)
 	}
-	slices.SortFunc(rows, func(a, b rowOf) int { return cmp.Compare(a.version, b.version) })
-	p, err := r.newProof(ctx, made.account)
+	slices.SortFunc(rows, func(a, b modelRow) int { return cmp.Compare(a.version, b.version) })
+	p, err := r.newRefold(ctx, made.account)
 	if err != nil {
 		return err
 	}
 	right := true
 	for _, row := range rows {
-		wrong, err := p.judge(ctx, row)
+		wrong, err := p.compare(ctx, row)
 		if err != nil {
 			return err
 		}
@@ -49,20 +49,20 @@ func (r *comparison) prove(ctx context.Context, live, made rowOf, moves bool) er
 	return nil
 }
 
-// proof is a row that is made of an account's journal again, in memory, version after version.
-type proof struct {
+// refold is a row that is made of an account's journal again, in memory, version after version.
+type refold struct {
 	CompareConfig
 	account    event.Account
-	in         *scratch
+	in         *memoryTable
 	generation int64
 	to         Projection
 	at         int64 // the version that was folded up to
 }
 
-// newProof opens the model's projection into a table of its own. Its generation is a candidate
+// newRefold opens the model's projection into a table of its own. Its generation is a candidate
 // there, so that it sends nothing.
-func (r *comparison) newProof(ctx context.Context, a event.Account) (*proof, error) {
-	p := &proof{CompareConfig: r.CompareConfig, account: a, in: newScratch()}
+func (r *comparison) newRefold(ctx context.Context, a event.Account) (*refold, error) {
+	p := &refold{CompareConfig: r.CompareConfig, account: a, in: newMemoryTable()}
 	var err error
 	p.generation, err = readmodel.StartCandidate(ctx, p.in, r.Model)
 	if err == nil {
@@ -74,9 +74,9 @@ func (r *comparison) newProof(ctx context.Context, a event.Account) (*proof, err
 	return p, nil
 }
 
-// judge says what of a row is not what the journal makes it; "" is nothing. Rows MUST come in order
-// of version.
-func (p *proof) judge(ctx context.Context, row rowOf) (string, error) {
+// compare says what of a row is not what the journal makes it; "" is nothing. Rows MUST come in
+// order of version.
+func (p *refold) compare(ctx context.Context, row modelRow) (string, error) {
 	err := p.fold(ctx, row.version)
 	var newer *event.FormatError
 	if errors.Is(err, journal.ErrDamaged) || errors.As(err, &newer) {
@@ -103,7 +103,7 @@ func (p *proof) judge(ctx context.Context, row rowOf) (string, error) {
 }
 
 // fold folds the journal up to a version.
-func (p *proof) fold(ctx context.Context, version int64) error {
+func (p *refold) fold(ctx context.Context, version int64) error {
 	if version <= p.at {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (p *proof) fold(ctx context.Context, version int64) error {
 			return err
 		}
 		chunk, p.at = append(chunk, e), e.Last
-		if len(chunk) < proofChunk {
+		if len(chunk) < refoldChunk {
 			continue
 		}
 		err = p.to.ProjectEntries(ctx, p.account, chunk)

@@ -57,34 +57,34 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 		}
 	}
 	var met damage
-	w := &walk{
-		bucket: c.Bucket, plan: plan, depth: segment.Exact, only: c.Account, atOnce: accountsAtOnce, perPass: c.PassEvents, met: &met,
+	w := &accountReader{
+		bucket: c.Bucket, plan: plan, depth: segment.Exact, only: c.Account, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &met,
 	}
 	// where there are, what came later proves what was before
 	if c.Version == 0 && len(plan.Gaps) == 0 {
-		w.plan, w.unread = plan.Until(c.Time), map[event.Account]bool{}
+		w.plan, w.reread = plan.Until(c.Time), map[event.Account]bool{}
 	}
 	err = c.states(ctx, w, yield)
-	if err == nil && len(w.unread) > 0 {
-		w.plan, w.among, w.unread = plan, w.unread, nil
+	if err == nil && len(w.reread) > 0 {
+		w.plan, w.accounts, w.reread = plan, w.reread, nil
 		err = c.states(ctx, w, yield)
 	}
 	if err != nil {
 		return Faults{}, fmt.Errorf("replay: at: %w", err)
 	}
 	found, err := met.entries.result()
-	return found, cmp.Or(lacking(w.gaps()), err)
+	return found, cmp.Or(gapsError(w.gaps()), err)
 }
 
 // states gives the states of the accounts that a walk reads.
-func (c StatesConfig) states(ctx context.Context, w *walk, yield func(event.Account, account.State) error) error {
+func (c StatesConfig) states(ctx context.Context, w *accountReader, yield func(event.Account, account.State) error) error {
 	w.progress = c.Progress
 	w.progress.Begin("fold the archive", "events", w.plan.Events*int64(w.passes()))
 	var one sync.Mutex
 	for pass := range w.passes() {
 		err := w.pass(ctx, pass, func(_ context.Context, h history) error {
 			s, err := c.fold(w, h)
-			w.nameLater(h, func(e *event.Entry) bool {
+			w.reportLater(h, func(e *event.Entry) bool {
 				return c.Version == 0 && !e.RecordedAt.After(c.Time) || c.Version != 0 && e.First <= c.Version
 			})
 			if err != nil || s.Version == 0 {
@@ -103,14 +103,14 @@ func (c StatesConfig) states(ctx context.Context, w *walk, yield func(event.Acco
 
 // fold folds a history as far as it is asked for. The zero state says that there is nothing to
 // give.
-func (c StatesConfig) fold(w *walk, h history) (account.State, error) {
-	faults := &w.met.entries
-	good, version, wrong := h.whole()
+func (c StatesConfig) fold(w *accountReader, h history) (account.State, error) {
+	faults := &w.damage.entries
+	good, version, wrong := h.verified()
 	var s account.State
 	for _, e := range good {
 		for _, ev := range e.Events {
 			if c.past(e, ev) {
-				return c.reached(s), nil
+				return c.ifReached(s), nil
 			}
 			var err error
 			s, err = account.Fold(s, ev)
@@ -124,17 +124,17 @@ func (c StatesConfig) fold(w *walk, h history) (account.State, error) {
 			}
 		}
 	}
-	if wrong == "" && (c.Version == 0 || s.Version < c.Version) && !w.proven(h) {
+	if wrong == "" && (c.Version == 0 || s.Version < c.Version) && !w.endProven(h) {
 		return account.State{}, nil
 	}
-	if wrong != "" && c.needs(h, version) {
-		if w.again(h.account) {
+	if wrong != "" && c.dependsOn(h, version) {
+		if w.readAgain(h.account) {
 			return account.State{}, nil
 		}
 		faults.add(h.account, version, "%s", wrong)
 		return account.State{}, nil
 	}
-	return c.reached(s), nil
+	return c.ifReached(s), nil
 }
 
 // past says that an event lies after what is asked for.
@@ -148,9 +148,10 @@ func (c StatesConfig) past(e *event.Entry, ev event.Event) bool {
 	return ev.Version > c.Version
 }
 
-// needs says that what is asked for may depend on the version at which a history breaks off: unless
-// everything from there on is too late. When the entries of a gap were recorded nobody knows.
-func (c StatesConfig) needs(h history, version int64) bool {
+// dependsOn says that what is asked for may depend on the version at which a history breaks off:
+// unless everything from there on is too late. When the entries of a gap were recorded nobody
+// knows.
+func (c StatesConfig) dependsOn(h history, version int64) bool {
 	if c.Version != 0 {
 		return version <= c.Version
 	}
@@ -164,8 +165,8 @@ func (c StatesConfig) needs(h history, version int64) bool {
 	return gap
 }
 
-// reached leaves out the accounts that do not have the version asked for.
-func (c StatesConfig) reached(s account.State) account.State {
+// ifReached leaves out the accounts that do not have the version asked for.
+func (c StatesConfig) ifReached(s account.State) account.State {
 	if s.Version < c.Version {
 		return account.State{}
 	}

@@ -6,8 +6,8 @@ import (
 	"passbook/shared/event"
 )
 
-// standing is what an account stands at, by this package's own sums.
-type standing struct {
+// ledger is what an account stands at, by this package's own sums.
+type ledger struct {
 	version int64
 	after   event.After
 	// holds are the open remainders, by the version of the event that placed them.
@@ -20,22 +20,22 @@ type standing struct {
 	frozen  string // "" or the scope
 	// limitVersion is the event that set the limit.
 	limitVersion int64
-	// doubtful: an event was wrong, so that it cannot be said which state is the true one.
-	doubtful bool
-	// blind: something is missing before, so that sums cannot be judged any more, only followed.
-	blind bool
+	// eventInvalid: an event was wrong, so that it cannot be said which state is the true one.
+	eventInvalid bool
+	// gapSeen: something is missing before, so that sums cannot be judged any more, only followed.
+	gapSeen bool
 }
 
-func newStanding() *standing {
-	return &standing{holds: map[int64]int64{}, reversed: map[int64]bool{}, amounts: map[int64]int64{}}
+func newLedger() *ledger {
+	return &ledger{holds: map[int64]int64{}, reversed: map[int64]bool{}, amounts: map[int64]int64{}}
 }
 
 // add moves the standing over an event, and says what is wrong with it; "" is nothing.
-func (s *standing) add(ev event.Event) string {
+func (s *ledger) add(ev event.Event) string {
 	opened := s.version > 0
 	s.version = ev.Version
-	wrong := s.move(ev)
-	if s.blind {
+	wrong := s.apply(ev)
+	if s.gapSeen {
 		s.after = ev.After
 		return ""
 	}
@@ -51,14 +51,14 @@ func (s *standing) add(ev event.Event) string {
 		wrong = "the event's balance is not the sum of what happened"
 	}
 	if wrong != "" {
-		s.doubtful = true
+		s.eventInvalid = true
 		s.after = ev.After // one fault is named once, not again at every later version
 	}
 	return wrong
 }
 
-// move adds the event's effect.
-func (s *standing) move(ev event.Event) string {
+// apply adds the event's effect.
+func (s *ledger) apply(ev event.Event) string {
 	switch b := ev.Body.(type) {
 	case event.AccountOpened:
 		s.after.Limit, s.limitVersion = b.CreditLimit, ev.Version
@@ -72,9 +72,9 @@ func (s *standing) move(ev event.Event) string {
 		s.holds[ev.Version] = b.Amount
 		s.after.Held += b.Amount
 	case event.HoldCaptured:
-		return s.free(b.HoldID, b.Amount, b.Remaining)
+		return s.releaseHold(b.HoldID, b.Amount, b.Remaining)
 	case event.HoldReleased:
-		return s.free(b.HoldID, b.Amount, 0)
+		return s.releaseHold(b.HoldID, b.Amount, 0)
 	case event.TransactionReversed:
 		return s.reverse(b)
 	case event.CreditLimitChanged:
@@ -92,8 +92,8 @@ func (s *standing) move(ev event.Event) string {
 	return ""
 }
 
-// free takes an amount out of a hold and leaves the rest.
-func (s *standing) free(holdID string, amount, rest int64) string {
+// releaseHold takes an amount out of a hold and leaves the rest.
+func (s *ledger) releaseHold(holdID string, amount, rest int64) string {
 	version, _ := event.ParseID('h', holdID)
 	open, ok := s.holds[version]
 	if !ok || open-amount != rest {
@@ -108,7 +108,7 @@ func (s *standing) free(holdID string, amount, rest int64) string {
 }
 
 // reverse takes a transaction back.
-func (s *standing) reverse(b event.TransactionReversed) string {
+func (s *ledger) reverse(b event.TransactionReversed) string {
 	version, _ := event.ParseID('t', b.OriginalTransactionID)
 	moved, ok := s.amounts[version]
 	if !ok || s.reversed[version] {

@@ -91,7 +91,7 @@ func RestoreJournal(ctx context.Context, c RestoreConfig) (RestoreResult, error)
 		return done, fmt.Errorf("restore journal: %w", err)
 	}
 	done.Faults, err = r.met.entries.result()
-	return done, cmp.Or(lacking(gaps), err)
+	return done, cmp.Or(gapsError(gaps), err)
 }
 
 type restore struct {
@@ -102,7 +102,7 @@ type restore struct {
 }
 
 func (r *restore) run(ctx context.Context, plan archive.Plan) ([]archive.Gap, error) {
-	w := &walk{bucket: r.Bucket, plan: plan, depth: segment.Exact, atOnce: accountsAtOnce, perPass: r.PassEvents, met: &r.met}
+	w := &accountReader{bucket: r.Bucket, plan: plan, depth: segment.Exact, concurrency: accountsAtOnce, perPass: r.PassEvents, damage: &r.met}
 	w.progress = r.Progress
 	w.progress.Begin("restore the journal", "events", plan.Events*int64(w.passes()))
 	at := &passes{}
@@ -131,9 +131,9 @@ func (r *restore) run(ctx context.Context, plan archive.Plan) ([]archive.Gap, er
 }
 
 // account restores one account up to its first gap.
-func (r *restore) account(ctx context.Context, w *walk, h history) error {
-	w.nameLater(h, nil)
-	good, version, wrong := h.whole()
+func (r *restore) account(ctx context.Context, w *accountReader, h history) error {
+	w.reportLater(h, nil)
+	good, version, wrong := h.verified()
 	if wrong != "" {
 		r.met.entries.add(h.account, version, "%s", wrong)
 	}
@@ -145,7 +145,7 @@ func (r *restore) account(ctx context.Context, w *walk, h history) error {
 		return err
 	}
 	if wrong == "" {
-		w.proven(h)
+		w.endProven(h)
 	}
 	r.accounts.Add(1)
 	return nil
@@ -170,7 +170,7 @@ func (r *restore) put(ctx context.Context, h history, entries []*event.Entry) (i
 			err = r.Restorer.Restore(ctx, e, s)
 		}
 		switch {
-		case errors.Is(err, journal.ErrDiffers) && h.fork(e.First):
+		case errors.Is(err, journal.ErrDiffers) && h.supersededAt(e.First):
 			r.met.entries.add(h.account, e.First, "the journal has the later life's entry in this place: restore into an empty journal")
 			return i, nil
 		case errors.Is(err, journal.ErrDiffers):
@@ -189,9 +189,9 @@ func (r *restore) put(ctx context.Context, h history, entries []*event.Entry) (i
 func (r *restore) compareRows(ctx context.Context) error {
 	for _, model := range r.Models {
 		r.Progress.Begin("compare "+model+" with the journal", "rows", 0)
-		err := eachLiveRow(ctx, r.Table, model, func(ctx context.Context, row rowOf) error {
+		err := eachLiveRow(ctx, r.Table, model, func(ctx context.Context, row modelRow) error {
 			r.Progress.Add(1)
-			if r.dry.met(row.account) {
+			if r.dry.seen(row.account) {
 				return nil
 			}
 			return r.compareRow(ctx, model, row, nil)
@@ -204,7 +204,7 @@ func (r *restore) compareRows(ctx context.Context) error {
 }
 
 // compareRow holds a row against the journal, with entries in it that a dry run would put.
-func (r *restore) compareRow(ctx context.Context, model string, row rowOf, with []*event.Entry) error {
+func (r *restore) compareRow(ctx context.Context, model string, row modelRow, with []*event.Entry) error {
 	if row.version == 0 {
 		return nil
 	}

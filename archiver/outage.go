@@ -1,0 +1,155 @@
+package archiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"passbook/shared/consumer"
+	"passbook/shared/segment"
+	"passbook/shared/stream"
+)
+
+// retryAfter is how long a suspended shard rests before it is tried again.
+const retryAfter = 30 * time.Second
+
+// errRetry ends the rest of a suspended shard.
+var errRetry = errors.New("archiver: a suspended shard is tried again")
+
+// outage is what is wrong with a shard's archive.
+type outage struct {
+	what string
+	// until is the sequence number with whose archiving the trouble is over, "" where only another
+	// start can tell.
+	until string
+	// again is when a suspended shard is tried again, zero for one that is archived.
+	again time.Time
+}
+
+// outages are what is wrong, by source. It is safe for concurrent use, and its zero value is
+// ready.
+type outages struct {
+	mu sync.Mutex
+	of map[string]outage
+}
+
+func (t *outages) set(source segment.Source, is outage) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.of == nil {
+		t.of = make(map[string]outage)
+	}
+	t.of[source.String()] = is
+}
+
+func (t *outages) get(source segment.Source) outage {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.of[source.String()]
+}
+
+// passed notes that a segment was sealed, and up to where: a shard that was suspended is not any
+// more.
+func (t *outages) passed(source segment.Source, last string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	is := t.of[source.String()]
+	if !is.again.IsZero() || is.until != "" && stream.CompareSequence(last, is.until) >= 0 {
+		delete(t.of, source.String())
+	}
+}
+
+func (t *outages) suspended() (n int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, is := range t.of {
+		if !is.again.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
+// Ready returns nil, or what is wrong with the archive of shards that this process has or had: what
+// was lost of it, and which shards are suspended. Nothing but the archive waits for it.
+func (a *Archiver) Ready() error {
+	a.outages.mu.Lock()
+	defer a.outages.mu.Unlock()
+	var all []string
+	for _, source := range slices.Sorted(maps.Keys(a.outages.of)) {
+		all = append(all, source+": "+a.outages.of[source].what)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(all, "; "))
+}
+
+// Suspended returns nil, or which shards are not archived and why.
+func (a *Archiver) Suspended() error {
+	if a.outages.suspended() == 0 {
+		return nil
+	}
+	return a.Ready()
+}
+
+// reportLoss notes that the end of a source's chain was lost, up to a sequence number that was
+// archived before.
+func (a *Archiver) reportLoss(source segment.Source, until string, what error) {
+	a.stats.losses.Add(1)
+	a.Log.Error("a part of the archive was lost", "shard", source.String(), "error", what)
+	a.outages.set(source, outage{what: what.Error(), until: until})
+}
+
+// afterDamage is the end of a chain whose newest segment is damaged. Its content is unknown, and
+// so is where it ended: at the checkpoint, or, where that lies before it, no earlier than it began.
+// What it held is in the journal.
+func (a *Archiver) afterDamage(source segment.Source, key, checkpoint string, damage error) (segment.Link, error) {
+	name, err := segment.ParseKey(key)
+	if err != nil {
+		return segment.Link{}, fmt.Errorf("archiver: end of %s: %w", source, err)
+	}
+	last := checkpoint
+	if stream.CompareSequence(name.First, last) > 0 {
+		last = name.First
+	}
+	a.reportLoss(source, "", fmt.Errorf("%w; archiving continues behind it, and audit --repair archives again what it held", damage))
+	return segment.Link{Key: key, Last: last}, nil
+}
+
+// suspend has a source rest: what is in the way of it stays, and is looked at again from time to
+// time.
+func (a *Archiver) suspend(source segment.Source, why error) *suspendedHandler {
+	if a.outages.get(source).again.IsZero() {
+		a.Log.Error("shard is not archived", "shard", source.String(), "error", why)
+	}
+	again := time.Now().Add(retryAfter)
+	a.outages.set(source, outage{what: fmt.Sprintf("suspended: %v; audit names what differs", why), again: again})
+	return &suspendedHandler{again}
+}
+
+// suspendedShard is the handler of a source that rests now.
+func (a *Archiver) suspendedShard(source segment.Source) (*suspendedHandler, bool) {
+	again := a.outages.get(source).again
+	return &suspendedHandler{again}, time.Now().Before(again)
+}
+
+// suspendedHandler is the consumer.Handler of a suspended shard. It keeps the lease and takes
+// nothing.
+type suspendedHandler struct{ again time.Time }
+
+// Handle leaves the checkpoint where it is.
+func (p *suspendedHandler) Handle(_ context.Context, b consumer.Batch) (string, error) {
+	if b.Ended || !time.Now().Before(p.again) {
+		return "", errRetry
+	}
+	return "", nil
+}
+
+// Close has nothing to give back.
+func (p *suspendedHandler) Close() error { return nil }

@@ -1,0 +1,93 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"sync"
+	"time"
+
+	"passbook/shared/table"
+)
+
+// memoryTable is a table in memory, of what a projection of one account writes: its row, and why it
+// was set aside. It holds no more than that, and nothing of it reaches the bank. What a projection
+// does not call is errors.ErrUnsupported.
+type memoryTable struct {
+	mu   sync.Mutex
+	rows map[memoryKey]table.Map
+}
+
+type memoryKey struct {
+	table string
+	key   table.Key
+}
+
+func newMemoryTable() *memoryTable { return &memoryTable{rows: map[memoryKey]table.Map{}} }
+
+// Get is table.Table's.
+func (s *memoryTable) Get(_ context.Context, name string, key table.Key, _ bool) (table.Row, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	attrs, there := s.rows[memoryKey{name, key}]
+	if !there {
+		return table.Row{}, table.ErrNotFound
+	}
+	return table.Row{Key: key, Attrs: maps.Clone(attrs)}, nil
+}
+
+// Put is table.Table's.
+func (s *memoryTable) Put(_ context.Context, p table.Put) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := memoryKey{p.Table, p.Row.Key}
+	attrs, there := s.rows[key]
+	if !satisfies(p.If, attrs, there) {
+		return table.ErrConditionFailed
+	}
+	s.rows[key] = maps.Clone(p.Row.Attrs)
+	return nil
+}
+
+// Delete is table.Table's.
+func (s *memoryTable) Delete(_ context.Context, name string, key table.Key, cond table.Condition) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	attrs, there := s.rows[memoryKey{name, key}]
+	if !satisfies(cond, attrs, there) {
+		return table.ErrConditionFailed
+	}
+	delete(s.rows, memoryKey{name, key})
+	return nil
+}
+
+// satisfies says whether a condition holds of the row in place.
+func satisfies(cond table.Condition, attrs table.Map, there bool) bool {
+	absent, attr, value := cond.Parts()
+	if absent {
+		return !there
+	}
+	return there && reflect.DeepEqual(attrs[attr], value)
+}
+
+// Query is table.Table's.
+func (*memoryTable) Query(context.Context, table.Query) (table.Page, error) {
+	return table.Page{}, unsupported("query")
+}
+
+// Scan is table.Table's.
+func (*memoryTable) Scan(context.Context, table.Scan) (table.Page, error) {
+	return table.Page{}, unsupported("scan")
+}
+
+// Transact is table.Table's.
+func (*memoryTable) Transact(context.Context, []table.Put) error { return unsupported("transact") }
+
+// Skew is table.Table's: there is one clock.
+func (*memoryTable) Skew() time.Duration { return 0 }
+
+func unsupported(call string) error {
+	return fmt.Errorf("%s in the table of a proof: %w", call, errors.ErrUnsupported)
+}
