@@ -38,7 +38,7 @@ func withKeepAlive(ctx context.Context, most time.Duration, call func(context.Co
 			return err
 		case <-tick.C:
 			if ctx.Err() == nil {
-				consumer.Alive(ctx)
+				consumer.KeepAlive(ctx)
 			}
 		}
 	}

@@ -81,7 +81,7 @@ func TestReadWithoutAnAnswerCostsOneLease(t *testing.T) {
 	for name, deaf := range map[string]bool{"another reads on": true, "the same reads on": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := newCrew(t, 1)
+				c := newTeam(t, 1)
 				line := &halfOpen{deaf: deaf, closed: make(chan struct{})}
 				c.start("a", func(config *Config) { config.Runtime.Streams = halfOpenStream{c.streams, line} })
 				c.within(time.Second, "a holds it", func() bool { return c.owned()["a"] == 1 })
@@ -116,7 +116,7 @@ func TestHoleIsHealedAlthoughAStepOfItHangs(t *testing.T) {
 	for name, healHangs := range map[string]bool{"a listing": false, "an account": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := newCrew(t, 1)
+				c := newTeam(t, 1)
 				entries := archivetest.Bank(6, 4, 40)
 				c.journal.commit(entries...)
 				l := c.ledger()
@@ -141,7 +141,7 @@ func TestHoleIsHealedAlthoughAStepOfItHangs(t *testing.T) {
 						return l.heal(ctx, a)
 					}
 				})
-				c.within(tendWithin+2*testLease, "healed", func() bool { return c.foundHoles() == 1 && c.openHoles() == 0 })
+				c.within(maintainTimeout+2*testLease, "healed", func() bool { return c.foundHoles() == 1 && c.openHoles() == 0 })
 				line.checkHung(t, 1)
 				l.check()
 			})

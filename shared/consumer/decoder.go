@@ -8,56 +8,58 @@ import (
 	"passbook/shared/stream"
 )
 
-// decodedKept is how many of a shard's newest entries a Decoder keeps: more than readers of one
-// process are apart while they follow.
-const decodedKept = 4096
+const (
+	// keptEntries bounds the newest entries of a shard that a Decoder keeps: more than the readers
+	// of one process are apart while they follow the stream.
+	keptEntries = 4096
+	// keptBytes bounds the records of those entries: a record has up to 1 MiB, and most have less
+	// than 1 KiB.
+	keptBytes = 4 << 20
+)
 
-// decodedBytes bounds the records whose entries a Decoder keeps of a shard: a record holds up to 1
-// MiB, and most hold less than 1 KiB.
-const decodedBytes = 4 << 20
-
-// Decoder decodes records, and keeps the newest so that the consumers of one process decode each
-// record once. It may be used concurrently.
+// Decoder decodes records. It keeps the newest entries, so that the consumers of a process decode
+// each record once. It may be used concurrently.
 type Decoder struct {
 	mu      sync.Mutex
-	shards  map[string]*decoded
+	shards  map[string]*recentEntries
 	readers map[string]int // how many consumers of the process read a shard
 }
 
-// decoded are a shard's newest entries, in a ring of their sequence numbers from oldest to next.
-type decoded struct {
+// recentEntries keeps the newest entries of a shard, and their sequence numbers in a ring from
+// oldest to next.
+type recentEntries struct {
 	mu           sync.Mutex
 	entries      map[string]keptEntry
-	order        [decodedKept]string
+	order        [keptEntries]string
 	oldest, next int
 	bytes        int
 }
 
-// keptEntry is an entry, and the size of the record that it came in.
+// keptEntry is an entry, and the size of the record that it was decoded from.
 type keptEntry struct {
 	entry *event.Entry
 	bytes int
 }
 
-// NewDecoder makes a decoder.
+// NewDecoder returns a decoder that keeps nothing yet.
 func NewDecoder() *Decoder {
-	return &Decoder{shards: map[string]*decoded{}, readers: map[string]int{}}
+	return &Decoder{shards: map[string]*recentEntries{}, readers: map[string]int{}}
 }
 
-// decode turns records into deliveries. A record that cannot be decoded has its error in its
-// delivery.
+// decode returns the deliveries of records. The delivery of a record that cannot be decoded has the
+// error.
 func (d *Decoder) decode(s Shard, records []stream.Delivered) []Delivery {
 	if len(records) == 0 {
 		return nil
 	}
-	kept := d.shard(s)
+	recent := d.recent(s)
 	deliveries := make([]Delivery, len(records))
 	for i, r := range records {
-		entry := kept.get(r.Sequence)
+		entry := recent.get(r.Sequence)
 		var err error
 		if entry == nil {
 			if entry, err = decodeRecord(r); err == nil {
-				kept.put(r.Sequence, entry, len(r.Data))
+				recent.put(r.Sequence, entry, len(r.Data))
 			}
 		}
 		deliveries[i] = Delivery{Sequence: r.Sequence, Arrived: r.Arrived, PartitionKey: r.PartitionKey, Entry: entry, Err: err, Data: r.Data}
@@ -65,7 +67,8 @@ func (d *Decoder) decode(s Shard, records []stream.Delivered) []Delivery {
 	return deliveries
 }
 
-// decodeRecord decodes one record and holds it against its partition key, by which it was placed.
+// decodeRecord decodes one record and checks that it was put under the partition key of its
+// account.
 func decodeRecord(r stream.Delivered) (*event.Entry, error) {
 	e, err := event.DecodeRecord(r.Data)
 	if err != nil {
@@ -77,12 +80,12 @@ func decodeRecord(r stream.Delivered) (*event.Entry, error) {
 	return e, nil
 }
 
-func decodedKey(s Shard) string { return fmt.Sprintf("%s#%d#%s", s.Stream, s.Created.Unix(), s.ID) }
+func recentKey(s Shard) string { return fmt.Sprintf("%s#%d#%s", s.Stream, s.Created.Unix(), s.ID) }
 
-// enter notes a reader of a shard, until it calls leave. With the last one goes what is kept of the
-// shard, which is another process's to read from then on, or nobody's.
-func (d *Decoder) enter(s Shard) (leave func()) {
-	key := decodedKey(s)
+// addReader counts a reader of a shard until remove is called. The last one to be removed drops the
+// shard's entries, as no worker of this process reads it any more.
+func (d *Decoder) addReader(s Shard) (remove func()) {
+	key := recentKey(s)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.readers[key]++
@@ -96,39 +99,39 @@ func (d *Decoder) enter(s Shard) (leave func()) {
 	}
 }
 
-func (d *Decoder) shard(s Shard) *decoded {
-	key := decodedKey(s)
+func (d *Decoder) recent(s Shard) *recentEntries {
+	key := recentKey(s)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	kept := d.shards[key]
-	if kept == nil {
-		kept = &decoded{entries: map[string]keptEntry{}}
-		d.shards[key] = kept
+	recent := d.shards[key]
+	if recent == nil {
+		recent = &recentEntries{entries: map[string]keptEntry{}}
+		d.shards[key] = recent
 	}
-	return kept
+	return recent
 }
 
-func (k *decoded) get(sequence string) *event.Entry {
+func (k *recentEntries) get(sequence string) *event.Entry {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.entries[sequence].entry
 }
 
-// put keeps an entry, and lets go of the oldest until it fits.
-func (k *decoded) put(sequence string, e *event.Entry, size int) {
+// put keeps an entry, and drops the oldest ones until it fits.
+func (k *recentEntries) put(sequence string, e *event.Entry, size int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if _, there := k.entries[sequence]; there {
 		return
 	}
-	for len(k.entries) > 0 && (len(k.entries) == decodedKept || k.bytes+size > decodedBytes) {
+	for len(k.entries) > 0 && (len(k.entries) == keptEntries || k.bytes+size > keptBytes) {
 		old := k.order[k.oldest]
 		k.bytes -= k.entries[old].bytes
 		delete(k.entries, old)
-		k.oldest = (k.oldest + 1) % decodedKept
+		k.oldest = (k.oldest + 1) % keptEntries
 	}
 	k.order[k.next] = sequence
 	k.entries[sequence] = keptEntry{e, size}
 	k.bytes += size
-	k.next = (k.next + 1) % decodedKept
+	k.next = (k.next + 1) % keptEntries
 }

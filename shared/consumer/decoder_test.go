@@ -13,21 +13,21 @@ import (
 // What a decoder remembers is bounded by number and by bytes, the oldest goes first, and a finished
 // shard is forgotten.
 func TestDecoderBoundsWhatItKeeps(t *testing.T) {
-	for _, c := range []struct{ size, want int }{{1, decodedKept}, {1 << 20, decodedBytes >> 20}} {
+	for _, c := range []struct{ size, want int }{{1, keptEntries}, {1 << 20, keptBytes >> 20}} {
 		d, shard := NewDecoder(), Shard{Stream: testStream, ID: "s"}
-		leave := d.enter(shard)
-		kept := d.shard(shard)
-		for i := range decodedKept + 10 {
+		remove := d.addReader(shard)
+		kept := d.recent(shard)
+		for i := range keptEntries + 10 {
 			kept.put(fmt.Sprint(i), &event.Entry{}, c.size)
 		}
 		if len(kept.entries) != c.want || kept.bytes != c.want*c.size {
 			t.Errorf("by %d bytes: %d entries of %d bytes, want %d", c.size, len(kept.entries), kept.bytes, c.want)
 		}
-		first := decodedKept + 10 - c.want
+		first := keptEntries + 10 - c.want
 		if kept.get(fmt.Sprint(first)) == nil || kept.get(fmt.Sprint(first-1)) != nil {
 			t.Errorf("by %d bytes: not the newest are kept", c.size)
 		}
-		leave()
+		remove()
 		if len(d.shards) != 0 {
 			t.Error("a finished shard is remembered")
 		}
@@ -45,7 +45,7 @@ func (d *Decoder) kept() int {
 // goes with the second.
 func TestDecoderForgetsShardsThatWereHandedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 2)
+		c := newTeam(t, 2)
 		d := NewDecoder()
 		c.start("a", func(config *Config) { config.Runtime.Decoder = d })
 		c.start("other", func(config *Config) { config.Name, config.Runtime.Decoder = "other", d })

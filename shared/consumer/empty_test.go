@@ -14,7 +14,7 @@ import (
 func TestEmptyStoreIsFilledFromTheJournal(t *testing.T) {
 	for _, empty := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			c := newCrew(t, 2)
+			c := newTeam(t, 2)
 			entries := archivetest.Bank(6, 40, 80)
 			c.journal.commit(entries...)
 			l := c.ledger()

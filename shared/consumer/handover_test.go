@@ -124,7 +124,7 @@ func TestNameWrittenAsTheWorkerEndsIsTakenOff(t *testing.T) {
 	for _, held := range []bool{false, true} {
 		for _, claims := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
-				c := newCrew(t, 2)
+				c := newTeam(t, 2)
 				if claims {
 					c.start("a", nil)
 					c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 2 })
@@ -155,7 +155,7 @@ func TestNameWrittenAsTheWorkerEndsIsTakenOff(t *testing.T) {
 // the shard to whoever claims it at the end, which is nobody, and takes it up again.
 func TestShardIsNotHandedToWhoTookItsClaimBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 2)
+		c := newTeam(t, 2)
 		release := make(chan struct{})
 		c.tape.before = func(ctx context.Context, worker string, b Batch) error {
 			if worker == "a" && len(b.Deliveries) > 0 {
@@ -190,7 +190,7 @@ type refusing struct {
 }
 
 func (r *refusing) Put(ctx context.Context, p table.Put) error {
-	if !r.ended.IsZero() && time.Since(r.ended) < handOffGrace {
+	if !r.ended.IsZero() && time.Since(r.ended) < handOverGrace {
 		return errCut
 	}
 	return r.Table.Put(ctx, p)
@@ -199,7 +199,7 @@ func (r *refusing) Put(ctx context.Context, p table.Put) error {
 // A reader's last write fails for as long as it may try. The worker frees the lease in its place.
 func TestLeaseThatAReaderCouldNotGiveBackIsFreed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		line := &refusing{Table: c.table}
 		c.start("a", func(config *Config) { config.Runtime.Table = line })
 		c.within(time.Second, "a holds it", func() bool { return c.owned()["a"] == 1 })
@@ -221,7 +221,7 @@ func TestClaimsAreTakenBackBeforeTheLastReaderReturns(t *testing.T) {
 		l.owner, l.claim = "a", "b"
 		l, err := w.leases.write(t.Context(), l)
 		b.must(err)
-		w.runs["slow"] = &run{shard: Shard{ID: "slow"}, hold: newHold(w.leases, lease{shard: "slow", owner: "b"}, testLease, time.Now())}
+		w.runs["slow"] = &shardRun{shard: Shard{ID: "slow"}, keeper: newLeaseKeeper(w.leases, lease{shard: "slow", owner: "b"}, testLease, time.Now())}
 		ended := make(chan error)
 		go func() { ended <- w.handOver() }()
 		synctest.Wait()

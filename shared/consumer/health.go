@@ -12,55 +12,55 @@ import (
 	"passbook/shared/table"
 )
 
-// errNoWorker: none of the process's workers runs.
+// errNoWorker is the error of a process of which no worker runs.
 var errNoWorker = errors.New("consumer: no worker runs")
 
-// Health tells whether the workers of a process do their work. The program makes one and gives it
+// startupLeases is how many leases long a process counts as just started: longer than the first
+// snapshot and the first reads take.
+const startupLeases = 3
+
+// Health knows whether the workers of a process do their work. The program makes one and gives it
 // to all of them. It may be used concurrently.
 type Health struct {
 	mu      sync.Mutex
 	workers []*workerHealth
-	// settled: there was a time when all that ran had looked at the leases. A worker that is added
-	// later, as for a generation that is rebuilt, does not make the process unready by being new.
+	// settled is set once every worker has read the leases. A worker that is added later, such as
+	// that of a generation that is rebuilt, does not make the process unready by being new.
 	settled bool
-	// proven: a batch was handled, so the process may read and write what every one of its kind
-	// does.
+	// proven is set once a batch was processed: the process has the rights that its work takes.
 	proven bool
-	// trial is until when a refusal is taken for a wrong set-up, of a process that has just
+	// startup is until when a refusal counts as a wrong configuration of a process that has just
 	// started.
-	trial time.Time
+	startup time.Time
 }
 
-// trialLeases is how many leases a process has just started for: more than the first survey and the
-// first reads take.
-const trialLeases = 3
-
-// workerHealth is how one worker does. health guards it.
+// workerHealth is the state of one worker. The mutex of health guards it.
 type workerHealth struct {
 	health *Health
 	name   string
 	lease  time.Duration
-	// last is when it last surveyed, its start when it never did; err why it has not since.
+	// last is when the worker last read the leases, or its start when done is not set.
 	last   time.Time
-	done   bool // it surveyed at least once
-	err    error
+	done   bool
+	err    error // why it has not read them since
 	shards map[string]*shardHealth
 }
 
-// shardHealth is how one shard is read.
+// shardHealth is the state of one shard. The mutex of health guards it.
 type shardHealth struct {
 	health *Health
-	// good is when a batch was last handled, err why none was since.
+	// good is when a batch was last processed, and err why none was since.
 	good time.Time
 	err  error
 }
 
-// NewHealth makes a Health that is not ready, as no worker runs.
+// NewHealth returns a Health that is not ready, as no worker runs.
 func NewHealth() *Health { return &Health{} }
 
-// Ready returns nil, or why not: no worker runs; one has not looked at the leases yet, or not for a
-// whole lease, so that its shards are another's by now; or a shard that it holds has been failing
-// for longer than a lease. It names the consumer, the shard and the last error, and makes no call.
+// Ready returns nil, or why the process is not ready: no worker runs; one has not read the leases
+// for the length of one, so that other workers have its shards by now; or a shard that it reads has
+// been failing for longer than a lease. The error names the consumer, the shard and the last error.
+// Ready makes no call.
 func (h *Health) Ready() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -80,9 +80,9 @@ func (w *workerHealth) ready(now time.Time) error {
 	since := now.Sub(w.last)
 	switch {
 	case !w.done && (!w.health.settled || since > w.lease):
-		return fmt.Errorf("no survey yet: %w", cmp.Or(w.err, errors.New("it has just started")))
+		return fmt.Errorf("the leases have not been read yet: %w", cmp.Or(w.err, errors.New("the worker has just started")))
 	case since > w.lease:
-		return fmt.Errorf("no survey for %s: %w", since.Round(time.Second), cmp.Or(w.err, errors.New("it hangs")))
+		return fmt.Errorf("the leases have not been read for %s: %w", since.Round(time.Second), cmp.Or(w.err, errors.New("the worker hangs")))
 	}
 	var shards []string
 	for id, s := range w.shards {
@@ -98,43 +98,44 @@ func (w *workerHealth) ready(now time.Time) error {
 	return fmt.Errorf("shard %s has been failing for %s: %w", first, now.Sub(s.good).Round(time.Second), s.err)
 }
 
-// denied makes an error fatal that says, soon after the start and before any batch was handled,
-// that a store does not let this process do its work: it is set up wrongly, and to ask for ever
-// would help nobody. Later on, or where it has stood by without a shard, it may be a mistake that
-// somebody corrects, and is waited out.
-func (h *Health) denied(err error) error {
+// fatalIfRefused makes an error Fatal if a store refuses the process's work soon after the start
+// and before any batch was processed: its configuration is wrong, and repeating would not help. A
+// refusal later, or of a process that has stood by without a shard, may be a mistake that a person
+// corrects, and is repeated.
+func (h *Health) fatalIfRefused(err error) error {
 	if !errors.Is(err, table.ErrRefused) && !errors.Is(err, stream.ErrRefused) {
 		return err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.proven || time.Now().After(h.trial) {
+	if h.proven || time.Now().After(h.startup) {
 		return err
 	}
 	return Fatal(err)
 }
 
-// join adds a worker that starts.
-func (h *Health) join(name string, lease time.Duration) *workerHealth {
+// add adds a worker that starts.
+func (h *Health) add(name string, lease time.Duration) *workerHealth {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	w := &workerHealth{health: h, name: name, lease: lease, last: time.Now(), shards: map[string]*shardHealth{}}
 	h.workers = append(h.workers, w)
-	if h.trial.IsZero() {
-		h.trial = time.Now().Add(trialLeases * lease)
+	if h.startup.IsZero() {
+		h.startup = time.Now().Add(startupLeases * lease)
 	}
 	return w
 }
 
-// leave removes a worker that ended.
-func (h *Health) leave(w *workerHealth) {
+// remove removes a worker that ended.
+func (h *Health) remove(w *workerHealth) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.workers = slices.DeleteFunc(h.workers, func(other *workerHealth) bool { return other == w })
 }
 
-// surveyed notes that the worker looked at the leases, and the shards that it has in work since.
-func (w *workerHealth) surveyed(runs map[string]*run) {
+// rebalanced notes that the worker has read the leases, and forgets the shards that it does not
+// read.
+func (w *workerHealth) rebalanced(runs map[string]*shardRun) {
 	w.health.mu.Lock()
 	defer w.health.mu.Unlock()
 	w.last, w.done, w.err = time.Now(), true, nil
@@ -148,15 +149,15 @@ func (w *workerHealth) surveyed(runs map[string]*run) {
 	}
 }
 
-// blind notes why the worker could not look at the leases.
-func (w *workerHealth) blind(err error) {
+// snapshotFailed notes why the worker could not read the leases.
+func (w *workerHealth) snapshotFailed(err error) {
 	w.health.mu.Lock()
 	defer w.health.mu.Unlock()
 	w.err = err
 }
 
-// shard is the health of a shard that the worker takes. One that it had at its last survey, and
-// lost by failing, is as ill as it was.
+// shard returns the health of a shard that the worker takes. A shard that it lost by failing since
+// it last read the leases keeps its failure.
 func (w *workerHealth) shard(id string) *shardHealth {
 	w.health.mu.Lock()
 	defer w.health.mu.Unlock()
@@ -166,16 +167,16 @@ func (w *workerHealth) shard(id string) *shardHealth {
 	return w.shards[id]
 }
 
-// well notes a batch that was handled.
-func (s *shardHealth) well() {
+// succeeded notes a batch that was processed.
+func (s *shardHealth) succeeded() {
 	s.health.mu.Lock()
 	defer s.health.mu.Unlock()
 	s.good, s.err = time.Now(), nil
 	s.health.proven = true
 }
 
-// ill notes a batch, or a read, that failed.
-func (s *shardHealth) ill(err error) {
+// failed notes a batch, or a read, that failed.
+func (s *shardHealth) failed(err error) {
 	s.health.mu.Lock()
 	defer s.health.mu.Unlock()
 	s.err = err

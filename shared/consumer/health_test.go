@@ -39,13 +39,13 @@ func ready(t *testing.T, h *Health) {
 
 func TestProcessIsReadyWhileItsWorkersSeeTheLeases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		h := NewHealth()
 		unready(t, h, "no worker")
 		healthy := func(config *Config) { config.Runtime.Health = h }
 		c.start("a", func(config *Config) { healthy(config); config.Runtime.Table.(*wire).cut = true })
 		time.Sleep(2 * time.Second)
-		unready(t, h, "tape", "no survey yet", errCut.Error())
+		unready(t, h, "tape", "the leases have not been read yet", errCut.Error())
 		c.wire["a"].setCut(false)
 		time.Sleep(2 * time.Second)
 		ready(t, h)
@@ -57,7 +57,7 @@ func TestProcessIsReadyWhileItsWorkersSeeTheLeases(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		c.wire["a"].setCut(true)
 		time.Sleep(testLease + time.Second)
-		unready(t, h, "tape", "no survey for", errCut.Error())
+		unready(t, h, "tape", "the leases have not been read for", errCut.Error())
 		c.wire["a"].setCut(false)
 		time.Sleep(2 * time.Second)
 		ready(t, h)
@@ -67,7 +67,7 @@ func TestProcessIsReadyWhileItsWorkersSeeTheLeases(t *testing.T) {
 		time.Sleep(testLease / 2)
 		ready(t, h)
 		time.Sleep(testLease)
-		unready(t, h, "tape@2", "no survey yet")
+		unready(t, h, "tape@2", "the leases have not been read yet")
 		c.halt("b")
 		ready(t, h)
 		c.halt("a")
@@ -77,7 +77,7 @@ func TestProcessIsReadyWhileItsWorkersSeeTheLeases(t *testing.T) {
 
 func TestProcessIsNotReadyWhileAShardFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 2)
+		c := newTeam(t, 2)
 		h := NewHealth()
 		entries := archivetest.Bank(1, 10, 40)
 		var failing atomic.Bool
@@ -107,7 +107,7 @@ func TestProcessIsNotReadyWhileAShardFails(t *testing.T) {
 // A reader that hangs loses its lease and takes it again: the process is not well for that.
 func TestProcessIsNotReadyWhileAShardHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		h := NewHealth()
 		var hangs atomic.Bool
 		hangs.Store(true)
@@ -125,7 +125,7 @@ func TestProcessIsNotReadyWhileAShardHangs(t *testing.T) {
 		ready(t, h)
 		for range 10 {
 			time.Sleep(testLease)
-			unready(t, h, "shardId-000000000000", "stalled")
+			unready(t, h, "shardId-000000000000", "no progress")
 		}
 		hangs.Store(false)
 		c.within(2*testLease, "read", c.delivered(5))
@@ -136,7 +136,7 @@ func TestProcessIsNotReadyWhileAShardHangs(t *testing.T) {
 // A shard that fails here and is taken by another is not this process's trouble any more.
 func TestFailingShardThatWasHandedOverIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		h := NewHealth()
 		c.tape.before = func(_ context.Context, worker string, b Batch) error {
 			if worker == "a" && len(b.Deliveries) > 0 {
@@ -192,7 +192,7 @@ func TestWorkerEndsWhenItIsRefusedFromTheStart(t *testing.T) {
 	} {
 		for _, leased := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
-				c := newCrew(t, 1)
+				c := newTeam(t, 1)
 				if leased { // there are leases from an earlier process
 					c.start("b", nil)
 					c.within(time.Second, "b holds it", func() bool { return c.owned()["b"] == 1 })
@@ -212,7 +212,7 @@ func TestWorkerEndsWhenItIsRefusedFromTheStart(t *testing.T) {
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		r := &denying{Stream: c.streams}
 		c.start("a", func(config *Config) { config.Runtime.Streams = r })
 		entries := archivetest.Bank(1, 1, 10)
@@ -232,7 +232,7 @@ func TestWorkerEndsWhenItIsRefusedFromTheStart(t *testing.T) {
 // runs, and is not new for that.
 func TestStandbyWaitsOutARefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		c.start("a", nil)
 		c.within(time.Second, "a holds it", func() bool { return c.owned()["a"] == 1 })
 		r := &denying{Stream: c.streams}

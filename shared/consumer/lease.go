@@ -16,138 +16,56 @@ import (
 // shardEnd is the checkpoint of a shard that was read to its end.
 const shardEnd = "SHARD_END"
 
-// errLost: another worker wrote the lease.
+// errLost is the error of a write that found the lease written by another worker.
 var errLost = errors.New("consumer: lease lost")
 
-// lease is a row of the control table: who reads a shard, and how far. Checkpoint and renewal are
-// one write.
+// lease is a row of the control table: which worker reads a shard, and up to where it was read. A
+// checkpoint and a renewal are one write.
 type lease struct {
 	shard string
 	// owner is the worker that reads the shard, "" for none; claim the one that asks for it.
 	owner, claim string
-	// epoch counts the writes, and every write is conditional on it: who missed one write can make
-	// no other.
+	// epoch counts the writes. Every write is conditional on it, so a worker that missed one write
+	// can make no other.
 	epoch int64
 	// created is the stream's creation in unix seconds.
 	created int64
-	// checkpoint is "" for the trim horizon, shardEnd, or the sequence number up to which all is
-	// done.
+	// checkpoint is the sequence number up to which everything is processed, "" for the trim
+	// horizon, or shardEnd.
 	checkpoint string
-	// first and last bound the shard's hash keys, kept for a shard that the stream no longer lists.
+	// first and last bound the shard's hash keys. They are kept for a shard that the stream no
+	// longer lists.
 	first, last *big.Int
-	// begun is when the consumer heard of the shard, and later until when it knows that there was
-	// no record to read.
+	// begun is when the consumer first knew of the shard. While the checkpoint is the trim horizon
+	// it moves on to the latest time at which the shard was known to be empty.
 	begun time.Time
-	// caughtUp is a time before which nothing arrived that is not at or before the checkpoint, zero
-	// when there is none; see around.
+	// caughtUp is a time at which the shard held no record after the checkpoint; zero when there is
+	// none. See resumeNear.
 	caughtUp time.Time
-	// behind is the reader's distance from the tip, at when the row was written.
+	// behind is the reader's distance from the tip when the row was written, which was at at.
 	behind time.Duration
 	at     time.Time
 }
 
+// newLease returns the first lease of a shard: without an owner, and at the trim horizon.
+func newLease(s stream.Shard, created int64) lease {
+	return lease{shard: s.ID, created: created, first: s.FirstHash, last: s.LastHash, begun: time.Now().UTC()}
+}
+
 func (l lease) ended() bool { return l.checkpoint == shardEnd }
 
-// restart has the shard read from the trim horizon, as if the consumer heard of it now.
+// restart sets the lease back to the trim horizon, as if the consumer first knew of the shard now.
 func (l *lease) restart(now time.Time) {
 	l.checkpoint, l.begun, l.caughtUp = "", now.UTC(), time.Time{}
 }
 
-// same says whether two leases are the same write.
+// same reports whether two leases are the same write.
 func (l lease) same(m lease) bool {
 	return l.epoch == m.epoch && l.owner == m.owner && l.claim == m.claim && l.checkpoint == m.checkpoint && l.created == m.created
 }
 
-// leaseTable is the leases of one consumer on one stream.
-type leaseTable struct {
-	table table.Table
-	pk    string
-}
-
-func leasesOf(t table.Table, streamName, consumer string) leaseTable {
-	return leaseTable{table: t, pk: "lease#" + streamName + "#" + consumer}
-}
-
-// list reads every lease, by shard.
-func (t leaseTable) list(ctx context.Context) (map[string]lease, error) {
-	leases := map[string]lease{}
-	q := table.Query{Table: control.Name, PK: t.pk, Consistent: true}
-	for {
-		page, err := t.table.Query(ctx, q)
-		if err != nil {
-			return nil, fmt.Errorf("list %s: %w", t.pk, err)
-		}
-		for _, row := range page.Rows {
-			leases[row.SK] = parseLease(row)
-		}
-		if q.After = page.After; q.After == "" {
-			return leases, nil
-		}
-	}
-}
-
-// write makes l the lease, if its epoch is still that of the row, and gives it as written. An
-// unanswered put is settled by reading. When another worker was first, the error is errLost and the
-// lease what is there now.
-func (t leaseTable) write(ctx context.Context, l lease) (lease, error) {
-	was := l.epoch
-	l.epoch++
-	l.at = time.Now().UTC()
-	wait := backoff.Backoff{First: 20 * time.Millisecond, Most: 500 * time.Millisecond}
-	for {
-		err := t.table.Put(ctx, table.Put{Table: control.Name, Row: t.row(l), If: epochIs(was)})
-		if err == nil {
-			return l, nil
-		}
-		if errors.Is(err, table.ErrInvalid) || errors.Is(err, table.ErrRefused) {
-			return l, fmt.Errorf("write lease of %s: %w", l.shard, err)
-		}
-		if !errors.Is(err, table.ErrThrottled) {
-			if there, readErr := t.get(ctx, l.shard); readErr == nil {
-				if there.same(l) {
-					return there, nil
-				}
-				if there.epoch != was {
-					return there, errLost
-				}
-			}
-		}
-		if wait.Pause(ctx) != nil {
-			return l, fmt.Errorf("write lease of %s: %w", l.shard, err)
-		}
-	}
-}
-
-// get reads one lease; the zero lease when there is none.
-func (t leaseTable) get(ctx context.Context, shard string) (lease, error) {
-	row, err := t.table.Get(ctx, control.Name, table.Key{PK: t.pk, SK: shard}, true)
-	if errors.Is(err, table.ErrNotFound) {
-		return lease{shard: shard}, nil
-	}
-	if err != nil {
-		return lease{}, fmt.Errorf("read lease of %s: %w", shard, err)
-	}
-	return parseLease(row), nil
-}
-
-// drop deletes a lease that nobody has written since.
-func (t leaseTable) drop(ctx context.Context, l lease) error {
-	err := t.table.Delete(ctx, control.Name, table.Key{PK: t.pk, SK: l.shard}, epochIs(l.epoch))
-	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
-		return fmt.Errorf("drop lease of %s: %w", l.shard, err)
-	}
-	return nil
-}
-
-func epochIs(epoch int64) table.Condition {
-	if epoch == 0 {
-		return table.Absent()
-	}
-	return table.Equals("epoch", table.N(epoch))
-}
-
-func (t leaseTable) row(l lease) table.Row {
-	return table.Row{Key: table.Key{PK: t.pk, SK: l.shard}, Attrs: table.Map{
+func (l lease) attrs() table.Map {
+	return table.Map{
 		"owner":      table.S(l.owner),
 		"claim":      table.S(l.claim),
 		"epoch":      table.N(l.epoch),
@@ -159,7 +77,7 @@ func (t leaseTable) row(l lease) table.Row {
 		"caught_up":  table.Time(l.caughtUp),
 		"behind_ms":  table.N(l.behind.Milliseconds()),
 		"at":         table.Time(l.at),
-	}}
+	}
 }
 
 func parseLease(r table.Row) lease {
@@ -169,11 +87,6 @@ func parseLease(r table.Row) lease {
 		checkpoint: a.Text("checkpoint"), first: parseHash(a.Text("first_hash")), last: parseHash(a.Text("last_hash")),
 		begun: a.Time("begun"), caughtUp: a.Time("caught_up"), behind: time.Duration(a.Number("behind_ms")) * time.Millisecond, at: a.Time("at"),
 	}
-}
-
-// newLease is the first lease of a shard, free and at the trim horizon.
-func newLease(s stream.Shard, created int64) lease {
-	return lease{shard: s.ID, created: created, first: s.FirstHash, last: s.LastHash, begun: time.Now().UTC()}
 }
 
 func hashText(n *big.Int) string {
@@ -189,4 +102,123 @@ func parseHash(s string) *big.Int {
 		return nil
 	}
 	return n
+}
+
+// leaseTable reads and writes the leases of one consumer on one stream.
+type leaseTable struct{ rows control.Rows }
+
+func leasesOf(t table.Table, streamName, consumer string) leaseTable {
+	return leaseTable{control.Leases(t, streamName, consumer)}
+}
+
+// list returns every lease, by shard.
+func (t leaseTable) list(ctx context.Context) (map[string]lease, error) {
+	leases := map[string]lease{}
+	for row, err := range t.rows.List(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		leases[row.SK] = parseLease(row)
+	}
+	return leases, nil
+}
+
+// get returns one lease, or the zero lease when there is none.
+func (t leaseTable) get(ctx context.Context, shard string) (lease, error) {
+	row, err := t.rows.Get(ctx, shard)
+	if errors.Is(err, table.ErrNotFound) {
+		return lease{shard: shard}, nil
+	}
+	if err != nil {
+		return lease{}, fmt.Errorf("read the lease of %s: %w", shard, err)
+	}
+	return parseLease(row), nil
+}
+
+// write stores l if its epoch is still that of the row, and returns it as written. It repeats a put
+// that was throttled or not answered until ctx ends, and reads the row to learn whether an
+// unanswered put was applied. When another worker wrote the row first, it returns errLost and the
+// lease that is there.
+func (t leaseTable) write(ctx context.Context, l lease) (lease, error) {
+	was := l.epoch
+	l.epoch++
+	l.at = time.Now().UTC()
+	wait := backoff.Backoff{First: 20 * time.Millisecond, Most: 500 * time.Millisecond}
+	for {
+		err := t.rows.Put(ctx, l.shard, l.attrs(), control.Revision(was))
+		if err == nil {
+			return l, nil
+		}
+		if errors.Is(err, table.ErrInvalid) || errors.Is(err, table.ErrRefused) {
+			return l, fmt.Errorf("write the lease of %s: %w", l.shard, err)
+		}
+		if !errors.Is(err, table.ErrThrottled) {
+			if there, readErr := t.get(ctx, l.shard); readErr == nil {
+				if there.same(l) {
+					return there, nil
+				}
+				if there.epoch != was {
+					return there, errLost
+				}
+			}
+		}
+		if wait.Pause(ctx) != nil {
+			return l, fmt.Errorf("write the lease of %s: %w", l.shard, err)
+		}
+	}
+}
+
+// drop deletes a lease unless it was written since it was read.
+func (t leaseTable) drop(ctx context.Context, l lease) error {
+	err := t.rows.Delete(ctx, l.shard, control.Revision(l.epoch))
+	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
+		return fmt.Errorf("delete the lease of %s: %w", l.shard, err)
+	}
+	return nil
+}
+
+// AwaitStopped waits until no worker has a lease of a consumer: each gave its leases up, or has not
+// renewed them for a whole lease, whose length is DefaultLease where length is 0. It reads the
+// leases at least once in each interval.
+func AwaitStopped(ctx context.Context, t table.Table, streamName, consumer string, length, interval time.Duration) error {
+	if length <= 0 {
+		length = DefaultLease
+	}
+	leases := leasesOf(t, streamName, consumer)
+	var seen control.Watch
+	for {
+		all, err := leases.list(ctx)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		seen.Observe(epochs(all), now)
+		owned := false
+		for shard, l := range all {
+			owned = owned || l.owner != "" && seen.Silent(shard, now) < length
+		}
+		if !owned {
+			return nil
+		}
+		if err := backoff.Sleep(ctx, min(length/4, interval)); err != nil {
+			return fmt.Errorf("wait for the workers of %s: %w", consumer, err)
+		}
+	}
+}
+
+// Forget deletes the holes and the leases of a consumer that no worker runs any more.
+func Forget(ctx context.Context, t table.Table, streamName, consumer string) error {
+	if err := control.Holes(t, streamName, consumer).Clear(ctx); err != nil {
+		return err
+	}
+	return control.Leases(t, streamName, consumer).Clear(ctx)
+}
+
+// epochs returns the counters by which the owners of leases show that they are alive.
+func epochs(leases map[string]lease) map[string]int64 {
+	counters := make(map[string]int64, len(leases))
+	for shard, l := range leases {
+		counters[shard] = l.epoch
+	}
+	return counters
 }

@@ -18,7 +18,7 @@ import (
 func TestDeadWorkersShardsAreTakenWithinOneAndAHalfLeases(t *testing.T) {
 	for offset := range 8 { // wherever in its round of renewals the worker dies
 		synctest.Test(t, func(t *testing.T) {
-			c := newCrew(t, 4)
+			c := newTeam(t, 4)
 			c.start("a", nil)
 			c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
 			c.start("b", nil)
@@ -35,7 +35,7 @@ func TestDeadWorkersShardsAreTakenWithinOneAndAHalfLeases(t *testing.T) {
 
 func TestStoppedWorkerHandsOverWithinTwoSecondsAndNothingComesTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 4)
+		c := newTeam(t, 4)
 		entries := archivetest.Bank(1, 30, 300)
 		c.start("a", nil)
 		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
@@ -58,7 +58,7 @@ func TestStoppedWorkerHandsOverWithinTwoSecondsAndNothingComesTwice(t *testing.T
 // time.
 func TestSlowBatchDoesNotHoldUpAHandOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		entries := archivetest.Bank(1, 1, 1)
 		c.tape.before = func(ctx context.Context, worker string, b Batch) error {
 			if worker == "a" && len(b.Deliveries) > 0 {
@@ -77,7 +77,7 @@ func TestSlowBatchDoesNotHoldUpAHandOver(t *testing.T) {
 
 func TestCountBalancesToOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 8)
+		c := newTeam(t, 8)
 		even := func(workers int) func() bool {
 			return func() bool {
 				owned := c.owned()
@@ -110,7 +110,7 @@ func TestCountBalancesToOne(t *testing.T) {
 // may change the lease, which is another's, or the checkpoint.
 func TestZombieCannotCheckpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		entries := archivetest.Bank(2, 1, 20)
 		c.start("a", nil)
 		c.publish(entries[:5]...)
@@ -165,7 +165,7 @@ func (d *dated) Created(ctx context.Context, name string) (time.Time, error) {
 // Kinesis answers 20 such calls a second in an account, for all workers of all consumers.
 func TestAsksForTheCreationOnceALease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 4)
+		c := newTeam(t, 4)
 		counted := &dated{}
 		c.start("a", func(config *Config) { counted.Stream, config.Runtime.Streams = config.Runtime.Streams, counted })
 		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
@@ -179,7 +179,7 @@ func TestAsksForTheCreationOnceALease(t *testing.T) {
 
 func TestStalledReaderLosesItsLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		stuck := make(chan struct{})
 		c.tape.before = func(_ context.Context, worker string, b Batch) error {
 			if worker == "a" && len(b.Deliveries) > 0 {
@@ -201,7 +201,7 @@ func TestStalledReaderLosesItsLease(t *testing.T) {
 
 func TestExclusiveWorkerDoesNotWaitForTheDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 4)
+		c := newTeam(t, 4)
 		c.start("a", nil)
 		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
 		c.wire["a"].setCut(true)
@@ -218,7 +218,7 @@ func TestCheckpointAndRenewalAreOneWriteInTwoSeconds(t *testing.T) {
 		busy, idle int // lease writes in 30 seconds
 	}{{20 * time.Second, 15, 6}, {DefaultLease, 15, 12}, {8 * time.Second, 15, 15}, {5 * time.Second, 24, 24}} {
 		synctest.Test(t, func(t *testing.T) {
-			team := newCrew(t, 1)
+			team := newTeam(t, 1)
 			team.start("a", func(config *Config) { config.Runtime.Lease = c.length })
 			entries := archivetest.Bank(4, 1, 300)
 			time.Sleep(time.Second)
@@ -253,7 +253,7 @@ func (c *team) puts(worker string) int {
 // keeps what it has.
 func TestLeaseOutlivesFailuresShorterThanItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 2)
+		c := newTeam(t, 2)
 		c.start("a", nil)
 		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 2 })
 		for range 10 {
@@ -271,7 +271,7 @@ func TestLeaseOutlivesFailuresShorterThanItself(t *testing.T) {
 // A lease is written and the answer is lost: the row tells that the write was ours.
 func TestLeaseOutlivesLostAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 2)
+		c := newTeam(t, 2)
 		lost := c.table.Arm(&faults.Rule{Match: faults.On(control.Name), After: errors.New("connection reset")}, 1<<30)
 		c.start("a", nil)
 		c.publish(archivetest.Bank(4, 5, 50)...)
@@ -295,8 +295,8 @@ func TestHandOverOutlivesARenewalWithoutAnAnswer(t *testing.T) {
 	first.owner = "a"
 	l, err := leases.write(t.Context(), first)
 	b.must(err)
-	h := newHold(leases, l, testLease, time.Now())
-	h.progress("17", 0)
+	h := newLeaseKeeper(leases, l, testLease, time.Now())
+	h.recordProgress("17", 0)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	arrived := make(chan error)
@@ -307,8 +307,8 @@ func TestHandOverOutlivesARenewalWithoutAnAnswer(t *testing.T) {
 	close(line.held)
 	b.must(<-arrived)
 	line.held = nil
-	h.progress("18", 0)
-	b.must(h.give(t.Context()))
+	h.recordProgress("18", 0)
+	b.must(h.release(t.Context()))
 	got, err := leases.get(t.Context(), l.shard)
 	if err != nil || got.owner != "" || got.checkpoint != "18" || got.epoch != 3 {
 		t.Errorf("lease %+v, %v", got, err)
@@ -317,7 +317,7 @@ func TestHandOverOutlivesARenewalWithoutAnAnswer(t *testing.T) {
 
 func TestFailedHandlerBeginsAgainAtTheCheckpointAndAFatalOneEndsTheWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		entries := archivetest.Bank(5, 1, 10)
 		failures := 0
 		c.tape.lag = 2

@@ -8,12 +8,12 @@ import (
 
 // The steps at which an attempt may fail and is repeated.
 const (
-	stepSurvey    = "survey"
+	stepSnapshot  = "survey"
 	stepLease     = "lease"
 	stepHandle    = "handle"
 	stepThrottled = "throttled"
 	stepHeal      = "heal"
-	stepTend      = "tend"
+	stepMaintain  = "tend"
 )
 
 // What becomes of a lease.
@@ -25,7 +25,7 @@ const (
 )
 
 var (
-	steps = []string{stepSurvey, stepLease, stepHandle, stepThrottled, stepHeal, stepTend}
+	steps = []string{stepSnapshot, stepLease, stepHandle, stepThrottled, stepHeal, stepMaintain}
 	moves = []string{moveAcquired, moveHanded, moveLost, moveStalled}
 )
 

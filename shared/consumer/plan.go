@@ -8,61 +8,33 @@ import (
 	"passbook/shared/stream"
 )
 
-// sighting is a lease's epoch as this worker last saw it change. A lease whose epoch stands still
-// on the observer's own clock for a whole lease belongs to a dead worker; no two machines' clocks
-// are compared.
-type sighting struct {
-	epoch int64
-	since time.Time
-}
-
-// sightings are what one worker has seen of the leases.
-type sightings map[string]sighting
-
-// observe takes note of the leases at a time of the monotonic clock.
-func (s sightings) observe(leases map[string]lease, now time.Time) {
-	for shard, l := range leases {
-		if seen, ok := s[shard]; !ok || seen.epoch != l.epoch {
-			s[shard] = sighting{l.epoch, now}
-		}
-	}
-	for shard := range s {
-		if _, ok := leases[shard]; !ok {
-			delete(s, shard)
-		}
-	}
-}
-
-// still is for how long the lease has not been written.
-func (s sightings) still(shard string, now time.Time) time.Duration { return now.Sub(s[shard].since) }
-
-// survey is what a worker knows when it plans: the stream, the leases, and how long each stood
-// still.
-type survey struct {
+// snapshot is what a worker knows when it plans: the shards of the stream, the leases, and for how
+// long each lease has not been written.
+type snapshot struct {
 	me string
-	// exclusive: no other worker can be alive.
+	// exclusive is set when no other worker can be alive.
 	exclusive bool
 	length    time.Duration // of a lease
 	created   int64
 	shards    []stream.Shard
 	leases    map[string]lease
-	still     func(shard string) time.Duration
+	silent    func(shard string) time.Duration
 	// running are the shards that this worker reads, or whose reader has not returned yet.
 	running map[string]bool
 }
 
-// plan is what a worker does after a survey.
+// plan is what a worker does after a snapshot.
 type plan struct {
 	acquire, claim, drop []lease
-	// mine and ready count the shards: those of this worker after the plan, and all that can be
-	// read now.
+	// mine and ready count shards: those of this worker after the plan, and all that can be read
+	// now.
 	mine, ready int
 }
 
-// holder is the live worker that has a lease or is about to be handed it, "" for none.
-func (s survey) holder(l lease) string {
+// liveOwner returns the live worker that has a lease or is about to be handed it, "" for none.
+func (s snapshot) liveOwner(l lease) string {
 	switch {
-	case l.owner == "" || s.dead(l):
+	case l.owner == "" || s.expired(l):
 		return ""
 	case l.claim != "":
 		return l.claim
@@ -70,23 +42,34 @@ func (s survey) holder(l lease) string {
 	return l.owner
 }
 
-func (s survey) dead(l lease) bool {
-	return l.owner != s.me && (s.exclusive || s.still(l.shard) >= s.length)
+// expired reports whether the owner of a lease is dead: it has not written the lease for the length
+// of one.
+func (s snapshot) expired(l lease) bool {
+	return l.owner != s.me && (s.exclusive || s.silent(l.shard) >= s.length)
 }
 
-// forsaken says that a lease is free and nobody took it, although each live worker has looked
-// since: the share that would have room for it is that of a worker which died a moment ago.
-func (s survey) forsaken(l lease) bool {
-	return l.owner == "" && s.still(l.shard) >= min(surveyEvery, s.length/2)
+// orphaned reports whether a lease has no owner although every live worker had the time to take it.
+// No worker has room for it in its share when a worker counts as alive that has just died; it must
+// then be taken beyond the share.
+func (s snapshot) orphaned(l lease) bool {
+	return l.owner == "" && s.silent(l.shard) >= min(rebalanceEvery, s.length/2)
 }
 
-// unread says whether a shard's lease is of this very stream and not at its end.
-func (s survey) unread(l lease) bool { return l.created != s.created || !l.ended() }
+// unread reports whether a shard still has to be read: its lease is of another stream of the same
+// name, or is not at the shard's end.
+func (s snapshot) unread(l lease) bool { return l.created != s.created || !l.ended() }
 
-// readable lists the leases of the shards that can be read now: not at their end, and all their
-// parents at theirs. A shard that the stream no longer lists is readable too, if it was not read to
-// its end: its reader will find the hole. drop lists the leases that mean nothing any more.
-func (s survey) readable() (ready, drop []lease) {
+// unreadParent reports whether a parent must be read first. A parent without a lease was trimmed
+// before this consumer began.
+func (s snapshot) unreadParent(id string) bool {
+	l, known := s.leases[id]
+	return known && s.unread(l)
+}
+
+// readable returns the leases of the shards that can be read now: they are not at their end, and
+// all their parents are. A shard that the stream no longer lists can be read too, if it was not
+// read to its end: its reader records the hole. drop are the leases that have no use any more.
+func (s snapshot) readable() (ready, drop []lease) {
 	listed := map[string]bool{}
 	for _, shard := range s.shards {
 		listed[shard.ID] = true
@@ -110,59 +93,52 @@ func (s survey) readable() (ready, drop []lease) {
 	return ready, drop
 }
 
-// unreadParent says whether a parent must be read first. One without a lease was trimmed away
-// before this consumer began.
-func (s survey) unreadParent(id string) bool {
-	l, known := s.leases[id]
-	return known && s.unread(l)
-}
-
-// plan decides what this worker takes: free and dead shards up to an even share, shards that nobody
-// took beyond it, and, by asking their owner, shards of a worker that has at least two more.
-func (s survey) plan() plan {
+// plan returns what this worker takes: shards without a live owner up to an even share, orphaned
+// shards beyond it, and, by a claim, shards of a worker that has at least two more.
+func (s snapshot) plan() plan {
 	ready, drop := s.readable()
 	p := plan{drop: drop, ready: len(ready)}
-	held := map[string]int{s.me: 0}
+	owned := map[string]int{s.me: 0}
 	for _, l := range ready {
-		if h := s.holder(l); h != "" {
-			held[h]++
+		if owner := s.liveOwner(l); owner != "" {
+			owned[owner]++
 		}
 	}
-	share := (len(ready) + len(held) - 1) / len(held)
+	share := (len(ready) + len(owned) - 1) / len(owned)
 	for _, l := range ready {
 		if s.running[l.shard] {
 			continue
 		}
-		switch holder := s.holder(l); {
+		switch owner := s.liveOwner(l); {
 		case l.owner == s.me:
 			p.acquire = append(p.acquire, l)
-		case holder == "" && (held[s.me] < share || s.forsaken(l)):
+		case owner == "" && (owned[s.me] < share || s.orphaned(l)):
 			p.acquire = append(p.acquire, l)
-			held[s.me]++
+			owned[s.me]++
 		}
 	}
-	p.claim = s.claims(ready, held)
-	p.mine = held[s.me]
+	p.claim = s.claims(ready, owned)
+	p.mine = owned[s.me]
 	return p
 }
 
-// claims picks the shards to ask for, and counts them as this worker's.
-func (s survey) claims(ready []lease, held map[string]int) []lease {
+// claims returns the leases to claim from their owners, and counts them as this worker's.
+func (s snapshot) claims(ready []lease, owned map[string]int) []lease {
 	var claims []lease
 	for _, l := range ready {
 		richest := s.me
-		for worker, n := range held {
-			if n > held[richest] || n == held[richest] && worker < richest {
+		for worker, n := range owned {
+			if n > owned[richest] || n == owned[richest] && worker < richest {
 				richest = worker
 			}
 		}
-		if held[richest] < held[s.me]+2 {
+		if owned[richest] < owned[s.me]+2 {
 			break
 		}
-		if s.holder(l) == richest && l.claim == "" && !s.running[l.shard] {
+		if s.liveOwner(l) == richest && l.claim == "" && !s.running[l.shard] {
 			claims = append(claims, l)
-			held[richest]--
-			held[s.me]++
+			owned[richest]--
+			owned[s.me]++
 		}
 	}
 	return claims

@@ -10,15 +10,15 @@ import (
 	"passbook/shared/stream"
 )
 
-// planFor makes the survey of one worker of a simulated team.
-func planFor(me string, shards []stream.Shard, leases map[string]lease, still time.Duration) survey {
+// snapshotFor makes the survey of one worker of a simulated team.
+func snapshotFor(me string, shards []stream.Shard, leases map[string]lease, still time.Duration) snapshot {
 	running := map[string]bool{}
 	for id, l := range leases {
 		running[id] = l.owner == me
 	}
-	return survey{
+	return snapshot{
 		me: me, length: 10 * time.Second, created: 1, shards: shards, leases: leases, running: running,
-		still: func(string) time.Duration { return still },
+		silent: func(string) time.Duration { return still },
 	}
 }
 
@@ -44,7 +44,7 @@ func TestPlansConvergeToAnEvenShare(t *testing.T) {
 			moves = 0
 			for w := 1; w <= workers; w++ {
 				me := fmt.Sprintf("w%d", w)
-				p := planFor(me, shards, leases, 0).plan()
+				p := snapshotFor(me, shards, leases, 0).plan()
 				for _, l := range p.acquire {
 					l.owner, l.claim = me, ""
 					leases[l.shard] = l
@@ -103,7 +103,7 @@ func TestPlanHeedsParentsStreamsAndTheDead(t *testing.T) {
 			for _, l := range c.leases {
 				leases[l.shard] = l
 			}
-			s := planFor("w1", c.shards, leases, c.still)
+			s := snapshotFor("w1", c.shards, leases, c.still)
 			s.running = nil
 			p := s.plan()
 			if got := names(p.acquire); fmt.Sprint(got) != fmt.Sprint(c.acquire) {

@@ -14,19 +14,19 @@ func TestLeaseOfAnotherIsLeftAlone(t *testing.T) {
 	leases := leasesOf(b.table, testStream, "tape")
 	for name, c := range map[string]struct {
 		taken func(*lease)
-		does  func(context.Context, *hold) error
+		does  func(context.Context, *leaseKeeper) error
 	}{
-		"renewed": {func(l *lease) { l.owner = "b" }, func(ctx context.Context, h *hold) error { return h.write(ctx, func(*lease) {}) }},
-		"given":   {func(l *lease) { l.owner = "b" }, func(ctx context.Context, h *hold) error { return h.give(ctx) }},
-		"ended":   {func(l *lease) { l.owner = "b" }, func(ctx context.Context, h *hold) error { return h.end(ctx) }},
-		"rewound": {func(l *lease) { l.owner = "b" }, func(ctx context.Context, h *hold) error { return h.rewind(ctx, "") }},
-		"free":    {func(l *lease) { l.owner = "" }, func(ctx context.Context, h *hold) error { return h.end(ctx) }},
-		"anew":    {func(l *lease) { l.created = 9 }, func(ctx context.Context, h *hold) error { return h.end(ctx) }},
+		"renewed": {func(l *lease) { l.owner = "b" }, func(ctx context.Context, h *leaseKeeper) error { return h.write(ctx, func(*lease) {}) }},
+		"given":   {func(l *lease) { l.owner = "b" }, func(ctx context.Context, h *leaseKeeper) error { return h.release(ctx) }},
+		"ended":   {func(l *lease) { l.owner = "b" }, func(ctx context.Context, h *leaseKeeper) error { return h.end(ctx) }},
+		"rewound": {func(l *lease) { l.owner = "b" }, func(ctx context.Context, h *leaseKeeper) error { return h.rewind(ctx, "") }},
+		"free":    {func(l *lease) { l.owner = "" }, func(ctx context.Context, h *leaseKeeper) error { return h.end(ctx) }},
+		"anew":    {func(l *lease) { l.created = 9 }, func(ctx context.Context, h *leaseKeeper) error { return h.end(ctx) }},
 	} {
 		held, err := leases.write(t.Context(), lease{shard: name, owner: "a", created: 1, checkpoint: "5"})
 		b.must(err)
-		h := newHold(leases, held, testLease, time.Now())
-		h.progress("7", 0)
+		h := newLeaseKeeper(leases, held, testLease, time.Now())
+		h.recordProgress("7", 0)
 		other := held
 		c.taken(&other)
 		other.checkpoint = "6"

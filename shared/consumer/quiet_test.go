@@ -33,13 +33,13 @@ func (f forgetful) Iterator(ctx context.Context, name, shard string, at stream.P
 	return f.Stream.Iterator(ctx, name, shard, at)
 }
 
-// newQuietCrew is a team on a forgetful stream, whose worker a has read all of the 20 records that
+// newQuietTeam is a team on a forgetful stream, whose worker a has read all of the 20 records that
 // there are.
-func newQuietCrew(t *testing.T, lag int) *team {
+func newQuietTeam(t *testing.T, lag int) *team {
 	t.Helper()
 	// the stream's clock, not ours
 	slow := func() time.Time { return time.Now().Add(-clockMargin / 2) }
-	c := newCrewAt(t, newBankWith(t, pebblestream.Options{Shards: 1, Retention: kept, Now: slow}))
+	c := newTeamAt(t, newBankWith(t, pebblestream.Options{Shards: 1, Retention: kept, Now: slow}))
 	c.reads, c.tape.lag = forgetful{c.streams}, lag
 	c.start("a", nil)
 	c.publish(archivetest.Bank(1, 5, 20)...)
@@ -53,7 +53,7 @@ func (c *team) checkForgotten() {
 	c.t.Helper()
 	plays := c.tape.plays()
 	newest := plays[len(plays)-1]
-	if _, err := c.reads.Iterator(c.t.Context(), testStream, newest.shard, at(newest.sequence)); !errors.Is(err, stream.ErrTrimmed) {
+	if _, err := c.reads.Iterator(c.t.Context(), testStream, newest.shard, afterCheckpoint(newest.sequence)); !errors.Is(err, stream.ErrTrimmed) {
 		c.t.Fatalf("the newest record is still there: %v", err)
 	}
 }
@@ -99,7 +99,7 @@ func TestQuietShardIsNoHole(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				team := newQuietCrew(t, 0)
+				team := newQuietTeam(t, 0)
 				time.Sleep(kept + 2*time.Minute)
 				team.checkForgotten()
 				c.goOn(team)
@@ -144,7 +144,7 @@ func TestTrimmedRecordsOfAQuietShardAreAHole(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				team := newQuietCrew(t, c.lag)
+				team := newQuietTeam(t, c.lag)
 				c.lose(team)
 				team.checkForgotten()
 				team.start("b", nil)

@@ -11,17 +11,17 @@ import (
 )
 
 var (
-	// errAsked: the shard is to be handed over.
-	errAsked = errors.New("consumer: hand-over asked for")
-	// errAnew: the lease is of a stream that is no more.
-	errAnew = fmt.Errorf("stream was made anew: %w", errLost)
+	// errHandOver ends a reader whose shard is to be handed over.
+	errHandOver = errors.New("consumer: the shard is to be handed over")
+	// errRecreated ends a reader whose lease belongs to an earlier stream of the same name.
+	errRecreated = fmt.Errorf("the stream was recreated: %w", errLost)
 )
 
 // reader reads one shard under its lease and gives the records to a handler.
 type reader struct {
-	w     *Worker
-	shard Shard
-	hold  *hold
+	w      *Worker
+	shard  Shard
+	keeper *leaseKeeper
 
 	handler  Handler
 	iterator string
@@ -29,72 +29,71 @@ type reader struct {
 	arrived  <-chan struct{}
 	began    time.Time // when the last read began
 	behind   time.Duration
-	handled  time.Time // when the last batch was done, behind so far
-	trouble  backoff.Backoff
+	handled  time.Time // when the last batch was processed, which was at behind
+	backoff  backoff.Backoff
 	health   *shardHealth
 }
 
-func newReader(w *Worker, r *run) *reader {
+func newReader(w *Worker, r *shardRun) *reader {
 	return &reader{
-		w: w, shard: r.shard, hold: r.hold, handled: time.Now(),
-		trouble: backoff.Backoff{First: 100 * time.Millisecond, Most: min(5*time.Second, w.runtime.Lease/4)},
+		w: w, shard: r.shard, keeper: r.keeper, handled: time.Now(),
+		backoff: backoff.Backoff{First: 100 * time.Millisecond, Most: min(5*time.Second, w.runtime.Lease/4)},
 		health:  r.health,
 	}
 }
 
-// run reads until the shard ends (nil), is handed over (errAsked), ctx ends, or a handler fails for
-// good. Every other failure closes the handler and begins again at the checkpoint.
+// run reads until the shard ends (nil), is to be handed over (errHandOver), ctx ends, or an error
+// is fatal. After every other failure it opens a new handler at the checkpoint.
 func (r *reader) run(ctx context.Context) error {
-	ctx = context.WithValue(ctx, aliveKey{}, r.alive)
+	ctx = context.WithValue(ctx, keepAliveKey{}, r.keepAlive)
 	for {
-		err := r.w.runtime.Health.denied(r.pass(ctx))
+		err := r.w.runtime.Health.fatalIfRefused(r.readOn(ctx))
 		var back *rewindError
 		if errors.As(err, &back) {
-			if err = r.setBack(ctx, back.to); err == nil {
+			if err = r.rewind(ctx, back.to); err == nil {
 				continue
 			}
 		}
 		switch {
-		case err == nil, errors.Is(err, errAsked), errors.Is(err, errLost), isFatal(err):
+		case err == nil, errors.Is(err, errHandOver), errors.Is(err, errLost), isFatal(err):
 			return err
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		}
-		r.w.runtime.Metrics.failures.WithLabelValues(r.w.config.Name, stepHandle).Inc()
-		r.w.runtime.Log.Warn("shard begins again at its checkpoint", "shard", r.shard.ID, "error", err)
-		r.delayed(err)
-		if err := r.wait(ctx, r.trouble.Next()); err != nil {
+		r.w.countFailure(stepHandle)
+		r.w.runtime.Log.Warn("shard is read again from its checkpoint", "shard", r.shard.ID, "error", err)
+		r.noteDelay(err)
+		if err := r.wait(ctx, r.backoff.Next()); err != nil {
 			return err
 		}
 	}
 }
 
-// delayed notes an iteration that brought nothing forward, and why. The reader is alive, so it
-// keeps its lease.
-func (r *reader) delayed(why error) {
-	r.health.ill(why)
-	r.alive()
+// noteDelay records why an iteration made no progress. The reader is alive, so it keeps its lease.
+func (r *reader) noteDelay(why error) {
+	r.health.failed(why)
+	r.keepAlive()
 }
 
-// alive notes that the reader lives although nothing goes forward.
-func (r *reader) alive() {
+// keepAlive records that the reader is alive although it makes no progress.
+func (r *reader) keepAlive() {
 	behind := r.behind + time.Since(r.handled)
-	r.hold.progress("", behind)
-	r.w.runtime.Metrics.lag.WithLabelValues(r.w.config.Name, r.shard.ID).Set(behind.Seconds())
+	r.keeper.recordProgress("", behind)
+	r.w.setLag(r.shard.ID, behind)
 }
 
-// pass opens a handler at the checkpoint and feeds it until something ends. A stream that was made
-// anew under the same name has the same shard ids, and nothing else in common: its shards are for
-// another lease.
-func (r *reader) pass(ctx context.Context) (err error) {
+// readOn opens a handler at the checkpoint and gives it batches until one fails or the shard ends.
+// It checks first that the stream is still the one of the lease: a stream that was recreated under
+// the same name has the same shard ids and other records.
+func (r *reader) readOn(ctx context.Context) (err error) {
 	created, err := r.w.runtime.Streams.Created(ctx, r.shard.Stream)
 	if err != nil {
-		return fmt.Errorf("creation of %s: %w", r.shard.Stream, err)
+		return fmt.Errorf("read the creation of stream %s: %w", r.shard.Stream, err)
 	}
 	if !created.Equal(r.shard.Created) {
-		return errAnew
+		return errRecreated
 	}
-	r.last = r.hold.position()
+	r.last = r.keeper.position()
 	if err := r.seek(ctx); err != nil {
 		return err
 	}
@@ -103,13 +102,13 @@ func (r *reader) pass(ctx context.Context) (err error) {
 	}
 	r.handler, err = r.w.config.Open(ctx, r.shard, r.last)
 	if err != nil {
-		return fmt.Errorf("open handler of %s: %w", r.shard, err)
+		return fmt.Errorf("open the handler of %s: %w", r.shard, err)
 	}
 	defer func() { err = errors.Join(err, r.handler.Close()) }()
 	for {
 		select {
-		case <-r.hold.asked:
-			return errAsked
+		case <-r.keeper.handOver:
+			return errHandOver
 		default:
 		}
 		batch, err := r.read(ctx)
@@ -120,16 +119,16 @@ func (r *reader) pass(ctx context.Context) (err error) {
 		if ended || err != nil {
 			return err
 		}
-		if err := r.rest(ctx, batch); err != nil {
+		if err := r.awaitRecords(ctx, batch); err != nil {
 			return err
 		}
 	}
 }
 
-// seek makes an iterator after the last sequence number. A position that the stream no longer has
-// is a hole.
+// seek makes an iterator after the last sequence number. If the stream no longer has that position,
+// it records a hole.
 func (r *reader) seek(ctx context.Context) error {
-	from := at(r.last)
+	from := afterCheckpoint(r.last)
 	for {
 		iterator, err := r.w.runtime.Streams.Iterator(ctx, r.shard.Stream, r.shard.ID, from)
 		switch {
@@ -137,29 +136,28 @@ func (r *reader) seek(ctx context.Context) error {
 			r.iterator = iterator
 			return nil
 		case errors.Is(err, stream.ErrTrimmed):
-			if around, ok := r.hold.held().around(from); ok {
-				from = around
+			if near, ok := r.keeper.written().resumeNear(from); ok {
+				from = near
 				continue
 			}
-			if err := r.trimmed(ctx); err != nil {
+			if err := r.recordTrimmed(ctx); err != nil {
 				return err
 			}
-			from = at(r.last)
+			from = afterCheckpoint(r.last)
 		case errors.Is(err, stream.ErrNotFound):
 			r.iterator = ""
-			return r.vanished(ctx, err)
+			return r.recordVanished(ctx, err)
 		case errors.Is(err, stream.ErrThrottled):
 			if err := r.throttled(ctx, err); err != nil {
 				return err
 			}
 		default:
-			return fmt.Errorf("iterator of %s: %w", r.shard, err)
+			return fmt.Errorf("get an iterator of %s: %w", r.shard, err)
 		}
 	}
 }
 
-// read gets the next batch, on a stream that wakes nobody at the pace that all its readers can
-// share.
+// read returns the next batch. On a stream that is no Notifier it reads at most every PollEvery.
 func (r *reader) read(ctx context.Context) (stream.Batch, error) {
 	for {
 		if err := r.pace(ctx); err != nil {
@@ -169,14 +167,14 @@ func (r *reader) read(ctx context.Context) (stream.Batch, error) {
 		batch, err := r.w.runtime.Streams.Get(ctx, r.iterator, stream.MaxGetRecords)
 		switch {
 		case err == nil:
-			r.trouble.Reset()
+			r.backoff.Reset()
 			return batch, nil
 		case errors.Is(err, stream.ErrExpiredIterator):
-			err = r.renew(ctx)
+			err = r.renewIterator(ctx)
 		case errors.Is(err, stream.ErrThrottled):
 			err = r.throttled(ctx, err)
 		case errors.Is(err, stream.ErrTrimmed):
-			err = errors.Join(err, r.trimmed(ctx))
+			err = errors.Join(err, r.recordTrimmed(ctx))
 		}
 		if err != nil {
 			return stream.Batch{}, fmt.Errorf("read %s: %w", r.shard, err)
@@ -184,21 +182,21 @@ func (r *reader) read(ctx context.Context) (stream.Batch, error) {
 	}
 }
 
-// renew makes a new iterator where the old one stood. When a hole lies there, the handler must be
-// opened anew behind it.
-func (r *reader) renew(ctx context.Context) error {
-	stood := r.last
+// renewIterator makes a new iterator at the position of the old one. It returns an error when there
+// is a hole, as the handler must then be opened again behind it.
+func (r *reader) renewIterator(ctx context.Context) error {
+	was := r.last
 	if err := r.seek(ctx); err != nil {
 		return err
 	}
-	if r.last != stood || r.iterator == "" {
+	if r.last != was || r.iterator == "" {
 		return stream.ErrTrimmed
 	}
 	return nil
 }
 
-// pace arms the wake-up before a read, so that what arrives after it is not missed, or waits until
-// the next read is due.
+// pace subscribes to arrivals before a read, so that it misses none that follows, or waits until
+// the next poll is due.
 func (r *reader) pace(ctx context.Context) error {
 	if n, ok := r.w.runtime.Streams.(stream.Notifier); ok {
 		r.arrived = n.Arrived(r.shard.Stream, r.shard.ID)
@@ -210,9 +208,9 @@ func (r *reader) pace(ctx context.Context) error {
 	return nil
 }
 
-// rest waits after a batch that brought nothing: until something arrives, or a handler is due to
-// hear that nothing did.
-func (r *reader) rest(ctx context.Context, b stream.Batch) error {
+// awaitRecords waits after an empty batch at the tip until records arrive, or until the handler is
+// due to be called without any.
+func (r *reader) awaitRecords(ctx context.Context, b stream.Batch) error {
 	if len(b.Records) > 0 || b.Behind > 0 || r.arrived == nil {
 		return nil
 	}
@@ -221,15 +219,15 @@ func (r *reader) rest(ctx context.Context, b stream.Batch) error {
 	select {
 	case <-r.arrived:
 	case <-timer.C:
-	case <-r.hold.asked:
-		return errAsked
+	case <-r.keeper.handOver:
+		return errHandOver
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	return nil
 }
 
-// handle decodes a batch, gives it to the handler and notes how far the shard may be checkpointed.
+// handle decodes a batch, gives it to the handler and records the progress.
 func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err error) {
 	ended = got.Next == ""
 	b := Batch{Shard: r.shard, Behind: got.Behind, Ended: ended, Deliveries: r.w.runtime.Decoder.decode(r.shard, got.Records)}
@@ -242,37 +240,38 @@ func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err 
 	}
 	r.iterator, r.behind, r.handled = got.Next, got.Behind, time.Now()
 	if ended {
-		r.hold.finished(checkpoint)
+		r.keeper.recordEnd(checkpoint)
 	} else {
-		r.hold.progress(checkpoint, got.Behind)
+		r.keeper.recordProgress(checkpoint, got.Behind)
 	}
-	r.health.well()
-	if !ended && got.Behind == 0 && r.hold.position() == r.last {
-		r.hold.caughtUp(r.began)
+	r.health.succeeded()
+	if !ended && got.Behind == 0 && r.keeper.position() == r.last {
+		r.keeper.recordCaughtUp(r.began)
 	}
-	if done := r.hold.position(); ended && done != r.last {
-		return false, fmt.Errorf("handle %s: handler keeps back what follows %q at the shard's end", r.shard, done)
+	if done := r.keeper.position(); ended && done != r.last {
+		return false, fmt.Errorf("handle %s: at the shard's end the handler has not processed what follows %q", r.shard, done)
 	}
-	r.w.runtime.Metrics.lag.WithLabelValues(r.w.config.Name, r.shard.ID).Set(got.Behind.Seconds())
+	r.w.setLag(r.shard.ID, got.Behind)
 	return ended, nil
 }
 
 // throttled waits before a refused read is repeated.
 func (r *reader) throttled(ctx context.Context, refused error) error {
-	r.w.runtime.Metrics.failures.WithLabelValues(r.w.config.Name, stepThrottled).Inc()
-	r.delayed(refused)
-	return r.wait(ctx, r.trouble.Next())
+	r.w.countFailure(stepThrottled)
+	r.noteDelay(refused)
+	return r.wait(ctx, r.backoff.Next())
 }
 
-// wait waits for d, or until the shard is to be handed over or ctx ends.
+// wait waits for d. It returns errHandOver when the shard is to be handed over before that, and the
+// error of ctx when that ends.
 func (r *reader) wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return nil
-	case <-r.hold.asked:
-		return errAsked
+	case <-r.keeper.handOver:
+		return errHandOver
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -38,7 +38,7 @@ func (c *team) childrenOf(parent string) (children []string) {
 func TestParentsAreReadBeforeTheirChildren(t *testing.T) {
 	for _, live := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			c := newCrew(t, 1)
+			c := newTeam(t, 1)
 			entries := archivetest.Bank(1, 20, 500)
 			if live {
 				c.start("a", nil)
@@ -76,7 +76,7 @@ func TestParentsAreReadBeforeTheirChildren(t *testing.T) {
 
 func TestStreamMadeAnewIsReadFromItsBeginning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 2)
+		c := newTeam(t, 2)
 		first := archivetest.Bank(1, 5, 50)
 		c.start("a", nil)
 		c.publish(first...)
@@ -105,7 +105,7 @@ func TestStreamMadeAnewIsReadFromItsBeginning(t *testing.T) {
 // The shard of the stream before had the same id, and was read to its end.
 func TestEndedShardOfAnEarlierStreamHidesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		c.start("a", nil)
 		c.split("shardId-000000000000")
 		c.within(2*testLease, "ended", func() bool { return c.leases()["shardId-000000000000"].ended() })
@@ -131,7 +131,7 @@ func (c *team) heal(l *ledger) func(*Config) {
 
 func TestTrimmedPositionIsAHoleAndIsHealed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 3)
+		c := newTeam(t, 3)
 		entries := archivetest.Bank(6, 40, 400)
 		c.journal.commit(entries...)
 		l := c.ledger()
@@ -211,7 +211,7 @@ func (c *team) openHoles() (open int) {
 // The worker that found a hole dies before it could heal it: another one does.
 func TestHoleOfADeadWorkerIsHealedByAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		entries := archivetest.Bank(6, 4, 40)
 		c.journal.commit(entries...)
 		l := c.ledger()
@@ -240,7 +240,7 @@ func TestHoleOfADeadWorkerIsHealedByAnother(t *testing.T) {
 // What was lost after a position is recorded once, and the position is given up for good.
 func TestTrimmedPositionIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		entries := archivetest.Bank(6, 4, 40)
 		c.start("a", nil)
 		c.publish(entries[:20]...)
@@ -261,7 +261,7 @@ func TestTrimmedPositionIsForgotten(t *testing.T) {
 // on.
 func TestVanishedShardIsAHoleAndItsChildrenGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		entries := archivetest.Bank(7, 10, 200)
 		c.journal.commit(entries...)
 		l := c.ledger()
@@ -287,7 +287,7 @@ func TestVanishedShardIsAHoleAndItsChildrenGoOn(t *testing.T) {
 // missed.
 func TestShardNotBegunWithinTheRetentionIsAHole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		c.start("a", nil)
 		time.Sleep(time.Second)
 		c.halt("a")
@@ -307,7 +307,7 @@ func TestShardNotBegunWithinTheRetentionIsAHole(t *testing.T) {
 // A shard on which nothing ever arrived was read all the same, and its lease says until when.
 func TestShardThatStaysEmptyIsNoHole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		c.start("a", nil)
 		time.Sleep(time.Minute)
 		c.halt("a")
@@ -315,7 +315,7 @@ func TestShardThatStaysEmptyIsNoHole(t *testing.T) {
 		if since := time.Since(l.begun); since > 2*time.Second {
 			t.Errorf("known to be empty until %v ago", since)
 		}
-		if l.idle(l.created, l.begun.Add(shortestRetention)) || !l.idle(l.created, l.begun.Add(shortestRetention+1)) {
+		if l.unreadTooLong(l.created, l.begun.Add(shortestRetention)) || !l.unreadTooLong(l.created, l.begun.Add(shortestRetention+1)) {
 			t.Error("it can be a hole after the shortest retention, and not before")
 		}
 		time.Sleep(30 * time.Hour)
@@ -329,7 +329,7 @@ func TestShardThatStaysEmptyIsNoHole(t *testing.T) {
 
 func TestReaderSurvivesWhatKinesisDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 2)
+		c := newTeam(t, 2)
 		entries := archivetest.Bank(8, 20, 600)
 		c.start("a", nil)
 		c.streams.Fail(faults.Chances{Seed: 7, Throttle: 20, Expire: 20, Empty: 20})
@@ -364,7 +364,7 @@ func (m *mute) Get(ctx context.Context, iterator string, limit int) (stream.Batc
 
 func TestStreamThatWakesNobodyIsPolledAtASharedPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		m := &mute{Stream: c.streams}
 		c.reads = m
 		c.start("a", nil)
@@ -386,7 +386,7 @@ func TestHandlerHearsOfSilenceEverySecond(t *testing.T) {
 	for name, notified := range map[string]bool{"woken": true, "polling": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := newCrew(t, 1)
+				c := newTeam(t, 1)
 				if !notified {
 					c.reads = &mute{Stream: c.streams}
 				}
@@ -403,7 +403,7 @@ func TestHandlerHearsOfSilenceEverySecond(t *testing.T) {
 
 func TestEndedShardIsFlushedByALaggingHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		c.tape.lag = 5
 		entries := archivetest.Bank(10, 5, 40)
 		c.start("a", nil)
@@ -423,7 +423,7 @@ func TestEndedShardIsFlushedByALaggingHandler(t *testing.T) {
 // read to its end.
 func TestShardDoesNotEndBeforeItsHandlerSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t, 1)
+		c := newTeam(t, 1)
 		var mu sync.Mutex
 		keeps := true
 		c.start("a", func(config *Config) {
@@ -466,22 +466,22 @@ func TestConsumersOfAProcessDecodeARecordOnce(t *testing.T) {
 	d := NewDecoder()
 	shard := Shard{Stream: testStream, ID: "s"}
 	var records []stream.Delivered
-	for i, e := range archivetest.Bank(1, 10, 2*decodedKept) {
+	for i, e := range archivetest.Bank(1, 10, 2*keptEntries) {
 		records = append(records, stream.Delivered{Record: record(t, e), Sequence: fmt.Sprint(i)})
 	}
 	first, second := d.decode(shard, records), d.decode(shard, records)
 	for i := range records {
-		if i >= 1 && i < decodedKept && first[i].Entry == second[i].Entry {
+		if i >= 1 && i < keptEntries && first[i].Entry == second[i].Entry {
 			t.Fatalf("record %d was kept", i)
 		}
 	}
-	again := d.decode(shard, records[decodedKept:])
+	again := d.decode(shard, records[keptEntries:])
 	for i := range again {
-		if again[i].Entry != second[decodedKept+i].Entry {
-			t.Fatalf("record %d was decoded again", decodedKept+i)
+		if again[i].Entry != second[keptEntries+i].Entry {
+			t.Fatalf("record %d was decoded again", keptEntries+i)
 		}
 	}
-	if n := len(d.shard(shard).entries); n != decodedKept {
+	if n := len(d.recent(shard).entries); n != keptEntries {
 		t.Errorf("%d entries are kept", n)
 	}
 	other := shard

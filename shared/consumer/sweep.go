@@ -12,17 +12,25 @@ import (
 	"passbook/shared/event"
 )
 
-// sweep brings every account of the hole's hash range up to the journal. The hole's row is written
-// after each page, so that whoever goes on, this worker or another, begins behind it. Accounts that
-// fail stay in the row, and are tried again at the end; while there are any, the hole is open.
+const (
+	// healParallel is how many accounts are healed at once.
+	healParallel = 32
+	// maxFailed bounds the accounts of a hole that wait to be healed again. If more fail, the cause
+	// is not in the accounts, and the sweep waits with them. So many fit into the hole's row.
+	maxFailed = 256
+)
+
+// sweep heals every account of the hole's hash range. It stores the hole after each page, so that
+// this worker or another continues from there. Accounts that fail are kept in the row and tried
+// again at the end; the hole stays open while there are any.
 func (w *Worker) sweep(ctx context.Context, h *Hole) error {
 	shard := Shard{Stream: w.runtime.Stream, ID: h.Shard, FirstHash: h.first, LastHash: h.last}
 	var err error
-	for err == nil && h.digit < int64(len(event.HashBuckets)) {
-		if shard.overlaps(event.HashBuckets[h.digit]) {
+	for err == nil && h.bucket < int64(len(event.HashBuckets)) {
+		if shard.overlaps(event.HashBuckets[h.bucket]) {
 			err = w.sweepPage(ctx, shard, h)
 		} else {
-			h.digit++
+			h.bucket++
 		}
 	}
 	if ctx.Err() != nil {
@@ -31,53 +39,53 @@ func (w *Worker) sweep(ctx context.Context, h *Hole) error {
 	return errors.Join(err, w.healFailed(ctx, h)) // also when the page had no room for more of them
 }
 
-// sweepPage heals a page of the accounts, and saves that it did.
+// sweepPage heals a page of the accounts and stores that it did.
 func (w *Worker) sweepPage(ctx context.Context, s Shard, h *Hole) error {
-	listing, cancel := context.WithTimeout(ctx, tendWithin)
+	listing, cancel := context.WithTimeout(ctx, maintainTimeout)
 	defer cancel()
-	accounts, next, err := w.config.Accounts(listing, event.HashBuckets[h.digit], h.page)
+	accounts, next, err := w.config.Accounts(listing, event.HashBuckets[h.bucket], h.page)
 	if err != nil {
 		return err
 	}
 	accounts = slices.DeleteFunc(accounts, func(a event.Account) bool { return !s.Owns(a.String()) })
-	room := max(0, failedMost-len(h.failed))
+	room := max(0, maxFailed-len(h.failed))
 	failed, why := w.healAll(ctx, accounts, room)
 	switch {
-	case ctx.Err() != nil: // whatever failed, failed for that
+	case ctx.Err() != nil: // the cause of every failure
 		return ctx.Err()
 	case len(failed) > room:
-		return fmt.Errorf("more than %d accounts fail: %w", failedMost, why)
+		return fmt.Errorf("more than %d accounts cannot be healed: %w", maxFailed, why)
 	case why != nil:
-		w.note(stepHeal, fmt.Errorf("%d accounts of a page of %s: %w", len(failed), h.Shard, why))
+		w.noteFailure(stepHeal, fmt.Errorf("%d accounts of a page of %s cannot be healed yet: %w", len(failed), h.Shard, why))
 	}
 	h.failed, h.Accounts = append(h.failed, failed...), h.Accounts+int64(len(accounts))
 	if h.page = next; next == "" {
-		h.digit++
+		h.bucket++
 	}
 	if len(accounts) == 0 { // not worth a write
 		return nil
 	}
-	return w.update(ctx, h)
+	return w.updateHole(ctx, h)
 }
 
-// healFailed tries the accounts that failed once more, and fails when some do so again.
+// healFailed heals the accounts that failed before, and returns an error when some fail again.
 func (w *Worker) healFailed(ctx context.Context, h *Hole) error {
 	failed, why := w.healAll(ctx, h.failed, len(h.failed))
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if why != nil {
-		why = fmt.Errorf("%d accounts: %w", len(failed), why)
+		why = fmt.Errorf("%d accounts cannot be healed yet: %w", len(failed), why)
 	}
 	if len(failed) == len(h.failed) {
 		return why
 	}
 	h.failed = failed
-	return errors.Join(why, w.update(ctx, h))
+	return errors.Join(why, w.updateHole(ctx, h))
 }
 
-// healAll heals accounts, many at once, and lists those that fail, with the first error. It ends
-// early when more than most do.
+// healAll heals accounts, healParallel at once. It returns those that fail, with the first error,
+// and ends early when more than most do.
 func (w *Worker) healAll(ctx context.Context, accounts []event.Account, most int) (failed []event.Account, why error) {
 	var (
 		mu sync.Mutex
@@ -91,7 +99,7 @@ func (w *Worker) healAll(ctx context.Context, accounts []event.Account, most int
 			break
 		}
 		g.Go(func() error {
-			bounded, cancelOne := context.WithTimeout(group, tendWithin)
+			bounded, cancelOne := context.WithTimeout(group, maintainTimeout)
 			defer cancelOne()
 			err := w.config.Heal(bounded, a)
 			if err == nil {

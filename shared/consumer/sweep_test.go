@@ -11,6 +11,7 @@ import (
 
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
+	"passbook/shared/table"
 )
 
 // sweeping counts what a sweep does, and has it fail.
@@ -47,7 +48,7 @@ func (s *sweeping) counts() (listed, healed, again int) {
 // them sweep as told.
 func holed(t *testing.T, shards, accounts int) (c *team, s *sweeping, change func(*Config)) {
 	t.Helper()
-	c = newCrew(t, shards)
+	c = newTeam(t, shards)
 	entries := archivetest.Bank(6, accounts, 2*accounts)
 	c.journal.commit(entries...)
 	l := c.ledger()
@@ -178,7 +179,7 @@ func TestSweepGoesOnInAnotherWorker(t *testing.T) {
 // and forgets none.
 func TestSweepWaitsWhereTooManyFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const accounts = failedMost + 100
+		const accounts = maxFailed + 100
 		page := 3
 		c, s, change := holed(t, 1, accounts)
 		s.failing(func(context.Context, event.Account) error { return errCut })
@@ -187,7 +188,7 @@ func TestSweepWaitsWhereTooManyFail(t *testing.T) {
 		s.mu.Lock()
 		tried := len(s.tried)
 		s.mu.Unlock()
-		if tried < failedMost || tried > failedMost+healParallel || c.openHoles() != 1 {
+		if tried < maxFailed || tried > maxFailed+healParallel || c.openHoles() != 1 {
 			t.Errorf("%d accounts tried, %d holes open", tried, c.openHoles())
 		}
 		// the table is back after the page in work
@@ -226,10 +227,10 @@ func TestHolesAreClosedOneByOne(t *testing.T) {
 // What is written of a hole is read again.
 func TestHoleIsReadAsItWasWritten(t *testing.T) {
 	h := Hole{
-		Shard: "s", After: "17", Cause: "trimmed", FoundAt: time.Unix(7, 0).UTC(), Accounts: 3, epoch: 4, healer: "a", digit: 5, page: "next",
+		Shard: "s", After: "17", Cause: "trimmed", FoundAt: time.Unix(7, 0).UTC(), Accounts: 3, epoch: 4, healer: "a", bucket: 5, page: "next",
 		failed: []event.Account{{Tenant: "main", ID: "A-1"}},
 	}
-	if got := parseHole(h.row()); fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", h) {
+	if got := parseHole(table.Row{Key: table.Key{SK: h.key}, Attrs: h.attrs()}); fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", h) {
 		t.Errorf("%+v, want %+v", got, h)
 	}
 }

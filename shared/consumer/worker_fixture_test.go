@@ -209,12 +209,12 @@ type team struct {
 	reads stream.Stream
 }
 
-func newCrew(t *testing.T, shards int) *team {
+func newTeam(t *testing.T, shards int) *team {
 	t.Helper()
-	return newCrewAt(t, newBank(t, shards))
+	return newTeamAt(t, newBank(t, shards))
 }
 
-func newCrewAt(t *testing.T, b *bank) *team {
+func newTeamAt(t *testing.T, b *bank) *team {
 	c := &team{bank: b, tape: &tape{}, stop: map[string]func(){}, wire: map[string]*wire{}}
 	c.reads = c.bank.streams
 	t.Cleanup(func() {

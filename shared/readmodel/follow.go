@@ -101,7 +101,7 @@ func start[S any](ctx context.Context, c FollowConfig[S], generation int64, sile
 	})
 	w := consumer.Config{
 		Runtime: c.Runtime, Name: projection.name, Open: projection.Open,
-		Accounts: c.Journal.Accounts, Heal: projection.Heal, Tend: projection.CountQuarantined,
+		Accounts: c.Journal.Accounts, Heal: projection.Heal, Maintain: projection.CountQuarantined,
 	}
 	if !silent { // a candidate is filled by its rebuild
 		w.Empty = emptyCheck(c.Rows, generation, c.Journal)

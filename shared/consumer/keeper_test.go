@@ -18,7 +18,7 @@ func TestPositionAtTheEndIsSavedWithTheEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newHold(w.leases, l, testLease, time.Now())
+	h := newLeaseKeeper(w.leases, l, testLease, time.Now())
 	saved := func() string {
 		t.Helper()
 		l, err := w.leases.get(t.Context(), "s")
@@ -27,8 +27,8 @@ func TestPositionAtTheEndIsSavedWithTheEnd(t *testing.T) {
 		}
 		return l.checkpoint
 	}
-	health := w.runtime.Health.join(w.config.Name, w.runtime.Lease)
-	r := newReader(w, &run{shard: Shard{Stream: testStream, ID: "s"}, hold: h, health: health.shard("s")})
+	health := w.runtime.Health.add(w.config.Name, w.runtime.Lease)
+	r := newReader(w, &shardRun{shard: Shard{Stream: testStream, ID: "s"}, keeper: h, health: health.shard("s")})
 	r.handler = handlerFunc(func(b Batch) string { return b.Deliveries[0].Sequence })
 	read := func(sequence, next string) {
 		t.Helper()
