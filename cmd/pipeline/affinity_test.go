@@ -4,14 +4,16 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"passbook/shared/event"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"passbook/shared/event"
 	"passbook/shared/faults"
+	journalwriter "passbook/shared/writer"
+
 	"passbook/shared/journal"
 )
 
@@ -110,10 +112,10 @@ func TestAffinityUnderKillsAndLostAnswers(t *testing.T) {
 // Each writer holds itself for the only one, or knows one that is gone: all decide, and the
 // condition is what counts.
 func TestAffinityWithStaleViews(t *testing.T) {
-	for name, view := range map[string]func(self string, others []journal.Peer) (string, []journal.Peer){
-		"all own all":     func(self string, _ []journal.Peer) (string, []journal.Peer) { return self, nil },
-		"each to another": func(_ string, others []journal.Peer) (string, []journal.Peer) { return "", others[:1] },
-		"one that is gone": func(self string, others []journal.Peer) (string, []journal.Peer) {
+	for name, view := range map[string]func(self string, others []journalwriter.Peer) (string, []journalwriter.Peer){
+		"all own all":     func(self string, _ []journalwriter.Peer) (string, []journalwriter.Peer) { return self, nil },
+		"each to another": func(_ string, others []journalwriter.Peer) (string, []journalwriter.Peer) { return "", others[:1] },
+		"one that is gone": func(self string, others []journalwriter.Peer) (string, []journalwriter.Peer) {
 			return self, append(others[:1:1], gone)
 		},
 	} {
@@ -130,7 +132,7 @@ func TestAffinityWithStaleViews(t *testing.T) {
 					}
 				}
 				for _, w := range fleet {
-					w.hops.view = func() (string, []journal.Peer) { return view(w.Fleet()) }
+					w.hops.view = func() (string, []journalwriter.Peer) { return view(w.Fleet()) }
 				}
 				var working sync.WaitGroup
 				for i := range commands {
@@ -151,7 +153,7 @@ func TestAffinityWithStaleViews(t *testing.T) {
 }
 
 // gone is a writer that no row names any more.
-var gone = journal.Peer{ID: "gone"}
+var gone = journalwriter.Peer{ID: "gone"}
 
 // The owner has a command's put on its way and cannot be heard: the command is decided where it
 // came in, before its time is over, and the put that arrives later finds its place taken.

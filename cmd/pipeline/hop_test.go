@@ -10,6 +10,7 @@ import (
 	"passbook/shared/affinity"
 	"passbook/shared/api"
 	"passbook/shared/journal"
+	journalwriter "passbook/shared/writer"
 )
 
 // hopTrip is how far writers are from one another: nearer than AWS's services.
@@ -18,7 +19,7 @@ const hopTrip = time.Millisecond
 // hops is what a test does to the way between writers.
 type hops struct {
 	// view, if set, is what this writer knows of the fleet, instead of what its journal knows.
-	view func() (string, []journal.Peer)
+	view func() (string, []journalwriter.Peer)
 	// lose, if set, says whether the answer to a command is lost, after it was decided.
 	lose func(c journal.Command) bool
 	// asked counts the hops, and took is what they and their decisions took.
@@ -40,7 +41,7 @@ func (b *bank) address(w *writer) string {
 	return address
 }
 
-func (w *writer) fleet() (string, []journal.Peer) {
+func (w *writer) fleet() (string, []journalwriter.Peer) {
 	if w.hops.view != nil {
 		return w.hops.view()
 	}
@@ -53,7 +54,7 @@ func (w *writer) anywhere(ctx context.Context, c journal.Command) (r journal.Rec
 		return w.Execute(ctx, c)
 	}
 	began := time.Now()
-	outcome := w.router.Reach(ctx, c.Account, func(ctx context.Context, to journal.Peer) error {
+	outcome := w.router.Reach(ctx, c.Account, func(ctx context.Context, to journalwriter.Peer) error {
 		r, err = w.hop(ctx, to, c)
 		return err
 	})
@@ -71,7 +72,7 @@ func (w *writer) anywhere(ctx context.Context, c journal.Command) (r journal.Rec
 
 // hop takes a command to another writer and its answer back. A writer that is cut off answers
 // nothing, and what was sent to it may be decided all the same.
-func (w *writer) hop(ctx context.Context, to journal.Peer, c journal.Command) (r journal.Receipt, err error) {
+func (w *writer) hop(ctx context.Context, to journalwriter.Peer, c journal.Command) (r journal.Receipt, err error) {
 	w.bank.mu.Lock()
 	other := w.bank.reach[to.Address]
 	w.bank.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/table"
+	journalwriter "passbook/shared/writer"
 )
 
 // Two processes take money out of one account and two put it in, at AWS's distance and over the
@@ -144,8 +145,8 @@ func TestWriterPausedPastItsLease(t *testing.T) {
 			other.do(command(a, "other", withdraw(1, reference)))
 		}
 		time.Sleep(9 * time.Second)
-		row, err := b.store.Get(t.Context(), control.Name, table.Key{PK: journal.WriterKind, SK: before}, true)
-		if err != nil || row.Attrs["state"] != table.Value(table.S(journal.WriterDraining)) {
+		row, err := control.Writers(b.store).Get(t.Context(), before)
+		if err != nil || row.Attrs["state"] != table.Value(table.S(journalwriter.Draining)) {
 			t.Fatalf("the paused writer is not drained: %v, %v", row.Attrs, err)
 		}
 		released := time.Now()

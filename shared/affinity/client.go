@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"passbook/shared/api"
-	"passbook/shared/journal"
 	"passbook/shared/web"
+	"passbook/shared/writer"
 )
 
 // What travels beside a command and beside its answer, and where it goes.
@@ -68,7 +68,7 @@ func (c *Client) Close() {
 }
 
 // line is the connections to a writer.
-func (c *Client) line(to journal.Peer) (*http.Client, error) {
+func (c *Client) line(to writer.Peer) (*http.Client, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	name := to.Address + " " + to.Secret
@@ -99,7 +99,7 @@ func (c *Client) line(to journal.Peer) (*http.Client, error) {
 const maxLines = 1024
 
 // Send has another writer decide a command, within the time of ctx, which needs a deadline.
-func (c *Client) Send(ctx context.Context, to journal.Peer, f api.Forwarded) (api.Answer, error) {
+func (c *Client) Send(ctx context.Context, to writer.Peer, f api.Forwarded) (api.Answer, error) {
 	var sent atomic.Bool
 	answer, err := c.send(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}), to, f)
 	switch {
@@ -116,7 +116,7 @@ func (c *Client) Send(ctx context.Context, to journal.Peer, f api.Forwarded) (ap
 	return answer, nil
 }
 
-func (c *Client) send(ctx context.Context, to journal.Peer, f api.Forwarded) (answer api.Answer, err error) {
+func (c *Client) send(ctx context.Context, to writer.Peer, f api.Forwarded) (answer api.Answer, err error) {
 	line, err := c.line(to)
 	if err != nil {
 		return answer, err

@@ -5,15 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"passbook/shared/api"
-	"passbook/shared/event"
 	"sync"
 	"time"
+
+	"passbook/shared/api"
+	"passbook/shared/event"
+	"passbook/shared/writer"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/backoff"
-	"passbook/shared/journal"
 )
 
 const (
@@ -39,9 +40,9 @@ var errAccount = fmt.Errorf("%w with this account", ErrUndone)
 type Config struct {
 	// Fleet is this writer's id, empty where it takes no commands of others, and the others;
 	// Journal.Fleet.
-	Fleet func() (self string, others []journal.Peer)
+	Fleet func() (self string, others []writer.Peer)
 	// Send takes a command to another writer. Its error is ErrUndone where that surely did nothing.
-	Send func(ctx context.Context, to journal.Peer, f api.Forwarded) (api.Answer, error)
+	Send func(ctx context.Context, to writer.Peer, f api.Forwarded) (api.Answer, error)
 	// Metrics takes the collectors; nil means none.
 	Metrics prometheus.Registerer
 	// Log is told of owners that fail; nil drops it.
@@ -86,7 +87,7 @@ func New(c Config) *Router {
 // Forward has the account's owner answer a command. Undone means that it is this writer's to
 // decide, Lost that it is too, and that the owner may have decided it or may be about to.
 func (r *Router) Forward(ctx context.Context, a event.Account, command func() api.Forwarded) (answer api.Answer, o api.Outcome) {
-	o = r.Reach(ctx, a, func(ctx context.Context, to journal.Peer) (err error) {
+	o = r.Reach(ctx, a, func(ctx context.Context, to writer.Peer) (err error) {
 		answer, err = r.config.Send(ctx, to, command())
 		return err
 	})
@@ -105,7 +106,7 @@ func (r *Router) Elsewhere(a event.Account) bool {
 
 // Reach asks the account's owner, if that is another writer, within a part of the time that ctx
 // leaves.
-func (r *Router) Reach(ctx context.Context, a event.Account, ask func(ctx context.Context, to journal.Peer) error) api.Outcome {
+func (r *Router) Reach(ctx context.Context, a event.Account, ask func(ctx context.Context, to writer.Peer) error) api.Outcome {
 	self, others := r.config.Fleet()
 	if len(others) == 0 {
 		return api.Undone
@@ -138,7 +139,7 @@ func (r *Router) Reach(ctx context.Context, a event.Account, ask func(ctx contex
 
 // owner is the account's owner among this writer and those others that are not passed over;
 // elsewhere is false where it is this one.
-func (r *Router) owner(self string, others []journal.Peer, a event.Account) (to journal.Peer, elsewhere bool) {
+func (r *Router) owner(self string, others []writer.Peer, a event.Account) (to writer.Peer, elsewhere bool) {
 	account := hash(a.String())
 	var best uint64
 	if self != "" {
@@ -159,7 +160,7 @@ func (r *Router) owner(self string, others []journal.Peer, a event.Account) (to 
 }
 
 // may says whether the owner may be asked. One that failed is tried by one command at a time.
-func (r *Router) may(to journal.Peer) bool {
+func (r *Router) may(to writer.Peer) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	k := r.known[to.ID]
@@ -175,7 +176,7 @@ func (r *Router) may(to journal.Peer) bool {
 }
 
 // judge remembers what came of asking a writer.
-func (r *Router) judge(to journal.Peer, began time.Time, err error) {
+func (r *Router) judge(to writer.Peer, began time.Time, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()

@@ -5,30 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"passbook/shared/api"
-	"passbook/shared/event"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"pgregory.net/rapid"
+	"passbook/shared/api"
+	"passbook/shared/event"
+	"passbook/shared/writer"
 
-	"passbook/shared/journal"
+	"pgregory.net/rapid"
 )
 
-func peersNamed(n int) (list []journal.Peer) {
+func peersNamed(n int) (list []writer.Peer) {
 	for i := range n {
-		list = append(list, journal.Peer{ID: fmt.Sprintf("AaIoKrHdcg%dRXCXlDKHA", i), Address: fmt.Sprintf("10.0.0.%d:1", i)})
+		list = append(list, writer.Peer{ID: fmt.Sprintf("AaIoKrHdcg%dRXCXlDKHA", i), Address: fmt.Sprintf("10.0.0.%d:1", i)})
 	}
 	return list
 }
 
 // ownerOf is the account's owner as the writer at place self among all sees it.
-func ownerOf(all []journal.Peer, self int, a event.Account) string {
+func ownerOf(all []writer.Peer, self int, a event.Account) string {
 	others := slices.Delete(slices.Clone(all), self, self+1)
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
-	r := New(Config{Fleet: func() (string, []journal.Peer) { return all[self].ID, others }})
+	r := New(Config{Fleet: func() (string, []writer.Peer) { return all[self].ID, others }})
 	to, elsewhere := r.owner(all[self].ID, others, a)
 	if !elsewhere {
 		return all[self].ID
@@ -71,9 +71,9 @@ func TestAccountsSpreadOverWriters(t *testing.T) {
 }
 
 // far is a router of a writer that takes nothing itself, so that every account is elsewhere.
-func far(n int) (*Router, []journal.Peer) {
+func far(n int) (*Router, []writer.Peer) {
 	others := peersNamed(n)
-	return New(Config{Fleet: func() (string, []journal.Peer) { return "", others }}), others
+	return New(Config{Fleet: func() (string, []writer.Peer) { return "", others }}), others
 }
 
 var some = event.Account{Tenant: "main", ID: "A-1"}
@@ -96,7 +96,7 @@ func TestHopIsBoundedByThePartThatItMayTake(t *testing.T) {
 				if tt.most == 0 {
 					want = api.Undone
 				}
-				outcome := r.Reach(ctx, some, func(ctx context.Context, _ journal.Peer) error { <-ctx.Done(); return ctx.Err() })
+				outcome := r.Reach(ctx, some, func(ctx context.Context, _ writer.Peer) error { <-ctx.Done(); return ctx.Err() })
 				if took := time.Since(began); took != tt.most || outcome != want {
 					t.Errorf("%v after %v, want %v after %v", outcome, took, want, tt.most)
 				}
@@ -113,7 +113,7 @@ func TestFailedWriterIsPassedOver(t *testing.T) {
 		var asked []string
 		dead := ""
 		reach := func() api.Outcome {
-			return r.Reach(t.Context(), some, func(ctx context.Context, to journal.Peer) error {
+			return r.Reach(t.Context(), some, func(ctx context.Context, to writer.Peer) error {
 				asked = append(asked, to.ID)
 				if to.ID == dead {
 					<-ctx.Done()
@@ -162,14 +162,14 @@ func TestFailedWriterIsPassedOver(t *testing.T) {
 func TestOneCommandTriesAFailedWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := far(1)
-		fail := func(context.Context, journal.Peer) error { return fmt.Errorf("%w: refused", ErrUndone) }
+		fail := func(context.Context, writer.Peer) error { return fmt.Errorf("%w: refused", ErrUndone) }
 		if r.Reach(t.Context(), some, fail) != api.Undone {
 			t.Fatal("an answer of nobody")
 		}
 		time.Sleep(passFirst)
 		tries := 0
 		for range 50 {
-			go r.Reach(t.Context(), some, func(ctx context.Context, _ journal.Peer) error { tries++; <-ctx.Done(); return ctx.Err() })
+			go r.Reach(t.Context(), some, func(ctx context.Context, _ writer.Peer) error { tries++; <-ctx.Done(); return ctx.Err() })
 		}
 		synctest.Wait()
 		if tries != 1 {
@@ -183,15 +183,15 @@ func TestOneCommandTriesAFailedWriter(t *testing.T) {
 func TestSlowAccountIsNoFailedWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := far(1)
-		go r.Reach(t.Context(), some, func(ctx context.Context, _ journal.Peer) error { <-ctx.Done(); return ctx.Err() })
+		go r.Reach(t.Context(), some, func(ctx context.Context, _ writer.Peer) error { <-ctx.Done(); return ctx.Err() })
 		time.Sleep(time.Second)
-		quick := func(context.Context, journal.Peer) error { return nil }
+		quick := func(context.Context, writer.Peer) error { return nil }
 		r.Reach(t.Context(), some, quick)
 		time.Sleep(2 * time.Second)
 		if r.Reach(t.Context(), some, quick) != api.Answered {
 			t.Error("it is passed over")
 		}
-		if r.Reach(t.Context(), some, func(context.Context, journal.Peer) error { return errors.New("reset") }) != api.Lost || r.Reach(t.Context(), some, quick) != api.Undone {
+		if r.Reach(t.Context(), some, func(context.Context, writer.Peer) error { return errors.New("reset") }) != api.Lost || r.Reach(t.Context(), some, quick) != api.Undone {
 			t.Error("it is not passed over after a failure of its own")
 		}
 	})
@@ -202,8 +202,8 @@ func TestSlowAccountIsNoFailedWriter(t *testing.T) {
 func TestRefusedAccountIsNoFailedWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := far(1)
-		quick := func(context.Context, journal.Peer) error { return nil }
-		refused := func(context.Context, journal.Peer) error { return fmt.Errorf("%w: %w", ErrUndone, errAccount) }
+		quick := func(context.Context, writer.Peer) error { return nil }
+		refused := func(context.Context, writer.Peer) error { return fmt.Errorf("%w: %w", ErrUndone, errAccount) }
 		r.Reach(t.Context(), some, quick)
 		for range 3 {
 			if r.Reach(t.Context(), some, refused) != api.Undone || r.Reach(t.Context(), some, quick) != api.Answered {

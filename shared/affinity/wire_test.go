@@ -21,18 +21,19 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/web"
+	"passbook/shared/writer"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // counter serves an operation that a test carries out, to other writers.
-func counter(t *testing.T, run func(ctx context.Context, to journal.Command) (journal.Receipt, error)) journal.Peer {
+func counter(t *testing.T, run func(ctx context.Context, to journal.Command) (journal.Receipt, error)) writer.Peer {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	to := journal.Peer{ID: "other", Address: listener.Addr().String(), Secret: NewSecret()}
+	to := writer.Peer{ID: "other", Address: listener.Addr().String(), Secret: NewSecret()}
 	server, err := NewServer(listener, to.Secret, api.NewDesk(api.Operation{Op: "try", Actor: "test", Status: 201, Decode: func(f *web.Fields) api.Call {
 		return api.Call{AccountID: f.AccountID("account_id", web.Required), Run: run}
 	}}), slog.New(slog.DiscardHandler))
@@ -62,7 +63,7 @@ func command() api.Forwarded {
 	}
 }
 
-func send(t *testing.T, to journal.Peer, f api.Forwarded, within time.Duration) (api.Answer, error) {
+func send(t *testing.T, to writer.Peer, f api.Forwarded, within time.Duration) (api.Answer, error) {
 	t.Helper()
 	client := NewClient()
 	defer client.Close()
@@ -120,18 +121,18 @@ func TestWhatWasUndoneIsToldFromWhatWasLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct {
-		to     journal.Peer
+		to     writer.Peer
 		f      api.Forwarded
 		undone bool
 	}{
-		"nobody listens":                 {journal.Peer{Address: closed.Addr().String(), Secret: "s"}, command(), true},
+		"nobody listens":                 {writer.Peer{Address: closed.Addr().String(), Secret: "s"}, command(), true},
 		"read differently there":         {counter(t, hang), other, true},
 		"not known there":                {counter(t, hang), unknown, true},
 		"shutting down":                  {counter(t, says(journal.ErrShuttingDown)), command(), true},
 		"journal out of reach":           {counter(t, says(journal.ErrUnavailable)), command(), true},
 		"late":                           {counter(t, hang), command(), false},
 		"unknown there":                  {counter(t, says(journal.ErrOutcomeUnknown)), command(), false},
-		"a writer that does not know us": {func() journal.Peer { p := counter(t, hang); p.Secret = NewSecret(); return p }(), command(), true},
+		"a writer that does not know us": {func() writer.Peer { p := counter(t, hang); p.Secret = NewSecret(); return p }(), command(), true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := send(t, tt.to, tt.f, 300*time.Millisecond)
@@ -179,7 +180,7 @@ func BenchmarkHop(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	to := journal.Peer{ID: "other", Address: listener.Addr().String(), Secret: NewSecret()}
+	to := writer.Peer{ID: "other", Address: listener.Addr().String(), Secret: NewSecret()}
 	server, err := NewServer(listener, to.Secret, api.NewDesk(api.Operation{Op: "try", Actor: "test", Status: 201, Decode: func(f *web.Fields) api.Call {
 		return api.Call{AccountID: f.AccountID("account_id", web.Required), Run: func(context.Context, journal.Command) (journal.Receipt, error) {
 			return journal.Receipt{}, web.Refuse(insufficientFunds)

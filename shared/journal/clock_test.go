@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
-	"passbook/shared/event"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"passbook/shared/event"
 
 	"github.com/prometheus/client_golang/prometheus"
 )

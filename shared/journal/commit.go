@@ -26,7 +26,7 @@ type staging struct {
 
 // stage seals the plan into an entry and takes a counter of the writer for it.
 func (l *lane) stage(pl *plan) (*staging, error) {
-	writer, n, err := l.journal.writer.next(l.journal.ctx)
+	writer, n, err := l.journal.writer.Next(l.journal.ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -37,7 +37,7 @@ func (l *lane) stage(pl *plan) (*staging, error) {
 	}
 	enc, err := event.Seal(e)
 	if err != nil {
-		l.journal.writer.done(writer, n) // never put
+		l.journal.writer.Done(writer, n) // never put
 		return nil, fmt.Errorf("seal %s v%d: %w", e.AccountID, e.First, err)
 	}
 	return &staging{entry: e, record: enc.Record, put: table.Put{Table: Table, Row: entryRow(e, enc, pl.state), If: table.Absent()}}, nil
@@ -89,7 +89,7 @@ func (j *Journal) write(entries []*staging, guard *table.Put) error {
 // abandon settles the counters of entries that are proven not to be committed.
 func (j *Journal) abandon(entries []*staging) {
 	for _, st := range entries {
-		j.writer.done(st.entry.Writer, st.entry.N)
+		j.writer.Done(st.entry.Writer, st.entry.N)
 	}
 }
 

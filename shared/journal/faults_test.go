@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/faults"
 	"passbook/shared/table"
+	"passbook/shared/writer"
 )
 
 var errLost = errors.New("the answer was lost")
@@ -130,10 +132,10 @@ func TestWriterSavesWhatIsPublishedWithoutGap(t *testing.T) {
 	j.Acked(w, 1)
 	j.Acked(w, 3)
 	published := func() table.N {
-		if err := j.writer.renew(t.Context()); err != nil {
+		if err := j.writer.Renew(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		row, err := tbl.Get(t.Context(), control.Name, table.Key{PK: WriterKind, SK: w}, true)
+		row, err := control.Writers(tbl).Get(t.Context(), w)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,16 +155,16 @@ func TestWriterThatLostItsLeaseTakesANewID(t *testing.T) {
 	j, o := open(t, tbl, newClock())
 	openAccount(t, j, acct, 100)
 	before := j.Writer()
-	row, err := tbl.Get(t.Context(), control.Name, table.Key{PK: WriterKind, SK: before}, true)
+	row, err := control.Writers(tbl).Get(t.Context(), before)
 	if err != nil {
 		t.Fatal(err)
 	}
 	epoch := row.Attrs["epoch"].(table.N)
-	row.Attrs["state"], row.Attrs["epoch"] = table.S(WriterDraining), epoch+100
+	row.Attrs["state"], row.Attrs["epoch"] = table.S(writer.Draining), epoch+100
 	for tbl.Put(t.Context(), table.Put{Table: control.Name, Row: row, If: table.Equals("epoch", epoch)}) != nil {
 		epoch++
 	}
-	if err := j.writer.renew(t.Context()); !errors.Is(err, errLeaseLost) {
+	if err := j.writer.Renew(t.Context()); !errors.Is(err, writer.ErrLeaseLost) {
 		t.Fatalf("renewed a drained lease: %v", err)
 	}
 	r := accepted(t, j, command(acct, "w", withdrawing(1)))
@@ -678,31 +680,44 @@ func TestLeaseShorterThanAPutIsRefused(t *testing.T) {
 	}
 }
 
-// Many lanes meet a registration that fails: they share one attempt, and its id is used when it can
-// be made.
-func TestNewTenureIsTakenOnceForAll(t *testing.T) {
-	tbl, _ := store(t)
-	j, _ := open(t, tbl, newClock())
-	openAccount(t, j, acct, 100)
-	j.writer.mu.Lock()
-	former := j.writer.current.id
-	j.writer.current.renewed, j.writer.current.epoch = time.Time{}, -1 // no heartbeat renews it
-	j.writer.mu.Unlock()
-	rule := tbl.Arm(&faults.Rule{Match: func(p table.Put) bool { return p.Row.PK == WriterKind && p.Row.SK != former }, After: errLost}, 1)
-	if _, err := tryExecute(t, j, command(acct, "a", withdrawing(1))); !errors.Is(err, ErrUnavailable) {
-		t.Fatalf("got %v", err)
+// muted loses every write of one writer's row, and those of new writers as long as it is told to.
+type muted struct {
+	table.Table
+	id  atomic.Pointer[string]
+	new atomic.Bool
+}
+
+func (m *muted) Put(ctx context.Context, p table.Put) error {
+	if p.Table == control.Name && (p.Row.SK == *m.id.Load() || m.new.Load()) {
+		return errLost
 	}
-	if _, err := tryExecute(t, j, command(acct, "b", withdrawing(1))); !errors.Is(err, ErrUnavailable) {
-		t.Fatalf("the failure is not shared: %v", err)
-	}
-	j.writer.taking <- struct{}{}
-	j.writer.refused = time.Time{}
-	<-j.writer.taking
-	accepted(t, j, command(acct, "c", withdrawing(1)))
-	page, err := tbl.Query(t.Context(), table.Query{Table: control.Name, PK: WriterKind, Consistent: true})
-	if err != nil || len(page.Rows) != 2 || rule.Fired() != 1 {
-		t.Fatalf("%d writers, %v, fired %d", len(page.Rows), err, rule.Fired())
-	}
+	return m.Table.Put(ctx, p)
+}
+
+// Without a session nothing is committed, and the next command finds a new one when one can begin.
+func TestNothingIsCommittedWithoutASession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tbl, _ := store(t)
+		m, nobody := &muted{Table: tbl}, ""
+		m.id.Store(&nobody)
+		j, _ := open(t, m, newClock())
+		openAccount(t, j, acct, 100)
+		former := j.Writer()
+		m.id.Store(&former) // no heartbeat renews it
+		m.new.Store(true)
+		time.Sleep(j.lease)
+		for _, key := range []string{"a", "b"} {
+			if _, err := tryExecute(t, j, command(acct, key, withdrawing(1))); !errors.Is(err, ErrUnavailable) {
+				t.Fatalf("got %v", err)
+			}
+		}
+		m.new.Store(false)
+		time.Sleep(time.Second)
+		if r := accepted(t, j, command(acct, "c", withdrawing(1))); r.Entry.Writer == former || r.Entry.N != 1 {
+			t.Errorf("wrote as %q n %d", r.Entry.Writer, r.Entry.N)
+		}
+		m.id.Store(&nobody)
+	})
 }
 
 // A table that refuses the writer has written nothing: the caller is told at once, and the counter

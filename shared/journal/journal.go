@@ -16,6 +16,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/table"
 	"passbook/shared/workerpool"
+	"passbook/shared/writer"
 )
 
 // Bounds of the writer.
@@ -45,9 +46,7 @@ const (
 	// putDeadline one put; an unanswered put is repeated.
 	loadDeadline = 30 * time.Second
 	readDeadline = 5 * time.Second
-	putDeadline  = 2 * time.Second
-	// minLease leaves a writer time for heartbeats beside a put that takes putDeadline.
-	minLease = 5 * time.Second
+	putDeadline  = writer.PutDeadline
 	// defaultAccounts is how many idle accounts a writer keeps in memory, at up to 4 KB each;
 	// defaultKeys bounds the keys that they remember among them, at about 60 bytes each. An account
 	// that is busy keeps all of its last 24 hours.
@@ -169,8 +168,9 @@ type Journal struct {
 	table   table.Table
 	outbox  Outbox
 	now     func() time.Time
-	writer  *writer
-	peers   peers
+	writer  *writer.Writer
+	peers   *writer.Peers
+	lease   time.Duration
 	trouble trouble
 	ahead   ahead
 	room    func() error
@@ -197,8 +197,8 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	if c.Lease == 0 {
 		c.Lease = 10 * time.Second
 	}
-	if c.Lease < minLease {
-		return nil, fmt.Errorf("open journal: a lease of %v is too short: a writer needs at least %v", c.Lease, minLease)
+	if c.Lease < writer.MinLease {
+		return nil, fmt.Errorf("open journal: a lease of %v is too short: a writer needs at least %v", c.Lease, writer.MinLease)
 	}
 	c.Accounts, c.Keys = cmp.Or(c.Accounts, defaultAccounts), cmp.Or(c.Keys, defaultKeys)
 	j := &Journal{
@@ -215,9 +215,9 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	for i := range j.shards {
 		j.shards[i].init()
 	}
-	j.writer = newWriter(c.Table, c.Lease)
-	j.writer.address, j.writer.secret = c.Address, c.Secret
-	if err := j.writer.start(ctx); err != nil {
+	j.writer, j.lease = writer.New(writer.Config{Table: c.Table, Lease: c.Lease, Address: c.Address, Secret: c.Secret}), c.Lease
+	j.peers = writer.NewPeers(c.Table, j.writer.Owns)
+	if err := j.writer.Start(ctx); err != nil {
 		j.cancel()
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
@@ -235,7 +235,7 @@ func (j *Journal) Close(ctx context.Context) error {
 	j.cancel()
 	j.pool.Close()
 	j.busy.Wait()
-	if saveErr := j.writer.retire(ctx); err == nil {
+	if saveErr := j.writer.Retire(ctx); err == nil {
 		err = saveErr
 	}
 	return err
@@ -259,24 +259,20 @@ func (j *Journal) Idle(ctx context.Context) error {
 }
 
 // Acked says that the stream has the writer's entry n.
-func (j *Journal) Acked(writer string, n int64) { j.writer.done(writer, n) }
+func (j *Journal) Acked(writer string, n int64) { j.writer.Done(writer, n) }
 
 // Writer is the id under which this process commits now. The tails of its former ones are drained
 // like any other's.
-func (j *Journal) Writer() string { return j.writer.id() }
+func (j *Journal) Writer() string { return j.writer.ID() }
 
 // Fleet is this writer's id, empty where it takes no commands of others, and the other writers that
 // live and do. It makes no call.
-func (j *Journal) Fleet() (self string, others []Peer) {
-	self, address := j.writer.place()
-	if address == "" {
-		self = ""
-	}
-	return self, j.peers.others()
+func (j *Journal) Fleet() (self string, others []writer.Peer) {
+	return j.writer.Self(), j.peers.Others()
 }
 
 // Leave has the other writers send this one no more commands; they know within two heartbeats.
-func (j *Journal) Leave() { j.writer.leave() }
+func (j *Journal) Leave() { j.writer.Leave() }
 
 // Execute decides a command and commits what it comes to. It answers after the commit, with a nil
 // error also for rejections; an error is one of the package's, and only ErrOutcomeUnknown leaves

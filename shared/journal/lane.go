@@ -170,7 +170,7 @@ func (l *lane) publishForeign(ctx context.Context) error {
 	}
 	ahead := l.state.RecordedAt.Sub(now) > MaxSkew
 	if ahead {
-		if err := l.journal.peers.look(ctx, l.journal.table, l.journal.writer.owns); err != nil {
+		if err := l.journal.peers.Refresh(ctx); err != nil {
 			return err
 		}
 	}
@@ -179,10 +179,10 @@ func (l *lane) publishForeign(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if l.journal.writer.owns(e.Writer) || now.Sub(e.RecordedAt) > MaxSkew || l.journal.peers.published(e.Writer, e.N) {
+		if l.journal.writer.Owns(e.Writer) || now.Sub(e.RecordedAt) > MaxSkew || l.journal.peers.Published(e.Writer, e.N) {
 			break
 		}
-		if ahead && (len(young) == maxForeign || l.journal.peers.gone(e.Writer)) {
+		if ahead && (len(young) == maxForeign || l.journal.peers.Gone(e.Writer)) {
 			break
 		}
 		young = append(young, e)
@@ -198,7 +198,7 @@ func (l *lane) publishForeign(ctx context.Context) error {
 // publishAgain hands the outbox another writer's entry, if that writer committed it within the last
 // 5 s and has not saved that the stream has it.
 func (l *lane) publishAgain(e *event.Entry) error {
-	if l.journal.now().Sub(e.RecordedAt) > MaxSkew || l.journal.peers.published(e.Writer, e.N) {
+	if l.journal.now().Sub(e.RecordedAt) > MaxSkew || l.journal.peers.Published(e.Writer, e.N) {
 		return nil
 	}
 	c, err := committed(e)

@@ -2,12 +2,10 @@ package journal
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"passbook/shared/control"
 	"passbook/shared/faults"
 	"passbook/shared/table"
 )
@@ -41,44 +39,4 @@ func TestNoEntryBeginsAtTheEndOfALease(t *testing.T) {
 			t.Error("begun at the end of the lease")
 		}
 	})
-}
-
-// A registration that got no answer is repeated under its id, and each later tenure has its own.
-func TestUnansweredRegistrationIsRepeated(t *testing.T) {
-	tbl, _ := store(t)
-	w := newWriter(tbl, 10*time.Second)
-	tbl.Arm(&faults.Rule{Match: faults.On(control.Name), After: errLost}, 1)
-	if err := w.start(t.Context()); !errors.Is(err, errLost) {
-		t.Fatal(err)
-	}
-	id := w.coming.id
-	if err := w.start(t.Context()); err != nil || w.id() != id {
-		t.Errorf("not taken over: %v", err)
-	}
-	if err := w.start(t.Context()); err != nil || w.id() == id {
-		t.Errorf("no new id: %v", err)
-	}
-}
-
-// Somebody took the row for a dead writer's before the registration was repeated: the id is given
-// up.
-func TestUnansweredRegistrationThatIsDrainedIsGivenUp(t *testing.T) {
-	tbl, _ := store(t)
-	w := newWriter(tbl, 10*time.Second)
-	tbl.Arm(&faults.Rule{Match: faults.On(control.Name), After: errLost}, 1)
-	if err := w.start(t.Context()); !errors.Is(err, errLost) {
-		t.Fatal(err)
-	}
-	id := w.coming.id
-	drained := w.attrs(1, 0)
-	drained["state"] = table.S(WriterDraining)
-	if err := w.rows.Put(t.Context(), id, drained, table.N(0)); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.start(t.Context()); !errors.Is(err, errLeaseLost) {
-		t.Errorf("took over a row that is drained: %v", err)
-	}
-	if err := w.start(t.Context()); err != nil || w.id() == id {
-		t.Errorf("no new id: %v", err)
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"passbook/shared/table"
+	"passbook/shared/writer"
 )
 
 // Of another writer's entries, those that it has saved as published are not published again,
@@ -76,9 +77,9 @@ func TestForeignEntriesOfAnAccountThatIsAhead(t *testing.T) {
 						a.Acked(e.Writer, e.N)
 					}
 				}
-				time.Sleep(2 * heartbeatEvery) // a saves that
+				time.Sleep(2 * writer.HeartbeatEvery) // a saves that
 				if tt.gone {
-					if err := a.writer.retire(t.Context()); err != nil {
+					if err := a.writer.Retire(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 				}

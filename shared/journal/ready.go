@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"passbook/shared/table"
+	"passbook/shared/writer"
 )
 
 // trouble is since when no put was answered, and what was heard instead. The zero trouble is none.
@@ -45,17 +46,17 @@ func (t *trouble) refused() bool {
 // when the lease was lost, reads how far the other writers are, and after a refusal tries whether
 // the table still refuses. None of it may wait for a command, since none comes while Ready says no.
 func (j *Journal) tend(ctx context.Context) {
-	tick := time.NewTicker(min(heartbeatEvery, j.writer.lease/4))
+	tick := time.NewTicker(min(writer.HeartbeatEvery, j.lease/4))
 	defer tick.Stop()
 	for {
-		_ = j.peers.look(ctx, j.table, j.writer.owns) // what is known stays, and is only older
+		_ = j.peers.Refresh(ctx) // what is known stays, and is only older
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if err := j.writer.renew(ctx); errors.Is(err, errLeaseLost) {
-			_ = j.writer.retake(ctx) // the next tick tries again, and so does the next command
+		if err := j.writer.Renew(ctx); errors.Is(err, writer.ErrLeaseLost) {
+			_ = j.writer.RenewSession(ctx) // the next tick tries again, and so does the next command
 		}
 		if j.trouble.refused() {
 			j.retry(ctx)
@@ -76,23 +77,17 @@ func (j *Journal) retry(ctx context.Context) {
 // failed for a lease, no put of an entry was answered for as long, or the table refuses this
 // writer. It makes no call.
 func (j *Journal) Ready() error {
-	switch renewed := j.writer.renewed(); {
-	case renewed.IsZero():
-		return errLeaseLost
-	case time.Since(renewed) > j.writer.lease:
-		return fmt.Errorf("the writer's heartbeat fails since %v", time.Since(renewed).Round(time.Second))
+	silent, err := j.writer.Silent()
+	switch {
+	case err != nil:
+		return fmt.Errorf("writer %s: %w", j.writer.ID(), err)
+	case silent > j.lease:
+		return fmt.Errorf("writer %s: no heartbeat written for %v", j.writer.ID(), silent.Round(time.Second))
 	}
 	j.trouble.mu.Lock()
 	defer j.trouble.mu.Unlock()
-	if t := &j.trouble; !t.since.IsZero() && (errors.Is(t.err, table.ErrRefused) || time.Since(t.since) > j.writer.lease) {
+	if t := &j.trouble; !t.since.IsZero() && (errors.Is(t.err, table.ErrRefused) || time.Since(t.since) > j.lease) {
 		return fmt.Errorf("no entry was committed since %v: %w", time.Since(t.since).Round(time.Second), t.err)
 	}
 	return nil
-}
-
-// renewed is when the last heartbeat that succeeded began, zero after the lease was lost.
-func (w *writer) renewed() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.current.renewed
 }

@@ -10,6 +10,7 @@ import (
 	"passbook/shared/control"
 	"passbook/shared/faults"
 	"passbook/shared/table"
+	"passbook/shared/writer"
 )
 
 func TestReadySaysWhyNothingCanBeCommitted(t *testing.T) {
@@ -27,11 +28,11 @@ func TestReadySaysWhyNothingCanBeCommitted(t *testing.T) {
 			_, err := j.Execute(t.Context(), command(acct, "w", withdrawing(1)))
 			done <- err
 		}()
-		time.Sleep(j.writer.lease / 2)
+		time.Sleep(j.lease / 2)
 		if err := j.Ready(); err != nil {
 			t.Errorf("before a lease is over: %v", err)
 		}
-		time.Sleep(j.writer.lease)
+		time.Sleep(j.lease)
 		if err := j.Ready(); !errors.Is(err, denied) {
 			t.Errorf("while every put is refused: %v", err)
 		}
@@ -43,7 +44,7 @@ func TestReadySaysWhyNothingCanBeCommitted(t *testing.T) {
 		if err := j.Ready(); err != nil {
 			t.Errorf("after a commit: %v", err)
 		}
-		time.Sleep(j.writer.lease + 2*heartbeatEvery)
+		time.Sleep(j.lease + 2*writer.HeartbeatEvery)
 		if err := j.Ready(); err == nil || !strings.Contains(err.Error(), "heartbeat") {
 			t.Errorf("without a heartbeat: %v", err)
 		}
@@ -64,13 +65,13 @@ func TestReadyAgainWithoutACommand(t *testing.T) {
 		},
 		"the lease was lost": func(t *testing.T, j *Journal, tbl *faults.Table, inner table.Table) {
 			tbl.Arm(&faults.Rule{Match: faults.On(control.Name), Before: errLost}, 1<<30)
-			time.Sleep(j.writer.lease + 2*time.Second)
-			row, err := inner.Get(t.Context(), control.Name, table.Key{PK: WriterKind, SK: j.Writer()}, true)
+			time.Sleep(j.lease + 2*time.Second)
+			row, err := control.Writers(inner).Get(t.Context(), j.Writer())
 			if err != nil {
 				t.Fatal(err)
 			}
 			epoch, _ := row.Attrs["epoch"].(table.N)
-			row.Attrs["epoch"], row.Attrs["state"] = epoch+1, table.S(WriterDraining)
+			row.Attrs["epoch"], row.Attrs["state"] = epoch+1, table.S(writer.Draining)
 			if err := inner.Put(t.Context(), table.Put{Table: control.Name, Row: row, If: table.Equals("epoch", epoch)}); err != nil {
 				t.Fatal(err)
 			}
@@ -85,10 +86,10 @@ func TestReadyAgainWithoutACommand(t *testing.T) {
 				openAccount(t, j, acct, 100)
 				harm(t, j, tbl, inner)
 				if err := j.Ready(); err == nil {
-					t.Error("ready all the same")
+					t.Error("ready")
 				}
 				tbl.Arm(&faults.Rule{}, 0)
-				time.Sleep(3 * heartbeatEvery)
+				time.Sleep(3 * writer.HeartbeatEvery)
 				if err := j.Ready(); err != nil {
 					t.Errorf("some seconds after it was over: %v", err)
 				}

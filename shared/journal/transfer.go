@@ -189,7 +189,7 @@ func commitBoth(out, in *plan) error {
 	}
 	b, err := in.lane.stage(in)
 	if err != nil {
-		out.lane.journal.writer.done(a.entry.Writer, a.entry.N) // never put
+		out.lane.journal.writer.Done(a.entry.Writer, a.entry.N) // never put
 		return err
 	}
 	if err := out.lane.journal.write([]*staging{a, b}, nil); err != nil {

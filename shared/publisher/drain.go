@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,52 +12,51 @@ import (
 	"passbook/shared/control"
 	"passbook/shared/journal"
 	"passbook/shared/table"
+	"passbook/shared/writer"
 )
 
-// passes are when, from the beginning of a drain, the writer's index is read: again and again,
-// because it is eventually consistent, and an entry that it showed late must not be lost.
+// passes are the times, from the beginning of a drain, at which the writer's index is read. It is
+// eventually consistent, and an entry that it shows late must not be lost.
 var passes = []time.Duration{0, 10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour}
 
+// callDeadline bounds each read and write of the control table.
 const callDeadline = 5 * time.Second
 
-// DrainConfig is what a Drainer needs.
+// tailInFlight is how many entries of a tail may wait for the stream at once.
+const tailInFlight = 1000
+
+// DrainConfig is what a Drainer needs. Table, Publisher, Self and Lease are required.
 type DrainConfig struct {
 	Table     table.Table
 	Publisher *Publisher
-	// Self is the id under which this process writes now; it is never drained.
+	// Self returns the id of the session that this process writes in; it is never drained.
 	Self func() string
-	// Lease is how long a writer's heartbeat may stand still.
+	// Lease is how long a writer's heartbeat may not move before the writer counts as dead.
 	Lease time.Duration
-	// Alone says that no other process can be writing: whoever is found at the start is dead. The
-	// embedded engine's directory lock proves it.
+	// Alone says that no other process can be writing, so that every writer found at the start is
+	// dead. The embedded engine's directory lock proves it.
 	Alone bool
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
+	// Log takes what was drained and what went wrong; nil drops it.
 	Log *slog.Logger
 }
 
-// Drainer publishes the tails of dead writers. Several processes may each run one: a writer is
-// drained by one at a time.
+// Drainer publishes the tails of dead writers. Several processes may each run one: a tail is
+// drained by one of them at a time.
 type Drainer struct {
 	config DrainConfig
 	passes []time.Duration
-	seen   map[string]sighting
-	looked time.Time // when the writers were last read
+	watch  control.Watch
+	read   time.Time // when the writers were last read
 	wait   sync.WaitGroup
 
 	mu       sync.Mutex
 	draining map[string]bool // writers that this process is draining
-	gaveUp   time.Time       // when a tail last did not go forward here
+	gaveUp   time.Time       // when this process last gave a tail up
 }
 
-// sighting is a writer's counter, and since when, on this process' monotonic clock, it stands
-// there.
-type sighting struct {
-	epoch table.N
-	since time.Time
-}
-
-// NewDrainer makes a Drainer.
+// NewDrainer returns a Drainer; Run does its work.
 func NewDrainer(c DrainConfig) *Drainer {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -66,17 +64,17 @@ func NewDrainer(c DrainConfig) *Drainer {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Drainer{config: c, passes: passes, seen: make(map[string]sighting), draining: make(map[string]bool)}
+	return &Drainer{config: c, passes: passes, draining: make(map[string]bool)}
 }
 
-// Run looks for dead writers every quarter lease and drains them, until ctx ends.
+// Run looks for dead writers every quarter lease and drains them, until ctx ends. It returns nil.
 func (d *Drainer) Run(ctx context.Context) error {
 	defer d.wait.Wait()
 	tick := time.NewTicker(d.config.Lease / 4)
 	defer tick.Stop()
 	for dead := d.config.Alone; ; dead = false {
 		if err := d.look(ctx, dead); err != nil && ctx.Err() == nil {
-			d.config.Log.Warn("look for dead writers", "error", err)
+			d.config.Log.Warn("cannot look for dead writers; trying again", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -86,60 +84,67 @@ func (d *Drainer) Run(ctx context.Context) error {
 	}
 }
 
-// look reads the writers and takes over those that are dead. Where it could not read them for a
-// while, nothing is known of their heartbeats meanwhile, and they are watched anew: what looks like
-// a death of all may be an outage that is just over.
+// look reads the writers and takes over those that are dead, or all with dead. After half a lease
+// in which it could not, it knows nothing of their heartbeats and watches them from the beginning:
+// what looks like the death of all may be an outage that has just ended.
 func (d *Drainer) look(ctx context.Context, dead bool) error {
-	if time.Since(d.looked) > d.config.Lease/2 {
-		clear(d.seen)
+	if time.Since(d.read) > d.config.Lease/2 {
+		d.watch.Reset()
 	}
-	q := table.Query{Table: control.Name, PK: journal.WriterKind, Consistent: true}
-	listed := make(map[string]bool)
-	for row, err := range table.Rows(ctx, table.WithTimeout(d.config.Table, callDeadline), q) {
-		if err != nil {
-			return fmt.Errorf("read writers: %w", err)
+	rows, err := writer.List(ctx, table.WithTimeout(d.config.Table, callDeadline))
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	epochs := make(map[string]int64)
+	for _, row := range rows {
+		if row.ID != d.config.Self() && !d.drains(row.ID) {
+			epochs[row.ID] = row.Epoch
 		}
-		listed[row.SK] = true
-		if err := d.consider(ctx, row, dead); err != nil {
+	}
+	d.watch.Observe(epochs, now)
+	for _, row := range rows {
+		_, watched := epochs[row.ID]
+		if !watched || !dead && d.watch.Silent(row.ID, now) < d.config.Lease {
+			continue
+		}
+		if err := d.takeOver(ctx, row); err != nil {
 			return err
 		}
 	}
-	maps.DeleteFunc(d.seen, func(id string, _ sighting) bool { return !listed[id] })
-	d.looked = time.Now()
+	d.read = time.Now()
 	return nil
 }
 
-// consider takes a writer over if nobody else is there for it.
-func (d *Drainer) consider(ctx context.Context, row table.Row, dead bool) error {
-	if row.SK == d.config.Self() || d.drains(row.SK) {
+// takeOver begins to drain a dead writer, unless the stream takes nothing from this process:
+// another one may have better luck. The write of the row, conditional on its epoch, is what fences:
+// a writer that lives after all sees its heartbeat fail, and begins a new session before it puts
+// anything again.
+func (d *Drainer) takeOver(ctx context.Context, row writer.Row) error {
+	if d.config.Publisher.inOutage() || d.yields() {
 		return nil
 	}
-	epoch, _ := row.Attrs["epoch"].(table.N)
-	sight, known := d.seen[row.SK]
-	if !known || sight.epoch != epoch {
-		sight = sighting{epoch, time.Now()}
-		d.seen[row.SK] = sight
+	d.watch.Forget(row.ID)
+	if row.Began.IsZero() {
+		row.Began = d.config.Now()
 	}
-	if !dead && time.Since(sight.since) < d.config.Lease || d.config.Publisher.troubled() || d.yields() {
-		return nil // it lives; or others had better take it, whom the stream lets
-	}
-	delete(d.seen, row.SK)
-	t, err := d.takeOver(ctx, row)
+	t := &tail{row: row, queued: parseSpans(row.Sent), sent: parseSpans(row.Sent)}
+	err := d.save(ctx, t)
 	if errors.Is(err, table.ErrConditionFailed) {
 		return nil // it lives, or another drainer was first
 	}
 	if err != nil {
 		return err
 	}
-	d.mark(t.id, true)
+	d.mark(row.ID, true)
 	d.wait.Go(func() {
-		defer d.mark(t.id, false)
+		defer d.mark(row.ID, false)
 		d.drain(ctx, t)
 	})
 	return nil
 }
 
-// yields says that this process gave up a tail so lately that the others should come first.
+// yields reports whether this process gave a tail up so lately that others should come first.
 func (d *Drainer) yields() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -152,113 +157,63 @@ func (d *Drainer) drains(id string) bool {
 	return d.draining[id]
 }
 
-func (d *Drainer) mark(id string, on bool) {
+func (d *Drainer) mark(id string, draining bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if on {
+	if draining {
 		d.draining[id] = true
 	} else {
 		delete(d.draining, id)
 	}
 }
 
-// tail is a dead writer's row while this process drains it.
+// tail is a dead writer's session while this process drains it.
 type tail struct {
-	id        string
-	epoch     table.N
-	published int64
-	began     time.Time
-	pass      int
-	handed    spans        // counters that need not be handed to the publisher any more
-	steps     atomic.Int64 // entries that were read, or that the stream took
+	row    writer.Row
+	queued spans        // entries that need not be given to the publisher any more
+	steps  atomic.Int64 // counts the entries that were read, and those that the stream took
 
 	mu   sync.Mutex
-	sent spans // counters that the stream has, whoever drained them
+	sent spans // entries that the stream has, whichever process sent them
 }
 
-// took notes that the stream has the entry n.
-func (t *tail) took(n int64) {
+// markSent notes that the stream has entry n.
+func (t *tail) markSent(n int64) {
 	t.steps.Add(1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sent.add(n)
 }
 
-// done is what the stream has of the tail, as it is written down.
-func (t *tail) done() string {
+// sentText returns what the stream has of the tail, as the row spells it.
+func (t *tail) sentText() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.sent.String()
 }
 
-// takeOver marks the writer draining. The condition on its counter is what fences: a writer that
-// lives sees its heartbeat fail, and takes a new id before it puts anything again.
-func (d *Drainer) takeOver(ctx context.Context, row table.Row) (*tail, error) {
-	epoch, _ := row.Attrs["epoch"].(table.N)
-	t := &tail{
-		id: row.SK, epoch: epoch, published: row.Attrs.Number("published"), began: d.config.Now(), pass: int(row.Attrs.Number("pass")),
-	}
-	sent := row.Attrs.Text("sent")
-	t.handed, t.sent = parseSpans(sent), parseSpans(sent)
-	if began, ok := row.Attrs["began"].(table.N); ok {
-		t.began = time.UnixMicro(int64(began))
-	}
-	return t, d.save(ctx, t)
-}
-
-// save writes the tail's progress, so that who goes on begins there, and renews the hold on it, in
-// one conditional write.
+// save writes the tail's progress, so that the next drainer continues there, and renews the lease
+// on it, in one conditional write.
 func (d *Drainer) save(ctx context.Context, t *tail) error {
 	ctx, cancel := context.WithTimeout(ctx, callDeadline)
 	defer cancel()
-	err := d.config.Table.Put(ctx, table.Put{Table: control.Name, If: table.Equals("epoch", t.epoch), Row: table.Row{
-		Key: table.Key{PK: journal.WriterKind, SK: t.id},
-		Attrs: table.Map{
-			"epoch": t.epoch + 1, "state": table.S(journal.WriterDraining), "published": table.N(t.published),
-			"began": table.N(t.began.UnixMicro()), "pass": table.N(t.pass), "sent": table.S(t.done()),
-		},
-	}})
-	if err != nil {
-		return fmt.Errorf("drain writer %s: %w", t.id, err)
+	t.row.State, t.row.Sent = writer.Draining, t.sentText()
+	if err := t.row.Save(ctx, d.config.Table); err != nil {
+		return fmt.Errorf("drain writer %s: %w", t.row.ID, err)
 	}
-	t.epoch++
 	return nil
 }
 
-// drain works through the passes that are left, renewing its hold meanwhile, and then removes the
-// writer's row. When the hold is lost, or ctx ends, somebody else goes on.
+// drain works through the passes that are left, renewing its lease on the tail, and then removes
+// the writer's row. When the lease is lost, or ctx ends, another process continues.
 func (d *Drainer) drain(ctx context.Context, t *tail) {
 	tick := time.NewTicker(d.config.Lease / 4)
 	defer tick.Stop()
 	for {
-		if t.pass < len(d.passes) && d.config.Now().Sub(t.began) >= d.passes[t.pass] {
-			var n int
-			err := d.holding(ctx, t, tick.C, func(ctx context.Context) (err error) {
-				n, err = d.publish(ctx, t)
-				return err
-			})
-			if n > 0 {
-				d.config.Log.Info("published the tail of a dead writer", "writer", t.id, "entries", n, "pass", t.pass)
-			}
-			switch {
-			case ctx.Err() != nil:
-				_ = d.save(context.WithoutCancel(ctx), t) // it only saves others work
-				return
-			case errors.Is(err, table.ErrConditionFailed):
-				return
-			case errors.Is(err, errStuck):
-				d.mu.Lock()
-				d.gaveUp = time.Now()
-				d.mu.Unlock()
-				d.config.Log.Warn("leave the tail of a dead writer to another process", "writer", t.id, "entries", n, "error", err)
-				return
-			case err != nil:
-				d.config.Log.Error("drain writer", "writer", t.id, "error", err)
-			default:
-				t.pass++
-			}
+		if t.row.Pass < len(d.passes) && d.config.Now().Sub(t.row.Began) >= d.passes[t.row.Pass] && !d.pass(ctx, t, tick.C) {
+			return
 		}
-		if t.pass >= len(d.passes) {
+		if t.row.Pass >= len(d.passes) {
 			d.remove(ctx, t)
 			return
 		}
@@ -273,14 +228,46 @@ func (d *Drainer) drain(ctx context.Context, t *tail) {
 	}
 }
 
-// errStuck: nothing of a tail went forward for a lease, so another process had better try.
-var errStuck = errors.New("publisher: the tail does not go forward")
+// pass makes one pass over the tail, and reports whether this process drains it further. A pass
+// that failed is made again.
+func (d *Drainer) pass(ctx context.Context, t *tail, tick <-chan time.Time) bool {
+	var n int
+	err := d.whileRenewing(ctx, t, tick, func(ctx context.Context) (err error) {
+		n, err = d.publish(ctx, t)
+		return err
+	})
+	log := d.config.Log.With("writer", t.row.ID, "entries", n, "pass", t.row.Pass)
+	if n > 0 {
+		log.Info("published entries of a dead writer")
+	}
+	switch {
+	case ctx.Err() != nil:
+		_ = d.save(context.WithoutCancel(ctx), t) // it only saves others work
+		return false
+	case errors.Is(err, table.ErrConditionFailed):
+		return false
+	case errors.Is(err, errStuck):
+		d.mu.Lock()
+		d.gaveUp = time.Now()
+		d.mu.Unlock()
+		log.Warn("cannot publish the entries of a dead writer; leaving them to another process", "error", err)
+		return false
+	case err != nil:
+		log.Error("cannot publish all entries of a dead writer; trying again", "error", err)
+	default:
+		t.row.Pass++
+	}
+	return true
+}
 
-// holding renews the hold on a tail at each tick while the work goes forward, and ends the work
-// when the hold is lost, or when nothing went forward for a lease: this process may be the one that
-// cannot reach the stream. Its error is the work's, that of the renewal that failed its condition,
-// or errStuck.
-func (d *Drainer) holding(ctx context.Context, t *tail, tick <-chan time.Time, work func(context.Context) error) error {
+// errStuck: nothing of a tail advanced for a lease.
+var errStuck = errors.New("publisher: no entry was read or taken by the stream for a whole lease")
+
+// whileRenewing does the work, and renews the lease on the tail at each tick while the work
+// advances. It cancels the work when the lease is lost, or when nothing advanced for a lease: this
+// process may be the one that cannot reach the stream. It returns the work's error, that of the
+// renewal that failed its condition, or errStuck.
+func (d *Drainer) whileRenewing(ctx context.Context, t *tail, tick <-chan time.Time, work func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan error, 1)
@@ -310,25 +297,24 @@ func (d *Drainer) holding(ctx context.Context, t *tail, tick <-chan time.Time, w
 func (d *Drainer) remove(ctx context.Context, t *tail) {
 	ctx, cancel := context.WithTimeout(ctx, callDeadline)
 	defer cancel()
-	key := table.Key{PK: journal.WriterKind, SK: t.id}
-	if err := d.config.Table.Delete(ctx, control.Name, key, table.Equals("epoch", t.epoch)); err != nil {
-		d.config.Log.Warn("remove drained writer", "writer", t.id, "error", err) // the next drainer passes once more
+	if err := t.row.Delete(ctx, d.config.Table); err != nil {
+		// the next drainer makes the last pass again
+		d.config.Log.Warn("cannot remove the row of a drained writer", "writer", t.row.ID, "error", err)
 	}
 }
 
-// publish reads everything after the point that the writer had saved, in the writer's order, and
-// waits until the stream has it.
+// publish reads the tail in the writer's order, gives each entry to the publisher, and waits until
+// the stream has them. It returns how many entries it gave.
 func (d *Drainer) publish(ctx context.Context, t *tail) (entries int, err error) {
-	const inFlight = 1000
-	slots := make(chan struct{}, inFlight)
+	slots := make(chan struct{}, tailInFlight)
 	var unread int
 	var first error
-	for c, err := range journal.TailOf(ctx, d.config.Table, t.id, t.published, t.handed.has) {
+	for c, err := range journal.TailOf(ctx, d.config.Table, t.row.ID, t.row.Published, t.queued.has) {
 		if err != nil {
 			if unread++; first == nil {
 				first = err
 			}
-			continue // what follows is published all the same; this pass comes again
+			continue // the entries that follow are published now; this pass is made again
 		}
 		select {
 		case slots <- struct{}{}:
@@ -336,11 +322,11 @@ func (d *Drainer) publish(ctx context.Context, t *tail) (entries int, err error)
 			return entries, ctx.Err()
 		}
 		t.steps.Add(1)
-		d.config.Publisher.publish(waiting{Committed: c, sent: func() { t.took(c.N); <-slots }, given: ctx.Done()})
-		t.handed.add(c.N)
+		d.config.Publisher.publish(waiting{Committed: c, sent: func() { t.markSent(c.N); <-slots }, givenUp: ctx.Done()})
+		t.queued.add(c.N)
 		entries++
 	}
-	for range inFlight { // every slot taken: everything was acknowledged
+	for range tailInFlight { // every slot taken: the stream has everything
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():

@@ -11,14 +11,14 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "publish_lag_seconds", Help: "Time from commit to the stream's acknowledgement.",
+			Name: "publish_lag_seconds", Help: "Seconds from the commit of an entry to the stream's acknowledgement.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
 		}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "publish_refused_total", Help: "Records that the stream refused and that were sent again.",
+			Name: "publish_refused_total", Help: "Entries that the stream refused and that are sent again.",
 		}),
 		drained: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "publish_drained_total", Help: "Entries of dead writers that were published.",
+			Name: "publish_drained_total", Help: "Entries of dead writers that this process published.",
 		}),
 	}
 	if r != nil {

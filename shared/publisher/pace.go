@@ -2,24 +2,25 @@ package publisher
 
 import (
 	"context"
-	"passbook/shared/event"
 	"time"
+
+	"passbook/shared/event"
 )
 
 const (
-	// paceFrom is how many entries of an account may wait before its commands are held back.
+	// paceFrom is how many entries of an account may wait before its commands are slowed down.
 	paceFrom = 32
-	// paceEach is how long they are held back for each entry that waits, and paceMost the longest.
+	// paceEach is how long they wait for each entry that waits, and paceMost the longest wait.
 	paceEach = time.Millisecond
 	paceMost = time.Second
 )
 
-// Pace holds a busy account back to what the stream takes. An account has one record in flight, so
-// a table that answers sooner than the stream would let entries pile up without end, each read of
-// the account's balance waiting longer, until everybody is refused. Held back, commands share
-// larger entries, and as many are committed. It waits until fewer than paceFrom entries wait, and
-// at most a millisecond for each: an outage of the stream slows the account down, and does not stop
-// it.
+// Pace slows a busy account down to the pace of the stream: it waits until fewer than paceFrom
+// entries of the account wait, and at most a millisecond for each, so that an outage of the stream
+// does not stop the account. An account has one record in flight. Without Pace, a table that
+// answers sooner than the stream would let entries pile up without end, and each read of the
+// account's balance would wait longer. Commands that wait share a larger entry, so that as many
+// are committed.
 func (p *Publisher) Pace(ctx context.Context, a event.Account) {
 	p.mu.Lock()
 	q := p.accounts[a]

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"passbook/shared/event"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/backoff"
+	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/stream"
 )
@@ -25,24 +25,24 @@ const (
 	// senders is how many batches are in flight at once.
 	senders     = 4
 	putDeadline = 5 * time.Second
-	// restFirst and restMost bound how long an account rests after a refusal: the first time, and
-	// what doubling ends at.
-	restFirst = 20 * time.Millisecond
-	restMost  = time.Second
+	// retryFirst and retryMost bound the pause before a refused entry is sent again: the first one,
+	// and what doubling ends at.
+	retryFirst = 20 * time.Millisecond
+	retryMost  = time.Second
 )
 
-// Config is what a Publisher needs.
+// Config is what a Publisher needs. Streams and Stream are required.
 type Config struct {
 	Streams stream.Stream
 	// Stream is the name of the stream of events.
 	Stream string
-	// Acked is told of each entry that the stream has; Journal.Acked.
+	// Acked is called with each entry that the stream has; it is Journal.Acked.
 	Acked func(writer string, n int64)
 	// Metrics takes the collectors; nil means none.
 	Metrics prometheus.Registerer
 	// WaitingBytes bounds what waits for the stream; 256 MiB if 0.
 	WaitingBytes int64
-	// Log is told when the stream takes nothing; nil drops it.
+	// Log takes outages of the stream; nil drops them.
 	Log *slog.Logger
 }
 
@@ -54,35 +54,36 @@ type Publisher struct {
 
 	mu       sync.Mutex
 	accounts map[event.Account]*queue
-	// accounts with an entry to send and none in flight, in the order that they became so
+	// ready has the accounts with an entry to send and none in flight, in the order that they
+	// became so.
 	ready   []*queue
 	waiting int
 	bytes   int
-	wake    chan struct{} // holds one
-	empty   chan struct{} // closed when waiting falls to 0; nil while nobody waits
-	trouble trouble
+	wake    chan struct{} // has room for one
+	empty   chan struct{} // closed when waiting falls to 0; nil while nobody waits for it
+	outage  outage
 }
 
-// queue is an account's entries, in version order. The first is in flight, or rests after a
-// refusal, when the queue is neither ready nor empty.
+// queue is an account's entries, in version order. When the queue is neither ready nor empty, the
+// first one is in flight, or pauses after a refusal.
 type queue struct {
 	account  event.Account
 	entries  []waiting
 	failures int // in a row, of the first entry
-	// closed when fewer than paceFrom entries wait; nil while nobody waits for it
+	// calm is closed when fewer than paceFrom entries wait; nil while nobody waits for it.
 	calm chan struct{}
 }
 
 type waiting struct {
 	journal.Committed
 	since time.Time
-	// A drainer is told when the stream has its entry, besides Acked, and may give it up before it
-	// is sent; both are nil for an entry of this process.
-	sent  func()
-	given <-chan struct{}
+	// A drainer is told when the stream has its entry, besides Acked, and may give the entry up
+	// before it is sent. Both are nil for an entry of this process.
+	sent    func()
+	givenUp <-chan struct{}
 }
 
-// New makes a Publisher.
+// New returns a Publisher; Run does its work.
 func New(c Config) *Publisher {
 	if c.Acked == nil {
 		c.Acked = func(string, int64) {}
@@ -94,10 +95,12 @@ func New(c Config) *Publisher {
 	return &Publisher{config: c, metrics: newMetrics(c.Metrics), accounts: make(map[event.Account]*queue), wake: make(chan struct{}, 1)}
 }
 
-// SetAcked names who is told; for the two that need each other, before Run.
+// SetAcked sets Config.Acked, as the publisher and its journal need each other. It must be called
+// before Run.
 func (p *Publisher) SetAcked(acked func(writer string, n int64)) { p.config.Acked = acked }
 
-// Publish takes an entry over. An account's entries come in version order.
+// Publish queues an entry. The caller passes an account's entries in version order. It never blocks
+// and never fails.
 func (p *Publisher) Publish(c journal.Committed) { p.publish(waiting{Committed: c}) }
 
 func (p *Publisher) publish(w waiting) {
@@ -145,7 +148,8 @@ func (p *Publisher) Drained(ctx context.Context) error {
 	}
 }
 
-// Run sends until ctx ends. What is not sent by then is published by whoever drains this writer.
+// Run sends until ctx ends, and returns nil. What it has not sent by then is published by the
+// process that drains this writer.
 func (p *Publisher) Run(ctx context.Context) error {
 	var sending sync.WaitGroup
 	for range senders {
@@ -158,7 +162,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 // send puts one batch after another.
 func (p *Publisher) send(ctx context.Context) {
 	for ctx.Err() == nil {
-		batch := p.take()
+		batch := p.next()
 		if len(batch.queues) > 0 {
 			p.put(ctx, batch)
 			continue
@@ -170,22 +174,22 @@ func (p *Publisher) send(ctx context.Context) {
 	}
 }
 
-// batch is one entry each of some accounts, on its way.
+// batch is one entry each of some accounts, in flight.
 type batch struct {
 	queues  []*queue
 	entries []waiting
 	records []stream.Record
 }
 
-// take gathers one entry of each ready account, as much as one Put holds, and leaves the rest to
-// the next sender.
-func (p *Publisher) take() (b batch) {
+// next takes one entry of each ready account, as many as one Put takes, and leaves the rest to the
+// next sender.
+func (p *Publisher) next() (b batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	bytes := 0
 	for len(p.ready) > 0 && len(b.queues) < stream.MaxPutRecords {
 		q := p.ready[0]
-		if p.shed(q); len(q.entries) == 0 {
+		if p.dropGivenUp(q); len(q.entries) == 0 {
 			p.ready[0] = nil
 			p.ready = p.ready[1:]
 			continue
@@ -205,14 +209,14 @@ func (p *Publisher) take() (b batch) {
 	return b
 }
 
-// shed drops the first of a queue's entries for as long as they are given up. With the last of what
-// waits, nothing tries the stream any more, and so nothing is known of it.
-func (p *Publisher) shed(q *queue) {
+// dropGivenUp drops the entries at the head of a queue that were given up. When nothing waits after
+// that, nobody tries the stream any more, and an outage is no longer known.
+func (p *Publisher) dropGivenUp(q *queue) {
 	for len(q.entries) > 0 {
 		select {
-		case <-q.entries[0].given: // nil, for ever, of an entry of this process
+		case <-q.entries[0].givenUp: // nil, and so never ready, for an entry of this process
 			if p.drop(q); p.waiting == 0 {
-				p.trouble = trouble{}
+				p.outage = outage{}
 			}
 		default:
 			return
@@ -220,7 +224,7 @@ func (p *Publisher) shed(q *queue) {
 	}
 }
 
-// noteEmpty tells those who wait for it that nothing waits any more.
+// noteEmpty wakes the callers of Drained when nothing waits any more.
 func (p *Publisher) noteEmpty() {
 	if p.waiting == 0 && p.empty != nil {
 		close(p.empty)
@@ -228,8 +232,8 @@ func (p *Publisher) noteEmpty() {
 	}
 }
 
-// put sends a batch and settles each record by its own result: what was refused rests, and comes
-// again, while others go on.
+// put sends a batch and deals with each record by its own result: a refused one is sent again after
+// a pause, while the other accounts continue.
 func (p *Publisher) put(ctx context.Context, b batch) {
 	putCtx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
@@ -238,28 +242,28 @@ func (p *Publisher) put(ctx context.Context, b batch) {
 		err = errors.New("publisher: the stream answered for another number of records")
 	}
 	sent := func(i int) bool { return err == nil && results[i].Err == nil }
-	took, why := false, err
+	any, cause := false, err
 	for i, w := range b.entries {
 		switch {
 		case sent(i):
 			p.acknowledge(w)
-			took = true
-		case why == nil:
-			why = results[i].Err
+			any = true
+		case cause == nil:
+			cause = results[i].Err
 		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if took {
+	if any {
 		p.note(nil)
 	} else if ctx.Err() == nil {
-		p.note(why)
+		p.note(cause)
 	}
 	for i, q := range b.queues {
 		if sent(i) {
 			p.advance(q)
 		} else {
-			p.rest(q)
+			p.retryLater(q)
 		}
 	}
 	p.noteEmpty()
@@ -273,7 +277,7 @@ func (p *Publisher) acknowledge(w waiting) {
 	}
 }
 
-// advance takes the sent entry off its queue, and has the next one sent.
+// advance takes the sent entry off its queue and makes the queue ready for the next one.
 func (p *Publisher) advance(q *queue) {
 	if p.drop(q); len(q.entries) > 0 {
 		p.ready = append(p.ready, q)
@@ -297,12 +301,11 @@ func (p *Publisher) drop(q *queue) {
 	}
 }
 
-// rest makes the queue ready again, with the same entry first, after a while: capped, with full
-// jitter.
-func (p *Publisher) rest(q *queue) {
+// retryLater makes the queue ready again after a pause, with the same entry first.
+func (p *Publisher) retryLater(q *queue) {
 	p.metrics.refused.Inc()
 	q.failures++
-	time.AfterFunc(backoff.Of(restFirst, restMost, q.failures-1), func() {
+	time.AfterFunc(backoff.Of(retryFirst, retryMost, q.failures-1), func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.ready = append(p.ready, q)

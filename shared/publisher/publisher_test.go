@@ -332,4 +332,4 @@ func TestOneDrainerAtATime(t *testing.T) {
 	})
 }
 
-var tableQuery = table.Query{Table: control.Name, PK: journal.WriterKind, Consistent: true}
+var tableQuery = table.Query{Table: control.Name, PK: control.Writers(nil).Partition(), Consistent: true}

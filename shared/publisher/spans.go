@@ -7,26 +7,26 @@ import (
 	"strings"
 )
 
-// spans is a set of counters, as the ranges that they fill. The zero spans is empty.
+// spans is a set of entry counters, as the ranges that they fill. The zero spans is empty.
 type spans struct{ list []span }
 
 type span struct{ from, to int64 }
 
-// maxSpans bounds what is written down of a set. What is left out is sent once more.
+// maxSpans is how many ranges of a set are stored. The entries of the others are sent once more.
 const maxSpans = 1000
 
-// has says whether n is in the set.
+// has reports whether n is in the set.
 func (s *spans) has(n int64) bool {
 	i, found := s.find(n)
 	return found || i > 0 && n <= s.list[i-1].to
 }
 
-// find is the place of the range that begins at n, or would.
+// find returns the place of the range that begins at n, or the place where it would be.
 func (s *spans) find(n int64) (int, bool) {
 	return slices.BinarySearchFunc(s.list, n, func(x span, n int64) int { return cmp.Compare(x.from, n) })
 }
 
-// add puts n into the set.
+// add adds n to the set.
 func (s *spans) add(n int64) {
 	if s.has(n) {
 		return
@@ -46,7 +46,7 @@ func (s *spans) add(n int64) {
 	}
 }
 
-// String is the set as text, "1-7 9-9", the first maxSpans of its ranges.
+// String returns the first maxSpans ranges of the set as text: "1-7 9-9".
 func (s *spans) String() string {
 	var b []byte
 	for i, x := range s.list[:min(len(s.list), maxSpans)] {
@@ -60,8 +60,8 @@ func (s *spans) String() string {
 	return string(b)
 }
 
-// parseSpans reads what String wrote. Of a damaged text it takes nothing: what was sent is sent
-// again.
+// parseSpans reads what String wrote. Of a damaged text it returns the empty set: what was sent is
+// then sent again.
 func parseSpans(text string) (s spans) {
 	for part := range strings.FieldsSeq(text) {
 		first, second, _ := strings.Cut(part, "-")

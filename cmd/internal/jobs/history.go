@@ -13,6 +13,7 @@ import (
 	"passbook/shared/journal"
 	"passbook/shared/progress"
 	"passbook/shared/replay"
+	"passbook/shared/writer"
 )
 
 // JournalParams are the parameters of journal.
@@ -48,7 +49,7 @@ func (b Bank) quiesced(ctx context.Context) error {
 	if b.Exclusive {
 		return nil
 	}
-	writing, err := journal.Writing(ctx, b.Table, b.Config.Lease)
+	writing, err := writer.Active(ctx, b.Table, b.Config.Lease)
 	if err == nil && writing {
 		err = errWriters
 	}

@@ -40,14 +40,14 @@ func (m *moody) Put(_ context.Context, _ string, records []stream.Record) ([]str
 	return results, nil
 }
 
-func TestTroubleIsSaidAloud(t *testing.T) {
+func TestOutageIsLogged(t *testing.T) {
 	broken := errors.New("connection refused")
 	for _, tt := range []struct {
-		name   string
-		err    error
-		lasts  time.Duration
-		unsent string // what Ready says meanwhile, "" for nothing
-		said   int
+		name    string
+		err     error
+		lasts   time.Duration
+		unready string // what Ready returns in the outage, "" for nil
+		logged  int
 	}{
 		{"a moment of throttling", stream.ErrThrottled, 4 * time.Second, "", 0},
 		{"an outage", broken, 50 * time.Second, "", 1},
@@ -68,7 +68,7 @@ func TestTroubleIsSaidAloud(t *testing.T) {
 					p.Publish(journal.Committed{Account: accountNamed(1)})
 					time.Sleep(tt.lasts)
 					err := p.Ready()
-					if (err != nil) != (tt.unsent != "") || err != nil && !strings.Contains(err.Error(), tt.unsent) {
+					if (err != nil) != (tt.unready != "") || err != nil && !strings.Contains(err.Error(), tt.unready) {
 						t.Errorf("ready: %v", err)
 					}
 					m.say(nil)
@@ -82,12 +82,12 @@ func TestTroubleIsSaidAloud(t *testing.T) {
 					if err := <-done; err != nil {
 						t.Error(err)
 					}
-					said, again := strings.Count(log.String(), "takes nothing"), strings.Count(log.String(), "takes records again")
-					if said != tt.said || again != min(said, 1) {
-						t.Errorf("said %d times, want %d, and %d times that it is over:\n%s", said, tt.said, again, &log)
+					logged, again := strings.Count(log.String(), "takes no records"), strings.Count(log.String(), "takes records again")
+					if logged != tt.logged || again != min(logged, 1) {
+						t.Errorf("logged %d times, want %d, and %d times that it is over:\n%s", logged, tt.logged, again, &log)
 					}
-					if said > 0 && !strings.Contains(log.String(), tt.err.Error()) {
-						t.Errorf("the cause is not said: %s", &log)
+					if logged > 0 && !strings.Contains(log.String(), tt.err.Error()) {
+						t.Errorf("the cause is not logged: %s", &log)
 					}
 				})
 			})
@@ -110,8 +110,8 @@ func TestAnswerForTooFewRecordsIsNone(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- p.Run(ctx) }()
 		time.Sleep(time.Minute)
-		if len(acked) > 0 || !p.troubled() {
-			t.Errorf("%d entries taken for published, troubled %v", len(acked), p.troubled())
+		if len(acked) > 0 || !p.inOutage() {
+			t.Errorf("%d entries taken for published, in outage %v", len(acked), p.inOutage())
 		}
 		m.short.Store(false)
 		if err := p.Drained(t.Context()); err != nil || len(acked) != 3 {
