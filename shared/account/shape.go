@@ -6,7 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"passbook/shared/canon"
+	"passbook/shared/canonicaljson"
 	"passbook/shared/event"
 	"passbook/shared/money"
 )
@@ -121,7 +121,7 @@ func ParseDate(s string) (time.Time, bool) {
 // ParseTime reads an RFC 3339 time of the years 1970 to 9999, as UTC in whole microseconds. The
 // empty string is no time.
 func ParseTime(s string) (time.Time, bool) {
-	at, ok := canon.ParseRFC3339(s)
+	at, ok := canonicaljson.ParseRFC3339(s)
 	at = at.Truncate(time.Microsecond)
 	return at, ok && inYears(at)
 }

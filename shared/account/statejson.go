@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"passbook/shared/canon"
+	"passbook/shared/canonicaljson"
 	"passbook/shared/event"
 	"passbook/shared/money"
 )
@@ -31,7 +31,7 @@ var (
 // AppendState appends the JSON of s, short, as it rides in entries and rows. It panics for a state
 // that no fold gives.
 func AppendState(dst []byte, s State) []byte {
-	c := canon.NewWriter(slices.Grow(dst, 256))
+	c := canonicaljson.NewWriter(slices.Grow(dst, 256))
 	s.fields(&c)
 	if err := c.Finish(); err != nil {
 		panic(fmt.Sprintf("account: state v%d: %v", s.Version, err))
@@ -43,7 +43,7 @@ func AppendState(dst []byte, s State) []byte {
 // names the field.
 func ParseState(data []byte) (State, error) {
 	var s State
-	c := canon.NewReader(string(data))
+	c := canonicaljson.NewReader(string(data))
 	if s.fields(&c); c.Finish() != nil {
 		if !strings.HasPrefix(string(data), fmt.Sprintf(`{"format":%d,`, StateFormat)) {
 			return State{}, ErrStateFormat
@@ -55,7 +55,7 @@ func ParseState(data []byte) (State, error) {
 	return s, nil
 }
 
-func (s *State) fields(c *canon.Codec) {
+func (s *State) fields(c *canonicaljson.Codec) {
 	format := StateFormat
 	c.Begin()
 	c.SmallInt("format", &format, StateFormat, StateFormat)
@@ -78,7 +78,7 @@ func (s *State) fields(c *canon.Codec) {
 	s.sumHolds(c)
 }
 
-func (s *State) holds(c *canon.Codec) {
+func (s *State) holds(c *canonicaljson.Codec) {
 	c.OpenList("o")
 	for i := 0; c.Element(i, len(s.Holds), MaxHolds); i++ {
 		if c.Reading() {
@@ -90,7 +90,7 @@ func (s *State) holds(c *canon.Codec) {
 }
 
 // sumHolds sets Held, which is not written, and holds that the holds are in order and within range.
-func (s *State) sumHolds(c *canon.Codec) {
+func (s *State) sumHolds(c *canonicaljson.Codec) {
 	var version int64
 	s.Held = 0
 	for _, h := range s.Holds {
@@ -101,7 +101,7 @@ func (s *State) sumHolds(c *canon.Codec) {
 	}
 }
 
-func (h *Hold) fields(c *canon.Codec) {
+func (h *Hold) fields(c *canonicaljson.Codec) {
 	c.Begin()
 	c.Int("v", &h.Version, 1, event.MaxVersion)
 	c.Int("a", &h.Amount, 1, money.Max)
@@ -111,7 +111,7 @@ func (h *Hold) fields(c *canon.Codec) {
 }
 
 // micros is a time as microseconds since 1970, which is half as long as its text; zero is left out.
-func micros(c *canon.Codec, name string, t *time.Time) {
+func micros(c *canonicaljson.Codec, name string, t *time.Time) {
 	var v int64
 	if !t.IsZero() {
 		v = t.UnixMicro()

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"passbook/shared/canon"
+	"passbook/shared/canonicaljson"
 )
 
 // Time is an instant in an answer: UTC with microseconds.
@@ -14,7 +14,7 @@ type Time struct{ time.Time }
 
 // MarshalJSON writes the instant as the events do.
 func (t Time) MarshalJSON() ([]byte, error) {
-	return append(canon.AppendTime([]byte{'"'}, t.UTC()), '"'), nil
+	return append(canonicaljson.AppendTime([]byte{'"'}, t.UTC()), '"'), nil
 }
 
 // Date is a date in an answer.
@@ -22,7 +22,7 @@ type Date struct{ time.Time }
 
 // MarshalJSON writes YYYY-MM-DD.
 func (d Date) MarshalJSON() ([]byte, error) {
-	return append(canon.AppendDate([]byte{'"'}, d.Time), '"'), nil
+	return append(canonicaljson.AppendDate([]byte{'"'}, d.Time), '"'), nil
 }
 
 // UnmarshalJSON reads YYYY-MM-DD, as midnight UTC.

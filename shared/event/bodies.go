@@ -1,7 +1,7 @@
 package event
 
 import (
-	"passbook/shared/canon"
+	"passbook/shared/canonicaljson"
 	"passbook/shared/money"
 )
 
@@ -15,21 +15,21 @@ const (
 // Each body lists its fields once, for writing and for reading; the order is that of the data on
 // the wire and is never changed for a schema that was once released.
 
-func (b *AccountOpened) fields(c *canon.Codec) {
+func (b *AccountOpened) fields(c *canonicaljson.Codec) {
 	c.OptString("holder_ref", &b.HolderRef, maxNameBytes)
 	c.SmallInt("exponent", &b.Exponent, 0, 4)
 	c.OptString("product", &b.Product, maxNameBytes)
 	c.Int("credit_limit", &b.CreditLimit, 0, money.Max)
 }
 
-func (b *MoneyCredited) fields(c *canon.Codec) {
+func (b *MoneyCredited) fields(c *canonicaljson.Codec) {
 	c.Int("amount", &b.Amount, 1, money.Max)
 	c.Enum("kind", &b.Kind, creditKinds)
 	c.OptString("contra", &b.Contra, maxContraBytes)
 	textField(c, "reference", &b.Reference, MaxTextBytes)
 }
 
-func (b *MoneyWithdrawn) fields(c *canon.Codec) {
+func (b *MoneyWithdrawn) fields(c *canonicaljson.Codec) {
 	c.Int("amount", &b.Amount, 1, money.Max)
 	c.Enum("kind", &b.Kind, withdrawKinds)
 	c.OptString("contra", &b.Contra, maxContraBytes)
@@ -41,7 +41,7 @@ func (b *MoneyWithdrawn) fields(c *canon.Codec) {
 	c.Check(b.FromOwn+b.FromCredit == b.Amount, "from_credit", "must be amount less from_own")
 }
 
-func (b *WithdrawalDeclined) fields(c *canon.Codec) {
+func (b *WithdrawalDeclined) fields(c *canonicaljson.Codec) {
 	c.Enum("op", &b.Op, declineOps)
 	c.Int("amount", &b.Amount, 1, money.Max)
 	c.Enum("reason", &b.Reason, declineWhys)
@@ -52,13 +52,13 @@ func (b *WithdrawalDeclined) fields(c *canon.Codec) {
 	c.Check(b.Shortfall == b.Amount-b.Available, "shortfall", "must be amount less available")
 }
 
-func (b *HoldPlaced) fields(c *canon.Codec) {
+func (b *HoldPlaced) fields(c *canonicaljson.Codec) {
 	c.Int("amount", &b.Amount, 1, money.Max)
 	textField(c, "reference", &b.Reference, MaxTextBytes)
 	c.OptTime("expires_at", &b.ExpiresAt)
 }
 
-func (b *HoldCaptured) fields(c *canon.Codec) {
+func (b *HoldCaptured) fields(c *canonicaljson.Codec) {
 	c.String("hold_id", &b.HoldID, maxNameBytes)
 	c.Int("amount", &b.Amount, 1, money.Max)
 	c.Int("remaining", &b.Remaining, 0, money.Max)
@@ -67,14 +67,14 @@ func (b *HoldCaptured) fields(c *canon.Codec) {
 	c.Check(b.Final || b.Remaining > 0, "final", "must be true when nothing remains")
 }
 
-func (b *HoldReleased) fields(c *canon.Codec) {
+func (b *HoldReleased) fields(c *canonicaljson.Codec) {
 	c.String("hold_id", &b.HoldID, maxNameBytes)
 	c.Int("amount", &b.Amount, 1, money.Max)
 	c.Enum("reason", &b.Reason, releaseWhys)
 	checkID(c, "hold_id", holdPrefix, b.HoldID, false)
 }
 
-func (b *TransactionReversed) fields(c *canon.Codec) {
+func (b *TransactionReversed) fields(c *canonicaljson.Codec) {
 	c.String("original_transaction_id", &b.OriginalTransactionID, maxNameBytes)
 	c.Enum("direction", &b.Direction, directions)
 	c.Int("amount", &b.Amount, 1, money.Max)
@@ -83,7 +83,7 @@ func (b *TransactionReversed) fields(c *canon.Codec) {
 	checkID(c, "original_transaction_id", transactionPrefix, b.OriginalTransactionID, false)
 }
 
-func (b *CreditLimitChanged) fields(c *canon.Codec) {
+func (b *CreditLimitChanged) fields(c *canonicaljson.Codec) {
 	c.Int("before", &b.Before, 0, money.Max)
 	c.Int("after", &b.After, 0, money.Max)
 	c.OptTime("expires_at", &b.ExpiresAt)
@@ -96,21 +96,21 @@ func (b *CreditLimitChanged) fields(c *canon.Codec) {
 	c.Check(b.After == 0 || b.ExpiredVersion == 0, "expired_version", "must be absent unless the limit falls to 0")
 }
 
-func (b *AccountFrozen) fields(c *canon.Codec) {
+func (b *AccountFrozen) fields(c *canonicaljson.Codec) {
 	c.Enum("scope", &b.Scope, scopes)
 	c.OptString("reason_code", &b.ReasonCode, maxNameBytes)
 }
 
-func (b *AccountUnfrozen) fields(c *canon.Codec) {
+func (b *AccountUnfrozen) fields(c *canonicaljson.Codec) {
 	c.OptString("reason_code", &b.ReasonCode, maxNameBytes)
 }
 
-func (b *AccountClosed) fields(c *canon.Codec) {
+func (b *AccountClosed) fields(c *canonicaljson.Codec) {
 	c.OptString("reason_code", &b.ReasonCode, maxNameBytes)
 }
 
 // checkID fails the field unless the id names a version.
-func checkID(c *canon.Codec, field string, prefix byte, id string, absent bool) {
+func checkID(c *canonicaljson.Codec, field string, prefix byte, id string, absent bool) {
 	if !absent {
 		_, ok := ParseID(prefix, id)
 		c.Check(ok, field, "must be "+string(rune(prefix))+" and a version")

@@ -3,7 +3,7 @@ package event
 import (
 	"fmt"
 
-	"passbook/shared/canon"
+	"passbook/shared/canonicaljson"
 )
 
 // The names of the events on the wire.
@@ -93,7 +93,7 @@ func parseBody(typ string, schema int, data string) (Body, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := canon.NewReader(data)
+	c := canonicaljson.NewReader(data)
 	c.Begin()
 	b := readBody(&c, typ)
 	c.End()
@@ -101,18 +101,18 @@ func parseBody(typ string, schema int, data string) (Body, error) {
 }
 
 // knownSchema refuses what a newer program wrote.
-func knownSchema(typ string, schema int) *canon.Error {
+func knownSchema(typ string, schema int) *canonicaljson.Error {
 	switch top, ok := newest[typ]; {
 	case !ok:
-		return &canon.Error{Field: "type", Reason: "unknown"}
+		return &canonicaljson.Error{Field: "type", Reason: "unknown"}
 	case schema < 1 || schema > top:
-		return &canon.Error{Field: "schema", Reason: fmt.Sprintf("%d is not one of 1 to %d", schema, top)}
+		return &canonicaljson.Error{Field: "schema", Reason: fmt.Sprintf("%d is not one of 1 to %d", schema, top)}
 	}
 	return nil
 }
 
 func appendBody(dst []byte, b Body) ([]byte, error) {
-	c := canon.NewWriter(dst)
+	c := canonicaljson.NewWriter(dst)
 	c.Begin()
 	writeBody(&c, b)
 	c.End()
@@ -121,7 +121,7 @@ func appendBody(dst []byte, b Body) ([]byte, error) {
 
 // readBody reads the fields of the newest schema of a known type. It is written out, as a table of
 // functions would cost each decode two allocations.
-func readBody(c *canon.Codec, typ string) Body {
+func readBody(c *canonicaljson.Codec, typ string) Body {
 	switch typ {
 	case typeOpened:
 		var b AccountOpened
@@ -176,7 +176,7 @@ func readBody(c *canon.Codec, typ string) Body {
 	return nil
 }
 
-func writeBody(c *canon.Codec, b Body) {
+func writeBody(c *canonicaljson.Codec, b Body) {
 	switch b := b.(type) {
 	case AccountOpened:
 		b.fields(c)

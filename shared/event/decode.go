@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"passbook/shared/canon"
+	"passbook/shared/canonicaljson"
 )
 
 // FormatError says that a newer program wrote the entry. A reader stops for that account; it never
@@ -32,7 +32,7 @@ func DecodeRecord(data []byte) (*Entry, error) {
 		return nil, fmt.Errorf("event: decode: %d bytes are too many", len(data))
 	}
 	e := new(Entry)
-	c := canon.NewReader(string(data))
+	c := canonicaljson.NewReader(string(data))
 	mark, err := e.readHead(&c)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func DecodeStored(e *Entry, enc string, commands, events []byte) error {
 	if e.Format > Format {
 		return &FormatError{e.Format}
 	}
-	c := canon.NewWriter(make([]byte, 0, 512+len(commands)+len(events)))
+	c := canonicaljson.NewWriter(make([]byte, 0, 512+len(commands)+len(events)))
 	e.writeHead(&c)
 	mark := c.Here()
 	c.Bytes("hash", e.Hash[:])
@@ -84,13 +84,13 @@ func DecodeStored(e *Entry, enc string, commands, events []byte) error {
 	case "":
 		record := joinLists(c.Written(), commands, events)
 		if len(record) > CompressOver {
-			return &canon.Error{Field: "enc", Reason: "must be zstd over 4 KB"}
+			return &canonicaljson.Error{Field: "enc", Reason: "must be zstd over 4 KB"}
 		}
 		read, err = readPlain(record, mark)
 	case encZstd:
 		read, err = new(Entry).readFrames(c.Written(), mark, commands, events)
 	default:
-		err = &canon.Error{Field: "enc", Reason: "unknown"}
+		err = &canonicaljson.Error{Field: "enc", Reason: "unknown"}
 	}
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func DecodeStored(e *Entry, enc string, commands, events []byte) error {
 // check once they are set.
 func DecodeHeader(data []byte) (*Entry, error) {
 	e := new(Entry)
-	c := canon.NewReader(string(data))
+	c := canonicaljson.NewReader(string(data))
 	if _, err := e.readHead(&c); err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func DecodeHeader(data []byte) (*Entry, error) {
 }
 
 // readHead reads up to and with the hash. mark is where the hash starts.
-func (e *Entry) readHead(c *canon.Codec) (mark int, err error) {
+func (e *Entry) readHead(c *canonicaljson.Codec) (mark int, err error) {
 	c.Begin()
 	c.SmallInt("format", &e.Format, 1, 1<<30)
 	if c.Err() == nil && e.Format > Format {
@@ -158,7 +158,7 @@ func joinLists(head, commands, events []byte) []byte {
 // readPlain reads a record that is not compressed, or no longer. Its hash starts at mark.
 func readPlain(record []byte, mark int) (*Entry, error) {
 	e := new(Entry)
-	c := canon.NewReader(string(record))
+	c := canonicaljson.NewReader(string(record))
 	if _, err := e.readHead(&c); err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func readPlain(record []byte, mark int) (*Entry, error) {
 
 // readLists reads the commands and events that follow the hash, checks what belongs together and
 // verifies the hash.
-func (e *Entry) readLists(c *canon.Codec, record []byte, mark int) (*Entry, error) {
+func (e *Entry) readLists(c *canonicaljson.Codec, record []byte, mark int) (*Entry, error) {
 	e.commands(c)
 	e.Events = make([]Event, 0, min(e.Last-e.First+1, int64(len(record)/minEventBytes)))
 	e.events(c)

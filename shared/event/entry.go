@@ -3,7 +3,7 @@ package event
 import (
 	"strings"
 
-	"passbook/shared/canon"
+	"passbook/shared/canonicaljson"
 	"passbook/shared/money"
 )
 
@@ -16,7 +16,7 @@ const (
 )
 
 // head lists the fields of an entry between its format and its hash.
-func (e *Entry) head(c *canon.Codec) {
+func (e *Entry) head(c *canonicaljson.Codec) {
 	c.String("tenant", &e.Tenant, maxIDBytes)
 	c.String("account_id", &e.AccountID, maxIDBytes)
 	c.Int("first", &e.First, 1, MaxVersion)
@@ -31,7 +31,7 @@ func (e *Entry) head(c *canon.Codec) {
 }
 
 // commands is the list of the commands.
-func (e *Entry) commands(c *canon.Codec) {
+func (e *Entry) commands(c *canonicaljson.Codec) {
 	c.OpenList("commands")
 	for i := 0; c.Element(i, len(e.Commands), MaxCommands); i++ {
 		if c.Reading() {
@@ -43,7 +43,7 @@ func (e *Entry) commands(c *canon.Codec) {
 }
 
 // events is the list of the events.
-func (e *Entry) events(c *canon.Codec) {
+func (e *Entry) events(c *canonicaljson.Codec) {
 	c.OpenList("events")
 	for i := 0; c.Element(i, len(e.Events), maxEvents); i++ {
 		if c.Reading() {
@@ -55,7 +55,7 @@ func (e *Entry) events(c *canon.Codec) {
 }
 
 // fields of a command. Its range is checked against the others' by checkCommands.
-func (m *Command) fields(c *canon.Codec) {
+func (m *Command) fields(c *canonicaljson.Codec) {
 	c.Begin()
 	c.OptString("key", &m.Key, maxKeyBytes)
 	c.OptString("request", &m.Request, requestBytes)
@@ -77,7 +77,7 @@ func (e *Entry) Settled(version int64) int64 {
 }
 
 // checkCommands holds that the commands' ranges are the entry's, in order, without a gap.
-func (e *Entry) checkCommands(c *canon.Codec) {
+func (e *Entry) checkCommands(c *canonicaljson.Codec) {
 	next := e.First
 	for _, m := range e.Commands {
 		c.Check(m.First == next, "commands", "first must follow the last of the command before")
@@ -87,7 +87,7 @@ func (e *Entry) checkCommands(c *canon.Codec) {
 }
 
 // fields of an event. Its place in the entry is checked by checkEvents.
-func (v *Event) fields(c *canon.Codec) {
+func (v *Event) fields(c *canonicaljson.Codec) {
 	typ := ""
 	if v.Body != nil {
 		typ = v.Body.Type()
@@ -105,7 +105,7 @@ func (v *Event) fields(c *canon.Codec) {
 	c.End()
 }
 
-func (a *After) fields(c *canon.Codec) {
+func (a *After) fields(c *canonicaljson.Codec) {
 	c.Int("posted", &a.Posted, -money.Max, money.Max)
 	c.Int("held", &a.Held, 0, money.Max)
 	c.Int("limit", &a.Limit, 0, money.Max)
@@ -113,7 +113,7 @@ func (a *After) fields(c *canon.Codec) {
 
 // data is the event's own data: of the newest schema field by field, of an older one as the bytes
 // it came in.
-func (v *Event) data(c *canon.Codec, typ string) {
+func (v *Event) data(c *canonicaljson.Codec, typ string) {
 	if c.Err() != nil {
 		return
 	}
@@ -143,7 +143,7 @@ func (v *Event) data(c *canon.Codec, typ string) {
 	c.Check(string(v.Data) == data, "data", "is not what the body says")
 }
 
-func (v *Event) olderData(c *canon.Codec, typ string) {
+func (v *Event) olderData(c *canonicaljson.Codec, typ string) {
 	data := string(v.Data)
 	c.Raw("data", &data)
 	if c.Err() != nil || !c.Reading() {
@@ -158,7 +158,7 @@ func (v *Event) olderData(c *canon.Codec, typ string) {
 }
 
 // checkEvents holds that the events are at the entry's versions and with its commands.
-func (e *Entry) checkEvents(c *canon.Codec) {
+func (e *Entry) checkEvents(c *canonicaljson.Codec) {
 	c.Check(int64(len(e.Events)) == e.Last-e.First+1, "events", "must be one for each of first to last")
 	if c.Err() != nil {
 		return

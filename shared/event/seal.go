@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"passbook/shared/canon"
+	"passbook/shared/canonicaljson"
 )
 
 // ErrTooLarge says that an entry with its state is over MaxEntryBytes: commit fewer commands at
@@ -90,7 +90,7 @@ func appendBase64(dst, data []byte) []byte {
 
 // plain encodes the entry, or says which field breaks a rule.
 func (e *Entry) plain() (plain, error) {
-	c := canon.NewWriter(make([]byte, 0, 1024))
+	c := canonicaljson.NewWriter(make([]byte, 0, 1024))
 	e.writeHead(&c)
 	hash := c.Here()
 	e.checkCommands(&c)
@@ -103,14 +103,14 @@ func (e *Entry) plain() (plain, error) {
 	return plain{c.Written(), hash, commands}, c.Finish()
 }
 
-func (e *Entry) writeHead(c *canon.Codec) {
+func (e *Entry) writeHead(c *canonicaljson.Codec) {
 	c.Begin()
 	c.SmallInt("format", &e.Format, 1, Format)
 	e.head(c)
 }
 
 // checkRepeated holds that what an event repeats of its entry is the entry's.
-func (e *Entry) checkRepeated(c *canon.Codec) {
+func (e *Entry) checkRepeated(c *canonicaljson.Codec) {
 	for i := range e.Events {
 		v := &e.Events[i]
 		c.Check(v.Currency == e.Currency, "events", "currency must be the entry's")
@@ -121,7 +121,7 @@ func (e *Entry) checkRepeated(c *canon.Codec) {
 // AppendHeader appends the record's JSON without its events and never compressed, as the archive
 // keeps it beside the events' rows. The entry was sealed or decoded.
 func AppendHeader(dst []byte, e *Entry) []byte {
-	c := canon.NewWriter(dst)
+	c := canonicaljson.NewWriter(dst)
 	e.writeHead(&c)
 	c.Bytes("hash", e.Hash[:])
 	e.commands(&c)

@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 
-	"passbook/shared/canon"
+	"passbook/shared/canonicaljson"
 )
 
 // textField is a Text of up to most stored bytes that is left out when it is empty.
-func textField(c *canon.Codec, name string, t *Text, most int) {
+func textField(c *canonicaljson.Codec, name string, t *Text, most int) {
 	sealed := t.Sealed != ""
 	if c.Reading() {
 		sealed = c.AtObject(name)
@@ -26,9 +26,9 @@ func textField(c *canon.Codec, name string, t *Text, most int) {
 // MarshalJSON writes a string, or {"enc":"..."} when the text is sealed.
 func (t Text) MarshalJSON() ([]byte, error) {
 	if t.Sealed != "" {
-		return append(canon.AppendString([]byte(`{"enc":`), t.Sealed), '}'), nil
+		return append(canonicaljson.AppendString([]byte(`{"enc":`), t.Sealed), '}'), nil
 	}
-	return canon.AppendString(nil, t.Plain), nil
+	return canonicaljson.AppendString(nil, t.Plain), nil
 }
 
 // UnmarshalJSON reads either form.

@@ -57,7 +57,7 @@ var notYet = slices.Concat(
 		"shared/account",
 		"shared/account/accounttest",
 		"shared/affinity",
-		"shared/canon",
+		"shared/canonicaljson",
 		"shared/event",
 		"shared/journal",
 		"shared/money",

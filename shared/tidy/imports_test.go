@@ -61,7 +61,7 @@ func layerOfShared(parts []string) string {
 	switch parts[0] {
 	case "backoff", "progress", "workerpool":
 		return base
-	case "money", "event", "account", "canon":
+	case "money", "event", "account", "canonicaljson":
 		return domain
 	case "table", "stream", "bucket":
 		if len(parts) == 1 {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"passbook/shared/account"
-	"passbook/shared/canon"
+	"passbook/shared/canonicaljson"
 )
 
 // FieldError points at one thing in a request that is not as the contract has it: a JSON pointer
@@ -117,7 +117,7 @@ func (f *Fields) String(name string, need Need) string {
 	text := f.Text(name, need)
 	if text != "" {
 		f.canonName(name)
-		f.canon = canon.AppendString(f.canon, text)
+		f.canon = canonicaljson.AppendString(f.canon, text)
 	}
 	return text
 }

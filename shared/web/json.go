@@ -3,7 +3,7 @@ package web
 import (
 	"strconv"
 
-	"passbook/shared/canon"
+	"passbook/shared/canonicaljson"
 )
 
 // JSON is the answer to a command, or a problem document, in the making: what is answered ten
@@ -38,7 +38,7 @@ func (j *JSON) EndList() { *j = append(*j, ']') }
 // String adds a string.
 func (j *JSON) String(name, value string) {
 	j.Name(name)
-	*j = canon.AppendString(*j, value)
+	*j = canonicaljson.AppendString(*j, value)
 }
 
 // OptString adds a string unless it is empty.

@@ -1,4 +1,4 @@
-package canon
+package canonicaljson
 
 import (
 	"encoding/json"
