@@ -24,10 +24,10 @@ import (
 
 // Bounds of package web that these tests wait for.
 const (
-	readTimeout  = 30 * time.Second
-	gateStuck    = 2 * time.Second
-	closingQuiet = 100 * time.Millisecond
-	doorHeard    = 3 * time.Second
+	readTimeout         = 30 * time.Second
+	gateStuck           = 2 * time.Second
+	closingQuiet        = 100 * time.Millisecond
+	acceptFailureCounts = 3 * time.Second
 )
 
 // tight is a server in virtual time that has four places of each kind, a command that ends when it
@@ -281,13 +281,13 @@ func TestNoConnectionCanBeTaken(t *testing.T) {
 		time.Sleep(100 * time.Second)
 		c.get("/readyz").expect("503 overloaded")
 		l.why.Store(nil)
-		time.Sleep(2 * doorHeard)
+		time.Sleep(2 * acceptFailureCounts)
 		c.get("/readyz").expect("200")
 		stop()
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
-		said := strings.Count(log.String(), `level=WARN msg="no connection can be taken`)
+		said := strings.Count(log.String(), `level=WARN msg="no connection can be accepted`)
 		if said < 5 || said > 8 {
 			t.Errorf("said %d times in 100 s:\n%s", said, log.String())
 		}

@@ -85,7 +85,6 @@ var notYet = slices.Concat(
 		"credit",
 		"shared/telemetry",
 		"shared/api",
-		"shared/web",
 		"shared/api/openapi.yaml",
 		"shared/api/apitest",
 		"withdraw",

@@ -11,14 +11,14 @@ import (
 const (
 	// linesPerSecond is the most ordinary requests that are logged in one second.
 	linesPerSecond = 100
-	// slowRequest is what makes a request worth a line whatever the load.
+	// slowRequest is how long a request takes that is logged under any load.
 	slowRequest = time.Second
 	// severePerSecond bounds the failed and slow ones too.
 	severePerSecond = 1000
 )
 
-// accessLog writes a line a request while there are few, and a sample with a count of what was left
-// out while there are many. Failures and slow requests have a budget of their own. Safe for
+// accessLog writes a line for each request while there are few, and a sample with the number of
+// lines omitted while there are many. Failures and slow requests have a separate budget. Safe for
 // concurrent use.
 type accessLog struct {
 	out              *slog.Logger
@@ -48,12 +48,12 @@ func (l *accessLog) request(ctx context.Context, r line) {
 	l.out.LogAttrs(ctx, level, "request", attrs...)
 }
 
-// budget counts lines within the second that it is in. Two requests that meet at the turn of a
-// second may both start it anew; a line more or less does no harm.
+// budget counts the lines of the current second. Two requests at the turn of a second may both
+// reset it; a line more or less does no harm.
 type budget struct{ second, spent, omitted atomic.Int64 }
 
-// spend says whether there is a line left in this second, and how many lines were left out since
-// the last that was not.
+// spend takes one line of this second's budget. It reports whether there was one, and returns how
+// many lines were omitted since the last one that was written.
 func (b *budget) spend(second, most int64) (omitted int64, ok bool) {
 	if b.second.Swap(second) != second {
 		b.spent.Store(0)

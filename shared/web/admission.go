@@ -13,9 +13,9 @@ import (
 	"passbook/shared/telemetry"
 )
 
-// admission is what bounds the work of a server. Commands, reads, and reads that wait for a version
-// have a gate each, so that none of them takes what another needs; and as each gate lets in only
-// what is done soon, what else runs in the process has its share.
+// admission bounds the work of a server. Commands, reads, and reads that wait for a version have a
+// gate each, so that none of them takes the places of another; and as each gate admits only what is
+// done soon, the rest of the process has its share.
 type admission struct {
 	commands, reads, waits *Gate
 }
@@ -24,10 +24,10 @@ func newAdmission(most int) *admission {
 	return &admission{commands: newGate(most), reads: newGate(most), waits: newFixedGate(min(maxWaits, most))}
 }
 
-// errStuck: nothing has been done for a while, and nothing more is let in.
-var errStuck = errors.New("all places for requests are taken, and none has come free for seconds")
+// errStuck means that no request has ended for a while, and none is admitted.
+var errStuck = errors.New("all places for requests are taken, and no request has ended for 2 s: look for a call that hangs, or restart")
 
-// ready says whether requests are served.
+// ready returns nil while requests are served.
 func (a *admission) ready(context.Context) error {
 	if a.commands.stuck() || a.reads.stuck() {
 		return errStuck
@@ -35,27 +35,27 @@ func (a *admission) ready(context.Context) error {
 	return nil
 }
 
-// measure adds the metrics, each there from the start.
+// measure registers the metrics, with all their labels from the start.
 func (a *admission) measure(r prometheus.Registerer) {
 	for kind, g := range map[string]*Gate{"commands": a.commands, "reads": a.reads, "waits": a.waits} {
 		read := func(field func(gateState) int64) func() float64 {
 			return func() float64 { return float64(field(g.state())) }
 		}
-		telemetry.Gauge(r, "http_in_flight", "Requests under way; among the commands, lines of bulk.",
+		telemetry.Gauge(r, "http_in_flight", "Requests in progress. A line of bulk counts as a command.",
 			read(func(s gateState) int64 { return int64(s.busy) }), "kind", kind)
-		telemetry.Gauge(r, "http_in_flight_limit", "How many may be under way now.",
+		telemetry.Gauge(r, "http_in_flight_limit", "Requests that may be in progress at the moment.",
 			read(func(s gateState) int64 { return int64(s.limit) }), "kind", kind)
-		telemetry.Gauge(r, "http_queued", "Lines of bulk that wait for their turn.",
+		telemetry.Gauge(r, "http_queued", "Lines of bulk that wait for a place.",
 			read(func(s gateState) int64 { return int64(s.queued) }), "kind", kind)
 		telemetry.Counter(r, "http_shed_total", shedHelp, read(func(s gateState) int64 { return s.shed }), "reason", kind)
 	}
 }
 
-// shedHelp is the help of all reasons alike.
-const shedHelp = "Requests refused as overloaded: too many commands, reads or waiting reads at once, or too much in the journal's queues."
+// shedHelp is the help of the metric, the same for every reason.
+const shedHelp = "Requests refused as overloaded, by what was full: the places for commands, reads or waiting reads, or the journal's queues."
 
-// CountShed adds a reason to the metric of requests refused as overloaded: those that a queue
-// behind the server's own gates refused.
+// CountShed registers the count of requests that a queue behind the server's gates refused as
+// overloaded.
 func CountShed(r prometheus.Registerer, reason string, count func() int64) {
 	telemetry.Counter(r, "http_shed_total", shedHelp, func() float64 { return float64(count()) }, "reason", reason)
 }
@@ -95,16 +95,16 @@ func (g *Gate) Through(work func() error) error {
 	return work()
 }
 
-// isUnwanted says that a request is a command for which there is no place now: it is refused before
-// its body is read.
+// isUnwanted reports whether a request is a command for which there is no place now. Such a request
+// is refused before its body is read.
 func (s *Server) isUnwanted(c echo.Context) bool {
 	return s.kind(c) == Write && s.closing.Load() == 0 && s.admission.commands.full()
 }
 
 // refuseUnread refuses a request before its body is read. net/http would wait for the body before
-// it sends the answer; so the answer is sent here, and what was on its way is dropped after it, for
-// the connection's next request. Where nobody knows how much that is, or the caller waits for leave
-// to send it, the connection ends.
+// it sends the answer, so the answer is flushed here and the body is discarded after it, which
+// leaves the connection usable. A body of unknown or excessive length, or one that the caller sends
+// only after "100 Continue", ends the connection instead.
 func (s *Server) refuseUnread(c echo.Context) {
 	r := c.Request()
 	control := http.NewResponseController(c.Response())

@@ -10,9 +10,9 @@ import (
 	"passbook/shared/account"
 )
 
-// A cursor says where the next page starts. It is opaque to callers and bound to the query that it
-// came from, so that it cannot be used with another account or another filter by mistake. It is no
-// secret and no permission.
+// A cursor says where the next page starts. It is opaque to callers, and bound to its query, so
+// that it is not used with another account or another filter by mistake. It is neither secret nor a
+// permission.
 
 // cursorSum is the length of the checksum at a cursor's start, in bytes.
 const cursorSum = 6
@@ -22,18 +22,18 @@ const maxCursor = 1024
 
 var cursorText = base64.RawURLEncoding.Strict()
 
-// EncodeCursor makes the cursor of a position within a query.
+// EncodeCursor returns the cursor of a position within a query.
 func EncodeCursor(query, position string) string {
 	return cursorText.EncodeToString(append(cursorChecksum(query, position), position...))
 }
 
-// DecodeCursor is the position of a cursor that EncodeCursor made for the same query.
+// DecodeCursor returns the position of a cursor that EncodeCursor made for the same query.
 func DecodeCursor(query, cursor string) (position string, ok bool) {
 	if len(cursor) > maxCursor {
 		return "", false
 	}
 	raw, err := cursorText.DecodeString(cursor)
-	// The decoder passes over line breaks; a cursor has none.
+	// The decoder ignores line breaks; a cursor has none.
 	if err != nil || len(raw) < cursorSum || strings.ContainsAny(cursor, "\r\n") {
 		return "", false
 	}
@@ -46,7 +46,8 @@ func cursorChecksum(query, position string) []byte {
 	return sum[:cursorSum]
 }
 
-// Cursor takes the parameter cursor and its position within the query; empty when there is none.
+// Cursor takes the parameter cursor and returns its position within the query; empty when there is
+// none.
 func (q *Query) Cursor(query string) string {
 	text, ok := q.take("cursor")
 	if !ok {
@@ -59,7 +60,7 @@ func (q *Query) Cursor(query string) string {
 	return position
 }
 
-// Numbers is a position that is a list of whole numbers, 0 or more.
+// Numbers writes a position that is a list of whole numbers, 0 or more.
 func Numbers(numbers ...int64) string {
 	var text []byte
 	for i, n := range numbers {
@@ -71,8 +72,8 @@ func Numbers(numbers ...int64) string {
 	return string(text)
 }
 
-// CursorNumbers takes the parameter cursor, whose position Numbers wrote, into numbers. It says
-// whether there is one.
+// CursorNumbers reads the position of the parameter cursor, which Numbers wrote, into numbers. It
+// reports whether there is one.
 func (q *Query) CursorNumbers(query string, numbers ...*int64) bool {
 	position := q.Cursor(query)
 	if position == "" {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestCursorIsOfItsQuery(t *testing.T) {
+func TestCursorBelongsToItsQuery(t *testing.T) {
 	cursor := EncodeCursor("events|A-1", "42")
 	if position, ok := DecodeCursor("events|A-1", cursor); !ok || position != "42" {
 		t.Fatalf("%q %t", position, ok)
@@ -20,7 +20,7 @@ func TestCursorIsOfItsQuery(t *testing.T) {
 	}
 }
 
-// A cursor that was not made here is refused, and one that was comes back as it was.
+// A cursor that EncodeCursor did not make is refused, and one that it made returns its position.
 func FuzzCursor(f *testing.F) {
 	f.Add("events|A-1", "42", EncodeCursor("events|A-1", "42"))
 	f.Add("", "", "")

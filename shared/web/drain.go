@@ -11,19 +11,20 @@ import (
 )
 
 const (
-	// closingQuiet is how long no request may have come before the listener is closed, closingMost
-	// how long that is waited for.
+	// closingQuiet is how long no request must have come before the listener is closed, closingMost
+	// is the longest wait for that.
 	closingQuiet = 100 * time.Millisecond
 	closingMost  = time.Second
 )
 
-// closing is the header of an answer after which the caller is to use another connection.
+// closing is the Connection header of an answer after which the caller is to use another
+// connection.
 var closing = []string{"close"}
 
-// shutdown ends the server so that no request is cut off which a caller had reason to send. It says
-// not ready and serves on, while balancers turn away and callers are told, answer by answer, not to
-// use their connection again. Then it takes no more requests, and says so, and once none come it
-// closes the listener and lets the requests under way end. What does not end in time is cut off.
+// shutdown stops the server without cutting off requests that a caller had reason to send. First
+// /readyz fails while requests are still served, so that balancers turn away, and every answer asks
+// its caller to use another connection. Then requests are refused, and once none arrive the
+// listener is closed and the requests in progress end. Those that do not end in time are cut off.
 func (s *Server) shutdown(server *http.Server) error {
 	s.Drain()
 	if s.config.DrainDelay > 0 {
@@ -41,8 +42,8 @@ func (s *Server) shutdown(server *http.Server) error {
 	return errors.Join(fmt.Errorf("drain HTTP: %w", err), server.Close())
 }
 
-// awaitQuiet waits until no request has come for a moment, so that none is in the listener's hands
-// when it closes.
+// awaitQuiet waits until no request has come for closingQuiet, so that the listener has accepted
+// none when it closes.
 func (s *Server) awaitQuiet() {
 	tick := time.NewTicker(closingQuiet / 10)
 	defer tick.Stop()
@@ -53,7 +54,7 @@ func (s *Server) awaitQuiet() {
 	}
 }
 
-// isClosing says whether requests are refused because the listener is about to close, and remembers
+// isClosing reports whether requests are refused because the listener is about to close. It records
 // that one came.
 func (s *Server) isClosing() bool {
 	if s.closing.Load() == 0 {
@@ -63,22 +64,22 @@ func (s *Server) isClosing() bool {
 	return true
 }
 
-// Drain makes /readyz say no, answers reads that wait, and ends bulk requests after the lines that
+// Drain makes /readyz fail, answers reads that wait, and ends bulk requests after the lines that
 // are in progress. Run does it when its context ends.
 func (s *Server) Drain() { s.drain() }
 
 // Draining returns a context that ends when the server begins to stop.
 func (s *Server) Draining() context.Context { return s.draining }
 
-// sayClosing tells the caller, of a server that drains, not to use the connection again.
+// sayClosing asks the caller of a server that drains to use another connection.
 func (s *Server) sayClosing(header http.Header) {
 	if s.draining.Err() != nil {
 		header["Connection"] = closing
 	}
 }
 
-// wait runs a read that waits for a version. It does not hold up the end of the process: it is
-// answered as things stand then.
+// wait runs a read that waits for a version. When the server begins to drain, the wait ends and the
+// read is answered at once, so that it does not delay the end of the process.
 func (s *Server) wait(c echo.Context, next echo.HandlerFunc) error {
 	r := c.Request()
 	ctx, cancel := context.WithCancel(r.Context())

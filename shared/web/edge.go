@@ -18,7 +18,7 @@ import (
 	"passbook/shared/telemetry"
 )
 
-// Header values that every answer shares. net/http reads them and never writes to them.
+// Header values that all answers share. net/http reads them and never writes to them.
 var (
 	noStore     = []string{"no-store"}
 	noSniff     = []string{"nosniff"}
@@ -26,12 +26,12 @@ var (
 	contentProb = []string{"application/problem+json"}
 )
 
-// maxRequestID is the longest X-Request-ID that is taken over; it becomes a part of the entry.
+// maxRequestID is the most bytes of an X-Request-ID that is used; it becomes a part of the entry.
 const maxRequestID = 64
 
-// edge is all that happens around every request: an id, a place, a deadline, and afterwards a
-// metric and a line in the log. It is one function and not a chain because commands come through
-// here tens of thousands of times a second.
+// edge wraps every request: an id, a place, a deadline, and afterwards a metric and a line in the
+// log. It is one function and not a chain of middleware because commands come through here ten
+// thousand times a second.
 func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := time.Now()
@@ -43,7 +43,7 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 		s.sayClosing(header)
 		header["X-Content-Type-Options"] = noSniff
 		ctx := telemetry.WithCorrelation(r.Context(), id)
-		// which is most of what comes under load, so it takes as little as it can
+		// Most requests of an overload end here, so it costs as little as possible.
 		if s.isUnwanted(c) {
 			c.SetRequest(r.WithContext(ctx))
 			s.refuseUnread(c)
@@ -64,7 +64,8 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// deadline returns the time that a request may take; 0 for a stream, whose parts have one each.
+// deadline returns the time that a request may take; 0 for a stream, whose parts have a deadline
+// each.
 func (s *Server) deadline(kind Kind, r *http.Request) time.Duration {
 	if kind == Stream {
 		return 0
@@ -76,16 +77,16 @@ func (s *Server) deadline(kind Kind, r *http.Request) time.Duration {
 	return limit
 }
 
-// recovered turns a panic into an internal error. What it was about is logged, not answered.
+// recovered turns a panic into an internal error. Its value and stack are logged, not answered.
 func (s *Server) recovered(c echo.Context, fault any) error {
 	if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(fault)
 	}
-	s.config.Logger.ErrorContext(c.Request().Context(), "panic in a handler", "route", c.Path(), "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+	s.config.Logger.ErrorContext(c.Request().Context(), "a handler panicked", "route", c.Path(), "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
 	return Refuse(InternalError)
 }
 
-// requestID is the caller's X-Request-ID when it is usable, else a new one, ordered by time.
+// requestID returns the caller's X-Request-ID if it is usable, else a new id that sorts by time.
 func requestID(h http.Header) string {
 	if given := h["X-Request-Id"]; len(given) == 1 && isRequestID(given[0]) {
 		return given[0]
@@ -93,8 +94,8 @@ func requestID(h http.Header) string {
 	return uuid.Must(uuid.NewV7()).String()
 }
 
-// isRequestID says whether an id is one that can be repeated anywhere, a page too: letters, digits
-// and a few signs.
+// isRequestID reports whether an id is safe to repeat anywhere, in HTML too: letters, digits and a
+// few signs.
 func isRequestID(s string) bool {
 	for _, c := range []byte(s) {
 		if (c|0x20)-'a' > 25 && c-'0' > 9 && c != '.' && c != '_' && c != ':' && c != '-' {
@@ -104,15 +105,15 @@ func isRequestID(s string) bool {
 	return s != "" && len(s) <= maxRequestID
 }
 
-// fail answers an error: every way out of a handler that is not an answer comes here. It is the
-// only place that writes a problem document of a single request.
+// fail answers an error with its problem document. It is the only place that writes one for a
+// single request.
 func (s *Server) fail(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
 	problem := s.config.ProblemOf(c.Request(), err)
 	c.Set(codeKey, problem.Code)
-	// which is counted, and may be ten thousand a second
+	// An overload is counted, not logged with its cause: it may be ten thousand a second.
 	if problem.Status >= http.StatusInternalServerError && problem.Code != Overloaded.Code {
 		c.Set(causeKey, err)
 	}
@@ -129,14 +130,15 @@ func (s *Server) fail(err error, c echo.Context) {
 	ReplyProblem(c, problem.Status, problem.Append(nil, telemetry.Correlation(c.Request().Context())))
 }
 
-// Where fail leaves, for the log, the code of a refusal and the error that a server fault came
-// from.
+// The keys under which fail leaves, for the log, the code of a refusal and the cause of a server
+// error.
 const (
 	codeKey  = "code"
 	causeKey = "cause"
 )
 
-// write sends an answer. A caller that is gone does not get it, and there is nobody to tell.
+// write sends an answer. A failed write means that the caller is gone, so there is nobody to report
+// it to.
 func write(c echo.Context, status int, contentType []string, body []byte) {
 	w := c.Response()
 	header := w.Header()
@@ -164,12 +166,12 @@ func ReplyJSON(c echo.Context, status int, answer any) error {
 // ReplyProblem answers with a problem document.
 func ReplyProblem(c echo.Context, status int, body []byte) { write(c, status, contentProb, body) }
 
-// SetVersion makes the account's version the answer's ETag.
+// SetVersion sets the answer's ETag to the account's version.
 func SetVersion(c echo.Context, version int64) {
 	c.Response().Header()["Etag"] = []string{`"` + strconv.FormatInt(version, 10) + `"`}
 }
 
-// observe counts the request and logs it.
+// observe measures the request and logs it.
 func (s *Server) observe(ctx context.Context, c echo.Context, start time.Time) {
 	took := time.Since(start)
 	route, ok := s.templates[c.Path()]
@@ -181,7 +183,7 @@ func (s *Server) observe(ctx context.Context, c echo.Context, start time.Time) {
 	s.log.request(ctx, line{method: method, route: route, status: status, bytes: c.Response().Size, took: took, code: c.Get(codeKey), cause: c.Get(causeKey)})
 }
 
-// methodLabel keeps a caller from making up values of a label.
+// methodLabel returns the method as a label, "other" for one that a caller made up.
 func methodLabel(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodHead, http.MethodOptions, http.MethodPatch:
@@ -190,7 +192,7 @@ func methodLabel(method string) string {
 	return "other"
 }
 
-// statusLabel spells the usual ones without an allocation.
+// statusLabel returns the status as a label, without an allocation for the usual ones.
 func statusLabel(status int) string {
 	switch status {
 	case http.StatusOK:
@@ -203,8 +205,8 @@ func statusLabel(status int) string {
 	return strconv.Itoa(status)
 }
 
-// line is what the access log says of a request: nothing that could be personal, so no path, query,
-// header or body.
+// line is what the access log has about a request: nothing that could be personal, so no path,
+// query, header or body.
 type line struct {
 	method, route string
 	status        int
@@ -212,7 +214,7 @@ type line struct {
 	took          time.Duration
 	// code is that of a refusal.
 	code any
-	// cause is the error behind a server fault, which the answer does not tell.
+	// cause is the error behind a server error, which the answer does not reveal.
 	cause any
 }
 

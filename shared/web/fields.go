@@ -10,12 +10,12 @@ import (
 	"passbook/shared/canonicaljson"
 )
 
-// FieldError points at one thing in a request that is not as the contract has it: a JSON pointer
-// into the body, or "/" and the name of a parameter or header, and what is wrong. It never holds a
+// FieldError names one part of a request that violates the contract: a JSON pointer into the body,
+// or "/" and the name of a parameter or header, and what is wrong with it. It never contains a
 // value.
 type FieldError = account.FieldError
 
-// What can be wrong with a field, or with a body as a whole, besides the codes of package account.
+// The codes of a FieldError besides those of package account, for a field or for a body as a whole.
 const (
 	FieldUnknown       = "unknown-field"
 	FieldDuplicate     = "duplicate-field"
@@ -32,40 +32,40 @@ const (
 // Need says whether a field may be absent.
 type Need bool
 
-// Required fields are refused when absent, Optional ones come out as their zero value.
+// A Required field that is absent is an error; an Optional one is its zero value.
 const (
 	Required Need = true
 	Optional Need = false
 )
 
-// Fields decodes one flat JSON object: a command, as a body, a line of bulk, and what the path
-// says. A decoder takes the fields that it knows, one call each, in a fixed order; what is wrong is
-// collected, and what nobody took is unknown. The same calls write the command in its canonical
-// form, as received: absent fields stay absent, so that a later change of a default does not tell a
-// repeated command apart from its first. A Fields is for one goroutine; no string handed out is a
-// part of the body.
+// Fields decodes one flat JSON object: a command from a body or a line of bulk, with the parameters
+// of its path. A decoder takes the fields that it knows, one call each, in a fixed order. Errors
+// are collected, and a field that was not taken is unknown. The same calls write the command's
+// canonical form, as received: absent fields stay absent, so that a later change of a default does
+// not make a repeated command differ from its first. A Fields is for one goroutine; the strings
+// that it returns are copies.
 type Fields struct {
 	// Key is the command's Idempotency-Key.
 	Key string
 
 	list  []field
 	canon []byte
-	// accountName and account are the field that AccountID took, which the canonical form does not
-	// have.
+	// accountName and account are the field that AccountID took, which is not in the canonical
+	// form.
 	accountName, account string
 	errs                 []FieldError
 	fault                string
 }
 
-// ParseFields reads an object. An empty body is an object without fields. Its faults come with
-// Problem.
+// ParseFields reads an object. An empty body is an object without fields. What is wrong with it is
+// in Problem.
 func ParseFields(body []byte) *Fields {
 	f := &Fields{}
 	f.Parse(body)
 	return f
 }
 
-// Parse makes f ready for another body, and keeps its memory.
+// Parse reads another body into f, reusing its memory.
 func (f *Fields) Parse(body []byte) {
 	f.list, f.canon, f.errs, f.fault = f.list[:0], append(f.canon[:0], '{'), nil, ""
 	f.accountName, f.account = "", ""
@@ -87,12 +87,12 @@ func (f *Fields) Parse(body []byte) {
 	}
 }
 
-// Give adds a field that the path holds. The body must not have it too.
+// Give adds a field from the path. The body must not have it too.
 func (f *Fields) Give(name, value string) {
 	f.list = append(f.list, field{name: []byte(name), raw: []byte(value), kind: kindGiven})
 }
 
-// take finds a field of a kind, the given one before the body's, or notes what is wrong.
+// take finds a field of a kind, the given one before the body's, or records what is wrong.
 func (f *Fields) take(name string, kind byte, need Need) *field {
 	for i := len(f.list) - 1; i >= 0; i-- {
 		found := &f.list[i]
@@ -112,7 +112,7 @@ func (f *Fields) take(name string, kind byte, need Need) *field {
 	return nil
 }
 
-// String takes a string. Empty is not a string here: absent is.
+// String takes a string. An empty one is an error: a caller leaves out what it does not have.
 func (f *Fields) String(name string, need Need) string {
 	text := f.Text(name, need)
 	if text != "" {
@@ -122,7 +122,7 @@ func (f *Fields) String(name string, need Need) string {
 	return text
 }
 
-// Text takes a string, without a trace in the canonical form.
+// Text takes a string that is not a part of the canonical form.
 func (f *Fields) Text(name string, need Need) string {
 	found := f.take(name, kindString, need)
 	if found == nil {
@@ -139,8 +139,8 @@ func (f *Fields) Text(name string, need Need) string {
 	return text
 }
 
-// AccountID takes the id of the account that the command is for, without a trace in the canonical
-// form: it stands beside the command there. Empty is none, or an id that was refused.
+// AccountID takes the id of the command's account, which is not a part of the canonical form:
+// requests are compared per account. It returns "" when there is none, or when it is invalid.
 func (f *Fields) AccountID(name string, need Need) string {
 	id := f.Text(name, need)
 	if id != "" && !account.ValidAccountID(id) {
@@ -151,13 +151,13 @@ func (f *Fields) AccountID(name string, need Need) string {
 	return id
 }
 
-// Int takes a whole number; 0 when there is none.
+// Int takes a whole number; 0 when it is absent.
 func (f *Fields) Int(name string, need Need) int64 {
 	v, _ := f.integer(name, need)
 	return v
 }
 
-// OptInt takes a whole number whose absence means something else than 0; nil when there is none.
+// OptInt takes a whole number that is nil when it is absent.
 func (f *Fields) OptInt(name string) *int64 {
 	if v, ok := f.integer(name, Optional); ok {
 		return &v
@@ -184,13 +184,13 @@ func (f *Fields) integer(name string, need Need) (v int64, ok bool) {
 	return v, true
 }
 
-// Bool takes a boolean; false when there is none.
+// Bool takes a boolean; false when it is absent.
 func (f *Fields) Bool(name string) bool {
 	v := f.OptBool(name)
 	return v != nil && *v
 }
 
-// OptBool takes a boolean whose absence means something else than false; nil when there is none.
+// OptBool takes a boolean that is nil when it is absent.
 func (f *Fields) OptBool(name string) *bool {
 	found := f.take(name, kindBool, Optional)
 	if found == nil {
@@ -202,8 +202,7 @@ func (f *Fields) OptBool(name string) *bool {
 	return &v
 }
 
-// Check adds what a command's own validation found, but for the fields that are known to be wrong
-// already.
+// Check adds what a command's Validate found, except for fields that are known to be wrong already.
 func (f *Fields) Check(found []FieldError) {
 	for _, e := range found {
 		if !slices.ContainsFunc(f.errs, func(known FieldError) bool { return known.Pointer == e.Pointer }) {
@@ -212,11 +211,11 @@ func (f *Fields) Check(found []FieldError) {
 	}
 }
 
-// Fail notes that a field is not as it must be.
+// Fail records that a field is wrong.
 func (f *Fields) Fail(name, code string) { f.fail([]byte(name), code) }
 
-// fieldNames are the names that are worth repeating to whoever sent them: what has the form of a
-// field's name is no value.
+// fieldNames matches the names that a problem document may repeat: a text of this form is a field's
+// name, not a value.
 var fieldNames = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,39}$`)
 
 func (f *Fields) fail(name []byte, code string) {
@@ -251,12 +250,12 @@ func (f *Fields) Problem() *Problem {
 	return f.Invalid()
 }
 
-// Canonical is the command as our encoder writes it: the fields that were taken, in the order of
-// the calls. It is valid until the next Parse.
+// Canonical returns the command as our encoder writes it: the fields that were taken, in the order
+// of the calls. It is valid until the next Parse.
 func (f *Fields) Canonical() []byte { return append(f.canon, '}') }
 
-// Whole returns the command with its account, in memory of its own: its decoder makes the same
-// command of it.
+// Whole returns a copy of the command with its account, from which its decoder makes the same
+// command.
 func (f *Fields) Whole() []byte {
 	canonical := f.Canonical()
 	if f.account == "" {

@@ -28,7 +28,7 @@ func decodeAll(f *Fields) (taken string) {
 	return taken
 }
 
-func TestFieldsAndTheirCanonicalForm(t *testing.T) {
+func TestCanonicalFormHasTheFieldsInTheOrderOfTheDecoder(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"amount":5}`: `|5|""|false| {"amount":5}`,
 		" { \"force\" : true ,\n\t\"amount\" : 5 } ":                                 `|5|""|true| {"amount":5,"force":true}`,
@@ -47,8 +47,8 @@ func TestFieldsAndTheirCanonicalForm(t *testing.T) {
 	}
 }
 
-// One text is one text, however a client's encoder escapes it: in values, in names, and so for the
-// key's hash.
+// The same text is equal however a client's encoder escapes it: in values, in names, and so in the
+// hash that belongs to a key.
 func TestEscapesDoNotChangeAText(t *testing.T) {
 	for name, forms := range map[string][]string{
 		"the replacement character":  {"\"Caf\uFFFD \\\"x\"", `"Caf\ufffd \"x"`, `"Caf\uFFFD\u0020\u0022x"`},
@@ -83,7 +83,7 @@ func TestEscapesDoNotChangeAText(t *testing.T) {
 	}
 }
 
-func TestGivenFieldsAreThePathsAlone(t *testing.T) {
+func TestFieldsOfThePathAreNotInTheBody(t *testing.T) {
 	f := ParseFields([]byte(`{"amount":1}`))
 	f.Give("account_id", "A-1")
 	if taken := decodeAll(f); !strings.HasPrefix(taken, "A-1|") || f.Problem() != nil {
@@ -95,7 +95,7 @@ func TestGivenFieldsAreThePathsAlone(t *testing.T) {
 	if p := f.Problem(); !strings.HasPrefix(taken, "A-1|") || p == nil || fmt.Sprint(p.Errors) != "[{/account_id unknown-field}]" {
 		t.Fatalf("%s %v", taken, p)
 	}
-	// What the path has is text as it stands: nothing in it is an escape.
+	// Text from the path has no escapes.
 	f.Parse([]byte(`{"amount":1}`))
 	f.Give("reference", `a\u0041`)
 	if taken := decodeAll(f); !strings.Contains(taken, `"a\\u0041"`) {
@@ -103,7 +103,7 @@ func TestGivenFieldsAreThePathsAlone(t *testing.T) {
 	}
 }
 
-func TestBoundsOfABody(t *testing.T) {
+func TestBodiesOutsideTheirBoundsAreRefused(t *testing.T) {
 	var many strings.Builder
 	for i := range maxFields + 1 {
 		fmt.Fprintf(&many, `,"f%d":1`, i)
@@ -136,7 +136,7 @@ func TestBoundsOfABody(t *testing.T) {
 	}
 }
 
-func TestNoMoreErrorsThanFields(t *testing.T) {
+func TestErrorsAreAsManyAsFieldsAtMost(t *testing.T) {
 	f := ParseFields([]byte(`{` + strings.TrimPrefix(strings.Repeat(`,"a":1`, maxFields), ",") + `}`))
 	decodeAll(f)
 	if p := f.Problem(); len(p.Errors) > maxFields {
@@ -144,8 +144,8 @@ func TestNoMoreErrorsThanFields(t *testing.T) {
 	}
 }
 
-// Whatever comes in, the scanner agrees with encoding/json on what is an object, the canonical form
-// is JSON that decodes to the same command and the same form, and nothing panics.
+// For any body, the scanner agrees with encoding/json on what is an object, the canonical form is
+// JSON that decodes to the same command and the same form, and nothing panics.
 func FuzzDecodeRequest(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, `{"amount":1}`, `{"amount":-0,"reference":"\ud83d\ude00","force":true}`, `{"amount":1,"x":[{"y":null}]}`, `{"a":1}{`,

@@ -8,61 +8,62 @@ import (
 )
 
 const (
-	// gateTarget is the time that half of what a gate lets in may take.
+	// gateTarget is the most time that half of the admitted work may take.
 	gateTarget = 50 * time.Millisecond
-	// gateQueue is how much work, as time at the best rate seen lately, is let in even while it
-	// takes longer: fewer would leave the cores to refusals. The best rate is forgotten by half in
-	// about 14 s.
+	// gateQueue is how much work is admitted even while it takes longer, as time at the best recent
+	// rate: less would leave the cores idle or busy with refusals. gateForget halves the best rate
+	// in about 14 s.
 	gateQueue  = 100 * time.Millisecond
 	gateForget = .995
-	// gateWindow is how often a gate measures.
+	// gateWindow is the time between two measurements.
 	gateWindow = 100 * time.Millisecond
-	// gateLeast are let in always, gateFirst until it has measured.
+	// gateLeast is the smallest limit, gateFirst the limit before the first measurement.
 	gateLeast = 64
 	gateFirst = 512
-	// maxWaits is how many reads wait for a version at once. They cost memory alone, so nothing is
-	// measured.
+	// maxWaits is the most reads that wait for a version at once. They cost only memory, so their
+	// gate is fixed.
 	maxWaits = 512
-	// gateStuck is how long nothing may come out of a full gate until the process is not ready.
+	// gateStuck is how long a full gate may end no work before the process is not ready.
 	gateStuck = 2 * time.Second
 )
 
-// Gate bounds how much work of one kind is under way at once. How much follows from what it
-// measures while more would come in than is let in: where half of it takes longer than gateTarget
-// fewer are let in, down to gateQueue of work, and else more. What is not let in is refused at
-// once, except for patient work, the lines of bulk: they wait for their turn, and take at most
-// half, so that others are served beside them.
+// Gate bounds how much work of one kind is in progress at once. It adapts its limit while work is
+// refused or waits: when more than half of the work takes longer than gateTarget the limit falls,
+// down to gateQueue of work, else it rises. What is not admitted is refused at once, except for
+// patient work, the lines of bulk: they wait for their turn and take at most half of the places, so
+// that single requests are served beside them.
 type Gate struct {
 	least, most int
 	fixed       bool
 
 	mu            sync.Mutex
 	limit         int
-	busy, patient int // under way, and how many of them are patient
-	// of chan struct{}: patient ones that wait, each closed when it is let in
+	busy, patient int // in progress, and how many of them are patient
+	// queue has a chan struct{} for each piece of patient work that waits, closed when it is
+	// admitted.
 	queue list.List
 	shed  int64
-	// fullSince is since when nothing came out of it, of a gate that lets nothing in.
+	// fullSince is since when the gate has been full without ending any work; zero otherwise.
 	fullSince time.Time
-	// What the window that began at began saw: how much took longer than the target and how much
-	// did not, and whether more would have come in.
+	// The measurements since began: how much work took longer than the target, how much did not,
+	// and whether more would have come in.
 	began       time.Time
 	slow, quick int
-	done        int // with what is patient
+	done        int // all work that ended, patient work too
 	wanted      bool
-	// best is the best rate seen lately, in units a second.
+	// best is the best recent rate, in pieces of work a second.
 	best float64
 }
 
-// newGate makes a gate that lets in most at most.
+// newGate makes a gate that admits at most most at once.
 func newGate(most int) *Gate {
 	return &Gate{least: min(gateLeast, most), most: most, limit: min(gateFirst, most), began: time.Now()}
 }
 
-// newFixedGate makes a gate that measures nothing.
+// newFixedGate makes a gate whose limit does not adapt.
 func newFixedGate(limit int) *Gate { return &Gate{fixed: true, limit: limit} }
 
-// full says that nothing is let in now, and counts what asked as refused.
+// full reports whether nothing is admitted now. If so, it counts a refusal.
 func (g *Gate) full() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -73,7 +74,7 @@ func (g *Gate) full() bool {
 	return true
 }
 
-// enter lets work in, which MUST leave, or refuses it.
+// enter admits work, which MUST leave, or refuses it.
 func (g *Gate) enter() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -98,7 +99,7 @@ func (g *Gate) take() {
 	}
 }
 
-// leave says that work which was let in has been done, and how long it took.
+// leave ends work that was admitted and took this long.
 func (g *Gate) leave(took time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -110,8 +111,8 @@ func (g *Gate) leave(took time.Duration) {
 	g.left()
 }
 
-// EnterPatiently lets patient work in, which MUST LeavePatiently, once it is its turn, or returns
-// the error of ctx.
+// EnterPatiently waits until it is the work's turn, and admits it: it MUST LeavePatiently. When ctx
+// ends first, EnterPatiently returns its error.
 func (g *Gate) EnterPatiently(ctx context.Context) error {
 	g.mu.Lock()
 	if g.queue.Len() == 0 && g.hasTurn() {
@@ -142,7 +143,8 @@ func (g *Gate) EnterPatiently(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// LeavePatiently is leave of patient work, whose time says nothing: its own order is a part of it.
+// LeavePatiently ends patient work. Its time is not measured: it contains waiting for the lines
+// before it.
 func (g *Gate) LeavePatiently() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -150,10 +152,10 @@ func (g *Gate) LeavePatiently() {
 	g.left()
 }
 
-// hasTurn says whether patient work may come in.
+// hasTurn reports whether patient work may be admitted.
 func (g *Gate) hasTurn() bool { return g.busy < g.limit && g.patient < max(g.limit/2, 1) }
 
-// left gives a place back, and on to those who wait.
+// left frees a place, and gives it to patient work that waits.
 func (g *Gate) left() {
 	g.busy--
 	g.done++
@@ -170,7 +172,7 @@ func (g *Gate) left() {
 	g.wanted = g.wanted || g.queue.Len() > 0
 }
 
-// adapt sets the limit by what the window saw, once it is over.
+// adapt sets the limit from the measurements, once the window is over.
 func (g *Gate) adapt(now time.Time) {
 	took := now.Sub(g.began)
 	if g.fixed || took < gateWindow {
@@ -188,14 +190,14 @@ func (g *Gate) adapt(now time.Time) {
 	g.began, g.slow, g.quick, g.done, g.wanted = now, 0, 0, 0, false
 }
 
-// stuck says that nothing has come out of a full gate for a while.
+// stuck reports whether a full gate has ended no work for gateStuck.
 func (g *Gate) stuck() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return !g.fullSince.IsZero() && time.Since(g.fullSince) > gateStuck
 }
 
-// gateState is what a gate tells its metrics.
+// gateState is what the metrics show of a gate.
 type gateState struct {
 	limit, busy, queued int
 	shed                int64

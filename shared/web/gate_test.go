@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// flow has work come at a rate, a millisecond at a time, to a gate behind which so much is done a
-// second, in the order in which it was let in. It gives what was done in the last second, and the
-// longest time that any of it took.
+// flow offers work to a gate at a rate, in steps of a millisecond. Behind the gate capacity pieces
+// of work are done a second, in the order of admission. It returns what was done in the last
+// second, and the longest time that any of it took.
 func flow(g *Gate, capacity, offered int, d time.Duration) (done int, longest time.Duration) {
 	var inside []time.Time
 	for ms := range int(d / time.Millisecond) {
@@ -36,9 +36,9 @@ func flow(g *Gate, capacity, offered int, d time.Duration) (done int, longest ti
 	return done, longest
 }
 
-// A gate lets in what is done soon, whatever a machine can do: as much is done as can be, nobody
-// who was let in waits long, and there is room for more than that as soon as it is quick.
-func TestGateLetsInWhatIsDoneSoon(t *testing.T) {
+// On a machine of any speed, a gate admits what is done soon: the machine is busy, nothing that was
+// admitted waits long, and the limit rises again as soon as the work is quick.
+func TestGateAdmitsWhatIsDoneSoon(t *testing.T) {
 	for _, capacity := range []int{1000, 4000, 10_000, 30_000} {
 		for _, factor := range []int{2, 4} {
 			synctest.Test(t, func(t *testing.T) {
@@ -62,8 +62,8 @@ func TestGateLetsInWhatIsDoneSoon(t *testing.T) {
 	}
 }
 
-// A few slow ones among many quick ones are no queue.
-func TestGateMindsWhatIsUsual(t *testing.T) {
+// A few slow pieces of work among many quick ones do not lower the limit.
+func TestGateIgnoresAFewSlowOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(gateFirst)
 		for range 50 {
@@ -80,9 +80,8 @@ func TestGateMindsWhatIsUsual(t *testing.T) {
 	})
 }
 
-// Patient work waits in its order, takes at most half, and leaves the other half to what does not
-// wait.
-func TestGatePatience(t *testing.T) {
+// Patient work is admitted in its order, and takes at most half of the places.
+func TestPatientWorkTakesAtMostHalf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(4)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -125,8 +124,8 @@ func TestGatePatience(t *testing.T) {
 	})
 }
 
-// A full gate of which nothing comes out is stuck, one that turns over is not.
-func TestGateStuck(t *testing.T) {
+// A full gate that ends no work is stuck, one that ends some is not.
+func TestFullGateThatEndsNoWorkIsStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(2)
 		g.enter()

@@ -13,18 +13,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// checkTimeout bounds the checks of /readyz: who asks, does not wait long.
+// checkTimeout bounds the checks of /readyz: balancers do not wait long.
 const checkTimeout = 2 * time.Second
 
-// Check is one thing that a process needs in order to do its work.
+// Check is one thing that a process needs to do its work.
 type Check struct {
-	// Name is short and unique: journal, balance.
+	// Name is short and unique, for example journal.
 	Name string
 	// Problem is what a failed check answers with. It needs one unless it is Advisory.
 	Problem ProblemType
-	// Ready returns nil, or why not. It is called concurrently, under the request's deadline.
+	// Ready returns nil, or why the process cannot do its work. It is called concurrently, under
+	// the request's deadline.
 	Ready func(ctx context.Context) error
-	// Advisory says that the process does its work all the same: only ?verbose tells of the check.
+	// Advisory says that the process does its work even when the check fails: only ?verbose shows
+	// it.
 	Advisory bool
 }
 
@@ -35,7 +37,7 @@ type CheckResult struct {
 	Cause string `json:"cause,omitempty"`
 }
 
-// processRoutes are what every service serves besides its own.
+// processRoutes returns the routes that every process serves besides those of its service.
 func (s *Server) processRoutes() []Route {
 	metrics := promhttp.HandlerFor(s.config.Registry, promhttp.HandlerOpts{Registry: s.config.Registry})
 	built := buildOf(s.config.Service, s.config.Version)
@@ -52,7 +54,7 @@ func (s *Server) processRoutes() []Route {
 	}
 }
 
-// readyz asks every check at once. With ?verbose it tells what each said.
+// readyz runs all checks at once. With ?verbose the answer has the result of each.
 func (s *Server) readyz(c echo.Context) error {
 	if s.draining.Err() != nil {
 		return Refuse(ShuttingDown)

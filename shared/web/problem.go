@@ -7,50 +7,51 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Problem is a refusal: a problem document (RFC 9457) in the making. It is an error, so that a
+// Problem is a refusal, from which a problem document (RFC 9457) is made. It is an error, so that a
 // handler returns it.
 type Problem struct {
 	ProblemType
 	// AccountID and AccountVersion are left out when empty; with an AccountID the version may be 0.
 	AccountID      string
 	AccountVersion int64
-	// CorrelationID is that of the command that was first refused; empty takes the request's own.
+	// CorrelationID is that of the command that was first refused; empty stands for the request's
+	// own.
 	CorrelationID string
 	// Members are the further members of the document, in order.
 	Members []Member
-	// Errors are the fields at fault, of a ValidationFailed.
+	// Errors are the wrong fields of a ValidationFailed.
 	Errors []FieldError
-	// Checks are the parts that are not ready, of a readyz.
+	// Checks are the results of the checks of /readyz.
 	Checks []CheckResult
 	// Replayed says that the refusal was stored and given before.
 	Replayed bool
 }
 
-// Member is one further member of a problem document: state of the account, never a value of the
-// request.
+// Member is one further member of a problem document: a part of the account's state, never a value
+// of the request.
 type Member struct {
 	Name  string
 	Value any // int64 or string
 }
 
-// Error returns the code. It holds nothing of the request.
+// Error returns the code. It contains nothing of the request.
 func (p *Problem) Error() string { return p.Code }
 
-// Refuse makes a problem of a type and nothing more.
+// Refuse makes a problem of a type, without further members.
 func Refuse(t ProblemType) *Problem { return &Problem{ProblemType: t} }
 
-// Invalid makes a ValidationFailed with one field at fault.
+// Invalid makes a ValidationFailed with one wrong field.
 func Invalid(name, code string) *Problem {
 	return &Problem{ProblemType: ValidationFailed, Errors: []FieldError{{Pointer: "/" + name, Code: code}}}
 }
 
-// Of names the account of a problem.
+// Of sets the account of a problem, and returns the problem.
 func (p *Problem) Of(accountID string, version int64) *Problem {
 	p.AccountID, p.AccountVersion = accountID, version
 	return p
 }
 
-// With adds a member.
+// With adds a member, and returns the problem.
 func (p *Problem) With(name string, value int64) *Problem {
 	p.Members = append(p.Members, Member{name, value})
 	return p

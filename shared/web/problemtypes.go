@@ -12,7 +12,7 @@ type ProblemType struct {
 	// Code names the type: it is the last part of its URI.
 	Code   string
 	Status int
-	// Title and Detail are for people, in plain English; the detail is a sentence.
+	// Title and Detail are for people; the detail is one or more sentences.
 	Title, Detail string
 	// Retryable reports whether the same request may succeed later.
 	Retryable bool
@@ -20,47 +20,47 @@ type ProblemType struct {
 	RetryAfter int
 }
 
-// The problem types of HTTP itself. A service adds those of its own.
+// The problem types of HTTP itself. The bank's are in package api.
 var (
 	MalformedRequest = ProblemType{
 		Code: "malformed-request", Status: http.StatusBadRequest, Title: "Malformed request",
-		Detail: "The body is not one JSON object in UTF-8.",
+		Detail: "The body is not a single JSON object in UTF-8.",
 	}
 	ValidationFailed = ProblemType{
 		Code: account.CodeValidationFailed, Status: http.StatusBadRequest, Title: "Validation failed",
-		Detail: "The fields in errors are not as the contract has them.",
+		Detail: "The fields listed in errors violate the contract.",
 	}
 	RouteNotFound = ProblemType{
 		Code: "route-not-found", Status: http.StatusNotFound, Title: "Route not found",
-		Detail: "Nothing is served under this path. /openapi.json lists what is; service, where given, is the program that has this route.",
+		Detail: "This path is not served. /openapi.json lists the paths that are; service, where given, names the program that serves this one.",
 	}
 	MethodNotAllowed = ProblemType{
 		Code: "method-not-allowed", Status: http.StatusMethodNotAllowed, Title: "Method not allowed",
-		Detail: "This path is served, but not with this method. Allow lists those that are; service, where given, is the program that has this one.",
+		Detail: "This path is not served with this method. The Allow header lists the methods that are; service, where given, names the program that serves this one.",
 	}
 	RequestIncomplete = ProblemType{
 		Code: "request-incomplete", Status: http.StatusRequestTimeout, Title: "Request incomplete",
-		Detail: "The body broke off, or did not come in time. A command was not carried out; of a bulk request, this line and those after it were not.", Retryable: true,
+		Detail: "The body ended early or did not arrive in time. The command was not executed; of a bulk request, this line and the lines after it were not.", Retryable: true,
 	}
 	BodyTooLarge = ProblemType{
 		Code: "body-too-large", Status: http.StatusRequestEntityTooLarge, Title: "Body too large",
-		Detail: "A body, or a line of a bulk request, has at most 64 KB.",
+		Detail: "A body, or a line of a bulk request, may have at most 64 KB.",
 	}
 	UnsupportedMediaType = ProblemType{
 		Code: "unsupported-media-type", Status: http.StatusUnsupportedMediaType, Title: "Unsupported media type",
-		Detail: "A body is application/json without an encoding; of a bulk request, application/x-ndjson.",
+		Detail: "A body needs the header Content-Type: application/json, a bulk request Content-Type: application/x-ndjson. Compressed bodies are not accepted.",
 	}
 	InternalError = ProblemType{
 		Code: "internal-error", Status: http.StatusInternalServerError, Title: "Internal error",
-		Detail: "The fault is ours and was logged under the correlation id.", Retryable: true,
+		Detail: "The server failed. The cause is in its log, under the correlation id.", Retryable: true,
 	}
 	Overloaded = ProblemType{
 		Code: "overloaded", Status: http.StatusServiceUnavailable, Title: "Overloaded",
-		Detail: "Too much is going on at once. Nothing was stored.", Retryable: true, RetryAfter: 1,
+		Detail: "Too many requests are in progress. Nothing was stored.", Retryable: true, RetryAfter: 1,
 	}
 	ShuttingDown = ProblemType{
 		Code: "shutting-down", Status: http.StatusServiceUnavailable, Title: "Shutting down",
-		Detail: "The process is about to stop. Nothing was stored.", Retryable: true, RetryAfter: 1,
+		Detail: "The process is stopping. Nothing was stored.", Retryable: true, RetryAfter: 1,
 	}
 )
 

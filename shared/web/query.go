@@ -13,18 +13,18 @@ import (
 	"passbook/shared/event"
 )
 
-// MaxPage is the most items of a page, and how many there are when the caller does not say.
+// MaxPage is the most items of a page, and the number when the caller names none.
 const MaxPage = 100
 
-// Query reads the parameters of a query, strictly: what is misspelt, doubled or out of range is
-// refused by name, never passed over. Absent parameters come out as zero values. It is for one
+// Query reads the parameters of a query, strictly: a parameter that is misspelt, repeated or out of
+// range is refused by name, never ignored. An absent parameter is its zero value. It is for one
 // goroutine.
 type Query struct {
 	values url.Values
 	errs   []FieldError
 }
 
-// ParseQuery reads the parameters of a request. Its faults come with Problem.
+// ParseQuery reads the parameters of a request. What is wrong with them is in Problem.
 func ParseQuery(c echo.Context) *Query {
 	q := &Query{}
 	raw := c.Request().URL.RawQuery
@@ -58,7 +58,7 @@ func (q *Query) take(name string) (string, bool) {
 	return "", false
 }
 
-// String takes a parameter of at most most bytes.
+// String takes a parameter of at most the given number of bytes.
 func (q *Query) String(name string, most int) string {
 	text, ok := q.take(name)
 	if ok && len(text) > most {
@@ -78,7 +78,7 @@ func (q *Query) OneOf(name string, words ...string) string {
 	return text
 }
 
-// OptBool takes true or false; nil when there is none.
+// OptBool takes true or false; nil when it is absent.
 func (q *Query) OptBool(name string) *bool {
 	text := q.OneOf(name, "true", "false")
 	if text == "" {
@@ -91,7 +91,7 @@ func (q *Query) OptBool(name string) *bool {
 // Version takes a version, 1 to event.MaxVersion.
 func (q *Query) Version(name string) int64 { return q.Int(name, 1, event.MaxVersion, 0) }
 
-// Int takes a whole number, least to most, or otherwise when there is none.
+// Int takes a whole number, least to most; otherwise is its value when it is absent.
 func (q *Query) Int(name string, least, most, otherwise int64) int64 {
 	text, ok := q.take(name)
 	if !ok {
@@ -109,7 +109,7 @@ func (q *Query) Int(name string, least, most, otherwise int64) int64 {
 	return otherwise
 }
 
-// Time takes an instant, RFC 3339, cut to microseconds.
+// Time takes an instant of RFC 3339, truncated to microseconds.
 func (q *Query) Time(name string) time.Time {
 	text, ok := q.take(name)
 	if !ok {
@@ -122,7 +122,7 @@ func (q *Query) Time(name string) time.Time {
 	return at
 }
 
-// Wait takes a duration of 0 to MaxWait, as 500ms or 2s.
+// Wait takes a duration from 0 to MaxWait, such as 500ms or 2s.
 func (q *Query) Wait(name string) time.Duration {
 	text, ok := q.take(name)
 	if !ok {
@@ -143,14 +143,14 @@ func (q *Query) Wait(name string) time.Duration {
 // Limit takes the size of a page, 1 to MaxPage.
 func (q *Query) Limit() int { return int(q.Int("limit", 1, MaxPage, MaxPage)) }
 
-// Missing notes that a parameter must be there, unless something is wrong with it already.
+// Missing records that a required parameter is absent, unless it is known to be wrong already.
 func (q *Query) Missing(name string) {
 	if !slices.ContainsFunc(q.errs, func(e FieldError) bool { return e.Pointer == "/"+name }) {
 		q.Fail(name, account.FieldRequired)
 	}
 }
 
-// Fail notes that a parameter is not as it must be.
+// Fail records that a parameter is wrong.
 func (q *Query) Fail(name, code string) {
 	pointer := ""
 	if fieldNames.MatchString(name) {
@@ -159,7 +159,7 @@ func (q *Query) Fail(name, code string) {
 	q.errs = append(q.errs, FieldError{Pointer: pointer, Code: code})
 }
 
-// Problem is what is wrong with the parameters once every known one was taken, or nil.
+// Problem returns what is wrong with the parameters once every known one was taken, or nil.
 func (q *Query) Problem() error {
 	names := make([]string, 0, len(q.values))
 	for name := range q.values {
@@ -175,8 +175,8 @@ func (q *Query) Problem() error {
 	return &Problem{ProblemType: ValidationFailed, Errors: q.errs[:min(len(q.errs), maxFields)]}
 }
 
-// queryWait is the time that a read may wait, found without reading the whole query: the deadline
-// is set before the handler.
+// queryWait returns the time that a read may wait. It does not parse the whole query: the deadline
+// is set before the handler runs.
 func queryWait(raw string) time.Duration {
 	_, text, ok := strings.Cut(raw, "wait=")
 	if !ok {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// HeaderReplayed says that an answer was given before.
+// HeaderReplayed marks an answer that was given before.
 const HeaderReplayed = "Idempotency-Replayed"
 
 // MediaJSON is the media type of a body.
@@ -32,8 +32,8 @@ func HasMediaType(h http.Header, want string) bool {
 	return !ok || strings.EqualFold(charset, "utf-8")
 }
 
-// ReadBody reads a JSON body of at most MaxBodyBytes into the memory of buf. No body at all is fine
-// here; whether the request can do without is for its fields to say.
+// ReadBody reads a JSON body of at most MaxBodyBytes, into the memory of buf. An empty body is
+// valid here; whether the request needs one follows from its fields.
 func ReadBody(buf []byte, r *http.Request) ([]byte, *Problem) {
 	if r.ContentLength == 0 {
 		return buf[:0], nil

@@ -11,8 +11,8 @@ import (
 	"passbook/shared/account"
 )
 
-// Bounds of a body's shape. Every command is a flat object; deeper values are only walked over, to
-// be refused by name.
+// The bounds of a body's shape. Every command is a flat object; nested values are only skipped, so
+// that they can be refused by name.
 const (
 	maxFields = 32
 	maxDepth  = 16
@@ -25,28 +25,28 @@ const (
 	kindBool   byte = 't'
 	kindNull   byte = 'n'
 	kindNested byte = '{'
-	// kindGiven is a string that came with the path and not in the body.
+	// kindGiven is a string from the path instead of the body.
 	kindGiven byte = 'g'
 )
 
-// field is one member of the object. raw, and name unless it was escaped, are parts of the body:
-// raw is the value as it was written.
+// field is one member of the object. raw is the value as it was written; it is a part of the body,
+// and so is name unless it was escaped.
 type field struct {
 	name, raw []byte
 	kind      byte
 	taken     bool
 }
 
-// scanner walks over JSON text, strictly: RFC 8259 and nothing more.
+// scanner reads JSON text strictly by RFC 8259.
 type scanner struct {
 	in  []byte
 	pos int
-	// fault is what is wrong with the text, once something is.
+	// fault is the code of the first error in the text, empty while there is none.
 	fault string
 }
 
-// scanObject adds the members of the one object in body to list. fault is empty, or says what is
-// not as it must be.
+// scanObject adds the members of the single object in body to list. fault is empty, or the code of
+// what is wrong.
 func scanObject(list []field, body []byte) (_ []field, fault string) {
 	if !utf8.Valid(body) {
 		return list, FieldNotUTF8
@@ -99,7 +99,7 @@ func (s *scanner) object(list []field) []field {
 	}
 }
 
-// value reads one value at a depth of nesting.
+// value reads one value, at a depth of nesting.
 func (s *scanner) value(depth int) (kind byte, raw []byte) {
 	start := s.pos
 	switch c := s.peek(); {
@@ -125,7 +125,7 @@ func (s *scanner) value(depth int) (kind byte, raw []byte) {
 	return 0, nil
 }
 
-// nested walks over an object or an array within a field, so that what follows it is found.
+// nested skips an object or an array within a field.
 func (s *scanner) nested(depth int) {
 	if depth == maxDepth {
 		s.fault = FieldTooDeep
@@ -160,8 +160,8 @@ func (s *scanner) nested(depth int) {
 	}
 }
 
-// name reads the name of a member, as the text that it is: written with escapes it is the same
-// name. What is no text stays as it was written, a name that nobody takes.
+// name reads the name of a member and resolves its escapes. A name with a lone surrogate stays as
+// it was written; no field has such a name.
 func (s *scanner) name() []byte {
 	raw := s.str()
 	if !bytes.Contains(raw, []byte{'\\'}) {
@@ -173,7 +173,7 @@ func (s *scanner) name() []byte {
 	return raw
 }
 
-// str reads a string and returns what lies between its quotes, escapes and all.
+// str reads a string and returns what is between its quotes, with the escapes as they are.
 func (s *scanner) str() []byte {
 	if s.fault != "" {
 		return nil
@@ -201,7 +201,7 @@ func (s *scanner) str() []byte {
 	return nil
 }
 
-// escape walks over a backslash and what belongs to it.
+// escape skips a backslash and what belongs to it.
 func (s *scanner) escape() {
 	s.pos++
 	c := s.peek()
@@ -221,7 +221,7 @@ func (s *scanner) escape() {
 	}
 }
 
-// number walks over a number: no plus, no superfluous zeros.
+// number skips a number: without a plus sign and without leading zeros.
 func (s *scanner) number() {
 	if s.peek() == '-' {
 		s.pos++
@@ -244,7 +244,7 @@ func (s *scanner) number() {
 	}
 }
 
-// digits walks over one digit or more.
+// digits skips one or more digits.
 func (s *scanner) digits() {
 	start := s.pos
 	for s.peek()-'0' <= 9 {
@@ -263,7 +263,7 @@ func (s *scanner) literal(word string) {
 	s.pos += len(word)
 }
 
-// peek is the next byte, or 0 at the end: a 0 in the text is refused wherever it stands.
+// peek returns the next byte, or 0 at the end: a 0 byte is refused everywhere in the text.
 func (s *scanner) peek() byte {
 	if s.pos < len(s.in) {
 		return s.in[s.pos]
@@ -296,7 +296,7 @@ func (s *scanner) fail() {
 	}
 }
 
-// unescape is the text of a string as str returned it. A lone surrogate is no text.
+// unescape returns the text of a string that str returned. It reports false for a lone surrogate.
 func unescape(raw []byte) (string, bool) {
 	for _, c := range raw {
 		if c == '\\' {
@@ -317,8 +317,8 @@ func unescapeSlow(raw []byte) (string, bool) {
 	return text, err == nil
 }
 
-// loneSurrogate says whether an escape names half of a character: the decoder would put U+FFFD in
-// its place, which is a character that may be meant.
+// loneSurrogate reports whether an escape names half of a character. The decoder would replace it
+// with U+FFFD, which cannot be told from a U+FFFD that was sent.
 func loneSurrogate(raw []byte) bool {
 	for i := 0; i < len(raw); i++ {
 		if raw[i] != '\\' {
@@ -339,11 +339,11 @@ func loneSurrogate(raw []byte) bool {
 	return false
 }
 
-// escapeLen is the length of an escape by number: a backslash, u and four digits.
+// escapeLen is the length of a numeric escape: a backslash, u and four digits.
 const escapeLen = 6
 
-// utf16Escape is the UTF-16 unit of the escape by number that text starts with, −1 when it starts
-// with something else.
+// utf16Escape returns the UTF-16 unit of the numeric escape that text starts with, −1 when it
+// starts with something else.
 func utf16Escape(text []byte) rune {
 	if len(text) < escapeLen || text[0] != '\\' || text[1] != 'u' {
 		return -1

@@ -19,11 +19,11 @@ import (
 	"passbook/shared/telemetry"
 )
 
-// The server's bounds where Config leaves them open.
+// The server's bounds, where Config does not set them.
 const (
-	// MaxBodyBytes bounds a body, and a line of bulk.
+	// MaxBodyBytes is the most bytes of a body, and of a line of bulk.
 	MaxBodyBytes = 64 << 10
-	// MaxWait is the longest that a read waits for min_version.
+	// MaxWait is the longest time that a read waits for min_version.
 	MaxWait = 30 * time.Second
 
 	defaultTimeout      = 10 * time.Second
@@ -32,83 +32,82 @@ const (
 
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 30 * time.Second
-	// writeTimeout starts with the request, so it holds a wait and the answer after it.
+	// writeTimeout starts with the request, so it covers a wait and the answer after it.
 	writeTimeout   = MaxWait + 30*time.Second
 	idleTimeout    = 2 * time.Minute
 	maxHeaderBytes = 16 << 10
 )
 
-// Config is what a server needs to know. Service, Logger and Registry are required.
+// Config configures a Server. Service, Logger and Registry are required.
 type Config struct {
 	// Service is the program's name: withdraw, credit, balance, creditlimit, archiver or bank.
 	Service string
-	// Version is the program's, as /version tells it; empty is what the toolchain stamped.
+	// Version is the program's, as /version answers it; empty is what the toolchain stamped.
 	Version string
 	Logger  *slog.Logger
-	// Registry takes the server's histogram and is served under /metrics.
+	// Registry takes the server's metrics and is served under /metrics.
 	Registry *prometheus.Registry
-	// Timeout bounds a request, or a line of bulk; 0 is 10 s. A read that waits has its wait on
-	// top.
+	// Timeout bounds a request, or a line of bulk; 0 is 10 s. A read that waits has its wait in
+	// addition.
 	Timeout time.Duration
-	// MaxInFlight is the most commands at once, and the most reads, however quick they are; 0 is
-	// 4096. What comes on top is refused as overloaded.
+	// MaxInFlight is the most commands in progress at once, and the most reads; 0 is 4096. More are
+	// refused as overloaded.
 	MaxInFlight int
-	// DrainDelay is how long the server still serves after it said that it is not ready, so that
+	// DrainDelay is how long the server still serves after /readyz has begun to fail, so that
 	// balancers turn away.
 	DrainDelay time.Duration
-	// DrainTimeout bounds the wait for the requests under way after that; 0 is 25 s.
+	// DrainTimeout bounds the wait for the requests in progress after that; 0 is 25 s.
 	DrainTimeout time.Duration
-	// Checks are what /readyz asks.
+	// Checks are what /readyz runs.
 	Checks []Check
 	// ProblemOf returns the problem that stands for a handler's error; nil is the function of that
 	// name, which knows problems and the router's errors.
 	ProblemOf func(r *http.Request, err error) *Problem
 }
 
-// Kind says how much of the server's work a route takes, and how long.
+// Kind says which place a route takes, and how long it may take.
 type Kind int
 
 const (
 	// Read is a query: it takes a place among the reads, or among the waits if it waits for a
 	// version.
 	Read Kind = iota
-	// Write is a command: it is refused before its body is read while there is no place for it, and
-	// takes its place by itself, from Server.Commands, once the body is there.
+	// Write is a command: it is refused before its body is read while there is no place for it. Its
+	// handler takes the place, from Server.Commands, once the body has been read.
 	Write
-	// Stream carries many commands, each of which takes a place of its own. It has no deadline.
+	// Stream carries many commands, and its handler takes a place for each. It has no deadline.
 	Stream
-	// Probe must answer however much is going on. It takes no place.
+	// Probe must answer under any load. It takes no place.
 	Probe
 )
 
-// Route is one thing that is served. Path is as in the contract: parameters in braces.
+// Route is a method and path that is served. Path is as in the contract: parameters in braces.
 type Route struct {
 	Method, Path string
 	Kind         Kind
 	Handler      echo.HandlerFunc
 }
 
-// routeKey finds a route by what the router knows of it.
+// routeKey identifies a route by its method and its path in the router's form.
 type routeKey struct{ method, path string }
 
-// Server serves routes until it is told to stop. Mount before Run; everything else may be called
-// concurrently.
+// Server serves routes until it stops. Mount must precede Run; all else may be called concurrently.
 type Server struct {
 	config  Config
 	echo    *echo.Echo
 	mounted map[string]Route // by method, space, path in the contract's form
-	// templates gives the contract's path for the router's.
+	// templates maps the router's paths to the contract's.
 	templates map[string]string
 	latency   *prometheus.HistogramVec
 	log       accessLog
 	kinds     map[routeKey]Kind
 	admission *admission
-	door      *door
-	// draining ends when the server begins to stop.
+	listener  *watchedListener
+	// draining is done when the server begins to stop.
 	draining context.Context
 	drain    context.CancelFunc
-	// closing is when the last request came since requests are refused for the end of the server, 0
-	// before.
+	// closing is when the last request came (Unix nanoseconds) since requests are refused for the
+	// end of the server; 0 before that.
 	closing atomic.Int64
 }
 
@@ -129,12 +128,12 @@ func New(c Config) *Server {
 	s := &Server{
 		config: c, echo: echo.New(), mounted: map[string]Route{}, templates: map[string]string{}, kinds: map[routeKey]Kind{},
 		admission: newAdmission(c.MaxInFlight),
-		latency:   telemetry.Latency(c.Registry, "http_request_duration_seconds", "Time from a request's headers to its answer, by route.", "route", "method", "status"),
+		latency:   telemetry.Latency(c.Registry, "http_request_duration_seconds", "Time from a request's header to the end of its answer, by route, method and status.", "route", "method", "status"),
 		log:       accessLog{out: c.Logger},
 	}
 	s.config.Checks = append(slices.Clip(c.Checks),
 		Check{Name: "requests", Problem: Overloaded, Ready: s.admission.ready},
-		Check{Name: "connections", Problem: Overloaded, Ready: func(context.Context) error { return s.door.ready() }})
+		Check{Name: "connections", Problem: Overloaded, Ready: func(context.Context) error { return s.listener.ready() }})
 	s.admission.measure(c.Registry)
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.echo.HTTPErrorHandler = s.fail
@@ -143,8 +142,8 @@ func New(c Config) *Server {
 	return s
 }
 
-// Mount adds routes. Two routes of the same method and path are a mistake in the program, and it
-// panics.
+// Mount adds routes. It panics on two routes of the same method and path, which are a mistake in
+// the program.
 func (s *Server) Mount(routes ...Route) {
 	for _, r := range routes {
 		name := r.Method + " " + r.Path
@@ -158,7 +157,7 @@ func (s *Server) Mount(routes ...Route) {
 	}
 }
 
-// inRouter is a path of the contract as the router has it.
+// inRouter returns a path of the contract in the router's form.
 func inRouter(path string) string { return strings.NewReplacer("{", ":", "}", "").Replace(path) }
 
 // Mounted reports whether a route is served: method in capitals, path in the contract's form.
@@ -176,10 +175,11 @@ func (s *Server) Timeout() time.Duration { return s.config.Timeout }
 // Commands returns the gate of commands.
 func (s *Server) Commands() *Gate { return s.admission.commands }
 
-// Handler is the server without its listener, for tests and for embedding.
+// Handler returns the server without its listener, for tests and for embedding.
 func (s *Server) Handler() http.Handler { return s.echo }
 
-// Run listens on an address until ctx ends, then drains. It returns nil after a clean end.
+// Run listens on an address until ctx ends, then drains. It returns nil when no request was cut
+// off.
 func (s *Server) Run(ctx context.Context, address string) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -188,18 +188,18 @@ func (s *Server) Run(ctx context.Context, address string) error {
 	return s.Serve(ctx, listener)
 }
 
-// Serve is Run on a listener that is there already; it closes it.
+// Serve does what Run does, on a listener that exists already, and closes it.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s.echo,
 		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes,
-		// the door tells what concerns the process
+		// watchedListener logs what concerns the process.
 		ErrorLog: slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	s.door = &door{Listener: listener, log: s.config.Logger}
-	go func() { failed <- server.Serve(s.door) }()
+	s.listener = &watchedListener{Listener: listener, log: s.config.Logger}
+	go func() { failed <- server.Serve(s.listener) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve HTTP on %s: %w", listener.Addr(), err)
