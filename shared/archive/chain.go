@@ -11,24 +11,24 @@ import (
 
 var compareSequence = stream.CompareSequence
 
-// damagedSegment is an object with the key of a segment whose footer does not prove it to be one.
+// damagedSegment is an object with the key of a segment that cannot be read.
 type damagedSegment struct {
 	Object
 	Err error
 }
 
-// chains puts the segments of each source in order, and finds what its chain lacks and what it has
-// no place for.
+// chains puts the segments of each source in order. It finds the gaps of each chain, and the
+// segments that belong to none.
 type chains struct {
 	whole   map[segment.Source][]Planned
 	damaged map[segment.Source][]damagedSegment
-	// markers are the newest first.
+	// markers has the end markers of each source, the newest first.
 	markers map[segment.Source][]EndMarker
 	retired retirements
 	plan    *Plan
 }
 
-// linkAll holds the chains together, each in its turn.
+// linkAll links the chains of all sources into the plan.
 func (c chains) linkAll() {
 	sources := map[segment.Source]bool{}
 	for s := range c.whole {
@@ -66,10 +66,10 @@ func (c chains) linkSource(source segment.Source) {
 		switch {
 		case sameSegment(s.Footer.Previous, end):
 		case s.ofOtherSource():
-			c.plan.Strays.add(s.Key, "a copy of another shard's segment: nothing of its chain is here")
+			c.plan.Strays.add(s.Key, "a copy of another shard's segment, whose chain is not here")
 			continue
 		case i+1 < len(segments) && sameSegment(segments[i+1].Footer.Previous, end):
-			c.plan.Strays.add(s.Key, "the shard's chain has no place for it")
+			c.plan.Strays.add(s.Key, "it does not belong to the shard's chain")
 			continue
 		default:
 			gaps = append(gaps, gapBefore(s, end))
@@ -96,8 +96,8 @@ func (c chains) linkSource(source segment.Source) {
 	c.plan.Gaps = append(c.plan.Gaps, gaps...)
 }
 
-// withoutCopies are the whole segments of a source in sequence order, each once: a copy of one
-// under another day is a stray.
+// withoutCopies returns the readable segments of a source in sequence order. A copy of one under
+// another day is a stray.
 func (c chains) withoutCopies(source segment.Source) []Planned {
 	segments := c.whole[source]
 	slices.SortFunc(segments, func(a, b Planned) int {
@@ -114,8 +114,8 @@ func (c chains) withoutCopies(source segment.Source) []Planned {
 	return distinct
 }
 
-// damagedGaps gives what the chain needs of the damaged objects to the gaps. What it has no place
-// for is a stray.
+// damagedGaps returns the gaps that damaged objects make, or describes them in gaps that are known.
+// A damaged object that the chain does not need is a stray.
 func (c chains) damagedGaps(source segment.Source, gaps []Gap, end segment.Link) (more []Gap) {
 	for _, d := range c.damaged[source] {
 		at := slices.IndexFunc(gaps, func(g Gap) bool { return withoutDay(g.Key) == withoutDay(d.Key) })
@@ -131,19 +131,19 @@ func (c chains) damagedGaps(source segment.Source, gaps []Gap, end segment.Link)
 		case isAfter(d.Name.First, end.Last):
 			more = append(more, gapAtEnd(d, end))
 		default:
-			c.plan.Strays.add(d.Key, fmt.Sprintf("the shard's chain has no place for it: %v", d.Err))
+			c.plan.Strays.add(d.Key, fmt.Sprintf("it does not belong to the shard's chain: %v", d.Err))
 		}
 	}
 	return more
 }
 
-// ofOtherSource says that the segment's chain is another source's.
+// ofOtherSource reports whether the segment continues another source's chain.
 func (s *Planned) ofOtherSource() bool {
 	previous, err := segment.ParseKey(s.Footer.Previous.Key)
 	return err == nil && previous.Source != s.Name.Source
 }
 
-// underItsDay is 1 for a segment that lies under the day when its first record arrived, else 0.
+// underItsDay returns 1 for a segment whose key has the day when its first record arrived, else 0.
 func (s *Planned) underItsDay() int {
 	if s.Key == (segment.Name{Source: s.Name.Source, Date: microTime(s.Footer.Arrived.From), First: s.Name.First}).Key() {
 		return 1

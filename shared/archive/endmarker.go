@@ -16,32 +16,32 @@ import (
 	"passbook/shared/segment"
 )
 
-// EndMarkerRoot is what the keys of end markers start with.
+// EndMarkerRoot begins the keys of end markers.
 const EndMarkerRoot = "ends/v1/"
 
-// EndMarker says that a source was archived up to the end of a segment, and what that segment is.
-// It is made of the segment alone, so that every archiver writes the same, and outlives it: without
-// it, a segment that is gone from a chain's end leaves no trace.
+// EndMarker records that a source was archived up to the end of a segment, and identifies that
+// segment. It follows from the segment alone, so every archiver writes the same one. It outlives
+// the segment: without it, the loss of a chain's last segments would leave no trace.
 type EndMarker struct {
-	// Name is the segment's.
+	// Name is that of the segment.
 	Name segment.Name
-	// Last is the sequence number up to which it goes, Sum that of its footer.
+	// Last is the segment's last sequence number, Sum the checksum of its footer.
 	Last string
 	Sum  event.Hash
 	// At is when its last record arrived, in microseconds since 1970.
 	At int64
-	// Ended says that the shard was read to its end: nothing comes after.
+	// Ended means that the shard was read to its end: no segment follows.
 	Ended bool
 }
 
-// NewEndMarker is the end marker of a segment.
+// NewEndMarker returns the end marker of a segment.
 func NewEndMarker(name segment.Name, f segment.Footer, ended bool) EndMarker {
 	return EndMarker{Name: name, Last: f.Last, Sum: f.Sum, At: f.Arrived.To, Ended: ended}
 }
 
-// markerDigits are the digits of a marker's key in which sequence numbers fall, so that the first
-// key of a source is that of its newest marker; they are in parts, so that no directory grows
-// without end.
+// markerDigits are the lengths into which a key divides its sequence number, so that no directory
+// grows without bound. The number in the key falls as sequence numbers rise, so that a source's
+// first key is that of its newest marker.
 var markerDigits = [...]int{48, 4, 4}
 
 // hashLength is the length of the text of a hash.
@@ -50,8 +50,8 @@ var hashLength = len(event.Hash{}.String())
 // maxSequence is the greatest sequence number that a key has room for.
 var maxSequence = new(big.Int).Sub(new(big.Int).Exp(big.NewInt(10), big.NewInt(segment.SequenceDigits), nil), big.NewInt(1))
 
-// descending turns a sequence number round: the greater it is, the smaller is what it gives. It is
-// its own inverse, but for padding.
+// descending returns maxSequence - sequence, padded: greater sequence numbers sort first. It is its
+// own inverse, except for the padding.
 func descending(sequence string) (string, bool) {
 	n, ok := new(big.Int).SetString(sequence, 10)
 	if !ok || n.Sign() < 0 || n.Cmp(maxSequence) > 0 {
@@ -60,7 +60,8 @@ func descending(sequence string) (string, bool) {
 	return fmt.Sprintf("%0*d", segment.SequenceDigits, n.Sub(maxSequence, n)), true
 }
 
-// key is the marker's place: all that it says stands there, so that a listing is enough to read it.
+// key returns the marker's key. The key has the whole content, so that a listing is enough to read
+// markers.
 func (m EndMarker) key() (string, error) {
 	digits, ok := descending(m.Last)
 	if !ok {
@@ -79,7 +80,7 @@ func (m EndMarker) key() (string, error) {
 	return key.String() + ".json", nil
 }
 
-// parseEndMarker reads a marker out of its key.
+// parseEndMarker reads a marker from its key.
 func parseEndMarker(key string) (m EndMarker, ok bool) {
 	rest, ours := strings.CutPrefix(key, EndMarkerRoot)
 	parts := strings.Split(strings.TrimSuffix(rest, ".json"), "/")
@@ -109,7 +110,7 @@ func parseEndMarker(key string) (m EndMarker, ok bool) {
 	return m, wrongDate == nil && wrongAt == nil && err == nil && again == key
 }
 
-// Write puts the marker into the bucket. One that is there already is the same.
+// Write puts the marker into the bucket. A marker that exists already is the same one.
 func (m EndMarker) Write(ctx context.Context, b bucket.Bucket) error {
 	key, err := m.key()
 	if err != nil {
@@ -127,8 +128,8 @@ func (m EndMarker) Write(ctx context.Context, b bucket.Bucket) error {
 	return nil
 }
 
-// EndMarkersAfter are a source's markers that lie beyond a sequence number, the newest first.
-// Usually there is none, and that takes one listing.
+// EndMarkersAfter returns a source's markers beyond a sequence number, the newest first. Usually
+// there are none, which takes one listing.
 func EndMarkersAfter(ctx context.Context, b bucket.Bucket, source segment.Source, last string) (beyond []EndMarker, err error) {
 	for info, err := range objects(ctx, b, EndMarkerRoot+source.String()+"/") {
 		if err != nil {

@@ -34,9 +34,9 @@ func (c *counted) Open(ctx context.Context, key string) (bucket.Object, error) {
 	return c.Bucket.Open(ctx, key)
 }
 
-// The newest marker is the one of the greatest sequence number, by one listing, whatever order they
-// were written in and by what clock.
-func TestEndsBeyond(t *testing.T) {
+// The newest marker is the one with the greatest sequence number. It is found by one listing, in
+// any order of writing and with any clock.
+func TestEndMarkersAfter_TakesOneListing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp(t.TempDir(), "")
 		if err != nil {
@@ -89,7 +89,8 @@ func mark(t *testing.T, b bucket.Bucket, keys ...string) {
 	}
 }
 
-// What was archived and is gone, or is another, is a gap, where only a marker tells of it too.
+// A segment that was archived and is missing or was replaced is a gap, also where only a marker
+// names it.
 func TestPlan_MarkersBoundTheEnd(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(3, 10, 500))
 	for name, c := range map[string]struct {
@@ -99,9 +100,9 @@ func TestPlan_MarkersBoundTheEnd(t *testing.T) {
 		says   string // nothing is no gap
 	}{
 		"nothing":   {damage: func(*testing.T, string, []string) {}},
-		"newest":    {func(t *testing.T, dir string, keys []string) { remove(t, dir, keys[4]) }, 4, 3, "is missing: it was archived"},
-		"last two":  {func(t *testing.T, dir string, keys []string) { remove(t, dir, keys[3], keys[4]) }, 4, 2, "is missing: it was archived"},
-		"all":       {func(t *testing.T, dir string, keys []string) { remove(t, dir, keys...) }, 4, -1, "is missing: it was archived"},
+		"newest":    {func(t *testing.T, dir string, keys []string) { remove(t, dir, keys[4]) }, 4, 3, "is missing: its end marker"},
+		"last two":  {func(t *testing.T, dir string, keys []string) { remove(t, dir, keys[3], keys[4]) }, 4, 2, "is missing: its end marker"},
+		"all":       {func(t *testing.T, dir string, keys []string) { remove(t, dir, keys...) }, 4, -1, "is missing: its end marker"},
 		"replaced":  {func(t *testing.T, dir string, keys []string) { replace(t, dir, keys, records, 4) }, 4, 3, "is not the segment that was archived"},
 		"in middle": {func(t *testing.T, dir string, keys []string) { replace(t, dir, keys, records, 2) }, 2, 1, "is not the segment that was archived"},
 	} {
@@ -141,12 +142,12 @@ func TestPlan_MarkersBoundTheEnd(t *testing.T) {
 	}
 }
 
-// An archive of before says that nothing proves its end; a checkpoint that goes further does.
-func TestPlan_WithoutMarkers(t *testing.T) {
+// The end of an archive without markers is not proven. A checkpoint beyond it shows a gap.
+func TestPlan_WithoutMarkersTheEndIsNotProven(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(3, 10, 500))
 	b, _, keys := chain(t, records, 100)
 	p, err := archive.LoadPlan(t.Context(), b)
-	if err != nil || len(p.Gaps) != 0 || p.Extent().Unproven != 1 || !strings.HasPrefix(p.Extent().String(), "nothing proves where this ends") {
+	if err != nil || len(p.Gaps) != 0 || p.Extent().Unproven != 1 || !strings.HasPrefix(p.Extent().String(), "the end of the archive is not proven") {
 		t.Fatalf("%v, %s, %v", p.Gaps, p.Extent(), err)
 	}
 	name, err := segment.ParseKey(keys[0])
@@ -168,8 +169,8 @@ func TestPlan_WithoutMarkers(t *testing.T) {
 	}
 }
 
-// A stream that has no end markers beside one that has them is another bank's, and is not read.
-func TestPlan_ForeignStreams(t *testing.T) {
+// A stream without end markers beside one that has them is another bank's, and is not read.
+func TestPlan_LeavesOutForeignStreams(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(3, 10, 500))
 	for name, c := range map[string]struct {
 		created time.Duration // of the strange stream, against the bank's own
@@ -224,7 +225,7 @@ func remove(t *testing.T, dir string, keys ...string) {
 	}
 }
 
-// replace seals a segment again, without its last entry but with all sums right.
+// replace seals a segment again without its last entry, with all checksums correct.
 func replace(t *testing.T, dir string, keys []string, records []segment.Record, i int) {
 	t.Helper()
 	w := segment.NewWriter(source, segment.Link{Key: keys[i-1], Last: records[100*i-1].Sequence})

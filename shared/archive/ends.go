@@ -7,7 +7,7 @@ import (
 	"passbook/shared/segment"
 )
 
-// markSuspects doubts the segments of a source that are not the ones that its end markers name.
+// markSuspects marks the segments of a source that are not the ones named by its end markers.
 func (c chains) markSuspects(source segment.Source, segments []Planned) {
 	places := indexByFirst(segments)
 	for _, m := range c.markers[source] {
@@ -16,12 +16,12 @@ func (c chains) markSuspects(source segment.Source, segments []Planned) {
 			continue
 		}
 		if s := &segments[i]; m.Last != s.Footer.Last || m.Sum != s.Footer.Sum {
-			s.Suspicion = fmt.Sprintf("archive: %s is not the segment that was archived, whose end marker says another sum", s.Key)
+			s.Suspicion = fmt.Sprintf("archive: %s is not the segment that was archived: its end marker has another checksum", s.Key)
 		}
 	}
 }
 
-// indexByFirst are the places of segments by their first sequence numbers.
+// indexByFirst returns the indexes of segments by their first sequence numbers.
 func indexByFirst(segments []Planned) map[string]int {
 	places := make(map[string]int, len(segments))
 	for i, s := range segments {
@@ -30,8 +30,8 @@ func indexByFirst(segments []Planned) map[string]int {
 	return places
 }
 
-// markedGaps gives to the gaps what end markers tell of them, and the segments that only a marker
-// still names.
+// markedGaps completes the gaps from the end markers, and adds gaps for segments that only a marker
+// names.
 func (c chains) markedGaps(source segment.Source, segments []Planned, gaps []Gap) []Gap {
 	places := indexByFirst(segments)
 	named := make(map[string]int, len(gaps))
@@ -53,14 +53,14 @@ func (c chains) markedGaps(source segment.Source, segments []Planned, gaps []Gap
 		case !slices.ContainsFunc(gaps, func(g Gap) bool { return g.contains(m.Last) }):
 			gaps = append(gaps, Gap{
 				Source: source, Key: m.Name.Key(), After: linkBefore(segments, m.Last), Last: m.Last, Until: m.At + 1,
-				What: fmt.Sprintf("archive: %s is missing: it was archived, as its end marker says", m.Name.Key()),
+				What: fmt.Sprintf("archive: %s is missing: its end marker shows that it was archived", m.Name.Key()),
 			})
 		}
 	}
 	return gaps
 }
 
-// linkBefore is the last of a source's segments that ends before a sequence number.
+// linkBefore returns the last of a source's segments that ends before a sequence number.
 func linkBefore(segments []Planned, last string) segment.Link {
 	i, _ := slices.BinarySearchFunc(segments, last, func(s Planned, last string) int { return compareSequence(s.Footer.Last, last) })
 	if i == 0 {
@@ -69,7 +69,7 @@ func linkBefore(segments []Planned, last string) segment.Link {
 	return segment.Link{Key: segments[i-1].Key, Last: segments[i-1].Footer.Last}
 }
 
-// firstMarked is when the segment of the source's oldest marker ended; 0 when it has none.
+// firstMarked returns when the segment of the source's oldest marker ended; 0 without markers.
 func (c chains) firstMarked(source segment.Source) int64 {
 	if n := len(c.markers[source]); n > 0 {
 		return c.markers[source][n-1].At
@@ -77,7 +77,7 @@ func (c chains) firstMarked(source segment.Source) int64 {
 	return 0
 }
 
-// addEnd tells how far a source goes.
+// addEnd adds to the plan how far a source was archived.
 func (c chains) addEnd(source segment.Source, last segment.Link, gaps []Gap) {
 	e := End{Source: source, Shard: source.String(), Last: c.retired.last(source, last.Last), Proven: len(c.markers[source]) > 0}
 	if last.Key != "" {

@@ -9,23 +9,23 @@ import (
 	"passbook/shared/segment"
 )
 
-// Bound is how far a source is known to have been archived, from elsewhere than the archive.
+// Bound is how far a source was archived according to something outside the archive.
 type Bound struct {
 	Source segment.Source
 	Last   string
-	// By names what knows it.
+	// By names the source of this knowledge, for the text of a gap.
 	By string
 }
 
-// Evidence is what is known of an archive from elsewhere.
+// Evidence is what is known of an archive from outside it.
 type Evidence struct {
 	Bounds []Bound
-	// Since is when its bank took it; zero where nobody says so.
+	// Since is when its bank took possession of it; zero if unknown.
 	Since time.Time
 }
 
-// With is the plan with what it lacks of its bounds as gaps, and without streams that cannot be
-// its bank's.
+// With returns the plan with gaps where the archive ends before its bounds, and without streams
+// that cannot be its bank's.
 func (p Plan) With(k Evidence) Plan {
 	for _, b := range k.Bounds {
 		b.Source.Created = time.Unix(b.Source.Created.Unix(), 0).UTC()
@@ -37,6 +37,7 @@ func (p Plan) With(k Evidence) Plan {
 	return p.withoutSources(p.foreignSources(k.Since))
 }
 
+// withBound returns the plan with a gap if the archive ends before the bound.
 func (p Plan) withBound(b Bound) Plan {
 	i := slices.IndexFunc(p.Ends, func(e End) bool { return e.Source == b.Source })
 	end := End{Source: b.Source, Shard: b.Source.String()}
@@ -47,7 +48,7 @@ func (p Plan) withBound(b Bound) Plan {
 	if !isAfter(b.Last, end.Last) || covered {
 		return p
 	}
-	what := fmt.Sprintf("archive: %s ends at %s, but was archived up to %s, as %s says", b.Source, cmp.Or(end.Last, "its beginning"), b.Last, b.By)
+	what := fmt.Sprintf("archive: %s ends at %s, but according to %s it was archived up to %s", b.Source, cmp.Or(end.Last, "its beginning"), b.By, b.Last)
 	p.Gaps = append(slices.Clone(p.Gaps), Gap{
 		Source: b.Source, After: segment.Link{Last: end.Last}, Last: b.Last, Until: unbounded, What: what, sourceBegan: cmp.Or(p.begins[b.Source], unbounded),
 	})
@@ -60,19 +61,20 @@ func (p Plan) withBound(b Bound) Plan {
 	return p
 }
 
-// clockTolerance is how much earlier than the owner says a record may have arrived: two clocks.
+// clockTolerance is how much earlier than the owner's Since a record may have arrived, by another
+// clock.
 const clockTolerance = 5 * time.Minute
 
-// incarnation is a stream from one creation on.
+// incarnation identifies a stream from one creation to its deletion.
 type incarnation struct {
 	stream  string
 	created time.Time
 }
 
-// foreignSources are the sources of streams that cannot be of the bank that took the archive at a
-// time. A stream that ended before the next began has end markers, or is older than they are. One
-// without any is foreign when it lived beside one that has them, when it is younger than the owner,
-// and when it is older though the owner's own streams began with the archive.
+// foreignSources returns the sources of streams that cannot be of the bank that took the archive at
+// a time. A stream that ended before the next one began has end markers, or is older than end
+// markers are. A stream without any is foreign if it lived beside one that has them, if it is
+// younger than the owner, or if it is older though the owner's own streams began with the archive.
 func (p Plan) foreignSources(since time.Time) map[segment.Source]bool {
 	marked, ends, begun := map[incarnation]bool{}, map[incarnation]int64{}, int64(unbounded)
 	for _, e := range p.Ends {
@@ -98,12 +100,12 @@ func (p Plan) foreignSources(since time.Time) map[segment.Source]bool {
 	return foreign
 }
 
-// withoutSources leaves out foreign sources, and names them.
+// withoutSources returns the plan without foreign sources, with a gap that names each.
 func (p Plan) withoutSources(foreign map[segment.Source]bool) Plan {
 	for source, is := range foreign {
 		if is {
 			p.Gaps = append(slices.Clone(p.Gaps), Gap{Source: source, What: fmt.Sprintf(
-				"archive: %s is not this bank's: no end marker tells of its stream. It is not read", source)})
+				"archive: %s is not read: its stream has no end marker, so it is not this bank's", source)})
 		}
 	}
 	slices.SortFunc(p.Gaps, func(a, b Gap) int {

@@ -11,31 +11,31 @@ import (
 type End struct {
 	Source segment.Source `json:"-"`
 	Shard  string         `json:"shard"`
-	// Last is the last sequence number, and Arrived when it arrived.
+	// Last is the last sequence number, Arrived the time when it arrived.
 	Last    string    `json:"last_sequence"`
 	Arrived time.Time `json:"arrived"`
-	// CompleteUpTo is up to when nothing is missing: Arrived, unless the source has gaps.
+	// CompleteUpTo is the time up to which nothing is missing: Arrived, unless the source has gaps.
 	CompleteUpTo time.Time `json:"complete_up_to"`
-	// Proven says that end markers bound the source: what is gone from its end is seen. Ended says
-	// that nothing can come after.
+	// Proven means that the source has end markers, which reveal a loss at its end. Ended means
+	// that no segment can follow.
 	Proven bool `json:"proven"`
 	Ended  bool `json:"ended,omitempty"`
 }
 
 // Extent is how far an archive goes.
 type Extent struct {
-	// CompleteUpTo is up to when nothing is missing on any shard of the stream's present life; zero
-	// where that is never.
+	// CompleteUpTo is the time up to which nothing is missing in any shard of the stream's newest
+	// incarnation; zero if there is none.
 	CompleteUpTo time.Time `json:"complete_up_to"`
 	// Reaches is when the newest record arrived.
 	Reaches time.Time `json:"reaches"`
-	// Unproven counts the shards whose end nothing proves.
+	// Unproven counts the shards without end markers.
 	Unproven int   `json:"unproven_shards"`
 	Ends     []End `json:"shards"`
 }
 
-// Extent sums the ends up. A shard that is idle, or whose archiver does not keep up, holds
-// CompleteUpTo back: Ends tell which.
+// Extent summarises the ends. A shard that is idle, or whose archiver does not keep up, keeps
+// CompleteUpTo back; Ends show which.
 func (p Plan) Extent() Extent {
 	x := Extent{Ends: p.Ends}
 	newest := map[string]time.Time{}
@@ -65,16 +65,16 @@ func (p Plan) Extent() Extent {
 	return x
 }
 
-// String is the line that jobs begin with.
+// String returns the line that jobs print first.
 func (x Extent) String() string {
 	switch {
 	case len(x.Ends) == 0:
-		return "nothing proves where this ends: the archive is empty"
+		return "the end of the archive is not proven: it is empty"
 	case x.Unproven > 0:
-		return fmt.Sprintf("nothing proves where this ends: %d of %d shards have no end marker; the newest record arrived at %s",
+		return fmt.Sprintf("the end of the archive is not proven: %d of %d shards have no end marker; the newest record arrived at %s",
 			x.Unproven, len(x.Ends), instant(x.Reaches))
 	case x.CompleteUpTo.IsZero():
-		return fmt.Sprintf("complete from nowhere: what is lost begins a shard; the newest record arrived at %s", instant(x.Reaches))
+		return fmt.Sprintf("complete up to no time: the first segment of a shard is lost; the newest record arrived at %s", instant(x.Reaches))
 	}
 	return fmt.Sprintf("complete up to %s; the newest record arrived at %s", instant(x.CompleteUpTo), instant(x.Reaches))
 }

@@ -12,7 +12,8 @@ import (
 	"passbook/shared/segment"
 )
 
-// Incarnation is what a plan has of one life of a stream.
+// Incarnation summarises a plan's segments of one incarnation of a stream: from one creation to its
+// deletion.
 type Incarnation struct {
 	Stream   string    `json:"stream"`
 	Created  time.Time `json:"created"`
@@ -21,43 +22,44 @@ type Incarnation struct {
 	Events   int64     `json:"events"`
 }
 
-// String names the stream, when it was made, and what is there of it.
+// String returns the stream, the time of its creation, and how much the archive has of it.
 func (l Incarnation) String() string {
-	return fmt.Sprintf("%s, made %s: %d events in %d segments of %d shards", l.Stream, l.Created.Format(time.RFC3339), l.Events, l.Segments, l.Shards)
+	return fmt.Sprintf("%s, created %s: %d events in %d segments of %d shards", l.Stream, l.Created.Format(time.RFC3339), l.Events, l.Segments, l.Shards)
 }
 
-// Incarnations sums the plan's segments up by stream and life, the oldest first.
+// Incarnations summarises the plan's segments by stream and incarnation, the oldest first.
 func (p Plan) Incarnations() []Incarnation {
-	lives := []Incarnation{}
+	found := []Incarnation{}
 	seen := map[segment.Source]bool{}
 	for _, s := range p.Segments {
-		i := slices.IndexFunc(lives, func(l Incarnation) bool { return l.Stream == s.Name.Stream && l.Created.Equal(s.Name.Created) })
+		i := slices.IndexFunc(found, func(l Incarnation) bool { return l.Stream == s.Name.Stream && l.Created.Equal(s.Name.Created) })
 		if i < 0 {
-			i = len(lives)
-			lives = append(lives, Incarnation{Stream: s.Name.Stream, Created: s.Name.Created})
+			i = len(found)
+			found = append(found, Incarnation{Stream: s.Name.Stream, Created: s.Name.Created})
 		}
 		if !seen[s.Name.Source] {
 			seen[s.Name.Source] = true
-			lives[i].Shards++
+			found[i].Shards++
 		}
-		lives[i].Segments++
-		lives[i].Events += s.Footer.Rows
+		found[i].Segments++
+		found[i].Events += s.Footer.Rows
 	}
-	slices.SortFunc(lives, func(a, b Incarnation) int {
+	slices.SortFunc(found, func(a, b Incarnation) int {
 		return cmp.Or(cmp.Compare(a.Stream, b.Stream), a.Created.Compare(b.Created))
 	})
-	return lives
+	return found
 }
 
-// LaterIncarnation finds a segment of a life of the stream that began later than the one given, one
-// of its newest; the zero Object where there is none. It makes one listing for each day since then.
+// LaterIncarnation returns one of the newest segments of an incarnation of the stream that was
+// created later than the given one; the zero Object if there is none. It takes one listing for each
+// day since that creation.
 func LaterIncarnation(ctx context.Context, b bucket.Bucket, stream string, created, now time.Time) (Object, error) {
 	const day = 24 * time.Hour
 	first := created.UTC().Truncate(day)
 	for date := now.Add(day).UTC().Truncate(day); !date.Before(first); date = date.Add(-day) {
 		prefix := segment.DayPrefix(date) + stream + "-"
-		// Creations have as many digits until 2286, so that keys sort by them; "0" is what follows
-		// a slash.
+		// Creation times have the same number of digits until 2286, so keys sort by them; "0" is
+		// the character after the slash.
 		page, err := b.List(ctx, prefix, prefix+strconv.FormatInt(created.Unix(), 10)+"0")
 		if err != nil {
 			return Object{}, fmt.Errorf("archive: list %s: %w", prefix, err)

@@ -22,16 +22,16 @@ type Object struct {
 	Size int64
 }
 
-// List walks all segments in order of their keys: by day, then source, then sequence number. What
-// has no key of a segment is passed over.
+// List walks all segments in the order of their keys: by day, then source, then sequence number.
+// Objects with other keys are skipped. An error is the last.
 func List(ctx context.Context, b bucket.Bucket) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		listSegments(ctx, b, segment.Root, func(string) {}, yield)
 	}
 }
 
-// listSegments lists the segments under a prefix. stray is told the other keys: programs and
-// consoles leave objects of their own.
+// listSegments walks the segments under a prefix. Other keys are given to stray, since programs and
+// consoles leave other objects there.
 func listSegments(ctx context.Context, b bucket.Bucket, prefix string, stray func(key string), yield func(Object, error) bool) {
 	for info, err := range objects(ctx, b, prefix) {
 		if err != nil {
@@ -49,7 +49,7 @@ func listSegments(ctx context.Context, b bucket.Bucket, prefix string, stray fun
 	}
 }
 
-// objects walks the objects under a prefix in order of their keys. An error is the last.
+// objects walks the objects under a prefix in the order of their keys. An error is the last.
 func objects(ctx context.Context, b bucket.Bucket, prefix string) iter.Seq2[bucket.Info, error] {
 	return func(yield func(bucket.Info, error) bool) {
 		for after := ""; ; {
@@ -71,14 +71,14 @@ func objects(ctx context.Context, b bucket.Bucket, prefix string) iter.Seq2[buck
 	}
 }
 
-// daysAtOnce is how many days are listed at one time, and as many a window of days grows to.
+// daysAtOnce is how many days are listed concurrently; a window of days grows to as many.
 const daysAtOnce = 32
 
-// Last finds the end of a source's chain: its segment with the greatest sequence number. key is
-// empty when it has none. It looks day by day, back from now to the stream's creation, so that an
-// active shard costs three listings, and in ever wider windows, so that one without a segment, as
-// after a split, does not take a round trip for each day. Segments of a clock that was wrong may
-// lie elsewhere: LastOfAll finds them.
+// Last returns the end of a source's chain: its segment with the greatest sequence number. key is
+// empty if there is none. It lists day by day, back from now to the stream's creation, so that an
+// active shard costs three listings; and in growing windows, so that a shard without segments, as
+// after a split, does not take a round trip for each day. It does not find segments under days of a
+// wrong clock; LastOfAllDays does.
 func Last(ctx context.Context, b bucket.Bucket, source segment.Source, now time.Time) (key string, footer segment.Footer, err error) {
 	const day = 24 * time.Hour
 	date, first := now.Add(day).UTC().Truncate(day), source.Created.UTC().Truncate(day)
@@ -104,7 +104,8 @@ func Last(ctx context.Context, b bucket.Bucket, source segment.Source, now time.
 	return readEnd(ctx, b, newest)
 }
 
-// LastOfAllDays is Last over all days that hold segments of any source, whatever the clocks said.
+// LastOfAllDays returns what Last does, from all days that have segments of any source, for
+// archives written with wrong clocks.
 func LastOfAllDays(ctx context.Context, b bucket.Bucket, source segment.Source) (key string, footer segment.Footer, err error) {
 	days, err := daysInUse(ctx, b)
 	if err != nil {
@@ -117,9 +118,9 @@ func LastOfAllDays(ctx context.Context, b bucket.Bucket, source segment.Source) 
 	return readEnd(ctx, b, newestOf(found))
 }
 
-// daysInUse lists the days that hold segments. It goes from each page to the day after, past what
-// else the day holds: an archive of many shards has too many segments to list them all while a
-// shard waits.
+// daysInUse lists the days that have segments. After each page it continues with the next day and
+// skips the rest of the day before: an archive of many shards has too many segments to list them
+// all while a shard waits.
 func daysInUse(ctx context.Context, b bucket.Bucket) (days []time.Time, err error) {
 	after := ""
 	for {
@@ -146,13 +147,13 @@ func daysInUse(ctx context.Context, b bucket.Bucket) (days []time.Time, err erro
 	}
 }
 
-// endOfDay sorts behind the keys of a day and before those of the next: "0" is what follows a
-// slash.
+// endOfDay returns a key that sorts after those of a day and before those of the next: "0" is the
+// character after the slash.
 func endOfDay(day time.Time) string {
 	return strings.TrimSuffix(segment.DayPrefix(day), "/") + "0"
 }
 
-// readEnd is the end of a chain that has a segment at its end, or none.
+// readEnd returns the key and the footer of the newest segment, or nothing if there is none.
 func readEnd(ctx context.Context, b bucket.Bucket, newest Object) (key string, footer segment.Footer, err error) {
 	if newest.Key == "" {
 		return "", segment.Footer{}, nil
@@ -161,8 +162,8 @@ func readEnd(ctx context.Context, b bucket.Bucket, newest Object) (key string, f
 	return newest.Key, footer, err
 }
 
-// later is the one of two segments of a source with the greater sequence number. One without a key
-// is none.
+// later returns the one of two segments of a source with the greater sequence number. An Object
+// without a key is no segment.
 func later(a, b Object) Object {
 	if b.Key == "" || a.Key != "" && stream.CompareSequence(a.Name.First, b.Name.First) >= 0 {
 		return a
@@ -170,7 +171,7 @@ func later(a, b Object) Object {
 	return b
 }
 
-// newestOf is the one of a source's segments with the greatest sequence number.
+// newestOf returns the one of a source's segments with the greatest sequence number.
 func newestOf(objects []Object) (newest Object) {
 	for _, object := range objects {
 		newest = later(newest, object)
@@ -178,8 +179,8 @@ func newestOf(objects []Object) (newest Object) {
 	return newest
 }
 
-// newestOfDays finds for each day the source's segment with the greatest sequence number, none with
-// an empty key.
+// newestOfDays returns for each day the source's segment with the greatest sequence number. Its key
+// is empty on a day without one.
 func newestOfDays(ctx context.Context, b bucket.Bucket, source segment.Source, days []time.Time) ([]Object, error) {
 	found := make([]Object, len(days))
 	g, ctx := errgroup.WithContext(ctx)

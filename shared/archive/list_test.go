@@ -74,8 +74,7 @@ func TestLast_FindsTheEndAroundMidnight(t *testing.T) {
 	}
 }
 
-// crowd is a bucket that lists the segments of other sources among those that it has, and counts
-// its listings.
+// crowd is a bucket that lists segments of other sources among its own, and counts its listings.
 type crowd struct {
 	bucket.Bucket
 	keys  []string // in order
@@ -101,9 +100,9 @@ func (c *crowd) List(_ context.Context, prefix, after string) (bucket.Page, erro
 	return page, nil
 }
 
-// The end of a chain is found whatever days it lies under, and however much lies beside it: in a
-// few listings a day.
-func TestLastOfAll_PassesOverOtherShards(t *testing.T) {
+// The end of a chain is found under any day, and among any number of other objects, in a few
+// listings for each day.
+func TestLastOfAllDays_SkipsOtherShards(t *testing.T) {
 	const days, others = 5, 20_000
 	disk, err := dirbucket.New(t.TempDir())
 	if err != nil {

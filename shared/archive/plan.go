@@ -11,45 +11,43 @@ import (
 	"passbook/shared/segment"
 )
 
-// footersAtOnce is how many footers are read at the same time: S3 answers each in some 30 ms, and
-// thousands in parallel.
+// footersAtOnce is how many footers are read concurrently. S3 answers each in about 30 ms.
 const footersAtOnce = 32
 
-// Planned is a segment of the archive, as its footer describes it.
+// Planned is a segment of the archive with its footer.
 type Planned struct {
 	Object
 	Footer segment.Footer
-	// Suspicion tells a person why it is not the segment that was archived; "" is no doubt. What it
-	// holds is proven by no more than itself.
+	// Suspicion tells a person why this is not the segment that was archived; "" if there is no
+	// suspicion. Of a suspect segment only its own checksums are proven.
 	Suspicion string
 }
 
 func (s *Planned) suspect() bool { return s.Suspicion != "" }
 
-// Plan is what a job will read: the archive as it was when the plan was made.
+// Plan is what a job will read: the archive as it was when the plan was loaded.
 type Plan struct {
 	// Segments are in the order of their sources, and within a source in sequence order.
 	Segments []Planned
-	// Events, Entries and Bytes are the sums over Segments; an entry that two segments hold counts
-	// twice.
+	// Events, Entries and Bytes are sums over Segments. An entry in two segments counts twice.
 	Events, Entries, Bytes int64
-	// Gaps are the parts of sources that the archive does not give.
+	// Gaps are the parts of sources that the archive lacks.
 	Gaps []Gap
-	// Ends are how far the archive goes in each source.
+	// Ends are how far each source was archived.
 	Ends []End
-	// Retired are the segments that are damaged or missing and that others replace. They are no
+	// Retired are the segments that are damaged or missing, and that others replace. They are not
 	// gaps.
 	Retired []string
-	// Strays are the objects among the segments that are none, or that no chain has a place for.
+	// Strays are objects among the segments that are not segments, or that belong to no chain.
 	Strays Strays
 
-	// begins and ends are when the first and the last whole segment of a source begins and ends, by
-	// arrival.
+	// begins and ends are when the first readable segment of a source begins and the last one ends,
+	// by arrival.
 	begins, ends map[segment.Source]int64
 }
 
-// LoadPlan lists the archive, reads every footer and holds the chains together. What is damaged or
-// missing is no error: see Gaps.
+// LoadPlan lists the archive, reads every footer and links the chains. Damaged and missing segments
+// are no error; they are Gaps.
 func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
 	var p Plan
 	var objects []Object
@@ -82,6 +80,7 @@ func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
 	return p, nil
 }
 
+// readFooters reads the footers of all segments, many at once.
 func (c chains) readFooters(ctx context.Context, b bucket.Bucket, objects []Object) error {
 	footers, damage := make([]segment.Footer, len(objects)), make([]error, len(objects))
 	group, ctx := errgroup.WithContext(ctx)
@@ -110,7 +109,7 @@ func (c chains) readFooters(ctx context.Context, b bucket.Bucket, objects []Obje
 	return nil
 }
 
-// widen widens the time of the segment's source.
+// widen extends the time range of the segment's source.
 func (p *Plan) widen(s *Planned) {
 	if _, begun := p.begins[s.Name.Source]; !begun {
 		p.begins[s.Name.Source] = s.Footer.Arrived.From
@@ -118,6 +117,7 @@ func (p *Plan) widen(s *Planned) {
 	p.ends[s.Name.Source] = max(p.ends[s.Name.Source], s.Footer.Arrived.To)
 }
 
+// total computes the sums over the segments.
 func (p *Plan) total() {
 	p.Events, p.Entries, p.Bytes = 0, 0, 0
 	for _, s := range p.Segments {
@@ -132,17 +132,17 @@ func (p Plan) Until(t time.Time) Plan {
 	return p.Filter(func(s Planned) bool { return s.Footer.Recorded.From <= t.UnixMicro() })
 }
 
-// Between leaves out the segments in which nothing was recorded from a time on and before another.
+// Between leaves out the segments in which nothing was recorded at or after from and before to.
 func (p Plan) Between(from, to time.Time) Plan {
 	return p.Filter(func(s Planned) bool {
 		return s.Footer.Recorded.To >= from.UnixMicro() && s.Footer.Recorded.From < to.UnixMicro()
 	})
 }
 
-// Trusted leaves out the segments that are in doubt.
+// Trusted leaves out the suspect segments.
 func (p Plan) Trusted() Plan { return p.Filter(func(s Planned) bool { return !s.suspect() }) }
 
-// Filter is the part of the plan that keep selects.
+// Filter returns the plan with the segments for which keep is true.
 func (p Plan) Filter(keep func(Planned) bool) Plan {
 	p.Segments = slices.DeleteFunc(slices.Clone(p.Segments), func(s Planned) bool { return !keep(s) })
 	p.total()

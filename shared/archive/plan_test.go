@@ -18,7 +18,7 @@ import (
 	"passbook/shared/segment"
 )
 
-// chain puts records into a new bucket, so many a segment, and gives the keys.
+// chain puts records into a new bucket, so many in each segment, and returns the keys.
 func chain(t *testing.T, records []segment.Record, perSegment int) (bucket.Bucket, string, []string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -67,8 +67,8 @@ func TestPlan_SumsAndRanges(t *testing.T) {
 	}
 }
 
-// What is lost of a chain is a gap with its bounds; what the chain has no place for is named and
-// stops nothing.
+// A lost part of a chain is a gap with its bounds. A segment that does not belong to the chain is
+// named and stops nothing.
 func TestPlan_NamesGapsAndStrays(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(3, 10, 500))
 	b, dir, keys := chain(t, records, 100)
@@ -128,9 +128,9 @@ func TestPlan_NamesGapsAndStrays(t *testing.T) {
 	}
 }
 
-// Of an account more can be lost only after its last entry, on its own shard or on one that began
+// More of an account can be lost only after its last entry, in its own shard or in one that began
 // later.
-func TestPlan_Doubt(t *testing.T) {
+func TestPlan_GapAfterTheLastEntryOfAnAccount(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(3, 10, 500))
 	b, dir, keys := chain(t, records, 100)
 	if err := os.Remove(filepath.Join(dir, keys[2])); err != nil {

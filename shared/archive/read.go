@@ -13,8 +13,8 @@ import (
 	"passbook/shared/segment"
 )
 
-// Part places an account in one of several parts, the same way in every run, for who cannot hold
-// all accounts at once.
+// Part assigns an account to one of several parts, the same in every run. Jobs that cannot keep all
+// accounts in memory read the archive once for each part.
 func Part(tenant, account string, parts int) int {
 	if parts <= 1 {
 		return 0
@@ -24,21 +24,22 @@ func Part(tenant, account string, parts int) int {
 	h.Write([]byte{'#'})
 	h.Write([]byte(account))
 	sum := h.Sum64()
-	// The low bits of FNV alone are poorly mixed.
+	// the low bits of FNV alone are poorly mixed
 	return int((sum ^ sum>>32) % uint64(parts))
 }
 
-// Parts is how many parts of the plan's accounts have at most about so many events each.
+// Parts returns into how many parts to divide the accounts, so that each has about as many events
+// at most.
 func (p Plan) Parts(events int64) int { return int(max(1, (p.Events+events-1)/events)) }
 
 // readBatch is how many records are handed over at once.
 const readBatch = 1024
 
 // Read walks the records of the accounts that keep selects, several segments at once and in no
-// promised order between them. take is called concurrently, with batches that it may not keep; what
-// is in them it may. damaged decides what becomes of damage: nil passes over the entry, when the
-// error is an *EntryError, or over the rest of the segment. It is called concurrently too. read,
-// which may be nil, is told the rows of each segment done.
+// promised order between them. take is called concurrently; it may keep the records, but not the
+// slice. damaged decides about damage: with nil, Read skips the entry if the error is a
+// *segment.EntryError, else the rest of the segment. It is called concurrently too. read, which may
+// be nil, gets the number of rows of each segment that is done.
 func (p Plan) Read(ctx context.Context, b bucket.Bucket, depth segment.Depth, keep func(tenant, account string) bool,
 	take func(*Planned, []segment.Record) error, damaged func(*Planned, error) error, read func(rows int64)) error {
 	var next atomic.Int64

@@ -15,35 +15,35 @@ import (
 	"passbook/shared/segment"
 )
 
-// RetirementRoot is what the keys of retirements start with.
+// RetirementRoot begins the keys of retirements.
 const RetirementRoot = "retired/v1/"
 
-// Retirement says that a segment which is damaged or missing is needed no more: other segments hold
-// every entry that it can have held. It is an object beside the segments, since nothing in an
+// Retirement records that a damaged or missing segment is no longer needed: other segments have
+// every entry that it can have had. It is an object beside the segments, since nothing in an
 // archive is changed or deleted.
 type Retirement struct {
-	// Key is the segment's.
+	// Key is that of the retired segment.
 	Key string `json:"retired"`
-	// AfterKey and AfterLast are the whole segment before what is retired, Last is the sequence
-	// number up to which it goes.
+	// AfterKey and AfterLast are the readable segment before what is retired; Last is the last
+	// sequence number of what is retired.
 	AfterKey  string `json:"after,omitempty"`
 	AfterLast string `json:"after_last_sequence,omitempty"`
 	Last      string `json:"last_sequence"`
-	// Markers are the sums in the end markers that no segment has to fit any more.
+	// Markers are the checksums in the end markers that no segment needs to match any more.
 	Markers []string `json:"void_markers,omitempty"`
-	// Replacing are the segments that hold the entries.
+	// Replacing are the segments that have the entries.
 	Replacing []Replacement `json:"replaced_by,omitempty"`
 }
 
-// Replacement is a segment that holds entries of a retired one. By the sum of its footer it is
-// known again.
+// Replacement is a segment with entries of a retired one. Sum, the checksum of its footer,
+// identifies its content.
 type Replacement struct {
 	Key     string         `json:"segment"`
 	Sum     string         `json:"footer_sum"`
 	Entries []RetiredEntry `json:"entries"`
 }
 
-// RetiredEntry names an entry and its content.
+// RetiredEntry identifies an entry and its content.
 type RetiredEntry struct {
 	Tenant    string `json:"tenant"`
 	AccountID string `json:"account"`
@@ -56,13 +56,13 @@ func (e RetiredEntry) Compare(o RetiredEntry) int {
 	return cmp.Or(cmp.Compare(e.Tenant, o.Tenant), cmp.Compare(e.AccountID, o.AccountID), cmp.Compare(e.Version, o.Version), cmp.Compare(e.Hash, o.Hash))
 }
 
-// RetiredEntryOf names an entry for a Retired.
+// RetiredEntryOf returns the RetiredEntry of an entry.
 func RetiredEntryOf(e *event.Entry) RetiredEntry {
 	return RetiredEntry{Tenant: e.Tenant, AccountID: e.AccountID, Version: e.First, Hash: e.Hash.String()}
 }
 
 // NewRetirement begins the retirement of a segment, given all gaps that have its key. ok is false
-// where nothing tells how far they go.
+// if the end of a gap is unknown.
 func NewRetirement(ctx context.Context, b bucket.Bucket, gaps []Gap) (r Retirement, ok bool, err error) {
 	r.Key, r.AfterKey, r.AfterLast = gaps[0].Key, gaps[0].After.Key, gaps[0].After.Last
 	for _, g := range gaps {
@@ -85,13 +85,13 @@ func NewRetirement(ctx context.Context, b bucket.Bucket, gaps []Gap) (r Retireme
 	return r, true, err
 }
 
-// Replace adds a replacing segment, which holds the entries.
+// Replace adds a replacing segment and the entries that it has.
 func (r *Retirement) Replace(s *Planned, entries []RetiredEntry) {
 	r.Replacing = append(r.Replacing, Replacement{Key: s.Key, Sum: s.Footer.Sum.String(), Entries: entries})
 }
 
-// Write puts the retirement into the bucket, and gives its key. One that is there already is the
-// same: its sum is in the key.
+// Write puts the retirement into the bucket and returns its key. A retirement that exists already
+// is the same, since its checksum is in the key.
 func (r *Retirement) Write(ctx context.Context, b bucket.Bucket) (key string, err error) {
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -108,8 +108,8 @@ func retiredKey(key string, text []byte) string {
 	return RetirementRoot + key + "/" + event.Hash(sha256.Sum256(text)).String() + ".json"
 }
 
-// Verify reads the replacing segments whole, and says why the retirement does not hold; "" when it
-// does.
+// Verify reads the replacing segments whole. wrong tells why the retirement is not valid; "" means
+// that it is.
 func (r *Retirement) Verify(ctx context.Context, b bucket.Bucket) (wrong string, err error) {
 	for _, by := range r.Replacing {
 		s, err := segment.Open(ctx, b, by.Key)
@@ -119,7 +119,7 @@ func (r *Retirement) Verify(ctx context.Context, b bucket.Bucket) (wrong string,
 		case err != nil:
 			return "", err
 		case s.Footer.Sum.String() != by.Sum:
-			return by.Key + " has another sum than when it replaced the segment", nil
+			return by.Key + " has another checksum than when it replaced the segment", nil
 		}
 		wrong, err := by.missingEntry(ctx, s)
 		if wrong != "" || err != nil {
@@ -129,7 +129,7 @@ func (r *Retirement) Verify(ctx context.Context, b bucket.Bucket) (wrong string,
 	return "", nil
 }
 
-// missingEntry says which entry the segment does not hold.
+// missingEntry returns a text about an entry that the segment lacks; "" if it has all.
 func (by *Replacement) missingEntry(ctx context.Context, s *segment.Segment) (string, error) {
 	want := make(map[RetiredEntry]bool, len(by.Entries))
 	for _, e := range by.Entries {
@@ -149,20 +149,20 @@ func (by *Replacement) missingEntry(ctx context.Context, s *segment.Segment) (st
 	}
 	for _, e := range by.Entries {
 		if want[e] {
-			return fmt.Sprintf("%s does not hold %s/%s v%d", by.Key, e.Tenant, e.AccountID, e.Version), nil
+			return fmt.Sprintf("%s lacks %s/%s v%d", by.Key, e.Tenant, e.AccountID, e.Version), nil
 		}
 	}
 	return "", nil
 }
 
-// retirements are those of an archive: those that hold, by source, and why others of a segment do
-// not, by its key.
+// retirements are those of an archive: the valid ones by source, and why others are not valid, by
+// the segment's key.
 type retirements struct {
 	of     map[segment.Source][]Retirement
 	broken map[string]string
 }
 
-// loadRetired reads and proves the retirements. Usually there is none, and that takes one listing.
+// loadRetired reads and verifies the retirements. Usually there are none, which takes one listing.
 func loadRetired(ctx context.Context, b bucket.Bucket, stray func(key, what string)) (retirements, error) {
 	found := retirements{of: map[segment.Source][]Retirement{}, broken: map[string]string{}}
 	for info, err := range objects(ctx, b, RetirementRoot) {
@@ -189,7 +189,7 @@ func loadRetired(ctx context.Context, b bucket.Bucket, stray func(key, what stri
 	return found, nil
 }
 
-// readRetired reads a retirement and proves it. wrong tells why it is not valid; "" means that it
+// readRetired reads a retirement and verifies it. wrong tells why it is not valid; "" means that it
 // is.
 func readRetired(ctx context.Context, b bucket.Bucket, key string) (r Retirement, wrong string, err error) {
 	text, err := segment.ReadObject(ctx, b, key)
@@ -207,35 +207,37 @@ func readRetired(ctx context.Context, b bucket.Bucket, key string) (r Retirement
 	return r, wrong, err
 }
 
-// contains says that a segment is retired.
+// contains reports whether a segment is retired.
 func (t retirements) contains(source segment.Source, key string) bool {
 	return slices.ContainsFunc(t.of[source], func(r Retirement) bool { return withoutDay(r.Key) == withoutDay(key) })
 }
 
-// containsSequence says that a sequence number lies in what is retired.
+// containsSequence reports whether a sequence number is in a retired range.
 func (t retirements) containsSequence(source segment.Source, sequence string) bool {
 	return slices.ContainsFunc(t.of[source], func(r Retirement) bool { return isAfter(sequence, r.AfterLast) && !isAfter(sequence, r.Last) })
 }
 
-// containsGap says that all of a gap is retired.
+// containsGap reports whether a gap is retired completely.
 func (t retirements) containsGap(g Gap) bool {
 	return g.Last != "" && slices.ContainsFunc(t.of[g.Source], func(r Retirement) bool {
 		return !isAfter(r.AfterLast, g.After.Last) && !isAfter(g.Last, r.Last)
 	})
 }
 
-// withoutRetired drops the gaps that are retired. One that is not, though it was, is told why.
+// withoutRetired removes the gaps that are retired. To a gap whose retirement is not valid it adds
+// why.
 func (t retirements) withoutRetired(gaps []Gap) []Gap {
 	gaps = slices.DeleteFunc(gaps, t.containsGap)
 	for i, g := range gaps {
 		if wrong := t.broken[withoutDay(g.Key)]; wrong != "" {
-			gaps[i].What += "; its retirement does not hold: " + wrong
+			gaps[i].What += "; its retirement is not valid: " + wrong
 		}
 	}
 	return gaps
 }
 
-// last is the greatest sequence number of a source that is retired, or the given one.
+// last returns the greatest retired sequence number of a source, or the given one if that is
+// greater.
 func (t retirements) last(source segment.Source, last string) string {
 	for _, r := range t.of[source] {
 		if isAfter(r.Last, last) {
@@ -245,7 +247,7 @@ func (t retirements) last(source segment.Source, last string) string {
 	return last
 }
 
-// keys are the retired segments.
+// keys returns the keys of the retired segments.
 func (t retirements) keys() (keys []string) {
 	for _, of := range t.of {
 		for _, r := range of {

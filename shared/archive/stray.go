@@ -9,12 +9,12 @@ import (
 	"passbook/shared/segment"
 )
 
-// maxStrays bounds the strays that are named; all are counted.
+// maxStrays bounds the strays that are listed; all are counted.
 const maxStrays = 1000
 
-// Strays are the objects that are no part of the archive. They stop nothing.
+// Strays are objects in the bucket that are not part of the archive. They are ignored.
 type Strays struct {
-	// Count is how many there are; List names the first of them, each with what it is.
+	// Count is their number; List has the first of them, each with a description.
 	Count int64    `json:"count"`
 	List  []string `json:"list,omitempty"`
 }
@@ -26,11 +26,11 @@ func (s *Strays) add(key, what string) {
 	}
 }
 
-// maxOutsidePages bounds the listings that look for objects outside of the archive.
+// maxOutsidePages bounds the listings of StraysOutside.
 const maxOutsidePages = 32
 
-// StraysOutside names objects that lie beside the archive in its bucket, as far as a few listings
-// show them.
+// StraysOutside returns objects beside the archive in its bucket, as far as a few listings show
+// them.
 func StraysOutside(ctx context.Context, b bucket.Bucket) (found Strays, err error) {
 	after := ""
 	for range maxOutsidePages {
@@ -42,10 +42,10 @@ func StraysOutside(ctx context.Context, b bucket.Bucket) (found Strays, err erro
 		for _, info := range page.Objects {
 			root := rootOf(info.Key)
 			if root == "" {
-				found.add(info.Key, "not of the archive")
+				found.add(info.Key, "not part of the archive")
 				continue
 			}
-			if behind := strings.TrimSuffix(root, "/") + "0"; page.After != "" && behind > after { // "0" is what follows a slash
+			if behind := strings.TrimSuffix(root, "/") + "0"; page.After != "" && behind > after { // "0" is the character after the slash
 				after = behind
 			}
 		}
@@ -56,7 +56,7 @@ func StraysOutside(ctx context.Context, b bucket.Bucket) (found Strays, err erro
 	return found, nil
 }
 
-// roots are what the keys of the archive's objects begin with.
+// roots begin the keys of the archive's objects.
 var roots = []string{segment.Root, EndMarkerRoot, RetirementRoot, "owner.json"}
 
 func rootOf(key string) string {

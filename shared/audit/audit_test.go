@@ -307,7 +307,7 @@ func TestRun_DamagedSegments(t *testing.T) {
 		if err := os.WriteFile(file, data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		mustFind(t, b, "damaged segment", 101)
+		mustFind(t, b, "damaged: ", 101)
 	})
 	t.Run("gone", func(t *testing.T) {
 		b := newBank(t)

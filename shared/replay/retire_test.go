@@ -221,7 +221,7 @@ func TestRetire_NeedsWhatReplaces(t *testing.T) {
 		plan, err := archive.LoadPlan(t.Context(), r.bank.bucket)
 		r.check(err)
 		named := slices.ContainsFunc(plan.Gaps, func(g archive.Gap) bool {
-			return g.Key == key && strings.Contains(g.What, "its retirement does not hold") && strings.Contains(g.What, key2)
+			return g.Key == key && strings.Contains(g.What, "its retirement is not valid") && strings.Contains(g.What, key2)
 		})
 		if !named || r.audited() != 3 {
 			t.Errorf("replacement %s: %v", name, plan.Gaps)

@@ -12,21 +12,21 @@ import (
 	"passbook/shared/stream"
 )
 
-// result is what the rows of one entry gave.
+// result is what the rows of one entry gave: its record, or why it could not be made.
 type result struct {
 	record Record
 	err    error
 }
 
-// assembler makes entries of rows, and holds the rules of a segment's order.
+// assembler makes entries of rows and checks the order of a segment's rows.
 type assembler struct {
 	segment *Segment
 	depth   Depth
 	keep    func(tenant, account string) bool
 	results []result
-	open    *event.Entry // an entry of which rows are missing yet
-	skipped event.Entry  // stands for an open entry that is not kept
-	next    int64        // the version that goes on with the open entry
+	open    *event.Entry // the entry whose rows are being read; nil between entries
+	skipped event.Entry  // stands for an open entry that is skipped
+	next    int64        // the version of the open entry's next row
 	record  Record
 	rows    int64
 	entries int64
@@ -35,7 +35,8 @@ type assembler struct {
 	slab              slab
 }
 
-// batch assembles what one batch of rows completes, into done.
+// batch reads one batch of rows and appends the entries that it completes to results. end reports
+// that the segment has no more rows.
 func (a *assembler) batch(c *cursor) (end bool, err error) {
 	rows, err := c.next()
 	if err != nil {
@@ -54,23 +55,24 @@ func (a *assembler) batch(c *cursor) (end bool, err error) {
 	return true, a.finish()
 }
 
+// finish compares what was read with the footer.
 func (a *assembler) finish() error {
 	f := a.segment.Footer
 	switch {
 	case a.open != nil:
 		return fmt.Errorf("the last entry ends before version %d", a.open.Last)
 	case a.rows != f.Rows || a.entries != f.Entries:
-		return fmt.Errorf("%d rows of %d entries, the footer says %d of %d", a.rows, a.entries, f.Rows, f.Entries)
+		return fmt.Errorf("%d rows of %d entries, but the footer counts %d of %d", a.rows, a.entries, f.Rows, f.Entries)
 	case stream.CompareSequence(a.record.Sequence, f.Last) > 0:
 		return fmt.Errorf("the last row is past the segment's last sequence %s", f.Last)
 	case a.recorded != f.Recorded || a.arrived != f.Arrived:
-		return errors.New("the times of the rows are not those in the footer")
+		return errors.New("the times of the rows are not those of the footer")
 	}
 	return nil
 }
 
-// add takes the next row. Its error is one of the segment's order; that of an entry's content ends
-// up in done.
+// add takes the next row. It fails where the rows are out of order; an entry whose content is wrong
+// becomes a result instead.
 func (a *assembler) add(r *Row) error {
 	var err error
 	if a.open == nil {
@@ -98,7 +100,7 @@ func (a *assembler) add(r *Row) error {
 	return nil
 }
 
-// fail gives the open entry up and passes over its other rows.
+// fail appends the open entry as a failed result and skips its other rows.
 func (a *assembler) fail(r *Row, err error) {
 	a.skip(r)
 	a.results = append(a.results, result{err: &EntryError{
@@ -106,13 +108,13 @@ func (a *assembler) fail(r *Row, err error) {
 	}})
 }
 
-// skip opens an entry of which only the place is kept.
+// skip opens an entry of which only the versions are kept.
 func (a *assembler) skip(r *Row) {
 	a.skipped = event.Entry{Tenant: r.Tenant, AccountID: r.AccountID, First: r.EntryFirst, Last: r.EntryLast, Hash: r.EntryHash}
 	a.open = &a.skipped
 }
 
-// appendEvent adds the row's event to the open entry, and proves the entry when it is whole.
+// appendEvent adds the row's event to the open entry, and verifies the entry when it is complete.
 func (a *assembler) appendEvent(r *Row) error {
 	ev, err := a.eventOf(r)
 	if err != nil {
@@ -125,17 +127,17 @@ func (a *assembler) appendEvent(r *Row) error {
 	return nil
 }
 
-// begin opens the entry whose first row r is.
+// begin opens the entry whose first row is r.
 func (a *assembler) begin(r *Row) error {
 	switch {
 	case r.Version != r.EntryFirst || r.EntryLast < r.EntryFirst || r.EntryFirst < 1:
 		return fmt.Errorf("version %d begins an entry of versions %d to %d", r.Version, r.EntryFirst, r.EntryLast)
 	case len(r.Entry) == 0:
-		return errors.New("an entry begins without its header")
+		return errors.New("an entry begins without a header")
 	case !isSequence(r.Sequence):
 		return fmt.Errorf("sequence %q", r.Sequence)
 	case a.entries == 0 && (r.Sequence != a.segment.Footer.First || r.EntryHash != a.segment.Footer.FirstHash):
-		return errors.New("the first row is not the entry that the footer names")
+		return errors.New("the first row is not the entry named by the footer")
 	case a.entries > 0 && stream.CompareSequence(a.record.Sequence, r.Sequence) >= 0:
 		return fmt.Errorf("sequence %s follows %s", r.Sequence, a.record.Sequence)
 	}
@@ -161,18 +163,18 @@ func (a *assembler) begin(r *Row) error {
 	return nil
 }
 
-// continues says whether r goes on with the open entry.
+// continues checks that r is the next row of the open entry.
 func (a *assembler) continues(r *Row) error {
 	e := a.open
 	if r.Version != a.next || r.Tenant != e.Tenant || r.AccountID != e.AccountID ||
 		r.EntryHash != e.Hash || r.Sequence != a.record.Sequence || r.EntryLast != e.Last || len(r.Entry) != 0 {
-		return fmt.Errorf("%s/%s v%d does not go on with the entry before it", r.Tenant, r.AccountID, r.Version)
+		return fmt.Errorf("%s/%s v%d does not continue the entry before it", r.Tenant, r.AccountID, r.Version)
 	}
 	return nil
 }
 
-// eventOf makes the event of a row of the open entry, and proves the row from it where depth asks
-// for that.
+// eventOf makes the event of a row of the open entry. At depth Exact it also checks that every
+// column follows from the entry.
 func (a *assembler) eventOf(r *Row) (event.Event, error) {
 	e := a.open
 	body, err := event.ParseBody(r.Type, int(r.Schema), r.Data)
@@ -204,7 +206,7 @@ func (a *assembler) eventOf(r *Row) (event.Event, error) {
 	return ev, nil
 }
 
-// commandOf is the place of the command that made a version; -1 when there is none.
+// commandOf returns the index of the command that made a version, or -1.
 func commandOf(e *event.Entry, version int64) int {
 	for i := range e.Commands {
 		if e.Commands[i].First <= version && version <= e.Commands[i].Last {
@@ -221,7 +223,7 @@ func decodeHeader(r *Row) (*event.Entry, error) {
 		return nil, err
 	}
 	if e.First != r.EntryFirst || e.Last != r.EntryLast {
-		return nil, errors.New("the header is of other versions")
+		return nil, errors.New("the header has other versions than the row")
 	}
 	return e, nil
 }
@@ -269,7 +271,7 @@ var (
 	prevField   = []byte(`"prev":"`)
 )
 
-// slab gives out entries and events from larger allocations, which makes less work for the garbage
+// slab hands out entries and events from larger allocations, which leaves less work to the garbage
 // collector.
 type slab struct {
 	entries []event.Entry
@@ -290,8 +292,8 @@ func (m *slab) entry() *event.Entry {
 	return e
 }
 
-// eventList is an empty list with place for n events. A great n is not believed before its rows are
-// there.
+// eventList returns an empty list with room for n events. A large n is not trusted before its rows
+// have been read.
 func (m *slab) eventList(n int64) []event.Event {
 	if n > slabEvents {
 		return nil

@@ -2,14 +2,14 @@ package segment
 
 import "github.com/parquet-go/parquet-go"
 
-// codec carries one column between a batch of rows and Parquet values. The bytes of values that put
-// makes live until the next batch, those of values given to get likewise.
+// codec moves one column between a batch of rows and Parquet values. The bytes of the values that
+// put makes are valid until the next batch, as are those of the values given to get.
 type codec struct {
 	put func(a *arena, rows []Row, values []parquet.Value)
 	get func(in *interner, rows []Row, values []parquet.Value)
 }
 
-// codecs are the columns, by their place in the schema.
+// codecs has the columns in the order of the schema.
 var codecs = [columnCount]codec{
 	colTenant:        text(func(r *Row) *string { return &r.Tenant }),
 	colAccountID:     text(func(r *Row) *string { return &r.AccountID }),
@@ -51,7 +51,7 @@ var codecs = [columnCount]codec{
 	colSequence: repeated(func(r *Row) *string { return &r.Sequence }),
 }
 
-// text is a string column whose values come again and again.
+// text returns the codec of a string column whose values repeat often.
 func text(field func(*Row) *string) codec {
 	c := unique(field)
 	c.get = func(in *interner, rows []Row, values []parquet.Value) {
@@ -62,7 +62,7 @@ func text(field func(*Row) *string) codec {
 	return c
 }
 
-// unique is a string column whose values seldom come again.
+// unique returns the codec of a string column whose values seldom repeat.
 func unique(field func(*Row) *string) codec {
 	return codec{
 		put: func(a *arena, rows []Row, values []parquet.Value) {
@@ -78,7 +78,7 @@ func unique(field func(*Row) *string) codec {
 	}
 }
 
-// repeated is a string column in which neighbours are often equal.
+// repeated returns the codec of a string column in which neighbours are often equal.
 func repeated(field func(*Row) *string) codec {
 	c := unique(field)
 	c.get = func(in *interner, rows []Row, values []parquet.Value) {
@@ -137,7 +137,7 @@ func number32(field func(*Row) *int32) codec {
 	}
 }
 
-// optional makes the zero value of a column null. A null reads as the zero value without more.
+// optional makes the zero value of a column null. A null reads as the zero value.
 func optional(c codec) codec {
 	put := c.put
 	c.put = func(a *arena, rows []Row, values []parquet.Value) {
@@ -160,7 +160,7 @@ func isZero(v parquet.Value) bool {
 	return len(v.ByteArray()) == 0
 }
 
-// arena holds the bytes of a batch's strings until the columns have copied them.
+// arena has the bytes of a batch's strings until the columns have copied them.
 type arena struct{ bytes []byte }
 
 func (a *arena) value(s string) parquet.Value {
@@ -169,13 +169,13 @@ func (a *arena) value(s string) parquet.Value {
 	return parquet.ByteArrayValue(a.bytes[start:])
 }
 
-// maxInterned bounds an interner; past it, it starts afresh.
+// maxInterned bounds the strings of an interner, which starts over when it is full.
 const maxInterned = 1 << 16
 
-// interner makes one string of equal bytes.
+// interner returns one string for equal bytes.
 type interner struct {
 	strings map[string]string
-	last    string // of a run
+	last    string // the last value of a repeated column
 }
 
 func (in *interner) string(b []byte) string {

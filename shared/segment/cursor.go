@@ -8,7 +8,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// column walks the values of one column through all row groups.
+// column reads the values of one column through all row groups.
 type column struct {
 	place  int
 	file   *parquet.File
@@ -16,12 +16,12 @@ type column struct {
 	pages  parquet.Pages
 	page   parquet.Page
 	values parquet.ValueReader
-	// spent are pages whose values are still in use until the next batch.
+	// spent has the pages whose values are in use until the next batch.
 	spent  []parquet.Page
 	buffer []parquet.Value
 }
 
-// next reads up to n values, which are valid until the next call. It gives fewer only at the end.
+// next reads up to n values, which are valid until the next call. It returns fewer only at the end.
 func (c *column) next(n int) ([]parquet.Value, error) {
 	for _, page := range c.spent {
 		parquet.Release(page)
@@ -55,7 +55,8 @@ func (c *column) next(n int) ([]parquet.Value, error) {
 	return c.buffer[:filled], nil
 }
 
-// nextPage opens the next page, in this row group or the next one that has any.
+// nextPage opens the next page, of this row group or of the next one that has any. It returns false
+// at the end.
 func (c *column) nextPage() (bool, error) {
 	for {
 		if c.pages == nil {
@@ -79,7 +80,7 @@ func (c *column) nextPage() (bool, error) {
 	}
 }
 
-// close gives the pages back.
+// close releases the pages.
 func (c *column) close() {
 	for _, page := range c.spent {
 		parquet.Release(page)
@@ -93,7 +94,7 @@ func (c *column) close() {
 	c.spent, c.page, c.values, c.pages = nil, nil, nil, nil
 }
 
-// cursor walks the rows of a segment, a batch at a time, in the columns asked for.
+// cursor reads the rows of a segment a batch at a time, in the columns asked for.
 type cursor struct {
 	columns []*column
 	in      interner

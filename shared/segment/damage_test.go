@@ -42,7 +42,7 @@ func mustName(t *testing.T, err error, kind error, key string) {
 	}
 }
 
-func TestParse_Truncated(t *testing.T) {
+func TestParse_RefusesATruncatedObject(t *testing.T) {
 	sealed := seal(t, archivetest.Records(archivetest.Bank(2, 10, 200)), segment.Link{})
 	for n := 0; n < len(sealed.Data); n += 1 + len(sealed.Data)/500 {
 		_, err := walk(sealed.Key, bytes.Clone(sealed.Data[:n]))
@@ -50,7 +50,7 @@ func TestParse_Truncated(t *testing.T) {
 	}
 }
 
-func TestParse_BitFlips(t *testing.T) {
+func TestParse_FindsEveryFlippedBit(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(2, 10, 200))
 	sealed := seal(t, records, segment.Link{})
 	found := 0
@@ -73,8 +73,8 @@ func TestParse_BitFlips(t *testing.T) {
 	}
 }
 
-// forge replaces a value of the footer by one of the same length, and makes the footer's sum true
-// again.
+// forge replaces a value of the footer by one of the same length, and corrects the footer's
+// checksum.
 func forge(t *testing.T, sealed segment.Sealed, key string, change func(value []byte)) []byte {
 	t.Helper()
 	data := bytes.Clone(sealed.Data)
@@ -92,13 +92,13 @@ func forge(t *testing.T, sealed segment.Sealed, key string, change func(value []
 	return data
 }
 
-func TestParse_NewerFormat(t *testing.T) {
+func TestParse_NamesANewerFormat(t *testing.T) {
 	sealed := seal(t, archivetest.Records(archivetest.Bank(2, 3, 9)), segment.Link{})
 	_, err := walk(sealed.Key, forge(t, sealed, "format", func(v []byte) { v[0] = '2' }))
 	mustName(t, err, segment.ErrNewer, sealed.Key)
 }
 
-func TestParse_FooterIsHeldAgainstTheRows(t *testing.T) {
+func TestParse_ComparesTheFooterWithTheRows(t *testing.T) {
 	sealed := seal(t, archivetest.Records(archivetest.Bank(2, 3, 9)), segment.Link{})
 	for _, key := range []string{"first_sequence", "last_sequence", "rows", "entries", "recorded_from", "recorded_to", "arrived_from", "arrived_to", "first_hash", "pages_sha256"} {
 		data := forge(t, sealed, key, func(v []byte) {
@@ -114,10 +114,10 @@ func TestParse_FooterIsHeldAgainstTheRows(t *testing.T) {
 	}
 }
 
-func TestParse_OtherObjects(t *testing.T) {
+func TestParse_RefusesOtherObjects(t *testing.T) {
 	sealed := seal(t, archivetest.Records(archivetest.Bank(2, 3, 9)), segment.Link{})
 	other := strings.Replace(sealed.Key, "1000.parquet", "1001.parquet", 1)
-	for name, data := range map[string][]byte{"empty": nil, "text": []byte("hello, world, this is no segment"), "magic": []byte("PAR1\x00\x00\x00\x00PAR1"), "other name": sealed.Data} {
+	for name, data := range map[string][]byte{"empty": nil, "text": []byte("hello, world, this is not a segment"), "magic": []byte("PAR1\x00\x00\x00\x00PAR1"), "other name": sealed.Data} {
 		_, err := walk(other, data)
 		if err == nil {
 			t.Fatalf("%s was accepted", name)

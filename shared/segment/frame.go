@@ -10,9 +10,9 @@ import (
 	"passbook/shared/event"
 )
 
-// The Parquet library trusts a footer. So the footer has a sum over its own bytes, which is proven
-// before the library sees them: the SHA-256 of everything from the footer's first byte to the
-// object's last, with sumBlank in the sum's place.
+// The Parquet library trusts a footer. So the footer carries a checksum over its own bytes, which
+// is checked before the library reads them: the SHA-256 of everything from the footer's first byte
+// to the object's last, with blankSum in the place of the checksum.
 const (
 	sumKey     = metadataPrefix + "sum"
 	footerTail = 8  // the footer's length and the trailing magic
@@ -21,12 +21,13 @@ const (
 
 var (
 	blankSum = strings.Repeat("A", sumLength)
-	// sumField is the key as it stands in the footer: Thrift's compact protocol follows a string by
-	// the next field's header and that field's length.
+	// sumField is the key as the footer has it: in Thrift's compact protocol the header of the next
+	// field and its length follow a string.
 	sumField = append([]byte(sumKey), 0x18, sumLength)
 )
 
-// checkObject proves the frame of a whole object: the magic at both ends, and the footer's sum.
+// checkObject checks the frame of a whole object: the magic at both ends and the checksum of the
+// footer.
 func checkObject(data []byte) error {
 	if len(data) == 0 {
 		return errors.New("the object is empty")
@@ -41,8 +42,8 @@ func checkObject(data []byte) error {
 	return checkFooter(data[int64(len(data))-length:])
 }
 
-// footerLength is how long the footer of an object of size bytes is, with its tail; the object ends
-// in tail.
+// footerLength returns the length of the footer of an object of size bytes, with its tail. tail is
+// the end of the object.
 func footerLength(tail []byte, size int64) (int64, error) {
 	if len(tail) < footerTail || string(tail[len(tail)-magicBytes:]) != "PAR1" {
 		return 0, errors.New("not a whole Parquet file")
@@ -54,7 +55,7 @@ func footerLength(tail []byte, size int64) (int64, error) {
 	return length + footerTail, nil
 }
 
-// sealFooter writes the sum into the blank that the library left, and returns it.
+// sealFooter writes the checksum into the blank that the library left, and returns it.
 func sealFooter(data []byte) (sum event.Hash, err error) {
 	length, err := footerLength(data, int64(len(data)))
 	if err != nil {
@@ -69,24 +70,24 @@ func sealFooter(data []byte) (sum event.Hash, err error) {
 	return sum, nil
 }
 
-// checkFooter proves the sum of a footer.
+// checkFooter checks the checksum of a footer.
 func checkFooter(footer []byte) error {
 	place, sum, err := footerSum(footer)
 	if err != nil {
 		return err
 	}
 	if string(footer[place:place+sumLength]) != sum.String() {
-		return errors.New("the footer does not have its own sum")
+		return errors.New("the footer does not match its checksum")
 	}
 	return nil
 }
 
-// footerSum finds the sum's place in the footer and computes what belongs there.
+// footerSum finds the place of the checksum in the footer and computes its value.
 func footerSum(footer []byte) (place int, sum event.Hash, err error) {
 	at := bytes.LastIndex(footer, sumField)
 	place = at + len(sumField)
 	if at < 0 || place+sumLength > len(footer) {
-		return 0, sum, errors.New("no sum in the footer")
+		return 0, sum, errors.New("the footer has no checksum")
 	}
 	h := sha256.New()
 	h.Write(footer[:place])

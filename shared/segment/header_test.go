@@ -9,9 +9,8 @@ import (
 	"passbook/shared/event"
 )
 
-// A fold must not make something of an entry that a newer program wrote: it would drop what it does
-// not know.
-func TestHeaderOfRow_ReadsFormatAndPrev(t *testing.T) {
+// A fold must refuse an entry that a newer program wrote: it would drop what it does not know.
+func TestHeaderFromColumns_ReadsFormatAndPrev(t *testing.T) {
 	prev := event.Hash{byte(rand.IntN(256)), 2, 3}
 	header := `{"format":1,"tenant":"main","prev":"` + prev.String() + `"}`
 	var a assembler

@@ -7,27 +7,27 @@ import (
 	"time"
 )
 
-// Root is what every segment's key starts with. v1 is the layout of keys and columns.
+// Root begins every segment's key. v1 is the version of the layout of keys and columns.
 const Root = "events/v1/"
 
-// SequenceDigits is the width that sequence numbers are padded to in keys, so that keys sort as
-// sequence numbers do: a Kinesis sequence number has up to 56 digits.
+// SequenceDigits is the width to which keys pad sequence numbers, so that keys sort as sequence
+// numbers do. A Kinesis sequence number has up to 56 digits.
 const SequenceDigits = 56
 
-// Source names a shard of one life of a stream. A stream that was deleted and made again has a
-// later Created.
+// Source identifies a shard of one incarnation of a stream. A stream that was deleted and created
+// again has a later Created.
 type Source struct {
 	Stream  string
 	Created time.Time
 	Shard   string
 }
 
-// String is "<stream>-<created, unix seconds>/<shard>", as in keys.
+// String returns "<stream>-<created, unix seconds>/<shard>", as in keys.
 func (s Source) String() string {
 	return s.Stream + "-" + strconv.FormatInt(s.Created.Unix(), 10) + "/" + s.Shard
 }
 
-// Name is what a segment's key says.
+// Name is the content of a segment's key.
 type Name struct {
 	Source
 	// Date is the UTC arrival date of the segment's first record, as midnight.
@@ -36,7 +36,7 @@ type Name struct {
 	First string
 }
 
-// Key is the segment's place in the bucket.
+// Key returns the key of the segment's object.
 func (n Name) Key() string {
 	return DayPrefix(n.Date) + n.Source.String() + "/" + strings.Repeat("0", max(0, SequenceDigits-len(n.First))) + n.First + ".parquet"
 }
@@ -46,11 +46,11 @@ func DayPrefix(day time.Time) string {
 	return Root + "date=" + day.UTC().Format(time.DateOnly) + "/"
 }
 
-// ParseKey reads a key back. It accepts exactly what Key writes.
+// ParseKey reads a key. It accepts exactly what Key returns.
 func ParseKey(key string) (Name, error) {
 	n, ok := parseKey(key)
 	if !ok || n.Key() != key {
-		return Name{}, fmt.Errorf("archive: %q is not the key of a segment", key)
+		return Name{}, fmt.Errorf("segment: %q is not the key of a segment", key)
 	}
 	return n, nil
 }
@@ -79,7 +79,7 @@ func parseKey(key string) (Name, bool) {
 	return Name{Source: source, Date: day, First: Unpadded(digits)}, true
 }
 
-// ParseSource reads a source back from the two parts of its String: the stream with the time of its
+// ParseSource reads a source from the two parts of its String: the stream with the time of its
 // creation, and the shard.
 func ParseSource(stream, shard string) (Source, bool) {
 	dash := strings.LastIndexByte(stream, '-')
@@ -90,7 +90,7 @@ func ParseSource(stream, shard string) (Source, bool) {
 	return Source{Stream: stream[:dash], Created: time.Unix(unix, 0).UTC(), Shard: shard}, err == nil
 }
 
-// Unpadded returns a sequence number without the zeros before it.
+// Unpadded returns a sequence number without leading zeros.
 func Unpadded(digits string) string {
 	if first := strings.TrimLeft(digits, "0"); first != "" {
 		return first
@@ -98,7 +98,7 @@ func Unpadded(digits string) string {
 	return "0"
 }
 
-// isSequence says that s is a decimal number, as sequence numbers are.
+// isSequence reports whether s is a decimal number, as sequence numbers are.
 func isSequence(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {

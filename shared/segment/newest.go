@@ -10,22 +10,22 @@ import (
 	"passbook/shared/event"
 )
 
-// EntryRef names an entry and its content.
+// EntryRef identifies an entry and its content.
 type EntryRef struct {
 	Tenant, AccountID string
 	// First is the entry's first version.
 	First int64
 	Hash  event.Hash
-	// Recorded is when it was recorded, in microseconds since 1970.
+	// Recorded is the time when it was recorded, in microseconds since 1970.
 	Recorded int64
 }
 
-// refColumns are the columns of a EntryRef.
+// refColumns are the columns of an EntryRef.
 var refColumns = []int{colTenant, colAccountID, colEntryFirst, colRecordedAt, colEntryHash}
 
-// Newest gives the entries of a segment that were recorded last, at most so many, the newest first:
-// what a journal that is older than the archive lacks. A record that came late or again does not
-// hide them, as it would at the segment's end.
+// Newest returns the entries of a segment that were recorded last, at most so many, the newest
+// first. A journal that is older than the archive lacks these. They are found by time, since an
+// entry that arrived late or again may be at the end of the segment.
 func Newest(ctx context.Context, b bucket.Bucket, key string, most int) ([]EntryRef, error) {
 	s, err := Open(ctx, b, key)
 	if err != nil {

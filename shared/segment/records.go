@@ -5,20 +5,20 @@ import (
 	"iter"
 )
 
-// Depth says how much of an entry a walk gives back and proves.
+// Depth selects how much of an entry Records returns and verifies.
 type Depth int
 
 const (
-	// FoldOnly gives what a fold needs: events, versions, times, prev and hash, but neither
-	// commands nor the bytes of the data. Its integrity is that of the segment: the sum of the
+	// FoldOnly returns what a fold needs: events, versions, times, prev and hash, but neither
+	// commands nor the bytes of the data. Its integrity is that of the segment: the checksum of the
 	// pages, the counts, the order of the rows.
 	FoldOnly Depth = iota
-	// Exact gives the entry as it was on the stream, proves its hash, and proves every column of
-	// its rows from it.
+	// Exact returns the entry as it was on the stream, verifies its hash, and verifies that every
+	// column of its rows follows from it.
 	Exact
 )
 
-// foldColumns are the columns of FoldOnly; it leaves the bulkiest ones compressed.
+// foldColumns are the columns of FoldOnly. The largest ones stay compressed.
 var foldColumns = []int{
 	colTenant, colAccountID, colVersion, colEntryFirst, colEntryLast, colType, colSchema, colRecordedAt, colEffectiveAt,
 	colArrivedAt, colCurrency, colPosted, colHeld, colLimit, colData, colEntryHash, colEntry, colSequence,
@@ -35,35 +35,34 @@ func (d Depth) columns() []int {
 	return all
 }
 
-// EntryError says that the rows of one entry do not give an entry that they could have been made
-// of.
+// EntryError reports that the rows of one entry do not form an entry from which they follow.
 type EntryError struct {
 	// Key is the segment's.
 	Key               string
 	Tenant, AccountID string
-	// First and Last are the versions that the rows are of.
+	// First and Last are the versions of the rows.
 	First, Last int64
 	Err         error
 }
 
-// Error names the segment, the account and the versions.
+// Error returns the segment, the account and the version, and what is wrong.
 func (e *EntryError) Error() string {
-	return fmt.Sprintf("archive: %s: %s/%s v%d: %v", e.Key, e.Tenant, e.AccountID, e.First, e.Err)
+	return fmt.Sprintf("segment %s: %s/%s v%d: %v", e.Key, e.Tenant, e.AccountID, e.First, e.Err)
 }
 
-// Unwrap gives ErrDamaged, or ErrNewer, and the cause.
+// Unwrap returns ErrDamaged or ErrNewer, and the cause.
 func (e *EntryError) Unwrap() []error { return []error{damageKind(e.Err), e.Err} }
 
 // Records walks the segment's entries in order of sequence number. Memory is bounded by a batch of
-// rows and one page a column. An error that is an *EntryError is one entry's, and the walk can go
-// on; any other is the last. Rows and entries are counted against the footer at the end. What the
-// walk hands out is the caller's.
+// rows and one page of each column. An *EntryError concerns one entry, and the walk continues after
+// it; any other error is the last. At the end, rows and entries are counted and compared with the
+// footer. The caller may keep what it gets.
 func (s *Segment) Records(depth Depth) iter.Seq2[Record, error] {
 	return s.RecordsOf(depth, func(string, string) bool { return true })
 }
 
-// RecordsOf is Records of the accounts that keep selects by tenant and id. The others are passed
-// over cheaply; order and counts are checked of all.
+// RecordsOf walks as Records does, but only the accounts that keep selects. The others cost little;
+// order and counts are checked of all.
 func (s *Segment) RecordsOf(depth Depth, keep func(tenant, account string) bool) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		c := newCursor(s.file, depth.columns())

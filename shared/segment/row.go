@@ -9,14 +9,14 @@ import (
 
 // Record is an entry as the stream delivered it.
 type Record struct {
-	// Sequence is the record's sequence number on its shard; it rises within a segment.
+	// Sequence is the record's sequence number in its shard; it rises within a segment.
 	Sequence string
-	// Arrived is the stream's approximate arrival time, whole microseconds.
+	// Arrived is the stream's approximate arrival time, in whole microseconds.
 	Arrived time.Time
 	Entry   *event.Entry
 }
 
-// Row is an event as a segment holds it. Optional columns are "" or 0 or nil where they are null.
+// Row is an event as a segment stores it. Optional columns that are null are "", 0 or nil.
 type Row struct {
 	Tenant, AccountID              string
 	Version, EntryFirst, EntryLast int64
@@ -39,7 +39,7 @@ type Row struct {
 
 const secondsPerDay = 24 * 60 * 60
 
-// appendRows adds the rows of a record; header is that of its entry.
+// appendRows appends the rows of a record; header is that of its entry.
 func appendRows(dst []Row, rec Record, shard string, header []byte) []Row {
 	for _, ev := range rec.Entry.Events {
 		dst = append(dst, rowOf(rec, ev, shard, header))
@@ -48,8 +48,8 @@ func appendRows(dst []Row, rec Record, shard string, header []byte) []Row {
 	return dst
 }
 
-// rowOf is the row of an event of a record. Every column is a function of the record and its shard,
-// which is what lets a reader prove a row.
+// rowOf returns the row of an event of a record. Every column is a function of the record and its
+// shard, so a reader can verify a row.
 func rowOf(rec Record, ev event.Event, shard string, header []byte) Row {
 	e := rec.Entry
 	c := e.Commands[ev.Command]
@@ -70,7 +70,7 @@ func rowOf(rec Record, ev event.Event, shard string, header []byte) Row {
 	}
 }
 
-// difference names the first column in which two rows differ, or "".
+// difference returns the first columns in which two rows differ, or "".
 func (r *Row) difference(o *Row) string {
 	switch {
 	case r.Tenant != o.Tenant, r.AccountID != o.AccountID, r.Currency != o.Currency:
@@ -96,7 +96,7 @@ func (r *Row) difference(o *Row) string {
 	return ""
 }
 
-// textColumn is a text as a column: the plain string, or the JSON of a sealed one.
+// textColumn returns a text as a column: the plain string, or the JSON of a sealed one.
 func textColumn(t event.Text) string {
 	if t.Sealed != "" {
 		return `{"enc":"` + t.Sealed + `"}`

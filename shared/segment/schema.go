@@ -5,8 +5,8 @@ import (
 	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
-// columns declares the Parquet schema: names, types and order are the format. Low-cardinality
-// columns are dictionaries; the rest is PLAIN under zstd, which every reader has.
+// columns declares the Parquet schema: names, types and order are the format. Columns of few values
+// use dictionaries; the rest is PLAIN with zstd, which every reader supports.
 type columns struct {
 	Tenant        string   `parquet:"tenant,dict"`
 	AccountID     string   `parquet:"account_id,dict"`
@@ -37,7 +37,7 @@ type columns struct {
 	Sequence      string   `parquet:"sequence"`
 }
 
-// The places of the columns, in the order of the schema.
+// The indexes of the columns, in the order of the schema.
 const (
 	colTenant = iota
 	colAccountID
@@ -69,23 +69,21 @@ const (
 	columnCount
 )
 
-// schema is what a segment's own schema must equal.
+// schema is compared with the schema of a segment that is read.
 var schema = parquet.NewSchema("event", parquet.SchemaOf(columns{}))
 
-// compression is shared: it pools its encoders and decoders, and each call works alone, so that the
-// bytes do not depend on how many cores there are.
+// compression is shared: it pools its encoders and decoders. Each call works alone, so that the
+// bytes do not depend on the number of cores.
 var compression = &zstd.Codec{Level: zstd.SpeedFastest}
 
-// Sizes that shape the bytes: a change of one makes other bytes of the same records, so they are
-// constants.
+// Sizes on which the bytes depend. Changing one gives other bytes for the same records.
 const (
 	// pageBytes is the size of a page before it is compressed.
 	pageBytes = 128 << 10
-	// rowsPerRowGroup bounds what a query engine reads at once, and what a writer holds beside
-	// finished pages.
+	// rowsPerRowGroup bounds what a query engine reads at once.
 	rowsPerRowGroup = 128 << 10
-	// batchRows is how many rows go to the columns, or come from them, at once.
+	// batchRows is how many rows are written to the columns, or read from them, at once.
 	batchRows = 1024
-	// dictionaryBytes is the size after which a column of a row group goes on without a dictionary.
+	// dictionaryBytes bounds the dictionary of a column; values beyond it are written PLAIN.
 	dictionaryBytes = 512 << 10
 )

@@ -16,38 +16,36 @@ import (
 	"passbook/shared/stream"
 )
 
-// MaxBytes is the largest object that is opened; a segment is held in memory while it is
-// read.
+// MaxBytes is the size of the largest object that is read. A segment is in memory while it is read.
 const MaxBytes = 1 << 30
 
-// The errors that a caller decides on; both come wrapped in a text that names the object.
+// The errors of an object, wrapped in a text that names it. Unusable is true of each.
 var (
-	// ErrDamaged: the object is not a whole segment, or its content does not fit its footer or its
-	// hashes.
-	ErrDamaged = errors.New("damaged segment")
+	// ErrDamaged: the object is not a complete segment, or does not match its footer or its hashes.
+	ErrDamaged = errors.New("damaged")
 	// ErrNewer: the segment was written by a newer program.
-	ErrNewer = errors.New("segment of a newer format")
-	// ErrUnreadable: the bucket lists the segment and does not give it.
-	ErrUnreadable = errors.New("unreadable segment")
+	ErrNewer = errors.New("written in a newer format")
+	// ErrUnreadable: the bucket lists the object, but it is gone or may not be read.
+	ErrUnreadable = errors.New("unreadable")
 )
 
-// Unusable says that an error is of one object, whose entries are missing then, and no reason to
-// leave the others unread.
+// Unusable reports whether an error concerns one object alone: its entries are missing, and the
+// other segments can be read nevertheless.
 func Unusable(err error) bool {
 	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrNewer) || errors.Is(err, ErrUnreadable)
 }
 
-// openError is the error of a segment that cannot be opened: its own where it is gone or this
-// object is denied.
+// openError returns the error of an object that cannot be opened. It is ErrUnreadable where the
+// object is gone, or access to it is denied.
 func openError(key string, err error) error {
 	if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("archive: %s: %w: %w", key, ErrUnreadable, err)
+		return fmt.Errorf("segment %s: %w: %w", key, ErrUnreadable, err)
 	}
-	return fmt.Errorf("archive: open %s: %w", key, err)
+	return fmt.Errorf("open segment %s: %w", key, err)
 }
 
-// Segment is an open segment: its footer, and its bytes in memory. It may be walked by several
-// goroutines at once.
+// Segment is an open segment: its footer, and its bytes in memory. Several goroutines may walk it
+// at once.
 type Segment struct {
 	Key    string
 	Name   Name
@@ -64,12 +62,12 @@ func ReadObject(ctx context.Context, b bucket.Bucket, key string) ([]byte, error
 	}
 	defer object.Close()
 	if object.Size() > MaxBytes {
-		return nil, fmt.Errorf("archive: %s: %w: %d bytes", key, ErrDamaged, object.Size())
+		return nil, fmt.Errorf("segment %s: %w: %d bytes", key, ErrDamaged, object.Size())
 	}
 	data := make([]byte, object.Size())
 	n, err := object.ReadAt(data, 0)
 	if n < len(data) {
-		return nil, fmt.Errorf("archive: read %s: %w", key, err)
+		return nil, fmt.Errorf("read segment %s: %w", key, err)
 	}
 	return data, nil
 }
@@ -84,7 +82,8 @@ func Open(ctx context.Context, b bucket.Bucket, key string) (*Segment, error) {
 	return Parse(key, data)
 }
 
-// Parse is Open of bytes already read. It keeps data, which MUST NOT change any more.
+// Parse opens a segment from bytes that were read already. It keeps data, which MUST NOT change any
+// more.
 func Parse(key string, data []byte) (*Segment, error) {
 	name, err := ParseKey(key)
 	if err != nil {
@@ -98,22 +97,22 @@ func Parse(key string, data []byte) (*Segment, error) {
 	return s, nil
 }
 
-// guard runs f, names the object in its error, and makes an error of a panic: the Parquet library
-// panics on some damage that no sum covers.
+// guard runs f and names the object in its error. It turns a panic into an error: the Parquet
+// library panics on some damage that no checksum covers.
 func (s *Segment) guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("archive: %s: %w: %v", s.Key, ErrDamaged, p)
+			err = fmt.Errorf("segment %s: %w: %v", s.Key, ErrDamaged, p)
 		}
 	}()
 	err = f()
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("archive: %s: %w: %w", s.Key, damageKind(err), err)
+	return fmt.Errorf("segment %s: %w: %w", s.Key, damageKind(err), err)
 }
 
-// damageKind says whether a newer program's writing, or damage, is behind an error.
+// damageKind returns ErrNewer where a newer program wrote the data, else ErrDamaged.
 func damageKind(err error) error {
 	var format *event.FormatError
 	if errors.Is(err, ErrNewer) || errors.As(err, &format) {
@@ -144,12 +143,12 @@ func (s *Segment) parse(data []byte) error {
 		return err
 	}
 	if sha256.Sum256(data[magicBytes:end]) != s.Footer.Pages {
-		return errors.New("the pages do not have the sum in the footer")
+		return errors.New("the pages do not match the checksum in the footer")
 	}
 	return nil
 }
 
-// checkMetadata holds the footer against the object's name and the Parquet metadata.
+// checkMetadata compares the footer with the object's name and the Parquet metadata.
 func (s *Segment) checkMetadata() error {
 	switch {
 	case s.Footer.First != s.Name.First:
@@ -159,7 +158,7 @@ func (s *Segment) checkMetadata() error {
 	case s.file.Schema().String() != schema.String():
 		return errors.New("the schema is not that of a segment")
 	case s.file.NumRows() != s.Footer.Rows:
-		return fmt.Errorf("%d rows, the footer says %d", s.file.NumRows(), s.Footer.Rows)
+		return fmt.Errorf("%d rows, but the footer counts %d", s.file.NumRows(), s.Footer.Rows)
 	}
 	return nil
 }
@@ -168,7 +167,7 @@ func openFile(r io.ReaderAt, size int64) (*parquet.File, error) {
 	return parquet.OpenFile(r, size, parquet.SkipMagicBytes(true), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 }
 
-// pagesEnd is where the last page of any column ends.
+// pagesEnd returns the offset of the end of the last page of any column.
 func pagesEnd(file *parquet.File, size int64) (int64, error) {
 	end := int64(magicBytes)
 	for _, group := range file.Metadata().RowGroups {

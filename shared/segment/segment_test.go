@@ -42,7 +42,7 @@ func record(t testing.TB, e *event.Entry) []byte {
 	return enc.Record
 }
 
-func TestSegment_ExactGivesTheRecordsBack(t *testing.T) {
+func TestRecords_ExactReturnsTheRecords(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(1, 50, 3000))
 	previous := segment.Link{Key: "k", Last: "12"}
 	sealed := seal(t, records, previous)
@@ -72,7 +72,7 @@ func TestSegment_ExactGivesTheRecordsBack(t *testing.T) {
 	}
 }
 
-func TestSegment_FoldsGivesWhatAFoldNeeds(t *testing.T) {
+func TestRecords_FoldOnlyReturnsWhatAFoldNeeds(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(1, 50, 3000))
 	sealed := seal(t, records, segment.Link{})
 	s, err := segment.Parse(sealed.Key, sealed.Data)
@@ -100,9 +100,9 @@ func TestSegment_FoldsGivesWhatAFoldNeeds(t *testing.T) {
 	}
 }
 
-// The bytes are held to those of the first release: a segment that an earlier program wrote is read
-// for ever, and two programs of one version write the same.
-func TestSegment_Golden(t *testing.T) {
+// The bytes are those of the first release: a segment that an earlier program wrote can always be
+// read, and two programs of one version write the same.
+func TestSegment_HasTheBytesOfTheFirstRelease(t *testing.T) {
 	records := archivetest.Records(archivetest.Bank(42, 5, 60))
 	sealed := seal(t, records, segment.Link{Key: "events/v1/before", Last: "999"})
 	golden := filepath.Join("testdata", "v1.parquet")

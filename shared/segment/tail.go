@@ -9,10 +9,10 @@ import (
 	"passbook/shared/bucket"
 )
 
-// firstTail is how much of an object's end is read at first; a footer is seldom longer.
+// firstTail is how much of an object's end is read at first. A footer is seldom longer.
 const firstTail = 64 << 10
 
-// ReadFooter reads the footer of a segment alone, in one or two ranges. It proves the footer, not
+// ReadFooter reads only the footer of a segment, in one or two ranges. It checks the footer, not
 // the pages.
 func ReadFooter(ctx context.Context, b bucket.Bucket, key string) (Footer, error) {
 	name, err := ParseKey(key)
@@ -27,7 +27,7 @@ func ReadFooter(ctx context.Context, b bucket.Bucket, key string) (Footer, error
 	s := &Segment{Key: key, Name: name}
 	tail, err := readTail(o, min(firstTail, o.Size()))
 	if err != nil {
-		return Footer{}, fmt.Errorf("archive: read %s: %w", key, err)
+		return Footer{}, fmt.Errorf("read the footer of segment %s: %w", key, err)
 	}
 	var length int64
 	err = s.guard(func() (err error) {
@@ -40,7 +40,7 @@ func ReadFooter(ctx context.Context, b bucket.Bucket, key string) (Footer, error
 	if length > int64(len(tail)) {
 		tail, err = readTail(o, length)
 		if err != nil {
-			return Footer{}, fmt.Errorf("archive: read %s: %w", key, err)
+			return Footer{}, fmt.Errorf("read the footer of segment %s: %w", key, err)
 		}
 	}
 	tail = tail[int64(len(tail))-length:]
@@ -73,7 +73,7 @@ func readTail(o bucket.Object, length int64) ([]byte, error) {
 	return tail, nil
 }
 
-// tailReader serves the end of an object that was read already.
+// tailReader reads the end of an object from memory.
 type tailReader struct {
 	tail  []byte
 	start int64

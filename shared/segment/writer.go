@@ -15,8 +15,8 @@ import (
 // magicBytes is the length of the "PAR1" that a Parquet file starts with.
 const magicBytes = 4
 
-// Writer makes one segment. It holds compressed pages and one unfinished page a column, not the
-// records. It is not safe for concurrent use.
+// Writer makes one segment. It keeps compressed pages and one unfinished page of each column in
+// memory, not the records. It is not safe for concurrent use.
 type Writer struct {
 	source Source
 	footer Footer
@@ -39,21 +39,21 @@ type Sealed struct {
 	Footer Footer
 }
 
-// NewWriter starts the segment of source that follows previous.
+// NewWriter begins the segment of a source that follows previous.
 func NewWriter(source Source, previous Link) *Writer {
 	w := &Writer{source: source, footer: Footer{Format: Format, Previous: previous}, seen: make(map[event.Hash]struct{})}
 	w.file = parquet.NewGenericWriter[any](&w.out, append(options[:len(options):len(options)], schema)...)
 	return w
 }
 
-// options shape the bytes; see the sizes in the schema.
+// options determine the bytes, as do the sizes in the schema.
 var options = []parquet.WriterOption{
 	parquet.CreatedBy("passbook", "1", "archive"),
 	parquet.Compression(compression),
 	parquet.PageBufferSize(pageBytes),
-	parquet.WriteBufferSize(0), // so that a flushed row group is all in out
+	parquet.WriteBufferSize(0), // so that a flushed row group is in out completely
 	parquet.DictionaryMaxBytes(dictionaryBytes),
-	// Bounds of what nobody searches by a range would only fill the index.
+	// Nobody searches these columns by a range; their bounds would only fill the index.
 	parquet.SkipPageBounds("request"),
 	parquet.SkipPageBounds("correlation_id"),
 	parquet.SkipPageBounds("causation_id"),
@@ -62,11 +62,11 @@ var options = []parquet.WriterOption{
 	parquet.SkipPageBounds("entry"),
 }
 
-// Append adds a record whose sequence number MUST be greater than the last one's. An exact repeat
-// of an entry that the segment holds only moves its end.
+// Append adds a record, whose sequence number MUST be greater than the last one's. An exact repeat
+// of an entry in the segment only moves the segment's end.
 func (w *Writer) Append(rec Record) error {
 	if !isSequence(rec.Sequence) || (w.footer.Last != "" && stream.CompareSequence(rec.Sequence, w.footer.Last) <= 0) {
-		return fmt.Errorf("archive: append sequence %s after %s", rec.Sequence, w.footer.Last)
+		return fmt.Errorf("segment: append sequence %s after %s", rec.Sequence, w.footer.Last)
 	}
 	if w.footer.First == "" {
 		w.footer.First, w.footer.FirstHash, w.first = rec.Sequence, rec.Entry.Hash, rec.Arrived
@@ -89,14 +89,14 @@ func (w *Writer) Append(rec Record) error {
 	return nil
 }
 
-// headerBlock is how much space for headers is made at once, headerMost about the size of a usual
-// one.
+// headerBlock is how much memory for headers is allocated at once; maxHeader is the size of a large
+// header.
 const (
 	headerBlock = 64 << 10
 	maxHeader   = 1 << 10
 )
 
-// header encodes an entry's header in space that lives as long as its row waits.
+// header encodes an entry's header in memory that lives as long as its row waits.
 func (w *Writer) header(e *event.Entry) []byte {
 	if cap(w.headers)-len(w.headers) < maxHeader {
 		w.headers = make([]byte, 0, headerBlock)
@@ -106,29 +106,29 @@ func (w *Writer) header(e *event.Entry) []byte {
 	return w.headers[start:len(w.headers):len(w.headers)]
 }
 
-// Skip moves the segment's end over a record that is no entry. The segment MUST NOT be empty: what
-// precedes it belongs to none.
+// Skip moves the segment's end over a record that has no entry. The segment MUST NOT be empty: a
+// record before the first entry belongs to no segment.
 func (w *Writer) Skip(sequence string) { w.footer.Last = sequence }
 
-// Rows is the number of events so far, repeats left out.
+// Rows returns the number of events so far, without repeats.
 func (w *Writer) Rows() int64 { return w.footer.Rows }
 
-// Empty says that nothing was appended.
+// Empty reports whether nothing was appended.
 func (w *Writer) Empty() bool { return w.footer.First == "" }
 
-// Arrived is the arrival time of the first record.
+// Arrived returns the arrival time of the first record.
 func (w *Writer) Arrived() time.Time { return w.first }
 
-// Last is the sequence number of the last record, "" before the first.
+// Last returns the sequence number of the last record, "" before the first.
 func (w *Writer) Last() string { return w.footer.Last }
 
-// Size estimates, from above, the bytes that the segment would have if it were sealed now.
+// Size returns an upper estimate of the bytes that the segment would have if it were sealed now.
 func (w *Writer) Size() int64 { return w.file.Size() }
 
-// Seal finishes the segment. The Writer is used up.
+// Seal finishes the segment. The Writer cannot be used afterwards.
 func (w *Writer) Seal() (Sealed, error) {
 	if w.Empty() {
-		return Sealed{}, fmt.Errorf("archive: seal: no records")
+		return Sealed{}, fmt.Errorf("segment: seal: no records")
 	}
 	err := w.flush(len(w.rows))
 	if err != nil {
@@ -136,7 +136,7 @@ func (w *Writer) Seal() (Sealed, error) {
 	}
 	err = w.file.Flush()
 	if err != nil {
-		return Sealed{}, fmt.Errorf("archive: seal: %w", err)
+		return Sealed{}, fmt.Errorf("segment: seal: %w", err)
 	}
 	w.footer.Pages = sha256.Sum256(w.out.Bytes()[magicBytes:])
 	for i, value := range w.footer.values() {
@@ -145,18 +145,18 @@ func (w *Writer) Seal() (Sealed, error) {
 	w.file.SetKeyValueMetadata(sumKey, blankSum)
 	err = w.file.Close()
 	if err != nil {
-		return Sealed{}, fmt.Errorf("archive: seal: %w", err)
+		return Sealed{}, fmt.Errorf("segment: seal: %w", err)
 	}
 	w.footer.Sum, err = sealFooter(w.out.Bytes())
 	if err != nil {
-		return Sealed{}, fmt.Errorf("archive: seal: %w", err)
+		return Sealed{}, fmt.Errorf("segment: seal: %w", err)
 	}
 	name := Name{Source: w.source, Date: w.first, First: w.footer.First}
 	return Sealed{Key: name.Key(), Data: w.out.Bytes(), Footer: w.footer}, nil
 }
 
-// flush gives the first n rows to the columns, at fixed counts, so that pages begin at the same
-// rows whoever writes.
+// flush writes the first n rows to the columns. It is called at fixed counts, so that pages begin
+// at the same rows in every writer.
 func (w *Writer) flush(n int) error {
 	if n == 0 {
 		return nil
@@ -168,7 +168,7 @@ func (w *Writer) flush(n int) error {
 		codecs[c].put(&w.arena, w.rows, values)
 		_, err := writers[c].WriteRowValues(values)
 		if err != nil {
-			return fmt.Errorf("archive: write column %d: %w", c, err)
+			return fmt.Errorf("segment: write column %d: %w", c, err)
 		}
 	}
 	w.rows = append(w.rows[:0], w.rows[n:]...)
@@ -179,7 +179,7 @@ func (w *Writer) flush(n int) error {
 	w.group = 0
 	err := w.file.Flush()
 	if err != nil {
-		return fmt.Errorf("archive: write row group: %w", err)
+		return fmt.Errorf("segment: write row group: %w", err)
 	}
 	return nil
 }

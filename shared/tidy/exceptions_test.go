@@ -97,9 +97,6 @@ var notYet = slices.Concat(
 	//
 	[]string{
 		"archiver",
-		"shared/archive",
-		"shared/segment",
-		"shared/archive/archivetest",
 		"shared/audit",
 		"shared/replay",
 		"shared/stores",

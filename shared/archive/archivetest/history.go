@@ -1,6 +1,6 @@
 // Package archivetest makes histories of accounts for tests: entries that the journal could have
-// committed, with true balances, hashes and chains. It has arithmetic of its own, so that tests
-// compare two.
+// committed, with correct balances, hashes and chains. Its arithmetic is separate from package
+// account's, so that tests compare two.
 package archivetest
 
 import (
@@ -45,7 +45,7 @@ func (a *Account) Grow(n int) {
 	}
 }
 
-// Version is the last version so far.
+// Version returns the last version so far.
 func (a *Account) Version() int64 { return a.version }
 
 func (a *Account) commit() {
@@ -79,7 +79,7 @@ func (a *Account) command(e *event.Entry) {
 		ev.Version, ev.Command, ev.Currency, ev.RecordedAt = a.version, len(e.Commands), e.Currency, a.now
 		ev.EffectiveAt, ev.After = a.now.Truncate(24*time.Hour), a.after
 		if held, ok := body.(event.HoldCaptured); ok {
-			// The capture frees the hold; the withdrawal after it takes the money.
+			// The capture releases the hold; the withdrawal after it takes the money.
 			ev.After.Posted += held.Amount
 		}
 		e.Events = append(e.Events, ev)
@@ -129,7 +129,7 @@ func (a *Account) withdraw(amount int64, holdID string) event.Body {
 	return event.MoneyWithdrawn{Amount: amount, Kind: event.KindCard, HoldID: holdID, FromOwn: own, FromCredit: amount - own}
 }
 
-// reverse takes the oldest withdrawal back.
+// reverse reverses the oldest withdrawal.
 func (a *Account) reverse() event.Body {
 	original := a.spent[0]
 	a.spent = a.spent[1:]
@@ -152,7 +152,7 @@ func (a *Account) resolve(capture bool) []event.Body {
 	return []event.Body{captured, a.withdraw(h.amount, captured.HoldID)}
 }
 
-// Bank grows accounts named and on, and gives their entries in one order in which they
+// Bank grows accounts named and so on. It returns their entries in one order in which they
 // could have been committed.
 func Bank(seed uint64, accounts, entries int) []*event.Entry {
 	random := rand.New(rand.NewPCG(seed, 0))
