@@ -6,7 +6,7 @@ import "time"
 // added outside an event's data raises it.
 const Format = 1
 
-// Limits of an entry (FORMATS: identities, entry).
+// Limits of an entry; docs/formats.md describes its encoding.
 const (
 	// MaxCommands is the most commands that a lane commits in one entry.
 	MaxCommands = 500

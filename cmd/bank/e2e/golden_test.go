@@ -1,22 +1,14 @@
 package e2e
 
 import (
-	"archive/tar"
-	"compress/gzip"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"testing"
+
+	"passbook/cmd/internal/golden"
 )
 
-// goldenDirectory is a data directory with its archive as the first release wrote it (commit
-// b536342), after a few dozen commands of every kind, a rebuild of balance and a restart. It never
-// changes: what the first release wrote has to stay readable.
-const goldenDirectory = "testdata/directory-1.tar.gz"
-
-// goldenStates are the accounts of goldenDirectory, as the first release answered for them.
+// goldenStates are the accounts of the first golden directory, as the first release answered for
+// them.
 var goldenStates = []state{
 	{AccountID: "6x25g7f24bapq4jrzfqgxuc3yh", Posted: 4730, Available: 4730, Version: 46},
 	{AccountID: "A-1", Posted: 225500, Held: 800, Limit: 10000, Available: 234700, Version: 15},
@@ -26,45 +18,6 @@ var goldenStates = []state{
 	{AccountID: "H-1", Posted: -1608, Limit: 1000000, Available: 998392, Version: 49},
 	{AccountID: "J-1", Posted: 123456, Available: 123456, Version: 5},
 	{AccountID: "Z-1", Version: 2},
-}
-
-// unpack extracts a compressed tar into a new directory.
-func unpack(t *testing.T, name string) string {
-	t.Helper()
-	file, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	unzipped, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for archive := tar.NewReader(unzipped); ; {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return dir
-		}
-		if err == nil {
-			err = extract(archive, header, filepath.Join(dir, filepath.Clean("/"+header.Name)))
-		}
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-	}
-}
-
-// extract writes one entry of a tar: a directory or a file.
-func extract(from io.Reader, header *tar.Header, path string) error {
-	if header.Typeflag == tar.TypeDir {
-		return os.MkdirAll(path, 0o700)
-	}
-	data, err := io.ReadAll(from)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, data, 0o600)
 }
 
 // checkGolden compares every account's balance in the read model, at its last version in the
@@ -93,7 +46,7 @@ func (b *bank) checkGolden(t *testing.T) {
 
 func TestADirectoryOfTheFirstReleaseContinues(t *testing.T) {
 	t.Parallel()
-	b := serve(t, unpack(t, goldenDirectory))
+	b := serve(t, golden.Unpack(t, golden.First))
 	b.checkGolden(t)
 	b.checkAudit(t)
 
@@ -131,5 +84,24 @@ func TestADirectoryOfTheFirstReleaseContinues(t *testing.T) {
 	}
 	must(t, "replay", "discard", "--model", "balance", "--yes", "--data", b.data)
 	rebuild(t, b.data, "archive")
+	b.checkAudit(t)
+	b.Terminate()
+	formats, err := golden.Read("../../../docs/formats.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.CheckDirectory(t, formats, b.data)
+}
+
+// TestADirectoryWithScarsContinues opens a directory with holes, a quarantined record, a retired
+// segment and writers that were killed.
+func TestADirectoryWithScarsContinues(t *testing.T) {
+	t.Parallel()
+	b := serve(t, golden.Unpack(t, golden.Second))
+	b.checkAudit(t)
+	b.post(t, "/v1/accounts/A-1/withdrawals", "after-1", money(1)).must(t, 201)
+	if got, ok := b.then(t, "A-1", "min_version=17&wait=10s"); !ok || got.Posted != 225500 {
+		t.Errorf("A-1 has %+v", got)
+	}
 	b.checkAudit(t)
 }

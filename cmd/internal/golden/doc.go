@@ -1,0 +1,9 @@
+// Package golden keeps small data directories that earlier programs wrote, and checks that every
+// row and object in a directory is as docs/formats.md describes it.
+//
+// testdata has directory-1, which the first release wrote (commit b536342) with commands of every
+// kind, a rebuild and a restart, and directory-2, the same after later programs continued it: with
+// holes, a quarantined record, a retired segment, and writers that were killed. They never change.
+//
+// It is for tests. Next on the walk: cmd/bank/e2e, where today's bank continues directory-1.
+package golden
