@@ -18,6 +18,7 @@ import (
 	"passbook/cmd/internal/programs/credit"
 	"passbook/cmd/internal/programs/creditlimit"
 	"passbook/cmd/internal/programs/withdraw"
+	"passbook/cmd/internal/programtest"
 	"passbook/cmd/internal/serve"
 	"passbook/shared/bucket"
 	"passbook/shared/platform"
@@ -71,7 +72,7 @@ func (f *together) start(t *testing.T, service string, n int) *instance {
 	config := f.config
 	config.Instance = nameOf(service, n)
 	w := &wire{table: f.engine.Table, stream: f.engine.Streams, bucket: f.engine.Bucket}
-	engine := f.engine.Through(wiredTable{w}, wiredStream{w}, wiredBucket{w})
+	engine := programtest.Share(f.engine, wiredTable{w}, wiredStream{w}, wiredBucket{w})
 	p, err := serve.OpenOn(t.Context(), programs[service], "test", config, engine, f.log)
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +147,7 @@ func (f *together) job(t *testing.T, name string, params any) error {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	engine := f.engine.Through(f.engine.Table, f.engine.Streams, f.engine.Bucket)
+	engine := programtest.Share(f.engine, f.engine.Table, f.engine.Streams, f.engine.Bucket)
 	_, err = jobs.Standing(f.config, engine, f.log).Funcs()[name](ctx, text, progress.New())
 	if errors.Is(err, ops.ErrDifference) {
 		err = fmt.Errorf("%w: %w", errDiffers, err)

@@ -128,8 +128,8 @@ func TestProgramsSayWhyTheyCannotStart(t *testing.T) {
 		"no region":          {keys, "no AWS region", "AWS_REGION"},
 		"no credentials":     {region, "no AWS credentials", "AWS_ACCESS_KEY_ID"},
 		"no such profile":    {join(region, []string{"AWS_PROFILE=nobody"}), "AWS settings cannot be read", "AWS_PROFILE"},
-		"endpoint unheard":   {join(region, keys, closedPort(t)), "nothing answers at http://127.0.0.1", "AWS_ENDPOINT_URL"},
-		"endpoint malformed": {join(region, keys, []string{"AWS_ENDPOINT_URL=localhost:4566"}), "is no address", "http://127.0.0.1:4566"},
+		"endpoint unheard":   {join(region, keys, closedPort(t)), "no answer from http://127.0.0.1", "AWS_ENDPOINT_URL"},
+		"endpoint malformed": {join(region, keys, []string{"AWS_ENDPOINT_URL=localhost:4566"}), "is not a URL", "http://127.0.0.1:4566"},
 		"endpoint not AWS":   {join(region, keys, answering(t, 200, "", "<html>hello</html>")), "is not AWS", "AWS_ENDPOINT_URL"},
 		"endpoint another": {
 			join(region, keys, answering(t, 404, "", `{"type":"/problems/route-not-found","status":404}`)), "is not AWS", "AWS_ENDPOINT_URL",
@@ -140,7 +140,7 @@ func TestProgramsSayWhyTheyCannotStart(t *testing.T) {
 		},
 		"no rights": {
 			join(region, keys, answering(t, 400, "AccessDeniedException", `{"message":"not authorized to perform: dynamodb:DescribeTable"}`)),
-			"rights are missing", "deploy/template.yaml",
+			"permissions are missing", "deploy/template.yaml",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -201,10 +201,10 @@ func TestProgramsSayWhatIsMissingOnAWS(t *testing.T) {
 		{"credit", "PutItem", prefix + "control", "PutItem"},
 	} {
 		denied := append(environ, denying(t, right.operation, right.on)...)
-		ends(t, append(denied, "PASSBOOK_LOG_LEVEL=error"), 5, "rights are missing", right.says, right.program)
+		ends(t, append(denied, "PASSBOOK_LOG_LEVEL=error"), 5, "permissions are missing", right.says, right.program)
 	}
 	for program, table := range map[string]string{"withdraw": "journal", "credit": "journal", "balance": "balance", "creditlimit": "creditlimit"} {
-		refuses(t, append(environ, denying(t, "PutItem", prefix+table)...), 5, "rights are missing: put row of "+prefix+table, "deploy/template.yaml", program)
+		refuses(t, append(environ, denying(t, "PutItem", prefix+table)...), 5, "permissions are missing: put row of "+prefix+table, "deploy/template.yaml", program)
 	}
 
 	client := dynamodb.NewFromConfig(c)

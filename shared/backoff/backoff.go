@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Backoff is the pauses of one caller. First and Most are required. It is not for concurrent use.
+// Backoff computes the pauses of one caller. First and Most are required. It is not for concurrent
+// use.
 type Backoff struct {
 	// First is the first bound, Most the last.
 	First, Most time.Duration
@@ -14,7 +15,7 @@ type Backoff struct {
 	tries int
 }
 
-// Next is the pause before the next attempt.
+// Next returns the pause before the next attempt.
 func (b *Backoff) Next() time.Duration {
 	d := Of(b.First, b.Most, b.tries)
 	b.tries++
@@ -27,7 +28,7 @@ func (b *Backoff) Pause(ctx context.Context) error { return Sleep(ctx, b.Next())
 // Reset begins again at First, after a success.
 func (b *Backoff) Reset() { b.tries = 0 }
 
-// Of is a pause after so many failed attempts, from 0, for callers that count them elsewhere.
+// Of returns a pause after so many failed attempts, from 0, for callers that count them elsewhere.
 func Of(first, most time.Duration, failures int) time.Duration {
 	bound := most
 	if failures < 20 {

@@ -26,7 +26,7 @@ func record(key string, bytesOf int) stream.Record {
 	return stream.Record{PartitionKey: key, Data: bytes.Repeat([]byte("x"), bytesOf-len(key))}
 }
 
-// sent is which records of a put were accepted.
+// sent puts records and returns the indexes of those that were accepted.
 func sent(t *testing.T, h stream.Stream, records ...stream.Record) (list []int) {
 	t.Helper()
 	puts, err := h.Put(t.Context(), "events", records)
@@ -137,7 +137,7 @@ func TestReadersShareAShard(t *testing.T) {
 	})
 }
 
-// An answer of 10 MiB is paid for by the seconds after it, whoever reads.
+// An answer of 10 MiB throttles the reads of all processes in the seconds after it.
 func TestBigAnswerBlocksTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		one, two, streams := shards(t, 1)

@@ -15,7 +15,7 @@ import (
 // items is a table with an index on nk and nn.
 var items = table.Schema{Name: "items", Indexes: []table.Index{{Name: "by-number", PK: "nk", SK: "nn", Numeric: true}}}
 
-// item is a row of that many bytes, which is in the index where n is not 0.
+// item returns a row of that many bytes, which is in the index if n is not 0.
 func item(pk string, bytes int, n int64) table.Row {
 	attrs := table.Map{}
 	if n != 0 {
@@ -131,7 +131,7 @@ func TestReadUnits(t *testing.T) {
 	}
 }
 
-// inOneSecond is how often a call passes within the second after the store has rested.
+// inOneSecond returns how often a call passes within one second, after ten seconds without calls.
 func inOneSecond(t *testing.T, call func(i int) error) (passed int) {
 	t.Helper()
 	time.Sleep(10 * time.Second)
@@ -155,7 +155,7 @@ func near(t *testing.T, what string, got, want int) {
 	}
 }
 
-// A second's limit is saved up once: within the first second twice as much passes as in any other.
+// Unused units are kept for one second: the first second passes twice as many as any other.
 func TestLimitsOfPartitions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tables := openTables(t, faults.TablesConfig{}, items)
@@ -176,7 +176,7 @@ func TestLimitsOfPartitions(t *testing.T) {
 			}
 		}
 		near(t, "two processes on one partition", inOneSecond(t, write(false, "a", "")), 2000)
-		near(t, "an index key holds the table back", inOneSecond(t, write(true, "b", "all")), 2000)
+		near(t, "an index key throttles its table", inOneSecond(t, write(true, "b", "all")), 2000)
 		near(t, "no limit over many partitions", inOneSecond(t, write(true, "c", "")), 5000)
 		if got := one.Snapshot(); got.Of(faults.Throttled, "items") == 0 || got.Of(faults.Throttled, "items/by-number") == 0 {
 			t.Errorf("throttled: %v", got)

@@ -17,8 +17,8 @@ var errLost = errors.New("faults: answer lost")
 // The same seed and calls give the same faults.
 type Chances struct {
 	Seed uint64
-	// Refuse is the chance of each record of a Put to be refused with ErrThrottled, whatever
-	// happens to the others.
+	// Refuse is the chance of each record of a Put to be refused with ErrThrottled, independently
+	// of the others.
 	Refuse int
 	// Lose is the chance of each record to be stored and reported as failed, so that a retry makes
 	// a duplicate.

@@ -23,34 +23,32 @@ import (
 )
 
 const (
-	// checkDeadline bounds the look at what is there, so that a program that cannot start says so
-	// soon.
+	// checkDeadline bounds Prepare, so that a program that cannot start says so soon.
 	checkDeadline = 20 * time.Second
-	// createDeadline bounds the making of everything: tables and streams take up to a minute each
-	// on AWS.
+	// createDeadline bounds CreateResources: a table or stream takes up to a minute on AWS.
 	createDeadline = 10 * time.Minute
-	// connections is how many idle connections are kept to each service: as many lanes as wait for
-	// an answer at once.
+	// connections is how many idle connections are kept to each service: one for each lane that may
+	// wait for an answer.
 	connections = 256
-	// pingAfter is how long a connection may be silent before it is asked whether it lives, and how
-	// long the answer may take.
+	// pingAfter is how long a connection may be silent before it is pinged, and how long the answer
+	// may take.
 	pingAfter = 3 * time.Second
 )
 
-// awsStore is DynamoDB, Kinesis and S3, or what AWS_ENDPOINT_URL puts in their place.
+// awsStore administers DynamoDB, Kinesis and S3, or the services at AWS_ENDPOINT_URL.
 type awsStore struct {
 	region    string
 	prefix    string
 	tables    *dynamotable.Table
 	streams   *kinesisstream.Stream
-	archive   *s3bucket.Bucket // nil where it is not asked for
+	archive   *s3bucket.Bucket // nil if the program does not use it
 	writes    []string         // the tables that the program puts rows into
 	resources []string         // the streams' full names
 	shards    func(stream string) int
 }
 
-// openAWS makes the clients as the SDK's own settings say: AWS_REGION, AWS_PROFILE,
-// AWS_ENDPOINT_URL, roles, files. It reads the credentials, and calls none of the services.
+// openAWS creates the clients from the settings of the SDK: AWS_REGION, AWS_PROFILE,
+// AWS_ENDPOINT_URL, roles, files. It reads the credentials and calls no service.
 func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	if r.Archive && c.Bucket == "" {
 		return nil, c.refuse("Bucket", "is empty: name the S3 bucket of the archive")
@@ -69,7 +67,7 @@ func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Eng
 	for _, name := range r.Streams {
 		store.resources = append(store.resources, c.Stream(name))
 	}
-	e := &Engine{Table: tables, Streams: store.streams, store: store}
+	e := &Engine{Table: tables, Streams: store.streams, Admin: store}
 	e.Where = append(e.Where,
 		"DynamoDB  "+store.at(tables.Endpoint())+", tables "+c.Prefix+"*",
 		"Kinesis   "+store.at(store.streams.Endpoint())+", streams "+c.Prefix+"*")
@@ -81,19 +79,18 @@ func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Eng
 	return e, nil
 }
 
-// loadSDK reads the SDK's settings and proves that there are credentials. What the SDK has to say
-// besides its errors goes to the log.
+// loadSDK reads the settings of the SDK and checks that there are credentials. Messages of the SDK
+// go to the debug log.
 func loadSDK(ctx context.Context, log *slog.Logger) (aws.Config, error) {
-	says := logging.LoggerFunc(func(_ logging.Classification, format string, args ...any) {
-		log.Debug("the AWS SDK says", "text", fmt.Sprintf(format, args...))
+	messages := logging.LoggerFunc(func(_ logging.Classification, format string, args ...any) {
+		log.Debug("message of the AWS SDK", "text", fmt.Sprintf(format, args...))
 	})
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost, t.MaxIdleConns = connections, 0
-		// A connection of HTTP/2 is shared by all calls: one that is dead has to be found out, or
-		// every call would try it in vain.
+		// All calls share one connection of HTTP/2: without pings a dead one would fail every call.
 		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter}
 	})
-	sdk, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithHTTPClient(client), awsconfig.WithLogger(says))
+	sdk, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithHTTPClient(client), awsconfig.WithLogger(messages))
 	if err != nil {
 		return sdk, &UnusableError{What: oneLine("the AWS settings cannot be read: %v", err), Next: "correct AWS_PROFILE, or the files that it names", Err: err}
 	}
@@ -102,7 +99,7 @@ func loadSDK(ctx context.Context, log *slog.Logger) (aws.Config, error) {
 	}
 	if endpoint := aws.ToString(sdk.BaseEndpoint); endpoint != "" {
 		if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return sdk, &UnusableError{What: fmt.Sprintf("AWS_ENDPOINT_URL %q is no address", endpoint), Next: "write it as http://127.0.0.1:4566"}
+			return sdk, &UnusableError{What: fmt.Sprintf("AWS_ENDPOINT_URL %q is not a URL", endpoint), Next: "write it as http://127.0.0.1:4566"}
 		}
 	}
 	if _, err := sdk.Credentials.Retrieve(ctx); errors.Is(err, context.Canceled) {
@@ -113,7 +110,7 @@ func loadSDK(ctx context.Context, log *slog.Logger) (aws.Config, error) {
 	return sdk, nil
 }
 
-// at says where a service is.
+// at describes where a service is, for people.
 func (s *awsStore) at(endpoint string) string {
 	if endpoint == "" {
 		return "AWS " + s.region
@@ -121,30 +118,31 @@ func (s *awsStore) at(endpoint string) string {
 	return endpoint + " " + s.region
 }
 
-func (s *awsStore) prepare(ctx context.Context) error {
+// Prepare implements Admin.
+func (s *awsStore) Prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkDeadline)
 	defer cancel()
 	if err := s.tables.Check(ctx); err != nil {
-		return s.explain(err)
+		return s.Explain(err)
 	}
 	if err := s.checkWrites(ctx); err != nil {
-		return s.explain(err)
+		return s.Explain(err)
 	}
 	for _, name := range s.resources {
 		if err := s.streams.Check(ctx, name); err != nil {
-			return s.explain(err)
+			return s.Explain(err)
 		}
 	}
 	if s.archive != nil {
 		if err := s.archive.Check(ctx); err != nil {
-			return s.explain(err)
+			return s.Explain(err)
 		}
 	}
 	return nil
 }
 
-// checkWrites tries whether the program may put rows, so that it says so now and not at its first
-// command. No other answer is a reason not to start.
+// checkWrites tries whether the program may put rows, so that it fails at its start and not at its
+// first command. Any other failure is no reason not to start.
 func (s *awsStore) checkWrites(ctx context.Context) error {
 	for _, name := range s.writes {
 		if err := table.Try(ctx, s.tables, name); errors.Is(err, table.ErrRefused) {
@@ -154,43 +152,52 @@ func (s *awsStore) checkWrites(ctx context.Context) error {
 	return nil
 }
 
-func (s *awsStore) create(ctx context.Context) error {
+// CreateResources implements Admin.
+func (s *awsStore) CreateResources(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, createDeadline)
 	defer cancel()
 	if err := s.tables.CreateTables(ctx); err != nil {
-		return s.explain(err)
+		return s.Explain(err)
 	}
 	for _, name := range s.resources {
 		if err := s.streams.CreateStream(ctx, name, s.shards(name)); err != nil {
-			return s.explain(err)
+			return s.Explain(err)
 		}
 	}
 	if s.archive != nil {
 		if err := s.archive.CreateBucket(ctx); err != nil {
-			return s.explain(err)
+			return s.Explain(err)
 		}
 	}
 	return nil
 }
 
-func (s *awsStore) createStream(ctx context.Context, name string) error {
-	err := s.explain(s.streams.CreateStream(ctx, name, s.shards(name)))
+// CreateStream implements Admin.
+func (s *awsStore) CreateStream(ctx context.Context, name string) error {
+	err := s.Explain(s.streams.CreateStream(ctx, name, s.shards(name)))
+	if err == nil {
+		return nil
+	}
 	var unusable *UnusableError
 	if errors.As(err, &unusable) && unusable.Next == adviceRights && !s.granted(name) {
 		unusable.Next = fmt.Sprintf(adviceStream, s.prefix, name)
 	}
-	return err
+	return fmt.Errorf("create stream %s: %w", name, err)
 }
 
-// granted says whether deploy/template.yaml lets a job make the stream and write to it.
+// granted reports whether deploy/template.yaml lets a job create the stream and write to it.
 func (s *awsStore) granted(name string) bool {
 	own, ok := strings.CutPrefix(name, s.prefix)
 	return ok && (own == "copy" || strings.HasPrefix(own, "copy.")) || slices.Contains(s.resources, name)
 }
 
-// renewStream is for a stream that was put back from a copy, which no stream of Kinesis can be.
-func (s *awsStore) renewStream(context.Context, string) error {
-	return &UnusableError{What: "Kinesis gives no sequence number out twice: its streams need no new life", Next: "start the bank"}
+// RenewStream implements Admin. It always fails: only a stream that was restored from a copy needs
+// to be renewed, and no stream of Kinesis is.
+func (s *awsStore) RenewStream(_ context.Context, name string) error {
+	return fmt.Errorf("renew stream %s: %w", name, &UnusableError{
+		What: "a stream of Kinesis cannot be renewed, and never gives out a sequence number twice", Next: "start the bank",
+	})
 }
 
-func (s *awsStore) close() error { return nil }
+// Close implements Admin. The clients have nothing to close.
+func (s *awsStore) Close() error { return nil }

@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// Bytes is a size. As text it is a whole number with a unit: B, KiB, MiB or GiB, and no unit means
-// bytes.
+// Bytes is a size in bytes. Its text is a whole number and a unit: B, KiB, MiB or GiB; without a
+// unit the number counts bytes. Libraries for sizes also take fractions and decimal units, which
+// nobody should have to guess in a setting.
 type Bytes int64
 
-// byteUnits are the units, the largest first.
+// byteUnits lists the units, the largest first.
 var byteUnits = []struct {
 	name string
 	size Bytes
@@ -33,7 +34,7 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// String writes the size in the largest unit that divides it.
+// String returns the size in the largest unit that divides it.
 func (b Bytes) String() string {
 	for _, u := range byteUnits {
 		if b != 0 && b%u.size == 0 {

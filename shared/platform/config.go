@@ -14,34 +14,36 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// The stores that a program can stand on.
+// The stores that a program can run on.
 const (
-	// Embedded is one machine with nothing installed: Pebble and a directory below Config.Data.
+	// Embedded is Pebble and a directory in Config.Data, on one machine with nothing installed.
 	Embedded = "embedded"
-	// AWS is DynamoDB, Kinesis and S3, or what AWS_ENDPOINT_URL puts in their place.
+	// AWS is DynamoDB, Kinesis and S3, or the services at AWS_ENDPOINT_URL.
 	AWS = "aws"
 )
 
-// PeersOff is the PeerListen of a writer that neither takes nor forwards commands.
+// PeersOff is the PeerListen of a writer that neither accepts nor forwards commands.
 const PeersOff = "off"
 
-// ErrConfig is a setting that cannot be used. Its text names the flag and the variable.
+// ErrConfig is returned for a setting that cannot be used. Its text names the flag and the
+// variable.
 var ErrConfig = errors.New("configuration")
 
-// Config is what every program reads from its environment and its flags. Its zero value is not
-// usable: start from FromEnv.
+// Config is the configuration that every program reads from its environment and its flags. Its zero
+// value is not usable: start from FromEnv.
 type Config struct {
-	// Listen is the address of the HTTP listener, host:port; port 0 takes a free one.
+	// Listen is the address of the HTTP listener, host:port; port 0 chooses a free port.
 	Listen string `env:"PASSBOOK_LISTEN" envDefault:"127.0.0.1:8080" flag:"listen"`
-	// PeerListen is the address of the listener for commands that other writers forward; empty is a
-	// free port of Listen's host, PeersOff is none. Where one process has the whole store it is not
-	// used.
+	// PeerListen is the address of the listener for commands that other writers forward; empty
+	// means a free port of Listen's host, PeersOff means no listener. It is not used where one
+	// process has the whole store.
 	PeerListen string `env:"PASSBOOK_PEER_LISTEN" flag:"peer-listen"`
-	// PeerAddress is where other writers reach that listener; empty is its own address, and for one
-	// that listens on every interface the first address of this machine.
+	// PeerAddress is the address at which other writers reach that listener; empty means the
+	// address it listens on, and the first address of this machine if it listens on every
+	// interface.
 	PeerAddress string `env:"PASSBOOK_PEER_ADDRESS" flag:"peer-address"`
 	// OpsListen is the address of the listener for jobs, metrics and profiles. It MUST be a
-	// loopback address: it asks for no credentials.
+	// loopback address: the listener asks for no credentials.
 	OpsListen string `env:"PASSBOOK_OPS_LISTEN" envDefault:"127.0.0.1:0" flag:"ops-listen"`
 	// Data is the directory of the embedded engine.
 	Data string `env:"PASSBOOK_DATA" envDefault:"./data" flag:"data"`
@@ -50,36 +52,36 @@ type Config struct {
 	// Prefix starts the names of tables and streams, so that several deployments can share an AWS
 	// account.
 	Prefix string `env:"PASSBOOK_PREFIX" envDefault:"passbook-" flag:"prefix"`
-	// Bucket is the S3 bucket of the archive, which programs that touch the archive need on AWS;
-	// the embedded engine has a directory instead.
+	// Bucket is the S3 bucket of the archive, required on AWS by programs that use the archive; the
+	// embedded engine has a directory instead.
 	Bucket string `env:"PASSBOOK_BUCKET" flag:"bucket"`
-	// Shards is how many shards a stream is made with, 1 to 1024.
+	// Shards is how many shards a stream is created with, 1 to 1024.
 	Shards int `env:"PASSBOOK_SHARDS" envDefault:"4" flag:"shards"`
-	// NotificationShards is how many shards the stream of notifications is made with, 1 to 1024: it
-	// has a message at times, and not one for each event.
+	// NotificationShards is how many shards the stream of notifications is created with, 1 to 1024:
+	// few events cause a message.
 	NotificationShards int `env:"PASSBOOK_NOTIFICATION_SHARDS" envDefault:"1" flag:"notification-shards"`
-	// Instance names this process among the holders of leases; empty takes the host's name and the
-	// process id.
+	// Instance names this process in leases; empty means the name of the host and the process id.
 	Instance string `env:"PASSBOOK_INSTANCE" flag:"instance"`
-	// Lease is how long a silent process keeps its shards and its place as a writer, 5 s to 5 min.
+	// Lease is how long a process without a heartbeat keeps its shards and its writer session, 5 s
+	// to 5 min.
 	Lease time.Duration `env:"PASSBOOK_LEASE" envDefault:"10s" flag:"lease"`
-	// SegmentAge is how old the oldest event of an unwritten archive segment may become, 1 s to 1
+	// SegmentAge is the greatest age of the oldest event of an unwritten archive segment, 1 s to 1
 	// h.
 	SegmentAge time.Duration `env:"PASSBOOK_SEGMENT_AGE" envDefault:"60s" flag:"segment-age"`
-	// SegmentBytes is about how large an archive segment becomes, 1 KiB to 1 GiB.
+	// SegmentBytes is the approximate size of an archive segment, 1 KiB to 1 GiB.
 	SegmentBytes Bytes `env:"PASSBOOK_SEGMENT_BYTES" envDefault:"64MiB" flag:"segment-bytes"`
-	// DrainDelay is how long a program that was told to end still serves after /readyz said so, for
-	// balancers to turn away and callers to leave their connections, 0 to 1 min.
+	// DrainDelay is how long a stopping program still serves after /readyz reports it, so that load
+	// balancers and callers turn to others, 0 to 1 min.
 	DrainDelay time.Duration `env:"PASSBOOK_DRAIN_DELAY" envDefault:"1s" flag:"drain-delay"`
 	// EffectiveBack and EffectiveAhead are how many days the effective_at of a command may lie
-	// before and after the day it is decided on, UTC.
+	// before and after the UTC day on which it is decided.
 	EffectiveBack  int `env:"PASSBOOK_EFFECTIVE_BACK" envDefault:"3653" flag:"effective-back"`
 	EffectiveAhead int `env:"PASSBOOK_EFFECTIVE_AHEAD" envDefault:"0" flag:"effective-ahead"`
-	// Memory is what the process stays under, 64 MiB to 1 TiB; 0 is what its cgroup allows, else a
-	// quarter of the machine.
+	// Memory bounds the memory of the process, 64 MiB to 1 TiB; 0 means the limit of its cgroup, or
+	// else a quarter of the machine.
 	Memory Bytes `env:"PASSBOOK_MEMORY" envDefault:"0" flag:"memory"`
-	// MinFree is how much of the data directory's volume stays free: below it commands are refused.
-	// 0 is by the volume's size.
+	// MinFree is the free space on the data directory's volume below which commands are refused; 0
+	// derives it from the size of the volume.
 	MinFree Bytes `env:"PASSBOOK_MIN_FREE" envDefault:"0" flag:"min-free"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `env:"PASSBOOK_LOG_LEVEL" envDefault:"info" flag:"log-level"`
@@ -87,7 +89,7 @@ type Config struct {
 	LogFormat string `env:"PASSBOOK_LOG_FORMAT" envDefault:"text" flag:"log-format"`
 }
 
-// FromEnv reads the configuration from environ, as os.Environ gives it, over the defaults. Its
+// FromEnv returns the configuration of environ, in the form of os.Environ, over the defaults. Its
 // errors match ErrConfig.
 func FromEnv(environ []string) (Config, error) {
 	var c Config
@@ -105,13 +107,13 @@ func FromEnv(environ []string) (Config, error) {
 	return c, fmt.Errorf("%w: %w", ErrConfig, err)
 }
 
-// prefixes are the prefixes that are legal in the names of tables, streams and shards alike.
+// prefixes matches the prefixes that are valid in names of tables and of streams.
 var prefixes = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
-// buckets are the names that S3 gives to buckets.
+// buckets matches the names that S3 allows for buckets.
 var buckets = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
-// maxEffective bounds the window of value dates to a century either way.
+// maxEffective is the most days of EffectiveBack and EffectiveAhead: a century.
 const maxEffective = 36_525
 
 // Validate checks every setting. Its errors match ErrConfig and name the flag and the variable.
@@ -122,7 +124,7 @@ func (c Config) Validate() error {
 	case c.Store == Embedded && c.Data == "":
 		return c.refuse("Data", "is empty: name a directory")
 	case !prefixes.MatchString(c.Prefix):
-		return c.refuse("Prefix", "%q is not 1 to 32 of a-z, 0-9 and -, with no - first", c.Prefix)
+		return c.refuse("Prefix", "%q is not 1 to 32 of a-z, 0-9 and -, starting with a letter or digit", c.Prefix)
 	case c.Shards < 1 || c.Shards > 1024:
 		return c.refuse("Shards", "%d is not 1 to 1024", c.Shards)
 	case c.NotificationShards < 1 || c.NotificationShards > 1024:
@@ -149,7 +151,7 @@ func (c Config) Validate() error {
 	return c.validateListeners()
 }
 
-// validateListeners checks the addresses.
+// validateListeners checks the settings of addresses.
 func (c Config) validateListeners() error {
 	if err := checkAddress(c.Listen); err != nil {
 		return c.refuse("Listen", "%v", err)
@@ -173,7 +175,7 @@ func (c Config) validateListeners() error {
 	return nil
 }
 
-// checkAddress says what is wrong with a host:port.
+// checkAddress returns an error if an address is not host:port.
 func checkAddress(address string) error {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -185,7 +187,7 @@ func checkAddress(address string) error {
 	return nil
 }
 
-// refuse makes the error of a field, which the reader knows by its flag and its variable.
+// refuse returns the error of a field. It names the flag and the variable, which operators know.
 func (c Config) refuse(field, format string, args ...any) error {
 	f, ok := reflect.TypeOf(c).FieldByName(field)
 	if !ok {
@@ -194,11 +196,10 @@ func (c Config) refuse(field, format string, args ...any) error {
 	return fmt.Errorf("%w: --%s (%s) %s", ErrConfig, f.Tag.Get("flag"), f.Tag.Get("env"), fmt.Sprintf(format, args...))
 }
 
-// toolVariables are those that other programs of this tree read: the scripts that start a
-// LocalStack, and the tests.
+// toolVariables are the variables that scripts and tests of this repository read.
 var toolVariables = []string{"PASSBOOK_LOCALSTACK_HOME", "PASSBOOK_JAVA", "PASSBOOK_KILLS", "PASSBOOK_TEST_UNVERSIONED"}
 
-// Unknown lists the variables of environ that look like settings and are none, such as misspelt
+// Unknown returns the variables of environ that begin like settings and are none, such as misspelt
 // ones.
 func Unknown(environ []string) (names []string) {
 	t := reflect.TypeFor[Config]()
@@ -214,7 +215,7 @@ func Unknown(environ []string) (names []string) {
 	return names
 }
 
-// Variable is the environment variable of a flag, without its dashes.
+// Variable returns the environment variable of a flag, which is given without dashes.
 func Variable(flag string) (name string, ok bool) {
 	t := reflect.TypeFor[Config]()
 	for i := range t.NumField() {

@@ -12,24 +12,25 @@ import (
 	"passbook/shared/embedded/wal"
 )
 
-// What to do about a data directory that cannot be used.
+// The remedies for a data directory that cannot be used.
 const (
 	adviceNoBank   = "name the directory of a bank with --data; bank serve makes a new one"
 	adviceNewer    = "use the program that wrote it, or name another directory with --data"
-	adviceDamaged  = "restore the directory from a backup; or move its pebble directory away and make the journal again from the archive: replay journal"
-	adviceLog      = adviceDamaged + "; bank salvage opens it without what was committed after the damage"
-	adviceFull     = "make room on the volume of the data directory and start again: nothing that was acknowledged is lost"
-	adviceNoRight  = "give this user the right to read and write the data directory, or name another with --data"
+	adviceDamaged  = "restore the directory from a backup; or move its pebble directory away and restore the journal from the archive: replay journal"
+	adviceLog      = adviceDamaged + "; bank salvage opens it without the commits after the damage"
+	adviceFull     = "free space on the volume of the data directory and start again: nothing that was acknowledged is lost"
+	adviceNoRight  = "let this user read and write the data directory, or name another with --data"
 	adviceReadOnly = "mount the volume of the data directory for writing, or name another directory with --data"
-	adviceDevice   = "look at the device below the data directory (dmesg); restore a backup elsewhere if it is broken"
+	adviceDevice   = "check the device of the data directory (dmesg); if it is broken, restore a backup on another one"
 )
 
-// explainData gives a data directory that cannot be opened its cause and its cure.
+// explainData returns an error that names the cause and the remedy where a data directory cannot be
+// opened.
 func explainData(c Config, err error) error {
 	var log *wal.Damage
 	switch {
 	case errors.Is(err, embedded.ErrLocked):
-		return fmt.Errorf("%w: %w", ErrHeld, err)
+		return fmt.Errorf("%w: %w", ErrLocked, err)
 	case errors.As(err, &log):
 		return &UnusableError{What: oneLine("%v", err), Next: adviceLog, Err: errors.Join(ErrData, err)}
 	case errors.Is(err, embedded.ErrDamaged):
@@ -40,7 +41,8 @@ func explainData(c Config, err error) error {
 	return explainDisk(fmt.Errorf("open the data directory %s (--data, PASSBOOK_DATA): %w", c.Data, err))
 }
 
-// explainDisk gives an error of the operating system its cure, and leaves others as they are.
+// explainDisk returns an *UnusableError for an error of the operating system that has a remedy, and
+// any other error as it is.
 func explainDisk(err error) error {
 	for _, known := range []struct {
 		cause error
@@ -56,32 +58,32 @@ func explainDisk(err error) error {
 	return err
 }
 
-// narrow takes a directory that is there from everybody but its owner, as new ones are made: an
-// older program made it readable for all. Where it cannot, since the directory is somebody else's,
-// it says so.
-func narrow(dir string, log *slog.Logger) {
+// makePrivate takes all permissions on an existing directory from everyone but its owner: an older
+// program created it readable for all, and new ones are created private. It logs a warning if it
+// may not, because another user owns the directory.
+func makePrivate(dir string, log *slog.Logger) {
 	info, err := os.Stat(dir)
 	if err != nil || info.Mode().Perm()&0o077 == 0 {
 		return
 	}
 	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory
-		log.Warn("others may read what customers paid for; let the owner of the directory chmod it to 700", "dir", dir, "mode", info.Mode().String(), "error", err)
+		log.Warn("other users can read the data directory, which contains customer data; its owner should chmod it to 700", "dir", dir, "mode", info.Mode().String(), "error", err)
 		return
 	}
-	log.Warn("others could read what customers paid for; the directory is its owner's alone now", "dir", dir, "mode", info.Mode().String())
+	log.Warn("other users could read the data directory, which contains customer data; its mode is 700 now", "dir", dir, "mode", info.Mode().String())
 }
 
-// Salvaged is what Salvage found and did.
+// Salvaged is the result of Salvage.
 type Salvaged struct {
-	// Damage says where the log is damaged; "" when it is whole, and then nothing was done.
+	// Damage describes where the log is damaged; "" if it is intact, and then nothing was changed.
 	Damage string
-	// At is where the log ends now, Copy where it lies as it was.
+	// At is the offset at which the log ends now, Copy the path of the copy of the damaged log.
 	At   int64
 	Copy string
 }
 
-// Salvage ends the damaged log of a data directory where the damage begins, and keeps a copy. A dry
-// run only looks. Its errors are those of Open.
+// Salvage cuts the damaged log of a data directory off where the damage begins, and keeps a copy. A
+// dry run changes nothing. Its errors are those of Open.
 func Salvage(c Config, dryRun bool) (Salvaged, error) {
 	if err := Present(c); err != nil {
 		return Salvaged{}, err

@@ -1,13 +1,14 @@
-// Package platform chooses what a program stands on: it reads the configuration, opens the adapters
-// behind the three ports, and prepares the resources: the embedded engine makes what is missing, on
-// AWS what is there is only looked at, and made by an act of its own.
+// Package platform chooses the stores that a program runs on: it reads the configuration, opens the
+// adapters of the three ports, and prepares their resources. The embedded engine creates missing
+// resources; on AWS they are only checked, and created by a command for that.
 //
-// It promises that a program learns of a wrong setting before it touches anything, by the name of
-// the flag and of the variable, that Open gives back everything or nothing, and that stores which
-// cannot be used are told as an UnusableError: what is wrong and what to do, in a line each. It is
-// the only package that imports adapters, so that everything else is written once for the embedded
-// engine, LocalStack and AWS.
+// It promises that a wrong setting is reported before any store is touched, by the name of its flag
+// and its variable; that Open opens everything or nothing; and that stores which cannot be used are
+// reported as an UnusableError: what is wrong and what to do, one line each. It is the only package
+// that imports adapters, so everything else is written once for the embedded engine, LocalStack and
+// AWS.
 //
-// It knows nothing of accounts: the schemas and the stream names come from the programs. Next on
-// the walk: cmd/internal/serve.
+// It knows nothing of accounts: the schemas and the names of streams come from the programs.
+//
+// Walk: FromEnv -> Config.Validate -> Open -> Admin.Prepare; then cmd/internal/serve.
 package platform

@@ -18,12 +18,12 @@ import (
 	"passbook/shared/table/pebbletable"
 )
 
-// archiveDir is the directory of the archive in the data directory. It alone is enough to restore
-// everything else.
+// archiveDir is the directory of the archive in the data directory. Everything else can be restored
+// from it.
 const archiveDir = "archive"
 
-// Present says whether there is anything to work on: jobs do not make a bank where there is none.
-// Its error matches ErrData. What is there on AWS, Prepare tells.
+// Present returns an error that matches ErrData if the data directory is not the directory of a
+// bank: jobs do not create one. On AWS it returns nil, and Prepare looks for the resources.
 func Present(c Config) error {
 	if c.Store == AWS {
 		return nil
@@ -36,7 +36,8 @@ func Present(c Config) error {
 	return &UnusableError{What: fmt.Sprintf("no bank in %s (--data, PASSBOOK_DATA)", c.Data), Next: adviceNoBank, Err: ErrData}
 }
 
-// OpenArchive opens the archive alone, beside whoever holds the rest. Its errors are those of Open.
+// OpenArchive opens only the archive, also while another process uses the other stores. Its errors
+// are those of Open.
 func OpenArchive(ctx context.Context, c Config) (bucket.Bucket, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -55,36 +56,37 @@ func OpenArchive(ctx context.Context, c Config) (bucket.Bucket, error) {
 	return archive, nil
 }
 
-// before are what a directory may hold before it is a bank's: the archive that a bank is restored
-// from, what a first start that was cut short leaves, and what a file system puts at its root.
-var before = []string{archiveDir, "LOCK", "PID", "PID.new", "FORMAT.new", opsFile, "lost+found"}
+// harmless are the names that a directory may contain before it is the directory of a bank: the
+// archive that a bank is restored from, the files of an interrupted first start, and the directory
+// that a file system has at its root.
+var harmless = []string{archiveDir, "LOCK", "PID", "PID.new", "FORMAT.new", opsFile, "lost+found"}
 
-// checkForeign refuses a directory with files of others in it: a bank would put its own among them.
-// Its error matches ErrData.
+// checkForeign returns an error that matches ErrData if the directory contains files of another
+// program: a bank would put its own among them.
 func checkForeign(data string) error {
 	entries, err := os.ReadDir(data)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("look into the data directory (--data, PASSBOOK_DATA): %w", err)
+		return fmt.Errorf("read the data directory (--data, PASSBOOK_DATA): %w", err)
 	}
 	foreign := ""
 	for _, e := range entries {
 		switch {
 		case e.Name() == "FORMAT":
 			return nil
-		case foreign == "" && !slices.Contains(before, e.Name()):
+		case foreign == "" && !slices.Contains(harmless, e.Name()):
 			foreign = e.Name()
 		}
 	}
 	if foreign == "" {
 		return nil
 	}
-	return fmt.Errorf("%w: %s (--data, PASSBOOK_DATA) has %s in it and no FORMAT: it is no bank's", ErrData, data, foreign)
+	return fmt.Errorf("%w: %s (--data, PASSBOOK_DATA) contains %s and no FORMAT file, so it is not the directory of a bank", ErrData, data, foreign)
 }
 
-// embeddedStore is Pebble and a directory.
+// embeddedStore administers Pebble and the directory of the archive.
 type embeddedStore struct {
 	db        *embedded.DB
 	streams   *pebblestream.Stream
@@ -92,7 +94,7 @@ type embeddedStore struct {
 	shards    func(stream string) int
 }
 
-// openEmbedded opens Pebble and the directory of the archive below Config.Data.
+// openEmbedded opens Pebble and the archive in Config.Data.
 func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	m := MemoryOf(c)
 	if err := checkForeign(c.Data); err != nil {
@@ -115,37 +117,52 @@ func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	for _, dir := range []string{c.Data, filepath.Join(c.Data, archiveDir)} {
-		narrow(dir, log)
+		makePrivate(dir, log)
 	}
 	store := &embeddedStore{db: db, streams: streams, shards: c.ShardsOf}
 	for _, name := range r.Streams {
 		store.resources = append(store.resources, c.Stream(name))
 	}
 	return &Engine{
-		Table: tables, Streams: streams, Bucket: archive, Exclusive: true, Space: newSpace(c.Data, c.MinFree), Where: []string{"data      " + c.Data}, store: store,
+		Table: tables, Streams: streams, Bucket: archive, Exclusive: true, Space: newSpace(c.Data, c.MinFree),
+		Where: []string{"data      " + c.Data}, Admin: store,
 	}, nil
 }
 
-func (s *embeddedStore) prepare(ctx context.Context) error { return s.create(ctx) }
+// Prepare implements Admin.
+func (s *embeddedStore) Prepare(ctx context.Context) error { return s.CreateResources(ctx) }
 
-// create makes the streams: tables and the archive's directory are there when the engine is open.
-func (s *embeddedStore) create(ctx context.Context) error {
+// CreateResources implements Admin. Tables and the directory of the archive exist as soon as the
+// engine is open.
+func (s *embeddedStore) CreateResources(ctx context.Context) error {
 	for _, name := range s.resources {
-		if err := s.createStream(ctx, name); err != nil {
-			return fmt.Errorf("create stream %s: %w", name, err)
+		if err := s.CreateStream(ctx, name); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (s *embeddedStore) createStream(ctx context.Context, name string) error {
-	return s.streams.CreateStream(ctx, name, s.shards(name))
+// CreateStream implements Admin.
+func (s *embeddedStore) CreateStream(ctx context.Context, name string) error {
+	if err := s.streams.CreateStream(ctx, name, s.shards(name)); err != nil {
+		return fmt.Errorf("create stream %s: %w", name, err)
+	}
+	return nil
+}
+
+// RenewStream implements Admin.
+func (s *embeddedStore) RenewStream(ctx context.Context, name string) error {
+	if err := s.renewStream(ctx, name); err != nil {
+		return fmt.Errorf("renew stream %s: %w", name, err)
+	}
+	return nil
 }
 
 func (s *embeddedStore) renewStream(ctx context.Context, name string) error {
 	shards, err := s.streams.Shards(ctx, name)
-	if errors.Is(err, stream.ErrNotFound) { // as an interrupted renewal leaves it
-		return s.createStream(ctx, name)
+	if errors.Is(err, stream.ErrNotFound) { // an earlier renewal was interrupted
+		return s.streams.CreateStream(ctx, name, s.shards(name))
 	}
 	if err != nil {
 		return err
@@ -162,6 +179,18 @@ func (s *embeddedStore) renewStream(ctx context.Context, name string) error {
 	return s.streams.CreateStream(ctx, name, open)
 }
 
-func (s *embeddedStore) explain(err error) error { return explainDisk(err) }
+// Explain implements Admin.
+func (s *embeddedStore) Explain(err error) error {
+	if explained(err) {
+		return err
+	}
+	return explainDisk(err)
+}
 
-func (s *embeddedStore) close() error { return s.db.Close() }
+// Close implements Admin.
+func (s *embeddedStore) Close() error {
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("close the stores: %w", err)
+	}
+	return nil
+}

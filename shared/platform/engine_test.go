@@ -18,7 +18,7 @@ import (
 
 var resources = Resources{Tables: []table.Schema{{Name: "things"}}, Streams: []string{"events"}}
 
-// config is the default configuration on a directory.
+// config returns the default configuration on a directory.
 func config(t *testing.T, dir string) Config {
 	t.Helper()
 	c, err := FromEnv([]string{"PASSBOOK_DATA=" + dir})
@@ -59,7 +59,7 @@ func TestOpenCreatesAndFindsAgain(t *testing.T) {
 	}
 }
 
-func TestOpenMakesNoStream(t *testing.T) {
+func TestOpenCreatesNoStream(t *testing.T) {
 	e, err := Open(t.Context(), config(t, t.TempDir()), resources, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -70,19 +70,19 @@ func TestOpenMakesNoStream(t *testing.T) {
 	}
 }
 
-func TestOneProcessHoldsADirectory(t *testing.T) {
+func TestOneProcessUsesADirectory(t *testing.T) {
 	c := config(t, t.TempDir())
 	first, err := Open(t.Context(), c, resources, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer first.Close()
-	if _, err := Open(t.Context(), c, resources, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrHeld) {
+	if _, err := Open(t.Context(), c, resources, slog.New(slog.DiscardHandler)); !errors.Is(err, ErrLocked) {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestANewerDirectoryIsLeftAlone(t *testing.T) {
+func TestADirectoryOfANewerProgramIsNotChanged(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("999\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestANewerDirectoryIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestBadConfigurationOpensNothing(t *testing.T) {
+func TestBadConfigurationCreatesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	c := config(t, dir)
 	c.Store = "floppy"
@@ -126,9 +126,8 @@ func TestPresent(t *testing.T) {
 	}
 }
 
-// What stops a data directory from being opened is one line with a cure, and nothing of it looks
-// like a wrong command line.
-func TestCausesOfTheDiskHaveACure(t *testing.T) {
+// An error that keeps a data directory from being opened is one line with a remedy.
+func TestErrorsOfTheDiskHaveARemedy(t *testing.T) {
 	for name, tt := range map[string]struct {
 		err  error
 		next string
@@ -147,15 +146,15 @@ func TestCausesOfTheDiskHaveACure(t *testing.T) {
 		}
 	}
 	if err := explainData(Config{Data: "d"}, errors.New("anything")); errors.As(err, new(*UnusableError)) {
-		t.Errorf("a cure for %v", err)
+		t.Errorf("a remedy for %v", err)
 	}
 }
 
-// A directory that an older program made readable for all is its owner's alone once it was opened,
-// and what is made in it is too.
-func TestDirectoriesAreTheirOwnersAlone(t *testing.T) {
+// A directory that an older program created readable for all is private after it was opened, and so
+// are the directories created in it.
+func TestDirectoriesAreReadableByTheirOwnerOnly(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	if err := os.MkdirAll(filepath.Join(dir, archiveDir), 0o755); err != nil { //nolint:gosec // what an older program did
+	if err := os.MkdirAll(filepath.Join(dir, archiveDir), 0o755); err != nil { //nolint:gosec // as an older program did
 		t.Fatal(err)
 	}
 	e, err := Open(t.Context(), config(t, dir), resources, slog.New(slog.DiscardHandler))
@@ -173,9 +172,9 @@ func TestDirectoriesAreTheirOwnersAlone(t *testing.T) {
 	}
 }
 
-// A directory with files of others is left alone; an archive to restore from, and what a first
-// start that was cut short leaves, are not in the way.
-func TestADirectoryOfOthersIsLeftAlone(t *testing.T) {
+// A directory with files of another program is refused. An archive to restore from and the files of
+// an interrupted first start are accepted.
+func TestADirectoryOfAnotherProgramIsNotChanged(t *testing.T) {
 	for name, taken := range map[string]bool{"letter.txt": true, "pebble": true, "archive": false, "PID": false, "lost+found": false} {
 		dir := t.TempDir()
 		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {

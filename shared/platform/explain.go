@@ -16,38 +16,38 @@ import (
 	"passbook/shared/table/dynamotable"
 )
 
-// What to do about the things that go wrong.
+// The remedies for the causes that Explain knows.
 const (
-	adviceCredentials = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; LocalStack takes test and test"
-	adviceExpired     = "log in again, with SSO: aws sso login; else take new credentials"
-	adviceMissing     = "correct AWS_REGION, PASSBOOK_PREFIX or PASSBOOK_BUCKET; for a new bank make them: bank resources --store aws"
-	adviceVersions    = "the archive needs a bucket that keeps versions, and what answers here has none: take another endpoint for S3 (AWS_ENDPOINT_URL_S3)"
-	adviceLayout      = "the table is of another program or version: take another PASSBOOK_PREFIX, or move its data"
-	adviceRights      = "give the role what deploy/template.yaml gives to this service"
-	adviceStream      = "deploy/template.yaml lets a job make and write to %[1]scopy and %[1]scopy.NAME: take such a name, or give the role kinesis:CreateStream, kinesis:DescribeStreamSummary and kinesis:PutRecords on %[2]s"
-	adviceEndpoint    = "correct AWS_ENDPOINT_URL, or start what should answer there (make start)"
-	adviceNetwork     = "correct AWS_REGION, or the way to AWS"
-	adviceClock       = "set this machine's clock: AWS takes no request that is more than 5 minutes off"
-	adviceTaken       = "bucket names are taken worldwide: name another with --bucket (PASSBOOK_BUCKET)"
+	adviceCredentials = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; LocalStack accepts test and test"
+	adviceExpired     = "log in again, with SSO: aws sso login; otherwise use new credentials"
+	adviceMissing     = "correct AWS_REGION, PASSBOOK_PREFIX or PASSBOOK_BUCKET; for a new bank create them: bank resources --store aws"
+	adviceVersions    = "the archive needs a bucket with versioning, which this endpoint does not have: use another endpoint for S3 (AWS_ENDPOINT_URL_S3)"
+	adviceLayout      = "the table belongs to another program or version: use another PASSBOOK_PREFIX, or move its data"
+	adviceRights      = "give the role the permissions that deploy/template.yaml gives to this service"
+	adviceStream      = "deploy/template.yaml lets a job create and write to %[1]scopy and %[1]scopy.NAME: use such a name, or give the role kinesis:CreateStream, kinesis:DescribeStreamSummary and kinesis:PutRecords on %[2]s"
+	adviceEndpoint    = "correct AWS_ENDPOINT_URL, or start the service there (make start)"
+	adviceNetwork     = "correct AWS_REGION, or the network connection to AWS"
+	adviceClock       = "correct the clock of this machine: AWS rejects requests that are more than 5 minutes off"
+	adviceTaken       = "bucket names are unique worldwide: use another one with --bucket (PASSBOOK_BUCKET)"
 )
 
-// credentialCodes are the codes by which AWS says that it does not know who asks.
+// credentialCodes are the error codes of AWS for unknown credentials.
 var credentialCodes = []string{
 	"UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "InvalidSignatureException", "SignatureDoesNotMatch",
 	"IncompleteSignature", "MissingAuthenticationToken",
 }
 
-// expiredCodes are those by which it says that it did know them.
+// expiredCodes are the error codes of AWS for expired credentials.
 var expiredCodes = []string{"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 
-// rightsCodes are those by which it says that the one who asks may not. 403 without a body is what
-// HeadBucket answers.
+// rightsCodes are the error codes of AWS for missing permissions. HeadBucket answers 403 without a
+// body, which the SDK calls Forbidden.
 var rightsCodes = []string{"AccessDenied", "AccessDeniedException", "Forbidden", "UnauthorizedOperation", "NotAuthorized"}
 
-// explain finds the cause that a person can do something about.
-func (s *awsStore) explain(err error) error {
+// Explain implements Admin.
+func (s *awsStore) Explain(err error) error {
 	switch {
-	case err == nil, errors.Is(err, context.Canceled):
+	case explained(err), errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, dynamotable.ErrLayout):
 		return &UnusableError{What: oneLine("%v", err), Next: adviceLayout, Err: err}
@@ -58,32 +58,32 @@ func (s *awsStore) explain(err error) error {
 	if errors.As(err, &api) {
 		switch {
 		case api.ErrorCode() == "RequestTimeTooSkewed", strings.Contains(api.ErrorMessage(), "Signature expired"), strings.Contains(api.ErrorMessage(), "Signature not yet current"):
-			return &UnusableError{What: oneLine("AWS finds the time wrong: %v", err), Next: adviceClock, Err: err}
-		case api.ErrorCode() == "UnknownError": // an answer that is no answer of AWS
+			return &UnusableError{What: oneLine("AWS rejects the time of the request: %v", err), Next: adviceClock, Err: err}
+		case api.ErrorCode() == "UnknownError": // the answer is not from AWS
 			return s.explainStranger(err)
 		case calls(err, "PutBucketVersioning") && !slices.Contains(rightsCodes, api.ErrorCode()):
-			return &UnusableError{What: oneLine("the bucket cannot keep versions: %v", err), Next: adviceVersions, Err: err}
+			return &UnusableError{What: oneLine("the bucket cannot have versioning: %v", err), Next: adviceVersions, Err: err}
 		case api.ErrorCode() == "BucketAlreadyExists":
-			return &UnusableError{What: oneLine("the bucket is somebody else's: %v", err), Next: adviceTaken, Err: err}
+			return &UnusableError{What: oneLine("the bucket belongs to another AWS account: %v", err), Next: adviceTaken, Err: err}
 		case slices.Contains(expiredCodes, api.ErrorCode()):
 			return &UnusableError{What: oneLine("the credentials have expired: %v", err), Next: adviceExpired, Err: err}
 		case slices.Contains(credentialCodes, api.ErrorCode()):
 			return &UnusableError{What: oneLine("AWS does not accept the credentials: %v", err), Next: adviceCredentials, Err: err}
 		case slices.Contains(rightsCodes, api.ErrorCode()):
-			return &UnusableError{What: oneLine("rights are missing: %v", err), Next: adviceRights, Err: err}
+			return &UnusableError{What: oneLine("permissions are missing: %v", err), Next: adviceRights, Err: err}
 		}
 		return err
 	}
 	return s.explainSilence(err)
 }
 
-// explainStranger explains that something else than AWS answered.
+// explainStranger returns the error for an answer that is not from AWS.
 func (s *awsStore) explainStranger(err error) error {
 	endpoint, next := s.asked(err)
-	return &UnusableError{What: oneLine("what answers at %s is not AWS: %v", s.at(endpoint), err), Next: next, Err: err}
+	return &UnusableError{What: oneLine("the service at %s is not AWS: %v", s.at(endpoint), err), Next: next, Err: err}
 }
 
-// explainSilence explains that no AWS service answered.
+// explainSilence returns the error for a call that no service answered.
 func (s *awsStore) explainSilence(err error) error {
 	var sent *smithy.OperationError
 	var other *smithy.DeserializationError
@@ -95,19 +95,19 @@ func (s *awsStore) explainSilence(err error) error {
 		return s.explainStranger(err)
 	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded):
 		endpoint, next := s.asked(err)
-		return &UnusableError{What: oneLine("nothing answers at %s: %v", s.at(endpoint), err), Next: next, Err: err}
+		return &UnusableError{What: oneLine("no answer from %s: %v", s.at(endpoint), err), Next: next, Err: err}
 	}
 	return err
 }
 
-// calls says whether the failed call is that operation.
+// calls reports whether the failed call is that operation.
 func calls(err error, operation string) bool {
 	var sent *smithy.OperationError
 	return errors.As(err, &sent) && sent.Operation() == operation
 }
 
-// asked is the endpoint that a failed call went to, which AWS_ENDPOINT_URL or a variable of the
-// service's own names, and what to do about it; "" for AWS's own.
+// asked returns the endpoint of a failed call, as AWS_ENDPOINT_URL or the variable of the service
+// sets it, and the remedy. The endpoint is "" for that of AWS.
 func (s *awsStore) asked(err error) (endpoint, next string) {
 	var sent *smithy.OperationError
 	endpoint = s.tables.Endpoint()
@@ -123,10 +123,10 @@ func (s *awsStore) asked(err error) (endpoint, next string) {
 	return endpoint, adviceEndpoint
 }
 
-// noise is what the SDK says of a response that helps nobody here.
+// noise is the part of an error of the SDK that does not help an operator.
 var noise = regexp.MustCompile(`https response error StatusCode: \d+, RequestID: [^,]*, (HostID: [^,]*, )?`)
 
-// oneLine formats a message as one line, whatever the causes have in theirs.
+// oneLine formats a message and joins its lines.
 func oneLine(format string, args ...any) string {
 	return strings.Join(strings.Fields(noise.ReplaceAllString(fmt.Sprintf(format, args...), "")), " ")
 }

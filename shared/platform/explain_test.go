@@ -11,9 +11,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// A role that deploy/template.yaml made lacks nothing that the template would give it on a stream
-// of another name.
-func TestARefusedStreamIsAdvisedByItsName(t *testing.T) {
+// For a stream whose name deploy/template.yaml does not cover, the template cannot be the remedy.
+func TestTheRemedyForARefusedStreamNamesIt(t *testing.T) {
 	denies := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		w.WriteHeader(http.StatusBadRequest)
@@ -36,7 +35,7 @@ func TestARefusedStreamIsAdvisedByItsName(t *testing.T) {
 	}
 	for name, next := range map[string]string{
 		"passbook-copy": adviceRights, "passbook-copy.2": adviceRights, "passbook-events": adviceRights,
-		"copy":            "passbook-copy.NAME: take such a name, or give the role kinesis:CreateStream, kinesis:DescribeStreamSummary and kinesis:PutRecords on copy",
+		"copy":            "passbook-copy.NAME: use such a name, or give the role kinesis:CreateStream, kinesis:DescribeStreamSummary and kinesis:PutRecords on copy",
 		"passbook-copy2":  "on passbook-copy2",
 		"passbook-2-copy": "on passbook-2-copy",
 	} {
@@ -47,8 +46,9 @@ func TestARefusedStreamIsAdvisedByItsName(t *testing.T) {
 	}
 }
 
-// What a person can do about a cause comes first, and not what makes a second, empty bank.
-func TestAdvice(t *testing.T) {
+// The remedies for a missing resource begin with a wrong setting: creating the resource would make
+// a second, empty bank.
+func TestRemedies(t *testing.T) {
 	refused := func(service, operation, code string) error {
 		return &smithy.OperationError{ServiceID: service, OperationName: operation, Err: &smithy.GenericAPIError{Code: code, Message: "no"}}
 	}
@@ -58,12 +58,12 @@ func TestAdvice(t *testing.T) {
 	}{
 		"expired":         {refused("DynamoDB", "DescribeTable", "ExpiredTokenException"), "aws sso login"},
 		"unknown key":     {refused("DynamoDB", "DescribeTable", "UnrecognizedClientException"), "AWS_PROFILE"},
-		"a taken name":    {refused("S3", "CreateBucket", "BucketAlreadyExists"), "taken worldwide"},
-		"no versions":     {refused("S3", "PutBucketVersioning", "BucketAlreadyExists"), "keeps versions"},
+		"a taken name":    {refused("S3", "CreateBucket", "BucketAlreadyExists"), "unique worldwide"},
+		"no versions":     {refused("S3", "PutBucketVersioning", "BucketAlreadyExists"), "with versioning"},
 		"may not version": {refused("S3", "PutBucketVersioning", "AccessDenied"), "template.yaml"},
 	} {
 		var unusable *UnusableError
-		if err := new(awsStore).explain(tt.err); !errors.As(err, &unusable) || !strings.Contains(unusable.Next, tt.says) {
+		if err := new(awsStore).Explain(tt.err); !errors.As(err, &unusable) || !strings.Contains(unusable.Next, tt.says) {
 			t.Errorf("%s: %v; want advice with %q", name, err, tt.says)
 		}
 	}

@@ -9,40 +9,39 @@ import (
 	"strings"
 )
 
-// Memory is how much of it a process may take, and what that is shared out to.
+// Memory is how much memory a process may use, and the shares of its parts.
 type Memory struct {
-	// Limit is what the process stays under, From who said so.
+	// Limit bounds the memory of the process, From names where the limit comes from.
 	Limit Bytes
 	From  string
-	// Heap is the bound of Go's own memory; what Pebble takes besides is not in it.
+	// Heap bounds the memory of the Go runtime, without the memory that Pebble allocates itself.
 	Heap Bytes
-	// Cache is Pebble's block cache, MemTable one of the at most four tables that it keeps in
-	// memory.
+	// Cache is the block cache of Pebble, MemTable one of its at most four memtables.
 	Cache, MemTable Bytes
-	// Rows is what each projection keeps of its rows, Waiting what may wait for the stream, Segment
-	// what a shard's open segment may take: no more of it than the setting.
+	// Rows bounds the row cache of each projection, Waiting the entries that wait for the stream,
+	// and Segment the open segment of a shard, which is at most the setting.
 	Rows, Waiting, Segment Bytes
-	// Accounts is how many idle accounts a writer keeps, Keys how many command keys they may
-	// remember among them.
+	// Accounts is how many idle accounts a writer keeps, Keys how many command keys they may have
+	// together.
 	Accounts, Keys int
 }
 
-// What things take, and the bounds of shares. More than the upper bounds brought nothing on
-// machines that had it.
+// The memory of an account and of a command key, and the bounds of the shares. Measurements showed
+// no gain above the upper bounds.
 const (
 	accountBytes = 4 << 10
 	keyBytes     = 64
 	memTables    = 4
-	// fallbackMemory is for a machine that does not say what it has.
+	// fallbackMemory is the limit where the memory of the machine is unknown.
 	fallbackMemory = 2 << 30
 	minMemory      = 64 << 20
 )
 
-// MemoryOf shares out what the process may take: what the setting says, else what its cgroup or
-// those above it allow, else a quarter of the machine.
+// MemoryOf shares out the memory that the process may use: the setting, or else the lowest limit of
+// its cgroup and those above it, or else a quarter of the machine.
 func MemoryOf(c Config) Memory { return memoryOn(os.DirFS("/"), c) }
 
-// memoryOn is MemoryOf on the root of a file system.
+// memoryOn implements MemoryOf on the root of a file system.
 func memoryOn(root fs.FS, c Config) Memory {
 	limit, from := c.Memory, "--memory"
 	if limit == 0 {
@@ -54,27 +53,27 @@ func memoryOn(root fs.FS, c Config) Memory {
 		Rows: within(limit/32, 1<<20, 64<<20), Waiting: within(limit/16, 8<<20, 256<<20), Segment: min(c.SegmentBytes, max(limit/64, 1<<20)),
 		Accounts: int(within(limit/16/accountBytes, 500, 50_000)), Keys: int(within(limit/16/keyBytes, 50_000, 4_000_000)),
 	}
-	// A fifth is left for what neither counts: the program itself, what the allocators hold back,
-	// the kernel's buffers of this process.
+	// A fifth is left for what neither counts: the program, memory that the allocators do not
+	// return, the buffers of the kernel.
 	m.Heap = max(limit-limit/5-m.Cache-memTables*m.MemTable, limit/4) >> 20 << 20
 	return m
 }
 
 func within(b, least, most Bytes) Bytes { return max(least, min(b, most)) }
 
-// found is the limit of the cgroups, or a quarter of the machine.
+// found returns the limit of the cgroups or a quarter of the machine, and which.
 func found(root fs.FS) (Bytes, string) {
 	machine := total(root)
 	if limit := cgroupLimit(root); limit > 0 && (machine == 0 || limit < machine) {
 		return limit, "the cgroup"
 	}
 	if machine == 0 {
-		return fallbackMemory, "the default, since the machine does not say what it has"
+		return fallbackMemory, "the default, because the memory of the machine is unknown"
 	}
 	return machine / 4, "a quarter of the machine"
 }
 
-// total is what the machine has; 0 where it does not say.
+// total returns the memory of the machine, 0 where it is unknown.
 func total(root fs.FS) Bytes {
 	for _, line := range lines(root, "proc/meminfo") {
 		if name, value, ok := strings.Cut(line, ":"); ok && name == "MemTotal" {
@@ -87,8 +86,8 @@ func total(root fs.FS) Bytes {
 	return 0
 }
 
-// cgroupLimit is the lowest limit of the process's cgroup and those above it, of version 1 or 2; 0
-// where none is set.
+// cgroupLimit returns the lowest limit of the process's cgroup and those above it, of version 1 or
+// 2; 0 where none is set.
 func cgroupLimit(root fs.FS) (lowest Bytes) {
 	for _, m := range cgroupMounts(root) {
 		for dir := m.dir(root); ; dir = path.Dir(dir) {
@@ -105,13 +104,13 @@ func cgroupLimit(root fs.FS) (lowest Bytes) {
 
 // cgroupMount is where the memory controller is mounted.
 type cgroupMount struct {
-	// point is where, of the hierarchy's directory root; file has the limit, and v2 says of which
-	// version.
+	// point is the mount point of the hierarchy's directory root; file is the name of the file with
+	// the limit; v2 tells the version.
 	point, root, file string
 	v2                bool
 }
 
-// cgroupMounts reads where the controllers are mounted, both of a machine that has both.
+// cgroupMounts returns the mounts of the memory controllers of both versions.
 func cgroupMounts(root fs.FS) (mounts []cgroupMount) {
 	for _, line := range lines(root, "proc/self/mountinfo") {
 		fields := strings.Fields(line)
@@ -136,8 +135,8 @@ func cgroupMounts(root fs.FS) (mounts []cgroupMount) {
 
 func contains(list, name string) bool { return strings.Contains(","+list+",", ","+name+",") }
 
-// dir is the directory of the process's own cgroup, as far as it can be seen from here: in a
-// container often the mount itself.
+// dir returns the directory of the process's cgroup, as far as it is visible: in a container often
+// the mount point itself.
 func (m cgroupMount) dir(root fs.FS) string {
 	for _, line := range lines(root, "proc/self/cgroup") {
 		fields := strings.SplitN(line, ":", 3)
@@ -156,7 +155,7 @@ func (m cgroupMount) dir(root fs.FS) string {
 	return m.point
 }
 
-// limitIn reads a limit; 0 is none. Version 1 says that there is none by a number near 2^63.
+// limitIn returns the limit in a file, 0 for none. Version 1 writes a number near 2^63 for none.
 func limitIn(root fs.FS, name string) Bytes {
 	text, err := fs.ReadFile(root, name)
 	if err != nil {
@@ -169,7 +168,7 @@ func limitIn(root fs.FS, name string) Bytes {
 	return Bytes(n)
 }
 
-// lines are those of a file; none where it cannot be read.
+// lines returns the lines of a file; none if it cannot be read.
 func lines(root fs.FS, name string) (out []string) {
 	f, err := root.Open(name)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"testing/fstest"
 )
 
-// machine is a file system of a machine with 16 GiB.
+// machine returns the file system of a machine with 16 GiB.
 func machine(files map[string]string) fstest.MapFS {
 	root := fstest.MapFS{"proc/meminfo": {Data: []byte("MemTotal:       16777216 kB\nMemFree: 1 kB\n")}}
 	for name, text := range files {

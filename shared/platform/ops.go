@@ -10,23 +10,24 @@ import (
 	"strings"
 )
 
-// ErrNoOps: no running program has announced itself in the data directory.
-var ErrNoOps = errors.New("no running bank announced in the data directory")
+// ErrNoOps is returned when no running program has announced its ops listener in the data
+// directory.
+var ErrNoOps = errors.New("no running bank is announced in the data directory")
 
 // opsFile is the file in a data directory that holds the address of the running program's ops
 // listener.
 const opsFile = "ops"
 
-// AnnounceOps writes the address of the ops listener into the data directory, for jobs to find
-// while this process holds it. What a process that died has left there is replaced. The returned
-// function takes the address away again, if it is still this one; it is never nil.
+// AnnounceOps writes the address of the ops listener into the data directory, where jobs find it.
+// It replaces the address of a process that died. The returned function removes the address, if it
+// is still this one; it is never nil.
 func AnnounceOps(data, address string) (withdraw func() error, err error) {
 	name := filepath.Join(data, opsFile)
-	aside := name + ".new"
-	if err := os.WriteFile(aside, []byte(address+"\n"), 0o600); err != nil {
+	draft := name + ".new"
+	if err := os.WriteFile(draft, []byte(address+"\n"), 0o600); err != nil {
 		return func() error { return nil }, fmt.Errorf("announce the ops listener: %w", err)
 	}
-	if err := os.Rename(aside, name); err != nil {
+	if err := os.Rename(draft, name); err != nil {
 		return func() error { return nil }, fmt.Errorf("announce the ops listener: %w", err)
 	}
 	return func() error {
@@ -40,8 +41,8 @@ func AnnounceOps(data, address string) (withdraw func() error, err error) {
 	}, nil
 }
 
-// FindOps reads the address, or fails with ErrNoOps. It may be that of a process that is gone: only
-// an answer proves it.
+// FindOps returns the announced address, or ErrNoOps. The process of the address may have died:
+// only an answer proves that it lives.
 func FindOps(data string) (address string, err error) {
 	text, err := os.ReadFile(filepath.Join(data, opsFile))
 	if errors.Is(err, fs.ErrNotExist) {

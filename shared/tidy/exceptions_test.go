@@ -28,14 +28,12 @@ var notYet = slices.Concat(
 	//
 	[]string{
 		"shared/awstest",
-		"shared/backoff",
 		"shared/bucket",
 		"shared/bucket/buckettest",
 		"shared/bucket/dirbucket",
 		"shared/bucket/s3bucket",
 		"shared/embedded",
 		"shared/embedded/wal",
-		"shared/platform",
 		"shared/stream",
 		"shared/stream/kinesisstream",
 		"shared/stream/pebblestream",
@@ -44,8 +42,6 @@ var notYet = slices.Concat(
 		"shared/table/dynamotable",
 		"shared/table/pebbletable",
 		"shared/table/tabletest",
-		"shared/faults",
-		"shared/workerpool",
 	},
 	//
 	//

@@ -8,13 +8,13 @@ import (
 // Pool is a set of goroutines that take jobs. Go may be called concurrently; not after Close.
 type Pool struct {
 	most    int64
-	jobs    chan func() // unbuffered: whoever receives was waiting
+	jobs    chan func() // unbuffered: a goroutine that receives was waiting
 	waiting atomic.Int64
 	ended   chan struct{}
 	all     sync.WaitGroup
 }
 
-// New makes a pool of which at most so many goroutines wait for work.
+// New returns a pool of which at most so many goroutines wait for work.
 func New(most int) *Pool {
 	return &Pool{most: int64(most), jobs: make(chan func()), ended: make(chan struct{})}
 }

@@ -17,7 +17,7 @@ func TestHeldDirectory(t *testing.T) {
 	b := serve(t, data)
 	b.open(t, "A-1", 100)
 	got := command(t, "bank", "serve", "--data", data, "--listen", "127.0.0.1:0")
-	if got.Code != 5 || !strings.Contains(got.ErrOut, "held by another process") {
+	if got.Code != 5 || !strings.Contains(got.ErrOut, "another process uses") {
 		t.Errorf("code %d\n%s", got.Code, got.ErrOut)
 	}
 	b.get(t, "/v1/accounts/A-1/balance?min_version=2&wait=5s").must(t, 200)

@@ -62,7 +62,7 @@ func explain(err error) *Failure {
 		return &Failure{ExitUnreachable, disagree, disagree.Next}
 	case errors.Is(err, platform.ErrConfig):
 		return &Failure{ExitUsage, err, "correct the flag or the variable; flags win over variables"}
-	case errors.Is(err, platform.ErrHeld):
+	case errors.Is(err, platform.ErrLocked):
 		return &Failure{ExitUnreachable, err, "end that process, or wait until it is ready to take jobs"}
 	case errors.Is(err, context.Canceled):
 		return &Failure{ExitFailed, errors.New("interrupted"), "the same command goes on from here"}

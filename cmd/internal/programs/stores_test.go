@@ -11,6 +11,7 @@ import (
 	"passbook/cmd/internal/programs/balance"
 	"passbook/cmd/internal/programs/credit"
 	"passbook/cmd/internal/programs/withdraw"
+	"passbook/cmd/internal/programtest"
 	"passbook/cmd/internal/serve"
 	"passbook/shared/bucket"
 	"passbook/shared/stores"
@@ -23,7 +24,7 @@ func TestWritersWaitForTheArchivesOwner(t *testing.T) {
 	defer engine.Close()
 	log := slog.New(slog.DiscardHandler)
 	start := func(program serve.Program, b bucket.Bucket) error {
-		p, err := serve.OpenOn(t.Context(), program, "test", config, engine.Through(engine.Table, engine.Streams, b), log)
+		p, err := serve.OpenOn(t.Context(), program, "test", config, programtest.Share(engine, engine.Table, engine.Streams, b), log)
 		if err != nil {
 			return err
 		}

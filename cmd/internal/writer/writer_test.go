@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"passbook/cmd/internal/jobs"
+	"passbook/cmd/internal/programtest"
 	"passbook/cmd/internal/serve"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
@@ -55,7 +56,7 @@ func writerFleet(t *testing.T) (fleet []*serve.Process, history *journal.Reader)
 			p.Serve(serve.API{Commands: operations, Forwarder: w.Forwarder, Checks: w.Checks})
 			return nil
 		}}
-		p, err := serve.OpenOn(t.Context(), program, "test", config, engine.Through(engine.Table, engine.Streams, engine.Bucket), log)
+		p, err := serve.OpenOn(t.Context(), program, "test", config, programtest.Share(engine, engine.Table, engine.Streams, engine.Bucket), log)
 		if err != nil {
 			t.Fatal(err)
 		}
