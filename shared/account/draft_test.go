@@ -104,7 +104,6 @@ func TestSyntax(t *testing.T) {
 		valid     func(string) bool
 		good, bad []string
 	}{
-		{"tenant", ValidTenant, []string{"main", "0", "a-b", long[:32]}, []string{"", "-a", "A", "a_b", "a#", long[:33], "é"}},
 		{"account id", ValidAccountID, []string{"A", "a.b_c-D", "0", long[:64]}, []string{"", ".a", "-a", "_a", "a b", "a#", "a/b", long[:65], "é"}},
 		{"code", ValidCode, []string{"court-order"}, []string{"", "court order"}},
 		{"currency", ValidCurrency, []string{"EUR", "QQQ"}, []string{"", "EU", "EURO", "eur", "E1R"}},

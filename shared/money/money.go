@@ -2,11 +2,11 @@ package money
 
 import "strconv"
 
-// Max is the greatest amount and the greatest balance, either side of zero, in minor units: 2^53−1,
-// the greatest integer that every JSON reader keeps exactly (RFC 8259, section 6).
+// Max is the largest amount and the largest balance, on either side of zero, in minor units: 2^53−1,
+// the largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
 const Max = 1<<53 - 1
 
-// Add is a + b, and whether a, b and the sum lie within −Max and Max.
+// Add returns a + b, and whether a, b and the sum lie within −Max and Max.
 func Add(a, b int64) (int64, bool) {
 	if !Balance(a) || !Balance(b) {
 		return 0, false
@@ -15,7 +15,7 @@ func Add(a, b int64) (int64, bool) {
 	return sum, Balance(sum)
 }
 
-// Sub is a − b, and whether a, b and the difference lie within −Max and Max.
+// Sub returns a − b, and whether a, b and the difference lie within −Max and Max.
 func Sub(a, b int64) (int64, bool) {
 	if !Balance(b) {
 		return 0, false
@@ -23,14 +23,14 @@ func Sub(a, b int64) (int64, bool) {
 	return Add(a, -b)
 }
 
-// Amount says whether v can be the amount of a command: 0 < v ≤ Max.
+// Amount reports whether v can be the amount of a command: 0 < v ≤ Max.
 func Amount(v int64) bool { return 0 < v && v <= Max }
 
-// Balance says whether v can be a balance: −Max ≤ v ≤ Max.
+// Balance reports whether v can be a balance: −Max ≤ v ≤ Max.
 func Balance(v int64) bool { return -Max <= v && v <= Max }
 
-// Format writes an amount for a person: 12550 in EUR is "125.50 EUR". Of a currency that is not
-// known, the minor units are written as they are.
+// Format returns an amount as a person writes it: 12550 in EUR is "125.50 EUR". In a currency that
+// is not in use, the minor units are written as they are.
 func Format(amount int64, code string) string {
 	exponent, _ := Exponent(code)
 	digits := strconv.FormatUint(magnitude(amount), 10)
@@ -47,7 +47,7 @@ func Format(amount int64, code string) string {
 	return digits + " " + code
 }
 
-// magnitude is |v| as a uint64, which also holds that of the least int64.
+// magnitude returns |v| as a uint64, in which also that of the least int64 fits.
 func magnitude(v int64) uint64 {
 	if v < 0 {
 		return -uint64(v)
