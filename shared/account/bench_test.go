@@ -7,7 +7,7 @@ import (
 	"passbook/shared/event"
 )
 
-// history is an account's records: deposits, withdrawals and declines, one event each.
+// history returns an account's records: deposits, withdrawals and declines, one event each.
 func history(b *testing.B, n int) [][]byte {
 	b.Helper()
 	var s State

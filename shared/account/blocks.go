@@ -7,9 +7,9 @@ import (
 	"passbook/shared/money"
 )
 
-// ReleaseExpired emits what fell due up to Now: a release for each hold, by rising version, then
-// the limit's fall to 0. Every command's events start with it, so that no decision counts on what
-// has run out.
+// ReleaseExpired emits what has fallen due by Now: a release for each hold, by rising version, and
+// then the limit's fall to 0. The events of every command start with it, so that no decision counts
+// on what has expired.
 func (d *Draft) ReleaseExpired() {
 	for _, h := range d.State.HoldsDue(d.Now) {
 		d.Emit(event.HoldReleased{HoldID: event.HoldID(h.Version), Amount: h.Amount, Reason: event.ReasonExpired}, d.Today())
@@ -19,14 +19,14 @@ func (d *Draft) ReleaseExpired() {
 	}
 }
 
-// Credit emits money in.
+// Credit emits a credit of the account, or rejects one that would take the balance out of range.
 func (d *Draft) Credit(b event.MoneyCredited, effectiveAt time.Time) {
 	if d.canPost(b.Amount) {
 		d.Emit(b, effectiveAt)
 	}
 }
 
-// Debit emits money out, its split filled in, or the decline of op when the amount is not
+// Debit emits a withdrawal with its split filled in, or the decline of op when the amount is not
 // available.
 func (d *Draft) Debit(op string, b event.MoneyWithdrawn, effectiveAt time.Time) {
 	if d.covers(op, b.Amount) {
@@ -40,8 +40,8 @@ func (d *Draft) withdraw(b event.MoneyWithdrawn, effectiveAt time.Time) {
 	d.Emit(b, effectiveAt)
 }
 
-// covers says whether the amount is available, and emits the decline of op when it is not. One
-// whose shortfall is no number that every reader keeps is rejected instead.
+// covers reports whether the amount is available, and emits the decline of op when it is not. A
+// decline whose shortfall exceeds money.Max is a rejection instead.
 func (d *Draft) covers(op string, amount int64) bool {
 	available := d.State.Available()
 	if amount <= available {
@@ -63,8 +63,8 @@ func (d *Draft) canPost(change int64) bool {
 	return ok || d.Reject(CodeBalanceOverflow, nil)
 }
 
-// PlaceHold sets an amount aside, or emits the decline. What can be said without the balance is
-// said first.
+// PlaceHold emits a hold that reserves an amount, or the decline. It checks what does not depend on
+// the balance first.
 func (d *Draft) PlaceHold(b event.HoldPlaced) {
 	if expired(b.ExpiresAt, d.Now) {
 		d.rejectField("/expires_at", FieldInThePast)
@@ -84,9 +84,9 @@ func (d *Draft) PlaceHold(b event.HoldPlaced) {
 	d.Emit(b, d.Today())
 }
 
-// ActiveHold is the open hold with the id. Where none is open, placed tells a hold that has ended
-// (hold-not-active) from an id that never was a hold (hold-not-found); it comes from the journal,
-// as the state keeps open holds only.
+// ActiveHold returns the open hold with the id. Where none is open, placed tells a hold that has
+// ended (hold-not-active) from an id that never was a hold (hold-not-found). The caller reads
+// placed from the journal, as the state has open holds only.
 func (d *Draft) ActiveHold(id string, placed bool) (Hold, bool) {
 	version, ok := event.ParseID('h', id)
 	if !ok || version > d.State.Version {
@@ -95,8 +95,8 @@ func (d *Draft) ActiveHold(id string, placed bool) (Hold, bool) {
 	if h, ok := d.State.Hold(version); ok {
 		return h, true
 	}
-	// A hold that was open when the draft began and has just expired is one that was placed,
-	// whatever the caller knows.
+	// A hold that was open when the draft began and has just expired was placed, even if the caller
+	// does not know it.
 	if placed || d.released(id) {
 		return Hold{}, d.Reject(CodeHoldNotActive, nil)
 	}
@@ -112,8 +112,8 @@ func (d *Draft) released(id string) bool {
 	return false
 }
 
-// Capture turns an amount of the hold into a withdrawal. It needs no funds: they were set aside.
-// With final the remainder is released.
+// Capture emits the withdrawal of an amount of the hold. It needs no available funds, as the hold
+// has reserved them. With final the remainder is released.
 func (d *Draft) Capture(h Hold, amount int64, final bool) {
 	if amount > h.Amount {
 		d.Reject(CodeHoldAmountExceeded, nil)
@@ -143,13 +143,13 @@ func (d *Draft) IsTransaction(original *event.Event, kind event.Body) bool {
 	return d.Reject(CodeTransactionNotFound, nil)
 }
 
-// Reverse takes a credit or a withdrawal back, in full; reversed says that it was before. Legs of
-// transfers are not-reversible, as one leg cannot be taken back alone: the money is sent back
-// instead. Nor are reversals.
+// Reverse emits the reversal of a credit or a withdrawal, in full; reversed says that there is one
+// already. Legs of transfers are not reversible, as one leg cannot be reversed alone: the money is
+// sent back instead. Nor are reversals.
 //
-// To take a credit back is a debit: force is needed where the amount is not available, else it is
-// declined, by an event like any other debit, so that a repeat gets the same answer; and where
-// debits are frozen, as the bank's own correction of a mistaken credit must stay possible then.
+// The reversal of a credit is a debit. Where the amount is not available it is declined without
+// force, by an event like any other debit, so that a repeat gets the same answer. Where debits are
+// frozen it needs force too, as the bank must be able to correct a mistaken credit even then.
 // Nothing is reversed on an account that is frozen altogether.
 func (d *Draft) Reverse(original event.Event, reversed bool, reason event.Text, force bool) {
 	b := event.TransactionReversed{OriginalTransactionID: original.TransactionID(), Amount: original.Amount(), Reason: reason}
@@ -185,8 +185,8 @@ func (d *Draft) reverseCredit(b event.TransactionReversed, force bool) {
 		return
 	}
 	b.Forced = d.State.Frozen != "" || b.Amount > d.State.Available()
-	// What is set aside counts: the use of the line is a number that leaves too. All other debits
-	// keep it within the limit.
+	// Reserved amounts count: the drawn part of the line of credit is a number in answers too. All
+	// other debits keep it within the limit.
 	if _, ok := money.Sub(d.State.AvailableOwn(), b.Amount); !ok {
 		d.Reject(CodeBalanceOverflow, nil)
 	}

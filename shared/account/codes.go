@@ -1,6 +1,7 @@
 package account
 
-// The codes of rejections: problem types of the HTTP contract.
+// The codes of rejections. They are problem types of the HTTP contract; a comment names the members
+// that they add to the problem document.
 const (
 	CodeValidationFailed    = "validation-failed"
 	CodeAccountNotFound     = "account-not-found"

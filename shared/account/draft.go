@@ -7,8 +7,8 @@ import (
 	"passbook/shared/event"
 )
 
-// Draft is a decision in the making. The building blocks emit events, which are folded as they
-// come, or reject; after a rejection they do nothing more. A Draft is for one goroutine.
+// Draft is a decision in the making. The building blocks emit events, which are folded at once, or
+// reject; after a rejection they do nothing more. A Draft is not safe for concurrent use.
 type Draft struct {
 	// State is the state after Events.
 	State State
@@ -20,7 +20,8 @@ type Draft struct {
 	rejection *Rejection
 }
 
-// NewDraft starts a decision on s at now.
+// NewDraft starts a decision on s at now, or at the time of the account's last entry where that is
+// later.
 func NewDraft(s State, now time.Time) *Draft {
 	now = now.UTC().Truncate(time.Microsecond)
 	if now.Before(s.RecordedAt) {
@@ -29,9 +30,9 @@ func NewDraft(s State, now time.Time) *Draft {
 	return &Draft{State: s, Now: now}
 }
 
-// Emit appends the event of b with that value date, midnight UTC, and folds it. It fills all that
-// the fold knows: Version, After, Currency and RecordedAt; Command is the journal's. It panics when
-// the event cannot follow, as the building blocks check before.
+// Emit appends the event of b with a value date, midnight UTC, and folds it. It sets Version,
+// After, Currency and RecordedAt; the journal sets Command. It panics when the event cannot follow,
+// as the building blocks check that before.
 func (d *Draft) Emit(b event.Body, effectiveAt time.Time) {
 	d.emit(b, d.State.Currency, effectiveAt)
 }
@@ -50,14 +51,14 @@ func (d *Draft) emit(b event.Body, currency string, effectiveAt time.Time) {
 	d.Events = append(d.Events, e)
 }
 
-// Today is the value date of the decision.
+// Today returns the value date of the decision.
 func (d *Draft) Today() time.Time { return date(d.Now) }
 
-// Window is how far a value date may lie from the day of the decision, in days either way.
+// Window is how many days a value date may be before and after the day of the decision.
 type Window struct{ Back, Ahead int }
 
-// ValueDate is a command's value date, or Today when it names none; one outside the window is
-// rejected by its field. A command was validated before.
+// ValueDate returns a command's value date, or Today when it names none. It rejects a date outside
+// the window by its field. The command was validated before.
 func (d *Draft) ValueDate(effectiveAt string, w Window) time.Time {
 	today := d.Today()
 	at, ok := ParseDate(effectiveAt)
@@ -70,7 +71,8 @@ func (d *Draft) ValueDate(effectiveAt string, w Window) time.Time {
 	return at
 }
 
-// Reject ends the draft; the first rejection stands. It gives false, for a guard to return.
+// Reject ends the draft; the first rejection counts. It returns false, for the guard that calls it
+// to return.
 func (d *Draft) Reject(code string, details map[string]any) bool {
 	if d.rejection == nil {
 		d.rejection = &Rejection{Code: code, Details: details}
@@ -78,14 +80,13 @@ func (d *Draft) Reject(code string, details map[string]any) bool {
 	return false
 }
 
-// rejectField rejects a command for one field, which only the time of the decision shows to be
-// wrong.
+// rejectField rejects a command for one field that only the time of the decision shows to be wrong.
 func (d *Draft) rejectField(pointer, code string) bool {
 	return d.Reject(CodeValidationFailed, map[string]any{"errors": []FieldError{{Pointer: pointer, Code: code}}})
 }
 
-// Decision is the outcome. A rejection takes back whatever was emitted, releases too: they come
-// with the next accepted command or the sweeper.
+// Decision returns the outcome. A rejection drops all emitted events, releases included: the next
+// accepted command or the sweeper emits those again.
 func (d *Draft) Decision() Decision {
 	if d.rejection != nil {
 		return Decision{Rejection: d.rejection}
@@ -109,14 +110,14 @@ func (d *Draft) Keeps(currency string) bool {
 	return currency == d.State.Currency || d.Reject(CodeCurrencyMismatch, nil)
 }
 
-// AllowsDebit rejects when the account is frozen in either scope: no new money may leave or be set
-// aside.
+// AllowsDebit rejects when the account is frozen in either scope: no money may leave or be
+// reserved.
 func (d *Draft) AllowsDebit() bool {
 	return d.State.Frozen == "" || d.rejectFrozen()
 }
 
 // AllowsCredit rejects when the account is frozen altogether. A freeze of debits lets money in, and
-// lets what was promised before, the capture of a hold, be taken.
+// lets a hold that was placed before be captured.
 func (d *Draft) AllowsCredit() bool {
 	return d.State.Frozen != event.ScopeAll || d.rejectFrozen()
 }

@@ -73,7 +73,7 @@ func TestValueDateWindow(t *testing.T) {
 	}
 }
 
-// A rejection takes back what was emitted, the first one stands, and nothing follows it.
+// A rejection drops the emitted events, the first rejection counts, and nothing follows it.
 func TestDraftRejects(t *testing.T) {
 	d := NewDraft(given(), later)
 	d.ReleaseExpired()

@@ -11,9 +11,9 @@ import (
 	"passbook/shared/money"
 )
 
-// Fold is the state after the event. It refuses, with an error that says what is wrong, an event
-// that is not the next one, that cannot follow from the state, or whose After is not what the fold
-// arrives at. It never changes what s refers to.
+// Fold returns the state after the event. It fails, with an error that names what is wrong, for an
+// event that is not the next one, that cannot follow from the state, or whose After differs from
+// the folded state. It never changes what s refers to.
 func Fold(s State, e event.Event) (State, error) {
 	next := s
 	err := next.apply(&e)
@@ -30,8 +30,8 @@ func (s *State) after() event.After {
 	return event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit}
 }
 
-// apply is Fold before the comparison with After, which a draft fills in from it. After an error s
-// is of no use.
+// apply folds as Fold does, without the comparison with After, which a draft takes from it. After
+// an error s must not be used.
 func (s *State) apply(e *event.Event) error {
 	if err := s.precedes(e); err != nil {
 		return err
@@ -46,7 +46,7 @@ func (s *State) apply(e *event.Event) error {
 	return nil
 }
 
-// precedes checks what every event has in common.
+// precedes checks what is common to all events.
 func (s *State) precedes(e *event.Event) error {
 	_, opening := e.Body.(event.AccountOpened)
 	switch {
@@ -64,7 +64,7 @@ func (s *State) precedes(e *event.Event) error {
 	return nil
 }
 
-// change is what the event's body does to the state.
+// change applies the event's body.
 func (s *State) change(e *event.Event) error {
 	switch b := e.Body.(type) {
 	case event.AccountOpened:
@@ -100,14 +100,14 @@ func (s *State) change(e *event.Event) error {
 }
 
 func (s *State) open(e *event.Event, b event.AccountOpened) {
-	// A string read from an entry is a part of it: a state that kept it would keep the whole entry
-	// in memory.
+	// A string that was read from an entry shares the entry's memory: without the clone a state
+	// would keep the whole entry.
 	s.Status, s.Currency = StatusOpen, strings.Clone(e.Currency)
 	s.HolderRef, s.Product = strings.Clone(b.HolderRef), strings.Clone(b.Product)
 	s.Limit, s.LimitVersion = b.CreditLimit, e.Version
 }
 
-// post changes what is posted; apply checks the range. The sum of two amounts in range cannot
+// post changes the posted balance; apply checks the range. The sum of two amounts in range cannot
 // overflow an int64.
 func (s *State) post(e *event.Event, change int64) {
 	s.Posted += change
@@ -122,7 +122,7 @@ func (s *State) withdraw(e *event.Event, b event.MoneyWithdrawn) error {
 	return nil
 }
 
-// fromOwn is what of an amount the posted balance covers.
+// fromOwn returns the part of an amount that the posted balance covers.
 func fromOwn(posted, amount int64) int64 { return min(max(posted, 0), amount) }
 
 func (s *State) place(e *event.Event, b event.HoldPlaced) error {
@@ -130,7 +130,7 @@ func (s *State) place(e *event.Event, b event.HoldPlaced) error {
 		return fmt.Errorf("more than %d open holds", MaxHolds)
 	}
 	hold := Hold{Version: e.Version, Amount: b.Amount, PlacedAt: e.RecordedAt, ExpiresAt: b.ExpiresAt}
-	// Clipped, so that appending never writes into an array that another state has.
+	// Clipped, so that append never writes into an array that another state shares.
 	s.Holds = append(slices.Clip(s.Holds), hold)
 	s.Held += b.Amount
 	return nil
@@ -169,7 +169,8 @@ func (s *State) openHold(id string) (int, error) {
 	return i, nil
 }
 
-// reduce takes an amount off a hold, and the hold away when nothing is left, in a slice of its own.
+// reduce takes an amount off a hold, and removes the hold when nothing is left, in a copy of the
+// slice.
 func (s *State) reduce(i int, amount int64) {
 	s.Held -= amount
 	s.Holds = slices.Clone(s.Holds)
@@ -213,7 +214,7 @@ func (s *State) close() error {
 	return nil
 }
 
-// date is the value date of a time.
+// date returns the value date of a time.
 func date(t time.Time) time.Time {
 	year, month, day := t.Date()
 	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)

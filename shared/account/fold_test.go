@@ -15,8 +15,8 @@ var (
 	later = noon.Add(time.Hour)
 )
 
-// given is an open account in EUR with a limit of 100, 50 posted and a hold of 30 that expires in
-// an hour, at version 4.
+// given returns an open account in EUR with a limit of 100, 50 posted and a hold of 30 that expires
+// in an hour, at version 4.
 func given() State {
 	return State{
 		Version: 4, Status: StatusOpen, Currency: "EUR", HolderRef: "holder-1", Posted: 50, Held: 30, Limit: 100, LimitVersion: 1,
@@ -25,7 +25,7 @@ func given() State {
 	}
 }
 
-// next is the event of b that follows s, with the After given.
+// next returns the event of b that follows s, with the After given.
 func next(s State, b event.Body, after event.After) event.Event {
 	return event.Event{Version: s.Version + 1, Schema: 1, Currency: "EUR", RecordedAt: later, EffectiveAt: date(later), After: after, Body: b}
 }
@@ -189,7 +189,7 @@ func TestFoldRefuses(t *testing.T) {
 	}
 }
 
-// Two futures of one state never write into each other's holds.
+// Two states folded from one state never write into each other's holds.
 func TestFoldForksDoNotShareHolds(t *testing.T) {
 	s := given()
 	s.Holds = append(make([]Hold, 0, 8), s.Holds...)

@@ -13,32 +13,31 @@ const (
 	StatusClosed = "closed"
 )
 
-// MaxHolds is the most open holds of an account: a state stays within 64 KB.
+// MaxHolds is the most open holds of an account. It keeps a state within MaxStateBytes.
 const MaxHolds = 500
 
-// Available is what one withdrawal or hold may take: posted − held + limit, in minor units, and no
-// more than money.Max, the greatest amount that one can have. It is negative after a limit cut.
+// Available returns what one withdrawal or hold may take: posted − held + limit, in minor units,
+// and no more than money.Max, the largest amount. It is negative after a limit cut.
 func (s State) Available() int64 { return min(s.Posted-s.Held+s.Limit, money.Max) }
 
-// AvailableOwn is what is available without the line of credit: posted − held.
+// AvailableOwn returns what is available without the line of credit: posted − held.
 func (s State) AvailableOwn() int64 { return s.Posted - s.Held }
 
-// Drawn is what of the line is in use by what is posted.
+// Drawn returns the part of the line of credit that the posted balance uses.
 func (s State) Drawn() int64 { return max(0, -s.Posted) }
 
-// Reserved is what of the line is set aside by holds.
+// Reserved returns the part of the line of credit that holds reserve.
 func (s State) Reserved() int64 { return max(0, s.Held-max(0, s.Posted)) }
 
-// AvailableCredit is what of the line is left: between 0 and the limit.
+// AvailableCredit returns the part of the line of credit that is left: between 0 and the limit.
 func (s State) AvailableCredit() int64 { return min(max(s.Available(), 0), s.Limit) }
 
-// OverLimit is by how much the use of the line exceeds it. Always drawn + reserved + available
+// OverLimit returns by how much the use of the line exceeds it. Always drawn + reserved + available
 // credit = limit + over limit.
 func (s State) OverLimit() int64 { return max(0, -s.Available()) }
 
-// UtilisationBps is the use of the line, drawn and reserved, in hundredths of a percent of the
-// limit, rounded down. There is none at limit 0. It never exceeds money.Max, however small the
-// limit is.
+// UtilisationBps returns the used part of the line, drawn and reserved, in hundredths of a percent
+// of the limit, rounded down and never more than money.Max. ok is false at limit 0.
 func (s State) UtilisationBps() (bps int64, ok bool) {
 	if s.Limit <= 0 {
 		return 0, false
@@ -51,7 +50,7 @@ func (s State) UtilisationBps() (bps int64, ok bool) {
 	return int64(min(quotient, money.Max)), true
 }
 
-// Hold is the open hold that the event of that version placed.
+// Hold returns the open hold that the event of that version placed.
 func (s State) Hold(version int64) (Hold, bool) {
 	if i := s.hold(version); i >= 0 {
 		return s.Holds[i], true
@@ -68,7 +67,7 @@ func (s State) hold(version int64) int {
 	return -1
 }
 
-// HoldsDue are the open holds that have expired at t, by rising version.
+// HoldsDue returns the open holds that have expired by t, by rising version.
 func (s State) HoldsDue(t time.Time) []Hold {
 	var due []Hold
 	for _, h := range s.Holds {
@@ -79,10 +78,10 @@ func (s State) HoldsDue(t time.Time) []Hold {
 	return due
 }
 
-// LimitDue says whether the limit has expired at t.
+// LimitDue reports whether the limit has expired by t.
 func (s State) LimitDue(t time.Time) bool { return expired(s.LimitExpiresAt, t) }
 
-// NextDue is when the next hold or the limit expires, zero when nothing will.
+// NextDue returns when the next hold or the limit expires, and the zero time when none will.
 func (s State) NextDue() time.Time {
 	next := s.LimitExpiresAt
 	for _, h := range s.Holds {

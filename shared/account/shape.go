@@ -11,7 +11,8 @@ import (
 	"passbook/shared/money"
 )
 
-// FieldError says which member of a request is wrong, as a JSON pointer (RFC 6901), and how.
+// FieldError names a wrong member of a request, as a JSON pointer (RFC 6901), and what is wrong
+// with it.
 type FieldError struct {
 	Pointer string `json:"pointer"`
 	Code    string `json:"code"`
@@ -28,11 +29,10 @@ const (
 	FieldNotAllowed = "not-allowed"
 )
 
-// Shape collects what is wrong with the shape of a command: all that can be said without the
-// account's state.
+// Shape collects what is wrong with a command as far as the account's state does not matter.
 type Shape []FieldError
 
-// Fail adds a field.
+// Fail adds a field error.
 func (s *Shape) Fail(pointer, code string) { *s = append(*s, FieldError{pointer, code}) }
 
 // Amount requires 0 < amount ≤ money.Max.
@@ -49,7 +49,7 @@ func (s *Shape) Limit(pointer string, limit int64) {
 	}
 }
 
-// Currency requires three capital letters. Which currency they name is a rule of the account's.
+// Currency requires three capital letters. Whether they name a currency, the decision checks.
 func (s *Shape) Currency(pointer, code string) {
 	s.syntax(pointer, code, ValidCurrency)
 }
@@ -70,15 +70,14 @@ func (s *Shape) OptOneOf(pointer, word string, words ...string) {
 	}
 }
 
-// OptText allows free text of up to event.MaxTextBytes. Text that is sealed is not for a request to
-// bring.
+// OptText allows free text of up to event.MaxTextBytes. A request must not bring sealed text.
 func (s *Shape) OptText(pointer string, t event.Text) {
 	switch {
 	case t.Sealed != "":
 		s.Fail(pointer, FieldNotAllowed)
 	case len(t.Plain) > event.MaxTextBytes:
 		s.Fail(pointer, FieldTooLong)
-	// it is shown in statements, and kept for ever
+	// statements show it, and it is stored forever
 	case !utf8.ValidString(t.Plain), strings.IndexFunc(t.Plain, misleads) >= 0:
 		s.Fail(pointer, FieldSyntax)
 	}
@@ -126,5 +125,5 @@ func ParseTime(s string) (time.Time, bool) {
 	return at, ok && inYears(at)
 }
 
-// inYears is the range that an entry can hold.
+// inYears reports whether an entry can store the time.
 func inYears(t time.Time) bool { return 1970 <= t.Year() && t.Year() <= 9999 }

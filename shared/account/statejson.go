@@ -16,11 +16,10 @@ import (
 // change.
 const StateFormat = 1
 
-// MaxStateBytes bounds a state's JSON, which MaxHolds keeps it under.
+// MaxStateBytes bounds a state's JSON; MaxHolds keeps it below that.
 const MaxStateBytes = 64 << 10
 
-// ErrStateFormat says that a state is of another format than this program writes: pass it over and
-// fold the events.
+// ErrStateFormat: the state is of another format than this program writes. Fold the events instead.
 var ErrStateFormat = errors.New("account: unknown state format")
 
 var (
@@ -28,8 +27,8 @@ var (
 	scopes   = []string{event.ScopeDebits, event.ScopeAll}
 )
 
-// AppendState appends the JSON of s, short, as it rides in entries and rows. It panics for a state
-// that no fold gives.
+// AppendState appends the JSON of s, with short names, as entries and rows store it. It panics for
+// a state that no fold returns.
 func AppendState(dst []byte, s State) []byte {
 	c := canonicaljson.NewWriter(slices.Grow(dst, 256))
 	s.fields(&c)
@@ -39,8 +38,8 @@ func AppendState(dst []byte, s State) []byte {
 	return c.Written()
 }
 
-// ParseState reads what AppendState writes: ErrStateFormat for another format, else an error that
-// names the field.
+// ParseState reads what AppendState writes. It returns ErrStateFormat for another format, else an
+// error that names the field.
 func ParseState(data []byte) (State, error) {
 	var s State
 	c := canonicaljson.NewReader(string(data))
@@ -50,7 +49,7 @@ func ParseState(data []byte) (State, error) {
 		}
 		return State{}, fmt.Errorf("account: state: %w", c.Err())
 	}
-	// The strings are parts of the input, which a state with many holds would keep in memory.
+	// The strings share the memory of the input, which a state with many holds would keep.
 	s.Currency, s.HolderRef, s.Product = strings.Clone(s.Currency), strings.Clone(s.HolderRef), strings.Clone(s.Product)
 	return s, nil
 }
@@ -89,7 +88,8 @@ func (s *State) holds(c *canonicaljson.Codec) {
 	c.CloseList()
 }
 
-// sumHolds sets Held, which is not written, and holds that the holds are in order and within range.
+// sumHolds sets Held, which is not written, and checks that the holds are in order and within
+// range.
 func (s *State) sumHolds(c *canonicaljson.Codec) {
 	var version int64
 	s.Held = 0
@@ -110,7 +110,8 @@ func (h *Hold) fields(c *canonicaljson.Codec) {
 	c.End()
 }
 
-// micros is a time as microseconds since 1970, which is half as long as its text; zero is left out.
+// micros writes or reads a time as microseconds since 1970, which is half as long as its text. The
+// zero time is left out.
 func micros(c *canonicaljson.Codec, name string, t *time.Time) {
 	var v int64
 	if !t.IsZero() {

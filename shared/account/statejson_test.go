@@ -29,7 +29,7 @@ func TestStateJSON(t *testing.T) {
 	}
 }
 
-// The file is what is in journals and rows, and is kept for ever.
+// The file has a state as journals and rows store it. It never changes.
 func TestStateGolden(t *testing.T) {
 	golden, err := os.ReadFile("testdata/state-v1.json")
 	if err != nil {

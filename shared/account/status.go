@@ -7,9 +7,10 @@ func (d *Draft) Open(currency string, b event.AccountOpened) {
 	d.emit(b, currency, d.Today())
 }
 
-// SetLimit emits the bank's decision on the limit, its Before and Forced filled in. A limit below
-// what is in use is refused without force; with it the account is over its limit, and only credits
-// pass until it no longer is. On an account that is frozen altogether the limit can only be cut.
+// SetLimit emits the bank's decision on the limit, with Before and Forced filled in. A limit below
+// what is in use is rejected without force. With force the account is over its limit, and only
+// credits pass until it no longer is. On an account that is frozen altogether the limit can only be
+// cut.
 func (d *Draft) SetLimit(b event.CreditLimitChanged, force bool) {
 	s := &d.State
 	if expired(b.ExpiresAt, d.Now) {
@@ -28,7 +29,7 @@ func (d *Draft) SetLimit(b event.CreditLimitChanged, force bool) {
 	d.Emit(b, d.Today())
 }
 
-// Close emits AccountClosed, and before it the limit's end where there is one.
+// Close emits AccountClosed, and before it the end of the limit where there is one.
 func (d *Draft) Close(reasonCode string) {
 	if d.State.Posted != 0 || d.State.Held != 0 {
 		d.Reject(CodeAccountNotEmpty, nil)

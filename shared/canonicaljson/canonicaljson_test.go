@@ -229,7 +229,7 @@ func TestTimes(t *testing.T) {
 	})
 }
 
-// Whatever is accepted is JSON, and is written again as the same bytes.
+// Accepted input is JSON, and is written again as the same bytes.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(fullJSON))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -7,8 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// Codec writes a value to JSON, or reads one, by the calls that list its fields. After the first
-// error every call does nothing; Err has it. A Codec is for one value and one goroutine.
+// Codec writes a value as JSON, or reads one, by the calls that list its fields. After the first
+// error every call does nothing; Err returns it. A Codec is for one value and is not safe for
+// concurrent use.
 type Codec struct {
 	reading bool
 	out     []byte
@@ -19,7 +20,7 @@ type Codec struct {
 	depth   int
 }
 
-// maxDepth is the deepest nesting of objects and lists that a list of fields may have.
+// maxDepth is the deepest nesting of objects and lists.
 const maxDepth = 6
 
 // frame is a step of the path to a field: an object, or with index >= 0 an element of a list.
@@ -28,7 +29,7 @@ type frame struct {
 	index int
 }
 
-// Error says which field of the JSON is not as it must be, and why.
+// Error names the field of the JSON that breaks a rule, and the rule.
 type Error struct {
 	// Field is the path, such as events[2].data.amount; empty for the value as a whole.
 	Field  string
@@ -42,16 +43,16 @@ func (e *Error) Error() string {
 	return e.Field + ": " + e.Reason
 }
 
-// NewWriter appends to dst.
+// NewWriter returns a Codec that appends to dst.
 func NewWriter(dst []byte) Codec { return Codec{out: dst} }
 
-// NewReader reads in. Strings read from it are parts of in.
+// NewReader returns a Codec that reads in. The strings that it reads share the memory of in.
 func NewReader(in string) Codec { return Codec{reading: true, in: in} }
 
-// Reading tells a reader from a writer.
+// Reading reports whether the codec reads, rather than writes.
 func (c *Codec) Reading() bool { return c.reading }
 
-// Err is the first error, or nil.
+// Err returns the first error, or nil.
 func (c *Codec) Err() error {
 	if c.err == nil {
 		return nil
@@ -59,10 +60,10 @@ func (c *Codec) Err() error {
 	return c.err
 }
 
-// Written is what was written so far, with what dst held before.
+// Written returns what was written so far, after what dst had before.
 func (c *Codec) Written() []byte { return c.out }
 
-// Here is how far the input was read, or the output written, in bytes.
+// Here returns how far the input was read, or the output written, in bytes.
 func (c *Codec) Here() int {
 	if c.reading {
 		return c.pos
@@ -70,7 +71,7 @@ func (c *Codec) Here() int {
 	return len(c.out)
 }
 
-// Since is the JSON from a place that Here gave up to here.
+// Since returns the JSON from a place that Here returned up to this place.
 func (c *Codec) Since(start int) string {
 	if c.reading {
 		return c.in[start:c.pos]
@@ -78,7 +79,7 @@ func (c *Codec) Since(start int) string {
 	return string(c.out[start:])
 }
 
-// Finish is the error of the whole value; input that is left over is one.
+// Finish returns the first error of the whole value. Input that is left over is one.
 func (c *Codec) Finish() error {
 	if c.reading && c.err == nil && c.pos != len(c.in) {
 		c.Fail("", "bytes after its end")
@@ -146,7 +147,7 @@ func (c *Codec) Object(name string) {
 	c.Begin()
 }
 
-// AtObject says, reading, whether the next field has the name and an object as its value.
+// AtObject reports, in a reader, whether the next field has the name and an object as its value.
 func (c *Codec) AtObject(name string) bool {
 	start := c.pos
 	found := c.err == nil && c.match(name) && c.peek() == '{'
@@ -160,8 +161,7 @@ func (c *Codec) EndObject() {
 	c.pop()
 }
 
-// OpenList starts a field that is a list of objects, followed by a loop over Element and by
-// CloseList.
+// OpenList starts a field that is a list of objects. A loop over Element follows, and CloseList.
 func (c *Codec) OpenList(name string) {
 	c.field(name)
 	c.push(name, -1)
@@ -172,8 +172,8 @@ func (c *Codec) OpenList(name string) {
 	}
 }
 
-// Element says whether the list has an element i, counted from 0, of which the fields come next. A
-// list has 1 to most elements; n is how many are written, and of no meaning to a reader.
+// Element reports whether the list has an element i, counted from 0, whose fields come next. A list
+// has 1 to most elements. A writer writes n of them; a reader ignores n.
 func (c *Codec) Element(i, n, most int) bool {
 	more := i < n
 	if c.reading {
@@ -206,7 +206,7 @@ func (c *Codec) CloseList() {
 	c.pop()
 }
 
-// Raw is a field whose value is any JSON object, carried as its bytes.
+// Raw writes or reads a field whose value is any JSON object, as its bytes.
 func (c *Codec) Raw(name string, value *string) {
 	c.field(name)
 	if c.err != nil {
@@ -225,8 +225,8 @@ func (c *Codec) Raw(name string, value *string) {
 	}
 }
 
-// objectEnd is where the object that starts at pos ends, or the end of the input. It only finds the
-// brace; whether what lies between is JSON is for the caller to ask.
+// objectEnd returns where the object that starts at pos ends, or the end of the input. It only
+// finds the brace; the caller checks that the bytes are JSON.
 func objectEnd(in string, pos int) int {
 	depth, quoted := 0, false
 	for ; pos < len(in); pos++ {

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Int is an integer field within min and max.
+// Int writes or reads an integer field from least to most.
 func (c *Codec) Int(name string, v *int64, least, most int64) {
 	c.field(name)
 	c.integer(name, v, least, most)
 }
 
-// OptInt is an integer field within 1 and most that is left out when it is 0, as a version that
-// there is none of.
+// OptInt writes or reads an integer field from 1 to most that is left out when it is 0, such as a
+// version that does not exist.
 func (c *Codec) OptInt(name string, v *int64, most int64) {
 	if c.optional(name, *v == 0) {
 		c.integer(name, v, 1, most)
@@ -24,8 +24,8 @@ func (c *Codec) OptInt(name string, v *int64, most int64) {
 	}
 }
 
-// Has says whether a field that may be left out is there: writing, when it has a value; reading,
-// when it comes next.
+// Has reports whether a field that may be left out is there: in a writer, when it has a value; in a
+// reader, when it comes next.
 func (c *Codec) Has(name string, value bool) bool {
 	if c.reading {
 		return c.next(name)
@@ -33,14 +33,14 @@ func (c *Codec) Has(name string, value bool) bool {
 	return value
 }
 
-// SmallInt is Int for an int.
+// SmallInt writes or reads an int as Int does.
 func (c *Codec) SmallInt(name string, v *int, least, most int) {
 	wide := int64(*v)
 	c.Int(name, &wide, int64(least), int64(most))
 	*v = int(wide)
 }
 
-// Bool is a boolean field.
+// Bool writes or reads a boolean field.
 func (c *Codec) Bool(name string, v *bool) {
 	c.field(name)
 	if c.err != nil {
@@ -61,13 +61,13 @@ func (c *Codec) Bool(name string, v *bool) {
 	}
 }
 
-// String is a string field of 1 to most bytes.
+// String writes or reads a string field of 1 to most bytes.
 func (c *Codec) String(name string, v *string, most int) {
 	c.field(name)
 	c.text(name, v, most)
 }
 
-// OptString is a string field of up to most bytes that is left out when it is empty.
+// OptString writes or reads a string field of up to most bytes that is left out when it is empty.
 func (c *Codec) OptString(name string, v *string, most int) {
 	if c.optional(name, *v == "") {
 		c.text(name, v, most)
@@ -76,8 +76,8 @@ func (c *Codec) OptString(name string, v *string, most int) {
 	}
 }
 
-// Enum is a string field that is one of the words. What is read is the word itself, not a part of
-// the input.
+// Enum writes or reads a string field that is one of the words. A reader sets v to the word itself,
+// which does not share the memory of the input.
 func (c *Codec) Enum(name string, v *string, words []string) {
 	c.field(name)
 	if c.err != nil {
@@ -98,7 +98,7 @@ func (c *Codec) Enum(name string, v *string, words []string) {
 	c.Fail(name, "must be one of "+strings.Join(words, ", "))
 }
 
-// OptEnum is an Enum that is left out when it is empty.
+// OptEnum writes or reads an Enum that is left out when it is empty.
 func (c *Codec) OptEnum(name string, v *string, words []string) {
 	if c.reading && !c.next(name) || !c.reading && *v == "" {
 		*v = ""
@@ -107,7 +107,7 @@ func (c *Codec) OptEnum(name string, v *string, words []string) {
 	c.Enum(name, v, words)
 }
 
-// Bytes is a field of exactly len(v) bytes, as unpadded base64url.
+// Bytes writes or reads a field of exactly len(v) bytes, as unpadded base64url.
 func (c *Codec) Bytes(name string, v []byte) {
 	c.field(name)
 	if c.err != nil {
@@ -134,17 +134,17 @@ func (c *Codec) Bytes(name string, v []byte) {
 	c.Fail(name, fmt.Sprintf("must be %d bytes in unpadded base64url", len(v)))
 }
 
-// strictURL refuses encodings whose spare bits are set, which would be a second spelling of the
-// same bytes.
+// strictURL refuses encodings whose spare bits are set: they would be a second spelling of the same
+// bytes.
 var strictURL = base64.RawURLEncoding.Strict()
 
-// Time is a field with a time in UTC, whole microseconds, of the years 1970 to 9999.
+// Time writes or reads a time in UTC, in whole microseconds, of the years 1970 to 9999.
 func (c *Codec) Time(name string, v *time.Time) {
 	c.field(name)
 	c.stamp(name, v, len(timeForm), AppendTime, parseTime)
 }
 
-// OptTime is a Time that is left out when it is zero.
+// OptTime writes or reads a Time that is left out when it is zero.
 func (c *Codec) OptTime(name string, v *time.Time) {
 	if c.optional(name, v.IsZero()) {
 		c.stamp(name, v, len(timeForm), AppendTime, parseTime)
@@ -153,7 +153,7 @@ func (c *Codec) OptTime(name string, v *time.Time) {
 	}
 }
 
-// Date is a field with a date, as midnight UTC, of the years 1970 to 9999.
+// Date writes or reads a date, as midnight UTC, of the years 1970 to 9999.
 func (c *Codec) Date(name string, v *time.Time) {
 	c.field(name)
 	c.stamp(name, v, len(dateForm), AppendDate, parseDate)

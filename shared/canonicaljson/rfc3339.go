@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// ParseRFC3339 reads a time as RFC 3339, section 5.6, has it, and nothing else; T and Z may be
-// lower case. Digits beyond the nanosecond are cut off. A leap second, 23:59:60 UTC at the end of a
-// month, is the second after it, as our clocks count it. Years before 1970 are refused.
+// ParseRFC3339 reads a time as RFC 3339, section 5.6, specifies it; T and Z may be lower case. It
+// drops digits beyond the nanosecond. A leap second, 23:59:60 UTC at the end of a month, is read as
+// the second after it, as our clocks count it. Years before 1970 are refused.
 //
-// The parser of package time is not strict: it takes one digit for an hour, a comma for the point,
-// and offsets of 24 hours and more.
+// The parser of package time is not strict: it accepts one digit for an hour, a comma for the
+// point, and offsets of 24 hours and more.
 func ParseRFC3339(s string) (time.Time, bool) {
 	if len(s) < len("2006-01-02T15:04:05Z") || s[10]|0x20 != 't' || s[13] != ':' || s[16] != ':' {
 		return time.Time{}, false
@@ -31,13 +31,13 @@ func ParseRFC3339(s string) (time.Time, bool) {
 	return at, true
 }
 
-// within reads digits of a number up to most.
+// within reads the digits of a number up to most.
 func within(s string, most int) (int, bool) {
 	v, ok := digits(s)
 	return v, ok && v <= most
 }
 
-// fraction reads the part of a second that s may start with, and gives what follows it.
+// fraction reads the fraction of a second that s may start with, and returns the text after it.
 func fraction(s string) (nanos int, rest string, ok bool) {
 	if s[0] != '.' {
 		return 0, s, true
@@ -54,7 +54,7 @@ func fraction(s string) (nanos int, rest string, ok bool) {
 	return nanos, s[end:], ok
 }
 
-// offset reads a zone: the seconds that it is east of UTC.
+// offset reads a zone as the seconds that it is east of UTC.
 func offset(s string) (seconds int, ok bool) {
 	if strings.EqualFold(s, "z") {
 		return 0, true

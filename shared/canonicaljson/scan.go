@@ -17,7 +17,8 @@ func (c *Codec) field(name string) {
 	}
 }
 
-// optional is field for one that is left out when empty. It says whether the field is there.
+// optional writes the name of a field unless the field is empty, or reads the name if it comes
+// next. It reports whether the field is there.
 func (c *Codec) optional(name string, empty bool) bool {
 	switch {
 	case c.err != nil:
@@ -41,8 +42,8 @@ func (c *Codec) name(name string) {
 	c.out = append(c.out, '"', ':')
 }
 
-// match reads a field's name, and the comma before it unless it is the object's first, if that is
-// what comes next.
+// match reads a field's name, and the comma before it unless it is the object's first, and reports
+// whether that is what came next.
 func (c *Codec) match(name string) bool {
 	in, start := c.in, c.pos
 	if start > 0 && in[start-1] != '{' {
@@ -59,7 +60,7 @@ func (c *Codec) match(name string) bool {
 	return true
 }
 
-// next says whether the next field has the name, and reads nothing.
+// next reports whether the next field has the name. It reads nothing.
 func (c *Codec) next(name string) bool {
 	start := c.pos
 	found := c.err == nil && c.match(name)
@@ -67,7 +68,7 @@ func (c *Codec) next(name string) bool {
 	return found
 }
 
-// nextName is what stands where a field's name is expected, for messages.
+// nextName returns the text at the place where a field's name is expected, for messages.
 func (c *Codec) nextName() string {
 	rest := strings.TrimLeft(c.in[min(c.pos, len(c.in)):], ",\"")
 	if i := strings.IndexAny(rest, "\"}"); i >= 0 {
@@ -120,7 +121,7 @@ func (c *Codec) integer(name string, v *int64, least, most int64) {
 	}
 }
 
-// parseInt reads up to 18 digits, which cannot overflow and are more than any field here may have.
+// parseInt reads up to 18 digits: they cannot overflow, and no field here may have more.
 func parseInt(in string, pos int) (v int64, end int, ok bool) {
 	negative := pos < len(in) && in[pos] == '-'
 	if negative {
@@ -168,8 +169,8 @@ func (c *Codec) text(name string, v *string, most int) {
 
 const hexDigits = "0123456789abcdef"
 
-// AppendString appends s as a JSON string. Only quote, backslash and control characters are
-// escaped. s is valid UTF-8.
+// AppendString appends s, which is valid UTF-8, as a JSON string. Only quote, backslash and control
+// characters are escaped.
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
@@ -197,7 +198,7 @@ const (
 )
 
 // parseString reads the string that starts at pos, if it is what AppendString would have written. A
-// string without escapes is a part of in.
+// string without escapes shares the memory of in.
 func parseString(in string, pos int) (s string, end int, ok bool) {
 	if pos >= len(in) || in[pos] != '"' {
 		return "", pos, false
@@ -220,7 +221,7 @@ func parseString(in string, pos int) (s string, end int, ok bool) {
 	return "", pos, false
 }
 
-// parseEscaped goes on with a string that starts at start and whose first backslash is at i.
+// parseEscaped reads the rest of a string that starts at start and whose first backslash is at i.
 func parseEscaped(in string, start, i int) (s string, end int, ok bool) {
 	out := append(make([]byte, 0, 2*(i-start)+16), in[start:i]...)
 	for i < len(in) {
@@ -244,7 +245,7 @@ func parseEscaped(in string, start, i int) (s string, end int, ok bool) {
 	return "", i, false
 }
 
-// unescape reads one escape; its size is 0 when AppendString would not have written it.
+// unescape reads one escape. Its size is 0 when AppendString would not have written it.
 func unescape(in string) (b byte, size int) {
 	if len(in) < 2 {
 		return 0, 0

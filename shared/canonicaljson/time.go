@@ -8,7 +8,7 @@ const (
 	dateForm = "2006-01-02"
 )
 
-// AppendTime appends t as YYYY-MM-DDTHH:MM:SS.ffffffZ. t is in UTC.
+// AppendTime appends t, which is in UTC, as YYYY-MM-DDTHH:MM:SS.ffffffZ.
 func AppendTime(dst []byte, t time.Time) []byte {
 	dst = append(AppendDate(dst, t), 'T')
 	hour, minute, second := t.Clock()
@@ -36,7 +36,7 @@ func appendDigits(dst []byte, v, width int) []byte {
 	return dst
 }
 
-// parseTime reads the one form that AppendTime writes.
+// parseTime reads the form that AppendTime writes.
 func parseTime(s string) (time.Time, bool) {
 	if len(s) != len(timeForm) || s[10] != 'T' || s[13] != ':' || s[16] != ':' || s[19] != '.' || s[26] != 'Z' {
 		return time.Time{}, false
@@ -53,7 +53,7 @@ func parseTime(s string) (time.Time, bool) {
 	return time.Unix(day.Unix()+seconds, int64(micro)*1000).UTC(), true
 }
 
-// parseDate reads the one form that AppendDate writes, as midnight UTC.
+// parseDate reads the form that AppendDate writes, as midnight UTC.
 func parseDate(s string) (time.Time, bool) {
 	if len(s) != len(dateForm) || s[4] != '-' || s[7] != '-' {
 		return time.Time{}, false
@@ -67,7 +67,7 @@ func parseDate(s string) (time.Time, bool) {
 	return time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC), true
 }
 
-// daysIn is the number of days of a month in the Gregorian calendar.
+// daysIn returns the number of days of a month in the Gregorian calendar.
 func daysIn(month, year int) int {
 	switch month {
 	case 4, 6, 9, 11:

@@ -1,7 +1,7 @@
 // Package money defines amounts in minor units and the currencies that an account may be kept in.
 //
-// An amount is an int64 count of a currency's minor unit, and there is no float anywhere. Max bounds
-// every amount and every balance, so that a JSON reader that keeps numbers as doubles still sees
+// An amount is an int64 count of a currency's minor unit. There is no float anywhere. Max bounds
+// every amount and every balance, so that a JSON reader that keeps numbers as doubles still reads
 // them exactly.
 //
 // Which currencies are in use, and their exponents, come from github.com/bojanz/currency, which

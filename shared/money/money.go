@@ -2,8 +2,8 @@ package money
 
 import "strconv"
 
-// Max is the largest amount and the largest balance, on either side of zero, in minor units: 2^53−1,
-// the largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
+// Max is the largest amount and the largest balance, on either side of zero, in minor units:
+// 2^53−1, the largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
 const Max = 1<<53 - 1
 
 // Add returns a + b, and whether a, b and the sum lie within −Max and Max.

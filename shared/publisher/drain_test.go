@@ -44,8 +44,8 @@ func (d *distant) Put(ctx context.Context, p table.Put) error {
 	return d.Table.Put(ctx, p)
 }
 
-// A tail that takes longer than a lease to publish stays with the drainer that began, whoever else
-// looks on.
+// A tail that takes longer than a lease to publish stays with the drainer that began, also when
+// another one is there.
 func TestLongTailIsPublishedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const entries = 1000

@@ -32,7 +32,7 @@ func TestPaceWaitsAtMostASecond(t *testing.T) {
 			started := time.Now()
 			p.Pace(t.Context(), a)
 			if took := time.Since(started); took != want {
-				t.Errorf("%d wait: held back for %v, want %v", n, took, want)
+				t.Errorf("%d wait: delayed for %v, want %v", n, took, want)
 			}
 			p = New(Config{})
 		}
@@ -44,12 +44,12 @@ func TestPaceWaitsAtMostASecond(t *testing.T) {
 		started := time.Now()
 		p.Pace(ctx, a)
 		if took := time.Since(started); took != 0 {
-			t.Errorf("held back for %v by one who gave up", took)
+			t.Errorf("delayed for %v by one who gave up", took)
 		}
 	})
 }
 
-// Who is held back goes on as soon as the stream has taken enough.
+// A command that waits continues as soon as the stream has taken enough.
 func TestPaceEndsWhenTheStreamHasTakenEnough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &moody{}
@@ -65,7 +65,7 @@ func TestPaceEndsWhenTheStreamHasTakenEnough(t *testing.T) {
 		synctest.Wait() // it waits
 		go func() { done <- p.Run(ctx) }()
 		if took := <-paced; took != 0 {
-			t.Errorf("held back for %v by a stream that takes everything at once", took)
+			t.Errorf("delayed for %v by a stream that takes everything at once", took)
 		}
 		cancel()
 		if err := <-done; err != nil {

@@ -60,7 +60,7 @@ func (r *rig) drainer(t *testing.T, streams stream.Stream) (stop func()) {
 	return stop
 }
 
-// deadWriter leaves so many entries, each of an account of its own.
+// deadWriter leaves so many entries, each of another account.
 func (r *rig) deadWriter(t *testing.T, entries int) {
 	t.Helper()
 	dead := r.start(t, false)
@@ -70,8 +70,8 @@ func (r *rig) deadWriter(t *testing.T, entries int) {
 	dead.stop()
 }
 
-// Who takes a tail over goes on where the last one came to: one whose stream took a part of it, or
-// one that was drained half way.
+// The next drainer continues where the last one stopped: the stream took a part of the tail, or it
+// was drained half way.
 func TestTailIsDrainedFromWhereTheLastOneCameTo(t *testing.T) {
 	for _, drained := range []bool{false, true} {
 		t.Run(fmt.Sprint("drained ", drained), func(t *testing.T) {

@@ -272,8 +272,8 @@ func (r *rig) writers(t *testing.T) (ids []string) {
 	return ids
 }
 
-// On one machine the directory's lock proves that whoever wrote before is dead: no lease is waited
-// for. A writer that was published to its end leaves nothing to drain.
+// On one machine the directory's lock proves that the writer before is dead, and it is drained
+// without waiting for a lease. A writer that was published to its end leaves nothing to drain.
 func TestAloneDrainsAtOnceAndACleanStopLeavesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -300,7 +300,8 @@ func TestAloneDrainsAtOnceAndACleanStopLeavesNothing(t *testing.T) {
 	})
 }
 
-// Two drainers see the same dead writer: one drains it, and when that one stops, the other goes on.
+// Two drainers see the same dead writer: one drains it, and when that one stops, the other
+// continues.
 func TestOneDrainerAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)

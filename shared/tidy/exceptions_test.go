@@ -50,14 +50,9 @@ var notYet = slices.Concat(
 	//
 	//
 	[]string{
-		"shared/account",
-		"shared/account/accounttest",
 		"shared/affinity",
-		"shared/canonicaljson",
 		"shared/event",
 		"shared/journal",
-		"shared/money",
-		"shared/publisher",
 	},
 	//
 	//

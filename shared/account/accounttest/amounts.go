@@ -6,8 +6,8 @@ import (
 	"passbook/shared/money"
 )
 
-// Amounts are the amounts that a property is tried with, by name: such as meet often, and such as
-// come to the end of what a number may be.
+// Amounts returns the generators of amounts that a property is tested with, by name: small ones,
+// which collide often, and ones at the end of the range.
 func Amounts() map[string]*rapid.Generator[int64] {
 	return map[string]*rapid.Generator[int64]{
 		"small": rapid.Int64Range(1, 120),

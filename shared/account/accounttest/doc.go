@@ -1,4 +1,4 @@
-// Package accounttest judges decisions: a Ledger takes each one, folds it, and holds what must be
-// true of any account after any command, with arithmetic of its own that shares nothing with Fold.
-// The property tests of the command services drive it.
+// Package accounttest checks decisions: a Ledger folds each one and checks what must be true of any
+// account after any command, with separate arithmetic that shares nothing with Fold. The property
+// tests of the command services drive it.
 package accounttest

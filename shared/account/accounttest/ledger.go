@@ -18,12 +18,12 @@ type T interface {
 	Fatalf(format string, args ...any)
 }
 
-// Ledger is one account: its history, its state as Fold gives it, and the same numbers by other
-// means.
+// Ledger is one account: its history, its state as Fold returns it, and the same numbers computed
+// otherwise.
 type Ledger struct {
 	State  account.State
 	Events []event.Event
-	// Reversed are the transactions that were taken back, as a journal's guards would say.
+	// Reversed are the transactions that were reversed, as a journal's guards would show.
 	Reversed map[string]bool
 
 	// The numbers, by nothing but addition over the events.
@@ -34,13 +34,13 @@ type Ledger struct {
 
 type hold struct{ placed, captured, released int64 }
 
-// NewLedger is a ledger of an account that does not exist yet.
+// NewLedger returns the ledger of an account that does not exist yet.
 func NewLedger() *Ledger {
 	return &Ledger{Reversed: map[string]bool{}, holds: map[string]*hold{}}
 }
 
-// Take makes the decision, on the state at now, twice, to see that it is a function; checks it; and
-// folds its events. It gives the decision.
+// Take makes the decision on the state at now, twice, to see that it is a function; checks it;
+// folds its events; and returns it.
 func (l *Ledger) Take(t T, now time.Time, decide func(account.State, time.Time) account.Decision) account.Decision {
 	t.Helper()
 	before := clone(l.State)
@@ -55,7 +55,7 @@ func (l *Ledger) Take(t T, now time.Time, decide func(account.State, time.Time) 
 		t.Fatalf("rejected with %d events", len(decision.Events))
 	}
 	if l.closed && len(decision.Events) > 0 {
-		t.Fatalf("%T after the end of the account", decision.Events[0].Body)
+		t.Fatalf("%T after the account was closed", decision.Events[0].Body)
 	}
 	for _, e := range decision.Events {
 		l.take(t, e)
@@ -84,7 +84,7 @@ func (l *Ledger) take(t T, e event.Event) {
 	l.add(e)
 }
 
-// add is the arithmetic.
+// add adds the event's amounts to the numbers.
 func (l *Ledger) add(e event.Event) {
 	switch b := e.Body.(type) {
 	case event.AccountOpened:
@@ -113,7 +113,7 @@ func (l *Ledger) add(e event.Event) {
 	}
 }
 
-// checkRules holds what an event must find: funds, no freeze, an original that was not reversed.
+// checkRules checks what an event requires: funds, no freeze, an original that was not reversed.
 func (l *Ledger) checkRules(t T, e event.Event) {
 	t.Helper()
 	available := l.posted() - l.held() + l.limit
@@ -134,7 +134,7 @@ func (l *Ledger) checkRules(t T, e event.Event) {
 		require(t, frozen != event.ScopeAll, "%s on an account frozen for all", b.Type())
 		require(t, !l.Reversed[b.OriginalTransactionID], "%s reversed again", b.OriginalTransactionID)
 		unforced := b.Direction == event.DirectionDebit && !b.Forced
-		require(t, !unforced || frozen == "" && b.Amount <= available, "%d taken back of %d, frozen %q", b.Amount, available, frozen)
+		require(t, !unforced || frozen == "" && b.Amount <= available, "%d reversed of %d, frozen %q", b.Amount, available, frozen)
 	case event.CreditLimitChanged:
 		require(t, frozen != event.ScopeAll || b.After < b.Before, "limit raised on an account frozen for all")
 		require(t, b.Forced || b.After >= l.State.Drawn()+l.State.Reserved(), "limit %d below use", b.After)
@@ -158,7 +158,7 @@ func (l *Ledger) held() int64 {
 	return sum
 }
 
-// check holds what must be true after every command.
+// check checks what must be true after every command.
 func (l *Ledger) check(t T, now time.Time) {
 	t.Helper()
 	s := l.State
@@ -166,7 +166,7 @@ func (l *Ledger) check(t T, now time.Time) {
 	require(t, numbers == event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit}, "added up %+v, folded %+v", numbers, s)
 	require(t, s.Version == int64(len(l.Events)), "version %d after %d events", s.Version, len(l.Events))
 	require(t, s.Drawn()+s.Reserved()+s.AvailableCredit() == s.Limit+s.OverLimit(), "identity: %+v", s)
-	require(t, len(s.HoldsDue(now)) == 0 && !s.LimitDue(now), "something fell due and is still there: %+v", s)
+	require(t, len(s.HoldsDue(now)) == 0 && !s.LimitDue(now), "something has expired and is still there: %+v", s)
 	require(t, !l.closed || numbers == event.After{}, "closed with %+v", numbers)
 	open := 0
 	for id, h := range l.holds {
@@ -179,8 +179,8 @@ func (l *Ledger) check(t T, now time.Time) {
 	require(t, open == len(s.Holds) && slices.IsSortedFunc(s.Holds, byVersion), "%d holds open, folded %+v", open, s.Holds)
 }
 
-// checkNumbers holds that every number that can leave, of the state or of the decision, is one that
-// a JSON reader with doubles keeps.
+// checkNumbers checks that a JSON reader with doubles keeps every number of the state or of the
+// decision that an answer can contain.
 func (l *Ledger) checkNumbers(t T, d account.Decision) {
 	t.Helper()
 	s := l.State
@@ -207,8 +207,8 @@ func (l *Ledger) checkNumbers(t T, d account.Decision) {
 
 func byVersion(a, b account.Hold) int { return int(a.Version - b.Version) }
 
-// CheckCut folds the history up to the cut, takes the state through its JSON, folds the rest, and
-// compares.
+// CheckCut folds the history up to the cut, writes the state as JSON and reads it, folds the rest,
+// and compares.
 func (l *Ledger) CheckCut(t T, cut int) {
 	t.Helper()
 	var s account.State
@@ -243,7 +243,7 @@ func (l *Ledger) CheckEntries(t T) {
 	}
 }
 
-// Transaction is the event with the id, and whether there is one, as a journal would read it.
+// Transaction returns the event with the id, nil where there is none, as a journal would read it.
 func (l *Ledger) Transaction(id string) *event.Event {
 	for i := range l.Events {
 		if l.Events[i].TransactionID() == id {
@@ -253,7 +253,7 @@ func (l *Ledger) Transaction(id string) *event.Event {
 	return nil
 }
 
-// Placed says whether the id is of a hold that was ever placed.
+// Placed reports whether the id is of a hold that was ever placed.
 func (l *Ledger) Placed(id string) bool { return l.holds[id] != nil }
 
 func clone(s account.State) account.State {
@@ -261,8 +261,8 @@ func clone(s account.State) account.State {
 	return s
 }
 
-// Describe names the events of a decision, for the tables of tests: "HoldReleased, MoneyWithdrawn",
-// or "!code".
+// Describe returns the names of a decision's events, for the tables of tests: "HoldReleased,
+// MoneyWithdrawn", or "!code".
 func Describe(d account.Decision) string {
 	if d.Rejection != nil {
 		return "!" + d.Rejection.Code
@@ -274,10 +274,10 @@ func Describe(d account.Decision) string {
 	return strings.Join(names, ", ")
 }
 
-// Numbers is "posted/held/limit" of a state.
+// Numbers returns "posted/held/limit" of a state.
 func Numbers(s account.State) string { return fmt.Sprintf("%d/%d/%d", s.Posted, s.Held, s.Limit) }
 
-// Fields is "/amount out-of-range, /currency required" of a command's shape.
+// Fields returns "/amount out-of-range, /currency required" of a command's shape.
 func Fields(wrong []account.FieldError) string {
 	var all []string
 	for _, f := range wrong {

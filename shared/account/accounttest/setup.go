@@ -10,8 +10,8 @@ import (
 // Noon is the time at which tests begin.
 var Noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
-// Given is the state after drafts, one a minute up to Noon, on an account in EUR. It panics when
-// one of them is rejected.
+// Given returns the state after drafts, one a minute up to Noon, on an account in EUR. It panics
+// when one of them is rejected.
 func Given(drafts ...func(*account.Draft)) account.State {
 	var s account.State
 	start := Noon.Add(-time.Duration(len(drafts)+1) * time.Minute)
@@ -28,37 +28,37 @@ func Given(drafts ...func(*account.Draft)) account.State {
 
 func opened(d *account.Draft) { d.Open("EUR", event.AccountOpened{HolderRef: "holder-1", Exponent: 2}) }
 
-// Credited is money in.
+// Credited drafts a credit.
 func Credited(amount int64) func(*account.Draft) {
 	return func(d *account.Draft) {
 		d.Credit(event.MoneyCredited{Amount: amount, Kind: event.KindDeposit}, d.Today())
 	}
 }
 
-// Withdrawn is money out.
+// Withdrawn drafts a withdrawal.
 func Withdrawn(amount int64) func(*account.Draft) {
 	return func(d *account.Draft) {
 		d.Debit(event.OpWithdraw, event.MoneyWithdrawn{Amount: amount, Kind: event.KindCash}, d.Today())
 	}
 }
 
-// Held is a hold that expires at a time; zero is never.
+// Held drafts a hold that expires at a time; zero is never.
 func Held(amount int64, expiresAt time.Time) func(*account.Draft) {
 	return func(d *account.Draft) { d.PlaceHold(event.HoldPlaced{Amount: amount, ExpiresAt: expiresAt}) }
 }
 
-// Limited is a limit, forced where it must be, that expires at a time; zero is never.
+// Limited drafts a limit, forced where it must be, that expires at a time; zero is never.
 func Limited(limit int64, expiresAt time.Time) func(*account.Draft) {
 	return func(d *account.Draft) { d.SetLimit(event.CreditLimitChanged{After: limit, ExpiresAt: expiresAt}, true) }
 }
 
-// Frozen is a freeze.
+// Frozen drafts a freeze.
 func Frozen(scope string) func(*account.Draft) {
 	return func(d *account.Draft) { d.Emit(event.AccountFrozen{Scope: scope}, d.Today()) }
 }
 
-// Unfrozen is the end of a freeze.
+// Unfrozen drafts the end of a freeze.
 func Unfrozen(d *account.Draft) { d.Emit(event.AccountUnfrozen{}, d.Today()) }
 
-// Closed is the end of the account.
+// Closed drafts the end of the account.
 func Closed(d *account.Draft) { d.Close("") }
