@@ -6,8 +6,13 @@ LISTEN  ?= 127.0.0.1:8080
 STORE   ?= embedded
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -X main.version=$(VERSION)
+# All programs, each in a file of its name; and the links beside the one file that has them all.
 PROGRAMS = $(patsubst %/main.go,./%,$(wildcard cmd/*/main.go))
-# The packages with goroutines of their own, which the race detector watches.
+LINKS   := bank withdraw credit balance creditlimit archiver replay audit
+# The platforms of the image, and the most bytes that its program may take.
+ARCHES   ?= amd64 arm64
+MAX_SIZE := 50000000
+# The packages with goroutines, which the race detector watches.
 RACY    := ./shared/embedded ./shared/affinity ./shared/stores ./shared/table/... ./shared/stream/... ./shared/bucket/... ./shared/journal/... ./shared/publisher/... \
            ./shared/consumer/... ./shared/replay/... ./shared/audit/... ./shared/web/... ./shared/api/... ./shared/platform/... ./cmd/internal/... ./cmd/bench/... \
            ./withdraw/... ./credit/... ./balance/... ./creditlimit/... ./archiver/... ./shared/backoff ./shared/faults/...
@@ -16,7 +21,7 @@ ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAW
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race conformance e2e fuzz bench lint template build ci clean start ready deploy stop logs
+.PHONY: help run demo test race conformance e2e fuzz bench lint template build dist bank ci clean start ready deploy stop logs
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,11 +30,11 @@ ifeq ($(STORE),localstack)
 run:
 	@$(MAKE) --no-print-directory -C localstack run
 else
-run: build ## Serve the whole bank on LISTEN, with its data in DATA; STORE=localstack runs the five services on LocalStack
+run: bank ## Serve the whole bank on LISTEN, with its data in DATA; STORE=localstack runs the five services on LocalStack
 	./bin/bank serve --listen $(LISTEN) --data $(DATA)
 endif
 
-demo: build ## A day at the bank, told as it happens and checked at the end
+demo: bank ## Play a day at a bank and check its books
 	./bin/bank demo
 
 test: ## All tests; needs no network and no Docker
@@ -54,7 +59,8 @@ fuzz: ## Every fuzz target for FUZZTIME
 	  done || exit 1; \
 	done
 
-bench: build ## Throughput, latency and overload of the real program, beside the targets
+bench: bank ## Throughput, latency and overload of the real program, beside the targets
+	$(GO) build -o bin/ ./cmd/bench
 	./bin/bench --bank ./bin/bank
 
 lint: ## gofmt, vet and staticcheck
@@ -67,6 +73,20 @@ template: ## cfn-lint over deploy/template.yaml
 
 build: ## The programs, into ./bin
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ $(PROGRAMS)
+
+# What run, demo and bench need of them: the first build takes a minute or two.
+bank:
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/bank
+
+dist: $(ARCHES:%=dist-%) ## The program of the image for ARCHES, into ./bin/dist, with its links and the modules that it is made of
+
+# As the Dockerfile builds it: static, without paths of this machine, for one architecture of Linux.
+dist-%:
+	@mkdir -p bin/dist/$*
+	CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -ldflags '-s -w $(LDFLAGS)' -o bin/dist/$*/passbook ./cmd/passbook
+	@for name in $(LINKS); do ln -sf passbook bin/dist/$*/$$name; done
+	$(GO) version -m bin/dist/$*/passbook >bin/dist/$*/modules.txt
+	@size=$$(wc -c <bin/dist/$*/passbook); echo "bin/dist/$*/passbook: $$size bytes"; test $$size -le $(MAX_SIZE)
 
 start: ## Start LocalStack, in Docker or without; make -C localstack lists more
 ready: ## Wait until LocalStack answers

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs the five services in the foreground as one job, each line of output after the name of its service: run.sh [DIRECTORY]
 #
-# DIRECTORY holds the programs; it is ../bin by default. Ctrl-C, SIGTERM, or one service that ends, end all of them in the order
-# of the pipeline, so that what was accepted is still read: first who writes, then who reads, then the archiver. The exit code is
-# that of the service that ended by itself, else 0. Needs bash 4.4.
+# DIRECTORY holds the program passbook; it is ../bin by default. Ctrl-C, SIGTERM, or one service that ends, end all of them in
+# the order of the pipeline, so that what was accepted is still read: first the writers, then the readers, then the archiver. The
+# exit code is that of the service that ended by itself, else 0. Needs bash 4.4.
 # shellcheck disable=SC2317 # a trap calls stop_first
 set -euo pipefail
 
@@ -13,11 +13,9 @@ readonly drain_seconds=60 # longer than a service takes to drain
 services=(withdraw credit balance creditlimit archiver)
 ports=(8081 8082 8083 8084 8085)
 
-for name in "${services[@]}"; do
-  [ -x "$bin/$name" ] || { echo "run.sh: no program $bin/$name: make build" >&2; exit 1; }
-done
+[ -x "$bin/passbook" ] || { echo "run.sh: no program $bin/passbook: make -C localstack run builds it" >&2; exit 1; }
 
-# prefix puts a name before each line. It ends when its service does, and not by a signal that is meant for the services.
+# prefix puts a name before each line. It ends when its service does; signals are for the services only.
 prefix() {
   trap '' INT TERM
   local line
@@ -29,7 +27,7 @@ prefix() {
 pids=()
 printers=()
 ending=
-asked= # the service that was asked to end already: a second signal would end it at once
+asked= # the service that was already asked to end: a second signal would end it at once
 stop_first() { # the end of one service ends the wait below, also when the signal came just before it
   ending=yes
   if [ ${#pids[@]} -gt 0 ] && [ -z "$asked" ]; then
@@ -38,12 +36,12 @@ stop_first() { # the end of one service ends the wait below, also when the signa
   fi
 }
 trap stop_first INT TERM
-set -m # each service has a process group of its own: a Ctrl-C comes to this script, which ends them in order
+set -m # each service has a separate process group: a Ctrl-C reaches this script, which ends them in order
 for i in "${!services[@]}"; do
   exec {out}> >(prefix "${services[i]}")
   printers+=("$!")
-  # no balancer stands before them, which would have to be told first that they end
-  PASSBOOK_LISTEN=127.0.0.1:${ports[i]} PASSBOOK_DRAIN_DELAY=${PASSBOOK_DRAIN_DELAY:-0s} "$bin/${services[i]}" </dev/null >&"$out" 2>&1 {out}>&- &
+  # no balancer is in front of them that would have to learn first that they end
+  PASSBOOK_LISTEN=127.0.0.1:${ports[i]} PASSBOOK_DRAIN_DELAY=${PASSBOOK_DRAIN_DELAY:-0s} "$bin/passbook" "${services[i]}" </dev/null >&"$out" 2>&1 {out}>&- &
   pids+=("$!")
   exec {out}>&-
 done
