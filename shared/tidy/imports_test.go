@@ -105,6 +105,38 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 }
 
+// walls are imports that the layers would allow, and that would join what was parted: from must not
+// import any of to. Tests may.
+var walls = []struct {
+	from string
+	to   []string
+	why  string
+}{
+	{"shared/consumer", []string{"shared/journal", "shared/readmodel"}, "reading shards under leases knows no journal and no read model"},
+	{"shared/control", []string{"shared/journal", "shared/consumer", "shared/readmodel"}, "the control table does not know what its rows mean"},
+	{"shared/readmodel", []string{"shared/archive", "shared/replay"}, "a read model does not know where a rebuild reads"},
+}
+
+func TestWallsStand(t *testing.T) {
+	for _, wall := range walls {
+		found := false
+		for _, f := range sources(t) {
+			if f.pkg != wall.from {
+				continue
+			}
+			found = true
+			for _, to := range wall.to {
+				if !f.test && slices.Contains(f.imports, module+to) {
+					t.Errorf("%s imports %s: %s", f.path, to, wall.why)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("no package %s: correct the wall", wall.from)
+		}
+	}
+}
+
 // maxDepth is the longest chain of imports inside the repository, programs included. It is only
 // ever lowered.
 const maxDepth = 11
