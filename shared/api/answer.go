@@ -10,10 +10,10 @@ import (
 	"passbook/shared/web"
 )
 
-// An answer is rendered from the entry alone and in a fixed order, so that a repeated command gets
-// the same bytes.
+// The answer to a command is rendered from its entry alone and in a fixed order, so that a repeated
+// command gets the same bytes.
 
-// appendAnswer renders what a command came to.
+// appendAnswer renders the answer to an accepted command.
 func appendAnswer(j *web.JSON, rc journal.Receipt) {
 	events := rc.Entry.EventsOf(rc.Command)
 	last := events[len(events)-1]
@@ -44,8 +44,9 @@ func appendAnswer(j *web.JSON, rc journal.Receipt) {
 	j.End()
 }
 
-// appendIDs names the transaction or the hold that the command made, and the other side of a
-// transfer. What ran out before it has ids too, but is not the command's.
+// appendIDs adds the transaction or the hold that the command made, and the other side of a
+// transfer. A hold that expired before the command has an event in the same entry, whose id is left
+// out.
 func appendIDs(j *web.JSON, events []event.Event) {
 	transaction, hold, to := "", "", ""
 	for i := range events {
@@ -78,8 +79,8 @@ func appendIDs(j *web.JSON, events []event.Event) {
 	j.End()
 }
 
-// declined is the problem that a stored decline answers with, now and whenever its key is repeated;
-// nil when the command was accepted. Its code is the reason in the event.
+// declined returns the problem of a stored decline, the same whenever its key is repeated; nil when
+// the command was accepted. Its code is the reason in the event.
 func declined(rc journal.Receipt) *web.Problem {
 	if rc.Command.Status < 400 {
 		return nil

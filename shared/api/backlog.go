@@ -8,34 +8,34 @@ import (
 )
 
 const (
-	// defaultMaxBacklog bounds the packed results of all bulk requests of a server, each of which
-	// may keep one block besides.
+	// defaultMaxBacklog bounds the compressed results of all bulk requests of a server, in bytes.
+	// Each request may keep one more block uncompressed.
 	defaultMaxBacklog = 32 << 20
-	// backlogBlock is how much is packed at once. Results are much alike, and pack to a tenth or
-	// less.
+	// backlogBlock is how many bytes are compressed at once. Results are alike and shrink to a
+	// tenth or less.
 	backlogBlock = 256 << 10
 )
 
-// backlog holds the results of a bulk request that its caller has not taken yet, the newest as they
-// are and the others packed. Of a caller that reads while it sends it never holds much; one that
-// sends everything before it reads finds all of it here. One goroutine adds, another takes.
+// backlog keeps the results of a bulk request until its caller reads them, the newest as they are
+// and the others compressed. It stays small for a caller that reads while it sends; for one that
+// sends everything first it keeps all results. One goroutine adds, another takes.
 type backlog struct {
-	total *atomic.Int64 // bytes that all requests of the server have packed
-	most  int64         // and may have
+	total *atomic.Int64 // compressed bytes of all requests of the server
+	most  int64         // the bound of total
 
 	mu     sync.Mutex
 	packed [][]byte // oldest first
 	newest []byte
 	taken  int // how often something was taken
 	closed bool
-	more   chan struct{} // holds one
+	more   chan struct{} // of capacity one
 }
 
 func newBacklog(total *atomic.Int64, most int64) *backlog {
 	return &backlog{total: total, most: most, more: make(chan struct{}, 1)}
 }
 
-// add puts a result behind the others.
+// add appends a result.
 func (b *backlog) add(result []byte) {
 	b.mu.Lock()
 	b.newest = append(b.newest, result...)
@@ -49,7 +49,7 @@ func (b *backlog) add(result []byte) {
 	b.signal()
 }
 
-// close says that no more results come.
+// close ends the results.
 func (b *backlog) close() {
 	b.mu.Lock()
 	b.closed = true
@@ -64,8 +64,8 @@ func (b *backlog) signal() {
 	}
 }
 
-// take waits for results and gives the oldest, in the memory of those that were taken before. There
-// are none when all were taken and no more come.
+// take waits for results and returns the oldest, in the memory of those that were taken before. It
+// returns none when all were taken and the backlog is closed.
 func (b *backlog) take(before []byte) (results []byte, err error) {
 	for {
 		block, results, ended := b.pick(before)
@@ -79,8 +79,8 @@ func (b *backlog) take(before []byte) (results []byte, err error) {
 	}
 }
 
-// pick gives the oldest block, or else the newest results, for which it keeps the memory of those
-// before.
+// pick returns the oldest block, or else the newest results, whose place in the backlog the memory
+// of before takes.
 func (b *backlog) pick(before []byte) (block, results []byte, ended bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -99,14 +99,14 @@ func (b *backlog) pick(before []byte) (block, results []byte, ended bool) {
 	return nil, nil, b.closed
 }
 
-// room says whether more results may come, and how often some were taken.
+// room reports whether more results may be added, and returns how often some were taken.
 func (b *backlog) room() (ok bool, taken int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.packed) == 0 || b.total.Load() < b.most, b.taken
 }
 
-// drop forgets what nobody will take.
+// drop discards the results that nobody will take.
 func (b *backlog) drop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

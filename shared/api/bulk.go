@@ -19,28 +19,28 @@ import (
 const (
 	bulkPath   = "/v1/bulk"
 	mediaLines = "application/x-ndjson"
-	// bulkWindow is how many lines of one request are in progress or wait for one before them.
+	// bulkWindow is the most lines of a request that are in progress or wait for a line before
+	// them.
 	bulkWindow = 256
 	// bulkIdle is how long a bulk request may be silent in both directions.
 	bulkIdle = time.Minute
-	// bulkUnread is how long a full backlog waits for its caller to take something.
+	// bulkUnread is how long a full backlog waits for its caller to read.
 	bulkUnread = bulkIdle / 2
-	// bulkQuiet is how long, once no more lines are carried out, the next bytes of a caller that
-	// still sends may take.
+	// bulkQuiet is the longest pause of a caller that still sends once no more lines are executed.
 	bulkQuiet = 250 * time.Millisecond
-	// bulkDiscard bounds how long what such a caller sends is read and dropped: when the server
-	// drains, and when its answers are too many.
+	// bulkDiscardDraining and bulkDiscardUnread bound how long such a caller's lines are read and
+	// discarded: when the server drains, and when too many results are unread.
 	bulkDiscardDraining = 5 * time.Second
 	bulkDiscardUnread   = 10 * time.Minute
-	// bulkBuffer is how much is read at once.
+	// bulkBuffer is how many bytes are read at once: a whole line fits.
 	bulkBuffer = web.MaxBodyBytes + 1
 )
 
-// bulk serves many commands in one request. Three parts work at once: one reads lines and starts
-// their commands, one takes their results in the order of the lines, and this goroutine writes
-// them. A slot is a line on its way through them, and the window bounds how many there are. The
-// answer's header goes out with the first result: a caller that waits for leave to send gets it
-// from the first read.
+// bulk serves many commands in one request. Three goroutines work at once: one reads lines and
+// starts their commands, one collects their results in the order of the lines, and this one writes
+// them. A slot is a line on its way through them, and bulkWindow bounds their number. The answer's
+// header is sent with the first result; a caller that waits for "100 Continue" gets it from the
+// first read.
 func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 	byName := make(map[string][]Operation, len(operations))
 	for _, o := range operations {
@@ -55,10 +55,10 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 			return web.Refuse(web.ShuttingDown)
 		}
 		control := http.NewResponseController(c.Response())
-		// HTTP/1 needs to be told that the body is read on while the answer is written. A recorder
-		// cannot, and need not.
+		// HTTP/1 must be told that the body is still read while the answer is written. A recorder
+		// of a test does not support that, and does not need it.
 		if err := control.EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return fmt.Errorf("read and write at once: %w", err)
+			return fmt.Errorf("read the body while the answer is written: %w", err)
 		}
 		c.Response().Header()["Content-Type"] = []string{mediaLines}
 		b := &bulkRequest{
@@ -82,18 +82,18 @@ type bulkRequest struct {
 	results       *backlog
 	control       *http.ResponseController
 	correlationID string
-	// reading ends when no more lines are carried out: the caller is gone, or the server drains.
+	// reading is done when no more lines are executed: the caller is gone, or the server drains.
 	reading context.Context
 	// open are the lines of each account that may still be in progress, in their order. Only the
 	// reading goroutine uses it.
 	open map[string][]*slot
 }
 
-// serve reads, runs and writes until the last result is written or the caller is gone. What was
-// begun is carried out whatever becomes of the body: net/http ends the request's own context at the
-// first read that fails, and be it for its deadline. Nothing of serve is left running afterwards,
-// not even the call that wakes the reader: a deadline set late would hit the connection's next
-// request.
+// serve reads, runs and writes until the last result is written or the caller is gone. A command
+// that has begun is executed even when the body fails: net/http cancels the request's context at
+// the first read that fails, also for its deadline, so commands run without it. serve leaves
+// nothing running, not even the call that wakes the reader: a deadline set late would hit the
+// connection's next request.
 func (b *bulkRequest) serve(ctx context.Context, body io.Reader, w io.Writer) {
 	running, stopRunning := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRunning()
@@ -129,7 +129,7 @@ func (b *bulkRequest) serve(ctx context.Context, body io.Reader, w io.Writer) {
 	}
 }
 
-// write sends the results in order, all that there are at once.
+// write sends the results in order, as many at a time as there are.
 func (b *bulkRequest) write(w io.Writer) error {
 	var results []byte
 	for {
@@ -144,12 +144,12 @@ func (b *bulkRequest) write(w io.Writer) error {
 		if err := b.control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			return err
 		}
-		b.extendRead() // who takes answers is not gone
+		b.extendRead() // a caller that reads is not gone
 	}
 }
 
-// bulkBody reads the body, with a deadline for each read. A caller that sends is not gone, and has
-// as long again to take answers.
+// bulkBody reads the body, with a deadline for each read. A caller that sends is not gone, so each
+// read extends its time to take answers.
 type bulkBody struct {
 	b    *bulkRequest
 	body io.Reader
@@ -165,24 +165,25 @@ func (r *bulkBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// extendWrite and extendRead give the caller another bulkIdle to take or to send something; once no
-// more lines are carried out, only what is on its way is read. Where deadlines are not supported
-// there is nothing to extend.
+// extendWrite and extendRead give the caller another bulkIdle to read or to send something. Once no
+// more lines are executed, only what is on its way is read. Errors are ignored: where deadlines are
+// not supported there is none to extend.
 func (b *bulkRequest) extendWrite() { _ = b.control.SetWriteDeadline(time.Now().Add(bulkIdle)) }
 
 func (b *bulkRequest) extendRead() {
 	if b.reading.Err() == nil {
 		_ = b.control.SetReadDeadline(time.Now().Add(bulkIdle))
 	}
-	// perhaps since the line above, which then undid what was to wake the reader
+	// When reading has ended since the line above, that line undid the deadline that wakes the
+	// reader.
 	if b.reading.Err() != nil {
 		_ = b.control.SetReadDeadline(time.Now().Add(bulkQuiet))
 	}
 }
 
-// read starts a command for each line until there are no more. Where it ends before the body does,
-// the last result says why and at which line; and what the caller still sends is read and dropped,
-// so that one that reads only afterwards is not cut off before it has the answers.
+// read starts a command for each line until there are no more. When it stops before the end of the
+// body, the last result says why and at which line, and further lines are read and discarded, so
+// that a caller that reads only afterwards is not cut off before it has the answers.
 func (b *bulkRequest) read(running context.Context) {
 	number, refusal := b.readLines(running)
 	if refusal == nil || running.Err() != nil {
@@ -199,11 +200,11 @@ func (b *bulkRequest) read(running context.Context) {
 	}
 }
 
-// readLines starts a command for each line, and says at which line it ended before the body did,
-// and why.
+// readLines starts a command for each line. When it stops before the end of the body, it returns at
+// which line and why.
 func (b *bulkRequest) readLines(running context.Context) (number int, refusal *web.Problem) {
 	for number = 1; ; number++ {
-		if refusal := b.mayGoOn(running); refusal != nil {
+		if refusal := b.mayContinue(running); refusal != nil {
 			return number, refusal
 		}
 		text, err := b.line()
@@ -213,7 +214,7 @@ func (b *bulkRequest) readLines(running context.Context) (number int, refusal *w
 			return number, web.Refuse(web.ShuttingDown)
 		case err != nil && !ended && !tooLong:
 			return number, web.Refuse(web.RequestIncomplete)
-		case len(text) > 0 || tooLong: // an empty line is none
+		case len(text) > 0 || tooLong: // empty lines are skipped
 			if b.server.Commands().EnterPatiently(b.reading) != nil {
 				return number, web.Refuse(web.ShuttingDown)
 			}
@@ -235,9 +236,9 @@ func (b *bulkRequest) readLines(running context.Context) (number int, refusal *w
 	}
 }
 
-// mayGoOn says why the next line is not to be read: the server drains, or the results that the
-// caller has not taken are too many, and it takes none.
-func (b *bulkRequest) mayGoOn(running context.Context) *web.Problem {
+// mayContinue waits until the next line may be read. It returns why it may not: the server drains,
+// or too many results are unread and the caller reads none.
+func (b *bulkRequest) mayContinue(running context.Context) *web.Problem {
 	var since time.Time
 	last := -1
 	for b.reading.Err() == nil {
@@ -250,12 +251,12 @@ func (b *bulkRequest) mayGoOn(running context.Context) *web.Problem {
 		case time.Since(since) > bulkUnread:
 			return web.Refuse(AnswersNotTaken)
 		}
-		_ = backoff.Sleep(running, bulkQuiet) // its end shows in reading
+		_ = backoff.Sleep(running, bulkQuiet) // when running ends, reading ends
 	}
 	return web.Refuse(web.ShuttingDown)
 }
 
-// slot makes the slot of a line, once there is one.
+// slot waits for room in the window and returns the slot of a line.
 func (b *bulkRequest) slot(running context.Context, number int) (*slot, bool) {
 	s := newSlot(number)
 	select {
@@ -266,7 +267,7 @@ func (b *bulkRequest) slot(running context.Context, number int) (*slot, bool) {
 	}
 }
 
-// discard reads what the caller sends, at most so long.
+// discard reads what the caller sends and drops it, for at most this long.
 func (b *bulkRequest) discard(most time.Duration) {
 	for end := time.Now().Add(most); time.Now().Before(end); {
 		if _, err := b.lines.Discard(bulkBuffer); err != nil {
@@ -275,10 +276,10 @@ func (b *bulkRequest) discard(most time.Duration) {
 	}
 }
 
-// errLineTooLong is a line of more than MaxBodyBytes; the lines after it are read on.
-var errLineTooLong = errors.New("bulk: line too long")
+// errLineTooLong means that a line has more than MaxBodyBytes. The lines after it are still read.
+var errLineTooLong = errors.New("api: a line of bulk is too long")
 
-// line reads one line, without its end. The last one needs none.
+// line reads one line, without its line break, which the last line need not have.
 func (b *bulkRequest) line() ([]byte, error) {
 	text, err := b.lines.ReadSlice('\n')
 	if err == nil || errors.Is(err, io.EOF) {

@@ -6,27 +6,27 @@ import (
 	"passbook/shared/web"
 )
 
-// lineWork is a decoded line. Two services may take the same op, as both reverse: what the line
-// means is open until one of them knows its transaction, so there is a run for each that can decode
-// it, in order, and the problem of one that cannot.
+// lineWork is a decoded line. Two services may have the same op: both reverse. Which one is meant
+// shows when one of them finds the transaction, so there is a run for each service that can decode
+// the line, in order, and the problem of one that cannot.
 type lineWork struct {
 	runs    []lineRun
 	problem *web.Problem
-	// earlier are the lines of its accounts that were not done when it came.
+	// earlier are the lines of its accounts that were not done when it was read.
 	earlier []*slot
 }
 
-// lineRun is a line as one operation understands it.
+// lineRun is a line as one operation decodes it.
 type lineRun struct {
 	call Call
 	to   journal.Command
-	// reads is that of the operation.
+	// reads is the operation's Reads.
 	reads bool
-	// forwarded is the line on its way to another writer; there is none without a forwarder.
+	// forwarded is the command in the form that another writer gets; zero without a forwarder.
 	forwarded Forwarded
 }
 
-// accounts are those whose lines keep their order.
+// accounts returns the accounts whose lines keep their order.
 func (r lineRun) accounts() []string {
 	if r.call.Also == "" || r.call.Also == r.call.AccountID {
 		return []string{r.call.AccountID}
@@ -34,7 +34,7 @@ func (r lineRun) accounts() []string {
 	return []string{r.call.AccountID, r.call.Also}
 }
 
-// decode makes commands of a line: at least one run, or a problem.
+// decode decodes a line into at least one run, or a problem.
 func (b *bulkRequest) decode(text []byte) (work lineWork) {
 	f := web.ParseFields(text)
 	to := journal.Command{CorrelationID: b.correlationID}
@@ -64,7 +64,7 @@ func (b *bulkRequest) decode(text []byte) (work lineWork) {
 	return work
 }
 
-// takeHeader takes the fields of a line that are a header or the path of a single request.
+// takeHeader takes the fields of a line that a single request has in its header or path.
 func takeHeader(f *web.Fields, key *string) (op string, problem *web.Problem) {
 	if problem := f.Invalid(); problem != nil {
 		return "", problem
@@ -82,7 +82,7 @@ func takeHeader(f *web.Fields, key *string) (op string, problem *web.Problem) {
 	return op, nil
 }
 
-// result renders a line's result.
+// result renders the result of a line.
 func (b *bulkRequest) result(number int, did carried) []byte {
 	if did.answer != nil {
 		return did.answer.line(number)
@@ -96,7 +96,7 @@ func (b *bulkRequest) result(number int, did carried) []byte {
 	if err != nil {
 		problem := problemOf(err)
 		if problem.Code == web.InternalError.Code {
-			b.server.config.Web.Logger.Error("bulk line failed", "correlation_id", b.correlationID, "line", number, "error", err)
+			b.server.config.Web.Logger.Error("a line of bulk failed", "correlation_id", b.correlationID, "line", number, "error", err)
 		}
 		return refusedLine(number, problem, b.correlationID)
 	}
@@ -108,7 +108,7 @@ func (b *bulkRequest) result(number int, did carried) []byte {
 	return append(j, '\n')
 }
 
-// refuse ends a line that came to no command.
+// refuse ends a line from which no command was decoded.
 func (s *slot) refuse(problem *web.Problem, correlationID string) {
 	s.result = refusedLine(s.number, problem, correlationID)
 	s.end()

@@ -11,7 +11,7 @@ import (
 	"passbook/shared/web"
 )
 
-// The pauses of a line that found no place in the journal's queues.
+// The pauses of a line whose command found the journal's queues full.
 const (
 	retryFirst = 5 * time.Millisecond
 	retryMost  = time.Second
@@ -20,12 +20,12 @@ const (
 // slot is one line.
 type slot struct {
 	number int
-	// queued is closed when the line's command has its place among those of its accounts, done when
-	// result is there.
+	// queued is closed when the line's command has its place in the queue of its account, done when
+	// result is set.
 	queued, done chan struct{}
 	once         sync.Once
 	result       []byte
-	// gate is what the line leaves when it is done, if it went through one.
+	// gate is the gate that the line leaves when it is done; nil if it entered none.
 	gate *web.Gate
 }
 
@@ -54,9 +54,9 @@ func closed(c <-chan struct{}) bool {
 	}
 }
 
-// start decodes a line and hands its command to the journal behind the earlier lines of its
-// accounts, which keeps them in order and commits together what waits together. One that looks at
-// its account's history first waits until they are done.
+// start decodes a line and hands its command to the journal after the earlier lines of its
+// accounts. The journal keeps their order and commits together what waits together. A command that
+// reads its account's history waits until the earlier lines are done.
 func (b *bulkRequest) start(ctx context.Context, s *slot, text []byte) {
 	work := b.decode(text)
 	if len(work.runs) == 0 {
@@ -71,7 +71,7 @@ func (b *bulkRequest) start(ctx context.Context, s *slot, text []byte) {
 			for _, e := range earlier {
 				before = append(before, e.done)
 			}
-		} else if len(earlier) > 0 { // those before it have their place when it has
+		} else if len(earlier) > 0 { // when the last one has its place, those before it have theirs
 			before = append(before, earlier[len(earlier)-1].queued)
 		}
 		b.open[id] = append(earlier, s)
@@ -87,8 +87,7 @@ func (b *bulkRequest) start(ctx context.Context, s *slot, text []byte) {
 	}()
 }
 
-// inProgress are the lines of an account that are not done, but for some of those behind the first
-// of them.
+// inProgress returns the lines of an account from the first one that is not done.
 func (b *bulkRequest) inProgress(id string) []*slot {
 	open := b.open[id]
 	for len(open) > 0 && closed(open[0].done) {
@@ -98,7 +97,7 @@ func (b *bulkRequest) inProgress(id string) []*slot {
 	return open
 }
 
-// forget drops the accounts whose lines are done.
+// forget removes the accounts whose lines are done.
 func (b *bulkRequest) forget() {
 	for id := range b.open {
 		if b.open[id] = b.inProgress(id); len(b.open[id]) == 0 {
@@ -107,8 +106,8 @@ func (b *bulkRequest) forget() {
 	}
 }
 
-// run carries a line out and leaves its result in the slot. While its last run can follow, an
-// earlier one gives the line no place: the lines behind it would come before it.
+// run executes a line and sets the slot's result. Only the last run gives the line its place: with
+// that of an earlier run, the lines after it could overtake the last one.
 func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
 	defer s.end()
 	var did carried
@@ -122,16 +121,16 @@ func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
 			break
 		}
 		if last && work.problem != nil {
-			// it is the transaction of the one whose fields these are not
+			// The transaction is of the service that could not decode the line.
 			did = carried{err: work.problem}
 		}
 	}
 	s.result = b.result(s.number, did)
 }
 
-// carryOut runs a line's command, again for as long as the journal takes no more for load: it waits
-// instead. A line that goes to another writer has its place when it is answered, and goes when
-// those before it are done, which may have their places here.
+// carryOut executes a line's command. It waits and tries again while the journal's queues are full.
+// A line for another writer is sent when the lines before it are done, since they may have been
+// queued here, and has its place when it is answered.
 func (b *bulkRequest) carryOut(ctx context.Context, s *slot, r lineRun, earlier []*slot) carried {
 	by := b.server.config.Forwarder
 	if by != nil && by.Elsewhere(r.to.Account) {

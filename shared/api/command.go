@@ -47,8 +47,8 @@ func Decide[C Rules](j Executor) func(context.Context, journal.Command, C) (jour
 // Command makes the Operation of a command whose fields are the members of C that have a json tag:
 // in their order, which is that of the canonical form and never changes. A field with omitempty,
 // omitzero or a pointer is optional. The account is the field account_id, or the one that the
-// command's own Accounts names; where C has an account_id of its own and none is given, it is made
-// from the key, so that a repeated command meets itself. It panics when C has a field of a type
+// command's own Accounts names; where account_id is a field of C and is absent, the id is made from
+// the key, so that a repeated command gets the same account. It panics when C has a field of a type
 // that no command has.
 func Command[C Shaped](actor, op string, status int, routes []string, carryOut func(context.Context, journal.Command, C) (journal.Receipt, error)) Operation {
 	fields := fieldsOf(reflect.TypeFor[C]())

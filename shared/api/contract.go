@@ -13,13 +13,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// contractYAML is the whole contract, of every service.
+// contractYAML is the contract of all services.
 //
 //go:embed openapi.yaml
 var contractYAML []byte
 
-// Contract is the whole contract as JSON, or as much of it as serves says: method in capitals, path
-// with parameters in braces.
+// Contract returns the part of the contract as JSON that serves reports as served: method in
+// capitals, path with parameters in braces.
 func Contract(serves func(method, path string) bool) ([]byte, error) {
 	var contract map[string]any
 	if err := yaml.Unmarshal(contractYAML, &contract); err != nil {
@@ -32,7 +32,7 @@ func Contract(serves func(method, path string) bool) ([]byte, error) {
 	for path, item := range paths {
 		operations, ok := item.(map[string]any)
 		if !ok {
-			return nil, fmt.Errorf("read the contract: %s is no path item", path)
+			return nil, fmt.Errorf("read the contract: %s is not a path item", path)
 		}
 		for method := range operations {
 			if !serves(strings.ToUpper(method), path) {

@@ -2,9 +2,9 @@
 // which a service's commands are served, and what its queries share.
 //
 // A service lists its commands as Operations, each made by Command: a name, routes, a struct whose
-// json tags are the fields, and what carries the command out. Each is served under its own route,
-// under its short form, and as a line of bulk, by the same code, so that a key gives the same
-// answer whichever way it comes. Queries are Routes with handlers of their own.
+// json tags are the fields, and what carries the command out. The same code serves each under its
+// route, under its short form, and as a line of bulk, so that a key gives the same answer by all
+// three ways. Queries are Routes with their handlers.
 //
 // It promises: an answer to a command is rendered from the journal's entry alone, so that a repeat
 // has the same bytes; the lines of bulk keep the order of each account; what is routed is what

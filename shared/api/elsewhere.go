@@ -10,15 +10,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// owned is a route of the contract and the services that have it.
+// owned is a route of the contract with the services that serve it.
 type owned struct {
 	method   string
 	segments []string
 	services []string
 }
 
-// owners are the routes of all services, as the contract tags them; those that every process has
-// are left out.
+// owners returns the routes of all services, by the tags of the contract, without those that every
+// process has.
 var owners = sync.OnceValue(func() (all []owned) {
 	var contract struct {
 		Paths map[string]map[string]struct {
@@ -26,7 +26,7 @@ var owners = sync.OnceValue(func() (all []owned) {
 		} `yaml:"paths"`
 	}
 	if yaml.Unmarshal(contractYAML, &contract) != nil {
-		return nil // a broken contract shows where it is served
+		return nil // openapi.json reports a broken contract
 	}
 	for path, operations := range contract.Paths {
 		for method, o := range operations {
@@ -39,10 +39,10 @@ var owners = sync.OnceValue(func() (all []owned) {
 	return all
 })
 
-// services are the programs that the contract parts its routes by.
+// services are the programs that the contract tags its routes with.
 var services = []string{"withdraw", "credit", "balance", "creditlimit"}
 
-// elsewhere adds to the refusal of a route the program that has it, where this process is one of
+// elsewhere adds to the refusal of a route the program that serves it, where this process is one of
 // several.
 func (s *Server) elsewhere(p *web.Problem, r *http.Request) *web.Problem {
 	if !s.config.Alone {
@@ -58,7 +58,7 @@ func (s *Server) elsewhere(p *web.Problem, r *http.Request) *web.Problem {
 	return p
 }
 
-// matches says whether a path is one of the route's.
+// matches reports whether a path is one of the route.
 func (o owned) matches(segments []string) bool {
 	return slices.EqualFunc(o.segments, segments, func(of, is string) bool { return of == is || strings.HasPrefix(of, "{") && is != "" })
 }

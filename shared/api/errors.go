@@ -18,8 +18,8 @@ type failure struct {
 	problem web.ProblemType
 }
 
-// failures says which problem type stands for which error, the one place where Go errors turn into
-// HTTP. The first that matches wins.
+// failures maps errors to problem types. It is the only place where Go errors turn into HTTP. The
+// first match wins.
 var failures = []failure{
 	{journal.ErrContention, WriteContention},
 	{journal.ErrOutcomeUnknown, OutcomeUnknown},
@@ -33,14 +33,14 @@ var failures = []failure{
 	{journal.ErrNoEvent, VersionNotFound},
 	{readmodel.ErrNoRow, AccountNotFound},
 	{readmodel.ErrBehind, ProjectionBehind},
-	// A read that did not come back in time. Commands turn this into outcome-unknown before it
-	// comes here.
+	// A read that did not return in time. outcome has turned that of a command into outcome-unknown
+	// before.
 	{context.DeadlineExceeded, JournalUnavailable},
 	{context.Canceled, JournalUnavailable},
 }
 
-// problemOf returns the problem that stands for an error. What is not known is an internal error,
-// and its text goes to the log.
+// problemOf returns the problem that stands for an error. An error that is not in the table is an
+// internal error, whose text goes to the log.
 func problemOf(err error) *web.Problem {
 	if p, ok := web.AsProblem(err); ok {
 		return p
@@ -53,11 +53,12 @@ func problemOf(err error) *web.Problem {
 	return web.ProblemOf(err)
 }
 
-// Unavailable marks the error of a read that has no meaning of its own as the journal being out of
-// reach. Problems and the errors of the table above stay what they are.
+// Unavailable marks the error of a read of the journal as JournalUnavailable, unless it is a
+// problem or one of the errors above.
 func Unavailable(err error) error { return unavailable(journal.ErrUnavailable, err) }
 
-// RowsUnavailable is Unavailable for a read of a read model's rows.
+// RowsUnavailable marks the error of a read of a read model's rows as ProjectionUnavailable, unless
+// it is a problem or one of the errors above.
 func RowsUnavailable(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%w: %w", errRows, err)
@@ -65,7 +66,7 @@ func RowsUnavailable(err error) error {
 	return unavailable(errRows, err)
 }
 
-// errRows: the rows of a read model cannot be read.
+// errRows means that the rows of a read model cannot be read.
 var errRows = errors.New("api: read model unavailable")
 
 func unavailable(what, err error) error {
@@ -75,8 +76,8 @@ func unavailable(what, err error) error {
 	return fmt.Errorf("%w: %w", what, err)
 }
 
-// outcome is the error of a command: once it was handed to the journal, an end of its time leaves
-// open what became of it.
+// outcome returns the error of a command. When its time ends after it was handed to the journal,
+// its outcome is unknown.
 func outcome(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return journal.ErrOutcomeUnknown

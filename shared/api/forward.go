@@ -14,32 +14,33 @@ import (
 	"passbook/shared/web"
 )
 
-// Forwarder takes a command to the writer that its account belongs to.
+// Forwarder sends a command to the writer that its account belongs to.
 type Forwarder interface {
-	// Elsewhere says whether the account belongs to another writer now.
+	// Elsewhere reports whether the account belongs to another writer at the moment.
 	Elsewhere(a event.Account) bool
-	// Forward has that writer answer. Where it does not, the command is to be decided here, with
-	// the same key.
+	// Forward sends the command to that writer and returns its answer. Unless the outcome is
+	// Answered, the caller must decide the command here, with the same key.
 	Forward(ctx context.Context, a event.Account, command func() Forwarded) (Answer, Outcome)
 }
 
-// Outcome is what came of forwarding a command.
+// Outcome is how forwarding a command ended.
 type Outcome int
 
 // The outcomes.
 const (
-	// Undone: it belongs here, or nobody else did anything with it.
+	// Undone means that the account belongs here, or that no other writer did anything with the
+	// command.
 	Undone Outcome = iota
-	// Answered: the answer is the other writer's.
+	// Answered means that the other writer answered.
 	Answered
-	// Lost: another writer may have decided it, or may be about to.
+	// Lost means that another writer may have decided the command, or may still decide it.
 	Lost
 )
 
-// String is the outcome as a metric's label.
+// String returns the outcome as a metric's label.
 func (o Outcome) String() string { return [...]string{"undone", "answered", "lost"}[o] }
 
-// Forwarded is a decoded command on its way to another writer.
+// Forwarded is a decoded command in the form that another writer gets.
 type Forwarded struct {
 	// Service and Op say which operation it is.
 	Service string `json:"service"`
@@ -49,13 +50,13 @@ type Forwarded struct {
 	Key           string     `json:"key,omitempty"`
 	IfMatch       int64      `json:"if_match,omitempty"`
 	CorrelationID string     `json:"correlation_id"`
-	// Request is the command's hash, which both sides must come to.
+	// Request is the command's hash, which both sides must compute alike.
 	Request string `json:"request"`
 	// Body is the command: the canonical fields, and the account.
 	Body []byte `json:"-"`
 }
 
-// Answer is what a command was answered, as its caller gets it.
+// Answer is the answer to a command, as its caller gets it.
 type Answer struct {
 	Status     int    `json:"status"`
 	Version    int64  `json:"version,omitempty"`
@@ -67,7 +68,7 @@ type Answer struct {
 	Body    []byte `json:"-"`
 }
 
-// forwarded is the command as it is sent to another writer. It shares nothing with f.
+// forwarded returns the command as it is sent to another writer. It shares no memory with f.
 func (o Operation) forwarded(f *web.Fields, to journal.Command) Forwarded {
 	return Forwarded{
 		Service: o.Actor, Op: o.Op, Principal: to.Actor, Key: to.Key, IfMatch: to.IfMatch, CorrelationID: to.CorrelationID, Request: to.Request,
@@ -75,14 +76,14 @@ func (o Operation) forwarded(f *web.Fields, to journal.Command) Forwarded {
 	}
 }
 
-// carried is what a command came to: another writer's answer, or what it came to here.
+// carried is how a command ended: another writer's answer, or the receipt or error from here.
 type carried struct {
 	answer  *Answer
 	receipt journal.Receipt
 	err     error
 }
 
-// code is that of a refusal, here or elsewhere; empty for none.
+// code returns the code of a refusal, by this writer or another; empty if there is none.
 func (c carried) code() string {
 	if c.answer != nil {
 		return c.answer.Problem
@@ -93,9 +94,9 @@ func (c carried) code() string {
 	return ""
 }
 
-// anywhere has the writer that the account belongs to answer, if that is another. Where it gives no
-// answer the command is carried out here; and if it may have been decided there too, only what is
-// stored is an answer, since a refusal here may be overtaken by it.
+// anywhere executes a command: by the writer that the account belongs to, or here if that is this
+// writer or it does not answer. If the other writer may have decided the command too, only a stored
+// result is an answer: a refusal from here may be overtaken by it.
 func anywhere(ctx context.Context, by Forwarder, to journal.Command, command func() Forwarded, here func() (journal.Receipt, error)) (c carried) {
 	outcome := Undone
 	if by != nil {
@@ -106,13 +107,13 @@ func anywhere(ctx context.Context, by Forwarder, to journal.Command, command fun
 	}
 	c.receipt, c.err = here()
 	if outcome == Lost && (c.err != nil || c.receipt.Entry == nil) {
-		c.err = fmt.Errorf("decided here after it was lost on the way to another writer, with %v: %w", c.err, journal.ErrOutcomeUnknown)
+		c.err = fmt.Errorf("decided here, after another writer may have decided it, with the result %v: %w", c.err, journal.ErrOutcomeUnknown)
 	}
 	return c
 }
 
-// Command carries out a command that no request brought: by the writer that the account belongs to,
-// or here.
+// Command executes a command that did not come by a request: by the writer that the account belongs
+// to, or here.
 func (o Operation) Command(ctx context.Context, by Forwarder, accountID, correlationID string) error {
 	f := &web.Fields{}
 	f.Parse(nil)
@@ -131,7 +132,7 @@ func (o Operation) Command(ctx context.Context, by Forwarder, accountID, correla
 	return did.err
 }
 
-// reply writes another writer's answer.
+// reply sends another writer's answer.
 func (a *Answer) reply(c echo.Context) {
 	header := c.Response().Header()
 	if a.Version > 0 {
@@ -153,7 +154,7 @@ func (a *Answer) reply(c echo.Context) {
 	}
 }
 
-// line is the answer as a line of bulk.
+// line returns the answer as a line of bulk.
 func (a *Answer) line(number int) []byte {
 	var j web.JSON
 	lineHead(&j, number, a.Status, a.Replayed)
@@ -167,11 +168,10 @@ func (a *Answer) line(number int) []byte {
 	return append(j, '\n')
 }
 
-// Desk decides what other writers forward. It decides all of it here, whoever the account belongs
-// to.
+// Desk decides the commands that other writers forward. It never forwards them again.
 type Desk struct{ operations map[string]Operation }
 
-// NewDesk makes a desk for operations, of any services.
+// NewDesk makes a desk for the operations of any services.
 func NewDesk(operations ...Operation) *Desk {
 	d := &Desk{operations: make(map[string]Operation, len(operations))}
 	for _, o := range operations {
@@ -180,9 +180,9 @@ func NewDesk(operations ...Operation) *Desk {
 	return d
 }
 
-// ErrForeign is a forwarded command that this program does not know, or understands otherwise than
-// its sender. Nothing was done.
-var ErrForeign = errors.New("api: a forwarded command of another version")
+// ErrForeign means that this program does not know a forwarded command, or decodes it differently
+// from its sender. Nothing was done.
+var ErrForeign = errors.New("api: a forwarded command of another program version")
 
 // Answer decides a command.
 func (d *Desk) Answer(ctx context.Context, in Forwarded) (Answer, error) {
@@ -194,7 +194,7 @@ func (d *Desk) Answer(ctx context.Context, in Forwarded) (Answer, error) {
 	to := journal.Command{Key: in.Key, IfMatch: in.IfMatch, CorrelationID: in.CorrelationID}
 	call, problem := o.decode(f, &to)
 	if problem != nil || to.Request != in.Request {
-		return Answer{}, fmt.Errorf("%w: %s %s: the command reads differently here", ErrForeign, in.Service, in.Op)
+		return Answer{}, fmt.Errorf("%w: %s %s: it decodes differently here", ErrForeign, in.Service, in.Op)
 	}
 	to.Actor = in.Principal
 	receipt, err := call.carryOut(ctx, to)
@@ -204,7 +204,7 @@ func (d *Desk) Answer(ctx context.Context, in Forwarded) (Answer, error) {
 	return answerOf(receipt, err, in.CorrelationID), nil
 }
 
-// answerOf renders what a command came to.
+// answerOf renders how a command ended.
 func answerOf(receipt journal.Receipt, err error, correlationID string) Answer {
 	if err == nil {
 		if problem := declined(receipt); problem != nil {

@@ -9,7 +9,7 @@ import (
 	"passbook/shared/web"
 )
 
-// idempotencyKey is the command's key.
+// idempotencyKey returns the command's key.
 func idempotencyKey(h http.Header) (string, *web.Problem) {
 	given := h["Idempotency-Key"]
 	switch {
@@ -21,8 +21,8 @@ func idempotencyKey(h http.Header) (string, *web.Problem) {
 	return given[0], nil
 }
 
-// ifMatch is the version that the account must be at, 0 for none. Only one strong tag makes sense
-// for an account.
+// ifMatch returns the version that the account must be at, 0 for any. An account has one strong
+// tag.
 func ifMatch(h http.Header) (int64, *web.Problem) {
 	given := h["If-Match"]
 	if len(given) == 0 {
@@ -39,7 +39,7 @@ func ifMatch(h http.Header) (int64, *web.Problem) {
 	return version, nil
 }
 
-// parseVersion reads a version: digits without a sign or a superfluous zero, 1 to event.MaxVersion.
+// parseVersion reads a version: digits without a sign or a leading zero, 1 to event.MaxVersion.
 func parseVersion(text string) (int64, bool) {
 	if text == "" || len(text) > 12 || text[0] == '0' || text[0] == '+' || text[0] == '-' {
 		return 0, false

@@ -13,18 +13,18 @@ import (
 	"passbook/shared/web"
 )
 
-// scanPage bounds the events that one page looks at: a page of a rare type may be short, and not
-// the last.
+// scanPage is the most events that are read for one page: a page of a rare type may be short
+// without being the last.
 const scanPage = 10_000
 
-// Recorded is an event with the entry that holds it.
+// Recorded is an event with its entry.
 type Recorded struct {
 	event.Event
 	Entry *event.Entry
 }
 
 // History reads a page of an account's events in version order: up to limit of those from..to (0:
-// the head) that are wanted. next is the version to go on from, 0 at the end.
+// the head) that are wanted. next is the version at which the next page starts, 0 at the end.
 func History(ctx context.Context, r *journal.Reader, a event.Account, from, to int64, limit int, wanted func(event.Event) bool) (page []Recorded, next int64, err error) {
 	scanned := 0
 	for entry, err := range r.Entries(ctx, a, from, to) {
@@ -50,7 +50,7 @@ func History(ctx context.Context, r *journal.Reader, a event.Account, from, to i
 	return page, 0, nil
 }
 
-// Existing is an account's head, or account-not-found.
+// Existing returns an account's head, or AccountNotFound.
 func Existing(ctx context.Context, r *journal.Reader, a event.Account) (journal.Head, error) {
 	head, err := r.Head(ctx, a)
 	if err != nil {
@@ -62,13 +62,12 @@ func Existing(ctx context.Context, r *journal.Reader, a event.Account) (journal.
 	return head, nil
 }
 
-// Moment is the state that a read asks for.
+// Moment is the point in an account's history that a read asks for.
 type Moment struct {
-	// At and Version are a moment of the past; zero for the present.
+	// At and Version name a moment of the past; both are zero for the present.
 	At      time.Time
 	Version int64
-	// MinVersion is the least version that will do for the present, and Wait how long to wait for
-	// it.
+	// MinVersion is the lowest acceptable version of the present, and Wait the longest wait for it.
 	MinVersion int64
 	Wait       time.Duration
 }
@@ -87,12 +86,12 @@ func takeMoment(q *web.Query) Moment {
 	return m
 }
 
-// Past says whether the moment is not the present.
+// Past reports whether the moment is not the present.
 func (m Moment) Past() bool { return m.Version > 0 || !m.At.IsZero() }
 
-// Resolve is the version of a past moment, at the end of a command: as-of-out-of-range for an
-// instant in the future, version-not-found beyond the head, account-not-found where the account was
-// not open yet.
+// Resolve returns the version of a past moment, at the end of a command. It refuses an instant in
+// the future (AsOfOutOfRange), a version beyond the head (VersionNotFound), and an instant before
+// the account was opened (AccountNotFound).
 func (m Moment) Resolve(ctx context.Context, r *journal.Reader, a event.Account, now time.Time) (int64, error) {
 	if m.At.After(now) {
 		return 0, web.Refuse(AsOfOutOfRange)

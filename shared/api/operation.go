@@ -15,27 +15,25 @@ import (
 	"passbook/shared/web"
 )
 
-// Tenant is whose accounts these are until access control names another.
+// Tenant is the tenant of all accounts, until access control names others.
 const Tenant = "main"
 
-// Operation is one command of a service, however it comes: by its own route, by the short form, or
-// as a line of bulk.
+// Operation is one command of a service, in all the ways it may arrive: by its route, by the short
+// form, or as a line of bulk.
 type Operation struct {
-	// Op is its name in bulk and in the hash that tells commands apart.
+	// Op is its name in bulk, and in the hash by which a repeated key's command is compared.
 	Op string
-	// Actor is the service.
+	// Actor is the service, named in the entries.
 	Actor string
-	// Status is that of success: 201, or 200.
+	// Status is the status of success: 201, or 200.
 	Status int
-	// Routes are "METHOD /path", as in the contract. What a path has in braces is a field of the
+	// Routes are "METHOD /path", as in the contract. A parameter in braces is a field of the
 	// command.
 	Routes []string
-	// Decode takes the command's fields. What it returns is run only when nothing is wrong with
-	// them.
+	// Decode takes the command's fields. The Call runs only when nothing is wrong with them.
 	Decode func(f *web.Fields) Call
-	// Reads says that the command looks at the account's history before it is handed to the
-	// journal, so that in bulk it begins when the lines before it are done, and not when they have
-	// their place.
+	// Reads says that the command reads the account's history before it is handed to the journal.
+	// In bulk it therefore begins when the lines before it are done, not when they are queued.
 	Reads bool
 
 	forwarder Forwarder // nil where every command is decided here
@@ -45,13 +43,13 @@ type Operation struct {
 type Call struct {
 	// AccountID is the account that the command and its key belong to.
 	AccountID string
-	// Also is a second account that the command touches, or empty; bulk keeps the order of both.
+	// Also is a second account that the command changes, or empty; bulk keeps the order of both.
 	Also string
-	// Run carries the command out; everything but the rules is in to.
+	// Run executes the command; to has everything but the rules.
 	Run func(ctx context.Context, to journal.Command) (journal.Receipt, error)
 }
 
-// Reading returns the operation of a command that Reads.
+// Reading returns the operation with Reads set.
 func (o Operation) Reading() Operation {
 	o.Reads = true
 	return o
@@ -65,7 +63,7 @@ func (s *Server) Operations(operations ...Operation) {
 		for _, route := range o.Routes {
 			method, path, ok := strings.Cut(route, " ")
 			if !ok {
-				panic("web: no route: " + route)
+				panic("api: not a route: " + route)
 			}
 			s.Mount(web.Route{Method: method, Path: path, Kind: web.Write, Handler: func(c echo.Context) error { return o.serve(c, s.Commands()) }})
 		}
@@ -73,14 +71,14 @@ func (s *Server) Operations(operations ...Operation) {
 	s.Mount(web.Route{Method: http.MethodPost, Path: bulkPath, Kind: web.Stream, Handler: s.bulk(operations)})
 }
 
-// exchange is the memory that one command needs, kept from one to the next.
+// exchange is the memory of one command, reused for others.
 type exchange struct {
 	in     []byte
 	out    web.JSON
 	fields web.Fields
 }
 
-// keptBytes bounds what an exchange may keep: a rare large body is not held for ever.
+// keptBytes is the largest buffer that is reused: the memory of a rare large body is freed.
 const keptBytes = 8 << 10
 
 var exchanges = sync.Pool{New: func() any { return &exchange{in: make([]byte, 0, 1<<10), out: make(web.JSON, 0, 1<<10)} }}
@@ -91,7 +89,8 @@ func (x *exchange) free() {
 	}
 }
 
-// serve is a command as one request. It goes through the gate once its body is there.
+// serve executes a command that came as one request. It enters the gate once its body has been
+// read.
 func (o Operation) serve(c echo.Context, gate *web.Gate) error {
 	r := c.Request()
 	to := journal.Command{CorrelationID: telemetry.Correlation(r.Context())}
@@ -148,7 +147,7 @@ func (o Operation) serve(c echo.Context, gate *web.Gate) error {
 	return nil
 }
 
-// decode makes a command of fields, or says what is wrong with them.
+// decode makes a command of fields, or returns what is wrong with them.
 func (o Operation) decode(f *web.Fields, to *journal.Command) (Call, *web.Problem) {
 	f.Key = to.Key
 	call := o.Decode(f)
@@ -161,7 +160,7 @@ func (o Operation) decode(f *web.Fields, to *journal.Command) (Call, *web.Proble
 	return call, nil
 }
 
-// carryOut carries a command out here. A refusal by the rules is a *Problem; a decline is a
+// carryOut executes a command here. A refusal by the rules is a *web.Problem; a decline is a
 // receipt.
 func (call Call) carryOut(ctx context.Context, to journal.Command) (journal.Receipt, error) {
 	receipt, err := call.Run(ctx, to)

@@ -9,16 +9,16 @@ import (
 	"passbook/shared/web"
 )
 
-// The problem types that this package answers with by name. Those that only the rules of an account
-// give stand in the list below.
+// The problem types that Go code names. Those that only the rules of an account give are in the
+// list below.
 var (
 	KeyMissing = web.ProblemType{
 		Code: "idempotency-key-missing", Status: http.StatusBadRequest, Title: "Idempotency key missing",
-		Detail: "A command needs an Idempotency-Key, so that it can be repeated safely.",
+		Detail: "A command needs the header Idempotency-Key, so that it can be repeated safely.",
 	}
 	KeyInvalid = web.ProblemType{
 		Code: "idempotency-key-invalid", Status: http.StatusBadRequest, Title: "Idempotency key invalid",
-		Detail: "An Idempotency-Key has 1 to 255 printable ASCII characters and is given once.",
+		Detail: "An Idempotency-Key is given once and has 1 to 255 printable ASCII characters.",
 	}
 	AccountNotFound = web.ProblemType{
 		Code: account.CodeAccountNotFound, Status: http.StatusNotFound, Title: "Account not found",
@@ -30,19 +30,19 @@ var (
 	}
 	VersionNotFound = web.ProblemType{
 		Code: "version-not-found", Status: http.StatusNotFound, Title: "Version not found",
-		Detail: "The account has not come to this version yet.",
+		Detail: "The account has not reached this version yet.",
 	}
 	JobNotFound = web.ProblemType{
 		Code: "job-not-found", Status: http.StatusNotFound, Title: "Job not found",
-		Detail: "There is no such job, or it ended so long ago that it is forgotten.",
+		Detail: "There is no such job, or it ended too long ago to be remembered.",
 	}
 	WriteContention = web.ProblemType{
 		Code: "write-contention", Status: http.StatusConflict, Title: "Write contention",
-		Detail: "Other writers came first every time. Nothing was stored.", Retryable: true, RetryAfter: 1,
+		Detail: "Other writers committed first at every attempt. Nothing was stored.", Retryable: true, RetryAfter: 1,
 	}
 	JobRunning = web.ProblemType{
 		Code: "job-running", Status: http.StatusConflict, Title: "Job running",
-		Detail: "A job of this kind runs already.",
+		Detail: "A job of this kind is already running.",
 	}
 	VersionMismatch = web.ProblemType{
 		Code: account.CodeVersionMismatch, Status: http.StatusPreconditionFailed, Title: "Version mismatch",
@@ -50,15 +50,15 @@ var (
 	}
 	AnswersNotTaken = web.ProblemType{
 		Code: "answers-not-taken", Status: http.StatusRequestEntityTooLarge, Title: "Answers not taken",
-		Detail: "More answers wait to be read than are kept. This line and those after it were not carried out: read while you send, or send fewer lines at once.", Retryable: true,
+		Detail: "Too many answers are unread. This line and the lines after it were not executed: read while you send, or send fewer lines at once.", Retryable: true,
 	}
 	AsOfOutOfRange = web.ProblemType{
 		Code: "as-of-out-of-range", Status: http.StatusUnprocessableEntity, Title: "Instant out of range",
-		Detail: "The instant lies in the future.",
+		Detail: "The instant is in the future.",
 	}
 	RateLimited = web.ProblemType{
 		Code: "rate-limited", Status: http.StatusTooManyRequests, Title: "Rate limited",
-		Detail: "Too many commands on the account were declined. Nothing was stored.", Retryable: true, RetryAfter: 10,
+		Detail: "Too many commands on the account were declined within a minute. Nothing was stored.", Retryable: true, RetryAfter: 10,
 	}
 	JournalUnavailable = web.ProblemType{
 		Code: "journal-unavailable", Status: http.StatusServiceUnavailable, Title: "Journal unavailable",
@@ -66,23 +66,23 @@ var (
 	}
 	ProjectionBehind = web.ProblemType{
 		Code: "projection-behind", Status: http.StatusServiceUnavailable, Title: "Projection behind",
-		Detail: "The projection has not come to the version that was asked for.", Retryable: true, RetryAfter: 1,
+		Detail: "The projection has not reached the requested version.", Retryable: true, RetryAfter: 1,
 	}
 	ProjectionUnavailable = web.ProblemType{
 		Code: "projection-unavailable", Status: http.StatusServiceUnavailable, Title: "Projection unavailable",
-		Detail: "The read model that this is answered from cannot be read.", Retryable: true, RetryAfter: 1,
+		Detail: "The read model for this answer cannot be read.", Retryable: true, RetryAfter: 1,
 	}
 	ClockSkew = web.ProblemType{
 		Code: "clock-skew", Status: http.StatusServiceUnavailable, Title: "Clock skew",
-		Detail: "The clock of this machine is too far off. Nothing was stored.", Retryable: true, RetryAfter: 10,
+		Detail: "The clock of the server is too far from the right time. Nothing was stored.", Retryable: true, RetryAfter: 10,
 	}
 	StorageFull = web.ProblemType{
 		Code: "storage-full", Status: http.StatusServiceUnavailable, Title: "Storage full",
-		Detail: "There is too little room for further commands. Nothing was stored. Reads go on.", Retryable: true, RetryAfter: 10,
+		Detail: "The volume is too full for further commands. Nothing was stored. Reads are still served.", Retryable: true, RetryAfter: 10,
 	}
 	OutcomeUnknown = web.ProblemType{
 		Code: "outcome-unknown", Status: http.StatusGatewayTimeout, Title: "Outcome unknown",
-		Detail: "The command may have been carried out. The same request with the same Idempotency-Key gets its answer.", Retryable: true, RetryAfter: 1,
+		Detail: "The command may have been executed. Send the same request with the same Idempotency-Key to get its answer.", Retryable: true, RetryAfter: 1,
 	}
 )
 
@@ -92,7 +92,7 @@ var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
 	KeyMissing, KeyInvalid, AccountNotFound, TransactionNotFound, VersionNotFound, JobNotFound, WriteContention, JobRunning, VersionMismatch, AnswersNotTaken, AsOfOutOfRange, RateLimited, JournalUnavailable, ProjectionBehind, ProjectionUnavailable, ClockSkew, StorageFull, OutcomeUnknown,
 	{
 		Code: account.CodeHoldNotFound, Status: http.StatusNotFound, Title: "Hold not found",
-		Detail: "The account never had such a hold.",
+		Detail: "The account has never had this hold.",
 	},
 	{
 		Code: account.CodeAccountExists, Status: http.StatusConflict, Title: "Account exists",
@@ -100,15 +100,15 @@ var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
 	},
 	{
 		Code: account.CodeAccountFrozen, Status: http.StatusConflict, Title: "Account frozen",
-		Detail: "The account is frozen. Scope says for what.",
+		Detail: "The account is frozen. The member scope names which commands are refused.",
 	},
 	{
 		Code: account.CodeAccountClosed, Status: http.StatusConflict, Title: "Account closed",
-		Detail: "The account is closed for good.",
+		Detail: "The account is permanently closed.",
 	},
 	{
 		Code: account.CodeAccountNotEmpty, Status: http.StatusConflict, Title: "Account not empty",
-		Detail: "An account can be closed when its balance is 0 and nothing is held.",
+		Detail: "An account can only be closed when its balance is 0 and it has no open holds.",
 	},
 	{
 		Code: account.CodeHoldNotActive, Status: http.StatusConflict, Title: "Hold not active",
@@ -116,15 +116,15 @@ var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
 	},
 	{
 		Code: account.CodeAlreadyReversed, Status: http.StatusConflict, Title: "Already reversed",
-		Detail: "A transaction is reversed once, and this one was.",
+		Detail: "A transaction can be reversed once, and this one has been.",
 	},
 	{
 		Code: account.CodeLimitBelowUsage, Status: http.StatusConflict, Title: "Limit below usage",
-		Detail: "More of the line is in use than the new limit allows. Use force to set it all the same.",
+		Detail: "More of the line of credit is in use than the new limit allows. Send force to set it nevertheless.",
 	},
 	{
 		Code: account.CodeTooManyHolds, Status: http.StatusConflict, Title: "Too many holds",
-		Detail: "The account has as many open holds as it can have.",
+		Detail: "The account has the maximum number of open holds.",
 	},
 	{
 		Code: event.InsufficientFunds, Status: http.StatusUnprocessableEntity, Title: "Insufficient funds",
@@ -136,7 +136,7 @@ var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
 	},
 	{
 		Code: account.CodeUnsupportedCurrency, Status: http.StatusUnprocessableEntity, Title: "Unsupported currency",
-		Detail: "The code is not one of ISO 4217 for a currency in present use.",
+		Detail: "The code is not an active currency code of ISO 4217.",
 	},
 	{
 		Code: account.CodeHoldAmountExceeded, Status: http.StatusUnprocessableEntity, Title: "Hold amount exceeded",
@@ -144,19 +144,19 @@ var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
 	},
 	{
 		Code: account.CodeNotReversible, Status: http.StatusUnprocessableEntity, Title: "Not reversible",
-		Detail: "A reversal, a leg of a transfer, or a credit that was spent since cannot be reversed.",
+		Detail: "A reversal, one side of a transfer, or a credit that has been spent cannot be reversed.",
 	},
 	{
 		Code: account.CodeSameAccount, Status: http.StatusUnprocessableEntity, Title: "Same account",
-		Detail: "A transfer has two different accounts.",
+		Detail: "A transfer needs two different accounts.",
 	},
 	{
 		Code: account.CodeKeyReused, Status: http.StatusUnprocessableEntity, Title: "Idempotency key reused",
-		Detail: "The key was used on this account with another command.",
+		Detail: "The key was used on this account for a different command.",
 	},
 	{
 		Code: account.CodeBalanceOverflow, Status: http.StatusUnprocessableEntity, Title: "Balance overflow",
-		Detail: "A balance, what is in use, or what is short would leave the range of ±(2^53−1) minor units.",
+		Detail: "The balance, the use of the limit, or the shortfall would exceed ±(2^53−1) minor units.",
 	},
 }))
 

@@ -10,15 +10,15 @@ import (
 	"passbook/shared/web"
 )
 
-// Config is what a server of the bank's API needs to know.
+// Config configures a Server.
 type Config struct {
 	// Web configures the HTTP server. Its ProblemOf is set here; its Checks without a problem type
 	// answer with JournalUnavailable.
 	Web web.Config
-	// Alone says that the service is a process of its own: a route of another one is refused with
-	// that one's name.
+	// Alone says that the service is a process by itself: a route of another service is refused
+	// with that service's name.
 	Alone bool
-	// Forwarder takes commands to the writers that their accounts belong to; nil decides all of
+	// Forwarder sends commands to the writers that their accounts belong to; nil decides all of
 	// them here.
 	Forwarder Forwarder
 }
@@ -27,9 +27,9 @@ type Config struct {
 type Server struct {
 	*web.Server
 	config Config
-	// shed counts commands that had been let in and found the journal's own queues full.
+	// shed counts commands that were admitted and found the journal's queues full.
 	shed atomic.Int64
-	// backlog are the bytes of packed results that callers of bulk have not taken yet, of at most
+	// backlog is how many bytes of compressed results callers of bulk have not read yet, at most
 	// maxBacklog.
 	backlog    atomic.Int64
 	maxBacklog int64
@@ -51,8 +51,8 @@ func New(c Config) *Server {
 	return s
 }
 
-// problemOf returns the problem that stands for the error of a request's handler. It counts what
-// the journal's queues refused.
+// problemOf returns the problem that stands for the error of a request's handler. It counts the
+// refusals of the journal's queues.
 func (s *Server) problemOf(r *http.Request, err error) *web.Problem {
 	if errors.Is(err, journal.ErrOverloaded) {
 		s.shed.Add(1)

@@ -20,22 +20,23 @@ import (
 	"passbook/shared/web"
 )
 
-// Client sends requests over HTTP to a handler. Safe for concurrent use.
+// Client sends requests over HTTP to a handler and checks the answers against the contract. Safe
+// for concurrent use.
 type Client struct {
 	t      testing.TB
 	server *httptest.Server
-	// canary must not be in any problem document; empty for none.
+	// canary is a text that must not be in any problem document; empty checks nothing.
 	canary string
 }
 
-// Response is an answer that agrees with the contract.
+// Response is an answer.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// New serves the handler until the test ends.
+// New serves the handler until the test ends, and returns a client of it.
 func New(t testing.TB, handler http.Handler) *Client {
 	server := httptest.NewServer(handler)
 	t.Cleanup(func() {
@@ -45,13 +46,13 @@ func New(t testing.TB, handler http.Handler) *Client {
 	return &Client{t: t, server: server}
 }
 
-// WithCanary is a client whose problem documents must not hold the text.
+// WithCanary returns a client whose problem documents must not contain the text.
 func (c *Client) WithCanary(text string) *Client { return &Client{c.t, c.server, text} }
 
-// URL is where the handler is served.
+// URL returns where the handler is served.
 func (c *Client) URL() string { return c.server.URL }
 
-// HTTP is the client for requests that are not held against the contract.
+// HTTP returns a client for requests that are not checked against the contract.
 func (c *Client) HTTP() *http.Client { return c.server.Client() }
 
 // Get sends a GET.
@@ -63,16 +64,16 @@ func (c *Client) Post(path, key, body string, header ...string) Response {
 	return c.Do(http.MethodPost, path, body, append([]string{"Idempotency-Key", key}, header...)...)
 }
 
-// Put is Post with PUT.
+// Put sends a command with a key by PUT. Further headers come in pairs.
 func (c *Client) Put(path, key, body string, header ...string) Response {
 	c.t.Helper()
 	return c.Do(http.MethodPut, path, body, append([]string{"Idempotency-Key", key}, header...)...)
 }
 
-// Do sends a request, and fails the test unless the answer is as the contract has it. A request
-// that was accepted must be as the contract has it too. A body is JSON unless the headers, which
-// come in pairs, say otherwise. It never ends the test, so that any goroutine may call it: where
-// there is no answer, Status is 0.
+// Do sends a request, and fails the test unless the answer conforms to the contract. A request that
+// was accepted must conform too. A body is JSON unless the headers, which come in pairs, say
+// otherwise. It never ends the test, so that any goroutine may call it: where there is no answer,
+// Status is 0.
 func (c *Client) Do(method, path, body string, header ...string) Response {
 	c.t.Helper()
 	request, err := http.NewRequestWithContext(context.Background(), method, c.server.URL+path, strings.NewReader(body))
@@ -102,7 +103,7 @@ func (c *Client) Do(method, path, body string, header ...string) Response {
 	return response
 }
 
-// check holds the exchange against the contract.
+// check compares the exchange with the contract.
 func (c *Client) check(request *http.Request, body string, response Response) {
 	c.t.Helper()
 	if response.Header.Get("Cache-Control") != "no-store" {
@@ -132,7 +133,7 @@ func (c *Client) check(request *http.Request, body string, response Response) {
 	input := &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route}
 	if response.Status < 300 {
 		if err := openapi3filter.ValidateRequest(request.Context(), input); err != nil {
-			c.t.Errorf("%s %s: accepted, but not as the contract has it: %v", request.Method, request.URL.Path, err)
+			c.t.Errorf("%s %s: accepted, but it violates the contract: %v", request.Method, request.URL.Path, err)
 		}
 	}
 	output := &openapi3filter.ResponseValidationInput{
@@ -140,12 +141,12 @@ func (c *Client) check(request *http.Request, body string, response Response) {
 		Body: io.NopCloser(bytes.NewReader(response.Body)),
 	}
 	if err := openapi3filter.ValidateResponse(request.Context(), output); err != nil {
-		c.t.Errorf("%s %s: answer %d is not as the contract has it: %v\n%s", request.Method, request.URL.Path, response.Status, err, response.Body)
+		c.t.Errorf("%s %s: answer %d violates the contract: %v\n%s", request.Method, request.URL.Path, response.Status, err, response.Body)
 	}
 }
 
-// checkLines holds each line of a bulk request and of its answer against the contract, whose
-// schemas there are of one line.
+// checkLines compares each line of a bulk request and of its answer with the contract, whose
+// schemas are those of one line.
 func (c *Client) checkLines(route *routers.Route, request, response string) {
 	c.t.Helper()
 	const rows = "application/x-ndjson"
@@ -177,7 +178,7 @@ func (c *Client) checkLine(schema *openapi3.Schema, text string) {
 		return
 	}
 	if err := schema.VisitJSON(line, openapi3.EnableJSONSchema2020()); err != nil {
-		c.t.Errorf("bulk line is not as the contract has it: %v\n%s", err, text)
+		c.t.Errorf("a line of bulk violates the contract: %v\n%s", err, text)
 	}
 }
 
@@ -194,7 +195,7 @@ func (c *Client) checkProblem(request *http.Request, response Response) {
 	}
 }
 
-// contract loads the contract once.
+// contract returns the contract, loaded once.
 var contract = sync.OnceValues(func() (routers.Router, error) {
 	text, err := api.Contract(func(string, string) bool { return true })
 	if err != nil {
@@ -207,18 +208,18 @@ var contract = sync.OnceValues(func() (routers.Router, error) {
 	return legacy.NewRouter(document)
 })
 
-// Code is the code of a problem document, empty for anything else.
+// Code returns the code of a problem document, empty for any other answer.
 func (r Response) Code() string {
 	return strings.TrimPrefix(r.Text("type"), "/problems/")
 }
 
-// Text is a member of the answer, empty when it is none or no string.
+// Text returns a member of the answer, empty when it is absent or not a string.
 func (r Response) Text(name string) string {
 	text, _ := r.members()[name].(string)
 	return text
 }
 
-// Int is a member of the answer, 0 when it is none or no number.
+// Int returns a member of the answer, 0 when it is absent or not a number.
 func (r Response) Int(name string) int64 {
 	number, _ := r.members()[name].(json.Number)
 	n, _ := number.Int64()
@@ -235,7 +236,7 @@ func (r Response) members() map[string]any {
 	return members
 }
 
-// Errors are the fields at fault, each as "pointer code".
+// Errors returns the wrong fields, each as "pointer code".
 func (r Response) Errors() []string {
 	var document struct {
 		Errors []web.FieldError `json:"errors"`

@@ -1,9 +1,9 @@
-// Package apitest holds a service's HTTP against the contract.
+// Package apitest checks a service's HTTP against the contract.
 //
-// Its Client sends real requests to a handler and fails the test unless every answer is as
-// openapi.yaml has it, every request that was accepted is too, every refusal is a problem document,
-// and no value of a request stands in one. Routes compares what a server has mounted with what the
-// contract lists.
+// Its Client sends real requests to a handler. It fails the test unless every answer and every
+// accepted request conforms to openapi.yaml, every refusal is a problem document, and no problem
+// document contains a value of the request. Routes compares what a server has mounted with what the
+// contract lists. Wire and Shapes check the forms of answers and of commands.
 //
-// It is for tests alone: nothing that is shipped imports it, nor the validator that it stands on.
+// It is for tests only: no program imports it, or the validator that it uses.
 package apitest

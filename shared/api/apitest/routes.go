@@ -10,7 +10,7 @@ import (
 	"passbook/shared/api"
 )
 
-// Listed are the routes that the contract lists under any of the tags, sorted: "METHOD /path".
+// Listed returns the routes that the contract lists under any of the tags, sorted: "METHOD /path".
 func Listed(t testing.TB, tags ...string) []string {
 	t.Helper()
 	text, err := api.Contract(func(string, string) bool { return true })
