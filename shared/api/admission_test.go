@@ -30,8 +30,8 @@ const (
 	acceptFailureCounts = 3 * time.Second
 )
 
-// tight is a server in virtual time that has four places of each kind, a command that ends when it
-// is let go, and a read that waits.
+// tight runs a test in virtual time against a server that has four places of each kind, a command
+// that ends when letGo is closed, and a read that waits.
 func tight(t *testing.T, test func(t *testing.T, s *Server, p *pipes, letGo chan struct{})) {
 	t.Helper()
 	letGo := make(chan struct{})
@@ -82,7 +82,7 @@ func call(t *testing.T, p *pipes) *caller {
 	return &caller{t, c, bufio.NewReader(c)}
 }
 
-// commandHead is the head of a command with a body of so many bytes.
+// commandHead returns the head of a command whose body has length bytes.
 func commandHead(key string, length int) string {
 	return fmt.Sprintf("POST /test/credit HTTP/1.1\r\nHost: bank\r\nContent-Type: application/json\r\nIdempotency-Key: %s\r\nContent-Length: %d\r\n\r\n", key, length)
 }
@@ -99,8 +99,8 @@ func (c *caller) get(path string) *caller {
 	return c
 }
 
-// status reads an answer: its status, its problem's code, and "close" where the connection is not
-// to be used again.
+// status reads an answer: its status, its problem's code, and "close" if the connection must not be
+// reused.
 func (c *caller) status() string {
 	c.t.Helper()
 	answer, err := http.ReadResponse(c.in, nil)
@@ -129,9 +129,9 @@ func (c *caller) expect(want string) {
 	}
 }
 
-// A client that is slow with its body holds no place: the others are served, however many such
+// A client that sends its body slowly takes no place: others are served, however many such clients
 // there are.
-func TestSlowBodiesHoldNoPlace(t *testing.T) {
+func TestSlowBodiesTakeNoPlace(t *testing.T) {
 	tight(t, func(t *testing.T, _ *Server, p *pipes, _ chan struct{}) {
 		var slow []*caller
 		for range 50 {
@@ -150,8 +150,8 @@ func TestSlowBodiesHoldNoPlace(t *testing.T) {
 	})
 }
 
-// Reads that wait have places of their own. What comes on top is refused at once, other work is
-// served, and the end of the process is not held up.
+// Reads that wait have separate places. More of them are refused at once, other work is served, and
+// they do not delay the end of the process.
 func TestWaitingReadsTakeNoPlaceOfOthers(t *testing.T) {
 	tight(t, func(t *testing.T, s *Server, p *pipes, _ chan struct{}) {
 		var waiting []*caller
@@ -174,9 +174,9 @@ func TestWaitingReadsTakeNoPlaceOfOthers(t *testing.T) {
 	})
 }
 
-// Where there is no place, a command is refused before its body is read, on a connection that is
-// good for the next one; reads have places of their own. Nothing that comes free for seconds is no
-// readiness.
+// Without a place, a command is refused before its body is read, and its connection can be used for
+// the next one; reads have separate places. A process of which no command ends for seconds is not
+// ready.
 func TestCommandsAreRefusedBeforeTheirBody(t *testing.T) {
 	tight(t, func(t *testing.T, s *Server, p *pipes, letGo chan struct{}) {
 		var held []*caller
@@ -220,10 +220,9 @@ func TestCommandsAreRefusedBeforeTheirBody(t *testing.T) {
 	})
 }
 
-// While it drains the server serves on, and every answer says that the connection is not to be used
-// again. Then it takes no more requests and says so, and only when none come does it close its
-// listener.
-func TestDrainCutsNobodyOff(t *testing.T) {
+// While it drains, the server still serves, and every answer asks to use another connection. Then
+// it refuses requests, and only when none come does it close its listener.
+func TestDrainCutsOffNoRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := configured(t, Config{Web: web.Config{DrainDelay: time.Second}}, doing("credit", accept))
 		p := &pipes{make(chan net.Conn), make(chan struct{})}
@@ -249,7 +248,7 @@ func TestDrainCutsNobodyOff(t *testing.T) {
 	})
 }
 
-// shut is a listener that has no connection to give while it says why.
+// shut is a listener that fails to accept while it has an error.
 type shut struct {
 	*pipes
 	why atomic.Pointer[error]
@@ -262,9 +261,9 @@ func (l *shut) Accept() (net.Conn, error) {
 	return l.pipes.Accept()
 }
 
-// A process that has no file descriptor for a connection says so: in its log, with growing gaps,
-// and to who asks on a connection that is there.
-func TestNoConnectionCanBeTaken(t *testing.T) {
+// A process without a file descriptor for another connection reports it: in its log, at growing
+// intervals, and by /readyz on a connection that exists.
+func TestConnectionsThatCannotBeAcceptedAreReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		s := configured(t, Config{Web: web.Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}})
@@ -287,9 +286,9 @@ func TestNoConnectionCanBeTaken(t *testing.T) {
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
-		said := strings.Count(log.String(), `level=WARN msg="no connection can be accepted`)
-		if said < 5 || said > 8 {
-			t.Errorf("said %d times in 100 s:\n%s", said, log.String())
+		logged := strings.Count(log.String(), `level=WARN msg="no connection can be accepted`)
+		if logged < 5 || logged > 8 {
+			t.Errorf("logged %d times in 100 s:\n%s", logged, log.String())
 		}
 	})
 }

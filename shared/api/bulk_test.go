@@ -24,7 +24,7 @@ import (
 // patience bounds every wait in these tests.
 const patience = 20 * time.Second
 
-// doing is an operation whose commands the test carries out.
+// doing makes an operation whose commands the test executes.
 func doing(op string, run func(ctx context.Context, to journal.Command) (journal.Receipt, error)) Operation {
 	return Operation{Op: op, Actor: "test", Status: 201, Routes: []string{"POST /test/" + op}, Decode: func(f *web.Fields) Call {
 		if from := f.AccountID("from", web.Optional); from != "" {
@@ -34,7 +34,7 @@ func doing(op string, run func(ctx context.Context, to journal.Command) (journal
 	}}
 }
 
-// receipt is of a credit as the account's second event.
+// receipt makes the receipt of a credit that is the account's second event.
 func receipt(to journal.Command) journal.Receipt {
 	credited := event.New(event.MoneyCredited{Amount: 5, Kind: event.KindDeposit})
 	credited.Version, credited.After = 2, event.After{Posted: 5}
@@ -93,7 +93,7 @@ func dial(t *testing.T, server *Server) *wire {
 	return w
 }
 
-// began waits for the answer to begin, which it may not do if the caller is gone.
+// began waits for the answer to begin; it may not when the caller is gone.
 func (w *wire) began() bool {
 	if w.results != nil {
 		return true
@@ -155,7 +155,7 @@ func command(op, id, key string) string {
 	return fmt.Sprintf(`{"op":%q,"account_id":%q,"idempotency_key":%q}`, op, id, key)
 }
 
-// waiting is closed, or the test is over.
+// waiting waits until a channel is closed, or the test ends.
 func waiting(t *testing.T, c <-chan struct{}) {
 	t.Helper()
 	select {
@@ -177,7 +177,7 @@ func TestBulkAnswersWhileItReads(t *testing.T) {
 	w.end()
 }
 
-func TestBulkBadLinesAreResultsToo(t *testing.T) {
+func TestBulkAnswersBadLinesInTheirPlace(t *testing.T) {
 	server := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
 		switch to.Key {
 		case "frozen":
@@ -207,7 +207,7 @@ func TestBulkBadLinesAreResultsToo(t *testing.T) {
 	w.end()
 }
 
-func TestBulkLastLineNeedsNoEnd(t *testing.T) {
+func TestBulkLastLineNeedsNoLineBreak(t *testing.T) {
 	server := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }))
 	r := httptest.NewRequest(http.MethodPost, bulkPath, strings.NewReader(command("credit", "A-1", "a")+"\n\n"+command("credit", "A-1", "b")))
 	r.Header.Set("Content-Type", "application/x-ndjson")
@@ -220,7 +220,7 @@ func TestBulkLastLineNeedsNoEnd(t *testing.T) {
 
 // Lines of one account run one after another in order, lines of different accounts at the same
 // time.
-func TestBulkOrder(t *testing.T) {
+func TestBulkKeepsTheOrderOfEachAccount(t *testing.T) {
 	var mu sync.Mutex
 	started := map[string][]string{}
 	bMayEnd, aMayEnd := make(chan struct{}), make(chan struct{})
@@ -252,7 +252,7 @@ func TestBulkOrder(t *testing.T) {
 	}
 }
 
-func TestBulkWindowBoundsWhatIsInProgress(t *testing.T) {
+func TestBulkWindowBoundsTheLinesInProgress(t *testing.T) {
 	var running atomic.Int64
 	release := make(chan struct{})
 	full := make(chan struct{})
@@ -273,7 +273,7 @@ func TestBulkWindowBoundsWhatIsInProgress(t *testing.T) {
 		}
 	}()
 	waiting(t, full)
-	// One slot is in the writer's hand and one in the reader's besides those of the window.
+	// The collector and the reader have one slot each besides those of the window.
 	if n := running.Load(); n > bulkWindow+2 {
 		t.Errorf("%d lines in progress", n)
 	}
@@ -286,7 +286,7 @@ func TestBulkWindowBoundsWhatIsInProgress(t *testing.T) {
 	w.end()
 }
 
-// What a caller began before it went away is carried out, and then the request ends.
+// The commands that began before their caller went away are executed, and then the request ends.
 func TestBulkEndsWithItsCaller(t *testing.T) {
 	started, release := make(chan struct{}), make(chan struct{})
 	server := newServer(t, doing("credit", func(ctx context.Context, to journal.Command) (journal.Receipt, error) {
@@ -336,7 +336,7 @@ func TestBulkEndsWhenTheServerDrains(t *testing.T) {
 	busy.end()
 }
 
-// Two services reverse: whose transaction it is shows when one of them knows it.
+// Two services reverse: the one that finds the transaction answers.
 func TestBulkOpOfTwoServices(t *testing.T) {
 	reverse := func(known string, fields ...string) Operation {
 		o := doing("reverse", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
@@ -368,7 +368,7 @@ func TestBulkOpOfTwoServices(t *testing.T) {
 	w.end()
 }
 
-func TestBulkTakesItsTypeAlone(t *testing.T) {
+func TestBulkTakesNoOtherMediaType(t *testing.T) {
 	server := newServer(t)
 	r := httptest.NewRequest(http.MethodPost, bulkPath, strings.NewReader("{}"))
 	r.Header.Set("Content-Type", "application/json")

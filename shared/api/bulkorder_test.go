@@ -15,9 +15,9 @@ import (
 	"passbook/shared/journal"
 )
 
-// play has commands done in the order that the test says: it knows which have begun, and ends them,
-// or gives them their place, one by one. It is for a bubble of synctest, in which nothing else
-// happens once all wait.
+// play executes commands in the order that the test wants: it knows which have begun, and ends
+// them, or queues them, one by one. It is for a bubble of synctest, in which nothing else happens
+// once all wait.
 type play struct {
 	mu    sync.Mutex
 	begun []string
@@ -29,7 +29,7 @@ type act struct {
 	end chan error
 }
 
-// run is what the operations under test do.
+// run executes the commands of the operations under test.
 func (p *play) run(_ context.Context, to journal.Command) (journal.Receipt, error) {
 	a := &act{to, make(chan error)}
 	p.mu.Lock()
@@ -39,7 +39,8 @@ func (p *play) run(_ context.Context, to journal.Command) (journal.Receipt, erro
 	return receipt(to), <-a.end
 }
 
-// expect waits until nothing moves, and holds that exactly these have begun since the last time.
+// expect waits until all goroutines wait, and fails the test unless exactly these commands have
+// begun since the last call.
 func (p *play) expect(t *testing.T, keys ...string) {
 	t.Helper()
 	synctest.Wait()
@@ -62,8 +63,7 @@ func (p *play) find(key string) *act {
 func (p *play) place(key string)           { p.find(key).to.Queued() }
 func (p *play) done(key string, err error) { p.find(key).end <- err }
 
-// perform sends lines as one bulk request and has the script run beside it; then it gives the
-// results.
+// perform sends lines as one bulk request, runs the script beside it, and returns the results.
 func perform(t *testing.T, script func(p *play), lines ...string) (results []string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -96,8 +96,8 @@ func transferLine(from, to, key string) string {
 	return fmt.Sprintf(`{"op":"credit","from":%q,"to":%q,"idempotency_key":%q}`, from, to, key)
 }
 
-// A line of an account is handed over as soon as the one before it has its place, and not before;
-// the results keep the lines' order.
+// A line of an account is handed to the journal as soon as the one before it is queued, and not
+// before; the results keep the lines' order.
 func TestBulkLinesOfAnAccountWaitTogether(t *testing.T) {
 	perform(t, func(p *play) {
 		p.expect(t, "a1", "b1")
@@ -117,8 +117,7 @@ func TestBulkLinesOfAnAccountWaitTogether(t *testing.T) {
 		command("credit", "A", "a4"), command("credit", "B", "b2"))
 }
 
-// A transfer comes behind the lines of both accounts, and the later lines of both behind it: each
-// of the four is held back alone.
+// A transfer waits for the lines of both accounts, and the later lines of both wait for it.
 func TestBulkTransferKeepsTheOrderOfBothSides(t *testing.T) {
 	for _, held := range []string{"a1", "b1"} {
 		t.Run(held+" is held back", func(t *testing.T) {
@@ -144,8 +143,8 @@ func TestBulkTransferKeepsTheOrderOfBothSides(t *testing.T) {
 	}
 }
 
-// A command that looks at the history before it is queued begins when all before it are done: it
-// would not find what is only queued.
+// A command that reads the history before it is queued begins when all before it are done: it would
+// not find what is only queued.
 func TestBulkLineThatReadsWaitsForThoseBeforeIt(t *testing.T) {
 	perform(t, func(p *play) {
 		p.expect(t, "a1")
@@ -164,8 +163,8 @@ func TestBulkLineThatReadsWaitsForThoseBeforeIt(t *testing.T) {
 	}, command("credit", "A", "a1"), command("credit", "A", "a2"), command("capture", "A", "look"), command("credit", "A", "a3"))
 }
 
-// A line that the journal has no room for waits and keeps its place before the next one; it is
-// never refused for load.
+// A line that finds the journal's queues full waits, and the next one waits for it; it is never
+// refused for load.
 func TestBulkLineWaitsOutOverload(t *testing.T) {
 	results := perform(t, func(p *play) {
 		p.expect(t, "a1")

@@ -19,7 +19,7 @@ import (
 )
 
 // pipes is a listener whose connections are in memory, so that a server runs in a bubble of
-// synctest with its clock. They hold nothing: a write waits until the other side has read it.
+// synctest with its clock. They have no buffer: a write waits until the other side has read it.
 type pipes struct {
 	connections chan net.Conn
 	closed      chan struct{}
@@ -37,14 +37,14 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { close(p.closed); return nil }
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// connect gives the client's side of a new connection.
+// connect returns the client's side of a new connection.
 func (p *pipes) connect() net.Conn {
 	client, server := net.Pipe()
 	p.connections <- server
 	return client
 }
 
-// inVirtualTime runs a test against a server that listens on pipes, its commands done by run.
+// inVirtualTime runs a test against a server that listens on pipes and whose commands run executes.
 func inVirtualTime(t *testing.T, run func(context.Context, journal.Command) (journal.Receipt, error), test func(*testing.T, *Server, *pipes)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -55,7 +55,7 @@ func inVirtualTime(t *testing.T, run func(context.Context, journal.Command) (jou
 
 func accept(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }
 
-// bulkHead is the head of a bulk request with a body of so many bytes.
+// bulkHead returns the head of a bulk request whose body has length bytes.
 func bulkHead(length int, further string) string {
 	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: bank\r\nContent-Type: application/x-ndjson\r\n%sContent-Length: %d\r\n\r\n", bulkPath, further, length)
 }
@@ -67,7 +67,7 @@ func sendAll(t *testing.T, c net.Conn, text string) {
 	}
 }
 
-// results reads the lines of an answer, and gives how many there are and the last one.
+// results reads the lines of an answer, and returns their number and the last one.
 func results(t *testing.T, c net.Conn) (n int, last string) {
 	t.Helper()
 	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -91,7 +91,7 @@ func results(t *testing.T, c net.Conn) (n int, last string) {
 	return n, last
 }
 
-// creditLines are so many credits on a few accounts.
+// creditLines returns n credits on a few accounts.
 func creditLines(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -100,9 +100,9 @@ func creditLines(n int) string {
 	return b.String()
 }
 
-// A client that waits for leave to send gets it, or a final answer that is no success: after a 200
-// it would send nothing.
-func TestBulkGivesLeaveToSend(t *testing.T) {
+// A client that waits for "100 Continue" gets it, or a final answer that is not a success: after a
+// 200 it would send nothing.
+func TestBulkAnswersContinue(t *testing.T) {
 	inVirtualTime(t, accept, func(t *testing.T, s *Server, p *pipes) {
 		body := creditLines(2)
 		c := p.connect()
@@ -128,7 +128,7 @@ func TestBulkGivesLeaveToSend(t *testing.T) {
 }
 
 // A client that sends everything before it reads gets every answer, however many there are.
-func TestBulkAnswersWhoReadsAfterwards(t *testing.T) {
+func TestBulkAnswersACallerThatReadsAfterwards(t *testing.T) {
 	inVirtualTime(t, accept, func(t *testing.T, _ *Server, p *pipes) {
 		const lines = 8000
 		body := creditLines(lines)
@@ -141,9 +141,9 @@ func TestBulkAnswersWhoReadsAfterwards(t *testing.T) {
 	})
 }
 
-// Answers that nobody takes are kept up to a bound. Then the request ends at a line that it names,
-// and the answers before it are read.
-func TestBulkAnswersThatNobodyTakesAreBounded(t *testing.T) {
+// Answers that the caller does not read are kept up to a bound. Then the request ends at a line
+// that it names, and the answers before that line can be read.
+func TestBulkBoundsUnreadAnswers(t *testing.T) {
 	var ran atomic.Int64
 	run := func(ctx context.Context, to journal.Command) (journal.Receipt, error) {
 		ran.Add(1)
@@ -166,8 +166,7 @@ func TestBulkAnswersThatNobodyTakesAreBounded(t *testing.T) {
 	})
 }
 
-// A client may be as slow as it likes while it sends, and its read buffer hold half a line all the
-// time.
+// A client may send slowly, even if half a line is always in the reader's buffer.
 func TestBulkSenderMayBeSlow(t *testing.T) {
 	inVirtualTime(t, accept, func(t *testing.T, _ *Server, p *pipes) {
 		const lines = 60
@@ -187,8 +186,8 @@ func TestBulkSenderMayBeSlow(t *testing.T) {
 	})
 }
 
-// An answer to a body that ends early names the line from which on nothing was carried out.
-func TestBulkThatEndsEarlySaysWhere(t *testing.T) {
+// The answer to a body that ends early names the line from which on nothing was executed.
+func TestBulkThatEndsEarlyNamesTheLine(t *testing.T) {
 	inVirtualTime(t, accept, func(t *testing.T, _ *Server, p *pipes) {
 		c := p.connect()
 		sendAll(t, c, bulkHead(1000, "")+creditLines(2)+`{"op":"credit",`)

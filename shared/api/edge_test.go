@@ -15,8 +15,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// A service that is one of several says which other one has a route that it lacks, or a method of
-// one that it has.
+// A service that is one of several names the one that serves a route, or a method, that it does not
+// serve.
 func TestRoutesOfOthersAreNamed(t *testing.T) {
 	for _, c := range []struct{ service, method, path, names string }{
 		{"withdraw", "POST", "/v1/accounts", "credit"}, {"withdraw", "GET", "/v1/accounts/A-1/balance", "balance"},
@@ -39,7 +39,8 @@ func TestRoutesOfOthersAreNamed(t *testing.T) {
 	}
 }
 
-// The line of a refusal has its code, and no answer is for a browser to guess about.
+// The log line of a refusal has its code, and every answer forbids browsers to guess its media
+// type.
 func TestRefusalsAreLoggedByCode(t *testing.T) {
 	var log bytes.Buffer
 	s := configured(t, Config{Web: web.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}})
@@ -53,11 +54,11 @@ func TestRefusalsAreLoggedByCode(t *testing.T) {
 	}
 }
 
-// crowded is a listener whose process has no file left.
+// crowded is a listener whose process has no file descriptor left.
 type crowded struct {
 	net.Listener
-	once sync.Once
-	told chan struct{}
+	once   sync.Once
+	failed chan struct{}
 }
 
 func (l *crowded) Accept() (net.Conn, error) {
@@ -66,11 +67,11 @@ func (l *crowded) Accept() (net.Conn, error) {
 	if fresh {
 		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: syscall.EMFILE}
 	}
-	close(l.told)
+	close(l.failed)
 	return l.Listener.Accept()
 }
 
-// That connections cannot be taken is said aloud: the clients hang without a word.
+// A warning says that connections cannot be accepted: the clients only hang.
 func TestAcceptErrorsAreWarnings(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -80,14 +81,14 @@ func TestAcceptErrorsAreWarnings(t *testing.T) {
 	s := configured(t, Config{Web: web.Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	l := &crowded{Listener: listener, told: make(chan struct{})}
+	l := &crowded{Listener: listener, failed: make(chan struct{})}
 	go func() { ended <- s.Serve(ctx, l) }()
-	<-l.told
+	<-l.failed
 	stop()
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "too many open files") {
-		t.Errorf("said %q", log.String())
+		t.Errorf("logged %q", log.String())
 	}
 }

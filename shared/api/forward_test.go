@@ -16,7 +16,7 @@ import (
 	"passbook/shared/telemetry"
 )
 
-// sent is a forwarder that a test answers for.
+// sent is a forwarder with an answer from the test.
 type sent struct {
 	answer  Answer
 	outcome Outcome
@@ -32,9 +32,9 @@ func (s *sent) Forward(_ context.Context, _ event.Account, command func() Forwar
 	return s.answer, s.outcome
 }
 
-// What is lost on the way is decided here; but then a refusal is no answer, since the command may
-// be accepted where it was sent to.
-func TestRefusalAfterALossIsNoAnswer(t *testing.T) {
+// A command that was lost on the way is decided here; but then a refusal is not an answer, since
+// the other writer may have accepted it.
+func TestRefusalAfterALostHopIsOutcomeUnknown(t *testing.T) {
 	accepts := func(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }
 	refuses := func(context.Context, journal.Command) (journal.Receipt, error) {
 		return rejected(VersionMismatch.Code), nil
@@ -83,8 +83,8 @@ func TestRefusalAfterALossIsNoAnswer(t *testing.T) {
 	}
 }
 
-// A desk decides what it is sent as its sender read it, or not at all, and forwards nothing.
-func TestDeskReadsWhatItsSenderRead(t *testing.T) {
+// A desk decides a command as its sender decoded it, or not at all, and forwards nothing.
+func TestDeskDecodesAsItsSender(t *testing.T) {
 	var got journal.Command
 	run := func(_ context.Context, to journal.Command) (journal.Receipt, error) {
 		got = to

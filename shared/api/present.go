@@ -69,7 +69,7 @@ func headOf(ctx context.Context, r *journal.Reader, a event.Account) (version in
 	return head.State.Version, err == nil
 }
 
-// rowsUnavailable is RowsUnavailable of an error that may be nil.
+// rowsUnavailable returns RowsUnavailable of an error, and nil of none.
 func rowsUnavailable(err error) error {
 	if err == nil {
 		return nil

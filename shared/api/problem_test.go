@@ -20,7 +20,7 @@ import (
 	"passbook/shared/web"
 )
 
-func TestEveryCodeOfTheContractHasAnAnswer(t *testing.T) {
+func TestEveryCodeOfTheContractHasAProblemType(t *testing.T) {
 	var contract struct {
 		Components struct {
 			Schemas struct {
@@ -35,7 +35,7 @@ func TestEveryCodeOfTheContractHasAnAnswer(t *testing.T) {
 	for _, code := range contract.Components.Schemas.Code.Enum {
 		listed[code] = true
 		if _, ok := problemTypes[code]; !ok {
-			t.Errorf("%s is in the contract, but has no answer", code)
+			t.Errorf("%s is in the contract, but has no problem type", code)
 		}
 	}
 	for code, a := range problemTypes {
@@ -51,7 +51,7 @@ func TestEveryCodeOfTheContractHasAnAnswer(t *testing.T) {
 	}
 }
 
-func TestRulesCodesHaveAnswers(t *testing.T) {
+func TestCodesOfTheRulesHaveProblemTypes(t *testing.T) {
 	for _, code := range []string{
 		account.CodeValidationFailed, account.CodeAccountNotFound, account.CodeHoldNotFound, account.CodeTransactionNotFound, account.CodeAccountExists,
 		account.CodeAccountFrozen, account.CodeAccountClosed, account.CodeAccountNotEmpty, account.CodeHoldNotActive, account.CodeAlreadyReversed,
@@ -60,12 +60,12 @@ func TestRulesCodesHaveAnswers(t *testing.T) {
 		"insufficient-funds", "idempotency-key-reused", VersionMismatch.Code,
 	} {
 		if _, ok := problemTypes[code]; !ok {
-			t.Errorf("%s has no answer", code)
+			t.Errorf("%s has no problem type", code)
 		}
 	}
 }
 
-func TestErrorsToCodes(t *testing.T) {
+func TestErrorsBecomeProblems(t *testing.T) {
 	for err, want := range map[error]string{
 		journal.ErrContention:                     "409 write-contention",
 		journal.ErrOutcomeUnknown:                 "504 outcome-unknown",
@@ -93,7 +93,7 @@ func TestErrorsToCodes(t *testing.T) {
 	}
 }
 
-func TestDocument(t *testing.T) {
+func TestProblemDocument(t *testing.T) {
 	p := web.Refuse(problemType("insufficient-funds")).Of("A-1", 4).With("available", 15000).With("limit", 10000).With("shortfall", 100)
 	want := `{"type":"/problems/insufficient-funds","title":"Insufficient funds","status":422,"detail":"The amount is greater than what is available, the line of credit included.",` +
 		`"account_id":"A-1","account_version":4,"available":15000,"limit":10000,"shortfall":100,"retryable":false,"correlation_id":"c-1"}`

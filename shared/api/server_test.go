@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newServer serves operations, with a log and limits that tests can reach.
+// newServer makes a server of operations.
 func newServer(t *testing.T, operations ...Operation) *Server {
 	t.Helper()
 	return configured(t, Config{}, operations...)
@@ -55,7 +55,7 @@ func ask(s *Server, method, path, body string, header ...string) *httptest.Respo
 	return recorder
 }
 
-func TestRequestIDs(t *testing.T) {
+func TestRequestIDsOfCallersAreTakenIfTheyAreSafe(t *testing.T) {
 	var seen string
 	s := newServer(t)
 	s.Mount(web.Route{Method: http.MethodGet, Path: "/id", Handler: func(c echo.Context) error {
@@ -76,7 +76,7 @@ func TestRequestIDs(t *testing.T) {
 	}
 }
 
-func TestRoutersOwnAnswersAreProblems(t *testing.T) {
+func TestRouterAnswersWithProblems(t *testing.T) {
 	s := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }))
 	for request, want := range map[string]string{
 		"GET /CANARY":         "404 route-not-found",
@@ -105,7 +105,7 @@ func between(text, start, end string) string {
 	return text
 }
 
-func TestPanicIsAnInternalErrorAndIsLogged(t *testing.T) {
+func TestPanicsAreInternalErrorsAndLogged(t *testing.T) {
 	var log bytes.Buffer
 	s := configured(t, Config{Web: web.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}})
 	s.Mount(web.Route{Method: http.MethodGet, Path: "/panic", Handler: func(echo.Context) error { panic("SECRET") }})
@@ -122,7 +122,7 @@ func TestPanicIsAnInternalErrorAndIsLogged(t *testing.T) {
 	}
 }
 
-func TestTooMuchAtOnceIsRefused(t *testing.T) {
+func TestRequestsBeyondThePlacesAreRefused(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	s := configured(t, Config{Web: web.Config{MaxInFlight: 1}})
 	s.Mount(web.Route{Method: http.MethodGet, Path: "/slow", Handler: func(c echo.Context) error {
@@ -150,7 +150,7 @@ func TestTooMuchAtOnceIsRefused(t *testing.T) {
 	}
 }
 
-func TestDeadlines(t *testing.T) {
+func TestRequestsHaveDeadlines(t *testing.T) {
 	until := func(run func(ctx context.Context) error) Operation {
 		return doing("credit", func(ctx context.Context, _ journal.Command) (journal.Receipt, error) {
 			return journal.Receipt{}, run(ctx)
@@ -176,7 +176,7 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-func TestReadiness(t *testing.T) {
+func TestReadyzRunsTheChecks(t *testing.T) {
 	failing := errors.New("no answer")
 	var fails error
 	s := configured(t, Config{Web: web.Config{Checks: []web.Check{
@@ -207,7 +207,7 @@ func TestReadiness(t *testing.T) {
 	}
 }
 
-func TestMetricsAndLogHoldNothingPersonal(t *testing.T) {
+func TestMetricsAndLogContainNothingPersonal(t *testing.T) {
 	var log bytes.Buffer
 	s := configured(t, Config{Web: web.Config{Logger: slog.New(slog.NewJSONHandler(&log, nil))}}, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
 		return receipt(to), nil
@@ -248,9 +248,8 @@ func TestContractListsWhatIsServed(t *testing.T) {
 	s.Mount(web.Route{Method: http.MethodGet, Path: "/livez", Handler: func(echo.Context) error { return nil }})
 }
 
-// A request under way when the server is told to stop gets its answer; the listener is gone
-// afterwards.
-func TestDrain(t *testing.T) {
+// A request in progress when the server stops gets its answer; the listener is closed afterwards.
+func TestDrainAnswersRequestsInProgress(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	s := configured(t, Config{Web: web.Config{DrainTimeout: patience}})
 	s.Mount(web.Route{Method: http.MethodGet, Path: "/slow", Handler: func(c echo.Context) error {
@@ -322,14 +321,14 @@ func TestDrainThatTakesTooLongCutsOff(t *testing.T) {
 	waiting(t, cut)
 }
 
-func TestRunSaysWhyItCannotListen(t *testing.T) {
+func TestRunReportsWhyItCannotListen(t *testing.T) {
 	if err := newServer(t).Run(t.Context(), "127.0.0.1:99999"); err == nil {
 		t.Fatal("it listens")
 	}
 }
 
-// A body without a length is cut off where it is too large.
-func TestBodyWithoutALength(t *testing.T) {
+// A body without a length is refused when it is too large.
+func TestBodyWithoutALengthIsBounded(t *testing.T) {
 	s := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }))
 	for size, want := range map[int]int{10: 201, web.MaxBodyBytes - 20: 201, web.MaxBodyBytes + 1: 413, 4 * web.MaxBodyBytes: 413} {
 		body := `{"account_id":"A"}` + strings.Repeat(" ", size)
