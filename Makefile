@@ -44,13 +44,13 @@ test: ## All tests; needs no network and no Docker
 
 race: ## The tests of the packages with goroutines, under the race detector
 	$(GO) test -race $(RACY)
-	$(GO) test -race -run Embedded ./cmd/e2e
+	$(GO) test -race -run Embedded ./cmd/internal/e2e
 
-conformance: ## The suites that every adapter of a port passes, as a grid; starts a LocalStack if AWS_ENDPOINT_URL is empty
-	./localstack/with.sh $(GO) run ./cmd/internal/grid
+conformance: ## The suites of the ports on every adapter, as a table; starts a LocalStack if AWS_ENDPOINT_URL is empty
+	./localstack/with.sh $(GO) run ./cmd/conformance
 
 e2e: ## The services as processes on an AWS endpoint, worked hard; starts a LocalStack if AWS_ENDPOINT_URL is empty
-	./localstack/with.sh $(GO) test -count=1 -timeout 20m -v -run 'OnAWS$$' ./cmd/e2e
+	./localstack/with.sh $(GO) test -count=1 -timeout 20m -v -run 'OnAWS$$' ./cmd/internal/e2e
 
 fuzz: ## Every fuzz target for FUZZTIME
 	@$(GO) list ./... | while read -r pkg; do \

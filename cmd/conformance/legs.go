@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// ports are the blocks of the grid, in this order.
+// ports are the blocks of the table, in this order.
 var ports = []string{"table", "stream", "bucket"}
 
-// contract matches the tests that hold an adapter to a port's contract. Where the package does not
-// name the port, the test does.
+// contract matches the tests that run a port's suite on an adapter. If the package does not name
+// the port, the test does.
 var contract = regexp.MustCompile(`^Test(Table|Stream|Bucket)?Contract`)
 
 // required are the tests without which a port was not tested: on its embedded adapter and on AWS's.
@@ -25,7 +25,7 @@ var required = [][2]string{
 	{"passbook/shared/bucket/s3bucket", "TestContractOnAWS"},
 }
 
-// The cells of the grid.
+// The cells of the table.
 const (
 	cellOK      = "ok"
 	cellFail    = "FAIL"
@@ -34,7 +34,7 @@ const (
 	cellMissing = "?" // it should have run, and did not
 )
 
-// leg is one run of a suite on one adapter: a column of the grid.
+// leg is one run of a suite on one adapter: a column of the table.
 type leg struct {
 	port string
 	// test is the test whose subtests are the clauses, which are in order.
@@ -43,10 +43,10 @@ type leg struct {
 	cells   map[string]string
 }
 
-// leftOut is how a suite says that a harness cannot show a clause.
+// leftOut matches what a suite prints of a clause that a harness cannot show.
 var leftOut = regexp.MustCompile(`(?m)left out: (\S+)$`)
 
-// legs finds the legs in a transcript, those of one port beside each other, and the rows of each
+// legs returns the legs of a transcript, those of one port beside each other, and the rows of each
 // port in the order of the suite.
 func legs(t *transcript) (all []*leg, rows map[string][]string) {
 	byTest := map[*test]*leg{}
@@ -78,15 +78,15 @@ func legs(t *transcript) (all []*leg, rows map[string][]string) {
 	return all, rows
 }
 
-// runsOthers says whether a test runs others inside.
+// runsOthers reports whether a test runs others inside.
 func (t *transcript) runsOthers(outer *test) bool {
 	return slices.ContainsFunc(t.tests, func(one *test) bool { return one.parent == outer })
 }
 
-// clause is the name under which a test's parent runs it.
+// clause returns the name under which a test's parent runs it.
 func (one *test) clause() string { return strings.TrimPrefix(one.name, one.parent.name+"/") }
 
-// portOf names the port that a suite is about.
+// portOf returns the port that a suite is about.
 func portOf(suite *test) string {
 	top, _, _ := strings.Cut(suite.name, "/")
 	if m := contract.FindStringSubmatch(top); m[1] != "" {
@@ -95,7 +95,7 @@ func portOf(suite *test) string {
 	return path.Base(path.Dir(suite.pkg))
 }
 
-// rank puts the required legs first, in their order.
+// rank returns the place of a leg among its port's: the required ones come first, in their order.
 func (l *leg) rank() int {
 	if i := slices.Index(required, [2]string{l.test.pkg, l.test.name}); i >= 0 {
 		return i
@@ -103,7 +103,7 @@ func (l *leg) rank() int {
 	return len(required)
 }
 
-// cell is what a clause's test came to.
+// cell returns the outcome of a clause's test.
 func cell(one *test) string {
 	switch one.outcome {
 	case pass:
@@ -116,8 +116,8 @@ func cell(one *test) string {
 	return cellMissing
 }
 
-// addRows adds the clauses of a leg that are not among the rows yet, each behind the one that it
-// follows in the leg.
+// addRows returns the rows with the clauses of a leg added that were missing, each behind the one
+// that it follows in the leg.
 func (l *leg) addRows(rows []string) []string {
 	at := 0
 	for _, clause := range l.clauses {
@@ -149,7 +149,7 @@ func (l *leg) fill(rows []string) {
 	}
 }
 
-// name is the column's head: the adapter, and what is special about the leg.
+// name returns the column's head: the adapter, and what is special about the leg.
 func (l *leg) name() string {
 	top, part, _ := strings.Cut(l.test.name, "/")
 	special := strings.TrimSuffix(contract.ReplaceAllString(top, ""), "OnAWS")

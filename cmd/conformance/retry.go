@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// mostAgain is how many clauses are run again: more than that fail for a reason.
-const mostAgain = 5
+// maxRetries is how many clauses are run again: more failures than that have a common cause.
+const maxRetries = 5
 
-// again runs each clause that failed on an endpoint once more, by itself: an emulator that shares
-// the machine with its tests may stand still for longer than a deadline. What fails twice is wrong,
-// and so is whatever fails without an endpoint. run runs the tests that a pattern of go test
+// retry runs each clause that failed on an endpoint once more, by itself: an emulator that shares
+// the machine with its tests may pause for longer than a deadline. What fails twice is wrong, and
+// so is everything that fails without an endpoint. run runs the tests that a pattern of go test
 // selects in a package.
-func (t *transcript) again(progress io.Writer, run func(pkg, pattern string) (*transcript, error)) error {
+func (t *transcript) retry(progress io.Writer, run func(pkg, pattern string) (*transcript, error)) error {
 	failed := t.failedOnEndpoint()
-	if len(failed) == 0 || len(failed) > mostAgain {
+	if len(failed) == 0 || len(failed) > maxRetries {
 		return nil
 	}
 	for _, one := range failed {
@@ -42,7 +42,7 @@ func (t *transcript) again(progress io.Writer, run func(pkg, pattern string) (*t
 	return nil
 }
 
-// failedOnEndpoint lists the clauses that failed in the tests that need an endpoint.
+// failedOnEndpoint returns the clauses that failed in the tests that need an endpoint.
 func (t *transcript) failedOnEndpoint() (failed []*test) {
 	for _, one := range t.tests {
 		top, _, inner := strings.Cut(one.name, "/")
@@ -53,12 +53,12 @@ func (t *transcript) failedOnEndpoint() (failed []*test) {
 	return failed
 }
 
-// failsInside says whether a test runs another that failed.
+// failsInside reports whether a test runs another that failed.
 func (t *transcript) failsInside(outer *test) bool {
 	return slices.ContainsFunc(t.tests, func(one *test) bool { return one.parent == outer && one.outcome == fail })
 }
 
-// pattern selects one test by its name, slash by slash, as go test takes it.
+// pattern returns what selects one test by its name, in the form of go test -run.
 func pattern(name string) string {
 	parts := strings.Split(name, "/")
 	for i, part := range parts {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// runTests runs go test and reads what it says. That tests failed is no error: it is the
-// transcript's fault until a test explains it.
+// runTests runs go test and reads its events. Failed tests are no error: they are the transcript's
+// fault until a test explains it.
 func runTests(ctx context.Context, progress io.Writer, command ...string) (*transcript, error) {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Stderr = progress

@@ -10,10 +10,11 @@ import (
 	"text/tabwriter"
 )
 
-// errBroken: the contract is broken somewhere, or was not tested everywhere. What, was printed.
-var errBroken = errors.New("the contract does not hold everywhere, or was not tested everywhere; see above")
+// errBroken means that a contract is broken somewhere, or was not tested everywhere; report has
+// printed where.
+var errBroken = errors.New("a contract is broken or was not tested; see above")
 
-// report prints the grid, what failed and what was not tested.
+// report prints the table, what failed and what was not tested.
 func report(out io.Writer, t *transcript) error {
 	all, rows := legs(t)
 	for _, port := range ports {
@@ -42,7 +43,7 @@ func report(out io.Writer, t *transcript) error {
 	return nil
 }
 
-// printBlock prints the grid of one port.
+// printBlock prints the table of one port.
 func printBlock(out io.Writer, port string, columns []*leg, rows []string) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprint(w, port)
@@ -57,13 +58,13 @@ func printBlock(out io.Writer, port string, columns []*leg, rows []string) error
 	}
 	fmt.Fprint(w, "\n\n")
 	if err := w.Flush(); err != nil {
-		return fmt.Errorf("print the grid: %w", err)
+		return fmt.Errorf("print the table: %w", err)
 	}
 	return nil
 }
 
-// printFailures prints what the tests that failed said, those of the adapters beside the contract
-// too, and the compiler. It says whether there was anything.
+// printFailures prints the output of failed tests, those of the adapters beside the contract too,
+// and of the compiler. It reports whether there was any.
 func printFailures(out io.Writer, t *transcript) (broken bool) {
 	for _, one := range t.tests {
 		inside := func(other *test) bool { return other.parent == one && other.outcome == fail }
@@ -79,7 +80,7 @@ func printFailures(out io.Writer, t *transcript) (broken bool) {
 	return broken
 }
 
-// untested says which legs did not run, or not to the end, and why.
+// untested returns which legs did not run, or not to the end, and why.
 func untested(t *transcript, all []*leg) (lines []string) {
 	for _, want := range required {
 		if t.byName[want] != nil {
@@ -113,7 +114,7 @@ func untested(t *transcript, all []*leg) (lines []string) {
 	return lines
 }
 
-// unended is what a test and its subtests said that did not end.
+// unended returns the output of a test and those of its subtests that did not end.
 func (t *transcript) unended(suite *test) string {
 	said := suite.output.String()
 	for _, one := range t.tests {
@@ -124,7 +125,7 @@ func (t *transcript) unended(suite *test) string {
 	return said
 }
 
-// reason is why a test says that it was skipped: the last line that is its own.
+// reason returns why a test was skipped: the last line that it printed itself.
 func reason(one *test) string {
 	why := "skipped"
 	for line := range strings.Lines(one.output.String()) {
@@ -135,7 +136,7 @@ func reason(one *test) string {
 	return why
 }
 
-// sorted are the keys of a map in order.
+// sorted returns the keys of a map in order.
 func sorted[V any](m map[string]V) (keys []string) {
 	for key := range m {
 		keys = append(keys, key)
@@ -144,7 +145,7 @@ func sorted[V any](m map[string]V) (keys []string) {
 	return keys
 }
 
-// indent sets a text apart.
+// indent indents a text.
 func indent(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// canned reads a transcript of testdata, and what the grid says about it.
+// canned reads a transcript of testdata, and returns the report on it.
 func canned(t *testing.T, name string, edit func(text string) string) (printed string, err error) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", name))
@@ -54,7 +54,7 @@ var whole = strings.NewReplacer(
 	`"Action": "fail"`, `"Action": "pass"`, `"Action": "skip", "Package": "passbook/shared/bucket/s3bucket"`, `"Action": "pass", "Package": "passbook/shared/bucket/s3bucket"`,
 ).Replace
 
-// subtest is an event that gives the leg that was skipped a clause.
+// subtest returns an event that gives the leg that was skipped a clause.
 func subtest(name, action string) string {
 	return `{"Action": "` + action + `", "Package": "passbook/shared/bucket/s3bucket", "Test": "TestContractOnAWS/` + name + `"}` + "\n"
 }
@@ -153,7 +153,7 @@ func TestFailureOnAnEndpointIsRunAgain(t *testing.T) {
 		}
 		seen.fault = "exit status 1"
 		runs := 0
-		err = seen.again(io.Discard, func(pkg, pattern string) (*transcript, error) {
+		err = seen.retry(io.Discard, func(pkg, pattern string) (*transcript, error) {
 			runs++
 			if pkg != "passbook/p" || pattern != "^TestContractOnAWS$/^put$/^one$" {
 				t.Errorf("ran %s of %s", pattern, pkg)

@@ -25,7 +25,7 @@ type event struct {
 	Elapsed                 float64
 }
 
-// test is one test or subtest, as far as it came.
+// test is one test or subtest, as far as it got.
 type test struct {
 	pkg, name string
 	// parent is the test that runs it, nil at the top. Names alone do not tell: clauses have
@@ -36,7 +36,7 @@ type test struct {
 	output  strings.Builder
 }
 
-// transcript is what go test said.
+// transcript is the output of go test.
 type transcript struct {
 	// tests are in the order in which they began; byName finds them.
 	tests  []*test
@@ -45,12 +45,12 @@ type transcript struct {
 	// said of each.
 	packages map[string]string
 	builds   map[string]*strings.Builder
-	// fault is what went wrong with the run as a whole, empty where a failed test explains it.
+	// fault is what went wrong with the run as a whole, empty if a failed test explains it.
 	fault string
 }
 
-// read takes in the events to the end, and tells of each top-level test that ends. What is no
-// event, it passes on.
+// read reads the events to the end, and prints a line for each top-level test that ends, and
+// everything that is no event.
 func read(from io.Reader, progress io.Writer) (*transcript, error) {
 	t := &transcript{byName: map[[2]string]*test{}, packages: map[string]string{}, builds: map[string]*strings.Builder{}}
 	lines := bufio.NewReader(from)
@@ -68,12 +68,12 @@ func read(from io.Reader, progress io.Writer) (*transcript, error) {
 			return t, nil
 		}
 		if err != nil {
-			return t, fmt.Errorf("read what go test says: %w", err)
+			return t, fmt.Errorf("read the output of go test: %w", err)
 		}
 	}
 }
 
-// take takes in one event.
+// take adds one event to the transcript.
 func (t *transcript) take(e event, progress io.Writer) {
 	switch {
 	case e.Action == "build-output":
@@ -97,7 +97,7 @@ func (t *transcript) take(e event, progress io.Writer) {
 	}
 }
 
-// takePackage takes in what is said of a package as a whole.
+// takePackage adds an event of a package as a whole.
 func (t *transcript) takePackage(e event) {
 	switch e.Action {
 	case pass, skip:
@@ -110,8 +110,8 @@ func (t *transcript) takePackage(e event) {
 	}
 }
 
-// test finds a test, or begins it. Its parent is the innermost of those around it that still runs:
-// a clause "create" has ended when its sibling "create/keys" begins.
+// test returns a test, which it adds if it is new. Its parent is the innermost of those around it
+// that still runs: a clause "create" has ended when its sibling "create/keys" begins.
 func (t *transcript) test(pkg, name string) *test {
 	key := [2]string{pkg, name}
 	if t.byName[key] == nil {
@@ -127,7 +127,7 @@ func (t *transcript) test(pkg, name string) *test {
 	return t.byName[key]
 }
 
-// inTree is a package's directory.
+// inTree returns a package's directory.
 func inTree(pkg string) string {
 	_, dir, _ := strings.Cut(pkg, "/")
 	return dir
