@@ -77,7 +77,7 @@ func balanceOf(row Row) Balance {
 		Amounts:   Amounts{Posted: s.Posted, Held: s.Held, Limit: s.Limit},
 		Available: s.Available(), AvailableOwn: s.AvailableOwn(),
 		Version: row.Version, LastEventID: row.LastEventID,
-		AsOf: api.Time{Time: row.AsOf}, ProjectedAt: api.Time{Time: row.ProjectedAt}, BlockedAtVersion: row.BlockedAt,
+		AsOf: api.Time{Time: row.AsOf}, ProjectedAt: api.Time{Time: row.ProjectedAt}, BlockedAtVersion: row.QuarantinedAt,
 	}
 }
 
@@ -95,7 +95,7 @@ func (a *API) holds(c echo.Context) error {
 		return err
 	}
 	list := HoldList{
-		AccountID: of.ID, Currency: row.State.Currency, Version: row.Version, AsOf: api.Time{Time: row.AsOf}, BlockedAtVersion: row.BlockedAt,
+		AccountID: of.ID, Currency: row.State.Currency, Version: row.Version, AsOf: api.Time{Time: row.AsOf}, BlockedAtVersion: row.QuarantinedAt,
 		Holds: make([]Hold, len(row.State.Holds)),
 	}
 	for i, h := range row.State.Holds {

@@ -2,65 +2,65 @@ package balance
 
 import (
 	"errors"
-	"passbook/shared/event"
 	"strings"
 
 	"passbook/shared/account"
+	"passbook/shared/event"
 )
 
-// ErrPosition: the position is not one that List gave for such a filter.
+// ErrPosition is the error of a position that List did not return for such a filter.
 var ErrPosition = errors.New("balance: invalid position in a list of accounts")
 
-// place is where a listing stands: behind an account, in a partition of the index of accounts, or
-// in a holder's only one.
-type place struct {
-	digit   byte
+// position is where a list continues: after an account, in a hash bucket of the index of accounts,
+// or in the only partition of a holder.
+type position struct {
+	bucket  byte
 	account string
 }
 
 const (
-	holderPlace = '-' // the partition of a listing by holder
-	endPlace    = 'z' // behind the last partition
+	holderBucket = '-' // the partition of a list by holder
+	endBucket    = 'z' // after the last partition
 )
 
-func firstPlace(f Filter) place {
+func firstPosition(f Filter) position {
 	if f.Holder != "" {
-		return place{digit: holderPlace}
+		return position{bucket: holderBucket}
 	}
-	return place{digit: event.HashBuckets[0]}
+	return position{bucket: event.HashBuckets[0]}
 }
 
-func (p place) done() bool { return p.digit == endPlace }
+func (p position) done() bool { return p.bucket == endBucket }
 
-// following is the beginning of the next partition.
-func (p place) following() place {
-	if i := strings.IndexByte(event.HashBuckets, p.digit); i >= 0 && i+1 < len(event.HashBuckets) {
-		return place{digit: event.HashBuckets[i+1]}
+// nextBucket returns the beginning of the next partition.
+func (p position) nextBucket() position {
+	if i := strings.IndexByte(event.HashBuckets, p.bucket); i >= 0 && i+1 < len(event.HashBuckets) {
+		return position{bucket: event.HashBuckets[i+1]}
 	}
-	return place{digit: endPlace}
+	return position{bucket: endBucket}
 }
 
-// String returns the place as a position in a cursor; empty at the end.
-func (p place) String() string {
+// String returns the position as a cursor has it; empty at the end.
+func (p position) String() string {
 	if p.done() {
 		return ""
 	}
-	return string(rune(p.digit)) + p.account
+	return string(rune(p.bucket)) + p.account
 }
 
-// parsePlace reads a position; an empty one is the beginning. Nothing of it reaches a store
-// unchecked.
-func parsePlace(f Filter, position string) (place, error) {
-	if position == "" {
-		return firstPlace(f), nil
+// parsePosition returns the position that String returned as text; an empty text is the beginning.
+// It checks everything that is given to a store.
+func parsePosition(f Filter, text string) (position, error) {
+	if text == "" {
+		return firstPosition(f), nil
 	}
-	p := place{digit: position[0], account: position[1:]}
+	p := position{bucket: text[0], account: text[1:]}
 	buckets := event.HashBuckets
 	if f.Holder != "" {
-		buckets = string(rune(holderPlace))
+		buckets = string(rune(holderBucket))
 	}
-	if strings.IndexByte(buckets, p.digit) < 0 || p.account != "" && !account.ValidAccountID(p.account) {
-		return place{}, ErrPosition
+	if strings.IndexByte(buckets, p.bucket) < 0 || p.account != "" && !account.ValidAccountID(p.account) {
+		return position{}, ErrPosition
 	}
 	return p, nil
 }

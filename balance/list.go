@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// MaxPage is the most rows of a page.
+	// MaxPage is the largest number of rows in a page.
 	MaxPage = 100
-	// maxExamined bounds the rows that one page looks at: a page of a rare status may be short, and
-	// not the last.
+	// maxExamined bounds the rows that are read for one page. A page of a rare status may therefore
+	// be short without being the last.
 	maxExamined = 1000
 	// readParallel is how many rows are read at once.
 	readParallel = 16
@@ -27,7 +27,7 @@ const (
 // Filter selects accounts.
 type Filter struct {
 	Tenant string
-	// Holder lists the accounts of one holder; empty is every account of the tenant.
+	// Holder selects the accounts of one holder; empty is every account of the tenant.
 	Holder string
 	// Status is open or closed; empty is both.
 	Status string
@@ -42,16 +42,16 @@ func (f Filter) matches(r Row) bool {
 		(f.OverLimit == nil || *f.OverLimit == (r.State.OverLimit() > 0))
 }
 
-// List lists accounts, a page of up to limit (1 to MaxPage) at a time, in a fixed order. next is
-// the position of the page after, "" at the end; a page may be short, even empty, and not be the
-// last. A position belongs to the filter that it was given for; one that cannot be is ErrPosition.
-func (s *Store) List(ctx context.Context, f Filter, position string, limit int) (rows []Row, next string, err error) {
-	at, err := parsePlace(f, position)
+// List returns a page of up to limit (1 to MaxPage) accounts in a fixed order. next is the position
+// of the following page, "" at the end; a page may be short, even empty, without being the last. A
+// position belongs to the filter for which List returned it; one that cannot is ErrPosition.
+func (s *Store) List(ctx context.Context, f Filter, after string, limit int) (rows []Row, next string, err error) {
+	at, err := parsePosition(f, after)
 	if err != nil {
 		return nil, "", err
 	}
 	limit = min(max(limit, 1), MaxPage)
-	generation, err := s.rows.Live(ctx)
+	generation, err := s.Live(ctx)
 	if err != nil {
 		return nil, "", err
 	}
@@ -74,23 +74,23 @@ func (s *Store) List(ctx context.Context, f Filter, position string, limit int) 
 			}
 		}
 		if examined += len(accounts); !more {
-			at = at.following()
+			at = at.nextBucket()
 		}
 	}
 	return rows, at.String(), nil
 }
 
-// accounts reads a page of an index behind a place: the holder's accounts, or the tenant's whose
-// key's hash begins with the place's digit. The journal's index is used for these, as a table of
-// rows has no order to go on in.
-func (s *Store) accounts(ctx context.Context, f Filter, generation int64, at place, limit int) (accounts []event.Account, more bool, err error) {
+// accounts returns a page of accounts after a position: the holder's, or the tenant's of the
+// position's hash bucket. The latter come from the journal's index, as the table of rows has no
+// order to continue in.
+func (s *Store) accounts(ctx context.Context, f Filter, generation int64, at position, limit int) (accounts []event.Account, more bool, err error) {
 	prefix := f.Tenant + "#"
-	q := table.Query{Table: journal.Table, Index: "accounts", PK: string(at.digit), Limit: limit + 1}
+	q := table.Query{Table: journal.Table, Index: journal.IndexAccounts, PK: string(at.bucket), Limit: limit + 1}
 	if f.Holder != "" {
 		prefix = fmt.Sprintf("g%d#%s", generation, prefix)
 		q.Table, q.Index, q.PK = Table, indexHolders, holderKey(generation, f.Tenant, f.Holder)
 	}
-	q.From, q.To = table.S(prefix+at.account), table.S(prefix+"~") // '~' is behind every character of an account id
+	q.From, q.To = table.S(prefix+at.account), table.S(prefix+"~") // '~' sorts after every character of an account id
 	for {
 		page, err := s.table.Query(ctx, q)
 		if err != nil {
@@ -107,15 +107,15 @@ func (s *Store) accounts(ctx context.Context, f Filter, generation int64, at pla
 	}
 }
 
-// load reads the rows of accounts, in their order, by the rule of a single read: never older than
-// before a promotion. One that is not projected yet is a row without a version.
+// load returns the rows of accounts, in their order, each as Get does. The row of an account that
+// is not projected yet has no version.
 func (s *Store) load(ctx context.Context, accounts []event.Account) ([]Row, error) {
 	rows := make([]Row, len(accounts))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(readParallel)
 	for i, a := range accounts {
 		g.Go(func() error {
-			row, err := s.rows.Get(ctx, a)
+			row, err := s.Get(ctx, a)
 			if err != nil && !errors.Is(err, readmodel.ErrNoRow) {
 				return err
 			}

@@ -196,11 +196,11 @@ func TestRowHasColumnsForPeopleAndIndexes(t *testing.T) {
 	if got != "500 200 100 400 open EUR\n" {
 		t.Errorf("columns %s", got)
 	}
-	due, next, err := readmodel.ListDue(t.Context(), p.table, 1, a.HashBucket(), expires, "")
+	due, next, err := readmodel.ListDue(t.Context(), p.table, Table, 1, a.HashBucket(), expires, "")
 	if err != nil || next != "" || len(due) != 1 || due[0].Account != a || !due[0].At.Equal(expires) {
 		t.Errorf("due %+v, %q, %v", due, next, err)
 	}
-	if due, _, err = readmodel.ListDue(t.Context(), p.table, 1, a.HashBucket(), expires.Add(-time.Microsecond), ""); err != nil || len(due) != 0 {
+	if due, _, err = readmodel.ListDue(t.Context(), p.table, Table, 1, a.HashBucket(), expires.Add(-time.Microsecond), ""); err != nil || len(due) != 0 {
 		t.Errorf("due before it is: %+v, %v", due, err)
 	}
 }
@@ -272,21 +272,21 @@ func TestListGoesThroughEveryAccountOnce(t *testing.T) {
 	}
 }
 
-// A position is what a client sends back: it is either a place of this listing or refused.
+// A position is what a client sends back: it is either a position of this list or refused.
 func FuzzPosition(f *testing.F) {
 	filters := []Filter{{Tenant: "main"}, {Tenant: "main", Holder: "h-1"}, {Tenant: "main", Status: "open"}}
 	for _, filter := range filters {
-		first := firstPlace(filter)
+		first := firstPosition(filter)
 		f.Add(first.String())
-		f.Add(place{digit: first.digit, account: "A-1"}.String())
-		f.Add(place{digit: 'x', account: "A-1"}.String())
-		f.Add(place{digit: first.digit, account: "A#1"}.String())
+		f.Add(position{bucket: first.bucket, account: "A-1"}.String())
+		f.Add(position{bucket: 'x', account: "A-1"}.String())
+		f.Add(position{bucket: first.bucket, account: "A#1"}.String())
 	}
 	f.Add("")
 	f.Add(strings.Repeat("A", 500))
-	f.Fuzz(func(t *testing.T, position string) {
+	f.Fuzz(func(t *testing.T, text string) {
 		for _, filter := range filters {
-			p, err := parsePlace(filter, position)
+			p, err := parsePosition(filter, text)
 			if err != nil {
 				if !errors.Is(err, ErrPosition) {
 					t.Fatalf("error %v", err)
@@ -294,10 +294,10 @@ func FuzzPosition(f *testing.F) {
 				continue
 			}
 			if strings.Contains(p.account, "#") || p.account != "" && !account.ValidAccountID(p.account) || p.done() {
-				t.Fatalf("place %+v from %q", p, position)
+				t.Fatalf("position %+v from %q", p, text)
 			}
-			if again := p.String(); position != "" && again != position {
-				t.Fatalf("%q is also %q", position, again)
+			if again := p.String(); text != "" && again != text {
+				t.Fatalf("%q is also %q", text, again)
 			}
 		}
 	})

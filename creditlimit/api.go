@@ -56,7 +56,7 @@ func (a *API) limit(c echo.Context) error {
 	usage := Usage{
 		AccountID: of.ID, Currency: s.Currency, Limit: s.Limit, ExpiresAt: api.Time{Time: s.ExpiresAt},
 		Drawn: s.Drawn(), Reserved: s.Reserved(), AvailableCredit: s.AvailableCredit(), OverLimit: s.OverLimit(), Declines: s.Declines,
-		Version: row.Version, AsOf: api.Time{Time: row.AsOf}, ProjectedAt: api.Time{Time: row.ProjectedAt}, BlockedAtVersion: row.BlockedAt,
+		Version: row.Version, AsOf: api.Time{Time: row.AsOf}, ProjectedAt: api.Time{Time: row.ProjectedAt}, BlockedAtVersion: row.QuarantinedAt,
 	}
 	if bps, ok := s.UtilisationBps(); ok {
 		usage.UtilisationBps = &bps

@@ -13,6 +13,9 @@ import (
 	"passbook/shared/table"
 )
 
+// DueTable is the table of the read model whose due index the sweeper reads: that of the balances.
+const DueTable = "balance"
+
 const (
 	// DefaultSweep is the pause between two sweeps. A hold that has run out binds no decision; the
 	// sweep only writes it down.
@@ -86,7 +89,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 
 // sweep asks every account on which something fell due by now.
 func (s *Sweeper) sweep(ctx context.Context, now time.Time) error {
-	generation, _, err := readmodel.Generations(ctx, s.Table, readmodel.DueModel)
+	generation, _, err := readmodel.Generations(ctx, s.Table, DueTable)
 	if err != nil {
 		return err
 	}
@@ -126,7 +129,7 @@ type round struct {
 // turn.
 func (s *Sweeper) sweepDigit(ctx context.Context, g *errgroup.Group, digit byte, r *round) error {
 	for after := ""; r.asking < sweepMost; {
-		due, next, err := readmodel.ListDue(ctx, s.Table, r.generation, digit, r.now, after)
+		due, next, err := readmodel.ListDue(ctx, s.Table, DueTable, r.generation, digit, r.now, after)
 		if err != nil {
 			return err
 		}

@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"passbook/shared/event"
-	"passbook/shared/storetest"
-	"passbook/shared/stream/pebblestream"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
+	"passbook/shared/storetest"
+	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
 )
 
@@ -26,7 +26,7 @@ type dueRows struct {
 
 func newDueRows(t *testing.T) dueRows {
 	t.Helper()
-	schema := table.Schema{Name: readmodel.DueModel, Indexes: []table.Index{readmodel.IndexDue()}}
+	schema := table.Schema{Name: DueTable, Indexes: []table.Index{readmodel.IndexDue()}}
 	return dueRows{t, storetest.Memory(t, pebblestream.Options{}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], schema)...).Table}
 }
 
@@ -34,8 +34,8 @@ func newDueRows(t *testing.T) dueRows {
 // it away.
 func (d dueRows) set(generation int64, a event.Account, at time.Time) {
 	d.t.Helper()
-	put := table.Put{Table: readmodel.DueModel, Row: table.Row{Key: readmodel.RowKey(generation, a), Attrs: table.Map{"rev": table.N(1)}}, If: table.Absent()}
-	if _, err := d.table.Get(d.t.Context(), readmodel.DueModel, put.Row.Key, true); err == nil {
+	put := table.Put{Table: DueTable, Row: table.Row{Key: readmodel.RowKey(generation, a), Attrs: table.Map{"rev": table.N(1)}}, If: table.Absent()}
+	if _, err := d.table.Get(d.t.Context(), DueTable, put.Row.Key, true); err == nil {
 		put.If = table.Equals("rev", table.N(1))
 	}
 	readmodel.SetDue(put.Row.Attrs, generation, a, at)

@@ -81,7 +81,7 @@ func rowsUnavailable(err error) error {
 // wanted. A row that is missing lacks at least its first version; a quarantined row lacks the one
 // that it is blocked at.
 func behind[S any](a event.Account, row readmodel.Row[S], err error) *web.Problem {
-	at, wanted := int64(0), max(row.BlockedAt, 1)
+	at, wanted := int64(0), max(row.QuarantinedAt, 1)
 	var late *readmodel.BehindError
 	if errors.As(err, &late) {
 		at, wanted = late.Version, late.Wanted

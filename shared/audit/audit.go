@@ -58,8 +58,8 @@ type Repair struct {
 	// Streams and Stream take the entries that the archive lacks.
 	Streams stream.Stream
 	Stream  string
-	// CatchUp folds an account's row of a model up to the journal's head; readmodel.ErrBlocked when
-	// the row cannot go on, which is a finding.
+	// CatchUp folds an account's row of a model up to the journal's head; readmodel.ErrQuarantined
+	// when the row cannot go on, which is a finding.
 	CatchUp func(ctx context.Context, model string, a event.Account) error
 	// Refold folds an account's row of a model from the journal's first entry, as CatchUp
 	// otherwise.

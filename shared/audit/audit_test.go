@@ -450,7 +450,7 @@ func TestRun_RepairGoesOnPastAnAccountThatCannot(t *testing.T) {
 	p := b.projection()
 	b.config.Repair = &audit.Repair{CatchUp: func(ctx context.Context, _ string, a event.Account) error {
 		if a.ID == "A-3" {
-			return fmt.Errorf("poison: %w", readmodel.ErrBlocked)
+			return fmt.Errorf("poison: %w", readmodel.ErrQuarantined)
 		}
 		_, err := p.CatchUp(ctx, a)
 		return err

@@ -49,9 +49,9 @@ func (s *accountAudit) repairRow(ctx context.Context, row *modelRow, fold func(c
 	err := fold(ctx, row.model, s.account)
 	switch {
 	// as it is to be, until a person has decided
-	case errors.Is(err, readmodel.ErrBlocked) && row.version > s.ledger.version:
+	case errors.Is(err, readmodel.ErrQuarantined) && row.version > s.ledger.version:
 		return nil
-	case errors.Is(err, readmodel.ErrBlocked):
+	case errors.Is(err, readmodel.ErrQuarantined):
 		s.find(rowBlocked, row.model, row.version+1, "the row cannot be folded on: %v", err)
 		return nil
 	case err != nil:

@@ -174,7 +174,7 @@ func (a *auditor) checkOrphanRow(ctx context.Context, model string, raw table.Ro
 	if a.Repair.CatchUp == nil {
 		return nil
 	}
-	if err := a.Repair.CatchUp(ctx, model, of); err != nil && !errors.Is(err, readmodel.ErrBlocked) {
+	if err := a.Repair.CatchUp(ctx, model, of); err != nil && !errors.Is(err, readmodel.ErrQuarantined) {
 		return fmt.Errorf("project %s into %s: %w", of, model, err)
 	}
 	return nil

@@ -204,7 +204,7 @@ func (r *Reader) Reversed(ctx context.Context, a event.Account, version int64) (
 // Accounts lists a page of the accounts whose Digit is digit, by the eventually consistent index:
 // an account may be missing for a moment after it was opened. next is empty at the end.
 func (r *Reader) Accounts(ctx context.Context, digit byte, after string) (accounts []event.Account, next string, err error) {
-	page, err := r.table.Query(ctx, table.Query{Table: Table, Index: indexAccounts, PK: string(digit), After: after, Limit: 1000})
+	page, err := r.table.Query(ctx, table.Query{Table: Table, Index: IndexAccounts, PK: string(digit), After: after, Limit: 1000})
 	if err != nil {
 		return nil, "", fmt.Errorf("list accounts %c: %w", digit, err)
 	}
@@ -220,7 +220,7 @@ func (r *Reader) Accounts(ctx context.Context, digit byte, after string) (accoun
 // moment ago.
 func (r *Reader) Empty(ctx context.Context) (bool, error) {
 	for _, digit := range []byte(event.HashBuckets) {
-		page, err := r.table.Query(ctx, table.Query{Table: Table, Index: indexAccounts, PK: string(digit), Limit: 1})
+		page, err := r.table.Query(ctx, table.Query{Table: Table, Index: IndexAccounts, PK: string(digit), Limit: 1})
 		if err != nil {
 			return false, fmt.Errorf("look for accounts %c: %w", digit, err)
 		}

@@ -13,16 +13,16 @@ import (
 // Table is the name of the journal's table.
 const Table = "journal"
 
-const (
-	indexWriters  = "writers"
-	indexAccounts = "accounts"
-)
+// IndexAccounts is the index of the accounts by hash bucket. It has one row for each account.
+const IndexAccounts = "accounts"
+
+const indexWriters = "writers"
 
 // Schemas describes the tables of the write path: the journal's own, and the control table.
 var Schemas = []table.Schema{
 	{Name: Table, Indexes: []table.Index{
 		{Name: indexWriters, PK: "wk", SK: "wn", Numeric: true},
-		{Name: indexAccounts, PK: "ak", SK: "pk"},
+		{Name: IndexAccounts, PK: "ak", SK: "pk"},
 	}},
 	control.Schema,
 }

@@ -9,12 +9,13 @@ import (
 
 const (
 	cacheParts = 16
-	// defaultRowBytes is about what a projection's rows may take in memory, so that the common case
-	// is one put and no read.
+	// defaultRowBytes is about the memory that a projection's rows may take. Rows in memory make
+	// the usual projection one put and no read.
 	defaultRowBytes = 64 << 20
 )
 
-// cache keeps the rows that were used last, by weight. It may be used concurrently.
+// cache keeps the most recently used rows, up to a weight, in parts with a lock each. It may be
+// used concurrently. It evicts at once and in order, without a goroutine.
 type cache[S any] struct {
 	seed  maphash.Seed
 	most  int // weight of a part
@@ -23,24 +24,24 @@ type cache[S any] struct {
 
 type cachePart[S any] struct {
 	mu     sync.Mutex
-	rows   map[string]*cached[S]
-	ring   cached[S] // ring.next is the newest, ring.prev the oldest
+	rows   map[string]*cachedRow[S]
+	ring   cachedRow[S] // ring.next is the newest, ring.prev the oldest
 	weight int
 }
 
-type cached[S any] struct {
+type cachedRow[S any] struct {
 	key        string
 	row        Row[S]
 	weight     int
-	prev, next *cached[S]
+	prev, next *cachedRow[S]
 }
 
-// newCache makes a cache of so many bytes; 0 is the default.
+// newCache returns a cache of so many bytes; 0 is the default.
 func newCache[S any](bytes int64) *cache[S] {
 	c := &cache[S]{seed: maphash.MakeSeed(), most: int(cmp.Or(bytes, defaultRowBytes)) / cacheParts}
 	for i := range c.parts {
 		p := &c.parts[i]
-		p.rows = map[string]*cached[S]{}
+		p.rows = map[string]*cachedRow[S]{}
 		p.ring.prev, p.ring.next = &p.ring, &p.ring
 	}
 	return c
@@ -69,7 +70,7 @@ func (c *cache[S]) put(key string, row Row[S], weight int) {
 	defer p.mu.Unlock()
 	e := p.rows[key]
 	if e == nil {
-		e = &cached[S]{key: strings.Clone(key)} // key may be a part of a record
+		e = &cachedRow[S]{key: strings.Clone(key)} // key may be a part of a record
 		p.rows[e.key] = e
 	} else {
 		e.unlink()
@@ -78,7 +79,7 @@ func (c *cache[S]) put(key string, row Row[S], weight int) {
 	e.row, e.weight = row, weight
 	e.link(&p.ring)
 	for p.weight > c.most && p.ring.prev != e {
-		p.drop(p.ring.prev)
+		p.remove(p.ring.prev)
 	}
 }
 
@@ -87,19 +88,19 @@ func (c *cache[S]) forget(key string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if e := p.rows[key]; e != nil {
-		p.drop(e)
+		p.remove(e)
 	}
 }
 
-func (p *cachePart[S]) drop(e *cached[S]) {
+func (p *cachePart[S]) remove(e *cachedRow[S]) {
 	e.unlink()
 	delete(p.rows, e.key)
 	p.weight -= e.weight
 }
 
-func (e *cached[S]) unlink() { e.prev.next, e.next.prev = e.next, e.prev }
+func (e *cachedRow[S]) unlink() { e.prev.next, e.next.prev = e.next, e.prev }
 
-func (e *cached[S]) link(ring *cached[S]) {
+func (e *cachedRow[S]) link(ring *cachedRow[S]) {
 	e.prev, e.next = ring, ring.next
 	ring.next.prev = e
 	ring.next = e

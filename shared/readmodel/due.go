@@ -9,24 +9,24 @@ import (
 	"passbook/shared/table"
 )
 
-// The index of accounts by the next thing that falls due on them by itself: a hold or a limit that
-// expires. It is sparse, and lies on the table of the balances.
+// The due index of a read model has its accounts in the order of the next thing that expires on
+// them without a command: a hold or a credit limit. It is sparse.
 const (
-	// DueModel is the read model whose rows are in the index.
-	DueModel = "balance"
-
 	indexDue = "due"
 	duePK    = "dk"
 	dueSK    = "da"
 )
 
-// IndexDue describes the index of what falls due.
+// dueLimit bounds a page of ListDue.
+const dueLimit = 1000
+
+// IndexDue returns the description of the due index.
 func IndexDue() table.Index {
 	return table.Index{Name: indexDue, PK: duePK, SK: dueSK, Numeric: true}
 }
 
-// SetDue puts a row into the index of what falls due, at a time of whole microseconds; the zero
-// time leaves it out.
+// SetDue puts a row into the due index at a time, which has whole microseconds; the zero time
+// leaves the row out.
 func SetDue(attrs table.Map, generation int64, a event.Account, at time.Time) {
 	if at.IsZero() {
 		return
@@ -35,25 +35,27 @@ func SetDue(attrs table.Map, generation int64, a event.Account, at time.Time) {
 	attrs[dueSK] = table.N(at.UnixMicro())
 }
 
-func dueKey(generation int64, digit byte) string {
-	return generationPrefix(generation) + string(digit)
+func dueKey(generation int64, bucket byte) string {
+	return generationPrefix(generation) + string(bucket)
 }
 
-// Due is an account on which something falls due.
+// Due is an account on which something expires, and when.
 type Due struct {
 	Account event.Account
 	At      time.Time
 }
 
-// ListDue lists, earliest first, a page of what fell due until a time, on the accounts of a
-// generation whose key's hash begins with a hex digit; next is empty at the end. The index lags: an
-// account may be listed after it was dealt with.
-func ListDue(ctx context.Context, t table.Table, generation int64, digit byte, until time.Time, after string) (list []Due, next string, err error) {
+// ListDue returns, earliest first, a page of what expired until a time on the accounts of a hash
+// bucket, in a generation of a model; next is empty at the end. The index lags, so an account may
+// still be listed after it was processed.
+func ListDue(
+	ctx context.Context, t table.Table, model string, generation int64, bucket byte, until time.Time, after string,
+) (list []Due, next string, err error) {
 	page, err := t.Query(ctx, table.Query{
-		Table: DueModel, Index: indexDue, PK: dueKey(generation, digit), To: table.N(until.UnixMicro()), Limit: 1000, After: after,
+		Table: model, Index: indexDue, PK: dueKey(generation, bucket), To: table.N(until.UnixMicro()), Limit: dueLimit, After: after,
 	})
 	if err != nil {
-		return nil, "", fmt.Errorf("list due of %s: %w", dueKey(generation, digit), err)
+		return nil, "", fmt.Errorf("list what is due in %s: %w", Name(model, generation), err)
 	}
 	for _, row := range page.Rows {
 		if _, a, ok := ParseRowKey(row.PK); ok {

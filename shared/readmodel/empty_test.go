@@ -48,7 +48,7 @@ func TestEmptyModelIsFilledFromTheJournal(t *testing.T) {
 							return p.Heal(ctx, a)
 						}
 						if !tt.kept {
-							check := emptyCheck(p.Rows, 1, c.journal)
+							check := emptyCheck(p.rows, 1, c.journal)
 							config.Empty = func(ctx context.Context, _ time.Time) (bool, error) {
 								return check(ctx, archivetest.Start.AddDate(1, 0, 0))
 							}

@@ -251,8 +251,8 @@ func (b *bank) checkAccount(generation int64, a event.Account) {
 	row := b.row(generation, a)
 	entries := b.journal.of(a)
 	want := foldAll(b.t, entries)
-	if row.BlockedAt != 0 || row.Version != want.Version {
-		b.t.Fatalf("%s: row at v%d, blocked at %d (%s); the journal is at v%d", a, row.Version, row.BlockedAt, row.Cause, want.Version)
+	if row.QuarantinedAt != 0 || row.Version != want.Version {
+		b.t.Fatalf("%s: row at v%d, blocked at %d (%s); the journal is at v%d", a, row.Version, row.QuarantinedAt, row.Cause, want.Version)
 	}
 	if string(account.AppendState(nil, row.State)) != string(account.AppendState(nil, want)) || row.Hash != entries[len(entries)-1].Hash {
 		b.t.Fatalf("%s: row %+v, want %+v", a, row.State, want)

@@ -15,63 +15,63 @@ import (
 )
 
 const (
-	// generationRefresh is how old a reader's or supervisor's knowledge of the generations may be.
+	// generationRefresh bounds the age of what a reader or a Projector knows of the generations.
 	generationRefresh = 500 * time.Millisecond
-	// changeWithin bounds a change of the generations, with all its repetitions, and withdrawWithin
-	// what tidies up after one that was cut short.
-	changeWithin   = 30 * time.Second
-	withdrawWithin = 5 * time.Second
+	// changeTimeout bounds a change of the generations with all its retries, and cancelTimeout the
+	// clean-up after one that was interrupted.
+	changeTimeout = 30 * time.Second
+	cancelTimeout = 5 * time.Second
 )
 
-// generationPK is the partition of the rows that name the generations, by model.
-const generationPK = "generation"
-
 var (
-	// ErrGeneration: the generation is not one that this can be done to.
-	ErrGeneration = errors.New("read model: wrong generation")
-	// ErrNotCaughtUp: to discard the generation now would lose what another has not reached yet.
+	// ErrGeneration is the error of an operation that the state of the generation does not allow.
+	ErrGeneration = errors.New("read model: the generation does not allow this")
+	// ErrNotCaughtUp is the error of a discard that would lose what another generation has not
+	// reached yet.
 	ErrNotCaughtUp = errors.New("read model: generation not caught up")
 )
 
-// GenerationSet names the generations of a read model that exist; each has its own rows, leases and
+// GenerationSet names the generations of a read model that exist. Each has its own rows, leases and
 // quarantine.
 type GenerationSet struct {
-	// Live is the one that readers are given.
+	// Live is the one whose rows readers get.
 	Live int64
 	// Candidate is being rebuilt and sends no message; 0 for none.
 	Candidate int64
-	// Promoting is the candidate when it is about to become live, so that readers heed its rows
-	// already; 0 for none.
+	// Promoting is the candidate while it is about to become live: readers already wait for its
+	// rows. 0 for none.
 	Promoting int64
-	// Previous was live before, and goes on folding and sending until it is discarded; 0 for none.
+	// Previous was live before. It is kept up to date, and sends its messages, until it is
+	// discarded; 0 for none.
 	Previous int64
-	// Discarding is the one whose workers must stop, as its rows are about to go; 0 for none.
+	// Discarding is the one whose workers must stop, as its rows are about to be deleted; 0 for
+	// none.
 	Discarding int64
 
 	last int64 // the highest number ever given
 	rev  int64
 }
 
-// Name is the consumer name of a generation of a model.
+// Name returns the consumer name of a generation of a model, such as "balance@1".
 func Name(model string, generation int64) string {
 	return model + "@" + strconv.FormatInt(generation, 10)
 }
 
-// Generations is the live generation of a model and its candidate, 0 for none.
+// Generations returns the live generation of a model and its candidate, 0 for none.
 func Generations(ctx context.Context, t table.Table, model string) (live, candidate int64, err error) {
 	g, err := LoadGenerations(ctx, t, model)
 	return g.Live, g.Candidate, err
 }
 
-// LoadGenerations reads the generations of a model. Before anything was promoted, generation 1 is
+// LoadGenerations returns the generations of a model. Before the first promotion, generation 1 is
 // live.
 func LoadGenerations(ctx context.Context, t table.Table, model string) (GenerationSet, error) {
-	row, err := t.Get(ctx, control.Name, table.Key{PK: generationPK, SK: model}, true)
+	row, err := control.Generations(t).Get(ctx, model)
 	if errors.Is(err, table.ErrNotFound) {
 		return GenerationSet{Live: 1, last: 1}, nil
 	}
 	if err != nil {
-		return GenerationSet{}, fmt.Errorf("generations of %s: %w", model, err)
+		return GenerationSet{}, fmt.Errorf("read the generations of %s: %w", model, err)
 	}
 	a := row.Attrs
 	return GenerationSet{
@@ -80,11 +80,18 @@ func LoadGenerations(ctx context.Context, t table.Table, model string) (Generati
 	}, nil
 }
 
-// changeGenerations reads the generations, changes them, and writes them if nobody else did, else
-// begins again. It does so too after an error that may pass, for changeWithin in all, and then the
-// error is that of the last try.
+func (g GenerationSet) attrs() table.Map {
+	return table.Map{
+		"live": table.N(g.Live), "candidate": table.N(g.Candidate), "promoting": table.N(g.Promoting), "previous": table.N(g.Previous),
+		"discarding": table.N(g.Discarding), "last": table.N(g.last), "rev": table.N(g.rev),
+	}
+}
+
+// changeGenerations reads the generations, applies change and writes the result, and begins again
+// if another process wrote them first. It retries errors that may pass for changeTimeout in all,
+// and then returns the last one. An error of change is returned at once.
 func changeGenerations(ctx context.Context, t table.Table, model string, change func(*GenerationSet) error) (GenerationSet, error) {
-	ctx, cancel := context.WithTimeout(ctx, changeWithin)
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for {
@@ -95,10 +102,10 @@ func changeGenerations(ctx context.Context, t table.Table, model string, change 
 				return g, err
 			}
 			g.rev++
-			if err = t.Put(ctx, table.Put{Table: control.Name, Row: g.row(model), If: revIs(was.rev)}); err == nil {
+			if err = control.Generations(t).Put(ctx, model, g.attrs(), control.Revision(was.rev)); err == nil {
 				return g, nil
 			}
-			err = fmt.Errorf("write generations of %s: %w", model, err)
+			err = fmt.Errorf("write the generations of %s: %w", model, err)
 		}
 		if errors.Is(err, table.ErrInvalid) || errors.Is(err, table.ErrRefused) || wait.Pause(ctx) != nil {
 			return g, err
@@ -106,27 +113,14 @@ func changeGenerations(ctx context.Context, t table.Table, model string, change 
 	}
 }
 
-func revIs(rev int64) table.Condition {
-	if rev == 0 {
-		return table.Absent()
-	}
-	return table.Equals("rev", table.N(rev))
-}
-
-func (g GenerationSet) row(model string) table.Row {
-	return table.Row{Key: table.Key{PK: generationPK, SK: model}, Attrs: table.Map{
-		"live": table.N(g.Live), "candidate": table.N(g.Candidate), "promoting": table.N(g.Promoting), "previous": table.N(g.Previous),
-		"discarding": table.N(g.Discarding), "last": table.N(g.last), "rev": table.N(g.rev),
-	}}
-}
-
-// StartCandidate adds a candidate generation and returns its number, or that of the candidate that
-// there is already. While the generation before the live one is not discarded, it is ErrGeneration.
+// StartCandidate adds a candidate generation and returns its number, or the number of the candidate
+// that exists. While the previous generation is not discarded, it returns ErrGeneration.
 func StartCandidate(ctx context.Context, t table.Table, model string) (int64, error) {
 	g, err := changeGenerations(ctx, t, model, func(g *GenerationSet) error {
 		switch {
 		case g.Previous != 0:
-			return fmt.Errorf("%s: generation %d is still there: replay discard --model %s removes it: %w", model, g.Previous, model, ErrGeneration)
+			return fmt.Errorf("generation %d of %s is not discarded yet; remove it with replay discard --model %s: %w",
+				g.Previous, model, model, ErrGeneration)
 		case g.Candidate == 0:
 			g.last++
 			g.Candidate = g.last
@@ -136,30 +130,31 @@ func StartCandidate(ctx context.Context, t table.Table, model string) (int64, er
 	return g.Candidate, err
 }
 
-// Promote makes a generation live: the candidate, which takes a second, or, to go back, the one
-// that was live before. The one that was live becomes the previous one. Done twice it is done once,
-// interrupted it is done again; any other generation is ErrGeneration. A generation that is not
-// live when Promote fails is not promoting either, unless the store cannot be reached.
+// Promote makes a generation live: the candidate, which takes a second, or, to go back, the
+// previous one. The one that was live becomes the previous one. Any other generation is
+// ErrGeneration. Promote may be repeated, also after it was interrupted. When it fails, the
+// generation is neither live nor promoting, unless the store cannot be reached.
 //
-// No reader of any process sees an account's version go back. Readers know the generations by heart
-// for half a second, so those of two processes may give rows of two generations. Where both heed
-// the other's row, and wait until theirs is not behind it, that does no harm, and after the flip
-// they all do. Before it none would: the candidate may be ahead, and its row be given before the
-// old one. So the candidate is promoting first, until every reader heeds its rows, and live then.
+// No reader of any process sees an account's version go back. Readers cache the generations for
+// generationRefresh, so readers of two processes may return rows of two generations. That is
+// harmless if each also reads the other's row and waits until its own is not behind it, and after
+// the switch they all do. Before it none would: the candidate may be ahead, and its row be returned
+// by one process before another still returns the old one. So the candidate is first promoting,
+// until every reader waits for its rows, and then live.
 func Promote(ctx context.Context, t table.Table, model string, generation int64) error {
-	err := announce(ctx, t, model, generation)
+	err := startPromoting(ctx, t, model, generation)
 	if err == nil {
-		err = flip(ctx, t, model, generation)
+		err = switchLive(ctx, t, model, generation)
 	}
 	if err != nil {
-		err = errors.Join(err, withdraw(ctx, t, model, generation))
+		err = errors.Join(err, cancelPromoting(ctx, t, model, generation))
 		return fmt.Errorf("promote %s: %w", Name(model, generation), err)
 	}
 	return nil
 }
 
-// announce makes a candidate promoting and waits until every reader has heard of it.
-func announce(ctx context.Context, t table.Table, model string, generation int64) error {
+// startPromoting marks a candidate as promoting and waits until every reader knows that.
+func startPromoting(ctx context.Context, t table.Table, model string, generation int64) error {
 	g, err := changeGenerations(ctx, t, model, func(g *GenerationSet) error {
 		if generation == g.Candidate && generation != g.Discarding {
 			g.Promoting = generation
@@ -172,8 +167,8 @@ func announce(ctx context.Context, t table.Table, model string, generation int64
 	return err
 }
 
-// flip makes the promoting generation live, or the previous one.
-func flip(ctx context.Context, t table.Table, model string, generation int64) error {
+// switchLive makes the promoting generation live, or the previous one.
+func switchLive(ctx context.Context, t table.Table, model string, generation int64) error {
 	_, err := changeGenerations(ctx, t, model, func(g *GenerationSet) error {
 		switch {
 		case generation == g.Live:
@@ -191,10 +186,10 @@ func flip(ctx context.Context, t table.Table, model string, generation int64) er
 	return err
 }
 
-// withdraw undoes announce, so that readers do not go on heeding a generation that nobody promotes.
-// It does so also when ctx has ended.
-func withdraw(ctx context.Context, t table.Table, model string, generation int64) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawWithin)
+// cancelPromoting undoes startPromoting, so that readers do not wait for a generation that is not
+// promoted. It also works when ctx has ended.
+func cancelPromoting(ctx context.Context, t table.Table, model string, generation int64) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer cancel()
 	_, err := changeGenerations(ctx, t, model, func(g *GenerationSet) error {
 		if g.Promoting == generation {
@@ -205,10 +200,11 @@ func withdraw(ctx context.Context, t table.Table, model string, generation int64
 	return err
 }
 
-// heeded is the generation whose rows readers hold the live ones against; 0 for none.
-func (g GenerationSet) heeded() int64 { return cmp.Or(g.Previous, g.Promoting) }
+// fence returns the generation that the rows of the live one must not be behind when they are read;
+// 0 for none.
+func (g GenerationSet) fence() int64 { return cmp.Or(g.Previous, g.Promoting) }
 
-// generationCache is what a reader knows of the generations, half a second old at most.
+// generationCache caches the generations of a model for a reader. It may be used concurrently.
 type generationCache struct {
 	table table.Table
 	model string
@@ -218,6 +214,7 @@ type generationCache struct {
 	read time.Time
 }
 
+// get returns the generations, at most generationRefresh old.
 func (c *generationCache) get(ctx context.Context) (GenerationSet, error) {
 	c.mu.Lock()
 	set, read := c.set, c.read

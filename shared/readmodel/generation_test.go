@@ -92,7 +92,7 @@ func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 2)
 		m := messagingModel()
-		rows := c.follow(m, c.table)
+		rows := c.project(m, c.table)
 		entries := archivetest.Bank(1, 10, 1000)
 		ctx := t.Context()
 		reading, stop := context.WithCancel(ctx)
@@ -142,7 +142,7 @@ func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
 		if _, err := StartCandidate(ctx, c.table, m.Name); !errors.Is(err, ErrGeneration) {
 			t.Errorf("a third generation: %v", err)
 		}
-		old := Discarding{Table: c.table, Model: m.Name, Stream: testStream, Generation: 1, Lease: testLease}
+		old := DiscardConfig{Table: c.table, Model: m.Name, Stream: testStream, Generation: 1, Lease: testLease}
 		live1 := old
 		live1.Generation = 2
 		if err := Discard(ctx, live1); !errors.Is(err, ErrGeneration) {
@@ -196,10 +196,10 @@ func TestCandidateSendsNothingAndTheLiveOneEachMessageOnce(t *testing.T) {
 	_, err := StartCandidate(t.Context(), b.table, m.Name)
 	b.must(err)
 	open := func(generation int64) *Projection[account.State] {
-		p, err := OpenProjection(t.Context(), ProjectionConfig[account.State]{
-			Generation: generation, Rows: NewRows(b.table, m), Journal: b.journal, Log: quietLog,
+		p, err := NewProjector(Config[account.State]{
+			Runtime: consumer.Runtime{Log: quietLog}, Rows: NewRows(b.table, m), Journal: b.journal,
 			Outbox: Outbox{Streams: b.streams, Stream: testOutbox},
-		})
+		}).Projection(t.Context(), generation)
 		b.must(err)
 		return p
 	}
@@ -227,7 +227,7 @@ func TestMessageOutlivesACrashBeforeItIsSent(t *testing.T) {
 	b.journal.commit(entries...)
 	m := messagingModel()
 	crashing := b.projection(m, 1)
-	crashing.Outbox.Stream = "no-such-stream"
+	crashing.outbox.Stream = "no-such-stream"
 	h, err := crashing.Open(t.Context(), consumer.Shard{}, "")
 	b.must(err)
 	defer func() { b.must(h.Close()) }()
@@ -264,11 +264,11 @@ func TestPreviousIsNotDiscardedWhileSomethingWouldBeLost(t *testing.T) {
 			},
 			"the message of the newest event was not sent by anyone": func(b *bank, old, live *Projection[account.State]) {
 				b.handle(old, deliveries(t, entries[:ten]...))
-				live.Silent = func() bool { return true }
+				live.silent = func() bool { return true }
 				b.handle(live, deliveries(t, entries[:ten+1]...))
 			},
 			"a message waits to be sent": func(b *bank, old, live *Projection[account.State]) {
-				old.Outbox.Stream = "no-such-stream"
+				old.outbox.Stream = "no-such-stream"
 				h, err := old.Open(t.Context(), consumer.Shard{}, "")
 				b.must(err)
 				defer func() { b.must(h.Close()) }()
@@ -279,7 +279,7 @@ func TestPreviousIsNotDiscardedWhileSomethingWouldBeLost(t *testing.T) {
 			},
 			"a message was not sent by anyone": func(b *bank, old, live *Projection[account.State]) {
 				b.handle(old, deliveries(t, entries[:5]...))
-				live.Silent = func() bool { return true }
+				live.silent = func() bool { return true }
 				b.handle(live, deliveries(t, entries...))
 			},
 		} {
@@ -289,7 +289,7 @@ func TestPreviousIsNotDiscardedWhileSomethingWouldBeLost(t *testing.T) {
 			b.must(err)
 			b.must(Promote(t.Context(), b.table, m.Name, 2))
 			prepare(b, b.projection(m, 1), b.projection(m, 2))
-			d := Discarding{Table: b.table, Model: m.Name, Stream: testStream, Generation: 1, Lease: testLease}
+			d := DiscardConfig{Table: b.table, Model: m.Name, Stream: testStream, Generation: 1, Lease: testLease}
 			if err := Discard(t.Context(), d); !errors.Is(err, ErrNotCaughtUp) {
 				t.Errorf("%s: discarded with %v", name, err)
 			}
@@ -317,7 +317,7 @@ func TestDiscardWaitsForTheWorkersOfTheGeneration(t *testing.T) {
 		c.start("deaf", func(config *consumer.Config) { config.Name, config.Open = "balance@2", p.Open })
 		c.publish(entries...)
 		c.within(time.Second, "projected", func() bool { return c.row(2, entries[0].Account()).Version > 0 })
-		d := Discarding{Table: c.table, Model: testModel.Name, Stream: testStream, Generation: 2, Lease: testLease}
+		d := DiscardConfig{Table: c.table, Model: testModel.Name, Stream: testStream, Generation: 2, Lease: testLease}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*testLease)
 		defer cancel()
 		if err := Discard(ctx, d); !errors.Is(err, context.DeadlineExceeded) {

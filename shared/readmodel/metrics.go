@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// What becomes of an entry; resultPoison counts quarantined accounts and records.
+// The results of an entry. resultPoison counts accounts and records that were put into quarantine.
 const (
 	resultApplied   = "applied"
 	resultDuplicate = "duplicate"

@@ -7,27 +7,27 @@ import (
 	"passbook/shared/stream"
 )
 
-// Outbox is where a read model's messages go: a stream of its own.
+// Outbox is the stream that takes a read model's messages.
 type Outbox struct {
 	Streams stream.Stream
 	Stream  string
 }
 
-// send sends the crossings that the stored row holds and then clears them, so that each is sent at
-// least once, whoever finds it.
+// send sends the crossings of a stored row and then removes them from it. A crash in between has
+// them sent again, so each is sent at least once.
 func (p *Projection[S]) send(ctx context.Context, row Row[S]) (Row[S], error) {
 	if len(row.Pending) == 0 {
 		return row, nil
 	}
-	row, err := p.sendAll(ctx, row)
+	row, err := p.sendPending(ctx, row)
 	if err != nil {
 		return row, err
 	}
 	return p.save(ctx, row)
 }
 
-// sendAll sends the crossings that a row holds, and gives the row without them.
-func (p *Projection[S]) sendAll(ctx context.Context, row Row[S]) (Row[S], error) {
+// sendPending sends the crossings of a row and returns the row without them. It stores nothing.
+func (p *Projection[S]) sendPending(ctx context.Context, row Row[S]) (Row[S], error) {
 	if len(row.Pending) == 0 {
 		return row, nil
 	}
@@ -35,18 +35,19 @@ func (p *Projection[S]) sendAll(ctx context.Context, row Row[S]) (Row[S], error)
 	for i, crossing := range row.Pending {
 		data, err := p.model.Message(row.Account, crossing)
 		if err != nil {
-			return row, poison(row.Version, "message %q: %w", crossing, err)
+			return row, unprocessable(row.Version, "the message of crossing %q cannot be made: %w", crossing, err)
 		}
 		records[i] = stream.Record{PartitionKey: row.Account.String(), Data: data}
 	}
-	if err := p.Outbox.put(ctx, records); err != nil {
-		return row, fmt.Errorf("send messages of %s v%d: %w", row.Account.ID, row.Version, err)
+	if err := p.outbox.put(ctx, records); err != nil {
+		return row, fmt.Errorf("send the messages of %s v%d: %w", row.Account.ID, row.Version, err)
 	}
 	row.Pending = nil
 	return row, nil
 }
 
-// put puts every record, in order: a refused one is put again before any that follows it.
+// put puts every record in order. It returns the error of the first one that is refused; the caller
+// then puts all of them again.
 func (o Outbox) put(ctx context.Context, records []stream.Record) error {
 	for len(records) > 0 {
 		n := min(len(records), stream.MaxPutRecords)

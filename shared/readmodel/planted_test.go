@@ -44,14 +44,14 @@ func TestGoodRecordsLeaveAQuarantinedAccountWhereItIs(t *testing.T) {
 	newer[0].Entry, newer[0].Err = nil, &event.FormatError{Format: event.Format + 1}
 	b.handle(p, newer)
 	blocked := b.row(1, a)
-	if blocked.BlockedAt != entries[3].First || blocked.Version != entries[2].Last {
-		t.Fatalf("row at v%d, blocked at v%d", blocked.Version, blocked.BlockedAt)
+	if blocked.QuarantinedAt != entries[3].First || blocked.Version != entries[2].Last {
+		t.Fatalf("row at v%d, blocked at v%d", blocked.Version, blocked.QuarantinedAt)
 	}
 	for _, who := range []*Projection[account.State]{p, b.projection(testModel, 1)} {
 		for _, batch := range [][]*event.Entry{entries[4:5], entries[5:9], entries} {
 			b.handle(who, deliveries(t, batch...))
-			if now := b.row(1, a); now.rev != blocked.rev || now.BlockedAt != blocked.BlockedAt {
-				t.Fatalf("row at v%d, blocked at v%d", now.Version, now.BlockedAt)
+			if now := b.row(1, a); now.rev != blocked.rev || now.QuarantinedAt != blocked.QuarantinedAt {
+				t.Fatalf("row at v%d, blocked at v%d", now.Version, now.QuarantinedAt)
 			}
 		}
 	}
@@ -88,7 +88,7 @@ func TestRefusedMessageIsSentAgain(t *testing.T) {
 		b.journal.commit(entries...)
 		line := &refusingLine{Stream: b.streams, at: at}
 		p := b.projection(messagingModel(), 1)
-		p.Outbox.Streams = line
+		p.outbox.Streams = line
 		b.handle(p, deliveries(t, entries...))
 		if len(b.wanted()) < 3 || !line.refused {
 			t.Fatalf("%d messages, refused %v", len(b.wanted()), line.refused)

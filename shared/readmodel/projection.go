@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -20,44 +19,53 @@ const (
 	// parallelWrites is how many accounts of a batch are written at once: each write waits for its
 	// own round trip or fsync.
 	parallelWrites = 64
-	// attempts is how often an account's write is tried before its batch is given back to the
+	// maxAttempts is how often an account's write is tried before its batch is given back to the
 	// worker.
-	attempts = 6
-	// pendingMost bounds the crossings in a row, and unsavedMost the work that a crash repeats
-	// while a long gap is filled.
-	pendingMost = 500
-	unsavedMost = 1000
+	maxAttempts = 6
+	// maxPending bounds the crossings in a row, and maxUnsaved the work that is repeated after a
+	// crash while a long gap is filled.
+	maxPending = 500
+	maxUnsaved = 1000
 )
 
-// ProjectionConfig configures a Projection. Generation, Rows and Journal are required, Outbox of a
+// ProjectionConfig configures a Projection. Generation, Rows and Journal are required, Outbox for a
 // model with crossings.
 type ProjectionConfig[S any] struct {
-	// Generation numbers the rows; with the model's name it names the consumer, such as
+	// Generation numbers the rows. With the model's name it is the name of the consumer, such as
 	// "balance@1".
 	Generation int64
 	Rows       *Rows[S]
 	Journal    History
 	// Outbox takes the model's messages.
 	Outbox Outbox
-	// Silent says that the generation is not live yet, and must send nothing; nil is never.
+	// Silent reports whether the generation is not live yet and must send no message; nil is never.
 	Silent func() bool
 	// RowBytes bounds the rows in memory; 0 is 64 MiB.
 	RowBytes int64
-	Metrics  *Metrics
-	Log      *slog.Logger
+	// Metrics counts; nil counts nothing.
+	Metrics *Metrics
+	// Log gets what is put into and released from quarantine; nil is slog.Default.
+	Log *slog.Logger
 }
 
-// Projection folds accounts' entries into the rows of one generation of a read model. It is safe
-// for concurrent use: the version rule and the rows' conditions make it so, even between processes.
+// Projection folds the entries of accounts into the rows of one generation of a read model. It may
+// be used concurrently, also by several processes: the version rule and the conditions on the rows
+// keep it correct.
 type Projection[S any] struct {
-	ProjectionConfig[S]
+	generation int64
+	rows       *Rows[S]
+	journal    History
+	outbox     Outbox
+	silent     func() bool
+	log        *slog.Logger
+
 	model Model[S]
-	name  string
+	name  string // of the consumer
 	cache *cache[S]
 	count counts
 }
 
-// NewProjection makes a projection. Readers of c.Rows are woken by it.
+// NewProjection returns a projection. It wakes the waiting readers of c.Rows.
 func NewProjection[S any](c ProjectionConfig[S]) *Projection[S] {
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics(nil)
@@ -66,56 +74,45 @@ func NewProjection[S any](c ProjectionConfig[S]) *Projection[S] {
 		c.Silent = func() bool { return false }
 	}
 	name := Name(c.Rows.model.Name, c.Generation)
-	c.Log = cmp.Or(c.Log, slog.Default()).With("consumer", name)
-	return &Projection[S]{ProjectionConfig: c, model: c.Rows.model, name: name, cache: newCache[S](c.RowBytes), count: c.Metrics.of(name)}
+	return &Projection[S]{
+		generation: c.Generation, rows: c.Rows, journal: c.Journal, outbox: c.Outbox, silent: c.Silent,
+		log:   cmp.Or(c.Log, slog.Default()).With("consumer", name),
+		model: c.Rows.model, name: name, cache: newCache[S](c.RowBytes), count: c.Metrics.of(name),
+	}
 }
 
-// OpenProjection makes a projection to be fed by a job: silent when its generation is the
-// candidate, so that a rebuild sends nothing, and loud when it is or was live, as for a redrive.
-func OpenProjection[S any](ctx context.Context, c ProjectionConfig[S]) (*Projection[S], error) {
-	g, err := LoadGenerations(ctx, c.Rows.table, c.Rows.model.Name)
-	if err != nil {
-		return nil, err
-	}
-	if c.Generation != g.Live && c.Generation != g.Previous && c.Generation != g.Candidate {
-		return nil, fmt.Errorf("open %s: %w", Name(c.Rows.model.Name, c.Generation), ErrGeneration)
-	}
-	c.Silent = func() bool { return c.Generation == g.Candidate }
-	return NewProjection(c), nil
-}
-
-// Open is the projection's Opener. The checkpoint does not matter: what was folded before is
-// dropped by its version.
+// Open is the projection's consumer.Opener. It ignores the checkpoint: what was folded before is
+// recognised by its version.
 func (p *Projection[S]) Open(_ context.Context, s consumer.Shard, _ string) (consumer.Handler, error) {
-	return &projecting[S]{p: p, shard: s, groups: map[string]int{}, pool: workerpool.New(parallelWrites)}, nil
+	return &shardProjection[S]{p: p, shard: s, byAccount: map[string]int{}, pool: workerpool.New(parallelWrites)}, nil
 }
 
-// item is an entry to fold and the record that it came in.
-type item struct {
+// workItem is an entry to fold, and the record that it was decoded from.
+type workItem struct {
 	entry  *event.Entry
 	source Source
 	data   []byte
 }
 
-// projecting is a projection at work on one shard.
-type projecting[S any] struct {
+// shardProjection is the consumer.Handler of one shard.
+type shardProjection[S any] struct {
 	p     *Projection[S]
 	shard consumer.Shard
 	pool  *workerpool.Pool
-	// groups finds an account's group in work; both are kept from batch to batch for their memory.
-	groups map[string]int
-	work   []group
+	// byAccount is an account's index in work. Both are kept from batch to batch for their memory.
+	byAccount map[string]int
+	work      []accountWork
 }
 
-// group is the items of one account within a batch.
-type group struct {
+// accountWork is the items of one account in a batch.
+type accountWork struct {
 	account string
-	items   []item
+	items   []workItem
 }
 
-// Handle folds a batch: the entries of one account together, different accounts at the same time.
-// Everything is durable when it returns the last sequence number.
-func (h *projecting[S]) Handle(ctx context.Context, b consumer.Batch) (string, error) {
+// Handle folds a batch: the entries of one account together, and different accounts in parallel.
+// When it returns the last sequence number, everything is stored.
+func (h *shardProjection[S]) Handle(ctx context.Context, b consumer.Batch) (string, error) {
 	if len(b.Deliveries) == 0 {
 		return "", nil
 	}
@@ -128,42 +125,43 @@ func (h *projecting[S]) Handle(ctx context.Context, b consumer.Batch) (string, e
 	return b.Deliveries[len(b.Deliveries)-1].Sequence, nil
 }
 
-// Close has nothing to drop: rows are written before Handle returns.
-func (h *projecting[S]) Close() error {
+// Close ends the workers of the pool. Nothing is left to store.
+func (h *shardProjection[S]) Close() error {
 	h.pool.Close()
 	return nil
 }
 
-// gather groups a batch by account, and sets aside what cannot be decoded.
-func (h *projecting[S]) gather(ctx context.Context, deliveries []consumer.Delivery) error {
-	clear(h.groups)
+// gather groups a batch by account, and puts records that cannot be decoded into quarantine.
+func (h *shardProjection[S]) gather(ctx context.Context, deliveries []consumer.Delivery) error {
+	clear(h.byAccount)
 	for i := range h.work {
-		clear(h.work[i].items) // lets go of the entries
+		clear(h.work[i].items) // so that the entries can be collected
 		h.work[i].items = h.work[i].items[:0]
 	}
 	h.work = h.work[:0]
 	for i := range deliveries {
 		d := &deliveries[i]
 		if d.Entry == nil {
-			if err := h.p.undecodable(ctx, h.shard, *d); err != nil {
+			if err := h.p.quarantineRecord(ctx, h.shard, *d); err != nil {
 				return err
 			}
 			continue
 		}
-		n, known := h.groups[d.PartitionKey]
+		n, known := h.byAccount[d.PartitionKey]
 		if !known {
 			n = len(h.work)
-			h.groups[d.PartitionKey] = n
+			h.byAccount[d.PartitionKey] = n
 			h.work = slices.Grow(h.work, 1)[:n+1]
 			h.work[n].account = d.PartitionKey
 		}
-		h.work[n].items = append(h.work[n].items, item{entry: d.Entry, source: Source{h.shard.ID, d.Sequence}, data: d.Data})
+		h.work[n].items = append(h.work[n].items, workItem{entry: d.Entry, source: Source{h.shard.ID, d.Sequence}, data: d.Data})
 	}
 	return nil
 }
 
-// projectAll works the groups off in parallel. The first failure ends it: the batch is read again.
-func (h *projecting[S]) projectAll(ctx context.Context) error {
+// projectAll projects the accounts of a batch in parallel. It ends at the first failure: the batch
+// is then read again.
+func (h *shardProjection[S]) projectAll(ctx context.Context) error {
 	if len(h.work) == 1 {
 		return h.p.project(ctx, h.work[0].account, h.work[0].items)
 	}
@@ -194,31 +192,31 @@ func (h *projecting[S]) projectAll(ctx context.Context) error {
 	return nil
 }
 
-// ProjectEntries folds entries of one account, in version order, as Handle would: it is how a
-// rebuild feeds a generation.
+// ProjectEntries folds entries of one account, in version order, as Handle does. A rebuild calls
+// it.
 func (p *Projection[S]) ProjectEntries(ctx context.Context, a event.Account, entries []*event.Entry) error {
-	items := make([]item, len(entries))
+	items := make([]workItem, len(entries))
 	for i, e := range entries {
 		items[i].entry = e
 	}
 	return p.project(ctx, a.String(), items)
 }
 
-// undecodable sets a record aside. One of a newer format names its account by its partition key,
-// and stops it; the bytes of any other are kept, and the account, if it is one, will show a gap
-// that the journal fills.
-func (p *Projection[S]) undecodable(ctx context.Context, s consumer.Shard, d consumer.Delivery) error {
+// quarantineRecord puts a record that cannot be decoded into quarantine. If it is of a newer
+// format, its partition key names the account, which is quarantined. Of any other record the bytes
+// are kept; if it was of an account, the next entry shows a gap, which is filled from the journal.
+func (p *Projection[S]) quarantineRecord(ctx context.Context, s consumer.Shard, d consumer.Delivery) error {
 	var newer *event.FormatError
 	if a, ok := event.ParseAccount(d.PartitionKey); ok && errors.As(d.Err, &newer) {
-		return p.block(ctx, a, unjudged, Quarantined{
-			ID: a.String(), Account: a, Cause: cause(d.Err), At: time.Now(), Stream: s.Stream, Shard: s.ID, Sequence: d.Sequence, Data: d.Data,
+		return p.quarantineAccount(ctx, a, anyRev, Quarantined{
+			ID: a.String(), Account: a, Cause: causeText(d.Err), At: time.Now(), Stream: s.Stream, Shard: s.ID, Sequence: d.Sequence, Data: d.Data,
 		})
 	}
-	added, err := setAside(ctx, p.Rows.table, p.name, recordOf(s, d))
+	added, err := addQuarantined(ctx, p.rows.table, p.name, recordOf(s, d))
 	if added {
 		p.count.poison.Inc()
 		p.count.quarantined.Inc()
-		p.Log.Error("record cannot be decoded", "stream", s.Stream, "shard", s.ID, "sequence", d.Sequence, "error", d.Err)
+		p.log.Error("record cannot be decoded and is in quarantine", "stream", s.Stream, "shard", s.ID, "sequence", d.Sequence, "error", d.Err)
 	}
 	return err
 }

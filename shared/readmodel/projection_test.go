@@ -75,7 +75,7 @@ func TestGapIsFilledFromTheJournal(t *testing.T) {
 
 func TestLongGapIsFilledPieceByPiece(t *testing.T) {
 	b := newBank(t, 1)
-	entries := archivetest.Bank(3, 1, 2*unsavedMost+10)
+	entries := archivetest.Bank(3, 1, 2*maxUnsaved+10)
 	b.journal.commit(entries...)
 	p := b.projection(testModel, 1)
 	b.handle(p, deliveries(t, entries[len(entries)-1]))
@@ -122,8 +122,8 @@ func TestConflictBlocksTheAccountAndSaysWhoIsRight(t *testing.T) {
 			b.handle(p, deliveries(t, c.first...))
 			b.handle(p, deliveries(t, c.second))
 			row := b.row(1, entries[0].Account())
-			if row.BlockedAt != c.wantAt || !strings.Contains(row.Cause, c.wantCause) || row.Version != c.wantStands {
-				t.Errorf("row at v%d, blocked at %d: %q; want v%d, %d: %q", row.Version, row.BlockedAt, row.Cause, c.wantStands, c.wantAt, c.wantCause)
+			if row.QuarantinedAt != c.wantAt || !strings.Contains(row.Cause, c.wantCause) || row.Version != c.wantStands {
+				t.Errorf("row at v%d, blocked at %d: %q; want v%d, %d: %q", row.Version, row.QuarantinedAt, row.Cause, c.wantStands, c.wantAt, c.wantCause)
 			}
 		})
 	}
@@ -146,8 +146,8 @@ func TestPoisonBlocksItsAccountOnlyAndRedriveEndsRight(t *testing.T) {
 		b.checkAccount(1, a)
 	}
 	row := b.row(1, sick)
-	if row.BlockedAt != at || row.Version != history[len(history)/2-1].Last || !strings.Contains(row.Cause, "poison") {
-		t.Fatalf("row at v%d, blocked at v%d (%s); poison is v%d", row.Version, row.BlockedAt, row.Cause, at)
+	if row.QuarantinedAt != at || row.Version != history[len(history)/2-1].Last || !strings.Contains(row.Cause, "poison") {
+		t.Fatalf("row at v%d, blocked at v%d (%s); poison is v%d", row.Version, row.QuarantinedAt, row.Cause, at)
 	}
 	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
 	b.must(err)
@@ -162,7 +162,7 @@ func TestPoisonBlocksItsAccountOnlyAndRedriveEndsRight(t *testing.T) {
 	if again := b.row(1, sick); again.Version != row.Version {
 		t.Errorf("a blocked account went on to v%d", again.Version)
 	}
-	if err := p.Redrive(t.Context(), sick); !errors.Is(err, ErrBlocked) || !strings.Contains(err.Error(), "poison") {
+	if err := p.Redrive(t.Context(), sick); !errors.Is(err, ErrQuarantined) || !strings.Contains(err.Error(), "poison") {
 		t.Errorf("redrive of what is still poison: %v", err)
 	}
 	poisoned = false
@@ -220,8 +220,8 @@ func TestFoldThatDiffersFromAfterBlocks(t *testing.T) {
 		return a
 	}
 	b.handle(b.projection(m, 1), deliveries(t, entries...))
-	if row := b.row(1, entries[0].Account()); row.BlockedAt != 3 || row.Version != 2 && row.Version >= 3 {
-		t.Errorf("row at v%d, blocked at v%d", row.Version, row.BlockedAt)
+	if row := b.row(1, entries[0].Account()); row.QuarantinedAt != 3 || row.Version != 2 && row.Version >= 3 {
+		t.Errorf("row at v%d, blocked at v%d", row.Version, row.QuarantinedAt)
 	}
 }
 
@@ -245,8 +245,8 @@ func TestEntryRecordedBeforeTheOneBeforeItBlocks(t *testing.T) {
 	}
 	b.handle(b.projection(m, 1), deliveries(t, entries...))
 	row := b.row(1, entries[0].Account())
-	if row.Version != entries[2].Last || row.BlockedAt != early.First || !strings.Contains(row.Cause, "recorded at") {
-		t.Errorf("row at v%d, blocked at v%d: %s", row.Version, row.BlockedAt, row.Cause)
+	if row.Version != entries[2].Last || row.QuarantinedAt != early.First || !strings.Contains(row.Cause, "recorded at") {
+		t.Errorf("row at v%d, blocked at v%d: %s", row.Version, row.QuarantinedAt, row.Cause)
 	}
 }
 
@@ -261,8 +261,8 @@ func TestFoldThatPanicsBlocks(t *testing.T) {
 		return false
 	})
 	b.handle(b.projection(m, 1), deliveries(t, entries...))
-	if row := b.row(1, event.Account{Tenant: "main", ID: "A-0"}); row.BlockedAt != 3 || !strings.Contains(row.Cause, "panicked: broken") {
-		t.Errorf("blocked at v%d: %s", row.BlockedAt, row.Cause)
+	if row := b.row(1, event.Account{Tenant: "main", ID: "A-0"}); row.QuarantinedAt != 3 || !strings.Contains(row.Cause, "panicked: broken") {
+		t.Errorf("blocked at v%d: %s", row.QuarantinedAt, row.Cause)
 	}
 	b.checkAccount(1, event.Account{Tenant: "main", ID: "A-1"})
 }
@@ -280,8 +280,8 @@ func TestRowThatCannotBeWrittenBlocksAtItsEntry(t *testing.T) {
 	}
 	b.handle(b.projection(m, 1), deliveries(t, entries...))
 	row := b.row(1, entries[0].Account())
-	if row.Version != entries[6].Last || row.BlockedAt != entries[7].Last {
-		t.Errorf("row at v%d, blocked at v%d; want v%d and v%d", row.Version, row.BlockedAt, entries[6].Last, entries[7].Last)
+	if row.Version != entries[6].Last || row.QuarantinedAt != entries[7].Last {
+		t.Errorf("row at v%d, blocked at v%d; want v%d and v%d", row.Version, row.QuarantinedAt, entries[6].Last, entries[7].Last)
 	}
 }
 
@@ -316,8 +316,8 @@ func TestNewerFormatStopsItsAccountOnly(t *testing.T) {
 	}
 	b.handle(b.projection(testModel, 1), list)
 	for _, a := range b.journal.order {
-		if row := b.row(1, a); (row.BlockedAt != 0) != (a == newer) {
-			t.Errorf("%s blocked at v%d", a, row.BlockedAt)
+		if row := b.row(1, a); (row.QuarantinedAt != 0) != (a == newer) {
+			t.Errorf("%s blocked at v%d", a, row.QuarantinedAt)
 		}
 	}
 	b.must(b.projection(testModel, 1).Redrive(t.Context(), newer))

@@ -121,7 +121,7 @@ func TestChangeOfGenerationsEnds(t *testing.T) {
 			most time.Duration
 		}{
 			{table.ErrRefused, 0}, {table.ErrInvalid, 0},
-			{table.ErrThrottled, changeWithin}, {table.ErrConditionFailed, changeWithin}, {unknown, changeWithin},
+			{table.ErrThrottled, changeTimeout}, {table.ErrConditionFailed, changeTimeout}, {unknown, changeTimeout},
 		} {
 			_, faulty := candidate(t)
 			rule := faulty.Arm(&faults.Rule{Before: c.err}, 1<<30)

@@ -10,36 +10,37 @@ import (
 	"passbook/shared/event"
 )
 
-// ErrBlocked: the account is set aside, and did not go on.
-var ErrBlocked = errors.New("read model: account blocked")
+// ErrQuarantined is the error of an account that is in quarantine, or that is put there now.
+var ErrQuarantined = errors.New("read model: account in quarantine")
 
 // catchUpEntries is how many entries are folded between two writes of a row that catches up.
 const catchUpEntries = 256
 
-// block sets an account aside: the record first, then the marker in its row, so that a crash
-// between them is repeated and not forgotten. What follows of the account is skipped until Redrive;
-// the journal keeps it. A row that is no longer the one that was judged is not marked, and the
-// error is errMoved: a process that lost its shard may judge late, and by an older program.
-func (p *Projection[S]) block(ctx context.Context, a event.Account, judged int64, q Quarantined) error {
-	added, err := setAside(ctx, p.Rows.table, p.name, q)
+// quarantineAccount puts an account into quarantine: its record first, and then the mark in its
+// row, so that a crash between them repeats both. The projection skips what follows of the account
+// until Redrive; the journal has it. If the row is no longer at the rev for which the error was
+// found, it is not marked, and the error is errMoved: a process that lost its shard may find the
+// error late, and by an older program.
+func (p *Projection[S]) quarantineAccount(ctx context.Context, a event.Account, rev int64, q Quarantined) error {
+	added, err := addQuarantined(ctx, p.rows.table, p.name, q)
 	if err != nil {
 		return err
 	}
 	moved := false
-	err = p.mark(ctx, a, func(row *Row[S], unreadable error) (bool, error) {
+	err = p.changeRow(ctx, a, func(row *Row[S], unreadable error) (bool, error) {
 		if unreadable != nil {
 			return false, unreadable
 		}
-		if moved = row.BlockedAt == 0 && judged != unjudged && row.rev != judged; moved || row.BlockedAt != 0 {
+		if moved = row.QuarantinedAt == 0 && rev != anyRev && row.rev != rev; moved || row.QuarantinedAt != 0 {
 			return false, nil
 		}
-		row.BlockedAt, row.Cause = q.Version, q.Cause
-		if row.BlockedAt == 0 {
-			row.BlockedAt = row.Version + 1
+		row.QuarantinedAt, row.Cause = q.Version, q.Cause
+		if row.QuarantinedAt == 0 {
+			row.QuarantinedAt = row.Version + 1
 		}
 		return true, nil
 	})
-	var unmarked *poisonError
+	var unmarked *unprocessableError
 	switch {
 	case err != nil && !errors.As(err, &unmarked):
 		return err
@@ -52,56 +53,57 @@ func (p *Projection[S]) block(ctx context.Context, a event.Account, judged int64
 		return errMoved
 	}
 	// A row that cannot be decoded cannot be marked either, as every write depends on what was
-	// read. It stands still by itself: whatever comes for it ends here again, and its record is
-	// kept.
-	if !added { // a redrive may have taken the record back meanwhile
-		_, err = setAside(ctx, p.Rows.table, p.name, q)
+	// read. It needs no mark: every entry of the account ends here again, and its record is kept.
+	if !added { // a redrive may have released the record since
+		_, err = addQuarantined(ctx, p.rows.table, p.name, q)
 		return err
 	}
 	p.count.poison.Inc()
 	p.count.quarantined.Inc()
-	p.Log.Error("account blocked", "account", a.String(), "version", q.Version, "cause", q.Cause)
+	p.log.Error("account put into quarantine", "account", a.String(), "version", q.Version, "cause", q.Cause)
 	return nil
 }
 
-// retract takes back the record of a judgement that does not stand. Whoever blocked the account
-// meanwhile may have relied on it, and then it is made again.
+// retract removes the record of an error that does not hold for the row as it is now. If another
+// process has quarantined the account since, it may have relied on the record, which is then put
+// back.
 func (p *Projection[S]) retract(ctx context.Context, a event.Account) error {
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
-		err := takeBack(ctx, p.Rows.table, p.name, a.String())
+		err := releaseQuarantined(ctx, p.rows.table, p.name, a.String())
 		if err == nil {
 			break
 		}
-		if try == attempts || wait.Pause(ctx) != nil {
+		if try == maxAttempts || wait.Pause(ctx) != nil {
 			return err
 		}
 	}
-	if err := p.rewriteRecord(ctx, a); !errors.Is(err, ErrBlocked) {
+	if err := p.updateQuarantine(ctx, a); !errors.Is(err, ErrQuarantined) {
 		return err
 	}
 	return nil
 }
 
-// blockAt blocks an account for an error met outside of a record, and is ErrBlocked when that is
-// done.
-func (p *Projection[S]) blockAt(ctx context.Context, a event.Account, poisoned *poisonError, met error) error {
-	q := Quarantined{ID: a.String(), Account: a, Version: poisoned.version, Cause: cause(met)}
-	if err := p.block(ctx, a, poisoned.rev, q); err != nil {
+// quarantineFor puts an account into quarantine for an error that no record caused, and returns
+// ErrQuarantined with that error.
+func (p *Projection[S]) quarantineFor(ctx context.Context, a event.Account, failed *unprocessableError, cause error) error {
+	q := Quarantined{ID: a.String(), Account: a, Version: failed.version, Cause: causeText(cause)}
+	if err := p.quarantineAccount(ctx, a, failed.rev, q); err != nil {
 		return err
 	}
-	return fmt.Errorf("%s v%d: %w: %w", a.ID, poisoned.version, met, ErrBlocked)
+	return fmt.Errorf("%s v%d: %w: %w", a.ID, failed.version, cause, ErrQuarantined)
 }
 
-// mark changes a stored row as no entry of the stream does. One that cannot be decoded is given
-// with nothing but its account and its count of writes, and with the error.
-func (p *Projection[S]) mark(ctx context.Context, a event.Account, change func(row *Row[S], unreadable error) (bool, error)) error {
+// changeRow reads a row, applies change and writes it if change returns true. It retries failures
+// that may pass. A row that cannot be decoded is given to change with only its account and its rev,
+// and with the error.
+func (p *Projection[S]) changeRow(ctx context.Context, a event.Account, change func(row *Row[S], unreadable error) (bool, error)) error {
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
 		p.cache.forget(a.String())
-		row, err := p.Rows.load(ctx, p.Generation, a)
+		row, err := p.rows.load(ctx, p.generation, a)
 		var unreadable error
-		var undecoded *poisonError
+		var undecoded *unprocessableError
 		if errors.As(err, &undecoded) {
 			row, unreadable, err = Row[S]{Account: a, rev: undecoded.rev}, err, nil
 		}
@@ -117,98 +119,106 @@ func (p *Projection[S]) mark(ctx context.Context, a event.Account, change func(r
 				return nil
 			}
 		}
-		var hopeless *poisonError
-		if errors.As(err, &hopeless) || try == attempts || wait.Pause(ctx) != nil {
-			return fmt.Errorf("mark %s: %w", a.ID, err)
+		var lasting *unprocessableError
+		if errors.As(err, &lasting) || try == maxAttempts || wait.Pause(ctx) != nil {
+			return fmt.Errorf("change the row of %s: %w", a.ID, err)
 		}
 	}
 }
 
-// Redrive lifts the block of an account and folds, from the journal, everything that its row lacks:
-// from version 1 where the row is not of the journal's history, be it apart from the journal or
-// ahead of it, or cannot be read. Its error is ErrBlocked when the account was blocked again, or
-// stays so because the journal's entry cannot be read, with the cause. The account leaves
-// quarantine only when its row is up to the journal, so that one that is blocked is always listed.
+// Redrive releases an account from quarantine and folds, from the journal, everything that its row
+// lacks. It begins at version 1 if the row cannot be read, or is not of the journal's history. It
+// returns ErrQuarantined, with the cause, if the account was put into quarantine again, or stays
+// there because the journal's entry cannot be read. The account leaves quarantine only when its row
+// is up to the journal, so an account that is not is always listed.
 func (p *Projection[S]) Redrive(ctx context.Context, a event.Account) error {
-	lifted := false
-	err := p.mark(ctx, a, func(row *Row[S], unreadable error) (bool, error) {
-		at, _, err := p.stand(ctx, *row)
-		lifted = row.BlockedAt != 0 || unreadable != nil
+	released := false
+	err := p.changeRow(ctx, a, func(row *Row[S], unreadable error) (bool, error) {
+		found, _, err := p.compareWithJournal(ctx, *row)
+		released = row.QuarantinedAt != 0 || unreadable != nil
 		switch {
 		case err != nil:
 			return false, err
-		case at == standsUntold && lifted:
-			return false, &poisonError{row.Version, fmt.Errorf("the journal's entry of the row's version cannot be read: %w", ErrBlocked), row.rev}
-		case at == standsApart, at == standsAhead, unreadable != nil:
-			*row, err = p.refolded(ctx, *row)
+		case found == journalUnreadable && released:
+			return false, &unprocessableError{
+				version: row.Version, rev: row.rev, err: fmt.Errorf("the journal's entry of the row's version cannot be read: %w", ErrQuarantined),
+			}
+		case found == rowDiffers, found == rowAhead, unreadable != nil:
+			*row, err = p.refoldedRow(ctx, *row)
 			return true, err
 		}
-		row.BlockedAt, row.Cause = 0, ""
-		return lifted, nil
+		row.QuarantinedAt, row.Cause = 0, ""
+		return released, nil
 	})
 	if err != nil {
 		return err
 	}
 	if _, err := p.CatchUp(ctx, a); err != nil {
-		if errors.Is(err, ErrBlocked) {
-			if again := p.rewriteRecord(ctx, a); again != nil {
+		if errors.Is(err, ErrQuarantined) {
+			if again := p.updateQuarantine(ctx, a); again != nil {
 				return again
 			}
 		}
 		return err
 	}
-	if err := takeBack(ctx, p.Rows.table, p.name, a.String()); err != nil {
+	if err := releaseQuarantined(ctx, p.rows.table, p.name, a.String()); err != nil {
 		return err
 	}
-	if row, err := p.Rows.load(ctx, p.Generation, a); err != nil || row.BlockedAt != 0 {
-		// blocked since by whoever feeds the projection too
-		return errors.Join(err, p.rewriteRecord(ctx, a))
+	if row, err := p.rows.load(ctx, p.generation, a); err != nil || row.QuarantinedAt != 0 {
+		// put there since, by the worker of the generation
+		return errors.Join(err, p.updateQuarantine(ctx, a))
 	}
-	if lifted {
+	if released {
 		p.count.quarantined.Dec()
-		p.Log.Warn("account redriven", "account", a.String())
+		p.log.Warn("account released from quarantine", "account", a.String())
 	}
 	return nil
 }
 
-// rewriteRecord has the quarantine show why an account is blocked now, not why it was before, and
-// is ErrBlocked when it is blocked.
-func (p *Projection[S]) rewriteRecord(ctx context.Context, a event.Account) error {
-	row, err := p.Rows.load(ctx, p.Generation, a)
-	if err != nil || row.BlockedAt == 0 {
+// updateQuarantine stores in quarantine why an account is there now, instead of why it was before,
+// and returns ErrQuarantined if it is.
+func (p *Projection[S]) updateQuarantine(ctx context.Context, a event.Account) error {
+	row, err := p.rows.load(ctx, p.generation, a)
+	if err != nil || row.QuarantinedAt == 0 {
 		return err
 	}
-	if err := p.keepBlocked(ctx, row); err != nil {
+	if err := p.storeCause(ctx, row); err != nil {
 		return err
 	}
-	return fmt.Errorf("%s v%d: %s: %w", a.ID, row.BlockedAt, row.Cause, ErrBlocked)
+	return fmt.Errorf("%s v%d: %s: %w", a.ID, row.QuarantinedAt, row.Cause, ErrQuarantined)
 }
 
-// CatchUp folds what the account's row lacks up to the journal's head, and returns the version
-// reached: from version 1 where the journal has another history than the row. It is ErrBlocked for
-// a blocked account, and for one whose row is ahead of the journal, which it blocks. Whoever feeds
-// the projection at the same time does no harm.
+// storeCause stores in quarantine the cause that an account's row has.
+func (p *Projection[S]) storeCause(ctx context.Context, row Row[S]) error {
+	q := Quarantined{ID: row.Account.String(), Account: row.Account, Version: row.QuarantinedAt, Cause: row.Cause}
+	return replaceQuarantined(ctx, p.rows.table, p.name, q)
+}
+
+// CatchUp folds what the account's row lacks up to the journal's head, and returns the version that
+// was reached. It begins at version 1 if the journal has another history than the row. It returns
+// ErrQuarantined for an account in quarantine, and for one whose row is ahead of the journal, which
+// it puts there. It may run while a worker feeds the projection.
 func (p *Projection[S]) CatchUp(ctx context.Context, a event.Account) (int64, error) {
-	for heeded := false; ; {
-		row, err := p.Rows.load(ctx, p.Generation, a)
-		var unreadable *poisonError
+	for compared := false; ; {
+		row, err := p.rows.load(ctx, p.generation, a)
+		var unreadable *unprocessableError
 		switch {
 		case errors.As(err, &unreadable):
-			if err = p.blockAt(ctx, a, unreadable, err); errors.Is(err, errMoved) {
+			if err = p.quarantineFor(ctx, a, unreadable, err); errors.Is(err, errMoved) {
 				continue
 			}
 			return 0, err
 		case err != nil:
 			return 0, err
-		case row.BlockedAt != 0:
-			return row.Version, fmt.Errorf("%s v%d: %s: %w", a.ID, row.BlockedAt, row.Cause, ErrBlocked)
+		case row.QuarantinedAt != 0:
+			return row.Version, fmt.Errorf("%s v%d: %s: %w", a.ID, row.QuarantinedAt, row.Cause, ErrQuarantined)
 		}
-		if !heeded {
-			changed, err := p.heed(ctx, row)
+		if !compared {
+			changed, err := p.reconcile(ctx, row)
 			if err != nil {
 				return row.Version, err
 			}
-			if heeded = !changed; changed {
+			if compared = !changed; changed {
 				continue
 			}
 		}
@@ -216,28 +226,28 @@ func (p *Projection[S]) CatchUp(ctx context.Context, a event.Account) (int64, er
 		if err != nil {
 			return row.Version, err
 		}
-		// read again only after something was folded, so that what was skipped meanwhile is found
+		// after something was folded, read again, to find what was skipped in that time
 		if !more {
 			return row.Version, nil
 		}
 	}
 }
 
-// catchUpFrom folds the journal from a version to its head, and says whether there was anything.
+// catchUpFrom folds the journal from a version to its head, and reports whether there was anything.
 func (p *Projection[S]) catchUpFrom(ctx context.Context, a event.Account, from int64) (bool, error) {
 	var chunk []*event.Entry
 	found, next := false, from
-	for e, err := range p.Journal.Entries(ctx, a, from, 0) {
+	for e, err := range p.journal.Entries(ctx, a, from, 0) {
 		if err != nil {
-			err = beyondReading(next, fmt.Errorf("catch up %s from v%d: %w", a.ID, next, err))
-			var poisoned *poisonError
-			if !errors.As(err, &poisoned) {
+			err = unprocessableJournal(next, fmt.Errorf("catch up %s from v%d: %w", a.ID, next, err))
+			var failed *unprocessableError
+			if !errors.As(err, &failed) {
 				return found, err
 			}
 			if err := p.ProjectEntries(ctx, a, chunk); err != nil {
 				return found, err
 			}
-			return p.stopAt(ctx, a, poisoned, err)
+			return p.stopAt(ctx, a, failed, err)
 		}
 		found, next = true, e.Last+1
 		if chunk = append(chunk, e); len(chunk) == catchUpEntries {
@@ -250,30 +260,31 @@ func (p *Projection[S]) catchUpFrom(ctx context.Context, a event.Account, from i
 	return found, p.ProjectEntries(ctx, a, chunk)
 }
 
-// stopAt blocks an account before an entry that the journal cannot give, and says that there is
-// more to fold when its row has passed that entry or is another's to judge.
-func (p *Projection[S]) stopAt(ctx context.Context, a event.Account, poisoned *poisonError, met error) (more bool, err error) {
-	row, err := p.Rows.load(ctx, p.Generation, a)
-	var unreadable *poisonError
+// stopAt puts an account into quarantine before an entry that the journal cannot return. It reports
+// that there is more to fold if another process has passed that entry, or has quarantined the
+// account.
+func (p *Projection[S]) stopAt(ctx context.Context, a event.Account, failed *unprocessableError, cause error) (more bool, err error) {
+	row, err := p.rows.load(ctx, p.generation, a)
+	var unreadable *unprocessableError
 	switch {
 	case err != nil && !errors.As(err, &unreadable):
 		return false, err
-	case err != nil, row.BlockedAt != 0, row.Version >= poisoned.version:
+	case err != nil, row.QuarantinedAt != 0, row.Version >= failed.version:
 		return true, nil
 	}
-	poisoned.rev = row.rev
-	err = p.blockAt(ctx, a, poisoned, met)
+	failed.rev = row.rev
+	err = p.quarantineFor(ctx, a, failed, cause)
 	if errors.Is(err, errMoved) {
 		return true, nil
 	}
 	return false, err
 }
 
-// Heal is a Worker's Heal: it brings an account that may have lost records up to the journal. A
-// blocked one is left to Redrive.
+// Heal is the Heal of the generation's worker: it brings an account that may have lost records up
+// to the journal. It leaves an account in quarantine to Redrive.
 func (p *Projection[S]) Heal(ctx context.Context, a event.Account) error {
 	_, err := p.CatchUp(ctx, a)
-	if errors.Is(err, ErrBlocked) {
+	if errors.Is(err, ErrQuarantined) {
 		return nil
 	}
 	return err

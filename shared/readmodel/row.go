@@ -10,75 +10,74 @@ import (
 	"passbook/shared/table"
 )
 
-// rowFormat is raised for an incompatible change of what all rows have in common.
+// rowFormat is the version of the attributes that all rows have. An incompatible change raises it.
 const rowFormat = 1
 
-// rowSK is the sort key of every read-model row: each has a partition of its own.
+// rowSK is the sort key of every row of a read model: each row has a partition of its own.
 const rowSK = "-"
 
-// Model is what a read model brings: its state, and how the state meets an event and a row. Every
+// Model describes a read model: its state, how events change it, and how a row stores it. Every
 // function is pure and may be called concurrently.
 type Model[S any] struct {
-	// Name is the model's, and its table's.
+	// Name is the name of the model and of its table.
 	Name string
-	// Fold is the state after the event. It MUST NOT change what the state that it was given refers
-	// to.
+	// Fold returns the state after an event. It MUST NOT change what the given state refers to.
 	Fold func(S, event.Event) (S, error)
-	// Settle is the state after an entry that ends at a version, once its events are folded: what a
-	// model takes from whole entries, as nobody ever had a state within one. nil changes nothing.
+	// Settle returns the state after an entry that ends at a version, once its events are folded.
+	// It computes what depends on whole entries, as no account ever was in a state within one. nil
+	// changes nothing.
 	Settle func(s S, version int64) S
-	// After is the running balance of the state, which every event's own is compared with.
+	// After returns the balances of a state, which are compared with those in every event.
 	After func(S) event.After
-	// Encode adds the state to a row's attributes, and what the model's indexes need.
+	// Encode adds a state to the attributes of a row, and what the model's indexes need.
 	Encode func(attrs table.Map, generation int64, a event.Account, s S)
-	// Decode reads what Encode added.
+	// Decode returns the state that Encode added.
 	Decode func(table.Map) (S, error)
-	// Crossings names, each in a few bytes, what an entry that ends at a version made known: the
-	// messages that ride in the row until they are sent. nil for a model that sends none.
+	// Crossings returns the messages that an entry that ends at a version causes, each in a few
+	// bytes: they are kept in the row until they are sent. nil for a model that sends none.
 	Crossings func(before, after S, version int64) []string
-	// Message is a crossing as it is sent.
+	// Message returns a crossing as it is sent.
 	Message func(a event.Account, crossing string) ([]byte, error)
 }
 
 // Source is the record that a row was last folded from; empty when it came from the journal.
 type Source struct{ Shard, Sequence string }
 
-// Row is an account's row of a read model: the state, how far it is, and whether it stands still.
+// Row is an account's row of a read model.
 type Row[S any] struct {
 	Account event.Account
 	State   S
-	// Version is the last event folded, Hash its entry's; 0 and zero in a row that is not there
-	// yet.
+	// Version is the last event folded, and Hash its entry's; 0 and zero if the account has no row.
 	Version     int64
 	Hash        event.Hash
 	LastEventID string
-	// AsOf is when the last event was recorded, ProjectedAt when the row was written.
+	// AsOf is when the last event was recorded, and ProjectedAt when the row was written.
 	AsOf, ProjectedAt time.Time
 	Source            Source
-	// BlockedAt is the version that could not be folded, 0 when the account is not blocked; Cause
-	// says why.
-	BlockedAt int64
-	Cause     string
-	// Pending are the crossings not sent yet. Quiet is the last version whose crossings were not to
-	// be sent, as the generation was not live.
+	// QuarantinedAt is the version that could not be folded, 0 if the account is not in quarantine;
+	// Cause is why.
+	QuarantinedAt int64
+	Cause         string
+	// Pending are the crossings that are not sent yet. Quiet is the last version whose crossings
+	// are never sent, as the generation was not live.
 	Pending []string
 	Quiet   int64
 
 	// rev counts the row's writes; every write is conditional on it.
 	rev int64
-	// unsaved counts the entries folded since.
+	// unsaved counts the entries folded since the last write.
 	unsaved int
 }
 
-// RowKey is the key of an account's row in a generation of a read model.
+// RowKey returns the key of an account's row in a generation of a read model.
 func RowKey(generation int64, a event.Account) table.Key {
 	return table.Key{PK: generationPrefix(generation) + a.String(), SK: rowSK}
 }
 
-// generationPrefix begins every key of a generation's rows and index entries.
+// generationPrefix returns the beginning of the keys of a generation's rows and index entries.
 func generationPrefix(generation int64) string { return "g" + strconv.FormatInt(generation, 10) + "#" }
 
-// ParseRowKey reads the partition key that RowKey wrote.
+// ParseRowKey returns the generation and the account of a partition key that RowKey returned.
 func ParseRowKey(pk string) (generation int64, a event.Account, ok bool) {
 	g, rest, cut := strings.Cut(pk, "#")
 	if !cut || !strings.HasPrefix(g, "g") {
@@ -92,7 +91,7 @@ func ParseRowKey(pk string) (generation int64, a event.Account, ok bool) {
 	return generation, a, ok
 }
 
-// encode lays a row out for its table.
+// encode returns a row as its table stores it.
 func (m Model[S]) encode(generation int64, r Row[S]) table.Row {
 	attrs := make(table.Map, 24)
 	attrs["format"] = table.N(rowFormat)
@@ -106,8 +105,8 @@ func (m Model[S]) encode(generation int64, r Row[S]) table.Row {
 	attrs["projected_at"] = table.Time(r.ProjectedAt)
 	attrs["shard"] = table.S(r.Source.Shard)
 	attrs["sequence"] = table.S(r.Source.Sequence)
-	if r.BlockedAt != 0 {
-		attrs["blocked_at_version"] = table.N(r.BlockedAt)
+	if r.QuarantinedAt != 0 {
+		attrs["blocked_at_version"] = table.N(r.QuarantinedAt)
 		attrs["cause"] = table.S(r.Cause)
 	}
 	if len(r.Pending) > 0 {
@@ -126,7 +125,7 @@ func (m Model[S]) encode(generation int64, r Row[S]) table.Row {
 	return table.Row{Key: RowKey(generation, r.Account), Attrs: attrs}
 }
 
-// decode reads a row of the model.
+// decode returns the row that encode stored.
 func (m Model[S]) decode(row table.Row) (Row[S], error) {
 	a := row.Attrs
 	if f := a.Number("format"); f != rowFormat {
@@ -135,8 +134,8 @@ func (m Model[S]) decode(row table.Row) (Row[S], error) {
 	r := Row[S]{
 		Account: event.Account{Tenant: a.Text("tenant"), ID: a.Text("account_id")},
 		Version: a.Number("version"), LastEventID: a.Text("last_event_id"), AsOf: a.Time("as_of"), ProjectedAt: a.Time("projected_at"),
-		Source:    Source{Shard: a.Text("shard"), Sequence: a.Text("sequence")},
-		BlockedAt: a.Number("blocked_at_version"), Cause: a.Text("cause"), Quiet: a.Number("quiet"),
+		Source:        Source{Shard: a.Text("shard"), Sequence: a.Text("sequence")},
+		QuarantinedAt: a.Number("blocked_at_version"), Cause: a.Text("cause"), Quiet: a.Number("quiet"),
 		Pending: a.Texts("pending"), rev: a.Number("rev"),
 	}
 	var err error

@@ -14,52 +14,82 @@ import (
 )
 
 var (
-	// ErrNoRow: the read model has no row of the account.
+	// ErrNoRow is the error of a read of an account that has no row.
 	ErrNoRow = errors.New("read model: no row")
-	// ErrBehind: the row did not reach the version asked for in time. It is matched by a
-	// *BehindError, which has the numbers.
+	// ErrBehind is the error of a read whose row did not reach the wanted version in time. The
+	// error is a *BehindError, which has both versions.
 	ErrBehind = errors.New("read model: projection behind")
 )
 
-// BehindError says how far a row is behind what was asked for.
+// BehindError is how far a row is behind the wanted version. It matches ErrBehind.
 type BehindError struct {
-	// Version is the row's, 0 when there is none; Wanted what was asked for.
+	// Version is the row's, 0 when there is none.
 	Version, Wanted int64
 }
 
-// Error gives both versions.
+// Error returns a text with both versions.
 func (e *BehindError) Error() string {
 	return fmt.Sprintf("read model: projection behind: at v%d, wanted v%d", e.Version, e.Wanted)
 }
 
-// Is makes errors.Is(err, ErrBehind) hold.
+// Is reports whether target is ErrBehind.
 func (e *BehindError) Is(target error) bool { return target == ErrBehind }
 
 const (
-	// overtakeWait is how long a read waits for the live generation to reach the one before it, or
-	// about to follow it.
+	// overtakeWait bounds how long a read waits for the live generation to reach the row of the
+	// fence generation.
 	overtakeWait = 2 * time.Second
-	// A waiting read is woken by the projections of its process. For those of others it looks for
-	// itself, from pollFirst on, with pauses that double up to pollMost.
+	// pollFirst and pollMost are the first and the longest pause between two reads of a reader that
+	// waits for a projection of another process. Projections of its own process wake it.
 	pollFirst = 20 * time.Millisecond
 	pollMost  = 250 * time.Millisecond
 )
 
-// Rows is a read model's rows, for reading: always the live generation's. It may be used
-// concurrently.
+// Rows reads the rows of a read model's live generation. It may be used concurrently.
 type Rows[S any] struct {
 	table       table.Table
 	model       Model[S]
 	generations *generationCache
-	arrivals    arrivals
+	waiting     waitingReaders
 }
 
-// NewRows reads the rows of a model in t. Projections that are given it wake its waiting readers.
+// NewRows returns the rows of a model in t. A projection that is given them wakes their waiting
+// readers.
 func NewRows[S any](t table.Table, m Model[S]) *Rows[S] {
 	return &Rows[S]{table: t, model: m, generations: &generationCache{table: t, model: m.Name}}
 }
 
-// Load reads an account's row in a generation, consistently; ErrNoRow when there is none.
+// Live returns the generation that readers get, at most half a second old.
+func (r *Rows[S]) Live(ctx context.Context) (int64, error) {
+	g, err := r.generations.get(ctx)
+	return g.Live, err
+}
+
+// Get returns an account's row, or ErrNoRow. Around a promotion the row is never older than one
+// that any reader got of the other generation: Get waits up to 2 seconds for the live one, and then
+// returns ErrBehind.
+func (r *Rows[S]) Get(ctx context.Context, a event.Account) (Row[S], error) {
+	row, least, err := r.current(ctx, a)
+	if err == nil && row.Version < least {
+		return r.waitFor(ctx, a, least, overtakeWait)
+	}
+	if err == nil && row.Version == 0 {
+		return row, ErrNoRow
+	}
+	return row, err
+}
+
+// Wait returns an account's row once it is at minVersion or beyond. If that takes longer than wait
+// or ctx allows, it returns the row that is there and ErrBehind. It also waits for a row that does
+// not exist yet.
+func (r *Rows[S]) Wait(ctx context.Context, a event.Account, minVersion int64, wait time.Duration) (Row[S], error) {
+	if minVersion <= 0 {
+		return r.Get(ctx, a)
+	}
+	return r.waitFor(ctx, a, minVersion, wait)
+}
+
+// Load returns an account's row of a generation, read consistently, or ErrNoRow.
 func (r *Rows[S]) Load(ctx context.Context, generation int64, a event.Account) (Row[S], error) {
 	row, err := r.load(ctx, generation, a)
 	if err == nil && row.Version == 0 {
@@ -68,8 +98,8 @@ func (r *Rows[S]) Load(ctx context.Context, generation int64, a event.Account) (
 	return row, err
 }
 
-// load is Load, where the zero row, or one that is only a marker, is not an error. A row that
-// cannot be decoded is poison.
+// load returns an account's row of a generation; the zero row if there is none. The error of a row
+// that cannot be decoded is an *unprocessableError that wraps errUnreadable.
 func (r *Rows[S]) load(ctx context.Context, generation int64, a event.Account) (Row[S], error) {
 	raw, err := r.table.Get(ctx, r.model.Name, RowKey(generation, a), true)
 	if errors.Is(err, table.ErrNotFound) {
@@ -80,51 +110,22 @@ func (r *Rows[S]) load(ctx context.Context, generation int64, a event.Account) (
 	}
 	row, err := r.model.decode(raw)
 	if err != nil {
-		a := raw.Attrs
-		return Row[S]{}, &poisonError{a.Number("version") + 1, fmt.Errorf("%w: %w", errUnreadable, err), a.Number("rev")}
+		return Row[S]{}, &unprocessableError{
+			version: raw.Attrs.Number("version") + 1, rev: raw.Attrs.Number("rev"), err: fmt.Errorf("%w: %w", errUnreadable, err),
+		}
 	}
 	return row, nil
 }
 
-// Live is the generation that readers are given now.
-func (r *Rows[S]) Live(ctx context.Context) (int64, error) {
-	g, err := r.generations.get(ctx)
-	return g.Live, err
-}
-
-// Get reads an account's row; ErrNoRow when there is none. Around a promotion it is never older
-// than what any reader was given of the other generation: the read waits for the live one, up to 2
-// seconds, and then is ErrBehind.
-func (r *Rows[S]) Get(ctx context.Context, a event.Account) (Row[S], error) {
-	row, least, err := r.current(ctx, a)
-	if err == nil && row.Version < least {
-		return r.await(ctx, a, least, overtakeWait)
-	}
-	if err == nil && row.Version == 0 {
-		return row, ErrNoRow
-	}
-	return row, err
-}
-
-// Wait reads an account's row once it is at minVersion or beyond, and is ErrBehind, with the
-// version that is there, when that takes longer than wait or ctx allows. A missing row is waited
-// for too.
-func (r *Rows[S]) Wait(ctx context.Context, a event.Account, minVersion int64, wait time.Duration) (Row[S], error) {
-	if minVersion <= 0 {
-		return r.Get(ctx, a)
-	}
-	return r.await(ctx, a, minVersion, wait)
-}
-
-// current reads the live row, and the least version that a reader may be given.
+// current returns the live row, and the least version that a reader may get.
 func (r *Rows[S]) current(ctx context.Context, a event.Account) (row Row[S], least int64, err error) {
 	g, err := r.generations.get(ctx)
 	if err != nil {
 		return row, 0, err
 	}
 	// read first, so that the live row is the younger reading
-	if heeded := g.heeded(); heeded != 0 {
-		other, err := r.load(ctx, heeded, a)
+	if fence := g.fence(); fence != 0 {
+		other, err := r.load(ctx, fence, a)
 		if err != nil {
 			return row, 0, err
 		}
@@ -134,26 +135,26 @@ func (r *Rows[S]) current(ctx context.Context, a event.Account) (row Row[S], lea
 	return row, least, err
 }
 
-// await reads until the row is at the version. It is woken by the projections of this process;
-// between, and for those of others, it looks for itself.
-func (r *Rows[S]) await(ctx context.Context, a event.Account, version int64, wait time.Duration) (Row[S], error) {
+// waitFor reads until the row is at a version. Projections of this process wake it; it polls for
+// those of other processes.
+func (r *Rows[S]) waitFor(ctx context.Context, a event.Account, version int64, wait time.Duration) (Row[S], error) {
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	poll := backoff.Backoff{First: pollFirst, Most: pollMost}
 	for first := true; ; first = false {
-		woken, leave := r.arrivals.enter(a.String())
+		woken, unsubscribe := r.waiting.subscribe(a.String())
 		row, least, err := r.current(ctx, a)
-		// what others are given from now on is not waited for: the other generation may always be a
+		// what other readers get from now on does not count: the other generation may always be a
 		// little ahead
 		if first {
 			version = max(version, least)
 		}
 		if err == nil && row.Version >= version {
-			leave()
+			unsubscribe()
 			return row, nil
 		}
 		if err != nil && ctx.Err() == nil {
-			leave()
+			unsubscribe()
 			return row, err
 		}
 		timer := time.NewTimer(poll.Next())
@@ -167,59 +168,61 @@ func (r *Rows[S]) await(ctx context.Context, a event.Account, version int64, wai
 			late = true
 		}
 		timer.Stop()
-		leave()
+		unsubscribe()
 		if late {
 			return row, &BehindError{Version: row.Version, Wanted: version}
 		}
 	}
 }
 
-// arrivals wakes the readers that wait for an account's row.
-type arrivals struct {
-	waiting atomic.Int64
-	mu      sync.Mutex
-	waiters map[string]*waiters
+// waitingReaders wakes the readers that wait for an account's row. It may be used concurrently.
+type waitingReaders struct {
+	count    atomic.Int64
+	mu       sync.Mutex
+	accounts map[string]*subscription
 }
 
-type waiters struct {
-	woken chan struct{}
-	count int
+// subscription is shared by the readers that wait for the same account.
+type subscription struct {
+	woken   chan struct{}
+	readers int
 }
 
-// enter gives a channel that is closed at the account's next write. leave MUST be called.
-func (a *arrivals) enter(account string) (woken <-chan struct{}, leave func()) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.waiting.Add(1)
-	if a.waiters == nil {
-		a.waiters = map[string]*waiters{}
+// subscribe returns a channel that is closed at the account's next write. unsubscribe MUST be
+// called.
+func (w *waitingReaders) subscribe(account string) (woken <-chan struct{}, unsubscribe func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.count.Add(1)
+	if w.accounts == nil {
+		w.accounts = map[string]*subscription{}
 	}
-	w := a.waiters[account]
-	if w == nil {
-		w = &waiters{woken: make(chan struct{})}
-		a.waiters[account] = w
+	s := w.accounts[account]
+	if s == nil {
+		s = &subscription{woken: make(chan struct{})}
+		w.accounts[account] = s
 	}
-	w.count++
-	return w.woken, func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.waiting.Add(-1)
-		if w.count--; w.count == 0 && a.waiters[account] == w {
-			delete(a.waiters, account)
+	s.readers++
+	return s.woken, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.count.Add(-1)
+		if s.readers--; s.readers == 0 && w.accounts[account] == s {
+			delete(w.accounts, account)
 		}
 	}
 }
 
-// wake tells the readers of an account that its row was written. Mostly nobody waits, and then it
-// costs one load.
-func (a *arrivals) wake(account string) {
-	if a.waiting.Load() == 0 {
+// wake wakes the readers of an account whose row was written. Without any waiting reader, which is
+// the usual case, it costs one atomic load.
+func (w *waitingReaders) wake(account string) {
+	if w.count.Load() == 0 {
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if w := a.waiters[account]; w != nil {
-		delete(a.waiters, account)
-		close(w.woken)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s := w.accounts[account]; s != nil {
+		delete(w.accounts, account)
+		close(s.woken)
 	}
 }

@@ -40,15 +40,13 @@ func (c *team) runtime(owner string, t table.Table) consumer.Runtime {
 	return consumer.Runtime{Stream: testStream, Owner: owner, Lease: testLease, Table: t, Streams: c.streams, Log: quietLog}
 }
 
-// follow runs Follow with a table of its own, and returns the rows that its readers would use.
-func (c *team) follow(m Model[account.State], t table.Table) *Rows[account.State] {
+// project runs a Projector with a table of its own, and returns the rows that its readers use.
+func (c *team) project(m Model[account.State], t table.Table) *Rows[account.State] {
 	c.t.Helper()
 	rows := NewRows[account.State](t, m)
-	c.run("follow", func(ctx context.Context) error {
-		return Follow(ctx, FollowConfig[account.State]{
-			Runtime: c.runtime("f", t), Rows: rows, Journal: c.journal, Outbox: Outbox{Streams: c.streams, Stream: testOutbox},
-		})
-	})
+	c.run("projector", NewProjector(Config[account.State]{
+		Runtime: c.runtime("f", t), Rows: rows, Journal: c.journal, Outbox: Outbox{Streams: c.streams, Stream: testOutbox},
+	}).Run)
 	return rows
 }
 

@@ -54,18 +54,18 @@ func TestUnreadableJournalRowBlocksItsAccountOnly(t *testing.T) {
 	if _, err := h.Handle(t.Context(), consumer.Batch{Deliveries: deliveries(t, with...)}); err != nil {
 		t.Fatalf("one account's journal stops the shard: %v", err)
 	}
-	if row := b.row(1, bad); row.BlockedAt != row.Version+1 {
-		t.Errorf("the row at v%d is blocked at v%d", row.Version, row.BlockedAt)
+	if row := b.row(1, bad); row.QuarantinedAt != row.Version+1 {
+		t.Errorf("the row at v%d is blocked at v%d", row.Version, row.QuarantinedAt)
 	}
 	for _, a := range b.journal.order {
 		if a != bad {
 			b.checkAccount(1, a)
 		}
 	}
-	rebuilt := NewProjection(ProjectionConfig[account.State]{Generation: 2, Rows: p.Rows, Journal: p.Journal, Outbox: p.Outbox, Log: quietLog})
+	rebuilt := NewProjection(ProjectionConfig[account.State]{Generation: 2, Rows: p.rows, Journal: p.journal, Outbox: p.outbox, Log: quietLog})
 	b.must(rebuilt.Heal(t.Context(), bad))
-	if row := b.row(2, bad); row.BlockedAt != 1 {
-		t.Errorf("after healing blocked at v%d", row.BlockedAt)
+	if row := b.row(2, bad); row.QuarantinedAt != 1 {
+		t.Errorf("after healing blocked at v%d", row.QuarantinedAt)
 	}
 }
 
@@ -131,7 +131,7 @@ func TestRedriveNeverLosesTheRecordOfABlockedAccount(t *testing.T) {
 	kept, listed := QuarantineAll(t.Context(), b.table, "balance@1")
 	b.must(listed)
 	row := b.row(1, a)
-	if row.BlockedAt != 10 || len(kept) != 1 || kept[0].Version != 10 || !errors.Is(err, ErrBlocked) {
-		t.Errorf("blocked at v%d, quarantine %+v, %v", row.BlockedAt, kept, err)
+	if row.QuarantinedAt != 10 || len(kept) != 1 || kept[0].Version != 10 || !errors.Is(err, ErrQuarantined) {
+		t.Errorf("blocked at v%d, quarantine %+v, %v", row.QuarantinedAt, kept, err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // Discard ends a generation that is not live and deletes everything of it, the progress of its
 // rebuild too. What it waits for and refuses is readmodel.Discard's. Interrupted, it is called
 // again, with the generation that GenerationSet.Discarding names.
-func Discard(ctx context.Context, d readmodel.Discarding) error {
+func Discard(ctx context.Context, d readmodel.DiscardConfig) error {
 	// The progress goes first, while the generation has its name and can be discarded again. A
 	// rebuild that continues without it folds once more what its rows have, which changes nothing.
 	job := readmodel.Name(d.Model, d.Generation)

@@ -69,7 +69,7 @@ func TestRebuild_GoesOnAfterAnInterruption(t *testing.T) {
 	if found, err := replay.Compare(t.Context(), e.comparing()); err != nil || found.Equal != 20 {
 		t.Fatalf("%+v, %v", found, err)
 	}
-	discarding := readmodel.Discarding{Table: e.table, Model: testModel.Name, Stream: "events", Generation: 2, Lease: time.Second}
+	discarding := readmodel.DiscardConfig{Table: e.table, Model: testModel.Name, Stream: "events", Generation: 2, Lease: time.Second}
 	if err := replay.Discard(t.Context(), discarding); err != nil {
 		t.Fatal(err)
 	}
@@ -95,13 +95,13 @@ func TestRebuild_BesideLiveTraffic(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var work sync.WaitGroup
 	work.Go(func() {
-		err := readmodel.Follow(ctx, readmodel.FollowConfig[account.State]{
+		err := readmodel.NewProjector(readmodel.Config[account.State]{
 			Runtime: consumer.Runtime{
 				Stream: "events", Owner: "o", Exclusive: true, Table: e.table, Streams: e.stream,
 				Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 			},
 			Rows: e.rows, Journal: e.reader,
-		})
+		}).Run(ctx)
 		if err != nil {
 			t.Error(err)
 		}

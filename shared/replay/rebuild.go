@@ -140,7 +140,7 @@ func (c RebuildConfig) catchUp(ctx context.Context, to Projection, done *Rebuild
 	var accounts, blocked atomic.Int64
 	err := eachAccount(ctx, c.Journal, func(ctx context.Context, a event.Account) error {
 		_, err := to.CatchUp(ctx, a)
-		if errors.Is(err, readmodel.ErrBlocked) {
+		if errors.Is(err, readmodel.ErrQuarantined) {
 			blocked.Add(1)
 			err = nil
 		}

@@ -86,7 +86,7 @@ type projection interface {
 	replay.Projection
 	Redrive(ctx context.Context, a event.Account) error
 	Refold(ctx context.Context, a event.Account) error
-	OfHistory(ctx context.Context, a event.Account) (bool, error)
+	MatchesJournal(ctx context.Context, a event.Account) (bool, error)
 }
 
 func (b Bank) projection(ctx context.Context, model string, generation int64) (projection, error) {
@@ -216,7 +216,7 @@ func (b Bank) discard(ctx context.Context, params DiscardParams, p *progress.Tra
 		return done, nil
 	}
 	p.Begin("discard "+readmodel.Name(params.Model, done.Generation), "generations", 1)
-	err = replay.Discard(ctx, readmodel.Discarding{
+	err = replay.Discard(ctx, readmodel.DiscardConfig{
 		Table: b.Table, Model: params.Model, Stream: b.Config.Stream(deployment.EventStream), Generation: done.Generation, Lease: b.Config.Lease, Force: params.Force,
 	})
 	p.Add(1)

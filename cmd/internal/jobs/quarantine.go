@@ -125,7 +125,7 @@ func (b Bank) redrive(ctx context.Context, params RedriveParams, p *progress.Tra
 		name := s.Consumer + " " + s.Account
 		err := b.redriveOne(ctx, s)
 		switch {
-		case errors.Is(err, readmodel.ErrBlocked):
+		case errors.Is(err, readmodel.ErrQuarantined):
 			done.Blocked = append(done.Blocked, name)
 		case err != nil:
 			return done, fmt.Errorf("redrive %s: %w", name, err)
@@ -156,7 +156,7 @@ func (b Bank) apart(ctx context.Context, id string, list []SetAside) ([]SetAside
 		if err != nil {
 			return nil, err
 		}
-		right, err := to.OfHistory(ctx, event.Account{Tenant: api.Tenant, ID: id})
+		right, err := to.MatchesJournal(ctx, event.Account{Tenant: api.Tenant, ID: id})
 		if err != nil {
 			return nil, err
 		}
@@ -226,7 +226,7 @@ func (b Bank) clear(ctx context.Context, params ClearParams, p *progress.Tracker
 	p.Begin("clear", "records", int64(len(list)))
 	for _, s := range list {
 		if !params.DryRun {
-			kept, err := readmodel.ClearRecord(ctx, b.Table, s.Consumer, s.ID)
+			kept, err := readmodel.ReleaseRecord(ctx, b.Table, s.Consumer, s.ID)
 			if err != nil {
 				return done, err
 			}

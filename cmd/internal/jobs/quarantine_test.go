@@ -36,7 +36,7 @@ func TestClearTakesRecordsAndNoAccount(t *testing.T) {
 	history(t, b)
 	project(t, b, Models[0], 1)
 	change(t, b, Models[0], 1, "A-2", func(a table.Map) { a["version"], a["hash"] = table.N(1000), table.S(event.Hash{1}.String()) })
-	if err := b.catchUp(t.Context(), Models[0], event.Account{Tenant: "main", ID: "A-2"}); !errors.Is(err, readmodel.ErrBlocked) {
+	if err := b.catchUp(t.Context(), Models[0], event.Account{Tenant: "main", ID: "A-2"}); !errors.Is(err, readmodel.ErrQuarantined) {
 		t.Fatal(err)
 	}
 	for _, sequence := range []string{"1", "2"} {
@@ -98,7 +98,7 @@ func TestRedriveSaysWhatItLeavesAndFindsForgedRows(t *testing.T) {
 	}
 	if right, err := b.liveProjection(t.Context(), Models[1]); err != nil {
 		t.Error(err)
-	} else if ok, err := right.OfHistory(t.Context(), event.Account{Tenant: "main", ID: "A-1"}); err != nil || !ok {
+	} else if ok, err := right.MatchesJournal(t.Context(), event.Account{Tenant: "main", ID: "A-1"}); err != nil || !ok {
 		t.Errorf("of the history: %v, %v", ok, err)
 	}
 }

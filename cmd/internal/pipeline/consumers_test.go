@@ -95,7 +95,7 @@ func (b *bank) correct(t *testing.T, accounts ...event.Account) {
 	for _, a := range accounts {
 		want := b.state(a)
 		row, err := store.Get(t.Context(), a)
-		if err != nil || row.Version != want.Version || row.State.Posted != want.Posted || row.BlockedAt != 0 {
+		if err != nil || row.Version != want.Version || row.State.Posted != want.Posted || row.QuarantinedAt != 0 {
 			t.Errorf("%s: row at v%d with %d, %v; the journal at v%d with %d", a.ID, row.Version, row.State.Posted, err, want.Version, want.Posted)
 		}
 	}

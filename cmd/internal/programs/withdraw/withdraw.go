@@ -11,13 +11,14 @@ import (
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
 	"passbook/shared/table"
+	"passbook/withdraw"
 )
 
 // Program is the service as a program. Of the balances it reads the index of what falls due.
 var Program = serve.Program{
 	Name: "withdraw", About: "Commands that take money out: withdrawals, holds, transfers.", Listen: "127.0.0.1:8081",
 	Resources: platform.Resources{
-		Tables: append(slices.Clone(journal.Schemas), table.Schema{Name: readmodel.DueModel, Indexes: []table.Index{readmodel.IndexDue()}}),
+		Tables: append(slices.Clone(journal.Schemas), table.Schema{Name: withdraw.DueTable, Indexes: []table.Index{readmodel.IndexDue()}}),
 		Writes: []string{journal.Table}, Streams: []string{deployment.EventStream},
 	},
 	Open: open,

@@ -18,7 +18,7 @@ type hangingTable struct {
 }
 
 func (h *hangingTable) Get(ctx context.Context, name string, k table.Key, consistent bool) (table.Row, error) {
-	if k.PK == generationPK && h.armed.CompareAndSwap(1, 0) {
+	if k.PK == "generation" && h.armed.CompareAndSwap(1, 0) {
 		h.hung.Add(1)
 		<-ctx.Done()
 		return table.Row{}, ctx.Err()
@@ -33,7 +33,7 @@ func TestFollowHearsOfAGenerationAlthoughAReadHangs(t *testing.T) {
 		c.journal.commit(entries...)
 		c.publish(entries...)
 		line := &hangingTable{Table: c.table}
-		c.follow(testModel, line)
+		c.project(testModel, line)
 		time.Sleep(2 * time.Second)
 		line.armed.Store(1)
 		time.Sleep(time.Second)

@@ -68,14 +68,14 @@ func TestForgedRowNeverSurvivesUnblocked(t *testing.T) {
 				b.handle(p, deliveries(t, e))
 			}
 			err := c.mend(t, p)
-			if want := c.blocked != 0 && !strings.HasPrefix(c.name, "sweep"); errors.Is(err, ErrBlocked) != want || !want && err != nil {
+			if want := c.blocked != 0 && !strings.HasPrefix(c.name, "sweep"); errors.Is(err, ErrQuarantined) != want || !want && err != nil {
 				t.Errorf("mended: %v", err)
 			}
 			kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
 			b.must(err)
 			if row := b.row(1, a); c.blocked != 0 {
-				if row.BlockedAt != c.blocked || len(kept) != 1 || kept[0].Version != c.blocked || !strings.Contains(row.Cause, "the journal ends at") {
-					t.Errorf("row at v%d, blocked at v%d (%s), quarantine %+v", row.Version, row.BlockedAt, row.Cause, kept)
+				if row.QuarantinedAt != c.blocked || len(kept) != 1 || kept[0].Version != c.blocked || !strings.Contains(row.Cause, "the journal ends at") {
+					t.Errorf("row at v%d, blocked at v%d (%s), quarantine %+v", row.Version, row.QuarantinedAt, row.Cause, kept)
 				}
 				if b.must(p.Redrive(t.Context(), a)); len(c.journal) > 0 {
 					b.notBlocked(a)
@@ -90,8 +90,8 @@ func TestForgedRowNeverSurvivesUnblocked(t *testing.T) {
 			}
 			b.notBlocked(a)
 			b.handle(p, deliveries(t, entries...)) // and it goes on
-			if row := b.row(1, a); row.BlockedAt != 0 {
-				t.Errorf("blocked at v%d: %s", row.BlockedAt, row.Cause)
+			if row := b.row(1, a); row.QuarantinedAt != 0 {
+				t.Errorf("blocked at v%d: %s", row.QuarantinedAt, row.Cause)
 			}
 		})
 	}
@@ -101,7 +101,7 @@ func TestForgedRowNeverSurvivesUnblocked(t *testing.T) {
 // of the true history is sent.
 func TestRefoldIsOneWriteAndSendsWhatTheHistorySays(t *testing.T) {
 	b := newBank(t, 1)
-	entries := archivetest.Bank(32, 1, unsavedMost+300)
+	entries := archivetest.Bank(32, 1, maxUnsaved+300)
 	m := messagingModel()
 	p := b.projection(m, 1)
 	n := len(entries)
@@ -111,7 +111,7 @@ func TestRefoldIsOneWriteAndSendsWhatTheHistorySays(t *testing.T) {
 	b.handle(p, deliveries(t, entries[n-7])) // blocks it
 	a := entries[0].Account()
 	before := b.row(1, a)
-	if before.BlockedAt == 0 {
+	if before.QuarantinedAt == 0 {
 		t.Fatal("the forged row is not blocked")
 	}
 	b.must(p.Redrive(t.Context(), a))
@@ -131,14 +131,14 @@ func TestRefoldEndsAtPoison(t *testing.T) {
 	p := b.projection(testModel, 1)
 	b.handle(p, deliveries(t, entries[0], entries[1], entries[2], forge(t, entries[3])))
 	sick := b.projection(poisonedModel(func(_ account.State, e event.Event) bool { return e.Version == entries[2].First }), 1)
-	if err := sick.Redrive(t.Context(), a); !errors.Is(err, ErrBlocked) {
+	if err := sick.Redrive(t.Context(), a); !errors.Is(err, ErrQuarantined) {
 		t.Errorf("redriven: %v", err)
 	}
 	row := b.row(1, a)
 	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
 	b.must(err)
-	if row.Version != entries[1].Last || row.BlockedAt != entries[2].First || len(kept) != 1 || kept[0].Version != row.BlockedAt {
-		t.Errorf("row at v%d, blocked at v%d, quarantine %+v", row.Version, row.BlockedAt, kept)
+	if row.Version != entries[1].Last || row.QuarantinedAt != entries[2].First || len(kept) != 1 || kept[0].Version != row.QuarantinedAt {
+		t.Errorf("row at v%d, blocked at v%d, quarantine %+v", row.Version, row.QuarantinedAt, kept)
 	}
 	b.must(p.Redrive(t.Context(), a))
 	b.notBlocked(a)
@@ -162,7 +162,7 @@ func TestBlockIsNotLiftedWhereNothingCanBeCompared(t *testing.T) {
 	blind := NewProjection(ProjectionConfig[account.State]{
 		Generation: 1, Rows: NewRows(b.table, testModel), Journal: blindHistory{b.journal}, Log: quietLog,
 	})
-	if err := blind.Redrive(t.Context(), a); !errors.Is(err, ErrBlocked) || b.row(1, a).BlockedAt == 0 {
+	if err := blind.Redrive(t.Context(), a); !errors.Is(err, ErrQuarantined) || b.row(1, a).QuarantinedAt == 0 {
 		t.Errorf("redriven: %v", err)
 	}
 	b.must(b.projection(testModel, 1).Redrive(t.Context(), a))
@@ -194,7 +194,7 @@ func TestCandidateTakesTheJournalsEntry(t *testing.T) {
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "order"), 0))
 		random.Shuffle(len(fed), func(i, j int) { fed[i], fed[j] = fed[j], fed[i] })
 		p := b.projection(testModel, generation)
-		p.Silent = func() bool { return true }
+		p.silent = func() bool { return true }
 		a := entries[0].Account()
 		for len(fed) > 0 {
 			n := 1 + random.IntN(len(fed))

@@ -75,8 +75,8 @@ func TestLateJudgementLeavesTheRecordOfAnother(t *testing.T) {
 	b.handle(zombie, deliveries(t, entries[10]))
 	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
 	b.must(err)
-	if row := b.row(1, entries[0].Account()); row.BlockedAt != second || len(kept) != 1 || kept[0].Version != second {
-		t.Errorf("blocked at v%d, quarantine %+v", row.BlockedAt, kept)
+	if row := b.row(1, entries[0].Account()); row.QuarantinedAt != second || len(kept) != 1 || kept[0].Version != second {
+		t.Errorf("blocked at v%d, quarantine %+v", row.QuarantinedAt, kept)
 	}
 }
 
@@ -117,8 +117,8 @@ func TestCatchUpGoesOnBehindWhatAnotherHasPassed(t *testing.T) {
 		p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows(b.table, testModel), Journal: old, Log: quietLog})
 		reached, err := p.CatchUp(t.Context(), a)
 		if !passed {
-			if row := b.row(1, a); !errors.Is(err, ErrBlocked) || row.BlockedAt != old.newer || row.Version != old.newer-1 {
-				t.Errorf("%v; row at v%d, blocked at v%d", err, row.Version, row.BlockedAt)
+			if row := b.row(1, a); !errors.Is(err, ErrQuarantined) || row.QuarantinedAt != old.newer || row.Version != old.newer-1 {
+				t.Errorf("%v; row at v%d, blocked at v%d", err, row.Version, row.QuarantinedAt)
 			}
 			continue
 		}

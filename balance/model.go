@@ -1,0 +1,61 @@
+package balance
+
+import (
+	"fmt"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+	"passbook/shared/readmodel"
+	"passbook/shared/table"
+)
+
+// Table is the name of the read model and of its table.
+const Table = "balance"
+
+const (
+	indexHolders = "holders"
+	holdersPK    = "hk"
+)
+
+// Schema describes the table of the rows.
+var Schema = table.Schema{Name: Table, Indexes: []table.Index{
+	{Name: indexHolders, PK: holdersPK, SK: "pk"},
+	readmodel.IndexDue(),
+}}
+
+// model describes the read model.
+var model = readmodel.Model[account.State]{Name: Table, Fold: Fold, After: After, Encode: encode, Decode: decode}
+
+// Fold returns the balance's state after an event. It is the account's own state, as the balance
+// shows everything that a decision depends on.
+func Fold(s account.State, e event.Event) (account.State, error) { return account.Fold(s, e) }
+
+// After returns the balances of a state, as events have them.
+func After(s account.State) event.After {
+	return event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit}
+}
+
+// encode adds a state to a row: as columns for people and queries, in the indexes, and as the text
+// that decode reads.
+func encode(attrs table.Map, generation int64, a event.Account, s account.State) {
+	attrs["currency"] = table.S(s.Currency)
+	attrs["status"] = table.S(s.Status)
+	attrs["frozen"] = table.S(s.Frozen)
+	attrs["posted"] = table.N(s.Posted)
+	attrs["held"] = table.N(s.Held)
+	attrs["limit"] = table.N(s.Limit)
+	attrs["available"] = table.N(s.Available())
+	attrs["state"] = table.S(account.AppendState(nil, s))
+	if s.HolderRef != "" {
+		attrs[holdersPK] = table.S(holderKey(generation, a.Tenant, s.HolderRef))
+	}
+	readmodel.SetDue(attrs, generation, a, s.NextDue())
+}
+
+func decode(attrs table.Map) (account.State, error) {
+	return account.ParseState([]byte(attrs.Text("state")))
+}
+
+func holderKey(generation int64, tenant, holder string) string {
+	return fmt.Sprintf("g%d#%s#%s", generation, tenant, holder)
+}
