@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// discard is an outbox for tests that look at no stream.
+// discard is an outbox for tests without a stream.
 type discard struct{}
 
 func (discard) Publish(journal.Committed)           {}
@@ -80,8 +80,8 @@ func TestOpenAndCreditOverHTTP(t *testing.T) {
 	}
 }
 
-// Without an id the account's is made from the key, so that a repeat meets the account that the
-// first one opened.
+// Without an id, the account's id is made from the key, so that a repeated command finds the
+// account that the first one opened.
 func TestOpenWithoutAnID(t *testing.T) {
 	c, _, _ := serve(t)
 	first := c.Post("/v1/accounts", "k1", `{"currency":"EUR"}`)
@@ -147,7 +147,7 @@ func TestReversalOverHTTP(t *testing.T) {
 	}
 }
 
-// spend takes money out, as withdraw does in a whole bank.
+// spend takes money out, as withdraw does in a bank.
 func spend(t *testing.T, j *journal.Journal, id string, amount int64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -258,7 +258,7 @@ func TestBadInputNamesTheFieldAndStoresNothing(t *testing.T) {
 			t.Errorf("%s: %d %s, not %s", body, r.Status, got, want)
 		}
 	}
-	// Nothing was stored under the key that all of them had.
+	// Nothing was stored under the key that all of them used.
 	if r := c.Post("/v1/accounts/A-1/credits", "bad", `{"amount":1,"currency":"EUR"}`); r.Status != 201 || r.Int("version") != 2 {
 		t.Errorf("%s", r.Body)
 	}
@@ -308,8 +308,8 @@ func TestHeadersOfACommand(t *testing.T) {
 	}
 }
 
-// The canonical form of a command is what a repeated key is compared by, also with commands that an
-// older program took. It does not change.
+// The canonical form of a command is compared when its key is repeated, also with commands that an
+// older program accepted. It does not change.
 func TestCanonicalForms(t *testing.T) {
 	forms := map[string][2]string{
 		"open": {
@@ -343,8 +343,8 @@ func TestCanonicalForms(t *testing.T) {
 	}
 }
 
-// Whatever comes in, a decoder takes it or says what is wrong, and what it took comes out of its
-// canonical form again.
+// A decoder accepts any body or says what is wrong with it, and what it accepted can be decoded
+// from its canonical form again.
 func FuzzOperations(f *testing.F) {
 	f.Add([]byte(`{"account_id":"A-1","amount":5,"currency":"EUR","kind":"deposit","reference":"\u00e9","effective_at":"2026-11-21"}`))
 	f.Add([]byte(`{"currency":"EUR","holder_ref":"H-1","credit_limit":0}`))

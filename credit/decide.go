@@ -10,8 +10,8 @@ import (
 )
 
 // The commands that open an account, bring money in, set its limit and its status. Each has two
-// pure halves: Validate says what is wrong with its shape, all of it at once; Decide, which relies
-// on the shape, says what it does to an account.
+// pure halves: Validate returns everything that is wrong with its shape; Decide, which relies on a
+// valid shape, returns what it does to an account.
 
 // Open opens an account.
 type Open struct {
@@ -93,16 +93,16 @@ func (c Credit) Decide(s account.State, now time.Time) account.Decision {
 	return d.Decision()
 }
 
-// SetLimit is the bank's decision on the authorised limit.
+// SetLimit sets the authorised limit.
 type SetLimit struct {
 	// Limit is required, 0 included.
 	Limit       *int64     `json:"limit"`
 	Reason      event.Text `json:"reason,omitzero"`
 	DecidedBy   string     `json:"decided_by,omitempty"`
 	DecisionRef string     `json:"decision_ref,omitempty"`
-	// ExpiresAt is when the limit falls to 0 by itself; never when empty. A limit of 0 has none.
+	// ExpiresAt is when the limit expires and becomes 0; never when empty. A limit of 0 has none.
 	ExpiresAt string `json:"expires_at,omitempty"`
-	// Force sets a limit below what is in use.
+	// Force allows a limit below what is in use.
 	Force bool `json:"force,omitempty"`
 }
 
@@ -137,10 +137,10 @@ func (c SetLimit) Decide(s account.State, now time.Time) account.Decision {
 	return d.Decision()
 }
 
-// Freeze stops debits, or everything but a release, an unfreeze and a limit cut.
+// Freeze stops debits, or everything except a release, an unfreeze and a lower limit.
 type Freeze struct {
-	// Scope is debits or all; debits when empty. On a frozen account it replaces the scope there
-	// was.
+	// Scope is debits or all; debits when empty. On a frozen account it replaces the scope in
+	// force.
 	Scope      string `json:"scope,omitempty"`
 	ReasonCode string `json:"reason_code,omitempty"`
 }
@@ -159,7 +159,7 @@ func (c Freeze) Decide(s account.State, now time.Time) account.Decision {
 	d.ReleaseExpired()
 	if d.IsOpen() {
 		scope := c.Scope
-		if scope == "" { // a default never weakens a freeze that is in force
+		if scope == "" { // the default never weakens a freeze in force
 			scope = cmp.Or(s.Frozen, event.ScopeDebits)
 		}
 		d.Emit(event.AccountFrozen{Scope: scope, ReasonCode: c.ReasonCode}, d.Today())
@@ -167,8 +167,8 @@ func (c Freeze) Decide(s account.State, now time.Time) account.Decision {
 	return d.Decision()
 }
 
-// Unfreeze lifts a freeze. On an account that is not frozen it changes nothing, and is on record
-// all the same.
+// Unfreeze lifts a freeze. On an account that is not frozen it changes nothing, but is still
+// recorded.
 type Unfreeze struct {
 	ReasonCode string `json:"reason_code,omitempty"`
 }
@@ -190,7 +190,7 @@ func (c Unfreeze) Decide(s account.State, now time.Time) account.Decision {
 	return d.Decision()
 }
 
-// Close ends an account on which nothing is posted or held.
+// Close closes an account on which nothing is posted or held.
 type Close struct {
 	ReasonCode string `json:"reason_code,omitempty"`
 }
@@ -202,7 +202,7 @@ func (c Close) Validate() []account.FieldError {
 	return shape
 }
 
-// Decide emits AccountClosed, after a CreditLimitChanged to 0 where there was a limit.
+// Decide emits AccountClosed, after a CreditLimitChanged to 0 if there was a limit.
 func (c Close) Decide(s account.State, now time.Time) account.Decision {
 	d := account.NewDraft(s, now)
 	d.ReleaseExpired()
@@ -212,17 +212,17 @@ func (c Close) Decide(s account.State, now time.Time) account.Decision {
 	return d.Decision()
 }
 
-// ReverseCredit takes a credit back, once and in full.
+// ReverseCredit reverses a credit, once and in full.
 type ReverseCredit struct {
 	TransactionID string     `json:"transaction_id"`
 	Reason        event.Text `json:"reason,omitzero"`
-	// Force takes the credit back beyond what is available, and on an account whose debits are
+	// Force reverses the credit beyond what is available, and on an account whose debits are
 	// frozen.
 	Force bool `json:"force,omitempty"`
-	// Original is the event that TransactionID names, as read from the journal; nil when there is
+	// Original is the event that TransactionID names, read from the journal; nil when there is
 	// none.
 	Original *event.Event `json:"-"`
-	// Reversed says that the journal has a reversal of it.
+	// Reversed says that the journal has a reversal of Original.
 	Reversed bool `json:"-"`
 }
 
@@ -233,7 +233,7 @@ func (c ReverseCredit) Validate() []account.FieldError {
 	return shape
 }
 
-// Decide emits TransactionReversed, or WithdrawalDeclined; a journal guards the original only in
+// Decide emits TransactionReversed, or WithdrawalDeclined; the journal guards the original only in
 // the first case.
 func (c ReverseCredit) Decide(s account.State, now time.Time) account.Decision {
 	d := account.NewDraft(s, now)

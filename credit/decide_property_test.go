@@ -11,8 +11,8 @@ import (
 	"passbook/shared/event"
 )
 
-// No sequence of commands, with what the withdraw service does in between, breaks what a Ledger
-// holds, whatever the amounts.
+// No sequence of commands of any amounts, with commands of the withdraw service in between, breaks
+// the rules of a Ledger.
 func TestNoSequenceBreaksTheRules(t *testing.T) {
 	for name, amounts := range acct.Amounts() {
 		t.Run(name, func(t *testing.T) {
@@ -55,7 +55,7 @@ func drawCommand(t *rapid.T, l *acct.Ledger, now time.Time, amount int64) func(a
 	return other(amount, force, expiresAt)
 }
 
-// other is something that the withdraw service does.
+// other executes a random command of the withdraw service.
 func other(amount int64, hold bool, expiresAt time.Time) func(account.State, time.Time) account.Decision {
 	return func(s account.State, now time.Time) account.Decision {
 		d := account.NewDraft(s, now)

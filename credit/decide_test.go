@@ -20,8 +20,8 @@ var (
 
 func ptr[T any](v T) *T { return &v }
 
-// rule is one line of a decision table: on this state, the command has this outcome, after which
-// the numbers are these.
+// rule is one line of a decision table: given a state, a command has an outcome, and the account
+// has these numbers.
 type rule struct {
 	name    string
 	given   account.State
@@ -274,8 +274,8 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// The encoding is what request hashes are made of, so it never changes: members in the contract's
-// order, what is empty left out, what the journal says left out.
+// Request hashes are made of this encoding, so it never changes: members in the contract's order,
+// without what is empty and without what is read from the journal.
 func TestCommandsAsJSON(t *testing.T) {
 	text := event.Text{Plain: "r"}
 	for _, c := range []struct {
@@ -322,7 +322,7 @@ func TestFreezeWithoutAScopeKeepsTheOneInForce(t *testing.T) {
 	}
 }
 
-func TestControlCharactersAreNoText(t *testing.T) {
+func TestTextHasNoControlCharacters(t *testing.T) {
 	for _, text := range []string{"a\x00b", "a\nb", "a\x07"} {
 		c := Credit{Amount: 1, Currency: "EUR", Reference: event.Text{Plain: text}}
 		if faults := c.Validate(); len(faults) != 1 || faults[0].Pointer != "/reference" {

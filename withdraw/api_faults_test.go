@@ -19,8 +19,8 @@ import (
 	"passbook/shared/web"
 )
 
-// refusedFor checks that a withdrawal is refused for now, with a word on when to try again, and
-// that the same request works once the fault is gone: nothing was stored.
+// refusedFor checks that a withdrawal is refused, with the time after which to try again, and that
+// the same request succeeds once the fault is gone: nothing was stored.
 func refusedFor(t *testing.T, b *branch, want string, mend func()) {
 	t.Helper()
 	const body = `{"amount":10,"currency":"EUR"}`
@@ -37,18 +37,18 @@ func refusedFor(t *testing.T, b *branch, want string, mend func()) {
 	}
 	mend()
 	if r := b.client.Post("/v1/accounts/A-1/withdrawals", "faulty", body); r.Status != 201 || r.Header.Get("Idempotency-Replayed") != "" {
-		t.Fatalf("mended: %s", r.Body)
+		t.Fatalf("after the fault: %s", r.Body)
 	}
 }
 
-func TestShuttingDown(t *testing.T) {
+func TestWithdrawalIsRefusedWhileShuttingDown(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
 	b.journal.Stop()
 	refusedFor(t, b, "503 shutting-down", nil)
 }
 
-func TestOverloaded(t *testing.T) {
+func TestOverloadRefusesRequestsAndDelaysLinesOfBulk(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
 	b.outbox.full.Store(true)
@@ -75,15 +75,15 @@ func TestOverloaded(t *testing.T) {
 	}
 }
 
-func TestClockSkew(t *testing.T) {
+func TestWithdrawalIsRefusedWhileTheClockIsOff(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
 	b.table.SetSkew(-time.Minute)
 	refusedFor(t, b, "503 clock-skew", func() { b.table.SetSkew(0) })
 }
 
-// Another writer commits first, every time.
-func TestWriteContention(t *testing.T) {
+// Another writer commits first at every attempt.
+func TestWithdrawalIsRefusedWhenOthersAlwaysCommitFirst(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
 	other := b.writer()
@@ -113,8 +113,8 @@ func TestWriteContention(t *testing.T) {
 	}
 }
 
-// The answer to the put does not come in time. The same request finds out what became of it.
-func TestOutcomeUnknown(t *testing.T) {
+// The answer to the put does not come in time. The same request finds out how it ended.
+func TestLateAnswerOfTheTableIsOutcomeUnknown(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
 	_, hasty := b.listen(250 * time.Millisecond)
@@ -131,9 +131,8 @@ func TestOutcomeUnknown(t *testing.T) {
 	}
 }
 
-// A command that waits behind one that does not come back was not carried out when its own time is
-// over.
-func TestTimeIsOverWhileACommandWaits(t *testing.T) {
+// A command that waits behind one that does not return was not executed when its time ends.
+func TestCommandThatWaitsTooLongIsNotExecuted(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
 	_, hasty := b.listen(250 * time.Millisecond)
@@ -156,8 +155,8 @@ func TestTimeIsOverWhileACommandWaits(t *testing.T) {
 	}
 }
 
-// The store cannot be read: what a capture or a reversal looks at before it decides.
-func TestJournalUnavailable(t *testing.T) {
+// The journal cannot be read before a capture, a release or a reversal.
+func TestUnreadableJournalRefusesCommandsThatReadIt(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
 	b.service.journal = unreadable{b.journal}
@@ -187,8 +186,8 @@ type gone struct{ table.Table }
 
 func (gone) Query(context.Context, table.Query) (table.Page, error) { return table.Page{}, errDisk }
 
-// A repeated command gets its first answer also through bulk, a transfer keeps both accounts' order
-// there, and a service refuses what is not its own.
+// A repeated command gets its first answer in bulk too, a transfer keeps the order of both
+// accounts, and a service refuses the operations of others.
 func TestBulkOnTheJournal(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
@@ -221,8 +220,8 @@ func TestBulkOnTheJournal(t *testing.T) {
 	}
 }
 
-// A value date outside the bank's window is refused by its name and leaves no trace; a command that
-// was taken keeps its answer when the window has moved on.
+// A value date outside the bank's window is refused by name and stores nothing; a command that was
+// accepted keeps its answer after the window has moved.
 func TestValueDatesLieInTheWindow(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)

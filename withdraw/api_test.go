@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// discard is an outbox for tests that look at no stream.
+// discard is an outbox for tests without a stream.
 type discard struct{ full atomic.Bool }
 
 func (*discard) Publish(journal.Committed) {}
@@ -42,7 +42,7 @@ type branch struct {
 	server  *api.Server
 	journal *journal.Journal
 	service *Service
-	// table and pebble are the store, through a decorator that can make writes fail and bare.
+	// table is the store through a decorator that can make writes fail, pebble the store itself.
 	table  *faults.Table
 	outbox discard
 	mu     sync.Mutex
@@ -75,7 +75,7 @@ func serve(t *testing.T) *branch {
 	return b
 }
 
-// writer opens a journal on the store: another process, if there is one already.
+// writer opens a journal on the store, as another process if there is one already.
 func (b *branch) writer() *journal.Journal {
 	b.t.Helper()
 	j, err := journal.Open(b.t.Context(), journal.Config{Table: b.table, Outbox: &b.outbox, Now: b.now})
@@ -92,7 +92,7 @@ func (b *branch) writer() *journal.Journal {
 	return j
 }
 
-// listen serves the service with a deadline for every request.
+// listen serves the service with a timeout for every request.
 func (b *branch) listen(timeout time.Duration) (*api.Server, *apitest.Client) {
 	b.t.Helper()
 	server := api.New(api.Config{Web: web.Config{Service: "withdraw", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Timeout: timeout}})
@@ -100,7 +100,7 @@ func (b *branch) listen(timeout time.Duration) (*api.Server, *apitest.Client) {
 	return server, apitest.New(b.t, server.Handler()).WithCanary("CANARY")
 }
 
-// given puts what do drafts in the account's history: what other services do in a whole bank.
+// given commits what do drafts to the account's history, as other services do in a bank.
 func (b *branch) given(id string, do func(d *account.Draft)) {
 	b.t.Helper()
 	b.setups++
@@ -136,7 +136,7 @@ func TestRoutesAreTheContracts(t *testing.T) {
 	apitest.Routes(t, serve(t).server, "withdraw", "process")
 }
 
-func TestWithdrawal(t *testing.T) {
+func TestWithdrawalAnswersWithItsEvent(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
 	r := b.client.Post("/v1/accounts/A-1/withdrawals", "k1", `{"amount":30,"currency":"EUR","kind":"card","reference":"lunch","contra":"visa","effective_at":"2026-11-20"}`, "X-Request-ID", "corr-1")
@@ -205,7 +205,7 @@ func TestDeclineIsAnEventAndAnAnswer(t *testing.T) {
 	}
 }
 
-func TestHolds(t *testing.T) {
+func TestHoldsAreCapturedInPartsAndReleased(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
 	hold := b.client.Post("/v1/accounts/A-1/holds", "h", `{"amount":60,"currency":"EUR","expires_at":"2026-11-22T08:00:00Z"}`)
@@ -227,8 +227,9 @@ func TestHolds(t *testing.T) {
 	}
 }
 
-// What ran out before a command is in its answer, but the answer's ids are the command's own.
-func TestWhatRanOutBeforeIsInTheAnswer(t *testing.T) {
+// A hold that expired before a command has its event in the answer, whose ids are those of the
+// command.
+func TestHoldThatExpiredBeforeIsInTheAnswer(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
 	b.client.Post("/v1/accounts/A-1/holds", "h", `{"amount":60,"currency":"EUR","expires_at":"2026-11-21T09:00:00Z"}`)
@@ -245,7 +246,7 @@ func TestWhatRanOutBeforeIsInTheAnswer(t *testing.T) {
 	}
 }
 
-func TestReversal(t *testing.T) {
+func TestReversalIsDoneOnce(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
 	b.client.Post("/v1/accounts/A-1/withdrawals", "w", `{"amount":40,"currency":"EUR"}`)
@@ -337,7 +338,7 @@ func TestRulesThatRefuse(t *testing.T) {
 	}
 }
 
-func TestIfMatch(t *testing.T) {
+func TestIfMatchNamesTheVersion(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
 	post := func(key, tag string) apitest.Response {
@@ -349,7 +350,7 @@ func TestIfMatch(t *testing.T) {
 	if r := post("k2", `"2"`); r.Status != 201 {
 		t.Errorf("%s", r.Body)
 	}
-	// The key was seen, so the answer is the first one, whatever the version is by now.
+	// The key was used, so the answer is the first one, at any version.
 	if r := post("k2", `"2"`); r.Status != 201 || r.Header.Get("Idempotency-Replayed") != "true" {
 		t.Errorf("%s", r.Body)
 	}
@@ -360,7 +361,7 @@ func TestIfMatch(t *testing.T) {
 	}
 }
 
-func TestTooManyHolds(t *testing.T) {
+func TestHoldsOfAnAccountAreBounded(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 1000)
 	b.given("A-1", func(d *account.Draft) {
@@ -373,7 +374,7 @@ func TestTooManyHolds(t *testing.T) {
 	}
 }
 
-func TestTooManyDeclines(t *testing.T) {
+func TestDeclinesOfAnAccountAreBounded(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 0)
 	for i := range journal.MaxDeclines {
@@ -408,8 +409,8 @@ func TestParallelWithdrawalsNeverOverdraw(t *testing.T) {
 	}
 }
 
-// The canonical form of a command is what a repeated key is compared by, also with commands that an
-// older program took. It does not change.
+// The canonical form of a command is compared when its key is repeated, also with commands that an
+// older program accepted. It does not change.
 func TestCanonicalForms(t *testing.T) {
 	forms := map[string][2]string{
 		"withdraw": {
@@ -442,8 +443,8 @@ func TestCanonicalForms(t *testing.T) {
 	}
 }
 
-// Whatever comes in, a decoder takes it or says what is wrong, and what it took comes out of its
-// canonical form again.
+// A decoder accepts any body or says what is wrong with it, and what it accepted can be decoded
+// from its canonical form again.
 func FuzzOperations(f *testing.F) {
 	f.Add([]byte(`{"account_id":"A-1","amount":5,"currency":"EUR","kind":"card","reference":"\u00e9","effective_at":"2026-11-21"}`))
 	f.Add([]byte(`{"account_id":"A-1","hold_id":"h3","amount":5,"final":false}`))

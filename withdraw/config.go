@@ -9,7 +9,7 @@ import (
 	"passbook/shared/journal"
 )
 
-// Journal is what the service commits through and reads back from; *journal.Journal is one. Within
+// Journal commits the service's commands and reads what they need; *journal.Journal is one. Within
 // a process withdraw and credit share it.
 type Journal interface {
 	Execute(ctx context.Context, c journal.Command) (journal.Receipt, error)
@@ -22,8 +22,8 @@ type Journal interface {
 type Config struct {
 	// Journal is required.
 	Journal Journal
-	// ValueDates is how far an effective_at may lie from the day of its command; zero allows that
-	// day alone.
+	// ValueDates bounds how far an effective_at may be from the day of its command; zero allows
+	// only that day.
 	ValueDates account.Window
 }
 

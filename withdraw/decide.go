@@ -7,11 +7,11 @@ import (
 	"passbook/shared/event"
 )
 
-// The commands that take money out or set it aside. Each has two pure halves: Validate says what is
-// wrong with its shape, all of it at once; Decide, which relies on the shape, says what it does to
-// an account.
+// The commands that take money out or hold it. Each has two pure halves: Validate returns
+// everything that is wrong with its shape; Decide, which relies on a valid shape, returns what it
+// does to an account.
 
-// Withdraw takes money out, if it is available.
+// Withdraw takes money out if it is available.
 type Withdraw struct {
 	Amount   int64  `json:"amount"`
 	Currency string `json:"currency"`
@@ -51,12 +51,12 @@ func (c Withdraw) Decide(s account.State, now time.Time) account.Decision {
 	return d.Decision()
 }
 
-// PlaceHold sets money aside, if it is available.
+// PlaceHold holds money if it is available.
 type PlaceHold struct {
 	Amount    int64      `json:"amount"`
 	Currency  string     `json:"currency"`
 	Reference event.Text `json:"reference,omitzero"`
-	// ExpiresAt is when the hold ends by itself; never when empty.
+	// ExpiresAt is when the hold expires; never when empty.
 	ExpiresAt string `json:"expires_at,omitempty"`
 }
 
@@ -84,17 +84,17 @@ func (c PlaceHold) Decide(s account.State, now time.Time) account.Decision {
 // CaptureHold turns a hold, or a part of it, into a withdrawal.
 type CaptureHold struct {
 	HoldID string `json:"hold_id"`
-	// Amount is all that remains when nil.
+	// Amount is what to capture; nil is all that remains.
 	Amount *int64 `json:"amount,omitempty"`
-	// Final releases what remains after the capture; nil is true. A caller that means to capture
-	// again says so: money that nobody will capture is better with the customer than held. A
-	// capture of all that remains is final in any case.
+	// Final releases what remains after the capture; nil is true. A caller that will capture again
+	// sends false: money that nobody will capture must not stay held. A capture of all that remains
+	// is always final.
 	Final *bool `json:"final,omitempty"`
-	// Placed says that the event that HoldID names placed a hold, as read from the journal.
+	// Placed says that the event that HoldID names placed a hold. It is read from the journal.
 	Placed bool `json:"-"`
 }
 
-// Validate checks the command's shape. An id that is none is not-found, as any other that names no
+// Validate checks the command's shape. A malformed id is not found, like any other id that names no
 // hold.
 func (c CaptureHold) Validate() []account.FieldError {
 	var shape account.Shape
@@ -105,7 +105,7 @@ func (c CaptureHold) Validate() []account.FieldError {
 }
 
 // Decide emits HoldCaptured and MoneyWithdrawn, and HoldReleased for a remainder. It needs no
-// funds, and a freeze of debits does not stop it: the money was promised before.
+// funds, and a freeze of debits does not stop it: the money has been promised.
 func (c CaptureHold) Decide(s account.State, now time.Time) account.Decision {
 	d := account.NewDraft(s, now)
 	d.ReleaseExpired()
@@ -122,14 +122,14 @@ func (c CaptureHold) Decide(s account.State, now time.Time) account.Decision {
 	return d.Decision()
 }
 
-// ReleaseHold gives a hold up.
+// ReleaseHold ends a hold without taking its money.
 type ReleaseHold struct {
 	HoldID string `json:"hold_id"`
-	// Placed says that the event that HoldID names placed a hold, as read from the journal.
+	// Placed says that the event that HoldID names placed a hold. It is read from the journal.
 	Placed bool `json:"-"`
 }
 
-// Validate checks the command's shape, of which nothing can be wrong.
+// Validate returns nil: the command has no shape that can be wrong.
 func (c ReleaseHold) Validate() []account.FieldError { return nil }
 
 // Decide emits HoldReleased, also on a frozen account.
@@ -145,14 +145,14 @@ func (c ReleaseHold) Decide(s account.State, now time.Time) account.Decision {
 	return d.Decision()
 }
 
-// ReverseWithdrawal takes a withdrawal back, once and in full.
+// ReverseWithdrawal reverses a withdrawal, once and in full.
 type ReverseWithdrawal struct {
 	TransactionID string     `json:"transaction_id"`
 	Reason        event.Text `json:"reason,omitzero"`
-	// Original is the event that TransactionID names, as read from the journal; nil when there is
+	// Original is the event that TransactionID names, read from the journal; nil when there is
 	// none.
 	Original *event.Event `json:"-"`
-	// Reversed says that the journal has a reversal of it.
+	// Reversed says that the journal has a reversal of Original.
 	Reversed bool `json:"-"`
 }
 
@@ -173,7 +173,7 @@ func (c ReverseWithdrawal) Decide(s account.State, now time.Time) account.Decisi
 	return d.Decision()
 }
 
-// Transfer moves money from one account to another of the same currency: both legs are committed,
+// Transfer moves money from one account to another of the same currency. Both legs are committed,
 // or neither.
 type Transfer struct {
 	From      string     `json:"from"`
@@ -198,9 +198,9 @@ func (c Transfer) Validate() []account.FieldError {
 }
 
 // DecideFrom emits the leg that pays, or the decline, as its last event; contra is the event id of
-// the other leg. Whatever keeps the other account from being paid is a rejection here, with
-// "leg":"to" among its details, so that DecideTo on the same state of it, at whatever time, is
-// never refused.
+// the other leg. A reason why the other account cannot be paid is a rejection here, with "leg":"to"
+// among its details, so that DecideTo on the same state of that account is never refused, at any
+// time.
 func (c Transfer) DecideFrom(from, to account.State, contra string, now time.Time) account.Decision {
 	d := account.NewDraft(from, now)
 	if c.From == c.To {
@@ -227,7 +227,7 @@ func onOtherLeg(details map[string]any) map[string]any {
 	return marked
 }
 
-// DecideTo emits the leg that is paid, as its last event; contra is the event id of the other leg.
+// DecideTo emits the leg that receives, as its last event; contra is the event id of the other leg.
 func (c Transfer) DecideTo(to account.State, contra string, now time.Time) account.Decision {
 	d := account.NewDraft(to, now)
 	d.ReleaseExpired()
@@ -238,12 +238,12 @@ func (c Transfer) DecideTo(to account.State, contra string, now time.Time) accou
 	return d.Decision()
 }
 
-// Expire is the sweeper's command for an idle account: it emits what has fallen due, on a frozen
-// account too. Where nothing has, there are neither events nor a rejection, and nothing is
-// committed; so twice is harmless.
+// Expire is the sweeper's command for an idle account: it emits what has expired, on a frozen
+// account too. When nothing has, there are neither events nor a rejection, and nothing is
+// committed, so repeating it is harmless.
 type Expire struct{}
 
-// Validate checks the command's shape, of which nothing can be wrong.
+// Validate returns nil: the command has no shape that can be wrong.
 func (c Expire) Validate() []account.FieldError { return nil }
 
 // Decide emits HoldReleased for each expired hold, and CreditLimitChanged for an expired limit.

@@ -18,8 +18,8 @@ type bank struct {
 	accounts [2]*acct.Ledger
 }
 
-// No sequence of commands, with what the credit service does in between, breaks what a Ledger
-// holds; and money neither appears nor vanishes in transfers, whatever the amounts.
+// No sequence of commands, with commands of the credit service in between, breaks the rules of a
+// Ledger; and transfers of any amount neither create nor destroy money.
 func TestNoSequenceBreaksTheRules(t *testing.T) {
 	for name, amounts := range acct.Amounts() {
 		t.Run(name, func(t *testing.T) {
@@ -68,13 +68,13 @@ func (b *bank) step(t *rapid.T) {
 }
 
 func (b *bank) expiry(t *rapid.T) string {
-	if rapid.Bool().Draw(t, "for ever") {
+	if rapid.Bool().Draw(t, "forever") {
 		return ""
 	}
 	return rfc(b.now.Add(time.Duration(rapid.IntRange(-10, 300).Draw(t, "expires in")) * time.Second))
 }
 
-// transfer takes both legs as a journal does: both or neither.
+// transfer applies both legs as a journal does: both or neither.
 func (b *bank) transfer(t *rapid.T, amount int64) {
 	from, to := b.accounts[0], b.accounts[1]
 	before := from.State.Posted + to.State.Posted
@@ -87,7 +87,7 @@ func (b *bank) transfer(t *rapid.T, amount int64) {
 	if _, declined := out.Events[len(out.Events)-1].Body.(event.WithdrawalDeclined); !declined {
 		in := to.Take(t, b.now, func(s account.State, now time.Time) account.Decision { return c.DecideTo(s, "A-1:9", now) })
 		if in.Rejection != nil {
-			t.Fatalf("the leg that is paid was refused: %s", in.Rejection.Code)
+			t.Fatalf("the leg that receives was refused: %s", in.Rejection.Code)
 		}
 	}
 	if after := from.State.Posted + to.State.Posted; after != before {
@@ -95,7 +95,7 @@ func (b *bank) transfer(t *rapid.T, amount int64) {
 	}
 }
 
-// other is something that the credit service does.
+// other executes a random command of the credit service.
 func (b *bank) other(t *rapid.T, amount int64) func(account.State, time.Time) account.Decision {
 	kind := rapid.IntRange(0, 9).Draw(t, "other")
 	expiresAt, _ := account.ParseTime(b.expiry(t))

@@ -17,8 +17,8 @@ func rfc(t time.Time) string { return t.Format(time.RFC3339Nano) }
 
 func ptr[T any](v T) *T { return &v }
 
-// rule is one line of a decision table: on this state, the command has this outcome, after which
-// the numbers are these.
+// rule is one line of a decision table: given a state, a command has an outcome, and the account
+// has these numbers.
 type rule struct {
 	name    string
 	given   account.State
@@ -215,7 +215,7 @@ func TestCaptureHold(t *testing.T) {
 	}
 }
 
-// A capture needs no funds, so that only the range of a balance can stop it.
+// A capture needs no funds, so only the range of a balance can stop it.
 func TestCaptureBeyondTheLeastBalance(t *testing.T) {
 	s := acct.Given(acct.Credited(1), acct.Held(1, time.Time{}))
 	s.Posted = -money.Max

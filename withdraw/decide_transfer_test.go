@@ -59,8 +59,8 @@ func TestTransfer(t *testing.T) {
 	}
 }
 
-// Each leg is the last event of its side and names the other; a leg that is paid is never refused
-// after the one that pays.
+// Each leg is the last event of its side and names the other; the leg that receives is never
+// refused after the one that pays.
 func TestTransferLegs(t *testing.T) {
 	from, to := acct.Given(acct.Credited(100)), acct.Given(acct.Credited(5), acct.Held(5, past))
 	in := pay.DecideTo(to, event.EventID("A-1", from.Version+1), acct.Noon).Events
@@ -111,8 +111,8 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// The encoding is what request hashes are made of, so it never changes: members in the contract's
-// order, what is empty left out, what the journal says left out.
+// Request hashes are made of this encoding, so it never changes: members in the contract's order,
+// without what is empty and without what is read from the journal.
 func TestCommandsAsJSON(t *testing.T) {
 	for _, c := range []struct {
 		command any

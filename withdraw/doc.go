@@ -11,8 +11,8 @@
 // repeated key gets the first answer. It knows nothing of HTTP but the routes in api.go, and
 // nothing of the stream.
 //
-// Walk: Operations -> Service.withdraw -> journal.Execute -> Withdraw.Decide; Sweeper.Run for holds
-// and limits that expire.
+// Walk: Operations -> Service.withdraw -> journal.Execute -> Withdraw.Decide; Sweeper.Run records
+// what expires.
 //
 // Next on the walk: shared/journal.
 package withdraw

@@ -13,50 +13,50 @@ import (
 	"passbook/shared/table"
 )
 
-// DueTable is the table of the read model whose due index the sweeper reads: that of the balances.
+// DueTable is the read model whose due index the sweeper reads: that of the balances.
 const DueTable = "balance"
 
 const (
-	// DefaultSweep is the pause between two sweeps. A hold that has run out binds no decision; the
-	// sweep only writes it down.
+	// DefaultSweep is the pause between two sweeps. An expired hold or limit binds no decision; the
+	// sweep only records its end.
 	DefaultSweep = 2 * time.Second
-	// sweepParallel is how many accounts a sweep asks at once, sweepMost how many it asks at all.
+	// sweepParallel is how many accounts a sweep expires at once, sweepMost how many in all.
 	sweepParallel = 16
 	sweepMost     = 10_000
-	// asked again after sweepPause, then at double that, up to sweepPauseMost: an account whose row
-	// stands still stays listed.
-	sweepPause     = 5 * time.Second
-	sweepPauseMost = time.Hour
-	// expireLimit is how long one account may take: one that hangs must not stop the sweeps.
+	// An account that stays listed is tried again after retryFirst, then after twice as long each
+	// time, up to retryMost: the row of a quarantined account does not advance.
+	retryFirst = 5 * time.Second
+	retryMost  = time.Hour
+	// expireLimit is how long one account may take, so that one that hangs does not stop the sweep.
 	expireLimit = 5 * time.Second
 )
 
-// Sweeper has what runs out by itself, holds and limits, written down on accounts that get no
-// commands. It is told by the index of what falls due, and asks twice rather than not at all: where
-// nothing is due any more, nothing is committed. Any number of them may run.
+// Sweeper records the expiry of holds and limits on accounts that get no commands. It finds them in
+// the index of due accounts, and rather tries an account twice than never: where nothing is due any
+// more, nothing is committed. Several may run at once.
 type Sweeper struct {
-	SweeperConfig
-	asked map[readmodel.Due]asked
-	// first is the digit that the next sweep begins with: when there is more than one sweep can
-	// ask, every digit has its turn.
+	config SweeperConfig
+	tried  map[readmodel.Due]attempt
+	// first is the hash bucket that the next sweep begins with: when more accounts are due than one
+	// sweep may try, every bucket has its turn.
 	first int
 }
 
-// asked is how often an account was asked and is still listed.
-type asked struct {
+// attempt is when an account that was tried and is still listed is tried again.
+type attempt struct {
 	again time.Time
 	pause time.Duration
 }
 
 // SweeperConfig configures a Sweeper. Table and Expire are required.
 type SweeperConfig struct {
-	// Table holds the balances' rows.
+	// Table has the rows of balances.
 	Table table.Table
-	// Expire sends the command of that name to an account; Service.Expire does.
+	// Expire sends the command of ExpireOperation to an account.
 	Expire func(ctx context.Context, a event.Account) error
 	// Every is the pause between two sweeps; 0 is DefaultSweep.
 	Every time.Duration
-	// Log hears of what failed and will be tried again; nil is slog.Default.
+	// Log gets the failures, which are tried again; nil is slog.Default.
 	Log *slog.Logger
 }
 
@@ -68,16 +68,16 @@ func NewSweeper(c SweeperConfig) *Sweeper {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	return &Sweeper{SweeperConfig: c, asked: map[readmodel.Due]asked{}}
+	return &Sweeper{config: c, tried: map[readmodel.Due]attempt{}}
 }
 
 // Run sweeps until ctx ends, and returns nil. It MUST be called once.
 func (s *Sweeper) Run(ctx context.Context) error {
-	tick := time.NewTicker(s.Every)
+	tick := time.NewTicker(s.config.Every)
 	defer tick.Stop()
 	for {
 		if err := s.sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			s.Log.Warn("sweep failed", "error", err)
+			s.config.Log.Warn("cannot list accounts with expired holds or limits; the next sweep tries again", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -87,64 +87,63 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	}
 }
 
-// sweep asks every account on which something fell due by now.
+// sweep expires every account on which something is due.
 func (s *Sweeper) sweep(ctx context.Context, now time.Time) error {
-	generation, _, err := readmodel.Generations(ctx, s.Table, DueTable)
+	generation, _, err := readmodel.Generations(ctx, s.config.Table, DueTable)
 	if err != nil {
 		return err
 	}
-	r := round{now: now, generation: generation, listed: map[readmodel.Due]asked{}}
+	r := round{now: now, generation: generation, listed: map[readmodel.Due]attempt{}}
 	g, bounded := errgroup.WithContext(ctx)
 	g.SetLimit(sweepParallel)
 	first := s.first
 	s.first = (s.first + 1) % len(event.HashBuckets)
 	for i := range len(event.HashBuckets) {
-		if err = s.sweepDigit(bounded, g, event.HashBuckets[(first+i)%len(event.HashBuckets)], &r); err != nil {
+		if err = s.sweepBucket(bounded, g, event.HashBuckets[(first+i)%len(event.HashBuckets)], &r); err != nil {
 			break
 		}
 	}
 	waited := g.Wait()
-	if err == nil {
-		if r.asking == sweepMost { // what was not listed in this sweep is remembered for the next
-			maps.Copy(s.asked, r.listed)
-		} else {
-			s.asked = r.listed
-		}
-		err = waited
+	if err != nil {
+		return err
 	}
-	return err
+	if r.tries == sweepMost { // accounts that this sweep did not come to are kept for the next
+		maps.Copy(s.tried, r.listed)
+	} else {
+		s.tried = r.listed
+	}
+	return waited
 }
 
-// round is one sweep: what it found listed, and how many accounts it asked. Those whose turn has
-// not come again do not count, so that accounts which stay listed keep nobody else from being
-// asked.
+// round is one sweep: the accounts that it found listed, and how many of them it tried. Those whose
+// pause has not ended do not count, so that accounts which stay listed do not use up sweepMost.
 type round struct {
 	now        time.Time
 	generation int64
-	listed     map[readmodel.Due]asked
-	asking     int
+	listed     map[readmodel.Due]attempt
+	tries      int
 }
 
-// sweepDigit asks the accounts of one partition of the index. Those asked before wait for their
-// turn.
-func (s *Sweeper) sweepDigit(ctx context.Context, g *errgroup.Group, digit byte, r *round) error {
-	for after := ""; r.asking < sweepMost; {
-		due, next, err := readmodel.ListDue(ctx, s.Table, DueTable, r.generation, digit, r.now, after)
+// sweepBucket expires the accounts of one partition of the index, except those whose pause has not
+// ended.
+func (s *Sweeper) sweepBucket(ctx context.Context, g *errgroup.Group, bucket byte, r *round) error {
+	for after := ""; r.tries < sweepMost; {
+		due, next, err := readmodel.ListDue(ctx, s.config.Table, DueTable, r.generation, bucket, r.now, after)
 		if err != nil {
 			return err
 		}
 		for _, d := range due {
-			before := s.asked[d]
+			before := s.tried[d]
 			if r.now.Before(before.again) {
 				r.listed[d] = before
 				continue
 			}
-			if r.asking == sweepMost {
+			if r.tries == sweepMost {
 				return nil
 			}
-			r.asking++
-			pause := min(max(2*before.pause, sweepPause), sweepPauseMost)
-			r.listed[d] = asked{again: r.now.Add(pause), pause: pause}
+			r.tries++
+			pause := min(max(2*before.pause, retryFirst), retryMost)
+			r.listed[d] = attempt{again: r.now.Add(pause), pause: pause}
 			g.Go(func() error { return s.expire(ctx, d) })
 		}
 		if after = next; after == "" {
@@ -154,13 +153,13 @@ func (s *Sweeper) sweepDigit(ctx context.Context, g *errgroup.Group, digit byte,
 	return nil
 }
 
-// expire asks one account. A failure is the account's own: the others are asked all the same, and
-// it is asked again later.
+// expire expires one account. When that fails the others are still tried, and this one is tried
+// again later.
 func (s *Sweeper) expire(ctx context.Context, d readmodel.Due) error {
 	bounded, cancel := context.WithTimeout(ctx, expireLimit)
 	defer cancel()
-	if err := s.Expire(bounded, d.Account); err != nil && ctx.Err() == nil {
-		s.Log.Warn("expire failed", "account", d.Account.String(), "due", d.At, "error", err)
+	if err := s.config.Expire(bounded, d.Account); err != nil && ctx.Err() == nil {
+		s.config.Log.Warn("cannot record what expired on an account; it is tried again", "account", d.Account.String(), "due", d.At, "error", err)
 	}
 	return ctx.Err()
 }

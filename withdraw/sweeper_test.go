@@ -18,7 +18,7 @@ import (
 	"passbook/shared/table"
 )
 
-// dueRows is a table of balances of which only the index of what falls due is looked at.
+// dueRows is a table of balances of which only the index of due accounts is used.
 type dueRows struct {
 	t     *testing.T
 	table table.Table
@@ -30,8 +30,8 @@ func newDueRows(t *testing.T) dueRows {
 	return dueRows{t, storetest.Memory(t, pebblestream.Options{}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], schema)...).Table}
 }
 
-// set makes something fall due on an account at a time, in a generation's row; the zero time takes
-// it away.
+// set lists an account as due at a time, in a generation's row; the zero time removes it from the
+// list.
 func (d dueRows) set(generation int64, a event.Account, at time.Time) {
 	d.t.Helper()
 	put := table.Put{Table: DueTable, Row: table.Row{Key: readmodel.RowKey(generation, a), Attrs: table.Map{"rev": table.N(1)}}, If: table.Absent()}
@@ -44,17 +44,17 @@ func (d dueRows) set(generation int64, a event.Account, at time.Time) {
 	}
 }
 
-// ledger counts what is asked of each account, and answers as told.
+// ledger counts the tries of each account, and answers as the test says.
 type ledger struct {
 	mu     sync.Mutex
-	asked  map[event.Account]int
+	tried  map[event.Account]int
 	answer func(event.Account) error
 }
 
 func (l *ledger) expire(_ context.Context, a event.Account) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.asked[a]++
+	l.tried[a]++
 	if l.answer != nil {
 		return l.answer(a)
 	}
@@ -64,18 +64,18 @@ func (l *ledger) expire(_ context.Context, a event.Account) error {
 func (l *ledger) times(a event.Account) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.asked[a]
+	return l.tried[a]
 }
 
 func (l *ledger) accounts() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.asked)
+	return len(l.tried)
 }
 
 func sweeping(t *testing.T, d dueRows, every time.Duration) *ledger {
 	t.Helper()
-	l := &ledger{asked: map[event.Account]int{}}
+	l := &ledger{tried: map[event.Account]int{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	s := NewSweeper(SweeperConfig{Table: d.table, Expire: l.expire, Every: every, Log: slog.New(slog.DiscardHandler)})
@@ -89,7 +89,7 @@ func sweeping(t *testing.T, d dueRows, every time.Duration) *ledger {
 	return l
 }
 
-func TestSweeperAsksEveryAccountThatIsDueAndNoOther(t *testing.T) {
+func TestSweeperExpiresEveryAccountThatIsDueAndNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDueRows(t)
 		var due, later []event.Account
@@ -114,27 +114,27 @@ func TestSweeperAsksEveryAccountThatIsDueAndNoOther(t *testing.T) {
 		time.Sleep(59 * time.Second)
 		synctest.Wait()
 		if n := l.accounts(); n != 0 {
-			t.Errorf("%d accounts were asked before their time", n)
+			t.Errorf("%d accounts were tried before their time", n)
 		}
 		time.Sleep(DefaultSweep + time.Second)
 		for i, a := range due {
 			if n := l.times(a); n != 1 {
-				t.Errorf("due %d was asked %d times", i, n)
+				t.Errorf("due %d was tried %d times", i, n)
 			}
 		}
 		time.Sleep(55 * time.Second)
 		if n := l.times(due[7]); n < 3 {
-			t.Errorf("one that failed was asked %d times in a minute", n)
+			t.Errorf("one that failed was tried %d times in a minute", n)
 		}
 		if n := l.accounts(); n != len(due) {
-			t.Errorf("%d accounts were asked, %d were due", n, len(due))
+			t.Errorf("%d accounts were tried, %d were due", n, len(due))
 		}
 	})
 }
 
-// A row that stands still, as a blocked account's, stays in the index. It is asked ever more
-// rarely, and comes back to the pace of all when something new falls due on it.
-func TestSweeperAsksMoreAndMoreRarelyWhatStaysListed(t *testing.T) {
+// A row that does not advance, like that of a quarantined account, stays in the index. It is tried
+// at growing intervals, and at once when something new is due on it.
+func TestSweeperTriesWhatStaysListedAtGrowingIntervals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDueRows(t)
 		a := event.Account{Tenant: "main", ID: "blocked"}
@@ -143,18 +143,18 @@ func TestSweeperAsksMoreAndMoreRarelyWhatStaysListed(t *testing.T) {
 		time.Sleep(6 * time.Hour)
 		n := l.times(a)
 		if n < 12 || n > 20 {
-			t.Errorf("asked %d times in 6 hours", n)
+			t.Errorf("tried %d times in 6 hours", n)
 		}
 		d.set(1, a, time.Now().Add(time.Second))
 		time.Sleep(time.Minute)
 		if m := l.times(a); m < n+2 {
-			t.Errorf("asked %d times after something new fell due", m-n)
+			t.Errorf("tried %d times after something new was due", m-n)
 		}
 	})
 }
 
-// An account that never answers is given up after its time, and the sweeps go on.
-func TestSweeperGivesUpOnAnAccountThatHangs(t *testing.T) {
+// An account that never answers is abandoned after expireLimit, and the sweeps continue.
+func TestSweeperAbandonsAnAccountThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDueRows(t)
 		a := event.Account{Tenant: "main", ID: "hangs"}

@@ -1,10 +1,11 @@
-// Package telemetry says how a program of Passbook speaks to whoever runs it: structured logs, and
-// metrics that Prometheus scrapes.
+// Package telemetry is how a program reports to its operators: structured logs, and metrics that
+// Prometheus scrapes.
 //
-// It promises that logs are one line each with the level, the message and the request's correlation
-// id where there is one, and that a metric costs nothing while nobody scrapes it: what a package
-// counts for itself is read when it is asked for.
+// It promises that each log entry is one line with the level, the message and the request's
+// correlation id where there is one; that a condition that lasts is logged at growing intervals;
+// and that a metric costs nothing until it is scraped: the counts that a package keeps are read
+// then.
 //
-// Packages log through the *slog.Logger that they are given and are measured through their own
-// counters; they do not keep global state here. Next on the walk: platform, which opens the stores.
+// Packages log through the *slog.Logger that they are given and register their own counters; they
+// keep no global state here.
 package telemetry

@@ -7,7 +7,7 @@ import (
 	"log/slog"
 )
 
-// LogOptions says how a program logs.
+// LogOptions configures the log of a program.
 type LogOptions struct {
 	// Level is debug, info, warn or error; empty is info.
 	Level string
@@ -15,34 +15,34 @@ type LogOptions struct {
 	Format string
 }
 
-// NewLogger makes the logger of a program. A warning or an error that lasts is said with growing
-// gaps. It fails on a level or a format that does not exist.
+// NewLogger makes the logger of a program. A warning or an error that is repeated is logged at
+// growing intervals. It fails on a level or a format that does not exist.
 func NewLogger(w io.Writer, o LogOptions) (*slog.Logger, error) {
 	var level slog.Level
 	if o.Level != "" {
 		if err := level.UnmarshalText([]byte(o.Level)); err != nil {
-			return nil, fmt.Errorf("log level %q: debug, info, warn or error", o.Level)
+			return nil, fmt.Errorf("log level %q: use debug, info, warn or error", o.Level)
 		}
 	}
 	options := &slog.HandlerOptions{Level: level}
 	switch o.Format {
 	case "", "text":
-		return slog.New(newGaps(correlated{slog.NewTextHandler(w, options)})), nil
+		return slog.New(newThrottle(correlated{slog.NewTextHandler(w, options)})), nil
 	case "json":
-		return slog.New(newGaps(correlated{slog.NewJSONHandler(w, options)})), nil
+		return slog.New(newThrottle(correlated{slog.NewJSONHandler(w, options)})), nil
 	}
-	return nil, fmt.Errorf("log format %q: text or json", o.Format)
+	return nil, fmt.Errorf("log format %q: use text or json", o.Format)
 }
 
-// correlationKey is the place of the correlation id in a context.
+// correlationKey is the key of the correlation id in a context.
 type correlationKey struct{}
 
-// WithCorrelation returns a context whose log lines carry the correlation id.
+// WithCorrelation returns a context whose log lines have the correlation id.
 func WithCorrelation(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, correlationKey{}, id)
 }
 
-// Correlation is the correlation id of a context, or empty.
+// Correlation returns the correlation id of a context, empty if it has none.
 func Correlation(ctx context.Context) string {
 	id, _ := ctx.Value(correlationKey{}).(string)
 	return id
@@ -51,7 +51,7 @@ func Correlation(ctx context.Context) string {
 // correlated adds the context's correlation id to each line.
 type correlated struct{ slog.Handler }
 
-// Handle adds the id and hands the line on.
+// Handle adds the id to the line.
 func (h correlated) Handle(ctx context.Context, r slog.Record) error {
 	if id := Correlation(ctx); id != "" {
 		r.AddAttrs(slog.String("correlation_id", id))
@@ -59,12 +59,12 @@ func (h correlated) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// WithAttrs keeps the id on derived loggers.
+// WithAttrs returns a handler that adds the id too.
 func (h correlated) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return correlated{h.Handler.WithAttrs(attrs)}
 }
 
-// WithGroup keeps the id on derived loggers.
+// WithGroup returns a handler that adds the id too.
 func (h correlated) WithGroup(name string) slog.Handler {
 	return correlated{h.Handler.WithGroup(name)}
 }

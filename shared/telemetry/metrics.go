@@ -10,16 +10,16 @@ import (
 // namespace starts the name of every metric.
 const namespace = "passbook"
 
-// latencyBuckets span what a command takes, from a fsync on local flash to a client's patience, in
-// seconds.
+// latencyBuckets span the time that a command may take, from an fsync on local flash to a client's
+// patience, in seconds.
 var latencyBuckets = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10}
 
-// NewRegistry makes a program's registry, with what Go and the process tell of themselves and
+// NewRegistry makes a program's registry, with the metrics of Go and of the process, and
 // passbook_build_info.
 func NewRegistry(version string) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "build_info", Help: "1, labelled with what runs.",
+		Namespace: namespace, Name: "build_info", Help: "1, labelled with the program's version and Go's.",
 		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()},
 	})
 	info.Set(1)
@@ -27,13 +27,14 @@ func NewRegistry(version string) *prometheus.Registry {
 	return registry
 }
 
-// Counter adds a count that only rises, read at each scrape. read is called concurrently. labels
-// are pairs of a name and a value; the name with them MUST be new to r.
+// Counter registers a count that only rises and is read at each scrape. read is called
+// concurrently. labels are pairs of a name and a value; the metric's name with them MUST be new to
+// r.
 func Counter(r prometheus.Registerer, name, help string, read func() float64, labels ...string) {
 	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: pairs(labels)}, read))
 }
 
-// Gauge adds a number that rises and falls; otherwise it is as Counter.
+// Gauge registers a number that rises and falls, otherwise like Counter.
 func Gauge(r prometheus.Registerer, name, help string, read func() float64, labels ...string) {
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: pairs(labels)}, read))
 }
@@ -46,7 +47,7 @@ func pairs(labels []string) prometheus.Labels {
 	return all
 }
 
-// Latency adds a histogram of seconds, by labels. The name MUST be new to r.
+// Latency registers a histogram of seconds, by labels. The name MUST be new to r.
 func Latency(r prometheus.Registerer, name, help string, labels ...string) *prometheus.HistogramVec {
 	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: namespace, Name: name, Help: help, Buckets: latencyBuckets,

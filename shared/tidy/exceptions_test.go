@@ -72,11 +72,7 @@ var notYet = slices.Concat(
 	// The web.
 	//
 	//
-	[]string{
-		"credit",
-		"shared/telemetry",
-		"withdraw",
-	},
+	[]string{},
 	//
 	//
 

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// A trouble that lasts an hour, ten lines a second, is said some twenty times, and every line is
-// counted; others, and what is no trouble, are said at once. When it comes again after a silence it
-// is said at once.
-func TestALastingTroubleIsSaidWithGrowingGaps(t *testing.T) {
+// A condition that lasts an hour, at ten lines a second, is logged about twenty times, and every
+// line is counted. Other conditions and lines below a warning are logged at once, and so is the
+// same condition after a long silence.
+func TestALastingConditionIsLoggedAtGrowingIntervals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		log, err := NewLogger(&out, LogOptions{})
@@ -29,7 +29,7 @@ func TestALastingTroubleIsSaidWithGrowingGaps(t *testing.T) {
 		if len(lines) < 15 || len(lines) > 25 {
 			t.Errorf("%d lines", len(lines))
 		}
-		omitted, told := 0, len(lines)
+		omitted, logged := 0, len(lines)
 		for _, line := range lines {
 			n := 0
 			if _, text, ok := strings.Cut(line, "omitted="); ok {
@@ -55,8 +55,8 @@ func TestALastingTroubleIsSaidWithGrowingGaps(t *testing.T) {
 		if _, text, ok := strings.Cut(out.String(), "omitted="); ok {
 			fmt.Sscan(text, &last)
 		}
-		if !strings.Contains(out.String(), "upload failed") || omitted+last+told != 36_000 {
-			t.Errorf("said %q; %d told, %d and %d omitted of 36000", out.String(), told, omitted, last)
+		if !strings.Contains(out.String(), "upload failed") || omitted+last+logged != 36_000 {
+			t.Errorf("logged %q; %d logged, %d and %d omitted of 36000", out.String(), logged, omitted, last)
 		}
 	})
 }
