@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,8 +37,8 @@ func Schemas() []table.Schema {
 
 // clause is a sentence of the port's documentation and the test that holds it.
 type clause struct {
-	name, says string
-	test       func(*suite)
+	name, sentence string
+	test           func(*suite)
 }
 
 // Run holds an adapter to the contract. open returns two handles on one store, as two processes
@@ -54,11 +55,7 @@ func Run(t *testing.T, open func(testing.TB) (first, second table.Table)) {
 }
 
 func clauses() []clause {
-	var all []clause
-	for _, part := range [][]clause{writeClauses, conditionClauses, readClauses, indexClauses, transactClauses, limitClauses, togetherClauses} {
-		all = append(all, part...)
-	}
-	return all
+	return slices.Concat(writeClauses, conditionClauses, readClauses, indexClauses, transactClauses, limitClauses, togetherClauses)
 }
 
 // suite is one running subtest.
