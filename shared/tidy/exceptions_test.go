@@ -36,10 +36,6 @@ var notYet = slices.Concat(
 		"shared/stream/kinesisstream",
 		"shared/stream/pebblestream",
 		"shared/stream/streamtest",
-		"shared/table",
-		"shared/table/dynamotable",
-		"shared/table/pebbletable",
-		"shared/table/tabletest",
 	},
 	//
 	//
