@@ -28,8 +28,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const pipelineStream = "test-events"
 
-// pipeline is journal, publisher and stream on the embedded engine, with a projector that can be
-// stopped and started.
+// pipeline is a journal, a publisher and a stream on the embedded engine, with a projector that can
+// be stopped and started.
 type pipeline struct {
 	t       *testing.T
 	table   *faults.Table
@@ -67,7 +67,7 @@ func newPipeline(t *testing.T) *pipeline {
 	return p
 }
 
-// run runs f until the function that it gives is called.
+// run runs f until the returned function is called.
 func (p *pipeline) run(f func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -91,7 +91,7 @@ func (p *pipeline) config() Config {
 
 func (p *pipeline) start() { p.stop = p.run(NewProjector(p.config()).Run) }
 
-// commit drafts events on an account and gives its version after them.
+// commit commits the events that do drafts on an account, and returns the version after them.
 func (p *pipeline) commit(a event.Account, do func(*account.Draft)) int64 {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Second)
@@ -120,8 +120,8 @@ func (p *pipeline) accounts(n int) []event.Account {
 	return list
 }
 
-// Commands go on while the projector is stopped and started: every row ends where the journal is,
-// and a waiting reader sees it.
+// Commands continue while the projector is stopped and started: every row reaches the journal's
+// head, and a waiting reader gets it.
 func TestRowsFollowTheJournalThroughRestarts(t *testing.T) {
 	p := newPipeline(t)
 	p.start()
@@ -205,7 +205,7 @@ func TestRowHasColumnsForPeopleAndIndexes(t *testing.T) {
 	}
 }
 
-func TestListGoesThroughEveryAccountOnce(t *testing.T) {
+func TestListReturnsEveryAccountOnce(t *testing.T) {
 	p := newPipeline(t)
 	p.start()
 	accounts := p.accounts(57)
@@ -272,7 +272,7 @@ func TestListGoesThroughEveryAccountOnce(t *testing.T) {
 	}
 }
 
-// A position is what a client sends back: it is either a position of this list or refused.
+// A client sends a position back: it is a position of this list, or refused.
 func FuzzPosition(f *testing.F) {
 	filters := []Filter{{Tenant: "main"}, {Tenant: "main", Holder: "h-1"}, {Tenant: "main", Status: "open"}}
 	for _, filter := range filters {

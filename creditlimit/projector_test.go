@@ -33,9 +33,9 @@ func history(seed uint64, entries int) []*event.Entry {
 	return a.Entries
 }
 
-// The use of the line, folded from what concerns it, is that of the account's whole state, and the
-// identity of the quantities holds.
-func TestFoldAgreesWithTheAccountsOwn(t *testing.T) {
+// The use of the line, folded from what concerns it, equals that of the account's whole state, and
+// the quantities add up.
+func TestFoldAgreesWithTheFoldOfTheAccount(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var s State
 		var whole account.State
@@ -68,7 +68,7 @@ func TestFoldAgreesWithTheAccountsOwn(t *testing.T) {
 	})
 }
 
-// foldEntry is the state after an entry.
+// foldEntry returns the state after an entry.
 func foldEntry(t *testing.T, s State, e *event.Entry) State {
 	t.Helper()
 	for _, ev := range e.Events {
@@ -167,7 +167,7 @@ func newLine(t *testing.T) *line {
 	return l
 }
 
-// publish seals and puts an entry, as often as told, and again whenever that failed.
+// publish seals an entry and puts it so many times, each again while it fails.
 func (l *line) publish(e *event.Entry, times int) {
 	l.t.Helper()
 	sealed := *e
@@ -183,7 +183,7 @@ func (l *line) publish(e *event.Entry, times int) {
 	}
 }
 
-// run runs a projector until the function that it gives is called.
+// run runs a projector until the returned function is called.
 func (l *line) run(owner string) (stop func()) {
 	p := NewProjector(Config{
 		Runtime: consumer.Runtime{Stream: lineStream, Owner: owner, Exclusive: true, Table: l.table, Streams: l.streams},
@@ -199,7 +199,7 @@ func (l *line) run(owner string) (stop func()) {
 	return func() { cancel(); running.Wait() }
 }
 
-// messages reads everything that was sent.
+// messages returns everything that was sent.
 func (l *line) messages() (list []Message) {
 	l.t.Helper()
 	shards, err := l.streams.Shards(l.t.Context(), lineMessages)
@@ -226,9 +226,9 @@ func (l *line) messages() (list []Message) {
 	return list
 }
 
-// Every record comes twice and the notifications stream refuses and loses answers: each crossing of
-// each account is sent at least once, and every time with the same id and content.
-func TestEveryCrossingIsSentAndAlwaysAlike(t *testing.T) {
+// Every record is delivered twice, and the notifications stream refuses puts and loses answers:
+// each crossing of each account is sent at least once, always with the same id and content.
+func TestEveryCrossingIsSentWithTheSameIDAndContent(t *testing.T) {
 	l := newLine(t)
 	entries := archivetest.Bank(21, 8, 600)
 	want := map[string]Message{}

@@ -6,7 +6,7 @@ import (
 	"passbook/shared/event"
 )
 
-// TypeThresholdCrossed is the type of the messages.
+// TypeThresholdCrossed is the type of every Message.
 const TypeThresholdCrossed = "CreditLimitThresholdCrossed"
 
 // The directions of a crossing.
@@ -15,11 +15,11 @@ const (
 	Down = "down"
 )
 
-// Thresholds are the utilisations, in basis points, whose crossing is made known.
+// Thresholds are the utilisations, in basis points, whose crossing causes a Message.
 var Thresholds = [...]int64{5000, 8000, 10000}
 
-// Message is a record of the notifications stream. The same crossing has always the same id, so
-// that a receiver can drop repeats.
+// Message is a record of the notifications stream. The same crossing always has the same id, so a
+// receiver can drop repeats.
 type Message struct {
 	ID        string `json:"id"`
 	Type      string `json:"type"`
@@ -32,8 +32,8 @@ type Message struct {
 	Utilisation int64  `json:"utilisation_bps"`
 }
 
-// band is the highest threshold that the utilisation has reached. Without a limit there is no
-// utilisation, and the last one stands: a limit that falls away is no relief.
+// band returns the highest threshold that the utilisation has reached. Without a limit there is no
+// utilisation, and the last band stays: a limit that is removed does not lower the use.
 func (s State) band() int64 {
 	bps, ok := s.UtilisationBps()
 	if !ok {
@@ -48,8 +48,8 @@ func (s State) band() int64 {
 	return band
 }
 
-// crossings names the thresholds between the states before and after an entry that ends at a
-// version, in the order in which they were met, in a form short enough to ride in a row.
+// crossings returns the thresholds between the states before and after an entry that ends at a
+// version, in the order in which they were crossed. A row keeps them until they are sent.
 func crossings(before, after State, version int64) []string {
 	if before.Band == after.Band {
 		return nil
@@ -59,28 +59,29 @@ func crossings(before, after State, version int64) []string {
 	if after.Band > before.Band {
 		for _, t := range Thresholds {
 			if t > before.Band && t <= after.Band {
-				list = append(list, spell(version, t, Up, bps))
+				list = append(list, crossing(version, t, Up, bps))
 			}
 		}
 		return list
 	}
 	for i := len(Thresholds) - 1; i >= 0; i-- {
 		if t := Thresholds[i]; t <= before.Band && t > after.Band {
-			list = append(list, spell(version, t, Down, bps))
+			list = append(list, crossing(version, t, Down, bps))
 		}
 	}
 	return list
 }
 
-func spell(version, threshold int64, direction string, bps int64) string {
+// crossing returns a crossing as a row keeps it.
+func crossing(version, threshold int64, direction string, bps int64) string {
 	return fmt.Sprintf("%d %d %s %d", version, threshold, direction, bps)
 }
 
-// message is a crossing as it is sent.
-func message(a event.Account, crossing string) ([]byte, error) {
+// message returns the JSON of the Message of a crossing.
+func message(a event.Account, crossed string) ([]byte, error) {
 	m := Message{Type: TypeThresholdCrossed, Tenant: a.Tenant, AccountID: a.ID}
-	if _, err := fmt.Sscanf(crossing, "%d %d %s %d", &m.Version, &m.Threshold, &m.Direction, &m.Utilisation); err != nil {
-		return nil, fmt.Errorf("crossing %q: %w", crossing, err)
+	if _, err := fmt.Sscanf(crossed, "%d %d %s %d", &m.Version, &m.Threshold, &m.Direction, &m.Utilisation); err != nil {
+		return nil, fmt.Errorf("crossing %q: %w", crossed, err)
 	}
 	m.ID = fmt.Sprintf("%s:%d:%s", a.EventID(m.Version), m.Threshold, m.Direction)
 	return json.Marshal(m)

@@ -90,8 +90,8 @@ type Handler interface {
 	// change. When b.Ended, that MUST be the last one of all. After an error the handler is closed,
 	// and another is opened at the checkpoint.
 	Handle(ctx context.Context, b Batch) (checkpoint string, err error)
-	// Close is called when the shard is finished, handed over or lost. What the handler has not
-	// stored yet is delivered again.
+	// Close ends the handler when the shard is finished, handed over or lost. What the handler has
+	// not stored yet is delivered again.
 	Close() error
 }
 

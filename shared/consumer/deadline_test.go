@@ -12,24 +12,24 @@ import (
 	"passbook/shared/stream"
 )
 
-// halfOpen is a line on which some calls get no answer: a peer that is gone without a word.
+// halfOpen is a connection on which some calls get no answer, as if the peer were gone.
 type halfOpen struct {
 	mu   sync.Mutex
 	left int // of the calls that hang
 	hung int
-	// deaf: the call does not even heed its context, until the line is closed.
+	// deaf has a call ignore even its context, until the connection is closed.
 	deaf   bool
 	closed chan struct{}
 }
 
-// hang has the next calls hang.
+// hang makes the next calls hang.
 func (h *halfOpen) hang(calls int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.left = calls
 }
 
-// checkHung holds that so many calls hung.
+// checkHung fails the test unless so many calls hung.
 func (h *halfOpen) checkHung(tb testing.TB, calls int) {
 	tb.Helper()
 	h.mu.Lock()
@@ -39,7 +39,7 @@ func (h *halfOpen) checkHung(tb testing.TB, calls int) {
 	}
 }
 
-// call hangs when it is one of those.
+// call hangs if calls are left that must.
 func (h *halfOpen) call(ctx context.Context) error {
 	h.mu.Lock()
 	hangs := h.left > 0
@@ -75,8 +75,8 @@ func (s halfOpenStream) Get(ctx context.Context, iterator string, limit int) (st
 	return s.Stream.Get(ctx, iterator, limit)
 }
 
-// A read without an answer stalls its shard while the lease is renewed beside it. After a lease it
-// is given up: another worker reads on, and so does the same one when it is alone.
+// A read without an answer stalls its shard, whose lease is still renewed. After a lease the shard
+// is given up, and another worker reads on, or the same one if it is alone.
 func TestReadWithoutAnAnswerCostsOneLease(t *testing.T) {
 	for name, deaf := range map[string]bool{"another reads on": true, "the same reads on": false} {
 		t.Run(name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestReadWithoutAnAnswerCostsOneLease(t *testing.T) {
 				c := newTeam(t, 1)
 				line := &halfOpen{deaf: deaf, closed: make(chan struct{})}
 				c.start("a", func(config *Config) { config.Runtime.Streams = halfOpenStream{c.streams, line} })
-				c.within(time.Second, "a holds it", func() bool { return c.owned()["a"] == 1 })
+				c.within(time.Second, "a has it", func() bool { return c.owned()["a"] == 1 })
 				if deaf {
 					c.start("b", nil)
 				}
@@ -111,7 +111,7 @@ func (d halfOpenDirectory) Accounts(ctx context.Context, digit byte, after strin
 	return d.journal.Accounts(ctx, digit, after)
 }
 
-// No lease watches the sweep of a hole: each of its steps has a deadline.
+// No lease watches the sweep of a hole, so each of its steps has a deadline.
 func TestHoleIsHealedAlthoughAStepOfItHangs(t *testing.T) {
 	for name, healHangs := range map[string]bool{"a listing": false, "an account": true} {
 		t.Run(name, func(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"passbook/shared/event"
 )
 
-// What a decoder remembers is bounded by number and by bytes, the oldest goes first, and a finished
-// shard is forgotten.
+// A decoder bounds the entries that it keeps by number and by bytes, drops the oldest first, and
+// forgets a finished shard.
 func TestDecoderBoundsWhatItKeeps(t *testing.T) {
 	for _, c := range []struct{ size, want int }{{1, keptEntries}, {1 << 20, keptBytes >> 20}} {
 		d, shard := NewDecoder(), Shard{Stream: testStream, ID: "s"}
@@ -29,20 +29,20 @@ func TestDecoderBoundsWhatItKeeps(t *testing.T) {
 		}
 		remove()
 		if len(d.shards) != 0 {
-			t.Error("a finished shard is remembered")
+			t.Error("a finished shard is kept")
 		}
 	}
 }
 
-// kept says of how many shards a decoder keeps entries.
+// kept returns of how many shards a decoder keeps entries.
 func (d *Decoder) kept() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.shards)
 }
 
-// Two consumers of a process hand their shards over, one after the other: what was kept for them
-// goes with the second.
+// Two consumers of a process hand their shards over, one after the other: the decoder drops the
+// entries with the second.
 func TestDecoderForgetsShardsThatWereHandedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 2)
@@ -65,7 +65,7 @@ func TestDecoderForgetsShardsThatWereHandedOver(t *testing.T) {
 		}
 		c.halt("a")
 		if n, readers := d.kept(), len(d.readers); n != 0 || readers != 0 {
-			t.Errorf("%d shards kept of %d readers, nobody reads", n, readers)
+			t.Errorf("%d shards kept of %d readers, no worker reads", n, readers)
 		}
 	})
 }

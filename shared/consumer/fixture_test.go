@@ -40,7 +40,7 @@ func newBank(t *testing.T, shards int) *bank {
 	return newBankWith(t, pebblestream.Options{Shards: shards})
 }
 
-// newBankWith is newBank, whose streams have options.
+// newBankWith returns a bank whose streams have options.
 func newBankWith(t *testing.T, o pebblestream.Options) *bank {
 	t.Helper()
 	store := storetest.Memory(t, o, journal.Schemas...)
@@ -85,7 +85,7 @@ func record(t *testing.T, e *event.Entry) stream.Record {
 	return stream.Record{PartitionKey: e.Account().String(), Data: enc.Record}
 }
 
-// shards are the stream's, by id.
+// shards returns the shards of the stream.
 func (b *bank) shards() []stream.Shard {
 	b.t.Helper()
 	shards, err := b.streams.Shards(b.t.Context(), testStream)
@@ -121,7 +121,7 @@ func (j *memoryJournal) of(a event.Account) []*event.Entry {
 func (j *memoryJournal) Accounts(_ context.Context, digit byte, after string) (list []event.Account, next string, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	const page = 3 // small, so that paging is met
+	const page = 3 // small, so that tests page
 	seen := after == ""
 	for _, a := range j.order {
 		switch {
@@ -144,7 +144,7 @@ type ledger struct {
 	at   map[event.Account]int64
 }
 
-// open is an Opener whose handlers take the entries that follow what the ledger has.
+// open returns a handler that takes the entries that follow what the ledger has.
 func (l *ledger) open(context.Context, Shard, string) (Handler, error) {
 	return handlerFunc(func(b Batch) string {
 		last := ""

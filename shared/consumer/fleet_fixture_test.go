@@ -17,7 +17,7 @@ import (
 var fleetConsumers = []string{"balance@1", "creditlimit@1", "archiver"}
 
 // fleet is processes that each run a worker for every consumer, with the default lease, on a stream
-// that wakes nobody.
+// that is no Notifier.
 type fleet struct {
 	*bank
 	tapes     map[string]*tape // by consumer
@@ -25,14 +25,14 @@ type fleet struct {
 	ended     []chan struct{} // of instances that were killed
 }
 
-// instance is a process of a fleet: its workers share its lines to table and stream.
+// instance is a process of a fleet. Its workers share its connections to table and stream.
 type instance struct {
 	wire   *wire
 	cancel func()
 	done   chan struct{}
 }
 
-// cutStream is a process's line to the stream.
+// cutStream is a process's connection to the stream.
 type cutStream struct {
 	stream.Stream
 	wire *wire
@@ -84,7 +84,7 @@ func (f *fleet) start(name string) {
 	}()
 }
 
-// drain is SIGTERM: the instance hands over and ends.
+// drain ends an instance as SIGTERM does: it hands its shards over first.
 func (f *fleet) drain(name string) {
 	i := f.instances[name]
 	delete(f.instances, name)
@@ -92,7 +92,7 @@ func (f *fleet) drain(name string) {
 	<-i.done
 }
 
-// kill is kill -9: nothing that the instance does reaches anybody any more.
+// kill ends an instance as SIGKILL does: nothing that it does has an effect any more.
 func (f *fleet) kill(name string) {
 	i := f.instances[name]
 	delete(f.instances, name)
@@ -118,8 +118,8 @@ func (f *fleet) unread() map[string]map[string]int {
 	return counts
 }
 
-// held says that every shard of every consumer is in the hands of an instance that runs.
-func (f *fleet) held() bool {
+// allOwned reports whether an instance that runs has every shard of every consumer.
+func (f *fleet) allOwned() bool {
 	for _, counts := range f.unread() {
 		if len(counts) == 0 {
 			return false
@@ -133,9 +133,10 @@ func (f *fleet) held() bool {
 	return true
 }
 
-// even says that held shards are shared so that no two instances are more than one apart.
+// even reports whether the shards are owned, and evenly: the counts of two instances differ by 1 at
+// most.
 func (f *fleet) even() bool {
-	if !f.held() {
+	if !f.allOwned() {
 		return false
 	}
 	for _, counts := range f.unread() {
@@ -150,12 +151,12 @@ func (f *fleet) even() bool {
 	return true
 }
 
-// within waits until a condition holds, and fails when that takes longer than d of the bubble's
-// clock.
-func (f *fleet) within(d time.Duration, what string, holds func() bool) time.Duration {
+// within waits until a condition is met, and fails the test if that takes longer than d of the
+// bubble's clock.
+func (f *fleet) within(d time.Duration, what string, met func() bool) time.Duration {
 	f.t.Helper()
 	began := time.Now()
-	for !holds() {
+	for !met() {
 		if time.Since(began) > d {
 			f.t.Fatalf("not within %v: %s; unread %v", d, what, f.unread())
 		}
@@ -172,8 +173,8 @@ func (f *fleet) opened() (n int) {
 	return n
 }
 
-// latest is the longest that a record waited, of those that were first delivered on or after a
-// place in each tape.
+// latest returns the longest time that a record waited, of the deliveries from an index in each
+// tape on.
 func (f *fleet) latest(from map[string]int) (late time.Duration) {
 	for consumer, tape := range f.tapes {
 		for _, p := range tape.plays()[from[consumer]:] {
@@ -192,13 +193,13 @@ func (f *fleet) played() map[string]int {
 	return counts
 }
 
-// load puts entries at 50 a second, each until it is known to be there, and runs what is to happen
-// when so many were put.
+// load puts 50 entries a second, each until the stream has confirmed it, and calls at[n] after n
+// entries.
 func (f *fleet) load(entries []*event.Entry, at map[int]func()) {
 	f.t.Helper()
 	for i, e := range entries {
-		if happen := at[i]; happen != nil {
-			happen()
+		if step := at[i]; step != nil {
+			step()
 		}
 		for {
 			results, err := f.streams.Put(f.t.Context(), testStream, []stream.Record{record(f.t, e)})
@@ -211,7 +212,7 @@ func (f *fleet) load(entries []*event.Entry, at map[int]func()) {
 	}
 }
 
-// open lists the shards that take records, by their hash keys.
+// open returns the ids of the shards that take records, in the order of their hash keys.
 func (f *fleet) open() (ids []string) {
 	shards := slices.DeleteFunc(f.shards(), func(s stream.Shard) bool { return s.Closed })
 	slices.SortFunc(shards, func(a, b stream.Shard) int { return a.FirstHash.Cmp(b.FirstHash) })
@@ -221,7 +222,7 @@ func (f *fleet) open() (ids []string) {
 	return ids
 }
 
-// splitAll and mergeAll are what UpdateShardCount does for twice and for half as many shards.
+// splitAll and mergeAll do what UpdateShardCount does for twice and for half as many shards.
 func (f *fleet) splitAll() {
 	for _, id := range f.open() {
 		f.must(f.streams.Split(f.t.Context(), testStream, id))
@@ -234,5 +235,5 @@ func (f *fleet) mergeAll() {
 	}
 }
 
-// names are the instances that run.
+// names returns the instances that run.
 func (f *fleet) names() string { return fmt.Sprint(slices.Sorted(maps.Keys(f.instances))) }

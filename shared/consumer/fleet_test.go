@@ -42,14 +42,13 @@ func TestEveryConsumerIsSharedEvenlyAsInstancesComeAndGo(t *testing.T) {
 			moves := f.opened()
 			time.Sleep(DefaultLease)
 			if n := f.opened() - moves; n != 0 || !f.even() {
-				t.Errorf("%s: %d leases moved in a lease of peace; %v", step.what, n, f.unread())
+				t.Errorf("%s: %d leases moved in a lease without a change; %v", step.what, n, f.unread())
 			}
 		}
 	})
 }
 
-// The instance dies at any point of its renewals; the records that arrive meanwhile wait no longer
-// than the lease and a half, and a poll.
+// Wherever in its renewals an instance dies, a record waits at most 1.5 leases and a poll.
 func TestKilledInstanceIsReplacedWithinOneAndAHalfLeases(t *testing.T) {
 	for offset := range 3 {
 		synctest.Test(t, func(t *testing.T) {
@@ -66,13 +65,13 @@ func TestKilledInstanceIsReplacedWithinOneAndAHalfLeases(t *testing.T) {
 				killed = time.Now()
 				f.kill("a")
 				go func() {
-					f.within(DefaultLease*3/2, "b holds all", f.held)
+					f.within(DefaultLease*3/2, "b has all", f.allOwned)
 					replaced <- time.Since(killed)
 				}()
 			}})
 			f.must(backoff.Sleep(t.Context(), 2*time.Second))
 			if took := <-replaced; took < DefaultLease/2 {
-				t.Errorf("taken after %v: an instance that could be alive was robbed", took)
+				t.Errorf("taken after %v: the instance could still have been alive", took)
 			}
 			if late := f.latest(before); late > DefaultLease*3/2+PollEvery {
 				t.Errorf("a record waited %v", late)
@@ -84,21 +83,21 @@ func TestKilledInstanceIsReplacedWithinOneAndAHalfLeases(t *testing.T) {
 	}
 }
 
-// Neither who leaves nor who joins holds a record up for longer than two seconds and a poll, and
-// nothing comes twice.
-func TestHandOffUnderLoadTakesTwoSecondsAndNothingComesTwice(t *testing.T) {
+// No record waits longer than two seconds and a poll for an instance that starts or ends, and none
+// is delivered twice.
+func TestHandOverUnderLoadTakesTwoSecondsAndDeliversNothingTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t, 4)
 		entries := archivetest.Bank(3, 20, 2000)
 		f.start("a")
-		f.within(2*time.Second, "a holds all", f.held)
+		f.within(2*time.Second, "a has all", f.allOwned)
 		f.load(entries[:50], nil)
 		before := f.played()
 		f.load(entries[50:], map[int]func(){
 			100:  func() { f.start("b") },
 			500:  func() { f.start("c") },
-			1000: func() { f.drain("a"); f.within(2*time.Second, "the others hold all", f.held) },
-			1500: func() { f.drain("b"); f.within(2*time.Second, "c holds all", f.held) },
+			1000: func() { f.drain("a"); f.within(2*time.Second, "the others have all", f.allOwned) },
+			1500: func() { f.drain("b"); f.within(2*time.Second, "c has all", f.allOwned) },
 		})
 		f.must(backoff.Sleep(t.Context(), 2*time.Second))
 		if late := f.latest(before); late > 2*time.Second+PollEvery {
@@ -110,9 +109,8 @@ func TestHandOffUnderLoadTakesTwoSecondsAndNothingComesTwice(t *testing.T) {
 	})
 }
 
-// 4 shards become 8, then 4 again, twice, while instances die, drain and join and the stream does
-// what Kinesis does: every consumer is given every record, each account's in order, and no hole is
-// found.
+// 4 shards become 8, then 4 again, twice, while instances start, end and die and the stream fails
+// as Kinesis does: every consumer gets every record, each account's in order, and records no hole.
 func TestReshardingUnderLoadWithInstancesDyingLosesNothing(t *testing.T) {
 	for seed := range uint64(2) {
 		synctest.Test(t, func(t *testing.T) {
@@ -129,11 +127,11 @@ func TestReshardingUnderLoadWithInstancesDyingLosesNothing(t *testing.T) {
 				910:  func() { f.kill("b"); f.start("d") },
 				1300: f.splitAll,
 				1305: func() { f.drain("c"); f.start("e") },
-				1310: f.mergeAll, // the children are closed before anybody can have read them
+				1310: f.mergeAll, // the children are closed before any worker can have read them
 				1900: func() { f.kill("d"); f.kill("e") },
 				1950: f.splitAll,
 				2000: f.mergeAll,
-				2100: func() { f.start("g") }, // finds closed shards that nobody has read
+				2100: func() { f.start("g") }, // finds closed shards that no worker has read
 				2500: func() { f.start("h") },
 			})
 			fired := f.streams.Fired()

@@ -12,18 +12,18 @@ import (
 	"passbook/shared/table"
 )
 
-// handOffWithin is how long a drained instance's shards may be without a reader: 2 seconds, and a
-// poll of the test.
-const handOffWithin = 2*time.Second + 50*time.Millisecond
+// handOverWithin bounds how long the shards of an ending instance may be without a reader: 2
+// seconds, and a poll of the test.
+const handOverWithin = 2*time.Second + 50*time.Millisecond
 
-// An instance claims shards and is drained before, as or after it gets them. Whoever was asked for
-// them must not hand them to it.
+// An instance claims shards and is drained before, while or after it gets them. The owner of the
+// shards must not hand them to it.
 func TestInstanceDrainedAsItClaimsIsHandedNothing(t *testing.T) {
 	for _, after := range []time.Duration{0, 50, 100, 150, 200, 250, 300, 400, 500, 700, 900, 1100, 1300} {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFleet(t, 6)
 			f.start("a")
-			f.within(2*time.Second, "a holds all", f.held)
+			f.within(2*time.Second, "a has all", f.allOwned)
 			f.must(backoff.Sleep(t.Context(), 5*time.Second))
 			f.start("b")
 			f.within(5*time.Second, "b claims", func() bool { return f.named("balance@1")["b"] > 0 })
@@ -34,13 +34,12 @@ func TestInstanceDrainedAsItClaimsIsHandedNothing(t *testing.T) {
 					t.Errorf("drained %v after its first claim: b ended, and %d leases of %s name it", after*time.Millisecond, n, consumer)
 				}
 			}
-			f.within(handOffWithin, "a holds all again", f.held)
+			f.within(handOverWithin, "a has all again", f.allOwned)
 		})
 	}
 }
 
-// named counts the leases of a consumer on which an instance's name stands, as their owner or their
-// claim.
+// named counts the leases of a consumer that name an instance as their owner or their claim.
 func (f *fleet) named(consumer string) map[string]int {
 	f.t.Helper()
 	leases, err := leasesOf(f.table, testStream, consumer).list(f.t.Context())
@@ -55,9 +54,9 @@ func (f *fleet) named(consumer string) map[string]int {
 	return names
 }
 
-// One dies and, before that is known, another is drained. The shards that were the drained one's
-// belong in part to the dead one's share, and somebody must read them all the same.
-func TestShardsHandedToNobodyAreTakenAlthoughOneIsDead(t *testing.T) {
+// One instance dies and, before that is known, another is drained. Part of the drained one's shards
+// belongs to the dead one's share, and a live instance must still read it.
+func TestShardsWithoutAnOwnerAreTakenAlthoughOneWorkerIsDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t, 6)
 		f.start("a")
@@ -67,7 +66,7 @@ func TestShardsHandedToNobodyAreTakenAlthoughOneIsDead(t *testing.T) {
 		f.must(backoff.Sleep(t.Context(), DefaultLease))
 		f.kill("b")
 		f.drain("a")
-		f.within(handOffWithin, "c holds all but the dead one's", func() bool {
+		f.within(handOverWithin, "c has all but those of the dead one", func() bool {
 			for _, counts := range f.unread() {
 				if counts["c"] != 4 {
 					return false
@@ -78,16 +77,16 @@ func TestShardsHandedToNobodyAreTakenAlthoughOneIsDead(t *testing.T) {
 	})
 }
 
-// cutOff is a worker's line to the table. The worker is told to end while its first write of a
-// lease in its own name is on its way: the write reaches the table at once, or, if held, only when
-// release is called; the worker gets no answer to it.
+// cutOff is a worker's connection to the table. It ends the worker during its first write of a
+// lease in its own name. The write is applied at once, or, if delayed, when late is called; the
+// worker gets no answer to it.
 type cutOff struct {
 	table.Table
-	owner string
-	end   func()
-	held  bool
-	once  sync.Once
-	late  func() error
+	owner   string
+	end     func()
+	delayed bool
+	once    sync.Once
+	late    func() error
 }
 
 func (c *cutOff) Put(ctx context.Context, p table.Put) (err error) {
@@ -99,7 +98,7 @@ func (c *cutOff) Put(ctx context.Context, p table.Put) (err error) {
 		return c.Table.Put(ctx, p)
 	}
 	c.late = func() error { return c.Table.Put(context.Background(), p) }
-	if !c.held {
+	if !c.delayed {
 		err = c.late()
 	}
 	c.end()
@@ -110,7 +109,7 @@ func (c *cutOff) Put(ctx context.Context, p table.Put) (err error) {
 	return ctx.Err()
 }
 
-// Get is as a real table's: nothing is read for a caller that has ended.
+// Get reads nothing for a caller that has ended, as a real table does.
 func (c *cutOff) Get(ctx context.Context, name string, k table.Key, consistent bool) (table.Row, error) {
 	if ctx.Err() != nil {
 		return table.Row{}, ctx.Err()
@@ -118,19 +117,18 @@ func (c *cutOff) Get(ctx context.Context, name string, k table.Key, consistent b
 	return c.Table.Get(ctx, name, k, consistent)
 }
 
-// A worker is told to end as it writes its name on a lease: it cannot know whether it has the
-// shard.
-func TestNameWrittenAsTheWorkerEndsIsTakenOff(t *testing.T) {
-	for _, held := range []bool{false, true} {
+// A worker is ended while it writes its name on a lease: it cannot know whether it has the shard.
+func TestNameWrittenWhileTheWorkerEndsIsRemoved(t *testing.T) {
+	for _, delayed := range []bool{false, true} {
 		for _, claims := range []bool{false, true} {
 			synctest.Test(t, func(t *testing.T) {
 				c := newTeam(t, 2)
 				if claims {
 					c.start("a", nil)
-					c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 2 })
+					c.within(time.Second, "a has all", func() bool { return c.owned()["a"] == 2 })
 				}
 				ctx, end := context.WithCancel(t.Context())
-				line := &cutOff{Table: c.table, owner: "b", end: end, held: held}
+				line := &cutOff{Table: c.table, owner: "b", end: end, delayed: delayed}
 				c.must(New(Config{
 					Runtime: Runtime{Stream: testStream, Owner: "b", Lease: testLease, Table: line, Streams: c.reads, Log: quietLog},
 					Name:    "tape", Open: c.tape.opener("b"),
@@ -139,11 +137,11 @@ func TestNameWrittenAsTheWorkerEndsIsTakenOff(t *testing.T) {
 					t.Fatal("b wrote its name on no lease")
 				}
 				if err := line.late(); err == nil {
-					t.Error("a write that was on its way when the worker ended came to pass")
+					t.Error("a write that was in flight when the worker ended was applied")
 				}
 				for _, l := range c.leases() {
 					if l.owner == "b" || l.claim == "b" {
-						t.Errorf("claims %v, held up %v: lease %+v", claims, held, l)
+						t.Errorf("claims %v, delayed %v: lease %+v", claims, delayed, l)
 					}
 				}
 			})
@@ -151,9 +149,9 @@ func TestNameWrittenAsTheWorkerEndsIsTakenOff(t *testing.T) {
 	}
 }
 
-// The owner was asked and is in the middle of a batch when the one who asked is drained: it hands
-// the shard to whoever claims it at the end, which is nobody, and takes it up again.
-func TestShardIsNotHandedToWhoTookItsClaimBack(t *testing.T) {
+// The worker that claims a shard is drained while its owner is in the middle of a batch. At the end
+// of the batch no worker claims the shard, and the owner takes it again.
+func TestShardIsNotHandedToAWorkerThatTookItsClaimBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 2)
 		release := make(chan struct{})
@@ -163,7 +161,7 @@ func TestShardIsNotHandedToWhoTookItsClaimBack(t *testing.T) {
 			}
 			return nil
 		}
-		c.start("a", nil) // looks at every full second
+		c.start("a", nil) // reads the leases at every full second
 		entries := archivetest.Bank(1, 10, 20)
 		c.publish(entries...)
 		c.must(backoff.Sleep(t.Context(), 500*time.Millisecond))
@@ -175,15 +173,15 @@ func TestShardIsNotHandedToWhoTookItsClaimBack(t *testing.T) {
 		if owned := c.owned(); owned["b"] != 0 {
 			t.Errorf("owned %v", owned)
 		}
-		c.within(2*time.Second, "a holds all again, and read all", func() bool { return c.owned()["a"] == 2 && c.delivered(20)() })
+		c.within(2*time.Second, "a has all again, and has read all", func() bool { return c.owned()["a"] == 2 && c.delivered(20)() })
 		c.tape.checkOnce(t, entries)
 		if n := len(c.tape.openings()); n != 3 {
-			t.Errorf("%d handlers were opened: a was to hand one shard over, and take it up again", n)
+			t.Errorf("%d handlers were opened: a was to hand one shard over, and take it again", n)
 		}
 	})
 }
 
-// refusing is a worker's line to a table that refuses to free leases for as long as a reader tries.
+// refusing is a table that refuses to release leases while a reader tries to.
 type refusing struct {
 	table.Table
 	ended time.Time
@@ -196,13 +194,13 @@ func (r *refusing) Put(ctx context.Context, p table.Put) error {
 	return r.Table.Put(ctx, p)
 }
 
-// A reader's last write fails for as long as it may try. The worker frees the lease in its place.
-func TestLeaseThatAReaderCouldNotGiveBackIsFreed(t *testing.T) {
+// A reader's last write fails until its time is over. The worker then releases the lease.
+func TestLeaseThatAReaderCouldNotReleaseIsReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
 		line := &refusing{Table: c.table}
 		c.start("a", func(config *Config) { config.Runtime.Table = line })
-		c.within(time.Second, "a holds it", func() bool { return c.owned()["a"] == 1 })
+		c.within(time.Second, "a has it", func() bool { return c.owned()["a"] == 1 })
 		line.ended = time.Now()
 		c.halt("a")
 		if owned := c.owned(); owned["a"] != 0 {
@@ -211,8 +209,8 @@ func TestLeaseThatAReaderCouldNotGiveBackIsFreed(t *testing.T) {
 	})
 }
 
-// A reader of the worker that ends takes its time. What the worker had asked for is not handed to
-// it meanwhile.
+// A reader of a worker that ends takes long to return. No shard that the worker had claimed is
+// handed to it in that time.
 func TestClaimsAreTakenBackBeforeTheLastReaderReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBank(t, 1)

@@ -16,7 +16,7 @@ import (
 	"passbook/shared/table"
 )
 
-// unready holds that the process is not ready and that the reason names something.
+// unready fails the test unless the process is not ready and the reason names all of names.
 func unready(t *testing.T, h *Health, names ...string) {
 	t.Helper()
 	err := h.Ready()
@@ -37,7 +37,7 @@ func ready(t *testing.T, h *Health) {
 	}
 }
 
-func TestProcessIsReadyWhileItsWorkersSeeTheLeases(t *testing.T) {
+func TestProcessIsReadyWhileItsWorkersReadTheLeases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
 		h := NewHealth()
@@ -62,7 +62,7 @@ func TestProcessIsReadyWhileItsWorkersSeeTheLeases(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		ready(t, h)
 
-		// A worker that is added, as for a generation that is rebuilt, is given a lease to begin.
+		// A worker that is added, as for a rebuilt generation, has the length of a lease to begin.
 		c.start("b", func(config *Config) { healthy(config); config.Name = "tape@2"; config.Runtime.Table.(*wire).cut = true })
 		time.Sleep(testLease / 2)
 		ready(t, h)
@@ -104,7 +104,7 @@ func TestProcessIsNotReadyWhileAShardFails(t *testing.T) {
 	})
 }
 
-// A reader that hangs loses its lease and takes it again: the process is not well for that.
+// A reader that hangs loses its lease and takes it again. The process is still not ready.
 func TestProcessIsNotReadyWhileAShardHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
@@ -133,7 +133,7 @@ func TestProcessIsNotReadyWhileAShardHangs(t *testing.T) {
 	})
 }
 
-// A shard that fails here and is taken by another is not this process's trouble any more.
+// A shard that fails here and that another worker takes no longer makes this process unready.
 func TestFailingShardThatWasHandedOverIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
@@ -148,13 +148,13 @@ func TestFailingShardThatWasHandedOverIsForgotten(t *testing.T) {
 		c.publish(archivetest.Bank(1, 1, 5)...)
 		time.Sleep(2 * testLease)
 		unready(t, h, errCut.Error())
-		c.within(time.Second, "b asks for it", func() bool { // a's own writes come between
+		c.within(time.Second, "b claims it", func() bool { // a's own writes come between
 			l := c.leases()["shardId-000000000000"]
 			l.claim = "b"
 			_, err := leasesOf(c.table, testStream, "tape").write(t.Context(), l)
 			return err == nil
 		})
-		c.within(2*time.Second, "b is given it", func() bool { return c.owned()["b"] == 1 })
+		c.within(2*time.Second, "b gets it", func() bool { return c.owned()["b"] == 1 })
 		time.Sleep(time.Second)
 		ready(t, h)
 	})
@@ -195,7 +195,7 @@ func TestWorkerEndsWhenItIsRefusedFromTheStart(t *testing.T) {
 				c := newTeam(t, 1)
 				if leased { // there are leases from an earlier process
 					c.start("b", nil)
-					c.within(time.Second, "b holds it", func() bool { return c.owned()["b"] == 1 })
+					c.within(time.Second, "b has it", func() bool { return c.owned()["b"] == 1 })
 					c.halt("b")
 				}
 				r := &denying{Stream: c.streams}
@@ -228,13 +228,13 @@ func TestWorkerEndsWhenItIsRefusedFromTheStart(t *testing.T) {
 	})
 }
 
-// One that stands by, as there are more processes than shards, has handled nothing however long it
-// runs, and is not new for that.
-func TestStandbyWaitsOutARefusal(t *testing.T) {
+// A process that stands by, as there are more processes than shards, has processed nothing however
+// long it runs. It does not count as just started.
+func TestStandbySurvivesARefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
 		c.start("a", nil)
-		c.within(time.Second, "a holds it", func() bool { return c.owned()["a"] == 1 })
+		c.within(time.Second, "a has it", func() bool { return c.owned()["a"] == 1 })
 		r := &denying{Stream: c.streams}
 		c.start("b", func(config *Config) { config.Runtime.Streams = r })
 		time.Sleep(5 * time.Minute)

@@ -65,8 +65,8 @@ func (k *leaseKeeper) recordProgress(checkpoint string, behind time.Duration) {
 	}
 }
 
-// recordCaughtUp records that at a time the shard held no record after the checkpoint; at the trim
-// horizon, that it held none at all.
+// recordCaughtUp records that at a time the shard had no record after the checkpoint; at the trim
+// horizon, that it had none at all.
 func (k *leaseKeeper) recordCaughtUp(at time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -79,7 +79,7 @@ func (k *leaseKeeper) recordCaughtUp(at time.Time) {
 
 // recordEnd records the last iteration of a shard that ended. Its checkpoint is only ever saved as
 // the end itself, as a handler may be unable to continue from it: an archive's chain of segments
-// lacks the records that hold no entry.
+// lacks the records without an entry.
 func (k *leaseKeeper) recordEnd(checkpoint string) {
 	k.recordProgress("", 0)
 	k.mu.Lock()
@@ -177,7 +177,7 @@ func (k *leaseKeeper) renew(ctx context.Context) error {
 
 // write saves the lease with the newest checkpoint, after change was applied to it. When another
 // write came first but left the lease to this worker, it writes again: that was another worker's
-// claim, or a write of its own that was not answered.
+// claim, or an earlier write that was not answered.
 func (k *leaseKeeper) write(ctx context.Context, change func(*lease)) error {
 	select {
 	case k.writing <- struct{}{}:

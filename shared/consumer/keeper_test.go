@@ -8,7 +8,7 @@ import (
 )
 
 // The position at a shard's end is saved only with the end: a handler that keeps a chain may not be
-// able to go on from it.
+// able to continue from it.
 func TestPositionAtTheEndIsSavedWithTheEnd(t *testing.T) {
 	b := newBank(t, 1)
 	w := New(Config{

@@ -39,7 +39,7 @@ type lease struct {
 	// begun is when the consumer first knew of the shard. While the checkpoint is the trim horizon
 	// it moves on to the latest time at which the shard was known to be empty.
 	begun time.Time
-	// caughtUp is a time at which the shard held no record after the checkpoint; zero when there is
+	// caughtUp is a time at which the shard had no record after the checkpoint; zero when there is
 	// none. See resumeNear.
 	caughtUp time.Time
 	// behind is the reader's distance from the tip when the row was written, which was at at.

@@ -16,29 +16,29 @@ import (
 )
 
 func TestDeadWorkersShardsAreTakenWithinOneAndAHalfLeases(t *testing.T) {
-	for offset := range 8 { // wherever in its round of renewals the worker dies
+	for offset := range 8 { // where in its renewals the worker dies
 		synctest.Test(t, func(t *testing.T) {
 			c := newTeam(t, 4)
 			c.start("a", nil)
-			c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
+			c.within(time.Second, "a has all", func() bool { return c.owned()["a"] == 4 })
 			c.start("b", nil)
 			c.within(2*time.Second, "they share", func() bool { return c.owned()["a"] == 2 && c.owned()["b"] == 2 })
 			time.Sleep(testLease + time.Duration(offset)*137*time.Millisecond)
 			c.wire["a"].setCut(true)
-			took := c.within(testLease*3/2, "b holds all", func() bool { return c.owned()["b"] == 4 })
+			took := c.within(testLease*3/2, "b has all", func() bool { return c.owned()["b"] == 4 })
 			if took < testLease/2 {
-				t.Errorf("taken after %v: a worker that could be alive was robbed", took)
+				t.Errorf("taken after %v: the worker could still have been alive", took)
 			}
 		})
 	}
 }
 
-func TestStoppedWorkerHandsOverWithinTwoSecondsAndNothingComesTwice(t *testing.T) {
+func TestStoppedWorkerHandsOverWithinTwoSecondsAndDeliversNothingTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 4)
 		entries := archivetest.Bank(1, 30, 300)
 		c.start("a", nil)
-		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
+		c.within(time.Second, "a has all", func() bool { return c.owned()["a"] == 4 })
 		c.publish(entries[:200]...)
 		c.within(time.Second, "read", c.delivered(200))
 		c.start("b", nil)
@@ -47,7 +47,7 @@ func TestStoppedWorkerHandsOverWithinTwoSecondsAndNothingComesTwice(t *testing.T
 		c.within(100*time.Millisecond, "read at once", c.delivered(250))
 		began := time.Now()
 		c.halt("a")
-		c.within(2*time.Second-time.Since(began), "b holds all", func() bool { return c.owned()["b"] == 4 })
+		c.within(2*time.Second-time.Since(began), "b has all", func() bool { return c.owned()["b"] == 4 })
 		c.publish(entries[250:]...)
 		c.within(time.Second, "read", c.delivered(300))
 		c.tape.checkOnce(t, entries)
@@ -56,7 +56,7 @@ func TestStoppedWorkerHandsOverWithinTwoSecondsAndNothingComesTwice(t *testing.T
 
 // A batch that takes longer than the grace is cut short, and the shard is still handed over in
 // time.
-func TestSlowBatchDoesNotHoldUpAHandOver(t *testing.T) {
+func TestSlowBatchDoesNotDelayAHandOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
 		entries := archivetest.Bank(1, 1, 1)
@@ -75,7 +75,7 @@ func TestSlowBatchDoesNotHoldUpAHandOver(t *testing.T) {
 	})
 }
 
-func TestCountBalancesToOne(t *testing.T) {
+func TestShardCountsDifferByOneAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 8)
 		even := func(workers int) func() bool {
@@ -90,7 +90,7 @@ func TestCountBalancesToOne(t *testing.T) {
 			}
 		}
 		c.start("a", nil)
-		c.within(time.Second, "a holds all", even(1))
+		c.within(time.Second, "a has all", even(1))
 		c.start("b", nil)
 		c.within(2*time.Second, "4 and 4", even(2))
 		c.start("c", nil)
@@ -99,15 +99,15 @@ func TestCountBalancesToOne(t *testing.T) {
 		moves := len(c.tape.openings())
 		time.Sleep(time.Minute)
 		if n := len(c.tape.openings()); n != moves {
-			t.Errorf("%d leases moved in a minute of peace", n-moves)
+			t.Errorf("%d leases moved in a minute without a change", n-moves)
 		}
 		c.halt("a")
 		c.within(3*time.Second, "4 and 4 again", even(2))
 	})
 }
 
-// A worker that was paused for longer than its lease still has writes on their way. None of them
-// may change the lease, which is another's, or the checkpoint.
+// A worker that was paused for longer than its lease still has writes in flight. None of them may
+// change the lease, which another worker has, or the checkpoint.
 func TestZombieCannotCheckpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
@@ -116,10 +116,10 @@ func TestZombieCannotCheckpoint(t *testing.T) {
 		c.publish(entries[:5]...)
 		c.within(time.Second, "a reads", c.delivered(5))
 		time.Sleep(2 * time.Second)
-		wire, held := c.wire["a"], make(chan struct{})
+		wire, gate := c.wire["a"], make(chan struct{})
 		results := make(chan error, 100)
 		wire.mu.Lock()
-		wire.held, wire.late = held, func(err error) { results <- err }
+		wire.gate, wire.late = gate, func(err error) { results <- err }
 		wire.mu.Unlock()
 		c.start("b", nil)
 		c.publish(entries[5:10]...)
@@ -130,10 +130,10 @@ func TestZombieCannotCheckpoint(t *testing.T) {
 			return plays[len(plays)-1].entry.Last == entries[19].Last
 		})
 		time.Sleep(2 * time.Second)
-		c.wire["b"].setCut(true) // from here on nobody but the zombie writes: a renewal of b may be due at this very moment
+		c.wire["b"].setCut(true) // only the zombie writes from here on: a renewal of b may be due now
 		synctest.Wait()
 		before := c.leases()
-		close(held)
+		close(gate)
 		synctest.Wait()
 		for shard, after := range c.leases() {
 			if !after.same(before[shard]) {
@@ -151,7 +151,7 @@ func TestZombieCannotCheckpoint(t *testing.T) {
 	})
 }
 
-// dated counts how often the creation of a stream is asked for.
+// dated counts the calls of Created.
 type dated struct {
 	stream.Stream
 	asked atomic.Int64
@@ -162,13 +162,13 @@ func (d *dated) Created(ctx context.Context, name string) (time.Time, error) {
 	return d.Stream.Created(ctx, name)
 }
 
-// Kinesis answers 20 such calls a second in an account, for all workers of all consumers.
-func TestAsksForTheCreationOnceALease(t *testing.T) {
+// Kinesis answers 20 such calls a second in an AWS account, for all workers of all consumers.
+func TestCreationIsReadOnceALease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 4)
 		counted := &dated{}
 		c.start("a", func(config *Config) { counted.Stream, config.Runtime.Streams = config.Runtime.Streams, counted })
-		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
+		c.within(time.Second, "a has all", func() bool { return c.owned()["a"] == 4 })
 		before := counted.asked.Load()
 		time.Sleep(10 * testLease)
 		if n := counted.asked.Load() - before; n < 5 || n > 10 {
@@ -183,12 +183,12 @@ func TestStalledReaderLosesItsLease(t *testing.T) {
 		stuck := make(chan struct{})
 		c.tape.before = func(_ context.Context, worker string, b Batch) error {
 			if worker == "a" && len(b.Deliveries) > 0 {
-				<-stuck // it does not heed its context
+				<-stuck // it ignores its context
 			}
 			return nil
 		}
 		c.start("a", nil)
-		c.within(time.Second, "a holds it", func() bool { return c.owned()["a"] == 1 })
+		c.within(time.Second, "a has it", func() bool { return c.owned()["a"] == 1 })
 		c.start("b", nil)
 		c.publish(archivetest.Bank(3, 1, 3)...)
 		c.within(testLease*2, "b reads", c.delivered(3))
@@ -199,19 +199,19 @@ func TestStalledReaderLosesItsLease(t *testing.T) {
 	})
 }
 
-func TestExclusiveWorkerDoesNotWaitForTheDead(t *testing.T) {
+func TestExclusiveWorkerDoesNotWaitForDeadWorkers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 4)
 		c.start("a", nil)
-		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 4 })
+		c.within(time.Second, "a has all", func() bool { return c.owned()["a"] == 4 })
 		c.wire["a"].setCut(true)
 		c.start("b", func(config *Config) { config.Runtime.Exclusive = true })
-		c.within(50*time.Millisecond, "b holds all", func() bool { return c.owned()["b"] == 4 })
+		c.within(50*time.Millisecond, "b has all", func() bool { return c.owned()["b"] == 4 })
 	})
 }
 
-// The budget of a shard and consumer is half a write a second, at the default lease and any of 8
-// seconds or more; a shorter one costs a renewal each quarter of it.
+// A shard costs each consumer half a write a second, at a lease of 8 seconds or more. A shorter
+// lease costs a renewal each quarter of it.
 func TestCheckpointAndRenewalAreOneWriteInTwoSeconds(t *testing.T) {
 	for _, c := range []struct {
 		length     time.Duration
@@ -249,13 +249,12 @@ func (c *team) puts(worker string) int {
 	return w.puts["lease#"+testStream+"#tape"]
 }
 
-// The answer to a lease's write gets lost, or the table is away for less than a lease: the worker
-// keeps what it has.
-func TestLeaseOutlivesFailuresShorterThanItself(t *testing.T) {
+// The table cannot be reached for less than a lease: the worker keeps its shards.
+func TestLeaseSurvivesFailuresShorterThanItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 2)
 		c.start("a", nil)
-		c.within(time.Second, "a holds all", func() bool { return c.owned()["a"] == 2 })
+		c.within(time.Second, "a has all", func() bool { return c.owned()["a"] == 2 })
 		for range 10 {
 			c.wire["a"].setCut(true)
 			time.Sleep(testLease / 2)
@@ -268,8 +267,8 @@ func TestLeaseOutlivesFailuresShorterThanItself(t *testing.T) {
 	})
 }
 
-// A lease is written and the answer is lost: the row tells that the write was ours.
-func TestLeaseOutlivesLostAnswers(t *testing.T) {
+// A lease is written and the answer is lost: the row shows that the write was applied.
+func TestLeaseSurvivesLostAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 2)
 		lost := c.table.Arm(&faults.Rule{Match: faults.On(control.Name), After: errors.New("connection reset")}, 1<<30)
@@ -285,9 +284,9 @@ func TestLeaseOutlivesLostAnswers(t *testing.T) {
 	})
 }
 
-// The last renewal before a hand-over gets no answer, as its context ends with the reader's: the
-// lease is handed over all the same.
-func TestHandOverOutlivesARenewalWithoutAnAnswer(t *testing.T) {
+// The last renewal before a hand-over gets no answer, as its context ends with the reader's. The
+// lease is still handed over.
+func TestHandOverSurvivesARenewalWithoutAnAnswer(t *testing.T) {
 	b := newBank(t, 1)
 	line := &wire{Table: b.table}
 	leases := leasesOf(line, testStream, "tape")
@@ -300,13 +299,13 @@ func TestHandOverOutlivesARenewalWithoutAnAnswer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	arrived := make(chan error)
-	line.held, line.late = make(chan struct{}), func(err error) { arrived <- err }
+	line.gate, line.late = make(chan struct{}), func(err error) { arrived <- err }
 	if err := h.write(ctx, func(*lease) {}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("renewal: %v", err)
 	}
-	close(line.held)
+	close(line.gate)
 	b.must(<-arrived)
-	line.held = nil
+	line.gate = nil
 	h.recordProgress("18", 0)
 	b.must(h.release(t.Context()))
 	got, err := leases.get(t.Context(), l.shard)
@@ -315,7 +314,7 @@ func TestHandOverOutlivesARenewalWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-func TestFailedHandlerBeginsAgainAtTheCheckpointAndAFatalOneEndsTheWorker(t *testing.T) {
+func TestFailedHandlerIsOpenedAgainAtTheCheckpointAndAFatalErrorEndsTheWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
 		entries := archivetest.Bank(5, 1, 10)

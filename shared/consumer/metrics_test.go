@@ -7,23 +7,23 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Every counter of a worker is there, at 0, before anything happened: an alarm on its increase
-// would sleep through the first one.
-func TestCountersAreBornAtZero(t *testing.T) {
+// Every counter of a worker exists, at 0, before anything happened: an alarm on its increase would
+// miss the first one.
+func TestCountersBeginAtZero(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	New(Config{Name: "balance@1", Runtime: Runtime{Metrics: NewMetrics(registry)}})
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
-	born := map[string]bool{}
+	found := map[string]bool{}
 	for _, family := range families {
 		for _, metric := range family.GetMetric() {
 			labels := []string{family.GetName()}
 			for _, label := range metric.GetLabel() {
 				labels = append(labels, label.GetValue())
 			}
-			born[strings.Join(labels, " ")] = metric.GetCounter().GetValue() == 0 && metric.GetGauge().GetValue() == 0
+			found[strings.Join(labels, " ")] = metric.GetCounter().GetValue() == 0 && metric.GetGauge().GetValue() == 0
 		}
 	}
 	for _, name := range []string{
@@ -32,8 +32,8 @@ func TestCountersAreBornAtZero(t *testing.T) {
 		"passbook_consumer_failures_total balance@1 tend", "passbook_consumer_lease_moves_total balance@1 lost",
 		"passbook_consumer_lease_moves_total balance@1 stalled",
 	} {
-		if !born[name] {
-			t.Errorf("%s is not there at 0", name)
+		if !found[name] {
+			t.Errorf("%s does not exist at 0", name)
 		}
 	}
 }

@@ -10,21 +10,20 @@ import (
 	"passbook/shared/stream"
 )
 
-// snapshotFor makes the survey of one worker of a simulated team.
-func snapshotFor(me string, shards []stream.Shard, leases map[string]lease, still time.Duration) snapshot {
+// snapshotFor returns the snapshot of one worker of a simulated team.
+func snapshotFor(me string, shards []stream.Shard, leases map[string]lease, silent time.Duration) snapshot {
 	running := map[string]bool{}
 	for id, l := range leases {
 		running[id] = l.owner == me
 	}
 	return snapshot{
 		me: me, length: 10 * time.Second, created: 1, shards: shards, leases: leases, running: running,
-		silent: func(string) time.Duration { return still },
+		silent: func(string) time.Duration { return silent },
 	}
 }
 
-// From any distribution over any workers, by each planning in turn and owners giving what is asked
-// for, the counts end within one of each other, nothing is left unowned, and then nothing moves any
-// more.
+// From any distribution over any workers, when each plans in turn and owners hand over what is
+// claimed, the counts differ by one at most, every shard has an owner, and nothing moves any more.
 func TestPlansConvergeToAnEvenShare(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		workers := rapid.IntRange(1, 6).Draw(rt, "workers")
@@ -60,22 +59,22 @@ func TestPlansConvergeToAnEvenShare(t *testing.T) {
 		if moves != 0 {
 			rt.Fatalf("%d leases still move after 40 rounds", moves)
 		}
-		held := map[string]int{}
+		owned := map[string]int{}
 		for _, l := range leases {
-			held[l.owner]++
+			owned[l.owner]++
 		}
-		if held[""] != 0 {
-			rt.Fatalf("%d shards without an owner", held[""])
+		if owned[""] != 0 {
+			rt.Fatalf("%d shards without an owner", owned[""])
 		}
 		for w := 1; w <= workers; w++ {
-			if n := held[fmt.Sprintf("w%d", w)]; n < len(shards)/workers || n > (len(shards)+workers-1)/workers {
-				rt.Fatalf("held %v of %d shards", held, len(shards))
+			if n := owned[fmt.Sprintf("w%d", w)]; n < len(shards)/workers || n > (len(shards)+workers-1)/workers {
+				rt.Fatalf("owned %v of %d shards", owned, len(shards))
 			}
 		}
 	})
 }
 
-func TestPlanHeedsParentsStreamsAndTheDead(t *testing.T) {
+func TestPlanFollowsParentsStreamsAndExpiredLeases(t *testing.T) {
 	done := func(id string) lease { return lease{shard: id, created: 1, epoch: 5, checkpoint: shardEnd} }
 	fresh := func(id string) lease { return lease{shard: id, created: 1, epoch: 1} }
 	owned := func(id, owner string) lease { return lease{shard: id, created: 1, epoch: 3, owner: owner} }
@@ -83,27 +82,27 @@ func TestPlanHeedsParentsStreamsAndTheDead(t *testing.T) {
 		name    string
 		shards  []stream.Shard
 		leases  []lease
-		still   time.Duration
+		silent  time.Duration
 		acquire []string
 		drop    []string
 	}{
 		{"a child waits for its parent", []stream.Shard{{ID: "p"}, {ID: "c", Parents: []string{"p"}}}, []lease{fresh("p"), fresh("c")}, 0, []string{"p"}, nil},
 		{"a child follows its parent", []stream.Shard{{ID: "p"}, {ID: "c", Parents: []string{"p"}}}, []lease{done("p"), fresh("c")}, 0, []string{"c"}, nil},
 		{"a merged child waits for both", []stream.Shard{{ID: "p"}, {ID: "q"}, {ID: "c", Parents: []string{"p", "q"}}}, []lease{done("p"), fresh("q"), fresh("c")}, 0, []string{"q"}, nil},
-		{"a child of a parent trimmed before we began", []stream.Shard{{ID: "c", Parents: []string{"p"}}}, []lease{fresh("c")}, 0, []string{"c"}, nil},
-		{"a parent that is gone unread comes first", []stream.Shard{{ID: "c", Parents: []string{"p"}}}, []lease{fresh("p"), fresh("c")}, 0, []string{"p"}, nil},
+		{"a child of a parent that was trimmed before", []stream.Shard{{ID: "c", Parents: []string{"p"}}}, []lease{fresh("c")}, 0, []string{"c"}, nil},
+		{"a parent that is gone and unread comes first", []stream.Shard{{ID: "c", Parents: []string{"p"}}}, []lease{fresh("p"), fresh("c")}, 0, []string{"p"}, nil},
 		{"a parent that is gone and was read is forgotten", []stream.Shard{{ID: "c", Parents: []string{"p"}}}, []lease{done("p"), fresh("c")}, 0, []string{"c"}, []string{"p"}},
-		{"a shard of an earlier stream is read anew", []stream.Shard{{ID: "p"}}, []lease{{shard: "p", created: 0, epoch: 9, checkpoint: shardEnd}}, 0, []string{"p"}, nil},
-		{"another's shard is left alone", []stream.Shard{{ID: "p"}}, []lease{owned("p", "w2")}, 9 * time.Second, nil, nil},
-		{"a dead worker's is taken", []stream.Shard{{ID: "p"}}, []lease{owned("p", "w2")}, 10 * time.Second, []string{"p"}, nil},
-		{"one's own that nobody here reads", []stream.Shard{{ID: "p"}}, []lease{owned("p", "w1")}, 0, []string{"p"}, nil},
+		{"a shard of an earlier stream is read again", []stream.Shard{{ID: "p"}}, []lease{{shard: "p", created: 0, epoch: 9, checkpoint: shardEnd}}, 0, []string{"p"}, nil},
+		{"the shard of another worker is not taken", []stream.Shard{{ID: "p"}}, []lease{owned("p", "w2")}, 9 * time.Second, nil, nil},
+		{"the shard of a dead worker is taken", []stream.Shard{{ID: "p"}}, []lease{owned("p", "w2")}, 10 * time.Second, []string{"p"}, nil},
+		{"a shard of this worker that has no reader", []stream.Shard{{ID: "p"}}, []lease{owned("p", "w1")}, 0, []string{"p"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			leases := map[string]lease{}
 			for _, l := range c.leases {
 				leases[l.shard] = l
 			}
-			s := snapshotFor("w1", c.shards, leases, c.still)
+			s := snapshotFor("w1", c.shards, leases, c.silent)
 			s.running = nil
 			p := s.plan()
 			if got := names(p.acquire); fmt.Sprint(got) != fmt.Sprint(c.acquire) {

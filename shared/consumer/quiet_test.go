@@ -16,8 +16,8 @@ import (
 // kept is the retention of the streams of these tests.
 const kept = 4 * time.Minute
 
-// forgetful is a stream that, as Kinesis, wakes nobody, and knows nothing of what it trimmed: even
-// the newest record of a shard is no position when it is gone.
+// forgetful is a stream that, like Kinesis, is no Notifier and forgets what it trimmed: even the
+// newest record of a shard is no position once it is gone.
 type forgetful struct{ stream.Stream }
 
 func (f forgetful) Iterator(ctx context.Context, name, shard string, at stream.Position) (string, error) {
@@ -33,8 +33,7 @@ func (f forgetful) Iterator(ctx context.Context, name, shard string, at stream.P
 	return f.Stream.Iterator(ctx, name, shard, at)
 }
 
-// newQuietTeam is a team on a forgetful stream, whose worker a has read all of the 20 records that
-// there are.
+// newQuietTeam returns a team on a forgetful stream, whose worker a has read all of its 20 records.
 func newQuietTeam(t *testing.T, lag int) *team {
 	t.Helper()
 	// the stream's clock, not ours
@@ -48,7 +47,7 @@ func newQuietTeam(t *testing.T, lag int) *team {
 	return c
 }
 
-// checkForgotten holds that the newest record that was read is no position any more.
+// checkForgotten fails the test unless the newest record that was read is no position any more.
 func (c *team) checkForgotten() {
 	c.t.Helper()
 	plays := c.tape.plays()
@@ -58,26 +57,26 @@ func (c *team) checkForgotten() {
 	}
 }
 
-// A shard is quiet for longer than the retention, and read all the time: whoever goes on misses
-// nothing, reads nothing twice and cries no wolf.
+// A shard is quiet for longer than the retention, and read all the time: the next reader misses
+// nothing, reads nothing twice and records no hole.
 func TestQuietShardIsNoHole(t *testing.T) {
 	entries := archivetest.Bank(1, 5, 40)
 	for name, c := range map[string]struct {
-		goOn func(c *team)
-		put  int // by goOn
+		resume func(c *team)
+		put    int // by resume
 	}{
-		"handed over": {goOn: func(c *team) { c.halt("a"); c.start("b", nil) }},
-		"taken from a dead worker": {goOn: func(c *team) {
+		"handed over": {resume: func(c *team) { c.halt("a"); c.start("b", nil) }},
+		"taken from a dead worker": {resume: func(c *team) {
 			c.wire["a"].setCut(true)
 			c.start("b", nil)
-			c.within(2*testLease, "b holds it", func() bool { return c.owned()["b"] == 1 })
+			c.within(2*testLease, "b has it", func() bool { return c.owned()["b"] == 1 })
 		}},
-		"nobody there for most of the retention": {goOn: func(c *team) {
+		"no worker for most of the retention": {resume: func(c *team) {
 			c.halt("a")
 			time.Sleep(kept - 2*clockMargin)
 			c.start("b", nil)
 		}},
-		"iterator expired": {goOn: func(c *team) {
+		"iterator expired": {resume: func(c *team) {
 			c.streams.Fail(faults.Chances{Expire: 50})
 			time.Sleep(time.Minute)
 			if c.streams.Fired().Expire == 0 {
@@ -85,12 +84,12 @@ func TestQuietShardIsNoHole(t *testing.T) {
 			}
 			c.streams.Fail(faults.Chances{})
 		}},
-		"put at once by a clock behind ours": {put: 10, goOn: func(c *team) {
+		"put at once by a clock behind ours": {put: 10, resume: func(c *team) {
 			c.halt("a")
 			c.publish(entries[20:30]...)
 			c.start("b", nil)
 		}},
-		"put while nobody was there": {put: 10, goOn: func(c *team) {
+		"put while no worker ran": {put: 10, resume: func(c *team) {
 			c.halt("a")
 			c.publish(entries[20:30]...)
 			time.Sleep(kept / 2)
@@ -102,7 +101,7 @@ func TestQuietShardIsNoHole(t *testing.T) {
 				team := newQuietTeam(t, 0)
 				time.Sleep(kept + 2*time.Minute)
 				team.checkForgotten()
-				c.goOn(team)
+				c.resume(team)
 				team.publish(entries[20+c.put:]...)
 				team.within(2*time.Second, "read", team.delivered(len(entries)))
 				team.tape.checkOnce(t, entries)
@@ -114,8 +113,8 @@ func TestQuietShardIsNoHole(t *testing.T) {
 	}
 }
 
-// What arrived while nobody read, and was trimmed before somebody did, is a hole as ever; so is
-// what was read and not checkpointed.
+// Records that arrived and were trimmed while no worker read are a hole, and so are records that
+// were read and not checkpointed.
 func TestTrimmedRecordsOfAQuietShardAreAHole(t *testing.T) {
 	entries := archivetest.Bank(1, 5, 40)
 	for name, c := range map[string]struct {
@@ -136,7 +135,7 @@ func TestTrimmedRecordsOfAQuietShardAreAHole(t *testing.T) {
 			time.Sleep(kept + 2*time.Minute)
 			c.publish(entries[30:]...)
 		}, 20 + 10},
-		"read and kept back": {5, func(c *team) {
+		"read and not checkpointed": {5, func(c *team) {
 			time.Sleep(kept + 2*time.Minute)
 			c.halt("a")
 			c.publish(entries[20:]...)

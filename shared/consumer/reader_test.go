@@ -15,7 +15,7 @@ import (
 	"passbook/shared/stream"
 )
 
-// split splits a shard and gives its children.
+// split splits a shard and returns its children.
 func (c *team) split(shard string) (children []string) {
 	c.t.Helper()
 	c.must(c.streams.Split(c.t.Context(), testStream, shard))
@@ -33,8 +33,8 @@ func (c *team) childrenOf(parent string) (children []string) {
 	return children
 }
 
-// Whatever the shards do, every account's entries come in order and once, whether the worker sees
-// it live or only afterwards.
+// Every account's entries are delivered in order and once while shards are split and merged,
+// whether the worker runs at that time or starts afterwards.
 func TestParentsAreReadBeforeTheirChildren(t *testing.T) {
 	for _, live := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestParentsAreReadBeforeTheirChildren(t *testing.T) {
 	}
 }
 
-func TestStreamMadeAnewIsReadFromItsBeginning(t *testing.T) {
+func TestRecreatedStreamIsReadFromItsBeginning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 2)
 		first := archivetest.Bank(1, 5, 50)
@@ -96,13 +96,13 @@ func TestStreamMadeAnewIsReadFromItsBeginning(t *testing.T) {
 		c.must(err)
 		for _, p := range c.tape.plays()[50:] {
 			if !p.created.Equal(created) {
-				t.Fatalf("a record of the new stream was given out as one of %v", p.created)
+				t.Fatalf("a record of the new stream was delivered as one of %v", p.created)
 			}
 		}
 	})
 }
 
-// The shard of the stream before had the same id, and was read to its end.
+// The shard of the earlier stream had the same id, and was read to its end.
 func TestEndedShardOfAnEarlierStreamHidesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
@@ -167,7 +167,7 @@ func TestTrimmedPositionIsAHoleAndIsHealed(t *testing.T) {
 	})
 }
 
-// trimAll drops everything that is on the stream.
+// trimAll trims every record of the stream.
 func (c *team) trimAll() {
 	c.t.Helper()
 	ctx := c.t.Context()
@@ -208,7 +208,7 @@ func (c *team) openHoles() (open int) {
 	return open
 }
 
-// The worker that found a hole dies before it could heal it: another one does.
+// The worker that found a hole dies before it could heal it. Another one does.
 func TestHoleOfADeadWorkerIsHealedByAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
@@ -225,11 +225,11 @@ func TestHoleOfADeadWorkerIsHealedByAnother(t *testing.T) {
 			c.heal(l)(config)
 			config.Heal = func(context.Context, event.Account) error { return errCut }
 		})
-		c.within(time.Second, "b holds it", func() bool { return c.owned()["b"] == 1 })
+		c.within(time.Second, "b has it", func() bool { return c.owned()["b"] == 1 })
 		c.start("d", c.heal(l))
 		time.Sleep(3 * testLease)
 		if c.foundHoles() != 1 || c.openHoles() != 1 {
-			t.Errorf("%d holes, %d open: its finder is alive and has not healed it", c.foundHoles(), c.openHoles())
+			t.Errorf("%d holes, %d open: the worker that found it is alive and has not healed it", c.foundHoles(), c.openHoles())
 		}
 		c.halt("b")
 		c.within(3*testLease, "healed", func() bool { return c.openHoles() == 0 })
@@ -237,8 +237,8 @@ func TestHoleOfADeadWorkerIsHealedByAnother(t *testing.T) {
 	})
 }
 
-// What was lost after a position is recorded once, and the position is given up for good.
-func TestTrimmedPositionIsForgotten(t *testing.T) {
+// A loss after a position is recorded once, and the position is given up.
+func TestTrimmedPositionIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
 		entries := archivetest.Bank(6, 4, 40)
@@ -257,9 +257,9 @@ func TestTrimmedPositionIsForgotten(t *testing.T) {
 	})
 }
 
-// The consumer slept through a shard's whole life: the shard is gone, unread, and its children go
-// on.
-func TestVanishedShardIsAHoleAndItsChildrenGoOn(t *testing.T) {
+// The consumer did not run during a shard's whole life: the shard is gone, unread, and its children
+// are read.
+func TestVanishedShardIsAHoleAndItsChildrenAreRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
 		entries := archivetest.Bank(7, 10, 200)
@@ -283,8 +283,8 @@ func TestVanishedShardIsAHoleAndItsChildrenGoOn(t *testing.T) {
 	})
 }
 
-// A worker that never read a shard it knows for longer than the retention cannot know what it
-// missed.
+// A worker that has known a shard for longer than the retention, and never read it, cannot know
+// what it missed.
 func TestShardNotBegunWithinTheRetentionIsAHole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
@@ -299,12 +299,12 @@ func TestShardNotBegunWithinTheRetentionIsAHole(t *testing.T) {
 			t.Errorf("%d holes", n)
 		}
 		if n := c.openHoles(); n != 1 {
-			t.Errorf("%d open holes: nobody could heal it", n)
+			t.Errorf("%d open holes: no worker could heal it", n)
 		}
 	})
 }
 
-// A shard on which nothing ever arrived was read all the same, and its lease says until when.
+// A shard on which nothing ever arrived was read nevertheless, and its lease has until when.
 func TestShardThatStaysEmptyIsNoHole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
@@ -327,7 +327,7 @@ func TestShardThatStaysEmptyIsNoHole(t *testing.T) {
 	})
 }
 
-func TestReaderSurvivesWhatKinesisDoes(t *testing.T) {
+func TestReaderSurvivesTheFailuresOfKinesis(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 2)
 		entries := archivetest.Bank(8, 20, 600)
@@ -343,12 +343,12 @@ func TestReaderSurvivesWhatKinesisDoes(t *testing.T) {
 			t.Errorf("faults fired %+v", f)
 		}
 		if n := len(c.tape.openings()); n != 2 {
-			t.Errorf("%d handlers were opened: a refused read is no reason to begin again", n)
+			t.Errorf("%d handlers were opened: a refused read is no reason to open another", n)
 		}
 	})
 }
 
-// mute is a stream that wakes nobody, and counts the reads.
+// mute is a stream that is no Notifier. It counts the reads.
 type mute struct {
 	stream.Stream
 	mu   sync.Mutex
@@ -362,7 +362,7 @@ func (m *mute) Get(ctx context.Context, iterator string, limit int) (stream.Batc
 	return m.Stream.Get(ctx, iterator, limit)
 }
 
-func TestStreamThatWakesNobodyIsPolledAtASharedPace(t *testing.T) {
+func TestStreamThatIsNoNotifierIsPolledEvery600Milliseconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
 		m := &mute{Stream: c.streams}
@@ -382,7 +382,7 @@ func TestStreamThatWakesNobodyIsPolledAtASharedPace(t *testing.T) {
 	})
 }
 
-func TestHandlerHearsOfSilenceEverySecond(t *testing.T) {
+func TestHandlerOfAnIdleShardIsCalledEverySecond(t *testing.T) {
 	for name, notified := range map[string]bool{"woken": true, "polling": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -401,7 +401,7 @@ func TestHandlerHearsOfSilenceEverySecond(t *testing.T) {
 	}
 }
 
-func TestEndedShardIsFlushedByALaggingHandler(t *testing.T) {
+func TestLaggingHandlerFinishesAnEndedShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
 		c.tape.lag = 5
@@ -419,9 +419,9 @@ func TestEndedShardIsFlushedByALaggingHandler(t *testing.T) {
 	})
 }
 
-// A handler that keeps something back when nothing can follow is broken: the shard is not marked as
-// read to its end.
-func TestShardDoesNotEndBeforeItsHandlerSaysSo(t *testing.T) {
+// A handler that has not processed everything although nothing can follow is broken: the shard is
+// not marked as read to its end.
+func TestShardDoesNotEndBeforeItsHandlerHasProcessedIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
 		var mu sync.Mutex
@@ -487,7 +487,7 @@ func TestConsumersOfAProcessDecodeARecordOnce(t *testing.T) {
 	other := shard
 	other.ID = "t"
 	if d.decode(other, records[:1])[0].Entry == again[0].Entry {
-		t.Error("an entry of another shard was given")
+		t.Error("an entry of another shard was returned")
 	}
 	misplaced := records[0]
 	misplaced.PartitionKey = "main#A-9"

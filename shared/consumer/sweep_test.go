@@ -14,7 +14,7 @@ import (
 	"passbook/shared/table"
 )
 
-// sweeping counts what a sweep does, and has it fail.
+// sweeping counts what a sweep does, and makes accounts fail.
 type sweeping struct {
 	journal *memoryJournal
 	ledger  *ledger
@@ -32,7 +32,7 @@ func (s *sweeping) Accounts(ctx context.Context, digit byte, after string) ([]ev
 	return s.journal.Accounts(ctx, digit, after)
 }
 
-// counts gives the pages listed, the accounts healed and those that were tried more than once.
+// counts returns the numbers of pages listed, of accounts healed and of those tried more than once.
 func (s *sweeping) counts() (listed, healed, again int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,8 +44,8 @@ func (s *sweeping) counts() (listed, healed, again int) {
 	return s.listed, s.healed, again
 }
 
-// holed is a team whose stream lost records on every shard, and a change of its workers that has
-// them sweep as told.
+// holed returns a team whose stream lost records on every shard, and a change that makes its
+// workers sweep through s.
 func holed(t *testing.T, shards, accounts int) (c *team, s *sweeping, change func(*Config)) {
 	t.Helper()
 	c = newTeam(t, shards)
@@ -84,9 +84,9 @@ func (s *sweeping) failing(fails func(ctx context.Context, a event.Account) erro
 	s.fails = fails
 }
 
-// An account that fails for good is tried again and again, by whoever sweeps, and by itself: all
-// others are healed once.
-func TestSweepGoesOnPastAccountsThatFail(t *testing.T) {
+// An account that always fails is tried again, by every worker that sweeps, and alone: all others
+// are healed once.
+func TestSweepContinuesPastAccountsThatFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s, change := holed(t, 1, 100)
 		bad := []event.Account{c.journal.order[7], c.journal.order[60]}
@@ -124,7 +124,7 @@ func TestSweepGoesOnPastAccountsThatFail(t *testing.T) {
 }
 
 // A failure that passes costs no more than one more try of its account.
-func TestFailureThatPassesIsMadeGoodInTheSameSweep(t *testing.T) {
+func TestFailureThatPassesIsRepairedInTheSameSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s, change := holed(t, 3, 60)
 		failed := map[event.Account]bool{}
@@ -147,8 +147,8 @@ func TestFailureThatPassesIsMadeGoodInTheSameSweep(t *testing.T) {
 	})
 }
 
-// The worker is drained in the middle of a sweep: another goes on where it was.
-func TestSweepGoesOnInAnotherWorker(t *testing.T) {
+// The worker is drained in the middle of a sweep. Another continues it.
+func TestSweepContinuesInAnotherWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s, change := holed(t, 1, 100)
 		s.failing(func(ctx context.Context, _ event.Account) error {
@@ -175,9 +175,9 @@ func TestSweepGoesOnInAnotherWorker(t *testing.T) {
 	})
 }
 
-// The table is away: the sweep does not run through all accounts to find that none can be healed,
+// The table cannot be reached: the sweep does not try all accounts to find that none can be healed,
 // and forgets none.
-func TestSweepWaitsWhereTooManyFail(t *testing.T) {
+func TestSweepWaitsWhenTooManyAccountsFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const accounts = maxFailed + 100
 		page := 3
@@ -191,7 +191,7 @@ func TestSweepWaitsWhereTooManyFail(t *testing.T) {
 		if tried < maxFailed || tried > maxFailed+healParallel || c.openHoles() != 1 {
 			t.Errorf("%d accounts tried, %d holes open", tried, c.openHoles())
 		}
-		// the table is back after the page in work
+		// the table can be reached again after the page in work
 		s.failing(func(context.Context, event.Account) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -208,8 +208,8 @@ func TestSweepWaitsWhereTooManyFail(t *testing.T) {
 	})
 }
 
-// One hole that cannot be closed does not keep the others open.
-func TestHolesAreClosedOneByOne(t *testing.T) {
+// One hole that cannot be healed does not keep the others open.
+func TestHolesAreHealedOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s, change := holed(t, 3, 60)
 		bad := c.journal.order[0]
@@ -224,7 +224,7 @@ func TestHolesAreClosedOneByOne(t *testing.T) {
 	})
 }
 
-// What is written of a hole is read again.
+// A hole is read as it was written.
 func TestHoleIsReadAsItWasWritten(t *testing.T) {
 	h := Hole{
 		Shard: "s", After: "17", Cause: "trimmed", FoundAt: time.Unix(7, 0).UTC(), Accounts: 3, epoch: 4, healer: "a", bucket: 5, page: "next",
@@ -235,7 +235,7 @@ func TestHoleIsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
-// A page holds up to 1000 accounts, each of which may take a minute to fail.
+// A page has up to 1000 accounts, each of which may take a minute to fail.
 func TestHealingEndsEarlyWhenTooManyFail(t *testing.T) {
 	s := &sweeping{tried: map[event.Account]int{}}
 	var accounts []event.Account

@@ -13,7 +13,7 @@ import (
 	"passbook/shared/table"
 )
 
-// tape is a handler that remembers what it was given, on all shards of all workers of a test.
+// tape is a handler that records its deliveries, on all shards of all workers of a test.
 type tape struct {
 	mu     sync.Mutex
 	log    []played
@@ -22,11 +22,11 @@ type tape struct {
 	idle   map[string]int
 	// before runs in every Handle, outside of the lock.
 	before func(ctx context.Context, worker string, b Batch) error
-	// lag keeps a handler's checkpoint that many deliveries behind, as an archiver's is.
+	// lag keeps a handler's checkpoint that many deliveries behind, as an archiver does.
 	lag int
 }
 
-// played is a delivery, or an opening, and who got it.
+// played is a delivery or an opening, and the worker that got it.
 type played struct {
 	worker, shard, sequence string
 	entry                   *event.Entry
@@ -35,9 +35,9 @@ type played struct {
 }
 
 type tapeHandler struct {
-	tape   *tape
-	worker string
-	held   []string
+	tape    *tape
+	worker  string
+	unsaved []string
 }
 
 func (t *tape) opener(worker string) Opener {
@@ -66,17 +66,17 @@ func (h *tapeHandler) Handle(ctx context.Context, b Batch) (string, error) {
 	}
 	for _, d := range b.Deliveries {
 		t.log = append(t.log, played{h.worker, b.Shard.ID, d.Sequence, d.Entry, b.Shard.Created, time.Since(d.Arrived)})
-		h.held = append(h.held, d.Sequence)
+		h.unsaved = append(h.unsaved, d.Sequence)
 	}
 	lag := t.lag
 	if b.Ended {
 		lag = 0
 	}
-	if len(h.held) <= lag {
+	if len(h.unsaved) <= lag {
 		return "", nil
 	}
-	done := h.held[len(h.held)-1-lag]
-	h.held = h.held[len(h.held)-lag:]
+	done := h.unsaved[len(h.unsaved)-1-lag]
+	h.unsaved = h.unsaved[len(h.unsaved)-lag:]
 	return done, nil
 }
 
@@ -99,7 +99,7 @@ func (t *tape) openings() []played {
 	return append([]played(nil), t.opened...)
 }
 
-// checkOnce holds that every entry was delivered, each account's in order, and nothing twice.
+// checkOnce fails the test unless every entry was delivered once, and each account's in order.
 func (t *tape) checkOnce(tb testing.TB, want []*event.Entry) {
 	tb.Helper()
 	last := map[event.Account]int64{}
@@ -116,8 +116,8 @@ func (t *tape) checkOnce(tb testing.TB, want []*event.Entry) {
 	}
 }
 
-// checkAll holds that every entry was delivered, and each account's first deliveries in order. It
-// may have come again.
+// checkAll fails the test unless every entry was delivered, and the first deliveries of each
+// account in order. Entries may have been delivered again.
 func (t *tape) checkAll(tb testing.TB, want []*event.Entry) {
 	tb.Helper()
 	last := map[event.Account]int64{}
@@ -135,13 +135,13 @@ func (t *tape) checkAll(tb testing.TB, want []*event.Entry) {
 	}
 }
 
-// wire is a worker's own line to the table: it can be cut, or hold writes up.
+// wire is a worker's connection to the table. It can be cut, and can delay writes.
 type wire struct {
 	table.Table
 	mu   sync.Mutex
 	cut  bool
-	held chan struct{} // not nil: Puts wait until it is closed
-	late func(error)   // told how a held Put ended
+	gate chan struct{} // if not nil, Puts wait until it is closed
+	late func(error)   // called with the error of a Put that waited
 	puts map[string]int
 }
 
@@ -164,23 +164,23 @@ func (w *wire) Put(ctx context.Context, p table.Put) error {
 		return errCut
 	}
 	w.mu.Lock()
-	held, late := w.held, w.late
+	gate, late := w.gate, w.late
 	if w.puts == nil {
 		w.puts = map[string]int{}
 	}
 	w.puts[p.Row.PK]++
 	w.mu.Unlock()
-	if held == nil {
+	if gate == nil {
 		return w.Table.Put(ctx, p)
 	}
-	select { // the caller gives up, the write is still on its way
+	select { // the caller gives up, and the write is still in flight
 	case <-ctx.Done():
 		go func() {
-			<-held
+			<-gate
 			late(w.Table.Put(context.WithoutCancel(ctx), p))
 		}()
 		return ctx.Err()
-	case <-held:
+	case <-gate:
 		return w.Table.Put(ctx, p)
 	}
 }
@@ -205,7 +205,7 @@ type team struct {
 	tape *tape
 	stop map[string]func()
 	wire map[string]*wire
-	// streams is what the workers read, where that is not the bank's stream itself.
+	// reads is what the workers read: the bank's stream, or a decorator of it.
 	reads stream.Stream
 }
 
@@ -225,7 +225,7 @@ func newTeamAt(t *testing.T, b *bank) *team {
 	return c
 }
 
-// start runs a worker, changed as told.
+// start runs a worker whose configuration was changed by change.
 func (c *team) start(name string, change func(*Config)) {
 	c.t.Helper()
 	c.wire[name] = &wire{Table: c.table}
@@ -247,7 +247,7 @@ func (c *team) start(name string, change func(*Config)) {
 	}
 }
 
-// halt ends a worker and waits until it has handed everything over.
+// halt ends a worker and waits until it has handed its shards over.
 func (c *team) halt(name string) {
 	if stop := c.stop[name]; stop != nil {
 		delete(c.stop, name)
@@ -255,7 +255,7 @@ func (c *team) halt(name string) {
 	}
 }
 
-// leases are the team's leases, by shard.
+// leases returns the leases of the team, by shard.
 func (c *team) leases() map[string]lease {
 	c.t.Helper()
 	leases, err := leasesOf(c.table, testStream, "tape").list(c.t.Context())
@@ -274,12 +274,12 @@ func (c *team) owned() map[string]int {
 	return owned
 }
 
-// within waits until a condition holds, and fails when that takes longer than d of the bubble's
-// clock.
-func (c *team) within(d time.Duration, what string, holds func() bool) time.Duration {
+// within waits until a condition is met, and fails the test if that takes longer than d of the
+// bubble's clock.
+func (c *team) within(d time.Duration, what string, met func() bool) time.Duration {
 	c.t.Helper()
 	began := time.Now()
-	for !holds() {
+	for !met() {
 		if time.Since(began) > d {
 			c.t.Fatalf("not within %v: %s", d, what)
 		}

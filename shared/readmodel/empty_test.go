@@ -13,13 +13,13 @@ import (
 	"passbook/shared/table"
 )
 
-// A model that is empty beside a journal that is not is filled from the journal at the start, once,
-// whether its checkpoints were lost too or not; one that has rows, that a rebuild fills, or beside
-// an empty journal, is not swept.
+// An empty model is filled from the journal once, when its worker starts, whether its checkpoints
+// were lost too or not. A model that has rows, that a rebuild fills, or whose journal is empty, is
+// not filled.
 func TestEmptyModelIsFilledFromTheJournal(t *testing.T) {
 	for name, tt := range map[string]struct {
 		before func(c *team, p *Projection[accountState])
-		kept   bool // no look: as of a candidate
+		kept   bool // not checked, as a candidate
 		empty  bool // the journal
 		filled int64
 	}{

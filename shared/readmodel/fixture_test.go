@@ -47,7 +47,7 @@ func newBank(t *testing.T, shards int) *bank {
 	return newBankWith(t, pebblestream.Options{Shards: shards})
 }
 
-// newBankWith is newBank, whose streams have options.
+// newBankWith returns a bank whose streams have options.
 func newBankWith(t *testing.T, o pebblestream.Options) *bank {
 	t.Helper()
 	store := storetest.Memory(t, o, append([]table.Schema{{Name: testModel.Name, Indexes: []table.Index{IndexDue()}}}, journal.Schemas...)...)
@@ -93,7 +93,7 @@ func record(t *testing.T, e *event.Entry) stream.Record {
 	return stream.Record{PartitionKey: e.Account().String(), Data: enc.Record}
 }
 
-// shards are the stream's, by id.
+// shards returns the shards of the stream.
 func (b *bank) shards() []stream.Shard {
 	b.t.Helper()
 	shards, err := b.streams.Shards(b.t.Context(), testStream)
@@ -157,7 +157,7 @@ func (j *memoryJournal) Backward(_ context.Context, a event.Account, from int64)
 func (j *memoryJournal) Accounts(_ context.Context, digit byte, after string) (list []event.Account, next string, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	const page = 3 // small, so that paging is met
+	const page = 3 // small, so that tests page
 	seen := after == ""
 	for _, a := range j.order {
 		switch {
@@ -173,7 +173,7 @@ func (j *memoryJournal) Accounts(_ context.Context, digit byte, after string) (l
 	return list, "", nil
 }
 
-// testModel is a read model of whole account states, whose folds fail where poisoned says so.
+// testModel is a read model of whole account states.
 var testModel = Model[account.State]{
 	Name:  "balance",
 	Fold:  account.Fold,
@@ -185,14 +185,14 @@ var testModel = Model[account.State]{
 	Decode: func(a table.Map) (account.State, error) { return account.ParseState([]byte(a.Text("state"))) },
 }
 
-var errPoison = errors.New("poison")
+var errFold = errors.New("fold refused")
 
-// poisonedModel fails to fold the events that the function names, until it no longer does.
-func poisonedModel(poisoned func(account.State, event.Event) bool) Model[account.State] {
+// failingModel returns testModel whose Fold fails for the events for which fails returns true.
+func failingModel(fails func(account.State, event.Event) bool) Model[account.State] {
 	m := testModel
 	m.Fold = func(s account.State, e event.Event) (account.State, error) {
-		if poisoned(s, e) {
-			return s, errPoison
+		if fails(s, e) {
+			return s, errFold
 		}
 		return account.Fold(s, e)
 	}
@@ -206,7 +206,7 @@ func (b *bank) projection(m Model[account.State], generation int64) *Projection[
 	})
 }
 
-// deliveries are entries as a shard's reader gives them.
+// deliveries returns entries as the reader of a shard delivers them.
 func deliveries(t *testing.T, entries ...*event.Entry) []consumer.Delivery {
 	t.Helper()
 	list := make([]consumer.Delivery, len(entries))
@@ -217,7 +217,7 @@ func deliveries(t *testing.T, entries ...*event.Entry) []consumer.Delivery {
 	return list
 }
 
-// handle gives entries to a projection in one batch.
+// handle has a projection handle deliveries in one batch.
 func (b *bank) handle(p *Projection[account.State], list []consumer.Delivery) {
 	b.t.Helper()
 	h, err := p.Open(b.t.Context(), consumer.Shard{Stream: testStream, ID: "shardId-000000000000"}, "")
@@ -230,7 +230,7 @@ func (b *bank) handle(p *Projection[account.State], list []consumer.Delivery) {
 	b.must(h.Close())
 }
 
-// row is an account's row as it is stored.
+// row returns an account's row as it is stored.
 func (b *bank) row(generation int64, a event.Account) Row[account.State] {
 	b.t.Helper()
 	row, err := NewRows(b.table, testModel).load(b.t.Context(), generation, a)
@@ -238,7 +238,7 @@ func (b *bank) row(generation int64, a event.Account) Row[account.State] {
 	return row
 }
 
-// check holds that every account's row is the fold of its journal.
+// check fails the test unless every account's row is the fold of its journal.
 func (b *bank) check(generation int64) {
 	b.t.Helper()
 	for _, a := range b.journal.order {
@@ -252,7 +252,7 @@ func (b *bank) checkAccount(generation int64, a event.Account) {
 	entries := b.journal.of(a)
 	want := foldAll(b.t, entries)
 	if row.QuarantinedAt != 0 || row.Version != want.Version {
-		b.t.Fatalf("%s: row at v%d, blocked at %d (%s); the journal is at v%d", a, row.Version, row.QuarantinedAt, row.Cause, want.Version)
+		b.t.Fatalf("%s: row at v%d, quarantined at %d (%s); the journal is at v%d", a, row.Version, row.QuarantinedAt, row.Cause, want.Version)
 	}
 	if string(account.AppendState(nil, row.State)) != string(account.AppendState(nil, want)) || row.Hash != entries[len(entries)-1].Hash {
 		b.t.Fatalf("%s: row %+v, want %+v", a, row.State, want)

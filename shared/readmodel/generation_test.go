@@ -19,7 +19,7 @@ import (
 	"passbook/shared/stream"
 )
 
-// messagingModel says something at every tenth version.
+// messagingModel returns testModel with a message at every tenth version.
 func messagingModel() Model[account.State] {
 	m := testModel
 	m.Crossings = func(before, _ account.State, version int64) (crossings []string) {
@@ -36,7 +36,7 @@ func messagingModel() Model[account.State] {
 	return m
 }
 
-// messages counts what is on the outbox, by content.
+// messages counts the messages on the outbox, by content.
 func (b *bank) messages() map[string]int {
 	b.t.Helper()
 	ctx := b.t.Context()
@@ -61,7 +61,7 @@ func (b *bank) messages() map[string]int {
 	return counts
 }
 
-// wanted are the messages that the journal's events make.
+// wanted returns the messages that the journal's events cause.
 func (b *bank) wanted() map[string]bool {
 	wanted := map[string]bool{}
 	for _, a := range b.journal.order {
@@ -85,9 +85,9 @@ func (b *bank) checkMessages(once bool) {
 	}
 }
 
-// A rebuild beside live traffic: the candidate is silent, is promoted, no reader sees a version go
-// back, every message is sent, and the old generation can be discarded when, and only when, nothing
-// is lost by it.
+// A rebuild during live traffic: the candidate is silent and is promoted, no reader sees a version
+// go back, every message is sent, and the old generation can be discarded only when that loses
+// nothing.
 func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 2)
@@ -151,12 +151,12 @@ func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
 		discarded := make(chan error)
 		go func() {
 			err := Discard(ctx, old)
-			for errors.Is(err, ErrNotCaughtUp) { // by an entry that is on its way
+			for errors.Is(err, ErrNotCaughtUp) { // by an entry in flight
 				err = Discard(ctx, old)
 			}
 			discarded <- err
 		}()
-		for _, e := range more { // traffic goes on
+		for _, e := range more { // traffic continues
 			c.journal.commit(e)
 			c.publish(e)
 			time.Sleep(20 * time.Millisecond)
@@ -173,7 +173,7 @@ func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
 	})
 }
 
-// checkGone holds that nothing of a generation is left.
+// checkGone fails the test unless nothing of a generation is left.
 func (c *team) checkGone(generation int64) {
 	c.t.Helper()
 	for _, a := range c.journal.order {
@@ -188,7 +188,7 @@ func (c *team) checkGone(generation int64) {
 	}
 }
 
-func TestCandidateSendsNothingAndTheLiveOneEachMessageOnce(t *testing.T) {
+func TestCandidateSendsNothingAndTheLiveGenerationEachMessageOnce(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(2, 5, 300)
 	b.journal.commit(entries...)
@@ -219,9 +219,9 @@ func TestCandidateSendsNothingAndTheLiveOneEachMessageOnce(t *testing.T) {
 	}
 }
 
-// The row is written, the messages are not sent: whoever meets a record of the account again sends
-// what the row still holds.
-func TestMessageOutlivesACrashBeforeItIsSent(t *testing.T) {
+// The row is written, and its messages are not sent. The next projection that reads a record of the
+// account sends them.
+func TestMessageSurvivesACrashBeforeItIsSent(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(3, 1, 30)
 	b.journal.commit(entries...)
@@ -262,7 +262,7 @@ func TestPreviousIsNotDiscardedWhileSomethingWouldBeLost(t *testing.T) {
 				b.handle(old, deliveries(t, entries[:one+1]...))
 				b.handle(live, deliveries(t, entries[:one]...))
 			},
-			"the message of the newest event was not sent by anyone": func(b *bank, old, live *Projection[account.State]) {
+			"the message of the newest event was sent by no generation": func(b *bank, old, live *Projection[account.State]) {
 				b.handle(old, deliveries(t, entries[:ten]...))
 				live.silent = func() bool { return true }
 				b.handle(live, deliveries(t, entries[:ten+1]...))
@@ -273,11 +273,11 @@ func TestPreviousIsNotDiscardedWhileSomethingWouldBeLost(t *testing.T) {
 				b.must(err)
 				defer func() { b.must(h.Close()) }()
 				if _, err := h.Handle(t.Context(), consumer.Batch{Deliveries: deliveries(t, entries...)}); err == nil {
-					t.Error("sent to nowhere")
+					t.Error("sent to a stream that does not exist")
 				}
 				b.handle(live, deliveries(t, entries...))
 			},
-			"a message was not sent by anyone": func(b *bank, old, live *Projection[account.State]) {
+			"a message was sent by no generation": func(b *bank, old, live *Projection[account.State]) {
 				b.handle(old, deliveries(t, entries[:5]...))
 				live.silent = func() bool { return true }
 				b.handle(live, deliveries(t, entries...))
@@ -294,7 +294,7 @@ func TestPreviousIsNotDiscardedWhileSomethingWouldBeLost(t *testing.T) {
 				t.Errorf("%s: discarded with %v", name, err)
 			}
 			if g, err := LoadGenerations(t.Context(), b.table, m.Name); g.Previous != 1 || g.Discarding != 0 || err != nil {
-				t.Errorf("%s: %+v, %v: its workers must go on", name, g, err)
+				t.Errorf("%s: %+v, %v: its workers must continue", name, g, err)
 			}
 			d.Force = true
 			b.must(Discard(t.Context(), d))
@@ -305,7 +305,7 @@ func TestPreviousIsNotDiscardedWhileSomethingWouldBeLost(t *testing.T) {
 	})
 }
 
-// A worker that is alive would write the rows again that a discard deletes.
+// A live worker would write the rows again that a discard deletes.
 func TestDiscardWaitsForTheWorkersOfTheGeneration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
@@ -330,7 +330,7 @@ func TestDiscardWaitsForTheWorkersOfTheGeneration(t *testing.T) {
 	})
 }
 
-func TestGoingBackIsOneFlip(t *testing.T) {
+func TestGoingBackIsOneChange(t *testing.T) {
 	b := newBank(t, 1)
 	ctx := t.Context()
 	if err := Promote(ctx, b.table, "m", 2); !errors.Is(err, ErrGeneration) {
@@ -349,9 +349,9 @@ func TestGoingBackIsOneFlip(t *testing.T) {
 	}
 }
 
-// After a promotion a reader waits until the new row is where the old one was, and is told when
-// that takes too long.
-func TestReaderAsksThePromotedRowForTheOldRowsVersion(t *testing.T) {
+// After a promotion a reader waits until the new row is at the version of the old one, and gets an
+// error when that takes too long.
+func TestReaderWaitsForThePromotedRowToReachTheOldOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBank(t, 1)
 		entries := archivetest.Bank(5, 1, 20)
@@ -383,9 +383,9 @@ func TestReaderAsksThePromotedRowForTheOldRowsVersion(t *testing.T) {
 	})
 }
 
-// On a busy account the generation before is always a little ahead. A reader waits for what it had
-// when the read began, no more.
-func TestReaderIsNotHeldUpByAnAccountThatNeverRests(t *testing.T) {
+// On a busy account the previous generation is always a little ahead. A reader waits for the
+// version that it had when the read began.
+func TestReaderIsNotDelayedByABusyAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBank(t, 1)
 		entries := archivetest.Bank(5, 1, 400)
@@ -415,8 +415,9 @@ func TestReaderIsNotHeldUpByAnAccountThatNeverRests(t *testing.T) {
 	})
 }
 
-// Two processes hear of a promotion at different times, and the generation before lags: whoever
-// asks one and then the other never sees a version go back, on the way there and on the way back.
+// Two processes learn of a promotion at different times, and the previous generation lags. A reader
+// of one and then the other never sees a version go back, neither on the way there nor on the way
+// back.
 func TestNoVersionGoesBackBetweenProcesses(t *testing.T) {
 	for offset := range 10 {
 		synctest.Test(t, func(t *testing.T) {
@@ -456,8 +457,8 @@ func TestNoVersionGoesBackBetweenProcesses(t *testing.T) {
 	}
 }
 
-// across reads an account's row in two processes, and holds that none begins after another was
-// given more than it gets.
+// across reads an account's row in two processes, and fails the test if a read returns an older
+// version than one that had ended before it began.
 type across struct {
 	stopped chan struct{}
 	readers sync.WaitGroup
@@ -469,7 +470,7 @@ func readAcross(b *bank, a event.Account, given map[string]int) *across {
 	newest := int64(0)
 	for i := range 2 {
 		x.readers.Go(func() {
-			// so that they hear of changes at different times
+			// so that they learn of changes at different times
 			time.Sleep(time.Duration(i) * generationRefresh / 2)
 			rows := NewRows(b.table, testModel)
 			for {

@@ -6,20 +6,21 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// The results of an entry. resultPoison counts accounts and records that were put into quarantine.
+// The results of an entry. resultUnprocessable counts accounts and records that were put into
+// quarantine.
 const (
-	resultApplied   = "applied"
-	resultDuplicate = "duplicate"
-	resultFilled    = "filled"
-	resultSkipped   = "skipped"
-	resultPoison    = "poison"
+	resultApplied       = "applied"
+	resultDuplicate     = "duplicate"
+	resultFilled        = "filled"
+	resultSkipped       = "skipped"
+	resultUnprocessable = "poison"
 )
 
 // writeRow is the kind of write that a projection makes.
 const writeRow = "row"
 
 var (
-	results    = []string{resultApplied, resultDuplicate, resultFilled, resultSkipped, resultPoison}
+	results    = []string{resultApplied, resultDuplicate, resultFilled, resultSkipped, resultUnprocessable}
 	writeKinds = []string{writeRow}
 )
 
@@ -51,21 +52,21 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 // counts are the counters of one consumer, looked up once: a lookup by label costs more than the
 // count.
 type counts struct {
-	applied, duplicate, filled, skipped, poison prometheus.Counter
-	rowWrites                                   prometheus.Counter
-	quarantined                                 prometheus.Gauge
+	applied, duplicate, filled, skipped, unprocessable prometheus.Counter
+	rowWrites                                          prometheus.Counter
+	quarantined                                        prometheus.Gauge
 }
 
 // of returns a consumer's counters. It creates every series at 0: a series that begins with its
 // first count shows no increase, and an alarm on the increase would miss it.
 func (m *Metrics) of(consumer string) counts {
 	return counts{
-		applied:     m.entries.WithLabelValues(consumer, resultApplied),
-		duplicate:   m.entries.WithLabelValues(consumer, resultDuplicate),
-		filled:      m.entries.WithLabelValues(consumer, resultFilled),
-		skipped:     m.entries.WithLabelValues(consumer, resultSkipped),
-		poison:      m.entries.WithLabelValues(consumer, resultPoison),
-		rowWrites:   m.writes.WithLabelValues(consumer, writeRow),
-		quarantined: m.quarantined.WithLabelValues(consumer),
+		applied:       m.entries.WithLabelValues(consumer, resultApplied),
+		duplicate:     m.entries.WithLabelValues(consumer, resultDuplicate),
+		filled:        m.entries.WithLabelValues(consumer, resultFilled),
+		skipped:       m.entries.WithLabelValues(consumer, resultSkipped),
+		unprocessable: m.entries.WithLabelValues(consumer, resultUnprocessable),
+		rowWrites:     m.writes.WithLabelValues(consumer, writeRow),
+		quarantined:   m.quarantined.WithLabelValues(consumer),
 	}
 }

@@ -19,8 +19,9 @@ var (
 	// errStale is the error of a write of a row that another process wrote since it was read. The
 	// row is read again, and the entries are compared with it.
 	errStale = errors.New("read model: the row was written by another process")
-	// errMoved is the error of a quarantine whose row another process wrote since it was judged.
-	errMoved = errors.New("read model: the row was written by another process since it was judged")
+	// errMoved is the error of a quarantine whose row another process wrote since the failure was
+	// found.
+	errMoved = errors.New("read model: the row was written by another process since the failure was found")
 	// errUnreadable is the error of a row of the read model that this program did not write.
 	errUnreadable = errors.New("read model: the row cannot be read")
 )

@@ -81,8 +81,8 @@ func NewProjection[S any](c ProjectionConfig[S]) *Projection[S] {
 	}
 }
 
-// Open is the projection's consumer.Opener. It ignores the checkpoint: what was folded before is
-// recognised by its version.
+// Open returns the handler of a shard, as a consumer.Opener. It ignores the checkpoint: what was
+// folded before is recognised by its version.
 func (p *Projection[S]) Open(_ context.Context, s consumer.Shard, _ string) (consumer.Handler, error) {
 	return &shardProjection[S]{p: p, shard: s, byAccount: map[string]int{}, pool: workerpool.New(parallelWrites)}, nil
 }
@@ -214,7 +214,7 @@ func (p *Projection[S]) quarantineRecord(ctx context.Context, s consumer.Shard, 
 	}
 	added, err := addQuarantined(ctx, p.rows.table, p.name, recordOf(s, d))
 	if added {
-		p.count.poison.Inc()
+		p.count.unprocessable.Inc()
 		p.count.quarantined.Inc()
 		p.log.Error("record cannot be decoded and is in quarantine", "stream", s.Stream, "shard", s.ID, "sequence", d.Sequence, "error", d.Err)
 	}

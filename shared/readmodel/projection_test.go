@@ -31,8 +31,8 @@ func TestProjectionFoldsEachEntryOnce(t *testing.T) {
 	}
 }
 
-// Every record twice, in batches of any size, each batch and the batches among each other shuffled:
-// the rows are the same.
+// Every record twice, in batches of any size, shuffled within and between the batches: the rows are
+// the same.
 func TestDuplicatesAndShufflesGiveTheSameRows(t *testing.T) {
 	generation := int64(0)
 	b := newBank(t, 1)
@@ -44,7 +44,7 @@ func TestDuplicatesAndShufflesGiveTheSameRows(t *testing.T) {
 		list := deliveries(t, slices.Concat(entries, entries)...)
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "order"), 0))
 		reach := rapid.IntRange(1, len(list)).Draw(rt, "reach")
-		// order is lost within reach, as after a retry of the publisher
+		// the order is lost over a short range, as after a retry of the publisher
 		for from := 0; from < len(list); from += reach {
 			part := list[from:min(from+reach, len(list))]
 			random.Shuffle(len(part), func(i, j int) { part[i], part[j] = part[j], part[i] })
@@ -73,7 +73,7 @@ func TestGapIsFilledFromTheJournal(t *testing.T) {
 	b.check(1)
 }
 
-func TestLongGapIsFilledPieceByPiece(t *testing.T) {
+func TestLongGapIsFilledInParts(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(3, 1, 2*maxUnsaved+10)
 	b.journal.commit(entries...)
@@ -85,8 +85,8 @@ func TestLongGapIsFilledPieceByPiece(t *testing.T) {
 	}
 }
 
-// forge makes another entry at an entry's place: the same versions, another content, a hash of its
-// own.
+// forge returns a forged entry in the place of e: the same versions, another content and another
+// hash.
 func forge(t *testing.T, e *event.Entry) *event.Entry {
 	t.Helper()
 	other := *e
@@ -98,7 +98,7 @@ func forge(t *testing.T, e *event.Entry) *event.Entry {
 	return &other
 }
 
-func TestConflictBlocksTheAccountAndSaysWhoIsRight(t *testing.T) {
+func TestContradictionQuarantinesTheAccountAndNamesTheRightSide(t *testing.T) {
 	entries := archivetest.Bank(4, 1, 6)
 	forged := forge(t, entries[3])
 	for _, c := range []struct {
@@ -123,79 +123,79 @@ func TestConflictBlocksTheAccountAndSaysWhoIsRight(t *testing.T) {
 			b.handle(p, deliveries(t, c.second))
 			row := b.row(1, entries[0].Account())
 			if row.QuarantinedAt != c.wantAt || !strings.Contains(row.Cause, c.wantCause) || row.Version != c.wantStands {
-				t.Errorf("row at v%d, blocked at %d: %q; want v%d, %d: %q", row.Version, row.QuarantinedAt, row.Cause, c.wantStands, c.wantAt, c.wantCause)
+				t.Errorf("row at v%d, quarantined at %d: %q; want v%d, %d: %q", row.Version, row.QuarantinedAt, row.Cause, c.wantStands, c.wantAt, c.wantCause)
 			}
 		})
 	}
 }
 
-func TestPoisonBlocksItsAccountOnlyAndRedriveEndsRight(t *testing.T) {
+func TestEntryThatCannotBeFoldedQuarantinesItsAccountOnlyAndRedriveReleasesIt(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(5, 4, 200)
 	b.journal.commit(entries...)
-	sick := entries[0].Account()
-	history := b.journal.of(sick)
+	bad := entries[0].Account()
+	history := b.journal.of(bad)
 	at := history[len(history)/2].Last
-	poisoned := true
-	m := poisonedModel(func(s account.State, e event.Event) bool {
-		return poisoned && s.HolderRef == "holder-"+sick.ID && e.Version == at
+	broken := true
+	m := failingModel(func(s account.State, e event.Event) bool {
+		return broken && s.HolderRef == "holder-"+bad.ID && e.Version == at
 	})
 	p := b.projection(m, 1)
 	b.handle(p, deliveries(t, entries...))
 	for _, a := range b.journal.order[1:] {
 		b.checkAccount(1, a)
 	}
-	row := b.row(1, sick)
-	if row.QuarantinedAt != at || row.Version != history[len(history)/2-1].Last || !strings.Contains(row.Cause, "poison") {
-		t.Fatalf("row at v%d, blocked at v%d (%s); poison is v%d", row.Version, row.QuarantinedAt, row.Cause, at)
+	row := b.row(1, bad)
+	if row.QuarantinedAt != at || row.Version != history[len(history)/2-1].Last || !strings.Contains(row.Cause, errFold.Error()) {
+		t.Fatalf("row at v%d, quarantined at v%d (%s); the fold fails at v%d", row.Version, row.QuarantinedAt, row.Cause, at)
 	}
 	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
 	b.must(err)
-	if len(kept) != 1 || kept[0].Account != sick || kept[0].Version != at || kept[0].Sequence == "" {
+	if len(kept) != 1 || kept[0].Account != bad || kept[0].Version != at || kept[0].Sequence == "" {
 		t.Fatalf("quarantine %+v", kept)
 	}
 	if e, err := event.DecodeRecord(kept[0].Data); err != nil || e.Hash != history[len(history)/2].Hash {
 		t.Errorf("kept record: %v, %v", e, err)
 	}
 
-	b.handle(p, deliveries(t, history...)) // later events queue in the journal
-	if again := b.row(1, sick); again.Version != row.Version {
-		t.Errorf("a blocked account went on to v%d", again.Version)
+	b.handle(p, deliveries(t, history...)) // later events wait in the journal
+	if again := b.row(1, bad); again.Version != row.Version {
+		t.Errorf("an account in quarantine was folded to v%d", again.Version)
 	}
-	if err := p.Redrive(t.Context(), sick); !errors.Is(err, ErrQuarantined) || !strings.Contains(err.Error(), "poison") {
-		t.Errorf("redrive of what is still poison: %v", err)
+	if err := p.Redrive(t.Context(), bad); !errors.Is(err, ErrQuarantined) || !strings.Contains(err.Error(), errFold.Error()) {
+		t.Errorf("redrive while the fold still fails: %v", err)
 	}
-	poisoned = false
-	b.must(p.Redrive(t.Context(), sick))
+	broken = false
+	b.must(p.Redrive(t.Context(), bad))
 	b.check(1)
 	if kept, err = QuarantineAll(t.Context(), b.table, "balance@1"); err != nil || len(kept) != 0 {
 		t.Errorf("quarantine after redrive: %+v, %v", kept, err)
 	}
 }
 
-// Another process lifts the block: the projection that made it goes on with what comes next.
-func TestProjectionHearsOfARedriveElsewhere(t *testing.T) {
+// Another process releases the account. The projection that quarantined it folds what follows.
+func TestProjectionLearnsOfARedriveInAnotherProcess(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(5, 1, 20)
 	b.journal.commit(entries[:11]...)
-	poisoned := true
-	m := poisonedModel(func(_ account.State, e event.Event) bool { return poisoned && e.Version == entries[5].First })
+	broken := true
+	m := failingModel(func(_ account.State, e event.Event) bool { return broken && e.Version == entries[5].First })
 	p := b.projection(m, 1)
 	b.handle(p, deliveries(t, entries[:10]...))
 	b.handle(p, deliveries(t, entries[10]))
-	poisoned = false
+	broken = false
 	b.must(b.projection(testModel, 1).Redrive(t.Context(), entries[0].Account()))
 	b.journal.commit(entries[11:]...)
 	b.handle(p, deliveries(t, entries[11:]...))
 	b.check(1)
 }
 
-func TestPoisonIsTriedAgainBeforeItBlocks(t *testing.T) {
+func TestFailedFoldIsTriedAgainBeforeItQuarantines(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(5, 1, 20)
 	b.journal.commit(entries...)
 	failures := 0
-	m := poisonedModel(func(_ account.State, e event.Event) bool {
+	m := failingModel(func(_ account.State, e event.Event) bool {
 		if e.Version != entries[5].First || failures > 0 {
 			return false
 		}
@@ -207,7 +207,7 @@ func TestPoisonIsTriedAgainBeforeItBlocks(t *testing.T) {
 	b.check(1)
 }
 
-func TestFoldThatDiffersFromAfterBlocks(t *testing.T) {
+func TestFoldThatDiffersFromAfterQuarantines(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(6, 1, 5)
 	b.journal.commit(entries...)
@@ -221,12 +221,12 @@ func TestFoldThatDiffersFromAfterBlocks(t *testing.T) {
 	}
 	b.handle(b.projection(m, 1), deliveries(t, entries...))
 	if row := b.row(1, entries[0].Account()); row.QuarantinedAt != 3 || row.Version != 2 && row.Version >= 3 {
-		t.Errorf("row at v%d, blocked at v%d", row.Version, row.QuarantinedAt)
+		t.Errorf("row at v%d, quarantined at v%d", row.Version, row.QuarantinedAt)
 	}
 }
 
-// The order of times is held for every model, whatever its own fold looks at.
-func TestEntryRecordedBeforeTheOneBeforeItBlocks(t *testing.T) {
+// The order of times is checked for every model, also if its own fold does not.
+func TestEntryRecordedBeforeItsPredecessorQuarantines(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(6, 1, 4)
 	early := *entries[3]
@@ -246,15 +246,15 @@ func TestEntryRecordedBeforeTheOneBeforeItBlocks(t *testing.T) {
 	b.handle(b.projection(m, 1), deliveries(t, entries...))
 	row := b.row(1, entries[0].Account())
 	if row.Version != entries[2].Last || row.QuarantinedAt != early.First || !strings.Contains(row.Cause, "recorded at") {
-		t.Errorf("row at v%d, blocked at v%d: %s", row.Version, row.QuarantinedAt, row.Cause)
+		t.Errorf("row at v%d, quarantined at v%d: %s", row.Version, row.QuarantinedAt, row.Cause)
 	}
 }
 
-func TestFoldThatPanicsBlocks(t *testing.T) {
+func TestFoldThatPanicsQuarantines(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(7, 2, 20)
 	b.journal.commit(entries...)
-	m := poisonedModel(func(s account.State, e event.Event) bool {
+	m := failingModel(func(s account.State, e event.Event) bool {
 		if s.HolderRef == "holder-A-0" && e.Version == 3 {
 			panic("broken")
 		}
@@ -262,12 +262,12 @@ func TestFoldThatPanicsBlocks(t *testing.T) {
 	})
 	b.handle(b.projection(m, 1), deliveries(t, entries...))
 	if row := b.row(1, event.Account{Tenant: "main", ID: "A-0"}); row.QuarantinedAt != 3 || !strings.Contains(row.Cause, "panicked: broken") {
-		t.Errorf("blocked at v%d: %s", row.QuarantinedAt, row.Cause)
+		t.Errorf("quarantined at v%d: %s", row.QuarantinedAt, row.Cause)
 	}
 	b.checkAccount(1, event.Account{Tenant: "main", ID: "A-1"})
 }
 
-func TestRowThatCannotBeWrittenBlocksAtItsEntry(t *testing.T) {
+func TestRowThatCannotBeWrittenQuarantinesAtItsEntry(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(8, 1, 12)
 	b.journal.commit(entries...)
@@ -281,11 +281,11 @@ func TestRowThatCannotBeWrittenBlocksAtItsEntry(t *testing.T) {
 	b.handle(b.projection(m, 1), deliveries(t, entries...))
 	row := b.row(1, entries[0].Account())
 	if row.Version != entries[6].Last || row.QuarantinedAt != entries[7].Last {
-		t.Errorf("row at v%d, blocked at v%d; want v%d and v%d", row.Version, row.QuarantinedAt, entries[6].Last, entries[7].Last)
+		t.Errorf("row at v%d, quarantined at v%d; want v%d and v%d", row.Version, row.QuarantinedAt, entries[6].Last, entries[7].Last)
 	}
 }
 
-func TestUndecodableRecordIsKeptAndTheShardGoesOn(t *testing.T) {
+func TestUndecodableRecordIsQuarantinedAndTheShardContinues(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(9, 1, 5)
 	b.journal.commit(entries...)
@@ -301,7 +301,7 @@ func TestUndecodableRecordIsKeptAndTheShardGoesOn(t *testing.T) {
 	}
 }
 
-func TestNewerFormatStopsItsAccountOnly(t *testing.T) {
+func TestNewerFormatQuarantinesItsAccountOnly(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(10, 2, 20)
 	b.journal.commit(entries...)
@@ -317,15 +317,15 @@ func TestNewerFormatStopsItsAccountOnly(t *testing.T) {
 	b.handle(b.projection(testModel, 1), list)
 	for _, a := range b.journal.order {
 		if row := b.row(1, a); (row.QuarantinedAt != 0) != (a == newer) {
-			t.Errorf("%s blocked at v%d", a, row.QuarantinedAt)
+			t.Errorf("%s quarantined at v%d", a, row.QuarantinedAt)
 		}
 	}
 	b.must(b.projection(testModel, 1).Redrive(t.Context(), newer))
 	b.check(1)
 }
 
-// A write whose answer is lost, one that is refused, and one that another process overtook all end
-// in the same rows.
+// A write whose answer is lost, one that fails, and one that another process overtook all result in
+// the same rows.
 func TestWritesThatFailAreTriedAgain(t *testing.T) {
 	for name, rule := range map[string]*faults.Rule{
 		"answer lost":   {Match: faults.On("balance"), After: errors.New("connection reset")},
@@ -348,7 +348,7 @@ func TestWritesThatFailAreTriedAgain(t *testing.T) {
 	}
 }
 
-func TestLastingFailureGivesTheBatchBackAndBlocksNobody(t *testing.T) {
+func TestLastingFailureReturnsTheBatchAndQuarantinesNoAccount(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(12, 3, 30)
 	b.journal.commit(entries...)
@@ -387,20 +387,20 @@ func TestTwoProjectionsOfOneGenerationDoNoHarm(t *testing.T) {
 	b.check(1)
 }
 
-// What arrives while an account is blocked is skipped; a redrive that runs at that very moment must
-// not lose it.
-func TestRedriveFindsWhatWasSkippedMeanwhile(t *testing.T) {
+// What arrives while an account is in quarantine is skipped. A redrive at the same time must not
+// lose it.
+func TestRedriveFindsWhatWasSkippedInTheMeantime(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(14, 1, 10)
 	a := entries[0].Account()
 	b.journal.commit(entries[:8]...)
-	poisoned := true
-	m := poisonedModel(func(_ account.State, e event.Event) bool { return poisoned && e.Version == entries[5].First })
+	broken := true
+	m := failingModel(func(_ account.State, e event.Event) bool { return broken && e.Version == entries[5].First })
 	p := b.projection(m, 1)
 	b.handle(p, deliveries(t, entries[:8]...))
-	poisoned = false
+	broken = false
 	late := b.projection(m, 1)
-	b.table.Arm(&faults.Rule{Match: faults.On("balance"), Hook: func() { // just before the block is lifted
+	b.table.Arm(&faults.Rule{Match: faults.On("balance"), Hook: func() { // just before the account is released
 		b.journal.commit(entries[8:]...)
 		b.handle(late, deliveries(t, entries[8:]...))
 	}}, 1)

@@ -26,23 +26,23 @@ func (h *hangingTable) Get(ctx context.Context, name string, k table.Key, consis
 	return h.Table.Get(ctx, name, k, consistent)
 }
 
-func TestFollowHearsOfAGenerationAlthoughAReadHangs(t *testing.T) {
+func TestProjectorLearnsOfAGenerationAlthoughAReadHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
 		entries := archivetest.Bank(1, 3, 30)
 		c.journal.commit(entries...)
 		c.publish(entries...)
-		line := &hangingTable{Table: c.table}
-		c.project(testModel, line)
+		hanging := &hangingTable{Table: c.table}
+		c.project(testModel, hanging)
 		time.Sleep(2 * time.Second)
-		line.armed.Store(1)
+		hanging.armed.Store(1)
 		time.Sleep(time.Second)
 		_, err := StartCandidate(t.Context(), c.table, testModel.Name)
 		c.must(err)
 		c.within(testLease+2*time.Second, "the candidate is filled", func() bool {
 			return c.row(2, entries[29].Account()).Version >= entries[29].Last
 		})
-		if n := line.hung.Load(); n != 1 {
+		if n := hanging.hung.Load(); n != 1 {
 			t.Errorf("%d reads hung, want 1", n)
 		}
 	})

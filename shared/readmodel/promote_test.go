@@ -11,8 +11,8 @@ import (
 	"passbook/shared/table"
 )
 
-// candidate is a bank, by a line to its table that can be faulty, with candidate generation 2 of
-// model "m".
+// candidate returns a bank with candidate generation 2 of model "m", and a faulty decorator of its
+// table.
 func candidate(t *testing.T) (*bank, *faults.Table) {
 	t.Helper()
 	b := newBank(t, 1)
@@ -21,7 +21,7 @@ func candidate(t *testing.T) (*bank, *faults.Table) {
 	return b, faults.NewTable(b.table)
 }
 
-// generations holds what there is of model "m".
+// generations fails the test unless model "m" has these generations.
 func (b *bank) generations(live, candidate, promoting int64) {
 	b.t.Helper()
 	g, err := LoadGenerations(b.t.Context(), b.table, "m")
@@ -30,8 +30,8 @@ func (b *bank) generations(live, candidate, promoting int64) {
 	}
 }
 
-// A promotion that was cut short leaves nothing that readers would heed, and is done again.
-func TestPromotionCutShortIsDoneAgain(t *testing.T) {
+// A promotion that was interrupted leaves nothing that readers wait for, and can be repeated.
+func TestInterruptedPromotionCanBeRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := candidate(t)
 		cut, cancel := context.WithCancel(t.Context())
@@ -49,9 +49,9 @@ func TestPromotionCutShortIsDoneAgain(t *testing.T) {
 	})
 }
 
-// A process that was killed leaves its candidate promoting: it is promoted by another, or not at
-// all once it is being discarded.
-func TestPromotionLeftByAKilledProcess(t *testing.T) {
+// A process that was killed leaves its candidate promoting. Another process can promote it, unless
+// it is being discarded.
+func TestPromotionOfAKilledProcessCanBeFinished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, discarded := range []bool{false, true} {
 			b, _ := candidate(t)
@@ -76,8 +76,8 @@ func TestPromotionLeftByAKilledProcess(t *testing.T) {
 	})
 }
 
-// The store takes the announcement and refuses the flip.
-func TestPromotionRefusedHalfWayIsWithdrawn(t *testing.T) {
+// The store accepts the first change of a promotion and refuses the second.
+func TestPromotionRefusedHalfWayIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, faulty := candidate(t)
 		flips := func(p table.Put) bool { return p.Row.Attrs.Number("live") == 2 }
@@ -89,8 +89,8 @@ func TestPromotionRefusedHalfWayIsWithdrawn(t *testing.T) {
 	})
 }
 
-// What may pass is repeated, and what happened without our being told is not done twice.
-func TestPromotionOutlivesFailures(t *testing.T) {
+// A failure that may pass is retried, and a change whose answer was lost is not made twice.
+func TestPromotionSurvivesFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lost := errors.New("answer lost")
 		for _, rule := range []*faults.Rule{
@@ -111,8 +111,8 @@ func TestPromotionOutlivesFailures(t *testing.T) {
 	})
 }
 
-// A change that cannot be made ends, under a context without a deadline too: at once where no
-// repetition helps.
+// A change that cannot be made ends, even under a context without a deadline, and at once if no
+// retry helps.
 func TestChangeOfGenerationsEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		unknown := errors.New("unknown")

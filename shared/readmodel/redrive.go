@@ -58,7 +58,7 @@ func (p *Projection[S]) quarantineAccount(ctx context.Context, a event.Account, 
 		_, err = addQuarantined(ctx, p.rows.table, p.name, q)
 		return err
 	}
-	p.count.poison.Inc()
+	p.count.unprocessable.Inc()
 	p.count.quarantined.Inc()
 	p.log.Error("account put into quarantine", "account", a.String(), "version", q.Version, "cause", q.Cause)
 	return nil
@@ -280,8 +280,8 @@ func (p *Projection[S]) stopAt(ctx context.Context, a event.Account, failed *unp
 	return false, err
 }
 
-// Heal is the Heal of the generation's worker: it brings an account that may have lost records up
-// to the journal. It leaves an account in quarantine to Redrive.
+// Heal brings an account that may have lost records up to the journal, as the generation's worker
+// asks. It leaves an account in quarantine to Redrive.
 func (p *Projection[S]) Heal(ctx context.Context, a event.Account) error {
 	_, err := p.CatchUp(ctx, a)
 	if errors.Is(err, ErrQuarantined) {

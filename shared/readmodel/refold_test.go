@@ -18,7 +18,7 @@ import (
 	"passbook/shared/journal"
 )
 
-// forgeOn makes another entry at an entry's place that follows a given one.
+// forgeOn returns a forged entry in the place of e that follows another one.
 func forgeOn(t *testing.T, before, e *event.Entry) *event.Entry {
 	t.Helper()
 	other := *e
@@ -26,9 +26,9 @@ func forgeOn(t *testing.T, before, e *event.Entry) *event.Entry {
 	return forge(t, &other)
 }
 
-// A forged record follows the row by its hash and is folded. Whatever is done about it, its row is
-// not left as if it were right: it is what the journal makes it, or blocked.
-func TestForgedRowNeverSurvivesUnblocked(t *testing.T) {
+// A forged record follows the row by its hash and is folded. After each way to repair it, the row
+// is what the journal makes it, or the account is in quarantine.
+func TestForgedRowIsRepairedOrQuarantined(t *testing.T) {
 	entries := archivetest.Bank(31, 1, 8)
 	a := entries[0].Account()
 	forged := forge(t, entries[3])
@@ -43,13 +43,13 @@ func TestForgedRowNeverSurvivesUnblocked(t *testing.T) {
 		name    string
 		stream  []*event.Entry
 		journal []*event.Entry
-		mend    func(*testing.T, *Projection[account.State]) error
-		blocked int64 // 0: the row is the journal's
+		repair  func(*testing.T, *Projection[account.State]) error
+		at      int64 // of the quarantine; 0 if the row is the journal's
 	}{
-		{"redrive of a blocked row", []*event.Entry{entries[0], entries[1], entries[2], forged, entries[4]}, entries[:5], redrive, 0},
+		{"redrive of a quarantined row", []*event.Entry{entries[0], entries[1], entries[2], forged, entries[4]}, entries[:5], redrive, 0},
 		{"redrive, and the journal is far ahead", []*event.Entry{entries[0], entries[1], entries[2], forged, entries[4]}, entries, redrive, 0},
 		{"redrive after two forged records", []*event.Entry{entries[0], entries[1], entries[2], forged, more, entries[5]}, entries[:6], redrive, 0},
-		{"redrive of a row that nobody blocked", []*event.Entry{entries[0], entries[1], entries[2], forged}, entries, redrive, 0},
+		{"redrive of an account that is not in quarantine", []*event.Entry{entries[0], entries[1], entries[2], forged}, entries, redrive, 0},
 		{"redrive of a row ahead of the journal", []*event.Entry{entries[0], entries[1], entries[2], forged, more}, entries[:3], redrive, 0},
 		{"redrive of an account that the journal does not have", []*event.Entry{entries[0], entries[1]}, nil, redrive, 0},
 		{"a row as the journal has it", entries[:4], entries, redrive, 0},
@@ -67,39 +67,39 @@ func TestForgedRowNeverSurvivesUnblocked(t *testing.T) {
 			for _, e := range c.stream {
 				b.handle(p, deliveries(t, e))
 			}
-			err := c.mend(t, p)
-			if want := c.blocked != 0 && !strings.HasPrefix(c.name, "sweep"); errors.Is(err, ErrQuarantined) != want || !want && err != nil {
-				t.Errorf("mended: %v", err)
+			err := c.repair(t, p)
+			if want := c.at != 0 && !strings.HasPrefix(c.name, "sweep"); errors.Is(err, ErrQuarantined) != want || !want && err != nil {
+				t.Errorf("repaired: %v", err)
 			}
 			kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
 			b.must(err)
-			if row := b.row(1, a); c.blocked != 0 {
-				if row.QuarantinedAt != c.blocked || len(kept) != 1 || kept[0].Version != c.blocked || !strings.Contains(row.Cause, "the journal ends at") {
-					t.Errorf("row at v%d, blocked at v%d (%s), quarantine %+v", row.Version, row.QuarantinedAt, row.Cause, kept)
+			if row := b.row(1, a); c.at != 0 {
+				if row.QuarantinedAt != c.at || len(kept) != 1 || kept[0].Version != c.at || !strings.Contains(row.Cause, "the journal ends at") {
+					t.Errorf("row at v%d, quarantined at v%d (%s), quarantine %+v", row.Version, row.QuarantinedAt, row.Cause, kept)
 				}
 				if b.must(p.Redrive(t.Context(), a)); len(c.journal) > 0 {
-					b.notBlocked(a)
+					b.caughtUp(a)
 				}
 				return
 			}
 			if c.journal == nil {
 				if _, err := NewRows(b.table, testModel).Load(t.Context(), 1, a); !errors.Is(err, ErrNoRow) || len(kept) != 0 {
-					t.Errorf("the row of no account: %v, quarantine %+v", err, kept)
+					t.Errorf("a row without an account: %v, quarantine %+v", err, kept)
 				}
 				return
 			}
-			b.notBlocked(a)
-			b.handle(p, deliveries(t, entries...)) // and it goes on
+			b.caughtUp(a)
+			b.handle(p, deliveries(t, entries...)) // and it continues
 			if row := b.row(1, a); row.QuarantinedAt != 0 {
-				t.Errorf("blocked at v%d: %s", row.QuarantinedAt, row.Cause)
+				t.Errorf("quarantined at v%d: %s", row.QuarantinedAt, row.Cause)
 			}
 		})
 	}
 }
 
-// The mended row is written once, so that no reader is given a state on the way, and every message
-// of the true history is sent.
-func TestRefoldIsOneWriteAndSendsWhatTheHistorySays(t *testing.T) {
+// The repaired row is written once, so that no reader gets a state on the way, and every message of
+// the journal's history is sent.
+func TestRefoldIsOneWriteAndSendsTheMessagesOfTheHistory(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(32, 1, maxUnsaved+300)
 	m := messagingModel()
@@ -108,11 +108,11 @@ func TestRefoldIsOneWriteAndSendsWhatTheHistorySays(t *testing.T) {
 	b.journal.commit(entries...)
 	b.handle(p, deliveries(t, entries[:n-8]...))
 	b.handle(p, deliveries(t, forge(t, entries[n-8])))
-	b.handle(p, deliveries(t, entries[n-7])) // blocks it
+	b.handle(p, deliveries(t, entries[n-7])) // puts it into quarantine
 	a := entries[0].Account()
 	before := b.row(1, a)
 	if before.QuarantinedAt == 0 {
-		t.Fatal("the forged row is not blocked")
+		t.Fatal("the account of the forged row is not in quarantine")
 	}
 	b.must(p.Redrive(t.Context(), a))
 	b.check(1)
@@ -122,58 +122,58 @@ func TestRefoldIsOneWriteAndSendsWhatTheHistorySays(t *testing.T) {
 	b.checkMessages(false)
 }
 
-// Where the journal itself cannot be folded, the account is blocked there, with what comes before.
-func TestRefoldEndsAtPoison(t *testing.T) {
+// An account whose journal cannot be folded is quarantined at that entry, with the row before it.
+func TestRefoldEndsAtAnEntryThatCannotBeFolded(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(33, 1, 8)
 	b.journal.commit(entries...)
 	a := entries[0].Account()
 	p := b.projection(testModel, 1)
 	b.handle(p, deliveries(t, entries[0], entries[1], entries[2], forge(t, entries[3])))
-	sick := b.projection(poisonedModel(func(_ account.State, e event.Event) bool { return e.Version == entries[2].First }), 1)
-	if err := sick.Redrive(t.Context(), a); !errors.Is(err, ErrQuarantined) {
+	failing := b.projection(failingModel(func(_ account.State, e event.Event) bool { return e.Version == entries[2].First }), 1)
+	if err := failing.Redrive(t.Context(), a); !errors.Is(err, ErrQuarantined) {
 		t.Errorf("redriven: %v", err)
 	}
 	row := b.row(1, a)
 	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
 	b.must(err)
 	if row.Version != entries[1].Last || row.QuarantinedAt != entries[2].First || len(kept) != 1 || kept[0].Version != row.QuarantinedAt {
-		t.Errorf("row at v%d, blocked at v%d, quarantine %+v", row.Version, row.QuarantinedAt, kept)
+		t.Errorf("row at v%d, quarantined at v%d, quarantine %+v", row.Version, row.QuarantinedAt, kept)
 	}
 	b.must(p.Redrive(t.Context(), a))
-	b.notBlocked(a)
+	b.caughtUp(a)
 }
 
-// blindHistory is a journal of which the rows behind a version cannot be read backward.
-type blindHistory struct{ *memoryJournal }
+// unreadableBackward is a journal that cannot be read backward.
+type unreadableBackward struct{ *memoryJournal }
 
-func (blindHistory) Backward(context.Context, event.Account, int64) iter.Seq2[*event.Entry, error] {
+func (unreadableBackward) Backward(context.Context, event.Account, int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) { yield(nil, fmt.Errorf("row: %w", journal.ErrDamaged)) }
 }
 
-// Nothing can be said of a row whose entry the journal cannot give: a blocked one stays blocked,
-// and one that goes on goes on.
-func TestBlockIsNotLiftedWhereNothingCanBeCompared(t *testing.T) {
+// A row cannot be compared if the journal's entry cannot be read: an account in quarantine stays
+// there, and any other is still caught up.
+func TestAccountIsNotReleasedIfItsRowCannotBeCompared(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(34, 1, 8)
 	b.journal.commit(entries[:4]...)
 	a := entries[0].Account()
 	b.handle(b.projection(testModel, 1), deliveries(t, entries[0], entries[1], entries[2], forge(t, entries[3]), entries[4]))
-	blind := NewProjection(ProjectionConfig[account.State]{
-		Generation: 1, Rows: NewRows(b.table, testModel), Journal: blindHistory{b.journal}, Log: quietLog,
+	unreadable := NewProjection(ProjectionConfig[account.State]{
+		Generation: 1, Rows: NewRows(b.table, testModel), Journal: unreadableBackward{b.journal}, Log: quietLog,
 	})
-	if err := blind.Redrive(t.Context(), a); !errors.Is(err, ErrQuarantined) || b.row(1, a).QuarantinedAt == 0 {
+	if err := unreadable.Redrive(t.Context(), a); !errors.Is(err, ErrQuarantined) || b.row(1, a).QuarantinedAt == 0 {
 		t.Errorf("redriven: %v", err)
 	}
 	b.must(b.projection(testModel, 1).Redrive(t.Context(), a))
-	if _, err := blind.CatchUp(t.Context(), a); err != nil {
+	if _, err := unreadable.CatchUp(t.Context(), a); err != nil {
 		t.Errorf("caught up: %v", err)
 	}
-	b.notBlocked(a)
+	b.caughtUp(a)
 }
 
-// An archive that carries forged records carries them for every rebuild. A candidate takes the
-// journal's entry where the journal has the version, in whatever order it meets the two.
+// An archive with forged records has them for every rebuild. A candidate takes the journal's entry
+// if the journal has the version, in each order of the two.
 func TestCandidateTakesTheJournalsEntry(t *testing.T) {
 	generation := int64(1)
 	b := newBank(t, 1)

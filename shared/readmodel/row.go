@@ -13,7 +13,7 @@ import (
 // rowFormat is the version of the attributes that all rows have. An incompatible change raises it.
 const rowFormat = 1
 
-// rowSK is the sort key of every row of a read model: each row has a partition of its own.
+// rowSK is the sort key of every row of a read model: each row has its own partition.
 const rowSK = "-"
 
 // Model describes a read model: its state, how events change it, and how a row stores it. Every

@@ -40,7 +40,7 @@ const (
 	// fence generation.
 	overtakeWait = 2 * time.Second
 	// pollFirst and pollMost are the first and the longest pause between two reads of a reader that
-	// waits for a projection of another process. Projections of its own process wake it.
+	// waits for a projection of another process. Projections in its own process wake it.
 	pollFirst = 20 * time.Millisecond
 	pollMost  = 250 * time.Millisecond
 )

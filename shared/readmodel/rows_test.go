@@ -74,7 +74,7 @@ func TestWaitPollsForAProjectionOfAnotherProcess(t *testing.T) {
 	})
 }
 
-func TestWaitEndsWithTheVersionThatIsThere(t *testing.T) {
+func TestWaitReturnsTheVersionThatIsThereWhenItsTimeIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBank(t, 1)
 		entries := archivetest.Bank(1, 1, 3)

@@ -28,7 +28,7 @@ func newTeam(t *testing.T, shards int) *team {
 	return c
 }
 
-// start runs a worker, changed as told.
+// start runs a worker whose configuration was changed by change.
 func (c *team) start(owner string, change func(*consumer.Config)) {
 	c.t.Helper()
 	config := consumer.Config{Runtime: c.runtime(owner, c.table), Name: Name(testModel.Name, 1)}
@@ -40,7 +40,7 @@ func (c *team) runtime(owner string, t table.Table) consumer.Runtime {
 	return consumer.Runtime{Stream: testStream, Owner: owner, Lease: testLease, Table: t, Streams: c.streams, Log: quietLog}
 }
 
-// project runs a Projector with a table of its own, and returns the rows that its readers use.
+// project runs a Projector on a table t, and returns the rows that its readers use.
 func (c *team) project(m Model[account.State], t table.Table) *Rows[account.State] {
 	c.t.Helper()
 	rows := NewRows[account.State](t, m)

@@ -15,7 +15,7 @@ import (
 	"passbook/shared/table"
 )
 
-// unreadableHistory is a journal that one account cannot be read from.
+// unreadableHistory is a journal in which one account cannot be read.
 type unreadableHistory struct {
 	*memoryJournal
 	bad event.Account
@@ -30,9 +30,9 @@ func (h unreadableHistory) Entries(ctx context.Context, a event.Account, from, t
 	return h.memoryJournal.Entries(ctx, a, from, to)
 }
 
-// A row of the journal that this program cannot read blocks its own account, when a gap is filled
-// and when a hole is healed.
-func TestUnreadableJournalRowBlocksItsAccountOnly(t *testing.T) {
+// A row of the journal that this program cannot read quarantines its own account only, when a gap
+// is filled and when a hole is healed.
+func TestUnreadableJournalRowQuarantinesItsAccountOnly(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(10, 2, 20)
 	b.journal.commit(entries...)
@@ -55,7 +55,7 @@ func TestUnreadableJournalRowBlocksItsAccountOnly(t *testing.T) {
 		t.Fatalf("one account's journal stops the shard: %v", err)
 	}
 	if row := b.row(1, bad); row.QuarantinedAt != row.Version+1 {
-		t.Errorf("the row at v%d is blocked at v%d", row.Version, row.QuarantinedAt)
+		t.Errorf("the row at v%d is quarantined at v%d", row.Version, row.QuarantinedAt)
 	}
 	for _, a := range b.journal.order {
 		if a != bad {
@@ -65,13 +65,13 @@ func TestUnreadableJournalRowBlocksItsAccountOnly(t *testing.T) {
 	rebuilt := NewProjection(ProjectionConfig[account.State]{Generation: 2, Rows: p.rows, Journal: p.journal, Outbox: p.outbox, Log: quietLog})
 	b.must(rebuilt.Heal(t.Context(), bad))
 	if row := b.row(2, bad); row.QuarantinedAt != 1 {
-		t.Errorf("after healing blocked at v%d", row.QuarantinedAt)
+		t.Errorf("after healing quarantined at v%d", row.QuarantinedAt)
 	}
 }
 
-// A row of the read model that cannot be decoded cannot be marked: it is in quarantine, and
-// everybody else goes on.
-func TestUnreadableRowIsSetAsideAndStallsNobody(t *testing.T) {
+// A row of the read model that cannot be decoded cannot be marked. Its account is in quarantine,
+// and all other accounts continue.
+func TestAccountOfAnUnreadableRowIsQuarantinedAndDelaysNoOther(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(10, 2, 20)
 	b.journal.commit(entries...)
@@ -95,10 +95,10 @@ func TestUnreadableRowIsSetAsideAndStallsNobody(t *testing.T) {
 	}
 	b.must(b.projection(testModel, 1).Heal(t.Context(), bad))
 	b.must(b.projection(testModel, 1).Redrive(t.Context(), bad))
-	b.notBlocked(bad)
+	b.caughtUp(bad)
 }
 
-// hookedDelete does something once, before a record leaves quarantine.
+// hookedDelete calls hook once, before a record leaves quarantine.
 type hookedDelete struct {
 	table.Table
 	hook func()
@@ -112,19 +112,19 @@ func (h *hookedDelete) Delete(ctx context.Context, name string, k table.Key, c t
 	return h.Table.Delete(ctx, name, k, c)
 }
 
-// Whoever feeds the projection meets the poison again while a redrive is at work: what is blocked
-// stays listed.
-func TestRedriveNeverLosesTheRecordOfABlockedAccount(t *testing.T) {
+// The worker of the generation reads the entry that cannot be folded again during a redrive. The
+// account stays listed in quarantine.
+func TestRedriveNeverLosesTheRecordOfAQuarantinedAccount(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(5, 1, 40)
 	b.journal.commit(entries...)
-	m := poisonedModel(func(_ account.State, e event.Event) bool { return e.Version == 10 })
+	m := failingModel(func(_ account.State, e event.Event) bool { return e.Version == 10 })
 	live := b.projection(m, 1)
 	half := len(entries) / 2
 	b.handle(live, deliveries(t, entries[:half]...))
 	a := entries[0].Account()
 	ht := &hookedDelete{Table: b.table}
-	// the live worker meets the next record
+	// the live worker reads the next record
 	ht.hook = func() { b.handle(live, deliveries(t, entries[half:half+1]...)) }
 	job := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](ht, m), Journal: b.journal, Log: quietLog})
 	err := job.Redrive(t.Context(), a)
@@ -132,6 +132,6 @@ func TestRedriveNeverLosesTheRecordOfABlockedAccount(t *testing.T) {
 	b.must(listed)
 	row := b.row(1, a)
 	if row.QuarantinedAt != 10 || len(kept) != 1 || kept[0].Version != 10 || !errors.Is(err, ErrQuarantined) {
-		t.Errorf("blocked at v%d, quarantine %+v, %v", row.QuarantinedAt, kept, err)
+		t.Errorf("quarantined at v%d, quarantine %+v, %v", row.QuarantinedAt, kept, err)
 	}
 }

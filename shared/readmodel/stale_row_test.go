@@ -12,9 +12,9 @@ import (
 	"passbook/shared/stream"
 )
 
-// A process that lost its shard has an old copy of a row in memory. What it writes does not come
-// back over its successor's.
-func TestOldCopyOfARowDoesNotComeBack(t *testing.T) {
+// A process that lost its shard has an old copy of a row in memory. It does not overwrite the row
+// of its successor.
+func TestOldCopyOfARowDoesNotReplaceANewerOne(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(41, 1, 20)
 	b.journal.commit(entries...)
@@ -29,11 +29,11 @@ func TestOldCopyOfARowDoesNotComeBack(t *testing.T) {
 		}
 	}
 	b.handle(successor, deliveries(t, entries[15:]...))
-	b.notBlocked(a)
+	b.caughtUp(a)
 }
 
-// Good records after a poison leave a quarantined account where it is, whoever meets them.
-func TestGoodRecordsLeaveAQuarantinedAccountWhereItIs(t *testing.T) {
+// Good records of an account in quarantine change nothing, in each projection that reads them.
+func TestGoodRecordsDoNotReleaseAQuarantinedAccount(t *testing.T) {
 	b := newBank(t, 1)
 	entries := archivetest.Bank(42, 1, 12)
 	b.journal.commit(entries...)
@@ -43,22 +43,22 @@ func TestGoodRecordsLeaveAQuarantinedAccountWhereItIs(t *testing.T) {
 	newer := deliveries(t, entries[3])
 	newer[0].Entry, newer[0].Err = nil, &event.FormatError{Format: event.Format + 1}
 	b.handle(p, newer)
-	blocked := b.row(1, a)
-	if blocked.QuarantinedAt != entries[3].First || blocked.Version != entries[2].Last {
-		t.Fatalf("row at v%d, blocked at v%d", blocked.Version, blocked.QuarantinedAt)
+	quarantined := b.row(1, a)
+	if quarantined.QuarantinedAt != entries[3].First || quarantined.Version != entries[2].Last {
+		t.Fatalf("row at v%d, quarantined at v%d", quarantined.Version, quarantined.QuarantinedAt)
 	}
-	for _, who := range []*Projection[account.State]{p, b.projection(testModel, 1)} {
+	for _, reading := range []*Projection[account.State]{p, b.projection(testModel, 1)} {
 		for _, batch := range [][]*event.Entry{entries[4:5], entries[5:9], entries} {
-			b.handle(who, deliveries(t, batch...))
-			if now := b.row(1, a); now.rev != blocked.rev || now.QuarantinedAt != blocked.QuarantinedAt {
-				t.Fatalf("row at v%d, blocked at v%d", now.Version, now.QuarantinedAt)
+			b.handle(reading, deliveries(t, batch...))
+			if now := b.row(1, a); now.rev != quarantined.rev || now.QuarantinedAt != quarantined.QuarantinedAt {
+				t.Fatalf("row at v%d, quarantined at v%d", now.Version, now.QuarantinedAt)
 			}
 		}
 	}
 }
 
-// refusingLine is a stream that refuses one record of a put, once.
-type refusingLine struct {
+// refusingStream is a stream that refuses one record of a put, once.
+type refusingStream struct {
 	stream.Stream
 	at      int
 	refused bool
@@ -66,7 +66,7 @@ type refusingLine struct {
 
 var errRefusedRecord = errors.New("throughput exceeded")
 
-func (r *refusingLine) Put(ctx context.Context, name string, records []stream.Record) ([]stream.PutResult, error) {
+func (r *refusingStream) Put(ctx context.Context, name string, records []stream.Record) ([]stream.PutResult, error) {
 	if r.refused || len(records) <= r.at {
 		return r.Stream.Put(ctx, name, records)
 	}
@@ -79,14 +79,13 @@ func (r *refusingLine) Put(ctx context.Context, name string, records []stream.Re
 	return slices.Insert(results, r.at, stream.PutResult{Err: errRefusedRecord}), nil
 }
 
-// A put of messages of which one is refused sends that too, be it the first, one between or the
-// last.
+// If one message of a put is refused, it is sent again, be it the first, one between or the last.
 func TestRefusedMessageIsSentAgain(t *testing.T) {
 	for at := range 3 {
 		b := newBank(t, 1)
 		entries := archivetest.Bank(43, 1, 30)
 		b.journal.commit(entries...)
-		line := &refusingLine{Stream: b.streams, at: at}
+		line := &refusingStream{Stream: b.streams, at: at}
 		p := b.projection(messagingModel(), 1)
 		p.outbox.Streams = line
 		b.handle(p, deliveries(t, entries...))
