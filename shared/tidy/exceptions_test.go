@@ -57,8 +57,6 @@ var notYet = slices.Concat(
 	[]string{
 		"balance",
 		"creditlimit",
-		"shared/consumer",
-		"shared/readmodel",
 	},
 	//
 	//
