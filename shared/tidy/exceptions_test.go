@@ -91,7 +91,6 @@ var notYet = slices.Concat(
 		"cmd/internal/e2e",
 		"cmd/internal/console",
 		"cmd/internal/demo",
-		"cmd/internal/jobs",
 		"cmd/internal/programs/audit",
 		"cmd/internal/programs/bank",
 		"cmd/internal/programs/replay",

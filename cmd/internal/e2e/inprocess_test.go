@@ -148,7 +148,7 @@ func (f *together) job(t *testing.T, name string, params any) error {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	engine := programtest.Share(f.engine, f.engine.Table, f.engine.Streams, f.engine.Bucket)
-	_, err = jobs.Standing(f.config, engine, f.log).Funcs()[name](ctx, text, progress.New())
+	_, err = jobs.NewBank(f.config, engine, f.log).Funcs()[name](ctx, text, progress.New())
 	if errors.Is(err, ops.ErrDifference) {
 		err = fmt.Errorf("%w: %w", errDiffers, err)
 	}

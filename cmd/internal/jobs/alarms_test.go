@@ -30,13 +30,13 @@ type alarm struct {
 	TreatMissingData   string `yaml:"TreatMissingData"`
 }
 
-// reading is the value of a metric in a period; nil when AWS tells none.
+// reading is the value of a metric in a period; nil if AWS has none.
 type reading *float64
 
-// selects is the query of an alarm over all operations of a table.
+// selects returns the query of an alarm over all operations of a table.
 var selects = regexp.MustCompile(`^SELECT SUM\((\w+)\) FROM .* WHERE TableName = '\$\{Prefix\}(\w+)'$`)
 
-// look is what the alarm compares with its threshold when AWS tells the given metrics.
+// look returns what the alarm compares with its threshold, given the metrics of AWS.
 func (a alarm) look(t *testing.T, told map[string]float64) reading {
 	t.Helper()
 	get := func(metric string) reading {
@@ -67,7 +67,7 @@ func (a alarm) look(t *testing.T, told map[string]float64) reading {
 	return last
 }
 
-// compute is metric math as far as the template uses it. A sum or product with a missing value is
+// compute does metric math as far as the template uses it. A sum or product with a missing value is
 // missing; in a comparison it is 0, unless neither side has a value.
 func compute(t *testing.T, e ast.Expr, series map[string]reading) reading {
 	t.Helper()

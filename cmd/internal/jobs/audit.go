@@ -16,9 +16,10 @@ import (
 
 // AuditParams are the parameters of audit.
 type AuditParams struct {
-	// GraceSeconds is how long an entry may be on its way; 0 takes the age of a segment and some.
+	// GraceSeconds is how long an entry may be in transit; 0 is the age of a segment and
+	// usualDelay.
 	GraceSeconds float64 `json:"grace_seconds,omitempty"`
-	// Repair mends what can be mended.
+	// Repair repairs what can be repaired.
 	Repair bool `json:"repair,omitempty"`
 }
 
@@ -73,6 +74,7 @@ func (b Bank) refold(ctx context.Context, model string, a event.Account) error {
 	return err
 }
 
+// liveProjection makes the projection of the live generation of a model.
 func (b Bank) liveProjection(ctx context.Context, model string) (projection, error) {
 	live, _, err := readmodel.Generations(ctx, b.Table, model)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 
 // A row that was folded from another entry than the journal's, as from a forged record, is folded
 // from the journal again.
-func TestAuditMendsARowOfAnotherHistory(t *testing.T) {
-	b := standing(t)
+func TestAuditRepairsARowOfAnotherHistory(t *testing.T) {
+	b := openBank(t)
 	for _, stream := range Resources().Streams {
 		if err := b.CreateStream(t.Context(), b.Config.Stream(stream)); err != nil {
 			t.Fatal(err)
@@ -41,7 +41,7 @@ func TestAuditMendsARowOfAnotherHistory(t *testing.T) {
 			f.Account == "main#A-1" && strings.Contains(f.What, "another entry")
 	}
 	if all := report.Totals["journal"].Accounts; !named || all != 3 {
-		t.Errorf("named %v, %d audited, %d mended", named, all, report.Projected)
+		t.Errorf("named %v, %d audited, %d repaired", named, all, report.Projected)
 	}
 	report, err = b.audit(t.Context(), AuditParams{}, progress.New())
 	for _, f := range report.Findings {

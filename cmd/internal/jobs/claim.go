@@ -12,7 +12,7 @@ type ClaimParams struct{}
 
 func (ClaimParams) check() error { return nil }
 
-// claim ties the archive to this bank on a person's word.
+// claim ties the archive to this bank because an operator says so.
 func (b Bank) claim(ctx context.Context, _ ClaimParams, _ *progress.Tracker) (stores.Claimed, error) {
 	return b.Stores.Claim(ctx)
 }

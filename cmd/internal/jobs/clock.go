@@ -14,31 +14,31 @@ import (
 
 // ClockParams are the parameters of clock.
 type ClockParams struct {
-	// Account is the one whose time is accepted.
+	// Account is the account whose time is accepted.
 	Account string `json:"account"`
 }
 
 func (p ClockParams) check() error {
 	if p.Account == "" {
-		return wrong("name an account")
+		return wrong("the account is missing")
 	}
 	return nil
 }
 
-// Accepted is up to when an account's time stands.
-type Accepted struct {
+// ClockResult is until when an account keeps its time.
+type ClockResult struct {
 	Account string    `json:"account_id"`
 	Until   time.Time `json:"until"`
 }
 
-// acceptClock lets an account go on whose last entry is far ahead of the clock.
-func (b Bank) acceptClock(ctx context.Context, params ClockParams, _ *progress.Tracker) (Accepted, error) {
+// acceptClock lets an account take commands again whose last entry is far ahead of the clock.
+func (b Bank) acceptClock(ctx context.Context, params ClockParams, _ *progress.Tracker) (ClockResult, error) {
 	until, err := b.Journal.AcceptTime(ctx, event.Account{Tenant: api.Tenant, ID: params.Account})
 	if errors.Is(err, journal.ErrNoEvent) {
-		return Accepted{}, fmt.Errorf("%w: there is no account %s", ErrParams, params.Account)
+		return ClockResult{}, fmt.Errorf("%w: there is no account %s", ErrParams, params.Account)
 	}
 	if err != nil {
-		return Accepted{}, err
+		return ClockResult{}, err
 	}
-	return Accepted{params.Account, until}, nil
+	return ClockResult{params.Account, until}, nil
 }

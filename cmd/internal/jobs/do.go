@@ -15,18 +15,17 @@ import (
 	"passbook/shared/telemetry"
 )
 
-// Do runs a job, in the bank that holds the data directory if there is one, else here on the stores
-// themselves. It reports progress on the terminal's error stream. The result may be there beside an
-// error.
+// Do runs a job in the bank that holds the data directory, or else in this process on the stores.
+// It reports progress on the terminal's error stream. There may be a result beside an error.
 func Do[R any](ctx context.Context, t *console.Terminal, config platform.Config, name string, params any) (result R, err error) {
 	if err := platform.Present(config); err != nil {
 		return result, err
 	}
 	bar := console.NewProgress(t.Err, name)
 	defer bar.Finish()
-	text, err := doThere(ctx, config, name, params, bar)
+	text, err := runInBank(ctx, config, name, params, bar)
 	if errors.Is(err, platform.ErrNoOps) {
-		text, err = doHere(ctx, t, config, name, params, bar)
+		text, err = openAndRun(ctx, t, config, name, params, bar)
 	}
 	if len(text) > 0 {
 		if bad := json.Unmarshal(text, &result); bad != nil {
@@ -36,9 +35,9 @@ func Do[R any](ctx context.Context, t *console.Terminal, config platform.Config,
 	return result, explain(ctx, err)
 }
 
-// doThere hands the job to a running bank; platform.ErrNoOps says that none answers.
-func doThere(ctx context.Context, config platform.Config, name string, params any, bar *console.Progress) (json.RawMessage, error) {
-	if config.Store == platform.AWS { // anybody may use the stores at any time
+// runInBank runs the job in the running bank. It returns platform.ErrNoOps if none answers.
+func runInBank(ctx context.Context, config platform.Config, name string, params any, bar *console.Progress) (json.RawMessage, error) {
+	if config.Store == platform.AWS { // any process may use the stores at any time
 		return nil, platform.ErrNoOps
 	}
 	address, err := platform.FindOps(config.Data)
@@ -52,9 +51,9 @@ func doThere(ctx context.Context, config platform.Config, name string, params an
 	})
 	switch {
 	case err != nil && !started && !errors.Is(err, ops.ErrRefused) && ctx.Err() == nil:
-		return nil, fmt.Errorf("%w at %s, where one was: %w", platform.ErrNoOps, address, err)
+		return nil, fmt.Errorf("%w at %s, the last known address: %w", platform.ErrNoOps, address, err)
 	case err != nil && started && ctx.Err() == nil:
-		return nil, console.Fail(console.ExitFailed, errors.New("the bank ended during the job"), "start the bank again and give the same command: what was done stands")
+		return nil, console.Fail(console.ExitFailed, errors.New("the bank ended during the job"), "start the bank again and repeat the command: it continues from where it was")
 	case err != nil:
 		return nil, err
 	case ctx.Err() != nil && job.State == ops.Cancelled:
@@ -65,10 +64,10 @@ func doThere(ctx context.Context, config platform.Config, name string, params an
 	return job.Result, nil
 }
 
-// remote is the error of a job that failed in the bank.
+// remote returns the error of a job that failed in the bank.
 func remote(job ops.Job) error {
 	err := errors.New(job.Error)
-	// a bank tells its errors as text
+	// a bank returns its errors as text
 	if strings.Contains(job.Error, readmodel.ErrNotCaughtUp.Error()) {
 		return fmt.Errorf("%w: %w", readmodel.ErrNotCaughtUp, err)
 	}
@@ -81,8 +80,8 @@ func remote(job ops.Job) error {
 	return err
 }
 
-// doHere opens the stores and runs the job in this process.
-func doHere(ctx context.Context, t *console.Terminal, config platform.Config, name string, params any, bar *console.Progress) (text json.RawMessage, err error) {
+// openAndRun opens the stores and runs the job in this process.
+func openAndRun(ctx context.Context, t *console.Terminal, config platform.Config, name string, params any, bar *console.Progress) (text json.RawMessage, err error) {
 	log, err := telemetry.NewLogger(t.Err, telemetry.LogOptions{Level: "warn", Format: config.LogFormat})
 	if err != nil {
 		return nil, err
@@ -101,10 +100,10 @@ func doHere(ctx context.Context, t *console.Terminal, config platform.Config, na
 	if err != nil {
 		return nil, fmt.Errorf("parameters of %s: %w", name, err)
 	}
-	return runHere(ctx, Standing(config, engine, log), name, given, bar)
+	return runHere(ctx, NewBank(config, engine, log), name, given, bar)
 }
 
-// runHere runs the job and reports how far it is.
+// runHere runs the job and reports its progress.
 func runHere(ctx context.Context, b Bank, name string, params json.RawMessage, bar *console.Progress) (json.RawMessage, error) {
 	at := progress.New()
 	stop := bar.Follow(at.Snapshot)
@@ -133,7 +132,7 @@ func explain(ctx context.Context, err error) error {
 	return err
 }
 
-// Unproven is the failure of a job that was to begin only where the archive's end is proven.
+// Unproven makes the failure of a job that requires a proof of the archive's end.
 func Unproven(err error) error {
-	return console.Fail(console.ExitBehind, err, "an archiver marks a shard's end within a minute of its next segment; without --require-end what is there is read")
+	return console.Fail(console.ExitBehind, err, "an archiver marks a shard's end within a minute of its next segment; without --require-end the job reads what is there")
 }

@@ -29,10 +29,10 @@ import (
 // Models are the read models, by the names of their tables.
 var Models = []string{balance.Table, creditlimit.Table}
 
-// ErrParams: the job cannot be done with these parameters; nothing was touched.
+// ErrParams means that a job cannot be done with its parameters. Nothing was changed.
 var ErrParams = ops.ErrParams
 
-// Resources are the tables and streams of a bank.
+// Resources returns the tables and streams of a bank.
 func Resources() platform.Resources {
 	tables := append(slices.Clone(journal.Schemas), balance.Schema, creditlimit.Schema)
 	return platform.Resources{Tables: tables, Streams: []string{deployment.EventStream, deployment.NotificationStream}, Archive: true}
@@ -46,24 +46,24 @@ type Bank struct {
 	Bucket  bucket.Bucket
 	// Stores are the three as a set that is compared before a job reads the archive.
 	Stores stores.Set
-	// CreateStream makes a stream that is missing, RenewStream makes one again in the place of the
-	// one that is there.
+	// CreateStream creates a stream that is missing, RenewStream deletes a stream and creates it
+	// again.
 	CreateStream, RenewStream func(ctx context.Context, name string) error
 	Journal                   *journal.Reader
 	Balance                   *balance.Projector
 	CreditLimit               *creditlimit.Projector
-	// Log is told what leaves no other trace.
+	// Log gets what leaves no other trace.
 	Log *slog.Logger
 	// Exclusive says that no other process can use the stores.
 	Exclusive bool
-	// Flush has the archiver of this process seal what it holds; nil where the process runs nothing
-	// but the job.
+	// Flush makes the archiver of this process seal its open segments; nil if the process runs
+	// nothing but the job.
 	Flush func(ctx context.Context) error
 }
 
-// Standing is the bank of an engine on which nothing else runs in this process.
-func Standing(config platform.Config, engine *platform.Engine, log *slog.Logger) Bank {
-	var tables table.Table = patientTable{engine.Table}
+// NewBank makes the bank of an engine on which nothing else runs in this process.
+func NewBank(config platform.Config, engine *platform.Engine, log *slog.Logger) Bank {
+	var tables table.Table = throttledTable{engine.Table}
 	runtime := consumer.Runtime{
 		Stream: config.Stream(deployment.EventStream), Owner: "job", Lease: config.Lease, Exclusive: engine.Exclusive,
 		Table: tables, Streams: engine.Streams, Log: log,
@@ -80,53 +80,74 @@ func Standing(config platform.Config, engine *platform.Engine, log *slog.Logger)
 	}
 }
 
-// Funcs are the jobs by name.
-func (b Bank) Funcs() map[string]ops.Func {
-	return map[string]ops.Func{
-		"rebuild":    job(b.rebuild),
-		"promote":    job(b.promote),
-		"discard":    job(b.discard),
-		"journal":    job(b.restore),
-		"republish":  job(b.republish),
-		"quarantine": job(b.quarantine),
-		"redrive":    job(b.redrive),
-		"clear":      job(b.clear),
-		"audit":      job(b.audit),
-		"known":      job(b.knows),
-		"claim":      job(b.claim),
-		"retire":     job(b.retire),
-		"stream":     job(b.renew),
-		"clock":      job(b.acceptClock),
-	}
-}
-
-// checked are parameters that can say what is wrong with them.
+// checked are parameters that can be checked.
 type checked interface{ check() error }
 
-// checks look at the parameters of the jobs.
-var checks = map[string]func(json.RawMessage) error{
-	"rebuild": check[RebuildParams], "promote": check[PromoteParams], "discard": check[DiscardParams], "journal": check[JournalParams],
-	"republish": check[RepublishParams], "quarantine": check[QuarantineParams], "redrive": check[RedriveParams], "audit": check[AuditParams],
-	"clear":  check[ClearParams],
-	"claim":  check[ClaimParams],
-	"retire": check[RetireParams],
-	"stream": check[RenewParams],
-	"known":  check[KnownParams],
-	"clock":  check[ClockParams],
+// kind is a kind of job.
+type kind struct {
+	// check reports what is wrong with the parameters of such a job.
+	check func(json.RawMessage) error
+	// on makes the job of a bank.
+	on func(Bank) ops.Func
 }
 
-// Check says what is wrong with the parameters of a job, before it begins. Its errors match
-// ErrParams.
+// kinds are all jobs by name.
+var kinds = map[string]kind{
+	"rebuild":    kindOf(Bank.rebuild),
+	"promote":    kindOf(Bank.promote),
+	"discard":    kindOf(Bank.discard),
+	"journal":    kindOf(Bank.restore),
+	"republish":  kindOf(Bank.republish),
+	"quarantine": kindOf(Bank.quarantine),
+	"redrive":    kindOf(Bank.redrive),
+	"clear":      kindOf(Bank.clear),
+	"audit":      kindOf(Bank.audit),
+	"known":      kindOf(Bank.reportEvidence),
+	"claim":      kindOf(Bank.claim),
+	"retire":     kindOf(Bank.retire),
+	"stream":     kindOf(Bank.renew),
+	"clock":      kindOf(Bank.acceptClock),
+}
+
+// kindOf makes the kind of job that do carries out, with parameters of a type.
+func kindOf[P checked, R any](do func(b Bank, ctx context.Context, params P, p *progress.Tracker) (R, error)) kind {
+	return kind{
+		check: func(text json.RawMessage) error {
+			_, err := parse[P](text)
+			return err
+		},
+		on: func(b Bank) ops.Func {
+			return func(ctx context.Context, text json.RawMessage, p *progress.Tracker) (any, error) {
+				params, err := parse[P](text)
+				if err != nil {
+					return nil, err
+				}
+				result, err := do(b, ctx, params, p)
+				if errors.Is(err, replay.ErrDifference) {
+					err = fmt.Errorf("%w: %w", ops.ErrDifference, err)
+				}
+				return result, err
+			}
+		},
+	}
+}
+
+// Funcs returns the jobs of the bank by name.
+func (b Bank) Funcs() map[string]ops.Func {
+	funcs := map[string]ops.Func{}
+	for name, k := range kinds {
+		funcs[name] = k.on(b)
+	}
+	return funcs
+}
+
+// Check reports what is wrong with the parameters of a job, before it begins, or nil. Its errors
+// match ErrParams.
 func Check(name string, text json.RawMessage) error {
-	if check := checks[name]; check != nil {
-		return check(text)
+	if k, known := kinds[name]; known {
+		return k.check(text)
 	}
 	return nil
-}
-
-func check[P checked](text json.RawMessage) error {
-	_, err := parse[P](text)
-	return err
 }
 
 // parse reads the parameters of a job. Unknown ones are refused.
@@ -135,14 +156,14 @@ func parse[P checked](text json.RawMessage) (params P, err error) {
 		decoder := json.NewDecoder(bytes.NewReader(text))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&params); err != nil && !errors.Is(err, io.EOF) {
-			return params, wrong("%s", plainly(err))
+			return params, wrong("%s", explainJSON(err))
 		}
 	}
 	return params, params.check()
 }
 
-// plainly says without Go's words what is wrong with a job's JSON.
-func plainly(err error) string {
+// explainJSON returns what is wrong with a job's JSON, without the names of Go types.
+func explainJSON(err error) string {
 	var kind *json.UnmarshalTypeError
 	if errors.As(err, &kind) {
 		if kind.Field == "" {
@@ -156,30 +177,15 @@ func plainly(err error) string {
 	return err.Error()
 }
 
-// job makes an ops.Func of a function with parameters of a type.
-func job[P checked, R any](do func(ctx context.Context, params P, p *progress.Tracker) (R, error)) ops.Func {
-	return func(ctx context.Context, text json.RawMessage, p *progress.Tracker) (any, error) {
-		params, err := parse[P](text)
-		if err != nil {
-			return nil, err
-		}
-		result, err := do(ctx, params, p)
-		if errors.Is(err, replay.ErrDifference) {
-			err = fmt.Errorf("%w: %w", ops.ErrDifference, err)
-		}
-		return result, err
-	}
-}
-
-// wrong is the error of a parameter.
+// wrong makes the error of a parameter.
 func wrong(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrParams, fmt.Sprintf(format, args...))
 }
 
-// checkModel refuses what is no read model.
+// checkModel refuses every name that is no read model's.
 func checkModel(model string) error {
 	if !slices.Contains(Models, model) {
-		return wrong("--model is %s or %s", Models[0], Models[1])
+		return wrong("--model must be %s or %s", Models[0], Models[1])
 	}
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 	"passbook/shared/readmodel"
 )
 
-// standing opens a bank in an empty directory.
-func standing(t *testing.T) Bank {
+// openBank opens a bank in an empty directory.
+func openBank(t *testing.T) Bank {
 	t.Helper()
 	config, err := platform.FromEnv([]string{"PASSBOOK_DATA=" + t.TempDir()})
 	if err != nil {
@@ -30,11 +30,11 @@ func standing(t *testing.T) Bank {
 			t.Error(err)
 		}
 	})
-	return Standing(config, engine, log)
+	return NewBank(config, engine, log)
 }
 
-func TestWrongParametersTouchNothing(t *testing.T) {
-	b := standing(t)
+func TestWrongParametersChangeNothing(t *testing.T) {
+	b := openBank(t)
 	for _, tt := range []struct{ job, params, says string }{
 		{"rebuild", `{"model":"ledger","from":"archive"}`, "--model"},
 		{"rebuild", `{"model":"balance","from":"tape"}`, "--from"},
@@ -66,15 +66,15 @@ func TestWrongParametersTouchNothing(t *testing.T) {
 }
 
 func TestEveryJobsParametersAreChecked(t *testing.T) {
-	for name := range standing(t).Funcs() {
-		if checks[name] == nil {
-			t.Errorf("the parameters of %s are looked at only once it runs", name)
+	for name := range openBank(t).Funcs() {
+		if err := Check(name, json.RawMessage(`{"no_such_parameter":1}`)); !errors.Is(err, ErrParams) {
+			t.Errorf("the parameters of %s are checked only when it runs: %v", name, err)
 		}
 	}
 }
 
 func TestARunningBankDoesNotRestoreItsJournal(t *testing.T) {
-	b := standing(t)
+	b := openBank(t)
 	b.Flush = func(context.Context) error { return nil }
 	_, err := b.restore(t.Context(), JournalParams{}, progress.New())
 	if !errors.Is(err, errEmpty) && !errors.Is(err, errWriters) {
@@ -82,22 +82,22 @@ func TestARunningBankDoesNotRestoreItsJournal(t *testing.T) {
 	}
 }
 
-func TestBackWithoutAGenerationBefore(t *testing.T) {
-	_, err := standing(t).promote(t.Context(), PromoteParams{Model: Models[0], Back: true}, progress.New())
-	if err == nil || !strings.Contains(err.Error(), "was live before") {
+func TestPromoteBackNeedsAPreviousGeneration(t *testing.T) {
+	_, err := openBank(t).promote(t.Context(), PromoteParams{Model: Models[0], Back: true}, progress.New())
+	if err == nil || !strings.Contains(err.Error(), "no previous generation") {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestNothingToDiscard(t *testing.T) {
-	_, err := standing(t).discard(t.Context(), DiscardParams{Model: Models[0]}, progress.New())
+func TestALiveGenerationIsNotDiscarded(t *testing.T) {
+	_, err := openBank(t).discard(t.Context(), DiscardParams{Model: Models[0]}, progress.New())
 	if err == nil || !strings.Contains(err.Error(), "nothing to discard") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestTheTimeOfNoAccountIsAccepted(t *testing.T) {
-	_, err := standing(t).acceptClock(t.Context(), ClockParams{Account: "A-1"}, progress.New())
+	_, err := openBank(t).acceptClock(t.Context(), ClockParams{Account: "A-1"}, progress.New())
 	if !errors.Is(err, ErrParams) || !strings.Contains(err.Error(), "no account A-1") {
 		t.Errorf("%v", err)
 	}

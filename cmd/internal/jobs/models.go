@@ -29,13 +29,13 @@ type RebuildParams struct {
 
 func (p RebuildParams) check() error {
 	if p.From != "archive" && p.From != "journal" {
-		return wrong("--from is archive or journal")
+		return wrong("--from must be archive or journal")
 	}
 	return checkModel(p.Model)
 }
 
-// Rebuilt is what rebuild did, or would read.
-type Rebuilt struct {
+// RebuildResult is what rebuild did, or in a dry run would read.
+type RebuildResult struct {
 	Model      string   `json:"model"`
 	Generation int64    `json:"generation,omitempty"`
 	Events     int64    `json:"events"`
@@ -53,8 +53,8 @@ type Rebuilt struct {
 }
 
 // rebuild folds the archive, or the journal, into a candidate generation.
-func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *progress.Tracker) (Rebuilt, error) {
-	done := Rebuilt{Model: params.Model, DryRun: params.DryRun}
+func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *progress.Tracker) (RebuildResult, error) {
+	done := RebuildResult{Model: params.Model, DryRun: params.DryRun}
 	c := replay.RebuildConfig{Table: b.Table, Model: params.Model, Journal: b.Journal, Progress: p}
 	if params.From == "archive" {
 		if err := b.Stores.Check(ctx); err != nil {
@@ -65,7 +65,7 @@ func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *progress.Tra
 			return done, err
 		}
 		done.Segments, done.Bytes, done.Gaps, done.Events = len(plan.Segments), plan.Bytes, texts(plan.Gaps), plan.Events
-		c.Bucket, c.Known = b.Bucket, plan.known
+		c.Bucket, c.Known = b.Bucket, plan.evidence
 		extent := plan.Extent()
 		done.Extent = &extent
 	}
@@ -81,7 +81,7 @@ func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *progress.Tra
 	return done, err
 }
 
-// projection is the projection of a generation of a model.
+// projection folds entries into the rows of one generation of a model.
 type projection interface {
 	replay.Projection
 	Redrive(ctx context.Context, a event.Account) error
@@ -89,23 +89,36 @@ type projection interface {
 	MatchesJournal(ctx context.Context, a event.Account) (bool, error)
 }
 
-func (b Bank) projection(ctx context.Context, model string, generation int64) (projection, error) {
-	if model == balance.Table {
-		return b.Balance.Projection(ctx, generation)
+// projectors make the projection of a generation, by model.
+type projectors map[string]func(ctx context.Context, generation int64) (projection, error)
+
+// of makes the projection of a generation of a model.
+func (ps projectors) of(ctx context.Context, model string, generation int64) (projection, error) {
+	make, known := ps[model]
+	if !known {
+		return nil, fmt.Errorf("there is no read model %q", model)
 	}
-	return b.CreditLimit.Projection(ctx, generation)
+	return make(ctx, generation)
 }
 
-// projectionIn is the projection of a generation of a model into another table than the bank's: a
-// proof, of which nobody is told.
+// projection makes the projection of a generation of a model into the bank's table.
+func (b Bank) projection(ctx context.Context, model string, generation int64) (projection, error) {
+	return projectors{
+		balance.Table:     func(ctx context.Context, g int64) (projection, error) { return b.Balance.Projection(ctx, g) },
+		creditlimit.Table: func(ctx context.Context, g int64) (projection, error) { return b.CreditLimit.Projection(ctx, g) },
+	}.of(ctx, model, generation)
+}
+
+// projectionIn makes the projection of a generation of a model into another table than the bank's:
+// a proof that notifies nobody.
 func (b Bank) projectionIn(ctx context.Context, in table.Table, model string, generation int64) (replay.Projection, error) {
 	runtime := consumer.Runtime{Table: in, Log: slog.New(slog.DiscardHandler)}
-	if model == balance.Table {
-		c := balance.Config{Runtime: runtime, Journal: b.Journal, Store: balance.NewStore(in)}
-		return balance.NewProjector(c).Projection(ctx, generation)
-	}
-	c := creditlimit.Config{Runtime: runtime, Journal: b.Journal, Store: creditlimit.NewStore(in)}
-	return creditlimit.NewProjector(c).Projection(ctx, generation)
+	balances := balance.NewProjector(balance.Config{Runtime: runtime, Journal: b.Journal, Store: balance.NewStore(in)})
+	limits := creditlimit.NewProjector(creditlimit.Config{Runtime: runtime, Journal: b.Journal, Store: creditlimit.NewStore(in)})
+	return projectors{
+		balance.Table:     func(ctx context.Context, g int64) (projection, error) { return balances.Projection(ctx, g) },
+		creditlimit.Table: func(ctx context.Context, g int64) (projection, error) { return limits.Projection(ctx, g) },
+	}.of(ctx, model, generation)
 }
 
 // PromoteParams are the parameters of promote.
@@ -120,8 +133,8 @@ type PromoteParams struct {
 
 func (p PromoteParams) check() error { return checkModel(p.Model) }
 
-// Compared is how the candidate stands against the live generation.
-type Compared struct {
+// PromoteResult is how the candidate compares with the live generation.
+type PromoteResult struct {
 	Model     string `json:"model"`
 	Live      int64  `json:"live"`
 	Candidate int64  `json:"candidate"`
@@ -136,8 +149,8 @@ type Compared struct {
 
 // promote compares the candidate with the live generation, and with the journal where rows never
 // meet, and makes it live when they are equal.
-func (b Bank) promote(ctx context.Context, params PromoteParams, p *progress.Tracker) (Compared, error) {
-	done := Compared{Model: params.Model}
+func (b Bank) promote(ctx context.Context, params PromoteParams, p *progress.Tracker) (PromoteResult, error) {
+	done := PromoteResult{Model: params.Model}
 	if params.Back {
 		return b.promoteBack(ctx, params, done)
 	}
@@ -159,15 +172,15 @@ func (b Bank) promote(ctx context.Context, params PromoteParams, p *progress.Tra
 	return done, err
 }
 
-// promoteBack makes the generation live again that was live before.
-func (b Bank) promoteBack(ctx context.Context, params PromoteParams, done Compared) (Compared, error) {
+// promoteBack makes the previous generation live again.
+func (b Bank) promoteBack(ctx context.Context, params PromoteParams, done PromoteResult) (PromoteResult, error) {
 	g, err := readmodel.LoadGenerations(ctx, b.Table, params.Model)
 	if err != nil {
 		return done, err
 	}
 	done.Live, done.Candidate, done.Back = g.Live, g.Previous, true
 	if g.Previous == 0 {
-		return done, fmt.Errorf("no generation of %s was live before, or it was discarded: replay rebuild --model %s makes a new one", params.Model, params.Model)
+		return done, fmt.Errorf("%s has no previous generation, or it was discarded: replay rebuild --model %s makes a new one", params.Model, params.Model)
 	}
 	if params.DryRun {
 		return done, nil
@@ -187,8 +200,8 @@ type DiscardParams struct {
 
 func (p DiscardParams) check() error { return checkModel(p.Model) }
 
-// Discarded is what discard removed.
-type Discarded struct {
+// DiscardResult is what discard removed.
+type DiscardResult struct {
 	Model      string `json:"model"`
 	Live       int64  `json:"live"`
 	Generation int64  `json:"generation"`
@@ -197,21 +210,20 @@ type Discarded struct {
 	DryRun  bool `json:"dry_run,omitempty"`
 }
 
-// discard ends the candidate, or else the generation that was live before. A discard that was
-// interrupted goes first: the generation may have no other name any more, and only a part of its
-// rows.
-func (b Bank) discard(ctx context.Context, params DiscardParams, p *progress.Tracker) (Discarded, error) {
+// discard removes the candidate, or else the previous generation. A discard that was interrupted is
+// completed first: its generation may have no other name any more, and only a part of its rows.
+func (b Bank) discard(ctx context.Context, params DiscardParams, p *progress.Tracker) (DiscardResult, error) {
 	g, err := readmodel.LoadGenerations(ctx, b.Table, params.Model)
 	if err != nil {
-		return Discarded{}, err
+		return DiscardResult{}, err
 	}
-	done := Discarded{
+	done := DiscardResult{
 		Model: params.Model, Live: g.Live, Generation: cmp.Or(g.Discarding, g.Candidate, g.Previous), Resumed: g.Discarding != 0,
 		DryRun: params.DryRun,
 	}
 	switch {
 	case done.Generation == 0:
-		return done, fmt.Errorf("%s has only its live generation %d: there is nothing to discard", params.Model, g.Live)
+		return done, fmt.Errorf("%s has only its live generation %d: nothing to discard", params.Model, g.Live)
 	case params.DryRun:
 		return done, nil
 	}

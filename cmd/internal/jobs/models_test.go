@@ -62,12 +62,12 @@ func change(t *testing.T, b Bank, model string, generation int64, id string, how
 	}
 }
 
-// Where the live generation has nothing, each model's rows are held against the journal, in every
-// column, and nobody is told of it.
-func TestPromoteHoldsWhatIsAheadAgainstTheJournal(t *testing.T) {
+// Rows that the live generation does not have are compared with the journal in every column, and
+// nobody is notified.
+func TestPromoteComparesRowsThatAreAheadWithTheJournal(t *testing.T) {
 	for model, column := range map[string]string{Models[0]: "available", Models[1]: "peak"} {
 		t.Run(model, func(t *testing.T) {
-			b := standing(t)
+			b := openBank(t)
 			history(t, b)
 			rebuilt(t, b, model)
 			found, err := b.promote(t.Context(), PromoteParams{Model: model, DryRun: true}, progress.New())
@@ -83,10 +83,10 @@ func TestPromoteHoldsWhatIsAheadAgainstTheJournal(t *testing.T) {
 	}
 }
 
-// A row of a forged record is no measure: one of the live generation does not hold up a right
-// candidate, and one of the candidate is found although the live generation has the same.
-func TestPromoteHoldsRowsAgainstTheJournal(t *testing.T) {
-	b, model := standing(t), Models[0]
+// The row of a forged record proves nothing: in the live generation it does not stop a correct
+// candidate, and in the candidate it is found although the live generation has the same.
+func TestPromoteComparesRowsWithTheJournal(t *testing.T) {
+	b, model := openBank(t), Models[0]
 	history(t, b)
 	project(t, b, model, 1)
 	rebuilt(t, b, model)
@@ -106,7 +106,7 @@ func TestPromoteHoldsRowsAgainstTheJournal(t *testing.T) {
 // After going back, the generation that was left is the one to compare and promote, and going back
 // again is that too.
 func TestPromoteAfterGoingBack(t *testing.T) {
-	b, model := standing(t), Models[0]
+	b, model := openBank(t), Models[0]
 	history(t, b)
 	project(t, b, model, 1)
 	rebuilt(t, b, model)
@@ -142,12 +142,11 @@ func (b *breaking) Delete(ctx context.Context, name string, key table.Key, c tab
 	return b.Table.Delete(ctx, name, key, c)
 }
 
-// A discard that is interrupted when the generation has lost its name is finished by the next one,
-// to the last trace.
-func TestDiscardGoesOnAfterAnInterruption(t *testing.T) {
+// A discard that is interrupted when the generation has lost its name is completed by the next one.
+func TestDiscardContinuesAfterAnInterruption(t *testing.T) {
 	for _, promoted := range []bool{false, true} {
 		t.Run(fmt.Sprintf("promoted %v", promoted), func(t *testing.T) {
-			b, model := standing(t), Models[0]
+			b, model := openBank(t), Models[0]
 			history(t, b)
 			rebuilt(t, b, model)
 			goes := int64(2)

@@ -17,10 +17,10 @@ import (
 	"passbook/shared/stores"
 )
 
-// errEmpty: there is no archive.
-var errEmpty = errors.New("the archive is empty: nothing was archived here yet")
+// errEmpty means that there is no archive.
+var errEmpty = errors.New("the archive is empty: nothing has been archived yet")
 
-// ErrEndUnproven: it was asked for a proof of where the archive ends, and there is none.
+// ErrEndUnproven means that the job requires a proof of where the archive ends, and there is none.
 var ErrEndUnproven = errors.New("nothing proves where the archive ends")
 
 // Proving says how much of an archive a job wants proven before it begins.
@@ -29,7 +29,7 @@ type Proving struct {
 	RequireEnd bool `json:"require_end,omitempty"`
 }
 
-// Allows is nil when an archive may be read.
+// Allows returns nil if an archive may be read.
 func (p Proving) Allows(x archive.Extent) error {
 	if p.RequireEnd && x.Unproven > 0 {
 		return ErrEndUnproven
@@ -37,31 +37,31 @@ func (p Proving) Allows(x archive.Extent) error {
 	return nil
 }
 
-// planned is what a job on the archive will read, and what is known of it from elsewhere.
+// planned is what a job on the archive will read, and the evidence of what it should contain.
 type planned struct {
 	archive.Plan
-	known archive.Evidence
+	evidence archive.Evidence
 }
 
-// plan makes a plan, in which what the archive lacks of what is known of it is a gap.
+// plan makes a plan in which everything that the archive should contain, and does not, is a gap.
 func (b Bank) plan(ctx context.Context, proving Proving) (p planned, err error) {
-	if p.known, err = b.known(ctx); err != nil {
+	if p.evidence, err = b.evidence(ctx); err != nil {
 		return p, err
 	}
 	if p.Plan, err = archive.LoadPlan(ctx, b.Bucket); err != nil {
 		return p, err
 	}
-	p.Plan = p.With(p.known)
+	p.Plan = p.With(p.evidence)
 	if len(p.Segments)+len(p.Gaps) == 0 {
 		return p, errEmpty
 	}
 	return p, proving.Allows(p.Extent())
 }
 
-// known is what the bank knows of its archive: since when it is its own, and the archiver's
+// evidence returns what the bank knows of its archive: since when it owns it, and the archiver's
 // checkpoints, up to which it was archived.
-func (b Bank) known(ctx context.Context) (archive.Evidence, error) {
-	k, err := owned(ctx, b.Bucket)
+func (b Bank) evidence(ctx context.Context) (archive.Evidence, error) {
+	k, err := ownerEvidence(ctx, b.Bucket)
 	if err != nil {
 		return k, err
 	}
@@ -76,7 +76,8 @@ func (b Bank) known(ctx context.Context) (archive.Evidence, error) {
 	return k, err
 }
 
-func owned(ctx context.Context, from bucket.Bucket) (k archive.Evidence, err error) {
+// ownerEvidence returns since when the archive has its owner.
+func ownerEvidence(ctx context.Context, from bucket.Bucket) (k archive.Evidence, err error) {
 	owner, err := stores.ReadOwner(ctx, from)
 	if owner != nil {
 		k.Since = owner.Since
@@ -89,16 +90,16 @@ type KnownParams struct{}
 
 func (KnownParams) check() error { return nil }
 
-// knows is known as a job, for who reads the archive beside the bank.
-func (b Bank) knows(ctx context.Context, _ KnownParams, _ *progress.Tracker) (archive.Evidence, error) {
-	return b.known(ctx)
+// reportEvidence returns the evidence to a program that reads the archive beside the bank.
+func (b Bank) reportEvidence(ctx context.Context, _ KnownParams, _ *progress.Tracker) (archive.Evidence, error) {
+	return b.evidence(ctx)
 }
 
-// Known is what is known of an archive by a bank that can be asked: one that runs, or one whose
-// tables are on AWS. Of a data directory that nobody holds only the archive is looked at, and of
-// tables that are lost too: then the archive stands for itself.
-func Known(ctx context.Context, t *console.Terminal, config platform.Config, from bucket.Bucket) (archive.Evidence, error) {
-	k, err := owned(ctx, from)
+// Evidence returns what a bank knows of its archive, if it can be asked: it runs, or its tables are
+// on AWS. Without a running bank, and if the tables are lost, there is only what the archive itself
+// contains.
+func Evidence(ctx context.Context, t *console.Terminal, config platform.Config, from bucket.Bucket) (archive.Evidence, error) {
+	k, err := ownerEvidence(ctx, from)
 	if err != nil {
 		return k, err
 	}
@@ -107,13 +108,13 @@ func Known(ctx context.Context, t *console.Terminal, config platform.Config, fro
 	}
 	asked, err := Do[archive.Evidence](ctx, t, config, "known", KnownParams{})
 	if err != nil {
-		fmt.Fprintf(t.Err, "the archiver's checkpoints cannot be read, so the archive stands for itself: %v\n", err)
+		fmt.Fprintf(t.Err, "the archiver's checkpoints cannot be read, so nothing but the archive itself says where it ends: %v\n", err)
 		return k, ctx.Err()
 	}
 	return asked, nil
 }
 
-// texts are the gaps as they are told.
+// texts returns the descriptions of gaps.
 func texts(gaps []archive.Gap) (texts []string) {
 	for _, g := range gaps {
 		texts = append(texts, g.String())

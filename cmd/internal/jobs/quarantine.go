@@ -23,8 +23,8 @@ type QuarantineParams struct {
 
 func (QuarantineParams) check() error { return nil }
 
-// SetAside is an account, or a record that names none, that a consumer has set aside.
-type SetAside struct {
+// Quarantined is an account, or a record that names none, in the quarantine of a consumer.
+type Quarantined struct {
 	Consumer string    `json:"consumer"`
 	ID       string    `json:"id"`
 	Account  string    `json:"account_id,omitempty"`
@@ -37,7 +37,7 @@ type SetAside struct {
 	Data     []byte    `json:"data,omitempty"`
 }
 
-// consumers are the names of all consumers that may have set something aside.
+// consumers returns the names of all consumers that have a quarantine.
 func (b Bank) consumers(ctx context.Context) ([]string, error) {
 	names := []string{"archiver"}
 	for _, model := range Models {
@@ -54,20 +54,20 @@ func (b Bank) consumers(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// quarantine lists what the consumers have set aside.
-func (b Bank) quarantine(ctx context.Context, params QuarantineParams, _ *progress.Tracker) ([]SetAside, error) {
+// quarantine lists the quarantine of every consumer.
+func (b Bank) quarantine(ctx context.Context, params QuarantineParams, _ *progress.Tracker) ([]Quarantined, error) {
 	names, err := b.consumers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found := []SetAside{}
+	found := []Quarantined{}
 	for _, name := range names {
 		list, err := readmodel.QuarantineAll(ctx, b.Table, name)
 		if err != nil {
 			return nil, err
 		}
 		for _, q := range list {
-			s := SetAside{
+			s := Quarantined{
 				Consumer: name, ID: q.ID, Account: q.Account.ID, Version: q.Version, Cause: q.Cause, At: q.At,
 				Shard: q.Shard, Sequence: q.Sequence, Size: q.Size,
 			}
@@ -85,7 +85,7 @@ func (b Bank) quarantine(ctx context.Context, params QuarantineParams, _ *progre
 
 // RedriveParams are the parameters of redrive.
 type RedriveParams struct {
-	// Account is the one to let go on; All lets every one.
+	// Account is the one to release; All releases every one.
 	Account string `json:"account,omitempty"`
 	All     bool   `json:"all,omitempty"`
 }
@@ -97,27 +97,28 @@ func (p RedriveParams) check() error {
 	return nil
 }
 
-// Redriven is what redrive came to.
-type Redriven struct {
+// RedriveResult is what redrive did.
+type RedriveResult struct {
 	Redriven []string `json:"redriven"`
-	// Blocked are those that cannot go on still.
+	// Blocked are those that still cannot be processed.
 	Blocked []string `json:"blocked,omitempty"`
-	// Records are how many records that name no account are set aside too, and were not touched.
+	// Records is how many records in quarantine name no account; they were not touched.
 	Records int `json:"records,omitempty"`
 }
 
-// redrive lets accounts that were set aside go on from the journal. A single one need not be set
-// aside: a row of a forged record is not, as long as nothing contradicts it.
-func (b Bank) redrive(ctx context.Context, params RedriveParams, p *progress.Tracker) (Redriven, error) {
-	done := Redriven{Redriven: []string{}}
+// redrive releases accounts from quarantine: their rows are folded from the journal. A single
+// account need not be in quarantine, because the row of a forged record is not until something
+// contradicts it.
+func (b Bank) redrive(ctx context.Context, params RedriveParams, p *progress.Tracker) (RedriveResult, error) {
+	done := RedriveResult{Redriven: []string{}}
 	all, err := b.quarantine(ctx, QuarantineParams{}, p)
 	if err != nil {
 		return done, err
 	}
-	list := slices.DeleteFunc(slices.Clone(all), func(s SetAside) bool { return s.Account == "" || !params.All && s.Account != params.Account })
+	list := slices.DeleteFunc(slices.Clone(all), func(s Quarantined) bool { return s.Account == "" || !params.All && s.Account != params.Account })
 	if params.All {
 		done.Records = len(all) - len(list)
-	} else if list, err = b.apart(ctx, params.Account, list); err != nil {
+	} else if list, err = b.addStrayRows(ctx, params.Account, list); err != nil {
 		return done, err
 	}
 	p.Begin("redrive", "accounts", int64(len(list)))
@@ -135,21 +136,20 @@ func (b Bank) redrive(ctx context.Context, params RedriveParams, p *progress.Tra
 		p.Add(1)
 	}
 	if len(done.Blocked) > 0 {
-		return done, fmt.Errorf("%w: %d accounts cannot go on still: bank quarantine list names the causes", ops.ErrDifference, len(done.Blocked))
+		return done, fmt.Errorf("%w: %d accounts still cannot be processed: bank quarantine list names the causes", ops.ErrDifference, len(done.Blocked))
 	}
 	return done, nil
 }
 
-// apart adds to what is set aside of an account the live rows that are not of the journal's
-// history.
-func (b Bank) apart(ctx context.Context, id string, list []SetAside) ([]SetAside, error) {
+// addStrayRows adds the live rows of an account that are not of the journal's history.
+func (b Bank) addStrayRows(ctx context.Context, id string, list []Quarantined) ([]Quarantined, error) {
 	for _, model := range Models {
 		live, _, err := readmodel.Generations(ctx, b.Table, model)
 		if err != nil {
 			return nil, err
 		}
 		name := readmodel.Name(model, live)
-		if slices.ContainsFunc(list, func(s SetAside) bool { return s.Consumer == name }) {
+		if slices.ContainsFunc(list, func(s Quarantined) bool { return s.Consumer == name }) {
 			continue
 		}
 		to, err := b.projection(ctx, model, live)
@@ -161,16 +161,17 @@ func (b Bank) apart(ctx context.Context, id string, list []SetAside) ([]SetAside
 			return nil, err
 		}
 		if !right {
-			list = append(list, SetAside{Consumer: name, Account: id})
+			list = append(list, Quarantined{Consumer: name, Account: id})
 		}
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%s is not in quarantine, and its rows are of the journal's history", id)
+		return nil, fmt.Errorf("%s is not in quarantine, and its rows agree with the journal", id)
 	}
 	return list, nil
 }
 
-func (b Bank) redriveOne(ctx context.Context, s SetAside) error {
+// redriveOne folds the row of one account in one read model from the journal.
+func (b Bank) redriveOne(ctx context.Context, s Quarantined) error {
 	var model string
 	var generation int64
 	for _, m := range Models {
@@ -187,8 +188,8 @@ func (b Bank) redriveOne(ctx context.Context, s SetAside) error {
 
 // ClearParams are the parameters of clear.
 type ClearParams struct {
-	// Record is the id of the record to clear, whoever set it aside; All clears every record that
-	// names no account.
+	// Record is the id of the record to clear, in the quarantine of any consumer; All clears every
+	// record that names no account.
 	Record string `json:"record,omitempty"`
 	All    bool   `json:"all,omitempty"`
 	DryRun bool   `json:"dry_run,omitempty"`
@@ -201,25 +202,27 @@ func (p ClearParams) check() error {
 	return nil
 }
 
-// Cleared is what clear took out of quarantine, or would.
-type Cleared struct {
-	Records []SetAside `json:"records"`
-	DryRun  bool       `json:"dry_run,omitempty"`
+// ClearResult is what clear removed from quarantine, or in a dry run would.
+type ClearResult struct {
+	Records []Quarantined `json:"records"`
+	DryRun  bool          `json:"dry_run,omitempty"`
 }
 
-// clear takes records that cannot be decoded out of quarantine; accounts leave it by a redrive
-// only. The log keeps what each was.
-func (b Bank) clear(ctx context.Context, params ClearParams, p *progress.Tracker) (Cleared, error) {
-	done := Cleared{Records: []SetAside{}, DryRun: params.DryRun}
+// clear removes records that cannot be decoded from quarantine; accounts leave it only by a
+// redrive. It logs what each record was.
+func (b Bank) clear(ctx context.Context, params ClearParams, p *progress.Tracker) (ClearResult, error) {
+	done := ClearResult{Records: []Quarantined{}, DryRun: params.DryRun}
 	list, err := b.quarantine(ctx, QuarantineParams{}, p)
 	if err != nil {
 		return done, err
 	}
-	isAccount := func(s SetAside) bool { return s.Account != "" && (s.Account == params.Record || s.ID == params.Record) }
-	if i := slices.IndexFunc(list, isAccount); i >= 0 {
-		return done, fmt.Errorf("%s is an account, which is not cleared: bank quarantine redrive %s lets it go on", params.Record, list[i].Account)
+	isAccount := func(s Quarantined) bool {
+		return s.Account != "" && (s.Account == params.Record || s.ID == params.Record)
 	}
-	list = slices.DeleteFunc(list, func(s SetAside) bool { return s.Account != "" || !params.All && s.ID != params.Record })
+	if i := slices.IndexFunc(list, isAccount); i >= 0 {
+		return done, fmt.Errorf("%s is an account, and clear is for records: bank quarantine redrive %s releases it", params.Record, list[i].Account)
+	}
+	list = slices.DeleteFunc(list, func(s Quarantined) bool { return s.Account != "" || !params.All && s.ID != params.Record })
 	if len(list) == 0 && !params.All {
 		return done, fmt.Errorf("no record %s is in quarantine: bank quarantine list names them", params.Record)
 	}

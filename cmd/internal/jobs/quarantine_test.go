@@ -27,10 +27,10 @@ func garbage(t *testing.T, b Bank, name, sequence string) {
 	}
 }
 
-// What cannot be decoded leaves quarantine when it is told to, one record or all, with a trace in
-// the log; no account does.
-func TestClearTakesRecordsAndNoAccount(t *testing.T) {
-	b := standing(t)
+// Clear removes records that cannot be decoded from quarantine, one or all, and logs them. It
+// removes no account.
+func TestClearRemovesRecordsAndNoAccount(t *testing.T) {
+	b := openBank(t)
 	var log bytes.Buffer
 	b.Log = slog.New(slog.NewTextHandler(&log, nil))
 	history(t, b)
@@ -70,10 +70,10 @@ func TestClearTakesRecordsAndNoAccount(t *testing.T) {
 	}
 }
 
-// A redrive of all says what it leaves, and one of an account mends its row also where nothing has
-// contradicted that yet.
-func TestRedriveSaysWhatItLeavesAndFindsForgedRows(t *testing.T) {
-	b := standing(t)
+// A redrive of all accounts reports what remains, and one of a single account repairs its row even
+// if nothing has contradicted it yet.
+func TestRedriveReportsWhatRemainsAndFindsForgedRows(t *testing.T) {
+	b := openBank(t)
 	for _, stream := range Resources().Streams {
 		if err := b.CreateStream(t.Context(), b.Config.Stream(stream)); err != nil {
 			t.Fatal(err)

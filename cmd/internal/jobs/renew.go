@@ -17,21 +17,20 @@ type RenewParams struct {
 
 func (RenewParams) check() error { return nil }
 
-// Renewed is the stream's new life.
-type Renewed struct {
+// RenewResult is the recreated stream.
+type RenewResult struct {
 	Stream string    `json:"stream"`
 	Since  time.Time `json:"since"`
 	DryRun bool      `json:"dry_run,omitempty"`
 }
 
-// errServing: the stream is in use.
-var errServing = errors.New("a running bank uses the stream: end it, and run replay stream then; a dry run is fine")
+// errServing means that the stream cannot be recreated now, because a bank uses it.
+var errServing = errors.New("a running bank uses the stream: end it first, then run replay stream again; a dry run is possible now")
 
-// renew gives the stream of events a new life. What it holds and no segment does is archived first,
-// unless the archive is ahead of it: then it holds nothing that is not in the journal and the
-// archive.
-func (b Bank) renew(ctx context.Context, params RenewParams, _ *progress.Tracker) (Renewed, error) {
-	done := Renewed{Stream: b.Config.Stream(deployment.EventStream), DryRun: params.DryRun}
+// renew recreates the stream of events. Records that no segment has are archived first, unless the
+// archive is ahead of the stream: then everything on it is in the journal and the archive.
+func (b Bank) renew(ctx context.Context, params RenewParams, _ *progress.Tracker) (RenewResult, error) {
+	done := RenewResult{Stream: b.Config.Stream(deployment.EventStream), DryRun: params.DryRun}
 	tail, err := b.Stores.CheckRenew(ctx)
 	switch {
 	case err != nil || params.DryRun:

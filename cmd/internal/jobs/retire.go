@@ -17,12 +17,12 @@ type RetireParams struct {
 
 func (p RetireParams) check() error {
 	if _, err := segment.ParseKey(p.Key); err != nil {
-		return wrong("KEY is that of a segment, as audit names it: %v", err)
+		return wrong("KEY must be the key of a segment, as audit prints it: %v", err)
 	}
 	return nil
 }
 
-// retire has a segment that is damaged or missing count as replaced by those that hold its entries.
+// retire marks a damaged or missing segment as replaced by the segments that have its entries.
 func (b Bank) retire(ctx context.Context, params RetireParams, p *progress.Tracker) (replay.RetireResult, error) {
 	if err := b.Stores.CheckOwner(ctx); err != nil {
 		return replay.RetireResult{}, err
@@ -32,7 +32,7 @@ func (b Bank) retire(ctx context.Context, params RetireParams, p *progress.Track
 			return replay.RetireResult{}, err
 		}
 	}
-	known, err := b.known(ctx)
+	known, err := b.evidence(ctx)
 	if err != nil {
 		return replay.RetireResult{}, err
 	}

@@ -21,7 +21,7 @@ type statement struct {
 	Condition map[string]map[string]list `yaml:"Condition"`
 }
 
-// rights are the statements that apply to each role, by the program's name. Each of them allows
+// rights returns the statements that apply to each role, by the program's name. Each of them allows
 // something, at most on the condition that only some partitions are touched.
 func rights(t *testing.T, c cloudFormation) map[string][]statement {
 	t.Helper()
@@ -35,7 +35,7 @@ func rights(t *testing.T, c cloudFormation) map[string][]statement {
 	}](t, c, "AWS::IAM::Role") {
 		program := strings.ToLower(strings.TrimSuffix(name, "Role"))
 		if len(role.Policies) > 0 {
-			t.Errorf("%s has policies of its own, which this test does not see", name)
+			t.Errorf("%s has inline policies, which this test does not read", name)
 		}
 		for _, arn := range role.ManagedPolicyArns {
 			policy, ok := policies[strings.Trim(arn, "${}")]
@@ -62,7 +62,7 @@ func rights(t *testing.T, c cloudFormation) map[string][]statement {
 // leadingKeys are the partitions of a table that a request touches.
 const leadingKeys = "dynamodb:LeadingKeys"
 
-// covers says whether one of the patterns, in which * is anything, matches.
+// covers reports whether one of the patterns, in which * is anything, matches.
 func covers(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
 		return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(p), `\*`, ".*") + "$").MatchString(name)
@@ -75,7 +75,7 @@ const (
 	streams = "arn:${AWS::Partition}:kinesis:${AWS::Region}:${AWS::AccountId}:stream/${Prefix}"
 )
 
-// allows says whether a statement allows a request; key is the partition that it touches, "" when
+// allows reports whether a statement allows a request; key is the partition that it touches, "" if
 // it touches none.
 func (s statement) allows(action, resource, key string) bool {
 	if !slices.Contains(s.Action, action) || !covers(s.Resource, resource) {
@@ -85,7 +85,7 @@ func (s statement) allows(action, resource, key string) bool {
 	return key == "" || len(s.Condition) == 0 || slices.Contains(equal, key) || covers(like, key) // of no keys, all are as they should be
 }
 
-// single are the statement's grants one by one: one action on one resource, and one pattern of
+// single returns the statement's grants one by one: one action on one resource, and one pattern of
 // keys.
 func (s statement) single() (grants []statement) {
 	conditions := []map[string]map[string]list{nil}
@@ -109,7 +109,7 @@ func (s statement) single() (grants []statement) {
 type need struct{ actions, resource, key, programs string }
 
 // needs are all that the programs do besides finding what is there. A transaction of puts has no
-// action of its own: it is PutItem on each table. HeadObject is GetObject to IAM, HeadBucket is
+// separate action: it is PutItem on each table. HeadObject is GetObject to IAM, HeadBucket is
 // ListBucket.
 var needs = []need{
 	// Commands fold the journal, read guards and settle what was not answered; replay compares what
@@ -168,11 +168,11 @@ var needs = []need{
 	{"s3:GetObject", "${Archive.Arn}/*", "", "archiver audit replay"},
 }
 
-// rows are the actions of whoever keeps rows and gives them up.
+// rows are the actions of programs that write rows and delete them.
 const rows = "dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem"
 
-// finds reads what each program looks at when it starts, to see whether it is there. Package serve
-// holds its services against it.
+// finds reads what each program looks for when it starts. A test of package programs compares what
+// the services open with it.
 func finds(t *testing.T) map[string][]string {
 	t.Helper()
 	text, err := os.ReadFile("testdata/finds.txt")
@@ -198,7 +198,7 @@ var findings = map[string]need{
 	"archive":       {actions: "s3:ListBucket", resource: "${Archive.Arn}"},
 }
 
-// everyNeed is needs, and what finding takes.
+// everyNeed returns needs, and what finding takes.
 func everyNeed(t *testing.T) []need {
 	t.Helper()
 	all := slices.Clone(needs)

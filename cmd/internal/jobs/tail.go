@@ -15,13 +15,13 @@ import (
 	"passbook/shared/stream"
 )
 
-// askEvery is how often a standing bank's archiver is asked whether it is at the end of the stream.
-const askEvery = 100 * time.Millisecond
+// tailEvery is how often the archiver is asked whether it has reached the end of the stream.
+const tailEvery = 100 * time.Millisecond
 
-// archiveTail archives what the stream holds and no segment does yet: a bank that was killed leaves
+// archiveTail archives what is on the stream and in no segment yet: a bank that was killed leaves
 // it there, and a journal restored without it would give its versions to other events. Nobody
-// writes, so the end of the stream stands still. Where archivers of other processes run, this one
-// joins them.
+// writes, so the stream does not grow. Archivers of other processes may run at the same time; this
+// one shares the shards with them.
 func (b Bank) archiveTail(ctx context.Context) error {
 	tips, err := b.tips(ctx)
 	if err != nil || len(tips) == 0 {
@@ -43,18 +43,18 @@ func (b Bank) archiveTail(ctx context.Context) error {
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- worker.Run(running) }()
-	waitErr := b.untilArchived(ctx, a, tips, ended)
+	waitErr := b.sealUntil(ctx, a, tips, ended)
 	stop()
 	return errors.Join(waitErr, <-ended)
 }
 
-// untilArchived has the archiver seal what it reads until it has read every shard to its tip. When
-// the worker ends first, why is left in ended.
-func (b Bank) untilArchived(ctx context.Context, a *archiver.Archiver, tips map[string]string, ended chan error) error {
-	tick := time.NewTicker(askEvery)
+// sealUntil makes the archiver seal what it reads until it has read every shard to its tip. If the
+// worker ends first, its error is left in ended.
+func (b Bank) sealUntil(ctx context.Context, a *archiver.Archiver, tips map[string]string, ended chan error) error {
+	tick := time.NewTicker(tailEvery)
 	defer tick.Stop()
 	for {
-		// its next owner, or its children, go on
+		// the next owner of the shard, or its children, continue
 		if err := a.Flush(ctx); err != nil && !errors.Is(err, archiver.ErrHandedOver) {
 			return fmt.Errorf("archive the stream's tail: %w", err)
 		}
@@ -76,7 +76,7 @@ func (b Bank) untilArchived(ctx context.Context, a *archiver.Archiver, tips map[
 	}
 }
 
-// behind says whether the archiver's checkpoint is short of a tip.
+// behind reports whether one of the archiver's checkpoints is before its tip.
 func (b Bank) behind(ctx context.Context, tips map[string]string) (bool, error) {
 	shards, err := consumer.Status(ctx, b.Table, b.Config.Stream(deployment.EventStream), archiver.Name)
 	if err != nil {
@@ -92,8 +92,8 @@ func (b Bank) behind(ctx context.Context, tips map[string]string) (bool, error) 
 	return left > 0, nil
 }
 
-// tips are the last sequence numbers of the shards that hold more than the archiver has sealed;
-// none where there is no stream.
+// tips returns the last sequence numbers of the shards that hold more than the archiver has sealed.
+// There are none if there is no stream.
 func (b Bank) tips(ctx context.Context) (map[string]string, error) {
 	name := b.Config.Stream(deployment.EventStream)
 	shards, err := b.Streams.Shards(ctx, name)
@@ -127,7 +127,7 @@ func (b Bank) tips(ctx context.Context) (map[string]string, error) {
 	return tips, nil
 }
 
-// tip is the last sequence number of a shard after the one given, "" when there is none.
+// tip returns the last sequence number of a shard after the given one, "" if there is none.
 func (b Bank) tip(ctx context.Context, name, shard, after string) (tip string, err error) {
 	at := stream.Position{Where: stream.TrimHorizon}
 	if after != "" {
@@ -156,9 +156,9 @@ func (b Bank) tip(ctx context.Context, name, shard, after string) (tip string, e
 }
 
 func (b Bank) iterator(ctx context.Context, name, shard string, at stream.Position) (string, error) {
-	return patiently(ctx, func() (string, error) { return b.Streams.Iterator(ctx, name, shard, at) })
+	return retryThrottled(ctx, func() (string, error) { return b.Streams.Iterator(ctx, name, shard, at) })
 }
 
 func (b Bank) read(ctx context.Context, iterator string) (stream.Batch, error) {
-	return patiently(ctx, func() (stream.Batch, error) { return b.Streams.Get(ctx, iterator, stream.MaxGetRecords) })
+	return retryThrottled(ctx, func() (stream.Batch, error) { return b.Streams.Get(ctx, iterator, stream.MaxGetRecords) })
 }

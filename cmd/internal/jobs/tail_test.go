@@ -15,10 +15,10 @@ import (
 	"passbook/shared/stream"
 )
 
-// withStream is a standing bank with its stream of events.
+// withStream opens a bank with its stream of events.
 func withStream(t *testing.T) (b Bank, name string) {
 	t.Helper()
-	b = standing(t)
+	b = openBank(t)
 	name = b.Config.Stream(deployment.EventStream)
 	if err := b.CreateStream(t.Context(), name); err != nil {
 		t.Fatal(err)

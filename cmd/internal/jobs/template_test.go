@@ -50,7 +50,7 @@ func loadTemplate(t *testing.T) cloudFormation {
 	return c
 }
 
-// plain turns the short forms of functions into what YAML knows.
+// plain turns the short forms of functions into what YAML reportEvidence.
 func plain(n *yaml.Node) {
 	switch n.Tag {
 	case "!Ref", "!GetAtt":
@@ -120,7 +120,7 @@ type tableProperties struct {
 	} `yaml:"ResourcePolicy"`
 }
 
-// layout is everything that programs rely on: keys with their types, indexes with their
+// layout returns everything that programs rely on: keys with their types, indexes with their
 // projections.
 func (p tableProperties) layout() []string {
 	types := map[string]string{}
@@ -143,7 +143,7 @@ func (p tableProperties) layout() []string {
 	return append(lines, fmt.Sprintf("%d attributes", len(types)-len(used))) // DynamoDB refuses attributes that no key has
 }
 
-// layoutOf is what a schema asks for, in the same words.
+// layoutOf returns what a schema asks for, in the same words.
 func layoutOf(s table.Schema) []string {
 	lines := []string{"table ${Prefix}" + s.Name + ": pk S HASH, sk S RANGE"}
 	for _, x := range s.Indexes {
@@ -175,7 +175,7 @@ func TestTemplateHasTheTablesOfTheSchemas(t *testing.T) {
 		delete(there, "${Prefix}"+s.Name)
 	}
 	if len(there) > 0 {
-		t.Errorf("tables that no program knows: %v", slices.Collect(maps.Keys(there)))
+		t.Errorf("tables that no program reportEvidence: %v", slices.Collect(maps.Keys(there)))
 	}
 }
 
@@ -250,10 +250,10 @@ func TestTemplateKeepsWhatHoldsMoney(t *testing.T) {
 	}
 }
 
-// reference is how a resource is named in a text.
+// reference returns how a resource is named in a text.
 var reference = regexp.MustCompile(`\$\{([A-Za-z]+)(\.[A-Za-z]+)?\}`)
 
-// needed are all resources that are made before one.
+// needed finds all resources that are created before one.
 func (c cloudFormation) needed(name string, found map[string]bool) {
 	direct := slices.Clone(c.Resources[name].DependsOn)
 	texts := []yaml.Node{c.Resources[name].Properties}

@@ -8,6 +8,6 @@
 // It promises that a process that cannot start says why in one line before it listens, that a
 // process that was started has looked at every table and stream that it will need, and that an
 // orderly end loses nothing accepted and leaves nothing for others to wait for. It imports no
-// service: what they consist of is in cmd/internal/programs, writer and reader. Walk: Main ->
-// Open -> Program.Open -> Process.Run. Next on the walk: writer.
+// service: what they consist of is in cmd/internal/programs, writeside and readside. Walk: Main ->
+// Open -> Program.Open -> Process.Run. Next on the walk: writeside.
 package serve

@@ -5,7 +5,7 @@ import (
 
 	"passbook/archiver"
 	"passbook/cmd/internal/deployment"
-	"passbook/cmd/internal/reader"
+	"passbook/cmd/internal/readside"
 	"passbook/cmd/internal/serve"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
@@ -38,8 +38,8 @@ func open(ctx context.Context, p *serve.Process) error {
 	if err := p.Listen(ctx); err != nil {
 		return err
 	}
-	history, readable := reader.History(p)
-	runtime, healthy := reader.Open(p)
+	history, readable := readside.History(p)
+	runtime, healthy := readside.Open(p)
 	archives, err := archiver.New(archiver.Config{
 		Bucket: p.Engine.Bucket, SegmentBytes: int64(p.Memory.Segment), SegmentAge: p.Config.SegmentAge, Log: p.Log,
 	})

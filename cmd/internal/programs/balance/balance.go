@@ -6,7 +6,7 @@ import (
 
 	"passbook/balance"
 	"passbook/cmd/internal/deployment"
-	"passbook/cmd/internal/reader"
+	"passbook/cmd/internal/readside"
 	"passbook/cmd/internal/serve"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
@@ -31,8 +31,8 @@ func open(ctx context.Context, p *serve.Process) error {
 	if err := p.Listen(ctx); err != nil {
 		return err
 	}
-	history, readable := reader.History(p)
-	runtime, healthy := reader.Open(p)
+	history, readable := readside.History(p)
+	runtime, healthy := readside.Open(p)
 	store := balance.NewStore(p.Engine.Table)
 	projector := balance.NewProjector(balance.Config{
 		Runtime: runtime, RowBytes: int64(p.Memory.Rows), Metrics: readmodel.NewMetrics(p.Registry), Journal: history, Store: store,

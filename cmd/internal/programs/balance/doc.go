@@ -2,5 +2,5 @@
 // queries for them, now and at any earlier time.
 //
 // open says in order what it consists of. It links no command service, archiver or job. Next on the
-// walk: reader.
+// walk: readside.
 package balance

@@ -37,7 +37,7 @@ func (c *acceptCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err != nil {
 		return err
 	}
-	done, err := jobs.Do[jobs.Accepted](ctx, t, config, "clock", jobs.ClockParams{Account: c.Account})
+	done, err := jobs.Do[jobs.ClockResult](ctx, t, config, "clock", jobs.ClockParams{Account: c.Account})
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
 		fmt.Fprintf(w, "%s goes on; its time stands at %s until the clock has come up to it\n", done.Account, done.Until.Format(time.RFC3339))
 	})

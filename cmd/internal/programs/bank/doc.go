@@ -5,5 +5,5 @@
 // open says in order what it consists of; the parts are those of the services, and none of them
 // knows in which process it runs. The other commands look after a bank: quarantine, archive, clock,
 // resources and salvage work beside a running one or without it, and demo plays a day against one.
-// Walk: open -> writer.Open, reader.Open -> serve.Process.Run.
+// Walk: open -> writeside.Open, readside.Open -> serve.Process.Run.
 package bank

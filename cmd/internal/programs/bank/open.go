@@ -8,9 +8,9 @@ import (
 	"passbook/balance"
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/jobs"
-	"passbook/cmd/internal/reader"
+	"passbook/cmd/internal/readside"
 	"passbook/cmd/internal/serve"
-	"passbook/cmd/internal/writer"
+	"passbook/cmd/internal/writeside"
 	"passbook/creditlimit"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
@@ -41,13 +41,13 @@ func open(ctx context.Context, p *serve.Process) error {
 	if err := p.Listen(ctx); err != nil {
 		return err
 	}
-	w, err := writer.Open(ctx, p) // journal, publisher, drainer
+	w, err := writeside.Open(ctx, p) // journal, publisher, drainer
 	if err != nil {
 		return err
 	}
 	p.Go(serve.UntilCallers, "sweeper", w.Sweeper(p).Run)
 
-	runtime, healthy := reader.Open(p)
+	runtime, healthy := readside.Open(p)
 	history, rows, counted := w.Journal.Reader, int64(p.Memory.Rows), readmodel.NewMetrics(p.Registry)
 	balances := balance.NewStore(p.Engine.Table)
 	balanceProjector := balance.NewProjector(balance.Config{Runtime: runtime, RowBytes: rows, Metrics: counted, Journal: history, Store: balances})

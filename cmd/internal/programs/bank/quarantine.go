@@ -61,7 +61,7 @@ func (c *quarantineFlags) show(ctx context.Context, t *console.Terminal, params 
 	if err != nil {
 		return err
 	}
-	found, err := jobs.Do[[]jobs.SetAside](ctx, t, config, "quarantine", params)
+	found, err := jobs.Do[[]jobs.Quarantined](ctx, t, config, "quarantine", params)
 	return console.Show(t, c.JSON, found, err, func(w io.Writer) {
 		if len(found) == 0 {
 			fmt.Fprintln(w, "nothing is set aside")
@@ -95,7 +95,7 @@ func (c *redriveCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err != nil {
 		return err
 	}
-	done, err := jobs.Do[jobs.Redriven](ctx, t, config, "redrive", jobs.RedriveParams{Account: c.Account, All: c.All})
+	done, err := jobs.Do[jobs.RedriveResult](ctx, t, config, "redrive", jobs.RedriveParams{Account: c.Account, All: c.All})
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
 		for _, name := range done.Redriven {
 			fmt.Fprintf(w, "%s goes on\n", name)
@@ -131,7 +131,7 @@ func (c *clearCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err != nil {
 		return err
 	}
-	done, err := jobs.Do[jobs.Cleared](ctx, t, config, "clear", jobs.ClearParams{Record: c.Record, All: c.All, DryRun: c.DryRun})
+	done, err := jobs.Do[jobs.ClearResult](ctx, t, config, "clear", jobs.ClearParams{Record: c.Record, All: c.All, DryRun: c.DryRun})
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
 		verb := "cleared"
 		if done.DryRun {

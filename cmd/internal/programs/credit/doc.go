@@ -2,5 +2,5 @@
 // decisions on accounts.
 //
 // open says in order what it consists of. It links no read model, archiver or job. Next on the
-// walk: writer.
+// walk: writeside.
 package credit

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"passbook/cmd/internal/deployment"
-	"passbook/cmd/internal/reader"
+	"passbook/cmd/internal/readside"
 	"passbook/cmd/internal/serve"
 	"passbook/creditlimit"
 	"passbook/shared/journal"
@@ -32,8 +32,8 @@ func open(ctx context.Context, p *serve.Process) error {
 	if err := p.Listen(ctx); err != nil {
 		return err
 	}
-	history, readable := reader.History(p)
-	runtime, healthy := reader.Open(p)
+	history, readable := readside.History(p)
+	runtime, healthy := readside.Open(p)
 	store := creditlimit.NewStore(p.Engine.Table)
 	projector := creditlimit.NewProjector(creditlimit.Config{
 		Runtime: runtime, RowBytes: int64(p.Memory.Rows), Metrics: readmodel.NewMetrics(p.Registry), Journal: history, Store: store,

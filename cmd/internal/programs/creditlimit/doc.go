@@ -2,5 +2,5 @@
 // answers queries for it and notifies of crossed thresholds.
 //
 // open says in order what it consists of. It links no command service, archiver or job. Next on the
-// walk: reader.
+// walk: readside.
 package creditlimit

@@ -76,7 +76,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if c.Account != "" {
 		asking.Account = event.Account{Tenant: api.Tenant, ID: c.Account}
 	}
-	if asking.Known, err = jobs.Known(ctx, t, config, from); err != nil {
+	if asking.Known, err = jobs.Evidence(ctx, t, config, from); err != nil {
 		return err
 	}
 	asking.Begin = func(x archive.Extent) error {

@@ -27,7 +27,7 @@ func (c *journalCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err != nil {
 		return err
 	}
-	done, err := jobs.Do[jobs.Restored](ctx, t, config, "journal", jobs.JournalParams{DryRun: c.DryRun, Proving: c.proving()})
+	done, err := jobs.Do[jobs.RestoreResult](ctx, t, config, "journal", jobs.JournalParams{DryRun: c.DryRun, Proving: c.proving()})
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
 		c.showExtent(w, done.Extent)
 		for _, gap := range done.Gaps {
@@ -48,7 +48,7 @@ func (c *journalCommand) Run(ctx context.Context, t *console.Terminal) error {
 const accountsShown = 20
 
 // showLacking writes what a dry run of journal read, and what the journal lacks of it.
-func showLacking(w io.Writer, done jobs.Restored) {
+func showLacking(w io.Writer, done jobs.RestoreResult) {
 	for _, life := range done.Lives {
 		fmt.Fprintf(w, "read stream %s\n", life)
 	}
@@ -92,7 +92,7 @@ func (c *republishCommand) Run(ctx context.Context, t *console.Terminal) error {
 		}
 	}
 	params := jobs.RepublishParams{Stream: c.Stream, Live: c.Live, From: c.From, To: c.To, Accounts: c.Account, DryRun: c.DryRun}
-	done, err := jobs.Do[jobs.Republished](ctx, t, config, "republish", params)
+	done, err := jobs.Do[jobs.RepublishResult](ctx, t, config, "republish", params)
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
 		if c.DryRun {
 			fmt.Fprintf(w, "would read %d events in %d segments, and from the journal what no segment holds yet\n", done.Events, done.Segments)

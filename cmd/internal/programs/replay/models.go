@@ -32,7 +32,7 @@ func (c *rebuildCommand) Run(ctx context.Context, t *console.Terminal) error {
 	}
 	began := time.Now()
 	params := jobs.RebuildParams{Model: c.Model, From: c.From, DryRun: c.DryRun, Proving: c.proving()}
-	done, err := jobs.Do[jobs.Rebuilt](ctx, t, config, "rebuild", params)
+	done, err := jobs.Do[jobs.RebuildResult](ctx, t, config, "rebuild", params)
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
 		if done.Extent != nil {
 			c.showExtent(w, *done.Extent)
@@ -84,7 +84,7 @@ func (c *promoteCommand) Run(ctx context.Context, t *console.Terminal) error {
 		}
 	}
 	params := jobs.PromoteParams{Model: c.Model, Back: c.Back, Force: c.Force, DryRun: c.DryRun}
-	done, err := jobs.Do[jobs.Compared](ctx, t, config, "promote", params)
+	done, err := jobs.Do[jobs.PromoteResult](ctx, t, config, "promote", params)
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
 		for _, fault := range done.Faults.List {
 			fmt.Fprintf(w, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
@@ -131,7 +131,7 @@ func (c *discardCommand) Run(ctx context.Context, t *console.Terminal) error {
 			return err
 		}
 	}
-	done, err := jobs.Do[jobs.Discarded](ctx, t, config, "discard", jobs.DiscardParams{Model: c.Model, Force: c.Force, DryRun: c.DryRun})
+	done, err := jobs.Do[jobs.DiscardResult](ctx, t, config, "discard", jobs.DiscardParams{Model: c.Model, Force: c.Force, DryRun: c.DryRun})
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
 		verb, rest := "discarded", ""
 		if c.DryRun {

@@ -33,7 +33,7 @@ func (c *streamCommand) Run(ctx context.Context, t *console.Terminal) error {
 			return err
 		}
 	}
-	done, err := jobs.Do[jobs.Renewed](ctx, t, config, "stream", jobs.RenewParams{DryRun: c.DryRun})
+	done, err := jobs.Do[jobs.RenewResult](ctx, t, config, "stream", jobs.RenewParams{DryRun: c.DryRun})
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
 		if c.DryRun {
 			fmt.Fprintf(w, "would give %s a new life\n", done.Stream)

@@ -6,7 +6,7 @@ import (
 
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/serve"
-	"passbook/cmd/internal/writer"
+	"passbook/cmd/internal/writeside"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
@@ -43,7 +43,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	if err := p.Listen(ctx); err != nil {
 		return err
 	}
-	w, err := writer.Open(ctx, p) // journal, publisher, drainer, commands from and to other writers
+	w, err := writeside.Open(ctx, p) // journal, publisher, drainer, commands from and to other writers
 	if err != nil {
 		return err
 	}

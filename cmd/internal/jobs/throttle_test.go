@@ -14,22 +14,22 @@ import (
 
 func TestAJobWaitsForATableThatIsOverloaded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := standing(t)
+		b := openBank(t)
 		faulty := faults.NewTable(b.Table)
-		patient := patientTable{faulty}
+		retrying := throttledTable{faulty}
 		put := table.Put{Table: Models[0], Row: table.Row{Key: table.Key{PK: "a", SK: "-"}}, If: table.Absent()}
 		busy := faulty.Arm(&faults.Rule{Before: table.ErrThrottled}, 10)
-		if err := patient.Put(t.Context(), put); err != nil || busy.Fired() != 10 {
+		if err := retrying.Put(t.Context(), put); err != nil || busy.Fired() != 10 {
 			t.Errorf("after %d refusals: %v", busy.Fired(), err)
 		}
 		other := errors.New("other")
 		faulty.Arm(&faults.Rule{Before: other}, 1)
-		if err := patient.Transact(t.Context(), []table.Put{put}); !errors.Is(err, other) {
+		if err := retrying.Transact(t.Context(), []table.Put{put}); !errors.Is(err, other) {
 			t.Errorf("what may have happened is not repeated: %v", err)
 		}
 		faulty.Arm(&faults.Rule{Before: table.ErrThrottled}, 1<<30)
 		began := time.Now()
-		if err := patient.Put(t.Context(), put); !errors.Is(err, table.ErrThrottled) || time.Since(began) > patience+time.Second {
+		if err := retrying.Put(t.Context(), put); !errors.Is(err, table.ErrThrottled) || time.Since(began) > throttledMost+time.Second {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
@@ -71,23 +71,23 @@ func (b *busyReads) Scan(ctx context.Context, s table.Scan) (table.Page, error) 
 
 func TestAJobWaitsToRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		busy := &busyReads{Table: standing(t).Table}
-		patient := patientTable{busy}
+		busy := &busyReads{Table: openBank(t).Table}
+		retrying := throttledTable{busy}
 		key := table.Key{PK: "a", SK: "-"}
-		if err := patient.Put(t.Context(), table.Put{Table: Models[0], Row: table.Row{Key: key}, If: table.Absent()}); err != nil {
+		if err := retrying.Put(t.Context(), table.Put{Table: Models[0], Row: table.Row{Key: key}, If: table.Absent()}); err != nil {
 			t.Fatal(err)
 		}
 		for name, read := range map[string]func() (int, error){
 			"get": func() (int, error) {
-				row, err := patient.Get(t.Context(), Models[0], key, true)
+				row, err := retrying.Get(t.Context(), Models[0], key, true)
 				return len(row.PK), err
 			},
 			"query": func() (int, error) {
-				page, err := patient.Query(t.Context(), table.Query{Table: Models[0], PK: key.PK})
+				page, err := retrying.Query(t.Context(), table.Query{Table: Models[0], PK: key.PK})
 				return len(page.Rows), err
 			},
 			"scan": func() (int, error) {
-				page, err := patient.Scan(t.Context(), table.Scan{Table: Models[0], Of: 1})
+				page, err := retrying.Scan(t.Context(), table.Scan{Table: Models[0], Of: 1})
 				return len(page.Rows), err
 			},
 		} {
@@ -97,12 +97,12 @@ func TestAJobWaitsToRead(t *testing.T) {
 			}
 			busy.left = 1 << 30
 			began := time.Now()
-			if _, err := read(); !errors.Is(err, table.ErrThrottled) || time.Since(began) > patience+time.Second {
+			if _, err := read(); !errors.Is(err, table.ErrThrottled) || time.Since(began) > throttledMost+time.Second {
 				t.Errorf("%s: %v after %v", name, err, time.Since(began))
 			}
 		}
 		busy.left = 0
-		if _, err := patient.Get(t.Context(), Models[0], table.Key{PK: "none", SK: "-"}, true); !errors.Is(err, table.ErrNotFound) {
+		if _, err := retrying.Get(t.Context(), Models[0], table.Key{PK: "none", SK: "-"}, true); !errors.Is(err, table.ErrNotFound) {
 			t.Error(err)
 		}
 	})

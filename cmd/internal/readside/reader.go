@@ -1,4 +1,4 @@
-package reader
+package readside
 
 import (
 	"context"

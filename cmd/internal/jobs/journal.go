@@ -24,15 +24,15 @@ type JournalParams struct {
 
 func (JournalParams) check() error { return nil }
 
-// Restored is what journal put back, or would put back.
-type Restored struct {
+// RestoreResult is what journal restored, or in a dry run would restore.
+type RestoreResult struct {
 	Accounts int64         `json:"accounts"`
 	Entries  int64         `json:"entries"`
 	Segments int           `json:"segments,omitempty"`
 	Events   int64         `json:"events,omitempty"`
 	Faults   replay.Faults `json:"faults"`
 	Gaps     []string      `json:"gaps,omitempty"`
-	// Lives are the streams that the archive is of.
+	// Lives are the streams that the archive was written from.
 	Lives []archive.Incarnation `json:"streams"`
 	// Lacking is what a dry run would write.
 	Lacking *replay.Missing `json:"lacking,omitempty"`
@@ -41,11 +41,11 @@ type Restored struct {
 	DryRun bool           `json:"dry_run,omitempty"`
 }
 
-// errWriters: the journal is restored while nobody writes to it.
-var errWriters = errors.New("a running program writes to the journal: end it, and run replay journal then; a dry run is fine")
+// errWriters means that the journal cannot be restored now, because a program writes to it.
+var errWriters = errors.New("a running program writes to the journal: end it first, then run replay journal again; a dry run is possible now")
 
-// quiesced makes sure that no other process writes to the journal.
-func (b Bank) quiesced(ctx context.Context) error {
+// checkNoWriters returns errWriters if another process writes to the journal.
+func (b Bank) checkNoWriters(ctx context.Context) error {
 	if b.Exclusive {
 		return nil
 	}
@@ -56,33 +56,33 @@ func (b Bank) quiesced(ctx context.Context) error {
 	return err
 }
 
-// restore puts the journal back from the archive.
-func (b Bank) restore(ctx context.Context, params JournalParams, p *progress.Tracker) (Restored, error) {
+// restore restores the journal from the archive.
+func (b Bank) restore(ctx context.Context, params JournalParams, p *progress.Tracker) (RestoreResult, error) {
 	if !params.DryRun && b.Flush == nil {
-		if err := b.quiesced(ctx); err != nil {
-			return Restored{}, err
+		if err := b.checkNoWriters(ctx); err != nil {
+			return RestoreResult{}, err
 		}
 	}
 	if err := b.Stores.CheckRestore(ctx, !params.DryRun && b.Flush == nil); err != nil {
-		return Restored{}, err
+		return RestoreResult{}, err
 	}
 	if !params.DryRun && b.Flush == nil {
 		if err := b.archiveTail(ctx); err != nil {
-			return Restored{}, err
+			return RestoreResult{}, err
 		}
 	}
 	plan, err := b.plan(ctx, params.Proving)
 	if err != nil {
-		return Restored{}, err
+		return RestoreResult{}, err
 	}
-	done := Restored{
+	done := RestoreResult{
 		Segments: len(plan.Segments), Events: plan.Events, Gaps: texts(plan.Gaps), Lives: plan.Incarnations(), Extent: plan.Extent(), DryRun: params.DryRun,
 	}
 	if !params.DryRun && b.Flush != nil {
 		return done, errWriters
 	}
 	restored, err := replay.RestoreJournal(ctx, replay.RestoreConfig{
-		Bucket: b.Bucket, Known: plan.known, Table: b.Table, Restorer: journal.NewRestorer(b.Table), Models: Models, DryRun: params.DryRun,
+		Bucket: b.Bucket, Known: plan.evidence, Table: b.Table, Restorer: journal.NewRestorer(b.Table), Models: Models, DryRun: params.DryRun,
 		Progress: p,
 	})
 	if params.DryRun {
@@ -115,8 +115,8 @@ func (p RepublishParams) check() error {
 	return nil
 }
 
-// Republished is what republish sent, or would read of the archive.
-type Republished struct {
+// RepublishResult is what republish sent, or in a dry run would read from the archive.
+type RepublishResult struct {
 	Stream   string `json:"stream"`
 	Entries  int64  `json:"entries"`
 	Segments int    `json:"segments"`
@@ -124,10 +124,10 @@ type Republished struct {
 	DryRun   bool   `json:"dry_run,omitempty"`
 }
 
-// republish puts the bank's history on a stream again.
-func (b Bank) republish(ctx context.Context, params RepublishParams, p *progress.Tracker) (Republished, error) {
+// republish puts the bank's history on a stream once more.
+func (b Bank) republish(ctx context.Context, params RepublishParams, p *progress.Tracker) (RepublishResult, error) {
 	live := b.Config.Stream(deployment.EventStream)
-	done := Republished{Stream: params.Stream, DryRun: params.DryRun}
+	done := RepublishResult{Stream: params.Stream, DryRun: params.DryRun}
 	if params.Stream == live && !params.Live {
 		return done, replay.ErrLiveStream
 	}
@@ -152,7 +152,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *progress
 		return done, err
 	}
 	c := replay.RepublishConfig{
-		Bucket: b.Bucket, Journal: b.Journal, Known: plan.known, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
+		Bucket: b.Bucket, Journal: b.Journal, Known: plan.evidence, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
 		From: params.From.Time(), To: params.To.Time(), Progress: p,
 	}
 	for _, id := range params.Accounts {
