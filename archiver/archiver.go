@@ -29,9 +29,9 @@ var ErrHandedOver = errors.New("archiver: shard given up")
 // Archiver seals the shards of a stream. Its Open is the consumer's Opener. It is safe for
 // concurrent use.
 type Archiver struct {
-	Config
-	mu   sync.Mutex
-	open map[*shard]struct{}
+	config Config
+	mu     sync.Mutex
+	open   map[*shard]struct{}
 	// adopted is where the last segment of others ends that each source met, so that the search
 	// does not end before it.
 	adopted map[string]string
@@ -56,7 +56,7 @@ func New(c Config) (*Archiver, error) {
 		return nil, err
 	}
 	c.complete()
-	return &Archiver{Config: c, open: make(map[*shard]struct{}), adopted: make(map[string]string)}, nil
+	return &Archiver{config: c, open: make(map[*shard]struct{}), adopted: make(map[string]string)}, nil
 }
 
 // Stats reads the counters.
@@ -117,10 +117,10 @@ func (a *Archiver) end(ctx context.Context, source segment.Source, checkpoint st
 	var key string
 	reach := a.reach(source, checkpoint)
 	err = withKeepAlive(ctx, maxSearch, func(ctx context.Context) (err error) {
-		key, footer, err = archive.Last(ctx, a.Bucket, source, a.Now())
+		key, footer, err = archive.Last(ctx, a.config.Bucket, source, a.config.Now())
 		if err == nil && endsBefore(footer, reach) {
-			a.Log.Warn("segments are not under the days where they should be, so all days are listed", "shard", source.String())
-			key, footer, err = archive.LastOfAllDays(ctx, a.Bucket, source)
+			a.config.Log.Warn("segments are not under the days where they should be, so all days are listed", "shard", source.String())
+			key, footer, err = archive.LastOfAllDays(ctx, a.config.Bucket, source)
 		}
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,7 +112,7 @@ func (s *shop) work(wanted int) *archiver.Archiver {
 	w := consumer.New(consumer.Config{
 		Runtime: consumer.Runtime{
 			Stream: "events", Owner: s.t.Name() + time.Now().String(), Exclusive: true, Lease: 2 * time.Second,
-			Table: s.control, Streams: s.streams, Log: a.Log,
+			Table: s.control, Streams: s.streams, Log: slog.New(slog.DiscardHandler),
 		},
 		Name: archiver.Name, Open: a.Open,
 	})

@@ -36,7 +36,7 @@ type cutPoints struct{ ends []archive.EndMarker } // the newest first
 // lostSegments finds the end markers beyond the end of a source's chain.
 func (a *Archiver) lostSegments(ctx context.Context, source segment.Source, last string) (r cutPoints, err error) {
 	err = withKeepAlive(ctx, maxSearch, func(ctx context.Context) (err error) {
-		r.ends, err = archive.EndMarkersAfter(ctx, a.Bucket, source, last)
+		r.ends, err = archive.EndMarkersAfter(ctx, a.config.Bucket, source, last)
 		return err
 	})
 	return r, err
@@ -73,16 +73,16 @@ func (s *shard) setChainEnd(key string, f segment.Footer) {
 // enough, or nobody can wait for the next. A failure delays it: the segment is durable without.
 func (s *shard) writeMarker(ctx context.Context, now, ended bool) {
 	e := &s.chainEnd
-	due := now || s.archiver.Now().Sub(e.at) >= min(markEvery, s.archiver.SegmentAge)
+	due := now || s.archiver.config.Now().Sub(e.at) >= min(markEvery, s.archiver.config.SegmentAge)
 	if e.footer.Last == "" || !(e.moved && due) && (!ended || e.closed) {
 		return
 	}
-	e.at = s.archiver.Now()
+	e.at = s.archiver.config.Now()
 	err := withKeepAlive(ctx, maxCall, func(ctx context.Context) error {
-		return archive.NewEndMarker(e.name, e.footer, ended).Write(ctx, s.archiver.Bucket)
+		return archive.NewEndMarker(e.name, e.footer, ended).Write(ctx, s.archiver.config.Bucket)
 	})
 	if err != nil {
-		s.archiver.Log.Warn("end marker is not written", "shard", s.source.String(), "error", err)
+		s.archiver.config.Log.Warn("end marker is not written", "shard", s.source.String(), "error", err)
 		return
 	}
 	e.moved, e.closed = false, ended

@@ -102,7 +102,7 @@ func (a *Archiver) Suspended() error {
 // archived before.
 func (a *Archiver) reportLoss(source segment.Source, until string, what error) {
 	a.stats.losses.Add(1)
-	a.Log.Error("a part of the archive was lost", "shard", source.String(), "error", what)
+	a.config.Log.Error("a part of the archive was lost", "shard", source.String(), "error", what)
 	a.outages.set(source, outage{what: what.Error(), until: until})
 }
 
@@ -126,7 +126,7 @@ func (a *Archiver) afterDamage(source segment.Source, key, checkpoint string, da
 // time.
 func (a *Archiver) suspend(source segment.Source, why error) *suspendedHandler {
 	if a.outages.get(source).again.IsZero() {
-		a.Log.Error("shard is not archived", "shard", source.String(), "error", why)
+		a.config.Log.Error("shard is not archived", "shard", source.String(), "error", why)
 	}
 	again := time.Now().Add(retryAfter)
 	a.outages.set(source, outage{what: fmt.Sprintf("suspended: %v; audit names what differs", why), again: again})

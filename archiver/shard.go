@@ -112,7 +112,7 @@ func (s *shard) skip(d *consumer.Delivery) error {
 		return fmt.Errorf("archiver: %s sequence %s: %w", s.source, d.Sequence, d.Err)
 	}
 	s.archiver.stats.skipped.Add(1)
-	s.archiver.Log.Warn("record holds no entry and is not archived", "shard", s.source.String(), "sequence", d.Sequence, "error", d.Err)
+	s.archiver.config.Log.Warn("record holds no entry and is not archived", "shard", s.source.String(), "sequence", d.Sequence, "error", d.Err)
 	if !s.segment.Empty() {
 		s.segment.Skip(d.Sequence)
 	}
@@ -120,13 +120,13 @@ func (s *shard) skip(d *consumer.Delivery) error {
 }
 
 func (s *shard) full() bool {
-	return s.segment.Rows() >= s.archiver.SegmentRows || (!s.segment.Empty() && s.segment.Size() >= s.archiver.SegmentBytes)
+	return s.segment.Rows() >= s.archiver.config.SegmentRows || (!s.segment.Empty() && s.segment.Size() >= s.archiver.config.SegmentBytes)
 }
 
 // old judges age by the stream's time at the end of the batch, so that a reader far behind does not
 // seal at every batch.
 func (s *shard) old(b consumer.Batch) bool {
-	return s.archiver.Now().Add(-b.Behind).Sub(s.segment.Arrived()) >= s.archiver.SegmentAge
+	return s.archiver.config.Now().Add(-b.Behind).Sub(s.segment.Arrived()) >= s.archiver.config.SegmentAge
 }
 
 // checkpoint is the last sequence number up to which everything read is in the bucket; "" when that
@@ -151,7 +151,7 @@ func (s *shard) seal(ctx context.Context) error {
 		return fmt.Errorf("archiver: %s: %w", s.source, err)
 	}
 	err = withKeepAlive(ctx, maxTransfer(int64(len(sealed.Data))), func(ctx context.Context) error {
-		return s.archiver.Bucket.Create(ctx, sealed.Key, sealed.Data)
+		return s.archiver.config.Bucket.Create(ctx, sealed.Key, sealed.Data)
 	})
 	if errors.Is(err, bucket.ErrExists) {
 		return s.adopt(ctx, sealed)
@@ -172,8 +172,8 @@ func (s *shard) seal(ctx context.Context) error {
 // since repeats were dropped over the whole.
 func (s *shard) adopt(ctx context.Context, ours segment.Sealed) error {
 	var theirs *segment.Segment
-	err := withKeepAlive(ctx, maxTransfer(int64(s.archiver.SegmentBytes)), func(ctx context.Context) (err error) {
-		theirs, err = segment.Open(ctx, s.archiver.Bucket, ours.Key)
+	err := withKeepAlive(ctx, maxTransfer(int64(s.archiver.config.SegmentBytes)), func(ctx context.Context) (err error) {
+		theirs, err = segment.Open(ctx, s.archiver.config.Bucket, ours.Key)
 		return err
 	})
 	if err != nil {

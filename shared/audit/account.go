@@ -94,7 +94,7 @@ func (s *accountAudit) partition(ctx context.Context, prefix string, visit func(
 	q := table.Query{
 		Table: journal.Table, PK: s.account.String(), From: table.S(prefix), To: table.S(prefix + "~"), Consistent: true,
 	}
-	for row, err := range table.Rows(ctx, s.Table, q) {
+	for row, err := range table.Rows(ctx, s.config.Table, q) {
 		if err != nil {
 			return fmt.Errorf("read journal of %s: %w", s.account, err)
 		}
@@ -178,7 +178,7 @@ func (s *accountAudit) matchArchive(e *event.Entry) {
 		s.report.count(&s.report.OnTheWay, 1)
 	default:
 		s.find(archiveMissing, inArchive, e.First, "missing up to v%d", e.Last)
-		if s.Repair.Streams != nil {
+		if s.config.Repair.Streams != nil {
 			s.missing = append(s.missing, e)
 		}
 	}

@@ -65,7 +65,7 @@ func (a *auditor) readArchive(ctx context.Context, plan archive.Plan, part, part
 		return nil
 	}
 	keep := func(tenant, id string) bool { return archive.Part(tenant, id, parts) == part }
-	err := plan.Read(ctx, a.Bucket, segment.Exact, keep, take, damaged, a.Progress.Add)
+	err := plan.Read(ctx, a.config.Bucket, segment.Exact, keep, take, damaged, a.config.Progress.Add)
 	for _, has := range found {
 		has.sort()
 	}

@@ -68,7 +68,7 @@ type Repair struct {
 
 // auditor is an audit at work.
 type auditor struct {
-	Config
+	config  Config
 	report  *Report
 	live    map[string]int64 // the live generation of each model
 	settled time.Time        // what was recorded later may be on its way
@@ -89,7 +89,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	}
 	began := time.Now()
 	a := &auditor{
-		Config: c, report: &Report{Began: began.UTC(), Repair: repairs, Totals: map[string]Total{}},
+		config: c, report: &Report{Began: began.UTC(), Repair: repairs, Totals: map[string]Total{}},
 		live: map[string]int64{}, damage: map[string]bool{}, settled: began.Add(-c.Grace),
 	}
 	err := a.run(ctx)
@@ -104,14 +104,14 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 }
 
 func (a *auditor) run(ctx context.Context) error {
-	for _, model := range a.Models {
-		live, _, err := readmodel.Generations(ctx, a.Table, model)
+	for _, model := range a.config.Models {
+		live, _, err := readmodel.Generations(ctx, a.config.Table, model)
 		if err != nil {
 			return err
 		}
 		a.live[model] = live
 	}
-	plan, err := archive.LoadPlan(ctx, a.Bucket)
+	plan, err := archive.LoadPlan(ctx, a.config.Bucket)
 	if err != nil {
 		return err
 	}
@@ -123,8 +123,8 @@ func (a *auditor) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	parts := plan.Parts(a.PartEvents)
-	a.Progress.Begin("audit", "events", plan.Events*int64(parts))
+	parts := plan.Parts(a.config.PartEvents)
+	a.config.Progress.Begin("audit", "events", plan.Events*int64(parts))
 	for part := range parts {
 		err = a.part(ctx, plan, part, parts)
 		if err != nil {
@@ -136,7 +136,7 @@ func (a *auditor) run(ctx context.Context) error {
 
 // strays tells of what lies in the bucket and is no part of the archive. It is no difference.
 func (a *auditor) strays(ctx context.Context, among archive.Strays) error {
-	outside, err := archive.StraysOutside(ctx, a.Bucket)
+	outside, err := archive.StraysOutside(ctx, a.config.Bucket)
 	if err != nil {
 		return err
 	}
@@ -156,41 +156,25 @@ func (a *auditor) part(ctx context.Context, plan archive.Plan, part, parts int) 
 	audit := func(of event.Account, has *archivedAccount) {
 		group.Go(func() error { return a.account(within, of, has) })
 	}
-	err = a.listAccounts(within, func(of event.Account) {
+	for of, failed := range readmodel.AllAccounts(within, a.config.Accounts) {
+		if failed != nil {
+			err = failed
+			break
+		}
 		if archive.Part(of.Tenant, of.ID, parts) != part {
-			return
+			continue
 		}
 		has := archived[of]
 		delete(archived, of)
 		audit(of, has)
-	})
+	}
 	if err == nil {
-		// Accounts that the index does not list: it may lag, or the journal lacks them.
+		// accounts that the index does not list: it may lag, or the journal lacks them
 		for of, has := range archived {
 			audit(of, has)
 		}
 	}
 	return errors.Join(group.Wait(), err)
-}
-
-func (a *auditor) listAccounts(ctx context.Context, visit func(event.Account)) error {
-	for _, digit := range []byte(event.HashBuckets) {
-		after := ""
-		for {
-			accounts, next, err := a.Accounts.Accounts(ctx, digit, after)
-			if err != nil {
-				return err
-			}
-			for _, of := range accounts {
-				visit(of)
-			}
-			if next == "" {
-				break
-			}
-			after = next
-		}
-	}
-	return nil
 }
 
 func (a *auditor) onTheWay(e *event.Entry) bool { return e.RecordedAt.After(a.settled) }

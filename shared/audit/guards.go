@@ -69,7 +69,7 @@ func (s *accountAudit) readGuards(ctx context.Context) error {
 
 // checkGuard names a guard that is missing, once it has been looked for by its own key.
 func (s *accountAudit) checkGuard(ctx context.Context, version int64) error {
-	_, err := s.Table.Get(ctx, journal.Table, table.Key{PK: s.account.String(), SK: fmt.Sprintf("R#%012d", version)}, true)
+	_, err := s.config.Table.Get(ctx, journal.Table, table.Key{PK: s.account.String(), SK: fmt.Sprintf("R#%012d", version)}, true)
 	if errors.Is(err, table.ErrNotFound) {
 		s.find(guardMissing, inJournal, version, "it was reversed and has no guard")
 		return nil
@@ -85,7 +85,7 @@ func (s *accountAudit) checkPending(ctx context.Context, late []pendingRow) erro
 	if len(late) == 0 {
 		return nil
 	}
-	page, err := s.Table.Query(ctx, table.Query{
+	page, err := s.config.Table.Query(ctx, table.Query{
 		Table: journal.Table, PK: s.account.String(), From: table.S("E#"), To: table.S("E#~"), Desc: true, Limit: 1, Consistent: true,
 	})
 	if err != nil {

@@ -26,15 +26,15 @@ func (s *accountAudit) repair(ctx context.Context) error {
 		s.markRepaired(inArchive, e.First)
 	}
 	for _, row := range s.wrong {
-		if err := s.repairRow(ctx, row, s.Repair.Refold); err != nil {
+		if err := s.repairRow(ctx, row, s.config.Repair.Refold); err != nil {
 			return err
 		}
 	}
 	for _, row := range s.behind {
-		if slices.Contains(s.wrong, row) && s.Repair.Refold != nil {
+		if slices.Contains(s.wrong, row) && s.config.Repair.Refold != nil {
 			continue
 		}
-		if err := s.repairRow(ctx, row, s.Repair.CatchUp); err != nil {
+		if err := s.repairRow(ctx, row, s.config.Repair.CatchUp); err != nil {
 			return err
 		}
 	}
@@ -76,7 +76,7 @@ func (s *accountAudit) republish(ctx context.Context, e *event.Entry) error {
 	if err != nil {
 		return fmt.Errorf("republish %s v%d: %w", s.account, e.First, err)
 	}
-	sender := publisher.Sender{Streams: s.Repair.Streams, Stream: s.Repair.Stream}
+	sender := publisher.Sender{Streams: s.config.Repair.Streams, Stream: s.config.Repair.Stream}
 	err = sender.Send(ctx, stream.Record{PartitionKey: s.account.String(), Data: sealed.Record})
 	if err != nil {
 		return fmt.Errorf("republish %s v%d: %w", s.account, e.First, err)

@@ -27,9 +27,9 @@ type modelRow struct {
 
 // modelRows reads the account's live rows.
 func (a *auditor) modelRows(ctx context.Context, of event.Account) ([]modelRow, error) {
-	rows := make([]modelRow, 0, len(a.Models))
-	for _, model := range a.Models {
-		raw, err := a.Table.Get(ctx, model, readmodel.RowKey(a.live[model], of), true)
+	rows := make([]modelRow, 0, len(a.config.Models))
+	for _, model := range a.config.Models {
+		raw, err := a.config.Table.Get(ctx, model, readmodel.RowKey(a.live[model], of), true)
 		if err != nil && !errors.Is(err, table.ErrNotFound) {
 			return nil, fmt.Errorf("read %s of %s: %w", model, of, err)
 		}
@@ -137,8 +137,8 @@ func (s *accountAudit) checkRows() {
 
 // checkOrphanRows names the live rows of accounts that the journal does not have.
 func (a *auditor) checkOrphanRows(ctx context.Context) error {
-	for _, model := range a.Models {
-		for row, err := range table.ScanRows(ctx, a.Table, table.Scan{Table: model, Of: 1}) {
+	for _, model := range a.config.Models {
+		for row, err := range table.ScanRows(ctx, a.config.Table, table.Scan{Table: model, Of: 1}) {
 			if err != nil {
 				return fmt.Errorf("scan %s: %w", model, err)
 			}
@@ -161,7 +161,7 @@ func (a *auditor) checkOrphanRow(ctx context.Context, model string, raw table.Ro
 	if generation != a.live[model] {
 		return nil
 	}
-	page, err := a.Table.Query(ctx, table.Query{
+	page, err := a.config.Table.Query(ctx, table.Query{
 		Table: journal.Table, PK: of.String(), From: table.S("E#"), To: table.S("E#~"), Limit: 1, Consistent: true,
 	})
 	if err != nil {
@@ -171,10 +171,10 @@ func (a *auditor) checkOrphanRow(ctx context.Context, model string, raw table.Ro
 		return nil
 	}
 	a.report.find(rowAhead, model, of.String(), version, "a row of an account that the journal does not have")
-	if a.Repair.CatchUp == nil {
+	if a.config.Repair.CatchUp == nil {
 		return nil
 	}
-	if err := a.Repair.CatchUp(ctx, model, of); err != nil && !errors.Is(err, readmodel.ErrQuarantined) {
+	if err := a.config.Repair.CatchUp(ctx, model, of); err != nil && !errors.Is(err, readmodel.ErrQuarantined) {
 		return fmt.Errorf("project %s into %s: %w", of, model, err)
 	}
 	return nil

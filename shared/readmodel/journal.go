@@ -28,3 +28,28 @@ type Journal interface {
 	History
 	Directory
 }
+
+// AllAccounts walks all accounts of the journal, in no order that means anything. An error is the
+// last.
+func AllAccounts(ctx context.Context, d Directory) iter.Seq2[event.Account, error] {
+	return func(yield func(event.Account, error) bool) {
+		for _, bucket := range []byte(event.HashBuckets) {
+			for after := ""; ; {
+				accounts, next, err := d.Accounts(ctx, bucket, after)
+				if err != nil {
+					yield(event.Account{}, err)
+					return
+				}
+				for _, a := range accounts {
+					if !yield(a, nil) {
+						return
+					}
+				}
+				after = next
+				if after == "" {
+					break
+				}
+			}
+		}
+	}
+}

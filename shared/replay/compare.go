@@ -73,7 +73,7 @@ func Compare(ctx context.Context, c CompareConfig) (CompareResult, error) {
 	if err != nil {
 		return found, fmt.Errorf("compare %s: %w", c.Model, err)
 	}
-	run := comparison{CompareConfig: c, live: live, candidate: candidate}
+	run := comparison{config: c, live: live, candidate: candidate}
 	c.Progress.Begin(fmt.Sprintf("compare %s with %s", readmodel.Name(c.Model, candidate), readmodel.Name(c.Model, live)), "rows", 0)
 	err = eachRow(ctx, c.Table, c.Model, live, func(ctx context.Context, row modelRow) error { return run.compareAccount(ctx, row.account) })
 	if err == nil {
@@ -97,7 +97,7 @@ func (c CompareConfig) noCandidate(g readmodel.GenerationSet) error {
 }
 
 type comparison struct {
-	CompareConfig
+	config          CompareConfig
 	live, candidate int64
 	equal, ahead    atomic.Int64
 	faults          faultList
@@ -108,7 +108,7 @@ type comparison struct {
 // come, as the live one may always be a little ahead; one that is behind and stands still does not
 // follow.
 func (r *comparison) compareAccount(ctx context.Context, a event.Account) error {
-	r.Progress.Add(1)
+	r.config.Progress.Add(1)
 	var first, from int64
 	for try := 1; ; try++ {
 		live, made, err := r.readRows(ctx, a)
@@ -147,9 +147,9 @@ func (r *comparison) compareAccount(ctx context.Context, a event.Account) error 
 
 // readRows reads an account's two rows.
 func (r *comparison) readRows(ctx context.Context, a event.Account) (live, made modelRow, err error) {
-	live, err = getRow(ctx, r.Table, r.Model, r.live, a)
+	live, err = getRow(ctx, r.config.Table, r.config.Model, r.live, a)
 	if err == nil {
-		made, err = getRow(ctx, r.Table, r.Model, r.candidate, a)
+		made, err = getRow(ctx, r.config.Table, r.config.Model, r.candidate, a)
 	}
 	return live, made, err
 }
@@ -183,7 +183,7 @@ func (r *comparison) fromJournal(ctx context.Context, row modelRow) (bool, error
 	if row.version == 0 {
 		return true, nil
 	}
-	for e, err := range r.Journal.Backward(ctx, row.account, row.version) {
+	for e, err := range r.config.Journal.Backward(ctx, row.account, row.version) {
 		var newer *event.FormatError
 		switch {
 		case errors.Is(err, journal.ErrDamaged) || errors.As(err, &newer):
@@ -223,7 +223,7 @@ func (r *comparison) candidateOnly(ctx context.Context, there modelRow) error {
 	if err != nil || live.attrs != nil {
 		return err
 	}
-	r.Progress.Add(1)
+	r.config.Progress.Add(1)
 	switch {
 	case made.blocked != 0:
 		r.faults.add(made.account, made.blocked, "the candidate's row is blocked")

@@ -89,7 +89,7 @@ func (d *dryRun) put(ctx context.Context, into Restorer, e *event.Entry, s accou
 func (d *dryRun) compareRows(ctx context.Context, r *restore, a event.Account, put []*event.Entry) error {
 	d.missingOf(a)
 	for model, live := range d.live {
-		row, err := getRow(ctx, r.Table, model, live, a)
+		row, err := getRow(ctx, r.config.Table, model, live, a)
 		if err == nil {
 			err = r.compareRow(ctx, model, row, put)
 		}

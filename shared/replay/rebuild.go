@@ -117,7 +117,7 @@ func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *Reb
 	if err != nil {
 		return err
 	}
-	var met damage
+	var damaged damage
 	marks, err := loadMarks(ctx, c.Table, readmodel.Name(c.Model, done.Generation))
 	if err != nil {
 		return err
@@ -127,10 +127,10 @@ func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *Reb
 	c.Progress.Begin("fold the archive into "+readmodel.Name(c.Model, done.Generation), "events", left.Events)
 	var events atomic.Int64
 	err = streamSources(ctx, c.Bucket, left, func() sink {
-		return &sourceFolder{to: to, marks: marks, events: &events, progress: c.Progress, damage: &met}
+		return &sourceFolder{to: to, marks: marks, events: &events, progress: c.Progress, damage: &damaged}
 	})
-	done.Events, done.Gaps = events.Load(), met.addTo(p).Gaps
-	done.Faults, _ = met.entries.result()
+	done.Events, done.Gaps = events.Load(), damaged.addTo(p).Gaps
+	done.Faults, _ = damaged.entries.result()
 	return err
 }
 
@@ -156,29 +156,15 @@ func (c RebuildConfig) catchUp(ctx context.Context, to Projection, done *Rebuild
 func eachAccount(ctx context.Context, from readmodel.Directory, visit func(context.Context, event.Account) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(accountsAtOnce)
-	err := listAccounts(ctx, from, func(a event.Account) {
-		group.Go(func() error { return visit(ctx, a) })
-	})
-	return errors.Join(group.Wait(), err)
-}
-
-func listAccounts(ctx context.Context, from readmodel.Directory, visit func(event.Account)) error {
-	for _, digit := range []byte(event.HashBuckets) {
-		for after := ""; ; {
-			accounts, next, err := from.Accounts(ctx, digit, after)
-			if err != nil {
-				return err
-			}
-			for _, a := range accounts {
-				visit(a)
-			}
-			if next == "" {
-				break
-			}
-			after = next
+	var failed error
+	for a, err := range readmodel.AllAccounts(ctx, from) {
+		if err != nil {
+			failed = err
+			break
 		}
+		group.Go(func() error { return visit(ctx, a) })
 	}
-	return nil
+	return errors.Join(group.Wait(), failed)
 }
 
 // sourceFolder is the sink of one source: it gathers the entries of each account, so that a row is

@@ -36,7 +36,7 @@ func (r *comparison) compareWithJournal(ctx context.Context, live, made modelRow
 		}
 		if wrong != "" {
 			right = false
-			r.faults.add(row.account, row.version, "%s, never met at one version: %s", readmodel.Name(r.Model, row.generation), wrong)
+			r.faults.add(row.account, row.version, "%s, never met at one version: %s", readmodel.Name(r.config.Model, row.generation), wrong)
 		}
 	}
 	switch {
@@ -51,7 +51,7 @@ func (r *comparison) compareWithJournal(ctx context.Context, live, made modelRow
 
 // refold is a row that is made of an account's journal again, in memory, version after version.
 type refold struct {
-	CompareConfig
+	config     CompareConfig
 	account    event.Account
 	in         *memoryTable
 	generation int64
@@ -62,11 +62,11 @@ type refold struct {
 // newRefold opens the model's projection into a table of its own. Its generation is a candidate
 // there, so that it sends nothing.
 func (r *comparison) newRefold(ctx context.Context, a event.Account) (*refold, error) {
-	p := &refold{CompareConfig: r.CompareConfig, account: a, in: newMemoryTable()}
+	p := &refold{config: r.config, account: a, in: newMemoryTable()}
 	var err error
-	p.generation, err = readmodel.StartCandidate(ctx, p.in, r.Model)
+	p.generation, err = readmodel.StartCandidate(ctx, p.in, r.config.Model)
 	if err == nil {
-		p.to, err = r.Projection(ctx, p.in, p.generation)
+		p.to, err = r.config.Projection(ctx, p.in, p.generation)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open a proof of %s: %w", a.ID, err)
@@ -85,7 +85,7 @@ func (p *refold) compare(ctx context.Context, row modelRow) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("hold %s against the journal: %w", p.account.ID, err)
 	}
-	want, err := getRow(ctx, p.in, p.Model, p.generation, p.account)
+	want, err := getRow(ctx, p.in, p.config.Model, p.generation, p.account)
 	switch {
 	case err != nil:
 		return "", err
@@ -108,7 +108,7 @@ func (p *refold) fold(ctx context.Context, version int64) error {
 		return nil
 	}
 	var chunk []*event.Entry
-	for e, err := range p.Journal.Entries(ctx, p.account, p.at+1, version) {
+	for e, err := range p.config.Journal.Entries(ctx, p.account, p.at+1, version) {
 		if err != nil {
 			return err
 		}

@@ -72,8 +72,8 @@ func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("replay: republish: %w", err)
 	}
-	var met damage
-	w := &accountReader{bucket: c.Bucket, plan: plan, depth: segment.Exact, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &met}
+	var damaged damage
+	w := &accountReader{bucket: c.Bucket, plan: plan, depth: segment.Exact, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &damaged}
 	if len(c.Accounts) == 1 {
 		w.only = c.Accounts[0]
 	}
@@ -97,7 +97,7 @@ func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 	if err != nil {
 		return out.published, err
 	}
-	found, err := met.entries.result()
+	found, err := damaged.entries.result()
 	if err != nil {
 		err = fmt.Errorf("%w: %v", err, found.List[0])
 	}

@@ -75,7 +75,7 @@ func RestoreJournal(ctx context.Context, c RestoreConfig) (RestoreResult, error)
 	if err != nil {
 		return RestoreResult{}, fmt.Errorf("restore journal: %w", err)
 	}
-	r := restore{RestoreConfig: c}
+	r := restore{config: c}
 	if c.DryRun {
 		r.dry, err = newDryRun(ctx, c)
 		if err != nil {
@@ -90,25 +90,25 @@ func RestoreJournal(ctx context.Context, c RestoreConfig) (RestoreResult, error)
 	if err != nil {
 		return done, fmt.Errorf("restore journal: %w", err)
 	}
-	done.Faults, err = r.met.entries.result()
+	done.Faults, err = r.damage.entries.result()
 	return done, cmp.Or(gapsError(gaps), err)
 }
 
 type restore struct {
-	RestoreConfig
+	config            RestoreConfig
 	accounts, entries atomic.Int64
-	met               damage
+	damage            damage
 	dry               *dryRun // nil when it is none
 }
 
 func (r *restore) run(ctx context.Context, plan archive.Plan) ([]archive.Gap, error) {
-	w := &accountReader{bucket: r.Bucket, plan: plan, depth: segment.Exact, concurrency: accountsAtOnce, perPass: r.PassEvents, damage: &r.met}
-	w.progress = r.Progress
+	w := &accountReader{bucket: r.config.Bucket, plan: plan, depth: segment.Exact, concurrency: accountsAtOnce, perPass: r.config.PassEvents, damage: &r.damage}
+	w.progress = r.config.Progress
 	w.progress.Begin("restore the journal", "events", plan.Events*int64(w.passes()))
 	at := &passes{}
 	if r.dry == nil {
 		var err error
-		at, err = loadPasses(ctx, r.Table, "journal", w)
+		at, err = loadPasses(ctx, r.config.Table, "journal", w)
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +118,7 @@ func (r *restore) run(ctx context.Context, plan archive.Plan) ([]archive.Gap, er
 		if err != nil {
 			return nil, err
 		}
-		if r.met.entries.any() {
+		if r.damage.entries.any() {
 			at.next++ // not saved: a run that goes on must come by here again and name it too
 			continue
 		}
@@ -135,7 +135,7 @@ func (r *restore) account(ctx context.Context, w *accountReader, h history) erro
 	w.reportLater(h, nil)
 	good, version, wrong := h.verified()
 	if wrong != "" {
-		r.met.entries.add(h.account, version, "%s", wrong)
+		r.damage.entries.add(h.account, version, "%s", wrong)
 	}
 	put, err := r.put(ctx, h, good)
 	if err == nil && r.dry != nil {
@@ -160,21 +160,21 @@ func (r *restore) put(ctx context.Context, h history, entries []*event.Entry) (i
 		for _, ev := range e.Events {
 			s, err = account.Fold(s, ev)
 			if err != nil {
-				r.met.entries.add(h.account, ev.Version, "%v", err)
+				r.damage.entries.add(h.account, ev.Version, "%v", err)
 				return i, nil
 			}
 		}
 		if r.dry != nil {
-			err = r.dry.put(ctx, r.Restorer, e, s)
+			err = r.dry.put(ctx, r.config.Restorer, e, s)
 		} else {
-			err = r.Restorer.Restore(ctx, e, s)
+			err = r.config.Restorer.Restore(ctx, e, s)
 		}
 		switch {
 		case errors.Is(err, journal.ErrDiffers) && h.supersededAt(e.First):
-			r.met.entries.add(h.account, e.First, "the journal has the later life's entry in this place: restore into an empty journal")
+			r.damage.entries.add(h.account, e.First, "the journal has the later life's entry in this place: restore into an empty journal")
 			return i, nil
 		case errors.Is(err, journal.ErrDiffers):
-			r.met.entries.add(h.account, e.First, "the journal has another entry in this place")
+			r.damage.entries.add(h.account, e.First, "the journal has another entry in this place")
 			return i, nil
 		case err != nil:
 			return i, err
@@ -187,10 +187,10 @@ func (r *restore) put(ctx context.Context, h history, entries []*event.Entry) (i
 // compareRows names every live row that is ahead of the journal, or was folded from another
 // history. A dry run did it for the accounts that it met.
 func (r *restore) compareRows(ctx context.Context) error {
-	for _, model := range r.Models {
-		r.Progress.Begin("compare "+model+" with the journal", "rows", 0)
-		err := eachLiveRow(ctx, r.Table, model, func(ctx context.Context, row modelRow) error {
-			r.Progress.Add(1)
+	for _, model := range r.config.Models {
+		r.config.Progress.Begin("compare "+model+" with the journal", "rows", 0)
+		err := eachLiveRow(ctx, r.config.Table, model, func(ctx context.Context, row modelRow) error {
+			r.config.Progress.Add(1)
 			if r.dry.seen(row.account) {
 				return nil
 			}
@@ -213,16 +213,16 @@ func (r *restore) compareRow(ctx context.Context, model string, row modelRow, wi
 	if i := slices.IndexFunc(with, func(e *event.Entry) bool { return e.First <= row.version && row.version <= e.Last }); i >= 0 {
 		e = with[i]
 	} else {
-		_, e, err = journal.NewReader(r.Table).Event(ctx, row.account, row.version)
+		_, e, err = journal.NewReader(r.config.Table).Event(ctx, row.account, row.version)
 	}
 	switch {
 	case errors.Is(err, journal.ErrNoEvent):
-		r.met.entries.add(row.account, row.version, "the %s row is ahead of the restored journal", model)
+		r.damage.entries.add(row.account, row.version, "the %s row is ahead of the restored journal", model)
 		return nil
 	case err != nil:
 		return err
 	case e.Last == row.version && e.Hash.String() != row.hash:
-		r.met.entries.add(row.account, row.version, "the %s row was folded from another entry", model)
+		r.damage.entries.add(row.account, row.version, "the %s row was folded from another entry", model)
 	}
 	return nil
 }

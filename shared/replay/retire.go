@@ -96,9 +96,9 @@ func Retire(ctx context.Context, c RetireConfig) (RetireResult, error) {
 
 // retiring is a Retire at work.
 type retiring struct {
-	RetireConfig
-	archive.Retirement
-	source segment.Source
+	config     RetireConfig
+	retirement archive.Retirement
+	source     segment.Source
 	// Nothing of the gap arrived at or after until. Of what was recorded at or after young the
 	// archive need not have anything yet.
 	until, young time.Time
@@ -136,13 +136,13 @@ func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 	if len(gaps) == 0 {
 		return nil, fmt.Errorf("%w: %s; audit names those that are", ErrNotGap, c.Key)
 	}
-	r := &retiring{RetireConfig: c, source: gaps[0].Source, until: time.UnixMicro(until), replacements: map[*archive.Planned][]archive.RetiredEntry{}}
+	r := &retiring{config: c, source: gaps[0].Source, until: time.UnixMicro(until), replacements: map[*archive.Planned][]archive.RetiredEntry{}}
 	r.young = time.Now().Add(-c.Grace)
 	if old := r.until.Add(clockTolerance); r.young.Before(old) {
 		r.young = old
 	}
 	known := false
-	if r.Retirement, known, err = archive.NewRetirement(ctx, c.Bucket, gaps); err != nil {
+	if r.retirement, known, err = archive.NewRetirement(ctx, c.Bucket, gaps); err != nil {
 		return nil, fmt.Errorf("replay: retire: %w", err)
 	}
 	if !known {
@@ -163,7 +163,7 @@ func (r *retiring) pass(ctx context.Context, pass int) error {
 		return err
 	}
 	var listed sync.Map
-	err = eachAccount(ctx, r.Journal, func(ctx context.Context, a event.Account) error {
+	err = eachAccount(ctx, r.config.Journal, func(ctx context.Context, a event.Account) error {
 		if !keep(a.Tenant, a.ID) {
 			return nil
 		}
@@ -196,7 +196,7 @@ func (r *retiring) account(ctx context.Context, a event.Account, all []archivedE
 		last = max(last, h.Last)
 	}
 	head, there := int64(0), []archivedEntry{}
-	for e, err := range r.Journal.Entries(ctx, a, 1, 0) {
+	for e, err := range r.config.Journal.Entries(ctx, a, 1, 0) {
 		if err != nil {
 			return fmt.Errorf("journal of %s: %w", a, err)
 		}
@@ -233,7 +233,7 @@ func (r *retiring) addReplacements(entries []archivedEntry) {
 
 // afterGap says that an entry comes behind the gap.
 func (r *retiring) afterGap(h archivedEntry) bool {
-	return !h.arrived.Before(r.until) || h.in.Name.Source == r.source && (r.AfterLast == "" || stream.CompareSequence(h.in.Footer.Last, r.AfterLast) > 0)
+	return !h.arrived.Before(r.until) || h.in.Name.Source == r.source && (r.retirement.AfterLast == "" || stream.CompareSequence(h.in.Footer.Last, r.retirement.AfterLast) > 0)
 }
 
 // finish is the retirement with everything that replaces the segment, the same each time.
@@ -242,7 +242,7 @@ func (r *retiring) finish() *archive.Retirement {
 	for _, s := range by {
 		entries := r.replacements[s]
 		slices.SortFunc(entries, archive.RetiredEntry.Compare)
-		r.Replace(s, entries)
+		r.retirement.Replace(s, entries)
 	}
-	return &r.Retirement
+	return &r.retirement
 }

@@ -56,9 +56,9 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 			return Faults{}, fmt.Errorf("replay: at: %w", err)
 		}
 	}
-	var met damage
+	var damaged damage
 	w := &accountReader{
-		bucket: c.Bucket, plan: plan, depth: segment.Exact, only: c.Account, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &met,
+		bucket: c.Bucket, plan: plan, depth: segment.Exact, only: c.Account, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &damaged,
 	}
 	// where there are, what came later proves what was before
 	if c.Version == 0 && len(plan.Gaps) == 0 {
@@ -72,7 +72,7 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 	if err != nil {
 		return Faults{}, fmt.Errorf("replay: at: %w", err)
 	}
-	found, err := met.entries.result()
+	found, err := damaged.entries.result()
 	return found, cmp.Or(gapsError(w.gaps()), err)
 }
 
