@@ -16,8 +16,7 @@ import (
 	"passbook/shared/table/pebbletable"
 )
 
-// BenchmarkRebuild folds an archive of four shards on the disk into a generation on the disk, fsync
-// on.
+// BenchmarkRebuild folds an archive of four shards on disk into a generation on disk, with fsync.
 func BenchmarkRebuild(b *testing.B) {
 	e := newEnv(b)
 	shards := make([][]*event.Entry, 4)

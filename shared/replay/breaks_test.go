@@ -14,8 +14,8 @@ import (
 	"passbook/shared/replay"
 )
 
-// TestJobs_NameAMissingSegment takes a segment out of the middle that has only the ends of
-// histories: no account has a gap, and the one that it may hold more of is named.
+// A missing segment from the middle has only the ends of histories: no account has a gap, and the
+// one of which it may have more is named.
 func TestJobs_NameAMissingSegment(t *testing.T) {
 	e := newEnv(t)
 	dir := t.TempDir()

@@ -18,16 +18,16 @@ import (
 )
 
 const (
-	// sameVersionTries is how often two rows that move are looked at until they are met at one
-	// version, meetEvery the time between.
+	// sameVersionTries is how often two rows that move are read before the attempt to find both at
+	// one version is given up; tryEvery is the time between.
 	sameVersionTries = 20
 	tryEvery         = 50 * time.Millisecond
-	// catchUpTries is how often a candidate's row is looked at until it is where the live one was
-	// at first: so many looks take a second more than readers wait for a generation that lags.
+	// catchUpTries is how often a candidate's row is read until it reaches the first version of the
+	// live row. This takes a second more than readers wait for a generation that lags.
 	catchUpTries = 60
 )
 
-// ignoredAttrs are the attributes in which two generations differ by nature: who wrote the row and
+// ignoredAttrs are the attributes that differ between generations by nature: who wrote the row and
 // when, and the generation itself.
 var ignoredAttrs = []string{"rev", "projected_at", "shard", "sequence", "pending", "quiet", "hk", "dk"}
 
@@ -35,10 +35,11 @@ var ignoredAttrs = []string{"rev", "projected_at", "shard", "sequence", "pending
 type CompareConfig struct {
 	Table table.Table
 	Model string
-	// Journal gives the history of an account whose two rows are never met at one version.
+	// Journal has the history of an account whose two rows are never found at one version.
 	Journal readmodel.History
-	// Projection opens the model's projection into another table, of the candidate there: what it
-	// makes of the history is what a row that was not met must be.
+	// Projection opens the model's projection in another table, where the generation is a
+	// candidate. A row that was not found at the live row's version is compared with what the
+	// projection makes of the history.
 	Projection func(ctx context.Context, in table.Table, generation int64) (Projection, error)
 	Progress   *progress.Tracker
 }
@@ -46,24 +47,25 @@ type CompareConfig struct {
 // CompareResult is what Compare found.
 type CompareResult struct {
 	Live, Candidate int64
-	// Equal rows agree in everything: at one version, or, where the account is too busy for the two
-	// to be met, each with what the journal makes of its own version. Ahead are rows of the
-	// candidate that agree with the journal, and that the live generation does not reach, as its
-	// row is blocked, stands still, is not there, or is not of the journal's history.
+	// Equal rows agree in everything: at one version, or, where the account is too busy to find
+	// both at one, each with what the journal makes of its version. Ahead are rows of the candidate
+	// that agree with the journal, and that the live generation does not reach: its row is in
+	// quarantine, does not advance, is missing, or is not from the journal's history.
 	Equal, Ahead int64
-	// Faults name the rows that differ, are behind the live one's, are blocked, or can be held
-	// against nothing.
+	// Faults name the rows that differ, are behind the live ones, are in quarantine, or cannot be
+	// compared with anything.
 	Faults Faults
 }
 
-// Compare holds the candidate of a model against the live generation, each row at equal versions.
-// While both follow the stream a row is read again until the two meet. Those of a busy account may
-// never be met; they are held against the journal then, and no row of the candidate passes that was
-// held against nothing. It ends with ErrDifference when a row differs, lags or is blocked.
+// Compare compares the candidate of a model with the live generation, each row at equal versions.
+// While both follow the stream a row is read again until both are at one version. The rows of a
+// busy account may never be; they are compared with the journal then. No row of the candidate
+// passes without a comparison. Compare ends with ErrDifference if a row differs, lags or is in
+// quarantine.
 func Compare(ctx context.Context, c CompareConfig) (CompareResult, error) {
 	g, err := readmodel.LoadGenerations(ctx, c.Table, c.Model)
 	live, candidate := g.Live, g.Candidate
-	if candidate == 0 && g.Previous > g.Live { // it was live, and left by going back
+	if candidate == 0 && g.Previous > g.Live { // it was live before a promote --back
 		candidate = g.Previous
 	}
 	found := CompareResult{Live: live, Candidate: candidate}
@@ -87,7 +89,7 @@ func Compare(ctx context.Context, c CompareConfig) (CompareResult, error) {
 	return found, err
 }
 
-// noCandidate is the error where there is nothing to compare.
+// noCandidate returns the error of a model that has nothing to compare.
 func (c CompareConfig) noCandidate(g readmodel.GenerationSet) error {
 	if g.Previous != 0 {
 		return fmt.Errorf("there is no candidate: replay promote --model %s --back returns to generation %d, replay discard --model %s --yes "+
@@ -103,10 +105,10 @@ type comparison struct {
 	faults          faultList
 }
 
-// compareAccount compares an account's two rows: at one version if they are met there, else each
-// with the journal. How far the live row was at the first look is how far the candidate's must
-// come, as the live one may always be a little ahead; one that is behind and stands still does not
-// follow.
+// compareAccount compares an account's two rows: at one version if they are found there, else each
+// with the journal. The candidate must reach the version that the live row had at first, since the
+// live row may always be a little ahead. A candidate's row that is behind and does not advance does
+// not follow the stream.
 func (r *comparison) compareAccount(ctx context.Context, a event.Account) error {
 	r.config.Progress.Add(1)
 	var first, from int64
@@ -121,7 +123,7 @@ func (r *comparison) compareAccount(ctx context.Context, a event.Account) error 
 		follows := made.version >= live.version || made.version > from
 		switch {
 		case made.blocked != 0:
-			r.faults.add(a, made.blocked, "the candidate's row is blocked")
+			r.faults.add(a, made.blocked, "the candidate's row is in quarantine")
 			return nil
 		case live.version == made.version:
 			return r.compareRows(ctx, a, live, made)
@@ -132,7 +134,7 @@ func (r *comparison) compareAccount(ctx context.Context, a event.Account) error 
 			if err != nil {
 				return err
 			}
-			if !right { // it is no measure, however far it is
+			if !right { // its version is not one that the candidate can reach
 				return r.compareWithJournal(ctx, live, made, false)
 			}
 			r.faults.add(a, made.version+1, "the candidate's row is behind the live one at v%d", live.version)
@@ -154,16 +156,16 @@ func (r *comparison) readRows(ctx context.Context, a event.Account) (live, made 
 	return live, made, err
 }
 
-// compareRows compares two rows at one version. Equal rows prove nothing when both were folded from
-// a forged record, so the candidate's must be of the journal's history; where the live one is not,
-// it is no measure.
+// compareRows compares two rows at one version. Equal rows prove nothing if both were folded from a
+// forged record, so the candidate's must be from the journal's history; a live row that is not
+// cannot serve as a measure.
 func (r *comparison) compareRows(ctx context.Context, a event.Account, live, made modelRow) error {
 	right, err := r.fromJournal(ctx, made)
 	switch {
 	case err != nil:
 		return err
 	case !right:
-		r.faults.add(a, made.version, "the candidate's row is not of the journal's history: bank quarantine redrive %s folds it from the journal", a.ID)
+		r.faults.add(a, made.version, "the candidate's row was not folded from the journal's entry: bank quarantine redrive %s folds it from the journal", a.ID)
 		return nil
 	case live.hash != made.hash:
 		return r.compareWithJournal(ctx, live, made, false)
@@ -177,8 +179,8 @@ func (r *comparison) compareRows(ctx context.Context, a event.Account, live, mad
 	return nil
 }
 
-// fromJournal says whether a row was folded from the entry that the journal has at its version.
-// What the journal cannot give is not held against it: the audit names that.
+// fromJournal reports whether a row was folded from the entry that the journal has at its version.
+// Where the journal cannot be read it reports true: the audit names that.
 func (r *comparison) fromJournal(ctx context.Context, row modelRow) (bool, error) {
 	if row.version == 0 {
 		return true, nil
@@ -189,14 +191,15 @@ func (r *comparison) fromJournal(ctx context.Context, row modelRow) (bool, error
 		case errors.Is(err, journal.ErrDamaged) || errors.As(err, &newer):
 			return true, nil
 		case err != nil:
-			return false, fmt.Errorf("hold %s against the journal: %w", row.account.ID, err)
+			return false, fmt.Errorf("compare %s with the journal: %w", row.account.ID, err)
 		}
 		return e.Last == row.version && row.hash == e.Hash.String(), nil
 	}
 	return false, nil
 }
 
-// differences names the attributes in which two rows of one version differ and must not, in order.
+// differences returns the names of the attributes in which two rows of one version differ and must
+// not, sorted.
 func differences(one, other modelRow) []string {
 	var differ []string
 	for name := range one.attrs {
@@ -213,11 +216,12 @@ func differences(one, other modelRow) []string {
 	return differ
 }
 
+// compared reports whether an attribute must be equal in both rows.
 func compared(name string) bool {
 	return !slices.Contains(ignoredAttrs, name) && name != "blocked_at_version" && name != "cause"
 }
 
-// candidateOnly looks at the candidate's rows that the live generation does not have.
+// candidateOnly checks the candidate's rows that the live generation lacks.
 func (r *comparison) candidateOnly(ctx context.Context, there modelRow) error {
 	live, made, err := r.readRows(ctx, there.account)
 	if err != nil || live.attrs != nil {
@@ -226,16 +230,16 @@ func (r *comparison) candidateOnly(ctx context.Context, there modelRow) error {
 	r.config.Progress.Add(1)
 	switch {
 	case made.blocked != 0:
-		r.faults.add(made.account, made.blocked, "the candidate's row is blocked")
+		r.faults.add(made.account, made.blocked, "the candidate's row is in quarantine")
 		return nil
-	case made.version == 0: // nothing was folded into it, so nothing in it can be wrong
+	case made.version == 0: // nothing was folded into it yet
 		return nil
 	}
 	return r.compareWithJournal(ctx, live, made, false)
 }
 
-// Promote makes the candidate live if Compare finds nothing, or whatever it finds when force says
-// so. The generation that was live stays beside it until Discard.
+// Promote makes the candidate live if Compare finds no fault, or with force also if it finds some.
+// The generation that was live stays until Discard.
 func Promote(ctx context.Context, c CompareConfig, force bool) (CompareResult, error) {
 	found, err := Compare(ctx, c)
 	if err != nil && !(force && found.Faults.Count > 0) {

@@ -19,7 +19,7 @@ import (
 	"passbook/shared/table"
 )
 
-// spoiled is the test model with a posted balance that is a unit too high.
+// spoiled is the test model with a posted balance that is one unit too high.
 var spoiled = func() readmodel.Model[account.State] {
 	m := testModel
 	m.Encode = func(attrs table.Map, generation int64, a event.Account, s account.State) {
@@ -29,8 +29,7 @@ var spoiled = func() readmodel.Model[account.State] {
 	return m
 }()
 
-// busy is a table in which rows are on the move: before each reading, the row's worker does what it
-// does next.
+// busy is a table in which rows move: before each read the row's worker takes its next step.
 type busy struct {
 	table.Table
 	mu   sync.Mutex
@@ -46,8 +45,8 @@ func (b *busy) Get(ctx context.Context, name string, key table.Key, consistent b
 	return b.Table.Get(ctx, name, key, consistent)
 }
 
-// worker folds the entries of one account into a generation, as many a turn as it is told. The
-// first so many are folded already.
+// worker folds the entries of one account into a generation, as many in each turn as it is given.
+// The first ones are folded already.
 func (e *env) worker(t *testing.T, m readmodel.Model[account.State], generation int64, entries []*event.Entry, first, turn int) func() {
 	t.Helper()
 	p := e.projectionInto(readmodel.NewRows(e.table, m), generation)
@@ -65,7 +64,7 @@ func (e *env) worker(t *testing.T, m readmodel.Model[account.State], generation 
 // theOne is the account of a bank that has one.
 var theOne = event.Account{Tenant: "main", ID: "A-0"}
 
-// oneAccount gives the entries of a bank of one account, committed.
+// oneAccount returns the entries of a bank of one account, committed.
 func (e *env) oneAccount(t *testing.T) []*event.Entry {
 	t.Helper()
 	entries := archivetest.Bank(12, 1, 400)
@@ -76,9 +75,9 @@ func (e *env) oneAccount(t *testing.T) []*event.Entry {
 	return entries
 }
 
-// The rows of a busy account are never met at one version. Each must be what the journal makes of
-// its own then.
-func TestPromote_RowsThatAreNeverMet(t *testing.T) {
+// The rows of a busy account are never found at one version. Each must then be what the journal
+// makes of its version.
+func TestPromote_ComparesRowsThatAreNeverAtOneVersionWithTheJournal(t *testing.T) {
 	for name, c := range map[string]struct {
 		live, candidate readmodel.Model[account.State]
 		// lead is how many entries the candidate's row is ahead of the live one, always.
@@ -87,9 +86,9 @@ func TestPromote_RowsThatAreNeverMet(t *testing.T) {
 	}{
 		"equal, ahead":            {testModel, testModel, 3, ""},
 		"equal, behind":           {testModel, testModel, -3, ""},
-		"wrong candidate, ahead":  {testModel, spoiled, 3, "standing@2, never met at one version: it differs in [posted]"},
-		"wrong candidate, behind": {testModel, spoiled, -3, "standing@2, never met at one version: it differs in [posted]"},
-		"wrong live row":          {spoiled, testModel, 3, "standing@1, never met at one version: it differs in [posted]"},
+		"wrong candidate, ahead":  {testModel, spoiled, 3, "standing@2 was never found at the other row's version: the row differs in [posted]"},
+		"wrong candidate, behind": {testModel, spoiled, -3, "standing@2 was never found at the other row's version: the row differs in [posted]"},
+		"wrong live row":          {spoiled, testModel, 3, "standing@1 was never found at the other row's version: the row differs in [posted]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -121,9 +120,9 @@ func TestPromote_RowsThatAreNeverMet(t *testing.T) {
 	}
 }
 
-// A candidate that does not come to where the live row was is late, and no history proves it to be
-// otherwise.
-func TestCompare_CandidateThatFollowsNoMore(t *testing.T) {
+// A candidate that does not reach the live row's first version is behind, also if its rows agree
+// with the journal.
+func TestCompare_FindsACandidateThatNoLongerFollows(t *testing.T) {
 	for name, folded := range map[string]int{"behind from the first": 100, "overtaken": 103} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -171,8 +170,8 @@ func (c cut) Entries(ctx context.Context, a event.Account, from, to int64) iter.
 	}
 }
 
-// A history that the model cannot fold proves nothing, and the account is not set aside for it.
-func TestCompare_HistoryThatCannotBeFolded(t *testing.T) {
+// A history that the model cannot fold proves nothing, and does not put the account in quarantine.
+func TestCompare_OfAHistoryThatCannotBeFoldedIsADifference(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	entries := e.oneAccount(t)
@@ -201,9 +200,8 @@ func TestCompare_HistoryThatCannotBeFolded(t *testing.T) {
 	}
 }
 
-// A candidate that the live generation does not reach has nothing but the journal to be held
-// against.
-func TestCompare_CandidateThatIsAhead(t *testing.T) {
+// A candidate that the live generation does not reach can only be compared with the journal.
+func TestCompare_ComparesACandidateThatIsAheadWithTheJournal(t *testing.T) {
 	blocked := func(row table.Row) { row.Attrs["blocked_at_version"] = table.N(row.Attrs["version"].(table.N) + 1) }
 	for name, c := range map[string]struct {
 		candidate readmodel.Model[account.State]
@@ -214,14 +212,14 @@ func TestCompare_CandidateThatIsAhead(t *testing.T) {
 		end  error
 		says string
 	}{
-		"live row blocked":                  {candidate: testModel, first: 100, change: blocked},
-		"live row blocked, wrong candidate": {candidate: spoiled, first: 100, change: blocked, says: "differs in [posted]"},
-		"live row stands":                   {candidate: testModel, first: 100},
-		"live row stands, wrong candidate":  {candidate: spoiled, first: 100, says: "differs in [posted]"},
-		"no live row":                       {candidate: testModel},
-		"no live row, wrong candidate":      {candidate: spoiled, says: "differs in [posted]"},
-		"journal that ends before":          {candidate: testModel, end: errEnd, says: "ahead of the journal"},
-		"journal that is damaged":           {candidate: testModel, end: journal.ErrDamaged, says: "cannot be held against the journal"},
+		"live row blocked":                        {candidate: testModel, first: 100, change: blocked},
+		"live row in quarantine, wrong candidate": {candidate: spoiled, first: 100, change: blocked, says: "differs in [posted]"},
+		"live row stands":                         {candidate: testModel, first: 100},
+		"live row stands, wrong candidate":        {candidate: spoiled, first: 100, says: "differs in [posted]"},
+		"no live row":                             {candidate: testModel},
+		"no live row, wrong candidate":            {candidate: spoiled, says: "differs in [posted]"},
+		"journal that ends before":                {candidate: testModel, end: errEnd, says: "ahead of the journal"},
+		"journal that is damaged":                 {candidate: testModel, end: journal.ErrDamaged, says: "the journal cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

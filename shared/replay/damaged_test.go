@@ -17,8 +17,8 @@ import (
 	"passbook/shared/replay"
 )
 
-// A damaged segment costs the accounts of which it may hold something, by name, and no other:
-// whatever is given is right.
+// A damaged segment costs the accounts of which it may have something, by name, and no other. Every
+// state that is returned is right.
 func TestJobs_ADamagedSegmentCostsOnlyItsAccounts(t *testing.T) {
 	for name, damage := range map[string]func([]byte) []byte{
 		"page":   func(b []byte) []byte { b[len(b)/3] ^= 1; return b },
@@ -83,7 +83,7 @@ func TestJobs_ADamagedSegmentCostsOnlyItsAccounts(t *testing.T) {
 	}
 }
 
-// mustCost holds that a job ended with a difference that names the segment.
+// mustCost checks that a job ended with a difference that names the segment.
 func mustCost(t *testing.T, victim string, err error) {
 	t.Helper()
 	if !errors.Is(err, replay.ErrDifference) || !strings.Contains(err.Error(), victim) {
@@ -91,7 +91,7 @@ func mustCost(t *testing.T, victim string, err error) {
 	}
 }
 
-// mustBeRight holds that every account is given as it was, or named; that those of the damaged
+// mustBeRight checks that every account is returned as it was, or named; that those of the damaged
 // segment are named; and no more than half of all.
 func mustBeRight(t *testing.T, want, got map[event.Account]account.State, faults replay.Faults, held map[string]bool) {
 	t.Helper()
@@ -110,7 +110,7 @@ func mustBeRight(t *testing.T, want, got map[event.Account]account.State, faults
 	}
 }
 
-// archived are the keys of a shard's segments.
+// archived returns the keys of a shard's segments.
 func archived(t *testing.T, e *env, shard string) (keys []string) {
 	t.Helper()
 	for object, err := range archive.List(t.Context(), e.bucket) {

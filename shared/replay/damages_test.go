@@ -25,8 +25,8 @@ import (
 	"passbook/shared/segment"
 )
 
-// damageShards and damageSegments are the archive that is damaged: shards with so many segments
-// each.
+// damageShards and damageSegments are the size of the archive that is damaged: shards, and segments
+// of each.
 const (
 	damageShards   = 4
 	damageSegments = 5
@@ -43,7 +43,7 @@ type ruin struct {
 
 func (r ruin) path(key string) string { return filepath.Join(r.dir, filepath.FromSlash(key)) }
 
-// middle is the segment that most cases damage.
+// middle returns the segment that most cases damage.
 func (r ruin) middle() string { return r.of[0][2] }
 
 func (r ruin) check(err error) {
@@ -76,7 +76,7 @@ func (r ruin) remove(keys ...string) {
 	}
 }
 
-// footerOf is where the footer of a segment begins.
+// footerOf returns the offset of a segment's footer.
 func footerOf(data []byte) int {
 	return len(data) - 8 - int(binary.LittleEndian.Uint32(data[len(data)-8:]))
 }
@@ -88,8 +88,8 @@ func flip(at func([]byte) int) func([]byte) []byte {
 	}
 }
 
-// rewrite writes a segment's rows again, as another program would: with its metadata, and none of
-// its sums.
+// rewrite writes a segment's rows again as another program would: with its metadata, and without
+// checksums.
 func (r ruin) rewrite(how func([]parquet.Row) []parquet.Row) {
 	r.t.Helper()
 	data := r.read(r.middle())
@@ -123,12 +123,12 @@ func (r ruin) rewrite(how func([]parquet.Row) []parquet.Row) {
 	r.write(r.middle(), out.Bytes())
 }
 
-// moved is a segment's key with a part of it replaced.
+// moved returns a segment's key with a part of it replaced.
 func moved(key, part, by string) string { return strings.Replace(key, part, by, 1) }
 
 const damageDay = "date=2026-03-01"
 
-// damages are the cases: what is done, and the codes that audit, at, journal and rebuild end with.
+// damages are the cases: what is done, and the exit codes of audit, at, journal and rebuild.
 var damages = []struct {
 	name  string
 	do    func(ruin)
@@ -224,7 +224,7 @@ var damages = []struct {
 }
 
 // TestDamages does each damage to a copy of one archive. Each job ends with the code of the table
-// in docs/operations.md, and whatever it gives is right: nothing is wrong in silence.
+// in docs/operations.md, and what it returns is right: nothing is silently wrong.
 func TestDamages(t *testing.T) {
 	known := archive.Evidence{Since: archivetest.Start}
 	bank, other := newEnv(t), newEnv(t)
@@ -305,7 +305,7 @@ func (e *env) archiveMarked(t *testing.T, dir string, entries []*event.Entry) {
 	}
 }
 
-// code is what a program ends with.
+// code returns the exit code of a program.
 func code(err error) int {
 	switch {
 	case err == nil:

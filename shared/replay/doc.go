@@ -1,21 +1,23 @@
-// Package replay makes things again from the archive: read models, the journal, states of the past,
+// Package replay rebuilds from the archive: read models, the journal, past states of accounts,
 // stream records.
 //
 // Rebuild folds the archive, or the journal, into a new generation of a read model, with the
-// projection that also follows the stream; Compare holds it against the live one, or where two rows
-// never meet against the journal, and Promote flips them; Discard removes the one that is not live.
-// Journal puts a lost journal back, entry by entry, each account up to its first gap. At gives the
-// state of accounts as of a time or version. Republish puts a range of entries on a stream again,
-// up to the journal's heads.
+// projection that also follows the stream. Compare compares it with the live generation, or with
+// the journal where two rows are never at one version; Promote makes it live and Discard removes a
+// generation that is not. RestoreJournal puts a lost journal back entry by entry, each account up
+// to its first gap. StatesAt returns the states of accounts at a time or version. Republish puts a
+// range of entries on a stream again, up to the journal's heads. Retire marks a damaged segment as
+// replaced.
 //
-// Every job is planned first: Plan says what it will read, and nothing is written by that. Jobs
-// report their progress, run in parallel, hold a bounded part of the history in memory, may be
-// stopped at any moment and go on when they are called again. What does not fit together is named,
-// account and version, and is ErrDifference at the end: a damaged segment, or one that is missing,
-// costs the accounts of which it may hold something, and no others.
+// Every job first plans what it will read, which writes nothing. Jobs report their progress, run in
+// parallel, keep a bounded part of the history in memory, can be interrupted at any moment and
+// continue when they are called again. Inconsistencies are reported by account and version, with
+// ErrDifference at the end. A damaged or missing segment costs only the accounts of which it may
+// contain something.
 //
-// Two ways lead through the archive. Sources in parallel, each in its order, is fast, and for who
-// drops repeats and fills gaps by himself. Whole accounts, a part of all of them in each pass, is
-// exact: every account comes once, complete and in version order, however its records lie on shards
-// and segments. Next on the walk: audit.
+// The archive is read in one of two ways. streamSources reads sources in parallel, each in its
+// order; that is fast, and left to callers that drop repeats and fill gaps themselves.
+// accountReader reads whole accounts, a part of them in each pass; each account comes once,
+// complete and in version order, however its records are spread over shards and segments. Next on
+// the walk: audit.
 package replay

@@ -11,8 +11,8 @@ import (
 	"passbook/shared/readmodel"
 )
 
-// lackingKept bounds the accounts that Lacking lists; all are counted.
-const lackingKept = 10_000
+// maxMissing bounds the accounts that Missing lists; all are counted.
+const maxMissing = 10_000
 
 // Missing is what the journal lacks.
 type Missing struct {
@@ -22,8 +22,8 @@ type Missing struct {
 	List []MissingOfAccount `json:"list"`
 }
 
-// MissingOfAccount is what the journal lacks of one account: so many entries, from the version From
-// up to To.
+// MissingOfAccount is what the journal lacks of one account: so many entries, between the versions
+// From and To.
 type MissingOfAccount struct {
 	Account string `json:"account_id"`
 	Entries int64  `json:"entries"`
@@ -31,11 +31,11 @@ type MissingOfAccount struct {
 	To      int64  `json:"to_version"`
 }
 
-// dryRun is what a restore would have done: some 100 bytes an account. The nil one is of a run that
-// is not dry.
+// dryRun counts what a restore would have done, about 100 bytes for each account. The nil dryRun is
+// that of a real restore.
 type dryRun struct {
 	mu  sync.Mutex
-	all map[event.Account]*MissingOfAccount // those met
+	all map[event.Account]*MissingOfAccount // of the accounts that were read
 	// live has the live generation of each model.
 	live map[string]int64
 }
@@ -52,7 +52,7 @@ func newDryRun(ctx context.Context, c RestoreConfig) (*dryRun, error) {
 	return d, nil
 }
 
-// seen says that an account's rows were compared with what its journal would be.
+// seen reports whether an account's rows were compared with its restored journal.
 func (d *dryRun) seen(a event.Account) bool {
 	if d == nil {
 		return false
@@ -62,7 +62,7 @@ func (d *dryRun) seen(a event.Account) bool {
 	return d.all[a] != nil
 }
 
-// missingOf is what the journal lacks of an account.
+// missingOf returns what the journal lacks of an account.
 func (d *dryRun) missingOf(a event.Account) *MissingOfAccount {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -85,7 +85,7 @@ func (d *dryRun) put(ctx context.Context, into Restorer, e *event.Entry, s accou
 	return nil
 }
 
-// compareRows holds an account's live rows against its journal with the entries that would be put.
+// compareRows compares an account's live rows with its journal and the entries that would be put.
 func (d *dryRun) compareRows(ctx context.Context, r *restore, a event.Account, put []*event.Entry) error {
 	d.missingOf(a)
 	for model, live := range d.live {
@@ -114,6 +114,6 @@ func (d *dryRun) result() Missing {
 		}
 	}
 	slices.SortFunc(sum.List, func(a, b MissingOfAccount) int { return cmp.Compare(a.Account, b.Account) })
-	sum.List = sum.List[:min(len(sum.List), lackingKept)]
+	sum.List = sum.List[:min(len(sum.List), maxMissing)]
 	return sum
 }

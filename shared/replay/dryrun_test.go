@@ -10,7 +10,7 @@ import (
 	"passbook/shared/replay"
 )
 
-func TestJournal_ADryRunSaysWhatTheJournalLacks(t *testing.T) {
+func TestRestoreJournal_ADryRunReportsWhatTheJournalLacks(t *testing.T) {
 	entries := archivetest.Bank(11, 6, 200)
 	e := newEnv(t)
 	e.archive(t, "s-0", archivetest.Records(entries), 40)
@@ -60,7 +60,7 @@ func TestJournal_ADryRunSaysWhatTheJournalLacks(t *testing.T) {
 	}
 }
 
-func TestJournal_ADryRunProvesTheRows(t *testing.T) {
+func TestRestoreJournal_ADryRunChecksTheRows(t *testing.T) {
 	entries := archivetest.Bank(12, 4, 80)
 	other := archivetest.Bank(13, 4, 80) // the same accounts with another history
 	for name, project := range map[string]func(*env){

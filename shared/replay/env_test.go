@@ -42,7 +42,7 @@ var testModel = readmodel.Model[account.State]{
 	Decode: func(a table.Map) (account.State, error) { return account.ParseState([]byte(a.Text("state"))) },
 }
 
-// env is a bank's stores.
+// env has a bank's stores.
 type env struct {
 	table  table.Table
 	stream *faults.Stream
@@ -69,7 +69,7 @@ func (e *env) projection(generation int64) *readmodel.Projection[account.State] 
 	return e.projectionInto(e.rows, generation)
 }
 
-// projectionInto is a projection into rows of another table or model.
+// projectionInto returns a projection into rows of another table or model.
 func (e *env) projectionInto(rows *readmodel.Rows[account.State], generation int64) *readmodel.Projection[account.State] {
 	return readmodel.NewProjection(readmodel.ProjectionConfig[account.State]{
 		Generation: generation, Rows: rows, Journal: e.reader, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -79,11 +79,11 @@ func (e *env) projectionInto(rows *readmodel.Rows[account.State], generation int
 // archive puts records into the bucket as segments of a shard, so many records each.
 func (e *env) archive(t testing.TB, shard string, records []segment.Record, perSegment int) {
 	t.Helper()
-	e.archiveLife(t, archivetest.Start.Truncate(time.Second), shard, records, perSegment)
+	e.archiveIn(t, archivetest.Start.Truncate(time.Second), shard, records, perSegment)
 }
 
-// archiveLife is archive, in the life of the stream that was created then.
-func (e *env) archiveLife(t testing.TB, created time.Time, shard string, records []segment.Record, perSegment int) {
+// archiveIn archives as archive does, in the incarnation of the stream that was created then.
+func (e *env) archiveIn(t testing.TB, created time.Time, shard string, records []segment.Record, perSegment int) {
 	t.Helper()
 	source := segment.Source{Stream: "passbook-events", Created: created, Shard: shard}
 	var link segment.Link
@@ -107,8 +107,8 @@ func (e *env) archiveLife(t testing.TB, created time.Time, shard string, records
 	}
 }
 
-// archiveShuffled spreads entries over shards, repeats some and disturbs their order: what
-// publishers and resharding can do.
+// archiveShuffled spreads entries over shards, repeats some and disturbs their order, as publishers
+// and resharding can.
 func (e *env) archiveShuffled(t testing.TB, entries []*event.Entry, seed uint64) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -189,7 +189,7 @@ func (e *env) restoring() replay.RestoreConfig {
 	}
 }
 
-// dump gives the rows of a table by key.
+// dump returns the rows of a table by key.
 func dump(t testing.TB, from table.Table, name string) map[table.Key]table.Map {
 	t.Helper()
 	rows := map[table.Key]table.Map{}

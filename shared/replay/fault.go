@@ -13,33 +13,33 @@ import (
 	"passbook/shared/segment"
 )
 
-// ErrDifference says that a job found what does not fit together; its report names it. Programs
-// exit with 3.
+// ErrDifference means that a job found something inconsistent; its result names it. Programs exit
+// with 3.
 var ErrDifference = errors.New("replay: differences found")
 
-// Fault is something that does not fit together.
+// Fault is one inconsistency.
 type Fault struct {
 	Account event.Account
 	// Version is the first one concerned.
 	Version int64
-	// What says what is wrong, without values of the account.
+	// What describes it, without values of the account.
 	What string
 }
 
-// String names the account, the version and what is wrong.
+// String returns the account, the version and the description.
 func (f Fault) String() string { return fmt.Sprintf("%s v%d: %s", f.Account, f.Version, f.What) }
 
-// maxFaults bounds the faults that are kept; all are counted.
+// maxFaults bounds the faults that are listed; all are counted.
 const maxFaults = 10_000
 
 // Faults are what a job found, in order of account and version.
 type Faults struct {
-	// Count is how many there are; List has the first of them that were found.
+	// Count is their number; List has the first ones that were found.
 	Count int64
 	List  []Fault
 }
 
-// faultList gathers faults. It may be used concurrently.
+// faultList collects faults. It is safe for concurrent use.
 type faultList struct {
 	mu     sync.Mutex
 	faults Faults
@@ -60,7 +60,7 @@ func (c *faultList) any() bool {
 	return c.faults.Count > 0
 }
 
-// result gives the faults, and ErrDifference when there are any.
+// result returns the faults, and ErrDifference if there are any.
 func (c *faultList) result() (Faults, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,31 +73,31 @@ func (c *faultList) result() (Faults, error) {
 	return c.faults, nil
 }
 
-// damage is what was met in segments, each thing of which costs only what it holds. It may be used
-// concurrently.
+// damage collects damage found in segments, which costs only what it contains. It is safe for
+// concurrent use.
 type damage struct {
 	mu       sync.Mutex
 	segments map[string]error // by their keys
 	entries  faultList
-	// ends has the last damaged version of each account that has any.
+	// ends has the last damaged version of each account with damage.
 	ends map[event.Account]int64
 }
 
-// lastDamaged is the last version of an account that was met damaged.
+// lastDamaged returns the last damaged version of an account.
 func (d *damage) lastDamaged(a event.Account) int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.ends[a]
 }
 
-// addTo is the plan with what was met as gaps.
+// addTo returns the plan with the damaged segments as gaps.
 func (d *damage) addTo(p archive.Plan) archive.Plan {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return p.Without(d.segments)
 }
 
-// add notes damage; any other error comes back.
+// add notes damage and returns any other error.
 func (d *damage) add(in *archive.Planned, err error) error {
 	var entry *segment.EntryError
 	switch {
@@ -123,8 +123,8 @@ func (d *damage) add(in *archive.Planned, err error) error {
 	return nil
 }
 
-// gapsError is ErrDifference that names the gaps of an archive; nil when there are none. An account
-// that was opened in a gap is named by nothing else.
+// gapsError returns an ErrDifference that names the gaps of an archive; nil if there are none. An
+// account that was opened in a gap is not named by anything else.
 func gapsError(gaps []archive.Gap) error {
 	if len(gaps) == 0 {
 		return nil
@@ -136,7 +136,7 @@ func gapsError(gaps []archive.Gap) error {
 	if more := len(gaps) - maxGapsNamed; more > 0 {
 		fmt.Fprintf(&named, "; and %d more", more)
 	}
-	return fmt.Errorf("%w: the archive is not whole: %s", ErrDifference, named.String()[2:])
+	return fmt.Errorf("%w: the archive has gaps: %s", ErrDifference, named.String()[2:])
 }
 
 // maxGapsNamed bounds the gaps that an error names.

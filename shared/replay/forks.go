@@ -7,19 +7,20 @@ import (
 	"passbook/shared/event"
 )
 
-// An account may have two histories: a bank was begun with an empty database beside the archive of
-// another, under the same stream name. The stream was made again with it, so the two lie in
-// different lives of the stream.
+// An account may have two histories, if a bank was begun with an empty database beside the archive
+// of another one, under the same stream name. The stream was created again, so the two are in
+// different incarnations of it.
 
-// older says that an entry was archived in an earlier life of the same stream.
+// older reports whether an entry was archived in an earlier incarnation of the same stream.
 func (h archivedEntry) older(than archivedEntry) bool {
 	a, b := h.in.Name.Source, than.in.Name.Source
 	return a.Stream == b.Stream && a.Created.Before(b.Created)
 }
 
-// withoutForks takes apart what an account has, exact repeats dropped: the history of the older
-// life of the stream, in version order, and the entries of later lives that stand in its place, or
-// follow one that does. Two of one life both stay: nothing tells which is false.
+// withoutForks divides an account's entries, without exact repeats: into the history of the older
+// incarnation of the stream, in version order, and the entries of later incarnations with the same
+// versions, or that follow such entries. Two entries of one incarnation are both kept, since
+// nothing shows which one is wrong.
 func withoutForks(all []archivedEntry) (kept, false []archivedEntry) {
 	slices.SortStableFunc(all, func(a, b archivedEntry) int {
 		return cmp.Or(cmp.Compare(a.First, b.First), a.in.Name.Created.Compare(b.in.Name.Created))

@@ -12,14 +12,14 @@ import (
 	"passbook/shared/replay"
 )
 
-// grown is an account with so many entries, whose content the seed decides.
+// grown returns an account with so many entries; the seed determines its content.
 func grown(seed uint64, entries int) []*event.Entry {
 	a := archivetest.New(rand.New(rand.NewPCG(seed, 9)), "main", "A-1")
 	a.Grow(entries)
 	return a.Entries
 }
 
-func TestJournal_OfTwoLivesTheOlderHistoryComesBack(t *testing.T) {
+func TestRestoreJournal_OfTwoIncarnationsTheOlderHistoryComesBack(t *testing.T) {
 	first := archivetest.Start.Truncate(time.Second)
 	second, third := first.Add(time.Hour), first.Add(2*time.Hour)
 	right := grown(1, 12)
@@ -29,11 +29,11 @@ func TestJournal_OfTwoLivesTheOlderHistoryComesBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEnv(t)
-			e.archiveLife(t, first, "s-0", archivetest.Records(right[:8]), 5)
-			e.archiveLife(t, second, "s-0", archivetest.Records(c.later), 100)
-			// Restored, the bank went on in a third life, into which the end of the first was
-			// published again.
-			e.archiveLife(t, third, "s-0", archivetest.Records(right[6:]), 100)
+			e.archiveIn(t, first, "s-0", archivetest.Records(right[:8]), 5)
+			e.archiveIn(t, second, "s-0", archivetest.Records(c.later), 100)
+			// After its restore the bank continued in a third incarnation, into which the end of
+			// the first was published again.
+			e.archiveIn(t, third, "s-0", archivetest.Records(right[6:]), 100)
 			done, err := replay.RestoreJournal(t.Context(), e.restoring())
 			if !errors.Is(err, replay.ErrDifference) || done.Faults.Count != int64(len(c.later)) || done.Entries != int64(len(right)) {
 				t.Fatalf("%+v, %v", done, err)
@@ -55,25 +55,25 @@ func TestJournal_OfTwoLivesTheOlderHistoryComesBack(t *testing.T) {
 	}
 }
 
-func TestJournal_TwoHistoriesOfOneLifeAreAFault(t *testing.T) {
+func TestRestoreJournal_TwoHistoriesOfOneIncarnationAreAFault(t *testing.T) {
 	e := newEnv(t)
 	first := archivetest.Start.Truncate(time.Second)
 	right, twin := grown(1, 12), grown(2, 3)
-	e.archiveLife(t, first, "s-0", archivetest.Records(right), 5)
-	e.archiveLife(t, first, "s-1", archivetest.Records(twin), 5)
-	e.archiveLife(t, first.Add(time.Hour), "s-0", archivetest.Records(twin), 5) // published again: it is older than that
+	e.archiveIn(t, first, "s-0", archivetest.Records(right), 5)
+	e.archiveIn(t, first, "s-1", archivetest.Records(twin), 5)
+	e.archiveIn(t, first.Add(time.Hour), "s-0", archivetest.Records(twin), 5) // published again: it is older than that
 	done, err := replay.RestoreJournal(t.Context(), e.restoring())
 	if !errors.Is(err, replay.ErrDifference) || done.Entries != 0 || done.Faults.Count != 1 {
 		t.Fatalf("%+v, %v", done, err)
 	}
 }
 
-func TestJournal_AJournalOfTheLaterLifeSaysWhereToRestore(t *testing.T) {
+func TestRestoreJournal_IntoAJournalOfTheLaterIncarnationNamesTheRemedy(t *testing.T) {
 	e := newEnv(t)
 	first := archivetest.Start.Truncate(time.Second)
 	later := grown(2, 2)
-	e.archiveLife(t, first, "s-0", archivetest.Records(grown(1, 8)), 5)
-	e.archiveLife(t, first.Add(time.Hour), "s-0", archivetest.Records(later), 5)
+	e.archiveIn(t, first, "s-0", archivetest.Records(grown(1, 8)), 5)
+	e.archiveIn(t, first.Add(time.Hour), "s-0", archivetest.Records(later), 5)
 	e.commit(t, later)
 	done, err := replay.RestoreJournal(t.Context(), e.restoring())
 	if !errors.Is(err, replay.ErrDifference) || !strings.Contains(done.Faults.List[0].What+done.Faults.List[1].What, "restore into an empty journal") {

@@ -17,17 +17,17 @@ import (
 	"passbook/shared/segment"
 )
 
-// defaultPassEvents is how many events a pass holds in memory, about: some 1 KB each.
+// defaultPassEvents is about how many events a pass keeps in memory, about 1 KB each.
 const defaultPassEvents = 250_000
 
-// history is everything that the archive has of one account, in version order, exact repeats
-// dropped.
+// history is everything that the archive has of one account, in version order, without exact
+// repeats.
 type history struct {
 	account event.Account
 	entries []*event.Entry
-	// later are the entries of a later life of the stream that stand in the place of these.
+	// later are entries of a later incarnation of the stream with versions that are in entries.
 	later []archivedEntry
-	// last is where the archive has the last of them.
+	// last is where the archive has the last of entries.
 	last archive.Position
 }
 
@@ -38,8 +38,8 @@ type archivedEntry struct {
 	arrived time.Time
 }
 
-// verified gives the entries that follow one another from version 1 on, and what is wrong after
-// them; "" when nothing follows.
+// verified returns the entries that follow one another from version 1 on, and what is wrong with
+// the next one; "" if nothing is.
 func (h history) verified() (good []*event.Entry, version int64, wrong string) {
 	var hash event.Hash
 	version = 1
@@ -57,35 +57,36 @@ func (h history) verified() (good []*event.Entry, version int64, wrong string) {
 	return h.entries, version, ""
 }
 
-// accountReader reads whole accounts out of the archive.
+// accountReader reads whole accounts from the archive.
 type accountReader struct {
 	bucket bucket.Bucket
 	plan   archive.Plan
 	depth  segment.Depth
-	// only is the account to read; the zero one is all.
+	// only is the account to read; the zero Account means all.
 	only event.Account
-	// accounts, where it is not nil, are the only accounts to read.
+	// accounts, if not nil, are the only accounts to read.
 	accounts map[event.Account]bool
 	// concurrency is how many histories are visited at the same time.
 	concurrency int
-	// perPass is about how many events a pass holds; 0 is passEvents.
+	// perPass is about how many events a pass keeps; 0 means defaultPassEvents.
 	perPass int64
 	// progress counts the events that are read, in all passes together.
 	progress *progress.Tracker
-	// damage takes what is damaged, and is then missing.
+	// damage collects what is damaged, and missing then.
 	damage *damage
-	// reread takes the accounts that have to be read again from the whole archive; nil when all of
+	// reread collects the accounts that have to be read again from the whole archive; nil if all of
 	// it is read.
 	reread map[event.Account]bool
 	mu     sync.Mutex // guards unread
-	// damagedPlan is the plan with what was met as gaps.
+	// damagedPlan is the plan with what was found damaged as gaps.
 	damagedPlan archive.Plan
 }
 
-// gaps are those that the plan has, and those that were met.
+// gaps returns the gaps of the plan and those found by reading.
 func (w *accountReader) gaps() []archive.Gap { return w.damage.addTo(w.plan).Gaps }
 
-// passes is how often the archive is read, so that each time a part of the accounts fits in memory.
+// passes returns how often the archive is read, so that each time a part of the accounts fits in
+// memory.
 func (w *accountReader) passes() int {
 	if w.only != (event.Account{}) {
 		return 1
@@ -93,7 +94,7 @@ func (w *accountReader) passes() int {
 	return w.plan.Parts(cmp.Or(w.perPass, defaultPassEvents))
 }
 
-// pass visits every account of one pass, each once and whole.
+// pass visits every account of one pass, each once and complete.
 func (w *accountReader) pass(ctx context.Context, pass int, visit func(context.Context, history) error) error {
 	passes := w.passes()
 	keep := func(tenant, id string) bool { return archive.Part(tenant, id, passes) == pass }
@@ -122,7 +123,7 @@ func (w *accountReader) pass(ctx context.Context, pass int, visit func(context.C
 	return group.Wait()
 }
 
-// readEntries reads the archive and keeps the entries of the accounts asked for.
+// readEntries reads the archive and keeps the entries of the accounts that keep selects.
 func (w *accountReader) readEntries(ctx context.Context, keep func(tenant, id string) bool) (map[event.Account][]archivedEntry, error) {
 	found := make(map[event.Account][]archivedEntry)
 	var mu sync.Mutex
@@ -139,8 +140,8 @@ func (w *accountReader) readEntries(ctx context.Context, keep func(tenant, id st
 	return found, err
 }
 
-// readAgain has an account read again where only a part of the archive is read: what seems to be
-// missing may lie in the rest.
+// readAgain notes an account to be read again, and reports whether it will be: if only a part of
+// the archive is read, what seems to be missing may be in the rest.
 func (w *accountReader) readAgain(a event.Account) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -150,25 +151,25 @@ func (w *accountReader) readAgain(a event.Account) bool {
 	return w.reread != nil
 }
 
-// endProven says that a history ends where the account does. Where a gap of the archive may hold
-// more of it, that is named.
+// endProven reports whether a history ends where the account does. If a gap of the archive may
+// contain more of it, that becomes a fault.
 func (w *accountReader) endProven(h history) bool {
 	if len(h.entries) == 0 {
 		return true
 	}
 	end := h.entries[len(h.entries)-1].Last
-	if w.damage.lastDamaged(h.account) > end { // named already
+	if w.damage.lastDamaged(h.account) > end { // already reported
 		return false
 	}
 	g, doubted := w.damagedPlan.GapAfter(h.last)
 	if doubted {
-		w.damage.entries.add(h.account, end+1, "what follows v%d may be lost: %s", end, g)
+		w.damage.entries.add(h.account, end+1, "entries after v%d may be lost: %s", end, g)
 	}
 	return !doubted
 }
 
-// newHistory sorts what the archive has of an account by version, and drops exact repeats: of
-// these, the oldest counts.
+// newHistory sorts an account's entries by version and drops exact repeats, of which it keeps the
+// oldest.
 func newHistory(a event.Account, all []archivedEntry) history {
 	slices.SortFunc(all, func(a, b archivedEntry) int {
 		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Last, b.Last), slices.Compare(a.Hash[:], b.Hash[:]),
@@ -184,13 +185,13 @@ func newHistory(a event.Account, all []archivedEntry) history {
 	return h
 }
 
-// supersededAt says that the entry of a later life was passed over at a version.
+// supersededAt reports whether an entry of a later incarnation was left out at a version.
 func (h history) supersededAt(version int64) bool {
 	return slices.ContainsFunc(h.later, func(e archivedEntry) bool { return e.First <= version && version <= e.Last })
 }
 
-// reportLater names the entries of a later life that were passed over: all, or those that are asked
-// for. Of an account that is read again they are named then.
+// reportLater reports the entries of a later incarnation that were left out: all, or those that
+// asked selects. Of an account that is read again they are reported then.
 func (w *accountReader) reportLater(h history, asked func(*event.Entry) bool) {
 	w.mu.Lock()
 	again := w.reread[h.account]
@@ -200,7 +201,7 @@ func (w *accountReader) reportLater(h history, asked func(*event.Entry) bool) {
 	}
 	for _, e := range h.later {
 		if asked == nil || asked(e.Entry) {
-			w.damage.entries.add(h.account, e.First, "passed over, since an older life of the stream has another history: the entry in %s", e.in.Key)
+			w.damage.entries.add(h.account, e.First, "left out, since an older incarnation of the stream has another history: the entry in %s", e.in.Key)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (s *stopping) ProjectEntries(ctx context.Context, a event.Account, entries 
 	return s.Projection.ProjectEntries(ctx, a, entries)
 }
 
-func TestRebuild_GoesOnAfterAnInterruption(t *testing.T) {
+func TestRebuild_ContinuesAfterAnInterruption(t *testing.T) {
 	e := newEnv(t)
 	entries := archivetest.Bank(11, 20, 900)
 	e.commit(t, entries)
@@ -83,7 +83,7 @@ func TestRebuild_GoesOnAfterAnInterruption(t *testing.T) {
 	}
 }
 
-// A rebuild beside live traffic is promoted without a reader seeing a version go back.
+// A rebuild beside live traffic is promoted, and no reader sees a version go back.
 func TestRebuild_BesideLiveTraffic(t *testing.T) {
 	e := newEnv(t)
 	entries := archivetest.Bank(12, 10, 1500)

@@ -12,8 +12,8 @@ import (
 	"passbook/shared/table"
 )
 
-// marks remember in the control table how far a job came in each source, so that it can be stopped
-// and goes on.
+// marks record in the control table how far a job came in each source, so that it can be
+// interrupted and continued.
 type marks struct {
 	kept control.Rows
 	job  string
@@ -39,14 +39,14 @@ func loadMarks(ctx context.Context, t table.Table, job string) (*marks, error) {
 	return m, nil
 }
 
-// done says that the segment was finished before.
+// done reports whether a segment was finished before.
 func (m *marks) done(s archive.Planned) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return stream.CompareSequence(s.Name.First, m.rows[s.Name.Source.String()].first) <= 0
 }
 
-// mark saves that a segment, and all before it in its source, is done.
+// mark records that a segment, and all before it in its source, is done.
 func (m *marks) mark(ctx context.Context, s archive.Planned) error {
 	key := s.Name.Source.String()
 	m.mu.Lock()
@@ -56,7 +56,7 @@ func (m *marks) mark(ctx context.Context, s archive.Planned) error {
 	attrs := table.Map{"first": table.S(next.first), "rev": table.N(next.rev)}
 	err := m.kept.Put(ctx, key, attrs, control.Revision(was.rev))
 	if errors.Is(err, table.ErrConditionFailed) {
-		return fmt.Errorf("save progress of %s: another run is at work: %w", m.job, err)
+		return fmt.Errorf("save progress of %s: another run of this job is active: %w", m.job, err)
 	}
 	if err != nil {
 		return fmt.Errorf("save progress of %s: %w", m.job, err)

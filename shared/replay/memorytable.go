@@ -12,9 +12,9 @@ import (
 	"passbook/shared/table"
 )
 
-// memoryTable is a table in memory, of what a projection of one account writes: its row, and why it
-// was set aside. It holds no more than that, and nothing of it reaches the bank. What a projection
-// does not call is errors.ErrUnsupported.
+// memoryTable is a table in memory for what a projection of one account writes: its row, and its
+// quarantine. Nothing of it reaches the bank. Calls that a projection does not make return
+// errors.ErrUnsupported.
 type memoryTable struct {
 	mu   sync.Mutex
 	rows map[memoryKey]table.Map
@@ -27,7 +27,7 @@ type memoryKey struct {
 
 func newMemoryTable() *memoryTable { return &memoryTable{rows: map[memoryKey]table.Map{}} }
 
-// Get is table.Table's.
+// Get implements table.Table.
 func (s *memoryTable) Get(_ context.Context, name string, key table.Key, _ bool) (table.Row, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,7 +38,7 @@ func (s *memoryTable) Get(_ context.Context, name string, key table.Key, _ bool)
 	return table.Row{Key: key, Attrs: maps.Clone(attrs)}, nil
 }
 
-// Put is table.Table's.
+// Put implements table.Table.
 func (s *memoryTable) Put(_ context.Context, p table.Put) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +51,7 @@ func (s *memoryTable) Put(_ context.Context, p table.Put) error {
 	return nil
 }
 
-// Delete is table.Table's.
+// Delete implements table.Table.
 func (s *memoryTable) Delete(_ context.Context, name string, key table.Key, cond table.Condition) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,7 +63,7 @@ func (s *memoryTable) Delete(_ context.Context, name string, key table.Key, cond
 	return nil
 }
 
-// satisfies says whether a condition holds of the row in place.
+// satisfies reports whether a row satisfies a condition.
 func satisfies(cond table.Condition, attrs table.Map, there bool) bool {
 	absent, attr, value := cond.Parts()
 	if absent {
@@ -72,22 +72,22 @@ func satisfies(cond table.Condition, attrs table.Map, there bool) bool {
 	return there && reflect.DeepEqual(attrs[attr], value)
 }
 
-// Query is table.Table's.
+// Query implements table.Table.
 func (*memoryTable) Query(context.Context, table.Query) (table.Page, error) {
 	return table.Page{}, unsupported("query")
 }
 
-// Scan is table.Table's.
+// Scan implements table.Table.
 func (*memoryTable) Scan(context.Context, table.Scan) (table.Page, error) {
 	return table.Page{}, unsupported("scan")
 }
 
-// Transact is table.Table's.
+// Transact implements table.Table.
 func (*memoryTable) Transact(context.Context, []table.Put) error { return unsupported("transact") }
 
-// Skew is table.Table's: there is one clock.
+// Skew implements table.Table: there is one clock.
 func (*memoryTable) Skew() time.Duration { return 0 }
 
 func unsupported(call string) error {
-	return fmt.Errorf("%s in the table of a proof: %w", call, errors.ErrUnsupported)
+	return fmt.Errorf("%s on a table in memory: %w", call, errors.ErrUnsupported)
 }

@@ -11,8 +11,8 @@ import (
 	"passbook/shared/table"
 )
 
-// passes remember in the control table how many passes of a job over a plan are done. Another plan,
-// or other params, begin again. The zero one counts them, and remembers nothing.
+// passes record in the control table how many passes of a job over a plan are done. With another
+// plan or other params the job begins again. The zero passes counts and records nothing.
 type passes struct {
 	rows control.Rows
 	kept bool
@@ -45,10 +45,10 @@ func loadPasses(ctx context.Context, t table.Table, job string, w *accountReader
 	return at, nil
 }
 
-// done saves that one more pass is done.
+// done records that one more pass is done.
 func (p *passes) done(ctx context.Context) error { return p.save(ctx, p.next+1) }
 
-// finish forgets the passes: the next run looks at everything again.
+// finish forgets the passes: the next run reads everything again.
 func (p *passes) finish(ctx context.Context) error { return p.save(ctx, 0) }
 
 func (p *passes) save(ctx context.Context, next int) error {

@@ -18,17 +18,17 @@ import (
 )
 
 const (
-	// chunkEvents is how many events of a source are gathered before they are folded: the more, the
-	// fewer writes of a row.
+	// chunkEvents is how many events of a source are collected before they are folded. A larger
+	// chunk needs fewer writes of a row.
 	chunkEvents = 128 << 10
-	// accountsAtOnce is how many accounts are written at the same time: each write waits for a
-	// round trip or an fsync.
+	// accountsAtOnce is how many accounts are written concurrently: each write waits for a round
+	// trip or an fsync.
 	accountsAtOnce = 64
 )
 
-// Projection folds into one generation of a read model; *readmodel.Projection is one. The version
-// rule, the filling of gaps from the journal and the blocking of an account that cannot go on are
-// its own.
+// Projection folds into one generation of a read model; *readmodel.Projection is one. It applies
+// the version rule, fills gaps from the journal, and puts an account in quarantine that cannot be
+// folded further.
 type Projection interface {
 	ProjectEntries(ctx context.Context, a event.Account, entries []*event.Entry) error
 	CatchUp(ctx context.Context, a event.Account) (int64, error)
@@ -41,9 +41,9 @@ type RebuildConfig struct {
 	Model string
 	// Projection opens the projection of a generation.
 	Projection func(ctx context.Context, generation int64) (Projection, error)
-	// Bucket holds the archive; nil rebuilds from the journal alone.
+	// Bucket has the archive; nil rebuilds from the journal alone.
 	Bucket bucket.Bucket
-	// Known is what is known of the archive from elsewhere.
+	// Known is what is known of the archive from outside it.
 	Known archive.Evidence
 	// Journal lists the accounts that are brought up to their heads at the end.
 	Journal  readmodel.Directory
@@ -52,24 +52,24 @@ type RebuildConfig struct {
 
 // RebuildResult is what Rebuild did.
 type RebuildResult struct {
-	// Generation is the candidate that now stands beside the live one.
+	// Generation is the candidate, beside the live generation.
 	Generation int64
-	// Events were read from the archive, Skipped of its segments were done by an earlier run.
+	// Events were read from the archive; Skipped segments were done by an earlier run.
 	Events  int64
 	Skipped int
-	// Accounts were brought up to the journal's head; Blocked of them cannot go on.
+	// Accounts were brought up to the journal's head; Blocked of them are in quarantine.
 	Accounts, Blocked int64
-	// Gaps are the parts that the archive lacks, Faults its damaged entries. What they had came
-	// from the journal, as far as it has it.
+	// Gaps are the parts that the archive lacks, Faults its damaged entries. Their entries came
+	// from the journal, as far as it has them.
 	Gaps   []archive.Gap
 	Faults Faults
 }
 
-// Rebuild folds the archive into a candidate generation, or goes on with the one that is there, and
-// then brings each account up to the journal's head. The candidate's own worker may follow the
-// stream meanwhile. Interrupted, it goes on after the last segment that was done. What it made is
-// judged by Compare, not here; that the archive is not whole is ErrDifference at the end. While a
-// generation is being discarded it is ErrGeneration.
+// Rebuild folds the archive into a candidate generation, a new one or the one that exists, and then
+// brings each account up to the journal's head. The candidate's own worker may follow the stream at
+// the same time. After an interruption it continues after the last segment that was done. Compare
+// judges the result. A gap in the archive is ErrDifference at the end. While a generation is being
+// discarded Rebuild returns ErrGeneration.
 func Rebuild(ctx context.Context, c RebuildConfig) (RebuildResult, error) {
 	var done RebuildResult
 	err := c.checkNoDiscard(ctx)
@@ -100,13 +100,13 @@ func Rebuild(ctx context.Context, c RebuildConfig) (RebuildResult, error) {
 	return done, err
 }
 
-// checkNoDiscard refuses to begin beside a discard. The candidate may be what goes, without a
-// worker to follow with it and never to be promoted; and a discard that was interrupted would be
-// forgotten if the next one were of another generation.
+// checkNoDiscard refuses to begin beside a discard. The candidate may be what is discarded, without
+// a worker to follow the stream and never to be promoted; and a discard that was interrupted would
+// be forgotten if the next one were of another generation.
 func (c RebuildConfig) checkNoDiscard(ctx context.Context) error {
 	g, err := readmodel.LoadGenerations(ctx, c.Table, c.Model)
 	if err == nil && g.Discarding != 0 {
-		err = fmt.Errorf("generation %d is being discarded: replay discard --model %s goes on if that was interrupted: %w",
+		err = fmt.Errorf("generation %d is being discarded: if that was interrupted, replay discard --model %s continues it: %w",
 			g.Discarding, c.Model, readmodel.ErrGeneration)
 	}
 	return err
@@ -167,8 +167,8 @@ func eachAccount(ctx context.Context, from readmodel.Directory, visit func(conte
 	return errors.Join(group.Wait(), failed)
 }
 
-// sourceFolder is the sink of one source: it gathers the entries of each account, so that a row is
-// written once a chunk.
+// sourceFolder is the sink of one source. It collects the entries of each account, so that a row is
+// written once for each chunk.
 type sourceFolder struct {
 	to    Projection
 	marks *marks

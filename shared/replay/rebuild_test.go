@@ -95,7 +95,7 @@ func TestCompare_FindsEachDifference(t *testing.T) {
 	}
 }
 
-// lagging is a table in which a row of the candidate is a version behind for its first readings, as
+// lagging is a table in which a row of the candidate is a version behind for its first reads, as
 // while its worker follows.
 type lagging struct {
 	table.Table
@@ -111,7 +111,7 @@ func (l *lagging) Get(ctx context.Context, name string, key table.Key, consisten
 	return row, err
 }
 
-func TestCompare_MeetsRowsThatMove(t *testing.T) {
+func TestCompare_WaitsForRowsThatMove(t *testing.T) {
 	e := newEnv(t)
 	entries := archivetest.Bank(2, 10, 200)
 	e.commit(t, entries)
@@ -129,7 +129,7 @@ func TestCompare_MeetsRowsThatMove(t *testing.T) {
 	}
 }
 
-func TestRebuild_CountsAccountsThatCannotGoOn(t *testing.T) {
+func TestRebuild_CountsAccountsInQuarantine(t *testing.T) {
 	e := newEnv(t)
 	entries := archivetest.Bank(13, 10, 300)
 	e.project(t, 1, entries)

@@ -12,12 +12,12 @@ import (
 	"passbook/shared/readmodel"
 )
 
-// refoldChunk is how many entries of a history are in memory while a row is held against it.
+// refoldChunk is how many entries of a history are in memory while a row is folded again.
 const refoldChunk = 256
 
-// compareWithJournal holds two rows that were never met against the journal, each at its own
-// version. Where the live row does not move it is the candidate's alone that counts: it is ahead,
-// and the live one, which may be what the rebuild is to mend, is no measure.
+// compareWithJournal compares two rows that were never found at one version with the journal, each
+// at its own version. If the live row does not move only the candidate's counts: it is ahead, and
+// the rebuild may be there to repair the live one.
 func (r *comparison) compareWithJournal(ctx context.Context, live, made modelRow, moves bool) error {
 	rows := []modelRow{made}
 	if moves {
@@ -36,7 +36,7 @@ func (r *comparison) compareWithJournal(ctx context.Context, live, made modelRow
 		}
 		if wrong != "" {
 			right = false
-			r.faults.add(row.account, row.version, "%s, never met at one version: %s", readmodel.Name(r.config.Model, row.generation), wrong)
+			r.faults.add(row.account, row.version, "%s was never found at the other row's version: %s", readmodel.Name(r.config.Model, row.generation), wrong)
 		}
 	}
 	switch {
@@ -49,7 +49,7 @@ func (r *comparison) compareWithJournal(ctx context.Context, live, made modelRow
 	return nil
 }
 
-// refold is a row that is made of an account's journal again, in memory, version after version.
+// refold folds a row from an account's journal again, in memory, version after version.
 type refold struct {
 	config     CompareConfig
 	account    event.Account
@@ -59,8 +59,8 @@ type refold struct {
 	at         int64 // the version that was folded up to
 }
 
-// newRefold opens the model's projection into a table of its own. Its generation is a candidate
-// there, so that it sends nothing.
+// newRefold opens the model's projection in a separate table. Its generation is a candidate there,
+// so that it sends nothing.
 func (r *comparison) newRefold(ctx context.Context, a event.Account) (*refold, error) {
 	p := &refold{config: r.config, account: a, in: newMemoryTable()}
 	var err error
@@ -69,35 +69,35 @@ func (r *comparison) newRefold(ctx context.Context, a event.Account) (*refold, e
 		p.to, err = r.config.Projection(ctx, p.in, p.generation)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open a proof of %s: %w", a.ID, err)
+		return nil, fmt.Errorf("fold %s again: %w", a.ID, err)
 	}
 	return p, nil
 }
 
-// compare says what of a row is not what the journal makes it; "" is nothing. Rows MUST come in
-// order of version.
+// compare returns in what a row differs from what the journal makes of it; "" if in nothing. Rows
+// MUST come in order of version.
 func (p *refold) compare(ctx context.Context, row modelRow) (string, error) {
 	err := p.fold(ctx, row.version)
 	var newer *event.FormatError
 	if errors.Is(err, journal.ErrDamaged) || errors.As(err, &newer) {
-		return fmt.Sprintf("it cannot be held against the journal, which cannot be read: %v", err), nil
+		return fmt.Sprintf("the journal cannot be read: %v", err), nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("hold %s against the journal: %w", p.account.ID, err)
+		return "", fmt.Errorf("compare %s with the journal: %w", p.account.ID, err)
 	}
 	want, err := getRow(ctx, p.in, p.config.Model, p.generation, p.account)
 	switch {
 	case err != nil:
 		return "", err
 	case want.blocked != 0:
-		return fmt.Sprintf("it cannot be held against the journal, which cannot be folded beyond v%d", want.blocked-1), nil
+		return fmt.Sprintf("the journal cannot be folded beyond v%d", want.blocked-1), nil
 	case want.version < row.version:
-		return fmt.Sprintf("it is ahead of the journal, which ends at v%d", want.version), nil
+		return fmt.Sprintf("the row is ahead of the journal, which ends at v%d", want.version), nil
 	case want.version > row.version:
 		return "no entry of the journal ends at its version", nil
 	}
 	if differ := differences(want, row); len(differ) > 0 {
-		return fmt.Sprintf("it differs in %v from what the journal makes it", differ), nil
+		return fmt.Sprintf("the row differs in %v from what the journal makes of it", differ), nil
 	}
 	return "", nil
 }

@@ -24,29 +24,29 @@ import (
 type RepublishConfig struct {
 	Bucket  bucket.Bucket
 	Streams stream.Stream
-	// Journal has what the archive has not yet.
+	// Journal has what is not archived yet.
 	Journal *journal.Reader
-	// Table remembers how far the job came.
+	// Table records how far the job came.
 	Table table.Table
-	// Known is what is known of the archive from elsewhere.
+	// Known is what is known of the archive from outside it.
 	Known archive.Evidence
-	// Stream is where the entries go. It MUST NOT be LiveStream, the one that everybody follows,
-	// unless Live says so.
+	// Stream is where the entries go. It MUST NOT be LiveStream, which all consumers follow, unless
+	// Live is true.
 	Stream, LiveStream string
 	Live               bool
-	// From and To bound the entries by recorded_at: From included, To not. Zero is open.
+	// From (included) and To (excluded) bound the entries by recorded_at. Zero is unbounded.
 	From, To time.Time
-	// Accounts are those to publish; none is all.
+	// Accounts are those to publish; empty means all.
 	Accounts []event.Account
 	Progress *progress.Tracker
-	// PassEvents bounds the events in memory; 0 is a default of some 250 MB.
+	// PassEvents bounds the events in memory; 0 means a default of about 250 MB.
 	PassEvents int64
 }
 
-// ErrLiveStream: the stream is the live one, and it was not said that it is meant.
-var ErrLiveStream = errors.New("replay: republishing onto the live stream needs an explicit word")
+// ErrLiveStream means that the stream is the live one, without Live.
+var ErrLiveStream = errors.New("replay: the stream is the live one: republishing onto it must be asked for explicitly")
 
-// plan is what Republish would read.
+// plan returns what Republish would read.
 func (c RepublishConfig) plan(ctx context.Context) (archive.Plan, error) {
 	p, err := loadPlan(ctx, c.Bucket, c.Known)
 	if err != nil {
@@ -58,12 +58,11 @@ func (c RepublishConfig) plan(ctx context.Context) (archive.Plan, error) {
 	return p.Between(c.From, c.To), nil
 }
 
-// Republish puts the archive's entries on a stream, each account's in version order, as the bytes
-// that they were, and after them what the journal has of the account beyond its end in the archive:
-// what no segment holds yet. It returns how many. Interrupted, it goes on with the part of the
-// accounts that it was at: some of them are published twice, which is harmless. When the archive
-// has gaps or damaged entries it ends with ErrDifference, which names them, after it has published
-// what is there.
+// Republish puts the archive's entries on a stream, each account's in version order, with their
+// original bytes, and after them the later entries of the account that are in the journal only. It
+// returns how many. After an interruption it continues with the part of the accounts at which it
+// stopped: some entries are published twice, which is harmless. If the archive has gaps or damaged
+// entries it ends with ErrDifference, which names them, after it has published what is there.
 func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 	if c.Stream == c.LiveStream && !c.Live {
 		return 0, ErrLiveStream
@@ -104,8 +103,8 @@ func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 	return out.published, cmp.Or(gapsError(w.gaps()), err)
 }
 
-// pass publishes one part of the accounts: those that the archive has, and those that only the
-// journal has yet.
+// pass publishes one part of the accounts: those in the archive, and those that are in the journal
+// only.
 func (c RepublishConfig) pass(ctx context.Context, w *accountReader, pass int, out *batcher) error {
 	var archived sync.Map
 	publish := func(ctx context.Context, h history) error {
@@ -138,7 +137,7 @@ func (c RepublishConfig) pass(ctx context.Context, w *accountReader, pass int, o
 	return out.drain(ctx)
 }
 
-// eachAccount visits the accounts that are asked for, or all of the journal.
+// eachAccount visits the accounts that are asked for, or all accounts of the journal.
 func (c RepublishConfig) eachAccount(ctx context.Context, visit func(context.Context, event.Account) error) error {
 	if len(c.Accounts) == 0 {
 		return eachAccount(ctx, c.Journal, visit)
@@ -151,7 +150,8 @@ func (c RepublishConfig) eachAccount(ctx context.Context, visit func(context.Con
 	return nil
 }
 
-// notArchived is what the journal has of an account in the range and after its end in the archive.
+// notArchived returns an account's entries in the journal that are in the range and after its end
+// in the archive.
 func (c RepublishConfig) notArchived(ctx context.Context, h history) (tail []*event.Entry, err error) {
 	var last int64
 	if n := len(h.entries); n > 0 {
@@ -186,8 +186,8 @@ func (c RepublishConfig) inRange(entries []*event.Entry) []*event.Entry {
 	return in
 }
 
-// batcher publishes many accounts' entries, with one record of an account in flight: a stream may
-// refuse one record of a batch and take a later one.
+// batcher publishes the entries of many accounts, with one record of each account in flight: a
+// stream may refuse one record of a batch and take a later one.
 type batcher struct {
 	sender    publisher.Sender
 	published int64
@@ -210,7 +210,7 @@ func (b *batcher) queue(a event.Account, entries []*event.Entry) {
 	b.queues = append(b.queues, queue{a, entries})
 }
 
-// drain publishes until every queue is empty. Records that were refused are tried until ctx ends.
+// drain publishes until every queue is empty. Refused records are repeated until ctx ends.
 func (b *batcher) drain(ctx context.Context) error {
 	for len(b.queues) > 0 {
 		if err := b.put(ctx); err != nil {
@@ -240,8 +240,8 @@ func (b *batcher) put(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// From the end, so that a queue that is done can give its place to the last one, which this
-	// batch does not look at again.
+	// From the end, so that the last queue can take the place of one that is done: this batch has
+	// already looked at it.
 	for i := len(taken) - 1; i >= 0; i-- {
 		if !taken[i] {
 			continue

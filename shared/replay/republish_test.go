@@ -97,7 +97,7 @@ func TestRepublish_PutsARangeInOrderOnANamedStream(t *testing.T) {
 	}
 }
 
-func TestRepublish_TheLiveStreamNeedsAWord(t *testing.T) {
+func TestRepublish_RefusesTheLiveStreamUnlessAskedFor(t *testing.T) {
 	e := newEnv(t)
 	entries := archivetest.Bank(9, 3, 20)
 	e.archive(t, "s-0", archivetest.Records(entries), 10)
@@ -116,9 +116,9 @@ func TestRepublish_TheLiveStreamNeedsAWord(t *testing.T) {
 	}
 }
 
-// What no segment holds yet comes from the journal, after what the archive has of the account:
-// accounts that it has not heard of too.
-func TestRepublish_TakesWhatIsNotSealedYet(t *testing.T) {
+// Entries that no segment has yet come from the journal, after those that the archive has of the
+// account; also of accounts that are not in the archive.
+func TestRepublish_TakesWhatIsNotArchivedYetFromTheJournal(t *testing.T) {
 	e := newEnv(t)
 	entries := archivetest.Bank(9, 20, 600)
 	e.commit(t, entries)

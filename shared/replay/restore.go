@@ -19,8 +19,8 @@ import (
 )
 
 // Restorer puts an entry back into the journal, with the state after it; *journal.Restorer is one.
-// Another entry in the place is journal.ErrDiffers, the same one nil. Lacks says whether Restore
-// would put it, fails where Restore would, and writes nothing.
+// Restore returns journal.ErrDiffers if another entry has its place, and nil if the same one has.
+// Lacks reports whether Restore would put the entry, fails where Restore would, and writes nothing.
 type Restorer interface {
 	Restore(ctx context.Context, e *event.Entry, s account.State) error
 	Lacks(ctx context.Context, e *event.Entry, s account.State) (bool, error)
@@ -31,17 +31,17 @@ type RestoreConfig struct {
 	Bucket   bucket.Bucket
 	Table    table.Table
 	Restorer Restorer
-	// DryRun reads and proves everything, and writes nothing.
+	// DryRun reads and checks everything, and writes nothing.
 	DryRun bool
-	// Known is what is known of the archive from elsewhere.
+	// Known is what is known of the archive from outside it.
 	Known archive.Evidence
-	// Models are the read models whose live rows are held against the restored journal.
+	// Models are the read models whose live rows are compared with the restored journal.
 	Models []string
-	// Flush, where the archiver runs in this process, has it seal what is on the stream; nil when
-	// it did already.
+	// Flush, if the archiver runs in this process, makes it seal what is on the stream; nil if that
+	// was done already.
 	Flush    func(context.Context) error
 	Progress *progress.Tracker
-	// PassEvents bounds the events in memory; 0 is a default of some 250 MB.
+	// PassEvents bounds the events in memory; 0 means a default of about 250 MB.
 	PassEvents int64
 }
 
@@ -60,10 +60,10 @@ type RestoreResult struct {
 }
 
 // RestoreJournal restores the journal from the archive. The caller MUST have stopped all writers.
-// Each account comes back up to its first gap, in version order; what is there already is compared.
-// It ends with ErrDifference when something does not fit or the archive has gaps, after it has
-// restored everything else, and names each account of which a gap may hold more. Called again, it
-// goes on.
+// Each account comes back up to its first gap, in version order; entries that are in the journal
+// already are compared. It ends with ErrDifference if something is inconsistent or the archive has
+// gaps, after it has restored everything else, and names each account of which a gap may contain
+// more. It can be interrupted and called again.
 func RestoreJournal(ctx context.Context, c RestoreConfig) (RestoreResult, error) {
 	if c.Flush != nil {
 		err := c.Flush(ctx)
@@ -119,7 +119,7 @@ func (r *restore) run(ctx context.Context, plan archive.Plan) ([]archive.Gap, er
 			return nil, err
 		}
 		if r.damage.entries.any() {
-			at.next++ // not saved: a run that goes on must come by here again and name it too
+			at.next++ // not saved: the next run must read this pass again and report it too
 			continue
 		}
 		err = at.done(ctx)
@@ -151,8 +151,8 @@ func (r *restore) account(ctx context.Context, w *accountReader, h history) erro
 	return nil
 }
 
-// put puts an account's entries, and says how many: fewer than all where one does not fit, which is
-// named.
+// put puts an account's entries and returns how many. It stops at an entry that does not fit, which
+// it reports.
 func (r *restore) put(ctx context.Context, h history, entries []*event.Entry) (int, error) {
 	var s account.State
 	var err error
@@ -171,10 +171,10 @@ func (r *restore) put(ctx context.Context, h history, entries []*event.Entry) (i
 		}
 		switch {
 		case errors.Is(err, journal.ErrDiffers) && h.supersededAt(e.First):
-			r.damage.entries.add(h.account, e.First, "the journal has the later life's entry in this place: restore into an empty journal")
+			r.damage.entries.add(h.account, e.First, "the journal has the entry of the later incarnation here: restore into an empty journal")
 			return i, nil
 		case errors.Is(err, journal.ErrDiffers):
-			r.damage.entries.add(h.account, e.First, "the journal has another entry in this place")
+			r.damage.entries.add(h.account, e.First, "the journal has another entry here")
 			return i, nil
 		case err != nil:
 			return i, err
@@ -184,8 +184,8 @@ func (r *restore) put(ctx context.Context, h history, entries []*event.Entry) (i
 	return len(entries), nil
 }
 
-// compareRows names every live row that is ahead of the journal, or was folded from another
-// history. A dry run did it for the accounts that it met.
+// compareRows reports every live row that is ahead of the journal, or was folded from another
+// history. A dry run compared the accounts that it read.
 func (r *restore) compareRows(ctx context.Context) error {
 	for _, model := range r.config.Models {
 		r.config.Progress.Begin("compare "+model+" with the journal", "rows", 0)
@@ -203,7 +203,7 @@ func (r *restore) compareRows(ctx context.Context) error {
 	return nil
 }
 
-// compareRow holds a row against the journal, with entries in it that a dry run would put.
+// compareRow compares a row with the journal and with the entries that a dry run would put.
 func (r *restore) compareRow(ctx context.Context, model string, row modelRow, with []*event.Entry) error {
 	if row.version == 0 {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"passbook/shared/replay"
 )
 
-// nth is the place of an account's nth entry.
+// nth returns the index of an account's nth entry.
 func nth(entries []*event.Entry, id string, n int) int {
 	for i, entry := range entries {
 		if entry.AccountID == id {
@@ -29,7 +29,7 @@ func nth(entries []*event.Entry, id string, n int) int {
 
 func without[T any](list []T, i int) []T { return append(append([]T{}, list[:i]...), list[i+1:]...) }
 
-// bytesOf are the records of everything in the journal, by event id of the first event.
+// bytesOf returns the records of all entries in the journal, by the event id of the first event.
 func bytesOf(t *testing.T, reader *journal.Reader, accounts []event.Account) map[string]string {
 	t.Helper()
 	records := map[string]string{}
@@ -48,7 +48,7 @@ func bytesOf(t *testing.T, reader *journal.Reader, accounts []event.Account) map
 	return records
 }
 
-func TestJournal_RestoresWhatWasArchived(t *testing.T) {
+func TestRestoreJournal_RestoresWhatWasArchived(t *testing.T) {
 	e := newEnv(t)
 	entries := archivetest.Bank(3, 40, 1200)
 	e.commit(t, entries)
@@ -82,7 +82,7 @@ func TestJournal_RestoresWhatWasArchived(t *testing.T) {
 	}
 }
 
-func TestJournal_NamesWhatDoesNotFit(t *testing.T) {
+func TestRestoreJournal_NamesWhatDoesNotFit(t *testing.T) {
 	entries := archivetest.Bank(6, 5, 200)
 	place := nth(entries, "A-2", 10)
 	at := entries[place]
@@ -130,7 +130,7 @@ func TestJournal_NamesWhatDoesNotFit(t *testing.T) {
 				}
 			}
 			e.commit(t, append(before, &twin))
-		}, at.First, "another entry in this place"},
+		}, at.First, "another entry here"},
 		"row ahead": {func(e *env) {
 			e.archive(t, "s-0", archivetest.Records(without(entries, last)), 50)
 			e.project(t, 1, entries)
@@ -193,7 +193,7 @@ func (r *interrupted) Restore(ctx context.Context, e *event.Entry, s account.Sta
 	return r.Restorer.Restore(ctx, e, s)
 }
 
-func TestJournal_GoesOnAfterAnInterruption(t *testing.T) {
+func TestRestoreJournal_ContinuesAfterAnInterruption(t *testing.T) {
 	e := newEnv(t)
 	entries := archivetest.Bank(7, 20, 600)
 	e.archiveShuffled(t, entries, 3)
@@ -231,7 +231,7 @@ func TestJournal_GoesOnAfterAnInterruption(t *testing.T) {
 	}
 }
 
-func TestJournal_FlushesTheArchiverFirst(t *testing.T) {
+func TestRestoreJournal_FlushesTheArchiverFirst(t *testing.T) {
 	e := newEnv(t)
 	entries := archivetest.Bank(8, 3, 30)
 	c := e.restoring()
@@ -245,6 +245,6 @@ func TestJournal_FlushesTheArchiverFirst(t *testing.T) {
 	}
 	c.Flush = func(context.Context) error { return errors.New("the shard was given up") }
 	if _, err := replay.RestoreJournal(t.Context(), c); err == nil {
-		t.Fatal("went on without the archiver")
+		t.Fatal("the journal was restored without the archiver's flush")
 	}
 }

@@ -24,44 +24,44 @@ import (
 type RetireConfig struct {
 	Bucket  bucket.Bucket
 	Journal *journal.Reader
-	// Known is what is known of the archive from elsewhere.
+	// Known is what is known of the archive from outside it.
 	Known archive.Evidence
 	// Key is the segment that is damaged or missing.
 	Key string
-	// Grace is how long an entry may be on its way to the archive.
+	// Grace is how long an entry may take to be archived.
 	Grace time.Duration
-	// DryRun proves everything and writes nothing.
+	// DryRun checks everything and writes nothing.
 	DryRun   bool
 	Progress *progress.Tracker
-	// PassEvents bounds the events in memory; 0 is a default of some 250 MB.
+	// PassEvents bounds the events in memory; 0 means a default of about 250 MB.
 	PassEvents int64
 }
 
-// RetireResult is what Retire proved.
+// RetireResult is what Retire did.
 type RetireResult struct {
 	Key string `json:"retired"`
-	// Object is what was written; "" in a dry run.
+	// Object is the key of what was written; "" in a dry run.
 	Object string `json:"object,omitempty"`
-	// Replacing are the segments that hold the Entries which the retired one can have held.
+	// Replacing are the segments with the Entries that the retired one can have had.
 	Replacing []string `json:"replaced_by,omitempty"`
 	Entries   int64    `json:"entries"`
-	// Before says that the segment was retired before.
+	// Before means that the segment was retired before.
 	Before bool `json:"before,omitempty"`
-	// Faults name what no whole segment holds.
+	// Faults name entries that no readable segment has.
 	Faults Faults `json:"faults"`
 	DryRun bool   `json:"dry_run,omitempty"`
 }
 
-// ErrNotGap: the archive is not known to lack the segment.
+// ErrNotGap means that the archive is not known to lack the segment.
 var ErrNotGap = errors.New("replay: the segment is neither damaged nor missing")
 
-// clockTolerance is how much later than it arrived an entry may say that it was recorded: two
-// clocks.
+// clockTolerance is how much later than its arrival an entry may have been recorded, by another
+// clock.
 const clockTolerance = 5 * time.Minute
 
-// Retire has a segment that is damaged or missing count as replaced, once every entry that the
-// journal has and that can have lain in it is held by whole segments. Else it ends with
-// ErrDifference, and the faults name what is not. Segments are read whole for it.
+// Retire marks a damaged or missing segment as replaced, once readable segments have every entry
+// that the journal has and that the segment can have had. Otherwise it ends with ErrDifference, and
+// the faults name those that are missing. It reads whole segments.
 func Retire(ctx context.Context, c RetireConfig) (RetireResult, error) {
 	done := RetireResult{Key: c.Key, DryRun: c.DryRun}
 	r, err := c.begin(ctx)
@@ -75,8 +75,8 @@ func Retire(ctx context.Context, c RetireConfig) (RetireResult, error) {
 		}
 	}
 	if done.Faults, err = r.walk.damage.entries.result(); err != nil {
-		return done, fmt.Errorf("%w: %s stays: no whole segment holds %s; audit --repair archives again what the archive lacks, "+
-			"then retire when a segment's age and 10 s have passed", err, c.Key, done.Faults.List[0])
+		return done, fmt.Errorf("%w: %s is not retired: no readable segment has %s; run audit --repair, wait for the age of a segment "+
+			"and 10 s, then retire again", err, c.Key, done.Faults.List[0])
 	}
 	retired := r.finish()
 	for _, by := range retired.Replacing {
@@ -87,20 +87,20 @@ func Retire(ctx context.Context, c RetireConfig) (RetireResult, error) {
 	case err != nil:
 		return done, fmt.Errorf("replay: retire: %w", err)
 	case wrong != "":
-		return done, fmt.Errorf("%w: %s stays: %s", ErrDifference, c.Key, wrong)
+		return done, fmt.Errorf("%w: %s is not retired: %s", ErrDifference, c.Key, wrong)
 	case !c.DryRun:
 		done.Object, err = retired.Write(ctx, c.Bucket)
 	}
 	return done, err
 }
 
-// retiring is a Retire at work.
+// retiring is the state of a Retire.
 type retiring struct {
 	config     RetireConfig
 	retirement archive.Retirement
 	source     segment.Source
-	// Nothing of the gap arrived at or after until. Of what was recorded at or after young the
-	// archive need not have anything yet.
+	// All records of the gap arrived before until. Entries recorded at or after young need not be
+	// archived yet.
 	until, young time.Time
 	walk         *accountReader
 
@@ -108,7 +108,7 @@ type retiring struct {
 	replacements map[*archive.Planned][]archive.RetiredEntry
 }
 
-// begin finds the gaps that have the key. It gives nil where the segment was retired before.
+// begin finds the gaps that have the key. It returns nil if the segment was retired before.
 func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 	plan, err := loadPlan(ctx, c.Bucket, c.Known)
 	if err != nil {
@@ -134,7 +134,7 @@ func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 		}
 	}
 	if len(gaps) == 0 {
-		return nil, fmt.Errorf("%w: %s; audit names those that are", ErrNotGap, c.Key)
+		return nil, fmt.Errorf("%w: %s; audit names the segments that are", ErrNotGap, c.Key)
 	}
 	r := &retiring{config: c, source: gaps[0].Source, until: time.UnixMicro(until), replacements: map[*archive.Planned][]archive.RetiredEntry{}}
 	r.young = time.Now().Add(-c.Grace)
@@ -146,7 +146,7 @@ func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 		return nil, fmt.Errorf("replay: retire: %w", err)
 	}
 	if !known {
-		return nil, fmt.Errorf("%w: %s stays: nothing tells yet how far it went; audit --repair, and the shard's next segment, tell", ErrDifference, c.Key)
+		return nil, fmt.Errorf("%w: %s is not retired: its end is unknown until the shard's next segment is sealed; run audit --repair and try again", ErrDifference, c.Key)
 	}
 	plan = plan.Filter(func(s archive.Planned) bool { return s.Key != c.Key })
 	r.walk = &accountReader{bucket: c.Bucket, plan: plan, depth: segment.Exact, perPass: c.PassEvents, damage: &damage{}}
@@ -155,7 +155,7 @@ func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 	return r, nil
 }
 
-// pass holds one part of the journal's accounts against the archive.
+// pass compares one part of the journal's accounts with the archive.
 func (r *retiring) pass(ctx context.Context, pass int) error {
 	keep := func(tenant, id string) bool { return archive.Part(tenant, id, r.walk.passes()) == pass }
 	found, err := r.walk.readEntries(ctx, keep)
@@ -173,7 +173,7 @@ func (r *retiring) pass(ctx context.Context, pass int) error {
 	if err != nil {
 		return err
 	}
-	// those that the index does not list yet, and those that the journal lacks
+	// accounts that the index does not list yet, and accounts that the journal lacks
 	for a, all := range found {
 		if _, there := listed.Load(a); there {
 			continue
@@ -185,8 +185,8 @@ func (r *retiring) pass(ctx context.Context, pass int) error {
 	return nil
 }
 
-// account holds one account's journal against what the archive has of it. What only the archive has
-// is named too: a journal that lost its end cannot tell what the gap held.
+// account compares one account's journal with its entries in the archive. Entries that only the
+// archive has are reported too: a journal that lost its end cannot show what the gap had.
 func (r *retiring) account(ctx context.Context, a event.Account, all []archivedEntry) error {
 	first, last := map[event.Hash]archivedEntry{}, int64(0)
 	for _, h := range all {
@@ -204,19 +204,19 @@ func (r *retiring) account(ctx context.Context, a event.Account, all []archivedE
 		if h, archived := first[e.Hash]; archived {
 			there = append(there, h)
 		} else if e.RecordedAt.Before(r.young) {
-			r.walk.damage.entries.add(a, e.First, "the entry is in the journal only")
+			r.walk.damage.entries.add(a, e.First, "the entry is only in the journal")
 		}
 	}
 	if head < last {
-		r.walk.damage.entries.add(a, head+1, "the archive is ahead of the journal, which cannot tell what the segment held")
+		r.walk.damage.entries.add(a, head+1, "the archive is ahead of the journal, which cannot show what the segment had")
 	}
 	r.addReplacements(there)
 	return nil
 }
 
-// addReplacements has segments replace the retired one where they hold entries that come behind the
-// gap and did not have to: they were recorded before its end, or later ones of the account had come
-// already.
+// addReplacements notes the segments that replace the retired one: those with entries after the gap
+// that did not have to be there, since they were recorded before its end, or later entries of the
+// account had arrived before them.
 func (r *retiring) addReplacements(entries []archivedEntry) {
 	next := time.UnixMicro(math.MaxInt64)
 	for _, h := range slices.Backward(entries) {
@@ -231,12 +231,12 @@ func (r *retiring) addReplacements(entries []archivedEntry) {
 	}
 }
 
-// afterGap says that an entry comes behind the gap.
+// afterGap reports whether an entry comes after the gap.
 func (r *retiring) afterGap(h archivedEntry) bool {
 	return !h.arrived.Before(r.until) || h.in.Name.Source == r.source && (r.retirement.AfterLast == "" || stream.CompareSequence(h.in.Footer.Last, r.retirement.AfterLast) > 0)
 }
 
-// finish is the retirement with everything that replaces the segment, the same each time.
+// finish returns the retirement with everything that replaces the segment, the same each time.
 func (r *retiring) finish() *archive.Retirement {
 	by := slices.SortedFunc(maps.Keys(r.replacements), func(a, b *archive.Planned) int { return strings.Compare(a.Key, b.Key) })
 	for _, s := range by {

@@ -23,7 +23,7 @@ import (
 	"passbook/shared/stream"
 )
 
-// putOnly takes the entries that a repair publishes, several accounts at once.
+// putOnly takes the entries that a repair publishes, of several accounts at once.
 type putOnly struct {
 	stream.Stream
 	mu      sync.Mutex
@@ -43,7 +43,7 @@ func (p *putOnly) Put(_ context.Context, _ string, records []stream.Record) ([]s
 	return make([]stream.PutResult, len(records)), nil
 }
 
-// retiring is a bank whose archive is damaged, and what its programs end with.
+// retiring is a bank with a damaged archive, and the results of its programs.
 type retiring struct {
 	ruin
 	bank *env
@@ -68,7 +68,7 @@ func newRetiring(t *testing.T) *retiring {
 
 func (r *retiring) far() time.Time { return archivetest.Start.AddDate(1, 0, 0) }
 
-// codes are those that audit, at, journal and rebuild end with.
+// codes returns the exit codes of audit, at, journal and rebuild.
 func (r *retiring) codes() [4]int {
 	r.t.Helper()
 	known := archive.Evidence{Since: archivetest.Start}
@@ -85,6 +85,7 @@ func (r *retiring) codes() [4]int {
 	restoring.Known, rebuilding.Known = known, known
 	restored, journalled := replay.RestoreJournal(r.t.Context(), restoring)
 	_, rebuilt := replay.Rebuild(r.t.Context(), rebuilding)
+	// codes returns the exit codes of audit, at, journal and rebuild.
 	codes := [4]int{code(audited), code(asked), code(journalled), code(rebuilt)}
 	if codes[1] == 0 && len(got) != len(r.want) || codes[2] == 0 && restored.Entries != 400 {
 		r.t.Errorf("in silence %d accounts given, %d entries restored", len(got), restored.Entries)
@@ -92,7 +93,7 @@ func (r *retiring) codes() [4]int {
 	return codes
 }
 
-// audited is what an audit ends with.
+// audited returns the exit code of an audit.
 func (r *retiring) audited() int {
 	_, err := r.audit(nil)
 	return code(err)
@@ -104,8 +105,8 @@ func (r *retiring) audit(repair *audit.Repair) (*audit.Report, error) {
 	})
 }
 
-// repair is audit --repair, and an archiver that seals what it published behind a link; drop leaves
-// entries out.
+// repair runs audit --repair, and an archiver that seals what it published behind a link; drop
+// leaves out entries.
 func (r *retiring) repair(behind segment.Link, drop int) (key string) {
 	r.t.Helper()
 	var to putOnly
@@ -140,8 +141,7 @@ func (r *retiring) retire(key string, dry bool) (replay.RetireResult, error) {
 	})
 }
 
-// retireCases are what can happen to a segment. A damaged newest one is what the archiver goes on
-// behind.
+// retireCases are what can happen to a segment. The archiver continues behind a damaged newest one.
 var retireCases = []struct {
 	name   string
 	at     int
@@ -158,8 +158,8 @@ var retireCases = []struct {
 	{"the newest with a damaged page", 4, func(r *retiring, key string) { r.change(key, flip(func([]byte) int { return 2000 })) }, 4},
 }
 
-// After a repair and a retirement no program finds a difference any more, and all that is given is
-// right.
+// After a repair and a retirement no program finds a difference any more, and all that is returned
+// is right.
 func TestRetire_EndsTheDifference(t *testing.T) {
 	for _, c := range retireCases {
 		t.Run(c.name, func(t *testing.T) {
@@ -193,9 +193,9 @@ func TestRetire_EndsTheDifference(t *testing.T) {
 	}
 }
 
-// A retirement counts only as long as what replaces the segment is there as it was, and begins only
-// when all of it is.
-func TestRetire_NeedsWhatReplaces(t *testing.T) {
+// A retirement counts only while the replacing segment is there unchanged, and begins only when all
+// of it is there.
+func TestRetire_NeedsTheReplacingSegments(t *testing.T) {
 	r := newRetiring(t)
 	key, behind := r.middle(), r.link(r.of[0][4])
 	r.remove(key)
@@ -242,7 +242,7 @@ func TestRetire_NeedsWhatReplaces(t *testing.T) {
 	}
 }
 
-// What replaces a segment can be damaged too, and be replaced.
+// A replacing segment can be damaged and replaced too.
 func TestRetire_AReplacementIsReplaced(t *testing.T) {
 	r := newRetiring(t)
 	key, behind := r.middle(), r.link(r.of[0][4])
@@ -263,7 +263,7 @@ func TestRetire_AReplacementIsReplaced(t *testing.T) {
 	}
 }
 
-// A journal that lacks what the archive has cannot tell what a gap held.
+// A journal that lacks what the archive has cannot show what a gap had.
 func TestRetire_NeedsTheJournal(t *testing.T) {
 	r := newRetiring(t)
 	r.remove(r.middle())

@@ -12,10 +12,10 @@ import (
 	"passbook/shared/table"
 )
 
-// scanSegments is how many parts of a table are scanned at once.
+// scanSegments is how many parts of a table are scanned concurrently.
 const scanSegments = 8
 
-// modelRow is a read-model row as any model has it.
+// modelRow is a read model's row, in what all models have.
 type modelRow struct {
 	generation int64
 	account    event.Account
@@ -67,7 +67,7 @@ func eachLiveRow(ctx context.Context, t table.Table, model string, visit func(co
 	return eachRow(ctx, t, model, live, visit)
 }
 
-// getRow reads a row of a generation; one that is not there has version 0.
+// getRow reads a row of a generation. A missing row has version 0.
 func getRow(ctx context.Context, t table.Table, model string, generation int64, a event.Account) (modelRow, error) {
 	raw, err := t.Get(ctx, model, readmodel.RowKey(generation, a), true)
 	if errors.Is(err, table.ErrNotFound) {

@@ -7,16 +7,16 @@ import (
 	"passbook/shared/bucket"
 )
 
-// source is the segments of one shard of one stream.
+// source has the segments of one shard of one stream.
 type source struct {
 	segments []archive.Planned
-	// after are the places of the sources that ended before this one began: its shard's parents are
-	// among them.
+	// after are the indexes of the sources that ended before this one began, which include its
+	// shard's parents.
 	after []int
 }
 
-// sources groups a plan by source. A child shard begins after its parents ended, and so does
-// everything in it.
+// sources groups a plan's segments by source. A child shard begins after its parents ended, and so
+// does everything in it.
 func sources(p archive.Plan) []source {
 	var all []source
 	for i, s := range p.Segments {
@@ -39,8 +39,8 @@ func sources(p archive.Plan) []source {
 func (s source) begin() int64 { return s.segments[0].Footer.Arrived.From }
 func (s source) end() int64   { return s.segments[len(s.segments)-1].Footer.Arrived.To }
 
-// loadPlan is the plan of a job: what is known to have been archived and is not there is a gap, and
-// what is in doubt is not read.
+// loadPlan loads the plan of a job. Segments that are known to have been archived and are missing
+// are gaps, and suspect segments are not read.
 func loadPlan(ctx context.Context, b bucket.Bucket, known archive.Evidence) (archive.Plan, error) {
 	p, err := archive.LoadPlan(ctx, b)
 	return p.With(known).Trusted(), err

@@ -19,29 +19,30 @@ import (
 // StatesConfig configures StatesAt.
 type StatesConfig struct {
 	Bucket bucket.Bucket
-	// Account is the one asked for; the zero one asks for all.
+	// Account selects one account; the zero Account selects all.
 	Account event.Account
-	// Time asks for the state after everything recorded at or before it; zero when Version asks.
-	// Version asks for the state after that event of each account, and after the others of its
-	// command; 0 when Time asks.
+	// Time asks for the state after everything recorded at or before it; zero with Version. Version
+	// asks for the state after that event of each account and after the other events of its
+	// command; 0 with Time.
 	Time    time.Time
 	Version int64
-	// Known is what is known of the archive from elsewhere.
+	// Known is what is known of the archive from outside it.
 	Known archive.Evidence
-	// Begin is told how far the archive goes before the first state; an error of it ends the job.
-	// It may be nil.
+	// Begin, if not nil, gets how far the archive goes before the first state; its error ends the
+	// job.
 	Begin    func(archive.Extent) error
 	Progress *progress.Tracker
-	// PassEvents bounds the events in memory; 0 is a default of some 150 MB.
+	// PassEvents bounds the events in memory; 0 means a default of about 150 MB.
 	PassEvents int64
 }
 
-// StatesAt gives the states of accounts as they were, from the archive alone, in no promised order:
-// of those that were open then, or that reached the version. Calls of yield come one at a time, and
-// an error of it ends the job. An account is named in the faults, with ErrDifference, and not
-// given, when its history has a gap or two contents before then, or when a gap of the archive may
-// hold more of it. Every other one is given, of two histories in two lives of the stream the older,
-// and the later one is named; the gaps are ErrDifference too, which names them at the end.
+// StatesAt yields past states of accounts, from the archive alone, in no promised order: of the
+// accounts that were open then, or that reached the version. Calls of yield come one at a time, and
+// its error ends the job. An account is reported in the faults, with ErrDifference, and not
+// yielded, if its history has a gap or two contents before then, or if a gap of the archive may
+// contain more of it. Every other account is yielded; of two histories in two incarnations of the
+// stream the older one, and the later one is reported. Gaps are ErrDifference too, and the error
+// names them.
 func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, account.State) error) (Faults, error) {
 	if c.Time.IsZero() == (c.Version == 0) {
 		return Faults{}, errors.New("replay: at: ask for a time or for a version")
@@ -60,7 +61,7 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 	w := &accountReader{
 		bucket: c.Bucket, plan: plan, depth: segment.Exact, only: c.Account, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &damaged,
 	}
-	// where there are, what came later proves what was before
+	// with gaps all of the archive is read, since later entries show that nothing before is missing
 	if c.Version == 0 && len(plan.Gaps) == 0 {
 		w.plan, w.reread = plan.Until(c.Time), map[event.Account]bool{}
 	}
@@ -76,7 +77,7 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 	return found, cmp.Or(gapsError(w.gaps()), err)
 }
 
-// states gives the states of the accounts that a walk reads.
+// states yields the states of the accounts that a reader reads.
 func (c StatesConfig) states(ctx context.Context, w *accountReader, yield func(event.Account, account.State) error) error {
 	w.progress = c.Progress
 	w.progress.Begin("fold the archive", "events", w.plan.Events*int64(w.passes()))
@@ -101,8 +102,8 @@ func (c StatesConfig) states(ctx context.Context, w *accountReader, yield func(e
 	return nil
 }
 
-// fold folds a history as far as it is asked for. The zero state says that there is nothing to
-// give.
+// fold folds a history as far as it is asked for. The zero state means that there is nothing to
+// yield.
 func (c StatesConfig) fold(w *accountReader, h history) (account.State, error) {
 	faults := &w.damage.entries
 	good, version, wrong := h.verified()
@@ -119,7 +120,7 @@ func (c StatesConfig) fold(w *accountReader, h history) (account.State, error) {
 				return account.State{}, nil
 			}
 			if (event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit}) != ev.After {
-				faults.add(h.account, ev.Version, "the fold does not arrive at the event's own balance")
+				faults.add(h.account, ev.Version, "the fold gives another balance than the event has")
 				return account.State{}, nil
 			}
 		}
@@ -137,7 +138,7 @@ func (c StatesConfig) fold(w *accountReader, h history) (account.State, error) {
 	return c.ifReached(s), nil
 }
 
-// past says that an event lies after what is asked for.
+// past reports whether an event lies after what is asked for.
 func (c StatesConfig) past(e *event.Entry, ev event.Event) bool {
 	switch {
 	case c.Version == 0:
@@ -148,9 +149,8 @@ func (c StatesConfig) past(e *event.Entry, ev event.Event) bool {
 	return ev.Version > c.Version
 }
 
-// dependsOn says that what is asked for may depend on the version at which a history breaks off:
-// unless everything from there on is too late. When the entries of a gap were recorded nobody
-// knows.
+// dependsOn reports whether the result may depend on the version at which a history breaks off: not
+// if everything from there on is too late. When the entries of a gap were recorded is unknown.
 func (c StatesConfig) dependsOn(h history, version int64) bool {
 	if c.Version != 0 {
 		return version <= c.Version
@@ -165,7 +165,7 @@ func (c StatesConfig) dependsOn(h history, version int64) bool {
 	return gap
 }
 
-// ifReached leaves out the accounts that do not have the version asked for.
+// ifReached returns the zero state for an account that does not have the version asked for.
 func (c StatesConfig) ifReached(s account.State) account.State {
 	if s.Version < c.Version {
 		return account.State{}

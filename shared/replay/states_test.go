@@ -15,7 +15,7 @@ import (
 	"passbook/shared/replay"
 )
 
-// ask collects what At gives.
+// ask collects what StatesAt yields.
 func ask(c replay.StatesConfig, t *testing.T) (map[event.Account]account.State, replay.Faults, error) {
 	states := map[event.Account]account.State{}
 	faults, err := replay.StatesAt(t.Context(), c, func(a event.Account, s account.State) error {
@@ -25,9 +25,9 @@ func ask(c replay.StatesConfig, t *testing.T) (map[event.Account]account.State, 
 	return states, faults, err
 }
 
-// At must agree with the journal, from an archive that holds everything out of order, on several
-// shards and partly twice.
-func TestAt_AgreesWithTheJournal(t *testing.T) {
+// StatesAt must agree with the journal, from an archive that has everything out of order, on
+// several shards and partly twice.
+func TestStatesAt_AgreesWithTheJournal(t *testing.T) {
 	e := newEnv(t)
 	entries := archivetest.Bank(4, 12, 400)
 	e.commit(t, entries)
@@ -92,7 +92,7 @@ func accountsOf(entries []*event.Entry) []event.Account {
 	return accounts
 }
 
-func TestAt_NamesGapsThatMatter(t *testing.T) {
+func TestStatesAt_NamesGapsThatMatter(t *testing.T) {
 	e := newEnv(t)
 	entries := archivetest.Bank(5, 5, 200)
 	missing := nth(entries, "A-2", 10)
@@ -121,7 +121,7 @@ func TestAt_NamesGapsThatMatter(t *testing.T) {
 	}
 }
 
-func TestAt_EmptyArchive(t *testing.T) {
+func TestStatesAt_OfAnEmptyArchiveIsEmpty(t *testing.T) {
 	got, faults, err := ask(replay.StatesConfig{Bucket: newEnv(t).bucket, Version: 1}, t)
 	if err != nil || len(got) != 0 || !reflect.DeepEqual(faults, replay.Faults{}) {
 		t.Fatalf("%v, %v, %v", got, faults, err)

@@ -11,14 +11,14 @@ import (
 	"passbook/shared/segment"
 )
 
-// sink takes what one source holds, in order. It is used by one goroutine.
+// sink takes the records of one source, in order. It is used by one goroutine.
 type sink interface {
 	// take gets each record of a segment.
 	take(ctx context.Context, rec segment.Record) error
-	// endSegment is called after a segment's last record.
+	// endSegment follows a segment's last record.
 	endSegment(ctx context.Context, s archive.Planned) error
-	// damaged is told what an entry, or the rest of a segment, costs only itself with. An error of
-	// it ends the job.
+	// damaged gets the error of an entry, or of the rest of a segment. If it returns an error the
+	// job ends.
 	damaged(s archive.Planned, err error) error
 }
 

@@ -74,7 +74,6 @@ var notYet = slices.Concat(
 	[]string{
 		"archiver",
 		"shared/audit",
-		"shared/replay",
 		"shared/stores",
 	},
 	//
