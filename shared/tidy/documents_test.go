@@ -96,6 +96,9 @@ func TestPathsInDocumentsExist(t *testing.T) {
 		}
 	}
 	for name, text := range documents(t) {
+		if name == "CONTRIBUTING.md" {
+			continue
+		}
 		for _, m := range paths.FindAllStringSubmatch(text, -1) {
 			named := strings.TrimSuffix(m[1], "/")
 			if _, isFile := all[named]; !isFile && !dirs[named] {
@@ -147,5 +150,82 @@ func TestMetricsInDocumentsExist(t *testing.T) {
 				t.Errorf("%s names the metric %s, which does not exist", name, metric)
 			}
 		}
+	}
+}
+
+// maxReadme is the most lines of the README: it is read before anything else.
+const maxReadme = 150
+
+// goName matches a qualified name of Go in backticks.
+var goName = regexp.MustCompile("`([a-z]+\\.[A-Za-z]+(?:\\.[A-Za-z]+)?)`")
+
+var _ = testReadmeNamesWhatExists
+
+func testReadmeNamesWhatExists(t *testing.T) {
+	files := sources(t)
+	all, readme := namesOf(files), texts(t)["README.md"]
+	if n := strings.Count(readme, "\n"); n > maxReadme {
+		t.Errorf("README.md has %d lines, more than %d", n, maxReadme)
+	}
+	life := part(t, readme, "## The life of one withdrawal")
+	names := goName.FindAllStringSubmatch(life, -1)
+	if len(names) < 8 {
+		t.Errorf("the life of one withdrawal names %d functions", len(names))
+	}
+	for _, m := range names {
+		if !all.knows("", m[1]) {
+			t.Errorf("README.md: the life of one withdrawal names %s, which does not exist", m[1])
+		}
+	}
+	atlas := part(t, readme, "## The map")
+	named := firstColumn(atlas)
+	for pkg := range all.declared {
+		name := path.Base(pkg)
+		// Suites and adapters are below their port, programs below cmd/internal/programs.
+		if all.declared[path.Dir(pkg)] != nil {
+			continue
+		}
+		inMap := strings.Contains(atlas, name)
+		if strings.HasPrefix(pkg, "shared/") {
+			inMap = slices.Contains(named, name)
+		}
+		if !inMap {
+			t.Errorf("README.md: the map has no %s", pkg)
+		}
+	}
+}
+
+// firstColumn returns the words of a table's first column, which two spaces end.
+func firstColumn(text string) (names []string) {
+	for _, line := range strings.Split(text, "\n") {
+		column, _, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		names = append(names, strings.Fields(column)...)
+	}
+	return names
+}
+
+// part returns a section of a document, without its heading.
+func part(t *testing.T, text, heading string) string {
+	t.Helper()
+	_, rest, found := strings.Cut(text, "\n"+heading+"\n")
+	if !found {
+		t.Fatalf("no section %q", heading)
+	}
+	section, _, _ := strings.Cut(rest, "\n## ")
+	return section
+}
+
+func TestTheReadersTestHasTenChanges(t *testing.T) {
+	rows := 0
+	for _, line := range strings.Split(part(t, texts(t)["CONTRIBUTING.md"], "## Where to change what"), "\n") {
+		if strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| change |") {
+			rows++
+			if !paths.MatchString(line) {
+				t.Errorf("CONTRIBUTING.md names no file: %s", line)
+			}
+		}
+	}
+	if rows < 10 {
+		t.Errorf("CONTRIBUTING.md answers %d changes, not 10", rows)
 	}
 }

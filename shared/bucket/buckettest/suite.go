@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"testing"
 	"time"
 
@@ -15,8 +14,8 @@ import (
 
 // clause is a sentence of the port's documentation and the test that holds it.
 type clause struct {
-	name, sentence string
-	test           func(*suite)
+	name, says string
+	test       func(*suite)
 }
 
 // Run holds an adapter to the contract. open returns two handles on one bucket, as two processes
@@ -33,7 +32,11 @@ func Run(t *testing.T, open func(testing.TB) (first, second bucket.Bucket)) {
 }
 
 func clauses() []clause {
-	return slices.Concat(createClauses, openClauses, listClauses)
+	var all []clause
+	for _, part := range [][]clause{createClauses, openClauses, listClauses} {
+		all = append(all, part...)
+	}
+	return all
 }
 
 // suite is one running subtest, with keys below one prefix.

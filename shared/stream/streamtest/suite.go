@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"testing"
 	"time"
 
@@ -36,7 +35,7 @@ const deadline = 5 * time.Minute
 
 // clause is a sentence of the port's documentation and the test that holds it.
 type clause struct {
-	name, sentence string
+	name, says string
 	// can says whether the harness can run it; nil is always.
 	can  func(Harness) bool
 	test func(*suite)
@@ -62,7 +61,11 @@ func Run(t *testing.T, open func(testing.TB) Harness) (leftOut []string) {
 }
 
 func clauses() []clause {
-	return slices.Concat(putClauses, readClauses, shardClauses, trimClauses)
+	var all []clause
+	for _, part := range [][]clause{putClauses, readClauses, shardClauses, trimClauses} {
+		all = append(all, part...)
+	}
+	return all
 }
 
 // suite is one running subtest, with one stream.

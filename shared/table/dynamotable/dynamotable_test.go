@@ -50,7 +50,7 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
-// TestForeignAttributes reads rows that no Passbook program can have written.
+// TestForeignAttributes reads rows that this program cannot have written.
 func TestForeignAttributes(t *testing.T) {
 	for name, attr := range map[string]string{
 		"NULL":                 `{"NULL":true}`,
@@ -86,8 +86,8 @@ func TestForeignAttributes(t *testing.T) {
 	}
 }
 
-// TestExpressions checks the requests: attributes by placeholders, and consistent reads only where
-// DynamoDB allows them.
+// TestExpressions holds what is sent: everything by placeholders, and consistent only where it may
+// be.
 func TestExpressions(t *testing.T) {
 	for name, c := range map[string]struct {
 		call func(*dynamotable.Table) error
@@ -160,7 +160,7 @@ func query(t *testing.T, q table.Query) func(*dynamotable.Table) error {
 	}
 }
 
-// TestEmptyRange checks that an empty range, which DynamoDB refuses, makes no call.
+// TestEmptyRange makes no call, which DynamoDB would refuse.
 func TestEmptyRange(t *testing.T) {
 	tab, f := openFake(t, fails(400, "ValidationException", ""))
 	for _, q := range []table.Query{
@@ -176,8 +176,7 @@ func TestEmptyRange(t *testing.T) {
 	}
 }
 
-// TestAfter checks that a query continues from the key of DynamoDB, with its types, and from no
-// other.
+// TestAfter goes on from DynamoDB's key, with its types, and from nothing else.
 func TestAfter(t *testing.T) {
 	last := `{"pk":{"S":"a"},"sk":{"S":"ü<"},"nk":{"S":"n"},"nn":{"N":"-12"}}`
 	tab, f := openFake(t, says(200, `{"LastEvaluatedKey":`+last+`}`))
@@ -195,7 +194,7 @@ func TestAfter(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := f.calls[1].body["ExclusiveStartKey"]; !reflect.DeepEqual(got, want) {
-		t.Errorf("continues from %v, want %v", got, want)
+		t.Errorf("goes on from %v, want %v", got, want)
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(page.After)
 	if err != nil {
@@ -218,7 +217,7 @@ func TestAfter(t *testing.T) {
 	}
 }
 
-// TestSkew measures the clock by answers of successes and failures, and by a slow one.
+// TestSkew measures the clock by answers good and bad, and takes a slow one for what it is.
 func TestSkew(t *testing.T) {
 	for name, c := range map[string]struct {
 		ahead, takes, want time.Duration

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"testing"
 	"time"
 
-	"passbook/shared/backoff"
 	"passbook/shared/table"
 )
 
@@ -24,7 +22,7 @@ const (
 	byPK     = "by-pk"
 )
 
-// Schemas returns the schemas of the tables that a store under test MUST have.
+// Schemas are the tables that a store under test MUST have.
 func Schemas() []table.Schema {
 	return []table.Schema{
 		{Name: rows, Indexes: []table.Index{
@@ -36,14 +34,14 @@ func Schemas() []table.Schema {
 	}
 }
 
-// clause is a sentence of the port's documentation and the test that checks it.
+// clause is a sentence of the port's documentation and the test that holds it.
 type clause struct {
-	name, sentence string
-	test           func(*suite)
+	name, says string
+	test       func(*suite)
 }
 
-// Run checks that an adapter keeps the contract. open returns two handles on one store, as two
-// processes have them; they may be the same if the adapter can have only one.
+// Run holds an adapter to the contract. open returns two handles on one store, as two processes
+// have them; they may be the same where the adapter can have only one.
 func Run(t *testing.T, open func(testing.TB) (first, second table.Table)) {
 	a, b := open(t)
 	for _, c := range clauses() {
@@ -56,7 +54,11 @@ func Run(t *testing.T, open func(testing.TB) (first, second table.Table)) {
 }
 
 func clauses() []clause {
-	return slices.Concat(writeClauses, conditionClauses, readClauses, indexClauses, transactClauses, limitClauses, togetherClauses)
+	var all []clause
+	for _, part := range [][]clause{writeClauses, conditionClauses, readClauses, indexClauses, transactClauses, limitClauses, togetherClauses} {
+		all = append(all, part...)
+	}
+	return all
 }
 
 // suite is one running subtest.
@@ -67,12 +69,12 @@ type suite struct {
 	id   string
 }
 
-// pk returns a partition key that no other test has.
+// pk makes a partition key that no other test has.
 func (s *suite) pk(name string) string { return s.id + "#" + name }
 
 func (s *suite) key(name string) table.Key { return table.Key{PK: s.pk(name), SK: "-"} }
 
-// again repeats a call that was throttled or met another transaction: in both cases nothing was
+// again repeats what was refused for load or met another transaction: in both cases nothing was
 // written.
 func again(ctx context.Context, call func() error) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, time.Second) {
@@ -80,8 +82,10 @@ func again(ctx context.Context, call func() error) error {
 		if !errors.Is(err, table.ErrThrottled) && !errors.Is(err, table.ErrConflict) {
 			return err
 		}
-		if err := backoff.Sleep(ctx, wait); err != nil {
-			return err
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
@@ -90,7 +94,7 @@ func (s *suite) put(tableName string, row table.Row, cond table.Condition) error
 	return again(s.ctx, func() error { return s.a.Put(s.ctx, table.Put{Table: tableName, Row: row, If: cond}) })
 }
 
-// mustPut puts rows that do not exist yet.
+// mustPut puts rows that are not there yet.
 func (s *suite) mustPut(rowsToPut ...table.Row) {
 	s.Helper()
 	for _, row := range rowsToPut {
@@ -117,7 +121,7 @@ func (s *suite) mustGet(key table.Key) table.Row {
 	return row
 }
 
-// want checks the attributes of a row.
+// want checks what a row holds.
 func (s *suite) want(key table.Key, attrs table.Map) {
 	s.Helper()
 	row := s.mustGet(key)
@@ -134,7 +138,7 @@ func (s *suite) wantMissing(key table.Key) {
 	}
 }
 
-// wantErr checks the kind of an error.
+// wantErr checks an error's kind.
 func (s *suite) wantErr(err, want error, what string, args ...any) {
 	s.Helper()
 	if !errors.Is(err, want) {
@@ -150,7 +154,7 @@ func (s *suite) query(q table.Query) (page table.Page, err error) {
 	return page, err
 }
 
-// all returns the rows of all pages of a query.
+// all follows a query from page to page.
 func (s *suite) all(q table.Query) []table.Row {
 	s.Helper()
 	var out []table.Row
@@ -167,7 +171,7 @@ func (s *suite) all(q table.Query) []table.Row {
 			return out
 		}
 		if page.After == q.After {
-			s.Fatalf("query %+v does not change", q)
+			s.Fatalf("query %+v stands still", q)
 		}
 		q.After = page.After
 	}
@@ -200,7 +204,7 @@ func sortKeys(rs []table.Row) []string {
 	return out
 }
 
-// differ returns an error that tells how two answers differ, nil if they do not.
+// differ says how two answers differ, nil if they do not.
 func differ[T any](what string, got, want T) error {
 	if reflect.DeepEqual(got, want) {
 		return nil
