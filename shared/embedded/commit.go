@@ -9,16 +9,16 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// maxGroupBytes bounds a group. Callers that find it full wait for the next one, so memory stays
+// maxGroupBytes bounds a group. Callers that find it full wait for the next group, so memory stays
 // bounded while a disk stalls.
 const maxGroupBytes = 16 << 20
 
 // Write is one atomic change.
 type Write struct {
 	// Stage adds the change to a batch. Stages run one at a time, in the order in which their
-	// changes become visible, so what must be in that order, such as a sequence number, is decided
-	// in them. They MUST be short, MUST NOT call the DB, and MUST fail, if at all, before they
-	// touch the batch.
+	// changes become visible, so a value that must follow that order, such as a sequence number, is
+	// chosen in them. They MUST be short, MUST NOT call the DB, and MUST fail, if at all, before
+	// they touch the batch.
 	Stage func(*pebble.Batch) error
 	// Settle, if set, is called once, with nil when the change is durable and in every new view,
 	// whether or not the caller of Commit still waits. It MUST be short and MUST NOT call the DB.
@@ -31,7 +31,7 @@ func (w Write) settle(err error) {
 	}
 }
 
-// group is what one batch commits.
+// group is the writes that one batch commits.
 type group struct {
 	batch  *pebble.Batch
 	settle []func(error)
@@ -44,8 +44,8 @@ type group struct {
 type commits struct {
 	mu   sync.Mutex
 	open *group
-	// refuse, once set, is the answer to every Commit: ErrClosed, or what a commit failed with.
-	// After a failure what is staged and what is stored may differ, so nothing more may be built on
+	// refuse, once set, is the answer to every Commit: ErrClosed, or the error of a failed commit.
+	// After a failure the staged and the stored state may differ, so no later write may build on
 	// either.
 	refuse error
 	wake   chan struct{}
@@ -119,8 +119,8 @@ func (c *commits) signal() {
 	}
 }
 
-// commitLoop is the only writer of the database. Because it takes each view before it begins the
-// next batch, a view never shows a change that is not yet durable.
+// commitLoop writes the groups, one after the other, and nothing else writes the database. It takes
+// a view before it begins the next batch, so a view never shows a change that is not durable.
 func (db *DB) commitLoop() {
 	c := &db.commits
 	defer close(c.ended)
@@ -149,7 +149,7 @@ func (db *DB) commitGroup(g *group) {
 		settle(g.err)
 	}
 	close(g.done)
-	// Closing a batch only gives its memory back.
+	// Closing a batch only frees its memory.
 	_ = g.batch.Close()
 }
 
@@ -161,8 +161,8 @@ func (c *commits) fail(err error) {
 	}
 }
 
-// stopCommits refuses further commits and finishes those that were staged. It says false if that
-// was done before.
+// stopCommits refuses further commits and finishes those that were staged. It returns false if it
+// was called before.
 func (db *DB) stopCommits() bool {
 	c := &db.commits
 	c.mu.Lock()
@@ -174,11 +174,11 @@ func (db *DB) stopCommits() bool {
 	}
 	c.signal()
 	<-c.ended
-	// A caller may still wait for room in the group that was open last; it holds nothing.
+	// A caller may still wait for room in the last open group, which is empty.
 	close(c.open.done)
 	return errors.Join(c.open.batch.Close()) == nil
 }
 
-// NewBatch returns a batch to collect a change in, before Stage applies it to the group's. Its
-// caller closes it.
+// NewBatch returns a batch in which a caller prepares a change before its Stage applies it to the
+// batch of the group. The caller closes it.
 func (db *DB) NewBatch() *pebble.Batch { return db.engine.NewBatch() }

@@ -19,17 +19,16 @@ const Format = 1
 
 // The reasons why a directory cannot be opened.
 var (
-	// ErrLocked: another process, or another DB of this one, holds the directory.
-	ErrLocked = errors.New("embedded: data directory is held by another process")
-	// ErrFormat: the directory has a format that this program does not know, or is damaged; nothing
-	// in it was changed.
+	// ErrLocked: another process, or another DB of this process, uses the directory.
+	ErrLocked = errors.New("embedded: another process uses the data directory")
+	// ErrFormat: the directory has a format that this program does not know, or a damaged format
+	// file. Nothing in it was changed.
 	ErrFormat = errors.New("embedded: unknown data format")
-	// ErrDamaged: what the database wrote cannot be read back whole. Nothing in it was changed.
+	// ErrDamaged: a file of the database cannot be read completely. Nothing in it was changed.
 	ErrDamaged = errors.New("embedded: the database is damaged")
 )
 
-// The names in a data directory that belong to the database. Whatever else lies there is not looked
-// at.
+// The names in a data directory that belong to the database. It ignores all other names.
 const (
 	formatFile = "FORMAT"
 	lockFile   = "LOCK"
@@ -50,8 +49,8 @@ func openDir(o Options) (dir, error) {
 	if o.FS != nil {
 		return dir{fs: o.FS, path: o.Dir}, nil
 	}
-	// The lock is found by its path within a process, so two spellings of one directory must be one
-	// path.
+	// Within a process a lock is identified by its path, so two spellings of one directory must
+	// become one path.
 	abs, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return dir{}, err
@@ -61,7 +60,8 @@ func openDir(o Options) (dir, error) {
 
 func (d dir) file(name string) string { return d.fs.PathJoin(d.path, name) }
 
-// checkFormat says whether the directory holds a format already. It changes nothing.
+// checkFormat reports whether the directory has a format file, and fails with ErrFormat if this
+// program does not know the format. It changes nothing.
 func (d dir) checkFormat() (present bool, err error) {
 	text, err := d.read(formatFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -83,8 +83,8 @@ func (d dir) checkFormat() (present bool, err error) {
 	return true, nil
 }
 
-// lock takes the directory and leaves the process id beside the lock, for the message that the next
-// one gets.
+// lock locks the directory and writes the process id beside the lock, for the error that the next
+// process gets.
 func (d dir) lock() (io.Closer, error) {
 	held, err := d.fs.Lock(d.file(lockFile))
 	if err != nil {
@@ -110,10 +110,10 @@ func (d dir) read(name string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// write replaces a file whole and durably.
+// write replaces a file atomically and durably.
 func (d dir) write(name, text string) error {
-	aside := d.file(name + ".new")
-	f, err := d.fs.Create(aside, vfs.WriteCategoryUnspecified)
+	draft := d.file(name + ".new")
+	f, err := d.fs.Create(draft, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (d dir) write(name, text string) error {
 	if err != nil {
 		return err
 	}
-	if err := d.fs.Rename(aside, d.file(name)); err != nil {
+	if err := d.fs.Rename(draft, d.file(name)); err != nil {
 		return err
 	}
 	return d.sync(d.path)

@@ -1,13 +1,14 @@
-// Package embedded is the one Pebble database under the embedded table and stream, so that both
-// share a commit and a checkpoint can never be ahead of the records that it rests on.
+// Package embedded is the Pebble database of the embedded table and stream. Both share it, so that
+// they share a commit, and a checkpoint is never ahead of the records that it is derived from.
 //
-// It promises four things. One process holds a data directory (ErrLocked otherwise). A directory of
-// a format that this program does not know is left untouched (ErrFormat). Commit answers nil after
-// the write is on disk: one goroutine writes whatever has gathered since its last fsync as one
-// batch, so that many callers share one fsync. And a View shows only what is on disk: a power cut
-// takes nothing back that a reader has seen, for each view is taken after an fsync and before the
-// next batch.
+// It makes four promises. One process uses a data directory (others get ErrLocked). A directory
+// whose format this program does not know is not changed (ErrFormat). Commit returns nil after the
+// write is on disk: one goroutine writes all changes that gathered since its last fsync as one
+// batch, so many callers share one fsync. And a View shows only what is on disk: it is taken after
+// an fsync and before the next batch, so a power cut never takes back what a reader has seen.
 //
-// It knows nothing of rows and records: the adapters pebbletable and pebblestream, its only users,
-// own one keyspace each. Next on the walk: pebbletable.
+// It does not know rows and records: its only users, the adapters pebbletable and pebblestream,
+// have one keyspace each.
+//
+// Walk: Open -> DB.Commit -> DB.View; then pebbletable.
 package embedded

@@ -15,7 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// The first byte of a key says whose it is.
+// The first byte of a key is its keyspace.
 const (
 	// TableSpace is the keyspace of pebbletable.
 	TableSpace byte = 't'
@@ -23,7 +23,7 @@ const (
 	StreamSpace byte = 's'
 )
 
-// ErrClosed is the answer of a DB that was closed.
+// ErrClosed is returned by a DB that was closed.
 var ErrClosed = errors.New("embedded: closed")
 
 const (
@@ -31,24 +31,24 @@ const (
 	defaultMemTableBytes = 64 << 20
 )
 
-// Options says where and how to open a DB. Only Dir is required.
+// Options configures a DB. Only Dir is required.
 type Options struct {
-	// Dir is the data directory; it is made if missing.
+	// Dir is the data directory; it is created if missing.
 	Dir string
 	// FS is the file system; nil is the disk. Tests give vfs.NewMem or vfs.NewCrashableMem.
 	FS vfs.FS
-	// NoSync answers writes before they are on disk. It is for tests that cut no power.
+	// NoSync answers writes before they are on disk. It is for tests without power cuts.
 	NoSync bool
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// CacheBytes bounds the block cache; 0 is 256 MiB.
 	CacheBytes int64
-	// MemTableBytes bounds each of the four tables in memory; 0 is 64 MiB.
+	// MemTableBytes bounds each of the four memtables; 0 is 64 MiB.
 	MemTableBytes uint64
-	// Logger gets what Pebble has to say, at debug; nil drops it.
+	// Logger gets the messages of Pebble at debug level; nil drops them.
 	Logger *slog.Logger
-	// Fatal gets the reason why nothing may be answered any more, and does not return; nil writes
-	// it to standard error as one line and ends the process with code 1.
+	// Fatal gets the reason why the process must end at once, and does not return; nil writes it to
+	// standard error as one line and exits with code 1.
 	Fatal func(cause string)
 }
 
@@ -67,10 +67,10 @@ type DB struct {
 	shared   map[byte]any
 }
 
-// Open opens the directory, or makes a new database in it. It fails with ErrLocked, ErrFormat or
-// ErrDamaged, having changed nothing.
+// Open opens the directory, or creates a new database in it. If it fails with ErrLocked, ErrFormat
+// or ErrDamaged, it has changed nothing.
 func Open(o Options) (*DB, error) {
-	d, present, lock, err := hold(o)
+	d, present, lock, err := lockDir(o)
 	if err != nil {
 		return nil, fmt.Errorf("open data directory: %w", err)
 	}
@@ -90,8 +90,8 @@ func Open(o Options) (*DB, error) {
 	return newDB(o, engine, lock), nil
 }
 
-// hold takes the directory, and says whether there is a database in it.
-func hold(o Options) (d dir, present bool, lock io.Closer, err error) {
+// lockDir creates the directory if it is missing, locks it, and reports whether it has a database.
+func lockDir(o Options) (d dir, present bool, lock io.Closer, err error) {
 	if d, err = openDir(o); err != nil {
 		return d, false, nil, err
 	}
@@ -107,7 +107,7 @@ func hold(o Options) (d dir, present bool, lock io.Closer, err error) {
 
 // openEngine opens Pebble on a log that is not damaged.
 func openEngine(d dir, o Options) (*pebble.DB, error) {
-	if !o.NoSync { // without syncs a crash may leave any part of the log
+	if !o.NoSync { // without syncs a crash may lose any part of the log
 		found, err := d.checkLog()
 		if err != nil {
 			return nil, err
@@ -118,15 +118,15 @@ func openEngine(d dir, o Options) (*pebble.DB, error) {
 	}
 	engine, err := pebble.Open(d.file(engineDir), tuning(d.fs, o))
 	if err != nil && !fromSystem(err) {
-		// Pebble tells damage over many lines. The first names the file.
+		// Pebble describes damage in many lines. The first names the file.
 		text, _, _ := strings.Cut(err.Error(), "\n")
 		return nil, fmt.Errorf("%w: %s", ErrDamaged, text)
 	}
 	return engine, err
 }
 
-// fromSystem says that an error is the operating system's: no room, no right, a device that fails.
-// A file that is missing is not.
+// fromSystem reports whether an error comes from the operating system, such as a full volume, a
+// missing permission or a failing device. A missing file is damage and does not count.
 func fromSystem(err error) bool {
 	var number syscall.Errno
 	return errors.As(err, &number) && number != syscall.ENOENT
@@ -146,8 +146,9 @@ func newDB(o Options, engine *pebble.DB, lock io.Closer) *DB {
 	return db
 }
 
-// tuning fits Pebble to small rows that are written once, read soon, and mostly new: large
-// memtables, blooms for the keys that are absent, and room in level 0 for a burst.
+// tuning returns options of Pebble for small rows that are written once, read soon and mostly new:
+// large memtables, bloom filters for the keys that are absent, and many files in level 0 for
+// bursts.
 func tuning(fs vfs.FS, o Options) *pebble.Options {
 	opts := &pebble.Options{
 		FS:                          ordered{fs},
@@ -173,10 +174,10 @@ func tuning(fs vfs.FS, o Options) *pebble.Options {
 	return opts
 }
 
-// Now is the database's clock.
+// Now returns the time of the database's clock.
 func (db *DB) Now() time.Time { return db.now() }
 
-// Shared returns the state that every handle on one keyspace shares, made by the first that asks.
+// Shared returns the state that all handles on one keyspace share. The first call makes it.
 func (db *DB) Shared(space byte, make func() any) any {
 	db.sharedMu.Lock()
 	defer db.sharedMu.Unlock()
@@ -186,8 +187,8 @@ func (db *DB) Shared(space byte, make func() any) any {
 	return db.shared[space]
 }
 
-// Close finishes what was committed, waits for the views in use and gives the directory back. Calls
-// after it get ErrClosed.
+// Close finishes the pending commits, waits for the views in use and unlocks the directory. Later
+// calls of any method return ErrClosed.
 func (db *DB) Close() error {
 	if !db.stopCommits() {
 		return ErrClosed

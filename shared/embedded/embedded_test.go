@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// holdOpen is another process: it opens the directory and keeps it until its input ends.
+// holdOpen runs as another process: it opens the directory and keeps it open until its input ends.
 func holdOpen(dir string) {
 	if _, err := Open(Options{Dir: dir}); err != nil {
 		fmt.Println(err)
@@ -124,7 +124,7 @@ func TestLockedByAnotherProcess(t *testing.T) {
 	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), fmt.Sprintf("(pid %d)", other.Process.Pid)) {
 		t.Fatalf("open: %v", err)
 	}
-	// A process that is killed gives the directory back.
+	// The lock of a killed process ends with it.
 	if err := other.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestLockedByAnotherProcess(t *testing.T) {
 	mustClose(t, mustOpen(t, Options{Dir: dir}))
 }
 
-// files is what lies in a directory, and what the files hold.
+// files returns the contents of the files in a directory, by path.
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -184,7 +184,7 @@ func TestDataWithoutFormat(t *testing.T) {
 	}
 }
 
-func TestOtherFilesAreLeftAlone(t *testing.T) {
+func TestOtherFilesAreNotChanged(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "ops"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
@@ -216,7 +216,7 @@ func TestClosed(t *testing.T) {
 	}
 }
 
-// gate holds every sync of a file until it is opened.
+// gate blocks every sync of a file until it is opened.
 type gate struct {
 	shut    atomic.Bool
 	arrived chan struct{}
@@ -235,7 +235,7 @@ func (g *gate) MaybeError(op errorfs.Op) error {
 	return nil
 }
 
-// TestNothingIsSeenBeforeItIsDurable stops the disk in the middle of a commit.
+// TestNothingIsSeenBeforeItIsDurable stalls the disk in the middle of a commit.
 func TestNothingIsSeenBeforeItIsDurable(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	g := newGate()
@@ -248,7 +248,7 @@ func TestNothingIsSeenBeforeItIsDurable(t *testing.T) {
 		t.Errorf("k is %q before it is durable", got)
 	}
 	crashed := mem.CrashClone(vfs.CrashCloneCfg{})
-	// A caller with a deadline is not held by the disk; the write settles later.
+	// A caller with a deadline does not wait for the disk; its write settles later.
 	ctx, cancel := context.WithCancel(t.Context())
 	settled := make(chan error, 1)
 	w := set("late", "v")
@@ -257,7 +257,7 @@ func TestNothingIsSeenBeforeItIsDurable(t *testing.T) {
 	go func() { late <- db.Commit(ctx, w) }()
 	cancel()
 	if err := <-late; !errors.Is(err, context.Canceled) {
-		t.Errorf("commit on a disk that stands still: %v", err)
+		t.Errorf("commit on a stalled disk: %v", err)
 	}
 	g.shut.Store(false)
 	close(g.open)
@@ -275,7 +275,7 @@ func TestNothingIsSeenBeforeItIsDurable(t *testing.T) {
 	}
 }
 
-// TestFullGroupWaits stops the disk and commits until there is no more room: then callers wait, and
+// TestFullGroupWaits stalls the disk and commits until the group is full: then callers wait, and
 // memory does not grow.
 func TestFullGroupWaits(t *testing.T) {
 	g := newGate()
@@ -318,8 +318,8 @@ func TestFullGroupWaits(t *testing.T) {
 	}
 }
 
-// TestStageOrder commits from many goroutines and reads from others: what a Stage numbered later is
-// never seen without what was numbered before.
+// TestStageOrder commits from many goroutines and reads from others: no view shows a number of a
+// Stage without all lower numbers.
 func TestStageOrder(t *testing.T) {
 	db := mustOpen(t, Options{Dir: "data", FS: vfs.NewMem()})
 	defer mustClose(t, db)
@@ -457,15 +457,15 @@ func (c *cutter) MaybeError(op errorfs.Op) error {
 	return nil
 }
 
-// steps is how many images there are.
+// steps returns how many images there are.
 func (c *cutter) steps() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.images)
 }
 
-// TestCrashWhileOpening cuts the power at each step of making and reopening a database, with what a
-// disk may keep of the unsynced drawn anew each time: it opens again, with what was in it.
+// TestCrashWhileOpening cuts the power at each step of creating and reopening a database. The disk
+// keeps a random part of the unsynced writes. The database opens again with its contents.
 func TestCrashWhileOpening(t *testing.T) {
 	for seed := range uint64(20) {
 		testCrashWhileOpening(t, seed*1000)

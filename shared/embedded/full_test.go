@@ -15,7 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
-// fullDisk fails writes to files, or their syncs, from a moment on.
+// fullDisk fails writes to files, or their syncs, once it is full.
 type fullDisk struct {
 	kind errorfs.OpKind
 	full atomic.Bool
@@ -30,7 +30,7 @@ func (f *fullDisk) MaybeError(op errorfs.Op) error {
 	return nil
 }
 
-// fill is a process that commits, then finds the disk full.
+// fill runs as a process that commits until the disk is full.
 func fill(dir string) {
 	disk := &fullDisk{kind: errorfs.OpFileWrite}
 	if os.Getenv("EMBEDDED_TEST_FULL_AT") == "sync" {
@@ -50,8 +50,8 @@ func fill(dir string) {
 	}
 }
 
-// TestFullDiskEndsInOneLine: a commit that cannot be written ends the process at once with code 1
-// and no trace, and everything that was answered is there when there is room.
+// TestFullDiskEndsInOneLine checks that a commit which cannot be written ends the process with code
+// 1, one line and no stack trace, and that every answered commit is there after space was freed.
 func TestFullDiskEndsInOneLine(t *testing.T) {
 	for _, at := range []string{"write", "sync"} {
 		dir := t.TempDir()

@@ -6,12 +6,11 @@ import (
 	"slices"
 )
 
-// stripes is how many locks the keys share: with 64 callers, two of them meet on one about once in
-// 130 groups of writes.
+// stripes is how many locks the keys share. With 64 callers, two of them need the same lock about
+// once in 130 groups of writes.
 const stripes = 1 << 13
 
-// locks serialises read-check-write on a key, from the check to the moment when the write is
-// durable.
+// locks serialises writes of a key, from the check of the condition until the write is durable.
 type locks struct {
 	seed  maphash.Seed
 	slots []chan struct{}
@@ -25,42 +24,42 @@ func (l *locks) init() {
 	}
 }
 
-// Lock is a held set of keys.
+// Lock is a set of locked keys.
 type Lock struct {
 	slots []chan struct{}
 	one   [1]chan struct{}
 }
 
-// LockKeys takes the keys, waiting for others until ctx ends. Keys are taken in one order, so that
-// callers never deadlock.
+// LockKeys locks the keys, waiting for other callers until ctx ends. All callers lock in the same
+// order, so they never deadlock.
 func (db *DB) LockKeys(ctx context.Context, keys ...[]byte) (*Lock, error) {
 	places := make([]uint64, 0, 1)
 	for _, key := range keys {
 		places = append(places, maphash.Bytes(db.locks.seed, key)%stripes)
 	}
 	slices.Sort(places)
-	held := &Lock{}
-	held.slots = held.one[:0]
+	lock := &Lock{}
+	lock.slots = lock.one[:0]
 	for _, place := range slices.Compact(places) {
 		slot := db.locks.slots[place]
 		select {
 		case slot <- struct{}{}:
-			held.slots = append(held.slots, slot)
+			lock.slots = append(lock.slots, slot)
 			continue
 		default:
 		}
 		select {
 		case slot <- struct{}{}:
-			held.slots = append(held.slots, slot)
+			lock.slots = append(lock.slots, slot)
 		case <-ctx.Done():
-			held.Unlock()
+			lock.Unlock()
 			return nil, ctx.Err()
 		}
 	}
-	return held, nil
+	return lock, nil
 }
 
-// Unlock gives the keys back.
+// Unlock unlocks the keys.
 func (l *Lock) Unlock() {
 	for _, slot := range l.slots {
 		<-slot

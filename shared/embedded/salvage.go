@@ -11,7 +11,7 @@ import (
 	"passbook/shared/embedded/wal"
 )
 
-// checkLog looks for damage in the newest write-ahead log; nil is none.
+// checkLog returns the damage of the newest write-ahead log, nil for none.
 func (d dir) checkLog() (*wal.Damage, error) {
 	engine := d.file(engineDir)
 	if _, err := d.fs.Stat(engine); errors.Is(err, fs.ErrNotExist) {
@@ -20,19 +20,19 @@ func (d dir) checkLog() (*wal.Damage, error) {
 	return wal.Check(d.fs, engine)
 }
 
-// Salvaged is what Salvage found and did.
+// Salvaged is the result of Salvage.
 type Salvaged struct {
-	// Damage is where the log is damaged; nil when it is whole, and then nothing was done.
+	// Damage is where the log is damaged; nil if it is intact, and then nothing was changed.
 	Damage *wal.Damage
-	// Copy is where the log lies as it was.
+	// Copy is the path of the copy of the damaged log.
 	Copy string
 }
 
-// Salvage ends a damaged write-ahead log where the damage begins, so that the directory opens again
-// without whatever was committed after that. The log as it was stays beside the database. A dry run
-// only looks. It fails as Open does.
+// Salvage cuts a damaged write-ahead log off where the damage begins, so that the directory opens
+// again without the commits after it. It keeps a copy of the damaged log beside the database. A dry
+// run changes nothing. Its errors are those of Open.
 func Salvage(o Options, dryRun bool) (s Salvaged, err error) {
-	d, present, lock, err := hold(o)
+	d, present, lock, err := lockDir(o)
 	if err != nil {
 		return s, fmt.Errorf("salvage: %w", err)
 	}

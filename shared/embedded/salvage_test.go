@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// killed is a data directory as a process left it that was killed after so many commits, and the
+// killed returns the data directory of a process that was killed after so many commits, and the
 // path of its log.
 func killed(t *testing.T, commits int) (dir, log string) {
 	t.Helper()
@@ -44,8 +44,8 @@ func damage(t *testing.T, file string, at int) {
 	}
 }
 
-// TestOneByteOfTheLog flips one near the end: the commit was answered, so the directory is refused
-// as it is, and opens without what is behind the damage when that is asked for.
+// TestOneByteOfTheLog flips a bit near the end of the log. The commit there was answered, so the
+// directory is refused; after Salvage it opens without the commits behind the damage.
 func TestOneByteOfTheLog(t *testing.T) {
 	dir, log := killed(t, 300)
 	damage(t, log, 68_000) // of 69,300
@@ -86,7 +86,7 @@ func TestOneByteOfTheLog(t *testing.T) {
 	}
 }
 
-func TestSalvageLeavesWhatIsWhole(t *testing.T) {
+func TestSalvageDoesNotChangeAnIntactLog(t *testing.T) {
 	dir, log := killed(t, 10)
 	if s, err := Salvage(Options{Dir: dir}, false); err != nil || s.Damage != nil {
 		t.Errorf("%+v, %v", s, err)
@@ -104,7 +104,7 @@ func TestSalvageLeavesWhatIsWhole(t *testing.T) {
 	}
 }
 
-// What Pebble says of damage has 60 lines; Open says one.
+// Pebble describes damage in 60 lines, Open in one.
 func TestDamageIsOneLine(t *testing.T) {
 	for name, harm := range map[string]func(dir string) error{
 		"no table":    func(dir string) error { return remove(dir, "*.sst") },

@@ -8,14 +8,14 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// View is the database as of the last finished commit: all of it is durable, and it does not
+// View is the database as of the last finished commit. All of it is durable, and it does not
 // change. It MUST be released.
 type View struct {
 	snap *pebble.Snapshot
 	refs atomic.Int64
 }
 
-// views holds the newest view. It owns one reference to it.
+// views has the newest view, and one reference to it.
 type views struct {
 	mu     sync.RWMutex
 	latest *View
@@ -42,12 +42,12 @@ func (v *views) release(w *View) {
 	if w.refs.Add(-1) > 0 {
 		return
 	}
-	// A snapshot's Close fails only on a database that is closed, and that waits for its views.
+	// Closing a snapshot fails only on a closed database, and Close waits for all views.
 	_ = w.snap.Close()
 	v.live.Done()
 }
 
-// stop ends new views and waits for those in use.
+// stop refuses new views and waits for those in use.
 func (v *views) stop() {
 	v.mu.Lock()
 	last := v.latest
@@ -57,8 +57,8 @@ func (v *views) stop() {
 	v.live.Wait()
 }
 
-// View returns the newest view: it holds every write that was answered before the call. It fails
-// with ErrClosed only.
+// View returns the newest view, with every write that was answered before the call. Its only error
+// is ErrClosed.
 func (db *DB) View() (*View, error) {
 	db.views.mu.RLock()
 	defer db.views.mu.RUnlock()
@@ -70,11 +70,11 @@ func (db *DB) View() (*View, error) {
 	return v, nil
 }
 
-// Release gives a view back. The view MUST NOT be used after it.
+// Release releases a view. The view MUST NOT be used after it.
 func (db *DB) Release(v *View) { db.views.release(v) }
 
-// Get calls read with the value of key, which is valid only within the call, and says whether there
-// is one.
+// Get calls read with the value of key, which is valid only within the call, and reports whether
+// the key exists.
 func (v *View) Get(key []byte, read func(value []byte) error) (found bool, err error) {
 	value, closer, err := v.snap.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {

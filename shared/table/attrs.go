@@ -2,7 +2,8 @@ package table
 
 import "time"
 
-// timeLayout is how rows spell a time: UTC, microseconds, always as long, so that it sorts as text.
+// timeLayout is the layout of times in rows: UTC, microseconds, of fixed length, so that times sort
+// as text.
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
 // Time returns t as an attribute, in UTC and to the microsecond. The zero time is an empty string.
@@ -13,26 +14,26 @@ func Time(t time.Time) S {
 	return S(t.UTC().Format(timeLayout))
 }
 
-// Text returns the S of that name, and "" where there is none.
+// Text returns the S of that name, "" if there is none.
 func (m Map) Text(name string) string {
 	s, _ := m[name].(S)
 	return string(s)
 }
 
-// Number returns the N of that name, and 0 where there is none.
+// Number returns the N of that name, 0 if there is none.
 func (m Map) Number(name string) int64 {
 	n, _ := m[name].(N)
 	return int64(n)
 }
 
-// Bytes returns the B of that name, and nil where there is none.
+// Bytes returns the B of that name, nil if there is none.
 func (m Map) Bytes(name string) []byte {
 	b, _ := m[name].(B)
 	return b
 }
 
-// Texts returns the strings of the List of that name, and nil where there is none. An element that
-// is not an S is "".
+// Texts returns the strings of the List of that name, nil if there is none. An element that is not
+// an S is "".
 func (m Map) Texts(name string) []string {
 	list, _ := m[name].(List)
 	if len(list) == 0 {
@@ -46,8 +47,8 @@ func (m Map) Texts(name string) []string {
 	return texts
 }
 
-// Time returns the time of that name that the function Time spelled, and the zero time where there
-// is none or where it does not read as one.
+// Time returns the time of that name, in the layout of the function Time. It returns the zero time
+// if there is none or if it cannot be parsed.
 func (m Map) Time(name string) time.Time {
 	t, err := time.Parse(timeLayout, m.Text(name))
 	if err != nil {
@@ -56,9 +57,8 @@ func (m Map) Time(name string) time.Time {
 	return t
 }
 
-// Reader reads attributes that must be there, and remembers the first that is missing or of another
-// type. Rows of the journal are read with it; where a missing attribute means zero, Map's own
-// methods do.
+// Reader reads attributes that must exist, and remembers the first that is missing or has another
+// type. The methods of Map read attributes that may be missing.
 type Reader struct {
 	attrs Map
 	bad   string
@@ -67,11 +67,11 @@ type Reader struct {
 // NewReader returns a Reader of a row's attributes.
 func NewReader(attrs Map) *Reader { return &Reader{attrs: attrs} }
 
-// Bad returns the name of the first attribute that could not be read, and "" where all could.
+// Bad returns the name of the first attribute that could not be read, "" if there is none.
 func (r *Reader) Bad() string { return r.bad }
 
-// Fail makes name the attribute that could not be read, unless another one was before. Callers use
-// it for a value that has the right type and the wrong form.
+// Fail records that the attribute of that name could not be read. Callers use it for a value that
+// has the right type and the wrong form.
 func (r *Reader) Fail(name string) {
 	if r.bad == "" {
 		r.bad = name
@@ -108,7 +108,7 @@ func (r *Reader) Bytes(name string) []byte {
 	return nil
 }
 
-// Time reads an S that the function Time spelled; the zero time does not read.
+// Time reads a time in the layout of the function Time. The zero time counts as missing.
 func (r *Reader) Time(name string) time.Time {
 	t, err := time.Parse(timeLayout, r.Text(name))
 	if err != nil {

@@ -32,7 +32,7 @@ func TestMissingAttributeAndOneOfAnotherTypeReadAsZero(t *testing.T) {
 	}
 }
 
-func TestTimeIsSpelledInMicrosecondsOfUTC(t *testing.T) {
+func TestTimesHaveMicrosecondsAndAreInUTC(t *testing.T) {
 	east := noon.In(time.FixedZone("east", 3600)).Add(999)
 	if got := Time(east); got != "2026-03-01T12:00:00.000250Z" {
 		t.Error(got)

@@ -9,17 +9,17 @@ import (
 // maxDepth is how deep lists and maps may be nested: DynamoDB takes 32 levels.
 const maxDepth = 32
 
-// Catalog knows the tables of a deployment and checks calls against the limits of the port, so that
+// Catalog is the schemas of a deployment. It checks calls against the limits of the port, so that
 // every adapter refuses the same calls with ErrInvalid. It does not change after NewCatalog.
 type Catalog struct{ tables map[string]Schema }
 
-// NewCatalog checks the schemas themselves. Names are of 3 to 255 letters, digits, '_', '-' and
-// '.', as DynamoDB takes them.
+// NewCatalog returns the catalog of these schemas, or ErrInvalid for a bad schema. Names have 3 to
+// 255 letters, digits, '_', '-' and '.', as on DynamoDB.
 func NewCatalog(schemas ...Schema) (*Catalog, error) {
 	c := &Catalog{tables: make(map[string]Schema, len(schemas))}
 	for _, s := range schemas {
 		if _, twice := c.tables[s.Name]; twice {
-			return nil, invalid("table %q is described twice", s.Name)
+			return nil, invalid("table %q has two schemas", s.Name)
 		}
 		if err := checkSchema(s); err != nil {
 			return nil, err
@@ -50,8 +50,8 @@ func checkSchema(s Schema) error {
 
 func validName(name string) bool {
 	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
-	strange := func(r rune) bool { return !strings.ContainsRune(allowed, r) }
-	return len(name) >= 3 && len(name) <= 255 && !strings.ContainsFunc(name, strange)
+	other := func(r rune) bool { return !strings.ContainsRune(allowed, r) }
+	return len(name) >= 3 && len(name) <= 255 && !strings.ContainsFunc(name, other)
 }
 
 func invalid(format string, args ...any) error {
@@ -104,7 +104,7 @@ func checkKeyPart(what, part string, most int) error {
 	return nil
 }
 
-// CheckPut checks a put: key, condition, attributes, and those that indexes are built on.
+// CheckPut checks a put: its key, condition, size and attributes, and the keys of indexes.
 func (c *Catalog) CheckPut(p Put) error {
 	if err := c.CheckKey(p.Table, p.Row.Key); err != nil {
 		return err
@@ -126,7 +126,7 @@ func (c *Catalog) CheckPut(p Put) error {
 	return checkIndexed(c.tables[p.Table], p.Row)
 }
 
-// CheckTransact checks the puts of a transaction, each and together.
+// CheckTransact checks each put of a transaction, and all of them together.
 func (c *Catalog) CheckTransact(puts []Put) error {
 	if len(puts) == 0 || len(puts) > MaxTransact {
 		return invalid("transaction of %d puts, 1 to %d", len(puts), MaxTransact)
@@ -142,7 +142,7 @@ func (c *Catalog) CheckTransact(puts []Put) error {
 			return fmt.Errorf("put %d: %w", i, err)
 		}
 		if at := (row{p.Table, p.Row.Key}); seen[at] {
-			return invalid("put %d: the transaction has that row already", i)
+			return invalid("put %d: an earlier put of the transaction has that row", i)
 		} else {
 			seen[at] = true
 		}
@@ -210,8 +210,8 @@ func checkValue(name string, v Value, depth int) error {
 	return nil
 }
 
-// checkIndexed holds what DynamoDB asks of an attribute that is a key of an index, on every row
-// that has it.
+// checkIndexed checks the attributes that are keys of indexes, as DynamoDB does on every row that
+// has them.
 func checkIndexed(s Schema, r Row) error {
 	for _, x := range s.Indexes {
 		if v, ok := r.Attrs[x.PK]; ok {
@@ -219,7 +219,7 @@ func checkIndexed(s Schema, r Row) error {
 				return err
 			}
 			if x.SK == "pk" && len(r.PK) > MaxSortKeyBytes {
-				return invalid("partition key of %d bytes sorts index %s, at most %d", len(r.PK), x.Name, MaxSortKeyBytes)
+				return invalid("partition key of %d bytes, which sorts index %s, at most %d", len(r.PK), x.Name, MaxSortKeyBytes)
 			}
 		}
 		if v, ok := r.Attrs[x.SK]; ok && x.SK != "pk" {
@@ -242,10 +242,10 @@ func checkIndexKey(name string, v Value, numeric bool, most int) error {
 			return checkKeyPart("index key "+name, string(v), most)
 		}
 	}
-	return invalid("attribute %q has another type than the index on it", name)
+	return invalid("attribute %q does not have the type that its index needs", name)
 }
 
-// CheckQuery checks a query. After is the adapter's own.
+// CheckQuery checks a query, except its After, which only its adapter can read.
 func (c *Catalog) CheckQuery(q Query) error {
 	if err := c.CheckKey(q.Table, Key{PK: q.PK, SK: "-"}); err != nil {
 		return err
@@ -282,9 +282,9 @@ func (c *Catalog) CheckScan(s Scan) error {
 	return nil
 }
 
-// Size is what a row counts against MaxItemBytes, MaxPageBytes and MaxTransactBytes, by DynamoDB's
-// rules: names and strings in UTF-8 bytes, binaries as they are, a number two digits a byte and up
-// to two more, a boolean 1, a list or map 3 and 1 more for each element.
+// Size returns the bytes of a row that count for MaxItemBytes, MaxPageBytes and MaxTransactBytes,
+// by the rules of DynamoDB: names and strings in UTF-8, binaries as they are, two digits of a
+// number a byte and 1 or 2 more, 1 for a boolean, 3 for a list or map and 1 more for each element.
 func Size(r Row) int {
 	n := len("pk") + len(r.PK) + len("sk") + len(r.SK)
 	for name, v := range r.Attrs {

@@ -49,8 +49,8 @@ func rows(after string, read func(after string) (Page, error)) iter.Seq2[Row, er
 	}
 }
 
-// WithTimeout returns t with a deadline of its own for every call, besides that of the call's
-// context. With Rows and ScanRows it bounds each page, where the whole has no bound.
+// WithTimeout returns t with a timeout for every call, in addition to the deadline of the call's
+// context. With Rows and ScanRows it bounds each page and not the whole.
 func WithTimeout(t Table, timeout time.Duration) Table { return timed{t, timeout} }
 
 type timed struct {

@@ -12,7 +12,7 @@ import (
 
 var errDown = errors.New("down")
 
-// paged serves 0, 1, 2 … rows of pages that are full, empty and full again, and then fails or ends.
+// paged answers the pages, by the After that was asked for, and fails for any other.
 type paged struct {
 	Table
 	pages map[string]Page

@@ -5,9 +5,9 @@ import (
 	"errors"
 )
 
-// Try says whether the table lets this caller put rows, by asking for a put that cannot be done,
-// for want of the row that it would replace: nil where it does, ErrRefused where it does not, and
-// any other error where it did not say. It costs a write unit.
+// Try finds out whether the caller may put rows into a table, by a put whose condition is never
+// true. It returns nil if the caller may, ErrRefused if not, and any other error if that remained
+// open. It costs one write unit.
 func Try(ctx context.Context, t Table, name string) error {
 	err := t.Put(ctx, Put{Table: name, Row: Row{Key: Key{PK: "check", SK: "check"}}, If: Equals("there", Bool(true))})
 	if errors.Is(err, ErrConditionFailed) {

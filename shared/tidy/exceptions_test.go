@@ -32,16 +32,10 @@ var notYet = slices.Concat(
 		"shared/bucket/buckettest",
 		"shared/bucket/dirbucket",
 		"shared/bucket/s3bucket",
-		"shared/embedded",
-		"shared/embedded/wal",
 		"shared/stream",
 		"shared/stream/kinesisstream",
 		"shared/stream/pebblestream",
 		"shared/stream/streamtest",
-		"shared/table",
-		"shared/table/dynamotable",
-		"shared/table/pebbletable",
-		"shared/table/tabletest",
 	},
 	//
 	//

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,8 +15,8 @@ import (
 
 // clause is a sentence of the port's documentation and the test that holds it.
 type clause struct {
-	name, says string
-	test       func(*suite)
+	name, sentence string
+	test           func(*suite)
 }
 
 // Run holds an adapter to the contract. open returns two handles on one bucket, as two processes
@@ -32,11 +33,7 @@ func Run(t *testing.T, open func(testing.TB) (first, second bucket.Bucket)) {
 }
 
 func clauses() []clause {
-	var all []clause
-	for _, part := range [][]clause{createClauses, openClauses, listClauses} {
-		all = append(all, part...)
-	}
-	return all
+	return slices.Concat(createClauses, openClauses, listClauses)
 }
 
 // suite is one running subtest, with keys below one prefix.

@@ -12,24 +12,24 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Damage is a log of which a part that was on disk cannot be read.
+// Damage is a log with a part that was on disk and cannot be read.
 type Damage struct {
 	// File is the log's path.
 	File string
-	// At is where the first chunk that cannot be read begins, Proof where something that was
-	// written after it does, Size the end of the file.
+	// At is the offset of the first chunk that cannot be read, Proof the offset of a chunk that was
+	// written after it, Size the end of the file.
 	At, Proof, Size int64
 }
 
-// Error is the damage in one line.
+// Error describes the damage in one line.
 func (d *Damage) Error() string {
-	return fmt.Sprintf("the write-ahead log %s is damaged at byte %d of %d: what was committed after it can be read from byte %d on",
+	return fmt.Sprintf("the write-ahead log %s is damaged at byte %d of %d: later commits can be read from byte %d",
 		d.File, d.At, d.Size, d.Proof)
 }
 
-// The format of Pebble's logs: blocks of 32 KiB, with chunks that do not cross them. A chunk has a
-// sum (4 bytes), the length of its payload (2), its kind (1) and the number of its log (4); since
-// format major version 22 also how far the log was synced (8).
+// The format of Pebble's logs: blocks of 32 KiB with chunks that do not cross them. A chunk has a
+// checksum (4 bytes), the length of its payload (2), its kind (1) and the number of its log (4);
+// since format major version 22 also the offset up to which the log was synced (8).
 const (
 	blockSize     = 32 << 10
 	plainHeader   = 11
@@ -47,10 +47,10 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// logName is the name of a log; other files are not looked at.
+// logName matches the name of a log; other files are ignored.
 var logName = regexp.MustCompile(`^([0-9]+)\.log$`)
 
-// newest returns the path and the number of the newest log of a Pebble directory; "" when there is
+// newest returns the path and the number of the newest log of a Pebble directory; "" if there is
 // none.
 func newest(fs vfs.FS, dir string) (path string, number uint64, err error) {
 	names, err := fs.List(dir)
@@ -69,8 +69,8 @@ func newest(fs vfs.FS, dir string) (path string, number uint64, err error) {
 	return path, number, nil
 }
 
-// Check returns the Damage of the newest log of a Pebble directory that is not open; nil where
-// nothing proves one. Its error is that of a log that cannot be read at all.
+// Check returns the Damage of the newest log of a Pebble directory that is not open, or nil if
+// nothing proves damage. It returns an error if the log cannot be read at all.
 func Check(fs vfs.FS, dir string) (*Damage, error) {
 	path, number, err := newest(fs, dir)
 	if err != nil || path == "" {
@@ -100,12 +100,12 @@ type scan struct {
 	file   io.Reader
 	number uint32
 	block  [blockSize]byte
-	// base is where the block begins, n how much of it there is.
+	// base is the offset of the block, n how many of its bytes exist.
 	base int64
 	n    int
 }
 
-// load reads the next block and says whether there is one.
+// load reads the next block and reports whether there is one.
 func (s *scan) load() (bool, error) {
 	s.base += int64(s.n)
 	n, err := io.ReadFull(s.file, s.block[:])
@@ -116,7 +116,7 @@ func (s *scan) load() (bool, error) {
 	return n > 0, err
 }
 
-// run reads chunks until one is bad or the log ends, and then looks for proof behind it.
+// run reads chunks until one cannot be read, for which it looks for proof, or until the log ends.
 func (s *scan) run() (*Damage, error) {
 	for {
 		more, err := s.load()
@@ -137,7 +137,7 @@ func (s *scan) run() (*Damage, error) {
 	}
 }
 
-// prove looks behind the bad chunk at i for something that was written after it had been synced.
+// prove looks behind the bad chunk at i for a chunk that was written after it had been synced.
 func (s *scan) prove(i int) (*Damage, error) {
 	d := &Damage{At: s.base + int64(i)}
 	for i++; ; i = 0 {
@@ -153,8 +153,8 @@ func (s *scan) prove(i int) (*Damage, error) {
 	}
 }
 
-// padding says that the block holds nothing from i on, as Pebble sees it: what is too short for a
-// chunk is filled with zeros.
+// padding reports whether the block has only filling from i: Pebble writes zeros where a chunk does
+// not fit.
 func (s *scan) padding(i int) bool {
 	rest := s.block[i:s.n]
 	switch left := blockSize - i; {
@@ -173,7 +173,7 @@ func (s *scan) padding(i int) bool {
 	return true
 }
 
-// trailer says that the log ends regularly at i: with a header of the log to come.
+// trailer reports whether the log ends regularly at i, with a header of the next log.
 func (s *scan) trailer(i int) bool {
 	if i+plainHeader > s.n {
 		return false
@@ -183,20 +183,21 @@ func (s *scan) trailer(i int) bool {
 		binary.LittleEndian.Uint32(h[numberAt:]) == s.number+1
 }
 
-// chunk is a whole one.
+// chunk is a chunk that was read completely.
 type chunk struct {
 	end int
-	// first: it begins a commit. synced is how far the log was surely on disk before it was
-	// written, 0 where its format does not say.
+	// first reports whether it begins a commit. synced is the offset up to which the log was on
+	// disk before the chunk was written, 0 if its format does not have it.
 	first  bool
 	synced int64
 }
 
-// proves says that the chunk was written after what begins at the offset had been synced: it says
-// so itself, or it begins a commit. A later part of a commit proves nothing about an earlier one.
+// proves reports whether the chunk was written after the chunk at the offset had been synced: it
+// says so itself, or it begins a commit. A later part of a commit proves nothing about an earlier
+// part.
 func (c chunk) proves(at int64) bool { return c.first || c.synced > at }
 
-// chunk reads the chunk at i, if a whole one of this log is there.
+// chunk reads the chunk at i, and reports whether it is a complete one of this log.
 func (s *scan) chunk(i int) (chunk, bool) {
 	if i+plainHeader > s.n {
 		return chunk{}, false
@@ -220,21 +221,20 @@ func (s *scan) chunk(i int) (chunk, bool) {
 	return c, true
 }
 
-// sum is Pebble's checksum.
+// sum returns the checksum that Pebble computes.
 func sum(b []byte) uint32 {
 	crc := crc32.Checksum(b, castagnoli)
 	return (crc>>15 | crc<<17) + castagnoliAdd
 }
 
-// Cut ends a damaged log at the damage, durably: Pebble opens what comes before it. What was behind
-// it is gone, so callers keep a copy.
+// Cut ends a damaged log at the damage, durably, so that Pebble opens what comes before it. The
+// rest is lost, so callers keep a copy.
 func Cut(fs vfs.FS, d *Damage) error {
 	f, err := fs.OpenReadWrite(d.File, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return fmt.Errorf("cut log: %w", err)
 	}
-	// Zeros are what a log holds behind its end. A file system of this interface cannot be asked to
-	// shorten one.
+	// A log has zeros behind its end. The interface of the file system cannot shorten a file.
 	zeros := make([]byte, blockSize)
 	for at := d.At; at < d.Size && err == nil; at += blockSize {
 		_, err = f.WriteAt(zeros[:min(blockSize, d.Size-at)], at)

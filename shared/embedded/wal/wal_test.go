@@ -12,7 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// silent drops what Pebble has to say.
+// silent drops the messages of Pebble.
 type silent struct{}
 
 func (silent) Infof(string, ...any)              {}
@@ -25,15 +25,15 @@ type place struct {
 	first   bool
 }
 
-// written is a log as a process left it, and its chunks.
+// written is the log that a process left, and its chunks.
 type written struct {
 	text   []byte
 	chunks []place
 }
 
-// write commits to a new life of a database, each commit synced before the next, and gives its log:
-// killed, or closed in order. The first life writes the plain format of chunks, later ones that
-// with how far the log is synced.
+// write opens a database, commits to it, each commit synced before the next, kills or closes it,
+// and returns its log. The first run writes the plain format of chunks, later ones that with the
+// synced offset.
 func write(t *testing.T, life int, closed bool) written {
 	t.Helper()
 	fs := vfs.NewMem()
@@ -69,7 +69,7 @@ func write(t *testing.T, life int, closed bool) written {
 	panic("no life")
 }
 
-// read is the newest log.
+// read returns the newest log.
 func read(t *testing.T, fs vfs.FS) []byte {
 	t.Helper()
 	path, _, err := newest(fs, "db")
@@ -88,7 +88,7 @@ func read(t *testing.T, fs vfs.FS) []byte {
 	return text
 }
 
-// walk finds the chunks of a log that is whole.
+// walk returns the chunks of an intact log.
 func walk(text []byte) (chunks []place) {
 	number := binary.LittleEndian.Uint32(text[numberAt:])
 	s := &scan{file: bytes.NewReader(text), number: number}
@@ -107,7 +107,7 @@ func walk(text []byte) (chunks []place) {
 	}
 }
 
-// check is Check on a log of these bytes.
+// check calls Check on a log of these bytes.
 func check(t *testing.T, text []byte) *Damage {
 	t.Helper()
 	fs := vfs.NewMem()
@@ -132,8 +132,8 @@ func check(t *testing.T, text []byte) *Damage {
 	return d
 }
 
-// with is the log with some of its bytes changed. The first chunk's number, which the tests find
-// the log's name by, stays.
+// with returns the log with some of its bytes changed. The number in the first chunk, which gives
+// the name of the log, stays.
 func (w written) with(from, to int, change func([]byte)) []byte {
 	text := bytes.Clone(w.text)
 	change(text[from:to])
@@ -142,7 +142,7 @@ func (w written) with(from, to int, change func([]byte)) []byte {
 
 func flip(b []byte) { b[0] ^= 0x10 }
 
-// lasting is how many of the chunks belong to commits that others follow.
+// lasting returns how many of the chunks belong to commits that others follow.
 func (w written) lasting(closed bool) int {
 	if closed {
 		return len(w.chunks)
@@ -187,8 +187,8 @@ func TestEveryDamageBeforeTheLastCommitIsFound(t *testing.T) {
 	}
 }
 
-// TestTornEndsAreNoDamage cuts the last commit off at each of its bytes, or leaves parts of it, and
-// what a recycled file held.
+// TestTornEndsAreNoDamage cuts the last commit off at each of its bytes, or keeps parts of it, also
+// in a recycled file with the bytes of an older log.
 func TestTornEndsAreNoDamage(t *testing.T) {
 	for life := 1; life <= 2; life++ {
 		w := write(t, life, false)
@@ -217,7 +217,7 @@ func TestTornEndsAreNoDamage(t *testing.T) {
 	}
 }
 
-// renumbered is the log as an older one of that number would have it.
+// renumbered returns the log with another number, as an older log has it.
 func renumbered(w written, number uint32) []byte {
 	text := bytes.Clone(w.text)
 	for _, c := range w.chunks {
@@ -227,8 +227,7 @@ func renumbered(w written, number uint32) []byte {
 	return text
 }
 
-// A commit of several chunks that was cut off may have left its later chunks on the disk and not
-// its first.
+// A torn commit of several chunks may have its later chunks on the disk and not its first.
 func TestPartsOfTheLastCommitAreNoProof(t *testing.T) {
 	for life := 1; life <= 2; life++ {
 		w := write(t, life, false)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ const deadline = 5 * time.Minute
 
 // clause is a sentence of the port's documentation and the test that holds it.
 type clause struct {
-	name, says string
+	name, sentence string
 	// can says whether the harness can run it; nil is always.
 	can  func(Harness) bool
 	test func(*suite)
@@ -61,11 +62,7 @@ func Run(t *testing.T, open func(testing.TB) Harness) (leftOut []string) {
 }
 
 func clauses() []clause {
-	var all []clause
-	for _, part := range [][]clause{putClauses, readClauses, shardClauses, trimClauses} {
-		all = append(all, part...)
-	}
-	return all
+	return slices.Concat(putClauses, readClauses, shardClauses, trimClauses)
 }
 
 // suite is one running subtest, with one stream.

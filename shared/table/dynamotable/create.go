@@ -15,22 +15,23 @@ import (
 )
 
 const (
-	// createDeadline bounds one CreateTable, which answers before the table is made, and
-	// readyDeadline all of CreateTables: DynamoDB takes some ten seconds a table.
+	// createDeadline bounds one CreateTable, which answers before the table exists, and
+	// readyDeadline all of CreateTables: DynamoDB takes about ten seconds for a table.
 	createDeadline = 30 * time.Second
 	readyDeadline  = 5 * time.Minute
-	// pollFirst to pollMost are the pauses between two looks at a table that is being made.
+	// pollFirst and pollMost are the first and the longest pause between two looks at a table that
+	// is being created.
 	pollFirst = 50 * time.Millisecond
 	pollMost  = 2 * time.Second
 )
 
-// CreateTables makes each table that is missing, on demand, waits until it and its indexes are
-// active, and ends with Check. It may be repeated, and run beside another one. It changes no table
-// that is there.
+// CreateTables creates each missing table with on-demand billing, waits until it and its indexes
+// are active, and then calls Check. It may be repeated and run concurrently, also by several
+// processes. It does not change an existing table.
 func (t *Table) CreateTables(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyDeadline)
 	defer cancel()
-	// One after the other: DynamoDB bounds how many tables with indexes are made at a time.
+	// One after the other: DynamoDB bounds how many tables with indexes it creates at a time.
 	for _, s := range t.schemas {
 		if err := t.ensure(ctx, s); err != nil {
 			return err
@@ -39,12 +40,12 @@ func (t *Table) CreateTables(ctx context.Context) error {
 	return t.Check(ctx)
 }
 
-// ensure looks at the table until it is active. One that is not there is made, again if it must be:
-// a table that was just made may not show yet, one that is being deleted goes first, and so do
-// others while as many are made as DynamoDB makes at a time.
+// ensure creates the table if it is missing and waits until it is active. It may have to create it
+// again: a new table may not be visible yet, a table of that name may still be being deleted, and
+// DynamoDB refuses to create more than a number of tables at a time.
 func (t *Table) ensure(ctx context.Context, s table.Schema) error {
 	for pause := pollFirst; ; pause = min(2*pause, pollMost) {
-		var busy error // why the table cannot be made yet
+		var busy error // why the table cannot be created yet
 		d, err := t.describe(ctx, s.Name)
 		switch {
 		case errors.Is(err, ErrNoTable):
@@ -62,8 +63,8 @@ func (t *Table) ensure(ctx context.Context, s table.Schema) error {
 	}
 }
 
-// active says that a table takes reads and writes, and so do its indexes. An update of its settings
-// is no hindrance.
+// active reports whether a table and its indexes take reads and writes, which they also do while
+// the settings of the table are updated.
 func active(d *types.TableDescription) bool {
 	if d.TableStatus != types.TableStatusActive && d.TableStatus != types.TableStatusUpdating {
 		return false
@@ -73,7 +74,7 @@ func active(d *types.TableDescription) bool {
 	})
 }
 
-// create asks for a table. That somebody else is making it is no failure.
+// create sends CreateTable. It does not fail if another process is creating the table.
 func (t *Table) create(ctx context.Context, s table.Schema) error {
 	ctx, cancel := context.WithTimeout(ctx, createDeadline)
 	defer cancel()
@@ -92,15 +93,14 @@ func (t *Table) create(ctx context.Context, s table.Schema) error {
 	return nil
 }
 
-// tooMany says that as many tables are being made as DynamoDB makes at a time, by whomever: 500,
-// and 250 with indexes. The account may also have all the tables that it is granted.
+// tooMany reports whether DynamoDB is creating as many tables as it does at a time, 500, and 250
+// with indexes, or whether the AWS account has as many tables as its quota allows.
 func tooMany(err error) bool {
 	var limit *types.LimitExceededException
 	return errors.As(err, &limit)
 }
 
-// define is an index's key for CreateTable. The attributes that are new to the table are defined
-// with it.
+// define returns the key of an index for CreateTable, and adds the definitions of its attributes.
 func define(in *dynamodb.CreateTableInput, x table.Index) []types.KeySchemaElement {
 	var key []types.KeySchemaElement
 	for _, p := range keyOf(x) {

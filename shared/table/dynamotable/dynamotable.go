@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	// readDeadline and writeDeadline bound each call, a read's repetitions included. DynamoDB
+	// readDeadline and writeDeadline bound each call, including the repetitions of a read. DynamoDB
 	// answers within milliseconds.
 	readDeadline  = 5 * time.Second
 	writeDeadline = 5 * time.Second
-	// readAttempts is how often a read is sent, and retryDelay what the SDK's backoff doubles: both
-	// as the SDK has them for DynamoDB.
+	// readAttempts is how often a read is sent at most, and retryDelay the first delay of the SDK's
+	// backoff, which it doubles. Both are the SDK's own defaults for DynamoDB.
 	readAttempts = 3
 	retryDelay   = 25 * time.Millisecond
 )
@@ -37,8 +37,8 @@ type Table struct {
 
 var _ table.Table = (*Table)(nil)
 
-// New opens the tables of a deployment, which are named prefix + schema name, without a call to
-// them. It fails with table.ErrInvalid on a bad schema or prefix.
+// New opens the tables of a deployment, whose names are prefix + schema name, and calls no service.
+// It fails with table.ErrInvalid for a bad schema or prefix.
 func New(c aws.Config, prefix string, schemas ...table.Schema) (*Table, error) {
 	t := &Table{prefix: prefix, schemas: slices.Clone(schemas)}
 	full := slices.Clone(schemas)
@@ -54,19 +54,19 @@ func New(c aws.Config, prefix string, schemas ...table.Schema) (*Table, error) {
 	}
 	t.client = dynamodb.NewFromConfig(c, func(o *dynamodb.Options) {
 		o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) { r.MaxAttempts, r.BaseDelay = readAttempts, retryDelay })
-		o.RetryMaxAttempts = 0 // else AWS_MAX_ATTEMPTS would count more than this
+		o.RetryMaxAttempts = 0 // otherwise AWS_MAX_ATTEMPTS would win
 		o.APIOptions = append(o.APIOptions, t.measureSkew)
 	})
 	return t, nil
 }
 
-// once makes a call one that is sent once.
+// once makes the SDK send a call only once.
 func once(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
 
-// Endpoint is the endpoint that the configuration names, or "" when it is AWS's own.
+// Endpoint returns the endpoint that the configuration names, "" for that of AWS.
 func (t *Table) Endpoint() string { return aws.ToString(t.client.Options().BaseEndpoint) }
 
-// name is a table's name on AWS.
+// name returns the name of a table on AWS.
 func (t *Table) name(table string) *string { return aws.String(t.prefix + table) }
 
 // Get implements table.Table.
@@ -126,8 +126,8 @@ func (t *Table) Delete(ctx context.Context, name string, key table.Key, cond tab
 	return nil
 }
 
-// Transact implements table.Table. DynamoDB's token for repeating a transaction is left to the SDK,
-// a new one each call: it is good for 10 minutes, and a caller's repetition may come later.
+// Transact implements table.Table. The SDK gives each call a new idempotency token: DynamoDB knows
+// a token for 10 minutes only, and callers may repeat a call later.
 func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
 	if err := t.catalog.CheckTransact(puts); err != nil {
 		return err
@@ -152,15 +152,15 @@ func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
 	return nil
 }
 
-// condition is a condition as DynamoDB's expressions have it.
+// condition is a condition as an expression of DynamoDB.
 type condition struct {
 	text   *string
 	names  map[string]string
 	values map[string]types.AttributeValue
 }
 
-// express names every attribute by a placeholder: hundreds of words are reserved, such as owner,
-// state and version.
+// express returns a condition as an expression. It names every attribute by a placeholder: hundreds
+// of words are reserved, such as owner, state and version.
 func express(c table.Condition) condition {
 	absent, attr, value := c.Parts()
 	if absent {

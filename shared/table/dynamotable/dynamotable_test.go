@@ -50,7 +50,7 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
-// TestForeignAttributes reads rows that this program cannot have written.
+// TestForeignAttributes reads rows that no Passbook program can have written.
 func TestForeignAttributes(t *testing.T) {
 	for name, attr := range map[string]string{
 		"NULL":                 `{"NULL":true}`,
@@ -86,8 +86,8 @@ func TestForeignAttributes(t *testing.T) {
 	}
 }
 
-// TestExpressions holds what is sent: everything by placeholders, and consistent only where it may
-// be.
+// TestExpressions checks the requests: attributes by placeholders, and consistent reads only where
+// DynamoDB allows them.
 func TestExpressions(t *testing.T) {
 	for name, c := range map[string]struct {
 		call func(*dynamotable.Table) error
@@ -160,7 +160,7 @@ func query(t *testing.T, q table.Query) func(*dynamotable.Table) error {
 	}
 }
 
-// TestEmptyRange makes no call, which DynamoDB would refuse.
+// TestEmptyRange checks that an empty range, which DynamoDB refuses, makes no call.
 func TestEmptyRange(t *testing.T) {
 	tab, f := openFake(t, fails(400, "ValidationException", ""))
 	for _, q := range []table.Query{
@@ -176,7 +176,8 @@ func TestEmptyRange(t *testing.T) {
 	}
 }
 
-// TestAfter goes on from DynamoDB's key, with its types, and from nothing else.
+// TestAfter checks that a query continues from the key of DynamoDB, with its types, and from no
+// other.
 func TestAfter(t *testing.T) {
 	last := `{"pk":{"S":"a"},"sk":{"S":"ü<"},"nk":{"S":"n"},"nn":{"N":"-12"}}`
 	tab, f := openFake(t, says(200, `{"LastEvaluatedKey":`+last+`}`))
@@ -194,7 +195,7 @@ func TestAfter(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := f.calls[1].body["ExclusiveStartKey"]; !reflect.DeepEqual(got, want) {
-		t.Errorf("goes on from %v, want %v", got, want)
+		t.Errorf("continues from %v, want %v", got, want)
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(page.After)
 	if err != nil {
@@ -217,7 +218,7 @@ func TestAfter(t *testing.T) {
 	}
 }
 
-// TestSkew measures the clock by answers good and bad, and takes a slow one for what it is.
+// TestSkew measures the clock by answers of successes and failures, and by a slow one.
 func TestSkew(t *testing.T) {
 	for name, c := range map[string]struct {
 		ahead, takes, want time.Duration

@@ -13,26 +13,26 @@ import (
 	"passbook/shared/table"
 )
 
-// The errors of a deployment whose tables are not what the program needs. No repetition helps.
+// The errors of a deployment whose tables do not fit the schemas. No repetition helps.
 var (
-	// ErrNoTable: a table is not there, on this endpoint and in this region. It is a
+	// ErrNoTable: a table does not exist at this endpoint and in this region. It matches
 	// table.ErrRefused.
 	ErrNoTable error = noTable{}
-	// ErrLayout: a table's key or an index is not as the schema says.
+	// ErrLayout: the key or an index of a table differs from its schema.
 	ErrLayout = errors.New("another layout")
 )
 
 // noTable is the type of ErrNoTable.
 type noTable struct{}
 
-// Error is the fixed text.
+// Error returns a fixed text.
 func (noTable) Error() string { return "no table" }
 
-// Is makes it a table.ErrRefused.
+// Is makes it match table.ErrRefused.
 func (noTable) Is(target error) bool { return target == table.ErrRefused }
 
-// kinds are the port's errors by DynamoDB's codes. With each of them nothing was written; after any
-// other code, such as InternalServerError, that is not known.
+// kinds maps the error codes of DynamoDB to the errors of the port. After each of these codes
+// nothing was written; after any other, such as InternalServerError, that is unknown.
 var kinds = map[string]error{
 	"ConditionalCheckFailedException": table.ErrConditionFailed,
 
@@ -58,9 +58,9 @@ var kinds = map[string]error{
 	"MissingAuthenticationTokenException": table.ErrRefused,
 }
 
-// reasons are the port's errors by the codes that cancel a transaction, the one that decides before
-// the others: a condition that fails, and a put that cannot be done, are final, whatever else stood
-// in the way.
+// reasons maps the codes that cancel a transaction to the errors of the port, in order of
+// precedence: a failed condition and an invalid put are final, and so win over a conflict or a
+// throttle.
 var reasons = []struct {
 	code string
 	kind error
@@ -73,7 +73,8 @@ var reasons = []struct {
 	{"ThrottlingError", table.ErrThrottled},
 }
 
-// failed wraps the SDK's error with operation, tables and, where there is one, the port's error.
+// failed wraps an error of the SDK with the operation, the tables and, if there is one, the error
+// of the port.
 func (t *Table) failed(op string, err error, tables ...string) error {
 	var names []string
 	for _, name := range tables {
@@ -100,8 +101,8 @@ func kindOf(err error) error {
 	return nil
 }
 
-// kindOfReasons reads why a transaction was cancelled: one reason for each put, in the order of the
-// puts.
+// kindOfReasons returns the error of the port for a cancelled transaction. The reasons are one for
+// each put, in the order of the puts.
 func kindOfReasons(given []types.CancellationReason) error {
 	for _, r := range reasons {
 		for i, g := range given {

@@ -25,7 +25,7 @@ func absent(name string) table.Put {
 	return table.Put{Table: name, Row: table.Row{Key: key, Attrs: table.Map{"v": table.N(1)}}, If: table.Absent()}
 }
 
-// writes and reads are the calls of the port.
+// writes and reads list the calls of the port.
 func writes(tab *dynamotable.Table) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"put": func(ctx context.Context) error { return tab.Put(ctx, absent("suite-rows")) },
@@ -54,13 +54,13 @@ func reads(tab *dynamotable.Table) map[string]func(context.Context) error {
 	}
 }
 
-// portErrors are the errors that callers decide on.
+// portErrors are the errors that callers distinguish.
 var portErrors = []error{
 	table.ErrNotFound, table.ErrConditionFailed, table.ErrConflict, table.ErrThrottled, table.ErrInvalid, table.ErrRefused, dynamotable.ErrNoTable,
 }
 
-// wantKind checks that the error is of one kind and no other, names the table, and has the SDK's
-// error in it.
+// wantKind checks that the error matches one error of the port and no other, names the table, and
+// wraps the error of the SDK.
 func wantKind(t *testing.T, err, want error, code string) {
 	t.Helper()
 	for _, kind := range portErrors {
@@ -144,8 +144,8 @@ func TestReasonsOfACancelledTransaction(t *testing.T) {
 	}
 }
 
-// TestAttempts counts how often each call is sent when DynamoDB is out of order or throttles,
-// whatever the configuration says.
+// TestAttempts counts how often each call is sent when DynamoDB fails or throttles, for each
+// configuration of the SDK.
 func TestAttempts(t *testing.T) {
 	for _, answer := range []http.HandlerFunc{fails(500, "InternalServerError", ""), fails(400, "ThrottlingException", "")} {
 		synctest.Test(t, func(t *testing.T) {
@@ -171,8 +171,8 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
-// TestCutConnection has a server that reads a write and hangs up, on a connection that was good
-// before: the HTTP client must not send it again either.
+// TestCutConnection writes to a server that reads the request and closes the connection, which
+// served an earlier call: the HTTP client must not send the write again.
 func TestCutConnection(t *testing.T) {
 	var puts atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -201,7 +201,7 @@ func TestCutConnection(t *testing.T) {
 	}
 }
 
-// TestDeadlines has an endpoint that never answers.
+// TestDeadlines calls an endpoint that never answers.
 func TestDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tab, _ := openFake(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })

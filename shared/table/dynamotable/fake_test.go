@@ -14,14 +14,14 @@ import (
 	"passbook/shared/table/dynamotable"
 )
 
-// fake is a DynamoDB of one answer, without a network, so that it also stands in a bubble of
-// virtual time.
+// fake is a DynamoDB that always gives one answer, without a network, so that it also works in a
+// bubble of virtual time.
 type fake struct {
 	answer http.HandlerFunc
 	calls  []call
 }
 
-// call is a call that the fake has seen.
+// call is a call that the fake has received.
 type call struct {
 	op   string
 	body map[string]any
@@ -42,7 +42,7 @@ func (f *fake) Do(r *http.Request) (*http.Response, error) {
 	return answer.Result(), nil
 }
 
-// says answers with a JSON document.
+// says returns an answer with a JSON document.
 func says(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
@@ -52,7 +52,8 @@ func says(status int, body string) http.HandlerFunc {
 	}
 }
 
-// fails answers as DynamoDB does when a call fails. More is what the error has besides its message.
+// fails returns the answer of DynamoDB to a call that fails. more is the fields of the error
+// besides its message.
 func fails(status int, code, more string) http.HandlerFunc {
 	body := fmt.Sprintf(`{"__type":"com.amazonaws.dynamodb.v20120810#%s","message":"said by the fake"%s}`, code, more)
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -14,8 +14,8 @@ import (
 	"passbook/shared/table"
 )
 
-// Check looks at every table. What is missing, or not as its schema says, is told in one error of
-// one line that matches ErrNoTable, ErrLayout or both. Indexes beyond the schema's are fine.
+// Check compares every table with its schema. It reports all missing and different tables in one
+// error of one line, which matches ErrNoTable, ErrLayout or both. Additional indexes are allowed.
 func (t *Table) Check(ctx context.Context) error {
 	var wrong error
 	for _, s := range t.schemas {
@@ -48,7 +48,7 @@ func (t *Table) describe(ctx context.Context, name string) (*types.TableDescript
 	return out.Table, nil
 }
 
-// compare says what of a table is not as its schema has it.
+// compare returns an ErrLayout that lists how a table differs from its schema, nil if it does not.
 func compare(s table.Schema, d *types.TableDescription) error {
 	wrong := compareKeys("", primary, d.KeySchema, d.AttributeDefinitions)
 	for _, x := range s.Indexes {
@@ -87,7 +87,7 @@ type keyPart struct {
 
 func (p keyPart) String() string { return fmt.Sprintf("%s (%s)", p.name, p.kind) }
 
-// keyOf is the key that an index, or the table itself, should have.
+// keyOf returns the key that an index, or the table itself, should have.
 func keyOf(x table.Index) []keyPart {
 	sort := keyPart{types.KeyTypeRange, x.SK, types.ScalarAttributeTypeS}
 	if x.Numeric {

@@ -20,7 +20,7 @@ const (
 	keysOnly = `"KEYS_ONLY"`
 )
 
-// description is what DescribeTable says of the suite's tables; indexes are its own names of them.
+// description returns the answer of DescribeTable for the tables of the suite.
 func description(indexes string) string {
 	attributes := []string{}
 	for _, a := range [][2]string{{"pk", "S"}, {"sk", "S"}, {"tk", "S"}, {"ts", "S"}, {"nk", "S"}, {"nn", "N"}, {"ak", "S"}, {"n", "S"}} {
@@ -78,7 +78,7 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// TestCheckTellsAll has one table that is missing and one of another layout.
+// TestCheckTellsAll checks a missing table and one of another layout.
 func TestCheckTellsAll(t *testing.T) {
 	first := true
 	tab, _ := openFake(t, func(w http.ResponseWriter, r *http.Request) {
@@ -97,7 +97,7 @@ func TestCheckTellsAll(t *testing.T) {
 	wantKind(t, broken.Check(t.Context()), table.ErrRefused, "AccessDeniedException")
 }
 
-// TestCreateWaits has tables that show only after a while, and are active later.
+// TestCreateWaits creates tables that become visible after a while and active later.
 func TestCreateWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		active := description(byText + "," + byNumber + "," + byPK)

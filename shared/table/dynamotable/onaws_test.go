@@ -26,7 +26,7 @@ func open(t testing.TB, c aws.Config, prefix string) *dynamotable.Table {
 	return tab
 }
 
-// prefix takes a new prefix, whose tables go with the test.
+// prefix returns a new prefix and deletes its tables at the end of the test.
 func prefix(t testing.TB, c aws.Config) string {
 	t.Helper()
 	prefix := awstest.Prefix(t)
@@ -83,7 +83,7 @@ func TestCreateTwiceOnAWS(t *testing.T) {
 	}
 }
 
-// TestOtherLayoutOnAWS has a table that somebody else made.
+// TestOtherLayoutOnAWS checks a table that another program created.
 func TestOtherLayoutOnAWS(t *testing.T) {
 	c := awstest.Config(t)
 	prefix := prefix(t, c)

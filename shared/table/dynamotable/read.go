@@ -11,7 +11,7 @@ import (
 	"passbook/shared/table"
 )
 
-// primary is the table's own key, as if it were an index.
+// primary is the key of the table itself, in the form of an index.
 var primary = table.Index{PK: pk, SK: sk}
 
 // Query implements table.Table.
@@ -54,7 +54,7 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	return page, nil
 }
 
-// keyCondition fills in the partition and the range of a query.
+// keyCondition sets the partition and the range of a query.
 func keyCondition(in *dynamodb.QueryInput, q table.Query, x table.Index) {
 	expression := "#p = :p"
 	in.ExpressionAttributeNames = map[string]string{"#p": x.PK}
@@ -79,8 +79,8 @@ func keyCondition(in *dynamodb.QueryInput, q table.Query, x table.Index) {
 	in.KeyConditionExpression = &expression
 }
 
-// beyond says that a range is empty, which DynamoDB would refuse. Strings are in the order of their
-// bytes, as DynamoDB has them.
+// beyond reports whether a range is empty, which DynamoDB would refuse. Strings are in the order of
+// their bytes, as on DynamoDB.
 func beyond(from, to table.Value) bool {
 	switch from := from.(type) {
 	case table.S:
@@ -118,7 +118,7 @@ func (t *Table) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
 	return page, nil
 }
 
-// newPage makes the port's page of DynamoDB's.
+// newPage returns a page of DynamoDB as a page of the port.
 func newPage(id uint64, items []map[string]types.AttributeValue, last map[string]types.AttributeValue) (page table.Page, err error) {
 	for _, item := range items {
 		row, err := decodeRow(item)

@@ -8,16 +8,16 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// dateResolution is what an HTTP Date cuts off.
+// dateResolution is the resolution of an HTTP Date.
 const dateResolution = time.Second
 
-// Skew implements table.Table: from the Date of the last answer, good or bad, of any call. It is 0
-// before the first, and as exact as a Date and the time that the answer took allow: the least skew
-// that explains both, so that a slow network is none.
+// Skew implements table.Table. It is measured by the Date header of the last answer, of a success
+// or a failure, and 0 before the first. It is the least skew that explains the Date and the
+// duration of the call, so that a slow network is not taken for a skew.
 func (t *Table) Skew() time.Duration { return time.Duration(t.skew.Load()) }
 
-// measureSkew looks at each attempt's answer. The client's own measure is there only for calls that
-// succeed.
+// measureSkew measures the skew by the answer of each attempt. The client's own measurement covers
+// only calls that succeed.
 func (t *Table) measureSkew(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("MeasureSkew", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
@@ -33,7 +33,7 @@ func (t *Table) measureSkew(stack *middleware.Stack) error {
 	}), middleware.Before)
 }
 
-// skew is how far the store's clock must at least be ahead (or, below 0, behind) to have said date
+// skew returns how far the store's clock must at least be ahead (or, below 0, behind) to read date
 // at some time between sent and answered.
 func skew(sent, answered, date time.Time) time.Duration {
 	earliest, latest := date.Sub(answered), date.Add(dateResolution).Sub(sent)

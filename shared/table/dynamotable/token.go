@@ -12,14 +12,15 @@ import (
 	"passbook/shared/table"
 )
 
-// token is a page's After, in JSON and base64url: where the page ended, and what was asked, so that
-// it goes on with its own query only. The types of the key's attributes follow from the index.
+// token is the After of a page, in JSON and base64url: where the page ended, and a fingerprint of
+// the query, so that no other query continues with it. The index tells the types of the key's
+// attributes.
 type token struct {
 	Query uint64            `json:"q"`
 	Last  map[string]string `json:"k"`
 }
 
-// fingerprint tells one question from another.
+// fingerprint returns a hash of a query.
 func fingerprint(question ...any) uint64 {
 	h := fnv.New64a()
 	// A hash's Write never fails.
@@ -27,7 +28,7 @@ func fingerprint(question ...any) uint64 {
 	return h.Sum64()
 }
 
-// after makes the token of a page that ended at last; "" when nothing follows.
+// after returns the token of a page that ended at last, "" if nothing follows.
 func after(query uint64, last map[string]types.AttributeValue) (string, error) {
 	if len(last) == 0 {
 		return "", nil
@@ -50,7 +51,7 @@ func after(query uint64, last map[string]types.AttributeValue) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(raw), nil
 }
 
-// start reads a token: the key to go on from, nil without a token.
+// start returns the key in a token, from which a query continues; nil without a token.
 func start(after string, query uint64, x table.Index) (map[string]types.AttributeValue, error) {
 	if after == "" {
 		return nil, nil
@@ -61,7 +62,7 @@ func start(after string, query uint64, x table.Index) (map[string]types.Attribut
 		err = json.Unmarshal(raw, &t)
 	}
 	if err != nil || t.Query != query {
-		return nil, fmt.Errorf("%w: after is not of this query", table.ErrInvalid)
+		return nil, fmt.Errorf("%w: After belongs to another query", table.ErrInvalid)
 	}
 	key := make(map[string]types.AttributeValue, len(t.Last))
 	for _, name := range []string{pk, sk, x.PK, x.SK} {
@@ -71,7 +72,7 @@ func start(after string, query uint64, x table.Index) (map[string]types.Attribut
 			_, err = strconv.ParseInt(t.Last[name], 10, 64)
 		}
 		if t.Last[name] == "" || err != nil {
-			return nil, fmt.Errorf("%w: after has no %s", table.ErrInvalid, name)
+			return nil, fmt.Errorf("%w: After has no %s", table.ErrInvalid, name)
 		}
 	}
 	return key, nil

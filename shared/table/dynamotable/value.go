@@ -10,7 +10,7 @@ import (
 	"passbook/shared/table"
 )
 
-// The attributes of every table's key.
+// The attributes of the key of every table.
 const (
 	pk = "pk"
 	sk = "sk"
@@ -36,8 +36,8 @@ func encodeMap(m table.Map) map[string]types.AttributeValue {
 	return out
 }
 
-// encode makes a value that the catalog has checked DynamoDB's. An empty binary or list must not be
-// nil: the SDK would send null.
+// encode returns a value, which the catalog has checked, in the types of the SDK. An empty binary
+// or list must not be nil: the SDK would send null.
 func encode(v table.Value) types.AttributeValue {
 	switch v := v.(type) {
 	case table.S:
@@ -60,7 +60,7 @@ func encode(v table.Value) types.AttributeValue {
 	return nil
 }
 
-// decodeRow takes a row out of an item of the table or of an index.
+// decodeRow returns an item of the table or of an index as a row.
 func decodeRow(item map[string]types.AttributeValue) (table.Row, error) {
 	partition, inText := item[pk].(*types.AttributeValueMemberS)
 	sort, alsoInText := item[sk].(*types.AttributeValueMemberS)
@@ -88,7 +88,7 @@ func decode(v types.AttributeValue) (table.Value, error) {
 	case *types.AttributeValueMemberN:
 		n, err := strconv.ParseInt(v.Value, 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("number %s is not a whole one of 64 bits", v.Value)
+			return nil, fmt.Errorf("%s is not a whole number of 64 bits", v.Value)
 		}
 		return table.N(n), nil
 	case *types.AttributeValueMemberB:
@@ -114,5 +114,5 @@ func decode(v types.AttributeValue) (table.Value, error) {
 		}
 		return m, nil
 	}
-	return nil, fmt.Errorf("type %s is none of the port's", strings.TrimPrefix(fmt.Sprintf("%T", v), "*types.AttributeValueMember"))
+	return nil, fmt.Errorf("the port has no type %s", strings.TrimPrefix(fmt.Sprintf("%T", v), "*types.AttributeValueMember"))
 }

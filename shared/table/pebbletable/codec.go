@@ -9,9 +9,9 @@ import (
 	"passbook/shared/table"
 )
 
-// A stored row is a version byte and its attributes, encoded as a map is. A value is a tag and its
-// content; lengths and counts are unsigned varints, numbers zigzag varints. Key and index are not
-// in the value.
+// A stored row is a version byte and the attributes, encoded like a map. A value is a tag and its
+// content; lengths and counts are unsigned varints, numbers zigzag varints. The key and the indexes
+// are not in the value.
 const (
 	rowFormat byte = 1
 
@@ -68,7 +68,7 @@ func appendValue(to []byte, v table.Value) []byte {
 	panic(fmt.Sprintf("pebbletable: value of type %T passed the check", v))
 }
 
-// decodeRow copies a stored row out. All its strings share one copy of the value.
+// decodeRow returns a copy of a stored row. All its strings share one copy of the value.
 func decodeRow(value []byte) (table.Map, error) {
 	d := decoder{text: string(value)}
 	if d.byte() != rowFormat {
@@ -81,7 +81,7 @@ func decodeRow(value []byte) (table.Map, error) {
 	return m, nil
 }
 
-// decoder takes values off the front of text. Once bad it gives zeros.
+// decoder reads values from the front of text. Once it is bad it returns zeros.
 type decoder struct {
 	text string
 	bad  bool
@@ -110,8 +110,8 @@ func (d *decoder) uvarint() uint64 {
 	return 0
 }
 
-// count is a number of elements. Each takes a byte at least, which bounds what a damaged count can
-// ask for.
+// count reads a number of elements. Each element has at least one byte, which bounds the memory
+// that a damaged count can ask for.
 func (d *decoder) count() int {
 	n := d.uvarint()
 	if n > uint64(len(d.text)) {
@@ -165,8 +165,8 @@ func (d *decoder) value() table.Value {
 	return nil
 }
 
-// lookup finds one attribute's encoded value in a stored row, and skips the others without decoding
-// them.
+// lookup returns the encoded value of one attribute of a stored row, and skips the others without
+// decoding them.
 func lookup(row []byte, attr string) (value []byte, found bool, err error) {
 	if len(row) == 0 || row[0] != rowFormat {
 		return nil, false, errDamaged
@@ -235,7 +235,7 @@ func skip(b []byte) (rest []byte, err error) {
 	return nil, errDamaged
 }
 
-// equals says whether an encoded value is v, an S, N, B or Bool. Such values have one encoding
+// equals reports whether an encoded value is v, an S, N, B or Bool. Such values have one encoding
 // each.
 func equals(encoded []byte, v table.Value) bool {
 	var room [64]byte

@@ -16,7 +16,7 @@ import (
 	"passbook/shared/table"
 )
 
-// anyText has strings that run into each other: NUL, FF and the signs that end a part of a key.
+// anyText draws strings with NUL, FF and the bytes that end a part of a key.
 var anyText = rapid.StringOf(rapid.SampledFrom([]rune{0, 1, 2, 'a', 'b', 0x7f, 0xff, '日'}))
 
 func anyValue(depth int) *rapid.Generator[table.Value] {
@@ -61,8 +61,8 @@ func TestRowRoundTrip(t *testing.T) {
 	})
 }
 
-// A row of a newer program, or of none, is refused by whoever looks into it: a condition on it
-// would else be answered from nonsense.
+// A row of a newer program, or of no program, is refused by every read: otherwise a condition on it
+// would be answered from nonsense.
 func TestRowsOfAnotherFormatAreRefused(t *testing.T) {
 	stored := appendRow(nil, table.Map{"a": table.N(1)})
 	newer := append([]byte{stored[0] + 1}, stored[1:]...)
@@ -76,8 +76,7 @@ func TestRowsOfAnotherFormatAreRefused(t *testing.T) {
 	}
 }
 
-// TestKeyOrder holds that index keys sort as the sort keys do, whatever bytes are in them, and come
-// apart again.
+// TestKeyOrder checks that index keys sort as their sort keys do, for any bytes, and can be parsed.
 func TestKeyOrder(t *testing.T) {
 	type entry struct {
 		sk  table.Value
@@ -133,11 +132,11 @@ func TestPrefixEnd(t *testing.T) {
 	})
 }
 
-// TestSegmentHash pins the hash, which is in the stored keys, and that segments are of about one
-// size.
+// TestSegmentHash checks the hash, which is in the stored keys, and that segments have about the
+// same size.
 func TestSegmentHash(t *testing.T) {
 	if got := segmentHash(""); got != 0x1cd9 {
-		t.Errorf("hash of nothing is %#x", got)
+		t.Errorf("hash of the empty string is %#x", got)
 	}
 	const keys, segments = 16000, 16
 	var in [segments]int
@@ -157,7 +156,7 @@ func TestSegmentHash(t *testing.T) {
 	}
 }
 
-// FuzzDecodeRow gives damaged rows to everything that reads stored ones.
+// FuzzDecodeRow gives damaged rows to all functions that read stored rows.
 func FuzzDecodeRow(f *testing.F) {
 	f.Add(appendRow(nil, table.Map{"s": table.S("x"), "n": table.N(-5), "l": table.List{table.Bool(true), table.Map{"b": table.B{1}}}}))
 	f.Add([]byte{rowFormat, 1, 1, 'a', tagList, 0xff, 0xff, 0xff, 0xff, 0x0f})
@@ -177,7 +176,7 @@ func FuzzDecodeRow(f *testing.F) {
 	})
 }
 
-// FuzzResume gives strange tokens to a query: it fails, or goes on within its own range.
+// FuzzResume gives random tokens to a query: it fails, or continues within its range.
 func FuzzResume(f *testing.F) {
 	w := rowWalk(table.Query{Table: "rows", PK: "p"})
 	f.Add(token(w.id(), append(slices.Clone(w.lower), "sk"...)), false)

@@ -21,8 +21,9 @@ const (
 	crashesInChain = 5
 )
 
-// TestCrash cuts the power 300 times while writers write: what was answered or read is there, what
-// was not is whole or absent, a transaction is never torn, and index and rows agree.
+// TestCrash cuts the power 300 times while writers write. Every row that was answered or read is
+// there, every other one is complete or absent, transactions are not torn, and index and rows
+// agree.
 func TestCrash(t *testing.T) {
 	seen := outcomes{}
 	for seed := range uint64(crashChains) {
@@ -40,15 +41,15 @@ func TestCrash(t *testing.T) {
 	}
 	// A test that never meets an unanswered write, kept or lost, proves nothing about them.
 	if seen.kept == 0 || seen.lost == 0 || seen.answered == 0 || seen.read == 0 {
-		t.Errorf("of the outcomes these came about: %+v", seen)
+		t.Errorf("not every outcome happened: %+v", seen)
 	}
 	t.Logf("%d crashes: %+v", crashChains*crashesInChain, seen)
 }
 
-// outcomes counts what became of writes.
+// outcomes counts the outcomes of writes.
 type outcomes struct{ answered, read, kept, lost int }
 
-// state is what is known of a row: what it may hold, and whether it must be there.
+// state is what is known of a row: the values that it may have, and whether it must exist.
 type state struct {
 	attrs table.Map
 	must  bool
@@ -56,11 +57,11 @@ type state struct {
 	twin table.Key
 }
 
-// ledger is the knowledge of one moment.
+// ledger is what is known of all rows at one moment.
 type ledger struct {
 	mu   sync.Mutex
 	rows map[table.Key]state
-	// read counts rows that were read before their writer had its answer.
+	// read counts rows that were read before their write was answered.
 	read int
 }
 
@@ -98,8 +99,8 @@ func (c *crashRun) open(fs vfs.FS) (*embedded.DB, *pebbletable.Table) {
 	return db, openTable(c, db)
 }
 
-// cycle checks a database, lets writers and a reader loose on it and returns what a power cut among
-// them leaves.
+// cycle checks a database, runs writers and a reader on it, and returns the disk that a power cut
+// at some moment leaves.
 func (c *crashRun) cycle(fs *vfs.MemFS, unsynced int, seen *outcomes) *vfs.MemFS {
 	db, tab := c.open(fs)
 	c.check(tab, seen)
@@ -127,7 +128,7 @@ func (c *crashRun) cycle(fs *vfs.MemFS, unsynced int, seen *outcomes) *vfs.MemFS
 	if err := db.Close(); err != nil {
 		c.Fatal(err)
 	}
-	// Whatever was attempted after the moment of knowledge may be there too.
+	// A write that was attempted after that moment may be there too.
 	for key, s := range c.known.rows {
 		if before, was := known[key]; was {
 			s = before
@@ -139,7 +140,7 @@ func (c *crashRun) cycle(fs *vfs.MemFS, unsynced int, seen *outcomes) *vfs.MemFS
 	return crashed
 }
 
-// write puts rows of its own until the power is gone, alone or in pairs.
+// write puts rows of one writer until the power is cut, one by one or in pairs.
 func (c *crashRun) write(ctx context.Context, tab *pebbletable.Table, id int, pairs bool, answered chan<- struct{}) {
 	for n := 0; ctx.Err() == nil && n < 200; n++ {
 		attrs := table.Map{"nk": table.S("all"), "nn": table.N(n), "v": table.S(fmt.Sprintf("%0*d", 10+id*n%700, n))}
@@ -171,7 +172,7 @@ func (c *crashRun) write(ctx context.Context, tab *pebbletable.Table, id int, pa
 	}
 }
 
-// read follows the index of all rows: what a reader has seen is as good as answered.
+// read reads the index of all rows: a row that was read must survive like one that was answered.
 func (c *crashRun) read(ctx context.Context, tab *pebbletable.Table) {
 	for ctx.Err() == nil {
 		page, err := tab.Query(ctx, table.Query{Table: "suite-rows", Index: "by-number", PK: "all", Desc: true, Limit: 50})
@@ -187,7 +188,7 @@ func (c *crashRun) read(ctx context.Context, tab *pebbletable.Table) {
 	}
 }
 
-// check compares what is stored with what is known; from then on it is known.
+// check compares the stored rows with the ledger, and then records them in it.
 func (c *crashRun) check(tab *pebbletable.Table, seen *outcomes) {
 	stored := map[table.Key]table.Map{}
 	indexed := map[table.Key]table.Value{}

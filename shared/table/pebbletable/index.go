@@ -8,8 +8,8 @@ import (
 	"passbook/shared/table"
 )
 
-// replaceEntry moves a row's entry in one index from where the stored row has it to where the new
-// one does.
+// replaceEntry removes the index entry of the stored row and adds that of the new row, if they
+// differ.
 func replaceEntry(batch *pebble.Batch, x table.Index, c *change, old []byte) error {
 	var before, after [128]byte
 	was, err := storedEntry(before[:0], x, c, old)
@@ -31,7 +31,7 @@ func replaceEntry(batch *pebble.Batch, x table.Index, c *change, old []byte) err
 	return nil
 }
 
-// newEntry is the key of the new row's entry, empty where the row is not in the index.
+// newEntry returns the key of the new row's entry, empty if the row is not in the index.
 func newEntry(to []byte, x table.Index, c *change) []byte {
 	if c.row == nil {
 		return nil
@@ -50,8 +50,8 @@ func newEntry(to []byte, x table.Index, c *change) []byte {
 	return appendIndexKey(to, c.table, x, string(pk), sk, c.at)
 }
 
-// storedEntry is the key of the stored row's entry, empty where there is no row or it is not in the
-// index.
+// storedEntry returns the key of the stored row's entry, empty if there is no row or it is not in
+// the index.
 func storedEntry(to []byte, x table.Index, c *change, old []byte) ([]byte, error) {
 	if old == nil {
 		return nil, nil
@@ -89,7 +89,8 @@ func decodeValue(encoded []byte) (table.Value, error) {
 	return v, nil
 }
 
-// indexRow reads a row of an index query from its entry's key: what follows the index's partition.
+// indexRow returns a row of an index query from the key of its entry, without the prefix of the
+// index's partition.
 func indexRow(x table.Index, pk string, key []byte) (table.Row, error) {
 	sk, rest, err := cutSort(key, x.Numeric)
 	if err != nil {

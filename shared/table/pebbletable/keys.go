@@ -8,8 +8,8 @@ import (
 	"passbook/shared/table"
 )
 
-// Keys in the database. A part that others follow is escaped and ended by 00 01, where 00 within it
-// becomes 00 FF: that keeps the order of the parts and lets no part run into the next.
+// Keys in the database. A part that others follow is escaped (00 becomes 00 FF) and ends with 00
+// 01. That keeps the order of the parts, and no part can run into the next.
 //
 //	t r <table> 00 <2 bytes of hash(pk)> <pk> 00 01 <sk>
 //	        -> the attributes
@@ -18,7 +18,7 @@ import (
 //	t i <table> 00 <index> 00 <index pk> 00 01 <index sk, 8 bytes> <pk> 00 01 <sk>
 //	        -> nothing; an index sorted by an N
 //
-// The hash cuts a table into the equal segments of a Scan, each one run of keys.
+// The hash divides a table into the equal segments of a Scan, each one range of keys.
 const (
 	rowSpace   = 'r'
 	indexSpace = 'i'
@@ -52,8 +52,8 @@ func appendIndexKey(to []byte, tableName string, x table.Index, pk string, sk ta
 	return append(appendPart(to, k.PK), k.SK...)
 }
 
-// appendSort appends an index's sort key so that bytes are in the order of the values: a number
-// with its sign bit turned.
+// appendSort appends the sort key of an index so that bytes are in the order of the values: a
+// number with its sign bit inverted.
 func appendSort(to []byte, v table.Value) []byte {
 	if n, ok := v.(table.N); ok {
 		return binary.BigEndian.AppendUint64(to, uint64(n)^1<<63)
@@ -74,7 +74,7 @@ func appendPart(to []byte, part string) []byte {
 
 var errKey = errors.New("key is damaged")
 
-// cutPart takes a part off the front of a key.
+// cutPart reads a part at the front of a key, and returns the rest.
 func cutPart(key []byte) (part string, rest []byte, err error) {
 	out := make([]byte, 0, len(key))
 	for i := 0; i < len(key); i++ {
@@ -108,7 +108,7 @@ func cutSort(key []byte, numeric bool) (table.Value, []byte, error) {
 	return table.N(int64(binary.BigEndian.Uint64(key) ^ 1<<63)), key[8:], nil
 }
 
-// prefixEnd is the least key after all that begin with prefix. No prefix here is only FF bytes.
+// prefixEnd returns the least key after all keys with the prefix. No prefix here has only FF bytes.
 func prefixEnd(prefix []byte) []byte {
 	end := append([]byte(nil), prefix...)
 	for i := len(end) - 1; i >= 0; i-- {
@@ -119,7 +119,8 @@ func prefixEnd(prefix []byte) []byte {
 	panic("pebbletable: a prefix without an end")
 }
 
-// segmentHash is FNV-1a, folded to 16 bits. It is a part of the stored keys and MUST NOT change.
+// segmentHash returns the FNV-1a hash of a partition key, folded to 16 bits. It is a part of the
+// stored keys and MUST NOT change.
 func segmentHash(pk string) uint16 {
 	h := uint32(2166136261)
 	for i := range len(pk) {

@@ -21,7 +21,7 @@ type Table struct {
 
 var _ table.Table = (*Table)(nil)
 
-// New opens the tables. Tables need not be made beforehand. It fails with table.ErrInvalid on a bad
+// New opens the tables, which need not be created before. It fails with table.ErrInvalid for a bad
 // schema.
 func New(db *embedded.DB, schemas ...table.Schema) (*Table, error) {
 	catalog, err := table.NewCatalog(schemas...)
@@ -84,7 +84,7 @@ func (t *Table) Delete(ctx context.Context, name string, key table.Key, cond tab
 	return t.write(ctx, change{table: name, at: key, key: appendRowKey(nil, name, key), cond: cond})
 }
 
-// Transact implements table.Table. Two that meet on a row are done one after the other: there is no
+// Transact implements table.Table. Two transactions of one row run one after the other: there is no
 // ErrConflict here.
 func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
 	if err := ctx.Err(); err != nil {
@@ -111,11 +111,11 @@ type change struct {
 	key   []byte
 	row   *table.Row
 	cond  table.Condition
-	// stored is the row as it will be stored, if it is worth remembering.
+	// stored is the encoded row, if it is to be cached.
 	stored []byte
 }
 
-// write is writeAll for a single row, whose place in the call nobody asks for.
+// write makes one change, whose failed condition is a plain ErrConditionFailed.
 func (t *Table) write(ctx context.Context, c change) error {
 	err := t.writeAll(ctx, []change{c})
 	if errors.Is(err, table.ErrConditionFailed) {
@@ -124,8 +124,9 @@ func (t *Table) write(ctx context.Context, c change) error {
 	return err
 }
 
-// writeAll checks the conditions and commits all changes or none, holding the keys until the commit
-// is durable, so that the next check sees it. A condition that fails is a *table.TransactError.
+// writeAll checks the conditions and commits all changes or none. It keeps the keys locked until
+// the commit is durable, so that the next check sees it. A failed condition is a
+// *table.TransactError.
 func (t *Table) writeAll(ctx context.Context, changes []change) error {
 	keys := make([][]byte, len(changes))
 	for i := range changes {
@@ -138,7 +139,7 @@ func (t *Table) writeAll(ctx context.Context, changes []change) error {
 	batch := t.db.NewBatch()
 	if err := t.plan(batch, changes); err != nil {
 		lock.Unlock()
-		// Closing a batch only gives its memory back.
+		// Closing a batch only frees its memory.
 		_ = batch.Close()
 		return err
 	}
@@ -152,8 +153,8 @@ func (t *Table) writeAll(ctx context.Context, changes []change) error {
 	})
 }
 
-// remember keeps the rows that were written once more. After a failed commit nothing is known of
-// them.
+// remember caches the rows that were replaced. After a failed commit their stored state is unknown,
+// so it removes them from the cache.
 func (t *Table) remember(changes []change, err error) {
 	for i := range changes {
 		if c := &changes[i]; err != nil || c.row == nil {
@@ -164,7 +165,7 @@ func (t *Table) remember(changes []change, err error) {
 	}
 }
 
-// plan checks every condition and fills the batch.
+// plan checks every condition and adds the changes to the batch.
 func (t *Table) plan(batch *pebble.Batch, changes []change) error {
 	view, err := t.db.View()
 	if err != nil {
@@ -173,31 +174,31 @@ func (t *Table) plan(batch *pebble.Batch, changes []change) error {
 	defer t.db.Release(view)
 	for i := range changes {
 		c := &changes[i]
-		held := false
+		met := false
 		found, err := t.stored(view, c.key, func(old []byte) error {
-			held, err = c.holds(old)
-			if err != nil || !held {
+			met, err = c.met(old)
+			if err != nil || !met {
 				return err
 			}
 			return t.replace(batch, c, old)
 		})
 		if err == nil && !found {
-			if held, _, _ = c.cond.Parts(); held {
+			if met, _, _ = c.cond.Parts(); met {
 				err = t.replace(batch, c, nil)
 			}
 		}
 		switch {
 		case err != nil:
 			return fmt.Errorf("write row of %s: %w", c.table, err)
-		case !held:
+		case !met:
 			return &table.TransactError{Index: i}
 		}
 	}
 	return nil
 }
 
-// stored calls read with the row in place, whose lock the caller holds, and says whether there is
-// one.
+// stored calls read with the row in place, which the caller has locked, and reports whether there
+// is one.
 func (t *Table) stored(view *embedded.View, key []byte, read func(old []byte) error) (found bool, err error) {
 	if old, ok := t.recent.get(key); ok {
 		return true, read(old)
@@ -205,8 +206,8 @@ func (t *Table) stored(view *embedded.View, key []byte, read func(old []byte) er
 	return view.Get(key, read)
 }
 
-// holds says whether the change's condition is true of the stored row.
-func (c *change) holds(old []byte) (bool, error) {
+// met reports whether the condition of the change is true of the stored row.
+func (c *change) met(old []byte) (bool, error) {
 	absent, attr, want := c.cond.Parts()
 	if absent {
 		return false, nil
@@ -221,8 +222,8 @@ func (c *change) holds(old []byte) (bool, error) {
 	return found && equals(value, want), err
 }
 
-// replace adds a row's change, and those of its index entries, to the batch. old is nil where there
-// is no row.
+// replace adds the change of a row and of its index entries to the batch. old is nil if there is no
+// row.
 func (t *Table) replace(batch *pebble.Batch, c *change, old []byte) error {
 	schema, err := t.catalog.Table(c.table)
 	if err != nil {

@@ -51,7 +51,7 @@ func put(n int, cond table.Condition) table.Put {
 	return table.Put{Table: "suite-rows", Row: table.Row{Key: table.Key{PK: "a", SK: "-"}, Attrs: attrs}, If: cond}
 }
 
-// indexed is what the index shows of the row that put puts: its number, or -1.
+// indexed returns the number in the index of the row that put puts, or -1.
 func indexed(t *testing.T, tab *pebbletable.Table) int {
 	t.Helper()
 	page, err := tab.Query(t.Context(), table.Query{Table: "suite-rows", Index: "by-number", PK: "all"})
@@ -64,7 +64,7 @@ func indexed(t *testing.T, tab *pebbletable.Table) int {
 	return int(page.Rows[0].Attrs["nn"].(table.N))
 }
 
-// TestKeysWithNUL holds what not every emulator of DynamoDB takes.
+// TestKeysWithNUL uses keys that not every emulator of DynamoDB accepts.
 func TestKeysWithNUL(t *testing.T) {
 	tab := openTable(t, openDB(t, embedded.Options{NoSync: true}))
 	texts := []string{"a", "a\x00", "a\x00\x01", "a\x00\xc3\xbf", "a\x01", "aa"}
@@ -119,7 +119,7 @@ func TestReopen(t *testing.T) {
 	if got := indexed(t, tab); got != 1 {
 		t.Errorf("the index shows %d", got)
 	}
-	// An After outlives the process: callers keep it in cursors.
+	// An After is valid after a restart: callers keep it in cursors.
 	rest, err := tab.Query(t.Context(), table.Query{Table: "suite-rows", PK: "a", After: page.After})
 	if err != nil || len(rest.Rows) != 0 || rest.After != "" {
 		t.Errorf("the rest: %v, %v", rest, err)

@@ -14,7 +14,7 @@ import (
 	"passbook/shared/table"
 )
 
-// walk is a run of keys to read in one direction, and how to read a row from each.
+// walk is a range of keys to read in one direction, and a function that makes a row of each.
 type walk struct {
 	lower, upper []byte
 	desc         bool
@@ -90,8 +90,8 @@ func (t *Table) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
 	return t.page(ctx, w, s.After)
 }
 
-// segmentStart is the first key of a segment; that of the segment after the last is the end of the
-// table.
+// segmentStart returns the first key of a segment; for the segment after the last it is the end of
+// the table.
 func segmentStart(prefix []byte, segment, of int) []byte {
 	if segment == of {
 		return prefixEnd(prefix)
@@ -99,7 +99,7 @@ func segmentStart(prefix []byte, segment, of int) []byte {
 	return binary.BigEndian.AppendUint16(bytes.Clone(prefix), uint16(segment<<16/of))
 }
 
-// page reads the walk from after on, until the page is full.
+// page reads a walk behind after, until the page is full.
 func (t *Table) page(ctx context.Context, w walk, after string) (table.Page, error) {
 	id := w.id()
 	if err := w.resume(id, after); err != nil || bytes.Compare(w.lower, w.upper) >= 0 {
@@ -143,7 +143,7 @@ func (w *walk) read(ctx context.Context, id uint64, view *embedded.View) (page t
 		}
 		page.Rows = append(page.Rows, row)
 		last = append(last[:0], iter.Key()...)
-		// Like DynamoDB, a page that reached its limit does not know whether anything follows.
+		// As on DynamoDB, a page that reached its limit does not tell whether anything follows.
 		if len(page.Rows) == w.limit {
 			page.After = token(id, last)
 			break
@@ -166,7 +166,7 @@ func (w *walk) next(iter *pebble.Iterator) bool {
 	return iter.Next()
 }
 
-// id tells one query from another, so that a token goes on with its own only.
+// id returns a hash of the query, so that no other query continues with its token.
 func (w *walk) id() uint64 {
 	h := fnv.New64a()
 	// A hash's Write never fails.
@@ -177,23 +177,23 @@ func (w *walk) id() uint64 {
 	return h.Sum64()
 }
 
-// token is a page's After: the query's id and the last key that was read.
+// token returns the After of a page: the id of the query and the last key that was read.
 func token(id uint64, last []byte) string {
 	return base64.RawURLEncoding.EncodeToString(append(binary.BigEndian.AppendUint64(nil, id), last...))
 }
 
-// resume narrows the walk to what comes after the token.
+// resume narrows the walk to the keys behind the token.
 func (w *walk) resume(id uint64, after string) error {
 	if after == "" {
 		return nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(after)
 	if err != nil || len(raw) < 8 || binary.BigEndian.Uint64(raw) != id {
-		return fmt.Errorf("%w: after is not of this query", table.ErrInvalid)
+		return fmt.Errorf("%w: After belongs to another query", table.ErrInvalid)
 	}
 	last := raw[8:]
 	if bytes.Compare(last, w.lower) < 0 || bytes.Compare(last, w.upper) >= 0 {
-		return fmt.Errorf("%w: after is outside of this query", table.ErrInvalid)
+		return fmt.Errorf("%w: After is outside of this query", table.ErrInvalid)
 	}
 	if w.desc {
 		w.upper = last

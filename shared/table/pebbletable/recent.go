@@ -7,14 +7,14 @@ import (
 
 const (
 	recentShards = 32
-	// recentBytes bounds what is remembered, keys and values: a few ten thousand read-model rows.
+	// recentBytes bounds the remembered keys and values: some ten thousand rows of read models.
 	recentBytes = 48 << 20
 )
 
-// recent remembers rows as they are stored that were written more than once: read models and leases
-// are written again and again, and to search the tree for the row in place was a sixth of the whole
-// bank's work. A row is looked up and remembered only by who holds its lock, so what is remembered
-// is what is stored. All handles on one database share it.
+// recent is a cache of stored rows that were written more than once: rows of read models and leases
+// are replaced again and again, and searching the tree for the row in place was a sixth of the work
+// of the whole bank. A row is read and cached only under its lock, so the cache never differs from
+// the store. All handles on one database share it.
 type recent struct {
 	seed   maphash.Seed
 	shards [recentShards]struct {
@@ -34,7 +34,7 @@ func newRecent() any {
 	return r
 }
 
-// get is the stored row at key, if it is remembered. It must not be changed.
+// get returns the stored row at key, if it is cached. The caller must not change it.
 func (r *recent) get(key []byte) ([]byte, bool) {
 	s := &r.shards[maphash.Bytes(r.seed, key)%recentShards]
 	s.Lock()
@@ -46,7 +46,7 @@ func (r *recent) get(key []byte) ([]byte, bool) {
 	return value, ok
 }
 
-// put remembers that value is stored at key; nil, that nothing is known.
+// put caches the row stored at key. With nil it removes the row from the cache.
 func (r *recent) put(key, value []byte) {
 	s := &r.shards[maphash.Bytes(r.seed, key)%recentShards]
 	s.Lock()

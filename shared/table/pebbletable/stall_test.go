@@ -13,7 +13,7 @@ import (
 	"passbook/shared/table"
 )
 
-// stall is a disk that stands still at its next sync.
+// stall is a disk whose next sync blocks.
 type stall struct {
 	on            atomic.Bool
 	stands, going chan struct{}
@@ -30,8 +30,8 @@ func (s *stall) MaybeError(op errorfs.Op) error {
 	return nil
 }
 
-// TestStalledDisk holds a write in its sync: nobody sees it, nobody overtakes it, and nobody is
-// kept beyond a deadline.
+// TestStalledDisk blocks a write in its sync: no read sees it, no other write of the row passes it,
+// and no caller waits beyond its deadline.
 func TestStalledDisk(t *testing.T) {
 	disk := &stall{stands: make(chan struct{}), going: make(chan struct{})}
 	db := openDB(t, embedded.Options{FS: errorfs.Wrap(vfs.NewMem(), disk)})
@@ -45,7 +45,7 @@ func TestStalledDisk(t *testing.T) {
 	<-disk.stands
 	row, err := tab.Get(t.Context(), "suite-rows", table.Key{PK: "a", SK: "-"}, true)
 	if err != nil || row.Attrs["v"] != table.Value(table.N(1)) || indexed(t, tab) != 1 {
-		t.Errorf("while the disk stands: %v, %v, index %d", row, err, indexed(t, tab))
+		t.Errorf("while the disk is stalled: %v, %v, index %d", row, err, indexed(t, tab))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	overtaken := make(chan error, 1)
@@ -54,7 +54,7 @@ func TestStalledDisk(t *testing.T) {
 	if err := <-overtaken; !errors.Is(err, context.Canceled) {
 		t.Errorf("a second write of the row: %v", err)
 	}
-	// It must wait for the first, and then find that its condition is gone.
+	// It must wait for the first, and then find that its condition is false.
 	go func() { overtaken <- tab.Put(context.Background(), put(3, table.Equals("v", table.N(1)))) }()
 	close(disk.going)
 	if err := <-answer; err != nil || indexed(t, tab) != 2 {

@@ -8,13 +8,13 @@ import (
 )
 
 var indexClauses = []clause{
-	{"index/keys-only", "Rows of an index query carry only the key and the index's own attributes (KEYS_ONLY).", indexKeysOnly},
-	{"index/sparse", "Index is a sparse, eventually consistent, KEYS_ONLY secondary index: a row is in it when it has both attributes.", indexSparse},
+	{"index/keys-only", "Rows of an index query have only the key and the attributes of the index (KEYS_ONLY).", indexKeysOnly},
+	{"index/sparse", "Index is a sparse, eventually consistent, KEYS_ONLY secondary index: a row is in it if it has both attributes.", indexSparse},
 	{"index/follows", "Index queries are always eventually consistent.", indexFollows},
 	{"index/numeric", "S, or N for a numeric index.", indexNumeric},
 	{"index/twins", "Page is a part of an answer.", indexTwins},
 	{"index/by-pk", "SK may be \"pk\", the table's own partition key.", indexByPK},
-	{"index/types", "PK names the attribute (S) that partitions the index, SK the attribute that sorts it: S, or N where Numeric.", indexTypes},
+	{"index/types", "PK names the attribute (S) that partitions the index, SK the attribute that sorts it: S, or N if Numeric.", indexTypes},
 }
 
 // wantIndex waits until an index query answers the rows.
@@ -106,7 +106,7 @@ func indexNumeric(s *suite) {
 	s.wantIndex(q, nil)
 }
 
-// indexTwins has several rows at one place of an index and goes on from each of them.
+// indexTwins puts several rows at one place of an index and continues a query from each of them.
 func indexTwins(s *suite) {
 	for i := range 9 {
 		s.mustPut(table.Row{Key: table.Key{PK: s.pk(fmt.Sprint(i % 3)), SK: fmt.Sprint(i)}, Attrs: table.Map{

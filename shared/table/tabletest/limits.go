@@ -8,8 +8,8 @@ import (
 
 var limitClauses = []clause{
 	{"limits/keys", "MaxPartitionKeyBytes and MaxSortKeyBytes are DynamoDB's key limits.", limitKeys},
-	{"limits/row", "MaxItemBytes is the most that a row may hold, names and values together: DynamoDB's item limit of 400 KB.", limitRow},
-	{"limits/names", "Name is the table's name without the deployment's prefix, and what calls name it by.", limitNames},
+	{"limits/row", "MaxItemBytes is the most bytes of a row, names and values together: DynamoDB's item limit of 400 KB.", limitRow},
+	{"limits/names", "Name is the table's name without the deployment's prefix, by which calls name it.", limitNames},
 	{"limits/attributes", "Row is a stored item: its key, and its other attributes.", limitAttributes},
 	{"limits/scan", "Segment is in 0..Of-1; Of is 1..MaxSegments.", limitScan},
 }

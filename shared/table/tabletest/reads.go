@@ -11,16 +11,16 @@ import (
 var readClauses = []clause{
 	{"query/order", "Query asks for the rows of one partition key, in sort key order.", queryOrder},
 	{"query/range", "From and To bound the sort key, both inclusive; nil is open.", queryRange},
-	{"query/cut-points", "After is a Page's After, to go on from there.", queryCutPoints},
+	{"query/cut-points", "After is the After of the page before, empty for the first page.", queryCutPoints},
 	{"query/limit", "Limit is the most rows of a page; 0 leaves it to MaxPageBytes.", queryLimit},
-	{"query/page-bytes", "MaxPageBytes bounds the rows of one Query or Scan page: DynamoDB ends a page with the row that reaches 1 MB, or before it.", queryPageBytes},
-	{"query/moving", "A page may be empty and still not be the last: only After == \"\" says that nothing follows.", queryMoving},
+	{"query/page-bytes", "MaxPageBytes is the most bytes of the rows of one Query or Scan page: DynamoDB ends a page with the row that reaches 1 MB, or before it.", queryPageBytes},
+	{"query/moving", "A page may be empty and still not be the last: nothing follows only if After is empty.", queryMoving},
 	{"query/consistent", "Consistent reads see every write answered before the call; others may lag.", queryConsistent},
-	{"query/foreign-after", "ErrInvalid: the call itself is wrong (a bad key, too large a row, an unknown table or index); nothing was written.", queryForeignAfter},
+	{"query/foreign-after", "ErrInvalid: the call itself is wrong (a bad key, a row that is too large, an unknown table or index); nothing was written.", queryForeignAfter},
 	{"scan", "Scan walks a whole table, or one of Of equal segments of it, in no promised order.", scanSegments},
 }
 
-// mixedKeys are sort keys whose order is that of their bytes, and no other.
+// mixedKeys are sort keys in the order of their bytes, which differs from other orders.
 var mixedKeys = []string{"!", "-", "E#000000000001", "E#000000000002", "E#000000000010", "K#1", "R#1", "Z", "a", "a!", "aa", "b", "ä", "日", "😀"}
 
 // fill puts a row for each sort key into a partition.
@@ -79,8 +79,8 @@ func queryRange(s *suite) {
 	}
 }
 
-// cutPoints reads a query in pages of each size, so that it goes on from each row, and checks that
-// nothing is lost or twice. An index may lag again after it has shown everything.
+// cutPoints reads a query in pages of each size, so that it continues from each row, and checks
+// that no row is lost or read twice. An index may lag again after it has shown everything.
 func (s *suite) cutPoints(q table.Query, want []table.Row) {
 	s.Helper()
 	for limit := 1; limit <= len(want)+1; limit++ {
@@ -145,7 +145,8 @@ func queryPageBytes(s *suite) {
 	}
 }
 
-// queryMoving goes on from a row that is gone, among rows that come and go.
+// queryMoving continues a query from a row that was deleted, while other rows are added and
+// deleted.
 func queryMoving(s *suite) {
 	s.fill("p", []string{"b", "d", "f", "h"})
 	q := table.Query{Table: rows, PK: s.pk("p"), Limit: 2, Consistent: true}
@@ -196,7 +197,7 @@ func queryForeignAfter(s *suite) {
 		"another direction": {Table: rows, PK: s.pk("p"), Desc: true, After: page.After},
 		"another range":     {Table: rows, PK: s.pk("p"), From: table.S("a"), After: page.After},
 		"no After at all":   {Table: rows, PK: s.pk("p"), After: "x"},
-		"strange signs":     {Table: rows, PK: s.pk("p"), After: "\x00\xff=="},
+		"other characters":  {Table: rows, PK: s.pk("p"), After: "\x00\xff=="},
 		"a cut After":       {Table: rows, PK: s.pk("p"), After: page.After[:len(page.After)/2]},
 	} {
 		_, err := s.query(q)

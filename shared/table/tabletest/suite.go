@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
+	"passbook/shared/backoff"
 	"passbook/shared/table"
 )
 
@@ -22,7 +24,7 @@ const (
 	byPK     = "by-pk"
 )
 
-// Schemas are the tables that a store under test MUST have.
+// Schemas returns the schemas of the tables that a store under test MUST have.
 func Schemas() []table.Schema {
 	return []table.Schema{
 		{Name: rows, Indexes: []table.Index{
@@ -34,14 +36,14 @@ func Schemas() []table.Schema {
 	}
 }
 
-// clause is a sentence of the port's documentation and the test that holds it.
+// clause is a sentence of the port's documentation and the test that checks it.
 type clause struct {
-	name, says string
-	test       func(*suite)
+	name, sentence string
+	test           func(*suite)
 }
 
-// Run holds an adapter to the contract. open returns two handles on one store, as two processes
-// have them; they may be the same where the adapter can have only one.
+// Run checks that an adapter keeps the contract. open returns two handles on one store, as two
+// processes have them; they may be the same if the adapter can have only one.
 func Run(t *testing.T, open func(testing.TB) (first, second table.Table)) {
 	a, b := open(t)
 	for _, c := range clauses() {
@@ -54,11 +56,7 @@ func Run(t *testing.T, open func(testing.TB) (first, second table.Table)) {
 }
 
 func clauses() []clause {
-	var all []clause
-	for _, part := range [][]clause{writeClauses, conditionClauses, readClauses, indexClauses, transactClauses, limitClauses, togetherClauses} {
-		all = append(all, part...)
-	}
-	return all
+	return slices.Concat(writeClauses, conditionClauses, readClauses, indexClauses, transactClauses, limitClauses, togetherClauses)
 }
 
 // suite is one running subtest.
@@ -69,12 +67,12 @@ type suite struct {
 	id   string
 }
 
-// pk makes a partition key that no other test has.
+// pk returns a partition key that no other test has.
 func (s *suite) pk(name string) string { return s.id + "#" + name }
 
 func (s *suite) key(name string) table.Key { return table.Key{PK: s.pk(name), SK: "-"} }
 
-// again repeats what was refused for load or met another transaction: in both cases nothing was
+// again repeats a call that was throttled or met another transaction: in both cases nothing was
 // written.
 func again(ctx context.Context, call func() error) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, time.Second) {
@@ -82,10 +80,8 @@ func again(ctx context.Context, call func() error) error {
 		if !errors.Is(err, table.ErrThrottled) && !errors.Is(err, table.ErrConflict) {
 			return err
 		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := backoff.Sleep(ctx, wait); err != nil {
+			return err
 		}
 	}
 }
@@ -94,7 +90,7 @@ func (s *suite) put(tableName string, row table.Row, cond table.Condition) error
 	return again(s.ctx, func() error { return s.a.Put(s.ctx, table.Put{Table: tableName, Row: row, If: cond}) })
 }
 
-// mustPut puts rows that are not there yet.
+// mustPut puts rows that do not exist yet.
 func (s *suite) mustPut(rowsToPut ...table.Row) {
 	s.Helper()
 	for _, row := range rowsToPut {
@@ -121,7 +117,7 @@ func (s *suite) mustGet(key table.Key) table.Row {
 	return row
 }
 
-// want checks what a row holds.
+// want checks the attributes of a row.
 func (s *suite) want(key table.Key, attrs table.Map) {
 	s.Helper()
 	row := s.mustGet(key)
@@ -138,7 +134,7 @@ func (s *suite) wantMissing(key table.Key) {
 	}
 }
 
-// wantErr checks an error's kind.
+// wantErr checks the kind of an error.
 func (s *suite) wantErr(err, want error, what string, args ...any) {
 	s.Helper()
 	if !errors.Is(err, want) {
@@ -154,7 +150,7 @@ func (s *suite) query(q table.Query) (page table.Page, err error) {
 	return page, err
 }
 
-// all follows a query from page to page.
+// all returns the rows of all pages of a query.
 func (s *suite) all(q table.Query) []table.Row {
 	s.Helper()
 	var out []table.Row
@@ -171,7 +167,7 @@ func (s *suite) all(q table.Query) []table.Row {
 			return out
 		}
 		if page.After == q.After {
-			s.Fatalf("query %+v stands still", q)
+			s.Fatalf("query %+v does not change", q)
 		}
 		q.After = page.After
 	}
@@ -204,7 +200,7 @@ func sortKeys(rs []table.Row) []string {
 	return out
 }
 
-// differ says how two answers differ, nil if they do not.
+// differ returns an error that tells how two answers differ, nil if they do not.
 func differ[T any](what string, got, want T) error {
 	if reflect.DeepEqual(got, want) {
 		return nil

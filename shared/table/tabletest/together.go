@@ -15,13 +15,13 @@ import (
 
 var togetherClauses = []clause{
 	{"together/one-wins", "Put writes one row, or fails with ErrConditionFailed.", oneWins},
-	{"together/nothing-lost", "Condition is what must hold of the row in place for a write to happen:", nothingLost},
+	{"together/nothing-lost", "Condition is what must be true of the row in place for a write to happen:", nothingLost},
 	{"together/transact-and-put", "A failed condition is a *TransactError.", transactAgainstPut},
 	{"model", "Table is the port.", model},
 }
 
-// oneWins lets many put the same absent row: exactly one does, and its row is the one that is
-// there.
+// oneWins puts the same absent row from many goroutines: exactly one succeeds, and its row is the
+// stored one.
 func oneWins(s *suite) {
 	for round := range 10 {
 		key := s.key(fmt.Sprint(round))
@@ -84,8 +84,8 @@ func (s *suite) increment(handle table.Table, key table.Key) error {
 	}
 }
 
-// transactAgainstPut races transactions of two rows against puts of one of them: a transaction that
-// failed left no row behind.
+// transactAgainstPut races transactions of two rows with puts of one of them: a failed transaction
+// wrote no row.
 func transactAgainstPut(s *suite) {
 	var group sync.WaitGroup
 	for round := range 20 {
@@ -119,14 +119,14 @@ func transactAgainstPut(s *suite) {
 	}
 }
 
-// modelTime is how long the model is tried for: a slow store gets fewer of rapid's checks.
+// modelTime bounds the time of the model test: a slow store gets fewer of rapid's checks.
 const modelTime = 20 * time.Second
 
-// model does what rapid thinks of to a partition and to a map, and compares them after each step.
+// model makes random changes to a partition and to a map, and compares them after each step.
 func model(s *suite) {
 	run, done, began := 0, 0, time.Now()
 	rapid.Check(s.T, func(t *rapid.T) {
-		// after a failure rapid goes on, to show it in few steps
+		// after a failure rapid continues, to find a short example
 		if run == done && time.Since(began) > modelTime {
 			return
 		}
@@ -156,7 +156,7 @@ var (
 	})
 )
 
-// condition draws a condition, and says whether it holds in the model.
+// condition draws a condition, and reports whether it is true in the model.
 func (m *modelRun) condition(t *rapid.T, sk string) (table.Condition, bool) {
 	row, there := m.rows[sk]
 	if rapid.Bool().Draw(t, "absent") {

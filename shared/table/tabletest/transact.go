@@ -11,7 +11,7 @@ import (
 
 var transactClauses = []clause{
 	{"transact/all-or-none", "Transact writes all of 1..MaxTransact rows of different keys or none.", transactAllOrNone},
-	{"transact/which-failed", "Index is the place of the put in the call, from 0; the lowest where several failed.", transactWhichFailed},
+	{"transact/which-failed", "Index is the place of the put in the call, from 0; the lowest if several failed.", transactWhichFailed},
 	{"transact/limits", "MaxTransact is the most puts in one Transact: DynamoDB's TransactWriteItems takes 100 actions.", transactLimits},
 	{"transact/together", "ErrConflict: a write met a Transact on the same row; nothing was written, try again.", transactTogether},
 }
@@ -20,7 +20,7 @@ func (s *suite) transact(puts ...table.Put) error {
 	return again(s.ctx, func() error { return s.a.Transact(s.ctx, puts) })
 }
 
-// putsIn makes n puts of different rows of one partition.
+// putsIn returns n puts of different rows of one partition.
 func (s *suite) putsIn(name string, n int, cond table.Condition) []table.Put {
 	puts := make([]table.Put, n)
 	for i := range puts {
@@ -88,7 +88,7 @@ func transactLimits(s *suite) {
 	s.same(differ("rows", len(s.all(table.Query{Table: rows, PK: s.pk("p"), Consistent: true})), 0))
 }
 
-// transactTogether moves units between rows from many goroutines: nothing is made or lost.
+// transactTogether moves units between rows from many goroutines: their sum stays the same.
 func transactTogether(s *suite) {
 	const accounts, workers, moves, start = 4, 8, 15, 1000
 	name := func(i int) table.Key { return s.key(fmt.Sprint(i)) }
@@ -115,7 +115,7 @@ func transactTogether(s *suite) {
 	s.same(differ("total", total, table.N(accounts*start)))
 }
 
-// move takes one unit from one row to the other, repeating when it was overtaken.
+// move moves one unit from one row to the other, and repeats when another move was faster.
 func (s *suite) move(handle table.Table, from, to table.Key) error {
 	for {
 		var puts []table.Put

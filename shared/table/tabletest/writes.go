@@ -13,12 +13,12 @@ var writeClauses = []clause{
 	{"put/values", "Value is an attribute: one of S, N, B, Bool, List, Map.", putValues},
 	{"put/numbers", "N is a whole number.", putNumbers},
 	{"put/empty", "An S may be empty; a key may not.", putEmpty},
-	{"put/replaces", "Put replaces a whole row of a table when the condition holds.", putReplaces},
-	{"put/copies", "Rows passed in and handed out belong to the caller; adapters keep no reference.", putCopies},
+	{"put/replaces", "Put replaces a whole row of a table if the condition is true.", putReplaces},
+	{"put/copies", "Rows passed in and returned belong to the caller; adapters keep no reference.", putCopies},
 	{"get/missing", "Get returns the row at key, or ErrNotFound.", getMissing},
-	{"delete", "Delete removes a row when the condition holds (Equals only).", deleteRow},
+	{"delete", "Delete removes a row if the condition, an Equals, is true.", deleteRow},
 	{"context", "Methods may be called concurrently; every call obeys its context's deadline.", contextEnded},
-	{"skew", "Skew is how far the store's clock is ahead of this machine's, as last measured; 0 where they are the same clock.", skewSane},
+	{"skew", "Skew returns how far the store's clock is ahead of this machine's, as last measured; 0 if they are the same clock.", skewSane},
 }
 
 // everything has each kind of value, nested ones too.
@@ -121,8 +121,8 @@ func skewSane(s *suite) {
 }
 
 var conditionClauses = []clause{
-	{"condition/absent", "Absent holds when no row has the key.", conditionAbsent},
-	{"condition/equals", "Equals holds when the row exists and its attribute attr equals v: an S, N, B or Bool.", conditionEquals},
+	{"condition/absent", "Absent returns the condition that no row has the key.", conditionAbsent},
+	{"condition/equals", "Equals returns the condition that the row exists and its attribute attr equals v: an S, N, B or Bool.", conditionEquals},
 	{"condition/required", "The zero Condition is invalid: every write is conditional.", conditionRequired},
 	{"condition/nothing-written", "ErrConditionFailed: the condition did not hold, and nothing was written.", conditionNothingWritten},
 }
