@@ -14,6 +14,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
+	"passbook/shared/journal/keyindex"
 	"passbook/shared/table"
 	"passbook/shared/workerpool"
 	"passbook/shared/writer"
@@ -34,7 +35,7 @@ const (
 	// refused, not stored, so that nobody can flood a history.
 	MaxDeclines = 200
 	// KeyWindow is how long a command's key is remembered at least, by the journal's own time.
-	KeyWindow = 24 * time.Hour
+	KeyWindow = keyindex.Window
 
 	// maxForeign bounds what is published again of one account that is ahead.
 	maxForeign = 1000

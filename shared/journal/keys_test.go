@@ -10,6 +10,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/event"
 	"passbook/shared/faults"
+	"passbook/shared/journal/keyindex"
 	"passbook/shared/table"
 )
 
@@ -89,12 +90,12 @@ func TestKeyPagesFromEntriesEqualThoseFromMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := &lane{journal: j, account: acct}
-		p, err := l.readPageEntries(t.Context(), i, (i+1)*pageSpan)
+		p, err := l.readPageEntries(t.Context(), i, (i+1)*keyindex.PageSpan)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(saved.Attrs.Bytes("keys")) != string(p.keys) || saved.Attrs["at"] != table.Time(p.at) {
-			t.Fatalf("page %d differs: %d saved bytes, %d from entries", i, len(saved.Attrs.Bytes("keys")), len(p.keys))
+		if string(saved.Attrs.Bytes("keys")) != string(p.Keys) || saved.Attrs["at"] != table.Time(p.At) {
+			t.Fatalf("page %d differs: %d saved bytes, %d from entries", i, len(saved.Attrs.Bytes("keys")), len(p.Keys))
 		}
 	}
 }
@@ -132,7 +133,7 @@ func TestKeysOlderThanTheWindowAreNotLoaded(t *testing.T) {
 	j, _ := open(t, tbl, c)
 	openAccount(t, j, acct, 100)
 	for day := range 3 { // a page each, 20 hours apart
-		for i := range pageSpan {
+		for i := range keyindex.PageSpan {
 			accepted(t, j, command(acct, fmt.Sprint(day, "-", i), crediting(1)))
 		}
 		c.add(20 * time.Hour)
@@ -152,7 +153,7 @@ func TestKeysOlderThanTheWindowAreNotLoaded(t *testing.T) {
 func TestAnsweredKeyIsKnownAfterALoadUnderAClockThatIsAhead(t *testing.T) {
 	const jump = 7 * 24 * time.Hour
 	for name, jumps := range map[string]int{"one jump": 1, "two jumps": 2} {
-		for where, after := range map[string]int{"in the open page": 0, "in a page": pageSpan} {
+		for where, after := range map[string]int{"in the open page": 0, "in a page": keyindex.PageSpan} {
 			t.Run(name+" "+where, func(t *testing.T) {
 				tbl, _ := store(t)
 				c := newClock()
@@ -160,7 +161,7 @@ func TestAnsweredKeyIsKnownAfterALoadUnderAClockThatIsAhead(t *testing.T) {
 				openAccount(t, j, acct, 100)
 				before := command(acct, "before", crediting(1))
 				accepted(t, j, before)
-				for i := range 2 * pageSpan {
+				for i := range 2 * keyindex.PageSpan {
 					accepted(t, j, command(acct, fmt.Sprint("c", i), crediting(1)))
 				}
 				c.add(23 * time.Hour)
@@ -197,7 +198,7 @@ func TestKeyUsedLateIsKnownForADay(t *testing.T) {
 	c.add(50 * time.Minute)
 	late := command(acct, "late", withdrawing(1))
 	accepted(t, j, late)
-	for i := range pageSpan {
+	for i := range keyindex.PageSpan {
 		accepted(t, j, command(acct, fmt.Sprint("c", i), crediting(1)))
 	}
 	c.add(KeyWindow - 10*time.Minute)

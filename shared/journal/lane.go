@@ -9,6 +9,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
+	"passbook/shared/journal/keyindex"
 )
 
 // An entry's JSON with its state is at most event.MaxEntryBytes. A lane stops adding commands
@@ -34,7 +35,7 @@ type lane struct {
 	loaded bool
 	state  account.State
 	head   event.Hash
-	keys   keyIndex
+	keys   keyindex.Index
 	// declines counts those committed in the minute that began at declinesFrom.
 	declines     int
 	declinesFrom time.Time
@@ -111,7 +112,7 @@ func (l *lane) process(batch []*pending) (left []*pending) {
 			return nil
 		}
 		pl.answer()
-		l.keys.savePages(l)
+		l.savePages()
 		return batch[len(pl.outcomes):]
 	}
 	failAll(batch, ErrContention)
@@ -130,7 +131,7 @@ var errConflict = errors.New("journal: another writer was first")
 // prepare makes sure that the lane knows its account and the keys of the window, and gives the
 // moment to decide at.
 func (l *lane) prepare() (moment, error) {
-	fresh := !l.loaded || l.keys.short(l.journal.now())
+	fresh := !l.loaded || l.keys.TooShort(l.journal.now())
 	if fresh {
 		if err := l.load(); err != nil {
 			return moment{}, fmt.Errorf("%w: load %s: %w", ErrUnavailable, l.account.ID, err)
@@ -238,7 +239,7 @@ func (l *lane) follow(e *event.Entry) error {
 		return err
 	}
 	l.state, l.head = s, e.Hash
-	l.keys.add(e)
+	l.keys.Add(e)
 	return nil
 }
 

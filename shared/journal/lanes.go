@@ -4,10 +4,11 @@ import (
 	"container/list"
 	"context"
 	"fmt"
-	"passbook/shared/event"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"passbook/shared/event"
 )
 
 // pending is a command in a lane's queue. Whoever claims it, its lane or its caller that gave up,
@@ -68,7 +69,7 @@ func (s *laneShard) push(j *Journal, a event.Account, p *pending) error {
 	s.running++
 	if l.rest != nil {
 		s.resting.Remove(l.rest)
-		s.keys -= l.keys.count
+		s.keys -= l.keys.Count()
 		l.rest = nil
 	}
 	j.pool.Go(l.run)
@@ -118,10 +119,10 @@ func (s *laneShard) drop(a event.Account, p *pending) {
 func (s *laneShard) settle(l *lane) {
 	l.running = false
 	l.rest = s.resting.PushBack(l)
-	s.keys += l.keys.count
+	s.keys += l.keys.Count()
 	for s.resting.Len() > l.journal.cached || s.keys > l.journal.keys && s.resting.Len() > 1 {
 		oldest := s.resting.Remove(s.resting.Front()).(*lane)
-		s.keys -= oldest.keys.count
+		s.keys -= oldest.keys.Count()
 		delete(s.lanes, oldest.account)
 	}
 	s.running--

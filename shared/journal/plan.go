@@ -163,7 +163,7 @@ func (pl *plan) answer() {
 // seen looks the command's key up among those committed. A hit in the index is confirmed by reading
 // the entry.
 func (l *lane) seen(c *Command) (Receipt, bool, error) {
-	version, ok := l.keys.find(c.Key)
+	version, ok := l.keys.Find(c.Key)
 	if !ok {
 		return Receipt{}, false, nil
 	}
@@ -223,7 +223,7 @@ func (l *lane) commit(pl *plan) error {
 func (l *lane) took(pl *plan, st *staging) {
 	pl.entry = st.entry
 	l.state, l.head = pl.state, st.entry.Hash
-	l.keys.add(st.entry)
+	l.keys.Add(st.entry)
 	if pl.declines > 0 {
 		l.countDeclines(pl.clock, pl.declines)
 	}

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+
 	"passbook/shared/event"
 
 	"passbook/shared/account"
@@ -28,7 +29,7 @@ func contend(p *pending, try func() error, held ...*lane) {
 			p.fail(err)
 		}
 		for _, l := range held {
-			l.keys.savePages(l)
+			l.savePages()
 		}
 		return
 	}

@@ -7,6 +7,7 @@ import (
 
 	"passbook/shared/control"
 	"passbook/shared/event"
+	"passbook/shared/journal/keyindex"
 	"passbook/shared/table"
 )
 
@@ -43,7 +44,7 @@ func entryKey(a event.Account, first int64) table.Key {
 	return table.Key{PK: a.String(), SK: entrySK(first)}
 }
 func pageKey(a event.Account, page int64) table.Key {
-	return table.Key{PK: a.String(), SK: fmt.Sprintf("K#%012d", page*pageSpan+1)}
+	return table.Key{PK: a.String(), SK: fmt.Sprintf("K#%012d", page*keyindex.PageSpan+1)}
 }
 func guardKey(a event.Account, version int64) table.Key {
 	return table.Key{PK: a.String(), SK: fmt.Sprintf("R#%012d", version)}
