@@ -13,21 +13,20 @@ import (
 	"passbook/shared/table"
 )
 
-// moment is what a lane decides at.
+// moment is the time of a lane's decision, and whether anything may be committed at it.
 type moment struct {
-	// fresh: the account was read just now.
+	// fresh says that the account was read just now.
 	fresh bool
 	// now is the decision's time: this machine's clock, or the account's last entry where that is
 	// later. clock is this machine's.
 	now, clock time.Time
-	// barred is why nothing may be committed now; keys that were answered are answered all the
-	// same.
-	barred error
+	// refusal is why nothing may be committed now. A repeated key still gets its first answer.
+	refusal error
 }
 
-// moment gives the time, and whether anything may be committed at it. An account's entries never go
-// back in time: after one that was committed under a clock that was ahead, the account's time
-// stands until the clock has come up to it.
+// moment returns the time of the next decision. An account's entries never go back in time: after
+// an entry that was committed under a clock that was ahead, the account keeps that entry's time
+// until the clock has reached it.
 func (l *lane) moment() moment {
 	m := moment{clock: l.journal.now().UTC().Truncate(time.Microsecond)}
 	m.now = m.clock
@@ -36,19 +35,20 @@ func (l *lane) moment() moment {
 	}
 	switch skew, ahead := l.journal.table.Skew(), m.now.Sub(m.clock); {
 	case skew > MaxSkew || skew < -MaxSkew:
-		m.barred = fmt.Errorf("%w: this machine's clock is %v off the table's", ErrClockSkew, skew)
+		m.refusal = fmt.Errorf("%w: this machine's clock is %v off the table's", ErrClockSkew, skew)
 	case ahead > MaxAhead:
-		m.barred = l.accepted(ahead)
+		m.refusal = l.accepted(ahead)
 	case ahead > MaxSkew:
-		l.journal.ahead.stood(l.account, ahead)
+		l.journal.ahead.noteAhead(l.account, ahead)
 	}
-	if m.barred == nil && l.journal.room != nil {
-		m.barred = l.journal.room()
+	if m.refusal == nil && l.journal.room != nil {
+		m.refusal = l.journal.room()
 	}
 	return m
 }
 
-// accepted asks whether a person accepted that the account's time stands for longer than MaxAhead.
+// accepted returns nil where a person has accepted that the account's time is more than MaxAhead
+// ahead of the clock, else the refusal.
 func (l *lane) accepted(ahead time.Duration) error {
 	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
 	defer cancel()
@@ -57,10 +57,10 @@ func (l *lane) accepted(ahead time.Duration) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case until.Before(l.state.RecordedAt):
-		l.journal.ahead.refused(l.account, ahead)
+		l.journal.ahead.noteRefused(l.account, ahead)
 		return fmt.Errorf("%w: the account's last entry is %v ahead of this machine's clock", ErrClockSkew, ahead)
 	}
-	l.journal.ahead.stood(l.account, ahead)
+	l.journal.ahead.noteAhead(l.account, ahead)
 	return nil
 }
 
@@ -83,9 +83,9 @@ func acceptedTime(ctx context.Context, t table.Table, a event.Account) (time.Tim
 	return until, rows.Version(row), nil
 }
 
-// AcceptTime lets an account go on although its last entry is further ahead of the clocks than
-// MaxAhead: its time stands at that entry until the clocks have come up to it. It returns that
-// time, and ErrNoEvent for an account that does not exist.
+// AcceptTime lets an account take commands although its last entry is further ahead of the clocks
+// than MaxAhead: the account keeps that entry's time until the clocks have reached it. It returns
+// that time, and ErrNoEvent for an account that does not exist.
 func (r *Reader) AcceptTime(ctx context.Context, a event.Account) (time.Time, error) {
 	head, err := r.Head(ctx, a)
 	if err != nil {
@@ -106,7 +106,7 @@ func (r *Reader) AcceptTime(ctx context.Context, a event.Account) (time.Time, er
 	return at, nil
 }
 
-// aheadFor is how long Clock tells of an account that was ahead.
+// aheadFor is how long Clock reports an account that was ahead.
 const aheadFor = time.Minute
 
 // ahead is what the journal saw of accounts that are ahead of this machine's clock.
@@ -114,46 +114,47 @@ type ahead struct {
 	metrics *metrics
 	log     *slog.Logger
 	mu      sync.Mutex
-	last    sighting
-	most    sighting // the furthest
+	last    aheadAccount
+	most    aheadAccount // the furthest
 }
 
-// sighting is one account found ahead.
-type sighting struct {
+// aheadAccount is an account that was found ahead. As an error it tells an operator what to do.
+type aheadAccount struct {
 	account event.Account
 	by      time.Duration
 	at      time.Time // of this process
-	barred  bool
+	refused bool
 }
 
-func (s sighting) over() bool { return s.at.IsZero() || time.Since(s.at) > aheadFor }
+func (s aheadAccount) over() bool { return s.at.IsZero() || time.Since(s.at) > aheadFor }
 
-func (a *ahead) stood(account event.Account, by time.Duration) {
-	a.metrics.stood.Inc()
-	a.note(sighting{account, by, time.Now(), false})
+func (a *ahead) noteAhead(account event.Account, by time.Duration) {
+	a.metrics.ahead.Inc()
+	a.note(aheadAccount{account, by, time.Now(), false})
 }
 
-func (a *ahead) refused(account event.Account, by time.Duration) {
+func (a *ahead) noteRefused(account event.Account, by time.Duration) {
 	a.metrics.refused.Inc()
-	a.note(sighting{account, by, time.Now(), true})
+	a.note(aheadAccount{account, by, time.Now(), true})
 }
 
-// note remembers a sighting and logs it: the account is in the error, so that many accounts are one
-// trouble. One that was refused is worth more than one that was not.
-func (a *ahead) note(s sighting) {
+// note remembers and logs an account that is ahead. The account is in the error attribute and not
+// in the message, so that many accounts are logged as one problem. An account that was refused
+// replaces one that was not, and not the other way round.
+func (a *ahead) note(s aheadAccount) {
 	a.log.Warn("an account is ahead of this machine's clock", "error", s)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if s.barred || !a.last.barred || a.last.over() {
+	if s.refused || !a.last.refused || a.last.over() {
 		a.last = s
 	}
-	// before it is over, so that the gauge does not fall in between
+	// Half of aheadFor, so that the gauge does not fall to 0 before the next account is noted.
 	if s.by > a.most.by || time.Since(a.most.at) > aheadFor/2 {
 		a.most = s
 	}
 }
 
-// furthest is how many seconds ahead the furthest account of the last minute was.
+// furthest returns how many seconds ahead the furthest account of the last minute was.
 func (a *ahead) furthest() float64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -163,17 +164,17 @@ func (a *ahead) furthest() float64 {
 	return a.most.by.Seconds()
 }
 
-// Error says what was found, and what to do: the clock is wrong, or was.
-func (s sighting) Error() string {
+// Error names the account and the remedy: the clock is wrong, or was.
+func (s aheadAccount) Error() string {
 	id, by := s.account.ID, s.by.Round(time.Second)
-	if s.barred {
-		return fmt.Sprintf("account %s is %v ahead of this machine's clock and takes no commands: set the clock, or: bank clock accept %s", id, by, id)
+	if s.refused {
+		return fmt.Sprintf("account %s is %v ahead of this machine's clock and takes no commands: set the clock, or run: bank clock accept %s", id, by, id)
 	}
-	return fmt.Sprintf("account %s is %v ahead of this machine's clock; its time stands until then: set the clock if it is behind", id, by)
+	return fmt.Sprintf("account %s is %v ahead of this machine's clock; its entries keep that time until the clock has reached it: set the clock if it is behind", id, by)
 }
 
-// Clock says which account was found ahead of this machine's clock within the last minute, and what
-// to do; nil when none was.
+// Clock returns an error that names an account found ahead of this machine's clock within the last
+// minute, and the remedy; nil when there was none.
 func (j *Journal) Clock() error {
 	a := &j.ahead
 	a.mu.Lock()

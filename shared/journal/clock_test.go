@@ -14,10 +14,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// TestWrongClocks: one entry under a clock that is off, or the clock off afterwards. Within the
-// bound the account goes on in version order and its time stands; beyond it a person has to accept.
-// A key that was answered gets its answer under any clock.
-func TestWrongClocks(t *testing.T) {
+// An entry is committed under a wrong clock, or the clock is wrong afterwards. Within the bound the
+// account continues in version order and keeps its time; beyond it a person has to accept. An
+// answered key gets its answer under any clock.
+func TestAccountKeepsItsTimeUnderAWrongClock(t *testing.T) {
 	const beyond = MaxAhead + time.Hour
 	for name, tt := range map[string]struct {
 		during, after time.Duration // of the clock, while the last entry is committed and then
@@ -85,9 +85,9 @@ func TestWrongClocks(t *testing.T) {
 	}
 }
 
-// A transfer with an account that is ahead leaves the other account's time alone, whichever pays;
-// within MaxSkew both have one time.
-func TestTransferGivesNoWrongTimeOn(t *testing.T) {
+// A transfer with an account that is ahead does not change the other account's time, in either
+// direction; within MaxSkew both have one time.
+func TestTransferDoesNotSpreadAWrongTime(t *testing.T) {
 	for name, by := range map[string]time.Duration{"3 s": 3 * time.Second, "7 days": 7 * 24 * time.Hour, "accepted": MaxAhead + time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			tbl, _ := store(t)
@@ -126,9 +126,9 @@ func TestTransferGivesNoWrongTimeOn(t *testing.T) {
 	}
 }
 
-// How far the furthest account is ahead is a gauge that is there from the start, and one line of
-// the log for all of them.
-func TestAccountsAheadAreToldOf(t *testing.T) {
+// The gauge of the furthest account that is ahead exists from the start, and one log line stands
+// for all accounts.
+func TestAccountsAheadAreReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tbl, _ := store(t)
 		registry, lines, c := prometheus.NewRegistry(), &bytes.Buffer{}, newClock()
@@ -179,8 +179,8 @@ func TestAccountsAheadAreToldOf(t *testing.T) {
 	})
 }
 
-// Where the time stands, a minute of declines still ends.
-func TestDeclinesAreCountedByThisClock(t *testing.T) {
+// A minute of declines ends also on an account whose time does not advance.
+func TestDeclinesAreCountedByThisMachinesClock(t *testing.T) {
 	tbl, _ := store(t)
 	c := newClock()
 	j, _ := open(t, tbl, c)
@@ -199,7 +199,7 @@ func TestDeclinesAreCountedByThisClock(t *testing.T) {
 	}
 }
 
-// Without room nothing is committed, and keys that were answered are answered.
+// Without room nothing is committed, and repeated keys get their answers.
 func TestWithoutRoomOnlyAnsweredKeysAreAnswered(t *testing.T) {
 	tbl, _ := store(t)
 	var full error

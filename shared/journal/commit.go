@@ -11,20 +11,20 @@ import (
 	"passbook/shared/table"
 )
 
-// The pauses before an unanswered write is repeated: the first, and what they double up to.
+// The pause before an unanswered write is repeated: the first one, and what doubling ends at.
 const (
 	repeatFirst = 5 * time.Millisecond
 	repeatMost  = time.Second
 )
 
-// staging is a sealed entry, ready to be put.
+// staging is a sealed entry and its put.
 type staging struct {
 	entry  *event.Entry
 	record []byte
 	put    table.Put
 }
 
-// stage seals the plan into an entry and takes a counter of the writer for it.
+// stage seals the plan into an entry, and takes a counter of the writer's session for it.
 func (l *lane) stage(pl *plan) (*staging, error) {
 	writer, n, err := l.journal.writer.Next(l.journal.ctx)
 	if err != nil {
@@ -43,11 +43,11 @@ func (l *lane) stage(pl *plan) (*staging, error) {
 	return &staging{entry: e, record: enc.Record, put: table.Put{Table: Table, Row: entryRow(e, enc, pl.state), If: table.Absent()}}, nil
 }
 
-// write commits one entry, or several puts all or nothing: the entries, and then the guard, if any.
-// An unanswered write is repeated, byte for byte, until it is known to have happened or not:
-// errConflict says that it did not, for good; errGuardTaken that the guard stood in the way,
-// ErrUnavailable that the table refuses this writer. Only the end of the journal itself leaves it
-// unknown.
+// write commits one entry, or all of several puts or none: the entries, and after them the guard,
+// if there is one. It repeats an unanswered write, byte for byte, until it is known to have
+// happened or not. errConflict and errGuardTaken mean that another writer's entry or guard is there
+// and that this write will never happen; ErrUnavailable that the table refuses this writer. Only
+// when the journal itself is given up is the outcome unknown.
 func (j *Journal) write(entries []*staging, guard *table.Put) error {
 	puts := make([]table.Put, 0, 3)
 	for _, st := range entries {
@@ -58,42 +58,42 @@ func (j *Journal) write(entries []*staging, guard *table.Put) error {
 	}
 	started, unanswered := time.Now(), false
 	for attempt := 0; ; attempt++ {
-		err := j.writeOnce(puts)
+		err := j.putOnce(puts)
 		if errors.Is(err, table.ErrConditionFailed) {
-			err = j.settle(entries, err)
+			err = j.resolve(entries, err)
 		}
 		switch {
 		case err == nil:
-			j.trouble.over()
+			j.outage.end()
 			j.metrics.append.Observe(time.Since(started).Seconds())
 			return nil
 		case errors.Is(err, errConflict), errors.Is(err, errGuardTaken), errors.Is(err, table.ErrInvalid):
-			j.trouble.over()
-			j.abandon(entries)
+			j.outage.end()
+			j.noteUncommitted(entries)
 			return err
 		case errors.Is(err, table.ErrRefused) && !unanswered:
-			j.trouble.note(err)
-			j.abandon(entries)
+			j.outage.note(err)
+			j.noteUncommitted(entries)
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		unanswered = unanswered || !errors.Is(err, table.ErrThrottled) && !errors.Is(err, table.ErrConflict)
 		if j.ctx.Err() != nil {
 			return ErrOutcomeUnknown
 		}
-		j.trouble.note(err)
-		// its end shows in the next attempt
+		j.outage.note(err)
+		// the next attempt sees its end
 		_ = backoff.Sleep(j.ctx, backoff.Of(repeatFirst, repeatMost, attempt))
 	}
 }
 
-// abandon settles the counters of entries that are proven not to be committed.
-func (j *Journal) abandon(entries []*staging) {
+// noteUncommitted marks the counters of entries that are proven not to be committed as done.
+func (j *Journal) noteUncommitted(entries []*staging) {
 	for _, st := range entries {
 		j.writer.Done(st.entry.Writer, st.entry.N)
 	}
 }
 
-func (j *Journal) writeOnce(puts []table.Put) error {
+func (j *Journal) putOnce(puts []table.Put) error {
 	ctx, cancel := context.WithTimeout(j.ctx, putDeadline)
 	defer cancel()
 	if len(puts) == 1 {
@@ -102,13 +102,13 @@ func (j *Journal) writeOnce(puts []table.Put) error {
 	return j.table.Transact(ctx, puts)
 }
 
-// errGuardTaken: the original was reversed by somebody else first.
+// errGuardTaken: another command has reversed the original first.
 var errGuardTaken = errors.New("journal: guard taken")
 
-// settle says what a failed condition means: our own entry in place is an earlier attempt that did
-// happen; anything else there is another writer's. All entries of a transaction share their fate,
-// so the first tells for all.
-func (j *Journal) settle(entries []*staging, failed error) error {
+// resolve finds out what a failed condition means. Our own entry in place is an earlier attempt
+// that did happen; any other is another writer's. All entries of a transaction share their outcome,
+// so the first one decides.
+func (j *Journal) resolve(entries []*staging, failed error) error {
 	ctx, cancel := context.WithTimeout(j.ctx, readDeadline)
 	defer cancel()
 	for _, st := range entries {
@@ -117,7 +117,7 @@ func (j *Journal) settle(entries []*staging, failed error) error {
 		case errors.Is(err, table.ErrNotFound):
 			continue
 		case err != nil:
-			return fmt.Errorf("settle %s v%d: %w", st.entry.AccountID, st.entry.First, err)
+			return fmt.Errorf("read back %s v%d: %w", st.entry.AccountID, st.entry.First, err)
 		case row.Attrs["writer"] == table.S(st.entry.Writer) && row.Attrs["n"] == table.N(st.entry.N):
 			return nil
 		default:

@@ -20,7 +20,7 @@ import (
 
 var errLost = errors.New("the answer was lost")
 
-func TestUnansweredPutIsSettledByReading(t *testing.T) {
+func TestUnansweredPutIsResolvedByReading(t *testing.T) {
 	for name, rule := range map[string]*faults.Rule{
 		"it happened":        {Match: faults.On(Table), After: errLost},
 		"it did not happen":  {Match: faults.On(Table), Before: errLost},
@@ -49,7 +49,7 @@ func TestUnansweredPutIsSettledByReading(t *testing.T) {
 	}
 }
 
-// The other writer's entry takes the place between our decision and our put.
+// Another writer's entry is put between our decision and our put.
 func TestConflictIsDecidedAgain(t *testing.T) {
 	tbl, _ := store(t)
 	c := newClock()
@@ -68,7 +68,7 @@ func TestConflictIsDecidedAgain(t *testing.T) {
 	}
 }
 
-func TestOutcomeUnknownThenTheSameKeyTells(t *testing.T) {
+func TestSameKeyGetsTheOutcomeThatWasUnknown(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
 	openAccount(t, j, acct, 100)
@@ -296,7 +296,7 @@ func TestTransfersUnderFaultsAndContentionConserveMoney(t *testing.T) {
 	}
 }
 
-// A rejection for what the other account was is answered only while it is that.
+// A rejection for the other account's state is answered only while that is its newest state.
 func TestTransferIsRefusedByTheNewestStateOfTheOther(t *testing.T) {
 	tbl, _ := store(t)
 	c := newClock()
@@ -312,9 +312,9 @@ func TestTransferIsRefusedByTheNewestStateOfTheOther(t *testing.T) {
 	}
 }
 
-// A transfer that waits for an account which does not come free gives up with its caller: the
-// account that it holds goes on, and nothing happens later.
-func TestTransferGivesUpAnAccountThatIsHeld(t *testing.T) {
+// A transfer that waits for a busy account ends with its caller's deadline: its own account
+// continues, and nothing happens later.
+func TestTransferGivesUpAnAccountThatIsBusy(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
 	openAccount(t, j, acct, 100)
@@ -440,7 +440,7 @@ func TestRestoreGivesTheJournalBack(t *testing.T) {
 	}
 }
 
-// If-Match is about from: to's version is another matter.
+// If-Match is about from's version; to's does not matter.
 func TestTransferWithIfMatchHasBothLegs(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
@@ -462,7 +462,8 @@ func TestTransferWithIfMatchHasBothLegs(t *testing.T) {
 	}
 }
 
-// A sweep decided on what this writer knew is decided again on what others have committed since.
+// A sweep that was decided on what this writer knew is decided again on what others have committed
+// since.
 func TestNothingToDoIsConfirmed(t *testing.T) {
 	tbl, _ := store(t)
 	c := newClock()
@@ -507,7 +508,7 @@ func (f *readFails) Query(ctx context.Context, q table.Query) (table.Page, error
 	return f.Table.Query(ctx, q)
 }
 
-// A load that fails half way is no load: the next one publishes what the first did not come to.
+// A load that fails half way does not count: the next one publishes what the first did not reach.
 func TestFailedLoadIsDoneAgain(t *testing.T) {
 	for fails := 1; ; fails++ {
 		tbl, _ := store(t)
@@ -533,7 +534,7 @@ func TestFailedLoadIsDoneAgain(t *testing.T) {
 	}
 }
 
-// A key that was seen, whose first answer cannot be read, is not decided a second time.
+// A repeated key whose first answer cannot be read is not decided a second time.
 func TestRepeatWhoseAnswerCannotBeReadIsRefused(t *testing.T) {
 	tbl, _ := store(t)
 	reads := &readFails{Table: tbl}
@@ -554,7 +555,7 @@ func TestRepeatWhoseAnswerCannotBeReadIsRefused(t *testing.T) {
 	}
 }
 
-func TestCommandThatNoEntryHoldsIsRefusedAlone(t *testing.T) {
+func TestCommandThatNoEntryCanStoreIsRefusedAlone(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
 	openAccount(t, j, acct, 100)
@@ -566,8 +567,8 @@ func TestCommandThatNoEntryHoldsIsRefusedAlone(t *testing.T) {
 	accepted(t, j, command(acct, "good", crediting(1)))
 }
 
-// Accounts that were idle longest are forgotten, and loaded again with their keys when they come
-// back.
+// Accounts that were idle longest are dropped from memory, and loaded again with their keys when a
+// command comes.
 func TestForgottenAccountsComeBackWithTheirKeys(t *testing.T) {
 	tbl, _ := store(t)
 	o := &outbox{}
@@ -630,7 +631,7 @@ func TestAbandonedCommandsLeaveTheQueue(t *testing.T) {
 	}
 }
 
-// Idle ends with the last command in progress, and not before.
+// Idle returns with the end of the last command in progress, and not before.
 func TestIdleWaitsForCommandsInProgress(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
@@ -680,7 +681,7 @@ func TestLeaseShorterThanAPutIsRefused(t *testing.T) {
 	}
 }
 
-// muted loses every write of one writer's row, and those of new writers as long as it is told to.
+// muted loses every write of one writer's row, and those of new writers while new is set.
 type muted struct {
 	table.Table
 	id  atomic.Pointer[string]
@@ -720,8 +721,8 @@ func TestNothingIsCommittedWithoutASession(t *testing.T) {
 	})
 }
 
-// A table that refuses the writer has written nothing: the caller is told at once, and the counter
-// is settled. After a put that got no answer nothing is sure, and the refusal decides nothing.
+// A table that refuses the writer has written nothing: the caller gets an answer at once, and the
+// counter is done. After a put that got no answer nothing is sure, and a refusal decides nothing.
 func TestRefusedPutIsDefiniteUnlessAnEarlierOneGotNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tbl, _ := store(t)

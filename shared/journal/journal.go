@@ -23,34 +23,33 @@ import (
 // Bounds of the writer.
 const (
 	// MaxSkew is how far this machine's clock may be off the table's before commands are refused,
-	// and for how long what another writer committed is published again.
+	// and how long entries that another writer committed are published again.
 	MaxSkew = 5 * time.Second
 	// MaxAhead is how far an account's last entry may be ahead of this machine's clock before its
-	// commands are refused: so long its time may stand. What waits for the account's time waits as
-	// long, at most: a hold that ran out under the clock that was ahead is gone, a new one is kept
-	// by that time, and keys are remembered longer. Beyond it a clock is so wrong that a person has
-	// to say so.
+	// commands are refused. Until the clock has reached it the account keeps that time, and what
+	// depends on the account's time waits as long: holds do not expire, and keys are remembered
+	// longer. Beyond it the clock is so wrong that a person has to decide.
 	MaxAhead = 31 * 24 * time.Hour
-	// MaxDeclines is how many declines an account may have stored a minute by one process; more are
-	// refused, not stored, so that nobody can flood a history.
+	// MaxDeclines is how many declines of an account one process stores a minute. More are refused
+	// and not stored, so that nobody can flood a history.
 	MaxDeclines = 200
 	// KeyWindow is how long a command's key is remembered at least, by the journal's own time.
 	KeyWindow = keyindex.Window
 
-	// maxForeign bounds what is published again of one account that is ahead.
+	// maxForeign bounds how many entries of one account that is ahead are published again.
 	maxForeign = 1000
-	// maxQueue bounds the commands that wait on one account.
+	// maxQueue bounds the commands that wait in one account's lane.
 	maxQueue = 4096
 	// maxAttempts bounds how often commands are decided again after other writers committed first.
 	maxAttempts = 10
-	// loadDeadline bounds the reading of an account with its keys, readDeadline any other read,
+	// loadDeadline bounds the reading of an account with its keys, readDeadline any other read, and
 	// putDeadline one put; an unanswered put is repeated.
 	loadDeadline = 30 * time.Second
 	readDeadline = 5 * time.Second
 	putDeadline  = writer.PutDeadline
-	// defaultAccounts is how many idle accounts a writer keeps in memory, at up to 4 KB each;
-	// defaultKeys bounds the keys that they remember among them, at about 60 bytes each. An account
-	// that is busy keeps all of its last 24 hours.
+	// defaultAccounts is how many idle accounts a writer keeps in memory, at up to 4 KB each.
+	// defaultKeys bounds the keys that they remember together, at about 60 bytes each. A busy
+	// account keeps all of its last 24 hours.
 	defaultAccounts = 50_000
 	defaultKeys     = 4_000_000
 	laneShards      = 64
@@ -63,24 +62,24 @@ type Committed struct {
 	Account event.Account
 	// Record is the stream record.
 	Record []byte
-	// Writer and N are the entry's own; the outbox acknowledges by them.
+	// Writer and N are the entry's own; the outbox acknowledges the entry by them.
 	Writer string
 	N      int64
 }
 
-// Outbox takes committed entries to the stream. It gets an account's entries in version order and
-// keeps that order.
+// Outbox takes committed entries to the stream. It is given an account's entries in version order
+// and keeps that order.
 type Outbox interface {
-	// Publish takes an entry over; it never blocks and never fails.
+	// Publish queues an entry; it never blocks and never fails.
 	Publish(Committed)
-	// Full says that so much waits that no further command should be accepted.
+	// Full reports whether so much waits that no further command should be accepted.
 	Full() bool
-	// Pace waits, for a moment or until ctx ends, where more of the account waits than its stream
+	// Pace waits, for a moment or until ctx ends, when more of the account waits than its stream
 	// takes soon.
 	Pace(ctx context.Context, a event.Account)
 }
 
-// Config is what a Journal needs. Table and Outbox have no default.
+// Config is what a Journal needs. Table and Outbox are required.
 type Config struct {
 	Table  table.Table
 	Outbox Outbox
@@ -91,27 +90,28 @@ type Config struct {
 	Lease time.Duration
 	// Accounts is how many idle accounts stay in memory; 50,000 if 0.
 	Accounts int
-	// Keys is how many command keys the idle accounts may remember among them; 4,000,000 if 0.
+	// Keys is how many command keys the idle accounts may remember together; 4,000,000 if 0.
 	Keys int
-	// Room says why nothing may be committed for want of room, with ErrStorageFull; nil never does.
+	// Room returns ErrStorageFull when nothing may be committed for lack of room. A nil Room never
+	// does.
 	Room func() error
 	// Address is where other writers send commands for this one, host:port, and Secret what only
-	// those know who may read the control table; both are in the writer's row. Without an address
-	// it is sent none.
+	// processes know that may read the control table. Both are in the writer's row. Without an
+	// address the others send it none.
 	Address, Secret string
 	// Metrics takes the journal's collectors; nil means none.
 	Metrics prometheus.Registerer
-	// Log is told of states in entries that are wrong, and of accounts that are ahead of the clock;
-	// slog.Default() if nil.
+	// Log takes wrong states in entries, and accounts that are ahead of the clock; slog.Default()
+	// if nil.
 	Log *slog.Logger
 }
 
-// Command is a command on its way to the journal. The rules ride in it as Decide.
+// Command is a command for the journal. Its rules are in Decide.
 type Command struct {
 	Account event.Account
 	// Key is the Idempotency-Key; empty only for internal commands.
 	Key string
-	// Request is the RequestHash, which tells another body under the same key.
+	// Request is the RequestHash, by which another body under the same key is found.
 	Request       string
 	CorrelationID string
 	Actor         event.Text
@@ -119,20 +119,20 @@ type Command struct {
 	IfMatch int64
 	// Status is the HTTP status of success, 201 or 200. A decline is stored with 422.
 	Status int
-	// Reverses is the version that this command reverses, else 0: its guard is put with the entry,
-	// both or neither.
+	// Reverses is the version that this command reverses, else 0. The guard of that version is put
+	// with the entry, both or neither.
 	Reverses int64
-	// Queued, if set, is called once, when the command has its place: what is handed over
-	// afterwards, on its account or on the other of a transfer, is decided after it. It is not
-	// called for a command that found no place.
+	// Queued, if set, is called once, when the command has its place: commands that are passed
+	// later, on its account or on the other of a transfer, are decided after it. It is not called
+	// for a command that got no place.
 	Queued func()
-	// Decide is pure: events on from the state, or a rejection, or neither for an internal command
-	// with nothing to do.
+	// Decide is pure. It returns events that follow the state, or a rejection, or neither for an
+	// internal command with nothing to do.
 	Decide func(account.State, time.Time) account.Decision
 }
 
-// check refuses a command that no entry can hold, before it can spoil the entry of others. The edge
-// has checked it: this is for callers that are not the edge.
+// check refuses a command that no entry can store, before it can spoil the entry of others. The
+// edge has checked it already: this is for other callers.
 func (c *Command) check() error {
 	for name, s := range map[string]struct {
 		text string
@@ -148,22 +148,22 @@ func (c *Command) check() error {
 	return nil
 }
 
-// Receipt is what a command came to: an entry's command with its events, or a rejection.
+// Receipt is the outcome of a command: an entry's command with its events, or a rejection.
 type Receipt struct {
 	Account event.Account
 	// Entry and Command are what was committed, now or the first time; Entry is nil when nothing
 	// was.
 	Entry   *event.Entry
 	Command event.Command
-	// Replayed: the key was seen before, and this is its first answer.
+	// Replayed says that the key was seen before, and that this is its first answer.
 	Replayed bool
 	// Rejection is why the command was refused, and Version the account's version then.
 	Rejection *account.Rejection
 	Version   int64
 }
 
-// Journal is the writer of a process. There is one: withdraw and credit share it when they share a
-// process.
+// Journal is the writing half. A process has one: withdraw and credit share it when they share a
+// process. It is safe for concurrent use.
 type Journal struct {
 	*Reader
 	table   table.Table
@@ -172,12 +172,12 @@ type Journal struct {
 	writer  *writer.Writer
 	peers   *writer.Peers
 	lease   time.Duration
-	trouble trouble
+	outage  outage
 	ahead   ahead
 	room    func() error
 	metrics *metrics
-	cached  int // idle lanes a shard keeps
-	keys    int // that they may remember
+	cached  int // idle lanes that a shard keeps
+	keys    int // keys that they may remember
 
 	seed   maphash.Seed
 	shards [laneShards]laneShard
@@ -190,7 +190,7 @@ type Journal struct {
 	busy   sync.WaitGroup // the heartbeat
 }
 
-// Open registers this process as a writer and starts its heartbeat. Close ends it.
+// Open registers this process as a writer and starts its heartbeat. Close ends both.
 func Open(ctx context.Context, c Config) (*Journal, error) {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -226,8 +226,8 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	return j, nil
 }
 
-// Close takes no more commands, waits until ctx ends for those that are in progress, and saves how
-// far the writer is published. Call it after the outbox was drained or given up.
+// Close accepts no more commands, waits until ctx ends for those in progress, and saves how far the
+// session is published. Call it when the outbox was drained or given up.
 func (j *Journal) Close(ctx context.Context) error {
 	j.mu.Lock()
 	j.closed = true
@@ -242,7 +242,7 @@ func (j *Journal) Close(ctx context.Context) error {
 	return err
 }
 
-// Stop takes no more commands; those in progress go on.
+// Stop accepts no more commands; those in progress continue.
 func (j *Journal) Stop() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -259,25 +259,25 @@ func (j *Journal) Idle(ctx context.Context) error {
 	return nil
 }
 
-// Acked says that the stream has the writer's entry n.
+// Acked notes that the stream has entry n of a writer's session.
 func (j *Journal) Acked(writer string, n int64) { j.writer.Done(writer, n) }
 
-// Writer is the id under which this process commits now. The tails of its former ones are drained
-// like any other's.
+// Writer returns the id of the session that this process commits in now. The tails of its former
+// sessions are drained like those of others.
 func (j *Journal) Writer() string { return j.writer.ID() }
 
-// Fleet is this writer's id, empty where it takes no commands of others, and the other writers that
-// live and do. It makes no call.
+// Fleet returns the id of this writer's session, empty where it takes no commands from others, and
+// the other live writers that do. It makes no call.
 func (j *Journal) Fleet() (self string, others []writer.Peer) {
 	return j.writer.Self(), j.peers.Others()
 }
 
-// Leave has the other writers send this one no more commands; they know within two heartbeats.
+// Leave tells the other writers to send this one no more commands. They know within two heartbeats.
 func (j *Journal) Leave() { j.writer.Leave() }
 
-// Execute decides a command and commits what it comes to. It answers after the commit, with a nil
-// error also for rejections; an error is one of the package's, and only ErrOutcomeUnknown leaves
-// open whether the command happened. ctx needs a deadline.
+// Execute decides a command and commits the outcome. It returns after the commit, with a nil error
+// also for rejections. Its errors are the package's, and only ErrOutcomeUnknown leaves open whether
+// the command happened. ctx needs a deadline.
 func (j *Journal) Execute(ctx context.Context, c Command) (Receipt, error) {
 	if err := c.check(); err != nil {
 		return Receipt{}, err
@@ -289,7 +289,7 @@ func (j *Journal) Execute(ctx context.Context, c Command) (Receipt, error) {
 	return j.submit(ctx, c.Account, p)
 }
 
-// submit queues p on the account's lane and waits for its result.
+// submit queues p in the account's lane and waits for its result.
 func (j *Journal) submit(ctx context.Context, a event.Account, p *pending) (Receipt, error) {
 	if err := j.enqueue(a, p); err != nil {
 		return Receipt{}, err
@@ -319,7 +319,7 @@ func (j *Journal) enqueue(a event.Account, p *pending) error {
 	case closed:
 		return ErrShuttingDown
 	case j.outbox.Full():
-		return fmt.Errorf("%w: too much waits for the stream", ErrOverloaded)
+		return fmt.Errorf("%w: too many entries wait for the stream", ErrOverloaded)
 	}
 	if err := j.shards[j.shardOf(a)].push(j, a, p); err != nil {
 		return err

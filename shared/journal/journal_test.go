@@ -160,7 +160,7 @@ func openAccount(t *testing.T, j *Journal, a event.Account, posted int64) {
 	}
 }
 
-// history checks that versions have no gap and hashes chain, and gives the events.
+// history checks that versions have no gap and that hashes chain, and returns the events.
 func history(t *testing.T, r *Reader, a event.Account) (events []event.Event) {
 	t.Helper()
 	var prev event.Hash
@@ -233,8 +233,8 @@ func TestParallelWithdrawalsNeverOverdraw(t *testing.T) {
 	}
 }
 
-// together executes commands of one account that wait for their lane at once, behind one that is
-// held up in its put, and gives what each came to.
+// together executes commands of one account that wait for their lane at once, behind one whose put
+// is delayed, and returns the outcome of each.
 func together(t *testing.T, tbl *faults.Table, j *Journal, first Command, rest ...Command) ([]Receipt, []error) {
 	t.Helper()
 	gate, arrived := make(chan struct{}), make(chan struct{})

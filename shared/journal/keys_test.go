@@ -66,7 +66,7 @@ func TestRepeatedKeyGetsFirstAnswer(t *testing.T) {
 	}
 }
 
-// A page is a function of its entries: whoever puts it, writer or loader, puts the same bytes.
+// A page is a function of its entries: a writer and a loader put the same bytes.
 func TestKeyPagesFromEntriesEqualThoseFromMemory(t *testing.T) {
 	tbl, _ := store(t)
 	c := newClock()
@@ -148,8 +148,9 @@ func TestKeysOlderThanTheWindowAreNotLoaded(t *testing.T) {
 	}
 }
 
-// A key that was answered within a day is known, though the clock jumped since and the account was
-// loaded under it: after one jump still under that clock, after more as soon as it is right again.
+// A key that was answered within a day is known even if the clock has jumped since and the account
+// was loaded under that clock: after one jump still under that clock, after more as soon as it is
+// right again.
 func TestAnsweredKeyIsKnownAfterALoadUnderAClockThatIsAhead(t *testing.T) {
 	const jump = 7 * 24 * time.Hour
 	for name, jumps := range map[string]int{"one jump": 1, "two jumps": 2} {
@@ -188,8 +189,8 @@ func TestAnsweredKeyIsKnownAfterALoadUnderAClockThatIsAhead(t *testing.T) {
 	}
 }
 
-// What is kept and forgotten together, an hour's keys in memory or a page of them, lasts as long as
-// the youngest needs.
+// Keys that are stored and dropped together, an hour's in memory or a page of them, last as long as
+// the youngest must.
 func TestKeyUsedLateIsKnownForADay(t *testing.T) {
 	tbl, _ := store(t)
 	c := newClock()
@@ -212,7 +213,7 @@ func TestKeyUsedLateIsKnownForADay(t *testing.T) {
 	}
 }
 
-func TestTwinsInFlightShareOneEvent(t *testing.T) {
+func TestRepeatsInFlightShareOneEvent(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
 	openAccount(t, j, acct, 100)
@@ -242,9 +243,8 @@ func TestTwinsInFlightShareOneEvent(t *testing.T) {
 	}
 }
 
-// A repeat sent to another process while the first writer's put is being made must not be decided
-// twice.
-func TestTwinsOnTwoWritersShareOneEvent(t *testing.T) {
+// A repeat that is sent to another process during the first writer's put must not be decided twice.
+func TestRepeatsOnTwoWritersShareOneEvent(t *testing.T) {
 	tbl, _ := store(t)
 	c := newClock()
 	a, _ := open(t, tbl, c)

@@ -12,17 +12,17 @@ import (
 	"passbook/shared/journal/keyindex"
 )
 
-// An entry's JSON with its state is at most event.MaxEntryBytes. A lane stops adding commands
-// planMargin before that, which allows for what its estimate lacks, and holdBytes for each hold in
-// the state: a full one has 500 in 64 KB.
+// An entry's JSON with its state is at most event.MaxEntryBytes. A lane adds no more commands at
+// planMargin before that, which allows for the error of its estimate, and at holdBytes for each
+// hold in the state: a full state has 500 in 64 KB.
 const (
 	planMargin = 24 << 10
 	holdBytes  = (64 << 10) / 500
 )
 
-// lane is one account in this writer: its queue, and what the writer knows of it. The queue,
-// running and rest belong to the shard's lock; everything else to the one goroutine that runs the
-// lane.
+// lane is one account in this writer: its queue, and what the writer knows of the account. The lock
+// of the shard guards queue, running and rest. Everything else belongs to the one goroutine that
+// runs the lane.
 type lane struct {
 	journal *Journal
 	shard   *laneShard
@@ -36,18 +36,18 @@ type lane struct {
 	state  account.State
 	head   event.Hash
 	keys   keyindex.Index
-	// declines counts those committed in the minute that began at declinesFrom.
+	// declines counts the declines committed in the minute that began at declinesFrom.
 	declines     int
 	declinesFrom time.Time
 }
 
-// run works the queue until it is empty.
+// run works through the queue until it is empty.
 func (l *lane) run() {
 	var left []*pending
 	for {
 		batch := left
 		if len(batch) == 0 {
-			if l.shard.busy(l) { // the commands that come meanwhile share the next entry
+			if l.shard.busy(l) { // commands that come while it waits share the next entry
 				l.journal.outbox.Pace(l.journal.ctx, l.account)
 			}
 			if batch = l.claimAll(l.shard.take(l, event.MaxCommands)); batch == nil {
@@ -65,7 +65,7 @@ func (l *lane) run() {
 	}
 }
 
-// claimAll leaves out those whose callers have given up. nil stays nil: the lane rests.
+// claimAll returns the commands whose callers have not given up. nil stays nil: the lane is idle.
 func (l *lane) claimAll(batch []*pending) []*pending {
 	if batch == nil {
 		return nil
@@ -79,8 +79,8 @@ func (l *lane) claimAll(batch []*pending) []*pending {
 	return claimed
 }
 
-// process decides a batch and commits it as one entry, again as long as other writers are faster,
-// and answers it. What did not fit into the entry is left to be processed next.
+// process decides a batch, commits it as one entry, and answers it. After a conflict with another
+// writer it decides again. It returns the commands that the entry had no room for.
 func (l *lane) process(batch []*pending) (left []*pending) {
 	most := len(batch)
 	for range maxAttempts {
@@ -125,11 +125,11 @@ func failAll(batch []*pending, err error) {
 	}
 }
 
-// errConflict: another writer committed first; the lane has read what it committed.
+// errConflict: another writer committed first; the lane has read its entries.
 var errConflict = errors.New("journal: another writer was first")
 
-// prepare makes sure that the lane knows its account and the keys of the window, and gives the
-// moment to decide at.
+// prepare loads the account and its keys where the lane does not know them, and returns the moment
+// to decide at.
 func (l *lane) prepare() (moment, error) {
 	fresh := !l.loaded || l.keys.TooShort(l.journal.now())
 	if fresh {
@@ -161,9 +161,9 @@ func (l *lane) load() error {
 }
 
 // publishForeign hands the outbox those of the account's last entries that other writers committed
-// and may not have published, so that what this writer builds on them is not seen on the stream
-// before them. Where one is published, those before it are. The entries of an account that is ahead
-// do not tell their age, so the writers are looked at, and at most maxForeign are published again.
+// and may not have published, so that the stream does not get this writer's entries before them.
+// Where one is published, those before it are too. The entries of an account that is ahead do not
+// show their age, so the writers' rows are read, and at most maxForeign are published again.
 func (l *lane) publishForeign(ctx context.Context) error {
 	now := l.journal.now()
 	if now.Sub(l.state.RecordedAt) > MaxSkew {
@@ -197,7 +197,7 @@ func (l *lane) publishForeign(ctx context.Context) error {
 }
 
 // publishAgain hands the outbox another writer's entry, if that writer committed it within the last
-// 5 s and has not saved that the stream has it.
+// MaxSkew and has not saved that the stream has it.
 func (l *lane) publishAgain(e *event.Entry) error {
 	if l.journal.now().Sub(e.RecordedAt) > MaxSkew || l.journal.peers.Published(e.Writer, e.N) {
 		return nil
@@ -210,13 +210,13 @@ func (l *lane) publishAgain(e *event.Entry) error {
 }
 
 // catchUp reads what others committed after the lane's head, folds it and remembers its keys. It
-// returns errConflict, or why it could not read: then the lane loads anew next time.
+// returns errConflict, or why it could not read: then the lane loads the account again next time.
 func (l *lane) catchUp() error {
 	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
 	defer cancel()
 	for e, err := range l.journal.Entries(ctx, l.account, l.state.Version+1, 0) {
 		if err == nil {
-			err = l.follow(e)
+			err = l.foldForeign(e)
 		}
 		if err != nil {
 			l.loaded = false
@@ -226,8 +226,8 @@ func (l *lane) catchUp() error {
 	return errConflict
 }
 
-// follow takes another writer's entry over.
-func (l *lane) follow(e *event.Entry) error {
+// foldForeign folds another writer's entry and makes it the lane's head.
+func (l *lane) foldForeign(e *event.Entry) error {
 	s := l.state
 	for _, ev := range e.Events {
 		var err error
@@ -243,7 +243,7 @@ func (l *lane) follow(e *event.Entry) error {
 	return nil
 }
 
-// confirm reads the head again: rejections are answered only from a state that is still the newest.
+// confirm reads the head again: a rejection is answered only from a state that is still the newest.
 func (l *lane) confirm() error {
 	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
 	defer cancel()

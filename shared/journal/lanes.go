@@ -11,11 +11,11 @@ import (
 	"passbook/shared/event"
 )
 
-// pending is a command in a lane's queue. Whoever claims it, its lane or its caller that gave up,
-// decides its fate.
+// pending is a command in a lane's queue. Either its lane or its caller, who has given up, claims
+// it: the first one decides what happens to it.
 type pending struct {
 	command Command
-	// exclusive, if set, is run alone with the lane to itself instead of being decided with others.
+	// exclusive, if set, runs with the lane to itself, instead of a decision together with others.
 	exclusive func(*lane)
 	claimed   atomic.Bool
 	result    chan result // holds one
@@ -34,12 +34,12 @@ func (p *pending) answer(r Receipt) { p.result <- result{receipt: r} }
 
 func (p *pending) fail(err error) { p.result <- result{err: err} }
 
-// laneShard is a part of the lanes: the busy ones, and the idle ones that are worth keeping.
+// laneShard is a part of the lanes: those that run, and idle ones that are kept.
 type laneShard struct {
 	mu      sync.Mutex
 	lanes   map[event.Account]*lane
 	resting *list.List // idle lanes, the longest idle first
-	keys    int        // that they remember among them
+	keys    int        // keys that they remember together
 	running int
 	rested  chan struct{} // closed when running falls to 0; nil while nobody waits
 }
@@ -49,7 +49,7 @@ func (s *laneShard) init() {
 	s.resting = list.New()
 }
 
-// push queues p and wakes the lane.
+// push queues p and starts the lane if it is idle.
 func (s *laneShard) push(j *Journal, a event.Account, p *pending) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,7 +59,7 @@ func (s *laneShard) push(j *Journal, a event.Account, p *pending) error {
 		s.lanes[a] = l
 	}
 	if len(l.queue) >= maxQueue {
-		return fmt.Errorf("%w: too many commands wait on the account", ErrOverloaded)
+		return fmt.Errorf("%w: too many commands wait for the account", ErrOverloaded)
 	}
 	l.queue = append(l.queue, p)
 	if l.running {
@@ -76,20 +76,20 @@ func (s *laneShard) push(j *Journal, a event.Account, p *pending) error {
 	return nil
 }
 
-// busy says that commands wait in the lane's queue.
+// busy reports whether commands wait in the lane's queue.
 func (s *laneShard) busy(l *lane) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(l.queue) > 0
 }
 
-// take hands the lane what is queued: up to limit commands that can share an entry, or one that
-// cannot. Nothing queued means that the lane has come to rest.
+// take returns what is queued: up to limit commands that can share an entry, or one that cannot.
+// When nothing is queued it marks the lane idle and returns nil.
 func (s *laneShard) take(l *lane, limit int) []*pending {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(l.queue) == 0 {
-		s.settle(l)
+		s.rest(l)
 		return nil
 	}
 	n := 1
@@ -114,9 +114,9 @@ func (s *laneShard) drop(a event.Account, p *pending) {
 	}
 }
 
-// settle marks a lane idle and forgets the longest idle ones when they are too many, or remember
-// too much.
-func (s *laneShard) settle(l *lane) {
+// rest marks a lane idle, and drops the longest idle lanes when there are too many or they remember
+// too many keys.
+func (s *laneShard) rest(l *lane) {
 	l.running = false
 	l.rest = s.resting.PushBack(l)
 	s.keys += l.keys.Count()

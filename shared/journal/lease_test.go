@@ -11,7 +11,7 @@ import (
 )
 
 // A put that begins in the last putDeadline of the lease may end after it, when others drain the
-// writer's tail: it is not begun, and the next one has a new id.
+// writer's tail. It is not begun, and the next one has a new id.
 func TestNoEntryBeginsAtTheEndOfALease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lease = 10 * time.Second

@@ -13,40 +13,38 @@ import (
 	"passbook/shared/event"
 )
 
-// The state in an entry saves time and proves nothing: no hash covers it. It is held against the
-// last event of its entry, and one that is damaged or wrong costs a longer way back. The audit
-// names it.
-
-// doubts is where the states that were not believed are told.
-type doubts struct {
+// stateFaults counts and logs the wrong states in entries. Such a state saves reading and proves
+// nothing, as no hash covers it: it is compared with the last event of its entry, and a wrong one
+// only costs more reading. The audit reports it.
+type stateFaults struct {
 	count prometheus.Counter
 	log   *slog.Logger
 }
 
-func newDoubts() doubts {
-	return doubts{log: slog.Default(), count: prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "journal_states_refused_total", Help: "States in entries that were not what their events make them, and were passed over.",
+// newStateFaults returns the counter and the log of wrong states.
+func newStateFaults() stateFaults {
+	return stateFaults{log: slog.Default(), count: prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "journal_states_refused_total", Help: "States in entries that do not agree with their events and were not used.",
 	})}
 }
 
-// Report makes the reader's counter known to a registerer and its log lines to a log. It MUST be
-// called before the first read.
+// Report registers the reader's counter and sets its log. It MUST be called before the first read.
 func (r *Reader) Report(to prometheus.Registerer, log *slog.Logger) {
-	to.MustRegister(r.doubts.count)
-	r.doubts.log = log
+	to.MustRegister(r.stateFaults.count)
+	r.stateFaults.log = log
 }
 
-func (r *Reader) doubt(a event.Account, version int64, why error) {
-	r.doubts.count.Inc()
-	r.doubts.log.Error("the state in an entry is wrong; the events are folded instead: run audit", "account", a.String(), "version", version, "error", why)
+func (r *Reader) reportState(a event.Account, version int64, why error) {
+	r.stateFaults.count.Inc()
+	r.stateFaults.log.Error("the state in an entry is wrong; folding its events instead; run audit", "account", a.String(), "version", version, "error", why)
 }
 
 // errFold: the events do not follow from the state that they were folded from.
 var errFold = errors.New("journal: events do not fold")
 
-// load folds the account up to version upTo (0: the head) and gives the entry that holds it, nil
-// when there is none. When the events do not follow from the state that they are folded from, it is
-// that state that is not believed: they are folded from version 1.
+// load folds the account up to version upTo (0: the head) and returns the state and the entry that
+// has the version, nil when there is none. When the events do not follow from the stored state that
+// they are folded from, that state is wrong: they are folded from version 1.
 func (r *Reader) load(ctx context.Context, a event.Account, upTo int64) (account.State, *event.Entry, error) {
 	base, tail, err := r.base(ctx, a, upTo, true)
 	if err != nil {
@@ -56,16 +54,16 @@ func (r *Reader) load(ctx context.Context, a event.Account, upTo int64) (account
 	if !errors.Is(err, errFold) || base.Version == 0 {
 		return s, newest, err
 	}
-	r.doubt(a, base.Version, err)
+	r.reportState(a, base.Version, err)
 	if base, tail, err = r.base(ctx, a, upTo, false); err != nil {
 		return account.State{}, nil, err
 	}
 	return foldTail(a, base, tail, upTo)
 }
 
-// base reads back to the newest state that can be used, or to version 1: the state, and the entries
-// from the newest down to the one whose state it is, which is last among them. Without trust no
-// state is used.
+// base reads back to the newest state that can be used, or to version 1. It returns the state, and
+// the entries from the newest down to the one with that state, which is the last of them. Without
+// trust it uses no state.
 func (r *Reader) base(ctx context.Context, a event.Account, upTo int64, trust bool) (base account.State, tail []*event.Entry, err error) {
 	for e, err := range r.Backward(ctx, a, upTo) {
 		if err != nil {
@@ -80,18 +78,18 @@ func (r *Reader) base(ctx context.Context, a event.Account, upTo int64, trust bo
 		case err == nil:
 			return s, tail, nil
 		case !errors.Is(err, account.ErrStateFormat):
-			r.doubt(a, e.Last, err)
+			r.reportState(a, e.Last, err)
 		}
 	}
 	return base, tail, nil
 }
 
-// parseState is the state in an entry, if it is what the entry's last event says:
+// parseState returns the state in an entry if it agrees with the entry's last event. It returns
 // account.ErrStateFormat for another format.
 func parseState(e *event.Entry) (account.State, error) {
 	s, err := account.ParseState(e.State)
 	if errors.Is(err, account.ErrStateFormat) && !bytes.HasPrefix(e.State, []byte(`{"format":`)) {
-		return s, errors.New("it is no state")
+		return s, errors.New("it is not a state")
 	}
 	if err != nil {
 		return s, err
@@ -100,16 +98,16 @@ func parseState(e *event.Entry) (account.State, error) {
 	_, closes := last.Body.(event.AccountClosed)
 	switch {
 	case s.Version != e.Last:
-		return s, fmt.Errorf("it is of v%d", s.Version)
+		return s, fmt.Errorf("it is that of v%d", s.Version)
 	case event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit} != last.After:
-		return s, fmt.Errorf("it stands at %d, %d, %d; the event says %+v", s.Posted, s.Held, s.Limit, last.After)
+		return s, fmt.Errorf("it has posted %d, held %d, limit %d; the event has %+v", s.Posted, s.Held, s.Limit, last.After)
 	case s.Currency != e.Currency, !s.RecordedAt.Equal(e.RecordedAt), (s.Status == account.StatusClosed) != closes:
-		return s, errors.New("its currency, time or status is not the entry's")
+		return s, errors.New("its currency, time or status differs from the entry's")
 	}
 	return s, nil
 }
 
-// foldTail folds entries, newest first, over a state that may be of the last of them.
+// foldTail folds entries, newest first, on a state that may be that of the last of them.
 func foldTail(a event.Account, s account.State, tail []*event.Entry, upTo int64) (account.State, *event.Entry, error) {
 	if len(tail) == 0 {
 		return s, nil, nil

@@ -13,8 +13,8 @@ import (
 	"passbook/shared/table"
 )
 
-// A state in an entry that is wrong or damaged costs time: what the account is read as, and what is
-// decided on it, stays what the events make it.
+// A wrong or damaged state in an entry costs time only: the account is read and decided on as its
+// events make it.
 func TestWrongStateOnlyCostsTime(t *testing.T) {
 	replaced := func(old, new string) func(string) string {
 		return func(state string) string { return strings.Replace(state, old, new, 1) }
@@ -81,7 +81,7 @@ func TestWrongStateOnlyCostsTime(t *testing.T) {
 			if err != nil || head.State.Version != 5 || head.State.Posted != 950 || head.State.Held != 0 || head.State.Limit != 0 || head.State.Status != account.StatusOpen {
 				t.Errorf("head %+v, %v", head.State, err)
 			}
-			if got := int(testutil.ToFloat64(fresh.doubts.count)); got != c.doubts {
+			if got := int(testutil.ToFloat64(fresh.stateFaults.count)); got != c.doubts {
 				t.Errorf("%d states were refused, want %d", got, c.doubts)
 			}
 			if r := execute(t, fresh, command(acct, "too much", withdrawing(951))); r.Command.Status != 422 {
@@ -92,7 +92,7 @@ func TestWrongStateOnlyCostsTime(t *testing.T) {
 	}
 }
 
-// rewriteStates changes the states in the account's entries; empty takes one away.
+// rewriteStates changes the states in the account's entries; an empty one is removed.
 func rewriteStates(t *testing.T, tbl table.Table, change func(first int64, state string) string) {
 	t.Helper()
 	page, err := tbl.Query(t.Context(), table.Query{Table: Table, PK: acct.String(), From: table.S(firstEntrySK), To: table.S(lastEntrySK), Consistent: true})

@@ -6,33 +6,34 @@ type metrics struct {
 	append    prometheus.Histogram
 	conflicts prometheus.Counter
 	replays   prometheus.Counter
-	stood     prometheus.Counter
+	ahead     prometheus.Counter
 	refused   prometheus.Counter
 }
 
-// newMetrics makes the collectors; furthest is how many seconds the furthest account is ahead.
+// newMetrics returns the collectors, registered unless r is nil. furthest returns how many seconds
+// the furthest account is ahead.
 func newMetrics(r prometheus.Registerer, furthest func() float64) *metrics {
 	m := &metrics{
 		append: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "journal_append_seconds", Help: "Time to commit one entry, repetitions included.",
+			Name: "journal_append_seconds", Help: "Seconds to commit one entry, repeated puts included.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
 		}),
 		conflicts: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "journal_conflicts_total", Help: "Entries that another writer's came before.",
+			Name: "journal_conflicts_total", Help: "Entries not committed because another writer's entry was first; their commands are decided again.",
 		}),
 		replays: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "idempotent_replays_total", Help: "Commands answered again from their first answer.",
+			Name: "idempotent_replays_total", Help: "Repeated commands that got their first answer.",
 		}),
 	}
-	m.stood = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "journal_clock_stood_total", Help: "Decisions on accounts whose last entry is more than 5 s ahead of this machine's clock.",
+	m.ahead = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "journal_clock_stood_total", Help: "Commands decided on accounts whose last entry is more than 5 s ahead of this machine's clock.",
 	})
 	m.refused = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "journal_clock_refused_total", Help: "Decisions refused since the account's last entry is more than 31 days ahead of this machine's clock.",
+		Name: "journal_clock_refused_total", Help: "Commands refused because the account's last entry is more than 31 days ahead of this machine's clock.",
 	})
 	if r != nil {
-		r.MustRegister(m.append, m.conflicts, m.replays, m.stood, m.refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "journal_clock_ahead_seconds", Help: "How far the furthest account met within the last minute is ahead of this machine's clock; 0 up to 5 s.",
+		r.MustRegister(m.append, m.conflicts, m.replays, m.ahead, m.refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "journal_clock_ahead_seconds", Help: "Seconds by which the furthest account of the last minute is ahead of this machine's clock; 0 up to 5 s.",
 		}, furthest))
 	}
 	return m

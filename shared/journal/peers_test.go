@@ -11,9 +11,8 @@ import (
 	"passbook/shared/writer"
 )
 
-// Of another writer's entries, those that it has saved as published are not published again,
-// whether they are met by a load or after a conflict; the others are, in their order, while they
-// are young.
+// Another writer's entries that it has saved as published are not published again, in a load or
+// after a conflict. Its other entries are, in their order, while they are young.
 func TestForeignEntriesArePublishedOnce(t *testing.T) {
 	for _, loaded := range []bool{false, true} {
 		t.Run(fmt.Sprint("loaded ", loaded), func(t *testing.T) {
@@ -47,9 +46,9 @@ func TestForeignEntriesArePublishedOnce(t *testing.T) {
 	}
 }
 
-// The entries of an account that is ahead do not tell their age: what is published again when it is
-// loaded is what its writer has not saved as published, nothing of a writer that is gone, and never
-// more than maxForeign.
+// The entries of an account that is ahead do not show their age. A load publishes again what the
+// writer has not saved as published, nothing of a writer that is gone, and never more than
+// maxForeign.
 func TestForeignEntriesOfAnAccountThatIsAhead(t *testing.T) {
 	const entries = maxForeign + 200
 	for name, tt := range map[string]struct {

@@ -10,8 +10,8 @@ import (
 	"passbook/shared/event"
 )
 
-// plan is a batch decided but not yet committed: what the entry would hold, and what each command
-// would be answered.
+// plan is a batch that is decided and not yet committed: the contents of the entry, and the answer
+// to each command.
 type plan struct {
 	lane *lane
 	moment
@@ -24,11 +24,12 @@ type plan struct {
 	bytes    int
 	// entry is set by the commit.
 	entry *event.Entry
-	// unconfirmed: an outcome rests on the lane's state and on nothing else.
+	// unconfirmed says that an outcome depends on the lane's state alone, which may not be the
+	// newest.
 	unconfirmed bool
 }
 
-// outcome is what a command came to: a place in the plan's commands, or a receipt, or an error.
+// outcome is the result of a command: a command of the plan, or a receipt, or an error.
 type outcome struct {
 	pending  *pending
 	command  int // index in plan.commands, -1 when none
@@ -37,8 +38,8 @@ type outcome struct {
 	err      error
 }
 
-// plan decides the batch's commands one after another against the evolving state, as many as one
-// entry holds.
+// plan decides the batch's commands one after another on the evolving state, as many as one entry
+// has room for.
 func (l *lane) plan(batch []*pending, m moment) *plan {
 	pl := &plan{lane: l, moment: m, state: l.state, outcomes: make([]outcome, 0, len(batch))}
 	most := event.MaxEntryBytes - planMargin - holdBytes*len(l.state.Holds)
@@ -53,16 +54,16 @@ func (l *lane) plan(batch []*pending, m moment) *plan {
 	return pl
 }
 
-// decide is the order of checks: key seen, then whether anything may be committed, then If-Match,
-// then the rules.
+// decide checks a command in this order: whether its key was seen, whether anything may be
+// committed, If-Match, the rules.
 func (pl *plan) decide(c *Command) outcome {
 	if c.Key != "" {
 		if o, seen := pl.replay(c); seen {
 			return o
 		}
 	}
-	if pl.barred != nil {
-		return outcome{command: -1, err: pl.barred}
+	if pl.refusal != nil {
+		return outcome{command: -1, err: pl.refusal}
 	}
 	if c.IfMatch != 0 && c.IfMatch != pl.state.Version && pl.state.Version != 0 {
 		return pl.reject(versionMismatch(c.IfMatch, pl.state.Version))
@@ -75,13 +76,14 @@ func (pl *plan) decide(c *Command) outcome {
 		return pl.reject(versionMismatch(c.IfMatch, 0))
 	}
 	if len(d.Events) == 0 {
-		pl.unconfirmed = true // what is due may be in an entry that this lane has not seen
+		pl.unconfirmed = true // an entry that this lane has not seen may have emitted what is due
 		return outcome{command: -1, receipt: Receipt{Account: c.Account, Version: pl.state.Version}}
 	}
 	return pl.accept(c, d.Events)
 }
 
-// replay finds the first answer to the command's key, among those planned and those committed.
+// replay finds the first answer to the command's key, among the planned commands and the committed
+// ones.
 func (pl *plan) replay(c *Command) (outcome, bool) {
 	if i, ok := pl.keyed[c.Key]; ok {
 		if pl.commands[i].Request != c.Request {
@@ -120,7 +122,7 @@ func (pl *plan) accept(c *Command, events []event.Event) outcome {
 		events[k].Command = i
 		var err error
 		if s, err = account.Fold(s, events[k]); err != nil {
-			panic(fmt.Sprintf("journal: a decision does not fold: %v", err)) // the rules and the fold disagree: nothing may be stored
+			panic(fmt.Sprintf("journal: a decision does not fold: %v", err)) // the rules and the fold disagree, so nothing may be stored
 		}
 		pl.bytes += len(events[k].Data) + 200
 	}
@@ -140,7 +142,7 @@ func (pl *plan) accept(c *Command, events []event.Event) outcome {
 	return outcome{command: i}
 }
 
-// answer tells every caller what its command came to.
+// answer gives every caller the result of its command.
 func (pl *plan) answer() {
 	for _, o := range pl.outcomes {
 		switch {
@@ -160,8 +162,8 @@ func (pl *plan) answer() {
 	}
 }
 
-// seen looks the command's key up among those committed. A hit in the index is confirmed by reading
-// the entry.
+// seen looks the command's key up among the committed ones, and confirms a hit by reading the
+// entry.
 func (l *lane) seen(c *Command) (Receipt, bool, error) {
 	version, ok := l.keys.Find(c.Key)
 	if !ok {
@@ -186,8 +188,8 @@ func (l *lane) seen(c *Command) (Receipt, bool, error) {
 	return Receipt{}, false, nil
 }
 
-// declinesIn is how many declines were committed in the minute of now, by this machine's clock: the
-// account's own may stand.
+// declinesIn returns how many declines were committed in the minute of now, by this machine's
+// clock: the account's time may not advance.
 func (l *lane) declinesIn(now time.Time) int {
 	if passed := now.Sub(l.declinesFrom); passed >= time.Minute || passed < 0 {
 		return 0
@@ -202,7 +204,7 @@ func (l *lane) countDeclines(now time.Time, n int) {
 	l.declines += n
 }
 
-// commit puts the plan as one entry and takes it over as the lane's head.
+// commit puts the plan as one entry and applies it to the lane.
 func (l *lane) commit(pl *plan) error {
 	staged, err := l.stage(pl)
 	if err != nil {
@@ -215,12 +217,12 @@ func (l *lane) commit(pl *plan) error {
 		l.loaded = false
 		return err
 	}
-	l.took(pl, staged)
+	l.apply(pl, staged)
 	return nil
 }
 
-// took makes a committed plan the lane's own and hands its entry to the outbox.
-func (l *lane) took(pl *plan, st *staging) {
+// apply makes a committed plan's state the lane's and hands its entry to the outbox.
+func (l *lane) apply(pl *plan, st *staging) {
 	pl.entry = st.entry
 	l.state, l.head = pl.state, st.entry.Hash
 	l.keys.Add(st.entry)

@@ -9,7 +9,7 @@ import (
 	"passbook/shared/faults"
 )
 
-// stick holds the account's lane in a put until the function that it gives is called.
+// stick keeps the account's lane in a put until the function that it returns is called.
 func stick(t *testing.T, j *Journal, tbl *faults.Table, a event.Account, running *sync.WaitGroup) (release func()) {
 	t.Helper()
 	putting, gate := make(chan struct{}), make(chan struct{})
@@ -23,8 +23,8 @@ func stick(t *testing.T, j *Journal, tbl *faults.Table, a event.Account, running
 	return func() { close(gate) }
 }
 
-// A transfer has its place when the queues of both accounts hold it: a command that comes to either
-// account after that is decided after it, and one that comes before that may not be.
+// A transfer has its place when it is in the queues of both accounts: a command that comes to
+// either account after that is decided after it, and one that comes before that may not be.
 func TestTransferIsQueuedOnBothAccounts(t *testing.T) {
 	for _, stuck := range []event.Account{acct, b2} {
 		t.Run(stuck.ID+" is busy", func(t *testing.T) {

@@ -12,24 +12,26 @@ import (
 	"passbook/shared/table"
 )
 
-// Reader reads accounts' histories. Every read is consistent. It is safe for concurrent use and
-// keeps nothing in memory.
+// Reader reads accounts' histories. Every read is consistent. It keeps nothing in memory and is
+// safe for concurrent use.
 type Reader struct {
-	table  table.Table
-	doubts doubts
+	table       table.Table
+	stateFaults stateFaults
 }
 
-// NewReader reads the journal in t.
-func NewReader(t table.Table) *Reader { return &Reader{table: t, doubts: newDoubts()} }
+// NewReader returns a Reader of the journal in t.
+func NewReader(t table.Table) *Reader { return &Reader{table: t, stateFaults: newStateFaults()} }
 
-// Head is where an account stands: State.Version is its head, and 0 when there is no such account.
+// Head is the newest state of an account. State.Version is its head, and 0 when there is no such
+// account.
 type Head struct {
 	State account.State
 	// Hash is that of the newest entry, zero when there is none.
 	Hash event.Hash
 }
 
-// Head loads an account: back to the newest usable state, and forward again.
+// Head returns the newest state of an account. It reads back to the newest usable state in an
+// entry, and folds the events after it.
 func (r *Reader) Head(ctx context.Context, a event.Account) (Head, error) {
 	s, newest, err := r.load(ctx, a, 0)
 	if err != nil || newest == nil {
@@ -38,7 +40,7 @@ func (r *Reader) Head(ctx context.Context, a event.Account) (Head, error) {
 	return Head{State: s, Hash: newest.Hash}, nil
 }
 
-// StateAt is the account as its event of that version left it; ErrNoEvent beyond the head.
+// StateAt returns the account as its event of that version left it, and ErrNoEvent beyond the head.
 func (r *Reader) StateAt(ctx context.Context, a event.Account, version int64) (account.State, error) {
 	if version < 1 {
 		return account.State{}, ErrNoEvent
@@ -53,8 +55,8 @@ func (r *Reader) StateAt(ctx context.Context, a event.Account, version int64) (a
 	return s, nil
 }
 
-// Entries walks, in version order, the entries that overlap versions from..to; to 0 is the head,
-// whatever it is by then.
+// Entries yields, in version order, the entries that overlap versions from..to. With to 0 it ends
+// at the head, as it is by then.
 func (r *Reader) Entries(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) {
 		start, err := r.entryStart(ctx, a, from)
@@ -72,8 +74,8 @@ func (r *Reader) Entries(ctx context.Context, a event.Account, from, to int64) i
 	}
 }
 
-// entryStart is the sort key of the entry that holds the version, so that a walk can start in the
-// middle of an entry.
+// entryStart returns the sort key of the entry that has the version, so that a walk can start in
+// the middle of an entry.
 func (r *Reader) entryStart(ctx context.Context, a event.Account, version int64) (string, error) {
 	if version <= 1 {
 		return firstEntrySK, nil
@@ -90,7 +92,7 @@ func (r *Reader) entryStart(ctx context.Context, a event.Account, version int64)
 	return page.Rows[0].SK, nil
 }
 
-// Backward walks entries newest first, from the one that holds version from (0: the head) down to
+// Backward yields entries newest first, from the one that has version from (0: the head) down to
 // version 1.
 func (r *Reader) Backward(ctx context.Context, a event.Account, from int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) {
@@ -102,8 +104,8 @@ func (r *Reader) Backward(ctx context.Context, a event.Account, from int64) iter
 	}
 }
 
-// Most walks need few entries, and some need all: the first page is small, and each is four times
-// the one before.
+// The limits of a walk's pages. Most walks need few entries, and some need all: the first page is
+// small, and each is four times the one before.
 const (
 	firstPage = 64
 	maxPage   = 1024
@@ -129,7 +131,7 @@ func (r *Reader) walk(ctx context.Context, q table.Query, yield func(*event.Entr
 	}
 }
 
-// Entry is the entry that holds the account's event of that version, or ErrNoEvent.
+// Entry returns the entry that has the account's event of that version, or ErrNoEvent.
 func (r *Reader) Entry(ctx context.Context, a event.Account, version int64) (*event.Entry, error) {
 	for e, err := range r.Backward(ctx, a, version) {
 		if err != nil {
@@ -143,7 +145,7 @@ func (r *Reader) Entry(ctx context.Context, a event.Account, version int64) (*ev
 	return nil, fmt.Errorf("event %s: %w", a.EventID(version), ErrNoEvent)
 }
 
-// Event is the account's event of that version and the entry that holds it, or ErrNoEvent.
+// Event returns the account's event of that version and the entry that has it, or ErrNoEvent.
 func (r *Reader) Event(ctx context.Context, a event.Account, version int64) (event.Event, *event.Entry, error) {
 	if version < 1 {
 		return event.Event{}, nil, ErrNoEvent
@@ -155,8 +157,8 @@ func (r *Reader) Event(ctx context.Context, a event.Account, version int64) (eve
 	return e.Events[version-e.First], e, nil
 }
 
-// VersionAt is the last version recorded at or before t, 0 when there is none. recorded_at never
-// falls within an account, so a binary search over the versions finds it.
+// VersionAt returns the last version recorded at or before t, 0 when there is none. recorded_at
+// never goes back within an account, so it can search by halves.
 func (r *Reader) VersionAt(ctx context.Context, a event.Account, t time.Time) (int64, error) {
 	newest, err := r.newest(ctx, a)
 	if err != nil || newest == nil {
@@ -165,7 +167,7 @@ func (r *Reader) VersionAt(ctx context.Context, a event.Account, t time.Time) (i
 	if !newest.RecordedAt.After(t) {
 		return newest.Last, nil
 	}
-	// the answer lies in low..high; low is the last version of an entry at or before t
+	// The answer is in low..high; low is the last version of an entry at or before t.
 	low, high := int64(0), newest.First-1
 	for low < high {
 		e, err := r.Entry(ctx, a, low+(high-low+1)/2)
@@ -181,7 +183,7 @@ func (r *Reader) VersionAt(ctx context.Context, a event.Account, t time.Time) (i
 	return low, nil
 }
 
-// newest is the account's last entry, nil when it has none.
+// newest returns the account's last entry, nil when it has none.
 func (r *Reader) newest(ctx context.Context, a event.Account) (*event.Entry, error) {
 	for e, err := range r.Backward(ctx, a, 0) {
 		return e, err
@@ -189,7 +191,7 @@ func (r *Reader) newest(ctx context.Context, a event.Account) (*event.Entry, err
 	return nil, nil
 }
 
-// Reversed says whether that version was reversed: whether its guard is there.
+// Reversed reports whether that version was reversed: whether its guard is there.
 func (r *Reader) Reversed(ctx context.Context, a event.Account, version int64) (bool, error) {
 	_, err := r.table.Get(ctx, Table, guardKey(a, version), true)
 	if errors.Is(err, table.ErrNotFound) {
@@ -201,12 +203,13 @@ func (r *Reader) Reversed(ctx context.Context, a event.Account, version int64) (
 	return true, nil
 }
 
-// Accounts lists a page of the accounts whose Digit is digit, by the eventually consistent index:
-// an account may be missing for a moment after it was opened. next is empty at the end.
-func (r *Reader) Accounts(ctx context.Context, digit byte, after string) (accounts []event.Account, next string, err error) {
-	page, err := r.table.Query(ctx, table.Query{Table: Table, Index: IndexAccounts, PK: string(digit), After: after, Limit: 1000})
+// Accounts returns a page of the accounts in a hash bucket, one of event.HashBuckets. It reads the
+// eventually consistent index, so an account may be missing for a moment after it was opened. next
+// is empty at the end.
+func (r *Reader) Accounts(ctx context.Context, bucket byte, after string) (accounts []event.Account, next string, err error) {
+	page, err := r.table.Query(ctx, table.Query{Table: Table, Index: IndexAccounts, PK: string(bucket), After: after, Limit: 1000})
 	if err != nil {
-		return nil, "", fmt.Errorf("list accounts %c: %w", digit, err)
+		return nil, "", fmt.Errorf("list accounts of hash bucket %c: %w", bucket, err)
 	}
 	for _, row := range page.Rows {
 		if a, ok := event.ParseAccount(row.PK); ok {
@@ -216,13 +219,13 @@ func (r *Reader) Accounts(ctx context.Context, digit byte, after string) (accoun
 	return accounts, page.After, nil
 }
 
-// Empty says that the journal holds no account. Like Accounts it may not see one that was opened a
+// Empty reports whether the journal has no account. Like Accounts it may miss one that was opened a
 // moment ago.
 func (r *Reader) Empty(ctx context.Context) (bool, error) {
-	for _, digit := range []byte(event.HashBuckets) {
-		page, err := r.table.Query(ctx, table.Query{Table: Table, Index: IndexAccounts, PK: string(digit), Limit: 1})
+	for _, bucket := range []byte(event.HashBuckets) {
+		page, err := r.table.Query(ctx, table.Query{Table: Table, Index: IndexAccounts, PK: string(bucket), Limit: 1})
 		if err != nil {
-			return false, fmt.Errorf("look for accounts %c: %w", digit, err)
+			return false, fmt.Errorf("look for accounts of hash bucket %c: %w", bucket, err)
 		}
 		if len(page.Rows) > 0 {
 			return false, nil

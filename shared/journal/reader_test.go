@@ -11,8 +11,7 @@ import (
 	"passbook/shared/table"
 )
 
-// smallPages answers queries with three rows at most, so that whatever is longer takes several
-// pages.
+// smallPages answers queries with three rows at most, so that anything longer takes several pages.
 type smallPages struct{ table.Table }
 
 func (p smallPages) Query(ctx context.Context, q table.Query) (table.Page, error) {
@@ -22,7 +21,7 @@ func (p smallPages) Query(ctx context.Context, q table.Query) (table.Page, error
 	return p.Table.Query(ctx, q)
 }
 
-// A tail is whole and in the writer's order, however many pages of its index it takes, and begins
+// A tail is complete and in the writer's order, over any number of pages of its index, and begins
 // after what is published.
 func TestTailIsReadToItsEnd(t *testing.T) {
 	const entries = 10 * writerKeys
@@ -53,7 +52,7 @@ func TestTailIsReadToItsEnd(t *testing.T) {
 	}
 }
 
-// TestReaderFindsEveryVersion holds each way into a history against the history itself: entries of
+// TestReaderFindsEveryVersion compares each way into a history with the history itself: entries of
 // one event and of many, some recorded at the same time.
 func TestReaderFindsEveryVersion(t *testing.T) {
 	tbl, _ := store(t)

@@ -13,7 +13,7 @@ import (
 	"passbook/shared/writer"
 )
 
-func TestReadySaysWhyNothingCanBeCommitted(t *testing.T) {
+func TestReadyReturnsWhyNothingCanBeCommitted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tbl, _ := store(t)
 		j, _ := open(t, tbl, newClock())
@@ -52,8 +52,8 @@ func TestReadySaysWhyNothingCanBeCommitted(t *testing.T) {
 	})
 }
 
-// A balancer that heeds Ready sends no commands to a writer that says no: what was wrong has to be
-// found over without one.
+// A balancer sends no commands to a writer that is not ready, so the writer must find out without
+// one that a fault is over.
 func TestReadyAgainWithoutACommand(t *testing.T) {
 	for name, harm := range map[string]func(t *testing.T, j *Journal, tbl *faults.Table, inner table.Table){
 		"the table refused a put": func(t *testing.T, j *Journal, tbl *faults.Table, _ table.Table) {

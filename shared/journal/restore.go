@@ -10,16 +10,16 @@ import (
 	"passbook/shared/table"
 )
 
-// Restorer puts archived entries back into the journal. It is for a journal that was lost: writers
-// stand still meanwhile.
+// Restorer puts archived entries back into a journal that was lost. No writer may be active at the
+// same time.
 type Restorer struct{ table table.Table }
 
-// NewRestorer restores into t.
+// NewRestorer returns a Restorer into t.
 func NewRestorer(t table.Table) *Restorer { return &Restorer{table: t} }
 
-// Restore puts one entry back as it was, with the state after it and without a writer: nobody has
-// to publish it. Its guard comes with it. Repeating is harmless; another entry in place is
-// ErrDiffers. The caller goes through an account in version order.
+// Restore puts one entry back, with the state after it and its guard, and without a writer, as
+// nobody needs to publish it. To repeat it does no harm. It returns ErrDiffers when another entry
+// is in place. The caller restores an account in version order.
 func (r *Restorer) Restore(ctx context.Context, e *event.Entry, s account.State) error {
 	row, guards, err := rowsOf(e, s)
 	if err != nil {
@@ -41,7 +41,8 @@ func (r *Restorer) Restore(ctx context.Context, e *event.Entry, s account.State)
 	return nil
 }
 
-// Lacks says whether Restore would put the entry, and fails where Restore would. It writes nothing.
+// Lacks reports whether Restore would put the entry, and fails where Restore would fail. It writes
+// nothing.
 func (r *Restorer) Lacks(ctx context.Context, e *event.Entry, s account.State) (bool, error) {
 	row, _, err := rowsOf(e, s)
 	if err != nil {
@@ -57,7 +58,7 @@ func (r *Restorer) Lacks(ctx context.Context, e *event.Entry, s account.State) (
 	return false, nil
 }
 
-// rowsOf are an entry's row and its guards.
+// rowsOf returns an entry's row and its guards.
 func rowsOf(e *event.Entry, s account.State) (row table.Row, guards []table.Put, err error) {
 	a := e.Account()
 	bare, enc, err := e.Published()
@@ -65,7 +66,7 @@ func rowsOf(e *event.Entry, s account.State) (row table.Row, guards []table.Put,
 		return row, nil, fmt.Errorf("restore %s v%d: %w", a.ID, e.First, err)
 	}
 	if bare.Hash != e.Hash {
-		return row, nil, fmt.Errorf("restore %s v%d: the entry does not give its own hash", a.ID, e.First)
+		return row, nil, fmt.Errorf("restore %s v%d: the entry does not have the hash that it names", a.ID, e.First)
 	}
 	for _, ev := range e.Events {
 		reversal, ok := ev.Body.(event.TransactionReversed)

@@ -10,25 +10,25 @@ import (
 	"passbook/shared/table"
 )
 
-// reverse decides a reversal alone and commits its entry together with the guard of the original:
-// both or neither, so that no original is ever reversed twice.
+// reverse decides a reversal alone and commits its entry together with the guard of the original,
+// both or neither, so that no original is reversed twice.
 func (l *lane) reverse(p *pending) {
-	contend(p, func() error { return l.attemptReverse(p) }, l)
+	retryConflicts(p, func() error { return l.attemptReverse(p) }, l)
 }
 
-// contend tries, with the lanes held, until no other writer is first, a bounded number of times.
-// try answers p when it succeeds.
-func contend(p *pending, try func() error, held ...*lane) {
+// retryConflicts calls try until no other writer is first, a bounded number of times. The caller
+// runs the lanes; try answers p when it succeeds.
+func retryConflicts(p *pending, try func() error, lanes ...*lane) {
 	for range maxAttempts {
 		err := try()
 		if errors.Is(err, errConflict) {
-			held[0].journal.metrics.conflicts.Inc()
+			lanes[0].journal.metrics.conflicts.Inc()
 			continue
 		}
 		if err != nil {
 			p.fail(err)
 		}
-		for _, l := range held {
+		for _, l := range lanes {
 			l.savePages()
 		}
 		return
@@ -36,7 +36,7 @@ func contend(p *pending, try func() error, held ...*lane) {
 	p.fail(ErrContention)
 }
 
-// attemptReverse answers p, or says why it could not.
+// attemptReverse answers p, or returns why it could not.
 func (l *lane) attemptReverse(p *pending) error {
 	m, err := l.prepare()
 	if err != nil {
@@ -70,7 +70,7 @@ func (l *lane) commitReversal(pl *plan, p *pending) error {
 	err = l.journal.write([]*staging{staged}, &guard)
 	switch {
 	case err == nil:
-		l.took(pl, staged)
+		l.apply(pl, staged)
 		return nil
 	case errors.Is(err, errConflict):
 		return l.catchUp()
@@ -81,7 +81,7 @@ func (l *lane) commitReversal(pl *plan, p *pending) error {
 	return fmt.Errorf("commit reversal on %s: %w", l.account.ID, err)
 }
 
-// guardPut marks the original as reversed by the event of version by.
+// guardPut returns the put that marks the original as reversed by the event of version by.
 func guardPut(a event.Account, original, by int64) table.Put {
 	return table.Put{Table: Table, If: table.Absent(), Row: table.Row{
 		Key: guardKey(a, original), Attrs: table.Map{"reversed_by": table.N(by)},

@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// writeUnit is what one DynamoDB write unit holds; state rides in an entry while both fit in
+	// writeUnit is what one DynamoDB write unit covers; an entry has its state while both fit into
 	// one.
 	writeUnit = 1024
-	// stateEvery bounds how far a load reads back: an entry that reaches a multiple of it carries
-	// the state.
+	// stateEvery bounds how far a load reads back: an entry that reaches a multiple of it has the
+	// state.
 	stateEvery = 100
-	// writerKeys spreads a writer's index over as many keys, so that no index partition is hotter
-	// than a table's.
+	// writerKeys is how many keys the index of a writer's entries is spread over, so that no
+	// partition of the index is busier than one of the table.
 	writerKeys = 8
 )
 
-// entryRow lays a sealed entry out as a table row. The attributes are native and named as in the
+// entryRow returns the table row of a sealed entry. The attributes are native and named as in the
 // stream's record, so that a person or a Lambda filter can read them.
 func entryRow(e *event.Entry, enc event.Encoded, s account.State) table.Row {
 	a := e.Account()
@@ -55,8 +55,8 @@ func entryRow(e *event.Entry, enc event.Encoded, s account.State) table.Row {
 	return row
 }
 
-// attachState puts the state after the entry into its row when it costs no further write unit, or
-// when it is time to.
+// attachState puts the state after the entry into its row when that costs no further write unit, or
+// when the row is due for one.
 func attachState(e *event.Entry, row table.Row, s account.State) {
 	state := account.AppendState(nil, s)
 	due := (e.First-1)/stateEvery != e.Last/stateEvery
@@ -74,8 +74,8 @@ func hashValue(h event.Hash) table.S {
 	return table.S(base64.RawURLEncoding.EncodeToString(h[:]))
 }
 
-// ParseRow reads an entry's row and verifies its hash. What cannot be read is ErrDamaged, or, when
-// a newer program wrote it, an *event.FormatError: to read it again does not help.
+// ParseRow reads an entry's row and verifies its hash. A row that cannot be read is ErrDamaged, or,
+// when a newer program wrote it, an *event.FormatError: to read it again does not help.
 func ParseRow(row table.Row) (*event.Entry, error) {
 	r := table.NewReader(row.Attrs)
 	e := &event.Entry{
@@ -107,7 +107,7 @@ func ParseRow(row table.Row) (*event.Entry, error) {
 		return nil, fmt.Errorf("journal row %s %s: %w: %w", row.PK, row.SK, ErrDamaged, err)
 	}
 	if row.Key != entryKey(e.Account(), e.First) {
-		return nil, fmt.Errorf("journal row %s %s holds another place's entry: %w", row.PK, row.SK, ErrDamaged)
+		return nil, fmt.Errorf("journal row %s %s has the entry of another key: %w", row.PK, row.SK, ErrDamaged)
 	}
 	return e, nil
 }

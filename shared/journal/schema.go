@@ -28,7 +28,7 @@ var Schemas = []table.Schema{
 	control.Schema,
 }
 
-// RequestHash is what tells one command from another under the same key: the first 128 bits of
+// RequestHash tells one command from another under the same key. It returns the first 128 bits of
 // SHA-256(op LF account LF command), where command is the decoded command as our encoder writes it.
 func RequestHash(op, accountID string, command []byte) string {
 	h := sha256.New()
@@ -50,7 +50,8 @@ func guardKey(a event.Account, version int64) table.Key {
 	return table.Key{PK: a.String(), SK: fmt.Sprintf("R#%012d", version)}
 }
 
-// entrySK is on every command's path, so it spells its digits by hand.
+// entrySK returns the sort key of the entry that begins at a version. It writes the digits by hand,
+// as every command calls it.
 func entrySK(first int64) string {
 	b := [14]byte{'E', '#'}
 	for i := 13; i >= 2; i-- {

@@ -13,14 +13,15 @@ import (
 // take minutes.
 const readAhead = 16
 
-// TailOf walks, by rising n, what a writer committed after n = after, as far as its eventually
-// consistent index shows it, without those that skip names. An error belongs to the one entry that
-// could not be read, and the walk goes on; when the index itself cannot be read it ends.
+// TailOf yields, by rising n, the entries that a writer committed after n = after, as far as its
+// eventually consistent index shows them, without those for which skip returns true. An error is
+// that of the one entry that could not be read, and the walk continues; when the index itself
+// cannot be read it ends.
 func TailOf(ctx context.Context, t table.Table, writer string, after int64, skip func(n int64) bool) iter.Seq2[Committed, error] {
 	return func(yield func(Committed, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		var coming []chan tailEntry // in order, each of one that is being read
+		var coming []chan tailEntry // one for each entry that is being read, in order
 		next := func() bool {
 			e := <-coming[0]
 			coming = coming[1:]
@@ -43,7 +44,7 @@ func TailOf(ctx context.Context, t table.Table, writer string, after int64, skip
 	}
 }
 
-// tailKeys walks the writer's index by rising n, and ends at the first error.
+// tailKeys yields the keys of a writer's index by rising n, and ends at the first error.
 func tailKeys(ctx context.Context, t table.Table, writer string, after int64) iter.Seq2[tailKey, error] {
 	return func(yield func(tailKey, error) bool) {
 		var heads [writerKeys]tailHead
@@ -82,7 +83,8 @@ type tailKey struct {
 
 func (h *tailHead) advance() { h.key, h.err, h.more = h.next() }
 
-// lowest is the head with the lowest n, or the first that failed; -1 when all are at their end.
+// lowest returns the head with the lowest n, or the first that failed, and -1 when all are at their
+// end.
 func lowest(heads *[writerKeys]tailHead) int {
 	low := -1
 	for i := range heads {
@@ -97,7 +99,7 @@ func lowest(heads *[writerKeys]tailHead) int {
 	return low
 }
 
-// tailOfKey walks one of the writer's index keys.
+// tailOfKey yields the rows of one of the writer's index keys.
 func tailOfKey(ctx context.Context, t table.Table, writer string, key, after int64) iter.Seq2[tailKey, error] {
 	return func(yield func(tailKey, error) bool) {
 		q := table.Query{Table: Table, Index: indexWriters, PK: writerKey(writer, key), From: table.N(after + 1), Limit: 500}
@@ -119,8 +121,9 @@ type tailEntry struct {
 	err error
 }
 
-// readTail begins to read an indexed entry and to make its record. The channel has room for what
-// comes of it, so that nobody has to wait for it. With an error of the index it is that error.
+// readTail begins to read an indexed entry and to make its record. The channel has room for the
+// result, so that the goroutine ends even if nobody receives it. With an error of the index the
+// result is that error.
 func readTail(ctx context.Context, t table.Table, writer string, k tailKey, failed error) chan tailEntry {
 	read := make(chan tailEntry, 1)
 	if failed != nil {
@@ -149,7 +152,7 @@ func readCommitted(ctx context.Context, t table.Table, key table.Key) (Committed
 	return committed(e)
 }
 
-// committed makes an entry that was read the record that it is on the stream.
+// committed returns an entry that was read as the record that it is on the stream.
 func committed(e *event.Entry) (Committed, error) {
 	_, enc, err := e.Published()
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 type Transfer struct {
 	Command
 	To event.Account
-	// DecideFrom decides from's leg, seeing both accounts; a decline is from's alone. contra is the
-	// event id of to's credit, and now from's time.
+	// DecideFrom decides from's leg and sees both accounts; a decline is from's alone. contra is
+	// the event id of to's credit, and now from's time.
 	DecideFrom func(from, to account.State, contra string, now time.Time) account.Decision
 	// DecideTo decides to's leg. contra is the event id of from's withdrawal, and now to's time.
 	DecideTo func(to account.State, contra string, now time.Time) account.Decision
@@ -27,8 +27,8 @@ func (j *Journal) Transfer(ctx context.Context, t Transfer) (Receipt, error) {
 		return Receipt{}, err
 	}
 	p := newPending(t.Command)
-	p.command.Queued = nil // it has its place when the second lane's queue holds it too
-	// two lanes are held at once; a second hold of the same one would wait for itself
+	p.command.Queued = nil // it has its place when it is in the second lane's queue too
+	// a second exclusive use of the same lane would wait for the first
 	if t.To == t.Account {
 		return Receipt{}, errors.New("journal: transfer from an account to itself")
 	}
@@ -36,11 +36,11 @@ func (j *Journal) Transfer(ctx context.Context, t Transfer) (Receipt, error) {
 	if second.String() < first.String() {
 		first, second = second, first
 	}
-	p.exclusive = func(held *lane) {
-		j.holding(ctx, second, p, t.Queued, func(other *lane) {
-			from, to := held, other
+	p.exclusive = func(own *lane) {
+		j.withLane(ctx, second, p, t.Queued, func(other *lane) {
+			from, to := own, other
 			if from.account != t.Account {
-				from, to = other, held
+				from, to = other, own
 			}
 			transfer(from, to, t, p)
 		})
@@ -48,17 +48,16 @@ func (j *Journal) Transfer(ctx context.Context, t Transfer) (Receipt, error) {
 	return j.submit(ctx, first, p)
 }
 
-// holding runs f while the account's lane is held for p, and calls queued once p has its place
-// there. Lanes are taken in the order of their names, so that two transfers never wait for each
-// other.
-func (j *Journal) holding(ctx context.Context, a event.Account, p *pending, queued func(), f func(*lane)) {
+// withLane runs f with the account's lane to itself, and calls queued once p has its place there.
+// Lanes are taken in the order of their names, so that two transfers never wait for each other.
+func (j *Journal) withLane(ctx context.Context, a event.Account, p *pending, queued func(), f func(*lane)) {
 	granted, release := make(chan *lane), make(chan struct{})
-	hold := newPending(Command{Queued: queued})
-	hold.exclusive = func(l *lane) {
+	place := newPending(Command{Queued: queued})
+	place.exclusive = func(l *lane) {
 		granted <- l
 		<-release
 	}
-	if err := j.enqueue(a, hold); err != nil {
+	if err := j.enqueue(a, place); err != nil {
 		p.fail(err)
 		return
 	}
@@ -69,19 +68,19 @@ func (j *Journal) holding(ctx context.Context, a event.Account, p *pending, queu
 		return
 	case <-ctx.Done():
 	}
-	if hold.claim() {
+	if place.claim() {
 		p.fail(ErrOverloaded)
 		return
 	}
-	f(<-granted) // the lane had just come to it
+	f(<-granted) // the lane has just begun it
 }
 
-// transfer decides and commits with both lanes held.
+// transfer decides and commits with both lanes to itself.
 func transfer(from, to *lane, t Transfer, p *pending) {
-	contend(p, func() error { return attemptTransfer(from, to, t, p) }, from, to)
+	retryConflicts(p, func() error { return attemptTransfer(from, to, t, p) }, from, to)
 }
 
-// attemptTransfer answers p, or says why it could not.
+// attemptTransfer answers p, or returns why it could not.
 func attemptTransfer(from, to *lane, t Transfer, p *pending) error {
 	paid, got, err := prepareBoth(from, to)
 	if err != nil {
@@ -107,7 +106,7 @@ func attemptTransfer(from, to *lane, t Transfer, p *pending) error {
 	case len(out.events) > 0 && declined(out.events): // from's alone
 		err = from.commit(out)
 	case len(out.events) > 0:
-		panic("journal: a transfer with one leg") // the other was decided already: nothing may be stored
+		panic("journal: a transfer with one leg") // the other was decided already, so nothing may be stored
 	case out.unconfirmed:
 		if err = from.confirm(); err == nil {
 			err = to.confirm()
@@ -123,9 +122,9 @@ func fixed(d account.Decision) func(account.State, time.Time) account.Decision {
 	return func(account.State, time.Time) account.Decision { return d }
 }
 
-// prepareBoth makes both lanes ready. What bars one bars both, and one time serves both legs,
-// unless one account is more than MaxSkew ahead: its time stands for its own leg alone, or a clock
-// that was ahead once would spread from account to account.
+// prepareBoth prepares both lanes. A refusal of one is that of both. One time serves both legs,
+// unless one account is more than MaxSkew ahead: then its own leg alone has its time, or a clock
+// that was once ahead would spread from account to account.
 func prepareBoth(from, to *lane) (paid, got moment, err error) {
 	if paid, err = from.prepare(); err != nil {
 		return paid, got, err
@@ -140,12 +139,12 @@ func prepareBoth(from, to *lane) (paid, got moment, err error) {
 			shared = later(shared, own)
 		}
 	}
-	barred := paid.barred
-	if barred == nil {
-		barred = got.barred
+	refusal := paid.refusal
+	if refusal == nil {
+		refusal = got.refusal
 	}
 	for _, m := range []*moment{&paid, &got} {
-		m.now, m.clock, m.barred = later(shared, m.now), clock, barred
+		m.now, m.clock, m.refusal = later(shared, m.now), clock, refusal
 	}
 	return paid, got, nil
 }
@@ -157,7 +156,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// decideBoth decides both legs, each at its account's time. Each names the other's event, whose
+// decideBoth decides both legs, each at its account's time. Each leg names the other's event, whose
 // version is known once the other is decided: the first round is only for the versions.
 func decideBoth(from, to account.State, t Transfer, paid, got time.Time, credited func(account.Decision)) account.Decision {
 	out := t.DecideFrom(from, to, "", paid)
@@ -199,7 +198,7 @@ func commitBoth(out, in *plan) error {
 		out.lane.loaded, in.lane.loaded = false, false
 		return err
 	}
-	out.lane.took(out, a)
-	in.lane.took(in, b)
+	out.lane.apply(out, a)
+	in.lane.apply(in, b)
 	return nil
 }

@@ -46,7 +46,6 @@ var notYet = slices.Concat(
 	[]string{
 		"shared/affinity",
 		"shared/event",
-		"shared/journal",
 	},
 	//
 	//
