@@ -12,5 +12,6 @@
 // version go back. The past (as of a time or a version, statements, events) comes from the journal;
 // the version rule, quarantine and generations from package readmodel.
 //
-// Walk: readmodel.Projector.Run -> Fold -> readmodel.Rows.Get -> Store.List.
+// Walk: readmodel.Projector.Run -> Fold -> readmodel.Rows.Get -> Store.List. Next on the walk:
+// creditlimit.
 package balance

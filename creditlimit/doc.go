@@ -11,5 +11,6 @@
 // The past and the history of decisions come from the journal; the version rule, quarantine,
 // generations and the sending of messages from package readmodel.
 //
-// Walk: readmodel.Projector.Run -> Fold -> crossings -> readmodel.Rows.Get.
+// Walk: readmodel.Projector.Run -> Fold -> crossings -> readmodel.Rows.Get. Next on the walk:
+// archiver.
 package creditlimit

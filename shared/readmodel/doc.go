@@ -12,5 +12,5 @@
 // and creditlimit do). Only Discard deletes rows.
 //
 // Walk: Projector.Run -> Projection.Open -> shardProjection.Handle -> project -> advance -> fold ->
-// save; then Rows.Get.
+// save -> Rows.Get. Next on the walk: balance.
 package readmodel
