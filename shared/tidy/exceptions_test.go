@@ -87,11 +87,7 @@ var notYet = slices.Concat(
 		"cmd/bank/e2e",
 		"cmd/bench",
 		"cmd/internal/e2e",
-		"cmd/internal/console",
 		"cmd/internal/demo",
-		"cmd/internal/programs/audit",
-		"cmd/internal/programs/bank",
-		"cmd/internal/programs/replay",
 		"cmd/internal/programtest",
 		"cmd/internal/pipeline",
 		"deploy/lint.sh",
@@ -100,7 +96,6 @@ var notYet = slices.Concat(
 		"localstack/java.sh",
 		"localstack/run.sh",
 		"localstack/with.sh",
-		"cmd/internal/ops",
 	},
 	//
 	//

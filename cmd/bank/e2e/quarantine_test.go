@@ -80,7 +80,7 @@ func TestPoisonIsSetAside(t *testing.T) {
 	if got := must(t, "bank", "quarantine", "clear", "--all", "--data", data); !strings.Contains(got.Out, "cleared passbook-events#shardId-") {
 		t.Errorf("cleared:\n%s", got.Out)
 	}
-	if got := must(t, "bank", "quarantine", "list", "--data", data); !strings.Contains(got.Out, "nothing is set aside") {
+	if got := must(t, "bank", "quarantine", "list", "--data", data); !strings.Contains(got.Out, "the quarantine is empty") {
 		t.Errorf("after all was cleared:\n%s", got.Out)
 	}
 	b.checkAudit(t)

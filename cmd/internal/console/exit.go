@@ -11,18 +11,18 @@ import (
 
 // The codes that the programs end with.
 const (
-	// ExitOK: done.
+	// ExitOK means done.
 	ExitOK = 0
-	// ExitFailed: it did not work.
+	// ExitFailed means that it did not work.
 	ExitFailed = 1
-	// ExitUsage: the command line or the environment is wrong.
+	// ExitUsage means that the command line or the environment is wrong.
 	ExitUsage = 2
-	// ExitDifference: a difference or a broken proof was found.
+	// ExitDifference means that a difference or a broken proof was found.
 	ExitDifference = 3
-	// ExitBehind: not caught up in time; later it may be.
+	// ExitBehind means that something has not caught up yet; trying again later may help.
 	ExitBehind = 4
-	// ExitUnreachable: nobody answers, somebody else holds the data, or the stores lack what the
-	// program needs or disagree.
+	// ExitUnreachable means that nobody answers, another process has locked the data, or the stores
+	// lack what the program needs or disagree.
 	ExitUnreachable = 5
 )
 
@@ -34,10 +34,10 @@ type Failure struct {
 	Next string
 }
 
-// Error is the cause's.
+// Error returns the text of the cause.
 func (f *Failure) Error() string { return f.Err.Error() }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (f *Failure) Unwrap() error { return f.Err }
 
 // Fail makes a Failure.
@@ -48,7 +48,7 @@ func Usage(format string, args ...any) error {
 	return Fail(ExitUsage, fmt.Errorf(format, args...), "see --help")
 }
 
-// explain gives an error a code and advice, where it does not have them yet.
+// explain gives an error a code and advice, unless it has them already.
 func explain(err error) *Failure {
 	var f *Failure
 	var unusable *platform.UnusableError
@@ -65,7 +65,7 @@ func explain(err error) *Failure {
 	case errors.Is(err, platform.ErrLocked):
 		return &Failure{ExitUnreachable, err, "end that process, or wait until it is ready to take jobs"}
 	case errors.Is(err, context.Canceled):
-		return &Failure{ExitFailed, errors.New("interrupted"), "the same command goes on from here"}
+		return &Failure{ExitFailed, errors.New("interrupted"), "the same command continues from here"}
 	}
 	return &Failure{Code: ExitFailed, Err: err}
 }

@@ -7,7 +7,7 @@ import (
 	"passbook/shared/account"
 )
 
-// Instant is a time that a flag or a parameter of a job gives, RFC 3339. The zero Instant is none.
+// Instant is a time in a flag or a parameter of a job, as RFC 3339. The zero Instant is none.
 type Instant time.Time
 
 // UnmarshalText reads an instant.
@@ -25,8 +25,8 @@ func (i Instant) MarshalText() ([]byte, error) {
 	return i.Time().AppendFormat(nil, time.RFC3339Nano), nil
 }
 
-// Time is the instant as others take it.
+// Time returns the instant as a time.Time.
 func (i Instant) Time() time.Time { return time.Time(i) }
 
-// IsZero says whether there is none; JSON leaves it out then.
+// IsZero reports whether there is none; JSON leaves it out then.
 func (i Instant) IsZero() bool { return time.Time(i).IsZero() }

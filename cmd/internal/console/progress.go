@@ -18,8 +18,8 @@ const lineEvery = 5 * time.Second
 // followEvery spaces the looks of Follow.
 const followEvery = 200 * time.Millisecond
 
-// Progress reports how far a job is: as a bar on a terminal, as a line every 5 seconds elsewhere.
-// It is for one goroutine.
+// Progress reports the progress of a job: as a bar on a terminal, as a line every 5 seconds
+// elsewhere. It is for one goroutine.
 type Progress struct {
 	out   io.Writer
 	name  string
@@ -41,7 +41,7 @@ func NewProgress(out io.Writer, name string) *Progress {
 	return p
 }
 
-// Report notes how far the job is.
+// Report shows the progress of the job.
 func (p *Progress) Report(s progress.Snapshot) {
 	if p.bar != nil {
 		p.reportBar(s)
@@ -65,7 +65,7 @@ func (p *Progress) reportBar(s progress.Snapshot) {
 		total = -1
 	}
 	p.bar.ChangeMax64(total)
-	_ = p.bar.Set64(s.Done) // a terminal that went away is no reason to stop the job
+	_ = p.bar.Set64(s.Done) // a terminal that is gone is no reason to stop the job
 }
 
 // title names the job and its phase; the phase is left out where it has the job's name or none.
@@ -76,7 +76,7 @@ func (p *Progress) title(phase string) string {
 	return p.name + ": " + phase
 }
 
-// line is the report as text.
+// line returns the report as text.
 func (p *Progress) line(s progress.Snapshot) string {
 	text := fmt.Sprintf("%s: %d", p.title(s.Phase), s.Done)
 	if s.Total > 0 {
@@ -94,7 +94,7 @@ func speed(s progress.Snapshot) string {
 	return text
 }
 
-// Follow reports what look says, several times a second, until the returned function is called.
+// Follow reports what look returns, several times a second, until the returned function is called.
 func (p *Progress) Follow(look func() progress.Snapshot) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {

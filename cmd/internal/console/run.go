@@ -23,7 +23,7 @@ type Terminal struct {
 	Environ []string
 	// In answers questions, where it is a terminal.
 	In io.Reader
-	// Out gets what the program is asked for, Err progress, logs and complaints.
+	// Out gets what the program is asked for, Err gets progress, logs and failures.
 	Out, Err io.Writer
 }
 
@@ -32,15 +32,15 @@ func (t *Terminal) Describe(name string) string {
 	return fmt.Sprintf("%s %s %s %s/%s", name, t.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// Sure asks whether something that cannot be undone is meant, by having its name typed. Without a
-// terminal to ask on, yes has to be said on the command line.
+// Sure asks whether something that cannot be undone is really wanted: its name must be typed.
+// Without a terminal to ask on, the command line must say yes.
 func (t *Terminal) Sure(yes bool, what, name string) error {
 	if yes {
 		return nil
 	}
 	f, ok := t.In.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return Fail(ExitUsage, fmt.Errorf("%s: this cannot be undone", what), "add --yes to do it, or --dry-run to see what it would do")
+		return Fail(ExitUsage, fmt.Errorf("%s: this cannot be undone", what), "add --yes to do it; where there is a --dry-run, it prints what would be done")
 	}
 	fmt.Fprintf(t.Err, "%s: this cannot be undone. Type %s to do it: ", what, name)
 	var typed string
@@ -50,16 +50,16 @@ func (t *Terminal) Sure(yes bool, what, name string) error {
 	return nil
 }
 
-// Command is what a program's commands are: structs of flags and arguments.
+// Command is a command of a program: a struct of flags and arguments.
 type Command interface {
 	Run(ctx context.Context, t *Terminal) error
 }
 
-// leave ends the parser when help was printed.
+// leave is the panic that ends the parser after it has printed help.
 type leave int
 
-// Run parses args into grammar, a pointer to a struct that lists the commands, and runs the one
-// that was asked for. It returns the exit code.
+// Run parses args into grammar, a pointer to a struct that lists the commands, runs the command
+// that they name and returns the exit code.
 func Run(ctx context.Context, name, about string, grammar any, args []string, t *Terminal) (code int) {
 	defer func() {
 		switch fault := recover().(type) {
@@ -94,7 +94,7 @@ func Run(ctx context.Context, name, about string, grammar any, args []string, t 
 	return ExitOK
 }
 
-// complain says what went wrong, and what to try next.
+// complain prints what went wrong and what to try next, and returns the exit code.
 func complain(t *Terminal, name string, err error) int {
 	f := explain(err)
 	fmt.Fprintf(t.Err, "%s: %v\n", name, f.Err)
@@ -104,15 +104,15 @@ func complain(t *Terminal, name string, err error) int {
 	return f.Code
 }
 
-// StoreFlags say where the data is. Every program has them.
+// StoreFlags name the stores. Every program has them.
 type StoreFlags struct {
 	Data   *string `name:"data" placeholder:"DIR" help:"Data directory [./data]."`
 	Store  *string `name:"store" placeholder:"KIND" help:"embedded or aws [embedded]."`
-	Prefix *string `name:"prefix" placeholder:"TEXT" help:"Starts tables' and streams' names [passbook-]."`
+	Prefix *string `name:"prefix" placeholder:"TEXT" help:"Prefix of tables' and streams' names [passbook-]."`
 	Bucket *string `name:"bucket" placeholder:"NAME" help:"S3 bucket of the archive, with --store aws."`
 }
 
-// guide prints the help of a program that was not told which command.
+// guide prints the help of a program that was called without a command.
 func guide(parser *kong.Kong, t *Terminal) int {
 	parser.Stdout = t.Err
 	trace, err := kong.Trace(parser, nil)
@@ -125,7 +125,7 @@ func guide(parser *kong.Kong, t *Terminal) int {
 	return ExitUsage
 }
 
-// vars are what a grammar's texts refer to as ${name}.
+// vars returns what a grammar's texts refer to as ${name}.
 func vars(grammar any) map[string]string {
 	if v, ok := grammar.(interface{ Vars() map[string]string }); ok {
 		return v.Vars()
@@ -134,7 +134,7 @@ func vars(grammar any) map[string]string {
 }
 
 // Config reads the configuration: flags, a pointer to a struct of *string fields named as the flags
-// are, over the environment over the defaults. It is not yet checked for what only Validate sees.
+// are, over the environment over the defaults, and validates it.
 func (t *Terminal) Config(flags any) (platform.Config, error) {
 	environ := append([]string(nil), t.Environ...)
 	v := reflect.ValueOf(flags).Elem()
@@ -152,7 +152,7 @@ func (t *Terminal) Config(flags any) (platform.Config, error) {
 		}
 	}
 	for _, name := range platform.Unknown(t.Environ) {
-		fmt.Fprintf(t.Err, "warning: the variable %s is no setting and does nothing; --help of serve lists the settings\n", name)
+		fmt.Fprintf(t.Err, "warning: the variable %s is not a setting and has no effect; bank serve --help lists the settings\n", name)
 	}
 	c, err := platform.FromEnv(environ)
 	if err != nil {

@@ -6,16 +6,16 @@ import (
 	"io"
 )
 
-// JobFlags are those of every job.
+// JobFlags are the flags of every job.
 type JobFlags struct {
 	StoreFlags
-	DryRun bool `name:"dry-run" help:"Say what it would do."`
+	DryRun bool `name:"dry-run" help:"Only print what it would do."`
 	JSON   bool `name:"json" help:"The result as JSON."`
 	Yes    bool `name:"yes" help:"Do not ask."`
 }
 
-// Show writes a result, as JSON or as text. A job that found a difference has a result beside its
-// error, which comes back; any other error comes back at once.
+// Show writes a result, as JSON or as text, and returns err. A job that found a difference has a
+// result beside its error; after any other error there is nothing to write.
 func Show(t *Terminal, asJSON bool, result any, err error, text func(w io.Writer)) error {
 	var f *Failure
 	if err != nil && !(errors.As(err, &f) && f.Code == ExitDifference) {

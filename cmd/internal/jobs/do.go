@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"passbook/cmd/internal/console"
@@ -33,6 +34,32 @@ func Do[R any](ctx context.Context, t *console.Terminal, config platform.Config,
 		}
 	}
 	return result, explain(ctx, err)
+}
+
+// Command is a command of a program that runs one job.
+type Command[R any] struct {
+	// Name is the job's, Params its parameters.
+	Name   string
+	Params any
+	// JSON shows the result as JSON instead of by show.
+	JSON bool
+	// Confirm, if not nil, asks whether the job is really wanted; an error ends the command.
+	Confirm func(config platform.Config) error
+}
+
+// Run reads the configuration from flags, runs the job and shows its result.
+func (c Command[R]) Run(ctx context.Context, t *console.Terminal, flags any, show func(w io.Writer, result R)) error {
+	config, err := t.Config(flags)
+	if err != nil {
+		return err
+	}
+	if c.Confirm != nil {
+		if err := c.Confirm(config); err != nil {
+			return err
+		}
+	}
+	result, err := Do[R](ctx, t, config, c.Name, c.Params)
+	return console.Show(t, c.JSON, result, err, func(w io.Writer) { show(w, result) })
 }
 
 // runInBank runs the job in the running bank. It returns platform.ErrNoOps if none answers.

@@ -16,7 +16,7 @@ import (
 	"passbook/shared/web"
 )
 
-// Routes serve the registry. Mount them on a server that listens on loopback, and on nothing else.
+// Routes returns the routes of the registry. Mount them only on a server that listens on loopback.
 func (r *Registry) Routes() []web.Route {
 	routes := []web.Route{
 		{Method: http.MethodPost, Path: "/ops/jobs", Handler: r.start},
@@ -30,8 +30,8 @@ func (r *Registry) Routes() []web.Route {
 	return routes
 }
 
-// local refuses requests that were sent to a name that is not loopback: a page in a browser can
-// make a name of its own point here, but cannot make the browser say another.
+// local refuses requests to a host that is not loopback: a page in a browser can resolve its own
+// name to this machine, but cannot change the Host header that the browser sends.
 func local(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if !Local(c.Request()) {
@@ -41,8 +41,8 @@ func local(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// Local says whether a request was sent to a loopback name. Whatever else is served beside the jobs
-// asks the same.
+// Local reports whether a request was sent to a loopback host. Everything else that is served
+// beside the jobs checks the same.
 func Local(r *http.Request) bool {
 	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
@@ -80,8 +80,8 @@ func (r *Registry) start(c echo.Context) error {
 	return reply(c, http.StatusAccepted, job)
 }
 
-// parseRequest parts the job's name from its parameters, which may be of any depth and are for the
-// job to read.
+// parseRequest returns the job's name and its parameters, which may be nested and which the job
+// parses.
 func parseRequest(body []byte) (name string, params json.RawMessage, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	var members map[string]json.RawMessage
@@ -100,7 +100,7 @@ func parseRequest(body []byte) (name string, params json.RawMessage, err error) 
 	}
 	delete(members, "job")
 	if params, err = json.Marshal(members); err != nil {
-		return "", nil, fmt.Errorf("part job and parameters: %w", err)
+		return "", nil, fmt.Errorf("read job and parameters: %w", err)
 	}
 	return name, params, nil
 }
@@ -128,7 +128,7 @@ func (r *Registry) stop(c echo.Context) error {
 func reply(c echo.Context, status int, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("render a job: %w", err)
+		return fmt.Errorf("encode a job: %w", err)
 	}
 	web.Reply(c, status, body)
 	return nil

@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// pollEvery is how often Run asks how far a job is.
+	// pollEvery is how often Run asks for the state of a job.
 	pollEvery = 250 * time.Millisecond
 	// callTimeout bounds one request; the listener is on the same machine.
 	callTimeout = 10 * time.Second
-	// maxAnswer bounds what a client reads of an answer.
+	// maxAnswer bounds the bytes that a client reads of an answer.
 	maxAnswer = 16 << 20
 )
 
-// ErrRefused is an answer that is a problem document. The error around it holds its code and its
+// ErrRefused means that the answer was a problem document. The error around it has its code and its
 // detail.
 var ErrRefused = errors.New("refused")
 
@@ -67,19 +67,19 @@ func requestBody(name string, params any) ([]byte, error) {
 	return json.Marshal(members)
 }
 
-// Get asks how far a job is.
+// Get returns the state of a job.
 func (c *Client) Get(ctx context.Context, id string) (Job, error) {
 	return c.call(ctx, http.MethodGet, "/"+id, nil)
 }
 
-// Cancel tells a job to stop.
+// Cancel asks a job to stop.
 func (c *Client) Cancel(ctx context.Context, id string) (Job, error) {
 	return c.call(ctx, http.MethodDelete, "/"+id, nil)
 }
 
 // Run starts a job and follows it to its end. watch, if not nil, is called with every state that is
 // seen, the last one too. When ctx ends, the job is cancelled and Run waits a few seconds for it to
-// obey. An error means that the job's end was not seen, or not reached; a job that failed is no
+// stop. An error means that the job's end was not seen, or not reached; a job that failed is no
 // error here.
 func (c *Client) Run(ctx context.Context, name string, params any, watch func(Job)) (Job, error) {
 	job, err := c.Start(ctx, name, params)
@@ -122,19 +122,19 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte) (Jo
 	var job Job
 	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
-		return job, fmt.Errorf("ask for a job: %w", err)
+		return job, fmt.Errorf("ask the bank for a job: %w", err)
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
 	answer, err := c.http.Do(request)
 	if err != nil {
-		return job, fmt.Errorf("ask for a job: %w", err)
+		return job, fmt.Errorf("ask the bank for a job: %w", err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
-		return job, fmt.Errorf("ask for a job: %w", err)
+		return job, fmt.Errorf("ask the bank for a job: %w", err)
 	}
 	if answer.StatusCode >= http.StatusBadRequest {
 		return job, refused(answer.StatusCode, text)
@@ -145,7 +145,7 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte) (Jo
 	return job, nil
 }
 
-// refused is the error of a problem document.
+// refused returns the error of a problem document.
 func refused(status int, text []byte) error {
 	var document struct{ Type, Detail, Cause string }
 	if json.Unmarshal(text, &document) != nil || document.Type == "" {

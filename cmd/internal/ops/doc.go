@@ -1,15 +1,15 @@
-// Package ops runs jobs inside a process that holds the data: rebuild, audit, redrive and their
-// like.
+// Package ops runs jobs such as rebuild, audit and redrive inside the process that has the data
+// directory locked.
 //
-// The embedded engine admits one process. A program that would open the data directory itself hands
-// its job to the bank that holds it instead: Registry runs jobs and serves them under /ops/jobs, on
-// a listener of its own that MUST be loopback, and Client submits one, follows its progress and
-// brings its result home. Programs and bank run the same Func.
+// The embedded engine admits one process. A program that would open the data directory itself
+// submits its job to the running bank instead: Registry runs jobs and serves them under /ops/jobs,
+// on a separate listener that MUST be loopback, and Client submits one, follows its progress and
+// returns its result. Programs and bank run the same Func.
 //
-// It promises: at most one job of a name at a time; a bounded list; a job ends when it is cancelled
-// or the registry closes; a panic in a job fails that job alone. It asks for no credentials, which
-// is why it answers only requests that were sent to a loopback name. What a job does and what its
-// parameters mean is for whoever registers it.
+// It promises at most one job of a name at a time and a bounded list of jobs. A job ends when it is
+// cancelled or the registry closes; a panic in a job fails that job only. No credentials are
+// required, and therefore only requests to a loopback name are answered. What a job does, and its
+// parameters, are known only to the package that registers it.
 //
-// Walk: Registry.Start -> run -> Func; Routes in api.go; Client.Run on the other side.
+// Walk: Registry.Start -> run -> Func; Routes in api.go; Client.Run. Next on the walk: jobs.
 package ops

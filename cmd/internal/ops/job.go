@@ -8,8 +8,8 @@ import (
 	"passbook/shared/progress"
 )
 
-// ErrDifference is what a job that compared two things returns, wrapped, when they differ. Its
-// program exits with 3.
+// ErrDifference is returned, wrapped, by a job that compared two things and found them different.
+// Its program exits with 3.
 var ErrDifference = errors.New("a difference was found")
 
 // The states of a job.
@@ -25,11 +25,11 @@ const (
 	exitDone       = 0
 	exitFailed     = 1
 	exitDifference = 3
-	// exitCancelled is what a shell gives a program that was interrupted.
+	// exitCancelled is the shell's exit code of a program that was interrupted.
 	exitCancelled = 130
 )
 
-// Job is how far a job is, as it is told to whoever asks.
+// Job is the state of a job, as the API returns it.
 type Job struct {
 	ID         string            `json:"id"`
 	Name       string            `json:"job"`
@@ -37,12 +37,12 @@ type Job struct {
 	StartedAt  time.Time         `json:"started_at"`
 	FinishedAt *time.Time        `json:"finished_at,omitempty"`
 	Progress   progress.Snapshot `json:"progress"`
-	// ExitCode is what the job's program exits with; nil while it runs.
+	// ExitCode is the exit code of the job's program; nil while the job runs.
 	ExitCode *int   `json:"exit_code,omitempty"`
 	Error    string `json:"error,omitempty"`
-	// Result is what the job returned, whatever its error.
+	// Result is what the job returned; there may be one beside an error.
 	Result json.RawMessage `json:"result,omitempty"`
 }
 
-// Ended says whether the job will not change any more.
+// Ended reports whether the job has ended and will not change any more.
 func (j Job) Ended() bool { return j.State != Running }

@@ -83,7 +83,7 @@ func TestJobsOverHTTP(t *testing.T) {
 	_, c, _ := serve(t)
 	for job, want := range map[string]string{
 		"echo": "done 0 ", "compare": "failed 3 A-1 v3: a difference was found", "fail": "failed 1 no archive", "panic": "failed 1 the job panicked: oh",
-		"odd": "failed 1 render the result: json: unsupported type: func()",
+		"odd": "failed 1 encode the result: json: unsupported type: func()",
 	} {
 		r := c.Do("POST", "/ops/jobs", `{"model":"balance","job":"`+job+`","deep":{"a":[1]}}`)
 		if r.Status != 202 || r.Header.Get("Location") != "/ops/jobs/"+r.Text("id") {

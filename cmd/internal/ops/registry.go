@@ -14,29 +14,29 @@ import (
 	"passbook/shared/progress"
 )
 
-// keptJobs bounds the list of jobs: the oldest that have ended are forgotten.
+// keptJobs bounds the list of jobs: the oldest that have ended are removed.
 const keptJobs = 100
 
 // Errors of Start.
 var (
-	// ErrParams: a job cannot be done with these parameters; nothing was touched.
+	// ErrParams means that a job cannot be done with its parameters. Nothing was changed.
 	ErrParams = errors.New("wrong parameters")
-	// ErrUnknown: no job of that name is registered.
+	// ErrUnknown means that no job of that name is registered.
 	ErrUnknown = errors.New("ops: no such job")
-	// ErrRunning: a job of that name runs already.
-	ErrRunning = errors.New("ops: the job runs already")
-	// ErrClosed: the registry takes no more jobs.
+	// ErrRunning means that a job of that name already runs.
+	ErrRunning = errors.New("ops: the job already runs")
+	// ErrClosed means that the registry accepts no more jobs.
 	ErrClosed = errors.New("ops: closed")
 )
 
-// Func carries a job out. params is a JSON object, the job's name not in it. It obeys ctx, which
-// ends when the job is cancelled or the process stops. The result is kept as JSON, beside an error
-// too; an error that is ErrDifference stands for exit code 3, any other for 1.
+// Func runs a job. params is a JSON object without the job's name. It stops when ctx ends, because
+// the job is cancelled or the process stops. The result is kept as JSON, also beside an error;
+// ErrDifference means exit code 3, any other error 1.
 type Func func(ctx context.Context, params json.RawMessage, p *progress.Tracker) (result any, err error)
 
-// Registry knows the jobs of a process and runs them. Safe for concurrent use.
+// Registry has the jobs of a process and runs them. Safe for concurrent use.
 type Registry struct {
-	// Check, if not nil, looks at the parameters of a job before it starts. Its errors match
+	// Check, if not nil, checks the parameters of a job before it starts. Its errors match
 	// ErrParams.
 	Check func(name string, params json.RawMessage) error
 
@@ -64,7 +64,7 @@ func New() *Registry {
 	return r
 }
 
-// Register adds a job. A name that is taken is a mistake in the program, and it panics.
+// Register adds a job. It panics if the name is taken, which is a bug in the program.
 func (r *Registry) Register(name string, f Func) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -107,7 +107,7 @@ func (r *Registry) Start(name string, params json.RawMessage) (Job, error) {
 	return started.snapshot(), nil
 }
 
-// call runs f, and turns a panic into an error.
+// call runs f and returns a panic as an error.
 func call(ctx context.Context, f Func, params json.RawMessage, p *progress.Tracker) (result any, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -117,13 +117,13 @@ func call(ctx context.Context, f Func, params json.RawMessage, p *progress.Track
 	return f(ctx, params, p)
 }
 
-// end writes down what a job came to.
+// end records the outcome of a job.
 func (r *Registry) end(ctx context.Context, ended *run, result any, err error) {
 	var text json.RawMessage
 	if result != nil {
 		var failed error
 		if text, failed = json.Marshal(result); failed != nil {
-			err = errors.Join(err, fmt.Errorf("render the result: %w", failed))
+			err = errors.Join(err, fmt.Errorf("encode the result: %w", failed))
 		}
 	}
 	ended.progress.Stop()
@@ -145,7 +145,7 @@ func (r *Registry) end(ctx context.Context, ended *run, result any, err error) {
 	}
 }
 
-// forget drops the oldest jobs that have ended, beyond keptJobs.
+// forget removes the oldest jobs that have ended, beyond keptJobs.
 func (r *Registry) forget() {
 	for i := 0; len(r.jobs) > keptJobs && i < len(r.jobs); {
 		if r.jobs[i].job.Ended() {
@@ -156,14 +156,14 @@ func (r *Registry) forget() {
 	}
 }
 
-// snapshot is the job now; the registry is locked.
+// snapshot returns the state of the job; the registry is locked.
 func (s *run) snapshot() Job {
 	job := s.job
 	job.Progress = s.progress.Snapshot()
 	return job
 }
 
-// Get is the job with the id.
+// Get returns the job with the id.
 func (r *Registry) Get(id string) (Job, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -175,7 +175,7 @@ func (r *Registry) Get(id string) (Job, bool) {
 	return Job{}, false
 }
 
-// List is every job that is known, newest last.
+// List returns every job that is kept, newest last.
 func (r *Registry) List() []Job {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -186,7 +186,7 @@ func (r *Registry) List() []Job {
 	return list
 }
 
-// Cancel tells a job to stop, and returns it as it is; it runs until it obeys.
+// Cancel asks a job to stop and returns its state; it runs until it stops.
 func (r *Registry) Cancel(id string) (Job, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -199,7 +199,7 @@ func (r *Registry) Cancel(id string) (Job, bool) {
 	return Job{}, false
 }
 
-// Close cancels every job, takes no more, and waits until they have stopped or ctx ends.
+// Close cancels every job, accepts no more, and waits until they have stopped or ctx ends.
 func (r *Registry) Close(ctx context.Context) error {
 	r.mu.Lock()
 	r.closed = true

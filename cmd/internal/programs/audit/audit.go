@@ -21,15 +21,15 @@ func Main(version string) {
 // command is the command line.
 type command struct {
 	console.StoreFlags
-	Grace  *time.Duration `name:"grace" placeholder:"TIME" help:"How long an entry may be on its way."`
-	Repair bool           `name:"repair" help:"Mend what can be mended."`
+	Grace  *time.Duration `name:"grace" placeholder:"TIME" help:"How long an entry may be in transit."`
+	Repair bool           `name:"repair" help:"Repair what can be repaired."`
 	JSON   bool           `name:"json" help:"The report as JSON."`
 }
 
-// Help is the example.
+// Help returns the example.
 func (command) Help() string {
-	return "Exit code 3 says that something differs. What is younger than --grace, by default the age of a segment and 10 s, may be " +
-		"on its way.\n\nExample:\n\n  audit --data ./data"
+	return "Exit code 3 means that something differs. Entries younger than --grace, by default the age of a segment and 10 s, may be " +
+		"in transit.\n\nExample:\n\n  audit --data ./data"
 }
 
 // Run audits.

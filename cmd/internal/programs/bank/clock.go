@@ -10,12 +10,12 @@ import (
 	"passbook/cmd/internal/jobs"
 )
 
-// clockCommand is about accounts that are ahead of the clock.
+// clockCommand groups the commands on accounts that are ahead of the clock.
 type clockCommand struct {
-	Accept acceptCommand `cmd:"" help:"Let an account go on whose last entry is over 31 days ahead."`
+	Accept acceptCommand `cmd:"" help:"Unblock an account whose last entry is over 31 days ahead."`
 }
 
-// Help is the example.
+// Help returns the example.
 func (clockCommand) Help() string { return "Example:\n\n  bank clock accept A-1" }
 
 // acceptCommand accepts an account's time.
@@ -25,20 +25,16 @@ type acceptCommand struct {
 	Account string `arg:"" help:"Account id."`
 }
 
-// Help is what it does, and the example.
+// Help returns what it does, and the example.
 func (acceptCommand) Help() string {
-	return "An account's entries never go back in time. After one under a clock that was far ahead its commands are refused as clock-skew; " +
-		"accepted, it goes on, and its time stands until the clock has come up to it. Set the clock first.\n\nExample:\n\n  bank clock accept A-1"
+	return "The times of an account's entries never decrease. After an entry under a clock that was far ahead, its commands are refused with clock-skew. " +
+		"Once accepted, it takes commands again, and its entries keep that time until the clock reaches it. Set the clock first.\n\nExample:\n\n  bank clock accept A-1"
 }
 
 // Run accepts.
 func (c *acceptCommand) Run(ctx context.Context, t *console.Terminal) error {
-	config, err := t.Config(c)
-	if err != nil {
-		return err
-	}
-	done, err := jobs.Do[jobs.ClockResult](ctx, t, config, "clock", jobs.ClockParams{Account: c.Account})
-	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
-		fmt.Fprintf(w, "%s goes on; its time stands at %s until the clock has come up to it\n", done.Account, done.Until.Format(time.RFC3339))
+	accept := jobs.Command[jobs.ClockResult]{Name: "clock", Params: jobs.ClockParams{Account: c.Account}, JSON: c.JSON}
+	return accept.Run(ctx, t, c, func(w io.Writer, done jobs.ClockResult) {
+		fmt.Fprintf(w, "%s accepts commands again; its entries have the time %s until the clock reaches it\n", done.Account, done.Until.Format(time.RFC3339))
 	})
 }

@@ -15,14 +15,14 @@ type demoCommand struct {
 	console.StoreFlags
 	URL      string  `name:"url" placeholder:"URL" help:"A running bank; without it, one is started."`
 	Accounts int     `name:"accounts" default:"12" help:"Customers, 3 to 100000."`
-	Speed    float64 `name:"speed" default:"3600" help:"Times faster than life; 0 does not wait."`
-	Seed     uint64  `name:"seed" default:"1" help:"Chooses the day."`
+	Speed    float64 `name:"speed" default:"3600" help:"Times faster than real time; 0 does not wait."`
+	Seed     uint64  `name:"seed" default:"1" help:"Seed of the day's random choices."`
 }
 
-// Help is the example.
+// Help returns the example.
 func (demoCommand) Help() string {
-	return "Opens accounts, pays salaries and rents, holds, captures, declines, and in the end compares every balance " +
-		"and credit limit with its own books. A bank that it starts itself keeps its data in a temporary directory, " +
+	return "Opens accounts, pays salaries and rents, authorises and captures card payments, is declined, and at the end compares every balance " +
+		"and credit limit with its books. A bank that it starts itself keeps its data in a temporary directory, " +
 		"unless --data names one.\n\nExample:\n\n  bank demo --accounts 5 --speed 0"
 }
 
@@ -70,11 +70,11 @@ func (c *demoCommand) runOwn(ctx context.Context, t *console.Terminal, options d
 	return errors.Join(explainDay(day), <-served)
 }
 
-// explainDay gives a day that went wrong its exit code.
+// explainDay gives the error of a day its exit code.
 func explainDay(err error) error {
 	switch {
 	case errors.Is(err, demo.ErrDifference):
-		return console.Fail(console.ExitDifference, err, "audit --data DIR names what differs; the day repeats with the same --seed")
+		return console.Fail(console.ExitDifference, err, "audit --data DIR names what differs; the same --seed repeats the day")
 	case errors.Is(err, demo.ErrPlayed):
 		return console.Fail(console.ExitFailed, err, "choose another one with --seed")
 	case errors.Is(err, demo.ErrUnreachable):

@@ -1,6 +1,6 @@
 // Package bank is the program that runs all of Passbook in one process: both command services, both
-// read models and the archiver on one listener, and the jobs beside them on a loopback listener of
-// their own.
+// read models and the archiver on one listener, and the jobs beside them on a separate
+// loopback listener.
 //
 // open says in order what it consists of; the parts are those of the services, and none of them
 // knows in which process it runs. The other commands look after a bank: quarantine, archive, clock,

@@ -11,17 +11,17 @@ import (
 	"passbook/cmd/internal/jobs"
 )
 
-// quarantineCommand looks into the quarantine.
+// quarantineCommand groups the commands on the quarantine.
 type quarantineCommand struct {
-	List    listCommand    `cmd:"" help:"List what is set aside."`
-	Show    showCommand    `cmd:"" help:"Show one account, with the record."`
-	Redrive redriveCommand `cmd:"" help:"Let an account go on from the journal."`
-	Clear   clearCommand   `cmd:"" help:"Forget records that name no account."`
+	List    listCommand    `cmd:"" help:"List accounts and records in quarantine."`
+	Show    showCommand    `cmd:"" help:"Show one of them, with the record."`
+	Redrive redriveCommand `cmd:"" help:"Release an account: fold it from the journal."`
+	Clear   clearCommand   `cmd:"" help:"Remove records that name no account."`
 }
 
-// Help is the example.
+// Help returns the example.
 func (quarantineCommand) Help() string {
-	return "An account that a consumer cannot fold is set aside; all others go on.\n\nExample:\n\n  bank quarantine list"
+	return "A consumer puts an account that it cannot process into quarantine, and continues with all others.\n\nExample:\n\n  bank quarantine list"
 }
 
 // quarantineFlags are those of the commands.
@@ -33,7 +33,7 @@ type quarantineFlags struct {
 // listCommand lists.
 type listCommand struct{ quarantineFlags }
 
-// Help is the example.
+// Help returns the example.
 func (listCommand) Help() string { return "Example:\n\n  bank quarantine list --json" }
 
 // Run lists.
@@ -47,7 +47,7 @@ type showCommand struct {
 	Account string `arg:"" help:"Account id, or the id of a record."`
 }
 
-// Help is the example.
+// Help returns the example.
 func (showCommand) Help() string { return "Example:\n\n  bank quarantine show A-1" }
 
 // Run shows.
@@ -55,16 +55,12 @@ func (c *showCommand) Run(ctx context.Context, t *console.Terminal) error {
 	return c.show(ctx, t, jobs.QuarantineParams{Account: c.Account})
 }
 
-// show prints what is set aside.
+// show prints the quarantine.
 func (c *quarantineFlags) show(ctx context.Context, t *console.Terminal, params jobs.QuarantineParams) error {
-	config, err := t.Config(c)
-	if err != nil {
-		return err
-	}
-	found, err := jobs.Do[[]jobs.Quarantined](ctx, t, config, "quarantine", params)
-	return console.Show(t, c.JSON, found, err, func(w io.Writer) {
+	quarantine := jobs.Command[[]jobs.Quarantined]{Name: "quarantine", Params: params, JSON: c.JSON}
+	return quarantine.Run(ctx, t, c, func(w io.Writer, found []jobs.Quarantined) {
 		if len(found) == 0 {
-			fmt.Fprintln(w, "nothing is set aside")
+			fmt.Fprintln(w, "the quarantine is empty")
 			return
 		}
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -83,29 +79,25 @@ func (c *quarantineFlags) show(ctx context.Context, t *console.Terminal, params 
 type redriveCommand struct {
 	quarantineFlags
 	Account string `arg:"" optional:"" help:"Account id."`
-	All     bool   `name:"all" help:"Every account that is set aside."`
+	All     bool   `name:"all" help:"Every account in quarantine."`
 }
 
-// Help is the example.
+// Help returns the example.
 func (redriveCommand) Help() string { return "Example:\n\n  bank quarantine redrive --all" }
 
 // Run redrives.
 func (c *redriveCommand) Run(ctx context.Context, t *console.Terminal) error {
-	config, err := t.Config(&c.quarantineFlags)
-	if err != nil {
-		return err
-	}
-	done, err := jobs.Do[jobs.RedriveResult](ctx, t, config, "redrive", jobs.RedriveParams{Account: c.Account, All: c.All})
-	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
+	redrive := jobs.Command[jobs.RedriveResult]{Name: "redrive", Params: jobs.RedriveParams{Account: c.Account, All: c.All}, JSON: c.JSON}
+	return redrive.Run(ctx, t, &c.quarantineFlags, func(w io.Writer, done jobs.RedriveResult) {
 		for _, name := range done.Redriven {
-			fmt.Fprintf(w, "%s goes on\n", name)
+			fmt.Fprintf(w, "%s is released\n", name)
 		}
 		for _, name := range done.Blocked {
-			fmt.Fprintf(w, "%s cannot go on still\n", name)
+			fmt.Fprintf(w, "%s still cannot be processed\n", name)
 		}
-		fmt.Fprintf(w, "%d redriven, %d blocked\n", len(done.Redriven), len(done.Blocked))
+		fmt.Fprintf(w, "%d released, %d still in quarantine\n", len(done.Redriven), len(done.Blocked))
 		if done.Records > 0 {
-			fmt.Fprintf(w, "%d records that name no account were not touched: bank quarantine list shows them, bank quarantine clear --all forgets them\n",
+			fmt.Fprintf(w, "%d records that name no account remain: bank quarantine list shows them, bank quarantine clear --all removes them\n",
 				done.Records)
 		}
 	})
@@ -119,20 +111,16 @@ type clearCommand struct {
 	DryRun bool   `name:"dry-run" help:"Only show what it would do."`
 }
 
-// Help is the example.
+// Help returns the example.
 func (clearCommand) Help() string {
-	return "The account that a record was meant for, if any, has gone on from the journal. The log keeps what was cleared.\n\n" +
+	return "An account that such a record was about was read from the journal instead. The log keeps what was cleared.\n\n" +
 		"Example:\n\n  bank quarantine clear --all"
 }
 
 // Run clears.
 func (c *clearCommand) Run(ctx context.Context, t *console.Terminal) error {
-	config, err := t.Config(&c.quarantineFlags)
-	if err != nil {
-		return err
-	}
-	done, err := jobs.Do[jobs.ClearResult](ctx, t, config, "clear", jobs.ClearParams{Record: c.Record, All: c.All, DryRun: c.DryRun})
-	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
+	clear := jobs.Command[jobs.ClearResult]{Name: "clear", Params: jobs.ClearParams{Record: c.Record, All: c.All, DryRun: c.DryRun}, JSON: c.JSON}
+	return clear.Run(ctx, t, &c.quarantineFlags, func(w io.Writer, done jobs.ClearResult) {
 		verb := "cleared"
 		if done.DryRun {
 			verb = "would clear"

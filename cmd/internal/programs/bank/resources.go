@@ -11,22 +11,22 @@ import (
 	"passbook/shared/telemetry"
 )
 
-// resourcesCommand makes what the programs stand on.
+// resourcesCommand creates the tables, streams and bucket that the programs use.
 type resourcesCommand struct {
 	console.StoreFlags
 	Shards             *string `name:"shards" placeholder:"N" help:"Shards of a new stream of events [4]."`
 	NotificationShards *string `name:"notification-shards" placeholder:"N" help:"Shards of a new stream of notifications [1]."`
-	Check              bool    `name:"check" help:"Only look whether all is there."`
+	Check              bool    `name:"check" help:"Only check whether all exist."`
 }
 
-// Help is the example.
+// Help returns the example.
 func (resourcesCommand) Help() string {
-	return "Makes the tables with their indexes, the streams and the bucket that are missing, and leaves alone what is there. On AWS, " +
-		"deploy/template.yaml makes the same with backups, encryption, roles and alarms.\n\nExample:\n\n" +
+	return "Creates the tables with their indexes, the streams and the bucket that are missing, and changes nothing that exists. On AWS, " +
+		"deploy/template.yaml creates the same with backups, encryption, roles and alarms.\n\nExample:\n\n" +
 		"  bank resources --store aws --bucket my-archive"
 }
 
-// Run makes them.
+// Run creates or checks them.
 func (c *resourcesCommand) Run(ctx context.Context, t *console.Terminal) (err error) {
 	config, err := t.Config(c)
 	if err != nil {
@@ -75,7 +75,7 @@ func (c *resourcesCommand) Run(ctx context.Context, t *console.Terminal) (err er
 		}
 		fmt.Fprintf(t.Out, "stream  %s, %d open shards\n", config.Stream(name), open)
 		if asked := c.Shards != nil || c.NotificationShards != nil; asked && open != config.ShardsOf(config.Stream(name)) {
-			fmt.Fprintf(t.Err, "bank: shards are for a new stream; %s stays as it is: UpdateShardCount changes it\n", config.Stream(name))
+			fmt.Fprintf(t.Err, "bank: --shards is for a new stream; %s exists and is not changed: use UpdateShardCount\n", config.Stream(name))
 		}
 	}
 	if config.Store == platform.AWS {

@@ -9,20 +9,20 @@ import (
 	"passbook/shared/platform"
 )
 
-// salvageCommand cuts a damaged write-ahead log.
+// salvageCommand cuts off the damaged end of a write-ahead log.
 type salvageCommand struct {
 	Data   *string `name:"data" placeholder:"DIR" help:"Data directory [./data]."`
-	DryRun bool    `name:"dry-run" help:"Say what it would do."`
+	DryRun bool    `name:"dry-run" help:"Only print what it would do."`
 	Yes    bool    `name:"yes" help:"Do not ask."`
 }
 
-// Help is what it costs, and the example.
+// Help returns what it costs, and the example.
 func (salvageCommand) Help() string {
-	return "For a bank that does not start since its write-ahead log is damaged. Commits from the damage on are given up, acknowledged " +
-		"ones among them; the log as it was is kept. A backup, or replay journal, loses less.\n\nExample:\n\n  bank salvage --data ./data --dry-run"
+	return "For a bank that does not start because its write-ahead log is damaged. Commits behind the damage are lost, acknowledged " +
+		"ones among them; a copy of the log is kept. A backup, or replay journal, loses less.\n\nExample:\n\n  bank salvage --data ./data --dry-run"
 }
 
-// Run cuts.
+// Run finds the damage and cuts.
 func (c *salvageCommand) Run(_ context.Context, t *console.Terminal) error {
 	config, err := t.Config(c)
 	if err != nil {
@@ -36,11 +36,11 @@ func (c *salvageCommand) Run(_ context.Context, t *console.Terminal) error {
 		return err
 	}
 	if found.Damage == "" {
-		fmt.Fprintln(t.Out, "the write-ahead log is whole as far as it can be proven; nothing to do")
+		fmt.Fprintln(t.Out, "no damage is found in the write-ahead log; nothing to do")
 		return nil
 	}
 	if !c.DryRun {
-		if err := t.Sure(c.Yes, "give up what was committed after the damage", "salvage"); err != nil {
+		if err := t.Sure(c.Yes, "delete the commits behind the damage", "salvage"); err != nil {
 			return err
 		}
 		if found, err = platform.Salvage(config, false); err != nil {
@@ -51,12 +51,12 @@ func (c *salvageCommand) Run(_ context.Context, t *console.Terminal) error {
 	return nil
 }
 
-// describe says what was found and done.
+// describe prints what was found and done.
 func describe(out io.Writer, s platform.Salvaged, dryRun bool) {
 	fmt.Fprintln(out, s.Damage)
 	if dryRun {
-		fmt.Fprintf(out, "would be kept as %s, and ended at byte %d\n", s.Copy, s.At)
+		fmt.Fprintf(out, "would copy it to %s and cut it at byte %d\n", s.Copy, s.At)
 		return
 	}
-	fmt.Fprintf(out, "kept as %s, and ended at byte %d\nnext: bank serve; it says which store is ahead of the journal, and the command that mends it\n", s.Copy, s.At)
+	fmt.Fprintf(out, "copied to %s and cut at byte %d\nnext: bank serve; it names each store that is ahead of the journal, and the command that repairs it\n", s.Copy, s.At)
 }

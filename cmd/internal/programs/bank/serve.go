@@ -15,12 +15,12 @@ type serveCommand struct {
 	serve.Flags
 	serve.SegmentFlags
 	serve.WriterFlags
-	OpsListen *string `name:"ops-listen" placeholder:"HOST:PORT" help:"Jobs, on loopback [127.0.0.1:0]."`
+	OpsListen *string `name:"ops-listen" placeholder:"HOST:PORT" help:"Listener for jobs, on loopback [127.0.0.1:0]."`
 	MinFree   *string `name:"min-free" placeholder:"SIZE" help:"Free space that commands need [256MiB or 2%]."`
 	Shards    *string `name:"shards" placeholder:"N" help:"Shards of a new stream [4]."`
 }
 
-// Help is the example.
+// Help returns the example.
 func (serveCommand) Help() string {
 	return "Each flag is also a variable: --segment-age is PASSBOOK_SEGMENT_AGE. Example:\n\n  bank serve --data ./data --listen 127.0.0.1:8080"
 }
@@ -40,9 +40,9 @@ func (c *serveCommand) Run(ctx context.Context, t *console.Terminal) error {
 	return p.Run(ctx)
 }
 
-// firstSteps says how to make a first withdrawal.
+// firstSteps prints calls that make a first withdrawal.
 func firstSteps(out io.Writer, api string) {
-	fmt.Fprintln(out, "An account, 100.00 in, 25.00 out, and the balance; paste it twice and nothing moves twice:")
+	fmt.Fprintln(out, "Open an account, credit 100.00, withdraw 25.00, read the balance; paste it twice, and no money moves twice:")
 	fmt.Fprintln(out)
 	for i, call := range []struct{ path, body string }{
 		{"/v1/accounts", `{"account_id":"A-1","currency":"EUR"}`},

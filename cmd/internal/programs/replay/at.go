@@ -21,20 +21,20 @@ import (
 	"passbook/shared/stores"
 )
 
-// atCommand gives states of the past. It reads the archive alone, so that a running bank does not
-// matter.
+// atCommand prints past states of accounts. It reads only the archive, and does not need the data
+// directory that a running bank has locked.
 type atCommand struct {
 	console.StoreFlags
-	Time    console.Instant `name:"time" placeholder:"TIME" xor:"when" required:"" help:"After all recorded by then."`
+	Time    console.Instant `name:"time" placeholder:"TIME" xor:"when" required:"" help:"After everything recorded by then."`
 	Version int64           `name:"version" placeholder:"N" xor:"when" required:"" help:"After that event of each account."`
 	endFlags
-	Account string `name:"account" placeholder:"ID" help:"This account alone."`
-	JSON    bool   `name:"json" help:"One JSON object a line."`
+	Account string `name:"account" placeholder:"ID" help:"Only this account."`
+	JSON    bool   `name:"json" help:"One JSON object per line."`
 }
 
-// Help is the example.
+// Help returns the example.
 func (atCommand) Help() string {
-	return "Reads the archive alone: what is younger than a segment is not in it yet.\n\nExample:\n\n  replay at --version 2"
+	return "Reads only the archive, which does not have the events of the open segment yet.\n\nExample:\n\n  replay at --version 2"
 }
 
 // past is the state of an account, as a line of JSON.
@@ -57,7 +57,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 		return err
 	}
 	if c.Version < 0 {
-		return console.Usage("--version %d is not 1 or more", c.Version)
+		return console.Usage("--version %d must be 1 or more", c.Version)
 	}
 	if err := platform.Present(config); err != nil {
 		return err
@@ -72,19 +72,19 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	bar, far := console.NewProgress(t.Err, "at"), progress.New()
 	defer bar.Finish()
 	defer bar.Follow(far.Snapshot)()
-	asking := replay.StatesConfig{Bucket: from, Time: c.Time.Time(), Version: c.Version, Progress: far}
+	states := replay.StatesConfig{Bucket: from, Time: c.Time.Time(), Version: c.Version, Progress: far}
 	if c.Account != "" {
-		asking.Account = event.Account{Tenant: api.Tenant, ID: c.Account}
+		states.Account = event.Account{Tenant: api.Tenant, ID: c.Account}
 	}
-	if asking.Known, err = jobs.Evidence(ctx, t, config, from); err != nil {
+	if states.Known, err = jobs.Evidence(ctx, t, config, from); err != nil {
 		return err
 	}
-	asking.Begin = func(x archive.Extent) error {
+	states.Begin = func(x archive.Extent) error {
 		c.showExtent(t.Err, x)
 		return c.proving().Allows(x)
 	}
 	found := 0
-	faults, err := replay.StatesAt(ctx, asking, func(a event.Account, s account.State) error {
+	faults, err := replay.StatesAt(ctx, states, func(a event.Account, s account.State) error {
 		found++
 		return c.print(t, a, s)
 	})
@@ -97,7 +97,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	case errors.Is(err, replay.ErrDifference):
 		return console.Fail(console.ExitDifference, err, "")
 	case err == nil && found == 0:
-		return errors.New("the archive has no such account, or none that was there then")
+		return errors.New("the archive has no such account, or it did not exist then")
 	}
 	return err
 }

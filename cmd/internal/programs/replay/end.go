@@ -12,12 +12,12 @@ import (
 // endFlags are those of the jobs that read the archive to its end.
 type endFlags struct {
 	RequireEnd bool `name:"require-end" help:"Begin only if every shard's end is proven."`
-	Verbose    bool `name:"verbose" help:"Also how far each shard goes."`
+	Verbose    bool `name:"verbose" help:"Also print the end of each shard."`
 }
 
 func (f endFlags) proving() jobs.Proving { return jobs.Proving{RequireEnd: f.RequireEnd} }
 
-// showExtent writes how far the archive goes: the first line of every job that reads it.
+// showExtent prints how far the archive goes: the first line of every job that reads it.
 func (f endFlags) showExtent(w io.Writer, x archive.Extent) {
 	fmt.Fprintln(w, x)
 	if !f.Verbose {

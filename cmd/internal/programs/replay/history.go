@@ -7,6 +7,7 @@ import (
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/jobs"
+	"passbook/shared/platform"
 )
 
 // journalCommand restores the journal.
@@ -15,20 +16,16 @@ type journalCommand struct {
 	endFlags
 }
 
-// Help is the example.
+// Help returns the example.
 func (journalCommand) Help() string {
-	return "For a journal that was lost: each account comes back up to its first gap, and what is there already is compared. " +
-		"The bank stands still meanwhile.\n\nExample:\n\n  replay journal --dry-run"
+	return "For a journal that was lost: each account is restored up to its first gap, and entries that exist are compared. " +
+		"No bank may run at the same time.\n\nExample:\n\n  replay journal --dry-run"
 }
 
 // Run restores.
 func (c *journalCommand) Run(ctx context.Context, t *console.Terminal) error {
-	config, err := t.Config(&c.JobFlags)
-	if err != nil {
-		return err
-	}
-	done, err := jobs.Do[jobs.RestoreResult](ctx, t, config, "journal", jobs.JournalParams{DryRun: c.DryRun, Proving: c.proving()})
-	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
+	restore := jobs.Command[jobs.RestoreResult]{Name: "journal", Params: jobs.JournalParams{DryRun: c.DryRun, Proving: c.proving()}, JSON: c.JSON}
+	return restore.Run(ctx, t, &c.JobFlags, func(w io.Writer, done jobs.RestoreResult) {
 		c.showExtent(w, done.Extent)
 		for _, gap := range done.Gaps {
 			fmt.Fprintf(w, "not in the archive: %s\n", gap)
@@ -47,7 +44,7 @@ func (c *journalCommand) Run(ctx context.Context, t *console.Terminal) error {
 // accountsShown bounds the accounts that a dry run names.
 const accountsShown = 20
 
-// showLacking writes what a dry run of journal read, and what the journal lacks of it.
+// showLacking prints what a dry run of journal read, and what of it the journal lacks.
 func showLacking(w io.Writer, done jobs.RestoreResult) {
 	for _, life := range done.Lives {
 		fmt.Fprintf(w, "read stream %s\n", life)
@@ -61,41 +58,37 @@ func showLacking(w io.Writer, done jobs.RestoreResult) {
 	if more := done.Lacking.Accounts - accountsShown; more > 0 {
 		fmt.Fprintf(w, "and %d more accounts: --json names up to 10,000\n", more)
 	}
-	fmt.Fprintf(w, "would put %d entries of %d accounts that the journal lacks; read %d entries, %d faults; what is on the stream and in no segment yet is not counted\n",
+	fmt.Fprintf(w, "would put %d entries of %d accounts that the journal lacks; read %d entries, %d faults; entries that are on the stream but in no segment yet are not counted\n",
 		done.Lacking.Entries, done.Lacking.Accounts, done.Entries, done.Faults.Count)
 }
 
 // republishCommand puts archived entries on a stream.
 type republishCommand struct {
 	console.JobFlags
-	Stream  string          `name:"stream" required:"" placeholder:"NAME" help:"Where to; made if missing. The role of replay may make PREFIXcopy and PREFIXcopy.NAME."`
+	Stream  string          `name:"stream" required:"" placeholder:"NAME" help:"The stream; created if missing. The role of replay may create PREFIXcopy and PREFIXcopy.NAME."`
 	From    console.Instant `name:"from" placeholder:"TIME" help:"Recorded at or after."`
 	To      console.Instant `name:"to" placeholder:"TIME" help:"Recorded before."`
-	Account []string        `name:"account" placeholder:"ID" help:"These accounts alone."`
-	Live    bool            `name:"live" help:"It may be the live stream."`
+	Account []string        `name:"account" placeholder:"ID" help:"Only these accounts."`
+	Live    bool            `name:"live" help:"Allow the live stream."`
 }
 
-// Help is the example.
+// Help returns the example.
 func (republishCommand) Help() string {
-	return "All that the bank knows: the archive, and after it what the journal has and no segment yet.\n\nExample:\n\n  replay republish --stream passbook-copy"
+	return "Puts everything that the bank knows on a stream: the archive, and then the journal's entries that are in no segment yet.\n\nExample:\n\n  replay republish --stream passbook-copy"
 }
 
 // Run republishes.
 func (c *republishCommand) Run(ctx context.Context, t *console.Terminal) error {
-	config, err := t.Config(&c.JobFlags)
-	if err != nil {
-		return err
+	republish := jobs.Command[jobs.RepublishResult]{
+		Name: "republish", JSON: c.JSON,
+		Params: jobs.RepublishParams{Stream: c.Stream, Live: c.Live, From: c.From, To: c.To, Accounts: c.Account, DryRun: c.DryRun},
+		Confirm: func(platform.Config) error {
+			return t.Sure(c.Yes || !c.Live || c.DryRun, "republish onto "+c.Stream, c.Stream)
+		},
 	}
-	if c.Live && !c.DryRun {
-		if err := t.Sure(c.Yes, "republish onto "+c.Stream, c.Stream); err != nil {
-			return err
-		}
-	}
-	params := jobs.RepublishParams{Stream: c.Stream, Live: c.Live, From: c.From, To: c.To, Accounts: c.Account, DryRun: c.DryRun}
-	done, err := jobs.Do[jobs.RepublishResult](ctx, t, config, "republish", params)
-	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
+	return republish.Run(ctx, t, &c.JobFlags, func(w io.Writer, done jobs.RepublishResult) {
 		if c.DryRun {
-			fmt.Fprintf(w, "would read %d events in %d segments, and from the journal what no segment holds yet\n", done.Events, done.Segments)
+			fmt.Fprintf(w, "would read %d events in %d segments, and from the journal the entries that are in no segment yet\n", done.Events, done.Segments)
 			return
 		}
 		fmt.Fprintf(w, "%d entries are on %s\n", done.Entries, done.Stream)

@@ -9,36 +9,33 @@ import (
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/jobs"
+	"passbook/shared/platform"
 )
 
-// streamCommand gives the stream a new life.
+// streamCommand deletes the stream and creates it again.
 type streamCommand struct{ console.JobFlags }
 
-// Help is the example.
+// Help returns the example.
 func (streamCommand) Help() string {
-	return "For a data directory that was put back from a copy older than its archive: its stream would give out sequence numbers again that " +
-		"are in the archive. In its new life nothing has a number of before. Run replay journal first. The read models are brought up to " +
-		"the journal at the next start.\n\nExample:\n\n  replay stream --dry-run"
+	return "For a data directory that was restored from a copy older than its archive: its stream would assign sequence numbers again that " +
+		"are in the archive. The stream is created again, so that its numbers are new. Run replay journal first. The read models catch " +
+		"up with the journal at the next start.\n\nExample:\n\n  replay stream --dry-run"
 }
 
 // Run renews.
 func (c *streamCommand) Run(ctx context.Context, t *console.Terminal) error {
-	config, err := t.Config(&c.JobFlags)
-	if err != nil {
-		return err
+	renew := jobs.Command[jobs.RenewResult]{
+		Name: "stream", Params: jobs.RenewParams{DryRun: c.DryRun}, JSON: c.JSON,
+		Confirm: func(config platform.Config) error {
+			name := config.Stream(deployment.EventStream)
+			return t.Sure(c.Yes || c.DryRun, "delete "+name+" and create it again", name)
+		},
 	}
-	name := config.Stream(deployment.EventStream)
-	if !c.DryRun {
-		if err := t.Sure(c.Yes, "give "+name+" a new life", name); err != nil {
-			return err
-		}
-	}
-	done, err := jobs.Do[jobs.RenewResult](ctx, t, config, "stream", jobs.RenewParams{DryRun: c.DryRun})
-	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
+	return renew.Run(ctx, t, &c.JobFlags, func(w io.Writer, done jobs.RenewResult) {
 		if c.DryRun {
-			fmt.Fprintf(w, "would give %s a new life\n", done.Stream)
+			fmt.Fprintf(w, "would delete %s and create it again\n", done.Stream)
 			return
 		}
-		fmt.Fprintf(w, "%s has a new life since %s\nnext: start the bank, then audit --repair\n", done.Stream, done.Since.Format(time.RFC3339))
+		fmt.Fprintf(w, "%s was created at %s\nnext: start the bank, then audit --repair\n", done.Stream, done.Since.Format(time.RFC3339))
 	})
 }
