@@ -37,7 +37,7 @@ func CheckGet(limit int) error {
 	return nil
 }
 
-// CheckSequence checks that a text can be a sequence number.
+// CheckSequence checks the form of a sequence number.
 func CheckSequence(s string) error {
 	notDigit := func(r rune) bool { return r < '0' || r > '9' }
 	if s == "" || len(s) > maxSequenceDigits || s[0] == '0' || strings.ContainsFunc(s, notDigit) {
@@ -46,7 +46,7 @@ func CheckSequence(s string) error {
 	return nil
 }
 
-// maxSequenceDigits is the length of the sequence numbers of Kinesis.
+// maxSequenceDigits is the most digits of a sequence number, which those of Kinesis have.
 const maxSequenceDigits = 56
 
 func invalid(format string, args ...any) error {

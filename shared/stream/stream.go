@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Limits that every adapter enforces; the numbers are those of Kinesis Data Streams, or below them
-// where emulators lag.
+// The limits that every adapter enforces. They are those of Kinesis Data Streams, or lower where
+// emulators accept less.
 const (
 	// MaxPutRecords is the most records of one Put (PutRecords: 500).
 	MaxPutRecords = 500
-	// MaxPutBytes is the most bytes of one Put, data and partition keys. PutRecords takes 10 MiB;
-	// not every emulator does.
+	// MaxPutBytes is the most bytes of one Put, data and partition keys. PutRecords takes 10 MiB,
+	// but not every emulator does.
 	MaxPutBytes = 4 << 20
 	// MaxRecordBytes is the most bytes of one record's data and partition key (the default stream's
 	// 1 MiB).
@@ -27,27 +27,27 @@ const (
 	IteratorAge = 5 * time.Minute
 )
 
-// The errors that a caller decides on.
+// The errors that callers distinguish.
 var (
 	// ErrNotFound: no such stream or shard.
 	ErrNotFound = errors.New("stream: not found")
-	// ErrThrottled: the shard's read or write limit is reached, try again later.
+	// ErrThrottled: the read or write limit of the shard is reached, try again later.
 	ErrThrottled = errors.New("stream: throttled")
 	// ErrExpiredIterator: the iterator is older than IteratorAge; take a new one after the last
 	// sequence number read.
 	ErrExpiredIterator = errors.New("stream: iterator expired")
-	// ErrTrimmed: the position lies before the trim horizon, or was never on this shard: records
-	// may be lost to this reader.
+	// ErrTrimmed: the position is before the trim horizon, or was never on this shard: this reader
+	// may have missed records.
 	ErrTrimmed = errors.New("stream: position trimmed")
-	// ErrRefused: the store does not let this caller, or its key does not; nothing was done, and no
-	// repetition helps.
-	ErrRefused = errors.New("stream: refused")
-	// ErrInvalid: the call itself is wrong (too many records, too large a record, an empty
+	// ErrRefused: the caller has no permission for the stream or for its encryption key; nothing
+	// was done, and no repetition helps.
+	ErrRefused = errors.New("stream: permission denied")
+	// ErrInvalid: the call itself is wrong (too many records, a record that is too large, an empty
 	// partition key).
 	ErrInvalid = errors.New("stream: invalid request")
 )
 
-// Record is what a producer puts.
+// Record is a partition key and data that a producer puts.
 type Record struct {
 	PartitionKey string
 	Data         []byte
@@ -57,17 +57,18 @@ type Record struct {
 type PutResult struct {
 	Shard    string
 	Sequence string
-	// Err is ErrThrottled, or another error after which the record may or may not be on the stream.
+	// Err is ErrThrottled, or another error after which the record may be on the stream or not.
 	Err error
 }
 
-// Delivered is a record as a reader gets it.
+// Delivered is a record that a reader gets.
 type Delivered struct {
 	Record
-	// Sequence is a decimal number of up to 56 digits without leading zeros, rising within a shard,
-	// with gaps. Compare with CompareSequence, never as strings.
+	// Sequence is a decimal number of up to 56 digits without leading zeros. It rises within a
+	// shard, with gaps. Compare sequences with CompareSequence, never as strings.
 	Sequence string
-	// Arrived is the stream's own, approximate time. It need not be ordered.
+	// Arrived is the approximate time of the arrival, by the stream's clock. It need not be in
+	// order.
 	Arrived time.Time
 }
 
@@ -79,16 +80,17 @@ type Shard struct {
 	// Parents has none (an original shard), one (a child of a split) or two (of a merge) shard ids.
 	// A parent that was trimmed away is still named, but no longer listed.
 	Parents []string
-	// Closed: the shard takes no more records; read it to its end, then its children.
+	// Closed reports whether the shard takes no more records. Read it to its end, then its
+	// children.
 	Closed bool
 }
 
-// Where says how a Position is meant.
+// Where is a kind of Position.
 type Where int
 
-// The places to start reading from.
+// The kinds of positions.
 const (
-	// TrimHorizon is the oldest record still there.
+	// TrimHorizon is the oldest record that was not trimmed.
 	TrimHorizon Where = iota
 	// Latest is after the newest record.
 	Latest
@@ -107,12 +109,12 @@ type Position struct {
 	Time     time.Time
 }
 
-// Batch is what one Get gives. It may be empty while more follows.
+// Batch is the result of one Get. It may be empty while more follows.
 type Batch struct {
 	Records []Delivered
-	// Next is the iterator to go on with; empty when a closed shard was read to its end.
+	// Next is the iterator for the next Get; empty if a closed shard was read to its end.
 	Next string
-	// Behind is how far the batch's end is from the tip; 0 when everything was read.
+	// Behind is how far the end of the batch is from the newest record; 0 if everything was read.
 	Behind time.Duration
 }
 
@@ -122,33 +124,33 @@ type Stream interface {
 	// fail while others of the same partition key succeed: a caller that needs order has one record
 	// of a key in flight. An error means that nothing is known of any record.
 	Put(ctx context.Context, stream string, records []Record) ([]PutResult, error)
-	// Shards lists the shards that still hold or may still take records.
+	// Shards lists the shards that still have records or may still take some.
 	Shards(ctx context.Context, stream string) ([]Shard, error)
-	// Iterator makes an iterator. A position before the trim horizon is ErrTrimmed, never silently
-	// moved.
+	// Iterator returns an iterator. A position before the trim horizon is ErrTrimmed, never
+	// silently moved.
 	Iterator(ctx context.Context, stream, shard string, at Position) (string, error)
 	// Get reads up to limit records (1..MaxGetRecords; at most 10 MiB).
 	Get(ctx context.Context, iterator string, limit int) (Batch, error)
-	// Created is when the stream was created, whole seconds. A stream that was deleted and made
-	// again has a later one, so that positions and segments of the two are never confused.
+	// Created returns when the stream was created, in whole seconds. A stream that was deleted and
+	// created again has a later time, so that positions and segments of the two are never confused.
 	Created(ctx context.Context, stream string) (time.Time, error)
 }
 
-// Notifier is an optional part of an adapter: one that knows when records arrive, so that readers
-// need not poll.
+// Notifier is an optional part of an adapter that knows when records arrive, so that readers need
+// not poll.
 type Notifier interface {
 	// Arrived returns a channel that is closed at the next arrival on, or change of, the stream's
 	// shard after the call.
 	Arrived(stream, shard string) <-chan struct{}
 }
 
-// HashKey is the 128-bit number that places a partition key on a shard: MD5, big-endian.
+// HashKey returns the 128-bit number that places a partition key on a shard: MD5, big-endian.
 func HashKey(partitionKey string) *big.Int {
 	sum := md5.Sum([]byte(partitionKey)) //nolint:gosec // see the import
 	return new(big.Int).SetBytes(sum[:])
 }
 
-// CompareSequence orders two sequence numbers of one shard: -1, 0, 1.
+// CompareSequence compares two sequence numbers of one shard and returns -1, 0 or 1.
 func CompareSequence(a, b string) int {
 	switch {
 	case len(a) != len(b):

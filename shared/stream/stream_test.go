@@ -12,7 +12,7 @@ import (
 )
 
 func TestHashKey(t *testing.T) {
-	// RFC 1321's own examples.
+	// The examples of RFC 1321.
 	for key, want := range map[string]string{"": "d41d8cd98f00b204e9800998ecf8427e", "a": "0cc175b9c0f1b6a831c399e269772661"} {
 		if got := stream.HashKey(key).Text(16); got != strings.TrimLeft(want, "0") {
 			t.Errorf("hash key of %q is %s", key, got)

@@ -32,10 +32,6 @@ var notYet = slices.Concat(
 		"shared/bucket/buckettest",
 		"shared/bucket/dirbucket",
 		"shared/bucket/s3bucket",
-		"shared/stream",
-		"shared/stream/kinesisstream",
-		"shared/stream/pebblestream",
-		"shared/stream/streamtest",
 	},
 	//
 	//

@@ -16,17 +16,18 @@ import (
 	"passbook/shared/stream"
 )
 
-// maxShards is the most shards of a stream, by AWS's largest default quota.
+// maxShards is the most shards of a stream: the largest default quota of AWS.
 const maxShards = 20000
 
-// firstPoll and lastPoll are how long a change of a stream is waited for between two looks.
+// firstPoll and lastPoll are the first and the longest pause between two looks at a changing
+// stream.
 const (
 	firstPoll = 100 * time.Millisecond
 	lastPoll  = 2 * time.Second
 )
 
-// CreateStream makes a stream with so many shards of equal hash ranges and returns when it can be
-// used. Where the stream is there already, whatever its shards, it only waits.
+// CreateStream creates a stream with so many shards of equal hash ranges and returns when it can be
+// used. If the stream exists, also with other shards, it only waits.
 func (s *Stream) CreateStream(ctx context.Context, name string, shards int) error {
 	if shards < 1 || shards > maxShards {
 		return fmt.Errorf("%w: stream %s of %d shards", stream.ErrInvalid, name, shards)
@@ -39,7 +40,7 @@ func (s *Stream) CreateStream(ctx context.Context, name string, shards int) erro
 			if err != nil && !errors.As(err, &there) {
 				return known(err)
 			}
-			// One that was being deleted is gone when it was waited for: make it again.
+			// A stream that was being deleted is gone after the wait: create it again.
 			if err := s.settle(ctx, name); !errors.Is(err, stream.ErrNotFound) {
 				return err
 			}
@@ -50,8 +51,8 @@ func (s *Stream) CreateStream(ctx context.Context, name string, shards int) erro
 	})
 }
 
-// DeleteStream removes a stream and its records, and returns when it is gone. A missing one is
-// stream.ErrNotFound.
+// DeleteStream removes a stream and its records, and returns when it is gone. It fails with
+// stream.ErrNotFound if there is none.
 func (s *Stream) DeleteStream(ctx context.Context, name string) error {
 	return s.setup(ctx, "delete", name, func(ctx context.Context) error {
 		in := &kinesis.DeleteStreamInput{StreamName: &name, EnforceConsumerDeletion: aws.Bool(true)}
@@ -98,8 +99,8 @@ func (s *Stream) Merge(ctx context.Context, name, shard, adjacent string) error 
 	})
 }
 
-// UpdateShardCount splits and merges until a stream has so many open shards of equal hash ranges:
-// at most twice as many as it has, at least half, and 10 times a day, says Kinesis.
+// UpdateShardCount splits and merges until a stream has so many open shards of equal hash ranges.
+// Kinesis allows at most twice as many as the stream has and at least half, 10 times a day.
 func (s *Stream) UpdateShardCount(ctx context.Context, name string, shards int) error {
 	if shards < 1 || shards > maxShards {
 		return fmt.Errorf("%w: stream %s of %d shards", stream.ErrInvalid, name, shards)
@@ -115,7 +116,7 @@ func (s *Stream) UpdateShardCount(ctx context.Context, name string, shards int) 
 	})
 }
 
-// setup gives a change its deadline and its errors the name of what was tried.
+// setup runs a change with a deadline, and wraps its error with the operation and the stream.
 func (s *Stream) setup(ctx context.Context, what, name string, change func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, setupDeadline)
 	defer cancel()
@@ -125,7 +126,7 @@ func (s *Stream) setup(ctx context.Context, what, name string, change func(conte
 	return nil
 }
 
-// settle waits until a stream is ACTIVE, as it is not while it is made or resharded.
+// settle waits until a stream is ACTIVE, which it is not while it is created or resharded.
 func (s *Stream) settle(ctx context.Context, name string) error {
 	return s.await(ctx, name, func(d *types.StreamDescriptionSummary) bool { return d.StreamStatus == types.StreamStatusActive })
 }

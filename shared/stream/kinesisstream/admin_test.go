@@ -114,7 +114,7 @@ func TestReshard(t *testing.T) {
 	}
 }
 
-// TestAdminOnAWS makes a stream twice, changes its shards and deletes it.
+// TestAdminOnAWS creates a stream twice, changes its shards and deletes it.
 func TestAdminOnAWS(t *testing.T) {
 	s, name, ctx := kinesisstream.New(awstest.Config(t)), awstest.Prefix(t)+"events", t.Context()
 	if err := s.Check(ctx, name); !errors.Is(err, stream.ErrNotFound) {
@@ -141,7 +141,7 @@ func TestAdminOnAWS(t *testing.T) {
 	}
 }
 
-// wantOpen checks how many shards are open, and that they hold all hash keys.
+// wantOpen checks how many shards are open, and that they cover all hash keys.
 func wantOpen(t *testing.T, s *kinesisstream.Stream, name string, want int) {
 	t.Helper()
 	shards, err := s.Shards(t.Context(), name)

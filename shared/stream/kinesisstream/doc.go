@@ -1,23 +1,26 @@
 // Package kinesisstream is the AWS adapter of the stream port: Kinesis Data Streams.
 //
-// A name is the stream's own, prefix included. An iterator is the string that Kinesis gave, or
-// endOfShard where a closed shard was read to its end already. Kinesis moves a position that it no
-// longer has to the oldest record, and says nothing; Iterator therefore reads the one record that a
-// sequence number names, and answers ErrTrimmed when it finds another or none; a time is ErrTrimmed
-// when it is older than the 24 hours that every stream keeps, also where more is kept by now: a
-// retention that was raised brings back nothing. Two limits remain. Where the newest record of an
-// idle shard is trimmed, nothing can show that none followed it: ErrTrimmed. And an iterator in use
-// is moved like any position: a reader that is a whole retention behind loses records unseen, until
-// the account's own versions show it.
+// A name is the full name of a stream, with the prefix. An iterator is the string that Kinesis
+// returned, or endOfShard after the end of a closed shard. Kinesis silently moves a position that
+// it no longer has to the oldest record. Iterator therefore reads the record of the sequence
+// number, and returns ErrTrimmed if it finds another one or none. A time is ErrTrimmed if it is
+// older than the 24 hours that every stream keeps, even if the stream keeps more by now, because
+// raising a retention brings nothing back.
 //
-// Calls are repeated at one layer only. Put, Iterator and Get are tried once: publisher and
-// consumer repeat them, with a back-off of their own. Shards, Created and Check are tried 3 times
-// by the SDK, what sets up or reshards a stream 5 times. The settings AWS_MAX_ATTEMPTS and
-// AWS_RETRY_MODE change none of it.
+// Two limits remain. If the newest record of an idle shard was trimmed, nothing can prove that none
+// followed it: ErrTrimmed. And Kinesis moves an iterator in use as well: a reader that is a whole
+// retention behind misses records without an error, until the versions of the accounts show it.
 //
-// Every call has a deadline, or its caller's if that is sooner: 5 s for a put, a description, a
-// page of shards and an iterator, 15 s for a read, which may be of 10 MiB at the 2 MB/s of a shard,
-// 2 minutes, waiting included, to set up. Readers poll: no Notifier. CreateStream, DeleteStream,
-// Split, Merge, UpdateShardCount and Check are beyond the port, for setup and tests. Next on the
-// walk: bucket.
+// Calls are repeated in one layer only. Put, Iterator and Get are tried once: publisher and
+// consumer repeat them with their own backoff. The SDK tries Shards, Created and Check 3 times, and
+// calls that set up or reshard a stream 5 times. AWS_MAX_ATTEMPTS and AWS_RETRY_MODE change none of
+// it.
+//
+// Every call has a deadline, or that of its caller if it is sooner: 5 s for a put, a description, a
+// page of shards and an iterator; 15 s for a read, which may be 10 MiB at the 2 MB/s of a shard;
+// and 2 minutes for setting up a stream, waiting included. Readers poll: there is no Notifier.
+// CreateStream, DeleteStream, Split, Merge, UpdateShardCount and Check are beyond the port, for
+// setup and tests.
+//
+// Walk: Stream.Put; Stream.Iterator -> Stream.proven; Stream.Get; then bucket.
 package kinesisstream

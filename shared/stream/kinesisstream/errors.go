@@ -10,7 +10,7 @@ import (
 	"passbook/shared/stream"
 )
 
-// known puts the port's error, if it has one, before what Kinesis answered; both stay in the chain.
+// known wraps an answer of Kinesis with the error of the port, if there is one for it.
 func known(err error) error {
 	var answer smithy.APIError
 	if !errors.As(err, &answer) {
@@ -34,15 +34,15 @@ func known(err error) error {
 	return fmt.Errorf("%w: %w", ours, err)
 }
 
-// throttles says that Kinesis, or the KMS behind an encrypted stream, refused for load: nothing was
-// done.
+// throttles reports whether Kinesis, or the KMS of an encrypted stream, refused the call for load.
+// Nothing was done then.
 func throttles(code string) bool {
 	_, listed := retry.DefaultThrottleErrorCodes[code]
 	return listed || code == "KMSThrottlingException"
 }
 
-// refuses says that Kinesis does not let the caller, or that the key of an encrypted stream cannot
-// be used.
+// refuses reports whether the caller has no permission, or whether the key of an encrypted stream
+// cannot be used.
 func refuses(code string) bool {
 	switch code {
 	case "AccessDeniedException", "ExpiredTokenException", "InvalidSignatureException", "UnrecognizedClientException",

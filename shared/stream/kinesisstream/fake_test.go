@@ -12,8 +12,8 @@ import (
 	"passbook/shared/stream/kinesisstream"
 )
 
-// reply is one answer of the fake: a body with status 200, or an error code with 400, or 500 where
-// it is InternalFailure.
+// reply is one answer of the fake: a body with status 200, or an error code with status 400, or 500
+// for InternalFailure.
 type reply struct {
 	body, code string
 	hang       bool
@@ -22,8 +22,7 @@ type reply struct {
 func ok(format string, args ...any) reply { return reply{body: fmt.Sprintf(format, args...)} }
 func fails(code string) reply             { return reply{code: code} }
 
-// fake is an endpoint that answers each operation from its script; the last line of a script is for
-// ever.
+// fake is an endpoint that answers each operation from its script, and repeats the last line of it.
 type fake struct {
 	t      *testing.T
 	mu     sync.Mutex
@@ -32,8 +31,8 @@ type fake struct {
 	inputs []map[string]any
 }
 
-// open makes a Stream on a fake. The SDK's settings ask for more attempts than the adapter may
-// make.
+// open returns a Stream on a fake. The settings of the SDK ask for more attempts than the adapter
+// may make.
 func open(t *testing.T, script map[string][]reply) (*kinesisstream.Stream, *fake) {
 	f := &fake{t: t, script: script}
 	c := awstest.Fake(f)
@@ -94,7 +93,7 @@ func (f *fake) calls(op string) int {
 	return n
 }
 
-// last is the input of the newest call of an operation.
+// last returns the input of the newest call of an operation.
 func (f *fake) last(op string) map[string]any {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -107,7 +106,7 @@ func (f *fake) last(op string) map[string]any {
 	return nil
 }
 
-// summary is a stream's description.
+// summary returns the answer with the description of a stream.
 func summary(status string) reply {
 	return ok(`{"StreamDescriptionSummary":{"StreamStatus":%q,"StreamCreationTimestamp":1795753982.951,"RetentionPeriodHours":24}}`, status)
 }

@@ -15,7 +15,7 @@ import (
 	"passbook/shared/stream"
 )
 
-// The deadlines of single calls, and how often those are tried that the SDK repeats.
+// The deadlines of single calls, and how often the SDK tries those that it repeats.
 const (
 	putDeadline      = 5 * time.Second
 	describeDeadline = 5 * time.Second
@@ -29,13 +29,14 @@ const (
 // concurrent use.
 type Stream struct {
 	client *kinesis.Client
-	// describing and setting make the SDK repeat a call; without them it is tried once.
+	// describing and setting are options of calls that the SDK repeats. Other calls are tried once.
 	describing, setting func(*kinesis.Options)
 }
 
 var _ stream.Stream = (*Stream)(nil)
 
-// New makes a Stream from the SDK's configuration: region, credentials, endpoint. It makes no call.
+// New returns a Stream for the configuration of the SDK: region, credentials, endpoint. It calls no
+// service.
 func New(c aws.Config) *Stream {
 	client := kinesis.NewFromConfig(c, func(o *kinesis.Options) { o.Retryer = aws.NopRetryer{} })
 	return &Stream{client: client, describing: attempts(describeAttempts), setting: attempts(setupAttempts)}
@@ -46,7 +47,7 @@ func attempts(n int) func(*kinesis.Options) {
 	return func(o *kinesis.Options) { o.Retryer = retryer }
 }
 
-// Endpoint is the endpoint that the configuration names, "" for AWS's own.
+// Endpoint returns the endpoint that the configuration names, "" for that of AWS.
 func (s *Stream) Endpoint() string { return aws.ToString(s.client.Options().BaseEndpoint) }
 
 // Put implements stream.Stream by one PutRecords.
@@ -77,7 +78,7 @@ func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) 
 	return results, nil
 }
 
-// result is one record's own.
+// result returns the result of one record.
 func result(r types.PutRecordsResultEntry) stream.PutResult {
 	code := aws.ToString(r.ErrorCode)
 	switch {
@@ -107,7 +108,7 @@ func (s *Stream) Shards(ctx context.Context, name string) ([]stream.Shard, error
 		if page.NextToken == nil {
 			return shards, nil
 		}
-		// Kinesis refuses the name beside it
+		// Kinesis refuses the name together with a token.
 		in = &kinesis.ListShardsInput{NextToken: page.NextToken}
 	}
 }
@@ -121,7 +122,7 @@ func (s *Stream) listShards(ctx context.Context, in *kinesis.ListShardsInput) (*
 func portShard(in types.Shard) (stream.Shard, error) {
 	out := stream.Shard{ID: aws.ToString(in.ShardId)}
 	if in.HashKeyRange == nil || in.SequenceNumberRange == nil {
-		return out, fmt.Errorf("shard %s without ranges", out.ID)
+		return out, fmt.Errorf("shard %s has no ranges", out.ID)
 	}
 	var first, last bool
 	out.FirstHash, first = new(big.Int).SetString(aws.ToString(in.HashKeyRange.StartingHashKey), 10)
@@ -147,8 +148,8 @@ func (s *Stream) Created(ctx context.Context, name string) (time.Time, error) {
 	return aws.ToTime(summary.StreamCreationTimestamp).UTC().Truncate(time.Second), nil
 }
 
-// Check finds out whether a stream is there and may be used. One that is missing is
-// stream.ErrNotFound. The error names it.
+// Check returns an error that names the stream if it does not exist, which is stream.ErrNotFound,
+// or if the caller may not use it.
 func (s *Stream) Check(ctx context.Context, name string) error {
 	if _, err := s.summary(ctx, name); err != nil {
 		return fmt.Errorf("check stream %s: %w", name, err)
@@ -156,7 +157,8 @@ func (s *Stream) Check(ctx context.Context, name string) error {
 	return nil
 }
 
-// summary describes a stream. Kinesis takes 20 such calls a second, of an account.
+// summary returns the description of a stream. Kinesis takes 20 such calls a second from an
+// account.
 func (s *Stream) summary(ctx context.Context, name string) (*types.StreamDescriptionSummary, error) {
 	ctx, cancel := context.WithTimeout(ctx, describeDeadline)
 	defer cancel()
@@ -165,7 +167,7 @@ func (s *Stream) summary(ctx context.Context, name string) (*types.StreamDescrip
 		return nil, known(err)
 	}
 	if out.StreamDescriptionSummary == nil {
-		return nil, errors.New("an answer without a description")
+		return nil, errors.New("the answer has no description")
 	}
 	return out.StreamDescriptionSummary, nil
 }

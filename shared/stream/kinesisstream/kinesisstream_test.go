@@ -159,7 +159,7 @@ func TestPutResults(t *testing.T) {
 		t.Errorf("sent: %v", in)
 	}
 	if _, err := s.Put(t.Context(), "bank-events", one); err == nil {
-		t.Error("4 results for 1 record are taken")
+		t.Error("4 results for 1 record are accepted")
 	}
 	if _, err := s.Put(t.Context(), "bank-events", nil); !errors.Is(err, stream.ErrInvalid) || f.calls("PutRecords") != 2 {
 		t.Errorf("no records: %v", err)
@@ -193,7 +193,7 @@ func TestShards(t *testing.T) {
 	}
 	for range 2 {
 		if _, err := s.Shards(t.Context(), "bank-events"); err == nil {
-			t.Error("a shard without a range is taken")
+			t.Error("a shard without a range is accepted")
 		}
 	}
 }

@@ -16,22 +16,21 @@ import (
 
 const (
 	// endOfShard is the iterator behind the last record of a closed shard, where Kinesis has none.
-	// No iterator of Kinesis is as short.
+	// The iterators of Kinesis are longer.
 	endOfShard = "end-of-shard"
-	// maxProofReads is how many reads look for the record that a position names. Where it is, the
-	// first one finds it.
+	// maxProofReads is how many reads look for the record of a position. If it exists, the first
+	// read usually finds it.
 	maxProofReads = 5
 	// proofPause keeps the reads of one Iterator below the 5 GetRecords a second that all readers
 	// of a shard share.
 	proofPause = 300 * time.Millisecond
-	// shortestRetention is how long Kinesis keeps records at least. A longer one may have been set
-	// only after records were trimmed, which nothing tells: so no time beyond it is taken to be
-	// there.
+	// shortestRetention is the least retention of Kinesis. A longer one may have been set after
+	// records were trimmed, and Kinesis does not tell: so records older than this may be missing.
 	shortestRetention = 24 * time.Hour
 )
 
-// Iterator implements stream.Stream. One at or after a sequence number costs a GetShardIterator
-// and, as a rule, one GetRecords; a shard takes 5 of each a second.
+// Iterator implements stream.Stream. An iterator at or after a sequence number costs a
+// GetShardIterator and usually one GetRecords; a shard takes 5 of each a second.
 func (s *Stream) Iterator(ctx context.Context, name, shard string, at stream.Position) (string, error) {
 	iterator, err := s.iterator(ctx, name, shard, at)
 	if err != nil {
@@ -78,9 +77,9 @@ func (s *Stream) shardIterator(ctx context.Context, in *kinesis.GetShardIterator
 	return aws.ToString(out.ShardIterator), nil
 }
 
-// proven makes an iterator at a sequence number, or after it, once it has read the very record:
-// Kinesis would begin with the oldest record it has and say nothing. The iterator after it is the
-// one that this read ends with.
+// proven returns an iterator at or after a sequence number, after it has read the record: otherwise
+// Kinesis would silently begin with the oldest record that it has. The iterator after the record is
+// the one that the read returned.
 func (s *Stream) proven(ctx context.Context, in *kinesis.GetShardIteratorInput, at stream.Position) (string, error) {
 	first, err := s.shardIterator(ctx, in)
 	var foreign *types.InvalidArgumentException
@@ -106,10 +105,10 @@ func (s *Stream) proven(ctx context.Context, in *kinesis.GetShardIteratorInput, 
 			case order == 0:
 				return next, nil
 			}
-			// An emulator may begin a little earlier than it is asked to: nothing is lost by that.
+			// An emulator may begin a little earlier than asked: no record is lost by that.
 		}
 		if next == endOfShard || reads == maxProofReads || reads > 1 && len(found.Records) == 0 && behind(found) == 0 {
-			// At the tip a second look gives a record that was put just now the time to show.
+			// At the end of the shard a second read gives a new record the time to become visible.
 			return "", fmt.Errorf("%w: %s was not found", stream.ErrTrimmed, at.Sequence)
 		}
 		if err := backoff.Sleep(ctx, proofPause); err != nil {
@@ -119,8 +118,8 @@ func (s *Stream) proven(ctx context.Context, in *kinesis.GetShardIteratorInput, 
 	}
 }
 
-// kept says ErrTrimmed for a time from which on records may be trimmed, now or before the iterator
-// grows old.
+// kept returns ErrTrimmed if records since a time may be trimmed, now or before the iterator
+// expires.
 func kept(t time.Time) error {
 	if time.Since(t) > shortestRetention-stream.IteratorAge {
 		return fmt.Errorf("%w: %s, records may have been kept for 24 h only", stream.ErrTrimmed, t.UTC().Format(time.RFC3339))
@@ -157,9 +156,9 @@ func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Ba
 	return b, nil
 }
 
-// errForeign: what answers is no Kinesis. Nothing of such a batch is given out: what was sealed or
-// saved under a number that is none could not be found again.
-var errForeign = errors.New("the endpoint gives out what is no sequence number of Kinesis; this shard cannot be read from it")
+// errForeign: the endpoint is not Kinesis. No record of such a batch is returned: a checkpoint or
+// segment with an invalid sequence number could not be found again.
+var errForeign = errors.New("the endpoint returned an invalid sequence number; this shard cannot be read from it")
 
 func (s *Stream) getRecords(ctx context.Context, iterator string, limit int) (*kinesis.GetRecordsOutput, error) {
 	ctx, cancel := context.WithTimeout(ctx, getDeadline)
@@ -167,7 +166,8 @@ func (s *Stream) getRecords(ctx context.Context, iterator string, limit int) (*k
 	return s.client.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: &iterator, Limit: aws.Int32(int32(limit))})
 }
 
-// nextOf is the iterator to go on with as Iterator may answer it, which is never empty.
+// nextOf returns the iterator for the next read in the form that Iterator returns, which is never
+// empty.
 func nextOf(out *kinesis.GetRecordsOutput) string {
 	if out.NextShardIterator == nil {
 		return endOfShard

@@ -12,7 +12,8 @@ import (
 	"passbook/shared/stream"
 )
 
-// found is an answer of GetRecords with at most one record; next is empty where the shard ends.
+// found returns an answer of GetRecords with at most one record; next is empty at the end of the
+// shard.
 func found(sequence, next string, behind int) reply {
 	record, more := "", ""
 	if sequence != "" {
@@ -116,7 +117,7 @@ func TestTimesBeforeTheRetention(t *testing.T) {
 		if got, want := f.last("GetShardIterator")["Timestamp"], float64(time.Now().Add(-23*time.Hour).Unix()); got != want {
 			t.Errorf("asked for %v, want %v", got, want)
 		}
-		// An iterator may be used minutes after it was made.
+		// An iterator may be used some minutes after it was made.
 		for _, ago := range []time.Duration{24*time.Hour - 4*time.Minute, 24 * time.Hour, 240 * time.Hour} {
 			if err := at(ago); !errors.Is(err, stream.ErrTrimmed) {
 				t.Errorf("%v ago: %v", ago, err)
@@ -151,8 +152,8 @@ func TestGet(t *testing.T) {
 	}
 }
 
-// A sequence number that is none of Kinesis's stops the batch: it could be neither a position nor a
-// segment's end.
+// A batch with an invalid sequence number is refused: it could not be the position of a checkpoint
+// or of a segment.
 func TestSequenceNumbersAreCheckedWhereRecordsComeIn(t *testing.T) {
 	for sequence, fine := range map[string]bool{
 		"49590338271490256608559692538361571095921575989136588898": true, "1": true,

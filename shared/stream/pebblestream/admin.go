@@ -13,8 +13,8 @@ import (
 	"passbook/shared/stream"
 )
 
-// CreateStream makes a stream with so many shards of equal hash ranges, 0 for Options.Shards. Where
-// the stream is there already, whatever its shards, it does nothing.
+// CreateStream creates a stream with so many shards of equal hash ranges, 0 for Options.Shards. It
+// does nothing if the stream exists, also with other shards.
 func (s *Stream) CreateStream(ctx context.Context, name string, shards int) error {
 	if name == "" || shards < 0 || shards > 10000 {
 		return fmt.Errorf("%w: stream %q of %d shards", stream.ErrInvalid, name, shards)
@@ -34,7 +34,7 @@ func (s *Stream) CreateStream(ctx context.Context, name string, shards int) erro
 		if m != nil {
 			next.Created = max(next.Created, m.Created+1)
 		}
-		next.even(shards)
+		next.addEqual(shards)
 		return next, nil
 	})
 }
@@ -103,7 +103,7 @@ func (m *meta) openShard(id string) (*shardMeta, error) {
 	return shard, err
 }
 
-// reshard changes the shards of a stream that is there.
+// reshard changes the shards of a stream, or fails with ErrNotFound.
 func (s *Stream) reshard(ctx context.Context, what, name string, edit func(*meta) error) error {
 	return s.change(ctx, what, name, func(_ *pebble.Batch, m *meta) (*meta, error) {
 		if m == nil || m.Deleted {
@@ -114,8 +114,8 @@ func (s *Stream) reshard(ctx context.Context, what, name string, edit func(*meta
 	})
 }
 
-// change replaces a stream's description and wakes all who wait on its shards. edit gets nil where
-// there never was such a stream, answers nil to change nothing, and runs within the commit's order.
+// change replaces the description of a stream and notifies all who wait for its shards. edit gets
+// nil if there never was such a stream, returns nil to change nothing, and runs as a Stage.
 func (s *Stream) change(ctx context.Context, what, name string, edit func(*pebble.Batch, *meta) (*meta, error)) error {
 	s.state.admin.Lock()
 	defer s.state.admin.Unlock()
@@ -130,7 +130,7 @@ func (s *Stream) change(ctx context.Context, what, name string, edit func(*pebbl
 			visible, err := s.state.stage(batch, next)
 			show = func() {
 				visible()
-				s.state.ringAll(old)
+				s.state.notifyAll(old)
 			}
 			return err
 		},
@@ -146,17 +146,17 @@ func (s *Stream) change(ctx context.Context, what, name string, edit func(*pebbl
 	return nil
 }
 
-func (s *state) ringAll(m *meta) {
+func (s *state) notifyAll(m *meta) {
 	if m == nil {
 		return
 	}
 	for _, shard := range m.Shards {
-		s.bells.ring(shardKey{m.ID, shard.Number})
+		s.arrivals.notify(shardKey{m.ID, shard.Number})
 	}
 }
 
-// Trim removes the records of a shard before a sequence number, as if the retention had passed. A
-// closed shard that has none left is gone.
+// Trim removes the records of a shard before a sequence number, as if the retention had passed. It
+// removes a closed shard that has no record left.
 func (s *Stream) Trim(ctx context.Context, name, shard, before string) error {
 	bound, err := parseSequence(before)
 	if err != nil {
@@ -169,10 +169,10 @@ func (s *Stream) Trim(ctx context.Context, name, shard, before string) error {
 	return s.trim(ctx, name, at, bound, s.now())
 }
 
-// trim removes what is before bound, and the shard itself where it is closed since a time and has
-// nothing left.
+// trim removes the records before bound, and the shard itself if it was closed at closedSince or
+// before and has no record left.
 func (s *Stream) trim(ctx context.Context, name string, at shardKey, bound uint64, closedSince time.Time) error {
-	// A shard seen closed has all its records in the view that is taken then.
+	// The view that is taken later has all records of a shard that is closed now.
 	_, seen, err := s.state.visible.Load().shard(at)
 	if err != nil {
 		return err
@@ -212,7 +212,8 @@ func (m *meta) remove(number uint32) {
 	}
 }
 
-// beforeTrim finds the newest record before bound, and whether any is left from there on.
+// beforeTrim returns the newest record before bound, and reports whether there is one at or after
+// it.
 func (s *Stream) beforeTrim(at shardKey, bound uint64) (lost mark, left bool, err error) {
 	view, err := s.db.View()
 	if err != nil {
@@ -234,8 +235,8 @@ func (s *Stream) beforeTrim(at shardKey, bound uint64) (lost mark, left bool, er
 	return lost, left, iter.Error()
 }
 
-// sweep trims what is older than the retention, at most once a minute. What it cannot do now the
-// next call does.
+// sweep trims the records that are older than the retention, at most once a minute. If it fails,
+// the next sweep trims them.
 func (s *Stream) sweep(ctx context.Context) {
 	now := s.now()
 	due := s.state.sweepAt.Load()
@@ -245,7 +246,7 @@ func (s *Stream) sweep(ctx context.Context) {
 	horizon := now.Add(-s.retention)
 	for name, m := range *s.state.visible.Load() {
 		for _, shard := range m.Shards {
-			// A sweep that fails leaves the records for the next one.
+			// The next sweep tries again.
 			_ = s.sweepShard(ctx, name, shardKey{m.ID, shard.Number}, shard, horizon)
 		}
 	}

@@ -21,7 +21,7 @@ import (
 
 const events = "events"
 
-// newStream makes a stream of so many shards, with a clock to move.
+// newStream creates a stream of so many shards, with a clock that the test moves.
 func newStream(t *testing.T, shards int, o pebblestream.Options) (*pebblestream.Stream, *clock) {
 	t.Helper()
 	c := &clock{}
@@ -54,7 +54,7 @@ func mustShards(t *testing.T, s *pebblestream.Stream) []stream.Shard {
 	return shards
 }
 
-// read is what is on a shard from a position, as one text.
+// read returns the data on a shard from a position, as one text.
 func read(t *testing.T, s *pebblestream.Stream, shard string, at stream.Position) (text, next string, err error) {
 	t.Helper()
 	it, err := s.Iterator(t.Context(), events, shard, at)
@@ -107,7 +107,7 @@ func TestCreateStreamAgain(t *testing.T) {
 	}
 }
 
-// TestRecreatedStream deletes and makes a stream ten times within one second.
+// TestRecreatedStream deletes and creates a stream ten times within one second.
 func TestRecreatedStream(t *testing.T) {
 	s, _ := newStream(t, 1, pebblestream.Options{})
 	last, err := s.Created(t.Context(), events)
@@ -214,7 +214,7 @@ func TestRetention(t *testing.T) {
 	if _, _, err := read(t, s, shard, stream.Position{}); !errors.Is(err, stream.ErrNotFound) {
 		t.Errorf("the closed and empty shard: %v", err)
 	}
-	// An idle shard keeps its place: nothing after its last record was lost.
+	// A position at the end of an idle shard stays valid: no record after it was trimmed.
 	put := mustPut(t, s, "last")[0]
 	c.Advance(3 * time.Hour)
 	after := stream.Position{Where: stream.AfterSequence, Sequence: put.Sequence}
@@ -226,7 +226,7 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// TestTrimUnderReader trims what an iterator points at: the reader is told, and not moved.
+// TestTrimUnderReader trims the record of an iterator: the reader gets ErrTrimmed and is not moved.
 func TestTrimUnderReader(t *testing.T) {
 	s, _ := newStream(t, 1, pebblestream.Options{})
 	puts := mustPut(t, s, "a", "b", "c", "d")
@@ -255,7 +255,7 @@ func TestTrimUnderReader(t *testing.T) {
 	wantText(t, s, shard, "cd")
 }
 
-// stall is a disk that stands still at its next sync.
+// stall is a disk whose next sync blocks.
 type stall struct {
 	on            atomic.Bool
 	stands, going chan struct{}
@@ -272,8 +272,8 @@ func (s *stall) MaybeError(op errorfs.Op) error {
 	return nil
 }
 
-// TestPutDuringSplit puts a record while a split is on its way to the disk. Readers still see the
-// shard open; but a record that landed on it now would come after its end.
+// TestPutDuringSplit puts a record while a split is being written to disk. Readers still see the
+// shard open, but a record that landed on it now would come after its end.
 func TestPutDuringSplit(t *testing.T) {
 	disk := &stall{stands: make(chan struct{}), going: make(chan struct{})}
 	db := openDB(t, embedded.Options{FS: errorfs.Wrap(vfs.NewMem(), disk)})
@@ -310,7 +310,7 @@ func TestPutDuringSplit(t *testing.T) {
 	wantText(t, s, parent, "before")
 }
 
-// awaitStaged waits until another write is in the group that commits next.
+// awaitStaged waits until the next group has another write.
 func awaitStaged(t *testing.T, db *embedded.DB) {
 	t.Helper()
 	look, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -394,13 +394,13 @@ func TestGaps(t *testing.T) {
 	}
 }
 
-func TestArrivedNowhere(t *testing.T) {
+func TestArrivedOnAMissingShardReturnsAtOnce(t *testing.T) {
 	s, _ := newStream(t, 1, pebblestream.Options{})
 	for _, c := range []struct{ stream, shard string }{{"none", "shardId-000000000000"}, {events, "shardId-000000000009"}} {
 		select {
 		case <-s.Arrived(c.stream, c.shard):
 		default:
-			t.Errorf("a wait on %v has no end", c)
+			t.Errorf("a wait for %v does not return", c)
 		}
 	}
 }

@@ -22,8 +22,8 @@ const (
 	crashesInChain = 5
 )
 
-// TestCrash cuts the power 300 times while records are put, read and resharded: what was answered
-// or read is there, in its place, and no sequence number is ever given twice.
+// TestCrash cuts the power 300 times while records are put and read and shards split and merge:
+// every record that was answered or read is at its position, and no sequence number is used twice.
 func TestCrash(t *testing.T) {
 	seen := outcomes{}
 	for seed := range uint64(crashChains) {
@@ -47,20 +47,19 @@ func TestCrash(t *testing.T) {
 	t.Logf("%d crashes: %+v", crashChains*crashesInChain, seen)
 }
 
-// outcomes counts what became of records.
+// outcomes counts the outcomes of puts.
 type outcomes struct{ answered, read, extra, closed int }
 
-// ledger is what is known of sequence numbers: what each was given to, and which must be there.
+// ledger is what is known of sequence numbers: the data of each, and which must exist.
 type ledger struct {
 	mu   sync.Mutex
 	data map[string]string
 	must map[string]bool
-	// read counts records that were read before their writer had its answer.
+	// read counts records that were read before their put was answered.
 	read int
 }
 
-// note says that a sequence number was given to data, and complains if it was given to other data
-// before.
+// note records the data of a sequence number, and fails if the number had other data before.
 func (l *ledger) note(sequence, data string, read bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -94,8 +93,8 @@ func (c *crashRun) open(fs vfs.FS) (*embedded.DB, *pebblestream.Stream) {
 	return db, s
 }
 
-// cycle checks a stream, lets writers, a reader and a resharder loose on it and returns what a
-// power cut among them leaves.
+// cycle checks a stream, runs writers, a reader and a resharder on it, and returns the disk that a
+// power cut at some moment leaves.
 func (c *crashRun) cycle(fs *vfs.MemFS, unsynced int, seen *outcomes) *vfs.MemFS {
 	db, s := c.open(fs)
 	if err := s.CreateStream(c.Context(), "events", 2); err != nil {
@@ -124,8 +123,7 @@ func (c *crashRun) cycle(fs *vfs.MemFS, unsynced int, seen *outcomes) *vfs.MemFS
 	if err := db.Close(); err != nil {
 		c.Fatal(err)
 	}
-	// What was answered or read after the moment of knowledge happened in a world that the power
-	// cut took back.
+	// The power cut took back what was answered or read after that moment.
 	for sequence := range c.known.data {
 		if !must[sequence] {
 			delete(c.known.data, sequence)
@@ -143,7 +141,7 @@ func (c *crashRun) failed(what string, err error) {
 	}
 }
 
-// write puts calls of one to three records.
+// write makes puts of one to three records.
 func (c *crashRun) write(ctx context.Context, s *pebblestream.Stream, id int, answered chan<- struct{}) {
 	for n := 0; ctx.Err() == nil && n < 200; n++ {
 		records := make([]stream.Record, 1+n%3)
@@ -165,7 +163,7 @@ func (c *crashRun) write(ctx context.Context, s *pebblestream.Stream, id int, an
 	}
 }
 
-// read follows all shards: what a reader has seen is as good as answered.
+// read reads all shards: a record that was read must survive like one that was answered.
 func (c *crashRun) read(ctx context.Context, s *pebblestream.Stream) {
 	at := map[string]stream.Position{}
 	for ctx.Err() == nil {
@@ -190,7 +188,7 @@ func (c *crashRun) read(ctx context.Context, s *pebblestream.Stream) {
 	}
 }
 
-// reshard splits the lowest open shard and merges the two lowest, in turns.
+// reshard alternately splits the lowest open shard and merges the two lowest.
 func (c *crashRun) reshard(ctx context.Context, s *pebblestream.Stream) {
 	for n := 0; ctx.Err() == nil && n < 6; n++ {
 		shards, err := s.Shards(ctx, "events")
@@ -209,7 +207,7 @@ func (c *crashRun) reshard(ctx context.Context, s *pebblestream.Stream) {
 	}
 }
 
-// check compares what is stored with what is known; from then on it is known.
+// check compares the stored records with the ledger, and then records them in it.
 func (c *crashRun) check(s *pebblestream.Stream, seen *outcomes) {
 	ctx := c.Context()
 	shards, err := s.Shards(ctx, "events")
@@ -255,7 +253,7 @@ func (c *crashRun) check(s *pebblestream.Stream, seen *outcomes) {
 	}
 }
 
-// all reads a shard to its tip, or to its end.
+// all reads a shard to its newest record or its end.
 func (c *crashRun) all(s *pebblestream.Stream, shard stream.Shard) (out []stream.Delivered) {
 	it, err := s.Iterator(c.Context(), "events", shard.ID, stream.Position{})
 	for err == nil {

@@ -2,14 +2,14 @@
 // package embedded.
 //
 // A record is one key: stream, shard, sequence number. Sequence numbers come from one counter of
-// the database, are given in the order in which records become visible, and are never given again.
-// A reader looks at what is on disk already, so no record that was read is ever lost, and none
-// appears behind a reader. Shards split and merge as those of Kinesis do; records older than the
-// retention are trimmed, by whoever calls next.
+// the database, rise in the order in which records become visible, and are never used twice. A
+// reader reads only what is on disk already, so a record that was read is never lost, and none
+// appears behind a reader. Shards split and merge as those of Kinesis do. Any call may trim the
+// records that are older than the retention.
 //
 // CreateStream, DeleteStream, Split, Merge and Trim are beyond the port, for setup and tests.
 // Kinesis fails in ways that a healthy disk does not; tests of callers imitate them with package
 // faults.
 //
-// Next on the walk: bucket.
+// Walk: Stream.Put -> put.stage; Stream.Iterator -> Stream.Get; then bucket.
 package pebblestream

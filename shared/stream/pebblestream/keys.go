@@ -13,8 +13,8 @@ import (
 
 // Keys in the database:
 //
-//	s m <stream name>  -> the stream's description, JSON
-//	s n                -> 8 bytes: sequence numbers below this one may have been given out
+//	s m <stream name>  -> the description of the stream, JSON
+//	s n                -> 8 bytes: sequence numbers below this one may have been used
 //	s r <stream id, 8 bytes> <shard, 4 bytes> <sequence, 8 bytes>
 //	                   -> arrival in µs, 8 bytes; length of the partition key; the key; the data
 const (
@@ -31,7 +31,7 @@ func metaKey(name string) []byte {
 	return append([]byte{embedded.StreamSpace, metaSpace}, name...)
 }
 
-// shardKey is a shard of one stream, as long as that stream lives.
+// shardKey identifies a shard of a stream, until the stream is deleted.
 type shardKey struct {
 	stream uint64
 	shard  uint32
@@ -52,7 +52,7 @@ func recordKey(at shardKey, sequence uint64) []byte {
 
 func sequenceOf(key []byte) uint64 { return binary.BigEndian.Uint64(key[14:]) }
 
-// recordSize is the length of a stored record.
+// recordSize returns the length of a stored record.
 func recordSize(r stream.Record) int {
 	n := len(r.PartitionKey)
 	return 8 + uvarintSize(uint64(n)) + n + len(r.Data)
@@ -88,19 +88,20 @@ func cutRecord(value []byte) (arrived int64, key, data []byte, err error) {
 
 func formatSequence(sequence uint64) string { return strconv.FormatUint(sequence, 10) }
 
-// parseSequence reads a sequence number of the port, up to 56 digits. One that this engine cannot
-// have given is the largest.
+// parseSequence reads a sequence number of the port, up to 56 digits. It returns the largest number
+// for one that this engine cannot have used.
 func parseSequence(s string) (uint64, error) {
 	if err := stream.CheckSequence(s); err != nil {
 		return 0, err
 	}
-	// The only error left is that the number is out of range, and then ParseUint gives the largest.
+	// The only error left is that the number is out of range, and then ParseUint returns the
+	// largest.
 	n, _ := strconv.ParseUint(s, 10, 64)
 	return n, nil
 }
 
-// cursor is what an iterator carries: the next sequence number to read, 0 for the oldest, and when
-// it was made.
+// cursor is the content of an iterator: the shard, the next sequence number to read, 0 for the
+// oldest, and when it was made.
 type cursor struct {
 	at   shardKey
 	next uint64

@@ -34,7 +34,7 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
-// FuzzIterator gives strange iterators to Get, and takes good ones through their text.
+// FuzzIterator gives random iterators to Get, and parses the text of valid ones.
 func FuzzIterator(f *testing.F) {
 	f.Add(cursor{at: shardKey{1, 2}, next: 3, made: time.UnixMicro(4)}.String())
 	f.Add("AAAA")

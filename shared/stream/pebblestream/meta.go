@@ -44,23 +44,23 @@ type shardMeta struct {
 	Lost mark `json:"lost,omitzero"`
 }
 
-// meta describes a stream. One that readers or writers can see is never changed, only replaced.
+// meta describes a stream. A meta that readers or writers can see is never changed, only replaced.
 type meta struct {
 	Name string `json:"name"`
-	// ID tells this stream from earlier ones of the name.
+	// ID distinguishes this stream from earlier ones of the name.
 	ID uint64 `json:"id"`
-	// Created is in Unix seconds. It outlives the stream, so that the next of the name is created
-	// later.
+	// Created is in Unix seconds. It is kept after a deletion, so that the next stream of the name
+	// has a later one.
 	Created int64       `json:"created"`
 	Deleted bool        `json:"deleted,omitempty"`
 	Next    uint32      `json:"next_shard"`
 	Shards  []shardMeta `json:"shards"`
 
-	// open has the places in Shards of those that take records, by hash key.
+	// open has the indexes in Shards of the open shards, by hash key.
 	open []int
 }
 
-// index fills what is derived.
+// index fills the derived field and returns m.
 func (m *meta) index() *meta {
 	m.open = m.open[:0]
 	for i, s := range m.Shards {
@@ -72,7 +72,7 @@ func (m *meta) index() *meta {
 	return m
 }
 
-// clone is a copy to change.
+// clone returns a copy to change.
 func (m *meta) clone() *meta {
 	c := *m
 	c.Shards = slices.Clone(m.Shards)
@@ -80,13 +80,13 @@ func (m *meta) clone() *meta {
 	return &c
 }
 
-// place is the open shard for a hash key. The open shards cover all hash keys.
+// place returns the open shard for a hash key. The open shards cover all hash keys.
 func (m *meta) place(h hashKey) *shardMeta {
 	i := sort.Search(len(m.open), func(i int) bool { return bytes.Compare(m.Shards[m.open[i]].Last[:], h[:]) >= 0 })
 	return &m.Shards[m.open[i]]
 }
 
-// shard finds a shard by its number.
+// shard returns the shard of a number, nil if there is none.
 func (m *meta) shard(number uint32) *shardMeta {
 	for i := range m.Shards {
 		if m.Shards[i].Number == number {
@@ -96,7 +96,7 @@ func (m *meta) shard(number uint32) *shardMeta {
 	return nil
 }
 
-// byID finds a shard by its name.
+// byID returns the shard of an id.
 func (m *meta) byID(id string) (*shardMeta, error) {
 	for i := range m.Shards {
 		if shardID(m.Shards[i].Number) == id {
@@ -106,14 +106,14 @@ func (m *meta) byID(id string) (*shardMeta, error) {
 	return nil, fmt.Errorf("%w: shard %q of stream %q", stream.ErrNotFound, id, m.Name)
 }
 
-// add makes a new shard. It may move the others.
+// add adds a shard. It may move the others in memory.
 func (m *meta) add(first, last *big.Int, parents ...uint32) {
 	m.Shards = append(m.Shards, shardMeta{Number: m.Next, First: hashKeyOf(first), Last: hashKeyOf(last), Parents: parents})
 	m.Next++
 }
 
-// even makes n shards of equal ranges, as CreateStream of Kinesis does.
-func (m *meta) even(n int) {
+// addEqual adds n shards of equal ranges, as CreateStream of Kinesis does.
+func (m *meta) addEqual(n int) {
 	all := new(big.Int).Lsh(big.NewInt(1), 128)
 	start := func(i int) *big.Int {
 		s := new(big.Int).Mul(all, big.NewInt(int64(i)))
@@ -124,7 +124,7 @@ func (m *meta) even(n int) {
 	}
 }
 
-// shardID is a shard's name, as Kinesis writes it.
+// shardID returns the id of a shard, in the form of Kinesis.
 func shardID(number uint32) string {
 	digits := fmt.Sprint(number)
 	return "shardId-" + strings.Repeat("0", 12-len(digits)) + digits

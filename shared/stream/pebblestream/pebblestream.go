@@ -12,11 +12,11 @@ import (
 	"passbook/shared/stream"
 )
 
-// Options says how a Stream behaves. The zero value is usable.
+// Options configures a Stream. The zero value is usable.
 type Options struct {
-	// Now is the clock that stamps arrivals and expires iterators; nil is the database's.
+	// Now is the clock for arrivals and for the age of iterators; nil is that of the database.
 	Now func() time.Time
-	// Shards is how many shards CreateStream makes when it is not told; 0 is 4.
+	// Shards is how many shards CreateStream creates if it is called with 0; 0 is 4.
 	Shards int
 	// Retention is how long records are kept; 0 is 24 hours, as on Kinesis.
 	Retention time.Duration
@@ -84,7 +84,7 @@ type put struct {
 	records []stream.Record
 	hashes  []hashKey
 	results []stream.PutResult
-	rung    []shardKey
+	reached []shardKey
 }
 
 func (p *put) stage(batch *pebble.Batch) error {
@@ -107,7 +107,7 @@ func (p *put) add(batch *pebble.Batch, i int, m *meta, r stream.Record) error {
 	if err != nil {
 		return err
 	}
-	// Arrivals on a shard never go back, also when the clock does, so that AtTime can be found by
+	// Arrivals on a shard never go back, even if the clock does, so that AtTime can be found by
 	// bisection.
 	arrived := max(p.now, p.state.last[at])
 	p.state.last[at] = arrived
@@ -115,8 +115,8 @@ func (p *put) add(batch *pebble.Batch, i int, m *meta, r stream.Record) error {
 	putRecordKey(op.Key, at, sequence)
 	putRecord(op.Value, r, arrived)
 	p.results[i] = stream.PutResult{Shard: shardID(shard.Number), Sequence: formatSequence(sequence)}
-	if len(p.rung) == 0 || p.rung[len(p.rung)-1] != at {
-		p.rung = append(p.rung, at)
+	if len(p.reached) == 0 || p.reached[len(p.reached)-1] != at {
+		p.reached = append(p.reached, at)
 	}
 	return op.Finish()
 }
@@ -125,8 +125,8 @@ func (p *put) settle(err error) {
 	if err != nil {
 		return
 	}
-	for _, at := range p.rung {
-		p.state.bells.ring(at)
+	for _, at := range p.reached {
+		p.state.arrivals.notify(at)
 	}
 }
 
@@ -159,19 +159,19 @@ func (s *Stream) Created(ctx context.Context, name string) (time.Time, error) {
 	return time.Unix(m.Created, 0).UTC(), nil
 }
 
-// Arrived implements stream.Notifier. For a stream or shard that is not there it answers a closed
-// channel: go and see.
+// Arrived implements stream.Notifier. For a stream or shard that does not exist it returns a closed
+// channel, so that the reader looks again.
 func (s *Stream) Arrived(name, shard string) <-chan struct{} {
-	bell, err := s.state.bells.wait(func() (shardKey, error) { return s.lookUp(name, shard) })
+	arrival, err := s.state.arrivals.wait(func() (shardKey, error) { return s.lookUp(name, shard) })
 	if err != nil {
 		gone := make(chan struct{})
 		close(gone)
 		return gone
 	}
-	return bell
+	return arrival
 }
 
-// lookUp finds a shard that readers can see.
+// lookUp returns the key of a shard that readers can see.
 func (s *Stream) lookUp(name, shard string) (shardKey, error) {
 	m, err := s.state.visible.Load().find(name)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"passbook/shared/stream/streamtest"
 )
 
-// clock is the real time, moved on by hand.
+// clock is the real time, which the test can move forward.
 type clock struct{ ahead atomic.Int64 }
 
 func (c *clock) Now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }

@@ -11,7 +11,7 @@ import (
 	"passbook/shared/stream"
 )
 
-// maxGetBytes bounds a Get as GetRecords of Kinesis is: 10 MiB.
+// maxGetBytes bounds a Get as Kinesis bounds GetRecords: 10 MiB.
 const maxGetBytes = 10 << 20
 
 // Iterator implements stream.Stream.
@@ -36,7 +36,7 @@ func (s *Stream) Iterator(ctx context.Context, name, shard string, p stream.Posi
 	return cursor{at: at, next: next, made: s.now()}.String(), nil
 }
 
-// locate turns a position into the next sequence number to read, 0 for the oldest there is.
+// locate returns the next sequence number to read from a position, 0 for the oldest.
 func locate(view *embedded.View, at shardKey, lost mark, p stream.Position) (uint64, error) {
 	switch p.Where {
 	case stream.TrimHorizon:
@@ -56,8 +56,8 @@ func locate(view *embedded.View, at shardKey, lost mark, p stream.Position) (uin
 	return 0, fmt.Errorf("%w: position %d", stream.ErrInvalid, p.Where)
 }
 
-// locateSequence goes to a sequence number that is on the shard, or, to go on after it, is the
-// newest of those trimmed.
+// locateSequence returns the next sequence number to read from a position at or after a record. The
+// record must be on the shard; for AfterSequence it may also be the newest that was trimmed.
 func locateSequence(view *embedded.View, at shardKey, lost mark, p stream.Position) (uint64, error) {
 	sequence, err := parseSequence(p.Sequence)
 	if err != nil {
@@ -82,8 +82,8 @@ func locateSequence(view *embedded.View, at shardKey, lost mark, p stream.Positi
 	return sequence, nil
 }
 
-// firstSince bisects for the first record that arrived at or after a time; past the newest where
-// all are older.
+// firstSince finds the first record that arrived at or after a time, by bisection. It returns the
+// number after the newest if all are older.
 func firstSince(view *embedded.View, at shardKey, lost uint64, since int64) (sequence uint64, err error) {
 	last, _, err := newest(view, at)
 	if err != nil || last <= lost {
@@ -106,7 +106,7 @@ func firstSince(view *embedded.View, at shardKey, lost uint64, since int64) (seq
 	return lost + 1 + uint64(n), errors.Join(bad, iter.Error())
 }
 
-// Get implements stream.Stream. An iterator whose next records were trimmed since it was made is
+// Get implements stream.Stream. An iterator whose next records were trimmed after it was made is
 // ErrTrimmed.
 func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Batch, error) {
 	if err := ctx.Err(); err != nil {
@@ -120,8 +120,8 @@ func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Ba
 		return stream.Batch{}, err
 	}
 	now := s.now()
-	// The shard is looked up before the view is taken: a shard seen closed has all its records in
-	// the view.
+	// The shard is looked up before the view is taken: the view has all records of a shard that was
+	// closed before.
 	_, shard, err := s.state.visible.Load().shard(c.at)
 	switch {
 	case err != nil:
@@ -145,7 +145,7 @@ func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Ba
 	return r.batch(shard.ClosedAt != 0, now), nil
 }
 
-// reader collects one Get.
+// reader collects the records of one Get.
 type reader struct {
 	ctx     context.Context
 	at      shardKey
@@ -153,11 +153,10 @@ type reader struct {
 	limit   int
 	more    bool
 	records []stream.Delivered
-	// room is what the data of several records is copied into, so that a record costs no allocation
-	// for its data.
-	room []byte
-	// roomBytes is the size of the last room.
-	roomBytes int
+	// buffer is shared by the data of several records, so that a record needs no allocation.
+	buffer []byte
+	// bufferBytes is the size of the last buffer.
+	bufferBytes int
 }
 
 func (r *reader) read(view *embedded.View) (err error) {
@@ -190,21 +189,21 @@ func (r *reader) read(view *embedded.View) (err error) {
 	return iter.Error()
 }
 
-// A read's records share rooms that double from the first to the last size: most reads hold a
-// record or two, and a backlog holds thousands.
+// The records of a read share buffers that double from the first to the last size: most reads have
+// a record or two, and one of a backlog has thousands.
 const (
-	firstRoomBytes = 2 << 10
-	lastRoomBytes  = 64 << 10
+	firstBufferBytes = 2 << 10
+	lastBufferBytes  = 64 << 10
 )
 
 func (r *reader) copy(data []byte) []byte {
-	if len(data) > len(r.room) {
-		r.roomBytes = min(max(2*r.roomBytes, firstRoomBytes), lastRoomBytes)
-		r.room = make([]byte, max(r.roomBytes, len(data)))
+	if len(data) > len(r.buffer) {
+		r.bufferBytes = min(max(2*r.bufferBytes, firstBufferBytes), lastBufferBytes)
+		r.buffer = make([]byte, max(r.bufferBytes, len(data)))
 	}
-	n := copy(r.room, data)
-	out := r.room[:n:n]
-	r.room = r.room[n:]
+	n := copy(r.buffer, data)
+	out := r.buffer[:n:n]
+	r.buffer = r.buffer[n:]
 	return out
 }
 

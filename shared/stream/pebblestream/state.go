@@ -15,17 +15,17 @@ import (
 	"passbook/shared/stream"
 )
 
-// reservation is how many sequence numbers are set aside with one write. A crash skips what is left
-// of them.
+// reservation is how many sequence numbers are reserved with one write. A crash skips the unused
+// ones.
 const reservation = 1 << 20
 
-// catalog has all streams by name. It is never changed, only replaced.
+// catalog is all streams by name. It is never changed, only replaced.
 type catalog map[string]*meta
 
-// state is what all handles on one database share.
+// state is shared by all handles on one database.
 //
-// There are two truths about streams. staged is that of the writers: it is read and replaced only
-// within a Stage, so that a record never lands on a shard behind its split. visible is that of the
+// It has two versions of the streams. staged is that of the writers: it is read and replaced only
+// within a Stage, so that a record never lands on a shard after its split. visible is that of the
 // readers: it follows when the change is durable.
 type state struct {
 	loaded error
@@ -33,23 +33,23 @@ type state struct {
 	staged  catalog
 	visible atomic.Pointer[catalog]
 
-	// next and reserved bound the sequence numbers; last has the newest arrival of a shard. Only a
-	// Stage touches them.
+	// next and reserved bound the sequence numbers; last has the newest arrival of each shard. They
+	// are used only within a Stage.
 	next, reserved uint64
 	last           map[shardKey]int64
 
-	// admin is held by whoever splits, merges, trims, creates or deletes.
+	// admin is locked by calls that split, merge, trim, create or delete.
 	admin sync.Mutex
-	// sweepAt is when to trim by age next, Unix microseconds.
+	// sweepAt is the time of the next sweep, Unix microseconds.
 	sweepAt atomic.Int64
 
-	bells bells
-	trims trims
+	arrivals arrivals
+	trims    trims
 }
 
 func load(db *embedded.DB) *state {
 	s := &state{staged: catalog{}, last: map[shardKey]int64{}}
-	s.bells.open = map[shardKey]chan struct{}{}
+	s.arrivals.open = map[shardKey]chan struct{}{}
 	s.trims.marks = map[shardKey]mark{}
 	s.loaded = s.load(db)
 	first := s.staged
@@ -96,7 +96,7 @@ func (s *state) load(db *embedded.DB) (err error) {
 	return iter.Error()
 }
 
-// newest is the last record of a shard in the view, zeros where there is none.
+// newest returns the last record of a shard in the view, zeros if there is none.
 func newest(view *embedded.View, at shardKey) (sequence uint64, arrived int64, err error) {
 	iter, err := view.Iter(recordKey(at, 0), recordKey(at, ^uint64(0)))
 	if err != nil {
@@ -118,7 +118,7 @@ func (c catalog) find(name string) (*meta, error) {
 	return nil, fmt.Errorf("%w: stream %q", stream.ErrNotFound, name)
 }
 
-// shard finds a shard by its key.
+// shard returns the shard of a key.
 func (c catalog) shard(at shardKey) (*meta, *shardMeta, error) {
 	for _, m := range c {
 		if m.ID == at.stream && !m.Deleted {
@@ -130,8 +130,8 @@ func (c catalog) shard(at shardKey) (*meta, *shardMeta, error) {
 	return nil, nil, fmt.Errorf("%w: shard of the iterator", stream.ErrNotFound)
 }
 
-// sequence gives the next number, with gaps as Kinesis has them, and reserves more when they run
-// out. Only for a Stage.
+// sequence returns the next sequence number, with gaps as on Kinesis, and reserves more when they
+// run out. It is called only within a Stage.
 func (s *state) sequence(batch *pebble.Batch) (uint64, error) {
 	s.next += 1 + s.next*0x9e3779b97f4a7c15>>62
 	if s.next >= s.reserved {
@@ -143,8 +143,8 @@ func (s *state) sequence(batch *pebble.Batch) (uint64, error) {
 	return s.next, nil
 }
 
-// stage replaces a stream's description for the writers and returns what to do for the readers when
-// that is durable. Only for a Stage.
+// stage replaces the description of a stream for the writers, and returns a function that shows it
+// to the readers, to be called when it is durable. It is called only within a Stage.
 func (s *state) stage(batch *pebble.Batch, m *meta) (show func(), err error) {
 	text, err := json.Marshal(m.index())
 	if err != nil {
@@ -159,16 +159,15 @@ func (s *state) stage(batch *pebble.Batch, m *meta) (show func(), err error) {
 	return func() { s.visible.Store(&next) }, nil
 }
 
-// mark is the newest record of a shard that was trimmed: zeros where none was.
+// mark is the newest trimmed record of a shard, zeros if there is none.
 type mark struct {
 	Sequence uint64 `json:"sequence"`
 	// Arrived is when it arrived, Unix microseconds.
 	Arrived int64 `json:"arrived"`
 }
 
-// trims has the marks of all shards. A mark is set when its trim is staged, before any view can
-// lack the records, so that a reader that takes its view first and asks for the mark then never
-// passes over a trim without seeing it.
+// trims is the marks of all shards. A mark is set when its trim is staged, before any view can lack
+// the records. So a reader that takes a view and then looks at the mark never misses a trim.
 type trims struct {
 	mu    sync.Mutex
 	marks map[shardKey]mark
@@ -186,15 +185,15 @@ func (t *trims) get(at shardKey) mark {
 	return t.marks[at]
 }
 
-// bells wake who waits for a shard.
-type bells struct {
+// arrivals notifies the readers that wait for a shard.
+type arrivals struct {
 	mu   sync.Mutex
 	open map[shardKey]chan struct{}
 }
 
-// wait returns a shard's bell. The shard is looked for while no bell can ring: what changes it
-// later rings this one.
-func (b *bells) wait(find func() (shardKey, error)) (<-chan struct{}, error) {
+// wait returns the channel that the next notify of a shard closes. It looks the shard up under the
+// lock, so that a later change of the shard closes this channel.
+func (b *arrivals) wait(find func() (shardKey, error)) (<-chan struct{}, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	at, err := find()
@@ -209,7 +208,7 @@ func (b *bells) wait(find func() (shardKey, error)) (<-chan struct{}, error) {
 	return c, nil
 }
 
-func (b *bells) ring(at shardKey) {
+func (b *arrivals) notify(at shardKey) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if c := b.open[at]; c != nil {

@@ -12,10 +12,10 @@ import (
 
 var putClauses = []clause{
 	{"put/results", "Put puts 1..MaxPutRecords records and returns one result for each, in their order.", nil, putResults},
-	{"put/placed", "HashKey is the 128-bit number that places a partition key on a shard: MD5, big-endian.", nil, putPlaced},
+	{"put/placed", "HashKey returns the 128-bit number that places a partition key on a shard: MD5, big-endian.", nil, putPlaced},
 	{"put/order", "A shard keeps its records in sequence order;", nil, putOrder},
-	{"put/data", "Record is what a producer puts.", nil, putData},
-	{"put/limits", "ErrInvalid: the call itself is wrong (too many records, too large a record, an empty partition key).", nil, putLimits},
+	{"put/data", "Record is a partition key and data that a producer puts.", nil, putData},
+	{"put/limits", "ErrInvalid: the call itself is wrong (too many records, a record that is too large, an empty partition key).", nil, putLimits},
 	{"put/largest", "MaxRecordBytes is the most bytes of one record's data and partition key (the default stream's 1 MiB).", nil, putLargest},
 	{"put/together", "Methods may be called concurrently; every call obeys its context's deadline.", nil, putTogether},
 	{"context", "every call obeys its context's deadline.", nil, contextEnded},
@@ -32,7 +32,7 @@ func putResults(s *suite) {
 	for attempt := 0; stored < 20; attempt++ {
 		results, err := s.First.Put(s.ctx, s.name, records)
 		if err != nil {
-			s.same(rest(s.ctx, attempt))
+			s.same(pause(s.ctx, attempt))
 			continue
 		}
 		s.same(differ("results", len(results), len(records)))
@@ -71,7 +71,7 @@ func putPlaced(s *suite) {
 
 func putOrder(s *suite) {
 	s.create(1)
-	records := letters("a", 0, 40)
+	records := numbered("a", 0, 40)
 	puts := s.mustSend(records...)
 	for i := 1; i < len(puts); i++ {
 		if stream.CompareSequence(puts[i-1].Sequence, puts[i].Sequence) >= 0 {
@@ -114,7 +114,7 @@ func putData(s *suite) {
 
 func putLimits(s *suite) {
 	s.create(1)
-	many := letters("a", 0, stream.MaxPutRecords+1)
+	many := numbered("a", 0, stream.MaxPutRecords+1)
 	mebibyte := make([]byte, stream.MaxRecordBytes)
 	half := stream.Record{PartitionKey: "a", Data: mebibyte[:stream.MaxRecordBytes/2]}
 	heavy := []stream.Record{half, half, half, half, half, half, half, half, half}
@@ -129,12 +129,12 @@ func putLimits(s *suite) {
 		_, err := s.First.Put(s.ctx, s.name, records)
 		s.wantErr(err, stream.ErrInvalid, "put of %s", name)
 	}
-	one := letters("a", 0, 1)
+	one := numbered("a", 0, 1)
 	put := s.mustSend(one...)[0]
 	s.same(differ("all that is there", data(s.mustTail(put.Shard, stream.Position{}, 1)), texts(one)))
 }
 
-// putLargest puts full calls and reads them back in pages of at most 10 MiB.
+// putLargest makes the largest puts and reads the records in batches of at most 10 MiB.
 func putLargest(s *suite) {
 	const mebibytes = 11
 	s.create(1)
@@ -142,13 +142,13 @@ func putLargest(s *suite) {
 	for i := range mebibytes {
 		s.mustSend(stream.Record{PartitionKey: "large", Data: fmt.Appendf(large[:0:0], "%06d%s", i, large[6:])})
 	}
-	full := letters("small", 0, stream.MaxPutRecords)
+	full := numbered("small", 0, stream.MaxPutRecords)
 	for attempt := 0; ; attempt++ {
 		began := time.Now()
 		if _, err := s.First.Put(s.ctx, s.name, full); err == nil {
 			break
 		}
-		s.same(restAfter(s.ctx, began, attempt))
+		s.same(pauseAfter(s.ctx, began, attempt))
 	}
 	it, err := s.iterator(s.shards()[0].ID, stream.Position{})
 	s.same(err)
@@ -159,7 +159,7 @@ func putLargest(s *suite) {
 		if err != nil {
 			// an emulator on a busy machine may not manage 10 MiB within the adapter's deadline
 			limit = 4
-			s.same(restAfter(s.ctx, began, attempt))
+			s.same(pauseAfter(s.ctx, began, attempt))
 			continue
 		}
 		bytes := 0
@@ -176,8 +176,8 @@ func putLargest(s *suite) {
 	}
 }
 
-// putTogether puts from many goroutines and two handles and reads all of it back, each goroutine's
-// records in its order.
+// putTogether puts from many goroutines and two handles, and reads all records, those of each
+// goroutine in order.
 func putTogether(s *suite) {
 	const writers, each = 8, 25
 	s.create(2)
@@ -186,7 +186,7 @@ func putTogether(s *suite) {
 		mine := *s
 		mine.First = []stream.Stream{s.First, s.Second}[w%2]
 		group.Go(func() {
-			if _, err := mine.send(letters(fmt.Sprint("writer-", w), 0, each)...); err != nil {
+			if _, err := mine.send(numbered(fmt.Sprint("writer-", w), 0, each)...); err != nil {
 				s.Errorf("put: %v", err)
 			}
 		})
@@ -208,7 +208,7 @@ func putTogether(s *suite) {
 	}
 	for w := range writers {
 		key := fmt.Sprint("writer-", w)
-		s.same(differ(key, firstCopies(got[key]), texts(letters(key, 0, each))))
+		s.same(differ(key, firstCopies(got[key]), texts(numbered(key, 0, each))))
 	}
 }
 
@@ -231,7 +231,7 @@ func contextEnded(s *suite) {
 	s.same(err)
 	ctx, cancel := context.WithCancel(s.ctx)
 	cancel()
-	_, putErr := s.First.Put(ctx, s.name, letters("never", 0, 1))
+	_, putErr := s.First.Put(ctx, s.name, numbered("never", 0, 1))
 	_, shardsErr := s.First.Shards(ctx, s.name)
 	_, iteratorErr := s.First.Iterator(ctx, s.name, shard, stream.Position{})
 	_, getErr := s.First.Get(ctx, it, 1)
@@ -239,13 +239,13 @@ func contextEnded(s *suite) {
 	for name, err := range map[string]error{"put": putErr, "shards": shardsErr, "iterator": iteratorErr, "get": getErr, "created": createdErr} {
 		s.wantErr(err, context.Canceled, "%s with an ended context", name)
 	}
-	one := letters("a", 0, 1)
+	one := numbered("a", 0, 1)
 	s.mustSend(one...)
 	s.same(differ("all that is there", data(s.mustTail(shard, stream.Position{}, 1)), texts(one)))
 }
 
 func notFound(s *suite) {
-	_, err := s.First.Put(s.ctx, s.name, letters("a", 0, 1))
+	_, err := s.First.Put(s.ctx, s.name, numbered("a", 0, 1))
 	s.wantErr(err, stream.ErrNotFound, "put on no stream")
 	_, err = s.First.Shards(s.ctx, s.name)
 	s.wantErr(err, stream.ErrNotFound, "shards of no stream")

@@ -12,8 +12,8 @@ var readClauses = []clause{
 	{"read/positions", "Position is where to start reading a shard.", nil, readPositions},
 	{"read/latest", "Latest is after the newest record.", nil, readLatest},
 	{"read/time", "AtTime is the first record that arrived at or after Position.Time.", nil, readTime},
-	{"read/cut-points", "Next is the iterator to go on with; empty when a closed shard was read to its end.", nil, readCutPoints},
-	{"read/behind", "Behind is how far the batch's end is from the tip; 0 when everything was read.", nil, readBehind},
+	{"read/cut-points", "Next is the iterator for the next Get; empty if a closed shard was read to its end.", nil, readCutPoints},
+	{"read/behind", "Behind is how far the end of the batch is from the newest record; 0 if everything was read.", nil, readBehind},
 	{"read/limits", "Get reads up to limit records (1..MaxGetRecords; at most 10 MiB).", nil, readLimits},
 	{"read/handles", "A nil Err means durable.", nil, readHandles},
 	{"read/expired", "ErrExpiredIterator: the iterator is older than IteratorAge; take a new one after the last sequence number read.",
@@ -22,12 +22,12 @@ var readClauses = []clause{
 		func(h Harness) bool { _, can := h.First.(stream.Notifier); return can }, readWoken},
 }
 
-// filled makes a stream of one shard with n records and returns what a reader gets from its start,
-// twice alike: a put that got no answer and was repeated may show late.
+// filled creates a stream of one shard with n records, and returns what a reader gets from its
+// start when two reads agree: the copy of a repeated put may become visible late.
 func (s *suite) filled(n int) (shard string, all []stream.Delivered) {
 	s.Helper()
 	s.create(1)
-	puts := s.mustSend(letters("a", 0, n)...)
+	puts := s.mustSend(numbered("a", 0, n)...)
 	shard = puts[0].Shard
 	all = s.mustTail(shard, stream.Position{}, n)
 	s.eventually(func() error {
@@ -69,12 +69,12 @@ func readLatest(s *suite) {
 		}
 		it, err := s.iterator(shard, stream.Position{Where: stream.Latest})
 		s.same(err)
-		next := letters("a", from, 1)
+		next := numbered("a", from, 1)
 		put := s.mustSend(next...)[0]
 		for attempt := 0; ; attempt++ {
 			batch, err := s.First.Get(s.ctx, it, 10)
 			if errors.Is(err, stream.ErrThrottled) || errors.Is(err, stream.ErrExpiredIterator) {
-				s.same(rest(s.ctx, attempt))
+				s.same(pause(s.ctx, attempt))
 				continue
 			}
 			s.same(err)
@@ -83,15 +83,15 @@ func readLatest(s *suite) {
 				break
 			}
 			it = batch.Next
-			s.same(rest(s.ctx, attempt))
+			s.same(pause(s.ctx, attempt))
 		}
 		got := s.mustTail(shard, stream.Position{Where: stream.AtSequence, Sequence: put.Sequence}, 1)
 		s.same(differ("at its result", data(got[:1]), texts(next)))
 	}
 }
 
-// readTime allows a store without a clock to be moved to take times in whole seconds, as an
-// emulator may.
+// readTime allows whole seconds for a store whose clock the test cannot move: an emulator may
+// round.
 func readTime(s *suite) {
 	grain, apart := time.Second, 2*time.Second
 	wait := func() { s.same(backoff.Sleep(s.ctx, apart)) }
@@ -100,7 +100,7 @@ func readTime(s *suite) {
 	}
 	shard, _ := s.filled(6)
 	wait()
-	s.mustSend(letters("a", 6, 6)...)
+	s.mustSend(numbered("a", 6, 6)...)
 	all := s.mustTail(shard, stream.Position{}, 12)
 	for _, from := range all {
 		got := s.mustTail(shard, stream.Position{Where: stream.AtTime, Time: from.Arrived}, 1)
@@ -128,7 +128,7 @@ func readCutPoints(s *suite) {
 		}
 		s.same(differ("in parts", data(got), data(all)))
 	}
-	// An iterator can be used again while it is young.
+	// An iterator can be used again until it expires.
 	it, err := s.iterator(shard, stream.Position{})
 	s.same(err)
 	for range 2 {
@@ -154,7 +154,7 @@ func readBehind(s *suite) {
 				it, err = s.iterator(shard, stream.Position{})
 				s.same(err)
 			}
-			s.same(rest(s.ctx, attempt))
+			s.same(pause(s.ctx, attempt))
 			continue
 		}
 		if n := len(batch.Records); n > 0 {
@@ -189,7 +189,7 @@ func readLimits(s *suite) {
 		s.wantErr(err, stream.ErrInvalid, "limit %d", limit)
 	}
 	for _, bad := range []string{"", "x", it[:len(it)/2], it + "AAAA", "\x00\xff"} {
-		// Refused in whatever words, but none that a reader would repeat the call for.
+		// Any error is right, except one for which a reader would repeat the call.
 		batch, err := s.First.Get(s.ctx, bad, 1)
 		if err == nil || errors.Is(err, stream.ErrThrottled) || errors.Is(err, stream.ErrExpiredIterator) || errors.Is(err, stream.ErrTrimmed) {
 			s.Fatalf("iterator %q gives %v, %v", bad, batch, err)
@@ -197,16 +197,16 @@ func readLimits(s *suite) {
 	}
 }
 
-// readHandles reads through one handle what was answered through another.
+// readHandles reads through one handle the records that were put through another.
 func readHandles(s *suite) {
 	s.create(1)
 	shard := s.shards()[0].ID
 	there := *s
 	there.First = s.Second
 	for i := range 10 {
-		s.mustSend(letters("a", i, 1)...)
+		s.mustSend(numbered("a", i, 1)...)
 		got := there.mustTail(shard, stream.Position{}, i+1)
-		s.same(differ("read by the other", data(got), texts(letters("a", 0, i+1))))
+		s.same(differ("read by the other", data(got), texts(numbered("a", 0, i+1))))
 	}
 }
 
@@ -239,11 +239,11 @@ func readWoken(s *suite) {
 		s.Fatal("woken by nothing")
 	default:
 	}
-	put := s.mustSend(letters("a", 0, 1)...)[0]
+	put := s.mustSend(numbered("a", 0, 1)...)[0]
 	wait("a record", bell)
 	wait("a record", twin)
 	got := s.mustTail(shard, stream.Position{Where: stream.AtSequence, Sequence: put.Sequence}, 1)
-	s.same(differ("what woke", data(got), texts(letters("a", 0, 1))))
+	s.same(differ("what woke", data(got), texts(numbered("a", 0, 1))))
 	if s.Split != nil {
 		bell = notifier.Arrived(s.name, shard)
 		s.same(s.Split(s.ctx, s.name, shard))

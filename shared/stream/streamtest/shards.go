@@ -16,10 +16,10 @@ func canReshard(h Harness) bool { return h.Split != nil && h.Merge != nil }
 var shardClauses = []clause{
 	{"shards/cover", "Shard is a part of a stream: a range of hash keys, and its ancestry.", nil, shardsCover},
 	{"shards/split", "Parents has none (an original shard), one (a child of a split) or two (of a merge) shard ids.", canReshard, shardsSplit},
-	{"shards/closed", "Closed: the shard takes no more records; read it to its end, then its children.", canReshard, shardsClosed},
+	{"shards/closed", "Closed reports whether the shard takes no more records. Read it to its end, then its children.", canReshard, shardsClosed},
 	{"shards/moving", "shards split and merge, and a parent is read to its end before its children;", canReshard, shardsMoving},
-	{"created", "Created is when the stream was created, whole seconds.", nil, created},
-	{"created/again", "A stream that was deleted and made again has a later one, so that positions and segments of the two are never confused.", nil, createdAgain},
+	{"created", "Created returns when the stream was created, in whole seconds.", nil, created},
+	{"created/again", "A stream that was deleted and created again has a later time, so that positions and segments of the two are never confused.", nil, createdAgain},
 }
 
 // open waits for n open shards that cover all hash keys, and returns them in their order.
@@ -48,7 +48,7 @@ func (s *suite) open(n int) (open []stream.Shard) {
 	return open
 }
 
-// byID finds a shard that is listed.
+// byID returns the listed shard of an id.
 func (s *suite) byID(id string) stream.Shard {
 	s.Helper()
 	for _, shard := range s.shards() {
@@ -89,11 +89,11 @@ func shardsSplit(s *suite) {
 func shardsClosed(s *suite) {
 	s.create(1)
 	parent := s.open(1)[0]
-	before := letters("a", 0, 10)
+	before := numbered("a", 0, 10)
 	s.mustSend(before...)
 	s.same(s.Split(s.ctx, s.name, parent.ID))
 	s.open(2)
-	after := letters("a", 10, 10)
+	after := numbered("a", 10, 10)
 	child := ""
 	for _, put := range s.mustSend(after...) {
 		if put.Shard == parent.ID {
@@ -116,15 +116,15 @@ func shardsClosed(s *suite) {
 	}
 }
 
-// shardsMoving splits and merges while writers put and a reader follows, parents before children:
-// each writer's records come in its order and none is missing.
+// shardsMoving splits and merges while writers put and a reader reads parents before children: the
+// records of each writer come in order and none is missing.
 func shardsMoving(s *suite) {
 	const writers, each = 4, 60
 	s.create(1)
 	var group sync.WaitGroup
 	for w := range writers {
 		group.Go(func() {
-			if _, err := s.send(letters(fmt.Sprint("writer-", w), 0, each)...); err != nil {
+			if _, err := s.send(numbered(fmt.Sprint("writer-", w), 0, each)...); err != nil {
 				s.Errorf("put: %v", err)
 			}
 		})
@@ -152,11 +152,11 @@ func shardsMoving(s *suite) {
 	}
 	for w := range writers {
 		key := fmt.Sprint("writer-", w)
-		s.same(differ(key, firstCopies(got[key]), texts(letters(key, 0, each))))
+		s.same(differ(key, firstCopies(got[key]), texts(numbered(key, 0, each))))
 	}
 }
 
-// follow reads a closed shard to its end, and an open one, the last, until everything is there.
+// follow reads a closed shard to its end, and the last, open one until it has every record.
 func (s *suite) follow(shard stream.Shard, got map[string][]string, want int) {
 	s.Helper()
 	missing := 1 << 30
@@ -184,7 +184,7 @@ func created(s *suite) {
 	if at.Nanosecond() != 0 || at.IsZero() {
 		s.Fatalf("created %v", at)
 	}
-	s.mustSend(letters("a", 0, 1)...)
+	s.mustSend(numbered("a", 0, 1)...)
 	again, err := s.Second.Created(s.ctx, s.name)
 	s.same(err)
 	if !again.Equal(at) {
@@ -194,13 +194,13 @@ func created(s *suite) {
 
 func createdAgain(s *suite) {
 	s.create(1)
-	old := s.mustSend(letters("a", 0, 3)...)
+	old := s.mustSend(numbered("a", 0, 3)...)
 	first, err := s.First.Created(s.ctx, s.name)
 	s.same(err)
 	it, err := s.iterator(old[0].Shard, stream.Position{})
 	s.same(err)
 	s.same(s.Delete(s.ctx, s.name))
-	// Creation times are whole seconds: one must pass, or the store see to it.
+	// Creation times are whole seconds: a second must pass, or the store choose a later time.
 	if s.Advance == nil {
 		s.same(backoff.Sleep(s.ctx, time.Second))
 	}
@@ -210,9 +210,9 @@ func createdAgain(s *suite) {
 	if !second.After(first) {
 		s.Fatalf("created %v, then %v", first, second)
 	}
-	s.mustSend(letters("b", 0, 1)...)
+	s.mustSend(numbered("b", 0, 1)...)
 	got := s.mustTail(s.shards()[0].ID, stream.Position{}, 1)
-	s.same(differ("in the new stream", data(got), texts(letters("b", 0, 1))))
+	s.same(differ("in the new stream", data(got), texts(numbered("b", 0, 1))))
 	if batch, err := s.First.Get(s.ctx, it, 10); err == nil && len(batch.Records) > 0 {
 		s.Fatalf("an iterator of the old stream gives %v", batch.Records)
 	}

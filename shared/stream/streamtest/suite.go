@@ -18,11 +18,11 @@ import (
 type Harness struct {
 	// First and Second are two handles on one store, as two processes have them.
 	First, Second stream.Stream
-	// Create makes a stream and returns when it can be used. Delete removes it and returns when it
-	// is gone.
+	// Create creates a stream and returns when it can be used. Delete removes it and returns when
+	// it is gone.
 	Create func(ctx context.Context, name string, shards int) error
 	Delete func(ctx context.Context, name string) error
-	// Split and Merge return when the change can be seen, or before. They may be nil.
+	// Split and Merge may return before the change is visible. They may be nil.
 	Split func(ctx context.Context, name, shard string) error
 	Merge func(ctx context.Context, name, a, b string) error
 	// Trim removes the records of a shard before a sequence number. It may be nil.
@@ -34,16 +34,16 @@ type Harness struct {
 // deadline bounds a subtest: an emulator on a busy machine takes seconds for a MiB.
 const deadline = 5 * time.Minute
 
-// clause is a sentence of the port's documentation and the test that holds it.
+// clause is a sentence of the port's documentation and the test that checks it.
 type clause struct {
 	name, sentence string
-	// can says whether the harness can run it; nil is always.
+	// can reports whether the harness can run the test; nil is always.
 	can  func(Harness) bool
 	test func(*suite)
 }
 
-// Run holds an adapter to the contract, and returns the names of the subtests that the harness
-// cannot run.
+// Run checks that an adapter keeps the contract, and returns the names of the subtests that the
+// harness cannot run.
 func Run(t *testing.T, open func(testing.TB) Harness) (leftOut []string) {
 	h := open(t)
 	for _, c := range clauses() {
@@ -73,7 +73,7 @@ type suite struct {
 	name string
 }
 
-// create makes the test's stream.
+// create creates the stream of the test.
 func (s *suite) create(shards int) {
 	s.Helper()
 	s.same(s.Create(s.ctx, s.name, shards))
@@ -86,27 +86,22 @@ func (s *suite) create(shards int) {
 	})
 }
 
-// rest waits before a call is repeated, a little longer each time.
-func rest(ctx context.Context, attempt int) error {
-	select {
-	case <-time.After(min(time.Millisecond<<min(attempt, 10), 500*time.Millisecond)):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+// pause waits before a call is repeated, a little longer each time.
+func pause(ctx context.Context, attempt int) error {
+	return backoff.Sleep(ctx, min(time.Millisecond<<min(attempt, 10), 500*time.Millisecond))
 }
 
-// restAfter waits before a call that failed is repeated, and at least as long as it took: a slow
-// store must not be kept busy with calls whose callers have gone.
-func restAfter(ctx context.Context, began time.Time, attempt int) error {
+// pauseAfter waits before a failed call is repeated, at least as long as the call took: a slow
+// store must not be kept busy with calls whose callers have given up.
+func pauseAfter(ctx context.Context, began time.Time, attempt int) error {
 	if err := backoff.Sleep(ctx, time.Since(began)); err != nil {
 		return err
 	}
-	return rest(ctx, attempt)
+	return pause(ctx, attempt)
 }
 
-// send puts records until each of them was put at least once, and returns where the last copy of
-// each is. Records go one after another, so that those of a key keep their order.
+// send puts records until each was put at least once, and returns the result of the last copy of
+// each. It puts one record after the other, so that those of a key keep their order.
 func (s *suite) send(records ...stream.Record) ([]stream.PutResult, error) {
 	out := make([]stream.PutResult, len(records))
 	for i, r := range records {
@@ -123,7 +118,7 @@ func (s *suite) send(records ...stream.Record) ([]stream.PutResult, error) {
 			if errors.Is(err, stream.ErrInvalid) || errors.Is(err, stream.ErrNotFound) {
 				return nil, err
 			}
-			if err := restAfter(s.ctx, began, attempt); err != nil {
+			if err := pauseAfter(s.ctx, began, attempt); err != nil {
 				return nil, err
 			}
 		}
@@ -138,8 +133,8 @@ func (s *suite) mustSend(records ...stream.Record) []stream.PutResult {
 	return out
 }
 
-// letters makes n records of one key, each with other data.
-func letters(key string, from, n int) []stream.Record {
+// numbered returns n records of one key, each with its number as data.
+func numbered(key string, from, n int) []stream.Record {
 	out := make([]stream.Record, n)
 	for i := range out {
 		out[i] = stream.Record{PartitionKey: key, Data: fmt.Appendf(nil, "%s/%06d", key, from+i)}
@@ -150,29 +145,29 @@ func letters(key string, from, n int) []stream.Record {
 func (s *suite) shards() []stream.Shard {
 	s.Helper()
 	var out []stream.Shard
-	s.same(s.calm(func() (err error) {
+	s.same(s.retryThrottled(func() (err error) {
 		out, err = s.First.Shards(s.ctx, s.name)
 		return err
 	}))
 	return out
 }
 
-// calm repeats a call that is refused for load, or that got no answer within the adapter's own
-// deadline.
-func (s *suite) calm(call func() error) error {
+// retryThrottled repeats a call that is throttled, or that gets no answer within the deadline of
+// the adapter.
+func (s *suite) retryThrottled(call func() error) error {
 	for attempt := 0; ; attempt++ {
 		err := call()
 		if !errors.Is(err, stream.ErrThrottled) && (!errors.Is(err, context.DeadlineExceeded) || s.ctx.Err() != nil) {
 			return err
 		}
-		if err := rest(s.ctx, attempt); err != nil {
+		if err := pause(s.ctx, attempt); err != nil {
 			return err
 		}
 	}
 }
 
 func (s *suite) iterator(shard string, at stream.Position) (it string, err error) {
-	err = s.calm(func() error {
+	err = s.retryThrottled(func() error {
 		it, err = s.First.Iterator(s.ctx, s.name, shard, at)
 		return err
 	})
@@ -180,7 +175,7 @@ func (s *suite) iterator(shard string, at stream.Position) (it string, err error
 }
 
 // tail reads a shard from a position until it has seen n records with different data, or the end of
-// a closed shard, and returns all that it got, duplicates too, and whether it came to an end.
+// a closed shard. It returns all records, with duplicates, and reports whether it reached the end.
 func (s *suite) tail(shard string, at stream.Position, n, limit int) (got []stream.Delivered, end bool, err error) {
 	it, err := s.iterator(shard, at)
 	seen := map[string]bool{}
@@ -189,7 +184,7 @@ func (s *suite) tail(shard string, at stream.Position, n, limit int) (got []stre
 		batch, err = s.First.Get(s.ctx, it, limit)
 		switch {
 		case errors.Is(err, stream.ErrThrottled):
-			err = rest(s.ctx, attempt)
+			err = pause(s.ctx, attempt)
 			continue
 		case errors.Is(err, stream.ErrExpiredIterator):
 			if len(got) > 0 {
@@ -210,7 +205,7 @@ func (s *suite) tail(shard string, at stream.Position, n, limit int) (got []stre
 			return got, true, nil
 		}
 		if len(batch.Records) == 0 {
-			err = rest(s.ctx, attempt)
+			err = pause(s.ctx, attempt)
 		} else {
 			attempt = 0
 		}
@@ -225,7 +220,7 @@ func (s *suite) mustTail(shard string, at stream.Position, n int) []stream.Deliv
 	return got
 }
 
-// data is what the records hold, first copies only.
+// data returns the data of the records, without duplicates.
 func data(records []stream.Delivered) []string {
 	out := []string{}
 	seen := map[string]bool{}
@@ -273,7 +268,7 @@ func (s *suite) same(err error) {
 	}
 }
 
-// differ says how two answers differ, nil if they do not.
+// differ returns an error that tells how two answers differ, nil if they do not.
 func differ[T any](what string, got, want T) error {
 	if reflect.DeepEqual(got, want) {
 		return nil
@@ -289,8 +284,8 @@ func (s *suite) eventually(check func() error) {
 		if err == nil {
 			return
 		}
-		if rest(s.ctx, attempt) != nil {
-			s.Fatalf("to the end: %v", err)
+		if pause(s.ctx, attempt) != nil {
+			s.Fatalf("until the deadline: %v", err)
 		}
 	}
 }

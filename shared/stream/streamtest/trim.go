@@ -10,12 +10,12 @@ func canTrim(h Harness) bool { return h.Trim != nil }
 
 var trimClauses = []clause{
 	{"trim/positions", "A position before the trim horizon is ErrTrimmed, never silently moved.", canTrim, trimPositions},
-	{"trim/horizon", "TrimHorizon is the oldest record still there.", canTrim, trimHorizon},
+	{"trim/horizon", "TrimHorizon is the oldest record that was not trimmed.", canTrim, trimHorizon},
 	{"trim/shards", "A parent that was trimmed away is still named, but no longer listed.",
 		func(h Harness) bool { return canTrim(h) && canReshard(h) }, trimShards},
 }
 
-// trimTo trims before record i and waits until it can be seen.
+// trimTo trims before record i and waits until the trim is visible.
 func (s *suite) trimTo(shard string, all []stream.Delivered, i int) {
 	s.Helper()
 	s.same(s.Trim(s.ctx, s.name, shard, all[i].Sequence))
@@ -58,7 +58,7 @@ func trimHorizon(s *suite) {
 		s.trimTo(shard, all, kept)
 		s.same(differ("from the horizon", data(s.mustTail(shard, stream.Position{}, len(data(all[kept:])))), data(all[kept:])))
 	}
-	more := letters("a", 10, 1)
+	more := numbered("a", 10, 1)
 	put := s.mustSend(more...)[0]
 	s.same(s.Trim(s.ctx, s.name, shard, put.Sequence))
 	s.eventually(func() error {
@@ -69,15 +69,15 @@ func trimHorizon(s *suite) {
 func trimShards(s *suite) {
 	s.create(1)
 	parent := s.open(1)[0]
-	s.mustSend(letters("a", 0, 5)...)
+	s.mustSend(numbered("a", 0, 5)...)
 	s.same(s.Split(s.ctx, s.name, parent.ID))
 	s.open(2)
-	child := s.mustSend(letters("a", 5, 1)...)[0]
-	// A sequence number of the child is beyond all of its parent.
+	child := s.mustSend(numbered("a", 5, 1)...)[0]
+	// A sequence number of the child is greater than all of its parent.
 	s.same(s.Trim(s.ctx, s.name, parent.ID, child.Sequence))
 	s.eventually(func() error { return differ("shards", len(s.shards()), 2) })
 	s.same(differ("parents", s.byID(child.Shard).Parents, []string{parent.ID}))
 	_, err := s.iterator(parent.ID, stream.Position{})
 	s.wantErr(err, stream.ErrNotFound, "iterator on a trimmed shard")
-	s.same(differ("child", data(s.mustTail(child.Shard, stream.Position{}, 1)), texts(letters("a", 5, 1))))
+	s.same(differ("child", data(s.mustTail(child.Shard, stream.Position{}, 1)), texts(numbered("a", 5, 1))))
 }
