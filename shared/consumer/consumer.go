@@ -168,9 +168,9 @@ type Config struct {
 	// returns a page of the accounts of a hash bucket; next is empty at the end.
 	Accounts func(ctx context.Context, bucket byte, after string) (accounts []event.Account, next string, err error)
 	Heal     func(ctx context.Context, a event.Account) error
-	// Empty reports whether the consumer's own store lacks the accounts that it should have,
-	// although the stream has not lost a record; created is the creation of the stream. It is
-	// called once, when the worker starts; if it returns true, every account is healed. nil is not
+	// Empty reports whether the consumer's own store was lost, so that it has none of the accounts
+	// that it should have; created is the creation of the stream. It is called when the worker
+	// starts, until it returns no error. If it returns true, every account is healed. nil is not
 	// called.
 	Empty func(ctx context.Context, created time.Time) (bool, error)
 	// Maintain is called at least once a lease, for work that belongs to no shard; nil is not

@@ -8,7 +8,7 @@ import (
 )
 
 // emptyCause is the cause of the holes that healEmpty records.
-const emptyCause = "the read model has no row of the journal's accounts"
+const emptyCause = "the consumer's store was empty beside a journal that is not"
 
 // maintain runs the maintenance once a lease, and when it is woken, until ctx ends. It calls the
 // consumer's Maintain, heals a store that was lost, and heals the holes that this worker recorded

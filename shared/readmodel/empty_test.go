@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
@@ -18,14 +19,14 @@ import (
 // not filled.
 func TestEmptyModelIsFilledFromTheJournal(t *testing.T) {
 	for name, tt := range map[string]struct {
-		before func(c *team, p *Projection[accountState])
+		before func(c *team, p *Projection[account.State])
 		kept   bool // not checked, as a candidate
 		empty  bool // the journal
 		filled int64
 	}{
 		"never read":       {filled: 40},
-		"rows lost":        {before: func(c *team, p *Projection[accountState]) { c.fill(p); c.loseRows() }, filled: 40},
-		"rows there":       {before: func(c *team, p *Projection[accountState]) { c.fill(p) }},
+		"rows lost":        {before: func(c *team, p *Projection[account.State]) { c.fill(p); c.loseRows() }, filled: 40},
+		"rows there":       {before: func(c *team, p *Projection[account.State]) { c.fill(p) }},
 		"a candidate":      {kept: true},
 		"an empty journal": {empty: true},
 	} {
@@ -69,7 +70,7 @@ func TestEmptyModelIsFilledFromTheJournal(t *testing.T) {
 }
 
 // fill brings a model up to the journal.
-func (c *team) fill(p *Projection[accountState]) {
+func (c *team) fill(p *Projection[account.State]) {
 	c.t.Helper()
 	for _, a := range c.journal.order {
 		c.must(p.Heal(c.t.Context(), a))

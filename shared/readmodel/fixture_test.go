@@ -272,6 +272,3 @@ func foldAll(t *testing.T, entries []*event.Entry) account.State {
 	}
 	return s
 }
-
-// accountState is testModel's state.
-type accountState = account.State

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
 	"passbook/shared/table"
@@ -33,7 +34,7 @@ func TestWaitIsWokenByAProjectionOfTheSameProcess(t *testing.T) {
 		b.journal.commit(entries...)
 		reads := &counted{Table: b.table}
 		rows := NewRows(reads, testModel)
-		p := NewProjection(ProjectionConfig[accountState]{Generation: 1, Rows: rows, Journal: b.journal, Log: quietLog})
+		p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: rows, Journal: b.journal, Log: quietLog})
 		b.handle(p, nil)
 		done := make(chan time.Duration)
 		began := time.Now()
