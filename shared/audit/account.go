@@ -11,7 +11,7 @@ import (
 	"passbook/shared/table"
 )
 
-// accountAudit is one account under audit.
+// accountAudit audits one account.
 type accountAudit struct {
 	*auditor
 	account  event.Account
@@ -24,16 +24,16 @@ type accountAudit struct {
 	hash        event.Hash
 	currency    string
 	entries     int64
-	matched     int            // entries of has that were met in the journal
+	matched     int            // entries of archived that were found in the journal
 	missing     []*event.Entry // entries that the archive lacks
 	head        *event.Entry   // the journal's last
-	gapReported bool           // what is missing before the next entry was named already
+	gapReported bool           // what is missing before the next entry was already reported
 	behind      []*modelRow    // rows that lag, or are ahead
 	wrong       []*modelRow    // rows that are not what the journal makes them
 	findings    []Finding
 }
 
-// account audits one account. has is nil when the archive has nothing of it.
+// account audits one account. has is nil if the archive has nothing of it.
 func (a *auditor) account(ctx context.Context, of event.Account, has *archivedAccount) error {
 	if has == nil {
 		has = &archivedAccount{}
@@ -64,7 +64,7 @@ func (s *accountAudit) find(do Advice, where string, version int64, format strin
 	s.findings = append(s.findings, finding(do, where, s.account.String(), version, format, args...))
 }
 
-// readJournal walks the account's partition: entries in version order, then the pages of keys and
+// readJournal reads the account's partition: entries in version order, then the pages of keys and
 // the guards of reversals.
 func (s *accountAudit) readJournal(ctx context.Context) error {
 	err := s.partition(ctx, "E#", func(version int64, row table.Row) {
@@ -89,7 +89,7 @@ func (s *accountAudit) readJournal(ctx context.Context) error {
 	return s.readGuards(ctx)
 }
 
-// partition visits the rows of the account whose sort keys begin with a prefix, in order.
+// partition visits the account's rows whose sort keys begin with a prefix, in order.
 func (s *accountAudit) partition(ctx context.Context, prefix string, visit func(version int64, row table.Row)) error {
 	q := table.Query{
 		Table: journal.Table, PK: s.account.String(), From: table.S(prefix), To: table.S(prefix + "~"), Consistent: true,
@@ -108,8 +108,8 @@ func (s *accountAudit) partition(ctx context.Context, prefix string, visit func(
 	return nil
 }
 
-// entry proves an entry of the journal from those before it, and looks for it in the archive and
-// under the rows.
+// entry checks an entry of the journal against those before it, and compares it with the archive
+// and the rows.
 func (s *accountAudit) entry(e *event.Entry) {
 	switch {
 	case e.First != s.ledger.version+1:
@@ -119,7 +119,7 @@ func (s *accountAudit) entry(e *event.Entry) {
 	case s.head != nil && e.RecordedAt.Before(s.head.RecordedAt):
 		s.find(journalDamaged, inJournal, e.First, "recorded before the entry before it")
 	case s.currency != "" && s.currency != e.Currency:
-		s.find(journalDamaged, inJournal, e.First, "the currency is another than before")
+		s.find(journalDamaged, inJournal, e.First, "the currency is not that of the entries before")
 	}
 	for _, ev := range e.Events {
 		wrong := s.ledger.add(ev)
@@ -140,8 +140,8 @@ func (s *accountAudit) entry(e *event.Entry) {
 	s.matchRows(e)
 }
 
-// gap names what is missing before an entry, as far as the archive knows it. Sums are not judged
-// after it.
+// gap reports what is missing before an entry, as far as the archive has it. Sums are not checked
+// after a gap.
 func (s *accountAudit) gap(e *event.Entry) {
 	for s.matched < len(s.archived.entries) && s.archived.entries[s.matched].last < e.First && s.archived.entries[s.matched].first > s.ledger.version {
 		there := s.archived.entries[s.matched]
@@ -184,8 +184,8 @@ func (s *accountAudit) matchArchive(e *event.Entry) {
 	}
 }
 
-// checkArchiveEnd names what the archive has beyond the journal's end. What does not follow the
-// journal by its hash was never a part of it, and is no reason to restore anything.
+// checkArchiveEnd reports what the archive has beyond the journal's end. An entry that does not
+// follow the journal by its hash was never a part of it, and is no reason to restore anything.
 func (s *accountAudit) checkArchiveEnd() {
 	end, hash := s.ledger.version, s.hash
 	for _, there := range s.archived.entries[s.matched:] {

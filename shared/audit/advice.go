@@ -8,32 +8,32 @@ import (
 	"passbook/shared/event"
 )
 
-// Advice is what to do about a finding of a kind. ACCOUNT stands for the account's id. A restore is
-// never said without its condition: in an audit a forged record and a journal that lost its end
-// look alike, and a restore makes what was forged true.
+// Advice is what an operator should do about a kind of finding. ACCOUNT stands for the account's
+// id. A restore is always advised with its condition: in an audit a forged record and a journal
+// that lost its end look alike, and a restore would make a forged record part of the journal.
 type Advice string
 
 const (
-	rowWrong   Advice = "audit --repair folds the row from the journal again"
-	rowBehind  Advice = "a bank that runs catches up by itself; else audit --repair folds what the row lacks"
-	rowBlocked Advice = "bank quarantine show ACCOUNT gives the record; bank quarantine redrive ACCOUNT lets the account go on once the cause is gone"
-	rowAhead   Advice = "bank quarantine redrive ACCOUNT if the journal is right, as when a record was forged; only if you know that the journal lost " +
+	rowWrong   Advice = "run audit --repair, which folds the row from the journal again"
+	rowBehind  Advice = "a running bank catches up by itself; otherwise run audit --repair, which folds what the row lacks"
+	rowBlocked Advice = "run bank quarantine show ACCOUNT to see the record, and bank quarantine redrive ACCOUNT once the cause is removed"
+	rowAhead   Advice = "run bank quarantine redrive ACCOUNT if the journal is right, as after a forged record; only if you know that the journal lost " +
 		"its end, stop the bank and run replay journal first"
-	rowUnknown Advice = "no program wrote this row: look who may write to the table, and delete it by hand"
+	rowUnknown Advice = "no program of the bank wrote this row: check who may write to the table, and delete the row by hand"
 
 	journalMissing Advice = "only if you know that the journal lost it, as after a restore to an earlier time: stop the bank and run replay journal. " +
 		"A forged record looks the same: then restore nothing, and run bank quarantine redrive ACCOUNT"
 	journalDamaged Advice = "no repair changes the journal: restore its table to a time before the damage, or stop the bank, empty the table and run replay journal"
-	guardMissing   Advice = "stop the bank and run replay journal: it puts the guards of archived reversals back"
-	stateWrong     Advice = "nothing: no program believes a state that does not fit, and loads fold further back; entries to come carry new ones"
+	guardMissing   Advice = "stop the bank and run replay journal, which puts the guards of archived reversals back"
+	stateWrong     Advice = "nothing needs to be done: programs ignore a state that does not match and fold from an earlier one; the next entries have new states"
 
-	archiveMissing Advice = "audit --repair puts the entry on the stream again, from where the archiver takes it"
-	archiveForged  Advice = "restore nothing: the record does not fit the journal, and rebuilds take the journal's entry; find out who may write to the stream"
-	archiveDamaged Advice = "audit --repair puts on the stream again what only the damaged part had; once that is archived, " +
-		"bank archive retire KEY has the segment KEY, named above, count as replaced"
+	archiveMissing Advice = "run audit --repair, which puts the entry on the stream again for the archiver"
+	archiveForged  Advice = "restore nothing: the record is not the journal's, and rebuilds use the journal's entry; check who may write to the stream"
+	archiveDamaged Advice = "run audit --repair, which puts on the stream again what only the damaged part had; once that is archived, " +
+		"run bank archive retire KEY for the segment KEY named above"
 )
 
-// For is the advice for an account, "<tenant>#<id>".
+// For returns the advice for an account, "<tenant>#<id>".
 func (a Advice) For(account string) string {
 	if of, ok := event.ParseAccount(account); ok {
 		account = of.ID
@@ -41,8 +41,8 @@ func (a Advice) For(account string) string {
 	return strings.ReplaceAll(string(a), "ACCOUNT", account)
 }
 
-// advise writes what to do, each kind once: with the first account that it is for, and how many
-// others there are.
+// advise writes what to do, each kind of advice once: with the first account that it concerns, and
+// the number of others.
 func (r *Report) advise(b *strings.Builder) {
 	accounts := map[Advice][]string{}
 	var kinds []Advice
@@ -60,7 +60,7 @@ func (r *Report) advise(b *strings.Builder) {
 	}
 	what := "to do"
 	if r.Repair {
-		what = "cannot mend"
+		what = "not repaired"
 	}
 	for _, kind := range kinds {
 		of := accounts[kind]

@@ -13,7 +13,7 @@ import (
 	"passbook/shared/table"
 )
 
-// whole runs an audit and gives its report and its text.
+// whole runs an audit and returns its report and its text.
 func whole(t *testing.T, b *bank) (*audit.Report, string) {
 	t.Helper()
 	report, err := audit.Run(t.Context(), b.config)
@@ -27,7 +27,7 @@ func whole(t *testing.T, b *bank) (*audit.Report, string) {
 	return report, text.String()
 }
 
-// repair is what a job gives the audit to mend with.
+// repair returns the Repair that a job gives to an audit.
 func (b *bank) repair() *audit.Repair {
 	p := b.projection()
 	return &audit.Repair{
@@ -36,8 +36,8 @@ func (b *bank) repair() *audit.Repair {
 	}
 }
 
-// forgedEnd is the record that somebody who may write to the stream makes of an account's last
-// entry, and the bank in which the journal does not have it.
+// forgedEnd returns the record that somebody with access to the stream makes of an account's last
+// entry, and the bank whose journal lacks it.
 func forgedEnd(t *testing.T, b *bank, follows bool) (rest []*event.Entry, records []segment.Record, forged *event.Entry) {
 	t.Helper()
 	for _, e := range b.entries {
@@ -60,8 +60,8 @@ func forgedEnd(t *testing.T, b *bank, follows bool) (rest []*event.Entry, record
 }
 
 // A forged record that follows the journal's head looks like the end of a journal that lost it.
-// Neither the advice nor the repair may take the one for the other: a restore would make what was
-// forged true.
+// Neither the advice nor the repair may mistake one for the other: a restore would make the forged
+// record part of the journal.
 func TestRun_ForgedEndIsNotRestoredByDefault(t *testing.T) {
 	b := newBank(t)
 	rest, records, forged := forgedEnd(t, b, true)
@@ -81,10 +81,10 @@ func TestRun_ForgedEndIsNotRestoredByDefault(t *testing.T) {
 		}
 	}
 	b.config.Repair = b.repair()
-	if _, text = whole(t, b); !strings.Contains(text, "cannot mend: bank quarantine redrive A-3 if the journal is right") || strings.Contains(text, "(mended)") {
+	if _, text = whole(t, b); !strings.Contains(text, "not repaired: run bank quarantine redrive A-3 if the journal is right") || strings.Contains(text, "(repaired)") {
 		t.Errorf("repaired:\n%s", text)
 	}
-	if _, text = whole(t, b); !strings.Contains(text, "the row is blocked: the row is at") {
+	if _, text = whole(t, b); !strings.Contains(text, "the row is in quarantine: the row is at") {
 		t.Errorf("a row ahead of the journal is not marked:\n%s", text)
 	}
 	if err := b.projection().Redrive(t.Context(), event.Account{Tenant: "main", ID: "A-3"}); err != nil {
@@ -95,7 +95,7 @@ func TestRun_ForgedEndIsNotRestoredByDefault(t *testing.T) {
 	}
 }
 
-// What does not follow the journal's head was never its end.
+// A record that does not follow the journal's head was never its end.
 func TestRun_RecordThatDoesNotFollowIsNoLostEnd(t *testing.T) {
 	b := newBank(t)
 	rest, records, _ := forgedEnd(t, b, false)
@@ -106,9 +106,8 @@ func TestRun_RecordThatDoesNotFollowIsNoLostEnd(t *testing.T) {
 	}
 }
 
-// Whatever a row holds that the journal does not make of it, a repair folds it again, and the next
-// audit finds nothing.
-func TestRun_RepairMendsWrongRows(t *testing.T) {
+// A repair folds any row that differs from the journal again, and the next audit finds nothing.
+func TestRun_RepairFoldsWrongRowsAgain(t *testing.T) {
 	for name, change := range map[string]func(table.Map){
 		"another entry":   func(a table.Map) { a["hash"] = table.S(event.Hash{1}.String()) },
 		"another balance": func(a table.Map) { a["posted"] = table.N(123456) },
@@ -128,18 +127,18 @@ func TestRun_RepairMendsWrongRows(t *testing.T) {
 				change(a)
 				delete(a, "first")
 			})
-			if report, text := whole(t, b); report.Clean() || !strings.Contains(text, "to do: audit --repair") {
+			if report, text := whole(t, b); report.Clean() || !strings.Contains(text, "to do: run audit --repair") {
 				t.Errorf("found %d:\n%s", report.Count, text)
 			}
 			b.config.Repair = b.repair()
 			report, text := whole(t, b)
 			for _, f := range report.Findings {
 				if !f.Repaired {
-					t.Errorf("not mended: %s", f)
+					t.Errorf("not repaired: %s", f)
 				}
 			}
-			if strings.Contains(text, "cannot mend") {
-				t.Errorf("after all was mended:\n%s", text)
+			if strings.Contains(text, "not repaired") {
+				t.Errorf("after the repair:\n%s", text)
 			}
 			b.config.Repair = nil
 			if report, text := whole(t, b); !report.Clean() {

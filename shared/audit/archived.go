@@ -13,8 +13,8 @@ import (
 	"passbook/shared/segment"
 )
 
-// archivedEntry is what is kept of an archived entry. Its content was proven by its hash, and its
-// columns from its content.
+// archivedEntry is what is kept of an archived entry. Its content was checked by its hash, and its
+// columns by its content.
 type archivedEntry struct {
 	first, last int64
 	hash, prev  event.Hash
@@ -22,8 +22,8 @@ type archivedEntry struct {
 	recorded    time.Time
 }
 
-// archivedAccount is what the archive has of an account, in order of version, exact repeats
-// dropped.
+// archivedAccount is what the archive has of an account, in order of version, without exact
+// repeats.
 type archivedAccount struct {
 	currency string
 	entries  []archivedEntry
@@ -72,7 +72,7 @@ func (a *auditor) readArchive(ctx context.Context, plan archive.Plan, part, part
 	return found, err
 }
 
-// firstSeen says whether damage was not met in an earlier part already.
+// firstSeen reports whether damage was not found in an earlier part already.
 func (a *auditor) firstSeen(damage error) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

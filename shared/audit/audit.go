@@ -18,13 +18,13 @@ import (
 	"passbook/shared/table"
 )
 
-// ErrDifference says that something was found; the report names it. Programs exit with 3.
+// ErrDifference means that the audit has findings; the report lists them. Programs exit with 3.
 var ErrDifference = errors.New("audit: differences found")
 
 const (
-	// DefaultPartEvents bounds what is held of the archive at once, at some 200 bytes an event.
+	// DefaultPartEvents bounds how many events of the archive are in memory, about 200 bytes each.
 	DefaultPartEvents = 1_000_000
-	// accountsAtOnce is how many accounts are audited at the same time.
+	// accountsAtOnce is how many accounts are audited concurrently.
 	accountsAtOnce = 32
 )
 
@@ -39,46 +39,46 @@ type Config struct {
 	Table table.Table
 	// Accounts lists the journal's accounts; *journal.Reader does.
 	Accounts readmodel.Directory
-	// Bucket holds the archive.
+	// Bucket has the archive.
 	Bucket bucket.Bucket
-	// Models are the read models by name, which is their table's.
+	// Models are the read models by name, which is also their table's.
 	Models []string
-	// Grace is how long an entry may be on its way to the archive and the read models.
+	// Grace is how long an entry may take to reach the archive and the read models.
 	Grace time.Duration
-	// Repair mends what can be mended; nil only looks.
+	// Repair repairs what can be repaired; nil only reports.
 	Repair *Repair
 	// Progress counts the archive's events that were compared; nil is told nothing.
 	Progress *progress.Tracker
-	// PartEvents bounds the events in memory; 0 is DefaultPartEvents.
+	// PartEvents bounds the events in memory; 0 means DefaultPartEvents.
 	PartEvents int64
 }
 
-// Repair says how to mend. A zero field mends nothing of its kind.
+// Repair configures repairs. A zero field repairs nothing of its kind.
 type Repair struct {
 	// Streams and Stream take the entries that the archive lacks.
 	Streams stream.Stream
 	Stream  string
-	// CatchUp folds an account's row of a model up to the journal's head; readmodel.ErrQuarantined
-	// when the row cannot go on, which is a finding.
+	// CatchUp folds an account's row of a model up to the journal's head. It returns
+	// readmodel.ErrQuarantined if the row cannot be folded, which is a finding.
 	CatchUp func(ctx context.Context, model string, a event.Account) error
-	// Refold folds an account's row of a model from the journal's first entry, as CatchUp
-	// otherwise.
+	// Refold folds an account's row of a model from the journal's first entry, otherwise as
+	// CatchUp.
 	Refold func(ctx context.Context, model string, a event.Account) error
 }
 
-// auditor is an audit at work.
+// auditor is the state of an audit.
 type auditor struct {
 	config  Config
 	report  *Report
 	live    map[string]int64 // the live generation of each model
-	settled time.Time        // what was recorded later may be on its way
+	settled time.Time        // entries recorded later may be on their way
 
 	mu     sync.Mutex
-	damage map[string]bool // named already
+	damage map[string]bool // already reported
 }
 
-// Run audits everything. It ends with ErrDifference when something was found, and the report is
-// whole then too.
+// Run audits everything. It ends with ErrDifference if it has findings; the report is complete then
+// too.
 func Run(ctx context.Context, c Config) (*Report, error) {
 	if c.PartEvents == 0 {
 		c.PartEvents = DefaultPartEvents
@@ -134,7 +134,7 @@ func (a *auditor) run(ctx context.Context) error {
 	return a.checkOrphanRows(ctx)
 }
 
-// strays tells of what lies in the bucket and is no part of the archive. It is no difference.
+// strays reports objects in the bucket that are not part of the archive. They are not a difference.
 func (a *auditor) strays(ctx context.Context, among archive.Strays) error {
 	outside, err := archive.StraysOutside(ctx, a.config.Bucket)
 	if err != nil {
@@ -144,8 +144,8 @@ func (a *auditor) strays(ctx context.Context, among archive.Strays) error {
 	return nil
 }
 
-// part audits one part of the accounts: first what the archive has of them, then each against the
-// journal and the read models.
+// part audits one part of the accounts: it reads what the archive has of them, and compares each
+// with the journal and the read models.
 func (a *auditor) part(ctx context.Context, plan archive.Plan, part, parts int) error {
 	archived, err := a.readArchive(ctx, plan, part, parts)
 	if err != nil {

@@ -51,7 +51,7 @@ var standing = readmodel.Model[account.State]{
 	Decode: func(a table.Map) (account.State, error) { return account.ParseState([]byte(a.Text("state"))) },
 }
 
-// bank is a whole bank of ten accounts, from which each test takes or to which it adds something.
+// bank is a complete bank of ten accounts, which each test changes.
 type bank struct {
 	entries  []*event.Entry
 	archived []segment.Record
@@ -79,7 +79,7 @@ func newBank(t *testing.T) *bank {
 	return b
 }
 
-// of is the place in entries of the nth entry of an account.
+// of returns the index in entries of the nth entry of an account.
 func (b *bank) of(id string, n int) int {
 	for i, e := range b.entries {
 		if e.AccountID == id {
@@ -148,7 +148,7 @@ func (b *bank) archive(t *testing.T, shard string, records []segment.Record) {
 	}
 }
 
-// segment is the file of the nth segment.
+// segment returns the file of the nth segment.
 func (b *bank) segment(t *testing.T, n int) string {
 	t.Helper()
 	for object, err := range archive.List(t.Context(), b.config.Bucket) {
@@ -182,7 +182,7 @@ func without[T any](list []T, i int) []T {
 	return append(append([]T{}, list[:i]...), list[i+1:]...)
 }
 
-// twin is another entry in the place of one: an amount more, and a hash that fits it.
+// twin returns another entry with the versions of one: with a greater amount and a matching hash.
 func twin(t *testing.T, e *event.Entry) *event.Entry {
 	t.Helper()
 	forged := *e
@@ -197,8 +197,8 @@ func twin(t *testing.T, e *event.Entry) *event.Entry {
 	return &forged
 }
 
-// TestRun_FindsEachCorruption plants one corruption in a whole bank, and expects to hear of it and
-// of nothing else.
+// TestRun_FindsEachCorruption makes one corruption in a complete bank, and expects this finding and
+// no other.
 func TestRun_FindsEachCorruption(t *testing.T) {
 	for name, c := range map[string]struct {
 		plant func(*testing.T, *bank)
@@ -277,7 +277,7 @@ func expect(t *testing.T, b *bank, version int64, want []string) *audit.Report {
 	return report
 }
 
-func TestRun_AccountMissingFromTheJournal(t *testing.T) {
+func TestRun_FindsAnAccountMissingFromTheJournal(t *testing.T) {
 	b := newBank(t)
 	var rest []*event.Entry
 	for _, e := range b.entries {
@@ -294,7 +294,7 @@ func TestRun_AccountMissingFromTheJournal(t *testing.T) {
 	}
 }
 
-func TestRun_DamagedSegments(t *testing.T) {
+func TestRun_NamesDamagedSegments(t *testing.T) {
 	t.Run("bit flip", func(t *testing.T) {
 		b := newBank(t)
 		b.fill(t, b.entries, b.entries, b.archived)
@@ -349,7 +349,7 @@ func TestRun_DamagedSegments(t *testing.T) {
 	}
 }
 
-// mustFind expects a finding that contains text, and as many findings in all unless that is 0.
+// mustFind expects a finding that contains text, and this many findings in all unless that is 0.
 func mustFind(t *testing.T, b *bank, text string, count int) *audit.Report {
 	t.Helper()
 	report, err := audit.Run(t.Context(), b.config)
@@ -368,19 +368,19 @@ func mustFind(t *testing.T, b *bank, text string, count int) *audit.Report {
 	return nil
 }
 
-func TestRun_ReadModels(t *testing.T) {
+func TestRun_FindsWrongRowsOfReadModels(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(table.Map)
 		want   string
 	}{
-		"balance":    {func(a table.Map) { a["posted"] = a["posted"].(table.N) + 1 }, "posted is not what the journal makes it"},
-		"derived":    {func(a table.Map) { a["utilisation_bps"] = table.N(77) }, "utilisation_bps is not what"},
-		"lost value": {func(a table.Map) { delete(a, "held") }, "held is not there"},
+		"balance":    {func(a table.Map) { a["posted"] = a["posted"].(table.N) + 1 }, "posted does not follow from the journal"},
+		"derived":    {func(a table.Map) { a["utilisation_bps"] = table.N(77) }, "utilisation_bps does not follow"},
+		"lost value": {func(a table.Map) { delete(a, "held") }, "held is missing"},
 		"hash":       {func(a table.Map) { a["hash"] = table.S(event.Hash{1}.String()) }, "folded from another entry"},
 		"ahead":      {func(a table.Map) { a["version"] = a["version"].(table.N) + 1 }, "ahead of the journal"},
 		"blocked": {func(a table.Map) {
 			a["blocked_at_version"], a["cause"] = table.N(3), table.S("a cause")
-		}, "the row is blocked: a cause"},
+		}, "the row is in quarantine: a cause"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBank(t)
@@ -401,7 +401,7 @@ func TestRun_ReadModels(t *testing.T) {
 	})
 }
 
-func TestRun_BehindIsMendedAndGraceIsGiven(t *testing.T) {
+func TestRun_RowsBehindAreRepairedAfterTheGrace(t *testing.T) {
 	b := newBank(t)
 	cut := len(b.entries) - 50
 	b.fill(t, b.entries, b.entries[:cut], b.archived[:cut])
@@ -430,7 +430,7 @@ func TestRun_BehindIsMendedAndGraceIsGiven(t *testing.T) {
 	}
 	b.stream.Fail(faults.Chances{})
 	if report.Republished != 50 || report.Projected == 0 {
-		t.Fatalf("mended %d and %d", report.Republished, report.Projected)
+		t.Fatalf("repaired %d and %d", report.Republished, report.Projected)
 	}
 	b.archive(t, "shardId-000000000001", read(t, b.stream, "s"))
 	b.config.Repair = nil
@@ -443,19 +443,20 @@ func TestRun_BehindIsMendedAndGraceIsGiven(t *testing.T) {
 	}
 }
 
-// An account whose row cannot be folded on is named, and all others are audited and mended.
-func TestRun_RepairGoesOnPastAnAccountThatCannot(t *testing.T) {
+// An account whose row cannot be folded further is reported, and all others are audited and
+// repaired.
+func TestRun_RepairContinuesAfterAnAccountInQuarantine(t *testing.T) {
 	b := newBank(t)
 	b.fill(t, b.entries, b.entries[:len(b.entries)-100], b.archived)
 	p := b.projection()
 	b.config.Repair = &audit.Repair{CatchUp: func(ctx context.Context, _ string, a event.Account) error {
 		if a.ID == "A-3" {
-			return fmt.Errorf("poison: %w", readmodel.ErrQuarantined)
+			return fmt.Errorf("A-3: %w", readmodel.ErrQuarantined)
 		}
 		_, err := p.CatchUp(ctx, a)
 		return err
 	}}
-	report := mustFind(t, b, "the row cannot be folded on", 0)
+	report := mustFind(t, b, "the row cannot be folded further", 0)
 	if report.Totals["journal"].Accounts != 10 {
 		t.Errorf("%d accounts audited", report.Totals["journal"].Accounts)
 	}
@@ -464,12 +465,12 @@ func TestRun_RepairGoesOnPastAnAccountThatCannot(t *testing.T) {
 		if strings.Contains(f.What, "is behind the journal") {
 			behind++
 		}
-		if strings.Contains(f.What, "cannot be folded on") && f.Account != "main#A-3" {
+		if strings.Contains(f.What, "cannot be folded further") && f.Account != "main#A-3" {
 			t.Errorf("unexpected: %s", f)
 		}
 	}
 	if behind < 2 || report.Projected != int64(behind-1) {
-		t.Errorf("%d rows behind, %d mended", behind, report.Projected)
+		t.Errorf("%d rows behind, %d repaired", behind, report.Projected)
 	}
 	b.config.Repair = nil
 	mustFind(t, b, "standing: main#A-3", 1)

@@ -1,17 +1,17 @@
-// Package audit proves that the journal, the archive and the read models tell one story, and names
-// every place where they do not.
+// Package audit proves that the journal, the archive and the read models agree, and reports every
+// place where they do not.
 //
-// It has arithmetic of its own: it shares no fold with what it judges, and reads rows by their
-// native attributes and their JSON. Of every account it proves that the journal's entries follow
-// one another by version and hash, that each event's balance is the sum of what happened, that each
-// reversal has its guard, that the archive holds exactly these entries, once or more, with columns
+// Its arithmetic is separate: it shares no fold with what it checks, and reads rows by their native
+// attributes and their JSON. For each account it proves that the journal's entries follow one
+// another by version and hash, that each event's balance is the sum of what happened, that each
+// reversal has its guard, that the archive has exactly these entries, once or more, with columns
 // that follow from them, and that each live row of a read model is at a version and a balance that
-// the journal had. The states that ride in entries and rows, from which programs decide and answer,
-// are held against the same sums.
+// the journal had. The states in entries and rows, on which programs decide and answer, are
+// compared with the same sums.
 //
-// What happened so lately that it may still be on its way is counted and not complained of. Memory
-// is bounded: accounts are audited a part at a time, and the archive is read once a part. On
-// request what is missing is mended: entries that the archive lacks are put on the stream again,
-// rows that lag are folded again. A row that cannot be folded on is named, and so are holes in the
-// journal, which replay restores.
+// Entries so recent that they may still be on their way are counted and not reported. Memory is
+// bounded: accounts are audited a part at a time, and the archive is read once for each part. A
+// Repair puts entries that the archive lacks on the stream again and folds rows that are behind or
+// wrong. Rows that cannot be folded, and holes in the journal, which package replay restores, are
+// only reported. Next on the walk: stores.
 package audit

@@ -9,17 +9,17 @@ import (
 	"passbook/shared/table"
 )
 
-// pendingRow is a row that speaks of a version after the head that was read: a commit since then
-// explains it, and nothing else does.
+// pendingRow is a row about a version after the head that was read. A commit since then explains
+// it, and nothing else does.
 type pendingRow struct {
 	version, reaches int64
 	what             string
 }
 
-// readPages holds the pages of keys against the entries.
+// readPages compares the pages of keys with the entries.
 func (s *accountAudit) readPages(ctx context.Context) error {
 	var late []pendingRow
-	const what = "the page of keys is not what the entries make it"
+	const what = "the page of keys does not match the entries"
 	err := s.partition(ctx, "K#", func(version int64, row table.Row) {
 		end := version + pageSpan - 1
 		switch {
@@ -36,11 +36,11 @@ func (s *accountAudit) readPages(ctx context.Context) error {
 	return s.checkPending(ctx, late)
 }
 
-// readGuards holds the guards against the reversals.
+// readGuards compares the guards with the reversals.
 func (s *accountAudit) readGuards(ctx context.Context) error {
 	var late []pendingRow
 	guards := map[int64]bool{}
-	const what = "there is a guard and no reversal"
+	const what = "the guard has no reversal"
 	err := s.partition(ctx, "R#", func(version int64, row table.Row) {
 		guards[version] = true
 		by := row.Attrs.Number("reversed_by")
@@ -67,11 +67,11 @@ func (s *accountAudit) readGuards(ctx context.Context) error {
 	return s.checkPending(ctx, late)
 }
 
-// checkGuard names a guard that is missing, once it has been looked for by its own key.
+// checkGuard reports a missing guard, after it was looked for by its own key.
 func (s *accountAudit) checkGuard(ctx context.Context, version int64) error {
 	_, err := s.config.Table.Get(ctx, journal.Table, table.Key{PK: s.account.String(), SK: fmt.Sprintf("R#%012d", version)}, true)
 	if errors.Is(err, table.ErrNotFound) {
-		s.find(guardMissing, inJournal, version, "it was reversed and has no guard")
+		s.find(guardMissing, inJournal, version, "the reversal has no guard")
 		return nil
 	}
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *accountAudit) checkGuard(ctx context.Context, version int64) error {
 	return nil
 }
 
-// checkPending names the rows that the journal has not reached even now.
+// checkPending reports the rows that the journal has not reached even now.
 func (s *accountAudit) checkPending(ctx context.Context, late []pendingRow) error {
 	if len(late) == 0 {
 		return nil

@@ -35,7 +35,7 @@ func (b *bank) spoil(t *testing.T, e *event.Entry, change func(*table.Row)) {
 	}
 }
 
-func TestRun_JournalRows(t *testing.T) {
+func TestRun_FindsDamagedRowsOfTheJournal(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*table.Row)
 		want   string
@@ -66,9 +66,9 @@ func TestRun_JournalRows(t *testing.T) {
 	}
 }
 
-// TestRun_SumsAreItsOwn commits a history with a wrong balance, whose hashes and chain are true:
-// only arithmetic can tell.
-func TestRun_SumsAreItsOwn(t *testing.T) {
+// TestRun_ComputesItsOwnSums commits a history with a wrong balance and correct hashes and chain:
+// only arithmetic can find it.
+func TestRun_ComputesItsOwnSums(t *testing.T) {
 	b := newBank(t)
 	forged := *b.entries[len(b.entries)-1]
 	forged.Events = append([]event.Event(nil), forged.Events...)
@@ -114,15 +114,15 @@ func (u *unguarded) Query(ctx context.Context, q table.Query) (table.Page, error
 	return page, err
 }
 
-func TestRun_LostGuard(t *testing.T) {
+func TestRun_FindsALostGuard(t *testing.T) {
 	b := newBank(t)
 	b.fill(t, b.entries, b.entries, b.archived)
 	lacking := &unguarded{Table: b.table}
 	b.config.Table = lacking
-	mustFind(t, b, "it was reversed and has no guard", 1)
+	mustFind(t, b, "the reversal has no guard", 1)
 }
 
-func TestRun_GuardsAndPages(t *testing.T) {
+func TestRun_FindsWrongGuardsAndPages(t *testing.T) {
 	account := archivetest.New(rand.New(rand.NewPCG(5, 5)), "main", "A-0")
 	account.Grow(900)
 	entries := account.Entries
@@ -158,7 +158,7 @@ func TestRun_GuardsAndPages(t *testing.T) {
 		"page lacks keys": {page(1, keys[16:], at), "v1: the page of keys"},
 		"page of a time":  {page(1, keys, entries[0].RecordedAt.Format("2006-01-02T15:04:05.000000Z")), "v1: the page of keys"},
 		"page too early":  {page(1001, nil, at), "v1001: the page of keys"},
-		"stray guard":     {table.Row{Key: table.Key{PK: "main#A-0", SK: "R#000000009999"}, Attrs: table.Map{}}, "v9999: there is a guard and no reversal"},
+		"stray guard":     {table.Row{Key: table.Key{PK: "main#A-0", SK: "R#000000009999"}, Attrs: table.Map{}}, "v9999: the guard has no reversal"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			with := *b
@@ -172,7 +172,7 @@ func TestRun_GuardsAndPages(t *testing.T) {
 	}
 }
 
-// added is a table that has one row more.
+// added is a table with one more row.
 type added struct {
 	table.Table
 	row table.Row
@@ -186,9 +186,9 @@ func (a *added) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	return page, err
 }
 
-// The newest entry of an account that has others is gone from the journal: the archive tells, and
-// where it does not have it either, the row.
-func TestRun_TheNewestEntryIsGone(t *testing.T) {
+// The newest entry of an account is missing from the journal: the archive shows it, and without it
+// the row does.
+func TestRun_FindsThatTheNewestEntryIsMissing(t *testing.T) {
 	for name, archived := range map[string]bool{"archived": true, "not archived": false} {
 		t.Run(name, func(t *testing.T) {
 			b := newBank(t)

@@ -6,23 +6,23 @@ import (
 	"passbook/shared/event"
 )
 
-// ledger is what an account stands at, by this package's own sums.
+// ledger is the expected state of an account, by this package's sums.
 type ledger struct {
 	version int64
 	after   event.After
 	// holds are the open remainders, by the version of the event that placed them.
 	holds map[int64]int64
-	// reversed has the originals that were reversed, by version.
+	// reversed has the transactions that were reversed, by version.
 	reversed map[int64]bool
-	// amounts has what each transaction moved, by version, as long as it can be reversed.
+	// amounts has what each transaction moved, by version, while it can be reversed.
 	amounts map[int64]int64
 	closed  bool
 	frozen  string // "" or the scope
-	// limitVersion is the event that set the limit.
+	// limitVersion is the version of the event that set the limit.
 	limitVersion int64
-	// eventInvalid: an event was wrong, so that it cannot be said which state is the true one.
+	// eventInvalid means that an event was wrong, so the true state is not known.
 	eventInvalid bool
-	// gapSeen: something is missing before, so that sums cannot be judged any more, only followed.
+	// gapSeen means that entries are missing, so sums can only be followed and not checked.
 	gapSeen bool
 }
 
@@ -30,7 +30,7 @@ func newLedger() *ledger {
 	return &ledger{holds: map[int64]int64{}, reversed: map[int64]bool{}, amounts: map[int64]int64{}}
 }
 
-// add moves the standing over an event, and says what is wrong with it; "" is nothing.
+// add applies an event and returns what is wrong with it; "" if nothing is.
 func (s *ledger) add(ev event.Event) string {
 	opened := s.version > 0
 	s.version = ev.Version
@@ -40,7 +40,7 @@ func (s *ledger) add(ev event.Event) string {
 		return ""
 	}
 	if _, opens := ev.Body.(event.AccountOpened); opens == opened {
-		wrong = "the account is opened elsewhere than at version 1"
+		wrong = "the account is not opened at version 1, or opened again"
 	} else if s.closed && wrong == "" {
 		wrong = "something happened after the account was closed"
 	}
@@ -52,7 +52,7 @@ func (s *ledger) add(ev event.Event) string {
 	}
 	if wrong != "" {
 		s.eventInvalid = true
-		s.after = ev.After // one fault is named once, not again at every later version
+		s.after = ev.After // report one fault once, not again at every later version
 	}
 	return wrong
 }
@@ -80,7 +80,7 @@ func (s *ledger) apply(ev event.Event) string {
 	case event.CreditLimitChanged:
 		wrong := ""
 		if b.Before != s.after.Limit {
-			wrong = "the limit was another before the change"
+			wrong = "the limit before the change is not the account's"
 		}
 		s.after.Limit, s.limitVersion = b.After, ev.Version
 		return wrong
@@ -92,12 +92,12 @@ func (s *ledger) apply(ev event.Event) string {
 	return ""
 }
 
-// releaseHold takes an amount out of a hold and leaves the rest.
+// releaseHold takes an amount from a hold and leaves the rest.
 func (s *ledger) releaseHold(holdID string, amount, rest int64) string {
 	version, _ := event.ParseID('h', holdID)
 	open, ok := s.holds[version]
 	if !ok || open-amount != rest {
-		return fmt.Sprintf("hold %s does not have what is taken from it", holdID)
+		return fmt.Sprintf("hold %s has less, or more, than the event takes and leaves", holdID)
 	}
 	s.after.Held -= amount
 	s.holds[version] = rest
@@ -107,19 +107,19 @@ func (s *ledger) releaseHold(holdID string, amount, rest int64) string {
 	return ""
 }
 
-// reverse takes a transaction back.
+// reverse reverses a transaction.
 func (s *ledger) reverse(b event.TransactionReversed) string {
 	version, _ := event.ParseID('t', b.OriginalTransactionID)
 	moved, ok := s.amounts[version]
 	if !ok || s.reversed[version] {
-		return fmt.Sprintf("%s cannot be reversed, or was before", b.OriginalTransactionID)
+		return fmt.Sprintf("%s cannot be reversed, or was reversed before", b.OriginalTransactionID)
 	}
 	back := b.Amount
 	if b.Direction == event.DirectionDebit {
 		back = -back
 	}
 	if back != -moved {
-		return fmt.Sprintf("the reversal of %s takes back another amount", b.OriginalTransactionID)
+		return fmt.Sprintf("the reversal of %s has another amount", b.OriginalTransactionID)
 	}
 	s.reversed[version] = true
 	s.after.Posted += back

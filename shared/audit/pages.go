@@ -10,21 +10,21 @@ import (
 	"passbook/shared/table"
 )
 
-// pageSpan is how many versions a key page covers, pageKeyHash how many bytes of a key's SHA-256 it
-// has.
+// pageSpan is how many versions a key page covers; pageKeyHash is how many bytes of a key's SHA-256
+// it has.
 const (
 	pageSpan    = 1000
 	pageKeyHash = 12
 )
 
-// keyPages computes what the pages of an account's command keys must hold: page i, of the entries
-// whose first version is in 1000·i+1 … 1000·(i+1), has for each keyed command a part of the key's
-// hash and where its events begin.
+// keyPages computes what the pages of an account's command keys must contain. Page i, of the
+// entries whose first version is in 1000·i+1 … 1000·(i+1), has for each keyed command a part of the
+// key's hash and the version of its first event.
 type keyPages struct {
 	index int64
 	keys  []byte
 	at    time.Time
-	// sums are the pages that are behind, in so few bytes that a long history fits.
+	// sums has a hash of each finished page, so that a long history fits in memory.
 	sums map[int64]pageSum
 }
 
@@ -33,7 +33,7 @@ type pageSum struct {
 	at   table.S
 }
 
-// add takes the entry's keys in. Entries come in version order.
+// add adds the entry's keys. Entries come in version order.
 func (p *keyPages) add(e *event.Entry) {
 	if index := (e.First - 1) / pageSpan; index != p.index {
 		p.closePage()
@@ -50,7 +50,7 @@ func (p *keyPages) add(e *event.Entry) {
 	}
 }
 
-// closePage puts the page in work behind.
+// closePage finishes the current page.
 func (p *keyPages) closePage() {
 	if p.sums == nil {
 		p.sums = map[int64]pageSum{}
@@ -61,8 +61,8 @@ func (p *keyPages) closePage() {
 	p.keys, p.at = p.keys[:0], time.Time{}
 }
 
-// fits says whether a page in the journal is what it must be. A page is saved only when no more
-// keys can come.
+// fits reports whether a page in the journal is as expected. A page is saved only when no more keys
+// can come.
 func (p *keyPages) fits(version int64, row table.Row) bool {
 	if (version-1)%pageSpan != 0 {
 		return false

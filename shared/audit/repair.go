@@ -12,11 +12,11 @@ import (
 	"passbook/shared/stream"
 )
 
-// repair puts what is missing of an account where it belongs, as far as the repair was asked for:
-// the entries that the archive lacks on the stream, in order, and the rows that lag or are wrong at
-// the journal's head. A row that is ahead of the journal is blocked by it, as only a person knows
-// which of the two is right. A row that cannot go on is a finding of its account, and no reason to
-// leave the others unaudited.
+// repair puts what is missing of an account where it belongs, as far as Repair is configured:
+// entries that the archive lacks on the stream, in order, and rows that are behind or wrong at the
+// journal's head. A row that is ahead of the journal goes into quarantine, since only a person
+// knows which of the two is right. A row that cannot be folded is a finding of its account, and the
+// others are audited nevertheless.
 func (s *accountAudit) repair(ctx context.Context) error {
 	for _, e := range s.missing {
 		err := s.republish(ctx, e)
@@ -41,18 +41,18 @@ func (s *accountAudit) repair(ctx context.Context) error {
 	return nil
 }
 
-// repairRow has a row folded.
+// repairRow folds a row again with one of the functions of Repair.
 func (s *accountAudit) repairRow(ctx context.Context, row *modelRow, fold func(context.Context, string, event.Account) error) error {
 	if fold == nil || row.attrs.Number("blocked_at_version") != 0 {
 		return nil
 	}
 	err := fold(ctx, row.model, s.account)
 	switch {
-	// as it is to be, until a person has decided
+	// expected, until a person has decided
 	case errors.Is(err, readmodel.ErrQuarantined) && row.version > s.ledger.version:
 		return nil
 	case errors.Is(err, readmodel.ErrQuarantined):
-		s.find(rowBlocked, row.model, row.version+1, "the row cannot be folded on: %v", err)
+		s.find(rowBlocked, row.model, row.version+1, "the row cannot be folded further: %v", err)
 		return nil
 	case err != nil:
 		return fmt.Errorf("project %s into %s: %w", s.account, row.model, err)
@@ -62,7 +62,7 @@ func (s *accountAudit) repairRow(ctx context.Context, row *modelRow, fold func(c
 	return nil
 }
 
-// markRepaired marks the findings at a version of a source; 0 is at all.
+// markRepaired marks the findings at a version of a source; 0 means at any version.
 func (s *accountAudit) markRepaired(where string, version int64) {
 	for i := range s.findings {
 		if f := &s.findings[i]; f.Where == where && (version == 0 || f.Version == version) {

@@ -17,16 +17,16 @@ import (
 // maxFindings bounds the findings that a report lists; all are counted.
 const maxFindings = 10_000
 
-// Finding is one place where the stories differ.
+// Finding is one difference.
 type Finding struct {
 	// Where is journal, archive, or the name of a read model.
 	Where string `json:"where"`
-	// Account is "<tenant>#<id>", empty when the finding is not about one account. Version is the
+	// Account is "<tenant>#<id>", empty if the finding is not about one account. Version is the
 	// first one concerned.
 	Account string `json:"account,omitempty"`
 	Version int64  `json:"version,omitempty"`
 	What    string `json:"what"`
-	// Advice is what to do about it; ACCOUNT stands for the account's id in it. Mended says that
+	// Advice is what to do about it; ACCOUNT in it stands for the account's id. Repaired means that
 	// the repair has done it.
 	Advice   Advice `json:"advice,omitempty"`
 	Repaired bool   `json:"mended,omitempty"`
@@ -36,59 +36,58 @@ func finding(do Advice, where, account string, version int64, format string, arg
 	return Finding{Where: where, Account: account, Version: version, What: fmt.Sprintf(format, args...), Advice: do}
 }
 
-// String is the finding on a line.
+// String returns the finding as a line.
 func (f Finding) String() string {
 	text := f.Where + ": " + f.What
 	if f.Account != "" {
 		text = fmt.Sprintf("%s: %s v%d: %s", f.Where, f.Account, f.Version, f.What)
 	}
 	if f.Repaired {
-		text += " (mended)"
+		text += " (repaired)"
 	}
 	return text
 }
 
-// Total is what one source holds.
+// Total is the size of one source.
 type Total struct {
 	Accounts int64 `json:"accounts"`
 	Entries  int64 `json:"entries,omitempty"`
 	Events   int64 `json:"events"`
-	// Posted is the sum of what accounts stand at, by currency, in minor units.
+	// Posted is the sum of the accounts' posted balances, by currency, in minor units.
 	Posted map[string]*Sum `json:"posted"`
 }
 
-// Report is what an audit found.
+// Report is the result of an audit.
 type Report struct {
 	Began time.Time     `json:"began"`
 	Took  time.Duration `json:"took_ns"`
 	// Totals are by source: journal, archive, and each read model.
 	Totals map[string]Total `json:"totals"`
-	// Count is how many findings there are; Findings lists the first of them.
+	// Count is the number of findings; Findings lists the first of them.
 	Count    int64     `json:"count"`
 	Findings []Finding `json:"findings"`
-	// Repair says that the audit was to mend what can be mended.
+	// Repair means that the audit was to repair what can be repaired.
 	Repair bool `json:"repair,omitempty"`
-	// OnTheWay counts the entries that a source lacks and that are too young to be missed.
+	// OnTheWay counts the entries that a source lacks and that are too recent to be missed.
 	OnTheWay int64 `json:"on_the_way"`
-	// Republished and Projected count what was mended: entries put on the stream, accounts folded
-	// again.
+	// Republished and Projected count repairs: entries put on the stream, rows folded again.
 	Republished int64 `json:"republished,omitempty"`
 	Projected   int64 `json:"projected,omitempty"`
 
 	// Archive is how far the archive goes.
 	Archive archive.Extent `json:"archive"`
-	// Retired are damaged or missing segments whose entries others hold. They are no difference.
+	// Retired are damaged or missing segments whose entries others have. They are not a difference.
 	Retired []string `json:"retired,omitempty"`
-	// Strays are objects in the bucket that are no part of the archive. They are no difference.
+	// Strays are objects in the bucket that are not part of the archive. They are not a difference.
 	Strays archive.Strays `json:"strays,omitzero"`
 
 	mu sync.Mutex
 }
 
-// Clean says that nothing was found.
+// Clean reports whether there are no findings.
 func (r *Report) Clean() bool { return r.Count == 0 }
 
-// keep counts findings, and lists the first of all.
+// keep counts findings, and lists the first ones.
 func (r *Report) keep(findings ...Finding) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -125,7 +124,7 @@ func (r *Report) count(field *int64, n int64) {
 	*field += n
 }
 
-// finish puts the findings in order.
+// finish sorts the findings.
 func (r *Report) finish(took time.Duration) {
 	r.Took = took
 	slices.SortFunc(r.Findings, func(a, b Finding) int {
@@ -134,7 +133,7 @@ func (r *Report) finish(took time.Duration) {
 	})
 }
 
-// WriteText writes the report for a person.
+// WriteText writes the report as text.
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-12s %12s %12s %12s  %s\n", "source", "accounts", "entries", "events", "posted, minor units")
@@ -158,7 +157,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "and %d more\n", more)
 	}
 	for _, key := range r.Retired {
-		fmt.Fprintf(&b, "retired: %s: other segments hold what it held\n", key)
+		fmt.Fprintf(&b, "retired: %s: other segments have its entries\n", key)
 	}
 	for _, stray := range r.Strays.List {
 		fmt.Fprintf(&b, "skipped: %s\n", stray)
@@ -170,7 +169,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "entries on their way: %d\n", r.OnTheWay)
 	}
 	if r.Republished > 0 || r.Projected > 0 {
-		fmt.Fprintf(&b, "mended: entries republished %d, accounts projected %d\n", r.Republished, r.Projected)
+		fmt.Fprintf(&b, "repaired: entries republished %d, accounts projected %d\n", r.Republished, r.Projected)
 	}
 	r.advise(&b)
 	verdict := "journal, archive and read models agree"

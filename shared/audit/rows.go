@@ -19,7 +19,7 @@ type modelRow struct {
 	model   string
 	version int64
 	attrs   table.Map
-	// matched: the journal had an entry that ends at the row's version. next is when the entry
+	// matched means that an entry of the journal ends at the row's version. next is when the entry
 	// after it was recorded.
 	matched bool
 	next    time.Time
@@ -39,7 +39,7 @@ func (a *auditor) modelRows(ctx context.Context, of event.Account) ([]modelRow, 
 	return rows, nil
 }
 
-// matchRows compares the rows that stand at the entry's end.
+// matchRows compares the rows whose version is that of the entry's end.
 func (s *accountAudit) matchRows(e *event.Entry) {
 	for i := range s.rows {
 		row := &s.rows[i]
@@ -53,7 +53,7 @@ func (s *accountAudit) matchRows(e *event.Entry) {
 	}
 }
 
-// compareRow holds a row against what the account stood at.
+// compareRow compares a row with the expected state.
 func (s *accountAudit) compareRow(row *modelRow, e *event.Entry) {
 	s.report.add(row.model, row.attrs.Text("currency"), 0, row.version, row.attrs.Number("posted"))
 	before := len(s.findings)
@@ -68,21 +68,21 @@ func (s *accountAudit) compareRow(row *modelRow, e *event.Entry) {
 	for name, want := range s.figures() {
 		value, there := row.attrs[name]
 		if there && value != table.N(want) {
-			s.find(rowWrong, row.model, row.version, "%s is not what the journal makes it", name)
+			s.find(rowWrong, row.model, row.version, "%s does not follow from the journal", name)
 		}
 	}
 	for _, name := range []string{"posted", "held", "limit"} {
 		if _, there := row.attrs[name]; !there {
-			s.find(rowWrong, row.model, row.version, "%s is not there", name)
+			s.find(rowWrong, row.model, row.version, "%s is missing", name)
 		}
 	}
 	if row.attrs.Text("currency") != s.currency {
-		s.find(rowWrong, row.model, row.version, "the currency is another")
+		s.find(rowWrong, row.model, row.version, "the currency is not that of the journal")
 	}
 	s.checkRowState(row)
 }
 
-// figures are the numbers that rows may show, computed from the standing.
+// figures returns the numbers that rows may show, computed from the ledger.
 func (s *accountAudit) figures() map[string]int64 {
 	posted, held, limit := s.ledger.after.Posted, s.ledger.after.Held, s.ledger.after.Limit
 	available := min(posted-held+limit, money.Max)
@@ -98,8 +98,8 @@ func (s *accountAudit) figures() map[string]int64 {
 	return figures
 }
 
-// basisPoints is used / limit in ten-thousandths, at most the greatest amount; the product may not
-// fit 64 bits.
+// basisPoints returns used / limit in ten-thousandths, at most money.Max. The product may not fit
+// in 64 bits.
 func basisPoints(used, limit int64) int64 {
 	high, low := bits.Mul64(uint64(used), 10_000)
 	if high >= uint64(limit) {
@@ -109,17 +109,17 @@ func basisPoints(used, limit int64) int64 {
 	return int64(min(quotient, money.Max))
 }
 
-// checkRows names the rows that are ahead, between versions, behind or blocked.
+// checkRows reports the rows that are ahead, between versions, behind or in quarantine.
 func (s *accountAudit) checkRows() {
 	if s.head == nil {
-		return // strangers names them
+		return // checkOrphanRows reports them
 	}
 	for i := range s.rows {
 		row := &s.rows[i]
 		blocked := row.attrs.Number("blocked_at_version")
 		switch {
 		case blocked != 0:
-			s.find(rowBlocked, row.model, blocked, "the row is blocked: %s", row.attrs.Text("cause"))
+			s.find(rowBlocked, row.model, blocked, "the row is in quarantine: %s", row.attrs.Text("cause"))
 		case row.version > s.ledger.version:
 			s.find(rowAhead, row.model, row.version, "the row is ahead of the journal")
 			s.behind = append(s.behind, row)
@@ -135,7 +135,7 @@ func (s *accountAudit) checkRows() {
 	}
 }
 
-// checkOrphanRows names the live rows of accounts that the journal does not have.
+// checkOrphanRows reports the live rows of accounts that the journal does not have.
 func (a *auditor) checkOrphanRows(ctx context.Context) error {
 	for _, model := range a.config.Models {
 		for row, err := range table.ScanRows(ctx, a.config.Table, table.Scan{Table: model, Of: 1}) {

@@ -7,11 +7,11 @@ import (
 	"passbook/shared/table"
 )
 
-// stateFormat is the format of a state that this package reads; a reader passes over any other.
+// stateFormat is the format of a state that this package reads; readers ignore any other.
 const stateFormat = 1
 
-// stateJSON is what the audit proves of a state: of an entry's, on which commands are decided, and
-// of a row's, from which readers are answered. Held is not written: it is the sum of the holds.
+// stateJSON is what the audit checks of a state: of an entry's, on which commands are decided, and
+// of a row's, from which queries are answered. Held is not in it, since it is the sum of the holds.
 type stateJSON struct {
 	Format  int    `json:"format"`
 	Version int64  `json:"v"`
@@ -28,8 +28,8 @@ type stateJSON struct {
 	} `json:"o"`
 }
 
-// checkState says what of a state is not as the account stands; "" is nothing. Nothing is judged
-// where the standing itself is in doubt.
+// checkState returns in what a state differs from the expected one; "" if in nothing. Nothing is
+// checked if the ledger itself may be wrong.
 func (s *ledger) checkState(data []byte, currency string) string {
 	if s.gapSeen || s.eventInvalid {
 		return ""
@@ -59,20 +59,20 @@ func (s *ledger) checkState(data []byte, currency string) string {
 	return s.checkHolds(state)
 }
 
-// checkHolds compares the open holds, each by its version and remainder, and with them their sum.
+// checkHolds compares the open holds, each by its version and remainder, and their sum.
 func (s *ledger) checkHolds(state stateJSON) string {
 	seen := make(map[int64]bool, len(state.Holds))
 	var held int64
 	for _, h := range state.Holds {
 		if open, ok := s.holds[h.Version]; !ok || open != h.Amount || seen[h.Version] {
-			return fmt.Sprintf("the state's hold h%d is not what the events make it", h.Version)
+			return fmt.Sprintf("the state's hold h%d does not follow from the events", h.Version)
 		}
 		seen[h.Version] = true
 		held += h.Amount
 	}
 	for version := range s.holds {
 		if !seen[version] {
-			return fmt.Sprintf("the state lacks the hold h%d", version)
+			return fmt.Sprintf("the state lacks hold h%d", version)
 		}
 	}
 	if held != s.after.Held {
@@ -82,7 +82,7 @@ func (s *ledger) checkHolds(state stateJSON) string {
 }
 
 func (*ledger) wrongState(name string) string {
-	return "the state's " + name + " is not what the events make it"
+	return "the state's " + name + " does not follow from the events"
 }
 
 func (s *ledger) status() string {
@@ -92,8 +92,7 @@ func (s *ledger) status() string {
 	return "open"
 }
 
-// checkRowState holds the state that a row carries, and its columns of a state, against the
-// standing.
+// checkRowState compares the state in a row, and the row's columns of it, with the ledger.
 func (s *accountAudit) checkRowState(row *modelRow) {
 	if s.ledger.gapSeen || s.ledger.eventInvalid {
 		return
@@ -102,7 +101,7 @@ func (s *accountAudit) checkRowState(row *modelRow) {
 		"status": table.S(s.ledger.status()), "frozen": table.S(s.ledger.frozen), "limit_version": table.N(s.ledger.limitVersion),
 	} {
 		if value, there := row.attrs[name]; there && value != want {
-			s.find(rowWrong, row.model, row.version, "%s is not what the journal makes it", name)
+			s.find(rowWrong, row.model, row.version, "%s does not follow from the journal", name)
 		}
 	}
 	state, there := row.attrs["state"]

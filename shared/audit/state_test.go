@@ -31,7 +31,7 @@ func (h *hooked) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	return h.Table.Query(ctx, q)
 }
 
-func TestRun_ReversalDuringTheAudit(t *testing.T) {
+func TestRun_AllowsAReversalDuringTheAudit(t *testing.T) {
 	b := newBank(t)
 	at := -1
 	for i, e := range b.entries {
@@ -77,7 +77,7 @@ func TestRun_ReversalDuringTheAudit(t *testing.T) {
 	}
 }
 
-func TestRun_StateOfARow(t *testing.T) {
+func TestRun_ChecksTheStateOfARow(t *testing.T) {
 	b := newBank(t)
 	b.fill(t, b.entries, b.entries, b.archived)
 	b.row(t, "A-3", func(attrs table.Map) {
@@ -93,7 +93,7 @@ func TestRun_StateOfARow(t *testing.T) {
 	}
 }
 
-func TestRun_StateOfAnEntry(t *testing.T) {
+func TestRun_ChecksTheStateOfAnEntry(t *testing.T) {
 	b := newBank(t)
 	b.fill(t, b.entries, b.entries, b.archived)
 	var last *event.Entry

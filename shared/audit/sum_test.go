@@ -9,8 +9,8 @@ import (
 	"passbook/shared/money"
 )
 
-// The sum over a bank is beyond what doubles hold long before a balance is, so that JSON has it as
-// text, exactly.
+// The sum over a bank exceeds what doubles can represent long before a balance does, so JSON has it
+// as an exact string.
 func TestTotalsAreExact(t *testing.T) {
 	report := &Report{Began: time.Unix(0, 0).UTC(), Totals: map[string]Total{}}
 	for range 1100 {

@@ -68,7 +68,6 @@ var notYet = slices.Concat(
 	//
 	[]string{
 		"archiver",
-		"shared/audit",
 		"shared/stores",
 	},
 	//
