@@ -15,25 +15,25 @@ import (
 	"passbook/shared/stream"
 )
 
-// Name is the consumer name under which the archiver holds its leases and checkpoints.
+// Name is the consumer name of the archiver's leases and checkpoints.
 const Name = "archiver"
 
-// ErrDiverged says that the bucket and the stream do not tell one story: a segment's name is taken
-// by other content. Nothing was overwritten, and the shard is suspended until a person has looked.
-var ErrDiverged = errors.New("archiver: the archive is not this stream's")
+// ErrDiverged means that the bucket and the stream do not match: a segment's name is taken by other
+// content. Nothing was overwritten, and the shard is suspended until a person has looked.
+var ErrDiverged = errors.New("archiver: the archive does not match the stream")
 
-// ErrHandedOver says that a shard was handed over, or read to its end, while a flush waited for it.
-// Flush again reaches the rest.
-var ErrHandedOver = errors.New("archiver: shard given up")
+// ErrHandedOver means that a shard was handed over, or read to its end, while a flush waited for
+// it. Another Flush reaches the rest.
+var ErrHandedOver = errors.New("archiver: shard handed over")
 
-// Archiver seals the shards of a stream. Its Open is the consumer's Opener. It is safe for
-// concurrent use.
+// Archiver seals the shards of a stream. Its Open is a consumer.Opener. It is safe for concurrent
+// use.
 type Archiver struct {
 	config Config
 	mu     sync.Mutex
 	open   map[*shard]struct{}
-	// adopted is where the last segment of others ends that each source met, so that the search
-	// does not end before it.
+	// adopted is where the last segment of another archiver ends that was found in each source, so
+	// that the search for a chain's end does not stop before it.
 	adopted map[string]string
 	outages outages
 	stats   struct{ segments, rows, bytes, skipped, losses atomic.Int64 }
@@ -41,15 +41,14 @@ type Archiver struct {
 
 // Stats counts what was done since the start.
 type Stats struct {
-	// Segments, Rows and Bytes are those sealed and uploaded; Skipped are records that hold no
-	// entry.
+	// Segments, Rows and Bytes are those sealed and uploaded. Skipped are records without an entry.
 	Segments, Rows, Bytes, Skipped int64
-	// Losses counts the shards whose newest segments were found lost or damaged; Suspended are
-	// those not archived now.
+	// Losses counts the shards whose newest segments were found lost or damaged. Suspended are
+	// those that are not archived now.
 	Losses, Suspended int64
 }
 
-// New makes an archiver.
+// New returns an Archiver.
 func New(c Config) (*Archiver, error) {
 	err := c.Validate()
 	if err != nil {
@@ -59,7 +58,7 @@ func New(c Config) (*Archiver, error) {
 	return &Archiver{config: c, open: make(map[*shard]struct{}), adopted: make(map[string]string)}, nil
 }
 
-// Stats reads the counters.
+// Stats returns the counters.
 func (a *Archiver) Stats() Stats {
 	return Stats{
 		Segments: a.stats.segments.Load(), Rows: a.stats.rows.Load(),
@@ -68,8 +67,8 @@ func (a *Archiver) Stats() Stats {
 	}
 }
 
-// Open is the archiver's consumer.Opener: it finds the end of the shard's chain in the bucket and
-// continues there. An end that was lost or damaged does not stop it.
+// Open implements consumer.Opener: it finds the end of the shard's chain in the bucket and
+// continues there. A chain whose end was lost or damaged does not stop it.
 func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint string) (consumer.Handler, error) {
 	source := segment.Source{Stream: on.Stream, Created: on.Created, Shard: on.ID}
 	if p, ok := a.suspendedShard(source); ok {
@@ -86,8 +85,8 @@ func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint strin
 	case err != nil:
 		return nil, fmt.Errorf("archiver: end of %s: %w", source, err)
 	case endsBefore(footer, checkpoint):
-		a.reportLoss(source, checkpoint, fmt.Errorf("%s was archived before, and the archive ends at %q: it is read again from the stream, "+
-			"and what the stream no longer has, audit --repair archives again", checkpoint, footer.Last))
+		a.reportLoss(source, checkpoint, fmt.Errorf("it was archived up to %s, but the archive ends at %q: it is read again from the stream; "+
+			"run audit --repair to archive what the stream no longer has", checkpoint, footer.Last))
 		return nil, consumer.Rewind(footer.Last)
 	}
 	again, err := a.lostSegments(ctx, source, link.Last)
@@ -105,21 +104,21 @@ func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint strin
 	return s, nil
 }
 
-// endsBefore says that a chain of segments ends before what was checkpointed.
+// endsBefore reports whether a chain of segments ends before what was checkpointed.
 func endsBefore(footer segment.Footer, checkpoint string) bool {
 	return checkpoint != "" && stream.CompareSequence(footer.Last, checkpoint) < 0
 }
 
-// end finds the end of a source's chain. One that seems to be short of the checkpoint, or of a
-// segment that was met, may lie under other days, where a clock was wrong, and is looked for under
-// all.
+// end finds the end of a source's chain. If it seems to end before the checkpoint, or before a
+// segment that was found, its last segments may be under other days, by a wrong clock, so all days
+// are searched.
 func (a *Archiver) end(ctx context.Context, source segment.Source, checkpoint string) (link segment.Link, footer segment.Footer, err error) {
 	var key string
 	reach := a.reach(source, checkpoint)
 	err = withKeepAlive(ctx, maxSearch, func(ctx context.Context) (err error) {
 		key, footer, err = archive.Last(ctx, a.config.Bucket, source, a.config.Now())
 		if err == nil && endsBefore(footer, reach) {
-			a.config.Log.Warn("segments are not under the days where they should be, so all days are listed", "shard", source.String())
+			a.config.Log.Warn("segments are not under the expected days, so all days are listed", "shard", source.String())
 			key, footer, err = archive.LastOfAllDays(ctx, a.config.Bucket, source)
 		}
 		return err
@@ -127,14 +126,14 @@ func (a *Archiver) end(ctx context.Context, source segment.Source, checkpoint st
 	return segment.Link{Key: key, Last: footer.Last}, footer, err
 }
 
-// noteAdopted notes where a segment ends that was in the way of another.
+// noteAdopted notes the end of another archiver's segment.
 func (a *Archiver) noteAdopted(source segment.Source, last string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.adopted[source.String()] = last
 }
 
-// reach is how far a source's chain is known to go.
+// reach returns how far a source's chain is known to go.
 func (a *Archiver) reach(source segment.Source, checkpoint string) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -145,9 +144,9 @@ func (a *Archiver) reach(source segment.Source, checkpoint string) string {
 	return checkpoint
 }
 
-// Flush has every shard that is open here read to its tip and seals what is held, whatever its age.
-// It returns when that is durable, or with ErrGivenUp. Records that arrive meanwhile may or may not
-// be in it.
+// Flush reads every shard that is open here to its tip and seals its records, of any age. It
+// returns when that is durable, or with ErrHandedOver. Records that arrive during the flush may or
+// may not be included.
 func (a *Archiver) Flush(ctx context.Context) error {
 	a.mu.Lock()
 	open := slices.Collect(maps.Keys(a.open))

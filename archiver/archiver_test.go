@@ -33,7 +33,7 @@ var onShard = consumer.Shard{Stream: "passbook-events", Created: archivetest.Sta
 var errFault = errors.New("planned fault")
 
 // faulty fails the calls of a bucket that at names, counting all calls from 0. A failing Create may
-// have happened. Days are listed at once, so which of them fails is left to chance.
+// have happened. Days are listed concurrently, so which of them fails is up to chance.
 type faulty struct {
 	bucket.Bucket
 	mu        sync.Mutex
@@ -96,7 +96,7 @@ func deliveries(records []segment.Record) []consumer.Delivery {
 	return out
 }
 
-// run reads to the end, ending the shard when told, in batches of size.
+// run reads to the end in batches of size, and ends the shard if it is told to.
 func (r *reader) run(ctx context.Context, open consumer.Opener, size int, ended bool) error {
 	h, err := open(ctx, onShard, r.checkpoint)
 	if err != nil {
@@ -156,7 +156,7 @@ func newBucket(t testing.TB) bucket.Bucket {
 	return b
 }
 
-// check proves that the bucket holds exactly these records, once each and in order, in one unbroken
+// check checks that the bucket has exactly these records, once each and in order, in one unbroken
 // chain.
 func check(t testing.TB, b bucket.Bucket, want []consumer.Delivery) {
 	t.Helper()
@@ -189,7 +189,7 @@ func check(t testing.TB, b bucket.Bucket, want []consumer.Delivery) {
 	}
 }
 
-func TestArchiver_CrashAtEveryStep(t *testing.T) {
+func TestArchiver_SurvivesACrashAtEveryStep(t *testing.T) {
 	records := deliveries(archivetest.Records(archivetest.Bank(3, 20, 600)))
 	for _, happens := range []bool{false, true} {
 		fired := 0
@@ -222,7 +222,7 @@ func TestArchiver_CrashAtEveryStep(t *testing.T) {
 	}
 }
 
-func TestArchiver_CrashBetweenUploadAndCheckpoint(t *testing.T) {
+func TestArchiver_SurvivesACrashBetweenUploadAndCheckpoint(t *testing.T) {
 	records := deliveries(archivetest.Records(archivetest.Bank(4, 20, 600)))
 	disk := newBucket(t)
 	r := &reader{records: records}
@@ -293,9 +293,9 @@ func TestArchiver_AdoptsASegmentThatBeginsWithItsEntry(t *testing.T) {
 	}
 }
 
-// What is in the way of a shard suspends it, and is said; nothing is overwritten, and the shard is
-// tried again later.
-func TestArchiver_RestsAtAForeignSegment(t *testing.T) {
+// A conflict suspends its shard and is reported. Nothing is overwritten, and the shard is tried
+// again later.
+func TestArchiver_SuspendsAShardAtAForeignSegment(t *testing.T) {
 	records := deliveries(archivetest.Records(archivetest.Bank(6, 10, 100)))
 	foreign := deliveries(archivetest.Records(archivetest.Bank(7, 10, 100)))
 	t.Run("at seal", func(t *testing.T) {
@@ -374,7 +374,7 @@ func TestArchiver_SealsByAge(t *testing.T) {
 	check(t, disk, records)
 }
 
-func TestArchiver_DropsRepeatsAndSkipsWhatIsNoEntry(t *testing.T) {
+func TestArchiver_DropsRepeatsAndSkipsRecordsWithoutAnEntry(t *testing.T) {
 	records := deliveries(archivetest.Records(archivetest.Bank(9, 5, 30)))
 	var noisy []consumer.Delivery
 	for i, d := range records {
@@ -440,13 +440,13 @@ func TestArchiver_FlushSealsWhatWasPublishedBefore(t *testing.T) {
 }
 
 // forgetCompressors empties the pools of compressors, which all tests share: one that was made in
-// virtual time works nowhere else.
+// virtual time works only there.
 func forgetCompressors() {
 	runtime.GC()
 	runtime.GC()
 }
 
-func TestArchiver_FlushSaysThatAShardWasGivenUp(t *testing.T) {
+func TestArchiver_FlushReportsThatAShardWasHandedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newArchiver(t, newBucket(t), nil)
 		h, err := a.Open(t.Context(), onShard, "")
@@ -465,7 +465,7 @@ func TestArchiver_FlushSaysThatAShardWasGivenUp(t *testing.T) {
 	})
 }
 
-func TestArchiver_SameRecordsSameBytes(t *testing.T) {
+func TestArchiver_TheSameRecordsGiveTheSameBytes(t *testing.T) {
 	records := deliveries(archivetest.Records(archivetest.Bank(11, 50, 2000)))
 	var first map[string][]byte
 	for _, size := range []int{1, 100, 2000} {
@@ -503,9 +503,9 @@ func TestArchiver_SameRecordsSameBytes(t *testing.T) {
 	}
 }
 
-// Where a clock was ahead for a while, segments lie under days that have not come, or the later of
-// a chain under earlier days. The end of the chain is found all the same, by looking everywhere
-// before anything is called diverged.
+// After a clock was ahead for a while, segments are under future days, or later ones of a chain
+// under earlier days. The end of the chain is found nevertheless, by searching all days before
+// anything is called diverged.
 func TestArchiver_FindsItsChainAfterAClockWasWrong(t *testing.T) {
 	right := archivetest.Start.AddDate(0, 0, 10)
 	for name, wrong := range map[string]int{"two days ahead": 2, "three days ahead": 3, "a year ahead": 365} {

@@ -13,8 +13,7 @@ import (
 	"passbook/shared/segment"
 )
 
-// whole proves that the archive holds that many entries in unbroken chains, whatever the days they
-// lie under.
+// whole checks that the archive has that many entries in unbroken chains, under any days.
 func whole(t *testing.T, b bucket.Bucket, entries int) {
 	t.Helper()
 	plan, err := archive.LoadPlan(t.Context(), b)
@@ -23,8 +22,8 @@ func whole(t *testing.T, b bucket.Bucket, entries int) {
 	}
 }
 
-// A stream that was made while the clock was ahead has all its segments before its creation. They
-// are found at every start.
+// A stream that was created while the clock was ahead has all its segments before its creation.
+// They are found at every start.
 func TestArchiver_FindsTheChainOfAStreamFromTheFuture(t *testing.T) {
 	disk := newBucket(t)
 	records := deliveries(archivetest.Records(archivetest.Bank(3, 20, 600)))
@@ -43,9 +42,9 @@ func TestArchiver_FindsTheChainOfAStreamFromTheFuture(t *testing.T) {
 }
 
 // A segment that was uploaded under a wrong day, and never checkpointed since its archiver was
-// killed, is met again as one of another archiver. When it is shorter than what is held now, the
-// shard begins again behind it, and not at the same place for ever.
-func TestArchiver_GoesOnBehindAnAdoptedSegmentOfAWrongDay(t *testing.T) {
+// killed, is found again as one of another archiver. If it is shorter than the current one, the
+// shard begins again after it, and not at the same place forever.
+func TestArchiver_ContinuesAfterAnAdoptedSegmentOfAWrongDay(t *testing.T) {
 	disk := newBucket(t)
 	right := archivetest.Start.AddDate(0, 0, 10)
 	all := archivetest.Records(archivetest.Bank(3, 20, 600))

@@ -18,20 +18,21 @@ const (
 // Config configures an Archiver. Bucket is required; zero values take the defaults.
 type Config struct {
 	Bucket bucket.Bucket
-	// SegmentBytes seals a segment of about as many bytes (PASSBOOK_SEGMENT_BYTES).
+	// SegmentBytes is the size at which a segment is sealed, about (PASSBOOK_SEGMENT_BYTES).
 	SegmentBytes int64
-	// SegmentRows seals a segment of as many events. It bounds the hashes that are held to drop
-	// repeats, 32 bytes each.
+	// SegmentRows is the number of events at which a segment is sealed. It bounds the hashes that
+	// are kept to drop repeats, 32 bytes each.
 	SegmentRows int64
-	// SegmentAge seals a segment when its first record arrived as long ago (PASSBOOK_SEGMENT_AGE).
+	// SegmentAge is the age of a segment's first record at which it is sealed
+	// (PASSBOOK_SEGMENT_AGE).
 	SegmentAge time.Duration
-	// Now is the clock that age is judged by; nil is time.Now.
+	// Now is the clock for ages; nil means time.Now.
 	Now func() time.Time
-	// Log is told of what no retry can mend and of records left out; nil is slog.Default.
+	// Log gets losses and skipped records; nil means slog.Default.
 	Log *slog.Logger
 }
 
-// Validate names the field that is out of range.
+// Validate returns an error that names a field that is out of range.
 func (c Config) Validate() error {
 	switch {
 	case c.Bucket == nil:

@@ -73,13 +73,13 @@ func under(t *testing.T, age time.Duration, open consumer.Opener, lasts time.Dur
 	time.Sleep(lasts)
 	cancel()
 	work.Wait()
-	time.Sleep(2 * time.Minute) // what heeds nothing ends too
+	time.Sleep(2 * time.Minute) // a call that ignores its context ends too
 }
 
-// A shard of an old stream that has no segment yet, as after a split, is found to have none,
-// however far the bucket is: not by a listing after the other, and not from the beginning again
-// because that took longer than a lease.
-func TestOpen_OldStreamWithoutASegment(t *testing.T) {
+// A shard of an old stream without a segment, as after a split, is found to have none with any
+// distance to the bucket: days are listed concurrently, and the search does not begin again because
+// it took longer than a lease.
+func TestOpen_SearchesAnOldStreamWithoutASegment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const days = 400
 		far := &remote{away: 2 * time.Second}
@@ -114,17 +114,18 @@ func (w waiting) Handle(ctx context.Context, _ consumer.Batch) (string, error) {
 
 func (waiting) Close() error { return nil }
 
-// A slow call keeps its shard as long as it may last, and one that does not heed its end loses it.
-func TestPatiently_KeepsTheShardWhileACallMayLast(t *testing.T) {
+// A slow call keeps its shard while it may last, and one that ignores the end of its context loses
+// it.
+func TestWithKeepAlive_KeepsTheShardWhileACallMayLast(t *testing.T) {
 	for name, tt := range map[string]struct {
 		takes, most time.Duration
-		heeds       bool
+		obeys       bool
 		handlers    int64 // that are opened in 2 minutes
 		err         error
 	}{
-		"slow":             {30 * time.Second, time.Minute, true, 1, nil},
-		"ends in its time": {time.Hour, 40 * time.Second, true, 3, context.DeadlineExceeded},
-		"heeds nothing":    {70 * time.Second, 5 * time.Second, false, 2, nil},
+		"slow":                {30 * time.Second, time.Minute, true, 1, nil},
+		"ends in its time":    {time.Hour, 40 * time.Second, true, 3, context.DeadlineExceeded},
+		"ignores its context": {70 * time.Second, 5 * time.Second, false, 2, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -133,7 +134,7 @@ func TestPatiently_KeepsTheShardWhileACallMayLast(t *testing.T) {
 					opened.Add(1)
 					return waiting(func(ctx context.Context) error {
 						err := withKeepAlive(ctx, tt.most, func(ctx context.Context) error {
-							if !tt.heeds {
+							if !tt.obeys {
 								time.Sleep(tt.takes)
 								return nil
 							}
@@ -158,8 +159,8 @@ func TestPatiently_KeepsTheShardWhileACallMayLast(t *testing.T) {
 	}
 }
 
-// ends is a bucket that notes the calls to it whose context has no end of its own, which is what a
-// patient call has. An upload to it is answered as if another archiver had been faster, as when a
+// ends is a bucket that notes the calls whose context has no deadline, which a call under
+// withKeepAlive has. An upload to it is answered as if another archiver had been faster, as when a
 // first answer is lost.
 type ends struct {
 	bucket.Bucket
@@ -193,10 +194,10 @@ func (e *ends) List(ctx context.Context, prefix, after string) (bucket.Page, err
 	return e.Bucket.List(ctx, prefix, after)
 }
 
-// Every call of the archiver to its bucket is a patient one: to find the end of a chain, to upload
-// a segment, to adopt one, and to mark the end. They are not made in virtual time, as the
+// The archiver makes every call to its bucket under withKeepAlive: to find the end of a chain, to
+// upload a segment, to adopt one, and to mark the end. They are not made in virtual time, since the
 // compressor of segments is shared by all tests.
-func TestArchiver_IsPatientWithItsBucket(t *testing.T) {
+func TestArchiver_KeepsItsLeaseDuringEveryCallToTheBucket(t *testing.T) {
 	disk, err := dirbucket.New(t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ import (
 	"passbook/shared/table"
 )
 
-// rests holds that a shard which was suspended takes nothing, keeps its lease, and is named.
+// rests checks that a suspended shard takes nothing, keeps its lease, and is reported.
 func rests(t *testing.T, a *archiver.Archiver, records []consumer.Delivery) {
 	t.Helper()
 	h, err := a.Open(t.Context(), onShard, "")
@@ -64,7 +64,8 @@ type inMemory struct{ *bytes.Reader }
 
 func (inMemory) Close() error { return nil }
 
-// newerFormat is a segment whose footer says, with a true sum, that a newer program has written it.
+// newerFormat returns a segment whose footer has the format of a newer program, with a correct
+// checksum.
 func newerFormat(t *testing.T, sealed segment.Sealed) []byte {
 	t.Helper()
 	data := bytes.Clone(sealed.Data)
@@ -104,7 +105,7 @@ func newShop(t *testing.T) *shop {
 	return s
 }
 
-// work archives all that is published until wanted entries are in whole segments, and ends the
+// work archives all that is published until wanted entries are in readable segments, and ends the
 // archiver.
 func (s *shop) work(wanted int) *archiver.Archiver {
 	s.t.Helper()
@@ -164,7 +165,7 @@ func (s *shop) holes() int {
 	return len(holes)
 }
 
-// segments are the files of the archive, oldest first.
+// segments returns the files of the archive, oldest first.
 func (s *shop) segments() (files []string) {
 	s.t.Helper()
 	for object, err := range archive.List(s.t.Context(), s.disk) {
@@ -177,9 +178,9 @@ func (s *shop) segments() (files []string) {
 }
 
 // The end of the archive was lost, in each way: archiving continues nevertheless. What the stream
-// still has is archived again by itself, as the segments that it was; the rest is named, and is
-// archived when it is published again, as audit --repair does.
-func TestArchiver_LosesItsEnd(t *testing.T) {
+// still has is archived again, as the same segments; the rest is reported, and is archived when it
+// is published again, as audit --repair does.
+func TestArchiver_ContinuesAfterItLostItsEnd(t *testing.T) {
 	remove := func(t *testing.T, files []string) {
 		for _, file := range files {
 			if err := os.Remove(file); err != nil {
@@ -254,7 +255,7 @@ func loseTheEnd(t *testing.T, lose func(t *testing.T, files []string), damaged, 
 	}
 }
 
-// trim has the stream forget what came before an entry.
+// trim makes the stream forget what came before an entry.
 func (s *shop) trim(before *event.Entry) {
 	s.t.Helper()
 	shards, err := s.streams.Shards(s.t.Context(), "events")
@@ -267,7 +268,7 @@ func (s *shop) trim(before *event.Entry) {
 	}
 }
 
-// sequence is the sequence number of an entry's record.
+// sequence returns the sequence number of an entry's record.
 func (s *shop) sequence(shard string, e *event.Entry) string {
 	s.t.Helper()
 	it, err := s.streams.Iterator(s.t.Context(), "events", shard, stream.Position{})

@@ -11,26 +11,25 @@ import (
 )
 
 const (
-	// markEvery is how often an end marker is written at most, unless segments are sealed more
-	// often than that on purpose.
+	// markEvery is the least time between two end markers, unless segments are sealed more often.
 	markEvery = time.Minute
-	// maxClose is how long writing one may hold up a shard that is given away.
+	// maxClose bounds the write of an end marker when a shard is handed over.
 	maxClose = 10 * time.Second
 )
 
-// chainEnd is the end of a shard's chain, and how much of it a marker tells.
+// chainEnd is the end of a shard's chain, and whether a marker records it.
 type chainEnd struct {
 	name   segment.Name
 	footer segment.Footer
-	// moved: no marker of this shard's reader tells of it yet. closed: one tells that nothing comes
-	// after. at is when the last one was written.
+	// moved means that no marker of this shard's reader records it yet, closed that one records
+	// that no segment follows. at is when the last marker was written.
 	moved, closed bool
 	at            time.Time
 }
 
-// cutPoints tells where segments began and ended that were archived and are gone: read from the
-// stream again and cut there, they are the same, byte for byte, and the end markers that are left
-// stay true.
+// cutPoints are where segments began and ended that were archived and are lost. Read from the
+// stream again and cut there, they have the same bytes, and the end markers that are left remain
+// true.
 type cutPoints struct{ ends []archive.EndMarker } // the newest first
 
 // lostSegments finds the end markers beyond the end of a source's chain.
@@ -42,7 +41,7 @@ func (a *Archiver) lostSegments(ctx context.Context, source segment.Source, last
 	return r, err
 }
 
-// at says whether a segment that goes up to last ended there, before the record at sequence.
+// at reports whether a lost segment ended at last, before the record at sequence.
 func (r *cutPoints) at(last, sequence string) bool {
 	for len(r.ends) > 0 {
 		m := r.ends[len(r.ends)-1]
@@ -56,7 +55,7 @@ func (r *cutPoints) at(last, sequence string) bool {
 	return false
 }
 
-// within says that a segment that goes up to last went further.
+// within reports whether a lost segment continued after last.
 func (r *cutPoints) within(last string) bool {
 	return slices.ContainsFunc(r.ends, func(m archive.EndMarker) bool { return stream.CompareSequence(m.Last, last) > 0 })
 }
@@ -69,8 +68,9 @@ func (s *shard) setChainEnd(key string, f segment.Footer) {
 	}
 }
 
-// writeMarker writes the end marker when it is due: the end has moved, and the last one is old
-// enough, or nobody can wait for the next. A failure delays it: the segment is durable without.
+// writeMarker writes the end marker when it is due: the end has moved, and the last marker is old
+// enough or the caller cannot wait. A failure only delays it, since the segment is durable without
+// it.
 func (s *shard) writeMarker(ctx context.Context, now, ended bool) {
 	e := &s.chainEnd
 	due := now || s.archiver.config.Now().Sub(e.at) >= min(markEvery, s.archiver.config.SegmentAge)
@@ -82,14 +82,14 @@ func (s *shard) writeMarker(ctx context.Context, now, ended bool) {
 		return archive.NewEndMarker(e.name, e.footer, ended).Write(ctx, s.archiver.config.Bucket)
 	})
 	if err != nil {
-		s.archiver.config.Log.Warn("end marker is not written", "shard", s.source.String(), "error", err)
+		s.archiver.config.Log.Warn("the end marker was not written", "shard", s.source.String(), "error", err)
 		return
 	}
 	e.moved, e.closed = false, ended
 }
 
-// writeMarkerAtClose writes the end marker of a shard that is given away: its next reader may be
-// long in coming.
+// writeMarkerAtClose writes the end marker of a shard that is handed over: its next reader may take
+// long to open it.
 func (s *shard) writeMarkerAtClose() {
 	ctx, cancel := context.WithTimeout(context.Background(), maxClose)
 	defer cancel()

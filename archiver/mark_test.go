@@ -13,7 +13,7 @@ import (
 	"passbook/shared/segment"
 )
 
-// markers are the keys of a bucket's end markers.
+// markers returns the keys of a bucket's end markers.
 func markers(t *testing.T, b bucket.Bucket) (keys []string) {
 	t.Helper()
 	page, err := b.List(t.Context(), archive.EndMarkerRoot, "")
@@ -26,8 +26,9 @@ func markers(t *testing.T, b bucket.Bucket) (keys []string) {
 	return keys
 }
 
-// An end marker is written when the end has moved and the last one is a minute old, when a flush or
-// the shard's end wants it, and when the shard is given away: never later than that, never oftener.
+// An end marker is written when the end has moved and the last marker is a minute old, at a flush
+// and at the shard's end, and when the shard is handed over: never later than that, and never more
+// often.
 func TestArchiver_MarksTheEnd(t *testing.T) {
 	b := newBucket(t)
 	now := archivetest.Start

@@ -15,24 +15,22 @@ import (
 	"passbook/shared/stream"
 )
 
-// retryAfter is how long a suspended shard rests before it is tried again.
+// retryAfter is how long a suspended shard pauses before it is tried again.
 const retryAfter = 30 * time.Second
 
-// errRetry ends the rest of a suspended shard.
-var errRetry = errors.New("archiver: a suspended shard is tried again")
+// errRetry ends the pause of a suspended shard.
+var errRetry = errors.New("archiver: the suspended shard is tried again")
 
 // outage is what is wrong with a shard's archive.
 type outage struct {
 	what string
-	// until is the sequence number with whose archiving the trouble is over, "" where only another
-	// start can tell.
+	// until is the sequence number whose archiving ends the outage; "" if only a restart can.
 	until string
-	// again is when a suspended shard is tried again, zero for one that is archived.
+	// again is when a suspended shard is tried again; zero for one that is archived.
 	again time.Time
 }
 
-// outages are what is wrong, by source. It is safe for concurrent use, and its zero value is
-// ready.
+// outages are what is wrong, by source. It is safe for concurrent use; its zero value is ready.
 type outages struct {
 	mu sync.Mutex
 	of map[string]outage
@@ -53,8 +51,8 @@ func (t *outages) get(source segment.Source) outage {
 	return t.of[source.String()]
 }
 
-// passed notes that a segment was sealed, and up to where: a shard that was suspended is not any
-// more.
+// passed notes that a segment was sealed up to a sequence number: a shard that was suspended is no
+// longer.
 func (t *outages) passed(source segment.Source, last string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -75,8 +73,8 @@ func (t *outages) suspended() (n int64) {
 	return n
 }
 
-// Ready returns nil, or what is wrong with the archive of shards that this process has or had: what
-// was lost of it, and which shards are suspended. Nothing but the archive waits for it.
+// Ready returns nil, or what is wrong with the archive of shards that this process has or had:
+// losses, and suspended shards. Only the archive depends on it.
 func (a *Archiver) Ready() error {
 	a.outages.mu.Lock()
 	defer a.outages.mu.Unlock()
@@ -106,9 +104,9 @@ func (a *Archiver) reportLoss(source segment.Source, until string, what error) {
 	a.outages.set(source, outage{what: what.Error(), until: until})
 }
 
-// afterDamage is the end of a chain whose newest segment is damaged. Its content is unknown, and
-// so is where it ended: at the checkpoint, or, where that lies before it, no earlier than it began.
-// What it held is in the journal.
+// afterDamage returns the end of a chain whose newest segment is damaged. Where it ended is
+// unknown: at the checkpoint, or, if that is before it, no earlier than it began. Its entries are
+// in the journal.
 func (a *Archiver) afterDamage(source segment.Source, key, checkpoint string, damage error) (segment.Link, error) {
 	name, err := segment.ParseKey(key)
 	if err != nil {
@@ -118,22 +116,21 @@ func (a *Archiver) afterDamage(source segment.Source, key, checkpoint string, da
 	if stream.CompareSequence(name.First, last) > 0 {
 		last = name.First
 	}
-	a.reportLoss(source, "", fmt.Errorf("%w; archiving continues behind it, and audit --repair archives again what it held", damage))
+	a.reportLoss(source, "", fmt.Errorf("%w; archiving continues after it; run audit --repair to archive its entries again", damage))
 	return segment.Link{Key: key, Last: last}, nil
 }
 
-// suspend has a source rest: what is in the way of it stays, and is looked at again from time to
-// time.
+// suspend pauses a source: the conflict remains, and is checked again from time to time.
 func (a *Archiver) suspend(source segment.Source, why error) *suspendedHandler {
 	if a.outages.get(source).again.IsZero() {
-		a.config.Log.Error("shard is not archived", "shard", source.String(), "error", why)
+		a.config.Log.Error("the shard is not archived", "shard", source.String(), "error", why)
 	}
 	again := time.Now().Add(retryAfter)
-	a.outages.set(source, outage{what: fmt.Sprintf("suspended: %v; audit names what differs", why), again: again})
+	a.outages.set(source, outage{what: fmt.Sprintf("suspended: %v; run audit to see what differs", why), again: again})
 	return &suspendedHandler{again}
 }
 
-// suspendedShard is the handler of a source that rests now.
+// suspendedShard returns the handler of a source that is paused now.
 func (a *Archiver) suspendedShard(source segment.Source) (*suspendedHandler, bool) {
 	again := a.outages.get(source).again
 	return &suspendedHandler{again}, time.Now().Before(again)
@@ -151,5 +148,5 @@ func (p *suspendedHandler) Handle(_ context.Context, b consumer.Batch) (string, 
 	return "", nil
 }
 
-// Close has nothing to give back.
+// Close does nothing.
 func (p *suspendedHandler) Close() error { return nil }

@@ -13,28 +13,29 @@ import (
 	"passbook/shared/stream"
 )
 
-// errAdopted begins the shard again after the end of a segment that another archiver made.
+// errAdopted makes the shard begin again after the end of a segment that another archiver made.
 var errAdopted = errors.New("archiver: a shorter segment of another archiver was adopted")
 
 // shard is the consumer.Handler of one shard.
 type shard struct {
 	archiver *Archiver
 	source   segment.Source
-	// link is the end of the chain in the bucket. end is its footer as it was found at the start.
+	// link is the end of the chain in the bucket; end is its footer as it was found at the start.
 	link segment.Link
 	end  segment.Footer
-	// chainEnd is what end markers tell of link.
+	// chainEnd is what end markers record of link.
 	chainEnd chainEnd
-	// cuts are the segments to be made again.
+	// cuts are where lost segments are made again.
 	cuts cutPoints
 	// segment is what follows link.
 	segment *segment.Writer
-	// read is the last sequence number seen, saved the last one given as a checkpoint.
+	// read is the last sequence number that was read, saved the last one that was returned as a
+	// checkpoint.
 	read, saved string
 
 	mu     sync.Mutex
-	flush  chan struct{} // closed when a flush that was asked for is done
-	armed  bool          // the flush was asked for before the batch in work was read
+	flush  chan struct{} // closed when a requested flush is done
+	armed  bool          // the flush was requested before the current batch was read
 	closed bool
 }
 
@@ -43,13 +44,13 @@ func (s *shard) begin(link segment.Link) {
 	s.segment = segment.NewWriter(s.source, link)
 }
 
-// next begins what follows a segment that is in the bucket now.
+// next begins the segment after one that is now in the bucket.
 func (s *shard) next(link segment.Link) {
 	s.begin(link)
 	s.archiver.outages.passed(s.source, link.Last)
 }
 
-// Handle appends a batch, seals what is due, and returns how far the shard is durable.
+// Handle appends a batch, seals segments that are due, and returns how far the shard is durable.
 func (s *shard) Handle(ctx context.Context, b consumer.Batch) (string, error) {
 	for i := range b.Deliveries {
 		d := &b.Deliveries[i]
@@ -86,7 +87,7 @@ func (s *shard) Handle(ctx context.Context, b consumer.Batch) (string, error) {
 	return s.checkpoint(b.Ended), nil
 }
 
-// append puts a record into the segment, unless the bucket has it.
+// append adds a record to the segment, unless the bucket has it.
 func (s *shard) append(d *consumer.Delivery) error {
 	if d.Entry == nil {
 		return s.skip(d)
@@ -104,15 +105,15 @@ func (s *shard) append(d *consumer.Delivery) error {
 	return nil
 }
 
-// skip passes over a record that holds no entry; the folding consumers keep its bytes. An entry of
-// a newer format is waited for instead: this program must be replaced first.
+// skip passes over a record without an entry; the other consumers keep its bytes in quarantine. An
+// entry of a newer format is an error instead: this program must be upgraded first.
 func (s *shard) skip(d *consumer.Delivery) error {
 	var newer *event.FormatError
 	if errors.As(d.Err, &newer) {
 		return fmt.Errorf("archiver: %s sequence %s: %w", s.source, d.Sequence, d.Err)
 	}
 	s.archiver.stats.skipped.Add(1)
-	s.archiver.config.Log.Warn("record holds no entry and is not archived", "shard", s.source.String(), "sequence", d.Sequence, "error", d.Err)
+	s.archiver.config.Log.Warn("the record has no entry and is not archived", "shard", s.source.String(), "sequence", d.Sequence, "error", d.Err)
 	if !s.segment.Empty() {
 		s.segment.Skip(d.Sequence)
 	}
@@ -123,14 +124,14 @@ func (s *shard) full() bool {
 	return s.segment.Rows() >= s.archiver.config.SegmentRows || (!s.segment.Empty() && s.segment.Size() >= s.archiver.config.SegmentBytes)
 }
 
-// old judges age by the stream's time at the end of the batch, so that a reader far behind does not
-// seal at every batch.
+// old judges the segment's age by the stream's time at the end of the batch, so that a reader with
+// a backlog does not seal at every batch.
 func (s *shard) old(b consumer.Batch) bool {
 	return s.archiver.config.Now().Add(-b.Behind).Sub(s.segment.Arrived()) >= s.archiver.config.SegmentAge
 }
 
-// checkpoint is the last sequence number up to which everything read is in the bucket; "" when that
-// is nothing new.
+// checkpoint returns the last sequence number up to which everything read is in the bucket; "" if
+// that has not changed.
 func (s *shard) checkpoint(ended bool) string {
 	durable := s.link.Last
 	if ended || stream.CompareSequence(s.read, durable) < 0 {
@@ -144,7 +145,7 @@ func (s *shard) checkpoint(ended bool) string {
 }
 
 // seal uploads the segment. After an unknown outcome the shard begins again, and finds in the
-// bucket whether it is there.
+// bucket whether the segment is there.
 func (s *shard) seal(ctx context.Context) error {
 	sealed, err := s.segment.Seal()
 	if err != nil {
@@ -168,8 +169,8 @@ func (s *shard) seal(ctx context.Context) error {
 }
 
 // adopt takes over the segment that has our name, if it begins with our entry. It may end elsewhere
-// than ours. Records that it lacks are read again: of a part of a segment no other one can be made,
-// since repeats were dropped over the whole.
+// than ours. Records that it lacks are read again: the rest cannot be cut from our segment, since
+// repeats were dropped over the whole of it.
 func (s *shard) adopt(ctx context.Context, ours segment.Sealed) error {
 	var theirs *segment.Segment
 	err := withKeepAlive(ctx, maxTransfer(int64(s.archiver.config.SegmentBytes)), func(ctx context.Context) (err error) {
@@ -224,15 +225,14 @@ func (s *shard) requestFlush() <-chan struct{} {
 	return wait
 }
 
-// flushDue says that the batch in work was read after a flush was asked for.
+// flushDue reports whether the current batch was read after a flush was requested.
 func (s *shard) flushDue() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.flush != nil && s.armed
 }
 
-// finishFlush ends a flush that is done, and arms one that was asked for while the batch was in
-// work.
+// finishFlush ends a flush that is done, and arms one that was requested during the current batch.
 func (s *shard) finishFlush(done bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

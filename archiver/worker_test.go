@@ -23,9 +23,9 @@ import (
 	"passbook/shared/stream/pebblestream"
 )
 
-// The archiver under its real worker, on a stream that throttles, expires and reshards, with the
-// worker killed in between: the archive holds every entry, in unbroken chains.
-func TestArchiver_UnderItsWorker(t *testing.T) {
+// The archiver runs under its real worker, on a stream that throttles, expires and reshards, with
+// the worker killed in between. The archive then has every entry, in unbroken chains.
+func TestArchiver_ArchivesEveryEntryUnderItsWorker(t *testing.T) {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	store := storetest.Memory(t, pebblestream.Options{}, journal.Schemas...)
 	control, s := store.Table, store.Streams
@@ -68,7 +68,7 @@ func TestArchiver_UnderItsWorker(t *testing.T) {
 	publish(t, s, entries[600:])
 	await(t, func() bool {
 		if err := a.Flush(t.Context()); err != nil {
-			return false // a shard was given up meanwhile
+			return false // a shard was handed over during the flush
 		}
 		return archived(t, disk) == len(entries)
 	})

@@ -67,7 +67,6 @@ var notYet = slices.Concat(
 	//
 	//
 	[]string{
-		"archiver",
 		"shared/stores",
 	},
 	//
