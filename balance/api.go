@@ -17,8 +17,8 @@ import (
 	"passbook/shared/web"
 )
 
-// API answers queries: the present from the rows, the past from the journal, where every event has
-// what the account stood at after it. Safe for concurrent use.
+// API answers queries: the present from the rows, the past from the journal, whose events have the
+// amounts after them. Safe for concurrent use.
 type API struct {
 	store   *Store
 	rows    api.Rows[account.State]
@@ -26,14 +26,14 @@ type API struct {
 	now     func() time.Time
 }
 
-// NewAPI makes an API on the rows and the journal that they are folded from.
+// NewAPI makes an API on the rows, and on the journal from which they are folded.
 func NewAPI(s *Store, r *journal.Reader) *API {
 	a := &API{store: s, journal: r, now: time.Now}
 	a.rows = api.Rows[account.State]{Journal: r, Wait: s.Wait, Past: a.past}
 	return a
 }
 
-// Routes are what the service serves besides its consumers.
+// Routes returns the routes of the service's queries.
 func (a *API) Routes() []web.Route {
 	const of = "/v1/accounts/{account_id}"
 	return []web.Route{
@@ -46,7 +46,7 @@ func (a *API) Routes() []web.Route {
 	}
 }
 
-// balance answers what an account stands at, or stood at.
+// balance answers the balance of an account, now or at a moment of the past.
 func (a *API) balance(c echo.Context) error {
 	of, moment, err := api.AccountAt(c)
 	if err != nil {
@@ -60,7 +60,7 @@ func (a *API) balance(c echo.Context) error {
 	return web.ReplyJSON(c, http.StatusOK, balanceOf(row))
 }
 
-// past returns the row that there was at a version.
+// past returns the row of an account as it was at a version.
 func (a *API) past(ctx context.Context, of event.Account, version int64) (Row, error) {
 	state, err := a.journal.StateAt(ctx, of, version)
 	if err != nil {
@@ -81,7 +81,7 @@ func balanceOf(row Row) Balance {
 	}
 }
 
-// holds lists the open holds.
+// holds lists the open holds of an account.
 func (a *API) holds(c echo.Context) error {
 	of, err := api.PathAccount(c)
 	if err != nil {

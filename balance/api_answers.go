@@ -17,7 +17,7 @@ type Amounts struct {
 	Limit  int64 `json:"limit"`
 }
 
-// Balance answers what an account stands at, or stood at.
+// Balance is the balance of an account, now or at a moment of the past.
 type Balance struct {
 	AccountID string `json:"account_id"`
 	Currency  string `json:"currency"`
@@ -34,7 +34,7 @@ type Balance struct {
 	BlockedAtVersion int64    `json:"blocked_at_version,omitempty"`
 }
 
-// HoldList answers what is held on an account.
+// HoldList has the open holds of an account.
 type HoldList struct {
 	AccountID        string   `json:"account_id"`
 	Currency         string   `json:"currency"`
@@ -52,20 +52,20 @@ type Hold struct {
 	ExpiresAt api.Time `json:"expires_at,omitzero"`
 }
 
-// AccountList answers a page of accounts.
+// AccountList is a page of accounts.
 type AccountList struct {
 	Accounts []Account `json:"accounts"`
 	api.Page
 }
 
-// Account is one of a list.
+// Account is an account of a list.
 type Account struct {
 	HolderRef string `json:"holder_ref,omitempty"`
 	Product   string `json:"product,omitempty"`
 	Balance
 }
 
-// EventList answers a page of an account's history.
+// EventList is a page of an account's history.
 type EventList struct {
 	AccountID string  `json:"account_id"`
 	Events    []Event `json:"events"`
@@ -91,7 +91,7 @@ type Event struct {
 	Data          json.RawMessage `json:"data"`
 }
 
-// Statement answers a page of what moved an account's posted balance.
+// Statement is a page of what changed an account's posted balance.
 type Statement struct {
 	AccountID string `json:"account_id"`
 	Currency  string `json:"currency"`

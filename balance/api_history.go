@@ -14,7 +14,7 @@ import (
 	"passbook/shared/web"
 )
 
-// eventTypes are the words that ?type knows.
+// eventTypes are the values of the parameter type.
 var eventTypes = []string{
 	event.AccountOpened{}.Type(), event.MoneyCredited{}.Type(), event.MoneyWithdrawn{}.Type(), event.WithdrawalDeclined{}.Type(),
 	event.HoldPlaced{}.Type(), event.HoldCaptured{}.Type(), event.HoldReleased{}.Type(), event.TransactionReversed{}.Type(),
@@ -51,7 +51,7 @@ func (a *API) events(c echo.Context) error {
 	return web.ReplyJSON(c, http.StatusOK, list)
 }
 
-// cursorAt is the cursor of a version within a query, empty at the end.
+// cursorAt returns the cursor of a version within a query, empty at the end.
 func cursorAt(scope string, next int64, more ...int64) string {
 	if next == 0 {
 		return ""
@@ -71,15 +71,15 @@ func eventOf(of event.Account, r api.Recorded) Event {
 	}
 }
 
-// period is the part of an account's history that a statement is about. Its ends are fixed by the
-// first page, so that all pages are of one statement whatever comes meanwhile.
+// period is the part of an account's history that a statement covers. The first page fixes its
+// ends, so that all pages are of one statement even when commands are committed in the meantime.
 type period struct {
 	// next is the version that the page starts at, opening and closing the versions before and at
 	// the end of the period.
 	next, opening, closing int64
 }
 
-// statement lists what moved the posted balance.
+// statement lists what changed the posted balance.
 func (a *API) statement(c echo.Context) error {
 	of, err := api.PathAccount(c)
 	if err != nil {
@@ -155,7 +155,7 @@ func (a *API) statementPage(c echo.Context, of event.Account, currency string, p
 	return web.ReplyJSON(c, http.StatusOK, statement)
 }
 
-// posted is the balance after a version; 0 before the account was opened.
+// posted returns the balance after a version; 0 before the account was opened.
 func (a *API) posted(ctx context.Context, of event.Account, version int64) (int64, error) {
 	if version == 0 {
 		return 0, nil
@@ -167,10 +167,10 @@ func (a *API) posted(ctx context.Context, of event.Account, version int64) (int6
 	return ev.After.Posted, nil
 }
 
-// moves says whether an event is a line of a statement.
+// moves reports whether an event is a line of a statement.
 func moves(ev event.Event) bool { return ev.TransactionID() != "" }
 
-// lineOf renders a movement.
+// lineOf renders a line of a statement.
 func lineOf(of event.Account, r api.Recorded) Line {
 	line := Line{
 		EventID: of.EventID(r.Version), Version: r.Version, TransactionID: r.TransactionID(), Type: r.Body.Type(),

@@ -23,21 +23,21 @@ import (
 	"passbook/shared/web"
 )
 
-// discard is an outbox for tests that look at no stream.
+// discard is an outbox for tests without a stream.
 type discard struct{}
 
 func (discard) Publish(journal.Committed)           {}
 func (discard) Full() bool                          { return false }
 func (discard) Pace(context.Context, event.Account) {}
 
-// bank is the service beside a journal, on the embedded engine. Rows are projected when the test
-// says so.
+// bank is the service and a journal, on the embedded engine. Rows are projected when the test calls
+// for it.
 type bank struct {
 	t      *testing.T
 	client *apitest.Client
 	server *api.Server
 	api    *API
-	// journal and projection are what others do in a whole bank.
+	// journal and projection do what other services do in a bank.
 	journal    *journal.Journal
 	projection *readmodel.Projection[account.State]
 	table      table.Table
@@ -77,7 +77,7 @@ func serve(t *testing.T) *bank {
 
 func of(id string) event.Account { return event.Account{Tenant: api.Tenant, ID: id} }
 
-// commit puts what do drafts in the account's history, one second after what came before.
+// commit commits what do drafts to the account's history, one second after the command before.
 func (b *bank) commit(id string, do func(d *account.Draft)) {
 	b.t.Helper()
 	b.clock = b.clock.Add(time.Second)
@@ -162,8 +162,8 @@ func TestBalanceNowAndThen(t *testing.T) {
 	}
 }
 
-// The events of one command are one step: a version between them is answered with the state at the
-// command's end.
+// The events of one command are one step: a version between them gets the state at the command's
+// end.
 func TestVersionWithinACommand(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", "")
@@ -242,7 +242,7 @@ func TestMinVersionWaitsForTheProjection(t *testing.T) {
 	if r := <-answered; r.Status != 200 || r.Int("version") != 2 || r.Int("posted") != 7 {
 		t.Fatalf("%d %s", r.Status, r.Body)
 	}
-	// A version that is not decided yet is waited for too.
+	// The read waits for a version that is not decided yet, too.
 	go func() { answered <- b.client.Get("/v1/accounts/A-1/balance?min_version=3&wait=20s") }()
 	b.credit("A-1", 8)
 	b.project("A-1")
@@ -304,7 +304,7 @@ func TestStatementPagesAreOfOnePeriod(t *testing.T) {
 	}
 }
 
-// next is the path of the Link header, which must hold the cursor.
+// next returns the path of the Link header, which must contain the cursor.
 func next(t *testing.T, r apitest.Response, cursor string) string {
 	t.Helper()
 	link := r.Header.Get("Link")
@@ -408,8 +408,8 @@ func TestListOfAccounts(t *testing.T) {
 	}
 }
 
-// An account that was set aside says so, and shows the state before the event that could not be
-// folded.
+// The answer for a quarantined account says so, and has the state before the event that could not
+// be folded.
 func TestBlockedAccountSaysSo(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", "")

@@ -24,14 +24,14 @@ type API struct {
 	now     func() time.Time
 }
 
-// NewAPI makes an API on the rows and the journal that they are folded from.
+// NewAPI makes an API on the rows, and on the journal from which they are folded.
 func NewAPI(s *Store, r *journal.Reader) *API {
 	a := &API{journal: r, now: time.Now}
 	a.rows = api.Rows[State]{Journal: r, Wait: s.Wait, Past: a.past}
 	return a
 }
 
-// Routes are what the service serves besides its consumers.
+// Routes returns the routes of the service's queries.
 func (a *API) Routes() []web.Route {
 	const of = "/v1/accounts/{account_id}/credit-limit"
 	return []web.Route{
@@ -42,7 +42,7 @@ func (a *API) Routes() []web.Route {
 	}
 }
 
-// limit answers how the line is used, or was used.
+// limit answers how the line of credit is used, now or at a moment of the past.
 func (a *API) limit(c echo.Context) error {
 	of, moment, err := api.AccountAt(c)
 	if err != nil {
@@ -65,7 +65,7 @@ func (a *API) limit(c echo.Context) error {
 	return web.ReplyJSON(c, http.StatusOK, usage)
 }
 
-// past folds the history anew: declines and peak are counts over all of it.
+// past folds the history again: declines and peak are counts over all of it.
 func (a *API) past(ctx context.Context, of event.Account, version int64) (Row, error) {
 	row := Row{Account: of}
 	for entry, err := range a.journal.Entries(ctx, of, 1, version) {
@@ -86,7 +86,7 @@ func (a *API) past(ctx context.Context, of event.Account, version int64) (Row, e
 	return row, nil
 }
 
-// history lists the decisions on the limit, the one at the opening too.
+// history lists the decisions on the limit, including the one at the opening.
 func (a *API) history(c echo.Context) error {
 	of, err := api.PathAccount(c)
 	if err != nil {
@@ -118,7 +118,7 @@ func (a *API) history(c echo.Context) error {
 	return web.ReplyJSON(c, http.StatusOK, list)
 }
 
-// decides says whether an event set the limit.
+// decides reports whether an event set the limit.
 func decides(ev event.Event) bool {
 	switch b := ev.Body.(type) {
 	case event.AccountOpened:
@@ -143,8 +143,8 @@ func decisionOf(of event.Account, r api.Recorded) Decision {
 	return d
 }
 
-// explain tells what a withdrawal would meet now. It is made of the blocks that decide one, on the
-// journal's own state, and commits nothing.
+// explain answers which outcome a withdrawal would have now. It uses the functions that decide one,
+// on the journal's state, and commits nothing.
 func (a *API) explain(c echo.Context) error {
 	of, err := api.PathAccount(c)
 	if err != nil {
@@ -175,7 +175,7 @@ func (a *API) explain(c echo.Context) error {
 	})
 }
 
-// outcomeOf renders what a withdrawal comes to.
+// outcomeOf renders the outcome of a withdrawal.
 func outcomeOf(d account.Decision) Outcome {
 	if d.Rejection != nil {
 		return Outcome{Code: d.Rejection.Code}

@@ -8,7 +8,7 @@ import (
 // The answers of this service's queries, as openapi.yaml lists them. Members are written in the
 // order of the fields. Amounts are in minor units of the account's currency.
 
-// Usage answers how an account's line is used, or was used.
+// Usage is how an account's line of credit is used, now or at a moment of the past.
 type Usage struct {
 	AccountID       string   `json:"account_id"`
 	Currency        string   `json:"currency"`
@@ -28,7 +28,7 @@ type Usage struct {
 	BlockedAtVersion int64    `json:"blocked_at_version,omitempty"`
 }
 
-// History answers a page of the decisions on an account's limit.
+// History is a page of the decisions on an account's limit.
 type History struct {
 	AccountID string     `json:"account_id"`
 	Currency  string     `json:"currency"`
@@ -36,7 +36,7 @@ type History struct {
 	api.Page
 }
 
-// Decision is one decision on a limit, that of the opening too.
+// Decision is one decision on a limit, or the limit of the opening.
 type Decision struct {
 	EventID     string     `json:"event_id"`
 	Version     int64      `json:"version"`
@@ -48,11 +48,11 @@ type Decision struct {
 	DecidedBy   event.Text `json:"decided_by,omitzero"`
 	DecisionRef event.Text `json:"decision_ref,omitzero"`
 	Forced      bool       `json:"forced,omitempty"`
-	// ExpiredVersion is the decision that expired, where this event only records that.
+	// ExpiredVersion is the version of the decision that expired, where this event records that.
 	ExpiredVersion int64 `json:"expired_version,omitempty"`
 }
 
-// Explanation answers what a withdrawal of an amount would meet now.
+// Explanation is the outcome that a withdrawal of an amount would have now.
 type Explanation struct {
 	AccountID    string   `json:"account_id"`
 	Currency     string   `json:"currency"`
@@ -65,14 +65,14 @@ type Explanation struct {
 	Outcome
 }
 
-// Outcome is what a withdrawal comes to.
+// Outcome is the outcome of a withdrawal.
 type Outcome struct {
 	Accepted bool `json:"accepted"`
 	// Code is that of the refusal.
 	Code string `json:"code,omitempty"`
-	// FromOwn and FromCredit part the amount by where it comes from; nil when it is refused.
+	// FromOwn and FromCredit divide the amount by its source; nil when the withdrawal is refused.
 	FromOwn    *int64 `json:"from_own,omitempty"`
 	FromCredit *int64 `json:"from_credit,omitempty"`
-	// Shortfall is what is missing; nil when nothing is, or when funds are not why it is refused.
+	// Shortfall is the missing amount; nil unless the withdrawal is refused for insufficient funds.
 	Shortfall *int64 `json:"shortfall,omitempty"`
 }

@@ -24,15 +24,15 @@ import (
 	"passbook/shared/web"
 )
 
-// discard is an outbox for tests that look at no stream.
+// discard is an outbox for tests without a stream.
 type discard struct{}
 
 func (discard) Publish(journal.Committed)           {}
 func (discard) Full() bool                          { return false }
 func (discard) Pace(context.Context, event.Account) {}
 
-// bank is the service beside a journal, on the embedded engine. Rows are projected when the test
-// says so.
+// bank is the service and a journal, on the embedded engine. Rows are projected when the test calls
+// for it.
 type bank struct {
 	t          *testing.T
 	client     *apitest.Client
@@ -83,7 +83,7 @@ func serve(t *testing.T) *bank {
 	return b
 }
 
-// commit puts what do drafts in the account's history, one second after what came before, and
+// commit commits what do drafts to the account's history, one second after the command before, and
 // projects it.
 func (b *bank) commit(do func(d *account.Draft)) {
 	b.t.Helper()
@@ -155,8 +155,8 @@ func TestUseOfTheLineNowAndThen(t *testing.T) {
 	}
 }
 
-// A hold that is captured leaves the use of the line as it was: nobody may see, in a message, in
-// the peak or in the past, what it was between the two events that this takes.
+// The capture of a hold does not change the use of the line: neither a message nor the peak nor the
+// past may show what it was between the two events of the capture.
 func TestNobodySeesWhatIsBetweenTheEventsOfAnEntry(t *testing.T) {
 	b := serve(t)
 	b.open(100)
@@ -252,7 +252,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// An expired limit does not count, though nobody has written its end down yet.
+// An expired limit does not count, even before its expiry is recorded.
 func TestExplainKnowsWhatHasRunOut(t *testing.T) {
 	b := serve(t)
 	b.open(0)
