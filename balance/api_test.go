@@ -2,7 +2,6 @@ package balance
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -279,13 +278,9 @@ func TestStatementPagesAreOfOnePeriod(t *testing.T) {
 			t.Fatal("a fourth page")
 		}
 		r := b.client.Get(path)
-		var s struct {
-			Opening, Closing struct{ Posted, Version int64 }
-			Lines            []struct{ Posted, Amount int64 }
-			Next             string `json:"next_cursor"`
-		}
-		if err := json.Unmarshal(r.Body, &s); err != nil || r.Status != 200 {
-			t.Fatalf("%d %s: %v", r.Status, r.Body, err)
+		s := apitest.Decode[Statement](t, r)
+		if r.Status != 200 {
+			t.Fatalf("%d %s", r.Status, r.Body)
 		}
 		if s.Opening.Posted != 300 || s.Opening.Version != 4 || s.Closing.Posted != 250 || s.Closing.Version != 9 {
 			t.Fatalf("%s", r.Body)
@@ -296,8 +291,8 @@ func TestStatementPagesAreOfOnePeriod(t *testing.T) {
 			}
 			posted = append(posted, line.Posted)
 		}
-		b.withdraw("A-1", 1) // what comes meanwhile is not of the period
-		path = next(t, r, s.Next)
+		b.withdraw("A-1", 1) // which is not in the period
+		path = next(t, r, s.NextCursor)
 	}
 	if fmt.Sprint(posted) != "[290 280 270 260 250]" {
 		t.Fatalf("running balance %v", posted)
@@ -345,17 +340,14 @@ func TestEventsByTypeAndVersion(t *testing.T) {
 	path, seen := "/v1/accounts/A-1/events?type=MoneyCredited&limit=3&from_version=3", ""
 	for path != "" {
 		r := b.client.Get(path)
-		var page struct {
-			Events []struct{ Version int64 }
-			Next   string `json:"next_cursor"`
-		}
-		if err := json.Unmarshal(r.Body, &page); err != nil || r.Status != 200 {
+		page := apitest.Decode[EventList](t, r)
+		if r.Status != 200 {
 			t.Fatalf("%d %s", r.Status, r.Body)
 		}
 		for _, e := range page.Events {
 			seen += fmt.Sprint(e.Version, " ")
 		}
-		path = next(t, r, page.Next)
+		path = next(t, r, page.NextCursor)
 	}
 	if seen != "4 6 8 " {
 		t.Fatalf("versions %s", seen)
@@ -392,15 +384,12 @@ func TestListOfAccounts(t *testing.T) {
 		found := 0
 		for path := "/v1/accounts" + query; path != ""; {
 			r := b.client.Get(path)
-			var page struct {
-				Accounts []json.RawMessage
-				Next     string `json:"next_cursor"`
-			}
-			if err := json.Unmarshal(r.Body, &page); err != nil || r.Status != 200 {
+			page := apitest.Decode[AccountList](t, r)
+			if r.Status != 200 {
 				t.Fatalf("%d %s", r.Status, r.Body)
 			}
 			found += len(page.Accounts)
-			path = next(t, r, page.Next)
+			path = next(t, r, page.NextCursor)
 		}
 		if found != want {
 			t.Errorf("%s: %d accounts, not %d", query, found, want)

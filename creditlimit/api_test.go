@@ -2,7 +2,6 @@ package creditlimit
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -206,22 +205,16 @@ func TestHistoryOfDecisions(t *testing.T) {
 	var versions []int64
 	for path := "/v1/accounts/A-1/credit-limit/history?limit=2"; path != ""; {
 		r := b.client.Get(path)
-		var page struct {
-			Decisions []struct {
-				Version, After int64
-				Forced         bool
-			}
-			Next string `json:"next_cursor"`
-		}
-		if err := json.Unmarshal(r.Body, &page); err != nil || r.Status != 200 {
+		page := apitest.Decode[History](t, r)
+		if r.Status != 200 {
 			t.Fatalf("%d %s", r.Status, r.Body)
 		}
 		for _, d := range page.Decisions {
 			versions = append(versions, d.Version, d.After)
 		}
 		path = ""
-		if page.Next != "" {
-			path = "/v1/accounts/A-1/credit-limit/history?limit=2&cursor=" + page.Next
+		if page.NextCursor != "" {
+			path = "/v1/accounts/A-1/credit-limit/history?limit=2&cursor=" + page.NextCursor
 		}
 	}
 	if fmt.Sprint(versions) != "[1 1000 3 500 4 0]" {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -10,10 +11,48 @@ import (
 	"passbook/shared/web"
 )
 
-// The answer to a command is rendered from its entry alone and in a fixed order, so that a repeated
-// command gets the same bytes.
+// CommandAnswer is the answer to an accepted command. It is rendered from the command's entry alone
+// and in the order of the fields, by appendAnswer, so that a repeated command gets the same bytes.
+type CommandAnswer struct {
+	AccountID string `json:"account_id"`
+	// Version is that of the command's last event.
+	Version int64 `json:"version"`
+	// TransactionID and HoldID are what the command made; empty for none.
+	TransactionID string `json:"transaction_id,omitempty"`
+	HoldID        string `json:"hold_id,omitempty"`
+	// To is the other side of a transfer.
+	To      *Leg           `json:"to,omitempty"`
+	Events  []CommandEvent `json:"events"`
+	Balance CommandBalance `json:"balance"`
+}
 
-// appendAnswer renders the answer to an accepted command.
+// Leg is one side of a transfer.
+type Leg struct {
+	AccountID     string `json:"account_id"`
+	Version       int64  `json:"version"`
+	TransactionID string `json:"transaction_id"`
+}
+
+// CommandEvent is an event that a command made.
+type CommandEvent struct {
+	EventID       string          `json:"event_id"`
+	Version       int64           `json:"version"`
+	Type          string          `json:"type"`
+	TransactionID string          `json:"transaction_id,omitempty"`
+	HoldID        string          `json:"hold_id,omitempty"`
+	Data          json.RawMessage `json:"data"`
+}
+
+// CommandBalance is what the account has after a command, in minor units.
+type CommandBalance struct {
+	Currency  string `json:"currency"`
+	Posted    int64  `json:"posted"`
+	Held      int64  `json:"held"`
+	Limit     int64  `json:"limit"`
+	Available int64  `json:"available"`
+}
+
+// appendAnswer renders the CommandAnswer of a receipt, ten thousand times a second.
 func appendAnswer(j *web.JSON, rc journal.Receipt) {
 	events := rc.Entry.EventsOf(rc.Command)
 	last := events[len(events)-1]

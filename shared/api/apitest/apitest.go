@@ -129,6 +129,9 @@ func (c *Client) check(request *http.Request, body string, response Response) {
 		c.checkLines(route, body, string(response.Body))
 		return
 	}
+	if request.Method != http.MethodGet && response.Status < 300 && !strings.HasPrefix(route.Path, "/ops/") {
+		Wire(c.t, Decode[api.CommandAnswer](c.t, response), string(response.Body))
+	}
 	request.Body = io.NopCloser(strings.NewReader(body))
 	input := &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route}
 	if response.Status < 300 {
@@ -207,6 +210,15 @@ var contract = sync.OnceValues(func() (routers.Router, error) {
 	}
 	return legacy.NewRouter(document)
 })
+
+// Decode decodes an answer. Decode never ends the test, so that any goroutine may call it.
+func Decode[T any](t testing.TB, r Response) (answer T) {
+	t.Helper()
+	if err := json.Unmarshal(r.Body, &answer); err != nil {
+		t.Errorf("answer %d is not a %T: %v\n%s", r.Status, answer, err, r.Body)
+	}
+	return answer
+}
 
 // Code returns the code of a problem document, empty for any other answer.
 func (r Response) Code() string {
