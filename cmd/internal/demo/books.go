@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"passbook/shared/api"
 )
 
 // account is an account as the demo's own books have it, in minor units.
@@ -41,8 +42,8 @@ func (d *day) send(ctx context.Context, a *account, method, path string, body an
 }
 
 // agree compares an answer with the books, after the books were changed.
-func agree(a *account, got figures) error {
-	want := figures{Posted: a.posted, Held: a.held, Limit: a.limit, Available: a.available()}
+func agree(a *account, got api.CommandBalance) error {
+	want := api.CommandBalance{Currency: "EUR", Posted: a.posted, Held: a.held, Limit: a.limit, Available: a.available()}
 	if got != want {
 		return fmt.Errorf("%w: %s at version %d is %+v, expected %+v", ErrDifference, a.id, a.version, got, want)
 	}

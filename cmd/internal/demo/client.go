@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"passbook/shared/api"
 	"passbook/shared/backoff"
 )
 
@@ -29,34 +30,9 @@ type client struct {
 
 // receipt is the answer to a command.
 type receipt struct {
-	AccountID     string  `json:"account_id"`
-	Version       int64   `json:"version"`
-	TransactionID string  `json:"transaction_id"`
-	HoldID        string  `json:"hold_id"`
-	Balance       figures `json:"balance"`
-	To            *struct {
-		Version int64 `json:"version"`
-	} `json:"to"`
+	api.CommandAnswer
 	// Replayed says that this is the answer to an earlier command with the same key.
 	Replayed bool `json:"-"`
-}
-
-// figures are what an account stands at, in minor units.
-type figures struct {
-	Posted    int64 `json:"posted"`
-	Held      int64 `json:"held"`
-	Limit     int64 `json:"limit"`
-	Available int64 `json:"available"`
-}
-
-// use is how much of a credit limit is used.
-type use struct {
-	Limit           int64  `json:"limit"`
-	Drawn           int64  `json:"drawn"`
-	Reserved        int64  `json:"reserved"`
-	AvailableCredit int64  `json:"available_credit"`
-	OverLimit       int64  `json:"over_limit"`
-	UtilisationBPS  *int64 `json:"utilisation_bps"`
 }
 
 // problem is a refusal.

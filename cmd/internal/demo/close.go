@@ -3,6 +3,8 @@ package demo
 import (
 	"context"
 	"fmt"
+	"passbook/balance"
+	"passbook/creditlimit"
 	"text/tabwriter"
 )
 
@@ -15,8 +17,8 @@ const catchUp = "10s"
 // line is an account's row of the closing table.
 type line struct {
 	account *account
-	balance figures
-	use     use
+	balance balance.Balance
+	usage   creditlimit.Usage
 	faults  []string
 }
 
@@ -59,7 +61,7 @@ func (d *day) read(ctx context.Context, a *account) (line, error) {
 	if err := d.client.get(ctx, "/v1/accounts/"+a.id+"/balance"+query, &l.balance); err != nil {
 		return l, err
 	}
-	if err := d.client.get(ctx, "/v1/accounts/"+a.id+"/credit-limit"+query, &l.use); err != nil {
+	if err := d.client.get(ctx, "/v1/accounts/"+a.id+"/credit-limit"+query, &l.usage); err != nil {
 		return l, err
 	}
 	expect := func(what string, got, want int64) {
@@ -71,11 +73,11 @@ func (d *day) read(ctx context.Context, a *account) (line, error) {
 	expect("held", l.balance.Held, a.held)
 	expect("limit", l.balance.Limit, a.limit)
 	expect("available", l.balance.Available, a.available())
-	expect("credit limit", l.use.Limit, a.limit)
-	expect("drawn", l.use.Drawn, max(0, -a.posted))
-	expect("reserved", l.use.Reserved, max(0, a.held-max(0, a.posted)))
-	expect("available credit", l.use.AvailableCredit, min(max(a.available(), 0), a.limit))
-	expect("over limit", l.use.OverLimit, max(0, -a.available()))
+	expect("credit limit", l.usage.Limit, a.limit)
+	expect("drawn", l.usage.Drawn, max(0, -a.posted))
+	expect("reserved", l.usage.Reserved, max(0, a.held-max(0, a.posted)))
+	expect("available credit", l.usage.AvailableCredit, min(max(a.available(), 0), a.limit))
+	expect("over limit", l.usage.OverLimit, max(0, -a.available()))
 	return l, nil
 }
 
@@ -86,8 +88,8 @@ func (d *day) printTable(lines []line, all int) {
 	fmt.Fprintln(w, "account\tposted\theld\tlimit\tavailable\tline used\tversion\t\t")
 	for _, l := range lines {
 		used := "-"
-		if l.use.UtilisationBPS != nil {
-			used = fmt.Sprintf("%d.%02d %%", *l.use.UtilisationBPS/100, *l.use.UtilisationBPS%100)
+		if l.usage.UtilisationBps != nil {
+			used = fmt.Sprintf("%d.%02d %%", *l.usage.UtilisationBps/100, *l.usage.UtilisationBps%100)
 		}
 		verdict := "ok"
 		if len(l.faults) > 0 {
