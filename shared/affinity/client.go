@@ -19,7 +19,7 @@ import (
 	"passbook/shared/writer"
 )
 
-// What travels beside a command and beside its answer, and where it goes.
+// The path of commands, and the headers beside a command and its answer.
 const (
 	path           = "/commands"
 	headerCommand  = "Passbook-Command"
@@ -29,76 +29,76 @@ const (
 )
 
 const (
-	// dialMost is how long a connection to another writer may take: they are near.
-	dialMost = 500 * time.Millisecond
-	// pingAfter is how long a connection with calls on it may be silent before it is asked whether
-	// it lives, and how long it may take to say so.
+	// dialTimeout is how long a connection to another writer may take: it is in the same network.
+	dialTimeout = 500 * time.Millisecond
+	// pingAfter is how long a connection with calls on it may be silent before it is pinged, and
+	// how long the answer to the ping may take.
 	pingAfter = time.Second
 	idleMost  = time.Minute
-	// connectionsMost bounds the connections to a writer. HTTP/2 sends many calls over one; without
-	// a bound each of those that come before the first is there would open its own.
+	// connectionsMost bounds the connections to a writer. HTTP/2 sends many calls over one. Without
+	// a bound, each call before the first connection is open would open another.
 	connectionsMost = 2
 	// maxAnswer bounds an answer.
 	maxAnswer = 16 << 20
 )
 
-// undone are the refusals that say that nothing was stored, and that another writer may do better:
-// the writer's, and those that may be the account's alone.
+// undone has the refusals after which nothing was stored and another writer may succeed: those of
+// the writer, and those that may be the account's alone.
 var undone = map[string]error{
 	web.ShuttingDown.Code: ErrUndone, api.JournalUnavailable.Code: errAccount, api.ClockSkew.Code: errAccount,
 }
 
-// Client sends commands to other writers, over connections that it keeps. It is safe for concurrent
-// use.
+// Client sends commands to other writers and keeps its connections. It is safe for concurrent use.
 type Client struct {
-	mu    sync.Mutex
-	lines map[string]*http.Client // by address and secret
+	mu      sync.Mutex
+	clients map[string]*http.Client // by address and secret
 }
 
-// NewClient makes a Client.
-func NewClient() *Client { return &Client{lines: make(map[string]*http.Client)} }
+// NewClient returns a Client without connections.
+func NewClient() *Client { return &Client{clients: make(map[string]*http.Client)} }
 
-// Close ends the connections that are idle.
+// Close closes the idle connections.
 func (c *Client) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, line := range c.lines {
-		line.CloseIdleConnections()
+	for _, client := range c.clients {
+		client.CloseIdleConnections()
 	}
 }
 
-// line is the connections to a writer.
-func (c *Client) line(to writer.Peer) (*http.Client, error) {
+// client returns the HTTP client of a writer.
+func (c *Client) client(to writer.Peer) (*http.Client, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	name := to.Address + " " + to.Secret
-	if line := c.lines[name]; line != nil {
-		return line, nil
+	if client := c.clients[name]; client != nil {
+		return client, nil
 	}
-	config, err := knowing(to.Secret)
+	config, err := sharedSecretTLS(to.Secret)
 	if err != nil {
 		return nil, err
 	}
-	if len(c.lines) > maxLines {
-		for _, line := range c.lines {
-			line.CloseIdleConnections()
+	if len(c.clients) > maxClients {
+		for _, client := range c.clients {
+			client.CloseIdleConnections()
 		}
-		clear(c.lines)
+		clear(c.clients)
 	}
-	line := &http.Client{Transport: &http.Transport{
-		DialContext: (&net.Dialer{Timeout: dialMost}).DialContext, TLSClientConfig: config, TLSHandshakeTimeout: dialMost,
+	client := &http.Client{Transport: &http.Transport{
+		DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, TLSClientConfig: config, TLSHandshakeTimeout: dialTimeout,
 		ForceAttemptHTTP2: true, IdleConnTimeout: idleMost, DisableCompression: true, MaxConnsPerHost: connectionsMost,
 		HTTP2: &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter},
 	}}
-	c.lines[name] = line
-	return line, nil
+	c.clients[name] = client
+	return client, nil
 }
 
-// maxLines is how many writers' connections are kept: writers come and go, each with a secret of
-// its own.
-const maxLines = 1024
+// maxClients is how many writers' connections are kept. Writers come and go, each with another
+// secret.
+const maxClients = 1024
 
-// Send has another writer decide a command, within the time of ctx, which needs a deadline.
+// Send lets another writer decide a command, within the time of ctx, which needs a deadline. Its
+// error is ErrUndone where that writer surely did nothing.
 func (c *Client) Send(ctx context.Context, to writer.Peer, f api.Forwarded) (api.Answer, error) {
 	var sent atomic.Bool
 	answer, err := c.send(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}), to, f)
@@ -109,7 +109,7 @@ func (c *Client) Send(ctx context.Context, to writer.Peer, f api.Forwarded) (api
 		return answer, err
 	case undone[answer.Problem] != nil:
 		return answer, fmt.Errorf("%w: %s", undone[answer.Problem], answer.Problem)
-	// its deadline ends with ours, or a moment before
+	// the other writer's deadline is ours, or a moment before
 	case answer.Problem == api.OutcomeUnknown.Code:
 		return answer, fmt.Errorf("send a command: %w: %s", context.DeadlineExceeded, answer.Problem)
 	}
@@ -117,7 +117,7 @@ func (c *Client) Send(ctx context.Context, to writer.Peer, f api.Forwarded) (api
 }
 
 func (c *Client) send(ctx context.Context, to writer.Peer, f api.Forwarded) (answer api.Answer, err error) {
-	line, err := c.line(to)
+	client, err := c.client(to)
 	if err != nil {
 		return answer, err
 	}
@@ -133,7 +133,7 @@ func (c *Client) send(ctx context.Context, to writer.Peer, f api.Forwarded) (ans
 	if ends, ok := ctx.Deadline(); ok {
 		request.Header[headerDeadline] = []string{strconv.FormatInt(time.Until(ends).Milliseconds(), 10)}
 	}
-	response, err := line.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return answer, fmt.Errorf("send a command: %w", err)
 	}
@@ -142,10 +142,10 @@ func (c *Client) send(ctx context.Context, to writer.Peer, f api.Forwarded) (ans
 		return answer, fmt.Errorf("%w: %s", ErrUndone, cause)
 	}
 	if err := json.Unmarshal([]byte(response.Header.Get(headerAnswer)), &answer); err != nil {
-		return answer, fmt.Errorf("send a command: status %d without an answer", response.StatusCode)
+		return answer, fmt.Errorf("send a command: answered with status %d and no %s header", response.StatusCode, headerAnswer)
 	}
 	if answer.Body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer)); err != nil {
-		return answer, fmt.Errorf("read the answer of another writer: %w", err)
+		return answer, fmt.Errorf("read the answer to a command: %w", err)
 	}
 	return answer, nil
 }

@@ -1,20 +1,20 @@
 // Package affinity sends each command to the one writer that its account belongs to, so that
-// writers which share accounts do not meet in the journal: no conflicts, no entry published twice,
-// no account read by each of them.
+// writers which share accounts do not conflict in the journal: no entry is decided twice or
+// published twice, and no account is loaded by each of them.
 //
-// Owner picks an account's writer among those that live, by rendezvous hashing over their rows in
-// the control table: every writer comes to the same one, and when one comes or goes only its own
-// accounts move. Router asks the owner once. Where it cannot be reached, is late or does not know,
-// the command is decided where it came in, with the same key, and the owner is passed over for a
-// while. What comes from another writer is decided where it arrives, so that no command makes two
-// hops.
+// The owner of an account is chosen among the live writers by rendezvous hashing over their rows in
+// the control table. Every writer chooses the same one, and when one comes or goes only its own
+// accounts move. Router asks the owner once. When the owner cannot be reached, is late or does not
+// know the account, the command is decided where it came in, with the same key, and the owner is
+// skipped for a while. A command from another writer is decided where it arrives, so that no
+// command makes two hops.
 //
-// It promises no order and no exclusion. Two writers may hold themselves for the owner, or both
-// decide one command: the journal's condition decides, and the key finds the first answer. What is
-// lost when a hop fails is time, a bounded part of the caller's.
+// It promises no order and no exclusion. Two writers may both be the owner in their own view, or
+// both decide one command: the journal's condition decides, and the key finds the first answer. A
+// failed hop costs time, a bounded part of the caller's.
 //
-// Writers talk over TLS on a listener of their own. Both ends prove that they know the secret in
-// the target's row, so that only who may read the control table gets in.
+// Writers talk over TLS on a separate listener. Both ends prove that they know the secret in the
+// target's row, so that only processes that may read the control table are served.
 //
-// Walk: Router.Forward -> Router.Reach -> Client.Send -> Handler -> api.Desk.
+// Walk: Router.Forward -> Router.Reach -> Client.Send -> Server.decide -> api.Desk.
 package affinity

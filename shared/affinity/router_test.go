@@ -24,7 +24,7 @@ func peersNamed(n int) (list []writer.Peer) {
 	return list
 }
 
-// ownerOf is the account's owner as the writer at place self among all sees it.
+// ownerOf returns the account's owner as the writer at place self among all sees it.
 func ownerOf(all []writer.Peer, self int, a event.Account) string {
 	others := slices.Delete(slices.Clone(all), self, self+1)
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
@@ -36,8 +36,8 @@ func ownerOf(all []writer.Peer, self int, a event.Account) string {
 	return to.ID
 }
 
-// Every writer comes to the same owner, in whatever order it knows the others; and a writer that
-// goes takes only its own accounts with it.
+// Every writer chooses the same owner, in any order of the others, and when a writer goes only its
+// own accounts move.
 func TestOwnerIsTheSameEverywhere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := peersNamed(rapid.IntRange(2, 9).Draw(t, "writers"))
@@ -70,7 +70,8 @@ func TestAccountsSpreadOverWriters(t *testing.T) {
 	}
 }
 
-// far is a router of a writer that takes nothing itself, so that every account is elsewhere.
+// far returns a router of a writer that takes no commands itself, so that every account is
+// elsewhere.
 func far(n int) (*Router, []writer.Peer) {
 	others := peersNamed(n)
 	return New(Config{Fleet: func() (string, []writer.Peer) { return "", others }}), others
@@ -79,7 +80,7 @@ func far(n int) (*Router, []writer.Peer) {
 var some = event.Account{Tenant: "main", ID: "A-1"}
 
 // A hop leaves half of a command's time for deciding it here, and takes no more than hopMost.
-func TestHopIsBoundedByThePartThatItMayTake(t *testing.T) {
+func TestHopTakesABoundedPartOfTheTime(t *testing.T) {
 	for _, tt := range []struct{ deadline, most time.Duration }{
 		{10 * time.Second, hopMost}, {time.Second, time.Second / 2}, {80 * time.Millisecond, 0}, {0, hopMost},
 	} {
@@ -105,9 +106,9 @@ func TestHopIsBoundedByThePartThatItMayTake(t *testing.T) {
 	}
 }
 
-// A writer that failed is passed over for a while, its accounts going to the next; then one command
-// at a time tries it, and one answer is enough.
-func TestFailedWriterIsPassedOver(t *testing.T) {
+// A writer that failed is skipped for a while, and its accounts go to the next one. Then one
+// command at a time tries it, and one answer is enough.
+func TestFailedWriterIsSkipped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := far(2)
 		var asked []string
@@ -158,7 +159,7 @@ func TestFailedWriterIsPassedOver(t *testing.T) {
 	})
 }
 
-// Who has failed is tried by one command; the others do not wait for it.
+// A writer that failed is tried by one command; the others do not wait for it.
 func TestOneCommandTriesAFailedWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := far(1)
@@ -189,10 +190,10 @@ func TestSlowAccountIsNoFailedWriter(t *testing.T) {
 		r.Reach(t.Context(), some, quick)
 		time.Sleep(2 * time.Second)
 		if r.Reach(t.Context(), some, quick) != api.Answered {
-			t.Error("it is passed over")
+			t.Error("it is skipped")
 		}
 		if r.Reach(t.Context(), some, func(context.Context, writer.Peer) error { return errors.New("reset") }) != api.Lost || r.Reach(t.Context(), some, quick) != api.Undone {
-			t.Error("it is not passed over after a failure of its own")
+			t.Error("it is not skipped after its own failure")
 		}
 	})
 }
@@ -207,12 +208,12 @@ func TestRefusedAccountIsNoFailedWriter(t *testing.T) {
 		r.Reach(t.Context(), some, quick)
 		for range 3 {
 			if r.Reach(t.Context(), some, refused) != api.Undone || r.Reach(t.Context(), some, quick) != api.Answered {
-				t.Fatal("it is passed over for one account")
+				t.Fatal("it is skipped for one account")
 			}
 		}
 		time.Sleep(passFirst)
 		if r.Reach(t.Context(), some, refused); r.Reach(t.Context(), some, quick) != api.Undone {
-			t.Error("it answers nothing, and is not passed over")
+			t.Error("it answers nothing, and is not skipped")
 		}
 	})
 }

@@ -14,20 +14,20 @@ import (
 	"time"
 )
 
-// NewSecret makes a writer's secret.
+// NewSecret returns a new writer's secret.
 func NewSecret() string {
 	b := make([]byte, 32)
 	_, _ = rand.Read(b) // it never fails
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// errStranger is the other end of a connection that does not know the secret.
-var errStranger = errors.New("affinity: the other end does not know this writer's secret")
+// errWrongSecret: the other end of a connection does not know the secret.
+var errWrongSecret = errors.New("affinity: the other end does not know this writer's secret")
 
-// knowing is TLS between two ends that know the same secret, and nobody else: each has the key that
-// follows from the secret, and accepts only that. Names, times and authorities of certificates
-// count for nothing.
-func knowing(secret string) (*tls.Config, error) {
+// sharedSecretTLS returns the TLS configuration of both ends of a connection between processes that
+// know the secret. Each end has the key that is derived from the secret, and accepts only that key.
+// Names, times and authorities of certificates do not count.
+func sharedSecretTLS(secret string) (*tls.Config, error) {
 	seed := sha256.Sum256([]byte("passbook writer\n" + secret))
 	key := ed25519.NewKeyFromSeed(seed[:])
 	public := key.Public().(ed25519.PublicKey)
@@ -50,7 +50,7 @@ func knowing(secret string) (*tls.Config, error) {
 					return nil
 				}
 			}
-			return errStranger
+			return errWrongSecret
 		},
 	}, nil
 }

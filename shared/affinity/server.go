@@ -17,7 +17,7 @@ import (
 	"passbook/shared/web"
 )
 
-// Server decides what other writers send, on a listener of its own.
+// Server decides the commands that other writers send, on a separate listener.
 type Server struct {
 	desk   *api.Desk
 	server *http.Server
@@ -25,10 +25,10 @@ type Server struct {
 	log    *slog.Logger
 }
 
-// NewServer makes a server on a listener, which it closes at its end. Who does not know the secret
-// gets no further than the handshake.
+// NewServer returns a Server on a listener, which Run closes. A client that does not know the
+// secret fails in the handshake.
 func NewServer(listener net.Listener, secret string, desk *api.Desk, log *slog.Logger) (*Server, error) {
-	config, err := knowing(secret)
+	config, err := sharedSecretTLS(secret)
 	if err != nil {
 		return nil, err
 	}
@@ -43,11 +43,10 @@ func NewServer(listener net.Listener, secret string, desk *api.Desk, log *slog.L
 	return s, nil
 }
 
-// maxStreams is how many commands of one connection are in progress at once.
+// maxStreams is how many commands of one connection may be in progress.
 const maxStreams = 1000
 
-// Run serves until ctx ends, and then ends what is in progress, which nobody waits for longer than
-// a hop.
+// Run serves until ctx ends, and then waits for what is in progress, for at most as long as a hop.
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.server.Serve(s.inner) }()
@@ -78,7 +77,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	answer, err := s.desk.Answer(ctx, command)
 	if err != nil {
-		s.log.Warn("a command from another writer was not understood; it is decided there", "error", err)
+		s.log.Warn("cannot read a command from another writer, which decides it itself", "error", err)
 		refuse(w, err)
 		return
 	}
@@ -87,10 +86,10 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	w.Header()[headerAnswer] = []string{string(meta)}
-	_, _ = w.Write(answer.Body) // who is gone decides it again
+	_, _ = w.Write(answer.Body) // a sender that is gone decides it again
 }
 
-// read takes a command and the time that it has.
+// read reads a command and the time that it has left.
 func read(r *http.Request) (f api.Forwarded, left time.Duration, err error) {
 	if err := json.Unmarshal([]byte(r.Header.Get(headerCommand)), &f); err != nil {
 		return f, 0, fmt.Errorf("read a command: %w", err)
@@ -105,7 +104,7 @@ func read(r *http.Request) (f api.Forwarded, left time.Duration, err error) {
 	return f, min(time.Duration(ms)*time.Millisecond, hopMost), nil
 }
 
-// refuse says that nothing was done.
+// refuse answers that nothing was done.
 func refuse(w http.ResponseWriter, cause error) {
 	w.Header().Set(headerUndone, cause.Error())
 	w.WriteHeader(http.StatusBadRequest)

@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// counter serves an operation that a test carries out, to other writers.
+// counter serves an operation that a test carries out to other writers.
 func counter(t *testing.T, run func(ctx context.Context, to journal.Command) (journal.Receipt, error)) writer.Peer {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -72,8 +72,8 @@ func send(t *testing.T, to writer.Peer, f api.Forwarded, within time.Duration) (
 	return client.Send(ctx, to, f)
 }
 
-// All that rides with a command arrives, and the answer comes back, whole.
-func TestCommandArrivesWithAllThatRidesWithIt(t *testing.T) {
+// Everything that is sent with a command arrives, and so does the whole answer.
+func TestCommandArrivesWhole(t *testing.T) {
 	var got journal.Command
 	var left time.Duration
 	to := counter(t, func(ctx context.Context, to journal.Command) (journal.Receipt, error) {
@@ -100,8 +100,8 @@ func TestCommandArrivesWithAllThatRidesWithIt(t *testing.T) {
 	}
 }
 
-// What surely did nothing is told from what may have.
-func TestWhatWasUndoneIsToldFromWhatWasLost(t *testing.T) {
+// A command that was surely not decided is told from one that may have been.
+func TestUndoneCommandsAreToldFromLostOnes(t *testing.T) {
 	hang := func(ctx context.Context, _ journal.Command) (journal.Receipt, error) {
 		<-ctx.Done()
 		return journal.Receipt{}, journal.ErrOutcomeUnknown
@@ -143,13 +143,13 @@ func TestWhatWasUndoneIsToldFromWhatWasLost(t *testing.T) {
 	}
 }
 
-// Who does not know the secret gets no answer, whatever certificate it shows or does not show.
+// A client that does not know the secret gets no answer, with or without a certificate.
 func TestStrangersGetNoAnswer(t *testing.T) {
 	to := counter(t, func(context.Context, journal.Command) (journal.Receipt, error) {
-		t.Error("a stranger's command was carried out")
+		t.Error("the command of a client without the secret was carried out")
 		return journal.Receipt{}, journal.ErrUnavailable
 	})
-	wrong, err := knowing(NewSecret())
+	wrong, err := sharedSecretTLS(NewSecret())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,8 +173,8 @@ func TestStrangersGetNoAnswer(t *testing.T) {
 	}
 }
 
-// BenchmarkHop is what a command's way to another writer and back costs on one machine, with what
-// it comes to there left out.
+// BenchmarkHop measures the way of a command to another writer and back on one machine, without
+// deciding it.
 func BenchmarkHop(b *testing.B) {
 	listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -207,9 +207,9 @@ func BenchmarkHop(b *testing.B) {
 	})
 }
 
-// What a refusal says of the writer: nothing, where it is the account's; that it was late, where it
-// does not know the end itself.
-func TestRefusalsTellOfTheWriter(t *testing.T) {
+// A refusal says nothing about the writer where it may be the account's alone, and that the writer
+// was late where the writer does not know the outcome.
+func TestRefusalsOfOneAccountAreNotTheWritersFailure(t *testing.T) {
 	for name, tt := range map[string]struct{ why, undone, kind error }{
 		"clock":   {journal.ErrClockSkew, ErrUndone, errAccount},
 		"journal": {journal.ErrUnavailable, ErrUndone, errAccount},
@@ -224,7 +224,7 @@ func TestRefusalsTellOfTheWriter(t *testing.T) {
 	}
 }
 
-// Commands that come at once to a writer that the others just learned of share its first
+// Commands that are sent at once to a writer that the others have just learned of share its first
 // connections.
 func TestManyAtOnceReachAWriterThatIsNew(t *testing.T) {
 	refused := journal.Receipt{Rejection: &account.Rejection{Code: api.VersionMismatch.Code}, Entry: &event.Entry{}}

@@ -8,12 +8,13 @@ import (
 // Bounds of the strings in an event's data, in bytes. Text has MaxTextBytes.
 const (
 	maxNameBytes = 64
-	// maxContraBytes lets a contra be an event id: an account id of 64, a colon and a version.
+	// maxContraBytes lets a contra be an event id: an account id of 64 bytes, a colon and a
+	// version.
 	maxContraBytes = 80
 )
 
-// Each body lists its fields once, for writing and for reading; the order is that of the data on
-// the wire and is never changed for a schema that was once released.
+// Each body lists its fields once, for writing and for reading. The order is that of the data on
+// the wire, and never changes for a schema that was released.
 
 func (b *AccountOpened) fields(c *canonicaljson.Codec) {
 	c.OptString("holder_ref", &b.HolderRef, maxNameBytes)
@@ -45,7 +46,7 @@ func (b *WithdrawalDeclined) fields(c *canonicaljson.Codec) {
 	c.Enum("op", &b.Op, declineOps)
 	c.Int("amount", &b.Amount, 1, money.Max)
 	c.Enum("reason", &b.Reason, declineWhys)
-	// What is available is a balance, less what is held, plus a limit.
+	// The available amount is a balance, less the held amount, plus a limit.
 	c.Int("available", &b.Available, -2*money.Max, 2*money.Max)
 	c.Int("limit", &b.Limit, 0, money.Max)
 	c.Int("shortfall", &b.Shortfall, 1, 3*money.Max)

@@ -22,51 +22,51 @@ const (
 	typeClosed       = "AccountClosed"
 )
 
-// newest is the schema that each type is written in.
+// newest has the schema that each type is written in.
 var newest = map[string]int{
 	typeOpened: 1, typeCredited: 1, typeWithdrawn: 1, typeDeclined: 1, typePlaced: 1, typeCaptured: 1,
 	typeReleased: 1, typeReversed: 1, typeLimitChanged: 1, typeFrozen: 1, typeUnfrozen: 1, typeClosed: 1,
 }
 
-// Type names the event.
+// Type returns the name of the event on the wire.
 func (AccountOpened) Type() string { return typeOpened }
 
-// Type names the event.
+// Type returns the name of the event on the wire.
 func (MoneyCredited) Type() string { return typeCredited }
 
-// Type names the event.
+// Type returns the name of the event on the wire.
 func (MoneyWithdrawn) Type() string { return typeWithdrawn }
 
-// Type names the event.
+// Type returns the name of the event on the wire.
 func (WithdrawalDeclined) Type() string { return typeDeclined }
 
-// Type names the event.
+// Type returns the name of the event on the wire.
 func (HoldPlaced) Type() string { return typePlaced }
 
-// Type names the event.
+// Type returns the name of the event on the wire.
 func (HoldCaptured) Type() string { return typeCaptured }
 
-// Type names the event.
+// Type returns the name of the event on the wire.
 func (HoldReleased) Type() string { return typeReleased }
 
-// Type names the event.
+// Type returns the name of the event on the wire.
 func (TransactionReversed) Type() string { return typeReversed }
 
-// Type names the event.
+// Type returns the name of the event on the wire.
 func (CreditLimitChanged) Type() string { return typeLimitChanged }
 
-// Type names the event.
+// Type returns the name of the event on the wire.
 func (AccountFrozen) Type() string { return typeFrozen }
 
-// Type names the event.
+// Type returns the name of the event on the wire.
 func (AccountUnfrozen) Type() string { return typeUnfrozen }
 
-// Type names the event.
+// Type returns the name of the event on the wire.
 func (AccountClosed) Type() string { return typeClosed }
 
-// New makes an event of b: its newest schema, and its data. Version, times and balances are the
-// caller's to set. It panics for a body that breaks its own rules, such as an amount of 0:
-// decisions make bodies, and none of them may.
+// New returns an event of b: its newest schema, and its data. The caller sets Version, times and
+// balances. It panics for a body that breaks its own rules, such as an amount of 0: decisions make
+// bodies, and no decision may make such a one.
 func New(b Body) Event {
 	data, err := appendBody(nil, b)
 	if err != nil {
@@ -76,7 +76,7 @@ func New(b Body) Event {
 }
 
 // ParseBody reads the data of an event of that type and schema, through the upcasters. It accepts
-// only bytes that were, or could have been, written by New.
+// only bytes that New could have written.
 func ParseBody(typ string, schema int, data []byte) (Body, error) {
 	b, err := parseBody(typ, schema, string(data))
 	if err != nil {
@@ -100,7 +100,7 @@ func parseBody(typ string, schema int, data string) (Body, error) {
 	return b, c.Finish()
 }
 
-// knownSchema refuses what a newer program wrote.
+// knownSchema refuses a type or schema that this program does not know, as of a newer program.
 func knownSchema(typ string, schema int) *canonicaljson.Error {
 	switch top, ok := newest[typ]; {
 	case !ok:
@@ -119,7 +119,7 @@ func appendBody(dst []byte, b Body) ([]byte, error) {
 	return c.Written(), c.Finish()
 }
 
-// readBody reads the fields of the newest schema of a known type. It is written out, as a table of
+// readBody reads the fields of the newest schema of a known type. It is a switch because a table of
 // functions would cost each decode two allocations.
 func readBody(c *canonicaljson.Codec, typ string) Body {
 	switch typ {
@@ -203,6 +203,6 @@ func writeBody(c *canonicaljson.Codec, b Body) {
 	case AccountClosed:
 		b.fields(c)
 	default:
-		c.Fail("type", fmt.Sprintf("%T is no event", b))
+		c.Fail("type", fmt.Sprintf("%T is not an event", b))
 	}
 }

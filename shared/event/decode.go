@@ -10,26 +10,26 @@ import (
 	"passbook/shared/canonicaljson"
 )
 
-// FormatError says that a newer program wrote the entry. A reader stops for that account; it never
-// guesses.
+// FormatError: a newer program wrote the entry. A reader stops for that account; it never guesses.
 type FormatError struct{ Format int }
 
 func (e *FormatError) Error() string {
 	return fmt.Sprintf("event: entry format %d is newer than %d, the newest that this program reads", e.Format, Format)
 }
 
-// maxEvents bounds the events of an entry by what fits in one.
+// maxEvents is the most events that fit into an entry.
 const maxEvents = MaxEntryBytes / minEventBytes
 
-// minEventBytes is less than the least JSON of an event.
+// minEventBytes is less than the shortest JSON of an event.
 const minEventBytes = 100
 
-// DecodeRecord reads a stream record. It accepts exactly what Seal writes, though of a compressed
-// record any frames that hold it: *FormatError for a newer format, ErrHash for another content than
-// the hash says, else an error that names the field. The entry does not keep data.
+// DecodeRecord reads a stream record. It accepts exactly what Seal writes, and of a compressed
+// record any frames with the same content. It returns *FormatError for a newer format, ErrHash when
+// the content does not match the hash, else an error that names the field. The entry does not keep
+// data.
 func DecodeRecord(data []byte) (*Entry, error) {
 	if len(data) > 2*MaxEntryBytes {
-		return nil, fmt.Errorf("event: decode: %d bytes are too many", len(data))
+		return nil, fmt.Errorf("event: decode: a record of %d bytes is too large", len(data))
 	}
 	e := new(Entry)
 	c := canonicaljson.NewReader(string(data))
@@ -56,7 +56,8 @@ func DecodeRecord(data []byte) (*Entry, error) {
 	return e.readFrames(data[:headed], mark, fromBase64(commands), fromBase64(events))
 }
 
-// fromBase64 is nil, which is no frame, unless s is the one spelling of some bytes.
+// fromBase64 returns the decoded bytes, and nil, which is no frame, unless s is the one canonical
+// spelling.
 func fromBase64(s string) []byte {
 	raw, err := base64.StdEncoding.Strict().DecodeString(s)
 	if err != nil || strings.ContainsAny(s, "\r\n") {
@@ -65,8 +66,8 @@ func fromBase64(s string) []byte {
 	return raw
 }
 
-// DecodeStored fills the Commands and Events of an entry whose other fields were set from a journal
-// row, and verifies its hash. The errors are those of DecodeRecord.
+// DecodeStored fills the Commands and Events of an entry whose other fields were read from a
+// journal row, and verifies its hash. The errors are those of DecodeRecord.
 func DecodeStored(e *Entry, enc string, commands, events []byte) error {
 	if e.Format > Format {
 		return &FormatError{e.Format}
@@ -99,8 +100,8 @@ func DecodeStored(e *Entry, enc string, commands, events []byte) error {
 	return nil
 }
 
-// DecodeHeader reads what AppendHeader writes: the entry without its events, whose hash Verify can
-// check once they are set.
+// DecodeHeader reads what AppendHeader writes: the entry without its events. Verify can check its
+// hash once they are set.
 func DecodeHeader(data []byte) (*Entry, error) {
 	e := new(Entry)
 	c := canonicaljson.NewReader(string(data))
@@ -116,7 +117,7 @@ func DecodeHeader(data []byte) (*Entry, error) {
 	return e, nil
 }
 
-// readHead reads up to and with the hash. mark is where the hash starts.
+// readHead reads up to the hash and the hash itself, which starts at mark.
 func (e *Entry) readHead(c *canonicaljson.Codec) (mark int, err error) {
 	c.Begin()
 	c.SmallInt("format", &e.Format, 1, 1<<30)
@@ -132,7 +133,8 @@ func (e *Entry) readHead(c *canonicaljson.Codec) (mark int, err error) {
 	return mark, nil
 }
 
-// readFrames goes on with a record whose JSON up to the hash is head, and whose lists are frames.
+// readFrames reads the rest of a record whose JSON up to the hash is head, and whose lists are
+// frames.
 func (e *Entry) readFrames(head []byte, mark int, commands, events []byte) (*Entry, error) {
 	list, err := decompress(nil, commands)
 	if err != nil {
@@ -144,7 +146,7 @@ func (e *Entry) readFrames(head []byte, mark int, commands, events []byte) (*Ent
 	}
 	record := joinLists(bytes.Clone(head), commands, list)
 	if len(record) <= CompressOver || len(record) > MaxEntryBytes {
-		return nil, fmt.Errorf("event: decode: enc: %d bytes of JSON are not to be compressed", len(record))
+		return nil, fmt.Errorf("event: decode: enc: %d bytes of JSON must not be compressed", len(record))
 	}
 	return readPlain(record, mark)
 }
@@ -155,7 +157,7 @@ func joinLists(head, commands, events []byte) []byte {
 	return append(record, '}')
 }
 
-// readPlain reads a record that is not compressed, or no longer. Its hash starts at mark.
+// readPlain reads a record that is not compressed, or is decompressed. Its hash starts at mark.
 func readPlain(record []byte, mark int) (*Entry, error) {
 	e := new(Entry)
 	c := canonicaljson.NewReader(string(record))
@@ -165,8 +167,8 @@ func readPlain(record []byte, mark int) (*Entry, error) {
 	return e.readLists(&c, record, mark)
 }
 
-// readLists reads the commands and events that follow the hash, checks what belongs together and
-// verifies the hash.
+// readLists reads the commands and events that follow the hash, checks them together and verifies
+// the hash.
 func (e *Entry) readLists(c *canonicaljson.Codec, record []byte, mark int) (*Entry, error) {
 	e.commands(c)
 	e.Events = make([]Event, 0, min(e.Last-e.First+1, int64(len(record)/minEventBytes)))
@@ -186,7 +188,7 @@ func (e *Entry) readLists(c *canonicaljson.Codec, record []byte, mark int) (*Ent
 	return e, nil
 }
 
-// sumWithout is the hash of a record without its hash field, which starts at mark.
+// sumWithout returns the hash of a record without its hash field, which starts at mark.
 func sumWithout(record []byte, mark int) Hash {
 	// Room for the record of one command without an allocation.
 	room := make([]byte, 0, 1024)

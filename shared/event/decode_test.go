@@ -44,7 +44,7 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
-// The archive keeps a header and a row for each event; they give the entry back, hash included.
+// The archive stores a header and a row for each event. Together they are the entry, hash included.
 func TestHeaderAndRowsGiveTheEntryBack(t *testing.T) {
 	for name, want := range roundTrips(t) {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestHeaderAndRowsGiveTheEntryBack(t *testing.T) {
 	}
 }
 
-// Each case is wrong in one place, has the hash of what it says, and is refused with an error that
+// Each record is wrong in one place, has the hash of its content, and is refused with an error that
 // names the place.
 func TestDecodeRefuses(t *testing.T) {
 	record := string(seal(t, entryOf(3,
@@ -177,7 +177,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// No bit of a record can change, and no byte be missing, without notice.
+// No bit of a record can change, and no byte be missing, without an error.
 func TestDecodeRefusesAnyDamage(t *testing.T) {
 	for name, e := range map[string]*Entry{"plain": single(), "compressed": goldenLarge()} {
 		record := seal(t, e).Record
@@ -244,7 +244,7 @@ func TestDecodeStoredRefuses(t *testing.T) {
 	}
 }
 
-// The one place of a record where other bytes may say the same are its frames; how they are spelled
+// Frames are the one place of a record where other bytes may have the same content. Their spelling
 // is still fixed.
 func TestDecodeRefusesOtherSpellingsOfFrames(t *testing.T) {
 	record := string(seal(t, goldenLarge()).Record)

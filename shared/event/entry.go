@@ -15,7 +15,7 @@ const (
 	maxCorrelationBytes = 255
 )
 
-// head lists the fields of an entry between its format and its hash.
+// head writes or reads the fields of an entry between its format and its hash.
 func (e *Entry) head(c *canonicaljson.Codec) {
 	c.String("tenant", &e.Tenant, maxIDBytes)
 	c.String("account_id", &e.AccountID, maxIDBytes)
@@ -30,7 +30,7 @@ func (e *Entry) head(c *canonicaljson.Codec) {
 	c.Check((e.First == 1) == e.Prev.IsZero(), "prev", "must be zero at version 1, and nowhere else")
 }
 
-// commands is the list of the commands.
+// commands writes or reads the list of the commands.
 func (e *Entry) commands(c *canonicaljson.Codec) {
 	c.OpenList("commands")
 	for i := 0; c.Element(i, len(e.Commands), MaxCommands); i++ {
@@ -42,7 +42,7 @@ func (e *Entry) commands(c *canonicaljson.Codec) {
 	c.CloseList()
 }
 
-// events is the list of the events.
+// events writes or reads the list of the events.
 func (e *Entry) events(c *canonicaljson.Codec) {
 	c.OpenList("events")
 	for i := 0; c.Element(i, len(e.Events), maxEvents); i++ {
@@ -54,7 +54,7 @@ func (e *Entry) events(c *canonicaljson.Codec) {
 	c.CloseList()
 }
 
-// fields of a command. Its range is checked against the others' by checkCommands.
+// fields writes or reads a command. checkCommands compares its range with the others'.
 func (m *Command) fields(c *canonicaljson.Codec) {
 	c.Begin()
 	c.OptString("key", &m.Key, maxKeyBytes)
@@ -69,14 +69,14 @@ func (m *Command) fields(c *canonicaljson.Codec) {
 	c.Check(m.Status == 200 || m.Status == 201 || m.Status == 422, "status", "must be 200, 201 or 422")
 }
 
-// Settled returns the last version of the command that made the event of a version: the first
-// version from there on at which anybody was told what the account stands at. Between the events of
-// one command there is no such state.
+// Settled returns the last version of the command that made the event of a version. No caller was
+// told a balance between the events of one command, so this is the first version from there on that
+// one may have been told.
 func (e *Entry) Settled(version int64) int64 {
 	return e.Commands[e.Events[version-e.First].Command].Last
 }
 
-// checkCommands holds that the commands' ranges are the entry's, in order, without a gap.
+// checkCommands checks that the commands' ranges make up the entry's, in order and without a gap.
 func (e *Entry) checkCommands(c *canonicaljson.Codec) {
 	next := e.First
 	for _, m := range e.Commands {
@@ -86,7 +86,7 @@ func (e *Entry) checkCommands(c *canonicaljson.Codec) {
 	c.Check(next == e.Last+1, "commands", "last of the last one must be the entry's")
 }
 
-// fields of an event. Its place in the entry is checked by checkEvents.
+// fields writes or reads an event. checkEvents checks its place in the entry.
 func (v *Event) fields(c *canonicaljson.Codec) {
 	typ := ""
 	if v.Body != nil {
@@ -111,8 +111,8 @@ func (a *After) fields(c *canonicaljson.Codec) {
 	c.Int("limit", &a.Limit, 0, money.Max)
 }
 
-// data is the event's own data: of the newest schema field by field, of an older one as the bytes
-// it came in.
+// data writes or reads the event's own data: of the newest schema field by field, of an older one
+// as the bytes that it came in.
 func (v *Event) data(c *canonicaljson.Codec, typ string) {
 	if c.Err() != nil {
 		return
@@ -157,7 +157,7 @@ func (v *Event) olderData(c *canonicaljson.Codec, typ string) {
 	v.Body, v.Data = b, []byte(data)
 }
 
-// checkEvents holds that the events are at the entry's versions and with its commands.
+// checkEvents checks that the events have the entry's versions and belong to its commands.
 func (e *Entry) checkEvents(c *canonicaljson.Codec) {
 	c.Check(int64(len(e.Events)) == e.Last-e.First+1, "events", "must be one for each of first to last")
 	if c.Err() != nil {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Whatever is accepted is written again as the same bytes; of a compressed record, as one that says
-// the same.
+// An accepted record is written again as the same bytes, a compressed one as one of the same
+// content.
 func FuzzDecodeRecord(f *testing.F) {
 	for _, name := range []string{"v1/record.json", "v1/record-zstd.json", "v1/header.json"} {
 		f.Add(readGolden(f, name))
@@ -42,7 +42,7 @@ func checkAccepted(t *testing.T, record []byte) {
 		t.Fatalf("accepted %s\nsealed   %s", record, enc.Record)
 	}
 	if (enc.Enc == encZstd) != strings.Contains(string(record), `,"enc":"zstd",`) {
-		t.Fatal("compressed, or not, against the rule")
+		t.Fatal("the rule of compression is broken")
 	}
 	again, err := DecodeRecord(enc.Record)
 	if err != nil || !reflect.DeepEqual(again, e) {

@@ -11,8 +11,8 @@ import (
 
 // The files in testdata/v<schema> are the bytes that once were written, one for each type and
 // schema, and records of each entry format. They stand for what is in journals and archives, so
-// they are kept for ever: a file is added with a new schema or format, and none is ever changed or
-// removed. There is no switch that writes them anew.
+// they are kept forever: a file is added with a new schema or format, and none is ever changed or
+// removed. There is no switch that writes them again.
 
 // goldenBodies is what the data of each schema means today, upcast where it is older.
 var goldenBodies = map[int][]Body{1: full()}

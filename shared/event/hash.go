@@ -5,13 +5,13 @@ import (
 	"errors"
 )
 
-// ErrHash says that an entry is not what its hash was made of: it is damaged, or was tampered with.
+// ErrHash: an entry does not match its hash. It is damaged, or was tampered with.
 var ErrHash = errors.New("event: the entry does not match its hash")
 
-// String is the hash as 43 characters of unpadded base64url.
+// String returns the hash as 43 characters of unpadded base64url.
 func (h Hash) String() string { return base64.RawURLEncoding.EncodeToString(h[:]) }
 
-// IsZero says that it is the hash before version 1.
+// IsZero reports whether this is the hash before version 1.
 func (h Hash) IsZero() bool { return h == Hash{} }
 
 // ParseHash reads what String writes.

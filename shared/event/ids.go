@@ -2,7 +2,7 @@ package event
 
 import "strconv"
 
-// MaxVersion is the greatest version of an account: the journal's keys have 12 digits for it.
+// MaxVersion is the largest version of an account: the journal's keys have 12 digits for it.
 const MaxVersion = 999_999_999_999
 
 // The first letters of the ids that name an event by its version.
@@ -11,10 +11,10 @@ const (
 	holdPrefix        = 'h'
 )
 
-// TransactionID is the id of the transaction that the account's event of that version made.
+// TransactionID returns the id of the transaction that the account's event of that version made.
 func TransactionID(version int64) string { return localID(transactionPrefix, version) }
 
-// HoldID is the id of the hold that the account's event of that version placed.
+// HoldID returns the id of the hold that the account's event of that version placed.
 func HoldID(version int64) string { return localID(holdPrefix, version) }
 
 func localID(prefix byte, version int64) string {
@@ -22,8 +22,8 @@ func localID(prefix byte, version int64) string {
 	return string(strconv.AppendInt(append(room[:0], prefix), version, 10))
 }
 
-// ParseID is the version that an id names, and whether the id is one that TransactionID (prefix
-// 't') or HoldID ('h') makes.
+// ParseID returns the version that an id names, and whether the id is one that TransactionID
+// (prefix 't') or HoldID ('h') returns.
 func ParseID(prefix byte, id string) (version int64, ok bool) {
 	if len(id) < 2 || len(id) > 13 || id[0] != prefix || id[1] == '0' {
 		return 0, false
@@ -37,13 +37,13 @@ func ParseID(prefix byte, id string) (version int64, ok bool) {
 	return version, true
 }
 
-// EventID is an event's id in the whole bank, the same on every publish.
+// EventID returns the id of an event in the whole bank, the same on every publish.
 func EventID(accountID string, version int64) string {
 	return string(strconv.AppendInt(append([]byte(accountID), ':'), version, 10))
 }
 
-// Amount is the positive amount of money and hold events, in minor units; 0 of the others, a
-// decline too.
+// Amount returns the positive amount of money and hold events, in minor units, and 0 for the
+// others, declines included.
 func (e Event) Amount() int64 {
 	switch b := e.Body.(type) {
 	case MoneyCredited:
@@ -62,8 +62,8 @@ func (e Event) Amount() int64 {
 	return 0
 }
 
-// TransactionID is the id of the transaction that the event is: a credit, a withdrawal or a
-// reversal. It is empty for others.
+// TransactionID returns the id of the transaction that the event is: a credit, a withdrawal or a
+// reversal. It is empty for other events.
 func (e Event) TransactionID() string {
 	switch e.Body.(type) {
 	case MoneyCredited, MoneyWithdrawn, TransactionReversed:
@@ -72,8 +72,8 @@ func (e Event) TransactionID() string {
 	return ""
 }
 
-// HoldID is the id of the hold that the event places, captures or releases, or whose capture the
-// withdrawal is; else empty.
+// HoldID returns the id of the hold that the event places, captures or releases, or whose capture
+// the withdrawal is. It is empty for other events.
 func (e Event) HoldID() string {
 	switch b := e.Body.(type) {
 	case HoldPlaced:
@@ -88,14 +88,14 @@ func (e Event) HoldID() string {
 	return ""
 }
 
-// EventsOf are the events that a command of the entry made, releases included.
+// EventsOf returns the events that a command of the entry made, releases included.
 func (e *Entry) EventsOf(c Command) []Event {
 	return e.Events[c.First-e.First : c.Last-e.First+1]
 }
 
-// Causation names what caused an event of the entry: for what fell due by itself, the event that
-// set its time; for the second leg of a transfer, the first; else the command, by its key. It is
-// empty when the command had no key.
+// Causation returns what caused an event of the entry: of an expiry, the event that set the time;
+// of the second leg of a transfer, the first; else the command, by its key. It is empty when the
+// command had no key.
 func (e *Entry) Causation(ev Event) string {
 	switch b := ev.Body.(type) {
 	case HoldReleased:

@@ -54,7 +54,7 @@ func sparse() []Body {
 	}
 }
 
-// entryOf is an entry at version first with one command for each list of bodies.
+// entryOf returns an entry at version first with one command for each list of bodies.
 func entryOf(first int64, commands ...[]Body) *Entry {
 	e := &Entry{
 		Format: Format, Tenant: "main", AccountID: "A-1", First: first, Last: first - 1, Currency: "EUR", RecordedAt: sampleTime,
@@ -80,12 +80,12 @@ func entryOf(first int64, commands ...[]Body) *Entry {
 	return e
 }
 
-// single is the common case: one command, one event.
+// single returns the common case: one command, one event.
 func single() *Entry {
 	return entryOf(3, []Body{MoneyWithdrawn{Amount: 2500, Kind: KindCash, Reference: Text{Plain: "ATM 17, Main Street"}, FromOwn: 2500}})
 }
 
-// large is an entry of 200 commands, which is compressed.
+// large returns an entry of 200 commands, which is compressed.
 func large() *Entry {
 	var commands [][]Body
 	for range 200 {
@@ -103,8 +103,8 @@ func seal(t testing.TB, e *Entry) Encoded {
 	return enc
 }
 
-// rehashed gives an altered record the hash of what it now says, so that its hash is not what
-// refuses it.
+// rehashed returns an altered record with the hash of its new content, so that not the hash refuses
+// it.
 func rehashed(record string) []byte {
 	const name = `,"hash":"`
 	i := strings.Index(record, name)

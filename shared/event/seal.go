@@ -9,11 +9,11 @@ import (
 	"passbook/shared/canonicaljson"
 )
 
-// ErrTooLarge says that an entry with its state is over MaxEntryBytes: commit fewer commands at
-// once.
+// ErrTooLarge: an entry with its state exceeds MaxEntryBytes. Commit fewer commands at once.
 var ErrTooLarge = errors.New("event: the entry is too large")
 
-// Encoded is an entry as its stores keep it. The slices may share memory; none may be changed.
+// Encoded is an entry as its stores keep it. The slices may share memory; callers must not change
+// them.
 type Encoded struct {
 	// Record is the stream record.
 	Record []byte
@@ -32,8 +32,8 @@ type plain struct {
 }
 
 // Seal checks the entry against every rule that DecodeRecord checks, sets its Hash and encodes it.
-// It also fills the Data of events that have none. State, Writer and N are not part of it, but
-// State counts for the size: ErrTooLarge.
+// It also fills the Data of events that have none. The record has no State, Writer and N, but State
+// counts for the size: ErrTooLarge.
 func Seal(e *Entry) (Encoded, error) {
 	p, err := e.plain()
 	if err != nil {
@@ -67,7 +67,7 @@ func (e *Entry) Published() (*Entry, Encoded, error) {
 	return &bare, enc, err
 }
 
-// The names of the lists, as they stand in a record after other fields.
+// The names of the lists, as they follow other fields in a record.
 const (
 	commandsName = `,"commands":`
 	eventsName   = `,"events":`
@@ -88,7 +88,7 @@ func appendBase64(dst, data []byte) []byte {
 	return append(dst, '"')
 }
 
-// plain encodes the entry, or says which field breaks a rule.
+// plain encodes the entry. Its error names the field that breaks a rule.
 func (e *Entry) plain() (plain, error) {
 	c := canonicaljson.NewWriter(make([]byte, 0, 1024))
 	e.writeHead(&c)
@@ -109,7 +109,7 @@ func (e *Entry) writeHead(c *canonicaljson.Codec) {
 	e.head(c)
 }
 
-// checkRepeated holds that what an event repeats of its entry is the entry's.
+// checkRepeated checks that the fields which events repeat from their entry are the entry's.
 func (e *Entry) checkRepeated(c *canonicaljson.Codec) {
 	for i := range e.Events {
 		v := &e.Events[i]
@@ -119,7 +119,7 @@ func (e *Entry) checkRepeated(c *canonicaljson.Codec) {
 }
 
 // AppendHeader appends the record's JSON without its events and never compressed, as the archive
-// keeps it beside the events' rows. The entry was sealed or decoded.
+// stores it beside the rows of the events. The entry must be sealed or decoded.
 func AppendHeader(dst []byte, e *Entry) []byte {
 	c := canonicaljson.NewWriter(dst)
 	e.writeHead(&c)
@@ -132,8 +132,8 @@ func AppendHeader(dst []byte, e *Entry) []byte {
 	return c.Written()
 }
 
-// Verify checks the entry's rules and its Hash, as after its parts were read from an archive:
-// ErrHash when the hash is another.
+// Verify checks the entry's rules and its Hash, as after its parts were read from an archive. It
+// returns ErrHash when the hash is another.
 func (e *Entry) Verify() error {
 	p, err := e.plain()
 	if err != nil {

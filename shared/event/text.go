@@ -7,7 +7,7 @@ import (
 	"passbook/shared/canonicaljson"
 )
 
-// textField is a Text of up to most stored bytes that is left out when it is empty.
+// textField writes or reads a Text of up to most stored bytes that is left out when it is empty.
 func textField(c *canonicaljson.Codec, name string, t *Text, most int) {
 	sealed := t.Sealed != ""
 	if c.Reading() {

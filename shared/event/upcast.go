@@ -8,8 +8,8 @@ type dataShape struct {
 	schema int
 }
 
-// upcasters turn data of a schema into data of the next one. Each is kept for ever, as the data is:
-// it is pure, and what it gives is canonical.
+// upcasters turn data of a schema into data of the next one. Each is kept forever, as the data is.
+// It is pure, and what it returns is canonical.
 var upcasters = map[dataShape]func(data []byte) ([]byte, error){}
 
 // upcast turns data of an older schema into the newest, step by step.

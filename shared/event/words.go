@@ -1,6 +1,6 @@
 package event
 
-// The words that the data of events is made of.
+// The words that occur in the data of events.
 const (
 	KindDeposit     = "deposit"
 	KindRepayment   = "repayment"
@@ -17,7 +17,7 @@ const (
 	OpTransfer = "transfer"
 	OpReversal = "reversal"
 
-	// InsufficientFunds is the one reason of a decline.
+	// InsufficientFunds is the only reason of a decline, and the problem code of its answer.
 	InsufficientFunds = "insufficient-funds"
 
 	ReasonVoid             = "void"

@@ -31,11 +31,11 @@ var (
 	})
 )
 
-// compress makes one frame. The bytes of a frame may differ between versions of the library; hashes
-// never cover them.
+// compress returns one frame. Its bytes may differ between versions of the library; hashes never
+// cover them.
 func compress(data []byte) []byte { return compressor().EncodeAll(data, nil) }
 
-// decompress appends what a frame holds, at most MaxEntryBytes of it.
+// decompress appends the content of a frame, at most MaxEntryBytes of it.
 func decompress(dst, frame []byte) ([]byte, error) {
 	start := len(dst)
 	out, err := decompressor().DecodeAll(frame, dst)

@@ -39,10 +39,7 @@ var notYet = slices.Concat(
 	// The write path.
 	//
 	//
-	[]string{
-		"shared/affinity",
-		"shared/event",
-	},
+	[]string{},
 	//
 	//
 
