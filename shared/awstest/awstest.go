@@ -11,17 +11,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// The credentials and region that tests use where the environment names none; emulators take any.
+// The credentials and region of tests if the environment has none; emulators accept any.
 const (
 	testKey       = "test"
 	DefaultRegion = "eu-central-1"
 )
 
-// LeftOut begins the message of a test that is skipped for want of an endpoint; make test prints
-// the names.
+// LeftOut is the message of a test that is skipped because there is no endpoint; make test prints
+// the names of these tests.
 const LeftOut = "left out: AWS_ENDPOINT_URL is empty; make conformance e2e runs it"
 
-// Endpoint is the endpoint under test. Without one the test is skipped.
+// Endpoint returns the endpoint under test. It skips the test if there is none.
 func Endpoint(t testing.TB) string {
 	t.Helper()
 	endpoint := os.Getenv("AWS_ENDPOINT_URL")
@@ -31,7 +31,8 @@ func Endpoint(t testing.TB) string {
 	return endpoint
 }
 
-// Config is the SDK's configuration for the endpoint under test. Without one the test is skipped.
+// Config returns the configuration of the SDK for the endpoint under test. It skips the test if
+// there is none.
 func Config(t testing.TB) aws.Config {
 	t.Helper()
 	Endpoint(t)
@@ -49,5 +50,5 @@ func Config(t testing.TB) aws.Config {
 	return c
 }
 
-// Prefix is a prefix for the names of tables, streams and buckets that no other run has.
+// Prefix returns a prefix for the names of tables, streams and buckets that no other run has.
 func Prefix(testing.TB) string { return "t" + strings.ToLower(rand.Text()[:10]) + "-" }

@@ -11,10 +11,10 @@ import (
 // FakeEndpoint is the base endpoint of Fake.
 const FakeEndpoint = "http://fake.invalid"
 
-// Fake is the SDK's configuration for an endpoint that is only a handler. No socket is opened, so
-// it works in the virtual time of testing/synctest. A handler that panics with http.ErrAbortHandler
-// leaves the call without an answer; one that waits for the end of the request's context is an
-// endpoint that hangs.
+// Fake returns the configuration of the SDK for an endpoint that is only a handler. It opens no
+// socket, so it works in the virtual time of testing/synctest. A handler that panics with
+// http.ErrAbortHandler gives no answer; one that waits for the end of the request's context
+// imitates an endpoint that hangs.
 func Fake(h http.Handler) aws.Config {
 	return aws.Config{
 		Region: DefaultRegion, BaseEndpoint: aws.String(FakeEndpoint), HTTPClient: handlerClient{h},
@@ -24,7 +24,7 @@ func Fake(h http.Handler) aws.Config {
 
 type handlerClient struct{ http.Handler }
 
-// Do answers a request by the handler.
+// Do answers a request by calling the handler.
 func (c handlerClient) Do(r *http.Request) (answer *http.Response, err error) {
 	defer func() {
 		switch p := recover(); p {

@@ -6,35 +6,35 @@ import (
 	"io"
 )
 
-// Limits that every adapter enforces.
+// The limits that every adapter enforces.
 const (
 	// MaxKeyBytes is the longest key (S3: 1,024 bytes of UTF-8).
 	MaxKeyBytes = 1024
-	// MaxPartBytes is the longest part of a key, between slashes: the longest name that file
-	// systems take.
+	// MaxPartBytes is the longest part of a key between slashes: the longest name of a file that
+	// file systems allow.
 	MaxPartBytes = 255
 	// MaxListPage is the most keys of one page (ListObjectsV2: 1,000).
 	MaxListPage = 1000
 )
 
-// The errors that a caller decides on.
+// The errors that callers distinguish.
 var (
-	// ErrExists: the key is taken; what is there was not touched.
+	// ErrExists: an object has the key; it was not changed.
 	ErrExists = errors.New("bucket: object exists")
 	// ErrNotFound: no object has the key.
 	ErrNotFound = errors.New("bucket: object not found")
 	// ErrInvalid: the key is empty, too long, not UTF-8, has an empty, ".", ".." or too long part,
-	// or is one that this adapter cannot hold beside its others.
+	// or cannot be stored beside the other keys of this adapter.
 	ErrInvalid = errors.New("bucket: invalid key")
 )
 
-// Info is an object's entry in a listing.
+// Info is the entry of an object in a listing.
 type Info struct {
 	Key  string
 	Size int64
 }
 
-// Page is a part of a listing, in byte order of the keys. After == "" says that nothing follows.
+// Page is a part of a listing, in byte order of the keys. If After is empty, nothing follows.
 type Page struct {
 	Objects []Info
 	After   string
@@ -45,17 +45,17 @@ type Page struct {
 type Object interface {
 	io.ReaderAt
 	io.Closer
-	// Size is the object's length in bytes.
+	// Size returns the object's length in bytes.
 	Size() int64
 }
 
-// Bucket is the port. Objects are whole, immutable and for ever: there is no overwrite, no append
-// and no delete. Methods may be called concurrently; every call obeys its context's deadline.
-// Callers MUST NOT use keys of which one is a directory of another, such as a and a/b: a file
-// system cannot hold both.
+// Bucket is the port. Objects are complete, immutable and permanent: there is no overwrite, no
+// append and no delete. Methods may be called concurrently; every call obeys its context's
+// deadline. Callers MUST NOT use keys of which one is a directory of another, such as a and a/b: a
+// file system cannot store both.
 type Bucket interface {
-	// Create makes the object, or fails with ErrExists. nil means durable and visible; after any
-	// other error the object is either whole or absent.
+	// Create creates the object, or fails with ErrExists. nil means durable and visible; after any
+	// other error the object is either complete or absent.
 	Create(ctx context.Context, key string, data []byte) error
 	// Open opens an object for reading, or fails with ErrNotFound.
 	Open(ctx context.Context, key string) (Object, error)

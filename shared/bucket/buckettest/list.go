@@ -16,7 +16,7 @@ var listClauses = []clause{
 	{"list/whole", "is visible to every read and listing after the answer,", listWhole},
 }
 
-// tricky are names whose order as paths is not that of their bytes.
+// tricky are names whose order as paths differs from that of their bytes.
 var tricky = []string{
 	"a", "a!", "a-", "a-b/c", "a.b", "a0", "aa", "b!/x", "b-/x", "b/", "b/-", "b/a", "b/a-", "b/a-b", "b/b/c", "b0", "b1/x", "B/x", "é/x", "日/x", "😀",
 }
@@ -94,7 +94,7 @@ func listPages(s *suite) {
 	}
 }
 
-// listWhole lists while objects are created: whatever was created before a listing began is in it.
+// listWhole lists while objects are created: a listing has every object that was created before it.
 func listWhole(s *suite) {
 	const writers, each = 4, 15
 	var group sync.WaitGroup

@@ -14,10 +14,10 @@ import (
 )
 
 var createClauses = []clause{
-	{"create", "Create makes the object, or fails with ErrExists.", create},
-	{"create/taken", "ErrExists: the key is taken; what is there was not touched.", createTaken},
+	{"create", "Create creates the object, or fails with ErrExists.", create},
+	{"create/taken", "ErrExists: an object has the key; it was not changed.", createTaken},
 	{"create/visible", "nil means durable and visible;", createVisible},
-	{"create/one-wins", "an object is created if its key is free (If-None-Match), is seen whole or not at all,", createOneWins},
+	{"create/one-wins", "an object is created if its key is free (If-None-Match), is seen completely or not at all,", createOneWins},
 	{"create/keys", "ErrInvalid: the key is empty, too long, not UTF-8, has an empty, \".\", \"..\" or too long part,", createKeys},
 	{"context", "every call obeys its context's deadline.", contextEnded},
 }
@@ -66,8 +66,8 @@ func createVisible(s *suite) {
 	}
 }
 
-// createOneWins lets many create one key, each with other content, while others read: exactly one
-// wins, and whoever finds the object finds the whole of it.
+// createOneWins creates one key from many goroutines, each with other content, while others read:
+// exactly one succeeds, and a reader that finds the object reads all of it.
 func createOneWins(s *suite) {
 	for round := range 5 {
 		name := fmt.Sprint("round-", round, "/x")
@@ -97,7 +97,7 @@ func createOneWins(s *suite) {
 	}
 }
 
-// watch opens the object over and over.
+// watch opens the object again and again.
 func (s *suite) watch(name string, done <-chan struct{}) {
 	for {
 		select {
@@ -156,7 +156,7 @@ func contextEnded(s *suite) {
 var openClauses = []clause{
 	{"open", "Open opens an object for reading, or fails with ErrNotFound.", open},
 	{"open/ranges", "Object is an open object: ranges of it can be read, concurrently, until it is closed.", openRanges},
-	{"open/size", "Size is the object's length in bytes.", openSize},
+	{"open/size", "Size returns the object's length in bytes.", openSize},
 }
 
 func open(s *suite) {

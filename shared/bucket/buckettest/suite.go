@@ -13,14 +13,14 @@ import (
 	"passbook/shared/bucket"
 )
 
-// clause is a sentence of the port's documentation and the test that holds it.
+// clause is a sentence of the port's documentation and the test that checks it.
 type clause struct {
 	name, sentence string
 	test           func(*suite)
 }
 
-// Run holds an adapter to the contract. open returns two handles on one bucket, as two processes
-// have them.
+// Run checks that an adapter keeps the contract. open returns two handles on one bucket, as two
+// processes have them.
 func Run(t *testing.T, open func(testing.TB) (first, second bucket.Bucket)) {
 	a, b := open(t)
 	for _, c := range clauses() {
@@ -53,7 +53,7 @@ func (s *suite) mustCreate(name string, data []byte) {
 	}
 }
 
-// want checks what an object holds.
+// want checks the content of an object.
 func (s *suite) want(from bucket.Bucket, name string, data []byte) {
 	s.Helper()
 	o, err := from.Open(s.ctx, s.key(name))
@@ -71,7 +71,7 @@ func (s *suite) want(from bucket.Bucket, name string, data []byte) {
 	s.same(differ("object "+name, string(got), string(data)))
 }
 
-// all lists from page to page.
+// all returns the objects of all pages of a listing.
 func (s *suite) all(prefix, after string) []bucket.Info {
 	s.Helper()
 	out := []bucket.Info{}
@@ -110,7 +110,7 @@ func (s *suite) same(err error) {
 	}
 }
 
-// differ says how two answers differ, nil if they do not.
+// differ returns an error that tells how two answers differ, nil if they do not.
 func differ[T any](what string, got, want T) error {
 	if reflect.DeepEqual(got, want) {
 		return nil

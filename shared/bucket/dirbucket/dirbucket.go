@@ -13,31 +13,31 @@ import (
 	"passbook/shared/bucket"
 )
 
-// asideDir is where objects are written before they are linked. No key begins with it.
-const asideDir = ".tmp"
+// draftDir is the directory of the drafts. No key begins with it.
+const draftDir = ".tmp"
 
 // Bucket implements bucket.Bucket. Several may be open on one directory.
 type Bucket struct {
 	root string
 
 	mu sync.Mutex
-	// pending has the keys that are between link and sync.
+	// pending has the keys that are linked and not yet synced.
 	pending map[string]chan struct{}
-	// synced has the directories whose own entries are known to be on disk.
+	// synced has the directories whose entries in their parents are on disk.
 	synced map[string]bool
 }
 
 var _ bucket.Bucket = (*Bucket)(nil)
 
-// New opens a directory, making it if it is missing, and removes what a crash left unfinished in
-// it.
+// New opens a directory, which it creates if it is missing, and removes the drafts that a crash
+// left.
 func New(dir string) (*Bucket, error) {
 	root, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", dir, err)
 	}
 	b := &Bucket{root: root, pending: map[string]chan struct{}{}, synced: map[string]bool{}}
-	if err := os.MkdirAll(filepath.Join(root, asideDir), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(root, draftDir), 0o700); err != nil {
 		return nil, fmt.Errorf("open bucket: %w", err)
 	}
 	if err := errors.Join(b.clean(), syncDir(root), syncDir(filepath.Dir(root))); err != nil {
@@ -52,8 +52,8 @@ func checkKey(key string) error {
 	if err := bucket.CheckKey(key); err != nil {
 		return err
 	}
-	if first, _, _ := strings.Cut(key, "/"); first == asideDir {
-		return fmt.Errorf("%w: %s is reserved", bucket.ErrInvalid, asideDir)
+	if first, _, _ := strings.Cut(key, "/"); first == draftDir {
+		return fmt.Errorf("%w: %s is reserved", bucket.ErrInvalid, draftDir)
 	}
 	return nil
 }
@@ -73,47 +73,47 @@ func (b *Bucket) Create(ctx context.Context, key string, data []byte) error {
 }
 
 func (b *Bucket) create(ctx context.Context, key string, data []byte) (err error) {
-	aside, err := b.openAside()
+	draft, err := b.openDraft()
 	if err != nil {
 		return err
 	}
-	// The file aside goes last: while it is there, a crash may have left a link that is not synced.
-	defer func() { err = errors.Join(err, os.Remove(aside.Name()), aside.Close()) }()
-	if _, err := aside.Write(data); err != nil {
+	// The draft is removed last: as long as it exists, the link may not be synced.
+	defer func() { err = errors.Join(err, os.Remove(draft.Name()), draft.Close()) }()
+	if _, err := draft.Write(data); err != nil {
 		return err
 	}
-	if err := aside.Sync(); err != nil {
+	if err := draft.Sync(); err != nil {
 		return err
 	}
 	if err := b.makeDir(filepath.Dir(b.path(key))); err != nil {
 		return err
 	}
-	if err := b.claim(ctx, key); err != nil {
+	if err := b.lockKey(ctx, key); err != nil {
 		return err
 	}
-	defer b.yield(key)
+	defer b.unlockKey(key)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	linked := os.Link(aside.Name(), b.path(key))
+	linked := os.Link(draft.Name(), b.path(key))
 	if linked != nil && !errors.Is(linked, fs.ErrExist) {
 		return linked
 	}
-	// Also the object of another, perhaps one that is not yet answered, must be on disk before a
-	// caller builds on it.
+	// An existing object of another call, which may not be answered yet, must be on disk too before
+	// the caller relies on it.
 	if err := syncDir(filepath.Dir(b.path(key))); err != nil {
 		return err
 	}
 	return b.taken(key, linked)
 }
 
-// taken is the answer for a name that was taken: by an object, or by a directory of other keys.
+// taken returns the error for a name that exists: as an object, or as a directory of other keys.
 func (b *Bucket) taken(key string, linked error) error {
 	if linked == nil {
 		return nil
 	}
 	if info, err := os.Stat(b.path(key)); err == nil && info.IsDir() {
-		return fmt.Errorf("%w: other keys lie below it", bucket.ErrInvalid)
+		return fmt.Errorf("%w: it is a directory of other keys", bucket.ErrInvalid)
 	}
 	return bucket.ErrExists
 }

@@ -31,8 +31,8 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// aside is what lies where objects are written before they are linked.
-func aside(t *testing.T, dir string) []fs.DirEntry {
+// drafts returns the files in the directory of the drafts.
+func drafts(t *testing.T, dir string) []fs.DirEntry {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(dir, ".tmp"))
 	if err != nil {
@@ -41,16 +41,17 @@ func aside(t *testing.T, dir string) []fs.DirEntry {
 	return entries
 }
 
-func TestLeftovers(t *testing.T) {
+func TestNewRemovesDraftsThatNoProcessHasLocked(t *testing.T) {
 	dir := t.TempDir()
 	b := open(t, dir)
 	if err := b.Create(context.Background(), "a/b", []byte("whole")); err != nil {
 		t.Fatal(err)
 	}
-	if left := aside(t, dir); len(left) > 0 {
+	if left := drafts(t, dir); len(left) > 0 {
 		t.Fatalf("a Create leaves %v", left)
 	}
-	// A program that died before its link, after it, and one that still writes.
+	// The drafts of a program that died before its link, of one that died after it, and of one that
+	// still writes.
 	half, linked, busy := filepath.Join(dir, ".tmp", "object-1"), filepath.Join(dir, ".tmp", "object-2"), filepath.Join(dir, ".tmp", "object-3")
 	for _, path := range []string{half, linked, busy} {
 		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
@@ -69,8 +70,8 @@ func TestLeftovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	b = open(t, dir)
-	if left := aside(t, dir); len(left) != 1 || left[0].Name() != "object-3" {
-		t.Fatalf("left aside: %v", left)
+	if left := drafts(t, dir); len(left) != 1 || left[0].Name() != "object-3" {
+		t.Fatalf("drafts: %v", left)
 	}
 	page, err := b.List(context.Background(), "", "")
 	if err != nil || len(page.Objects) != 2 || page.Objects[0].Key != "a/b" || page.Objects[1].Key != "a/c" {

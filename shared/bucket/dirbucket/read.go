@@ -21,7 +21,7 @@ func (b *Bucket) Open(ctx context.Context, key string) (bucket.Object, error) {
 	if err := checkKey(key); err != nil {
 		return nil, err
 	}
-	if err := b.settled(ctx, key); err != nil {
+	if err := b.awaitDurable(ctx, key); err != nil {
 		return nil, fmt.Errorf("open object %s: %w", key, err)
 	}
 	f, err := os.Open(b.path(key))
@@ -43,8 +43,7 @@ func (b *Bucket) Open(ctx context.Context, key string) (bucket.Object, error) {
 
 // object is an open file.
 type object struct {
-	// ctx is kept because the port ties an object's reads to the context of Open, as those of S3
-	// need one each.
+	// ctx is the context of Open, which the port's reads obey.
 	ctx  context.Context
 	file *os.File
 	size int64
@@ -61,11 +60,10 @@ func (o *object) ReadAt(p []byte, off int64) (int, error) {
 // Close implements io.Closer.
 func (o *object) Close() error { return o.file.Close() }
 
-// Size is the file's length.
+// Size implements bucket.Object.
 func (o *object) Size() int64 { return o.size }
 
-// List implements bucket.Bucket. It reads the directories on the way to the page and of the page,
-// no others.
+// List implements bucket.Bucket. It reads only the directories of the page and those above them.
 func (b *Bucket) List(ctx context.Context, prefix, after string) (bucket.Page, error) {
 	l := lister{ctx: ctx, bucket: b, prefix: prefix, after: after}
 	dir := prefix[:strings.LastIndexByte(prefix, '/')+1]
@@ -117,20 +115,20 @@ func (l *lister) walk(dir string) error {
 	return nil
 }
 
-// entry is a file's key, or a directory's with its slash.
+// entry is the key of a file, or the path of a directory with a slash at its end.
 type entry struct {
 	name string
 	dir  bool
 	fs.DirEntry
 }
 
-// ordered sorts a directory by full keys: "a-b" comes before "a/b", which is not the order of the
-// names. A link to a file is that file.
+// ordered returns the entries of a directory in the order of full keys: "a-b" comes before "a/b",
+// which is not the order of the names. A link to a file counts as a file.
 func (b *Bucket) ordered(dir string, entries []fs.DirEntry) []entry {
 	out := make([]entry, 0, len(entries))
 	for _, e := range entries {
 		switch {
-		case dir == "" && e.Name() == asideDir:
+		case dir == "" && e.Name() == draftDir:
 		case e.IsDir():
 			out = append(out, entry{dir + e.Name() + "/", true, e})
 		case e.Type().IsRegular():
@@ -145,7 +143,7 @@ func (b *Bucket) ordered(dir string, entries []fs.DirEntry) []entry {
 	return out
 }
 
-// enter walks a directory if it can hold keys that are asked for.
+// enter walks a directory if it can have keys of the listing.
 func (l *lister) enter(dir string) error {
 	wanted := strings.HasPrefix(dir, l.prefix) || strings.HasPrefix(l.prefix, dir)
 	if !wanted || dir <= l.after && !strings.HasPrefix(l.after, dir) {
@@ -162,7 +160,7 @@ func (l *lister) add(e entry) error {
 		l.more = true
 		return nil
 	}
-	if err := l.bucket.settled(l.ctx, e.name); err != nil {
+	if err := l.bucket.awaitDurable(l.ctx, e.name); err != nil {
 		return err
 	}
 	info, err := e.Info()

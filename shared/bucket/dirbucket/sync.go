@@ -11,8 +11,8 @@ import (
 	"passbook/shared/bucket"
 )
 
-// claim takes a key for the time between its link and its sync, waiting for whoever has it.
-func (b *Bucket) claim(ctx context.Context, key string) error {
+// lockKey locks a key from its link to its sync, and waits while another call has it.
+func (b *Bucket) lockKey(ctx context.Context, key string) error {
 	for {
 		b.mu.Lock()
 		busy := b.pending[key]
@@ -31,15 +31,15 @@ func (b *Bucket) claim(ctx context.Context, key string) error {
 	}
 }
 
-func (b *Bucket) yield(key string) {
+func (b *Bucket) unlockKey(key string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	close(b.pending[key])
 	delete(b.pending, key)
 }
 
-// settled waits until what a reader may see of a key is on disk.
-func (b *Bucket) settled(ctx context.Context, key string) error {
+// awaitDurable waits until the object that a reader can see at a key is on disk.
+func (b *Bucket) awaitDurable(ctx context.Context, key string) error {
 	b.mu.Lock()
 	busy := b.pending[key]
 	b.mu.Unlock()
@@ -54,8 +54,8 @@ func (b *Bucket) settled(ctx context.Context, key string) error {
 	}
 }
 
-// makeDir makes a directory and those above it, and makes their entries durable: once for each, by
-// this Bucket.
+// makeDir creates a directory and those above it, and makes their entries durable, once in the life
+// of the Bucket.
 func (b *Bucket) makeDir(dir string) error {
 	b.mu.Lock()
 	done := dir == b.root || b.synced[dir]
@@ -70,7 +70,7 @@ func (b *Bucket) makeDir(dir string) error {
 	err := os.Mkdir(dir, 0o700)
 	if errors.Is(err, fs.ErrExist) {
 		if info, bad := os.Stat(dir); bad != nil || !info.IsDir() {
-			return errors.Join(fmt.Errorf("%w: an object lies above it", bucket.ErrInvalid), bad)
+			return errors.Join(fmt.Errorf("%w: a part of its path is an object", bucket.ErrInvalid), bad)
 		}
 		err = nil
 	}

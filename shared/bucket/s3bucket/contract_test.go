@@ -14,9 +14,9 @@ import (
 	"passbook/shared/bucket/s3bucket"
 )
 
-// unversioned names a variable that is set where the endpoint cannot be held to the contract in a
-// bucket that keeps versions, as the deployed one does: where each version has a lock of its own,
-// several creations of one key at one time may win.
+// unversioned names a variable that is set if the endpoint does not keep the contract in a bucket
+// with versioning, which the deployed one has: if it locks each version separately, several
+// concurrent creations of one key may succeed.
 const unversioned = "PASSBOOK_TEST_UNVERSIONED"
 
 func TestContractOnAWS(t *testing.T) {

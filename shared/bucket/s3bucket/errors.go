@@ -9,7 +9,7 @@ import (
 	"passbook/shared/bucket"
 )
 
-// code is S3's own word for what went wrong, "" where S3 did not answer.
+// code returns the error code of S3, "" if S3 did not answer.
 func code(err error) string {
 	var answer smithy.APIError
 	if errors.As(err, &answer) {
@@ -18,19 +18,18 @@ func code(err error) string {
 	return ""
 }
 
-// known puts the error that a caller decides on, if there is one, before what S3 answered; both
-// stay in the chain.
+// known wraps an answer of S3 with the error of the port or ErrNoBucket, if there is one for it.
 func (b *Bucket) known(err error) error {
 	switch code(err) {
 	case "NoSuchBucket":
 		return fmt.Errorf("%w %s: %w", ErrNoBucket, b.name, err)
-	case "NoSuchKey", "NotFound": // a HEAD has no body to say more than 404
+	case "NoSuchKey", "NotFound": // the answer to a HEAD has no body, only a 404
 		return fmt.Errorf("%w: %w", bucket.ErrNotFound, err)
 	}
 	return err
 }
 
-// failed says what was tried with an object.
+// failed wraps an error with the operation, the object and the bucket.
 func (b *Bucket) failed(err error, what, key string) error {
 	return fmt.Errorf("%s object %s in bucket %s: %w", what, key, b.name, b.known(err))
 }

@@ -34,15 +34,15 @@ type object struct {
 	key    string
 	size   int64
 	etag   *string
-	// ctx is kept because the port ties an object's reads to the context of Open. Close ends it.
+	// ctx is the context of Open, which the port's reads obey. Close ends it.
 	ctx    context.Context
 	cancel context.CancelFunc
 }
 
-// Size is the object's length.
+// Size implements bucket.Object.
 func (o *object) Size() int64 { return o.size }
 
-// Close ends the reads that are under way, and refuses others.
+// Close ends the running reads and refuses further ones.
 func (o *object) Close() error {
 	o.cancel()
 	return nil
@@ -72,16 +72,16 @@ func (o *object) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// errBroken: the answer began, and its body did not come whole.
-var errBroken = errors.New("the body broke off")
+// errBroken: the answer began, and its body ended too early.
+var errBroken = errors.New("the body ended too early")
 
-// read fills p from one answer.
+// read fills p by one request.
 func (o *object) read(ctx context.Context, p []byte, off int64) (n int, err error) {
 	out, err := o.bucket.client.GetObject(ctx, &s3.GetObjectInput{
 		Bucket: &o.bucket.name, Key: &o.key, IfMatch: o.etag, Range: aws.String(fmt.Sprintf("bytes=%d-%d", off, off+int64(len(p))-1)),
 	}, o.bucket.reading)
 	if code(err) == "PreconditionFailed" {
-		return 0, fmt.Errorf("another object has taken its place: %w", err)
+		return 0, fmt.Errorf("another object has replaced it: %w", err)
 	}
 	if err != nil {
 		return 0, err

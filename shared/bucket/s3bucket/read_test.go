@@ -31,7 +31,7 @@ func TestReadAt(t *testing.T) {
 		{"beyond the end", 99, 1, nil, "", io.EOF, nil},
 		{"nothing", 3, 0, nil, "", nil, nil},
 		{"broken off", 1, 6, []http.HandlerFunc{part("12"), part(""), part("3456")}, "123456", nil, []string{"bytes=1-6", "bytes=3-6", "bytes=3-6"}},
-		{"broken off for ever", 1, 6, []http.HandlerFunc{part("1")}, "111", io.ErrUnexpectedEOF, []string{"bytes=1-6", "bytes=2-6", "bytes=3-6"}},
+		{"broken off forever", 1, 6, []http.HandlerFunc{part("1")}, "111", io.ErrUnexpectedEOF, []string{"bytes=1-6", "bytes=2-6", "bytes=3-6"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, f := open(t, append([]http.HandlerFunc{head(len(content))}, c.answers...)...)
@@ -69,7 +69,7 @@ func TestReadAt(t *testing.T) {
 	}
 }
 
-// TestReadsEnd holds that Close and the context of Open end a read that is under way, and refuse
+// TestReadsEnd checks that Close and the end of the context of Open end a running read and refuse
 // the next.
 func TestReadsEnd(t *testing.T) {
 	for _, how := range []string{"close", "cancel"} {
@@ -102,7 +102,7 @@ func TestReadsEnd(t *testing.T) {
 	}
 }
 
-// TestReplacedObject holds that parts of two objects are never taken for one.
+// TestReplacedObject checks that no reads of one Object are of two objects.
 func TestReplacedObject(t *testing.T) {
 	b, f := open(t, head(10), part("01"), fails(412, "PreconditionFailed"))
 	o, err := b.Open(t.Context(), "a/b")

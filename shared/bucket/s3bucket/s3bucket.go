@@ -16,12 +16,11 @@ import (
 )
 
 const (
-	// callDeadline is what a call may take besides the data it carries, and slowest how long a MiB
-	// of data may.
+	// callDeadline bounds a call without its data, and slowest the time for each MiB of data.
 	callDeadline = 30 * time.Second
 	slowest      = time.Second
-	// conflictPause is the wait before the first repetition after a conflict; the second waits
-	// twice as long.
+	// conflictPause is the pause before the first repetition after a conflict; the second is twice
+	// as long.
 	conflictPause = 100 * time.Millisecond
 
 	createTries   = 3
@@ -29,7 +28,7 @@ const (
 	setupAttempts = 5
 )
 
-// ErrNoBucket: the bucket itself is missing. The error names it.
+// ErrNoBucket: the bucket does not exist. The error names it.
 var ErrNoBucket = errors.New("s3bucket: no such bucket")
 
 // Bucket implements bucket.Bucket. Several may be open on one bucket. It is safe for concurrent
@@ -37,19 +36,19 @@ var ErrNoBucket = errors.New("s3bucket: no such bucket")
 type Bucket struct {
 	client *s3.Client
 	name   string
-	// reading and setting make the SDK repeat a call; without them it is tried once.
+	// reading and setting are options of calls that the SDK repeats. Other calls are tried once.
 	reading, setting func(*s3.Options)
 }
 
 var _ bucket.Bucket = (*Bucket)(nil)
 
-// New makes a Bucket of that name from the SDK's configuration: region, credentials, endpoint. It
-// makes no call.
+// New returns the Bucket of that name for the configuration of the SDK: region, credentials,
+// endpoint. It calls no service.
 func New(c aws.Config, name string) *Bucket {
 	client := s3.NewFromConfig(c, func(o *s3.Options) {
 		o.UsePathStyle = o.BaseEndpoint != nil
 		o.Retryer = aws.NopRetryer{}
-		// A range has no checksum, and the SDK would write so to the log for each of them.
+		// A range has no checksum, and the SDK would log that for each of them.
 		o.DisableLogOutputChecksumValidationSkipped = true
 	})
 	return &Bucket{client: client, name: name, reading: attempts(readAttempts), setting: attempts(setupAttempts)}
@@ -60,10 +59,10 @@ func attempts(n int) func(*s3.Options) {
 	return func(o *s3.Options) { o.Retryer = retryer }
 }
 
-// Endpoint is the endpoint that the configuration names, "" for AWS's own.
+// Endpoint returns the endpoint that the configuration names, "" for that of AWS.
 func (b *Bucket) Endpoint() string { return aws.ToString(b.client.Options().BaseEndpoint) }
 
-// deadline gives a call that carries n bytes its own.
+// deadline returns a context with the deadline of a call that transfers n bytes.
 func deadline(ctx context.Context, n int) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, callDeadline+slowest*time.Duration(n>>20))
 }
@@ -114,7 +113,7 @@ func (b *Bucket) List(ctx context.Context, prefix, after string) (bucket.Page, e
 	}
 	if aws.ToBool(out.IsTruncated) {
 		if len(page.Objects) == 0 {
-			return page, fmt.Errorf("list objects %q of bucket %s: more follows a page of none", prefix, b.name)
+			return page, fmt.Errorf("list objects %q of bucket %s: an empty page says that more follows", prefix, b.name)
 		}
 		page.After = page.Objects[len(page.Objects)-1].Key
 	}

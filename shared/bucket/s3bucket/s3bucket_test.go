@@ -21,7 +21,7 @@ import (
 	"passbook/shared/bucket/s3bucket"
 )
 
-// fake is an endpoint that gives its answers one after another; the last one is for ever.
+// fake is an endpoint that gives its answers one after another, and then repeats the last one.
 type fake struct {
 	t       *testing.T
 	mu      sync.Mutex
@@ -30,8 +30,8 @@ type fake struct {
 	bodies  []string
 }
 
-// open makes a Bucket on a fake. The SDK's settings ask for more attempts than the adapter may
-// make.
+// open returns a Bucket on a fake. The settings of the SDK ask for more attempts than the adapter
+// may make.
 func open(t *testing.T, answers ...http.HandlerFunc) (*s3bucket.Bucket, *fake) {
 	f := &fake{t: t, answers: answers}
 	c := awstest.Fake(f)
@@ -59,7 +59,7 @@ func (f *fake) next(r *http.Request) http.HandlerFunc {
 	return answer
 }
 
-// ok answers with headers, given as name and value in turn, and a body.
+// ok returns an answer with a body and headers, given as alternate names and values.
 func ok(body string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i < len(headers); i += 2 {
@@ -69,7 +69,7 @@ func ok(body string, headers ...string) http.HandlerFunc {
 	}
 }
 
-// fails answers with an error, which a HEAD has no body to name.
+// fails returns an answer with an error. A HEAD has no body with its code.
 func fails(status int, code string, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for i := 0; i < len(headers); i += 2 {
@@ -82,13 +82,13 @@ func fails(status int, code string, headers ...string) http.HandlerFunc {
 	}
 }
 
-// hangs answers nothing until the caller gives up.
+// hangs gives no answer until the caller gives up.
 func hangs(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// head is the answer to Open of an object of n bytes.
+// head returns the answer to Open of an object of n bytes.
 func head(n int) http.HandlerFunc { return ok("", "Content-Length", fmt.Sprint(n), "ETag", `"e1"`) }
 
-// part is the answer to a ranged read.
+// part returns the answer to a ranged read.
 func part(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusPartialContent)
@@ -96,7 +96,7 @@ func part(body string) http.HandlerFunc {
 	}
 }
 
-// call is a call of the adapter. prepare are the answers before the one that matters.
+// call is a call of the adapter. prepare is the answers before the tested one.
 type call struct {
 	name     string
 	prepare  []http.HandlerFunc
@@ -136,7 +136,7 @@ func readOf(n int) func(context.Context, *s3bucket.Bucket) error {
 	}
 }
 
-// TestErrorsOfCalls holds what each answer is to the caller, and how often it was asked for.
+// TestErrorsOfCalls checks the error for each answer, and how often each call was tried.
 func TestErrorsOfCalls(t *testing.T) {
 	ports := []error{bucket.ErrExists, bucket.ErrNotFound, bucket.ErrInvalid, s3bucket.ErrNoBucket}
 	for _, c := range []struct {
@@ -215,7 +215,7 @@ func TestCreate(t *testing.T) {
 		{"free", []http.HandlerFunc{ok("")}, true, nil, 1},
 		{"conflicts, then free", []http.HandlerFunc{conflict, conflict, ok("")}, true, nil, 3},
 		{"a conflict, then taken", []http.HandlerFunc{conflict, fails(412, "PreconditionFailed")}, false, bucket.ErrExists, 2},
-		{"conflicts for ever", []http.HandlerFunc{conflict}, false, nil, 3},
+		{"conflicts forever", []http.HandlerFunc{conflict}, false, nil, 3},
 		{"another conflict", []http.HandlerFunc{fails(409, "OperationAborted")}, false, nil, 1},
 		{"no answer", []http.HandlerFunc{lost}, false, nil, 1},
 	} {

@@ -11,11 +11,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// firstRegion is where S3 makes buckets that are not told where; it refuses to be told so.
+// firstRegion is the region of buckets that are created without one; S3 refuses it as a constraint.
 const firstRegion = "us-east-1"
 
-// CreateBucket makes the bucket in the configured region, if this account does not have it, and has
-// S3 keep versions in it, so that nothing is lost to whoever may overwrite.
+// CreateBucket creates the bucket in the configured region, if this account does not have it, and
+// enables versioning, so that an overwrite by another program loses nothing.
 func (b *Bucket) CreateBucket(ctx context.Context) error {
 	ctx, cancel := deadline(ctx, 0)
 	defer cancel()
@@ -32,13 +32,13 @@ func (b *Bucket) CreateBucket(ctx context.Context) error {
 		Bucket: &b.name, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
 	}, b.setting)
 	if err != nil {
-		return fmt.Errorf("keep versions in bucket %s: %w", b.name, err)
+		return fmt.Errorf("enable versioning of bucket %s: %w", b.name, err)
 	}
 	return nil
 }
 
-// Check finds out whether the bucket is there, in the configured region, and may be used. A missing
-// one is ErrNoBucket.
+// Check returns an error if the bucket does not exist, which is ErrNoBucket, is in another region,
+// or may not be used.
 func (b *Bucket) Check(ctx context.Context) error {
 	ctx, cancel := deadline(ctx, 0)
 	defer cancel()
@@ -57,7 +57,7 @@ func (b *Bucket) Check(ctx context.Context) error {
 	case theirs != "" && theirs != ours:
 		return fmt.Errorf("check bucket %s: it is in region %s, not in %s: %w", b.name, theirs, ours, err)
 	case status == http.StatusMovedPermanently:
-		return fmt.Errorf("check bucket %s: it is in another region than %s: %w", b.name, ours, err)
+		return fmt.Errorf("check bucket %s: it is not in region %s: %w", b.name, ours, err)
 	}
 	return fmt.Errorf("check bucket %s: %w", b.name, err)
 }

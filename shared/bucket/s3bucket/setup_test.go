@@ -50,7 +50,7 @@ func TestCheck(t *testing.T) {
 		{"missing", fails(404, ""), "no such bucket archive", true},
 		{"elsewhere", fails(301, "", "X-Amz-Bucket-Region", "us-west-2"), "is in region us-west-2, not in eu-central-1", false},
 		{"elsewhere, signed for here", fails(400, "", "X-Amz-Bucket-Region", "us-west-2"), "is in region us-west-2, not in eu-central-1", false},
-		{"elsewhere, unsaid", fails(301, ""), "in another region than eu-central-1", false},
+		{"elsewhere, unsaid", fails(301, ""), "is not in region eu-central-1", false},
 		{"forbidden", fails(403, "", "X-Amz-Bucket-Region", "eu-central-1"), "check bucket archive: operation error", false},
 	} {
 		b, f := open(t, c.answer)

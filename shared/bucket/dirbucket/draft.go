@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// openAside makes a file aside and locks it, which tells clean that it is in use. Between the two
-// steps clean may have taken it for a leftover; then there is a next one.
-func (b *Bucket) openAside() (*os.File, error) {
+// openDraft creates a draft and locks it, which tells clean that it is in use. If clean removed it
+// between the two steps, it creates another one.
+func (b *Bucket) openDraft() (*os.File, error) {
 	for {
-		f, err := os.CreateTemp(filepath.Join(b.root, asideDir), "object-")
+		f, err := os.CreateTemp(filepath.Join(b.root, draftDir), "object-")
 		if err != nil {
 			return nil, err
 		}
@@ -29,8 +29,8 @@ func (b *Bucket) openAside() (*os.File, error) {
 	}
 }
 
-// lock takes the file's lock, or fails with syscall.EWOULDBLOCK, and says how many names the file
-// has.
+// lock locks a file, or fails with syscall.EWOULDBLOCK, and returns the file's attributes, which
+// tell how many names it has.
 func lock(f *os.File) (info syscall.Stat_t, err error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return info, err
@@ -39,11 +39,11 @@ func lock(f *os.File) (info syscall.Stat_t, err error) {
 	return info, err
 }
 
-// clean removes the files aside that nobody holds. One of them may have been linked by a program
-// that died before it synced the directory, so all directories are synced first.
+// clean removes the drafts that no process has locked. A process may have linked one and died
+// before it synced the directory, so clean syncs all directories first.
 func (b *Bucket) clean() error {
-	aside := filepath.Join(b.root, asideDir)
-	entries, err := os.ReadDir(aside)
+	drafts := filepath.Join(b.root, draftDir)
+	entries, err := os.ReadDir(drafts)
 	if err != nil || len(entries) == 0 {
 		return err
 	}
@@ -57,7 +57,7 @@ func (b *Bucket) clean() error {
 		if err != nil {
 			return err
 		}
-		err = cleanOne(filepath.Join(aside, e.Name()))
+		err = cleanOne(filepath.Join(drafts, e.Name()))
 	}
 	return err
 }
