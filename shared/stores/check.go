@@ -29,36 +29,36 @@ const (
 	restoreCommand = "replay journal"
 )
 
-// Set is the stores of a bank. Table, Bucket and Stream are required.
+// Set has the stores of a bank. Table, Bucket and Stream are required.
 type Set struct {
 	Table   table.Table
 	Streams stream.Stream
 	Bucket  bucket.Bucket
-	// Stream is the name of the event stream, with the deployment's prefix, and Archiver the
-	// consumer that archives it.
+	// Stream is the name of the event stream, with the deployment's prefix. Archiver is the name of
+	// the consumer that archives it.
 	Stream, Archiver string
-	// OneDatabase says that table and stream are one database of this process alone: one goes back
-	// only with the other, and the stream may give out numbers again then, which Kinesis never
-	// does.
+	// OneDatabase means that table and stream are one database, used by this process alone: they
+	// are restored from a copy only together, and then the stream may assign sequence numbers
+	// again, which Kinesis never does.
 	OneDatabase bool
-	// Log is told what was written down; nil is slog.Default.
+	// Log gets what was written; nil means slog.Default.
 	Log *slog.Logger
 }
 
-// Disagreement says that the stores do not belong together, or that one of them is not what the
-// others know it to be. Nothing was changed.
+// Disagreement is the error of stores that do not belong together, or of one that is not as the
+// others know it. Nothing was changed.
 type Disagreement struct {
-	// What is wrong, in one line; Next is the command that ends it.
+	// What tells what is wrong, in one line; Next is the command that resolves it.
 	What, Next string
 }
 
-// Error is what is wrong.
+// Error returns what is wrong.
 func (d *Disagreement) Error() string { return d.What }
 
-// facts are what every check begins with.
+// facts are what every check reads first.
 type facts struct {
 	ownership
-	// archived says that the bucket holds a segment, empty that the journal holds no account.
+	// archived means that the bucket has a segment, empty that the journal has no account.
 	archived, empty bool
 }
 
@@ -73,8 +73,8 @@ func (s Set) facts(ctx context.Context) (f facts, err error) {
 	return f, err
 }
 
-// Begin checks the stores for a program that is to serve or to archive, and ties an archive to its
-// bank: one that is proven empty, or proven to be this bank's.
+// Begin checks the stores for a program that will serve or archive. It ties an archive to its bank
+// if it is proven to be empty, or proven to be this bank's.
 func (s Set) Begin(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -95,7 +95,7 @@ func (s Set) Begin(ctx context.Context) error {
 	return nil
 }
 
-// Check is Begin for a job that stands on the journal and the archive: it ties nothing.
+// Check checks the stores for a job that needs the journal and the archive. It ties nothing.
 func (s Set) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -106,7 +106,7 @@ func (s Set) Check(ctx context.Context) error {
 	return s.usable(ctx, f)
 }
 
-// CheckOwner checks, for a job that may find the journal lost, that the archive is this bank's.
+// CheckOwner checks that the archive is this bank's, for a job that may find the journal lost.
 func (s Set) CheckOwner(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -117,7 +117,7 @@ func (s Set) CheckOwner(ctx context.Context) error {
 	return s.owned(ctx, f)
 }
 
-// usable says whether the archive is this bank's and the journal not a lost one.
+// usable checks that the archive is this bank's and that the journal was not lost.
 func (s Set) usable(ctx context.Context, f facts) error {
 	if err := s.checkForeign(f.ownership); err != nil {
 		return err
@@ -128,7 +128,7 @@ func (s Set) usable(ctx context.Context, f facts) error {
 	return s.owned(ctx, f)
 }
 
-// owned says whether the archive is this bank's. A journal without an account can prove nothing but
+// owned checks that the archive is this bank's. A journal without an account can only prove it by
 // the stream's name.
 func (s Set) owned(ctx context.Context, f facts) error {
 	if err := s.checkForeign(f.ownership); err != nil || f.agreed() {
@@ -142,23 +142,24 @@ func (s Set) owned(ctx context.Context, f facts) error {
 		return s.proveOwner(ctx)
 	case f.owner != nil: // and these tables know of no bank
 		return &Disagreement{
-			What: fmt.Sprintf("the archive belongs to bank %s, and these tables to none yet", f.owner.Bank),
-			Next: "name another archive with --bucket or --data to begin a new bank; if it is this bank's all the same, say so: " + claimCommand,
+			What: fmt.Sprintf("the archive belongs to bank %s, and these tables to no bank yet", f.owner.Bank),
+			Next: "name another archive with --bucket or --data to begin a new bank; if it is this bank's nevertheless, confirm it: " + claimCommand,
 		}
 	}
 	return nil
 }
 
-// journalLost is the answer to a journal without an account beside an archive that has some.
+// journalLost returns the Disagreement of a journal without an account beside an archive that has
+// some.
 func (s Set) journalLost() error {
 	return &Disagreement{
-		What: "the journal is empty, and the archive beside it is not: a bank that begins here would give its versions a second time",
+		What: "the journal is empty, but the archive is not: a bank that begins here would assign its versions a second time",
 		Next: restoreCommand + " restores the journal from the archive; a new bank takes another --bucket or --data",
 	}
 }
 
-// CheckStream checks, for a job that sees the archive alone, that it is of this bank's stream. Set
-// needs no table for it.
+// CheckStream checks that the archive is of this bank's stream, for a job that sees the archive
+// alone. Set needs no table for it.
 func (s Set) CheckStream(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -174,8 +175,7 @@ func (s Set) CheckStream(ctx context.Context) error {
 }
 
 // CheckRestore checks the stores before the journal is restored, which may be lost, or older than
-// the archive: the archive must be this bank's stream's. It ties the archive to the bank where tie
-// says so.
+// the archive: the archive must be of this bank's stream. With tie it ties the archive to the bank.
 func (s Set) CheckRestore(ctx context.Context, tie bool) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -197,9 +197,9 @@ func (s Set) CheckRestore(ctx context.Context, tie bool) error {
 	return s.tie(ctx, o)
 }
 
-// CheckWriter checks, for a program that writes to the journal and does not see the archive, that
-// these tables are a bank's, and that the journal was not lost: where something was archived, there
-// was an entry.
+// CheckWriter checks the tables for a program that writes to the journal and does not see the
+// archive: they must be tied to a bank, and the journal must not be lost. If something was
+// archived, the journal had an entry.
 func (s Set) CheckWriter(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -209,7 +209,7 @@ func (s Set) CheckWriter(ctx context.Context) error {
 	}
 	if id == "" {
 		return &Disagreement{
-			What: "these tables are no bank's yet",
+			What: "these tables belong to no bank yet",
 			Next: "start the archiver, or run: bank resources --store aws; either ties the tables to their archive once",
 		}
 	}
@@ -229,18 +229,18 @@ func (s Set) CheckWriter(ctx context.Context) error {
 	return nil
 }
 
-// archived says whether the bucket holds anything where segments are, by one listing.
+// archived reports whether the bucket has an object among the segments, by one listing.
 func (s Set) archived(ctx context.Context) (bool, error) {
 	page, err := s.Bucket.List(ctx, segment.Root, "")
 	if err != nil {
-		return false, fmt.Errorf("look into the archive: %w", err)
+		return false, fmt.Errorf("list the archive: %w", err)
 	}
 	return len(page.Objects) > 0, nil
 }
 
-// proveOwner proves that an archive which does not say whose it is is this bank's: every segment is
-// of its stream, and the journal holds the newest entries of each shard. It lists the whole
-// archive, once in its life.
+// proveOwner proves that an archive without an owner is this bank's: every segment is of its
+// stream, and the journal has the newest entries of each shard. It lists the whole archive, once
+// for each archive.
 func (s Set) proveOwner(ctx context.Context) error {
 	ends, err := s.ownSegments(ctx)
 	if err != nil {
@@ -249,22 +249,22 @@ func (s Set) proveOwner(ctx context.Context) error {
 	for _, end := range ends {
 		lacking, err := s.missingEntry(ctx, end.Key)
 		switch {
-		case segment.Unusable(err): // named by who reads it
+		case segment.Unusable(err): // reported by its readers
 			continue
 		case err != nil:
 			return err
 		case lacking != nil:
 			return &Disagreement{
-				What: fmt.Sprintf("nothing says whose archive this is, and the journal lacks %s/%s v%d, which is in it", lacking.Tenant, lacking.AccountID, lacking.First),
-				Next: restoreCommand + " restores a journal that is behind its archive; if the archive is this bank's all the same, say so: " + claimCommand,
+				What: fmt.Sprintf("the archive has no owner, and the journal lacks its entry %s/%s v%d", lacking.Tenant, lacking.AccountID, lacking.First),
+				Next: restoreCommand + " restores a journal that is behind its archive; if the archive is this bank's nevertheless, confirm it: " + claimCommand,
 			}
 		}
 	}
 	return nil
 }
 
-// ownSegments finds the newest segment of each source in the archive. A source of another stream is
-// a Disagreement.
+// ownSegments returns the newest segment of each source in the archive. A source of another stream
+// is a Disagreement.
 func (s Set) ownSegments(ctx context.Context) (map[segment.Source]archive.Object, error) {
 	ends, err := s.lastSegments(ctx)
 	if err != nil {
@@ -273,20 +273,20 @@ func (s Set) ownSegments(ctx context.Context) (map[segment.Source]archive.Object
 	for source := range ends {
 		if source.Stream != s.Stream {
 			return nil, &Disagreement{
-				What: fmt.Sprintf("the archive holds segments of stream %s, this bank's is %s", source.Stream, s.Stream),
-				Next: "name this bank's own with --bucket or --data, or correct PASSBOOK_PREFIX; if it is this bank's all the same, say so: " + claimCommand,
+				What: fmt.Sprintf("the archive has segments of stream %s, but this bank's is %s", source.Stream, s.Stream),
+				Next: "name this bank's own with --bucket or --data, or correct PASSBOOK_PREFIX; if it is this bank's nevertheless, confirm it: " + claimCommand,
 			}
 		}
 	}
 	return ends, nil
 }
 
-// lastSegments finds the newest segment of each source in the archive. It lists all of it.
+// lastSegments returns the newest segment of each source in the archive. It lists all of it.
 func (s Set) lastSegments(ctx context.Context) (map[segment.Source]archive.Object, error) {
 	last := map[segment.Source]archive.Object{}
 	for object, err := range archive.List(ctx, s.Bucket) {
 		if err != nil {
-			return nil, fmt.Errorf("look through the archive: %w", err)
+			return nil, fmt.Errorf("list the archive: %w", err)
 		}
 		source := object.Name.Source
 		if known, ok := last[source]; !ok || stream.CompareSequence(object.Name.First, known.Name.First) > 0 {
@@ -296,8 +296,8 @@ func (s Set) lastSegments(ctx context.Context) (map[segment.Source]archive.Objec
 	return last, nil
 }
 
-// missingEntry is one of the newest entries of a segment that the journal does not hold, nil where
-// it holds them all.
+// missingEntry returns one of the newest entries of a segment that the journal lacks; nil if it has
+// them all.
 func (s Set) missingEntry(ctx context.Context, key string) (*segment.EntryRef, error) {
 	newest, err := segment.Newest(ctx, s.Bucket, key, newestEntries)
 	if err != nil {

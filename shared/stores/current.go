@@ -16,23 +16,24 @@ import (
 	"passbook/shared/stream"
 )
 
-// shardsAtOnce is how many shards are looked at at the same time.
+// shardsAtOnce is how many shards are checked concurrently.
 const shardsAtOnce = 16
 
-// renewCommand gives the stream a new life.
+// renewCommand creates the stream again.
 const renewCommand = "replay stream --yes"
 
 // shardEnd is the newest segment of a shard.
 type shardEnd struct {
 	key     string
 	arrived int64
-	// ahead says that the archive goes further than the checkpoint and the stream do.
+	// ahead means that the archive ends after the checkpoint and the stream.
 	ahead bool
 }
 
-// checkCurrent checks that the stores were not put back from a copy that is older than the archive.
-// Where they go back together, a stream that never gave out what the archive holds tells, and would
-// give the same numbers out again; else the journal tells, which lacks the newest entries.
+// checkCurrent checks that the stores were not restored from a copy that is older than the archive.
+// Where they are restored together, a stream that never assigned the archive's last sequence
+// numbers shows it, and would assign the same numbers again; otherwise the journal shows it, which
+// lacks the newest entries.
 func (s Set) checkCurrent(ctx context.Context) error {
 	newest, ahead, err := s.newest(ctx)
 	if err != nil || newest == "" || s.OneDatabase && !ahead {
@@ -40,30 +41,30 @@ func (s Set) checkCurrent(ctx context.Context) error {
 	}
 	lacking, err := s.missingEntry(ctx, newest)
 	switch {
-	case segment.Unusable(err): // named by who reads it
+	case segment.Unusable(err): // reported by its readers
 		err = nil
 	case err == nil && lacking != nil:
 		next := restoreCommand + " restores them from the archive"
 		if ahead {
-			next += "; then " + renewCommand + ", as the stream would give out sequence numbers again"
+			next += "; then " + renewCommand + ", since the stream would assign sequence numbers again"
 		}
 		return &Disagreement{
-			What: fmt.Sprintf("these stores are an older copy than the archive: the journal lacks %s/%s v%d, which is in it", lacking.Tenant, lacking.AccountID, lacking.First),
+			What: fmt.Sprintf("these stores are an older copy than the archive: the journal lacks its entry %s/%s v%d", lacking.Tenant, lacking.AccountID, lacking.First),
 			Next: next,
 		}
 	}
 	if err == nil && ahead {
 		return &Disagreement{
-			What: "the stream is an older copy than the archive, and would give out sequence numbers again that are in it",
-			Next: renewCommand + " gives it a new life, in which nothing has a number of before",
+			What: "the stream is an older copy than the archive, and would assign sequence numbers again that are in it",
+			Next: renewCommand + " creates it again, with sequence numbers that were never assigned",
 		}
 	}
 	return err
 }
 
-// CheckRenew checks the stores before the stream is given a new life: the journal must have all
-// that the archive has, since nothing brings it afterwards. tail says that the old life may hold
-// what is not archived yet.
+// CheckRenew checks the stores before the stream is created again: the journal must have everything
+// that the archive has, since nothing restores it afterwards. tail reports that the stream may have
+// records that are not archived yet.
 func (s Set) CheckRenew(ctx context.Context) (tail bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -86,7 +87,7 @@ func (s Set) CheckRenew(ctx context.Context) (tail bool, err error) {
 	return !ahead, nil
 }
 
-// newest finds the segment that arrived last of all, and whether the archive is ahead of the
+// newest returns the segment that arrived last of all, and whether the archive is ahead of the
 // stream.
 func (s Set) newest(ctx context.Context) (key string, ahead bool, err error) {
 	created, err := s.Streams.Created(ctx, s.Stream)
@@ -110,7 +111,7 @@ func (s Set) newest(ctx context.Context) (key string, ahead bool, err error) {
 	return last.key, slices.ContainsFunc(ends, func(e shardEnd) bool { return e.ahead }), nil
 }
 
-// endsOfShards looks at the newest segment of each shard that the stream has.
+// endsOfShards returns the newest segment of each shard of the stream.
 func (s Set) endsOfShards(ctx context.Context, created time.Time) ([]shardEnd, error) {
 	shards, err := s.Streams.Shards(ctx, s.Stream)
 	if err != nil {
@@ -133,7 +134,7 @@ func (s Set) endsOfShards(ctx context.Context, created time.Time) ([]shardEnd, e
 	return slices.DeleteFunc(ends, func(e shardEnd) bool { return e.key == "" }), err
 }
 
-// endOf looks at one shard. A segment that cannot be read is named by who reads it.
+// endOf returns the newest segment of one shard. Readers report a segment that cannot be read.
 func (s Set) endOf(ctx context.Context, source segment.Source, at consumer.Checkpoint) (shardEnd, error) {
 	key, footer, err := archive.Last(ctx, s.Bucket, source, time.Now())
 	if err != nil || key == "" {

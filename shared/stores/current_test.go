@@ -7,7 +7,7 @@ import (
 	"passbook/shared/faults"
 )
 
-// renew gives the stream a new life.
+// renew creates the stream again.
 func (b *bank) renew() {
 	b.t.Helper()
 	if err := b.stream.DeleteStream(b.t.Context(), events); err != nil {
@@ -18,7 +18,7 @@ func (b *bank) renew() {
 	}
 }
 
-// archived is a bank whose archive holds all of some entries, in segments of ten.
+// archivedBank returns a bank whose archive has all of some entries, in segments of ten.
 func archivedBank(t *testing.T, entries []*event.Entry) *bank {
 	t.Helper()
 	b := newBank(t, t.TempDir())
@@ -30,7 +30,7 @@ func archivedBank(t *testing.T, entries []*event.Entry) *bank {
 	return b
 }
 
-// copyOf is a bank as it was after some of the entries, beside the archive as it is now.
+// copyOf returns a bank as it was after some of the entries, beside the archive as it is now.
 func copyOf(t *testing.T, b *bank, entries []*event.Entry) *bank {
 	t.Helper()
 	c := newBank(t, b.dir)
@@ -42,17 +42,17 @@ func copyOf(t *testing.T, b *bank, entries []*event.Entry) *bank {
 	return c
 }
 
-// An older copy of the stores beside a newer archive is refused, and led to the commands that bring
-// it up to the archive.
-func TestBegin_OlderCopy(t *testing.T) {
+// An older copy of the stores beside a newer archive is refused, with the commands that bring it up
+// to the archive.
+func TestBegin_RefusesAnOlderCopy(t *testing.T) {
 	entries := history()
 	restore, renew := "replay journal restores them from the archive", "replay stream --yes"
 	t.Run("one database", func(t *testing.T) {
 		c := copyOf(t, archivedBank(t, entries), entries[:25])
 		c.OneDatabase = true
-		must(t, "the start", c.Begin(t.Context()), "an older copy than the archive: the journal lacks main/", restore+"; then "+renew)
+		must(t, "the start", c.Begin(t.Context()), "an older copy than the archive: the journal lacks its entry main/", restore+"; then "+renew)
 		_, err := c.CheckRenew(t.Context())
-		must(t, "a new life too soon", err, "the journal lacks main/", restore)
+		must(t, "a new life too soon", err, "the journal lacks its entry main/", restore)
 		c.commit(entries[25:]...)
 		must(t, "the start after a restore", c.Begin(t.Context()), "the stream is an older copy than the archive", renew)
 		if tail, err := c.CheckRenew(t.Context()); tail || err != nil {
@@ -68,7 +68,7 @@ func TestBegin_OlderCopy(t *testing.T) {
 		b.archive(entries[40:]...)
 		c := copyOf(t, b, entries[:40])
 		c.OneDatabase = true
-		must(t, "the start", c.Begin(t.Context()), "the journal lacks main/", renew)
+		must(t, "the start", c.Begin(t.Context()), "the journal lacks its entry main/", renew)
 		c.commit(entries[40:]...)
 		must(t, "the start after a restore", c.Begin(t.Context()), "the stream is an older copy", renew)
 		b.OneDatabase = true
@@ -76,15 +76,15 @@ func TestBegin_OlderCopy(t *testing.T) {
 	})
 	t.Run("tables alone", func(t *testing.T) {
 		c := copyOf(t, archivedBank(t, entries), entries[:59])
-		must(t, "the start", c.Begin(t.Context()), "the journal lacks main/", restore)
+		must(t, "the start", c.Begin(t.Context()), "the journal lacks its entry main/", restore)
 		c.commit(entries[59])
 		must(t, "the start after a restore", c.Begin(t.Context()), "", "")
 	})
 }
 
-// What a crash or time leaves behind is no older copy: an upload that was not checkpointed, and
-// records that were trimmed.
-func TestBegin_IsNoCopy(t *testing.T) {
+// An upload that was not checkpointed and records that were trimmed, as after a crash and after
+// some time, do not look like an older copy.
+func TestBegin_AcceptsWhatACrashOrTimeLeaves(t *testing.T) {
 	entries := history()
 	for name, change := range map[string]func(b *bank, last string){
 		"uploaded and not checkpointed": func(b *bank, _ string) { b.checkpoint("") },
@@ -112,7 +112,7 @@ func TestBegin_IsNoCopy(t *testing.T) {
 	}
 }
 
-// A check costs the same calls, however much the archive holds.
+// A check makes the same number of calls with any size of the archive.
 func TestBegin_CostsNoListingOfTheArchive(t *testing.T) {
 	cost := func(together bool, segments int) faults.Counts {
 		b := newBank(t, t.TempDir())

@@ -1,15 +1,16 @@
-// Package stores holds the stores of a bank against one another before a program works on them.
+// Package stores compares the stores of a bank with one another before a program works on them.
 //
-// It promises that no program mixes two banks, and that none goes on from a store that was lost, or
-// put back from an older copy, as if nothing had happened. An archive has an owner: owner.json at
+// It promises that no program mixes two banks, and that none continues from a store that was lost,
+// or restored from an older copy, without anyone noticing. An archive has an owner: owner.json at
 // its root names the bank, and a row of the control table names the same one. Both are written
-// once, in a bucket that is proven empty; later only by the bank that proves to be the archive's,
-// or by Claim, on a person's word. A journal that lacks what the archive holds is never written to.
+// once, in a bucket that is proven empty; later only by the bank that is proven to own the archive,
+// or by Claim, because a person says so. A journal that lacks what the archive has is never written
+// to.
 //
-// Each answer is a Disagreement: what is wrong, in one line, and the command that ends it. Programs
-// end with 5 then and have changed nothing. A check costs a few calls for each shard, however large
-// the archive is.
+// The error is a Disagreement: what is wrong, in one line, and the command that resolves it.
+// Programs end with exit code 5 then and have changed nothing. A check takes a few calls for each
+// shard, with any size of the archive.
 //
-// What is inside the stores is audit's to compare. Next on the walk: archive, whose segments these
-// are.
+// The content of the stores is compared by audit. Next on the walk: archive, whose segments are
+// checked here.
 package stores

@@ -35,10 +35,11 @@ const (
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// began is when every stream is made, so that a bank and its older copy have one of the same life.
+// began is when every stream is created, so that a bank and its older copy have one of the same
+// incarnation.
 var began = time.Now()
 
-// bank is the stores of a bank.
+// bank has the stores of a bank.
 type bank struct {
 	stores.Set
 	t      *testing.T
@@ -48,7 +49,7 @@ type bank struct {
 	links  map[string]segment.Link
 }
 
-// newBank is a bank without an account, its archive in a directory.
+// newBank returns a bank without an account, with its archive in a directory.
 func newBank(t *testing.T, dir string) *bank {
 	t.Helper()
 	store := storetest.Memory(t, pebblestream.Options{Shards: 1, Now: func() time.Time { return began }}, append([]table.Schema{{Name: "balance"}}, journal.Schemas...)...)
@@ -137,7 +138,7 @@ func (b *bank) archive(entries ...*event.Entry) (key, last string) {
 	return sealed.Key, last
 }
 
-// checkpoint says in the control table how far the archiver has come in the only shard.
+// checkpoint records in the control table how far the archiver came in the only shard.
 func (b *bank) checkpoint(sequence string) {
 	b.t.Helper()
 	created, err := b.stream.Created(b.t.Context(), events)
@@ -152,7 +153,7 @@ func (b *bank) checkpoint(sequence string) {
 	}
 }
 
-// forget removes a row of the control table, if it is there.
+// forget removes a row of the control table, if it exists.
 func (b *bank) forget(key table.Key) {
 	b.t.Helper()
 	row, err := b.Table.Get(b.t.Context(), control.Name, key, true)
@@ -167,7 +168,7 @@ func (b *bank) forget(key table.Key) {
 	}
 }
 
-// id is the bank's id in the control table, "" for none.
+// id returns the bank's id in the control table, "" without one.
 func (b *bank) id() string {
 	row, err := b.Table.Get(b.t.Context(), control.Name, table.Key{PK: "bank", SK: "-"}, true)
 	if err != nil {
@@ -176,7 +177,7 @@ func (b *bank) id() string {
 	return row.Attrs.Text("id")
 }
 
-// loseRow and loseOwner take one side of the tie away.
+// loseRow and loseOwner remove one side of the tie.
 func (b *bank) loseRow() { b.forget(table.Key{PK: "bank", SK: "-"}) }
 
 func (b *bank) loseOwner() {
@@ -186,7 +187,7 @@ func (b *bank) loseOwner() {
 	}
 }
 
-// owner is the owner of the archive.
+// owner returns the owner of the archive.
 func (b *bank) owner() *stores.Owner {
 	b.t.Helper()
 	o, err := stores.ReadOwner(b.t.Context(), b.Bucket)
@@ -196,7 +197,7 @@ func (b *bank) owner() *stores.Owner {
 	return o
 }
 
-// must fails the test unless err is a Disagreement that says and advises so; says "" is no error.
+// must fails the test unless err is a Disagreement with these texts; says "" means no error.
 func must(t *testing.T, what string, err error, says, next string) {
 	t.Helper()
 	if says == "" {
@@ -211,5 +212,5 @@ func must(t *testing.T, what string, err error, says, next string) {
 	}
 }
 
-// history is entries of three accounts, in the order in which they were committed.
+// history returns entries of three accounts, in the order in which they were committed.
 func history() []*event.Entry { return archivetest.Bank(1, 3, 60) }

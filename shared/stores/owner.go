@@ -16,7 +16,7 @@ import (
 	"passbook/shared/table"
 )
 
-// OwnerKey is the key of the object that says whose archive it is.
+// OwnerKey is the key of the object that names the archive's owner.
 const OwnerKey = "owner.json"
 
 const (
@@ -25,7 +25,7 @@ const (
 	maxOwner = 4 << 10
 )
 
-// Owner is what owner.json says.
+// Owner is the content of owner.json.
 type Owner struct {
 	Format int `json:"format"`
 	// Bank is the bank's random id.
@@ -36,17 +36,17 @@ type Owner struct {
 	Since time.Time `json:"since"`
 }
 
-// ownership is what both sides say: the bank's id by the control table, "" without the row, and the
-// owner by the bucket, nil without the object.
+// ownership is what both sides record: the bank's id in the control table, "" without the row, and
+// the owner in the bucket, nil without the object.
 type ownership struct {
 	bank  string
 	owner *Owner
 }
 
-// agreed says that both sides name the same bank.
+// agreed reports whether both sides name the same bank.
 func (o ownership) agreed() bool { return o.owner != nil && o.bank == o.owner.Bank }
 
-// ownership reads both sides, the object first: settle writes the row first, so that a reader which
+// ownership reads both sides, the object first: tie writes the row first, so that a reader that
 // sees the object sees the row too.
 func (s Set) ownership(ctx context.Context) (o ownership, err error) {
 	if o.owner, err = ReadOwner(ctx, s.Bucket); err != nil {
@@ -56,7 +56,7 @@ func (s Set) ownership(ctx context.Context) (o ownership, err error) {
 	return o, err
 }
 
-// readBank reads the bank's id, "" where there is none.
+// readBank reads the bank's id, "" if there is none.
 func (s Set) readBank(ctx context.Context) (string, error) {
 	row, err := control.Bank(s.Table).Get(ctx, control.BankKey)
 	if errors.Is(err, table.ErrNotFound) {
@@ -68,7 +68,7 @@ func (s Set) readBank(ctx context.Context) (string, error) {
 	return row.Attrs.Text("id"), nil
 }
 
-// saveBank writes the bank's id where there was another, or none: "".
+// saveBank writes the bank's id in the place of another, or of none: "".
 func (s Set) saveBank(ctx context.Context, id, was string) error {
 	var replaced table.Value
 	if was != "" {
@@ -81,7 +81,8 @@ func (s Set) saveBank(ctx context.Context, id, was string) error {
 	return nil
 }
 
-// ReadOwner reads owner.json, nil where there is none. One that cannot be read is a Disagreement.
+// ReadOwner reads owner.json; nil if there is none. An object that cannot be parsed is a
+// Disagreement.
 func ReadOwner(ctx context.Context, b bucket.Bucket) (*Owner, error) {
 	object, err := b.Open(ctx, OwnerKey)
 	if errors.Is(err, bucket.ErrNotFound) {
@@ -98,16 +99,16 @@ func ReadOwner(ctx context.Context, b bucket.Bucket) (*Owner, error) {
 	o := &Owner{}
 	switch err := json.Unmarshal(text, o); {
 	case err == nil && o.Format > ownerFormat:
-		return nil, &Disagreement{What: fmt.Sprintf("%s of the archive has format %d, this program knows up to %d", OwnerKey, o.Format, ownerFormat), Next: "use a newer program"}
+		return nil, &Disagreement{What: fmt.Sprintf("the archive's %s has format %d, but this program reads up to %d", OwnerKey, o.Format, ownerFormat), Next: "use a newer program"}
 	case err != nil || o.Format < 1 || o.Bank == "" || o.Stream == "":
 		return nil, &Disagreement{What: OwnerKey + " of the archive is damaged", Next: "put back the object as it was first written, or remove it and run: " + claimCommand}
 	}
 	return o, nil
 }
 
-// tie writes what is missing of both sides, the row first: an owner without its bank would keep
-// everybody out. Of two programs that begin at once both go on with what the first has written, or
-// one is told that the archive is another's.
+// tie writes what is missing on both sides, the row first: an owner without its bank would keep
+// everybody out. Of two programs that begin at the same time both continue with what the first has
+// written, or one gets the error that the archive is another bank's.
 func (s Set) tie(ctx context.Context, o ownership) error {
 	id := o.bank
 	if id == "" && o.owner != nil {
@@ -140,10 +141,10 @@ func (s Set) tie(ctx context.Context, o ownership) error {
 	return err
 }
 
-// writeEndMarkers writes an end marker for each of the stream's sources in an archive from before
-// there were any. A source without one beside sources that have them is taken for another bank's,
-// and these are proven to be this bank's, or claimed. One whose newest segment is damaged gets
-// none: it is named as damaged.
+// writeEndMarkers writes an end marker for each of the stream's sources, in an archive from before
+// there were any. A source without one beside sources that have them would be taken for another
+// bank's, and these are proven to be this bank's, or claimed. A source whose newest segment is
+// damaged gets none: its readers report the damage.
 func (s Set) writeEndMarkers(ctx context.Context) error {
 	last, err := s.lastSegments(ctx)
 	if err != nil {
@@ -167,7 +168,7 @@ func (s Set) writeEndMarkers(ctx context.Context) error {
 	return nil
 }
 
-// createOwner writes owner.json, unless it is there.
+// createOwner writes owner.json, unless it exists.
 func (s Set) createOwner(ctx context.Context, id string) error {
 	text, err := json.Marshal(Owner{Format: ownerFormat, Bank: id, Stream: s.Stream, Since: time.Now().UTC().Truncate(time.Second)})
 	if err == nil {
@@ -179,14 +180,14 @@ func (s Set) createOwner(ctx context.Context, id string) error {
 	return nil
 }
 
-// checkForeign is the answer where the two sides name two banks, nil where they do not.
+// checkForeign returns a Disagreement if the two sides name two banks.
 func (s Set) checkForeign(o ownership) error {
 	if o.owner == nil {
 		return nil
 	}
 	if o.owner.Stream != s.Stream {
 		return &Disagreement{
-			What: fmt.Sprintf("the archive is that of stream %s, this bank's is %s", o.owner.Stream, s.Stream),
+			What: fmt.Sprintf("the archive is of stream %s, but this bank's is %s", o.owner.Stream, s.Stream),
 			Next: "name this bank's own with --bucket or --data, or correct PASSBOOK_PREFIX",
 		}
 	}
@@ -194,21 +195,21 @@ func (s Set) checkForeign(o ownership) error {
 		return nil
 	}
 	return &Disagreement{
-		What: fmt.Sprintf("the archive belongs to bank %s, and these tables to bank %s", o.owner.Bank, o.bank),
-		Next: "name this bank's own with --bucket or --data; if it is this bank's all the same, say so: " + claimCommand,
+		What: fmt.Sprintf("the archive belongs to bank %s, but these tables belong to bank %s", o.owner.Bank, o.bank),
+		Next: "name this bank's own with --bucket or --data; if it is this bank's nevertheless, confirm it: " + claimCommand,
 	}
 }
 
 // Claimed is what Claim wrote.
 type Claimed struct {
-	// Bank is the bank's id, on both sides now.
+	// Bank is the bank's id, now on both sides.
 	Bank string `json:"bank"`
-	// Before is the id that the control table had, where it was another.
+	// Before is the id that the control table had, if it was another.
 	Before string `json:"before,omitempty"`
 }
 
-// Claim ties the archive to this bank on a person's word. Nothing in a bucket is overwritten, so
-// where the archive has an owner it is the bank that takes the owner's id.
+// Claim ties the archive to this bank because a person says so. Nothing in a bucket is overwritten,
+// so if the archive has an owner the bank takes the owner's id.
 func (s Set) Claim(ctx context.Context) (Claimed, error) {
 	o, err := s.ownership(ctx)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"passbook/shared/stores"
 )
 
-// An archive and its bank: what each state of the two names is answered with, by a program that
-// serves.
-func TestBegin_Owner(t *testing.T) {
+// A program that serves ties, accepts or refuses an archive, by the state of its owner and of the
+// bank's row.
+func TestBegin_ChecksTheOwner(t *testing.T) {
 	for name, tt := range map[string]struct {
 		// change is what befalls a bank whose archive holds its history.
 		change func(t *testing.T, b *bank)
@@ -35,17 +35,17 @@ func TestBegin_Owner(t *testing.T) {
 			change: func(t *testing.T, b *bank) { b.use(other(t, "passbook-events").dir) }, says: "belongs to bank", next: "bank archive claim --yes",
 		},
 		"another prefix's": {
-			change: func(t *testing.T, b *bank) { b.use(other(t, "second-events").dir) }, says: "that of stream second-events", next: "PASSBOOK_PREFIX",
+			change: func(t *testing.T, b *bank) { b.use(other(t, "second-events").dir) }, says: "of stream second-events", next: "PASSBOOK_PREFIX",
 		},
 		"another bank's, and the row is gone": {
-			change: func(t *testing.T, b *bank) { b.use(other(t, "passbook-events").dir); b.loseRow() }, says: "the journal lacks main/", next: "bank archive claim --yes",
+			change: func(t *testing.T, b *bank) { b.use(other(t, "passbook-events").dir); b.loseRow() }, says: "the journal lacks its entry main/", next: "bank archive claim --yes",
 		},
 		"another bank's, from before there was one": {
 			change: func(t *testing.T, b *bank) {
 				o := other(t, "passbook-events")
 				o.loseOwner()
 				b.use(o.dir)
-			}, says: "the journal lacks main/", next: "bank archive claim --yes",
+			}, says: "the journal lacks its entry main/", next: "bank archive claim --yes",
 		},
 		"shared with another prefix, from before there was one": {
 			change: func(t *testing.T, b *bank) {
@@ -61,7 +61,7 @@ func TestBegin_Owner(t *testing.T) {
 				must(t, "the other", o.Begin(t.Context()), "", "")
 				b.use(o.dir)
 				b.loseRow()
-			}, says: "to none yet", next: "bank archive claim --yes",
+			}, says: "to no bank yet", next: "bank archive claim --yes",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func (b *bank) write(t *testing.T, text string) {
 	}
 }
 
-// other is another bank, with an archive and a history of its own.
+// other returns another bank, with its archive and its history.
 func other(t *testing.T, stream string) *bank {
 	t.Helper()
 	b := newBank(t, t.TempDir())
@@ -106,9 +106,8 @@ func other(t *testing.T, stream string) *bank {
 	return b
 }
 
-// A person's word ties what nothing proves, whichever side is missing, and no check asks again
-// whose the archive is.
-func TestClaim(t *testing.T) {
+// A claim ties what cannot be proven, with either side missing, and no later check asks again.
+func TestClaim_TiesWhatCannotBeProven(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, b *bank){
 		"another bank's":           func(t *testing.T, b *bank) { b.use(other(t, events).dir) },
 		"no row":                   func(t *testing.T, b *bank) { b.use(other(t, events).dir); b.loseRow() },
@@ -132,11 +131,12 @@ func TestClaim(t *testing.T) {
 	}
 	b := newBank(t, other(t, "second-events").dir)
 	_, err := b.Claim(t.Context())
-	must(t, "claim of another prefix's archive", err, "that of stream second-events", "PASSBOOK_PREFIX")
+	must(t, "claim of another prefix's archive", err, "of stream second-events", "PASSBOOK_PREFIX")
 }
 
-// Two programs that begin a bank at once agree on its name; of two banks in one bucket one is told.
-func TestBegin_AtOnce(t *testing.T) {
+// Two programs that begin a bank at once agree on its id; of two banks in one bucket one is
+// refused.
+func TestBegin_TwoProgramsAtOnceAgree(t *testing.T) {
 	b := newBank(t, t.TempDir())
 	ended := make(chan error)
 	for range 4 {
@@ -151,12 +151,11 @@ func TestBegin_AtOnce(t *testing.T) {
 		t.Errorf("%s and %s", b.owner().Bank, b.id())
 	}
 	second := newBank(t, b.dir)
-	must(t, "a second bank", second.Begin(t.Context()), "to none yet", "name another archive")
+	must(t, "a second bank", second.Begin(t.Context()), "to no bank yet", "name another archive")
 }
 
-// A journal that was lost is not begun again beside its archive, and is restored by a program that
-// may.
-func TestBegin_LostJournal(t *testing.T) {
+// A lost journal is not begun again beside its archive. It is restored by a program that may do so.
+func TestBegin_RefusesALostJournal(t *testing.T) {
 	b := newBank(t, t.TempDir())
 	must(t, "the first start", b.Begin(t.Context()), "", "")
 	entries := history()
@@ -178,18 +177,18 @@ func TestBegin_LostJournal(t *testing.T) {
 	foreign := other(t, "second-events")
 	must(t, "states of the past", empty.CheckStream(t.Context()), "", "")
 	empty.use(foreign.dir)
-	must(t, "states of another prefix's past", empty.CheckStream(t.Context()), "that of stream second-events", "PASSBOOK_PREFIX")
-	must(t, "a restore of another prefix's archive", empty.CheckRestore(t.Context(), true), "that of stream second-events", "PASSBOOK_PREFIX")
+	must(t, "states of another prefix's past", empty.CheckStream(t.Context()), "of stream second-events", "PASSBOOK_PREFIX")
+	must(t, "a restore of another prefix's archive", empty.CheckRestore(t.Context(), true), "of stream second-events", "PASSBOOK_PREFIX")
 	foreign.loseOwner()
 	must(t, "and states of one without an owner", empty.CheckStream(t.Context()), "segments of stream second-events", "claim")
 	must(t, "and a restore of it", empty.CheckRestore(t.Context(), true), "segments of stream second-events", "claim")
 }
 
-// A writer that does not see the archive knows by the control table whether the tables are a
-// bank's, and the journal whole.
-func TestEstablished(t *testing.T) {
+// A writer that does not see the archive finds out from the control table whether the tables are a
+// bank's and the journal is not lost.
+func TestCheckWriter_AsksTheControlTable(t *testing.T) {
 	b := newBank(t, t.TempDir())
-	must(t, "tables of nobody", b.CheckWriter(t.Context()), "no bank's yet", "bank resources --store aws")
+	must(t, "tables of nobody", b.CheckWriter(t.Context()), "belong to no bank yet", "bank resources --store aws")
 	must(t, "the archiver's start", b.Begin(t.Context()), "", "")
 	must(t, "a new bank", b.CheckWriter(t.Context()), "", "")
 	b.checkpoint("")
@@ -202,9 +201,9 @@ func TestEstablished(t *testing.T) {
 	must(t, "a bank with accounts", b.CheckWriter(t.Context()), "", "")
 }
 
-// An archive from before there were owners and end markers is all of the bank that takes it: its
-// shards have markers from then on, and are not another bank's beside those of a stream that came
-// later.
+// An archive from before there were owners and end markers belongs wholly to the bank that takes
+// it. Its shards have markers from then on, so that they are not taken for another bank's beside
+// those of a later stream.
 func TestBegin_MarksWhatWasArchivedBefore(t *testing.T) {
 	b := newBank(t, t.TempDir())
 	entries := history()

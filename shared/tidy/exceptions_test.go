@@ -47,15 +47,6 @@ var notYet = slices.Concat(
 	//
 	//
 
-	// The archive.
-	//
-	//
-	[]string{
-		"shared/stores",
-	},
-	//
-	//
-
 	// The programs.
 	//
 	//
