@@ -33,10 +33,7 @@ var notYet = slices.Concat(
 	// The read path.
 	//
 	//
-	[]string{
-		"balance",
-		"creditlimit",
-	},
+	[]string{},
 	//
 	//
 
