@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -20,7 +19,6 @@ import (
 	"go.uber.org/goleak"
 
 	"passbook/shared/journal"
-	"passbook/shared/telemetry"
 	"passbook/shared/web"
 )
 
@@ -55,27 +53,6 @@ func ask(s *Server, method, path, body string, header ...string) *httptest.Respo
 	return recorder
 }
 
-func TestRequestIDsOfCallersAreTakenIfTheyAreSafe(t *testing.T) {
-	var seen string
-	s := newServer(t)
-	s.Mount(web.Route{Method: http.MethodGet, Path: "/id", Handler: func(c echo.Context) error {
-		seen = telemetry.Correlation(c.Request().Context())
-		web.Reply(c, 200, []byte(`{}`))
-		return nil
-	}})
-	for _, good := range []string{"caller-1", "a", "Root=1-5759e988"[5:], "AZaz09._:-", strings.Repeat("x", 64)} {
-		if r := ask(s, "GET", "/id", "", "X-Request-ID", good); r.Header().Get("X-Request-ID") != good || seen != good {
-			t.Errorf("%v %s", r.Header(), seen)
-		}
-	}
-	for _, bad := range [][]string{nil, {"X-Request-ID", "two words"}, {"X-Request-ID", strings.Repeat("x", 65)}, {"X-Request-ID", "a", "X-Request-ID", "b"}, {"X-Request-ID", "é"}, {"X-Request-ID", "<script>alert(1)</script>"}, {"X-Request-ID", "a/b"}, {"X-Request-ID", ""}} {
-		r := ask(s, "GET", "/id", "", bad...)
-		if id := r.Header().Get("X-Request-ID"); len(id) != 36 || id[14] != '7' || id != seen {
-			t.Errorf("%q: %s", bad, id)
-		}
-	}
-}
-
 func TestRouterAnswersWithProblems(t *testing.T) {
 	s := newServer(t, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }))
 	for request, want := range map[string]string{
@@ -103,51 +80,6 @@ func between(text, start, end string) string {
 	_, text, _ = strings.Cut(text, start)
 	text, _, _ = strings.Cut(text, end)
 	return text
-}
-
-func TestPanicsAreInternalErrorsAndLogged(t *testing.T) {
-	var log bytes.Buffer
-	s := configured(t, Config{Web: web.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}})
-	s.Mount(web.Route{Method: http.MethodGet, Path: "/panic", Handler: func(echo.Context) error { panic("SECRET") }})
-	s.Mount(web.Route{Method: http.MethodGet, Path: "/error", Handler: func(echo.Context) error { return errors.New("SECRET") }})
-	for _, path := range []string{"/panic", "/error"} {
-		log.Reset()
-		r := ask(s, "GET", path, "")
-		if r.Code != 500 || strings.Contains(r.Body.String(), "SECRET") || !strings.Contains(r.Body.String(), "internal-error") {
-			t.Errorf("%s: %d %s", path, r.Code, r.Body)
-		}
-		if !strings.Contains(log.String(), "SECRET") {
-			t.Errorf("%s: the log says %s", path, log.String())
-		}
-	}
-}
-
-func TestRequestsBeyondThePlacesAreRefused(t *testing.T) {
-	entered, release := make(chan struct{}), make(chan struct{})
-	s := configured(t, Config{Web: web.Config{MaxInFlight: 1}})
-	s.Mount(web.Route{Method: http.MethodGet, Path: "/slow", Handler: func(c echo.Context) error {
-		close(entered)
-		waiting(t, release)
-		web.Reply(c, 200, []byte(`{}`))
-		return nil
-	}})
-	done := make(chan int)
-	go func() { done <- ask(s, "GET", "/slow", "").Code }()
-	waiting(t, entered)
-	r := ask(s, "GET", "/openapi.json", "")
-	if r.Code != 503 || between(r.Body.String(), "/problems/", `"`) != web.Overloaded.Code || r.Header().Get("Retry-After") != "1" {
-		t.Errorf("%d %s", r.Code, r.Body)
-	}
-	if r := ask(s, "GET", "/readyz", ""); r.Code != 200 {
-		t.Errorf("a probe: %d", r.Code)
-	}
-	close(release)
-	if code := <-done; code != 200 {
-		t.Errorf("the slow one: %d", code)
-	}
-	if r := ask(s, "GET", "/openapi.json", ""); r.Code != 200 {
-		t.Errorf("afterwards: %d", r.Code)
-	}
 }
 
 func TestRequestsHaveDeadlines(t *testing.T) {
@@ -239,91 +171,6 @@ func TestContractListsWhatIsServed(t *testing.T) {
 	body := ask(s, "GET", "/openapi.json", "").Body.String()
 	if !strings.Contains(body, `"/v1/accounts/{account_id}/balance":{"get"`) || strings.Contains(body, "/v1/transfers") || !strings.Contains(body, `"/livez"`) {
 		t.Fatalf("%.300s", body)
-	}
-	defer func() {
-		if recover() == nil {
-			t.Error("mounted twice")
-		}
-	}()
-	s.Mount(web.Route{Method: http.MethodGet, Path: "/livez", Handler: func(echo.Context) error { return nil }})
-}
-
-// A request in progress when the server stops gets its answer; the listener is closed afterwards.
-func TestDrainAnswersRequestsInProgress(t *testing.T) {
-	entered, release := make(chan struct{}), make(chan struct{})
-	s := configured(t, Config{Web: web.Config{DrainTimeout: patience}})
-	s.Mount(web.Route{Method: http.MethodGet, Path: "/slow", Handler: func(c echo.Context) error {
-		close(entered)
-		waiting(t, release)
-		web.Reply(c, 200, []byte(`{"done":true}`))
-		return nil
-	}})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	served, answered := make(chan error, 1), make(chan string, 1)
-	go func() { served <- s.Serve(ctx, listener) }()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	go func() {
-		answer, err := client.Get("http://" + listener.Addr().String() + "/slow")
-		if err != nil {
-			answered <- err.Error()
-			return
-		}
-		body, _ := io.ReadAll(answer.Body)
-		_ = answer.Body.Close()
-		answered <- string(body)
-	}()
-	waiting(t, entered)
-	stop()
-	waiting(t, s.Draining().Done())
-	close(release)
-	if got := <-answered; got != `{"done":true}` {
-		t.Errorf("%s", got)
-	}
-	if err := <-served; err != nil {
-		t.Error(err)
-	}
-	if _, err := client.Get("http://" + listener.Addr().String() + "/livez"); err == nil {
-		t.Error("it still listens")
-	}
-}
-
-func TestDrainThatTakesTooLongCutsOff(t *testing.T) {
-	entered := make(chan struct{})
-	s := configured(t, Config{Web: web.Config{DrainTimeout: time.Millisecond}})
-	s.Mount(web.Route{Method: http.MethodGet, Path: "/stuck", Handler: func(c echo.Context) error {
-		close(entered)
-		waiting(t, c.Request().Context().Done())
-		return nil
-	}})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	served, cut := make(chan error, 1), make(chan struct{})
-	go func() { served <- s.Serve(ctx, listener) }()
-	go func() {
-		defer close(cut)
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-		if answer, err := client.Get("http://" + listener.Addr().String() + "/stuck"); err == nil {
-			_ = answer.Body.Close()
-		}
-	}()
-	waiting(t, entered)
-	stop()
-	if err := <-served; !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("%v", err)
-	}
-	waiting(t, cut)
-}
-
-func TestRunReportsWhyItCannotListen(t *testing.T) {
-	if err := newServer(t).Run(t.Context(), "127.0.0.1:99999"); err == nil {
-		t.Fatal("it listens")
 	}
 }
 

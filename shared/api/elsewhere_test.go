@@ -1,0 +1,34 @@
+package api
+
+import (
+	"net/http"
+	"passbook/shared/web"
+	"strings"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+)
+
+// A service that is one of several names the one that serves a route, or a method, that it does not
+// serve.
+func TestRoutesOfOthersAreNamed(t *testing.T) {
+	for _, c := range []struct{ service, method, path, names string }{
+		{"withdraw", "POST", "/v1/accounts", "credit"}, {"withdraw", "GET", "/v1/accounts/A-1/balance", "balance"},
+		{"withdraw", "PUT", "/v1/accounts/A-1/credit-limit", "credit"}, {"withdraw", "GET", "/v1/accounts/A-1/credit-limit", "creditlimit"},
+		{"archiver", "POST", "/withdraw", "withdraw"}, {"credit", "GET", "/v1/accounts", "balance"},
+		{"credit", "POST", "/v1/transfers", "withdraw"}, {"credit", "GET", "/v1/accounts/", ""}, {"credit", "GET", "/v1/account/A-1/balance", ""},
+		{"credit", "DELETE", "/v1/accounts", ""}, {"credit", "POST", "/ops/jobs", ""}, {"withdraw", "GET", "/v1/consumers", ""},
+	} {
+		s := configured(t, Config{Web: web.Config{Service: c.service}, Alone: true})
+		if c.service == "credit" {
+			s.Mount(web.Route{Method: http.MethodPost, Path: "/v1/accounts", Handler: func(echo.Context) error { return nil }})
+		}
+		r := ask(s, c.method, c.path, "")
+		if got := between(r.Body.String(), `"service":"`, `"`); got != c.names || r.Code != 404 && r.Code != 405 {
+			t.Errorf("%s: %s %s: %d, names %q, not %q", c.service, c.method, c.path, r.Code, got, c.names)
+		}
+	}
+	if r := ask(configured(t, Config{Web: web.Config{Service: "bank"}}), "POST", "/v1/accounts", ""); strings.Contains(r.Body.String(), `"service"`) {
+		t.Errorf("all in one process: %s", r.Body)
+	}
+}
