@@ -250,7 +250,7 @@ func TestListReturnsEveryAccountOnce(t *testing.T) {
 				}
 				for _, r := range rows {
 					if seen[r.Account.ID] {
-						t.Errorf("%s by %d: %s came twice", c.name, limit, r.Account.ID)
+						t.Errorf("%s by %d: %s is listed twice", c.name, limit, r.Account.ID)
 					}
 					seen[r.Account.ID] = true
 				}

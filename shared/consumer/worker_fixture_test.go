@@ -107,7 +107,7 @@ func (t *tape) checkOnce(tb testing.TB, want []*event.Entry) {
 	for _, p := range plays {
 		a := p.entry.Account()
 		if p.entry.First != last[a]+1 {
-			tb.Fatalf("%s v%d came after v%d, on %s", a, p.entry.First, last[a], p.shard)
+			tb.Fatalf("%s v%d was delivered after v%d, on %s", a, p.entry.First, last[a], p.shard)
 		}
 		last[a] = p.entry.Last
 	}
@@ -124,7 +124,7 @@ func (t *tape) checkAll(tb testing.TB, want []*event.Entry) {
 	for _, p := range t.plays() {
 		a := p.entry.Account()
 		if p.entry.First > last[a]+1 {
-			tb.Fatalf("%s v%d came after v%d, on %s", a, p.entry.First, last[a], p.shard)
+			tb.Fatalf("%s v%d was delivered after v%d, on %s", a, p.entry.First, last[a], p.shard)
 		}
 		last[a] = max(last[a], p.entry.Last)
 	}

@@ -371,7 +371,7 @@ func TestReaderWaitsForThePromotedRowToReachTheOldOne(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 		if row, err := rows.Wait(t.Context(), a, 1, time.Second); !errors.Is(err, ErrBehind) {
-			t.Errorf("a reader that asked for v1 was given v%d, %v", row.Version, err)
+			t.Errorf("a reader that asked for v1 got v%d, %v", row.Version, err)
 		}
 		go func() {
 			time.Sleep(500 * time.Millisecond)
@@ -431,8 +431,8 @@ func TestNoVersionGoesBackBetweenProcesses(t *testing.T) {
 			project(2, 20)
 			_, err := StartCandidate(t.Context(), b.table, testModel.Name)
 			b.must(err)
-			given := map[string]int{}
-			processes := readAcross(b, a, given)
+			returned := map[string]int{}
+			processes := readAcross(b, a, returned)
 			time.Sleep(time.Second + time.Duration(offset)*50*time.Millisecond)
 			b.must(Promote(t.Context(), b.table, testModel.Name, 2))
 			time.Sleep(time.Second)
@@ -445,8 +445,8 @@ func TestNoVersionGoesBackBetweenProcesses(t *testing.T) {
 			time.Sleep(time.Second)
 			processes.stop()
 			for _, v := range []int{9, 19, 29} {
-				if n := given[fmt.Sprint(entries[v].Last)]; n < 10 {
-					t.Errorf("v%d was given %d times: %v", entries[v].Last, n, given)
+				if n := returned[fmt.Sprint(entries[v].Last)]; n < 10 {
+					t.Errorf("v%d was returned %d times: %v", entries[v].Last, n, returned)
 				}
 			}
 			g, err := LoadGenerations(t.Context(), b.table, testModel.Name)
@@ -464,7 +464,7 @@ type across struct {
 	readers sync.WaitGroup
 }
 
-func readAcross(b *bank, a event.Account, given map[string]int) *across {
+func readAcross(b *bank, a event.Account, returned map[string]int) *across {
 	x := &across{stopped: make(chan struct{})}
 	var mu sync.Mutex
 	newest := int64(0)
@@ -488,10 +488,10 @@ func readAcross(b *bank, a event.Account, given map[string]int) *across {
 				}
 				mu.Lock()
 				if err != nil || row.Version < least {
-					b.t.Errorf("process %d gives v%d, %v; v%d was given before", i, row.Version, err, least)
+					b.t.Errorf("process %d returns v%d, %v; v%d was returned before", i, row.Version, err, least)
 				}
 				newest = max(newest, row.Version)
-				given[fmt.Sprint(row.Version)]++
+				returned[fmt.Sprint(row.Version)]++
 				mu.Unlock()
 			}
 		})
