@@ -205,7 +205,7 @@ func mark(t *testing.T, b Bank, model string, generation int64) {
 	}
 }
 
-// nothingLeft holds that a generation has no row, no trace among the control rows, and no name.
+// nothingLeft checks that a generation has no row, no trace among the control rows, and no name.
 func nothingLeft(t *testing.T, b Bank, model string, generation int64) {
 	t.Helper()
 	for _, name := range []string{model, control.Name} {

@@ -247,7 +247,7 @@ func TestTemplateGivesEachProgramWhatItNeedsAndNoMore(t *testing.T) {
 	}
 }
 
-// TestJobsFindEverything holds the file that the rights are computed from against the resources
+// TestJobsFindEverything compares the file that the rights are computed from with the resources
 // that jobs open.
 func TestJobsFindEverything(t *testing.T) {
 	var want []string
@@ -295,8 +295,8 @@ func TestTemplateDeniesWhatNobodyDoes(t *testing.T) {
 	}
 }
 
-// TestTemplateReachesNoOtherBank holds the patterns: a bank's prefix may begin with all of this
-// one's.
+// TestTemplateReachesNoOtherBank checks the patterns of resource names: another bank's prefix may
+// begin with this bank's.
 func TestTemplateReachesNoOtherBank(t *testing.T) {
 	c := loadTemplate(t)
 	for program, statements := range rights(t, c) {
@@ -319,7 +319,7 @@ func TestTemplateReachesNoOtherBank(t *testing.T) {
 	}
 }
 
-// TestTemplateTrustsWhoRunsThePrograms holds every role: the service that runs programs in this
+// TestTemplateTrustsWhoRunsThePrograms checks every role: the service that runs programs in this
 // account may take it, and operators may take those of the jobs. EKS Pod Identity tags the sessions
 // that it opens, ECS does not.
 func TestTemplateTrustsWhoRunsThePrograms(t *testing.T) {

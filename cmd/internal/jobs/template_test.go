@@ -296,8 +296,8 @@ func TestTemplateMakesTheTablesLast(t *testing.T) {
 	}
 }
 
-// TestTemplateIsTakenWithoutABucket holds the size up to which `aws cloudformation deploy` sends a
-// template itself.
+// TestTemplateIsTakenWithoutABucket checks the size: above 51,200 bytes `aws cloudformation deploy`
+// needs a bucket for the template.
 func TestTemplateIsTakenWithoutABucket(t *testing.T) {
 	const most = 51_200
 	info, err := os.Stat("../../../deploy/template.yaml")
