@@ -13,9 +13,11 @@ LINKS   := bank withdraw credit balance creditlimit archiver replay audit
 ARCHES   ?= amd64 arm64
 MAX_SIZE := 50000000
 # The packages with goroutines, which the race detector watches.
-RACY    := ./shared/embedded ./shared/affinity ./shared/stores ./shared/table/... ./shared/stream/... ./shared/bucket/... ./shared/journal/... ./shared/publisher/... \
-           ./shared/consumer/... ./shared/replay/... ./shared/audit/... ./shared/web/... ./shared/api/... ./shared/platform/... ./cmd/internal/... ./cmd/bench/... \
-           ./withdraw/... ./credit/... ./balance/... ./creditlimit/... ./archiver/... ./shared/backoff ./shared/faults/...
+RACY    := ./shared/embedded ./shared/affinity ./shared/stores ./shared/table/... ./shared/stream/... ./shared/bucket/... ./shared/journal/... \
+           ./shared/writer/... ./shared/control/... ./shared/publisher/... ./shared/consumer/... ./shared/readmodel/... ./shared/replay/... \
+           ./shared/audit/... ./shared/web/... ./shared/api/... ./shared/platform/... ./shared/backoff ./shared/workerpool ./shared/progress \
+           ./shared/faults/... ./cmd/internal/console ./cmd/internal/ops ./cmd/internal/jobs ./cmd/internal/writeside ./cmd/internal/programs/... \
+           ./cmd/internal/demo ./cmd/bench/... ./withdraw/... ./credit/... ./balance/... ./creditlimit/... ./archiver/...
 # The packages with tests that need an AWS endpoint.
 ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAWS\b' .)))
 FUZZTIME ?= 20s
@@ -37,48 +39,48 @@ endif
 demo: bank ## Play a day at a bank and check its books
 	./bin/bank demo
 
-test: ## All tests; needs no network and no Docker
+test: ## Run all tests; needs no network and no Docker
 	$(GO) test ./...
 	@test -n "$$AWS_ENDPOINT_URL" || $(GO) test -v -run 'OnAWS$$' $(ON_AWS) | awk '/^--- SKIP/ {skipped[++n] = $$3} \
 	  /^ok/ {sub("^passbook/", "", $$2); for (i = 1; i <= n; i++) print "left out: " $$2 " " skipped[i] " (no AWS_ENDPOINT_URL: make conformance e2e)"; n = 0}'
 
-race: ## The tests of the packages with goroutines, under the race detector
+race: ## Run the tests of the packages with goroutines under the race detector
 	$(GO) test -race $(RACY)
 	$(GO) test -race -run Embedded ./cmd/internal/e2e
 
-conformance: ## The suites of the ports on every adapter, as a table; starts a LocalStack if AWS_ENDPOINT_URL is empty
+conformance: ## Run the suites of the ports on every adapter and print a table; starts a LocalStack if AWS_ENDPOINT_URL is empty
 	./localstack/with.sh $(GO) run ./cmd/conformance
 
-e2e: ## The services as processes on an AWS endpoint, worked hard; starts a LocalStack if AWS_ENDPOINT_URL is empty
+e2e: ## Run the services as processes under load on an AWS endpoint; starts a LocalStack if AWS_ENDPOINT_URL is empty
 	./localstack/with.sh $(GO) test -count=1 -timeout 20m -v -run 'OnAWS$$' ./cmd/internal/e2e
 
-fuzz: ## Every fuzz target for FUZZTIME
+fuzz: ## Run every fuzz target for FUZZTIME
 	@$(GO) list ./... | while read -r pkg; do \
 	  $(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' | while read -r target; do \
 	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 	  done || exit 1; \
 	done
 
-bench: bank ## Throughput, latency and overload of the real program, beside the targets
-	$(GO) build -o bin/ ./cmd/bench
+bench: bank ## Measure throughput, latency and overload of the real program against the targets
+	$(GO) build -o bin/ ./cmd/bench ./cmd/replay
 	./bin/bench --bank ./bin/bank
 
-lint: ## gofmt, vet and staticcheck
+lint: ## Run gofmt, vet and staticcheck
 	@test -z "$$(gofmt -l .)" || { echo "gofmt these files:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-template: ## cfn-lint over deploy/template.yaml
+template: ## Run cfn-lint over deploy/template.yaml
 	./deploy/lint.sh
 
-build: ## The programs, into ./bin
+build: ## Build the programs into ./bin
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ $(PROGRAMS)
 
 # What run, demo and bench need of them: the first build takes a minute or two.
 bank:
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/bank
 
-dist: $(ARCHES:%=dist-%) ## The program of the image for ARCHES, into ./bin/dist, with its links and the modules that it is made of
+dist: $(ARCHES:%=dist-%) ## Build the program of the image for ARCHES into ./bin/dist, with its links and the list of its modules
 
 # As the Dockerfile builds it: static, without paths of this machine, for one architecture of Linux.
 dist-%:
@@ -88,16 +90,16 @@ dist-%:
 	$(GO) version -m bin/dist/$*/passbook >bin/dist/$*/modules.txt
 	@size=$$(wc -c <bin/dist/$*/passbook); echo "bin/dist/$*/passbook: $$size bytes"; test $$size -le $(MAX_SIZE)
 
-start: ## Start LocalStack, in Docker or without; make -C localstack lists more
+start: ## Start LocalStack, in Docker or without; make -C localstack lists more targets
 ready: ## Wait until LocalStack answers
-deploy: ## Make tables, streams and bucket on LocalStack
-stop: ## End LocalStack
-logs: ## What LocalStack wrote
+deploy: ## Create tables, streams and bucket on LocalStack
+stop: ## Stop LocalStack and delete its state
+logs: ## Print the log of LocalStack
 start ready deploy stop logs:
 	@$(MAKE) --no-print-directory -C localstack $@
 
-ci: ## What the server runs
+ci: ## Run what the CI server runs
 	./.ci/run
 
-clean: ## Remove the built programs; the data stays
+clean: ## Remove the built programs, but not the data
 	rm -rf bin

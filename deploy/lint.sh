@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# cfn-lint over deploy/template.yaml, in the version that LocalStack brings along: from host.sh's installation where that is
-# there, else in an environment of its own in the same cache directory.
+# cfn-lint over deploy/template.yaml, in the version that LocalStack uses: from host.sh's installation if there is one, else in a
+# separate environment in the same cache directory.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)

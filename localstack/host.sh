@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# A LocalStack on this machine without Docker: DynamoDB Local, kinesis-mock and S3 behind one port. It is asked to listen on the
-# loopback interface, and listens on all: keep the machine behind a firewall, or use Docker, where compose.yaml binds the port.
+# A LocalStack on this machine without Docker: DynamoDB Local, kinesis-mock and S3 behind one port. It is configured to listen on
+# the loopback interface, but listens on all: keep the machine behind a firewall, or use Docker, where compose.yaml binds the port.
 #
 #   host.sh install          install it, once; start does that too (about a minute, 600 MB)
 #   host.sh start [PORT]     start it and wait until it is ready; its state is empty each time
-#   host.sh ready [PORT]     wait until a LocalStack answers on the port, whoever started it
+#   host.sh ready [PORT]     wait until a LocalStack answers on the port, also one that was started otherwise
 #   host.sh stop  [PORT]     end it, and everything that it started
-#   host.sh logs  [PORT]     show what it wrote
+#   host.sh logs  [PORT]     print its log
 #   host.sh reserve          print a free port and keep it for one run; remove PORT ends that run and leaves nothing of it
 #
-# PORT is 4566 where none is given. Everything lies below PASSBOOK_LOCALSTACK_HOME, by default passbook-localstack in the cache
+# PORT is 4566 by default. Everything is below PASSBOOK_LOCALSTACK_HOME, by default passbook-localstack in the cache
 # directory of the user: the installation, which all ports share, and run/PORT with the state, the log and the pid of one of them.
 set -euo pipefail
 
@@ -23,7 +23,7 @@ readonly ready_seconds=120 stop_seconds=30 install_seconds=900
 say() { echo "localstack: $*"; }
 fail() { echo "localstack: $*" >&2; exit 1; }
 
-# --- what the machine has to have ---
+# --- what the machine must have ---
 
 python= # the interpreter to build the installation with
 
@@ -69,7 +69,7 @@ check_tools() {
 
 # --- the installation ---
 
-# installation names the directory of these very pins, so that a change of one of them never mixes with what is there.
+# installation names the directory of these very pins, so that a change of one of them never mixes with an older installation.
 installation() {
   local pins
   pins=$({ cat "$here/requirements.txt"; echo "$dynamodb_local $kinesis_mock"; } | cksum)
@@ -81,7 +81,7 @@ locked() {
   local file=$1 seconds=$2
   shift 2
   exec 9>"$file"
-  flock -w "$seconds" 9 || fail "$file is held by another process for more than $seconds s"
+  flock -w "$seconds" 9 || fail "another process has had $file locked for more than $seconds s"
   "$@"
   exec 9>&-
 }
@@ -94,13 +94,13 @@ install() {
   fi
 }
 
-# install_locked builds the installation. The mark comes last: without it, what is there is half done and made anew.
+# install_locked builds the installation. The mark comes last: an installation without it is incomplete, and is made again.
 install_locked() {
   local to
   to=$(installation)
-  [ ! -e "$to/complete" ] || return 0 # by whom we waited for
+  [ ! -e "$to/complete" ] || return 0 # another process has installed it
   say "installing LocalStack $localstack in $to; this happens once"
-  trap 'say "the installation was not finished; the next one makes it anew" >&2' EXIT
+  trap 'say "the installation was not completed; the next start repeats it" >&2' EXIT
   rm -rf "$to"
   mkdir -p "$to/lib"
   "$python" -m venv "$to/venv"
@@ -143,7 +143,7 @@ members() {
 # supervisor is the pid that start wrote, empty where there is none.
 supervisor() { cat "$run/pid" 2>/dev/null || true; }
 
-# healthy says whether a LocalStack with all three services answers on the port.
+# healthy reports whether a LocalStack with all three services answers on the port.
 healthy() {
   local health
   health=$(curl -sf -m 5 "$url/_localstack/health" 2>/dev/null) || return 1
@@ -166,7 +166,7 @@ start_locked() {
   elif healthy; then
     say "a LocalStack that this script did not start answers at $url"
   elif (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-    fail "port $port is taken by something that is no LocalStack: name another with LOCALSTACK_PORT"
+    fail "port $port is used by something that is not a LocalStack: set another with LOCALSTACK_PORT"
   else
     rm -rf "$run/fs"
     say "starting on port $port; ready within $ready_seconds s"
@@ -180,7 +180,7 @@ start_locked() {
   say "ready at $url"
 }
 
-# launch starts the supervisor in a process group of its own, so that a Ctrl-C meant for another command does not end it.
+# launch starts the supervisor in a separate process group, so that a Ctrl-C meant for another command does not end it.
 launch() {
   local from
   from=$(installation)
@@ -235,7 +235,7 @@ stop_locked() {
   if [ -n "$pid" ] && grep -qx "$pid" <<<"$left"; then
     kill -TERM "$pid" 2>/dev/null || true
   else
-    say "its supervisor is gone; ending what it left behind"
+    say "its supervisor is gone; stopping the processes that it started"
     signal TERM "$left"
   fi
   if ! gone; then
@@ -265,7 +265,7 @@ gone() {
   done
 }
 
-# reserve takes a port that nobody listens on and whose directory is not there yet; making the directory is what reserves it.
+# reserve finds a port on which nobody listens and that has no directory yet; creating the directory reserves it.
 reserve() {
   local candidate
   mkdir -p "$home/run"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The java that LocalStack finds where it would put a runtime of its own. It runs the machine's java on DynamoDB Local as Maven
-# delivers it, a jar beside its libraries, and without LocalStack's agent, which is not in Maven and only raises the limit of
-# 20 indexes a table.
+# The java that LocalStack finds where it would install a runtime. It runs the machine's java on DynamoDB Local as Maven delivers it,
+# a jar beside its libraries, and without LocalStack's agent, which is not in Maven and only raises the limit of 20 indexes per
+# table.
 at=$(cd "$(dirname "$0")/../../../dynamodb-local/2" && pwd)
 n=$#
 while [ "$n" -gt 0 ]; do

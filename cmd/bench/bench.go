@@ -12,13 +12,13 @@ import (
 	"passbook/cmd/internal/console"
 )
 
-// bounds of the load, so that a slip of the keyboard does not fill the disk.
+// bounds of the load, so that a typing error does not fill the disk.
 const (
 	maxDuration    = 10 * time.Minute
 	maxConnections = 1024
 	maxAccounts    = 1_000_000
 	warmUp         = 2 * time.Second
-	// maxOtherWork is the load average above which figures say more about the neighbours.
+	// maxOtherWork is the load average above which other processes distort the figures.
 	maxOtherWork = 0.5
 )
 
@@ -29,11 +29,11 @@ type grammar struct {
 	Duration    time.Duration `default:"10s" help:"Length of each load."`
 	Connections int           `default:"64" help:"Connections of the load."`
 	Accounts    int           `default:"10000" help:"Accounts of the spread load."`
-	Only        string        `default:"" enum:",http,micro,overload" help:"http, micro or overload alone."`
+	Only        string        `default:"" enum:",http,micro,overload" help:"Only http, micro or overload."`
 	Profile     string        `placeholder:"DIR" help:"Write CPU profiles of the bank there."`
 }
 
-// Help is the example.
+// Help returns the example.
 func (grammar) Help() string { return "Example:\n\n  bench --bank ./bin/bank --runs 1 --duration 3s" }
 
 // Run measures and reports. It fails with ExitDifference when a target is missed.
@@ -44,7 +44,7 @@ func (g *grammar) Run(ctx context.Context, t *console.Terminal) error {
 	fmt.Fprintf(t.Out, "%d cores, %s, %s/%s; %d runs of %v at %d connections, driver and bank on the same cores, fsync on, access log off\n",
 		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, g.Runs, g.Duration, g.Connections)
 	if busy := otherWork(); busy > maxOtherWork {
-		fmt.Fprintf(t.Err, "bench: the load average is %.1f: other work on this machine makes these figures worse\n", busy)
+		fmt.Fprintf(t.Err, "bench: the load average is %.1f: other processes on this machine make these figures worse\n", busy)
 	}
 	r := newReport()
 	var records [][]byte
@@ -62,7 +62,7 @@ func (g *grammar) Run(ctx context.Context, t *console.Terminal) error {
 			}
 		}
 		if g.does("overload") {
-			fmt.Fprintf(t.Err, "bench: run %d of %d with too much load\n", i+1, g.Runs)
+			fmt.Fprintf(t.Err, "bench: run %d of %d under overload\n", i+1, g.Runs)
 			if err := g.withBank(ctx, func(s *server) error { return g.overload(ctx, s, r) }); err != nil {
 				return err
 			}
@@ -78,15 +78,15 @@ func (g *grammar) Run(ctx context.Context, t *console.Terminal) error {
 		return err
 	}
 	if n := r.missed(); n > 0 {
-		return console.Fail(console.ExitDifference, fmt.Errorf("%d targets missed", n), "--profile DIR says where the time goes")
+		return console.Fail(console.ExitDifference, fmt.Errorf("%d targets missed", n), "--profile DIR writes CPU profiles")
 	}
 	return nil
 }
 
-// does says whether a part of the benchmark is wanted.
+// does reports whether a part of the benchmark is wanted.
 func (g *grammar) does(part string) bool { return g.Only == "" || g.Only == part }
 
-// withBank is one run against a fresh bank.
+// withBank runs a measurement against a new bank.
 func (g *grammar) withBank(ctx context.Context, run func(*server) error) (err error) {
 	data, err := os.MkdirTemp("", "passbook-bench-")
 	if err != nil {
@@ -134,7 +134,7 @@ func (g *grammar) measure(ctx context.Context, s *server, r *report, run int) er
 	return g.half(ctx, s, r, spread, peak, run)
 }
 
-// peak is a closed loop, and the time that the consumers take to catch up with it.
+// peak runs a closed loop, and measures the time that the consumers take to catch up with it.
 func (g *grammar) peak(ctx context.Context, s *server, r *report, l *load, where string, target float64, run int) (float64, error) {
 	profiled := g.profiled(ctx, s, fmt.Sprintf("peak-%s-%d", l.run, run))
 	before := s.cpu()
@@ -156,7 +156,7 @@ func (g *grammar) peak(ctx context.Context, s *server, r *report, l *load, where
 	return got.rate(), <-profiled
 }
 
-// half is an open loop at half of the peak, with probes of how soon a balance shows a command.
+// half runs an open loop at half of the peak, and probes how soon a balance shows a command.
 func (g *grammar) half(ctx context.Context, s *server, r *report, l *load, peak float64, run int) error {
 	profiled := g.profiled(ctx, s, fmt.Sprintf("half-%d", run))
 	got, visible, err := l.visibility(ctx, g.Connections, g.Duration, peak/2)
@@ -171,7 +171,7 @@ func (g *grammar) half(ctx context.Context, s *server, r *report, l *load, peak 
 	return <-profiled
 }
 
-// profiled takes a profile beside the load, where one is asked for.
+// profiled takes a profile during the load, if one is wanted.
 func (g *grammar) profiled(ctx context.Context, s *server, name string) <-chan error {
 	done := make(chan error, 1)
 	if g.Profile == "" {

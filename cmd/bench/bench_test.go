@@ -45,7 +45,7 @@ func TestEveryAnswerIsCounted(t *testing.T) {
 	}
 }
 
-// TestAnswersInPieces holds that an answer is read whole however it arrives.
+// TestAnswersInPieces checks that an answer is read whole however it arrives.
 func TestAnswersInPieces(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer ours.Close()

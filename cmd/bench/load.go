@@ -19,7 +19,7 @@ type load struct {
 	paths    [][2]string
 	bodies   [][]byte
 	serial   atomic.Int64
-	// overloads says that refusals are what is measured, too.
+	// overloads says that refusals are measured too.
 	overloads bool
 }
 
@@ -45,7 +45,7 @@ type result struct {
 
 func (r result) rate() float64 { return float64(len(r.latencies)) / r.took.Seconds() }
 
-// quantile is a latency, q in 0..1.
+// quantile returns a latency, q in 0..1.
 func (r result) quantile(q float64) time.Duration { return quantile(r.latencies, q) }
 
 func quantile(sorted []time.Duration, q float64) time.Duration {
@@ -55,14 +55,14 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
 }
 
-// closedLoop keeps conns connections busy for a while: each sends the next command when the answer
-// to its last one is there.
+// closedLoop keeps conns connections busy for a while: each sends the next command when it has the
+// answer to its last one.
 func (l *load) closedLoop(ctx context.Context, conns int, d time.Duration) (result, error) {
 	return l.drive(ctx, conns, d, func(int) func() time.Time { return time.Now })
 }
 
-// paced sends at a rate, whatever the answers take. A latency counts from the time when the command
-// was due, so that a stall shows in every command that it delayed.
+// paced sends at a rate, however long the answers take. A latency counts from the time when the
+// command was due, so that a stall shows in every command that it delayed.
 func (l *load) paced(ctx context.Context, conns int, d time.Duration, rate float64) (result, error) {
 	gap := time.Duration(float64(conns) / rate * float64(time.Second))
 	began := time.Now()
@@ -77,8 +77,8 @@ func (l *load) paced(ctx context.Context, conns int, d time.Duration, rate float
 	})
 }
 
-// drive runs the connections; pace gives each the function that waits for its next command and says
-// when that was due.
+// drive runs the connections; pace gives each the function that waits for its next command and
+// returns when that was due.
 func (l *load) drive(ctx context.Context, conns int, d time.Duration, pace func(conn int) func() time.Time) (result, error) {
 	began := time.Now()
 	end := began.Add(d)
@@ -102,7 +102,7 @@ func (l *load) drive(ctx context.Context, conns int, d time.Duration, pace func(
 	return all, nil
 }
 
-// driveOne is one connection's loop.
+// driveOne runs one connection's loop.
 func (l *load) driveOne(ctx context.Context, seed uint64, end time.Time, next func() time.Time) (result, error) {
 	c, err := dial(ctx, l.address)
 	if err != nil {
@@ -135,7 +135,7 @@ func (l *load) driveOne(ctx context.Context, seed uint64, end time.Time, next fu
 	return r, ctx.Err()
 }
 
-// open opens the accounts, each with money enough for every run.
+// open opens the accounts, each with enough money for every run.
 func (l *load) open(ctx context.Context, conns int) error {
 	var next atomic.Int64
 	errs := make([]error, conns)
@@ -180,7 +180,7 @@ func (l *load) openOne(ctx context.Context, next func() (id string, more bool)) 
 	return ctx.Err()
 }
 
-// expect turns anything but success into an error.
+// expect returns an error for every answer but success.
 func expect(status int, answer []byte, err error) error {
 	if err == nil && status >= 300 {
 		err = fmt.Errorf("%d: %s", status, answer)

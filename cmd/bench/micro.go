@@ -26,7 +26,7 @@ import (
 const microEvents = 200_000
 
 // micro measures the codec and the archive within this process, and then a rebuild from what was
-// archived, in the program that a user would take.
+// archived, in the program that a user would run.
 func (g *grammar) micro(ctx context.Context, r *report, records [][]byte) (err error) {
 	data, err := os.MkdirTemp("", "passbook-bench-")
 	if err != nil {
@@ -44,7 +44,7 @@ func (g *grammar) micro(ctx context.Context, r *report, records [][]byte) (err e
 	return g.rebuild(ctx, r, data)
 }
 
-// decodeAndFold is a consumer without its store.
+// decodeAndFold measures a consumer without its store.
 func decodeAndFold(records [][]byte) (rate float64, err error) {
 	states := make(map[string]account.State, historyAccounts)
 	events := 0
@@ -146,5 +146,5 @@ func seal(source segment.Source, previous segment.Link, records []segment.Record
 	return w.Seal()
 }
 
-// sibling is a program that lies beside the bank.
+// sibling returns the path of a program in the directory of the bank.
 func (g *grammar) sibling(name string) string { return filepath.Join(filepath.Dir(g.Bank), name) }

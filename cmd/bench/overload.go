@@ -13,19 +13,18 @@ import (
 )
 
 const (
-	// overloadConnections carry the load that is too much: enough that a rate is kept up while each
-	// answer takes its time.
+	// overloadConnections carry the overload: enough to sustain the rate while each answer takes
+	// long.
 	overloadConnections = 1000
-	// besideEvery is how often /readyz is asked, and a line of bulk sent, beside it.
+	// besideEvery is how often /readyz is asked, and a line of bulk sent, during the overload.
 	besideEvery = 50 * time.Millisecond
-	// calmWithin is how long a command takes when all is as usual again, and calmInARow how many
-	// must.
+	// calmWithin is how long a command takes at most once the bank has recovered, and calmInARow
+	// how many in a row must.
 	calmWithin = 50 * time.Millisecond
 	calmInARow = 20
 )
 
-// overload measures what is left of the capacity when twice and four times as much comes, and how
-// soon all is as usual again.
+// overload measures the goodput at two and four times the capacity, and how soon the bank recovers.
 func (g *grammar) overload(ctx context.Context, s *server, r *report) error {
 	l, err := g.spread(ctx, s)
 	if err != nil {
@@ -75,7 +74,7 @@ func (g *grammar) overload(ctx context.Context, s *server, r *report) error {
 	return nil
 }
 
-// calm waits until commands take as long as usual, and says how long that took.
+// calm waits until commands take as long as usual, and returns how long that took.
 func (l *load) calm(ctx context.Context) (time.Duration, error) {
 	c, err := dial(ctx, l.address)
 	if err != nil {
@@ -101,8 +100,8 @@ func (l *load) calm(ctx context.Context) (time.Duration, error) {
 	return time.Since(began), ctx.Err()
 }
 
-// beside is what is watched beside a load: whether the bank is ready, and whether it takes lines of
-// bulk.
+// beside is what is watched during a load: whether the bank is ready, and whether it accepts lines
+// of bulk.
 type beside struct {
 	stop    context.CancelFunc
 	unready atomic.Int64
@@ -119,8 +118,8 @@ func startBeside(ctx context.Context, l *load) *beside {
 	return b
 }
 
-// end stops watching and says how often the bank was not ready, how many lines it refused, and of
-// how many.
+// end stops watching and returns how often the bank was not ready, how many lines it refused, and
+// how many there were.
 func (b *beside) end() (unready, refused, lines int64, err error) {
 	b.stop()
 	err = errors.Join(<-b.ended, <-b.ended)
@@ -174,7 +173,7 @@ func (b *beside) sendLines(ctx context.Context, l *load) error {
 	return errors.Join(results.Err(), <-sent)
 }
 
-// every does something again and again until ctx ends.
+// every does something repeatedly until ctx ends.
 func every(ctx context.Context, do func() error) error {
 	tick := time.NewTicker(besideEvery)
 	defer tick.Stop()

@@ -11,7 +11,7 @@ import (
 // ticks is USER_HZ, which is 100 on every Linux that Go runs on.
 const ticks = 100
 
-// processTime is the user and system time of a process, 0 when it cannot be read.
+// processTime returns the user and system time of a process, 0 if it cannot be read.
 func processTime(pid int) time.Duration {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -29,7 +29,7 @@ func processTime(pid int) time.Duration {
 	return time.Duration(user+system) * time.Second / ticks
 }
 
-// otherWork is the load average of the last minute, 0 when it cannot be read.
+// otherWork returns the load average of the last minute, 0 if it cannot be read.
 func otherWork() float64 {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

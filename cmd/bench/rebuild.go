@@ -10,7 +10,7 @@ import (
 )
 
 // rebuild folds the archive of a data directory into the balances, with the program that a user
-// would take.
+// would run.
 func (g *grammar) rebuild(ctx context.Context, r *report, data string) error {
 	cmd := exec.CommandContext(ctx, g.sibling("replay"), "rebuild", "--model", "balance", "--data", data, "--json")
 	cmd.Stderr = os.Stderr

@@ -11,18 +11,18 @@ import (
 // measure is one line of the report.
 type measure struct {
 	what string
-	// group tells lines of the same text apart.
+	// group distinguishes lines of the same text.
 	group  string
 	unit   string
 	target float64
 	// atMost says that the target is a ceiling and not a floor.
 	atMost bool
-	// untargeted lines are there to be read beside the others.
+	// untargeted lines have no target.
 	untargeted bool
 	values     []float64
 }
 
-// median is the middle value.
+// median returns the middle value.
 func (m measure) median() float64 {
 	if len(m.values) == 0 {
 		return 0
@@ -31,7 +31,7 @@ func (m measure) median() float64 {
 	return sorted[len(sorted)/2]
 }
 
-// met says whether the median reaches the target.
+// met reports whether the median reaches the target.
 func (m measure) met() bool {
 	if m.untargeted {
 		return true
@@ -110,5 +110,5 @@ func figure(v float64, unit string) string {
 	return fmt.Sprintf("%.2f%s", v, unit)
 }
 
-// ms is a duration in milliseconds.
+// ms returns a duration in milliseconds.
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -20,7 +20,7 @@ const (
 	stopTimeout  = 60 * time.Second
 )
 
-// server is a bank in a process of its own.
+// server is a bank as a separate process.
 type server struct {
 	binary, data string
 	address      string // host:port of the HTTP API
@@ -53,7 +53,7 @@ func start(ctx context.Context, binary, data string) (*server, error) {
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	if s.address == "" {
-		return nil, errors.Join(errors.New("the bank did not say where it listens"), s.cmd.Wait())
+		return nil, errors.Join(errors.New("the bank did not print where it listens"), s.cmd.Wait())
 	}
 	if err := s.ready(ctx); err != nil {
 		return nil, errors.Join(err, s.stop())
@@ -66,7 +66,7 @@ func start(ctx context.Context, binary, data string) (*server, error) {
 	return s, nil
 }
 
-// ready waits until the bank says that it is.
+// ready waits until the bank is ready.
 func (s *server) ready(ctx context.Context) error {
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+"/readyz", nil)
@@ -123,5 +123,5 @@ func (s *server) profile(ctx context.Context, file string, d time.Duration) erro
 	return errors.Join(err, f.Close())
 }
 
-// cpu is the processor time that the bank has used so far.
+// cpu returns the processor time that the bank has used so far.
 func (s *server) cpu() time.Duration { return processTime(s.cmd.Process.Pid) }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// probes is how many connections measure while the load goes on, and probeEvery how often each of
-// them does.
+// probes is how many connections measure during the load, and probeEvery how often each of them
+// does.
 const (
 	probes     = 4
 	probeEvery = 20 * time.Millisecond
@@ -38,7 +38,7 @@ func (l *load) visibility(ctx context.Context, conns int, d time.Duration, rate 
 	return load, visible, err
 }
 
-// probe is one connection that measures.
+// probe measures on one connection.
 func (l *load) probe(ctx context.Context, i int, end time.Time) (result, error) {
 	c, err := dial(ctx, l.address)
 	if err != nil {
@@ -84,7 +84,7 @@ func readVersion(answer []byte) (int64, error) {
 const markers = 64
 
 // caughtUp waits until the balances show everything that was answered before: a shard is read in
-// order, so what stands behind it all shows that.
+// order, so a marker at its end shows that.
 func (l *load) caughtUp(ctx context.Context) error {
 	c, err := dial(ctx, l.address)
 	if err != nil {
@@ -99,8 +99,8 @@ func (l *load) caughtUp(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// seen sends a command and waits until the balance shows it; it says how long that took after the
-// answer.
+// seen sends a command and waits until the balance shows it; it returns how long after the answer
+// that was.
 func (l *load) seen(c *conn, account string) (time.Duration, error) {
 	status, answer, err := c.post("/v1/accounts/"+account+"/credits", l.run, l.serial.Add(1), l.bodies[0])
 	if err := expect(status, answer, err); err != nil {

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs inside LocalStack's container when it is ready: the bank's own program makes tables, indexes, streams and bucket, as it does
-# on any endpoint, and leaves what is there already alone.
+# Runs inside LocalStack's container when it is ready: the program bank creates the tables, indexes, streams and bucket that are
+# missing, as it does on any endpoint.
 set -euo pipefail
 
 bank=/opt/passbook/bank
 if ! "$bank" version >/dev/null 2>&1; then
-  echo "passbook: no program $bank that runs in this container, so no resources were made."
+  echo "passbook: there is no program $bank that runs in this container, so no resources were created."
   echo "passbook: start LocalStack with 'make start', which builds it, or run 'make deploy' on the host."
   exit 0
 fi

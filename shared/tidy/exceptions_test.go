@@ -48,20 +48,6 @@ var notYet = slices.Concat(
 	//
 	//
 	[]string{
-		".ci/run",
-		"Makefile",
-		"cmd/bank/e2e",
-		"cmd/bench",
-		"cmd/internal/e2e",
-		"cmd/internal/demo",
-		"cmd/internal/programtest",
-		"cmd/internal/pipeline",
-		"deploy/lint.sh",
-		"deploy/template.yaml",
-		"localstack/host.sh",
-		"localstack/java.sh",
-		"localstack/run.sh",
-		"localstack/with.sh",
 	},
 	//
 	//

@@ -57,10 +57,10 @@ type event struct {
 	} `json:"after"`
 }
 
-// code is the problem's code, or empty.
+// code returns the problem's code, or empty.
 func (a answer) code() string { return strings.TrimPrefix(a.body.Type, "/problems/") }
 
-// replayed says that this is an earlier command's answer.
+// replayed reports whether this is the answer to an earlier command.
 func (a answer) replayed() bool { return a.header.Get("Idempotency-Replayed") == "true" }
 
 // try sends a request and gives up on a connection that fails, as it does when the bank is killed.
@@ -129,7 +129,7 @@ func (b *bank) open(t testing.TB, id string, cents int64) {
 	}
 }
 
-// money is the body of a command that moves money.
+// money returns the body of a command that moves money.
 func money(cents int64) string { return fmt.Sprintf(`{"amount":%d,"currency":"EUR"}`, cents) }
 
 // history reads all events of an account, first to last.

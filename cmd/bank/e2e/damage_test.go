@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestHeldDirectory holds that a second bank on a directory says who holds it, and touches nothing.
+// TestHeldDirectory checks that a second bank on a directory says who holds it, and touches
+// nothing.
 func TestHeldDirectory(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -24,7 +25,7 @@ func TestHeldDirectory(t *testing.T) {
 	b.checkAudit(t)
 }
 
-// TestNewerDirectory holds that every program leaves a directory of a newer format as it is.
+// TestNewerDirectory checks that every program leaves a directory of a newer format as it is.
 func TestNewerDirectory(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -60,7 +61,7 @@ func segments(t *testing.T, data string) []string {
 	return found
 }
 
-// snapshot is the names, sizes and times of all files in a directory.
+// snapshot returns the names, sizes and times of all files in a directory.
 func snapshot(t *testing.T, dir string) string {
 	t.Helper()
 	var all strings.Builder
@@ -98,8 +99,8 @@ func settle(t *testing.T) (data string) {
 	return data
 }
 
-// TestDamagedArchive holds that a segment that was cut, or changed by a bit, is named, that nothing
-// is rebuilt from it, and that audit calls it a difference.
+// TestDamagedArchive checks that a segment that was cut, or changed by a bit, is named, that
+// nothing is rebuilt from it, and that audit calls it a difference.
 func TestDamagedArchive(t *testing.T) {
 	for name, damage := range map[string]func([]byte) []byte{
 		"truncated": func(b []byte) []byte { return b[:len(b)/2] },
@@ -141,7 +142,7 @@ func TestDamagedArchive(t *testing.T) {
 	}
 }
 
-// TestEmptyArchive holds that jobs that need an archive say so where it has no segments. What no
+// TestEmptyArchive checks that jobs that need an archive say so where it has no segments. What no
 // segment holds, republish takes from the journal, which has nothing here.
 func TestEmptyArchive(t *testing.T) {
 	t.Parallel()
@@ -158,7 +159,7 @@ func TestEmptyArchive(t *testing.T) {
 	}
 }
 
-// TestNoBankHere holds that a job does not make a bank where there is none.
+// TestNoBankHere checks that a job does not make a bank where there is none.
 func TestNoBankHere(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "nowhere")
 	for _, args := range [][]string{{"audit"}, {"replay", "rebuild", "--model", "balance"}, {"replay", "at", "--version", "1"}, {"bank", "quarantine", "list"}} {
@@ -172,7 +173,7 @@ func TestNoBankHere(t *testing.T) {
 	}
 }
 
-// TestStaleAddress holds that the ops address that a killed bank has left behind does not keep a
+// TestStaleAddress checks that the ops address that a killed bank has left behind does not keep a
 // job from the directory.
 func TestStaleAddress(t *testing.T) {
 	t.Parallel()
@@ -188,7 +189,7 @@ func TestStaleAddress(t *testing.T) {
 	}
 }
 
-// TestNobodyAnswers holds that a demo on a bank that is not there says so.
+// TestNobodyAnswers checks that a demo on a bank that is not there says so.
 func TestNobodyAnswers(t *testing.T) {
 	t.Parallel()
 	if got := command(t, "bank", "demo", "--url", "http://127.0.0.1:1"); got.Code != 5 || !strings.Contains(got.ErrOut, "no bank answers") {

@@ -71,7 +71,7 @@ func (c *teller) close() {
 	}
 }
 
-// TestTerminateCutsNobodyOff holds that after SIGTERM no request is without an answer of a client
+// TestTerminateCutsNobodyOff checks that after SIGTERM no request is without an answer of a client
 // that leaves its connection when it is told to, while many send without a pause; and that a read
 // that waits does not hold up the end.
 func TestTerminateCutsNobodyOff(t *testing.T) {

@@ -44,7 +44,7 @@ func TestParallelWithdrawalsNeverOverdraw(t *testing.T) {
 	checkHistory(t, b.history(t, "A-1"), last)
 }
 
-// checkHistory holds that versions are 1 to last without a gap, that posted follows from the
+// checkHistory checks that versions are 1 to last without a gap, that posted follows from the
 // amounts, and that it never was below zero by more than the limit.
 func checkHistory(t *testing.T, events []event, last int64) {
 	t.Helper()

@@ -87,7 +87,7 @@ func TestUsageNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestDemo plays a day on a running bank, once, and holds that it notices a bank that answers
+// TestDemo plays a day on a running bank, once, and checks that it notices a bank that answers
 // something else.
 func TestDemo(t *testing.T) {
 	t.Parallel()

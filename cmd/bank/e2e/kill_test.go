@@ -17,7 +17,7 @@ const (
 	killClients  = 16
 )
 
-// kills is how many times the bank is killed.
+// kills returns how many times the bank is killed.
 func kills(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("PASSBOOK_KILLS")
@@ -40,8 +40,8 @@ type promise struct {
 	version int64
 }
 
-// TestKillUnderLoad kills the bank at random moments under load. Whatever was answered 2xx is there
-// afterwards, once; every read model, the stream and the archive are what the journal says; and a
+// TestKillUnderLoad kills the bank at random moments under load. Every command answered with 2xx is
+// in the journal afterwards, once; read models, stream and archive agree with the journal; and a
 // repeated key gets its first answer.
 func TestKillUnderLoad(t *testing.T) {
 	data := t.TempDir()
@@ -123,8 +123,8 @@ func (b *bank) checkPromises(t *testing.T, promises []promise) {
 	}
 }
 
-// checkKept holds that each promise is the event at its version, made by its key and of its amount,
-// and that no key made two.
+// checkKept checks that each promise is the event at its version, made by its key and of its
+// amount, and that no key made two.
 func (b *bank) checkKept(t *testing.T, promises []promise) {
 	t.Helper()
 	histories := map[string][]event{}
@@ -153,7 +153,7 @@ func (b *bank) checkKept(t *testing.T, promises []promise) {
 }
 
 // checkAudit lets the running bank prove journal = archive = read models. What was committed a
-// moment ago may still be on its way; audit says so with exit code 4.
+// moment ago may still be in transit; audit then ends with exit code 4.
 func (b *bank) checkAudit(t *testing.T) {
 	t.Helper()
 	programtest.Eventually(t, "audit", func() error {

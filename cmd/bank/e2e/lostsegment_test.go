@@ -12,7 +12,7 @@ import (
 	"passbook/cmd/internal/programtest"
 )
 
-// newestOfEachShard are the archive's newest segments.
+// newestOfEachShard returns the newest segment of each shard in the archive.
 func newestOfEachShard(t *testing.T, data string) []string {
 	t.Helper()
 	newest := map[string]string{}
@@ -28,9 +28,9 @@ func newestOfEachShard(t *testing.T, data string) []string {
 	return files
 }
 
-// TestLostSegments holds that a bank whose archive has lost its newest segments serves, says so,
-// and has them again: by itself what the stream still holds, and by audit --repair what only the
-// journal does.
+// TestLostSegments checks that a bank whose archive has lost its newest segments serves, reports
+// it, and archives them again: by itself what is still on the stream, and by audit --repair what is
+// only in the journal.
 func TestLostSegments(t *testing.T) {
 	for name, tt := range map[string]struct {
 		lose func(file string) error
@@ -92,7 +92,7 @@ func TestLostSegments(t *testing.T) {
 	}
 }
 
-// metrics is what the bank tells of itself.
+// metrics returns the bank's metrics.
 func (b *bank) metrics(t *testing.T) string {
 	t.Helper()
 	response, err := httpClient.Get(b.Base + "/metrics")

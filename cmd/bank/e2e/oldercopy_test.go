@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// refusesToStart holds that a bank does not start, and that it names the command that comes next.
+// refusesToStart checks that a bank does not start, and that it names the command that comes next.
 func refusesToStart(t *testing.T, data, says, next string) {
 	t.Helper()
 	got := command(t, "bank", "serve", "--data", data, "--listen", "127.0.0.1:0")
@@ -29,9 +29,9 @@ func replaceDatabase(t *testing.T, data string, with func(dir string) error) {
 	}
 }
 
-// TestOlderCopy holds that a database which was put back from a copy, beside an archive that went
-// on, is not served from: it would give versions and sequence numbers out again. The walk that the
-// refusals name gives every acknowledged command back.
+// TestOlderCopy checks that a bank does not serve from a database that was restored from a copy
+// older than its archive: it would assign versions and sequence numbers again. The commands that
+// the refusals name restore every acknowledged command.
 func TestOlderCopy(t *testing.T) {
 	t.Parallel()
 	data, kept := t.TempDir(), filepath.Join(t.TempDir(), "pebble")
@@ -68,7 +68,7 @@ func TestOlderCopy(t *testing.T) {
 	b.checkAudit(t)
 }
 
-// TestEmptyDatabaseBesideAnArchive holds that a database which was lost is not begun again beside
+// TestEmptyDatabaseBesideAnArchive checks that a database which was lost is not begun again beside
 // its archive, and is restored from it.
 func TestEmptyDatabaseBesideAnArchive(t *testing.T) {
 	t.Parallel()

@@ -28,9 +28,9 @@ func spoil(t *testing.T, data, account string) {
 	}
 }
 
-// TestPoisonIsSetAside holds that a record that cannot be decoded is kept and shown, by the running
-// bank and on its directory, and that everything behind it on the shard goes on.
-func TestPoisonIsSetAside(t *testing.T) {
+// TestUndecodableRecordIsQuarantined checks that a record that cannot be decoded is kept and shown,
+// by the running bank and on its directory, and that the shard continues behind it.
+func TestUndecodableRecordIsQuarantined(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	b := serve(t, data)
@@ -56,11 +56,11 @@ func TestPoisonIsSetAside(t *testing.T) {
 		for _, f := range found {
 			seen[f.Consumer] = true
 			if !strings.HasPrefix(f.ID, "passbook-events#shardId-") || f.Cause == "" {
-				t.Errorf("set aside: %+v", f)
+				t.Errorf("in quarantine: %+v", f)
 			}
 		}
 		if !seen["balance@1"] || !seen["creditlimit@1"] {
-			t.Errorf("set aside by %v\n%s", seen, got.Out)
+			t.Errorf("in quarantine of %v\n%s", seen, got.Out)
 		}
 		if shown := must(t, "bank", "quarantine", "show", found[0].ID, "--data", data); !strings.Contains(shown.Out, "not an entry") {
 			t.Errorf("the record is not shown:\n%s", shown.Out)
@@ -69,10 +69,10 @@ func TestPoisonIsSetAside(t *testing.T) {
 	check()
 	b.checkAudit(t)
 	if got := command(t, "bank", "quarantine", "redrive", "A-1", "--data", data); got.Code != 1 || !strings.Contains(got.ErrOut, "A-1 is not in quarantine") {
-		t.Errorf("redrive of an account that goes on: %d\n%s", got.Code, got.ErrOut)
+		t.Errorf("redrive of an account that is not in quarantine: %d\n%s", got.Code, got.ErrOut)
 	}
 	if got := must(t, "bank", "quarantine", "redrive", "--all", "--data", data); !strings.Contains(got.Out, "bank quarantine clear --all") {
-		t.Errorf("a redrive does not say what it leaves:\n%s", got.Out)
+		t.Errorf("a redrive does not report what remains:\n%s", got.Out)
 	}
 	b.Terminate()
 	check()

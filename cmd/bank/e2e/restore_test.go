@@ -70,8 +70,8 @@ func loseAllButTheArchive(t *testing.T, data string) {
 // projectedAt is the one member of a read model's answer that a rebuilt row may have otherwise.
 var projectedAt = regexp.MustCompile(`"projected_at":"[^"]*",?`)
 
-// everything is what the bank answers about each account: both read models, the open holds, the
-// statement, and all events.
+// everything returns what the bank answers about each account: both read models, the open holds,
+// the statement, and all events.
 func (b *bank) everything(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -108,8 +108,8 @@ func must(t *testing.T, name string, args ...string) programtest.Outcome {
 }
 
 // TestLossAndRebuild loses first everything but the journal, then everything but the archive, and
-// gets everything back each time, row for row; commands go on, and a key that was used before gets
-// its first answer.
+// gets everything back each time, row for row; commands work again, and a key that was used before
+// gets its first answer.
 func TestLossAndRebuild(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// TestTerminateUnderLoad holds that SIGTERM loses no request: each that the bank took is answered,
+// TestTerminateUnderLoad checks that SIGTERM loses no request: each that the bank took is answered,
 // and a connection is refused only before anything of a request was read. Everything answered is
 // there afterwards, and nothing else.
 func TestTerminateUnderLoad(t *testing.T) {
@@ -64,8 +64,8 @@ func TestTerminateUnderLoad(t *testing.T) {
 	b.checkAudit(t)
 }
 
-// refused says that a request found no listener, or a kept connection that was closed before it:
-// nothing of it was read.
+// refused reports whether a request found no listener, or a kept connection that was closed before
+// it: nothing of it was read.
 func refused(err error) bool {
 	var op *net.OpError
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &op) && op.Op == "dial"

@@ -55,7 +55,7 @@ func (b *bank) archived(t *testing.T, flags ...string) map[string]state {
 	return states
 }
 
-// TestThePastIsOne holds that the balance at a time and at a version is the same from the journal
+// TestThePastIsOne checks that the balance at a time and at a version is the same from the journal
 // and from the archive.
 func TestThePastIsOne(t *testing.T) {
 	t.Parallel()
@@ -102,8 +102,8 @@ func TestThePastIsOne(t *testing.T) {
 	}
 }
 
-// TestRebuildBesideTraffic rebuilds, promotes and discards both read models while commands go on,
-// and holds that no reader ever sees a version go back.
+// TestRebuildBesideTraffic rebuilds, promotes and discards both read models while commands
+// arrive, and checks that no reader ever sees a version decrease.
 func TestRebuildBesideTraffic(t *testing.T) {
 	t.Parallel()
 	b := serve(t, t.TempDir())

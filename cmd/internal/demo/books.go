@@ -8,11 +8,11 @@ import (
 	"passbook/shared/api"
 )
 
-// account is an account as the demo's own books have it, in minor units.
+// account is an account in the demo's books, in minor units.
 type account struct {
 	id, name            string
 	posted, held, limit int64
-	// frozen says that debits are.
+	// frozen says that debits are frozen.
 	frozen  bool
 	version int64
 	keys    int
@@ -26,7 +26,7 @@ func (d *day) key(a *account) string {
 	return fmt.Sprintf("%s-%d", a.id, a.keys)
 }
 
-// send sends a command about an account, and books its version.
+// send sends a command on an account, and records its version.
 func (d *day) send(ctx context.Context, a *account, method, path string, body any) (receipt, error) {
 	d.commands++
 	r, err := d.client.command(ctx, method, path, d.key(a), body)
@@ -100,7 +100,7 @@ func (d *day) withdraw(ctx context.Context, a *account, amount int64, kind, refe
 	return r.TransactionID, nil, agree(a, r.Balance)
 }
 
-// hold sets money aside for a card payment.
+// hold reserves money for a card payment.
 func (d *day) hold(ctx context.Context, a *account, amount int64, reference string) (hold string, declined *problem, err error) {
 	enough := amount <= a.available()
 	r, err := d.send(ctx, a, http.MethodPost, "/v1/accounts/"+a.id+"/holds", euros(amount, "reference", reference))
@@ -111,7 +111,7 @@ func (d *day) hold(ctx context.Context, a *account, amount int64, reference stri
 	return r.HoldID, nil, agree(a, r.Balance)
 }
 
-// capture takes amount of a hold of held, and gives the rest back.
+// capture captures amount of a hold of held, and releases the rest.
 func (d *day) capture(ctx context.Context, a *account, hold string, held, amount int64) error {
 	r, err := d.send(ctx, a, http.MethodPost, "/v1/accounts/"+a.id+"/holds/"+hold+"/capture", money{"amount": amount, "final": true})
 	if err != nil {
@@ -123,7 +123,7 @@ func (d *day) capture(ctx context.Context, a *account, hold string, held, amount
 	return agree(a, r.Balance)
 }
 
-// release gives a hold back.
+// release releases a hold.
 func (d *day) release(ctx context.Context, a *account, hold string, held int64) error {
 	r, err := d.send(ctx, a, http.MethodPost, "/v1/accounts/"+a.id+"/holds/"+hold+"/release", money{})
 	if err != nil {
@@ -162,7 +162,7 @@ func (d *day) setLimit(ctx context.Context, a *account, limit int64, reason stri
 	return agree(a, r.Balance)
 }
 
-// reverse takes a withdrawal back.
+// reverse reverses a withdrawal.
 func (d *day) reverse(ctx context.Context, a *account, transaction string, amount int64, reason string) error {
 	r, err := d.send(ctx, a, http.MethodPost, "/v1/accounts/"+a.id+"/withdrawals/"+transaction+"/reversal", money{"reason": reason})
 	if err != nil {
@@ -182,8 +182,8 @@ func (d *day) status(ctx context.Context, a *account, what string, body money) e
 	return agree(a, r.Balance)
 }
 
-// decision sorts the outcome of a command that may be declined, for want of funds or for a freeze:
-// as expected, or a difference.
+// decision checks the outcome of a command that may be declined, for insufficient funds or a
+// freeze: it is as expected, or a difference.
 func decision(a *account, enough bool, amount int64, err error) (declined *problem, _ error) {
 	var refused *problem
 	if !errors.As(err, &refused) {

@@ -17,7 +17,7 @@ import (
 
 const (
 	callTimeout = 15 * time.Second
-	// attempts bounds how often a command is sent when the answer says that it may be repeated.
+	// attempts bounds how often a command is sent if the answer allows a repetition.
 	attempts    = 6
 	maxResponse = 1 << 20
 )

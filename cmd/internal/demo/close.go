@@ -42,7 +42,7 @@ func (d *day) close(ctx context.Context) error {
 		}
 	}
 	d.printTable(lines, len(accounts))
-	fmt.Fprintf(d.Out, "Money in from outside less money out: %s. Sum of all balances: %s.\n", amount(d.outside), amount(total))
+	fmt.Fprintf(d.Out, "Net money from outside: %s. Sum of all balances: %s.\n", amount(d.outside), amount(total))
 	if total != d.outside && differences == 0 {
 		differences++
 	}
@@ -53,8 +53,8 @@ func (d *day) close(ctx context.Context) error {
 	return nil
 }
 
-// read gets an account's rows of both read models, at the version of its last command or later, and
-// compares them.
+// read reads an account's rows of both read models, at the version of its last command or later,
+// and compares them.
 func (d *day) read(ctx context.Context, a *account) (line, error) {
 	l := line{account: a}
 	query := fmt.Sprintf("?min_version=%d&wait=%s", a.version, catchUp)

@@ -15,13 +15,13 @@ import (
 
 // The ways in which a day can go wrong.
 var (
-	// ErrDifference: the bank's answer is not what the demo's own books say.
-	ErrDifference = errors.New("the bank and the demo's own books differ")
-	// ErrUnreachable: no bank answers at the URL.
+	// ErrDifference means that an answer of the bank is not what the demo's books expect.
+	ErrDifference = errors.New("the bank and the demo's books differ")
+	// ErrUnreachable means that no bank answers at the URL.
 	ErrUnreachable = errors.New("no bank answers")
-	// ErrPlayed: this bank has seen this very day. Nothing was sent but the opening of an account,
-	// which is there already.
-	ErrPlayed = errors.New("this day was played on this bank already")
+	// ErrPlayed means that this day was played on this bank before. Nothing was sent but the
+	// opening of an account, which exists already.
+	ErrPlayed = errors.New("this day was already played on this bank")
 )
 
 // The customers of a day: enough for every part to be played, few enough to stay in memory.
@@ -30,25 +30,25 @@ const (
 	MaxAccounts = 100_000
 )
 
-// tellAll is the most customers whose every payment is told one by one.
+// tellAll is the most customers whose payments are printed one by one.
 const tellAll = 24
 
-// Options says what kind of day it is.
+// Options describes a day.
 type Options struct {
 	// URL is the bank, such as http://127.0.0.1:8080.
 	URL string
 	// Accounts is the number of customers, MinAccounts to MaxAccounts; the employer and the
 	// landlord come on top.
 	Accounts int
-	// Speed is how many times faster than life the day goes by; 0 does not wait at all.
+	// Speed is how many times faster than real time the day passes; 0 does not wait at all.
 	Speed float64
-	// Seed chooses the day.
+	// Seed determines the day.
 	Seed uint64
 	// Out gets the story and the closing table.
 	Out io.Writer
 }
 
-// day is a day while it is played.
+// day is the state of a day while it is played.
 type day struct {
 	Options
 	client    *client
@@ -111,7 +111,7 @@ func (d *day) at(when time.Duration, run func(ctx context.Context, at time.Durat
 	heap.Push(&d.diary, step{when, d.planned, run})
 }
 
-// step is one thing that happens at a time of day.
+// step is one event at a time of day.
 type step struct {
 	at    time.Duration
 	place int
@@ -127,10 +127,10 @@ func (d diary) Less(i, j int) bool {
 	return d[i].at < d[j].at || d[i].at == d[j].at && d[i].place < d[j].place
 }
 
-// Push is for package heap.
+// Push implements heap.Interface.
 func (d *diary) Push(x any) { *d = append(*d, x.(step)) }
 
-// Pop is for package heap.
+// Pop implements heap.Interface.
 func (d *diary) Pop() any {
 	last := len(*d) - 1
 	s := (*d)[last]
@@ -138,7 +138,7 @@ func (d *diary) Pop() any {
 	return s
 }
 
-// newRand makes the day's source of chance.
+// newRand makes the day's random generator.
 func newRand(seed uint64, accounts int) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, uint64(accounts)))
 }

@@ -2,10 +2,12 @@
 // move, cards hold, capture and release, some payments are declined, a limit is raised, a doubled
 // withdrawal is reversed, a lost card is frozen.
 //
-// It keeps books of its own while it goes, and at the end of the day it reads every balance and
-// every credit limit, at the version of its last command, and compares. A day is a function of its
-// seed and its number of accounts, ids and idempotency keys included. It is played once on a bank:
-// the first repeated answer ends the second one.
+// It promises that a bank whose answers and reads agree with the demo's books passes, and that any
+// other ends the day with ErrDifference: at the end of the day it reads every balance and every
+// credit limit, at the version of its last command. A day is a function of its seed and its number
+// of accounts, ids and idempotency keys included. It can be played once on a bank: the first
+// repeated answer ends the second try.
 //
-// It is a client like any other: it knows the HTTP contract and nothing else of this repository.
+// It is a client like any other, and knows nothing of this repository except the HTTP contract.
+// Walk: Run -> day.plan -> day.play -> day.close.
 package demo

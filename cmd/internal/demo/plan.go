@@ -24,8 +24,8 @@ var (
 	shops      = []string{"Corner Bakery", "Greengrocer", "Bookshop", "Chemist", "Hardware Store", "Coffee Bar", "Shoe Repair", "Petrol Station"}
 )
 
-// plan writes the day's diary. Every choice is made here and in order, so that it follows from the
-// seed alone.
+// plan fills the day's diary. Every random choice is made here and in order, so that it depends on
+// the seed only.
 func (d *day) plan() {
 	run := fmt.Sprintf("demo-%d-%d", d.Seed, d.Accounts)
 	d.employer = &account{id: run + "-employer", name: "Brightwater Mill"}
@@ -106,7 +106,8 @@ func (d *day) planTransfer(when time.Duration, from, to *account, sum int64, ref
 	})
 }
 
-// planCustomer is what anybody does: cards, cash, and now and then a friend or too large a wish.
+// planCustomer plans what every customer does: cards, cash, and sometimes a transfer to a friend or
+// too large a payment.
 func (d *day) planCustomer(a *account, dreams bool) {
 	for range 2 + d.rng.IntN(3) {
 		d.planCard(a)
@@ -137,8 +138,8 @@ func (d *day) planCash(a *account, when time.Duration, sum int64, kind, referenc
 	})
 }
 
-// planCard holds money at the till and captures it later. Some shops take less than they held, some
-// nothing, and some not before tomorrow.
+// planCard plans a hold at the till and its capture later. Some shops capture less than they held,
+// some nothing, and some not before the next day.
 func (d *day) planCard(a *account) {
 	shop, sum := shops[d.rng.IntN(len(shops))], d.between(4_50, 120_00, 5)
 	when := d.during(shopsOpen, shopsShut)
@@ -174,14 +175,14 @@ func (d *day) planCard(a *account) {
 // settle ends a hold.
 func (d *day) settle(ctx context.Context, at time.Duration, a *account, shop, hold string, held, taken int64) error {
 	if taken == 0 {
-		d.tellPart(at, "released holds", "the %s lets go of the %s it held for %s", shop, amount(held), a.name)
+		d.tellPart(at, "released holds", "the %s releases the %s it held for %s", shop, amount(held), a.name)
 		return d.release(ctx, a, hold, held)
 	}
-	d.tellPart(at, "captures", "the %s takes %s of the %s it held for %s", shop, amount(taken), amount(held), a.name)
+	d.tellPart(at, "captures", "the %s captures %s of the %s it held for %s", shop, amount(taken), amount(held), a.name)
 	return d.capture(ctx, a, hold, held, taken)
 }
 
-// planSofa is the story of a limit: declined, raised, accepted.
+// planSofa plans a payment that is declined, and accepted once the limit is raised.
 func (d *day) planSofa(a *account) {
 	const sofa = 6400_00
 	d.planCash(a, 14*time.Hour, sofa, "card", "a sofa", "large purchases")
@@ -193,7 +194,7 @@ func (d *day) planSofa(a *account) {
 	d.planCash(a, 15*time.Hour, sofa, "card", "the sofa, once more", "large purchases")
 }
 
-// planDoubledWithdrawal is the story of a mistake that is taken back, once.
+// planDoubledWithdrawal plans a withdrawal that is booked twice, and reversed once.
 func (d *day) planDoubledWithdrawal(a *account) {
 	d.at(15*time.Hour+30*time.Minute, func(ctx context.Context, at time.Duration) error {
 		const sum = 60_00
@@ -221,7 +222,7 @@ func (d *day) planDoubledWithdrawal(a *account) {
 	})
 }
 
-// planLostSignal is the story of a telephone that does not see the answer and asks three times.
+// planLostSignal plans a client that does not receive the answer and sends the command three times.
 func (d *day) planLostSignal(a *account) {
 	d.at(12*time.Hour+5*time.Minute, func(ctx context.Context, at time.Duration) error {
 		const sum = 20_00
@@ -239,15 +240,15 @@ func (d *day) planLostSignal(a *account) {
 				return err
 			}
 			if !r.Replayed || r.TransactionID != transaction {
-				return fmt.Errorf("%w: a repeated withdrawal was made again as %s", ErrDifference, r.TransactionID)
+				return fmt.Errorf("%w: a repeated withdrawal was executed again as %s", ErrDifference, r.TransactionID)
 			}
 		}
-		d.tell(at, "the telephone of %s loses its signal and asks for %s three times: paid once (%s)", a.name, amount(sum), transaction)
+		d.tell(at, "the phone of %s loses its signal and requests %s three times: paid once (%s)", a.name, amount(sum), transaction)
 		return nil
 	})
 }
 
-// planLostCard is the story of a freeze.
+// planLostCard plans a freeze of debits.
 func (d *day) planLostCard(a *account) {
 	d.at(17*time.Hour, func(ctx context.Context, at time.Duration) error {
 		d.tell(at, "%s reports a lost card: debits are frozen", a.name)
@@ -265,7 +266,7 @@ func (d *day) planLostCard(a *account) {
 	})
 }
 
-// refusal tells of a command that MUST be refused with the code.
+// refusal prints a command that MUST be refused with the code.
 func (d *day) refusal(at time.Duration, a *account, err error, code, story string) error {
 	var refused *problem
 	if !errors.As(err, &refused) || refused.Code != code {

@@ -13,8 +13,8 @@ func (d *day) tell(at time.Duration, format string, args ...any) {
 	fmt.Fprintf(d.Out, "%s  %s\n", clock(at), fmt.Sprintf(format, args...))
 }
 
-// tellPart writes a line that is one of many, or, where they are too many, counts it for the end of
-// the hour.
+// tellPart writes a line that is one of many, or counts it for the end of the hour if there are too
+// many.
 func (d *day) tellPart(at time.Duration, part, format string, args ...any) {
 	if d.Accounts > tellAll {
 		d.counts[part]++
@@ -23,7 +23,7 @@ func (d *day) tellPart(at time.Duration, part, format string, args ...any) {
 	d.tell(at, format, args...)
 }
 
-// tellDecline tells of a payment that the bank declined.
+// tellDecline writes a line about a payment that the bank declined.
 func (d *day) tellDecline(at time.Duration, a *account, what string, sum int64, declined *problem) {
 	if declined.Code == "account-frozen" {
 		d.tellPart(at, "declined payments", "%s is declined %s (%s): the account is frozen", a.name, amount(sum), what)
@@ -32,7 +32,7 @@ func (d *day) tellDecline(at time.Duration, a *account, what string, sum int64, 
 	d.tellPart(at, "declined payments", "%s is declined %s (%s): %s short", a.name, amount(sum), what, amount(declined.Shortfall))
 }
 
-// tellHours writes what was only counted, when an hour ends between two times.
+// tellHours writes the counted lines as one, if an hour ends between two times.
 func (d *day) tellHours(from, to time.Duration) {
 	if from/time.Hour == to/time.Hour || len(d.counts) == 0 {
 		return
@@ -45,17 +45,17 @@ func (d *day) tellHours(from, to time.Duration) {
 	d.tell(from.Truncate(time.Hour)+time.Hour, "in the last hour: %s", strings.Join(parts, ", "))
 }
 
-// tellSummary closes the story.
+// tellSummary writes the last line of the story.
 func (d *day) tellSummary(took time.Duration) {
 	d.tell(closing, "the bank closes: %d commands on %d accounts in %.1f s", d.commands, len(d.customers)+2, took.Seconds())
 }
 
-// clock writes a time of day.
+// clock formats a time of day.
 func clock(at time.Duration) string {
 	return fmt.Sprintf("%02d:%02d", at/time.Hour, at%time.Hour/time.Minute)
 }
 
-// amount writes cents as euros with thousands apart.
+// amount formats cents as euros with separated thousands.
 func amount(cents int64) string {
 	sign := ""
 	if cents < 0 {

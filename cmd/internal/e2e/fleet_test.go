@@ -27,7 +27,8 @@ const usualGrace = 30 * time.Second
 type fleet interface {
 	// start starts an instance and waits until it is ready.
 	start(t *testing.T, service string, n int) *instance
-	// stores are the ports, as an onlooker sees them, and the name of the stream of events.
+	// stores returns the ports without an instance's connection, and the name of the stream of
+	// events.
 	stores() (table.Table, stream.Stream, string)
 	// split, merge and scale change the stream's shards.
 	split(ctx context.Context, shard string) error
@@ -52,7 +53,7 @@ type instance struct {
 	kill, drain func()
 }
 
-// nameOf is the name of an instance.
+// nameOf returns the name of an instance.
 func nameOf(service string, n int) string { return service + "-" + strconv.Itoa(n) }
 
 // startAll starts both instances of each service.

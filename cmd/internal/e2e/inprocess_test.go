@@ -61,7 +61,8 @@ func newTogether(t *testing.T, shards int) *together {
 	if err := f.engine.CreateResources(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := deployment.Stores(config, f.engine, f.log).Begin(t.Context()); err != nil { // as bank resources does
+	// as bank resources does
+	if err := deployment.Stores(config, f.engine, f.log).Begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return f
@@ -190,7 +191,7 @@ func call[T any](w *wire, do func() (T, error)) (none T, err error) {
 	return do()
 }
 
-// do is call for what answers only an error.
+// do makes a call that returns only an error.
 func (w *wire) do(f func() error) error {
 	_, err := call(w, func() (struct{}, error) { return struct{}{}, f() })
 	return err

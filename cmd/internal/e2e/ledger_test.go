@@ -92,8 +92,8 @@ func (l *ledger) send(ctx context.Context, service, path, key, payload, account 
 	}
 }
 
-// run sends so many commands a second, at their time whatever became of those before, until ctx
-// ends, and waits for the answers.
+// run sends so many commands a second, each when it is due even if earlier ones are unanswered,
+// until ctx ends, and waits for the answers.
 func (l *ledger) run(ctx context.Context, name string, perSecond int) {
 	rng := rand.New(rand.NewPCG(1, uint64(len(name))))
 	tick := time.NewTicker(time.Second / time.Duration(perSecond))
@@ -114,14 +114,14 @@ func (l *ledger) run(ctx context.Context, name string, perSecond int) {
 	}
 }
 
-// count is how many promises there are.
+// count returns how many promises there are.
 func (l *ledger) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.promises)
 }
 
-// check holds that every promise is kept in the journal: each at its version, made by its key,
+// check checks that every promise is kept in the journal: each at its version, made by its key,
 // once, and nothing else.
 func (l *ledger) check(t *testing.T, f fleet) (heads map[string]int64, posted map[string]int64) {
 	t.Helper()

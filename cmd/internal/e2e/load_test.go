@@ -70,7 +70,7 @@ func (b *balancer) add(i *instance) {
 	b.all[i.name] = t
 }
 
-// target is the instance of a name.
+// target returns the instance of a name.
 func (b *balancer) target(name string) *target {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -168,15 +168,15 @@ func (b *balancer) send(ctx context.Context, to *target, method, path, key, payl
 	return r, nil
 }
 
-// definite says that a command's answer will not change by repeating it.
+// definite reports whether a command's answer will not change by repeating it.
 func (r reply) definite() bool {
 	return r.status < 500 && r.status != http.StatusConflict && r.status != http.StatusTooManyRequests
 }
 
 var errNobody = errors.New("no instance is ready")
 
-// command sends a command until it gets a definite answer, always with the same key, to whoever is
-// ready.
+// command sends a command until it gets a definite answer, always with the same key, to an instance
+// that is ready.
 func (b *balancer) command(ctx context.Context, service, path, key, payload string) (r reply, tries int, err error) {
 	for tries = 1; ; tries++ {
 		err = errNobody

@@ -28,7 +28,7 @@ type processes struct {
 	through func(service string, n int) string
 }
 
-// newProcesses makes the resources of a deployment of its own. Without an endpoint the test is left
+// newProcesses creates the resources of a separate deployment. Without an endpoint the test is left
 // out.
 func newProcesses(t *testing.T, shards int) *processes {
 	t.Helper()

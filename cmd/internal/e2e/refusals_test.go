@@ -20,7 +20,7 @@ import (
 	"passbook/shared/awstest"
 )
 
-// nowhere is an environment in which the SDK finds nothing but what a test adds.
+// nowhere returns an environment in which the SDK finds nothing but what a test adds.
 func nowhere(t *testing.T, further ...string) []string {
 	t.Helper()
 	return append([]string{
@@ -42,7 +42,7 @@ func join(parts ...[]string) (all []string) {
 	return all
 }
 
-// answering is an endpoint that answers everything alike, for the length of the test.
+// answering returns an endpoint that gives every request the same answer.
 func answering(t *testing.T, status int, header, body string) []string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -57,8 +57,8 @@ func answering(t *testing.T, status int, header, body string) []string {
 	return []string{"AWS_ENDPOINT_URL=" + s.URL}
 }
 
-// denying is the endpoint under test, to a caller who may not do an operation on a table or stream;
-// "" is any.
+// denying returns the endpoint under test, to a caller who may not do an operation on a table or
+// stream; "" is any.
 func denying(t *testing.T, operation, on string) []string {
 	t.Helper()
 	there, err := url.Parse(awstest.Endpoint(t))
@@ -85,7 +85,7 @@ func denying(t *testing.T, operation, on string) []string {
 	return []string{"AWS_ENDPOINT_URL=" + s.URL}
 }
 
-// closedPort is an endpoint on which nobody listens.
+// closedPort returns an endpoint on which nobody listens.
 func closedPort(t *testing.T) []string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -96,7 +96,7 @@ func closedPort(t *testing.T) []string {
 	return []string{"AWS_ENDPOINT_URL=http://" + l.Addr().String()}
 }
 
-// refuses runs a program that cannot start and holds that it says what is wrong and what to do, in
+// refuses runs a program that cannot start and checks that it says what is wrong and what to do, in
 // a line each, and ends with the code.
 func refuses(t *testing.T, environ []string, code int, says, advises, program string, args ...string) {
 	t.Helper()
@@ -108,7 +108,7 @@ func refuses(t *testing.T, environ []string, code int, says, advises, program st
 	}
 }
 
-// ends runs a program that finds out at its work that it cannot do it, and holds that its last two
+// ends runs a program that finds out at its work that it cannot do it, and checks that its last two
 // lines say what is wrong and what to do.
 func ends(t *testing.T, environ []string, code int, says, names, program string) {
 	t.Helper()

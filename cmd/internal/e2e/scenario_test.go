@@ -25,7 +25,7 @@ type plan struct {
 }
 
 // The pipeline as separate processes: ten commands a second for a minute, and everything that can
-// happen to a fleet meanwhile.
+// happen to a fleet during that time.
 func TestFleetOnAWS(t *testing.T) {
 	work(t, newProcesses(t, 2), plan{accounts: 50, perSecond: 10, phase: 10 * time.Second})
 }
@@ -35,7 +35,7 @@ func TestFleetOnTheEmbeddedEngine(t *testing.T) {
 	work(t, newTogether(t, 2), plan{accounts: 50, perSecond: 100, phase: 2 * time.Second})
 }
 
-// work is the scenario.
+// work runs the scenario.
 func work(t *testing.T, f fleet, p plan) {
 	b := newBalancer(t)
 	startAll(t, f, b)
@@ -94,7 +94,7 @@ func patiently(t *testing.T, what string, job func() error) {
 	})
 }
 
-// onlyLate says that a comparison found rows that are behind, and no other fault.
+// onlyLate reports whether a comparison found rows that are behind, and no other fault.
 func onlyLate(report string) bool {
 	return strings.Contains(report, "is behind the live one") &&
 		!slices.ContainsFunc([]string{"rows differ in", "never found at", "row is in quarantine"}, func(fault string) bool { return strings.Contains(report, fault) })
@@ -193,7 +193,7 @@ func mergeTwo(t *testing.T, f fleet) {
 	t.Fatal("no two shards to merge")
 }
 
-// caughtUp holds that every instance of both read models shows every account at its head, with the
+// caughtUp checks that every instance of both read models shows every account at its head, with the
 // posted sum of the journal.
 func caughtUp(t *testing.T, b *balancer, heads, posted map[string]int64) {
 	t.Helper()

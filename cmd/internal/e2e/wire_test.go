@@ -48,8 +48,8 @@ func proxy(t *testing.T) *toxiproxy.Proxy {
 	return p
 }
 
-// Whatever the wire does to one instance of each service: no 2xx is lost, nothing happens twice,
-// commands go on through the other instances, and all is caught up when the wire is whole again.
+// Every failure of the connection of one instance of each service: no 2xx is lost, nothing happens
+// twice, the other instances still take commands, and all is caught up once the connection works.
 func TestWireTroubleOnAWS(t *testing.T) {
 	f := newProcesses(t, 2)
 	p := proxy(t)

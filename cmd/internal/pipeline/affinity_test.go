@@ -32,7 +32,7 @@ func affine(t *testing.T, writers, accounts int) (b *bank, fleet []*writer, shar
 	return b, fleet, shared
 }
 
-// once holds that each of so many withdrawals of 1 happened once, over all accounts, and is on the
+// once checks that each of so many withdrawals of 1 happened once, over all accounts, and is on the
 // stream.
 func (b *bank) once(commands int, accounts ...event.Account) {
 	b.t.Helper()

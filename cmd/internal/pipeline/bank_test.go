@@ -158,7 +158,7 @@ func (b *bank) writer() *writer {
 	return b.writerWith(faults.NewClient(roundTrip))
 }
 
-// writerWith is writer, with a line to the stream.
+// writerWith does what writer does, with a given connection to the stream.
 func (b *bank) writerWith(sender *faults.Client) *writer {
 	b.t.Helper()
 	w := &writer{t: b.t, client: faults.NewClient(roundTrip), sender: sender, registry: prometheus.NewRegistry()}
@@ -186,10 +186,10 @@ func (b *bank) writerWith(sender *faults.Client) *writer {
 	return w
 }
 
-// counts are what the process did on both lines.
+// counts returns the calls of the process on both connections.
 func (w *writer) counts() faults.Counts { return w.client.Snapshot().Add(w.sender.Snapshot()) }
 
-// conflicts are the entries that another writer's came before.
+// conflicts returns how many of the writer's entries lost against another writer's.
 func (w *writer) conflicts() (n float64) {
 	w.t.Helper()
 	families, err := w.registry.Gather()
@@ -204,7 +204,8 @@ func (w *writer) conflicts() (n float64) {
 	return n
 }
 
-// published waits until the stream has all that the process committed, and says how long that took.
+// published waits until the stream has all that the process committed, and returns how long that
+// took.
 func (w *writer) published(most time.Duration) time.Duration {
 	w.t.Helper()
 	began := time.Now()
@@ -216,12 +217,12 @@ func (w *writer) published(most time.Duration) time.Duration {
 	return time.Since(began)
 }
 
-// kill takes the process off the net for ever: AWS knows nothing else of a process that was killed.
+// kill cuts the process off the network permanently: that is all that AWS sees of a killed process.
 func (w *writer) kill() { w.dead.Store(true); w.client.Disconnect(); w.sender.Disconnect() }
 
-// command is a command of the largest size that fits into one write unit alone: a key of 40 bytes
-// and a reference of 32. Its key and its correlation id are as hard to compress as those of real
-// clients.
+// command returns a command of the largest size that fits into one write unit alone: a key of 40
+// bytes and a reference of 32. Its key and its correlation id are as hard to compress as those of
+// real clients.
 func command(a event.Account, key string, draft func(*account.Draft)) journal.Command {
 	sum := sha256.Sum256([]byte(a.String() + "/" + key))
 	key = hex.EncodeToString(sum[:20])
@@ -291,7 +292,7 @@ func named(kind string, n int) (list []event.Account) {
 	return list
 }
 
-// within waits for a condition, and says how long that took; it fails after d.
+// within waits for a condition, and returns how long that took; it fails after d.
 func (b *bank) within(d time.Duration, what string, holds func() bool) time.Duration {
 	b.t.Helper()
 	for began := time.Now(); ; <-time.After(20 * time.Millisecond) {

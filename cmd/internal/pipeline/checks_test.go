@@ -6,7 +6,7 @@ import (
 	"passbook/shared/stream"
 )
 
-// entries reads an account's history, and holds that its versions have no gap, that its entries
+// entries reads an account's history, and checks that its versions have no gap, that its entries
 // chain, and that no key is in it twice.
 func (b *bank) entries(a event.Account) (list []*event.Entry) {
 	b.t.Helper()
@@ -80,7 +80,7 @@ func (b *bank) published() map[string][]int64 {
 	return firsts
 }
 
-// missing is how many of the accounts' entries are not on the stream.
+// missing returns how many of the accounts' entries are not on the stream.
 func (b *bank) missing(accounts ...event.Account) (n int) {
 	b.t.Helper()
 	published := b.published()
@@ -90,7 +90,7 @@ func (b *bank) missing(accounts ...event.Account) (n int) {
 	return n
 }
 
-// inOrder holds that the accounts' entries are all on the stream, their first occurrences in
+// inOrder checks that the accounts' entries are all on the stream, their first occurrences in
 // version order.
 func (b *bank) inOrder(accounts ...event.Account) {
 	b.t.Helper()

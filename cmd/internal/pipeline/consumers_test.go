@@ -17,7 +17,7 @@ import (
 	"passbook/shared/readmodel"
 )
 
-// runtime is shared by the consumers of a process.
+// runtime returns what the consumers of a process share.
 func (b *bank) runtime(c *faults.Client, owner string) consumer.Runtime {
 	return consumer.Runtime{
 		Stream: events, Owner: owner, Lease: lease, Table: c.Table(b.tables), Streams: c.Stream(b.streams), Log: quiet,
@@ -63,7 +63,7 @@ func (b *bank) archive(root bucket.Bucket) archive {
 	return archive{c, a, b.run(func(ctx context.Context) error { return consumer.New(w).Run(ctx) })}
 }
 
-// projected says whether both read models are at the head of every account.
+// projected reports whether both read models are at the head of every account.
 func (b *bank) projected(accounts ...event.Account) bool {
 	for _, a := range accounts {
 		head, err := b.history.Head(b.t.Context(), a)
@@ -79,7 +79,7 @@ func (b *bank) projected(accounts ...event.Account) bool {
 	return true
 }
 
-// version is how far an account's row of a read model is.
+// version returns how far an account's row of a read model is.
 func (b *bank) version(model string, a event.Account) int64 {
 	row, err := b.store.Get(b.t.Context(), model, readmodel.RowKey(1, a), true)
 	if err != nil {
@@ -88,7 +88,7 @@ func (b *bank) version(model string, a event.Account) int64 {
 	return row.Attrs.Number("version")
 }
 
-// correct holds that the rows of balances say what the accounts' histories fold to.
+// correct checks that the rows of balances say what the accounts' histories fold to.
 func (b *bank) correct(t *testing.T, accounts ...event.Account) {
 	t.Helper()
 	store := balance.NewStore(b.store)

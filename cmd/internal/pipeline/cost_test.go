@@ -22,7 +22,7 @@ import (
 	"passbook/shared/segment"
 )
 
-// between spaces the entries of an account, so that each is folded in a batch of its own: consumers
+// between spaces the entries of an account, so that each is folded in a separate batch: consumers
 // read a shard each 600 ms.
 const between = 1500 * time.Millisecond
 
@@ -43,7 +43,7 @@ func newLoad(t *testing.T, accounts int) *load {
 	return l
 }
 
-// counts are those of all processes.
+// counts returns the counts of all processes.
 func (l *load) counts() faults.Counts {
 	return l.writer.counts().Add(l.balances.Snapshot()).Add(l.limits.Snapshot())
 }
@@ -52,8 +52,8 @@ func (l *load) counts() faults.Counts {
 func (l *load) round(n, k int) {
 	var working sync.WaitGroup
 	if k > 1 {
-		// nothing to do, once its lane has read the head: what comes meanwhile waits, and goes
-		// together
+		// nothing to do, once its lane has read the head: what comes during that waits,
+		// and is committed together
 		for _, a := range l.accounts {
 			working.Go(func() { l.writer.do(journal.Command{Account: a, Decide: nothing}) })
 		}
@@ -113,7 +113,7 @@ func measure(t *testing.T, k, accounts, rounds int) (c cost) {
 	return c
 }
 
-// million is what a million commands cost: in the journal, in the read models, on the stream.
+// million returns what a million commands cost: in the journal, in the read models, on the stream.
 func (c cost) million() (inJournal, inModels, onStream float64) {
 	all := faults.USEast1.Of(c.Counts)
 	models := faults.Counts{}
@@ -127,7 +127,7 @@ func (c cost) million() (inJournal, inModels, onStream float64) {
 	return all.Table*factor - inModels, inModels, all.Stream * factor
 }
 
-// line is the cost as a line of the table, whose head is costHead.
+// line returns the cost as a line of the table, whose head is costHead.
 func (c cost) line() string {
 	per := func(kind faults.Kind, name string) float64 { return c.Of(kind, name) / float64(c.commands) }
 	inJournal, inModels, onStream := c.million()
@@ -142,8 +142,8 @@ const costHead = `
 an entry |  journal    index  balance    limit  reads      put |  journal   models   stream      sum
 `
 
-// What a command costs by how many come together, where every round is folded in a batch of its
-// own. The table in docs/cost.md has the units and the dollars.
+// What a command costs by how many come together, where every round is folded in a separate
+// batch. The table in docs/cost.md has the units and the dollars.
 func TestCost(t *testing.T) {
 	text := costHead
 	for _, scale := range []struct {
@@ -169,7 +169,7 @@ func TestCost(t *testing.T) {
 	t.Log(text)
 }
 
-// check holds what every entry costs, whatever is in it.
+// check compares what every entry costs, independent of its content.
 func (c cost) check(t *testing.T) {
 	t.Helper()
 	entries, rounds := float64(c.entries), float64(c.rounds)
@@ -273,7 +273,7 @@ func (l *load) stand(t *testing.T, busy bool, processes []process) {
 // or three days.
 const mostLists = 3
 
-// requests holds what an archive has asked of S3 since it began: one PUT for each segment and each
+// requests checks what an archive has asked of S3 since it began: one PUT for each segment and each
 // end marker that is there, of which there is at most one for a segment, and nothing else but the
 // lists of its start. It says what the PUTs are for each event: with segments that are sealed by
 // age as they were here, and with full ones of as many bytes an event, which is more than theirs.
@@ -310,7 +310,7 @@ func (a archive) requests(t *testing.T, root bucket.Bucket) {
 	t.Log(text)
 }
 
-// restartArchive holds that another archiver finds the end of a shard's segments at a cost that
+// restartArchive checks that another archiver finds the end of a shard's segments at a cost that
 // does not grow with their number.
 func (l *load) restartArchive(t *testing.T, root bucket.Bucket) {
 	t.Helper()

@@ -70,8 +70,8 @@ func (w *writer) anywhere(ctx context.Context, c journal.Command) (r journal.Rec
 	return r, err
 }
 
-// hop takes a command to another writer and its answer back. A writer that is cut off answers
-// nothing, and what was sent to it may be decided all the same.
+// hop takes a command to another writer and its answer back. A writer that is cut off does not
+// answer, but may still decide what was sent to it.
 func (w *writer) hop(ctx context.Context, to journalwriter.Peer, c journal.Command) (r journal.Receipt, err error) {
 	w.bank.mu.Lock()
 	other := w.bank.reach[to.Address]

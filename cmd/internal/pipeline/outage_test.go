@@ -12,8 +12,8 @@ import (
 	"passbook/shared/faults"
 )
 
-// down is how long the lines are cut, and caughtUp how soon after that everything must be where it
-// belongs.
+// down is how long the connections are cut, and caughtUp how soon after that everything must be in
+// its place.
 const (
 	down     = 10 * time.Second
 	caughtUp = 5 * time.Second
@@ -52,7 +52,7 @@ func (w *writer) traffic(stop <-chan struct{}, draft func(*account.Draft), accou
 	return tr
 }
 
-// went holds that commands were answered since the outage began, or that none was.
+// went checks that commands were answered since the outage began, or that none was.
 func (tr *traffic) went(t *testing.T, on bool, began time.Time) {
 	t.Helper()
 	tr.mu.Lock()
@@ -64,24 +64,24 @@ func (tr *traffic) went(t *testing.T, on bool, began time.Time) {
 		}
 	}
 	if on && n < 380 || !on && n > 0 {
-		t.Errorf("%d of 400 commands were answered meanwhile; goes on: %v", n, on)
+		t.Errorf("%d of 400 commands were answered during the outage; the writer continues: %v", n, on)
 	}
 }
 
-// parties are who lives through an outage: two writers with accounts of their own, and both read
+// parties are the processes during an outage: two writers with separate accounts, and both read
 // models.
 type parties struct {
 	one, two         *writer
 	balances, limits *faults.Client
 }
 
-// Lines are cut for 10 s, in the middle of calls. Whoever has a line to the tables goes on
-// meanwhile; within 5 s after healing everything is on the stream and in the read models, and
+// Connections are cut for 10 s, in the middle of calls. A process with a connection to the tables
+// continues; within 5 s after the outage everything is on the stream and in the read models, and
 // nothing is lost or there twice.
 func TestOutageIsMadeGood(t *testing.T) {
 	for name, outage := range map[string]struct {
 		lines    func(parties) []*faults.Client
-		one, two bool // the writer goes on
+		one, two bool // the writer continues
 	}{
 		"a writer and a reader": {func(p parties) []*faults.Client { return []*faults.Client{p.one.client, p.balances, p.one.sender} }, false, true},
 		"a writer's stream":     {func(p parties) []*faults.Client { return []*faults.Client{p.one.sender} }, true, true},
@@ -101,7 +101,7 @@ func TestOutageIsMadeGood(t *testing.T) {
 	}
 }
 
-// outage cuts the lines under traffic, and holds that all of it is made good.
+// outage cuts the connections under traffic, and checks that nothing is lost.
 func (b *bank) outage(t *testing.T, p parties, lines []*faults.Client, oneGoesOn, twoGoesOn bool) {
 	a1, a2 := named("A", 10), named("B", 10)
 	all := append(append([]event.Account(nil), a1...), a2...)
@@ -138,7 +138,7 @@ func (b *bank) outage(t *testing.T, p parties, lines []*faults.Client, oneGoesOn
 	b.settled(t, a2, len(two.done))
 }
 
-// settled holds that the accounts had so many commands of 1 among them, each once, and that their
+// settled checks that the accounts had so many commands of 1 among them, each once, and that their
 // rows say the same.
 func (b *bank) settled(t *testing.T, accounts []event.Account, commands int) {
 	t.Helper()

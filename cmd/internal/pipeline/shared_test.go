@@ -13,7 +13,7 @@ import (
 	"passbook/shared/table"
 )
 
-// sharing is what it costs that several writers work on the same accounts.
+// sharing is the cost of several writers on the same accounts.
 type sharing struct {
 	writers            int
 	entries, conflicts float64
@@ -22,7 +22,7 @@ type sharing struct {
 	faults.Counts
 }
 
-// perEntry are the conflicts and the stream's records for each entry.
+// perEntry returns the conflicts and the stream's records for each entry.
 func (s sharing) perEntry() (conflicts, records float64) {
 	return s.conflicts / s.entries, s.Of(faults.Records, events) / s.entries
 }
@@ -75,7 +75,7 @@ func share(t *testing.T, writers int, affine bool) (s sharing) {
 	return s
 }
 
-// dollars are what a million commands of one entry each cost in the journal and on the stream,
+// dollars returns what a million commands of one entry each cost in the journal and on the stream,
 // failed puts and reads with them.
 func (s sharing) dollars() float64 {
 	counts := faults.Counts{}

@@ -38,7 +38,7 @@ func TestFourWritersOnOneAccount(t *testing.T) {
 				working.Go(func() {
 					for k := range 12 {
 						r := w.do(command(shared[0], fmt.Sprint(i, "/", caller, "/", k), draft))
-						// the first answer to a repeated request is an answer all the same
+						// the first answer to a repeated request is a valid answer too
 						if r.Replayed {
 							t.Logf("%s was answered again", r.Command.Key)
 						}
@@ -115,8 +115,8 @@ func TestTailOfAKilledWriterBehindALateIndex(t *testing.T) {
 	})
 }
 
-// A writer stands still past its lease, with a put on its way. Meanwhile others take its tail over
-// and write to its account. When it goes on it takes a new id; its late put has either happened
+// A writer pauses past its lease, with a put in transit. During the pause others publish its tail
+// and write to its account. When it continues it takes a new id; its late put has happened either
 // once or not at all.
 func TestWriterPausedPastItsLease(t *testing.T) {
 	warm(t)
@@ -153,7 +153,7 @@ func TestWriterPausedPastItsLease(t *testing.T) {
 		paused.client.Resume()
 		paused.sender.Resume()
 		working.Wait()
-		t.Logf("went on %v after the pause, as %v before as %v", time.Since(released), paused.Writer(), before)
+		t.Logf("continued %v after the pause as %v, before it as %v", time.Since(released), paused.Writer(), before)
 		paused.published(5 * time.Second)
 		if paused.Writer() == before {
 			t.Error("it kept its id")

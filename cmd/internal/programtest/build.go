@@ -41,7 +41,7 @@ var build = sync.OnceValue(func() error {
 	return look()
 })
 
-// program is the path of a program.
+// program returns the path of a program.
 func program(t testing.TB, name string) string {
 	t.Helper()
 	if err := build(); err != nil {
@@ -50,9 +50,9 @@ func program(t testing.TB, name string) string {
 	return filepath.Join(bin, name)
 }
 
-// look looks at every source file of the module. The go command remembers what tests looked at, and
-// would otherwise give their cached results when only the programs have changed, which they do not
-// import.
+// look reads the status of every source file of the module. The go command records which files a
+// test has read; without this it would return cached results although the programs have changed,
+// which the tests do not import.
 func look() error {
 	root := moduleRoot()
 	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
@@ -69,7 +69,7 @@ func look() error {
 	})
 }
 
-// moduleRoot is the nearest directory above the test's that has a go.mod.
+// moduleRoot returns the nearest directory above the test's that has a go.mod.
 func moduleRoot() string {
 	root := "."
 	for range 10 {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for something that happens in a moment on an idle machine, and
-// may take long on a busy one.
+// Patience is how long a test waits for something that is quick on an idle machine and may take
+// long on a busy one.
 const Patience = 60 * time.Second
 
 // Outcome is how a program ended.
@@ -40,8 +40,8 @@ func Run(t testing.TB, dir string, environ []string, name string, args ...string
 	return Outcome{cmd.ProcessState.ExitCode(), out.String(), errOut.String()}
 }
 
-// Environment is this process's without settings of Passbook and of AWS, which would lead a test
-// elsewhere.
+// Environment returns this process's environment without settings of Passbook and AWS, which would
+// change what a test does.
 func Environment() []string {
 	var kept []string
 	for _, v := range os.Environ() {
@@ -52,14 +52,14 @@ func Environment() []string {
 	return kept
 }
 
-// Eventually waits until check says that all is well, or fails the test with what it said last.
+// Eventually waits until check returns nil, or fails the test with its last error.
 func Eventually(t testing.TB, what string, check func() error) {
 	t.Helper()
 	Every(t, 20*time.Millisecond, what, check)
 }
 
-// Every is Eventually with a longer pause between two checks, for those that cost the one who
-// answers.
+// Every does what Eventually does with a longer pause between two checks, for checks that load the
+// program under test.
 func Every(t testing.TB, pause time.Duration, what string, check func() error) {
 	t.Helper()
 	deadline := time.NewTimer(Patience)
@@ -85,21 +85,21 @@ type Lines struct {
 	data bytes.Buffer
 }
 
-// Write is for the process.
+// Write implements io.Writer.
 func (l *Lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.data.Write(p)
 }
 
-// String is all of it so far.
+// String returns everything written so far.
 func (l *Lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.data.String()
 }
 
-// Tail is the last n bytes.
+// Tail returns the last n bytes.
 func (l *Lines) Tail(n int) string {
 	s := l.String()
 	return s[max(0, len(s)-n):]
