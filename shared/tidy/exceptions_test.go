@@ -47,8 +47,7 @@ var notYet = slices.Concat(
 	// The programs.
 	//
 	//
-	[]string{
-	},
+	[]string{},
 	//
 	//
 
