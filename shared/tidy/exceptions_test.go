@@ -1,7 +1,5 @@
 package tidy
 
-import "slices"
-
 // longFiles are the files that may be longer than the limit, each with the reason.
 var longFiles = map[string]string{}
 
@@ -19,42 +17,3 @@ var outsideWeb = map[string]string{
 var mayExit = map[string]string{
 	"shared/embedded/enginelog.go": "Pebble reports a fatal error on its own goroutines; the handler may not return, and no request may be answered after it",
 }
-
-// notYet are the packages and documents whose language is not done. It only ever shrinks.
-var notYet = slices.Concat(
-
-	// The write path.
-	//
-	//
-	[]string{},
-	//
-	//
-
-	// The read path.
-	//
-	//
-	[]string{},
-	//
-	//
-
-	// The web.
-	//
-	//
-	[]string{},
-	//
-	//
-
-	// The programs.
-	//
-	//
-	[]string{},
-	//
-	//
-
-	// The documents.
-	//
-	//
-	[]string{},
-	//
-	//
-)

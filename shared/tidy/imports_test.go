@@ -139,7 +139,7 @@ func TestWallsStand(t *testing.T) {
 
 // maxDepth is the longest chain of imports inside the repository, programs included. It is only
 // ever lowered.
-const maxDepth = 11
+const maxDepth = 10
 
 func TestImportsAreShallow(t *testing.T) {
 	imports := map[string]map[string]bool{}

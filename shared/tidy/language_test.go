@@ -60,7 +60,7 @@ func prose(name string) bool {
 
 func TestWordsArePlain(t *testing.T) {
 	for _, f := range sources(t) {
-		if f.path == "shared/tidy/language_test.go" || slices.Contains(notYet, f.pkg) {
+		if f.path == "shared/tidy/language_test.go" {
 			continue
 		}
 		eachText(f, func(at token.Position, text string) {
@@ -70,7 +70,7 @@ func TestWordsArePlain(t *testing.T) {
 		})
 	}
 	err := walk(func(name string, data []byte) error {
-		if !prose(name) || bytes.IndexByte(data, 0) >= 0 || slices.Contains(notYet, name) {
+		if !prose(name) || bytes.IndexByte(data, 0) >= 0 {
 			return nil
 		}
 		eachBanned(string(data), func(line int, found, instead string) {
@@ -133,9 +133,6 @@ var beginsWithBe = regexp.MustCompile(`^\s+(is|are|was|were|says)\b`)
 
 func TestFunctionDocsBeginWithAVerb(t *testing.T) {
 	for _, f := range sources(t) {
-		if slices.Contains(notYet, f.pkg) {
-			continue
-		}
 		eachFunctionDoc(f, func(name *ast.Ident, doc string) {
 			if rest, ok := strings.CutPrefix(doc, name.Name); ok && beginsWithBe.MatchString(rest) {
 				t.Errorf("%s: %q: begin with what it does or returns", position(name), name.Name+strings.Join(strings.SplitAfterN(rest, " ", 3)[:2], ""))

@@ -8,18 +8,18 @@ import (
 	"testing"
 )
 
-// The limits, in lines. They are only ever lowered.
+// The limits, in lines, a little above the largest that there is. They are only ever lowered.
 const (
-	maxFile     = 410
-	maxTestFile = 800
-	maxFunc     = 70
-	maxTestFunc = 110 // most of a long test is its table
+	maxFile     = 370
+	maxTestFile = 760
+	maxFunc     = 60
+	maxTestFunc = 105 // most of a long test is its table
 	maxMain     = 60
 	minDoc      = 5
 	maxDoc      = 25
 
-	maxPackage      = 5200 // of a package, without its tests
-	maxPackageFiles = 32   // likewise
+	maxPackage      = 2800 // of a package, without its tests
+	maxPackageFiles = 20   // likewise
 )
 
 func TestFilesAreShort(t *testing.T) {

@@ -108,7 +108,7 @@ func TestWalksNameWhatExists(t *testing.T) {
 	all := namesOf(files)
 	found := 0
 	for _, f := range files {
-		if f.tree.Doc == nil || slices.Contains(notYet, f.pkg) {
+		if f.tree.Doc == nil {
 			continue
 		}
 		doc := f.tree.Doc.Text()
@@ -128,7 +128,7 @@ func TestWalksNameWhatExists(t *testing.T) {
 			}
 		}
 	}
-	if found == 0 && len(notYet) == 0 {
+	if found == 0 {
 		t.Error("no doc.go has a walk")
 	}
 }
