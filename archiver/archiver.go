@@ -79,7 +79,8 @@ func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint strin
 	case errors.Is(err, segment.ErrNewer):
 		return a.suspend(source, err), nil
 	case segment.Unusable(err):
-		if link, err = a.afterDamage(source, link.Key, checkpoint, err); err != nil {
+		link, err = a.afterDamage(source, link.Key, checkpoint, err)
+		if err != nil {
 			return nil, err
 		}
 	case err != nil:

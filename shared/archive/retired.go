@@ -98,7 +98,8 @@ func (r *Retirement) Write(ctx context.Context, b bucket.Bucket) (key string, er
 		return "", fmt.Errorf("archive: retire %s: %w", r.Key, err)
 	}
 	key = retiredKey(r.Key, text)
-	if err = b.Create(ctx, key, text); err != nil && !errors.Is(err, bucket.ErrExists) {
+	err = b.Create(ctx, key, text)
+	if err != nil && !errors.Is(err, bucket.ErrExists) {
 		return "", fmt.Errorf("archive: retire %s: %w", r.Key, err)
 	}
 	return key, nil

@@ -26,7 +26,8 @@ func (s *accountAudit) repair(ctx context.Context) error {
 		s.markRepaired(inArchive, e.First)
 	}
 	for _, row := range s.wrong {
-		if err := s.repairRow(ctx, row, s.config.Repair.Refold); err != nil {
+		err := s.repairRow(ctx, row, s.config.Repair.Refold)
+		if err != nil {
 			return err
 		}
 	}
@@ -34,7 +35,8 @@ func (s *accountAudit) repair(ctx context.Context) error {
 		if slices.Contains(s.wrong, row) && s.config.Repair.Refold != nil {
 			continue
 		}
-		if err := s.repairRow(ctx, row, s.config.Repair.CatchUp); err != nil {
+		err := s.repairRow(ctx, row, s.config.Repair.CatchUp)
+		if err != nil {
 			return err
 		}
 	}

@@ -174,7 +174,8 @@ func (a *auditor) checkOrphanRow(ctx context.Context, model string, raw table.Ro
 	if a.config.Repair.CatchUp == nil {
 		return nil
 	}
-	if err := a.config.Repair.CatchUp(ctx, model, of); err != nil && !errors.Is(err, readmodel.ErrQuarantined) {
+	err = a.config.Repair.CatchUp(ctx, model, of)
+	if err != nil && !errors.Is(err, readmodel.ErrQuarantined) {
 		return fmt.Errorf("project %s into %s: %w", of, model, err)
 	}
 	return nil

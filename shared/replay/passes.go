@@ -57,7 +57,8 @@ func (p *passes) save(ctx context.Context, next int) error {
 		return nil
 	}
 	attrs := table.Map{"plan": table.S(p.plan), "passes": table.N(next), "rev": table.N(p.rev + 1)}
-	if err := p.rows.Put(ctx, control.PassesKey, attrs, control.Revision(p.rev)); err != nil {
+	err := p.rows.Put(ctx, control.PassesKey, attrs, control.Revision(p.rev))
+	if err != nil {
 		return fmt.Errorf("save progress of %s: %w", p.job, err)
 	}
 	p.next, p.rev = next, p.rev+1

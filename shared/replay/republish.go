@@ -143,7 +143,8 @@ func (c RepublishConfig) eachAccount(ctx context.Context, visit func(context.Con
 		return eachAccount(ctx, c.Journal, visit)
 	}
 	for _, a := range c.Accounts {
-		if err := visit(ctx, a); err != nil {
+		err := visit(ctx, a)
+		if err != nil {
 			return err
 		}
 	}
@@ -213,7 +214,8 @@ func (b *batcher) queue(a event.Account, entries []*event.Entry) {
 // drain publishes until every queue is empty. Refused records are repeated until ctx ends.
 func (b *batcher) drain(ctx context.Context) error {
 	for len(b.queues) > 0 {
-		if err := b.put(ctx); err != nil {
+		err := b.put(ctx)
+		if err != nil {
 			return err
 		}
 	}

@@ -70,11 +70,13 @@ func Retire(ctx context.Context, c RetireConfig) (RetireResult, error) {
 		return done, err
 	}
 	for pass := range r.walk.passes() {
-		if err := r.pass(ctx, pass); err != nil {
+		err := r.pass(ctx, pass)
+		if err != nil {
 			return done, fmt.Errorf("replay: retire: %w", err)
 		}
 	}
-	if done.Faults, err = r.walk.damage.entries.result(); err != nil {
+	done.Faults, err = r.walk.damage.entries.result()
+	if err != nil {
 		return done, fmt.Errorf("%w: %s is not retired: no readable segment has %s; run audit --repair, wait for the age of a segment "+
 			"and 10 s, then retire again", err, c.Key, done.Faults.List[0])
 	}
@@ -142,7 +144,8 @@ func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 		r.young = old
 	}
 	known := false
-	if r.retirement, known, err = archive.NewRetirement(ctx, c.Bucket, gaps); err != nil {
+	r.retirement, known, err = archive.NewRetirement(ctx, c.Bucket, gaps)
+	if err != nil {
 		return nil, fmt.Errorf("replay: retire: %w", err)
 	}
 	if !known {
@@ -178,7 +181,8 @@ func (r *retiring) pass(ctx context.Context, pass int) error {
 		if _, there := listed.Load(a); there {
 			continue
 		}
-		if err := r.account(ctx, a, all); err != nil {
+		err := r.account(ctx, a, all)
+		if err != nil {
 			return err
 		}
 	}

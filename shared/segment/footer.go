@@ -98,7 +98,8 @@ func parseFooter(lookup func(string) (string, bool)) (Footer, error) {
 		}
 		values[i] = value
 		if key == "format" {
-			if err := checkFormat(value); err != nil {
+			err := checkFormat(value)
+			if err != nil {
 				return Footer{}, err
 			}
 		}

@@ -82,7 +82,8 @@ func (w *Writer) Append(rec Record) error {
 	w.footer.Rows += int64(len(rec.Entry.Events))
 	w.rows = appendRows(w.rows, rec, w.source.Shard, w.header(rec.Entry))
 	for len(w.rows) >= batchRows {
-		if err := w.flush(batchRows); err != nil {
+		err := w.flush(batchRows)
+		if err != nil {
 			return err
 		}
 	}

@@ -63,10 +63,12 @@ type facts struct {
 }
 
 func (s Set) facts(ctx context.Context) (f facts, err error) {
-	if f.ownership, err = s.ownership(ctx); err != nil {
+	f.ownership, err = s.ownership(ctx)
+	if err != nil {
 		return f, err
 	}
-	if f.archived, err = s.archived(ctx); err != nil {
+	f.archived, err = s.archived(ctx)
+	if err != nil {
 		return f, err
 	}
 	f.empty, err = journal.NewReader(s.Table).Empty(ctx)
@@ -88,7 +90,8 @@ func (s Set) Begin(ctx context.Context) error {
 	if err != nil || f.agreed() {
 		return err
 	}
-	if err := s.tie(ctx, f.ownership); err != nil {
+	err = s.tie(ctx, f.ownership)
+	if err != nil {
 		return err
 	}
 	s.log().Info("the archive is tied to its bank", "object", OwnerKey)
@@ -119,7 +122,8 @@ func (s Set) CheckOwner(ctx context.Context) error {
 
 // usable checks that the archive is this bank's and that the journal was not lost.
 func (s Set) usable(ctx context.Context, f facts) error {
-	if err := s.checkForeign(f.ownership); err != nil {
+	err := s.checkForeign(f.ownership)
+	if err != nil {
 		return err
 	}
 	if f.archived && f.empty {
@@ -131,7 +135,8 @@ func (s Set) usable(ctx context.Context, f facts) error {
 // owned checks that the archive is this bank's. A journal without an account can only prove it by
 // the stream's name.
 func (s Set) owned(ctx context.Context, f facts) error {
-	if err := s.checkForeign(f.ownership); err != nil || f.agreed() {
+	err := s.checkForeign(f.ownership)
+	if err != nil || f.agreed() {
 		return err
 	}
 	switch {
@@ -187,7 +192,8 @@ func (s Set) CheckRestore(ctx context.Context, tie bool) error {
 		return err
 	}
 	if o.owner == nil {
-		if _, err := s.ownSegments(ctx); err != nil {
+		_, err := s.ownSegments(ctx)
+		if err != nil {
 			return err
 		}
 	}

@@ -49,7 +49,8 @@ func (o ownership) agreed() bool { return o.owner != nil && o.bank == o.owner.Ba
 // ownership reads both sides, the object first: tie writes the row first, so that a reader that
 // sees the object sees the row too.
 func (s Set) ownership(ctx context.Context) (o ownership, err error) {
-	if o.owner, err = ReadOwner(ctx, s.Bucket); err != nil {
+	o.owner, err = ReadOwner(ctx, s.Bucket)
+	if err != nil {
 		return o, err
 	}
 	o.bank, err = s.readBank(ctx)
@@ -75,7 +76,8 @@ func (s Set) saveBank(ctx context.Context, id, was string) error {
 		replaced = table.S(was)
 	}
 	attrs := table.Map{"id": table.S(id), "since": table.Time(time.Now())}
-	if err := control.Bank(s.Table).Put(ctx, control.BankKey, attrs, replaced); err != nil {
+	err := control.Bank(s.Table).Put(ctx, control.BankKey, attrs, replaced)
+	if err != nil {
 		return fmt.Errorf("write the bank's id: %w", err)
 	}
 	return nil
@@ -127,10 +129,12 @@ func (s Set) tie(ctx context.Context, o ownership) error {
 		}
 	}
 	if o.owner == nil {
-		if err := s.writeEndMarkers(ctx); err != nil {
+		err := s.writeEndMarkers(ctx)
+		if err != nil {
 			return err
 		}
-		if err := s.createOwner(ctx, id); err != nil {
+		err = s.createOwner(ctx, id)
+		if err != nil {
 			return err
 		}
 	}
@@ -221,12 +225,14 @@ func (s Set) Claim(ctx context.Context) (Claimed, error) {
 	before := ""
 	if o.owner != nil && o.bank != "" && o.bank != o.owner.Bank {
 		before = o.bank
-		if err := s.saveBank(ctx, o.owner.Bank, before); err != nil {
+		err := s.saveBank(ctx, o.owner.Bank, before)
+		if err != nil {
 			return Claimed{}, err
 		}
 		o.bank = o.owner.Bank
 	}
-	if err := s.tie(ctx, o); err != nil {
+	err = s.tie(ctx, o)
+	if err != nil {
 		return Claimed{}, err
 	}
 	id, err := s.readBank(ctx)
