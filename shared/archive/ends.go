@@ -11,8 +11,8 @@ import (
 func (c chains) markSuspects(source segment.Source, segments []Planned) {
 	places := indexByFirst(segments)
 	for _, m := range c.markers[source] {
-		i, there := places[m.Name.First]
-		if !there {
+		i, ok := places[m.Name.First]
+		if !ok {
 			continue
 		}
 		if s := &segments[i]; m.Last != s.Footer.Last || m.Sum != s.Footer.Sum {
@@ -40,7 +40,7 @@ func (c chains) markedGaps(source segment.Source, segments []Planned, gaps []Gap
 	}
 	for _, m := range c.markers[source] {
 		i, inGap := named[withoutDay(m.Name.Key())]
-		if _, there := places[m.Name.First]; there {
+		if _, ok := places[m.Name.First]; ok {
 			continue
 		}
 		switch {

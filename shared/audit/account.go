@@ -144,12 +144,12 @@ func (s *accountAudit) entry(e *event.Entry) {
 // after a gap.
 func (s *accountAudit) gap(e *event.Entry) {
 	for s.matched < len(s.archived.entries) && s.archived.entries[s.matched].last < e.First && s.archived.entries[s.matched].first > s.ledger.version {
-		there := s.archived.entries[s.matched]
+		stored := s.archived.entries[s.matched]
 		s.matched++
 		if !s.gapReported {
-			s.find(journalMissing, inJournal, there.first, "missing up to v%d; the archive has it", there.last)
+			s.find(journalMissing, inJournal, stored.first, "missing up to v%d; the archive has it", stored.last)
 		}
-		s.ledger.version = there.last
+		s.ledger.version = stored.last
 	}
 	if e.First != s.ledger.version+1 && !s.gapReported {
 		s.find(journalDamaged, inJournal, s.ledger.version+1, "the next entry is v%d", e.First)
@@ -161,19 +161,19 @@ func (s *accountAudit) gap(e *event.Entry) {
 // matchArchive looks for an entry of the journal in the archive, whose entries come in the same
 // order.
 func (s *accountAudit) matchArchive(e *event.Entry) {
-	met := false
+	found := false
 	for s.matched < len(s.archived.entries) && s.archived.entries[s.matched].first <= e.First {
-		there := s.archived.entries[s.matched]
+		stored := s.archived.entries[s.matched]
 		s.matched++
 		switch {
-		case there.hash == e.Hash:
-			met = true
+		case stored.hash == e.Hash:
+			found = true
 		default:
-			s.find(archiveForged, inArchive, there.first, "an entry that the journal does not have")
+			s.find(archiveForged, inArchive, stored.first, "an entry that the journal does not have")
 		}
 	}
 	switch {
-	case met:
+	case found:
 	case s.onTheWay(e):
 		s.report.count(&s.report.OnTheWay, 1)
 	default:
@@ -188,17 +188,17 @@ func (s *accountAudit) matchArchive(e *event.Entry) {
 // follow the journal by its hash was never a part of it, and is no reason to restore anything.
 func (s *accountAudit) checkArchiveEnd() {
 	end, hash := s.ledger.version, s.hash
-	for _, there := range s.archived.entries[s.matched:] {
+	for _, stored := range s.archived.entries[s.matched:] {
 		switch {
-		case there.first <= s.ledger.version:
-			s.find(archiveForged, inArchive, there.first, "an entry that the journal does not have")
-		case there.first == end+1 && there.prev == hash && !s.ledger.gapSeen:
-			s.find(journalMissing, inJournal, there.first, "missing up to v%d; the archive has it", there.last)
-			end, hash = there.last, there.hash
-		case s.entries == 0 || s.ledger.gapSeen || there.first > end+1:
-			s.find(journalMissing, inJournal, there.first, "missing up to v%d; the archive has it", there.last)
+		case stored.first <= s.ledger.version:
+			s.find(archiveForged, inArchive, stored.first, "an entry that the journal does not have")
+		case stored.first == end+1 && stored.prev == hash && !s.ledger.gapSeen:
+			s.find(journalMissing, inJournal, stored.first, "missing up to v%d; the archive has it", stored.last)
+			end, hash = stored.last, stored.hash
+		case s.entries == 0 || s.ledger.gapSeen || stored.first > end+1:
+			s.find(journalMissing, inJournal, stored.first, "missing up to v%d; the archive has it", stored.last)
 		default:
-			s.find(archiveForged, inArchive, there.first, "an entry that does not follow what the journal has before it")
+			s.find(archiveForged, inArchive, stored.first, "an entry that does not follow what the journal has before it")
 		}
 	}
 }

@@ -51,7 +51,7 @@ func TestRun_FindsDamagedRowsOfTheJournal(t *testing.T) {
 			row.Attrs["events"] = table.S(events)
 		}, "journal row"},
 		"lost attribute": {func(row *table.Row) { delete(row.Attrs, "prev") }, `attribute "prev"`},
-		"moved":          {func(row *table.Row) { row.SK = "E#000000000777" }, "holds another place's entry"},
+		"moved":          {func(row *table.Row) { row.SK = "E#000000000777" }, "has the entry of another key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBank(t)

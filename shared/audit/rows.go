@@ -66,13 +66,13 @@ func (s *accountAudit) compareRow(row *modelRow, e *event.Entry) {
 		s.find(rowWrong, row.model, row.version, "the row was folded from another entry")
 	}
 	for name, want := range s.figures() {
-		value, there := row.attrs[name]
-		if there && value != table.N(want) {
+		value, ok := row.attrs[name]
+		if ok && value != table.N(want) {
 			s.find(rowWrong, row.model, row.version, "%s does not follow from the journal", name)
 		}
 	}
 	for _, name := range []string{"posted", "held", "limit"} {
-		if _, there := row.attrs[name]; !there {
+		if _, ok := row.attrs[name]; !ok {
 			s.find(rowWrong, row.model, row.version, "%s is missing", name)
 		}
 	}

@@ -100,12 +100,12 @@ func (s *accountAudit) checkRowState(row *modelRow) {
 	for name, want := range map[string]table.Value{
 		"status": table.S(s.ledger.status()), "frozen": table.S(s.ledger.frozen), "limit_version": table.N(s.ledger.limitVersion),
 	} {
-		if value, there := row.attrs[name]; there && value != want {
+		if value, ok := row.attrs[name]; ok && value != want {
 			s.find(rowWrong, row.model, row.version, "%s does not follow from the journal", name)
 		}
 	}
-	state, there := row.attrs["state"]
-	if !there {
+	state, ok := row.attrs["state"]
+	if !ok {
 		return
 	}
 	text, _ := state.(table.S)

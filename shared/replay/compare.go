@@ -203,7 +203,7 @@ func (r *comparison) fromJournal(ctx context.Context, row modelRow) (bool, error
 func differences(one, other modelRow) []string {
 	var differ []string
 	for name := range one.attrs {
-		if _, there := other.attrs[name]; !there && compared(name) {
+		if _, ok := other.attrs[name]; !ok && compared(name) {
 			differ = append(differ, name)
 		}
 	}
@@ -222,8 +222,8 @@ func compared(name string) bool {
 }
 
 // candidateOnly checks the candidate's rows that the live generation lacks.
-func (r *comparison) candidateOnly(ctx context.Context, there modelRow) error {
-	live, made, err := r.readRows(ctx, there.account)
+func (r *comparison) candidateOnly(ctx context.Context, ok modelRow) error {
+	live, made, err := r.readRows(ctx, ok.account)
 	if err != nil || live.attrs != nil {
 		return err
 	}

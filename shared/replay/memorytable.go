@@ -31,8 +31,8 @@ func newMemoryTable() *memoryTable { return &memoryTable{rows: map[memoryKey]tab
 func (s *memoryTable) Get(_ context.Context, name string, key table.Key, _ bool) (table.Row, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	attrs, there := s.rows[memoryKey{name, key}]
-	if !there {
+	attrs, ok := s.rows[memoryKey{name, key}]
+	if !ok {
 		return table.Row{}, table.ErrNotFound
 	}
 	return table.Row{Key: key, Attrs: maps.Clone(attrs)}, nil
@@ -43,8 +43,8 @@ func (s *memoryTable) Put(_ context.Context, p table.Put) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := memoryKey{p.Table, p.Row.Key}
-	attrs, there := s.rows[key]
-	if !satisfies(p.If, attrs, there) {
+	attrs, ok := s.rows[key]
+	if !satisfies(p.If, attrs, ok) {
 		return table.ErrConditionFailed
 	}
 	s.rows[key] = maps.Clone(p.Row.Attrs)
@@ -55,8 +55,8 @@ func (s *memoryTable) Put(_ context.Context, p table.Put) error {
 func (s *memoryTable) Delete(_ context.Context, name string, key table.Key, cond table.Condition) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	attrs, there := s.rows[memoryKey{name, key}]
-	if !satisfies(cond, attrs, there) {
+	attrs, ok := s.rows[memoryKey{name, key}]
+	if !satisfies(cond, attrs, ok) {
 		return table.ErrConditionFailed
 	}
 	delete(s.rows, memoryKey{name, key})
@@ -64,12 +64,12 @@ func (s *memoryTable) Delete(_ context.Context, name string, key table.Key, cond
 }
 
 // satisfies reports whether a row satisfies a condition.
-func satisfies(cond table.Condition, attrs table.Map, there bool) bool {
+func satisfies(cond table.Condition, attrs table.Map, ok bool) bool {
 	absent, attr, value := cond.Parts()
 	if absent {
-		return !there
+		return !ok
 	}
-	return there && reflect.DeepEqual(attrs[attr], value)
+	return ok && reflect.DeepEqual(attrs[attr], value)
 }
 
 // Query implements table.Table.

@@ -125,8 +125,8 @@ func (c RepublishConfig) pass(ctx context.Context, w *accountReader, pass int, o
 		return err
 	}
 	err = c.eachAccount(ctx, func(ctx context.Context, a event.Account) error {
-		_, there := archived.Load(a)
-		if there || archive.Part(a.Tenant, a.ID, w.passes()) != pass {
+		_, ok := archived.Load(a)
+		if ok || archive.Part(a.Tenant, a.ID, w.passes()) != pass {
 			return nil
 		}
 		return publish(ctx, history{account: a})

@@ -178,7 +178,7 @@ func (r *retiring) pass(ctx context.Context, pass int) error {
 	}
 	// accounts that the index does not list yet, and accounts that the journal lacks
 	for a, all := range found {
-		if _, there := listed.Load(a); there {
+		if _, ok := listed.Load(a); ok {
 			continue
 		}
 		err := r.account(ctx, a, all)
@@ -194,19 +194,19 @@ func (r *retiring) pass(ctx context.Context, pass int) error {
 func (r *retiring) account(ctx context.Context, a event.Account, all []archivedEntry) error {
 	first, last := map[event.Hash]archivedEntry{}, int64(0)
 	for _, h := range all {
-		if was, there := first[h.Hash]; !there || h.arrived.Before(was.arrived) {
+		if was, ok := first[h.Hash]; !ok || h.arrived.Before(was.arrived) {
 			first[h.Hash] = h
 		}
 		last = max(last, h.Last)
 	}
-	head, there := int64(0), []archivedEntry{}
+	head, archived := int64(0), []archivedEntry{}
 	for e, err := range r.config.Journal.Entries(ctx, a, 1, 0) {
 		if err != nil {
 			return fmt.Errorf("journal of %s: %w", a, err)
 		}
 		head = e.Last
-		if h, archived := first[e.Hash]; archived {
-			there = append(there, h)
+		if h, ok := first[e.Hash]; ok {
+			archived = append(archived, h)
 		} else if e.RecordedAt.Before(r.young) {
 			r.walk.damage.entries.add(a, e.First, "the entry is only in the journal")
 		}
@@ -214,7 +214,7 @@ func (r *retiring) account(ctx context.Context, a event.Account, all []archivedE
 	if head < last {
 		r.walk.damage.entries.add(a, head+1, "the archive is ahead of the journal, which cannot show what the segment had")
 	}
-	r.addReplacements(there)
+	r.addReplacements(archived)
 	return nil
 }
 
