@@ -35,7 +35,7 @@ func (a *API) events(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	if _, err := api.Existing(ctx, a.journal, of); err != nil {
+	if _, err := api.ExistingHead(ctx, a.journal, of); err != nil {
 		return err
 	}
 	page, next, err := api.History(ctx, a.journal, of, from, 0, limit, func(ev event.Event) bool {
@@ -97,7 +97,7 @@ func (a *API) statement(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	head, err := api.Existing(ctx, a.journal, of)
+	head, err := api.ExistingHead(ctx, a.journal, of)
 	if err != nil {
 		return err
 	}

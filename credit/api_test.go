@@ -362,7 +362,7 @@ func FuzzOperations(f *testing.F) {
 			canonical := append([]byte(nil), fields.Canonical()...)
 			again := web.ParseFields(canonical)
 			if o.Op != "transfer" && bytes.Contains(body, []byte("account_id")) {
-				again.Give("account_id", call.AccountID)
+				again.AddParam("account_id", call.AccountID)
 			}
 			if got := o.Decode(again); again.Problem() != nil || !bytes.Equal(again.Canonical(), canonical) || got.AccountID != call.AccountID {
 				t.Fatalf("%s: %q became %q: %v", o.Op, body, canonical, again.Problem())

@@ -99,7 +99,7 @@ func (a *API) history(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	head, err := api.Existing(ctx, a.journal, of)
+	head, err := api.ExistingHead(ctx, a.journal, of)
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (a *API) explain(c echo.Context) error {
 	if err := q.Problem(); err != nil {
 		return err
 	}
-	head, err := api.Existing(c.Request().Context(), a.journal, of)
+	head, err := api.ExistingHead(c.Request().Context(), a.journal, of)
 	if err != nil {
 		return err
 	}

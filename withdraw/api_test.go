@@ -461,7 +461,7 @@ func FuzzOperations(f *testing.F) {
 			canonical := append([]byte(nil), fields.Canonical()...)
 			again := web.ParseFields(canonical)
 			if o.Op != "transfer" && bytes.Contains(body, []byte("account_id")) {
-				again.Give("account_id", call.AccountID)
+				again.AddParam("account_id", call.AccountID)
 			}
 			if got := o.Decode(again); again.Problem() != nil || !bytes.Equal(again.Canonical(), canonical) || got.AccountID != call.AccountID {
 				t.Fatalf("%s: %q became %q: %v", o.Op, body, canonical, again.Problem())
@@ -494,7 +494,7 @@ func BenchmarkDecode(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		f.Parse(body)
-		f.Give("account_id", "A-1")
+		f.AddParam("account_id", "A-1")
 		withdraw.Decode(&f)
 		if f.Problem() != nil {
 			b.Fatal(f.Problem())

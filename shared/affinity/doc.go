@@ -16,5 +16,5 @@
 // Writers talk over TLS on a separate listener. Both ends prove that they know the secret in the
 // target's row, so that only processes that may read the control table are served.
 //
-// Walk: Router.Forward -> Router.Reach -> Client.Send -> Server.decide -> api.Desk.
+// Walk: Router.Forward -> Router.Reach -> Client.Send -> Server.decide -> api.Receiver.
 package affinity

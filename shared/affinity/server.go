@@ -19,21 +19,21 @@ import (
 
 // Server decides the commands that other writers send, on a separate listener.
 type Server struct {
-	desk   *api.Desk
-	server *http.Server
-	inner  net.Listener
-	log    *slog.Logger
+	receiver *api.Receiver
+	server   *http.Server
+	inner    net.Listener
+	log      *slog.Logger
 }
 
 // NewServer returns a Server on a listener, which Run closes. A client that does not know the
 // secret fails in the handshake.
-func NewServer(listener net.Listener, secret string, desk *api.Desk, log *slog.Logger) (*Server, error) {
+func NewServer(listener net.Listener, secret string, receiver *api.Receiver, log *slog.Logger) (*Server, error) {
 	config, err := sharedSecretTLS(secret)
 	if err != nil {
 		return nil, err
 	}
 	config.NextProtos = []string{"h2"}
-	s := &Server{desk: desk, inner: tls.NewListener(listener, config), log: log}
+	s := &Server{receiver: receiver, inner: tls.NewListener(listener, config), log: log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+path, s.decide)
 	s.server = &http.Server{
@@ -75,7 +75,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), left)
 	defer cancel()
-	answer, err := s.desk.Answer(ctx, command)
+	answer, err := s.receiver.Answer(ctx, command)
 	if err != nil {
 		s.log.Warn("cannot read a command from another writer, which decides it itself", "error", err)
 		refuse(w, err)

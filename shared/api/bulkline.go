@@ -83,7 +83,7 @@ func takeHeader(f *web.Fields, key *string) (op string, problem *web.Problem) {
 }
 
 // result renders the result of a line.
-func (b *bulkRequest) result(number int, did carried) []byte {
+func (b *bulkRequest) result(number int, did commandResult) []byte {
 	if did.answer != nil {
 		return did.answer.line(number)
 	}

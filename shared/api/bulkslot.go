@@ -33,19 +33,19 @@ func newSlot(number int) *slot {
 	return &slot{number: number, queued: make(chan struct{}), done: make(chan struct{})}
 }
 
-// hasPlace closes queued.
-func (s *slot) hasPlace() { s.once.Do(func() { close(s.queued) }) }
+// markQueued closes queued.
+func (s *slot) markQueued() { s.once.Do(func() { close(s.queued) }) }
 
 // end closes done, and queued.
 func (s *slot) end() {
-	s.hasPlace()
+	s.markQueued()
 	if s.gate != nil {
 		s.gate.LeavePatiently()
 	}
 	close(s.done)
 }
 
-func closed(c <-chan struct{}) bool {
+func isClosed(c <-chan struct{}) bool {
 	select {
 	case <-c:
 		return true
@@ -90,7 +90,7 @@ func (b *bulkRequest) start(ctx context.Context, s *slot, text []byte) {
 // inProgress returns the lines of an account from the first one that is not done.
 func (b *bulkRequest) inProgress(id string) []*slot {
 	open := b.open[id]
-	for len(open) > 0 && closed(open[0].done) {
+	for len(open) > 0 && isClosed(open[0].done) {
 		open[0] = nil
 		open = open[1:]
 	}
@@ -110,28 +110,28 @@ func (b *bulkRequest) forget() {
 // that of an earlier run, the lines after it could overtake the last one.
 func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
 	defer s.end()
-	var did carried
+	var did commandResult
 	for i, r := range work.runs {
 		last := i == len(work.runs)-1
 		if last {
-			r.to.Queued = s.hasPlace
+			r.to.Queued = s.markQueued
 		}
-		did = b.carryOut(ctx, s, r, work.earlier)
+		did = b.execute(ctx, s, r, work.earlier)
 		if did.code() != TransactionNotFound.Code {
 			break
 		}
 		if last && work.problem != nil {
 			// The transaction is of the service that could not decode the line.
-			did = carried{err: work.problem}
+			did = commandResult{err: work.problem}
 		}
 	}
 	s.result = b.result(s.number, did)
 }
 
-// carryOut executes a line's command. It waits and tries again while the journal's queues are full.
+// execute executes a line's command. It waits and tries again while the journal's queues are full.
 // A line for another writer is sent when the lines before it are done, since they may have been
 // queued here, and has its place when it is answered.
-func (b *bulkRequest) carryOut(ctx context.Context, s *slot, r lineRun, earlier []*slot) carried {
+func (b *bulkRequest) execute(ctx context.Context, s *slot, r lineRun, earlier []*slot) commandResult {
 	by := b.server.config.Forwarder
 	if by != nil && by.Elsewhere(r.to.Account) {
 		for _, e := range earlier {
@@ -143,12 +143,12 @@ func (b *bulkRequest) carryOut(ctx context.Context, s *slot, r lineRun, earlier 
 	pause := backoff.Backoff{First: retryFirst, Most: retryMost}
 	for {
 		limited, cancel := context.WithTimeout(ctx, b.server.Timeout())
-		did := anywhere(limited, by, r.to,
+		did := executeAtOwner(limited, by, r.to,
 			func() Forwarded { return r.forwarded },
-			func() (journal.Receipt, error) { return r.call.carryOut(limited, r.to) })
+			func() (journal.Receipt, error) { return r.call.execute(limited, r.to) })
 		cancel()
 		overloaded := errors.Is(did.err, journal.ErrOverloaded) || did.code() == web.Overloaded.Code
-		if !overloaded || closed(s.queued) || pause.Pause(ctx) != nil {
+		if !overloaded || isClosed(s.queued) || pause.Pause(ctx) != nil {
 			return did
 		}
 	}

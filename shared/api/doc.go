@@ -12,6 +12,6 @@
 //
 // It knows nothing of the rules of an account, which come with each command's Decide.
 //
-// Walk: Operation.serve -> Command -> the service -> journal.Execute -> appendAnswer;
-// Server.bulk for many at once; anywhere and Desk for commands of other writers' accounts.
+// Walk: Operation.serve -> Command -> the service -> journal.Execute -> appendAnswer; Server.bulk
+// for many at once; executeAtOwner and Receiver for commands of other writers' accounts.
 package api

@@ -76,15 +76,15 @@ func (o Operation) forwarded(f *web.Fields, to journal.Command) Forwarded {
 	}
 }
 
-// carried is how a command ended: another writer's answer, or the receipt or error from here.
-type carried struct {
+// commandResult is how a command ended: another writer's answer, or the receipt or error from here.
+type commandResult struct {
 	answer  *Answer
 	receipt journal.Receipt
 	err     error
 }
 
 // code returns the code of a refusal, by this writer or another; empty if there is none.
-func (c carried) code() string {
+func (c commandResult) code() string {
 	if c.answer != nil {
 		return c.answer.Problem
 	}
@@ -94,15 +94,15 @@ func (c carried) code() string {
 	return ""
 }
 
-// anywhere executes a command: by the writer that the account belongs to, or here if that is this
-// writer or it does not answer. If the other writer may have decided the command too, only a stored
-// result is an answer: a refusal from here may be overtaken by it.
-func anywhere(ctx context.Context, by Forwarder, to journal.Command, command func() Forwarded, here func() (journal.Receipt, error)) (c carried) {
+// executeAtOwner executes a command: by the writer that the account belongs to, or here if that is
+// this writer or it does not answer. If the other writer may have decided the command too, only a
+// stored result is an answer: a refusal from here may be overtaken by it.
+func executeAtOwner(ctx context.Context, by Forwarder, to journal.Command, command func() Forwarded, here func() (journal.Receipt, error)) (c commandResult) {
 	outcome := Undone
 	if by != nil {
 		var answer Answer
 		if answer, outcome = by.Forward(ctx, to.Account, command); outcome == Answered {
-			return carried{answer: &answer}
+			return commandResult{answer: &answer}
 		}
 	}
 	c.receipt, c.err = here()
@@ -117,15 +117,15 @@ func anywhere(ctx context.Context, by Forwarder, to journal.Command, command fun
 func (o Operation) Command(ctx context.Context, by Forwarder, accountID, correlationID string) error {
 	f := &web.Fields{}
 	f.Parse(nil)
-	f.Give("account_id", accountID)
+	f.AddParam("account_id", accountID)
 	to := journal.Command{CorrelationID: correlationID}
 	call, problem := o.decode(f, &to)
 	if problem != nil {
 		return problem
 	}
-	did := anywhere(ctx, by, to,
+	did := executeAtOwner(ctx, by, to,
 		func() Forwarded { return o.forwarded(f, to) },
-		func() (journal.Receipt, error) { return call.carryOut(ctx, to) })
+		func() (journal.Receipt, error) { return call.execute(ctx, to) })
 	if did.err == nil && did.code() != "" {
 		return web.Refuse(problemType(did.code()))
 	}
@@ -168,36 +168,36 @@ func (a *Answer) line(number int) []byte {
 	return append(j, '\n')
 }
 
-// Desk decides the commands that other writers forward. It never forwards them again.
-type Desk struct{ operations map[string]Operation }
+// Receiver decides the commands that other writers forward. It never forwards them again.
+type Receiver struct{ operations map[string]Operation }
 
-// NewDesk makes a desk for the operations of any services.
-func NewDesk(operations ...Operation) *Desk {
-	d := &Desk{operations: make(map[string]Operation, len(operations))}
+// NewReceiver makes a receiver of the operations of any services.
+func NewReceiver(operations ...Operation) *Receiver {
+	d := &Receiver{operations: make(map[string]Operation, len(operations))}
 	for _, o := range operations {
 		d.operations[o.Actor+" "+o.Op] = o
 	}
 	return d
 }
 
-// ErrForeign means that this program does not know a forwarded command, or decodes it differently
-// from its sender. Nothing was done.
-var ErrForeign = errors.New("api: a forwarded command of another program version")
+// ErrUnknownCommand means that this program does not know a forwarded command, or decodes it
+// differently from its sender. Nothing was done.
+var ErrUnknownCommand = errors.New("api: a forwarded command of another program version")
 
 // Answer decides a command.
-func (d *Desk) Answer(ctx context.Context, in Forwarded) (Answer, error) {
+func (d *Receiver) Answer(ctx context.Context, in Forwarded) (Answer, error) {
 	o, ok := d.operations[in.Service+" "+in.Op]
 	if !ok {
-		return Answer{}, fmt.Errorf("%w: %s %s", ErrForeign, in.Service, in.Op)
+		return Answer{}, fmt.Errorf("%w: %s %s", ErrUnknownCommand, in.Service, in.Op)
 	}
 	f := web.ParseFields(in.Body)
 	to := journal.Command{Key: in.Key, IfMatch: in.IfMatch, CorrelationID: in.CorrelationID}
 	call, problem := o.decode(f, &to)
 	if problem != nil || to.Request != in.Request {
-		return Answer{}, fmt.Errorf("%w: %s %s: it decodes differently here", ErrForeign, in.Service, in.Op)
+		return Answer{}, fmt.Errorf("%w: %s %s: it decodes differently here", ErrUnknownCommand, in.Service, in.Op)
 	}
 	to.Actor = in.Principal
-	receipt, err := call.carryOut(ctx, to)
+	receipt, err := call.execute(ctx, to)
 	if err == nil && receipt.Entry == nil { // an internal command with nothing to do
 		return Answer{Status: http.StatusNoContent, Version: receipt.Version}, nil
 	}

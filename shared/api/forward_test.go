@@ -83,8 +83,8 @@ func TestRefusalAfterALostHopIsOutcomeUnknown(t *testing.T) {
 	}
 }
 
-// A desk decides a command as its sender decoded it, or not at all, and forwards nothing.
-func TestDeskDecodesAsItsSender(t *testing.T) {
+// A receiver decides a command as its sender decoded it, or not at all, and forwards nothing.
+func TestReceiverDecodesAsItsSender(t *testing.T) {
 	var got journal.Command
 	run := func(_ context.Context, to journal.Command) (journal.Receipt, error) {
 		got = to
@@ -107,7 +107,7 @@ func TestDeskDecodesAsItsSender(t *testing.T) {
 			t.Fatal(problem, problem.Errors)
 		}
 		forwarded := o.forwarded(f, to)
-		answer, err := NewDesk(o).Answer(t.Context(), forwarded)
+		answer, err := NewReceiver(o).Answer(t.Context(), forwarded)
 		if err != nil || answer.Status != 201 {
 			t.Errorf("%s: %+v, %v", body, answer, err)
 		}
@@ -115,7 +115,7 @@ func TestDeskDecodesAsItsSender(t *testing.T) {
 			t.Errorf("%s: arrived as %+v", body, got)
 		}
 		forwarded.Body = []byte(`{"account_id":"A-1","n":6}`)
-		if _, err := NewDesk(o).Answer(t.Context(), forwarded); !errors.Is(err, ErrForeign) {
+		if _, err := NewReceiver(o).Answer(t.Context(), forwarded); !errors.Is(err, ErrUnknownCommand) {
 			t.Errorf("what reads otherwise: %v", err)
 		}
 	}

@@ -50,8 +50,8 @@ func History(ctx context.Context, r *journal.Reader, a event.Account, from, to i
 	return page, 0, nil
 }
 
-// Existing returns an account's head, or AccountNotFound.
-func Existing(ctx context.Context, r *journal.Reader, a event.Account) (journal.Head, error) {
+// ExistingHead returns an account's head, or AccountNotFound.
+func ExistingHead(ctx context.Context, r *journal.Reader, a event.Account) (journal.Head, error) {
 	head, err := r.Head(ctx, a)
 	if err != nil {
 		return head, Unavailable(err)
@@ -96,7 +96,7 @@ func (m Moment) Resolve(ctx context.Context, r *journal.Reader, a event.Account,
 	if m.At.After(now) {
 		return 0, web.Refuse(AsOfOutOfRange)
 	}
-	head, err := Existing(ctx, r, a)
+	head, err := ExistingHead(ctx, r, a)
 	if err != nil {
 		return 0, err
 	}

@@ -110,17 +110,17 @@ func (o Operation) serve(c echo.Context, gate *web.Gate) error {
 	x.in = body
 	x.fields.Parse(body)
 	for i, name := range c.ParamNames() {
-		x.fields.Give(name, c.ParamValues()[i])
+		x.fields.AddParam(name, c.ParamValues()[i])
 	}
-	var did carried
+	var did commandResult
 	if err := gate.Through(func() error {
 		call, problem := o.decode(&x.fields, &to)
 		if problem != nil {
 			return problem
 		}
-		did = anywhere(r.Context(), o.forwarder, to,
+		did = executeAtOwner(r.Context(), o.forwarder, to,
 			func() Forwarded { return o.forwarded(&x.fields, to) },
-			func() (journal.Receipt, error) { return call.carryOut(r.Context(), to) })
+			func() (journal.Receipt, error) { return call.execute(r.Context(), to) })
 		return did.err
 	}); err != nil {
 		return err
@@ -160,9 +160,9 @@ func (o Operation) decode(f *web.Fields, to *journal.Command) (Call, *web.Proble
 	return call, nil
 }
 
-// carryOut executes a command here. A refusal by the rules is a *web.Problem; a decline is a
+// execute executes a command here. A refusal by the rules is a *web.Problem; a decline is a
 // receipt.
-func (call Call) carryOut(ctx context.Context, to journal.Command) (journal.Receipt, error) {
+func (call Call) execute(ctx context.Context, to journal.Command) (journal.Receipt, error) {
 	receipt, err := call.Run(ctx, to)
 	if err != nil {
 		return receipt, fmt.Errorf("command on %s: %w", to.Account.ID, outcome(err))

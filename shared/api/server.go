@@ -59,7 +59,7 @@ func (s *Server) problemOf(r *http.Request, err error) *web.Problem {
 	}
 	problem := problemOf(err)
 	if problem.Code == web.RouteNotFound.Code || problem.Code == web.MethodNotAllowed.Code {
-		return s.elsewhere(problem, r)
+		return s.nameService(problem, r)
 	}
 	return problem
 }

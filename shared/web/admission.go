@@ -95,10 +95,10 @@ func (g *Gate) Through(work func() error) error {
 	return work()
 }
 
-// isUnwanted reports whether a request is a command for which there is no place now. Such a request
+// isShed reports whether a request is a command for which there is no place now. Such a request
 // is refused before its body is read.
-func (s *Server) isUnwanted(c echo.Context) bool {
-	return s.kind(c) == Write && s.closing.Load() == 0 && s.admission.commands.full()
+func (s *Server) isShed(c echo.Context) bool {
+	return s.kind(c) == Write && s.closing.Load() == 0 && s.admission.commands.refuseIfFull()
 }
 
 // refuseUnread refuses a request before its body is read. net/http would wait for the body before

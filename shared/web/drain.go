@@ -71,8 +71,8 @@ func (s *Server) Drain() { s.drain() }
 // Draining returns a context that ends when the server begins to stop.
 func (s *Server) Draining() context.Context { return s.draining }
 
-// sayClosing asks the caller of a server that drains to use another connection.
-func (s *Server) sayClosing(header http.Header) {
+// askToReconnect asks the caller of a server that drains to use another connection.
+func (s *Server) askToReconnect(header http.Header) {
 	if s.draining.Err() != nil {
 		header["Connection"] = closing
 	}
@@ -86,6 +86,6 @@ func (s *Server) wait(c echo.Context, next echo.HandlerFunc) error {
 	defer cancel()
 	defer context.AfterFunc(s.draining, cancel)()
 	c.SetRequest(r.WithContext(ctx))
-	c.Response().Before(func() { s.sayClosing(c.Response().Header()) })
+	c.Response().Before(func() { s.askToReconnect(c.Response().Header()) })
 	return s.admission.waits.Through(func() error { return next(c) })
 }

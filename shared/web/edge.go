@@ -40,11 +40,11 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 		header := c.Response().Header()
 		header["X-Request-Id"] = []string{id}
 		header["Cache-Control"] = noStore
-		s.sayClosing(header)
+		s.askToReconnect(header)
 		header["X-Content-Type-Options"] = noSniff
 		ctx := telemetry.WithCorrelation(r.Context(), id)
 		// Most requests of an overload end here, so it costs as little as possible.
-		if s.isUnwanted(c) {
+		if s.isShed(c) {
 			c.SetRequest(r.WithContext(ctx))
 			s.refuseUnread(c)
 			s.observe(ctx, c, start)

@@ -87,9 +87,9 @@ func (f *Fields) Parse(body []byte) {
 	}
 }
 
-// Give adds a field from the path. The body must not have it too.
-func (f *Fields) Give(name, value string) {
-	f.list = append(f.list, field{name: []byte(name), raw: []byte(value), kind: kindGiven})
+// AddParam adds a field from the path. The body must not have it too.
+func (f *Fields) AddParam(name, value string) {
+	f.list = append(f.list, field{name: []byte(name), raw: []byte(value), kind: kindParam})
 }
 
 // take finds a field of a kind, the given one before the body's, or records what is wrong.
@@ -100,7 +100,7 @@ func (f *Fields) take(name string, kind byte, need Need) *field {
 			continue
 		}
 		found.taken = true
-		if found.kind == kind || found.kind == kindGiven && kind == kindString {
+		if found.kind == kind || found.kind == kindParam && kind == kindString {
 			return found
 		}
 		f.Fail(name, FieldWrongType)

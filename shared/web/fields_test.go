@@ -85,19 +85,19 @@ func TestEscapesDoNotChangeAText(t *testing.T) {
 
 func TestFieldsOfThePathAreNotInTheBody(t *testing.T) {
 	f := ParseFields([]byte(`{"amount":1}`))
-	f.Give("account_id", "A-1")
+	f.AddParam("account_id", "A-1")
 	if taken := decodeAll(f); !strings.HasPrefix(taken, "A-1|") || f.Problem() != nil {
 		t.Fatalf("%s %v", taken, f.Problem())
 	}
 	f.Parse([]byte(`{"amount":1,"account_id":"B-1"}`))
-	f.Give("account_id", "A-1")
+	f.AddParam("account_id", "A-1")
 	taken := decodeAll(f)
 	if p := f.Problem(); !strings.HasPrefix(taken, "A-1|") || p == nil || fmt.Sprint(p.Errors) != "[{/account_id unknown-field}]" {
 		t.Fatalf("%s %v", taken, p)
 	}
 	// Text from the path has no escapes.
 	f.Parse([]byte(`{"amount":1}`))
-	f.Give("reference", `a\u0041`)
+	f.AddParam("reference", `a\u0041`)
 	if taken := decodeAll(f); !strings.Contains(taken, `"a\\u0041"`) {
 		t.Fatalf("%s", taken)
 	}
@@ -170,7 +170,7 @@ func FuzzDecodeRequest(f *testing.F) {
 		canonical := append([]byte(nil), fields.Canonical()...)
 		again := ParseFields(canonical)
 		if id, _, _ := strings.Cut(taken, "|"); id != "" {
-			again.Give("account_id", id)
+			again.AddParam("account_id", id)
 		}
 		if got := decodeAll(again); got != taken || again.Problem() != nil || !bytes.Equal(again.Canonical(), canonical) {
 			t.Fatalf("%q became %q: %s, not %s (%v)", body, canonical, got, taken, again.Problem())
@@ -184,7 +184,7 @@ func BenchmarkDecodeCommand(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		f.Parse(body)
-		f.Give("account_id", "A-1")
+		f.AddParam("account_id", "A-1")
 		f.AccountID("account_id", Required)
 		f.Int("amount", Required)
 		f.String("currency", Required)

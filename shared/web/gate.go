@@ -63,8 +63,8 @@ func newGate(most int) *Gate {
 // newFixedGate makes a gate whose limit does not adapt.
 func newFixedGate(limit int) *Gate { return &Gate{fixed: true, limit: limit} }
 
-// full reports whether nothing is admitted now. If so, it counts a refusal.
-func (g *Gate) full() bool {
+// refuseIfFull reports whether nothing is admitted now. If so, it counts a refusal.
+func (g *Gate) refuseIfFull() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.busy < g.limit {
@@ -108,14 +108,14 @@ func (g *Gate) leave(took time.Duration) {
 	} else {
 		g.quick++
 	}
-	g.left()
+	g.free()
 }
 
 // EnterPatiently waits until it is the work's turn, and admits it: it MUST LeavePatiently. When ctx
 // ends first, EnterPatiently returns its error.
 func (g *Gate) EnterPatiently(ctx context.Context) error {
 	g.mu.Lock()
-	if g.queue.Len() == 0 && g.hasTurn() {
+	if g.queue.Len() == 0 && g.admitsPatient() {
 		g.patient++
 		g.take()
 		g.mu.Unlock()
@@ -135,7 +135,7 @@ func (g *Gate) EnterPatiently(ctx context.Context) error {
 	select {
 	case <-turn: // just now
 		g.patient--
-		g.left()
+		g.free()
 		g.done-- // nothing was
 	default:
 		g.queue.Remove(place)
@@ -149,19 +149,19 @@ func (g *Gate) LeavePatiently() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.patient--
-	g.left()
+	g.free()
 }
 
-// hasTurn reports whether patient work may be admitted.
-func (g *Gate) hasTurn() bool { return g.busy < g.limit && g.patient < max(g.limit/2, 1) }
+// admitsPatient reports whether patient work may be admitted.
+func (g *Gate) admitsPatient() bool { return g.busy < g.limit && g.patient < max(g.limit/2, 1) }
 
-// left frees a place, and gives it to patient work that waits.
-func (g *Gate) left() {
+// free frees a place, and gives it to patient work that waits.
+func (g *Gate) free() {
 	g.busy--
 	g.done++
 	g.fullSince = time.Time{}
 	g.adapt(time.Now())
-	for g.queue.Len() > 0 && g.hasTurn() {
+	for g.queue.Len() > 0 && g.admitsPatient() {
 		close(g.queue.Remove(g.queue.Front()).(chan struct{}))
 		g.patient++
 		g.take()

@@ -80,7 +80,7 @@ func (p *Problem) Append(dst []byte, correlationID string) []byte {
 			j.String(m.Name, v)
 		}
 	}
-	j.faults(p.Errors)
+	j.fieldErrors(p.Errors)
 	j.checks(p.Checks)
 	j.Bool("retryable", p.Retryable)
 	j.String("correlation_id", correlationID)
@@ -88,7 +88,7 @@ func (p *Problem) Append(dst []byte, correlationID string) []byte {
 	return j
 }
 
-func (j *JSON) faults(errs []FieldError) {
+func (j *JSON) fieldErrors(errs []FieldError) {
 	if len(errs) == 0 {
 		return
 	}

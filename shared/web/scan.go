@@ -25,8 +25,8 @@ const (
 	kindBool   byte = 't'
 	kindNull   byte = 'n'
 	kindNested byte = '{'
-	// kindGiven is a string from the path instead of the body.
-	kindGiven byte = 'g'
+	// kindParam is a string from the path instead of the body.
+	kindParam byte = 'g'
 )
 
 // field is one member of the object. raw is the value as it was written; it is a part of the body,

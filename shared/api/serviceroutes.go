@@ -10,16 +10,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// owned is a route of the contract with the services that serve it.
-type owned struct {
+// serviceRoute is a route of the contract with the services that serve it.
+type serviceRoute struct {
 	method   string
 	segments []string
 	services []string
 }
 
-// owners returns the routes of all services, by the tags of the contract, without those that every
-// process has.
-var owners = sync.OnceValue(func() (all []owned) {
+// serviceRoutes returns the routes of all services, by the tags of the contract, without those that
+// every process has.
+var serviceRoutes = sync.OnceValue(func() (all []serviceRoute) {
 	var contract struct {
 		Paths map[string]map[string]struct {
 			Tags []string `yaml:"tags"`
@@ -32,7 +32,7 @@ var owners = sync.OnceValue(func() (all []owned) {
 		for method, o := range operations {
 			services := slices.DeleteFunc(o.Tags, func(tag string) bool { return !slices.Contains(services, tag) })
 			if len(services) > 0 {
-				all = append(all, owned{strings.ToUpper(method), strings.Split(path, "/"), services})
+				all = append(all, serviceRoute{strings.ToUpper(method), strings.Split(path, "/"), services})
 			}
 		}
 	}
@@ -42,14 +42,14 @@ var owners = sync.OnceValue(func() (all []owned) {
 // services are the programs that the contract tags its routes with.
 var services = []string{"withdraw", "credit", "balance", "creditlimit"}
 
-// elsewhere adds to the refusal of a route the program that serves it, where this process is one of
-// several.
-func (s *Server) elsewhere(p *web.Problem, r *http.Request) *web.Problem {
+// nameService adds to the refusal of a route the program that serves it, where this process is one
+// of several.
+func (s *Server) nameService(p *web.Problem, r *http.Request) *web.Problem {
 	if !s.config.Alone {
 		return p
 	}
 	segments := strings.Split(r.URL.Path, "/")
-	for _, o := range owners() {
+	for _, o := range serviceRoutes() {
 		if o.method == r.Method && !slices.Contains(o.services, s.config.Web.Service) && o.matches(segments) {
 			p.Members = append(p.Members, web.Member{Name: "service", Value: o.services[0]})
 			return p
@@ -59,6 +59,6 @@ func (s *Server) elsewhere(p *web.Problem, r *http.Request) *web.Problem {
 }
 
 // matches reports whether a path is one of the route.
-func (o owned) matches(segments []string) bool {
+func (o serviceRoute) matches(segments []string) bool {
 	return slices.EqualFunc(o.segments, segments, func(of, is string) bool { return of == is || strings.HasPrefix(of, "{") && is != "" })
 }
