@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"passbook/shared/telemetry"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,10 +42,10 @@ type Metrics struct {
 // NewMetrics makes the metrics and registers them on r; a nil r registers nothing.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
-		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "passbook", Subsystem: "consumer", Name: name, Help: help}, labels)
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: telemetry.Namespace, Subsystem: "consumer", Name: name, Help: help}, labels)
 	}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "passbook", Subsystem: "consumer", Name: name, Help: help}, labels)
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: telemetry.Namespace, Subsystem: "consumer", Name: name, Help: help}, labels)
 	}
 	m := &Metrics{
 		lag:        gauge("lag_seconds", "Time between the end of the last batch and the tip of its shard.", "consumer", "shard"),

@@ -1,6 +1,7 @@
 package readmodel
 
 import (
+	"passbook/shared/telemetry"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,11 +35,11 @@ type Metrics struct {
 // NewMetrics makes the metrics and registers them on r; a nil r registers nothing.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "passbook", Subsystem: "consumer", Name: name, Help: help}, labels)
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: telemetry.Namespace, Subsystem: "consumer", Name: name, Help: help}, labels)
 	}
 	m := &Metrics{
 		quarantined: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Namespace: "passbook", Subsystem: "consumer", Name: "quarantined_accounts", Help: "Accounts and records in quarantine.",
+			Namespace: telemetry.Namespace, Subsystem: "consumer", Name: "quarantined_accounts", Help: "Accounts and records in quarantine.",
 		}, []string{"consumer"}),
 		entries: counter("entries_total", "Entries by result: "+strings.Join(results, ", ")+".", "consumer", "result"),
 		writes:  counter("writes_total", "Conditional writes by kind: "+strings.Join(writeKinds, ", ")+".", "consumer", "kind"),

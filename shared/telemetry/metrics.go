@@ -7,8 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// namespace starts the name of every metric.
-const namespace = "passbook"
+// Namespace begins the name of every metric of Passbook.
+const Namespace = "passbook"
 
 // latencyBuckets span the time that a command may take, from an fsync on local flash to a client's
 // patience, in seconds.
@@ -19,7 +19,7 @@ var latencyBuckets = []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .
 func NewRegistry(version string) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "build_info", Help: "1, labelled with the program's version and Go's.",
+		Namespace: Namespace, Name: "build_info", Help: "1, labelled with the program's version and Go's.",
 		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()},
 	})
 	info.Set(1)
@@ -31,12 +31,12 @@ func NewRegistry(version string) *prometheus.Registry {
 // concurrently. labels are pairs of a name and a value; the metric's name with them MUST be new to
 // r.
 func Counter(r prometheus.Registerer, name, help string, read func() float64, labels ...string) {
-	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: pairs(labels)}, read))
+	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: Namespace, Name: name, Help: help, ConstLabels: pairs(labels)}, read))
 }
 
 // Gauge registers a number that rises and falls, otherwise like Counter.
 func Gauge(r prometheus.Registerer, name, help string, read func() float64, labels ...string) {
-	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help, ConstLabels: pairs(labels)}, read))
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: Namespace, Name: name, Help: help, ConstLabels: pairs(labels)}, read))
 }
 
 func pairs(labels []string) prometheus.Labels {
@@ -50,7 +50,7 @@ func pairs(labels []string) prometheus.Labels {
 // Latency registers a histogram of seconds, by labels. The name MUST be new to r.
 func Latency(r prometheus.Registerer, name, help string, labels ...string) *prometheus.HistogramVec {
 	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Namespace: namespace, Name: name, Help: help, Buckets: latencyBuckets,
+		Namespace: Namespace, Name: name, Help: help, Buckets: latencyBuckets,
 	}, labels)
 	r.MustRegister(h)
 	return h

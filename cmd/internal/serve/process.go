@@ -97,7 +97,7 @@ func (p *Process) Stream() string { return p.Config.Stream(deployment.EventStrea
 
 // Metrics returns where a part registers its metrics, whose names get the prefix passbook_.
 func (p *Process) Metrics() prometheus.Registerer {
-	return prometheus.WrapRegistererWithPrefix("passbook_", p.Registry)
+	return prometheus.WrapRegistererWithPrefix(telemetry.Namespace+"_", p.Registry)
 }
 
 // Listen binds the API's address. Only the checks of the stores come before it: a process whose
