@@ -28,12 +28,12 @@ type moment struct {
 // an entry that was committed under a clock that was ahead, the account keeps that entry's time
 // until the clock has reached it.
 func (l *lane) moment() moment {
-	m := moment{clock: l.journal.now().UTC().Truncate(time.Microsecond)}
+	m := moment{clock: l.journal.config.Now().UTC().Truncate(time.Microsecond)}
 	m.now = m.clock
 	if m.now.Before(l.state.RecordedAt) {
 		m.now = l.state.RecordedAt
 	}
-	switch skew, ahead := l.journal.table.Skew(), m.now.Sub(m.clock); {
+	switch skew, ahead := l.journal.config.Table.Skew(), m.now.Sub(m.clock); {
 	case skew > MaxSkew || skew < -MaxSkew:
 		m.refusal = fmt.Errorf("%w: this machine's clock is %v off the table's", ErrClockSkew, skew)
 	case ahead > MaxAhead:
@@ -41,8 +41,8 @@ func (l *lane) moment() moment {
 	case ahead > MaxSkew:
 		l.journal.ahead.noteAhead(l.account, ahead)
 	}
-	if m.refusal == nil && l.journal.room != nil {
-		m.refusal = l.journal.room()
+	if m.refusal == nil && l.journal.config.Room != nil {
+		m.refusal = l.journal.config.Room()
 	}
 	return m
 }
@@ -52,7 +52,7 @@ func (l *lane) moment() moment {
 func (l *lane) accepted(ahead time.Duration) error {
 	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
 	defer cancel()
-	until, _, err := acceptedTime(ctx, l.journal.table, l.account)
+	until, _, err := acceptedTime(ctx, l.journal.config.Table, l.account)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)

@@ -97,9 +97,9 @@ func (j *Journal) putOnce(puts []table.Put) error {
 	ctx, cancel := context.WithTimeout(j.ctx, putDeadline)
 	defer cancel()
 	if len(puts) == 1 {
-		return j.table.Put(ctx, puts[0])
+		return j.config.Table.Put(ctx, puts[0])
 	}
-	return j.table.Transact(ctx, puts)
+	return j.config.Table.Transact(ctx, puts)
 }
 
 // errGuardTaken: another command has reversed the original first.
@@ -112,7 +112,7 @@ func (j *Journal) resolve(entries []*staging, failed error) error {
 	ctx, cancel := context.WithTimeout(j.ctx, readDeadline)
 	defer cancel()
 	for _, st := range entries {
-		row, err := j.table.Get(ctx, Table, st.put.Row.Key, true)
+		row, err := j.config.Table.Get(ctx, Table, st.put.Row.Key, true)
 		switch {
 		case errors.Is(err, table.ErrNotFound):
 			continue

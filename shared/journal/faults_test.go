@@ -706,7 +706,7 @@ func TestNothingIsCommittedWithoutASession(t *testing.T) {
 		former := j.Writer()
 		m.id.Store(&former) // no heartbeat renews it
 		m.new.Store(true)
-		time.Sleep(j.lease)
+		time.Sleep(j.config.Lease)
 		for _, key := range []string{"a", "b"} {
 			if _, err := tryExecute(t, j, command(acct, key, withdrawing(1))); !errors.Is(err, ErrUnavailable) {
 				t.Fatalf("got %v", err)

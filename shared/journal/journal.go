@@ -166,15 +166,11 @@ type Receipt struct {
 // process. It is safe for concurrent use.
 type Journal struct {
 	*Reader
-	table   table.Table
-	outbox  Outbox
-	now     func() time.Time
+	config  Config
 	writer  *writer.Writer
 	peers   *writer.Peers
-	lease   time.Duration
 	outage  outage
 	ahead   ahead
-	room    func() error
 	metrics *metrics
 	cached  int // idle lanes that a shard keeps
 	keys    int // keys that they may remember
@@ -201,22 +197,21 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	if c.Lease < writer.MinLease {
 		return nil, fmt.Errorf("open journal: a lease of %v is too short: a writer needs at least %v", c.Lease, writer.MinLease)
 	}
-	c.Accounts, c.Keys = cmp.Or(c.Accounts, defaultAccounts), cmp.Or(c.Keys, defaultKeys)
+	c.Accounts, c.Keys, c.Log = cmp.Or(c.Accounts, defaultAccounts), cmp.Or(c.Keys, defaultKeys), cmp.Or(c.Log, slog.Default())
 	j := &Journal{
-		Reader: NewReader(c.Table), table: c.Table, outbox: c.Outbox, now: c.Now,
+		Reader: NewReader(c.Table), config: c,
 		seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1, keys: c.Keys / laneShards, pool: workerpool.New(idleLanes),
 	}
-	c.Log = cmp.Or(c.Log, slog.Default())
 	if c.Metrics != nil {
 		j.Reader.Report(c.Metrics, c.Log)
 	}
 	j.metrics = newMetrics(c.Metrics, j.ahead.furthest)
-	j.room, j.ahead.metrics, j.ahead.log = c.Room, j.metrics, c.Log
+	j.ahead.metrics, j.ahead.log = j.metrics, c.Log
 	j.ctx, j.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for i := range j.shards {
 		j.shards[i].init()
 	}
-	j.writer, j.lease = writer.New(writer.Config{Table: c.Table, Lease: c.Lease, Address: c.Address, Secret: c.Secret}), c.Lease
+	j.writer = writer.New(writer.Config{Table: c.Table, Lease: c.Lease, Address: c.Address, Secret: c.Secret})
 	j.peers = writer.NewPeers(c.Table, j.writer.Owns)
 	if err := j.writer.Start(ctx); err != nil {
 		j.cancel()
@@ -318,7 +313,7 @@ func (j *Journal) enqueue(a event.Account, p *pending) error {
 	switch {
 	case closed:
 		return ErrShuttingDown
-	case j.outbox.Full():
+	case j.config.Outbox.Full():
 		return fmt.Errorf("%w: too many entries wait for the stream", ErrOverloaded)
 	}
 	if err := j.shards[j.shardOf(a)].push(j, a, p); err != nil {

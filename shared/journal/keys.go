@@ -33,7 +33,7 @@ func (j *Journal) putPage(ctx context.Context, a event.Account, p keyindex.Page)
 	if keys == nil {
 		keys = []byte{}
 	}
-	err := j.table.Put(ctx, table.Put{Table: Table, If: table.Absent(), Row: table.Row{Key: pageKey(a, p.Number), Attrs: table.Map{
+	err := j.config.Table.Put(ctx, table.Put{Table: Table, If: table.Absent(), Row: table.Row{Key: pageKey(a, p.Number), Attrs: table.Map{
 		"keys": table.B(keys), "at": table.Time(p.At),
 	}}})
 	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
@@ -66,7 +66,7 @@ func (l *lane) loadKeys(ctx context.Context, s account.State) (keyindex.Index, e
 // that is earlier, because only a gap shows a clock that jumped. MaxSkew more avoids reading again
 // after the clock was set back a little.
 func (l *lane) readPages(ctx context.Context, open keyindex.Page, last time.Time) (pages []keyindex.Page, since time.Time, err error) {
-	i, clock, gap, next := open.Number-1, l.journal.now(), open.Gap, last
+	i, clock, gap, next := open.Number-1, l.journal.config.Now(), open.Gap, last
 	if !open.From.IsZero() {
 		next = open.From
 	}
@@ -77,7 +77,7 @@ func (l *lane) readPages(ctx context.Context, open keyindex.Page, last time.Time
 	var saved []table.Row
 	for more := true; i >= 0; i-- {
 		for len(saved) == 0 && more {
-			answer, err := l.journal.table.Query(ctx, q)
+			answer, err := l.journal.config.Table.Query(ctx, q)
 			if err != nil {
 				return nil, since, fmt.Errorf("read key pages of %s: %w", l.account.ID, err)
 			}

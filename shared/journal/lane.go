@@ -48,7 +48,7 @@ func (l *lane) run() {
 		batch := left
 		if len(batch) == 0 {
 			if l.shard.busy(l) { // commands that come while it waits share the next entry
-				l.journal.outbox.Pace(l.journal.ctx, l.account)
+				l.journal.config.Outbox.Pace(l.journal.ctx, l.account)
 			}
 			if batch = l.claimAll(l.shard.take(l, event.MaxCommands)); batch == nil {
 				return
@@ -131,7 +131,7 @@ var errConflict = errors.New("journal: another writer was first")
 // prepare loads the account and its keys where the lane does not know them, and returns the moment
 // to decide at.
 func (l *lane) prepare() (moment, error) {
-	fresh := !l.loaded || l.keys.TooShort(l.journal.now())
+	fresh := !l.loaded || l.keys.TooShort(l.journal.config.Now())
 	if fresh {
 		if err := l.load(); err != nil {
 			return moment{}, fmt.Errorf("%w: load %s: %w", ErrUnavailable, l.account.ID, err)
@@ -165,7 +165,7 @@ func (l *lane) load() error {
 // Where one is published, those before it are too. The entries of an account that is ahead do not
 // show their age, so the writers' rows are read, and at most maxForeign are published again.
 func (l *lane) publishForeign(ctx context.Context) error {
-	now := l.journal.now()
+	now := l.journal.config.Now()
 	if now.Sub(l.state.RecordedAt) > MaxSkew {
 		return nil
 	}
@@ -199,12 +199,12 @@ func (l *lane) publishForeign(ctx context.Context) error {
 // publishAgain hands the outbox another writer's entry, if that writer committed it within the last
 // MaxSkew and has not saved that the stream has it.
 func (l *lane) publishAgain(e *event.Entry) error {
-	if l.journal.now().Sub(e.RecordedAt) > MaxSkew || l.journal.peers.Published(e.Writer, e.N) {
+	if l.journal.config.Now().Sub(e.RecordedAt) > MaxSkew || l.journal.peers.Published(e.Writer, e.N) {
 		return nil
 	}
 	c, err := committed(e)
 	if err == nil {
-		l.journal.outbox.Publish(c)
+		l.journal.config.Outbox.Publish(c)
 	}
 	return err
 }

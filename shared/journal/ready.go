@@ -48,7 +48,7 @@ func (t *outage) refused() bool {
 // whether the table still refuses. None of it may wait for a command, since none comes while Ready
 // returns an error.
 func (j *Journal) tend(ctx context.Context) {
-	tick := time.NewTicker(min(writer.HeartbeatEvery, j.lease/4))
+	tick := time.NewTicker(min(writer.HeartbeatEvery, j.config.Lease/4))
 	defer tick.Stop()
 	for {
 		_ = j.peers.Refresh(ctx) // what is known of them stays, and is only older
@@ -70,7 +70,7 @@ func (j *Journal) tend(ctx context.Context) {
 func (j *Journal) retry(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
-	if table.Try(ctx, j.table, Table) == nil {
+	if table.Try(ctx, j.config.Table, Table) == nil {
 		j.outage.end()
 	}
 }
@@ -83,12 +83,12 @@ func (j *Journal) Ready() error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("writer %s: %w", j.writer.ID(), err)
-	case silent > j.lease:
+	case silent > j.config.Lease:
 		return fmt.Errorf("writer %s: no heartbeat written for %v", j.writer.ID(), silent.Round(time.Second))
 	}
 	j.outage.mu.Lock()
 	defer j.outage.mu.Unlock()
-	if t := &j.outage; !t.since.IsZero() && (errors.Is(t.err, table.ErrRefused) || time.Since(t.since) > j.lease) {
+	if t := &j.outage; !t.since.IsZero() && (errors.Is(t.err, table.ErrRefused) || time.Since(t.since) > j.config.Lease) {
 		return fmt.Errorf("no entry was committed for %v: %w", time.Since(t.since).Round(time.Second), t.err)
 	}
 	return nil

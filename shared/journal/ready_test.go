@@ -28,11 +28,11 @@ func TestReadyReturnsWhyNothingCanBeCommitted(t *testing.T) {
 			_, err := j.Execute(t.Context(), command(acct, "w", withdrawing(1)))
 			done <- err
 		}()
-		time.Sleep(j.lease / 2)
+		time.Sleep(j.config.Lease / 2)
 		if err := j.Ready(); err != nil {
 			t.Errorf("before a lease is over: %v", err)
 		}
-		time.Sleep(j.lease)
+		time.Sleep(j.config.Lease)
 		if err := j.Ready(); !errors.Is(err, denied) {
 			t.Errorf("while every put is refused: %v", err)
 		}
@@ -44,7 +44,7 @@ func TestReadyReturnsWhyNothingCanBeCommitted(t *testing.T) {
 		if err := j.Ready(); err != nil {
 			t.Errorf("after a commit: %v", err)
 		}
-		time.Sleep(j.lease + 2*writer.HeartbeatEvery)
+		time.Sleep(j.config.Lease + 2*writer.HeartbeatEvery)
 		if err := j.Ready(); err == nil || !strings.Contains(err.Error(), "heartbeat") {
 			t.Errorf("without a heartbeat: %v", err)
 		}
@@ -65,7 +65,7 @@ func TestReadyAgainWithoutACommand(t *testing.T) {
 		},
 		"the lease was lost": func(t *testing.T, j *Journal, tbl *faults.Table, inner table.Table) {
 			tbl.Arm(&faults.Rule{Match: faults.On(control.Name), Before: errLost}, 1<<30)
-			time.Sleep(j.lease + 2*time.Second)
+			time.Sleep(j.config.Lease + 2*time.Second)
 			row, err := control.Writers(inner).Get(t.Context(), j.Writer())
 			if err != nil {
 				t.Fatal(err)

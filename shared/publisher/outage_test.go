@@ -52,7 +52,7 @@ func TestOutageIsLogged(t *testing.T) {
 		{"a moment of throttling", stream.ErrThrottled, 4 * time.Second, "", 0},
 		{"an outage", broken, 50 * time.Second, "", 1},
 		{"a long outage", broken, 150 * time.Second, "", 3},
-		{"a refusal", stream.ErrRefused, 2 * time.Second, "refused", 1},
+		{"a refusal", stream.ErrRefused, 2 * time.Second, "permission denied", 1},
 		{"a stream that is gone", stream.ErrNotFound, 2 * time.Second, "not found", 1},
 	} {
 		for _, each := range []bool{false, true} {

@@ -45,16 +45,16 @@ type Config struct {
 // Writer is this process as a writer: the session that it is in, and the former ones whose tails
 // are not published yet. It is safe for concurrent use.
 type Writer struct {
-	table      table.Table
-	lease      time.Duration
-	secret     string
-	starting   chan struct{} // holds a token while a session begins; guards the next two
-	unanswered *session      // one whose registration got no answer yet
-	failed     time.Time     // when the last registration failed
-	mu         sync.Mutex
-	current    *session
-	former     map[string]*session // by id; others publish their tails
-	address    string              // empty when it takes no commands from others
+	config   Config
+	starting chan struct{} // has a token while a session begins; guards the next two
+	// unanswered is a session whose registration got no answer yet.
+	unanswered *session
+	failed     time.Time // when the last registration failed
+
+	mu      sync.Mutex
+	current *session
+	former  map[string]*session // by id; others publish their tails
+	left    bool                // it takes no more commands from others
 }
 
 // session is the writer's time under one id.
@@ -70,10 +70,7 @@ type session struct {
 
 // New returns a Writer that has no session yet: Start it before any other call.
 func New(c Config) *Writer {
-	return &Writer{
-		table: c.Table, lease: c.Lease, address: c.Address, secret: c.Secret,
-		starting: make(chan struct{}, 1), former: make(map[string]*session),
-	}
+	return &Writer{config: c, starting: make(chan struct{}, 1), former: make(map[string]*session)}
 }
 
 // Start begins the first session.
@@ -93,7 +90,7 @@ func (w *Writer) begin(ctx context.Context) error {
 	}
 	s.renewed = time.Now()
 	row := w.row(s.id, 0, 0)
-	err := control.Writers(w.table).Put(ctx, s.id, row.attrs(), nil)
+	err := control.Writers(w.config.Table).Put(ctx, s.id, row.attrs(), nil)
 	if repeated && errors.Is(err, table.ErrConditionFailed) {
 		s.epoch, err = w.liveEpoch(ctx, s.id) // the registration had arrived
 	}
@@ -117,7 +114,11 @@ func (w *Writer) begin(ctx context.Context) error {
 func (w *Writer) row(id string, epoch, published int64) Row {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return Row{ID: id, Epoch: epoch, State: Live, Published: published, Address: w.address, Secret: w.secret}
+	row := Row{ID: id, Epoch: epoch, State: Live, Published: published}
+	if !w.left {
+		row.Address, row.Secret = w.config.Address, w.config.Secret
+	}
+	return row
 }
 
 // ID returns the id of the current session.
@@ -131,7 +132,7 @@ func (w *Writer) ID() string {
 func (w *Writer) Self() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.address == "" {
+	if w.left || w.config.Address == "" {
 		return ""
 	}
 	return w.current.id
@@ -149,7 +150,7 @@ func (w *Writer) Owns(id string) bool {
 func (w *Writer) Leave() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.address = ""
+	w.left = true
 }
 
 // Next returns the session and the counter of an entry that is about to be put. Where the lease
@@ -182,7 +183,9 @@ func (w *Writer) assign() (id string, n int64, ok bool) {
 }
 
 // outlastsPut reports whether the session's lease surely outlasts a put that begins now.
-func (w *Writer) outlastsPut(s *session) bool { return time.Since(s.renewed) <= w.lease-PutDeadline }
+func (w *Writer) outlastsPut(s *session) bool {
+	return time.Since(s.renewed) <= w.config.Lease-PutDeadline
+}
 
 // RenewSession begins a new session, unless the lease of the current one outlasts a put. Callers
 // that come while it fails share the failure, for a second.
@@ -245,7 +248,7 @@ func (w *Writer) Renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, PutDeadline)
 	defer cancel()
 	row := w.row(s.id, epoch, published)
-	err := row.Save(ctx, w.table)
+	err := row.Save(ctx, w.config.Table)
 	epoch = row.Epoch
 	if errors.Is(err, table.ErrConditionFailed) {
 		epoch, err = w.liveEpoch(ctx, s.id)
@@ -266,7 +269,7 @@ func (w *Writer) Renew(ctx context.Context) error {
 // liveEpoch returns the epoch of a session's row. It tells an earlier write of ours that got no
 // answer from a lost lease: ErrLeaseLost.
 func (w *Writer) liveEpoch(ctx context.Context, id string) (int64, error) {
-	row, err := control.Writers(w.table).Get(ctx, id)
+	row, err := control.Writers(w.config.Table).Get(ctx, id)
 	if errors.Is(err, table.ErrNotFound) {
 		return 0, ErrLeaseLost
 	}
@@ -304,7 +307,7 @@ func (w *Writer) Retire(ctx context.Context) error {
 	if !complete {
 		return w.Renew(ctx)
 	}
-	if err := row.Delete(ctx, w.table); err != nil && !errors.Is(err, table.ErrConditionFailed) {
+	if err := row.Delete(ctx, w.config.Table); err != nil && !errors.Is(err, table.ErrConditionFailed) {
 		return fmt.Errorf("retire writer %s: %w", s.id, err)
 	}
 	return nil
