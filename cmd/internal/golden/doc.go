@@ -4,6 +4,8 @@
 // testdata has directory-1, which the first release wrote (commit b536342) with commands of every
 // kind, a rebuild and a restart, and directory-2, the same after later programs continued it: with
 // holes, a quarantined record, a retired segment, and writers that were killed. They never change.
+// Their accounts were last written on 29 November 2026, so a machine whose clock is more than 31
+// days behind that refuses new commands for them.
 //
 // It is for tests. Next on the walk: cmd/bank/e2e, where today's bank continues directory-1.
 package golden
