@@ -249,7 +249,7 @@ func TestDamages(t *testing.T) {
 			disk, err := dirbucket.New(r.dir)
 			r.check(err)
 			_, audited := audit.Run(t.Context(), audit.Config{Table: bank.table, Accounts: bank.reader, Bucket: disk, Grace: time.Nanosecond})
-			got, _, asked := ask(replay.StatesConfig{Bucket: disk, Time: far, Known: known}, t)
+			got, _, asked := ask(replay.StatesConfig{Bucket: disk, Time: far, Evidence: known}, t)
 			for a, s := range got {
 				if !bytes.Equal(account.AppendState(nil, s), account.AppendState(nil, want[a])) {
 					t.Errorf("%s is given wrong: %+v, want %+v", a, s, want[a])
@@ -258,7 +258,7 @@ func TestDamages(t *testing.T) {
 			lost := newEnv(t)
 			lost.bucket = disk
 			restoring, rebuilding := lost.restoring(), lost.rebuilding()
-			restoring.Known, rebuilding.Known = known, known
+			restoring.Evidence, rebuilding.Evidence = known, known
 			restored, journalled := replay.RestoreJournal(t.Context(), restoring)
 			_, rebuilt := replay.Rebuild(t.Context(), rebuilding)
 			codes := [4]int{code(audited), code(asked), code(journalled), code(rebuilt)}

@@ -94,8 +94,8 @@ func (w *accountReader) passes() int {
 	return w.plan.Parts(cmp.Or(w.perPass, defaultPassEvents))
 }
 
-// pass visits every account of one pass, each once and complete.
-func (w *accountReader) pass(ctx context.Context, pass int, visit func(context.Context, history) error) error {
+// readPass visits every account of one pass, each once and complete.
+func (w *accountReader) readPass(ctx context.Context, pass int, visit func(context.Context, history) error) error {
 	passes := w.passes()
 	keep := func(tenant, id string) bool { return archive.Part(tenant, id, passes) == pass }
 	if w.only != (event.Account{}) {

@@ -43,8 +43,8 @@ type RebuildConfig struct {
 	Projection func(ctx context.Context, generation int64) (Projection, error)
 	// Bucket has the archive; nil rebuilds from the journal alone.
 	Bucket bucket.Bucket
-	// Known is what is known of the archive from outside it.
-	Known archive.Evidence
+	// Evidence is what is known of the archive from outside it.
+	Evidence archive.Evidence
 	// Journal lists the accounts that are brought up to their heads at the end.
 	Journal  readmodel.Directory
 	Progress *progress.Tracker
@@ -113,7 +113,7 @@ func (c RebuildConfig) checkNoDiscard(ctx context.Context) error {
 }
 
 func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *RebuildResult) error {
-	p, err := loadPlan(ctx, c.Bucket, c.Known)
+	p, err := loadPlan(ctx, c.Bucket, c.Evidence)
 	if err != nil {
 		return err
 	}

@@ -28,8 +28,8 @@ type RepublishConfig struct {
 	Journal *journal.Reader
 	// Table records how far the job came.
 	Table table.Table
-	// Known is what is known of the archive from outside it.
-	Known archive.Evidence
+	// Evidence is what is known of the archive from outside it.
+	Evidence archive.Evidence
 	// Stream is where the entries go. It MUST NOT be LiveStream, which all consumers follow, unless
 	// Live is true.
 	Stream, LiveStream string
@@ -48,7 +48,7 @@ var ErrLiveStream = errors.New("replay: the stream is the live one: republishing
 
 // plan returns what Republish would read.
 func (c RepublishConfig) plan(ctx context.Context) (archive.Plan, error) {
-	p, err := loadPlan(ctx, c.Bucket, c.Known)
+	p, err := loadPlan(ctx, c.Bucket, c.Evidence)
 	if err != nil {
 		return archive.Plan{}, err
 	}
@@ -114,7 +114,7 @@ func (c RepublishConfig) pass(ctx context.Context, w *accountReader, pass int, o
 		}
 		return err
 	}
-	err := w.pass(ctx, pass, func(ctx context.Context, h history) error {
+	err := w.readPass(ctx, pass, func(ctx context.Context, h history) error {
 		archived.Store(h.account, true)
 		if len(c.Accounts) > 0 && !slices.Contains(c.Accounts, h.account) {
 			return nil

@@ -33,8 +33,8 @@ type RestoreConfig struct {
 	Restorer Restorer
 	// DryRun reads and checks everything, and writes nothing.
 	DryRun bool
-	// Known is what is known of the archive from outside it.
-	Known archive.Evidence
+	// Evidence is what is known of the archive from outside it.
+	Evidence archive.Evidence
 	// Models are the read models whose live rows are compared with the restored journal.
 	Models []string
 	// Flush, if the archiver runs in this process, makes it seal what is on the stream; nil if that
@@ -71,7 +71,7 @@ func RestoreJournal(ctx context.Context, c RestoreConfig) (RestoreResult, error)
 			return RestoreResult{}, fmt.Errorf("restore journal: %w", err)
 		}
 	}
-	plan, err := loadPlan(ctx, c.Bucket, c.Known)
+	plan, err := loadPlan(ctx, c.Bucket, c.Evidence)
 	if err != nil {
 		return RestoreResult{}, fmt.Errorf("restore journal: %w", err)
 	}
@@ -114,7 +114,7 @@ func (r *restore) run(ctx context.Context, plan archive.Plan) ([]archive.Gap, er
 		}
 	}
 	for at.next < w.passes() {
-		err := w.pass(ctx, at.next, func(ctx context.Context, h history) error { return r.account(ctx, w, h) })
+		err := w.readPass(ctx, at.next, func(ctx context.Context, h history) error { return r.account(ctx, w, h) })
 		if err != nil {
 			return nil, err
 		}

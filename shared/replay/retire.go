@@ -24,8 +24,8 @@ import (
 type RetireConfig struct {
 	Bucket  bucket.Bucket
 	Journal *journal.Reader
-	// Known is what is known of the archive from outside it.
-	Known archive.Evidence
+	// Evidence is what is known of the archive from outside it.
+	Evidence archive.Evidence
 	// Key is the segment that is damaged or missing.
 	Key string
 	// Grace is how long an entry may take to be archived.
@@ -96,8 +96,8 @@ func Retire(ctx context.Context, c RetireConfig) (RetireResult, error) {
 	return done, err
 }
 
-// retiring is the state of a Retire.
-type retiring struct {
+// retirementRun is the state of a Retire.
+type retirementRun struct {
 	config     RetireConfig
 	retirement archive.Retirement
 	source     segment.Source
@@ -111,8 +111,8 @@ type retiring struct {
 }
 
 // begin finds the gaps that have the key. It returns nil if the segment was retired before.
-func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
-	plan, err := loadPlan(ctx, c.Bucket, c.Known)
+func (c RetireConfig) begin(ctx context.Context) (*retirementRun, error) {
+	plan, err := loadPlan(ctx, c.Bucket, c.Evidence)
 	if err != nil {
 		return nil, fmt.Errorf("replay: retire: %w", err)
 	}
@@ -138,7 +138,7 @@ func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 	if len(gaps) == 0 {
 		return nil, fmt.Errorf("%w: %s; audit names the segments that are", ErrNotGap, c.Key)
 	}
-	r := &retiring{config: c, source: gaps[0].Source, until: time.UnixMicro(until), replacements: map[*archive.Planned][]archive.RetiredEntry{}}
+	r := &retirementRun{config: c, source: gaps[0].Source, until: time.UnixMicro(until), replacements: map[*archive.Planned][]archive.RetiredEntry{}}
 	r.young = time.Now().Add(-c.Grace)
 	if old := r.until.Add(clockTolerance); r.young.Before(old) {
 		r.young = old
@@ -159,7 +159,7 @@ func (c RetireConfig) begin(ctx context.Context) (*retiring, error) {
 }
 
 // pass compares one part of the journal's accounts with the archive.
-func (r *retiring) pass(ctx context.Context, pass int) error {
+func (r *retirementRun) pass(ctx context.Context, pass int) error {
 	keep := func(tenant, id string) bool { return archive.Part(tenant, id, r.walk.passes()) == pass }
 	found, err := r.walk.readEntries(ctx, keep)
 	if err != nil {
@@ -191,7 +191,7 @@ func (r *retiring) pass(ctx context.Context, pass int) error {
 
 // account compares one account's journal with its entries in the archive. Entries that only the
 // archive has are reported too: a journal that lost its end cannot show what the gap had.
-func (r *retiring) account(ctx context.Context, a event.Account, all []archivedEntry) error {
+func (r *retirementRun) account(ctx context.Context, a event.Account, all []archivedEntry) error {
 	first, last := map[event.Hash]archivedEntry{}, int64(0)
 	for _, h := range all {
 		if was, ok := first[h.Hash]; !ok || h.arrived.Before(was.arrived) {
@@ -221,7 +221,7 @@ func (r *retiring) account(ctx context.Context, a event.Account, all []archivedE
 // addReplacements notes the segments that replace the retired one: those with entries after the gap
 // that did not have to be there, since they were recorded before its end, or later entries of the
 // account had arrived before them.
-func (r *retiring) addReplacements(entries []archivedEntry) {
+func (r *retirementRun) addReplacements(entries []archivedEntry) {
 	next := time.UnixMicro(math.MaxInt64)
 	for _, h := range slices.Backward(entries) {
 		if r.afterGap(h) && (h.RecordedAt.Before(r.until) || next.Before(h.arrived)) {
@@ -236,12 +236,12 @@ func (r *retiring) addReplacements(entries []archivedEntry) {
 }
 
 // afterGap reports whether an entry comes after the gap.
-func (r *retiring) afterGap(h archivedEntry) bool {
+func (r *retirementRun) afterGap(h archivedEntry) bool {
 	return !h.arrived.Before(r.until) || h.in.Name.Source == r.source && (r.retirement.AfterLast == "" || stream.CompareSequence(h.in.Footer.Last, r.retirement.AfterLast) > 0)
 }
 
 // finish returns the retirement with everything that replaces the segment, the same each time.
-func (r *retiring) finish() *archive.Retirement {
+func (r *retirementRun) finish() *archive.Retirement {
 	by := slices.SortedFunc(maps.Keys(r.replacements), func(a, b *archive.Planned) int { return strings.Compare(a.Key, b.Key) })
 	for _, s := range by {
 		entries := r.replacements[s]

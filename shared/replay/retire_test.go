@@ -73,7 +73,7 @@ func (r *retiring) codes() [4]int {
 	r.t.Helper()
 	known := archive.Evidence{Since: archivetest.Start}
 	_, audited := r.audit(nil)
-	got, _, asked := ask(replay.StatesConfig{Bucket: r.bank.bucket, Time: r.far(), Known: known}, r.t)
+	got, _, asked := ask(replay.StatesConfig{Bucket: r.bank.bucket, Time: r.far(), Evidence: known}, r.t)
 	for a, s := range got {
 		if !bytes.Equal(account.AppendState(nil, s), r.want[a.ID]) {
 			r.t.Errorf("%s is given wrong: %+v", a, s)
@@ -82,7 +82,7 @@ func (r *retiring) codes() [4]int {
 	lost := newEnv(r.t)
 	lost.bucket = r.bank.bucket
 	restoring, rebuilding := lost.restoring(), lost.rebuilding()
-	restoring.Known, rebuilding.Known = known, known
+	restoring.Evidence, rebuilding.Evidence = known, known
 	restored, journalled := replay.RestoreJournal(r.t.Context(), restoring)
 	_, rebuilt := replay.Rebuild(r.t.Context(), rebuilding)
 	// codes returns the exit codes of audit, at, journal and rebuild.
@@ -137,7 +137,7 @@ func (r *retiring) link(key string) segment.Link {
 
 func (r *retiring) retire(key string, dry bool) (replay.RetireResult, error) {
 	return replay.Retire(r.t.Context(), replay.RetireConfig{
-		Bucket: r.bank.bucket, Journal: r.bank.reader, Known: archive.Evidence{Since: archivetest.Start}, Key: key, DryRun: dry, PassEvents: 300,
+		Bucket: r.bank.bucket, Journal: r.bank.reader, Evidence: archive.Evidence{Since: archivetest.Start}, Key: key, DryRun: dry, PassEvents: 300,
 	})
 }
 

@@ -26,8 +26,8 @@ type StatesConfig struct {
 	// command; 0 with Time.
 	Time    time.Time
 	Version int64
-	// Known is what is known of the archive from outside it.
-	Known archive.Evidence
+	// Evidence is what is known of the archive from outside it.
+	Evidence archive.Evidence
 	// Begin, if not nil, gets how far the archive goes before the first state; its error ends the
 	// job.
 	Begin    func(archive.Extent) error
@@ -47,7 +47,7 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 	if c.Time.IsZero() == (c.Version == 0) {
 		return Faults{}, errors.New("replay: at: ask for a time or for a version")
 	}
-	plan, err := loadPlan(ctx, c.Bucket, c.Known)
+	plan, err := loadPlan(ctx, c.Bucket, c.Evidence)
 	if err != nil {
 		return Faults{}, fmt.Errorf("replay: at: %w", err)
 	}
@@ -83,7 +83,7 @@ func (c StatesConfig) states(ctx context.Context, w *accountReader, yield func(e
 	w.progress.Begin("fold the archive", "events", w.plan.Events*int64(w.passes()))
 	var one sync.Mutex
 	for pass := range w.passes() {
-		err := w.pass(ctx, pass, func(_ context.Context, h history) error {
+		err := w.readPass(ctx, pass, func(_ context.Context, h history) error {
 			s, err := c.fold(w, h)
 			w.reportLater(h, func(e *event.Entry) bool {
 				return c.Version == 0 && !e.RecordedAt.After(c.Time) || c.Version != 0 && e.First <= c.Version
@@ -110,7 +110,7 @@ func (c StatesConfig) fold(w *accountReader, h history) (account.State, error) {
 	var s account.State
 	for _, e := range good {
 		for _, ev := range e.Events {
-			if c.past(e, ev) {
+			if c.isLater(e, ev) {
 				return c.ifReached(s), nil
 			}
 			var err error
@@ -138,8 +138,8 @@ func (c StatesConfig) fold(w *accountReader, h history) (account.State, error) {
 	return c.ifReached(s), nil
 }
 
-// past reports whether an event lies after what is asked for.
-func (c StatesConfig) past(e *event.Entry, ev event.Event) bool {
+// isLater reports whether an event lies after what is asked for.
+func (c StatesConfig) isLater(e *event.Entry, ev event.Event) bool {
 	switch {
 	case c.Version == 0:
 		return e.RecordedAt.After(c.Time)

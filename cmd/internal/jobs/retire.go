@@ -37,7 +37,7 @@ func (b Bank) retire(ctx context.Context, params RetireParams, p *progress.Track
 		return replay.RetireResult{}, err
 	}
 	return replay.Retire(ctx, replay.RetireConfig{
-		Bucket: b.Bucket, Journal: b.Journal, Known: known, Key: params.Key, Grace: b.Config.SegmentAge + usualDelay,
+		Bucket: b.Bucket, Journal: b.Journal, Evidence: known, Key: params.Key, Grace: b.Config.SegmentAge + usualDelay,
 		DryRun: params.DryRun, Progress: p,
 	})
 }

@@ -76,7 +76,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if c.Account != "" {
 		states.Account = event.Account{Tenant: api.Tenant, ID: c.Account}
 	}
-	if states.Known, err = jobs.Evidence(ctx, t, config, from); err != nil {
+	if states.Evidence, err = jobs.Evidence(ctx, t, config, from); err != nil {
 		return err
 	}
 	states.Begin = func(x archive.Extent) error {
