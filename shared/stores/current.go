@@ -147,9 +147,22 @@ func (s Set) endOf(ctx context.Context, source segment.Source, at consumer.Check
 	if !s.OneDatabase || at.Created.Equal(source.Created) && (at.Ended || stream.CompareSequence(at.Sequence, footer.Last) >= 0) {
 		return e, nil
 	}
-	_, err = s.Streams.Iterator(ctx, s.Stream, source.Shard, stream.Position{Where: stream.AfterSequence, Sequence: footer.Last})
-	if e.ahead = errors.Is(err, stream.ErrTrimmed); e.ahead {
-		err = nil
-	}
+	e.ahead, err = s.neverAssigned(ctx, source.Shard, footer)
 	return e, err
+}
+
+// neverAssigned reports whether the stream has not come to a segment's last sequence number yet, as
+// in an older copy of it. A number that the stream does not have may also have expired with records
+// that arrived later: then the time of the segment's last record has expired too.
+func (s Set) neverAssigned(ctx context.Context, shard string, footer segment.Footer) (bool, error) {
+	last := stream.Position{Where: stream.AfterSequence, Sequence: footer.Last}
+	if _, err := s.Streams.Iterator(ctx, s.Stream, shard, last); !errors.Is(err, stream.ErrTrimmed) {
+		return false, err
+	}
+	arrived := stream.Position{Where: stream.AtTime, Time: time.UnixMicro(footer.Arrived.To)}
+	_, err := s.Streams.Iterator(ctx, s.Stream, shard, arrived)
+	if errors.Is(err, stream.ErrTrimmed) {
+		return false, nil
+	}
+	return err == nil, err
 }

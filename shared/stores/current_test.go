@@ -96,6 +96,14 @@ func TestBegin_AcceptsWhatACrashOrTimeLeaves(t *testing.T) {
 			}
 		},
 		"checkpoints lost": func(*bank, string) {},
+		"expired unread": func(b *bank, _ string) {
+			b.checkpoint("") // as after the hole that the archiver recorded
+			puts := b.publish(entries[0], entries[1])
+			after := puts[1].Sequence + "0" // later than any
+			if err := b.stream.Trim(b.t.Context(), events, puts[1].Shard, after); err != nil {
+				b.t.Fatal(err)
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBank(t, t.TempDir())

@@ -123,7 +123,7 @@ func (b *bank) archive(entries ...*event.Entry) (key, last string) {
 			w = segment.NewWriter(source, b.links[source.String()])
 		}
 		last = put.Sequence
-		if err := w.Append(segment.Record{Sequence: last, Arrived: time.Now().UTC().Truncate(time.Microsecond), Entry: e}); err != nil {
+		if err := w.Append(segment.Record{Sequence: last, Arrived: began.UTC().Truncate(time.Microsecond), Entry: e}); err != nil {
 			b.t.Fatal(err)
 		}
 	}
