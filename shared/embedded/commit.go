@@ -20,22 +20,22 @@ type Write struct {
 	// chosen in them. They MUST be short, MUST NOT call the DB, and MUST fail, if at all, before
 	// they touch the batch.
 	Stage func(*pebble.Batch) error
-	// Settle, if set, is called once, with nil when the change is durable and in every new view,
+	// Done, if set, is called once, with nil when the change is durable and in every new view,
 	// whether or not the caller of Commit still waits. It MUST be short and MUST NOT call the DB.
-	Settle func(error)
+	Done func(error)
 }
 
-func (w Write) settle(err error) {
-	if w.Settle != nil {
-		w.Settle(err)
+func (w Write) finish(err error) {
+	if w.Done != nil {
+		w.Done(err)
 	}
 }
 
 // group is the writes that one batch commits.
 type group struct {
-	batch  *pebble.Batch
-	settle []func(error)
-	done   chan struct{}
+	batch     *pebble.Batch
+	callbacks []func(error)
+	done      chan struct{}
 	// err is set before done is closed.
 	err error
 }
@@ -64,11 +64,11 @@ func (db *DB) startCommits() {
 }
 
 // Commit makes a write durable. After an error of its Stage, or ErrClosed, nothing was written.
-// When ctx ends first, the outcome is unknown to the caller, and Settle gets it later.
+// When ctx ends first, the outcome is unknown to the caller, and Done gets it later.
 func (db *DB) Commit(ctx context.Context, w Write) error {
 	g, err := db.join(ctx, w)
 	if err != nil {
-		w.settle(err)
+		w.finish(err)
 		return err
 	}
 	select {
@@ -94,8 +94,8 @@ func (db *DB) join(ctx context.Context, w Write) (*group, error) {
 		g := c.open
 		if g.batch.Len() < maxGroupBytes {
 			err := w.Stage(g.batch)
-			if err == nil && w.Settle != nil {
-				g.settle = append(g.settle, w.Settle)
+			if err == nil && w.Done != nil {
+				g.callbacks = append(g.callbacks, w.Done)
 			}
 			c.mu.Unlock()
 			if err != nil {
@@ -145,7 +145,7 @@ func (db *DB) commitGroup(g *group) {
 			db.commits.fail(g.err)
 		}
 	}
-	for _, settle := range g.settle {
+	for _, settle := range g.callbacks {
 		settle(g.err)
 	}
 	close(g.done)

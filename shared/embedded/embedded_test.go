@@ -198,11 +198,11 @@ func TestOtherFilesAreNotChanged(t *testing.T) {
 func TestClosed(t *testing.T) {
 	db := mustOpen(t, Options{Dir: "data", FS: vfs.NewMem()})
 	mustClose(t, db)
-	settled := 0
+	done := 0
 	w := set("k", "v")
-	w.Settle = func(err error) {
+	w.Done = func(err error) {
 		if errors.Is(err, ErrClosed) {
-			settled++
+			done++
 		}
 	}
 	if err := db.Commit(t.Context(), w); !errors.Is(err, ErrClosed) {
@@ -211,8 +211,8 @@ func TestClosed(t *testing.T) {
 	if _, err := db.View(); !errors.Is(err, ErrClosed) {
 		t.Errorf("view: %v", err)
 	}
-	if err := db.Close(); !errors.Is(err, ErrClosed) || settled != 1 {
-		t.Errorf("close again: %v, settled %d", err, settled)
+	if err := db.Close(); !errors.Is(err, ErrClosed) || done != 1 {
+		t.Errorf("close again: %v, done %d times", err, done)
 	}
 }
 
@@ -248,11 +248,11 @@ func TestNothingIsSeenBeforeItIsDurable(t *testing.T) {
 		t.Errorf("k is %q before it is durable", got)
 	}
 	crashed := mem.CrashClone(vfs.CrashCloneCfg{})
-	// A caller with a deadline does not wait for the disk; its write settles later.
+	// A caller with a deadline does not wait for the disk; its Done is called later.
 	ctx, cancel := context.WithCancel(t.Context())
-	settled := make(chan error, 1)
+	done := make(chan error, 1)
 	w := set("late", "v")
-	w.Settle = func(err error) { settled <- err }
+	w.Done = func(err error) { done <- err }
 	late := make(chan error, 1)
 	go func() { late <- db.Commit(ctx, w) }()
 	cancel()
@@ -264,8 +264,8 @@ func TestNothingIsSeenBeforeItIsDurable(t *testing.T) {
 	if err := <-answer; err != nil || get(t, db, "k") != "v" {
 		t.Errorf("commit: %v, k is %q", err, get(t, db, "k"))
 	}
-	if err := <-settled; err != nil && !errors.Is(err, context.Canceled) {
-		t.Errorf("settled with %v", err)
+	if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("done with %v", err)
 	}
 	mustClose(t, db)
 	after := mustOpen(t, Options{Dir: "data", FS: crashed})
@@ -390,10 +390,10 @@ func TestStageFails(t *testing.T) {
 	db := mustOpen(t, Options{Dir: "data", FS: vfs.NewMem()})
 	defer mustClose(t, db)
 	bad := errors.New("bad")
-	var settled []error
-	w := Write{Stage: func(*pebble.Batch) error { return bad }, Settle: func(err error) { settled = append(settled, err) }}
-	if err := db.Commit(t.Context(), w); !errors.Is(err, bad) || len(settled) != 1 || !errors.Is(settled[0], bad) {
-		t.Fatalf("commit: %v, settled %v", err, settled)
+	var done []error
+	w := Write{Stage: func(*pebble.Batch) error { return bad }, Done: func(err error) { done = append(done, err) }}
+	if err := db.Commit(t.Context(), w); !errors.Is(err, bad) || len(done) != 1 || !errors.Is(done[0], bad) {
+		t.Fatalf("commit: %v, done %v", err, done)
 	}
 }
 

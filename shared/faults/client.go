@@ -67,9 +67,9 @@ func (c *Client) resumed() <-chan struct{} {
 	return c.stalled
 }
 
-// over makes a call over the client's connection. A call that has arrived runs to its end, whether
+// send sends a call over the client's connection. A call that has arrived runs to its end, whether
 // or not the caller still waits.
-func over[T any](ctx context.Context, c *Client, call func(context.Context) (T, error)) (answer T, err error) {
+func send[T any](ctx context.Context, c *Client, call func(context.Context) (T, error)) (answer T, err error) {
 	if err := c.travel(ctx); err != nil {
 		return answer, err
 	}
@@ -94,7 +94,7 @@ func over[T any](ctx context.Context, c *Client, call func(context.Context) (T, 
 
 // done makes a call over the connection that answers only with an error.
 func done(ctx context.Context, c *Client, call func(context.Context) error) error {
-	_, err := over(ctx, c, func(ctx context.Context) (struct{}, error) { return struct{}{}, call(ctx) })
+	_, err := send(ctx, c, func(ctx context.Context) (struct{}, error) { return struct{}{}, call(ctx) })
 	return err
 }
 

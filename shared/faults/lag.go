@@ -13,11 +13,11 @@ type lag struct {
 	after   time.Duration
 	replica table.Table
 	turn    chan struct{} // a lock: full while a call brings the replica up to date
-	waiting []late        // the oldest first
+	waiting []delayed     // the oldest first
 }
 
-// late is a change and when the replica gets it.
-type late struct {
+// delayed is a change and when the replica gets it.
+type delayed struct {
 	change
 	at time.Time
 }
@@ -27,7 +27,7 @@ func (l *lag) add(changes []change) error {
 	l.turn <- struct{}{}
 	defer func() { <-l.turn }()
 	for _, c := range changes {
-		l.waiting = append(l.waiting, late{c, time.Now().Add(l.after)})
+		l.waiting = append(l.waiting, delayed{c, time.Now().Add(l.after)})
 	}
 	return l.apply()
 }

@@ -46,7 +46,7 @@ func (s *limitedStream) Put(ctx context.Context, name string, records []stream.R
 	if err := stream.CheckPut(records); err != nil {
 		return nil, err
 	}
-	return over(ctx, s.client, func(ctx context.Context) ([]stream.PutResult, error) {
+	return send(ctx, s.client, func(ctx context.Context) ([]stream.PutResult, error) {
 		shards, err := s.inner.Shards(ctx, name)
 		if err != nil {
 			return nil, err
@@ -102,18 +102,18 @@ func shardOf(shards []stream.Shard, r stream.Record) string {
 
 // Shards implements stream.Stream.
 func (s *limitedStream) Shards(ctx context.Context, name string) ([]stream.Shard, error) {
-	return over(ctx, s.client, func(ctx context.Context) ([]stream.Shard, error) { return s.inner.Shards(ctx, name) })
+	return send(ctx, s.client, func(ctx context.Context) ([]stream.Shard, error) { return s.inner.Shards(ctx, name) })
 }
 
 // Created implements stream.Stream.
 func (s *limitedStream) Created(ctx context.Context, name string) (time.Time, error) {
-	return over(ctx, s.client, func(ctx context.Context) (time.Time, error) { return s.inner.Created(ctx, name) })
+	return send(ctx, s.client, func(ctx context.Context) (time.Time, error) { return s.inner.Created(ctx, name) })
 }
 
 // Iterator implements stream.Stream. An iterator names its shard, so that a read by any process
 // counts there.
 func (s *limitedStream) Iterator(ctx context.Context, name, shard string, at stream.Position) (string, error) {
-	return over(ctx, s.client, func(ctx context.Context) (string, error) {
+	return send(ctx, s.client, func(ctx context.Context) (string, error) {
 		if s.spent.take(charge{name + "/" + shard + "/iterators", s.limits.ShardIterators, 1}) >= 0 {
 			s.client.count(Throttled, name, 1)
 			return "", stream.ErrThrottled
@@ -133,7 +133,7 @@ func (s *limitedStream) Get(ctx context.Context, iterator string, limit int) (st
 	if err != nil {
 		return stream.Batch{}, err
 	}
-	return over(ctx, s.client, func(ctx context.Context) (stream.Batch, error) {
+	return send(ctx, s.client, func(ctx context.Context) (stream.Batch, error) {
 		at := name + "/" + shard
 		calls := charge{at + "/gets", s.limits.ShardGets, 1}
 		bytes := charge{of: at + "/get bytes", rate: s.limits.ShardGetBytes}
@@ -149,7 +149,7 @@ func (s *limitedStream) Get(ctx context.Context, iterator string, limit int) (st
 		for _, r := range batch.Records {
 			bytes.units -= float64(len(r.PartitionKey) + len(r.Data))
 		}
-		s.spent.give(bytes)
+		s.spent.refund(bytes)
 		if batch.Next != "" {
 			batch.Next = wrap(name, shard, batch.Next)
 		}

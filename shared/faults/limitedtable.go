@@ -61,12 +61,12 @@ func (t *limitedTable) Transact(ctx context.Context, puts []table.Put) error {
 
 // Get implements table.Table.
 func (t *limitedTable) Get(ctx context.Context, name string, key table.Key, consistent bool) (table.Row, error) {
-	return over(ctx, t.client, func(ctx context.Context) (table.Row, error) {
+	return send(ctx, t.client, func(ctx context.Context) (table.Row, error) {
 		row, err := t.inner.Get(ctx, name, key, consistent)
 		if err != nil && !errors.Is(err, table.ErrNotFound) {
 			return row, err
 		}
-		if err := t.pay(name, name+"/"+key.PK, consistent, size(&row)); err != nil {
+		if err := t.countRead(name, name+"/"+key.PK, consistent, size(&row)); err != nil {
 			return table.Row{}, err
 		}
 		return row, err
@@ -83,10 +83,10 @@ func (t *limitedTable) Query(ctx context.Context, q table.Query) (table.Page, er
 			read = t.lag.query
 		}
 	}
-	return over(ctx, t.client, func(ctx context.Context) (table.Page, error) {
+	return send(ctx, t.client, func(ctx context.Context) (table.Page, error) {
 		page, err := read(ctx, q)
 		if err == nil {
-			err = t.pay(name, name+"/"+q.PK, q.Consistent, sizes(page.Rows))
+			err = t.countRead(name, name+"/"+q.PK, q.Consistent, sizes(page.Rows))
 		}
 		if err != nil {
 			return table.Page{}, err
@@ -97,10 +97,10 @@ func (t *limitedTable) Query(ctx context.Context, q table.Query) (table.Page, er
 
 // Scan implements table.Table. A scan spreads over all partitions and has no limit here.
 func (t *limitedTable) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
-	return over(ctx, t.client, func(ctx context.Context) (table.Page, error) {
+	return send(ctx, t.client, func(ctx context.Context) (table.Page, error) {
 		page, err := t.inner.Scan(ctx, s)
 		if err == nil {
-			err = t.pay(s.Table, "", false, sizes(page.Rows))
+			err = t.countRead(s.Table, "", false, sizes(page.Rows))
 		}
 		return page, err
 	})
@@ -113,8 +113,9 @@ func sizes(rows []table.Row) (sum int) {
 	return sum
 }
 
-// pay counts a read. It returns table.ErrThrottled if the partition has no capacity left for it.
-func (t *limitedTable) pay(name, partition string, consistent bool, bytes int) error {
+// countRead counts a read. It returns table.ErrThrottled if the partition has no capacity left for
+// it.
+func (t *limitedTable) countRead(name, partition string, consistent bool, bytes int) error {
 	n := units(bytes, readUnit)
 	if !consistent {
 		n /= 2

@@ -105,10 +105,10 @@ func (t *LimitedTables) write(ctx context.Context, m *Meter, changes []change, c
 		}
 	case errors.Is(err, table.ErrConditionFailed):
 		failed := t.failedBill(changes)
-		t.writes.give(append(due.charges(1), failed.charges(-1)...)...)
+		t.writes.refund(append(due.charges(1), failed.charges(-1)...)...)
 		failed.count(m)
 	default:
-		t.writes.give(due.charges(1)...)
+		t.writes.refund(due.charges(1)...)
 	}
 	return err
 }

@@ -89,9 +89,9 @@ func (b *budgets) take(charges ...charge) (refused int) {
 	return -1
 }
 
-// give puts units back that were taken too many, or, with negative units, takes more: the size of a
-// read is known only after it.
-func (b *budgets) give(charges ...charge) {
+// refund puts units back that were taken too many, or, with negative units, takes more: the size of
+// a read is known only after it.
+func (b *budgets) refund(charges ...charge) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, c := range charges {

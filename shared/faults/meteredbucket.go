@@ -30,7 +30,7 @@ func (b *meteredBucket) Create(ctx context.Context, key string, data []byte) err
 // Open implements bucket.Bucket: one HEAD, which S3 bills as a GET. The object's reads are bound to
 // ctx and pay one GET each.
 func (b *meteredBucket) Open(ctx context.Context, key string) (bucket.Object, error) {
-	inner, err := over(ctx, b.client, func(context.Context) (bucket.Object, error) {
+	inner, err := send(ctx, b.client, func(context.Context) (bucket.Object, error) {
 		b.client.count(BucketGets, bucketName, 1)
 		return b.inner.Open(ctx, key)
 	})
@@ -42,7 +42,7 @@ func (b *meteredBucket) Open(ctx context.Context, key string) (bucket.Object, er
 
 // List implements bucket.Bucket: one LIST a page.
 func (b *meteredBucket) List(ctx context.Context, prefix, after string) (bucket.Page, error) {
-	return over(ctx, b.client, func(ctx context.Context) (bucket.Page, error) {
+	return send(ctx, b.client, func(ctx context.Context) (bucket.Page, error) {
 		b.client.count(BucketLists, bucketName, 1)
 		return b.inner.List(ctx, prefix, after)
 	})
@@ -57,7 +57,7 @@ type meteredObject struct {
 
 // ReadAt implements bucket.Object.
 func (o *meteredObject) ReadAt(p []byte, off int64) (int, error) {
-	return over(o.ctx, o.client, func(context.Context) (int, error) {
+	return send(o.ctx, o.client, func(context.Context) (int, error) {
 		o.client.count(BucketGets, bucketName, 1)
 		return o.Object.ReadAt(p, off)
 	})

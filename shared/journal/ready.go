@@ -70,7 +70,7 @@ func (j *Journal) tend(ctx context.Context) {
 func (j *Journal) retry(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
-	if table.Try(ctx, j.config.Table, Table) == nil {
+	if table.ProbePut(ctx, j.config.Table, Table) == nil {
 		j.outage.end()
 	}
 }

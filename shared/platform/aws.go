@@ -51,7 +51,7 @@ type awsStore struct {
 // AWS_ENDPOINT_URL, roles, files. It reads the credentials and calls no service.
 func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	if r.Archive && c.Bucket == "" {
-		return nil, c.refuse("Bucket", "is empty: name the S3 bucket of the archive")
+		return nil, c.invalid("Bucket", "is empty: name the S3 bucket of the archive")
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkDeadline)
 	defer cancel()
@@ -145,7 +145,7 @@ func (s *awsStore) Prepare(ctx context.Context) error {
 // first command. Any other failure is no reason not to start.
 func (s *awsStore) checkWrites(ctx context.Context) error {
 	for _, name := range s.writes {
-		if err := table.Try(ctx, s.tables, name); errors.Is(err, table.ErrRefused) {
+		if err := table.ProbePut(ctx, s.tables, name); errors.Is(err, table.ErrRefused) {
 			return err
 		}
 	}

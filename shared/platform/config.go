@@ -101,7 +101,7 @@ func FromEnv(environ []string) (Config, error) {
 	for _, err := range all.Errors {
 		var parse env.ParseError
 		if errors.As(err, &parse) {
-			return c, c.refuse(parse.Name, "cannot be read: %v", parse.Err)
+			return c, c.invalid(parse.Name, "cannot be read: %v", parse.Err)
 		}
 	}
 	return c, fmt.Errorf("%w: %w", ErrConfig, err)
@@ -120,33 +120,33 @@ const maxEffective = 36_525
 func (c Config) Validate() error {
 	switch {
 	case c.Store != Embedded && c.Store != AWS:
-		return c.refuse("Store", "%q is neither %s nor %s", c.Store, Embedded, AWS)
+		return c.invalid("Store", "%q is neither %s nor %s", c.Store, Embedded, AWS)
 	case c.Store == Embedded && c.Data == "":
-		return c.refuse("Data", "is empty: name a directory")
+		return c.invalid("Data", "is empty: name a directory")
 	case !prefixes.MatchString(c.Prefix):
-		return c.refuse("Prefix", "%q is not 1 to 32 of a-z, 0-9 and -, starting with a letter or digit", c.Prefix)
+		return c.invalid("Prefix", "%q is not 1 to 32 of a-z, 0-9 and -, starting with a letter or digit", c.Prefix)
 	case c.Shards < 1 || c.Shards > 1024:
-		return c.refuse("Shards", "%d is not 1 to 1024", c.Shards)
+		return c.invalid("Shards", "%d is not 1 to 1024", c.Shards)
 	case c.NotificationShards < 1 || c.NotificationShards > 1024:
-		return c.refuse("NotificationShards", "%d is not 1 to 1024", c.NotificationShards)
+		return c.invalid("NotificationShards", "%d is not 1 to 1024", c.NotificationShards)
 	case c.Lease < 5*time.Second || c.Lease > 5*time.Minute:
-		return c.refuse("Lease", "%v is not 5s to 5m", c.Lease)
+		return c.invalid("Lease", "%v is not 5s to 5m", c.Lease)
 	case c.SegmentAge < time.Second || c.SegmentAge > time.Hour:
-		return c.refuse("SegmentAge", "%v is not 1s to 1h", c.SegmentAge)
+		return c.invalid("SegmentAge", "%v is not 1s to 1h", c.SegmentAge)
 	case c.SegmentBytes < 1<<10 || c.SegmentBytes > 1<<30:
-		return c.refuse("SegmentBytes", "%v is not 1KiB to 1GiB", c.SegmentBytes)
+		return c.invalid("SegmentBytes", "%v is not 1KiB to 1GiB", c.SegmentBytes)
 	case c.Memory != 0 && (c.Memory < minMemory || c.Memory > 1<<40):
-		return c.refuse("Memory", "%v is not 64MiB to 1024GiB", c.Memory)
+		return c.invalid("Memory", "%v is not 64MiB to 1024GiB", c.Memory)
 	case c.Bucket != "" && !buckets.MatchString(c.Bucket):
-		return c.refuse("Bucket", "%q is not 3 to 63 of a-z, 0-9, . and -", c.Bucket)
+		return c.invalid("Bucket", "%q is not 3 to 63 of a-z, 0-9, . and -", c.Bucket)
 	case c.DrainDelay < 0 || c.DrainDelay > time.Minute:
-		return c.refuse("DrainDelay", "%v is not 0s to 1m", c.DrainDelay)
+		return c.invalid("DrainDelay", "%v is not 0s to 1m", c.DrainDelay)
 	case c.EffectiveBack < 0 || c.EffectiveBack > maxEffective:
-		return c.refuse("EffectiveBack", "%d is not 0 to %d days", c.EffectiveBack, maxEffective)
+		return c.invalid("EffectiveBack", "%d is not 0 to %d days", c.EffectiveBack, maxEffective)
 	case c.EffectiveAhead < 0 || c.EffectiveAhead > maxEffective:
-		return c.refuse("EffectiveAhead", "%d is not 0 to %d days", c.EffectiveAhead, maxEffective)
+		return c.invalid("EffectiveAhead", "%d is not 0 to %d days", c.EffectiveAhead, maxEffective)
 	case strings.ContainsAny(c.Instance, "#\n") || len(c.Instance) > 64:
-		return c.refuse("Instance", "has a # or a line break, or is longer than 64 bytes")
+		return c.invalid("Instance", "has a # or a line break, or is longer than 64 bytes")
 	}
 	return c.validateListeners()
 }
@@ -154,23 +154,23 @@ func (c Config) Validate() error {
 // validateListeners checks the settings of addresses.
 func (c Config) validateListeners() error {
 	if err := checkAddress(c.Listen); err != nil {
-		return c.refuse("Listen", "%v", err)
+		return c.invalid("Listen", "%v", err)
 	}
 	if err := checkAddress(c.OpsListen); err != nil {
-		return c.refuse("OpsListen", "%v", err)
+		return c.invalid("OpsListen", "%v", err)
 	}
 	if err := checkAddress(c.PeerListen); err != nil && c.PeerListen != "" && c.PeerListen != PeersOff {
-		return c.refuse("PeerListen", "%v", err)
+		return c.invalid("PeerListen", "%v", err)
 	}
 	if err := checkAddress(c.PeerAddress); err != nil && c.PeerAddress != "" {
-		return c.refuse("PeerAddress", "%v", err)
+		return c.invalid("PeerAddress", "%v", err)
 	}
 	host, _, err := net.SplitHostPort(c.OpsListen)
 	if err != nil {
-		return c.refuse("OpsListen", "%v", err)
+		return c.invalid("OpsListen", "%v", err)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return c.refuse("OpsListen", "%q is not a loopback address", host)
+		return c.invalid("OpsListen", "%q is not a loopback address", host)
 	}
 	return nil
 }
@@ -187,8 +187,8 @@ func checkAddress(address string) error {
 	return nil
 }
 
-// refuse returns the error of a field. It names the flag and the variable, which operators know.
-func (c Config) refuse(field, format string, args ...any) error {
+// invalid returns the error of a field. It names the flag and the variable, which operators know.
+func (c Config) invalid(field, format string, args ...any) error {
 	f, ok := reflect.TypeOf(c).FieldByName(field)
 	if !ok {
 		panic("platform: no setting " + field)

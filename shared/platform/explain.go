@@ -60,7 +60,7 @@ func (s *awsStore) Explain(err error) error {
 		case api.ErrorCode() == "RequestTimeTooSkewed", strings.Contains(api.ErrorMessage(), "Signature expired"), strings.Contains(api.ErrorMessage(), "Signature not yet current"):
 			return &UnusableError{What: oneLine("AWS rejects the time of the request: %v", err), Next: adviceClock, Err: err}
 		case api.ErrorCode() == "UnknownError": // the answer is not from AWS
-			return s.explainStranger(err)
+			return s.explainForeign(err)
 		case calls(err, "PutBucketVersioning") && !slices.Contains(rightsCodes, api.ErrorCode()):
 			return &UnusableError{What: oneLine("the bucket cannot have versioning: %v", err), Next: adviceVersions, Err: err}
 		case api.ErrorCode() == "BucketAlreadyExists":
@@ -74,17 +74,17 @@ func (s *awsStore) Explain(err error) error {
 		}
 		return err
 	}
-	return s.explainSilence(err)
+	return s.explainNoAnswer(err)
 }
 
-// explainStranger returns the error for an answer that is not from AWS.
-func (s *awsStore) explainStranger(err error) error {
-	endpoint, next := s.asked(err)
+// explainForeign returns the error for an answer that is not from AWS.
+func (s *awsStore) explainForeign(err error) error {
+	endpoint, next := s.endpointOf(err)
 	return &UnusableError{What: oneLine("the service at %s is not AWS: %v", s.at(endpoint), err), Next: next, Err: err}
 }
 
-// explainSilence returns the error for a call that no service answered.
-func (s *awsStore) explainSilence(err error) error {
+// explainNoAnswer returns the error for a call that no service answered.
+func (s *awsStore) explainNoAnswer(err error) error {
 	var sent *smithy.OperationError
 	var other *smithy.DeserializationError
 	var network net.Error
@@ -92,9 +92,9 @@ func (s *awsStore) explainSilence(err error) error {
 	case !errors.As(err, &sent):
 		return err
 	case errors.As(err, &other):
-		return s.explainStranger(err)
+		return s.explainForeign(err)
 	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded):
-		endpoint, next := s.asked(err)
+		endpoint, next := s.endpointOf(err)
 		return &UnusableError{What: oneLine("no answer from %s: %v", s.at(endpoint), err), Next: next, Err: err}
 	}
 	return err
@@ -106,9 +106,9 @@ func calls(err error, operation string) bool {
 	return errors.As(err, &sent) && sent.Operation() == operation
 }
 
-// asked returns the endpoint of a failed call, as AWS_ENDPOINT_URL or the variable of the service
-// sets it, and the remedy. The endpoint is "" for that of AWS.
-func (s *awsStore) asked(err error) (endpoint, next string) {
+// endpointOf returns the endpoint of a failed call, as AWS_ENDPOINT_URL or the variable of the
+// service sets it, and the remedy. The endpoint is "" for that of AWS.
+func (s *awsStore) endpointOf(err error) (endpoint, next string) {
 	var sent *smithy.OperationError
 	endpoint = s.tables.Endpoint()
 	if errors.As(err, &sent) && sent.Service() == "Kinesis" {

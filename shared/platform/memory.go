@@ -45,13 +45,13 @@ func MemoryOf(c Config) Memory { return memoryOn(os.DirFS("/"), c) }
 func memoryOn(root fs.FS, c Config) Memory {
 	limit, from := c.Memory, "--memory"
 	if limit == 0 {
-		limit, from = found(root)
+		limit, from = detectLimit(root)
 	}
 	m := Memory{
 		Limit: limit, From: from,
-		Cache: within(limit/16, 4<<20, 256<<20), MemTable: within(limit/48, 2<<20, 64<<20),
-		Rows: within(limit/32, 1<<20, 64<<20), Waiting: within(limit/16, 8<<20, 256<<20), Segment: min(c.SegmentBytes, max(limit/64, 1<<20)),
-		Accounts: int(within(limit/16/accountBytes, 500, 50_000)), Keys: int(within(limit/16/keyBytes, 50_000, 4_000_000)),
+		Cache: clamp(limit/16, 4<<20, 256<<20), MemTable: clamp(limit/48, 2<<20, 64<<20),
+		Rows: clamp(limit/32, 1<<20, 64<<20), Waiting: clamp(limit/16, 8<<20, 256<<20), Segment: min(c.SegmentBytes, max(limit/64, 1<<20)),
+		Accounts: int(clamp(limit/16/accountBytes, 500, 50_000)), Keys: int(clamp(limit/16/keyBytes, 50_000, 4_000_000)),
 	}
 	// A fifth is left for what neither counts: the program, memory that the allocators do not
 	// return, the buffers of the kernel.
@@ -59,11 +59,11 @@ func memoryOn(root fs.FS, c Config) Memory {
 	return m
 }
 
-func within(b, least, most Bytes) Bytes { return max(least, min(b, most)) }
+func clamp(b, least, most Bytes) Bytes { return max(least, min(b, most)) }
 
-// found returns the limit of the cgroups or a quarter of the machine, and which.
-func found(root fs.FS) (Bytes, string) {
-	machine := total(root)
+// detectLimit returns the limit of the cgroups or a quarter of the machine, and which.
+func detectLimit(root fs.FS) (Bytes, string) {
+	machine := machineMemory(root)
 	if limit := cgroupLimit(root); limit > 0 && (machine == 0 || limit < machine) {
 		return limit, "the cgroup"
 	}
@@ -73,8 +73,8 @@ func found(root fs.FS) (Bytes, string) {
 	return machine / 4, "a quarter of the machine"
 }
 
-// total returns the memory of the machine, 0 where it is unknown.
-func total(root fs.FS) Bytes {
+// machineMemory returns the memory of the machine, 0 where it is unknown.
+func machineMemory(root fs.FS) Bytes {
 	for _, line := range lines(root, "proc/meminfo") {
 		if name, value, ok := strings.Cut(line, ":"); ok && name == "MemTotal" {
 			n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)

@@ -38,9 +38,9 @@ func (s *suite) fill(names []string) (sorted []string) {
 func listOrder(s *suite) {
 	sorted := s.fill(tricky)
 	found := s.all(s.id+"/", "")
-	s.same(differ("keys", keys(found), sorted))
+	s.must(differ("keys", keys(found), sorted))
 	for _, info := range found {
-		s.same(differ("size of "+info.Key, info.Size, int64(len(info.Key)-len(s.id)-1)))
+		s.must(differ("size of "+info.Key, info.Size, int64(len(info.Key)-len(s.id)-1)))
 	}
 }
 
@@ -59,11 +59,11 @@ func listPrefix(s *suite) {
 					want = append(want, key)
 				}
 			}
-			s.same(differ(fmt.Sprintf("prefix %q after %q", prefix, after), keys(s.all(s.key(prefix), after)), want))
+			s.must(differ(fmt.Sprintf("prefix %q after %q", prefix, after), keys(s.all(s.key(prefix), after)), want))
 		}
 	}
 	// A prefix may end within the first part of the keys.
-	s.same(differ("half a part", keys(s.all(s.id[:len(s.id)-1], "")), sorted))
+	s.must(differ("half a part", keys(s.all(s.id[:len(s.id)-1], "")), sorted))
 }
 
 func listPages(s *suite) {
@@ -84,13 +84,13 @@ func listPages(s *suite) {
 	}
 	group.Wait()
 	page, err := s.a.List(s.ctx, s.id+"/", "")
-	s.same(err)
+	s.must(err)
 	if len(page.Objects) == 0 || len(page.Objects) > bucket.MaxListPage || page.After == "" {
 		s.Fatalf("first page of %d, after %q", len(page.Objects), page.After)
 	}
-	s.same(differ("all keys", keys(s.all(s.id+"/", "")), want))
+	s.must(differ("all keys", keys(s.all(s.id+"/", "")), want))
 	for i := 0; i < n; i += 97 {
-		s.same(differ("keys after "+want[i], keys(s.all(s.id+"/", want[i])), want[i+1:]))
+		s.must(differ("keys after "+want[i], keys(s.all(s.id+"/", want[i])), want[i+1:]))
 	}
 }
 
@@ -132,5 +132,5 @@ func listWhole(s *suite) {
 		}
 	}
 	group.Wait()
-	s.same(differ("all", len(s.all(s.id+"/", "")), writers*each))
+	s.must(differ("all", len(s.all(s.id+"/", "")), writers*each))
 }

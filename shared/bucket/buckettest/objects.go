@@ -37,8 +37,8 @@ func create(s *suite) {
 	}
 	longest := s.id + strings.Repeat("/"+strings.Repeat("k", 99), 10)
 	longest = longest[:min(len(longest), bucket.MaxKeyBytes)]
-	s.same(s.a.Create(s.ctx, longest, []byte("x")))
-	s.same(differ("longest", keys(s.all(longest, "")), []string{longest}))
+	s.must(s.a.Create(s.ctx, longest, []byte("x")))
+	s.must(differ("longest", keys(s.all(longest, "")), []string{longest}))
 }
 
 func createTaken(s *suite) {
@@ -61,8 +61,8 @@ func createVisible(s *suite) {
 		want = append(want, s.key(name))
 		s.want(s.b, name, []byte(name))
 		page, err := s.b.List(s.ctx, s.id+"/", "")
-		s.same(err)
-		s.same(differ("listed by the other handle", keys(page.Objects), want))
+		s.must(err)
+		s.must(differ("listed by the other handle", keys(page.Objects), want))
 	}
 }
 
@@ -92,7 +92,7 @@ func createOneWins(s *suite) {
 		group.Wait()
 		close(done)
 		readers.Wait()
-		s.same(differ("winners", wins.Load(), 1))
+		s.must(differ("winners", wins.Load(), 1))
 		s.want(s.b, name, content(int(winner.Load())))
 	}
 }
@@ -138,10 +138,10 @@ func contextEnded(s *suite) {
 	s.mustCreate("there", []byte("x"))
 	ctx, cancel := context.WithCancel(s.ctx)
 	o, err := s.a.Open(ctx, s.key("there"))
-	s.same(err)
+	s.must(err)
 	cancel()
 	_, readErr := o.ReadAt(make([]byte, 1), 0)
-	s.same(o.Close())
+	s.must(o.Close())
 	_, openErr := s.a.Open(ctx, s.key("there"))
 	_, listErr := s.a.List(ctx, s.id+"/", "")
 	_, listNone := s.a.List(ctx, s.id+"/none/", "")
@@ -150,7 +150,7 @@ func contextEnded(s *suite) {
 	} {
 		s.wantErr(err, context.Canceled, "%s with an ended context", name)
 	}
-	s.same(differ("keys", keys(s.all(s.id+"/", "")), []string{s.key("there")}))
+	s.must(differ("keys", keys(s.all(s.id+"/", "")), []string{s.key("there")}))
 }
 
 var openClauses = []clause{
@@ -174,7 +174,7 @@ func openRanges(s *suite) {
 	}
 	s.mustCreate("a", data)
 	o, err := s.a.Open(s.ctx, s.key("a"))
-	s.same(err)
+	s.must(err)
 	var group sync.WaitGroup
 	for w := range 4 {
 		group.Go(func() {
@@ -198,7 +198,7 @@ func openRanges(s *suite) {
 			s.Fatalf("beyond the end: %d, %v", n, err)
 		}
 	}
-	s.same(o.Close())
+	s.must(o.Close())
 }
 
 func openSize(s *suite) {
@@ -206,13 +206,13 @@ func openSize(s *suite) {
 		name := fmt.Sprint(n)
 		s.mustCreate(name, make([]byte, n))
 		o, err := s.b.Open(s.ctx, s.key(name))
-		s.same(err)
-		s.same(differ("size", o.Size(), int64(n)))
+		s.must(err)
+		s.must(differ("size", o.Size(), int64(n)))
 		if n == 0 {
 			if got, err := o.ReadAt(make([]byte, 1), 0); got != 0 || err != io.EOF {
 				s.Fatalf("read of nothing: %d, %v", got, err)
 			}
 		}
-		s.same(o.Close())
+		s.must(o.Close())
 	}
 }

@@ -60,15 +60,15 @@ func (s *suite) want(from bucket.Bucket, name string, data []byte) {
 	if err != nil {
 		s.Fatalf("open %q: %v", name, err)
 	}
-	defer func() { s.same(o.Close()) }()
-	s.same(differ("size of "+name, o.Size(), int64(len(data))))
+	defer func() { s.must(o.Close()) }()
+	s.must(differ("size of "+name, o.Size(), int64(len(data))))
 	got := make([]byte, len(data))
 	if len(data) > 0 {
 		if n, err := o.ReadAt(got, 0); n != len(data) {
 			s.Fatalf("read %q: %d bytes, %v", name, n, err)
 		}
 	}
-	s.same(differ("object "+name, string(got), string(data)))
+	s.must(differ("object "+name, string(got), string(data)))
 }
 
 // all returns the objects of all pages of a listing.
@@ -77,7 +77,7 @@ func (s *suite) all(prefix, after string) []bucket.Info {
 	out := []bucket.Info{}
 	for {
 		page, err := s.a.List(s.ctx, prefix, after)
-		s.same(err)
+		s.must(err)
 		if len(page.Objects) > bucket.MaxListPage {
 			s.Fatalf("page of %d", len(page.Objects))
 		}
@@ -103,7 +103,7 @@ func (s *suite) wantErr(err, want error, what string, args ...any) {
 	}
 }
 
-func (s *suite) same(err error) {
+func (s *suite) must(err error) {
 	s.Helper()
 	if err != nil {
 		s.Fatal(err)

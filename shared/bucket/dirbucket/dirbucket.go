@@ -104,11 +104,12 @@ func (b *Bucket) create(ctx context.Context, key string, data []byte) (err error
 	if err := syncDir(filepath.Dir(b.path(key))); err != nil {
 		return err
 	}
-	return b.taken(key, linked)
+	return b.linkError(key, linked)
 }
 
-// taken returns the error for a name that exists: as an object, or as a directory of other keys.
-func (b *Bucket) taken(key string, linked error) error {
+// linkError returns the error for a name that exists: as an object, or as a directory of other
+// keys.
+func (b *Bucket) linkError(key string, linked error) error {
 	if linked == nil {
 		return nil
 	}

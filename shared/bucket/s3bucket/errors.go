@@ -18,8 +18,9 @@ func code(err error) string {
 	return ""
 }
 
-// known wraps an answer of S3 with the error of the port or ErrNoBucket, if there is one for it.
-func (b *Bucket) known(err error) error {
+// portError wraps an answer of S3 with the error of the port or ErrNoBucket, if there is one for
+// it.
+func (b *Bucket) portError(err error) error {
 	switch code(err) {
 	case "NoSuchBucket":
 		return fmt.Errorf("%w %s: %w", ErrNoBucket, b.name, err)
@@ -31,5 +32,5 @@ func (b *Bucket) known(err error) error {
 
 // failed wraps an error with the operation, the object and the bucket.
 func (b *Bucket) failed(err error, what, key string) error {
-	return fmt.Errorf("%s object %s in bucket %s: %w", what, key, b.name, b.known(err))
+	return fmt.Errorf("%s object %s in bucket %s: %w", what, key, b.name, b.portError(err))
 }

@@ -105,7 +105,7 @@ func (b *Bucket) List(ctx context.Context, prefix, after string) (bucket.Page, e
 	}
 	out, err := b.client.ListObjectsV2(ctx, in, b.reading)
 	if err != nil {
-		return bucket.Page{}, fmt.Errorf("list objects %q of bucket %s: %w", prefix, b.name, b.known(err))
+		return bucket.Page{}, fmt.Errorf("list objects %q of bucket %s: %w", prefix, b.name, b.portError(err))
 	}
 	var page bucket.Page
 	for _, o := range out.Contents {

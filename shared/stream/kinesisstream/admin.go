@@ -38,10 +38,10 @@ func (s *Stream) CreateStream(ctx context.Context, name string, shards int) erro
 			_, err := s.client.CreateStream(ctx, in, s.setting)
 			var there *types.ResourceInUseException
 			if err != nil && !errors.As(err, &there) {
-				return known(err)
+				return portError(err)
 			}
 			// A stream that was being deleted is gone after the wait: create it again.
-			if err := s.settle(ctx, name); !errors.Is(err, stream.ErrNotFound) {
+			if err := s.awaitActive(ctx, name); !errors.Is(err, stream.ErrNotFound) {
 				return err
 			}
 			if err := backoff.Sleep(ctx, firstPoll); err != nil {
@@ -57,7 +57,7 @@ func (s *Stream) DeleteStream(ctx context.Context, name string) error {
 	return s.setup(ctx, "delete", name, func(ctx context.Context) error {
 		in := &kinesis.DeleteStreamInput{StreamName: &name, EnforceConsumerDeletion: aws.Bool(true)}
 		if _, err := s.client.DeleteStream(ctx, in, s.setting); err != nil {
-			return known(err)
+			return portError(err)
 		}
 		err := s.await(ctx, name, func(*types.StreamDescriptionSummary) bool { return false })
 		if errors.Is(err, stream.ErrNotFound) {
@@ -82,9 +82,9 @@ func (s *Stream) Split(ctx context.Context, name, shard string) error {
 		middle.Rsh(middle, 1).Add(middle, big.NewInt(1))
 		in := &kinesis.SplitShardInput{StreamName: &name, ShardToSplit: &shard, NewStartingHashKey: aws.String(middle.String())}
 		if _, err := s.client.SplitShard(ctx, in, s.setting); err != nil {
-			return known(err)
+			return portError(err)
 		}
-		return s.settle(ctx, name)
+		return s.awaitActive(ctx, name)
 	})
 }
 
@@ -93,9 +93,9 @@ func (s *Stream) Merge(ctx context.Context, name, shard, adjacent string) error 
 	return s.setup(ctx, "merge "+shard+" and "+adjacent+" of", name, func(ctx context.Context) error {
 		in := &kinesis.MergeShardsInput{StreamName: &name, ShardToMerge: &shard, AdjacentShardToMerge: &adjacent}
 		if _, err := s.client.MergeShards(ctx, in, s.setting); err != nil {
-			return known(err)
+			return portError(err)
 		}
-		return s.settle(ctx, name)
+		return s.awaitActive(ctx, name)
 	})
 }
 
@@ -110,9 +110,9 @@ func (s *Stream) UpdateShardCount(ctx context.Context, name string, shards int) 
 			StreamName: &name, TargetShardCount: aws.Int32(int32(shards)), ScalingType: types.ScalingTypeUniformScaling,
 		}
 		if _, err := s.client.UpdateShardCount(ctx, in, s.setting); err != nil {
-			return known(err)
+			return portError(err)
 		}
-		return s.settle(ctx, name)
+		return s.awaitActive(ctx, name)
 	})
 }
 
@@ -126,8 +126,8 @@ func (s *Stream) setup(ctx context.Context, what, name string, change func(conte
 	return nil
 }
 
-// settle waits until a stream is ACTIVE, which it is not while it is created or resharded.
-func (s *Stream) settle(ctx context.Context, name string) error {
+// awaitActive waits until a stream is ACTIVE, which it is not while it is created or resharded.
+func (s *Stream) awaitActive(ctx context.Context, name string) error {
 	return s.await(ctx, name, func(d *types.StreamDescriptionSummary) bool { return d.StreamStatus == types.StreamStatusActive })
 }
 

@@ -22,5 +22,5 @@
 // CreateStream, DeleteStream, Split, Merge, UpdateShardCount and Check are beyond the port, for
 // setup and tests.
 //
-// Walk: Stream.Put; Stream.Iterator -> Stream.proven; Stream.Get; then bucket.
+// Walk: Stream.Put; Stream.Iterator -> Stream.verifiedIterator; Stream.Get; then bucket.
 package kinesisstream

@@ -10,8 +10,8 @@ import (
 	"passbook/shared/stream"
 )
 
-// known wraps an answer of Kinesis with the error of the port, if there is one for it.
-func known(err error) error {
+// portError wraps an answer of Kinesis with the error of the port, if there is one for it.
+func portError(err error) error {
 	var answer smithy.APIError
 	if !errors.As(err, &answer) {
 		return err

@@ -66,7 +66,7 @@ func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) 
 	defer cancel()
 	out, err := s.client.PutRecords(ctx, in)
 	if err != nil {
-		return nil, fmt.Errorf("put %d records on stream %s: %w", len(records), name, known(err))
+		return nil, fmt.Errorf("put %d records on stream %s: %w", len(records), name, portError(err))
 	}
 	if len(out.Records) != len(records) {
 		return nil, fmt.Errorf("put %d records on stream %s: %d results", len(records), name, len(out.Records))
@@ -96,7 +96,7 @@ func (s *Stream) Shards(ctx context.Context, name string) ([]stream.Shard, error
 	for in := (&kinesis.ListShardsInput{StreamName: &name}); ; {
 		page, err := s.listShards(ctx, in)
 		if err != nil {
-			return nil, fmt.Errorf("list shards of stream %s: %w", name, known(err))
+			return nil, fmt.Errorf("list shards of stream %s: %w", name, portError(err))
 		}
 		for _, listed := range page.Shards {
 			shard, err := portShard(listed)
@@ -164,7 +164,7 @@ func (s *Stream) summary(ctx context.Context, name string) (*types.StreamDescrip
 	defer cancel()
 	out, err := s.client.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &name}, s.describing)
 	if err != nil {
-		return nil, known(err)
+		return nil, portError(err)
 	}
 	if out.StreamDescriptionSummary == nil {
 		return nil, errors.New("the answer has no description")

@@ -47,7 +47,7 @@ func (s *Stream) iterator(ctx context.Context, name, shard string, at stream.Pos
 	case stream.Latest:
 		in.ShardIteratorType = types.ShardIteratorTypeLatest
 	case stream.AtTime:
-		if err := kept(at.Time); err != nil {
+		if err := checkRetention(at.Time); err != nil {
 			return "", err
 		}
 		in.ShardIteratorType, in.Timestamp = types.ShardIteratorTypeAtTimestamp, &at.Time
@@ -56,13 +56,13 @@ func (s *Stream) iterator(ctx context.Context, name, shard string, at stream.Pos
 			return "", err
 		}
 		in.ShardIteratorType, in.StartingSequenceNumber = types.ShardIteratorTypeAtSequenceNumber, &at.Sequence
-		return s.proven(ctx, in, at)
+		return s.verifiedIterator(ctx, in, at)
 	default:
 		return "", fmt.Errorf("%w: position %d", stream.ErrInvalid, at.Where)
 	}
 	iterator, err := s.shardIterator(ctx, in)
 	if err != nil {
-		return "", known(err)
+		return "", portError(err)
 	}
 	return iterator, nil
 }
@@ -77,22 +77,22 @@ func (s *Stream) shardIterator(ctx context.Context, in *kinesis.GetShardIterator
 	return aws.ToString(out.ShardIterator), nil
 }
 
-// proven returns an iterator at or after a sequence number, after it has read the record: otherwise
-// Kinesis would silently begin with the oldest record that it has. The iterator after the record is
-// the one that the read returned.
-func (s *Stream) proven(ctx context.Context, in *kinesis.GetShardIteratorInput, at stream.Position) (string, error) {
+// verifiedIterator returns an iterator at or after a sequence number, after it has read the record:
+// otherwise Kinesis would silently begin with the oldest record that it has. The iterator after the
+// record is the one that the read returned.
+func (s *Stream) verifiedIterator(ctx context.Context, in *kinesis.GetShardIteratorInput, at stream.Position) (string, error) {
 	first, err := s.shardIterator(ctx, in)
 	var foreign *types.InvalidArgumentException
 	if errors.As(err, &foreign) {
 		return "", fmt.Errorf("%w: %s was never on this shard: %w", stream.ErrTrimmed, at.Sequence, err)
 	}
 	if err != nil {
-		return "", known(err)
+		return "", portError(err)
 	}
 	for here, reads := first, 1; ; reads++ {
 		found, err := s.getRecords(ctx, here, 1)
 		if err != nil {
-			return "", known(err)
+			return "", portError(err)
 		}
 		next := nextOf(found)
 		if len(found.Records) > 0 {
@@ -118,9 +118,9 @@ func (s *Stream) proven(ctx context.Context, in *kinesis.GetShardIteratorInput, 
 	}
 }
 
-// kept returns ErrTrimmed if records since a time may be trimmed, now or before the iterator
-// expires.
-func kept(t time.Time) error {
+// checkRetention returns ErrTrimmed if records since a time may be trimmed, now or before the
+// iterator expires.
+func checkRetention(t time.Time) error {
 	if time.Since(t) > shortestRetention-stream.IteratorAge {
 		return fmt.Errorf("%w: %s, records may have been kept for 24 h only", stream.ErrTrimmed, t.UTC().Format(time.RFC3339))
 	}
@@ -140,7 +140,7 @@ func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Ba
 	}
 	out, err := s.getRecords(ctx, iterator, limit)
 	if err != nil {
-		return stream.Batch{}, fmt.Errorf("get records: %w", known(err))
+		return stream.Batch{}, fmt.Errorf("get records: %w", portError(err))
 	}
 	b := stream.Batch{Records: make([]stream.Delivered, len(out.Records)), Next: aws.ToString(out.NextShardIterator), Behind: behind(out)}
 	for i, r := range out.Records {

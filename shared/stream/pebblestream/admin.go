@@ -134,7 +134,7 @@ func (s *Stream) change(ctx context.Context, what, name string, edit func(*pebbl
 			}
 			return err
 		},
-		Settle: func(err error) {
+		Done: func(err error) {
 			if err == nil {
 				show()
 			}

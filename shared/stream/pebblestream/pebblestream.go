@@ -70,7 +70,7 @@ func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) 
 		p.hashes[i] = md5.Sum([]byte(r.PartitionKey)) //nolint:gosec // see the import
 	}
 	p.results = make([]stream.PutResult, len(records))
-	if err := s.db.Commit(ctx, embedded.Write{Stage: p.stage, Settle: p.settle}); err != nil {
+	if err := s.db.Commit(ctx, embedded.Write{Stage: p.stage, Done: p.settle}); err != nil {
 		return nil, fmt.Errorf("put %d records on stream %q: %w", len(records), name, err)
 	}
 	return p.results, nil

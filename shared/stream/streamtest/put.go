@@ -32,10 +32,10 @@ func putResults(s *suite) {
 	for attempt := 0; stored < 20; attempt++ {
 		results, err := s.First.Put(s.ctx, s.name, records)
 		if err != nil {
-			s.same(pause(s.ctx, attempt))
+			s.must(pause(s.ctx, attempt))
 			continue
 		}
-		s.same(differ("results", len(results), len(records)))
+		s.must(differ("results", len(results), len(records)))
 		for i, r := range results {
 			if r.Err != nil {
 				continue
@@ -44,7 +44,7 @@ func putResults(s *suite) {
 			at := stream.Position{Where: stream.AtSequence, Sequence: r.Sequence}
 			got := s.mustTail(r.Shard, at, 1)[0]
 			found, want := fmt.Sprint(got.PartitionKey, string(got.Data), got.Sequence), fmt.Sprint(records[i].PartitionKey, i, r.Sequence)
-			s.same(differ("record at its result", found, want))
+			s.must(differ("record at its result", found, want))
 		}
 	}
 }
@@ -66,7 +66,7 @@ func putPlaced(s *suite) {
 		}
 		used[put.Shard] = true
 	}
-	s.same(differ("shards used", len(used), 3))
+	s.must(differ("shards used", len(used), 3))
 }
 
 func putOrder(s *suite) {
@@ -80,7 +80,7 @@ func putOrder(s *suite) {
 	}
 	got := s.mustTail(puts[0].Shard, stream.Position{}, len(records))
 	s.wantRising(got)
-	s.same(differ("read", data(got), texts(records)))
+	s.must(differ("read", data(got), texts(records)))
 }
 
 func putData(s *suite) {
@@ -97,7 +97,7 @@ func putData(s *suite) {
 	records[0].Data = []byte("before")
 	for range 2 {
 		got := s.mustTail(puts[0].Shard, stream.Position{}, len(records))
-		s.same(differ("read", data(got), texts(records)))
+		s.must(differ("read", data(got), texts(records)))
 		keys := map[string]string{}
 		for _, d := range got {
 			keys[string(d.Data)] = d.PartitionKey
@@ -107,7 +107,7 @@ func putData(s *suite) {
 			clear(d.Data)
 		}
 		for _, r := range records {
-			s.same(differ("partition key", keys[string(r.Data)], r.PartitionKey))
+			s.must(differ("partition key", keys[string(r.Data)], r.PartitionKey))
 		}
 	}
 }
@@ -131,7 +131,7 @@ func putLimits(s *suite) {
 	}
 	one := numbered("a", 0, 1)
 	put := s.mustSend(one...)[0]
-	s.same(differ("all that is there", data(s.mustTail(put.Shard, stream.Position{}, 1)), texts(one)))
+	s.must(differ("all that is there", data(s.mustTail(put.Shard, stream.Position{}, 1)), texts(one)))
 }
 
 // putLargest makes the largest puts and reads the records in batches of at most 10 MiB.
@@ -148,10 +148,10 @@ func putLargest(s *suite) {
 		if _, err := s.First.Put(s.ctx, s.name, full); err == nil {
 			break
 		}
-		s.same(pauseAfter(s.ctx, began, attempt))
+		s.must(pauseAfter(s.ctx, began, attempt))
 	}
 	it, err := s.iterator(s.shards()[0].ID, stream.Position{})
-	s.same(err)
+	s.must(err)
 	limit := stream.MaxGetRecords
 	for attempt, seen := 0, map[string]bool{}; len(seen) < mebibytes; attempt++ {
 		began := time.Now()
@@ -159,7 +159,7 @@ func putLargest(s *suite) {
 		if err != nil {
 			// an emulator on a busy machine may not manage 10 MiB within the adapter's deadline
 			limit = 4
-			s.same(pauseAfter(s.ctx, began, attempt))
+			s.must(pauseAfter(s.ctx, began, attempt))
 			continue
 		}
 		bytes := 0
@@ -208,7 +208,7 @@ func putTogether(s *suite) {
 	}
 	for w := range writers {
 		key := fmt.Sprint("writer-", w)
-		s.same(differ(key, firstCopies(got[key]), texts(numbered(key, 0, each))))
+		s.must(differ(key, firstCopies(got[key]), texts(numbered(key, 0, each))))
 	}
 }
 
@@ -228,7 +228,7 @@ func contextEnded(s *suite) {
 	s.create(1)
 	shard := s.shards()[0].ID
 	it, err := s.iterator(shard, stream.Position{})
-	s.same(err)
+	s.must(err)
 	ctx, cancel := context.WithCancel(s.ctx)
 	cancel()
 	_, putErr := s.First.Put(ctx, s.name, numbered("never", 0, 1))
@@ -241,7 +241,7 @@ func contextEnded(s *suite) {
 	}
 	one := numbered("a", 0, 1)
 	s.mustSend(one...)
-	s.same(differ("all that is there", data(s.mustTail(shard, stream.Position{}, 1)), texts(one)))
+	s.must(differ("all that is there", data(s.mustTail(shard, stream.Position{}, 1)), texts(one)))
 }
 
 func notFound(s *suite) {
@@ -256,7 +256,7 @@ func notFound(s *suite) {
 	s.create(1)
 	_, err = s.First.Iterator(s.ctx, s.name, "shardId-000000000099", stream.Position{})
 	s.wantErr(err, stream.ErrNotFound, "iterator on no shard")
-	s.same(s.Delete(s.ctx, s.name))
+	s.must(s.Delete(s.ctx, s.name))
 	_, err = s.First.Shards(s.ctx, s.name)
 	s.wantErr(err, stream.ErrNotFound, "shards of a deleted stream")
 }

@@ -43,14 +43,14 @@ func readPositions(s *suite) {
 	for i, d := range all {
 		at := stream.Position{Where: stream.AtSequence, Sequence: d.Sequence}
 		got := s.mustTail(shard, at, len(data(all[i:])))
-		s.same(differ("at", got[0].Sequence, d.Sequence))
-		s.same(differ("at", data(got), data(all[i:])))
+		s.must(differ("at", got[0].Sequence, d.Sequence))
+		s.must(differ("at", data(got), data(all[i:])))
 		if i+1 == len(all) {
 			break
 		}
 		got = s.mustTail(shard, stream.Position{Where: stream.AfterSequence, Sequence: d.Sequence}, len(data(all[i+1:])))
-		s.same(differ("after", got[0].Sequence, all[i+1].Sequence))
-		s.same(differ("after", data(got), data(all[i+1:])))
+		s.must(differ("after", got[0].Sequence, all[i+1].Sequence))
+		s.must(differ("after", data(got), data(all[i+1:])))
 	}
 	for _, at := range []stream.Position{
 		{Where: stream.AtSequence}, {Where: stream.AfterSequence, Sequence: "x1"}, {Where: stream.AtSequence, Sequence: "-1"}, {Where: 99},
@@ -65,28 +65,28 @@ func readLatest(s *suite) {
 	shard := s.shards()[0].ID
 	for from := range 3 {
 		if s.Advance == nil { // an emulator may go by its clock to know the newest
-			s.same(backoff.Sleep(s.ctx, time.Second))
+			s.must(backoff.Sleep(s.ctx, time.Second))
 		}
 		it, err := s.iterator(shard, stream.Position{Where: stream.Latest})
-		s.same(err)
+		s.must(err)
 		next := numbered("a", from, 1)
 		put := s.mustSend(next...)[0]
 		for attempt := 0; ; attempt++ {
 			batch, err := s.First.Get(s.ctx, it, 10)
 			if errors.Is(err, stream.ErrThrottled) || errors.Is(err, stream.ErrExpiredIterator) {
-				s.same(pause(s.ctx, attempt))
+				s.must(pause(s.ctx, attempt))
 				continue
 			}
-			s.same(err)
+			s.must(err)
 			if len(batch.Records) > 0 {
-				s.same(differ("first after the newest", data(batch.Records), texts(next)))
+				s.must(differ("first after the newest", data(batch.Records), texts(next)))
 				break
 			}
 			it = batch.Next
-			s.same(pause(s.ctx, attempt))
+			s.must(pause(s.ctx, attempt))
 		}
 		got := s.mustTail(shard, stream.Position{Where: stream.AtSequence, Sequence: put.Sequence}, 1)
-		s.same(differ("at its result", data(got[:1]), texts(next)))
+		s.must(differ("at its result", data(got[:1]), texts(next)))
 	}
 }
 
@@ -94,7 +94,7 @@ func readLatest(s *suite) {
 // round.
 func readTime(s *suite) {
 	grain, apart := time.Second, 2*time.Second
-	wait := func() { s.same(backoff.Sleep(s.ctx, apart)) }
+	wait := func() { s.must(backoff.Sleep(s.ctx, apart)) }
 	if s.Advance != nil {
 		grain, wait = 0, func() { s.Advance(apart) }
 	}
@@ -110,7 +110,7 @@ func readTime(s *suite) {
 	}
 	wait() // Kinesis refuses a time that is yet to come
 	it, err := s.iterator(shard, stream.Position{Where: stream.AtTime, Time: all[len(all)-1].Arrived.Add(time.Second)})
-	s.same(err)
+	s.must(err)
 	if batch, err := s.First.Get(s.ctx, it, 10); err == nil && len(batch.Records) > 0 {
 		s.Fatalf("records after the last: %v", batch.Records)
 	}
@@ -121,16 +121,16 @@ func readCutPoints(s *suite) {
 	shard, all := s.filled(n)
 	for limit := 1; limit <= n+1; limit++ {
 		got, end, err := s.tail(shard, stream.Position{}, n, limit)
-		s.same(err)
+		s.must(err)
 		s.wantRising(got)
 		if end {
 			s.Fatal("an open shard came to an end")
 		}
-		s.same(differ("in parts", data(got), data(all)))
+		s.must(differ("in parts", data(got), data(all)))
 	}
 	// An iterator can be used again until it expires.
 	it, err := s.iterator(shard, stream.Position{})
-	s.same(err)
+	s.must(err)
 	for range 2 {
 		s.eventually(func() error {
 			batch, err := s.First.Get(s.ctx, it, 4)
@@ -145,16 +145,16 @@ func readCutPoints(s *suite) {
 func readBehind(s *suite) {
 	shard, all := s.filled(10)
 	it, err := s.iterator(shard, stream.Position{})
-	s.same(err)
+	s.must(err)
 	last := all[len(all)-1].Sequence
 	for attempt, done := 0, false; !done; attempt++ {
 		batch, err := s.First.Get(s.ctx, it, 3)
 		if err != nil {
 			if errors.Is(err, stream.ErrExpiredIterator) {
 				it, err = s.iterator(shard, stream.Position{})
-				s.same(err)
+				s.must(err)
 			}
-			s.same(pause(s.ctx, attempt))
+			s.must(pause(s.ctx, attempt))
 			continue
 		}
 		if n := len(batch.Records); n > 0 {
@@ -183,7 +183,7 @@ func readBehind(s *suite) {
 func readLimits(s *suite) {
 	shard, _ := s.filled(1)
 	it, err := s.iterator(shard, stream.Position{})
-	s.same(err)
+	s.must(err)
 	for _, limit := range []int{-1, 0, stream.MaxGetRecords + 1} {
 		_, err := s.First.Get(s.ctx, it, limit)
 		s.wantErr(err, stream.ErrInvalid, "limit %d", limit)
@@ -206,19 +206,19 @@ func readHandles(s *suite) {
 	for i := range 10 {
 		s.mustSend(numbered("a", i, 1)...)
 		got := there.mustTail(shard, stream.Position{}, i+1)
-		s.same(differ("read by the other", data(got), texts(numbered("a", 0, i+1))))
+		s.must(differ("read by the other", data(got), texts(numbered("a", 0, i+1))))
 	}
 }
 
 func readExpired(s *suite) {
 	shard, all := s.filled(4)
 	it, err := s.iterator(shard, stream.Position{})
-	s.same(err)
+	s.must(err)
 	s.Advance(stream.IteratorAge + time.Second)
 	_, err = s.First.Get(s.ctx, it, 1)
 	s.wantErr(err, stream.ErrExpiredIterator, "get with an old iterator")
 	got := s.mustTail(shard, stream.Position{Where: stream.AfterSequence, Sequence: all[0].Sequence}, len(data(all[1:])))
-	s.same(differ("with a new one", data(got), data(all[1:])))
+	s.must(differ("with a new one", data(got), data(all[1:])))
 }
 
 func readWoken(s *suite) {
@@ -243,13 +243,13 @@ func readWoken(s *suite) {
 	wait("a record", bell)
 	wait("a record", twin)
 	got := s.mustTail(shard, stream.Position{Where: stream.AtSequence, Sequence: put.Sequence}, 1)
-	s.same(differ("what woke", data(got), texts(numbered("a", 0, 1))))
+	s.must(differ("what woke", data(got), texts(numbered("a", 0, 1))))
 	if s.Split != nil {
 		bell = notifier.Arrived(s.name, shard)
-		s.same(s.Split(s.ctx, s.name, shard))
+		s.must(s.Split(s.ctx, s.name, shard))
 		wait("a split", bell)
 	}
 	bell = notifier.Arrived(s.name, s.shards()[0].ID)
-	s.same(s.Delete(s.ctx, s.name))
+	s.must(s.Delete(s.ctx, s.name))
 	wait("a delete", bell)
 }

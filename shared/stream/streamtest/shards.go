@@ -72,18 +72,18 @@ func shardsCover(s *suite) {
 func shardsSplit(s *suite) {
 	s.create(1)
 	parent := s.open(1)[0]
-	s.same(s.Split(s.ctx, s.name, parent.ID))
+	s.must(s.Split(s.ctx, s.name, parent.ID))
 	children := s.open(2)
 	for _, child := range children {
-		s.same(differ("parents of a split", child.Parents, []string{parent.ID}))
+		s.must(differ("parents of a split", child.Parents, []string{parent.ID}))
 	}
 	if !s.byID(parent.ID).Closed {
 		s.Fatal("the parent is open")
 	}
-	s.same(s.Merge(s.ctx, s.name, children[0].ID, children[1].ID))
+	s.must(s.Merge(s.ctx, s.name, children[0].ID, children[1].ID))
 	merged := s.open(1)[0]
 	parents := slices.Sorted(slices.Values(merged.Parents))
-	s.same(differ("parents of a merge", parents, slices.Sorted(slices.Values([]string{children[0].ID, children[1].ID}))))
+	s.must(differ("parents of a merge", parents, slices.Sorted(slices.Values([]string{children[0].ID, children[1].ID}))))
 }
 
 func shardsClosed(s *suite) {
@@ -91,7 +91,7 @@ func shardsClosed(s *suite) {
 	parent := s.open(1)[0]
 	before := numbered("a", 0, 10)
 	s.mustSend(before...)
-	s.same(s.Split(s.ctx, s.name, parent.ID))
+	s.must(s.Split(s.ctx, s.name, parent.ID))
 	s.open(2)
 	after := numbered("a", 10, 10)
 	child := ""
@@ -102,15 +102,15 @@ func shardsClosed(s *suite) {
 		child = put.Shard
 	}
 	got, end, err := s.tail(parent.ID, stream.Position{}, 1000, 3)
-	s.same(err)
+	s.must(err)
 	if !end {
 		s.Fatal("a closed shard has no end")
 	}
-	s.same(differ("parent", data(got), texts(before)))
-	s.same(differ("child", data(s.mustTail(child, stream.Position{}, 10)), texts(after)))
+	s.must(differ("parent", data(got), texts(before)))
+	s.must(differ("child", data(s.mustTail(child, stream.Position{}, 10)), texts(after)))
 	last := stream.Position{Where: stream.AfterSequence, Sequence: got[len(got)-1].Sequence}
 	rest, end, err := s.tail(parent.ID, last, 1, 10)
-	s.same(err)
+	s.must(err)
 	if !end || len(rest) > 0 {
 		s.Fatalf("after the last of a closed shard: %v, end %v", rest, end)
 	}
@@ -130,9 +130,9 @@ func shardsMoving(s *suite) {
 		})
 	}
 	for range 3 {
-		s.same(s.Split(s.ctx, s.name, s.open(1)[0].ID))
+		s.must(s.Split(s.ctx, s.name, s.open(1)[0].ID))
 		children := s.open(2)
-		s.same(s.Merge(s.ctx, s.name, children[0].ID, children[1].ID))
+		s.must(s.Merge(s.ctx, s.name, children[0].ID, children[1].ID))
 		s.open(1)
 	}
 	group.Wait()
@@ -152,7 +152,7 @@ func shardsMoving(s *suite) {
 	}
 	for w := range writers {
 		key := fmt.Sprint("writer-", w)
-		s.same(differ(key, firstCopies(got[key]), texts(numbered(key, 0, each))))
+		s.must(differ(key, firstCopies(got[key]), texts(numbered(key, 0, each))))
 	}
 }
 
@@ -167,7 +167,7 @@ func (s *suite) follow(shard stream.Shard, got map[string][]string, want int) {
 		}
 	}
 	delivered, end, err := s.tail(shard.ID, stream.Position{}, missing, 50)
-	s.same(err)
+	s.must(err)
 	if end != shard.Closed {
 		s.Fatalf("shard %s closed %v, end %v", shard.ID, shard.Closed, end)
 	}
@@ -180,13 +180,13 @@ func (s *suite) follow(shard stream.Shard, got map[string][]string, want int) {
 func created(s *suite) {
 	s.create(1)
 	at, err := s.First.Created(s.ctx, s.name)
-	s.same(err)
+	s.must(err)
 	if at.Nanosecond() != 0 || at.IsZero() {
 		s.Fatalf("created %v", at)
 	}
 	s.mustSend(numbered("a", 0, 1)...)
 	again, err := s.Second.Created(s.ctx, s.name)
-	s.same(err)
+	s.must(err)
 	if !again.Equal(at) {
 		s.Fatalf("created %v, then %v", at, again)
 	}
@@ -196,23 +196,23 @@ func createdAgain(s *suite) {
 	s.create(1)
 	old := s.mustSend(numbered("a", 0, 3)...)
 	first, err := s.First.Created(s.ctx, s.name)
-	s.same(err)
+	s.must(err)
 	it, err := s.iterator(old[0].Shard, stream.Position{})
-	s.same(err)
-	s.same(s.Delete(s.ctx, s.name))
+	s.must(err)
+	s.must(s.Delete(s.ctx, s.name))
 	// Creation times are whole seconds: a second must pass, or the store choose a later time.
 	if s.Advance == nil {
-		s.same(backoff.Sleep(s.ctx, time.Second))
+		s.must(backoff.Sleep(s.ctx, time.Second))
 	}
-	s.same(s.Create(s.ctx, s.name, 1))
+	s.must(s.Create(s.ctx, s.name, 1))
 	second, err := s.First.Created(s.ctx, s.name)
-	s.same(err)
+	s.must(err)
 	if !second.After(first) {
 		s.Fatalf("created %v, then %v", first, second)
 	}
 	s.mustSend(numbered("b", 0, 1)...)
 	got := s.mustTail(s.shards()[0].ID, stream.Position{}, 1)
-	s.same(differ("in the new stream", data(got), texts(numbered("b", 0, 1))))
+	s.must(differ("in the new stream", data(got), texts(numbered("b", 0, 1))))
 	if batch, err := s.First.Get(s.ctx, it, 10); err == nil && len(batch.Records) > 0 {
 		s.Fatalf("an iterator of the old stream gives %v", batch.Records)
 	}

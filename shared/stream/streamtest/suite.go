@@ -76,7 +76,7 @@ type suite struct {
 // create creates the stream of the test.
 func (s *suite) create(shards int) {
 	s.Helper()
-	s.same(s.Create(s.ctx, s.name, shards))
+	s.must(s.Create(s.ctx, s.name, shards))
 	s.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
@@ -129,7 +129,7 @@ func (s *suite) send(records ...stream.Record) ([]stream.PutResult, error) {
 func (s *suite) mustSend(records ...stream.Record) []stream.PutResult {
 	s.Helper()
 	out, err := s.send(records...)
-	s.same(err)
+	s.must(err)
 	return out
 }
 
@@ -145,7 +145,7 @@ func numbered(key string, from, n int) []stream.Record {
 func (s *suite) shards() []stream.Shard {
 	s.Helper()
 	var out []stream.Shard
-	s.same(s.retryThrottled(func() (err error) {
+	s.must(s.retryThrottled(func() (err error) {
 		out, err = s.First.Shards(s.ctx, s.name)
 		return err
 	}))
@@ -216,7 +216,7 @@ func (s *suite) tail(shard string, at stream.Position, n, limit int) (got []stre
 func (s *suite) mustTail(shard string, at stream.Position, n int) []stream.Delivered {
 	s.Helper()
 	got, _, err := s.tail(shard, at, n, 1000)
-	s.same(err)
+	s.must(err)
 	return got
 }
 
@@ -261,7 +261,7 @@ func (s *suite) wantErr(err, want error, what string, args ...any) {
 	}
 }
 
-func (s *suite) same(err error) {
+func (s *suite) must(err error) {
 	s.Helper()
 	if err != nil {
 		s.Fatal(err)

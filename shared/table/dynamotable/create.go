@@ -79,10 +79,10 @@ func (t *Table) create(ctx context.Context, s table.Schema) error {
 	ctx, cancel := context.WithTimeout(ctx, createDeadline)
 	defer cancel()
 	in := &dynamodb.CreateTableInput{TableName: t.name(s.Name), BillingMode: types.BillingModePayPerRequest}
-	in.KeySchema = define(in, primary)
+	in.KeySchema = keySchema(in, primary)
 	for _, x := range s.Indexes {
 		in.GlobalSecondaryIndexes = append(in.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
-			IndexName: &x.Name, KeySchema: define(in, x), Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
+			IndexName: &x.Name, KeySchema: keySchema(in, x), Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
 		})
 	}
 	_, err := t.client.CreateTable(ctx, in)
@@ -100,8 +100,9 @@ func tooMany(err error) bool {
 	return errors.As(err, &limit)
 }
 
-// define returns the key of an index for CreateTable, and adds the definitions of its attributes.
-func define(in *dynamodb.CreateTableInput, x table.Index) []types.KeySchemaElement {
+// keySchema returns the key of an index for CreateTable, and adds the definitions of its
+// attributes.
+func keySchema(in *dynamodb.CreateTableInput, x table.Index) []types.KeySchemaElement {
 	var key []types.KeySchemaElement
 	for _, p := range keyOf(x) {
 		key = append(key, types.KeySchemaElement{AttributeName: &p.name, KeyType: p.role})

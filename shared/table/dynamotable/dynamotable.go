@@ -97,7 +97,7 @@ func (t *Table) Put(ctx context.Context, p table.Put) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
 	defer cancel()
-	c := express(p.If)
+	c := expression(p.If)
 	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: t.name(p.Table), Item: encodeRow(p.Row),
 		ConditionExpression: c.text, ExpressionAttributeNames: c.names, ExpressionAttributeValues: c.values,
@@ -115,7 +115,7 @@ func (t *Table) Delete(ctx context.Context, name string, key table.Key, cond tab
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeDeadline)
 	defer cancel()
-	c := express(cond)
+	c := expression(cond)
 	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: t.name(name), Key: encodeKey(key),
 		ConditionExpression: c.text, ExpressionAttributeNames: c.names, ExpressionAttributeValues: c.values,
@@ -136,7 +136,7 @@ func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
 	defer cancel()
 	items := make([]types.TransactWriteItem, len(puts))
 	for i, p := range puts {
-		c := express(p.If)
+		c := expression(p.If)
 		items[i].Put = &types.Put{
 			TableName: t.name(p.Table), Item: encodeRow(p.Row),
 			ConditionExpression: c.text, ExpressionAttributeNames: c.names, ExpressionAttributeValues: c.values,
@@ -159,9 +159,9 @@ type condition struct {
 	values map[string]types.AttributeValue
 }
 
-// express returns a condition as an expression. It names every attribute by a placeholder: hundreds
-// of words are reserved, such as owner, state and version.
-func express(c table.Condition) condition {
+// expression returns a condition as an expression. It names every attribute by a placeholder:
+// hundreds of words are reserved, such as owner, state and version.
+func expression(c table.Condition) condition {
 	absent, attr, value := c.Parts()
 	if absent {
 		return condition{text: aws.String("attribute_not_exists(#a)"), names: map[string]string{"#a": pk}}

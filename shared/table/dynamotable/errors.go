@@ -31,9 +31,9 @@ func (noTable) Error() string { return "no table" }
 // Is makes it match table.ErrRefused.
 func (noTable) Is(target error) bool { return target == table.ErrRefused }
 
-// kinds maps the error codes of DynamoDB to the errors of the port. After each of these codes
+// portErrors maps the error codes of DynamoDB to the errors of the port. After each of these codes
 // nothing was written; after any other, such as InternalServerError, that is unknown.
-var kinds = map[string]error{
+var portErrors = map[string]error{
 	"ConditionalCheckFailedException": table.ErrConditionFailed,
 
 	"TransactionConflictException":     table.ErrConflict,
@@ -83,27 +83,27 @@ func (t *Table) failed(op string, err error, tables ...string) error {
 		}
 	}
 	op += " " + strings.Join(names, ", ")
-	if kind := kindOf(err); kind != nil {
+	if kind := portError(err); kind != nil {
 		return fmt.Errorf("%s: %w: %w", op, kind, err)
 	}
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-func kindOf(err error) error {
+func portError(err error) error {
 	var cancelled *types.TransactionCanceledException
 	if errors.As(err, &cancelled) {
-		return kindOfReasons(cancelled.CancellationReasons)
+		return portErrorOfReasons(cancelled.CancellationReasons)
 	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
-		return kinds[api.ErrorCode()]
+		return portErrors[api.ErrorCode()]
 	}
 	return nil
 }
 
-// kindOfReasons returns the error of the port for a cancelled transaction. The reasons are one for
-// each put, in the order of the puts.
-func kindOfReasons(given []types.CancellationReason) error {
+// portErrorOfReasons returns the error of the port for a cancelled transaction. The reasons are one
+// for each put, in the order of the puts.
+func portErrorOfReasons(given []types.CancellationReason) error {
 	for _, r := range reasons {
 		for i, g := range given {
 			if aws.ToString(g.Code) != r.code {

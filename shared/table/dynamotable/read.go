@@ -27,8 +27,8 @@ func (t *Table) Query(ctx context.Context, q table.Query) (table.Page, error) {
 		}
 	}
 	id := fingerprint(q.Table, q.Index, q.PK, q.From, q.To, q.Desc)
-	from, err := start(q.After, id, x)
-	if err != nil || beyond(q.From, q.To) {
+	from, err := decodeToken(q.After, id, x)
+	if err != nil || emptyRange(q.From, q.To) {
 		return table.Page{}, err
 	}
 	in := &dynamodb.QueryInput{TableName: t.name(q.Table), ScanIndexForward: aws.Bool(!q.Desc), ExclusiveStartKey: from}
@@ -79,9 +79,9 @@ func keyCondition(in *dynamodb.QueryInput, q table.Query, x table.Index) {
 	in.KeyConditionExpression = &expression
 }
 
-// beyond reports whether a range is empty, which DynamoDB would refuse. Strings are in the order of
-// their bytes, as on DynamoDB.
-func beyond(from, to table.Value) bool {
+// emptyRange reports whether a range is empty, which DynamoDB would refuse. Strings are in the
+// order of their bytes, as on DynamoDB.
+func emptyRange(from, to table.Value) bool {
 	switch from := from.(type) {
 	case table.S:
 		to, bounded := to.(table.S)
@@ -99,7 +99,7 @@ func (t *Table) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
 		return table.Page{}, err
 	}
 	id := fingerprint("scan", s.Table, s.Segment, s.Of)
-	from, err := start(s.After, id, primary)
+	from, err := decodeToken(s.After, id, primary)
 	if err != nil {
 		return table.Page{}, err
 	}
@@ -127,6 +127,6 @@ func newPage(id uint64, items []map[string]types.AttributeValue, last map[string
 		}
 		page.Rows = append(page.Rows, row)
 	}
-	page.After, err = after(id, last)
+	page.After, err = encodeToken(id, last)
 	return page, err
 }

@@ -28,8 +28,8 @@ func fingerprint(question ...any) uint64 {
 	return h.Sum64()
 }
 
-// after returns the token of a page that ended at last, "" if nothing follows.
-func after(query uint64, last map[string]types.AttributeValue) (string, error) {
+// encodeToken returns the token of a page that ended at last, "" if nothing follows.
+func encodeToken(query uint64, last map[string]types.AttributeValue) (string, error) {
 	if len(last) == 0 {
 		return "", nil
 	}
@@ -51,8 +51,8 @@ func after(query uint64, last map[string]types.AttributeValue) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(raw), nil
 }
 
-// start returns the key in a token, from which a query continues; nil without a token.
-func start(after string, query uint64, x table.Index) (map[string]types.AttributeValue, error) {
+// decodeToken returns the key in a token, from which a query continues; nil without a token.
+func decodeToken(after string, query uint64, x table.Index) (map[string]types.AttributeValue, error) {
 	if after == "" {
 		return nil, nil
 	}

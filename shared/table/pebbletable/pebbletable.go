@@ -145,7 +145,7 @@ func (t *Table) writeAll(ctx context.Context, changes []change) error {
 	}
 	return t.db.Commit(ctx, embedded.Write{
 		Stage: func(group *pebble.Batch) error { return group.Apply(batch, nil) },
-		Settle: func(err error) {
+		Done: func(err error) {
 			t.remember(changes, err)
 			lock.Unlock()
 			_ = batch.Close()

@@ -70,13 +70,13 @@ func indexFollows(s *suite) {
 		for k, v := range step {
 			attrs[k] = v
 		}
-		s.same(s.put(rows, table.Row{Key: key, Attrs: attrs}, cond))
+		s.must(s.put(rows, table.Row{Key: key, Attrs: attrs}, cond))
 		cond = table.Equals("v", table.N(i))
 		check(attrs)
 	}
-	s.same(again(s.ctx, func() error { return s.a.Delete(s.ctx, rows, key, cond) }))
+	s.must(retry(s.ctx, func() error { return s.a.Delete(s.ctx, rows, key, cond) }))
 	check(nil)
-	s.same(again(s.ctx, func() error {
+	s.must(retry(s.ctx, func() error {
 		return s.a.Transact(s.ctx, []table.Put{{Table: rows, Row: table.Row{Key: key, Attrs: steps[0]}, If: table.Absent()}})
 	}))
 	check(steps[0])

@@ -17,10 +17,10 @@ var limitClauses = []clause{
 func limitKeys(s *suite) {
 	long := func(n int) string { return s.id + strings.Repeat("k", n-len(s.id)) }
 	largest := table.Key{PK: long(table.MaxPartitionKeyBytes), SK: long(table.MaxSortKeyBytes)}
-	s.same(s.put(other, table.Row{Key: largest}, table.Absent()))
+	s.must(s.put(other, table.Row{Key: largest}, table.Absent()))
 	found, err := s.a.Get(s.ctx, other, largest, true)
-	s.same(err)
-	s.same(differ("row", found.Key, largest))
+	s.must(err)
+	s.must(differ("row", found.Key, largest))
 	for name, key := range map[string]table.Key{
 		"no partition key":         {SK: "-"},
 		"no sort key":              {PK: s.pk("a")},
@@ -92,7 +92,7 @@ func limitScan(s *suite) {
 		s.wantErr(err, table.ErrInvalid, "scan %+v", scan)
 	}
 	_, err := s.a.Scan(s.ctx, table.Scan{Table: rows, Segment: table.MaxSegments - 1, Of: table.MaxSegments})
-	s.same(err)
+	s.must(err)
 	_, err = s.a.Scan(s.ctx, table.Scan{Table: rows, Of: 1, After: "x"})
 	s.wantErr(err, table.ErrInvalid, "scan with no After at all")
 }

@@ -42,13 +42,13 @@ func queryOrder(s *suite) {
 	s.fill("", []string{"y"})
 	q := table.Query{Table: rows, PK: s.pk("p"), Consistent: true}
 	found := s.all(q)
-	s.same(differ("ascending", sortKeys(found), mixedKeys))
+	s.must(differ("ascending", sortKeys(found), mixedKeys))
 	for i, r := range found {
-		s.same(differ("attributes", r, table.Row{Key: table.Key{PK: q.PK, SK: mixedKeys[i]}, Attrs: table.Map{"v": table.S(mixedKeys[i])}}))
+		s.must(differ("attributes", r, table.Row{Key: table.Key{PK: q.PK, SK: mixedKeys[i]}, Attrs: table.Map{"v": table.S(mixedKeys[i])}}))
 	}
 	q.Desc = true
-	s.same(differ("descending", sortKeys(s.all(q)), reversed(mixedKeys)))
-	s.same(differ("no partition", len(s.all(table.Query{Table: rows, PK: s.pk("none"), Consistent: true})), 0))
+	s.must(differ("descending", sortKeys(s.all(q)), reversed(mixedKeys)))
+	s.must(differ("no partition", len(s.all(table.Query{Table: rows, PK: s.pk("none"), Consistent: true})), 0))
 }
 
 func queryRange(s *suite) {
@@ -73,7 +73,7 @@ func queryRange(s *suite) {
 				if desc {
 					want = reversed(want)
 				}
-				s.same(differ(fmt.Sprintf("from %q to %q, desc %v", from, to, desc), sortKeys(s.all(q)), want))
+				s.must(differ(fmt.Sprintf("from %q to %q, desc %v", from, to, desc), sortKeys(s.all(q)), want))
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func (s *suite) cutPoints(q table.Query, want []table.Row) {
 		q.Limit = limit
 		check := func() error { return differ(fmt.Sprintf("in pages of %d, desc %v", limit, q.Desc), s.all(q), want) }
 		if q.Index == "" {
-			s.same(check())
+			s.must(check())
 		} else {
 			s.eventually(check)
 		}
@@ -108,12 +108,12 @@ func queryLimit(s *suite) {
 	s.fill("p", mixedKeys)
 	for _, desc := range []bool{false, true} {
 		page, err := s.query(table.Query{Table: rows, PK: s.pk("p"), Limit: 4, Desc: desc, Consistent: true})
-		s.same(err)
+		s.must(err)
 		want := mixedKeys[:4]
 		if desc {
 			want = reversed(mixedKeys)[:4]
 		}
-		s.same(differ("page", sortKeys(page.Rows), want))
+		s.must(differ("page", sortKeys(page.Rows), want))
 		if page.After == "" {
 			s.Fatal("a page that is not the last has no After")
 		}
@@ -132,7 +132,7 @@ func queryPageBytes(s *suite) {
 		total := 0
 		for pages := 0; ; pages++ {
 			page, err := s.query(q)
-			s.same(err)
+			s.must(err)
 			total += len(page.Rows)
 			if (len(page.Rows)-1)*size >= table.MaxPageBytes {
 				s.Fatalf("page of %d rows of %d bytes", len(page.Rows), size)
@@ -141,7 +141,7 @@ func queryPageBytes(s *suite) {
 				break
 			}
 		}
-		s.same(differ("rows", total, n))
+		s.must(differ("rows", total, n))
 	}
 }
 
@@ -151,15 +151,15 @@ func queryMoving(s *suite) {
 	s.fill("p", []string{"b", "d", "f", "h"})
 	q := table.Query{Table: rows, PK: s.pk("p"), Limit: 2, Consistent: true}
 	page, err := s.query(q)
-	s.same(err)
-	s.same(differ("first page", sortKeys(page.Rows), []string{"b", "d"}))
+	s.must(err)
+	s.must(differ("first page", sortKeys(page.Rows), []string{"b", "d"}))
 	for _, sk := range []string{"d", "f"} {
 		key := table.Key{PK: s.pk("p"), SK: sk}
-		s.same(again(s.ctx, func() error { return s.a.Delete(s.ctx, rows, key, table.Equals("v", table.S(sk))) }))
+		s.must(retry(s.ctx, func() error { return s.a.Delete(s.ctx, rows, key, table.Equals("v", table.S(sk))) }))
 	}
 	s.fill("p", []string{"a", "e"})
 	q.After = page.After
-	s.same(differ("the rest", sortKeys(s.all(q)), []string{"e", "h"}))
+	s.must(differ("the rest", sortKeys(s.all(q)), []string{"e", "h"}))
 }
 
 func queryConsistent(s *suite) {
@@ -167,12 +167,12 @@ func queryConsistent(s *suite) {
 		key := table.Key{PK: s.pk("p"), SK: fmt.Sprintf("%03d", i)}
 		s.mustPut(table.Row{Key: key, Attrs: table.Map{"v": table.N(i)}})
 		var page table.Page
-		s.same(again(s.ctx, func() (err error) {
+		s.must(retry(s.ctx, func() (err error) {
 			page, err = s.b.Query(s.ctx, table.Query{Table: rows, PK: key.PK, Consistent: true})
 			return err
 		}))
-		s.same(differ("rows seen by the other handle", len(page.Rows), i+1))
-		s.same(again(s.ctx, func() error {
+		s.must(differ("rows seen by the other handle", len(page.Rows), i+1))
+		s.must(retry(s.ctx, func() error {
 			_, err := s.b.Get(s.ctx, rows, key, true)
 			return err
 		}))
@@ -188,7 +188,7 @@ func queryForeignAfter(s *suite) {
 	s.fill("q", mixedKeys)
 	base := table.Query{Table: rows, PK: s.pk("p"), Limit: 3, Consistent: true}
 	page, err := s.query(base)
-	s.same(err)
+	s.must(err)
 	index := table.Query{Table: rows, Index: byText, PK: s.pk("p"), Limit: 3}
 	for name, q := range map[string]table.Query{
 		"another partition": {Table: rows, PK: s.pk("q"), After: page.After},
@@ -231,7 +231,7 @@ func scanSegments(s *suite) {
 func (s *suite) scan(scan table.Scan, seen map[table.Key]bool) error {
 	for {
 		var page table.Page
-		if err := again(s.ctx, func() (err error) {
+		if err := retry(s.ctx, func() (err error) {
 			page, err = s.a.Scan(s.ctx, scan)
 			return err
 		}); err != nil {

@@ -72,9 +72,9 @@ func (s *suite) pk(name string) string { return s.id + "#" + name }
 
 func (s *suite) key(name string) table.Key { return table.Key{PK: s.pk(name), SK: "-"} }
 
-// again repeats a call that was throttled or met another transaction: in both cases nothing was
+// retry repeats a call that was throttled or met another transaction: in both cases nothing was
 // written.
-func again(ctx context.Context, call func() error) error {
+func retry(ctx context.Context, call func() error) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := call()
 		if !errors.Is(err, table.ErrThrottled) && !errors.Is(err, table.ErrConflict) {
@@ -87,7 +87,7 @@ func again(ctx context.Context, call func() error) error {
 }
 
 func (s *suite) put(tableName string, row table.Row, cond table.Condition) error {
-	return again(s.ctx, func() error { return s.a.Put(s.ctx, table.Put{Table: tableName, Row: row, If: cond}) })
+	return retry(s.ctx, func() error { return s.a.Put(s.ctx, table.Put{Table: tableName, Row: row, If: cond}) })
 }
 
 // mustPut puts rows that do not exist yet.
@@ -101,7 +101,7 @@ func (s *suite) mustPut(rowsToPut ...table.Row) {
 }
 
 func (s *suite) get(key table.Key) (row table.Row, err error) {
-	err = again(s.ctx, func() error {
+	err = retry(s.ctx, func() error {
 		row, err = s.a.Get(s.ctx, rows, key, true)
 		return err
 	})
@@ -143,7 +143,7 @@ func (s *suite) wantErr(err, want error, what string, args ...any) {
 }
 
 func (s *suite) query(q table.Query) (page table.Page, err error) {
-	err = again(s.ctx, func() error {
+	err = retry(s.ctx, func() error {
 		page, err = s.a.Query(s.ctx, q)
 		return err
 	})
@@ -208,7 +208,7 @@ func differ[T any](what string, got, want T) error {
 	return fmt.Errorf("%s: got %v, want %v", what, got, want)
 }
 
-func (s *suite) same(err error) {
+func (s *suite) must(err error) {
 	s.Helper()
 	if err != nil {
 		s.Fatal(err)

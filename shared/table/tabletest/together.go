@@ -32,7 +32,7 @@ func oneWins(s *suite) {
 			handle := []table.Table{s.a, s.b}[w%2]
 			group.Go(func() {
 				put := table.Put{Table: rows, Row: table.Row{Key: key, Attrs: table.Map{"v": table.N(w)}}, If: table.Absent()}
-				err := again(s.ctx, func() error { return handle.Put(s.ctx, put) })
+				err := retry(s.ctx, func() error { return handle.Put(s.ctx, put) })
 				switch {
 				case err == nil:
 					wins.Add(1)
@@ -43,7 +43,7 @@ func oneWins(s *suite) {
 			})
 		}
 		group.Wait()
-		s.same(differ("winners", wins.Load(), 1))
+		s.must(differ("winners", wins.Load(), 1))
 		s.want(key, table.Map{"v": table.N(winner.Load())})
 	}
 }
@@ -77,7 +77,7 @@ func (s *suite) increment(handle table.Table, key table.Key) error {
 		}
 		v := row.Attrs["v"].(table.N)
 		put := table.Put{Table: rows, Row: table.Row{Key: key, Attrs: table.Map{"v": v + 1}}, If: table.Equals("v", v)}
-		err = again(s.ctx, func() error { return handle.Put(s.ctx, put) })
+		err = retry(s.ctx, func() error { return handle.Put(s.ctx, put) })
 		if !errors.Is(err, table.ErrConditionFailed) {
 			return err
 		}
@@ -92,7 +92,7 @@ func transactAgainstPut(s *suite) {
 		first, second := s.key(fmt.Sprint(round, "a")), s.key(fmt.Sprint(round, "b"))
 		var pair, single error
 		group.Go(func() {
-			pair = again(s.ctx, func() error {
+			pair = retry(s.ctx, func() error {
 				return s.a.Transact(s.ctx, []table.Put{
 					{Table: rows, Row: table.Row{Key: first, Attrs: table.Map{"by": table.S("pair")}}, If: table.Absent()},
 					{Table: rows, Row: table.Row{Key: second, Attrs: table.Map{"by": table.S("pair")}}, If: table.Absent()},
@@ -101,7 +101,7 @@ func transactAgainstPut(s *suite) {
 		})
 		group.Go(func() {
 			put := table.Put{Table: rows, Row: table.Row{Key: second, Attrs: table.Map{"by": table.S("single")}}, If: table.Absent()}
-			single = again(s.ctx, func() error { return s.b.Put(s.ctx, put) })
+			single = retry(s.ctx, func() error { return s.b.Put(s.ctx, put) })
 		})
 		group.Wait()
 		if pair == nil {
@@ -177,7 +177,7 @@ func (m *modelRun) drawPut(t *rapid.T, sk string) (table.Put, bool) {
 
 func (m *modelRun) put(t *rapid.T) {
 	put, holds := m.drawPut(t, modelKeys.Draw(t, "sk"))
-	m.outcome(t, again(m.ctx, func() error { return m.a.Put(m.ctx, put) }), holds)
+	m.outcome(t, retry(m.ctx, func() error { return m.a.Put(m.ctx, put) }), holds)
 	if holds {
 		m.rows[put.Row.SK] = put.Row.Attrs
 	}
@@ -188,7 +188,7 @@ func (m *modelRun) remove(t *rapid.T) {
 	v := table.N(rapid.IntRange(0, 2).Draw(t, "if"))
 	row, there := m.rows[sk]
 	holds := there && row["v"] == table.Value(v)
-	err := again(m.ctx, func() error { return m.a.Delete(m.ctx, rows, table.Key{PK: m.pk, SK: sk}, table.Equals("v", v)) })
+	err := retry(m.ctx, func() error { return m.a.Delete(m.ctx, rows, table.Key{PK: m.pk, SK: sk}, table.Equals("v", v)) })
 	m.outcome(t, err, holds)
 	if holds {
 		delete(m.rows, sk)
@@ -205,7 +205,7 @@ func (m *modelRun) transact(t *rapid.T) {
 			first = i
 		}
 	}
-	err := again(m.ctx, func() error { return m.a.Transact(m.ctx, puts) })
+	err := retry(m.ctx, func() error { return m.a.Transact(m.ctx, puts) })
 	m.outcome(t, err, first < 0)
 	if failed := (*table.TransactError)(nil); errors.As(err, &failed) && failed.Index != first {
 		t.Fatalf("transact failed at %d, want %d", failed.Index, first)

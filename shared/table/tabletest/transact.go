@@ -17,7 +17,7 @@ var transactClauses = []clause{
 }
 
 func (s *suite) transact(puts ...table.Put) error {
-	return again(s.ctx, func() error { return s.a.Transact(s.ctx, puts) })
+	return retry(s.ctx, func() error { return s.a.Transact(s.ctx, puts) })
 }
 
 // putsIn returns n puts of different rows of one partition.
@@ -33,22 +33,22 @@ func (s *suite) putsIn(name string, n int, cond table.Condition) []table.Put {
 func transactAllOrNone(s *suite) {
 	puts := s.putsIn("p", table.MaxTransact, table.Absent())
 	puts[7].Table = other
-	s.same(s.transact(puts...))
+	s.must(s.transact(puts...))
 	found := s.all(table.Query{Table: rows, PK: s.pk("p"), Consistent: true})
-	s.same(differ("rows", len(found), table.MaxTransact-1))
+	s.must(differ("rows", len(found), table.MaxTransact-1))
 	_, err := s.a.Get(s.ctx, other, puts[7].Row.Key, true)
-	s.same(err)
+	s.must(err)
 
 	more := s.putsIn("q", 5, table.Absent())
 	more[4] = table.Put{Table: other, Row: puts[7].Row, If: table.Absent()}
 	s.wantErr(s.transact(more...), table.ErrConditionFailed, "transact with one condition that fails")
-	s.same(differ("rows of a failed transact", len(s.all(table.Query{Table: rows, PK: s.pk("q"), Consistent: true})), 0))
+	s.must(differ("rows of a failed transact", len(s.all(table.Query{Table: rows, PK: s.pk("q"), Consistent: true})), 0))
 
 	for i := range puts {
 		puts[i].If = table.Equals("v", table.N(i))
 		puts[i].Row.Attrs = table.Map{"v": table.N(i + 1000)}
 	}
-	s.same(s.transact(puts...))
+	s.must(s.transact(puts...))
 	s.want(puts[3].Row.Key, table.Map{"v": table.N(1003)})
 }
 
@@ -85,7 +85,7 @@ func transactLimits(s *suite) {
 	bad := s.putsIn("p", 2, table.Absent())
 	bad[1].If = table.Condition{}
 	s.wantErr(s.transact(bad...), table.ErrInvalid, "no condition")
-	s.same(differ("rows", len(s.all(table.Query{Table: rows, PK: s.pk("p"), Consistent: true})), 0))
+	s.must(differ("rows", len(s.all(table.Query{Table: rows, PK: s.pk("p"), Consistent: true})), 0))
 }
 
 // transactTogether moves units between rows from many goroutines: their sum stays the same.
@@ -112,7 +112,7 @@ func transactTogether(s *suite) {
 	for i := range accounts {
 		total += s.mustGet(name(i)).Attrs["v"].(table.N)
 	}
-	s.same(differ("total", total, table.N(accounts*start)))
+	s.must(differ("total", total, table.N(accounts*start)))
 }
 
 // move moves one unit from one row to the other, and repeats when another move was faster.
@@ -128,7 +128,7 @@ func (s *suite) move(handle table.Table, from, to table.Key) error {
 			next := table.Row{Key: key, Attrs: table.Map{"v": v + table.N(2*i-1)}}
 			puts = append(puts, table.Put{Table: rows, Row: next, If: table.Equals("v", v)})
 		}
-		err := again(s.ctx, func() error { return handle.Transact(s.ctx, puts) })
+		err := retry(s.ctx, func() error { return handle.Transact(s.ctx, puts) })
 		if !errors.Is(err, table.ErrConditionFailed) {
 			return err
 		}

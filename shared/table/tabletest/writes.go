@@ -53,7 +53,7 @@ func putEmpty(s *suite) {
 
 func putReplaces(s *suite) {
 	s.mustPut(table.Row{Key: s.key("a"), Attrs: table.Map{"v": table.N(1), "old": table.S("x")}})
-	s.same(s.put(rows, table.Row{Key: s.key("a"), Attrs: table.Map{"v": table.N(2), "new": table.S("y")}}, table.Equals("v", table.N(1))))
+	s.must(s.put(rows, table.Row{Key: s.key("a"), Attrs: table.Map{"v": table.N(2), "new": table.S("y")}}, table.Equals("v", table.N(1))))
 	s.want(s.key("a"), table.Map{"v": table.N(2), "new": table.S("y")})
 }
 
@@ -82,7 +82,7 @@ func getMissing(s *suite) {
 func deleteRow(s *suite) {
 	key := s.key("a")
 	remove := func(cond table.Condition) error {
-		return again(s.ctx, func() error { return s.a.Delete(s.ctx, rows, key, cond) })
+		return retry(s.ctx, func() error { return s.a.Delete(s.ctx, rows, key, cond) })
 	}
 	s.wantErr(remove(table.Equals("v", table.N(1))), table.ErrConditionFailed, "delete of no row")
 	s.mustPut(table.Row{Key: key, Attrs: table.Map{"v": table.N(1)}})
@@ -91,7 +91,7 @@ func deleteRow(s *suite) {
 	s.wantErr(remove(table.Absent()), table.ErrInvalid, "delete if absent")
 	s.wantErr(remove(table.Condition{}), table.ErrInvalid, "delete without a condition")
 	s.want(key, table.Map{"v": table.N(1)})
-	s.same(remove(table.Equals("v", table.N(1))))
+	s.must(remove(table.Equals("v", table.N(1))))
 	s.wantMissing(key)
 	s.mustPut(table.Row{Key: key, Attrs: table.Map{"v": table.N(3)}})
 	s.want(key, table.Map{"v": table.N(3)})
@@ -131,7 +131,7 @@ func conditionAbsent(s *suite) {
 	s.mustPut(table.Row{Key: s.key("a"), Attrs: table.Map{"v": table.N(1)}})
 	s.wantErr(s.put(rows, table.Row{Key: s.key("a")}, table.Absent()), table.ErrConditionFailed, "put if absent over a row")
 	s.mustPut(table.Row{Key: table.Key{PK: s.pk("a"), SK: "--"}}, table.Row{Key: s.key("A")})
-	s.same(s.put(other, table.Row{Key: s.key("a")}, table.Absent()))
+	s.must(s.put(other, table.Row{Key: s.key("a")}, table.Absent()))
 }
 
 func conditionEquals(s *suite) {
@@ -155,7 +155,7 @@ func conditionEquals(s *suite) {
 		}
 		err = s.put(rows, table.Row{Key: key, Attrs: stored}, table.Equals(c.attr, c.value))
 		if c.holds {
-			s.same(err)
+			s.must(err)
 		} else {
 			s.wantErr(err, table.ErrConditionFailed, "if %s = %T %v", c.attr, c.value, c.value)
 		}
