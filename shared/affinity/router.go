@@ -10,6 +10,7 @@ import (
 
 	"passbook/shared/api"
 	"passbook/shared/event"
+	"passbook/shared/telemetry"
 	"passbook/shared/writer"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -72,7 +73,7 @@ func New(c Config) *Router {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	r := &Router{config: c, known: make(map[string]*answers), hops: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "forwarded_commands_total",
+		Namespace: telemetry.Namespace, Name: "forwarded_commands_total",
 		Help: "Commands sent to the writer of their account, by outcome: answered (there), undone (decided here), lost (decided here with the same key).",
 	}, []string{"outcome"})}
 	for _, o := range []api.Outcome{api.Answered, api.Undone, api.Lost} {

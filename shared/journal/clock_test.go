@@ -146,7 +146,7 @@ func TestAccountsAheadAreReported(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, f := range families {
-				if f.GetName() == "journal_clock_ahead_seconds" {
+				if f.GetName() == "passbook_journal_clock_ahead_seconds" {
 					if got := f.GetMetric()[0].GetGauge().GetValue(); got != want {
 						t.Errorf("ahead by %v s, want %v", got, want)
 					}

@@ -11,6 +11,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
+	"passbook/shared/telemetry"
 )
 
 // stateFaults counts and logs the wrong states in entries. Such a state saves reading and proves
@@ -24,7 +25,7 @@ type stateFaults struct {
 // newStateFaults returns the counter and the log of wrong states.
 func newStateFaults() stateFaults {
 	return stateFaults{log: slog.Default(), count: prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "journal_states_refused_total", Help: "States in entries that do not agree with their events and were not used.",
+		Namespace: telemetry.Namespace, Name: "journal_states_refused_total", Help: "States in entries that do not agree with their events and were not used.",
 	})}
 }
 

@@ -1,6 +1,10 @@
 package publisher
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"passbook/shared/telemetry"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 type metrics struct {
 	lag     prometheus.Histogram
@@ -11,14 +15,14 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "publish_lag_seconds", Help: "Seconds from the commit of an entry to the stream's acknowledgement.",
+			Namespace: telemetry.Namespace, Name: "publish_lag_seconds", Help: "Seconds from the commit of an entry to the stream's acknowledgement.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
 		}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "publish_refused_total", Help: "Entries that the stream refused and that are sent again.",
+			Namespace: telemetry.Namespace, Name: "publish_refused_total", Help: "Entries that the stream refused and that are sent again.",
 		}),
 		drained: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "publish_drained_total", Help: "Entries of dead writers that this process published.",
+			Namespace: telemetry.Namespace, Name: "publish_drained_total", Help: "Entries of dead writers that this process published.",
 		}),
 	}
 	if r != nil {

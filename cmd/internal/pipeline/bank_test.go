@@ -197,7 +197,7 @@ func (w *writer) conflicts() (n float64) {
 		w.t.Fatal(err)
 	}
 	for _, f := range families {
-		if f.GetName() == "journal_conflicts_total" {
+		if f.GetName() == "passbook_journal_conflicts_total" {
 			n = f.GetMetric()[0].GetCounter().GetValue()
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // that /readyz makes of it.
 func History(p *serve.Process) (*journal.Reader, web.Check) {
 	history := journal.NewReader(p.Engine.Table)
-	history.Report(p.Metrics(), p.Log)
+	history.Report(p.Registry, p.Log)
 	return history, web.Check{Name: "journal", Ready: func(ctx context.Context) error { return serve.Readable(ctx, history) }}
 }
 

@@ -95,11 +95,6 @@ func (p *Process) Stores() stores.Set { return deployment.Stores(p.Config, p.Eng
 // Stream returns the full name of the stream of events.
 func (p *Process) Stream() string { return p.Config.Stream(deployment.EventStream) }
 
-// Metrics returns where a part registers its metrics, whose names get the prefix passbook_.
-func (p *Process) Metrics() prometheus.Registerer {
-	return prometheus.WrapRegistererWithPrefix(telemetry.Namespace+"_", p.Registry)
-}
-
 // Listen binds the API's address. Only the checks of the stores come before it: a process whose
 // address is taken has changed nothing.
 func (p *Process) Listen(ctx context.Context) (err error) {

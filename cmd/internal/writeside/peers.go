@@ -53,7 +53,7 @@ func (w *Writer) connect(p *serve.Process, others peers) error {
 		return nil
 	}
 	client := affinity.NewClient()
-	w.Forwarder = affinity.New(affinity.Config{Fleet: w.Journal.Fleet, Send: client.Send, Metrics: p.Metrics(), Log: p.Log})
+	w.Forwarder = affinity.New(affinity.Config{Fleet: w.Journal.Fleet, Send: client.Send, Metrics: p.Registry, Log: p.Log})
 	operations := append(w.Withdraw.Operations(), w.Withdraw.ExpireOperation())
 	server, err := affinity.NewServer(others.listener, others.secret, api.NewReceiver(append(operations, w.Credit.Operations()...)...), p.Log)
 	if err != nil {

@@ -35,7 +35,7 @@ type Writer struct {
 // publisher, the drainer of writers that died, and the listener for commands of other writers.
 func Open(ctx context.Context, p *serve.Process) (*Writer, error) {
 	publishing := publisher.New(publisher.Config{
-		Streams: p.Engine.Streams, Stream: p.Stream(), Metrics: p.Metrics(), Log: p.Log, WaitingBytes: int64(p.Memory.Waiting),
+		Streams: p.Engine.Streams, Stream: p.Stream(), Metrics: p.Registry, Log: p.Log, WaitingBytes: int64(p.Memory.Waiting),
 	})
 	others, err := listen(ctx, p)
 	if err != nil {
@@ -43,7 +43,7 @@ func Open(ctx context.Context, p *serve.Process) (*Writer, error) {
 	}
 	w := &Writer{}
 	w.Journal, err = journal.Open(ctx, journal.Config{
-		Table: p.Engine.Table, Outbox: publishing, Lease: p.Config.Lease, Metrics: p.Metrics(), Log: p.Log,
+		Table: p.Engine.Table, Outbox: publishing, Lease: p.Config.Lease, Metrics: p.Registry, Log: p.Log,
 		Room: room(p.Engine.Space), Accounts: p.Memory.Accounts, Keys: p.Memory.Keys,
 		Address: others.address, Secret: others.secret,
 	})
