@@ -12,6 +12,6 @@
 // records mean is for the Handler (readmodel and archiver have one). Every goroutine ends with the
 // context of its Run.
 //
-// Walk: Worker.Run -> Worker.rebalance -> Worker.acquire -> reader.run -> Handler.Handle. Next on
-// the walk: readmodel.
+// Walk: Worker.Run -> Worker.rebalance -> snapshot.plan -> Worker.acquire -> reader.run ->
+// Handler.Handle. Next on the walk: readmodel.
 package consumer
