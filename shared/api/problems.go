@@ -144,7 +144,7 @@ var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
 	},
 	{
 		Code: account.CodeNotReversible, Status: http.StatusUnprocessableEntity, Title: "Not reversible",
-		Detail: "A reversal, one side of a transfer, or a credit that has been spent cannot be reversed.",
+		Detail: "A reversal, or one side of a transfer, cannot be reversed.",
 	},
 	{
 		Code: account.CodeSameAccount, Status: http.StatusUnprocessableEntity, Title: "Same account",

@@ -72,9 +72,11 @@ type incarnation struct {
 }
 
 // foreignSources returns the sources of streams that cannot be of the bank that took the archive at
-// a time. A stream that ended before the next one began has end markers, or is older than end
-// markers are. A stream without any is foreign if it lived beside one that has them, if it is
-// younger than the owner, or if it is older though the owner's own streams began with the archive.
+// since. An incarnation of a stream that has end markers is the bank's. One without any is
+//   - foreign if its time overlaps that of one that has them;
+//   - foreign if it was created after since, and another one has markers;
+//   - foreign if those with markers began after since: the bank has nothing older;
+//   - else the bank's, from before end markers were written.
 func (p Plan) foreignSources(since time.Time) map[segment.Source]bool {
 	marked, ends, begun := map[incarnation]bool{}, map[incarnation]int64{}, int64(unbounded)
 	for _, e := range p.Ends {

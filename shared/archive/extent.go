@@ -34,8 +34,8 @@ type Extent struct {
 	Ends     []End `json:"shards"`
 }
 
-// Extent summarises the ends. A shard that is idle, or whose archiver does not keep up, keeps
-// CompleteUpTo back; Ends show which.
+// Extent summarises the ends. A shard that is idle, or whose archiver does not keep up, delays
+// CompleteUpTo; Ends show which.
 func (p Plan) Extent() Extent {
 	x := Extent{Ends: p.Ends}
 	newest := map[string]time.Time{}

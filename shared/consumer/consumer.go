@@ -132,7 +132,7 @@ type Runtime struct {
 	Health *Health
 	// Metrics counts; nil counts nothing.
 	Metrics *Metrics
-	// Log gets holes, failures and shards given up; nil is slog.Default.
+	// Log gets holes, failures and shards that are no longer read; nil is slog.Default.
 	Log *slog.Logger
 }
 

@@ -125,6 +125,6 @@ func (w *Worker) healHole(ctx context.Context, h Hole) error {
 	if err := w.updateHole(ctx, &h); err != nil {
 		return err
 	}
-	w.runtime.Log.Warn("hole healed", "shard", h.Shard, "after", h.After, "accounts", h.Accounts)
+	w.runtime.Log.Info("hole healed", "shard", h.Shard, "after", h.After, "accounts", h.Accounts)
 	return nil
 }

@@ -49,8 +49,8 @@ func (s snapshot) expired(l lease) bool {
 }
 
 // orphaned reports whether a lease has no owner although every live worker had the time to take it.
-// No worker has room for it in its share when a worker counts as alive that has just died; it must
-// then be taken beyond the share.
+// A worker that just died still counts in the shares; the shard that it leaves is then taken beyond
+// them.
 func (s snapshot) orphaned(l lease) bool {
 	return l.owner == "" && s.silent(l.shard) >= min(rebalanceEvery, s.length/2)
 }

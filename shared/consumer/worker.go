@@ -301,7 +301,7 @@ func (r *shardRun) enforceGrace(ctx context.Context) {
 // abandon ends the reader of a lease that cannot be kept. A stalled reader may take long to return,
 // so its lease is released at once.
 func (w *Worker) abandon(r *shardRun, err error) {
-	w.runtime.Log.Error("shard given up", "shard", r.shard.ID, "error", err)
+	w.runtime.Log.Error("stopped reading the shard; a worker takes it again", "shard", r.shard.ID, "error", err)
 	if errors.Is(err, errStalled) {
 		r.health.failed(err)
 		w.countMove(moveStalled)

@@ -38,7 +38,7 @@ func Bank(t table.Table) Rows { return Rows{t, "bank", "id"} }
 // AcceptedTimes returns the accounts whose time a person accepted although it is far ahead of the
 // clocks, by AcceptedTimeKey. They share the partition of the bank's row.
 //
-//	key      bank / clock#<tenant>/<account id>
+//	key      bank / clock#<tenant>#<account id>
 //	version  until S, the time that was accepted
 //	written  by bank clock accept (journal.Reader.AcceptTime)
 //	read     by a writer that decides on such an account
@@ -55,7 +55,7 @@ func AcceptedTimeKey(account string) string { return "clock#" + account }
 //	others   owner S, claim S, created N, checkpoint S, first_hash S, last_hash S, begun S,
 //	         caught_up S, behind_ms N, at S
 //	written  by the consumer's workers; removed with its generation (package consumer)
-//	read     by the consumer's workers, by bank consumers, /v1/consumers and stores
+//	read     by the consumer's workers, by /v1/consumers and by stores
 func Leases(t table.Table, stream, consumer string) Rows {
 	return Rows{t, "lease#" + stream + "#" + consumer, "epoch"}
 }
@@ -75,7 +75,7 @@ func Holes(t table.Table, stream, consumer string) Rows {
 // Quarantine returns the accounts and records that a consumer cannot process, by account, or by
 // stream, shard and sequence number of a record that names no account.
 //
-//	key      quarantine#<consumer> / <tenant>/<account id>, or <stream>#<shard id>#<sequence>
+//	key      quarantine#<consumer> / <tenant>#<account id>, or <stream>#<shard id>#<sequence>
 //	version  id S, which is the sort key: a row is replaced whole, and only where it is
 //	others   version N, cause S, at S, stream S, shard S, sequence S, data B, size N, tenant S,
 //	         account_id S

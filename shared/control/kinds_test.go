@@ -26,7 +26,7 @@ func TestKindsOfRows(t *testing.T) {
 			t.Errorf("%s: partition %q, version %q", name, tt.rows.partition, tt.rows.version)
 		}
 	}
-	if AcceptedTimeKey("main/A-1") != "clock#main/A-1" || BankKey != "-" || PassesKey != "passes" {
+	if AcceptedTimeKey("main#A-1") != "clock#main#A-1" || BankKey != "-" || PassesKey != "passes" {
 		t.Error("a sort key is another")
 	}
 	if Revision(0) != nil || Revision(1) != table.N(1) {

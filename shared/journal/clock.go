@@ -139,8 +139,8 @@ func (a *ahead) noteRefused(account event.Account, by time.Duration) {
 }
 
 // note remembers and logs an account that is ahead. The account is in the error attribute and not
-// in the message, so that many accounts are logged as one problem. An account that was refused
-// replaces one that was not, and not the other way round.
+// in the message, so that many accounts are logged as one problem. A refused account is never
+// replaced by one that was not refused, until it is aheadFor old.
 func (a *ahead) note(s aheadAccount) {
 	a.log.Warn("an account is ahead of this machine's clock", "error", s)
 	a.mu.Lock()

@@ -27,7 +27,7 @@ const PeersOff = "off"
 
 // ErrConfig is returned for a setting that cannot be used. Its text names the flag and the
 // variable.
-var ErrConfig = errors.New("configuration")
+var ErrConfig = errors.New("wrong setting")
 
 // Config is the configuration that every program reads from its environment and its flags. Its zero
 // value is not usable: start from FromEnv.
@@ -42,7 +42,7 @@ type Config struct {
 	// address it listens on, and the first address of this machine if it listens on every
 	// interface.
 	PeerAddress string `env:"PASSBOOK_PEER_ADDRESS" flag:"peer-address"`
-	// OpsListen is the address of the listener for jobs, metrics and profiles. It MUST be a
+	// OpsListen is the address of the listener for jobs and profiles. It MUST be a
 	// loopback address: the listener asks for no credentials.
 	OpsListen string `env:"PASSBOOK_OPS_LISTEN" envDefault:"127.0.0.1:0" flag:"ops-listen"`
 	// Data is the directory of the embedded engine.

@@ -64,9 +64,8 @@ func (p *Projection[S]) quarantineAccount(ctx context.Context, a event.Account, 
 	return nil
 }
 
-// retract removes the record of an error that does not hold for the row as it is now. If another
-// process has quarantined the account since, it may have relied on the record, which is then put
-// back.
+// retract takes out of quarantine an account whose row has moved on. If another process quarantined
+// it at the same time, the record is restored.
 func (p *Projection[S]) retract(ctx context.Context, a event.Account) error {
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
@@ -170,7 +169,7 @@ func (p *Projection[S]) Redrive(ctx context.Context, a event.Account) error {
 	}
 	if released {
 		p.count.quarantined.Dec()
-		p.log.Warn("account released from quarantine", "account", a.String())
+		p.log.Info("account released from quarantine", "account", a.String())
 	}
 	return nil
 }

@@ -157,10 +157,9 @@ func (p *Projection[S]) refold(ctx context.Context, row Row[S]) error {
 }
 
 // refoldedRow returns the row that the whole journal makes of an account, to replace a row that is
-// not of its history. It folds in memory, so that no reader gets a state on the way, and sends the
-// messages before the row is stored: those that the old row has not sent, or, if the old row is not
-// of the journal's history, all of them, each with the id that it always had, as it is unknown
-// which were sent. If the journal cannot be folded, the row it returns is quarantined.
+// not of its history. It folds in memory, so that no reader gets a state on the way. It sends the
+// messages before it stores the row: the unsent ones; or all, with their old ids, where the history
+// of the old row differs. If the journal cannot be folded, the row it returns is quarantined.
 func (p *Projection[S]) refoldedRow(ctx context.Context, was Row[S]) (Row[S], error) {
 	row := Row[S]{Account: was.Account, rev: was.rev}
 	found, _, err := p.compareWithJournal(ctx, was)

@@ -218,9 +218,10 @@ func (r *retirementRun) account(ctx context.Context, a event.Account, all []arch
 	return nil
 }
 
-// addReplacements notes the segments that replace the retired one: those with entries after the gap
-// that did not have to be there, since they were recorded before its end, or later entries of the
-// account had arrived before them.
+// addReplacements notes the segments that replace the retired one. They have an entry after the gap
+// that is a repetition, in one of two cases:
+//   - it was recorded before the end of the gap;
+//   - a later entry of the account had arrived before it.
 func (r *retirementRun) addReplacements(entries []archivedEntry) {
 	next := time.UnixMicro(math.MaxInt64)
 	for _, h := range slices.Backward(entries) {

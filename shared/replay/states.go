@@ -36,13 +36,14 @@ type StatesConfig struct {
 	PassEvents int64
 }
 
-// StatesAt yields past states of accounts, from the archive alone, in no promised order: of the
-// accounts that were open then, or that reached the version. Calls of yield come one at a time, and
-// its error ends the job. An account is reported in the faults, with ErrDifference, and not
-// yielded, if its history has a gap or two contents before then, or if a gap of the archive may
-// contain more of it. Every other account is yielded; of two histories in two incarnations of the
-// stream the older one, and the later one is reported. Gaps are ErrDifference too, and the error
-// names them.
+// StatesAt yields past states of accounts, from the archive alone, in no promised order. Calls of
+// yield come one at a time, and its error ends the job.
+//
+// An account that was open then, or that reached the version, is yielded. It is reported in the
+// faults instead, with ErrDifference, if its history has a gap or two contents before then, or if a
+// gap of the archive may contain more of it. Of two histories in two incarnations of the stream,
+// the older one is yielded and the later one reported. Gaps of the archive are ErrDifference too,
+// and the error names them.
 func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, account.State) error) (Faults, error) {
 	if c.Time.IsZero() == (c.Version == 0) {
 		return Faults{}, errors.New("replay: at: ask for a time or for a version")

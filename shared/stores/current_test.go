@@ -52,7 +52,7 @@ func TestBegin_RefusesAnOlderCopy(t *testing.T) {
 		c.OneDatabase = true
 		must(t, "the start", c.Begin(t.Context()), "an older copy than the archive: the journal lacks its entry main/", restore+"; then "+renew)
 		_, err := c.CheckRenew(t.Context())
-		must(t, "a new life too soon", err, "the journal lacks its entry main/", restore)
+		must(t, "a new incarnation too soon", err, "the journal lacks its entry main/", restore)
 		c.commit(entries[25:]...)
 		must(t, "the start after a restore", c.Begin(t.Context()), "the stream is an older copy than the archive", renew)
 		if tail, err := c.CheckRenew(t.Context()); tail || err != nil {
@@ -61,7 +61,7 @@ func TestBegin_RefusesAnOlderCopy(t *testing.T) {
 		c.renew()
 		must(t, "the start after it", c.Begin(t.Context()), "", "")
 	})
-	t.Run("one database, from before its stream's new life", func(t *testing.T) {
+	t.Run("one database, from before its stream's new incarnation", func(t *testing.T) {
 		b := archivedBank(t, entries[:40])
 		b.renew()
 		b.commit(entries[40:]...)

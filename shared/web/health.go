@@ -20,7 +20,8 @@ const checkTimeout = 2 * time.Second
 type Check struct {
 	// Name is short and unique, for example journal.
 	Name string
-	// Problem is what a failed check answers with. It needs one unless it is Advisory.
+	// Problem is what a failed check answers with. It needs one unless it is Advisory;
+	// package api supplies a default.
 	Problem ProblemType
 	// Ready returns nil, or why the process cannot do its work. It is called concurrently, under
 	// the request's deadline.

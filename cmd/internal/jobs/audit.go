@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"passbook/cmd/internal/deployment"
@@ -51,7 +50,7 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker
 	}
 	report, err := audit.Run(ctx, c)
 	if errors.Is(err, audit.ErrDifference) {
-		err = fmt.Errorf("%w: %w", ops.ErrDifference, err)
+		err = matching{err, ops.ErrDifference}
 	}
 	return report, err
 }

@@ -91,18 +91,27 @@ func runInBank(ctx context.Context, config platform.Config, name string, params 
 	return job.Result, nil
 }
 
+// matching is an error that also matches another one, without repeating its text.
+type matching struct {
+	error
+	other error
+}
+
+// Unwrap returns both errors.
+func (m matching) Unwrap() []error { return []error{m.error, m.other} }
+
 // remote returns the error of a job that failed in the bank.
 func remote(job ops.Job) error {
 	err := errors.New(job.Error)
 	// a bank returns its errors as text
 	if strings.Contains(job.Error, readmodel.ErrNotCaughtUp.Error()) {
-		return fmt.Errorf("%w: %w", readmodel.ErrNotCaughtUp, err)
+		return matching{err, readmodel.ErrNotCaughtUp}
 	}
 	if strings.Contains(job.Error, ErrEndUnproven.Error()) {
-		return fmt.Errorf("%w: %w", ErrEndUnproven, err)
+		return matching{err, ErrEndUnproven}
 	}
 	if job.ExitCode != nil && *job.ExitCode == console.ExitDifference {
-		return fmt.Errorf("%w: %w", ops.ErrDifference, err)
+		return matching{err, ops.ErrDifference}
 	}
 	return err
 }

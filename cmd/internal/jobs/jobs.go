@@ -124,7 +124,7 @@ func kindOf[P checked, R any](do func(b Bank, ctx context.Context, params P, p *
 				}
 				result, err := do(b, ctx, params, p)
 				if errors.Is(err, replay.ErrDifference) {
-					err = fmt.Errorf("%w: %w", ops.ErrDifference, err)
+					err = matching{err, ops.ErrDifference}
 				}
 				return result, err
 			}

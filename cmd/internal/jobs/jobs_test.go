@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/ops"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
@@ -100,5 +102,17 @@ func TestTheTimeOfNoAccountIsAccepted(t *testing.T) {
 	_, err := openBank(t).acceptClock(t.Context(), ClockParams{Account: "A-1"}, progress.New())
 	if !errors.Is(err, ErrParams) || !strings.Contains(err.Error(), "no account A-1") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestABanksDifferenceIsNamedOnce(t *testing.T) {
+	code := console.ExitDifference
+	job := ops.Job{State: ops.Failed, Error: "replay: differences found: A-1", ExitCode: &code}
+	if err := remote(job); !errors.Is(err, ops.ErrDifference) || err.Error() != job.Error {
+		t.Errorf("a difference: %v", err)
+	}
+	job = ops.Job{State: ops.Failed, Error: readmodel.ErrNotCaughtUp.Error()}
+	if err := remote(job); !errors.Is(err, readmodel.ErrNotCaughtUp) || err.Error() != job.Error {
+		t.Errorf("not caught up: %v", err)
 	}
 }

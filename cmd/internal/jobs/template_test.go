@@ -50,7 +50,7 @@ func loadTemplate(t *testing.T) cloudFormation {
 	return c
 }
 
-// plain turns the short forms of functions into what YAML reportEvidence.
+// plain turns the short forms of functions into what YAML knows.
 func plain(n *yaml.Node) {
 	switch n.Tag {
 	case "!Ref", "!GetAtt":
@@ -175,7 +175,7 @@ func TestTemplateHasTheTablesOfTheSchemas(t *testing.T) {
 		delete(there, "${Prefix}"+s.Name)
 	}
 	if len(there) > 0 {
-		t.Errorf("tables that no program reportEvidence: %v", slices.Collect(maps.Keys(there)))
+		t.Errorf("tables that no program knows: %v", slices.Collect(maps.Keys(there)))
 	}
 }
 

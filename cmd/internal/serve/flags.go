@@ -7,7 +7,7 @@ type Flags struct {
 	Listen     *string `name:"listen" placeholder:"HOST:PORT" help:"HTTP API [${listen}]."`
 	Instance   *string `name:"instance" placeholder:"NAME" help:"Name of this process among lease holders."`
 	Lease      *string `name:"lease" placeholder:"TIME" help:"Timeout of leases on shards [10s]."`
-	DrainDelay *string `name:"drain-delay" placeholder:"TIME" help:"Time from unready to closing [bank 1s, else 5s]."`
+	DrainDelay *string `name:"drain-delay" placeholder:"TIME" help:"Serve on after /readyz fails [bank 1s, else 5s]."`
 	Memory     *string `name:"memory" placeholder:"SIZE" help:"Memory limit [cgroup's, else 1/4 of the machine]."`
 	LogLevel   *string `name:"log-level" placeholder:"LEVEL" help:"debug, info, warn or error [info]."`
 	LogFormat  *string `name:"log-format" placeholder:"KIND" help:"text or json [text]."`
@@ -27,7 +27,7 @@ type WriterFlags struct {
 
 // PeerFlags are those of a writer beside which other writers run.
 type PeerFlags struct {
-	PeerListen  *string `name:"peer-listen" placeholder:"HOST:PORT" help:"Other writers' commands, or off [--listen's host]."`
+	PeerListen  *string `name:"peer-listen" placeholder:"HOST:PORT" help:"Listener for other writers, or off [free port on --listen's host]."`
 	PeerAddress *string `name:"peer-address" placeholder:"HOST:PORT" help:"Where other writers reach --peer-listen."`
 }
 

@@ -21,7 +21,7 @@ func Main(version string) {
 // command is the command line.
 type command struct {
 	console.StoreFlags
-	Grace  *time.Duration `name:"grace" placeholder:"TIME" help:"How long an entry may be in transit."`
+	Grace  *time.Duration `name:"grace" placeholder:"TIME" help:"Entries younger than this may be missing."`
 	Repair bool           `name:"repair" help:"Repair what can be repaired."`
 	JSON   bool           `name:"json" help:"The report as JSON."`
 }

@@ -25,8 +25,8 @@ import (
 // directory that a running bank has locked.
 type atCommand struct {
 	console.StoreFlags
-	Time    console.Instant `name:"time" placeholder:"TIME" xor:"when" required:"" help:"After everything recorded by then."`
-	Version int64           `name:"version" placeholder:"N" xor:"when" required:"" help:"After that event of each account."`
+	Time    console.Instant `name:"time" placeholder:"TIME" xor:"when" required:"" help:"State after everything recorded up to TIME."`
+	Version int64           `name:"version" placeholder:"N" xor:"when" required:"" help:"State after event N of each account."`
 	endFlags
 	Account string `name:"account" placeholder:"ID" help:"Only this account."`
 	JSON    bool   `name:"json" help:"One JSON object per line."`

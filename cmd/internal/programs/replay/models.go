@@ -104,7 +104,7 @@ func (c *promoteCommand) Run(ctx context.Context, t *console.Terminal) error {
 type discardCommand struct {
 	console.JobFlags
 	Model string `name:"model" required:"" enum:"balance,creditlimit" help:"balance or creditlimit."`
-	Force bool   `name:"force" help:"Even if the live one has not caught up with it."`
+	Force bool   `name:"force" help:"Discard although the live generation is behind it."`
 }
 
 // Help returns the example.

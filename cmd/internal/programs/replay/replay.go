@@ -9,7 +9,7 @@ import (
 // grammar is the command line.
 type grammar struct {
 	Rebuild   rebuildCommand   `cmd:"" help:"Fold the archive into a new generation of a read model."`
-	Promote   promoteCommand   `cmd:"" help:"Make the new generation live, if it is equal."`
+	Promote   promoteCommand   `cmd:"" help:"Make the new generation live, if its rows equal the live ones or the journal."`
 	Discard   discardCommand   `cmd:"" help:"Remove the generation that is not live."`
 	Journal   journalCommand   `cmd:"" help:"Restore a lost journal."`
 	At        atCommand        `cmd:"" help:"Print states of accounts as of a time or version."`
