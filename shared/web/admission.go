@@ -82,8 +82,14 @@ func (s *Server) admit(c echo.Context, next echo.HandlerFunc) (err error) {
 	return s.admission.reads.Through(func() error { return next(c) })
 }
 
-// kind returns the kind of the route that a request is for; Read where there is none.
-func (s *Server) kind(c echo.Context) Kind { return s.kinds[routeKey{c.Request().Method, c.Path()}] }
+// kind returns the kind of the route that a request is for, that of its path where the method is
+// not served, and Read where neither is.
+func (s *Server) kind(c echo.Context) Kind {
+	if kind, served := s.kinds[routeKey{c.Request().Method, c.Path()}]; served {
+		return kind
+	}
+	return s.kinds[routeKey{"", c.Path()}]
+}
 
 // Through runs work inside the gate, or refuses it as Overloaded.
 func (g *Gate) Through(work func() error) error {

@@ -100,6 +100,7 @@ type Server struct {
 	templates map[string]string
 	latency   *prometheus.HistogramVec
 	log       accessLog
+	// kinds are those of the routes, and, under no method, of the paths: the highest of its routes.
 	kinds     map[routeKey]Kind
 	admission *admission
 	listener  *watchedListener
@@ -153,6 +154,7 @@ func (s *Server) Mount(routes ...Route) {
 		s.mounted[name] = r
 		path := inRouter(r.Path)
 		s.templates[path], s.kinds[routeKey{r.Method, path}] = r.Path, r.Kind
+		s.kinds[routeKey{"", path}] = max(s.kinds[routeKey{"", path}], r.Kind)
 		s.echo.Add(r.Method, path, r.Handler)
 	}
 }

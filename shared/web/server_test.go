@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"passbook/shared/telemetry"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,6 +18,8 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
+
+	"passbook/shared/telemetry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -120,6 +121,9 @@ func TestRequestsBeyondThePlacesAreRefused(t *testing.T) {
 	}
 	if r := ask(s, "GET", "/readyz", ""); r.Code != 200 {
 		t.Errorf("a probe: %d", r.Code)
+	}
+	if r := ask(s, "POST", "/livez", ""); r.Code != 405 {
+		t.Errorf("a probe by a method that it does not have: %d", r.Code)
 	}
 	close(release)
 	if code := <-done; code != 200 {
