@@ -172,6 +172,9 @@ func TestContractListsWhatIsServed(t *testing.T) {
 	if !strings.Contains(body, `"/v1/accounts/{account_id}/balance":{"get"`) || strings.Contains(body, "/v1/transfers") || !strings.Contains(body, `"/livez"`) {
 		t.Fatalf("%.300s", body)
 	}
+	if strings.Contains(body, ":null") { // as from a comma in a text without quotes
+		t.Error("the contract has a member without a value")
+	}
 }
 
 // A body without a length is refused when it is too large.
