@@ -37,6 +37,7 @@ func serveJobs(ctx context.Context, p *serve.Process, b jobs.Bank) error {
 	}
 	withdraw, err := platform.AnnounceOps(p.Config.Data, listener.Addr().String())
 	p.At(serve.CancelJobs, "address of the jobs", func(context.Context) error { return withdraw() })
+	p.OnClose("address of the jobs", func(context.Context) error { return withdraw() }) // of a process that never ran
 	return err
 }
 
