@@ -34,9 +34,9 @@ type Archiver struct {
 	open   map[*shard]struct{}
 	// adopted is where the last segment of another archiver ends that was found in each source, so
 	// that the search for a chain's end does not stop before it.
-	adopted map[string]string
-	outages outages
-	stats   struct{ segments, rows, bytes, skipped, losses atomic.Int64 }
+	adopted       map[string]string
+	archiveFaults archiveFaults
+	stats         struct{ segments, rows, bytes, skipped, losses atomic.Int64 }
 }
 
 // Stats counts what was done since the start.
@@ -63,7 +63,7 @@ func (a *Archiver) Stats() Stats {
 	return Stats{
 		Segments: a.stats.segments.Load(), Rows: a.stats.rows.Load(),
 		Bytes: a.stats.bytes.Load(), Skipped: a.stats.skipped.Load(),
-		Losses: a.stats.losses.Load(), Suspended: a.outages.suspended(),
+		Losses: a.stats.losses.Load(), Suspended: a.archiveFaults.suspended(),
 	}
 }
 
@@ -90,7 +90,7 @@ func (a *Archiver) Open(ctx context.Context, on consumer.Shard, checkpoint strin
 			"run audit --repair to archive what the stream no longer has", checkpoint, footer.Last))
 		return nil, consumer.Rewind(footer.Last)
 	}
-	again, err := a.lostSegments(ctx, source, link.Last)
+	again, err := a.findLostSegments(ctx, source, link.Last)
 	if err != nil {
 		return nil, fmt.Errorf("archiver: end of %s: %w", source, err)
 	}

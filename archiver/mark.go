@@ -27,13 +27,13 @@ type chainEnd struct {
 	at            time.Time
 }
 
-// cutPoints are where segments began and ended that were archived and are lost. Read from the
+// lostSegments are where segments began and ended that were archived and are lost. Read from the
 // stream again and cut there, they have the same bytes, and the end markers that are left remain
 // true.
-type cutPoints struct{ ends []archive.EndMarker } // the newest first
+type lostSegments struct{ ends []archive.EndMarker } // the newest first
 
-// lostSegments finds the end markers beyond the end of a source's chain.
-func (a *Archiver) lostSegments(ctx context.Context, source segment.Source, last string) (r cutPoints, err error) {
+// findLostSegments finds the end markers beyond the end of a source's chain.
+func (a *Archiver) findLostSegments(ctx context.Context, source segment.Source, last string) (r lostSegments, err error) {
 	err = withKeepAlive(ctx, maxSearch, func(ctx context.Context) (err error) {
 		r.ends, err = archive.EndMarkersAfter(ctx, a.config.Bucket, source, last)
 		return err
@@ -42,7 +42,7 @@ func (a *Archiver) lostSegments(ctx context.Context, source segment.Source, last
 }
 
 // at reports whether a lost segment ended at last, before the record at sequence.
-func (r *cutPoints) at(last, sequence string) bool {
+func (r *lostSegments) at(last, sequence string) bool {
 	for len(r.ends) > 0 {
 		m := r.ends[len(r.ends)-1]
 		behind := stream.CompareSequence(m.Last, last)
@@ -56,7 +56,7 @@ func (r *cutPoints) at(last, sequence string) bool {
 }
 
 // within reports whether a lost segment continued after last.
-func (r *cutPoints) within(last string) bool {
+func (r *lostSegments) within(last string) bool {
 	return slices.ContainsFunc(r.ends, func(m archive.EndMarker) bool { return stream.CompareSequence(m.Last, last) > 0 })
 }
 

@@ -26,7 +26,7 @@ type shard struct {
 	// chainEnd is what end markers record of link.
 	chainEnd chainEnd
 	// cuts are where lost segments are made again.
-	cuts cutPoints
+	cuts lostSegments
 	// segment is what follows link.
 	segment *segment.Writer
 	// read is the last sequence number that was read, saved the last one that was returned as a
@@ -47,7 +47,7 @@ func (s *shard) begin(link segment.Link) {
 // next begins the segment after one that is now in the bucket.
 func (s *shard) next(link segment.Link) {
 	s.begin(link)
-	s.archiver.outages.passed(s.source, link.Last)
+	s.archiver.archiveFaults.passed(s.source, link.Last)
 }
 
 // Handle appends a batch, seals segments that are due, and returns how far the shard is durable.

@@ -15,9 +15,9 @@ type Config struct {
 	// Web configures the HTTP server. Its ProblemOf is set here; its Checks without a problem type
 	// answer with JournalUnavailable.
 	Web web.Config
-	// Alone says that the service is a process by itself: a route of another service is refused
+	// OneOfSeveral says that this process is one of several services: a route of another is refused
 	// with that service's name.
-	Alone bool
+	OneOfSeveral bool
 	// Forwarder sends commands to the writers that their accounts belong to; nil decides all of
 	// them here.
 	Forwarder Forwarder

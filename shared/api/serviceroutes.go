@@ -45,7 +45,7 @@ var services = []string{"withdraw", "credit", "balance", "creditlimit"}
 // nameService adds to the refusal of a route the program that serves it, where this process is one
 // of several.
 func (s *Server) nameService(p *web.Problem, r *http.Request) *web.Problem {
-	if !s.config.Alone {
+	if !s.config.OneOfSeveral {
 		return p
 	}
 	segments := strings.Split(r.URL.Path, "/")

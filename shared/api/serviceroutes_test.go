@@ -19,7 +19,7 @@ func TestRoutesOfOthersAreNamed(t *testing.T) {
 		{"credit", "POST", "/v1/transfers", "withdraw"}, {"credit", "GET", "/v1/accounts/", ""}, {"credit", "GET", "/v1/account/A-1/balance", ""},
 		{"credit", "DELETE", "/v1/accounts", ""}, {"credit", "POST", "/ops/jobs", ""}, {"withdraw", "GET", "/v1/consumers", ""},
 	} {
-		s := configured(t, Config{Web: web.Config{Service: c.service}, Alone: true})
+		s := configured(t, Config{Web: web.Config{Service: c.service}, OneOfSeveral: true})
 		if c.service == "credit" {
 			s.Mount(web.Route{Method: http.MethodPost, Path: "/v1/accounts", Handler: func(echo.Context) error { return nil }})
 		}

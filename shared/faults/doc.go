@@ -21,6 +21,6 @@
 // conflict of two transactions, which a Rule can give. LimitedStreams has no stream.Notifier,
 // because Kinesis wakes nobody; Stream has one.
 //
-// Walk: Table.Put -> Rule; Stream.Put; Client.Table -> limitedTable.Put -> LimitedTables.write;
+// Walk: Table.Put -> Rule; Stream.Put; Client.Table -> clientTable.Put -> LimitedTables.write;
 // Prices.Of.
 package faults

@@ -68,13 +68,13 @@ func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Eng
 		store.resources = append(store.resources, c.Stream(name))
 	}
 	e := &Engine{Table: tables, Streams: store.streams, Admin: store}
-	e.Where = append(e.Where,
+	e.Descriptions = append(e.Descriptions,
 		"DynamoDB  "+store.at(tables.Endpoint())+", tables "+c.Prefix+"*",
 		"Kinesis   "+store.at(store.streams.Endpoint())+", streams "+c.Prefix+"*")
 	if r.Archive {
 		store.archive = s3bucket.New(sdk, c.Bucket)
 		e.Bucket = store.archive
-		e.Where = append(e.Where, "S3        "+store.at(store.archive.Endpoint())+", bucket "+c.Bucket)
+		e.Descriptions = append(e.Descriptions, "S3        "+store.at(store.archive.Endpoint())+", bucket "+c.Bucket)
 	}
 	return e, nil
 }

@@ -125,7 +125,7 @@ func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	}
 	return &Engine{
 		Table: tables, Streams: streams, Bucket: archive, Exclusive: true, Space: newSpace(c.Data, c.MinFree),
-		Where: []string{"data      " + c.Data}, Admin: store,
+		Descriptions: []string{"data      " + c.Data}, Admin: store,
 	}, nil
 }
 

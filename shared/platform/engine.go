@@ -57,8 +57,8 @@ type Engine struct {
 	Exclusive bool
 	// Space watches the free space of the data's volume; nil on AWS.
 	Space *Space
-	// Where describes each store in one line, for people.
-	Where []string
+	// Descriptions describe each store in one line, for people.
+	Descriptions []string
 
 	Admin
 }

@@ -33,9 +33,9 @@ type DrainConfig struct {
 	Self func() string
 	// Lease is how long a writer's heartbeat may not move before the writer counts as dead.
 	Lease time.Duration
-	// Alone says that no other process can be writing, so that every writer found at the start is
-	// dead. The embedded engine's directory lock proves it.
-	Alone bool
+	// Exclusive says that no other process can be writing, so that every writer found at the start
+	// is dead. The embedded engine's directory lock proves it.
+	Exclusive bool
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
 	// Log takes what was drained and what went wrong; nil drops it.
@@ -72,7 +72,7 @@ func (d *Drainer) Run(ctx context.Context) error {
 	defer d.wait.Wait()
 	tick := time.NewTicker(d.config.Lease / 4)
 	defer tick.Stop()
-	for dead := d.config.Alone; ; dead = false {
+	for dead := d.config.Exclusive; ; dead = false {
 		if err := d.look(ctx, dead); err != nil && ctx.Err() == nil {
 			d.config.Log.Warn("cannot look for dead writers; trying again", "error", err)
 		}

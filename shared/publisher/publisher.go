@@ -242,19 +242,19 @@ func (p *Publisher) put(ctx context.Context, b batch) {
 		err = errors.New("publisher: the stream answered for another number of records")
 	}
 	sent := func(i int) bool { return err == nil && results[i].Err == nil }
-	any, cause := false, err
+	took, cause := false, err
 	for i, w := range b.entries {
 		switch {
 		case sent(i):
 			p.acknowledge(w)
-			any = true
+			took = true
 		case cause == nil:
 			cause = results[i].Err
 		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if any {
+	if took {
 		p.note(nil)
 	} else if ctx.Err() == nil {
 		p.note(cause)

@@ -282,7 +282,7 @@ func TestAloneDrainsAtOnceAndACleanStopLeavesNothing(t *testing.T) {
 		dead.stop()
 		next := r.start(t, true)
 		ctx, cancel := context.WithCancel(t.Context())
-		d := NewDrainer(DrainConfig{Table: r.table, Publisher: next.publisher, Self: next.journal.Writer, Lease: 10 * time.Second, Alone: true})
+		d := NewDrainer(DrainConfig{Table: r.table, Publisher: next.publisher, Self: next.journal.Writer, Lease: 10 * time.Second, Exclusive: true})
 		var running sync.WaitGroup
 		running.Go(func() { _ = d.Run(ctx) })
 		synctest.Wait()

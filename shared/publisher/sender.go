@@ -38,13 +38,13 @@ type Sender struct {
 func (s *Sender) Put(ctx context.Context, records []stream.Record) (taken []bool, err error) {
 	taken = make([]bool, len(records))
 	results, err := s.Streams.Put(ctx, s.Stream, records)
-	any := false
+	took := false
 	for i, r := range results {
 		taken[i] = r.Err == nil
-		any = any || taken[i]
+		took = took || taken[i]
 	}
 	switch {
-	case any:
+	case took:
 		s.tries, s.failures = 0, 0
 		return taken, nil
 	case err != nil && !errors.Is(err, stream.ErrThrottled):

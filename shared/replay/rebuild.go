@@ -118,7 +118,7 @@ func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *Reb
 		return err
 	}
 	var damaged damage
-	marks, err := loadMarks(ctx, c.Table, readmodel.Name(c.Model, done.Generation))
+	marks, err := loadSegmentProgress(ctx, c.Table, readmodel.Name(c.Model, done.Generation))
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func eachAccount(ctx context.Context, from readmodel.Directory, visit func(conte
 // written once for each chunk.
 type sourceFolder struct {
 	to    Projection
-	marks *marks
+	marks *segmentProgress
 	// events counts what was folded, for all sources together.
 	events   *atomic.Int64
 	progress *progress.Tracker

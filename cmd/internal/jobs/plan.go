@@ -85,13 +85,13 @@ func ownerEvidence(ctx context.Context, from bucket.Bucket) (k archive.Evidence,
 	return k, err
 }
 
-// KnownParams are the parameters of known: there are none.
-type KnownParams struct{}
+// EvidenceParams are the parameters of known: there are none.
+type EvidenceParams struct{}
 
-func (KnownParams) check() error { return nil }
+func (EvidenceParams) check() error { return nil }
 
 // reportEvidence returns the evidence to a program that reads the archive beside the bank.
-func (b Bank) reportEvidence(ctx context.Context, _ KnownParams, _ *progress.Tracker) (archive.Evidence, error) {
+func (b Bank) reportEvidence(ctx context.Context, _ EvidenceParams, _ *progress.Tracker) (archive.Evidence, error) {
 	return b.evidence(ctx)
 }
 
@@ -106,7 +106,7 @@ func Evidence(ctx context.Context, t *console.Terminal, config platform.Config, 
 	if _, alone := platform.FindOps(config.Data); alone != nil && config.Store != platform.AWS {
 		return k, nil
 	}
-	asked, err := Do[archive.Evidence](ctx, t, config, "known", KnownParams{})
+	asked, err := Do[archive.Evidence](ctx, t, config, "known", EvidenceParams{})
 	if err != nil {
 		fmt.Fprintf(t.Err, "the archiver's checkpoints cannot be read, so nothing but the archive itself says where it ends: %v\n", err)
 		return k, ctx.Err()

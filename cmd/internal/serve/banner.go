@@ -25,8 +25,8 @@ func (p *Process) Announce(out io.Writer) {
 	if p.jobs != nil {
 		fmt.Fprintf(out, "  jobs      http://%s\n", p.jobs)
 	}
-	for _, where := range p.Engine.Where {
-		fmt.Fprintf(out, "  %s\n", where)
+	for _, store := range p.Engine.Descriptions {
+		fmt.Fprintf(out, "  %s\n", store)
 	}
 	fmt.Fprintln(out)
 }

@@ -52,9 +52,9 @@ type API struct {
 	// reports; History is the journal that it compares them with.
 	Models, Consumers []string
 	History           *journal.Reader
-	// Whole says that every route of the contract is served here. Otherwise a missing route is
+	// ServesAll says that every route of the contract is served here. Otherwise a missing route is
 	// refused with the name of the service that has it.
-	Whole bool
+	ServesAll bool
 }
 
 // Open opens the stores that the configuration names and puts the program together on them. It
@@ -125,7 +125,7 @@ func (p *Process) Serve(serves API) {
 		Web: web.Config{
 			Service: p.Name, Version: p.Version, Logger: p.Log, Registry: p.Registry, Checks: serves.Checks, DrainDelay: p.Config.DrainDelay,
 		},
-		Alone: !serves.Whole, Forwarder: serves.Forwarder,
+		OneOfSeveral: !serves.ServesAll, Forwarder: serves.Forwarder,
 	})
 	if len(serves.Commands) > 0 {
 		p.web.Operations(serves.Commands...)

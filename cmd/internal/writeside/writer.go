@@ -53,7 +53,7 @@ func Open(ctx context.Context, p *serve.Process) (*Writer, error) {
 	p.OnClose("journal", w.Journal.Close)
 	publishing.SetAcked(w.Journal.Acked)
 	drainer := publisher.NewDrainer(publisher.DrainConfig{
-		Table: p.Engine.Table, Publisher: publishing, Self: w.Journal.Writer, Lease: p.Config.Lease, Alone: p.Engine.Exclusive, Log: p.Log,
+		Table: p.Engine.Table, Publisher: publishing, Self: w.Journal.Writer, Lease: p.Config.Lease, Exclusive: p.Engine.Exclusive, Log: p.Log,
 	})
 	dates := account.Window{Back: p.Config.EffectiveBack, Ahead: p.Config.EffectiveAhead}
 	if w.Withdraw, err = withdraw.New(withdraw.Config{Journal: w.Journal, ValueDates: dates}); err != nil {

@@ -71,8 +71,8 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.At(serve.SealSegments, "open segments", archives.Flush)
 
 	p.Serve(serve.API{
-		Whole:    true,
-		Commands: slices.Concat(w.Withdraw.Operations(), w.Credit.Operations()), Forwarder: w.Forwarder,
+		ServesAll: true,
+		Commands:  slices.Concat(w.Withdraw.Operations(), w.Credit.Operations()), Forwarder: w.Forwarder,
 		Routes: slices.Concat(balance.NewAPI(balances, history).Routes(), creditlimit.NewAPI(limits, history).Routes()),
 		Checks: append(w.Checks, healthy, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}),
 		Models: []string{balance.Table, creditlimit.Table}, Consumers: []string{archiver.Name}, History: history,

@@ -45,8 +45,8 @@ func (c *resourcesCommand) Run(ctx context.Context, t *console.Terminal) (err er
 			err = closed
 		}
 	}()
-	for _, where := range engine.Where {
-		fmt.Fprintln(t.Out, where)
+	for _, store := range engine.Descriptions {
+		fmt.Fprintln(t.Out, store)
 	}
 	if c.Check {
 		err = engine.Prepare(ctx)

@@ -8,22 +8,22 @@ import (
 	"passbook/shared/table"
 )
 
-// limitedTable is the tables as one process sees them. It implements table.Table.
-type limitedTable struct {
+// clientTable is the tables as one process sees them. It implements table.Table.
+type clientTable struct {
 	*LimitedTables
 	client *Client
 }
 
 // Table returns the process's handle on the tables.
 func (c *Client) Table(t *LimitedTables) table.Table {
-	return &limitedTable{LimitedTables: t, client: c}
+	return &clientTable{LimitedTables: t, client: c}
 }
 
 // Skew implements table.Table.
-func (t *limitedTable) Skew() time.Duration { return t.inner.Skew() }
+func (t *clientTable) Skew() time.Duration { return t.inner.Skew() }
 
 // Put implements table.Table.
-func (t *limitedTable) Put(ctx context.Context, p table.Put) error {
+func (t *clientTable) Put(ctx context.Context, p table.Put) error {
 	if err := t.catalog.CheckPut(p); err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (t *limitedTable) Put(ctx context.Context, p table.Put) error {
 }
 
 // Delete implements table.Table.
-func (t *limitedTable) Delete(ctx context.Context, name string, key table.Key, cond table.Condition) error {
+func (t *clientTable) Delete(ctx context.Context, name string, key table.Key, cond table.Condition) error {
 	if err := t.catalog.CheckDelete(name, key, cond); err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (t *limitedTable) Delete(ctx context.Context, name string, key table.Key, c
 
 // Transact implements table.Table. The units of the table count twice; those of its indexes, which
 // are written later, do not.
-func (t *limitedTable) Transact(ctx context.Context, puts []table.Put) error {
+func (t *clientTable) Transact(ctx context.Context, puts []table.Put) error {
 	if err := t.catalog.CheckTransact(puts); err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (t *limitedTable) Transact(ctx context.Context, puts []table.Put) error {
 }
 
 // Get implements table.Table.
-func (t *limitedTable) Get(ctx context.Context, name string, key table.Key, consistent bool) (table.Row, error) {
+func (t *clientTable) Get(ctx context.Context, name string, key table.Key, consistent bool) (table.Row, error) {
 	return send(ctx, t.client, func(ctx context.Context) (table.Row, error) {
 		row, err := t.inner.Get(ctx, name, key, consistent)
 		if err != nil && !errors.Is(err, table.ErrNotFound) {
@@ -74,7 +74,7 @@ func (t *limitedTable) Get(ctx context.Context, name string, key table.Key, cons
 }
 
 // Query implements table.Table.
-func (t *limitedTable) Query(ctx context.Context, q table.Query) (table.Page, error) {
+func (t *clientTable) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	name, read := q.Table, t.inner.Query
 	if q.Index != "" {
 		name += "/" + q.Index
@@ -96,7 +96,7 @@ func (t *limitedTable) Query(ctx context.Context, q table.Query) (table.Page, er
 }
 
 // Scan implements table.Table. A scan spreads over all partitions and has no limit here.
-func (t *limitedTable) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
+func (t *clientTable) Scan(ctx context.Context, s table.Scan) (table.Page, error) {
 	return send(ctx, t.client, func(ctx context.Context) (table.Page, error) {
 		page, err := t.inner.Scan(ctx, s)
 		if err == nil {
@@ -115,7 +115,7 @@ func sizes(rows []table.Row) (sum int) {
 
 // countRead counts a read. It returns table.ErrThrottled if the partition has no capacity left for
 // it.
-func (t *limitedTable) countRead(name, partition string, consistent bool, bytes int) error {
+func (t *clientTable) countRead(name, partition string, consistent bool, bytes int) error {
 	n := units(bytes, readUnit)
 	if !consistent {
 		n /= 2

@@ -12,9 +12,9 @@ import (
 	"passbook/shared/table"
 )
 
-// marks record in the control table how far a job came in each source, so that it can be
+// segmentProgress records in the control table how far a job came in each source, so that it can be
 // interrupted and continued.
-type marks struct {
+type segmentProgress struct {
 	kept control.Rows
 	job  string
 
@@ -28,8 +28,8 @@ type mark struct {
 	rev   int64
 }
 
-func loadMarks(ctx context.Context, t table.Table, job string) (*marks, error) {
-	m := &marks{kept: control.Progress(t, job), job: job, rows: make(map[string]mark)}
+func loadSegmentProgress(ctx context.Context, t table.Table, job string) (*segmentProgress, error) {
+	m := &segmentProgress{kept: control.Progress(t, job), job: job, rows: make(map[string]mark)}
 	for row, err := range m.kept.List(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("read progress of %s: %w", job, err)
@@ -40,14 +40,14 @@ func loadMarks(ctx context.Context, t table.Table, job string) (*marks, error) {
 }
 
 // done reports whether a segment was finished before.
-func (m *marks) done(s archive.Planned) bool {
+func (m *segmentProgress) done(s archive.Planned) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return stream.CompareSequence(s.Name.First, m.rows[s.Name.Source.String()].first) <= 0
 }
 
 // mark records that a segment, and all before it in its source, is done.
-func (m *marks) mark(ctx context.Context, s archive.Planned) error {
+func (m *segmentProgress) mark(ctx context.Context, s archive.Planned) error {
 	key := s.Name.Source.String()
 	m.mu.Lock()
 	was := m.rows[key]

@@ -21,31 +21,32 @@ const retryAfter = 30 * time.Second
 // errRetry ends the pause of a suspended shard.
 var errRetry = errors.New("archiver: the suspended shard is tried again")
 
-// outage is what is wrong with a shard's archive.
-type outage struct {
+// archiveFault is what is wrong with a shard's archive.
+type archiveFault struct {
 	what string
-	// until is the sequence number whose archiving ends the outage; "" if only a restart can.
+	// until is the sequence number whose archiving ends the fault; "" if only a restart can.
 	until string
 	// again is when a suspended shard is tried again; zero for one that is archived.
 	again time.Time
 }
 
-// outages are what is wrong, by source. It is safe for concurrent use; its zero value is ready.
-type outages struct {
+// archiveFaults are those of a process, by source. It is safe for concurrent use; its zero value is
+// ready.
+type archiveFaults struct {
 	mu sync.Mutex
-	of map[string]outage
+	of map[string]archiveFault
 }
 
-func (t *outages) set(source segment.Source, is outage) {
+func (t *archiveFaults) set(source segment.Source, is archiveFault) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.of == nil {
-		t.of = make(map[string]outage)
+		t.of = make(map[string]archiveFault)
 	}
 	t.of[source.String()] = is
 }
 
-func (t *outages) get(source segment.Source) outage {
+func (t *archiveFaults) get(source segment.Source) archiveFault {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.of[source.String()]
@@ -53,7 +54,7 @@ func (t *outages) get(source segment.Source) outage {
 
 // passed notes that a segment was sealed up to a sequence number: a shard that was suspended is no
 // longer.
-func (t *outages) passed(source segment.Source, last string) {
+func (t *archiveFaults) passed(source segment.Source, last string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	is := t.of[source.String()]
@@ -62,7 +63,7 @@ func (t *outages) passed(source segment.Source, last string) {
 	}
 }
 
-func (t *outages) suspended() (n int64) {
+func (t *archiveFaults) suspended() (n int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, is := range t.of {
@@ -76,11 +77,11 @@ func (t *outages) suspended() (n int64) {
 // Ready returns nil, or what is wrong with the archive of shards that this process has or had:
 // losses, and suspended shards. Only the archive depends on it.
 func (a *Archiver) Ready() error {
-	a.outages.mu.Lock()
-	defer a.outages.mu.Unlock()
+	a.archiveFaults.mu.Lock()
+	defer a.archiveFaults.mu.Unlock()
 	var all []string
-	for _, source := range slices.Sorted(maps.Keys(a.outages.of)) {
-		all = append(all, source+": "+a.outages.of[source].what)
+	for _, source := range slices.Sorted(maps.Keys(a.archiveFaults.of)) {
+		all = append(all, source+": "+a.archiveFaults.of[source].what)
 	}
 	if len(all) == 0 {
 		return nil
@@ -90,7 +91,7 @@ func (a *Archiver) Ready() error {
 
 // Suspended returns nil, or which shards are not archived and why.
 func (a *Archiver) Suspended() error {
-	if a.outages.suspended() == 0 {
+	if a.archiveFaults.suspended() == 0 {
 		return nil
 	}
 	return a.Ready()
@@ -101,7 +102,7 @@ func (a *Archiver) Suspended() error {
 func (a *Archiver) reportLoss(source segment.Source, until string, what error) {
 	a.stats.losses.Add(1)
 	a.config.Log.Error("a part of the archive was lost", "shard", source.String(), "error", what)
-	a.outages.set(source, outage{what: what.Error(), until: until})
+	a.archiveFaults.set(source, archiveFault{what: what.Error(), until: until})
 }
 
 // afterDamage returns the end of a chain whose newest segment is damaged. Where it ended is
@@ -122,17 +123,17 @@ func (a *Archiver) afterDamage(source segment.Source, key, checkpoint string, da
 
 // suspend pauses a source: the conflict remains, and is checked again from time to time.
 func (a *Archiver) suspend(source segment.Source, why error) *suspendedHandler {
-	if a.outages.get(source).again.IsZero() {
+	if a.archiveFaults.get(source).again.IsZero() {
 		a.config.Log.Error("the shard is not archived", "shard", source.String(), "error", why)
 	}
 	again := time.Now().Add(retryAfter)
-	a.outages.set(source, outage{what: fmt.Sprintf("suspended: %v; run audit to see what differs", why), again: again})
+	a.archiveFaults.set(source, archiveFault{what: fmt.Sprintf("suspended: %v; run audit to see what differs", why), again: again})
 	return &suspendedHandler{again}
 }
 
 // suspendedShard returns the handler of a source that is paused now.
 func (a *Archiver) suspendedShard(source segment.Source) (*suspendedHandler, bool) {
-	again := a.outages.get(source).again
+	again := a.archiveFaults.get(source).again
 	return &suspendedHandler{again}, time.Now().Before(again)
 }
 
