@@ -128,7 +128,10 @@ func checkFormat(value string) error {
 }
 
 func parseValues(values []string) (f Footer, err error) {
-	f.Format = Format
+	f.Format, err = strconv.Atoi(values[0])
+	if err != nil {
+		return f, fmt.Errorf("the footer has the format %q", values[0])
+	}
 	f.Previous = Link{Key: values[1], Last: values[2]}
 	f.First, f.Last = values[3], values[4]
 	if !isSequence(f.First) || !isSequence(f.Last) || (f.Previous.Last != "" && !isSequence(f.Previous.Last)) {
