@@ -21,12 +21,12 @@ func (h archivedEntry) older(than archivedEntry) bool {
 // incarnation of the stream, in version order, and the entries of later incarnations with the same
 // versions, or that follow such entries. Two entries of one incarnation are both kept, since
 // nothing shows which one is wrong.
-func withoutForks(all []archivedEntry) (kept, false []archivedEntry) {
+func withoutForks(all []archivedEntry) (kept, later []archivedEntry) {
 	slices.SortStableFunc(all, func(a, b archivedEntry) int {
 		return cmp.Or(cmp.Compare(a.First, b.First), a.in.Name.Created.Compare(b.in.Name.Created))
 	})
 	wrong := map[event.Hash]bool{}
-	drop := func(e archivedEntry) { false, wrong[e.Hash] = append(false, e), true }
+	drop := func(e archivedEntry) { later, wrong[e.Hash] = append(later, e), true }
 	for _, e := range all {
 		for len(kept) > 0 && kept[len(kept)-1].Last >= e.First && e.older(kept[len(kept)-1]) {
 			drop(kept[len(kept)-1])
@@ -38,5 +38,5 @@ func withoutForks(all []archivedEntry) (kept, false []archivedEntry) {
 		}
 		kept = append(kept, e)
 	}
-	return kept, false
+	return kept, later
 }
