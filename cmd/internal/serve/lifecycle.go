@@ -36,8 +36,9 @@ const (
 	stages = iota
 )
 
-// endMost bounds the stages together, so that a supervisor that waits 30 seconds for a process does
-// not have to kill it. What is not done by then is done at the next start, or by another process.
+// endMost bounds the stages together: with the drain before them they fit into the 60 seconds that
+// docs/operations.md asks a supervisor to wait. What is not done by then is done at the next start,
+// or by another process.
 const endMost = 25 * time.Second
 
 // stageMost bounds each stage.
