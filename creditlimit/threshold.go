@@ -3,6 +3,7 @@ package creditlimit
 import (
 	"encoding/json"
 	"fmt"
+
 	"passbook/shared/event"
 )
 

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"passbook/shared/web"
 	"strings"
 	"sync"
+
+	"passbook/shared/web"
 
 	"github.com/labstack/echo/v4"
 	"go.yaml.in/yaml/v3"

@@ -6,11 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"passbook/shared/event"
-	"passbook/shared/web"
 	"strconv"
 	"strings"
 	"testing"
+
+	"passbook/shared/event"
+	"passbook/shared/web"
 
 	"passbook/shared/journal"
 	"passbook/shared/telemetry"

@@ -2,10 +2,11 @@ package api
 
 import (
 	"net/http"
-	"passbook/shared/web"
 	"slices"
 	"strings"
 	"sync"
+
+	"passbook/shared/web"
 
 	"go.yaml.in/yaml/v3"
 )

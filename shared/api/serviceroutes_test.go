@@ -2,9 +2,10 @@ package api
 
 import (
 	"net/http"
-	"passbook/shared/web"
 	"strings"
 	"testing"
+
+	"passbook/shared/web"
 
 	"github.com/labstack/echo/v4"
 )

@@ -1,8 +1,9 @@
 package consumer
 
 import (
-	"passbook/shared/telemetry"
 	"strings"
+
+	"passbook/shared/telemetry"
 
 	"github.com/prometheus/client_golang/prometheus"
 )

@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/big"
-	"passbook/shared/event"
-	"passbook/shared/faults"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"passbook/shared/event"
+	"passbook/shared/faults"
 
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/stream"

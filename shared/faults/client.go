@@ -3,10 +3,11 @@ package faults
 import (
 	"context"
 	"errors"
-	"passbook/shared/backoff"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"passbook/shared/backoff"
 )
 
 // ErrDisconnected is the answer of a call while the client is disconnected. The call may have

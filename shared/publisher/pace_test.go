@@ -2,10 +2,11 @@ package publisher
 
 import (
 	"context"
-	"passbook/shared/event"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"passbook/shared/event"
 
 	"passbook/shared/journal"
 )

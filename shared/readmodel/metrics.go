@@ -1,8 +1,9 @@
 package readmodel
 
 import (
-	"passbook/shared/telemetry"
 	"strings"
+
+	"passbook/shared/telemetry"
 
 	"github.com/prometheus/client_golang/prometheus"
 )

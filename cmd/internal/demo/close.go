@@ -3,9 +3,10 @@ package demo
 import (
 	"context"
 	"fmt"
+	"text/tabwriter"
+
 	"passbook/balance"
 	"passbook/creditlimit"
-	"text/tabwriter"
 )
 
 // tableRows is the most accounts that the closing table lists; differences are listed beyond it.

@@ -2,12 +2,13 @@ package pipeline
 
 import (
 	"fmt"
-	"passbook/shared/event"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"passbook/shared/event"
 
 	"passbook/shared/faults"
 )

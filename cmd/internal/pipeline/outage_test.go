@@ -2,11 +2,12 @@ package pipeline
 
 import (
 	"fmt"
-	"passbook/shared/event"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"passbook/shared/event"
 
 	"passbook/shared/account"
 	"passbook/shared/faults"

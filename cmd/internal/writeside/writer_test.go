@@ -8,11 +8,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"passbook/shared/api"
-	"passbook/shared/event"
 	"strings"
 	"testing"
 	"time"
+
+	"passbook/shared/api"
+	"passbook/shared/event"
 
 	"passbook/cmd/internal/jobs"
 	"passbook/cmd/internal/programtest"
