@@ -40,16 +40,16 @@ type bank struct {
 	journal    *journal.Journal
 	projection *readmodel.Projection[account.State]
 	table      table.Table
-	clock      time.Time
+	clock      *apitest.Clock
 	commands   int
 }
 
 func serve(t *testing.T) *bank {
 	t.Helper()
 	tbl := storetest.Memory(t, pebblestream.Options{}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], Schema)...).Table
-	b := &bank{t: t, table: tbl, clock: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
+	b := &bank{t: t, table: tbl, clock: apitest.NewClock(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC))}
 	var err error
-	b.journal, err = journal.Open(t.Context(), journal.Config{Table: tbl, Outbox: discard{}, Now: func() time.Time { return b.clock }})
+	b.journal, err = journal.Open(t.Context(), journal.Config{Table: tbl, Outbox: discard{}, Now: b.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func serve(t *testing.T) *bank {
 		t.Fatal(err)
 	}
 	b.api = NewAPI(store, b.journal.Reader)
-	b.api.now = func() time.Time { return b.clock }
+	b.api.now = b.clock.Now
 	b.server = api.New(api.Config{Web: web.Config{Service: "balance", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
 	b.server.Mount(b.api.Routes()...)
 	b.server.Mount(api.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route())
@@ -79,7 +79,7 @@ func of(id string) event.Account { return event.Account{Tenant: api.Tenant, ID: 
 // commit commits what do drafts to the account's history, one second after the command before.
 func (b *bank) commit(id string, do func(d *account.Draft)) {
 	b.t.Helper()
-	b.clock = b.clock.Add(time.Second)
+	b.clock.Advance(time.Second)
 	b.commands++
 	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
 	defer cancel()
@@ -134,7 +134,7 @@ func TestBalanceNowAndThen(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", "H-1")
 	b.credit("A-1", 5000)
-	then := b.clock
+	then := b.clock.Now()
 	b.withdraw("A-1", 5500)
 	if r := b.client.Get("/v1/accounts/A-1/balance"); r.Code() != api.ProjectionBehind.Code || r.Int("wanted") != 1 {
 		t.Fatalf("before its projection, of an account that the journal has: %s", r.Body)
@@ -184,7 +184,7 @@ func TestMomentsThatThereAreNot(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", "")
 	b.project("A-1")
-	future, past := b.clock.Add(time.Second).Format(time.RFC3339), b.clock.Add(-time.Hour).Format(time.RFC3339)
+	future, past := b.clock.Now().Add(time.Second).Format(time.RFC3339), b.clock.Now().Add(-time.Hour).Format(time.RFC3339)
 	for path, want := range map[string]string{
 		"/v1/accounts/A-1/balance?at=" + future:                                                 "422 as-of-out-of-range []",
 		"/v1/accounts/A-1/balance?at=" + past:                                                   "404 account-not-found []",
@@ -265,12 +265,12 @@ func TestStatementPagesAreOfOnePeriod(t *testing.T) {
 	for range 3 {
 		b.credit("A-1", 100)
 	}
-	from := b.clock.Add(time.Second)
+	from := b.clock.Now().Add(time.Second)
 	for range 5 {
 		b.withdraw("A-1", 10)
 	}
 	b.commit("A-1", func(d *account.Draft) { d.PlaceHold(event.HoldPlaced{Amount: 5}) })
-	to := b.clock
+	to := b.clock.Now()
 	path := "/v1/accounts/A-1/statement?limit=2&from=" + from.Format(time.RFC3339) + "&to=" + to.Format(time.RFC3339)
 	var posted []int64
 	for pages := 0; path != ""; pages++ {
@@ -324,7 +324,7 @@ func TestStatementOfEverything(t *testing.T) {
 	if !strings.Contains(string(r.Body), `"opening":{"posted":0,"version":0},"closing":{"posted":100,"version":2}`) || !strings.Contains(string(r.Body), `"reference":"salary"`) {
 		t.Fatalf("%s", r.Body)
 	}
-	r = b.client.Get("/v1/accounts/A-1/statement?from=" + b.clock.Add(time.Hour).Format(time.RFC3339))
+	r = b.client.Get("/v1/accounts/A-1/statement?from=" + b.clock.Now().Add(time.Hour).Format(time.RFC3339))
 	if !strings.Contains(string(r.Body), `"opening":{"posted":100,"version":2},"closing":{"posted":100,"version":2},"lines":[]`) {
 		t.Fatalf("%s", r.Body)
 	}

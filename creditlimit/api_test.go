@@ -40,7 +40,7 @@ type bank struct {
 	store      *Store
 	projection *readmodel.Projection[State]
 	line       line
-	clock      time.Time
+	clock      *apitest.Clock
 	commands   int
 }
 
@@ -48,9 +48,9 @@ func serve(t *testing.T) *bank {
 	t.Helper()
 	memory := storetest.Memory(t, pebblestream.Options{Shards: 1}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], Schema)...)
 	tbl := memory.Table
-	b := &bank{t: t, clock: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
+	b := &bank{t: t, clock: apitest.NewClock(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC))}
 	var err error
-	b.journal, err = journal.Open(t.Context(), journal.Config{Table: tbl, Outbox: discard{}, Now: func() time.Time { return b.clock }})
+	b.journal, err = journal.Open(t.Context(), journal.Config{Table: tbl, Outbox: discard{}, Now: b.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func serve(t *testing.T) *bank {
 		t.Fatal(err)
 	}
 	queries := NewAPI(store, b.journal.Reader)
-	queries.now = func() time.Time { return b.clock }
+	queries.now = b.clock.Now
 	b.server = api.New(api.Config{Web: web.Config{Service: "creditlimit", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
 	b.server.Mount(queries.Routes()...)
 	b.server.Mount(api.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route())
@@ -86,7 +86,7 @@ func serve(t *testing.T) *bank {
 // projects it.
 func (b *bank) commit(do func(d *account.Draft)) {
 	b.t.Helper()
-	b.clock = b.clock.Add(time.Second)
+	b.clock.Advance(time.Second)
 	b.commands++
 	of := event.Account{Tenant: api.Tenant, ID: "A-1"}
 	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
@@ -130,7 +130,7 @@ func TestUseOfTheLineNowAndThen(t *testing.T) {
 	b.open(1000)
 	b.withdraw(250)
 	b.withdraw(5000) // declined
-	then := b.clock
+	then := b.clock.Now()
 	b.commit(func(d *account.Draft) { d.PlaceHold(event.HoldPlaced{Amount: 100}) })
 	now := b.client.Get("/v1/accounts/A-1/credit-limit")
 	for name, want := range map[string]int64{
@@ -196,11 +196,11 @@ func TestHistoryOfDecisions(t *testing.T) {
 	b := serve(t)
 	b.open(1000)
 	b.withdraw(100)
-	expires := b.clock.Add(time.Hour)
+	expires := b.clock.Now().Add(time.Hour)
 	b.commit(func(d *account.Draft) {
 		d.SetLimit(event.CreditLimitChanged{After: 500, ExpiresAt: expires, Reason: event.Text{Plain: "review"}, DecidedBy: "desk"}, false)
 	})
-	b.clock = expires
+	b.clock.Set(expires)
 	b.commit(func(d *account.Draft) { d.Credit(event.MoneyCredited{Amount: 1, Kind: "deposit"}, d.Today()) })
 	var versions []int64
 	for path := "/v1/accounts/A-1/credit-limit/history?limit=2"; path != ""; {
@@ -249,12 +249,12 @@ func TestExplain(t *testing.T) {
 func TestExplainKnowsWhatHasRunOut(t *testing.T) {
 	b := serve(t)
 	b.open(0)
-	expires := b.clock.Add(time.Hour)
+	expires := b.clock.Now().Add(time.Hour)
 	b.commit(func(d *account.Draft) { d.SetLimit(event.CreditLimitChanged{After: 500, ExpiresAt: expires}, false) })
 	if r := b.client.Get("/v1/accounts/A-1/credit-limit/explain?amount=500"); !strings.Contains(string(r.Body), `"accepted":true`) {
 		t.Fatalf("%s", r.Body)
 	}
-	b.clock = expires
+	b.clock.Set(expires)
 	if r := b.client.Get("/v1/accounts/A-1/credit-limit/explain?amount=500"); !strings.Contains(string(r.Body), `"accepted":false`) || r.Int("limit") != 0 {
 		t.Fatalf("%s", r.Body)
 	}

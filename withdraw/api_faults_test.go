@@ -241,7 +241,7 @@ func TestValueDatesLieInTheWindow(t *testing.T) {
 		}
 	}
 	first := send("later", "2026-11-20")
-	b.pass(20 * time.Hour) // past midnight
+	b.clock.Advance(20 * time.Hour) // past midnight
 	again := send("later", "2026-11-20")
 	if again.Status != 201 || !bytes.Equal(again.Body, first.Body) {
 		t.Errorf("repeated the next day: %d %s, not %s", again.Status, again.Body, first.Body)

@@ -45,27 +45,14 @@ type branch struct {
 	// table is the store through a decorator that can make writes fail, pebble the store itself.
 	table  *faults.Table
 	outbox discard
-	mu     sync.Mutex
-	clock  time.Time
+	clock  *apitest.Clock
 	setups int
-}
-
-func (b *branch) now() time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.clock
-}
-
-func (b *branch) pass(d time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.clock = b.clock.Add(d)
 }
 
 func serve(t *testing.T) *branch {
 	t.Helper()
 	tbl := storetest.Memory(t, pebblestream.Options{}, journal.Schemas...).Table
-	b := &branch{t: t, clock: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC), table: tbl}
+	b := &branch{t: t, clock: apitest.NewClock(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)), table: tbl}
 	b.journal = b.writer()
 	var err error
 	if b.service, err = New(Config{Journal: b.journal, ValueDates: account.Window{Back: 1}}); err != nil {
@@ -78,7 +65,7 @@ func serve(t *testing.T) *branch {
 // writer opens a journal on the store, as another process if there is one already.
 func (b *branch) writer() *journal.Journal {
 	b.t.Helper()
-	j, err := journal.Open(b.t.Context(), journal.Config{Table: b.table, Outbox: &b.outbox, Now: b.now})
+	j, err := journal.Open(b.t.Context(), journal.Config{Table: b.table, Outbox: &b.outbox, Now: b.clock.Now})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -233,7 +220,7 @@ func TestHoldThatExpiredBeforeIsInTheAnswer(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", 100)
 	b.client.Post("/v1/accounts/A-1/holds", "h", `{"amount":60,"currency":"EUR","expires_at":"2026-11-21T09:00:00Z"}`)
-	b.pass(2 * time.Hour)
+	b.clock.Advance(2 * time.Hour)
 	r := b.client.Post("/v1/accounts/A-1/withdrawals", "w", `{"amount":100,"currency":"EUR"}`)
 	if r.Status != 201 || r.Text("hold_id") != "" || r.Text("transaction_id") != "t5" || r.Int("version") != 5 || !strings.Contains(string(r.Body), `"reason":"expired"`) {
 		t.Fatalf("%s", r.Body)
