@@ -60,15 +60,14 @@ func CountShed(r prometheus.Registerer, reason string, count func() int64) {
 	telemetry.Counter(r, "http_shed_total", shedHelp, func() float64 { return float64(count()) }, "reason", reason)
 }
 
-// admit runs the handler where there is room for it. Probes need none: they are asked above all
-// under load. A command takes its place later, when its body is there.
-func (s *Server) admit(c echo.Context, next echo.HandlerFunc) (err error) {
+// admit runs the handler of a route where there is room for its kind. Probes need none: they are
+// asked above all under load. A command takes its place later, when its body is there.
+func (s *Server) admit(c echo.Context, kind Kind, next echo.HandlerFunc) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = s.recovered(c, fault)
 		}
 	}()
-	kind := s.kind(c)
 	switch {
 	case kind == Probe:
 		return next(c)
@@ -101,10 +100,10 @@ func (g *Gate) Through(work func() error) error {
 	return work()
 }
 
-// isShed reports whether a request is a command for which there is no place now. Such a request
-// is refused before its body is read.
-func (s *Server) isShed(c echo.Context) bool {
-	return s.kind(c) == Write && s.closing.Load() == 0 && s.admission.commands.refuseIfFull()
+// isShed reports whether a request of a kind is a command for which there is no place now. Such a
+// request is refused before its body is read.
+func (s *Server) isShed(kind Kind) bool {
+	return kind == Write && s.closing.Load() == 0 && s.admission.commands.refuseIfFull()
 }
 
 // refuseUnread refuses a request before its body is read. net/http would wait for the body before

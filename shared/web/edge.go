@@ -44,19 +44,20 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 		header["X-Content-Type-Options"] = noSniff
 		ctx := telemetry.WithCorrelation(r.Context(), id)
 		// Most requests of an overload end here, so it costs as little as possible.
-		if s.isShed(c) {
+		kind := s.kind(c)
+		if s.isShed(kind) {
 			c.SetRequest(r.WithContext(ctx))
 			s.refuseUnread(c)
 			s.observe(ctx, c, start)
 			return nil
 		}
-		if limit := s.deadline(s.kind(c), r); limit > 0 {
+		if limit := s.deadline(kind, r); limit > 0 {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, limit)
 			defer cancel()
 		}
 		c.SetRequest(r.WithContext(ctx))
-		if err := s.admit(c, next); err != nil {
+		if err := s.admit(c, kind, next); err != nil {
 			s.fail(err, c)
 		}
 		s.observe(ctx, c, start)
