@@ -18,6 +18,11 @@ import (
 
 // BenchmarkRebuild folds an archive of four shards on disk into a generation on disk, with fsync.
 func BenchmarkRebuild(b *testing.B) {
+	b.Run("large segments", func(b *testing.B) { benchmarkRebuild(b, 200_000) })
+	b.Run("small segments", func(b *testing.B) { benchmarkRebuild(b, 2_000) })
+}
+
+func benchmarkRebuild(b *testing.B, perSegment int) {
 	e := newEnv(b)
 	shards := make([][]*event.Entry, 4)
 	events := 0
@@ -28,7 +33,7 @@ func BenchmarkRebuild(b *testing.B) {
 		events += len(entry.Events)
 	}
 	for i, shard := range shards {
-		e.archive(b, fmt.Sprintf("shardId-%012d", i), archivetest.Records(shard), 200_000)
+		e.archive(b, fmt.Sprintf("shardId-%012d", i), archivetest.Records(shard), perSegment)
 	}
 	for b.Loop() {
 		b.StopTimer()

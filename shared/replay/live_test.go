@@ -41,6 +41,7 @@ func TestRebuild_ContinuesAfterAnInterruption(t *testing.T) {
 	e.project(t, 1, entries)
 	e.archive(t, "s-0", archivetest.Records(entries), 100)
 	c := e.rebuilding()
+	c.ChunkEvents = 200
 	c.Projection = func(_ context.Context, generation int64) (replay.Projection, error) {
 		s := &stopping{Projection: e.projection(generation)}
 		s.left.Store(50)

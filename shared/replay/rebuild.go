@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,9 +19,9 @@ import (
 )
 
 const (
-	// chunkEvents is how many events of a source are collected before they are folded. A larger
-	// chunk needs fewer writes of a row.
-	chunkEvents = 128 << 10
+	// defaultChunkEvents is how many events of a source are collected before they are folded, about
+	// 500 bytes each. A larger chunk needs fewer writes of a row.
+	defaultChunkEvents = 128 << 10
 	// accountsAtOnce is how many accounts are written concurrently: each write waits for a round
 	// trip or an fsync.
 	accountsAtOnce = 64
@@ -48,6 +49,9 @@ type RebuildConfig struct {
 	// Journal lists the accounts that are brought up to their heads at the end.
 	Journal  readmodel.Directory
 	Progress *progress.Tracker
+	// ChunkEvents is how many events of a source are collected before they are folded; 0 means a
+	// default of about 60 MB.
+	ChunkEvents int64
 }
 
 // RebuildResult is what Rebuild did.
@@ -67,7 +71,7 @@ type RebuildResult struct {
 
 // Rebuild folds the archive into a candidate generation, a new one or the one that exists, and then
 // brings each account up to the journal's head. The candidate's own worker may follow the stream at
-// the same time. After an interruption it continues after the last segment that was done. Compare
+// the same time. After an interruption it continues after the last segment that was folded. Compare
 // judges the result. A gap in the archive is ErrDifference at the end. While a generation is being
 // discarded Rebuild returns ErrGeneration.
 func Rebuild(ctx context.Context, c RebuildConfig) (RebuildResult, error) {
@@ -127,7 +131,9 @@ func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *Reb
 	c.Progress.Begin("fold the archive into "+readmodel.Name(c.Model, done.Generation), "events", left.Events)
 	var events atomic.Int64
 	err = streamSources(ctx, c.Bucket, left, func() sink {
-		return &sourceFolder{to: to, marks: marks, events: &events, progress: c.Progress, damage: &damaged}
+		return &sourceFolder{
+			to: to, marks: marks, events: &events, progress: c.Progress, damage: &damaged, chunkEvents: cmp.Or(c.ChunkEvents, defaultChunkEvents),
+		}
 	})
 	done.Events, done.Gaps = events.Load(), damaged.addTo(p).Gaps
 	done.Faults, _ = damaged.entries.result()
@@ -167,18 +173,20 @@ func eachAccount(ctx context.Context, from readmodel.Directory, visit func(conte
 	return errors.Join(group.Wait(), failed)
 }
 
-// sourceFolder is the sink of one source. It collects the entries of each account, so that a row is
-// written once for each chunk.
+// sourceFolder is the sink of one source. It collects the entries of each account over as many
+// segments as make a chunk, so that a row is written once for each chunk.
 type sourceFolder struct {
-	to    Projection
-	marks *segmentProgress
+	to Projection
+	// chunkEvents is the size of a chunk.
+	chunkEvents int64
+	marks       *segmentProgress
 	// events counts what was folded, for all sources together.
 	events   *atomic.Int64
 	progress *progress.Tracker
 	damage   *damage
 	chunk    map[event.Account][]*event.Entry
 	size     int64
-	ended    []archive.Planned // segments whose last entries are in the chunk
+	ended    *archive.Planned // the last segment that ends in the chunk
 }
 
 func (f *sourceFolder) take(ctx context.Context, rec segment.Record) error {
@@ -188,20 +196,19 @@ func (f *sourceFolder) take(ctx context.Context, rec segment.Record) error {
 	a := rec.Entry.Account()
 	f.chunk[a] = append(f.chunk[a], rec.Entry)
 	f.size += int64(len(rec.Entry.Events))
-	if f.size < chunkEvents {
+	if f.size < f.chunkEvents {
 		return nil
 	}
 	return f.fold(ctx)
 }
 
-func (f *sourceFolder) endSegment(ctx context.Context, s archive.Planned) error {
-	f.ended = append(f.ended, s)
-	return f.fold(ctx)
-}
+func (f *sourceFolder) endSegment(s archive.Planned) { f.ended = &s }
+
+func (f *sourceFolder) endSource(ctx context.Context) error { return f.fold(ctx) }
 
 func (f *sourceFolder) damaged(s archive.Planned, err error) error { return f.damage.add(&s, err) }
 
-// fold projects the chunk and marks the segments that ended in it.
+// fold projects the chunk and marks how far the source is folded.
 func (f *sourceFolder) fold(ctx context.Context) error {
 	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(accountsAtOnce)
@@ -216,12 +223,9 @@ func (f *sourceFolder) fold(ctx context.Context) error {
 	f.progress.Add(f.size)
 	clear(f.chunk)
 	f.size = 0
-	for _, s := range f.ended {
-		err = f.marks.mark(ctx, s)
-		if err != nil {
-			return err
-		}
+	if f.ended != nil {
+		err = f.marks.mark(ctx, *f.ended)
 	}
-	f.ended = f.ended[:0]
-	return nil
+	f.ended = nil
+	return err
 }

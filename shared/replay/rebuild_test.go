@@ -46,6 +46,41 @@ func TestRebuild_EqualsTheLiveGenerationAndIsPromoted(t *testing.T) {
 	}
 }
 
+// counting is a projection that counts how often an account is folded.
+type counting struct {
+	replay.Projection
+	folds *atomic.Int64
+}
+
+func (c counting) ProjectEntries(ctx context.Context, a event.Account, entries []*event.Entry) error {
+	c.folds.Add(1)
+	return c.Projection.ProjectEntries(ctx, a, entries)
+}
+
+// A row is written once for each chunk, in however many segments it comes.
+func TestRebuild_FoldsChunksAcrossSegments(t *testing.T) {
+	e := newEnv(t)
+	entries := archivetest.Bank(21, 20, 900)
+	e.commit(t, entries)
+	e.project(t, 1, entries)
+	e.archive(t, "s-0", archivetest.Records(entries), 30)
+	var folds atomic.Int64
+	c := e.rebuilding()
+	c.Projection = func(_ context.Context, generation int64) (replay.Projection, error) {
+		return counting{e.projection(generation), &folds}, nil
+	}
+	if done, err := replay.Rebuild(t.Context(), c); err != nil || folds.Load() != 20 {
+		t.Fatalf("%d folds of 20 accounts, %+v, %v", folds.Load(), done, err)
+	}
+	done, err := replay.Rebuild(t.Context(), c)
+	if err != nil || done.Skipped != 30 || folds.Load() != 20 {
+		t.Fatalf("again: %d folds, %+v, %v", folds.Load(), done, err)
+	}
+	if found, err := replay.Promote(t.Context(), e.comparing(), false); err != nil || found.Equal != 20 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+}
+
 func TestCompare_FindsEachDifference(t *testing.T) {
 	entries := archivetest.Bank(2, 10, 200)
 	key := func(e *env, generation int64, id string) table.Row {

@@ -15,8 +15,9 @@ import (
 type sink interface {
 	// take gets each record of a segment.
 	take(ctx context.Context, rec segment.Record) error
-	// endSegment follows a segment's last record.
-	endSegment(ctx context.Context, s archive.Planned) error
+	// endSegment follows a segment's last record, endSource the last segment.
+	endSegment(s archive.Planned)
+	endSource(ctx context.Context) error
 	// damaged gets the error of an entry, or of the rest of a segment. If it returns an error the
 	// job ends.
 	damaged(s archive.Planned, err error) error
@@ -70,7 +71,10 @@ func streamSource(ctx context.Context, b bucket.Bucket, s source, open func() si
 			return err
 		}
 	}
-	return ctx.Err()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return to.endSource(ctx)
 }
 
 func streamSegment(ctx context.Context, opened *segment.Segment, planned archive.Planned, to sink) error {
@@ -84,5 +88,6 @@ func streamSegment(ctx context.Context, opened *segment.Segment, planned archive
 			return err
 		}
 	}
-	return to.endSegment(ctx, planned)
+	to.endSegment(planned)
+	return nil
 }
