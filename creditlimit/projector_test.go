@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"passbook/shared/account"
+	"passbook/shared/api/schemas/schematest"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
@@ -220,6 +221,7 @@ func (l *line) messages() (list []Message) {
 			if err := json.Unmarshal(r.Data, &m); err != nil || r.PartitionKey != "main#"+m.AccountID {
 				l.t.Fatalf("record %s under %s: %v", r.Data, r.PartitionKey, err)
 			}
+			schematest.Validate(l.t, schematest.Notification, r.Data)
 			list = append(list, m)
 		}
 	}

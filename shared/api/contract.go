@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"passbook/shared/api/schemas"
 	"passbook/shared/web"
 
 	"github.com/labstack/echo/v4"
@@ -18,6 +19,11 @@ import (
 //
 //go:embed openapi.yaml
 var contractYAML []byte
+
+// streamsYAML is the contract of the streams. It refers to the schemas by their place beside it.
+//
+//go:embed asyncapi.yaml
+var streamsYAML []byte
 
 // Contract returns the part of the contract as JSON that serves reports as served: method in
 // capitals, path with parameters in braces.
@@ -62,4 +68,35 @@ func contractRoute(s *web.Server) web.Route {
 		web.Reply(c, http.StatusOK, contract)
 		return nil
 	}}
+}
+
+// streamRoutes serve the contract of the streams, rendered once, and the schemas of their records.
+func streamRoutes() []web.Route {
+	render := sync.OnceValues(func() ([]byte, error) {
+		var contract map[string]any
+		if err := yaml.Unmarshal(streamsYAML, &contract); err != nil {
+			return nil, fmt.Errorf("read the contract of the streams: %w", err)
+		}
+		rendered, err := json.Marshal(contract)
+		if err != nil {
+			return nil, fmt.Errorf("render the contract of the streams: %w", err)
+		}
+		return rendered, nil
+	})
+	routes := []web.Route{{Method: http.MethodGet, Path: "/asyncapi.json", Handler: func(c echo.Context) error {
+		contract, err := render()
+		if err != nil {
+			return err
+		}
+		web.Reply(c, http.StatusOK, contract)
+		return nil
+	}}}
+	for _, name := range schemas.Names() {
+		text := schemas.Text(name)
+		routes = append(routes, web.Route{Method: http.MethodGet, Path: schemas.Path + name, Handler: func(c echo.Context) error {
+			web.Reply(c, http.StatusOK, text)
+			return nil
+		}})
+	}
+	return routes
 }
