@@ -212,7 +212,10 @@ func (k *leaseKeeper) write(ctx context.Context, change func(*lease)) error {
 
 // end saves that the shard was read to its end, and gives the lease up.
 func (k *leaseKeeper) end(ctx context.Context) error {
-	return k.write(ctx, func(l *lease) { l.checkpoint, l.owner, l.claim = shardEnd, "", "" })
+	return k.write(ctx, func(l *lease) {
+		l.checkpoint = shardEnd
+		l.giveTo("")
+	})
 }
 
 // rewind sets the checkpoint back, "" for the trim horizon. Reading continues there.
@@ -228,5 +231,5 @@ func (k *leaseKeeper) rewind(ctx context.Context, to string) error {
 // that is replaced, or to none: a worker that claimed it before may have ended since, and has then
 // taken its claim back.
 func (k *leaseKeeper) release(ctx context.Context) error {
-	return k.write(ctx, func(l *lease) { l.owner, l.claim = l.claim, "" })
+	return k.write(ctx, func(l *lease) { l.giveTo(l.claim) })
 }

@@ -28,6 +28,9 @@ type lease struct {
 	// epoch counts the writes. Every write is conditional on it, so a worker that missed one write
 	// can make no other.
 	epoch int64
+	// format is the newest entry format that the owner's program reads, 0 where the program does
+	// not say, which reads format 1. Who becomes the owner writes its own.
+	format int
 	// created is the stream's creation in unix seconds.
 	created int64
 	// checkpoint is the sequence number up to which everything is processed, "" for the trim
@@ -54,6 +57,9 @@ func newLease(s stream.Shard, created int64) lease {
 
 func (l lease) ended() bool { return l.checkpoint == shardEnd }
 
+// giveTo makes a worker, or none, the owner. What it reads it writes itself.
+func (l *lease) giveTo(owner string) { l.owner, l.claim, l.format = owner, "", 0 }
+
 // restart sets the lease back to the trim horizon, as if the consumer first knew of the shard now.
 func (l *lease) restart(now time.Time) {
 	l.checkpoint, l.begun, l.caughtUp = "", now.UTC(), time.Time{}
@@ -65,7 +71,7 @@ func (l lease) same(m lease) bool {
 }
 
 func (l lease) attrs() table.Map {
-	return table.Map{
+	attrs := table.Map{
 		"owner":      table.S(l.owner),
 		"claim":      table.S(l.claim),
 		"epoch":      table.N(l.epoch),
@@ -78,12 +84,16 @@ func (l lease) attrs() table.Map {
 		"behind_ms":  table.N(l.behind.Milliseconds()),
 		"at":         table.Time(l.at),
 	}
+	if l.format != 0 {
+		attrs["format"] = table.N(l.format)
+	}
+	return attrs
 }
 
 func parseLease(r table.Row) lease {
 	a := r.Attrs
 	return lease{
-		shard: r.SK, owner: a.Text("owner"), claim: a.Text("claim"), epoch: a.Number("epoch"), created: a.Number("created"),
+		shard: r.SK, owner: a.Text("owner"), claim: a.Text("claim"), epoch: a.Number("epoch"), format: int(a.Number("format")), created: a.Number("created"),
 		checkpoint: a.Text("checkpoint"), first: parseHash(a.Text("first_hash")), last: parseHash(a.Text("last_hash")),
 		begun: a.Time("begun"), caughtUp: a.Time("caught_up"), behind: time.Duration(a.Number("behind_ms")) * time.Millisecond, at: a.Time("at"),
 	}

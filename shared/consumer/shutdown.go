@@ -72,7 +72,7 @@ func (w *Worker) removeName(ctx context.Context, l lease) error {
 			next.claim = ""
 		}
 		if next.owner == w.runtime.Owner {
-			next.owner, next.claim = next.claim, ""
+			next.giveTo(next.claim)
 		}
 		if next.same(l) && !unconfirmed {
 			return nil

@@ -14,6 +14,10 @@ type ShardStatus struct {
 	Shard string
 	// Owner is the worker that reads the shard, "" for none.
 	Owner string
+	// Format is the newest entry format that the owner's program says it reads, at least 1, and
+	// Epoch rises with every write of the lease, by which its owner shows that it lives.
+	Format int
+	Epoch  int64
 	// Checkpoint is the sequence number up to which everything is processed, "" at the trim horizon
 	// and when Ended.
 	Checkpoint string
@@ -57,7 +61,7 @@ func Status(ctx context.Context, t table.Table, streamName, consumer string) ([]
 	}
 	var list []ShardStatus
 	for id, l := range leases {
-		status := ShardStatus{Shard: id, Owner: l.owner, Checkpoint: l.checkpoint, Ended: l.ended(), Behind: l.behind, At: l.at, Holes: open[id]}
+		status := ShardStatus{Shard: id, Owner: l.owner, Format: max(l.format, 1), Epoch: l.epoch, Checkpoint: l.checkpoint, Ended: l.ended(), Behind: l.behind, At: l.at, Holes: open[id]}
 		if status.Ended {
 			status.Checkpoint, status.Behind = "", 0
 		}

@@ -8,6 +8,7 @@ import (
 
 	"passbook/shared/backoff"
 	"passbook/shared/control"
+	"passbook/shared/event"
 )
 
 // Worker reads the shards whose leases it has.
@@ -233,7 +234,8 @@ func (w *Worker) acquire(ctx, work context.Context, l lease) {
 			l.first, l.last = shard.FirstHash, shard.LastHash
 		}
 	}
-	l.owner, l.claim = w.runtime.Owner, ""
+	l.giveTo(w.runtime.Owner)
+	l.format = event.Format
 	l, ok := w.writeLease(ctx, l)
 	if !ok {
 		return

@@ -20,10 +20,13 @@ const (
 //
 //	key      writer / <writer id>
 //	version  epoch N, which rises with every heartbeat
-//	others   state S live or draining; published N; of a live one address S and secret S, if it
-//	         takes commands from others; of a draining one began N, pass N, sent S
+//	others   state S live or draining; published N; format N, the newest entry format that the
+//	         program writes, and writes N, the one that it writes (both absent: 1); of a live one
+//	         address S and secret S, if it takes commands from others; of a draining one began N,
+//	         pass N, sent S
 //	written  by the writer itself (package writer), and by who drains it (package publisher)
-//	read     by the other writers, who forward commands to it, and by publisher's Drainer
+//	read     by the other writers, who forward commands to it, by publisher's Drainer, and by bank
+//	         upgrade
 func Writers(t table.Table) Rows { return Rows{t, "writer", "epoch"} }
 
 // Bank returns the row that ties the tables to their archive, at BankKey.
@@ -53,9 +56,10 @@ func AcceptedTimeKey(account string) string { return "clock#" + account }
 //	key      lease#<stream>#<consumer> / <shard id>
 //	version  epoch N, which rises with every write
 //	others   owner S, claim S, created N, checkpoint S, first_hash S, last_hash S, begun S,
-//	         caught_up S, behind_ms N, at S
+//	         caught_up S, behind_ms N, at S; format N, the newest entry format that the owner's
+//	         program reads (absent: 1)
 //	written  by the consumer's workers; removed with its generation (package consumer)
-//	read     by the consumer's workers, by /v1/consumers and by stores
+//	read     by the consumer's workers, by /v1/consumers, by stores and by bank upgrade
 func Leases(t table.Table, stream, consumer string) Rows {
 	return Rows{t, "lease#" + stream + "#" + consumer, "epoch"}
 }

@@ -26,6 +26,11 @@ type Row struct {
 	// never committed.
 	Published int64
 
+	// Format is the newest entry format that the writer's program can write, and Writes the one
+	// that it writes: no commit of an older one is in progress there, and none begins. Both are 0
+	// in a row of a program from before there was a choice, which writes format 1.
+	Format, Writes int
+
 	// Address, host:port, is where a live writer takes commands from others, empty where it takes
 	// none, and Secret what proves to it that the sender may read the control table.
 	Address, Secret string
@@ -41,6 +46,9 @@ type Row struct {
 // attrs returns the row's attributes.
 func (r Row) attrs() table.Map {
 	attrs := table.Map{"epoch": table.N(r.Epoch), "state": table.S(r.State), "published": table.N(r.Published)}
+	if r.Format != 0 {
+		attrs["format"], attrs["writes"] = table.N(r.Format), table.N(r.Writes)
+	}
 	switch {
 	case r.State == Draining:
 		attrs["began"], attrs["pass"], attrs["sent"] = table.N(r.Began.UnixMicro()), table.N(r.Pass), table.S(r.Sent)
@@ -54,6 +62,7 @@ func parseRow(row table.Row) Row {
 	a := row.Attrs
 	r := Row{
 		ID: row.SK, Epoch: a.Number("epoch"), State: a.Text("state"), Published: a.Number("published"),
+		Format: int(a.Number("format")), Writes: int(a.Number("writes")),
 		Address: a.Text("address"), Secret: a.Text("secret"), Pass: int(a.Number("pass")), Sent: a.Text("sent"),
 	}
 	if began, ok := a["began"].(table.N); ok {

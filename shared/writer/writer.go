@@ -5,12 +5,14 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
 	"passbook/shared/control"
+	"passbook/shared/event"
 	"passbook/shared/table"
 )
 
@@ -40,6 +42,10 @@ type Config struct {
 	// Address is where the writer takes commands from others, host:port, and Secret what they need
 	// to know for it. Without an address it is sent none.
 	Address, Secret string
+	// Format returns the entry format of new entries, which only ever rises; nil means 1. An entry
+	// takes its counter from Next before it asks for its format, so that the heartbeat that first
+	// sees a newer format knows which counters may have the older one.
+	Format func() int
 }
 
 // Writer is this process as a writer: the session that it is in, and the former ones whose tails
@@ -55,6 +61,9 @@ type Writer struct {
 	current *session
 	former  map[string]*session // by id; others publish their tails
 	left    bool                // it takes no more commands from others
+	// format is the newest entry format that a heartbeat has seen, and writes the one that the rows
+	// declare.
+	format, writes int
 }
 
 // session is the writer's time under one id.
@@ -65,11 +74,16 @@ type session struct {
 	// counter up to it is done, and done has those above it that are.
 	assigned, published int64
 	done                map[int64]struct{}
-	renewed             time.Time // monotonic; zero after the lease was lost
+	// older is the last counter that may have an entry of a format before the writer's.
+	older   int64
+	renewed time.Time // monotonic; zero after the lease was lost
 }
 
 // New returns a Writer that has no session yet: Start it before any other call.
 func New(c Config) *Writer {
+	if c.Format == nil {
+		c.Format = func() int { return 1 }
+	}
 	return &Writer{config: c, starting: make(chan struct{}, 1), former: make(map[string]*session)}
 }
 
@@ -112,13 +126,38 @@ func (w *Writer) begin(ctx context.Context) error {
 
 // row returns the row of a live session.
 func (w *Writer) row(id string, epoch, published int64) Row {
+	format := w.config.Format() // before the counters are read: see Config.Format
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	row := Row{ID: id, Epoch: epoch, State: Live, Published: published}
+	row := Row{ID: id, Epoch: epoch, State: Live, Published: published, Format: event.Format, Writes: w.declare(format)}
 	if !w.left {
 		row.Address, row.Secret = w.config.Address, w.config.Secret
 	}
 	return row
+}
+
+// declare returns the entry format that a row says the writer writes. It follows a newer format
+// only when every entry of an older one, in this session and the former ones, is on the stream or
+// was never committed: its reader may conclude that this process commits no such entry any more.
+// The caller has the lock.
+func (w *Writer) declare(format int) int {
+	sessions := make([]*session, 0, len(w.former)+1)
+	for _, s := range w.former {
+		sessions = append(sessions, s)
+	}
+	if w.current != nil {
+		sessions = append(sessions, w.current)
+	}
+	if format > w.format {
+		w.format = format
+		for _, s := range sessions {
+			s.older = s.assigned
+		}
+	}
+	if !slices.ContainsFunc(sessions, func(s *session) bool { return s.published < s.older }) {
+		w.writes = w.format
+	}
+	return w.writes
 }
 
 // ID returns the id of the current session.
