@@ -197,7 +197,7 @@ func (c Config) invalid(field, format string, args ...any) error {
 }
 
 // toolVariables are the variables that scripts and tests of this repository read.
-var toolVariables = []string{"PASSBOOK_LOCALSTACK_HOME", "PASSBOOK_JAVA", "PASSBOOK_KILLS", "PASSBOOK_TEST_UNVERSIONED"}
+var toolVariables = []string{"PASSBOOK_LOCALSTACK_HOME", "PASSBOOK_JAVA", "PASSBOOK_KILLS", "PASSBOOK_TEST_UNVERSIONED", "PASSBOOK_TEST_HISTORY"}
 
 // Unknown returns the variables of environ that begin like settings and are none, such as misspelt
 // ones.

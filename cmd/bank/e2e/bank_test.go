@@ -16,8 +16,12 @@ type bank struct {
 // told to, unless a flag says otherwise, and is killed at the end of the test, if it still runs.
 func serve(t *testing.T, data string, flags ...string) *bank {
 	t.Helper()
-	args := append([]string{
-		"serve", "--listen", "127.0.0.1:0", "--data", data, "--segment-age", "1s", "--log-level", "warn", "--drain-delay", "0s",
-	}, flags...)
-	return &bank{Server: programtest.Start(t, nil, "bank", args...), data: data}
+	return serveAs(t, "bank", data, append([]string{"--drain-delay", "0s"}, flags...)...)
+}
+
+// serveAs does so with a program of an earlier release, which may know fewer flags.
+func serveAs(t *testing.T, program, data string, flags ...string) *bank {
+	t.Helper()
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--segment-age", "1s", "--log-level", "warn"}, flags...)
+	return &bank{Server: programtest.Start(t, nil, program, args...), data: data}
 }

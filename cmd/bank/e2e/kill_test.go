@@ -156,8 +156,14 @@ func (b *bank) checkKept(t *testing.T, promises []promise) {
 // moment ago may still be in transit; audit then ends with exit code 4.
 func (b *bank) checkAudit(t *testing.T) {
 	t.Helper()
+	b.checkAuditAs(t, "audit")
+}
+
+// checkAuditAs does so with the audit program of an earlier release.
+func (b *bank) checkAuditAs(t *testing.T, program string) {
+	t.Helper()
 	programtest.Eventually(t, "audit", func() error {
-		if got := command(t, "audit", "--data", b.data, "--grace", "0s"); got.Code != 0 {
+		if got := command(t, program, "--data", b.data, "--grace", "0s"); got.Code != 0 {
 			return fmt.Errorf("exit code %d\n%s%s", got.Code, got.Out, got.ErrOut)
 		}
 		return nil
