@@ -35,8 +35,31 @@ func Writers(t table.Table) Rows { return Rows{t, "writer", "epoch"} }
 //	version  id S, the bank's random id
 //	others   since S
 //	written  by the first program that finds none, and by bank archive claim (package stores)
-//	read     by every program at its start
-func Bank(t table.Table) Rows { return Rows{t, "bank", "id"} }
+//	read     by every program at its start, and once a second while it runs (package origin)
+//
+// From entry format 2 on its layout is another, of which programs from before refuse to start:
+//
+//	version  rev N
+//	others   bank S, since S, format N, key N; heads S once the switch is complete
+//	written  also by bank upgrade and bank rotate-key (packages upgrade and origin)
+func Bank(t table.Table) Rows { return BankAt(t, 0) }
+
+// BankAt returns Bank for a write over the row of a revision, which is 0 in the layout of format 1.
+func BankAt(t table.Table, rev int64) Rows {
+	if rev == 0 {
+		return Rows{t, "bank", "id"}
+	}
+	return Rows{t, "bank", "rev"}
+}
+
+// Keys returns the bank's data keys, one row each, by key id.
+//
+//	key      key / <key id>
+//	version  since S: a row is written once
+//	others   wrapped B, by the key of package keywrap
+//	written  when the bank begins, at its upgrade, and by bank rotate-key (package origin)
+//	read     by every program at its start, and when the bank's row names a newer one
+func Keys(t table.Table) Rows { return Rows{t, "key", "since"} }
 
 // AcceptedTimes returns the accounts whose time a person accepted although it is far ahead of the
 // clocks, by AcceptedTimeKey. They share the partition of the bank's row.

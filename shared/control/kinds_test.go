@@ -14,6 +14,8 @@ func TestKindsOfRows(t *testing.T) {
 	}{
 		"writers":        {Writers(nil), "writer", "epoch"},
 		"bank":           {Bank(nil), "bank", "id"},
+		"bank, format 2": {BankAt(nil, 3), "bank", "rev"},
+		"keys":           {Keys(nil), "key", "since"},
 		"accepted times": {AcceptedTimes(nil), "bank", "until"},
 		"leases":         {Leases(nil, "events", "balance@1"), "lease#events#balance@1", "epoch"},
 		"holes":          {Holes(nil, "events", "balance@1"), "hole#events#balance@1", "epoch"},

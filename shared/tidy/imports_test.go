@@ -63,12 +63,12 @@ func layerOfShared(parts []string) string {
 		return base
 	case "money", "event", "account", "canonicaljson":
 		return domain
-	case "table", "stream", "bucket":
+	case "table", "stream", "bucket", "keywrap":
 		if len(parts) == 1 {
 			return ports
 		}
 		return adapters
-	case "control", "writer", "journal", "publisher", "affinity", "consumer", "readmodel", "segment", "archive", "replay", "audit", "stores", "web", "api", "telemetry":
+	case "control", "writer", "journal", "publisher", "affinity", "consumer", "readmodel", "segment", "archive", "origin", "replay", "audit", "stores", "web", "api", "telemetry":
 		return machinery
 	case "embedded":
 		return adapters
