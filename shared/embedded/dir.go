@@ -14,8 +14,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Format is the number of the on-disk format that this program writes and the newest that it reads.
-const Format = 1
+// Format is the format of a new directory and the newest that this program reads. Directories of
+// format 1 and 2 have the same layout: 2 keeps programs out that know no entries of format 2.
+const Format = 2
 
 // The reasons why a directory cannot be opened.
 var (
@@ -60,27 +61,27 @@ func openDir(o Options) (dir, error) {
 
 func (d dir) file(name string) string { return d.fs.PathJoin(d.path, name) }
 
-// checkFormat reports whether the directory has a format file, and fails with ErrFormat if this
-// program does not know the format. It changes nothing.
-func (d dir) checkFormat() (present bool, err error) {
+// checkFormat returns the format of the directory, 0 without a format file, and fails with
+// ErrFormat if this program does not know the format. It changes nothing.
+func (d dir) checkFormat() (format int, err error) {
 	text, err := d.read(formatFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := d.fs.Stat(d.file(engineDir)); err == nil {
-			return false, fmt.Errorf("%w: %s has data but no %s file", ErrFormat, d.path, formatFile)
+			return 0, fmt.Errorf("%w: %s has data but no %s file", ErrFormat, d.path, formatFile)
 		}
-		return false, nil
+		return 0, nil
 	}
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil || n < 1 {
-		return false, fmt.Errorf("%w: %s is not a number", ErrFormat, d.file(formatFile))
+		return 0, fmt.Errorf("%w: %s is not a number", ErrFormat, d.file(formatFile))
 	}
 	if n > Format {
-		return false, fmt.Errorf("%w: %s has format %d, this program knows up to %d: use a newer program", ErrFormat, d.path, n, Format)
+		return 0, fmt.Errorf("%w: %s has format %d, this program knows up to %d: use a newer program", ErrFormat, d.path, n, Format)
 	}
-	return true, nil
+	return n, nil
 }
 
 // lock locks the directory and writes the process id beside the lock, for the error that the next

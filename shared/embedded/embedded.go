@@ -54,6 +54,7 @@ type Options struct {
 
 // DB is an open database. Its methods may be called concurrently.
 type DB struct {
+	dir    dir
 	engine *pebble.DB
 	lock   io.Closer
 	now    func() time.Time
@@ -70,11 +71,11 @@ type DB struct {
 // Open opens the directory, or creates a new database in it. If it fails with ErrLocked, ErrFormat
 // or ErrDamaged, it has changed nothing.
 func Open(o Options) (*DB, error) {
-	d, present, lock, err := lockDir(o)
+	d, format, lock, err := lockDir(o)
 	if err != nil {
 		return nil, fmt.Errorf("open data directory: %w", err)
 	}
-	if !present {
+	if format == 0 {
 		err = errors.Join(d.write(formatFile, fmt.Sprint(Format)), d.sync(d.fs.PathDir(d.path)))
 	}
 	var engine *pebble.DB
@@ -87,22 +88,36 @@ func Open(o Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open data directory %s: %w", d.path, err), lock.Close())
 	}
-	return newDB(o, engine, lock), nil
+	return newDB(o, d, engine, lock), nil
 }
 
-// lockDir creates the directory if it is missing, locks it, and reports whether it has a database.
-func lockDir(o Options) (d dir, present bool, lock io.Closer, err error) {
+// lockDir creates the directory if it is missing, locks it, and returns its format, 0 if it has no
+// database.
+func lockDir(o Options) (d dir, format int, lock io.Closer, err error) {
 	if d, err = openDir(o); err != nil {
-		return d, false, nil, err
+		return d, 0, nil, err
 	}
-	if present, err = d.checkFormat(); err != nil {
-		return d, false, nil, err
+	if format, err = d.checkFormat(); err != nil {
+		return d, 0, nil, err
 	}
 	if err := d.fs.MkdirAll(d.path, 0o700); err != nil {
-		return d, false, nil, err
+		return d, 0, nil, err
 	}
 	lock, err = d.lock()
-	return d, present, lock, err
+	return d, format, lock, err
+}
+
+// RaiseFormat marks the directory as one of Format, so that a program that knows only older formats
+// refuses it. It does nothing to one that is marked already.
+func (db *DB) RaiseFormat() error {
+	format, err := db.dir.checkFormat()
+	if err == nil && format < Format {
+		err = db.dir.write(formatFile, fmt.Sprint(Format))
+	}
+	if err != nil {
+		return fmt.Errorf("raise the format of %s: %w", db.dir.path, err)
+	}
+	return nil
 }
 
 // openEngine opens Pebble on a log that is not damaged.
@@ -132,8 +147,8 @@ func fromSystem(err error) bool {
 	return errors.As(err, &number) && number != syscall.ENOENT
 }
 
-func newDB(o Options, engine *pebble.DB, lock io.Closer) *DB {
-	db := &DB{engine: engine, lock: lock, now: o.Now, write: pebble.Sync, shared: map[byte]any{}}
+func newDB(o Options, d dir, engine *pebble.DB, lock io.Closer) *DB {
+	db := &DB{dir: d, engine: engine, lock: lock, now: o.Now, write: pebble.Sync, shared: map[byte]any{}}
 	if o.NoSync {
 		db.write = pebble.NoSync
 	}

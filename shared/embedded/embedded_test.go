@@ -153,7 +153,7 @@ func files(t *testing.T, dir string) map[string]string {
 }
 
 func TestUnknownFormat(t *testing.T) {
-	for name, format := range map[string]string{"newer": "2\n", "much newer": "10\n", "damaged": "one\n", "empty": "", "zero": "0\n"} {
+	for name, format := range map[string]string{"newer": "3\n", "much newer": "10\n", "damaged": "one\n", "empty": "", "zero": "0\n"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte(format), 0o600); err != nil {
@@ -168,6 +168,33 @@ func TestUnknownFormat(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A directory of format 1 opens and stays one until it is raised, which keeps older programs out.
+func TestFormatIsRaisedOnRequest(t *testing.T) {
+	dir := t.TempDir()
+	format := func(want string) {
+		t.Helper()
+		if got := files(t, dir)[filepath.Join(dir, "FORMAT")]; got != want {
+			t.Errorf("FORMAT is %q, want %q", got, want)
+		}
+	}
+	mustClose(t, mustOpen(t, Options{Dir: dir}))
+	format("2\n")
+	if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, mustOpen(t, Options{Dir: dir}))
+	format("1\n")
+	db := mustOpen(t, Options{Dir: dir})
+	for range 2 {
+		if err := db.RaiseFormat(); err != nil {
+			t.Fatal(err)
+		}
+		format("2\n")
+	}
+	mustClose(t, db)
+	mustClose(t, mustOpen(t, Options{Dir: dir}))
 }
 
 func TestDataWithoutFormat(t *testing.T) {

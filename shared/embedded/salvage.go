@@ -32,12 +32,12 @@ type Salvaged struct {
 // again without the commits after it. It keeps a copy of the damaged log beside the database. A dry
 // run changes nothing. Its errors are those of Open.
 func Salvage(o Options, dryRun bool) (s Salvaged, err error) {
-	d, present, lock, err := lockDir(o)
+	d, format, lock, err := lockDir(o)
 	if err != nil {
 		return s, fmt.Errorf("salvage: %w", err)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	if !present {
+	if format == 0 {
 		return s, fmt.Errorf("salvage: %w: no database in %s", ErrFormat, d.path)
 	}
 	if s.Damage, err = d.checkLog(); err != nil || s.Damage == nil {

@@ -199,5 +199,8 @@ func (s *awsStore) RenewStream(_ context.Context, name string) error {
 	})
 }
 
+// RaiseFormat implements Admin.
+func (s *awsStore) RaiseFormat(context.Context) error { return nil }
+
 // Close implements Admin. The clients have nothing to close.
 func (s *awsStore) Close() error { return nil }

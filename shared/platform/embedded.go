@@ -179,6 +179,9 @@ func (s *embeddedStore) renewStream(ctx context.Context, name string) error {
 	return s.streams.CreateStream(ctx, name, open)
 }
 
+// RaiseFormat implements Admin.
+func (s *embeddedStore) RaiseFormat(context.Context) error { return s.db.RaiseFormat() }
+
 // Explain implements Admin.
 func (s *embeddedStore) Explain(err error) error {
 	if explained(err) {

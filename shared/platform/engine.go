@@ -78,6 +78,10 @@ type Admin interface {
 	// RenewStream deletes a stream with its records and creates it again, with as many shards as
 	// were open. No sequence number is given out twice.
 	RenewStream(ctx context.Context, name string) error
+	// RaiseFormat marks the stores so that a program that knows no newer format than the one before
+	// this program's refuses them at its start. The embedded engine has a file for it; on AWS,
+	// where the bank's row alone says it, RaiseFormat does nothing.
+	RaiseFormat(ctx context.Context) error
 	// Explain returns an *UnusableError for an error of the stores that has one cause and one
 	// remedy, and any other error as it is.
 	Explain(err error) error
