@@ -189,7 +189,7 @@ launch() {
   ln -s "$from/venv" "$run/fs/venv"
   set -m
   # OVERRIDE_IN_DOCKER and FILESYSTEM_ROOT keep every file in one folder, the others keep it off the network and from port 53
-  env OVERRIDE_IN_DOCKER=0 FILESYSTEM_ROOT="$run/fs" GATEWAY_LISTEN="127.0.0.1:$port" SERVICES=dynamodb,kinesis,s3 \
+  env OVERRIDE_IN_DOCKER=0 FILESYSTEM_ROOT="$run/fs" GATEWAY_LISTEN="127.0.0.1:$port" SERVICES=dynamodb,kinesis,kms,s3 \
     EAGER_SERVICE_LOADING=1 DISABLE_EVENTS=1 SKIP_SSL_CERT_DOWNLOAD=1 DNS_ADDRESS=0 PASSBOOK_JAVA="$(command -v java)" \
     TMPDIR="$run/fs/tmp" XDG_CACHE_HOME="$run/fs/cache" PATH="$run/fs/venv/bin:$PATH" \
     "$run/fs/venv/bin/python" "$from/venv/bin/localstack-supervisor" >"$run/log" 2>&1 </dev/null 9>&- &

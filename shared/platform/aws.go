@@ -17,6 +17,8 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"passbook/shared/bucket/s3bucket"
+	"passbook/shared/keywrap"
+	"passbook/shared/keywrap/kmswrap"
 	"passbook/shared/stream/kinesisstream"
 	"passbook/shared/table"
 	"passbook/shared/table/dynamotable"
@@ -41,6 +43,7 @@ type awsStore struct {
 	prefix    string
 	tables    *dynamotable.Table
 	streams   *kinesisstream.Stream
+	keys      *kmswrap.Wrapper
 	archive   *s3bucket.Bucket // nil if the program does not use it
 	writes    []string         // the tables that the program puts rows into
 	resources []string         // the streams' full names
@@ -63,14 +66,18 @@ func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Eng
 	if err != nil {
 		return nil, fmt.Errorf("describe the tables: %w", err)
 	}
-	store := &awsStore{region: sdk.Region, prefix: c.Prefix, tables: tables, streams: kinesisstream.New(sdk), writes: r.Writes, shards: c.ShardsOf}
+	store := &awsStore{
+		region: sdk.Region, prefix: c.Prefix, tables: tables, streams: kinesisstream.New(sdk), writes: r.Writes, shards: c.ShardsOf,
+		keys: kmswrap.New(sdk, c.KeyName()),
+	}
 	for _, name := range r.Streams {
 		store.resources = append(store.resources, c.Stream(name))
 	}
-	e := &Engine{Table: tables, Streams: store.streams, Admin: store}
+	e := &Engine{Table: tables, Streams: store.streams, Keys: keywrap.Once(store.keys), Admin: store}
 	e.Descriptions = append(e.Descriptions,
 		"DynamoDB  "+store.at(tables.Endpoint())+", tables "+c.Prefix+"*",
-		"Kinesis   "+store.at(store.streams.Endpoint())+", streams "+c.Prefix+"*")
+		"Kinesis   "+store.at(store.streams.Endpoint())+", streams "+c.Prefix+"*",
+		"KMS       "+store.at(store.keys.Endpoint())+", key "+store.keys.Key())
 	if r.Archive {
 		store.archive = s3bucket.New(sdk, c.Bucket)
 		e.Bucket = store.archive
@@ -168,6 +175,9 @@ func (s *awsStore) CreateResources(ctx context.Context) error {
 		if err := s.archive.CreateBucket(ctx); err != nil {
 			return s.Explain(err)
 		}
+	}
+	if err := s.keys.CreateKey(ctx); err != nil {
+		return s.Explain(err)
 	}
 	return nil
 }

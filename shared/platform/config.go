@@ -55,6 +55,9 @@ type Config struct {
 	// Bucket is the S3 bucket of the archive, required on AWS by programs that use the archive; the
 	// embedded engine has a directory instead.
 	Bucket string `env:"PASSBOOK_BUCKET" flag:"bucket"`
+	// KMSKey is the key in KMS that protects the bank's data keys, by alias, id or ARN; empty means
+	// alias/<prefix>bank. The embedded engine has a file instead.
+	KMSKey string `env:"PASSBOOK_KMS_KEY" flag:"kms-key"`
 	// Shards is how many shards a stream is created with, 1 to 1024.
 	Shards int `env:"PASSBOOK_SHARDS" envDefault:"4" flag:"shards"`
 	// NotificationShards is how many shards the stream of notifications is created with, 1 to 1024:
@@ -113,6 +116,9 @@ var prefixes = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 // buckets matches the names that S3 allows for buckets.
 var buckets = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
+// kmsKeys matches aliases, ids and ARNs of keys.
+var kmsKeys = regexp.MustCompile(`^[A-Za-z0-9:/_-]{1,256}$`)
+
 // maxEffective is the most days of EffectiveBack and EffectiveAhead: a century.
 const maxEffective = 36_525
 
@@ -139,6 +145,8 @@ func (c Config) Validate() error {
 		return c.invalid("Memory", "%v is not 64MiB to 1024GiB", c.Memory)
 	case c.Bucket != "" && !buckets.MatchString(c.Bucket):
 		return c.invalid("Bucket", "%q is not 3 to 63 of a-z, 0-9, . and -", c.Bucket)
+	case c.KMSKey != "" && !kmsKeys.MatchString(c.KMSKey):
+		return c.invalid("KMSKey", "%q is no alias/NAME, key id or ARN of a key", c.KMSKey)
 	case c.DrainDelay < 0 || c.DrainDelay > time.Minute:
 		return c.invalid("DrainDelay", "%v is not 0s to 1m", c.DrainDelay)
 	case c.EffectiveBack < 0 || c.EffectiveBack > maxEffective:

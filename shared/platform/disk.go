@@ -10,6 +10,7 @@ import (
 
 	"passbook/shared/embedded"
 	"passbook/shared/embedded/wal"
+	"passbook/shared/keywrap"
 )
 
 // The remedies for a data directory that cannot be used.
@@ -21,6 +22,7 @@ const (
 	adviceFull     = "free space on the volume of the data directory and start again: nothing that was acknowledged is lost"
 	adviceNoRight  = "let this user read and write the data directory, or name another with --data"
 	adviceReadOnly = "mount the volume of the data directory for writing, or name another directory with --data"
+	adviceKeyFile  = "put back the file archive/key that this bank was made with, from a backup of its archive: without it no entry can be signed or checked"
 	adviceDevice   = "check the device of the data directory (dmesg); if it is broken, restore a backup on another one"
 )
 
@@ -41,9 +43,12 @@ func explainData(c Config, err error) error {
 	return explainDisk(fmt.Errorf("open the data directory %s (--data, PASSBOOK_DATA): %w", c.Data, err))
 }
 
-// explainDisk returns an *UnusableError for an error of the operating system that has a remedy, and
-// any other error as it is.
+// explainDisk returns an *UnusableError for an error of the key file, or of the operating system,
+// that has a remedy, and any other error as it is.
 func explainDisk(err error) error {
+	if errors.Is(err, keywrap.ErrNoKey) || errors.Is(err, keywrap.ErrRefused) {
+		return &UnusableError{What: oneLine("%v", err), Next: adviceKeyFile, Err: err}
+	}
 	for _, known := range []struct {
 		cause error
 		next  string

@@ -13,6 +13,8 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/embedded"
+	"passbook/shared/keywrap"
+	"passbook/shared/keywrap/filewrap"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table/pebbletable"
@@ -21,6 +23,25 @@ import (
 // archiveDir is the directory of the archive in the data directory. Everything else can be restored
 // from it.
 const archiveDir = "archive"
+
+// keyFile is the file in archiveDir that protects the bank's data keys, and keysDir the directory
+// with the copies of those: without the file they are of no use.
+const (
+	keyFile = "key"
+	keysDir = "keys"
+)
+
+// openKeys returns the Wrapper of the archive's key file.
+func openKeys(c Config) keywrap.Wrapper {
+	archive := filepath.Join(c.Data, archiveDir)
+	return keywrap.Once(filewrap.New(filepath.Join(archive, keyFile), func() (bool, error) {
+		_, err := os.Stat(filepath.Join(archive, keysDir))
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return err == nil, err
+	}))
+}
 
 // Present returns an error that matches ErrData if the data directory is not the directory of a
 // bank: jobs do not create one. On AWS it returns nil, and Prepare looks for the resources.
@@ -124,7 +145,7 @@ func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 		store.resources = append(store.resources, c.Stream(name))
 	}
 	return &Engine{
-		Table: tables, Streams: streams, Bucket: archive, Exclusive: true, Space: newSpace(c.Data, c.MinFree),
+		Table: tables, Streams: streams, Bucket: archive, Keys: openKeys(c), Exclusive: true, Space: newSpace(c.Data, c.MinFree),
 		Descriptions: []string{"data      " + c.Data}, Admin: store,
 	}, nil
 }

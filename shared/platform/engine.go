@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"passbook/shared/bucket"
+	"passbook/shared/keywrap"
 	"passbook/shared/stream"
 	"passbook/shared/table"
 )
@@ -52,6 +53,8 @@ type Engine struct {
 	Streams stream.Stream
 	// Bucket is nil on AWS where the program did not ask for the archive.
 	Bucket bucket.Bucket
+	// Keys wraps and unwraps the bank's data keys; each is unwrapped once.
+	Keys keywrap.Wrapper
 	// Exclusive reports whether no other process can use the stores while this one does, so that
 	// every lease and writer session of another process is dead.
 	Exclusive bool
@@ -70,8 +73,8 @@ type Admin interface {
 	// missing. On AWS, where creating needs other permissions, Prepare only looks: a resource
 	// that is missing, has another layout or may not be written to is an *UnusableError.
 	Prepare(ctx context.Context) error
-	// CreateResources creates the tables, streams and buckets that are missing, and does not change
-	// those that exist.
+	// CreateResources creates the tables, streams, buckets and the key that are missing, and does
+	// not change those that exist.
 	CreateResources(ctx context.Context) error
 	// CreateStream creates a stream, if it is missing.
 	CreateStream(ctx context.Context, name string) error
@@ -87,6 +90,14 @@ type Admin interface {
 	Explain(err error) error
 	// Close closes the stores. The ports MUST NOT be used after it.
 	Close() error
+}
+
+// KeyName returns the name of the key in KMS.
+func (c Config) KeyName() string {
+	if c.KMSKey == "" {
+		return "alias/" + c.Prefix + "bank"
+	}
+	return c.KMSKey
 }
 
 // Stream returns the full name of a stream in this deployment.

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"passbook/shared/bucket/s3bucket"
+	"passbook/shared/keywrap"
 	"passbook/shared/stream"
 	"passbook/shared/table/dynamotable"
 )
@@ -28,6 +29,11 @@ const (
 	adviceEndpoint    = "correct AWS_ENDPOINT_URL, or start the service there (make start)"
 	adviceNetwork     = "correct AWS_REGION, or the network connection to AWS"
 	adviceClock       = "correct the clock of this machine: AWS rejects requests that are more than 5 minutes off"
+	adviceNoKey       = "name the key that the data keys were wrapped with by --kms-key (PASSBOOK_KMS_KEY); enable one that was disabled; for a new bank create it: bank resources --store aws"
+	adviceUseKey      = "give the role kms:Decrypt on that key, and to programs that make data keys kms:Encrypt, both for the encryption context bank, as deploy/template.yaml does"
+	adviceKey         = "name the key that the data keys were wrapped with by --kms-key (PASSBOOK_KMS_KEY); if it is that one, a row key / ID of the control table was changed: restore it"
+	adviceMakeKey     = "let an administrator create the key and its alias, as deploy/template.yaml does, or give this role kms:DescribeKey, kms:CreateKey and kms:CreateAlias"
+	adviceNoKMS       = "the endpoint has no KMS: enable it there (LocalStack: kms in SERVICES), or name another for it (AWS_ENDPOINT_URL_KMS)"
 	adviceTaken       = "bucket names are unique worldwide: use another one with --bucket (PASSBOOK_BUCKET)"
 )
 
@@ -44,6 +50,9 @@ var expiredCodes = []string{"ExpiredToken", "ExpiredTokenException", "RequestExp
 // body, which the SDK calls Forbidden.
 var rightsCodes = []string{"AccessDenied", "AccessDeniedException", "Forbidden", "UnauthorizedOperation", "NotAuthorized"}
 
+// kms is what the SDK calls KMS.
+const kms = "KMS"
+
 // Explain implements Admin.
 func (s *awsStore) Explain(err error) error {
 	switch {
@@ -53,6 +62,9 @@ func (s *awsStore) Explain(err error) error {
 		return &UnusableError{What: oneLine("%v", err), Next: adviceLayout, Err: err}
 	case errors.Is(err, dynamotable.ErrNoTable), errors.Is(err, stream.ErrNotFound), errors.Is(err, s3bucket.ErrNoBucket):
 		return &UnusableError{What: oneLine("%v, at %s", err, s.at(s.tables.Endpoint())), Next: adviceMissing, Err: err}
+	}
+	if explained := explainKey(err); explained != nil {
+		return explained
 	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
@@ -75,6 +87,27 @@ func (s *awsStore) Explain(err error) error {
 		return err
 	}
 	return s.explainNoAnswer(err)
+}
+
+// explainKey returns the error for the key that wraps the data keys: none, no right to it, or
+// another one. It is nil for any other error.
+func explainKey(err error) error {
+	var api smithy.APIError
+	var sent *smithy.OperationError
+	answered := errors.As(err, &api)
+	switch {
+	case answered && (calls(err, "DescribeKey") || calls(err, "CreateKey") || calls(err, "CreateAlias")) && slices.Contains(rightsCodes, api.ErrorCode()):
+		return &UnusableError{What: oneLine("permissions are missing: %v", err), Next: adviceMakeKey, Err: err}
+	case errors.Is(err, keywrap.ErrNoKey):
+		return &UnusableError{What: oneLine("there is no such key: %v", err), Next: adviceNoKey, Err: err}
+	case errors.Is(err, keywrap.ErrRefused) && answered && slices.Contains(rightsCodes, api.ErrorCode()):
+		return &UnusableError{What: oneLine("permissions are missing: %v", err), Next: adviceUseKey, Err: err}
+	case errors.Is(err, keywrap.ErrRefused):
+		return &UnusableError{What: oneLine("the data key was wrapped by another key, or for another bank: %v", err), Next: adviceKey, Err: err}
+	case answered && errors.As(err, &sent) && sent.Service() == kms && api.ErrorCode() == "InternalFailure":
+		return &UnusableError{What: oneLine("no key can be used: %v", err), Next: adviceNoKMS, Err: err}
+	}
+	return nil
 }
 
 // explainForeign returns the error for an answer that is not from AWS.
@@ -113,6 +146,9 @@ func (s *awsStore) endpointOf(err error) (endpoint, next string) {
 	endpoint = s.tables.Endpoint()
 	if errors.As(err, &sent) && sent.Service() == "Kinesis" {
 		endpoint = s.streams.Endpoint()
+	}
+	if sent != nil && sent.Service() == kms {
+		endpoint = s.keys.Endpoint()
 	}
 	if sent != nil && sent.Service() == "S3" && s.archive != nil {
 		endpoint = s.archive.Endpoint()

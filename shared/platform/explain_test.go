@@ -2,6 +2,7 @@ package platform
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/aws/smithy-go"
+
+	"passbook/shared/keywrap"
 )
 
 // For a stream whose name deploy/template.yaml does not cover, the template cannot be the remedy.
@@ -61,6 +64,11 @@ func TestRemedies(t *testing.T) {
 		"a taken name":    {refused("S3", "CreateBucket", "BucketAlreadyExists"), "unique worldwide"},
 		"no versions":     {refused("S3", "PutBucketVersioning", "BucketAlreadyExists"), "with versioning"},
 		"may not version": {refused("S3", "PutBucketVersioning", "AccessDenied"), "template.yaml"},
+		"no key":          {fmt.Errorf("%w: %w", keywrap.ErrNoKey, refused("KMS", "Decrypt", "NotFoundException")), "--kms-key"},
+		"no right":        {fmt.Errorf("%w: %w", keywrap.ErrRefused, refused("KMS", "Decrypt", "AccessDeniedException")), "kms:Decrypt"},
+		"wrong context":   {fmt.Errorf("%w: %w", keywrap.ErrRefused, refused("KMS", "Decrypt", "InvalidCiphertextException")), "key / ID"},
+		"no KMS":          {refused("KMS", "Decrypt", "InternalFailure"), "AWS_ENDPOINT_URL_KMS"},
+		"may not make it": {refused("KMS", "CreateKey", "AccessDeniedException"), "administrator"},
 	} {
 		var unusable *UnusableError
 		if err := new(awsStore).Explain(tt.err); !errors.As(err, &unusable) || !strings.Contains(unusable.Next, tt.says) {

@@ -41,5 +41,6 @@ type ArchiveFlags struct {
 type ServiceFlags struct {
 	Flags
 	Prefix  *string          `name:"prefix" placeholder:"TEXT" help:"Prefix of tables' and streams' names [passbook-]."`
+	KMSKey  *string          `name:"kms-key" placeholder:"KEY" help:"KMS key of the data keys [alias/PREFIXbank]."`
 	Version kong.VersionFlag `name:"version" help:"Print the version and exit."`
 }

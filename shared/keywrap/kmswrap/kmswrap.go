@@ -110,26 +110,29 @@ func code(err error) string {
 
 // CreateKey creates a symmetric key under the alias, if there is no key of that name. A key that is
 // named by its id or ARN must exist.
-func (w *Wrapper) CreateKey(ctx context.Context) (created bool, err error) {
+func (w *Wrapper) CreateKey(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callDeadline)
 	defer cancel()
-	_, err = w.client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &w.key})
+	_, err := w.client.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &w.key})
 	if err == nil {
-		return false, nil
+		return nil
 	}
-	if code(err) != "NotFoundException" || !strings.HasPrefix(w.key, aliasPrefix) {
-		return false, fmt.Errorf("look for the key %s: %w", w.key, portError(err))
+	if code(err) != "NotFoundException" {
+		return fmt.Errorf("look for the key %s: %w", w.key, err)
+	}
+	if !strings.HasPrefix(w.key, aliasPrefix) {
+		return fmt.Errorf("look for the key %s: %w", w.key, portError(err))
 	}
 	key, err := w.client.CreateKey(ctx, &kms.CreateKeyInput{Description: aws.String("Passbook's data keys, " + w.key)})
 	if err != nil {
-		return false, fmt.Errorf("create the key %s: %w", w.key, err)
+		return fmt.Errorf("create the key %s: %w", w.key, err)
 	}
 	_, err = w.client.CreateAlias(ctx, &kms.CreateAliasInput{AliasName: &w.key, TargetKeyId: key.KeyMetadata.KeyId})
 	if code(err) == "AlreadyExistsException" { // another process was first; the key of this one is never used
-		return false, nil
+		return nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("name the key %s: %w", w.key, err)
+		return fmt.Errorf("name the key %s: %w", w.key, err)
 	}
-	return true, nil
+	return nil
 }

@@ -21,7 +21,7 @@ type resourcesCommand struct {
 
 // Help returns the example.
 func (resourcesCommand) Help() string {
-	return "Creates the tables with their indexes, the streams and the bucket that are missing, and changes nothing that exists. On AWS, " +
+	return "Creates the tables with their indexes, the streams, the bucket and the KMS key with its alias that are missing, and changes nothing that exists. On AWS, " +
 		"deploy/template.yaml creates the same with backups, encryption, roles and alarms.\n\nExample:\n\n" +
 		"  bank resources --store aws --bucket my-archive"
 }
@@ -79,7 +79,7 @@ func (c *resourcesCommand) Run(ctx context.Context, t *console.Terminal) (err er
 		}
 	}
 	if config.Store == platform.AWS {
-		fmt.Fprintf(t.Out, "bucket  %s\n", config.Bucket)
+		fmt.Fprintf(t.Out, "bucket  %s\nkey     %s\n", config.Bucket, config.KeyName())
 	}
 	return nil
 }
