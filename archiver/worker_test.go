@@ -15,6 +15,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/segment"
@@ -85,7 +86,7 @@ func TestArchiver_ArchivesEveryEntryUnderItsWorker(t *testing.T) {
 func publish(t *testing.T, s stream.Stream, entries []*event.Entry) {
 	t.Helper()
 	for _, e := range entries {
-		sealed, err := event.Seal(e)
+		sealed, err := event.Seal(e, eventtest.Keys)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,6 +18,7 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/storetest"
@@ -172,7 +173,7 @@ func newLine(t *testing.T) *line {
 func (l *line) publish(e *event.Entry, times int) {
 	l.t.Helper()
 	sealed := *e
-	enc, err := event.Seal(&sealed)
+	enc, err := event.Seal(&sealed, eventtest.Keys)
 	if err != nil {
 		l.t.Fatal(err)
 	}

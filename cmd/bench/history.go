@@ -57,14 +57,14 @@ func commit(s account.State, prev event.Hash, n int, d account.Decision, now tim
 	}
 	last := d.Events[len(d.Events)-1].Version
 	e := &event.Entry{
-		Format: event.Format, Tenant: "main", AccountID: "B-" + strconv.Itoa(n%historyAccounts), First: s.Version + 1, Last: last,
+		Format: 1, Tenant: "main", AccountID: "B-" + strconv.Itoa(n%historyAccounts), First: s.Version + 1, Last: last,
 		Currency: "EUR", RecordedAt: now, Prev: prev, Events: d.Events,
 		Commands: []event.Command{{
 			Key: "bench-" + strconv.Itoa(n), Request: "AAAAAAAAAAAAAAAAAAAAAA", CorrelationID: fmt.Sprintf("%032d", n),
 			Actor: event.Text{Plain: "withdraw"}, First: s.Version + 1, Last: last, Status: 201,
 		}},
 	}
-	sealed, err := event.Seal(e)
+	sealed, err := event.Seal(e, nil)
 	if err != nil {
 		return nil, hash, s, fmt.Errorf("command %d: %w", n, err)
 	}

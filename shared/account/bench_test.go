@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 )
 
 // history returns an account's records: deposits, withdrawals and declines, one event each.
@@ -31,7 +32,7 @@ func history(b *testing.B, n int) [][]byte {
 				Actor: event.Text{Plain: "withdraw"}, First: version, Last: version, Status: 201,
 			}},
 		}
-		enc, err := event.Seal(entry)
+		enc, err := event.Seal(entry, eventtest.Keys)
 		if err != nil {
 			b.Fatal(err)
 		}

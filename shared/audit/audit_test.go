@@ -22,6 +22,7 @@ import (
 	"passbook/shared/audit"
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
@@ -191,7 +192,7 @@ func twin(t *testing.T, e *event.Entry) *event.Entry {
 	for i := range forged.Events {
 		forged.Events[i].RecordedAt = forged.RecordedAt
 	}
-	if _, err := event.Seal(&forged); err != nil {
+	if _, err := event.Seal(&forged, eventtest.Keys); err != nil {
 		t.Fatal(err)
 	}
 	return &forged

@@ -12,6 +12,7 @@ import (
 
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/journal"
 	"passbook/shared/table"
 )
@@ -73,7 +74,7 @@ func TestRun_ComputesItsOwnSums(t *testing.T) {
 	forged := *b.entries[len(b.entries)-1]
 	forged.Events = append([]event.Event(nil), forged.Events...)
 	forged.Events[len(forged.Events)-1].After.Posted += 1000
-	if _, err := event.Seal(&forged); err != nil {
+	if _, err := event.Seal(&forged, eventtest.Keys); err != nil {
 		t.Fatal(err)
 	}
 	b.entries[len(b.entries)-1] = &forged

@@ -98,6 +98,23 @@ func (c *Codec) Enum(name string, v *string, words []string) {
 	c.Fail(name, "must be one of "+strings.Join(words, ", "))
 }
 
+// Strings writes or reads a field that is a list of 1 to most strings of 1 to bytes bytes each.
+func (c *Codec) Strings(name string, v *[]string, most, bytes int) {
+	n := len(*v)
+	c.OpenList(name)
+	for i := 0; c.Element(i, n, most); i++ {
+		var s string
+		if !c.reading {
+			s = (*v)[i]
+		}
+		c.text("", &s, bytes)
+		if c.reading {
+			*v = append(*v, s)
+		}
+	}
+	c.CloseList()
+}
+
 // OptEnum writes or reads an Enum that is left out when it is empty.
 func (c *Codec) OptEnum(name string, v *string, words []string) {
 	if c.reading && !c.next(name) || !c.reading && *v == "" {

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/storetest"
@@ -78,7 +79,7 @@ func record(t *testing.T, e *event.Entry) stream.Record {
 	t.Helper()
 	sealed := *e
 	sealed.State = nil
-	enc, err := event.Seal(&sealed)
+	enc, err := event.Seal(&sealed, eventtest.Keys)
 	if err != nil {
 		t.Fatal(err)
 	}

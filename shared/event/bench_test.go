@@ -29,7 +29,7 @@ func BenchmarkSeal(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := Seal(c.entry); err != nil {
+				if _, err := Seal(c.entry, testKeys); err != nil {
 					b.Fatal(err)
 				}
 			}

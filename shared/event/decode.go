@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 
 	"passbook/shared/canonicaljson"
@@ -33,7 +34,7 @@ func DecodeRecord(data []byte) (*Entry, error) {
 	}
 	e := new(Entry)
 	c := canonicaljson.NewReader(string(data))
-	mark, err := e.readHead(&c)
+	p, err := e.readHead(&c, inRecord)
 	if err != nil {
 		return nil, err
 	}
@@ -41,10 +42,11 @@ func DecodeRecord(data []byte) (*Entry, error) {
 	headed := c.Here()
 	c.OptEnum("enc", &enc, []string{encZstd})
 	if enc == "" {
-		if len(data) > CompressOver {
+		if !e.Signed() && len(data) > CompressOver {
 			c.Fail("enc", "must be zstd over 4 KB")
 		}
-		return e.readLists(&c, data, mark)
+		c.Check(len(data) <= MaxEntryBytes, "events", "must have less than 256 KB")
+		return e.readLists(&c, data, p)
 	}
 	var commands, events string
 	c.String("commands", &commands, 2*MaxEntryBytes)
@@ -53,7 +55,7 @@ func DecodeRecord(data []byte) (*Entry, error) {
 	if err := c.Finish(); err != nil {
 		return nil, fmt.Errorf("event: decode: %w", err)
 	}
-	return e.readFrames(data[:headed], mark, fromBase64(commands), fromBase64(events))
+	return readFrames(data[:headed], inRecord, fromBase64(commands), fromBase64(events))
 }
 
 // fromBase64 returns the decoded bytes, and nil, which is no frame, unless s is the one canonical
@@ -74,22 +76,17 @@ func DecodeStored(e *Entry, enc string, commands, events []byte) error {
 	}
 	c := canonicaljson.NewWriter(make([]byte, 0, 512+len(commands)+len(events)))
 	e.writeHead(&c)
-	mark := c.Here()
-	c.Bytes("hash", e.Hash[:])
 	if err := c.Err(); err != nil {
 		return fmt.Errorf("event: decode: %w", err)
 	}
+	head := e.appendProof(c.Written(), false)
 	var read *Entry
 	var err error
 	switch enc {
 	case "":
-		record := joinLists(c.Written(), commands, events)
-		if len(record) > CompressOver {
-			return &canonicaljson.Error{Field: "enc", Reason: "must be zstd over 4 KB"}
-		}
-		read, err = readPlain(record, mark)
+		read, err = readPlain(joinLists(head, commands, events), inRow, false)
 	case encZstd:
-		read, err = new(Entry).readFrames(c.Written(), mark, commands, events)
+		read, err = readFrames(head, inRow, commands, events)
 	default:
 		err = &canonicaljson.Error{Field: "enc", Reason: "unknown"}
 	}
@@ -105,7 +102,7 @@ func DecodeStored(e *Entry, enc string, commands, events []byte) error {
 func DecodeHeader(data []byte) (*Entry, error) {
 	e := new(Entry)
 	c := canonicaljson.NewReader(string(data))
-	if _, err := e.readHead(&c); err != nil {
+	if _, err := e.readHead(&c, inRow); err != nil {
 		return nil, err
 	}
 	e.commands(&c)
@@ -117,25 +114,52 @@ func DecodeHeader(data []byte) (*Entry, error) {
 	return e, nil
 }
 
-// readHead reads up to the hash and the hash itself, which starts at mark.
-func (e *Entry) readHead(c *canonicaljson.Codec) (mark int, err error) {
+// where is the place that an entry's JSON is in: only a record names the types of its events.
+type where bool
+
+const (
+	inRecord where = true
+	inRow    where = false
+)
+
+// proof is what the hash of an entry's JSON does not cover: the bytes from start to end, which are
+// its hash, and of a signed entry the MAC and the types.
+type proof struct {
+	start, end int
+	types      []string
+}
+
+func (p proof) size() int { return p.end - p.start }
+
+// maxTypes bounds the types that a record names: there are twelve.
+const maxTypes = 12
+
+// readHead reads the head of an entry and its proof.
+func (e *Entry) readHead(c *canonicaljson.Codec, in where) (p proof, err error) {
 	c.Begin()
 	c.SmallInt("format", &e.Format, 1, 1<<30)
 	if c.Err() == nil && e.Format > Format {
-		return 0, &FormatError{e.Format}
+		return p, &FormatError{e.Format}
 	}
 	e.head(c)
-	mark = c.Here()
+	p.start = c.Here()
 	c.Bytes("hash", e.Hash[:])
-	if err := c.Err(); err != nil {
-		return 0, fmt.Errorf("event: decode: %w", err)
+	if e.Signed() {
+		e.MAC.field(c)
+		if in == inRecord {
+			c.Strings("types", &p.types, maxTypes, maxNameBytes)
+		}
 	}
-	return mark, nil
+	p.end = c.Here()
+	if err := c.Err(); err != nil {
+		return p, fmt.Errorf("event: decode: %w", err)
+	}
+	return p, nil
 }
 
-// readFrames reads the rest of a record whose JSON up to the hash is head, and whose lists are
+// readFrames reads the rest of an entry whose JSON up to the lists is head, and whose lists are
 // frames.
-func (e *Entry) readFrames(head []byte, mark int, commands, events []byte) (*Entry, error) {
+func readFrames(head []byte, in where, commands, events []byte) (*Entry, error) {
 	list, err := decompress(nil, commands)
 	if err != nil {
 		return nil, fmt.Errorf("event: decode: commands: zstd: %w", err)
@@ -145,10 +169,10 @@ func (e *Entry) readFrames(head []byte, mark int, commands, events []byte) (*Ent
 		return nil, fmt.Errorf("event: decode: events: zstd: %w", err)
 	}
 	record := joinLists(bytes.Clone(head), commands, list)
-	if len(record) <= CompressOver || len(record) > MaxEntryBytes {
-		return nil, fmt.Errorf("event: decode: enc: %d bytes of JSON must not be compressed", len(record))
+	if len(record) > MaxEntryBytes {
+		return nil, fmt.Errorf("event: decode: enc: %d bytes of JSON are too many", len(record))
 	}
-	return readPlain(record, mark)
+	return readPlain(record, in, true)
 }
 
 func joinLists(head, commands, events []byte) []byte {
@@ -157,41 +181,46 @@ func joinLists(head, commands, events []byte) []byte {
 	return append(record, '}')
 }
 
-// readPlain reads a record that is not compressed, or is decompressed. Its hash starts at mark.
-func readPlain(record []byte, mark int) (*Entry, error) {
+// readPlain reads an entry's JSON that is not compressed, or is decompressed, as compressed says.
+func readPlain(record []byte, in where, compressed bool) (*Entry, error) {
 	e := new(Entry)
 	c := canonicaljson.NewReader(string(record))
-	if _, err := e.readHead(&c); err != nil {
+	p, err := e.readHead(&c, in)
+	if err != nil {
 		return nil, err
 	}
-	return e.readLists(&c, record, mark)
+	c.Check(e.compressed(len(record)-p.size()) == compressed, "enc", "must be zstd over 4 KB, and only then")
+	return e.readLists(&c, record, p)
 }
 
-// readLists reads the commands and events that follow the hash, checks them together and verifies
-// the hash.
-func (e *Entry) readLists(c *canonicaljson.Codec, record []byte, mark int) (*Entry, error) {
+// readLists reads the commands and events that follow the proof, checks them together and verifies
+// types and hash.
+func (e *Entry) readLists(c *canonicaljson.Codec, record []byte, p proof) (*Entry, error) {
 	e.commands(c)
 	e.Events = make([]Event, 0, min(e.Last-e.First+1, int64(len(record)/minEventBytes)))
 	e.events(c)
 	c.End()
 	e.checkCommands(c)
 	e.checkEvents(c)
+	if c.Err() == nil && p.types != nil {
+		c.Check(slices.Equal(p.types, e.types()), "types", "must be the types of the events, each once, in their order")
+	}
 	if err := c.Finish(); err != nil {
 		return nil, fmt.Errorf("event: decode: %w", err)
 	}
 	for i := range e.Events {
 		e.Events[i].Currency, e.Events[i].RecordedAt = e.Currency, e.RecordedAt
 	}
-	if sumWithout(record, mark) != e.Hash {
+	if sumWithout(record, p) != e.Hash {
 		return nil, ErrHash
 	}
 	return e, nil
 }
 
-// sumWithout returns the hash of a record without its hash field, which starts at mark.
-func sumWithout(record []byte, mark int) Hash {
+// sumWithout returns the hash of an entry's JSON without its proof.
+func sumWithout(record []byte, p proof) Hash {
 	// Room for the record of one command without an allocation.
 	room := make([]byte, 0, 1024)
-	hashed := append(append(room, record[:mark]...), record[mark+hashBytes:]...)
+	hashed := append(append(room, record[:p.start]...), record[p.end:]...)
 	return sha256.Sum256(hashed)
 }

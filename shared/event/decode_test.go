@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ func roundTrips(t *testing.T) map[string]*Entry {
 	return map[string]*Entry{
 		"single": single(), "every type, full": entryOf(3, full()), "every type, sparse": entryOf(1, sparse()[:4], sparse()[4:]),
 		"many commands": goldenEntry(), "compressed": large(),
+		"format 1": inFormat(1, goldenEntry()), "format 1, compressed": inFormat(1, large()),
 	}
 }
 
@@ -75,13 +77,20 @@ func TestHeaderAndRowsGiveTheEntryBack(t *testing.T) {
 // Each record is wrong in one place, has the hash of its content, and is refused with an error that
 // names the place.
 func TestDecodeRefuses(t *testing.T) {
-	record := string(seal(t, entryOf(3,
+	for _, format := range []int{1, 2} {
+		t.Run(fmt.Sprint("format ", format), func(t *testing.T) { decodeRefuses(t, format) })
+	}
+}
+
+func decodeRefuses(t *testing.T, format int) {
+	record := string(seal(t, inFormat(format, entryOf(3,
 		[]Body{MoneyWithdrawn{Amount: 2500, Kind: KindCash, Reference: Text{Plain: "ATM"}, FromOwn: 2500}},
 		[]Body{
 			HoldPlaced{Amount: 7, ExpiresAt: sampleTime}, HoldCaptured{HoldID: "h4", Amount: 5, Remaining: 2, Final: true},
 			CreditLimitChanged{After: 5, Reason: Text{Sealed: "k1:eA"}},
 		},
-	)).Record)
+	))).Record)
+	named := fmt.Sprintf(`"format":%d`, format)
 	for _, c := range []struct{ name, old, new, field string }{
 		{"unknown field", `"tenant":`, `"colour":1,"tenant":`, "tenant"},
 		{"unknown last field", `}}]}`, `}}],"colour":1}`, "colour"},
@@ -91,9 +100,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{"repeated field in data", `"amount":2500,`, `"amount":2500,"amount":2500,`, "events[0].data.kind"},
 		{"missing field", `"currency":"EUR",`, ``, "currency"},
 		{"fields swapped", `"first":3,"last":6`, `"last":6,"first":3`, "first"},
-		{"white space", `{"format":1`, `{ "format":1`, "format"},
-		{"format of another type", `"format":1`, `"format":"1"`, "format"},
-		{"format 0", `"format":1`, `"format":0`, "format"},
+		{"white space", `{` + named, `{ ` + named, "format"},
+		{"format of another type", named, `"format":"1"`, "format"},
+		{"format 0", named, `"format":0`, "format"},
 		{"string for a number", `"first":3,"last":6`, `"first":"3","last":6`, "first"},
 		{"number for a string", `"tenant":"main"`, `"tenant":7`, "tenant"},
 		{"null", `"tenant":"main"`, `"tenant":null`, "tenant"},
@@ -157,29 +166,60 @@ func TestDecodeRefuses(t *testing.T) {
 		{"status of no decision", `"status":201`, `"status":404`, "commands[0].status"},
 		{"short request hash", `"request":"AA`, `"request":"A`, "commands[0].request"},
 		{"no commands", record[strings.Index(record, `"commands":`)+11 : strings.Index(record, `,"events"`)], `[]`, "commands[0]"},
-		{"not compressed over 4 KB", `"ATM"`, `"` + strings.Repeat("x", CompressOver) + `"`, "enc"},
 		{"unknown encoding", `"commands":[`, `"enc":"gzip","commands":[`, "enc"},
 		{"bytes after the end", `}}]}`, `}}]}x`, "after its end"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			altered := strings.Replace(record, c.old, c.new, 1)
-			if altered == record {
-				t.Fatalf("the record has no %s", c.old)
-			}
-			e, err := DecodeRecord(rehashed(altered))
-			if err == nil {
-				t.Fatalf("accepted %s", altered)
-			}
-			if e != nil || errors.Is(err, ErrHash) || !strings.Contains(err.Error(), " "+c.field+":") && !strings.HasSuffix(err.Error(), c.field) {
-				t.Errorf("%v, want it to name %s", err, c.field)
-			}
-		})
+		refuses(t, record, c.name, c.old, c.new, c.field)
 	}
+	if format == 1 {
+		refuses(t, record, "not compressed over 4 KB", `"ATM"`, `"`+strings.Repeat("x", CompressOver)+`"`, "enc")
+		refuses(t, record, "with a mac", `","commands"`, `","mac":"1:AAAAAAAAAAAAAAAAAAAAAA","commands"`, "commands")
+		return
+	}
+	decodeRefusesProof(t, record)
+}
+
+// decodeRefusesProof has what only a signed record has: a MAC and types.
+func decodeRefusesProof(t *testing.T, record string) {
+	mac := record[strings.Index(record, `"mac":`):strings.Index(record, `,"types"`)]
+	for _, c := range []struct{ name, old, new, field string }{
+		{"no mac", mac + ",", "", "mac"},
+		{"mac of another length", mac, `"mac":"1:AAAA"`, "mac"},
+		{"mac with spare bits", mac, `"mac":"1:AAAAAAAAAAAAAAAAAAAAAB"`, "mac"},
+		{"mac of key 0", mac, `"mac":"0:AAAAAAAAAAAAAAAAAAAAAA"`, "mac"},
+		{"mac of a key with a leading zero", mac, `"mac":"01:AAAAAAAAAAAAAAAAAAAAAA"`, "mac"},
+		{"mac of no key", mac, `"mac":"AAAAAAAAAAAAAAAAAAAAAA"`, "mac"},
+		{"no types", record[strings.Index(record, `,"types"`):strings.Index(record, `,"commands"`)], "", "types"},
+		{"types that lack one", `"HoldPlaced","HoldCaptured"`, `"HoldPlaced"`, "types"},
+		{"types in another order", `"HoldPlaced","HoldCaptured"`, `"HoldCaptured","HoldPlaced"`, "types"},
+		{"type that no event has", `"types":[`, `"types":["AccountOpened",`, "types"},
+		{"type twice", `"types":["MoneyWithdrawn",`, `"types":["MoneyWithdrawn","MoneyWithdrawn",`, "types"},
+		{"types that are none", `"types":[`, `"types":[7,`, "types[0]"},
+	} {
+		refuses(t, record, c.name, c.old, c.new, c.field)
+	}
+}
+
+func refuses(t *testing.T, record, name, old, replacement, field string) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		altered := strings.Replace(record, old, replacement, 1)
+		if altered == record {
+			t.Fatalf("the record has no %s", old)
+		}
+		e, err := DecodeRecord(rehashed(altered))
+		if err == nil {
+			t.Fatalf("accepted %s", altered)
+		}
+		if e != nil || errors.Is(err, ErrHash) || !strings.Contains(err.Error(), " "+field+":") && !strings.HasSuffix(err.Error(), field) {
+			t.Errorf("%v, want it to name %s", err, field)
+		}
+	})
 }
 
 // No bit of a record can change, and no byte be missing, without an error.
 func TestDecodeRefusesAnyDamage(t *testing.T) {
-	for name, e := range map[string]*Entry{"plain": single(), "compressed": goldenLarge()} {
+	for name, e := range map[string]*Entry{"plain": single(), "format 1": inFormat(1, single()), "compressed": inFormat(1, goldenLarge())} {
 		record := seal(t, e).Record
 		for i := range record {
 			if _, err := DecodeRecord(record[:i]); err == nil {
@@ -187,7 +227,8 @@ func TestDecodeRefusesAnyDamage(t *testing.T) {
 			}
 			altered := bytes.Clone(record)
 			altered[i] ^= 1
-			if _, err := DecodeRecord(altered); err == nil && name == "plain" {
+			// the MAC is outside the hash, and its holder's to check
+			if got, err := DecodeRecord(altered); err == nil && name != "compressed" && got.MAC == e.MAC {
 				t.Fatalf("%s: accepted a changed byte %d", name, i)
 			} else if got, err := DecodeRecord(altered); err == nil && got.Hash != e.Hash {
 				t.Fatalf("%s: a changed byte %d gave another entry", name, i)
@@ -197,11 +238,11 @@ func TestDecodeRefusesAnyDamage(t *testing.T) {
 }
 
 func TestDecodeNewerFormat(t *testing.T) {
-	record := strings.Replace(string(seal(t, single()).Record), `{"format":1,`, `{"format":2,"shape":"unknown",`, 1)
+	record := strings.Replace(string(seal(t, single()).Record), `{"format":2,`, `{"format":3,"shape":"unknown",`, 1)
 	_, err := DecodeRecord([]byte(record))
 	var newer *FormatError
-	if !errors.As(err, &newer) || newer.Format != 2 {
-		t.Errorf("record: %v, want *FormatError 2", err)
+	if !errors.As(err, &newer) || newer.Format != 3 {
+		t.Errorf("record: %v, want *FormatError 3", err)
 	}
 	if _, err := DecodeHeader([]byte(record)); !errors.As(err, &newer) {
 		t.Errorf("header: %v, want *FormatError", err)
@@ -247,8 +288,8 @@ func TestDecodeStoredRefuses(t *testing.T) {
 // Frames are the one place of a record where other bytes may have the same content. Their spelling
 // is still fixed.
 func TestDecodeRefusesOtherSpellingsOfFrames(t *testing.T) {
-	record := string(seal(t, goldenLarge()).Record)
-	enc := seal(t, goldenLarge())
+	enc := seal(t, inFormat(1, goldenLarge()))
+	record := string(enc.Record)
 	frame := base64.StdEncoding.EncodeToString(enc.Events)
 	for name, spelled := range map[string]string{
 		"without padding":   base64.RawStdEncoding.EncodeToString(enc.Events),

@@ -2,9 +2,13 @@ package event
 
 import "time"
 
-// Format is the newest entry format that this program reads and the one that it writes. A field
-// added outside an event's data raises it.
-const Format = 1
+// Format is the newest entry format that this program reads. A field added outside an event's data
+// raises it. A bank writes the format that its row in the control table names, which bank upgrade
+// raises.
+const Format = 2
+
+// signedFormat is the first format whose entries have a MAC, and whose records name their types.
+const signedFormat = 2
 
 // Limits of an entry; docs/formats.md describes its encoding.
 const (
@@ -40,10 +44,12 @@ type Entry struct {
 	// within an account.
 	RecordedAt time.Time
 	// Prev is the hash of the account's entry before this one, zero at version 1. Hash covers the
-	// record's JSON without the hash itself.
+	// record's JSON without the hash itself, the MAC and the types.
 	Prev, Hash Hash
-	Commands   []Command
-	Events     []Event
+	// MAC proves that a program of the bank made the entry; zero in format 1, which has none.
+	MAC      MAC
+	Commands []Command
+	Events   []Event
 	// State is the account's state after Last as JSON, nil when the entry has none.
 	State []byte
 	// Writer is the session of the process that committed the entry, and N its counter there. Both

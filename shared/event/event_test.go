@@ -185,7 +185,7 @@ func TestOlderDataMustBeAnObject(t *testing.T) {
 	for _, bad := range []string{``, `7`, `[]`, `"x"`, `{`, `{"sum":1`, `{"sum":}`, "{\"sum\":1,\"x\":\"\xff\"}", `{}}`} {
 		e := entryOf(3, []Body{MoneyCredited{Amount: 1, Kind: KindDeposit}})
 		e.Events[0].Schema, e.Events[0].Data = 1, []byte(bad)
-		if enc, err := Seal(e); err == nil {
+		if enc, err := Seal(e, testKeys); err == nil {
 			t.Errorf("sealed %s", enc.Record)
 		}
 	}

@@ -10,9 +10,9 @@ import (
 )
 
 // The files in testdata/v<schema> are the bytes that once were written, one for each type and
-// schema, and records of each entry format. They stand for what is in journals and archives, so
-// they are kept forever: a file is added with a new schema or format, and none is ever changed or
-// removed. There is no switch that writes them again.
+// schema, and records of each entry format, the later ones in testdata/format<number>. They stand
+// for what is in journals and archives, so they are kept forever: a file is added with a new schema
+// or format, and none is ever changed or removed. There is no switch that writes them again.
 
 // goldenBodies is what the data of each schema means today, upcast where it is older.
 var goldenBodies = map[int][]Body{1: full()}
@@ -69,37 +69,48 @@ func TestGoldenData(t *testing.T) {
 }
 
 func TestGoldenRecord(t *testing.T) {
-	want := goldenEntry()
-	enc := seal(t, want)
-	record := readGolden(t, "v1/record.json")
-	if string(enc.Record) != string(record) {
-		t.Errorf("written %s\nwant    %s", enc.Record, record)
-	}
-	got, err := DecodeRecord(record)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("read %+v\nwant %+v", got, want)
-	}
-	header := readGolden(t, "v1/header.json")
-	if written := AppendHeader(nil, want); string(written) != string(header) {
-		t.Errorf("header %s\nwant   %s", written, header)
-	}
-}
-
-// A later zstd library may compress to other bytes, so of a compressed record only what it says is
-// compared, both ways.
-func TestGoldenCompressedRecord(t *testing.T) {
-	want := goldenLarge()
-	enc := seal(t, want)
-	for _, record := range [][]byte{readGolden(t, "v1/record-zstd.json"), enc.Record} {
+	for format, in := range goldenFormats {
+		want := inFormat(format, goldenEntry())
+		enc := seal(t, want)
+		record := readGolden(t, in+"/record.json")
+		if string(enc.Record) != string(record) {
+			t.Errorf("written %s\nwant    %s", enc.Record, record)
+		}
 		got, err := DecodeRecord(record)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("read %+v\nwant %+v", got, want)
+		}
+		header := readGolden(t, in+"/header.json")
+		if written := AppendHeader(nil, want); string(written) != string(header) {
+			t.Errorf("header %s\nwant   %s", written, header)
+		}
+	}
+}
+
+// goldenFormats are the directories of the records of each entry format.
+var goldenFormats = map[int]string{1: "v1", 2: "format2"}
+
+// A later zstd library may compress to other bytes, so of a compressed record only what it says is
+// compared, both ways.
+func TestGoldenCompressedRecord(t *testing.T) {
+	for format, in := range goldenFormats {
+		want := inFormat(format, goldenLarge())
+		enc := seal(t, want)
+		small, err := CompressRecord(enc.Record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, record := range [][]byte{readGolden(t, in+"/record-zstd.json"), enc.Record, small} {
+			got, err := DecodeRecord(record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("read %+v\nwant %+v", got, want)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"strings"
 	"testing"
@@ -96,12 +97,21 @@ func large() *Entry {
 
 func seal(t testing.TB, e *Entry) Encoded {
 	t.Helper()
-	enc, err := Seal(e)
+	enc, err := Seal(e, testKeys)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return enc
 }
+
+// testKeys are the data keys of the tests' bank.
+var testKeys = func() *Keyring {
+	k, err := NewKeyring("bank-1", map[int][]byte{1: bytes.Repeat([]byte{7}, KeyBytes)})
+	if err != nil {
+		panic(err)
+	}
+	return k
+}()
 
 // rehashed returns an altered record with the hash of its new content, so that not the hash refuses
 // it.
@@ -111,6 +121,17 @@ func rehashed(record string) []byte {
 	if i < 0 || len(record) < i+hashBytes {
 		return []byte(record)
 	}
-	sum := Hash(sha256.Sum256([]byte(record[:i] + record[i+hashBytes:])))
-	return []byte(record[:i] + name + sum.String() + `"` + record[i+hashBytes:])
+	rest := record[i+hashBytes:]
+	covered := rest // without the MAC and the types
+	if end := strings.Index(rest, `],`); strings.HasPrefix(rest, `,"mac":"`) && end >= 0 {
+		covered = rest[end+1:]
+	}
+	sum := Hash(sha256.Sum256([]byte(record[:i] + covered)))
+	return []byte(record[:i] + name + sum.String() + `"` + rest)
+}
+
+// inFormat returns the entry in another format.
+func inFormat(format int, e *Entry) *Entry {
+	e.Format = format
+	return e
 }

@@ -1,10 +1,13 @@
 package event
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"passbook/shared/canonicaljson"
 )
@@ -15,7 +18,8 @@ var ErrTooLarge = errors.New("event: the entry is too large")
 // Encoded is an entry as its stores keep it. The slices may share memory; callers must not change
 // them.
 type Encoded struct {
-	// Record is the stream record.
+	// Record is the stream record. That of format 1 is compressed over 4 KB, that of a later one
+	// only by CompressRecord.
 	Record []byte
 	// Commands and Events are the values of the journal row: JSON, or zstd frames when Enc is
 	// "zstd".
@@ -31,40 +35,111 @@ type plain struct {
 	hash, commands int
 }
 
-// Seal checks the entry against every rule that DecodeRecord checks, sets its Hash and encodes it.
-// It also fills the Data of events that have none. The record has no State, Writer and N, but State
-// counts for the size: ErrTooLarge.
-func Seal(e *Entry) (Encoded, error) {
+// Seal checks the entry against every rule that DecodeRecord checks, sets its Hash and its MAC and
+// encodes it. It also fills the Data of events that have none. An entry of format 1 has no MAC, and
+// needs no signer. The record has no State, Writer and N, but State counts for the size:
+// ErrTooLarge.
+func Seal(e *Entry, signer Signer) (Encoded, error) {
 	p, err := e.plain()
 	if err != nil {
 		return Encoded{}, fmt.Errorf("event: seal: %w", err)
 	}
-	e.Hash = sha256.Sum256(p.json)
-	record := appendHash(append(make([]byte, 0, len(p.json)+hashBytes), p.json[:p.hash]...), e.Hash)
+	e.Hash, e.MAC = sha256.Sum256(p.json), MAC{}
+	if e.Signed() {
+		if signer == nil {
+			return Encoded{}, fmt.Errorf("event: seal: format %d needs a data key", e.Format)
+		}
+		e.MAC = signer.Sign(e.Hash)
+	}
+	return e.encode(p)
+}
+
+// Signed reports whether entries of the format have a MAC.
+func (e *Entry) Signed() bool { return e.Format >= signedFormat }
+
+// encode returns the encoding of a sealed entry whose JSON is p.
+func (e *Entry) encode(p plain) (Encoded, error) {
+	record := append(make([]byte, 0, len(p.json)+hashBytes+signedBytes), p.json[:p.hash]...)
+	record = e.appendProof(record, true)
 	headed := len(record)
 	record = append(record, p.json[p.hash:]...)
 	if len(record)+len(e.State) > MaxEntryBytes {
 		return Encoded{}, ErrTooLarge
 	}
-	commands := p.json[p.hash+len(commandsName) : p.commands]
-	events := p.json[p.commands+len(eventsName) : len(p.json)-1]
-	if len(record) <= CompressOver {
-		return Encoded{Record: record, Commands: commands, Events: events}, nil
+	enc := Encoded{
+		Record:   record,
+		Commands: p.json[p.hash+len(commandsName) : p.commands],
+		Events:   p.json[p.commands+len(eventsName) : len(p.json)-1],
 	}
-	commands, events = compress(commands), compress(events)
-	record = append(record[:headed:headed], `,"enc":"zstd"`...)
+	if e.compressed(len(p.json)) {
+		enc.Commands, enc.Events, enc.Enc = compress(enc.Commands), compress(enc.Events), encZstd
+		if !e.Signed() {
+			enc.Record = withFrames(record[:headed:headed], enc.Commands, enc.Events)
+		}
+	}
+	return enc, nil
+}
+
+// compressed reports whether the row of an entry is compressed, and its record where it is
+// compressed at all; size is that of the JSON that the hash covers. Format 1 counts the hash too.
+func (e *Entry) compressed(size int) bool {
+	if !e.Signed() {
+		size += hashBytes
+	}
+	return size > CompressOver
+}
+
+// withFrames returns the rest of a compressed record after its head.
+func withFrames(head, commands, events []byte) []byte {
+	record := append(head, `,"enc":"zstd"`...)
 	record = appendBase64(append(record, commandsName...), commands)
 	record = appendBase64(append(record, eventsName...), events)
-	return Encoded{Record: append(record, '}'), Commands: commands, Events: events, Enc: encZstd}, nil
+	return append(record, '}')
+}
+
+// CompressRecord returns a record that Seal made, with commands and events as zstd frames where its
+// row has them so, else the record itself.
+func CompressRecord(record []byte) ([]byte, error) {
+	e := new(Entry)
+	c := canonicaljson.NewReader(string(record))
+	proof, err := e.readHead(&c, inRecord)
+	if err != nil {
+		return nil, fmt.Errorf("event: compress: %w", err)
+	}
+	// A quote within a string is escaped, so that the name of the list is found nowhere else.
+	head := c.Here()
+	commands, events, plain := bytes.Cut(record[head:], []byte(eventsName+`[`))
+	if !plain || !e.compressed(len(record)-proof.size()) {
+		return record, nil
+	}
+	commands, events = commands[len(commandsName):], record[len(record)-len(events)-1:len(record)-1]
+	return withFrames(bytes.Clone(record[:head]), compress(commands), compress(events)), nil
 }
 
 // Published returns an entry that was read back as it is on the stream: without State, Writer and
-// N, which only its row in the journal has, and encoded. The entry itself does not change.
+// N, which only its row in the journal has, and encoded, with the MAC that it has. The entry itself
+// does not change.
 func (e *Entry) Published() (*Entry, Encoded, error) {
 	bare := *e
 	bare.State, bare.Writer, bare.N = nil, "", 0
-	enc, err := Seal(&bare)
+	p, err := bare.plain()
+	if err != nil {
+		return nil, Encoded{}, fmt.Errorf("event: encode: %w", err)
+	}
+	bare.Hash = sha256.Sum256(p.json)
+	enc, err := bare.encode(p)
 	return &bare, enc, err
+}
+
+// types returns the distinct types of the events, in the order of their first appearance.
+func (e *Entry) types() []string {
+	types := make([]string, 0, 4)
+	for i := range e.Events {
+		if typ := e.Events[i].Body.Type(); !slices.Contains(types, typ) {
+			types = append(types, typ)
+		}
+	}
+	return types
 }
 
 // The names of the lists, as they follow other fields in a record.
@@ -73,13 +148,38 @@ const (
 	eventsName   = `,"events":`
 )
 
-// hashBytes is the length of the hash's field.
-const hashBytes = len(`,"hash":""`) + 43
+// hashBytes is the length of the hash's field. signedBytes is about the most that the fields of a
+// signed entry add to it.
+const (
+	hashBytes   = len(`,"hash":""`) + 43
+	signedBytes = 128
+)
 
-func appendHash(dst []byte, h Hash) []byte {
+// appendProof appends the fields that the hash does not cover: the hash itself and, of a signed
+// entry, the MAC and, in a record, the types.
+func (e *Entry) appendProof(dst []byte, types bool) []byte {
 	dst = append(dst, `,"hash":"`...)
-	dst = base64.RawURLEncoding.AppendEncode(dst, h[:])
-	return append(dst, '"')
+	dst = base64.RawURLEncoding.AppendEncode(dst, e.Hash[:])
+	dst = append(dst, '"')
+	if !e.Signed() {
+		return dst
+	}
+	dst = append(dst, `,"mac":"`...)
+	dst = strconv.AppendInt(dst, int64(e.MAC.Key), 10)
+	dst = append(dst, ':')
+	dst = base64.RawURLEncoding.AppendEncode(dst, e.MAC.Sum[:])
+	dst = append(dst, '"')
+	if !types {
+		return dst
+	}
+	dst = append(dst, `,"types":[`...)
+	for i, typ := range e.types() {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = canonicaljson.AppendString(dst, typ)
+	}
+	return append(dst, ']')
 }
 
 func appendBase64(dst, data []byte) []byte {
@@ -124,6 +224,9 @@ func AppendHeader(dst []byte, e *Entry) []byte {
 	c := canonicaljson.NewWriter(dst)
 	e.writeHead(&c)
 	c.Bytes("hash", e.Hash[:])
+	if e.Signed() {
+		e.MAC.field(&c)
+	}
 	e.commands(&c)
 	c.End()
 	if err := c.Finish(); err != nil {
@@ -133,7 +236,7 @@ func AppendHeader(dst []byte, e *Entry) []byte {
 }
 
 // Verify checks the entry's rules and its Hash, as after its parts were read from an archive. It
-// returns ErrHash when the hash is another.
+// returns ErrHash when the hash is another. It does not check the MAC: Keyring does.
 func (e *Entry) Verify() error {
 	p, err := e.plain()
 	if err != nil {

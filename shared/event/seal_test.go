@@ -45,7 +45,7 @@ func TestSealRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			e := single()
 			c.change(e)
-			if _, err := Seal(e); err == nil || !strings.Contains(err.Error(), " "+c.field+": ") {
+			if _, err := Seal(e, testKeys); err == nil || !strings.Contains(err.Error(), " "+c.field+": ") {
 				t.Errorf("%v, want an error that names %s", err, c.field)
 			}
 			if err := e.Verify(); err == nil {
@@ -69,21 +69,21 @@ func TestSealFillsDataAndHash(t *testing.T) {
 func TestSealBounds(t *testing.T) {
 	e := single()
 	e.State = make([]byte, MaxEntryBytes)
-	if _, err := Seal(e); !errors.Is(err, ErrTooLarge) {
+	if _, err := Seal(e, testKeys); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("state of %d bytes: %v, want ErrTooLarge", len(e.State), err)
 	}
 	e.State = make([]byte, MaxEntryBytes-len(seal(t, single()).Record))
-	if _, err := Seal(e); err != nil {
+	if _, err := Seal(e, testKeys); err != nil {
 		t.Errorf("just fits: %v", err)
 	}
 	var commands [][]Body
 	for range MaxCommands {
 		commands = append(commands, []Body{AccountUnfrozen{}})
 	}
-	if _, err := Seal(entryOf(1, commands...)); err != nil {
+	if _, err := Seal(entryOf(1, commands...), testKeys); err != nil {
 		t.Errorf("%d commands: %v", MaxCommands, err)
 	}
-	if _, err := Seal(entryOf(1, append(commands, []Body{AccountUnfrozen{}})...)); err == nil {
+	if _, err := Seal(entryOf(1, append(commands, []Body{AccountUnfrozen{}})...), testKeys); err == nil {
 		t.Errorf("%d commands: accepted", MaxCommands+1)
 	}
 }
@@ -114,7 +114,7 @@ func TestNewPanicsOnABrokenBody(t *testing.T) {
 func TestSealDecodeProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := drawEntry(t)
-		enc, err := Seal(e)
+		enc, err := Seal(e, testKeys)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +188,7 @@ func ExampleEntry_Causation() {
 // size of its record.
 func TestPublishedIsTheRecordOfTheEntry(t *testing.T) {
 	written := single()
-	want, err := Seal(written)
+	want, err := Seal(written, testKeys)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,18 +26,18 @@ type staging struct {
 
 // stage seals the plan into an entry, and takes a counter of the writer's session for it.
 func (l *lane) stage(pl *plan) (*staging, error) {
-	writer, n, err := l.journal.writer.Next(l.journal.ctx)
+	next, err := l.journal.writer.Next(l.journal.ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	e := &event.Entry{
-		Format: event.Format, Tenant: l.account.Tenant, AccountID: l.account.ID,
+		Format: next.Format, Tenant: l.account.Tenant, AccountID: l.account.ID,
 		First: l.state.Version + 1, Last: pl.state.Version, Currency: pl.state.Currency, RecordedAt: pl.now,
-		Prev: l.head, Commands: pl.commands, Events: pl.events, Writer: writer, N: n,
+		Prev: l.head, Commands: pl.commands, Events: pl.events, Writer: next.ID, N: next.N,
 	}
-	enc, err := event.Seal(e)
+	enc, err := event.Seal(e, l.journal.config.Origin)
 	if err != nil {
-		l.journal.writer.Done(writer, n) // never put
+		l.journal.writer.Done(next.ID, next.N) // never put
 		return nil, fmt.Errorf("seal %s v%d: %w", e.AccountID, e.First, err)
 	}
 	return &staging{entry: e, record: enc.Record, put: table.Put{Table: Table, Row: entryRow(e, enc, pl.state), If: table.Absent()}}, nil

@@ -83,6 +83,8 @@ type Outbox interface {
 type Config struct {
 	Table  table.Table
 	Outbox Outbox
+	// Origin gives the entries' format and signs them; nil writes format 1, which is not signed.
+	Origin writer.Origin
 	// Now is the clock, time.Now if nil.
 	Now func() time.Time
 	// Lease is how long a writer may be silent before others publish its tail: at least 5 s, 10 s
@@ -211,7 +213,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	for i := range j.shards {
 		j.shards[i].init()
 	}
-	j.writer = writer.New(writer.Config{Table: c.Table, Lease: c.Lease, Address: c.Address, Secret: c.Secret})
+	j.writer = writer.New(writer.Config{Table: c.Table, Lease: c.Lease, Address: c.Address, Secret: c.Secret, Origin: c.Origin})
 	j.peers = writer.NewPeers(c.Table, j.writer.Owns)
 	if err := j.writer.Start(ctx); err != nil {
 		j.cancel()

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"encoding/base64"
 	"fmt"
 	"strconv"
 
@@ -34,8 +33,11 @@ func entryRow(e *event.Entry, enc event.Encoded, s account.State) table.Row {
 		"last":        table.N(e.Last),
 		"currency":    table.S(e.Currency),
 		"recorded_at": table.Time(e.RecordedAt),
-		"prev":        hashValue(e.Prev),
-		"hash":        hashValue(e.Hash),
+		"prev":        table.S(e.Prev.String()),
+		"hash":        table.S(e.Hash.String()),
+	}
+	if e.Signed() {
+		attrs["mac"] = table.S(e.MAC.String())
 	}
 	if enc.Enc == "" {
 		attrs["commands"], attrs["events"] = table.S(enc.Commands), table.S(enc.Events)
@@ -70,10 +72,6 @@ func writerKey(writer string, n int64) string {
 	return writer + "#" + strconv.FormatInt(n%writerKeys, 10)
 }
 
-func hashValue(h event.Hash) table.S {
-	return table.S(base64.RawURLEncoding.EncodeToString(h[:]))
-}
-
 // ParseRow reads an entry's row and verifies its hash. A row that cannot be read is ErrDamaged, or,
 // when a newer program wrote it, an *event.FormatError: to read it again does not help.
 func ParseRow(row table.Row) (*event.Entry, error) {
@@ -96,6 +94,12 @@ func ParseRow(row table.Row) (*event.Entry, error) {
 	if s, ok := row.Attrs["state"].(table.S); ok {
 		e.State = []byte(s)
 	}
+	if e.Signed() {
+		var err error
+		if e.MAC, err = event.ParseMAC(r.Text("mac")); err != nil {
+			r.Fail("mac")
+		}
+	}
 	commands, events := r.Bytes("commands"), r.Bytes("events")
 	if r.Bad() != "" {
 		return nil, fmt.Errorf("journal row %s %s: attribute %q: %w", row.PK, row.SK, r.Bad(), ErrDamaged)
@@ -112,12 +116,10 @@ func ParseRow(row table.Row) (*event.Entry, error) {
 	return e, nil
 }
 
-// readHash reads a hash that hashValue spelled.
-func readHash(r *table.Reader, name string) (h event.Hash) {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(r.Text(name))
-	if err != nil || len(b) != len(h) {
+func readHash(r *table.Reader, name string) event.Hash {
+	h, err := event.ParseHash(r.Text(name))
+	if err != nil {
 		r.Fail(name)
-		return h
 	}
-	return event.Hash(b)
+	return h
 }

@@ -11,6 +11,7 @@ import (
 	"passbook/shared/consumer"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/table"
@@ -44,7 +45,7 @@ func BenchmarkProjection(b *testing.B) {
 			b.Cleanup(func() { _ = h.Close() })
 			records := make([]stream.Delivered, 0, b.N)
 			for i, e := range archivetest.Bank(1, min(10_000, b.N), b.N) {
-				sealed, err := event.Seal(e)
+				sealed, err := event.Seal(e, eventtest.Keys)
 				if err != nil {
 					b.Fatal(err)
 				}

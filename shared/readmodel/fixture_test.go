@@ -16,6 +16,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/storetest"
@@ -86,7 +87,7 @@ func record(t *testing.T, e *event.Entry) stream.Record {
 	t.Helper()
 	sealed := *e
 	sealed.State = nil
-	enc, err := event.Seal(&sealed)
+	enc, err := event.Seal(&sealed, eventtest.Keys)
 	if err != nil {
 		t.Fatal(err)
 	}

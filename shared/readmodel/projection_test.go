@@ -15,6 +15,7 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
 	"passbook/shared/table"
 )
@@ -92,7 +93,7 @@ func forge(t *testing.T, e *event.Entry) *event.Entry {
 	other := *e
 	other.Commands = slices.Clone(e.Commands)
 	other.Commands[0].CorrelationID = "forged"
-	if _, err := event.Seal(&other); err != nil {
+	if _, err := event.Seal(&other, eventtest.Keys); err != nil {
 		t.Fatal(err)
 	}
 	return &other
@@ -234,7 +235,7 @@ func TestEntryRecordedBeforeItsPredecessorQuarantines(t *testing.T) {
 	for i := range early.Events {
 		early.Events[i].RecordedAt = early.RecordedAt
 	}
-	_, err := event.Seal(&early)
+	_, err := event.Seal(&early, eventtest.Keys)
 	b.must(err)
 	entries[3] = &early
 	b.journal.commit(entries...)

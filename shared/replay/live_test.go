@@ -15,6 +15,7 @@ import (
 	"passbook/shared/consumer"
 	"passbook/shared/control"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
 	"passbook/shared/replay"
@@ -158,7 +159,7 @@ func (e *env) traffic(t *testing.T, entries []*event.Entry) {
 		}
 		var sealed event.Encoded
 		if err == nil {
-			sealed, err = event.Seal(entry)
+			sealed, err = event.Seal(entry, eventtest.Keys)
 		}
 		if err == nil {
 			_, err = e.stream.Put(t.Context(), "events", []stream.Record{{PartitionKey: a.String(), Data: sealed.Record}})

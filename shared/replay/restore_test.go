@@ -11,6 +11,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/journal"
 	"passbook/shared/replay"
 )
@@ -38,7 +39,7 @@ func bytesOf(t *testing.T, reader *journal.Reader, accounts []event.Account) map
 			if err != nil {
 				t.Fatal(err)
 			}
-			sealed, err := event.Seal(entry)
+			sealed, err := event.Seal(entry, eventtest.Keys)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +94,7 @@ func TestRestoreJournal_NamesWhatDoesNotFit(t *testing.T) {
 	for i := range twin.Events {
 		twin.Events[i].RecordedAt = twin.RecordedAt
 	}
-	if _, err := event.Seal(&twin); err != nil {
+	if _, err := event.Seal(&twin, eventtest.Keys); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {

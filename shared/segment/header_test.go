@@ -19,8 +19,8 @@ func TestHeaderFromColumns_ReadsFormatAndPrev(t *testing.T) {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	var newer *event.FormatError
-	_, err = a.headerFromColumns(&Row{Entry: []byte(strings.Replace(header, ":1,", ":2,", 1))})
-	if !errors.As(err, &newer) || newer.Format != 2 {
+	_, err = a.headerFromColumns(&Row{Entry: []byte(strings.Replace(header, ":1,", ":9,", 1))})
+	if !errors.As(err, &newer) || newer.Format != 9 {
 		t.Fatalf("got %v", err)
 	}
 	for _, bad := range []string{"", "{}", `{"format":x,"prev":""}`, strings.Replace(header, "format", "fromat", 1), strings.Replace(header, "prev", "perv", 1), header[:40]} {

@@ -13,6 +13,7 @@ import (
 
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/segment"
 )
 
@@ -35,7 +36,7 @@ func seal(t testing.TB, records []segment.Record, previous segment.Link) segment
 
 func record(t testing.TB, e *event.Entry) []byte {
 	t.Helper()
-	enc, err := event.Seal(e)
+	enc, err := event.Seal(e, eventtest.Keys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +138,7 @@ func TestWriter_DropsExactRepeatsOnly(t *testing.T) {
 	for i := range twin.Events {
 		twin.Events[i].RecordedAt = twin.RecordedAt
 	}
-	if _, err := event.Seal(&twin); err != nil {
+	if _, err := event.Seal(&twin, eventtest.Keys); err != nil {
 		t.Fatal(err)
 	}
 	noisy = append(noisy, segment.Record{Sequence: "6000", Arrived: archivetest.Start, Entry: &twin})

@@ -16,6 +16,7 @@ import (
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/control"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/segment"
@@ -94,7 +95,7 @@ func (b *bank) commit(entries ...*event.Entry) {
 func (b *bank) publish(entries ...*event.Entry) (puts []stream.PutResult) {
 	b.t.Helper()
 	for _, e := range entries {
-		sealed, err := event.Seal(e)
+		sealed, err := event.Seal(e, eventtest.Keys)
 		if err != nil {
 			b.t.Fatal(err)
 		}

@@ -6,8 +6,15 @@ import (
 	"time"
 
 	"passbook/shared/control"
+	"passbook/shared/event"
 	"passbook/shared/table"
 )
+
+// origin is an Origin of a format.
+type origin struct{ atomic.Int64 }
+
+func (o *origin) Format() int             { return int(o.Load()) }
+func (*origin) Sign(event.Hash) event.MAC { return event.MAC{} }
 
 // written returns the row of a session.
 func written(t *testing.T, tbl table.Table, id string) Row {
@@ -29,19 +36,19 @@ func written(t *testing.T, tbl table.Table, id string) Row {
 // any more: neither by this session nor by a former one.
 func TestRowFollowsTheFormatWhenOlderEntriesAreDone(t *testing.T) {
 	tbl := store(t)
-	var format atomic.Int64
+	var format origin
 	format.Store(1)
-	w := New(Config{Table: tbl, Lease: lease, Format: func() int { return int(format.Load()) }})
+	w := New(Config{Table: tbl, Lease: lease, Origin: &format})
 	if err := w.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	next := func() (string, int64) {
 		t.Helper()
-		id, n, err := w.Next(t.Context())
+		next, err := w.Next(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return id, n
+		return next.ID, next.N
 	}
 	writes := func(want int, when string) {
 		t.Helper()

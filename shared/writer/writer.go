@@ -42,10 +42,14 @@ type Config struct {
 	// Address is where the writer takes commands from others, host:port, and Secret what they need
 	// to know for it. Without an address it is sent none.
 	Address, Secret string
-	// Format returns the entry format of new entries, which only ever rises; nil means 1. An entry
-	// takes its counter from Next before it asks for its format, so that the heartbeat that first
-	// sees a newer format knows which counters may have the older one.
-	Format func() int
+	// Origin gives the format of new entries; nil means format 1.
+	Origin Origin
+}
+
+// Origin gives the format of new entries, which only ever rises, and signs those that have a MAC.
+type Origin interface {
+	Format() int
+	event.Signer
 }
 
 // Writer is this process as a writer: the session that it is in, and the former ones whose tails
@@ -81,9 +85,6 @@ type session struct {
 
 // New returns a Writer that has no session yet: Start it before any other call.
 func New(c Config) *Writer {
-	if c.Format == nil {
-		c.Format = func() int { return 1 }
-	}
 	return &Writer{config: c, starting: make(chan struct{}, 1), former: make(map[string]*session)}
 }
 
@@ -126,7 +127,7 @@ func (w *Writer) begin(ctx context.Context) error {
 
 // row returns the row of a live session.
 func (w *Writer) row(id string, epoch, published int64) Row {
-	format := w.config.Format() // before the counters are read: see Config.Format
+	format := w.newest() // before the counters are read: see assign
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	row := Row{ID: id, Epoch: epoch, State: Live, Published: published, Format: event.Format, Writes: w.declare(format)}
@@ -192,33 +193,51 @@ func (w *Writer) Leave() {
 	w.left = true
 }
 
-// Next returns the session and the counter of an entry that is about to be put. Where the lease
-// might end before the put does, it begins a new session first, as others may publish the tail of
-// the current one already.
-func (w *Writer) Next(ctx context.Context) (id string, n int64, err error) {
-	if id, n, ok := w.assign(); ok {
-		return id, n, nil
-	}
-	if err := w.RenewSession(ctx); err != nil {
-		return "", 0, err
-	}
-	id, n, ok := w.assign()
-	if !ok {
-		return "", 0, ErrLeaseLost
-	}
-	return id, n, nil
+// Next is what an entry gets that is about to be put.
+type Next struct {
+	// ID is the session, and N the entry's counter in it.
+	ID string
+	N  int64
+	// Format is the entry's format.
+	Format int
 }
 
-// assign takes the next counter, if the lease outlasts a put.
-func (w *Writer) assign() (id string, n int64, ok bool) {
+// Next returns the session, the counter and the format of an entry that is about to be put. Where
+// the lease might end before the put does, it begins a new session first, as others may publish the
+// tail of the current one already.
+func (w *Writer) Next(ctx context.Context) (Next, error) {
+	if next, ok := w.assign(); ok {
+		return next, nil
+	}
+	if err := w.RenewSession(ctx); err != nil {
+		return Next{}, err
+	}
+	next, ok := w.assign()
+	if !ok {
+		return Next{}, ErrLeaseLost
+	}
+	return next, nil
+}
+
+// assign takes the next counter, if the lease outlasts a put, and then asks for the format: the
+// heartbeat that first sees a newer format knows so which counters may have the older one.
+func (w *Writer) assign() (next Next, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.current
 	if !w.outlastsPut(s) {
-		return "", 0, false
+		return Next{}, false
 	}
 	s.assigned++
-	return s.id, s.assigned, true
+	return Next{s.id, s.assigned, w.newest()}, true
+}
+
+// newest returns the format of an entry that is begun now.
+func (w *Writer) newest() int {
+	if w.config.Origin == nil {
+		return 1
+	}
+	return w.config.Origin.Format()
 }
 
 // outlastsPut reports whether the session's lease surely outlasts a put that begins now.

@@ -75,16 +75,16 @@ func TestNewSessionBeginsOnceForAll(t *testing.T) {
 		m.id = former // no heartbeat renews it
 		time.Sleep(lease)
 		lost := tbl.Arm(&faults.Rule{Match: faults.On(control.Name), After: errLost}, 1)
-		if _, _, err := w.Next(t.Context()); !errors.Is(err, errLost) {
+		if _, err := w.Next(t.Context()); !errors.Is(err, errLost) {
 			t.Fatalf("got %v", err)
 		}
-		if _, _, err := w.Next(t.Context()); !errors.Is(err, ErrLeaseLost) {
+		if _, err := w.Next(t.Context()); !errors.Is(err, ErrLeaseLost) {
 			t.Fatalf("the failure is not shared: %v", err)
 		}
 		time.Sleep(retryAfter)
-		id, n, err := w.Next(t.Context())
-		if err != nil || id == former || n != 1 {
-			t.Fatalf("%s %d, %v", id, n, err)
+		next, err := w.Next(t.Context())
+		if err != nil || next.ID == former || next.N != 1 {
+			t.Fatalf("%+v, %v", next, err)
 		}
 		rows, err := List(t.Context(), tbl)
 		if err != nil || len(rows) != 2 || lost.Fired() != 1 {
@@ -98,7 +98,7 @@ func TestRowSaysWhatIsPublishedWithoutAGap(t *testing.T) {
 	tbl := store(t)
 	w := start(t, tbl)
 	for range 3 {
-		if _, _, err := w.Next(t.Context()); err != nil {
+		if _, err := w.Next(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

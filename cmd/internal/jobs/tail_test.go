@@ -9,6 +9,7 @@ import (
 	"passbook/cmd/internal/deployment"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
 	"passbook/shared/progress"
 	"passbook/shared/segment"
@@ -31,7 +32,7 @@ func publish(t *testing.T, b Bank, entries ...*event.Entry) (puts []stream.PutRe
 	t.Helper()
 	for _, e := range entries {
 		e.State = nil
-		enc, err := event.Seal(e)
+		enc, err := event.Seal(e, eventtest.Keys)
 		if err != nil {
 			t.Fatal(err)
 		}

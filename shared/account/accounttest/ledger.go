@@ -9,6 +9,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/money"
 )
 
@@ -235,7 +236,7 @@ func (l *Ledger) CheckEntries(t T) {
 			RecordedAt: e.RecordedAt, Prev: prev, Events: []event.Event{e},
 			Commands: []event.Command{{First: e.Version, Last: e.Version, Status: 201}},
 		}
-		enc, err := event.Seal(entry)
+		enc, err := event.Seal(entry, eventtest.Keys)
 		require(t, err == nil, "seal: %v", err)
 		read, err := event.DecodeRecord(enc.Record)
 		require(t, err == nil && reflect.DeepEqual(read, entry), "read %+v, %v, want %+v", read, err, entry)

@@ -48,7 +48,7 @@ func (a *Account) Version() int64 { return a.version }
 func (a *Account) commit() {
 	a.now = a.now.Add(time.Duration(a.random.IntN(90_000_000)) * time.Microsecond)
 	e := &event.Entry{
-		Format: event.Format, Tenant: a.Tenant, AccountID: a.ID, First: a.version + 1, Currency: "EUR", RecordedAt: a.now,
+		Format: 1, Tenant: a.Tenant, AccountID: a.ID, First: a.version + 1, Currency: "EUR", RecordedAt: a.now,
 	}
 	if len(a.Entries) > 0 {
 		e.Prev = a.Entries[len(a.Entries)-1].Hash
@@ -57,7 +57,7 @@ func (a *Account) commit() {
 		a.command(e)
 	}
 	e.Last = a.version
-	_, err := event.Seal(e)
+	_, err := event.Seal(e, nil)
 	if err != nil {
 		panic(fmt.Sprintf("archivetest: %v", err))
 	}
