@@ -43,11 +43,22 @@ type Delivery struct {
 	// PartitionKey is "<tenant>#<account>".
 	PartitionKey string
 	// Entry is the decoded record. The consumers of a process share it: it MUST NOT be changed. It
-	// is nil when the record cannot be decoded, and Err is the reason.
+	// is nil when the record cannot be decoded or its entry is foreign, and Err is the reason.
 	Entry *event.Entry
 	Err   error
 	// Data is the record's bytes.
 	Data []byte
+}
+
+// Origin checks that the bank's own programs made what is on the stream. Others may put records
+// there too. It is called concurrently.
+type Origin interface {
+	// Check returns nil for an entry of the bank, event.ErrForeign for any other, and another error
+	// where it could not find out.
+	Check(ctx context.Context, e *event.Entry) error
+	// CheckFormat returns event.ErrForeign for a record of a format that is newer than the bank's.
+	// Any other error means that the bank was upgraded, or that it could not find out.
+	CheckFormat(ctx context.Context, format int) error
 }
 
 // Shard identifies a shard of a stream.
@@ -126,6 +137,8 @@ type Runtime struct {
 
 	Table   table.Table
 	Streams stream.Stream
+	// Origin checks where entries are from; nil takes all of them.
+	Origin Origin
 	// Decoder decodes each record once for all workers; nil makes one.
 	Decoder *Decoder
 	// Health collects how the workers do; nil makes one.

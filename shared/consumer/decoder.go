@@ -1,8 +1,12 @@
 package consumer
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"passbook/shared/event"
 	"passbook/shared/stream"
@@ -46,25 +50,69 @@ func NewDecoder() *Decoder {
 	return &Decoder{shards: map[string]*recentEntries{}, readers: map[string]int{}}
 }
 
-// decode returns the deliveries of records. The delivery of a record that cannot be decoded has the
-// error.
-func (d *Decoder) decode(s Shard, records []stream.Delivered) []Delivery {
+// originChecks is how many entries are checked at once that need a read for it.
+const originChecks = 32
+
+// decode returns the deliveries of records. The delivery of a record that cannot be decoded, or
+// whose entry is foreign, has the reason. An error means that an origin could not be checked.
+func (d *Decoder) decode(ctx context.Context, s Shard, records []stream.Delivered, origin Origin) ([]Delivery, error) {
 	if len(records) == 0 {
-		return nil
+		return nil, nil
 	}
 	recent := d.recent(s)
 	deliveries := make([]Delivery, len(records))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(originChecks)
 	for i, r := range records {
-		entry := recent.get(r.Sequence)
-		var err error
-		if entry == nil {
-			if entry, err = decodeRecord(r); err == nil {
-				recent.put(r.Sequence, entry, len(r.Data))
-			}
+		delivery := &deliveries[i]
+		*delivery = Delivery{Sequence: r.Sequence, Arrived: r.Arrived, PartitionKey: r.PartitionKey, Entry: recent.get(r.Sequence), Data: r.Data}
+		if delivery.Entry != nil {
+			continue
 		}
-		deliveries[i] = Delivery{Sequence: r.Sequence, Arrived: r.Arrived, PartitionKey: r.PartitionKey, Entry: entry, Err: err, Data: r.Data}
+		entry, err := decodeRecord(r)
+		check := func() (failed error) {
+			delivery.Err, failed = checkOrigin(ctx, origin, entry, err)
+			if delivery.Err == nil && failed == nil {
+				delivery.Entry = entry
+			}
+			return failed
+		}
+		if origin != nil && entry != nil && !entry.Signed() {
+			group.Go(check)
+		} else if failed := check(); failed != nil {
+			return nil, errors.Join(failed, group.Wait())
+		}
 	}
-	return deliveries
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i := range deliveries {
+		if e := deliveries[i].Entry; e != nil {
+			recent.put(records[i].Sequence, e, len(records[i].Data))
+		}
+	}
+	return deliveries, nil
+}
+
+// checkOrigin returns why an entry, or a record that was not decoded for the reason undecoded, is
+// not processed, nil if it is; and why that could not be found out.
+func checkOrigin(ctx context.Context, origin Origin, e *event.Entry, undecoded error) (refused, failed error) {
+	var newer *event.FormatError
+	var err error
+	switch {
+	case origin == nil:
+		return undecoded, nil
+	case errors.As(undecoded, &newer):
+		err = origin.CheckFormat(ctx, newer.Format)
+	case undecoded != nil:
+		return undecoded, nil
+	default:
+		err = origin.Check(ctx, e)
+	}
+	if errors.Is(err, event.ErrForeign) {
+		return err, nil
+	}
+	return nil, err
 }
 
 // decodeRecord decodes one record and checks that it was put under the partition key of its

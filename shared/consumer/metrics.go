@@ -1,11 +1,13 @@
 package consumer
 
 import (
+	"errors"
 	"strings"
 
-	"passbook/shared/telemetry"
-
 	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/shared/event"
+	"passbook/shared/telemetry"
 )
 
 // The steps at which an attempt may fail and is repeated.
@@ -38,6 +40,7 @@ type Metrics struct {
 	failures   *prometheus.CounterVec
 	leaseMoves *prometheus.CounterVec
 	holes      *prometheus.CounterVec
+	foreign    *prometheus.CounterVec
 }
 
 // NewMetrics makes the metrics and registers them on r; a nil r registers nothing.
@@ -54,9 +57,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		failures:   counter("failures_total", "Attempts that failed and were repeated, by step: "+strings.Join(steps, ", ")+".", "consumer", "step"),
 		leaseMoves: counter("lease_moves_total", "Leases taken and given up, by move: "+strings.Join(moves, ", ")+".", "consumer", "move"),
 		holes:      counter("holes_total", "Ranges of a shard whose records were gone before they were read.", "consumer"),
+		foreign:    counter("foreign_records_total", "Records of the stream that no program of the bank made.", "consumer"),
 	}
 	if r != nil {
-		r.MustRegister(m.lag, m.leases, m.failures, m.leaseMoves, m.holes)
+		r.MustRegister(m.lag, m.leases, m.failures, m.leaseMoves, m.holes, m.foreign)
 	}
 	return m
 }
@@ -66,10 +70,20 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 func (m *Metrics) declare(consumer string) {
 	m.leases.WithLabelValues(consumer)
 	m.holes.WithLabelValues(consumer)
+	m.foreign.WithLabelValues(consumer)
 	for _, step := range steps {
 		m.failures.WithLabelValues(consumer, step)
 	}
 	for _, move := range moves {
 		m.leaseMoves.WithLabelValues(consumer, move)
+	}
+}
+
+// countForeign counts the foreign records of a batch that was processed.
+func (w *Worker) countForeign(deliveries []Delivery) {
+	for i := range deliveries {
+		if errors.Is(deliveries[i].Err, event.ErrForeign) {
+			w.runtime.Metrics.foreign.WithLabelValues(w.config.Name).Inc()
+		}
 	}
 }

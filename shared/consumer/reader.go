@@ -230,7 +230,11 @@ func (r *reader) awaitRecords(ctx context.Context, b stream.Batch) error {
 // handle decodes a batch, gives it to the handler and records the progress.
 func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err error) {
 	ended = got.Next == ""
-	b := Batch{Shard: r.shard, Behind: got.Behind, Ended: ended, Deliveries: r.w.runtime.Decoder.decode(r.shard, got.Records)}
+	deliveries, err := r.w.runtime.Decoder.decode(ctx, r.shard, got.Records, r.w.runtime.Origin)
+	if err != nil {
+		return false, fmt.Errorf("check the records of %s: %w", r.shard, err)
+	}
+	b := Batch{Shard: r.shard, Behind: got.Behind, Ended: ended, Deliveries: deliveries}
 	checkpoint, err := r.handler.Handle(ctx, b)
 	if err != nil {
 		return false, fmt.Errorf("handle %s: %w", r.shard, err)
@@ -239,6 +243,7 @@ func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err 
 		r.last = got.Records[n-1].Sequence
 	}
 	r.iterator, r.behind, r.handled = got.Next, got.Behind, time.Now()
+	r.w.countForeign(deliveries)
 	if ended {
 		r.keeper.recordEnd(checkpoint)
 	} else {

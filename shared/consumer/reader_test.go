@@ -470,13 +470,20 @@ func TestConsumersOfAProcessDecodeARecordOnce(t *testing.T) {
 	for i, e := range archivetest.Bank(1, 10, 2*keptEntries) {
 		records = append(records, stream.Delivered{Record: record(t, e), Sequence: fmt.Sprint(i)})
 	}
-	first, second := d.decode(shard, records), d.decode(shard, records)
+	decode := func(s Shard, records []stream.Delivered) []Delivery {
+		deliveries, err := d.decode(t.Context(), s, records, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return deliveries
+	}
+	first, second := decode(shard, records), decode(shard, records)
 	for i := range records {
 		if i >= 1 && i < keptEntries && first[i].Entry == second[i].Entry {
 			t.Fatalf("record %d was kept", i)
 		}
 	}
-	again := d.decode(shard, records[keptEntries:])
+	again := decode(shard, records[keptEntries:])
 	for i := range again {
 		if again[i].Entry != second[keptEntries+i].Entry {
 			t.Fatalf("record %d was decoded again", keptEntries+i)
@@ -487,12 +494,12 @@ func TestConsumersOfAProcessDecodeARecordOnce(t *testing.T) {
 	}
 	other := shard
 	other.ID = "t"
-	if d.decode(other, records[:1])[0].Entry == again[0].Entry {
+	if decode(other, records[:1])[0].Entry == again[0].Entry {
 		t.Error("an entry of another shard was returned")
 	}
 	misplaced := records[0]
 	misplaced.PartitionKey = "main#A-9"
-	if got := d.decode(Shard{ID: "u"}, []stream.Delivered{misplaced}); got[0].Entry != nil || got[0].Err == nil {
+	if got := decode(Shard{ID: "u"}, []stream.Delivered{misplaced}); got[0].Entry != nil || got[0].Err == nil {
 		t.Errorf("an entry under another account's key: %+v", got[0])
 	}
 }

@@ -14,7 +14,7 @@ func TestRecordsAreValidBySchema(t *testing.T) {
 		schematest.Validate(t, schematest.Entry, seal(t, e).Record)
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		enc, err := Seal(drawEntry(rt))
+		enc, err := Seal(drawEntry(rt), testKeys)
 		if err != nil {
 			rt.Fatal(err)
 		}
