@@ -251,7 +251,7 @@ func TestArchiver_SurvivesACrashBetweenUploadAndCheckpoint(t *testing.T) {
 // sealed is the segment of some of the records as another archiver would have written it.
 func put(t *testing.T, b bucket.Bucket, records []consumer.Delivery, previous segment.Link) segment.Sealed {
 	t.Helper()
-	w := segment.NewWriter(segment.Source{Stream: onShard.Stream, Created: onShard.Created, Shard: onShard.ID}, previous)
+	w := segment.NewWriter(1, "", segment.Source{Stream: onShard.Stream, Created: onShard.Created, Shard: onShard.ID}, previous)
 	for _, d := range records {
 		if err := w.Append(segment.Record{Sequence: d.Sequence, Arrived: d.Arrived, Entry: d.Entry}); err != nil {
 			t.Fatal(err)

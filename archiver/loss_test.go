@@ -74,7 +74,7 @@ func newerFormat(t *testing.T, sealed segment.Sealed) []byte {
 		at := bytes.Index(footer, []byte("passbook."+key+"\x18")) + len("passbook."+key) + 1
 		return footer[at+1 : at+1+int(footer[at])]
 	}
-	value("format")[0] = '2'
+	value("format")[0] = '9'
 	sum := value("sum")
 	copy(sum, strings.Repeat("A", len(sum)))
 	hash := sha256.Sum256(footer)

@@ -16,7 +16,7 @@ import (
 // markers returns the keys of a bucket's end markers.
 func markers(t *testing.T, b bucket.Bucket) (keys []string) {
 	t.Helper()
-	page, err := b.List(t.Context(), archive.EndMarkerRoot, "")
+	page, err := b.List(t.Context(), "ends/v1/", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ type shard struct {
 
 func (s *shard) begin(link segment.Link) {
 	s.link = link
-	s.segment = segment.NewWriter(s.source, link)
+	s.segment = segment.NewWriter(1, "", s.source, link)
 }
 
 // next begins the segment after one that is now in the bucket.

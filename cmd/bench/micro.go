@@ -137,7 +137,7 @@ func sealAll(ctx context.Context, to bucket.Bucket, created time.Time, links *[4
 
 // seal makes a segment.
 func seal(source segment.Source, previous segment.Link, records []segment.Record) (segment.Sealed, error) {
-	w := segment.NewWriter(source, previous)
+	w := segment.NewWriter(1, "", source, previous)
 	for _, record := range records {
 		if err := w.Append(record); err != nil {
 			return segment.Sealed{}, err

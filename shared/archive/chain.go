@@ -76,7 +76,7 @@ func (c chains) linkSource(source segment.Source) {
 		}
 		c.plan.widen(s)
 		before := end
-		end = segment.Link{Key: s.Key, Last: s.Footer.Last}
+		end = segment.Link{Key: s.Key, Last: s.Footer.Last, Sum: s.Footer.Sum}
 		if c.retired.contains(source, s.Key) {
 			continue
 		}
@@ -118,7 +118,7 @@ func (c chains) withoutCopies(source segment.Source) []Planned {
 // A damaged object that the chain does not need is a stray.
 func (c chains) damagedGaps(source segment.Source, gaps []Gap, end segment.Link) (more []Gap) {
 	for _, d := range c.damaged[source] {
-		at := slices.IndexFunc(gaps, func(g Gap) bool { return withoutDay(g.Key) == withoutDay(d.Key) })
+		at := slices.IndexFunc(gaps, func(g Gap) bool { return segment.ChainName(g.Key) == segment.ChainName(d.Key) })
 		within := slices.IndexFunc(gaps, func(g Gap) bool { return g.contains(d.Name.First) })
 		switch {
 		case at >= 0:
@@ -145,7 +145,7 @@ func (s *Planned) ofOtherSource() bool {
 
 // underItsDay returns 1 for a segment whose key has the day when its first record arrived, else 0.
 func (s *Planned) underItsDay() int {
-	if s.Key == (segment.Name{Source: s.Name.Source, Date: microTime(s.Footer.Arrived.From), First: s.Name.First}).Key() {
+	if s.Key == (segment.Name{Source: s.Name.Source, Format: s.Name.Format, Date: microTime(s.Footer.Arrived.From), First: s.Name.First}).Key() {
 		return 1
 	}
 	return 0

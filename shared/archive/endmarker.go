@@ -16,8 +16,16 @@ import (
 	"passbook/shared/segment"
 )
 
-// EndMarkerRoot begins the keys of end markers.
-const EndMarkerRoot = "ends/v1/"
+// EndMarkerRoots returns what the keys of end markers begin with, for each format of segments one,
+// the oldest first.
+func EndMarkerRoots() (roots []string) {
+	for format := 1; format <= segment.Format; format++ {
+		roots = append(roots, endMarkerRoot(format))
+	}
+	return roots
+}
+
+func endMarkerRoot(format int) string { return fmt.Sprintf("ends/v%d/", format) }
 
 // EndMarker records that a source was archived up to the end of a segment, and identifies that
 // segment. It follows from the segment alone, so every archiver writes the same one. It outlives
@@ -68,7 +76,7 @@ func (m EndMarker) key() (string, error) {
 		return "", fmt.Errorf("archive: end marker of %s: sequence number %q", m.Name.Key(), m.Last)
 	}
 	var key strings.Builder
-	key.WriteString(EndMarkerRoot + m.Name.Source.String())
+	key.WriteString(endMarkerRoot(m.Name.Format) + m.Name.Source.String())
 	for _, n := range markerDigits {
 		key.WriteString("/" + digits[:n])
 		digits = digits[n:]
@@ -82,7 +90,11 @@ func (m EndMarker) key() (string, error) {
 
 // parseEndMarker reads a marker from its key.
 func parseEndMarker(key string) (m EndMarker, ok bool) {
-	rest, ours := strings.CutPrefix(key, EndMarkerRoot)
+	rest, ours := key, false
+	for format := 1; format <= segment.Format && !ours; format++ {
+		rest, ours = strings.CutPrefix(key, endMarkerRoot(format))
+		m.Name.Format = format
+	}
 	parts := strings.Split(strings.TrimSuffix(rest, ".json"), "/")
 	if !ours || len(parts) != 2+len(markerDigits) {
 		return m, false
@@ -129,40 +141,47 @@ func (m EndMarker) Write(ctx context.Context, b bucket.Bucket) error {
 }
 
 // EndMarkersAfter returns a source's markers beyond a sequence number, the newest first. Usually
-// there are none, which takes one listing.
+// there are none, which takes a listing for each format.
 func EndMarkersAfter(ctx context.Context, b bucket.Bucket, source segment.Source, last string) (beyond []EndMarker, err error) {
-	for info, err := range objects(ctx, b, EndMarkerRoot+source.String()+"/") {
-		if err != nil {
-			return nil, err
-		}
-		m, ok := parseEndMarker(info.Key)
-		switch {
-		case !ok:
-		case !isAfter(m.Last, last):
-			return beyond, nil
-		default:
-			beyond = append(beyond, m)
+	for _, root := range EndMarkerRoots() {
+		for info, err := range objects(ctx, b, root+source.String()+"/") {
+			if err != nil {
+				return nil, err
+			}
+			m, ok := parseEndMarker(info.Key)
+			if ok && !isAfter(m.Last, last) {
+				break
+			}
+			if ok {
+				beyond = append(beyond, m)
+			}
 		}
 	}
+	slices.SortStableFunc(beyond, newestFirst)
 	return beyond, nil
 }
+
+// newestFirst orders the end markers of a source.
+func newestFirst(a, b EndMarker) int { return -compareSequence(a.Last, b.Last) }
 
 // endMarkers lists all markers by source, the newest first.
 func endMarkers(ctx context.Context, b bucket.Bucket, stray func(key string)) (map[segment.Source][]EndMarker, error) {
 	found := map[segment.Source][]EndMarker{}
-	for info, err := range objects(ctx, b, EndMarkerRoot) {
-		if err != nil {
-			return nil, err
+	for _, root := range EndMarkerRoots() {
+		for info, err := range objects(ctx, b, root) {
+			if err != nil {
+				return nil, err
+			}
+			m, ok := parseEndMarker(info.Key)
+			if !ok {
+				stray(info.Key)
+				continue
+			}
+			found[m.Name.Source] = append(found[m.Name.Source], m)
 		}
-		m, ok := parseEndMarker(info.Key)
-		if !ok {
-			stray(info.Key)
-			continue
-		}
-		found[m.Name.Source] = append(found[m.Name.Source], m)
 	}
 	for _, list := range found {
-		slices.SortStableFunc(list, func(a, b EndMarker) int { return -compareSequence(a.Last, b.Last) })
+		slices.SortStableFunc(list, newestFirst)
 	}
 	return found, nil
 }

@@ -36,10 +36,10 @@ func (c chains) markedGaps(source segment.Source, segments []Planned, gaps []Gap
 	places := indexByFirst(segments)
 	named := make(map[string]int, len(gaps))
 	for i, g := range gaps {
-		named[withoutDay(g.Key)] = i
+		named[segment.ChainName(g.Key)] = i
 	}
 	for _, m := range c.markers[source] {
-		i, inGap := named[withoutDay(m.Name.Key())]
+		i, inGap := named[segment.ChainName(m.Name.Key())]
 		if _, ok := places[m.Name.First]; ok {
 			continue
 		}
@@ -66,7 +66,7 @@ func linkBefore(segments []Planned, last string) segment.Link {
 	if i == 0 {
 		return segment.Link{}
 	}
-	return segment.Link{Key: segments[i-1].Key, Last: segments[i-1].Footer.Last}
+	return segment.Link{Key: segments[i-1].Key, Last: segments[i-1].Footer.Last, Sum: segments[i-1].Footer.Sum}
 }
 
 // firstMarked returns when the segment of the source's oldest marker ended; 0 without markers.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"passbook/shared/segment"
@@ -122,15 +121,7 @@ func gapAtEnd(d damagedSegment, after segment.Link) Gap {
 	return Gap{Source: d.Name.Source, Key: d.Key, After: after, Until: unbounded, What: d.Err.Error()}
 }
 
-// withoutDay returns a segment's key without its day, since a chain names segments regardless of
-// their day.
-func withoutDay(key string) string {
-	rest, _ := strings.CutPrefix(key, segment.Root+"date=")
-	_, name, _ := strings.Cut(rest, "/")
-	return name
-}
-
 // sameSegment reports whether two links are of one segment, under any day.
 func sameSegment(a, b segment.Link) bool {
-	return a.Last == b.Last && withoutDay(a.Key) == withoutDay(b.Key)
+	return a.Last == b.Last && segment.ChainName(a.Key) == segment.ChainName(b.Key)
 }

@@ -52,28 +52,39 @@ func (p Plan) Incarnations() []Incarnation {
 
 // LaterIncarnation returns one of the newest segments of an incarnation of the stream that was
 // created later than the given one; the zero Object if there is none. It takes one listing for each
-// day since that creation.
+// day since that creation and root in use.
 func LaterIncarnation(ctx context.Context, b bucket.Bucket, stream string, created, now time.Time) (Object, error) {
 	const day = 24 * time.Hour
 	first := created.UTC().Truncate(day)
+	roots, err := rootsInUse(ctx, b)
+	if err != nil {
+		return Object{}, err
+	}
 	for date := now.Add(day).UTC().Truncate(day); !date.Before(first); date = date.Add(-day) {
-		prefix := segment.DayPrefix(date) + stream + "-"
+		found, err := laterOnDay(ctx, b, roots, stream, created, date)
+		if err != nil || found.Key != "" {
+			return found, err
+		}
+	}
+	return Object{}, nil
+}
+
+// laterOnDay returns what LaterIncarnation does, of one day.
+func laterOnDay(ctx context.Context, b bucket.Bucket, roots []string, stream string, created, day time.Time) (found Object, err error) {
+	for _, root := range roots {
+		prefix := root + segment.DayPrefix(day) + stream + "-"
 		// Creation times have the same number of digits until 2286, so keys sort by them; "0" is
 		// the character after the slash.
 		page, err := b.List(ctx, prefix, prefix+strconv.FormatInt(created.Unix(), 10)+"0")
 		if err != nil {
 			return Object{}, fmt.Errorf("archive: list %s: %w", prefix, err)
 		}
-		var found Object
 		for _, info := range page.Objects {
 			name, err := segment.ParseKey(info.Key)
 			if err == nil && name.Stream == stream && name.Created.After(created) {
 				found = Object{Key: info.Key, Name: name, Size: info.Size}
 			}
 		}
-		if found.Key != "" {
-			return found, nil
-		}
 	}
-	return Object{}, nil
+	return found, nil
 }

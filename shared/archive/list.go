@@ -22,29 +22,46 @@ type Object struct {
 	Size int64
 }
 
-// List walks all segments in the order of their keys: by day, then source, then sequence number.
+// List walks all segments in the order of their keys: by format, day, source and sequence number.
 // Objects with other keys are skipped. An error is the last.
 func List(ctx context.Context, b bucket.Bucket) iter.Seq2[Object, error] {
-	return func(yield func(Object, error) bool) {
-		listSegments(ctx, b, segment.Root, func(string) {}, yield)
-	}
+	return listSegments(ctx, b, segment.Roots(), "", func(string) {})
 }
 
-// listSegments walks the segments under a prefix. Other keys are given to stray, since programs and
-// consoles leave other objects there.
-func listSegments(ctx context.Context, b bucket.Bucket, prefix string, stray func(key string), yield func(Object, error) bool) {
-	for info, err := range objects(ctx, b, prefix) {
+// rootsInUse returns the roots under which the archive has objects. A bank that never switched its
+// format, or began with the newest, has one, which halves the listings of a search by days.
+func rootsInUse(ctx context.Context, b bucket.Bucket) (roots []string, err error) {
+	for _, root := range segment.Roots() {
+		page, err := b.List(ctx, root, "")
 		if err != nil {
-			yield(Object{}, err)
-			return
+			return nil, fmt.Errorf("archive: list %s: %w", root, err)
 		}
-		name, err := segment.ParseKey(info.Key)
-		if err != nil {
-			stray(info.Key)
-			continue
+		if len(page.Objects) > 0 {
+			roots = append(roots, root)
 		}
-		if !yield(Object{Key: info.Key, Name: name, Size: info.Size}, nil) {
-			return
+	}
+	return roots, nil
+}
+
+// listSegments walks the segments under the roots whose keys continue with a prefix. Other keys are
+// given to stray, since programs and consoles leave other objects there.
+func listSegments(ctx context.Context, b bucket.Bucket, roots []string, prefix string, stray func(key string)) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		for _, root := range roots {
+			for info, err := range objects(ctx, b, root+prefix) {
+				if err != nil {
+					yield(Object{}, err)
+					return
+				}
+				name, err := segment.ParseKey(info.Key)
+				if err != nil {
+					stray(info.Key)
+					continue
+				}
+				if !yield(Object{Key: info.Key, Name: name, Size: info.Size}, nil) {
+					return
+				}
+			}
 		}
 	}
 }
@@ -76,11 +93,15 @@ const daysAtOnce = 32
 
 // Last returns the end of a source's chain: its segment with the greatest sequence number. key is
 // empty if there is none. It lists day by day, back from now to the stream's creation, so that an
-// active shard costs three listings; and in growing windows, so that a shard without segments, as
-// after a split, does not take a round trip for each day. It does not find segments under days of a
-// wrong clock; LastOfAllDays does.
+// active shard costs five listings, two of them of the roots; and in growing windows, so that a
+// shard without segments, as after a split, does not take a round trip for each day. It does not
+// find segments under days of a wrong clock; LastOfAllDays does.
 func Last(ctx context.Context, b bucket.Bucket, source segment.Source, now time.Time) (key string, footer segment.Footer, err error) {
 	const day = 24 * time.Hour
+	roots, err := rootsInUse(ctx, b)
+	if err != nil || len(roots) == 0 {
+		return "", segment.Footer{}, err
+	}
 	date, first := now.Add(day).UTC().Truncate(day), source.Created.UTC().Truncate(day)
 	var newest Object
 	for wide := 3; !date.Before(first); wide = min(2*wide, daysAtOnce) {
@@ -88,7 +109,7 @@ func Last(ctx context.Context, b bucket.Bucket, source segment.Source, now time.
 		for ; len(window) < wide && !date.Before(first); date = date.Add(-day) {
 			window = append(window, date)
 		}
-		found, err := newestOfDays(ctx, b, source, window)
+		found, err := newestOfDays(ctx, b, roots, source, window)
 		if err != nil {
 			return "", segment.Footer{}, err
 		}
@@ -111,7 +132,7 @@ func LastOfAllDays(ctx context.Context, b bucket.Bucket, source segment.Source) 
 	if err != nil {
 		return "", segment.Footer{}, err
 	}
-	found, err := newestOfDays(ctx, b, source, days)
+	found, err := newestOfDays(ctx, b, segment.Roots(), source, days)
 	if err != nil {
 		return "", segment.Footer{}, err
 	}
@@ -122,11 +143,23 @@ func LastOfAllDays(ctx context.Context, b bucket.Bucket, source segment.Source) 
 // skips the rest of the day before: an archive of many shards has too many segments to list them
 // all while a shard waits.
 func daysInUse(ctx context.Context, b bucket.Bucket) (days []time.Time, err error) {
+	for _, root := range segment.Roots() {
+		found, err := daysUnder(ctx, b, root)
+		if err != nil {
+			return nil, err
+		}
+		days = append(days, found...)
+	}
+	slices.SortFunc(days, time.Time.Compare)
+	return slices.CompactFunc(days, time.Time.Equal), nil
+}
+
+func daysUnder(ctx context.Context, b bucket.Bucket, root string) (days []time.Time, err error) {
 	after := ""
 	for {
-		page, err := b.List(ctx, segment.Root, after)
+		page, err := b.List(ctx, root, after)
 		if err != nil {
-			return nil, fmt.Errorf("archive: list days after %q: %w", after, err)
+			return nil, fmt.Errorf("archive: list days of %s after %q: %w", root, after, err)
 		}
 		for _, info := range page.Objects {
 			name, err := segment.ParseKey(info.Key)
@@ -142,15 +175,15 @@ func daysInUse(ctx context.Context, b bucket.Bucket) (days []time.Time, err erro
 		}
 		after = page.After
 		if len(days) > 0 {
-			after = max(after, endOfDay(days[len(days)-1]))
+			after = max(after, endOfDay(root, days[len(days)-1]))
 		}
 	}
 }
 
 // endOfDay returns a key that sorts after those of a day and before those of the next: "0" is the
 // character after the slash.
-func endOfDay(day time.Time) string {
-	return strings.TrimSuffix(segment.DayPrefix(day), "/") + "0"
+func endOfDay(root string, day time.Time) string {
+	return root + strings.TrimSuffix(segment.DayPrefix(day), "/") + "0"
 }
 
 // readEnd returns the key and the footer of the newest segment, or nothing if there is none.
@@ -181,13 +214,13 @@ func newestOf(objects []Object) (newest Object) {
 
 // newestOfDays returns for each day the source's segment with the greatest sequence number. Its key
 // is empty on a day without one.
-func newestOfDays(ctx context.Context, b bucket.Bucket, source segment.Source, days []time.Time) ([]Object, error) {
+func newestOfDays(ctx context.Context, b bucket.Bucket, roots []string, source segment.Source, days []time.Time) ([]Object, error) {
 	found := make([]Object, len(days))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(daysAtOnce)
 	for i, day := range days {
 		g.Go(func() error {
-			for object, err := range listDay(ctx, b, source, day) {
+			for object, err := range listDay(ctx, b, roots, source, day) {
 				if err != nil {
 					return err
 				}
@@ -199,8 +232,6 @@ func newestOfDays(ctx context.Context, b bucket.Bucket, source segment.Source, d
 	return found, g.Wait()
 }
 
-func listDay(ctx context.Context, b bucket.Bucket, source segment.Source, day time.Time) iter.Seq2[Object, error] {
-	return func(yield func(Object, error) bool) {
-		listSegments(ctx, b, segment.DayPrefix(day)+source.String()+"/", func(string) {}, yield)
-	}
+func listDay(ctx context.Context, b bucket.Bucket, roots []string, source segment.Source, day time.Time) iter.Seq2[Object, error] {
+	return listSegments(ctx, b, roots, segment.DayPrefix(day)+source.String()+"/", func(string) {})
 }

@@ -20,7 +20,7 @@ var source = segment.Source{Stream: "passbook-events", Created: archivetest.Star
 
 func seal(t testing.TB, records []segment.Record, previous segment.Link) segment.Sealed {
 	t.Helper()
-	w := segment.NewWriter(source, previous)
+	w := segment.NewWriter(1, "", source, previous)
 	for _, rec := range records {
 		if err := w.Append(rec); err != nil {
 			t.Fatal(err)
@@ -116,7 +116,7 @@ func TestLastOfAllDays_SkipsOtherShards(t *testing.T) {
 			if i%2 == 0 { // half lies before it
 				other.Stream = "another"
 			}
-			name := segment.Name{Source: other, Date: archivetest.Start.AddDate(0, 0, 40*day).Truncate(24 * time.Hour), First: fmt.Sprint(i)}
+			name := segment.Name{Format: 1, Source: other, Date: archivetest.Start.AddDate(0, 0, 40*day).Truncate(24 * time.Hour), First: fmt.Sprint(i)}
 			b.keys = append(b.keys, name.Key())
 		}
 	}

@@ -52,13 +52,11 @@ func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
 	var p Plan
 	var objects []Object
 	stray := func(key string) { p.Strays.add(key, "not the key of a segment") }
-	var failed error
-	listSegments(ctx, b, segment.Root, stray, func(o Object, err error) bool {
-		objects, failed = append(objects, o), err
-		return err == nil
-	})
-	if failed != nil {
-		return Plan{}, failed
+	for o, err := range listSegments(ctx, b, segment.Roots(), "", stray) {
+		if err != nil {
+			return Plan{}, err
+		}
+		objects = append(objects, o)
 	}
 	c := chains{whole: map[segment.Source][]Planned{}, damaged: map[segment.Source][]damagedSegment{}, plan: &p}
 	var err error

@@ -92,8 +92,8 @@ func TestPlan_NamesGapsAndStrays(t *testing.T) {
 	day, shard, next := name, name, name
 	day.Date, shard.Shard, next.First = name.Date.AddDate(5, 0, 0), "shardId-000000000007", records[201].Sequence
 	strays := []string{
-		filepath.Dir(keys[2]) + "/_SUCCESS", filepath.Dir(keys[2]) + "/.part.crc", segment.Root + "notes.txt",
-		segment.Root + "date=2026-13-29/x/y.parquet", day.Key(), shard.Key(), next.Key(),
+		filepath.Dir(keys[2]) + "/_SUCCESS", filepath.Dir(keys[2]) + "/.part.crc", "events/v1/" + "notes.txt",
+		"events/v1/" + "date=2026-13-29/x/y.parquet", day.Key(), shard.Key(), next.Key(),
 	}
 	for _, stray := range strays {
 		put(stray, whole)
@@ -139,7 +139,7 @@ func TestPlan_GapAfterTheLastEntryOfAnAccount(t *testing.T) {
 	other, late := source, source
 	other.Shard, late.Shard = "shardId-000000000001", "shardId-000000000002"
 	for shard, part := range map[string][]segment.Record{other.Shard: records[:450], late.Shard: records[490:]} {
-		w := segment.NewWriter(segment.Source{Stream: source.Stream, Created: source.Created, Shard: shard}, segment.Link{})
+		w := segment.NewWriter(1, "", segment.Source{Stream: source.Stream, Created: source.Created, Shard: shard}, segment.Link{})
 		for _, rec := range part {
 			if err := w.Append(rec); err != nil {
 				t.Fatal(err)

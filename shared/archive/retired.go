@@ -184,7 +184,7 @@ func loadRetired(ctx context.Context, b bucket.Bucket, stray func(key, what stri
 		case wrong == "":
 			found.of[name.Source] = append(found.of[name.Source], r)
 		default:
-			found.broken[withoutDay(key)] = wrong
+			found.broken[segment.ChainName(key)] = wrong
 		}
 	}
 	return found, nil
@@ -210,7 +210,7 @@ func readRetired(ctx context.Context, b bucket.Bucket, key string) (r Retirement
 
 // contains reports whether a segment is retired.
 func (t retirements) contains(source segment.Source, key string) bool {
-	return slices.ContainsFunc(t.of[source], func(r Retirement) bool { return withoutDay(r.Key) == withoutDay(key) })
+	return slices.ContainsFunc(t.of[source], func(r Retirement) bool { return segment.ChainName(r.Key) == segment.ChainName(key) })
 }
 
 // containsSequence reports whether a sequence number is in a retired range.
@@ -230,7 +230,7 @@ func (t retirements) containsGap(g Gap) bool {
 func (t retirements) withoutRetired(gaps []Gap) []Gap {
 	gaps = slices.DeleteFunc(gaps, t.containsGap)
 	for i, g := range gaps {
-		if wrong := t.broken[withoutDay(g.Key)]; wrong != "" {
+		if wrong := t.broken[segment.ChainName(g.Key)]; wrong != "" {
 			gaps[i].What += "; its retirement is not valid: " + wrong
 		}
 	}

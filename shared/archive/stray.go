@@ -57,7 +57,7 @@ func StraysOutside(ctx context.Context, b bucket.Bucket) (found Strays, err erro
 }
 
 // roots begin the keys of the archive's objects.
-var roots = []string{segment.Root, EndMarkerRoot, RetirementRoot, "owner.json"}
+var roots = append(segment.Roots(), append(EndMarkerRoots(), RetirementRoot, "owner.json")...)
 
 func rootOf(key string) string {
 	for _, root := range roots {

@@ -130,7 +130,7 @@ func (b *bank) archive(t *testing.T, shard string, records []segment.Record) {
 	t.Helper()
 	var link segment.Link
 	for len(records) > 0 {
-		w := segment.NewWriter(segment.Source{Stream: "s", Created: archivetest.Start, Shard: shard}, link)
+		w := segment.NewWriter(1, "", segment.Source{Stream: "s", Created: archivetest.Start, Shard: shard}, link)
 		n := min(100, len(records))
 		for _, rec := range records[:n] {
 			if err := w.Append(rec); err != nil {

@@ -88,7 +88,7 @@ func (e *env) archiveIn(t testing.TB, created time.Time, shard string, records [
 	source := segment.Source{Stream: "passbook-events", Created: created, Shard: shard}
 	var link segment.Link
 	for len(records) > 0 {
-		w := segment.NewWriter(source, link)
+		w := segment.NewWriter(1, "", source, link)
 		n := min(perSegment, len(records))
 		for _, rec := range records[:n] {
 			if err := w.Append(rec); err != nil {

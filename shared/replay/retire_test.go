@@ -117,7 +117,7 @@ func (r *retiring) repair(behind segment.Link, drop int) (key string) {
 	name, err := segment.ParseKey(behind.Key)
 	r.check(err)
 	sequence, _ := new(big.Int).SetString(behind.Last, 10)
-	w := segment.NewWriter(name.Source, behind)
+	w := segment.NewWriter(1, "", name.Source, behind)
 	for i, e := range to.entries[drop:] {
 		next := new(big.Int).Add(sequence, big.NewInt(int64(1000+i)))
 		r.check(w.Append(segment.Record{Sequence: next.String(), Arrived: r.far().Add(time.Duration(i) * time.Second), Entry: e}))

@@ -2,10 +2,8 @@ package segment
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"passbook/shared/event"
@@ -33,6 +31,15 @@ type assembler struct {
 
 	recorded, arrived Span
 	slab              slab
+	tree              tree
+
+	// Of format 2: the newest entries of the accounts, and of the open entry its column entry, the
+	// prev that this leaves out, and whether its commands follow from the rows.
+	heads   heads
+	rest    []byte
+	prev    event.Hash
+	known   bool
+	implied bool
 }
 
 // batch reads one batch of rows and appends the entries that it completes to results. end reports
@@ -67,6 +74,8 @@ func (a *assembler) finish() error {
 		return fmt.Errorf("the last row is past the segment's last sequence %s", f.Last)
 	case a.recorded != f.Recorded || a.arrived != f.Arrived:
 		return errors.New("the times of the rows are not those of the footer")
+	case f.Format >= 2 && a.tree.root() != f.Root:
+		return errors.New("the hashes of the entries do not have the Merkle root of the footer")
 	}
 	return nil
 }
@@ -122,7 +131,19 @@ func (a *assembler) appendEvent(r *Row) error {
 	}
 	a.open.Events = append(a.open.Events, ev)
 	if a.depth == Exact && r.Version == a.open.Last {
-		return a.open.Verify()
+		return a.verify()
+	}
+	return nil
+}
+
+// verify checks the open entry, which is complete, against its hash, and the column entry.
+func (a *assembler) verify() error {
+	err := a.open.Verify()
+	if err != nil {
+		return err
+	}
+	if want := appendRest(nil, a.segment.Footer.Format, a.open, a.prev, a.known); !bytes.Equal(want, a.rest) {
+		return errors.New("entry does not follow from the entry")
 	}
 	return nil
 }
@@ -132,7 +153,7 @@ func (a *assembler) begin(r *Row) error {
 	switch {
 	case r.Version != r.EntryFirst || r.EntryLast < r.EntryFirst || r.EntryFirst < 1:
 		return fmt.Errorf("version %d begins an entry of versions %d to %d", r.Version, r.EntryFirst, r.EntryLast)
-	case len(r.Entry) == 0:
+	case len(r.Entry) == 0 && a.segment.Footer.Format == 1:
 		return errors.New("an entry begins without a header")
 	case !isSequence(r.Sequence):
 		return fmt.Errorf("sequence %q", r.Sequence)
@@ -145,13 +166,20 @@ func (a *assembler) begin(r *Row) error {
 	a.recorded.add(r.RecordedAt, a.entries == 1)
 	a.arrived.add(r.ArrivedAt, a.entries == 1)
 	a.record = Record{Sequence: r.Sequence, Arrived: time.UnixMicro(r.ArrivedAt).UTC()}
+	if a.segment.Footer.Format >= 2 {
+		a.tree.add(r.EntryHash)
+		a.prev, a.known = a.heads.next(a.rows, r.Tenant, r.AccountID, r.EntryFirst)
+	}
 	if !a.keep(r.Tenant, r.AccountID) {
 		a.skip(r)
 		return nil
 	}
+	if a.segment.Footer.Format >= 2 {
+		a.heads.add(r.Tenant, r.AccountID, r.EntryLast, r.EntryHash)
+	}
 	header := a.headerFromColumns
 	if a.depth == Exact {
-		header = decodeHeader
+		header = a.exactHeader
 	}
 	e, err := header(r)
 	if err != nil {
@@ -192,14 +220,15 @@ func (a *assembler) eventOf(r *Row) (event.Event, error) {
 		return ev, nil
 	}
 	ev.Data = bytes.Clone(r.Data)
+	if a.implied {
+		addCommand(e, r, body)
+		ev.Command = len(e.Commands) - 1
+	}
 	if ev.Command < 0 {
 		return ev, errors.New("no command made this event")
 	}
-	var header []byte
-	if r.Version == e.First {
-		header = event.AppendHeader(nil, e)
-	}
-	want := rowOf(a.record, ev, a.segment.Name.Shard, header)
+	want := rowOf(a.segment.Footer.Format, a.record, ev, a.segment.Name.Shard)
+	want.Entry = r.Entry // of the first row, verify compares it; continues refuses it in others
 	if column := want.difference(r); column != "" {
 		return ev, fmt.Errorf("%s do not follow from the entry", column)
 	}
@@ -216,9 +245,14 @@ func commandOf(e *event.Entry, version int64) int {
 	return -1
 }
 
-// decodeHeader decodes the entry column.
-func decodeHeader(r *Row) (*event.Entry, error) {
-	e, err := event.DecodeHeader(bytes.Clone(r.Entry))
+// exactHeader makes the entry of a row without its events, and notes what verify compares.
+func (a *assembler) exactHeader(r *Row) (*event.Entry, error) {
+	a.rest = bytes.Clone(r.Entry)
+	a.implied = a.segment.Footer.Format >= 2 && (len(r.Entry) == 0 || isShortRest(r.Entry))
+	if a.implied {
+		return a.headerFromColumns(r)
+	}
+	e, err := event.DecodeHeader(a.rest)
 	if err != nil {
 		return nil, err
 	}
@@ -228,48 +262,23 @@ func decodeHeader(r *Row) (*event.Entry, error) {
 	return e, nil
 }
 
-// headerFromColumns makes an entry without commands from the typed columns. Of the header it reads
-// only what no column has: format and prev.
+// headerFromColumns makes an entry without commands from the typed columns. Of the column entry it
+// reads only what no other has: format and prev.
 func (a *assembler) headerFromColumns(r *Row) (*event.Entry, error) {
-	format, err := formatOf(r.Entry)
+	format, prev, err := impliedFormat, a.prev, error(nil)
+	if len(r.Entry) > 0 {
+		format, prev, err = formatAndPrev(r.Entry)
+	} else if !a.known {
+		err = errors.New("no prev in the column entry, and the segment lacks the account's entry before")
+	}
 	if err != nil {
 		return nil, err
 	}
 	e := a.slab.entry()
 	e.Format, e.Tenant, e.AccountID, e.First, e.Last = format, r.Tenant, r.AccountID, r.EntryFirst, r.EntryLast
-	e.Currency, e.RecordedAt, e.Hash = r.Currency, time.UnixMicro(r.RecordedAt).UTC(), r.EntryHash
-	at := bytes.Index(r.Entry, prevField)
-	if at < 0 || len(r.Entry) < at+len(prevField)+sumLength {
-		return nil, errors.New("no prev in the header")
-	}
-	_, err = base64.RawURLEncoding.Decode(e.Prev[:], r.Entry[at+len(prevField):][:sumLength])
-	if err != nil {
-		return nil, errors.New("a bad prev in the header")
-	}
+	e.Currency, e.RecordedAt, e.Hash, e.Prev = r.Currency, time.UnixMicro(r.RecordedAt).UTC(), r.EntryHash, prev
 	return e, nil
 }
-
-// formatOf reads the format, with which every header begins.
-func formatOf(header []byte) (int, error) {
-	rest, ok := bytes.CutPrefix(header, formatField)
-	end := bytes.IndexByte(rest, ',')
-	if !ok || end < 0 {
-		return 0, errors.New("no format in the header")
-	}
-	format, err := strconv.Atoi(string(rest[:end]))
-	if err != nil || format < 1 {
-		return 0, errors.New("a bad format in the header")
-	}
-	if format > event.Format {
-		return 0, &event.FormatError{Format: format}
-	}
-	return format, nil
-}
-
-var (
-	formatField = []byte(`{"format":`)
-	prevField   = []byte(`"prev":"`)
-)
 
 // slab hands out entries and events from larger allocations, which leaves less work to the garbage
 // collector.

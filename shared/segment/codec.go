@@ -1,54 +1,91 @@
 package segment
 
-import "github.com/parquet-go/parquet-go"
+import (
+	"reflect"
+
+	"github.com/parquet-go/parquet-go"
+
+	"passbook/shared/event"
+)
 
 // codec moves one column between a batch of rows and Parquet values. The bytes of the values that
 // put makes are valid until the next batch, as are those of the values given to get.
 type codec struct {
 	put func(a *arena, rows []Row, values []parquet.Value)
 	get func(in *interner, rows []Row, values []parquet.Value)
+	// kind is the Go type from which the Parquet library derives the column's.
+	kind reflect.Type
 }
 
-// codecs has the columns in the order of the schema.
-var codecs = [columnCount]codec{
-	colTenant:        text(func(r *Row) *string { return &r.Tenant }),
-	colAccountID:     text(func(r *Row) *string { return &r.AccountID }),
-	colVersion:       number(func(r *Row) *int64 { return &r.Version }),
-	colEntryFirst:    number(func(r *Row) *int64 { return &r.EntryFirst }),
-	colEntryLast:     number(func(r *Row) *int64 { return &r.EntryLast }),
-	colType:          text(func(r *Row) *string { return &r.Type }),
-	colSchema:        number32(func(r *Row) *int32 { return &r.Schema }),
-	colRecordedAt:    number(func(r *Row) *int64 { return &r.RecordedAt }),
-	colEffectiveAt:   number32(func(r *Row) *int32 { return &r.EffectiveAt }),
-	colArrivedAt:     number(func(r *Row) *int64 { return &r.ArrivedAt }),
-	colCommandKey:    optional(unique(func(r *Row) *string { return &r.CommandKey })),
-	colRequest:       optional(unique(func(r *Row) *string { return &r.Request })),
-	colCorrelationID: optional(unique(func(r *Row) *string { return &r.CorrelationID })),
-	colCausationID:   optional(unique(func(r *Row) *string { return &r.CausationID })),
-	colActor:         text(func(r *Row) *string { return &r.Actor }),
-	colCurrency:      text(func(r *Row) *string { return &r.Currency }),
-	colAmount:        optional(number(func(r *Row) *int64 { return &r.Amount })),
-	colTransactionID: optional(unique(func(r *Row) *string { return &r.TransactionID })),
-	colHoldID:        optional(unique(func(r *Row) *string { return &r.HoldID })),
-	colPosted:        number(func(r *Row) *int64 { return &r.Posted }),
-	colHeld:          number(func(r *Row) *int64 { return &r.Held }),
-	colLimit:         number(func(r *Row) *int64 { return &r.Limit }),
-	colData:          bytesColumn(func(r *Row) *[]byte { return &r.Data }),
-	colEntryHash: {
+// The Go types of columns.
+var (
+	kindText   = reflect.TypeFor[string]()
+	kindBytes  = reflect.TypeFor[[]byte]()
+	kindInt64  = reflect.TypeFor[int64]()
+	kindInt32  = reflect.TypeFor[int32]()
+	kindHash32 = reflect.TypeFor[[32]byte]()
+)
+
+// codecs has the codec of each column by its name, for all formats.
+var codecs = map[string]codec{
+	"tenant":         text(func(r *Row) *string { return &r.Tenant }),
+	"account_id":     text(func(r *Row) *string { return &r.AccountID }),
+	"version":        number(func(r *Row) *int64 { return &r.Version }),
+	"entry_first":    number(func(r *Row) *int64 { return &r.EntryFirst }),
+	"entry_last":     number(func(r *Row) *int64 { return &r.EntryLast }),
+	"type":           text(func(r *Row) *string { return &r.Type }),
+	"schema":         number32(func(r *Row) *int32 { return &r.Schema }),
+	"recorded_at":    number(func(r *Row) *int64 { return &r.RecordedAt }),
+	"effective_at":   number32(func(r *Row) *int32 { return &r.EffectiveAt }),
+	"arrived_at":     number(func(r *Row) *int64 { return &r.ArrivedAt }),
+	"command_key":    unique(func(r *Row) *string { return &r.CommandKey }),
+	"request":        unique(func(r *Row) *string { return &r.Request }),
+	"correlation_id": unique(func(r *Row) *string { return &r.CorrelationID }),
+	"causation_id":   unique(func(r *Row) *string { return &r.CausationID }),
+	"actor":          text(func(r *Row) *string { return &r.Actor }),
+	"currency":       text(func(r *Row) *string { return &r.Currency }),
+	"exponent":       number32(func(r *Row) *int32 { return &r.Exponent }),
+	"holder_ref":     unique(func(r *Row) *string { return &r.HolderRef }),
+	"kind":           text(func(r *Row) *string { return &r.Kind }),
+	"direction":      text(func(r *Row) *string { return &r.Direction }),
+	"reason":         text(func(r *Row) *string { return &r.Reason }),
+	"amount":         number(func(r *Row) *int64 { return &r.Amount }),
+	"delta":          number(func(r *Row) *int64 { return &r.Delta }),
+	"transaction_id": unique(func(r *Row) *string { return &r.TransactionID }),
+	"hold_id":        unique(func(r *Row) *string { return &r.HoldID }),
+	"posted":         number(func(r *Row) *int64 { return &r.Posted }),
+	"held":           number(func(r *Row) *int64 { return &r.Held }),
+	"limit":          number(func(r *Row) *int64 { return &r.Limit }),
+	"limit_amount":   number(func(r *Row) *int64 { return &r.Limit }),
+	"data":           bytesColumn(kindText, func(r *Row) *[]byte { return &r.Data }),
+	"entry_hash":     hash(kindBytes, parquet.ByteArrayValue),
+	"mac":            unique(func(r *Row) *string { return &r.MAC }),
+	"entry":          bytesColumn(kindText, func(r *Row) *[]byte { return &r.Entry }),
+	"shard":          text(func(r *Row) *string { return &r.Shard }),
+	"sequence":       repeated(func(r *Row) *string { return &r.Sequence }),
+}
+
+// fixedHash is the codec of entry_hash in format 1, which many engines do not read.
+var fixedHash = hash(kindHash32, parquet.FixedLenByteArrayValue)
+
+// hash returns the codec of the hash of an entry.
+func hash(kind reflect.Type, value func([]byte) parquet.Value) codec {
+	return codec{
 		put: func(_ *arena, rows []Row, values []parquet.Value) {
 			for i := range values {
-				values[i] = parquet.FixedLenByteArrayValue(rows[i].EntryHash[:])
+				values[i] = value(rows[i].EntryHash[:])
 			}
 		},
 		get: func(_ *interner, rows []Row, values []parquet.Value) {
 			for i := range values {
-				copy(rows[i].EntryHash[:], values[i].ByteArray())
+				rows[i].EntryHash = event.Hash{} // that of no entry
+				if b := values[i].ByteArray(); len(b) == len(event.Hash{}) {
+					rows[i].EntryHash = event.Hash(b)
+				}
 			}
 		},
-	},
-	colEntry:    optional(bytesColumn(func(r *Row) *[]byte { return &r.Entry })),
-	colShard:    text(func(r *Row) *string { return &r.Shard }),
-	colSequence: repeated(func(r *Row) *string { return &r.Sequence }),
+		kind: kind,
+	}
 }
 
 // text returns the codec of a string column whose values repeat often.
@@ -75,6 +112,7 @@ func unique(field func(*Row) *string) codec {
 				*field(&rows[i]) = string(values[i].ByteArray())
 			}
 		},
+		kind: kindText,
 	}
 }
 
@@ -92,7 +130,7 @@ func repeated(field func(*Row) *string) codec {
 	return c
 }
 
-func bytesColumn(field func(*Row) *[]byte) codec {
+func bytesColumn(kind reflect.Type, field func(*Row) *[]byte) codec {
 	return codec{
 		put: func(_ *arena, rows []Row, values []parquet.Value) {
 			for i := range values {
@@ -104,6 +142,7 @@ func bytesColumn(field func(*Row) *[]byte) codec {
 				*field(&rows[i]) = values[i].ByteArray()
 			}
 		},
+		kind: kind,
 	}
 }
 
@@ -119,6 +158,7 @@ func number(field func(*Row) *int64) codec {
 				*field(&rows[i]) = values[i].Int64()
 			}
 		},
+		kind: kindInt64,
 	}
 }
 
@@ -134,6 +174,7 @@ func number32(field func(*Row) *int32) codec {
 				*field(&rows[i]) = values[i].Int32()
 			}
 		},
+		kind: kindInt32,
 	}
 }
 

@@ -8,8 +8,9 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// column reads the values of one column through all row groups.
-type column struct {
+// columnReader reads the values of one column through all row groups.
+type columnReader struct {
+	column
 	place  int
 	file   *parquet.File
 	group  int
@@ -22,7 +23,7 @@ type column struct {
 }
 
 // next reads up to n values, which are valid until the next call. It returns fewer only at the end.
-func (c *column) next(n int) ([]parquet.Value, error) {
+func (c *columnReader) next(n int) ([]parquet.Value, error) {
 	for _, page := range c.spent {
 		parquet.Release(page)
 	}
@@ -35,7 +36,7 @@ func (c *column) next(n int) ([]parquet.Value, error) {
 		if c.values == nil {
 			more, err := c.nextPage()
 			if err != nil {
-				return nil, fmt.Errorf("column %d: %w", c.place, err)
+				return nil, fmt.Errorf("column %s: %w", c.name, err)
 			}
 			if !more {
 				break
@@ -49,7 +50,7 @@ func (c *column) next(n int) ([]parquet.Value, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("column %d: %w", c.place, err)
+			return nil, fmt.Errorf("column %s: %w", c.name, err)
 		}
 	}
 	return c.buffer[:filled], nil
@@ -57,7 +58,7 @@ func (c *column) next(n int) ([]parquet.Value, error) {
 
 // nextPage opens the next page, of this row group or of the next one that has any. It returns false
 // at the end.
-func (c *column) nextPage() (bool, error) {
+func (c *columnReader) nextPage() (bool, error) {
 	for {
 		if c.pages == nil {
 			groups := c.file.RowGroups()
@@ -81,7 +82,7 @@ func (c *column) nextPage() (bool, error) {
 }
 
 // close releases the pages.
-func (c *column) close() {
+func (c *columnReader) close() {
 	for _, page := range c.spent {
 		parquet.Release(page)
 	}
@@ -96,15 +97,15 @@ func (c *column) close() {
 
 // cursor reads the rows of a segment a batch at a time, in the columns asked for.
 type cursor struct {
-	columns []*column
+	columns []*columnReader
 	in      interner
 	rows    []Row
 }
 
-func newCursor(file *parquet.File, places []int) *cursor {
+func newCursor(s *Segment, places []int) *cursor {
 	c := &cursor{rows: make([]Row, batchRows)}
 	for _, place := range places {
-		c.columns = append(c.columns, &column{place: place, file: file})
+		c.columns = append(c.columns, &columnReader{column: s.layout().columns[place], place: place, file: s.file})
 	}
 	return c
 }
@@ -119,10 +120,10 @@ func (c *cursor) next() ([]Row, error) {
 			return nil, err
 		}
 		if count >= 0 && len(values) != count {
-			return nil, fmt.Errorf("column %d has %d values where others have %d", col.place, len(values), count)
+			return nil, fmt.Errorf("column %s has %d values where others have %d", col.name, len(values), count)
 		}
 		count = len(values)
-		codecs[col.place].get(&c.in, c.rows, values)
+		col.get(&c.in, c.rows, values)
 	}
 	return c.rows[:count], nil
 }

@@ -94,7 +94,7 @@ func forge(t *testing.T, sealed segment.Sealed, key string, change func(value []
 
 func TestParse_NamesANewerFormat(t *testing.T) {
 	sealed := seal(t, archivetest.Records(archivetest.Bank(2, 3, 9)), segment.Link{})
-	_, err := walk(sealed.Key, forge(t, sealed, "format", func(v []byte) { v[0] = '2' }))
+	_, err := walk(sealed.Key, forge(t, sealed, "format", func(v []byte) { v[0] = '9' }))
 	mustName(t, err, segment.ErrNewer, sealed.Key)
 }
 

@@ -8,14 +8,17 @@ import (
 	"passbook/shared/event"
 )
 
-// Format is the newest segment format that this program reads, and the one that it writes.
-const Format = 1
+// Format is the newest segment format that this program reads and writes. It writes older ones too.
+const Format = 2
 
 // Link is the end of a shard's chain: its last segment and that segment's last sequence number. The
 // zero Link is that of an empty chain.
 type Link struct {
 	Key  string
 	Last string
+	// Sum is the checksum of the segment's footer; zero where it is unknown: in a footer of format
+	// 1, and of a segment that cannot be read.
+	Sum event.Hash
 }
 
 // String returns the segment and how far it goes.
@@ -29,6 +32,8 @@ func (l Link) String() string {
 // Footer is the metadata of a segment.
 type Footer struct {
 	Format int
+	// Bank is the id of the bank whose entries these are; empty in format 1.
+	Bank string
 	// Previous is the segment of the same source before this one.
 	Previous Link
 	// First and Last are the sequence numbers of the first and last record that went into the
@@ -42,8 +47,11 @@ type Footer struct {
 	// FirstHash is the hash of the first entry. A writer that finds the segment's name taken
 	// compares it with its own.
 	FirstHash event.Hash
-	// Pages is the SHA-256 of everything between the leading magic and the page indexes, which is
-	// all pages of all columns.
+	// Root is the Merkle root over the hashes of the entries, in their order (RFC 6962); zero in
+	// format 1.
+	Root event.Hash
+	// Pages is the SHA-256 of everything between the leading magic and the footer: the pages, the
+	// filters and the page indexes. In format 1 it ends before the page indexes.
 	Pages event.Hash
 	// Sum is the footer's checksum over its own bytes, which is part of the footer. Two segments
 	// with the same Sum have the same content.
@@ -64,97 +72,111 @@ func (s *Span) add(micros int64, first bool) {
 // metadataPrefix separates the footer's keys from those that other programs may add.
 const metadataPrefix = "passbook."
 
-// footerKeys are the footer's keys in order. The checksum follows them in every format: see
+// pagesKey is the key of Pages, which is computed after all else.
+const pagesKey = metadataPrefix + "pages_sha256"
+
+// field is a value of the footer with its key.
+type field struct {
+	key  string
+	text *string
+	int  *int64
+	hash *event.Hash
+}
+
+// fields returns the footer's fields in order. The checksum follows them in every format: see
 // sealFooter.
-var footerKeys = []string{
-	"format", "previous_key", "previous_last", "first_sequence", "last_sequence", "rows", "entries",
-	"recorded_from", "recorded_to", "arrived_from", "arrived_to", "first_hash", "pages_sha256",
-}
-
-// values returns the footer's metadata in the order of footerKeys.
-func (f Footer) values() []string {
-	values := []string{strconv.Itoa(f.Format), f.Previous.Key, f.Previous.Last, f.First, f.Last}
-	for _, n := range f.numbers() {
-		values = append(values, strconv.FormatInt(*n, 10))
+func (f *Footer) fields() []field {
+	fields := []field{
+		{key: "previous_key", text: &f.Previous.Key}, {key: "previous_last", text: &f.Previous.Last},
+		{key: "first_sequence", text: &f.First}, {key: "last_sequence", text: &f.Last},
+		{key: "rows", int: &f.Rows}, {key: "entries", int: &f.Entries},
+		{key: "recorded_from", int: &f.Recorded.From}, {key: "recorded_to", int: &f.Recorded.To},
+		{key: "arrived_from", int: &f.Arrived.From}, {key: "arrived_to", int: &f.Arrived.To},
+		{key: "first_hash", hash: &f.FirstHash}, {key: "pages_sha256", hash: &f.Pages},
 	}
-	return append(values, f.FirstHash.String(), f.Pages.String())
-}
-
-// numbers returns the numeric fields, in the order of footerKeys from firstNumber on.
-func (f *Footer) numbers() []*int64 {
-	return []*int64{&f.Rows, &f.Entries, &f.Recorded.From, &f.Recorded.To, &f.Arrived.From, &f.Arrived.To}
-}
-
-const firstNumber = 5
-
-// parseFooter reads the metadata through lookup. It checks the form of each value; checkMetadata
-// compares them with the rest of the object.
-func parseFooter(lookup func(string) (string, bool)) (Footer, error) {
-	values := make([]string, len(footerKeys))
-	for i, key := range footerKeys {
-		value, ok := lookup(metadataPrefix + key)
-		if !ok {
-			return Footer{}, fmt.Errorf("the footer has no %s", key)
-		}
-		values[i] = value
-		if key == "format" {
-			err := checkFormat(value)
-			if err != nil {
-				return Footer{}, err
-			}
-		}
+	if f.Format >= 2 {
+		fields = append(fields,
+			field{key: "bank", text: &f.Bank}, field{key: "previous_sum", hash: &f.Previous.Sum}, field{key: "entries_root", hash: &f.Root})
 	}
-	f, err := parseValues(values)
+	return fields
+}
+
+// value returns the field as the footer has it.
+func (f field) value() string {
+	switch {
+	case f.text != nil:
+		return *f.text
+	case f.int != nil:
+		return strconv.FormatInt(*f.int, 10)
+	}
+	return f.hash.String()
+}
+
+// parse sets the field.
+func (f field) parse(value string) (err error) {
+	switch {
+	case f.text != nil:
+		*f.text = value
+	case f.int != nil:
+		*f.int, err = strconv.ParseInt(value, 10, 64)
+	default:
+		*f.hash, err = event.ParseHash(value)
+	}
 	if err != nil {
-		return Footer{}, err
-	}
-	sum, _ := lookup(sumKey)
-	f.Sum, err = event.ParseHash(sum)
-	if err != nil {
-		return Footer{}, errors.New("the footer's checksum is not a SHA-256")
-	}
-	return f, nil
-}
-
-func checkFormat(value string) error {
-	format, err := strconv.Atoi(value)
-	if err != nil || format < 1 {
-		return fmt.Errorf("the footer has the format %q", value)
-	}
-	if format > Format {
-		return fmt.Errorf("%w: format %d, this program reads up to %d", ErrNewer, format, Format)
+		return fmt.Errorf("the footer's %s is %q", f.key, value)
 	}
 	return nil
 }
 
-func parseValues(values []string) (f Footer, err error) {
-	f.Format, err = strconv.Atoi(values[0])
+// parseFooter reads the metadata of a segment whose key has a format, through lookup. It checks the
+// form of each value; checkMetadata compares them with the rest of the object.
+func parseFooter(format int, lookup func(string) (string, bool)) (f Footer, err error) {
+	value, _ := lookup(metadataPrefix + "format")
+	f.Format, err = parseFormat(value)
 	if err != nil {
-		return f, fmt.Errorf("the footer has the format %q", values[0])
+		return f, err
 	}
-	f.Previous = Link{Key: values[1], Last: values[2]}
-	f.First, f.Last = values[3], values[4]
-	if !isSequence(f.First) || !isSequence(f.Last) || (f.Previous.Last != "" && !isSequence(f.Previous.Last)) {
-		return f, fmt.Errorf("the footer has the sequence numbers %q to %q after %q", f.First, f.Last, f.Previous.Last)
+	if f.Format != format {
+		return f, fmt.Errorf("the footer has format %d, the key %d", f.Format, format)
 	}
-	rest := values[firstNumber:]
-	for i, n := range f.numbers() {
-		*n, err = strconv.ParseInt(rest[i], 10, 64)
+	for _, field := range f.fields() {
+		value, ok := lookup(metadataPrefix + field.key)
+		if !ok {
+			return f, fmt.Errorf("the footer has no %s", field.key)
+		}
+		err := field.parse(value)
 		if err != nil {
-			return f, fmt.Errorf("the footer's %s is %q", footerKeys[firstNumber+i], rest[i])
+			return f, err
 		}
 	}
-	if f.Entries < 1 || f.Rows < f.Entries {
-		return f, fmt.Errorf("the footer counts %d entries of %d rows", f.Entries, f.Rows)
-	}
-	rest = rest[len(f.numbers()):]
-	f.FirstHash, err = event.ParseHash(rest[0])
+	sum, _ := lookup(sumKey)
+	f.Sum, err = event.ParseHash(sum)
 	if err != nil {
-		return f, errors.New("the footer's first_hash is not a SHA-256")
+		return f, errors.New("the footer's checksum is not a SHA-256")
 	}
-	f.Pages, err = event.ParseHash(rest[1])
-	if err != nil {
-		return f, errors.New("the footer's pages_sha256 is not a SHA-256")
+	return f, f.check()
+}
+
+// check checks the values that the form of a field does not.
+func (f *Footer) check() error {
+	switch {
+	case !isSequence(f.First) || !isSequence(f.Last) || (f.Previous.Last != "" && !isSequence(f.Previous.Last)):
+		return fmt.Errorf("the footer has the sequence numbers %q to %q after %q", f.First, f.Last, f.Previous.Last)
+	case f.Entries < 1 || f.Rows < f.Entries:
+		return fmt.Errorf("the footer counts %d entries of %d rows", f.Entries, f.Rows)
+	case f.Format >= 2 && f.Bank == "":
+		return errors.New("the footer names no bank")
 	}
-	return f, nil
+	return nil
+}
+
+func parseFormat(value string) (int, error) {
+	format, err := strconv.Atoi(value)
+	if err != nil || format < 1 {
+		return 0, fmt.Errorf("the footer has the format %q", value)
+	}
+	if format > Format {
+		return 0, fmt.Errorf("%w: format %d, this program reads up to %d", ErrNewer, format, Format)
+	}
+	return format, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 
 	"passbook/shared/event"
@@ -19,12 +20,7 @@ const (
 	sumLength  = 43 // of unpadded base64
 )
 
-var (
-	blankSum = strings.Repeat("A", sumLength)
-	// sumField is the key as the footer has it: in Thrift's compact protocol the header of the next
-	// field and its length follow a string.
-	sumField = append([]byte(sumKey), 0x18, sumLength)
-)
+var blankSum = strings.Repeat("A", sumLength)
 
 // checkObject checks the frame of a whole object: the magic at both ends and the checksum of the
 // footer.
@@ -55,19 +51,28 @@ func footerLength(tail []byte, size int64) (int64, error) {
 	return length + footerTail, nil
 }
 
-// sealFooter writes the checksum into the blank that the library left, and returns it.
-func sealFooter(data []byte) (sum event.Hash, err error) {
+// sealFooter writes the checksums into the blanks that the library left, and returns them.
+func sealFooter(data []byte, format int) (pages, sum event.Hash, err error) {
 	length, err := footerLength(data, int64(len(data)))
 	if err != nil {
-		return sum, err
+		return pages, sum, err
 	}
-	footer := data[int64(len(data))-length:]
+	start := int64(len(data)) - length
+	footer := data[start:]
+	if format >= 2 {
+		pages = sha256.Sum256(data[magicBytes:start])
+		place, err := placeOf(footer, pagesKey)
+		if err != nil {
+			return pages, sum, err
+		}
+		copy(footer[place:], pages.String())
+	}
 	place, sum, err := footerSum(footer)
 	if err != nil {
-		return sum, err
+		return pages, sum, err
 	}
 	copy(footer[place:], sum.String())
-	return sum, nil
+	return pages, sum, nil
 }
 
 // checkFooter checks the checksum of a footer.
@@ -84,14 +89,25 @@ func checkFooter(footer []byte) error {
 
 // footerSum finds the place of the checksum in the footer and computes its value.
 func footerSum(footer []byte) (place int, sum event.Hash, err error) {
-	at := bytes.LastIndex(footer, sumField)
-	place = at + len(sumField)
-	if at < 0 || place+sumLength > len(footer) {
-		return 0, sum, errors.New("the footer has no checksum")
+	place, err = placeOf(footer, sumKey)
+	if err != nil {
+		return 0, sum, err
 	}
 	h := sha256.New()
 	h.Write(footer[:place])
 	h.Write([]byte(blankSum))
 	h.Write(footer[place+sumLength:])
 	return place, event.Hash(h.Sum(nil)), nil
+}
+
+// placeOf returns where the footer has the SHA-256 with a key. In Thrift's compact protocol the
+// header of the next field and its length follow a string.
+func placeOf(footer []byte, key string) (int, error) {
+	name := key + "\x18" + string(rune(sumLength))
+	at := bytes.LastIndex(footer, []byte(name))
+	place := at + len(name)
+	if at < 0 || place+sumLength > len(footer) {
+		return 0, fmt.Errorf("the footer has no %s", key)
+	}
+	return place, nil
 }

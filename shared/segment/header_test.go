@@ -13,7 +13,7 @@ import (
 func TestHeaderFromColumns_ReadsFormatAndPrev(t *testing.T) {
 	prev := event.Hash{byte(rand.IntN(256)), 2, 3}
 	header := `{"format":1,"tenant":"main","prev":"` + prev.String() + `"}`
-	var a assembler
+	a := assembler{segment: &Segment{Footer: Footer{Format: 1}}}
 	e, err := a.headerFromColumns(&Row{Entry: []byte(header)})
 	if err != nil || e.Format != 1 || e.Prev != prev {
 		t.Fatalf("%+v, %v", e, err)

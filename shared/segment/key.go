@@ -7,8 +7,18 @@ import (
 	"time"
 )
 
-// Root begins every segment's key. v1 is the version of the layout of keys and columns.
-const Root = "events/v1/"
+// Roots returns what the keys of all segments begin with, for each format one, the oldest first.
+func Roots() (roots []string) {
+	for format := 1; format <= Format; format++ {
+		roots = append(roots, root(format))
+	}
+	return roots
+}
+
+// root returns what the keys of segments of a format begin with.
+func root(format int) string { return rootPrefix + strconv.Itoa(format) + "/" }
+
+const rootPrefix = "events/v"
 
 // SequenceDigits is the width to which keys pad sequence numbers, so that keys sort as sequence
 // numbers do. A Kinesis sequence number has up to 56 digits.
@@ -30,6 +40,8 @@ func (s Source) String() string {
 // Name is the content of a segment's key.
 type Name struct {
 	Source
+	// Format is that of the segment.
+	Format int
 	// Date is the UTC arrival date of the segment's first record, as midnight.
 	Date time.Time
 	// First is the sequence number of the first record, without padding.
@@ -38,12 +50,12 @@ type Name struct {
 
 // Key returns the key of the segment's object.
 func (n Name) Key() string {
-	return DayPrefix(n.Date) + n.Source.String() + "/" + strings.Repeat("0", max(0, SequenceDigits-len(n.First))) + n.First + ".parquet"
+	return root(n.Format) + DayPrefix(n.Date) + n.Source.String() + "/" + strings.Repeat("0", max(0, SequenceDigits-len(n.First))) + n.First + ".parquet"
 }
 
-// DayPrefix returns what the keys of all segments of a UTC day begin with.
+// DayPrefix returns what follows the root in the keys of all segments of a UTC day.
 func DayPrefix(day time.Time) string {
-	return Root + "date=" + day.UTC().Format(time.DateOnly) + "/"
+	return "date=" + day.UTC().Format(time.DateOnly) + "/"
 }
 
 // ParseKey reads a key. It accepts exactly what Key returns.
@@ -56,12 +68,8 @@ func ParseKey(key string) (Name, error) {
 }
 
 func parseKey(key string) (Name, bool) {
-	rest, ok := strings.CutPrefix(key, Root+"date=")
-	if !ok {
-		return Name{}, false
-	}
-	parts := strings.Split(rest, "/")
-	if len(parts) != 4 || parts[2] == "" {
+	format, parts, ok := cutRoot(key)
+	if !ok || len(parts) != 4 || parts[2] == "" {
 		return Name{}, false
 	}
 	day, err := time.Parse(time.DateOnly, parts[0])
@@ -76,7 +84,28 @@ func parseKey(key string) (Name, bool) {
 	if !ok || len(digits) < SequenceDigits || !isSequence(digits) {
 		return Name{}, false
 	}
-	return Name{Source: source, Date: day, First: Unpadded(digits)}, true
+	return Name{Source: source, Format: format, Date: day, First: Unpadded(digits)}, true
+}
+
+// cutRoot divides a key into its format and what follows "date=", at the slashes.
+func cutRoot(key string) (format int, parts []string, ok bool) {
+	for format := 1; format <= Format; format++ {
+		rest, ok := strings.CutPrefix(key, root(format)+"date=")
+		if ok {
+			return format, strings.Split(rest, "/"), true
+		}
+	}
+	return 0, nil, false
+}
+
+// ChainName returns a segment's key without its format and day, since a chain names segments
+// regardless of both.
+func ChainName(key string) string {
+	_, parts, ok := cutRoot(key)
+	if !ok {
+		return ""
+	}
+	return strings.Join(parts[1:], "/")
 }
 
 // ParseSource reads a source from the two parts of its String: the stream with the time of its

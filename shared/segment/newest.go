@@ -20,9 +20,6 @@ type EntryRef struct {
 	Recorded int64
 }
 
-// refColumns are the columns of an EntryRef.
-var refColumns = []int{colTenant, colAccountID, colEntryFirst, colRecordedAt, colEntryHash}
-
 // Newest returns the entries of a segment that were recorded last, at most so many, the newest
 // first. A journal that is older than the archive lacks these. They are found by time, since an
 // entry that arrived late or again may be at the end of the segment.
@@ -40,7 +37,7 @@ func Newest(ctx context.Context, b bucket.Bucket, key string, most int) ([]Entry
 }
 
 func (s *Segment) newest(most int) ([]EntryRef, error) {
-	c := newCursor(s.file, refColumns)
+	c := newCursor(s, s.layout().refs)
 	defer c.close()
 	var kept []EntryRef
 	for {

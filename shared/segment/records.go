@@ -18,17 +18,12 @@ const (
 	Exact
 )
 
-// foldColumns are the columns of FoldOnly. The largest ones stay compressed.
-var foldColumns = []int{
-	colTenant, colAccountID, colVersion, colEntryFirst, colEntryLast, colType, colSchema, colRecordedAt, colEffectiveAt,
-	colArrivedAt, colCurrency, colPosted, colHeld, colLimit, colData, colEntryHash, colEntry, colSequence,
-}
-
-func (d Depth) columns() []int {
+// at returns the indexes of the columns that a depth needs.
+func (l *layout) at(d Depth) []int {
 	if d == FoldOnly {
-		return foldColumns
+		return l.folds
 	}
-	all := make([]int, columnCount)
+	all := make([]int, len(l.columns))
 	for i := range all {
 		all[i] = i
 	}
@@ -65,7 +60,7 @@ func (s *Segment) Records(depth Depth) iter.Seq2[Record, error] {
 // order and counts are checked of all.
 func (s *Segment) RecordsOf(depth Depth, keep func(tenant, account string) bool) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		c := newCursor(s.file, depth.columns())
+		c := newCursor(s, s.layout().at(depth))
 		defer c.close()
 		a := &assembler{segment: s, depth: depth, keep: keep}
 		for {

@@ -16,7 +16,8 @@ type Record struct {
 	Entry   *event.Entry
 }
 
-// Row is an event as a segment stores it. Optional columns that are null are "", 0 or nil.
+// Row is an event as a segment stores it, of any format. Columns that are null, or that the format
+// lacks, are "", 0 or nil.
 type Row struct {
 	Tenant, AccountID              string
 	Version, EntryFirst, EntryLast int64
@@ -28,32 +29,37 @@ type Row struct {
 	CommandKey, Request            string
 	CorrelationID, CausationID     string
 	Actor, Currency                string
-	Amount                         int64
+	Exponent                       int32
+	HolderRef                      string
+	Kind, Direction, Reason        string
+	Amount, Delta                  int64
 	TransactionID, HoldID          string
 	Posted, Held, Limit            int64
 	Data                           []byte
 	EntryHash                      event.Hash
-	Entry                          []byte // on an entry's first row only
+	MAC                            string // on an entry's first row only
+	Entry                          []byte // likewise; what it has depends on the format
 	Shard, Sequence                string
 }
 
 const secondsPerDay = 24 * 60 * 60
 
-// appendRows appends the rows of a record; header is that of its entry.
-func appendRows(dst []Row, rec Record, shard string, header []byte) []Row {
+// appendRows appends the rows of a record; rest is the column entry of the first.
+func appendRows(dst []Row, format int, rec Record, shard string, rest []byte) []Row {
 	for _, ev := range rec.Entry.Events {
-		dst = append(dst, rowOf(rec, ev, shard, header))
-		header = nil
+		row := rowOf(format, rec, ev, shard)
+		row.Entry, rest = rest, nil
+		dst = append(dst, row)
 	}
 	return dst
 }
 
-// rowOf returns the row of an event of a record. Every column is a function of the record and its
-// shard, so a reader can verify a row.
-func rowOf(rec Record, ev event.Event, shard string, header []byte) Row {
+// rowOf returns the row of an event of a record, without the column entry. Every column is a
+// function of the record and its shard, so a reader can verify a row.
+func rowOf(format int, rec Record, ev event.Event, shard string) Row {
 	e := rec.Entry
 	c := e.Commands[ev.Command]
-	return Row{
+	row := Row{
 		Tenant: e.Tenant, AccountID: e.AccountID,
 		Version: ev.Version, EntryFirst: e.First, EntryLast: e.Last,
 		Type: ev.Body.Type(), Schema: int32(ev.Schema),
@@ -65,9 +71,13 @@ func rowOf(rec Record, ev event.Event, shard string, header []byte) Row {
 		Actor: textColumn(c.Actor), Currency: e.Currency,
 		Amount: ev.Amount(), TransactionID: ev.TransactionID(), HoldID: ev.HoldID(),
 		Posted: ev.After.Posted, Held: ev.After.Held, Limit: ev.After.Limit,
-		Data: ev.Data, EntryHash: e.Hash, Entry: header,
+		Data: ev.Data, EntryHash: e.Hash,
 		Shard: shard, Sequence: rec.Sequence,
 	}
+	if format >= 2 {
+		row.describe(e, ev)
+	}
+	return row
 }
 
 // difference returns the first columns in which two rows differ, or "".
@@ -84,22 +94,16 @@ func (r *Row) difference(o *Row) string {
 	case r.CommandKey != o.CommandKey, r.Request != o.Request, r.CorrelationID != o.CorrelationID,
 		r.CausationID != o.CausationID, r.Actor != o.Actor:
 		return "command_key, request, correlation_id, causation_id or actor"
-	case r.Amount != o.Amount, r.TransactionID != o.TransactionID, r.HoldID != o.HoldID:
-		return "amount, transaction_id or hold_id"
+	case r.Exponent != o.Exponent, r.HolderRef != o.HolderRef, r.Kind != o.Kind, r.Direction != o.Direction, r.Reason != o.Reason:
+		return "exponent, holder_ref, kind, direction or reason"
+	case r.Amount != o.Amount, r.Delta != o.Delta, r.TransactionID != o.TransactionID, r.HoldID != o.HoldID:
+		return "amount, delta, transaction_id or hold_id"
 	case r.Posted != o.Posted, r.Held != o.Held, r.Limit != o.Limit:
-		return "posted, held or limit"
-	case !bytes.Equal(r.Data, o.Data), r.EntryHash != o.EntryHash, !bytes.Equal(r.Entry, o.Entry):
-		return "data, entry_hash or entry"
+		return "posted, held or limit_amount"
+	case !bytes.Equal(r.Data, o.Data), r.EntryHash != o.EntryHash, r.MAC != o.MAC, !bytes.Equal(r.Entry, o.Entry):
+		return "data, entry_hash, mac or entry"
 	case r.Shard != o.Shard, r.Sequence != o.Sequence:
 		return "shard or sequence"
 	}
 	return ""
-}
-
-// textColumn returns a text as a column: the plain string, or the JSON of a sealed one.
-func textColumn(t event.Text) string {
-	if t.Sealed != "" {
-		return `{"enc":"` + t.Sealed + `"}`
-	}
-	return t.Plain
 }

@@ -1,80 +1,75 @@
 package segment
 
 import (
+	"fmt"
+	"reflect"
+	"strings"
+
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
-// columns declares the Parquet schema: names, types and order are the format. Columns of few values
-// use dictionaries; the rest is PLAIN with zstd, which every reader supports.
-type columns struct {
-	Tenant        string   `parquet:"tenant,dict"`
-	AccountID     string   `parquet:"account_id,dict"`
-	Version       int64    `parquet:"version"`
-	EntryFirst    int64    `parquet:"entry_first"`
-	EntryLast     int64    `parquet:"entry_last"`
-	Type          string   `parquet:"type,dict"`
-	Schema        int32    `parquet:"schema,dict"`
-	RecordedAt    int64    `parquet:"recorded_at,timestamp(microsecond:utc)"`
-	EffectiveAt   int32    `parquet:"effective_at,date,dict"`
-	ArrivedAt     int64    `parquet:"arrived_at,timestamp(microsecond:utc)"`
-	CommandKey    *string  `parquet:"command_key,optional"`
-	Request       *string  `parquet:"request,optional"`
-	CorrelationID *string  `parquet:"correlation_id,optional"`
-	CausationID   *string  `parquet:"causation_id,optional"`
-	Actor         string   `parquet:"actor,dict"`
-	Currency      string   `parquet:"currency,dict"`
-	Amount        *int64   `parquet:"amount,optional"`
-	TransactionID *string  `parquet:"transaction_id,optional"`
-	HoldID        *string  `parquet:"hold_id,optional"`
-	Posted        int64    `parquet:"posted"`
-	Held          int64    `parquet:"held"`
-	Limit         int64    `parquet:"limit"`
-	Data          string   `parquet:"data,json"`
-	EntryHash     [32]byte `parquet:"entry_hash"`
-	Entry         *string  `parquet:"entry,json,optional"`
-	Shard         string   `parquet:"shard,dict"`
-	Sequence      string   `parquet:"sequence"`
+// layout is how a format lays rows out in Parquet.
+type layout struct {
+	schema *parquet.Schema
+	// columns are in the order of the schema; folds and refs are the indexes of those that a fold
+	// and an EntryRef need.
+	columns     []column
+	folds, refs []int
+	// options determine the bytes of a segment, as do the sizes below.
+	options []parquet.WriterOption
 }
 
-// The indexes of the columns, in the order of the schema.
-const (
-	colTenant = iota
-	colAccountID
-	colVersion
-	colEntryFirst
-	colEntryLast
-	colType
-	colSchema
-	colRecordedAt
-	colEffectiveAt
-	colArrivedAt
-	colCommandKey
-	colRequest
-	colCorrelationID
-	colCausationID
-	colActor
-	colCurrency
-	colAmount
-	colTransactionID
-	colHoldID
-	colPosted
-	colHeld
-	colLimit
-	colData
-	colEntryHash
-	colEntry
-	colShard
-	colSequence
-	columnCount
+// column is a column of a layout.
+type column struct {
+	name string
+	codec
+}
+
+// The columns of each format: names, types and order are the format. A text is the tag of the
+// Parquet library; the codec of the name gives the type. Format 1 leaves the choice of encodings to
+// the library; format 2 has dictionaries where values are few, and PLAIN, which every engine reads.
+var layouts = map[int]*layout{
+	1: newLayout(
+		[]parquet.WriterOption{
+			parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
+			parquet.DictionaryMaxBytes(dictionaryBytes),
+		},
+		"tenant,dict", "account_id,dict", "version", "entry_first", "entry_last", "type,dict", "schema,dict",
+		"recorded_at,timestamp(microsecond:utc)", "effective_at,date,dict", "arrived_at,timestamp(microsecond:utc)",
+		"command_key,optional", "request,optional", "correlation_id,optional", "causation_id,optional", "actor,dict",
+		"currency,dict", "amount,optional", "transaction_id,optional", "hold_id,optional", "posted", "held", "limit",
+		"data,json", "entry_hash,fixed", "entry,json,optional", "shard,dict", "sequence",
+	),
+	2: newLayout(
+		[]parquet.WriterOption{
+			parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
+			parquet.DataPageVersion(1),
+			parquet.DefaultEncoding(&parquet.Plain),
+			// The library's filter has the values of the dictionary alone, so account_id must not
+			// outgrow it: no DictionaryMaxBytes.
+			parquet.BloomFilters(parquet.SplitBlockFilter(bloomBits, "account_id")),
+			parquet.SkipPageBounds("mac"),
+			parquet.SkipPageBounds("reason"),
+		},
+		"tenant,dict", "account_id,dict", "version", "entry_first", "entry_last", "type,dict", "schema,dict",
+		"recorded_at,timestamp(microsecond:utc)", "effective_at,date,dict", "arrived_at,timestamp(microsecond:utc)",
+		"command_key,optional", "request,optional", "correlation_id,optional", "causation_id,optional", "actor,dict",
+		"currency,dict", "exponent,dict", "holder_ref,optional", "kind,dict,optional", "direction,dict,optional",
+		"reason,optional", "amount,optional", "delta", "transaction_id,optional", "hold_id,optional", "posted", "held",
+		"limit_amount", "data,json", "entry_hash", "mac,optional", "entry,json,optional", "shard,dict", "sequence",
+	),
+}
+
+// foldColumns are the columns of FoldOnly, refColumns those of an EntryRef. The largest columns
+// stay compressed.
+var (
+	foldColumns = []string{
+		"tenant", "account_id", "version", "entry_first", "entry_last", "type", "schema", "recorded_at", "effective_at",
+		"arrived_at", "currency", "posted", "held", "limit", "limit_amount", "data", "entry_hash", "mac", "entry", "sequence",
+	}
+	refColumns = []string{"tenant", "account_id", "entry_first", "recorded_at", "entry_hash"}
 )
-
-// schema is compared with the schema of a segment that is read.
-var schema = parquet.NewSchema("event", parquet.SchemaOf(columns{}))
-
-// compression is shared: it pools its encoders and decoders. Each call works alone, so that the
-// bytes do not depend on the number of cores.
-var compression = &zstd.Codec{Level: zstd.SpeedFastest}
 
 // Sizes on which the bytes depend. Changing one gives other bytes for the same records.
 const (
@@ -84,6 +79,57 @@ const (
 	rowsPerRowGroup = 128 << 10
 	// batchRows is how many rows are written to the columns, or read from them, at once.
 	batchRows = 1024
-	// dictionaryBytes bounds the dictionary of a column; values beyond it are written PLAIN.
+	// dictionaryBytes bounds the dictionary of a column of format 1; values beyond it are written
+	// PLAIN.
 	dictionaryBytes = 512 << 10
+	// bloomBits is the size of the filter on account_id, in bits an account: one account in a
+	// hundred is looked for in vain.
+	bloomBits = 10
 )
+
+// newLayout returns the layout with the columns that the tags declare.
+func newLayout(options []parquet.WriterOption, tags ...string) *layout {
+	l := &layout{options: append([]parquet.WriterOption{
+		parquet.CreatedBy("passbook", "1", "archive"),
+		parquet.PageBufferSize(pageBytes),
+		parquet.WriteBufferSize(0), // so that a flushed row group is in the buffer completely
+		// Nobody searches these columns by a range; their bounds would only fill the index.
+		parquet.SkipPageBounds("request"),
+		parquet.SkipPageBounds("correlation_id"),
+		parquet.SkipPageBounds("causation_id"),
+		parquet.SkipPageBounds("data"),
+		parquet.SkipPageBounds("entry_hash"),
+		parquet.SkipPageBounds("entry"),
+	}, options...)}
+	var fields []reflect.StructField
+	for i, tag := range tags {
+		name, flags, _ := strings.Cut(tag, ",")
+		c, t := codecs[name], reflect.Type(nil)
+		if strings.Contains(flags, "fixed") {
+			name, tag, c = "entry_hash", "entry_hash", fixedHash
+		}
+		t = c.kind
+		if strings.Contains(flags, "optional") {
+			c, t = optional(c), reflect.PointerTo(t)
+		}
+		l.columns = append(l.columns, column{name, c})
+		fields = append(fields, reflect.StructField{Name: fmt.Sprintf("C%d", i), Type: t, Tag: reflect.StructTag(`parquet:"` + tag + `"`)})
+	}
+	l.schema = parquet.NewSchema("event", parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface()))
+	l.options = append(l.options, l.schema)
+	l.folds, l.refs = l.places(foldColumns), l.places(refColumns)
+	return l
+}
+
+// places returns the indexes of the columns that have the names. A name that the format lacks is
+// passed over.
+func (l *layout) places(names []string) (places []int) {
+	for _, name := range names {
+		for i, c := range l.columns {
+			if c.name == name {
+				places = append(places, i)
+			}
+		}
+	}
+	return places
+}

@@ -130,7 +130,7 @@ func (s *Segment) parse(data []byte) error {
 	if err != nil {
 		return err
 	}
-	s.Footer, err = parseFooter(s.file.Lookup)
+	s.Footer, err = parseFooter(s.Name.Format, s.file.Lookup)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (s *Segment) parse(data []byte) error {
 	if err != nil {
 		return err
 	}
-	end, err := pagesEnd(s.file, int64(len(data)))
+	end, err := s.pagesEnd(data)
 	if err != nil {
 		return err
 	}
@@ -155,8 +155,8 @@ func (s *Segment) checkMetadata() error {
 		return fmt.Errorf("the footer begins at sequence %s", s.Footer.First)
 	case stream.CompareSequence(s.Footer.First, s.Footer.Last) > 0:
 		return fmt.Errorf("the footer ends at sequence %s", s.Footer.Last)
-	case s.file.Schema().String() != schema.String():
-		return errors.New("the schema is not that of a segment")
+	case s.file.Schema().String() != s.layout().schema.String():
+		return fmt.Errorf("the schema is not that of a segment of format %d", s.Footer.Format)
 	case s.file.NumRows() != s.Footer.Rows:
 		return fmt.Errorf("%d rows, but the footer counts %d", s.file.NumRows(), s.Footer.Rows)
 	}
@@ -167,10 +167,18 @@ func openFile(r io.ReaderAt, size int64) (*parquet.File, error) {
 	return parquet.OpenFile(r, size, parquet.SkipMagicBytes(true), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 }
 
-// pagesEnd returns the offset of the end of the last page of any column.
-func pagesEnd(file *parquet.File, size int64) (int64, error) {
+func (s *Segment) layout() *layout { return layouts[s.Footer.Format] }
+
+// pagesEnd returns where that ends which the checksum of the pages covers: in format 1 the last
+// page of any column.
+func (s *Segment) pagesEnd(data []byte) (int64, error) {
+	size := int64(len(data))
+	if s.Footer.Format > 1 {
+		length, err := footerLength(data, size)
+		return size - length, err
+	}
 	end := int64(magicBytes)
-	for _, group := range file.Metadata().RowGroups {
+	for _, group := range s.file.Metadata().RowGroups {
 		for _, chunk := range group.Columns {
 			start := chunk.MetaData.DataPageOffset
 			if dictionary := chunk.MetaData.DictionaryPageOffset; dictionary > 0 {

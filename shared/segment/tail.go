@@ -57,7 +57,7 @@ func (s *Segment) parseFooter(tail []byte, size int64) error {
 	if err != nil {
 		return err
 	}
-	s.Footer, err = parseFooter(s.file.Lookup)
+	s.Footer, err = parseFooter(s.Name.Format, s.file.Lookup)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,9 @@ package segment
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
@@ -19,17 +21,20 @@ const magicBytes = 4
 // memory, not the records. It is not safe for concurrent use.
 type Writer struct {
 	source Source
+	layout *layout
 	footer Footer
 	first  time.Time // arrival of the first record
 	seen   map[event.Hash]struct{}
+	heads  heads
+	tree   tree
 
-	rows    []Row
-	headers []byte
-	group   int // rows of the unfinished row group
-	values  [batchRows]parquet.Value
-	arena   arena
-	out     bytes.Buffer
-	file    *parquet.GenericWriter[any]
+	rows   []Row
+	rests  []byte
+	group  int // rows of the unfinished row group
+	values [batchRows]parquet.Value
+	arena  arena
+	out    bytes.Buffer
+	file   *parquet.GenericWriter[any]
 }
 
 // Sealed is a finished segment.
@@ -39,27 +44,19 @@ type Sealed struct {
 	Footer Footer
 }
 
-// NewWriter begins the segment of a source that follows previous.
-func NewWriter(source Source, previous Link) *Writer {
-	w := &Writer{source: source, footer: Footer{Format: Format, Previous: previous}, seen: make(map[event.Hash]struct{})}
-	w.file = parquet.NewGenericWriter[any](&w.out, append(options[:len(options):len(options)], schema)...)
+// NewWriter begins the segment of a source that follows previous, in a format from 1 to Format. The
+// bank is the id of the one whose entries they are; format 1 has no room for it.
+func NewWriter(format int, bank string, source Source, previous Link) *Writer {
+	format = min(max(format, 1), Format)
+	if format == 1 {
+		bank, previous.Sum = "", event.Hash{}
+	}
+	w := &Writer{
+		source: source, layout: layouts[format],
+		footer: Footer{Format: format, Bank: bank, Previous: previous}, seen: make(map[event.Hash]struct{}),
+	}
+	w.file = parquet.NewGenericWriter[any](&w.out, w.layout.options...)
 	return w
-}
-
-// options determine the bytes, as do the sizes in the schema.
-var options = []parquet.WriterOption{
-	parquet.CreatedBy("passbook", "1", "archive"),
-	parquet.Compression(compression),
-	parquet.PageBufferSize(pageBytes),
-	parquet.WriteBufferSize(0), // so that a flushed row group is in out completely
-	parquet.DictionaryMaxBytes(dictionaryBytes),
-	// Nobody searches these columns by a range; their bounds would only fill the index.
-	parquet.SkipPageBounds("request"),
-	parquet.SkipPageBounds("correlation_id"),
-	parquet.SkipPageBounds("causation_id"),
-	parquet.SkipPageBounds("data"),
-	parquet.SkipPageBounds("entry_hash"),
-	parquet.SkipPageBounds("entry"),
 }
 
 // Append adds a record, whose sequence number MUST be greater than the last one's. An exact repeat
@@ -79,8 +76,8 @@ func (w *Writer) Append(rec Record) error {
 	w.footer.Entries++
 	w.footer.Recorded.add(rec.Entry.RecordedAt.UnixMicro(), w.footer.Entries == 1)
 	w.footer.Arrived.add(rec.Arrived.UnixMicro(), w.footer.Entries == 1)
+	w.rows = appendRows(w.rows, w.footer.Format, rec, w.source.Shard, w.rest(rec.Entry))
 	w.footer.Rows += int64(len(rec.Entry.Events))
-	w.rows = appendRows(w.rows, rec, w.source.Shard, w.header(rec.Entry))
 	for len(w.rows) >= batchRows {
 		err := w.flush(batchRows)
 		if err != nil {
@@ -90,21 +87,28 @@ func (w *Writer) Append(rec Record) error {
 	return nil
 }
 
-// headerBlock is how much memory for headers is allocated at once; maxHeader is the size of a large
-// header.
+// restBlock is how much memory for the column entry is allocated at once; maxRest is the size of a
+// large value.
 const (
-	headerBlock = 64 << 10
-	maxHeader   = 1 << 10
+	restBlock = 64 << 10
+	maxRest   = 1 << 10
 )
 
-// header encodes an entry's header in memory that lives as long as its row waits.
-func (w *Writer) header(e *event.Entry) []byte {
-	if cap(w.headers)-len(w.headers) < maxHeader {
-		w.headers = make([]byte, 0, headerBlock)
+// rest encodes an entry's column entry in memory that lives as long as its row waits.
+func (w *Writer) rest(e *event.Entry) []byte {
+	if cap(w.rests)-len(w.rests) < maxRest {
+		w.rests = make([]byte, 0, restBlock)
 	}
-	start := len(w.headers)
-	w.headers = event.AppendHeader(w.headers, e)
-	return w.headers[start:len(w.headers):len(w.headers)]
+	var prev event.Hash
+	var known bool
+	if w.footer.Format >= 2 {
+		w.tree.add(e.Hash)
+		prev, known = w.heads.next(w.footer.Rows, e.Tenant, e.AccountID, e.First)
+		w.heads.add(e.Tenant, e.AccountID, e.Last, e.Hash)
+	}
+	start := len(w.rests)
+	w.rests = appendRest(w.rests, w.footer.Format, e, prev, known)
+	return w.rests[start:len(w.rests):len(w.rests)]
 }
 
 // Skip moves the segment's end over a record that has no entry. The segment MUST NOT be empty: a
@@ -120,6 +124,9 @@ func (w *Writer) Empty() bool { return w.footer.First == "" }
 // Arrived returns the arrival time of the first record.
 func (w *Writer) Arrived() time.Time { return w.first }
 
+// Format returns the segment's format.
+func (w *Writer) Format() int { return w.footer.Format }
+
 // Last returns the sequence number of the last record, "" before the first.
 func (w *Writer) Last() string { return w.footer.Last }
 
@@ -129,7 +136,10 @@ func (w *Writer) Size() int64 { return w.file.Size() }
 // Seal finishes the segment. The Writer cannot be used afterwards.
 func (w *Writer) Seal() (Sealed, error) {
 	if w.Empty() {
-		return Sealed{}, fmt.Errorf("segment: seal: no records")
+		return Sealed{}, errors.New("segment: seal: no records")
+	}
+	if w.footer.Format > 1 && w.footer.Bank == "" {
+		return Sealed{}, errors.New("segment: seal: format 2 needs the bank's id")
 	}
 	err := w.flush(len(w.rows))
 	if err != nil {
@@ -139,20 +149,29 @@ func (w *Writer) Seal() (Sealed, error) {
 	if err != nil {
 		return Sealed{}, fmt.Errorf("segment: seal: %w", err)
 	}
-	w.footer.Pages = sha256.Sum256(w.out.Bytes()[magicBytes:])
-	for i, value := range w.footer.values() {
-		w.file.SetKeyValueMetadata(metadataPrefix+footerKeys[i], value)
+	if w.footer.Format == 1 {
+		w.footer.Pages = sha256.Sum256(w.out.Bytes()[magicBytes:])
+	} else {
+		w.footer.Root = w.tree.root()
+	}
+	w.file.SetKeyValueMetadata(metadataPrefix+"format", strconv.Itoa(w.footer.Format))
+	for _, f := range w.footer.fields() {
+		w.file.SetKeyValueMetadata(metadataPrefix+f.key, f.value())
 	}
 	w.file.SetKeyValueMetadata(sumKey, blankSum)
 	err = w.file.Close()
 	if err != nil {
 		return Sealed{}, fmt.Errorf("segment: seal: %w", err)
 	}
-	w.footer.Sum, err = sealFooter(w.out.Bytes())
+	pages, sum, err := sealFooter(w.out.Bytes(), w.footer.Format)
 	if err != nil {
 		return Sealed{}, fmt.Errorf("segment: seal: %w", err)
 	}
-	name := Name{Source: w.source, Date: w.first, First: w.footer.First}
+	if w.footer.Format > 1 {
+		w.footer.Pages = pages
+	}
+	w.footer.Sum = sum
+	name := Name{Source: w.source, Format: w.footer.Format, Date: w.first, First: w.footer.First}
 	return Sealed{Key: name.Key(), Data: w.out.Bytes(), Footer: w.footer}, nil
 }
 
@@ -163,13 +182,13 @@ func (w *Writer) flush(n int) error {
 		return nil
 	}
 	writers := w.file.ColumnWriters()
-	for c := range codecs {
+	for c, column := range w.layout.columns {
 		w.arena.bytes = w.arena.bytes[:0]
 		values := w.values[:n]
-		codecs[c].put(&w.arena, w.rows, values)
+		column.put(&w.arena, w.rows, values)
 		_, err := writers[c].WriteRowValues(values)
 		if err != nil {
-			return fmt.Errorf("segment: write column %d: %w", c, err)
+			return fmt.Errorf("segment: write column %s: %w", column.name, err)
 		}
 	}
 	w.rows = append(w.rows[:0], w.rows[n:]...)

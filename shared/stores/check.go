@@ -235,13 +235,19 @@ func (s Set) CheckWriter(ctx context.Context) error {
 	return nil
 }
 
-// archived reports whether the bucket has an object among the segments, by one listing.
+// archived reports whether the bucket has an object among the segments, by one listing for each
+// format.
 func (s Set) archived(ctx context.Context) (bool, error) {
-	page, err := s.Bucket.List(ctx, segment.Root, "")
-	if err != nil {
-		return false, fmt.Errorf("list the archive: %w", err)
+	for _, root := range segment.Roots() {
+		page, err := s.Bucket.List(ctx, root, "")
+		if err != nil {
+			return false, fmt.Errorf("list the archive: %w", err)
+		}
+		if len(page.Objects) > 0 {
+			return true, nil
+		}
 	}
-	return len(page.Objects) > 0, nil
+	return false, nil
 }
 
 // proveOwner proves that an archive without an owner is this bank's: every segment is of its

@@ -121,7 +121,7 @@ func (b *bank) archive(entries ...*event.Entry) (key, last string) {
 		e := entries[i]
 		if w == nil {
 			source = segment.Source{Stream: b.Stream, Created: created, Shard: put.Shard}
-			w = segment.NewWriter(source, b.links[source.String()])
+			w = segment.NewWriter(1, "", source, b.links[source.String()])
 		}
 		last = put.Sequence
 		if err := w.Append(segment.Record{Sequence: last, Arrived: began.UTC().Truncate(time.Microsecond), Entry: e}); err != nil {

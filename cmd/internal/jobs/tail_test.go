@@ -60,7 +60,7 @@ func TestRestoreArchivesTheStreamsTailFirst(t *testing.T) {
 	for i, e := range entries {
 		records = append(records, segment.Record{Sequence: puts[i].Sequence, Arrived: time.Now().UTC().Truncate(time.Microsecond), Entry: e})
 	}
-	w := segment.NewWriter(segment.Source{Stream: name, Created: created, Shard: puts[0].Shard}, segment.Link{})
+	w := segment.NewWriter(1, "", segment.Source{Stream: name, Created: created, Shard: puts[0].Shard}, segment.Link{})
 	for _, r := range records[:len(records)/2] {
 		if err := w.Append(r); err != nil {
 			t.Fatal(err)
