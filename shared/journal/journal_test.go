@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"testing"
 	"time"
 
 	"passbook/shared/account"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
 	"passbook/shared/storetest"
 	"passbook/shared/stream/pebblestream"
@@ -76,7 +78,7 @@ func (c *clock) add(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.at = 
 func open(t *testing.T, tbl table.Table, c *clock) (*Journal, *outbox) {
 	t.Helper()
 	o := &outbox{}
-	j, err := Open(t.Context(), Config{Table: tbl, Outbox: o, Now: c.now, Log: slog.New(slog.DiscardHandler)})
+	j, err := Open(t.Context(), Config{Table: tbl, Outbox: o, Origin: eventtest.Origin{}, Now: c.now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +306,42 @@ func TestShortEntryFitsOneWriteUnit(t *testing.T) {
 	if size := table.Size(row); size > writeUnit {
 		t.Fatalf("row of %d bytes", size)
 	}
-	t.Logf("row of %d bytes, state %v", table.Size(row), row.Attrs["state"] != nil)
+	if row.Attrs["mac"] == nil || row.Attrs["state"] == nil {
+		t.Errorf("row of %d bytes without its mac or state", table.Size(row))
+	}
+}
+
+// A writer whose bank is at format 1 writes what programs from before format 2 can read.
+func TestEntriesAreOfTheFormatOfTheBank(t *testing.T) {
+	tbl, _ := store(t)
+	o := &outbox{}
+	j, err := Open(t.Context(), Config{Table: tbl, Outbox: o, Now: newClock().now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	openAccount(t, j, acct, 100)
+	if err := j.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	j, _ = open(t, tbl, newClock())
+	accepted(t, j, command(acct, "k", func(s account.State, now time.Time) account.Decision {
+		d := account.NewDraft(s, now)
+		d.Credit(event.MoneyCredited{Amount: 1, Kind: event.KindDeposit}, d.Today())
+		return d.Decision()
+	}))
+	formats := map[int64]int{}
+	for e, err := range j.Entries(t.Context(), acct, 1, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		formats[e.First] = e.Format
+		if e.Signed() && eventtest.Keys.Verify(e.Hash, e.MAC) != nil || !e.Signed() && !e.MAC.IsZero() {
+			t.Errorf("v%d of format %d has mac %q", e.First, e.Format, e.MAC)
+		}
+	}
+	if want := map[int64]int{1: 1, 2: 1, 3: 2}; !maps.Equal(formats, want) {
+		t.Errorf("formats %v, want %v", formats, want)
+	}
 }
 
 func TestRowsReadableAndExact(t *testing.T) {
@@ -324,7 +361,10 @@ func TestRowsReadableAndExact(t *testing.T) {
 		func(m table.Map) { m["recorded_at"] = table.S("2026-03-01T09:00:00.000001Z") },
 		func(m table.Map) { m["prev"] = m["hash"] },
 		func(m table.Map) { delete(m, "events") },
-		func(m table.Map) { m["format"] = table.N(2) },
+		func(m table.Map) { m["format"] = table.N(1) },
+		func(m table.Map) { m["format"] = table.N(3) },
+		func(m table.Map) { delete(m, "mac") },
+		func(m table.Map) { m["mac"] = table.S("1:AA") },
 	} {
 		row, _ := tbl.Get(t.Context(), Table, entryKey(acct, 2), true)
 		damage(row.Attrs)
