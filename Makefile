@@ -23,7 +23,7 @@ ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAW
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race conformance e2e fuzz bench lint template build dist bank ci clean start ready deploy stop logs
+.PHONY: help run demo test race conformance e2e engines fuzz bench lint template build dist bank ci clean start ready deploy stop logs
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ conformance: ## Run the suites of the ports on every adapter and print a table; 
 
 e2e: ## Run the services as processes under load on an AWS endpoint; starts a LocalStack if AWS_ENDPOINT_URL is empty
 	./localstack/with.sh $(GO) test -count=1 -timeout 20m -v -run 'OnAWS$$' ./cmd/internal/e2e
+
+engines: ## Compare the SQL of archiver/sql with the API, in DuckDB and Spark; installs them once
+	./archiver/sql/check/run.sh
 
 fuzz: ## Run every fuzz target for FUZZTIME
 	@$(GO) list ./... | while read -r pkg; do \

@@ -18,6 +18,7 @@
 // are in memory.
 //
 // It archives records as they are: there is no version rule and no fold. The format drops repeats
-// within a segment; the rest is left to readers. The format is package segment's, leases and
-// reading are consumer's. Next on the walk: replay.
+// within a segment; the rest is left to readers. Directory sql has the tables, the view that counts
+// each event once and the queries, for Athena, DuckDB and Spark. The format is package segment's,
+// leases and reading are consumer's. Next on the walk: replay.
 package archiver

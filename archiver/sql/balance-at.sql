@@ -1,0 +1,11 @@
+-- What every account had at an instant, given in the first line: GET /v1/accounts/{account_id}/balance?at= of all.
+with asked as (select timestamp '2026-12-01 00:00:00' as instant)
+select
+  tenant, account_id, max(currency) as currency, max(exponent) as exponent,
+  max_by(posted, version) as posted, max_by(held, version) as held, max_by(limit_amount, version) as limit_amount,
+  max_by(posted - held + limit_amount, version) as available,
+  max(version) as version, max(recorded_at) as as_of
+from events cross join asked
+where recorded_at <= instant
+group by tenant, account_id
+order by tenant, account_id;

@@ -1,0 +1,82 @@
+"""What the API says of every account, as the rows that each query has to return."""
+
+import collections
+import concurrent.futures
+
+from load import CURRENCIES
+
+TENANT = "main"
+DECLINED = "WithdrawalDeclined"
+
+
+class Answers:
+    """The API's answers about some accounts at an instant and in a period."""
+
+    def __init__(self, bank, accounts, instant, period):
+        self.bank, self.instant, self.period = bank, instant, period
+        self.rows = collections.defaultdict(list)
+        lines, declines = [], []
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            for found in pool.map(self.account, accounts):
+                for query, rows in found.items():
+                    self.rows[query] += rows
+                lines += found["statement"]
+                declines += found[DECLINED]
+        del self.rows[DECLINED]
+        self.rows["daily-totals"] = daily_totals(lines)
+        self.rows["declines"] = declines_by_day(declines)
+        self.rows["top-accounts"] = top_accounts(self.rows["balance-now"])
+
+    def account(self, account):
+        path = f"/v1/accounts/{account}"
+        now, then = self.bank.get(path + "/balance"), self.bank.get(path + "/balance", at=self.instant)
+        if now.get("blocked_at_version"):
+            raise SystemExit(f"{account} is in quarantine: {now}")
+        first, end = self.period
+        return {
+            "balance-now": [balance(now)],
+            "balance-at": [balance(then)] if then else [],
+            "statement": self.statement(path),
+            "statement-of-a-period": self.statement(path, **{"from": first, "to": end}),
+            DECLINED: self.bank.pages(path + "/events", "events", type=DECLINED)[0],
+        }
+
+    def statement(self, path, **period):
+        lines, page = self.bank.pages(path + "/statement", "lines", **period)
+        account, currency = page["account_id"], page["currency"]
+        return [
+            (TENANT, account, l["version"], l["transaction_id"], l["type"], l["recorded_at"], l["effective_at"], l.get("kind"), l.get("hold_id"),
+             l["amount"], l["posted"], currency, CURRENCIES[currency]) for l in lines]
+
+
+def balance(b):
+    return (TENANT, b["account_id"], b["currency"], CURRENCIES[b["currency"]], b["posted"], b["held"], b["limit"], b["available"], b["version"], b["as_of"])
+
+
+def daily_totals(lines):
+    days = collections.defaultdict(lambda: [0, 0, 0, 0])
+    for line in lines:
+        recorded_at, amount, currency = line[5], line[9], line[11]
+        total = days[recorded_at[:10], currency]
+        side = 0 if amount > 0 else 2
+        total[side] += 1
+        total[side + 1] += abs(amount)
+    return [(day, currency, CURRENCIES[currency], *t, t[1] - t[3]) for (day, currency), t in days.items()]
+
+
+def declines_by_day(events):
+    days = collections.defaultdict(lambda: [0, set(), 0])
+    for e in events:
+        total = days[e["recorded_at"][:10], e["data"]["reason"], e["data"]["op"], e["currency"]]
+        total[0] += 1
+        total[1].add(e["event_id"].split(":")[0])
+        total[2] += e["data"]["amount"]
+    return [(*key, CURRENCIES[key[3]], n, len(accounts), amount) for key, (n, accounts, amount) in days.items()]
+
+
+def top_accounts(balances):
+    rows = []
+    for currency, exponent in CURRENCIES.items():
+        ranked = sorted((-b[4], b[1]) for b in balances if b[2] == currency)
+        rows += [(currency, exponent, place, TENANT, account, -posted) for place, (posted, account) in enumerate(ranked[:10], 1)]
+    return rows

@@ -1,0 +1,95 @@
+"""The six queries in one engine: engine.py duckdb|spark ARCHIVE OUT VIEW. Each query's rows are written to OUT as lines of JSON.
+
+It runs in the environment that has the engine. Only the statements of the .sql files are run, in the order of their file; the line that
+begins "with asked" is the one that people edit, and OUT/asked.json has what to put there.
+"""
+
+import datetime
+import decimal
+import json
+import pathlib
+import sys
+
+QUERIES = pathlib.Path(__file__).resolve().parent.parent
+
+
+class DuckDB:
+    def __init__(self):
+        import duckdb
+        self.connection = duckdb.connect(config={"threads": 2})
+        self.version = "DuckDB " + duckdb.__version__
+
+    def run(self, statement):
+        return self.connection.execute(statement)
+
+    def rows(self, statement):
+        return self.run(statement).fetchall()
+
+    def read_all(self):
+        """Decode every column of every row."""
+        return self.rows("select count(*), sum(delta), bit_xor(hash(r)) from event_rows_v2 r")[0]
+
+
+class Spark:
+    def __init__(self):
+        import pyspark
+        from pyspark.sql import SparkSession
+        self.session = (SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").config("spark.driver.memory", "1g")
+                        .config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
+                        .config("spark.sql.shuffle.partitions", "4").config("spark.log.level", "ERROR").getOrCreate())
+        self.session.sparkContext.setLogLevel("ERROR")
+        self.version = "Spark " + pyspark.__version__
+
+    def run(self, statement):
+        return self.session.sql(statement)
+
+    def rows(self, statement):
+        return self.run(statement).collect()
+
+    def read_all(self):
+        self.session.table("event_rows_v2").write.format("noop").mode("overwrite").save()
+        return self.rows("select count(*), sum(delta) from event_rows_v2")[0]
+
+
+def statements(name, asked=None):
+    """Return the statements of a file, without comments, with the line that people edit replaced."""
+    lines = [l for l in (QUERIES / name).read_text(encoding="utf-8").splitlines() if not l.startswith("--")]
+    if asked:
+        edited = [asked if l.startswith("with asked") else l for l in lines]
+        if edited == lines:
+            raise SystemExit(f"{name} has no line to edit")
+        lines = edited
+    return [s.strip() for s in "\n".join(lines).split(";") if s.strip()]
+
+
+def plain(value):
+    """Return a value as the API's JSON has it."""
+    if isinstance(value, datetime.datetime):
+        if value.tzinfo:
+            value = value.astimezone(datetime.timezone.utc)
+        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, (bool, float)):
+        raise SystemExit(f"{value!r} is no value of an answer")
+    return int(value) if isinstance(value, (int, decimal.Decimal)) else value
+
+
+def main(kind, archive, out, view):
+    engine, out = {"duckdb": DuckDB, "spark": Spark}[kind](), pathlib.Path(out)
+    asked = json.loads((out / "asked.json").read_text(encoding="utf-8"))
+    for statement in statements(kind + ".sql") + statements(view + ".sql"):
+        if "event_rows_v1" in statement and "upgraded" not in view:
+            continue
+        engine.run(statement.replace("ARCHIVE", archive))
+    counts = dict(zip(["rows", "delta"], map(plain, engine.read_all())))
+    counts["events"] = plain(engine.rows("select count(*) from events")[0][0])
+    for name, (query, line) in asked.items():
+        with open(out / f"{name}.json", "w", encoding="utf-8") as file:
+            for row in engine.rows(statements(query + ".sql", line)[0]):
+                file.write(json.dumps([plain(v) for v in row]) + "\n")
+    (out / "counts.json").write_text(json.dumps({"engine": engine.version, **counts}), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
