@@ -58,6 +58,8 @@ type Repair struct {
 	// Streams and Stream take the entries that the archive lacks.
 	Streams stream.Stream
 	Stream  string
+	// Compress has records over 4 KB compressed.
+	Compress bool
 	// CatchUp folds an account's row of a model up to the journal's head. It returns
 	// readmodel.ErrQuarantined if the row cannot be folded, which is a finding.
 	CatchUp func(ctx context.Context, model string, a event.Account) error

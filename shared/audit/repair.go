@@ -78,7 +78,7 @@ func (s *accountAudit) republish(ctx context.Context, e *event.Entry) error {
 	if err != nil {
 		return fmt.Errorf("republish %s v%d: %w", s.account, e.First, err)
 	}
-	sender := publisher.Sender{Streams: s.config.Repair.Streams, Stream: s.config.Repair.Stream}
+	sender := publisher.Sender{Streams: s.config.Repair.Streams, Stream: s.config.Repair.Stream, Compress: s.config.Repair.Compress}
 	err = sender.Send(ctx, stream.Record{PartitionKey: s.account.String(), Data: sealed.Record})
 	if err != nil {
 		return fmt.Errorf("republish %s v%d: %w", s.account, e.First, err)

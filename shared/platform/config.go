@@ -22,6 +22,14 @@ const (
 	AWS = "aws"
 )
 
+// The encodings of the records on the stream of events.
+const (
+	// StreamJSON writes every record as JSON, so that filters and plain clients see all of it.
+	StreamJSON = "json"
+	// StreamZstd compresses records over 4 KB, as the journal does.
+	StreamZstd = "zstd"
+)
+
 // PeersOff is the PeerListen of a writer that neither accepts nor forwards commands.
 const PeersOff = "off"
 
@@ -63,6 +71,9 @@ type Config struct {
 	// NotificationShards is how many shards the stream of notifications is created with, 1 to 1024:
 	// few events cause a message.
 	NotificationShards int `env:"PASSBOOK_NOTIFICATION_SHARDS" envDefault:"1" flag:"notification-shards"`
+	// StreamEncoding is how records of entry format 2 are written to the stream of events,
+	// StreamJSON or StreamZstd. Readers accept both at any time.
+	StreamEncoding string `env:"PASSBOOK_STREAM_ENCODING" envDefault:"json" flag:"stream-encoding"`
 	// Instance names this process in leases; empty means the name of the host and the process id.
 	Instance string `env:"PASSBOOK_INSTANCE" flag:"instance"`
 	// Lease is how long a process without a heartbeat keeps its shards and its writer session, 5 s
@@ -122,6 +133,9 @@ var kmsKeys = regexp.MustCompile(`^[A-Za-z0-9:/_-]{1,256}$`)
 // maxEffective is the most days of EffectiveBack and EffectiveAhead: a century.
 const maxEffective = 36_525
 
+// CompressRecords reports whether records over 4 KB are compressed on the stream of events.
+func (c Config) CompressRecords() bool { return c.StreamEncoding == StreamZstd }
+
 // Validate checks every setting. Its errors match ErrConfig and name the flag and the variable.
 func (c Config) Validate() error {
 	switch {
@@ -135,6 +149,8 @@ func (c Config) Validate() error {
 		return c.invalid("Shards", "%d is not 1 to 1024", c.Shards)
 	case c.NotificationShards < 1 || c.NotificationShards > 1024:
 		return c.invalid("NotificationShards", "%d is not 1 to 1024", c.NotificationShards)
+	case c.StreamEncoding != StreamJSON && c.StreamEncoding != StreamZstd:
+		return c.invalid("StreamEncoding", "%q is neither %s nor %s", c.StreamEncoding, StreamJSON, StreamZstd)
 	case c.Lease < 5*time.Second || c.Lease > 5*time.Minute:
 		return c.invalid("Lease", "%v is not 5s to 5m", c.Lease)
 	case c.SegmentAge < time.Second || c.SegmentAge > time.Hour:

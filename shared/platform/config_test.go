@@ -17,7 +17,7 @@ func TestDefaultsAreUsable(t *testing.T) {
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen != "127.0.0.1:8080" || c.Data != "./data" || c.Store != Embedded || c.Shards != 4 || c.SegmentBytes != 64<<20 || c.Lease != 10*time.Second {
+	if c.Listen != "127.0.0.1:8080" || c.Data != "./data" || c.Store != Embedded || c.Shards != 4 || c.SegmentBytes != 64<<20 || c.Lease != 10*time.Second || c.StreamEncoding != StreamJSON {
 		t.Errorf("defaults %+v", c)
 	}
 }
@@ -36,6 +36,7 @@ func TestBadSettingsNameFlagAndVariable(t *testing.T) {
 		{"PASSBOOK_PREFIX", "Über#", "--prefix", "a-z"},
 		{"PASSBOOK_SHARDS", "0", "--shards", "1 to 1024"},
 		{"PASSBOOK_SHARDS", "four", "--shards", "cannot be read"},
+		{"PASSBOOK_STREAM_ENCODING", "gzip", "--stream-encoding", "neither json nor zstd"},
 		{"PASSBOOK_LEASE", "1ms", "--lease", "5s to 5m"},
 		{"PASSBOOK_SEGMENT_AGE", "2 days", "--segment-age", "cannot be read"},
 		{"PASSBOOK_SEGMENT_BYTES", "64 apples", "--segment-bytes", "such as 64MiB"},

@@ -36,6 +36,8 @@ type Config struct {
 	Streams stream.Stream
 	// Stream is the name of the stream of events.
 	Stream string
+	// Compress has records over 4 KB compressed, as the journal keeps them.
+	Compress bool
 	// Acked is called with each entry that the stream has; it is Journal.Acked.
 	Acked func(writer string, n int64)
 	// Metrics takes the collectors; nil means none.
@@ -104,6 +106,7 @@ func (p *Publisher) SetAcked(acked func(writer string, n int64)) { p.config.Acke
 func (p *Publisher) Publish(c journal.Committed) { p.publish(waiting{Committed: c}) }
 
 func (p *Publisher) publish(w waiting) {
+	w.Record = encoded(w.Record, p.config.Compress)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w.since = time.Now()
@@ -118,6 +121,18 @@ func (p *Publisher) publish(w waiting) {
 	p.waiting++
 	p.bytes += len(c.Record)
 	p.signal()
+}
+
+// encoded returns a record as the stream is to have it. One that cannot be compressed is published as
+// it is: readers accept both.
+func encoded(record []byte, compress bool) []byte {
+	if !compress {
+		return record
+	}
+	if compressed, err := event.CompressRecord(record); err == nil {
+		return compressed
+	}
+	return record
 }
 
 func (p *Publisher) signal() {

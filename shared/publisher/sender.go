@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"passbook/shared/backoff"
@@ -27,6 +28,8 @@ type Sender struct {
 	// Streams and Stream are where the records go.
 	Streams stream.Stream
 	Stream  string
+	// Compress has records over 4 KB compressed, as the journal keeps them.
+	Compress bool
 
 	tries, failures int // in a row
 }
@@ -37,6 +40,12 @@ type Sender struct {
 // failed, or ctx has ended.
 func (s *Sender) Put(ctx context.Context, records []stream.Record) (taken []bool, err error) {
 	taken = make([]bool, len(records))
+	if s.Compress {
+		records = slices.Clone(records)
+		for i := range records {
+			records[i].Data = encoded(records[i].Data, true)
+		}
+	}
 	results, err := s.Streams.Put(ctx, s.Stream, records)
 	took := false
 	for i, r := range results {

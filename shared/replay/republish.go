@@ -34,6 +34,8 @@ type RepublishConfig struct {
 	// Live is true.
 	Stream, LiveStream string
 	Live               bool
+	// Compress has records over 4 KB compressed.
+	Compress bool
 	// From (included) and To (excluded) bound the entries by recorded_at. Zero is unbounded.
 	From, To time.Time
 	// Accounts are those to publish; empty means all.
@@ -82,7 +84,7 @@ func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("replay: republish: %w", err)
 	}
-	out := batcher{sender: publisher.Sender{Streams: c.Streams, Stream: c.Stream}}
+	out := batcher{sender: publisher.Sender{Streams: c.Streams, Stream: c.Stream, Compress: c.Compress}}
 	for at.next < w.passes() {
 		err = c.pass(ctx, w, at.next, &out)
 		if err == nil {

@@ -46,7 +46,10 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker
 		Progress: p,
 	}
 	if params.Repair {
-		c.Repair = &audit.Repair{Streams: b.Streams, Stream: b.Config.Stream(deployment.EventStream), CatchUp: b.catchUp, Refold: b.refold}
+		c.Repair = &audit.Repair{
+			Streams: b.Streams, Stream: b.Config.Stream(deployment.EventStream), Compress: b.Config.CompressRecords(),
+			CatchUp: b.catchUp, Refold: b.refold,
+		}
 	}
 	report, err := audit.Run(ctx, c)
 	if errors.Is(err, audit.ErrDifference) {

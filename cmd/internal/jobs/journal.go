@@ -153,7 +153,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *progress
 	}
 	c := replay.RepublishConfig{
 		Bucket: b.Bucket, Journal: b.Journal, Evidence: plan.evidence, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
-		From: params.From.Time(), To: params.To.Time(), Progress: p,
+		From: params.From.Time(), To: params.To.Time(), Progress: p, Compress: b.Config.CompressRecords(),
 	}
 	for _, id := range params.Accounts {
 		c.Accounts = append(c.Accounts, event.Account{Tenant: api.Tenant, ID: id})

@@ -23,6 +23,7 @@ type SegmentFlags struct {
 type WriterFlags struct {
 	EffectiveBack  *string `name:"effective-back" placeholder:"DAYS" help:"Oldest effective_at accepted [3653]."`
 	EffectiveAhead *string `name:"effective-ahead" placeholder:"DAYS" help:"Latest effective_at accepted [0]."`
+	StreamEncoding *string `name:"stream-encoding" placeholder:"KIND" help:"Records on the stream: json, or zstd over 4 KB [json]."`
 }
 
 // PeerFlags are those of a writer beside which other writers run.

@@ -36,6 +36,7 @@ type Writer struct {
 func Open(ctx context.Context, p *serve.Process) (*Writer, error) {
 	publishing := publisher.New(publisher.Config{
 		Streams: p.Engine.Streams, Stream: p.Stream(), Metrics: p.Registry, Log: p.Log, WaitingBytes: int64(p.Memory.Waiting),
+		Compress: p.Config.CompressRecords(),
 	})
 	others, err := listen(ctx, p)
 	if err != nil {
