@@ -23,7 +23,7 @@ ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAW
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race conformance e2e engines fuzz bench lint template build dist bank ci clean start ready deploy stop logs
+.PHONY: help run demo test race conformance e2e engines examples fuzz bench lint template build dist bank ci clean start ready deploy stop logs
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ e2e: ## Run the services as processes under load on an AWS endpoint; starts a Lo
 
 engines: ## Compare the SQL of archiver/sql with the API, in DuckDB and Spark; installs them once
 	./archiver/sql/check/run.sh
+
+examples: ## Test the programs of docs/examples; e2e runs them on the stream of the services
+	./docs/examples/python.sh -W error -m unittest discover -s docs/examples
 
 fuzz: ## Run every fuzz target for FUZZTIME
 	@$(GO) list ./... | while read -r pkg; do \

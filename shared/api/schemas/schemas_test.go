@@ -22,8 +22,8 @@ func read(t *testing.T, name string) []byte {
 
 // Every example of a record that package event keeps is valid, whatever its format and encoding.
 func TestExamplesOfRecordsAreValid(t *testing.T) {
-	records, err := filepath.Glob(filepath.Join("..", "..", "event", "testdata", "v*", "record*.json"))
-	if err != nil || len(records) < 2 {
+	records, err := filepath.Glob(filepath.Join("..", "..", "event", "testdata", "*", "record*.json"))
+	if err != nil || len(records) < 4 {
 		t.Fatalf("%d examples, %v", len(records), err)
 	}
 	for _, path := range records {
@@ -35,18 +35,9 @@ func TestExamplesOfRecordsAreValid(t *testing.T) {
 	}
 }
 
-// second returns a valid record of format 2 that is not compressed.
-func second(t *testing.T) string {
-	t.Helper()
-	first := string(read(t, "v1/record.json"))
-	record := strings.Replace(first, `"format":1`, `"format":2`, 1)
-	return strings.Replace(record, `,"commands":`, `,"mac":"1:AAAAAAAAAAAAAAAAAAAAAA","types":["MoneyCredited","MoneyWithdrawn","WithdrawalDeclined","CreditLimitChanged"],"commands":`, 1)
-}
-
 func TestRecordsThatAreNotAsDescribedAreInvalid(t *testing.T) {
-	plain, framed := second(t), string(read(t, "v1/record-zstd.json"))
+	plain, framed := string(read(t, "format2/record.json")), string(read(t, "format2/record-zstd.json"))
 	first := string(read(t, "v1/record.json"))
-	schematest.Validate(t, schemas.Entry, []byte(plain))
 	for _, c := range []struct{ name, record, old, new string }{
 		{"format of the future", plain, `"format":2`, `"format":3`},
 		{"format as a text", plain, `"format":2`, `"format":"2"`},
@@ -55,7 +46,7 @@ func TestRecordsThatAreNotAsDescribedAreInvalid(t *testing.T) {
 		{"types empty", plain, `["MoneyCredited","MoneyWithdrawn","WithdrawalDeclined","CreditLimitChanged"]`, `[]`},
 		{"a type twice", plain, `["MoneyCredited","MoneyWithdrawn",`, `["MoneyCredited","MoneyCredited",`},
 		{"a type of no event", plain, `["MoneyCredited",`, `["MoneyPrinted",`},
-		{"no mac", plain, `"mac":"1:AAAAAAAAAAAAAAAAAAAAAA",`, ``},
+		{"no mac", plain, `"mac":"1:rOeDyWIoSZJEnFQjLhyVrQ",`, ``},
 		{"mac without its key", plain, `"mac":"1:`, `"mac":"`},
 		{"mac in format 1", first, `,"commands":`, `,"mac":"1:AAAAAAAAAAAAAAAAAAAAAA","commands":`},
 		{"types in format 1", first, `,"commands":`, `,"types":["MoneyCredited"],"commands":`},
@@ -66,7 +57,7 @@ func TestRecordsThatAreNotAsDescribedAreInvalid(t *testing.T) {
 		{"currency of two letters", plain, `"EUR"`, `"EU"`},
 		{"time without microseconds", plain, `.123456Z`, `Z`},
 		{"time that is none", plain, `2026-11-21T08`, `2026-13-21T08`},
-		{"hash that is too short", plain, `"hash":"d`, `"hash":"`},
+		{"hash that is too short", plain, `"hash":"z`, `"hash":"`},
 		{"unknown encoding", framed, `"enc":"zstd"`, `"enc":"gzip"`},
 		{"frames without enc", framed, `"enc":"zstd",`, ``},
 		{"lists with enc", plain, `,"commands":`, `,"enc":"zstd","commands":`},
