@@ -147,7 +147,8 @@ func TestLargestRecordsKeepTheLimitsOfTheStream(t *testing.T) {
 			if err := p.Drained(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			took, bound := time.Since(began), 2*accounts*time.Duration(len(record))*time.Second/(1<<20) // if all fell on one shard, and half of the time were lost
+			// if all fell on one shard, and half of the time were lost
+			took, bound := time.Since(began), 2*accounts*time.Duration(len(record))*time.Second/(1<<20)
 			if took > bound || p.Ready() != nil {
 				t.Errorf("took %v, want at most %v; ready: %v", took, bound, p.Ready())
 			}

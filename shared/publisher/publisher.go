@@ -123,8 +123,8 @@ func (p *Publisher) publish(w waiting) {
 	p.signal()
 }
 
-// encoded returns a record as the stream is to have it. One that cannot be compressed is published as
-// it is: readers accept both.
+// encoded returns a record as the stream is to have it. One that cannot be compressed is published
+// as it is: readers accept both.
 func encoded(record []byte, compress bool) []byte {
 	if !compress {
 		return record

@@ -71,7 +71,8 @@ func TestExamplesReadTheStreamOnAWS(t *testing.T) {
 	table := f.newLambdaTable(t)
 	t.Logf("lambda_local.py: %s", f.example(t, []string{"TABLE=" + table}, nil, "lambda_local.py", events))
 	for account, row := range want {
-		if row.Version == 1 { // opened, and no money moved since: the filter lets nothing of it through
+		// opened, and no money moved since: the filter lets nothing of it through
+		if row.Version == 1 {
 			delete(want, account)
 		}
 	}
