@@ -7,5 +7,6 @@
 // repeated and never a verdict. It does not promise to stop a program whose role may unwrap the
 // key: that one can sign anything.
 //
-// Walk: ReadBank -> NewKey -> CopyKeys. Next on the walk: journal, whose entries are signed.
+// Walk: Open -> Keeper.Run -> Keeper.Sign -> Keeper.Check. Next on the walk: journal, whose entries
+// are signed.
 package origin

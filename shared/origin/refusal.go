@@ -7,15 +7,12 @@ import "fmt"
 type Refusal struct {
 	// What tells what is wrong, in one line; Next is what to do about it.
 	What, Next string
-	// Err is the cause, or nil.
-	Err error
+
+	ends bool // a program that runs ends with it
 }
 
 // Error returns what is wrong.
 func (r *Refusal) Error() string { return r.What }
-
-// Unwrap returns the cause.
-func (r *Refusal) Unwrap() error { return r.Err }
 
 // CheckFormat returns a Refusal if the bank's entries have a newer format than newest, the newest
 // that the program knows.
@@ -26,5 +23,6 @@ func (b Bank) CheckFormat(newest int) error {
 	return &Refusal{
 		What: fmt.Sprintf("bank %s writes entries of format %d, and this program knows formats up to %d", b.ID, b.Format, newest),
 		Next: "start a newer release of every program of this bank; a bank is never switched back",
+		ends: true,
 	}
 }
