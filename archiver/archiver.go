@@ -124,7 +124,7 @@ func (a *Archiver) end(ctx context.Context, source segment.Source, checkpoint st
 		}
 		return err
 	})
-	return segment.Link{Key: key, Last: footer.Last}, footer, err
+	return segment.Link{Key: key, Last: footer.Last, Sum: footer.Sum}, footer, err
 }
 
 // noteAdopted notes the end of another archiver's segment.

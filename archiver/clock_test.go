@@ -56,7 +56,7 @@ func TestArchiver_ContinuesAfterAnAdoptedSegmentOfAWrongDay(t *testing.T) {
 	}
 	records := deliveries(all)
 	first := put(t, disk, records[:200], segment.Link{})
-	put(t, disk, records[200:250], segment.Link{Key: first.Key, Last: first.Footer.Last})
+	put(t, disk, records[200:230], segment.Link{Key: first.Key, Last: first.Footer.Last})
 	a := newArchiver(t, disk, func(c *archiver.Config) { c.Now = func() time.Time { return right } })
 	r := &reader{records: records, checkpoint: first.Footer.Last}
 	if err := r.run(t.Context(), a.Open, 100, true); err == nil {

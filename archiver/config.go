@@ -18,6 +18,11 @@ const (
 // Config configures an Archiver. Bucket is required; zero values take the defaults.
 type Config struct {
 	Bucket bucket.Bucket
+	// Bank is the id of the bank, which segments from format 2 on name.
+	Bank string
+	// Format returns the format of entries that are written now, which is that of the segments that
+	// begin now; nil means 1. It is asked for every record.
+	Format func() int
 	// SegmentBytes is the size at which a segment is sealed, about (PASSBOOK_SEGMENT_BYTES).
 	SegmentBytes int64
 	// SegmentRows is the number of events at which a segment is sealed. It bounds the hashes that
@@ -48,6 +53,9 @@ func (c Config) Validate() error {
 }
 
 func (c *Config) complete() {
+	if c.Format == nil {
+		c.Format = func() int { return 1 }
+	}
 	if c.SegmentBytes == 0 {
 		c.SegmentBytes = DefaultSegmentBytes
 	}

@@ -14,7 +14,8 @@
 // again what only the journal has.
 //
 // A segment is sealed when it is large, when it is old, judged by the stream's own time so that a
-// backlog gives large segments too, and when its shard ends. Between seals only compressed pages
+// backlog gives large segments too, at midnight UTC of arrival, when the format changes, and when
+// its shard ends. Between seals only compressed pages
 // are in memory.
 //
 // It archives records as they are: there is no version rule and no fold. The format drops repeats

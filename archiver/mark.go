@@ -60,6 +60,16 @@ func (r *lostSegments) within(last string) bool {
 	return slices.ContainsFunc(r.ends, func(m archive.EndMarker) bool { return stream.CompareSequence(m.Last, last) > 0 })
 }
 
+// containing returns the marker of the lost segment that a sequence number was in.
+func (r *lostSegments) containing(sequence string) (lost archive.EndMarker, ok bool) {
+	for _, m := range r.ends {
+		if stream.CompareSequence(m.Name.First, sequence) <= 0 && stream.CompareSequence(sequence, m.Last) <= 0 {
+			return m, true
+		}
+	}
+	return lost, false
+}
+
 // setChainEnd notes the segment that is now the chain's last.
 func (s *shard) setChainEnd(key string, f segment.Footer) {
 	name, err := segment.ParseKey(key)

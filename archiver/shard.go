@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
@@ -41,7 +42,45 @@ type shard struct {
 
 func (s *shard) begin(link segment.Link) {
 	s.link = link
-	s.segment = segment.NewWriter(1, "", s.source, link)
+	s.beginIn(s.archiver.config.Format())
+}
+
+// beginIn begins the segment after link in a format.
+func (s *shard) beginIn(format int) {
+	s.segment = segment.NewWriter(format, s.archiver.config.Bank, s.source, s.link)
+}
+
+// formatFor returns the format of a segment that begins with a record: the one that is written now,
+// or that of the lost segment that is made again. Only the second has room for a mac.
+func (s *shard) formatFor(d *consumer.Delivery) int {
+	format := s.archiver.config.Format()
+	if lost, ok := s.cuts.containing(d.Sequence); ok {
+		format = lost.Name.Format
+	}
+	if d.Entry.Signed() {
+		format = max(format, 2)
+	}
+	return min(format, segment.Format)
+}
+
+// endsBefore reports whether the segment ends before a record: where a lost segment ended, at
+// midnight, so that a date in a key is that of all records, and where the format changes.
+func (s *shard) endsBefore(d *consumer.Delivery) bool {
+	last := s.segment.Last()
+	switch {
+	case s.segment.Empty():
+		return false
+	case s.cuts.at(last, d.Sequence):
+		return true
+	case d.Entry == nil || s.cuts.within(last):
+		return false
+	}
+	return !sameDay(s.segment.Arrived(), d.Arrived) || s.segment.Format() != s.formatFor(d)
+}
+
+func sameDay(a, b time.Time) bool {
+	const day = 24 * time.Hour
+	return a.UTC().Truncate(day).Equal(b.UTC().Truncate(day))
 }
 
 // next begins the segment after one that is now in the bucket.
@@ -57,7 +96,7 @@ func (s *shard) Handle(ctx context.Context, b consumer.Batch) (string, error) {
 		if stream.CompareSequence(d.Sequence, s.read) <= 0 {
 			continue
 		}
-		if !s.segment.Empty() && s.cuts.at(s.segment.Last(), d.Sequence) {
+		if s.endsBefore(d) {
 			err := s.seal(ctx)
 			if err != nil {
 				return "", err
@@ -97,6 +136,9 @@ func (s *shard) append(d *consumer.Delivery) error {
 			return s.diverged(s.link.Key)
 		}
 		return nil
+	}
+	if format := s.formatFor(d); s.segment.Empty() && s.segment.Format() != format {
+		s.beginIn(format)
 	}
 	err := s.segment.Append(segment.Record{Sequence: d.Sequence, Arrived: d.Arrived, Entry: d.Entry})
 	if err != nil {
@@ -163,7 +205,7 @@ func (s *shard) seal(ctx context.Context) error {
 	s.archiver.stats.segments.Add(1)
 	s.archiver.stats.rows.Add(sealed.Footer.Rows)
 	s.archiver.stats.bytes.Add(int64(len(sealed.Data)))
-	s.next(segment.Link{Key: sealed.Key, Last: sealed.Footer.Last})
+	s.next(segment.Link{Key: sealed.Key, Last: sealed.Footer.Last, Sum: sealed.Footer.Sum})
 	s.setChainEnd(sealed.Key, sealed.Footer)
 	return nil
 }
@@ -180,20 +222,20 @@ func (s *shard) adopt(ctx context.Context, ours segment.Sealed) error {
 	if err != nil {
 		return fmt.Errorf("archiver: adopt: %w", err)
 	}
-	if theirs.Footer.FirstHash != ours.Footer.FirstHash {
+	if theirs.Footer.FirstHash != ours.Footer.FirstHash || theirs.Footer.Bank != ours.Footer.Bank {
 		return s.diverged(ours.Key)
 	}
 	if stream.CompareSequence(theirs.Footer.Last, ours.Footer.Last) < 0 {
 		s.archiver.noteAdopted(s.source, theirs.Footer.Last)
 		return fmt.Errorf("%w: %s", errAdopted, ours.Key)
 	}
-	s.next(segment.Link{Key: theirs.Key, Last: theirs.Footer.Last})
+	s.next(segment.Link{Key: theirs.Key, Last: theirs.Footer.Last, Sum: theirs.Footer.Sum})
 	s.setChainEnd(theirs.Key, theirs.Footer)
 	return nil
 }
 
 func (s *shard) diverged(key string) error {
-	err := fmt.Errorf("%w: %s begins with another entry", ErrDiverged, key)
+	err := fmt.Errorf("%w: %s begins with another entry, or is another bank's", ErrDiverged, key)
 	s.archiver.suspend(s.source, err)
 	return err
 }

@@ -277,7 +277,21 @@ func (a *assembler) headerFromColumns(r *Row) (*event.Entry, error) {
 	e := a.slab.entry()
 	e.Format, e.Tenant, e.AccountID, e.First, e.Last = format, r.Tenant, r.AccountID, r.EntryFirst, r.EntryLast
 	e.Currency, e.RecordedAt, e.Hash, e.Prev = r.Currency, time.UnixMicro(r.RecordedAt).UTC(), r.EntryHash, prev
-	return e, nil
+	e.MAC, err = a.macOf(e, r)
+	return e, err
+}
+
+// macOf returns the MAC of an entry from its first row.
+func (a *assembler) macOf(e *event.Entry, r *Row) (event.MAC, error) {
+	switch {
+	case a.segment.Footer.Format < 2 && e.Signed():
+		return event.MAC{}, errors.New("a signed entry in a segment of format 1, which has no room for its mac")
+	case e.Signed():
+		return event.ParseMAC(r.MAC)
+	case r.MAC != "":
+		return event.MAC{}, fmt.Errorf("a mac beside an entry of format %d, which has none", e.Format)
+	}
+	return event.MAC{}, nil
 }
 
 // slab hands out entries and events from larger allocations, which leaves less work to the garbage

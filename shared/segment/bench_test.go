@@ -1,6 +1,7 @@
 package segment_test
 
 import (
+	"fmt"
 	"sync/atomic"
 	"testing"
 
@@ -8,9 +9,13 @@ import (
 	"passbook/shared/segment"
 )
 
-func benchRecords(b *testing.B) ([]segment.Record, float64) {
+func benchRecords(b *testing.B, format int) ([]segment.Record, float64) {
 	b.Helper()
-	records := archivetest.Records(archivetest.Bank(1, 2000, 60_000))
+	entries := archivetest.Bank(1, 2000, 60_000)
+	if format == 2 {
+		entries = archivetest.Signed(entries)
+	}
+	records := archivetest.Records(entries)
 	events := 0
 	for _, rec := range records {
 		events += len(rec.Entry.Events)
@@ -21,7 +26,13 @@ func benchRecords(b *testing.B) ([]segment.Record, float64) {
 // BenchmarkWrite seals segments side by side, as the archiver does for its shards; bytes/event is a
 // segment's size.
 func BenchmarkWrite(b *testing.B) {
-	records, events := benchRecords(b)
+	for format := 1; format <= segment.Format; format++ {
+		b.Run(fmt.Sprint("format=", format), func(b *testing.B) { benchmarkWrite(b, format) })
+	}
+}
+
+func benchmarkWrite(b *testing.B, format int) {
+	records, events := benchRecords(b, format)
 	var size atomic.Int64
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
@@ -35,7 +46,13 @@ func BenchmarkWrite(b *testing.B) {
 
 // BenchmarkRead walks a segment from its bytes.
 func BenchmarkRead(b *testing.B) {
-	records, events := benchRecords(b)
+	for format := 1; format <= segment.Format; format++ {
+		b.Run(fmt.Sprint("format=", format), func(b *testing.B) { benchmarkRead(b, format) })
+	}
+}
+
+func benchmarkRead(b *testing.B, format int) {
+	records, events := benchRecords(b, format)
 	sealed := seal(b, records, segment.Link{})
 	for name, depth := range map[string]segment.Depth{"folds": segment.FoldOnly, "exact": segment.Exact} {
 		b.Run(name, func(b *testing.B) {

@@ -7,10 +7,14 @@ import (
 	"passbook/shared/money"
 )
 
-// describe fills the columns of format 2 that spare a query the JSON of data.
+// describe fills the columns of format 2 that format 1 lacks: the mac, and those that spare a query
+// the JSON of data.
 func (r *Row) describe(e *event.Entry, ev event.Event) {
 	exponent, _ := money.Exponent(e.Currency)
 	r.Exponent = int32(exponent)
+	if ev.Version == e.First {
+		r.MAC = e.MAC.String()
+	}
 	switch b := ev.Body.(type) {
 	case event.AccountOpened:
 		r.HolderRef = b.HolderRef

@@ -21,7 +21,7 @@ var source = segment.Source{Stream: "passbook-events", Created: archivetest.Star
 
 func seal(t testing.TB, records []segment.Record, previous segment.Link) segment.Sealed {
 	t.Helper()
-	w := segment.NewWriter(1, "", source, previous)
+	w := segment.NewWriter(max(records[0].Entry.Format, 1), eventtest.Bank, source, previous)
 	for _, rec := range records {
 		if err := w.Append(rec); err != nil {
 			t.Fatal(err)

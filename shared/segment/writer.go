@@ -65,6 +65,9 @@ func (w *Writer) Append(rec Record) error {
 	if !isSequence(rec.Sequence) || (w.footer.Last != "" && stream.CompareSequence(rec.Sequence, w.footer.Last) <= 0) {
 		return fmt.Errorf("segment: append sequence %s after %s", rec.Sequence, w.footer.Last)
 	}
+	if rec.Entry.Signed() && w.footer.Format < 2 {
+		return fmt.Errorf("segment: append %s/%s v%d: a segment of format 1 has no room for its mac", rec.Entry.Tenant, rec.Entry.AccountID, rec.Entry.First)
+	}
 	if w.footer.First == "" {
 		w.footer.First, w.footer.FirstHash, w.first = rec.Sequence, rec.Entry.Hash, rec.Arrived
 	}

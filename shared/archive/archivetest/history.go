@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/segment"
 )
 
@@ -167,6 +168,24 @@ func Bank(seed uint64, accounts, entries int) []*event.Entry {
 		log = append(log, a.Entries[len(a.Entries)-1])
 	}
 	return log
+}
+
+// Signed returns histories in entry format 2, chained and signed with eventtest.Keys. The entries
+// given are as one of the functions above made them; they do not change.
+func Signed(entries []*event.Entry) []*event.Entry {
+	heads := map[event.Account]event.Hash{}
+	signed := make([]*event.Entry, len(entries))
+	for i, e := range entries {
+		again := *e
+		again.Format, again.Prev = 2, heads[e.Account()]
+		_, err := event.Seal(&again, eventtest.Keys)
+		if err != nil {
+			panic(fmt.Sprintf("archivetest: %v", err))
+		}
+		heads[e.Account()] = again.Hash
+		signed[i] = &again
+	}
+	return signed
 }
 
 // Records numbers entries as one shard could have delivered them, a second apart from Start.
