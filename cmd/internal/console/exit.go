@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/stores"
 )
@@ -53,6 +54,7 @@ func explain(err error) *Failure {
 	var f *Failure
 	var unusable *platform.UnusableError
 	var disagree *stores.Disagreement
+	var refused *origin.Refusal
 	switch {
 	case errors.As(err, &f):
 		return f
@@ -60,6 +62,8 @@ func explain(err error) *Failure {
 		return &Failure{ExitUnreachable, unusable, unusable.Next}
 	case errors.As(err, &disagree):
 		return &Failure{ExitUnreachable, disagree, disagree.Next}
+	case errors.As(err, &refused):
+		return &Failure{ExitUnreachable, refused, refused.Next}
 	case errors.Is(err, platform.ErrConfig):
 		return &Failure{ExitUsage, err, "correct the flag or the variable; flags win over variables"}
 	case errors.Is(err, platform.ErrLocked):

@@ -18,6 +18,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
+	"passbook/shared/keywrap"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
 	"passbook/shared/replay"
@@ -44,6 +45,8 @@ type Bank struct {
 	Table   table.Table
 	Streams stream.Stream
 	Bucket  bucket.Bucket
+	// Keys unwraps the bank's data keys.
+	Keys keywrap.Wrapper
 	// Stores are the three as a set that is compared before a job reads the archive.
 	Stores stores.Set
 	// CreateStream creates a stream that is missing, RenewStream deletes a stream and creates it
@@ -71,7 +74,7 @@ func NewBank(config platform.Config, engine *platform.Engine, log *slog.Logger) 
 	reader, set := journal.NewReader(tables), deployment.Stores(config, engine, log)
 	set.Table = tables
 	return Bank{
-		Config: config, Table: tables, Streams: engine.Streams, Bucket: engine.Bucket, Stores: set, CreateStream: engine.CreateStream,
+		Config: config, Table: tables, Streams: engine.Streams, Bucket: engine.Bucket, Keys: engine.Keys, Stores: set, CreateStream: engine.CreateStream,
 		RenewStream: engine.RenewStream, Journal: reader, Log: log, Exclusive: engine.Exclusive,
 		Balance: balance.NewProjector(balance.Config{Runtime: runtime, Journal: reader, Store: balance.NewStore(tables)}),
 		CreditLimit: creditlimit.NewProjector(creditlimit.Config{

@@ -12,6 +12,7 @@ import (
 	"passbook/cmd/internal/deployment"
 	"passbook/shared/backoff"
 	"passbook/shared/consumer"
+	"passbook/shared/origin"
 	"passbook/shared/stream"
 )
 
@@ -33,19 +34,24 @@ func (b Bank) archiveTail(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	keeper, err := origin.Open(ctx, origin.Config{Table: b.Table, Keys: b.Keys, Journal: b.Journal, Log: b.Log})
+	if err != nil {
+		return err
+	}
 	worker := consumer.New(consumer.Config{
 		Runtime: consumer.Runtime{
 			Stream: b.Config.Stream(deployment.EventStream), Owner: "job/" + uuid.NewString(),
-			Lease: b.Config.Lease, Exclusive: b.Exclusive, Table: b.Table, Streams: b.Streams,
+			Lease: b.Config.Lease, Exclusive: b.Exclusive, Table: b.Table, Streams: b.Streams, Origin: keeper,
 		},
 		Name: archiver.Name, Open: a.Open,
 	})
 	running, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
+	ended, kept := make(chan error, 1), make(chan error, 1)
 	go func() { ended <- worker.Run(running) }()
+	go func() { kept <- keeper.Run(running) }()
 	waitErr := b.sealUntil(ctx, a, tips, ended)
 	stop()
-	return errors.Join(waitErr, <-ended)
+	return errors.Join(waitErr, <-ended, <-kept)
 }
 
 // sealUntil makes the archiver seal what it reads until it has read every shard to its tip. If the

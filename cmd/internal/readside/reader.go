@@ -10,6 +10,7 @@ import (
 	"passbook/cmd/internal/serve"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
+	"passbook/shared/origin"
 	"passbook/shared/web"
 )
 
@@ -21,12 +22,13 @@ func History(p *serve.Process) (*journal.Reader, web.Check) {
 	return history, web.Check{Name: "journal", Ready: func(ctx context.Context) error { return serve.Readable(ctx, history) }}
 }
 
-// Open makes what all consumers of a process share, and the check that /readyz makes of them.
-func Open(p *serve.Process) (consumer.Runtime, web.Check) {
+// Open makes what all consumers of a process share, and the check that /readyz makes of them. The
+// keeper checks where their records are from.
+func Open(p *serve.Process, keeper *origin.Keeper) (consumer.Runtime, web.Check) {
 	health := consumer.NewHealth()
 	return consumer.Runtime{
 		Stream: p.Stream(), Owner: owner(p), Lease: p.Config.Lease, Exclusive: p.Engine.Exclusive,
-		Table: p.Engine.Table, Streams: p.Engine.Streams, Health: health,
+		Table: p.Engine.Table, Streams: p.Engine.Streams, Origin: keeper, Health: health,
 		Decoder: consumer.NewDecoder(), Metrics: consumer.NewMetrics(p.Registry), Log: p.Log,
 	}, web.Check{Name: "consumers", Advisory: true, Ready: func(context.Context) error { return health.Ready() }}
 }

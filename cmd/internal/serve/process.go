@@ -15,6 +15,7 @@ import (
 	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/stores"
 	"passbook/shared/telemetry"
@@ -91,6 +92,19 @@ func OpenOn(ctx context.Context, program Program, version string, config platfor
 
 // Stores returns the process's stores, to be compared with one another.
 func (p *Process) Stores() stores.Set { return deployment.Stores(p.Config, p.Engine, p.Log) }
+
+// Origin opens the keeper of the bank's entry format and data keys, which runs until the process
+// has published its last entry. It is called once, after the check of the stores.
+func (p *Process) Origin(ctx context.Context) (*origin.Keeper, error) {
+	k, err := origin.Open(ctx, origin.Config{
+		Table: p.Engine.Table, Keys: p.Engine.Keys, Journal: journal.NewReader(p.Engine.Table), Metrics: p.Registry, Log: p.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.Go(UntilPublisher, "reader of the bank's row", k.Run)
+	return k, nil
+}
 
 // Stream returns the full name of the stream of events.
 func (p *Process) Stream() string { return p.Config.Stream(deployment.EventStream) }

@@ -12,6 +12,7 @@ import (
 	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/publisher"
 	"passbook/shared/telemetry"
@@ -32,8 +33,9 @@ type Writer struct {
 }
 
 // Open opens a writer session on the process's stores and adds what runs beside the API: the
-// publisher, the drainer of writers that died, and the listener for commands of other writers.
-func Open(ctx context.Context, p *serve.Process) (*Writer, error) {
+// publisher, the drainer of writers that died, and the listener for commands of other writers. The
+// keeper gives the format of entries and signs them.
+func Open(ctx context.Context, p *serve.Process, keeper *origin.Keeper) (*Writer, error) {
 	publishing := publisher.New(publisher.Config{
 		Streams: p.Engine.Streams, Stream: p.Stream(), Metrics: p.Registry, Log: p.Log, WaitingBytes: int64(p.Memory.Waiting),
 		Compress: p.Config.CompressRecords(),
@@ -44,7 +46,7 @@ func Open(ctx context.Context, p *serve.Process) (*Writer, error) {
 	}
 	w := &Writer{}
 	w.Journal, err = journal.Open(ctx, journal.Config{
-		Table: p.Engine.Table, Outbox: publishing, Lease: p.Config.Lease, Metrics: p.Registry, Log: p.Log,
+		Table: p.Engine.Table, Outbox: publishing, Origin: keeper, Lease: p.Config.Lease, Metrics: p.Registry, Log: p.Log,
 		Room: room(p.Engine.Space), Accounts: p.Memory.Accounts, Keys: p.Memory.Keys,
 		Address: others.address, Secret: others.secret,
 	})

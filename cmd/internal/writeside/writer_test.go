@@ -45,7 +45,11 @@ func writerFleet(t *testing.T) (fleet []*serve.Process, history *journal.Reader)
 			if err := p.Listen(ctx); err != nil {
 				return err
 			}
-			w, err := Open(ctx, p)
+			keeper, err := p.Origin(ctx)
+			if err != nil {
+				return err
+			}
+			w, err := Open(ctx, p, keeper)
 			if err != nil {
 				return err
 			}

@@ -39,7 +39,11 @@ func open(ctx context.Context, p *serve.Process) error {
 		return err
 	}
 	history, readable := readside.History(p)
-	runtime, healthy := readside.Open(p)
+	keeper, err := p.Origin(ctx) // the keys that entries are checked with
+	if err != nil {
+		return err
+	}
+	runtime, healthy := readside.Open(p, keeper)
 	archives, err := archiver.New(archiver.Config{
 		Bucket: p.Engine.Bucket, SegmentBytes: int64(p.Memory.Segment), SegmentAge: p.Config.SegmentAge, Log: p.Log,
 	})

@@ -32,7 +32,11 @@ func open(ctx context.Context, p *serve.Process) error {
 		return err
 	}
 	history, readable := readside.History(p)
-	runtime, healthy := readside.Open(p)
+	keeper, err := p.Origin(ctx) // the keys that entries are checked with
+	if err != nil {
+		return err
+	}
+	runtime, healthy := readside.Open(p, keeper)
 	store := balance.NewStore(p.Engine.Table)
 	projector := balance.NewProjector(balance.Config{
 		Runtime: runtime, RowBytes: int64(p.Memory.Rows), Metrics: readmodel.NewMetrics(p.Registry), Journal: history, Store: store,

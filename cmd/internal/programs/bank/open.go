@@ -41,13 +41,17 @@ func open(ctx context.Context, p *serve.Process) error {
 	if err := p.Listen(ctx); err != nil {
 		return err
 	}
-	w, err := writeside.Open(ctx, p) // journal, publisher, drainer
+	keeper, err := p.Origin(ctx) // the format of entries, and the keys that sign and check them
+	if err != nil {
+		return err
+	}
+	w, err := writeside.Open(ctx, p, keeper) // journal, publisher, drainer
 	if err != nil {
 		return err
 	}
 	p.Go(serve.UntilCallers, "sweeper", w.Sweeper(p).Run)
 
-	runtime, healthy := readside.Open(p)
+	runtime, healthy := readside.Open(p, keeper)
 	history, rows, counted := w.Journal.Reader, int64(p.Memory.Rows), readmodel.NewMetrics(p.Registry)
 	balances := balance.NewStore(p.Engine.Table)
 	balanceProjector := balance.NewProjector(balance.Config{Runtime: runtime, RowBytes: rows, Metrics: counted, Journal: history, Store: balances})
@@ -78,7 +82,7 @@ func open(ctx context.Context, p *serve.Process) error {
 		Models: []string{balance.Table, creditlimit.Table}, Consumers: []string{archiver.Name}, History: history,
 	})
 	return serveJobs(ctx, p, jobs.Bank{
-		Config: p.Config, Table: p.Engine.Table, Streams: p.Engine.Streams, Bucket: p.Engine.Bucket, Stores: p.Stores(),
+		Config: p.Config, Table: p.Engine.Table, Streams: p.Engine.Streams, Bucket: p.Engine.Bucket, Keys: p.Engine.Keys, Stores: p.Stores(),
 		CreateStream: p.Engine.CreateStream, RenewStream: p.Engine.RenewStream, Exclusive: p.Engine.Exclusive,
 		Journal: history, Balance: balanceProjector, CreditLimit: limitProjector, Flush: archives.Flush, Log: p.Log,
 	})

@@ -36,7 +36,11 @@ func open(ctx context.Context, p *serve.Process) error {
 	if err := p.Listen(ctx); err != nil {
 		return err
 	}
-	w, err := writeside.Open(ctx, p) // journal, publisher, drainer, commands from and to other writers
+	keeper, err := p.Origin(ctx) // the format of entries, and the keys that sign them
+	if err != nil {
+		return err
+	}
+	w, err := writeside.Open(ctx, p, keeper) // journal, publisher, drainer, commands from and to other writers
 	if err != nil {
 		return err
 	}
