@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // The earlier releases that the tests run.
@@ -24,9 +23,6 @@ var (
 // needHistory is the variable under which a test fails that finds no history to build a release
 // from, and is not left out.
 const needHistory = "PASSBOOK_TEST_HISTORY"
-
-// buildLimit bounds the build of a release by a machine that has none of its packages compiled.
-const buildLimit = 10 * time.Minute
 
 // Release is the programs of an earlier commit, built from the repository's history.
 type Release struct {
@@ -77,17 +73,8 @@ func (r *Release) make(command string, links []string) (string, error) {
 	if err := os.CopyFS(sources, files); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), buildLimit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", made+string(filepath.Separator), "./cmd/"+command)
-	cmd.Dir, cmd.Env = sources, append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	for _, link := range links {
-		if err := os.Symlink(command, filepath.Join(made, link)); err != nil {
-			return "", err
-		}
+	if err := compile(sources, made, command, links, "CGO_ENABLED=0", "GOFLAGS="+os.Getenv("GOFLAGS")+" -trimpath", "GOWORK=off"); err != nil {
+		return "", err
 	}
 	return made, os.RemoveAll(sources)
 }
