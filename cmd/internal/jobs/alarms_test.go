@@ -162,6 +162,8 @@ func TestAlarmsSayWhatIsWrong(t *testing.T) {
 		"a reader is behind":         {map[string]float64{records: 300, reads: 600, age: 60_001, puts: 20, refused: 0}, "LaggingReader"},
 		"a day without commands":     {map[string]float64{reads: 600, age: 0, puts: 0, refused: 0}, ""},
 		"S3 fails":                   {map[string]float64{puts: 5, refused: 0, failed: 1}, "ArchiveErrors"},
+		"a record is foreign":        {map[string]float64{"${Prefix}ForeignRecords": 1}, "ForeignRecords"},
+		"none is foreign":            {map[string]float64{"${Prefix}ForeignRecords": 0}, ""},
 		"a shard is full":            {map[string]float64{throttledWrites: 0.02, throttledReads: 0.05}, "ThrottledNotifications ThrottledWrites"},
 		"a shard is read too often":  {map[string]float64{throttledReads: 0.2}, "ThrottledReads"},
 		"a table refuses for load": {

@@ -47,7 +47,8 @@ func rights(t *testing.T, c cloudFormation) map[string][]statement {
 	}
 	for program, statements := range found {
 		for _, s := range statements {
-			keys := len(s.Condition["ForAllValues:StringEquals"][leadingKeys]) + len(s.Condition["ForAllValues:StringLike"][leadingKeys])
+			keys := len(s.Condition["ForAllValues:StringEquals"][leadingKeys]) + len(s.Condition["ForAllValues:StringLike"][leadingKeys]) +
+				len(s.Condition["StringLike"][bankContext])
 			if s.Effect != "Allow" || len(s.Condition) > 1 || len(s.Condition) == 1 && keys == 0 {
 				t.Errorf("%s: statement %s is one that this test does not judge", program, s.Sid)
 			}
@@ -59,8 +60,12 @@ func rights(t *testing.T, c cloudFormation) map[string][]statement {
 	return found
 }
 
-// leadingKeys are the partitions of a table that a request touches.
-const leadingKeys = "dynamodb:LeadingKeys"
+// leadingKeys are the partitions of a table that a request touches, and bankContext the bank whose
+// data key it wraps or unwraps.
+const (
+	leadingKeys = "dynamodb:LeadingKeys"
+	bankContext = "kms:EncryptionContext:bank"
+)
 
 // covers reports whether one of the patterns, in which * is anything, matches.
 func covers(patterns []string, name string) bool {
@@ -75,13 +80,16 @@ const (
 	streams = "arn:${AWS::Partition}:kinesis:${AWS::Region}:${AWS::AccountId}:stream/${Prefix}"
 )
 
-// allows reports whether a statement allows a request; key is the partition that it touches, "" if
-// it touches none.
+// allows reports whether a statement allows a request; key is the partition that it touches or the
+// bank whose data key it is about, "" if neither.
 func (s statement) allows(action, resource, key string) bool {
 	if !slices.Contains(s.Action, action) || !covers(s.Resource, resource) {
 		return false
 	}
 	equal, like := s.Condition["ForAllValues:StringEquals"][leadingKeys], s.Condition["ForAllValues:StringLike"][leadingKeys]
+	if strings.HasPrefix(action, "kms:") {
+		return len(s.Condition) == 0 || key != "" && covers(s.Condition["StringLike"][bankContext], key)
+	}
 	return key == "" || len(s.Condition) == 0 || slices.Contains(equal, key) || covers(like, key) // of no keys, all are as they should be
 }
 
@@ -91,8 +99,10 @@ func (s statement) single() (grants []statement) {
 	conditions := []map[string]map[string]list{nil}
 	for operator, on := range s.Condition {
 		conditions = nil
-		for _, key := range on[leadingKeys] {
-			conditions = append(conditions, map[string]map[string]list{operator: {leadingKeys: {key}}})
+		for name, keys := range on {
+			for _, key := range keys {
+				conditions = append(conditions, map[string]map[string]list{operator: {name: {key}}})
+			}
 		}
 	}
 	for _, action := range s.Action {
@@ -149,10 +159,16 @@ var needs = []need{
 	// archived.
 	{"dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "lease#${Prefix}events#archiver", "archiver replay"},
 	{"dynamodb:Query", tables + "control", "lease#${Prefix}events#archiver", "archiver credit replay withdraw"},
-	// Whose archive it is: tied at the archiver's first start or by a restore, looked at by all who
-	// write.
-	{"dynamodb:GetItem", tables + "control", "bank", "archiver audit credit replay withdraw"},
+	// Whose archive it is: tied at the archiver's first start or by a restore. All look at the
+	// format of its entries, and sign or check them with its data keys, which are made with the
+	// bank and by jobs.
+	{"dynamodb:GetItem dynamodb:Query", tables + "control", "bank", "archiver audit balance credit creditlimit replay withdraw"},
 	{"dynamodb:PutItem", tables + "control", "bank", "archiver replay"},
+	{"dynamodb:GetItem dynamodb:Query", tables + "control", "key", "archiver audit balance credit creditlimit replay withdraw"},
+	{"dynamodb:PutItem", tables + "control", "key", "archiver replay"},
+	{"kms:Decrypt", "${Key.Arn}", "6780970b-1945", "archiver audit balance credit creditlimit replay withdraw"},
+	{"kms:Encrypt", "${Key.Arn}", "6780970b-1945", "archiver replay"},
+	{"kms:Decrypt kms:Encrypt", "${Key.Arn}", "", ""}, // what the services encrypted, only through them
 	{rows, tables + "control", "hole#${Prefix}events#archiver", "archiver replay"},
 	{rows, tables + "control", "quarantine#archiver", "archiver replay"},
 	{rows, tables + "control", "replay#balance@7", "replay"},
