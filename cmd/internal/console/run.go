@@ -110,7 +110,7 @@ type StoreFlags struct {
 	Store  *string `name:"store" placeholder:"KIND" help:"embedded or aws [embedded]."`
 	Prefix *string `name:"prefix" placeholder:"TEXT" help:"Prefix of tables' and streams' names [passbook-]."`
 	Bucket *string `name:"bucket" placeholder:"NAME" help:"S3 bucket of the archive, with --store aws."`
-	KMSKey *string `name:"kms-key" placeholder:"KEY" help:"KMS key of the data keys, with --store aws [alias/PREFIXbank]."`
+	KMSKey *string `name:"kms-key" placeholder:"KEY" help:"KMS key of the data keys on AWS, alias/PREFIXbank by default."`
 }
 
 // guide prints the help of a program that was called without a command.

@@ -110,6 +110,7 @@ var kinds = map[string]kind{
 	"retire":     kindOf(Bank.retire),
 	"stream":     kindOf(Bank.renew),
 	"clock":      kindOf(Bank.acceptClock),
+	"rotate":     kindOf(Bank.rotate),
 }
 
 // kindOf makes the kind of job that do carries out, with parameters of a type.

@@ -42,6 +42,6 @@ type ArchiveFlags struct {
 type ServiceFlags struct {
 	Flags
 	Prefix  *string          `name:"prefix" placeholder:"TEXT" help:"Prefix of tables' and streams' names [passbook-]."`
-	KMSKey  *string          `name:"kms-key" placeholder:"KEY" help:"KMS key of the data keys [alias/PREFIXbank]."`
+	KMSKey  *string          `name:"kms-key" placeholder:"KEY" help:"KMS key of the data keys, alias/PREFIXbank by default."`
 	Version kong.VersionFlag `name:"version" help:"Print the version and exit."`
 }

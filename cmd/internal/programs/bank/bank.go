@@ -17,6 +17,7 @@ type grammar struct {
 	Quarantine quarantineCommand `cmd:"" help:"Accounts and records that a consumer could not process."`
 	Archive    archiveCommand    `cmd:"" help:"The archive's owner, and its damaged segments."`
 	Resources  resourcesCommand  `cmd:"" help:"Create the tables, streams, bucket and key, and tie the archive to the bank."`
+	RotateKey  rotateCommand     `cmd:"" help:"Make a new data key, which signs from then on."`
 	Clock      clockCommand      `cmd:"" help:"Accounts whose last entry is ahead of the clock."`
 	Salvage    salvageCommand    `cmd:"" help:"Cut the damaged end off the write-ahead log."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

@@ -1,0 +1,73 @@
+package origin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"passbook/shared/bucket"
+	"passbook/shared/event"
+	"passbook/shared/keywrap"
+	"passbook/shared/table"
+)
+
+// Rotated is the data key that new entries are signed with.
+type Rotated struct {
+	Bank string `json:"bank"`
+	// Key is its id, and Since when it was made. Every writer signs with it SignedWithin after the
+	// rotation.
+	Key   int       `json:"key"`
+	Since time.Time `json:"since"`
+}
+
+// SignedWithin is how long after a rotation the last writer signs with the new key, unless it
+// cannot read the bank's row.
+const SignedWithin = pollEvery + settleFor + pollEvery
+
+// Rotate makes a new data key, copies it into the bucket, and names it in the bank's row, which
+// writers read every second. Entries under the keys before stay valid, and those keys are kept.
+// What was interrupted is continued by the next call.
+func Rotate(ctx context.Context, t table.Table, b bucket.Bucket, w keywrap.Wrapper) (Rotated, error) {
+	bank, err := ReadBank(ctx, t)
+	if err == nil {
+		err = bank.canRotate()
+	}
+	if err != nil {
+		return Rotated{}, err
+	}
+	keys, err := tableKeys(ctx, t, bank.ID)
+	if err != nil {
+		return Rotated{}, err
+	}
+	if _, err := unwrap(ctx, w, bank.ID, keys); err != nil { // the new key must not be the only one that can be used
+		return Rotated{}, err
+	}
+	k, err := NewKey(ctx, t, w, bank.ID, bank.Key+1)
+	if err != nil {
+		return Rotated{}, err
+	}
+	if err := CopyKeys(ctx, t, b, bank.ID); err != nil {
+		return Rotated{}, err
+	}
+	now := bank
+	now.Key = k.ID
+	err = WriteBank(ctx, t, bank, now)
+	if errors.Is(err, table.ErrConditionFailed) {
+		err = fmt.Errorf("another program changed the bank's row: run the same command again: %w", err)
+	}
+	return Rotated{Bank: bank.ID, Key: k.ID, Since: k.Since}, err
+}
+
+// canRotate returns a Refusal unless every entry of the bank is signed from now on.
+func (b Bank) canRotate() error {
+	switch {
+	case b.ID == "":
+		return &Refusal{What: "these tables belong to no bank yet", Next: "start the bank, or run: bank resources --store aws; either makes the first key"}
+	case b.Format < 2:
+		return &Refusal{What: fmt.Sprintf("bank %s writes entries of format %d, which are not signed: it has no key", b.ID, b.Format), Next: "bank upgrade switches it to signed entries"}
+	case b.Switching():
+		return &Refusal{What: fmt.Sprintf("bank %s is being switched to entries of format %d", b.ID, b.Format), Next: "complete that first: bank upgrade --yes"}
+	}
+	return b.CheckFormat(event.Format)
+}
