@@ -8,30 +8,34 @@ import (
 )
 
 const (
-	// paceFrom is how many entries of an account may wait before its commands are slowed down.
-	paceFrom = 32
-	// paceEach is how long they wait for each entry that waits, and paceMost the longest wait.
-	paceEach = time.Millisecond
-	paceMost = time.Second
+	// paceFrom and paceFromBytes are how many entries of an account, and how many bytes of records,
+	// may wait before its commands are slowed down.
+	paceFrom      = 32
+	paceFromBytes = 512 << 10
+	// paceEach is how long they wait for each entry that waits, or for each paceBytes, which is
+	// what a shard takes in that time; paceMost is the longest wait.
+	paceEach  = time.Millisecond
+	paceBytes = 1 << 10
+	paceMost  = time.Second
 )
 
 // Pace slows a busy account down to the pace of the stream: it waits until fewer than paceFrom
-// entries of the account wait, and at most a millisecond for each, so that an outage of the stream
-// does not stop the account. An account has one record in flight. Without Pace, a table that
-// answers sooner than the stream would let entries pile up without end, and each read of the
-// account's balance would wait longer. Commands that wait share a larger entry, so that as many
-// are committed.
+// entries and paceFromBytes of the account wait, and at most a millisecond for each entry or
+// kilobyte, so that an outage of the stream does not stop the account. An account has one record in
+// flight, and its shard takes 1 MB a second. Without Pace, a table that answers sooner than the
+// stream would let entries pile up without end, and each read of the account's balance would wait
+// longer. Commands that wait share a larger entry, so that as many are committed.
 func (p *Publisher) Pace(ctx context.Context, a event.Account) {
 	p.mu.Lock()
 	q := p.accounts[a]
-	if q == nil || len(q.entries) < paceFrom {
+	if q == nil || q.atPace() {
 		p.mu.Unlock()
 		return
 	}
 	if q.calm == nil {
 		q.calm = make(chan struct{})
 	}
-	calm, most := q.calm, min(time.Duration(len(q.entries))*paceEach, paceMost)
+	calm, most := q.calm, min(time.Duration(max(len(q.entries), q.bytes/paceBytes))*paceEach, paceMost)
 	p.mu.Unlock()
 	timer := time.NewTimer(most)
 	defer timer.Stop()
@@ -41,3 +45,6 @@ func (p *Publisher) Pace(ctx context.Context, a event.Account) {
 	case <-ctx.Done():
 	}
 }
+
+// atPace reports whether so little of the account waits that its commands need not be slowed down.
+func (q *queue) atPace() bool { return len(q.entries) < paceFrom && q.bytes < paceFromBytes }

@@ -37,6 +37,15 @@ func TestPaceWaitsAtMostASecond(t *testing.T) {
 			}
 			p = New(Config{})
 		}
+		for kilobytes, want := range map[int]time.Duration{511: 0, 512: 512 * time.Millisecond, 900: 900 * time.Millisecond, 9000: paceMost} {
+			p.Publish(journal.Committed{Account: a, Record: make([]byte, kilobytes<<10)})
+			started := time.Now()
+			p.Pace(t.Context(), a)
+			if took := time.Since(started); took != want {
+				t.Errorf("%d KB wait: delayed for %v, want %v", kilobytes, took, want)
+			}
+			p = New(Config{})
+		}
 		for range 500 {
 			p.Publish(journal.Committed{Account: a})
 		}
@@ -57,7 +66,7 @@ func TestPaceEndsWhenTheStreamHasTakenEnough(t *testing.T) {
 		m.say(nil)
 		p := New(Config{Streams: m})
 		for range 500 {
-			p.Publish(journal.Committed{Account: accountNamed(1)})
+			p.Publish(journal.Committed{Account: accountNamed(1), Record: make([]byte, 10<<10)})
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		started, done := time.Now(), make(chan error, 1)

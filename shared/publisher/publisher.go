@@ -71,8 +71,9 @@ type Publisher struct {
 type queue struct {
 	account  event.Account
 	entries  []waiting
+	bytes    int // of their records
 	failures int // in a row, of the first entry
-	// calm is closed when fewer than paceFrom entries wait; nil while nobody waits for it.
+	// calm is closed when the queue is atPace; nil while nobody waits for it.
 	calm chan struct{}
 }
 
@@ -120,6 +121,7 @@ func (p *Publisher) publish(w waiting) {
 	q.entries = append(q.entries, w)
 	p.waiting++
 	p.bytes += len(c.Record)
+	q.bytes += len(c.Record)
 	p.signal()
 }
 
@@ -304,10 +306,11 @@ func (p *Publisher) advance(q *queue) {
 func (p *Publisher) drop(q *queue) {
 	p.waiting--
 	p.bytes -= len(q.entries[0].Record)
+	q.bytes -= len(q.entries[0].Record)
 	q.entries[0] = waiting{}
 	q.entries = q.entries[1:]
 	q.failures = 0
-	if q.calm != nil && len(q.entries) < paceFrom {
+	if q.calm != nil && q.atPace() {
 		close(q.calm)
 		q.calm = nil
 	}

@@ -23,6 +23,7 @@ import (
 	"passbook/shared/affinity"
 	"passbook/shared/embedded"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/publisher"
@@ -75,6 +76,8 @@ type bank struct {
 	// address in its row.
 	affine bool
 	reach  map[string]*writer
+	// compress has the writers that begin from now on compress records.
+	compress bool
 }
 
 func newBank(t *testing.T, shards int, c faults.TablesConfig) *bank {
@@ -163,8 +166,8 @@ func (b *bank) writerWith(sender *faults.Client) *writer {
 	b.t.Helper()
 	w := &writer{t: b.t, client: faults.NewClient(roundTrip), sender: sender, registry: prometheus.NewRegistry()}
 	rows := w.client.Table(b.tables)
-	w.publisher = publisher.New(publisher.Config{Streams: w.sender.Stream(b.streams), Stream: events})
-	c := journal.Config{Table: rows, Outbox: w.publisher, Lease: lease, Metrics: w.registry}
+	w.publisher = publisher.New(publisher.Config{Streams: w.sender.Stream(b.streams), Stream: events, Compress: b.compress})
+	c := journal.Config{Table: rows, Outbox: w.publisher, Origin: eventtest.Origin{}, Lease: lease, Metrics: w.registry}
 	if b.affine {
 		c.Address = b.address(w)
 		w.router = affinity.New(affinity.Config{Fleet: w.fleet, Metrics: w.registry, Log: quiet})
