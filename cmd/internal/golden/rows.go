@@ -73,7 +73,7 @@ func kind(name string, key table.Key) string {
 		return "Progress in passes"
 	}
 	return map[string]string{
-		"writer": "Writer", "bank": "Bank", "lease": "Lease", "hole": "Hole", "quarantine": "Quarantine", "generation": "Generations",
+		"writer": "Writer", "bank": "Bank", "key": "Data key", "lease": "Lease", "hole": "Hole", "quarantine": "Quarantine", "generation": "Generations",
 		"replay": "Progress by source",
 	}[first]
 }
