@@ -70,7 +70,10 @@ func (l lease) same(m lease) bool {
 	return l.epoch == m.epoch && l.owner == m.owner && l.claim == m.claim && l.checkpoint == m.checkpoint && l.created == m.created
 }
 
-func (l lease) attrs() table.Map {
+// attrs returns the lease as a row. In a bank of format 2 or newer the row is fenced: a program
+// from before format 2, which cannot read the records, finds every shard read to its end and leaves
+// it alone. What the program itself reads is in position.
+func (l lease) attrs(fenced bool) table.Map {
 	attrs := table.Map{
 		"owner":      table.S(l.owner),
 		"claim":      table.S(l.claim),
@@ -87,14 +90,21 @@ func (l lease) attrs() table.Map {
 	if l.format != 0 {
 		attrs["format"] = table.N(l.format)
 	}
+	if fenced {
+		attrs["checkpoint"], attrs["position"] = table.S(shardEnd), attrs["checkpoint"]
+	}
 	return attrs
 }
 
 func parseLease(r table.Row) lease {
 	a := r.Attrs
+	checkpoint := a.Text("checkpoint")
+	if position, fenced := a["position"].(table.S); fenced {
+		checkpoint = string(position)
+	}
 	return lease{
 		shard: r.SK, owner: a.Text("owner"), claim: a.Text("claim"), epoch: a.Number("epoch"), format: int(a.Number("format")), created: a.Number("created"),
-		checkpoint: a.Text("checkpoint"), first: parseHash(a.Text("first_hash")), last: parseHash(a.Text("last_hash")),
+		checkpoint: checkpoint, first: parseHash(a.Text("first_hash")), last: parseHash(a.Text("last_hash")),
 		begun: a.Time("begun"), caughtUp: a.Time("caught_up"), behind: time.Duration(a.Number("behind_ms")) * time.Millisecond, at: a.Time("at"),
 	}
 }
@@ -115,10 +125,22 @@ func parseHash(s string) *big.Int {
 }
 
 // leaseTable reads and writes the leases of one consumer on one stream.
-type leaseTable struct{ rows control.Rows }
+type leaseTable struct {
+	rows control.Rows
+	// fenced reports whether rows are fenced; nil means that they are not.
+	fenced func() bool
+}
 
 func leasesOf(t table.Table, streamName, consumer string) leaseTable {
-	return leaseTable{control.Leases(t, streamName, consumer)}
+	return leaseTable{rows: control.Leases(t, streamName, consumer)}
+}
+
+// fencedBy returns the table whose rows are fenced once new entries have format 2.
+func (t leaseTable) fencedBy(origin Origin) leaseTable {
+	if origin != nil {
+		t.fenced = func() bool { return origin.Format() > 1 }
+	}
+	return t
 }
 
 // list returns every lease, by shard.
@@ -155,7 +177,7 @@ func (t leaseTable) write(ctx context.Context, l lease) (lease, error) {
 	l.at = time.Now().UTC()
 	wait := backoff.Backoff{First: 20 * time.Millisecond, Most: 500 * time.Millisecond}
 	for {
-		err := t.rows.Put(ctx, l.shard, l.attrs(), control.Revision(was))
+		err := t.rows.Put(ctx, l.shard, l.attrs(t.fenced != nil && t.fenced()), control.Revision(was))
 		if err == nil {
 			return l, nil
 		}
@@ -214,6 +236,26 @@ func AwaitStopped(ctx context.Context, t table.Table, streamName, consumer strin
 			return fmt.Errorf("wait for the workers of %s: %w", consumer, err)
 		}
 	}
+}
+
+// Fence fences the leases of a consumer that no worker has, so that no program from before format 2
+// takes one. Those that a worker has it fences itself, when it renews them.
+func Fence(ctx context.Context, t table.Table, streamName, consumer string) error {
+	leases := leasesOf(t, streamName, consumer)
+	leases.fenced = func() bool { return true }
+	all, err := leases.list(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range all {
+		if l.owner != "" {
+			continue
+		}
+		if _, err := leases.write(ctx, l); err != nil && !errors.Is(err, errLost) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Forget deletes the holes and the leases of a consumer that no worker runs any more.

@@ -1,11 +1,15 @@
 package consumer
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
+	"passbook/shared/table"
 )
 
 // The owner of a lease declares the newest entry format that it reads. A claim of another worker
@@ -41,5 +45,78 @@ func TestLeaseDeclaresWhatItsOwnerReads(t *testing.T) {
 	b.must(h.release(t.Context()))
 	if now, err := leases.get(t.Context(), "s"); err != nil || now.owner != "b" || now.format != 0 {
 		t.Errorf("handed over: %+v, %v", now, err)
+	}
+}
+
+// anyOrigin is an Origin that takes every entry, in a bank of a format.
+type anyOrigin struct{ format atomic.Int64 }
+
+func (*anyOrigin) Check(context.Context, *event.Entry) error { return nil }
+func (*anyOrigin) CheckFormat(context.Context, int) error    { return nil }
+func (o *anyOrigin) Format() int                             { return int(o.format.Load()) }
+
+// rows returns the leases as the table has them, by shard.
+func (b *bank) rows(consumer string) map[string]table.Map {
+	b.t.Helper()
+	all := map[string]table.Map{}
+	for row, err := range leasesOf(b.table, testStream, consumer).rows.List(b.t.Context()) {
+		b.must(err)
+		all[row.SK] = row.Attrs
+	}
+	return all
+}
+
+// From the switch on, a program from before format 2 finds every shard read to its end, whether a
+// worker has its lease or none does, while a program of today continues where the shard is.
+func TestLeasesOfAnUpgradedBankKeepOlderProgramsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTeam(t, 2)
+		door := &anyOrigin{}
+		door.format.Store(1)
+		c.start("a", func(config *Config) { config.Runtime.Origin = door })
+		c.publish(archivetest.Bank(1, 10, 20)...)
+		c.within(5*time.Second, "read", c.delivered(20))
+		pass := func(what string, fenced bool) {
+			t.Helper()
+			c.within(testLease, what, func() bool {
+				for _, attrs := range c.rows("tape") {
+					ended := attrs.Text("checkpoint") == shardEnd
+					if ended != fenced || ended != (attrs["position"] != nil) {
+						return false
+					}
+				}
+				return true
+			})
+		}
+		pass("not fenced before the switch", false)
+		door.format.Store(2)
+		pass("the owner fences its leases", true)
+		c.halt("a")
+		c.start("b", func(config *Config) { config.Runtime.Origin = door })
+		c.publish(archivetest.Bank(2, 10, 20)...)
+		c.within(5*time.Second, "the next worker continues", c.delivered(40))
+		for shard, l := range c.leases() {
+			if l.ended() {
+				t.Errorf("%s is read to its end", shard)
+			}
+		}
+	})
+}
+
+// Fence fences what no worker has, where it is, and takes nothing away from a worker.
+func TestFenceLeavesALeaseToItsOwner(t *testing.T) {
+	b := newBank(t, 2)
+	leases := leasesOf(b.table, testStream, "tape")
+	for _, l := range []lease{{shard: "free", checkpoint: "7", created: 1}, {shard: "owned", owner: "a", checkpoint: "8", created: 1}} {
+		_, err := leases.write(t.Context(), l)
+		b.must(err)
+	}
+	b.must(Fence(t.Context(), b.table, testStream, "tape"))
+	rows := b.rows("tape")
+	if rows["free"].Text("checkpoint") != shardEnd || rows["owned"].Text("checkpoint") != "8" || rows["owned"].Number("epoch") != 1 {
+		t.Errorf("rows %v", rows)
+	}
+	if l, err := leases.get(t.Context(), "free"); err != nil || l.checkpoint != "7" || l.ended() {
+		t.Errorf("the free one is %+v, %v", l, err)
 	}
 }

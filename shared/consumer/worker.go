@@ -50,7 +50,7 @@ func New(c Config) *Worker {
 	return &Worker{
 		config:      c,
 		runtime:     r,
-		leases:      leasesOf(r.Table, r.Stream, c.Name),
+		leases:      leasesOf(r.Table, r.Stream, c.Name).fencedBy(r.Origin),
 		runs:        map[string]*shardRun{},
 		ended:       make(chan *shardRun),
 		unconfirmed: map[string]bool{},

@@ -80,8 +80,9 @@ func AcceptedTimeKey(account string) string { return "clock#" + account }
 //	version  epoch N, which rises with every write
 //	others   owner S, claim S, created N, checkpoint S, first_hash S, last_hash S, begun S,
 //	         caught_up S, behind_ms N, at S; format N, the newest entry format that the owner's
-//	         program reads (absent: 1)
-//	written  by the consumer's workers; removed with its generation (package consumer)
+//	         program reads (absent: 1); position S, the checkpoint from format 2 on
+//	written  by the consumer's workers (package consumer) and by bank upgrade; removed with its
+//	         generation
 //	read     by the consumer's workers, by /v1/consumers, by stores and by bank upgrade
 func Leases(t table.Table, stream, consumer string) Rows {
 	return Rows{t, "lease#" + stream + "#" + consumer, "epoch"}
