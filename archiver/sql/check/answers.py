@@ -6,7 +6,7 @@ import concurrent.futures
 from load import CURRENCIES
 
 TENANT = "main"
-DECLINED = "WithdrawalDeclined"
+MOVED, DECLINED = "everything that moved", "WithdrawalDeclined"
 
 
 class Answers:
@@ -15,16 +15,12 @@ class Answers:
     def __init__(self, bank, accounts, instant, period):
         self.bank, self.instant, self.period = bank, instant, period
         self.rows = collections.defaultdict(list)
-        lines, declines = [], []
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             for found in pool.map(self.account, accounts):
                 for query, rows in found.items():
                     self.rows[query] += rows
-                lines += found["statement"]
-                declines += found[DECLINED]
-        del self.rows[DECLINED]
-        self.rows["daily-totals"] = daily_totals(lines)
-        self.rows["declines"] = declines_by_day(declines)
+        self.rows["daily-totals"] = daily_totals(self.rows.pop(MOVED))
+        self.rows["declines"] = declines_by_day(self.rows.pop(DECLINED))
         self.rows["top-accounts"] = top_accounts(self.rows["balance-now"])
 
     def account(self, account):
@@ -36,8 +32,8 @@ class Answers:
         return {
             "balance-now": [balance(now)],
             "balance-at": [balance(then)] if then else [],
-            "statement": self.statement(path),
-            "statement-of-a-period": self.statement(path, **{"from": first, "to": end}),
+            "statement": self.statement(path, **{"from": first, "to": end}),
+            MOVED: self.statement(path),
             DECLINED: self.bank.pages(path + "/events", "events", type=DECLINED)[0],
         }
 

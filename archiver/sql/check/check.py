@@ -1,8 +1,9 @@
-"""The queries beside the API: check.py PROGRAMS SCRATCH ACCOUNTS NAME=PYTHON...
+"""The queries beside the API: check.py PROGRAMS SCRATCH ACCOUNTS OLD NAME=PYTHON...
 
-It opens accounts at a bank of its programs and moves their money; kills the bank and reshards its stream in the middle of that; puts the
-whole history on the stream again; and then compares what the six queries say in each engine with what the API says, account by account
-and line by line. Every other reader opens every segment. NAME is duckdb, spark33 or spark35, PYTHON the interpreter that has it.
+It opens accounts at a bank and moves their money; kills the bank and reshards its stream in the middle of that; puts the whole history on
+the stream again; and then compares what the six queries say in each engine with what the API says, account by account and line by
+line. It does the same with a small bank that was upgraded from format 1, whose directory is in the file OLD. Every other reader opens
+every segment. NAME is duckdb, spark33 or spark35, PYTHON the interpreter that has it.
 """
 
 import concurrent.futures
@@ -11,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 
@@ -21,6 +23,7 @@ from load import Load
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONNECTIONS = 4
 ENGINE_SECONDS = 600
+OPENS = {"spark33": ["balance-now"]}  # what an engine is asked that is here to show that it opens the archive
 SHOWN = 5  # differences of a query that are printed
 
 began = time.monotonic()
@@ -121,19 +124,27 @@ def timestamp(text):
     return f"timestamp '{text[:26].replace('T', ' ').rstrip('Z')}'"
 
 
-def questions(instant, period):
-    """Return what each answer asks: the query, and its edited line. A statement is asked of all accounts at once."""
-    everyone = "(select distinct account_id as account from events) accounts"
-    of = "with asked as (select account, {} as first_instant, {} as end_instant from " + everyone + ")"
-    return {
-        "balance-now": ("balance-now", None),
-        "balance-at": ("balance-at", f"with asked as (select {timestamp(instant)} as instant)"),
-        "statement": ("statement", of.format(timestamp("2000-01-01T00:00:00.000000"), timestamp("2100-01-01T00:00:00.000000"))),
-        "statement-of-a-period": ("statement", of.format(*map(timestamp, period))),
-        "daily-totals": ("daily-totals", None),
-        "declines": ("declines", None),
-        "top-accounts": ("top-accounts", None),
-    }
+class Case:
+    """An archive, and what the API of its bank answers."""
+
+    def __init__(self, bank, view, accounts, instant):
+        self.name, self.archive, self.view = os.path.basename(bank.data), os.path.join(bank.data, "archive"), view
+        # Instants at which something was recorded show whether both sides mean the same by "at", "from" and "to".
+        recorded = [l["recorded_at"] for l in bank.pages(f"/v1/accounts/{accounts[0]}/statement", "lines")[0]]
+        period = recorded[1], recorded[-1]
+        instant = instant or recorded[len(recorded) // 2]
+        self.answers = Answers(bank, accounts, instant, period).rows
+        # A statement is asked of all accounts at once.
+        self.asked = {
+            "balance-now": None,
+            "balance-at": f"with asked as (select {timestamp(instant)} as instant)",
+            "statement": f"with asked as (select account, {timestamp(period[0])} as first_instant, {timestamp(period[1])} as end_instant "
+                         "from (select distinct account_id as account from events) accounts)",
+            "daily-totals": None,
+            "declines": None,
+            "top-accounts": None,
+        }
+        say(f"{self.name}: the API has answered: {sum(map(len, self.answers.values()))} rows about {len(accounts)} accounts")
 
 
 def differences(query, said, found):
@@ -151,42 +162,60 @@ def differences(query, said, found):
 class Comparison:
     """The engines' rows beside the API's."""
 
-    def __init__(self, archive, scratch, answers, asked, view):
-        self.archive, self.scratch, self.answers, self.asked, self.view = archive, scratch, answers, asked, view
-        self.counts, self.failed = [], False
+    def __init__(self, scratch, cases):
+        self.scratch, self.cases, self.failed = scratch, cases, False
+        self.counts = {case.name: [] for case in cases}
 
     def engine(self, name, python):
-        out = os.path.join(self.scratch, name)
-        os.makedirs(out)
-        with open(os.path.join(out, "asked.json"), "w", encoding="utf-8") as file:
-            json.dump(self.asked, file)
-        kind = "spark" if name.startswith("spark") else name
-        run(python, "engine.py", kind, self.archive, out, self.view, cwd=out)
-        count = json.loads(open(os.path.join(out, "counts.json"), encoding="utf-8").read())
-        self.counts.append(count)
+        queries, cases = OPENS.get(name), self.cases
+        if queries:
+            cases = cases[:1]
+        args = []
+        for case in cases:
+            out = self.out(name, case)
+            os.makedirs(out)
+            with open(os.path.join(out, "asked.json"), "w", encoding="utf-8") as file:
+                json.dump({q: line for q, line in case.asked.items() if not queries or q in queries}, file)
+            args += [case.archive, out, case.view]
+        run(python, "engine.py", "spark" if name.startswith("spark") else name, *args, cwd=self.out(name, cases[0]))
+        for case in cases:
+            self.compare(case, self.out(name, case))
+
+    def out(self, name, case):
+        return os.path.join(self.scratch, name, case.name)
+
+    def compare(self, case, out):
+        with open(os.path.join(out, "counts.json"), encoding="utf-8") as file:
+            count = json.load(file)
+        self.counts[case.name].append(count)
         results = []
-        for query in self.asked:
+        with open(os.path.join(out, "asked.json"), encoding="utf-8") as file:
+            asked = json.load(file)
+        for query in asked:
             with open(os.path.join(out, query + ".json"), encoding="utf-8") as file:
                 found = [json.loads(line) for line in file]
-            wrong = differences(query, self.answers[query], found)
+            wrong = differences(query, case.answers[query], found)
             self.failed |= wrong > 0 or not found
             results.append(f"{query} {len(found)} rows" + (f", {wrong} DIFFER" if wrong else ""))
-        say(f"{count['engine']}: {count['rows']} rows, {count['events']} events; equal to the API: " + "; ".join(results))
-        if count["rows"] <= count["events"]:
-            self.failed = True
-            print("  no row is there twice: nothing shows that the view counts it once")
+        say(f"{case.name}: {count['engine']}: {count['rows']} rows of format 2, {count['events']} events; beside the API: " + "; ".join(results))
 
     def readers(self, python):
-        for line in run(python, "readers.py", self.archive).splitlines():
+        case = self.cases[0]
+        for line in run(python, "readers.py", case.archive).splitlines():
             count = json.loads(line)
-            self.counts.append(count)
-            say(f"{count['engine']}: opened, {count['rows']} rows")
+            self.counts[case.name].append(count)
+            say(f"{case.name}: {count['engine']}: opened, {count['rows']} rows")
 
     def agree(self):
-        """Report whether every engine read the same rows."""
-        if len({(c["rows"], c["delta"]) for c in self.counts}) != 1:
+        """Report whether every engine read the same rows, some of them copies, and every query gave the API's answer."""
+        for name, counts in self.counts.items():
+            if len({(c["rows"], c["delta"]) for c in counts}) != 1:
+                self.failed = True
+                print(f"{name}: the engines disagree about the rows:", *counts, sep="\n  ")
+        first = self.counts[self.cases[0].name][0]
+        if first["rows"] <= first["events"]:
             self.failed = True
-            print("the engines disagree about the rows:", *self.counts, sep="\n  ")
+            print("no row is there twice: nothing shows that the view counts it once")
         return not self.failed
 
 
@@ -199,24 +228,42 @@ def run(python, script, *args, cwd=None):
     return done.stdout
 
 
-def main(programs, scratch, accounts, *pythons):
-    programs, scratch = os.path.abspath(programs), os.path.abspath(scratch)
-    bank = Bank(programs, os.path.join(scratch, "data"), "--segment-age", "2s")
-    load = Load(int(accounts), (datetime.date.today() - datetime.timedelta(days=3)).isoformat())
+def new_bank(programs, scratch, accounts):
+    """Return the case of a bank that was killed, resharded and republished."""
+    bank = Bank(programs, os.path.join(scratch, "bank"), "--segment-age", "2s")
+    load = Load(accounts, (datetime.date.today() - datetime.timedelta(days=3)).isoformat())
     try:
         bank.start()
         middle = work(bank, load)
         say(bank.job("replay", "republish", "--stream", "passbook-events", "--live", "--yes").strip())
         archived(bank)
         say("everything is archived; " + bank.job("audit").strip().splitlines()[-1])
-        # Instants at which something was recorded show whether both sides mean the same by "at", "from" and "to".
-        recorded = [l["recorded_at"] for l in bank.pages(f"/v1/accounts/{load.accounts[0]}/statement", "lines")[0]]
-        instant, period = middle.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), (recorded[1], recorded[-1])
-        answers = Answers(bank, load.accounts, instant, period)
-        say(f"the API has answered: {sum(map(len, answers.rows.values()))} rows about {len(load.accounts)} accounts")
+        return Case(bank, "events", load.accounts, middle.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
     finally:
         bank.stop()
-    comparison = Comparison(os.path.join(bank.data, "archive"), scratch, answers.rows, questions(instant, period), "events")
+
+
+def upgraded_bank(programs, scratch, old):
+    """Return the case of a bank whose archive begins in format 1."""
+    with tarfile.open(old) as file:
+        file.extractall(os.path.join(scratch, "upgraded"), filter="data")
+    bank = Bank(programs, os.path.join(scratch, "upgraded"), "--segment-age", "1s")
+    load = Load(200, datetime.date.today().isoformat())
+    try:
+        bank.start()
+        before = [a["account_id"] for a in bank.pages("/v1/accounts", "accounts")[0]]
+        bank.job("bank", "upgrade", "--yes")
+        for _ in Round(bank, load.first({})).run(kill_at=1):
+            pass
+        archived(bank)
+        return Case(bank, "events-upgraded", before + load.accounts, None)
+    finally:
+        bank.stop()
+
+
+def main(programs, scratch, accounts, old, *pythons):
+    programs, scratch = os.path.abspath(programs), os.path.abspath(scratch)
+    comparison = Comparison(scratch, [new_bank(programs, scratch, int(accounts)), upgraded_bank(programs, scratch, old)])
     for name, python in (p.split("=", 1) for p in pythons):
         comparison.engine(name, python)
         if name == "duckdb":

@@ -1,4 +1,4 @@
-"""The six queries in one engine: engine.py duckdb|spark ARCHIVE OUT VIEW. Each query's rows are written to OUT as lines of JSON.
+"""The queries in one engine: engine.py duckdb|spark (ARCHIVE OUT VIEW)... Each query's rows are written to OUT as lines of JSON.
 
 It runs in the environment that has the engine. Only the statements of the .sql files are run, in the order of their file; the line that
 begins "with asked" is the one that people edit, and OUT/asked.json has what to put there.
@@ -25,6 +25,12 @@ class DuckDB:
     def rows(self, statement):
         return self.run(statement).fetchall()
 
+    def keep(self, view):
+        """DuckDB is quick enough to make a view for each query."""
+
+    def forget(self):
+        """Views are replaced."""
+
     def read_all(self):
         """Decode every column of every row."""
         return self.rows("select count(*), sum(delta), bit_xor(hash(r)) from event_rows_v2 r")[0]
@@ -46,9 +52,17 @@ class Spark:
     def rows(self, statement):
         return self.run(statement).collect()
 
+    def keep(self, view):
+        """Make a view once and not once a query."""
+        self.run("cache table " + view)
+
+    def forget(self):
+        self.run("drop view if exists events")
+        for table in ("event_rows_v1", "event_rows_v2"):
+            self.run("drop table if exists " + table)
+
     def read_all(self):
-        self.session.table("event_rows_v2").write.format("noop").mode("overwrite").save()
-        return self.rows("select count(*), sum(delta) from event_rows_v2")[0]
+        return self.rows("select count(*), sum(delta), bit_xor(xxhash64(*)) from event_rows_v2")[0]
 
 
 def statements(name, asked=None):
@@ -75,20 +89,28 @@ def plain(value):
     return int(value) if isinstance(value, (int, decimal.Decimal)) else value
 
 
-def main(kind, archive, out, view):
-    engine, out = {"duckdb": DuckDB, "spark": Spark}[kind](), pathlib.Path(out)
+def ask(engine, archive, out, view):
+    """Run the queries on an archive. OUT/asked.json names them."""
     asked = json.loads((out / "asked.json").read_text(encoding="utf-8"))
+    kind = type(engine).__name__.lower()
+    engine.forget()
     for statement in statements(kind + ".sql") + statements(view + ".sql"):
-        if "event_rows_v1" in statement and "upgraded" not in view:
-            continue
-        engine.run(statement.replace("ARCHIVE", archive))
+        if "event_rows_v1" not in statement or view == "events-upgraded":
+            engine.run(statement.replace("ARCHIVE", archive))
     counts = dict(zip(["rows", "delta"], map(plain, engine.read_all())))
+    engine.keep("events")
     counts["events"] = plain(engine.rows("select count(*) from events")[0][0])
-    for name, (query, line) in asked.items():
-        with open(out / f"{name}.json", "w", encoding="utf-8") as file:
+    for query, line in asked.items():
+        with open(out / f"{query}.json", "w", encoding="utf-8") as file:
             for row in engine.rows(statements(query + ".sql", line)[0]):
                 file.write(json.dumps([plain(v) for v in row]) + "\n")
     (out / "counts.json").write_text(json.dumps({"engine": engine.version, **counts}), encoding="utf-8")
+
+
+def main(kind, *archives):
+    engine = {"duckdb": DuckDB, "spark": Spark}[kind]()
+    for archive, out, view in zip(*[iter(archives)] * 3):
+        ask(engine, archive, pathlib.Path(out), view)
 
 
 if __name__ == "__main__":

@@ -51,4 +51,5 @@ exec 9>&-
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 (cd "$here" && go build -trimpath -o "$scratch/bin/" passbook/cmd/bank passbook/cmd/replay passbook/cmd/audit passbook/cmd/internal/reshard)
-python3 -B "$here/check.py" "$scratch/bin" "$scratch" "$accounts" "${engines[@]}"
+python3 -B "$here/check.py" "$scratch/bin" "$scratch" "$accounts" \
+  "$here/../../../cmd/internal/golden/testdata/directory-1.tar.gz" "${engines[@]}"
