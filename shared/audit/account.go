@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ type accountAudit struct {
 	missing     []*event.Entry // entries that the archive lacks
 	head        *event.Entry   // the journal's last
 	gapReported bool           // what is missing before the next entry was already reported
+	unsigned    *event.Entry   // the first without a mac of which nothing shows yet that it is the bank's
 	behind      []*modelRow    // rows that lag, or are ahead
 	wrong       []*modelRow    // rows that are not what the journal makes them
 	findings    []Finding
@@ -45,6 +47,10 @@ func (a *auditor) account(ctx context.Context, of event.Account, has *archivedAc
 	if err != nil {
 		return err
 	}
+	err = s.verifyChain(ctx)
+	if err != nil {
+		return err
+	}
 	err = s.readJournal(ctx)
 	if err != nil {
 		return err
@@ -55,7 +61,10 @@ func (a *auditor) account(ctx context.Context, of event.Account, has *archivedAc
 	if len(has.entries) > 0 {
 		has.addTotals(a.report)
 	}
-	s.checkArchiveEnd()
+	err = s.checkHead(ctx, s.checkArchiveEnd())
+	if err != nil {
+		return err
+	}
 	s.checkRows()
 	return s.repair(ctx)
 }
@@ -67,6 +76,7 @@ func (s *accountAudit) find(do Advice, where string, version int64, format strin
 // readJournal reads the account's partition: entries in version order, then the pages of keys and
 // the guards of reversals.
 func (s *accountAudit) readJournal(ctx context.Context) error {
+	var failed error
 	err := s.partition(ctx, "E#", func(version int64, row table.Row) {
 		e, err := journal.ParseRow(row)
 		if err != nil {
@@ -74,10 +84,16 @@ func (s *accountAudit) readJournal(ctx context.Context) error {
 			s.gapReported = true
 			return
 		}
-		s.entry(e)
+		foreign, err := s.checkOrigin(ctx, e)
+		failed = errors.Join(failed, err)
+		s.entry(e, foreign)
 	})
+	err = errors.Join(err, failed)
 	if err != nil {
 		return err
+	}
+	if s.unsigned != nil {
+		s.find(journalUnsigned, inJournal, s.unsigned.First, "an entry without a mac, from after the bank was switched to macs, that no later entry follows")
 	}
 	if s.ledger.version >= (s.pages.index+1)*pageSpan {
 		s.pages.closePage()
@@ -110,7 +126,7 @@ func (s *accountAudit) partition(ctx context.Context, prefix string, visit func(
 
 // entry checks an entry of the journal against those before it, and compares it with the archive
 // and the rows.
-func (s *accountAudit) entry(e *event.Entry) {
+func (s *accountAudit) entry(e *event.Entry, foreign bool) {
 	switch {
 	case e.First != s.ledger.version+1:
 		s.gap(e)
@@ -136,7 +152,7 @@ func (s *accountAudit) entry(e *event.Entry) {
 	}
 	s.entries++
 	s.pages.add(e)
-	s.matchArchive(e)
+	s.matchArchive(e, foreign)
 	s.matchRows(e)
 }
 
@@ -147,7 +163,7 @@ func (s *accountAudit) gap(e *event.Entry) {
 		stored := s.archived.entries[s.matched]
 		s.matched++
 		if !s.gapReported {
-			s.find(journalMissing, inJournal, stored.first, "missing up to v%d; the archive has it", stored.last)
+			s.findMissing(stored)
 		}
 		s.ledger.version = stored.last
 	}
@@ -159,8 +175,8 @@ func (s *accountAudit) gap(e *event.Entry) {
 }
 
 // matchArchive looks for an entry of the journal in the archive, whose entries come in the same
-// order.
-func (s *accountAudit) matchArchive(e *event.Entry) {
+// order. A foreign entry is never put on the stream.
+func (s *accountAudit) matchArchive(e *event.Entry, foreign bool) {
 	found := false
 	for s.matched < len(s.archived.entries) && s.archived.entries[s.matched].first <= e.First {
 		stored := s.archived.entries[s.matched]
@@ -178,27 +194,40 @@ func (s *accountAudit) matchArchive(e *event.Entry) {
 		s.report.count(&s.report.OnTheWay, 1)
 	default:
 		s.find(archiveMissing, inArchive, e.First, "missing up to v%d", e.Last)
-		if s.config.Repair.Streams != nil {
+		if s.config.Repair.Streams != nil && !foreign {
 			s.missing = append(s.missing, e)
 		}
 	}
 }
 
 // checkArchiveEnd reports what the archive has beyond the journal's end. An entry that does not
-// follow the journal by its hash was never a part of it, and is no reason to restore anything.
-func (s *accountAudit) checkArchiveEnd() {
-	end, hash := s.ledger.version, s.hash
+// follow the journal by its hash was never a part of it, and is no reason to restore anything. It
+// returns the last version that journal and archive have together.
+func (s *accountAudit) checkArchiveEnd() (end int64) {
+	end = s.ledger.version
+	hash := s.hash
 	for _, stored := range s.archived.entries[s.matched:] {
 		switch {
 		case stored.first <= s.ledger.version:
 			s.find(archiveForged, inArchive, stored.first, "an entry that the journal does not have")
 		case stored.first == end+1 && stored.prev == hash && !s.ledger.gapSeen:
-			s.find(journalMissing, inJournal, stored.first, "missing up to v%d; the archive has it", stored.last)
+			s.findMissing(stored)
 			end, hash = stored.last, stored.hash
 		case s.entries == 0 || s.ledger.gapSeen || stored.first > end+1:
-			s.find(journalMissing, inJournal, stored.first, "missing up to v%d; the archive has it", stored.last)
+			s.findMissing(stored)
+			end = max(end, stored.last)
 		default:
 			s.find(archiveForged, inArchive, stored.first, "an entry that does not follow what the journal has before it")
 		}
 	}
+	return end
+}
+
+// findMissing reports an entry that the archive has and the journal lacks.
+func (s *accountAudit) findMissing(stored archivedEntry) {
+	advice := journalMissing
+	if stored.proven {
+		advice = journalLost
+	}
+	s.find(advice, inJournal, stored.first, "missing up to v%d; the archive has it", stored.last)
 }

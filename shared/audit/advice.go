@@ -23,12 +23,18 @@ const (
 
 	journalMissing Advice = "only if you know that the journal lost it, as after a restore to an earlier time: stop the bank and run replay journal. " +
 		"A forged record looks the same: then restore nothing, and run bank quarantine redrive ACCOUNT"
+	journalLost     Advice = "the entry is the bank's, as its mac or the chain of hashes shows: stop the bank and run replay journal, which puts it back"
+	journalForeign  Advice = "restore nothing from this journal: find out who may write to the table, and restore it to a time before the entry"
+	journalUnsigned Advice = "a program from before the switch still writes: stop it, then run bank upgrade again; if there is none, find out who may write " +
+		"to the table"
 	journalDamaged Advice = "no repair changes the journal: restore its table to a time before the damage, or stop the bank, empty the table and run replay journal"
 	guardMissing   Advice = "stop the bank and run replay journal, which puts the guards of archived reversals back"
 	stateWrong     Advice = "nothing needs to be done: programs ignore a state that does not match and fold from an earlier one; the next entries have new states"
 
 	archiveMissing Advice = "run audit --repair, which puts the entry on the stream again for the archiver"
 	archiveForged  Advice = "restore nothing: the record is not the journal's, and rebuilds use the journal's entry; check who may write to the stream"
+	archiveForeign Advice = "restore nothing: no job uses the entry. Nothing is ever deleted from an archive, so it stays there and in this report, unless the " +
+		"bucket's owner puts back the object's earlier version, or removes an object that the archiver did not write; find out who may write to the bucket"
 	archiveDamaged Advice = "run audit --repair, which puts on the stream again what only the damaged part had; once that is archived, " +
 		"run bank archive retire KEY for the segment KEY named above"
 )

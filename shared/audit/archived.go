@@ -10,6 +10,7 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/event"
+	"passbook/shared/origin"
 	"passbook/shared/segment"
 )
 
@@ -20,6 +21,14 @@ type archivedEntry struct {
 	hash, prev  event.Hash
 	posted      int64
 	recorded    time.Time
+	// unsigned means that only a chain of hashes shows whether the entry is the bank's, and in
+	// where the archive has it. proven means that it is the bank's.
+	unsigned, proven bool
+	in               *archive.Planned
+}
+
+func (e archivedEntry) link() origin.Link {
+	return origin.Link{First: e.first, Last: e.last, Hash: e.hash, Prev: e.prev}
 }
 
 // archivedAccount is what the archive has of an account, in order of version, without exact
@@ -33,12 +42,23 @@ type archivedAccount struct {
 func (a *auditor) readArchive(ctx context.Context, plan archive.Plan, part, parts int) (map[event.Account]*archivedAccount, error) {
 	found := make(map[event.Account]*archivedAccount)
 	var mu sync.Mutex
-	take := func(_ *archive.Planned, batch []segment.Record) error {
+	take := func(in *archive.Planned, batch []segment.Record) error {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, rec := range batch {
 			e := rec.Entry
 			of := e.Account()
+			unsigned := a.config.Origin.NeedsChain(e)
+			if !unsigned {
+				err := a.config.Origin.Verify(ctx, e)
+				if errors.Is(err, event.ErrForeign) {
+					a.report.find(archiveForeign, inArchive, of.String(), e.First, "%v: in %s", err, in.Key)
+					continue
+				}
+				if err != nil {
+					return err
+				}
+			}
 			has := found[of]
 			if has == nil {
 				has = &archivedAccount{currency: e.Currency}
@@ -47,6 +67,7 @@ func (a *auditor) readArchive(ctx context.Context, plan archive.Plan, part, part
 			has.entries = append(has.entries, archivedEntry{
 				first: e.First, last: e.Last, hash: e.Hash, prev: e.Prev,
 				posted: e.Events[len(e.Events)-1].After.Posted, recorded: e.RecordedAt,
+				unsigned: unsigned, proven: e.Signed() && a.config.Origin.Complete(), in: in,
 			})
 		}
 		return nil
@@ -70,6 +91,37 @@ func (a *auditor) readArchive(ctx context.Context, plan archive.Plan, part, part
 		has.sort()
 	}
 	return found, err
+}
+
+// verifyChain verifies the archive's entries without a mac, and leaves out the foreign ones.
+func (s *accountAudit) verifyChain(ctx context.Context) error {
+	var unsigned, signed []origin.Link
+	for _, e := range s.archived.entries {
+		if e.unsigned {
+			unsigned = append(unsigned, e.link())
+		} else {
+			signed = append(signed, e.link())
+		}
+	}
+	verdicts, err := s.config.Origin.VerifyChain(ctx, s.account, unsigned, signed)
+	if err != nil {
+		return err
+	}
+	kept := s.archived.entries[:0]
+	for _, e := range s.archived.entries {
+		if e.unsigned {
+			verdict := verdicts[0]
+			verdicts = verdicts[1:]
+			if errors.Is(verdict, event.ErrForeign) {
+				s.find(archiveForeign, inArchive, e.first, "%v: in %s", verdict, e.in.Key)
+				continue
+			}
+			e.proven = verdict == nil
+		}
+		kept = append(kept, e)
+	}
+	s.archived.entries = kept
+	return nil
 }
 
 // firstSeen reports whether damage was not found in an earlier part already.

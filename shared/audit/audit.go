@@ -12,6 +12,7 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
+	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
 	"passbook/shared/stream"
@@ -41,6 +42,8 @@ type Config struct {
 	Accounts readmodel.Directory
 	// Bucket has the archive.
 	Bucket bucket.Bucket
+	// Origin shows which entries are the bank's; nil accepts all of them.
+	Origin *origin.Proof
 	// Models are the read models by name, which is also their table's.
 	Models []string
 	// Grace is how long an entry may take to reach the archive and the read models.

@@ -79,11 +79,22 @@ type damage struct {
 	mu       sync.Mutex
 	segments map[string]error // by their keys
 	entries  faultList
-	// ends has the last damaged version of each account with damage.
+	// ends has the last version of each account that is damaged or left out.
 	ends map[event.Account]int64
 }
 
-// lastDamaged returns the last damaged version of an account.
+// endsAfter notes that an account's history does not end before a version, and that its entry there
+// is damaged or left out.
+func (d *damage) endsAfter(a event.Account, version int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ends == nil {
+		d.ends = map[event.Account]int64{}
+	}
+	d.ends[a] = max(d.ends[a], version)
+}
+
+// lastDamaged returns the last version of an account that is damaged or left out.
 func (d *damage) lastDamaged(a event.Account) int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -104,12 +115,7 @@ func (d *damage) add(in *archive.Planned, err error) error {
 	case errors.As(err, &entry):
 		a := event.Account{Tenant: entry.Tenant, ID: entry.AccountID}
 		d.entries.add(a, entry.First, "the archive's entry is damaged: %v: %v", entry.Err, entry.Key)
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if d.ends == nil {
-			d.ends = map[event.Account]int64{}
-		}
-		d.ends[a] = max(d.ends[a], entry.Last)
+		d.endsAfter(a, entry.Last)
 	case segment.Unusable(err):
 		d.mu.Lock()
 		defer d.mu.Unlock()

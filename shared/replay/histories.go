@@ -13,6 +13,7 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
+	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/segment"
 )
@@ -61,6 +62,8 @@ func (h history) verified() (good []*event.Entry, version int64, wrong string) {
 type accountReader struct {
 	bucket bucket.Bucket
 	plan   archive.Plan
+	// origin shows which entries are the bank's; no other one is in a history.
+	origin *origin.Proof
 	depth  segment.Depth
 	// only is the account to read; the zero Account means all.
 	only event.Account
@@ -113,12 +116,19 @@ func (w *accountReader) readPass(ctx context.Context, pass int, visit func(conte
 	w.damagedPlan = w.damage.addTo(w.plan)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, w.concurrency))
-	for a, entries := range found {
+	for _, a := range inOrder(found) {
 		if ctx.Err() != nil {
 			break
 		}
+		entries := found[a]
 		delete(found, a)
-		group.Go(func() error { return visit(ctx, newHistory(a, entries)) })
+		group.Go(func() error {
+			own, err := w.own(ctx, a, entries)
+			if err != nil || len(own) == 0 {
+				return err
+			}
+			return visit(ctx, newHistory(a, own))
+		})
 	}
 	return group.Wait()
 }

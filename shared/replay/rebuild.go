@@ -12,6 +12,7 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
+	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
 	"passbook/shared/segment"
@@ -46,8 +47,10 @@ type RebuildConfig struct {
 	Bucket bucket.Bucket
 	// Evidence is what is known of the archive from outside it.
 	Evidence archive.Evidence
-	// Journal lists the accounts that are brought up to their heads at the end.
-	Journal  readmodel.Directory
+	// Origin shows which entries of the archive are the bank\'s; nil accepts all of them.
+	Origin *origin.Proof
+	// Journal has the accounts that are brought up to their heads at the end.
+	Journal  readmodel.Journal
 	Progress *progress.Tracker
 	// ChunkEvents is how many events of a source are collected before they are folded; 0 means a
 	// default of about 60 MB.
@@ -117,7 +120,7 @@ func (c RebuildConfig) checkNoDiscard(ctx context.Context) error {
 }
 
 func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *RebuildResult) error {
-	p, err := loadPlan(ctx, c.Bucket, c.Evidence)
+	p, err := loadPlan(ctx, c.Bucket, c.Evidence, c.Origin)
 	if err != nil {
 		return err
 	}
@@ -130,14 +133,27 @@ func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *Reb
 	done.Skipped = len(p.Segments) - len(left.Segments)
 	c.Progress.Begin("fold the archive into "+readmodel.Name(c.Model, done.Generation), "events", left.Events)
 	var events atomic.Int64
-	err = streamSources(ctx, c.Bucket, left, func() sink {
+	err = streamSources(ctx, c.Bucket, left, c.depth(), func() sink {
 		return &sourceFolder{
 			to: to, marks: marks, events: &events, progress: c.Progress, damage: &damaged, chunkEvents: cmp.Or(c.ChunkEvents, defaultChunkEvents),
+			origin: c.Origin, journal: c.Journal, tips: map[event.Account]origin.Link{},
 		}
 	})
+	if err == nil && c.Origin.Complete() && c.Origin.Heads.Accounts() > 0 {
+		err = c.proveRows(ctx, to, done.Generation, &damaged.entries)
+	}
 	done.Events, done.Gaps = events.Load(), damaged.addTo(p).Gaps
 	done.Faults, _ = damaged.entries.result()
 	return err
+}
+
+// depth returns how much of an entry is verified. The mac of an entry is over its hash, so it
+// proves something only of an entry whose content was compared with the hash.
+func (c RebuildConfig) depth() segment.Depth {
+	if c.Origin == nil || c.Origin.Keys == nil {
+		return segment.FoldOnly
+	}
+	return segment.Exact
 }
 
 // catchUp brings every account of the journal to its head.
@@ -171,61 +187,4 @@ func eachAccount(ctx context.Context, from readmodel.Directory, visit func(conte
 		group.Go(func() error { return visit(ctx, a) })
 	}
 	return errors.Join(group.Wait(), failed)
-}
-
-// sourceFolder is the sink of one source. It collects the entries of each account over as many
-// segments as make a chunk, so that a row is written once for each chunk.
-type sourceFolder struct {
-	to Projection
-	// chunkEvents is the size of a chunk.
-	chunkEvents int64
-	marks       *segmentProgress
-	// events counts what was folded, for all sources together.
-	events   *atomic.Int64
-	progress *progress.Tracker
-	damage   *damage
-	chunk    map[event.Account][]*event.Entry
-	size     int64
-	ended    *archive.Planned // the last segment that ends in the chunk
-}
-
-func (f *sourceFolder) take(ctx context.Context, rec segment.Record) error {
-	if f.chunk == nil {
-		f.chunk = make(map[event.Account][]*event.Entry)
-	}
-	a := rec.Entry.Account()
-	f.chunk[a] = append(f.chunk[a], rec.Entry)
-	f.size += int64(len(rec.Entry.Events))
-	if f.size < f.chunkEvents {
-		return nil
-	}
-	return f.fold(ctx)
-}
-
-func (f *sourceFolder) endSegment(s archive.Planned) { f.ended = &s }
-
-func (f *sourceFolder) endSource(ctx context.Context) error { return f.fold(ctx) }
-
-func (f *sourceFolder) damaged(s archive.Planned, err error) error { return f.damage.add(&s, err) }
-
-// fold projects the chunk and marks how far the source is folded.
-func (f *sourceFolder) fold(ctx context.Context) error {
-	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(accountsAtOnce)
-	for a, entries := range f.chunk {
-		group.Go(func() error { return f.to.ProjectEntries(within, a, entries) })
-	}
-	err := group.Wait()
-	if err != nil {
-		return err
-	}
-	f.events.Add(f.size)
-	f.progress.Add(f.size)
-	clear(f.chunk)
-	f.size = 0
-	if f.ended != nil {
-		err = f.marks.mark(ctx, *f.ended)
-	}
-	f.ended = nil
-	return err
 }

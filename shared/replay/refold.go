@@ -10,6 +10,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
+	"passbook/shared/replay/scratch"
 )
 
 // refoldChunk is how many entries of a history are in memory while a row is folded again.
@@ -53,7 +54,7 @@ func (r *comparison) compareWithJournal(ctx context.Context, live, made modelRow
 type refold struct {
 	config     CompareConfig
 	account    event.Account
-	in         *memoryTable
+	in         *scratch.Table
 	generation int64
 	to         Projection
 	at         int64 // the version that was folded up to
@@ -62,7 +63,7 @@ type refold struct {
 // newRefold opens the model's projection in a separate table. Its generation is a candidate there,
 // so that it sends nothing.
 func (r *comparison) newRefold(ctx context.Context, a event.Account) (*refold, error) {
-	p := &refold{config: r.config, account: a, in: newMemoryTable()}
+	p := &refold{config: r.config, account: a, in: scratch.NewTable()}
 	var err error
 	p.generation, err = readmodel.StartCandidate(ctx, p.in, r.config.Model)
 	if err == nil {

@@ -13,6 +13,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/publisher"
 	"passbook/shared/segment"
@@ -30,6 +31,8 @@ type RepublishConfig struct {
 	Table table.Table
 	// Evidence is what is known of the archive from outside it.
 	Evidence archive.Evidence
+	// Origin shows which entries of the archive are the bank\'s; nil accepts all of them.
+	Origin *origin.Proof
 	// Stream is where the entries go. It MUST NOT be LiveStream, which all consumers follow, unless
 	// Live is true.
 	Stream, LiveStream string
@@ -50,7 +53,7 @@ var ErrLiveStream = errors.New("replay: the stream is the live one: republishing
 
 // plan returns what Republish would read.
 func (c RepublishConfig) plan(ctx context.Context) (archive.Plan, error) {
-	p, err := loadPlan(ctx, c.Bucket, c.Evidence)
+	p, err := loadPlan(ctx, c.Bucket, c.Evidence, c.Origin)
 	if err != nil {
 		return archive.Plan{}, err
 	}
@@ -74,7 +77,7 @@ func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 		return 0, fmt.Errorf("replay: republish: %w", err)
 	}
 	var damaged damage
-	w := &accountReader{bucket: c.Bucket, plan: plan, depth: segment.Exact, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &damaged}
+	w := &accountReader{bucket: c.Bucket, plan: plan, origin: c.Origin, depth: segment.Exact, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &damaged}
 	if len(c.Accounts) == 1 {
 		w.only = c.Accounts[0]
 	}

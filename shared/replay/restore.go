@@ -13,6 +13,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/segment"
 	"passbook/shared/table"
@@ -35,6 +36,8 @@ type RestoreConfig struct {
 	DryRun bool
 	// Evidence is what is known of the archive from outside it.
 	Evidence archive.Evidence
+	// Origin shows which entries of the archive are the bank\'s; nil accepts all of them.
+	Origin *origin.Proof
 	// Models are the read models whose live rows are compared with the restored journal.
 	Models []string
 	// Flush, if the archiver runs in this process, makes it seal what is on the stream; nil if that
@@ -71,7 +74,7 @@ func RestoreJournal(ctx context.Context, c RestoreConfig) (RestoreResult, error)
 			return RestoreResult{}, fmt.Errorf("restore journal: %w", err)
 		}
 	}
-	plan, err := loadPlan(ctx, c.Bucket, c.Evidence)
+	plan, err := loadPlan(ctx, c.Bucket, c.Evidence, c.Origin)
 	if err != nil {
 		return RestoreResult{}, fmt.Errorf("restore journal: %w", err)
 	}
@@ -102,7 +105,7 @@ type restore struct {
 }
 
 func (r *restore) run(ctx context.Context, plan archive.Plan) ([]archive.Gap, error) {
-	w := &accountReader{bucket: r.config.Bucket, plan: plan, depth: segment.Exact, concurrency: accountsAtOnce, perPass: r.config.PassEvents, damage: &r.damage}
+	w := &accountReader{bucket: r.config.Bucket, plan: plan, origin: r.config.Origin, depth: segment.Exact, concurrency: accountsAtOnce, perPass: r.config.PassEvents, damage: &r.damage}
 	w.progress = r.config.Progress
 	w.progress.Begin("restore the journal", "events", plan.Events*int64(w.passes()))
 	at := &passes{}

@@ -15,6 +15,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/segment"
 	"passbook/shared/stream"
@@ -26,6 +27,8 @@ type RetireConfig struct {
 	Journal *journal.Reader
 	// Evidence is what is known of the archive from outside it.
 	Evidence archive.Evidence
+	// Origin shows which entries of the archive are the bank\'s; nil accepts all of them.
+	Origin *origin.Proof
 	// Key is the segment that is damaged or missing.
 	Key string
 	// Grace is how long an entry may take to be archived.
@@ -49,7 +52,9 @@ type RetireResult struct {
 	Before bool `json:"before,omitempty"`
 	// Faults name entries that no readable segment has.
 	Faults Faults `json:"faults"`
-	DryRun bool   `json:"dry_run,omitempty"`
+	// Foreign name entries of the archive that are not the bank's, and count for nothing.
+	Foreign Faults `json:"foreign,omitzero"`
+	DryRun  bool   `json:"dry_run,omitempty"`
 }
 
 // ErrNotGap means that the archive is not known to lack the segment.
@@ -75,6 +80,7 @@ func Retire(ctx context.Context, c RetireConfig) (RetireResult, error) {
 			return done, fmt.Errorf("replay: retire: %w", err)
 		}
 	}
+	done.Foreign, _ = r.foreign.result()
 	done.Faults, err = r.walk.damage.entries.result()
 	if err != nil {
 		return done, fmt.Errorf("%w: %s is not retired: no readable segment has %s; run audit --repair, wait for the age of a segment "+
@@ -106,13 +112,14 @@ type retirementRun struct {
 	until, young time.Time
 	walk         *accountReader
 
+	foreign      faultList // entries that count for nothing
 	mu           sync.Mutex
 	replacements map[*archive.Planned][]archive.RetiredEntry
 }
 
 // begin finds the gaps that have the key. It returns nil if the segment was retired before.
 func (c RetireConfig) begin(ctx context.Context) (*retirementRun, error) {
-	plan, err := loadPlan(ctx, c.Bucket, c.Evidence)
+	plan, err := loadPlan(ctx, c.Bucket, c.Evidence, nil) // the suspect ones replace nothing
 	if err != nil {
 		return nil, fmt.Errorf("replay: retire: %w", err)
 	}
@@ -152,7 +159,7 @@ func (c RetireConfig) begin(ctx context.Context) (*retirementRun, error) {
 		return nil, fmt.Errorf("%w: %s is not retired: its end is unknown until the shard's next segment is sealed; run audit --repair and try again", ErrDifference, c.Key)
 	}
 	plan = plan.Filter(func(s archive.Planned) bool { return s.Key != c.Key })
-	r.walk = &accountReader{bucket: c.Bucket, plan: plan, depth: segment.Exact, perPass: c.PassEvents, damage: &damage{}}
+	r.walk = &accountReader{bucket: c.Bucket, plan: plan, origin: c.Origin, depth: segment.Exact, perPass: c.PassEvents, damage: &damage{}}
 	r.walk.progress = c.Progress
 	c.Progress.Begin("compare the archive with the journal", "events", plan.Events*int64(r.walk.passes()))
 	return r, nil
@@ -191,7 +198,16 @@ func (r *retirementRun) pass(ctx context.Context, pass int) error {
 
 // account compares one account's journal with its entries in the archive. Entries that only the
 // archive has are reported too: a journal that lost its end cannot show what the gap had.
-func (r *retirementRun) account(ctx context.Context, a event.Account, all []archivedEntry) error {
+func (r *retirementRun) account(ctx context.Context, a event.Account, found []archivedEntry) error {
+	d, err := divide(ctx, r.config.Origin, a, found)
+	if err != nil {
+		return err
+	}
+	all := d.own
+	for _, e := range d.unproven { // the journal shows whether they are right
+		all = append(all, e.archivedEntry)
+	}
+	d.reportForeign(&r.foreign, a)
 	first, last := map[event.Hash]archivedEntry{}, int64(0)
 	for _, h := range all {
 		if was, ok := first[h.Hash]; !ok || h.arrived.Before(was.arrived) {

@@ -12,6 +12,7 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
+	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/segment"
 )
@@ -28,6 +29,8 @@ type StatesConfig struct {
 	Version int64
 	// Evidence is what is known of the archive from outside it.
 	Evidence archive.Evidence
+	// Origin shows which entries of the archive are the bank\'s; nil accepts all of them.
+	Origin *origin.Proof
 	// Begin, if not nil, gets how far the archive goes before the first state; its error ends the
 	// job.
 	Begin    func(archive.Extent) error
@@ -48,7 +51,7 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 	if c.Time.IsZero() == (c.Version == 0) {
 		return Faults{}, errors.New("replay: at: ask for a time or for a version")
 	}
-	plan, err := loadPlan(ctx, c.Bucket, c.Evidence)
+	plan, err := loadPlan(ctx, c.Bucket, c.Evidence, c.Origin)
 	if err != nil {
 		return Faults{}, fmt.Errorf("replay: at: %w", err)
 	}
@@ -60,7 +63,7 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 	}
 	var damaged damage
 	w := &accountReader{
-		bucket: c.Bucket, plan: plan, depth: segment.Exact, only: c.Account, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &damaged,
+		bucket: c.Bucket, plan: plan, origin: c.Origin, depth: segment.Exact, only: c.Account, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &damaged,
 	}
 	// with gaps all of the archive is read, since later entries show that nothing before is missing
 	if c.Version == 0 && len(plan.Gaps) == 0 {

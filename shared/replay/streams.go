@@ -8,24 +8,25 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
+	"passbook/shared/origin"
 	"passbook/shared/segment"
 )
 
 // sink takes the records of one source, in order. It is used by one goroutine.
 type sink interface {
 	// take gets each record of a segment.
-	take(ctx context.Context, rec segment.Record) error
+	take(ctx context.Context, in *archive.Planned, rec segment.Record) error
 	// endSegment follows a segment's last record, endSource the last segment.
-	endSegment(s archive.Planned)
+	endSegment(s *archive.Planned)
 	endSource(ctx context.Context) error
 	// damaged gets the error of an entry, or of the rest of a segment. If it returns an error the
 	// job ends.
-	damaged(s archive.Planned, err error) error
+	damaged(in *archive.Planned, err error) error
 }
 
 // streamSources reads the sources of a plan in parallel, each in its order and after those that
 // ended before it began, into a sink each.
-func streamSources(ctx context.Context, b bucket.Bucket, p archive.Plan, open func() sink) error {
+func streamSources(ctx context.Context, b bucket.Bucket, p archive.Plan, depth segment.Depth, open func() sink) error {
 	sources := sources(p)
 	done := make([]chan struct{}, len(sources))
 	for i := range done {
@@ -48,7 +49,7 @@ func streamSources(ctx context.Context, b bucket.Bucket, p archive.Plan, open fu
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			err := streamSource(ctx, b, s, open)
+			err := streamSource(ctx, b, s, depth, open())
 			if err == nil {
 				close(done[i])
 			}
@@ -58,12 +59,12 @@ func streamSources(ctx context.Context, b bucket.Bucket, p archive.Plan, open fu
 	return group.Wait()
 }
 
-func streamSource(ctx context.Context, b bucket.Bucket, s source, open func() sink) error {
-	to := open()
-	for _, planned := range s.segments {
+func streamSource(ctx context.Context, b bucket.Bucket, s source, depth segment.Depth, to sink) error {
+	for i := range s.segments {
+		planned := &s.segments[i]
 		opened, err := segment.Open(ctx, b, planned.Key)
 		if err == nil {
-			err = streamSegment(ctx, opened, planned, to)
+			err = streamSegment(ctx, opened, planned, depth, to)
 		} else {
 			err = to.damaged(planned, err)
 		}
@@ -77,12 +78,12 @@ func streamSource(ctx context.Context, b bucket.Bucket, s source, open func() si
 	return to.endSource(ctx)
 }
 
-func streamSegment(ctx context.Context, opened *segment.Segment, planned archive.Planned, to sink) error {
-	for rec, err := range opened.Records(segment.FoldOnly) {
+func streamSegment(ctx context.Context, opened *segment.Segment, planned *archive.Planned, depth segment.Depth, to sink) error {
+	for rec, err := range opened.Records(depth) {
 		if err != nil {
 			err = to.damaged(planned, err)
 		} else {
-			err = to.take(ctx, rec)
+			err = to.take(ctx, planned, rec)
 		}
 		if err != nil {
 			return err
@@ -90,4 +91,48 @@ func streamSegment(ctx context.Context, opened *segment.Segment, planned archive
 	}
 	to.endSegment(planned)
 	return nil
+}
+
+// source has the segments of one shard of one stream.
+type source struct {
+	segments []archive.Planned
+	// after are the indexes of the sources that ended before this one began, which include its
+	// shard's parents.
+	after []int
+}
+
+// sources groups a plan's segments by source. A child shard begins after its parents ended, and so
+// does everything in it.
+func sources(p archive.Plan) []source {
+	var all []source
+	for i, s := range p.Segments {
+		if i == 0 || s.Name.Source != p.Segments[i-1].Name.Source {
+			all = append(all, source{})
+		}
+		last := &all[len(all)-1]
+		last.segments = append(last.segments, s)
+	}
+	for i := range all {
+		for j := range all {
+			if all[j].end() <= all[i].begin() && all[j].begin() < all[i].begin() {
+				all[i].after = append(all[i].after, j)
+			}
+		}
+	}
+	return all
+}
+
+func (s source) begin() int64 { return s.segments[0].Footer.Arrived.From }
+func (s source) end() int64   { return s.segments[len(s.segments)-1].Footer.Arrived.To }
+
+// loadPlan loads the plan of a job. Segments that are known to have been archived and are missing
+// are gaps. Suspect segments are gaps too, and are read only if each entry proves that it is the
+// bank's.
+func loadPlan(ctx context.Context, b bucket.Bucket, known archive.Evidence, p *origin.Proof) (archive.Plan, error) {
+	plan, err := archive.LoadPlan(ctx, b)
+	plan = plan.With(known)
+	if !p.Complete() {
+		plan = plan.Trusted()
+	}
+	return plan, err
 }

@@ -1,4 +1,4 @@
-package replay
+package scratch
 
 import (
 	"context"
@@ -12,26 +12,27 @@ import (
 	"passbook/shared/table"
 )
 
-// memoryTable is a table in memory for what a projection of one account writes: its row, and its
+// Table is a table in memory for what a projection of one account writes: its row, and its
 // quarantine. Nothing of it reaches the bank. Calls that a projection does not make return
 // errors.ErrUnsupported.
-type memoryTable struct {
+type Table struct {
 	mu   sync.Mutex
-	rows map[memoryKey]table.Map
+	rows map[rowKey]table.Map
 }
 
-type memoryKey struct {
+type rowKey struct {
 	table string
 	key   table.Key
 }
 
-func newMemoryTable() *memoryTable { return &memoryTable{rows: map[memoryKey]table.Map{}} }
+// NewTable returns an empty table.
+func NewTable() *Table { return &Table{rows: map[rowKey]table.Map{}} }
 
 // Get implements table.Table.
-func (s *memoryTable) Get(_ context.Context, name string, key table.Key, _ bool) (table.Row, error) {
+func (s *Table) Get(_ context.Context, name string, key table.Key, _ bool) (table.Row, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	attrs, ok := s.rows[memoryKey{name, key}]
+	attrs, ok := s.rows[rowKey{name, key}]
 	if !ok {
 		return table.Row{}, table.ErrNotFound
 	}
@@ -39,10 +40,10 @@ func (s *memoryTable) Get(_ context.Context, name string, key table.Key, _ bool)
 }
 
 // Put implements table.Table.
-func (s *memoryTable) Put(_ context.Context, p table.Put) error {
+func (s *Table) Put(_ context.Context, p table.Put) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key := memoryKey{p.Table, p.Row.Key}
+	key := rowKey{p.Table, p.Row.Key}
 	attrs, ok := s.rows[key]
 	if !satisfies(p.If, attrs, ok) {
 		return table.ErrConditionFailed
@@ -52,14 +53,14 @@ func (s *memoryTable) Put(_ context.Context, p table.Put) error {
 }
 
 // Delete implements table.Table.
-func (s *memoryTable) Delete(_ context.Context, name string, key table.Key, cond table.Condition) error {
+func (s *Table) Delete(_ context.Context, name string, key table.Key, cond table.Condition) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	attrs, ok := s.rows[memoryKey{name, key}]
+	attrs, ok := s.rows[rowKey{name, key}]
 	if !satisfies(cond, attrs, ok) {
 		return table.ErrConditionFailed
 	}
-	delete(s.rows, memoryKey{name, key})
+	delete(s.rows, rowKey{name, key})
 	return nil
 }
 
@@ -73,20 +74,20 @@ func satisfies(cond table.Condition, attrs table.Map, ok bool) bool {
 }
 
 // Query implements table.Table.
-func (*memoryTable) Query(context.Context, table.Query) (table.Page, error) {
+func (*Table) Query(context.Context, table.Query) (table.Page, error) {
 	return table.Page{}, unsupported("query")
 }
 
 // Scan implements table.Table.
-func (*memoryTable) Scan(context.Context, table.Scan) (table.Page, error) {
+func (*Table) Scan(context.Context, table.Scan) (table.Page, error) {
 	return table.Page{}, unsupported("scan")
 }
 
 // Transact implements table.Table.
-func (*memoryTable) Transact(context.Context, []table.Put) error { return unsupported("transact") }
+func (*Table) Transact(context.Context, []table.Put) error { return unsupported("transact") }
 
 // Skew implements table.Table: there is one clock.
-func (*memoryTable) Skew() time.Duration { return 0 }
+func (*Table) Skew() time.Duration { return 0 }
 
 func unsupported(call string) error {
 	return fmt.Errorf("%s on a table in memory: %w", call, errors.ErrUnsupported)

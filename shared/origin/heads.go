@@ -1,0 +1,215 @@
+package origin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+
+	"passbook/shared/bucket"
+	"passbook/shared/event"
+)
+
+// keptParts is how many parts Heads keeps in memory, at up to 4 MB each: a million accounts.
+const keptParts = 32
+
+// Heads is a manifest of heads. It reads its parts when they are asked for, and keeps keptParts of
+// them, in about 130 MB at most. It is safe for concurrent use.
+type Heads struct {
+	bucket bucket.Bucket
+	sum    string
+	m      manifest
+
+	mu    sync.Mutex
+	parts map[int][]Head
+	order []int // of the parts in memory, the one that was used last at the end
+}
+
+// LoadHeads reads the manifest that the bank's row names. What has another sum is refused.
+func LoadHeads(ctx context.Context, b bucket.Bucket, sum string) (*Heads, error) {
+	text, err := readSummed(ctx, b, manifestKey(sum), sum, maxManifest)
+	if err != nil {
+		return nil, err
+	}
+	h := &Heads{bucket: b, sum: sum, parts: map[int][]Head{}}
+	if err := json.Unmarshal(text, &h.m); err != nil {
+		return nil, damaged(manifestKey(sum), err)
+	}
+	if h.m.Format > manifestFormat {
+		return nil, &Refusal{
+			What: fmt.Sprintf("the manifest %s has format %d, but this program reads up to %d", manifestKey(sum), h.m.Format, manifestFormat),
+			Next: "use a newer program",
+		}
+	}
+	return h, nil
+}
+
+// NewestHeads returns the newest manifest in the bucket that the bank has signed, for an archive
+// whose tables are not there to name it; nil if there is none.
+func NewestHeads(ctx context.Context, b bucket.Bucket, bank string, keys *event.Keyring) (newest *Heads, err error) {
+	for key, err := range objects(ctx, b, headsDir) {
+		if err != nil {
+			return nil, err
+		}
+		sum, ok := strings.CutSuffix(strings.TrimPrefix(key, headsDir), ".json")
+		if !ok {
+			continue
+		}
+		h, err := LoadHeads(ctx, b, sum)
+		var damage *damagedError
+		if errors.As(err, &damage) { // anything may be put beside the manifests; no row names it
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if h.m.Bank != bank || h.m.verify(keys) != nil {
+			continue
+		}
+		if newest == nil || h.m.Taken.After(newest.m.Taken) || h.m.Taken.Equal(newest.m.Taken) && h.sum > newest.sum {
+			newest = h
+		}
+	}
+	return newest, nil
+}
+
+// Sum returns the sum of the manifest, as the bank's row names it.
+func (h *Heads) Sum() string { return h.sum }
+
+// Accounts returns how many accounts the manifest has.
+func (h *Heads) Accounts() int64 { return h.m.Accounts }
+
+// Of returns the head of an account, and whether it has one: an account without one had no entry
+// when the bank was switched.
+func (h *Heads) Of(ctx context.Context, a event.Account) (Head, bool, error) {
+	key := a.String()
+	i := sort.Search(len(h.m.Parts), func(i int) bool { return h.m.Parts[i].First > key }) - 1
+	if i < 0 {
+		return Head{}, false, nil
+	}
+	heads, err := h.part(ctx, i)
+	if err != nil {
+		return Head{}, false, err
+	}
+	at, found := slices.BinarySearchFunc(heads, key, func(h Head, key string) int { return strings.Compare(h.Account.String(), key) })
+	if !found {
+		return Head{}, false, nil
+	}
+	return heads[at], true, nil
+}
+
+// part returns the heads of a part, from memory or from the bucket.
+func (h *Heads) part(ctx context.Context, i int) ([]Head, error) {
+	h.mu.Lock()
+	heads, known := h.parts[i]
+	if known {
+		h.order = append(slices.DeleteFunc(h.order, func(j int) bool { return j == i }), i)
+	}
+	h.mu.Unlock()
+	if known {
+		return heads, nil
+	}
+	heads, err := readPart(ctx, h.bucket, h.m.Parts[i])
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, known := h.parts[i]; !known {
+		h.parts[i], h.order = heads, append(h.order, i)
+	}
+	for len(h.order) > keptParts {
+		delete(h.parts, h.order[0])
+		h.order = h.order[1:]
+	}
+	return heads, nil
+}
+
+// readPart reads a part of a manifest.
+func readPart(ctx context.Context, b bucket.Bucket, name partName) ([]Head, error) {
+	key := partKey(name.Sum)
+	text, err := readSummed(ctx, b, key, name.Sum, maxPart)
+	if err != nil {
+		return nil, err
+	}
+	heads := make([]Head, 0, name.Accounts)
+	for line := range bytes.Lines(text) {
+		var l headLine
+		if err := json.Unmarshal(line, &l); err != nil {
+			return nil, damaged(key, err)
+		}
+		a, ok := event.ParseAccount(l.Account)
+		hash, err := event.ParseHash(l.Hash)
+		if !ok || err != nil {
+			return nil, damaged(key, fmt.Errorf("the head of %q cannot be read", l.Account))
+		}
+		heads = append(heads, Head{Account: a, Version: l.Version, Hash: hash})
+	}
+	return heads, nil
+}
+
+// damagedError is the error of an object that is not what its name says.
+type damagedError struct {
+	key string
+	err error
+}
+
+func damaged(key string, err error) error { return &damagedError{key, err} }
+
+// Error returns what is damaged, and what to do.
+func (e *damagedError) Error() string {
+	return fmt.Sprintf("%s in the bucket is damaged: %v: put back the object as it was first written", e.key, e.err)
+}
+
+// Unwrap returns the cause.
+func (e *damagedError) Unwrap() error { return e.err }
+
+var (
+	errSum  = errors.New("its content has another sum than its name")
+	errLong = errors.New("it is too long")
+)
+
+// readSummed reads an object whose content has the sum that it is named by.
+func readSummed(ctx context.Context, b bucket.Bucket, key, sum string, most int64) ([]byte, error) {
+	object, err := b.Open(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, err)
+	}
+	defer object.Close()
+	if object.Size() > most {
+		return nil, damaged(key, errLong)
+	}
+	text, err := io.ReadAll(io.NewSectionReader(object, 0, object.Size()))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, err)
+	}
+	if sumOf(text) != sum {
+		return nil, damaged(key, errSum)
+	}
+	return text, nil
+}
+
+// objects yields the keys of the objects below a prefix.
+func objects(ctx context.Context, b bucket.Bucket, prefix string) func(yield func(string, error) bool) {
+	return func(yield func(string, error) bool) {
+		for after, more := "", true; more; {
+			page, err := b.List(ctx, prefix, after)
+			if err != nil {
+				yield("", fmt.Errorf("list %s in the bucket: %w", prefix, err))
+				return
+			}
+			for _, object := range page.Objects {
+				if !yield(object.Key, nil) {
+					return
+				}
+			}
+			after, more = page.After, page.After != ""
+		}
+	}
+}

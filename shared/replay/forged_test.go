@@ -1,0 +1,321 @@
+package replay_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"passbook/shared/account"
+	"passbook/shared/archive"
+	"passbook/shared/archive/archivetest"
+	"passbook/shared/archive/forgetest"
+	"passbook/shared/audit"
+	"passbook/shared/bucket/dirbucket"
+	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
+	"passbook/shared/origin"
+	"passbook/shared/readmodel"
+	"passbook/shared/replay"
+	"passbook/shared/segment"
+)
+
+const forgedAccounts, forgedEntries = 6, 90
+
+// forged is a bank with a forged archive, and what is true.
+type forged struct {
+	*env
+	entries []*event.Entry
+	proof   *origin.Proof
+	states  map[event.Account]account.State
+	forgery forgetest.Forgery
+	// of and version are what is forged, in the archive with the true end markers if marked.
+	of      event.Account
+	version int64
+	marked  bool
+}
+
+// newForged makes a bank that was switched to macs after so many entries, and forges its archive.
+func newForged(t *testing.T, switched int, forge func(history []*event.Entry) forgetest.Forgery) *forged {
+	t.Helper()
+	f := &forged{env: newEnv(t), states: map[event.Account]account.State{}}
+	dir := t.TempDir()
+	disk, err := dirbucket.New(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.bucket, f.entries = disk, forgetest.Upgraded(archivetest.Bank(31, forgedAccounts, forgedEntries), switched, eventtest.Keys)
+	heads, err := forgetest.Heads(t.Context(), f.bucket, eventtest.Bank, eventtest.Keys, f.entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.proof = &origin.Proof{Bank: eventtest.Bank, Keys: eventtest.Keys, Heads: heads}
+	f.commit(t, f.entries)
+	f.project(t, 1, f.entries)
+	f.archiveSigned(t, archivetest.Records(f.entries), 22)
+	var history []*event.Entry
+	for _, e := range f.entries {
+		s := f.states[e.Account()]
+		for _, ev := range e.Events {
+			if s, err = account.Fold(s, ev); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.states[e.Account()] = s
+		if e.AccountID == "A-3" {
+			history = append(history, e)
+		}
+	}
+	f.forgery = forge(history)
+	change, of, version := f.forgery.Forge(history)
+	f.of, f.version = of, version
+	// Without the right to delete, the true end markers stay: only they show that an entry with a
+	// mac was left out at the end.
+	f.marked = f.forgery.LeavesOut && history[len(history)-1].Signed()
+	err = forgetest.Forger{Dir: dir, Bucket: f.bucket, KeepMarkers: f.marked}.Forge(t.Context(), change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// archiveSigned archives records in segments of the newest format, with their end markers.
+func (f *forged) archiveSigned(t *testing.T, records []segment.Record, perSegment int) {
+	t.Helper()
+	source := segment.Source{Stream: "passbook-events", Created: archivetest.Start.Truncate(time.Second), Shard: "s-0"}
+	var link segment.Link
+	for chunk := range slices.Chunk(records, perSegment) {
+		w := segment.NewWriter(segment.Format, eventtest.Bank, source, link)
+		for _, rec := range chunk {
+			if err := w.Append(rec); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sealed, err := w.Seal()
+		if err == nil {
+			err = f.bucket.Create(t.Context(), sealed.Key, sealed.Data)
+		}
+		var name segment.Name
+		if err == nil {
+			name, err = segment.ParseKey(sealed.Key)
+		}
+		if err == nil {
+			err = archive.NewEndMarker(name, sealed.Footer, false).Write(t.Context(), f.bucket)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		link = segment.Link{Key: sealed.Key, Last: sealed.Footer.Last, Sum: sealed.Footer.Sum}
+	}
+}
+
+// named checks that a job ended with a difference and named what is forged.
+func (f *forged) named(t *testing.T, faults replay.Faults, err error) {
+	t.Helper()
+	if code(err) != 3 {
+		t.Errorf("ends with %v", err)
+	}
+	if f.marked {
+		return // a gap is named by its segment
+	}
+	if !slices.ContainsFunc(faults.List, func(x replay.Fault) bool { return x.Account == f.of }) {
+		t.Errorf("%s v%d is not named: %v, %v", f.of, f.version, faults.List, err)
+	}
+	for _, x := range faults.List {
+		if x.Account != f.of {
+			t.Errorf("another account is named: %s, %v", x, err)
+		}
+	}
+}
+
+// doors are the readers of an archive. Each must refuse what is forged, name it, and be right about
+// everything else.
+var doors = []struct {
+	name string
+	open func(t *testing.T, f *forged)
+}{
+	{"at", forgedAt},
+	{"journal", forgedJournal},
+	{"republish", forgedRepublish},
+	{"audit", forgedAudit},
+	{"audit of what was restored", forgedAuditOfLost},
+	{"rebuild, promote", forgedRebuild},
+}
+
+func forgedAt(t *testing.T, f *forged) {
+	got, faults, err := ask(replay.StatesConfig{Bucket: f.bucket, Time: archivetest.Start.AddDate(1, 0, 0), Origin: f.proof}, t)
+	f.named(t, faults, err)
+	for a, s := range got {
+		if want := f.states[a]; a == f.of || !bytes.Equal(account.AppendState(nil, s), account.AppendState(nil, want)) {
+			t.Errorf("%s is given as %+v, want %+v", a, s, want)
+		}
+	}
+	for a := range f.states {
+		if _, ok := got[a]; !ok && a != f.of && !f.marked {
+			t.Errorf("%s is not given", a)
+		}
+	}
+}
+
+// forgedJournal restores a lost journal from the archive alone.
+func forgedJournal(t *testing.T, f *forged) {
+	lost := newEnv(t)
+	lost.bucket = f.bucket
+	c := lost.restoring()
+	c.Origin = f.proof
+	done, err := replay.RestoreJournal(t.Context(), c)
+	f.named(t, done.Faults, err)
+	for a, s := range f.states {
+		var want []event.Hash
+		for _, e := range f.entries {
+			if e.Account() == a {
+				want = append(want, e.Hash)
+			}
+		}
+		var got []event.Hash
+		for e, err := range lost.reader.Entries(t.Context(), a, 1, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, e.Hash)
+			if err := f.proof.Verify(t.Context(), e); err != nil {
+				t.Errorf("%s v%d is in the journal: %v", a, e.First, err)
+			}
+		}
+		if len(got) > len(want) || !slices.Equal(got, want[:len(got)]) || a != f.of && len(got) != len(want) {
+			t.Errorf("%s is restored with %d of %d entries, up to v%d", a, len(got), len(want), s.Version)
+		}
+	}
+	for e := range lost.reader.Entries(t.Context(), event.Account{Tenant: "main", ID: "made-up"}, 1, 0) {
+		t.Errorf("an account that the bank never had is in the journal: v%d", e.First)
+	}
+}
+
+// forgedRebuild rebuilds beside a journal that is right, and promotes.
+func forgedRebuild(t *testing.T, f *forged) {
+	c := f.rebuilding()
+	c.Origin = f.proof
+	c.Projection = func(_ context.Context, generation int64) (replay.Projection, error) {
+		return readmodel.NewProjection(readmodel.ProjectionConfig[account.State]{
+			Generation: generation, Rows: f.rows, Journal: f.reader, Silent: func() bool { return true }, Log: slog.New(slog.DiscardHandler),
+		}), nil
+	}
+	done, err := replay.Rebuild(t.Context(), c)
+	if f.forgery.LeavesOut && err == nil {
+		// the journal has it
+	} else {
+		f.named(t, done.Faults, err)
+	}
+	found, err := replay.Promote(t.Context(), f.comparing(), false)
+	if err != nil || found.Equal != forgedAccounts || found.Ahead != 0 {
+		t.Errorf("promote: %+v, %v", found, err)
+	}
+}
+
+func forgedRepublish(t *testing.T, f *forged) {
+	if err := f.stream.CreateStream(t.Context(), "again", 1); err != nil {
+		t.Fatal(err)
+	}
+	c := replay.RepublishConfig{Bucket: f.bucket, Journal: f.reader, Table: f.table, Streams: f.stream, Stream: "again", LiveStream: "events", Origin: f.proof}
+	_, err := replay.Republish(t.Context(), c)
+	if f.forgery.LeavesOut && err == nil {
+		return // the journal has it
+	}
+	if code(err) != 3 || !f.marked && !strings.Contains(err.Error(), f.of.String()) {
+		t.Errorf("%s is not named: %v", f.of, err)
+	}
+	truth, seen := map[event.Hash]bool{}, map[event.Hash]bool{}
+	for _, e := range f.entries {
+		truth[e.Hash] = true
+	}
+	for _, e := range onStream(t, f.env, "again") {
+		if !truth[e.Hash] {
+			t.Errorf("%s v%d is on the stream", e.Account(), e.First)
+		}
+		if err := f.proof.Verify(t.Context(), e); err != nil {
+			t.Errorf("%s v%d is on the stream: %v", e.Account(), e.First, err)
+		}
+		seen[e.Hash] = true
+	}
+	for _, e := range f.entries {
+		if e.Account() != f.of && !seen[e.Hash] {
+			t.Errorf("%s v%d is not on the stream", e.Account(), e.First)
+		}
+	}
+}
+
+func (f *forged) audit(t *testing.T, in *env) *audit.Report {
+	t.Helper()
+	report, err := audit.Run(t.Context(), audit.Config{
+		Table: in.table, Accounts: in.reader, Bucket: f.bucket, Grace: time.Nanosecond, Origin: f.proof,
+	})
+	if !errors.Is(err, audit.ErrDifference) {
+		t.Fatalf("audit ends with %v", err)
+	}
+	for _, found := range report.Findings {
+		if found.Account != f.of.String() && !(f.marked && found.Account == "") {
+			t.Errorf("another account is named: %s", found)
+		}
+	}
+	return report
+}
+
+// forgedAudit audits beside a journal that is right: nothing may advise to restore it.
+func forgedAudit(t *testing.T, f *forged) {
+	report := f.audit(t, f.env)
+	if !slices.ContainsFunc(report.Findings, func(x audit.Finding) bool { return x.Account == f.of.String() && x.Version == f.version }) {
+		t.Errorf("%s v%d is not named: %v", f.of, f.version, report.Findings)
+	}
+	for _, found := range report.Findings {
+		if strings.Contains(string(found.Advice), "replay journal") {
+			t.Errorf("%s: %s", found, found.Advice)
+		}
+	}
+}
+
+// forgedAuditOfLost restores the journal because an audit says so, and audits again.
+func forgedAuditOfLost(t *testing.T, f *forged) {
+	if f.forgery.LeavesOut {
+		return // beside a lost journal nothing shows it but what the other doors name
+	}
+	lost := newEnv(t)
+	lost.bucket = f.bucket
+	c := lost.restoring()
+	c.Origin = f.proof
+	if _, err := replay.RestoreJournal(t.Context(), c); code(err) != 3 {
+		t.Fatal(err)
+	}
+	report := f.audit(t, lost)
+	if !slices.ContainsFunc(report.Findings, func(x audit.Finding) bool { return x.Account == f.of.String() }) {
+		t.Errorf("%s is not named: %v", f.of, report.Findings)
+	}
+}
+
+// TestForgedArchives opens each door to each forgery, in banks that were switched to macs after
+// their last entry, in the middle, and before the first.
+func TestForgedArchives(t *testing.T) {
+	for bank, switched := range map[string]int{"before macs": forgedEntries, "switched": forgedEntries / 2, "with macs": 0} {
+		sample := newForgedNames(t, switched)
+		for i, name := range sample {
+			f := newForged(t, switched, func(h []*event.Entry) forgetest.Forgery { return forgetest.Forgeries(h)[i] })
+			for _, door := range doors {
+				t.Run(bank+"/"+name+"/"+door.name, func(t *testing.T) { door.open(t, f) })
+			}
+		}
+	}
+}
+
+// newForgedNames returns the names of the forgeries of a bank.
+func newForgedNames(t *testing.T, switched int) (names []string) {
+	t.Helper()
+	entries := forgetest.Upgraded(archivetest.Bank(31, forgedAccounts, forgedEntries), switched, eventtest.Keys)
+	history := slices.DeleteFunc(entries, func(e *event.Entry) bool { return e.AccountID != "A-3" })
+	for _, f := range forgetest.Forgeries(history) {
+		names = append(names, f.Name)
+	}
+	return names
+}
