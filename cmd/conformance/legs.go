@@ -9,7 +9,7 @@ import (
 )
 
 // ports are the blocks of the table, in this order.
-var ports = []string{"table", "stream", "bucket"}
+var ports = []string{"table", "stream", "bucket", "keywrap"}
 
 // contract matches the tests that run a port's suite on an adapter. If the package does not name
 // the port, the test does.
@@ -23,6 +23,8 @@ var required = [][2]string{
 	{"passbook/shared/stream/kinesisstream", "TestContractOnAWS"},
 	{"passbook/shared/bucket/dirbucket", "TestContract"},
 	{"passbook/shared/bucket/s3bucket", "TestContractOnAWS"},
+	{"passbook/shared/keywrap/filewrap", "TestContract"},
+	{"passbook/shared/keywrap/kmswrap", "TestContractOnAWS"},
 }
 
 // The cells of the table.

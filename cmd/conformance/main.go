@@ -17,7 +17,7 @@ import (
 // other tests of adapters on an endpoint. A package may take 20 minutes: emulators are slow.
 var goTest = []string{
 	"go", "test", "-json", "-p", "1", "-count=1", "-timeout", "20m", "-run", contract.String() + "|OnAWS$",
-	"./shared/table/...", "./shared/stream/...", "./shared/bucket/...", "./shared/faults/...",
+	"./shared/table/...", "./shared/stream/...", "./shared/bucket/...", "./shared/keywrap/...", "./shared/faults/...",
 }
 
 func main() {

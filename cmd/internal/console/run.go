@@ -108,9 +108,9 @@ func complain(t *Terminal, name string, err error) int {
 type StoreFlags struct {
 	Data   *string `name:"data" placeholder:"DIR" help:"Data directory [./data]."`
 	Store  *string `name:"store" placeholder:"KIND" help:"embedded or aws [embedded]."`
-	Prefix *string `name:"prefix" placeholder:"TEXT" help:"Prefix of tables' and streams' names [passbook-]."`
+	Prefix *string `name:"prefix" placeholder:"TEXT" help:"Prefix of tables and streams [passbook-]."`
 	Bucket *string `name:"bucket" placeholder:"NAME" help:"S3 bucket of the archive, with --store aws."`
-	KMSKey *string `name:"kms-key" placeholder:"KEY" help:"KMS key of the data keys on AWS, alias/PREFIXbank by default."`
+	KMSKey *string `name:"kms-key" placeholder:"KEY" help:"KMS key on AWS; else alias/PREFIXbank."`
 }
 
 // guide prints the help of a program that was called without a command.

@@ -8,7 +8,7 @@ type Flags struct {
 	Instance   *string `name:"instance" placeholder:"NAME" help:"Name of this process among lease holders."`
 	Lease      *string `name:"lease" placeholder:"TIME" help:"Timeout of leases on shards [10s]."`
 	DrainDelay *string `name:"drain-delay" placeholder:"TIME" help:"Serve on after /readyz fails [bank 1s, else 5s]."`
-	Memory     *string `name:"memory" placeholder:"SIZE" help:"Memory limit [cgroup's, else 1/4 of the machine]."`
+	Memory     *string `name:"memory" placeholder:"SIZE" help:"Memory limit [cgroup's, else machine / 4]."`
 	LogLevel   *string `name:"log-level" placeholder:"LEVEL" help:"debug, info, warn or error [info]."`
 	LogFormat  *string `name:"log-format" placeholder:"KIND" help:"text or json [text]."`
 }
@@ -23,7 +23,7 @@ type SegmentFlags struct {
 type WriterFlags struct {
 	EffectiveBack  *string `name:"effective-back" placeholder:"DAYS" help:"Oldest effective_at accepted [3653]."`
 	EffectiveAhead *string `name:"effective-ahead" placeholder:"DAYS" help:"Latest effective_at accepted [0]."`
-	StreamEncoding *string `name:"stream-encoding" placeholder:"KIND" help:"Records on the stream: json, or zstd over 4 KB [json]."`
+	StreamEncoding *string `name:"stream-encoding" placeholder:"KIND" help:"Stream records: json, or zstd over 4 KB [json]."`
 }
 
 // PeerFlags are those of a writer beside which other writers run.
@@ -41,7 +41,7 @@ type ArchiveFlags struct {
 // ServiceFlags are those of a service that runs as a separate process.
 type ServiceFlags struct {
 	Flags
-	Prefix  *string          `name:"prefix" placeholder:"TEXT" help:"Prefix of tables' and streams' names [passbook-]."`
-	KMSKey  *string          `name:"kms-key" placeholder:"KEY" help:"KMS key of the data keys, alias/PREFIXbank by default."`
+	Prefix  *string          `name:"prefix" placeholder:"TEXT" help:"Prefix of tables and streams [passbook-]."`
+	KMSKey  *string          `name:"kms-key" placeholder:"KEY" help:"KMS key on AWS; else alias/PREFIXbank."`
 	Version kong.VersionFlag `name:"version" help:"Print the version and exit."`
 }
