@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"passbook/cmd/internal/programtest"
+	"passbook/shared/api/schemas/schematest"
 	"passbook/shared/consumer"
 	"passbook/shared/stream"
 )
@@ -79,6 +80,21 @@ func work(t *testing.T, f fleet, p plan) {
 		patiently(t, "promote "+model, func() error { return f.promote(t, model) })
 	}
 	caughtUp(t, b, heads, posted) // now by the rows that were made from the archive
+	validRecords(t, f)
+}
+
+// validRecords validates every record that the fleet wrote by its schema, through kills, drains and
+// resharding.
+func validRecords(t *testing.T, f fleet) {
+	t.Helper()
+	_, streams, events := f.stores()
+	records := readStream(t, streams, events)
+	for _, data := range records {
+		schematest.Validate(t, schematest.Entry, data)
+	}
+	if len(records) == 0 {
+		t.Error("the stream has no records")
+	}
 }
 
 // patiently does a job again while the stores have no time for it, or the new generation is late. A
