@@ -56,14 +56,21 @@ func StraysOutside(ctx context.Context, b bucket.Bucket) (found Strays, err erro
 	return found, nil
 }
 
-// roots begin the keys of the archive's objects.
-var roots = append(segment.Roots(), append(EndMarkerRoots(), RetirementRoot, "owner.json")...)
+// roots begin the keys of the archive's objects, or of what proves its origin: the copies of data
+// keys, and the heads of what was written before there were any.
+var roots = append(segment.Roots(), append(EndMarkerRoots(), RetirementRoot, "owner.json", "keys/v1/", "heads/v1/", "headparts/v1/")...)
+
+// keyFile is the file that wraps the data keys of a bank in a directory.
+const keyFile = "key"
 
 func rootOf(key string) string {
 	for _, root := range roots {
 		if strings.HasPrefix(key, root) {
 			return root
 		}
+	}
+	if key == keyFile {
+		return keyFile
 	}
 	return ""
 }

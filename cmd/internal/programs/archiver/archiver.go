@@ -45,7 +45,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	}
 	runtime, healthy := readside.Open(p, keeper)
 	archives, err := archiver.New(archiver.Config{
-		Bucket: p.Engine.Bucket, SegmentBytes: int64(p.Memory.Segment), SegmentAge: p.Config.SegmentAge, Log: p.Log,
+		Bucket: p.Engine.Bucket, Bank: keeper.Bank(), Format: keeper.Format, SegmentBytes: int64(p.Memory.Segment), SegmentAge: p.Config.SegmentAge, Log: p.Log,
 	})
 	if err != nil {
 		return err
