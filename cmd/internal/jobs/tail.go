@@ -28,13 +28,13 @@ func (b Bank) archiveTail(ctx context.Context) error {
 	if err != nil || len(tips) == 0 {
 		return err
 	}
-	a, err := archiver.New(archiver.Config{
-		Bucket: b.Bucket, SegmentBytes: int64(b.Config.SegmentBytes), SegmentAge: b.Config.SegmentAge,
-	})
+	keeper, err := origin.Open(ctx, origin.Config{Table: b.Table, Keys: b.Keys, Journal: b.Journal, Log: b.Log})
 	if err != nil {
 		return err
 	}
-	keeper, err := origin.Open(ctx, origin.Config{Table: b.Table, Keys: b.Keys, Journal: b.Journal, Log: b.Log})
+	a, err := archiver.New(archiver.Config{
+		Bucket: b.Bucket, Bank: keeper.Bank(), Format: keeper.Format, SegmentBytes: int64(b.Config.SegmentBytes), SegmentAge: b.Config.SegmentAge,
+	})
 	if err != nil {
 		return err
 	}
