@@ -11,9 +11,11 @@ import (
 // columnReader reads the values of one column through all row groups.
 type columnReader struct {
 	column
-	place  int
-	file   *parquet.File
-	group  int
+	place   int
+	segment *Segment
+	group   int
+	// paged is how many pages of the group were opened.
+	paged  int
 	pages  parquet.Pages
 	page   parquet.Page
 	values parquet.ValueReader
@@ -61,17 +63,18 @@ func (c *columnReader) next(n int) ([]parquet.Value, error) {
 func (c *columnReader) nextPage() (bool, error) {
 	for {
 		if c.pages == nil {
-			groups := c.file.RowGroups()
+			groups := c.segment.file.RowGroups()
 			if c.group == len(groups) {
 				return false, nil
 			}
 			c.pages = groups[c.group].ColumnChunks()[c.place].Pages()
-			c.group++
+			c.group, c.paged = c.group+1, 0
 		}
 		page, err := c.pages.ReadPage()
 		if err == nil {
 			c.page, c.values = page, page.Values()
-			return true, nil
+			c.paged++
+			return true, c.segment.checkPage(c.group-1, c.place, c.paged-1, page)
 		}
 		closed := c.pages.Close()
 		c.pages = nil
@@ -105,7 +108,7 @@ type cursor struct {
 func newCursor(s *Segment, places []int) *cursor {
 	c := &cursor{rows: make([]Row, batchRows)}
 	for _, place := range places {
-		c.columns = append(c.columns, &columnReader{column: s.layout().columns[place], place: place, file: s.file})
+		c.columns = append(c.columns, &columnReader{column: s.layout().columns[place], place: place, segment: s})
 	}
 	return c
 }

@@ -51,6 +51,8 @@ type Segment struct {
 	Name   Name
 	Footer Footer
 	file   *parquet.File
+	// indexes are those of format 2; those of format 1 are read by nothing here.
+	indexes indexes
 }
 
 // ReadObject returns the content of an object of at most MaxBytes. Where the error concerns the
@@ -145,7 +147,10 @@ func (s *Segment) parse(data []byte) error {
 	if sha256.Sum256(data[magicBytes:end]) != s.Footer.Pages {
 		return errors.New("the pages do not match the checksum in the footer")
 	}
-	return nil
+	if s.Footer.Format < 2 {
+		return nil
+	}
+	return s.readIndexes(data)
 }
 
 // checkMetadata compares the footer with the object's name and the Parquet metadata.
