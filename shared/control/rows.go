@@ -37,6 +37,11 @@ func (r Rows) Get(ctx context.Context, key string) (table.Row, error) {
 	return r.table.Get(ctx, Name, table.Key{PK: r.partition, SK: key}, true)
 }
 
+// Create returns the put of a row over none, for a transaction.
+func (r Rows) Create(key string, attrs table.Map) table.Put {
+	return table.Put{Table: Name, Row: table.Row{Key: table.Key{PK: r.partition, SK: key}, Attrs: attrs}, If: table.Absent()}
+}
+
 // Put writes a row over that of version was, or, where was is nil, over none. It fails with
 // table.ErrConditionFailed when the row is at another version.
 func (r Rows) Put(ctx context.Context, key string, attrs table.Map, was table.Value) error {

@@ -8,6 +8,9 @@ import (
 // ErrHash: an entry does not match its hash. It is damaged, or was tampered with.
 var ErrHash = errors.New("event: the entry does not match its hash")
 
+// ErrDamaged: what a store has in the place of an entry is none that a program writes there.
+var ErrDamaged = errors.New("damaged: no program writes such an entry")
+
 // String returns the hash as 43 characters of unpadded base64url.
 func (h Hash) String() string { return base64.RawURLEncoding.EncodeToString(h[:]) }
 

@@ -30,6 +30,3 @@ var ErrNoEvent = errors.New("journal: no such version")
 
 // ErrDiffers: a restore found another entry in place.
 var ErrDiffers = errors.New("journal: another entry in place")
-
-// ErrDamaged: a row of the journal is not one that a journal writes.
-var ErrDamaged = errors.New("journal: row is damaged")

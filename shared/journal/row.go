@@ -72,6 +72,9 @@ func writerKey(writer string, n int64) string {
 	return writer + "#" + strconv.FormatInt(n%writerKeys, 10)
 }
 
+// ErrDamaged: a row of the journal is not one that a journal writes.
+var ErrDamaged = event.ErrDamaged
+
 // ParseRow reads an entry's row and verifies its hash. A row that cannot be read is ErrDamaged, or,
 // when a newer program wrote it, an *event.FormatError: to read it again does not help.
 func ParseRow(row table.Row) (*event.Entry, error) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"passbook/shared/event"
-	"passbook/shared/journal"
 )
 
 // Check returns nil for an entry of the bank, event.ErrForeign with the reason for any other, and
@@ -67,7 +66,7 @@ func (k *Keeper) checkUnsigned(ctx context.Context, e *event.Entry) error {
 	for committed, err := range k.config.Journal.Backward(ctx, account, e.Last) {
 		var newer *event.FormatError
 		switch {
-		case errors.Is(err, journal.ErrDamaged), errors.As(err, &newer):
+		case errors.Is(err, event.ErrDamaged), errors.As(err, &newer):
 			return named(e, fmt.Errorf("%w: it has no mac, and the journal's entry cannot be read: %w", event.ErrForeign, err))
 		case err != nil:
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -13,7 +14,6 @@ import (
 
 	"passbook/shared/backoff"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/keywrap"
 	"passbook/shared/table"
 	"passbook/shared/telemetry"
@@ -35,13 +35,20 @@ const (
 // errNoBank: the tables belong to no bank yet, so that no entry can be called foreign.
 var errNoBank = errors.New("the tables belong to no bank yet: start the archiver, or run: bank resources --store aws")
 
+// History is the journal as a Keeper reads it.
+type History interface {
+	// Backward yields an account's entries newest first, from the one that has a version. A row
+	// that is no entry is event.ErrDamaged, and one of a newer format an *event.FormatError.
+	Backward(ctx context.Context, a event.Account, from int64) iter.Seq2[*event.Entry, error]
+}
+
 // Config configures a Keeper. Table, Keys and Journal are required.
 type Config struct {
 	Table table.Table
 	// Keys unwraps the bank's data keys.
 	Keys keywrap.Wrapper
 	// Journal is asked whether it has an entry of format 1, once that proves nothing by itself.
-	Journal *journal.Reader
+	Journal History
 	// Metrics gets the format, the key and the readings that failed; nil counts nothing.
 	Metrics prometheus.Registerer
 	// Log gets the readings that failed, and what changes; nil is slog.Default.

@@ -76,11 +76,15 @@ func readKey(ctx context.Context, t table.Table, bank string, id int) (WrappedKe
 
 // writeKey writes the row of a data key, where there is none.
 func writeKey(ctx context.Context, t table.Table, k WrappedKey) error {
-	attrs := table.Map{"wrapped": table.B(k.Wrapped), "since": table.Time(k.Since)}
-	if err := control.Keys(t).Put(ctx, strconv.Itoa(k.ID), attrs, nil); err != nil {
+	if err := control.Keys(t).Put(ctx, strconv.Itoa(k.ID), k.attrs(), nil); err != nil {
 		return fmt.Errorf("write data key %d: %w", k.ID, err)
 	}
 	return nil
+}
+
+// attrs returns the attributes of a data key's row.
+func (k WrappedKey) attrs() table.Map {
+	return table.Map{"wrapped": table.B(k.Wrapped), "since": table.Time(k.Since)}
 }
 
 // parseKey reads the row of a data key of a bank.
@@ -135,7 +139,7 @@ func bucketKeys(ctx context.Context, b bucket.Bucket, bank string) (keys []Wrapp
 // copyKey returns the key of a data key's copy in the bucket.
 func copyKey(id int) string { return keysDir + strconv.Itoa(id) + ".json" }
 
-// readCopy reads a data key's copy in the bucket.
+// readCopy reads a data key's copy in the bucket; bank is "" where any bank's will do.
 func readCopy(ctx context.Context, b bucket.Bucket, bank, key string) (k WrappedKey, err error) {
 	object, err := b.Open(ctx, key)
 	if err != nil {
@@ -152,7 +156,7 @@ func readCopy(ctx context.Context, b bucket.Bucket, bank, key string) (k Wrapped
 	if k.Format > copyFormat {
 		return k, &Refusal{What: fmt.Sprintf("%s in the bucket has format %d, but this program reads up to %d", key, k.Format, copyFormat), Next: "use a newer program"}
 	}
-	if k.Bank != bank {
+	if bank != "" && k.Bank != bank {
 		return k, &Refusal{
 			What: fmt.Sprintf("%s in the bucket is a data key of bank %s, and this bank is %s", key, k.Bank, bank),
 			Next: "name this bank's own archive with --bucket or --data",

@@ -12,6 +12,8 @@ import (
 	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/keywrap"
+	"passbook/shared/origin"
 	"passbook/shared/segment"
 	"passbook/shared/stream"
 	"passbook/shared/table"
@@ -34,6 +36,8 @@ type Set struct {
 	Table   table.Table
 	Streams stream.Stream
 	Bucket  bucket.Bucket
+	// Keys wraps the bank's data keys. A check that sees the archive alone needs none.
+	Keys keywrap.Wrapper
 	// Stream is the name of the event stream, with the deployment's prefix. Archiver is the name of
 	// the consumer that archives it.
 	Stream, Archiver string
@@ -62,6 +66,9 @@ type facts struct {
 	archived, empty bool
 }
 
+// fresh reports whether nothing was ever written to journal and archive.
+func (f facts) fresh() bool { return f.empty && !f.archived }
+
 func (s Set) facts(ctx context.Context) (f facts, err error) {
 	f.ownership, err = s.ownership(ctx)
 	if err != nil {
@@ -87,15 +94,27 @@ func (s Set) Begin(ctx context.Context) error {
 	if err == nil && f.archived {
 		err = s.checkCurrent(ctx)
 	}
-	if err != nil || f.agreed() {
-		return err
-	}
-	err = s.tie(ctx, f.ownership)
 	if err != nil {
 		return err
 	}
-	s.log().Info("the archive is tied to its bank", "object", OwnerKey)
-	return nil
+	if !f.agreed() {
+		err = s.tie(ctx, f.ownership, f.fresh())
+		if err != nil {
+			return err
+		}
+		s.log().Info("the archive is tied to its bank", "object", OwnerKey)
+	}
+	return s.copyKeys(ctx)
+}
+
+// copyKeys copies the bank's data keys into the bucket, so that an archive whose tables were lost
+// can be checked.
+func (s Set) copyKeys(ctx context.Context) error {
+	bank, err := s.readBank(ctx)
+	if err != nil || bank.Format < 2 {
+		return err
+	}
+	return origin.CopyKeys(ctx, s.Table, s.Bucket, bank.ID)
 }
 
 // Check checks the stores for a job that needs the journal and the archive. It ties nothing.
@@ -129,7 +148,18 @@ func (s Set) usable(ctx context.Context, f facts) error {
 	if f.archived && f.empty {
 		return s.journalLost()
 	}
-	return s.owned(ctx, f)
+	err = s.owned(ctx, f)
+	if err != nil || f.bank.Format != 1 {
+		return err
+	}
+	known, err := origin.Recover(ctx, s.Bucket, s.Keys, f.bank.ID)
+	if err == nil && known.Heads != "" {
+		err = &Disagreement{
+			What: fmt.Sprintf("these tables are an older copy than the archive: they are of a bank with entries of format 1, which was switched to format %d since", known.Format),
+			Next: restoreCommand + " restores them from the archive",
+		}
+	}
+	return err
 }
 
 // owned checks that the archive is this bank's. A journal without an account can only prove it by
@@ -179,41 +209,17 @@ func (s Set) CheckStream(ctx context.Context) error {
 	return s.checkForeign(ownership{owner: owner})
 }
 
-// CheckRestore checks the stores before the journal is restored, which may be lost, or older than
-// the archive: the archive must be of this bank's stream. With tie it ties the archive to the bank.
-func (s Set) CheckRestore(ctx context.Context, tie bool) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	o, err := s.ownership(ctx)
-	if err == nil {
-		err = s.checkForeign(o)
-	}
-	if err != nil || o.agreed() {
-		return err
-	}
-	if o.owner == nil {
-		_, err := s.ownSegments(ctx)
-		if err != nil {
-			return err
-		}
-	}
-	if !tie {
-		return nil
-	}
-	return s.tie(ctx, o)
-}
-
 // CheckWriter checks the tables for a program that writes to the journal and does not see the
 // archive: they must be tied to a bank, and the journal must not be lost. If something was
 // archived, the journal had an entry.
 func (s Set) CheckWriter(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	id, err := s.readBank(ctx)
+	bank, err := s.readBank(ctx)
 	if err != nil {
 		return err
 	}
-	if id == "" {
+	if bank.ID == "" {
 		return &Disagreement{
 			What: "these tables belong to no bank yet",
 			Next: "start the archiver, or run: bank resources --store aws; either ties the tables to their archive once",

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
 	"passbook/shared/account"
@@ -19,6 +20,8 @@ import (
 	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
 	"passbook/shared/journal"
+	"passbook/shared/keywrap/filewrap"
+	"passbook/shared/origin"
 	"passbook/shared/segment"
 	"passbook/shared/stores"
 	"passbook/shared/storetest"
@@ -71,6 +74,16 @@ func (b *bank) use(dir string) {
 		b.t.Fatal(err)
 	}
 	b.dir, b.Bucket = dir, disk
+	b.Keys = filewrap.New(filepath.Join(dir, "key"), func() (bool, error) { return false, nil })
+}
+
+// fromBefore makes the bank one from before entries were signed.
+func (b *bank) fromBefore() {
+	b.t.Helper()
+	row := origin.Bank{ID: uuid.NewString(), Since: began, Format: 1}
+	if err := origin.WriteBank(b.t.Context(), b.Table, origin.Bank{}, row); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // commit puts entries into the journal.
@@ -169,14 +182,18 @@ func (b *bank) forget(key table.Key) {
 	}
 }
 
-// id returns the bank's id in the control table, "" without one.
-func (b *bank) id() string {
-	row, err := b.Table.Get(b.t.Context(), control.Name, table.Key{PK: "bank", SK: "-"}, true)
+// row returns the bank's row, zero without one.
+func (b *bank) row() origin.Bank {
+	b.t.Helper()
+	row, err := origin.ReadBank(b.t.Context(), b.Table)
 	if err != nil {
-		return ""
+		b.t.Fatal(err)
 	}
-	return row.Attrs.Text("id")
+	return row
 }
+
+// id returns the bank's id in the control table, "" without one.
+func (b *bank) id() string { return b.row().ID }
 
 // loseRow and loseOwner remove one side of the tie.
 func (b *bank) loseRow() { b.forget(table.Key{PK: "bank", SK: "-"}) }

@@ -11,7 +11,8 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
-	"passbook/shared/control"
+	"passbook/shared/event"
+	"passbook/shared/origin"
 	"passbook/shared/segment"
 	"passbook/shared/table"
 )
@@ -36,18 +37,18 @@ type Owner struct {
 	Since time.Time `json:"since"`
 }
 
-// ownership is what both sides record: the bank's id in the control table, "" without the row, and
-// the owner in the bucket, nil without the object.
+// ownership is what both sides record: the bank's row in the control table, zero without the row,
+// and the owner in the bucket, nil without the object.
 type ownership struct {
-	bank  string
+	bank  origin.Bank
 	owner *Owner
 }
 
 // agreed reports whether both sides name the same bank.
-func (o ownership) agreed() bool { return o.owner != nil && o.bank == o.owner.Bank }
+func (o ownership) agreed() bool { return o.owner != nil && o.bank.ID == o.owner.Bank }
 
 // ownership reads both sides, the object first: tie writes the row first, so that a reader that
-// sees the object sees the row too.
+// sees the object sees the row too. A bank whose entries this program does not know is refused.
 func (s Set) ownership(ctx context.Context) (o ownership, err error) {
 	o.owner, err = ReadOwner(ctx, s.Bucket)
 	if err != nil {
@@ -57,30 +58,14 @@ func (s Set) ownership(ctx context.Context) (o ownership, err error) {
 	return o, err
 }
 
-// readBank reads the bank's id, "" if there is none.
-func (s Set) readBank(ctx context.Context) (string, error) {
-	row, err := control.Bank(s.Table).Get(ctx, control.BankKey)
-	if errors.Is(err, table.ErrNotFound) {
-		return "", nil
+// readBank reads the bank's row, zero if there is none, and refuses a bank whose entries have a
+// newer format than this program knows.
+func (s Set) readBank(ctx context.Context) (origin.Bank, error) {
+	bank, err := origin.ReadBank(ctx, s.Table)
+	if err == nil {
+		err = bank.CheckFormat(event.Format)
 	}
-	if err != nil {
-		return "", fmt.Errorf("read the bank's id: %w", err)
-	}
-	return row.Attrs.Text("id"), nil
-}
-
-// saveBank writes the bank's id in the place of another, or of none: "".
-func (s Set) saveBank(ctx context.Context, id, was string) error {
-	var replaced table.Value
-	if was != "" {
-		replaced = table.S(was)
-	}
-	attrs := table.Map{"id": table.S(id), "since": table.Time(time.Now())}
-	err := control.Bank(s.Table).Put(ctx, control.BankKey, attrs, replaced)
-	if err != nil {
-		return fmt.Errorf("write the bank's id: %w", err)
-	}
-	return nil
+	return bank, err
 }
 
 // ReadOwner reads owner.json; nil if there is none. An object that cannot be parsed is a
@@ -110,20 +95,11 @@ func ReadOwner(ctx context.Context, b bucket.Bucket) (*Owner, error) {
 
 // tie writes what is missing on both sides, the row first: an owner without its bank would keep
 // everybody out. Of two programs that begin at the same time both continue with what the first has
-// written, or one gets the error that the archive is another bank's.
-func (s Set) tie(ctx context.Context, o ownership) error {
-	id := o.bank
-	if id == "" && o.owner != nil {
-		id = o.owner.Bank
-	}
-	if id == "" {
-		id = uuid.NewString()
-	}
-	if o.bank == "" {
-		err := s.saveBank(ctx, id, "")
-		if errors.Is(err, table.ErrConditionFailed) {
-			id, err = s.readBank(ctx)
-		}
+// written, or one gets the error that the archive is another bank's. fresh says that neither
+// journal nor archive has anything.
+func (s Set) tie(ctx context.Context, o ownership, fresh bool) (err error) {
+	if o.bank.ID == "" {
+		o.bank, err = s.begin(ctx, o.owner, fresh)
 		if err != nil {
 			return err
 		}
@@ -133,7 +109,7 @@ func (s Set) tie(ctx context.Context, o ownership) error {
 		if err != nil {
 			return err
 		}
-		err = s.createOwner(ctx, id)
+		err = s.createOwner(ctx, o.bank.ID)
 		if err != nil {
 			return err
 		}
@@ -143,6 +119,44 @@ func (s Set) tie(ctx context.Context, o ownership) error {
 		err = s.checkForeign(now)
 	}
 	return err
+}
+
+// begin writes the row of a bank that has none, and returns it. A bank whose row was lost is
+// written as its archive knows it; a new one signs its entries from the first one on; and one from
+// before there were rows has entries of format 1, until it is upgraded.
+func (s Set) begin(ctx context.Context, owner *Owner, fresh bool) (origin.Bank, error) {
+	id, err := "", error(nil)
+	if owner != nil {
+		id = owner.Bank
+	} else if id, err = origin.BucketBank(ctx, s.Bucket); err != nil {
+		return origin.Bank{}, err
+	}
+	known, err := origin.Recover(ctx, s.Bucket, s.Keys, id)
+	if err != nil {
+		return origin.Bank{}, err
+	}
+	if id == "" {
+		id = uuid.NewString()
+	}
+	switch {
+	case known.ID != "":
+		err = origin.Restore(ctx, s.Table, s.Bucket, origin.Bank{}, known)
+	case fresh:
+		err = origin.NewBank(ctx, s.Table, s.Bucket, s.Keys, id)
+	default:
+		err = origin.WriteBank(ctx, s.Table, origin.Bank{}, origin.Bank{ID: id, Since: time.Now(), Format: 1})
+	}
+	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
+		return origin.Bank{}, err
+	}
+	bank, err := s.readBank(ctx)
+	if err == nil && bank.ID == "" {
+		err = &Disagreement{
+			What: "the control table has a data key, and no row that says whose",
+			Next: "restore the row bank / - of the control table from a backup",
+		}
+	}
+	return bank, err
 }
 
 // writeEndMarkers writes an end marker for each of the stream's sources, in an archive from before
@@ -195,11 +209,11 @@ func (s Set) checkForeign(o ownership) error {
 			Next: "name this bank's own with --bucket or --data, or correct PASSBOOK_PREFIX",
 		}
 	}
-	if o.bank == "" || o.bank == o.owner.Bank {
+	if o.bank.ID == "" || o.bank.ID == o.owner.Bank {
 		return nil
 	}
 	return &Disagreement{
-		What: fmt.Sprintf("the archive belongs to bank %s, but these tables belong to bank %s", o.owner.Bank, o.bank),
+		What: fmt.Sprintf("the archive belongs to bank %s, but these tables belong to bank %s", o.owner.Bank, o.bank.ID),
 		Next: "name this bank's own with --bucket or --data; if it is this bank's nevertheless, confirm it: " + claimCommand,
 	}
 }
@@ -213,28 +227,38 @@ type Claimed struct {
 }
 
 // Claim ties the archive to this bank because a person says so. Nothing in a bucket is overwritten,
-// so if the archive has an owner the bank takes the owner's id.
+// so if the archive has an owner the bank takes the owner's id. A bank that signs its entries
+// cannot take another id: they are signed with its own.
 func (s Set) Claim(ctx context.Context) (Claimed, error) {
-	o, err := s.ownership(ctx)
+	f, err := s.facts(ctx)
 	if err != nil {
 		return Claimed{}, err
 	}
+	o := f.ownership
 	if o.owner != nil && o.owner.Stream != s.Stream {
 		return Claimed{}, s.checkForeign(o)
 	}
 	before := ""
-	if o.owner != nil && o.bank != "" && o.bank != o.owner.Bank {
-		before = o.bank
-		err := s.saveBank(ctx, o.owner.Bank, before)
+	if o.owner != nil && o.bank.ID != "" && o.bank.ID != o.owner.Bank {
+		if o.bank.Format > 1 {
+			return Claimed{}, &Disagreement{
+				What: fmt.Sprintf("the archive belongs to bank %s, and the entries of these tables are signed as those of bank %s", o.owner.Bank, o.bank.ID),
+				Next: "name this bank's own archive with --bucket or --data; a new bank takes another --prefix and another archive",
+			}
+		}
+		before = o.bank.ID
+		now := o.bank
+		now.ID = o.owner.Bank
+		err := origin.WriteBank(ctx, s.Table, o.bank, now)
 		if err != nil {
 			return Claimed{}, err
 		}
-		o.bank = o.owner.Bank
+		o.bank = now
 	}
-	err = s.tie(ctx, o)
+	err = s.tie(ctx, o, f.fresh())
 	if err != nil {
 		return Claimed{}, err
 	}
-	id, err := s.readBank(ctx)
-	return Claimed{Bank: id, Before: before}, err
+	bank, err := s.readBank(ctx)
+	return Claimed{Bank: bank.ID, Before: before}, err
 }

@@ -65,23 +65,33 @@ func TestBegin_ChecksTheOwner(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBank(t, t.TempDir())
-			must(t, "the first start", b.Begin(t.Context()), "", "")
-			entries := history()
-			b.commit(entries...)
-			b.archive(entries...)
-			tt.change(t, b)
-			before := b.id()
-			must(t, "a job", b.CheckOwner(t.Context()), tt.says, tt.next)
-			if b.id() != before {
-				t.Error("a job has tied the archive")
-			}
-			must(t, "the start", b.Begin(t.Context()), tt.says, tt.next)
-			if tt.says != "" {
-				return
-			}
-			if o := b.owner(); o == nil || o.Bank != b.id() || before != "" && before != b.id() {
-				t.Errorf("the archive is that of %+v, the bank %s, before %s", o, b.id(), before)
+			for _, signed := range []bool{false, true} {
+				b := newBank(t, t.TempDir())
+				if !signed {
+					b.fromBefore()
+				}
+				must(t, "the first start", b.Begin(t.Context()), "", "")
+				entries := history()
+				b.commit(entries...)
+				b.archive(entries...)
+				first := b.row()
+				tt.change(t, b)
+				before := b.id()
+				must(t, "a job", b.CheckOwner(t.Context()), tt.says, tt.next)
+				if b.id() != before {
+					t.Error("a job has tied the archive")
+				}
+				must(t, "the start", b.Begin(t.Context()), tt.says, tt.next)
+				if tt.says != "" {
+					continue
+				}
+				row := b.row()
+				if o := b.owner(); o == nil || o.Bank != row.ID || before != "" && before != row.ID {
+					t.Errorf("the archive is that of %+v, the bank %s, before %s", o, row.ID, before)
+				}
+				if row.Format != first.Format || row.Heads != first.Heads || row.Key != first.Key {
+					t.Errorf("the bank is %+v, was %+v", row, first)
+				}
 			}
 		})
 	}
@@ -118,6 +128,7 @@ func TestClaim_TiesWhatCannotBeProven(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBank(t, t.TempDir())
+			b.fromBefore()
 			must(t, "the first start", b.Begin(t.Context()), "", "")
 			b.commit(history()...)
 			change(t, b)

@@ -17,7 +17,7 @@ const (
 // Stores returns the stores of an engine as a set that can be compared with one another.
 func Stores(config platform.Config, engine *platform.Engine, log *slog.Logger) stores.Set {
 	return stores.Set{
-		Table: engine.Table, Streams: engine.Streams, Bucket: engine.Bucket, Stream: config.Stream(EventStream), Archiver: Archiver,
+		Table: engine.Table, Streams: engine.Streams, Bucket: engine.Bucket, Keys: engine.Keys, Stream: config.Stream(EventStream), Archiver: Archiver,
 		OneDatabase: engine.Exclusive, Log: log,
 	}
 }

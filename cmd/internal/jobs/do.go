@@ -14,6 +14,7 @@ import (
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
 	"passbook/shared/telemetry"
+	"passbook/shared/upgrade"
 )
 
 // Do runs a job in the bank that holds the data directory, or else in this process on the stores.
@@ -110,6 +111,11 @@ func remote(job ops.Job) error {
 	if strings.Contains(job.Error, ErrEndUnproven.Error()) {
 		return matching{err, ErrEndUnproven}
 	}
+	for _, behind := range []error{upgrade.ErrOlder, upgrade.ErrUnfinished} {
+		if strings.Contains(job.Error, behind.Error()) {
+			return matching{err, behind}
+		}
+	}
 	if job.ExitCode != nil && *job.ExitCode == console.ExitDifference {
 		return matching{err, ops.ErrDifference}
 	}
@@ -162,6 +168,10 @@ func explain(ctx context.Context, err error) error {
 		return console.Fail(console.ExitBehind, err, "try again in a moment")
 	case errors.Is(err, ErrEndUnproven):
 		return Unproven(err)
+	case errors.Is(err, upgrade.ErrOlder):
+		return console.Fail(console.ExitBehind, err, "nothing was changed: replace these programs by this release, then run the same command again")
+	case errors.Is(err, upgrade.ErrUnfinished):
+		return console.Fail(console.ExitBehind, err, "end these programs, or wait for them, and run the same command again: it continues from here; the bank serves")
 	case errors.Is(err, ops.ErrDifference):
 		return console.Fail(console.ExitDifference, err, "")
 	}

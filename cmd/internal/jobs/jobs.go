@@ -52,9 +52,11 @@ type Bank struct {
 	// CreateStream creates a stream that is missing, RenewStream deletes a stream and creates it
 	// again.
 	CreateStream, RenewStream func(ctx context.Context, name string) error
-	Journal                   *journal.Reader
-	Balance                   *balance.Projector
-	CreditLimit               *creditlimit.Projector
+	// RaiseFormat marks the stores so that programs of an older release refuse them.
+	RaiseFormat func(ctx context.Context) error
+	Journal     *journal.Reader
+	Balance     *balance.Projector
+	CreditLimit *creditlimit.Projector
 	// Log gets what leaves no other trace.
 	Log *slog.Logger
 	// Exclusive says that no other process can use the stores.
@@ -75,7 +77,7 @@ func NewBank(config platform.Config, engine *platform.Engine, log *slog.Logger) 
 	set.Table = tables
 	return Bank{
 		Config: config, Table: tables, Streams: engine.Streams, Bucket: engine.Bucket, Keys: engine.Keys, Stores: set, CreateStream: engine.CreateStream,
-		RenewStream: engine.RenewStream, Journal: reader, Log: log, Exclusive: engine.Exclusive,
+		RenewStream: engine.RenewStream, RaiseFormat: engine.RaiseFormat, Journal: reader, Log: log, Exclusive: engine.Exclusive,
 		Balance: balance.NewProjector(balance.Config{Runtime: runtime, Journal: reader, Store: balance.NewStore(tables)}),
 		CreditLimit: creditlimit.NewProjector(creditlimit.Config{
 			Runtime: runtime, Journal: reader, Store: creditlimit.NewStore(tables), Notifications: config.Stream(deployment.NotificationStream),
@@ -111,6 +113,7 @@ var kinds = map[string]kind{
 	"stream":     kindOf(Bank.renew),
 	"clock":      kindOf(Bank.acceptClock),
 	"rotate":     kindOf(Bank.rotate),
+	"upgrade":    kindOf(Bank.upgrade),
 }
 
 // kindOf makes the kind of job that do carries out, with parameters of a type.

@@ -18,6 +18,7 @@ type grammar struct {
 	Archive    archiveCommand    `cmd:"" help:"The archive's owner, and its damaged segments."`
 	Resources  resourcesCommand  `cmd:"" help:"Create the tables, streams, bucket and key, and tie the archive to the bank."`
 	RotateKey  rotateCommand     `cmd:"" help:"Make a new data key, which signs from then on."`
+	Upgrade    upgradeCommand    `cmd:"" help:"Switch the bank to the newest entry format."`
 	Clock      clockCommand      `cmd:"" help:"Accounts whose last entry is ahead of the clock."`
 	Salvage    salvageCommand    `cmd:"" help:"Cut the damaged end off the write-ahead log."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

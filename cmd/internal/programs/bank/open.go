@@ -83,7 +83,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	})
 	return serveJobs(ctx, p, jobs.Bank{
 		Config: p.Config, Table: p.Engine.Table, Streams: p.Engine.Streams, Bucket: p.Engine.Bucket, Keys: p.Engine.Keys, Stores: p.Stores(),
-		CreateStream: p.Engine.CreateStream, RenewStream: p.Engine.RenewStream, Exclusive: p.Engine.Exclusive,
+		CreateStream: p.Engine.CreateStream, RenewStream: p.Engine.RenewStream, RaiseFormat: p.Engine.RaiseFormat, Exclusive: p.Engine.Exclusive,
 		Journal: history, Balance: balanceProjector, CreditLimit: limitProjector, Flush: archives.Flush, Log: p.Log,
 	})
 }
