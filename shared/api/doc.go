@@ -10,6 +10,8 @@
 // has the same bytes; the lines of bulk keep the order of each account; what is routed is what
 // openapi.yaml lists, and every problem is of the types in problems.go, both of which tests check.
 //
+// It also serves the contract of the streams: asyncapi.yaml, with the schemas of package schemas.
+//
 // It knows nothing of the rules of an account, which come with each command's Decide.
 //
 // Walk: Operation.serve -> Command -> the service -> journal.Execute -> appendAnswer; Server.bulk

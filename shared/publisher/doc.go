@@ -4,7 +4,8 @@
 // most one of an account in flight, sends different accounts together in batches, sends again what
 // the stream refused, and drops nothing by age. A busy account is slowed down to the pace of the
 // stream. What waits is bounded: when it is full the journal takes no more commands. It reports
-// when the stream takes nothing, and why. Sender does the same for the records of a job.
+// when the stream takes nothing, and why. Records are JSON, or compressed where that is asked for.
+// Sender does the same for the records of a job.
 //
 // Drainer publishes what other processes committed and did not live to publish. A writer whose
 // heartbeat does not move for a lease is dead, and is drained: everything after the point that it
