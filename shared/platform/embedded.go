@@ -57,24 +57,24 @@ func Present(c Config) error {
 	return &UnusableError{What: fmt.Sprintf("no bank in %s (--data, PASSBOOK_DATA)", c.Data), Next: adviceNoBank, Err: ErrData}
 }
 
-// OpenArchive opens only the archive, also while another process uses the other stores. Its errors
-// are those of Open.
-func OpenArchive(ctx context.Context, c Config) (bucket.Bucket, error) {
+// OpenArchive opens only the archive, also while another process uses the other stores, and what
+// unwraps the data keys in it. Its errors are those of Open.
+func OpenArchive(ctx context.Context, c Config) (bucket.Bucket, keywrap.Wrapper, error) {
 	if err := c.Validate(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if c.Store == AWS {
 		e, err := openAWS(ctx, c, Resources{Archive: true}, slog.New(slog.DiscardHandler))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return e.Bucket, e.Prepare(ctx)
+		return e.Bucket, e.Keys, e.Prepare(ctx)
 	}
 	archive, err := dirbucket.New(filepath.Join(c.Data, archiveDir))
 	if err != nil {
-		return nil, fmt.Errorf("open the archive: %w", err)
+		return nil, nil, fmt.Errorf("open the archive: %w", err)
 	}
-	return archive, nil
+	return archive, openKeys(c), nil
 }
 
 // harmless are the names that a directory may contain before it is the directory of a bank: the

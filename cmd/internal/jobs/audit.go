@@ -41,8 +41,12 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker
 	if params.GraceSeconds > 0 {
 		grace = time.Duration(params.GraceSeconds * float64(time.Second))
 	}
+	proof, err := b.proof(ctx)
+	if err != nil {
+		return nil, err
+	}
 	c := audit.Config{
-		Table: b.Table, Accounts: b.Journal, Bucket: b.Bucket, Models: Models, Grace: grace,
+		Table: b.Table, Accounts: b.Journal, Bucket: b.Bucket, Origin: proof, Models: Models, Grace: grace,
 		Progress: p,
 	}
 	if params.Repair {

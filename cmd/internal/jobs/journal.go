@@ -82,7 +82,7 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *progress.Tra
 		return done, errWriters
 	}
 	restored, err := replay.RestoreJournal(ctx, replay.RestoreConfig{
-		Bucket: b.Bucket, Evidence: plan.evidence, Table: b.Table, Restorer: journal.NewRestorer(b.Table), Models: Models, DryRun: params.DryRun,
+		Bucket: b.Bucket, Evidence: plan.evidence, Origin: plan.proof, Table: b.Table, Restorer: journal.NewRestorer(b.Table), Models: Models, DryRun: params.DryRun,
 		Progress: p,
 	})
 	if params.DryRun {
@@ -152,7 +152,7 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *progress
 		return done, err
 	}
 	c := replay.RepublishConfig{
-		Bucket: b.Bucket, Journal: b.Journal, Evidence: plan.evidence, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
+		Bucket: b.Bucket, Journal: b.Journal, Evidence: plan.evidence, Origin: plan.proof, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
 		From: params.From.Time(), To: params.To.Time(), Progress: p, Compress: b.Config.CompressRecords(),
 	}
 	for _, id := range params.Accounts {

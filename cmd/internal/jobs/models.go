@@ -65,7 +65,7 @@ func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *progress.Tra
 			return done, err
 		}
 		done.Segments, done.Bytes, done.Gaps, done.Events = len(plan.Segments), plan.Bytes, texts(plan.Gaps), plan.Events
-		c.Bucket, c.Evidence = b.Bucket, plan.evidence
+		c.Bucket, c.Evidence, c.Origin = b.Bucket, plan.evidence, plan.proof
 		extent := plan.Extent()
 		done.Extent = &extent
 	}

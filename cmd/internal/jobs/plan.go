@@ -11,6 +11,7 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
+	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
 	"passbook/shared/segment"
@@ -37,15 +38,20 @@ func (p Proving) Allows(x archive.Extent) error {
 	return nil
 }
 
-// planned is what a job on the archive will read, and the evidence of what it should contain.
+// planned is what a job on the archive will read, the evidence of what it should contain, and the
+// proof of which entries are the bank's.
 type planned struct {
 	archive.Plan
 	evidence archive.Evidence
+	proof    *origin.Proof
 }
 
 // plan makes a plan in which everything that the archive should contain, and does not, is a gap.
 func (b Bank) plan(ctx context.Context, proving Proving) (p planned, err error) {
 	if p.evidence, err = b.evidence(ctx); err != nil {
+		return p, err
+	}
+	if p.proof, err = b.proof(ctx); err != nil {
 		return p, err
 	}
 	if p.Plan, err = archive.LoadPlan(ctx, b.Bucket); err != nil {
@@ -56,6 +62,11 @@ func (b Bank) plan(ctx context.Context, proving Proving) (p planned, err error) 
 		return p, errEmpty
 	}
 	return p, proving.Allows(p.Extent())
+}
+
+// proof returns what shows which entries are the bank's.
+func (b Bank) proof(ctx context.Context) (*origin.Proof, error) {
+	return origin.LoadProof(ctx, b.Table, b.Bucket, b.Keys)
 }
 
 // evidence returns what the bank knows of its archive: since when it owns it, and the archiver's

@@ -36,8 +36,12 @@ func (b Bank) retire(ctx context.Context, params RetireParams, p *progress.Track
 	if err != nil {
 		return replay.RetireResult{}, err
 	}
+	proof, err := b.proof(ctx)
+	if err != nil {
+		return replay.RetireResult{}, err
+	}
 	return replay.Retire(ctx, replay.RetireConfig{
-		Bucket: b.Bucket, Journal: b.Journal, Evidence: known, Key: params.Key, Grace: b.Config.SegmentAge + usualDelay,
+		Bucket: b.Bucket, Journal: b.Journal, Evidence: known, Origin: proof, Key: params.Key, Grace: b.Config.SegmentAge + usualDelay,
 		DryRun: params.DryRun, Progress: p,
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/jobs"
@@ -75,7 +76,7 @@ func (c *retireCommand) Run(ctx context.Context, t *console.Terminal) error {
 	}
 	done, err := jobs.Do[replay.RetireResult](ctx, t, config, "retire", jobs.RetireParams{Key: c.Key, DryRun: c.DryRun})
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
-		for _, fault := range done.Faults.List {
+		for _, fault := range slices.Concat(done.Faults.List, done.Foreign.List) {
 			fmt.Fprintln(w, fault)
 		}
 		switch {

@@ -15,6 +15,7 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/event"
 	"passbook/shared/money"
+	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
 	"passbook/shared/replay"
@@ -62,7 +63,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err := platform.Present(config); err != nil {
 		return err
 	}
-	from, err := platform.OpenArchive(ctx, config)
+	from, keys, err := platform.OpenArchive(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -77,6 +78,9 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 		states.Account = event.Account{Tenant: api.Tenant, ID: c.Account}
 	}
 	if states.Evidence, err = jobs.Evidence(ctx, t, config, from); err != nil {
+		return err
+	}
+	if states.Origin, err = origin.LoadProof(ctx, nil, from, keys); err != nil {
 		return err
 	}
 	states.Begin = func(x archive.Extent) error {
