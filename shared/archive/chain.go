@@ -97,9 +97,15 @@ func (c chains) linkSource(source segment.Source) {
 }
 
 // withoutCopies returns the readable segments of a source in sequence order. A copy of one under
-// another day is a stray.
+// another day is a stray. So is one of two that begin with the same record in different formats, as
+// when a second archiver took the shard and the first did not know yet that the format had changed:
+// the one that no segment follows, else the shorter one.
 func (c chains) withoutCopies(source segment.Source) []Planned {
 	segments := c.whole[source]
+	followed := map[string]bool{}
+	for _, s := range segments {
+		followed[s.Footer.Previous.Key] = true
+	}
 	slices.SortFunc(segments, func(a, b Planned) int {
 		return cmp.Or(compareSequence(a.Name.First, b.Name.First), cmp.Compare(b.underItsDay(), a.underItsDay()), cmp.Compare(a.Key, b.Key))
 	})
@@ -107,6 +113,14 @@ func (c chains) withoutCopies(source segment.Source) []Planned {
 	for _, s := range segments {
 		if n := len(distinct); n > 0 && distinct[n-1].Name.First == s.Name.First && distinct[n-1].Footer.Sum == s.Footer.Sum {
 			c.plan.Strays.add(s.Key, "a copy of "+distinct[n-1].Key)
+			continue
+		}
+		if n := len(distinct); n > 0 && distinct[n-1].Name.First == s.Name.First && distinct[n-1].Name.Format != s.Name.Format {
+			other := &distinct[n-1]
+			if followed[s.Key] || !followed[other.Key] && isAfter(s.Footer.Last, other.Footer.Last) {
+				s, *other = *other, s
+			}
+			c.plan.Strays.add(s.Key, "made of the same records as "+other.Key)
 			continue
 		}
 		distinct = append(distinct, s)

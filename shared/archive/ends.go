@@ -4,11 +4,20 @@ import (
 	"fmt"
 	"slices"
 
+	"passbook/shared/event"
 	"passbook/shared/segment"
 )
 
-// markSuspects marks the segments of a source that are not the ones named by its end markers.
+// markSuspects marks the segments of a source that are not the ones named by its end markers, or by
+// the segments that follow them.
 func (c chains) markSuspects(source segment.Source, segments []Planned) {
+	for i := range segments[:max(0, len(segments)-1)] {
+		s, next := &segments[i], &segments[i+1]
+		named := next.Footer.Previous
+		if named.Sum != (event.Hash{}) && named.Sum != s.Footer.Sum && sameSegment(named, segment.Link{Key: s.Key, Last: s.Footer.Last}) {
+			s.Suspicion = fmt.Sprintf("archive: %s is not the segment that was archived: %s, which follows it, names another checksum", s.Key, next.Key)
+		}
+	}
 	places := indexByFirst(segments)
 	for _, m := range c.markers[source] {
 		i, ok := places[m.Name.First]

@@ -20,13 +20,16 @@ type Bound struct {
 // Evidence is what is known of an archive from outside it.
 type Evidence struct {
 	Bounds []Bound
+	// Bank is the id of its bank; empty if unknown.
+	Bank string
 	// Since is when its bank took possession of it; zero if unknown.
 	Since time.Time
 }
 
-// With returns the plan with gaps where the archive ends before its bounds, and without streams
-// that cannot be its bank's.
+// With returns the plan with gaps where the archive ends before its bounds, and without segments
+// and streams that cannot be its bank's.
 func (p Plan) With(k Evidence) Plan {
+	p = p.OfBank(k.Bank)
 	for _, b := range k.Bounds {
 		b.Source.Created = time.Unix(b.Source.Created.Unix(), 0).UTC()
 		p = p.withBound(b)
@@ -35,6 +38,21 @@ func (p Plan) With(k Evidence) Plan {
 		return p
 	}
 	return p.withoutSources(p.foreignSources(k.Since))
+}
+
+// OfBank returns the plan without the segments that name another bank, with a gap for each. An
+// empty id is that of a bank that is not known.
+func (p Plan) OfBank(bank string) Plan {
+	others := map[string]error{}
+	for _, s := range p.Segments {
+		if bank != "" && s.Footer.Bank != "" && s.Footer.Bank != bank {
+			others[s.Key] = fmt.Errorf("archive: %s is not read: it is of bank %s, and the archive is of bank %s", s.Key, s.Footer.Bank, bank)
+		}
+	}
+	if len(others) == 0 {
+		return p
+	}
+	return p.Without(others).Filter(func(s Planned) bool { return others[s.Key] == nil })
 }
 
 // withBound returns the plan with a gap if the archive ends before the bound.

@@ -43,6 +43,20 @@ func rootsInUse(ctx context.Context, b bucket.Bucket) (roots []string, err error
 	return roots, nil
 }
 
+// refuseNewer returns segment.ErrNewer if the archive has segments of a newer format.
+func refuseNewer(ctx context.Context, b bucket.Bucket) error {
+	page, err := b.List(ctx, segment.AnyRoot, segment.BehindRoots())
+	if err != nil {
+		return fmt.Errorf("archive: list %s: %w", segment.AnyRoot, err)
+	}
+	for _, info := range page.Objects {
+		if segment.IsNewer(info.Key) {
+			return fmt.Errorf("archive: %s: %w: use a newer program", info.Key, segment.ErrNewer)
+		}
+	}
+	return nil
+}
+
 // listSegments walks the segments under the roots whose keys continue with a prefix. Other keys are
 // given to stray, since programs and consoles leave other objects there.
 func listSegments(ctx context.Context, b bucket.Bucket, roots []string, prefix string, stray func(key string)) iter.Seq2[Object, error] {

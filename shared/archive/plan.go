@@ -47,8 +47,13 @@ type Plan struct {
 }
 
 // LoadPlan lists the archive, reads every footer and links the chains. Damaged and missing segments
-// are no error; they are Gaps.
+// are no error; they are Gaps. An archive with segments of a newer format is segment.ErrNewer,
+// since their absence from the plan would look like the end of the chains.
 func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
+	err := refuseNewer(ctx, b)
+	if err != nil {
+		return Plan{}, err
+	}
 	var p Plan
 	var objects []Object
 	stray := func(key string) { p.Strays.add(key, "not the key of a segment") }
@@ -59,7 +64,6 @@ func LoadPlan(ctx context.Context, b bucket.Bucket) (Plan, error) {
 		objects = append(objects, o)
 	}
 	c := chains{whole: map[segment.Source][]Planned{}, damaged: map[segment.Source][]damagedSegment{}, plan: &p}
-	var err error
 	c.markers, err = endMarkers(ctx, b, func(key string) { p.Strays.add(key, "not the key of an end marker") })
 	if err != nil {
 		return Plan{}, err

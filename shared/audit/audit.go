@@ -120,6 +120,9 @@ func (a *auditor) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if a.config.Origin != nil {
+		plan = plan.OfBank(a.config.Origin.Bank)
+	}
 	a.report.Archive, a.report.Retired = plan.Extent(), plan.Retired
 	for _, gap := range plan.Gaps {
 		a.report.find(archiveDamaged, inArchive, "", 0, "%s", gap)

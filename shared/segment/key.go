@@ -16,9 +16,21 @@ func Roots() (roots []string) {
 }
 
 // root returns what the keys of segments of a format begin with.
-func root(format int) string { return rootPrefix + strconv.Itoa(format) + "/" }
+func root(format int) string { return AnyRoot + strconv.Itoa(format) + "/" }
 
-const rootPrefix = "events/v"
+// AnyRoot is what the roots of all formats begin with, newer ones included.
+const AnyRoot = "events/v"
+
+// BehindRoots returns a key that sorts after those of all segments that this program knows: "0" is
+// the character after the slash.
+func BehindRoots() string { return AnyRoot + strconv.Itoa(Format) + "0" }
+
+// IsNewer reports whether a key is that of a segment of a newer format.
+func IsNewer(key string) bool {
+	digits, _, ok := strings.Cut(strings.TrimPrefix(key, AnyRoot), "/date=")
+	format, err := strconv.Atoi(digits)
+	return ok && err == nil && format > Format
+}
 
 // SequenceDigits is the width to which keys pad sequence numbers, so that keys sort as sequence
 // numbers do. A Kinesis sequence number has up to 56 digits.

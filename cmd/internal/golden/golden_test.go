@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -153,8 +154,25 @@ func TestEveryObjectIsDescribed(t *testing.T) {
 			t.Errorf("%s: the object %s is %s", kind, key, got)
 		}
 	}
-	footer := block(t, d, "Segment", "ini")
-	key, wanted, _ := strings.Cut(string(footer), "\n")
+	matchSegments(t, d, "Segment of format 1", objects)
+}
+
+// TestTheSegmentIsDescribed compares the newest format with the segment that its package keeps.
+func TestTheSegmentIsDescribed(t *testing.T) {
+	d := document(t)
+	data, err := os.ReadFile("../../../shared/segment/testdata/v2.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, _, _ := strings.Cut(string(block(t, d, "Segment", "ini")), "\n")
+	matchSegments(t, d, "Segment", map[string][]byte{strings.TrimPrefix(key, "# "): data})
+}
+
+// matchSegments compares segments with a section of the document: the schema of all, and the footer
+// of the one that the section names.
+func matchSegments(t *testing.T, d Document, section string, objects map[string][]byte) {
+	t.Helper()
+	key, wanted, _ := strings.Cut(string(block(t, d, section, "ini")), "\n")
 	key = strings.TrimPrefix(key, "# ")
 	for name, data := range objects {
 		if !strings.HasSuffix(name, ".parquet") {
@@ -164,7 +182,7 @@ func TestEveryObjectIsDescribed(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if got := file.Schema().String(); got != string(block(t, d, "Segment", "parquet")) {
+		if got := file.Schema().String(); got != string(block(t, d, section, "parquet")) {
 			t.Errorf("%s has the schema\n%s", name, got)
 		}
 		if name != key {

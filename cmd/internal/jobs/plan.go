@@ -87,11 +87,11 @@ func (b Bank) evidence(ctx context.Context) (archive.Evidence, error) {
 	return k, err
 }
 
-// ownerEvidence returns since when the archive has its owner.
+// ownerEvidence returns the archive's owner, and since when it has it.
 func ownerEvidence(ctx context.Context, from bucket.Bucket) (k archive.Evidence, err error) {
 	owner, err := stores.ReadOwner(ctx, from)
 	if owner != nil {
-		k.Since = owner.Since
+		k.Since, k.Bank = owner.Since, owner.Bank
 	}
 	return k, err
 }
