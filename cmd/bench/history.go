@@ -18,8 +18,18 @@ const (
 	historyEvents   = 1_000_000
 )
 
+// historyKeys sign the history. What is archived of it is signed again for the bank whose archive
+// it is.
+func historyKeys() (*event.Keyring, error) {
+	return event.NewKeyring("bench", map[int][]byte{1: make([]byte, event.KeyBytes)})
+}
+
 // makeHistory decides commands on accounts and seals the entries, as the journal would.
 func makeHistory() ([][]byte, error) {
+	keys, err := historyKeys()
+	if err != nil {
+		return nil, err
+	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	now := time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
 	states, heads := make([]account.State, historyAccounts), make([]event.Hash, historyAccounts)
@@ -27,7 +37,7 @@ func makeHistory() ([][]byte, error) {
 	for n := range historyEvents {
 		i := n % historyAccounts
 		now = now.Add(time.Duration(1+rng.IntN(1000)) * time.Microsecond)
-		record, hash, next, err := commit(states[i], heads[i], n, decide(states[i], rng, now), now)
+		record, hash, next, err := commit(states[i], heads[i], n, decide(states[i], rng, now), now, keys)
 		if err != nil {
 			return nil, err
 		}
@@ -51,20 +61,20 @@ func decide(s account.State, rng *rand.Rand, now time.Time) account.Decision {
 }
 
 // commit seals the decision on command n as an entry of its account.
-func commit(s account.State, prev event.Hash, n int, d account.Decision, now time.Time) (record []byte, hash event.Hash, next account.State, err error) {
+func commit(s account.State, prev event.Hash, n int, d account.Decision, now time.Time, keys *event.Keyring) (record []byte, hash event.Hash, next account.State, err error) {
 	if d.Rejection != nil || len(d.Events) == 0 {
 		return nil, hash, s, fmt.Errorf("command %d was refused", n)
 	}
 	last := d.Events[len(d.Events)-1].Version
 	e := &event.Entry{
-		Format: 1, Tenant: "main", AccountID: "B-" + strconv.Itoa(n%historyAccounts), First: s.Version + 1, Last: last,
+		Format: event.Format, Tenant: "main", AccountID: "B-" + strconv.Itoa(n%historyAccounts), First: s.Version + 1, Last: last,
 		Currency: "EUR", RecordedAt: now, Prev: prev, Events: d.Events,
 		Commands: []event.Command{{
 			Key: "bench-" + strconv.Itoa(n), Request: "AAAAAAAAAAAAAAAAAAAAAA", CorrelationID: fmt.Sprintf("%032d", n),
 			Actor: event.Text{Plain: "withdraw"}, First: s.Version + 1, Last: last, Status: 201,
 		}},
 	}
-	sealed, err := event.Seal(e, nil)
+	sealed, err := event.Seal(e, keys)
 	if err != nil {
 		return nil, hash, s, fmt.Errorf("command %d: %w", n, err)
 	}

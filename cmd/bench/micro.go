@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,9 +13,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"passbook/cmd/internal/deployment"
+	"passbook/cmd/internal/jobs"
 	"passbook/shared/account"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
+	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/segment"
 	"passbook/shared/stream"
@@ -74,20 +76,23 @@ func archiveHistory(ctx context.Context, r *report, data string, records [][]byt
 	if err != nil {
 		return err
 	}
-	engine, err := platform.Open(ctx, config, platform.Resources{}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	log := slog.New(slog.DiscardHandler)
+	engine, err := platform.Open(ctx, config, jobs.Resources(), log)
 	if err != nil {
 		return err
 	}
-	created := time.Now()
-	var links [4]segment.Link
+	a, err := newArchive(ctx, config, engine, log)
+	if err != nil {
+		return errors.Join(err, engine.Close())
+	}
 	for part := range slices.Chunk(records, microEvents) {
-		shards, err := deal(part)
+		shards, err := a.deal(part)
 		if err != nil {
 			return errors.Join(err, engine.Close())
 		}
 		runtime.GC()
 		began := time.Now()
-		rows, size, err := sealAll(ctx, engine.Bucket, created, &links, shards)
+		rows, size, err := a.seal(ctx, shards)
 		if err != nil {
 			return errors.Join(err, engine.Close())
 		}
@@ -97,14 +102,43 @@ func archiveHistory(ctx context.Context, r *report, data string, records [][]byt
 	return engine.Close()
 }
 
-// deal decodes records and puts each on its account's shard.
-func deal(records [][]byte) (shards [4][]segment.Record, err error) {
+// archived is the archive of a new bank, of four shards.
+type archived struct {
+	bucket bucket.Bucket
+	stream string
+	bank   origin.Bank
+	keys   *event.Keyring
+	// created is when the stream was, links the ends of the shards' chains.
+	created time.Time
+	links   [4]segment.Link
+}
+
+// newArchive begins a bank on the stores of an engine and returns its archive.
+func newArchive(ctx context.Context, config platform.Config, engine *platform.Engine, log *slog.Logger) (*archived, error) {
+	err := engine.Prepare(ctx)
+	if err == nil {
+		err = deployment.Stores(config, engine, log).Begin(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := &archived{bucket: engine.Bucket, stream: config.Stream(deployment.EventStream), created: time.Now()}
+	a.bank, err = origin.ReadBank(ctx, engine.Table)
+	if err == nil {
+		a.keys, err = origin.Keyring(ctx, engine.Table, engine.Keys, a.bank.ID)
+	}
+	return a, err
+}
+
+// deal decodes records, signs them for the bank and puts each on its account's shard.
+func (a *archived) deal(records [][]byte) (shards [4][]segment.Record, err error) {
 	for _, record := range records {
 		e, err := event.DecodeRecord(record)
 		if err != nil {
 			return shards, err
 		}
-		quarter := stream.HashKey(e.Tenant + "#" + e.AccountID)
+		e.MAC = a.keys.Sign(e.Hash)
+		quarter := stream.HashKey(e.Account().String())
 		i := int(quarter.Rsh(quarter, 126).Int64())
 		shards[i] = append(shards[i], segment.Record{Sequence: sequence(e), Arrived: e.RecordedAt, Entry: e})
 	}
@@ -114,36 +148,31 @@ func deal(records [][]byte) (shards [4][]segment.Record, err error) {
 // sequence makes a sequence number that rises with time: microseconds since 1970.
 func sequence(e *event.Entry) string { return strconv.FormatInt(e.RecordedAt.UnixMicro(), 10) }
 
-// sealAll makes a segment of each shard, all at once, as an archiver that holds four shards does.
-func sealAll(ctx context.Context, to bucket.Bucket, created time.Time, links *[4]segment.Link, shards [4][]segment.Record) (rows, size int64, err error) {
+// seal makes a segment of each shard, all at once, as an archiver that holds four shards does.
+func (a *archived) seal(ctx context.Context, shards [4][]segment.Record) (rows, size int64, err error) {
 	var sealed [4]segment.Sealed
 	group, ctx := errgroup.WithContext(ctx)
 	for i, records := range shards {
 		group.Go(func() (err error) {
-			source := segment.Source{Stream: "bench", Created: created, Shard: "shardId-00000000000" + strconv.Itoa(i)}
-			if sealed[i], err = seal(source, links[i], records); err != nil {
+			source := segment.Source{Stream: a.stream, Created: a.created, Shard: "shardId-00000000000" + strconv.Itoa(i)}
+			w := segment.NewWriter(a.bank.Format, a.bank.ID, source, a.links[i])
+			for _, record := range records {
+				if err := w.Append(record); err != nil {
+					return err
+				}
+			}
+			if sealed[i], err = w.Seal(); err != nil {
 				return err
 			}
-			return to.Create(ctx, sealed[i].Key, sealed[i].Data)
+			return a.bucket.Create(ctx, sealed[i].Key, sealed[i].Data)
 		})
 	}
 	err = group.Wait()
 	for i, s := range sealed {
-		links[i] = segment.Link{Key: s.Key, Last: s.Footer.Last}
+		a.links[i] = segment.Link{Key: s.Key, Last: s.Footer.Last, Sum: s.Footer.Sum}
 		rows, size = rows+s.Footer.Rows, size+int64(len(s.Data))
 	}
 	return rows, size, err
-}
-
-// seal makes a segment.
-func seal(source segment.Source, previous segment.Link, records []segment.Record) (segment.Sealed, error) {
-	w := segment.NewWriter(1, "", source, previous)
-	for _, record := range records {
-		if err := w.Append(record); err != nil {
-			return segment.Sealed{}, err
-		}
-	}
-	return w.Seal()
 }
 
 // sibling returns the path of a program in the directory of the bank.
