@@ -6,8 +6,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+
+	"passbook/cmd/internal/golden"
+	"passbook/shared/embedded"
+	"passbook/shared/journal"
+	"passbook/shared/origin"
+	"passbook/shared/table"
+	"passbook/shared/table/pebbletable"
 )
 
 // TestHeldDirectory checks that a second bank on a directory says who holds it, and touches
@@ -34,14 +42,60 @@ func TestNewerDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := snapshot(t, data)
-	for _, args := range [][]string{{"bank", "serve", "--listen", "127.0.0.1:0"}, {"audit"}, {"replay", "rebuild", "--model", "balance"}} {
+	refuseNewer(t, data, "99")
+	if after := snapshot(t, data); after != before {
+		t.Errorf("the directory changed:\n%s\nbefore\n%s", after, before)
+	}
+}
+
+// refuseNewer checks that every program refuses a bank of a newer format.
+func refuseNewer(t *testing.T, data, format string) {
+	t.Helper()
+	for _, args := range [][]string{
+		{"bank", "serve", "--listen", "127.0.0.1:0"}, {"audit"}, {"replay", "rebuild", "--model", "balance"}, {"replay", "republish", "--stream", "copy"},
+		{"bank", "quarantine", "clear", "--all"}, {"bank", "upgrade", "--yes"}, {"bank", "rotate-key"},
+	} {
 		got := command(t, args[0], append(args[1:], "--data", data)...)
-		if got.Code != 5 || !strings.Contains(got.ErrOut, "99") || !strings.Contains(got.ErrOut, "newer") {
+		if got.Code != 5 || !strings.Contains(got.ErrOut, format) || !strings.Contains(got.ErrOut, "newer") || strings.Count(got.ErrOut, "\n") != 2 {
 			t.Errorf("%q: code %d\n%s", args, got.Code, got.ErrOut)
 		}
 	}
-	if after := snapshot(t, data); after != before {
-		t.Errorf("the directory changed:\n%s\nbefore\n%s", after, before)
+}
+
+// TestNewerEntries checks that every program refuses a bank that a later release has upgraded to
+// its own entry format, and writes no row.
+func TestNewerEntries(t *testing.T) {
+	t.Parallel()
+	data := settle(t)
+	withTables(t, data, func(tables table.Table) error {
+		was, err := origin.ReadBank(t.Context(), tables)
+		if err != nil {
+			return err
+		}
+		now := was
+		now.Format = 99
+		return origin.WriteBank(t.Context(), tables, was, now)
+	})
+	before := golden.Rows(t, data)
+	refuseNewer(t, data, "format 99")
+	if after := golden.Rows(t, data); !reflect.DeepEqual(after, before) {
+		t.Errorf("the rows were\n%v\nand are\n%v", before, after)
+	}
+}
+
+// withTables calls a function with the tables of a bank that is down.
+func withTables(t *testing.T, data string, use func(table.Table) error) {
+	t.Helper()
+	db, err := embedded.Open(embedded.Options{Dir: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, err := pebbletable.New(db, journal.Schemas...)
+	if err == nil {
+		err = use(tables)
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 

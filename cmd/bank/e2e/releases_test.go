@@ -117,10 +117,11 @@ func (b *bank) checkNothingQuarantined(t *testing.T, audit string) {
 	}
 }
 
-// TestReleasesServeOneDirectoryInTurn has the first release begin a directory, today's bank
-// continue it, the last release before entry format 2 take it back after a power cut, and today's
-// bank again. Each keeps what the others promised.
-func TestReleasesServeOneDirectoryInTurn(t *testing.T) {
+// TestReleasesServeOneDirectoryUntilItIsUpgraded has the first release begin a directory, today's
+// bank continue it, the last release before entry format 2 take it back after a power cut, and
+// today's bank again, which is upgraded under load. Each keeps what the others promised; after the
+// upgrade the others refuse the directory.
+func TestReleasesServeOneDirectoryUntilItIsUpgraded(t *testing.T) {
 	t.Parallel()
 	first, bankBefore, auditBefore := programtest.First.Program(t, "bank"), programtest.Format1.Program(t, "bank"), programtest.Format1.Program(t, "audit")
 	k := &books{data: t.TempDir()}
@@ -128,15 +129,67 @@ func TestReleasesServeOneDirectoryInTurn(t *testing.T) {
 	k.serve(t, "new", "bank", "audit").Kill()
 	k.serve(t, "back", bankBefore, auditBefore).Terminate()
 	b := k.serve(t, "again", "bank", "audit")
+	k.upgrade(t, b)
+	b.checkPromises(t, k.made)
 	for i := range killAccounts {
 		events := b.history(t, account(i))
 		checkHistory(t, events, int64(len(events)))
 	}
 	b.checkKept(t, k.made)
+	b.checkAudit(t)
+	b.checkNothingQuarantined(t, "audit")
 	before := b.everything(t)
 	b.Terminate()
+
+	k.checkRefused(t, 1, first, "serve", "--listen", "127.0.0.1:0") // it has no exit code for that
+	k.checkRefused(t, 5, bankBefore, "serve", "--listen", "127.0.0.1:0")
+	k.checkRefused(t, 5, auditBefore)
+	k.checkRefused(t, 5, programtest.Format1.Program(t, "replay"), "rebuild", "--model", "balance")
 	rebuild(t, k.data, "archive")
 	b = serve(t, k.data)
 	same(t, before, b.everything(t))
 	b.checkAudit(t)
+	b.Terminate()
+	k.serve(t, "after", "bank", "audit")
+}
+
+// upgrade upgrades the bank while clients send commands, and audits it all the time.
+func (k *books) upgrade(t *testing.T, b *bank) {
+	t.Helper()
+	stop := k.load(t, b, "upgrade")
+	defer stop()
+	var done atomic.Bool
+	var auditing sync.WaitGroup
+	auditing.Go(func() {
+		for !done.Load() {
+			if got := command(t, "audit", "--data", k.data); got.Code == 3 {
+				t.Errorf("beside the upgrade: %s%s", got.Out, got.ErrOut)
+				return
+			}
+		}
+	})
+	defer auditing.Wait()
+	defer done.Store(true)
+	if dry := must(t, "bank", "upgrade", "--dry-run", "--data", k.data); !strings.Contains(dry.Out, "would switch") {
+		t.Errorf("dry run: %s", dry.Out)
+	}
+	t.Log(must(t, "bank", "upgrade", "--yes", "--data", k.data).Out)
+	wait(t, spell)
+	if again := must(t, "bank", "upgrade", "--yes", "--data", k.data); !strings.Contains(again.Out, "already") {
+		t.Errorf("a second upgrade: %s", again.Out)
+	}
+}
+
+// checkRefused checks that a program of an earlier release leaves the directory as it is, with a
+// line that says why.
+func (k *books) checkRefused(t *testing.T, code int, program string, args ...string) {
+	t.Helper()
+	before := snapshot(t, k.data)
+	got := command(t, program, append(args, "--data", k.data)...)
+	if got.Code != code || !strings.Contains(got.ErrOut, "newer") {
+		t.Errorf("%s: code %d\n%s%s", program, got.Code, got.Out, got.ErrOut)
+	}
+	if after := snapshot(t, k.data); after != before {
+		t.Errorf("%s changed the directory:\n%s\nbefore\n%s", program, after, before)
+	}
 }

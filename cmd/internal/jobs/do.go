@@ -10,6 +10,8 @@ import (
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/ops"
+	"passbook/shared/event"
+	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
@@ -137,6 +139,12 @@ func openAndRun(ctx context.Context, t *console.Terminal, config platform.Config
 		if err := engine.Prepare(ctx); err != nil {
 			return nil, err
 		}
+	}
+	// what a later release wrote is not to be changed by a job that does not know it
+	if bank, err := origin.ReadBank(ctx, engine.Table); err != nil {
+		return nil, err
+	} else if err := bank.CheckFormat(event.Format); err != nil {
+		return nil, err
 	}
 	given, err := json.Marshal(params)
 	if err != nil {
