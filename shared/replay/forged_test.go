@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/archive/forgetest"
 	"passbook/shared/audit"
+	"passbook/shared/bucket"
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/event"
 	"passbook/shared/event/eventtest"
@@ -37,26 +39,52 @@ type forged struct {
 	of      event.Account
 	version int64
 	marked  bool
+	// forgeries are the forged entries.
+	forgeries []*event.Entry
 }
 
-// newForged makes a bank that was switched to macs after so many entries, and forges its archive.
-func newForged(t *testing.T, switched int, forge func(history []*event.Entry) forgetest.Forgery) *forged {
+// signedBank is a bank with its archive on disk, of which each forgery gets a copy.
+type signedBank struct {
+	dir     string
+	entries []*event.Entry
+	heads   string
+}
+
+// newSignedBank makes a bank that was switched to macs after so many entries.
+func newSignedBank(t *testing.T, switched int) signedBank {
 	t.Helper()
-	f := &forged{env: newEnv(t), states: map[event.Account]account.State{}}
+	b := signedBank{dir: t.TempDir(), entries: forgetest.Upgraded(archivetest.Bank(31, forgedAccounts, forgedEntries), switched, eventtest.Keys)}
+	disk, err := dirbucket.New(b.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heads, err := forgetest.Heads(t.Context(), disk, eventtest.Bank, eventtest.Keys, b.entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.heads = heads.Sum()
+	archiveSigned(t, disk, archivetest.Records(b.entries), 22)
+	return b
+}
+
+// forge forges a copy of the bank's archive.
+func (b signedBank) forge(t *testing.T, forge func(history []*event.Entry) forgetest.Forgery) *forged {
+	t.Helper()
+	f := &forged{env: newEnv(t), entries: b.entries, states: map[event.Account]account.State{}}
 	dir := t.TempDir()
-	disk, err := dirbucket.New(dir)
+	err := os.CopyFS(dir, os.DirFS(b.dir))
+	if err == nil {
+		f.bucket, err = dirbucket.New(dir)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.bucket, f.entries = disk, forgetest.Upgraded(archivetest.Bank(31, forgedAccounts, forgedEntries), switched, eventtest.Keys)
-	heads, err := forgetest.Heads(t.Context(), f.bucket, eventtest.Bank, eventtest.Keys, f.entries)
-	if err != nil {
+	f.proof = &origin.Proof{Bank: eventtest.Bank, Keys: eventtest.Keys}
+	if f.proof.Heads, err = origin.LoadHeads(t.Context(), f.bucket, b.heads); err != nil {
 		t.Fatal(err)
 	}
-	f.proof = &origin.Proof{Bank: eventtest.Bank, Keys: eventtest.Keys, Heads: heads}
 	f.commit(t, f.entries)
 	f.project(t, 1, f.entries)
-	f.archiveSigned(t, archivetest.Records(f.entries), 22)
 	var history []*event.Entry
 	for _, e := range f.entries {
 		s := f.states[e.Account()]
@@ -72,6 +100,7 @@ func newForged(t *testing.T, switched int, forge func(history []*event.Entry) fo
 	}
 	f.forgery = forge(history)
 	change, of, version := f.forgery.Forge(history)
+	f.forgeries = change.Entries()
 	f.of, f.version = of, version
 	// Without the right to delete, the true end markers stay: only they show that an entry with a
 	// mac was left out at the end.
@@ -84,7 +113,7 @@ func newForged(t *testing.T, switched int, forge func(history []*event.Entry) fo
 }
 
 // archiveSigned archives records in segments of the newest format, with their end markers.
-func (f *forged) archiveSigned(t *testing.T, records []segment.Record, perSegment int) {
+func archiveSigned(t *testing.T, to bucket.Bucket, records []segment.Record, perSegment int) {
 	t.Helper()
 	source := segment.Source{Stream: "passbook-events", Created: archivetest.Start.Truncate(time.Second), Shard: "s-0"}
 	var link segment.Link
@@ -97,14 +126,14 @@ func (f *forged) archiveSigned(t *testing.T, records []segment.Record, perSegmen
 		}
 		sealed, err := w.Seal()
 		if err == nil {
-			err = f.bucket.Create(t.Context(), sealed.Key, sealed.Data)
+			err = to.Create(t.Context(), sealed.Key, sealed.Data)
 		}
 		var name segment.Name
 		if err == nil {
 			name, err = segment.ParseKey(sealed.Key)
 		}
 		if err == nil {
-			err = archive.NewEndMarker(name, sealed.Footer, false).Write(t.Context(), f.bucket)
+			err = archive.NewEndMarker(name, sealed.Footer, false).Write(t.Context(), to)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -138,12 +167,58 @@ var doors = []struct {
 	name string
 	open func(t *testing.T, f *forged)
 }{
+	{"consumers", forgedRecords},
 	{"at", forgedAt},
 	{"journal", forgedJournal},
 	{"republish", forgedRepublish},
 	{"audit", forgedAudit},
 	{"audit of what was restored", forgedAuditOfLost},
 	{"rebuild, promote", forgedRebuild},
+}
+
+// knownKey is a Wrapper that unwraps every key to that of eventtest.Keys.
+type knownKey struct{}
+
+func (knownKey) Wrap(context.Context, string, []byte) ([]byte, error) { return []byte("wrapped"), nil }
+func (knownKey) Unwrap(context.Context, string, []byte) ([]byte, error) {
+	return bytes.Repeat([]byte{1}, event.KeyBytes), nil
+}
+
+// forgedRecords has the forged entries checked as records of the stream, as each consumer and the
+// archiver do.
+func forgedRecords(t *testing.T, f *forged) {
+	bank := origin.Bank{ID: eventtest.Bank, Since: archivetest.Start, Format: 2, Key: 1, Heads: f.proof.Heads.Sum()}
+	_, err := origin.NewKey(t.Context(), f.table, knownKey{}, bank.ID, 1)
+	if err == nil {
+		err = origin.WriteBank(t.Context(), f.table, origin.Bank{}, bank)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	keeper, err := origin.Open(t.Context(), origin.Config{Table: f.table, Keys: knownKey{}, Journal: f.reader, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(e *event.Entry) error {
+		record, err := forgetest.Record(e)
+		if err == nil {
+			e, err = event.DecodeRecord(record)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return keeper.Check(t.Context(), e)
+	}
+	for _, e := range f.forgeries {
+		if err := check(e); !errors.Is(err, event.ErrForeign) || !strings.Contains(err.Error(), e.Account().String()) {
+			t.Errorf("record of %s v%d: %v", e.Account(), e.First, err)
+		}
+	}
+	for _, e := range f.entries {
+		if err := check(e); err != nil {
+			t.Errorf("true record of %s v%d: %v", e.Account(), e.First, err)
+		}
+	}
 }
 
 func forgedAt(t *testing.T, f *forged) {
@@ -299,9 +374,9 @@ func forgedAuditOfLost(t *testing.T, f *forged) {
 // their last entry, in the middle, and before the first.
 func TestForgedArchives(t *testing.T) {
 	for bank, switched := range map[string]int{"before macs": forgedEntries, "switched": forgedEntries / 2, "with macs": 0} {
-		sample := newForgedNames(t, switched)
-		for i, name := range sample {
-			f := newForged(t, switched, func(h []*event.Entry) forgetest.Forgery { return forgetest.Forgeries(h)[i] })
+		whole := newSignedBank(t, switched)
+		for i, name := range whole.forgeries() {
+			f := whole.forge(t, func(h []*event.Entry) forgetest.Forgery { return forgetest.Forgeries(h)[i] })
 			for _, door := range doors {
 				t.Run(bank+"/"+name+"/"+door.name, func(t *testing.T) { door.open(t, f) })
 			}
@@ -309,11 +384,9 @@ func TestForgedArchives(t *testing.T) {
 	}
 }
 
-// newForgedNames returns the names of the forgeries of a bank.
-func newForgedNames(t *testing.T, switched int) (names []string) {
-	t.Helper()
-	entries := forgetest.Upgraded(archivetest.Bank(31, forgedAccounts, forgedEntries), switched, eventtest.Keys)
-	history := slices.DeleteFunc(entries, func(e *event.Entry) bool { return e.AccountID != "A-3" })
+// forgeries returns the names of the forgeries of a bank.
+func (b signedBank) forgeries() (names []string) {
+	history := slices.DeleteFunc(slices.Clone(b.entries), func(e *event.Entry) bool { return e.AccountID != "A-3" })
 	for _, f := range forgetest.Forgeries(history) {
 		names = append(names, f.Name)
 	}

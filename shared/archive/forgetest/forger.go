@@ -47,10 +47,6 @@ func (f Forger) Forge(ctx context.Context, c Change) error {
 		if err == nil {
 			err = f.overwrite(s.Key, sealed)
 		}
-		if err == nil && !f.KeepMarkers {
-			s.Name.First = sealed.Footer.First
-			err = archive.NewEndMarker(s.Name, sealed.Footer, false).Write(ctx, f.Bucket)
-		}
 		if err != nil {
 			return err
 		}

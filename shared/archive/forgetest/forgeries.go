@@ -33,6 +33,16 @@ type Change struct {
 	Append []*event.Entry
 }
 
+// Entries returns the forged entries.
+func (c Change) Entries() (all []*event.Entry) {
+	for _, e := range c.Replace {
+		if e != nil {
+			all = append(all, e)
+		}
+	}
+	return append(all, c.Append...)
+}
+
 // Forgery is a way to forge an account's history.
 type Forgery struct {
 	Name string
