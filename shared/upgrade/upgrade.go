@@ -109,7 +109,7 @@ func run(ctx context.Context, c Config) (Result, error) {
 func readBank(ctx context.Context, t table.Table) (origin.Bank, error) {
 	bank, err := origin.ReadBank(ctx, t)
 	if err == nil && bank.ID == "" {
-		err = &origin.Refusal{What: "these tables belong to no bank yet", Next: "start the bank once: a new bank begins with the newest format"}
+		err = &origin.Refusal{What: "these tables belong to no bank yet", Next: "start the bank once, or run the same command without --dry-run: either ties them to their archive"}
 	}
 	if err == nil {
 		err = bank.CheckFormat(event.Format)

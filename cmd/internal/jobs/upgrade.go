@@ -26,7 +26,11 @@ func (p UpgradeParams) check() error {
 
 // upgrade switches the bank to the newest entry format.
 func (b Bank) upgrade(ctx context.Context, params UpgradeParams, p *progress.Tracker) (upgrade.Result, error) {
-	if err := b.Stores.Check(ctx); err != nil {
+	check := b.Stores.Begin // a bank from before there were rows gets one
+	if params.DryRun {
+		check = b.Stores.Check
+	}
+	if err := check(ctx); err != nil {
 		return upgrade.Result{}, err
 	}
 	return upgrade.Run(ctx, upgrade.Config{
