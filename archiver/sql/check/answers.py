@@ -25,24 +25,27 @@ class Answers:
 
     def account(self, account):
         path = f"/v1/accounts/{account}"
-        now, then = self.bank.get(path + "/balance"), self.bank.get(path + "/balance", at=self.instant)
+        moved, head = self.statement(path)  # of the journal, so it knows the account's last version
+        now = self.bank.get(path + "/balance", min_version=head, wait="30s")
+        then = self.bank.get(path + "/balance", at=self.instant)
         if now.get("blocked_at_version"):
             raise SystemExit(f"{account} is in quarantine: {now}")
         first, end = self.period
         return {
             "balance-now": [balance(now)],
             "balance-at": [balance(then)] if then else [],
-            "statement": self.statement(path, **{"from": first, "to": end}),
-            MOVED: self.statement(path),
+            "statement": self.statement(path, **{"from": first, "to": end})[0],
+            MOVED: moved,
             DECLINED: self.bank.pages(path + "/events", "events", type=DECLINED)[0],
         }
 
     def statement(self, path, **period):
+        """Return the lines of a statement, and the version that it ends at."""
         lines, page = self.bank.pages(path + "/statement", "lines", **period)
         account, currency = page["account_id"], page["currency"]
         return [
             (TENANT, account, l["version"], l["transaction_id"], l["type"], l["recorded_at"], l["effective_at"], l.get("kind"), l.get("hold_id"),
-             l["amount"], l["posted"], currency, CURRENCIES[currency]) for l in lines]
+             l["amount"], l["posted"], currency, CURRENCIES[currency]) for l in lines], page["closing"]["version"]
 
 
 def balance(b):

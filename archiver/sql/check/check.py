@@ -23,6 +23,7 @@ from load import Load
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONNECTIONS = 4
 ENGINE_SECONDS = 600
+LOOKS = 6  # how often the positions of the consumers have to be found equal and unchanged
 TRIES = 5  # a busy machine may be too slow for a command's deadline
 OPENS = {"spark33": ["balance-now"]}  # what an engine is asked that is here to show that it opens the archive
 SHOWN = 5  # differences of a query that are printed
@@ -111,17 +112,19 @@ def reshard(bank):
 
 
 def archived(bank):
-    """Wait until every record of the stream is in a segment."""
-    end = time.monotonic() + 2 * PATIENCE
-    while time.monotonic() < end:
+    """Wait until the archiver has come as far as the read models, which have everything that the API answered, and stays there."""
+    end, looks, last = time.monotonic() + 3 * PATIENCE, 0, None
+    while looks < LOOKS:
+        if time.monotonic() > end:
+            raise SystemExit(f"not archived after {3 * PATIENCE} s: {last}")
+        time.sleep(0.5)
         positions = {}
         for consumer in bank.get("/v1/consumers")["consumers"]:
             for shard in consumer["shards"]:
-                positions.setdefault(shard["shard"], set()).add((shard["position"], shard["behind_seconds"] or 0))
-        if all(len(p) == 1 and next(iter(p))[1] == 0 for p in positions.values()):
-            return
-        time.sleep(0.5)
-    raise SystemExit(f"not archived after {2 * PATIENCE} s: {positions}")
+                positions.setdefault(shard["shard"], set()).add(shard["position"])
+        looks = looks + 1 if positions == last and all(len(p) == 1 for p in positions.values()) else 0
+        last = positions
+    say("everything is archived; " + bank.job("audit", "--grace", "1ms").strip().splitlines()[-1])
 
 
 # --- the comparison ---
@@ -243,9 +246,9 @@ def new_bank(programs, scratch, accounts):
         bank.start()
         middle = work(bank, load)
         say(bank.job("replay", "republish", "--stream", "passbook-events", "--live", "--yes").strip())
+        case = Case(bank, "events", load.accounts, middle.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
         archived(bank)
-        say("everything is archived; " + bank.job("audit").strip().splitlines()[-1])
-        return Case(bank, "events", load.accounts, middle.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+        return case
     finally:
         bank.stop()
 
@@ -262,8 +265,9 @@ def upgraded_bank(programs, scratch, old):
         bank.job("bank", "upgrade", "--yes")
         for _ in Round(bank, load.first({})).run(kill_at=1):
             pass
+        case = Case(bank, "events-upgraded", before + load.accounts, None)
         archived(bank)
-        return Case(bank, "events-upgraded", before + load.accounts, None)
+        return case
     finally:
         bank.stop()
 
