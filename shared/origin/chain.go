@@ -33,7 +33,7 @@ func (p *Proof) Verify(ctx context.Context, e *event.Entry) error {
 	case e.Signed() && p.Keys == nil:
 		return fmt.Errorf("%w: it has a mac, and the bank has no data key", event.ErrForeign)
 	case e.Signed():
-		return p.Keys.Verify(e.Hash, e.MAC)
+		return p.verifyMAC(ctx, e)
 	}
 	head, ok, err := p.Heads.Of(ctx, e.Account())
 	switch {

@@ -1,11 +1,12 @@
 package origin
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"sync"
+	"time"
 
 	"passbook/shared/bucket"
 	"passbook/shared/event"
@@ -13,7 +14,7 @@ import (
 	"passbook/shared/table"
 )
 
-// Proof shows which entries of an archive are the bank's.
+// Proof shows which entries of an archive are the bank's. It is safe for concurrent use.
 type Proof struct {
 	// Bank is the bank's id, "" where nothing names it.
 	Bank string
@@ -22,6 +23,44 @@ type Proof struct {
 	// Heads are the last entries of each account from before macs. They are nil in a bank that was
 	// never switched, or is being switched: entries without a mac are accepted then.
 	Heads *Heads
+
+	// load reads the data keys again; nil does not.
+	load func(ctx context.Context) (*event.Keyring, error)
+
+	mu     sync.Mutex
+	newer  *event.Keyring // what load returned last, which was at the time loaded
+	loaded time.Time
+}
+
+// newProof returns a proof with the keys that load returns now. A key that is made while a job runs
+// is loaded when an entry names it.
+func newProof(ctx context.Context, bank string, load func(ctx context.Context) (*event.Keyring, error)) (p *Proof, err error) {
+	p = &Proof{Bank: bank, load: load, loaded: time.Now()}
+	p.Keys, err = load(ctx)
+	return p, err
+}
+
+// verifyMAC checks the mac of an entry. A key that is not known yet is looked for, at most once in
+// pollEvery: writers sign with it only settleFor after it was there.
+func (p *Proof) verifyMAC(ctx context.Context, e *event.Entry) error {
+	err := p.Keys.Verify(e.Hash, e.MAC)
+	var unknown *event.UnknownKeyError
+	if !errors.As(err, &unknown) || p.load == nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.loaded) > pollEvery {
+		keys, failed := p.load(ctx)
+		if failed != nil {
+			return failed
+		}
+		p.newer, p.loaded = keys, time.Now()
+	}
+	if p.newer != nil {
+		err = p.newer.Verify(e.Hash, e.MAC)
+	}
+	return err
 }
 
 // signedFormat is the first entry format with macs.
@@ -45,12 +84,7 @@ func LoadProof(ctx context.Context, t table.Table, b bucket.Bucket, w keywrap.Wr
 	if err != nil {
 		return nil, err
 	}
-	keys, err := tableKeys(ctx, t, bank.ID)
-	if err != nil {
-		return nil, err
-	}
-	p := &Proof{Bank: bank.ID}
-	p.Keys, err = ringOf(ctx, w, bank.ID, keys)
+	p, err := newProof(ctx, bank.ID, func(ctx context.Context) (*event.Keyring, error) { return Keyring(ctx, t, w, bank.ID) })
 	if err == nil && !bank.Switching() {
 		p.Heads, err = LoadHeads(ctx, b, bank.Heads)
 	}
@@ -63,22 +97,21 @@ func LoadProof(ctx context.Context, t table.Table, b bucket.Bucket, w keywrap.Wr
 // proofOfBucket loads a proof from the copies in the bucket. There are none if the bank was never
 // switched. id is the bank's, "" if there is no table that has it.
 func proofOfBucket(ctx context.Context, b bucket.Bucket, w keywrap.Wrapper, id string) (*Proof, error) {
-	known, err := bankOfCopies(ctx, b)
+	known, err := BucketBank(ctx, b)
 	if err != nil {
 		return nil, err
 	}
-	p := &Proof{Bank: id}
 	if known == "" {
-		return p, nil
+		return &Proof{Bank: id}, nil
 	}
-	if id == "" {
-		p.Bank = known
-	}
-	copies, err := bucketKeys(ctx, b, p.Bank)
-	if err != nil {
-		return nil, err
-	}
-	p.Keys, err = ringOf(ctx, w, p.Bank, copies)
+	bank := cmp.Or(id, known)
+	p, err := newProof(ctx, bank, func(ctx context.Context) (*event.Keyring, error) {
+		copies, err := bucketKeys(ctx, b, bank)
+		if err != nil {
+			return nil, err
+		}
+		return keyring(ctx, w, bank, copies)
+	})
 	if err == nil {
 		p.Heads, err = NewestHeads(ctx, b, p.Bank, p.Keys)
 	}
@@ -96,39 +129,4 @@ func proofOfBucket(ctx context.Context, b bucket.Bucket, w keywrap.Wrapper, id s
 		return nil, err
 	}
 	return p, nil
-}
-
-// bankOfCopies returns the id of the bank whose first data key the bucket has a copy of, "" for
-// none.
-func bankOfCopies(ctx context.Context, b bucket.Bucket) (string, error) {
-	object, err := b.Open(ctx, copyKey(1))
-	if errors.Is(err, bucket.ErrNotFound) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("read %s: %w", copyKey(1), err)
-	}
-	defer object.Close()
-	var k WrappedKey
-	text, err := io.ReadAll(io.NewSectionReader(object, 0, maxCopy))
-	if err == nil {
-		err = json.Unmarshal(text, &k)
-	}
-	if err != nil || k.Bank == "" {
-		return "", fmt.Errorf("%s in the bucket is no copy of a data key: put back the object as it was first written", copyKey(1))
-	}
-	return k.Bank, nil
-}
-
-// ringOf returns data keys of a bank as a keyring, unwrapped.
-func ringOf(ctx context.Context, w keywrap.Wrapper, bank string, keys []WrappedKey) (*event.Keyring, error) {
-	plain, err := unwrap(ctx, w, bank, keys)
-	if err != nil {
-		return nil, err
-	}
-	ring, err := event.NewKeyring(bank, plain)
-	if err != nil {
-		return nil, fmt.Errorf("data keys of bank %s: %w", bank, err)
-	}
-	return ring, nil
 }

@@ -77,6 +77,18 @@ func OpenArchive(ctx context.Context, c Config) (bucket.Bucket, keywrap.Wrapper,
 	return archive, openKeys(c), nil
 }
 
+// ExplainKey returns an *UnusableError for an error of OpenArchive's Wrapper that has one cause and
+// one remedy, and any other error as it is.
+func ExplainKey(c Config, err error) error {
+	if c.Store != AWS {
+		return explainDisk(err)
+	}
+	if explained := explainKey(err); explained != nil {
+		return explained
+	}
+	return err
+}
+
 // harmless are the names that a directory may contain before it is the directory of a bank: the
 // archive that a bank is restored from, the files of an interrupted first start, and the directory
 // that a file system has at its root.

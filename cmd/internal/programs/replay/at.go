@@ -81,7 +81,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 		return err
 	}
 	if states.Origin, err = origin.LoadProof(ctx, nil, from, keys); err != nil {
-		return err
+		return platform.ExplainKey(config, err)
 	}
 	states.Begin = func(x archive.Extent) error {
 		c.showExtent(t.Err, x)
