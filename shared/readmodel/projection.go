@@ -102,7 +102,14 @@ type shardProjection[S any] struct {
 	// byAccount is an account's index in work. Both are kept from batch to batch for their memory.
 	byAccount map[string]int
 	work      []accountWork
+	// records is how many records that name no account were put into quarantine.
+	records int
 }
+
+// maxRecords bounds the records that name no account and that one holder of a shard's lease puts
+// into quarantine. Anybody who may put records can put any number, and a row each would keep the
+// shard from its entries. The rest are counted.
+const maxRecords = 100
 
 // accountWork is the items of one account in a batch.
 type accountWork struct {
@@ -142,7 +149,7 @@ func (h *shardProjection[S]) gather(ctx context.Context, deliveries []consumer.D
 	for i := range deliveries {
 		d := &deliveries[i]
 		if d.Entry == nil {
-			if err := h.p.quarantineRecord(ctx, h.shard, *d); err != nil {
+			if err := h.quarantineRecord(ctx, *d); err != nil {
 				return err
 			}
 			continue
@@ -202,21 +209,37 @@ func (p *Projection[S]) ProjectEntries(ctx context.Context, a event.Account, ent
 	return p.project(ctx, a.String(), items)
 }
 
-// quarantineRecord puts a record that cannot be decoded into quarantine. If it is of a newer
-// format, its partition key names the account, which is quarantined. Of any other record the bytes
-// are kept; if it was of an account, the next entry shows a gap, which is filled from the journal.
-func (p *Projection[S]) quarantineRecord(ctx context.Context, s consumer.Shard, d consumer.Delivery) error {
+// quarantineRecord puts a record that is foreign or cannot be decoded into quarantine. If it is of
+// a newer format, its partition key names the account, which is quarantined. Of any other record
+// the bytes are kept, up to maxRecords of them; if it was of an account, the next entry shows a
+// gap, which is filled from the journal.
+func (h *shardProjection[S]) quarantineRecord(ctx context.Context, d consumer.Delivery) error {
+	p, s := h.p, h.shard
 	var newer *event.FormatError
-	if a, ok := event.ParseAccount(d.PartitionKey); ok && errors.As(d.Err, &newer) {
+	foreign := errors.Is(d.Err, event.ErrForeign)
+	if a, ok := event.ParseAccount(d.PartitionKey); ok && !foreign && errors.As(d.Err, &newer) {
 		return p.quarantineAccount(ctx, a, anyRev, Quarantined{
 			ID: a.String(), Account: a, Cause: causeText(d.Err), At: time.Now(), Stream: s.Stream, Shard: s.ID, Sequence: d.Sequence, Data: d.Data,
 		})
 	}
-	added, err := addQuarantined(ctx, p.rows.table, p.name, recordOf(s, d))
-	if added {
+	if h.records >= maxRecords {
 		p.count.unprocessable.Inc()
-		p.count.quarantined.Inc()
-		p.log.Error("record cannot be decoded and is in quarantine", "stream", s.Stream, "shard", s.ID, "sequence", d.Sequence, "error", d.Err)
+		return nil
 	}
-	return err
+	added, err := addQuarantined(ctx, p.rows.table, p.name, recordOf(s, d))
+	if err != nil || !added {
+		return err
+	}
+	h.records++
+	p.count.unprocessable.Inc()
+	p.count.quarantined.Inc()
+	what := "record cannot be decoded and is in quarantine"
+	if foreign {
+		what = "record is foreign and is in quarantine"
+	}
+	p.log.Error(what, "stream", s.Stream, "shard", s.ID, "sequence", d.Sequence, "error", d.Err)
+	if h.records == maxRecords {
+		p.log.Error("further such records of the shard are only counted, until another worker takes it", "stream", s.Stream, "shard", s.ID)
+	}
+	return nil
 }

@@ -60,8 +60,15 @@ func parseQuarantined(r table.Row) Quarantined {
 	return q
 }
 
-// recordOf returns a record that cannot be decoded as quarantine keeps it.
+// foreignBytes bounds the bytes of a foreign record that quarantine keeps: enough to see what it
+// says.
+const foreignBytes = 1 << 10
+
+// recordOf returns a record that cannot be decoded, or is foreign, as quarantine keeps it.
 func recordOf(s consumer.Shard, d consumer.Delivery) Quarantined {
+	if errors.Is(d.Err, event.ErrForeign) {
+		d.Data = d.Data[:min(len(d.Data), foreignBytes)]
+	}
 	return Quarantined{
 		ID: s.Stream + "#" + s.ID + "#" + d.Sequence, Cause: causeText(d.Err),
 		Stream: s.Stream, Shard: s.ID, Sequence: d.Sequence, Data: d.Data,
@@ -166,9 +173,13 @@ func releaseQuarantined(ctx context.Context, t table.Table, name, id string) err
 // countQuarantine sets the metric of quarantined accounts and records to the number in the store.
 // It is the Maintain of a generation's worker.
 func (p *Projection[S]) countQuarantine(ctx context.Context) error {
-	all, err := QuarantineAll(ctx, p.rows.table, p.name)
-	if err == nil {
-		p.count.quarantined.Set(float64(len(all)))
+	n := 0
+	for _, err := range control.Quarantine(p.rows.table, p.name).List(ctx) {
+		if err != nil {
+			return err
+		}
+		n++
 	}
-	return err
+	p.count.quarantined.Set(float64(n))
+	return nil
 }

@@ -135,3 +135,39 @@ func TestRedriveNeverLosesTheRecordOfAQuarantinedAccount(t *testing.T) {
 		t.Errorf("quarantined at v%d, quarantine %+v, %v", row.QuarantinedAt, kept, err)
 	}
 }
+
+// A flood of records that nobody of the bank made, or that nobody can decode, leaves a bounded
+// number of rows, blocks no account, and the entries among it are folded.
+func TestFloodOfForeignRecordsKeepsABoundedSample(t *testing.T) {
+	for name, refused := range map[string]error{"foreign": fmt.Errorf("format 9: %w: %w", event.ErrForeign, &event.FormatError{Format: 9}), "garbage": errors.New("no JSON")} {
+		t.Run(name, func(t *testing.T) {
+			b := newBank(t, 1)
+			entries := archivetest.Bank(10, 2, 20)
+			b.journal.commit(entries...)
+			flood := deliveries(t, entries...)
+			for n := range 3 * maxRecords {
+				flood = append(flood, consumer.Delivery{
+					Sequence: fmt.Sprint(1000 + n), PartitionKey: entries[0].Account().String(), Err: refused, Data: make([]byte, 4096),
+				})
+			}
+			h, err := b.projection(testModel, 1).Open(t.Context(), consumer.Shard{Stream: testStream, ID: "s"}, "")
+			b.must(err)
+			defer func() { b.must(h.Close()) }()
+			if _, err := h.Handle(t.Context(), consumer.Batch{Deliveries: flood}); err != nil {
+				t.Fatal(err)
+			}
+			kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
+			if err != nil || len(kept) != maxRecords {
+				t.Errorf("%d rows, %v", len(kept), err)
+			}
+			for _, q := range kept {
+				if q.Account != (event.Account{}) || name == "foreign" && len(q.Data) > foreignBytes {
+					t.Fatalf("kept %+v", q)
+				}
+			}
+			for _, a := range b.journal.order {
+				b.checkAccount(1, a)
+			}
+		})
+	}
+}
