@@ -14,7 +14,7 @@ import (
 // TestEveryRecordIsValid makes the record of every entry in the journals of the golden directories,
 // and validates it. The streams themselves have forgotten theirs: they keep a record for a day.
 func TestEveryRecordIsValid(t *testing.T) {
-	for _, directory := range []string{First, Second} {
+	for _, directory := range All {
 		records := 0
 		for row, err := range table.ScanRows(t.Context(), opened(t, Unpack(t, directory)).Table, table.Scan{Table: "journal", Of: 1}) {
 			if err != nil {

@@ -16,7 +16,11 @@ import (
 const (
 	First  = "directory-1"
 	Second = "directory-2"
+	Third  = "directory-3"
 )
+
+// All are the golden directories.
+var All = []string{First, Second, Third}
 
 //go:embed testdata/*.tar.gz
 var directories embed.FS
