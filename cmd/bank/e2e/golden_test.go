@@ -105,3 +105,24 @@ func TestADirectoryWithScarsContinues(t *testing.T) {
 	}
 	b.checkAudit(t)
 }
+
+// TestAnUpgradedDirectoryContinues opens a directory that was begun with entry format 1 and
+// upgraded, and restores all of it from its archive, in which both formats are.
+func TestAnUpgradedDirectoryContinues(t *testing.T) {
+	t.Parallel()
+	b := serve(t, golden.Unpack(t, golden.Third))
+	b.checkAudit(t)
+	b.post(t, "/v1/accounts/A-1/withdrawals", "after-1", money(1)).must(t, 201)
+	if got, ok := b.then(t, "A-1", "min_version=12&wait=10s"); !ok || got.Posted != 240799 {
+		t.Errorf("A-1 has %+v", got)
+	}
+	b.checkAudit(t)
+	before := b.everything(t)
+	b.Terminate()
+	loseAllButTheArchive(t, b.data)
+	must(t, "replay", "journal", "--data", b.data)
+	rebuild(t, b.data, "archive")
+	b = serve(t, b.data)
+	same(t, before, b.everything(t))
+	b.checkAudit(t)
+}
