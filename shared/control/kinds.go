@@ -40,7 +40,7 @@ func Writers(t table.Table) Rows { return Rows{t, "writer", "epoch"} }
 // From entry format 2 on its layout is another, of which programs from before refuse to start:
 //
 //	version  rev N
-//	others   bank S, since S, format N, key N; heads S once the switch is complete
+//	others   bank S, since S, format N, key N, key_since S; heads S once the switch is complete
 //	written  also by bank upgrade and bank rotate-key (packages upgrade and origin)
 func Bank(t table.Table) Rows { return BankAt(t, 0) }
 

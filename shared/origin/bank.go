@@ -23,6 +23,8 @@ type Bank struct {
 	Heads string
 	// Key is the id of the data key that entries are signed with; 0 in format 1.
 	Key int
+	// KeySince is when the row first named that key. WriteBank sets it.
+	KeySince time.Time
 
 	rev int64 // the version of the row; 0 in the layout of format 1
 }
@@ -53,7 +55,7 @@ func parseBank(attrs table.Map) (b Bank, err error) {
 		b.ID, b.Format = r.Text("id"), 1
 	} else {
 		b.rev, b.ID, b.Format = r.Number("rev"), r.Text("bank"), int(r.Number("format"))
-		b.Heads, b.Key = attrs.Text("heads"), int(attrs.Number("key"))
+		b.Heads, b.Key, b.KeySince = attrs.Text("heads"), int(attrs.Number("key")), attrs.Time("key_since")
 	}
 	if bad := r.Bad(); bad != "" || b.ID == "" || b.Format < 1 {
 		return Bank{}, &Refusal{
@@ -67,6 +69,9 @@ func parseBank(attrs table.Map) (b Bank, err error) {
 // WriteBank writes the bank's row over the one that was read, or over none if was is zero. It fails
 // with table.ErrConditionFailed if the row is another by now.
 func WriteBank(ctx context.Context, t table.Table, was, now Bank) error {
+	if now.Key != was.Key {
+		now.KeySince = time.Now()
+	}
 	err := control.BankAt(t, was.rev).Put(ctx, control.BankKey, now.attrs(was.rev+1), was.version())
 	if err != nil {
 		return fmt.Errorf("write the bank's row: %w", err)
@@ -91,7 +96,7 @@ func (b Bank) attrs(rev int64) table.Map {
 		return table.Map{"id": table.S(b.ID), "since": table.Time(b.Since)}
 	}
 	m := table.Map{
-		"rev": table.N(rev), "bank": table.S(b.ID), "since": table.Time(b.Since), "format": table.N(b.Format), "key": table.N(b.Key),
+		"rev": table.N(rev), "bank": table.S(b.ID), "since": table.Time(b.Since), "format": table.N(b.Format), "key": table.N(b.Key), "key_since": table.Time(b.KeySince),
 	}
 	if b.Heads != "" {
 		m["heads"] = table.S(b.Heads)

@@ -37,7 +37,7 @@ func NewBank(ctx context.Context, t table.Table, b bucket.Bucket, w keywrap.Wrap
 		return err
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	bank := Bank{ID: id, Since: now, Format: event.Format, Heads: heads, Key: firstKey}
+	bank := Bank{ID: id, Since: now, Format: event.Format, Heads: heads, Key: firstKey, KeySince: now}
 	key := WrappedKey{Wrapped: wrapped, Since: now}
 	puts := []table.Put{
 		control.Bank(t).Create(control.BankKey, bank.attrs(1)),
@@ -90,7 +90,7 @@ func Restore(ctx context.Context, t table.Table, b bucket.Bucket, was, known Ban
 	}
 	now := known
 	if was.ID != "" {
-		now.Since = was.Since
+		now.Since, now.KeySince = was.Since, was.KeySince
 	}
 	now.Format, now.Key = max(now.Format, was.Format), max(now.Key, was.Key)
 	if now.Heads == "" {

@@ -28,7 +28,9 @@ func (k *Keeper) Check(ctx context.Context, e *event.Entry) error {
 		if failed != nil {
 			return failed
 		}
-		err = now.verify(e)
+		if err = now.verify(e); errors.As(err, &unknown) && now.unloaded != nil {
+			return now.unloaded
+		}
 	}
 	return named(e, err)
 }
@@ -67,7 +69,7 @@ func (k *Keeper) checkUnsigned(ctx context.Context, e *event.Entry) error {
 		var newer *event.FormatError
 		switch {
 		case errors.Is(err, event.ErrDamaged), errors.As(err, &newer):
-			return named(e, fmt.Errorf("%w: it has no mac, and the journal's entry cannot be read: %w", event.ErrForeign, err))
+			return named(e, fmt.Errorf("%w: it has no mac, and the journal's entry cannot be read: %v", event.ErrForeign, err))
 		case err != nil:
 			return err
 		case committed.First == e.First && committed.Hash == e.Hash:

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -62,17 +61,25 @@ type Keeper struct {
 	config Config
 	failed atomic.Int64
 
-	mu  sync.Mutex // held while the rows are read
 	now atomic.Pointer[reading]
+
+	// turn has an element while the rows are read. failure is why a reading failed at the time
+	// failedAt; those who come within pollEvery share it.
+	turn     chan struct{}
+	failure  error
+	failedAt time.Time
 }
 
 // reading is what a Keeper knows. It does not change.
 type reading struct {
 	began time.Time // when the rows were read
 	bank  Bank
-	// plain are the data keys by id, and since the time from which each may be signed with.
+	// plain are the data keys by id, and since the time from which each may be signed with that the
+	// bank's row has named. unloaded is why those keys are not complete.
 	plain map[int][]byte
 	since map[int]time.Time
+
+	unloaded error
 	// checks has all keys, signs those up to the one that signs; nil without any.
 	checks, signs *event.Keyring
 	// format is the format of new entries.
@@ -85,9 +92,13 @@ func Open(ctx context.Context, c Config) (*Keeper, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	k := &Keeper{config: c}
+	k := &Keeper{config: c, turn: make(chan struct{}, 1)}
 	k.now.Store(&reading{format: 1})
-	if _, err := k.read(ctx); err != nil {
+	now, err := k.read(ctx)
+	if err == nil {
+		err = now.settle(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if c.Metrics != nil {
@@ -126,16 +137,38 @@ func (k *Keeper) Format() int { return k.now.Load().format }
 // more.
 func (k *Keeper) Sign(h event.Hash) event.MAC { return k.now.Load().signs.Sign(h) }
 
-// read reads the bank's row, and the data keys that it has not read yet.
-func (k *Keeper) read(ctx context.Context) (*reading, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.readLocked(ctx)
+// settle waits until every reader knows the only key of a bank that was just switched: its entries
+// have no other format and no other key. Readers of a bank that has just begun know that they do
+// not know it.
+func (r *reading) settle(ctx context.Context) error {
+	wait := settleFor - time.Since(r.bank.KeySince)
+	if r.bank.Key != 1 || r.bank.Switching() || r.bank.KeySince.Equal(r.bank.Since) || wait <= 0 || wait > settleFor {
+		return nil
+	}
+	return backoff.Sleep(ctx, wait)
 }
 
-func (k *Keeper) readLocked(ctx context.Context) (*reading, error) {
+// read reads the bank's row, and the data keys that it has not read yet. There may be a reading
+// beside an error: what is known without the keys that could not be read.
+func (k *Keeper) read(ctx context.Context) (*reading, error) {
+	select {
+	case k.turn <- struct{}{}:
+		defer func() { <-k.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return k.readAlone(ctx)
+}
+
+// readAlone does what read does, for the one whose turn it is.
+func (k *Keeper) readAlone(ctx context.Context) (now *reading, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
+	defer func() {
+		if k.failure = err; err != nil {
+			k.failedAt = time.Now()
+		}
+	}()
 	was, began := k.now.Load(), time.Now()
 	bank, err := ReadBank(ctx, k.config.Table)
 	if err == nil {
@@ -144,18 +177,22 @@ func (k *Keeper) readLocked(ctx context.Context) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := &reading{began: began, bank: bank, plain: was.plain, since: was.since, checks: was.checks, signs: was.signs, format: was.format}
-	if bank.Key > 0 && (was.plain[bank.Key] == nil || was.bank.ID != bank.ID) {
-		if err := now.loadKeys(ctx, k.config, was); err != nil {
+	if was.bank.ID != "" && was.bank.ID != bank.ID { // claimed: nothing is known of this one
+		was = &reading{began: was.began, format: 1}
+	}
+	now = &reading{began: began, bank: bank, plain: was.plain, checks: was.checks, signs: was.signs, format: was.format}
+	now.since = now.usable(was)
+	if bank.Key > 0 && now.plain[bank.Key] == nil {
+		now.unloaded = now.loadKeys(ctx, k.config)
+	}
+	if now.unloaded == nil {
+		if err := now.choose(); err != nil {
 			return nil, err
 		}
 	}
-	if err := now.choose(); err != nil {
-		return nil, err
-	}
 	k.report(was, now)
 	k.now.Store(now)
-	return now, nil
+	return now, now.unloaded
 }
 
 // report logs what has changed.
@@ -165,37 +202,47 @@ func (k *Keeper) report(was, now *reading) {
 	}
 }
 
-// fresh returns a reading that began at most freshFor ago.
+// fresh returns a reading that began at most freshFor ago. It may lack keys that could not be read.
 func (k *Keeper) fresh(ctx context.Context) (*reading, error) {
 	if now := k.now.Load(); time.Since(now.began) <= freshFor {
 		return now, nil
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	select {
+	case k.turn <- struct{}{}:
+		defer func() { <-k.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if now := k.now.Load(); time.Since(now.began) <= freshFor { // another goroutine was first
 		return now, nil
 	}
-	return k.readLocked(ctx)
+	if k.failure != nil && time.Since(k.failedAt) < pollEvery {
+		return nil, k.failure
+	}
+	now, err := k.readAlone(ctx)
+	if now != nil {
+		return now, nil
+	}
+	return nil, err
 }
 
 // loadKeys reads the data keys of the bank and unwraps them.
-func (r *reading) loadKeys(ctx context.Context, c Config, was *reading) error {
+func (r *reading) loadKeys(ctx context.Context, c Config) error {
 	keys, err := tableKeys(ctx, c.Table, r.bank.ID)
 	if err != nil {
 		return err
 	}
-	r.plain, err = unwrap(ctx, c.Keys, r.bank.ID, keys)
+	plain, err := unwrap(ctx, c.Keys, r.bank.ID, keys)
 	if err != nil {
 		return err
 	}
-	if r.plain[r.bank.Key] == nil {
+	if plain[r.bank.Key] == nil {
 		return noKey(r.bank)
 	}
-	r.since = make(map[int]time.Time, len(keys))
-	for _, key := range keys {
-		r.since[key.ID] = r.usable(key, was)
+	checks, err := event.NewKeyring(r.bank.ID, plain)
+	if err == nil {
+		r.plain, r.checks = plain, checks
 	}
-	r.checks, err = event.NewKeyring(r.bank.ID, r.plain)
 	return err
 }
 
@@ -219,16 +266,23 @@ func unwrap(ctx context.Context, w keywrap.Wrapper, bank string, keys []WrappedK
 	return plain, nil
 }
 
-// usable returns the time from which a key may be signed with: settleFor after it was first read,
-// and at once if it was there for so long when the process began.
-func (r *reading) usable(key WrappedKey, was *reading) time.Time {
-	if at, known := was.since[key.ID]; known && was.bank.ID == r.bank.ID {
-		return at
+// usable returns the time from which each key that the bank's row has named may be signed with:
+// settleFor after the reading that first saw it named. Those before the newest were named before
+// this process began.
+func (r *reading) usable(was *reading) map[int]time.Time {
+	since := make(map[int]time.Time, r.bank.Key)
+	for id := 1; id <= r.bank.Key; id++ {
+		at, known := was.since[id]
+		switch {
+		case known:
+			since[id] = at
+		case was.bank.ID == "" && id < r.bank.Key:
+			since[id] = r.began
+		default:
+			since[id] = r.began.Add(settleFor)
+		}
 	}
-	if was.began.IsZero() && time.Since(key.Since) > settleFor {
-		return r.began
-	}
-	return r.began.Add(settleFor)
+	return since
 }
 
 // choose sets the format of new entries, and the keyring that signs: that of the newest key which
@@ -241,7 +295,7 @@ func (r *reading) choose() error {
 	}
 	best := 0
 	for id, at := range r.since {
-		if id <= r.bank.Key && !r.began.Before(at) {
+		if !r.began.Before(at) {
 			best = max(best, id)
 		}
 	}

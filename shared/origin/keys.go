@@ -42,6 +42,9 @@ type WrappedKey struct {
 // after it made the key repeats the call.
 func NewKey(ctx context.Context, t table.Table, w keywrap.Wrapper, bank string, id int) (WrappedKey, error) {
 	known, err := readKey(ctx, t, bank, id)
+	if err == nil && known.ID != 0 {
+		_, err = w.Unwrap(ctx, bank, known.Wrapped) // it must be of use
+	}
 	if err != nil || known.ID != 0 {
 		return known, err
 	}
@@ -114,8 +117,14 @@ func tableKeys(ctx context.Context, t table.Table, bank string) (keys []WrappedK
 	return keys, nil
 }
 
-// bucketKeys reads the copies of the bank's data keys from the bucket.
+// errNoCopy: an object is no copy of a data key of the bank.
+var errNoCopy = errors.New("it is no copy of a data key of this bank: put back the object as it was first written, or remove it if nobody of this bank wrote it")
+
+// bucketKeys reads the copies of the bank's data keys from the bucket. Those who may create objects
+// can put anything beside them: it is left out, unless nothing else is there.
 func bucketKeys(ctx context.Context, b bucket.Bucket, bank string) (keys []WrappedKey, err error) {
+	var damaged error
+	seen := 0
 	for after, more := "", true; more; {
 		page, err := b.List(ctx, keysDir, after)
 		if err != nil {
@@ -123,15 +132,22 @@ func bucketKeys(ctx context.Context, b bucket.Bucket, bank string) (keys []Wrapp
 		}
 		for _, object := range page.Objects {
 			k, err := readCopy(ctx, b, bank, object.Key)
-			if err != nil {
+			switch {
+			case errors.Is(err, errNoCopy):
+				damaged = errors.Join(damaged, err)
+			case err != nil:
 				return nil, err
+			default:
+				keys = append(keys, k)
 			}
-			keys = append(keys, k)
+			if seen++; seen > maxKeys {
+				return nil, fmt.Errorf("the bucket has more than %d objects under %s: remove those that nobody of this bank wrote", maxKeys, keysDir)
+			}
 		}
 		after, more = page.After, page.After != ""
-		if len(keys) > maxKeys {
-			return nil, fmt.Errorf("the bucket has more than %d objects under %s", maxKeys, keysDir)
-		}
+	}
+	if len(keys) == 0 {
+		return nil, damaged
 	}
 	return keys, nil
 }
@@ -151,28 +167,28 @@ func readCopy(ctx context.Context, b bucket.Bucket, bank, key string) (k Wrapped
 		return k, fmt.Errorf("read %s: %w", key, err)
 	}
 	if err := json.Unmarshal(text, &k); err != nil || k.ID < 1 || k.ID > maxKeys || copyKey(k.ID) != key {
-		return k, fmt.Errorf("%s in the bucket is no copy of a data key of format %d: put back the object as it was first written", key, copyFormat)
+		return k, fmt.Errorf("read %s in the bucket: %w", key, errNoCopy)
 	}
 	if k.Format > copyFormat {
 		return k, &Refusal{What: fmt.Sprintf("%s in the bucket has format %d, but this program reads up to %d", key, k.Format, copyFormat), Next: "use a newer program"}
 	}
 	if bank != "" && k.Bank != bank {
-		return k, &Refusal{
-			What: fmt.Sprintf("%s in the bucket is a data key of bank %s, and this bank is %s", key, k.Bank, bank),
-			Next: "name this bank's own archive with --bucket or --data",
-		}
+		return k, fmt.Errorf("read %s in the bucket: a data key of bank %s, and this bank is %s: %w", key, k.Bank, bank, errNoCopy)
 	}
 	return k, nil
 }
 
-// CopyKeys copies the data keys of the control table that the bucket lacks into it, so that an
-// archive that lost its tables can still be checked.
-func CopyKeys(ctx context.Context, t table.Table, b bucket.Bucket, bank string) error {
+// CopyKeys copies the data keys of the control table, up to an id, that the bucket lacks into it,
+// so that an archive that lost its tables can still be checked.
+func CopyKeys(ctx context.Context, t table.Table, b bucket.Bucket, bank string, upTo int) error {
 	keys, err := tableKeys(ctx, t, bank)
 	if err != nil {
 		return err
 	}
 	for _, k := range keys {
+		if k.ID > upTo { // not in use
+			continue
+		}
 		text, err := json.Marshal(k)
 		if err != nil {
 			return fmt.Errorf("copy data key %d: %w", k.ID, err)
@@ -191,10 +207,10 @@ func CopyKeys(ctx context.Context, t table.Table, b bucket.Bucket, bank string) 
 // sameCopy returns an error if the bucket has another data key of the id.
 func sameCopy(ctx context.Context, b bucket.Bucket, k WrappedKey) error {
 	there, err := readCopy(ctx, b, k.Bank, copyKey(k.ID))
-	if err == nil && string(there.Wrapped) != string(k.Wrapped) {
+	if errors.Is(err, errNoCopy) || err == nil && string(there.Wrapped) != string(k.Wrapped) {
 		err = &Refusal{
 			What: fmt.Sprintf("data key %d of the control table is not the one in the bucket's %s", k.ID, copyKey(k.ID)),
-			Next: "one of them was replaced: restore the control table, or the version of the object that was written first",
+			Next: "if nobody of this bank wrote the object, remove it; else the control table was replaced: restore it",
 		}
 	}
 	return err

@@ -81,7 +81,7 @@ func TestKeysSurviveTheirTable(t *testing.T) {
 		}
 		want[string(k.Wrapped)] = k.Since.String()
 		for range 2 { // the second call finds them there
-			if err := origin.CopyKeys(t.Context(), s, b, "b"); err != nil {
+			if err := origin.CopyKeys(t.Context(), s, b, "b", id); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -93,26 +93,28 @@ func TestKeysSurviveTheirTable(t *testing.T) {
 		}
 	}
 	for id := 1; id <= 11; id++ {
-		k, err := origin.NewKey(t.Context(), restored, refusing{}, "b", id) // makes none
+		k, err := origin.NewKey(t.Context(), restored, refusing{w}, "b", id) // makes none
 		if err != nil || want[string(k.Wrapped)] != k.Since.String() {
 			t.Errorf("key %d: %+v, %v", id, k, err)
 		}
 	}
 	var refused *origin.Refusal
-	if err := origin.RestoreKeys(t.Context(), controlTable(t).Table, b, "c"); !errors.As(err, &refused) || !strings.Contains(refused.What, "bank b") {
+	if err := origin.RestoreKeys(t.Context(), controlTable(t).Table, b, "c"); err == nil || !strings.Contains(err.Error(), "bank b") {
 		t.Errorf("keys of another bank: %v", err)
 	}
 	other := controlTable(t).Table
 	if _, err := origin.NewKey(t.Context(), other, w, "b", 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := origin.CopyKeys(t.Context(), other, b, "b"); !errors.As(err, &refused) || !strings.Contains(refused.What, "key 1") {
+	if err := origin.CopyKeys(t.Context(), other, b, "b", 1); !errors.As(err, &refused) || !strings.Contains(refused.What, "key 1") {
 		t.Errorf("another key 1: %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "keys/v1/12.json"), []byte(`{"format":1,"bank":"b","id":2}`), 0o600); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"12.json", "x.json", "readme"} { // anything can be put beside the copies
+		if err := os.WriteFile(filepath.Join(dir, "keys/v1", name), []byte(`{"format":1,"bank":"b","id":2}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := origin.RestoreKeys(t.Context(), other, b, "b"); err == nil || !strings.Contains(err.Error(), "keys/v1/12.json") {
-		t.Errorf("a damaged copy: %v", err)
+	if err := origin.RestoreKeys(t.Context(), restored, b, "b"); err != nil {
+		t.Errorf("with other objects beside the copies: %v", err)
 	}
 }

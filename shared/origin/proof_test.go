@@ -44,7 +44,7 @@ func TestLoadProof(t *testing.T) {
 	}
 	key, err := origin.NewKey(t.Context(), tables, w, bank.ID, 1)
 	if err == nil {
-		err = origin.CopyKeys(t.Context(), tables, disk, bank.ID)
+		err = origin.CopyKeys(t.Context(), tables, disk, bank.ID, 1)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -43,11 +43,14 @@ func Rotate(ctx context.Context, t table.Table, b bucket.Bucket, w keywrap.Wrapp
 	if _, err := unwrap(ctx, w, bank.ID, keys); err != nil { // the new key must not be the only one that can be used
 		return Rotated{}, err
 	}
+	if err := bank.checkNext(ctx, t, b); err != nil {
+		return Rotated{}, err
+	}
 	k, err := NewKey(ctx, t, w, bank.ID, bank.Key+1)
 	if err != nil {
 		return Rotated{}, err
 	}
-	if err := CopyKeys(ctx, t, b, bank.ID); err != nil {
+	if err := CopyKeys(ctx, t, b, bank.ID, k.ID); err != nil {
 		return Rotated{}, err
 	}
 	now := bank
@@ -70,4 +73,25 @@ func (b Bank) canRotate() error {
 		return &Refusal{What: fmt.Sprintf("bank %s is being switched to entries of format %d", b.ID, b.Format), Next: "complete that first: bank upgrade --yes"}
 	}
 	return b.CheckFormat(event.Format)
+}
+
+// checkNext returns a Refusal if the bucket has another copy of the next data key than the control
+// table. Then nothing was changed yet.
+func (b Bank) checkNext(ctx context.Context, t table.Table, in bucket.Bucket) error {
+	id := b.Key + 1
+	there, err := readCopy(ctx, in, b.ID, copyKey(id))
+	if errors.Is(err, bucket.ErrNotFound) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, errNoCopy) {
+		return err
+	}
+	known, failed := readKey(ctx, t, b.ID, id)
+	if failed != nil || err == nil && known.ID != 0 && string(known.Wrapped) == string(there.Wrapped) {
+		return failed
+	}
+	return &Refusal{
+		What: fmt.Sprintf("the bucket has %s already, and it is not the data key %d of the control table", copyKey(id), id),
+		Next: "if nobody of this bank wrote the object, remove it; if the control table was restored from an older copy, replay journal brings its keys up to the archive",
+	}
 }

@@ -81,7 +81,7 @@ func TestInterruptedRotationIsContinued(t *testing.T) {
 				t.Fatal(err)
 			}
 			for id, want := range map[int]bool{1: true, 2: true, 3: false} {
-				if _, err := origin.NewKey(t.Context(), restored, refusing{}, "b", id); (err == nil) != want {
+				if _, err := origin.NewKey(t.Context(), restored, refusing{b.keys}, "b", id); (err == nil) != want {
 					t.Errorf("after write %d the bucket has key %d: %v", step, id, err)
 				}
 			}
@@ -139,5 +139,30 @@ func TestRotateRefuses(t *testing.T) {
 		if _, err := origin.Rotate(t.Context(), b.Table, archive, b.keys); !errors.As(err, &refused) || !strings.Contains(refused.What, tt.says) || refused.Next == "" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// An object in the place of the next key's copy stops the rotation before it has changed anything,
+// and nothing else.
+func TestRotateLeavesAKeyAloneThatSomebodyPutThere(t *testing.T) {
+	b := newBank(t)
+	b.key(1)
+	b.write(origin.Bank{ID: "b", Format: 2, Key: 1, Heads: "sum"})
+	archive, err := dirbucket.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := archive.Create(t.Context(), "keys/v1/2.json", []byte("forged")); err != nil {
+		t.Fatal(err)
+	}
+	var refused *origin.Refusal
+	if _, err := origin.Rotate(t.Context(), b.Table, archive, b.keys); !errors.As(err, &refused) || !strings.Contains(refused.Next, "remove it") {
+		t.Errorf("%v, want a Refusal", err)
+	}
+	if _, err := origin.NewKey(t.Context(), b.Table, refusing{b.keys}, "b", 2); err == nil {
+		t.Error("the rotation made a key")
+	}
+	if err := origin.CopyKeys(t.Context(), b.Table, archive, "b", b.row.Key); err != nil {
+		t.Errorf("the start of a program: %v", err)
 	}
 }

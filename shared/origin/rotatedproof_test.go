@@ -20,7 +20,7 @@ func TestProofFindsAKeyThatIsMadeLater(t *testing.T) {
 		if err := origin.NewBank(t.Context(), b.Table, archive, b.keys, "b"); err != nil {
 			t.Fatal(err)
 		}
-		if err := origin.CopyKeys(t.Context(), b.Table, archive, "b"); err != nil {
+		if err := origin.CopyKeys(t.Context(), b.Table, archive, "b", 1); err != nil {
 			t.Fatal(err)
 		}
 		writer, proofs := b.open(), map[string]*origin.Proof{}

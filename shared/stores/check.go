@@ -114,7 +114,7 @@ func (s Set) copyKeys(ctx context.Context) error {
 	if err != nil || bank.Format < 2 {
 		return err
 	}
-	return origin.CopyKeys(ctx, s.Table, s.Bucket, bank.ID)
+	return origin.CopyKeys(ctx, s.Table, s.Bucket, bank.ID, bank.Key)
 }
 
 // Check checks the stores for a job that needs the journal and the archive. It ties nothing.

@@ -130,7 +130,7 @@ func switchOver(ctx context.Context, c Config, bank origin.Bank) (origin.Bank, e
 	}
 	// before the row: an archive whose newest entries are signed always has the key that checks
 	// them
-	if err := origin.CopyKeys(ctx, c.Table, c.Bucket, bank.ID); err != nil {
+	if err := origin.CopyKeys(ctx, c.Table, c.Bucket, bank.ID, now.Key); err != nil {
 		return bank, err
 	}
 	// before the row too: an older program must never find a row that it cannot read in a directory
