@@ -20,17 +20,21 @@ type once struct {
 	keys map[[sha256.Size]byte]*onceKey
 }
 
-// onceKey is a data key, nil until it was unwrapped. Its lock is held while it is.
+// onceKey is a data key, nil until it was unwrapped. turn has an element while somebody looks.
 type onceKey struct {
-	mu    sync.Mutex
+	turn  chan struct{}
 	plain []byte
 }
 
 // Unwrap implements Wrapper.
 func (o *once) Unwrap(ctx context.Context, bank string, wrapped []byte) ([]byte, error) {
 	k := o.key(bank, wrapped)
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	select {
+	case k.turn <- struct{}{}:
+		defer func() { <-k.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if k.plain != nil {
 		return bytes.Clone(k.plain), nil
 	}
@@ -51,7 +55,7 @@ func (o *once) key(bank string, wrapped []byte) *onceKey {
 		if len(o.keys) >= onceMost {
 			clear(o.keys)
 		}
-		k = &onceKey{}
+		k = &onceKey{turn: make(chan struct{}, 1)}
 		o.keys[name] = k
 	}
 	return k

@@ -352,9 +352,9 @@ func TestKeySettlesFromItsNaming(t *testing.T) {
 		b := newBank(t)
 		b.key(1)
 		b.write(origin.Bank{ID: "b", Format: 2, Key: 1, Heads: "sum"})
+		running, reader := b.open(), b.open()
 		b.key(2)
 		time.Sleep(time.Minute)
-		running, reader := b.open(), b.open()
 		b.write(origin.Bank{ID: "b", Format: 2, Key: 2, Heads: "sum"})
 		started := b.open()
 		for range 50 {
