@@ -238,8 +238,9 @@ func AwaitStopped(ctx context.Context, t table.Table, streamName, consumer strin
 	}
 }
 
-// Fence fences the leases of a consumer that no worker has, so that no program from before format 2
-// takes one. Those that a worker has it fences itself, when it renews them.
+// Fence fences the leases of a consumer, so that no program from before format 2 takes one. A
+// worker that has one fences it itself when it renews it, but one that is dead never does, and a
+// worker whose lease was fenced here takes that for a claim and continues.
 func Fence(ctx context.Context, t table.Table, streamName, consumer string) error {
 	leases := leasesOf(t, streamName, consumer)
 	leases.fenced = func() bool { return true }
@@ -248,9 +249,6 @@ func Fence(ctx context.Context, t table.Table, streamName, consumer string) erro
 		return err
 	}
 	for _, l := range all {
-		if l.owner != "" {
-			continue
-		}
 		if _, err := leases.write(ctx, l); err != nil && !errors.Is(err, errLost) {
 			return err
 		}

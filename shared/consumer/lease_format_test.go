@@ -103,20 +103,31 @@ func TestLeasesOfAnUpgradedBankKeepOlderProgramsOut(t *testing.T) {
 	})
 }
 
-// Fence fences what no worker has, where it is, and takes nothing away from a worker.
+// Fence fences every lease where it is, that of a dead worker too, and takes nothing away from a
+// worker: it continues as after a claim.
 func TestFenceLeavesALeaseToItsOwner(t *testing.T) {
 	b := newBank(t, 2)
 	leases := leasesOf(b.table, testStream, "tape")
+	var owned lease
 	for _, l := range []lease{{shard: "free", checkpoint: "7", created: 1}, {shard: "owned", owner: "a", checkpoint: "8", created: 1}} {
-		_, err := leases.write(t.Context(), l)
+		written, err := leases.write(t.Context(), l)
 		b.must(err)
+		owned = written
 	}
+	h := newLeaseKeeper(leases, owned, testLease, time.Now())
 	b.must(Fence(t.Context(), b.table, testStream, "tape"))
 	rows := b.rows("tape")
-	if rows["free"].Text("checkpoint") != shardEnd || rows["owned"].Text("checkpoint") != "8" || rows["owned"].Number("epoch") != 1 {
-		t.Errorf("rows %v", rows)
+	for shard, position := range map[string]string{"free": "7", "owned": "8"} {
+		if rows[shard].Text("checkpoint") != shardEnd || rows[shard].Text("position") != position {
+			t.Errorf("row %v", rows[shard])
+		}
+		if l, err := leases.get(t.Context(), shard); err != nil || l.checkpoint != position || l.ended() {
+			t.Errorf("%s is %+v, %v", shard, l, err)
+		}
 	}
-	if l, err := leases.get(t.Context(), "free"); err != nil || l.checkpoint != "7" || l.ended() {
-		t.Errorf("the free one is %+v, %v", l, err)
+	h.recordProgress("9", 0)
+	b.must(h.write(t.Context(), func(*lease) {}))
+	if l, err := leases.get(t.Context(), "owned"); err != nil || l.owner != "a" || l.checkpoint != "9" {
+		t.Errorf("the owner wrote %+v, %v", l, err)
 	}
 }

@@ -60,7 +60,9 @@ func BucketBank(ctx context.Context, b bucket.Bucket) (string, error) {
 
 // Recover returns the bank's row as the copies of its keys and its newest manifest in the bucket
 // have it, for tables that were lost or restored from an older copy. It is zero where the bucket
-// has no key of the bank: then the bank was never switched.
+// has no key of the bank: then the bank was never switched. Where it has keys and nothing under
+// heads/, the bank is switching. A manifest that is there and does not verify is a Refusal: without
+// it every entry without a mac would be accepted.
 func Recover(ctx context.Context, b bucket.Bucket, w keywrap.Wrapper, id string) (Bank, error) {
 	copies, err := bucketKeys(ctx, b, id)
 	if err != nil || len(copies) == 0 {
@@ -72,11 +74,13 @@ func Recover(ctx context.Context, b bucket.Bucket, w keywrap.Wrapper, id string)
 	}
 	bank := Bank{ID: id, Since: time.Now().UTC(), Format: event.Format, Key: keys.Newest()}
 	heads, err := NewestHeads(ctx, b, id, keys)
-	if err != nil || heads == nil {
-		return bank, err
+	if err != nil {
+		return Bank{}, err
 	}
-	bank.Format, bank.Heads = heads.m.Entries, heads.sum
-	return bank, nil
+	if heads != nil {
+		bank.Format, bank.Heads = heads.m.Entries, heads.sum
+	}
+	return bank, bank.CheckFormat(event.Format)
 }
 
 // Restore writes the bank's row as Recover has it, with its keys, over a row that was read. It

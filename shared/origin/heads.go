@@ -25,6 +25,7 @@ type Heads struct {
 	bucket bucket.Bucket
 	sum    string
 	m      manifest
+	others []*Heads // older manifests, where no row says which one counts
 
 	mu    sync.Mutex
 	parts map[int][]Head
@@ -33,6 +34,18 @@ type Heads struct {
 
 // LoadHeads reads the manifest that the bank's row names. What has another sum is refused.
 func LoadHeads(ctx context.Context, b bucket.Bucket, sum string) (*Heads, error) {
+	h, err := readHeads(ctx, b, sum)
+	if err == nil {
+		err = h.known()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// readHeads reads a manifest of any format.
+func readHeads(ctx context.Context, b bucket.Bucket, sum string) (*Heads, error) {
 	text, err := readSummed(ctx, b, manifestKey(sum), sum, maxManifest)
 	if err != nil {
 		return nil, err
@@ -41,42 +54,81 @@ func LoadHeads(ctx context.Context, b bucket.Bucket, sum string) (*Heads, error)
 	if err := json.Unmarshal(text, &h.m); err != nil {
 		return nil, damaged(manifestKey(sum), err)
 	}
-	if h.m.Format > manifestFormat {
-		return nil, &Refusal{
-			What: fmt.Sprintf("the manifest %s has format %d, but this program reads up to %d", manifestKey(sum), h.m.Format, manifestFormat),
-			Next: "use a newer program",
-		}
-	}
 	return h, nil
 }
 
-// NewestHeads returns the newest manifest in the bucket that the bank has signed, for an archive
-// whose tables are not there to name it; nil if there is none.
+// known returns a Refusal if the manifest has a newer format than this program reads.
+func (h *Heads) known() error {
+	if h.m.Format <= manifestFormat {
+		return nil
+	}
+	return &Refusal{
+		What: fmt.Sprintf("the manifest %s has format %d, but this program reads up to %d", manifestKey(h.sum), h.m.Format, manifestFormat),
+		Next: "use a newer program",
+	}
+}
+
+// NewestHeads returns the manifests in the bucket that the bank has signed as one, for an archive
+// whose tables are not there to name one of them: the newest, and of each account the greatest
+// version in any. It is nil if nothing is there. What others put there does not count; if there is
+// nothing else, it is a Refusal, since one that was damaged may have said which entries are the
+// bank's.
 func NewestHeads(ctx context.Context, b bucket.Bucket, bank string, keys *event.Keyring) (newest *Heads, err error) {
+	seen := 0
+	var signed []*Heads
 	for key, err := range objects(ctx, b, headsDir) {
 		if err != nil {
 			return nil, err
 		}
-		sum, ok := strings.CutSuffix(strings.TrimPrefix(key, headsDir), ".json")
-		if !ok {
-			continue
+		if seen++; seen > maxManifests {
+			return nil, &Refusal{
+				What: fmt.Sprintf("the bucket has more than %d objects under %s", maxManifests, headsDir),
+				Next: "remove those that no program of this bank wrote",
+			}
 		}
-		h, err := LoadHeads(ctx, b, sum)
-		var damage *damagedError
-		if errors.As(err, &damage) { // anything may be put beside the manifests; no row names it
-			continue
-		}
+		h, err := signedHeads(ctx, b, key, bank, keys)
 		if err != nil {
 			return nil, err
 		}
-		if h.m.Bank != bank || h.m.verify(keys) != nil {
-			continue
+		if h != nil {
+			signed = append(signed, h)
 		}
+	}
+	if len(signed) == 0 && seen > 0 {
+		return nil, &Refusal{
+			What: fmt.Sprintf("no object under %s in the bucket is a manifest that bank %s has signed: nothing shows which of its entries without a mac are its own", headsDir, bank),
+			Next: "put back the manifest as it was first written, by the bucket's versions; remove what no program of this bank wrote",
+		}
+	}
+	for _, h := range signed {
 		if newest == nil || h.m.Taken.After(newest.m.Taken) || h.m.Taken.Equal(newest.m.Taken) && h.sum > newest.sum {
 			newest = h
 		}
 	}
+	for _, h := range signed {
+		if h != newest {
+			newest.others = append(newest.others, h)
+		}
+	}
 	return newest, nil
+}
+
+// signedHeads reads a manifest by its key, and returns nil for anything that the bank has not
+// signed.
+func signedHeads(ctx context.Context, b bucket.Bucket, key, bank string, keys *event.Keyring) (*Heads, error) {
+	sum, ok := strings.CutSuffix(strings.TrimPrefix(key, headsDir), ".json")
+	if _, err := event.ParseHash(sum); !ok || err != nil {
+		return nil, nil
+	}
+	h, err := readHeads(ctx, b, sum)
+	var damage *damagedError
+	if errors.As(err, &damage) {
+		return nil, nil
+	}
+	if err != nil || h.m.Bank != bank || h.m.verify(keys) != nil {
+		return nil, err
+	}
+	return h, h.known()
 }
 
 // Sum returns the sum of the manifest, as the bank's row names it.
@@ -87,8 +139,22 @@ func (h *Heads) Accounts() int64 { return h.m.Accounts }
 
 // Of returns the head of an account, and whether it has one: an account without one had no entry
 // when the bank was switched.
-func (h *Heads) Of(ctx context.Context, a event.Account) (Head, bool, error) {
-	key := a.String()
+func (h *Heads) Of(ctx context.Context, a event.Account) (head Head, found bool, err error) {
+	head, found, err = h.of(ctx, a.String())
+	for _, other := range h.others {
+		older, known, failed := other.of(ctx, a.String())
+		if err = errors.Join(err, failed); known && older.Version > head.Version {
+			head, found = older, true
+		}
+	}
+	if err != nil {
+		return Head{}, false, err
+	}
+	return head, found, nil
+}
+
+// of returns the head of an account in this manifest.
+func (h *Heads) of(ctx context.Context, key string) (Head, bool, error) {
 	i := sort.Search(len(h.m.Parts), func(i int) bool { return h.m.Parts[i].First > key }) - 1
 	if i < 0 {
 		return Head{}, false, nil

@@ -1,6 +1,8 @@
 package origin_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -89,6 +91,11 @@ func TestOnlyWhatTheBankSignedCounts(t *testing.T) {
 		if err := b.Create(t.Context(), "heads/v1/"+name, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	text := []byte(`{"format":99,"bank":"` + eventtest.Bank + `","mac":"1:AAAAAAAAAAAAAAAAAAAAAA"}`)
+	sum := sha256.Sum256(text)
+	if err := b.Create(t.Context(), "heads/v1/"+base64.RawURLEncoding.EncodeToString(sum[:])+".json", text); err != nil {
+		t.Fatal(err)
 	}
 	newest, err := origin.NewestHeads(t.Context(), b, eventtest.Bank, eventtest.Keys)
 	if err != nil || newest == nil || newest.Sum() != want {

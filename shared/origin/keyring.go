@@ -3,19 +3,29 @@ package origin
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"passbook/shared/event"
 	"passbook/shared/keywrap"
 	"passbook/shared/table"
 )
 
-// Keyring returns the data keys of the control table, unwrapped. The newest of them signs.
+// Keyring returns the data keys of the control table, unwrapped.
 func Keyring(ctx context.Context, t table.Table, w keywrap.Wrapper, bank string) (*event.Keyring, error) {
 	keys, err := tableKeys(ctx, t, bank)
 	if err != nil {
 		return nil, err
 	}
 	return keyring(ctx, w, bank, keys)
+}
+
+// SigningKeyring returns the data keys up to the one that the bank's row names, which signs.
+func SigningKeyring(ctx context.Context, t table.Table, w keywrap.Wrapper, bank Bank) (*event.Keyring, error) {
+	keys, err := tableKeys(ctx, t, bank.ID)
+	if err != nil {
+		return nil, err
+	}
+	return keyring(ctx, w, bank.ID, slices.DeleteFunc(keys, func(k WrappedKey) bool { return k.ID > bank.Key }))
 }
 
 // keyring returns data keys of a bank, unwrapped.

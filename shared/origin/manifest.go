@@ -22,9 +22,11 @@ const (
 	manifestFormat = 1
 	// partHeads is how many heads a part has at most, at about 120 bytes each.
 	partHeads = 1 << 15
-	// maxManifest and maxPart bound what is read into memory.
-	maxManifest = 16 << 20
-	maxPart     = 16 << 20
+	// maxManifest and maxPart bound what is read into memory: a manifest has 110 bytes for each
+	// part, so that 1 MB is that of 300 million accounts. maxManifests bounds those in a bucket.
+	maxManifest  = 1 << 20
+	maxPart      = 16 << 20
+	maxManifests = 1000
 )
 
 // Head is the last entry that an account has in a format without a mac. The entries before it are

@@ -153,6 +153,10 @@ func (s Set) usable(ctx context.Context, f facts) error {
 		return err
 	}
 	known, err := origin.Recover(ctx, s.Bucket, s.Keys, f.bank.ID)
+	if err != nil && ctx.Err() == nil { // what others may put there must not stop a bank
+		s.log().Warn("the bucket has data keys or manifests that cannot be used; by its tables the bank was never switched", "error", err)
+		return nil
+	}
 	if err == nil && known.Heads != "" {
 		err = &Disagreement{
 			What: fmt.Sprintf("these tables are an older copy than the archive: they are of a bank with entries of format 1, which was switched to format %d since", known.Format),

@@ -2,6 +2,9 @@ package stores_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"passbook/shared/control"
@@ -72,6 +75,41 @@ func TestRestore_BringsTheBankBack(t *testing.T) {
 			same(t, lost.row(), want)
 		}
 	}
+}
+
+// A manifest that was overwritten is not taken for one that was never there: without it every entry
+// without a mac would be accepted.
+func TestRestore_RefusesAManifestThatIsDamaged(t *testing.T) {
+	b := newBank(t, t.TempDir())
+	b.fromBefore()
+	must(t, "the first start", b.Begin(t.Context()), "", "")
+	entries := history()
+	b.commit(entries...)
+	b.archive(entries...)
+	b.switched()
+	object := filepath.Join(b.dir, "heads", "v1", b.row().Heads+".json")
+	if err := os.WriteFile(object, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lost := newBank(t, b.dir)
+	refused, ok := lost.CheckRestore(t.Context(), true).(*origin.Refusal)
+	if !ok || !strings.Contains(refused.Next, "put back the manifest") {
+		t.Errorf("a restore: %v", refused)
+	}
+	same(t, lost.row(), origin.Bank{})
+}
+
+// What others put into the bucket of a bank that was never switched does not stop it.
+func TestBegin_IgnoresForeignManifests(t *testing.T) {
+	b := newBank(t, t.TempDir())
+	b.fromBefore()
+	must(t, "the first start", b.Begin(t.Context()), "", "")
+	for _, key := range []string{"heads/v1/x.json", "keys/v1/1.json"} {
+		if err := b.Bucket.Create(t.Context(), key, []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(t, "the next start", b.Begin(t.Context()), "", "")
 }
 
 // Tables from before the switch beside an archive from after it are refused, and a restore brings

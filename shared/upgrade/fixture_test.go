@@ -112,9 +112,7 @@ func (b *bank) lose(call func() error) error {
 		return call()
 	}
 	if b.after {
-		if err := call(); err != nil {
-			return err
-		}
+		_ = call() // what it answered is lost
 	}
 	return errKilled
 }

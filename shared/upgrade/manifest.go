@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -24,6 +25,7 @@ const (
 type taken struct {
 	sum            string
 	accounts, late int64
+	damaged        []string
 }
 
 // takeManifest lists the last entry of an older format of each account. Beside the manifest that is
@@ -31,7 +33,10 @@ type taken struct {
 // if there is one, says where the accounts stood when no such entry could be written any more: of
 // those only the newest entry is read.
 func takeManifest(ctx context.Context, c Config, bank origin.Bank, before *origin.Heads) (t taken, err error) {
-	keys, err := origin.Keyring(ctx, c.Table, c.Keys, bank.ID)
+	keys, err := origin.SigningKeyring(ctx, c.Table, c.Keys, bank)
+	if err == nil { // an archive without its tables needs the key that signs the manifest
+		err = origin.CopyKeys(ctx, c.Table, c.Bucket, bank.ID, bank.Key)
+	}
 	if err != nil {
 		return t, err
 	}
@@ -46,7 +51,10 @@ func takeManifest(ctx context.Context, c Config, bank origin.Bank, before *origi
 		if err != nil {
 			return t, err
 		}
-		for _, h := range heads {
+		for i, h := range heads {
+			if h.damaged && len(t.damaged) < mostNamed {
+				t.damaged = append(t.damaged, batch[i].String())
+			}
 			if h.late {
 				t.late++
 			}
@@ -77,6 +85,8 @@ type scan struct {
 type found struct {
 	origin.Head
 	found, late bool
+	// damaged says that the journal has a row of the account that is no entry.
+	damaged bool
 }
 
 // heads returns the heads of accounts, in their order.
@@ -103,6 +113,9 @@ func (s scan) head(ctx context.Context, a event.Account) (found, error) {
 		}
 	}
 	for e, err := range s.config.Journal.Backward(ctx, a, 0) {
+		if errors.Is(err, event.ErrDamaged) {
+			return s.readable(ctx, a, known)
+		}
 		if err != nil {
 			return known, fmt.Errorf("read the last entry of %s: %w", a, err)
 		}
@@ -114,6 +127,24 @@ func (s scan) head(ctx context.Context, a event.Account) (found, error) {
 		}
 	}
 	return known, nil
+}
+
+// readable returns the last entry of an older format before the first row of an account that is no
+// entry. What is behind the damage cannot be chained to anything, with or without a manifest.
+func (s scan) readable(ctx context.Context, a event.Account, known found) (found, error) {
+	head := known
+	head.damaged = true
+	for e, err := range s.config.Journal.Entries(ctx, a, 1, 0) {
+		switch {
+		case errors.Is(err, event.ErrDamaged):
+			return head, nil
+		case err != nil:
+			return known, fmt.Errorf("read the entries of %s: %w", a, err)
+		case e.Format < s.bank.Format && e.Last > head.Version:
+			head.Head, head.found, head.late = origin.Head{Account: a, Version: e.Last, Hash: e.Hash}, true, s.before != nil
+		}
+	}
+	return head, nil
 }
 
 // allAccounts yields the accounts of the journal in the order of their partition keys, by merging

@@ -133,8 +133,8 @@ func (p *programs) await(ctx context.Context) error {
 	}
 }
 
-// fence keeps consumers of an older release away from the leases that nobody has: they would take
-// what they cannot read for damaged.
+// fence keeps consumers of an older release away from the leases: they would take what they cannot
+// read for damaged.
 func (p *programs) fence(ctx context.Context) error {
 	names, err := p.consumers(ctx)
 	if err != nil {
@@ -158,7 +158,7 @@ func (p *programs) writes(w writer.Row) (lags string, stays bool) {
 	case p.config.Exclusive || w.Pass >= settledPasses:
 		return "", false
 	}
-	return fmt.Sprintf("what writer %s wrote before it ended is being published", describe(w)), true
+	return fmt.Sprintf("what writer %s wrote before it ended is being published, by a withdraw or credit of this release, of which one must run", describe(w)), true
 }
 
 // rows reads the rows of all programs and notes their counters. writes says what is wrong with a

@@ -52,6 +52,9 @@ type Result struct {
 	// got one after the manifest that was there before.
 	Accounts int64 `json:"accounts"`
 	Late     int64 `json:"late,omitempty"`
+	// Damaged are accounts of which a row in the journal is no entry, at most 20: those were listed
+	// up to the damage. Audit names all.
+	Damaged []string `json:"damaged,omitempty"`
 	// Heads is the sum of the manifest that the bank's row names.
 	Heads string `json:"heads,omitempty"`
 	// Changed says whether anything was to be done.
@@ -95,6 +98,10 @@ func run(ctx context.Context, c Config) (Result, error) {
 		if bank, err = switchOver(ctx, c, bank); err != nil {
 			return r, err
 		}
+	}
+	// as soon as the row names the newer format, and again when every program has written its rows
+	if err := p.fence(ctx); err != nil {
+		return r, err
 	}
 	if err := p.await(ctx); err != nil {
 		return r, err
@@ -159,7 +166,7 @@ func complete(ctx context.Context, c Config, bank origin.Bank, r Result) (Result
 	if err != nil {
 		return r, err
 	}
-	r.Accounts, r.Late = taken.accounts, taken.late
+	r.Accounts, r.Late, r.Damaged = taken.accounts, taken.late, taken.damaged
 	if before != nil && taken.late == 0 {
 		return r, nil
 	}

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,7 @@ import (
 
 	"passbook/shared/control"
 	"passbook/shared/event"
+	"passbook/shared/journal"
 	"passbook/shared/origin"
 	"passbook/shared/table"
 	"passbook/shared/writer"
@@ -87,6 +89,48 @@ func TestLateEntryIsAdded(t *testing.T) {
 	b.checkHeads(entries)
 	if known, err := origin.Recover(t.Context(), b.bucket, b.keys, bankID); err != nil || known.Heads != done.Heads {
 		t.Errorf("the archive knows %+v, %v, want the newer of two manifests", known, err)
+	}
+}
+
+// A damaged row of the journal does not keep the bank from being switched: its account is named,
+// and listed up to the damage.
+func TestDamagedRowIsNamed(t *testing.T) {
+	entries := history()
+	b := newBank(t)
+	b.commit(entries...)
+	bad := entries[len(entries)-1]
+	key := table.Key{PK: bad.Account().String(), SK: fmt.Sprintf("E#%012d", bad.First)}
+	row, err := b.table.Get(t.Context(), journal.Table, key, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row.Attrs["events"] = table.S("[]")
+	if err := b.table.Put(t.Context(), table.Put{Table: journal.Table, Row: row, If: table.Equals("hash", row.Attrs["hash"])}); err != nil {
+		t.Fatal(err)
+	}
+	done, err := Run(t.Context(), b.config())
+	if err != nil || len(done.Damaged) != 1 || done.Damaged[0] != bad.Account().String() {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	b.checkHeads(entries[:len(entries)-1])
+}
+
+// The leases are fenced when the bank is switched, those of dead workers too.
+func TestLeasesAreFenced(t *testing.T) {
+	b := newBank(t)
+	for shard, owner := range map[string]string{"a": "", "b": "dead"} {
+		attrs := table.Map{"epoch": table.N(1), "owner": table.S(owner), "checkpoint": table.S("17")}
+		if err := control.Leases(b.table, "events", "balance@1").Put(t.Context(), shard, attrs, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Run(t.Context(), b.config()); err != nil {
+		t.Fatal(err)
+	}
+	for row, err := range control.Leases(b.table, "events", "balance@1").List(t.Context()) {
+		if err != nil || row.Attrs.Text("checkpoint") != "SHARD_END" || row.Attrs.Text("position") != "17" {
+			t.Errorf("%+v, %v", row, err)
+		}
 	}
 }
 

@@ -36,6 +36,9 @@ func (c *upgradeCommand) Run(ctx context.Context, t *console.Terminal) error {
 
 // showUpgrade prints what was done.
 func showUpgrade(w io.Writer, done upgrade.Result) {
+	for _, account := range done.Damaged {
+		fmt.Fprintf(w, "%s: a row of the journal is damaged; its older entries are listed up to there: run audit\n", account)
+	}
 	switch {
 	case done.DryRun && done.Changed:
 		fmt.Fprintf(w, "would switch bank %s from entry format %d to %d: every program is ready\n", done.Bank, done.From, done.To)
