@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -78,6 +79,11 @@ type auditor struct {
 	live    map[string]int64 // the live generation of each model
 	settled time.Time        // entries recorded later may be on their way
 
+	// headed are the audited accounts that had a head when the bank was switched to macs, about 100
+	// bytes each, and heads their number.
+	headed sync.Map
+	heads  atomic.Int64
+
 	mu     sync.Mutex
 	damage map[string]bool // already reported
 }
@@ -138,6 +144,10 @@ func (a *auditor) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+	}
+	err = a.checkHeads(ctx)
+	if err != nil {
+		return err
 	}
 	return a.checkOrphanRows(ctx)
 }

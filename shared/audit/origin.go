@@ -36,8 +36,30 @@ func (s *accountAudit) checkHead(ctx context.Context, end int64) error {
 		return nil
 	}
 	head, ok, err := s.config.Origin.Heads.Of(ctx, s.account)
+	if ok {
+		s.heads.Add(1)
+		s.headed.Store(s.account.String(), true)
+	}
 	if ok && head.Version > end {
 		s.find(journalDamaged, inJournal, end+1, "missing up to v%d, which the account had when the bank was switched to macs", head.Version)
 	}
 	return err
+}
+
+// checkHeads reports the accounts that the bank had when it was switched to macs, and of which
+// neither journal nor archive has anything.
+func (a *auditor) checkHeads(ctx context.Context) error {
+	if !a.config.Origin.Complete() || a.heads.Load() == a.config.Origin.Heads.Accounts() {
+		return nil
+	}
+	for head, err := range a.config.Origin.Heads.All(ctx) {
+		if err != nil {
+			return err
+		}
+		of := head.Account.String()
+		if _, audited := a.headed.Load(of); !audited {
+			a.report.find(journalDamaged, inJournal, of, 1, "missing up to v%d, which the account had when the bank was switched to macs", head.Version)
+		}
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"sort"
 	"strings"
@@ -168,6 +169,24 @@ func (h *Heads) of(ctx context.Context, key string) (Head, bool, error) {
 		return Head{}, false, nil
 	}
 	return heads[at], true, nil
+}
+
+// All yields every head, in order of account. An error is the last.
+func (h *Heads) All(ctx context.Context) iter.Seq2[Head, error] {
+	return func(yield func(Head, error) bool) {
+		for _, name := range h.m.Parts {
+			heads, err := readPart(ctx, h.bucket, name)
+			if err != nil {
+				yield(Head{}, err)
+				return
+			}
+			for _, head := range heads {
+				if !yield(head, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // part returns the heads of a part, from memory or from the bucket.

@@ -1,7 +1,6 @@
 package origin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,7 @@ import (
 	"passbook/shared/table"
 )
 
-// Proof shows which entries of an archive are the bank's. It is safe for concurrent use.
+// Proof shows which entries of an archive are the bank's.
 type Proof struct {
 	// Bank is the bank's id, "" where nothing names it.
 	Bank string
@@ -24,44 +23,16 @@ type Proof struct {
 	// never switched, or is being switched: entries without a mac are accepted then.
 	Heads *Heads
 
-	// load reads the data keys again; nil does not.
-	load func(ctx context.Context) (*event.Keyring, error)
-
+	// load loads the data keys again: the bank may be switched, or make a key, while a job reads
+	// its archive. newer are the keys that were loaded last, at loaded.
+	load   func(context.Context) (*Proof, error)
 	mu     sync.Mutex
-	newer  *event.Keyring // what load returned last, which was at the time loaded
+	newer  *event.Keyring
 	loaded time.Time
 }
 
-// newProof returns a proof with the keys that load returns now. A key that is made while a job runs
-// is loaded when an entry names it.
-func newProof(ctx context.Context, bank string, load func(ctx context.Context) (*event.Keyring, error)) (p *Proof, err error) {
-	p = &Proof{Bank: bank, load: load, loaded: time.Now()}
-	p.Keys, err = load(ctx)
-	return p, err
-}
-
-// verifyMAC checks the mac of an entry. A key that is not known yet is looked for, at most once in
-// pollEvery: writers sign with it only settleFor after it was there.
-func (p *Proof) verifyMAC(ctx context.Context, e *event.Entry) error {
-	err := p.Keys.Verify(e.Hash, e.MAC)
-	var unknown *event.UnknownKeyError
-	if !errors.As(err, &unknown) || p.load == nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if time.Since(p.loaded) > pollEvery {
-		keys, failed := p.load(ctx)
-		if failed != nil {
-			return failed
-		}
-		p.newer, p.loaded = keys, time.Now()
-	}
-	if p.newer != nil {
-		err = p.newer.Verify(e.Hash, e.MAC)
-	}
-	return err
-}
+// reloadEvery is how long keys that were loaded are not loaded again.
+const reloadEvery = time.Second
 
 // signedFormat is the first entry format with macs.
 const signedFormat = 2
@@ -69,6 +40,53 @@ const signedFormat = 2
 // LoadProof loads the proof of a bank: from its control table, or, if t is nil or the table knows
 // of no switch, from the copies in the bucket.
 func LoadProof(ctx context.Context, t table.Table, b bucket.Bucket, w keywrap.Wrapper) (*Proof, error) {
+	load := func(ctx context.Context) (*Proof, error) { return loadProof(ctx, t, b, w) }
+	p, err := load(ctx)
+	if err == nil {
+		p.load = load
+	}
+	return p, err
+}
+
+// verifyMAC verifies the mac of an entry. It loads the keys again before it calls one under an
+// unknown key foreign.
+func (p *Proof) verifyMAC(ctx context.Context, e *event.Entry) error {
+	err := verifyWith(p.Keys, e)
+	var unknown *event.UnknownKeyError
+	if err == nil || p.load == nil || !errors.As(err, &unknown) {
+		return err
+	}
+	keys, failed := p.reload(ctx)
+	if failed != nil {
+		return failed
+	}
+	return verifyWith(keys, e)
+}
+
+// verifyWith verifies the mac of an entry. Without keys it is under an unknown key.
+func verifyWith(keys *event.Keyring, e *event.Entry) error {
+	if keys == nil {
+		return &event.UnknownKeyError{Key: e.MAC.Key}
+	}
+	return keys.Verify(e.Hash, e.MAC)
+}
+
+// reload returns the keys as they were at most reloadEvery ago.
+func (p *Proof) reload(ctx context.Context) (*event.Keyring, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.loaded) < reloadEvery {
+		return p.newer, nil
+	}
+	now, err := p.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.newer, p.loaded = now.Keys, time.Now()
+	return p.newer, nil
+}
+
+func loadProof(ctx context.Context, t table.Table, b bucket.Bucket, w keywrap.Wrapper) (*Proof, error) {
 	var bank Bank
 	var err error
 	if t != nil {
@@ -84,7 +102,12 @@ func LoadProof(ctx context.Context, t table.Table, b bucket.Bucket, w keywrap.Wr
 	if err != nil {
 		return nil, err
 	}
-	p, err := newProof(ctx, bank.ID, func(ctx context.Context) (*event.Keyring, error) { return Keyring(ctx, t, w, bank.ID) })
+	keys, err := tableKeys(ctx, t, bank.ID)
+	if err != nil {
+		return nil, err
+	}
+	p := &Proof{Bank: bank.ID}
+	p.Keys, err = keyring(ctx, w, bank.ID, keys)
 	if err == nil && !bank.Switching() {
 		p.Heads, err = LoadHeads(ctx, b, bank.Heads)
 	}
@@ -101,22 +124,27 @@ func proofOfBucket(ctx context.Context, b bucket.Bucket, w keywrap.Wrapper, id s
 	if err != nil {
 		return nil, err
 	}
+	p := &Proof{Bank: id}
 	if known == "" {
-		return &Proof{Bank: id}, nil
+		return p, nil
 	}
-	bank := cmp.Or(id, known)
-	p, err := newProof(ctx, bank, func(ctx context.Context) (*event.Keyring, error) {
-		copies, err := bucketKeys(ctx, b, bank)
-		if err != nil {
-			return nil, err
-		}
-		return keyring(ctx, w, bank, copies)
-	})
+	if id == "" {
+		p.Bank = known
+	}
+	copies, err := bucketKeys(ctx, b, p.Bank)
+	if err != nil {
+		return nil, err
+	}
+	p.Keys, err = keyring(ctx, w, p.Bank, copies)
 	if err == nil {
 		p.Heads, err = NewestHeads(ctx, b, p.Bank, p.Keys)
 	}
+	begun := false // the switch has only begun
+	if err == nil && p.Heads == nil && id != "" {
+		begun, err = noManifest(ctx, b)
+	}
 	switch {
-	case err == nil && p.Heads == nil && id != "": // the switch has only begun
+	case begun && err == nil:
 		return &Proof{Bank: id}, nil
 	case err == nil && p.Heads == nil:
 		err = &Refusal{
@@ -129,4 +157,12 @@ func proofOfBucket(ctx context.Context, b bucket.Bucket, w keywrap.Wrapper, id s
 		return nil, err
 	}
 	return p, nil
+}
+
+// noManifest reports whether nothing is stored where manifests are.
+func noManifest(ctx context.Context, b bucket.Bucket) (bool, error) {
+	for _, err := range objects(ctx, b, headsDir) {
+		return false, err
+	}
+	return true, nil
 }

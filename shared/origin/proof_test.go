@@ -49,8 +49,9 @@ func TestLoadProof(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := load(true); p.Keys != nil || p.Heads != nil {
-		t.Errorf("before the switch: %+v", p)
+	before := load(true)
+	if before.Keys != nil || before.Heads != nil {
+		t.Errorf("before the switch: %+v", before)
 	}
 	var refused *origin.Refusal
 	if _, err := origin.LoadProof(t.Context(), nil, disk, w); !errors.As(err, &refused) {
@@ -74,6 +75,15 @@ func TestLoadProof(t *testing.T) {
 	now.Format, now.Key, now.Heads = 2, 1, sum
 	if err := origin.WriteBank(t.Context(), tables, was, now); err != nil {
 		t.Fatal(err)
+	}
+	// a job that began before the switch
+	signed := &event.Entry{Format: 2, Hash: event.Hash{5}, MAC: keys.Sign(event.Hash{5})}
+	if err := before.Verify(t.Context(), signed); err != nil {
+		t.Errorf("an entry of the bank: %v", err)
+	}
+	signed.Hash = event.Hash{6}
+	if err := before.Verify(t.Context(), signed); !errors.Is(err, event.ErrForeign) {
+		t.Errorf("an entry of nobody: %v", err)
 	}
 	for _, fromTables := range []bool{true, false} {
 		p := load(fromTables)

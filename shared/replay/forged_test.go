@@ -39,8 +39,9 @@ type forged struct {
 	of      event.Account
 	version int64
 	marked  bool
-	// forgeries are the forged entries.
+	// forgeries are the forged entries; appended means that no true one is missing.
 	forgeries []*event.Entry
+	appended  bool
 }
 
 // signedBank is a bank with its archive on disk, of which each forgery gets a copy.
@@ -100,7 +101,7 @@ func (b signedBank) forge(t *testing.T, forge func(history []*event.Entry) forge
 	}
 	f.forgery = forge(history)
 	change, of, version := f.forgery.Forge(history)
-	f.forgeries = change.Entries()
+	f.forgeries, f.appended = change.Entries(), len(change.Replace) == 0
 	f.of, f.version = of, version
 	// Without the right to delete, the true end markers stay: only they show that an entry with a
 	// mac was left out at the end.
@@ -140,6 +141,23 @@ func archiveSigned(t *testing.T, to bucket.Bucket, records []segment.Record, per
 		}
 		link = segment.Link{Key: sealed.Key, Last: sealed.Footer.Last, Sum: sealed.Footer.Sum}
 	}
+}
+
+// stateAt returns the true state of an account after a version.
+func (f *forged) stateAt(t *testing.T, a event.Account, version int64) (s account.State) {
+	t.Helper()
+	for _, e := range f.entries {
+		if e.Account() != a || e.Last > version {
+			continue
+		}
+		for _, ev := range e.Events {
+			var err error
+			if s, err = account.Fold(s, ev); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return s
 }
 
 // named checks that a job ended with a difference and named what is forged.
@@ -225,9 +243,12 @@ func forgedAt(t *testing.T, f *forged) {
 	got, faults, err := ask(replay.StatesConfig{Bucket: f.bucket, Time: archivetest.Start.AddDate(1, 0, 0), Origin: f.proof}, t)
 	f.named(t, faults, err)
 	for a, s := range got {
-		if want := f.states[a]; a == f.of || !bytes.Equal(account.AppendState(nil, s), account.AppendState(nil, want)) {
+		if want := f.stateAt(t, a, s.Version); a != f.of && s.Version != f.states[a].Version || !bytes.Equal(account.AppendState(nil, s), account.AppendState(nil, want)) {
 			t.Errorf("%s is given as %+v, want %+v", a, s, want)
 		}
+	}
+	if s, given := got[f.of]; f.appended && f.states[f.of].Version != 0 && (!given || s.Version != f.states[f.of].Version) {
+		t.Errorf("%s is withheld, to which an entry was only added", f.of)
 	}
 	for a := range f.states {
 		if _, ok := got[a]; !ok && a != f.of && !f.marked {
@@ -391,4 +412,28 @@ func (b signedBank) forgeries() (names []string) {
 		names = append(names, f.Name)
 	}
 	return names
+}
+
+// An account that journal and archive both lost is known by the manifest of heads.
+func TestAuditNamesAnAccountThatOnlyTheManifestKnows(t *testing.T) {
+	f := newSignedBank(t, forgedEntries).forge(t, func([]*event.Entry) forgetest.Forgery {
+		return forgetest.Forgery{LeavesOut: true, Forge: func(h []*event.Entry) (forgetest.Change, event.Account, int64) {
+			c := forgetest.Change{Replace: map[event.Hash]*event.Entry{}}
+			for _, e := range h {
+				c.Replace[e.Hash] = nil
+			}
+			return c, h[0].Account(), 1
+		}}
+	})
+	lost := newEnv(t)
+	lost.bucket = f.bucket
+	c := lost.restoring()
+	c.Origin = f.proof
+	if _, err := replay.RestoreJournal(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	report := f.audit(t, lost)
+	if report.Count != 1 || report.Findings[0].Account != f.of.String() || report.Findings[0].Where != "journal" {
+		t.Errorf("findings: %v", report.Findings)
+	}
 }

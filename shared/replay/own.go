@@ -91,7 +91,7 @@ func (d *damage) leaveOut(a event.Account, of divided) {
 		first := slices.MinFunc(of.unproven, func(a, b doubtedEntry) int { return cmp.Compare(a.First, b.First) })
 		d.entries.add(a, first.First, "left out: %d entries from here on: %v", len(of.unproven), first.why)
 	}
-	for _, e := range slices.Concat(of.foreign, of.unproven) {
+	for _, e := range of.unproven {
 		d.endsAfter(a, e.Last)
 	}
 }

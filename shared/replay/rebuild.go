@@ -47,7 +47,7 @@ type RebuildConfig struct {
 	Bucket bucket.Bucket
 	// Evidence is what is known of the archive from outside it.
 	Evidence archive.Evidence
-	// Origin shows which entries of the archive are the bank\'s; nil accepts all of them.
+	// Origin shows which entries of the archive are the bank's; nil accepts all of them.
 	Origin *origin.Proof
 	// Journal has the accounts that are brought up to their heads at the end.
 	Journal  readmodel.Journal

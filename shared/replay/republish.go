@@ -31,7 +31,7 @@ type RepublishConfig struct {
 	Table table.Table
 	// Evidence is what is known of the archive from outside it.
 	Evidence archive.Evidence
-	// Origin shows which entries of the archive are the bank\'s; nil accepts all of them.
+	// Origin shows which entries of the archive are the bank's; nil accepts all of them.
 	Origin *origin.Proof
 	// Stream is where the entries go. It MUST NOT be LiveStream, which all consumers follow, unless
 	// Live is true.

@@ -36,7 +36,7 @@ type RestoreConfig struct {
 	DryRun bool
 	// Evidence is what is known of the archive from outside it.
 	Evidence archive.Evidence
-	// Origin shows which entries of the archive are the bank\'s; nil accepts all of them.
+	// Origin shows which entries of the archive are the bank's; nil accepts all of them.
 	Origin *origin.Proof
 	// Models are the read models whose live rows are compared with the restored journal.
 	Models []string

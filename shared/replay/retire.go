@@ -27,7 +27,7 @@ type RetireConfig struct {
 	Journal *journal.Reader
 	// Evidence is what is known of the archive from outside it.
 	Evidence archive.Evidence
-	// Origin shows which entries of the archive are the bank\'s; nil accepts all of them.
+	// Origin shows which entries of the archive are the bank's; nil accepts all of them.
 	Origin *origin.Proof
 	// Key is the segment that is damaged or missing.
 	Key string

@@ -95,12 +95,15 @@ func (f *sourceFolder) own(ctx context.Context, a event.Account, all []archivedE
 	own := make([]*event.Entry, 0, len(all))
 	for _, e := range all {
 		err := f.verify(ctx, e.Entry)
-		if err == nil {
-			own = append(own, e.Entry)
-		} else if err = d.add(e, err); err != nil {
-			return nil, err
+		if err != nil {
+			err = d.add(e, err)
+			if err != nil {
+				return nil, err
+			}
+			continue
 		}
-		if err == nil && f.origin.NeedsChain(e.Entry) {
+		own = append(own, e.Entry)
+		if f.origin.NeedsChain(e.Entry) {
 			f.follow(a, e)
 		}
 	}

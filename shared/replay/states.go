@@ -29,7 +29,7 @@ type StatesConfig struct {
 	Version int64
 	// Evidence is what is known of the archive from outside it.
 	Evidence archive.Evidence
-	// Origin shows which entries of the archive are the bank\'s; nil accepts all of them.
+	// Origin shows which entries of the archive are the bank's; nil accepts all of them.
 	Origin *origin.Proof
 	// Begin, if not nil, gets how far the archive goes before the first state; its error ends the
 	// job.
