@@ -12,6 +12,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
@@ -55,7 +56,7 @@ type archive struct {
 func (b *bank) archive(root bucket.Bucket) archive {
 	b.t.Helper()
 	c := faults.NewClient(roundTrip)
-	a, err := archiver.New(archiver.Config{Bucket: c.Bucket(root), Log: quiet})
+	a, err := archiver.New(archiver.Config{Bucket: c.Bucket(root), Bank: eventtest.Bank, Format: eventtest.Origin{}.Format, Log: quiet})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -268,8 +268,8 @@ func (l *load) stand(t *testing.T, busy bool, processes []process) {
 }
 
 // mostLists is how often an archiver lists the bucket when it takes a shard: a page for each of two
-// or three days.
-const mostLists = 3
+// or three days, and of each format one for its root and one for its end markers.
+const mostLists = 7
 
 // requests checks what an archive has asked of S3 since it began: one PUT for each segment and each
 // end marker that is there, of which there is at most one for a segment, and nothing else but the
@@ -284,7 +284,7 @@ func (a archive) requests(t *testing.T, root bucket.Bucket) {
 		}
 		return float64(len(page.Objects))
 	}
-	there, marks := count("events/v1/"), count("ends/v1/")
+	there, marks := count("events/v2/"), count("ends/v2/")
 	got, stats := a.Snapshot(), a.Stats()
 	segments, rows := float64(stats.Segments), float64(stats.Rows)
 	if segments < 4 || segments != there || marks < 1 || marks > segments {
