@@ -19,7 +19,7 @@ var (
 	// ErrRefused: the wrapped key was not wrapped by this key for this bank, or was changed; or
 	// this process may not use the key.
 	ErrRefused = errors.New("keywrap: refused")
-	// ErrNoKey: the key that wraps does not exist, or was disabled.
+	// ErrNoKey: the key that wraps does not exist, was disabled or cannot be read.
 	ErrNoKey = errors.New("keywrap: no key")
 	// ErrInvalid: the data key or the bank id is empty or too long.
 	ErrInvalid = errors.New("keywrap: invalid")

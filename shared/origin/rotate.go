@@ -95,3 +95,31 @@ func (b Bank) checkNext(ctx context.Context, t table.Table, in bucket.Bucket) er
 		Next: "if nobody of this bank wrote the object, remove it; if the control table was restored from an older copy, replay journal brings its keys up to the archive",
 	}
 }
+
+// CheckCurrent returns a Refusal if the control table is an older copy than the archive, from
+// before a rotation: the bucket has the next data key, and the table does not. What was signed with
+// it would be foreign.
+func (b Bank) CheckCurrent(ctx context.Context, t table.Table, in bucket.Bucket, w keywrap.Wrapper) error {
+	id := b.Key + 1
+	there, err := readCopy(ctx, in, b.ID, copyKey(id))
+	if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, errNoCopy) {
+		return nil
+	}
+	var known WrappedKey
+	if err == nil {
+		known, err = readKey(ctx, t, b.ID, id)
+	}
+	if err == nil && known.ID == 0 {
+		_, err = w.Unwrap(ctx, b.ID, there.Wrapped)
+	}
+	switch {
+	case errors.Is(err, keywrap.ErrRefused): // nobody of this bank wrapped it
+		return nil
+	case err != nil || known.ID != 0: // a rotation that was interrupted
+		return err
+	}
+	return &Refusal{
+		What: fmt.Sprintf("the control table is an older copy than the archive: it lacks data key %d", id),
+		Next: "replay journal restores the keys from the archive",
+	}
+}

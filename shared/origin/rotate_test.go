@@ -166,3 +166,26 @@ func TestRotateLeavesAKeyAloneThatSomebodyPutThere(t *testing.T) {
 		t.Errorf("the start of a program: %v", err)
 	}
 }
+
+// A control table that was restored from before a rotation lacks a key that the archive has, and is
+// refused. An interrupted rotation and an object that somebody put there are not that.
+func TestControlTableFromBeforeARotation(t *testing.T) {
+	b := newBank(t)
+	b.key(1)
+	b.write(origin.Bank{ID: "b", Format: 2, Key: 1, Heads: "sum"})
+	archive, err := dirbucket.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustPass(t, "before", b.row.CheckCurrent(t.Context(), b.Table, archive, b.keys))
+	if _, err := origin.Rotate(t.Context(), b.Table, archive, b.keys); err != nil {
+		t.Fatal(err)
+	}
+	mustPass(t, "an interrupted rotation", b.row.CheckCurrent(t.Context(), b.Table, archive, b.keys))
+	older := controlTable(t).Table
+	var refused *origin.Refusal
+	if err := b.row.CheckCurrent(t.Context(), older, archive, b.keys); !errors.As(err, &refused) || refused.Next == "" {
+		t.Errorf("an older copy: %v", err)
+	}
+	mustPass(t, "a key that nobody of this bank wrapped", b.row.CheckCurrent(t.Context(), older, archive, forbidden{}))
+}

@@ -114,6 +114,10 @@ func (s Set) copyKeys(ctx context.Context) error {
 	if err != nil || bank.Format < 2 {
 		return err
 	}
+	err = bank.CheckCurrent(ctx, s.Table, s.Bucket, s.Keys)
+	if err != nil {
+		return err
+	}
 	return origin.CopyKeys(ctx, s.Table, s.Bucket, bank.ID, bank.Key)
 }
 

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"passbook/shared/keywrap"
 )
 
 const (
@@ -64,7 +66,7 @@ func read(file string) ([]byte, error) {
 	encoded, ok := strings.CutPrefix(strings.TrimSuffix(string(text), "\n"), header)
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if !ok || err != nil || len(key) != keyBytes {
-		return nil, fmt.Errorf("key file %s is damaged: it is not %q and %d bytes in base64; restore it from a backup", file, header, keyBytes)
+		return nil, fmt.Errorf("%w: the key file %s is damaged: it is not %q and %d bytes in base64", keywrap.ErrNoKey, file, header, keyBytes)
 	}
 	return key, nil
 }

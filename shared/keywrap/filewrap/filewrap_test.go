@@ -100,7 +100,7 @@ func TestADamagedFileIsNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := filewrap.New(file, never).Unwrap(t.Context(), "bank", []byte("something"))
-		if err == nil || !strings.Contains(err.Error(), file+" is damaged") {
+		if !errors.Is(err, keywrap.ErrNoKey) || !strings.Contains(err.Error(), file+" is damaged") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
