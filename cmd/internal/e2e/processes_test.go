@@ -26,11 +26,19 @@ type processes struct {
 	streams *kinesisstream.Stream
 	// through gives an instance another endpoint, such as a proxy; nil for none.
 	through func(service string, n int) string
+	// program gives an instance the program of another release; nil for today's.
+	program func(service string, n int) string
 }
 
 // newProcesses creates the resources of a separate deployment. Without an endpoint the test is left
 // out.
 func newProcesses(t *testing.T, shards int) *processes {
+	t.Helper()
+	return newProcessesBy(t, "bank", shards)
+}
+
+// newProcessesBy does so with the bank program of a release.
+func newProcessesBy(t *testing.T, bank string, shards int) *processes {
 	t.Helper()
 	c, prefix := awstest.Config(t), awstest.Prefix(t)
 	cleanUp(t, c, prefix)
@@ -45,7 +53,7 @@ func newProcesses(t *testing.T, shards int) *processes {
 		"PASSBOOK_STORE=aws", "PASSBOOK_PREFIX=" + prefix, "PASSBOOK_BUCKET=" + prefix + "archive", fmt.Sprintf("PASSBOOK_SHARDS=%d", shards),
 		"PASSBOOK_LISTEN=127.0.0.1:0", "PASSBOOK_SEGMENT_AGE=15s", "PASSBOOK_DRAIN_DELAY=2s", "PASSBOOK_LOG_LEVEL=warn",
 	}
-	made := programtest.Run(t, "", f.environ, "bank", "resources")
+	made := programtest.Run(t, "", f.environ, bank, "resources")
 	if made.Code != 0 {
 		t.Fatalf("bank resources: %d\n%s%s", made.Code, made.Out, made.ErrOut)
 	}
@@ -60,7 +68,11 @@ func (f *processes) start(t *testing.T, service string, n int) *instance {
 			environ = append(environ, "AWS_ENDPOINT_URL="+endpoint)
 		}
 	}
-	s := programtest.Start(t, environ, service)
+	program := service
+	if f.program != nil {
+		program = f.program(service, n)
+	}
+	s := programtest.Start(t, environ, program)
 	return &instance{service: service, name: nameOf(service, n), base: s.Base, kill: s.Kill, drain: s.Terminate}
 }
 

@@ -55,7 +55,7 @@ func work(t *testing.T, f fleet, p plan) {
 	}
 	splitOne(t, f)
 	pass(t.Context(), p.phase)
-	drainOneOfEach(t, f, b)
+	drainInstances(t, f, b, 1)
 	for _, service := range services {
 		b.add(f.start(t, service, 1))
 	}
@@ -128,23 +128,22 @@ func killOneOfEach(t *testing.T, f fleet, b *balancer) {
 	t.Logf("killed one of each; their shards were taken over after %v", orphaned(t, f, 0, began))
 }
 
-// drainOneOfEach ends the second instance of each service in order, under load. No request is lost
-// by it.
-func drainOneOfEach(t *testing.T, f fleet, b *balancer) {
+// drainInstances ends an instance of each service in order, under load. No request is lost by it.
+func drainInstances(t *testing.T, f fleet, b *balancer, n int) {
 	t.Helper()
 	began := time.Now()
 	var draining sync.WaitGroup
 	for _, service := range services {
 		draining.Go(func() {
-			drained := b.target(nameOf(service, 1))
+			drained := b.target(nameOf(service, n))
 			drained.drain()
-			if broken := b.remove(nameOf(service, 1)).broken; broken != 0 {
+			if broken := b.remove(nameOf(service, n)).broken; broken != 0 {
 				t.Errorf("broken promise: %s broke %d requests as it was drained", drained.name, broken)
 			}
 		})
 	}
 	draining.Wait()
-	t.Logf("drained one of each in %v; their shards were taken over after %v", time.Since(began).Round(time.Millisecond), orphaned(t, f, 1, began))
+	t.Logf("drained one of each in %v; their shards were taken over after %v", time.Since(began).Round(time.Millisecond), orphaned(t, f, n, began))
 }
 
 // orphaned waits until no shard is left in the name of an instance that is gone, and says how long
