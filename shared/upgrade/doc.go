@@ -10,10 +10,9 @@
 // listed in a signed manifest; the bank's row names the manifest, and from then on an entry of the
 // older format counts only if it is one of those or before them.
 //
-// It does not promise that a process that was cut off from the tables, above all one of an older
-// release, and was
-// not ended, never commits one more entry when it reaches them again. Such an entry stays in the
-// journal, audit names it, and the same command adds it to the manifest.
+// It does not promise that a process that was cut off from the tables and was not ended, above all
+// one of an older release, never commits one more entry when it reaches them again. Such an entry
+// stays in the journal, audit names it, and the same command adds it to the manifest.
 //
 // Walk: Run -> programs.behind -> programs.await -> takeManifest. Next on the walk: origin, which
 // checks entries by the manifest.
