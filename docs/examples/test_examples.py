@@ -1,6 +1,6 @@
 """Tests of the examples on the records that Passbook's own tests keep: ./python.sh -m unittest -v test_examples"""
 import base64, contextlib, glob, hashlib, io, json, os, pathlib, re, sys, types, unittest
-import botocore.session, botocore.validate
+import botocore.session, botocore.validate, zstandard
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, here)
@@ -72,6 +72,46 @@ class Records(unittest.TestCase):
             with contextlib.redirect_stderr(io.StringIO()) as said:
                 self.assertIsNone(record.decode(data), data)
             self.assertIn("skipped", said.getvalue())
+
+    def test_what_a_forger_puts_on_the_stream_is_skipped(self):
+        def forged(at=(), **fields):
+            made = json.loads(second(["MoneyCredited"], first=1000))
+            place = made
+            for name in at:
+                place = place[name]
+            place.update(fields)
+            return json.dumps(made).encode()
+
+        event, after = ("events", 0), ("events", 0, "after")
+        self.assertIsNotNone(record.decode(forged()))
+        for data in (
+            forged(first=1000, last=999, events=[]), forged(last=10**10), forged(first=-10**10), forged(first=True, last=True),
+            forged(first=10**50, last=10**50, events=[json.loads(forged())["events"][0] | {"version": 10**50}]),
+            forged(first=10**12, last=10**12, events=[json.loads(forged())["events"][0] | {"version": 10**12}]),
+            forged(event, version=1000.0), forged(after, posted=10**50), forged(after, held=2**53), forged(after, limit=-2**53),
+            forged(after, posted=True), forged(after, posted=1.5), forged(after, posted=float("nan")),
+            forged(account_id="A" * 4000), forged(account_id="A-1\n"), forged(account_id=""), forged(tenant="m" * 33), forged(tenant="a#b"),
+            forged(currency="EU"), forged(currency=["E", "U", "R"]), forged(recorded_at="now"), forged(hash=7),
+            forged(event, type=["MoneyCredited"]), forged(event, command=1), forged(event, command=-1), forged(commands={}), forged(commands=[7]),
+            forged(("commands", 0), correlation_id={}), forged(event, data={"kind": "\ud800"}), forged(event, data=float("inf")),
+        ):
+            with contextlib.redirect_stderr(io.StringIO()) as said:
+                self.assertIsNone(record.decode(data), data[:200])
+                self.assertFalse(record.intact(data), data[:200])
+            self.assertIn("skipped", said.getvalue())
+
+    def test_a_record_that_no_writer_wrote_is_not_intact(self):
+        self.assertFalse(record.intact(second(["MoneyCredited"])))
+
+    def test_a_frame_is_not_larger_than_a_record(self):
+        def framed(data, **options):
+            return base64.b64encode(zstandard.ZstdCompressor(**options).compress(data)).decode()
+
+        self.assertEqual(record.frame(framed(b"[]", write_content_size=False)), b"[]")
+        named = bytes.fromhex("28b52ffd") + b"\xe0" + (1 << 42).to_bytes(8, "little") + b"\x01\x00\x00"  # one empty block
+        for text in (framed(bytes(1 << 24)), framed(bytes(1 << 24), write_content_size=False), base64.b64encode(named).decode()):
+            with self.assertRaises((ValueError, zstandard.ZstdError)):
+                record.frame(text)
 
     def test_the_cloudevent_of_the_guide_is_that_of_the_record(self):
         example = json.dumps(blocks("formats.md", "Record")[0]).encode()
