@@ -2,10 +2,12 @@ package archiver
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	"passbook/shared/archive"
+	"passbook/shared/consumer"
 	"passbook/shared/segment"
 	"passbook/shared/stream"
 )
@@ -87,6 +89,9 @@ func (s *shard) writeMarker(ctx context.Context, now, ended bool) {
 	if e.footer.Last == "" || !(e.moved && due) && (!ended || e.closed) {
 		return
 	}
+	if stream.CompareSequence(s.read, e.footer.Last) < 0 { // not proven: see beyondTip
+		return
+	}
 	e.at = s.archiver.config.Now()
 	err := withKeepAlive(ctx, maxCall, func(ctx context.Context) error {
 		return archive.NewEndMarker(e.name, e.footer, ended).Write(ctx, s.archiver.config.Bucket)
@@ -104,4 +109,45 @@ func (s *shard) writeMarkerAtClose() {
 	ctx, cancel := context.WithTimeout(context.Background(), maxClose)
 	defer cancel()
 	s.writeMarker(ctx, true, false)
+}
+
+// beyondTip finds a last segment, or end markers, that claim more than the stream has. Others may
+// create objects in the bucket too: of a segment that ends beyond the tip every record that follows
+// would pass for archived.
+type beyondTip struct {
+	// passed means that a record was passed over as archived, tips how often the tip was reached
+	// since then without the end of the last segment.
+	passed bool
+	tips   int
+}
+
+// tipsToProve is how often the tip is reached before a segment is called false. A stream may say
+// that a batch ends at its tip when it only ends at what was there when the read began.
+const tipsToProve = 5
+
+// checkTip suspends the shard if its last segment ends beyond the tip. End markers beyond the tip
+// are forgotten.
+func (s *shard) checkTip(b consumer.Batch) error {
+	if b.Behind > 0 && !b.Ended || s.read == "" {
+		return nil
+	}
+	if stream.CompareSequence(s.read, s.link.Last) >= 0 {
+		s.beyond = beyondTip{}
+		s.cuts.forgetAfter(s.read)
+		return nil
+	}
+	if !s.beyond.passed {
+		return nil
+	}
+	if s.beyond.tips++; s.beyond.tips < tipsToProve && !b.Ended {
+		return nil
+	}
+	err := fmt.Errorf("%w: %s ends at %s, but the stream at %s: no archiver made it; keep a copy of it and remove it", ErrDiverged, s.link.Key, s.link.Last, s.read)
+	s.archiver.suspend(s.source, err)
+	return err
+}
+
+// forgetAfter forgets the markers of segments that ended after a sequence number.
+func (r *lostSegments) forgetAfter(sequence string) {
+	r.ends = slices.DeleteFunc(r.ends, func(m archive.EndMarker) bool { return stream.CompareSequence(m.Last, sequence) > 0 })
 }

@@ -33,6 +33,8 @@ type shard struct {
 	// read is the last sequence number that was read, saved the last one that was returned as a
 	// checkpoint.
 	read, saved string
+	// beyond is the proof that link ends where the stream has not come to.
+	beyond beyondTip
 
 	mu     sync.Mutex
 	flush  chan struct{} // closed when a requested flush is done
@@ -72,6 +74,8 @@ func (s *shard) endsBefore(d *consumer.Delivery) bool {
 		return false
 	case s.cuts.at(last, d.Sequence):
 		return true
+	case d.Entry != nil && d.Entry.Signed() && s.segment.Format() < 2: // has no room for its mac
+		return true
 	case d.Entry == nil || s.cuts.within(last):
 		return false
 	}
@@ -86,6 +90,7 @@ func sameDay(a, b time.Time) bool {
 // next begins the segment after one that is now in the bucket.
 func (s *shard) next(link segment.Link) {
 	s.begin(link)
+	s.beyond = beyondTip{}
 	s.archiver.archiveFaults.passed(s.source, link.Last)
 }
 
@@ -114,6 +119,9 @@ func (s *shard) Handle(ctx context.Context, b consumer.Batch) (string, error) {
 			}
 		}
 	}
+	if err := s.checkTip(b); err != nil {
+		return "", err
+	}
 	flush := b.Behind == 0 && s.flushDue()
 	if !s.segment.Empty() && (b.Ended || flush || s.old(b) && !(b.Behind > 0 && s.cuts.within(s.segment.Last()))) {
 		err := s.seal(ctx)
@@ -135,6 +143,7 @@ func (s *shard) append(d *consumer.Delivery) error {
 		if d.Sequence == s.end.First && d.Entry.Hash != s.end.FirstHash {
 			return s.diverged(s.link.Key)
 		}
+		s.beyond.passed = true
 		return nil
 	}
 	if format := s.formatFor(d); s.segment.Empty() && s.segment.Format() != format {
@@ -173,9 +182,13 @@ func (s *shard) old(b consumer.Batch) bool {
 }
 
 // checkpoint returns the last sequence number up to which everything read is in the bucket; "" if
-// that has not changed.
+// that has not changed. It stays where it is until everything is read that the last segment claims
+// to have: see beyondTip.
 func (s *shard) checkpoint(ended bool) string {
 	durable := s.link.Last
+	if s.beyond.passed && stream.CompareSequence(s.read, durable) < 0 {
+		return ""
+	}
 	if ended || stream.CompareSequence(s.read, durable) < 0 {
 		durable = s.read
 	}
