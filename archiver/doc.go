@@ -15,8 +15,7 @@
 //
 // A segment is sealed when it is large, when it is old, judged by the stream's own time so that a
 // backlog gives large segments too, at midnight UTC of arrival, when the format changes, and when
-// its shard ends. Between seals only compressed pages
-// are in memory.
+// its shard ends. Between seals only compressed pages are in memory.
 //
 // It archives records as they are: there is no version rule and no fold. The format drops repeats
 // within a segment; the rest is left to readers. Directory sql has the tables, the view that counts

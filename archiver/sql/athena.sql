@@ -1,5 +1,6 @@
 -- The archive as tables of Athena. BUCKET is the archive's bucket; run one statement at a time, then events.sql. The template makes
--- the same database and tables, so after a deployment only events.sql is left to run.
+-- a database, named after the prefix, and event_rows_v2 in it: after a deployment only events.sql is left to run, and for a bank that
+-- was upgraded from format 1 the statement of event_rows_v1, in that database, and then events-upgraded.sql.
 --
 -- Projection makes the partitions of date, the day on which a row arrived at the stream, without a crawler: no partition has to be
 -- added, ever. Below a day the folders are <stream>-<created>/<shard>; Athena reads all of them.
@@ -54,7 +55,7 @@ tblproperties (
   'storage.location.template' = 's3://BUCKET/events/v2/date=${date}/'
 );
 
--- Only of a bank that was upgraded from format 1: what events-upgraded.sql needs of the rows that were archived before.
+-- Only of a bank that was upgraded from format 1, and not in the template: what events-upgraded.sql needs of the rows that were archived before.
 create external table if not exists passbook_archive.event_rows_v1 (
   tenant string,
   account_id string,

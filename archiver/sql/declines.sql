@@ -1,7 +1,7 @@
 -- What was declined each day, by reason, by what was asked for (withdraw, hold, transfer, reversal) and by currency.
 select
   cast(recorded_at as date) as day, reason, kind as asked_for, currency, max(exponent) as exponent,
-  count(*) as declines, count(distinct account_id) as accounts, sum(amount) as amount
+  count(*) as declines, count(distinct tenant || '#' || account_id) as accounts, sum(amount) as amount
 from events
 where type = 'WithdrawalDeclined'
 group by cast(recorded_at as date), reason, kind, currency

@@ -1,6 +1,10 @@
 -- The view of events.sql for a bank that was upgraded from format 1: the rows of events/v1, with the columns of format 2 made from
 -- those that they have, and then those of events/v2. Runs unchanged in Athena, DuckDB and Spark.
 --
+-- Of two copies that of events/v2 counts: its archiver checked the proof of origin. Rows of format 1 have none, so a forged record that
+-- was archived before the switch can be the copy that counts, or an event that the bank never had, until replay republish --live has
+-- archived the history again; audit names it.
+--
 -- In rows of format 1 reason is that of declines and releases; the free texts of other events are in data.
 create or replace view events as
 select
@@ -8,16 +12,16 @@ select
   currency, max(exponent) over (partition by tenant, account_id) as exponent, holder_ref, kind, direction, reason, amount, delta,
   transaction_id, hold_id, posted, held, limit_amount, data
 from (
-  select *, row_number() over (partition by tenant, account_id, version order by layout desc, arrived_at, sequence) as copy
+  select *, row_number() over (partition by tenant, account_id, version order by layout desc, proof, arrived_at, sequence) as copy
   from (
     select
-      2 as layout, arrived_at, sequence,
+      2 as layout, case when mac is not null then 0 when version > entry_first then 1 else 2 end as proof, arrived_at, sequence,
       tenant, account_id, version, type, recorded_at, effective_at, command_key, correlation_id, causation_id, actor,
       currency, exponent, holder_ref, kind, direction, reason, amount, delta, transaction_id, hold_id, posted, held, limit_amount, data
     from event_rows_v2
     union all
     select
-      1 as layout, arrived_at, sequence,
+      1 as layout, 0 as proof, arrived_at, sequence,
       tenant, account_id, version, type, recorded_at, effective_at, command_key, correlation_id, causation_id, actor,
       currency,
       case when type = 'AccountOpened' then cast(nullif(regexp_extract(data, '"exponent":([0-9]+)', 1), '') as integer) end as exponent,
