@@ -18,8 +18,8 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("event: entry format %d is newer than %d, the newest that this program reads", e.Format, Format)
 }
 
-// maxEvents is the most events that fit into an entry.
-const maxEvents = MaxEntryBytes / minEventBytes
+// MaxEvents is the most events that fit into an entry.
+const MaxEvents = MaxEntryBytes / minEventBytes
 
 // minEventBytes is less than the shortest JSON of an event.
 const minEventBytes = 100

@@ -45,7 +45,7 @@ func (e *Entry) commands(c *canonicaljson.Codec) {
 // events writes or reads the list of the events.
 func (e *Entry) events(c *canonicaljson.Codec) {
 	c.OpenList("events")
-	for i := 0; c.Element(i, len(e.Events), maxEvents); i++ {
+	for i := 0; c.Element(i, len(e.Events), MaxEvents); i++ {
 		if c.Reading() {
 			e.Events = append(e.Events, Event{})
 		}

@@ -153,6 +153,8 @@ func (a *assembler) begin(r *Row) error {
 	switch {
 	case r.Version != r.EntryFirst || r.EntryLast < r.EntryFirst || r.EntryFirst < 1:
 		return fmt.Errorf("version %d begins an entry of versions %d to %d", r.Version, r.EntryFirst, r.EntryLast)
+	case r.EntryLast-r.EntryFirst >= event.MaxEvents:
+		return fmt.Errorf("an entry of versions %d to %d, which is more than an entry may have", r.EntryFirst, r.EntryLast)
 	case len(r.Entry) == 0 && a.segment.Footer.Format == 1:
 		return errors.New("an entry begins without a header")
 	case !isSequence(r.Sequence):

@@ -26,7 +26,8 @@ var (
 	kindHash32 = reflect.TypeFor[[32]byte]()
 )
 
-// codecs has the codec of each column by its name, for all formats.
+// codecs has the codec of each column by its name, for all formats. That of entry_hash depends on
+// the format.
 var codecs = map[string]codec{
 	"tenant":         text(func(r *Row) *string { return &r.Tenant }),
 	"account_id":     text(func(r *Row) *string { return &r.AccountID }),
@@ -57,16 +58,18 @@ var codecs = map[string]codec{
 	"held":           number(func(r *Row) *int64 { return &r.Held }),
 	"limit":          number(func(r *Row) *int64 { return &r.Limit }),
 	"limit_amount":   number(func(r *Row) *int64 { return &r.Limit }),
-	"data":           bytesColumn(kindText, func(r *Row) *[]byte { return &r.Data }),
-	"entry_hash":     hash(kindBytes, parquet.ByteArrayValue),
+	"data":           bytesColumn(func(r *Row) *[]byte { return &r.Data }),
 	"mac":            unique(func(r *Row) *string { return &r.MAC }),
-	"entry":          bytesColumn(kindText, func(r *Row) *[]byte { return &r.Entry }),
+	"entry":          bytesColumn(func(r *Row) *[]byte { return &r.Entry }),
 	"shard":          text(func(r *Row) *string { return &r.Shard }),
 	"sequence":       repeated(func(r *Row) *string { return &r.Sequence }),
 }
 
-// fixedHash is the codec of entry_hash in format 1, which many engines do not read.
-var fixedHash = hash(kindHash32, parquet.FixedLenByteArrayValue)
+// The codecs of entry_hash: many engines do not read that of format 1, which has a fixed length.
+var (
+	fixedHash = hash(kindHash32, parquet.FixedLenByteArrayValue)
+	bytesHash = hash(kindBytes, parquet.ByteArrayValue)
+)
 
 // hash returns the codec of the hash of an entry.
 func hash(kind reflect.Type, value func([]byte) parquet.Value) codec {
@@ -130,7 +133,7 @@ func repeated(field func(*Row) *string) codec {
 	return c
 }
 
-func bytesColumn(kind reflect.Type, field func(*Row) *[]byte) codec {
+func bytesColumn(field func(*Row) *[]byte) codec {
 	return codec{
 		put: func(_ *arena, rows []Row, values []parquet.Value) {
 			for i := range values {
@@ -142,7 +145,7 @@ func bytesColumn(kind reflect.Type, field func(*Row) *[]byte) codec {
 				*field(&rows[i]) = values[i].ByteArray()
 			}
 		},
-		kind: kind,
+		kind: kindText,
 	}
 }
 

@@ -22,20 +22,19 @@ const (
 
 var blankSum = strings.Repeat("A", sumLength)
 
-// checkObject checks the frame of a whole object: the magic at both ends and the checksum of the
-// footer.
-func checkObject(data []byte) error {
+// footerOf returns the footer of a whole object, with its tail. It checks the magic at both ends.
+func footerOf(data []byte) ([]byte, error) {
 	if len(data) == 0 {
-		return errors.New("the object is empty")
+		return nil, errors.New("the object is empty")
 	}
 	if len(data) < magicBytes+footerTail || string(data[:magicBytes]) != "PAR1" {
-		return errors.New("not a whole Parquet file")
+		return nil, errors.New("not a whole Parquet file")
 	}
 	length, err := footerLength(data, int64(len(data)))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return checkFooter(data[int64(len(data))-length:])
+	return data[int64(len(data))-length:], nil
 }
 
 // footerLength returns the length of the footer of an object of size bytes, with its tail. tail is
@@ -75,16 +74,17 @@ func sealFooter(data []byte, format int) (pages, sum event.Hash, err error) {
 	return pages, sum, nil
 }
 
-// checkFooter checks the checksum of a footer.
-func checkFooter(footer []byte) error {
+// checkFooter checks the checksum of a footer and returns it. Since other values of the footer may
+// look like one, the caller compares it with the value that the library finds.
+func checkFooter(footer []byte) (event.Hash, error) {
 	place, sum, err := footerSum(footer)
 	if err != nil {
-		return err
+		return sum, err
 	}
 	if string(footer[place:place+sumLength]) != sum.String() {
-		return errors.New("the footer does not match its checksum")
+		return sum, errors.New("the footer does not match its checksum")
 	}
-	return nil
+	return sum, nil
 }
 
 // footerSum finds the place of the checksum in the footer and computes its value.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 )
 
@@ -21,9 +20,9 @@ type indexes struct {
 	offsets []format.OffsetIndex
 }
 
-// readIndexes reads the indexes of a segment of format 2 and compares them with the heads of the
-// pages in data. It refuses what the format does not have and an engine might follow.
-func (s *Segment) readIndexes(data []byte) (err error) {
+// readIndexes reads the indexes of a segment of format 2 and compares them with the pages of each
+// chunk. It refuses what the format does not have and an engine might follow.
+func (s *Segment) readIndexes(pages [][]pageAt) (err error) {
 	meta := s.file.Metadata()
 	if len(meta.KeyValueMetadata) != len(s.Footer.fields())+2 { // with format and sum
 		return errors.New("the footer has values that a segment does not have")
@@ -41,7 +40,7 @@ func (s *Segment) readIndexes(data []byte) (err error) {
 			return errors.New("a row group has other columns, or claims an order, that a segment does not have")
 		}
 		for place := range group.Columns {
-			err := s.checkChunk(data, group, g, place)
+			err := s.checkChunk(pages, group, g, place)
 			if err != nil {
 				return fmt.Errorf("index of %s: %w", s.layout().columns[place].name, err)
 			}
@@ -51,9 +50,10 @@ func (s *Segment) readIndexes(data []byte) (err error) {
 }
 
 // checkChunk compares the indexes of one column of a row group with the heads of its pages.
-func (s *Segment) checkChunk(data []byte, group *format.RowGroup, g, place int) error {
+func (s *Segment) checkChunk(chunks [][]pageAt, group *format.RowGroup, g, place int) error {
 	chunk := &group.Columns[place]
 	i := g*len(s.layout().columns) + place
+	found := chunks[i]
 	index, pages, stats := &s.indexes.columns[i], s.indexes.offsets[i].PageLocations, &chunk.MetaData.Statistics
 	switch {
 	case chunk.FilePath != "":
@@ -62,6 +62,8 @@ func (s *Segment) checkChunk(data []byte, group *format.RowGroup, g, place int) 
 		return errors.New("it has statistics that a segment does not have")
 	case (chunk.MetaData.BloomFilterOffset != 0) != (s.layout().columns[place].name == filtered):
 		return errors.New("a filter is missing, or there is one too many")
+	case len(found) != len(pages):
+		return fmt.Errorf("it has %d pages of %d", len(pages), len(found))
 	case len(index.NullPages) != len(pages) || len(index.MinValues) != len(pages) || len(index.MaxValues) != len(pages) || len(index.NullCounts) != len(pages):
 		return errors.New("it has not one bound for each page")
 	case !ordered(index, s.file.RowGroups()[g].ColumnChunks()[place].Type()):
@@ -70,37 +72,15 @@ func (s *Segment) checkChunk(data []byte, group *format.RowGroup, g, place int) 
 	var nulls, rows int64
 	offset := chunk.MetaData.DataPageOffset
 	for p, page := range pages {
-		size, values, err := pageHead(data, page.Offset)
-		if err != nil {
-			return err
-		}
-		if page.Offset != offset || page.FirstRowIndex != rows || int64(page.CompressedPageSize) != size {
+		if page.Offset != offset || page.Offset != found[p].offset || page.FirstRowIndex != rows || int64(page.CompressedPageSize) != found[p].size {
 			return fmt.Errorf("page %d is elsewhere", p)
 		}
-		nulls, rows, offset = nulls+index.NullCounts[p], rows+values, offset+size
+		nulls, rows, offset = nulls+index.NullCounts[p], rows+found[p].values, offset+found[p].size
 	}
 	if nulls != stats.NullCount || rows != group.NumRows || rows != chunk.MetaData.NumValues {
 		return errors.New("it counts other rows or nulls")
 	}
 	return nil
-}
-
-// pageHead returns the size of the page at an offset, with its head, and the number of its values.
-func pageHead(data []byte, offset int64) (size, values int64, err error) {
-	if offset < magicBytes || offset >= int64(len(data)) {
-		return 0, 0, errors.New("a page lies outside the object")
-	}
-	r := new(thrift.CompactProtocol).NewReaderFromBytes(data[offset:])
-	var head format.PageHeader
-	err = thrift.NewDecoder(r).Decode(&head)
-	if err != nil {
-		return 0, 0, fmt.Errorf("head of a page: %w", err)
-	}
-	page := &head.DataPageHeader
-	if stats := page.V.Statistics; head.Type != format.DataPage || !page.Valid || stats.MinValue != nil || stats.MaxValue != nil || stats.Min != nil || stats.Max != nil {
-		return 0, 0, errors.New("a page has another head than a segment's pages have")
-	}
-	return int64(r.BytesRead()) + int64(head.CompressedPageSize), int64(page.V.NumValues), nil
 }
 
 // ordered reports whether the bounds of pages are in the order that an index claims. Pages of nulls
@@ -142,6 +122,8 @@ func (s *Segment) checkPage(g, place, p int, page parquet.Page) error {
 		return fmt.Errorf("page %d is not in the page index", p)
 	case index.NullCounts[p] != page.NumNulls() || index.NullPages[p] != (page.NumNulls() == page.NumValues()):
 		return fmt.Errorf("the page index counts other nulls in page %d", p)
+	case s.layout().columns[place].name == filtered && page.Dictionary() == nil:
+		return fmt.Errorf("page %d has values beside the dictionary, which the filter may hide", p)
 	case !any:
 		return nil
 	case !within(typ, least, greatest, index.MinValues[p], index.MaxValues[p]):

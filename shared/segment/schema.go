@@ -30,7 +30,7 @@ type column struct {
 // Parquet library; the codec of the name gives the type. Format 1 leaves the choice of encodings to
 // the library; format 2 has dictionaries where values are few, and PLAIN, which every engine reads.
 var layouts = map[int]*layout{
-	1: newLayout(
+	1: newLayout(fixedHash,
 		[]parquet.WriterOption{
 			parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
 			parquet.DictionaryMaxBytes(dictionaryBytes),
@@ -47,9 +47,9 @@ var layouts = map[int]*layout{
 		"recorded_at,timestamp(microsecond:utc)", "effective_at,date,dict", "arrived_at,timestamp(microsecond:utc)",
 		"command_key,optional", "request,optional", "correlation_id,optional", "causation_id,optional", "actor,dict",
 		"currency,dict", "amount,optional", "transaction_id,optional", "hold_id,optional", "posted", "held", "limit",
-		"data,json", "entry_hash,fixed", "entry,json,optional", "shard,dict", "sequence",
+		"data,json", "entry_hash", "entry,json,optional", "shard,dict", "sequence",
 	),
-	2: newLayout(
+	2: newLayout(bytesHash,
 		[]parquet.WriterOption{
 			parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
 			parquet.DataPageVersion(1),
@@ -94,8 +94,8 @@ const (
 	bloomBits = 10
 )
 
-// newLayout returns the layout with the columns that the tags declare.
-func newLayout(options []parquet.WriterOption, tags ...string) *layout {
+// newLayout returns the layout with the columns that the tags declare and a codec of entry_hash.
+func newLayout(hash codec, options []parquet.WriterOption, tags ...string) *layout {
 	l := &layout{options: append([]parquet.WriterOption{
 		parquet.CreatedBy("passbook", "1", "archive"),
 		parquet.PageBufferSize(pageBytes),
@@ -104,11 +104,11 @@ func newLayout(options []parquet.WriterOption, tags ...string) *layout {
 	var fields []reflect.StructField
 	for i, tag := range tags {
 		name, flags, _ := strings.Cut(tag, ",")
-		c, t := codecs[name], reflect.Type(nil)
-		if strings.Contains(flags, "fixed") {
-			name, tag, c = "entry_hash", "entry_hash", fixedHash
+		c, ok := codecs[name]
+		if !ok {
+			c = hash // entry_hash
 		}
-		t = c.kind
+		t := c.kind
 		if strings.Contains(flags, "optional") {
 			c, t = optional(c), reflect.PointerTo(t)
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -124,19 +125,11 @@ func damageKind(err error) error {
 }
 
 func (s *Segment) parse(data []byte) error {
-	err := checkObject(data)
+	footer, err := footerOf(data)
 	if err != nil {
 		return err
 	}
-	s.file, err = openFile(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return err
-	}
-	s.Footer, err = parseFooter(s.Name.Format, s.file.Lookup)
-	if err != nil {
-		return err
-	}
-	err = s.checkMetadata()
+	err = s.parseFooter(bytes.NewReader(data), int64(len(data)), footer)
 	if err != nil {
 		return err
 	}
@@ -147,10 +140,35 @@ func (s *Segment) parse(data []byte) error {
 	if sha256.Sum256(data[magicBytes:end]) != s.Footer.Pages {
 		return errors.New("the pages do not match the checksum in the footer")
 	}
-	if s.Footer.Format < 2 {
-		return nil
+	pages, err := s.checkPages(data)
+	if err != nil || s.Footer.Format < 2 {
+		return err
 	}
-	return s.readIndexes(data)
+	return s.readIndexes(pages)
+}
+
+// parseFooter reads and checks the footer of an object of size bytes, which r reads.
+func (s *Segment) parseFooter(r io.ReaderAt, size int64, footer []byte) error {
+	sum, err := checkFooter(footer)
+	if err != nil {
+		return err
+	}
+	err = checkLists(footer[:len(footer)-footerTail])
+	if err != nil {
+		return fmt.Errorf("footer: %w", err)
+	}
+	s.file, err = openFile(r, size)
+	if err != nil {
+		return err
+	}
+	s.Footer, err = parseFooter(s.Name.Format, s.file.Lookup)
+	if err != nil {
+		return err
+	}
+	if s.Footer.Sum != sum {
+		return errors.New("the footer names another checksum than its own")
+	}
+	return s.checkMetadata()
 }
 
 // checkMetadata compares the footer with the object's name and the Parquet metadata.
@@ -162,11 +180,16 @@ func (s *Segment) checkMetadata() error {
 		return fmt.Errorf("the footer ends at sequence %s", s.Footer.Last)
 	case s.file.Schema().String() != s.layout().schema.String():
 		return fmt.Errorf("the schema is not that of a segment of format %d", s.Footer.Format)
+	case s.Footer.Format >= 2 && (dayOf(s.Footer.Arrived.From) != s.Name.Date || dayOf(s.Footer.Arrived.To) != s.Name.Date):
+		return fmt.Errorf("the rows arrived from %s to %s, not on the day of the key", dayOf(s.Footer.Arrived.From).Format(time.DateOnly), dayOf(s.Footer.Arrived.To).Format(time.DateOnly))
 	case s.file.NumRows() != s.Footer.Rows:
 		return fmt.Errorf("%d rows, but the footer counts %d", s.file.NumRows(), s.Footer.Rows)
 	}
 	return nil
 }
+
+// dayOf returns the UTC day of a time in microseconds since 1970, as midnight.
+func dayOf(micros int64) time.Time { return time.UnixMicro(micros).UTC().Truncate(24 * time.Hour) }
 
 func openFile(r io.ReaderAt, size int64) (*parquet.File, error) {
 	return parquet.OpenFile(r, size, parquet.SkipMagicBytes(true), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))

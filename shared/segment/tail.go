@@ -44,24 +44,10 @@ func ReadFooter(ctx context.Context, b bucket.Bucket, key string) (Footer, error
 		}
 	}
 	tail = tail[int64(len(tail))-length:]
-	err = s.guard(func() error { return s.parseFooter(tail, o.Size()) })
+	err = s.guard(func() error {
+		return s.parseFooter(&tailReader{tail: tail, start: o.Size() - int64(len(tail))}, o.Size(), tail)
+	})
 	return s.Footer, err
-}
-
-func (s *Segment) parseFooter(tail []byte, size int64) error {
-	err := checkFooter(tail)
-	if err != nil {
-		return err
-	}
-	s.file, err = openFile(&tailReader{tail: tail, start: size - int64(len(tail))}, size)
-	if err != nil {
-		return err
-	}
-	s.Footer, err = parseFooter(s.Name.Format, s.file.Lookup)
-	if err != nil {
-		return err
-	}
-	return s.checkMetadata()
 }
 
 func readTail(o bucket.Object, length int64) ([]byte, error) {

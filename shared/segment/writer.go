@@ -68,6 +68,10 @@ func (w *Writer) Append(rec Record) error {
 	if rec.Entry.Signed() && w.footer.Format < 2 {
 		return fmt.Errorf("segment: append %s/%s v%d: a segment of format 1 has no room for its mac", rec.Entry.Tenant, rec.Entry.AccountID, rec.Entry.First)
 	}
+	if w.footer.Format >= 2 && !w.Empty() && dayOf(rec.Arrived.UnixMicro()) != dayOf(w.first.UnixMicro()) {
+		return fmt.Errorf("segment: append %s, which arrived at %s, to a segment of %s: a segment of format 2 has the records of one day",
+			rec.Sequence, rec.Arrived.UTC().Format(time.RFC3339), w.first.UTC().Format(time.DateOnly))
+	}
 	if w.footer.First == "" {
 		w.footer.First, w.footer.FirstHash, w.first = rec.Sequence, rec.Entry.Hash, rec.Arrived
 	}
