@@ -59,8 +59,8 @@ type Origin interface {
 	// CheckFormat returns event.ErrForeign for a record of a format that is newer than the bank's.
 	// Any other error means that the bank was upgraded, or that it could not find out.
 	CheckFormat(ctx context.Context, format int) error
-	// Format returns the format of the bank's new entries.
-	Format() int
+	// BankFormat returns the newest format of the bank's entries.
+	BankFormat() int
 }
 
 // Shard identifies a shard of a stream.

@@ -88,7 +88,7 @@ func (k doorkeeper) CheckFormat(_ context.Context, format int) error {
 	return nil
 }
 
-func (doorkeeper) Format() int { return 2 }
+func (doorkeeper) BankFormat() int { return 2 }
 
 // A foreign record is delivered without an entry and the records beside it with theirs; a record of
 // a format that the bank does not write is foreign too, and not a reason to stop its account. When
@@ -167,4 +167,4 @@ func (k *flakyDoor) Check(_ context.Context, e *event.Entry) error {
 
 func (k *flakyDoor) CheckFormat(context.Context, int) error { return nil }
 
-func (k *flakyDoor) Format() int { return 2 }
+func (k *flakyDoor) BankFormat() int { return 2 }

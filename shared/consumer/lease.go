@@ -135,10 +135,10 @@ func leasesOf(t table.Table, streamName, consumer string) leaseTable {
 	return leaseTable{rows: control.Leases(t, streamName, consumer)}
 }
 
-// fencedBy returns the table whose rows are fenced once new entries have format 2.
+// fencedBy returns the table whose rows are fenced once the bank's entries may have format 2.
 func (t leaseTable) fencedBy(origin Origin) leaseTable {
 	if origin != nil {
-		t.fenced = func() bool { return origin.Format() > 1 }
+		t.fenced = func() bool { return origin.BankFormat() > 1 }
 	}
 	return t
 }

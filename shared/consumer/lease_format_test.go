@@ -53,7 +53,7 @@ type anyOrigin struct{ format atomic.Int64 }
 
 func (*anyOrigin) Check(context.Context, *event.Entry) error { return nil }
 func (*anyOrigin) CheckFormat(context.Context, int) error    { return nil }
-func (o *anyOrigin) Format() int                             { return int(o.format.Load()) }
+func (o *anyOrigin) BankFormat() int                         { return int(o.format.Load()) }
 
 // rows returns the leases as the table has them, by shard.
 func (b *bank) rows(consumer string) map[string]table.Map {

@@ -133,6 +133,10 @@ func (k *Keeper) Bank() string { return k.now.Load().bank.ID }
 // Format returns the format of new entries.
 func (k *Keeper) Format() int { return k.now.Load().format }
 
+// BankFormat returns the newest format that the bank's entries may have, also while its key has yet
+// to become known and Format is older.
+func (k *Keeper) BankFormat() int { return max(k.now.Load().bank.Format, 1) }
+
 // Sign returns the mac of a new entry with a hash. It MUST be called only after Format was 2 or
 // more.
 func (k *Keeper) Sign(h event.Hash) event.MAC { return k.now.Load().signs.Sign(h) }
