@@ -80,7 +80,9 @@ func (p *programs) behind(ctx context.Context) ([]string, error) {
 	if p.config.Exclusive { // every program is this one
 		return nil, nil
 	}
+	p.config.Progress.Begin("look for older programs", "looks", 0)
 	for {
+		p.config.Progress.Add(1)
 		rows, err := p.rows(ctx, func(w writer.Row) (string, bool) {
 			if w.State != writer.Live || w.Format >= event.Format {
 				return "", false
@@ -115,7 +117,9 @@ func (p *programs) await(ctx context.Context) error {
 		settle = 0
 	}
 	p.watch.Reset()
+	p.config.Progress.Begin("wait for the writers", "looks", 0)
 	for {
+		p.config.Progress.Add(1)
 		rows, err := p.rows(ctx, p.writes)
 		if err != nil {
 			return err
