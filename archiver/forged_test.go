@@ -84,13 +84,15 @@ func TestArchiver_ForgetsMarkersBeyondTheTip(t *testing.T) {
 	}
 	records := deliveries(all)
 	disk := newBucket(t)
-	m := archive.EndMarker{Last: beyond}
-	m.Name = segment.Name{
-		Source: segment.Source{Stream: onShard.Stream, Created: onShard.Created, Shard: onShard.ID}, Format: 1,
-		Date: midnight.AddDate(0, 0, -1), First: records[0].Sequence,
-	}
-	if err := m.Write(t.Context(), disk); err != nil {
-		t.Fatal(err)
+	for format := range 2 {
+		m := archive.EndMarker{Last: beyond}
+		m.Name = segment.Name{
+			Source: segment.Source{Stream: onShard.Stream, Created: onShard.Created, Shard: onShard.ID}, Format: 1 + format,
+			Date: midnight.AddDate(0, 0, -1), First: records[0].Sequence,
+		}
+		if err := m.Write(t.Context(), disk); err != nil {
+			t.Fatal(err)
+		}
 	}
 	format := 1
 	a := newArchiver(t, disk, func(c *archiver.Config) {
@@ -105,7 +107,9 @@ func TestArchiver_ForgetsMarkersBeyondTheTip(t *testing.T) {
 		if i == 60 {
 			format = 2
 		}
-		if _, err := h.Handle(t.Context(), consumer.Batch{Shard: onShard, Deliveries: records[i:][:1], Ended: i == len(records)-1}); err != nil {
+		if _, err := h.Handle(t.Context(), consumer.Batch{
+			Shard: onShard, Deliveries: records[i:][:1], Behind: time.Duration(len(records)-1-i) * time.Second, Ended: i == len(records)-1,
+		}); err != nil {
 			t.Fatalf("record %d: %v", i, err)
 		}
 	}

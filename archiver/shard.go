@@ -76,6 +76,8 @@ func (s *shard) endsBefore(d *consumer.Delivery) bool {
 		return true
 	case d.Entry != nil && d.Entry.Signed() && s.segment.Format() < 2: // has no room for its mac
 		return true
+	case d.Entry != nil && s.segment.Format() > 1 && !sameDay(s.segment.Arrived(), d.Arrived):
+		return true
 	case d.Entry == nil || s.cuts.within(last):
 		return false
 	}
