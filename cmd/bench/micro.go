@@ -18,10 +18,12 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
+	"passbook/shared/journal"
 	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/segment"
 	"passbook/shared/stream"
+	"passbook/shared/table"
 )
 
 // microEvents are decoded, folded and archived in one go; the rebuild takes all of historyEvents.
@@ -82,6 +84,9 @@ func archiveHistory(ctx context.Context, r *report, data string, records [][]byt
 		return err
 	}
 	a, err := newArchive(ctx, config, engine, log)
+	if err == nil {
+		err = a.open(ctx, engine.Table, records[0])
+	}
 	if err != nil {
 		return errors.Join(err, engine.Close())
 	}
@@ -128,6 +133,20 @@ func newArchive(ctx context.Context, config platform.Config, engine *platform.En
 		a.keys, err = origin.Keyring(ctx, engine.Table, engine.Keys, a.bank.ID)
 	}
 	return a, err
+}
+
+// open puts the first entry into the journal: replay rebuilds nothing beside one that is lost.
+func (a *archived) open(ctx context.Context, t table.Table, record []byte) error {
+	e, err := event.DecodeRecord(record)
+	if err != nil {
+		return err
+	}
+	e.MAC = a.keys.Sign(e.Hash)
+	state, err := account.Fold(account.State{}, e.Events[0])
+	if err != nil {
+		return err
+	}
+	return journal.NewRestorer(t).Restore(ctx, e, state)
 }
 
 // deal decodes records, signs them for the bank and puts each on its account's shard.
