@@ -7,8 +7,8 @@ import "time"
 // raises.
 const Format = 2
 
-// signedFormat is the first format whose entries have a MAC, and whose records name their types.
-const signedFormat = 2
+// SignedFormat is the first format whose entries have a MAC, and whose records name their types.
+const SignedFormat = 2
 
 // Limits of an entry; docs/formats.md describes its encoding.
 const (

@@ -55,7 +55,7 @@ func Seal(e *Entry, signer Signer) (Encoded, error) {
 }
 
 // Signed reports whether entries of the format have a MAC.
-func (e *Entry) Signed() bool { return e.Format >= signedFormat }
+func (e *Entry) Signed() bool { return e.Format >= SignedFormat }
 
 // encode returns the encoding of a sealed entry whose JSON is p.
 func (e *Entry) encode(p plain) (Encoded, error) {

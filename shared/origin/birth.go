@@ -15,20 +15,20 @@ import (
 	"passbook/shared/table"
 )
 
-// firstKey is the id of a bank's first data key.
-const firstKey = 1
+// FirstKey is the id of a bank's first data key.
+const FirstKey = 1
 
 // NewBank writes the row of a bank that begins, with its first data key and an empty manifest of
 // heads: it accepts no entry of format 1. Row and key are written together, so that a bank has both
 // or neither. It fails with table.ErrConditionFailed if there is a row or a key already.
 func NewBank(ctx context.Context, t table.Table, b bucket.Bucket, w keywrap.Wrapper, id string) error {
-	plain := make([]byte, keyBytes)
+	plain := make([]byte, event.KeyBytes)
 	_, _ = rand.Read(plain) // it never fails
 	wrapped, err := w.Wrap(ctx, id, plain)
 	if err != nil {
 		return fmt.Errorf("make the bank's first data key: %w", err)
 	}
-	keys, err := event.NewKeyring(id, map[int][]byte{firstKey: plain})
+	keys, err := event.NewKeyring(id, map[int][]byte{FirstKey: plain})
 	if err != nil {
 		return fmt.Errorf("make the bank's first data key: %w", err)
 	}
@@ -37,11 +37,11 @@ func NewBank(ctx context.Context, t table.Table, b bucket.Bucket, w keywrap.Wrap
 		return err
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	bank := Bank{ID: id, Since: now, Format: event.Format, Heads: heads, Key: firstKey, KeySince: now}
+	bank := Bank{ID: id, Since: now, Format: event.Format, Heads: heads, Key: FirstKey, KeySince: now}
 	key := WrappedKey{Wrapped: wrapped, Since: now}
 	puts := []table.Put{
 		control.Bank(t).Create(control.BankKey, bank.attrs(1)),
-		control.Keys(t).Create(strconv.Itoa(firstKey), key.attrs()),
+		control.Keys(t).Create(strconv.Itoa(FirstKey), key.attrs()),
 	}
 	if err := t.Transact(ctx, puts); err != nil {
 		return fmt.Errorf("write the bank's row: %w", err)
@@ -51,7 +51,7 @@ func NewBank(ctx context.Context, t table.Table, b bucket.Bucket, w keywrap.Wrap
 
 // BucketBank returns the id of the bank whose data keys the bucket has copies of, "" for none.
 func BucketBank(ctx context.Context, b bucket.Bucket) (string, error) {
-	k, err := readCopy(ctx, b, "", copyKey(firstKey))
+	k, err := readCopy(ctx, b, "", copyKey(FirstKey))
 	if errors.Is(err, bucket.ErrNotFound) {
 		return "", nil
 	}

@@ -146,7 +146,7 @@ func (k *Keeper) Sign(h event.Hash) event.MAC { return k.now.Load().signs.Sign(h
 // not know it.
 func (r *reading) settle(ctx context.Context) error {
 	wait := settleFor - time.Since(r.bank.KeySince)
-	if r.bank.Key != 1 || r.bank.Switching() || r.bank.KeySince.Equal(r.bank.Since) || wait <= 0 || wait > settleFor {
+	if r.bank.Key != FirstKey || r.bank.Switching() || r.bank.KeySince.Equal(r.bank.Since) || wait <= 0 || wait > settleFor {
 		return nil
 	}
 	return backoff.Sleep(ctx, wait)

@@ -12,13 +12,12 @@ import (
 
 	"passbook/shared/bucket"
 	"passbook/shared/control"
+	"passbook/shared/event"
 	"passbook/shared/keywrap"
 	"passbook/shared/table"
 )
 
 const (
-	// keyBytes is the length of a data key.
-	keyBytes = 32
 	// keysDir begins the keys of the copies of data keys in the bucket.
 	keysDir = "keys/v1/"
 	// copyFormat is the format of a copy, and maxCopy bounds its length.
@@ -51,7 +50,7 @@ func NewKey(ctx context.Context, t table.Table, w keywrap.Wrapper, bank string, 
 	if id < 1 || id > maxKeys {
 		return WrappedKey{}, fmt.Errorf("make data key %d: a bank has at most %d", id, maxKeys)
 	}
-	plain := make([]byte, keyBytes)
+	plain := make([]byte, event.KeyBytes)
 	_, _ = rand.Read(plain) // it never fails
 	wrapped, err := w.Wrap(ctx, bank, plain)
 	if err != nil {

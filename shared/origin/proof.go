@@ -34,9 +34,6 @@ type Proof struct {
 // reloadEvery is how long keys that were loaded are not loaded again.
 const reloadEvery = time.Second
 
-// signedFormat is the first entry format with macs.
-const signedFormat = 2
-
 // LoadProof loads the proof of a bank: from its control table, or, if t is nil or the table knows
 // of no switch, from the copies in the bucket.
 func LoadProof(ctx context.Context, t table.Table, b bucket.Bucket, w keywrap.Wrapper) (*Proof, error) {
@@ -95,7 +92,7 @@ func loadProof(ctx context.Context, t table.Table, b bucket.Bucket, w keywrap.Wr
 	if err != nil {
 		return nil, err
 	}
-	if bank.Format < signedFormat {
+	if bank.Format < event.SignedFormat {
 		return proofOfBucket(ctx, b, w, bank.ID)
 	}
 	err = bank.CheckFormat(event.Format)

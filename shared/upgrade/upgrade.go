@@ -15,9 +15,6 @@ import (
 	"passbook/shared/table"
 )
 
-// firstKey is the id of the data key that a bank of format 1 gets.
-const firstKey = 1
-
 // Config is what an upgrade needs. All but Serving, Exclusive and DryRun are required.
 type Config struct {
 	Table   table.Table
@@ -130,8 +127,8 @@ func switchOver(ctx context.Context, c Config, bank origin.Bank) (origin.Bank, e
 	now := bank
 	now.Format, now.Heads = event.Format, ""
 	if now.Key == 0 {
-		now.Key = firstKey
-		if _, err := origin.NewKey(ctx, c.Table, c.Keys, bank.ID, firstKey); err != nil {
+		now.Key = origin.FirstKey
+		if _, err := origin.NewKey(ctx, c.Table, c.Keys, bank.ID, origin.FirstKey); err != nil {
 			return bank, err
 		}
 	}
