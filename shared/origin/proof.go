@@ -99,12 +99,8 @@ func loadProof(ctx context.Context, t table.Table, b bucket.Bucket, w keywrap.Wr
 	if err != nil {
 		return nil, err
 	}
-	keys, err := tableKeys(ctx, t, bank.ID)
-	if err != nil {
-		return nil, err
-	}
 	p := &Proof{Bank: bank.ID}
-	p.Keys, err = keyring(ctx, w, bank.ID, keys)
+	p.Keys, err = Keyring(ctx, t, w, bank.ID)
 	if err == nil && !bank.Switching() {
 		p.Heads, err = LoadHeads(ctx, b, bank.Heads)
 	}
