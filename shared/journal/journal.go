@@ -176,6 +176,7 @@ type Journal struct {
 	metrics *metrics
 	cached  int // idle lanes that a shard keeps
 	keys    int // keys that they may remember
+	pages   keyindex.Store
 
 	seed   maphash.Seed
 	shards [laneShards]laneShard
@@ -204,6 +205,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 		Reader: NewReader(c.Table), config: c,
 		seed: maphash.MakeSeed(), cached: c.Accounts/laneShards + 1, keys: c.Keys / laneShards, pool: workerpool.New(idleLanes),
 	}
+	j.pages = keyindex.Store{Table: c.Table, Name: Table, Now: c.Now, Slack: MaxSkew, Entries: j.begun}
 	if c.Metrics != nil {
 		j.Reader.Report(c.Metrics, c.Log)
 	}

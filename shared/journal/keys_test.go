@@ -53,7 +53,7 @@ func TestRepeatedKeyGetsFirstAnswer(t *testing.T) {
 		}
 		wg.Wait()
 		for i := range int64(2) {
-			if _, err := tbl.Get(t.Context(), Table, pageKey(acct, i), true); err != nil {
+			if _, err := tbl.Get(t.Context(), Table, keyindex.PageKey(acct, i), true); err != nil {
 				t.Fatalf("key page %d: %v", i, err)
 			}
 		}
@@ -85,12 +85,11 @@ func TestKeyPagesFromEntriesEqualThoseFromMemory(t *testing.T) {
 		c.add(time.Second)
 	}
 	for i := range int64(2) {
-		saved, err := tbl.Get(t.Context(), Table, pageKey(acct, i), true)
+		saved, err := tbl.Get(t.Context(), Table, keyindex.PageKey(acct, i), true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := &lane{journal: j, account: acct}
-		p, err := l.readPageEntries(t.Context(), i, (i+1)*keyindex.PageSpan)
+		p, err := j.pages.Make(t.Context(), acct, i, (i+1)*keyindex.PageSpan)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +105,7 @@ func TestMissingPageIsReadFromEntriesAndSaved(t *testing.T) {
 	j, _ := open(t, tbl, c)
 	openAccount(t, j, acct, 100)
 	refused := tbl.Arm(&faults.Rule{
-		Match:  func(p table.Put) bool { return p.Row.SK == pageKey(acct, 0).SK },
+		Match:  func(p table.Put) bool { return p.Row.SK == keyindex.PageKey(acct, 0).SK },
 		Before: errors.New("no"),
 	}, 1000)
 	for i := range 1200 {
@@ -120,8 +119,11 @@ func TestMissingPageIsReadFromEntriesAndSaved(t *testing.T) {
 	if r := execute(t, restarted, command(acct, "c0", crediting(1))); !r.Replayed {
 		t.Fatalf("repeat: %+v", r)
 	}
-	if _, err := tbl.Get(t.Context(), Table, pageKey(acct, 0), true); err != nil {
-		t.Fatalf("the loader did not save the page: %v", err)
+	if err := restarted.Idle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tbl.Get(t.Context(), Table, keyindex.PageKey(acct, 0), true); err != nil {
+		t.Fatalf("the page was not saved after the command: %v", err)
 	}
 }
 

@@ -150,7 +150,7 @@ func (l *lane) load() error {
 	if err != nil {
 		return err
 	}
-	keys, err := l.loadKeys(ctx, head.State)
+	keys, err := l.journal.pages.Load(ctx, l.account, head.State.Version, head.State.RecordedAt)
 	if err != nil {
 		return err
 	}
@@ -158,6 +158,18 @@ func (l *lane) load() error {
 	err = l.publishForeign(ctx)
 	l.loaded = err == nil
 	return err
+}
+
+// savePages stores the pages of keys that are complete. A page that cannot be stored now is stored
+// later, or by the process that loads the account next: pages only save reading.
+func (l *lane) savePages() {
+	for {
+		p, ok := l.keys.Complete()
+		if !ok || l.journal.pages.Save(l.journal.ctx, l.account, p) != nil {
+			return
+		}
+		l.keys.Saved()
+	}
 }
 
 // publishForeign hands the outbox those of the account's last entries that other writers committed

@@ -74,6 +74,16 @@ func (r *Reader) Entries(ctx context.Context, a event.Account, from, to int64) i
 	}
 }
 
+// begun yields, in version order, the entries whose first version is in from..to.
+func (r *Reader) begun(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error] {
+	return func(yield func(*event.Entry, error) bool) {
+		r.walk(ctx, table.Query{
+			Table: Table, PK: a.String(), Limit: maxPage, Consistent: true,
+			From: table.S(entrySK(from)), To: table.S(entrySK(to)),
+		}, yield)
+	}
+}
+
 // entryStart returns the sort key of the entry that has the version, so that a walk can start in
 // the middle of an entry.
 func (r *Reader) entryStart(ctx context.Context, a event.Account, version int64) (string, error) {

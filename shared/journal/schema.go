@@ -7,7 +7,6 @@ import (
 
 	"passbook/shared/control"
 	"passbook/shared/event"
-	"passbook/shared/journal/keyindex"
 	"passbook/shared/table"
 )
 
@@ -39,12 +38,10 @@ func RequestHash(op, accountID string, command []byte) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
 }
 
-// Sort keys: entries, key pages and guards share a partition, and their prefixes keep them apart.
+// Sort keys: entries, guards and the pages of package keyindex share a partition, and their
+// prefixes keep them apart.
 func entryKey(a event.Account, first int64) table.Key {
 	return table.Key{PK: a.String(), SK: entrySK(first)}
-}
-func pageKey(a event.Account, page int64) table.Key {
-	return table.Key{PK: a.String(), SK: fmt.Sprintf("K#%012d", page*keyindex.PageSpan+1)}
 }
 func guardKey(a event.Account, version int64) table.Key {
 	return table.Key{PK: a.String(), SK: fmt.Sprintf("R#%012d", version)}

@@ -37,9 +37,10 @@ type span struct {
 }
 
 // Load returns the index of an account from its pages, newest first, and its open page. since is
-// the time back to which they reach, zero when the pages are all that there are.
-func Load(pages []Page, open Page, since time.Time) Index {
-	x := Index{open: open, since: since}
+// the time back to which they reach, zero when the pages are all that there are. Those that are not
+// stored yet are unsaved, the oldest first.
+func Load(pages []Page, open Page, since time.Time, unsaved []Page) Index {
+	x := Index{open: open, since: since, complete: unsaved}
 	for _, p := range slices.Backward(pages) {
 		x.remember(p)
 	}

@@ -64,7 +64,7 @@ func TestPagesHaveTheKeysOfTheirVersions(t *testing.T) {
 		}
 		open := x.open
 		slices.Reverse(pages)
-		loaded := Load(pages, open, time.Time{})
+		loaded := Load(pages, open, time.Time{}, nil)
 		if loaded.Count() != x.Count() {
 			t.Errorf("%v: %d keys loaded, %d remembered", ends, loaded.Count(), x.Count())
 		}
@@ -111,7 +111,7 @@ func TestKeysAreDroppedAfterTheWindow(t *testing.T) {
 }
 
 func TestIndexIsTooShortWhereItWasLoadedUnderAClockThatWasAhead(t *testing.T) {
-	x := Load(nil, Page{}, began)
+	x := Load(nil, Page{}, began, nil)
 	if x.TooShort(began.Add(Window)) || !x.TooShort(began.Add(Window-1)) {
 		t.Error("the window begins elsewhere")
 	}
