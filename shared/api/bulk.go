@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/admission"
 	"passbook/shared/backoff"
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
@@ -215,12 +216,12 @@ func (b *bulkRequest) readLines(running context.Context) (number int, refusal *w
 		case err != nil && !ended && !tooLong:
 			return number, web.Refuse(web.RequestIncomplete)
 		case len(text) > 0 || tooLong: // empty lines are skipped
-			if b.server.Commands().EnterPatiently(b.reading) != nil {
+			if b.server.Commands().EnterPatiently(b.reading, admission.Caller{}) != nil {
 				return number, web.Refuse(web.ShuttingDown)
 			}
 			s, ok := b.slot(running, number)
 			if !ok {
-				b.server.Commands().LeavePatiently()
+				b.server.Commands().LeavePatiently(admission.Caller{})
 				return number, nil
 			}
 			s.gate = b.server.Commands()

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"passbook/shared/admission"
 	"passbook/shared/backoff"
 	"passbook/shared/journal"
 	"passbook/shared/web"
@@ -26,7 +27,7 @@ type slot struct {
 	once         sync.Once
 	result       []byte
 	// gate is the gate that the line leaves when it is done; nil if it entered none.
-	gate *web.Gate
+	gate *admission.Gate
 }
 
 func newSlot(number int) *slot {
@@ -40,7 +41,7 @@ func (s *slot) markQueued() { s.once.Do(func() { close(s.queued) }) }
 func (s *slot) end() {
 	s.markQueued()
 	if s.gate != nil {
-		s.gate.LeavePatiently()
+		s.gate.LeavePatiently(admission.Caller{})
 	}
 	close(s.done)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/admission"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/telemetry"
@@ -91,7 +92,7 @@ func (x *exchange) free() {
 
 // serve executes a command that came as one request. It enters the gate once its body has been
 // read.
-func (o Operation) serve(c echo.Context, gate *web.Gate) error {
+func (o Operation) serve(c echo.Context, gate *admission.Gate) error {
 	r := c.Request()
 	to := journal.Command{CorrelationID: telemetry.Correlation(r.Context())}
 	var problem *web.Problem
@@ -113,7 +114,7 @@ func (o Operation) serve(c echo.Context, gate *web.Gate) error {
 		x.fields.AddParam(name, c.ParamValues()[i])
 	}
 	var did commandResult
-	if err := gate.Through(func() error {
+	if err := gate.Through(admission.Caller{}, func() error {
 		call, problem := o.decode(&x.fields, &to)
 		if problem != nil {
 			return problem

@@ -5,49 +5,53 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"passbook/shared/admission"
 	"passbook/shared/telemetry"
 )
 
-// admission bounds the work of a server. Commands, reads, and reads that wait for a version have a
+// gates bound the work of a server. Commands, reads, and reads that wait for a version have a
 // gate each, so that none of them takes the places of another; and as each gate admits only what is
 // done soon, the rest of the process has its share.
-type admission struct {
-	commands, reads, waits *Gate
+type gates struct {
+	commands, reads, waits *admission.Gate
 }
 
-func newAdmission(most int) *admission {
-	return &admission{commands: newGate(most), reads: newGate(most), waits: newFixedGate(min(maxWaits, most))}
+func newGates(most int) *gates {
+	return &gates{commands: admission.NewGate(most), reads: admission.NewGate(most), waits: admission.NewFixedGate(min(maxWaits, most))}
 }
+
+// maxWaits is the most reads that wait for a version at once. They cost only memory, so their gate
+// is fixed.
+const maxWaits = 512
 
 // errStuck means that no request has ended for a while, and none is admitted.
 var errStuck = errors.New("all places for requests are taken, and no request has ended for 2 s: look for a call that hangs, or restart")
 
 // ready returns nil while requests are served.
-func (a *admission) ready(context.Context) error {
-	if a.commands.stuck() || a.reads.stuck() {
+func (a *gates) ready(context.Context) error {
+	if a.commands.Stuck() || a.reads.Stuck() {
 		return errStuck
 	}
 	return nil
 }
 
 // measure registers the metrics, with all their labels from the start.
-func (a *admission) measure(r prometheus.Registerer) {
-	for kind, g := range map[string]*Gate{"commands": a.commands, "reads": a.reads, "waits": a.waits} {
-		read := func(field func(gateState) int64) func() float64 {
-			return func() float64 { return float64(field(g.state())) }
+func (a *gates) measure(r prometheus.Registerer) {
+	for kind, g := range map[string]*admission.Gate{"commands": a.commands, "reads": a.reads, "waits": a.waits} {
+		read := func(field func(admission.State) int64) func() float64 {
+			return func() float64 { return float64(field(g.State())) }
 		}
 		telemetry.Gauge(r, "http_in_flight", "Requests in progress. A line of bulk counts as a command.",
-			read(func(s gateState) int64 { return int64(s.busy) }), "kind", kind)
+			read(func(s admission.State) int64 { return int64(s.Busy) }), "kind", kind)
 		telemetry.Gauge(r, "http_in_flight_limit", "Requests that may be in progress at the moment.",
-			read(func(s gateState) int64 { return int64(s.limit) }), "kind", kind)
+			read(func(s admission.State) int64 { return int64(s.Limit) }), "kind", kind)
 		telemetry.Gauge(r, "http_queued", "Lines of bulk that wait for a place.",
-			read(func(s gateState) int64 { return int64(s.queued) }), "kind", kind)
-		telemetry.Counter(r, "http_shed_total", shedHelp, read(func(s gateState) int64 { return s.shed }), "reason", kind)
+			read(func(s admission.State) int64 { return int64(s.Queued) }), "kind", kind)
+		telemetry.Counter(r, "http_shed_total", shedHelp, read(func(s admission.State) int64 { return s.Shed }), "reason", kind)
 	}
 }
 
@@ -78,7 +82,7 @@ func (s *Server) admit(c echo.Context, kind Kind, next echo.HandlerFunc) (err er
 	case queryWait(c.Request().URL.RawQuery) > 0:
 		return s.wait(c, next)
 	}
-	return s.admission.reads.Through(func() error { return next(c) })
+	return s.gates.reads.Through(admission.Caller{}, func() error { return next(c) })
 }
 
 // kind returns the kind of the route that a request is for, that of its path where the method is
@@ -90,20 +94,10 @@ func (s *Server) kind(c echo.Context) Kind {
 	return s.kinds[routeKey{"", c.Path()}]
 }
 
-// Through runs work inside the gate, or refuses it as Overloaded.
-func (g *Gate) Through(work func() error) error {
-	if !g.enter() {
-		return Refuse(Overloaded)
-	}
-	began := time.Now()
-	defer func() { g.leave(time.Since(began)) }()
-	return work()
-}
-
 // isShed reports whether a request of a kind is a command for which there is no place now. Such a
 // request is refused before its body is read.
 func (s *Server) isShed(kind Kind) bool {
-	return kind == Write && s.closing.Load() == 0 && s.admission.commands.refuseIfFull()
+	return kind == Write && s.closing.Load() == 0 && s.gates.commands.Refuses(admission.Caller{}) != nil
 }
 
 // refuseUnread refuses a request before its body is read. net/http would wait for the body before

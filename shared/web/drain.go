@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"passbook/shared/admission"
 )
 
 const (
@@ -87,5 +89,5 @@ func (s *Server) wait(c echo.Context, next echo.HandlerFunc) error {
 	defer context.AfterFunc(s.draining, cancel)()
 	c.SetRequest(r.WithContext(ctx))
 	c.Response().Before(func() { s.askToReconnect(c.Response().Header()) })
-	return s.admission.waits.Through(func() error { return next(c) })
+	return s.gates.waits.Through(admission.Caller{}, func() error { return next(c) })
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"passbook/shared/admission"
 )
 
 // Problem is a refusal, from which a problem document (RFC 9457) is made. It is an error, so that a
@@ -114,6 +116,9 @@ func AsProblem(err error) (*Problem, bool) {
 func ProblemOf(err error) *Problem {
 	if p, ok := AsProblem(err); ok {
 		return p
+	}
+	if errors.Is(err, admission.ErrFull) {
+		return Refuse(Overloaded)
 	}
 	var routed *echo.HTTPError
 	if errors.As(err, &routed) {

@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"passbook/shared/admission"
 	"passbook/shared/telemetry"
 )
 
@@ -101,9 +102,9 @@ type Server struct {
 	latency   *prometheus.HistogramVec
 	log       accessLog
 	// kinds are those of the routes, and, under no method, of the paths: the highest of its routes.
-	kinds     map[routeKey]Kind
-	admission *admission
-	listener  *watchedListener
+	kinds    map[routeKey]Kind
+	gates    *gates
+	listener *watchedListener
 	// draining is done when the server begins to stop.
 	draining context.Context
 	drain    context.CancelFunc
@@ -128,14 +129,14 @@ func New(c Config) *Server {
 	}
 	s := &Server{
 		config: c, echo: echo.New(), mounted: map[string]Route{}, templates: map[string]string{}, kinds: map[routeKey]Kind{},
-		admission: newAdmission(c.MaxInFlight),
-		latency:   telemetry.Latency(c.Registry, "http_request_duration_seconds", "Time from a request's header to the end of its answer, by route, method and status.", "route", "method", "status"),
-		log:       accessLog{out: c.Logger},
+		gates:   newGates(c.MaxInFlight),
+		latency: telemetry.Latency(c.Registry, "http_request_duration_seconds", "Time from a request's header to the end of its answer, by route, method and status.", "route", "method", "status"),
+		log:     accessLog{out: c.Logger},
 	}
 	s.config.Checks = append(slices.Clip(c.Checks),
-		Check{Name: "requests", Problem: Overloaded, Ready: s.admission.ready},
+		Check{Name: "requests", Problem: Overloaded, Ready: s.gates.ready},
 		Check{Name: "connections", Problem: Overloaded, Ready: func(context.Context) error { return s.listener.ready() }})
-	s.admission.measure(c.Registry)
+	s.gates.measure(c.Registry)
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.echo.HTTPErrorHandler = s.fail
 	s.echo.Use(s.edge)
@@ -175,7 +176,7 @@ func (s *Server) Routes() []string { return slices.Collect(maps.Keys(s.mounted))
 func (s *Server) Timeout() time.Duration { return s.config.Timeout }
 
 // Commands returns the gate of commands.
-func (s *Server) Commands() *Gate { return s.admission.commands }
+func (s *Server) Commands() *admission.Gate { return s.gates.commands }
 
 // Handler returns the server without its listener, for tests and for embedding.
 func (s *Server) Handler() http.Handler { return s.echo }

@@ -1,4 +1,4 @@
-package web
+package admission
 
 import (
 	"context"
@@ -19,19 +19,19 @@ func flow(g *Gate, capacity, offered int, d time.Duration) (done int, longest ti
 		for range min(capacity*(ms+1)/1000-capacity*ms/1000, len(inside)) {
 			took := time.Since(inside[0])
 			inside = inside[1:]
-			g.leave(took)
+			g.leave(Caller{}, took)
 			if last {
 				done, longest = done+1, max(longest, took)
 			}
 		}
 		for range offered*(ms+1)/1000 - offered*ms/1000 {
-			if g.enter() {
+			if g.enter(Caller{}, time.Now()) == nil {
 				inside = append(inside, time.Now())
 			}
 		}
 	}
 	for _, entered := range inside {
-		g.leave(time.Since(entered))
+		g.leave(Caller{}, time.Since(entered))
 	}
 	return done, longest
 }
@@ -42,7 +42,7 @@ func TestGateAdmitsWhatIsDoneSoon(t *testing.T) {
 	for _, capacity := range []int{1000, 4000, 10_000, 30_000} {
 		for _, factor := range []int{2, 4} {
 			synctest.Test(t, func(t *testing.T) {
-				g := newGate(4096)
+				g := NewGate(4096)
 				done, longest := flow(g, capacity, factor*capacity, 5*time.Second)
 				if done < capacity*99/100 || longest > gateQueue*5/4 {
 					t.Errorf("of %d, %d times as much: %d were done, the slowest in %v, limit %d", capacity, factor, done, longest, g.limit)
@@ -54,7 +54,7 @@ func TestGateAdmitsWhatIsDoneSoon(t *testing.T) {
 				if flow(g, 1_000_000, 100_000, 5*time.Second); g.limit < before {
 					t.Errorf("all is quick, and the limit went from %d to %d", before, g.limit)
 				}
-				if s := g.state(); s.busy != 0 || s.shed == 0 {
+				if s := g.State(); s.Busy != 0 || s.Shed == 0 {
 					t.Errorf("%+v", s)
 				}
 			})
@@ -65,12 +65,12 @@ func TestGateAdmitsWhatIsDoneSoon(t *testing.T) {
 // A few slow pieces of work among many quick ones do not lower the limit.
 func TestGateIgnoresAFewSlowOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(gateFirst)
+		g := NewGate(gateFirst)
 		for range 50 {
-			for g.enter() {
+			for g.enter(Caller{}, time.Now()) == nil {
 			}
 			for i := range gateFirst {
-				g.leave(map[bool]time.Duration{true: time.Minute, false: time.Millisecond}[i%3 == 0])
+				g.leave(Caller{}, map[bool]time.Duration{true: time.Minute, false: time.Millisecond}[i%3 == 0])
 			}
 			time.Sleep(gateWindow / 3)
 		}
@@ -83,42 +83,43 @@ func TestGateIgnoresAFewSlowOnes(t *testing.T) {
 // Patient work is admitted in its order, and takes at most half of the places.
 func TestPatientWorkTakesAtMostHalf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(4)
+		g := NewGate(4)
 		ctx, cancel := context.WithCancel(t.Context())
 		in := make(chan int, 10)
 		for i := range 6 {
 			go func() {
-				if g.EnterPatiently(ctx) == nil {
+				if g.EnterPatiently(ctx, Caller{}) == nil {
 					in <- i
 				}
 			}()
 			synctest.Wait() // so that they come in this order
 		}
-		if len(in) != 2 || g.state().queued != 4 {
-			t.Fatalf("%d came in, %d wait", len(in), g.state().queued)
+		if len(in) != 2 || g.State().Queued != 4 {
+			t.Fatalf("%d came in, %d wait", len(in), g.State().Queued)
 		}
-		if entered := []bool{g.enter(), g.enter(), g.enter()}; !slices.Equal(entered, []bool{true, true, false}) {
+		enter := func() error { return g.enter(Caller{}, time.Now()) }
+		if entered := []error{enter(), enter(), enter()}; !slices.Equal(entered, []error{nil, nil, ErrFull}) {
 			t.Errorf("of the impatient %v came in; half of the places are theirs", entered)
 		}
-		g.LeavePatiently()
+		g.LeavePatiently(Caller{})
 		synctest.Wait()
 		if <-in+<-in+<-in != 0+1+2 || len(in) != 0 {
 			t.Error("not in order")
 		}
-		g.leave(time.Millisecond)
+		g.leave(Caller{}, time.Millisecond)
 		synctest.Wait()
 		if len(in) != 0 {
 			t.Error("more than half are patient")
 		}
 		cancel()
 		synctest.Wait()
-		if s := g.state(); s.queued != 0 || s.busy != 3 {
+		if s := g.State(); s.Queued != 0 || s.Busy != 3 {
 			t.Errorf("%+v", s)
 		}
-		g.LeavePatiently()
-		g.LeavePatiently()
-		g.leave(time.Millisecond)
-		if s := g.state(); s.busy != 0 || g.patient != 0 {
+		g.LeavePatiently(Caller{})
+		g.LeavePatiently(Caller{})
+		g.leave(Caller{}, time.Millisecond)
+		if s := g.State(); s.Busy != 0 || g.patient != 0 {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -127,22 +128,27 @@ func TestPatientWorkTakesAtMostHalf(t *testing.T) {
 // A full gate that ends no work is stuck, one that ends some is not.
 func TestFullGateThatEndsNoWorkIsStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(2)
-		g.enter()
-		g.enter()
+		g := NewGate(2)
+		for range 2 {
+			if err := g.enter(Caller{}, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
 		time.Sleep(gateStuck / 2)
-		g.leave(time.Second)
-		g.enter()
+		g.leave(Caller{}, time.Second)
+		if err := g.enter(Caller{}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(gateStuck)
-		if g.stuck() {
+		if g.Stuck() {
 			t.Error("stuck, though one came out")
 		}
 		time.Sleep(time.Second)
-		if !g.stuck() {
+		if !g.Stuck() {
 			t.Error("not stuck")
 		}
-		g.leave(time.Second)
-		if g.stuck() {
+		g.leave(Caller{}, time.Second)
+		if g.Stuck() {
 			t.Error("still stuck")
 		}
 	})
