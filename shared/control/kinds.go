@@ -8,11 +8,12 @@ const Name = "control"
 // Schema describes the control table.
 var Schema = table.Schema{Name: Name}
 
-// The fixed sort keys: that of the bank's own row, and that of the progress of a job that counts
-// its passes over the archive.
+// The fixed sort keys: that of the bank's own row, that of the progress of a job that counts its
+// passes over the archive, and that of the count of changes of the API keys.
 const (
-	BankKey   = "-"
-	PassesKey = "passes"
+	BankKey    = "-"
+	PassesKey  = "passes"
+	ChangesKey = "-"
 )
 
 // Writers returns the writers of the journal, one row each, by writer id. A writer whose entries
@@ -60,6 +61,19 @@ func BankAt(t table.Table, rev int64) Rows {
 //	written  when the bank begins, at its upgrade, and by bank rotate-key (package origin)
 //	read     by every program at its start, and when the bank's row names a newer one
 func Keys(t table.Table) Rows { return Rows{t, "key", "since"} }
+
+// APIKeys returns the keys with which callers of the HTTP API say who they are, by key id, and at
+// ChangesKey a row that counts their changes. It is raised in the transaction that changes a key,
+// and sorts before all keys.
+//
+//	key      apikey / <key id>, apikey / -
+//	version  rev N: of a key 1, and 2 once it is revoked; at ChangesKey the number of changes
+//	others   of a key: sum B, SHA-256 of its secret; tenant S, scopes L, all_tenants BOOL, name S,
+//	         created S, created_by S, expires S, revoked S
+//	written  by bank key create and revoke, and by the first start of bank serve (package apikey)
+//	read     the count by every process with --auth apikey once a second, and all rows when it has
+//	         changed
+func APIKeys(t table.Table) Rows { return Rows{t, "apikey", "rev"} }
 
 // AcceptedTimes returns the accounts whose time a person accepted although it is far ahead of the
 // clocks, by AcceptedTimeKey. They share the partition of the bank's row.

@@ -16,6 +16,7 @@ func TestKindsOfRows(t *testing.T) {
 		"bank":           {Bank(nil), "bank", "id"},
 		"bank, format 2": {BankAt(nil, 3), "bank", "rev"},
 		"keys":           {Keys(nil), "key", "since"},
+		"API keys":       {APIKeys(nil), "apikey", "rev"},
 		"accepted times": {AcceptedTimes(nil), "bank", "until"},
 		"leases":         {Leases(nil, "events", "balance@1"), "lease#events#balance@1", "epoch"},
 		"holes":          {Holes(nil, "events", "balance@1"), "hole#events#balance@1", "epoch"},
@@ -28,7 +29,7 @@ func TestKindsOfRows(t *testing.T) {
 			t.Errorf("%s: partition %q, version %q", name, tt.rows.partition, tt.rows.version)
 		}
 	}
-	if AcceptedTimeKey("main#A-1") != "clock#main#A-1" || BankKey != "-" || PassesKey != "passes" {
+	if AcceptedTimeKey("main#A-1") != "clock#main#A-1" || BankKey != "-" || PassesKey != "passes" || ChangesKey != "-" {
 		t.Error("a sort key is another")
 	}
 	if Revision(0) != nil || Revision(1) != table.N(1) {

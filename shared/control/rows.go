@@ -42,15 +42,20 @@ func (r Rows) Create(key string, attrs table.Map) table.Put {
 	return table.Put{Table: Name, Row: table.Row{Key: table.Key{PK: r.partition, SK: key}, Attrs: attrs}, If: table.Absent()}
 }
 
+// Over returns the put of a row over that of version was, or, where was is nil, over none, for a
+// transaction.
+func (r Rows) Over(key string, attrs table.Map, was table.Value) table.Put {
+	put := r.Create(key, attrs)
+	if was != nil {
+		put.If = table.Equals(r.version, was)
+	}
+	return put
+}
+
 // Put writes a row over that of version was, or, where was is nil, over none. It fails with
 // table.ErrConditionFailed when the row is at another version.
 func (r Rows) Put(ctx context.Context, key string, attrs table.Map, was table.Value) error {
-	condition := table.Absent()
-	if was != nil {
-		condition = table.Equals(r.version, was)
-	}
-	row := table.Row{Key: table.Key{PK: r.partition, SK: key}, Attrs: attrs}
-	return r.table.Put(ctx, table.Put{Table: Name, Row: row, If: condition})
+	return r.table.Put(ctx, r.Over(key, attrs, was))
 }
 
 // Delete removes the row of version was. It fails with table.ErrConditionFailed when the row is at
