@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/event"
@@ -37,12 +38,12 @@ func NewAPI(s *Store, r *journal.Reader) *API {
 func (a *API) Routes() []web.Route {
 	const of = "/v1/accounts/{account_id}"
 	return []web.Route{
-		{Method: http.MethodGet, Path: of + "/balance", Handler: a.balance},
-		{Method: http.MethodGet, Path: "/balance/{account_id}", Handler: a.balance},
-		{Method: http.MethodGet, Path: of + "/holds", Handler: a.holds},
-		{Method: http.MethodGet, Path: of + "/statement", Handler: a.statement},
-		{Method: http.MethodGet, Path: of + "/events", Handler: a.events},
-		{Method: http.MethodGet, Path: "/v1/accounts", Handler: a.list},
+		{Method: http.MethodGet, Path: of + "/balance", Scopes: access.AccountsRead, Handler: a.balance},
+		{Method: http.MethodGet, Path: "/balance/{account_id}", Scopes: access.AccountsRead, Handler: a.balance},
+		{Method: http.MethodGet, Path: of + "/holds", Scopes: access.AccountsRead, Handler: a.holds},
+		{Method: http.MethodGet, Path: of + "/statement", Scopes: access.AccountsRead, Handler: a.statement},
+		{Method: http.MethodGet, Path: of + "/events", Scopes: access.AccountsRead, Handler: a.events},
+		{Method: http.MethodGet, Path: "/v1/accounts", Scopes: access.AccountsRead, Handler: a.list},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/event"
 	"passbook/shared/money"
@@ -34,6 +35,14 @@ func (c Open) Validate() []account.FieldError {
 	shape.OptCode("/product", c.Product)
 	shape.Limit("/credit_limit", c.CreditLimit)
 	return shape
+}
+
+// Needs returns the right to set a limit, if there is one.
+func (c Open) Needs() access.Scopes {
+	if c.CreditLimit != 0 {
+		return access.LimitsWrite
+	}
+	return 0
 }
 
 // Decide emits AccountOpened.
@@ -122,6 +131,17 @@ func (c SetLimit) Validate() []account.FieldError {
 		shape.Fail("/expires_at", account.FieldNotAllowed)
 	}
 	return shape
+}
+
+// Needs returns the right to force, if the command does.
+func (c SetLimit) Needs() access.Scopes { return needsForce(c.Force) }
+
+// needsForce returns the scope that a command with force needs.
+func needsForce(force bool) access.Scopes {
+	if force {
+		return access.Force
+	}
+	return 0
 }
 
 // Decide emits CreditLimitChanged.
@@ -232,6 +252,9 @@ func (c ReverseCredit) Validate() []account.FieldError {
 	shape.OptText("/reason", c.Reason)
 	return shape
 }
+
+// Needs returns the right to force, if the command does.
+func (c ReverseCredit) Needs() access.Scopes { return needsForce(c.Force) }
 
 // Decide emits TransactionReversed, or WithdrawalDeclined; the journal guards the original only in
 // the first case.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/event"
@@ -35,10 +36,10 @@ func NewAPI(s *Store, r *journal.Reader) *API {
 func (a *API) Routes() []web.Route {
 	const of = "/v1/accounts/{account_id}/credit-limit"
 	return []web.Route{
-		{Method: http.MethodGet, Path: of, Handler: a.limit},
-		{Method: http.MethodGet, Path: "/creditLimit/{account_id}", Handler: a.limit},
-		{Method: http.MethodGet, Path: of + "/history", Handler: a.history},
-		{Method: http.MethodGet, Path: of + "/explain", Handler: a.explain},
+		{Method: http.MethodGet, Path: of, Scopes: access.AccountsRead, Handler: a.limit},
+		{Method: http.MethodGet, Path: "/creditLimit/{account_id}", Scopes: access.AccountsRead, Handler: a.limit},
+		{Method: http.MethodGet, Path: of + "/history", Scopes: access.AccountsRead, Handler: a.history},
+		{Method: http.MethodGet, Path: of + "/explain", Scopes: access.AccountsRead, Handler: a.explain},
 	}
 }
 

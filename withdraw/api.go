@@ -3,12 +3,13 @@ package withdraw
 import (
 	"net/http"
 
+	"passbook/shared/access"
 	"passbook/shared/api"
 )
 
 const (
-	// actor names this service in the entries that it makes.
-	actor   = "withdraw"
+	// service names this service among those that the commands belong to.
+	service = "withdraw"
 	created = http.StatusCreated
 
 	onAccount = "POST /v1/accounts/{account_id}"
@@ -17,16 +18,16 @@ const (
 // Operations lists the service's commands with their routes.
 func (s *Service) Operations() []api.Operation {
 	return []api.Operation{
-		api.Command(actor, "withdraw", created, []string{onAccount + "/withdrawals", "POST /withdraw"}, s.withdraw),
-		api.Command(actor, "reverse", created, []string{onAccount + "/withdrawals/{transaction_id}/reversal"}, s.reverse).Reading(),
-		api.Command(actor, "hold", created, []string{onAccount + "/holds"}, api.Decide[PlaceHold](s.journal)),
-		api.Command(actor, "capture", created, []string{onAccount + "/holds/{hold_id}/capture"}, s.capture).Reading(),
-		api.Command(actor, "release", created, []string{onAccount + "/holds/{hold_id}/release"}, s.release).Reading(),
-		api.Command(actor, "transfer", created, []string{"POST /v1/transfers"}, s.transfer),
+		api.Command(service, "withdraw", access.MoneyWithdraw, created, []string{onAccount + "/withdrawals", "POST /withdraw"}, s.withdraw),
+		api.Command(service, "reverse", access.MoneyWithdraw, created, []string{onAccount + "/withdrawals/{transaction_id}/reversal"}, s.reverse).Reading(),
+		api.Command(service, "hold", access.MoneyWithdraw, created, []string{onAccount + "/holds"}, api.Decide[PlaceHold](s.journal)),
+		api.Command(service, "capture", access.MoneyWithdraw, created, []string{onAccount + "/holds/{hold_id}/capture"}, s.capture).Reading(),
+		api.Command(service, "release", access.MoneyWithdraw, created, []string{onAccount + "/holds/{hold_id}/release"}, s.release).Reading(),
+		api.Command(service, "transfer", access.MoneyWithdraw, created, []string{"POST /v1/transfers"}, s.transfer),
 	}
 }
 
 // ExpireOperation returns the sweeper's command, which nobody else can send: it has no route.
 func (s *Service) ExpireOperation() api.Operation {
-	return api.Command(actor, "expire", created, nil, api.Decide[Expire](s.journal))
+	return api.Command(service, "expire", access.MoneyWithdraw, created, nil, api.Decide[Expire](s.journal))
 }

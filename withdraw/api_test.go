@@ -132,7 +132,7 @@ func TestWithdrawalAnswersWithItsEvent(t *testing.T) {
 		t.Fatalf("%d %v\n%s", r.Status, r.Header, r.Body)
 	}
 	_, entry, err := b.journal.Event(t.Context(), event.Account{Tenant: "main", ID: "A-1"}, 3)
-	if err != nil || entry.Commands[0].CorrelationID != "corr-1" || entry.Commands[0].Actor.Plain != "withdraw" {
+	if err != nil || entry.Commands[0].CorrelationID != "corr-1" || entry.Commands[0].Actor.Plain != "dev" {
 		t.Fatalf("%+v %v", entry, err)
 	}
 }

@@ -34,7 +34,7 @@ func counter(t *testing.T, run func(ctx context.Context, to journal.Command) (jo
 		t.Fatal(err)
 	}
 	to := writer.Peer{ID: "other", Address: listener.Addr().String(), Secret: NewSecret()}
-	server, err := NewServer(listener, to.Secret, api.NewReceiver(api.Operation{Op: "try", Actor: "test", Status: 201, Decode: func(f *web.Fields) api.Call {
+	server, err := NewServer(listener, to.Secret, api.NewReceiver(api.Operation{Op: "try", Service: "test", Status: 201, Decode: func(f *web.Fields) api.Call {
 		return api.Call{AccountID: f.AccountID("account_id", web.Required), Run: run}
 	}}), slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -181,7 +181,7 @@ func BenchmarkHop(b *testing.B) {
 		b.Fatal(err)
 	}
 	to := writer.Peer{ID: "other", Address: listener.Addr().String(), Secret: NewSecret()}
-	server, err := NewServer(listener, to.Secret, api.NewReceiver(api.Operation{Op: "try", Actor: "test", Status: 201, Decode: func(f *web.Fields) api.Call {
+	server, err := NewServer(listener, to.Secret, api.NewReceiver(api.Operation{Op: "try", Service: "test", Status: 201, Decode: func(f *web.Fields) api.Call {
 		return api.Call{AccountID: f.AccountID("account_id", web.Required), Run: func(context.Context, journal.Command) (journal.Receipt, error) {
 			return journal.Receipt{}, web.Refuse(insufficientFunds)
 		}}

@@ -44,7 +44,7 @@ func tight(t *testing.T, test func(t *testing.T, s *Server, p *pipes, letGo chan
 	synctest.Test(t, func(t *testing.T) {
 		letGo = make(chan struct{})
 		s := configured(t, Config{Web: web.Config{MaxInFlight: 4, DrainDelay: time.Second}}, doing("credit", run))
-		s.Mount(web.Route{Method: http.MethodGet, Path: "/read", Handler: func(c echo.Context) error {
+		s.Mount(web.Route{Method: http.MethodGet, Path: "/read", Open: true, Handler: func(c echo.Context) error {
 			if c.QueryParam("wait") != "" {
 				<-c.Request().Context().Done()
 			}

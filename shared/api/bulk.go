@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/access"
 	"passbook/shared/admission"
 	"passbook/shared/backoff"
 	"passbook/shared/telemetry"
@@ -65,6 +66,7 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 		b := &bulkRequest{
 			server: s, operations: byName, slots: make(chan *slot, bulkWindow), open: make(map[string][]*slot),
 			results: newBacklog(&s.backlog, s.maxBacklog), control: control, correlationID: telemetry.Correlation(r.Context()),
+			principal: access.From(r.Context()),
 		}
 		b.serve(r.Context(), r.Body, c.Response())
 		if !c.Response().Committed {
@@ -83,6 +85,7 @@ type bulkRequest struct {
 	results       *backlog
 	control       *http.ResponseController
 	correlationID string
+	principal     *access.Principal
 	// reading is done when no more lines are executed: the caller is gone, or the server drains.
 	reading context.Context
 	// open are the lines of each account that may still be in progress, in their order. Only the

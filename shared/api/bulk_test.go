@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -26,7 +27,7 @@ const patience = 20 * time.Second
 
 // doing makes an operation whose commands the test executes.
 func doing(op string, run func(ctx context.Context, to journal.Command) (journal.Receipt, error)) Operation {
-	return Operation{Op: op, Actor: "test", Status: 201, Routes: []string{"POST /test/" + op}, Decode: func(f *web.Fields) Call {
+	return Operation{Op: op, Service: "test", Scopes: access.MoneyCredit, Status: 201, Routes: []string{"POST /test/" + op}, Decode: func(f *web.Fields) Call {
 		if from := f.AccountID("from", web.Optional); from != "" {
 			return Call{AccountID: from, Also: f.String("to", web.Required), Run: run}
 		}
@@ -345,7 +346,7 @@ func TestBulkOpOfTwoServices(t *testing.T) {
 			}
 			return receipt(to), nil
 		})
-		o.Routes, o.Actor = []string{"POST /test/reverse/" + known}, known
+		o.Routes, o.Service = []string{"POST /test/reverse/" + known}, known
 		decode := o.Decode
 		o.Decode = func(f *web.Fields) Call {
 			call := decode(f)

@@ -52,7 +52,7 @@ func (b *bulkRequest) decode(text []byte) (work lineWork) {
 			_, _ = takeHeader(f, &to.Key)
 		}
 		run := lineRun{to: to, reads: o.Reads}
-		if run.call, problem = o.decode(f, &run.to); problem != nil {
+		if run.call, problem = o.decode(f, &run.to, b.principal); problem != nil {
 			work.problem = problem
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -31,6 +32,11 @@ type accounts interface {
 	Accounts() (belongs, also string)
 }
 
+// needy is a command that needs further scopes for what is in it, such as force.
+type needy interface {
+	Needs() access.Scopes
+}
+
 // Executor commits commands; *journal.Journal is one.
 type Executor interface {
 	Execute(ctx context.Context, c journal.Command) (journal.Receipt, error)
@@ -50,10 +56,10 @@ func Decide[C Rules](j Executor) func(context.Context, journal.Command, C) (jour
 // command's own Accounts names; where account_id is a field of C and is absent, the id is made from
 // the key, so that a repeated command gets the same account. It panics when C has a field of a type
 // that no command has.
-func Command[C Shaped](actor, op string, status int, routes []string, carryOut func(context.Context, journal.Command, C) (journal.Receipt, error)) Operation {
+func Command[C Shaped](service, op string, scopes access.Scopes, status int, routes []string, carryOut func(context.Context, journal.Command, C) (journal.Receipt, error)) Operation {
 	fields := fieldsOf(reflect.TypeFor[C]())
 	_, pair := any(new(C)).(accounts)
-	return Operation{Actor: actor, Op: op, Status: status, Routes: routes, Decode: func(f *web.Fields) Call {
+	return Operation{Service: service, Op: op, Scopes: scopes, Status: status, Routes: routes, Decode: func(f *web.Fields) Call {
 		var call Call
 		c := new(C)
 		into := reflect.ValueOf(c).Elem()
@@ -69,8 +75,11 @@ func Command[C Shaped](actor, op string, status int, routes []string, carryOut f
 			call.AccountID, call.Also = any(c).(accounts).Accounts()
 		case fields.ownAccount():
 			if call.AccountID = into.Field(fields[0].index).String(); call.AccountID == "" {
-				call.AccountID = account.MakeID(Tenant, f.Key)
+				call.AccountID = account.MakeID(f.Tenant, f.Key)
 			}
+		}
+		if c, ok := any(*c).(needy); ok {
+			call.Needs = c.Needs()
 		}
 		call.Run = func(ctx context.Context, to journal.Command) (journal.Receipt, error) { return carryOut(ctx, to, *c) }
 		return call

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/access"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
@@ -72,7 +73,7 @@ type Blocked struct {
 
 // Route returns the route that serves them.
 func (cs Consumers) Route() web.Route {
-	return web.Route{Method: http.MethodGet, Path: "/v1/consumers", Handler: func(c echo.Context) error {
+	return web.Route{Method: http.MethodGet, Path: "/v1/consumers", Scopes: access.OpsRead, Handler: func(c echo.Context) error {
 		ctx := c.Request().Context()
 		names, err := cs.names(ctx)
 		if err != nil {

@@ -60,7 +60,7 @@ func Contract(serves func(method, path string) bool) ([]byte, error) {
 // contractRoute serves the part of the contract that the server serves, rendered once.
 func contractRoute(s *web.Server) web.Route {
 	render := sync.OnceValues(func() ([]byte, error) { return Contract(s.Mounted) })
-	return web.Route{Method: http.MethodGet, Path: "/openapi.json", Handler: func(c echo.Context) error {
+	return web.Route{Method: http.MethodGet, Path: "/openapi.json", Open: true, Handler: func(c echo.Context) error {
 		contract, err := render()
 		if err != nil {
 			return err
@@ -83,7 +83,7 @@ func streamRoutes() []web.Route {
 		}
 		return rendered, nil
 	})
-	routes := []web.Route{{Method: http.MethodGet, Path: "/asyncapi.json", Handler: func(c echo.Context) error {
+	routes := []web.Route{{Method: http.MethodGet, Path: "/asyncapi.json", Open: true, Handler: func(c echo.Context) error {
 		contract, err := render()
 		if err != nil {
 			return err
@@ -93,7 +93,7 @@ func streamRoutes() []web.Route {
 	}}}
 	for _, name := range schemas.Names() {
 		text := schemas.Text(name)
-		routes = append(routes, web.Route{Method: http.MethodGet, Path: schemas.Path + name, Handler: func(c echo.Context) error {
+		routes = append(routes, web.Route{Method: http.MethodGet, Path: schemas.Path + name, Open: true, Handler: func(c echo.Context) error {
 			web.Reply(c, http.StatusOK, text)
 			return nil
 		}})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/access"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/web"
@@ -71,7 +72,7 @@ type Answer struct {
 // forwarded returns the command as it is sent to another writer. It shares no memory with f.
 func (o Operation) forwarded(f *web.Fields, to journal.Command) Forwarded {
 	return Forwarded{
-		Service: o.Actor, Op: o.Op, Principal: to.Actor, Key: to.Key, IfMatch: to.IfMatch, CorrelationID: to.CorrelationID, Request: to.Request,
+		Service: o.Service, Op: o.Op, Principal: to.Actor, Key: to.Key, IfMatch: to.IfMatch, CorrelationID: to.CorrelationID, Request: to.Request,
 		Body: f.Whole(),
 	}
 }
@@ -112,14 +113,14 @@ func executeAtOwner(ctx context.Context, by Forwarder, to journal.Command, comma
 	return c
 }
 
-// Command executes a command that did not come by a request: by the writer that the account belongs
+// Command executes a command that the service itself sends: by the writer that the account belongs
 // to, or here.
-func (o Operation) Command(ctx context.Context, by Forwarder, accountID, correlationID string) error {
+func (o Operation) Command(ctx context.Context, by Forwarder, a event.Account, correlationID string) error {
 	f := &web.Fields{}
 	f.Parse(nil)
-	f.AddParam("account_id", accountID)
+	f.AddParam("account_id", a.ID)
 	to := journal.Command{CorrelationID: correlationID}
-	call, problem := o.decode(f, &to)
+	call, problem := o.decode(f, &to, &access.Principal{Actor: "service:" + o.Service, Tenant: a.Tenant, Scopes: access.All})
 	if problem != nil {
 		return problem
 	}
@@ -175,7 +176,7 @@ type Receiver struct{ operations map[string]Operation }
 func NewReceiver(operations ...Operation) *Receiver {
 	d := &Receiver{operations: make(map[string]Operation, len(operations))}
 	for _, o := range operations {
-		d.operations[o.Actor+" "+o.Op] = o
+		d.operations[o.Service+" "+o.Op] = o
 	}
 	return d
 }
@@ -192,7 +193,7 @@ func (d *Receiver) Answer(ctx context.Context, in Forwarded) (Answer, error) {
 	}
 	f := web.ParseFields(in.Body)
 	to := journal.Command{Key: in.Key, IfMatch: in.IfMatch, CorrelationID: in.CorrelationID}
-	call, problem := o.decode(f, &to)
+	call, problem := o.decode(f, &to, &access.Principal{Actor: in.Principal.Plain, Tenant: Tenant, Scopes: access.All})
 	if problem != nil || to.Request != in.Request {
 		return Answer{}, fmt.Errorf("%w: %s %s: it decodes differently here", ErrUnknownCommand, in.Service, in.Op)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"passbook/shared/access"
 	"passbook/shared/event"
 	"passbook/shared/web"
 
@@ -104,7 +105,7 @@ func TestReceiverDecodesAsItsSender(t *testing.T) {
 	} {
 		f := web.ParseFields([]byte(body))
 		to := journal.Command{Key: "k", CorrelationID: "c", IfMatch: 4}
-		if _, problem := o.decode(f, &to); problem != nil {
+		if _, problem := o.decode(f, &to, access.Dev); problem != nil {
 			t.Fatal(problem, problem.Errors)
 		}
 		forwarded := o.forwarded(f, to)

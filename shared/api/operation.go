@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/access"
 	"passbook/shared/admission"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -16,16 +17,18 @@ import (
 	"passbook/shared/web"
 )
 
-// Tenant is the tenant of all accounts, until access control names others.
-const Tenant = "main"
+// Tenant is the tenant of a bank that has only one.
+const Tenant = access.MainTenant
 
 // Operation is one command of a service, in all the ways it may arrive: by its route, by the short
 // form, or as a line of bulk.
 type Operation struct {
 	// Op is its name in bulk, and in the hash by which a repeated key's command is compared.
 	Op string
-	// Actor is the service, named in the entries.
-	Actor string
+	// Service is the service that the command belongs to.
+	Service string
+	// Scopes are what its sender needs, besides those that the command itself needs.
+	Scopes access.Scopes
 	// Status is the status of success: 201, or 200.
 	Status int
 	// Routes are "METHOD /path", as in the contract. A parameter in braces is a field of the
@@ -46,6 +49,8 @@ type Call struct {
 	AccountID string
 	// Also is a second account that the command changes, or empty; bulk keeps the order of both.
 	Also string
+	// Needs are the scopes that the command needs besides its operation's, for what is in it.
+	Needs access.Scopes
 	// Run executes the command; to has everything but the rules.
 	Run func(ctx context.Context, to journal.Command) (journal.Receipt, error)
 }
@@ -66,10 +71,10 @@ func (s *Server) Operations(operations ...Operation) {
 			if !ok {
 				panic("api: not a route: " + route)
 			}
-			s.Mount(web.Route{Method: method, Path: path, Kind: web.Write, Handler: func(c echo.Context) error { return o.serve(c, s.Commands()) }})
+			s.Mount(web.Route{Method: method, Path: path, Kind: web.Write, Scopes: o.Scopes, Handler: func(c echo.Context) error { return o.serve(c, s.Commands()) }})
 		}
 	}
-	s.Mount(web.Route{Method: http.MethodPost, Path: bulkPath, Kind: web.Stream, Handler: s.bulk(operations)})
+	s.Mount(web.Route{Method: http.MethodPost, Path: bulkPath, Kind: web.Stream, AnyOf: access.Commands, Handler: s.bulk(operations)})
 }
 
 // exchange is the memory of one command, reused for others.
@@ -115,7 +120,7 @@ func (o Operation) serve(c echo.Context, gate *admission.Gate) error {
 	}
 	var did commandResult
 	if err := gate.Through(admission.Caller{}, func() error {
-		call, problem := o.decode(&x.fields, &to)
+		call, problem := o.decode(&x.fields, &to, access.From(r.Context()))
 		if problem != nil {
 			return problem
 		}
@@ -148,16 +153,20 @@ func (o Operation) serve(c echo.Context, gate *admission.Gate) error {
 	return nil
 }
 
-// decode makes a command of fields, or returns what is wrong with them.
-func (o Operation) decode(f *web.Fields, to *journal.Command) (Call, *web.Problem) {
-	f.Key = to.Key
+// decode makes a principal's command of fields, or returns what is wrong with them, or which scopes
+// the principal lacks for it. It comes before the key's stored answer is looked for.
+func (o Operation) decode(f *web.Fields, to *journal.Command, by *access.Principal) (Call, *web.Problem) {
+	f.Key, f.Tenant = to.Key, by.Tenant
 	call := o.Decode(f)
 	if problem := f.Problem(); problem != nil {
 		return call, problem
 	}
-	to.Account = event.Account{Tenant: Tenant, ID: call.AccountID}
+	if needs := o.Scopes | call.Needs; !by.Scopes.Has(needs) {
+		return call, web.MissingScope(needs)
+	}
+	to.Account = event.Account{Tenant: by.Tenant, ID: call.AccountID}
 	to.Request = journal.RequestHash(o.Op, call.AccountID, f.Canonical())
-	to.Actor, to.Status = event.Text{Plain: o.Actor}, o.Status
+	to.Actor, to.Status = event.Text{Plain: by.Actor}, o.Status
 	return call, nil
 }
 

@@ -97,7 +97,7 @@ func TestRequestsHaveDeadlines(t *testing.T) {
 		t.Errorf("a command: %d %s", r.Code, r.Body)
 	}
 	var left time.Duration
-	s.Mount(web.Route{Method: http.MethodGet, Path: "/read", Handler: func(c echo.Context) error {
+	s.Mount(web.Route{Method: http.MethodGet, Path: "/read", Open: true, Handler: func(c echo.Context) error {
 		deadline, _ := c.Request().Context().Deadline()
 		left = time.Until(deadline)
 		waiting(t, c.Request().Context().Done())
@@ -144,7 +144,7 @@ func TestMetricsAndLogContainNothingPersonal(t *testing.T) {
 	s := configured(t, Config{Web: web.Config{Logger: slog.New(slog.NewJSONHandler(&log, nil))}}, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
 		return receipt(to), nil
 	}))
-	s.Mount(web.Route{Method: http.MethodGet, Path: "/v1/things/{thing_id}", Handler: func(c echo.Context) error { web.Reply(c, 200, []byte(`{}`)); return nil }})
+	s.Mount(web.Route{Method: http.MethodGet, Path: "/v1/things/{thing_id}", Open: true, Handler: func(c echo.Context) error { web.Reply(c, 200, []byte(`{}`)); return nil }})
 	ask(s, "POST", "/test/credit", `{"account_id":"CANARY-1"}`, "Idempotency-Key", "CANARY-2", "Content-Type", "application/json", "Authorization", "CANARY-3")
 	ask(s, "GET", "/v1/things/CANARY-4?x=CANARY-5", "")
 	ask(s, "CANARY", "/CANARY-6", "")
@@ -167,7 +167,7 @@ func TestMetricsAndLogContainNothingPersonal(t *testing.T) {
 
 func TestContractListsWhatIsServed(t *testing.T) {
 	s := New(Config{Web: web.Config{Service: "test", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
-	s.Mount(web.Route{Method: http.MethodGet, Path: "/v1/accounts/{account_id}/balance", Handler: func(echo.Context) error { return nil }})
+	s.Mount(web.Route{Method: http.MethodGet, Path: "/v1/accounts/{account_id}/balance", Open: true, Handler: func(echo.Context) error { return nil }})
 	body := ask(s, "GET", "/openapi.json", "").Body.String()
 	if !strings.Contains(body, `"/v1/accounts/{account_id}/balance":{"get"`) || strings.Contains(body, "/v1/transfers") || !strings.Contains(body, `"/livez"`) {
 		t.Fatalf("%.300s", body)

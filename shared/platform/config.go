@@ -30,6 +30,19 @@ const (
 	StreamZstd = "zstd"
 )
 
+// The modes of access.
+const (
+	// AuthDev asks for no credentials, and serves only this machine.
+	AuthDev = "dev"
+	// AuthKeys asks for keys that the bank made.
+	AuthKeys = "apikey"
+	// AuthOIDC asks for tokens of an OpenID provider.
+	AuthOIDC = "oidc"
+)
+
+// MetricsOff is the MetricsListen of a process without such a listener.
+const MetricsOff = "off"
+
 // PeersOff is the PeerListen of a writer that neither accepts nor forwards commands.
 const PeersOff = "off"
 
@@ -50,6 +63,37 @@ type Config struct {
 	// address it listens on, and the first address of this machine if it listens on every
 	// interface.
 	PeerAddress string `env:"PASSBOOK_PEER_ADDRESS" flag:"peer-address"`
+	// Auth is the mode of access: AuthDev, AuthKeys or AuthOIDC.
+	Auth string `env:"PASSBOOK_AUTH" envDefault:"dev" flag:"auth"`
+	// Hosts are the names, besides those of the loopback interface, under which AuthDev serves,
+	// separated by commas, without ports.
+	Hosts []string `env:"PASSBOOK_HOSTS" flag:"hosts"`
+	// TLSCert and TLSKey are files in PEM form with which the HTTP listener speaks TLS; both or
+	// none.
+	TLSCert string `env:"PASSBOOK_TLS_CERT" flag:"tls-cert"`
+	TLSKey  string `env:"PASSBOOK_TLS_KEY" flag:"tls-key"`
+	// MetricsListen is the address of a listener for metrics alone, which asks for no credentials;
+	// MetricsOff means none.
+	MetricsListen string `env:"PASSBOOK_METRICS_LISTEN" envDefault:"127.0.0.1:0" flag:"metrics-listen"`
+	// OIDCIssuer is the URL of the provider that signs tokens, and OIDCAudience what their aud must
+	// name. AuthOIDC needs both.
+	OIDCIssuer   string `env:"PASSBOOK_OIDC_ISSUER" flag:"oidc-issuer"`
+	OIDCAudience string `env:"PASSBOOK_OIDC_AUDIENCE" flag:"oidc-audience"`
+	// OIDCClientID, and the secret in the file if there is one, identify this bank to the provider
+	// when a person signs in by a browser. Without an id nobody can.
+	OIDCClientID         string `env:"PASSBOOK_OIDC_CLIENT_ID" flag:"oidc-client-id"`
+	OIDCClientSecretFile string `env:"PASSBOOK_OIDC_CLIENT_SECRET_FILE" flag:"oidc-client-secret-file"`
+	// OIDCTenantClaim, OIDCScopesClaim and OIDCSubjectClaim name the claims of a token that have
+	// its tenant, scopes and subject. OIDCTenant is the tenant of a token without that claim; empty
+	// refuses such a token.
+	OIDCTenantClaim  string `env:"PASSBOOK_OIDC_TENANT_CLAIM" envDefault:"tenant" flag:"oidc-tenant-claim"`
+	OIDCScopesClaim  string `env:"PASSBOOK_OIDC_SCOPES_CLAIM" envDefault:"scope" flag:"oidc-scopes-claim"`
+	OIDCSubjectClaim string `env:"PASSBOOK_OIDC_SUBJECT_CLAIM" envDefault:"sub" flag:"oidc-subject-claim"`
+	OIDCTenant       string `env:"PASSBOOK_OIDC_TENANT" flag:"oidc-tenant"`
+	// Rate is how many requests a second each principal may send to this process, and Burst how
+	// many at once after a pause; a Rate of 0 is no limit, a Burst of 0 twice the rate.
+	Rate  int `env:"PASSBOOK_RATE" envDefault:"0" flag:"rate"`
+	Burst int `env:"PASSBOOK_BURST" envDefault:"0" flag:"burst"`
 	// OpsListen is the address of the listener for jobs and profiles. It MUST be a
 	// loopback address: the listener asks for no credentials.
 	OpsListen string `env:"PASSBOOK_OPS_LISTEN" envDefault:"127.0.0.1:0" flag:"ops-listen"`
@@ -172,7 +216,49 @@ func (c Config) Validate() error {
 	case strings.ContainsAny(c.Instance, "#\n") || len(c.Instance) > 64:
 		return c.invalid("Instance", "has a # or a line break, or is longer than 64 bytes")
 	}
+	if err := c.validateAccess(); err != nil {
+		return err
+	}
 	return c.validateListeners()
+}
+
+// maxRate bounds Rate and Burst.
+const maxRate = 1_000_000
+
+// validateAccess checks the settings of who may call.
+func (c Config) validateAccess() error {
+	switch {
+	case c.Auth != AuthDev && c.Auth != AuthKeys && c.Auth != AuthOIDC:
+		return c.invalid("Auth", "%q is neither %s nor %s nor %s", c.Auth, AuthDev, AuthKeys, AuthOIDC)
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return c.invalid("TLSCert", "needs --tls-key (PASSBOOK_TLS_KEY), and the other way round")
+	case c.Auth == AuthOIDC && c.OIDCIssuer == "":
+		return c.invalid("OIDCIssuer", "is needed for --auth %s: the URL of the provider", AuthOIDC)
+	case c.Auth == AuthOIDC && c.OIDCAudience == "":
+		return c.invalid("OIDCAudience", "is needed for --auth %s: what the tokens' aud must name", AuthOIDC)
+	case c.Rate < 0 || c.Rate > maxRate:
+		return c.invalid("Rate", "%d is not 0 to %d requests a second", c.Rate, maxRate)
+	case c.Burst < 0 || c.Burst > maxRate:
+		return c.invalid("Burst", "%d is not 0 to %d requests", c.Burst, maxRate)
+	}
+	return nil
+}
+
+// CheckExposed returns an error where a program that serves asks for no credentials and would be
+// reachable from other machines. It is for programs that serve; a job has no listener.
+func (c Config) CheckExposed() error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil || c.Auth != AuthDev || isLoopback(host) {
+		return nil
+	}
+	return c.invalid("Listen", "%s is reachable from other machines, and --auth %s asks nobody who they are: listen on 127.0.0.1, or name --auth %s or --auth %s (PASSBOOK_AUTH)",
+		c.Listen, AuthDev, AuthKeys, AuthOIDC)
+}
+
+// isLoopback reports whether a host is this machine's loopback interface.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // validateListeners checks the settings of addresses.
@@ -189,11 +275,14 @@ func (c Config) validateListeners() error {
 	if err := checkAddress(c.PeerAddress); err != nil && c.PeerAddress != "" {
 		return c.invalid("PeerAddress", "%v", err)
 	}
+	if err := checkAddress(c.MetricsListen); err != nil && c.MetricsListen != MetricsOff {
+		return c.invalid("MetricsListen", "%v", err)
+	}
 	host, _, err := net.SplitHostPort(c.OpsListen)
 	if err != nil {
 		return c.invalid("OpsListen", "%v", err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !isLoopback(host) {
 		return c.invalid("OpsListen", "%q is not a loopback address", host)
 	}
 	return nil

@@ -113,3 +113,24 @@ func TestOpsFile(t *testing.T) {
 		t.Errorf("a damaged file: %v", err)
 	}
 }
+
+// Without credentials only this machine is served, whichever way the other machines are named.
+func TestAddressesThatOthersReachNeedCredentials(t *testing.T) {
+	for listen, exposed := range map[string]bool{
+		"127.0.0.1:8080": false, "127.1.2.3:0": false, "localhost:8080": false, "[::1]:8080": false,
+		"0.0.0.0:8080": true, ":8080": true, "[::]:8080": true, "192.0.2.1:8080": true, "bank.internal:8080": true,
+	} {
+		c, err := FromEnv([]string{"PASSBOOK_LISTEN=" + listen})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.CheckExposed()
+		if (err != nil) != exposed || exposed && (!errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "127.0.0.1") || !strings.Contains(err.Error(), "--auth apikey")) {
+			t.Errorf("%s: %v", listen, err)
+		}
+		c.Auth = AuthKeys
+		if err := c.CheckExposed(); err != nil {
+			t.Errorf("%s with keys: %v", listen, err)
+		}
+	}
+}

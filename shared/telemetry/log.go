@@ -34,17 +34,18 @@ func NewLogger(w io.Writer, o LogOptions) (*slog.Logger, error) {
 	return nil, fmt.Errorf("log format %q: use text or json", o.Format)
 }
 
-// correlationKey is the key of the correlation id in a context.
-type correlationKey struct{}
+// CorrelationKey is the key of the correlation id in a context. A type that embeds a context
+// may answer it with a string.
+type CorrelationKey struct{}
 
 // WithCorrelation returns a context whose log lines have the correlation id.
 func WithCorrelation(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, correlationKey{}, id)
+	return context.WithValue(ctx, CorrelationKey{}, id)
 }
 
 // Correlation returns the correlation id of a context, empty if it has none.
 func Correlation(ctx context.Context) string {
-	id, _ := ctx.Value(correlationKey{}).(string)
+	id, _ := ctx.Value(CorrelationKey{}).(string)
 	return id
 }
 

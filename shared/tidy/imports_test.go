@@ -59,6 +59,11 @@ func layerOfShared(parts []string) string {
 		return suites
 	}
 	switch parts[0] {
+	case "access":
+		if len(parts) == 1 {
+			return base
+		}
+		return machinery
 	case "backoff", "progress", "workerpool":
 		return base
 	case "money", "event", "account", "canonicaljson":

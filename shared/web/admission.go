@@ -85,13 +85,13 @@ func (s *Server) admit(c echo.Context, kind Kind, next echo.HandlerFunc) (err er
 	return s.gates.reads.Through(admission.Caller{}, func() error { return next(c) })
 }
 
-// kind returns the kind of the route that a request is for, that of its path where the method is
-// not served, and Read where neither is.
-func (s *Server) kind(c echo.Context) Kind {
-	if kind, served := s.kinds[routeKey{c.Request().Method, c.Path()}]; served {
-		return kind
+// route returns the route that a request is for, nil if there is none, with its kind: that of its
+// path where the method is not served, and Read where neither is.
+func (s *Server) route(c echo.Context) (*Route, Kind) {
+	if route := s.routes[routeKey{c.Request().Method, c.Path()}]; route != nil {
+		return route, route.Kind
 	}
-	return s.kinds[routeKey{"", c.Path()}]
+	return nil, s.kinds[c.Path()]
 }
 
 // isShed reports whether a request of a kind is a command for which there is no place now. Such a
@@ -104,16 +104,16 @@ func (s *Server) isShed(kind Kind) bool {
 // it sends the answer, so the answer is flushed here and the body is discarded after it, which
 // leaves the connection usable. A body of unknown or excessive length, or one that the caller sends
 // only after "100 Continue", ends the connection instead.
-func (s *Server) refuseUnread(c echo.Context) {
+func (s *Server) refuseUnread(c echo.Context, refusal error) {
 	r := c.Request()
 	control := http.NewResponseController(c.Response())
 	unknown := r.ContentLength < 0 || r.ContentLength > MaxBodyBytes || r.Header["Expect"] != nil
 	if unknown || control.EnableFullDuplex() != nil {
 		c.Response().Header()["Connection"] = closing
-		s.fail(Refuse(Overloaded), c)
+		s.fail(refusal, c)
 		return
 	}
-	s.fail(Refuse(Overloaded), c)
+	s.fail(refusal, c)
 	if control.Flush() == nil {
 		_, _ = io.Copy(io.Discard, r.Body) // what fails here ends the connection
 	}

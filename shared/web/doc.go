@@ -7,8 +7,9 @@
 // under way at once, by how long it takes, for commands, reads and waiting reads each; a server
 // that stops cuts off no request that a caller had reason to send.
 //
-// It does not know who may call: access control belongs in front of it.
+// It asks an access.Authenticator who sends a request, and refuses who lacks the route's scopes. It
+// does not know what credentials are made of.
 //
-// Walk: Server.edge -> Server.admit -> a Route's Handler -> Reply or Server.fail; Server.shutdown
-// for the end.
+// Walk: Server.edge -> Server.identify -> Server.admit -> a Route's Handler -> Reply or
+// Server.fail; Server.shutdown for the end.
 package web

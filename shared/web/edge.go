@@ -29,9 +29,9 @@ var (
 // maxRequestID is the most bytes of an X-Request-ID that is used; it becomes a part of the entry.
 const maxRequestID = 64
 
-// edge wraps every request: an id, a place, a deadline, and afterwards a metric and a line in the
-// log. It is one function and not a chain of middleware because commands come through here ten
-// thousand times a second.
+// edge wraps every request: an id, a principal, a place, a deadline, and afterwards a metric and a
+// line in the log. It is one function and not a chain of middleware because commands come through
+// here ten thousand times a second.
 func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := time.Now()
@@ -42,12 +42,16 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 		header["Cache-Control"] = noStore
 		s.askToReconnect(header)
 		header["X-Content-Type-Options"] = noSniff
-		ctx := telemetry.WithCorrelation(r.Context(), id)
+		route, kind := s.route(c)
+		principal, err := s.identify(r, route)
+		var ctx context.Context = &requestContext{r.Context(), id, principal}
 		// Most requests of an overload end here, so it costs as little as possible.
-		kind := s.kind(c)
-		if s.isShed(kind) {
+		if err == nil && s.isShed(kind) {
+			err = Refuse(Overloaded)
+		}
+		if err != nil {
 			c.SetRequest(r.WithContext(ctx))
-			s.refuseUnread(c)
+			s.refuseUnread(c, err)
 			s.observe(ctx, c, start)
 			return nil
 		}
@@ -115,10 +119,13 @@ func (s *Server) fail(err error, c echo.Context) {
 	problem := s.config.ProblemOf(c.Request(), err)
 	c.Set(codeKey, problem.Code)
 	// An overload is counted, not logged with its cause: it may be ten thousand a second.
-	if problem.Status >= http.StatusInternalServerError && problem.Code != Overloaded.Code {
+	if problem.Status >= http.StatusInternalServerError && problem.Code != Overloaded.Code || problem.Status == http.StatusUnauthorized {
 		c.Set(causeKey, err)
 	}
 	header := c.Response().Header()
+	if text := challenge(problem); text != "" {
+		header.Set("WWW-Authenticate", text)
+	}
 	if problem.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(problem.RetryAfter))
 	}

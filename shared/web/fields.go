@@ -45,8 +45,8 @@ const (
 // not make a repeated command differ from its first. A Fields is for one goroutine; the strings
 // that it returns are copies.
 type Fields struct {
-	// Key is the command's Idempotency-Key.
-	Key string
+	// Key is the command's Idempotency-Key, and Tenant the tenant of its account.
+	Key, Tenant string
 
 	list  []field
 	canon []byte

@@ -11,6 +11,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"passbook/shared/access"
 )
 
 // checkTimeout bounds the checks of /readyz: balancers do not wait long.
@@ -43,13 +45,13 @@ func (s *Server) processRoutes() []Route {
 	metrics := promhttp.HandlerFor(s.config.Registry, promhttp.HandlerOpts{Registry: s.config.Registry})
 	built := buildOf(s.config.Service, s.config.Version)
 	return []Route{
-		{Method: http.MethodGet, Path: "/livez", Kind: Probe, Handler: func(c echo.Context) error {
+		{Method: http.MethodGet, Path: "/livez", Kind: Probe, Open: true, AnyHost: true, Handler: func(c echo.Context) error {
 			write(c, http.StatusOK, contentJSON, []byte(`{"status":"live"}`))
 			return nil
 		}},
-		{Method: http.MethodGet, Path: "/readyz", Kind: Probe, Handler: s.readyz},
-		{Method: http.MethodGet, Path: "/metrics", Kind: Probe, Handler: echo.WrapHandler(metrics)},
-		{Method: http.MethodGet, Path: "/version", Kind: Probe, Handler: func(c echo.Context) error {
+		{Method: http.MethodGet, Path: "/readyz", Kind: Probe, Open: true, AnyHost: true, Handler: s.readyz},
+		{Method: http.MethodGet, Path: "/metrics", Kind: Probe, Scopes: access.OpsRead, Handler: echo.WrapHandler(metrics)},
+		{Method: http.MethodGet, Path: "/version", Kind: Probe, Open: true, Handler: func(c echo.Context) error {
 			return ReplyJSON(c, http.StatusOK, built)
 		}},
 	}

@@ -111,14 +111,18 @@ func AsProblem(err error) (*Problem, bool) {
 	return p, ok
 }
 
-// ProblemOf returns the problem that stands for an error: the one in its chain, or that of the
-// router's own errors. Any other is an InternalError, whose text goes to the log.
+// ProblemOf returns the problem that stands for an error: the one in its chain, or that of an
+// authenticator's or the router's own errors. Any other is an InternalError, whose text goes to the
+// log.
 func ProblemOf(err error) *Problem {
 	if p, ok := AsProblem(err); ok {
 		return p
 	}
 	if errors.Is(err, admission.ErrFull) {
 		return Refuse(Overloaded)
+	}
+	if p := accessProblem(err); p != nil {
+		return p
 	}
 	var routed *echo.HTTPError
 	if errors.As(err, &routed) {

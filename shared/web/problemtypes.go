@@ -51,6 +51,34 @@ var (
 		Code: "unsupported-media-type", Status: http.StatusUnsupportedMediaType, Title: "Unsupported media type",
 		Detail: "A body needs the header Content-Type: application/json, a bulk request Content-Type: application/x-ndjson. Compressed bodies are not accepted.",
 	}
+	CredentialsMissing = ProblemType{
+		Code: "credentials-missing", Status: http.StatusUnauthorized, Title: "Credentials missing",
+		Detail: "The request needs the header Authorization: Bearer with a key or a token.",
+	}
+	CredentialsInvalid = ProblemType{
+		Code: "credentials-invalid", Status: http.StatusUnauthorized, Title: "Credentials invalid",
+		Detail: "The key or token is malformed, unknown, revoked or not for this bank. The server's log has the reason, under the correlation id.",
+	}
+	CredentialsExpired = ProblemType{
+		Code: "credentials-expired", Status: http.StatusUnauthorized, Title: "Credentials expired",
+		Detail: "The key or token was valid and has expired. Get another one.",
+	}
+	ScopeMissing = ProblemType{
+		Code: "scope-missing", Status: http.StatusForbidden, Title: "Scope missing",
+		Detail: "The key or token is valid and has none, or not all, of the scopes that this needs. The member scopes names them.",
+	}
+	OriginRefused = ProblemType{
+		Code: "origin-refused", Status: http.StatusForbidden, Title: "Origin refused",
+		Detail: "Without credentials only this machine is served: under a loopback name, and not for pages of other origins. --hosts allows further names; --auth asks for credentials.",
+	}
+	TooManyRequests = ProblemType{
+		Code: "too-many-requests", Status: http.StatusTooManyRequests, Title: "Too many requests",
+		Detail: "The key or token has sent more requests than it may, or has too many in progress. Nothing was stored.", Retryable: true, RetryAfter: 1,
+	}
+	AccessUnavailable = ProblemType{
+		Code: "access-unavailable", Status: http.StatusServiceUnavailable, Title: "Access unavailable",
+		Detail: "Credentials cannot be checked at the moment. Nothing was stored.", Retryable: true, RetryAfter: 1,
+	}
 	InternalError = ProblemType{
 		Code: "internal-error", Status: http.StatusInternalServerError, Title: "Internal error",
 		Detail: "The server failed. The cause is in its log, under the correlation id.", Retryable: true,
@@ -67,5 +95,6 @@ var (
 
 // ProblemTypes lists the problem types of this package.
 var ProblemTypes = []ProblemType{
-	MalformedRequest, ValidationFailed, RouteNotFound, MethodNotAllowed, RequestIncomplete, BodyTooLarge, UnsupportedMediaType, InternalError, Overloaded, ShuttingDown,
+	MalformedRequest, ValidationFailed, RouteNotFound, MethodNotAllowed, RequestIncomplete, BodyTooLarge, UnsupportedMediaType, CredentialsMissing, CredentialsInvalid,
+	CredentialsExpired, ScopeMissing, OriginRefused, TooManyRequests, AccessUnavailable, InternalError, Overloaded, ShuttingDown,
 }

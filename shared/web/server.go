@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"passbook/shared/access"
 	"passbook/shared/admission"
 	"passbook/shared/telemetry"
 )
@@ -61,6 +62,13 @@ type Config struct {
 	DrainTimeout time.Duration
 	// Checks are what /readyz runs.
 	Checks []Check
+	// Auth makes principals of bearer tokens; nil asks for none, and everybody is access.Dev.
+	Auth access.Authenticator
+	// LocalOnly refuses what a browser sends for a page of another origin, and requests to other
+	// hosts than loopback names and Hosts, which are names without a port. It is for a server that
+	// asks for no credentials.
+	LocalOnly bool
+	Hosts     []string
 	// ProblemOf returns the problem that stands for a handler's error; nil is the function of that
 	// name, which knows problems and the router's errors.
 	ProblemOf func(r *http.Request, err error) *Problem
@@ -82,11 +90,20 @@ const (
 	Probe
 )
 
-// Route is a method and path that is served. Path is as in the contract: parameters in braces.
+// Route is a method and path that is served. Path is as in the contract: parameters in braces. It
+// has Scopes or AnyOf, or is Open.
 type Route struct {
 	Method, Path string
 	Kind         Kind
-	Handler      echo.HandlerFunc
+	// Scopes are all needed, and of AnyOf, if it is not empty, one.
+	Scopes, AnyOf access.Scopes
+	// Open says that no credential is needed. One that is given is looked at, as the answer may
+	// be longer for some principals, but a wrong one is no error.
+	Open bool
+	// AnyHost says that a server that is LocalOnly answers it under any host's name: probes use
+	// the pod's address.
+	AnyHost bool
+	Handler echo.HandlerFunc
 }
 
 // routeKey identifies a route by its method and its path in the router's form.
@@ -101,8 +118,10 @@ type Server struct {
 	templates map[string]string
 	latency   *prometheus.HistogramVec
 	log       accessLog
-	// kinds are those of the routes, and, under no method, of the paths: the highest of its routes.
-	kinds    map[routeKey]Kind
+	// routes are those that are mounted, by the router's path. kinds are, by that path, the highest
+	// of its routes' kinds.
+	routes   map[routeKey]*Route
+	kinds    map[string]Kind
 	gates    *gates
 	listener *watchedListener
 	// draining is done when the server begins to stop.
@@ -128,7 +147,7 @@ func New(c Config) *Server {
 		c.ProblemOf = func(_ *http.Request, err error) *Problem { return ProblemOf(err) }
 	}
 	s := &Server{
-		config: c, echo: echo.New(), mounted: map[string]Route{}, templates: map[string]string{}, kinds: map[routeKey]Kind{},
+		config: c, echo: echo.New(), mounted: map[string]Route{}, templates: map[string]string{}, routes: map[routeKey]*Route{}, kinds: map[string]Kind{},
 		gates:   newGates(c.MaxInFlight),
 		latency: telemetry.Latency(c.Registry, "http_request_duration_seconds", "Time from a request's header to the end of its answer, by route, method and status.", "route", "method", "status"),
 		log:     accessLog{out: c.Logger},
@@ -144,18 +163,21 @@ func New(c Config) *Server {
 	return s
 }
 
-// Mount adds routes. It panics on two routes of the same method and path, which are a mistake in
-// the program.
+// Mount adds routes. It panics on two routes of the same method and path, and on one that neither
+// has scopes nor is open, which are mistakes in the program.
 func (s *Server) Mount(routes ...Route) {
 	for _, r := range routes {
 		name := r.Method + " " + r.Path
 		if _, twice := s.mounted[name]; twice {
 			panic("web: mounted twice: " + name)
 		}
+		if r.Open == (r.Scopes|r.AnyOf != 0) {
+			panic("web: mounted without scopes and not open, or with both: " + name)
+		}
 		s.mounted[name] = r
 		path := inRouter(r.Path)
-		s.templates[path], s.kinds[routeKey{r.Method, path}] = r.Path, r.Kind
-		s.kinds[routeKey{"", path}] = max(s.kinds[routeKey{"", path}], r.Kind)
+		s.templates[path], s.routes[routeKey{r.Method, path}] = r.Path, &r
+		s.kinds[path] = max(s.kinds[path], r.Kind)
 		s.echo.Add(r.Method, path, r.Handler)
 	}
 }

@@ -47,10 +47,14 @@ func waiting(t *testing.T, c <-chan struct{}) {
 	}
 }
 
-// ask sends one request to the handler.
+// ask sends one request to the handler. The header "host" is the request's host.
 func ask(s *Server, method, path, body string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	for i := 0; i+1 < len(header); i += 2 {
+		if header[i] == "host" {
+			r.Host = header[i+1]
+			continue
+		}
 		r.Header.Add(header[i], header[i+1])
 	}
 	recorder := httptest.NewRecorder()
@@ -67,7 +71,7 @@ func between(text, start, end string) string {
 func TestRequestIDsOfCallersAreTakenIfTheyAreSafe(t *testing.T) {
 	var seen string
 	s := configured(t, Config{})
-	s.Mount(Route{Method: http.MethodGet, Path: "/id", Handler: func(c echo.Context) error {
+	s.Mount(Route{Method: http.MethodGet, Path: "/id", Open: true, Handler: func(c echo.Context) error {
 		seen = telemetry.Correlation(c.Request().Context())
 		Reply(c, 200, []byte(`{}`))
 		return nil
@@ -88,8 +92,8 @@ func TestRequestIDsOfCallersAreTakenIfTheyAreSafe(t *testing.T) {
 func TestPanicsAreInternalErrorsAndLogged(t *testing.T) {
 	var log bytes.Buffer
 	s := configured(t, Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	s.Mount(Route{Method: http.MethodGet, Path: "/panic", Handler: func(echo.Context) error { panic("SECRET") }})
-	s.Mount(Route{Method: http.MethodGet, Path: "/error", Handler: func(echo.Context) error { return errors.New("SECRET") }})
+	s.Mount(Route{Method: http.MethodGet, Path: "/panic", Open: true, Handler: func(echo.Context) error { panic("SECRET") }})
+	s.Mount(Route{Method: http.MethodGet, Path: "/error", Open: true, Handler: func(echo.Context) error { return errors.New("SECRET") }})
 	for _, path := range []string{"/panic", "/error"} {
 		log.Reset()
 		r := ask(s, "GET", path, "")
@@ -105,13 +109,13 @@ func TestPanicsAreInternalErrorsAndLogged(t *testing.T) {
 func TestRequestsBeyondThePlacesAreRefused(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	s := configured(t, Config{MaxInFlight: 1})
-	s.Mount(Route{Method: http.MethodGet, Path: "/slow", Handler: func(c echo.Context) error {
+	s.Mount(Route{Method: http.MethodGet, Path: "/slow", Open: true, Handler: func(c echo.Context) error {
 		close(entered)
 		waiting(t, release)
 		Reply(c, 200, []byte(`{}`))
 		return nil
 	}})
-	s.Mount(Route{Method: http.MethodGet, Path: "/other", Handler: func(c echo.Context) error { return ReplyJSON(c, 200, 1) }})
+	s.Mount(Route{Method: http.MethodGet, Path: "/other", Open: true, Handler: func(c echo.Context) error { return ReplyJSON(c, 200, 1) }})
 	done := make(chan int)
 	go func() { done <- ask(s, "GET", "/slow", "").Code }()
 	waiting(t, entered)
@@ -138,7 +142,7 @@ func TestRequestsBeyondThePlacesAreRefused(t *testing.T) {
 func TestDrainAnswersRequestsInProgress(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	s := configured(t, Config{DrainTimeout: patience})
-	s.Mount(Route{Method: http.MethodGet, Path: "/slow", Handler: func(c echo.Context) error {
+	s.Mount(Route{Method: http.MethodGet, Path: "/slow", Open: true, Handler: func(c echo.Context) error {
 		close(entered)
 		waiting(t, release)
 		Reply(c, 200, []byte(`{"done":true}`))
@@ -180,7 +184,7 @@ func TestDrainAnswersRequestsInProgress(t *testing.T) {
 func TestDrainThatTakesTooLongCutsOff(t *testing.T) {
 	entered := make(chan struct{})
 	s := configured(t, Config{DrainTimeout: time.Millisecond})
-	s.Mount(Route{Method: http.MethodGet, Path: "/stuck", Handler: func(c echo.Context) error {
+	s.Mount(Route{Method: http.MethodGet, Path: "/stuck", Open: true, Handler: func(c echo.Context) error {
 		close(entered)
 		waiting(t, c.Request().Context().Done())
 		return nil
@@ -274,5 +278,5 @@ func TestMountPanicsOnARouteThatIsMountedAlready(t *testing.T) {
 			t.Error("mounted twice")
 		}
 	}()
-	s.Mount(Route{Method: http.MethodGet, Path: "/livez", Handler: func(echo.Context) error { return nil }})
+	s.Mount(Route{Method: http.MethodGet, Path: "/livez", Open: true, Handler: func(echo.Context) error { return nil }})
 }

@@ -25,7 +25,7 @@ var commands = []string{
 }
 
 // maxHelp is how many lines of help fit a screen.
-const maxHelp = 32
+const maxHelp = 40
 
 // TestHelpFitsAScreenAndItsExampleRuns runs the example of every help text against a directory that
 // a demo has filled.

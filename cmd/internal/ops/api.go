@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/web"
@@ -19,10 +20,10 @@ import (
 // Routes returns the routes of the registry. Mount them only on a server that listens on loopback.
 func (r *Registry) Routes() []web.Route {
 	routes := []web.Route{
-		{Method: http.MethodPost, Path: "/ops/jobs", Handler: r.start},
-		{Method: http.MethodGet, Path: "/ops/jobs", Handler: r.list},
-		{Method: http.MethodGet, Path: "/ops/jobs/{job_id}", Handler: r.get},
-		{Method: http.MethodDelete, Path: "/ops/jobs/{job_id}", Handler: r.stop},
+		{Method: http.MethodPost, Path: "/ops/jobs", Scopes: access.OpsWrite, Handler: r.start},
+		{Method: http.MethodGet, Path: "/ops/jobs", Scopes: access.OpsRead, Handler: r.list},
+		{Method: http.MethodGet, Path: "/ops/jobs/{job_id}", Scopes: access.OpsRead, Handler: r.get},
+		{Method: http.MethodDelete, Path: "/ops/jobs/{job_id}", Scopes: access.OpsWrite, Handler: r.stop},
 	}
 	for i := range routes {
 		routes[i].Handler = local(routes[i].Handler)

@@ -19,9 +19,7 @@ func (p *Process) URL() string {
 // Announce writes where the process listens and which stores it uses.
 func (p *Process) Announce(out io.Writer) {
 	fmt.Fprintf(out, "Passbook's %s listens.\n\n  API       %s\n", p.Name, p.URL())
-	if at, ok := p.listener.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() {
-		fmt.Fprintf(out, "  WARNING   %s is reachable from other machines, and nobody is asked for a password\n", p.Address())
-	}
+	fmt.Fprintf(out, "  access    %s\n", p.accessMode())
 	if p.jobs != nil {
 		fmt.Fprintf(out, "  jobs      http://%s\n", p.jobs)
 	}

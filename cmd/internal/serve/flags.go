@@ -9,8 +9,29 @@ type Flags struct {
 	Lease      *string `name:"lease" placeholder:"TIME" help:"Timeout of leases on shards [10s]."`
 	DrainDelay *string `name:"drain-delay" placeholder:"TIME" help:"Serve on after /readyz fails [bank 1s, else 5s]."`
 	Memory     *string `name:"memory" placeholder:"SIZE" help:"Memory limit [cgroup's, else machine / 4]."`
-	LogLevel   *string `name:"log-level" placeholder:"LEVEL" help:"debug, info, warn or error [info]."`
-	LogFormat  *string `name:"log-format" placeholder:"KIND" help:"text or json [text]."`
+	AccessFlags
+	LogLevel  *string `name:"log-level" placeholder:"LEVEL" help:"debug, info, warn or error [info]."`
+	LogFormat *string `name:"log-format" placeholder:"KIND" help:"text or json [text]."`
+}
+
+// AccessFlags say who may call, and how. The hidden ones are explained in docs/security.md: few
+// need them, and the help is to fit a screen.
+type AccessFlags struct {
+	Auth                 *string `name:"auth" placeholder:"MODE" help:"dev (only this machine), apikey or oidc [dev]."`
+	Hosts                *string `name:"hosts" placeholder:"NAMES" help:"Further names that dev serves under."`
+	TLSCert              *string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain; speaks TLS."`
+	TLSKey               *string `name:"tls-key" placeholder:"FILE" help:"Its key."`
+	MetricsListen        *string `name:"metrics-listen" placeholder:"HOST:PORT" help:"For metrics, or off [127.0.0.1:0]."`
+	Rate                 *string `name:"rate" placeholder:"N" help:"Requests a second of each caller [no limit]."`
+	Burst                *string `name:"burst" hidden:"" placeholder:"N" help:"Requests at once after a pause [2 x rate]."`
+	OIDCIssuer           *string `name:"oidc-issuer" hidden:"" placeholder:"URL" help:"Provider of tokens."`
+	OIDCAudience         *string `name:"oidc-audience" hidden:"" placeholder:"TEXT" help:"What their aud names."`
+	OIDCClientID         *string `name:"oidc-client-id" hidden:"" placeholder:"TEXT" help:"Client of the sign-in by browser."`
+	OIDCClientSecretFile *string `name:"oidc-client-secret-file" hidden:"" placeholder:"FILE" help:"Its secret."`
+	OIDCTenantClaim      *string `name:"oidc-tenant-claim" hidden:"" placeholder:"NAME" help:"Claim of the tenant [tenant]."`
+	OIDCScopesClaim      *string `name:"oidc-scopes-claim" hidden:"" placeholder:"NAME" help:"Claim of the scopes [scope]."`
+	OIDCSubjectClaim     *string `name:"oidc-subject-claim" hidden:"" placeholder:"NAME" help:"Claim of the person [sub]."`
+	OIDCTenant           *string `name:"oidc-tenant" hidden:"" placeholder:"NAME" help:"Tenant of tokens without the claim."`
 }
 
 // SegmentFlags are those of a program with the archiver in it.

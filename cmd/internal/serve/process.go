@@ -12,6 +12,7 @@ import (
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/deployment"
+	"passbook/shared/access"
 	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -36,6 +37,8 @@ type Process struct {
 	listener net.Listener // of the API
 	web      *api.Server
 	jobs     net.Addr // of the listener for jobs; nil without one
+	// auth asks for credentials; nil asks for none.
+	auth access.Authenticator
 	lifecycle
 }
 
@@ -112,6 +115,12 @@ func (p *Process) Stream() string { return p.Config.Stream(deployment.EventStrea
 // Listen binds the API's address. Only the checks of the stores come before it: a process whose
 // address is taken has changed nothing.
 func (p *Process) Listen(ctx context.Context) (err error) {
+	if err := p.Config.CheckExposed(); err != nil {
+		return err
+	}
+	if p.auth, err = p.authenticator(); err != nil {
+		return err
+	}
 	if p.listener, err = p.Bind(ctx, "--listen (PASSBOOK_LISTEN)", p.Config.Listen); err != nil {
 		return console.Fail(console.ExitFailed, err, "name another address; port 0 takes a free one")
 	}
@@ -138,6 +147,7 @@ func (p *Process) Serve(serves API) {
 	p.web = api.New(api.Config{
 		Web: web.Config{
 			Service: p.Name, Version: p.Version, Logger: p.Log, Registry: p.Registry, Checks: serves.Checks, DrainDelay: p.Config.DrainDelay,
+			Auth: p.auth, LocalOnly: p.auth == nil, Hosts: p.Config.Hosts,
 		},
 		OneOfSeveral: !serves.ServesAll, Forwarder: serves.Forwarder,
 	})

@@ -44,7 +44,7 @@ func (c *command[F]) Vars() map[string]string {
 // Help returns what follows the flags in the help.
 func (c *command[F]) Help() string {
 	return "Each flag is also a variable: --lease is PASSBOOK_LEASE. The SDK's own variables name AWS: AWS_REGION, AWS_PROFILE, " +
-		"AWS_ENDPOINT_URL.\n\nExample:\n\n  AWS_REGION=eu-central-1 " + c.program.Name + " --listen 0.0.0.0:8080"
+		"AWS_ENDPOINT_URL.\n\nExample:\n\n  AWS_REGION=eu-central-1 " + c.program.Name + " --listen 0.0.0.0:8080 --auth apikey"
 }
 
 // Run serves until ctx ends.

@@ -119,6 +119,6 @@ func room(space *platform.Space) func() error {
 func (w *Writer) Sweeper(p *serve.Process) *withdraw.Sweeper {
 	expire := w.Withdraw.ExpireOperation()
 	return withdraw.NewSweeper(withdraw.SweeperConfig{Table: p.Engine.Table, Log: p.Log, Expire: func(ctx context.Context, a event.Account) error {
-		return expire.Command(ctx, w.Forwarder, a.ID, "sweep-"+uuid.NewString())
+		return expire.Command(ctx, w.Forwarder, a, "sweep-"+uuid.NewString())
 	}})
 }

@@ -1,0 +1,25 @@
+package serve
+
+import (
+	"fmt"
+
+	"passbook/shared/access"
+	"passbook/shared/platform"
+)
+
+// authenticator makes what asks for credentials in the process's mode; nil asks for none.
+func (p *Process) authenticator() (access.Authenticator, error) {
+	switch p.Config.Auth {
+	case platform.AuthDev:
+		return nil, nil
+	}
+	return nil, fmt.Errorf("%w: --auth %s is not in this program", platform.ErrConfig, p.Config.Auth)
+}
+
+// accessMode returns for whom the process serves, for the banner.
+func (p *Process) accessMode() string {
+	if p.Config.Auth == platform.AuthDev {
+		return "this machine only, without credentials (--auth dev)"
+	}
+	return "--auth " + p.Config.Auth
+}

@@ -1,0 +1,174 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"passbook/shared/access"
+	"passbook/shared/telemetry"
+)
+
+// requestContext is a request's context with its correlation id and its principal. One value has
+// both, as every command has one.
+type requestContext struct {
+	context.Context
+	correlation any // a string
+	principal   *access.Principal
+}
+
+// Value returns the correlation id, the principal, or the value of the context around it.
+func (c *requestContext) Value(key any) any {
+	switch key.(type) {
+	case telemetry.CorrelationKey:
+		return c.correlation
+	case access.Key:
+		return c.principal
+	}
+	return c.Context.Value(key)
+}
+
+// identify returns who sends the request, once it may use the route. A route that is open, or that
+// does not exist, has everybody's principal: Nobody, or Dev where no credentials are asked for.
+func (s *Server) identify(r *http.Request, route *Route) (*access.Principal, error) {
+	if s.config.LocalOnly && (route == nil || !route.AnyHost) {
+		if err := s.guard(r); err != nil {
+			return access.Nobody, err
+		}
+	}
+	if s.config.Auth == nil {
+		return access.Dev, nil
+	}
+	if route == nil || route.Open {
+		return s.optional(r), nil
+	}
+	bearer, err := bearerOf(r.Header)
+	if err != nil {
+		return access.Nobody, err
+	}
+	p, err := s.config.Auth.Authenticate(r.Context(), bearer)
+	if err != nil {
+		return access.Nobody, err
+	}
+	if !p.Scopes.Has(route.Scopes) || route.AnyOf != 0 && !p.Scopes.HasAny(route.AnyOf) {
+		return p, MissingScope(route.Scopes | route.AnyOf)
+	}
+	return p, nil
+}
+
+// optional returns the principal of a request to an open route: an answer may be longer for some.
+func (s *Server) optional(r *http.Request) *access.Principal {
+	bearer, err := bearerOf(r.Header)
+	if err != nil {
+		return access.Nobody
+	}
+	p, err := s.config.Auth.Authenticate(r.Context(), bearer)
+	if err != nil {
+		return access.Nobody
+	}
+	return p
+}
+
+// bearerScheme is the scheme of RFC 6750 in the header Authorization, in lower case.
+const bearerScheme = "bearer "
+
+// bearerOf returns the bearer token of a request.
+func bearerOf(h http.Header) (string, error) {
+	given := h["Authorization"]
+	if len(given) == 0 {
+		return "", access.ErrMissing
+	}
+	text := given[0]
+	if len(given) > 1 || len(text) <= len(bearerScheme) || !strings.EqualFold(text[:len(bearerScheme)], bearerScheme) {
+		return "", access.ErrInvalid
+	}
+	return text[len(bearerScheme):], nil
+}
+
+// MissingScope returns the refusal of a principal without one of the scopes.
+func MissingScope(wanted access.Scopes) *Problem {
+	p := Refuse(ScopeMissing)
+	p.Members = append(p.Members, Member{"scopes", wanted.String()})
+	return p
+}
+
+// accessProblem returns the problem that stands for an authenticator's error, nil if it is none.
+func accessProblem(err error) *Problem {
+	switch {
+	case errors.Is(err, access.ErrMissing):
+		return Refuse(CredentialsMissing)
+	case errors.Is(err, access.ErrExpired):
+		return Refuse(CredentialsExpired)
+	case errors.Is(err, access.ErrInvalid):
+		return Refuse(CredentialsInvalid)
+	case errors.Is(err, access.ErrUnavailable):
+		return Refuse(AccessUnavailable)
+	}
+	return nil
+}
+
+// challenge returns the header WWW-Authenticate of a refusal (RFC 6750, 3), empty if it has none.
+func challenge(p *Problem) string {
+	const realm = `Bearer realm="passbook"`
+	switch p.Code {
+	case CredentialsMissing.Code:
+		return realm
+	case CredentialsInvalid.Code:
+		return realm + `, error="invalid_token"`
+	case CredentialsExpired.Code:
+		return realm + `, error="invalid_token", error_description="expired"`
+	case ScopeMissing.Code:
+		return realm + `, error="insufficient_scope"`
+	}
+	return ""
+}
+
+// guard refuses what a page in a browser may send to a server on its own machine that asks for no
+// credentials: a request to a name of the page's own that resolves to this machine (DNS rebinding),
+// or from a page of another origin.
+func (s *Server) guard(r *http.Request) error {
+	if !s.isLocalName(r.Host) {
+		return Refuse(OriginRefused)
+	}
+	site := r.Header["Sec-Fetch-Site"]
+	read := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
+	for _, from := range site {
+		if from != "same-origin" && from != "none" && (!read || from == "cross-site" || from == "same-site") {
+			return Refuse(OriginRefused)
+		}
+	}
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
+	for _, origin := range r.Header["Origin"] {
+		if origin != scheme+r.Host {
+			return Refuse(OriginRefused)
+		}
+	}
+	return nil
+}
+
+// isLocalName reports whether a Host header names this machine's loopback, or a configured name.
+func (s *Server) isLocalName(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
+	if name == "localhost" {
+		return true
+	}
+	if ip, err := netip.ParseAddr(name); err == nil && ip.IsLoopback() {
+		return true
+	}
+	for _, allowed := range s.config.Hosts {
+		if strings.EqualFold(name, allowed) {
+			return true
+		}
+	}
+	return false
+}
