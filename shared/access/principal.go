@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"time"
 )
 
 // MainTenant is the tenant of a bank that has only one, and of all data from before tenants.
@@ -27,6 +28,8 @@ type Principal struct {
 	Scopes Scopes
 	// AllTenants says that the operators' rights, ops:read and ops:write, are for all tenants.
 	AllTenants bool
+	// Expires is when the credential ends; zero if it never does.
+	Expires time.Time
 }
 
 // Nobody is the principal of a context that has none.
