@@ -165,7 +165,7 @@ func (r *comparison) compareRows(ctx context.Context, a event.Account, live, mad
 	case err != nil:
 		return err
 	case !right:
-		r.faults.add(a, made.version, "the candidate's row was not folded from the journal's entry: bank quarantine redrive %s folds it from the journal", a.ID)
+		r.faults.add(a, made.version, "the candidate's row was not folded from the journal's entry: bank quarantine redrive %s folds it from the journal", a)
 		return nil
 	case live.hash != made.hash:
 		return r.compareWithJournal(ctx, live, made, false)
@@ -191,7 +191,7 @@ func (r *comparison) fromJournal(ctx context.Context, row modelRow) (bool, error
 		case errors.Is(err, journal.ErrDamaged) || errors.As(err, &newer):
 			return true, nil
 		case err != nil:
-			return false, fmt.Errorf("compare %s with the journal: %w", row.account.ID, err)
+			return false, fmt.Errorf("compare %s with the journal: %w", row.account, err)
 		}
 		return e.Last == row.version && row.hash == e.Hash.String(), nil
 	}

@@ -18,13 +18,14 @@ const maxMissing = 10_000
 type Missing struct {
 	Accounts int64 `json:"accounts"`
 	Entries  int64 `json:"entries"`
-	// List has the first accounts, by id.
+	// List has the first accounts, by tenant and id.
 	List []MissingOfAccount `json:"list"`
 }
 
 // MissingOfAccount is what the journal lacks of one account: so many entries, between the versions
 // From and To.
 type MissingOfAccount struct {
+	Tenant  string `json:"tenant"`
 	Account string `json:"account_id"`
 	Entries int64  `json:"entries"`
 	From    int64  `json:"from_version"`
@@ -68,7 +69,7 @@ func (d *dryRun) missingOf(a event.Account) *MissingOfAccount {
 	defer d.mu.Unlock()
 	lacking := d.all[a]
 	if lacking == nil {
-		lacking = &MissingOfAccount{Account: a.ID}
+		lacking = &MissingOfAccount{Tenant: a.Tenant, Account: a.ID}
 		d.all[a] = lacking
 	}
 	return lacking
@@ -113,7 +114,9 @@ func (d *dryRun) result() Missing {
 			sum.List = append(sum.List, *of)
 		}
 	}
-	slices.SortFunc(sum.List, func(a, b MissingOfAccount) int { return cmp.Compare(a.Account, b.Account) })
+	slices.SortFunc(sum.List, func(a, b MissingOfAccount) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Account, b.Account))
+	})
 	sum.List = sum.List[:min(len(sum.List), maxMissing)]
 	return sum
 }

@@ -21,6 +21,7 @@ func TestRestoreJournal_ADryRunReportsWhatTheJournalLacks(t *testing.T) {
 	want := map[string]replay.MissingOfAccount{}
 	for _, entry := range entries[100:] {
 		l := want[entry.AccountID]
+		l.Tenant = entry.Tenant
 		if l.Entries++; l.Account == "" {
 			l.Account, l.From = entry.AccountID, entry.First
 		}

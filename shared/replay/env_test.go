@@ -133,16 +133,16 @@ func (e *env) archiveShuffled(t testing.TB, entries []*event.Entry, seed uint64)
 func (e *env) commit(t testing.TB, entries []*event.Entry) {
 	t.Helper()
 	restorer := journal.NewRestorer(e.table)
-	states := map[string]account.State{}
+	states := map[event.Account]account.State{}
 	for _, entry := range entries {
-		s := states[entry.AccountID]
+		s := states[entry.Account()]
 		for _, ev := range entry.Events {
 			var err error
 			if s, err = account.Fold(s, ev); err != nil {
 				t.Fatal(err)
 			}
 		}
-		states[entry.AccountID] = s
+		states[entry.Account()] = s
 		if err := restorer.Restore(t.Context(), entry, s); err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package replay
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -67,6 +68,9 @@ type accountReader struct {
 	depth  segment.Depth
 	// only is the account to read; the zero Account means all.
 	only event.Account
+	// tenant, if not empty, is the only one whose accounts are read. Faults of others are not
+	// reported.
+	tenant string
 	// accounts, if not nil, are the only accounts to read.
 	accounts map[event.Account]bool
 	// concurrency is how many histories are visited at the same time.
@@ -100,7 +104,9 @@ func (w *accountReader) passes() int {
 // readPass visits every account of one pass, each once and complete.
 func (w *accountReader) readPass(ctx context.Context, pass int, visit func(context.Context, history) error) error {
 	passes := w.passes()
-	keep := func(tenant, id string) bool { return archive.Part(tenant, id, passes) == pass }
+	keep := func(tenant, id string) bool {
+		return w.reads(tenant) && archive.Part(tenant, id, passes) == pass
+	}
 	if w.only != (event.Account{}) {
 		keep = func(tenant, id string) bool { return tenant == w.only.Tenant && id == w.only.ID }
 	}
@@ -146,9 +152,19 @@ func (w *accountReader) readEntries(ctx context.Context, keep func(tenant, id st
 		}
 		return nil
 	}
-	err := w.plan.Read(ctx, w.bucket, w.depth, keep, take, w.damage.add, w.progress.Add)
+	damaged := func(in *archive.Planned, err error) error {
+		var entry *segment.EntryError
+		if errors.As(err, &entry) && !w.reads(entry.Tenant) {
+			return nil
+		}
+		return w.damage.add(in, err)
+	}
+	err := w.plan.Read(ctx, w.bucket, w.depth, keep, take, damaged, w.progress.Add)
 	return found, err
 }
+
+// reads reports whether the accounts of a tenant are read.
+func (w *accountReader) reads(tenant string) bool { return w.tenant == "" || w.tenant == tenant }
 
 // readAgain notes an account to be read again, and reports whether it will be: if only a part of
 // the archive is read, what seems to be missing may be in the rest.

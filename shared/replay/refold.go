@@ -70,7 +70,7 @@ func (r *comparison) newRefold(ctx context.Context, a event.Account) (*refold, e
 		p.to, err = r.config.Projection(ctx, p.in, p.generation)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("fold %s again: %w", a.ID, err)
+		return nil, fmt.Errorf("fold %s again: %w", a, err)
 	}
 	return p, nil
 }
@@ -84,7 +84,7 @@ func (p *refold) compare(ctx context.Context, row modelRow) (string, error) {
 		return fmt.Sprintf("the journal cannot be read: %v", err), nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("compare %s with the journal: %w", p.account.ID, err)
+		return "", fmt.Errorf("compare %s with the journal: %w", p.account, err)
 	}
 	want, err := getRow(ctx, p.in, p.config.Model, p.generation, p.account)
 	switch {

@@ -16,6 +16,7 @@ import (
 	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/publisher"
+	"passbook/shared/replay/passes"
 	"passbook/shared/segment"
 	"passbook/shared/stream"
 	"passbook/shared/table"
@@ -41,8 +42,9 @@ type RepublishConfig struct {
 	Compress bool
 	// From (included) and To (excluded) bound the entries by recorded_at. Zero is unbounded.
 	From, To time.Time
-	// Accounts are those to publish; empty means all.
+	// Accounts are those to publish; empty means all, or those of Tenant where that is not empty.
 	Accounts []event.Account
+	Tenant   string
 	Progress *progress.Tracker
 	// PassEvents bounds the events in memory; 0 means a default of about 250 MB.
 	PassEvents int64
@@ -77,27 +79,27 @@ func Republish(ctx context.Context, c RepublishConfig) (int64, error) {
 		return 0, fmt.Errorf("replay: republish: %w", err)
 	}
 	var damaged damage
-	w := &accountReader{bucket: c.Bucket, plan: plan, origin: c.Origin, depth: segment.Exact, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &damaged}
+	w := &accountReader{bucket: c.Bucket, plan: plan, origin: c.Origin, depth: segment.Exact, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &damaged, tenant: c.Tenant}
 	if len(c.Accounts) == 1 {
 		w.only = c.Accounts[0]
 	}
 	w.progress = c.Progress
 	w.progress.Begin("republish onto "+c.Stream, "events", plan.Events*int64(w.passes()))
-	at, err := loadPasses(ctx, c.Table, "republish#"+c.Stream, w, c.From.UnixMicro(), c.To.UnixMicro(), c.Accounts)
+	at, err := passes.Load(ctx, c.Table, "republish#"+c.Stream, w.plan, w.passes(), c.From.UnixMicro(), c.To.UnixMicro(), c.Accounts, c.Tenant)
 	if err != nil {
 		return 0, fmt.Errorf("replay: republish: %w", err)
 	}
 	out := batcher{sender: publisher.Sender{Streams: c.Streams, Stream: c.Stream, Compress: c.Compress}}
-	for at.next < w.passes() {
-		err = c.pass(ctx, w, at.next, &out)
+	for at.Next() < w.passes() {
+		err = c.pass(ctx, w, at.Next(), &out)
 		if err == nil {
-			err = at.done(ctx)
+			err = at.Done(ctx)
 		}
 		if err != nil {
 			return out.published, fmt.Errorf("replay: republish: %w", err)
 		}
 	}
-	err = at.finish(ctx)
+	err = at.Finish(ctx)
 	if err != nil {
 		return out.published, err
 	}
@@ -142,10 +144,15 @@ func (c RepublishConfig) pass(ctx context.Context, w *accountReader, pass int, o
 	return out.drain(ctx)
 }
 
-// eachAccount visits the accounts that are asked for, or all accounts of the journal.
+// eachAccount visits the accounts that are asked for, or all that the journal has of them.
 func (c RepublishConfig) eachAccount(ctx context.Context, visit func(context.Context, event.Account) error) error {
 	if len(c.Accounts) == 0 {
-		return eachAccount(ctx, c.Journal, visit)
+		return eachAccount(ctx, c.Journal, func(ctx context.Context, a event.Account) error {
+			if c.Tenant != "" && a.Tenant != c.Tenant {
+				return nil
+			}
+			return visit(ctx, a)
+		})
 	}
 	for _, a := range c.Accounts {
 		err := visit(ctx, a)

@@ -15,6 +15,7 @@ import (
 	"passbook/shared/journal"
 	"passbook/shared/origin"
 	"passbook/shared/progress"
+	"passbook/shared/replay/passes"
 	"passbook/shared/segment"
 	"passbook/shared/table"
 )
@@ -108,29 +109,29 @@ func (r *restore) run(ctx context.Context, plan archive.Plan) ([]archive.Gap, er
 	w := &accountReader{bucket: r.config.Bucket, plan: plan, origin: r.config.Origin, depth: segment.Exact, concurrency: accountsAtOnce, perPass: r.config.PassEvents, damage: &r.damage}
 	w.progress = r.config.Progress
 	w.progress.Begin("restore the journal", "events", plan.Events*int64(w.passes()))
-	at := &passes{}
+	at := &passes.Passes{}
 	if r.dry == nil {
 		var err error
-		at, err = loadPasses(ctx, r.config.Table, "journal", w)
+		at, err = passes.Load(ctx, r.config.Table, "journal", w.plan, w.passes())
 		if err != nil {
 			return nil, err
 		}
 	}
-	for at.next < w.passes() {
-		err := w.readPass(ctx, at.next, func(ctx context.Context, h history) error { return r.account(ctx, w, h) })
+	for at.Next() < w.passes() {
+		err := w.readPass(ctx, at.Next(), func(ctx context.Context, h history) error { return r.account(ctx, w, h) })
 		if err != nil {
 			return nil, err
 		}
 		if r.damage.entries.any() {
-			at.next++ // not saved: the next run must read this pass again and report it too
+			at.Skip() // not saved: the next run must read this pass again and report it too
 			continue
 		}
-		err = at.done(ctx)
+		err = at.Done(ctx)
 		if err != nil {
 			return nil, err
 		}
 	}
-	return w.gaps(), at.finish(ctx)
+	return w.gaps(), at.Finish(ctx)
 }
 
 // account restores one account up to its first gap.

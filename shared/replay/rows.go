@@ -74,7 +74,7 @@ func getRow(ctx context.Context, t table.Table, model string, generation int64, 
 		return modelRow{generation: generation, account: a}, nil
 	}
 	if err != nil {
-		return modelRow{}, fmt.Errorf("read %s of %s: %w", model, a.ID, err)
+		return modelRow{}, fmt.Errorf("read %s of %s: %w", model, a, err)
 	}
 	row, _ := parseRow(raw)
 	return row, nil

@@ -20,8 +20,10 @@ import (
 // StatesConfig configures StatesAt.
 type StatesConfig struct {
 	Bucket bucket.Bucket
-	// Account selects one account; the zero Account selects all.
+	// Account selects one account; the zero Account selects all, or those of Tenant where that is
+	// not empty.
 	Account event.Account
+	Tenant  string
 	// Time asks for the state after everything recorded at or before it; zero with Version. Version
 	// asks for the state after that event of each account and after the other events of its
 	// command; 0 with Time.
@@ -63,7 +65,7 @@ func StatesAt(ctx context.Context, c StatesConfig, yield func(event.Account, acc
 	}
 	var damaged damage
 	w := &accountReader{
-		bucket: c.Bucket, plan: plan, origin: c.Origin, depth: segment.Exact, only: c.Account, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &damaged,
+		bucket: c.Bucket, plan: plan, origin: c.Origin, depth: segment.Exact, only: c.Account, concurrency: accountsAtOnce, perPass: c.PassEvents, damage: &damaged, tenant: c.Tenant,
 	}
 	// with gaps all of the archive is read, since later entries show that nothing before is missing
 	if c.Version == 0 && len(plan.Gaps) == 0 {
