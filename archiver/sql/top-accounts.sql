@@ -1,7 +1,7 @@
--- The ten accounts of each currency that have most.
-select currency, exponent, place, tenant, account_id, posted
+-- The ten accounts of each tenant and currency that have most.
+select tenant, currency, exponent, place, account_id, posted
 from (
-  select *, row_number() over (partition by currency order by posted desc, tenant, account_id) as place
+  select *, row_number() over (partition by tenant, currency order by posted desc, account_id) as place
   from (
     select tenant, account_id, max(currency) as currency, max(exponent) as exponent, max_by(posted, version) as posted
     from events
@@ -9,4 +9,4 @@ from (
   ) balances
 ) ranked
 where place <= 10
-order by currency, place;
+order by tenant, currency, place;

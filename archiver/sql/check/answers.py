@@ -60,7 +60,7 @@ def daily_totals(lines):
         side = 0 if amount > 0 else 2
         total[side] += 1
         total[side + 1] += abs(amount)
-    return [(day, currency, CURRENCIES[currency], *t, t[1] - t[3]) for (day, currency), t in days.items()]
+    return [(TENANT, day, currency, CURRENCIES[currency], *t, t[1] - t[3]) for (day, currency), t in days.items()]
 
 
 def declines_by_day(events):
@@ -70,12 +70,12 @@ def declines_by_day(events):
         total[0] += 1
         total[1].add(e["event_id"].split(":")[0])
         total[2] += e["data"]["amount"]
-    return [(*key, CURRENCIES[key[3]], n, len(accounts), amount) for key, (n, accounts, amount) in days.items()]
+    return [(TENANT, *key, CURRENCIES[key[3]], n, len(accounts), amount) for key, (n, accounts, amount) in days.items()]
 
 
 def top_accounts(balances):
     rows = []
     for currency, exponent in CURRENCIES.items():
         ranked = sorted((-b[4], b[1]) for b in balances if b[2] == currency)
-        rows += [(currency, exponent, place, TENANT, account, -posted) for place, (posted, account) in enumerate(ranked[:10], 1)]
+        rows += [(TENANT, currency, exponent, place, account, -posted) for place, (posted, account) in enumerate(ranked[:10], 1)]
     return rows

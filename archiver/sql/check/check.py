@@ -148,8 +148,8 @@ class Case:
         self.asked = {
             "balance-now": None,
             "balance-at": f"with asked as (select {timestamp(instant)} as instant)",
-            "statement": f"with asked as (select account, {timestamp(period[0])} as first_instant, {timestamp(period[1])} as end_instant "
-                         "from (select distinct account_id as account from events) accounts)",
+            "statement": f"with asked as (select of_tenant, account, {timestamp(period[0])} as first_instant, {timestamp(period[1])} as end_instant "
+                         "from (select distinct tenant as of_tenant, account_id as account from events) accounts)",
             "daily-totals": None,
             "declines": None,
             "top-accounts": None,
