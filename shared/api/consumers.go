@@ -137,7 +137,7 @@ func (cs Consumers) blocked(ctx context.Context, q readmodel.Quarantined) (Block
 	}
 	head, err := cs.Journal.Head(ctx, q.Account)
 	if err != nil {
-		return Blocked{}, fmt.Errorf("head of %s: %w", q.Account.ID, err)
+		return Blocked{}, fmt.Errorf("head of %s: %w", q.Account, err)
 	}
 	behind := max(head.State.Version-q.Version+1, 0)
 	return Blocked{AccountID: q.Account.ID, BlockedAtVersion: q.Version, BehindVersions: &behind, Cause: q.Cause}, nil

@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"passbook/shared/event"
 )
 
-// Advice is what an operator should do about a kind of finding. ACCOUNT stands for the account's
-// id. A restore is always advised with its condition: in an audit a forged record and a journal
-// that lost its end look alike, and a restore would make a forged record part of the journal.
+// Advice is what an operator should do about a kind of finding. ACCOUNT stands for the account, as
+// "<tenant>#<id>", which every job takes. A restore is always advised with its condition: in an
+// audit a forged record and a journal that lost its end look alike, and a restore would make a
+// forged record part of the journal.
 type Advice string
 
 const (
@@ -41,9 +40,6 @@ const (
 
 // For returns the advice for an account, "<tenant>#<id>".
 func (a Advice) For(account string) string {
-	if of, ok := event.ParseAccount(account); ok {
-		account = of.ID
-	}
 	return strings.ReplaceAll(string(a), "ACCOUNT", account)
 }
 

@@ -69,7 +69,7 @@ func TestRun_ForgedEndIsNotRestoredByDefault(t *testing.T) {
 	report, text := whole(t, b)
 	for _, want := range []string{
 		"journal: main#A-3", "standing: main#A-3", "only if you know that the journal lost it", "A forged record looks the same",
-		"bank quarantine redrive A-3 if the journal is right",
+		"bank quarantine redrive main#A-3 if the journal is right",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
@@ -81,7 +81,7 @@ func TestRun_ForgedEndIsNotRestoredByDefault(t *testing.T) {
 		}
 	}
 	b.config.Repair = b.repair()
-	if _, text = whole(t, b); !strings.Contains(text, "not repaired: run bank quarantine redrive A-3 if the journal is right") || strings.Contains(text, "(repaired)") {
+	if _, text = whole(t, b); !strings.Contains(text, "not repaired: run bank quarantine redrive main#A-3 if the journal is right") || strings.Contains(text, "(repaired)") {
 		t.Errorf("repaired:\n%s", text)
 	}
 	if _, text = whole(t, b); !strings.Contains(text, "the row is in quarantine: the row is at") {

@@ -76,6 +76,9 @@ func (a *auditor) readArchive(ctx context.Context, plan archive.Plan, part, part
 		var entry *segment.EntryError
 		switch {
 		case errors.As(err, &entry):
+			if !a.audits(entry.Tenant) {
+				return nil
+			}
 			of := event.Account{Tenant: entry.Tenant, ID: entry.AccountID}
 			a.report.find(archiveDamaged, inArchive, of.String(), entry.First, "%v: %v", entry.Err, entry.Key)
 		case !segment.Unusable(err):
@@ -85,7 +88,7 @@ func (a *auditor) readArchive(ctx context.Context, plan archive.Plan, part, part
 		}
 		return nil
 	}
-	keep := func(tenant, id string) bool { return archive.Part(tenant, id, parts) == part }
+	keep := func(tenant, id string) bool { return a.audits(tenant) && archive.Part(tenant, id, parts) == part }
 	err := plan.Read(ctx, a.config.Bucket, segment.Exact, keep, take, damaged, a.config.Progress.Add)
 	for _, has := range found {
 		has.sort()

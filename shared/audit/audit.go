@@ -47,6 +47,9 @@ type Config struct {
 	Origin *origin.Proof
 	// Models are the read models by name, which is also their table's.
 	Models []string
+	// Tenant, if not empty, is the only one whose accounts are audited. Damage of the
+	// archive that is no account's is reported nevertheless.
+	Tenant string
 	// Grace is how long an entry may take to reach the archive and the read models.
 	Grace time.Duration
 	// Repair repairs what can be repaired; nil only reports.
@@ -100,7 +103,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	}
 	began := time.Now()
 	a := &auditor{
-		config: c, report: &Report{Began: began.UTC(), Repair: repairs, Totals: map[string]Total{}},
+		config: c, report: &Report{Began: began.UTC(), Tenant: c.Tenant, Repair: repairs, Totals: map[string]Total{}},
 		live: map[string]int64{}, damage: map[string]bool{}, settled: began.Add(-c.Grace),
 	}
 	err := a.run(ctx)
@@ -179,7 +182,7 @@ func (a *auditor) part(ctx context.Context, plan archive.Plan, part, parts int) 
 			err = failed
 			break
 		}
-		if archive.Part(of.Tenant, of.ID, parts) != part {
+		if !a.audits(of.Tenant) || archive.Part(of.Tenant, of.ID, parts) != part {
 			continue
 		}
 		has := archived[of]
@@ -193,6 +196,11 @@ func (a *auditor) part(ctx context.Context, plan archive.Plan, part, parts int) 
 		}
 	}
 	return errors.Join(group.Wait(), err)
+}
+
+// audits reports whether the accounts of a tenant are audited.
+func (a *auditor) audits(tenant string) bool {
+	return a.config.Tenant == "" || a.config.Tenant == tenant
 }
 
 func (a *auditor) onTheWay(e *event.Entry) bool { return e.RecordedAt.After(a.settled) }

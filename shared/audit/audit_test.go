@@ -96,16 +96,16 @@ func (b *bank) of(id string, n int) int {
 func (b *bank) fill(t *testing.T, committed, projected []*event.Entry, archived []segment.Record) {
 	t.Helper()
 	restorer := journal.NewRestorer(b.table)
-	states := map[string]account.State{}
+	states := map[event.Account]account.State{}
 	for _, e := range committed {
-		s := states[e.AccountID]
+		s := states[e.Account()]
 		for _, ev := range e.Events {
 			if next, err := account.Fold(s, ev); err == nil {
 				s = next
 			}
 		}
 		s.Version = e.Last
-		states[e.AccountID] = s
+		states[e.Account()] = s
 		if err := restorer.Restore(t.Context(), e, s); err != nil {
 			t.Fatal(err)
 		}

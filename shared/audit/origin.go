@@ -57,7 +57,7 @@ func (a *auditor) checkHeads(ctx context.Context) error {
 			return err
 		}
 		of := head.Account.String()
-		if _, audited := a.headed.Load(of); !audited {
+		if _, audited := a.headed.Load(of); !audited && a.audits(head.Account.Tenant) {
 			a.report.find(journalDamaged, inJournal, of, 1, "missing up to v%d, which the account had when the bank was switched to macs", head.Version)
 		}
 	}

@@ -26,7 +26,7 @@ type Finding struct {
 	Account string `json:"account,omitempty"`
 	Version int64  `json:"version,omitempty"`
 	What    string `json:"what"`
-	// Advice is what to do about it; ACCOUNT in it stands for the account's id. Repaired means that
+	// Advice is what to do about it; ACCOUNT in it stands for the account. Repaired means that
 	// the repair has done it.
 	Advice   Advice `json:"advice,omitempty"`
 	Repaired bool   `json:"mended,omitempty"`
@@ -61,6 +61,8 @@ type Total struct {
 type Report struct {
 	Began time.Time     `json:"began"`
 	Took  time.Duration `json:"took_ns"`
+	// Tenant is the one whose accounts were audited; empty for all.
+	Tenant string `json:"tenant,omitempty"`
 	// Totals are by source: journal, archive, and each read model.
 	Totals map[string]Total `json:"totals"`
 	// Count is the number of findings; Findings lists the first of them.
@@ -175,6 +177,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	verdict := "journal, archive and read models agree"
 	if !r.Clean() {
 		verdict = fmt.Sprintf("differences: %d", r.Count)
+	}
+	if r.Tenant != "" {
+		verdict += " about the accounts of tenant " + r.Tenant
 	}
 	fmt.Fprintf(&b, "%s (%s)\n", verdict, r.Took.Round(time.Millisecond))
 	_, err := io.WriteString(w, b.String())

@@ -73,7 +73,7 @@ func acceptedTime(ctx context.Context, t table.Table, a event.Account) (time.Tim
 		return time.Time{}, nil, nil
 	}
 	if err != nil {
-		return time.Time{}, nil, fmt.Errorf("read the accepted time of %s: %w", a.ID, err)
+		return time.Time{}, nil, fmt.Errorf("read the accepted time of %s: %w", a, err)
 	}
 	r := table.NewReader(row.Attrs)
 	until := r.Time("until")
@@ -89,10 +89,10 @@ func acceptedTime(ctx context.Context, t table.Table, a event.Account) (time.Tim
 func (r *Reader) AcceptTime(ctx context.Context, a event.Account) (time.Time, error) {
 	head, err := r.Head(ctx, a)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("accept the time of %s: %w", a.ID, err)
+		return time.Time{}, fmt.Errorf("accept the time of %s: %w", a, err)
 	}
 	if head.State.Version == 0 {
-		return time.Time{}, fmt.Errorf("accept the time of %s: %w", a.ID, ErrNoEvent)
+		return time.Time{}, fmt.Errorf("accept the time of %s: %w", a, ErrNoEvent)
 	}
 	at := head.State.RecordedAt
 	until, was, err := acceptedTime(ctx, r.table, a)
@@ -101,7 +101,7 @@ func (r *Reader) AcceptTime(ctx context.Context, a event.Account) (time.Time, er
 	}
 	rows, attrs := control.AcceptedTimes(r.table), table.Map{"until": table.Time(at)}
 	if err := rows.Put(ctx, control.AcceptedTimeKey(a.String()), attrs, was); err != nil {
-		return at, fmt.Errorf("accept the time of %s: %w", a.ID, err)
+		return at, fmt.Errorf("accept the time of %s: %w", a, err)
 	}
 	return at, nil
 }
@@ -166,7 +166,7 @@ func (a *ahead) furthest() float64 {
 
 // Error names the account and the remedy: the clock is wrong, or was.
 func (s aheadAccount) Error() string {
-	id, by := s.account.ID, s.by.Round(time.Second)
+	id, by := s.account, s.by.Round(time.Second)
 	if s.refused {
 		return fmt.Sprintf("account %s is %v ahead of this machine's clock and takes no commands: set the clock, or run: bank clock accept %s", id, by, id)
 	}

@@ -54,7 +54,7 @@ func TestAccountKeepsItsTimeUnderAWrongClock(t *testing.T) {
 				t.Fatalf("a credit %v, a transfer %v", err, moved)
 			}
 			off := tt.during != tt.after
-			if said := j.Clock(); (said != nil) != off || tt.barred && !strings.Contains(said.Error(), "bank clock accept A-1") {
+			if said := j.Clock(); (said != nil) != off || tt.barred && !strings.Contains(said.Error(), "bank clock accept main#A-1") {
 				t.Errorf("says %v", said)
 			}
 			at, err := j.AcceptTime(t.Context(), acct)

@@ -38,7 +38,7 @@ func (l *lane) stage(pl *plan) (*staging, error) {
 	enc, err := event.Seal(e, l.journal.config.Origin)
 	if err != nil {
 		l.journal.writer.Done(next.ID, next.N) // never put
-		return nil, fmt.Errorf("seal %s v%d: %w", e.AccountID, e.First, err)
+		return nil, fmt.Errorf("seal %s v%d: %w", e.Account(), e.First, err)
 	}
 	return &staging{entry: e, record: enc.Record, put: table.Put{Table: Table, Row: entryRow(e, enc, pl.state), If: table.Absent()}}, nil
 }
@@ -117,7 +117,7 @@ func (j *Journal) resolve(entries []*staging, failed error) error {
 		case errors.Is(err, table.ErrNotFound):
 			continue
 		case err != nil:
-			return fmt.Errorf("read back %s v%d: %w", st.entry.AccountID, st.entry.First, err)
+			return fmt.Errorf("read back %s v%d: %w", st.entry.Account(), st.entry.First, err)
 		case row.Attrs["writer"] == table.S(st.entry.Writer) && row.Attrs["n"] == table.N(st.entry.N):
 			return nil
 		default:

@@ -134,7 +134,7 @@ func (l *lane) prepare() (moment, error) {
 	fresh := !l.loaded || l.keys.TooShort(l.journal.config.Now())
 	if fresh {
 		if err := l.load(); err != nil {
-			return moment{}, fmt.Errorf("%w: load %s: %w", ErrUnavailable, l.account.ID, err)
+			return moment{}, fmt.Errorf("%w: load %s: %w", ErrUnavailable, l.account, err)
 		}
 	}
 	m := l.moment()
@@ -232,7 +232,7 @@ func (l *lane) catchUp() error {
 		}
 		if err != nil {
 			l.loaded = false
-			return fmt.Errorf("%w: read %s from v%d: %w", ErrUnavailable, l.account.ID, l.state.Version+1, err)
+			return fmt.Errorf("%w: read %s from v%d: %w", ErrUnavailable, l.account, l.state.Version+1, err)
 		}
 	}
 	return errConflict
@@ -261,7 +261,7 @@ func (l *lane) confirm() error {
 	defer cancel()
 	newest, err := l.journal.newest(ctx, l.account)
 	if err != nil {
-		return fmt.Errorf("%w: confirm %s: %w", ErrUnavailable, l.account.ID, err)
+		return fmt.Errorf("%w: confirm %s: %w", ErrUnavailable, l.account, err)
 	}
 	if newest == nil && l.state.Version == 0 || newest != nil && newest.Hash == l.head {
 		return nil

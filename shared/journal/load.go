@@ -123,7 +123,7 @@ func foldTail(a event.Account, s account.State, tail []*event.Entry, upTo int64)
 			}
 			var err error
 			if s, err = account.Fold(s, ev); err != nil {
-				return s, nil, fmt.Errorf("%w: fold %s v%d: %w", errFold, a.ID, ev.Version, err)
+				return s, nil, fmt.Errorf("%w: fold %s v%d: %w", errFold, a, ev.Version, err)
 			}
 		}
 	}

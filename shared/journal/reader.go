@@ -50,7 +50,7 @@ func (r *Reader) StateAt(ctx context.Context, a event.Account, version int64) (a
 		return account.State{}, err
 	}
 	if newest == nil || newest.Last < version {
-		return account.State{}, fmt.Errorf("state of %s at v%d: %w", a.ID, version, ErrNoEvent)
+		return account.State{}, fmt.Errorf("state of %s at v%d: %w", a, version, ErrNoEvent)
 	}
 	return s, nil
 }
@@ -94,7 +94,7 @@ func (r *Reader) entryStart(ctx context.Context, a event.Account, version int64)
 		Table: Table, PK: a.String(), From: table.S(firstEntrySK), To: table.S(entrySK(version)), Desc: true, Limit: 1, Consistent: true,
 	})
 	if err != nil {
-		return "", fmt.Errorf("find entry of %s v%d: %w", a.ID, version, err)
+		return "", fmt.Errorf("find entry of %s v%d: %w", a, version, err)
 	}
 	if len(page.Rows) == 0 {
 		return firstEntrySK, nil

@@ -30,12 +30,12 @@ func (r *Restorer) Restore(ctx context.Context, e *event.Entry, s account.State)
 		err = r.compare(ctx, row)
 	}
 	if err != nil {
-		return fmt.Errorf("restore %s v%d: %w", e.AccountID, e.First, err)
+		return fmt.Errorf("restore %s v%d: %w", e.Account(), e.First, err)
 	}
 	for _, guard := range guards {
 		err = r.table.Put(ctx, guard)
 		if err != nil && !errors.Is(err, table.ErrConditionFailed) {
-			return fmt.Errorf("restore guard of %s v%d: %w", e.AccountID, e.First, err)
+			return fmt.Errorf("restore guard of %s v%d: %w", e.Account(), e.First, err)
 		}
 	}
 	return nil
@@ -53,7 +53,7 @@ func (r *Restorer) Lacks(ctx context.Context, e *event.Entry, s account.State) (
 		return true, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("restore %s v%d: %w", e.AccountID, e.First, err)
+		return false, fmt.Errorf("restore %s v%d: %w", e.Account(), e.First, err)
 	}
 	return false, nil
 }
@@ -63,10 +63,10 @@ func rowsOf(e *event.Entry, s account.State) (row table.Row, guards []table.Put,
 	a := e.Account()
 	bare, enc, err := e.Published()
 	if err != nil {
-		return row, nil, fmt.Errorf("restore %s v%d: %w", a.ID, e.First, err)
+		return row, nil, fmt.Errorf("restore %s v%d: %w", a, e.First, err)
 	}
 	if bare.Hash != e.Hash {
-		return row, nil, fmt.Errorf("restore %s v%d: the entry does not have the hash that it names", a.ID, e.First)
+		return row, nil, fmt.Errorf("restore %s v%d: the entry does not have the hash that it names", a, e.First)
 	}
 	for _, ev := range e.Events {
 		reversal, ok := ev.Body.(event.TransactionReversed)

@@ -78,7 +78,7 @@ func (l *lane) commitReversal(pl *plan, p *pending) error {
 		return err
 	}
 	l.loaded = false
-	return fmt.Errorf("commit reversal on %s: %w", l.account.ID, err)
+	return fmt.Errorf("commit reversal on %s: %w", l.account, err)
 }
 
 // guardPut returns the put that marks the original as reversed by the event of version by.

@@ -156,7 +156,7 @@ func readCommitted(ctx context.Context, t table.Table, key table.Key) (Committed
 func committed(e *event.Entry) (Committed, error) {
 	_, enc, err := e.Published()
 	if err != nil {
-		return Committed{}, fmt.Errorf("seal %s v%d: %w", e.AccountID, e.First, err)
+		return Committed{}, fmt.Errorf("seal %s v%d: %w", e.Account(), e.First, err)
 	}
 	return Committed{Account: e.Account(), Record: enc.Record, Writer: e.Writer, N: e.N}, nil
 }

@@ -203,7 +203,7 @@ func (p *Projection[S]) advance(ctx context.Context, row Row[S], it workItem) (R
 func (p *Projection[S]) fillGap(ctx context.Context, row Row[S], to int64) (Row[S], error) {
 	for e, err := range p.journal.Entries(ctx, row.Account, row.Version+1, to) {
 		if err != nil {
-			return row, unprocessableJournal(row.Version+1, fmt.Errorf("fill the gap of %s from v%d: %w", row.Account.ID, row.Version+1, err))
+			return row, unprocessableJournal(row.Version+1, fmt.Errorf("fill the gap of %s from v%d: %w", row.Account, row.Version+1, err))
 		}
 		if row, err = p.foldNext(row, e); err != nil {
 			return row, err
@@ -223,7 +223,7 @@ func (p *Projection[S]) fillGap(ctx context.Context, row Row[S], to int64) (Row[
 func (p *Projection[S]) contradiction(ctx context.Context, row Row[S], e *event.Entry) error {
 	for kept, err := range p.journal.Entries(ctx, row.Account, e.First, e.Last) {
 		if err != nil {
-			return unprocessableJournal(row.Version+1, fmt.Errorf("compare %s v%d with the journal: %w", row.Account.ID, e.First, err))
+			return unprocessableJournal(row.Version+1, fmt.Errorf("compare %s v%d with the journal: %w", row.Account, e.First, err))
 		}
 		if kept.First == e.First && kept.Hash == e.Hash {
 			return unprocessable(e.First, "the row at v%d (%s) is not of the journal's history, and the entry v%d to v%d (%s) is: a redrive folds the "+
@@ -310,7 +310,7 @@ func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
 	case errors.Is(err, table.ErrInvalid):
 		return row, &unprocessableError{version: row.Version, err: err}
 	case err != nil:
-		return row, fmt.Errorf("write %s of %s v%d: %w", p.model.Name, row.Account.ID, row.Version, err)
+		return row, fmt.Errorf("write %s of %s v%d: %w", p.model.Name, row.Account, row.Version, err)
 	}
 	p.count.rowWrites.Inc()
 	account := row.Account.String()

@@ -99,16 +99,16 @@ func (c DiscardConfig) checkCaughtUp(ctx context.Context) error {
 		}
 		there, err := c.Table.Get(ctx, c.Model, RowKey(other, a), true)
 		if err != nil && !errors.Is(err, table.ErrNotFound) {
-			return fmt.Errorf("compare %s: %w", a.ID, err)
+			return fmt.Errorf("compare %s: %w", a, err)
 		}
 		mine, theirs := row.Attrs, there.Attrs
 		_, pending := mine["pending"]
 		switch {
 		case generation == c.Generation && pending:
-			return fmt.Errorf("%s has messages to send: %w", a.ID, ErrNotCaughtUp)
+			return fmt.Errorf("%s has messages to send: %w", a, ErrNotCaughtUp)
 		case generation == c.Generation && theirs.Number("version") < mine.Number("version"),
 			generation == g.Live && theirs.Number("version") < mine.Number("quiet"):
-			return fmt.Errorf("%s is at v%d in %s and at v%d in %s: %w", a.ID, mine.Number("version"), Name(c.Model, generation),
+			return fmt.Errorf("%s is at v%d in %s and at v%d in %s: %w", a, mine.Number("version"), Name(c.Model, generation),
 				theirs.Number("version"), Name(c.Model, other), ErrNotCaughtUp)
 		}
 		return nil

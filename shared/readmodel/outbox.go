@@ -40,7 +40,7 @@ func (p *Projection[S]) sendPending(ctx context.Context, row Row[S]) (Row[S], er
 		records[i] = stream.Record{PartitionKey: row.Account.String(), Data: data}
 	}
 	if err := p.outbox.put(ctx, records); err != nil {
-		return row, fmt.Errorf("send the messages of %s v%d: %w", row.Account.ID, row.Version, err)
+		return row, fmt.Errorf("send the messages of %s v%d: %w", row.Account, row.Version, err)
 	}
 	row.Pending = nil
 	return row, nil

@@ -90,7 +90,7 @@ func (p *Projection[S]) quarantineFor(ctx context.Context, a event.Account, fail
 	if err := p.quarantineAccount(ctx, a, failed.rev, q); err != nil {
 		return err
 	}
-	return fmt.Errorf("%s v%d: %w: %w", a.ID, failed.version, cause, ErrQuarantined)
+	return fmt.Errorf("%s v%d: %w: %w", a, failed.version, cause, ErrQuarantined)
 }
 
 // changeRow reads a row, applies change and writes it if change returns true. It retries failures
@@ -120,7 +120,7 @@ func (p *Projection[S]) changeRow(ctx context.Context, a event.Account, change f
 		}
 		var lasting *unprocessableError
 		if errors.As(err, &lasting) || try == maxAttempts || wait.Pause(ctx) != nil {
-			return fmt.Errorf("change the row of %s: %w", a.ID, err)
+			return fmt.Errorf("change the row of %s: %w", a, err)
 		}
 	}
 }
@@ -184,7 +184,7 @@ func (p *Projection[S]) updateQuarantine(ctx context.Context, a event.Account) e
 	if err := p.storeCause(ctx, row); err != nil {
 		return err
 	}
-	return fmt.Errorf("%s v%d: %s: %w", a.ID, row.QuarantinedAt, row.Cause, ErrQuarantined)
+	return fmt.Errorf("%s v%d: %s: %w", a, row.QuarantinedAt, row.Cause, ErrQuarantined)
 }
 
 // storeCause stores in quarantine the cause that an account's row has.
@@ -210,7 +210,7 @@ func (p *Projection[S]) CatchUp(ctx context.Context, a event.Account) (int64, er
 		case err != nil:
 			return 0, err
 		case row.QuarantinedAt != 0:
-			return row.Version, fmt.Errorf("%s v%d: %s: %w", a.ID, row.QuarantinedAt, row.Cause, ErrQuarantined)
+			return row.Version, fmt.Errorf("%s v%d: %s: %w", a, row.QuarantinedAt, row.Cause, ErrQuarantined)
 		}
 		if !compared {
 			changed, err := p.reconcile(ctx, row)
@@ -238,7 +238,7 @@ func (p *Projection[S]) catchUpFrom(ctx context.Context, a event.Account, from i
 	found, next := false, from
 	for e, err := range p.journal.Entries(ctx, a, from, 0) {
 		if err != nil {
-			err = unprocessableJournal(next, fmt.Errorf("catch up %s from v%d: %w", a.ID, next, err))
+			err = unprocessableJournal(next, fmt.Errorf("catch up %s from v%d: %w", a, next, err))
 			var failed *unprocessableError
 			if !errors.As(err, &failed) {
 				return found, err

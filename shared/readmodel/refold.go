@@ -71,7 +71,7 @@ func (p *Projection[S]) MatchesJournal(ctx context.Context, a event.Account) (bo
 func (p *Projection[S]) journalEntry(ctx context.Context, a event.Account, version int64) (*event.Entry, error) {
 	for e, err := range p.journal.Backward(ctx, a, version) {
 		if err != nil {
-			return nil, unprocessableJournal(version, fmt.Errorf("compare %s v%d with the journal: %w", a.ID, version, err))
+			return nil, unprocessableJournal(version, fmt.Errorf("compare %s v%d with the journal: %w", a, version, err))
 		}
 		return e, nil
 	}
@@ -189,7 +189,7 @@ func (p *Projection[S]) refoldedRow(ctx context.Context, was Row[S]) (Row[S], er
 func (p *Projection[S]) foldJournal(ctx context.Context, row Row[S], sent int64, pending []string) (Row[S], error) {
 	for e, err := range p.journal.Entries(ctx, row.Account, 1, 0) {
 		if err != nil {
-			return row, unprocessableJournal(row.Version+1, fmt.Errorf("fold %s from v%d: %w", row.Account.ID, row.Version+1, err))
+			return row, unprocessableJournal(row.Version+1, fmt.Errorf("fold %s from v%d: %w", row.Account, row.Version+1, err))
 		}
 		if row, err = p.foldNext(row, e); err != nil {
 			return row, err

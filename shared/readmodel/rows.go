@@ -106,7 +106,7 @@ func (r *Rows[S]) load(ctx context.Context, generation int64, a event.Account) (
 		return Row[S]{Account: a}, nil
 	}
 	if err != nil {
-		return Row[S]{}, fmt.Errorf("read %s of %s: %w", r.model.Name, a.ID, err)
+		return Row[S]{}, fmt.Errorf("read %s of %s: %w", r.model.Name, a, err)
 	}
 	row, err := r.model.decode(raw)
 	if err != nil {

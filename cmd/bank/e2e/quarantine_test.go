@@ -68,7 +68,7 @@ func TestUndecodableRecordIsQuarantined(t *testing.T) {
 	}
 	check()
 	b.checkAudit(t)
-	if got := command(t, "bank", "quarantine", "redrive", "A-1", "--data", data); got.Code != 1 || !strings.Contains(got.ErrOut, "A-1 is not in quarantine") {
+	if got := command(t, "bank", "quarantine", "redrive", "A-1", "--data", data); got.Code != 1 || !strings.Contains(got.ErrOut, "main#A-1 is not in quarantine") {
 		t.Errorf("redrive of an account that is not in quarantine: %d\n%s", got.Code, got.ErrOut)
 	}
 	if got := must(t, "bank", "quarantine", "redrive", "--all", "--data", data); !strings.Contains(got.Out, "bank quarantine clear --all") {

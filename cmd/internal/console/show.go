@@ -29,3 +29,13 @@ func Show(t *Terminal, asJSON bool, result any, err error, text func(w io.Writer
 	text(t.Out)
 	return err
 }
+
+// OneTenant is the flag of jobs about one account.
+type OneTenant struct {
+	Tenant string `name:"tenant" placeholder:"TENANT" help:"The account's tenant [main]."`
+}
+
+// OnlyTenant is the flag of jobs about many accounts.
+type OnlyTenant struct {
+	Tenant string `name:"tenant" placeholder:"TENANT" help:"Only this tenant's accounts."`
+}

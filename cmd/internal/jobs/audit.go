@@ -20,13 +20,14 @@ type AuditParams struct {
 	GraceSeconds float64 `json:"grace_seconds,omitempty"`
 	// Repair repairs what can be repaired.
 	Repair bool `json:"repair,omitempty"`
+	OfTenant
 }
 
 func (p AuditParams) check() error {
 	if !(p.GraceSeconds >= 0) {
 		return wrong("--grace is negative")
 	}
-	return nil
+	return p.OfTenant.check()
 }
 
 // usualDelay is what publishing, projecting and sealing take on top of a segment's age.
@@ -47,7 +48,7 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker
 	}
 	c := audit.Config{
 		Table: b.Table, Accounts: b.Journal, Bucket: b.Bucket, Origin: proof, Models: Models, Grace: grace,
-		Progress: p,
+		Progress: p, Tenant: params.Tenant,
 	}
 	if params.Repair {
 		c.Repair = &audit.Repair{

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"passbook/shared/api"
-	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/progress"
 )
@@ -16,29 +14,36 @@ import (
 type ClockParams struct {
 	// Account is the account whose time is accepted.
 	Account string `json:"account"`
+	OfTenant
 }
 
 func (p ClockParams) check() error {
 	if p.Account == "" {
 		return wrong("the account is missing")
 	}
-	return nil
+	_, err := p.OfTenant.Account(p.Account)
+	return err
 }
 
 // ClockResult is until when an account keeps its time.
 type ClockResult struct {
+	Tenant  string    `json:"tenant"`
 	Account string    `json:"account_id"`
 	Until   time.Time `json:"until"`
 }
 
 // acceptClock lets an account take commands again whose last entry is far ahead of the clock.
 func (b Bank) acceptClock(ctx context.Context, params ClockParams, _ *progress.Tracker) (ClockResult, error) {
-	until, err := b.Journal.AcceptTime(ctx, event.Account{Tenant: api.Tenant, ID: params.Account})
+	of, err := params.OfTenant.Account(params.Account)
+	if err != nil {
+		return ClockResult{}, err
+	}
+	until, err := b.Journal.AcceptTime(ctx, of)
 	if errors.Is(err, journal.ErrNoEvent) {
-		return ClockResult{}, fmt.Errorf("%w: there is no account %s", ErrParams, params.Account)
+		return ClockResult{}, fmt.Errorf("%w: there is no account %s", ErrParams, of)
 	}
 	if err != nil {
 		return ClockResult{}, err
 	}
-	return ClockResult{params.Account, until}, nil
+	return ClockResult{of.Tenant, of.ID, until}, nil
 }

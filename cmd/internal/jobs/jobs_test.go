@@ -51,6 +51,14 @@ func TestWrongParametersChangeNothing(t *testing.T) {
 		{"redrive", `{"account":"A-1","all":true}`, "--all"},
 		{"audit", `{"grace_seconds":-1}`, "--grace"},
 		{"clock", `{}`, "account"},
+		{"clock", `{"account":"A-1","tenant":"Main"}`, "--tenant"},
+		{"clock", `{"account":"acme#A-1","tenant":"main"}`, "acme#A-1 is not an account of --tenant main"},
+		{"audit", `{"tenant":"-"}`, "--tenant"},
+		{"quarantine", `{"tenant":"a#b"}`, "--tenant"},
+		{"redrive", `{"all":true,"tenant":"a b"}`, "--tenant"},
+		{"redrive", `{"account":"acme#A-1","tenant":"main"}`, "acme#A-1"},
+		{"republish", `{"stream":"s","tenant":"A"}`, "--tenant"},
+		{"republish", `{"stream":"s","accounts":["acme#A-1"],"tenant":"main"}`, "acme#A-1"},
 	} {
 		_, err := b.Funcs()[tt.job](t.Context(), json.RawMessage(tt.params), progress.New())
 		if !errors.Is(err, ErrParams) || !strings.Contains(err.Error(), tt.says) {
@@ -100,7 +108,7 @@ func TestALiveGenerationIsNotDiscarded(t *testing.T) {
 
 func TestTheTimeOfNoAccountIsAccepted(t *testing.T) {
 	_, err := openBank(t).acceptClock(t.Context(), ClockParams{Account: "A-1"}, progress.New())
-	if !errors.Is(err, ErrParams) || !strings.Contains(err.Error(), "no account A-1") {
+	if !errors.Is(err, ErrParams) || !strings.Contains(err.Error(), "no account main#A-1") {
 		t.Errorf("%v", err)
 	}
 }

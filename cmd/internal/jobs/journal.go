@@ -7,7 +7,6 @@ import (
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/deployment"
-	"passbook/shared/api"
 	"passbook/shared/archive"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -100,9 +99,10 @@ type RepublishParams struct {
 	// From and To bound the entries by the time when they were recorded.
 	From console.Instant `json:"from,omitzero"`
 	To   console.Instant `json:"to,omitzero"`
-	// Accounts are those to republish; none is all.
+	// Accounts are those to republish; none is all, or all of the tenant.
 	Accounts []string `json:"accounts,omitempty"`
-	DryRun   bool     `json:"dry_run,omitempty"`
+	OfTenant
+	DryRun bool `json:"dry_run,omitempty"`
 }
 
 func (p RepublishParams) check() error {
@@ -112,7 +112,20 @@ func (p RepublishParams) check() error {
 	if !p.From.IsZero() && !p.To.IsZero() && !p.From.Time().Before(p.To.Time()) {
 		return wrong("--from is not before --to")
 	}
-	return nil
+	_, err := p.accounts()
+	return err
+}
+
+// accounts returns the accounts that are named.
+func (p RepublishParams) accounts() (named []event.Account, err error) {
+	for _, name := range p.Accounts {
+		a, err := p.OfTenant.Account(name)
+		if err != nil {
+			return nil, err
+		}
+		named = append(named, a)
+	}
+	return named, p.OfTenant.check()
 }
 
 // RepublishResult is what republish sent, or in a dry run would read from the archive.
@@ -153,10 +166,10 @@ func (b Bank) republish(ctx context.Context, params RepublishParams, p *progress
 	}
 	c := replay.RepublishConfig{
 		Bucket: b.Bucket, Journal: b.Journal, Evidence: plan.evidence, Origin: plan.proof, Table: b.Table, Streams: b.Streams, Stream: params.Stream, LiveStream: live, Live: params.Live,
-		From: params.From.Time(), To: params.To.Time(), Progress: p, Compress: b.Config.CompressRecords(),
+		From: params.From.Time(), To: params.To.Time(), Progress: p, Compress: b.Config.CompressRecords(), Tenant: params.Tenant,
 	}
-	for _, id := range params.Accounts {
-		c.Accounts = append(c.Accounts, event.Account{Tenant: api.Tenant, ID: id})
+	if c.Accounts, err = params.accounts(); err != nil {
+		return done, err
 	}
 	done.Entries, err = replay.Republish(ctx, c)
 	return done, err

@@ -22,16 +22,16 @@ import (
 func history(t *testing.T, b Bank) []*event.Entry {
 	t.Helper()
 	entries := archivetest.Bank(3, 3, 200)
-	states := map[string]account.State{}
+	states := map[event.Account]account.State{}
 	for _, e := range entries {
-		s := states[e.AccountID]
+		s := states[e.Account()]
 		for _, ev := range e.Events {
 			var err error
 			if s, err = account.Fold(s, ev); err != nil {
 				t.Fatal(err)
 			}
 		}
-		states[e.AccountID] = s
+		states[e.Account()] = s
 		if err := journal.NewRestorer(b.Table).Restore(t.Context(), e, s); err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"passbook/cmd/internal/ops"
-	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
@@ -17,16 +16,24 @@ import (
 
 // QuarantineParams are the parameters of quarantine.
 type QuarantineParams struct {
-	// Account shows one account with the record; none lists all.
+	// Account shows one account with the record, of every tenant that has it; none lists all.
 	Account string `json:"account,omitempty"`
+	OfTenant
 }
 
-func (QuarantineParams) check() error { return nil }
+func (p QuarantineParams) check() error { return p.OfTenant.check() }
+
+// asks reports whether the parameters are about something in quarantine. A record that names no
+// account is no tenant's: who asks for one tenant does not get it.
+func (p QuarantineParams) asks(q readmodel.Quarantined) bool {
+	return p.has(q.Account) && (p.Account == "" || p.Account == q.Account.ID || p.Account == q.ID)
+}
 
 // Quarantined is an account, or a record that names none, in the quarantine of a consumer.
 type Quarantined struct {
 	Consumer string    `json:"consumer"`
 	ID       string    `json:"id"`
+	Tenant   string    `json:"tenant,omitempty"`
 	Account  string    `json:"account_id,omitempty"`
 	Version  int64     `json:"version,omitempty"`
 	Cause    string    `json:"cause"`
@@ -36,6 +43,9 @@ type Quarantined struct {
 	Size     int64     `json:"size"`
 	Data     []byte    `json:"data,omitempty"`
 }
+
+// of returns the account in quarantine; of a record that names none, the zero Account.
+func (s Quarantined) of() event.Account { return event.Account{Tenant: s.Tenant, ID: s.Account} }
 
 // consumers returns the names of all consumers that have a quarantine.
 func (b Bank) consumers(ctx context.Context) ([]string, error) {
@@ -67,17 +77,17 @@ func (b Bank) quarantine(ctx context.Context, params QuarantineParams, _ *progre
 			return nil, err
 		}
 		for _, q := range list {
+			if !params.asks(q) {
+				continue
+			}
 			s := Quarantined{
-				Consumer: name, ID: q.ID, Account: q.Account.ID, Version: q.Version, Cause: q.Cause, At: q.At,
+				Consumer: name, ID: q.ID, Tenant: q.Account.Tenant, Account: q.Account.ID, Version: q.Version, Cause: q.Cause, At: q.At,
 				Shard: q.Shard, Sequence: q.Sequence, Size: q.Size,
 			}
-			switch {
-			case params.Account == "":
-				found = append(found, s)
-			case params.Account == q.Account.ID || params.Account == q.ID:
+			if params.Account != "" {
 				s.Data = q.Data
-				found = append(found, s)
 			}
+			found = append(found, s)
 		}
 	}
 	return found, nil
@@ -85,16 +95,18 @@ func (b Bank) quarantine(ctx context.Context, params QuarantineParams, _ *progre
 
 // RedriveParams are the parameters of redrive.
 type RedriveParams struct {
-	// Account is the one to release; All releases every one.
+	// Account is the one to release; All releases every one, or every one of the tenant.
 	Account string `json:"account,omitempty"`
 	All     bool   `json:"all,omitempty"`
+	OfTenant
 }
 
 func (p RedriveParams) check() error {
 	if (p.Account == "") != p.All {
 		return wrong("name one account, or --all")
 	}
-	return nil
+	_, err := p.OfTenant.Account(p.Account)
+	return err
 }
 
 // RedriveResult is what redrive did.
@@ -111,19 +123,23 @@ type RedriveResult struct {
 // contradicts it.
 func (b Bank) redrive(ctx context.Context, params RedriveParams, p *progress.Tracker) (RedriveResult, error) {
 	done := RedriveResult{Redriven: []string{}}
-	all, err := b.quarantine(ctx, QuarantineParams{}, p)
+	all, err := b.quarantine(ctx, QuarantineParams{OfTenant: params.OfTenant}, p)
 	if err != nil {
 		return done, err
 	}
-	list := slices.DeleteFunc(slices.Clone(all), func(s Quarantined) bool { return s.Account == "" || !params.All && s.Account != params.Account })
+	one, err := params.OfTenant.Account(params.Account)
+	if err != nil {
+		return done, err
+	}
+	list := slices.DeleteFunc(slices.Clone(all), func(s Quarantined) bool { return s.Account == "" || !params.All && s.of() != one })
 	if params.All {
 		done.Records = len(all) - len(list)
-	} else if list, err = b.addStrayRows(ctx, params.Account, list); err != nil {
+	} else if list, err = b.addStrayRows(ctx, one, list); err != nil {
 		return done, err
 	}
 	p.Begin("redrive", "accounts", int64(len(list)))
 	for _, s := range list {
-		name := s.Consumer + " " + s.Account
+		name := s.Consumer + " " + s.of().String()
 		err := b.redriveOne(ctx, s)
 		switch {
 		case errors.Is(err, readmodel.ErrQuarantined):
@@ -142,7 +158,7 @@ func (b Bank) redrive(ctx context.Context, params RedriveParams, p *progress.Tra
 }
 
 // addStrayRows adds the live rows of an account that are not of the journal's history.
-func (b Bank) addStrayRows(ctx context.Context, id string, list []Quarantined) ([]Quarantined, error) {
+func (b Bank) addStrayRows(ctx context.Context, a event.Account, list []Quarantined) ([]Quarantined, error) {
 	for _, model := range Models {
 		live, _, err := readmodel.Generations(ctx, b.Table, model)
 		if err != nil {
@@ -156,16 +172,16 @@ func (b Bank) addStrayRows(ctx context.Context, id string, list []Quarantined) (
 		if err != nil {
 			return nil, err
 		}
-		right, err := to.MatchesJournal(ctx, event.Account{Tenant: api.Tenant, ID: id})
+		right, err := to.MatchesJournal(ctx, a)
 		if err != nil {
 			return nil, err
 		}
 		if !right {
-			list = append(list, Quarantined{Consumer: name, Account: id})
+			list = append(list, Quarantined{Consumer: name, Tenant: a.Tenant, Account: a.ID})
 		}
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("%s is not in quarantine, and its rows agree with the journal", id)
+		return nil, fmt.Errorf("%s is not in quarantine, and its rows agree with the journal", a)
 	}
 	return list, nil
 }
@@ -183,7 +199,7 @@ func (b Bank) redriveOne(ctx context.Context, s Quarantined) error {
 	if err != nil {
 		return err
 	}
-	return to.Redrive(ctx, event.Account{Tenant: api.Tenant, ID: s.Account})
+	return to.Redrive(ctx, s.of())
 }
 
 // ClearParams are the parameters of clear.
@@ -220,7 +236,7 @@ func (b Bank) clear(ctx context.Context, params ClearParams, p *progress.Tracker
 		return s.Account != "" && (s.Account == params.Record || s.ID == params.Record)
 	}
 	if i := slices.IndexFunc(list, isAccount); i >= 0 {
-		return done, fmt.Errorf("%s is an account, and clear is for records: bank quarantine redrive %s releases it", params.Record, list[i].Account)
+		return done, fmt.Errorf("%s is an account, and clear is for records: bank quarantine redrive %s releases it", params.Record, list[i].of())
 	}
 	list = slices.DeleteFunc(list, func(s Quarantined) bool { return s.Account != "" || !params.All && s.ID != params.Record })
 	if len(list) == 0 && !params.All {

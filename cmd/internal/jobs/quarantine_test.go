@@ -48,8 +48,8 @@ func TestClearRemovesRecordsAndNoAccount(t *testing.T) {
 		clears int
 		says   string
 	}{
-		{ClearParams{Record: "A-2"}, 0, "bank quarantine redrive A-2"},
-		{ClearParams{Record: "main#A-2"}, 0, "bank quarantine redrive A-2"},
+		{ClearParams{Record: "A-2"}, 0, "bank quarantine redrive main#A-2"},
+		{ClearParams{Record: "main#A-2"}, 0, "bank quarantine redrive main#A-2"},
 		{ClearParams{Record: "s#shard#3"}, 0, "bank quarantine list"},
 		{ClearParams{All: true, DryRun: true}, 4, ""},
 		{ClearParams{Record: "s#shard#2"}, 2, ""},
@@ -88,12 +88,12 @@ func TestRedriveReportsWhatRemainsAndFindsForgedRows(t *testing.T) {
 	if err != nil || done.Records != 1 || len(done.Redriven) != 0 {
 		t.Errorf("%+v, %v", done, err)
 	}
-	if _, err := b.redrive(t.Context(), RedriveParams{Account: "A-1"}, progress.New()); err == nil || !strings.Contains(err.Error(), "A-1 is not in quarantine") {
+	if _, err := b.redrive(t.Context(), RedriveParams{Account: "A-1"}, progress.New()); err == nil || !strings.Contains(err.Error(), "main#A-1 is not in quarantine") {
 		t.Errorf("%v", err)
 	}
 	change(t, b, Models[1], 1, "A-1", func(a table.Map) { a["hash"], a["posted"] = table.S(event.Hash{1}.String()), table.N(1) })
 	done, err = b.redrive(t.Context(), RedriveParams{Account: "A-1"}, progress.New())
-	if err != nil || len(done.Redriven) != 1 || done.Redriven[0] != "creditlimit@1 A-1" {
+	if err != nil || len(done.Redriven) != 1 || done.Redriven[0] != "creditlimit@1 main#A-1" {
 		t.Errorf("%+v, %v", done, err)
 	}
 	if right, err := b.liveProjection(t.Context(), Models[1]); err != nil {

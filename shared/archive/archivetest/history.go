@@ -153,10 +153,30 @@ func (a *Account) resolve(capture bool) []event.Body {
 // Bank grows accounts named and so on. It returns their entries in one order in which they
 // could have been committed.
 func Bank(seed uint64, accounts, entries int) []*event.Entry {
+	return bank(seed, "main", accounts, entries)
+}
+
+// Tenants grows what Bank does for each of several tenants, with the same account ids and other
+// histories. Their entries come in turn.
+func Tenants(seed uint64, accounts, entries int, tenants ...string) []*event.Entry {
+	var log []*event.Entry
+	all := make([][]*event.Entry, len(tenants))
+	for i, tenant := range tenants {
+		all[i] = bank(seed+uint64(i), tenant, accounts, entries)
+	}
+	for n := range entries {
+		for _, of := range all {
+			log = append(log, of[n])
+		}
+	}
+	return log
+}
+
+func bank(seed uint64, tenant string, accounts, entries int) []*event.Entry {
 	random := rand.New(rand.NewPCG(seed, 0))
 	all := make([]*Account, accounts)
 	for i := range all {
-		all[i] = New(random, "main", fmt.Sprintf("A-%d", i))
+		all[i] = New(random, tenant, fmt.Sprintf("A-%d", i))
 	}
 	var log []*event.Entry
 	for i := range entries {

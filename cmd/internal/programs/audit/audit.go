@@ -21,6 +21,7 @@ func Main(version string) {
 // command is the command line.
 type command struct {
 	console.StoreFlags
+	console.OnlyTenant
 	Grace  *time.Duration `name:"grace" placeholder:"TIME" help:"Entries younger than this may be missing."`
 	Repair bool           `name:"repair" help:"Repair what can be repaired."`
 	JSON   bool           `name:"json" help:"The report as JSON."`
@@ -38,7 +39,7 @@ func (c *command) Run(ctx context.Context, t *console.Terminal) error {
 	if err != nil {
 		return err
 	}
-	params := jobs.AuditParams{Repair: c.Repair}
+	params := jobs.AuditParams{Repair: c.Repair, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}
 	if c.Grace != nil {
 		params.GraceSeconds = max(c.Grace.Seconds(), 1e-9)
 	}

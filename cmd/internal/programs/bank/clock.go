@@ -8,6 +8,7 @@ import (
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/jobs"
+	"passbook/shared/event"
 )
 
 // clockCommand groups the commands on accounts that are ahead of the clock.
@@ -21,7 +22,8 @@ func (clockCommand) Help() string { return "Example:\n\n  bank clock accept A-1"
 // acceptCommand accepts an account's time.
 type acceptCommand struct {
 	console.StoreFlags
-	JSON    bool   `name:"json" help:"The result as JSON."`
+	JSON bool `name:"json" help:"The result as JSON."`
+	console.OneTenant
 	Account string `arg:"" help:"Account id."`
 }
 
@@ -33,8 +35,8 @@ func (acceptCommand) Help() string {
 
 // Run accepts.
 func (c *acceptCommand) Run(ctx context.Context, t *console.Terminal) error {
-	accept := jobs.Command[jobs.ClockResult]{Name: "clock", Params: jobs.ClockParams{Account: c.Account}, JSON: c.JSON}
+	accept := jobs.Command[jobs.ClockResult]{Name: "clock", Params: jobs.ClockParams{Account: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}, JSON: c.JSON}
 	return accept.Run(ctx, t, c, func(w io.Writer, done jobs.ClockResult) {
-		fmt.Fprintf(w, "%s accepts commands again; its entries have the time %s until the clock reaches it\n", done.Account, done.Until.Format(time.RFC3339))
+		fmt.Fprintf(w, "%s accepts commands again; its entries have the time %s until the clock reaches it\n", event.Account{Tenant: done.Tenant, ID: done.Account}, done.Until.Format(time.RFC3339))
 	})
 }

@@ -31,19 +31,23 @@ type quarantineFlags struct {
 }
 
 // listCommand lists.
-type listCommand struct{ quarantineFlags }
+type listCommand struct {
+	quarantineFlags
+	console.OnlyTenant
+}
 
 // Help returns the example.
 func (listCommand) Help() string { return "Example:\n\n  bank quarantine list --json" }
 
 // Run lists.
 func (c *listCommand) Run(ctx context.Context, t *console.Terminal) error {
-	return c.show(ctx, t, jobs.QuarantineParams{})
+	return c.show(ctx, t, jobs.QuarantineParams{OfTenant: jobs.OfTenant{Tenant: c.Tenant}})
 }
 
 // showCommand shows.
 type showCommand struct {
 	quarantineFlags
+	console.OnlyTenant
 	Account string `arg:"" help:"Account id, or the id of a record."`
 }
 
@@ -52,7 +56,7 @@ func (showCommand) Help() string { return "Example:\n\n  bank quarantine show A-
 
 // Run shows.
 func (c *showCommand) Run(ctx context.Context, t *console.Terminal) error {
-	return c.show(ctx, t, jobs.QuarantineParams{Account: c.Account})
+	return c.show(ctx, t, jobs.QuarantineParams{Account: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}})
 }
 
 // show prints the quarantine.
@@ -80,6 +84,7 @@ type redriveCommand struct {
 	quarantineFlags
 	Account string `arg:"" optional:"" help:"Account id."`
 	All     bool   `name:"all" help:"Every account in quarantine."`
+	Tenant  string `name:"tenant" placeholder:"TENANT" help:"The account's tenant [main]; with --all, only this one's."`
 }
 
 // Help returns the example.
@@ -87,7 +92,7 @@ func (redriveCommand) Help() string { return "Example:\n\n  bank quarantine redr
 
 // Run redrives.
 func (c *redriveCommand) Run(ctx context.Context, t *console.Terminal) error {
-	redrive := jobs.Command[jobs.RedriveResult]{Name: "redrive", Params: jobs.RedriveParams{Account: c.Account, All: c.All}, JSON: c.JSON}
+	redrive := jobs.Command[jobs.RedriveResult]{Name: "redrive", Params: jobs.RedriveParams{Account: c.Account, All: c.All, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}, JSON: c.JSON}
 	return redrive.Run(ctx, t, &c.quarantineFlags, func(w io.Writer, done jobs.RedriveResult) {
 		for _, name := range done.Redriven {
 			fmt.Fprintf(w, "%s is released\n", name)

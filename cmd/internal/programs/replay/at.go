@@ -11,7 +11,6 @@ import (
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/account"
-	"passbook/shared/api"
 	"passbook/shared/archive"
 	"passbook/shared/event"
 	"passbook/shared/money"
@@ -30,6 +29,7 @@ type atCommand struct {
 	Version int64           `name:"version" placeholder:"N" xor:"when" required:"" help:"State after event N of each account."`
 	endFlags
 	Account string `name:"account" placeholder:"ID" help:"Only this account."`
+	Tenant  string `name:"tenant" placeholder:"TENANT" help:"The account's tenant [main]; without --account, only this one's."`
 	JSON    bool   `name:"json" help:"One JSON object per line."`
 }
 
@@ -40,6 +40,7 @@ func (atCommand) Help() string {
 
 // past is the state of an account, as a line of JSON.
 type past struct {
+	Tenant    string    `json:"tenant"`
 	AccountID string    `json:"account_id"`
 	Currency  string    `json:"currency"`
 	Status    string    `json:"status"`
@@ -60,6 +61,10 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if c.Version < 0 {
 		return console.Usage("--version %d must be 1 or more", c.Version)
 	}
+	of, err := jobs.OfTenant{Tenant: c.Tenant}.Account(c.Account)
+	if err != nil {
+		return console.Usage("%w", err)
+	}
 	if err := platform.Present(config); err != nil {
 		return err
 	}
@@ -73,9 +78,9 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	bar, far := console.NewProgress(t.Err, "at"), progress.New()
 	defer bar.Finish()
 	defer bar.Follow(far.Snapshot)()
-	states := replay.StatesConfig{Bucket: from, Time: c.Time.Time(), Version: c.Version, Progress: far}
+	states := replay.StatesConfig{Bucket: from, Time: c.Time.Time(), Version: c.Version, Tenant: c.Tenant, Progress: far}
 	if c.Account != "" {
-		states.Account = event.Account{Tenant: api.Tenant, ID: c.Account}
+		states.Account = of
 	}
 	if states.Evidence, err = jobs.Evidence(ctx, t, config, from); err != nil {
 		return err
@@ -93,7 +98,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 		return c.print(t, a, s)
 	})
 	for _, fault := range faults.List {
-		fmt.Fprintf(t.Err, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
+		fmt.Fprintln(t.Err, fault)
 	}
 	switch {
 	case errors.Is(err, jobs.ErrEndUnproven):
@@ -110,11 +115,11 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 func (c *atCommand) print(t *console.Terminal, a event.Account, s account.State) error {
 	if c.JSON {
 		return json.NewEncoder(t.Out).Encode(past{
-			AccountID: a.ID, Currency: s.Currency, Status: s.Status, Posted: s.Posted, Held: s.Held, Limit: s.Limit,
+			Tenant: a.Tenant, AccountID: a.ID, Currency: s.Currency, Status: s.Status, Posted: s.Posted, Held: s.Held, Limit: s.Limit,
 			Available: s.Available(), Version: s.Version, AsOf: s.RecordedAt,
 		})
 	}
-	_, err := fmt.Fprintf(t.Out, "%s v%d: posted %s, held %s, limit %s, available %s\n", a.ID, s.Version, money.Format(s.Posted, s.Currency),
+	_, err := fmt.Fprintf(t.Out, "%s v%d: posted %s, held %s, limit %s, available %s\n", a, s.Version, money.Format(s.Posted, s.Currency),
 		money.Format(s.Held, s.Currency), money.Format(s.Limit, s.Currency), money.Format(s.Available(), s.Currency))
 	return err
 }

@@ -7,6 +7,7 @@ import (
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/jobs"
+	"passbook/shared/event"
 	"passbook/shared/platform"
 )
 
@@ -31,7 +32,7 @@ func (c *journalCommand) Run(ctx context.Context, t *console.Terminal) error {
 			fmt.Fprintf(w, "not in the archive: %s\n", gap)
 		}
 		for _, fault := range done.Faults.List {
-			fmt.Fprintf(w, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
+			fmt.Fprintln(w, fault)
 		}
 		if c.DryRun {
 			showLacking(w, done)
@@ -53,7 +54,7 @@ func showLacking(w io.Writer, done jobs.RestoreResult) {
 		return
 	}
 	for _, a := range done.Lacking.List[:min(len(done.Lacking.List), accountsShown)] {
-		fmt.Fprintf(w, "would put %s: %d entries, v%d to v%d\n", a.Account, a.Entries, a.From, a.To)
+		fmt.Fprintf(w, "would put %s: %d entries, v%d to v%d\n", event.Account{Tenant: a.Tenant, ID: a.Account}, a.Entries, a.From, a.To)
 	}
 	if more := done.Lacking.Accounts - accountsShown; more > 0 {
 		fmt.Fprintf(w, "and %d more accounts: --json names up to 10,000\n", more)
@@ -69,6 +70,7 @@ type republishCommand struct {
 	From    console.Instant `name:"from" placeholder:"TIME" help:"Recorded at or after."`
 	To      console.Instant `name:"to" placeholder:"TIME" help:"Recorded before."`
 	Account []string        `name:"account" placeholder:"ID" help:"Only these accounts."`
+	Tenant  string          `name:"tenant" placeholder:"TENANT" help:"The accounts' tenant [main]; without --account, only this one's."`
 	Live    bool            `name:"live" help:"Allow the live stream."`
 }
 
@@ -81,7 +83,7 @@ func (republishCommand) Help() string {
 func (c *republishCommand) Run(ctx context.Context, t *console.Terminal) error {
 	republish := jobs.Command[jobs.RepublishResult]{
 		Name: "republish", JSON: c.JSON,
-		Params: jobs.RepublishParams{Stream: c.Stream, Live: c.Live, From: c.From, To: c.To, Accounts: c.Account, DryRun: c.DryRun},
+		Params: jobs.RepublishParams{Stream: c.Stream, Live: c.Live, From: c.From, To: c.To, Accounts: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}, DryRun: c.DryRun},
 		Confirm: func(platform.Config) error {
 			return t.Sure(c.Yes || !c.Live || c.DryRun, "republish onto "+c.Stream, c.Stream)
 		},

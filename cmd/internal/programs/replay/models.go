@@ -39,7 +39,7 @@ func (c *rebuildCommand) Run(ctx context.Context, t *console.Terminal) error {
 			fmt.Fprintf(w, "not in the archive: %s\n", gap)
 		}
 		for _, fault := range done.Faults.List {
-			fmt.Fprintf(w, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
+			fmt.Fprintln(w, fault)
 		}
 		if c.DryRun {
 			fmt.Fprintf(w, "would read %d events in %d segments, %d bytes, into a new generation of %s; their footers and chains are proven, their pages only when they are read\n", done.Events, done.Segments, done.Bytes, c.Model)
@@ -80,7 +80,7 @@ func (c *promoteCommand) Run(ctx context.Context, t *console.Terminal) error {
 	}
 	return promote.Run(ctx, t, &c.JobFlags, func(w io.Writer, done jobs.PromoteResult) {
 		for _, fault := range done.Faults.List {
-			fmt.Fprintf(w, "%s v%d: %s\n", fault.Account.ID, fault.Version, fault.What)
+			fmt.Fprintln(w, fault)
 		}
 		switch {
 		case done.Back && c.DryRun && done.Candidate != 0:
