@@ -2,14 +2,10 @@ package jobs
 
 import (
 	"cmp"
-	"regexp"
 
-	"passbook/shared/api"
+	"passbook/shared/access"
 	"passbook/shared/event"
 )
-
-// tenantForm is what a tenant looks like.
-var tenantForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
 // OfTenant is the parameter of jobs that can be about one tenant.
 type OfTenant struct {
@@ -19,8 +15,8 @@ type OfTenant struct {
 }
 
 func (t OfTenant) check() error {
-	if t.Tenant != "" && !tenantForm.MatchString(t.Tenant) {
-		return wrong("--tenant %q is no tenant: it has up to 32 lower-case letters, digits and hyphens, and begins with no hyphen", t.Tenant)
+	if t.Tenant != "" && !access.ValidTenant(t.Tenant) {
+		return wrong("--tenant %q is no tenant: use 1 to 32 of a-z, 0-9 and -, beginning with a letter or digit", t.Tenant)
 	}
 	return nil
 }
@@ -32,7 +28,7 @@ func (t OfTenant) has(a event.Account) bool { return t.Tenant == "" || t.Tenant 
 func (t OfTenant) Account(name string) (event.Account, error) {
 	a, whole := event.ParseAccount(name)
 	if !whole {
-		return event.Account{Tenant: cmp.Or(t.Tenant, api.Tenant), ID: name}, t.check()
+		return event.Account{Tenant: cmp.Or(t.Tenant, access.MainTenant), ID: name}, t.check()
 	}
 	if !t.has(a) {
 		return a, wrong("%s is not an account of --tenant %s", a, t.Tenant)

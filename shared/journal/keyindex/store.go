@@ -53,7 +53,7 @@ func (s Store) Save(ctx context.Context, a event.Account, p Page) error {
 		"keys": table.B(keys), "at": table.Time(p.At),
 	}}})
 	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
-		return fmt.Errorf("put key page %d of %s: %w", p.Number, a.ID, err)
+		return fmt.Errorf("put key page %d of %s: %w", p.Number, a, err)
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func (r *pageReader) page(ctx context.Context, i int64) (p Page, found bool, err
 	for len(r.rows) == 0 && r.more {
 		answer, err := r.table.Query(ctx, r.query)
 		if err != nil {
-			return p, false, fmt.Errorf("read key pages of %s: %w", r.account.ID, err)
+			return p, false, fmt.Errorf("read key pages of %s: %w", r.account, err)
 		}
 		r.rows, r.query.After, r.query.Limit = answer.Rows, answer.After, maxRead
 		r.more = r.query.After != ""
