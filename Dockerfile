@@ -31,7 +31,8 @@ COPY --from=build /app /app
 COPY --from=build --chown=65532:65532 /data /data
 # Not the loopback interface that programs listen on by default, which cannot be reached from outside the container. A program
 # stays under what --memory of docker run (or the limit of the pod) allows, less a fifth; without one, a quarter of the machine.
-ENV PATH=/app PASSBOOK_DATA=/data PASSBOOK_LISTEN=0.0.0.0:8080 PASSBOOK_PEER_LISTEN=0.0.0.0:8090 TMPDIR=/data
+# Callers need an API key: the first start of the bank prints one, and `docker exec CONTAINER bank key create` makes others.
+ENV PATH=/app PASSBOOK_DATA=/data PASSBOOK_LISTEN=0.0.0.0:8080 PASSBOOK_PEER_LISTEN=0.0.0.0:8090 PASSBOOK_AUTH=apikey TMPDIR=/data
 USER 65532:65532
 VOLUME /data
 EXPOSE 8080 8090

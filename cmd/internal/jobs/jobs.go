@@ -114,6 +114,9 @@ var kinds = map[string]kind{
 	"clock":      kindOf(Bank.acceptClock),
 	"rotate":     kindOf(Bank.rotate),
 	"upgrade":    kindOf(Bank.upgrade),
+	"key-create": kindOf(Bank.createKey),
+	"key-list":   kindOf(Bank.listKeys),
+	"key-revoke": kindOf(Bank.revokeKey),
 }
 
 // kindOf makes the kind of job that do carries out, with parameters of a type.

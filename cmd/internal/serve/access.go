@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"fmt"
 
 	"passbook/shared/access"
@@ -8,10 +9,12 @@ import (
 )
 
 // authenticator makes what asks for credentials in the process's mode; nil asks for none.
-func (p *Process) authenticator() (access.Authenticator, error) {
+func (p *Process) authenticator(ctx context.Context) (access.Authenticator, error) {
 	switch p.Config.Auth {
 	case platform.AuthDev:
 		return nil, nil
+	case platform.AuthKeys:
+		return p.openKeys(ctx)
 	}
 	return nil, fmt.Errorf("%w: --auth %s is not in this program", platform.ErrConfig, p.Config.Auth)
 }

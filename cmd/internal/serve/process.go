@@ -37,8 +37,10 @@ type Process struct {
 	listener net.Listener // of the API
 	web      *api.Server
 	jobs     net.Addr // of the listener for jobs; nil without one
-	// auth asks for credentials; nil asks for none.
-	auth access.Authenticator
+	// auth asks for credentials; nil asks for none. firstKey is the API key that this start made,
+	// empty for none.
+	auth     access.Authenticator
+	firstKey string
 	lifecycle
 }
 
@@ -118,13 +120,11 @@ func (p *Process) Listen(ctx context.Context) (err error) {
 	if err := p.Config.CheckExposed(); err != nil {
 		return err
 	}
-	if p.auth, err = p.authenticator(); err != nil {
-		return err
-	}
 	if p.listener, err = p.Bind(ctx, "--listen (PASSBOOK_LISTEN)", p.Config.Listen); err != nil {
 		return console.Fail(console.ExitFailed, err, "name another address; port 0 takes a free one")
 	}
-	return nil
+	p.auth, err = p.authenticator(ctx)
+	return err
 }
 
 // Bind binds a listener that is closed with the process. setting names where the address is from.

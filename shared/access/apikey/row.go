@@ -69,7 +69,7 @@ func (k Key) State(at time.Time) string {
 // Check reports what is wrong with a key that is to be made at a time, or nil.
 func (k Key) Check(at time.Time) error {
 	switch {
-	case !validID(k.ID):
+	case !ValidID(k.ID):
 		return fmt.Errorf("the id is not %d letters and digits", idLength)
 	case k.Sum == Sum{}:
 		return errors.New("the sum of the secret is missing")
@@ -126,7 +126,7 @@ func parseRow(row table.Row) (Key, error) {
 		r.Fail("scopes")
 	}
 	k.Scopes = access.Known(row.Attrs.Texts("scopes"))
-	if !validID(k.ID) {
+	if !ValidID(k.ID) {
 		r.Fail("sk")
 	}
 	if !access.ValidTenant(k.Tenant) {

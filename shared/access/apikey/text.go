@@ -87,11 +87,11 @@ func parse(text string) (id string, sum Sum, ok bool) {
 		return "", Sum{}, false
 	}
 	id = text[len(prefix) : secretAt-1]
-	return id, sha256.Sum256(buffer[secretAt:]), validID(id)
+	return id, sha256.Sum256(buffer[secretAt:]), ValidID(id)
 }
 
-// validID reports whether a text has the form of an id.
-func validID(id string) bool {
+// ValidID reports whether a text has the form of an id.
+func ValidID(id string) bool {
 	if len(id) != idLength {
 		return false
 	}

@@ -69,7 +69,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(strings.Repeat("_", textLength))
 	f.Fuzz(func(t *testing.T, text string) {
 		id, _, ok := parse(text)
-		if ok && (!validID(id) || !strings.HasPrefix(text, prefix+id+"_")) {
+		if ok && (!ValidID(id) || !strings.HasPrefix(text, prefix+id+"_")) {
 			t.Errorf("%q is read as key %q", text, id)
 		}
 	})

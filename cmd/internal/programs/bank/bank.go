@@ -3,10 +3,12 @@ package bank
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
 	"passbook/cmd/internal/console"
+	"passbook/shared/access"
 )
 
 // grammar is the command line.
@@ -20,12 +22,15 @@ type grammar struct {
 	RotateKey  rotateCommand     `cmd:"" help:"Make a new data key, which signs from then on."`
 	Upgrade    upgradeCommand    `cmd:"" help:"Switch the bank to the newest entry format."`
 	Clock      clockCommand      `cmd:"" help:"Accounts whose last entry is ahead of the clock."`
+	Key        keyCommand        `cmd:"" help:"Keys with which callers of the API say who they are."`
 	Salvage    salvageCommand    `cmd:"" help:"Cut the damaged end off the write-ahead log."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 // Vars returns what the help texts refer to.
-func (grammar) Vars() map[string]string { return map[string]string{"listen": Program.Listen} }
+func (grammar) Vars() map[string]string {
+	return map[string]string{"listen": Program.Listen, "scopes": strings.Join(access.All.Names(), ", ")}
+}
 
 // Help returns the example of the program's help.
 func (grammar) Help() string { return "Example:\n\n  bank serve --data ./data" }

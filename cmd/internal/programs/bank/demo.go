@@ -8,6 +8,7 @@ import (
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/demo"
 	"passbook/cmd/internal/serve"
+	"passbook/shared/platform"
 )
 
 // demoCommand plays a day.
@@ -57,6 +58,7 @@ func (c *demoCommand) runOwn(ctx context.Context, t *console.Terminal, options d
 	}
 	config.Listen, config.OpsListen = "127.0.0.1:0", "127.0.0.1:0"
 	config.LogLevel, config.DrainDelay = "warn", 0
+	config.Auth = platform.AuthDev // nobody else calls it
 	p, err := serve.Open(ctx, Program, t.Version, config, t.Err)
 	if err != nil {
 		return err

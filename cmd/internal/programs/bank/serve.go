@@ -7,6 +7,7 @@ import (
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/serve"
+	"passbook/shared/platform"
 )
 
 // serveCommand serves the bank.
@@ -36,20 +37,31 @@ func (c *serveCommand) Run(ctx context.Context, t *console.Terminal) error {
 		return err
 	}
 	p.Announce(t.Out)
-	firstSteps(t.Out, p.URL())
+	firstSteps(t.Out, p)
 	return p.Run(ctx)
 }
 
-// firstSteps prints calls that make a first withdrawal.
-func firstSteps(out io.Writer, api string) {
+// firstSteps prints calls that make a first withdrawal, and once the first key of a bank that asks
+// for keys.
+func firstSteps(out io.Writer, p *serve.Process) {
 	fmt.Fprintln(out, "Open an account, credit 100.00, withdraw 25.00, read the balance; paste it twice, and no money moves twice:")
 	fmt.Fprintln(out)
+	authorization := ""
+	if p.Config.Auth != platform.AuthDev {
+		authorization = ` -H "Authorization: Bearer $KEY"`
+		if key := p.FirstKey(); key != "" {
+			fmt.Fprintf(out, "  KEY=%s   # all scopes, for a day; it is shown this once\n", key)
+		} else {
+			fmt.Fprintf(out, "  KEY=...   # yours; bank key create makes one\n")
+		}
+	}
 	for i, call := range []struct{ path, body string }{
 		{"/v1/accounts", `{"account_id":"A-1","currency":"EUR"}`},
 		{"/v1/accounts/A-1/credits", `{"amount":10000,"currency":"EUR"}`},
 		{"/v1/accounts/A-1/withdrawals", `{"amount":2500,"currency":"EUR"}`},
 	} {
-		fmt.Fprintf(out, "  curl -sS %s%s -H 'Content-Type: application/json' -H 'Idempotency-Key: first-%d' -d '%s'; echo\n", api, call.path, i+1, call.body)
+		fmt.Fprintf(out, "  curl -sS %s%s%s -H 'Content-Type: application/json' -H 'Idempotency-Key: first-%d' -d '%s'; echo\n",
+			p.URL(), call.path, authorization, i+1, call.body)
 	}
-	fmt.Fprintf(out, "  curl -sS '%s/v1/accounts/A-1/balance?min_version=3&wait=2s'; echo\n\n", api)
+	fmt.Fprintf(out, "  curl -sS '%s/v1/accounts/A-1/balance?min_version=3&wait=2s'%s; echo\n\n", p.URL(), authorization)
 }
