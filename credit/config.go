@@ -13,7 +13,7 @@ import (
 // a process withdraw and credit share it.
 type Journal interface {
 	Execute(ctx context.Context, c journal.Command) (journal.Receipt, error)
-	Original(ctx context.Context, a event.Account, transactionID string) (original *event.Event, reversed bool, err error)
+	Original(ctx context.Context, c journal.Command, transactionID string) (original *event.Event, reversed bool, err error)
 }
 
 // Config configures a Service. Its zero value is not usable.

@@ -32,7 +32,7 @@ func (s *Service) credit(ctx context.Context, to journal.Command, c Credit) (jou
 // reverse reads the credit and whether it was reversed, and reverses it. A reversal that comes in
 // between is caught by the guard, which is written with the entry.
 func (s *Service) reverse(ctx context.Context, to journal.Command, c ReverseCredit) (receipt journal.Receipt, err error) {
-	if c.Original, c.Reversed, err = s.journal.Original(ctx, to.Account, c.TransactionID); err != nil {
+	if c.Original, c.Reversed, err = s.journal.Original(ctx, to, c.TransactionID); err != nil {
 		return receipt, err
 	}
 	if c.Original != nil {

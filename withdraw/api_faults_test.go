@@ -173,12 +173,12 @@ var errDisk = errors.New("CANARY: the disk is gone")
 // unreadable is a journal whose history cannot be read.
 type unreadable struct{ *journal.Journal }
 
-func (unreadable) Placed(ctx context.Context, a event.Account, holdID string) (bool, error) {
-	return journal.NewReader(gone{}).Placed(ctx, a, holdID)
+func (unreadable) Placed(ctx context.Context, c journal.Command, holdID string) (bool, error) {
+	return journal.NewReader(gone{}).Placed(ctx, c, holdID)
 }
 
-func (unreadable) Original(ctx context.Context, a event.Account, transactionID string) (*event.Event, bool, error) {
-	return journal.NewReader(gone{}).Original(ctx, a, transactionID)
+func (unreadable) Original(ctx context.Context, c journal.Command, transactionID string) (*event.Event, bool, error) {
+	return journal.NewReader(gone{}).Original(ctx, c, transactionID)
 }
 
 // gone is a table that answers no query.

@@ -14,8 +14,8 @@ import (
 type Journal interface {
 	Execute(ctx context.Context, c journal.Command) (journal.Receipt, error)
 	Transfer(ctx context.Context, t journal.Transfer) (journal.Receipt, error)
-	Placed(ctx context.Context, a event.Account, holdID string) (bool, error)
-	Original(ctx context.Context, a event.Account, transactionID string) (original *event.Event, reversed bool, err error)
+	Placed(ctx context.Context, c journal.Command, holdID string) (bool, error)
+	Original(ctx context.Context, c journal.Command, transactionID string) (original *event.Event, reversed bool, err error)
 }
 
 // Config configures a Service. Its zero value is not usable.

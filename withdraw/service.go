@@ -33,7 +33,7 @@ func (s *Service) withdraw(ctx context.Context, to journal.Command, c Withdraw) 
 
 // capture reads whether the hold was ever placed, and captures it.
 func (s *Service) capture(ctx context.Context, to journal.Command, c CaptureHold) (receipt journal.Receipt, err error) {
-	if c.Placed, err = s.journal.Placed(ctx, to.Account, c.HoldID); err != nil {
+	if c.Placed, err = s.journal.Placed(ctx, to, c.HoldID); err != nil {
 		return receipt, err
 	}
 	to.Decide = c.Decide
@@ -42,7 +42,7 @@ func (s *Service) capture(ctx context.Context, to journal.Command, c CaptureHold
 
 // release reads whether the hold was ever placed, and releases it.
 func (s *Service) release(ctx context.Context, to journal.Command, c ReleaseHold) (receipt journal.Receipt, err error) {
-	if c.Placed, err = s.journal.Placed(ctx, to.Account, c.HoldID); err != nil {
+	if c.Placed, err = s.journal.Placed(ctx, to, c.HoldID); err != nil {
 		return receipt, err
 	}
 	to.Decide = c.Decide
@@ -52,7 +52,7 @@ func (s *Service) release(ctx context.Context, to journal.Command, c ReleaseHold
 // reverse reads the withdrawal and whether it was reversed, and reverses it. A reversal that comes
 // in between is caught by the guard, which is written with the entry.
 func (s *Service) reverse(ctx context.Context, to journal.Command, c ReverseWithdrawal) (receipt journal.Receipt, err error) {
-	if c.Original, c.Reversed, err = s.journal.Original(ctx, to.Account, c.TransactionID); err != nil {
+	if c.Original, c.Reversed, err = s.journal.Original(ctx, to, c.TransactionID); err != nil {
 		return receipt, err
 	}
 	if c.Original != nil {

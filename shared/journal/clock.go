@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"sync"
 	"time"
 
 	"passbook/shared/control"
@@ -20,6 +18,8 @@ type moment struct {
 	// now is the decision's time: this machine's clock, or the account's last entry where that is
 	// later. clock is this machine's.
 	now, clock time.Time
+	// ahead is how far the account's last entry is ahead of the clock, 0 up to MaxSkew.
+	ahead time.Duration
 	// refusal is why nothing may be committed now. A repeated key still gets its first answer.
 	refusal error
 }
@@ -37,14 +37,25 @@ func (l *lane) moment() moment {
 	case skew > MaxSkew || skew < -MaxSkew:
 		m.refusal = fmt.Errorf("%w: this machine's clock is %v off the table's", ErrClockSkew, skew)
 	case ahead > MaxAhead:
-		m.refusal = l.accepted(ahead)
+		m.ahead, m.refusal = ahead, l.accepted(ahead)
 	case ahead > MaxSkew:
-		l.journal.ahead.noteAhead(l.account, ahead)
+		m.ahead = ahead
 	}
 	if m.refusal == nil && l.journal.config.Room != nil {
 		m.refusal = l.journal.config.Room()
 	}
 	return m
+}
+
+// noteAhead notes an account that is ahead of the clock.
+func (l *lane) noteAhead(m moment) {
+	switch {
+	case m.ahead == 0, errors.Is(m.refusal, ErrUnavailable):
+	case errors.Is(m.refusal, ErrClockSkew):
+		l.journal.ahead.Refused(l.account, m.ahead)
+	default:
+		l.journal.ahead.Ahead(l.account, m.ahead)
+	}
 }
 
 // accepted returns nil where a person has accepted that the account's time is more than MaxAhead
@@ -57,10 +68,8 @@ func (l *lane) accepted(ahead time.Duration) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case until.Before(l.state.RecordedAt):
-		l.journal.ahead.noteRefused(l.account, ahead)
 		return fmt.Errorf("%w: the account's last entry is %v ahead of this machine's clock", ErrClockSkew, ahead)
 	}
-	l.journal.ahead.noteAhead(l.account, ahead)
 	return nil
 }
 
@@ -106,81 +115,6 @@ func (r *Reader) AcceptTime(ctx context.Context, a event.Account) (time.Time, er
 	return at, nil
 }
 
-// aheadFor is how long Clock reports an account that was ahead.
-const aheadFor = time.Minute
-
-// ahead is what the journal saw of accounts that are ahead of this machine's clock.
-type ahead struct {
-	metrics *metrics
-	log     *slog.Logger
-	mu      sync.Mutex
-	last    aheadAccount
-	most    aheadAccount // the furthest
-}
-
-// aheadAccount is an account that was found ahead. As an error it tells an operator what to do.
-type aheadAccount struct {
-	account event.Account
-	by      time.Duration
-	at      time.Time // of this process
-	refused bool
-}
-
-func (s aheadAccount) over() bool { return s.at.IsZero() || time.Since(s.at) > aheadFor }
-
-func (a *ahead) noteAhead(account event.Account, by time.Duration) {
-	a.metrics.ahead.Inc()
-	a.note(aheadAccount{account, by, time.Now(), false})
-}
-
-func (a *ahead) noteRefused(account event.Account, by time.Duration) {
-	a.metrics.refused.Inc()
-	a.note(aheadAccount{account, by, time.Now(), true})
-}
-
-// note remembers and logs an account that is ahead. The account is in the error attribute and not
-// in the message, so that many accounts are logged as one problem. A refused account is never
-// replaced by one that was not refused, until it is aheadFor old.
-func (a *ahead) note(s aheadAccount) {
-	a.log.Warn("an account is ahead of this machine's clock", "error", s)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if s.refused || !a.last.refused || a.last.over() {
-		a.last = s
-	}
-	// Half of aheadFor, so that the gauge does not fall to 0 before the next account is noted.
-	if s.by > a.most.by || time.Since(a.most.at) > aheadFor/2 {
-		a.most = s
-	}
-}
-
-// furthest returns how many seconds ahead the furthest account of the last minute was.
-func (a *ahead) furthest() float64 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.most.over() {
-		return 0
-	}
-	return a.most.by.Seconds()
-}
-
-// Error names the account and the remedy: the clock is wrong, or was.
-func (s aheadAccount) Error() string {
-	id, by := s.account, s.by.Round(time.Second)
-	if s.refused {
-		return fmt.Sprintf("account %s is %v ahead of this machine's clock and takes no commands: set the clock, or run: bank clock accept %s", id, by, id)
-	}
-	return fmt.Sprintf("account %s is %v ahead of this machine's clock; its entries keep that time until the clock has reached it: set the clock if it is behind", id, by)
-}
-
 // Clock returns an error that names an account found ahead of this machine's clock within the last
 // minute, and the remedy; nil when there was none.
-func (j *Journal) Clock() error {
-	a := &j.ahead
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.last.over() {
-		return nil
-	}
-	return a.last
-}
+func (j *Journal) Clock() error { return j.ahead.Err() }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"passbook/shared/event"
+	"passbook/shared/journal/clockwatch"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -174,7 +175,7 @@ func TestAccountsAheadAreReported(t *testing.T) {
 				t.Errorf("%q is not said: %s", want, lines)
 			}
 		}
-		time.Sleep(aheadFor + time.Second)
+		time.Sleep(clockwatch.Remembered + time.Second)
 		gauge(0)
 	})
 }

@@ -14,6 +14,8 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
+	"passbook/shared/journal/clockwatch"
+	"passbook/shared/journal/dryrun"
 	"passbook/shared/journal/keyindex"
 	"passbook/shared/table"
 	"passbook/shared/workerpool"
@@ -124,6 +126,10 @@ type Command struct {
 	// Reverses is the version that this command reverses, else 0. The guard of that version is put
 	// with the entry, both or neither.
 	Reverses int64
+	// DryRun, if set, says that the command is only decided, as it would be now, and that nothing
+	// is stored: it is decided on what is committed, and on what the commands before it that have
+	// the same Run would have made.
+	DryRun *dryrun.Run
 	// Queued, if set, is called once, when the command has its place: commands that are passed
 	// later, on its account or on the other of a transfer, are decided after it. It is not called
 	// for a command that got no place.
@@ -159,6 +165,9 @@ type Receipt struct {
 	Command event.Command
 	// Replayed says that the key was seen before, and that this is its first answer.
 	Replayed bool
+	// Provisional says that Entry is only what a dry run would have made: another command may get
+	// its versions.
+	Provisional bool
 	// Rejection is why the command was refused, and Version the account's version then.
 	Rejection *account.Rejection
 	Version   int64
@@ -172,7 +181,7 @@ type Journal struct {
 	writer  *writer.Writer
 	peers   *writer.Peers
 	outage  outage
-	ahead   ahead
+	ahead   *clockwatch.Watch
 	metrics *metrics
 	cached  int // idle lanes that a shard keeps
 	keys    int // keys that they may remember
@@ -209,8 +218,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	if c.Metrics != nil {
 		j.Reader.Report(c.Metrics, c.Log)
 	}
-	j.metrics = newMetrics(c.Metrics, j.ahead.furthest)
-	j.ahead.metrics, j.ahead.log = j.metrics, c.Log
+	j.metrics, j.ahead = newMetrics(c.Metrics), clockwatch.New(c.Metrics, c.Log)
 	j.ctx, j.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for i := range j.shards {
 		j.shards[i].init()
@@ -274,15 +282,18 @@ func (j *Journal) Fleet() (self string, others []writer.Peer) {
 // Leave tells the other writers to send this one no more commands. They know within two heartbeats.
 func (j *Journal) Leave() { j.writer.Leave() }
 
-// Execute decides a command and commits the outcome. It returns after the commit, with a nil error
-// also for rejections. Its errors are the package's, and only ErrOutcomeUnknown leaves open whether
-// the command happened. ctx needs a deadline.
+// Execute decides a command and commits the outcome, unless it is a dry run. It returns after the
+// commit, with a nil error also for rejections. Its errors are the package's, and only
+// ErrOutcomeUnknown leaves open whether the command happened. ctx needs a deadline.
 func (j *Journal) Execute(ctx context.Context, c Command) (Receipt, error) {
 	if err := c.check(); err != nil {
 		return Receipt{}, err
 	}
 	p := newPending(c)
-	if c.Reverses != 0 {
+	switch {
+	case c.DryRun != nil:
+		p.exclusive = func(l *lane) { l.rehearse(p) }
+	case c.Reverses != 0:
 		p.exclusive = func(l *lane) { l.reverse(p) }
 	}
 	return j.submit(ctx, c.Account, p)
@@ -306,8 +317,11 @@ func (j *Journal) submit(ctx context.Context, a event.Account, p *pending) (Rece
 	case r := <-p.result:
 		return r.receipt, r.err
 	default:
-		return Receipt{}, ErrOutcomeUnknown
 	}
+	if p.command.DryRun != nil {
+		return Receipt{}, fmt.Errorf("%w: the deadline came during a dry run", ErrUnavailable)
+	}
+	return Receipt{}, ErrOutcomeUnknown
 }
 
 func (j *Journal) enqueue(a event.Account, p *pending) error {

@@ -129,8 +129,15 @@ func failAll(batch []*pending, err error) {
 var errConflict = errors.New("journal: another writer was first")
 
 // prepare loads the account and its keys where the lane does not know them, and returns the moment
-// to decide at.
+// to decide at. It notes an account that is ahead of the clock.
 func (l *lane) prepare() (moment, error) {
+	m, err := l.observe()
+	l.noteAhead(m)
+	return m, err
+}
+
+// observe does what prepare does, and notes nothing.
+func (l *lane) observe() (moment, error) {
 	fresh := !l.loaded || l.keys.TooShort(l.journal.config.Now())
 	if fresh {
 		if err := l.load(); err != nil {

@@ -8,30 +8,39 @@ import (
 	"passbook/shared/event"
 )
 
-// Original returns the event that a transaction id names, nil where the account has none, and
-// whether a reversal of it is stored. An error is ErrUnavailable.
-func (r *Reader) Original(ctx context.Context, a event.Account, transactionID string) (original *event.Event, reversed bool, err error) {
+// Original returns the event that a transaction id of the command's account names, nil where there
+// is none, and whether a reversal of it is stored. It looks into the command's dry run too. An
+// error is ErrUnavailable.
+func (r *Reader) Original(ctx context.Context, c Command, transactionID string) (original *event.Event, reversed bool, err error) {
 	version, ok := event.ParseID('t', transactionID)
 	if !ok {
 		return nil, false, nil
 	}
-	if original, err = r.find(ctx, a, version); err != nil || original == nil {
+	if original, err = r.find(ctx, c, version); err != nil || original == nil {
 		return nil, false, err
 	}
-	if reversed, err = r.Reversed(ctx, a, version); err != nil {
-		return nil, false, fmt.Errorf("read whether %s of %s was reversed: %w: %w", transactionID, a, ErrUnavailable, err)
+	if reversed, err = r.reversed(ctx, c, version); err != nil {
+		return nil, false, fmt.Errorf("read whether %s of %s was reversed: %w: %w", transactionID, c.Account, ErrUnavailable, err)
 	}
 	return original, reversed, nil
 }
 
-// Placed reports whether a hold id names an event of the account that placed a hold. An error is
-// ErrUnavailable.
-func (r *Reader) Placed(ctx context.Context, a event.Account, holdID string) (bool, error) {
+// reversed reports whether that version was reversed, or would be by the command's dry run.
+func (r *Reader) reversed(ctx context.Context, c Command, version int64) (bool, error) {
+	if c.DryRun.Reversed(c.Account, version) {
+		return true, nil
+	}
+	return r.Reversed(ctx, c.Account, version)
+}
+
+// Placed reports whether a hold id names an event of the command's account that placed a hold. It
+// looks into the command's dry run too. An error is ErrUnavailable.
+func (r *Reader) Placed(ctx context.Context, c Command, holdID string) (bool, error) {
 	version, ok := event.ParseID('h', holdID)
 	if !ok {
 		return false, nil
 	}
-	ev, err := r.find(ctx, a, version)
+	ev, err := r.find(ctx, c, version)
 	if err != nil || ev == nil {
 		return false, err
 	}
@@ -39,14 +48,17 @@ func (r *Reader) Placed(ctx context.Context, a event.Account, holdID string) (bo
 	return ok, nil
 }
 
-// find returns the account's event of a version, nil where there is none.
-func (r *Reader) find(ctx context.Context, a event.Account, version int64) (*event.Event, error) {
-	ev, _, err := r.Event(ctx, a, version)
+// find returns the event of a version of the command's account, nil where there is none.
+func (r *Reader) find(ctx context.Context, c Command, version int64) (*event.Event, error) {
+	if ev := c.DryRun.Event(c.Account, version); ev != nil {
+		return ev, nil
+	}
+	ev, _, err := r.Event(ctx, c.Account, version)
 	if errors.Is(err, ErrNoEvent) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w: %w", a.EventID(version), ErrUnavailable, err)
+		return nil, fmt.Errorf("read %s: %w: %w", c.Account.EventID(version), ErrUnavailable, err)
 	}
 	return &ev, nil
 }

@@ -91,6 +91,9 @@ func (pl *plan) replay(c *Command) (outcome, bool) {
 		}
 		return outcome{command: i, replayed: true}, true
 	}
+	if e := c.DryRun.Entry(c.Account, c.Key); e != nil {
+		return pl.rehearsed(c, e), true
+	}
 	r, seen, err := pl.lane.seen(c)
 	if err != nil {
 		return outcome{command: -1, err: err}, true
@@ -182,7 +185,9 @@ func (l *lane) seen(c *Command) (Receipt, bool, error) {
 		if first.Request != c.Request {
 			return Receipt{Account: l.account, Rejection: &account.Rejection{Code: account.CodeKeyReused}, Version: l.state.Version}, true, nil
 		}
-		l.journal.metrics.replays.Inc()
+		if c.DryRun == nil {
+			l.journal.metrics.replays.Inc()
+		}
 		return Receipt{Account: l.account, Entry: e, Command: first, Replayed: true, Version: first.Last}, true, nil
 	}
 	return Receipt{}, false, nil

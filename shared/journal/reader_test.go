@@ -165,7 +165,7 @@ func TestOriginalIsFoundByTheIDOfItsAnswer(t *testing.T) {
 	}{
 		{"t1", 1, false}, {"t2", 2, true}, {"t3", 3, false}, {"t4", 0, false}, {"h2", 0, false}, {"t", 0, false}, {"t02", 0, false}, {"", 0, false},
 	} {
-		original, reversed, err := j.Original(t.Context(), acct, tt.id)
+		original, reversed, err := j.Original(t.Context(), Command{Account: acct}, tt.id)
 		if err != nil {
 			t.Errorf("%q: %v", tt.id, err)
 		}
@@ -179,7 +179,7 @@ func TestOriginalIsFoundByTheIDOfItsAnswer(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := j.Original(ctx, acct, "t2"); !errors.Is(err, ErrUnavailable) {
+	if _, _, err := j.Original(ctx, Command{Account: acct}, "t2"); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("a read that failed: %v", err)
 	}
 }

@@ -17,19 +17,23 @@ func (l *lane) reverse(p *pending) {
 }
 
 // retryConflicts calls try until no other writer is first, a bounded number of times. The caller
-// runs the lanes; try answers p when it succeeds.
+// runs the lanes; try answers p when it succeeds. After a dry run it stores no pages.
 func retryConflicts(p *pending, try func() error, lanes ...*lane) {
 	for range maxAttempts {
 		err := try()
-		if errors.Is(err, errConflict) {
+		switch {
+		case errors.Is(err, errConflict) && p.command.DryRun != nil:
+			continue
+		case errors.Is(err, errConflict):
 			lanes[0].journal.metrics.conflicts.Inc()
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			p.fail(err)
 		}
-		for _, l := range lanes {
-			l.savePages()
+		if p.command.DryRun == nil {
+			for _, l := range lanes {
+				l.savePages()
+			}
 		}
 		return
 	}
@@ -52,13 +56,17 @@ func (l *lane) attemptReverse(p *pending) error {
 		err = l.confirm()
 	}
 	if errors.Is(err, errGuardTaken) {
-		p.answer(Receipt{Account: l.account, Rejection: &account.Rejection{Code: account.CodeAlreadyReversed}, Version: l.state.Version})
+		p.answer(l.alreadyReversed(l.state.Version))
 		return nil
 	}
 	if err == nil {
 		pl.answer()
 	}
 	return err
+}
+
+func (l *lane) alreadyReversed(version int64) Receipt {
+	return Receipt{Account: l.account, Rejection: &account.Rejection{Code: account.CodeAlreadyReversed}, Version: version}
 }
 
 func (l *lane) commitReversal(pl *plan, p *pending) error {

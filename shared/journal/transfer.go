@@ -21,7 +21,7 @@ type Transfer struct {
 	DecideTo func(to account.State, contra string, now time.Time) account.Decision
 }
 
-// Transfer decides and commits a transfer. The receipt is from's.
+// Transfer decides and commits a transfer, unless it is a dry run. The receipt is from's.
 func (j *Journal) Transfer(ctx context.Context, t Transfer) (Receipt, error) {
 	if err := t.check(); err != nil {
 		return Receipt{}, err
@@ -82,24 +82,16 @@ func transfer(from, to *lane, t Transfer, p *pending) {
 
 // attemptTransfer answers p, or returns why it could not.
 func attemptTransfer(from, to *lane, t Transfer, p *pending) error {
-	paid, got, err := prepareBoth(from, to)
+	if t.DryRun != nil {
+		return rehearseTransfer(from, to, t, p)
+	}
+	out, in, err := planBoth(from, to)
 	if err != nil {
 		return err
 	}
-	c := t.Command
-	credit := c
-	credit.Key, credit.IfMatch = "", 0 // the transfer's key and version are from's
-	out := &plan{lane: from, moment: paid, state: from.state}
-	in := &plan{lane: to, moment: got, state: to.state}
-	c.Decide = func(s account.State, now time.Time) account.Decision {
-		return decideBoth(s, to.state, t, now, got.now, func(d account.Decision) { credit.Decide = fixed(d) })
-	}
-	o := out.decide(&c)
+	o := decideBoth(out, in, t)
 	o.pending = p
 	out.outcomes = []outcome{o}
-	if credit.Decide != nil && len(out.events) > 0 {
-		in.decide(&credit)
-	}
 	switch {
 	case len(in.events) > 0:
 		err = commitBoth(out, in)
@@ -118,20 +110,41 @@ func attemptTransfer(from, to *lane, t Transfer, p *pending) error {
 	return err
 }
 
+// planBoth prepares both lanes and returns their empty plans.
+func planBoth(from, to *lane) (out, in *plan, err error) {
+	out, in = &plan{lane: from}, &plan{lane: to}
+	for _, pl := range []*plan{out, in} {
+		if pl.moment, err = pl.lane.prepare(); err != nil {
+			return nil, nil, err
+		}
+		pl.state = pl.lane.state
+	}
+	share(&out.moment, &in.moment)
+	return out, in, nil
+}
+
+// decideBoth decides both legs. The outcome is from's.
+func decideBoth(out, in *plan, t Transfer) outcome {
+	c, credit := t.Command, t.Command
+	credit.Key, credit.IfMatch = "", 0 // the transfer's key and version are from's
+	c.Decide = func(s account.State, now time.Time) account.Decision {
+		return decideLegs(s, in.state, t, now, in.now, func(d account.Decision) { credit.Decide = fixed(d) })
+	}
+	credit.Decide = nil
+	o := out.decide(&c)
+	if credit.Decide != nil && len(out.events) > 0 {
+		in.decide(&credit)
+	}
+	return o
+}
+
 func fixed(d account.Decision) func(account.State, time.Time) account.Decision {
 	return func(account.State, time.Time) account.Decision { return d }
 }
 
-// prepareBoth prepares both lanes. A refusal of one is that of both. One time serves both legs,
-// unless one account is more than MaxSkew ahead: then its own leg alone has its time, or a clock
-// that was once ahead would spread from account to account.
-func prepareBoth(from, to *lane) (paid, got moment, err error) {
-	if paid, err = from.prepare(); err != nil {
-		return paid, got, err
-	}
-	if got, err = to.prepare(); err != nil {
-		return paid, got, err
-	}
+// share gives both legs one time and both refusals. A leg whose account is more than MaxSkew ahead
+// has its own time alone, or a clock that was once ahead would spread from account to account.
+func share(paid, got *moment) {
 	clock := later(paid.clock, got.clock)
 	shared := clock
 	for _, own := range []time.Time{paid.now, got.now} {
@@ -143,10 +156,9 @@ func prepareBoth(from, to *lane) (paid, got moment, err error) {
 	if refusal == nil {
 		refusal = got.refusal
 	}
-	for _, m := range []*moment{&paid, &got} {
+	for _, m := range []*moment{paid, got} {
 		m.now, m.clock, m.refusal = later(shared, m.now), clock, refusal
 	}
-	return paid, got, nil
 }
 
 func later(a, b time.Time) time.Time {
@@ -156,9 +168,9 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// decideBoth decides both legs, each at its account's time. Each leg names the other's event, whose
+// decideLegs decides both legs, each at its account's time. Each leg names the other's event, whose
 // version is known once the other is decided: the first round is only for the versions.
-func decideBoth(from, to account.State, t Transfer, paid, got time.Time, credited func(account.Decision)) account.Decision {
+func decideLegs(from, to account.State, t Transfer, paid, got time.Time, credited func(account.Decision)) account.Decision {
 	out := t.DecideFrom(from, to, "", paid)
 	if out.Rejection != nil || len(out.Events) == 0 || declined(out.Events) {
 		return out
