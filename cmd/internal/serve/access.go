@@ -15,6 +15,8 @@ func (p *Process) authenticator(ctx context.Context) (access.Authenticator, erro
 		return nil, nil
 	case platform.AuthKeys:
 		return p.openKeys(ctx)
+	case platform.AuthOIDC:
+		return p.openOIDC(ctx)
 	}
 	return nil, fmt.Errorf("%w: --auth %s is not in this program", platform.ErrConfig, p.Config.Auth)
 }

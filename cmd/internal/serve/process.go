@@ -41,6 +41,10 @@ type Process struct {
 	// empty for none.
 	auth     access.Authenticator
 	firstKey string
+	// keeper has the bank's keys, once Origin was called.
+	keeper *origin.Keeper
+	// checks are what /readyz asks besides those of the API.
+	checks []web.Check
 	lifecycle
 }
 
@@ -108,7 +112,8 @@ func (p *Process) Origin(ctx context.Context) (*origin.Keeper, error) {
 		return nil, err
 	}
 	p.Go(UntilPublisher, "reader of the bank's row", k.Run)
-	return k, nil
+	p.keeper = k
+	return k, p.checkActors(k)
 }
 
 // Stream returns the full name of the stream of events.
@@ -146,7 +151,7 @@ func (p *Process) Bind(ctx context.Context, setting, address string) (net.Listen
 func (p *Process) Serve(serves API) {
 	p.web = api.New(api.Config{
 		Web: web.Config{
-			Service: p.Name, Version: p.Version, Logger: p.Log, Registry: p.Registry, Checks: serves.Checks, DrainDelay: p.Config.DrainDelay,
+			Service: p.Name, Version: p.Version, Logger: p.Log, Registry: p.Registry, Checks: append(p.checks, serves.Checks...), DrainDelay: p.Config.DrainDelay,
 			Auth: p.auth, LocalOnly: p.auth == nil, Hosts: p.Config.Hosts,
 		},
 		OneOfSeveral: !serves.ServesAll, Forwarder: serves.Forwarder,
