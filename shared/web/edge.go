@@ -24,6 +24,8 @@ var (
 	noSniff     = []string{"nosniff"}
 	contentJSON = []string{MediaJSON}
 	contentProb = []string{"application/problem+json"}
+	// strictTransport lasts for a year.
+	strictTransport = []string{"max-age=31536000"}
 )
 
 // maxRequestID is the most bytes of an X-Request-ID that is used; it becomes a part of the entry.
@@ -41,7 +43,13 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 		header["X-Request-Id"] = []string{id}
 		header["Cache-Control"] = noStore
 		s.askToReconnect(header)
+		if len(r.TransferEncoding) > 0 { // with a Content-Length too, maybe: nothing after it can be trusted
+			header["Connection"] = closing
+		}
 		header["X-Content-Type-Options"] = noSniff
+		if s.config.TLS != nil {
+			header["Strict-Transport-Security"] = strictTransport
+		}
 		route, kind := s.route(c)
 		principal, err := s.identify(r, route)
 		var ctx context.Context = &requestContext{r.Context(), id, principal}

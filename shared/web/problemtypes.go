@@ -97,4 +97,5 @@ var (
 var ProblemTypes = []ProblemType{
 	MalformedRequest, ValidationFailed, RouteNotFound, MethodNotAllowed, RequestIncomplete, BodyTooLarge, UnsupportedMediaType, CredentialsMissing, CredentialsInvalid,
 	CredentialsExpired, ScopeMissing, OriginRefused, TooManyRequests, AccessUnavailable, InternalError, Overloaded, ShuttingDown,
+	UnreadableRequest, HTTPSRequired, ExpectationFailed, HeaderTooLarge, TransferCodingUnknown, HTTPVersionUnknown,
 }

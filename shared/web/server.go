@@ -2,11 +2,9 @@ package web
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"crypto/tls"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,6 +16,7 @@ import (
 
 	"passbook/shared/access"
 	"passbook/shared/admission"
+	"passbook/shared/listener"
 	"passbook/shared/telemetry"
 )
 
@@ -31,13 +30,6 @@ const (
 	defaultTimeout      = 10 * time.Second
 	defaultMaxInFlight  = 4096
 	defaultDrainTimeout = 25 * time.Second
-
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 30 * time.Second
-	// writeTimeout starts with the request, so it covers a wait and the answer after it.
-	writeTimeout   = MaxWait + 30*time.Second
-	idleTimeout    = 2 * time.Minute
-	maxHeaderBytes = 16 << 10
 )
 
 // Config configures a Server. Service, Logger and Registry are required.
@@ -60,6 +52,8 @@ type Config struct {
 	DrainDelay time.Duration
 	// DrainTimeout bounds the wait for the requests in progress after that; 0 is 25 s.
 	DrainTimeout time.Duration
+	// TLS makes the server speak HTTPS; nil means HTTP.
+	TLS *tls.Config
 	// Checks are what /readyz runs.
 	Checks []Check
 	// Auth makes principals of bearer tokens; nil asks for none, and everybody is access.Dev.
@@ -123,7 +117,7 @@ type Server struct {
 	routes   map[routeKey]*Route
 	kinds    map[string]Kind
 	gates    *gates
-	listener *watchedListener
+	listener atomic.Pointer[listener.Listener]
 	// draining is done when the server begins to stop.
 	draining context.Context
 	drain    context.CancelFunc
@@ -154,8 +148,9 @@ func New(c Config) *Server {
 	}
 	s.config.Checks = append(slices.Clip(c.Checks),
 		Check{Name: "requests", Problem: Overloaded, Ready: s.gates.ready},
-		Check{Name: "connections", Problem: Overloaded, Ready: func(context.Context) error { return s.listener.ready() }})
+		Check{Name: "connections", Problem: Overloaded, Ready: s.accepting})
 	s.gates.measure(c.Registry)
+	s.measureConnections(c.Registry)
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.echo.HTTPErrorHandler = s.fail
 	s.echo.Use(s.edge)
@@ -202,37 +197,3 @@ func (s *Server) Commands() *admission.Gate { return s.gates.commands }
 
 // Handler returns the server without its listener, for tests and for embedding.
 func (s *Server) Handler() http.Handler { return s.echo }
-
-// Run listens on an address until ctx ends, then drains. It returns nil when no request was cut
-// off.
-func (s *Server) Run(ctx context.Context, address string) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-	if err != nil {
-		return fmt.Errorf("listen for HTTP: %w", err)
-	}
-	return s.Serve(ctx, listener)
-}
-
-// Serve does what Run does, on a listener that exists already, and closes it.
-func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{
-		Handler:           s.echo,
-		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeaderBytes,
-		// watchedListener logs what concerns the process.
-		ErrorLog: slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug),
-	}
-	failed := make(chan error, 1)
-	s.listener = &watchedListener{Listener: listener, log: s.config.Logger}
-	go func() { failed <- server.Serve(s.listener) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve HTTP on %s: %w", listener.Addr(), err)
-	case <-ctx.Done():
-	}
-	err := s.shutdown(server)
-	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
-	}
-	return err
-}
