@@ -110,7 +110,7 @@ func (a *API) holds(c echo.Context) error {
 func (a *API) list(c echo.Context) error {
 	q := web.ParseQuery(c)
 	filter := Filter{
-		Tenant: api.Tenant, Holder: q.String("holder", 64), Status: q.OneOf("status", account.StatusOpen, account.StatusClosed),
+		Tenant: access.From(c.Request().Context()).Tenant, Holder: q.String("holder", 64), Status: q.OneOf("status", account.StatusOpen, account.StatusClosed),
 		OverLimit: q.OptBool("over_limit"),
 	}
 	if filter.Holder != "" && !account.ValidCode(filter.Holder) {
@@ -144,5 +144,5 @@ func (f Filter) scope() string {
 	if f.OverLimit != nil {
 		over = strconv.FormatBool(*f.OverLimit)
 	}
-	return strings.Join([]string{"accounts", f.Holder, f.Status, over}, "|")
+	return strings.Join([]string{"accounts", f.Tenant, f.Holder, f.Status, over}, "|")
 }

@@ -29,7 +29,7 @@ func (a *API) events(c echo.Context) error {
 	}
 	q := web.ParseQuery(c)
 	from, kind, limit := max(q.Version("from_version"), 1), q.OneOf("type", eventTypes...), q.Limit()
-	scope := "events|" + of.ID + "|" + kind
+	scope := "events|" + of.String() + "|" + kind
 	q.CursorNumbers(scope, &from)
 	if err := q.Problem(); err != nil {
 		return err
@@ -90,7 +90,7 @@ func (a *API) statement(c echo.Context) error {
 	if !from.IsZero() && !to.IsZero() && to.Before(from) {
 		q.Fail("to", account.FieldOutOfRange)
 	}
-	scope := "statement|" + of.ID + "|" + from.Format(time.RFC3339Nano) + "|" + to.Format(time.RFC3339Nano)
+	scope := "statement|" + of.String() + "|" + from.Format(time.RFC3339Nano) + "|" + to.Format(time.RFC3339Nano)
 	var p period
 	paged := q.CursorNumbers(scope, &p.next, &p.opening, &p.closing)
 	if err := q.Problem(); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
@@ -44,7 +45,10 @@ type bank struct {
 	commands   int
 }
 
-func serve(t *testing.T) *bank {
+func serve(t *testing.T) *bank { return serveTo(t, nil) }
+
+// serveTo serves to the principals of an authenticator.
+func serveTo(t *testing.T, auth access.Authenticator) *bank {
 	t.Helper()
 	tbl := storetest.Memory(t, pebblestream.Options{}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], Schema)...).Table
 	b := &bank{t: t, table: tbl, clock: apitest.NewClock(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC))}
@@ -67,14 +71,20 @@ func serve(t *testing.T) *bank {
 	}
 	b.api = NewAPI(store, b.journal.Reader)
 	b.api.now = b.clock.Now
-	b.server = api.New(api.Config{Web: web.Config{Service: "balance", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
+	b.server = api.New(api.Config{Web: web.Config{Service: "balance", Auth: auth, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
 	b.server.Mount(b.api.Routes()...)
 	b.server.Mount(api.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route())
 	b.client = apitest.New(t, b.server.Handler())
 	return b
 }
 
-func of(id string) event.Account { return event.Account{Tenant: api.Tenant, ID: id} }
+// of returns an account of the main tenant, or the one of "<tenant>#<id>".
+func of(id string) event.Account {
+	if a, ok := event.ParseAccount(id); ok {
+		return a
+	}
+	return event.Account{Tenant: access.MainTenant, ID: id}
+}
 
 // commit commits what do drafts to the account's history, one second after the command before.
 func (b *bank) commit(id string, do func(d *account.Draft)) {
@@ -186,42 +196,42 @@ func TestMomentsThatThereAreNot(t *testing.T) {
 	b.project("A-1")
 	future, past := b.clock.Now().Add(time.Second).Format(time.RFC3339), b.clock.Now().Add(-time.Hour).Format(time.RFC3339)
 	for path, want := range map[string]string{
-		"/v1/accounts/A-1/balance?at=" + future:                                                 "422 as-of-out-of-range []",
-		"/v1/accounts/A-1/balance?at=" + past:                                                   "404 account-not-found []",
-		"/v1/accounts/A-1/balance?version=2":                                                    "404 version-not-found []",
-		"/v1/accounts/no-such/balance?version=2":                                                "404 account-not-found []",
-		"/v1/accounts/no-such/balance?at=" + past:                                               "404 account-not-found []",
-		"/v1/accounts/no-such/balance":                                                          "404 account-not-found []",
-		"/v1/accounts/no-such/holds":                                                            "404 account-not-found []",
-		"/v1/accounts/no-such/events":                                                           "404 account-not-found []",
-		"/v1/accounts/no-such/statement":                                                        "404 account-not-found []",
-		"/v1/accounts/A-1/balance?min_version=2":                                                "404 version-not-found []",
-		"/v1/accounts/no-such/balance?min_version=1&wait=30s":                                   "404 account-not-found []",
-		"/v1/accounts/A%231/balance":                                                            "400 validation-failed [/account_id syntax]",
-		"/v1/accounts/A-1/balance?version=0":                                                    "400 validation-failed [/version out-of-range]",
-		"/v1/accounts/A-1/balance?version=1.5":                                                  "400 validation-failed [/version not-an-integer]",
-		"/v1/accounts/A-1/balance?version=-1":                                                   "400 validation-failed [/version not-an-integer]",
-		"/v1/accounts/A-1/balance?at=yesterday":                                                 "400 validation-failed [/at syntax]",
-		"/v1/accounts/A-1/balance?at=" + past + "&version=1":                                    "400 validation-failed [/version not-together]",
-		"/v1/accounts/A-1/balance?min_version=1&version=1":                                      "400 validation-failed [/min_version not-together]",
-		"/v1/accounts/A-1/balance?wait=2s":                                                      "400 validation-failed [/wait not-together]",
-		"/v1/accounts/A-1/balance?min_version=1&wait=31s":                                       "400 validation-failed [/wait out-of-range]",
-		"/v1/accounts/A-1/balance?min_version=1&wait=soon":                                      "400 validation-failed [/wait syntax]",
-		"/v1/accounts/A-1/balance?min_verison=1":                                                "400 validation-failed [/min_verison unknown-field]",
-		"/v1/accounts/A-1/balance?version=1&version=1":                                          "400 validation-failed [/version duplicate-field]",
-		"/v1/accounts/A-1/balance?a%zz=1":                                                       "400 validation-failed [ syntax]",
-		"/v1/accounts/A-1/statement?limit=101":                                                  "400 validation-failed [/limit out-of-range]",
-		"/v1/accounts/A-1/statement?cursor=AAAA":                                                "400 validation-failed [/cursor syntax]",
-		"/v1/accounts/A-1/statement?from=" + future + "&to=" + past:                             "400 validation-failed [/to out-of-range]",
-		"/v1/accounts/A-1/events?type=canary":                                                   "400 validation-failed [/type not-one-of]",
-		"/v1/accounts/A-1/events?cursor=" + web.EncodeCursor("events|A-2|", "1"):                "400 validation-failed [/cursor syntax]",
-		"/v1/accounts/A-1/events?cursor=" + web.EncodeCursor("events|A-1|", "-"):                "400 validation-failed [/cursor syntax]",
-		"/v1/accounts?holder=a%20b":                                                             "400 validation-failed [/holder syntax]",
-		"/v1/accounts?status=canary":                                                            "400 validation-failed [/status not-one-of]",
-		"/v1/accounts?over_limit=1":                                                             "400 validation-failed [/over_limit not-one-of]",
-		"/v1/accounts?cursor=" + web.EncodeCursor(Filter{}.scope(), "nonsense"):                 "400 validation-failed [/cursor syntax]",
-		"/v1/accounts?status=open&cursor=" + web.EncodeCursor(Filter{}.scope(), "0A-1"):         "400 validation-failed [/cursor syntax]",
-		"/v1/accounts?holder=H&cursor=" + web.EncodeCursor(Filter{Holder: "G"}.scope(), "-A-1"): "400 validation-failed [/cursor syntax]",
+		"/v1/accounts/A-1/balance?at=" + future:                                                       "422 as-of-out-of-range []",
+		"/v1/accounts/A-1/balance?at=" + past:                                                         "404 account-not-found []",
+		"/v1/accounts/A-1/balance?version=2":                                                          "404 version-not-found []",
+		"/v1/accounts/no-such/balance?version=2":                                                      "404 account-not-found []",
+		"/v1/accounts/no-such/balance?at=" + past:                                                     "404 account-not-found []",
+		"/v1/accounts/no-such/balance":                                                                "404 account-not-found []",
+		"/v1/accounts/no-such/holds":                                                                  "404 account-not-found []",
+		"/v1/accounts/no-such/events":                                                                 "404 account-not-found []",
+		"/v1/accounts/no-such/statement":                                                              "404 account-not-found []",
+		"/v1/accounts/A-1/balance?min_version=2":                                                      "404 version-not-found []",
+		"/v1/accounts/no-such/balance?min_version=1&wait=30s":                                         "404 account-not-found []",
+		"/v1/accounts/A%231/balance":                                                                  "400 validation-failed [/account_id syntax]",
+		"/v1/accounts/A-1/balance?version=0":                                                          "400 validation-failed [/version out-of-range]",
+		"/v1/accounts/A-1/balance?version=1.5":                                                        "400 validation-failed [/version not-an-integer]",
+		"/v1/accounts/A-1/balance?version=-1":                                                         "400 validation-failed [/version not-an-integer]",
+		"/v1/accounts/A-1/balance?at=yesterday":                                                       "400 validation-failed [/at syntax]",
+		"/v1/accounts/A-1/balance?at=" + past + "&version=1":                                          "400 validation-failed [/version not-together]",
+		"/v1/accounts/A-1/balance?min_version=1&version=1":                                            "400 validation-failed [/min_version not-together]",
+		"/v1/accounts/A-1/balance?wait=2s":                                                            "400 validation-failed [/wait not-together]",
+		"/v1/accounts/A-1/balance?min_version=1&wait=31s":                                             "400 validation-failed [/wait out-of-range]",
+		"/v1/accounts/A-1/balance?min_version=1&wait=soon":                                            "400 validation-failed [/wait syntax]",
+		"/v1/accounts/A-1/balance?min_verison=1":                                                      "400 validation-failed [/min_verison unknown-field]",
+		"/v1/accounts/A-1/balance?version=1&version=1":                                                "400 validation-failed [/version duplicate-field]",
+		"/v1/accounts/A-1/balance?a%zz=1":                                                             "400 validation-failed [ syntax]",
+		"/v1/accounts/A-1/statement?limit=101":                                                        "400 validation-failed [/limit out-of-range]",
+		"/v1/accounts/A-1/statement?cursor=AAAA":                                                      "400 validation-failed [/cursor syntax]",
+		"/v1/accounts/A-1/statement?from=" + future + "&to=" + past:                                   "400 validation-failed [/to out-of-range]",
+		"/v1/accounts/A-1/events?type=canary":                                                         "400 validation-failed [/type not-one-of]",
+		"/v1/accounts/A-1/events?cursor=" + web.EncodeCursor("events|main#A-2|", "1"):                 "400 validation-failed [/cursor syntax]",
+		"/v1/accounts/A-1/events?cursor=" + web.EncodeCursor("events|main#A-1|", "-"):                 "400 validation-failed [/cursor syntax]",
+		"/v1/accounts?holder=a%20b":                                                                   "400 validation-failed [/holder syntax]",
+		"/v1/accounts?status=canary":                                                                  "400 validation-failed [/status not-one-of]",
+		"/v1/accounts?over_limit=1":                                                                   "400 validation-failed [/over_limit not-one-of]",
+		"/v1/accounts?cursor=" + web.EncodeCursor(Filter{Tenant: "main"}.scope(), "nonsense"):         "400 validation-failed [/cursor syntax]",
+		"/v1/accounts?status=open&cursor=" + web.EncodeCursor(Filter{Tenant: "main"}.scope(), "0A-1"): "400 validation-failed [/cursor syntax]",
+		"/v1/accounts?holder=H&cursor=" + web.EncodeCursor(Filter{Tenant: "main", Holder: "G"}.scope(), "-A-1"): "400 validation-failed [/cursor syntax]",
 	} {
 		r := b.client.WithCanary("canary").Get(path)
 		if got := fmt.Sprint(r.Status, " ", r.Code(), " ", r.Errors()); got != want {

@@ -94,7 +94,7 @@ func (a *API) history(c echo.Context) error {
 		return err
 	}
 	q := web.ParseQuery(c)
-	from, limit, scope := int64(1), q.Limit(), "limits|"+of.ID
+	from, limit, scope := int64(1), q.Limit(), "limits|"+of.String()
 	q.CursorNumbers(scope, &from)
 	if err := q.Problem(); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
@@ -44,7 +45,10 @@ type bank struct {
 	commands   int
 }
 
-func serve(t *testing.T) *bank {
+func serve(t *testing.T) *bank { return serveTo(t, nil) }
+
+// serveTo serves to the principals of an authenticator.
+func serveTo(t *testing.T, auth access.Authenticator) *bank {
 	t.Helper()
 	memory := storetest.Memory(t, pebblestream.Options{Shards: 1}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], Schema)...)
 	tbl := memory.Table
@@ -75,20 +79,24 @@ func serve(t *testing.T) *bank {
 	}
 	queries := NewAPI(store, b.journal.Reader)
 	queries.now = b.clock.Now
-	b.server = api.New(api.Config{Web: web.Config{Service: "creditlimit", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
+	b.server = api.New(api.Config{Web: web.Config{Service: "creditlimit", Auth: auth, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
 	b.server.Mount(queries.Routes()...)
 	b.server.Mount(api.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route())
 	b.client = apitest.New(t, b.server.Handler())
 	return b
 }
 
-// commit commits what do drafts to the account's history, one second after the command before, and
+// commit commits what do drafts to the history of A-1, one second after the command before, and
 // projects it.
 func (b *bank) commit(do func(d *account.Draft)) {
 	b.t.Helper()
+	b.commitTo(event.Account{Tenant: access.MainTenant, ID: "A-1"}, do)
+}
+
+func (b *bank) commitTo(of event.Account, do func(d *account.Draft)) {
+	b.t.Helper()
 	b.clock.Advance(time.Second)
 	b.commands++
-	of := event.Account{Tenant: api.Tenant, ID: "A-1"}
 	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
 	defer cancel()
 	r, err := b.journal.Execute(ctx, journal.Command{
@@ -164,7 +172,7 @@ func TestNobodySeesWhatIsBetweenTheEventsOfAnEntry(t *testing.T) {
 		hold, _ := d.ActiveHold("h2", true)
 		d.Capture(hold, 100, true)
 	})
-	row, err := b.store.Get(t.Context(), event.Account{Tenant: api.Tenant, ID: "A-1"})
+	row, err := b.store.Get(t.Context(), event.Account{Tenant: access.MainTenant, ID: "A-1"})
 	if err != nil || row.Version != 4 || row.State.Peak != 100 || row.State.PeakVersion != 2 {
 		t.Errorf("%+v, %v; want v4 and the peak of 100 at v2, which made it first", row, err)
 	}

@@ -43,7 +43,8 @@ type ConsumerStatus struct {
 	Name   string        `json:"name"`
 	Stream string        `json:"stream"`
 	Shards []ShardStatus `json:"shards"`
-	// Blocked are at most maxBlocked of what it has quarantined.
+	// Blocked are at most maxBlocked of what it has quarantined: the caller's tenant's accounts,
+	// and for operators of all tenants those of all, and records that name none.
 	Blocked []Blocked `json:"blocked"`
 }
 
@@ -63,6 +64,8 @@ type ShardStatus struct {
 
 // Blocked is an account that a consumer has quarantined, or a record that names none.
 type Blocked struct {
+	// Tenant is the account's, for operators of all tenants.
+	Tenant           string `json:"tenant,omitempty"`
 	AccountID        string `json:"account_id,omitempty"`
 	BlockedAtVersion int64  `json:"blocked_at_version,omitempty"`
 	// BehindVersions is how many versions the account is behind its head; nil for a record.
@@ -81,7 +84,7 @@ func (cs Consumers) Route() web.Route {
 		}
 		list := ConsumerList{Consumers: make([]ConsumerStatus, len(names))}
 		for i, name := range names {
-			if list.Consumers[i], err = cs.status(ctx, name); err != nil {
+			if list.Consumers[i], err = cs.status(ctx, name, access.From(ctx)); err != nil {
 				return Unavailable(err)
 			}
 		}
@@ -104,17 +107,16 @@ func (cs Consumers) names(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// status reads where one consumer is.
-func (cs Consumers) status(ctx context.Context, name string) (status ConsumerStatus, err error) {
+// status reads where one consumer is, as a principal may see it.
+func (cs Consumers) status(ctx context.Context, name string, by *access.Principal) (status ConsumerStatus, err error) {
 	shards, err := consumer.Status(ctx, cs.Table, cs.Stream, name)
 	if err != nil {
 		return status, fmt.Errorf("status of %s: %w", name, err)
 	}
-	quarantined, _, err := readmodel.Quarantine(ctx, cs.Table, name, "")
+	quarantined, err := cs.quarantined(ctx, name, by)
 	if err != nil {
 		return status, fmt.Errorf("quarantine of %s: %w", name, err)
 	}
-	quarantined = quarantined[:min(len(quarantined), maxBlocked)]
 	status = ConsumerStatus{Name: name, Stream: cs.Stream, Shards: make([]ShardStatus, len(shards)), Blocked: make([]Blocked, len(quarantined))}
 	for i, s := range shards {
 		status.Shards[i] = ShardStatus{
@@ -126,8 +128,21 @@ func (cs Consumers) status(ctx context.Context, name string) (status ConsumerSta
 		if status.Blocked[i], err = cs.blocked(ctx, q); err != nil {
 			return status, err
 		}
+		if by.AllTenants {
+			status.Blocked[i].Tenant = q.Account.Tenant
+		}
 	}
 	return status, nil
+}
+
+// quarantined returns at most maxBlocked of what a consumer has in quarantine and a principal may
+// see.
+func (cs Consumers) quarantined(ctx context.Context, name string, by *access.Principal) ([]readmodel.Quarantined, error) {
+	if !by.AllTenants {
+		return readmodel.QuarantineOf(ctx, cs.Table, name, by.Tenant, maxBlocked)
+	}
+	list, _, err := readmodel.Quarantine(ctx, cs.Table, name, "")
+	return list[:min(len(list), maxBlocked)], err
 }
 
 // blocked reads how many versions a quarantined account is behind its head by now.

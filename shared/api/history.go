@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -149,11 +150,11 @@ func AccountAt(c echo.Context) (of event.Account, m Moment, err error) {
 	return of, m, q.Problem()
 }
 
-// PathAccount returns the account that the path names.
+// PathAccount returns the account of the principal's tenant that the path names.
 func PathAccount(c echo.Context) (event.Account, error) {
 	id := c.Param("account_id")
 	if !account.ValidAccountID(id) {
 		return event.Account{}, web.Invalid("account_id", account.FieldSyntax)
 	}
-	return event.Account{Tenant: Tenant, ID: id}, nil
+	return event.Account{Tenant: access.From(c.Request().Context()).Tenant, ID: id}, nil
 }

@@ -75,9 +75,17 @@ func (r Rows) Page(ctx context.Context, after string) (table.Page, error) {
 }
 
 // List yields all rows in the order of their keys, and an error as the last element.
-func (r Rows) List(ctx context.Context) iter.Seq2[table.Row, error] {
+func (r Rows) List(ctx context.Context) iter.Seq2[table.Row, error] { return r.list(ctx, table.Query{}) }
+
+// Under yields the rows whose keys are a prefix and further printable ASCII characters, otherwise
+// as List.
+func (r Rows) Under(ctx context.Context, prefix string) iter.Seq2[table.Row, error] {
+	return r.list(ctx, table.Query{From: table.S(prefix), To: table.S(prefix + "~")})
+}
+
+func (r Rows) list(ctx context.Context, q table.Query) iter.Seq2[table.Row, error] {
 	return func(yield func(table.Row, error) bool) {
-		q := table.Query{Table: Name, PK: r.partition, Consistent: true}
+		q.Table, q.PK, q.Consistent = Name, r.partition, true
 		for row, err := range table.Rows(ctx, r.table, q) {
 			if err != nil {
 				err = fmt.Errorf("list %s: %w", r.partition, err)

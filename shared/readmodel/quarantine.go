@@ -93,6 +93,21 @@ func Quarantine(ctx context.Context, t table.Table, name, after string) (list []
 	return list, page.After, nil
 }
 
+// QuarantineOf returns up to so many of a tenant's accounts that a consumer has in quarantine.
+func QuarantineOf(ctx context.Context, t table.Table, name, tenant string, most int) (list []Quarantined, err error) {
+	for row, err := range control.Quarantine(t, name).Under(ctx, event.Account{Tenant: tenant}.String()) {
+		if err != nil || len(list) == most {
+			return list, err
+		}
+		// a stream may have the name of a tenant, and its records that name no account come here
+		// too
+		if q := parseQuarantined(row); q.Account.Tenant == tenant {
+			list = append(list, q)
+		}
+	}
+	return list, nil
+}
+
 // QuarantineAll returns everything that a consumer has in quarantine.
 func QuarantineAll(ctx context.Context, t table.Table, name string) ([]Quarantined, error) {
 	var all []Quarantined

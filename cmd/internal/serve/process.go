@@ -180,6 +180,6 @@ func (p *Process) Close(ctx context.Context) error {
 
 // Readable reports why the journal cannot be read, or nil.
 func Readable(ctx context.Context, history *journal.Reader) error {
-	_, err := history.Head(ctx, event.Account{Tenant: api.Tenant, ID: "readyz"})
+	_, err := history.Head(ctx, event.Account{Tenant: access.MainTenant, ID: "readyz"})
 	return err
 }

@@ -27,6 +27,8 @@ type Client struct {
 	server *httptest.Server
 	// canary is a text that must not be in any problem document; empty checks nothing.
 	canary string
+	// bearer is the token that each request has; empty for none.
+	bearer string
 }
 
 // Response is an answer.
@@ -47,7 +49,11 @@ func New(t testing.TB, handler http.Handler) *Client {
 }
 
 // WithCanary returns a client whose problem documents must not contain the text.
-func (c *Client) WithCanary(text string) *Client { return &Client{c.t, c.server, text} }
+func (c *Client) WithCanary(text string) *Client {
+	with := *c
+	with.canary = text
+	return &with
+}
 
 // URL returns where the handler is served.
 func (c *Client) URL() string { return c.server.URL }
@@ -83,6 +89,9 @@ func (c *Client) Do(method, path, body string, header ...string) Response {
 	}
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	if c.bearer != "" {
+		request.Header.Set("Authorization", "Bearer "+c.bearer)
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		request.Header.Set(header[i], header[i+1])
