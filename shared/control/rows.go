@@ -75,7 +75,9 @@ func (r Rows) Page(ctx context.Context, after string) (table.Page, error) {
 }
 
 // List yields all rows in the order of their keys, and an error as the last element.
-func (r Rows) List(ctx context.Context) iter.Seq2[table.Row, error] { return r.list(ctx, table.Query{}) }
+func (r Rows) List(ctx context.Context) iter.Seq2[table.Row, error] {
+	return r.list(ctx, table.Query{})
+}
 
 // Under yields the rows whose keys are a prefix and further printable ASCII characters, otherwise
 // as List.
