@@ -10,6 +10,8 @@ import (
 type bank struct {
 	*programtest.Server
 	data string
+	// bearer is the credential that requests are sent with, empty for none.
+	bearer string
 }
 
 // serve starts a bank on a data directory and waits until it is ready. It ends at once when it is

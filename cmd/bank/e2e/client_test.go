@@ -75,6 +75,9 @@ func (b *bank) try(method, path, key, payload string) (answer, error) {
 	if payload != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	if b.bearer != "" {
+		request.Header.Set("Authorization", "Bearer "+b.bearer)
+	}
 	response, err := httpClient.Do(request)
 	if err != nil {
 		return answer{}, err

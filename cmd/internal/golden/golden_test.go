@@ -31,7 +31,12 @@ func document(t *testing.T) Document {
 func TestEveryRowIsDescribed(t *testing.T) {
 	d := document(t)
 	seen := map[string]map[string]bool{}
-	rows := []Rendered{keyPage(t)}
+	rows := append(apiKeys(t), keyPage(t))
+	for _, row := range rows {
+		if err := d[row.Kind].Check(row); err != nil {
+			t.Error(err)
+		}
+	}
 	for _, directory := range All {
 		rows = append(rows, CheckDirectory(t, d, Unpack(t, directory))...)
 	}
@@ -54,8 +59,10 @@ func TestEveryRowIsDescribed(t *testing.T) {
 
 func TestEveryExampleIsARealRow(t *testing.T) {
 	d := document(t)
-	page := keyPage(t)
-	real := map[string][]Rendered{page.Key(): {page}}
+	real := map[string][]Rendered{}
+	for _, row := range append(apiKeys(t), keyPage(t)) {
+		real[row.Key()] = append(real[row.Key()], row)
+	}
 	for _, directory := range All {
 		for _, row := range Rows(t, Unpack(t, directory)) {
 			real[row.Key()] = append(real[row.Key()], row)

@@ -69,11 +69,13 @@ func kind(name string, key table.Key) string {
 	switch {
 	case first == "bank" && key.SK != "-":
 		return "Accepted time"
+	case first == "apikey" && key.SK == "-":
+		return "Changes of API keys"
 	case first == "replay" && key.SK == "passes":
 		return "Progress in passes"
 	}
 	return map[string]string{
-		"writer": "Writer", "bank": "Bank", "key": "Data key", "lease": "Lease", "hole": "Hole", "quarantine": "Quarantine", "generation": "Generations",
+		"writer": "Writer", "bank": "Bank", "key": "Data key", "apikey": "API key", "lease": "Lease", "hole": "Hole", "quarantine": "Quarantine", "generation": "Generations",
 		"replay": "Progress by source",
 	}[first]
 }

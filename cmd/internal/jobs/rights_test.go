@@ -169,6 +169,9 @@ var needs = []need{
 	{"kms:Decrypt", "${Key.Arn}", "6780970b-1945", "archiver audit balance credit creditlimit replay withdraw"},
 	{"kms:Encrypt", "${Key.Arn}", "6780970b-1945", "archiver replay"},
 	{"kms:Decrypt kms:Encrypt", "${Key.Arn}", "", ""}, // what the services encrypted, only through them
+	// Who calls: the services read it, jobs make and revoke keys, and that of audit lists them.
+	{"dynamodb:GetItem dynamodb:Query", tables + "control", "apikey", "archiver audit balance credit creditlimit replay withdraw"},
+	{"dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "apikey", "replay"},
 	{rows, tables + "control", "hole#${Prefix}events#archiver", "archiver replay"},
 	{rows, tables + "control", "quarantine#archiver", "archiver replay"},
 	{rows, tables + "control", "replay#balance@7", "replay"},
