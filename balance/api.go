@@ -38,6 +38,7 @@ func NewAPI(s *Store, r *journal.Reader) *API {
 func (a *API) Routes() []web.Route {
 	const of = "/v1/accounts/{account_id}"
 	return []web.Route{
+		{Method: http.MethodGet, Path: of, Scopes: access.AccountsRead, Handler: a.account},
 		{Method: http.MethodGet, Path: of + "/balance", Scopes: access.AccountsRead, Handler: a.balance},
 		{Method: http.MethodGet, Path: "/balance/{account_id}", Scopes: access.AccountsRead, Handler: a.balance},
 		{Method: http.MethodGet, Path: of + "/holds", Scopes: access.AccountsRead, Handler: a.holds},
@@ -82,6 +83,30 @@ func balanceOf(row Row) Balance {
 	}
 }
 
+// account answers an account as its own history has it: where the Location of a command that opened
+// it leads, so never behind.
+func (a *API) account(c echo.Context) error {
+	of, err := api.PathAccount(c)
+	if err != nil {
+		return err
+	}
+	if err := web.ParseQuery(c).Problem(); err != nil {
+		return err
+	}
+	head, err := api.ExistingHead(c.Request().Context(), a.journal, of)
+	if err != nil {
+		return err
+	}
+	s := head.State
+	row := Row{Account: of, State: s, Version: s.Version, LastEventID: of.EventID(s.Version), AsOf: s.RecordedAt}
+	path := "/v1/accounts/" + of.ID
+	web.SetVersion(c, row.Version)
+	return web.ReplyJSON(c, http.StatusOK, AccountPage{
+		Account: Account{HolderRef: s.HolderRef, Product: s.Product, Balance: balanceOf(row)},
+		Links:   Links{path + "/balance", path + "/statement", path + "/events", path + "/holds", path + "/credit-limit"},
+	})
+}
+
 // holds lists the open holds of an account.
 func (a *API) holds(c echo.Context) error {
 	of, err := api.PathAccount(c)
@@ -114,7 +139,7 @@ func (a *API) list(c echo.Context) error {
 		OverLimit: q.OptBool("over_limit"),
 	}
 	if filter.Holder != "" && !account.ValidCode(filter.Holder) {
-		q.Fail("holder", account.FieldSyntax)
+		q.FailForm("holder", account.FieldSyntax, account.FormID)
 	}
 	scope := filter.scope()
 	position, limit := q.Cursor(scope), q.Limit()

@@ -65,6 +65,21 @@ type Account struct {
 	Balance
 }
 
+// AccountPage is an account with the addresses of what there is of it.
+type AccountPage struct {
+	Account
+	Links Links `json:"links"`
+}
+
+// Links are paths on this server; of a bank's services each serves its own.
+type Links struct {
+	Balance     string `json:"balance"`
+	Statement   string `json:"statement"`
+	Events      string `json:"events"`
+	Holds       string `json:"holds"`
+	CreditLimit string `json:"credit_limit"`
+}
+
 // EventList is a page of an account's history.
 type EventList struct {
 	AccountID string  `json:"account_id"`

@@ -88,7 +88,7 @@ func (a *API) statement(c echo.Context) error {
 	q := web.ParseQuery(c)
 	from, to, limit := q.Time("from"), q.Time("to"), q.Limit()
 	if !from.IsZero() && !to.IsZero() && to.Before(from) {
-		q.Fail("to", account.FieldOutOfRange)
+		q.FailForm("to", account.FieldOutOfRange, "an instant that is not before from")
 	}
 	scope := "statement|" + of.String() + "|" + from.Format(time.RFC3339Nano) + "|" + to.Format(time.RFC3339Nano)
 	var p period

@@ -119,7 +119,7 @@ type SetLimit struct {
 func (c SetLimit) Validate() []account.FieldError {
 	var shape account.Shape
 	if c.Limit == nil {
-		shape.Fail("/limit", account.FieldRequired)
+		shape.Fail("/limit", account.FieldRequired, account.FormLimit)
 	} else {
 		shape.Limit("/limit", *c.Limit)
 	}
@@ -128,7 +128,7 @@ func (c SetLimit) Validate() []account.FieldError {
 	shape.OptName("/decision_ref", c.DecisionRef)
 	shape.OptTime("/expires_at", c.ExpiresAt)
 	if c.Limit != nil && *c.Limit == 0 && c.ExpiresAt != "" {
-		shape.Fail("/expires_at", account.FieldNotAllowed)
+		shape.Fail("/expires_at", account.FieldNotAllowed, "no expiry, as a limit of 0 has none")
 	}
 	return shape
 }

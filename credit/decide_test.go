@@ -116,7 +116,7 @@ func TestSetLimit(t *testing.T) {
 		{"below an expired hold", acct.Given(acct.Limited(100, never), acct.Held(30, past)), set(0, false), "HoldReleased, CreditLimitChanged", "0/0/0"},
 		{"after the old one expired", acct.Given(acct.Limited(100, past)), set(5, false), "CreditLimitChanged, CreditLimitChanged", "0/0/5"},
 		{"until soon", acct.Given(), until(soon), "CreditLimitChanged", "0/0/5"},
-		{"until now", acct.Given(), until(acct.Noon), "!validation-failed", ""},
+		{"until now", acct.Given(), until(acct.Noon), "!date-out-of-range", ""},
 		{"raised when frozen for debits", acct.Given(acct.Frozen(event.ScopeDebits)), set(1, false), "CreditLimitChanged", "0/0/1"},
 		{"cut when frozen for all", acct.Given(acct.Limited(9, never), acct.Frozen(event.ScopeAll)), set(8, false), "CreditLimitChanged", "0/0/8"},
 		{"kept when frozen for all", acct.Given(acct.Limited(9, never), acct.Frozen(event.ScopeAll)), set(9, false), "!account-frozen", ""},

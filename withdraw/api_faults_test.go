@@ -229,14 +229,14 @@ func TestValueDatesLieInTheWindow(t *testing.T) {
 		return b.client.Post("/v1/accounts/A-1/withdrawals", key, `{"amount":1,"currency":"EUR","effective_at":"`+date+`"}`)
 	}
 	for date, want := range map[string]string{
-		"2026-11-20": "201", "2026-11-21": "201", "2026-11-19": "400 validation-failed", "2026-11-22": "400 validation-failed",
-		"1970-01-01": "400 validation-failed", "9999-12-31": "400 validation-failed",
+		"2026-11-20": "201", "2026-11-21": "201", "2026-11-19": "422 date-out-of-range", "2026-11-22": "422 date-out-of-range",
+		"1970-01-01": "422 date-out-of-range", "9999-12-31": "422 date-out-of-range",
 	} {
 		r := send("on "+date, date)
 		if got := strings.TrimSpace(fmt.Sprint(r.Status, " ", r.Code())); got != want {
 			t.Errorf("%s: %s, want %s", date, got, want)
 		}
-		if r.Status == 400 && !strings.Contains(string(r.Body), `"errors":[{"pointer":"/effective_at","code":"out-of-range"}]`) {
+		if r.Status == 422 && !strings.Contains(string(r.Body), `"errors":[{"pointer":"/effective_at","code":"out-of-range","detail":"Expected: a date from 2026-11-20 to 2026-11-21."}]`) {
 			t.Errorf("%s: %s", date, r.Body)
 		}
 	}
@@ -246,7 +246,7 @@ func TestValueDatesLieInTheWindow(t *testing.T) {
 	if again.Status != 201 || !bytes.Equal(again.Body, first.Body) {
 		t.Errorf("repeated the next day: %d %s, not %s", again.Status, again.Body, first.Body)
 	}
-	if r := send("new", "2026-11-20"); r.Status != 400 {
+	if r := send("new", "2026-11-20"); r.Status != 422 {
 		t.Errorf("two days back: %d", r.Status)
 	}
 }

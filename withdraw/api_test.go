@@ -320,7 +320,7 @@ func TestRulesThatRefuse(t *testing.T) {
 		t.Errorf("%s", r.Body)
 	}
 	past := b.client.Post("/v1/accounts/A-1/holds", "past", `{"amount":1,"currency":"EUR","expires_at":"2020-01-01T00:00:00Z"}`)
-	if fmt.Sprint(past.Status, past.Errors()) != "400 [/expires_at in-the-past]" {
+	if fmt.Sprint(past.Status, past.Errors()) != "422 [/expires_at in-the-past]" {
 		t.Errorf("%s", past.Body)
 	}
 }

@@ -67,7 +67,7 @@ func (d *Draft) canPost(change int64) bool {
 // the balance first.
 func (d *Draft) PlaceHold(b event.HoldPlaced) {
 	if expired(b.ExpiresAt, d.Now) {
-		d.rejectField("/expires_at", FieldInThePast)
+		d.rejectPast()
 		return
 	}
 	if len(d.State.Holds) >= MaxHolds {

@@ -21,6 +21,7 @@ const (
 	CodeNotReversible       = "not-reversible"
 	CodeSameAccount         = "same-account"
 	CodeBalanceOverflow     = "balance-overflow"
+	CodeDateOutOfRange      = "date-out-of-range"      // errors
 	CodeVersionMismatch     = "version-mismatch"       // expected, actual; of the journal
 	CodeKeyReused           = "idempotency-key-reused" // of the journal
 )

@@ -65,8 +65,9 @@ func (d *Draft) ValueDate(effectiveAt string, w Window) time.Time {
 	if !ok {
 		return today
 	}
-	if at.Before(today.AddDate(0, 0, -w.Back)) || at.After(today.AddDate(0, 0, w.Ahead)) {
-		d.rejectField("/effective_at", FieldOutOfRange)
+	first, last := today.AddDate(0, 0, -w.Back), today.AddDate(0, 0, w.Ahead)
+	if at.Before(first) || at.After(last) {
+		d.rejectDate("/effective_at", FieldOutOfRange, "a date from "+first.Format(time.DateOnly)+" to "+last.Format(time.DateOnly))
 	}
 	return at
 }
@@ -80,9 +81,15 @@ func (d *Draft) Reject(code string, details map[string]any) bool {
 	return false
 }
 
-// rejectField rejects a command for one field that only the time of the decision shows to be wrong.
-func (d *Draft) rejectField(pointer, code string) bool {
-	return d.Reject(CodeValidationFailed, map[string]any{"errors": []FieldError{{Pointer: pointer, Code: code}}})
+// rejectDate rejects a command for a date or an instant that only the time of the decision shows to
+// be wrong; form is what it may be.
+func (d *Draft) rejectDate(pointer, code, form string) bool {
+	return d.Reject(CodeDateOutOfRange, map[string]any{"errors": []FieldError{{pointer, code, Expected(form)}}})
+}
+
+// rejectPast rejects a command whose field expires_at is not later than the decision.
+func (d *Draft) rejectPast() bool {
+	return d.rejectDate("/expires_at", FieldInThePast, "an instant that is later than the command itself")
 }
 
 // Decision returns the outcome. A rejection drops all emitted events, releases included: the next

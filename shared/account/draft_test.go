@@ -67,7 +67,9 @@ func TestValueDateWindow(t *testing.T) {
 		d := NewDraft(given(), later)
 		d.ValueDate(c.effectiveAt, c.window)
 		got := d.Decision().Rejection
-		if c.ok != (got == nil) || got != nil && !reflect.DeepEqual(got.Details["errors"], []FieldError{{"/effective_at", FieldOutOfRange}}) {
+		form := "a date from " + later.AddDate(0, 0, -c.window.Back).Format(time.DateOnly) + " to " + later.AddDate(0, 0, c.window.Ahead).Format(time.DateOnly)
+		want := map[string]any{"errors": []FieldError{{"/effective_at", FieldOutOfRange, Expected(form)}}}
+		if c.ok != (got == nil) || got != nil && (got.Code != CodeDateOutOfRange || !reflect.DeepEqual(got.Details, want)) {
 			t.Errorf("%s in %+v: %+v", c.effectiveAt, c.window, got)
 		}
 	}

@@ -14,7 +14,7 @@ func (d *Draft) Open(currency string, b event.AccountOpened) {
 func (d *Draft) SetLimit(b event.CreditLimitChanged, force bool) {
 	s := &d.State
 	if expired(b.ExpiresAt, d.Now) {
-		d.rejectField("/expires_at", FieldInThePast)
+		d.rejectPast()
 		return
 	}
 	if b.After >= s.Limit && !d.AllowsCredit() {

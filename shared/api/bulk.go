@@ -53,6 +53,9 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 		if !web.HasMediaType(r.Header, mediaLines) {
 			return web.Refuse(web.UnsupportedMediaType)
 		}
+		if err := web.ParseQuery(c).Problem(); err != nil {
+			return err
+		}
 		if s.Draining().Err() != nil {
 			return web.Refuse(web.ShuttingDown)
 		}

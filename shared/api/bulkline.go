@@ -1,6 +1,9 @@
 package api
 
 import (
+	"maps"
+	"slices"
+
 	"passbook/shared/account"
 	"passbook/shared/journal"
 	"passbook/shared/web"
@@ -44,7 +47,7 @@ func (b *bulkRequest) decode(text []byte) (work lineWork) {
 	}
 	operations := b.operations[op]
 	if len(operations) == 0 {
-		return lineWork{problem: web.Invalid("op", account.FieldNotOneOf)}
+		return lineWork{problem: web.InvalidForm("op", account.FieldNotOneOf, account.FormOneOf(b.ops()...))}
 	}
 	for i, o := range operations {
 		if i > 0 {
@@ -63,6 +66,9 @@ func (b *bulkRequest) decode(text []byte) (work lineWork) {
 	}
 	return work
 }
+
+// ops returns the names of the commands, in alphabetical order.
+func (b *bulkRequest) ops() []string { return slices.Sorted(maps.Keys(b.operations)) }
 
 // takeHeader takes the fields of a line that a single request has in its header or path.
 func takeHeader(f *web.Fields, key *string) (op string, problem *web.Problem) {

@@ -25,13 +25,43 @@ var contractYAML []byte
 //go:embed asyncapi.yaml
 var streamsYAML []byte
 
+// sharedPart is the part of the contract that other parts are merged from. It is not served.
+const sharedPart = "x-shared"
+
 // Contract returns the part of the contract as JSON that serves reports as served: method in
 // capitals, path with parameters in braces.
 func Contract(serves func(method, path string) bool) ([]byte, error) {
+	contract, err := served(serves)
+	if err != nil {
+		return nil, err
+	}
+	rendered, err := json.Marshal(contract)
+	if err != nil {
+		return nil, fmt.Errorf("render the contract: %w", err)
+	}
+	return rendered, nil
+}
+
+// contractAsYAML returns what Contract returns, as YAML.
+func contractAsYAML(serves func(method, path string) bool) ([]byte, error) {
+	contract, err := served(serves)
+	if err != nil {
+		return nil, err
+	}
+	rendered, err := yaml.Marshal(contract)
+	if err != nil {
+		return nil, fmt.Errorf("render the contract as YAML: %w", err)
+	}
+	return rendered, nil
+}
+
+// served returns the part of the contract that serves reports as served.
+func served(serves func(method, path string) bool) (map[string]any, error) {
 	var contract map[string]any
 	if err := yaml.Unmarshal(contractYAML, &contract); err != nil {
 		return nil, fmt.Errorf("read the contract: %w", err)
 	}
+	delete(contract, sharedPart)
 	paths, ok := contract["paths"].(map[string]any)
 	if !ok {
 		return nil, fmt.Errorf("read the contract: it has no paths")
@@ -50,24 +80,23 @@ func Contract(serves func(method, path string) bool) ([]byte, error) {
 			delete(paths, path)
 		}
 	}
-	rendered, err := json.Marshal(contract)
-	if err != nil {
-		return nil, fmt.Errorf("render the contract: %w", err)
-	}
-	return rendered, nil
+	return contract, nil
 }
 
-// contractRoute serves the part of the contract that the server serves, rendered once.
-func contractRoute(s *web.Server) web.Route {
-	render := sync.OnceValues(func() ([]byte, error) { return Contract(s.Mounted) })
-	return web.Route{Method: http.MethodGet, Path: "/openapi.json", Open: true, Handler: func(c echo.Context) error {
-		contract, err := render()
-		if err != nil {
-			return err
-		}
-		web.Reply(c, http.StatusOK, contract)
-		return nil
-	}}
+// contractRoutes serve the part of the contract that the server serves, rendered once.
+func contractRoutes(s *web.Server) []web.Route {
+	route := func(path, media string, render func(serves func(method, path string) bool) ([]byte, error)) web.Route {
+		rendered := sync.OnceValues(func() ([]byte, error) { return render(s.Mounted) })
+		return web.Route{Method: http.MethodGet, Path: path, Open: true, Handler: func(c echo.Context) error {
+			contract, err := rendered()
+			if err != nil {
+				return err
+			}
+			web.ReplyAs(c, http.StatusOK, media, contract)
+			return nil
+		}}
+	}
+	return []web.Route{route("/openapi.json", web.MediaJSON, Contract), route("/openapi.yaml", "application/yaml", contractAsYAML)}
 }
 
 // streamRoutes serve the contract of the streams, rendered once, and the schemas of their records.

@@ -21,6 +21,9 @@ func idempotencyKey(h http.Header) (string, *web.Problem) {
 	return given[0], nil
 }
 
+// formIfMatch is the form of If-Match, in words.
+const formIfMatch = `one version in double quotes, such as "17"`
+
 // ifMatch returns the version that the account must be at, 0 for any. An account has one strong
 // tag.
 func ifMatch(h http.Header) (int64, *web.Problem) {
@@ -30,11 +33,11 @@ func ifMatch(h http.Header) (int64, *web.Problem) {
 	}
 	text := given[0]
 	if len(given) > 1 || len(text) < 3 || text[0] != '"' || text[len(text)-1] != '"' {
-		return 0, web.Invalid("If-Match", account.FieldSyntax)
+		return 0, web.InvalidForm("If-Match", account.FieldSyntax, formIfMatch)
 	}
 	version, ok := parseVersion(text[1 : len(text)-1])
 	if !ok {
-		return 0, web.Invalid("If-Match", account.FieldSyntax)
+		return 0, web.InvalidForm("If-Match", account.FieldSyntax, formIfMatch)
 	}
 	return version, nil
 }

@@ -78,11 +78,11 @@ func takeMoment(q *web.Query) Moment {
 	m := Moment{At: q.Time("at"), Version: q.Version("version"), MinVersion: q.Version("min_version"), Wait: q.Wait("wait")}
 	switch {
 	case m.Version > 0 && !m.At.IsZero():
-		q.Fail("version", web.FieldNotTogether)
+		q.FailForm("version", web.FieldNotTogether, "one of at and version")
 	case m.MinVersion > 0 && (m.Version > 0 || !m.At.IsZero()):
-		q.Fail("min_version", web.FieldNotTogether)
+		q.FailForm("min_version", web.FieldNotTogether, "min_version without at and version")
 	case m.Wait > 0 && m.MinVersion == 0:
-		q.Fail("wait", web.FieldNotTogether)
+		q.FailForm("wait", web.FieldNotTogether, "wait with min_version")
 	}
 	return m
 }
@@ -154,7 +154,7 @@ func AccountAt(c echo.Context) (of event.Account, m Moment, err error) {
 func PathAccount(c echo.Context) (event.Account, error) {
 	id := c.Param("account_id")
 	if !account.ValidAccountID(id) {
-		return event.Account{}, web.Invalid("account_id", account.FieldSyntax)
+		return event.Account{}, web.InvalidForm("account_id", account.FieldSyntax, account.FormID)
 	}
 	return event.Account{Tenant: access.From(c.Request().Context()).Tenant, ID: id}, nil
 }

@@ -100,6 +100,11 @@ func (x *exchange) free() {
 func (o Operation) serve(c echo.Context, gate *admission.Gate) error {
 	r := c.Request()
 	to := journal.Command{CorrelationID: telemetry.Correlation(r.Context())}
+	if r.URL.RawQuery != "" {
+		if err := web.ParseQuery(c).Problem(); err != nil {
+			return err
+		}
+	}
 	var problem *web.Problem
 	if to.Key, problem = idempotencyKey(r.Header); problem != nil {
 		return problem

@@ -155,6 +155,10 @@ var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
 		Detail: "The key was used on this account for a different command.",
 	},
 	{
+		Code: account.CodeDateOutOfRange, Status: http.StatusUnprocessableEntity, Title: "Date out of range",
+		Detail: "The date or instant listed in errors is not one that the bank takes now.",
+	},
+	{
 		Code: account.CodeBalanceOverflow, Status: http.StatusUnprocessableEntity, Title: "Balance overflow",
 		Detail: "The balance, the use of the limit, or the shortfall would exceed ±(2^53−1) minor units.",
 	},

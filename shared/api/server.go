@@ -35,8 +35,8 @@ type Server struct {
 	maxBacklog int64
 }
 
-// New makes a server that serves the process routes of web.New, openapi.json, asyncapi.json and the
-// schemas.
+// New makes a server that serves the process routes of web.New, openapi.json and .yaml,
+// asyncapi.json and the schemas.
 func New(c Config) *Server {
 	s := &Server{config: c, maxBacklog: defaultMaxBacklog}
 	c.Web.ProblemOf = s.problemOf
@@ -48,7 +48,7 @@ func New(c Config) *Server {
 	}
 	s.Server = web.New(c.Web)
 	web.CountShed(c.Web.Registry, "journal", s.shed.Load)
-	s.Mount(contractRoute(s.Server))
+	s.Mount(contractRoutes(s.Server)...)
 	s.Mount(streamRoutes()...)
 	return s
 }

@@ -55,7 +55,7 @@ func (q *Query) Cursor(query string) string {
 	}
 	position, ok := DecodeCursor(query, text)
 	if !ok {
-		q.Fail("cursor", account.FieldSyntax)
+		q.FailForm("cursor", account.FieldSyntax, formCursor)
 	}
 	return position
 }
@@ -81,13 +81,13 @@ func (q *Query) CursorNumbers(query string, numbers ...*int64) bool {
 	}
 	parts := strings.Split(position, ",")
 	if len(parts) != len(numbers) {
-		q.Fail("cursor", account.FieldSyntax)
+		q.FailForm("cursor", account.FieldSyntax, formCursor)
 		return false
 	}
 	for i, part := range parts {
 		n, err := strconv.ParseInt(part, 10, 64)
 		if err != nil || n < 0 {
-			q.Fail("cursor", account.FieldSyntax)
+			q.FailForm("cursor", account.FieldSyntax, formCursor)
 			return false
 		}
 		*numbers[i] = n

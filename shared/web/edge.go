@@ -84,7 +84,7 @@ func (s *Server) deadline(kind Kind, r *http.Request) time.Duration {
 		return 0
 	}
 	limit := s.config.Timeout
-	if r.Method == http.MethodGet && r.URL.RawQuery != "" {
+	if isRead(r.Method) && r.URL.RawQuery != "" {
 		limit += queryWait(r.URL.RawQuery)
 	}
 	return limit
@@ -158,14 +158,26 @@ const (
 func write(c echo.Context, status int, contentType []string, body []byte) {
 	w := c.Response()
 	header := w.Header()
+	read := isRead(c.Request().Method)
+	if read && status == http.StatusOK && hasTag(c.Request().Header["If-None-Match"], header["Etag"]) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
 	header["Content-Type"] = contentType
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	if c.Request().Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
 }
 
 // Reply answers with JSON.
 func Reply(c echo.Context, status int, body []byte) { write(c, status, contentJSON, body) }
+
+// ReplyAs answers with a body of another media type.
+func ReplyAs(c echo.Context, status int, mediaType string, body []byte) {
+	write(c, status, []string{mediaType}, body)
+}
 
 // ReplyJSON answers with a value's JSON, whose strings are not escaped for HTML.
 func ReplyJSON(c echo.Context, status int, answer any) error {

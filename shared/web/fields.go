@@ -103,7 +103,7 @@ func (f *Fields) take(name string, kind byte, need Need) *field {
 		if found.kind == kind || found.kind == kindParam && kind == kindString {
 			return found
 		}
-		f.Fail(name, FieldWrongType)
+		f.FailForm(name, FieldWrongType, kindForms[kind])
 		return nil
 	}
 	if need == Required {
@@ -133,7 +133,7 @@ func (f *Fields) Text(name string, need Need) string {
 		text, ok = unescape(found.raw)
 	}
 	if !ok || text == "" {
-		f.Fail(name, account.FieldSyntax)
+		f.FailForm(name, account.FieldSyntax, "a text that is not empty, without half of a surrogate pair")
 		return ""
 	}
 	return text
@@ -144,7 +144,7 @@ func (f *Fields) Text(name string, need Need) string {
 func (f *Fields) AccountID(name string, need Need) string {
 	id := f.Text(name, need)
 	if id != "" && !account.ValidAccountID(id) {
-		f.Fail(name, account.FieldSyntax)
+		f.FailForm(name, account.FieldSyntax, account.FormID)
 		return ""
 	}
 	f.accountName, f.account = name, id
@@ -170,13 +170,9 @@ func (f *Fields) integer(name string, need Need) (v int64, ok bool) {
 	if found == nil {
 		return 0, false
 	}
-	if bytes.ContainsAny(found.raw, ".eE") {
-		f.Fail(name, FieldNotAnInteger)
-		return 0, false
-	}
-	v, err := strconv.ParseInt(string(found.raw), 10, 64)
-	if err != nil {
-		f.Fail(name, account.FieldOutOfRange)
+	v, fault := wholeNumber(found.raw)
+	if fault != "" {
+		f.Fail(name, fault)
 		return 0, false
 	}
 	f.canonName(name)
@@ -202,17 +198,27 @@ func (f *Fields) OptBool(name string) *bool {
 	return &v
 }
 
-// Check adds what a command's Validate found, except for fields that are known to be wrong already.
+// Check adds what a command's Validate found. Of a field that is known to be wrong already it takes
+// only the detail, as Validate knows the field's form.
 func (f *Fields) Check(found []FieldError) {
 	for _, e := range found {
-		if !slices.ContainsFunc(f.errs, func(known FieldError) bool { return known.Pointer == e.Pointer }) {
+		i := slices.IndexFunc(f.errs, func(known FieldError) bool { return known.Pointer == e.Pointer })
+		if i < 0 {
 			f.errs = append(f.errs, e)
+			continue
 		}
+		f.errs[i].Detail = e.Detail
 	}
 }
 
 // Fail records that a field is wrong.
 func (f *Fields) Fail(name, code string) { f.fail([]byte(name), code) }
+
+// FailForm records that a field is wrong; form is what it may be.
+func (f *Fields) FailForm(name, code, form string) {
+	f.Fail(name, code)
+	f.errs[len(f.errs)-1].Detail = account.Expected(form)
+}
 
 // fieldNames matches the names that a problem document may repeat: a text of this form is a field's
 // name, not a value.

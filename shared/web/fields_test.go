@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -67,18 +69,18 @@ func TestEscapesDoNotChangeAText(t *testing.T) {
 	for _, form := range []string{`"\ud800"`, `"\udc00"`, `"\ud800x"`, `"\ud800\n"`, `"\ud800\ud800"`, `"\udc00\ud800"`, `"\ud800\u0041"`, `"\ufffd\ud800"`, `"\ud83d\ude00\ude00"`} {
 		f := ParseFields([]byte(`{"amount":1,"reference":` + form + `}`))
 		decodeAll(f)
-		if p := f.Problem(); p == nil || fmt.Sprint(p.Errors) != "[{/reference syntax}]" {
+		if p := f.Problem(); p == nil || faults(p) != "[{/reference syntax}]" {
 			t.Errorf("half a character, %s: %+v", form, p)
 		}
 		f = ParseFields([]byte(`{"amount":1,` + form + `:1}`))
 		decodeAll(f)
-		if p := f.Problem(); p == nil || fmt.Sprint(p.Errors) != "[{ unknown-field}]" {
+		if p := f.Problem(); p == nil || faults(p) != "[{ unknown-field}]" {
 			t.Errorf("a name of half a character, %s: %+v", form, p)
 		}
 	}
 	f := ParseFields([]byte(`{"amount":1,"\u0061mount":2}`))
 	decodeAll(f)
-	if p := f.Problem(); p == nil || fmt.Sprint(p.Errors) != "[{/amount duplicate-field}]" {
+	if p := f.Problem(); p == nil || faults(p) != "[{/amount duplicate-field}]" {
 		t.Errorf("a name twice, once escaped: %+v", p)
 	}
 }
@@ -92,7 +94,7 @@ func TestFieldsOfThePathAreNotInTheBody(t *testing.T) {
 	f.Parse([]byte(`{"amount":1,"account_id":"B-1"}`))
 	f.AddParam("account_id", "A-1")
 	taken := decodeAll(f)
-	if p := f.Problem(); !strings.HasPrefix(taken, "A-1|") || p == nil || fmt.Sprint(p.Errors) != "[{/account_id unknown-field}]" {
+	if p := f.Problem(); !strings.HasPrefix(taken, "A-1|") || p == nil || faults(p) != "[{/account_id unknown-field}]" {
 		t.Fatalf("%s %v", taken, p)
 	}
 	// Text from the path has no escapes.
@@ -193,5 +195,66 @@ func BenchmarkDecodeCommand(b *testing.B) {
 		if f.Problem() != nil || len(f.Canonical()) == 0 {
 			b.Fatal("refused")
 		}
+	}
+}
+
+// faults returns the wrong fields of a problem, each with its code.
+func faults(p *Problem) string {
+	found := make([]string, len(p.Errors))
+	for i, e := range p.Errors {
+		found[i] = fmt.Sprintf("{%s %s}", e.Pointer, e.Code)
+	}
+	return "[" + strings.Join(found, " ") + "]"
+}
+
+// JSON Schema has 100, 100.0 and 1e2 as one integer, so a body with any of them is the same
+// command.
+func TestWholeNumbersMayBeWrittenAsFractions(t *testing.T) {
+	for text, want := range map[string]string{
+		"100": "100", "100.0": "100", "1e2": "100", "1E+2": "100", "10.0e1": "100", "1000e-1": "100", "0.1e3": "100", "-0": "0", "-0.0e9": "0", "0e999999999999999999999": "0",
+		"9007199254740991.000": "9007199254740991", "-12e0": "-12", "92233720368547758.07e2": "9223372036854775807",
+		"0.5": FieldNotAnInteger, "1e-1": FieldNotAnInteger, "123e-99999999999999999999": FieldNotAnInteger, "100.01": FieldNotAnInteger,
+		"1e19": account.FieldOutOfRange, "9223372036854775808": account.FieldOutOfRange, "1e999999999999999999999": account.FieldOutOfRange, "1e400": account.FieldOutOfRange,
+	} {
+		f := ParseFields([]byte(`{"amount":` + text + `}`))
+		v := f.Int("amount", Required)
+		got := string(f.Canonical())
+		if p := f.Problem(); p != nil {
+			got, want = faults(p), "[{/amount "+want+"}]"
+		} else {
+			want = `{"amount":` + want + `}`
+		}
+		if got != want || !strings.Contains(text, "1e") && f.Invalid() == nil && strconv.FormatInt(v, 10) != strings.Trim(want, `{"amount:}`) {
+			t.Errorf("%s: %s and %d, not %s", text, got, v, want)
+		}
+	}
+}
+
+// Each code of a field error has words, and a command's Validate gives better ones for a field that
+// the decoder has refused.
+func TestFieldErrorsSayWhatIsExpected(t *testing.T) {
+	for code, detail := range details {
+		if !strings.HasSuffix(detail, ".") {
+			t.Errorf("%s: %q", code, detail)
+		}
+	}
+	f := ParseFields([]byte(`{"amount":"x","force":1,"colour":1}`))
+	f.Int("amount", Required)
+	f.Bool("force")
+	f.String("currency", Required)
+	var shape account.Shape
+	shape.Amount("/amount", 0)
+	shape.Currency("/currency", "")
+	f.Check(shape)
+	var words []string
+	for _, e := range f.Problem().Errors {
+		words = append(words, e.Pointer+" "+e.Code+": "+detailOf(e))
+	}
+	want := []string{
+		"/amount wrong-type: Expected: " + account.FormAmount + ".", "/force wrong-type: Expected: true or false.",
+		"/currency required: Expected: " + account.FormCurrency + ".", "/colour unknown-field: There is no such field or parameter here.",
+	}
+	if !slices.Equal(words, want) {
+		t.Errorf("%q", words)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/account"
 	"passbook/shared/admission"
 )
 
@@ -45,6 +46,13 @@ func Refuse(t ProblemType) *Problem { return &Problem{ProblemType: t} }
 // Invalid makes a ValidationFailed with one wrong field.
 func Invalid(name, code string) *Problem {
 	return &Problem{ProblemType: ValidationFailed, Errors: []FieldError{{Pointer: "/" + name, Code: code}}}
+}
+
+// InvalidForm makes an Invalid whose detail names the form that is expected.
+func InvalidForm(name, code, form string) *Problem {
+	p := Invalid(name, code)
+	p.Errors[0].Detail = account.Expected(form)
+	return p
 }
 
 // Of sets the account of a problem, and returns the problem.
@@ -99,6 +107,7 @@ func (j *JSON) fieldErrors(errs []FieldError) {
 		j.Begin()
 		j.String("pointer", e.Pointer)
 		j.String("code", e.Code)
+		j.String("detail", detailOf(e))
 		j.End()
 	}
 	j.EndList()

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,7 +64,7 @@ func (q *Query) take(name string) (string, bool) {
 func (q *Query) String(name string, most int) string {
 	text, ok := q.take(name)
 	if ok && len(text) > most {
-		q.Fail(name, account.FieldTooLong)
+		q.FailForm(name, account.FieldTooLong, fmt.Sprintf("at most %d bytes", most))
 		return ""
 	}
 	return text
@@ -72,7 +74,7 @@ func (q *Query) String(name string, most int) string {
 func (q *Query) OneOf(name string, words ...string) string {
 	text, ok := q.take(name)
 	if ok && !slices.Contains(words, text) {
-		q.Fail(name, account.FieldNotOneOf)
+		q.FailForm(name, account.FieldNotOneOf, account.FormOneOf(words...))
 		return ""
 	}
 	return text
@@ -100,13 +102,18 @@ func (q *Query) Int(name string, least, most, otherwise int64) int64 {
 	v, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case strings.Trim(text, "0123456789") != "":
-		q.Fail(name, FieldNotAnInteger)
+		q.FailForm(name, FieldNotAnInteger, formBetween(least, most))
 	case err != nil || v < least || v > most:
-		q.Fail(name, account.FieldOutOfRange)
+		q.FailForm(name, account.FieldOutOfRange, formBetween(least, most))
 	default:
 		return v
 	}
 	return otherwise
+}
+
+// formBetween returns the form of a whole number within bounds.
+func formBetween(least, most int64) string {
+	return fmt.Sprintf("a whole number from %d to %d", least, most)
 }
 
 // Time takes an instant of RFC 3339, truncated to microseconds.
@@ -117,10 +124,13 @@ func (q *Query) Time(name string) time.Time {
 	}
 	at, ok := account.ParseTime(text)
 	if !ok {
-		q.Fail(name, account.FieldSyntax)
+		q.FailForm(name, account.FieldSyntax, account.FormTime)
 	}
 	return at
 }
+
+// waits matches the duration of a wait, as the contract has it.
+var waits = regexp.MustCompile(`^[0-9]{1,5}(\.[0-9]+)?s$|^[0-9]{1,5}ms$`)
 
 // Wait takes a duration from 0 to MaxWait, such as 500ms or 2s.
 func (q *Query) Wait(name string) time.Duration {
@@ -130,10 +140,10 @@ func (q *Query) Wait(name string) time.Duration {
 	}
 	wait, err := time.ParseDuration(text)
 	switch {
-	case err != nil:
-		q.Fail(name, account.FieldSyntax)
-	case wait < 0 || wait > MaxWait:
-		q.Fail(name, account.FieldOutOfRange)
+	case err != nil || !waits.MatchString(text):
+		q.FailForm(name, account.FieldSyntax, formWait)
+	case wait > MaxWait:
+		q.FailForm(name, account.FieldOutOfRange, formWait)
 	default:
 		return wait
 	}
@@ -157,6 +167,12 @@ func (q *Query) Fail(name, code string) {
 		pointer = "/" + name
 	}
 	q.errs = append(q.errs, FieldError{Pointer: pointer, Code: code})
+}
+
+// FailForm records that a parameter is wrong; form is what it may be.
+func (q *Query) FailForm(name, code, form string) {
+	q.Fail(name, code)
+	q.errs[len(q.errs)-1].Detail = account.Expected(form)
 }
 
 // Problem returns what is wrong with the parameters once every known one was taken, or nil.

@@ -158,8 +158,8 @@ func New(c Config) *Server {
 	return s
 }
 
-// Mount adds routes. It panics on two routes of the same method and path, and on one that neither
-// has scopes nor is open, which are mistakes in the program.
+// Mount adds routes, each GET as HEAD too. It panics on two routes of the same method and path, and
+// on one that neither has scopes nor is open, which are mistakes in the program.
 func (s *Server) Mount(routes ...Route) {
 	for _, r := range routes {
 		name := r.Method + " " + r.Path
@@ -174,6 +174,10 @@ func (s *Server) Mount(routes ...Route) {
 		s.templates[path], s.routes[routeKey{r.Method, path}] = r.Path, &r
 		s.kinds[path] = max(s.kinds[path], r.Kind)
 		s.echo.Add(r.Method, path, r.Handler)
+		if r.Method == http.MethodGet {
+			s.routes[routeKey{http.MethodHead, path}] = &r
+			s.echo.Add(http.MethodHead, path, r.Handler)
+		}
 	}
 }
 
@@ -184,6 +188,12 @@ func inRouter(path string) string { return strings.NewReplacer("{", ":", "}", ""
 func (s *Server) Mounted(method, path string) bool {
 	_, ok := s.mounted[method+" "+path]
 	return ok
+}
+
+// Route returns a route that is mounted, by its name in Routes, and whether there is one.
+func (s *Server) Route(name string) (Route, bool) {
+	route, ok := s.mounted[name]
+	return route, ok
 }
 
 // Routes lists what is mounted, as "METHOD /path" in the contract's form, in no order.

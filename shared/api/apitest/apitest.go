@@ -118,7 +118,7 @@ func (c *Client) check(request *http.Request, body string, response Response) {
 	if response.Header.Get("Cache-Control") != "no-store" {
 		c.t.Errorf("%s %s: Cache-Control is %q", request.Method, request.URL.Path, response.Header.Get("Cache-Control"))
 	}
-	if response.Status >= 400 {
+	if response.Status >= 400 && request.Method != http.MethodHead {
 		c.checkProblem(request, response)
 	}
 	router, err := contract()
@@ -127,6 +127,12 @@ func (c *Client) check(request *http.Request, body string, response Response) {
 		return
 	}
 	request.URL.Scheme, request.URL.Host = "", ""
+	if request.Method == http.MethodHead { // as GET, without a body
+		if len(response.Body) > 0 {
+			c.t.Errorf("HEAD %s has a body: %.100s", request.URL.Path, response.Body)
+		}
+		return
+	}
 	route, params, err := router.FindRoute(request)
 	if err != nil {
 		if response.Status != http.StatusNotFound && response.Status != http.StatusMethodNotAllowed {
@@ -134,6 +140,7 @@ func (c *Client) check(request *http.Request, body string, response Response) {
 		}
 		return
 	}
+	c.checkCode(route, response)
 	if route.Path == "/v1/bulk" && response.Status < 300 {
 		c.checkLines(route, body, string(response.Body))
 		return
@@ -142,7 +149,10 @@ func (c *Client) check(request *http.Request, body string, response Response) {
 		Wire(c.t, Decode[api.CommandAnswer](c.t, response), string(response.Body))
 	}
 	request.Body = io.NopCloser(strings.NewReader(body))
-	input := &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route}
+	input := &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route, Options: &openapi3filter.Options{
+		IncludeResponseStatus: true, // a status that is not listed is wrong
+		AuthenticationFunc:    openapi3filter.NoopAuthenticationFunc,
+	}}
 	if response.Status < 300 {
 		if err := openapi3filter.ValidateRequest(request.Context(), input); err != nil {
 			c.t.Errorf("%s %s: accepted, but it violates the contract: %v", request.Method, request.URL.Path, err)
@@ -204,6 +214,22 @@ func (c *Client) checkProblem(request *http.Request, response Response) {
 	}
 	if c.canary != "" && bytes.Contains(response.Body, []byte(c.canary)) {
 		c.t.Errorf("%s %s: a value of the request is in the answer: %s", request.Method, request.URL.Path, response.Body)
+	}
+}
+
+// checkCode fails the test unless the code of a problem is among the examples of its status, which
+// are the codes that the contract lists for the call.
+func (c *Client) checkCode(route *routers.Route, response Response) {
+	c.t.Helper()
+	if response.Status < 400 {
+		return
+	}
+	listed := route.Operation.Responses.Status(response.Status)
+	if listed == nil {
+		return // reported as a status that is not listed
+	}
+	if _, ok := listed.Value.Content["application/problem+json"].Examples[response.Code()]; !ok {
+		c.t.Errorf("%s %s: answered %d %s, which the contract does not list", route.Method, route.Path, response.Status, response.Code())
 	}
 }
 

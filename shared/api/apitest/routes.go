@@ -3,53 +3,75 @@ package apitest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
+	"passbook/shared/access"
 	"passbook/shared/api"
 )
 
+// operation is what the contract has of who may call a route.
+type operation struct {
+	Tags     []string               `json:"tags"`
+	Security *[]map[string][]string `json:"security"`
+	Scopes   []string               `json:"x-passbook-scopes"`
+	AnyScope []string               `json:"x-passbook-any-scope"`
+}
+
 // Listed returns the routes that the contract lists under any of the tags, sorted: "METHOD /path".
 func Listed(t testing.TB, tags ...string) []string {
+	t.Helper()
+	return slices.Sorted(maps.Keys(operations(t, tags)))
+}
+
+// operations returns the operations that the contract lists under any of the tags, by "METHOD
+// /path".
+func operations(t testing.TB, tags []string) map[string]operation {
 	t.Helper()
 	text, err := api.Contract(func(string, string) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
 	var document struct {
-		Paths map[string]map[string]struct {
-			Tags []string `json:"tags"`
-		} `json:"paths"`
+		Paths map[string]map[string]operation `json:"paths"`
 	}
 	if err := json.Unmarshal(text, &document); err != nil {
 		t.Fatal(err)
 	}
-	var listed []string
+	listed := map[string]operation{}
 	for path, operations := range document.Paths {
 		for method, operation := range operations {
 			if slices.ContainsFunc(operation.Tags, func(tag string) bool { return slices.Contains(tags, tag) }) {
-				listed = append(listed, fmt.Sprintf("%s %s", strings.ToUpper(method), path))
+				listed[fmt.Sprintf("%s %s", strings.ToUpper(method), path)] = operation
 			}
 		}
 	}
-	slices.Sort(listed)
 	return listed
 }
 
 // Routes fails the test unless the server has mounted exactly what the contract lists under the
-// tags.
+// tags, each for the scopes that the contract names.
 func Routes(t testing.TB, server *api.Server, tags ...string) {
 	t.Helper()
-	mounted, listed := server.Routes(), Listed(t, tags...)
+	mounted, listed := server.Routes(), operations(t, tags)
 	for _, route := range mounted {
-		if !slices.Contains(listed, route) {
+		if _, ok := listed[route]; !ok {
 			t.Errorf("%s is mounted, but the contract does not list it under %v", route, tags)
 		}
 	}
-	for _, route := range listed {
-		if !slices.Contains(mounted, route) {
-			t.Errorf("%s is listed under %v, but not mounted", route, tags)
+	for name, operation := range listed {
+		route, ok := server.Route(name)
+		if !ok {
+			t.Errorf("%s is listed under %v, but not mounted", name, tags)
+			continue
+		}
+		scopes, err := access.Parse(operation.Scopes)
+		any, errAny := access.Parse(operation.AnyScope)
+		open := operation.Security != nil && len(*operation.Security) == 0
+		if err != nil || errAny != nil || scopes != route.Scopes || any != route.AnyOf || open != route.Open {
+			t.Errorf("%s needs %q, one of %q, or is open (%t); the contract has %q, %q, %t", name, route.Scopes, route.AnyOf, route.Open, scopes, any, open)
 		}
 	}
 }
