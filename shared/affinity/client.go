@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,12 +21,17 @@ import (
 
 // The path of commands, and the headers beside a command and its answer.
 const (
-	path           = "/commands"
-	headerCommand  = "Passbook-Command"
-	headerDeadline = "Passbook-Deadline-Ms"
-	headerAnswer   = "Passbook-Answer"
-	headerUndone   = "Passbook-Undone"
+	path            = "/v2/commands"
+	headerCall      = "Passbook-Call"
+	headerSignature = "Passbook-Signature"
+	headerAnswer    = "Passbook-Answer"
+	headerUndone    = "Passbook-Undone"
 )
+
+// olderPath is where a writer of an earlier release takes commands, and sends them. It knows no
+// tenants and no signatures: it would decide the command of any tenant as one of the main tenant.
+// So neither release sends the other anything that is decided.
+const olderPath = "/commands"
 
 const (
 	// dialTimeout is how long a connection to another writer may take: it is in the same network.
@@ -50,12 +55,14 @@ var undone = map[string]error{
 
 // Client sends commands to other writers and keeps its connections. It is safe for concurrent use.
 type Client struct {
+	keys Keys
+
 	mu      sync.Mutex
 	clients map[string]*http.Client // by address and secret
 }
 
-// NewClient returns a Client without connections.
-func NewClient() *Client { return &Client{clients: make(map[string]*http.Client)} }
+// NewClient returns a Client without connections, which signs what it sends.
+func NewClient(keys Keys) *Client { return &Client{keys: keys, clients: make(map[string]*http.Client)} }
 
 // Close closes the idle connections.
 func (c *Client) Close() {
@@ -121,7 +128,12 @@ func (c *Client) send(ctx context.Context, to writer.Peer, f api.Forwarded) (ans
 	if err != nil {
 		return answer, err
 	}
-	meta, err := json.Marshal(f)
+	ends, ok := ctx.Deadline()
+	if !ok {
+		return answer, errors.New("send a command: it has no deadline")
+	}
+	now := time.Now()
+	meta, err := json.Marshal(call{Sent: now.UnixMicro(), Left: ends.Sub(now).Milliseconds(), Forwarded: f})
 	if err != nil {
 		return answer, fmt.Errorf("send a command: %w", err)
 	}
@@ -129,10 +141,8 @@ func (c *Client) send(ctx context.Context, to writer.Peer, f api.Forwarded) (ans
 	if err != nil {
 		return answer, fmt.Errorf("send a command: %w", err)
 	}
-	request.Header[headerCommand] = []string{string(meta)}
-	if ends, ok := ctx.Deadline(); ok {
-		request.Header[headerDeadline] = []string{strconv.FormatInt(time.Until(ends).Milliseconds(), 10)}
-	}
+	request.Header[headerCall] = []string{string(meta)}
+	request.Header[headerSignature] = []string{sign(c.keys, to.Secret, meta, f.Body)}
 	response, err := client.Do(request)
 	if err != nil {
 		return answer, fmt.Errorf("send a command: %w", err)
@@ -140,6 +150,9 @@ func (c *Client) send(ctx context.Context, to writer.Peer, f api.Forwarded) (ans
 	defer func() { _ = response.Body.Close() }()
 	if cause := response.Header.Get(headerUndone); cause != "" {
 		return answer, fmt.Errorf("%w: %s", ErrUndone, cause)
+	}
+	if response.StatusCode == http.StatusNotFound {
+		return answer, fmt.Errorf("%w: it is of an earlier release", ErrUndone)
 	}
 	if err := json.Unmarshal([]byte(response.Header.Get(headerAnswer)), &answer); err != nil {
 		return answer, fmt.Errorf("send a command: answered with status %d and no %s header", response.StatusCode, headerAnswer)

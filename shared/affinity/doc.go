@@ -14,7 +14,9 @@
 // failed hop costs time, a bounded part of the caller's.
 //
 // Writers talk over TLS on a separate listener. Both ends prove that they know the secret in the
-// target's row, so that only processes that may read the control table are served.
+// target's row, so that only processes that may read the control table are served. Each call has
+// the tenant and the actor that its sender checked, and is signed with a key of the bank, so that
+// who can only read that table commands nothing. A writer of another release takes no calls.
 //
 // Walk: Router.Forward -> Router.Reach -> Client.Send -> Server.decide -> api.Receiver.
 package affinity

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"passbook/shared/api"
@@ -20,22 +19,25 @@ import (
 // Server decides the commands that other writers send, on a separate listener.
 type Server struct {
 	receiver *api.Receiver
+	secret   string
+	keys     Keys
 	server   *http.Server
 	inner    net.Listener
 	log      *slog.Logger
 }
 
 // NewServer returns a Server on a listener, which Run closes. A client that does not know the
-// secret fails in the handshake.
-func NewServer(listener net.Listener, secret string, receiver *api.Receiver, log *slog.Logger) (*Server, error) {
+// secret fails in the handshake, and a call that is not signed with the bank's key is refused.
+func NewServer(listener net.Listener, secret string, keys Keys, receiver *api.Receiver, log *slog.Logger) (*Server, error) {
 	config, err := sharedSecretTLS(secret)
 	if err != nil {
 		return nil, err
 	}
 	config.NextProtos = []string{"h2"}
-	s := &Server{receiver: receiver, inner: tls.NewListener(listener, config), log: log}
+	s := &Server{receiver: receiver, secret: secret, keys: keys, inner: tls.NewListener(listener, config), log: log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+path, s.decide)
+	mux.HandleFunc("POST "+olderPath, func(w http.ResponseWriter, _ *http.Request) { refuse(w, errOtherForm) })
 	s.server = &http.Server{
 		Handler: mux, ReadHeaderTimeout: hopMost, ReadTimeout: 2 * hopMost, WriteTimeout: 2 * hopMost, IdleTimeout: 2 * idleMost,
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -68,14 +70,16 @@ func (s *Server) Run(ctx context.Context) error {
 
 // decide answers one command.
 func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
-	command, left, err := read(r)
+	command, err := s.read(r)
 	if err != nil {
+		s.log.Warn("refused a command of another writer, which decides it itself", "error", err)
 		refuse(w, err)
 		return
 	}
+	left := min(time.Duration(command.Left)*time.Millisecond, hopMost)
 	ctx, cancel := context.WithTimeout(r.Context(), left)
 	defer cancel()
-	answer, err := s.receiver.Answer(ctx, command)
+	answer, err := s.receiver.Answer(ctx, command.Forwarded)
 	if err != nil {
 		s.log.Warn("cannot read a command from another writer, which decides it itself", "error", err)
 		refuse(w, err)
@@ -89,19 +93,20 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer.Body) // a sender that is gone decides it again
 }
 
-// read reads a command and the time that it has left.
-func read(r *http.Request) (f api.Forwarded, left time.Duration, err error) {
-	if err := json.Unmarshal([]byte(r.Header.Get(headerCommand)), &f); err != nil {
-		return f, 0, fmt.Errorf("read a command: %w", err)
+// read reads a command that a writer of the bank sent here.
+func (s *Server) read(r *http.Request) (c call, err error) {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, 2*web.MaxBodyBytes))
+	if err != nil {
+		return c, fmt.Errorf("read a command: %w", err)
 	}
-	ms, err := strconv.ParseInt(r.Header.Get(headerDeadline), 10, 64)
-	if err != nil || ms <= 0 {
-		return f, 0, errors.New("read a command: it has no time left")
+	c, err = verify(s.keys, s.secret, []byte(r.Header.Get(headerCall)), body, r.Header.Get(headerSignature), time.Now())
+	if err == nil && c.Left <= 0 {
+		err = errors.New("it has no time left")
 	}
-	if f.Body, err = io.ReadAll(http.MaxBytesReader(nil, r.Body, 2*web.MaxBodyBytes)); err != nil {
-		return f, 0, fmt.Errorf("read a command: %w", err)
+	if err != nil {
+		return c, fmt.Errorf("read a command: %w", err)
 	}
-	return f, min(time.Duration(ms)*time.Millisecond, hopMost), nil
+	return c, nil
 }
 
 // refuse answers that nothing was done.

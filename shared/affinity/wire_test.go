@@ -29,12 +29,18 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // counter serves an operation that a test carries out to other writers.
 func counter(t *testing.T, run func(ctx context.Context, to journal.Command) (journal.Receipt, error)) writer.Peer {
 	t.Helper()
+	return serving(t, bankKey, run)
+}
+
+// serving does what counter does, on a writer with these keys.
+func serving(t *testing.T, keys Keys, run func(ctx context.Context, to journal.Command) (journal.Receipt, error)) writer.Peer {
+	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	to := writer.Peer{ID: "other", Address: listener.Addr().String(), Secret: NewSecret()}
-	server, err := NewServer(listener, to.Secret, api.NewReceiver(api.Operation{Op: "try", Service: "test", Status: 201, Decode: func(f *web.Fields) api.Call {
+	server, err := NewServer(listener, to.Secret, keys, api.NewReceiver(api.Operation{Op: "try", Service: "test", Status: 201, Decode: func(f *web.Fields) api.Call {
 		return api.Call{AccountID: f.AccountID("account_id", web.Required), Run: run}
 	}}), slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -58,14 +64,14 @@ var insufficientFunds = web.ProblemType{Code: "insufficient-funds", Status: http
 // a command of the account A-1, as its sender hashes it.
 func command() api.Forwarded {
 	return api.Forwarded{
-		Service: "test", Op: "try", Principal: event.Text{Plain: "Zoë"}, Key: "a key", IfMatch: 7, CorrelationID: "c-1",
+		Service: "test", Op: "try", Tenant: "acme", Principal: event.Text{Plain: "Zoë"}, Key: "a key", IfMatch: 7, CorrelationID: "c-1",
 		Request: journal.RequestHash("try", "A-1", []byte("{}")), Body: []byte(`{"account_id":"A-1"}`),
 	}
 }
 
 func send(t *testing.T, to writer.Peer, f api.Forwarded, within time.Duration) (api.Answer, error) {
 	t.Helper()
-	client := NewClient()
+	client := NewClient(bankKey)
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
@@ -87,7 +93,7 @@ func TestCommandArrivesWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := journal.Command{
-		Account: some, Key: sent.Key, Request: sent.Request, CorrelationID: sent.CorrelationID, Actor: sent.Principal, IfMatch: sent.IfMatch, Status: 201,
+		Account: event.Account{Tenant: "acme", ID: "A-1"}, Key: sent.Key, Request: sent.Request, CorrelationID: sent.CorrelationID, Actor: sent.Principal, IfMatch: sent.IfMatch, Status: 201,
 	}
 	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 		t.Errorf("arrived %+v\nwas sent %+v", got, want)
@@ -162,8 +168,9 @@ func TestStrangersGetNoAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		request.Header.Set(headerCommand, `{"service":"test","op":"try"}`)
-		request.Header.Set(headerDeadline, "1000")
+		meta := fmt.Sprintf(`{"sent":%d,"left_ms":1000,"service":"test","op":"try","tenant":"main"}`, time.Now().UnixMicro())
+		request.Header.Set(headerCall, meta)
+		request.Header.Set(headerSignature, sign(bankKey, to.Secret, []byte(meta), []byte(`{"account_id":"A-1"}`)))
 		answer, err := transport.RoundTrip(request)
 		if err == nil {
 			_ = answer.Body.Close()
@@ -181,7 +188,7 @@ func BenchmarkHop(b *testing.B) {
 		b.Fatal(err)
 	}
 	to := writer.Peer{ID: "other", Address: listener.Addr().String(), Secret: NewSecret()}
-	server, err := NewServer(listener, to.Secret, api.NewReceiver(api.Operation{Op: "try", Service: "test", Status: 201, Decode: func(f *web.Fields) api.Call {
+	server, err := NewServer(listener, to.Secret, bankKey, api.NewReceiver(api.Operation{Op: "try", Service: "test", Status: 201, Decode: func(f *web.Fields) api.Call {
 		return api.Call{AccountID: f.AccountID("account_id", web.Required), Run: func(context.Context, journal.Command) (journal.Receipt, error) {
 			return journal.Receipt{}, web.Refuse(insufficientFunds)
 		}}
@@ -193,7 +200,7 @@ func BenchmarkHop(b *testing.B) {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Run(ctx) }()
 	defer func() { stop(); <-ended }()
-	client := NewClient()
+	client := NewClient(bankKey)
 	defer client.Close()
 	b.SetParallelism(32)
 	b.RunParallel(func(p *testing.PB) {
@@ -229,7 +236,7 @@ func TestRefusalsOfOneAccountAreNotTheWritersFailure(t *testing.T) {
 func TestManyAtOnceReachAWriterThatIsNew(t *testing.T) {
 	refused := journal.Receipt{Rejection: &account.Rejection{Code: api.VersionMismatch.Code}, Entry: &event.Entry{}}
 	to := counter(t, func(context.Context, journal.Command) (journal.Receipt, error) { return refused, nil })
-	client := NewClient()
+	client := NewClient(bankKey)
 	defer client.Close()
 	var failed atomic.Int64
 	var all sync.WaitGroup

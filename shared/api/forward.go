@@ -46,7 +46,8 @@ type Forwarded struct {
 	// Service and Op say which operation it is.
 	Service string `json:"service"`
 	Op      string `json:"op"`
-	// Principal is who commands.
+	// Tenant is whose account it is about, and Principal who commands, as the sender checked.
+	Tenant        string     `json:"tenant"`
 	Principal     event.Text `json:"principal"`
 	Key           string     `json:"key,omitempty"`
 	IfMatch       int64      `json:"if_match,omitempty"`
@@ -72,7 +73,7 @@ type Answer struct {
 // forwarded returns the command as it is sent to another writer. It shares no memory with f.
 func (o Operation) forwarded(f *web.Fields, to journal.Command) Forwarded {
 	return Forwarded{
-		Service: o.Service, Op: o.Op, Principal: to.Actor, Key: to.Key, IfMatch: to.IfMatch, CorrelationID: to.CorrelationID, Request: to.Request,
+		Service: o.Service, Op: o.Op, Tenant: to.Account.Tenant, Principal: to.Actor, Key: to.Key, IfMatch: to.IfMatch, CorrelationID: to.CorrelationID, Request: to.Request,
 		Body: f.Whole(),
 	}
 }
@@ -193,7 +194,7 @@ func (d *Receiver) Answer(ctx context.Context, in Forwarded) (Answer, error) {
 	}
 	f := web.ParseFields(in.Body)
 	to := journal.Command{Key: in.Key, IfMatch: in.IfMatch, CorrelationID: in.CorrelationID}
-	call, problem := o.decode(f, &to, &access.Principal{Actor: in.Principal.Plain, Tenant: Tenant, Scopes: access.All})
+	call, problem := o.decode(f, &to, &access.Principal{Actor: in.Principal.Plain, Tenant: in.Tenant, Scopes: access.All})
 	if problem != nil || to.Request != in.Request {
 		return Answer{}, fmt.Errorf("%w: %s %s: it decodes differently here", ErrUnknownCommand, in.Service, in.Op)
 	}

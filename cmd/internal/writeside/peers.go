@@ -8,6 +8,7 @@ import (
 	"passbook/cmd/internal/serve"
 	"passbook/shared/affinity"
 	"passbook/shared/api"
+	"passbook/shared/origin"
 	"passbook/shared/platform"
 )
 
@@ -48,14 +49,14 @@ func listen(ctx context.Context, p *serve.Process) (others peers, err error) {
 
 // connect connects the two ways of commands between writers: from here to the writers of their
 // accounts, and from other writers to the listener.
-func (w *Writer) connect(p *serve.Process, others peers) error {
+func (w *Writer) connect(p *serve.Process, keeper *origin.Keeper, others peers) error {
 	if others.listener == nil {
 		return nil
 	}
-	client := affinity.NewClient()
+	client := affinity.NewClient(keeper)
 	w.Forwarder = affinity.New(affinity.Config{Fleet: w.Journal.Fleet, Send: client.Send, Metrics: p.Registry, Log: p.Log})
 	operations := append(w.Withdraw.Operations(), w.Withdraw.ExpireOperation())
-	server, err := affinity.NewServer(others.listener, others.secret, api.NewReceiver(append(operations, w.Credit.Operations()...)...), p.Log)
+	server, err := affinity.NewServer(others.listener, others.secret, keeper, api.NewReceiver(append(operations, w.Credit.Operations()...)...), p.Log)
 	if err != nil {
 		return err
 	}

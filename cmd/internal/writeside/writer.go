@@ -65,7 +65,7 @@ func Open(ctx context.Context, p *serve.Process, keeper *origin.Keeper) (*Writer
 	if w.Credit, err = credit.New(credit.Config{Journal: w.Journal, ValueDates: dates}); err != nil {
 		return nil, err
 	}
-	if err := w.connect(p, others); err != nil {
+	if err := w.connect(p, keeper, others); err != nil {
 		return nil, err
 	}
 	p.Go(serve.UntilPublisher, "publisher", publishing.Run)
