@@ -55,8 +55,8 @@ func sign(keys Keys, secret string, meta, body []byte) string {
 	return base64.RawURLEncoding.EncodeToString(signature(key, secret, meta, body))
 }
 
-// signature is over the secret of the writer that the call is to, the header and the body. JSON in
-// a header has no line feed, and neither has a secret.
+// signature returns the HMAC of the secret of the writer that the call is to, header and body. JSON
+// in a header has no line feed, and neither has a secret.
 func signature(key []byte, secret string, meta, body []byte) []byte {
 	mac := hmac.New(sha256.New, key)
 	for _, part := range [][]byte{[]byte(secret), meta, body} {
@@ -66,9 +66,9 @@ func signature(key []byte, secret string, meta, body []byte) []byte {
 	return mac.Sum(nil)
 }
 
-// verify returns the call that was sent to the writer with a secret. It fails for one that no writer
-// of this bank sent in the last minute. A bank of format 1 has no key: there the secret alone, by
-// which the connection was made, shows who sent it.
+// verify returns the call that was sent to the writer with a secret. It fails for one that no
+// writer of this bank sent in the last minute. A bank of format 1 has no key: there the secret
+// alone, by which the connection was made, shows who sent it.
 func verify(keys Keys, secret string, meta, body []byte, signed string, now time.Time) (c call, err error) {
 	if keys.BankFormat() >= 2 {
 		key, ok := keys.Derive(keyLabel)
