@@ -122,7 +122,7 @@ func build(t *testing.T) image {
 // aPort matches the port of a variable that names a listener.
 var aPort = regexp.MustCompile(`(_LISTEN=.*):\d+$`)
 
-// publish returns the image with free ports in place of its own, which Docker has for each
+// publish returns the image with free ports in place of the ones that Docker has for each
 // container, and with this one for the API, as if docker run -p published it.
 func (i image) publish(port string) image {
 	i.env = slices.Clone(i.env)
