@@ -154,7 +154,15 @@ func (b *bank) history(t testing.TB, id string) []event {
 // stream posts lines and reads the lines of the answer.
 func (b *bank) stream(t testing.TB, path, payload string) []string {
 	t.Helper()
-	response, err := httpClient.Post(b.Base+path, "application/x-ndjson", strings.NewReader(payload))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.Base+path, strings.NewReader(payload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-ndjson")
+	if b.bearer != "" {
+		request.Header.Set("Authorization", "Bearer "+b.bearer)
+	}
+	response, err := httpClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
