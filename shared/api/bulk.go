@@ -68,7 +68,7 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 		c.Response().Header()["Content-Type"] = []string{mediaLines}
 		b := &bulkRequest{
 			server: s, operations: byName, slots: make(chan *slot, bulkWindow), open: make(map[string][]*slot),
-			results: newBacklog(&s.backlog, s.maxBacklog), control: control, correlationID: telemetry.Correlation(r.Context()),
+			results: newBacklog(&s.backlog, s.maxBacklog), control: control, correlationID: telemetry.Correlation(r.Context()), who: web.CallerOf(r.Context()),
 			principal: access.From(r.Context()),
 		}
 		b.serve(r.Context(), r.Body, c.Response())
@@ -88,6 +88,7 @@ type bulkRequest struct {
 	results       *backlog
 	control       *http.ResponseController
 	correlationID string
+	who           admission.Caller
 	principal     *access.Principal
 	// reading is done when no more lines are executed: the caller is gone, or the server drains.
 	reading context.Context
@@ -222,15 +223,15 @@ func (b *bulkRequest) readLines(running context.Context) (number int, refusal *w
 		case err != nil && !ended && !tooLong:
 			return number, web.Refuse(web.RequestIncomplete)
 		case len(text) > 0 || tooLong: // empty lines are skipped
-			if b.server.Commands().EnterPatiently(b.reading, admission.Caller{}) != nil {
+			if b.server.AwaitRate(b.reading) != nil || b.server.Commands().EnterPatiently(b.reading, b.who) != nil {
 				return number, web.Refuse(web.ShuttingDown)
 			}
 			s, ok := b.slot(running, number)
 			if !ok {
-				b.server.Commands().LeavePatiently(admission.Caller{})
+				b.server.Commands().LeavePatiently(b.who)
 				return number, nil
 			}
-			s.gate = b.server.Commands()
+			s.gate, s.who = b.server.Commands(), b.who
 			if tooLong {
 				s.refuse(web.Refuse(web.BodyTooLarge), b.correlationID)
 			} else {

@@ -28,6 +28,7 @@ type slot struct {
 	result       []byte
 	// gate is the gate that the line leaves when it is done; nil if it entered none.
 	gate *admission.Gate
+	who  admission.Caller
 }
 
 func newSlot(number int) *slot {
@@ -41,7 +42,7 @@ func (s *slot) markQueued() { s.once.Do(func() { close(s.queued) }) }
 func (s *slot) end() {
 	s.markQueued()
 	if s.gate != nil {
-		s.gate.LeavePatiently(admission.Caller{})
+		s.gate.LeavePatiently(s.who)
 	}
 	close(s.done)
 }

@@ -124,7 +124,7 @@ func (o Operation) serve(c echo.Context, gate *admission.Gate) error {
 		x.fields.AddParam(name, c.ParamValues()[i])
 	}
 	var did commandResult
-	if err := gate.Through(admission.Caller{}, func() error {
+	if err := gate.Through(web.CallerOf(r.Context()), func() error {
 		call, problem := o.decode(&x.fields, &to, access.From(r.Context()))
 		if problem != nil {
 			return problem

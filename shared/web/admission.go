@@ -82,7 +82,7 @@ func (s *Server) admit(c echo.Context, kind Kind, next echo.HandlerFunc) (err er
 	case queryWait(c.Request().URL.RawQuery) > 0:
 		return s.wait(c, next)
 	}
-	return s.gates.reads.Through(admission.Caller{}, func() error { return next(c) })
+	return s.read(c, next)
 }
 
 // route returns the route that a request is for, nil if there is none, with its kind: that of its
@@ -92,12 +92,6 @@ func (s *Server) route(c echo.Context) (*Route, Kind) {
 		return route, route.Kind
 	}
 	return nil, s.kinds[c.Path()]
-}
-
-// isShed reports whether a request of a kind is a command for which there is no place now. Such a
-// request is refused before its body is read.
-func (s *Server) isShed(kind Kind) bool {
-	return kind == Write && s.closing.Load() == 0 && s.gates.commands.Refuses(admission.Caller{}) != nil
 }
 
 // refuseUnread refuses a request before its body is read. net/http would wait for the body before

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-
-	"passbook/shared/admission"
 )
 
 const (
@@ -89,5 +87,5 @@ func (s *Server) wait(c echo.Context, next echo.HandlerFunc) error {
 	defer context.AfterFunc(s.draining, cancel)()
 	c.SetRequest(r.WithContext(ctx))
 	c.Response().Before(func() { s.askToReconnect(c.Response().Header()) })
-	return s.gates.waits.Through(admission.Caller{}, func() error { return next(c) })
+	return s.gates.waits.Through(CallerOf(ctx), func() error { return next(c) })
 }

@@ -54,8 +54,8 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 		principal, err := s.identify(r, route)
 		var ctx context.Context = &requestContext{r.Context(), id, principal}
 		// Most requests of an overload end here, so it costs as little as possible.
-		if err == nil && s.isShed(kind) {
-			err = Refuse(Overloaded)
+		if err == nil {
+			err = s.limit(r, header, route, kind, principal)
 		}
 		if err != nil {
 			c.SetRequest(r.WithContext(ctx))

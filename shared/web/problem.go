@@ -127,8 +127,11 @@ func ProblemOf(err error) *Problem {
 	if p, ok := AsProblem(err); ok {
 		return p
 	}
-	if errors.Is(err, admission.ErrFull) {
+	switch {
+	case errors.Is(err, admission.ErrFull):
 		return Refuse(Overloaded)
+	case errors.Is(err, admission.ErrShare):
+		return Refuse(TooManyRequests)
 	}
 	if p := accessProblem(err); p != nil {
 		return p

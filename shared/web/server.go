@@ -63,6 +63,8 @@ type Config struct {
 	// asks for no credentials.
 	LocalOnly bool
 	Hosts     []string
+	// Rates bound how many requests a second each principal sends; nil means that nothing does.
+	Rates *admission.Rates
 	// ProblemOf returns the problem that stands for a handler's error; nil is the function of that
 	// name, which knows problems and the router's errors.
 	ProblemOf func(r *http.Request, err error) *Problem
@@ -114,10 +116,12 @@ type Server struct {
 	log       accessLog
 	// routes are those that are mounted, by the router's path. kinds are, by that path, the highest
 	// of its routes' kinds.
-	routes   map[routeKey]*Route
-	kinds    map[string]Kind
-	gates    *gates
-	listener atomic.Pointer[listener.Listener]
+	routes map[routeKey]*Route
+	kinds  map[string]Kind
+	gates  *gates
+	// ratePolicy is the header that says what Config.Rates allow.
+	ratePolicy []string
+	listener   atomic.Pointer[listener.Listener]
 	// draining is done when the server begins to stop.
 	draining context.Context
 	drain    context.CancelFunc
@@ -142,7 +146,7 @@ func New(c Config) *Server {
 	}
 	s := &Server{
 		config: c, echo: echo.New(), mounted: map[string]Route{}, templates: map[string]string{}, routes: map[routeKey]*Route{}, kinds: map[string]Kind{},
-		gates:   newGates(c.MaxInFlight),
+		gates: newGates(c.MaxInFlight), ratePolicy: ratePolicy(c.Rates),
 		latency: telemetry.Latency(c.Registry, "http_request_duration_seconds", "Time from a request's header to the end of its answer, by route, method and status.", "route", "method", "status"),
 		log:     accessLog{out: c.Logger},
 	}
@@ -151,6 +155,9 @@ func New(c Config) *Server {
 		Check{Name: "connections", Problem: Overloaded, Ready: s.accepting})
 	s.gates.measure(c.Registry)
 	s.measureConnections(c.Registry)
+	if c.Rates != nil {
+		telemetry.Counter(c.Registry, "http_rate_refused_total", "Requests refused since their key or token had sent more than --rate allows.", func() float64 { return float64(c.Rates.Refused()) })
+	}
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.echo.HTTPErrorHandler = s.fail
 	s.echo.Use(s.edge)

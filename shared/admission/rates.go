@@ -1,0 +1,97 @@
+package admission
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// generation is how many callers come, at least, between two requests of one that is forgotten.
+const generation = 5_000
+
+// Rates bound how many requests each caller sends in a second. A caller that has sent none for a
+// while may send a burst. It remembers the callers of late, at most twice a generation; one that is
+// forgotten begins with a whole burst. A Rates is safe for concurrent use.
+type Rates struct {
+	rate  rate.Limit
+	burst int
+
+	mu sync.Mutex
+	// young are the callers since the last turn of the generation, old those of the one before.
+	young, old map[Caller]*rate.Limiter
+	refused    int64
+}
+
+// NewRates returns the bounds of a process: perSecond from 1, burst from 1.
+func NewRates(perSecond, burst int) *Rates {
+	return &Rates{rate: rate.Limit(perSecond), burst: burst, young: map[Caller]*rate.Limiter{}}
+}
+
+// Quota is what is left of a caller's burst.
+type Quota struct {
+	// Left is how many requests may be sent at once now, Full in how many seconds a whole burst
+	// may.
+	Left, Full int
+	// Wait is in how many seconds the request may be sent that was refused; 0 for one that was not.
+	Wait int
+}
+
+// Take counts a request. It is refused where the Quota has a Wait.
+func (r *Rates) Take(who Caller) Quota {
+	bucket, now := r.bucket(who), time.Now()
+	ok := bucket.AllowN(now, 1)
+	tokens := max(bucket.TokensAt(now), 0)
+	q := Quota{Left: int(tokens), Full: r.seconds(float64(r.burst) - tokens)}
+	if !ok {
+		q.Left, q.Wait = 0, max(r.seconds(1-tokens), 1)
+		r.mu.Lock()
+		r.refused++
+		r.mu.Unlock()
+	}
+	return q
+}
+
+// seconds returns in how many whole seconds so many requests may be sent.
+func (r *Rates) seconds(requests float64) int { return int(math.Ceil(requests / float64(r.rate))) }
+
+// Wait counts a request as soon as it may be sent. It returns the error of ctx if that ends first.
+func (r *Rates) Wait(ctx context.Context, who Caller) error {
+	if err := r.bucket(who).Wait(ctx); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return context.DeadlineExceeded // it would end before
+	}
+	return nil
+}
+
+// Burst returns how many requests may be sent at once, and in how many seconds as many again.
+func (r *Rates) Burst() (requests, seconds int) { return r.burst, r.seconds(float64(r.burst)) }
+
+// Refused returns how many requests were refused.
+func (r *Rates) Refused() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.refused
+}
+
+// bucket returns the caller's.
+func (r *Rates) bucket(who Caller) *rate.Limiter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known := r.young[who]; known != nil {
+		return known
+	}
+	bucket := r.old[who]
+	if bucket == nil {
+		bucket = rate.NewLimiter(r.rate, r.burst)
+	}
+	if len(r.young) >= generation {
+		r.old, r.young = r.young, make(map[Caller]*rate.Limiter, generation)
+	}
+	r.young[who] = bucket
+	return bucket
+}
