@@ -32,6 +32,7 @@ func (p *Process) openOIDC(ctx context.Context) (*oidc.Authenticator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: --oidc-issuer (PASSBOOK_OIDC_ISSUER): %w", platform.ErrConfig, err)
 	}
+	p.provider = a
 	p.Go(UntilConsumers, "reader of the OpenID Connect provider", a.Run)
 	p.checks = append(p.checks, web.Check{Name: "oidc", Problem: web.AccessUnavailable, Advisory: true, Ready: a.Ready})
 	return a, nil

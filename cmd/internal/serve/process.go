@@ -13,11 +13,13 @@ import (
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/deployment"
 	"passbook/shared/access"
+	"passbook/shared/access/oidc"
 	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/origin"
 	"passbook/shared/platform"
+	"passbook/shared/session"
 	"passbook/shared/stores"
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
@@ -41,6 +43,8 @@ type Process struct {
 	// empty for none.
 	auth     access.Authenticator
 	firstKey string
+	// provider is auth where people sign in at one; nil otherwise.
+	provider *oidc.Authenticator
 	// keeper has the bank's keys, once Origin was called.
 	keeper *origin.Keeper
 	// checks are what /readyz asks besides those of the API.
@@ -160,6 +164,9 @@ func (p *Process) Serve(serves API) {
 		p.web.Operations(serves.Commands...)
 	}
 	p.web.Mount(serves.Routes...)
+	p.web.Mount(session.New(session.Config{
+		Auth: p.auth, Provider: p.provider, Client: p.Config.OIDCClientID != "", Derive: p.derive, Log: p.Log,
+	}).Routes()...)
 	if len(serves.Models)+len(serves.Consumers) > 0 {
 		p.web.Mount(api.Consumers{
 			Table: p.Engine.Table, Journal: serves.History, Stream: p.Stream(), Lease: p.Config.Lease, Models: serves.Models, Names: serves.Consumers,

@@ -86,6 +86,15 @@ func (a *Authenticator) Finish(ctx context.Context, redirect string, answer url.
 	return "", nil, err
 }
 
+// Host returns the provider's host, by which people know it.
+func (a *Authenticator) Host() string {
+	u, err := url.Parse(a.config.Issuer)
+	if err != nil {
+		return a.config.Issuer
+	}
+	return u.Host
+}
+
 // SignOut returns the provider's page at which a person signs out there, "" if it has none.
 func (a *Authenticator) SignOut() string {
 	now := a.now.Load()
