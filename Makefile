@@ -13,7 +13,7 @@ LINKS   := bank withdraw credit balance creditlimit archiver replay audit
 ARCHES   ?= amd64 arm64
 MAX_SIZE := 50000000
 # The packages with goroutines, which the race detector watches.
-RACY    := ./shared/embedded ./shared/affinity ./shared/stores ./shared/table/... ./shared/stream/... ./shared/bucket/... ./shared/keywrap/... ./shared/origin ./shared/journal/... \
+RACY    := ./shared/embedded ./shared/access/... ./shared/affinity ./shared/stores ./shared/table/... ./shared/stream/... ./shared/bucket/... ./shared/keywrap/... ./shared/origin ./shared/journal/... \
            ./shared/writer/... ./shared/control/... ./shared/publisher/... ./shared/consumer/... ./shared/readmodel/... ./shared/replay/... \
            ./shared/audit/... ./shared/web/... ./shared/api/... ./shared/platform/... ./shared/backoff ./shared/workerpool ./shared/progress \
            ./shared/faults/... ./cmd/internal/serve ./cmd/internal/console ./cmd/internal/ops ./cmd/internal/jobs ./cmd/internal/writeside ./cmd/internal/programs/... \

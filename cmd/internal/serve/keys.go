@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"passbook/shared/access"
@@ -42,7 +43,30 @@ func (p *Process) openKeys(ctx context.Context) (access.Authenticator, error) {
 		return nil, err
 	}
 	p.Go(UntilPublisher, "reader of the API keys", keys.Run)
+	if p.firstKey == "" && p.Config.Store == platform.Embedded {
+		p.tidyFirstKey(ctx, keys)
+	}
 	return keys, nil
+}
+
+// tidyFirstKey removes the file of the first key once the key has ended: the image has no program
+// to remove a file with.
+func (p *Process) tidyFirstKey(ctx context.Context, keys access.Authenticator) {
+	name := filepath.Join(p.Config.Data, firstKeyFile)
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err == nil {
+		if _, failed := keys.Authenticate(ctx, strings.TrimSpace(string(text))); failed == nil {
+			p.Log.Warn("the key of the first start is still good, to all who read its file: make others with bank key create, then revoke it with bank key revoke", "file", name)
+			return
+		}
+		err = os.Remove(name)
+	}
+	if err != nil {
+		p.Log.Warn("the file of the first API key stays: remove it, its key has ended", "file", name, "error", err)
+	}
 }
 
 // makeFirstKey makes a key with all scopes. It is in its file before it is in the table, so that a
@@ -60,7 +84,7 @@ func (p *Process) makeFirstKey(ctx context.Context) error {
 		return err
 	}
 	p.firstKey = made.Text
-	p.Log.Warn("the first start made an API key with all scopes; make others with bank key create, and remove its file",
+	p.Log.Warn("the first start made an API key with all scopes; make others with bank key create, then revoke it with bank key revoke",
 		"id", made.ID, "until", now.Add(firstKeyLife).UTC().Format(time.RFC3339), "file", filepath.Join(p.Config.Data, firstKeyFile))
 	return nil
 }

@@ -120,9 +120,9 @@ func TestWrongKeysAreRefused(t *testing.T) {
 
 // withSecret returns the id of one key with the secret of another, as a well-formed key.
 func withSecret(id, secret string) string {
-	text := []byte(id[:secretAt] + secret[secretAt:])
-	check := checksum(text[:textLength-checkLength])
-	return string(append(text[:textLength-checkLength], check[:]...))
+	random := secret[secretAt : secretAt+randomLength]
+	check := checksum([checkedLength]byte([]byte(id[len(prefix):secretAt-1] + random)))
+	return id[:secretAt] + random + string(check[:])
 }
 
 // A key that is made while a process runs is known within 2 seconds, and one that is revoked is

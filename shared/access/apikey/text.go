@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 )
 
 const (
@@ -13,12 +14,14 @@ const (
 	// is a separator.
 	alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	// idLength is the length of an id, and secretLength that of a secret: 43 random characters of
-	// 62 are 256 bits. Six more are a checksum of all characters before them, which finds typing
-	// mistakes without a table.
+	// 62 are 256 bits. Six more are a checksum of id and secret, which finds typing mistakes
+	// without a table.
 	idLength     = 12
 	secretLength = randomLength + checkLength
 	randomLength = 43
 	checkLength  = 6
+	// checkedLength is how many characters the checksum is of: what SHA-256 takes in one block.
+	checkedLength = idLength + randomLength
 
 	secretAt = len(prefix) + idLength + 1
 	// textLength is the length of a key.
@@ -37,14 +40,10 @@ type New struct {
 
 // Generate returns a random key.
 func Generate() New {
-	text := make([]byte, 0, textLength)
-	text = append(text, prefix...)
-	text = appendRandom(text, idLength)
-	text = append(text, '_')
-	text = appendRandom(text, randomLength)
-	check := checksum(text)
-	text = append(text, check[:]...)
-	return New{Text: string(text), ID: string(text[len(prefix) : secretAt-1]), Sum: sha256.Sum256(text[secretAt:])}
+	id, random := appendRandom(nil, idLength), appendRandom(nil, randomLength)
+	check := checksum([checkedLength]byte(slices.Concat(id, random)))
+	secret := slices.Concat(random, check[:])
+	return New{Text: prefix + string(id) + "_" + string(secret), ID: string(id), Sum: sha256.Sum256(secret)}
 }
 
 // appendRandom appends n random characters of the alphabet, each as likely as any other.
@@ -64,9 +63,9 @@ func appendRandom(text []byte, n int) []byte {
 	}
 }
 
-// checksum returns the check characters of what is before them: 32 bits of SHA-256, to base 62.
-func checksum(text []byte) (check [checkLength]byte) {
-	hash := sha256.Sum256(text)
+// checksum returns the check characters of id and secret: 32 bits of SHA-256, to base 62.
+func checksum(text [checkedLength]byte) (check [checkLength]byte) {
+	hash := sha256.Sum256(text[:])
 	sum := binary.BigEndian.Uint32(hash[:])
 	for i := checkLength - 1; i >= 0; i-- {
 		check[i] = alphabet[sum%uint32(len(alphabet))]
@@ -81,13 +80,14 @@ func parse(text string) (id string, sum Sum, ok bool) {
 	if len(text) != textLength || text[:len(prefix)] != prefix || text[secretAt-1] != '_' {
 		return "", Sum{}, false
 	}
-	var buffer [textLength]byte // on the stack
-	copy(buffer[:], text)
-	if checksum(buffer[:textLength-checkLength]) != [checkLength]byte(buffer[textLength-checkLength:]) {
+	id, secret := text[len(prefix):secretAt-1], text[secretAt:]
+	var buffer [idLength + secretLength]byte // on the stack
+	copy(buffer[:], id)
+	copy(buffer[idLength:], secret)
+	if checksum([checkedLength]byte(buffer[:])) != [checkLength]byte(buffer[checkedLength:]) {
 		return "", Sum{}, false
 	}
-	id = text[len(prefix) : secretAt-1]
-	return id, sha256.Sum256(buffer[secretAt:]), ValidID(id)
+	return id, sha256.Sum256(buffer[idLength:]), ValidID(id)
 }
 
 // ValidID reports whether a text has the form of an id.
