@@ -20,9 +20,9 @@ type apiKey struct {
 }
 
 // makeKey makes an API key for a deployment, in a process that ends with it.
-func (f *processes) makeKey(t *testing.T, scopes string) (k apiKey) {
+func (f *processes) makeKey(t *testing.T, scopes string, flags ...string) (k apiKey) {
 	t.Helper()
-	got := programtest.Run(t, "", f.environ, "bank", "key", "create", "--name", "test", "--scopes", scopes, "--json")
+	got := programtest.Run(t, "", f.environ, "bank", append([]string{"key", "create", "--name", "test", "--scopes", scopes, "--json"}, flags...)...)
 	if err := json.Unmarshal([]byte(got.Out), &k); got.Code != 0 || err != nil {
 		t.Fatalf("bank key create: %d, %v\n%s%s", got.Code, err, got.Out, got.ErrOut)
 	}
