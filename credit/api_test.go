@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
@@ -153,7 +154,7 @@ func spend(t *testing.T, j *journal.Journal, id string, amount int64) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	r, err := j.Execute(ctx, journal.Command{
-		Account: event.Account{Tenant: api.Tenant, ID: id}, Key: "spend", Request: journal.RequestHash("spend", id, nil),
+		Account: event.Account{Tenant: access.MainTenant, ID: id}, Key: "spend", Request: journal.RequestHash("spend", id, nil),
 		CorrelationID: "c", Actor: event.Text{Plain: "test"}, Status: 201,
 		Decide: func(s account.State, now time.Time) account.Decision {
 			d := account.NewDraft(s, now)
@@ -270,7 +271,7 @@ func TestBadInputNamesTheFieldAndStoresNothing(t *testing.T) {
 			t.Errorf("%s: %s, not %s", path, got, want)
 		}
 	}
-	head, err := j.Head(t.Context(), event.Account{Tenant: api.Tenant, ID: "A-1"})
+	head, err := j.Head(t.Context(), event.Account{Tenant: access.MainTenant, ID: "A-1"})
 	if err != nil || head.State.Version != 2 {
 		t.Errorf("%+v %v", head.State, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
@@ -93,7 +94,7 @@ func TestWithdrawalIsRefusedWhenOthersAlwaysCommitFirst(t *testing.T) {
 		commits++
 		b.table.Arm(&faults.Rule{}, 0) // the other's own put goes through
 		_, err := other.Execute(t.Context(), journal.Command{
-			Account: event.Account{Tenant: api.Tenant, ID: "A-1"}, Key: fmt.Sprint("other-", commits), Request: journal.RequestHash("other", "A-1", nil),
+			Account: event.Account{Tenant: access.MainTenant, ID: "A-1"}, Key: fmt.Sprint("other-", commits), Request: journal.RequestHash("other", "A-1", nil),
 			CorrelationID: "c", Actor: event.Text{Plain: "test"}, Status: 201,
 			Decide: func(s account.State, now time.Time) account.Decision {
 				d := account.NewDraft(s, now)

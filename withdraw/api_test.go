@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
@@ -94,7 +95,7 @@ func (b *branch) given(id string, do func(d *account.Draft)) {
 	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
 	defer cancel()
 	r, err := b.journal.Execute(ctx, journal.Command{
-		Account: event.Account{Tenant: api.Tenant, ID: id}, Key: fmt.Sprint("given-", b.setups), Request: journal.RequestHash("given", id, nil),
+		Account: event.Account{Tenant: access.MainTenant, ID: id}, Key: fmt.Sprint("given-", b.setups), Request: journal.RequestHash("given", id, nil),
 		CorrelationID: "given", Actor: event.Text{Plain: "test"}, Status: 201,
 		Decide: func(s account.State, now time.Time) account.Decision {
 			d := account.NewDraft(s, now)
@@ -226,7 +227,7 @@ func TestHoldThatExpiredBeforeIsInTheAnswer(t *testing.T) {
 		t.Fatalf("%s", r.Body)
 	}
 	receipt, err := api.Decide[Expire](b.journal)(t.Context(), journal.Command{
-		Account: event.Account{Tenant: api.Tenant, ID: "A-1"}, CorrelationID: "sweep", Status: 201,
+		Account: event.Account{Tenant: access.MainTenant, ID: "A-1"}, CorrelationID: "sweep", Status: 201,
 	}, Expire{})
 	if err != nil || receipt.Entry != nil || receipt.Rejection != nil {
 		t.Fatalf("nothing was due: %+v %v", receipt, err)
@@ -466,7 +467,7 @@ func TestTransferWithIfMatchMovesBothSides(t *testing.T) {
 		t.Fatalf("%d %s", r.Status, r.Body)
 	}
 	for id, posted := range map[string]int64{"A-1": 60, "B-1": 40} {
-		head, err := b.journal.Head(t.Context(), event.Account{Tenant: api.Tenant, ID: id})
+		head, err := b.journal.Head(t.Context(), event.Account{Tenant: access.MainTenant, ID: id})
 		if err != nil || head.State.Posted != posted {
 			t.Fatalf("%s has %d, %v", id, head.State.Posted, err)
 		}

@@ -17,9 +17,6 @@ import (
 	"passbook/shared/web"
 )
 
-// Tenant is the tenant of a bank that has only one.
-const Tenant = access.MainTenant
-
 // Operation is one command of a service, in all the ways it may arrive: by its route, by the short
 // form, or as a line of bulk.
 type Operation struct {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"passbook/shared/api"
+	"passbook/shared/access"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 )
@@ -135,7 +135,7 @@ func (l *ledger) check(t *testing.T, f fleet) (heads map[string]int64, posted ma
 	for _, account := range l.accounts {
 		made[account] = map[string]int64{}
 		prev := event.Hash{}
-		for e, err := range reader.Entries(t.Context(), event.Account{Tenant: api.Tenant, ID: account}, 1, 0) {
+		for e, err := range reader.Entries(t.Context(), event.Account{Tenant: access.MainTenant, ID: account}, 1, 0) {
 			if err != nil {
 				t.Fatal(err)
 			}

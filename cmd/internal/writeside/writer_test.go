@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"passbook/shared/api"
+	"passbook/shared/access"
 	"passbook/shared/event"
 
 	"passbook/cmd/internal/jobs"
@@ -167,7 +167,7 @@ func accountsHaveOneWriter(t *testing.T, fleet []*serve.Process, history *journa
 	used := map[string]bool{}
 	for n := range accounts {
 		var by string
-		for e, err := range history.Entries(t.Context(), event.Account{Tenant: api.Tenant, ID: fmt.Sprint("A-", n)}, 1, 0) {
+		for e, err := range history.Entries(t.Context(), event.Account{Tenant: access.MainTenant, ID: fmt.Sprint("A-", n)}, 1, 0) {
 			if err != nil {
 				t.Fatal(err)
 			}
