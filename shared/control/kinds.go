@@ -145,3 +145,15 @@ func Generations(t table.Table) Rows { return Rows{t, "generation", "rev"} }
 //	written  by the job (package replay); a source's is removed with the generation
 //	read     by the job when it begins again
 func Progress(t table.Table, job string) Rows { return Rows{t, "replay#" + job, "rev"} }
+
+// OpsLog returns the operators' log: what people have had done to the bank, a row for each job that
+// changes something, by an id that sorts by time.
+//
+//	key      opslog / <job id>
+//	version  rev N: 1 when the job begins, 2 when it has ended
+//	others   job S, actor S, tenant S, reason S, params S, at S; state S, ended_at S, exit_code N
+//	         and error S once it has ended
+//	written  by the job, before anything else and at its end (package opslog); removed by a later
+//	         job when it is 400 days old
+//	read     by /v1/ops/log and by bank log
+func OpsLog(t table.Table) Rows { return Rows{t, "opslog", "rev"} }

@@ -74,6 +74,28 @@ func (r Rows) Page(ctx context.Context, after string) (table.Page, error) {
 	return page, nil
 }
 
+// Range returns up to limit rows whose keys are from one to another, both inclusive and empty for
+// no bound: in the order of their keys, or of newest the other way round. There may be more.
+func (r Rows) Range(ctx context.Context, from, to string, newest bool, limit int) ([]table.Row, error) {
+	q := table.Query{Table: Name, PK: r.partition, Desc: newest, Limit: limit, Consistent: true}
+	if from != "" {
+		q.From = table.S(from)
+	}
+	if to != "" {
+		q.To = table.S(to)
+	}
+	var rows []table.Row
+	for row, err := range table.Rows(ctx, r.table, q) {
+		if err != nil {
+			return nil, fmt.Errorf("list %s: %w", r.partition, err)
+		}
+		if rows = append(rows, row); len(rows) == limit {
+			break
+		}
+	}
+	return rows, nil
+}
+
 // List yields all rows in the order of their keys, and an error as the last element.
 func (r Rows) List(ctx context.Context) iter.Seq2[table.Row, error] {
 	return r.list(ctx, table.Query{})

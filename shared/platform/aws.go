@@ -39,6 +39,8 @@ const (
 
 // awsStore administers DynamoDB, Kinesis and S3, or the services at AWS_ENDPOINT_URL.
 type awsStore struct {
+	sdk       aws.Config
+	log       *slog.Logger
 	region    string
 	prefix    string
 	tables    *dynamotable.Table
@@ -67,7 +69,7 @@ func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Eng
 		return nil, fmt.Errorf("describe the tables: %w", err)
 	}
 	store := &awsStore{
-		region: sdk.Region, prefix: c.Prefix, tables: tables, streams: kinesisstream.New(sdk), writes: r.Writes, shards: c.ShardsOf,
+		sdk: sdk, log: log, region: sdk.Region, prefix: c.Prefix, tables: tables, streams: kinesisstream.New(sdk), writes: r.Writes, shards: c.ShardsOf,
 		keys: kmswrap.New(sdk, c.KeyName()),
 	}
 	for _, name := range r.Streams {

@@ -83,18 +83,22 @@ func TestOpsFile(t *testing.T) {
 	if _, err := FindOps(dir); !errors.Is(err, ErrNoOps) {
 		t.Fatalf("nothing announced: %v", err)
 	}
-	stale, err := AnnounceOps(dir, "127.0.0.1:1")
+	if err := os.WriteFile(filepath.Join(dir, opsFile+".new"), []byte("left behind"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	stale, err := AnnounceOps(dir, Ops{"127.0.0.1:1", "one"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	withdraw, err := AnnounceOps(dir, "127.0.0.1:2")
+	second := Ops{"127.0.0.1:1", "two"}
+	withdraw, err := AnnounceOps(dir, second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := stale(); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := FindOps(dir); got != "127.0.0.1:2" || err != nil {
+	if got, err := FindOps(dir); got != second || err != nil {
 		t.Fatalf("found %q, %v: an older process took the newer address away", got, err)
 	}
 	if info, err := os.Stat(filepath.Join(dir, opsFile)); err != nil || info.Mode().Perm() != 0o600 {
@@ -105,6 +109,12 @@ func TestOpsFile(t *testing.T) {
 	}
 	if _, err := FindOps(dir); !errors.Is(err, ErrNoOps) {
 		t.Errorf("after the withdrawal: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, opsFile), []byte("127.0.0.1:3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := FindOps(dir); got != (Ops{Address: "127.0.0.1:3"}) || err != nil {
+		t.Errorf("of a release without a secret: %q, %v", got, err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, opsFile), []byte("not an address"), 0o600); err != nil {
 		t.Fatal(err)

@@ -85,6 +85,9 @@ type Admin interface {
 	// this program's refuses them at its start. The embedded engine has a file for it; on AWS,
 	// where the bank's row alone says it, RaiseFormat does nothing.
 	RaiseFormat(ctx context.Context) error
+	// Caller returns who runs this process, as the actor of what it does: os:<uid> of the embedded
+	// engine, aws:<role or user> on AWS. It is at most 64 bytes.
+	Caller(ctx context.Context) string
 	// Explain returns an *UnusableError for an error of the stores that has one cause and one
 	// remedy, and any other error as it is.
 	Explain(err error) error

@@ -14,24 +14,32 @@ import (
 // directory.
 var ErrNoOps = errors.New("no running bank is announced in the data directory")
 
-// opsFile is the file in a data directory that holds the address of the running program's ops
-// listener.
+// opsFile is the file in a data directory that says how the running program takes jobs: a line with
+// the address of its ops listener, and a line with the secret that the listener asks for.
 const opsFile = "ops"
 
-// AnnounceOps writes the address of the ops listener into the data directory, where jobs find it.
-// It replaces the address of a process that died. The returned function removes the address, if it
-// is still this one; it is never nil.
-func AnnounceOps(data, address string) (withdraw func() error, err error) {
+// Ops says how a running program takes jobs.
+type Ops struct {
+	// Address is that of its ops listener, host:port.
+	Address string
+	// Secret is what the listener asks for. It is empty for a program of a release that did not.
+	Secret string
+}
+
+// AnnounceOps writes how jobs reach this process into the data directory, where only the user that
+// it runs as can read it. It replaces what a process that died has left. The returned function
+// removes it, if it is still the same; it is never nil.
+func AnnounceOps(data string, at Ops) (withdraw func() error, err error) {
 	name := filepath.Join(data, opsFile)
 	draft := name + ".new"
-	if err := os.WriteFile(draft, []byte(address+"\n"), 0o600); err != nil {
+	if err := writePrivate(draft, at.Address+"\n"+at.Secret+"\n"); err != nil {
 		return func() error { return nil }, fmt.Errorf("announce the ops listener: %w", err)
 	}
 	if err := os.Rename(draft, name); err != nil {
 		return func() error { return nil }, fmt.Errorf("announce the ops listener: %w", err)
 	}
 	return func() error {
-		if found, err := FindOps(data); err != nil || found != address {
+		if found, err := FindOps(data); err != nil || found != at {
 			return nil
 		}
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -41,19 +49,33 @@ func AnnounceOps(data, address string) (withdraw func() error, err error) {
 	}, nil
 }
 
-// FindOps returns the announced address, or ErrNoOps. The process of the address may have died:
-// only an answer proves that it lives.
-func FindOps(data string) (address string, err error) {
+// writePrivate writes a file that has mode 0600 before there is anything in it, also where a file
+// of another mode was left behind.
+func writePrivate(name, text string) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+// FindOps returns what is announced, or ErrNoOps. The process that announced it may have died: only
+// an answer proves that it lives.
+func FindOps(data string) (at Ops, err error) {
 	text, err := os.ReadFile(filepath.Join(data, opsFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", ErrNoOps
+		return Ops{}, ErrNoOps
 	}
 	if err != nil {
-		return "", fmt.Errorf("find the ops listener: %w", err)
+		return Ops{}, fmt.Errorf("find the ops listener: %w", err)
 	}
-	address = strings.TrimSpace(string(text))
+	address, secret, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
 	if _, _, err := net.SplitHostPort(address); err != nil {
-		return "", fmt.Errorf("%w: %s is damaged", ErrNoOps, filepath.Join(data, opsFile))
+		return Ops{}, fmt.Errorf("%w: %s is damaged", ErrNoOps, filepath.Join(data, opsFile))
 	}
-	return address, nil
+	return Ops{address, strings.TrimSpace(secret)}, nil
 }

@@ -73,3 +73,11 @@ func explain(err error) *Failure {
 	}
 	return &Failure{Code: ExitFailed, Err: err}
 }
+
+// Code returns the code that a program ends with after an error, or after none.
+func Code(err error) int {
+	if err == nil {
+		return ExitOK
+	}
+	return explain(err).Code
+}

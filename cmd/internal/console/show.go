@@ -9,9 +9,15 @@ import (
 // JobFlags are the flags of every job.
 type JobFlags struct {
 	StoreFlags
+	ReasonFlag
 	DryRun bool `name:"dry-run" help:"Only print what it would do."`
 	JSON   bool `name:"json" help:"The result as JSON."`
 	Yes    bool `name:"yes" help:"Do not ask."`
+}
+
+// ReasonFlag is a flag of every job that changes something.
+type ReasonFlag struct {
+	Reason string `name:"reason" placeholder:"TEXT" help:"Why, for the operators' log (140 characters)."`
 }
 
 // Show writes a result, as JSON or as text, and returns err. A job that found a difference has a

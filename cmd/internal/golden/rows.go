@@ -76,6 +76,6 @@ func kind(name string, key table.Key) string {
 	}
 	return map[string]string{
 		"writer": "Writer", "bank": "Bank", "key": "Data key", "apikey": "API key", "lease": "Lease", "hole": "Hole", "quarantine": "Quarantine", "generation": "Generations",
-		"replay": "Progress by source",
+		"replay": "Progress by source", "opslog": "Operators' log",
 	}[first]
 }

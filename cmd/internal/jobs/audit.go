@@ -30,6 +30,8 @@ func (p AuditParams) check() error {
 	return p.OfTenant.check()
 }
 
+func (p AuditParams) changes() bool { return p.Repair }
+
 // usualDelay is what publishing, projecting and sealing take on top of a segment's age.
 const usualDelay = 10 * time.Second
 

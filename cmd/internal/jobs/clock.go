@@ -25,6 +25,10 @@ func (p ClockParams) check() error {
 	return err
 }
 
+func (ClockParams) changes() bool { return true }
+
+func (p ClockParams) about() string { return p.aboutAccount(p.Account) }
+
 // ClockResult is until when an account keeps its time.
 type ClockResult struct {
 	Tenant  string    `json:"tenant"`

@@ -19,31 +19,13 @@ import (
 	"passbook/shared/upgrade"
 )
 
-// Do runs a job in the bank that holds the data directory, or else in this process on the stores.
-// It reports progress on the terminal's error stream. There may be a result beside an error.
-func Do[R any](ctx context.Context, t *console.Terminal, config platform.Config, name string, params any) (result R, err error) {
-	if err := platform.Present(config); err != nil {
-		return result, err
-	}
-	bar := console.NewProgress(t.Err, name)
-	defer bar.Finish()
-	text, err := runInBank(ctx, config, name, params, bar)
-	if errors.Is(err, platform.ErrNoOps) {
-		text, err = openAndRun(ctx, t, config, name, params, bar)
-	}
-	if len(text) > 0 {
-		if bad := json.Unmarshal(text, &result); bad != nil {
-			err = errors.Join(err, fmt.Errorf("result of %s: %w", name, bad))
-		}
-	}
-	return result, explain(ctx, err)
-}
-
 // Command is a command of a program that runs one job.
 type Command[R any] struct {
 	// Name is the job's, Params its parameters.
 	Name   string
 	Params any
+	// Reason is why it is wanted, for the operators' log; it may be empty.
+	Reason string
 	// JSON shows the result as JSON instead of by show.
 	JSON bool
 	// Confirm, if not nil, asks whether the job is really wanted; an error ends the command.
@@ -61,27 +43,55 @@ func (c Command[R]) Run(ctx context.Context, t *console.Terminal, flags any, sho
 			return err
 		}
 	}
-	result, err := Do[R](ctx, t, config, c.Name, c.Params)
+	result, err := c.Do(ctx, t, config)
 	return console.Show(t, c.JSON, result, err, func(w io.Writer) { show(w, result) })
 }
 
+// Do runs the job in the bank that holds the data directory, or else in this process on the stores.
+// It reports progress on the terminal's error stream. There may be a result beside an error.
+func (c Command[R]) Do(ctx context.Context, t *console.Terminal, config platform.Config) (result R, err error) {
+	if err := platform.Present(config); err != nil {
+		return result, err
+	}
+	params, err := json.Marshal(c.Params)
+	if err != nil {
+		return result, fmt.Errorf("parameters of %s: %w", c.Name, err)
+	}
+	asked := ops.Request{Job: c.Name, Actor: platform.OSUser(), Reason: c.Reason, Params: params}
+	if err := ops.CheckReason(c.Reason); err != nil {
+		return result, explain(ctx, err)
+	}
+	bar := console.NewProgress(t.Err, c.Name)
+	defer bar.Finish()
+	text, err := runInBank(ctx, config, asked, bar)
+	if errors.Is(err, platform.ErrNoOps) {
+		text, err = openAndRun(ctx, t, config, asked, bar)
+	}
+	if len(text) > 0 {
+		if bad := json.Unmarshal(text, &result); bad != nil {
+			err = errors.Join(err, fmt.Errorf("result of %s: %w", c.Name, bad))
+		}
+	}
+	return result, explain(ctx, err)
+}
+
 // runInBank runs the job in the running bank. It returns platform.ErrNoOps if none answers.
-func runInBank(ctx context.Context, config platform.Config, name string, params any, bar *console.Progress) (json.RawMessage, error) {
+func runInBank(ctx context.Context, config platform.Config, asked ops.Request, bar *console.Progress) (json.RawMessage, error) {
 	if config.Store == platform.AWS { // any process may use the stores at any time
 		return nil, platform.ErrNoOps
 	}
-	address, err := platform.FindOps(config.Data)
+	at, err := platform.FindOps(config.Data)
 	if err != nil {
 		return nil, err
 	}
 	started := false
-	job, err := ops.NewClient(address).Run(ctx, name, params, func(j ops.Job) {
+	job, err := ops.NewClient(at.Address, at.Secret).Run(ctx, asked, func(j ops.Job) {
 		started = true
 		bar.Report(j.Progress)
 	})
 	switch {
 	case err != nil && !started && !errors.Is(err, ops.ErrRefused) && ctx.Err() == nil:
-		return nil, fmt.Errorf("%w at %s, the last known address: %w", platform.ErrNoOps, address, err)
+		return nil, fmt.Errorf("%w at %s, the last known address: %w", platform.ErrNoOps, at.Address, err)
 	case err != nil && started && ctx.Err() == nil:
 		return nil, console.Fail(console.ExitFailed, errors.New("the bank ended during the job"), "start the bank again and repeat the command: it continues from where it was")
 	case err != nil:
@@ -125,7 +135,7 @@ func remote(job ops.Job) error {
 }
 
 // openAndRun opens the stores and runs the job in this process.
-func openAndRun(ctx context.Context, t *console.Terminal, config platform.Config, name string, params any, bar *console.Progress) (text json.RawMessage, err error) {
+func openAndRun(ctx context.Context, t *console.Terminal, config platform.Config, asked ops.Request, bar *console.Progress) (text json.RawMessage, err error) {
 	log, err := telemetry.NewLogger(t.Err, telemetry.LogOptions{Level: "warn", Format: config.LogFormat})
 	if err != nil {
 		return nil, err
@@ -146,18 +156,15 @@ func openAndRun(ctx context.Context, t *console.Terminal, config platform.Config
 	} else if err := bank.CheckFormat(event.Format); err != nil {
 		return nil, err
 	}
-	given, err := json.Marshal(params)
-	if err != nil {
-		return nil, fmt.Errorf("parameters of %s: %w", name, err)
-	}
-	return runHere(ctx, NewBank(config, engine, log), name, given, bar)
+	asked.Actor = engine.Caller(ctx)
+	return runHere(ctx, NewBank(config, engine, log), asked, bar)
 }
 
 // runHere runs the job and reports its progress.
-func runHere(ctx context.Context, b Bank, name string, params json.RawMessage, bar *console.Progress) (json.RawMessage, error) {
+func runHere(ctx context.Context, b Bank, asked ops.Request, bar *console.Progress) (json.RawMessage, error) {
 	at := progress.New()
 	stop := bar.Follow(at.Snapshot)
-	result, err := b.Funcs()[name](ctx, params, at)
+	result, err := b.Funcs()[asked.Job](ops.With(ctx, asked), asked.Params, at)
 	stop()
 	text, bad := json.Marshal(result)
 	return text, errors.Join(err, bad)

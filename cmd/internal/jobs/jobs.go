@@ -19,6 +19,7 @@ import (
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/keywrap"
+	"passbook/shared/opslog"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
 	"passbook/shared/replay"
@@ -85,13 +86,21 @@ func NewBank(config platform.Config, engine *platform.Engine, log *slog.Logger) 
 	}
 }
 
-// checked are parameters that can be checked.
-type checked interface{ check() error }
+// parameters are those of a kind of job. Further methods are optional: about returns the tenant
+// that the job is about, and inLog returns the parameters as the operators' log has them.
+type parameters interface {
+	// check reports what is wrong with them.
+	check() error
+	// changes reports whether the job changes anything. It is a row in the operators' log then.
+	changes() bool
+}
 
 // kind is a kind of job.
 type kind struct {
 	// check reports what is wrong with the parameters of such a job.
 	check func(json.RawMessage) error
+	// action returns what the operators' log has of such a job, nil if nothing.
+	action func(json.RawMessage) *opslog.Action
 	// on makes the job of a bank.
 	on func(Bank) ops.Func
 }
@@ -117,15 +126,17 @@ var kinds = map[string]kind{
 	"key-create": kindOf(Bank.createKey),
 	"key-list":   kindOf(Bank.listKeys),
 	"key-revoke": kindOf(Bank.revokeKey),
+	"log":        kindOf(Bank.log),
 }
 
 // kindOf makes the kind of job that do carries out, with parameters of a type.
-func kindOf[P checked, R any](do func(b Bank, ctx context.Context, params P, p *progress.Tracker) (R, error)) kind {
+func kindOf[P parameters, R any](do func(b Bank, ctx context.Context, params P, p *progress.Tracker) (R, error)) kind {
 	return kind{
 		check: func(text json.RawMessage) error {
 			_, err := parse[P](text)
 			return err
 		},
+		action: actionOf[P],
 		on: func(b Bank) ops.Func {
 			return func(ctx context.Context, text json.RawMessage, p *progress.Tracker) (any, error) {
 				params, err := parse[P](text)
@@ -146,22 +157,25 @@ func kindOf[P checked, R any](do func(b Bank, ctx context.Context, params P, p *
 func (b Bank) Funcs() map[string]ops.Func {
 	funcs := map[string]ops.Func{}
 	for name, k := range kinds {
-		funcs[name] = k.on(b)
+		funcs[name] = b.record(name, k)
 	}
 	return funcs
 }
 
-// Check reports what is wrong with the parameters of a job, before it begins, or nil. Its errors
-// match ErrParams.
-func Check(name string, text json.RawMessage) error {
-	if k, known := kinds[name]; known {
-		return k.check(text)
+// Check reports what is wrong with a request for a job, before it begins, or nil. Its errors match
+// ErrParams.
+func Check(asked ops.Request) error {
+	if err := ops.CheckReason(asked.Reason); err != nil {
+		return err
+	}
+	if k, known := kinds[asked.Job]; known {
+		return k.check(asked.Params)
 	}
 	return nil
 }
 
 // parse reads the parameters of a job. Unknown ones are refused.
-func parse[P checked](text json.RawMessage) (params P, err error) {
+func parse[P parameters](text json.RawMessage) (params P, err error) {
 	if len(text) > 0 {
 		decoder := json.NewDecoder(bytes.NewReader(text))
 		decoder.DisallowUnknownFields()

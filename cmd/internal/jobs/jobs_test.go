@@ -59,12 +59,13 @@ func TestWrongParametersChangeNothing(t *testing.T) {
 		{"redrive", `{"account":"acme#A-1","tenant":"main"}`, "acme#A-1"},
 		{"republish", `{"stream":"s","tenant":"A"}`, "--tenant"},
 		{"republish", `{"stream":"s","accounts":["acme#A-1"],"tenant":"main"}`, "acme#A-1"},
+		{"log", `{}`, "--limit"},
 	} {
 		_, err := b.Funcs()[tt.job](t.Context(), json.RawMessage(tt.params), progress.New())
 		if !errors.Is(err, ErrParams) || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s %s: %v", tt.job, tt.params, err)
 		}
-		if before := Check(tt.job, json.RawMessage(tt.params)); before == nil || before.Error() != err.Error() || strings.Contains(before.Error(), "json:") {
+		if before := Check(ops.Request{Job: tt.job, Params: json.RawMessage(tt.params)}); before == nil || before.Error() != err.Error() || strings.Contains(before.Error(), "json:") {
 			t.Errorf("%s %s, before it begins: %v", tt.job, tt.params, before)
 		}
 	}
@@ -77,7 +78,7 @@ func TestWrongParametersChangeNothing(t *testing.T) {
 
 func TestEveryJobsParametersAreChecked(t *testing.T) {
 	for name := range openBank(t).Funcs() {
-		if err := Check(name, json.RawMessage(`{"no_such_parameter":1}`)); !errors.Is(err, ErrParams) {
+		if err := Check(ops.Request{Job: name, Params: json.RawMessage(`{"no_such_parameter":1}`)}); !errors.Is(err, ErrParams) {
 			t.Errorf("the parameters of %s are checked only when it runs: %v", name, err)
 		}
 	}

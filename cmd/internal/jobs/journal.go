@@ -23,6 +23,8 @@ type JournalParams struct {
 
 func (JournalParams) check() error { return nil }
 
+func (p JournalParams) changes() bool { return !p.DryRun }
+
 // RestoreResult is what journal restored, or in a dry run would restore.
 type RestoreResult struct {
 	Accounts int64         `json:"accounts"`
@@ -127,6 +129,8 @@ func (p RepublishParams) accounts() (named []event.Account, err error) {
 	}
 	return named, p.OfTenant.check()
 }
+
+func (p RepublishParams) changes() bool { return !p.DryRun }
 
 // RepublishResult is what republish sent, or in a dry run would read from the archive.
 type RepublishResult struct {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/ops"
 	"passbook/shared/access"
 	"passbook/shared/access/apikey"
 	"passbook/shared/progress"
@@ -46,6 +47,18 @@ func (p KeyCreateParams) check() error {
 	return err
 }
 
+func (KeyCreateParams) changes() bool { return true }
+
+func (p KeyCreateParams) about() string { return p.Tenant }
+
+// inLog returns the parameters without the sum.
+func (p KeyCreateParams) inLog() any {
+	return struct {
+		KeyCreateParams
+		Sum *apikey.Sum `json:"sum,omitempty"`
+	}{p, nil}
+}
+
 // APIKey is a key as the jobs report it: without its secret, and without what could verify one.
 type APIKey struct {
 	apikey.Key
@@ -59,7 +72,7 @@ func report(k apikey.Key) APIKey { return APIKey{k, k.Scopes.Names(), k.State(ti
 
 // createKey makes an API key.
 func (b Bank) createKey(ctx context.Context, params KeyCreateParams, _ *progress.Tracker) (APIKey, error) {
-	k, err := params.key(time.Now(), "")
+	k, err := params.key(time.Now(), ops.From(ctx).Actor)
 	if err == nil {
 		k, err = apikey.Create(ctx, b.Table, k)
 	}
@@ -76,6 +89,8 @@ type KeyListParams struct {
 }
 
 func (KeyListParams) check() error { return nil }
+
+func (KeyListParams) changes() bool { return false }
 
 // listKeys lists the API keys, ended ones too. There may be some beside an error about others.
 func (b Bank) listKeys(ctx context.Context, params KeyListParams, _ *progress.Tracker) ([]APIKey, error) {
@@ -100,6 +115,8 @@ func (p KeyRevokeParams) check() error {
 	}
 	return nil
 }
+
+func (KeyRevokeParams) changes() bool { return true }
 
 // revokeKey ends an API key.
 func (b Bank) revokeKey(ctx context.Context, params KeyRevokeParams, _ *progress.Tracker) (APIKey, error) {

@@ -34,6 +34,8 @@ func (p RebuildParams) check() error {
 	return checkModel(p.Model)
 }
 
+func (p RebuildParams) changes() bool { return !p.DryRun }
+
 // RebuildResult is what rebuild did, or in a dry run would read.
 type RebuildResult struct {
 	Model      string   `json:"model"`
@@ -133,6 +135,8 @@ type PromoteParams struct {
 
 func (p PromoteParams) check() error { return checkModel(p.Model) }
 
+func (p PromoteParams) changes() bool { return !p.DryRun }
+
 // PromoteResult is how the candidate compares with the live generation.
 type PromoteResult struct {
 	Model     string `json:"model"`
@@ -199,6 +203,8 @@ type DiscardParams struct {
 }
 
 func (p DiscardParams) check() error { return checkModel(p.Model) }
+
+func (p DiscardParams) changes() bool { return !p.DryRun }
 
 // DiscardResult is what discard removed.
 type DiscardResult struct {

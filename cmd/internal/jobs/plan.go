@@ -101,6 +101,8 @@ type EvidenceParams struct{}
 
 func (EvidenceParams) check() error { return nil }
 
+func (EvidenceParams) changes() bool { return false }
+
 // reportEvidence returns the evidence to a program that reads the archive beside the bank.
 func (b Bank) reportEvidence(ctx context.Context, _ EvidenceParams, _ *progress.Tracker) (archive.Evidence, error) {
 	return b.evidence(ctx)
@@ -117,7 +119,7 @@ func Evidence(ctx context.Context, t *console.Terminal, config platform.Config, 
 	if _, alone := platform.FindOps(config.Data); alone != nil && config.Store != platform.AWS {
 		return k, nil
 	}
-	asked, err := Do[archive.Evidence](ctx, t, config, "known", EvidenceParams{})
+	asked, err := Command[archive.Evidence]{Name: "known", Params: EvidenceParams{}}.Do(ctx, t, config)
 	if err != nil {
 		fmt.Fprintf(t.Err, "the archiver's checkpoints cannot be read, so nothing but the archive itself says where it ends: %v\n", err)
 		return k, ctx.Err()

@@ -29,6 +29,8 @@ func (p QuarantineParams) asks(q readmodel.Quarantined) bool {
 	return p.has(q.Account) && (p.Account == "" || p.Account == q.Account.ID || p.Account == q.ID)
 }
 
+func (QuarantineParams) changes() bool { return false }
+
 // Quarantined is an account, or a record that names none, in the quarantine of a consumer.
 type Quarantined struct {
 	Consumer string    `json:"consumer"`
@@ -107,6 +109,15 @@ func (p RedriveParams) check() error {
 	}
 	_, err := p.OfTenant.Account(p.Account)
 	return err
+}
+
+func (RedriveParams) changes() bool { return true }
+
+func (p RedriveParams) about() string {
+	if p.All {
+		return p.Tenant
+	}
+	return p.aboutAccount(p.Account)
 }
 
 // RedriveResult is what redrive did.
@@ -217,6 +228,8 @@ func (p ClearParams) check() error {
 	}
 	return nil
 }
+
+func (p ClearParams) changes() bool { return !p.DryRun }
 
 // ClearResult is what clear removed from quarantine, or in a dry run would.
 type ClearResult struct {

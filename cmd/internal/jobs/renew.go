@@ -17,6 +17,8 @@ type RenewParams struct {
 
 func (RenewParams) check() error { return nil }
 
+func (p RenewParams) changes() bool { return !p.DryRun }
+
 // RenewResult is the recreated stream.
 type RenewResult struct {
 	Stream string    `json:"stream"`

@@ -22,6 +22,8 @@ func (p RetireParams) check() error {
 	return nil
 }
 
+func (p RetireParams) changes() bool { return !p.DryRun }
+
 // retire marks a damaged or missing segment as replaced by the segments that have its entries.
 func (b Bank) retire(ctx context.Context, params RetireParams, p *progress.Tracker) (replay.RetireResult, error) {
 	if err := b.Stores.CheckOwner(ctx); err != nil {

@@ -12,6 +12,8 @@ type RotateParams struct{}
 
 func (RotateParams) check() error { return nil }
 
+func (RotateParams) changes() bool { return true }
+
 // rotate makes a new data key, with which entries are signed from now on.
 func (b Bank) rotate(ctx context.Context, _ RotateParams, _ *progress.Tracker) (origin.Rotated, error) {
 	if err := b.Stores.CheckOwner(ctx); err != nil {

@@ -24,6 +24,15 @@ func (t OfTenant) check() error {
 // has reports whether the job is about an account.
 func (t OfTenant) has(a event.Account) bool { return t.Tenant == "" || t.Tenant == a.Tenant }
 
+// about returns the tenant that the operators' log names, empty for all.
+func (t OfTenant) about() string { return t.Tenant }
+
+// aboutAccount returns the tenant that the operators' log names of a job about one account.
+func (t OfTenant) aboutAccount(name string) string {
+	a, _ := t.Account(name) // checked before
+	return a.Tenant
+}
+
 // Account returns the account that is named by its id, or as reports name it, "<tenant>#<id>".
 func (t OfTenant) Account(name string) (event.Account, error) {
 	a, whole := event.ParseAccount(name)

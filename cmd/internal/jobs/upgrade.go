@@ -24,6 +24,8 @@ func (p UpgradeParams) check() error {
 	return nil
 }
 
+func (p UpgradeParams) changes() bool { return !p.DryRun }
+
 // upgrade switches the bank to the newest entry format.
 func (b Bank) upgrade(ctx context.Context, params UpgradeParams, p *progress.Tracker) (upgrade.Result, error) {
 	check := b.Stores.Begin // a bank from before there were rows gets one

@@ -2,12 +2,19 @@ package ops
 
 import (
 	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -17,40 +24,25 @@ import (
 	"passbook/shared/web"
 )
 
-// Routes returns the routes of the registry. Mount them only on a server that listens on loopback.
+// Routes returns the routes of the registry. Mount them only on a server that listens on loopback,
+// refuses other hosts (web.Config.LocalOnly), and asks the registry for credentials.
 func (r *Registry) Routes() []web.Route {
-	routes := []web.Route{
+	return []web.Route{
 		{Method: http.MethodPost, Path: "/ops/jobs", Scopes: access.OpsWrite, Handler: r.start},
 		{Method: http.MethodGet, Path: "/ops/jobs", Scopes: access.OpsRead, Handler: r.list},
 		{Method: http.MethodGet, Path: "/ops/jobs/{job_id}", Scopes: access.OpsRead, Handler: r.get},
 		{Method: http.MethodDelete, Path: "/ops/jobs/{job_id}", Scopes: access.OpsWrite, Handler: r.stop},
 	}
-	for i := range routes {
-		routes[i].Handler = local(routes[i].Handler)
-	}
-	return routes
 }
 
-// local refuses requests to a host that is not loopback: a page in a browser can resolve its own
-// name to this machine, but cannot change the Host header that the browser sends.
-func local(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if !Local(c.Request()) {
-			return web.Refuse(web.RouteNotFound)
-		}
-		return next(c)
+// Authenticate implements access.Authenticator: the bearer is the registry's secret, and the
+// principal is the user that this process runs as, who alone can read it.
+func (r *Registry) Authenticate(_ context.Context, bearer string) (*access.Principal, error) {
+	given := sha256.Sum256([]byte(bearer))
+	if subtle.ConstantTimeCompare(given[:], r.secret[:]) != 1 {
+		return access.Nobody, fmt.Errorf("%w: not the secret in the file ops of the data directory", access.ErrInvalid)
 	}
-}
-
-// Local reports whether a request was sent to a loopback host. Everything else that is served
-// beside the jobs checks the same.
-func Local(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return r.owner, nil
 }
 
 func (r *Registry) start(c echo.Context) error {
@@ -58,11 +50,12 @@ func (r *Registry) start(c echo.Context) error {
 	if problem != nil {
 		return problem
 	}
-	name, params, err := parseRequest(body)
+	asked, err := parseRequest(body)
 	if err != nil {
 		return err
 	}
-	job, err := r.Start(name, params)
+	asked.Actor = cmp.Or(asked.Actor, access.From(c.Request().Context()).Actor)
+	job, err := r.Start(asked)
 	switch {
 	case errors.Is(err, ErrUnknown):
 		return web.Invalid("job", account.FieldNotOneOf)
@@ -81,29 +74,54 @@ func (r *Registry) start(c echo.Context) error {
 	return reply(c, http.StatusAccepted, job)
 }
 
-// parseRequest returns the job's name and its parameters, which may be nested and which the job
-// parses.
-func parseRequest(body []byte) (name string, params json.RawMessage, err error) {
+// actors matches those that a caller may say that it is: a user of this machine.
+var actors = regexp.MustCompile(`^os:[0-9]{1,10}$`)
+
+// maxReason is the most characters of a reason.
+const maxReason = 140
+
+// parseRequest returns the request of a body. The job's parameters are the members that are not the
+// request's; they may be nested, and the job parses them.
+func parseRequest(body []byte) (asked Request, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	var members map[string]json.RawMessage
 	if err := decoder.Decode(&members); err != nil || members == nil {
-		return "", nil, web.Refuse(web.MalformedRequest)
+		return asked, web.Refuse(web.MalformedRequest)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return "", nil, web.Refuse(web.MalformedRequest)
+		return asked, web.Refuse(web.MalformedRequest)
 	}
-	text, ok := members["job"]
-	if !ok {
-		return "", nil, web.Invalid("job", account.FieldRequired)
+	if _, named := members["job"]; !named {
+		return asked, web.Invalid("job", account.FieldRequired)
 	}
-	if json.Unmarshal(text, &name) != nil || name == "" {
-		return "", nil, web.Invalid("job", web.FieldWrongType)
+	for name, to := range map[string]*string{"job": &asked.Job, "actor": &asked.Actor, "reason": &asked.Reason} {
+		text, given := members[name]
+		if given && (json.Unmarshal(text, to) != nil || *to == "") {
+			return asked, web.Invalid(name, web.FieldWrongType)
+		}
+		delete(members, name)
 	}
-	delete(members, "job")
-	if params, err = json.Marshal(members); err != nil {
-		return "", nil, fmt.Errorf("read job and parameters: %w", err)
+	switch {
+	case asked.Actor != "" && !actors.MatchString(asked.Actor):
+		return asked, web.Invalid("actor", account.FieldSyntax)
+	case CheckReason(asked.Reason) != nil:
+		return asked, web.Invalid("reason", account.FieldSyntax)
 	}
-	return name, params, nil
+	if asked.Params, err = json.Marshal(members); err != nil {
+		return asked, fmt.Errorf("read job and parameters: %w", err)
+	}
+	return asked, nil
+}
+
+// CheckReason reports why a text is no reason for a job, or nil. Its errors match ErrParams.
+func CheckReason(reason string) error {
+	switch {
+	case utf8.RuneCountInString(reason) > maxReason:
+		return fmt.Errorf("%w: --reason is longer than %d characters", ErrParams, maxReason)
+	case !utf8.ValidString(reason) || strings.ContainsFunc(reason, unicode.IsControl):
+		return fmt.Errorf("%w: --reason has a line break, or another character that cannot be printed", ErrParams)
+	}
+	return nil
 }
 
 func (r *Registry) list(c echo.Context) error {

@@ -27,43 +27,48 @@ var ErrRefused = errors.New("refused")
 
 // Client talks to the registry of a running process. Safe for concurrent use.
 type Client struct {
-	base string
-	http *http.Client
+	base, secret string
+	http         *http.Client
 }
 
-// NewClient makes a client of the listener at address, host:port. It connects with the first
-// request.
-func NewClient(address string) *Client {
-	return &Client{base: "http://" + address + "/ops/jobs", http: &http.Client{
+// NewClient makes a client of the listener at address, host:port, that asks for the secret; empty
+// for one of a release whose listener asked for none. It connects with the first request.
+func NewClient(address, secret string) *Client {
+	return &Client{base: "http://" + address + "/ops/jobs", secret: secret, http: &http.Client{
 		Timeout: callTimeout, Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true},
 	}}
 }
 
-// Start starts a job. params is a struct or a map that becomes a JSON object, or nil.
-func (c *Client) Start(ctx context.Context, name string, params any) (Job, error) {
-	body, err := requestBody(name, params)
+// Start starts a job.
+func (c *Client) Start(ctx context.Context, asked Request) (Job, error) {
+	if c.secret == "" { // a release that knew neither
+		asked.Actor, asked.Reason = "", ""
+	}
+	body, err := asked.body()
 	if err != nil {
 		return Job{}, err
 	}
 	return c.call(ctx, http.MethodPost, "", body)
 }
 
-func requestBody(name string, params any) ([]byte, error) {
+// body returns the request as parseRequest reads it.
+func (r Request) body() ([]byte, error) {
 	members := map[string]json.RawMessage{}
-	if params != nil {
-		text, err := json.Marshal(params)
-		if err == nil {
-			err = json.Unmarshal(text, &members)
+	if len(r.Params) > 0 {
+		if err := json.Unmarshal(r.Params, &members); err != nil {
+			return nil, fmt.Errorf("parameters of job %s: %w", r.Job, err)
 		}
+	}
+	for name, text := range map[string]string{"job": r.Job, "actor": r.Actor, "reason": r.Reason} {
+		if text == "" {
+			continue
+		}
+		member, err := json.Marshal(text)
 		if err != nil {
-			return nil, fmt.Errorf("parameters of job %s: %w", name, err)
+			return nil, fmt.Errorf("%s of job %s: %w", name, r.Job, err)
 		}
+		members[name] = member
 	}
-	text, err := json.Marshal(name)
-	if err != nil {
-		return nil, fmt.Errorf("name of job %s: %w", name, err)
-	}
-	members["job"] = text
 	return json.Marshal(members)
 }
 
@@ -81,8 +86,8 @@ func (c *Client) Cancel(ctx context.Context, id string) (Job, error) {
 // seen, the last one too. When ctx ends, the job is cancelled and Run waits a few seconds for it to
 // stop. An error means that the job's end was not seen, or not reached; a job that failed is no
 // error here.
-func (c *Client) Run(ctx context.Context, name string, params any, watch func(Job)) (Job, error) {
-	job, err := c.Start(ctx, name, params)
+func (c *Client) Run(ctx context.Context, asked Request, watch func(Job)) (Job, error) {
+	job, err := c.Start(ctx, asked)
 	if err != nil {
 		return job, err
 	}
@@ -110,7 +115,7 @@ func (c *Client) Run(ctx context.Context, name string, params any, watch func(Jo
 		select {
 		case <-tick.C:
 		case <-following.Done():
-			return job, fmt.Errorf("follow job %s: %w", name, context.Cause(ctx))
+			return job, fmt.Errorf("follow job %s: %w", asked.Job, context.Cause(ctx))
 		}
 		if job, err = c.Get(following, job.ID); err != nil {
 			return job, err
@@ -126,6 +131,9 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte) (Jo
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	if c.secret != "" {
+		request.Header.Set("Authorization", "Bearer "+c.secret)
 	}
 	answer, err := c.http.Do(request)
 	if err != nil {

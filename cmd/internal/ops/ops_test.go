@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -26,10 +28,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience bounds every wait in these tests.
 const patience = 20 * time.Second
 
+// secret is the registry's in these tests.
+const secret = "s3cret"
+
 // serve serves a registry of the jobs that the tests start.
 func serve(t *testing.T) (*Registry, *apitest.Client, *Client) {
 	t.Helper()
-	r := New()
+	r := New(secret, "os:7")
 	r.Register("echo", func(_ context.Context, params json.RawMessage, p *progress.Tracker) (any, error) {
 		p.Begin("fold", "events", 10)
 		p.Add(10)
@@ -55,11 +60,11 @@ func serve(t *testing.T) (*Registry, *apitest.Client, *Client) {
 			t.Error(err)
 		}
 	})
-	server := api.New(api.Config{Web: web.Config{Service: "bank", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
+	server := api.New(api.Config{Web: web.Config{Service: "bank", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Auth: r, LocalOnly: true}})
 	server.Mount(r.Routes()...)
 	apitest.Routes(t, server, "ops", "process")
-	c := apitest.New(t, server.Handler()).WithCanary("CANARY")
-	return r, c, NewClient(strings.TrimPrefix(c.URL(), "http://"))
+	c := apitest.New(t, server.Handler()).WithCanary("CANARY").As(secret)
+	return r, c, NewClient(strings.TrimPrefix(c.URL(), "http://"), secret)
 }
 
 // ended polls a job through the contract until it has ended.
@@ -134,9 +139,13 @@ func TestOneOfAKindAtATime(t *testing.T) {
 func TestRefusedRequests(t *testing.T) {
 	_, c, _ := serve(t)
 	for body, want := range map[string]string{
-		`{"job":"CANARY"}`: "400 validation-failed [/job not-one-of]",
-		`{"job":7}`:        "400 validation-failed [/job wrong-type]",
-		`{"a":1}`:          "400 validation-failed [/job required]",
+		`{"job":"CANARY"}`:                    "400 validation-failed [/job not-one-of]",
+		`{"job":7}`:                           "400 validation-failed [/job wrong-type]",
+		`{"a":1}`:                             "400 validation-failed [/job required]",
+		`{"job":"echo","actor":7}`:            "400 validation-failed [/actor wrong-type]",
+		`{"job":"echo","actor":"key:CANARY"}`: "400 validation-failed [/actor syntax]",
+		`{"job":"echo","reason":"a\u0007"}`:   "400 validation-failed [/reason syntax]",
+		`{"job":"echo","reason":"` + strings.Repeat("é", 141) + `"}`: "400 validation-failed [/reason syntax]",
 		`{"job":"echo"}{}`: "400 malformed-request []",
 		`CANARY`:           "400 malformed-request []",
 		`null`:             "400 malformed-request []",
@@ -161,12 +170,13 @@ func TestRefusedRequests(t *testing.T) {
 // another name.
 func TestOtherNamesAreRefused(t *testing.T) {
 	_, c, _ := serve(t)
-	for host, want := range map[string]int{"evil.example": 404, "evil.example:80": 404, "10.0.0.1": 404, "localhost:1": 200, "127.0.0.1": 200, "[::1]:7": 200} {
+	for host, want := range map[string]int{"evil.example": 403, "evil.example:80": 403, "10.0.0.1": 403, "localhost:1": 200, "127.0.0.1": 200, "[::1]:7": 200} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.URL()+"/ops/jobs", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		request.Host = host
+		request.Header.Set("Authorization", "Bearer "+secret)
 		answer, err := c.HTTP().Do(request)
 		if err != nil {
 			t.Fatal(err)
@@ -178,34 +188,88 @@ func TestOtherNamesAreRefused(t *testing.T) {
 	}
 }
 
+// Only who has read the secret is answered.
+func TestTheSecretIsAskedFor(t *testing.T) {
+	registry, c, _ := serve(t)
+	for credentials, want := range map[string]string{
+		"": "credentials-missing", secret: "credentials-invalid", "Bearer": "credentials-invalid", "Bearer ": "credentials-invalid", "Bearer " + secret + "x": "credentials-invalid",
+		"Bearer " + secret[1:]: "credentials-invalid", "Basic " + secret: "credentials-invalid",
+	} {
+		header := []string{"Authorization", credentials}
+		if credentials == "" {
+			header = nil
+		}
+		for _, call := range [][2]string{{"POST", "/ops/jobs"}, {"GET", "/ops/jobs"}, {"GET", "/ops/jobs/1"}, {"DELETE", "/ops/jobs/1"}} {
+			if r := c.As("").Do(call[0], call[1], `{"job":"echo"}`, header...); r.Status != 401 || r.Code() != want || r.Header.Get("WWW-Authenticate") == "" {
+				t.Errorf("%q %v: %d %s", credentials, call, r.Status, r.Body)
+			}
+		}
+	}
+	if started := registry.List(); len(started) > 0 {
+		t.Errorf("started %+v", started)
+	}
+}
+
+// A job knows who asked for it, and why.
+func TestAJobKnowsItsRequest(t *testing.T) {
+	registry, _, client := serve(t)
+	registry.Register("ask", func(ctx context.Context, params json.RawMessage, _ *progress.Tracker) (any, error) {
+		asked := From(ctx)
+		return []string{asked.Job, asked.Actor, asked.Reason, string(asked.Params), string(params)}, nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	job, err := client.Run(ctx, Request{Job: "ask", Actor: "os:1000", Reason: "to see", Params: json.RawMessage(`{"a":1}`)}, nil)
+	if want := `["ask","os:1000","to see","{\"a\":1}","{\"a\":1}"]`; err != nil || string(job.Result) != want {
+		t.Fatalf("%s, not %s: %v", job.Result, want, err)
+	}
+	if job, err = client.Run(ctx, Request{Job: "ask"}, nil); err != nil || string(job.Result) != `["ask","os:7","","{}","{}"]` {
+		t.Fatalf("%s: %v", job.Result, err)
+	}
+}
+
+// A bank of a release that asked for no secret knew neither actor nor reason, and refuses unknown
+// parameters.
+func TestAnOlderBankIsAskedAsItKnows(t *testing.T) {
+	var got string
+	older := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = r.Header.Get("Authorization") + string(body)
+		_, _ = w.Write([]byte(`{"id":"1","job":"echo","state":"running"}`))
+	}))
+	defer older.Close()
+	client := NewClient(strings.TrimPrefix(older.URL, "http://"), "")
+	if _, err := client.Start(t.Context(), Request{Job: "echo", Actor: "os:1", Reason: "to see"}); err != nil || got != `{"job":"echo"}` {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestClientFollowsAJobToItsEnd(t *testing.T) {
 	registry, _, client := serve(t)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	seen := 0
-	job, err := client.Run(ctx, "echo", struct {
-		Model string `json:"model"`
-	}{"balance"}, func(Job) { seen++ })
+	job, err := client.Run(ctx, Request{Job: "echo", Params: json.RawMessage(`{"model":"balance"}`)}, func(Job) { seen++ })
 	if err != nil || job.State != Done || *job.ExitCode != 0 || string(job.Result) != `{"model":"balance"}` || seen == 0 {
 		t.Fatalf("%+v %v, seen %d times", job, err, seen)
 	}
 	if job.Progress.Done != 10 || job.Progress.Total != 10 || job.Progress.Unit != "events" {
 		t.Fatalf("%+v", job.Progress)
 	}
-	if _, err := client.Run(ctx, "no-such", nil, nil); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "validation-failed") {
+	if _, err := client.Run(ctx, Request{Job: "no-such"}, nil); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "validation-failed") {
 		t.Fatalf("%v", err)
 	}
-	registry.Check = func(name string, params json.RawMessage) error {
-		if strings.Contains(string(params), "wrong") {
-			return fmt.Errorf("%w: there is no parameter %s", ErrParams, name)
+	registry.Check = func(asked Request) error {
+		if strings.Contains(string(asked.Params), "wrong") {
+			return fmt.Errorf("%w: there is no parameter %s", ErrParams, asked.Job)
 		}
 		return nil
 	}
-	_, err = client.Start(ctx, "echo", map[string]int{"wrong": 1})
+	_, err = client.Start(ctx, Request{Job: "echo", Params: json.RawMessage(`{"wrong":1}`)})
 	if !errors.Is(err, ErrParams) || err.Error() != "refused: wrong parameters: there is no parameter echo" {
 		t.Fatalf("%v", err)
 	}
-	if _, err := client.Start(ctx, "echo", 5); err == nil {
+	if _, err := client.Start(ctx, Request{Job: "echo", Params: json.RawMessage(`5`)}); err == nil {
 		t.Fatal("a number as parameters")
 	}
 }
@@ -215,7 +279,7 @@ func TestClientThatIsInterruptedCancelsItsJob(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	following, interrupt := context.WithCancel(ctx)
-	job, err := client.Run(following, "wait", nil, func(Job) { interrupt() })
+	job, err := client.Run(following, Request{Job: "wait"}, func(Job) { interrupt() })
 	if err != nil || job.State != Cancelled || *job.ExitCode != 130 {
 		t.Fatalf("%+v %v", job, err)
 	}
@@ -230,21 +294,21 @@ func TestClientOfNobody(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewClient(address).Run(t.Context(), "echo", nil, nil); err == nil {
+	if _, err := NewClient(address, secret).Run(t.Context(), Request{Job: "echo"}, nil); err == nil {
 		t.Fatal("nobody answered")
 	}
 }
 
 func TestListIsBounded(t *testing.T) {
 	r, _, _ := serve(t)
-	wait, err := r.Start("wait", nil)
+	wait, err := r.Start(Request{Job: "wait"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range keptJobs + 20 {
-		job, err := r.Start("fail", nil)
+		job, err := r.Start(Request{Job: "fail"})
 		for errors.Is(err, ErrRunning) {
-			job, err = r.Start("fail", nil)
+			job, err = r.Start(Request{Job: "fail"})
 		}
 		if err != nil {
 			t.Fatalf("%+v %v", job, err)

@@ -2,6 +2,8 @@ package ops
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"passbook/shared/access"
 	"passbook/shared/progress"
 )
 
@@ -29,17 +32,45 @@ var (
 	ErrClosed = errors.New("ops: closed")
 )
 
-// Func runs a job. params is a JSON object without the job's name. It stops when ctx ends, because
+// Func runs a job. params is a JSON object with nothing but the job's parameters; From has the rest
+// of the request. It stops when ctx ends, because
 // the job is cancelled or the process stops. The result is kept as JSON, also beside an error;
 // ErrDifference means exit code 3, any other error 1.
 type Func func(ctx context.Context, params json.RawMessage, p *progress.Tracker) (result any, err error)
 
+// Request asks for a job.
+type Request struct {
+	// Job is the job's name.
+	Job string
+	// Actor is who asks for it, such as os:1000, and Reason why, in that person's words; each may
+	// be empty.
+	Actor, Reason string
+	// Params is a JSON object with the job's parameters; empty for none.
+	Params json.RawMessage
+}
+
+// requestKey is the key of a Request in a context.
+type requestKey struct{}
+
+// With returns a context in which a job runs that was asked for by r.
+func With(ctx context.Context, r Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, r)
+}
+
+// From returns the request that the job of a context was asked for by; an empty one outside of a
+// job.
+func From(ctx context.Context) Request {
+	r, _ := ctx.Value(requestKey{}).(Request)
+	return r
+}
+
 // Registry has the jobs of a process and runs them. Safe for concurrent use.
 type Registry struct {
-	// Check, if not nil, checks the parameters of a job before it starts. Its errors match
-	// ErrParams.
-	Check func(name string, params json.RawMessage) error
+	// Check, if not nil, checks a request before its job starts. Its errors match ErrParams.
+	Check func(Request) error
 
+	secret [sha256.Size]byte // the hash of what callers send
+	owner  *access.Principal
 	ctx    context.Context
 	cancel context.CancelFunc
 	runs   sync.WaitGroup
@@ -57,9 +88,16 @@ type run struct {
 	cancel   context.CancelFunc
 }
 
-// New makes a registry without jobs. Close ends it.
-func New() *Registry {
-	r := &Registry{funcs: map[string]Func{}}
+// NewSecret returns a new secret for a registry.
+func NewSecret() string { return rand.Text() }
+
+// New makes a registry without jobs. Who knows the secret is admitted as actor, the owner of the
+// process. Close ends it.
+func New(secret, actor string) *Registry {
+	r := &Registry{
+		secret: sha256.Sum256([]byte(secret)), funcs: map[string]Func{},
+		owner: &access.Principal{Actor: actor, Tenant: access.MainTenant, Scopes: access.All, AllTenants: true},
+	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
 }
@@ -75,33 +113,33 @@ func (r *Registry) Register(name string, f Func) {
 }
 
 // Start starts a job and returns at once.
-func (r *Registry) Start(name string, params json.RawMessage) (Job, error) {
+func (r *Registry) Start(asked Request) (Job, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f, ok := r.funcs[name]
+	f, ok := r.funcs[asked.Job]
 	switch {
 	case r.closed:
 		return Job{}, ErrClosed
 	case !ok:
 		return Job{}, ErrUnknown
-	case slices.ContainsFunc(r.jobs, func(other *run) bool { return other.job.Name == name && !other.job.Ended() }):
+	case slices.ContainsFunc(r.jobs, func(other *run) bool { return other.job.Name == asked.Job && !other.job.Ended() }):
 		return Job{}, ErrRunning
 	}
 	if r.Check != nil {
-		if err := r.Check(name, params); err != nil {
+		if err := r.Check(asked); err != nil {
 			return Job{}, err
 		}
 	}
-	ctx, cancel := context.WithCancel(r.ctx)
+	ctx, cancel := context.WithCancel(With(r.ctx, asked))
 	started := &run{
-		job:      Job{ID: uuid.Must(uuid.NewV7()).String(), Name: name, State: Running, StartedAt: time.Now().UTC()},
+		job:      Job{ID: uuid.Must(uuid.NewV7()).String(), Name: asked.Job, State: Running, StartedAt: time.Now().UTC()},
 		progress: progress.New(), cancel: cancel,
 	}
 	r.jobs = append(r.jobs, started)
 	r.forget()
 	r.runs.Go(func() {
 		defer cancel()
-		result, err := call(ctx, f, params, started.progress)
+		result, err := call(ctx, f, asked.Params, started.progress)
 		r.end(ctx, started, result, err)
 	})
 	return started.snapshot(), nil
@@ -129,20 +167,25 @@ func (r *Registry) end(ctx context.Context, ended *run, result any, err error) {
 	ended.progress.Stop()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now, code := time.Now().UTC(), exitDone
-	ended.job.State, ended.job.Result, ended.job.FinishedAt = Done, text, &now
-	switch {
-	case errors.Is(err, ErrDifference):
-		ended.job.State, code = Failed, exitDifference
-	case err != nil && ctx.Err() != nil:
-		ended.job.State, code = Cancelled, exitCancelled
-	case err != nil:
-		ended.job.State, code = Failed, exitFailed
-	}
-	ended.job.ExitCode = &code
+	now := time.Now().UTC()
+	state, code := Outcome(ctx, err)
+	ended.job.State, ended.job.Result, ended.job.FinishedAt, ended.job.ExitCode = state, text, &now, &code
 	if err != nil {
 		ended.job.Error = err.Error()
 	}
+}
+
+// Outcome returns the state and the exit code of a job that ended with err; ctx is the job's.
+func Outcome(ctx context.Context, err error) (state string, code int) {
+	switch {
+	case err == nil:
+		return Done, exitDone
+	case errors.Is(err, ErrDifference):
+		return Failed, exitDifference
+	case ctx.Err() != nil:
+		return Cancelled, exitCancelled
+	}
+	return Failed, exitFailed
 }
 
 // forget removes the oldest jobs that have ended, beyond keptJobs.

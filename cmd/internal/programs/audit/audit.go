@@ -25,6 +25,7 @@ type command struct {
 	Grace  *time.Duration `name:"grace" placeholder:"TIME" help:"Entries younger than this may be missing."`
 	Repair bool           `name:"repair" help:"Repair what can be repaired."`
 	JSON   bool           `name:"json" help:"The report as JSON."`
+	console.ReasonFlag
 }
 
 // Help returns the example.
@@ -43,7 +44,7 @@ func (c *command) Run(ctx context.Context, t *console.Terminal) error {
 	if c.Grace != nil {
 		params.GraceSeconds = max(c.Grace.Seconds(), 1e-9)
 	}
-	report, err := jobs.Do[*audit.Report](ctx, t, config, "audit", params)
+	report, err := jobs.Command[*audit.Report]{Name: "audit", Params: params, Reason: c.Reason}.Do(ctx, t, config)
 	var wrote error
 	return errors.Join(console.Show(t, c.JSON, report, err, func(w io.Writer) { wrote = report.WriteText(w) }), wrote)
 }

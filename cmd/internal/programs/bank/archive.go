@@ -25,6 +25,7 @@ func (archiveCommand) Help() string { return "Example:\n\n  bank archive claim -
 // claimCommand ties the archive to the bank because an operator says so.
 type claimCommand struct {
 	console.StoreFlags
+	console.ReasonFlag
 	Yes  bool `name:"yes" help:"Do not ask."`
 	JSON bool `name:"json" help:"The result as JSON."`
 }
@@ -38,7 +39,7 @@ func (claimCommand) Help() string {
 
 // Run claims.
 func (c *claimCommand) Run(ctx context.Context, t *console.Terminal) error {
-	claim := jobs.Command[stores.Claimed]{Name: "claim", JSON: c.JSON, Confirm: func(config platform.Config) error {
+	claim := jobs.Command[stores.Claimed]{Name: "claim", JSON: c.JSON, Reason: c.Reason, Confirm: func(config platform.Config) error {
 		return t.Sure(c.Yes, "claim the archive for the bank "+config.Prefix, config.Prefix)
 	}}
 	return claim.Run(ctx, t, &c.StoreFlags, func(w io.Writer, done stores.Claimed) {
@@ -52,6 +53,7 @@ func (c *claimCommand) Run(ctx context.Context, t *console.Terminal) error {
 // retireCommand marks a segment as replaced.
 type retireCommand struct {
 	console.StoreFlags
+	console.ReasonFlag
 	Key    string `arg:"" help:"The segment's key, as audit prints it: events/v1/…"`
 	DryRun bool   `name:"dry-run" help:"Prove everything but write nothing."`
 	Yes    bool   `name:"yes" help:"Do not ask."`
@@ -74,7 +76,8 @@ func (c *retireCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err := t.Sure(c.Yes || c.DryRun, "retire "+c.Key, config.Prefix); err != nil {
 		return err
 	}
-	done, err := jobs.Do[replay.RetireResult](ctx, t, config, "retire", jobs.RetireParams{Key: c.Key, DryRun: c.DryRun})
+	retire := jobs.Command[replay.RetireResult]{Name: "retire", Params: jobs.RetireParams{Key: c.Key, DryRun: c.DryRun}, Reason: c.Reason}
+	done, err := retire.Do(ctx, t, config)
 	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
 		for _, fault := range slices.Concat(done.Faults.List, done.Foreign.List) {
 			fmt.Fprintln(w, fault)

@@ -23,6 +23,7 @@ type grammar struct {
 	Upgrade    upgradeCommand    `cmd:"" help:"Switch the bank to the newest entry format."`
 	Clock      clockCommand      `cmd:"" help:"Accounts whose last entry is ahead of the clock."`
 	Key        keyCommand        `cmd:"" help:"Keys with which callers of the API say who they are."`
+	Log        logCommand        `cmd:"" help:"What operators had done, newest first."`
 	Salvage    salvageCommand    `cmd:"" help:"Cut the damaged end off the write-ahead log."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }

@@ -22,6 +22,7 @@ func (clockCommand) Help() string { return "Example:\n\n  bank clock accept A-1"
 // acceptCommand accepts an account's time.
 type acceptCommand struct {
 	console.StoreFlags
+	console.ReasonFlag
 	JSON bool `name:"json" help:"The result as JSON."`
 	console.OneTenant
 	Account string `arg:"" help:"Account id."`
@@ -35,7 +36,7 @@ func (acceptCommand) Help() string {
 
 // Run accepts.
 func (c *acceptCommand) Run(ctx context.Context, t *console.Terminal) error {
-	accept := jobs.Command[jobs.ClockResult]{Name: "clock", Params: jobs.ClockParams{Account: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}, JSON: c.JSON}
+	accept := jobs.Command[jobs.ClockResult]{Name: "clock", Params: jobs.ClockParams{Account: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}, JSON: c.JSON, Reason: c.Reason}
 	return accept.Run(ctx, t, c, func(w io.Writer, done jobs.ClockResult) {
 		fmt.Fprintf(w, "%s accepts commands again; its entries have the time %s until the clock reaches it\n", event.Account{Tenant: done.Tenant, ID: done.Account}, done.Until.Format(time.RFC3339))
 	})

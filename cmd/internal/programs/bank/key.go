@@ -30,6 +30,7 @@ func (keyCommand) Help() string {
 // keyCreateCommand makes a key.
 type keyCreateCommand struct {
 	console.StoreFlags
+	console.ReasonFlag
 	Name       string   `name:"name" required:"" placeholder:"TEXT" help:"Who gets it: a service or a person."`
 	Scopes     []string `name:"scopes" required:"" placeholder:"NAMES" help:"${scopes}; or all."`
 	Tenant     string   `name:"tenant" default:"main" help:"Whose accounts it is for."`
@@ -67,9 +68,10 @@ func (c *keyCreateCommand) Run(ctx context.Context, t *console.Terminal) error {
 		return err
 	}
 	made := apikey.Generate()
-	result, err := jobs.Do[jobs.APIKey](ctx, t, config, "key-create", jobs.KeyCreateParams{
+	create := jobs.Command[jobs.APIKey]{Name: "key-create", Reason: c.Reason, Params: jobs.KeyCreateParams{
 		ID: made.ID, Sum: made.Sum, Name: c.Name, Tenant: c.Tenant, Scopes: c.Scopes, AllTenants: c.AllTenants, Expires: console.Instant(until),
-	})
+	}}
+	result, err := create.Do(ctx, t, config)
 	return console.Show(t, c.JSON, created{result, made.Text}, err, func(w io.Writer) {
 		fmt.Fprintf(w, "%s\n\nThis is the key of %s for tenant %s, %s. It is shown this once. Its id is %s.\n", made.Text, result.Name, result.Tenant, life(result), result.ID)
 		fmt.Fprintf(w, "Scopes: %s\nIt works within 2 seconds: curl -H 'Authorization: Bearer KEY'. bank key revoke %s ends it.\n", strings.Join(result.Scopes, ", "), result.ID)
@@ -152,6 +154,7 @@ func scopesFor(names []string) string {
 // keyRevokeCommand ends a key.
 type keyRevokeCommand struct {
 	console.StoreFlags
+	console.ReasonFlag
 	ID   string `arg:"" help:"Id of the key: what stands between its two _."`
 	JSON bool   `name:"json" help:"The result as JSON."`
 }
@@ -164,7 +167,7 @@ func (keyRevokeCommand) Help() string {
 
 // Run ends it.
 func (c *keyRevokeCommand) Run(ctx context.Context, t *console.Terminal) error {
-	revoke := jobs.Command[jobs.APIKey]{Name: "key-revoke", Params: jobs.KeyRevokeParams{ID: c.ID}, JSON: c.JSON}
+	revoke := jobs.Command[jobs.APIKey]{Name: "key-revoke", Params: jobs.KeyRevokeParams{ID: c.ID}, JSON: c.JSON, Reason: c.Reason}
 	return revoke.Run(ctx, t, &c.StoreFlags, func(w io.Writer, k jobs.APIKey) {
 		fmt.Fprintf(w, "the key %s of %s is revoked, since %s; all processes refuse it within 5 seconds\n", k.ID, k.Name, k.Revoked.UTC().Format(time.RFC3339))
 	})

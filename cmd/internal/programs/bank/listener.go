@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/pprof"
 	"time"
 
 	"passbook/cmd/internal/jobs"
@@ -24,47 +23,33 @@ func serveJobs(ctx context.Context, p *serve.Process, b jobs.Bank) error {
 	if err != nil {
 		return err
 	}
-	registry := ops.New()
+	secret := ops.NewSecret()
+	registry := ops.New(secret, platform.OSUser())
 	registry.Check = jobs.Check
 	for name, do := range b.Funcs() {
 		registry.Register(name, do)
 	}
 	p.At(serve.CancelJobs, "jobs", registry.Close)
-	p.Go(serve.UntilCallers, "listener for jobs", func(ctx context.Context) error { return serveUntil(ctx, listener, handler(p, registry)) })
+	server := jobsServer(p, registry)
+	server.Mount(ops.Profiles()...)
+	p.Go(serve.UntilCallers, "listener for jobs", func(ctx context.Context) error { return serveUntil(ctx, listener, server.Handler()) })
 	p.AnnounceJobs(listener.Addr())
 	if p.Config.Store != platform.Embedded {
 		return nil
 	}
-	withdraw, err := platform.AnnounceOps(p.Config.Data, listener.Addr().String())
+	withdraw, err := platform.AnnounceOps(p.Config.Data, platform.Ops{Address: listener.Addr().String(), Secret: secret})
 	p.At(serve.CancelJobs, "address of the jobs", func(context.Context) error { return withdraw() })
 	p.OnClose("address of the jobs", func(context.Context) error { return withdraw() }) // of a process that never ran
 	return err
 }
 
-// inner makes the server of the jobs' routes.
-func inner(p *serve.Process, registry *ops.Registry) *api.Server {
-	server := api.New(api.Config{Web: web.Config{Service: p.Name, Version: p.Version, Logger: p.Log, Registry: telemetry.NewRegistry(p.Version)}})
+// jobsServer makes the server of the jobs' routes.
+func jobsServer(p *serve.Process, registry *ops.Registry) *api.Server {
+	server := api.New(api.Config{Web: web.Config{
+		Service: p.Name, Version: p.Version, Logger: p.Log, Registry: telemetry.NewRegistry(p.Version), Auth: registry, LocalOnly: true,
+	}})
 	server.Mount(registry.Routes()...)
 	return server
-}
-
-// handler serves the jobs, and the profiles of this process. It is for loopback only and asks for
-// no credentials.
-func handler(p *serve.Process, registry *ops.Registry) http.Handler {
-	routes := inner(p, registry).Handler()
-	mux := http.NewServeMux()
-	mux.Handle("/", routes)
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !ops.Local(r) { // a page in a browser whose own name resolves to this machine
-			routes.ServeHTTP(w, r)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
 }
 
 // serveUntil serves until ctx ends.

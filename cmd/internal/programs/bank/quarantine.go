@@ -82,6 +82,7 @@ func (c *quarantineFlags) show(ctx context.Context, t *console.Terminal, params 
 // redriveCommand redrives.
 type redriveCommand struct {
 	quarantineFlags
+	console.ReasonFlag
 	Account string `arg:"" optional:"" help:"Account id."`
 	All     bool   `name:"all" help:"Every account in quarantine."`
 	Tenant  string `name:"tenant" placeholder:"TENANT" help:"The account's tenant [main]; with --all, only this one's."`
@@ -92,7 +93,7 @@ func (redriveCommand) Help() string { return "Example:\n\n  bank quarantine redr
 
 // Run redrives.
 func (c *redriveCommand) Run(ctx context.Context, t *console.Terminal) error {
-	redrive := jobs.Command[jobs.RedriveResult]{Name: "redrive", Params: jobs.RedriveParams{Account: c.Account, All: c.All, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}, JSON: c.JSON}
+	redrive := jobs.Command[jobs.RedriveResult]{Name: "redrive", Params: jobs.RedriveParams{Account: c.Account, All: c.All, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}, JSON: c.JSON, Reason: c.Reason}
 	return redrive.Run(ctx, t, &c.quarantineFlags, func(w io.Writer, done jobs.RedriveResult) {
 		for _, name := range done.Redriven {
 			fmt.Fprintf(w, "%s is released\n", name)
@@ -111,6 +112,7 @@ func (c *redriveCommand) Run(ctx context.Context, t *console.Terminal) error {
 // clearCommand clears.
 type clearCommand struct {
 	quarantineFlags
+	console.ReasonFlag
 	Record string `arg:"" optional:"" help:"Id of a record."`
 	All    bool   `name:"all" help:"Every record that names no account."`
 	DryRun bool   `name:"dry-run" help:"Only show what it would do."`
@@ -124,7 +126,7 @@ func (clearCommand) Help() string {
 
 // Run clears.
 func (c *clearCommand) Run(ctx context.Context, t *console.Terminal) error {
-	clear := jobs.Command[jobs.ClearResult]{Name: "clear", Params: jobs.ClearParams{Record: c.Record, All: c.All, DryRun: c.DryRun}, JSON: c.JSON}
+	clear := jobs.Command[jobs.ClearResult]{Name: "clear", Params: jobs.ClearParams{Record: c.Record, All: c.All, DryRun: c.DryRun}, JSON: c.JSON, Reason: c.Reason}
 	return clear.Run(ctx, t, &c.quarantineFlags, func(w io.Writer, done jobs.ClearResult) {
 		verb := "cleared"
 		if done.DryRun {

@@ -25,7 +25,7 @@ func (journalCommand) Help() string {
 
 // Run restores.
 func (c *journalCommand) Run(ctx context.Context, t *console.Terminal) error {
-	restore := jobs.Command[jobs.RestoreResult]{Name: "journal", Params: jobs.JournalParams{DryRun: c.DryRun, Proving: c.proving()}, JSON: c.JSON}
+	restore := jobs.Command[jobs.RestoreResult]{Name: "journal", Params: jobs.JournalParams{DryRun: c.DryRun, Proving: c.proving()}, JSON: c.JSON, Reason: c.Reason}
 	return restore.Run(ctx, t, &c.JobFlags, func(w io.Writer, done jobs.RestoreResult) {
 		c.showExtent(w, done.Extent)
 		for _, gap := range done.Gaps {
@@ -82,7 +82,7 @@ func (republishCommand) Help() string {
 // Run republishes.
 func (c *republishCommand) Run(ctx context.Context, t *console.Terminal) error {
 	republish := jobs.Command[jobs.RepublishResult]{
-		Name: "republish", JSON: c.JSON,
+		Name: "republish", JSON: c.JSON, Reason: c.Reason,
 		Params: jobs.RepublishParams{Stream: c.Stream, Live: c.Live, From: c.From, To: c.To, Accounts: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}, DryRun: c.DryRun},
 		Confirm: func(platform.Config) error {
 			return t.Sure(c.Yes || !c.Live || c.DryRun, "republish onto "+c.Stream, c.Stream)
