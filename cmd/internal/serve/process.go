@@ -79,6 +79,9 @@ func Open(ctx context.Context, program Program, version string, config platform.
 	if err != nil {
 		return nil, fmt.Errorf("%w: --log-level or --log-format (PASSBOOK_LOG_LEVEL, PASSBOOK_LOG_FORMAT): %w", platform.ErrConfig, err)
 	}
+	if err := config.CheckExposed(); err != nil {
+		return nil, err
+	}
 	engine, err := platform.Open(ctx, config, program.Resources, log)
 	if err != nil {
 		return nil, err
@@ -126,9 +129,6 @@ func (p *Process) Stream() string { return p.Config.Stream(deployment.EventStrea
 // Listen binds the API's address. Only the checks of the stores come before it: a process whose
 // address is taken has changed nothing.
 func (p *Process) Listen(ctx context.Context) (err error) {
-	if err := p.Config.CheckExposed(); err != nil {
-		return err
-	}
 	if p.listener, err = p.Bind(ctx, "--listen (PASSBOOK_LISTEN)", p.Config.Listen); err != nil {
 		return console.Fail(console.ExitFailed, err, "name another address; port 0 takes a free one")
 	}
