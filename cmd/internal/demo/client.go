@@ -25,7 +25,9 @@ const (
 // client calls a bank.
 type client struct {
 	base string
-	http *http.Client
+	// bearer is the credential of every request, empty for none.
+	bearer string
+	http   *http.Client
 }
 
 // receipt is the answer to a command.
@@ -94,6 +96,9 @@ func (c *client) call(ctx context.Context, method, path, key string, data []byte
 	}
 	if data != nil {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	if c.bearer != "" {
+		request.Header.Set("Authorization", "Bearer "+c.bearer)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {

@@ -37,6 +37,8 @@ const tellAll = 24
 type Options struct {
 	// URL is the bank, such as http://127.0.0.1:8080.
 	URL string
+	// Bearer is the API key or token to call it with, empty for a bank that asks for none.
+	Bearer string
 	// Accounts is the number of customers, MinAccounts to MaxAccounts; the employer and the
 	// landlord come on top.
 	Accounts int
@@ -72,7 +74,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	d := &day{
 		Options: o,
-		client:  &client{base: o.URL, http: &http.Client{}},
+		client:  &client{base: o.URL, bearer: o.Bearer, http: &http.Client{}},
 		rng:     newRand(o.Seed, o.Accounts),
 		counts:  map[string]int{},
 	}

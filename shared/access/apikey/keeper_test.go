@@ -13,18 +13,28 @@ import (
 
 	"passbook/shared/access"
 	"passbook/shared/control"
+	"passbook/shared/faults"
 	"passbook/shared/table"
 )
 
 var errDown = errors.New("down")
 
-// watched counts the readings of the table and fails them while it is down. With old set, lists
-// show those keys instead of the table's.
+// watched counts the readings of the table and fails them while it is down. With old set, the next
+// list shows those keys instead of the table's; with restored, every reading is of that table.
 type watched struct {
 	table.Table
 	gets, lists atomic.Int64
 	down        atomic.Bool
 	old         atomic.Pointer[table.Page]
+	restored    atomic.Pointer[faults.Table]
+}
+
+// read returns the table that is read.
+func (w *watched) read() table.Table {
+	if restored := w.restored.Load(); restored != nil {
+		return restored
+	}
+	return w.Table
 }
 
 func (w *watched) Get(ctx context.Context, name string, key table.Key, consistent bool) (table.Row, error) {
@@ -32,7 +42,7 @@ func (w *watched) Get(ctx context.Context, name string, key table.Key, consisten
 	if w.down.Load() {
 		return table.Row{}, errDown
 	}
-	return w.Table.Get(ctx, name, key, consistent)
+	return w.read().Get(ctx, name, key, consistent)
 }
 
 func (w *watched) Query(ctx context.Context, q table.Query) (table.Page, error) {
@@ -43,7 +53,7 @@ func (w *watched) Query(ctx context.Context, q table.Query) (table.Page, error) 
 	if old := w.old.Swap(nil); old != nil {
 		return *old, nil
 	}
-	return w.Table.Query(ctx, q)
+	return w.read().Query(ctx, q)
 }
 
 // open opens a Keeper of a table, which runs until the test ends.
@@ -212,7 +222,7 @@ func TestARestoredTableIsReadAgain(t *testing.T) {
 		k := open(t, w)
 		time.Sleep(5 * time.Second)
 		expect(t, k, text, nil)
-		w.Table = restored
+		w.restored.Store(restored)
 		time.Sleep(2 * time.Second)
 		expect(t, k, text, access.ErrInvalid)
 		expect(t, k, older, nil)

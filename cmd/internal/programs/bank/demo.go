@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 
 	"passbook/cmd/internal/console"
 	"passbook/cmd/internal/demo"
@@ -15,6 +16,7 @@ import (
 type demoCommand struct {
 	console.StoreFlags
 	URL      string  `name:"url" placeholder:"URL" help:"A running bank; without it, one is started."`
+	KeyFile  string  `name:"key-file" placeholder:"FILE" help:"An API key or token to call it with."`
 	Accounts int     `name:"accounts" default:"12" help:"Customers, 3 to 100000."`
 	Speed    float64 `name:"speed" default:"3600" help:"Times faster than real time; 0 does not wait."`
 	Seed     uint64  `name:"seed" default:"1" help:"Seed of the day's random choices."`
@@ -35,6 +37,13 @@ func (c *demoCommand) Run(ctx context.Context, t *console.Terminal) error {
 	}
 	if !(c.Speed >= 0) {
 		return console.Usage("--speed %v is negative", c.Speed)
+	}
+	if c.KeyFile != "" {
+		bearer, err := os.ReadFile(c.KeyFile)
+		if err != nil {
+			return console.Usage("--key-file: %w", err)
+		}
+		options.Bearer = strings.TrimSpace(string(bearer))
 	}
 	if c.URL != "" {
 		return explainDay(demo.Run(ctx, options))
