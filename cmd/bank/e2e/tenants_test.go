@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"passbook/cmd/internal/programtest"
 	"passbook/shared/embedded"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
@@ -82,6 +84,8 @@ func TestTenantsAreApart(t *testing.T) {
 		t.Errorf("both tenants were given %s", one)
 	}
 	acme.open(t, "B-1", 500)
+	held := fmt.Sprintf(`{"amount":10,"currency":"EUR","expires_at":%q}`, time.Now().Add(2*time.Second).UTC().Format(time.RFC3339))
+	acme.post(t, "/v1/accounts/B-1/holds", "held", held).must(t, 201)
 	for _, tenant := range []*bank{main, acme} {
 		for _, id := range tenant.accounts(t) {
 			tenant.get(t, "/v1/accounts/"+id+"/balance?min_version=1&wait=10s").must(t, 200)
@@ -102,6 +106,14 @@ func TestTenantsAreApart(t *testing.T) {
 			t.Errorf("A-1 has %d, not %d", a.body.Posted, want)
 		}
 	}
+	programtest.Every(t, 200*time.Millisecond, "the sweeper ends acme's hold", func() error {
+		if a := acme.get(t, "/v1/accounts/B-1/events?from_version=4"); !strings.Contains(a.text, `"actor":"service:withdraw"`) || !strings.Contains(a.text, `"reason":"expired"`) {
+			return errors.New(a.text)
+		}
+		return nil
+	})
+	acme.get(t, "/v1/accounts/B-1/balance?min_version=4&wait=10s").must(t, 200)
+	acme.get(t, "/v1/accounts/B-1/credit-limit?min_version=4&wait=10s").must(t, 200)
 	foreignIsUnknown(t, main)
 	tenantsByJob(t, main)
 	before := map[*bank]map[string]string{main: main.everything(t), acme: acme.everything(t)}
