@@ -2,12 +2,14 @@ package writeside
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
 
 	"passbook/cmd/internal/serve"
 	"passbook/credit"
+	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/event"
@@ -91,12 +93,25 @@ func (w *Writer) check(p *serve.Process, publishing *publisher.Publisher) {
 			return serve.Readable(ctx, w.Journal.Reader)
 		}},
 		web.Check{Name: "stream", Problem: web.Overloaded, Ready: func(context.Context) error { return publishing.Ready() }},
-		web.Check{Name: "clock", Problem: api.ClockSkew, Advisory: true, Ready: func(context.Context) error { return w.Journal.Clock() }})
+		web.Check{Name: "clock", Problem: api.ClockSkew, Advisory: true, Ready: clockOf(w.Journal.Clock)})
 	if space := p.Engine.Space; space != nil {
 		w.Checks = append(w.Checks,
 			web.Check{Name: "storage", Problem: api.StorageFull, Advisory: true, Ready: func(context.Context) error { return space.Check() }})
 		telemetry.Gauge(p.Registry, "storage_free_bytes", "Free bytes on the volume of the data directory.", space.Free)
 		telemetry.Gauge(p.Registry, "storage_floor_bytes", "Free bytes below which commands are refused.", space.Floor)
+	}
+}
+
+// clockOf returns the check of the clock. The account that is ahead is named only to who may see
+// its tenant.
+func clockOf(clock func() error) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		err := clock()
+		var of interface{ Tenant() string }
+		if errors.As(err, &of) && !access.From(ctx).Sees(of.Tenant()) {
+			return errors.New("an account of another tenant is ahead of this machine's clock")
+		}
+		return err
 	}
 }
 

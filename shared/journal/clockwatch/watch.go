@@ -102,6 +102,9 @@ func (s sighting) Error() string {
 	return fmt.Sprintf("account %s is %v ahead of this machine's clock; its entries keep that time until the clock has reached it: set the clock if it is behind", id, by)
 }
 
+// Tenant returns whose account it is, for those who may not see the accounts of every tenant.
+func (s sighting) Tenant() string { return s.account.Tenant }
+
 // Err returns an error that names an account found ahead within the last minute, and the remedy;
 // nil when there was none.
 func (w *Watch) Err() error {
