@@ -10,8 +10,8 @@
 // keys are good for a minute; then each check fails with access.ErrUnavailable. A refusal says
 // nothing about which part of a key was wrong except in its error, which never has the key's text.
 //
-// It does not promise the second of a revocation, and does not count who was refused: that is for
-// the limits of package web. Who may make a key is for the program that calls Create.
+// It does not promise the second of a revocation, does not keep when a key was used, and does not
+// count who was refused. Who may make a key is for the program that calls Create.
 //
 // Walk: Generate -> Create -> Keeper.Run -> Keeper.Authenticate; Revoke. Next on the walk: control.
 package apikey

@@ -54,6 +54,8 @@ type Keeper struct {
 	tables table.Table
 	failed atomic.Int64
 	now    atomic.Pointer[reading]
+	// used says that a key was used for the first time on a day, since that was logged.
+	used atomic.Bool
 }
 
 // reading is what a Keeper knows. It does not change.
@@ -71,7 +73,15 @@ type held struct {
 	sum              Sum
 	expires, revoked time.Time
 	principal        access.Principal
+	usage            *usage // the same after the keys were listed again
 }
+
+// usage is when a key was last used in this process, and the last use that was logged, as days
+// since 1970.
+type usage struct{ last, logged atomic.Int64 }
+
+// day returns the days since 1970 of a time, in UTC.
+func day(at time.Time) int64 { return at.Unix() / (24 * 60 * 60) }
 
 // Open reads the keys of a bank.
 func Open(ctx context.Context, c Config) (*Keeper, error) {
@@ -93,7 +103,7 @@ func Open(ctx context.Context, c Config) (*Keeper, error) {
 }
 
 // Run reads the count of changes every second until ctx ends, and the keys when it has changed. It
-// returns nil: what fails is repeated.
+// logs each key that is used, once a day. It returns nil: what fails is repeated.
 func (k *Keeper) Run(ctx context.Context) error {
 	for backoff.Sleep(ctx, pollEvery) == nil {
 		if err := k.read(ctx); err != nil && ctx.Err() == nil {
@@ -101,6 +111,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 			k.config.Log.Warn("the API keys cannot be read; the known ones are good for a minute after the last reading; trying again", "error", err,
 				"last", k.now.Load().at.UTC().Format(time.RFC3339))
 		}
+		k.logUses()
 	}
 	return nil
 }
@@ -130,7 +141,11 @@ func (k *Keeper) read(ctx context.Context) error {
 	}
 	keys := make(map[string]*held, len(all.keys))
 	for _, key := range all.keys {
-		keys[key.ID] = hold(key)
+		use := &usage{}
+		if before := was.keys[key.ID]; before != nil {
+			use = before.usage
+		}
+		keys[key.ID] = hold(key, use)
 	}
 	k.now.Store(&reading{at: began, changes: changes, settled: changes == was.changes, keys: keys})
 	return nil
@@ -149,9 +164,9 @@ func (k *Keeper) changes(ctx context.Context) (int64, error) {
 }
 
 // hold returns a key as it is kept in memory.
-func hold(k Key) *held {
+func hold(k Key, use *usage) *held {
 	return &held{
-		sum: k.Sum, expires: k.Expires, revoked: k.Revoked,
+		sum: k.Sum, expires: k.Expires, revoked: k.Revoked, usage: use,
 		principal: access.Principal{Actor: k.Actor(), Tenant: k.Tenant, Scopes: k.Scopes, AllTenants: k.AllTenants},
 	}
 }
@@ -178,7 +193,24 @@ func (k *Keeper) Authenticate(_ context.Context, bearer string) (*access.Princip
 	case !key.expires.IsZero() && !now.Before(key.expires):
 		return nil, errExpired
 	}
+	if today := day(now); key.usage.last.Load() != today {
+		key.usage.last.Store(today)
+		k.used.Store(true)
+	}
 	return &key.principal, nil
+}
+
+// logUses logs the keys that were used for the first time on a day. So it shows whether one is
+// still in use, without a write to a table.
+func (k *Keeper) logUses() {
+	if !k.used.Swap(false) {
+		return
+	}
+	for id, key := range k.now.Load().keys {
+		if last := key.usage.last.Load(); last != key.usage.logged.Swap(last) {
+			k.config.Log.Info("an API key is in use", "key", id, "tenant", key.principal.Tenant, "scopes", key.principal.Scopes.String())
+		}
+	}
 }
 
 // Known returns how many keys there are, ended ones included.

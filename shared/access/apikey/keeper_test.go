@@ -1,9 +1,12 @@
 package apikey
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -59,7 +62,13 @@ func (w *watched) Query(ctx context.Context, q table.Query) (table.Page, error) 
 // open opens a Keeper of a table, which runs until the test ends.
 func open(t *testing.T, w *watched) *Keeper {
 	t.Helper()
-	k, err := Open(t.Context(), Config{Table: w, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})
+	return openLogging(t, w, io.Discard)
+}
+
+// openLogging opens a Keeper that logs.
+func openLogging(t *testing.T, w *watched, log io.Writer) *Keeper {
+	t.Helper()
+	k, err := Open(t.Context(), Config{Table: w, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +113,8 @@ func TestWrongKeysAreRefused(t *testing.T) {
 		w := &watched{Table: memory(t)}
 		_, right := create(t, w, nil)
 		gone, revoked := create(t, w, nil)
-		revoke(t, w, gone.ID, day)
-		_, expired := create(t, w, func(k *Key) { k.Expires = day.Add(time.Minute) })
+		revoke(t, w, gone.ID, dayOne)
+		_, expired := create(t, w, func(k *Key) { k.Expires = dayOne.Add(time.Minute) })
 		k := open(t, w)
 		expect(t, k, expired, nil)
 		time.Sleep(time.Minute + pollEvery/2)
@@ -226,6 +235,26 @@ func TestARestoredTableIsReadAgain(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		expect(t, k, text, access.ErrInvalid)
 		expect(t, k, older, nil)
+	})
+}
+
+// A key that is used is logged once a day, and none that is not, also when keys were changed in
+// between.
+func TestAKeyInUseIsLoggedOnceADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, log := &watched{Table: memory(t)}, new(bytes.Buffer)
+		used, text := create(t, w, nil)
+		create(t, w, nil)
+		k := openLogging(t, w, log)
+		for range 48 {
+			expect(t, k, text, nil)
+			expect(t, k, Generate().Text, access.ErrInvalid)
+			create(t, w, nil)
+			time.Sleep(time.Hour)
+		}
+		if lines := strings.Count(log.String(), "in use"); lines != 2 || strings.Count(log.String(), "key="+used.ID) != 2 {
+			t.Errorf("%s", log)
+		}
 	})
 }
 

@@ -23,8 +23,8 @@ import (
 
 var errLost = errors.New("the answer was lost")
 
-// day is when the tests begin, as synctest has it.
-var day = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+// dayOne is when the tests begin, as synctest has it.
+var dayOne = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // memory returns a control table in memory, with faults.
 func memory(t testing.TB) *faults.Table {
@@ -35,7 +35,7 @@ func memory(t testing.TB) *faults.Table {
 // draft returns a key that could be made, and its text.
 func draft() (Key, string) {
 	made := Generate()
-	return Key{ID: made.ID, Sum: made.Sum, Name: "payroll", Tenant: "main", Scopes: 3, Created: day, CreatedBy: "os:1000"}, made.Text
+	return Key{ID: made.ID, Sum: made.Sum, Name: "payroll", Tenant: "main", Scopes: 3, Created: dayOne, CreatedBy: "os:1000"}, made.Text
 }
 
 // create makes a key.
@@ -80,9 +80,9 @@ func TestWhatIsStoredIsRead(t *testing.T) {
 		k.Scopes = access.Scopes(rapid.Uint16Range(1, uint16(access.All)).Draw(rt, "scopes"))
 		k.AllTenants = rapid.Bool().Draw(rt, "all tenants")
 		if rapid.Bool().Draw(rt, "expires") {
-			k.Expires = day.Add(time.Duration(rapid.Int64Range(1e6, int64(maxLife)).Draw(rt, "in"))).Truncate(time.Microsecond)
+			k.Expires = dayOne.Add(time.Duration(rapid.Int64Range(1e6, int64(maxLife)).Draw(rt, "in"))).Truncate(time.Microsecond)
 		}
-		if err := k.Check(day); err != nil {
+		if err := k.Check(dayOne); err != nil {
 			rt.Fatal(err)
 		}
 		got, err := parseRow(table.Row{Key: table.Key{PK: "apikey", SK: k.ID}, Attrs: k.attrs()})
@@ -99,15 +99,15 @@ func TestKeysAreMadeAndRevoked(t *testing.T) {
 		t.Fatalf("a new bank had a key: %v", err)
 	}
 	first, _ := create(t, tbl, nil)
-	second, _ := create(t, tbl, func(k *Key) { k.Expires = day.Add(time.Hour) })
+	second, _ := create(t, tbl, func(k *Key) { k.Expires = dayOne.Add(time.Hour) })
 	if never, err := Never(t.Context(), tbl); never || err != nil {
 		t.Errorf("the bank never had a key: %v", err)
 	}
-	ended := revoke(t, tbl, first.ID, day.Add(time.Minute))
-	if again := revoke(t, tbl, first.ID, day.Add(time.Hour)); again != ended || ended.State(day) != "revoked" {
+	ended := revoke(t, tbl, first.ID, dayOne.Add(time.Minute))
+	if again := revoke(t, tbl, first.ID, dayOne.Add(time.Hour)); again != ended || ended.State(dayOne) != "revoked" {
 		t.Errorf("revoked again it is %+v, and was %+v", again, ended)
 	}
-	if _, err := Revoke(t.Context(), tbl, "000000000000", day); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "000000000000") {
+	if _, err := Revoke(t.Context(), tbl, "000000000000", dayOne); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "000000000000") {
 		t.Errorf("revoke a key that is not there: %v", err)
 	}
 	want := map[string]Key{first.ID: ended, second.ID: second}
@@ -123,7 +123,7 @@ func TestKeysAreMadeAndRevoked(t *testing.T) {
 	if row, err := control.APIKeys(tbl).Get(t.Context(), control.ChangesKey); err != nil || row.Attrs.Number("rev") != 3 {
 		t.Errorf("the count of changes is %v: %v", row.Attrs, err)
 	}
-	if second.State(day) != "active" || second.State(day.Add(time.Hour)) != "expired" {
+	if second.State(dayOne) != "active" || second.State(dayOne.Add(time.Hour)) != "expired" {
 		t.Error("a key does not expire by the clock")
 	}
 }
@@ -140,8 +140,8 @@ func TestALostAnswerChangesNothingTwice(t *testing.T) {
 				k, _ := create(t, tbl, nil)
 				fired := rule.Fired()
 				tbl.Arm(rule, 3)
-				revoke(t, tbl, k.ID, day)
-				if keys := list(t, tbl); len(keys) != 1 || keys[0].Revoked != day || fired == 0 || rule.Fired() == fired {
+				revoke(t, tbl, k.ID, dayOne)
+				if keys := list(t, tbl); len(keys) != 1 || keys[0].Revoked != dayOne || fired == 0 || rule.Fired() == fired {
 					t.Errorf("%+v, after %d faults", keys, rule.Fired())
 				}
 				row, err := control.APIKeys(tbl).Get(t.Context(), control.ChangesKey)
@@ -207,7 +207,7 @@ func fill(t *testing.T, tbl table.Table, n int, change func(i int, k *Key)) {
 func TestTheNumberOfKeysIsBounded(t *testing.T) {
 	tbl := memory(t)
 	fill(t, tbl, MaxKeys-1, nil)
-	ended, _ := create(t, tbl, func(k *Key) { k.Expires = day.Add(time.Hour) })
+	ended, _ := create(t, tbl, func(k *Key) { k.Expires = dayOne.Add(time.Hour) })
 	k, _ := draft()
 	k.Created = ended.Expires.Add(keepEnded)
 	if _, err := Create(t.Context(), tbl, k); !errors.Is(err, ErrTooMany) {
@@ -228,12 +228,12 @@ func TestWrongKeysAreNamed(t *testing.T) {
 	for want, change := range map[string]func(*Key){
 		"the id": func(k *Key) { k.ID = "a-b" }, "the sum": func(k *Key) { k.Sum = Sum{} }, "the name is not 1 to 64": func(k *Key) { k.Name = "" },
 		"the name": func(k *Key) { k.Name = "a\nb" }, `the tenant "Main"`: func(k *Key) { k.Tenant = "Main" }, "no scope": func(k *Key) { k.Scopes = 0 },
-		"have expired at 2000-01-01T00:00:00Z already": func(k *Key) { k.Expires = day }, "ten years": func(k *Key) { k.Expires = day.Add(maxLife + 1) },
+		"have expired at 2000-01-01T00:00:00Z already": func(k *Key) { k.Expires = dayOne }, "ten years": func(k *Key) { k.Expires = dayOne.Add(maxLife + 1) },
 		"more than 64 bytes": func(k *Key) { k.CreatedBy = strings.Repeat("a", 65) },
 	} {
 		k, _ := draft()
 		change(&k)
-		if err := k.Check(day); err == nil || !strings.Contains(err.Error(), want) {
+		if err := k.Check(dayOne); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
