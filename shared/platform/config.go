@@ -240,6 +240,8 @@ func (c Config) validateAccess() error {
 		return c.invalid("Rate", "%d is not 0 to %d requests a second", c.Rate, maxRate)
 	case c.Burst < 0 || c.Burst > maxRate:
 		return c.invalid("Burst", "%d is not 0 to %d requests", c.Burst, maxRate)
+	case c.Burst != 0 && c.Rate == 0:
+		return c.invalid("Burst", "needs --rate (PASSBOOK_RATE), which it is a burst above")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package programtest
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -12,7 +13,7 @@ import (
 
 // Server is a program that serves HTTP, as a process.
 type Server struct {
-	// Base is http://host:port.
+	// Base is http://host:port, or https://host:port.
 	Base string
 	// Out and Log are what the process has written to its two outputs.
 	Out, Log Lines
@@ -56,19 +57,21 @@ func (s *Server) awaitReady() {
 			s.t.Fatalf("%s ended with %d:\n%s", s.name, s.cmd.ProcessState.ExitCode(), s.Log.String())
 		default:
 		}
-		_, rest, found := strings.Cut(s.Out.String(), "http://")
+		_, rest, found := strings.Cut(s.Out.String(), " http")
 		address, _, complete := strings.Cut(rest, "\n")
 		if !found || !complete {
 			return fmt.Errorf("no address in %q", s.Out.String())
 		}
-		s.Base = "http://" + strings.TrimSpace(address)
+		s.Base = "http" + strings.TrimSpace(address)
 		return s.Ready()
 	})
 }
 
 // Ready asks /readyz.
 func (s *Server) Ready() error {
-	client := http.Client{Timeout: 5 * time.Second}
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // it is told apart by its port
+	}}
 	response, err := client.Get(s.Base + "/readyz?verbose")
 	if err != nil {
 		return err

@@ -9,11 +9,15 @@ import (
 // URL returns where a browser on this machine finds the API: the loopback address if it listens on
 // all addresses.
 func (p *Process) URL() string {
+	scheme := "http://"
+	if p.certificate != nil {
+		scheme = "https://"
+	}
 	host, port, err := net.SplitHostPort(p.Address())
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
-		return "http://" + net.JoinHostPort("127.0.0.1", port)
+		return scheme + net.JoinHostPort("127.0.0.1", port)
 	}
-	return "http://" + p.Address()
+	return scheme + p.Address()
 }
 
 // Announce writes where the process listens and which stores it uses.

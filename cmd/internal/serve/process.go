@@ -15,6 +15,7 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/access/oidc"
 	"passbook/shared/api"
+	"passbook/shared/certificate"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/origin"
@@ -45,6 +46,8 @@ type Process struct {
 	firstKey string
 	// provider is auth where people sign in at one; nil otherwise.
 	provider *oidc.Authenticator
+	// certificate is that of the API; nil for one without TLS.
+	certificate *certificate.Pair
 	// keeper has the bank's keys, once Origin was called.
 	keeper *origin.Keeper
 	// checks are what /readyz asks besides those of the API.
@@ -132,6 +135,9 @@ func (p *Process) Listen(ctx context.Context) (err error) {
 	if p.listener, err = p.Bind(ctx, "--listen (PASSBOOK_LISTEN)", p.Config.Listen); err != nil {
 		return console.Fail(console.ExitFailed, err, "name another address; port 0 takes a free one")
 	}
+	if err := p.openTLS(); err != nil {
+		return err
+	}
 	p.auth, err = p.authenticator(ctx)
 	return err
 }
@@ -156,7 +162,7 @@ func (p *Process) Serve(serves API) {
 	p.web = api.New(api.Config{
 		Web: web.Config{
 			Service: p.Name, Version: p.Version, Logger: p.Log, Registry: p.Registry, Checks: append(p.checks, serves.Checks...), DrainDelay: p.Config.DrainDelay,
-			Auth: p.auth, LocalOnly: p.auth == nil, Hosts: p.Config.Hosts,
+			Auth: p.auth, LocalOnly: p.auth == nil, Hosts: p.Config.Hosts, TLS: p.tls(), Rates: p.rates(),
 		},
 		OneOfSeveral: !serves.ServesAll, Forwarder: serves.Forwarder,
 	})

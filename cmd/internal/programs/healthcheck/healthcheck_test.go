@@ -11,6 +11,21 @@ import (
 	"passbook/cmd/internal/console"
 )
 
+// A process that speaks TLS is asked by HTTPS; its certificate need not be for the loopback
+// address.
+func TestAProcessWithTLSIsAskedByHTTPS(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	var said bytes.Buffer
+	for args, want := range map[string]int{"--tls-cert c.pem --tls-key k.pem": 0, "": 1} {
+		said.Reset()
+		arguments := append(strings.Fields(args), "--listen", server.Listener.Addr().String())
+		if code := run(t.Context(), arguments, &console.Terminal{Out: &said, Err: &said}); code != want {
+			t.Errorf("%q: %d %s", args, code, said.String())
+		}
+	}
+}
+
 func TestExitCodeIsReadiness(t *testing.T) {
 	status := http.StatusOK
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
