@@ -1,10 +1,66 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
+	"net/http"
 
+	"github.com/labstack/echo/v4"
+
+	"passbook/shared/access"
 	"passbook/shared/opslog"
+	"passbook/shared/table"
+	"passbook/shared/web"
 )
+
+// OpsLog serves the operators' log.
+type OpsLog struct{ Table table.Table }
+
+// OpsActionPage is a page of the operators' log, newest first.
+type OpsActionPage struct {
+	Actions []OpsAction `json:"actions"`
+	Page
+}
+
+// Route returns the route that serves it. A principal sees what was done about its tenant, and one
+// for all tenants sees everything.
+func (l OpsLog) Route() web.Route {
+	return web.Route{Method: http.MethodGet, Path: "/v1/ops/log", Scopes: access.OpsRead, Handler: func(c echo.Context) error {
+		ctx := c.Request().Context()
+		tenant := access.From(ctx).Tenant
+		if access.From(ctx).AllTenants {
+			tenant = ""
+		}
+		query := "ops-log\n" + tenant // another principal's cursor is refused
+		q := web.ParseQuery(c)
+		p := opslog.Page{Tenant: tenant, Limit: q.Limit(), Before: q.Cursor(query)}
+		if err := q.Problem(); err != nil {
+			return err
+		}
+		page, err := l.read(ctx, p, query, c)
+		if err != nil {
+			return Unavailable(err)
+		}
+		return web.ReplyJSON(c, http.StatusOK, page)
+	}}
+}
+
+// read reads a page; query is what its cursor is bound to.
+func (l OpsLog) read(ctx context.Context, p opslog.Page, query string, c echo.Context) (answer OpsActionPage, err error) {
+	actions, next, err := opslog.List(ctx, l.Table, p)
+	if err != nil {
+		return answer, err
+	}
+	answer.Actions = make([]OpsAction, len(actions))
+	for i, a := range actions {
+		answer.Actions[i] = NewOpsAction(a)
+	}
+	if next != "" {
+		next = web.EncodeCursor(query, next)
+	}
+	answer.Page = NextPage(c, next)
+	return answer, nil
+}
 
 // OpsAction is what somebody had done to the bank, as an answer has it.
 type OpsAction struct {

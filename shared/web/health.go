@@ -57,11 +57,14 @@ func (s *Server) processRoutes() []Route {
 	}
 }
 
-// readyz runs all checks at once. With ?verbose the answer has the result of each.
+// readyz runs all checks at once. With ?verbose the answer has the result of each, which say how
+// the bank is built and are for operators.
 func (s *Server) readyz(c echo.Context) error {
 	if s.draining.Err() != nil {
 		return Refuse(ShuttingDown)
 	}
+	_, verbose := c.QueryParams()["verbose"]
+	verbose = verbose && access.From(c.Request().Context()).Scopes.Has(access.OpsRead)
 	results := s.runChecks(c.Request().Context())
 	failed := -1
 	for i := range results {
@@ -69,7 +72,6 @@ func (s *Server) readyz(c echo.Context) error {
 			failed = i
 		}
 	}
-	_, verbose := c.QueryParams()["verbose"]
 	if !verbose {
 		results = nil
 	}

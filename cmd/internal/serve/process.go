@@ -66,7 +66,8 @@ type API struct {
 	// Checks are what /readyz asks.
 	Checks []web.Check
 	// Models and Consumers are the read models and other consumers whose positions /v1/consumers
-	// reports; History is the journal that it compares them with.
+	// reports; History is the journal that it compares them with. A process that has any of them
+	// serves the operators' log too.
 	Models, Consumers []string
 	History           *journal.Reader
 	// ServesAll says that every route of the contract is served here. Otherwise a missing route is
@@ -176,7 +177,7 @@ func (p *Process) Serve(serves API) {
 	if len(serves.Models)+len(serves.Consumers) > 0 {
 		p.web.Mount(api.Consumers{
 			Table: p.Engine.Table, Journal: serves.History, Stream: p.Stream(), Lease: p.Config.Lease, Models: serves.Models, Names: serves.Consumers,
-		}.Route())
+		}.Route(), api.OpsLog{Table: p.Engine.Table}.Route())
 	}
 }
 
