@@ -5,12 +5,11 @@ import concurrent.futures
 
 from load import CURRENCIES
 
-TENANT = "main"
 MOVED, DECLINED = "everything that moved", "WithdrawalDeclined"
 
 
 class Answers:
-    """The API's answers about some accounts at an instant and in a period."""
+    """The API's answers to a tenant about its accounts at an instant and in a period."""
 
     def __init__(self, bank, accounts, instant, period):
         self.bank, self.instant, self.period = bank, instant, period
@@ -19,9 +18,9 @@ class Answers:
             for found in pool.map(self.account, accounts):
                 for query, rows in found.items():
                     self.rows[query] += rows
-        self.rows["daily-totals"] = daily_totals(self.rows.pop(MOVED))
-        self.rows["declines"] = declines_by_day(self.rows.pop(DECLINED))
-        self.rows["top-accounts"] = top_accounts(self.rows["balance-now"])
+        self.rows["daily-totals"] = daily_totals(bank.tenant, self.rows.pop(MOVED))
+        self.rows["declines"] = declines_by_day(bank.tenant, self.rows.pop(DECLINED))
+        self.rows["top-accounts"] = top_accounts(bank.tenant, self.rows["balance-now"])
 
     def account(self, account):
         path = f"/v1/accounts/{account}"
@@ -32,8 +31,8 @@ class Answers:
             raise SystemExit(f"{account} is in quarantine: {now}")
         first, end = self.period
         return {
-            "balance-now": [balance(now)],
-            "balance-at": [balance(then)] if then else [],
+            "balance-now": [balance(self.bank.tenant, now)],
+            "balance-at": [balance(self.bank.tenant, then)] if then else [],
             "statement": self.statement(path, **{"from": first, "to": end})[0],
             MOVED: moved,
             DECLINED: self.bank.pages(path + "/events", "events", type=DECLINED)[0],
@@ -44,15 +43,15 @@ class Answers:
         lines, page = self.bank.pages(path + "/statement", "lines", **period)
         account, currency = page["account_id"], page["currency"]
         return [
-            (TENANT, account, l["version"], l["transaction_id"], l["type"], l["recorded_at"], l["effective_at"], l.get("kind"), l.get("hold_id"),
+            (self.bank.tenant, account, l["version"], l["transaction_id"], l["type"], l["recorded_at"], l["effective_at"], l.get("kind"), l.get("hold_id"),
              l["amount"], l["posted"], currency, CURRENCIES[currency]) for l in lines], page["closing"]["version"]
 
 
-def balance(b):
-    return (TENANT, b["account_id"], b["currency"], CURRENCIES[b["currency"]], b["posted"], b["held"], b["limit"], b["available"], b["version"], b["as_of"])
+def balance(tenant, b):
+    return (tenant, b["account_id"], b["currency"], CURRENCIES[b["currency"]], b["posted"], b["held"], b["limit"], b["available"], b["version"], b["as_of"])
 
 
-def daily_totals(lines):
+def daily_totals(tenant, lines):
     days = collections.defaultdict(lambda: [0, 0, 0, 0])
     for line in lines:
         recorded_at, amount, currency = line[5], line[9], line[11]
@@ -60,22 +59,22 @@ def daily_totals(lines):
         side = 0 if amount > 0 else 2
         total[side] += 1
         total[side + 1] += abs(amount)
-    return [(TENANT, day, currency, CURRENCIES[currency], *t, t[1] - t[3]) for (day, currency), t in days.items()]
+    return [(tenant, day, currency, CURRENCIES[currency], *t, t[1] - t[3]) for (day, currency), t in days.items()]
 
 
-def declines_by_day(events):
+def declines_by_day(tenant, events):
     days = collections.defaultdict(lambda: [0, set(), 0])
     for e in events:
         total = days[e["recorded_at"][:10], e["data"]["reason"], e["data"]["op"], e["currency"]]
         total[0] += 1
         total[1].add(e["event_id"].split(":")[0])
         total[2] += e["data"]["amount"]
-    return [(TENANT, *key, CURRENCIES[key[3]], n, len(accounts), amount) for key, (n, accounts, amount) in days.items()]
+    return [(tenant, *key, CURRENCIES[key[3]], n, len(accounts), amount) for key, (n, accounts, amount) in days.items()]
 
 
-def top_accounts(balances):
+def top_accounts(tenant, balances):
     rows = []
     for currency, exponent in CURRENCIES.items():
         ranked = sorted((-b[4], b[1]) for b in balances if b[2] == currency)
-        rows += [(TENANT, currency, exponent, place, account, -posted) for place, (posted, account) in enumerate(ranked[:10], 1)]
+        rows += [(tenant, currency, exponent, place, account, -posted) for place, (posted, account) in enumerate(ranked[:10], 1)]
     return rows

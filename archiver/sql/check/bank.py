@@ -1,5 +1,6 @@
-"""A bank as a process: started, killed, started again on the same data; and its HTTP API."""
+"""A bank as a process: started, killed, started again on the same data; and its HTTP API, for one of its tenants."""
 
+import copy
 import http.client
 import json
 import os
@@ -14,11 +15,12 @@ PATIENCE = 60  # seconds to wait for what is quick on an idle machine
 
 
 class Bank:
-    """The program bank on a data directory."""
+    """The program bank on a data directory, asked by a tenant."""
 
     def __init__(self, programs, data, *flags):
         self.programs, self.data, self.flags = programs, data, flags
         self.process = self.host = None
+        self.tenant, self.headers = "main", {}
         self.log = open(data + ".log", "a+", encoding="utf-8")
         self.local = threading.local()
 
@@ -39,6 +41,20 @@ class Bank:
                     return
             time.sleep(0.05)
         raise SystemExit(f"the bank did not become ready; the end of its log:\n{self.tail()}")
+
+    def of(self, tenant):
+        """Return the bank as the holder of a new key of a tenant asks it, until it ends."""
+        made = json.loads(self.job("bank", "key", "create", "--name", tenant, "--tenant", tenant, "--scopes", "all", "--all-tenants", "--json"))
+        view = copy.copy(self)
+        view.tenant, view.headers, view.local = tenant, {"Authorization": "Bearer " + made["key"]}, threading.local()
+        end = time.monotonic() + PATIENCE
+        while view.get("/v1/accounts", ready=False) is None and time.monotonic() < end:  # a new key is known in two seconds
+            time.sleep(0.1)
+        return view
+
+    def use(self, view):
+        """Ask with the key of a view from now on, also after another start."""
+        self.headers = view.headers
 
     def kill(self):
         """Kill the program: nothing is flushed, drained or closed."""
@@ -70,7 +86,7 @@ class Bank:
             if getattr(self.local, "host", None) != self.host:
                 self.local.host, self.local.connection = self.host, http.client.HTTPConnection(self.host, timeout=PATIENCE)
             try:
-                self.local.connection.request("GET", path)
+                self.local.connection.request("GET", path, headers=self.headers)
                 response = self.local.connection.getresponse()
                 body = response.read()
             except (OSError, http.client.HTTPException):
@@ -102,7 +118,7 @@ class Bank:
         connection = http.client.HTTPConnection(self.host, timeout=PATIENCE)
         try:
             body = "".join(json.dumps(c, separators=(",", ":")) + "\n" for c in commands)
-            connection.request("POST", "/v1/bulk", body.encode(), {"Content-Type": "application/x-ndjson"})
+            connection.request("POST", "/v1/bulk", body.encode(), {"Content-Type": "application/x-ndjson", **self.headers})
             results = 0
             for line in connection.getresponse():
                 answered(json.loads(line))

@@ -1,7 +1,7 @@
 """The queries beside the API: check.py PROGRAMS SCRATCH ACCOUNTS OLD NAME=PYTHON...
 
-It opens accounts at a bank and moves their money; kills the bank and reshards its stream in the middle of that; puts the whole history on
-the stream again; and then compares what the six queries say in each engine with what the API says, account by account and line by
+It opens accounts at a bank and moves their money; kills the bank and reshards its stream in the middle of that; lets another tenant work
+on accounts of the same ids; puts the whole history on the stream again; and then compares what the six queries say in each engine with what the API says, account by account and line by
 line. It does the same with a small bank that was upgraded from format 1, whose directory is in the file OLD. Every other reader opens
 every segment. NAME is duckdb, spark33 or spark35, PYTHON the interpreter that has it.
 """
@@ -135,15 +135,19 @@ def timestamp(text):
 
 
 class Case:
-    """An archive, and what the API of its bank answers."""
+    """An archive, and what the API of its bank answers to each tenant, which is given with its accounts."""
 
-    def __init__(self, bank, view, accounts, instant):
+    def __init__(self, bank, view, tenants, instant):
         self.name, self.archive, self.view = os.path.basename(bank.data), os.path.join(bank.data, "archive"), view
         # Instants at which something was recorded show whether both sides mean the same by "at", "from" and "to".
-        recorded = [l["recorded_at"] for l in bank.pages(f"/v1/accounts/{accounts[0]}/statement", "lines")[0]]
+        first, accounts = tenants[0]
+        recorded = [l["recorded_at"] for l in first.pages(f"/v1/accounts/{accounts[0]}/statement", "lines")[0]]
         period = recorded[1], recorded[-1]
         instant = instant or recorded[len(recorded) // 2]
-        self.answers = Answers(bank, accounts, instant, period).rows
+        self.answers = {}
+        for tenant, accounts in tenants:
+            for query, rows in Answers(tenant, accounts, instant, period).rows.items():
+                self.answers[query] = self.answers.get(query, []) + rows
         # A statement is asked of all accounts at once.
         self.asked = {
             "balance-now": None,
@@ -154,7 +158,7 @@ class Case:
             "declines": None,
             "top-accounts": None,
         }
-        say(f"{self.name}: the API has answered: {sum(map(len, self.answers.values()))} rows about {len(accounts)} accounts")
+        say(f"{self.name}: the API has answered: {sum(map(len, self.answers.values()))} rows about {sum(len(of) for _, of in tenants)} accounts of {len(tenants)} tenants")
 
 
 def differences(query, said, found):
@@ -240,13 +244,19 @@ def run(python, script, *args, cwd=None):
 
 def new_bank(programs, scratch, accounts):
     """Return the case of a bank that was killed, resharded and republished."""
-    bank = Bank(programs, os.path.join(scratch, "bank"), "--segment-age", "2s")
+    bank = Bank(programs, os.path.join(scratch, "bank"), "--segment-age", "2s", "--auth", "apikey")
     load = Load(accounts, (datetime.date.today() - datetime.timedelta(days=3)).isoformat())
     try:
         bank.start()
+        bank.use(bank.of("main"))
         middle = work(bank, load)
+        acme, other = bank.of("acme"), Load(max(accounts // 20, 100), load.back_dated, seed=11)
+        sent = Round(acme, other.first({}))
+        if not sent.send([sent.commands]) or sent.open:
+            raise SystemExit(f"not all commands of the other tenant were answered:\n{bank.tail()}")
+        say(f"another tenant: {sent.answered} commands on accounts of the same ids")
         say(bank.job("replay", "republish", "--stream", "passbook-events", "--live", "--yes").strip())
-        case = Case(bank, "events", load.accounts, middle.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+        case = Case(bank, "events", [(bank, load.accounts), (acme, other.accounts)], middle.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
         archived(bank)
         return case
     finally:
@@ -265,7 +275,7 @@ def upgraded_bank(programs, scratch, old):
         bank.job("bank", "upgrade", "--yes")
         for _ in Round(bank, load.first({})).run(kill_at=1):
             pass
-        case = Case(bank, "events-upgraded", before + load.accounts, None)
+        case = Case(bank, "events-upgraded", [(bank, before + load.accounts)], None)
         archived(bank)
         return case
     finally:

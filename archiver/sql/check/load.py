@@ -8,8 +8,8 @@ CURRENCIES = {"EUR": 2, "USD": 2, "JPY": 0, "GBP": 2, "BHD": 3}  # and their exp
 class Load:
     """The commands of the accounts. The same seed makes the same commands, as far as their answers are the same."""
 
-    def __init__(self, accounts, back_dated):
-        self.random = random.Random(10)
+    def __init__(self, accounts, back_dated, seed=10):
+        self.random = random.Random(seed)
         self.back_dated = back_dated
         self.accounts = [f"S-{i:05d}" for i in range(accounts)]
         names = list(CURRENCIES)
