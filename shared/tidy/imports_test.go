@@ -43,7 +43,7 @@ func layer(pkg string) string {
 	switch parts[0] {
 	case "withdraw", "credit", "balance", "creditlimit", "archiver":
 		return services
-	case "cmd", "localstack":
+	case "cmd", "localstack", "docs":
 		return programs
 	case "shared":
 		if len(parts) > 1 {
