@@ -23,7 +23,7 @@ ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAW
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race conformance e2e engines examples fuzz bench lint template build dist bank ci clean start ready deploy stop logs
+.PHONY: help run demo test race conformance e2e engines examples clients fuzz bench lint template build dist bank ci clean start ready deploy stop logs
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ engines: ## Compare the SQL of archiver/sql with the API, in DuckDB and Spark; i
 
 examples: ## Test the programs of docs/examples; e2e runs them on the stream of the services
 	./docs/examples/python.sh -W error -m unittest discover -s docs/examples
+
+clients: ## Make clients of the contract in Go, TypeScript and Python and run them, and schemathesis; installs the generators once
+	./docs/clients/run.sh
 
 fuzz: ## Run every fuzz target for FUZZTIME
 	@$(GO) list ./... | while read -r pkg; do \
