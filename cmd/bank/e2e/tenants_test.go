@@ -135,7 +135,7 @@ func TestTenantsAreApart(t *testing.T) {
 func foreignIsUnknown(t *testing.T, main *bank) {
 	t.Helper()
 	for _, call := range []struct{ route, body string }{
-		{"GET /v1/accounts/%s/balance", ""}, {"GET /v1/accounts/%s/balance?version=1", ""}, {"GET /balance/%s", ""}, {"GET /v1/accounts/%s/holds", ""},
+		{"GET /v1/accounts/%s", ""}, {"GET /v1/accounts/%s/balance", ""}, {"GET /v1/accounts/%s/balance?version=1", ""}, {"GET /balance/%s", ""}, {"GET /v1/accounts/%s/holds", ""},
 		{"GET /v1/accounts/%s/statement", ""}, {"GET /v1/accounts/%s/events", ""}, {"GET /v1/accounts/%s/credit-limit", ""}, {"GET /creditLimit/%s", ""},
 		{"GET /v1/accounts/%s/credit-limit/history", ""}, {"GET /v1/accounts/%s/credit-limit/explain?amount=1", ""},
 		{"GET /v1/accounts/%s/balance?min_version=1&wait=10ms", ""},
