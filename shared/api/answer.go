@@ -2,6 +2,8 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -20,6 +22,9 @@ type CommandAnswer struct {
 	// TransactionID and HoldID are what the command made; empty for none.
 	TransactionID string `json:"transaction_id,omitempty"`
 	HoldID        string `json:"hold_id,omitempty"`
+	// Provisional, here and below, says that a dry run made the version and the ids: another
+	// command may get them.
+	Provisional bool `json:"provisional,omitempty"`
 	// To is the other side of a transfer.
 	To      *Leg           `json:"to,omitempty"`
 	Events  []CommandEvent `json:"events"`
@@ -31,6 +36,7 @@ type Leg struct {
 	AccountID     string `json:"account_id"`
 	Version       int64  `json:"version"`
 	TransactionID string `json:"transaction_id"`
+	Provisional   bool   `json:"provisional,omitempty"`
 }
 
 // CommandEvent is an event that a command made.
@@ -40,6 +46,7 @@ type CommandEvent struct {
 	Type          string          `json:"type"`
 	TransactionID string          `json:"transaction_id,omitempty"`
 	HoldID        string          `json:"hold_id,omitempty"`
+	Provisional   bool            `json:"provisional,omitempty"`
 	Data          json.RawMessage `json:"data"`
 }
 
@@ -59,7 +66,7 @@ func appendAnswer(j *web.JSON, rc journal.Receipt) {
 	j.Begin()
 	j.String("account_id", rc.Entry.AccountID)
 	j.Int("version", last.Version)
-	appendIDs(j, events)
+	appendIDs(j, events, rc.Provisional)
 	j.BeginList("events")
 	for i := range events {
 		ev := &events[i]
@@ -69,6 +76,7 @@ func appendAnswer(j *web.JSON, rc journal.Receipt) {
 		j.String("type", ev.Body.Type())
 		j.OptString("transaction_id", ev.TransactionID())
 		j.OptString("hold_id", ev.HoldID())
+		markProvisional(j, rc.Provisional)
 		j.Raw("data", ev.Data)
 		j.End()
 	}
@@ -83,10 +91,17 @@ func appendAnswer(j *web.JSON, rc journal.Receipt) {
 	j.End()
 }
 
+// markProvisional marks the ids of an object as provisional.
+func markProvisional(j *web.JSON, provisional bool) {
+	if provisional {
+		j.Bool("provisional", true)
+	}
+}
+
 // appendIDs adds the transaction or the hold that the command made, and the other side of a
 // transfer. A hold that expired before the command has an event in the same entry, whose id is left
 // out.
-func appendIDs(j *web.JSON, events []event.Event) {
+func appendIDs(j *web.JSON, events []event.Event, provisional bool) {
 	transaction, hold, to := "", "", ""
 	for i := range events {
 		ev := &events[i]
@@ -105,6 +120,7 @@ func appendIDs(j *web.JSON, events []event.Event) {
 	}
 	j.OptString("transaction_id", transaction)
 	j.OptString("hold_id", hold)
+	markProvisional(j, provisional)
 	// An account id has no colon.
 	id, text, _ := strings.Cut(to, ":")
 	version, err := strconv.ParseInt(text, 10, 64)
@@ -115,6 +131,7 @@ func appendIDs(j *web.JSON, events []event.Event) {
 	j.String("account_id", id)
 	j.Int("version", version)
 	j.String("transaction_id", event.TransactionID(version))
+	markProvisional(j, provisional)
 	j.End()
 }
 
@@ -135,4 +152,43 @@ func declined(rc journal.Receipt) *web.Problem {
 		p.With("available", decline.Available).With("limit", decline.Limit).With("shortfall", decline.Shortfall)
 	}
 	return p
+}
+
+// DryRunAnswer is the answer to a command with dry_run=true: the status and the body that the
+// command would get if it were executed now. It is rendered by asDryRun, in the order of the
+// fields.
+type DryRunAnswer struct {
+	DryRun        bool `json:"dry_run"`
+	WouldBeStatus int  `json:"would_be_status"`
+	// KeyUsed says that the command's key was used before.
+	KeyUsed bool `json:"key_used"`
+	// Result is a CommandAnswer, Problem a problem document; one of them is there.
+	Result  json.RawMessage `json:"result,omitempty"`
+	Problem json.RawMessage `json:"problem,omitempty"`
+}
+
+// decided reports whether the command of a dry run was decided: accepted, declined or refused by
+// the rules, or by what the journal knows that would refuse it. Any other error is that of the dry
+// run itself.
+func (c commandResult) decided() bool {
+	return c.err == nil || c.receipt.Rejection != nil || errors.Is(c.err, journal.ErrStorageFull) || errors.Is(c.err, journal.ErrClockSkew) || errors.Is(c.err, journal.ErrRateLimited)
+}
+
+// asDryRun turns how a dry run ended into its answer. It leaves the answer of another writer, which
+// is one already, and the error of a dry run that decided nothing.
+func (c commandResult) asDryRun(correlationID string) commandResult {
+	if c.answer != nil || !c.decided() {
+		return c
+	}
+	used := c.receipt.Replayed || c.receipt.Rejection != nil && c.receipt.Rejection.Code == account.CodeKeyReused
+	would := answerOf(c.receipt, c.err, correlationID)
+	var j web.JSON
+	j.Begin()
+	j.Bool("dry_run", true)
+	j.Int("would_be_status", int64(would.Status))
+	j.Bool("key_used", used)
+	j.Name(would.member())
+	j = append(j, would.Body...)
+	j.End()
+	return commandResult{answer: &Answer{Status: http.StatusOK, Body: j}}
 }

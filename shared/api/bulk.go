@@ -14,6 +14,7 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/admission"
 	"passbook/shared/backoff"
+	"passbook/shared/journal/dryrun"
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
 )
@@ -53,7 +54,8 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 		if !web.HasMediaType(r.Header, mediaLines) {
 			return web.Refuse(web.UnsupportedMediaType)
 		}
-		if err := web.ParseQuery(c).Problem(); err != nil {
+		dry, err := dryRunOf(c)
+		if err != nil {
 			return err
 		}
 		if s.Draining().Err() != nil {
@@ -69,7 +71,7 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 		b := &bulkRequest{
 			server: s, operations: byName, slots: make(chan *slot, bulkWindow), open: make(map[string][]*slot),
 			results: newBacklog(&s.backlog, s.maxBacklog), control: control, correlationID: telemetry.Correlation(r.Context()), who: web.CallerOf(r.Context()),
-			principal: access.From(r.Context()),
+			principal: access.From(r.Context()), dry: dry,
 		}
 		b.serve(r.Context(), r.Body, c.Response())
 		if !c.Response().Committed {
@@ -90,6 +92,7 @@ type bulkRequest struct {
 	correlationID string
 	who           admission.Caller
 	principal     *access.Principal
+	dry           *dryrun.Run // nil where the lines are executed
 	// reading is done when no more lines are executed: the caller is gone, or the server drains.
 	reading context.Context
 	// open are the lines of each account that may still be in progress, in their order. Only the

@@ -40,7 +40,7 @@ func (r lineRun) accounts() []string {
 // decode decodes a line into at least one run, or a problem.
 func (b *bulkRequest) decode(text []byte) (work lineWork) {
 	f := web.ParseFields(text)
-	to := journal.Command{CorrelationID: b.correlationID}
+	to := journal.Command{CorrelationID: b.correlationID, DryRun: b.dry}
 	op, problem := takeHeader(f, &to.Key)
 	if problem != nil {
 		return lineWork{problem: problem}
@@ -90,6 +90,9 @@ func takeHeader(f *web.Fields, key *string) (op string, problem *web.Problem) {
 
 // result renders the result of a line.
 func (b *bulkRequest) result(number int, did commandResult) []byte {
+	if b.dry != nil {
+		did = did.asDryRun(b.correlationID)
+	}
 	if did.answer != nil {
 		return did.answer.line(number)
 	}

@@ -132,10 +132,11 @@ func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
 
 // execute executes a line's command. It waits and tries again while the journal's queues are full.
 // A line for another writer is sent when the lines before it are done, since they may have been
-// queued here, and has its place when it is answered.
+// queued here, and has its place when it is answered. A dry run is decided here, where what the
+// lines before would have made is in memory.
 func (b *bulkRequest) execute(ctx context.Context, s *slot, r lineRun, earlier []*slot) commandResult {
 	by := b.server.config.Forwarder
-	if by != nil && by.Elsewhere(r.to.Account) {
+	if by != nil && b.dry == nil && by.Elsewhere(r.to.Account) {
 		for _, e := range earlier {
 			<-e.done
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"passbook/shared/journal"
+	"passbook/shared/journal/dryrun"
 	"passbook/shared/readmodel"
 	"passbook/shared/web"
 )
@@ -29,6 +30,7 @@ var failures = []failure{
 	{journal.ErrRateLimited, RateLimited},
 	{journal.ErrShuttingDown, web.ShuttingDown},
 	{journal.ErrUnavailable, JournalUnavailable},
+	{dryrun.ErrFull, DryRunTooLarge},
 	{errRows, ProjectionUnavailable},
 	{journal.ErrNoEvent, VersionNotFound},
 	{readmodel.ErrNoRow, AccountNotFound},

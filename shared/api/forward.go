@@ -12,6 +12,7 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/journal/dryrun"
 	"passbook/shared/web"
 )
 
@@ -52,8 +53,11 @@ type Forwarded struct {
 	Key           string     `json:"key,omitempty"`
 	IfMatch       int64      `json:"if_match,omitempty"`
 	CorrelationID string     `json:"correlation_id"`
-	// Request is the command's hash, which both sides must compute alike.
+	// Request is the command's hash, which both sides must compute alike. Of a dry run it begins
+	// with hashOfDryRun, so that a program that does not know dry runs does not execute it.
 	Request string `json:"request"`
+	// DryRun says that the command is only to be decided.
+	DryRun bool `json:"dry_run,omitempty"`
 	// Body is the command: the canonical fields, and the account.
 	Body []byte `json:"-"`
 }
@@ -72,11 +76,18 @@ type Answer struct {
 
 // forwarded returns the command as it is sent to another writer. It shares no memory with f.
 func (o Operation) forwarded(f *web.Fields, to journal.Command) Forwarded {
+	request := to.Request
+	if to.DryRun != nil {
+		request = hashOfDryRun + request
+	}
 	return Forwarded{
-		Service: o.Service, Op: o.Op, Tenant: to.Account.Tenant, Principal: to.Actor, Key: to.Key, IfMatch: to.IfMatch, CorrelationID: to.CorrelationID, Request: to.Request,
-		Body: f.Whole(),
+		Service: o.Service, Op: o.Op, Tenant: to.Account.Tenant, Principal: to.Actor, Key: to.Key, IfMatch: to.IfMatch, CorrelationID: to.CorrelationID, Request: request,
+		DryRun: to.DryRun != nil, Body: f.Whole(),
 	}
 }
+
+// hashOfDryRun begins the hash of a forwarded dry run.
+const hashOfDryRun = "dry run of "
 
 // commandResult is how a command ended: another writer's answer, or the receipt or error from here.
 type commandResult struct {
@@ -108,7 +119,7 @@ func executeAtOwner(ctx context.Context, by Forwarder, to journal.Command, comma
 		}
 	}
 	c.receipt, c.err = here()
-	if outcome == Lost && (c.err != nil || c.receipt.Entry == nil) {
+	if outcome == Lost && to.DryRun == nil && (c.err != nil || c.receipt.Entry == nil) {
 		c.err = fmt.Errorf("decided here, after another writer may have decided it, with the result %v: %w", c.err, journal.ErrOutcomeUnknown)
 	}
 	return c
@@ -156,15 +167,19 @@ func (a *Answer) reply(c echo.Context) {
 	}
 }
 
+// member returns the name of the member that has the body where it is a part of another.
+func (a *Answer) member() string {
+	if a.Problem != "" {
+		return "problem"
+	}
+	return "result"
+}
+
 // line returns the answer as a line of bulk.
 func (a *Answer) line(number int) []byte {
 	var j web.JSON
 	lineHead(&j, number, a.Status, a.Replayed)
-	if a.Problem != "" {
-		j.Name("problem")
-	} else {
-		j.Name("result")
-	}
+	j.Name(a.member())
 	j = append(j, a.Body...)
 	j.End()
 	return append(j, '\n')
@@ -195,11 +210,23 @@ func (d *Receiver) Answer(ctx context.Context, in Forwarded) (Answer, error) {
 	f := web.ParseFields(in.Body)
 	to := journal.Command{Key: in.Key, IfMatch: in.IfMatch, CorrelationID: in.CorrelationID}
 	call, problem := o.decode(f, &to, &access.Principal{Actor: in.Principal.Plain, Tenant: in.Tenant, Scopes: access.All})
-	if problem != nil || to.Request != in.Request {
+	wanted := to.Request
+	if in.DryRun {
+		to.DryRun, wanted = &dryrun.Run{}, hashOfDryRun+wanted
+	}
+	if problem != nil || wanted != in.Request {
 		return Answer{}, fmt.Errorf("%w: %s %s: it decodes differently here", ErrUnknownCommand, in.Service, in.Op)
 	}
 	to.Actor = in.Principal
 	receipt, err := call.execute(ctx, to)
+	did := commandResult{receipt: receipt, err: err}
+	// with another clock than this one the sender may decide otherwise
+	if in.DryRun && !errors.Is(err, journal.ErrClockSkew) {
+		did = did.asDryRun(in.CorrelationID)
+	}
+	if did.answer != nil {
+		return *did.answer, nil
+	}
 	if err == nil && receipt.Entry == nil { // an internal command with nothing to do
 		return Answer{Status: http.StatusNoContent, Version: receipt.Version}, nil
 	}

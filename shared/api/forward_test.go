@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -121,4 +122,82 @@ func TestReceiverDecodesAsItsSender(t *testing.T) {
 			t.Errorf("what reads otherwise: %v", err)
 		}
 	}
+}
+
+// A dry run that is forwarded is decided as one, by a program that knows dry runs; one that does
+// not finds another hash than it computes, and does nothing. What the other answers is the answer,
+// and where it does not the dry run is decided here, as that is harmless even after a lost hop.
+func TestForwardedDryRunStoresNothing(t *testing.T) {
+	var got []journal.Command
+	run := func(err error) Operation {
+		return doing("try", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+			got = append(got, to)
+			return receipt(to), err
+		})
+	}
+	for name, tt := range map[string]struct {
+		outcome Outcome
+		err     error // of the journal
+		want    string
+	}{
+		"answered there":         {Answered, nil, `200 {"dry_run":true,"would_be_status":201,`},
+		"not reached":            {Undone, nil, `200 {"dry_run":true,"would_be_status":201,`},
+		"lost":                   {Lost, nil, `200 {"dry_run":true,"would_be_status":201,`},
+		"its journal is full":    {Answered, journal.ErrStorageFull, `200 {"dry_run":true,"would_be_status":503,"key_used":false,"problem":{"type":"/problems/storage-full",`},
+		"its clock is off":       {Answered, journal.ErrClockSkew, `503 {"type":"/problems/clock-skew",`},
+		"this clock is off":      {Undone, journal.ErrClockSkew, `200 {"dry_run":true,"would_be_status":503,"key_used":false,"problem":{"type":"/problems/clock-skew",`},
+		"too many declines":      {Undone, journal.ErrRateLimited, `200 {"dry_run":true,"would_be_status":429,`},
+		"nothing can be decided": {Undone, journal.ErrUnavailable, `503 {"type":"/problems/journal-unavailable",`},
+		"no time is left":        {Undone, context.DeadlineExceeded, `503 {"type":"/problems/journal-unavailable",`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got = nil
+			o := run(tt.err)
+			by := &answering{t: t, receiver: NewReceiver(o), outcome: tt.outcome}
+			server := New(Config{Web: web.Config{Service: "test", Logger: slog.New(slog.DiscardHandler), Registry: telemetry.NewRegistry("test")}, Forwarder: by})
+			server.Operations(o)
+			request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/test/try?dry_run=true", strings.NewReader(`{"account_id":"A-1"}`))
+			request.Header.Set("Content-Type", "application/json")
+			request.Header.Set("Idempotency-Key", "k")
+			w := httptest.NewRecorder()
+			server.Handler().ServeHTTP(w, request)
+			if answer := fmt.Sprint(w.Code, " ", w.Body); !strings.HasPrefix(answer, tt.want) {
+				t.Errorf("answered %s\nwant %s", answer, tt.want)
+			}
+			for _, name := range []string{"ETag", "Location", "Idempotency-Replayed"} {
+				if w.Header().Get(name) != "" {
+					t.Errorf("the answer has %s", name)
+				}
+			}
+			if len(got) != 1 || got[0].DryRun == nil || len(got[0].Request) != 22 {
+				t.Errorf("decided %+v", got)
+			}
+		})
+	}
+}
+
+// answering is a forwarder to a receiver, which first has the command in the form that a program
+// from before dry runs reads.
+type answering struct {
+	t        *testing.T
+	receiver *Receiver
+	outcome  Outcome
+}
+
+func (*answering) Elsewhere(event.Account) bool { return true }
+
+func (a *answering) Forward(ctx context.Context, _ event.Account, command func() Forwarded) (answer Answer, o Outcome) {
+	if a.outcome != Answered {
+		return answer, a.outcome
+	}
+	older := command()
+	older.DryRun = false // a member that it does not know
+	if _, err := a.receiver.Answer(ctx, older); !errors.Is(err, ErrUnknownCommand) {
+		a.t.Errorf("an older program: %v", err)
+	}
+	answer, err := a.receiver.Answer(ctx, command())
+	if err != nil {
+		a.t.Error(err)
+	}
+	return answer, Answered
 }

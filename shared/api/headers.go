@@ -4,8 +4,11 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/labstack/echo/v4"
+
 	"passbook/shared/account"
 	"passbook/shared/event"
+	"passbook/shared/journal/dryrun"
 	"passbook/shared/web"
 )
 
@@ -49,4 +52,18 @@ func parseVersion(text string) (int64, bool) {
 	}
 	version, err := strconv.ParseInt(text, 10, 64)
 	return version, err == nil && version <= event.MaxVersion
+}
+
+// dryRunOf reads the parameters of a command's query. It returns a dry run for dry_run=true, nil
+// for none. Any other value or parameter is refused, since it may be there to protect.
+func dryRunOf(c echo.Context) (*dryrun.Run, error) {
+	if c.Request().URL.RawQuery == "" {
+		return nil, nil
+	}
+	q := web.ParseQuery(c)
+	dry := q.OneOf("dry_run", "true") != ""
+	if err := q.Problem(); err != nil || !dry {
+		return nil, err
+	}
+	return &dryrun.Run{}, nil
 }

@@ -97,10 +97,9 @@ func (x *exchange) free() {
 func (o Operation) serve(c echo.Context, gate *admission.Gate) error {
 	r := c.Request()
 	to := journal.Command{CorrelationID: telemetry.Correlation(r.Context())}
-	if r.URL.RawQuery != "" {
-		if err := web.ParseQuery(c).Problem(); err != nil {
-			return err
-		}
+	var err error
+	if to.DryRun, err = dryRunOf(c); err != nil {
+		return err
 	}
 	var problem *web.Problem
 	if to.Key, problem = idempotencyKey(r.Header); problem != nil {
@@ -121,7 +120,7 @@ func (o Operation) serve(c echo.Context, gate *admission.Gate) error {
 		x.fields.AddParam(name, c.ParamValues()[i])
 	}
 	var did commandResult
-	if err := gate.Through(web.CallerOf(r.Context()), func() error {
+	if err = gate.Through(web.CallerOf(r.Context()), func() error {
 		call, problem := o.decode(&x.fields, &to, access.From(r.Context()))
 		if problem != nil {
 			return problem
@@ -129,6 +128,9 @@ func (o Operation) serve(c echo.Context, gate *admission.Gate) error {
 		did = executeAtOwner(r.Context(), o.forwarder, to,
 			func() Forwarded { return o.forwarded(&x.fields, to) },
 			func() (journal.Receipt, error) { return call.execute(r.Context(), to) })
+		if to.DryRun != nil {
+			did = did.asDryRun(to.CorrelationID)
+		}
 		return did.err
 	}); err != nil {
 		return err
@@ -137,7 +139,11 @@ func (o Operation) serve(c echo.Context, gate *admission.Gate) error {
 		did.answer.reply(c)
 		return nil
 	}
-	receipt := did.receipt
+	return x.reply(c, did.receipt)
+}
+
+// reply sends the answer to a command that was decided here.
+func (x *exchange) reply(c echo.Context, receipt journal.Receipt) error {
 	if problem := declined(receipt); problem != nil {
 		return problem
 	}
@@ -177,7 +183,10 @@ func (o Operation) decode(f *web.Fields, to *journal.Command, by *access.Princip
 func (call Call) execute(ctx context.Context, to journal.Command) (journal.Receipt, error) {
 	receipt, err := call.Run(ctx, to)
 	if err != nil {
-		return receipt, fmt.Errorf("command on %s: %w", to.Account.ID, outcome(err))
+		if to.DryRun == nil {
+			err = outcome(err)
+		}
+		return receipt, fmt.Errorf("command on %s: %w", to.Account.ID, err)
 	}
 	if receipt.Rejection != nil {
 		return receipt, refusal(receipt, call.AccountID)

@@ -44,6 +44,10 @@ var (
 		Code: "job-running", Status: http.StatusConflict, Title: "Job running",
 		Detail: "A job of this kind is already running.",
 	}
+	DryRunTooLarge = web.ProblemType{
+		Code: "dry-run-too-large", Status: http.StatusRequestEntityTooLarge, Title: "Dry run too large",
+		Detail: "The lines before this one are all that a dry run can remember, 16 MB. This line and those after it were not decided: send fewer lines in one request.",
+	}
 	VersionMismatch = web.ProblemType{
 		Code: account.CodeVersionMismatch, Status: http.StatusPreconditionFailed, Title: "Version mismatch",
 		Detail: "The account is not at the version that If-Match names.",
@@ -89,7 +93,7 @@ var (
 // problemTypes maps each code of the contract to its problem type: those of HTTP, those above, and
 // those that the rules of an account give.
 var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
-	KeyMissing, KeyInvalid, AccountNotFound, TransactionNotFound, VersionNotFound, JobNotFound, WriteContention, JobRunning, VersionMismatch, AnswersNotTaken, AsOfOutOfRange, RateLimited, JournalUnavailable, ProjectionBehind, ProjectionUnavailable, ClockSkew, StorageFull, OutcomeUnknown,
+	KeyMissing, KeyInvalid, AccountNotFound, TransactionNotFound, VersionNotFound, JobNotFound, WriteContention, JobRunning, DryRunTooLarge, VersionMismatch, AnswersNotTaken, AsOfOutOfRange, RateLimited, JournalUnavailable, ProjectionBehind, ProjectionUnavailable, ClockSkew, StorageFull, OutcomeUnknown,
 	{
 		Code: account.CodeHoldNotFound, Status: http.StatusNotFound, Title: "Hold not found",
 		Detail: "The account has never had this hold.",

@@ -126,6 +126,7 @@ func TestWritersOfAFleet(t *testing.T) {
 	fleet, history := writerFleet(t)
 	t.Run("an account has one writer", func(t *testing.T) { accountsHaveOneWriter(t, fleet, history) })
 	t.Run("bulk lines go to their writers", func(t *testing.T) { bulkLinesGoToTheirWriters(t, fleet) })
+	t.Run("dry runs go to their writers", func(t *testing.T) { dryRunsGoToTheirWriters(t, fleet, history) })
 	t.Run("public routes stay apart", func(t *testing.T) { publicRoutesStayApart(t, fleet) })
 }
 
@@ -228,6 +229,30 @@ func bulkLinesGoToTheirWriters(t *testing.T, fleet []*serve.Process) {
 	}
 	if got.String() != want.String() {
 		t.Errorf("statuses %s\nwant     %s\n%s", got.String(), want.String(), text)
+	}
+}
+
+// A dry run is decided by the writer of its account too, so every writer announces the same, and
+// what the command gets; the account stays as it is.
+func dryRunsGoToTheirWriters(t *testing.T, fleet []*serve.Process, history *journal.Reader) {
+	for n := range 6 {
+		id := fmt.Sprint("A-", n)
+		a := event.Account{Tenant: access.MainTenant, ID: id}
+		before, err := history.Head(t.Context(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, body := "dry-"+id, fmt.Sprintf(`{"account_id":%q,"amount":%d,"currency":"EUR"}`, id, 1+n%2*5000)
+		one, other := call(t, fleet[0], "POST /withdraw?dry_run=true", key, body), call(t, fleet[1], "POST /withdraw?dry_run=true", key, body)
+		after, err := history.Head(t.Context(), a)
+		if one != other || one.status != 200 || one.etag != "" || err != nil || after.Hash != before.Hash {
+			t.Fatalf("%s: %+v\nat the other: %+v\n%v", id, one, other, err)
+		}
+		got := call(t, fleet[0], "POST /withdraw", key, body)
+		announced := strings.ReplaceAll(one.body, `,"provisional":true`, "")
+		if !strings.Contains(announced, fmt.Sprintf(`"would_be_status":%d,"key_used":false`, got.status)) || !strings.Contains(announced, got.body) || got.replayed != "" {
+			t.Errorf("%s: announced %s\ngot %+v", id, one.body, got)
+		}
 	}
 }
 

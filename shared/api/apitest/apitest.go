@@ -146,7 +146,7 @@ func (c *Client) check(request *http.Request, body string, response Response) {
 		return
 	}
 	if request.Method != http.MethodGet && response.Status < 300 && !strings.HasPrefix(route.Path, "/ops/") {
-		Wire(c.t, Decode[api.CommandAnswer](c.t, response), string(response.Body))
+		c.checkCommand(request, response)
 	}
 	request.Body = io.NopCloser(strings.NewReader(body))
 	input := &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route, Options: &openapi3filter.Options{
@@ -164,6 +164,27 @@ func (c *Client) check(request *http.Request, body string, response Response) {
 	}
 	if err := openapi3filter.ValidateResponse(request.Context(), output); err != nil {
 		c.t.Errorf("%s %s: answer %d violates the contract: %v\n%s", request.Method, request.URL.Path, response.Status, err, response.Body)
+	}
+}
+
+// checkCommand checks that the answer to a command is sent in its form, that of a dry run included.
+func (c *Client) checkCommand(request *http.Request, response Response) {
+	c.t.Helper()
+	result := response
+	if request.URL.Query().Has("dry_run") {
+		dry := Decode[api.DryRunAnswer](c.t, response)
+		Wire(c.t, dry, string(response.Body))
+		if result.Body = dry.Result; (dry.Result == nil) == (dry.Problem == nil) || !dry.DryRun {
+			c.t.Errorf("%s %s: a dry run has one of result and problem: %s", request.Method, request.URL.Path, response.Body)
+		}
+		for _, name := range []string{"ETag", "Location", "Idempotency-Replayed"} {
+			if response.Header.Get(name) != "" {
+				c.t.Errorf("%s %s: the answer to a dry run has the header %s", request.Method, request.URL.Path, name)
+			}
+		}
+	}
+	if result.Body != nil {
+		Wire(c.t, Decode[api.CommandAnswer](c.t, result), string(result.Body))
 	}
 }
 
