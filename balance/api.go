@@ -24,12 +24,20 @@ type API struct {
 	store   *Store
 	rows    api.Rows[account.State]
 	journal *journal.Reader
+	names   Names
 	now     func() time.Time
 }
 
-// NewAPI makes an API on the rows, and on the journal from which they are folded.
-func NewAPI(s *Store, r *journal.Reader) *API {
-	a := &API{store: s, journal: r, now: time.Now}
+// Names knows the names of the persons behind actors.
+type Names interface {
+	// Names returns the names of those actors of a tenant that have one.
+	Names(ctx context.Context, tenant string, actors []string) (map[string]string, error)
+}
+
+// NewAPI makes an API on the rows, and on the journal from which they are folded. It shows names to
+// those who may read them.
+func NewAPI(s *Store, r *journal.Reader, n Names) *API {
+	a := &API{store: s, journal: r, names: n, now: time.Now}
 	a.rows = api.Rows[account.State]{Journal: r, Wait: s.Wait, Past: a.past}
 	return a
 }

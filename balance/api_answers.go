@@ -89,15 +89,17 @@ type EventList struct {
 
 // Event is an event with what it shares with the others of its entry.
 type Event struct {
-	EventID       string          `json:"event_id"`
-	Version       int64           `json:"version"`
-	Type          string          `json:"type"`
-	Schema        int             `json:"schema"`
-	RecordedAt    api.Time        `json:"recorded_at"`
-	EffectiveAt   api.Date        `json:"effective_at"`
-	CorrelationID string          `json:"correlation_id"`
-	CausationID   string          `json:"causation_id,omitempty"`
-	Actor         event.Text      `json:"actor"`
+	EventID       string     `json:"event_id"`
+	Version       int64      `json:"version"`
+	Type          string     `json:"type"`
+	Schema        int        `json:"schema"`
+	RecordedAt    api.Time   `json:"recorded_at"`
+	EffectiveAt   api.Date   `json:"effective_at"`
+	CorrelationID string     `json:"correlation_id"`
+	CausationID   string     `json:"causation_id,omitempty"`
+	Actor         event.Text `json:"actor"`
+	// ActorName is the name of the actor's person, for who may read names.
+	ActorName     string          `json:"actor_name,omitempty"`
 	Currency      string          `json:"currency"`
 	Amount        int64           `json:"amount,omitempty"`
 	TransactionID string          `json:"transaction_id,omitempty"`

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/event"
@@ -48,7 +49,29 @@ func (a *API) events(c echo.Context) error {
 	for i, r := range page {
 		list.Events[i] = eventOf(of, r)
 	}
+	if err := a.nameActors(ctx, of, list.Events); err != nil {
+		return err
+	}
 	return web.ReplyJSON(c, http.StatusOK, list)
+}
+
+// nameActors adds the names of the persons who caused events, for who may read names.
+func (a *API) nameActors(ctx context.Context, of event.Account, events []Event) error {
+	if !access.From(ctx).Scopes.Has(access.PIIRead) {
+		return nil
+	}
+	actors := make([]string, len(events))
+	for i, e := range events {
+		actors[i] = e.Actor.Plain
+	}
+	names, err := a.names.Names(ctx, of.Tenant, actors)
+	if err != nil {
+		return api.RowsUnavailable(err)
+	}
+	for i, actor := range actors {
+		events[i].ActorName = names[actor]
+	}
+	return nil
 }
 
 // cursorAt returns the cursor of a version within a query, empty at the end.

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/access"
+	"passbook/shared/access/persons"
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
@@ -43,6 +44,7 @@ type bank struct {
 	table      table.Table
 	clock      *apitest.Clock
 	commands   int
+	actor      string // of the commands
 }
 
 func serve(t *testing.T) *bank { return serveTo(t, nil) }
@@ -51,7 +53,7 @@ func serve(t *testing.T) *bank { return serveTo(t, nil) }
 func serveTo(t *testing.T, auth access.Authenticator) *bank {
 	t.Helper()
 	tbl := storetest.Memory(t, pebblestream.Options{}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], Schema)...).Table
-	b := &bank{t: t, table: tbl, clock: apitest.NewClock(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC))}
+	b := &bank{t: t, table: tbl, clock: apitest.NewClock(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)), actor: "test"}
 	var err error
 	b.journal, err = journal.Open(t.Context(), journal.Config{Table: tbl, Outbox: discard{}, Now: b.clock.Now})
 	if err != nil {
@@ -69,7 +71,7 @@ func serveTo(t *testing.T, auth access.Authenticator) *bank {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.api = NewAPI(store, b.journal.Reader)
+	b.api = NewAPI(store, b.journal.Reader, persons.New(tbl, nil))
 	b.api.now = b.clock.Now
 	b.server = api.New(api.Config{Web: web.Config{Service: "balance", Auth: auth, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
 	b.server.Mount(b.api.Routes()...)
@@ -95,7 +97,7 @@ func (b *bank) commit(id string, do func(d *account.Draft)) {
 	defer cancel()
 	r, err := b.journal.Execute(ctx, journal.Command{
 		Account: of(id), Key: fmt.Sprint("k", b.commands), Request: journal.RequestHash("test", id, nil), CorrelationID: "c-1",
-		Actor: event.Text{Plain: "test"}, Status: 201,
+		Actor: event.Text{Plain: b.actor}, Status: 201,
 		Decide: func(s account.State, now time.Time) account.Decision {
 			d := account.NewDraft(s, now)
 			d.ReleaseExpired()

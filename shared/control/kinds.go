@@ -75,6 +75,17 @@ func Keys(t table.Table) Rows { return Rows{t, "key", "since"} }
 //	         changed
 func APIKeys(t table.Table) Rows { return Rows{t, "apikey", "rev"} }
 
+// Actors returns the persons behind actors, by actor, of all tenants. Entries have only the actor,
+// which says nothing about its person.
+//
+//	key      actor / <tenant>#<actor>
+//	version  rev N
+//	others   name S and since S; or erased S, once the name was erased for good
+//	written  by every process with --auth oidc that sees a token of the person, and by bank actor
+//	         erase (package persons)
+//	read     for those who may know the names
+func Actors(t table.Table) Rows { return Rows{t, "actor", "rev"} }
+
 // AcceptedTimes returns the accounts whose time a person accepted although it is far ahead of the
 // clocks, by AcceptedTimeKey. They share the partition of the bank's row.
 //

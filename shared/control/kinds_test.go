@@ -17,6 +17,7 @@ func TestKindsOfRows(t *testing.T) {
 		"bank, format 2": {BankAt(nil, 3), "bank", "rev"},
 		"keys":           {Keys(nil), "key", "since"},
 		"API keys":       {APIKeys(nil), "apikey", "rev"},
+		"actors":         {Actors(nil), "actor", "rev"},
 		"accepted times": {AcceptedTimes(nil), "bank", "until"},
 		"leases":         {Leases(nil, "events", "balance@1"), "lease#events#balance@1", "epoch"},
 		"holes":          {Holes(nil, "events", "balance@1"), "hole#events#balance@1", "epoch"},

@@ -75,7 +75,7 @@ func kind(name string, key table.Key) string {
 		return "Progress in passes"
 	}
 	return map[string]string{
-		"writer": "Writer", "bank": "Bank", "key": "Data key", "apikey": "API key", "lease": "Lease", "hole": "Hole", "quarantine": "Quarantine", "generation": "Generations",
+		"writer": "Writer", "bank": "Bank", "key": "Data key", "apikey": "API key", "actor": "Actor", "lease": "Lease", "hole": "Hole", "quarantine": "Quarantine", "generation": "Generations",
 		"replay": "Progress by source", "opslog": "Operators' log",
 	}[first]
 }

@@ -175,6 +175,8 @@ var needs = []need{
 	// Who calls: the services read it, jobs make and revoke keys, and that of audit lists them.
 	{"dynamodb:GetItem dynamodb:Query", tables + "control", "apikey", "archiver audit balance credit creditlimit replay withdraw"},
 	{"dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "apikey", "replay"},
+	// The names of persons: kept by the programs that take tokens, erased by a job.
+	{rows, tables + "control", "actor", "archiver balance credit creditlimit replay withdraw"},
 	{rows, tables + "control", "hole#${Prefix}events#archiver", "archiver replay"},
 	{rows, tables + "control", "quarantine#archiver", "archiver replay"},
 	{rows, tables + "control", "replay#balance@7", "replay"},

@@ -8,6 +8,7 @@ import (
 
 	"passbook/cmd/internal/console"
 	"passbook/shared/access/oidc"
+	"passbook/shared/access/persons"
 	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/web"
@@ -27,15 +28,24 @@ func (p *Process) openOIDC(ctx context.Context) (*oidc.Authenticator, error) {
 	}
 	a, err := oidc.Open(ctx, oidc.Config{
 		Issuer: c.OIDCIssuer, Audience: c.OIDCAudience, TenantClaim: c.OIDCTenantClaim, ScopesClaim: c.OIDCScopesClaim, SubjectClaim: c.OIDCSubjectClaim,
-		Tenant: c.OIDCTenant, ClientID: c.OIDCClientID, ClientSecret: secret, Derive: p.derive, Metrics: p.Registry, Log: p.Log,
+		Named: p.Persons().Note, Tenant: c.OIDCTenant, ClientID: c.OIDCClientID, ClientSecret: secret, Derive: p.derive, Metrics: p.Registry, Log: p.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: --oidc-issuer (PASSBOOK_OIDC_ISSUER): %w", platform.ErrConfig, err)
 	}
 	p.provider = a
 	p.Go(UntilConsumers, "reader of the OpenID Connect provider", a.Run)
+	p.Go(UntilConsumers, "names of persons", p.Persons().Run)
 	p.checks = append(p.checks, web.Check{Name: "oidc", Problem: web.AccessUnavailable, Advisory: true, Ready: a.Ready})
 	return a, nil
+}
+
+// Persons returns the names of persons.
+func (p *Process) Persons() *persons.Directory {
+	if p.persons == nil {
+		p.persons = persons.New(p.Engine.Table, p.Log)
+	}
+	return p.persons
 }
 
 // derive returns the bank's key of a label, false before Origin was called and for a bank of format

@@ -14,6 +14,7 @@ import (
 	"passbook/cmd/internal/deployment"
 	"passbook/shared/access"
 	"passbook/shared/access/oidc"
+	"passbook/shared/access/persons"
 	"passbook/shared/api"
 	"passbook/shared/certificate"
 	"passbook/shared/event"
@@ -48,6 +49,8 @@ type Process struct {
 	provider *oidc.Authenticator
 	// certificate is that of the API; nil for one without TLS.
 	certificate *certificate.Pair
+	// persons are the names of persons, once Persons was called.
+	persons *persons.Directory
 	// keeper has the bank's keys, once Origin was called.
 	keeper *origin.Keeper
 	// checks are what /readyz asks besides those of the API.
@@ -172,7 +175,7 @@ func (p *Process) Serve(serves API) {
 	}
 	p.web.Mount(serves.Routes...)
 	p.web.Mount(session.New(session.Config{
-		Auth: p.auth, Provider: p.provider, Client: p.Config.OIDCClientID != "", Derive: p.derive, Log: p.Log,
+		Auth: p.auth, Provider: p.provider, Client: p.Config.OIDCClientID != "", Derive: p.derive, Name: p.Persons().Name, Log: p.Log,
 	}).Routes()...)
 	if len(serves.Models)+len(serves.Consumers) > 0 {
 		p.web.Mount(api.Consumers{

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// actorPrefix begins the actor of a person, and actorLetters follow.
-	actorPrefix  = "oidc:"
+	// ActorPrefix begins the actor of a person, and actorLetters follow.
+	ActorPrefix  = "oidc:"
 	actorLetters = 26
 	// maxSubject is the most bytes of a subject, as OpenID Connect Core section 2 has it.
 	maxSubject = 255
@@ -83,7 +83,7 @@ func (a *Authenticator) principal(token *oidc.IDToken) (*access.Principal, error
 func Actor(tenantKey []byte, issuer, subject string) string {
 	mac := hmac.New(sha256.New, tenantKey)
 	mac.Write([]byte(issuer + "\n" + subject))
-	return actorPrefix + lower.EncodeToString(mac.Sum(nil))[:actorLetters]
+	return ActorPrefix + lower.EncodeToString(mac.Sum(nil))[:actorLetters]
 }
 
 // get returns the claim of a name, or else the one at a path of names joined by dots.

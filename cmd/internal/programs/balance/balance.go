@@ -43,7 +43,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	})
 	p.Go(serve.UntilConsumers, balance.Table, projector.Run)
 	p.Serve(serve.API{
-		Routes: balance.NewAPI(store, history).Routes(), Checks: []web.Check{readable, healthy},
+		Routes: balance.NewAPI(store, history, p.Persons()).Routes(), Checks: []web.Check{readable, healthy},
 		Models: []string{balance.Table}, History: history,
 	})
 	return nil

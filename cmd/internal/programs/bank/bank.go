@@ -24,6 +24,7 @@ type grammar struct {
 	Clock      clockCommand      `cmd:"" help:"Accounts whose last entry is ahead of the clock."`
 	Key        keyCommand        `cmd:"" help:"Keys with which callers of the API say who they are."`
 	Log        logCommand        `cmd:"" help:"What operators had done, newest first."`
+	Actor      actorCommand      `cmd:"" help:"Names behind actors of persons."`
 	Salvage    salvageCommand    `cmd:"" help:"Cut the damaged end off the write-ahead log."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
