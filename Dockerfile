@@ -1,5 +1,6 @@
 # One image with all programs in one static file, without a shell; the process runs as nobody. Whichever program it is, it listens
-# on 8080. Writers accept each other's commands on 8090, which nobody else needs to reach.
+# on 8080. Writers accept each other's commands on 8090, which nobody else needs to reach. Metrics are on 9090, without credentials:
+# publish that port to nobody but what scrapes it.
 #
 #   docker build --build-arg VERSION="$(git describe --tags --always)" -t passbook .
 #   docker run -p 8080:8080 -v passbook:/data passbook                         the whole bank, embedded
@@ -32,10 +33,10 @@ COPY --from=build --chown=65532:65532 /data /data
 # Not the loopback interface that programs listen on by default, which cannot be reached from outside the container. A program
 # stays under what --memory of docker run (or the limit of the pod) allows, less a fifth; without one, a quarter of the machine.
 # Callers need an API key: the first start of the bank prints one, and `docker exec CONTAINER bank key create` makes others.
-ENV PATH=/app PASSBOOK_DATA=/data PASSBOOK_LISTEN=0.0.0.0:8080 PASSBOOK_PEER_LISTEN=0.0.0.0:8090 PASSBOOK_AUTH=apikey TMPDIR=/data
+ENV PATH=/app PASSBOOK_DATA=/data PASSBOOK_LISTEN=0.0.0.0:8080 PASSBOOK_PEER_LISTEN=0.0.0.0:8090 PASSBOOK_METRICS_LISTEN=0.0.0.0:9090 PASSBOOK_AUTH=apikey TMPDIR=/data
 USER 65532:65532
 VOLUME /data
-EXPOSE 8080 8090
+EXPOSE 8080 8090 9090
 # For programs that serve; a job ends before its first failure counts.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["passbook", "healthcheck"]
 CMD ["bank", "serve"]

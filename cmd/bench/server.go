@@ -24,7 +24,7 @@ const (
 type server struct {
 	binary, data string
 	address      string // host:port of the HTTP API
-	ops          string // host:port of the ops listener
+	ops, secret  string // host:port of the ops listener, and what it asks for
 	cmd          *exec.Cmd
 }
 
@@ -62,7 +62,7 @@ func start(ctx context.Context, binary, data string) (*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
-	s.ops = strings.TrimSpace(string(ops))
+	s.ops, s.secret, _ = strings.Cut(strings.TrimSpace(string(ops)), "\n")
 	return s, nil
 }
 
@@ -107,6 +107,7 @@ func (s *server) profile(ctx context.Context, file string, d time.Duration) erro
 	if err != nil {
 		return err
 	}
+	request.Header.Set("Authorization", "Bearer "+s.secret)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return fmt.Errorf("profile: %w", err)

@@ -152,17 +152,22 @@ func (s *Server) guard(r *http.Request) error {
 	return nil
 }
 
-// isLocalName reports whether a Host header names this machine's loopback, or a configured name.
-func (s *Server) isLocalName(host string) bool {
-	name := host
+// LoopbackName returns the name in a Host header, and reports whether it is that of a loopback
+// address.
+func LoopbackName(host string) (name string, loopback bool) {
+	name = host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h
 	}
 	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
-	if name == "localhost" {
-		return true
-	}
-	if ip, err := netip.ParseAddr(name); err == nil && ip.IsLoopback() {
+	ip, err := netip.ParseAddr(name)
+	return name, name == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// isLocalName reports whether a Host header names this machine's loopback, or a configured name.
+func (s *Server) isLocalName(host string) bool {
+	name, loopback := LoopbackName(host)
+	if loopback {
 		return true
 	}
 	for _, allowed := range s.config.Hosts {

@@ -27,6 +27,9 @@ func (p *Process) Announce(out io.Writer) {
 	if p.jobs != nil {
 		fmt.Fprintf(out, "  jobs      http://%s\n", p.jobs)
 	}
+	if p.metrics != nil {
+		fmt.Fprintf(out, "  metrics   http://%s/metrics\n", p.metrics)
+	}
 	for _, store := range p.Engine.Descriptions {
 		fmt.Fprintf(out, "  %s\n", store)
 	}

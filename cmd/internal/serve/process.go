@@ -41,6 +41,7 @@ type Process struct {
 	listener net.Listener // of the API
 	web      *api.Server
 	jobs     net.Addr // of the listener for jobs; nil without one
+	metrics  net.Addr // of the listener for metrics; nil without one
 	// auth asks for credentials; nil asks for none. firstKey is the API key that this start made,
 	// empty for none.
 	auth     access.Authenticator
@@ -142,6 +143,9 @@ func (p *Process) Listen(ctx context.Context) (err error) {
 	if err := p.openTLS(); err != nil {
 		return err
 	}
+	if err := p.openMetrics(ctx); err != nil {
+		return console.Fail(console.ExitFailed, err, "name another address, port 0 for a free one, or off")
+	}
 	p.auth, err = p.authenticator(ctx)
 	return err
 }
@@ -182,6 +186,14 @@ func (p *Process) Serve(serves API) {
 			Table: p.Engine.Table, Journal: serves.History, Stream: p.Stream(), Lease: p.Config.Lease, Models: serves.Models, Names: serves.Consumers,
 		}.Route(), api.OpsLog{Table: p.Engine.Table}.Route())
 	}
+}
+
+// MetricsAddress returns where the metrics are served without credentials, empty for nowhere.
+func (p *Process) MetricsAddress() string {
+	if p.metrics == nil {
+		return ""
+	}
+	return p.metrics.String()
 }
 
 // Server returns what Serve made.
