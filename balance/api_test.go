@@ -192,6 +192,36 @@ func TestVersionWithinACommand(t *testing.T) {
 	}
 }
 
+// The address that an opening answers with leads to the account, at once: nothing is projected here.
+func TestAccountIsReadFromItsHistory(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", "H-1")
+	b.credit("A-1", 500)
+	r := b.client.Get("/v1/accounts/A-1")
+	apitest.Wire(t, apitest.Decode[AccountPage](t, r), string(r.Body))
+	if r.Status != 200 || r.Text("holder_ref") != "H-1" || r.Int("posted") != 500 || r.Text("last_event_id") != "A-1:2" || r.Header.Get("ETag") != `"2"` {
+		t.Fatalf("%d %v %s", r.Status, r.Header, r.Body)
+	}
+	b.project("A-1")
+	for _, path := range []string{"/balance", "/statement", "/events", "/holds"} {
+		if want := `"/v1/accounts/A-1` + path + `"`; !strings.Contains(string(r.Body), want) || b.client.Get("/v1/accounts/A-1"+path).Status != 200 {
+			t.Errorf("%s is not linked, or leads nowhere: %s", path, r.Body)
+		}
+	}
+	if again := b.client.Do("GET", "/v1/accounts/A-1", "", "If-None-Match", `"2"`); again.Status != 304 || len(again.Body) > 0 {
+		t.Errorf("%d %s", again.Status, again.Body)
+	}
+	if head := b.client.Do("HEAD", "/v1/accounts/A-1", ""); head.Status != 200 || head.Header.Get("ETag") != `"2"` {
+		t.Errorf("%d %v", head.Status, head.Header)
+	}
+	if r := b.client.Get("/v1/accounts/no-such"); r.Code() != account.CodeAccountNotFound {
+		t.Errorf("%s", r.Body)
+	}
+	if r := b.client.Get("/v1/accounts/A-1?fields=posted"); fmt.Sprint(r.Errors()) != "[/fields unknown-field]" {
+		t.Errorf("%s", r.Body)
+	}
+}
+
 func TestMomentsThatThereAreNot(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", "")

@@ -148,6 +148,28 @@ func TestReversalOverHTTP(t *testing.T) {
 	}
 }
 
+// A parameter that is not known could be one that protects, so a command with it is not carried out.
+func TestUnknownParametersOfCommandsAreRefused(t *testing.T) {
+	c, _, _ := serve(t)
+	c.Post("/v1/accounts", "open", `{"account_id":"A-1","currency":"EUR"}`)
+	for path, want := range map[string]string{
+		"/v1/accounts/A-1/credits?preview=true": "[/preview unknown-field]", "/v1/accounts/A-1/credits?CANARY%20=1": "[ unknown-field]",
+		"/credit?validate_only": "[/validate_only unknown-field]", "/v1/accounts/A-1/freeze?x=%zz": "[ syntax]", "/v1/bulk?preview=true": "[/preview unknown-field]",
+	} {
+		header := []string{"Idempotency-Key", "k"}
+		if strings.HasPrefix(path, "/v1/bulk") {
+			header = []string{"Content-Type", "application/x-ndjson"}
+		}
+		r := c.Do("POST", path, `{"account_id":"A-1","amount":1,"currency":"EUR"}`, header...)
+		if r.Status != 400 || fmt.Sprint(r.Errors()) != want {
+			t.Errorf("%s: %d %s", path, r.Status, r.Body)
+		}
+	}
+	if r := c.Post("/v1/accounts/A-1/credits", "k", `{"amount":1,"currency":"EUR"}`); r.Status != 201 || r.Int("version") != 2 || r.Header.Get("Idempotency-Replayed") != "" {
+		t.Errorf("something was stored: %s", r.Body)
+	}
+}
+
 // spend takes money out, as withdraw does in a bank.
 func spend(t *testing.T, j *journal.Journal, id string, amount int64) {
 	t.Helper()
