@@ -192,7 +192,7 @@ func TestVersionWithinACommand(t *testing.T) {
 	}
 }
 
-// The address that an opening answers with leads to the account, at once: nothing is projected here.
+// The address that an opening answers with leads to the account at once: nothing is projected here.
 func TestAccountIsReadFromItsHistory(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", "H-1")
@@ -217,8 +217,10 @@ func TestAccountIsReadFromItsHistory(t *testing.T) {
 	if r := b.client.Get("/v1/accounts/no-such"); r.Code() != account.CodeAccountNotFound {
 		t.Errorf("%s", r.Body)
 	}
-	if r := b.client.Get("/v1/accounts/A-1?fields=posted"); fmt.Sprint(r.Errors()) != "[/fields unknown-field]" {
-		t.Errorf("%s", r.Body)
+	for _, path := range []string{"/v1/accounts/A-1?fields=posted", "/v1/consumers?fields=posted"} {
+		if r := b.client.Get(path); fmt.Sprint(r.Errors()) != "[/fields unknown-field]" {
+			t.Errorf("%s: %s", path, r.Body)
+		}
 	}
 }
 

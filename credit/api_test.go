@@ -148,7 +148,7 @@ func TestReversalOverHTTP(t *testing.T) {
 	}
 }
 
-// A parameter that is not known could be one that protects, so a command with it is not carried out.
+// A parameter that is not known could be one that protects: a command with it is not carried out.
 func TestUnknownParametersOfCommandsAreRefused(t *testing.T) {
 	c, _, _ := serve(t)
 	c.Post("/v1/accounts", "open", `{"account_id":"A-1","currency":"EUR"}`)

@@ -77,6 +77,9 @@ type Blocked struct {
 // Route returns the route that serves them.
 func (cs Consumers) Route() web.Route {
 	return web.Route{Method: http.MethodGet, Path: "/v1/consumers", Scopes: access.OpsRead, Handler: func(c echo.Context) error {
+		if err := web.ParseQuery(c).Problem(); err != nil {
+			return err
+		}
 		ctx := c.Request().Context()
 		names, err := cs.names(ctx)
 		if err != nil {

@@ -27,11 +27,25 @@ import (
 // Routes returns the routes of the registry. Mount them only on a server that listens on loopback,
 // refuses other hosts (web.Config.LocalOnly), and asks the registry for credentials.
 func (r *Registry) Routes() []web.Route {
-	return []web.Route{
+	routes := []web.Route{
 		{Method: http.MethodPost, Path: "/ops/jobs", Scopes: access.OpsWrite, Handler: r.start},
 		{Method: http.MethodGet, Path: "/ops/jobs", Scopes: access.OpsRead, Handler: r.list},
 		{Method: http.MethodGet, Path: "/ops/jobs/{job_id}", Scopes: access.OpsRead, Handler: r.get},
 		{Method: http.MethodDelete, Path: "/ops/jobs/{job_id}", Scopes: access.OpsWrite, Handler: r.stop},
+	}
+	for i := range routes {
+		routes[i].Handler = withoutParameters(routes[i].Handler)
+	}
+	return routes
+}
+
+// withoutParameters refuses requests that have query parameters: a job takes its own from the body.
+func withoutParameters(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := web.ParseQuery(c).Problem(); err != nil {
+			return err
+		}
+		return next(c)
 	}
 }
 
