@@ -12,6 +12,7 @@ import (
 
 	"passbook/shared/access"
 	"passbook/shared/access/apikey"
+	"passbook/shared/opslog"
 	"passbook/shared/platform"
 )
 
@@ -21,6 +22,8 @@ const (
 	firstKeyFile = "first-key"
 	// firstKeyLife is how long that key is good: long enough to make others with.
 	firstKeyLife = 24 * time.Hour
+	// firstStart is the actor who makes it.
+	firstStart = "bank:first-start"
 )
 
 // openKeys opens the API keys of the bank, and makes the first one where there never was one.
@@ -76,11 +79,20 @@ func (p *Process) makeFirstKey(ctx context.Context) error {
 	if err := writeSecret(p.Config.Data, firstKeyFile, made.Text); err != nil {
 		return fmt.Errorf("write the first API key: %w", err)
 	}
-	_, err := apikey.Create(ctx, p.Engine.Table, apikey.Key{
+	key := apikey.Key{
 		ID: made.ID, Sum: made.Sum, Name: "first start", Tenant: access.MainTenant, AllTenants: true, Scopes: access.All,
-		Created: now, CreatedBy: "bank:first-start", Expires: now.Add(firstKeyLife),
+		Created: now, CreatedBy: firstStart, Expires: now.Add(firstKeyLife),
+	}
+	action, err := opslog.Begin(ctx, p.Engine.Table, opslog.Action{
+		Job: "key-create", Actor: firstStart, Tenant: key.Tenant, Reason: "the first start with --auth apikey", Params: fmt.Sprintf(`{"id":%q}`, key.ID),
 	})
 	if err != nil {
+		return err
+	}
+	if _, err := apikey.Create(ctx, p.Engine.Table, key); err != nil {
+		return err
+	}
+	if err := action.End(ctx, p.Engine.Table, opslog.Outcome{State: opslog.Done}); err != nil {
 		return err
 	}
 	p.firstKey = made.Text

@@ -12,6 +12,7 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/access/apikey"
 	"passbook/shared/control"
+	"passbook/shared/opslog"
 	"passbook/shared/platform"
 	"passbook/shared/table"
 )
@@ -59,6 +60,10 @@ func TestTheFirstKeyIsMadeOnce(t *testing.T) {
 		keys, err := apikey.List(t.Context(), p.Engine.Table)
 		if err != nil || len(keys) != 1 || keys[0].Expires.Sub(keys[0].Created) != 24*time.Hour {
 			t.Errorf("%+v: %v", keys, err)
+		}
+		log, _, err := opslog.List(t.Context(), p.Engine.Table, opslog.Page{Limit: 10})
+		if err != nil || len(log) != 1 || log[0].State != opslog.Done || log[0].Actor != keys[0].CreatedBy || strings.Contains(log[0].Params, first) {
+			t.Errorf("the operators' log has %+v: %v", log, err)
 		}
 	})
 	text, err := os.ReadFile(file)
