@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"passbook/cmd/internal/console"
+	"passbook/shared/platform"
 )
 
 // bounds of the load, so that a typing error does not fill the disk.
@@ -29,7 +30,7 @@ type grammar struct {
 	Duration    time.Duration `default:"10s" help:"Length of each load."`
 	Connections int           `default:"64" help:"Connections of the load."`
 	Accounts    int           `default:"10000" help:"Accounts of the spread load."`
-	Only        string        `default:"" enum:",http,micro,overload" help:"Only http, micro or overload."`
+	Only        string        `default:"" enum:",http,micro,overload,keys" help:"Only http, micro, overload or keys."`
 	Profile     string        `placeholder:"DIR" help:"Write CPU profiles of the bank there."`
 }
 
@@ -57,13 +58,19 @@ func (g *grammar) Run(ctx context.Context, t *console.Terminal) error {
 	for i := range g.Runs {
 		if g.does("http") {
 			fmt.Fprintf(t.Err, "bench: run %d of %d over HTTP\n", i+1, g.Runs)
-			if err := g.withBank(ctx, func(s *server) error { return g.measure(ctx, s, r, i) }); err != nil {
+			if err := g.withBank(ctx, platform.AuthDev, func(s *server) error { return g.measure(ctx, s, r, i) }); err != nil {
 				return err
 			}
 		}
 		if g.does("overload") {
 			fmt.Fprintf(t.Err, "bench: run %d of %d under overload\n", i+1, g.Runs)
-			if err := g.withBank(ctx, func(s *server) error { return g.overload(ctx, s, r) }); err != nil {
+			if err := g.withBank(ctx, platform.AuthDev, func(s *server) error { return g.overload(ctx, s, r) }); err != nil {
+				return err
+			}
+		}
+		if g.does("keys") {
+			fmt.Fprintf(t.Err, "bench: run %d of %d under wrong keys\n", i+1, g.Runs)
+			if err := g.withBank(ctx, platform.AuthKeys, func(s *server) error { return g.wrongKeys(ctx, s, r) }); err != nil {
 				return err
 			}
 		}
@@ -87,13 +94,13 @@ func (g *grammar) Run(ctx context.Context, t *console.Terminal) error {
 func (g *grammar) does(part string) bool { return g.Only == "" || g.Only == part }
 
 // withBank runs a measurement against a new bank.
-func (g *grammar) withBank(ctx context.Context, run func(*server) error) (err error) {
+func (g *grammar) withBank(ctx context.Context, auth string, run func(*server) error) (err error) {
 	data, err := os.MkdirTemp("", "passbook-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
-	s, err := start(ctx, g.Bank, data)
+	s, err := start(ctx, g.Bank, data, auth)
 	if err != nil {
 		return err
 	}
@@ -106,7 +113,7 @@ func (g *grammar) spread(ctx context.Context, s *server) (*load, error) {
 	for i := range accounts {
 		accounts[i] = fmt.Sprintf("B-%06d", i)
 	}
-	l := newLoad(s.address, "s", accounts)
+	l := newLoad(s, "s", accounts)
 	if err := l.open(ctx, g.Connections); err != nil {
 		return nil, err
 	}
@@ -116,7 +123,7 @@ func (g *grammar) spread(ctx context.Context, s *server) (*load, error) {
 
 // measure drives a running bank: spread, on one account, and at half of the peak.
 func (g *grammar) measure(ctx context.Context, s *server, r *report, run int) error {
-	hot := newLoad(s.address, "h", []string{"HOT-1"})
+	hot := newLoad(s, "h", []string{"HOT-1"})
 	if err := hot.open(ctx, 1); err != nil {
 		return err
 	}

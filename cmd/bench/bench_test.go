@@ -29,7 +29,7 @@ func teller(t *testing.T, seen *atomic.Int64) string {
 
 func TestEveryAnswerIsCounted(t *testing.T) {
 	var seen atomic.Int64
-	l := newLoad(teller(t, &seen), "t", []string{"B-1", "B-2"})
+	l := newLoad(&server{address: teller(t, &seen)}, "t", []string{"B-1", "B-2"})
 	for name, run := range map[string]func() (result, error){
 		"closed": func() (result, error) { return l.closedLoop(t.Context(), 3, 300*time.Millisecond) },
 		"paced":  func() (result, error) { return l.paced(t.Context(), 3, 300*time.Millisecond, 500) },

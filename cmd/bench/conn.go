@@ -19,22 +19,25 @@ type conn struct {
 	net net.Conn
 	out []byte
 	in  []byte
+	key string // an API key, if the bank asks for one
 }
 
-func dial(ctx context.Context, address string) (*conn, error) {
+func dial(ctx context.Context, address, key string) (*conn, error) {
 	var dialer net.Dialer
 	c, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the bank: %w", err)
 	}
-	return &conn{net: c, out: make([]byte, 0, 1<<10), in: make([]byte, 0, 16<<10)}, nil
+	return &conn{net: c, key: key, out: make([]byte, 0, 1<<10), in: make([]byte, 0, 16<<10)}, nil
 }
 
 // post sends a command; the answer's body is good until the next call.
 func (c *conn) post(path, key string, serial int64, body []byte) (status int, answer []byte, err error) {
 	c.out = append(c.out[:0], "POST "...)
 	c.out = append(c.out, path...)
-	c.out = append(c.out, " HTTP/1.1\r\nHost: bank\r\nContent-Type: application/json\r\nIdempotency-Key: "...)
+	c.out = append(c.out, " HTTP/1.1\r\nHost: localhost\r\n"...)
+	c.authorize()
+	c.out = append(c.out, "Content-Type: application/json\r\nIdempotency-Key: "...)
 	c.out = append(c.out, key...)
 	c.out = strconv.AppendInt(c.out, serial, 10)
 	c.out = append(c.out, "\r\nContent-Length: "...)
@@ -48,8 +51,17 @@ func (c *conn) post(path, key string, serial int64, body []byte) (status int, an
 func (c *conn) get(path string) (status int, answer []byte, err error) {
 	c.out = append(c.out[:0], "GET "...)
 	c.out = append(c.out, path...)
-	c.out = append(c.out, " HTTP/1.1\r\nHost: bank\r\n\r\n"...)
+	c.out = append(c.out, " HTTP/1.1\r\nHost: localhost\r\n"...)
+	c.authorize()
+	c.out = append(c.out, "\r\n"...)
 	return c.roundTrip()
+}
+
+// authorize adds the key to the request.
+func (c *conn) authorize() {
+	if c.key != "" {
+		c.out = append(append(append(c.out, "Authorization: Bearer "...), c.key...), "\r\n"...)
+	}
 }
 
 var (

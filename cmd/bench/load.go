@@ -14,6 +14,7 @@ import (
 // accounts.
 type load struct {
 	address  string
+	key      string // an API key, if the bank asks for one
 	run      string // starts every idempotency key, so that no run repeats another's
 	accounts []string
 	paths    [][2]string
@@ -24,8 +25,8 @@ type load struct {
 }
 
 // newLoad prepares the requests for accounts that exist.
-func newLoad(address, run string, accounts []string) *load {
-	l := &load{address: address, run: run, accounts: accounts}
+func newLoad(s *server, run string, accounts []string) *load {
+	l := &load{address: s.address, key: s.key, run: run, accounts: accounts}
 	for _, id := range accounts {
 		l.paths = append(l.paths, [2]string{"/v1/accounts/" + id + "/credits", "/v1/accounts/" + id + "/withdrawals"})
 	}
@@ -104,7 +105,7 @@ func (l *load) drive(ctx context.Context, conns int, d time.Duration, pace func(
 
 // driveOne runs one connection's loop.
 func (l *load) driveOne(ctx context.Context, seed uint64, end time.Time, next func() time.Time) (result, error) {
-	c, err := dial(ctx, l.address)
+	c, err := dial(ctx, l.address, l.key)
 	if err != nil {
 		return result{}, err
 	}
@@ -162,7 +163,7 @@ func (l *load) open(ctx context.Context, conns int) error {
 
 // openOne opens what next gives, on one connection.
 func (l *load) openOne(ctx context.Context, next func() (id string, more bool)) error {
-	c, err := dial(ctx, l.address)
+	c, err := dial(ctx, l.address, l.key)
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (g *grammar) overload(ctx context.Context, s *server, r *report) error {
 
 // calm waits until commands take as long as usual, and returns how long that took.
 func (l *load) calm(ctx context.Context) (time.Duration, error) {
-	c, err := dial(ctx, l.address)
+	c, err := dial(ctx, l.address, l.key)
 	if err != nil {
 		return 0, err
 	}
@@ -127,7 +127,7 @@ func (b *beside) end() (unready, refused, lines int64, err error) {
 }
 
 func (b *beside) askReady(ctx context.Context, address string) error {
-	c, err := dial(ctx, address)
+	c, err := dial(ctx, address, "")
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"passbook/shared/platform"
 )
 
 const (
@@ -24,14 +26,15 @@ const (
 type server struct {
 	binary, data string
 	address      string // host:port of the HTTP API
-	ops, secret  string // host:port of the ops listener, and what it asks for
+	ops          platform.Ops
+	key          string // an API key with all scopes, if the bank asks for one
 	cmd          *exec.Cmd
 }
 
 // start runs the bank on a free port with the data directory, and waits until it is ready.
-func start(ctx context.Context, binary, data string) (*server, error) {
+func start(ctx context.Context, binary, data, auth string) (*server, error) {
 	s := &server{binary: binary, data: data}
-	s.cmd = exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn")
+	s.cmd = exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn", "--auth", auth)
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -58,11 +61,15 @@ func start(ctx context.Context, binary, data string) (*server, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
-	ops, err := os.ReadFile(filepath.Join(data, "ops"))
+	s.ops, err = platform.FindOps(data)
+	if err == nil && auth == platform.AuthKeys {
+		var text []byte
+		text, err = os.ReadFile(filepath.Join(data, "first-key"))
+		s.key = strings.TrimSpace(string(text))
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
-	s.ops, s.secret, _ = strings.Cut(strings.TrimSpace(string(ops)), "\n")
 	return s, nil
 }
 
@@ -102,12 +109,12 @@ func (s *server) stop() error {
 
 // profile takes a CPU profile of the bank for a while and writes it to a file.
 func (s *server) profile(ctx context.Context, file string, d time.Duration) error {
-	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.ops, max(1, int(d.Seconds())))
+	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.ops.Address, max(1, int(d.Seconds())))
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Authorization", "Bearer "+s.secret)
+	request.Header.Set("Authorization", "Bearer "+s.ops.Secret)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return fmt.Errorf("profile: %w", err)

@@ -40,7 +40,7 @@ func (l *load) visibility(ctx context.Context, conns int, d time.Duration, rate 
 
 // probe measures on one connection.
 func (l *load) probe(ctx context.Context, i int, end time.Time) (result, error) {
-	c, err := dial(ctx, l.address)
+	c, err := dial(ctx, l.address, l.key)
 	if err != nil {
 		return result{}, err
 	}
@@ -86,7 +86,7 @@ const markers = 64
 // caughtUp waits until the balances show everything that was answered before: a shard is read in
 // order, so a marker at its end shows that.
 func (l *load) caughtUp(ctx context.Context) error {
-	c, err := dial(ctx, l.address)
+	c, err := dial(ctx, l.address, l.key)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (c *teller) send(n int) (status int, err error) {
 		return 0, err
 	}
 	body := money(1)
-	if _, err := fmt.Fprintf(c.conn, "POST /v1/accounts/%s/credits HTTP/1.1\r\nHost: bank\r\nContent-Type: application/json\r\nIdempotency-Key: d-%d-%d\r\nContent-Length: %d\r\n\r\n%s",
+	if _, err := fmt.Fprintf(c.conn, "POST /v1/accounts/%s/credits HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nIdempotency-Key: d-%d-%d\r\nContent-Length: %d\r\n\r\n%s",
 		account((c.id+n)%killAccounts), c.id, n, len(body), body); err != nil {
 		return 0, err
 	}

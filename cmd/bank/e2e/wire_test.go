@@ -171,9 +171,9 @@ func (b *bank) contract(t *testing.T) map[string]map[string]json.RawMessage {
 	return contract.Paths
 }
 
-// TestWithoutCredentialsPagesOfOthersReachNothing sends what a page in a browser can: to a name of
-// its own that resolves to this machine, or from another origin. Nothing is read, and no money
-// moves.
+// TestWithoutCredentialsPagesOfOthersReachNothing sends what a page in a browser can: to a name
+// that it owns and that resolves to this machine, or from another origin. Nothing is read, and no
+// money moves.
 func TestWithoutCredentialsPagesOfOthersReachNothing(t *testing.T) {
 	t.Parallel()
 	b := serve(t, t.TempDir(), "--hosts", "bank.internal")

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"passbook/shared/access/apikey"
+)
+
+const (
+	// besideWrong is how many commands a second callers with a right key send at the same time: a
+	// load that the machine carries easily, so that what the wrong keys cost shows.
+	besideWrong = 1000
+	// someWrong and manyWrong are how many requests with wrong keys are sent in a second.
+	someWrong, manyWrong = 1_000, 10_000
+	// wrongConnections carry them.
+	wrongConnections = 64
+	// turnsWrong is how often the load with and the one without wrong keys take turns, so that
+	// what else happens on the machine hits both.
+	turnsWrong = 5
+)
+
+// wrongKeys measures what requests with wrong keys cost the callers with a right one.
+func (g *grammar) wrongKeys(ctx context.Context, s *server, r *report) error {
+	l, err := g.spread(ctx, s)
+	if err != nil {
+		return err
+	}
+	var alone, beside []time.Duration
+	turn := max(g.Duration/turnsWrong, time.Second)
+	for range turnsWrong {
+		got, err := l.paced(ctx, g.Connections, turn, besideWrong)
+		if err != nil {
+			return err
+		}
+		alone = append(alone, got.latencies...)
+		if got, _, err = l.besideWrongKeys(ctx, g.Connections, turn, someWrong); err != nil {
+			return err
+		}
+		beside = append(beside, got.latencies...)
+	}
+	slices.Sort(alone)
+	slices.Sort(beside)
+	group := "keys"
+	r.add(measure{what: "1,000 commands/s with a key, p50", unit: " ms", untargeted: true, group: group}, ms(quantile(alone, .5)))
+	r.add(measure{what: "  p99", unit: " ms", untargeted: true, group: group}, ms(quantile(alone, .99)))
+	r.add(measure{what: "  p50 beside 1,000 wrong keys/s", unit: " ms", untargeted: true, group: group}, ms(quantile(beside, .5)))
+	r.add(measure{what: "  p99 beside 1,000 wrong keys/s", unit: " ms", untargeted: true, group: group}, ms(quantile(beside, .99)))
+	r.add(measure{what: "  p99 beside them, of that without", unit: " %", target: 110, atMost: true, group: group}, 100*float64(quantile(beside, .99))/float64(quantile(alone, .99)))
+
+	before := s.cpu()
+	got, wrong, err := l.besideWrongKeys(ctx, g.Connections, g.Duration, manyWrong)
+	if err != nil {
+		return err
+	}
+	busy := s.cpu() - before
+	r.add(measure{what: "wrong keys/s refused, of 10,000 sent", untargeted: true, group: group}, float64(wrong.refused)/got.took.Seconds())
+	r.add(measure{what: "  cores used by the bank", untargeted: true, group: group}, busy.Seconds()/got.took.Seconds())
+	r.add(measure{what: "  p99 beside them", unit: " ms", untargeted: true, group: group}, ms(got.quantile(.99)))
+	r.add(measure{what: "  refused of the right key", atMost: true, group: group}, float64(got.refused))
+	r.add(measure{what: "  livez other than 200", atMost: true, group: group}, float64(wrong.dead))
+	r.add(measure{what: "  livez, slowest", unit: " ms", untargeted: true, group: group}, ms(wrong.slowest))
+	return nil
+}
+
+// wrong is what was seen of requests with wrong keys, and of /livez beside them.
+type wrong struct {
+	refused, dead int64
+	slowest       time.Duration // of /livez
+}
+
+// besideWrongKeys sends commands with the right key while others send wrong ones.
+func (l *load) besideWrongKeys(ctx context.Context, conns int, d time.Duration, rate float64) (result, wrong, error) {
+	sending, stop := context.WithCancel(ctx)
+	defer stop()
+	var refused, dead atomic.Int64
+	var slowest time.Duration
+	errs := make([]error, wrongConnections+1)
+	var others sync.WaitGroup
+	for i := range wrongConnections {
+		others.Go(func() { errs[i] = l.sendWrong(sending, i, rate/wrongConnections, &refused) })
+	}
+	others.Go(func() { slowest, errs[wrongConnections] = l.askLive(sending, &dead) })
+	got, err := l.paced(ctx, conns, d, besideWrong)
+	stop()
+	others.Wait()
+	return got, wrong{refused.Load(), dead.Load(), slowest}, errors.Join(append(errs, err)...)
+}
+
+// sendWrong sends requests with wrong keys at a rate until ctx ends: keys that are unknown, and
+// each fourth time one that is none.
+func (l *load) sendWrong(ctx context.Context, seed int, rate float64, refused *atomic.Int64) error {
+	c, err := dial(ctx, l.address, "")
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	gap := time.Duration(float64(time.Second) / rate)
+	due := time.Now().Add(gap * time.Duration(seed) / wrongConnections)
+	for i := 0; ctx.Err() == nil; i++ {
+		time.Sleep(time.Until(due))
+		due = due.Add(gap)
+		if c.key = apikey.Generate().Text; i%4 == 3 {
+			c.key = "pb_nobody"
+		}
+		status, answer, err := c.get("/v1/accounts")
+		if err != nil {
+			return err
+		}
+		if status != 401 {
+			return fmt.Errorf("a wrong key is answered with %d: %s", status, answer)
+		}
+		refused.Add(1)
+	}
+	return nil
+}
+
+// askLive asks /livez until ctx ends, and returns how long the slowest answer took.
+func (l *load) askLive(ctx context.Context, dead *atomic.Int64) (slowest time.Duration, err error) {
+	c, err := dial(ctx, l.address, "")
+	if err != nil {
+		return 0, err
+	}
+	defer c.close()
+	err = every(ctx, func() error {
+		began := time.Now()
+		status, _, err := c.get("/livez")
+		slowest = max(slowest, time.Since(began))
+		if err == nil && status != 200 {
+			dead.Add(1)
+		}
+		return err
+	})
+	return slowest, err
+}
