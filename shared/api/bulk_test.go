@@ -9,14 +9,17 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"passbook/shared/access"
 	"passbook/shared/account"
+	"passbook/shared/admission"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/web"
@@ -206,6 +209,24 @@ func TestBulkAnswersBadLinesInTheirPlace(t *testing.T) {
 		}
 	}
 	w.end()
+}
+
+// A line counts as a request of its principal. It waits for the rate and is not refused.
+func TestBulkLinesWaitForTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := configured(t, Config{Web: web.Config{Rates: admission.NewRates(10, 2)}},
+			doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) { return receipt(to), nil }))
+		var lines strings.Builder
+		for i := range 12 {
+			fmt.Fprintln(&lines, command("credit", "A-1", strconv.Itoa(i)))
+		}
+		began := time.Now()
+		r := ask(server, http.MethodPost, bulkPath, lines.String(), "Content-Type", mediaLines)
+		// The request and the first line are the burst.
+		if took := time.Since(began); took != 1100*time.Millisecond || strings.Count(r.Body.String(), `"status":201`) != 12 {
+			t.Errorf("after %v: %s", took, r.Body)
+		}
+	})
 }
 
 func TestBulkLastLineNeedsNoLineBreak(t *testing.T) {
