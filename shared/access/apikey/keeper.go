@@ -70,10 +70,10 @@ type reading struct {
 
 // held is a key in memory.
 type held struct {
-	sum              Sum
-	expires, revoked time.Time
-	principal        access.Principal
-	usage            *usage // the same after the keys were listed again
+	sum       Sum
+	revoked   time.Time
+	principal access.Principal
+	usage     *usage // the same after the keys were listed again
 }
 
 // usage is when a key was last used in this process, and the last use that was logged, as days
@@ -166,8 +166,8 @@ func (k *Keeper) changes(ctx context.Context) (int64, error) {
 // hold returns a key as it is kept in memory.
 func hold(k Key, use *usage) *held {
 	return &held{
-		sum: k.Sum, expires: k.Expires, revoked: k.Revoked, usage: use,
-		principal: access.Principal{Actor: k.Actor(), Tenant: k.Tenant, Scopes: k.Scopes, AllTenants: k.AllTenants},
+		sum: k.Sum, revoked: k.Revoked, usage: use,
+		principal: access.Principal{Actor: k.Actor(), Tenant: k.Tenant, Scopes: k.Scopes, AllTenants: k.AllTenants, Expires: k.Expires},
 	}
 }
 
@@ -190,7 +190,7 @@ func (k *Keeper) Authenticate(_ context.Context, bearer string) (*access.Princip
 		return nil, errSecret
 	case !key.revoked.IsZero():
 		return nil, errRevoked
-	case !key.expires.IsZero() && !now.Before(key.expires):
+	case !key.principal.Expires.IsZero() && !now.Before(key.principal.Expires):
 		return nil, errExpired
 	}
 	if today := day(now); key.usage.last.Load() != today {

@@ -95,13 +95,14 @@ func expect(t *testing.T, k *Keeper, text string, want error) {
 
 func TestAKeyNamesItsHolder(t *testing.T) {
 	w := &watched{Table: memory(t)}
-	made, text := create(t, w, func(k *Key) { k.Tenant, k.AllTenants = "north", true })
+	until := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
+	made, text := create(t, w, func(k *Key) { k.Tenant, k.AllTenants, k.Expires = "north", true, until })
 	k, err := Open(t.Context(), Config{Table: w})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p, err := k.Authenticate(t.Context(), text)
-	want := access.Principal{Actor: "key:" + made.ID, Tenant: "north", Scopes: made.Scopes, AllTenants: true}
+	want := access.Principal{Actor: "key:" + made.ID, Tenant: "north", Scopes: made.Scopes, AllTenants: true, Expires: until}
 	if err != nil || *p != want {
 		t.Errorf("%+v: %v", p, err)
 	}
