@@ -7,7 +7,12 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"passbook/shared/backoff"
 )
+
+// leastWait is the shortest pause before patient work looks again whether it may be sent.
+const leastWait = time.Millisecond
 
 // generation is how many callers come, at least, between two requests of one that is forgotten.
 const generation = 5_000
@@ -57,15 +62,21 @@ func (r *Rates) Take(who Caller) Quota {
 // seconds returns in how many whole seconds so many requests may be sent.
 func (r *Rates) seconds(requests float64) int { return int(math.Ceil(requests / float64(r.rate))) }
 
-// Wait counts a request as soon as it may be sent. It returns the error of ctx if that ends first.
+// Wait counts a request of patient work once it may be sent. It leaves one of the burst to the
+// caller's other requests, which so come first. It returns the error of ctx if that ends before.
 func (r *Rates) Wait(ctx context.Context, who Caller) error {
-	if err := r.bucket(who).Wait(ctx); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
+	bucket := r.bucket(who)
+	enough := float64(min(r.burst, 2))
+	for {
+		now := time.Now()
+		missing := enough - bucket.TokensAt(now)
+		if missing <= 0 && bucket.AllowN(now, 1) {
+			return nil
 		}
-		return context.DeadlineExceeded // it would end before
+		if err := backoff.Sleep(ctx, max(time.Duration(missing/float64(r.rate)*float64(time.Second)), leastWait)); err != nil {
+			return err
+		}
 	}
-	return nil
 }
 
 // Burst returns how many requests may be sent at once, and in how many seconds as many again.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,7 +57,7 @@ func TestPatientWorkWaitsForTheRate(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if took := time.Since(began); took != 2*time.Second {
+		if took := time.Since(began).Round(100 * time.Millisecond); took != 2100*time.Millisecond { // four at once
 			t.Errorf("25 lines took %v", took)
 		}
 		short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -68,6 +69,46 @@ func TestPatientWorkWaitsForTheRate(t *testing.T) {
 		leave()
 		if err := r.Wait(gone, alice); !errors.Is(err, context.Canceled) {
 			t.Errorf("gone: %v", err)
+		}
+	})
+}
+
+// While a caller's lines of bulk wait, its single requests are served, in their turn and before
+// them.
+func TestPatientWorkLeavesTheRateToOtherRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRates(5, 5)
+		var waited atomic.Int64
+		ctx, stop := context.WithCancel(t.Context())
+		for range 3 {
+			go func() {
+				for r.Wait(ctx, alice) == nil {
+					waited.Add(1)
+				}
+			}()
+		}
+		for i := range 40 {
+			time.Sleep(500 * time.Millisecond)
+			if got := r.Take(alice); got.Wait != 0 {
+				t.Errorf("single request %d: %+v", i, got)
+			}
+		}
+		synctest.Wait()
+		// 100 in 20 s, and the burst.
+		lines := waited.Load()
+		if total := 40 + lines; total < 100 || total > 105 {
+			t.Errorf("%d lines beside 40 single requests in 20 s", lines)
+		}
+		stop()
+		single := NewRates(10, 1) // where there is nothing to leave
+		began := time.Now()
+		for range 3 {
+			if err := single.Wait(t.Context(), alice); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began).Round(10 * time.Millisecond); took != 200*time.Millisecond {
+			t.Errorf("with a burst of one: %v", took)
 		}
 	})
 }
