@@ -54,7 +54,7 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 		if !web.HasMediaType(r.Header, mediaLines) {
 			return web.Refuse(web.UnsupportedMediaType)
 		}
-		dry, err := dryRunOf(c)
+		dry, err := asksDryRun(c)
 		if err != nil {
 			return err
 		}
@@ -71,7 +71,11 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 		b := &bulkRequest{
 			server: s, operations: byName, slots: make(chan *slot, bulkWindow), open: make(map[string][]*slot),
 			results: newBacklog(&s.backlog, s.maxBacklog), control: control, correlationID: telemetry.Correlation(r.Context()), who: web.CallerOf(r.Context()),
-			principal: access.From(r.Context()), dry: dry,
+			principal: access.From(r.Context()),
+		}
+		if dry {
+			b.dry = s.dryRuns.New()
+			defer b.dry.Close()
 		}
 		b.serve(r.Context(), r.Body, c.Response())
 		if !c.Response().Committed {

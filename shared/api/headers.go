@@ -8,7 +8,6 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
-	"passbook/shared/journal/dryrun"
 	"passbook/shared/web"
 )
 
@@ -54,16 +53,13 @@ func parseVersion(text string) (int64, bool) {
 	return version, err == nil && version <= event.MaxVersion
 }
 
-// dryRunOf reads the parameters of a command's query. It returns a dry run for dry_run=true, nil
-// for none. Any other value or parameter is refused, since it may be there to protect.
-func dryRunOf(c echo.Context) (*dryrun.Run, error) {
+// asksDryRun reads the parameters of a command's query, and reports whether dry_run=true is among
+// them. Any other value or parameter is refused, since it may be there to protect.
+func asksDryRun(c echo.Context) (bool, error) {
 	if c.Request().URL.RawQuery == "" {
-		return nil, nil
+		return false, nil
 	}
 	q := web.ParseQuery(c)
 	dry := q.OneOf("dry_run", "true") != ""
-	if err := q.Problem(); err != nil || !dry {
-		return nil, err
-	}
-	return &dryrun.Run{}, nil
+	return dry, q.Problem()
 }

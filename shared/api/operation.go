@@ -13,6 +13,7 @@ import (
 	"passbook/shared/admission"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/journal/dryrun"
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
 )
@@ -97,9 +98,12 @@ func (x *exchange) free() {
 func (o Operation) serve(c echo.Context, gate *admission.Gate) error {
 	r := c.Request()
 	to := journal.Command{CorrelationID: telemetry.Correlation(r.Context())}
-	var err error
-	if to.DryRun, err = dryRunOf(c); err != nil {
+	dry, err := asksDryRun(c)
+	if err != nil {
 		return err
+	}
+	if dry {
+		to.DryRun = &dryrun.Run{}
 	}
 	var problem *web.Problem
 	if to.Key, problem = idempotencyKey(r.Header); problem != nil {
@@ -128,7 +132,7 @@ func (o Operation) serve(c echo.Context, gate *admission.Gate) error {
 		did = executeAtOwner(r.Context(), o.forwarder, to,
 			func() Forwarded { return o.forwarded(&x.fields, to) },
 			func() (journal.Receipt, error) { return call.execute(r.Context(), to) })
-		if to.DryRun != nil {
+		if dry {
 			did = did.asDryRun(to.CorrelationID)
 		}
 		return did.err

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"passbook/shared/journal"
+	"passbook/shared/journal/dryrun"
 	"passbook/shared/web"
 )
 
@@ -33,6 +34,8 @@ type Server struct {
 	// maxBacklog.
 	backlog    atomic.Int64
 	maxBacklog int64
+	// dryRuns is the memory of the dry runs in bulk.
+	dryRuns dryrun.Memory
 }
 
 // New makes a server that serves the process routes of web.New, openapi.json and .yaml,

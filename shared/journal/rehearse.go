@@ -66,6 +66,9 @@ func rehearseTransfer(from, to *lane, t Transfer, p *pending) error {
 // dryPlan returns an empty plan on the newest state: as the dry run left the account, or as it is
 // committed, which is read again unless the lane has just done so.
 func (l *lane) dryPlan(run *dryrun.Run) (*plan, error) {
+	if err := run.Err(); err != nil { // a command before this one is not known
+		return nil, err
+	}
 	m, err := l.observe()
 	if err == nil && !m.fresh {
 		err = l.confirm()

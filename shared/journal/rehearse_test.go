@@ -413,3 +413,23 @@ func TestDryRunReadsWhatItWouldHaveMade(t *testing.T) {
 		t.Errorf("%d events are stored", len(events))
 	}
 }
+
+// Once a run is full none of its commands is decided, also not one that would add nothing: it would
+// be decided on a state without those that are missing.
+func TestFullDryRunDecidesNothing(t *testing.T) {
+	tbl, _ := store(t)
+	j, _ := open(t, tbl, newClock())
+	openAccount(t, j, acct, 100)
+	run := new(dryrun.Memory).New()
+	run.Close()
+	refused := command(acct, "refused", crediting(1))
+	refused.IfMatch, refused.DryRun = 9, run
+	if _, err := tryExecute(t, j, refused); !errors.Is(err, dryrun.ErrFull) {
+		t.Errorf("a command: %v", err)
+	}
+	move := transferOf("x", 1)
+	move.DryRun = run
+	if _, err := tryTransfer(t, j, move); !errors.Is(err, dryrun.ErrFull) {
+		t.Errorf("a transfer: %v", err)
+	}
+}

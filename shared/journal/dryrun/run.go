@@ -4,22 +4,64 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"passbook/shared/event"
 )
 
-// MaxBytes bounds what a Run remembers. An ordinary command takes about 1 KB.
-const MaxBytes = 16 << 20
+// MaxBytes bounds what a Run remembers, and MaxTogether what those of one Memory do. An ordinary
+// command takes about 1 KB.
+const (
+	MaxBytes    = 16 << 20
+	MaxTogether = 4 * MaxBytes
+)
 
 // ErrFull: the commands of a dry run have more events than it can remember.
 var ErrFull = errors.New("dryrun: too many commands")
 
-// Run is one dry run. The zero Run has no commands; a nil one neither, and takes none. It is safe
-// for concurrent use.
+// Memory is what the Runs of a process share. The zero Memory is empty. It is safe for concurrent
+// use.
+type Memory struct{ used atomic.Int64 }
+
+// New returns a Run that takes of the memory until it is closed.
+func (m *Memory) New() *Run { return &Run{memory: m} }
+
+// Run is one dry run. The zero Run has no commands and a memory to itself; a nil one has no
+// commands and takes none. It is safe for concurrent use.
 type Run struct {
+	memory   *Memory
 	mu       sync.Mutex
 	accounts map[event.Account]*history
 	bytes    int
+	full     bool
+}
+
+// Close gives back the memory of a Run that is no longer used.
+func (r *Run) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.take(-r.bytes)
+	r.accounts, r.full = nil, true
+}
+
+// take takes memory, or gives it back, and reports whether there is enough.
+func (r *Run) take(n int) bool {
+	r.bytes += n
+	enough := r.bytes <= MaxBytes
+	if r.memory != nil {
+		enough = r.memory.used.Add(int64(n)) <= MaxTogether && enough
+	}
+	return enough
+}
+
+// Err returns ErrFull once a command was not added, and nil before.
+func (r *Run) Err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.full {
+		return fmt.Errorf("%w: they take more than %d bytes of memory, or all those of the process more than %d", ErrFull, MaxBytes, MaxTogether)
+	}
+	return nil
 }
 
 // history is what the commands of a Run would have made of one account.
@@ -84,16 +126,30 @@ func (r *Run) of(a event.Account, f func(*history)) {
 }
 
 // Add adds the entries of one command, which follow the newest ones of their accounts: all of them,
-// or none with ErrFull. Each has one command, its events, and the state after them, which Add takes
-// out of it, since only the newest one is needed.
+// or none with ErrFull, and then never any again. Each has one command, its events, and the state
+// after them, which Add takes out of it, since only the newest one is needed.
 func (r *Run) Add(entries ...*event.Entry) error {
+	if err := r.Err(); err != nil {
+		return err
+	}
+	if !r.add(entries) {
+		return r.Err()
+	}
+	return nil
+}
+
+// add does what Add does, and reports whether there was memory for the entries.
+func (r *Run) add(entries []*event.Entry) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	n := 0
 	for _, e := range entries {
-		r.bytes += size(e)
+		n += size(e)
 	}
-	if r.bytes > MaxBytes {
-		return fmt.Errorf("%w: they take more than %d bytes of memory", ErrFull, MaxBytes)
+	if !r.take(n) {
+		r.take(-n)
+		r.full = true
+		return false
 	}
 	if r.accounts == nil {
 		r.accounts = make(map[event.Account]*history)
@@ -105,10 +161,10 @@ func (r *Run) Add(entries ...*event.Entry) error {
 			h = &history{first: e.First, keys: make(map[string]*event.Entry), reversed: make(map[int64]bool)}
 			r.accounts[a] = h
 		}
-		r.bytes -= len(h.state)
+		r.take(-len(h.state))
 		h.add(e)
 	}
-	return nil
+	return true
 }
 
 func (h *history) add(e *event.Entry) {

@@ -84,3 +84,29 @@ func TestFullRunTakesNoMore(t *testing.T) {
 		t.Errorf("full after %d commands", version)
 	}
 }
+
+// Runs of one memory share it, and a run that is closed gives its part back.
+func TestRunsShareTheMemoryOfTheProcess(t *testing.T) {
+	var memory Memory
+	fill := func() *Run {
+		run := memory.New()
+		for version := int64(1); run.Add(entry(version, "", event.MoneyCredited{Amount: 1})) == nil; version++ {
+		}
+		return run
+	}
+	var runs []*Run
+	for range MaxTogether/MaxBytes + 1 {
+		runs = append(runs, fill())
+	}
+	last := runs[len(runs)-1]
+	if head := last.Head(acct); head != nil && head.Last > 10 || !errors.Is(last.Err(), ErrFull) || memory.used.Load() > MaxTogether {
+		t.Errorf("head %+v, %v; %d bytes are used", head, last.Err(), memory.used.Load())
+	}
+	runs[0].Close()
+	if head := fill().Head(acct); head == nil || head.Last < 10_000 {
+		t.Errorf("after one was closed another has %+v", head)
+	}
+	if runs[0].Head(acct) != nil || !errors.Is(runs[0].Add(entry(1, "", event.MoneyCredited{Amount: 1})), ErrFull) {
+		t.Error("a closed run takes commands")
+	}
+}
