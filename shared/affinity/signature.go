@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"passbook/shared/access"
@@ -16,8 +18,11 @@ import (
 
 // Keys gives the bank's key that calls between writers are signed with; *origin.Keeper does.
 type Keys interface {
-	// Derive returns a key for the purpose that a label names, false where there is none.
-	Derive(label string) ([]byte, bool)
+	// DeriveCurrent returns a key for the purpose that a label names, and the id of the data key
+	// that it is of, false where there is none. DeriveRecent returns the key of a data key that is
+	// the current one, or was until a moment ago.
+	DeriveCurrent(label string) (id int, key []byte, ok bool)
+	DeriveRecent(label string, id int) ([]byte, bool)
 	// BankFormat returns the newest format of the bank's entries. From 2 on the bank has a key.
 	BankFormat() int
 }
@@ -39,20 +44,31 @@ type call struct {
 
 // The errors of calls that are refused. Nothing was done.
 var (
-	errUnsigned  = errors.New("the call is not signed with the bank's key")
+	errUnsigned  = errors.New("the call is not signed with the bank's newest data key, as this writer knows it")
 	errOld       = errors.New("the call was sent more than a minute ago, or a minute from now: compare the clocks of the writers")
-	errNoKey     = errors.New("this writer cannot read the bank's key, so it decides no command of others")
 	errOtherForm = errors.New("a call of another release, which this one does not understand")
 )
 
-// sign returns the signature of a call to the writer with a secret, empty while the bank has no
-// key.
+// sign returns the signature of a call to the writer with a secret, after the id of the data key
+// and a colon; empty while the bank has no key.
 func sign(keys Keys, secret string, meta, body []byte) string {
-	key, ok := keys.Derive(keyLabel)
+	id, key, ok := keys.DeriveCurrent(keyLabel)
 	if !ok {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString(signature(key, secret, meta, body))
+	return strconv.Itoa(id) + ":" + base64.RawURLEncoding.EncodeToString(signature(key, secret, meta, body))
+}
+
+// signedBy reports whether a call has a signature, with a key of the bank that is not replaced.
+func signedBy(keys Keys, secret string, meta, body []byte, signed string) bool {
+	id, text, _ := strings.Cut(signed, ":")
+	n, err := strconv.Atoi(id)
+	if err != nil {
+		return false
+	}
+	mac, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	key, ok := keys.DeriveRecent(keyLabel, n)
+	return err == nil && ok && hmac.Equal(mac, signature(key, secret, meta, body))
 }
 
 // signature returns the HMAC of the secret of the writer that the call is to, header and body. JSON
@@ -70,15 +86,8 @@ func signature(key []byte, secret string, meta, body []byte) []byte {
 // writer of this bank sent in the last minute. A bank of format 1 has no key: there the secret
 // alone, by which the connection was made, shows who sent it.
 func verify(keys Keys, secret string, meta, body []byte, signed string, now time.Time) (c call, err error) {
-	if keys.BankFormat() >= 2 {
-		key, ok := keys.Derive(keyLabel)
-		if !ok {
-			return c, errNoKey
-		}
-		mac, err := base64.RawURLEncoding.Strict().DecodeString(signed)
-		if err != nil || !hmac.Equal(mac, signature(key, secret, meta, body)) {
-			return c, errUnsigned
-		}
+	if keys.BankFormat() >= 2 && !signedBy(keys, secret, meta, body, signed) {
+		return c, errUnsigned
 	}
 	// a field that this release does not know may change what the command means
 	decoder := json.NewDecoder(bytes.NewReader(meta))

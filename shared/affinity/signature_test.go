@@ -25,7 +25,13 @@ type testKeys struct {
 
 func (k testKeys) BankFormat() int { return k.format }
 
-func (k testKeys) Derive(label string) ([]byte, bool) { return []byte(k.key + label), k.key != "" }
+func (k testKeys) DeriveCurrent(label string) (int, []byte, bool) {
+	return 7, []byte(k.key + label), k.key != ""
+}
+
+func (k testKeys) DeriveRecent(label string, id int) ([]byte, bool) {
+	return []byte(k.key + label), k.key != "" && id == 7
+}
 
 var bankKey = testKeys{2, "the bank's"}
 
@@ -71,6 +77,8 @@ func TestCallsWithoutTheBanksKeyAreRefused(t *testing.T) {
 	}{
 		"no signature":          {meta, "", body, errUnsigned},
 		"another key":           {meta, sign(testKeys{2, "another"}, to.Secret, []byte(meta), []byte(body)), body, errUnsigned},
+		"of a replaced key":     {meta, strings.Replace(good, "7:", "6:", 1), body, errUnsigned},
+		"no key's id":           {meta, strings.TrimPrefix(good, "7:"), body, errUnsigned},
 		"another writer's":      {meta, sign(bankKey, other.Secret, []byte(meta), []byte(body)), body, errUnsigned},
 		"another tenant":        {strings.Replace(meta, "acme", "main", 1), good, body, errUnsigned},
 		"another actor":         {strings.Replace(meta, "Zoë", "Eve", 1), good, body, errUnsigned},

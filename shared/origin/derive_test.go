@@ -48,6 +48,55 @@ func TestDerivedKeysAreTheSameInEveryProcessAndAfterARotation(t *testing.T) {
 	})
 }
 
+// What does not outlive a rotation is made with a key of the data key that signs. The one before it
+// is known for a minute, since processes notice a rotation one after the other, and none older
+// ever.
+func TestCurrentKeysAreThoseOfTheDataKeyThatSigns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBank(t)
+		b.write(origin.Bank{ID: "b", Format: 1})
+		k := b.open()
+		if id, _, ok := k.DeriveCurrent("call"); ok {
+			t.Errorf("a bank of format 1 derived a key of %d", id)
+		}
+		for id := range 3 {
+			b.key(id + 1)
+			b.write(origin.Bank{ID: "b", Format: 2, Key: id + 1, Heads: "sum"})
+			time.Sleep(1500 * time.Millisecond) // it is read
+			other := b.open()
+			for range 2 { // while the one before signs, and afterwards
+				for _, sender := range []*origin.Keeper{k, other} {
+					with, key, ok := sender.DeriveCurrent("call")
+					if _, first := sender.Derive("call"); !ok || !first || with != id+1 && with != id {
+						t.Fatalf("after rotation %d a key of %d, %t", id, with, ok)
+					}
+					for _, receiver := range []*origin.Keeper{k, other} {
+						if same, ok := receiver.DeriveRecent("call", with); !ok || !bytes.Equal(same, key) {
+							t.Errorf("after rotation %d, of key %d: %t", id, with, ok)
+						}
+						if _, ok := receiver.DeriveRecent("call", id-1); ok {
+							t.Errorf("after rotation %d a key of %d", id, id-1)
+						}
+					}
+				}
+				time.Sleep(5 * time.Second)
+			}
+			if with, _, _ := k.DeriveCurrent("call"); with != id+1 {
+				t.Errorf("after rotation %d key %d signs", id, with)
+			}
+			time.Sleep(time.Minute)
+			for _, receiver := range []*origin.Keeper{k, other, b.open()} {
+				if _, ok := receiver.DeriveRecent("call", id); ok {
+					t.Errorf("a minute after rotation %d, key %d is known", id, id)
+				}
+				if _, ok := receiver.DeriveRecent("call", id+2); ok {
+					t.Errorf("key %d, which there is not", id+2)
+				}
+			}
+		}
+	})
+}
+
 // What is made under a derived key is stored, so that no release may derive another.
 func TestDerivedKeysAreTheSameInEveryRelease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
