@@ -39,6 +39,9 @@ type image struct {
 	env         []string
 	user        int
 	cmd, health []string
+	// volume is where data is kept, ports are those that others reach.
+	volume string
+	ports  []string
 }
 
 // word is one word of a line of the Dockerfile.
@@ -71,7 +74,10 @@ func readDockerfile(t *testing.T) (i image, copies []string) {
 			err = json.Unmarshal([]byte(rest), &i.cmd)
 		case "HEALTHCHECK":
 			err = json.Unmarshal([]byte(rest[strings.Index(rest, "["):]), &i.health)
-		case "VOLUME", "EXPOSE": // nothing is mounted, and nothing is published
+		case "VOLUME":
+			i.volume = rest
+		case "EXPOSE":
+			i.ports = words[1:]
 		default:
 			t.Fatalf("the Dockerfile's last stage has a line that this test does not know: %s", line)
 		}
@@ -80,6 +86,23 @@ func readDockerfile(t *testing.T) (i image, copies []string) {
 		}
 	}
 	return i, copies
+}
+
+// dockerRun matches the README's line, with port and volume of the container.
+var dockerRun = regexp.MustCompile(`docker run -p \d+:(\d+) -v \w+:(\S+) passbook`)
+
+// The README publishes the port that the image listens on, and mounts the volume that it writes to.
+func TestTheReadmeRunsTheImage(t *testing.T) {
+	i, _ := readDockerfile(t)
+	readme, err := os.ReadFile(filepath.Join(top, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := dockerRun.FindStringSubmatch(string(readme))
+	if line == nil || !slices.Contains(i.ports, line[1]) || !slices.Contains(i.env, "PASSBOOK_LISTEN=0.0.0.0:"+line[1]) ||
+		line[2] != i.volume || !slices.Contains(i.env, "PASSBOOK_DATA="+i.volume) {
+		t.Errorf("the README has %q, the image the ports %v, the volume %s and %q", line, i.ports, i.volume, i.env)
+	}
 }
 
 // build makes the image's files, by the command that the Dockerfile makes them by.
