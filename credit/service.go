@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"passbook/shared/account"
+	"passbook/shared/api"
+	"passbook/shared/event"
 	"passbook/shared/journal"
 )
 
@@ -39,5 +41,6 @@ func (s *Service) reverse(ctx context.Context, to journal.Command, c ReverseCred
 		to.Reverses = c.Original.Version
 	}
 	to.Decide = c.Decide
-	return s.journal.Execute(ctx, to)
+	receipt, err = s.journal.Execute(ctx, to)
+	return api.ReversalIn(event.DirectionDebit, receipt), err
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"passbook/shared/account"
+	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 )
@@ -59,7 +60,8 @@ func (s *Service) reverse(ctx context.Context, to journal.Command, c ReverseWith
 		to.Reverses = c.Original.Version
 	}
 	to.Decide = c.Decide
-	return s.journal.Execute(ctx, to)
+	receipt, err = s.journal.Execute(ctx, to)
+	return api.ReversalIn(event.DirectionCredit, receipt), err
 }
 
 // transfer moves money between two accounts. A transfer from an account to itself is executed like

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"passbook/shared/account"
 	"passbook/shared/admission"
 	"passbook/shared/backoff"
 	"passbook/shared/journal"
@@ -119,7 +120,7 @@ func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
 			r.to.Queued = s.markQueued
 		}
 		did = b.execute(ctx, s, r, work.earlier)
-		if did.code() != TransactionNotFound.Code {
+		if code := did.code(); code != TransactionNotFound.Code && (last || code != account.CodeKeyReused) {
 			break
 		}
 		if last && work.problem != nil {

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 
+	"passbook/shared/account"
+	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/journal/dryrun"
 	"passbook/shared/readmodel"
@@ -102,4 +104,29 @@ func refusal(rc journal.Receipt, accountID string) *web.Problem {
 		}
 	}
 	return p
+}
+
+// ReversalIn returns the receipt of a reversal in a direction. Both services have a command of this
+// name and form, with different scopes: where the key's first answer is that of the other one, the
+// key was used for a different command.
+func ReversalIn(direction string, r journal.Receipt) journal.Receipt {
+	if !r.Replayed || r.Entry == nil {
+		return r
+	}
+	for _, e := range r.Entry.Events {
+		if e.Version < r.Command.First || e.Version > r.Command.Last {
+			continue
+		}
+		other := false
+		switch b := e.Body.(type) {
+		case event.TransactionReversed:
+			other = b.Direction != direction
+		case event.WithdrawalDeclined: // only a debit can lack funds
+			other = direction != event.DirectionDebit
+		}
+		if other {
+			return journal.Receipt{Account: r.Account, Rejection: &account.Rejection{Code: account.CodeKeyReused}, Version: r.Command.Last}
+		}
+	}
+	return r
 }

@@ -324,9 +324,11 @@ func keysMatrix(t *testing.T, data string) {
 	}
 	north, south := keys.want("north", access.All), keys.want("south", access.All)
 	b.Terminate()
+	credits, debits := keys.want("north", access.MoneyCredit), keys.want("north", access.MoneyWithdraw)
 	keys.make(t)
 	b = start()
 	b.furnish(t, north)
+	b.answersAreTheirScopes(t, credits, debits)
 	revoked, id := createKey(t, data, "--tenant", "north", "--scopes", "all")
 	expired, _ := createKey(t, data, "--tenant", "north", "--scopes", "all", "--expires", "3s")
 	b.awaitCredential(t, revoked)
@@ -351,6 +353,37 @@ func keysMatrix(t *testing.T, data string) {
 	}
 	b.admit(t, func(scopes access.Scopes) string { return keys.want("north", scopes) })
 	b.Terminate()
+}
+
+// The answer that a key has stored is not given to who may not send the command, also where two
+// services have a command of the same form.
+func (b *bank) answersAreTheirScopes(t *testing.T, credits, debits string) {
+	t.Helper()
+	reverse := func(of, by, form string) answer {
+		s := sample{method: http.MethodPost, path: "/v1/accounts/A-1/" + of + "/t2/reversal", media: "application/json", body: form}
+		return b.sendSample(t, s, "Bearer "+by, "reverse-1")
+	}
+	line := func(by string) string {
+		s := sample{method: http.MethodPost, path: "/v1/bulk", media: "application/x-ndjson",
+			body: `{"op":"reverse","idempotency_key":"reverse-1","account_id":"A-1","transaction_id":"t2"}`}
+		return b.sendSample(t, s, "Bearer "+by, "").must(t, http.StatusOK).text
+	}
+	reverse("credits", credits, "{}").must(t, http.StatusCreated)
+	if a := reverse("credits", credits, "{}").must(t, http.StatusCreated); !a.replayed() {
+		t.Errorf("a repeat: %s", a.text)
+	}
+	if a := reverse("withdrawals", debits, "{}"); a.code() != "idempotency-key-reused" {
+		t.Errorf("the other service's key: %d %s", a.status, a.text)
+	}
+	if a := reverse("credits", debits, "{}"); a.code() != "scope-missing" {
+		t.Errorf("a repeat without the scope: %d %s", a.status, a.text)
+	}
+	if text := line(credits); !strings.Contains(text, `"replayed":true`) {
+		t.Errorf("a repeat as a line: %s", text)
+	}
+	if text := line(debits); !strings.Contains(text, "idempotency-key-reused") || strings.Contains(text, "balance") {
+		t.Errorf("the other service's key as a line: %s", text)
+	}
 }
 
 // keyring are keys that are made in a data directory while no bank runs there: the command line
