@@ -35,6 +35,8 @@ const (
 	// discarded: when the server drains, and when too many results are unread.
 	bulkDiscardDraining = 5 * time.Second
 	bulkDiscardUnread   = 10 * time.Minute
+	// identifyEvery is how long a caller may send lines before its credential is looked at again.
+	identifyEvery = time.Second
 	// bulkBuffer is how many bytes are read at once: a whole line fits.
 	bulkBuffer = web.MaxBodyBytes + 1
 )
@@ -72,6 +74,7 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 			server: s, operations: byName, slots: make(chan *slot, bulkWindow), open: make(map[string][]*slot),
 			results: newBacklog(&s.backlog, s.maxBacklog), control: control, correlationID: telemetry.Correlation(r.Context()), who: web.CallerOf(r.Context()),
 			principal: access.From(r.Context()),
+			identify:  func() (*access.Principal, error) { return s.Identify(c) }, identified: time.Now(),
 		}
 		if dry {
 			b.dry = s.dryRuns.New()
@@ -96,7 +99,10 @@ type bulkRequest struct {
 	correlationID string
 	who           admission.Caller
 	principal     *access.Principal
-	dry           *dryrun.Run // nil where the lines are executed
+	// identify asks again who the caller is, which was last done at identified.
+	identify   func() (*access.Principal, error)
+	identified time.Time
+	dry        *dryrun.Run // nil where the lines are executed
 	// reading is done when no more lines are executed: the caller is gone, or the server drains.
 	reading context.Context
 	// open are the lines of each account that may still be in progress, in their order. Only the
@@ -210,7 +216,7 @@ func (b *bulkRequest) read(running context.Context) {
 	switch refusal.Code {
 	case web.ShuttingDown.Code:
 		b.discard(bulkDiscardDraining)
-	case AnswersNotTaken.Code:
+	case AnswersNotTaken.Code, web.CredentialsInvalid.Code, web.CredentialsExpired.Code, web.AccessUnavailable.Code, web.ScopeMissing.Code:
 		b.discard(bulkDiscardUnread)
 	}
 }
@@ -230,7 +236,13 @@ func (b *bulkRequest) readLines(running context.Context) (number int, refusal *w
 		case err != nil && !ended && !tooLong:
 			return number, web.Refuse(web.RequestIncomplete)
 		case len(text) > 0 || tooLong: // empty lines are skipped
-			if b.server.AwaitRate(b.reading) != nil || b.server.Commands().EnterPatiently(b.reading, b.who) != nil {
+			if b.server.AwaitRate(b.reading) != nil {
+				return number, web.Refuse(web.ShuttingDown)
+			}
+			if refusal := b.identifyAgain(); refusal != nil {
+				return number, refusal
+			}
+			if b.server.Commands().EnterPatiently(b.reading, b.who) != nil {
 				return number, web.Refuse(web.ShuttingDown)
 			}
 			s, ok := b.slot(running, number)
@@ -249,6 +261,20 @@ func (b *bulkRequest) readLines(running context.Context) (number int, refusal *w
 			return number, nil
 		}
 	}
+}
+
+// identifyAgain returns why the caller may send no more lines. A request may last for hours, and
+// the caller's key may be revoked, or end, within it.
+func (b *bulkRequest) identifyAgain() *web.Problem {
+	if time.Since(b.identified) < identifyEvery {
+		return nil
+	}
+	principal, err := b.identify()
+	if err != nil {
+		return problemOf(err)
+	}
+	b.principal, b.identified = principal, time.Now()
+	return nil
 }
 
 // mayContinue waits until the next line may be read. It returns why it may not: the server drains,

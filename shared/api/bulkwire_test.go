@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"passbook/shared/access"
 	"passbook/shared/journal"
 	"passbook/shared/web"
 )
@@ -89,6 +90,45 @@ func results(t *testing.T, c net.Conn) (n int, last string) {
 		t.Error(lines.Err())
 	}
 	return n, last
+}
+
+// revocable is an authenticator of one principal, until it is revoked.
+type revocable struct{ revoked atomic.Bool }
+
+func (a *revocable) Authenticate(context.Context, string) (*access.Principal, error) {
+	if a.revoked.Load() {
+		return nil, access.ErrInvalid
+	}
+	return access.Dev, nil
+}
+
+// A request that lasts ends when the key of its caller does: the lines before are answered, the
+// next one is refused, and no later one is executed.
+func TestBulkEndsWithTheCallersKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var executed atomic.Int64
+		keys := &revocable{}
+		s := configured(t, Config{Web: web.Config{Auth: keys}}, doing("credit", func(_ context.Context, to journal.Command) (journal.Receipt, error) {
+			executed.Add(1)
+			return receipt(to), nil
+		}))
+		serveOn(t, s, func(p *pipes) {
+			lines := strings.SplitAfter(creditLines(4), "\n")[:4]
+			c := p.connect()
+			go func() {
+				sendAll(t, c, bulkHead(len(strings.Join(lines, "")), "Authorization: Bearer k\r\n")+lines[0])
+				time.Sleep(5 * time.Second)
+				sendAll(t, c, lines[1])
+				keys.revoked.Store(true)
+				time.Sleep(5 * time.Second)
+				sendAll(t, c, lines[2]+lines[3])
+			}()
+			n, last := results(t, c)
+			if n != 3 || !strings.Contains(last, "credentials-invalid") || executed.Load() != 2 {
+				t.Errorf("%d results, %d executed, the last %s", n, executed.Load(), last)
+			}
+		})
+	})
 }
 
 // creditLines returns n credits on a few accounts.

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/labstack/echo/v4"
+
 	"passbook/shared/access"
 	"passbook/shared/telemetry"
 )
@@ -57,6 +59,12 @@ func (s *Server) identify(r *http.Request, route *Route) (*access.Principal, err
 		return p, MissingScope(route.Scopes | route.AnyOf)
 	}
 	return p, nil
+}
+
+// Identify returns again who sends a request that lasts, and whether it may still use its route.
+func (s *Server) Identify(c echo.Context) (*access.Principal, error) {
+	route, _ := s.route(c)
+	return s.identify(c.Request(), route)
 }
 
 // optional returns the principal of a request to an open route: an answer may be longer for some.
