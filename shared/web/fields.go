@@ -142,9 +142,14 @@ func (f *Fields) Text(name string, need Need) string {
 // AccountID takes the id of the command's account, which is not a part of the canonical form:
 // requests are compared per account. It returns "" when there is none, or when it is invalid.
 func (f *Fields) AccountID(name string, need Need) string {
+	known := len(f.errs)
 	id := f.Text(name, need)
 	if id != "" && !account.ValidAccountID(id) {
-		f.FailForm(name, account.FieldSyntax, account.FormID)
+		f.Fail(name, account.FieldSyntax)
+		id = ""
+	}
+	if len(f.errs) > known {
+		f.errs[known].Detail = account.Expected(account.FormID)
 		return ""
 	}
 	f.accountName, f.account = name, id
