@@ -12,8 +12,8 @@ import (
 
 // ActorEraseParams are the parameters of actor-erase.
 type ActorEraseParams struct {
-	// Actor is the one whose person's name is erased.
-	Actor string `json:"actor"`
+	// Actor is the one whose person's name is erased. The actor of a job is who asks for it.
+	Actor string `json:"person"`
 	OfTenant
 }
 
