@@ -22,7 +22,7 @@ const (
 	wrongConnections = 64
 	// turnsWrong is how often the load with and the one without wrong keys take turns, so that
 	// what else happens on the machine hits both.
-	turnsWrong = 5
+	turnsWrong = 10
 )
 
 // wrongKeys measures what requests with wrong keys cost the callers with a right one.
