@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -291,4 +293,36 @@ func TestConnectionsThatCannotBeAcceptedAreReported(t *testing.T) {
 			t.Errorf("logged %d times in 100 s:\n%s", logged, log.String())
 		}
 	})
+}
+
+// The contract takes no place: who reads it slowly, without credentials, takes none from those who
+// have some.
+func TestTheContractTakesNoPlaceOfReads(t *testing.T) {
+	tight(t, func(t *testing.T, s *Server, _ *pipes, _ chan struct{}) {
+		ctx, stop := context.WithCancel(t.Context())
+		var readers sync.WaitGroup
+		for range 4 {
+			readers.Go(func() {
+				r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/openapi.json", nil)
+				s.Handler().ServeHTTP(&slowReader{ResponseRecorder: httptest.NewRecorder(), until: ctx.Done()}, r)
+			})
+		}
+		synctest.Wait()
+		if r := ask(s, http.MethodGet, "/read", ""); r.Code != http.StatusOK {
+			t.Errorf("%d %s", r.Code, r.Body)
+		}
+		stop()
+		readers.Wait()
+	})
+}
+
+// slowReader takes no answer until its channel is closed.
+type slowReader struct {
+	*httptest.ResponseRecorder
+	until <-chan struct{}
+}
+
+func (r *slowReader) Write(b []byte) (int, error) {
+	<-r.until
+	return r.ResponseRecorder.Write(b)
 }

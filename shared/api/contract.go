@@ -87,7 +87,7 @@ func served(serves func(method, path string) bool) (map[string]any, error) {
 func contractRoutes(s *web.Server) []web.Route {
 	route := func(path, media string, render func(serves func(method, path string) bool) ([]byte, error)) web.Route {
 		rendered := sync.OnceValues(func() ([]byte, error) { return render(s.Mounted) })
-		return web.Route{Method: http.MethodGet, Path: path, Open: true, Handler: func(c echo.Context) error {
+		return web.Route{Method: http.MethodGet, Path: path, Kind: web.Probe, Open: true, Handler: func(c echo.Context) error {
 			contract, err := rendered()
 			if err != nil {
 				return err
@@ -112,7 +112,7 @@ func streamRoutes() []web.Route {
 		}
 		return rendered, nil
 	})
-	routes := []web.Route{{Method: http.MethodGet, Path: "/asyncapi.json", Open: true, Handler: func(c echo.Context) error {
+	routes := []web.Route{{Method: http.MethodGet, Path: "/asyncapi.json", Kind: web.Probe, Open: true, Handler: func(c echo.Context) error {
 		contract, err := render()
 		if err != nil {
 			return err
@@ -122,7 +122,7 @@ func streamRoutes() []web.Route {
 	}}}
 	for _, name := range schemas.Names() {
 		text := schemas.Text(name)
-		routes = append(routes, web.Route{Method: http.MethodGet, Path: schemas.Path + name, Open: true, Handler: func(c echo.Context) error {
+		routes = append(routes, web.Route{Method: http.MethodGet, Path: schemas.Path + name, Kind: web.Probe, Open: true, Handler: func(c echo.Context) error {
 			web.Reply(c, http.StatusOK, text)
 			return nil
 		}})
