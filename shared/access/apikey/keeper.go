@@ -21,8 +21,10 @@ import (
 const (
 	// pollEvery is the time between two readings of the count of changes.
 	pollEvery = time.Second
-	// readTimeout bounds one reading: a row, or a page of at most 1 MB.
-	readTimeout = 2 * time.Second
+	// readTimeout bounds one call of a reading, for a row or a page of at most 1 MB, and
+	// patientTimeout one at a start or in a job, which may wait for a slow store.
+	readTimeout    = 2 * time.Second
+	patientTimeout = 15 * time.Second
 	// GoodFor is how long keys are good after the last reading that succeeded.
 	GoodFor = time.Minute
 )
@@ -50,8 +52,6 @@ type Config struct {
 // access.Authenticator, and safe for concurrent use.
 type Keeper struct {
 	config Config
-	// tables is the table with a timeout for each call.
-	tables table.Table
 	failed atomic.Int64
 	now    atomic.Pointer[reading]
 	// used says that a key was used for the first time on a day, since that was logged.
@@ -88,9 +88,9 @@ func Open(ctx context.Context, c Config) (*Keeper, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	k := &Keeper{config: c, tables: table.WithTimeout(c.Table, readTimeout)}
+	k := &Keeper{config: c}
 	k.now.Store(&reading{changes: -1})
-	if err := k.read(ctx); err != nil {
+	if err := k.read(ctx, table.WithTimeout(c.Table, patientTimeout)); err != nil {
 		return nil, err
 	}
 	if c.Metrics != nil {
@@ -105,8 +105,9 @@ func Open(ctx context.Context, c Config) (*Keeper, error) {
 // Run reads the count of changes every second until ctx ends, and the keys when it has changed. It
 // logs each key that is used, once a day. It returns nil: what fails is repeated.
 func (k *Keeper) Run(ctx context.Context) error {
+	tables := table.WithTimeout(k.config.Table, readTimeout)
 	for backoff.Sleep(ctx, pollEvery) == nil {
-		if err := k.read(ctx); err != nil && ctx.Err() == nil {
+		if err := k.read(ctx, tables); err != nil && ctx.Err() == nil {
 			k.failed.Add(1)
 			k.config.Log.Warn("the API keys cannot be read; the known ones are good for a minute after the last reading; trying again", "error", err,
 				"last", k.now.Load().at.UTC().Format(time.RFC3339))
@@ -117,9 +118,9 @@ func (k *Keeper) Run(ctx context.Context) error {
 }
 
 // read makes sure that the keys are as the table has them.
-func (k *Keeper) read(ctx context.Context) error {
+func (k *Keeper) read(ctx context.Context, t table.Table) error {
 	was, began := k.now.Load(), time.Now()
-	changes, err := k.changes(ctx)
+	changes, err := countChanges(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func (k *Keeper) read(ctx context.Context) error {
 	}
 	// The count and a key are written in one transaction, but a list may show it by halves. So a
 	// second list follows with the next reading: a revocation must not be missed.
-	all, err := read(ctx, k.tables)
+	all, err := read(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -151,9 +152,9 @@ func (k *Keeper) read(ctx context.Context) error {
 	return nil
 }
 
-// changes reads how often keys were changed.
-func (k *Keeper) changes(ctx context.Context) (int64, error) {
-	row, err := control.APIKeys(k.tables).Get(ctx, control.ChangesKey)
+// countChanges reads how often keys were changed.
+func countChanges(ctx context.Context, t table.Table) (int64, error) {
+	row, err := control.APIKeys(t).Get(ctx, control.ChangesKey)
 	if errors.Is(err, table.ErrNotFound) {
 		return 0, nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/access"
+	"passbook/shared/backoff"
 	"passbook/shared/control"
 	"passbook/shared/faults"
 	"passbook/shared/table"
@@ -30,6 +31,7 @@ type watched struct {
 	down        atomic.Bool
 	old         atomic.Pointer[table.Page]
 	restored    atomic.Pointer[faults.Table]
+	slow        atomic.Int64 // how long a row takes, in nanoseconds
 }
 
 // read returns the table that is read.
@@ -44,6 +46,9 @@ func (w *watched) Get(ctx context.Context, name string, key table.Key, consisten
 	w.gets.Add(1)
 	if w.down.Load() {
 		return table.Row{}, errDown
+	}
+	if err := backoff.Sleep(ctx, time.Duration(w.slow.Load())); err != nil {
+		return table.Row{}, err
 	}
 	return w.read().Get(ctx, name, key, consistent)
 }
@@ -255,6 +260,26 @@ func TestAKeyInUseIsLoggedOnceADay(t *testing.T) {
 		}
 		if lines := strings.Count(log.String(), "in use"); lines != 2 || strings.Count(log.String(), "key="+used.ID) != 2 {
 			t.Errorf("%s", log)
+		}
+	})
+}
+
+// A store that is slow delays a start and does not prevent it. Later a slow answer is given up, so
+// that the next one may be in time.
+func TestASlowStoreIsWaitedForAtTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &watched{Table: memory(t)}
+		_, text := create(t, w, nil)
+		w.slow.Store(int64(patientTimeout - time.Second))
+		k := open(t, w)
+		expect(t, k, text, nil)
+		time.Sleep(10 * time.Second)
+		if k.failed.Load() < 3 {
+			t.Errorf("%d readings were given up", k.failed.Load())
+		}
+		w.slow.Store(int64(2 * patientTimeout))
+		if _, err := Open(t.Context(), Config{Table: w}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a store that does not answer: %v", err)
 		}
 	})
 }

@@ -70,7 +70,7 @@ func (l listing) find(id string) (Key, bool) {
 // List returns all keys in the order of their ids, and an error that names the rows that cannot be
 // read beside them.
 func List(ctx context.Context, t table.Table) ([]Key, error) {
-	all, err := read(ctx, t)
+	all, err := read(ctx, table.WithTimeout(t, patientTimeout))
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func List(ctx context.Context, t table.Table) ([]Key, error) {
 
 // Never reports whether the bank never had a key.
 func Never(ctx context.Context, t table.Table) (bool, error) {
-	_, err := control.APIKeys(t).Get(ctx, control.ChangesKey)
+	_, err := control.APIKeys(table.WithTimeout(t, patientTimeout)).Get(ctx, control.ChangesKey)
 	if errors.Is(err, table.ErrNotFound) {
 		return true, nil
 	}
@@ -161,6 +161,7 @@ func Revoke(ctx context.Context, t table.Table, id string, at time.Time) (revoke
 // be written. plan gets all keys as they are, before each attempt, and returns no row when there is
 // nothing to write.
 func change(ctx context.Context, t table.Table, plan func(listing) (*table.Put, error)) error {
+	t = table.WithTimeout(t, patientTimeout)
 	pause := backoff.Backoff{First: 20 * time.Millisecond, Most: time.Second}
 	for tried := 1; ; tried++ {
 		all, err := read(ctx, t)
