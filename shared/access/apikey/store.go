@@ -101,7 +101,7 @@ func Create(ctx context.Context, t table.Table, k Key) (Key, error) {
 			}
 			return nil, nil // the answer to the attempt before was lost
 		}
-		kept, err := forget(ctx, t, all.keys, k.Created)
+		kept, err := forget(ctx, table.WithTimeout(t, patientTimeout), all.keys, k.Created)
 		if err != nil {
 			return nil, err
 		}
