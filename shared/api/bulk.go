@@ -77,7 +77,7 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 			identify:  func() (*access.Principal, error) { return s.Identify(c) }, identified: time.Now(),
 		}
 		if dry {
-			b.dry = s.dryRuns.New()
+			b.dry = s.dryRuns.New(b.principal.Tenant + " " + b.principal.Actor)
 			defer b.dry.Close()
 		}
 		b.serve(r.Context(), r.Body, c.Response())

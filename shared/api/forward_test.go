@@ -13,6 +13,7 @@ import (
 
 	"passbook/shared/access"
 	"passbook/shared/event"
+	"passbook/shared/journal/dryrun"
 	"passbook/shared/web"
 
 	"passbook/shared/journal"
@@ -200,4 +201,28 @@ func (a *answering) Forward(ctx context.Context, _ event.Account, command func()
 		a.t.Error(err)
 	}
 	return answer, Answered
+}
+
+// A dry run shows the balance and leaves no entry, so it needs the scope that reading does too.
+func TestDryRunNeedsTheScopeOfReading(t *testing.T) {
+	o := doing("try", nil)
+	for name, tt := range map[string]struct {
+		dry     bool
+		scopes  access.Scopes
+		refused bool
+	}{
+		"a command":                {false, o.Scopes, false},
+		"a dry run":                {true, o.Scopes, true},
+		"a dry run of a reader":    {true, o.Scopes | access.AccountsRead, false},
+		"a dry run of only reader": {true, access.AccountsRead, true},
+	} {
+		to := journal.Command{Key: "k"}
+		if tt.dry {
+			to.DryRun = &dryrun.Run{}
+		}
+		_, problem := o.decode(web.ParseFields([]byte(`{"account_id":"A-1"}`)), &to, &access.Principal{Tenant: "main", Scopes: tt.scopes})
+		if refused := problem != nil && problem.Code == web.ScopeMissing.Code; refused != tt.refused || !refused && problem != nil {
+			t.Errorf("%s: %v", name, problem)
+		}
+	}
 }

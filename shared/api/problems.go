@@ -46,7 +46,7 @@ var (
 	}
 	DryRunTooLarge = web.ProblemType{
 		Code: "dry-run-too-large", Status: http.StatusRequestEntityTooLarge, Title: "Dry run too large",
-		Detail: "The lines before this one take all the memory that there is for a dry run: 16 MB, and 64 MB for all of a process. Neither this line nor any after it on its account was decided: send fewer lines in one request.",
+		Detail: "The lines before this one take all the memory that there is for a dry run: 16 MB, and 32 MB for all of a caller. Neither this line nor any after it on its account was decided: send fewer lines in one request.",
 	}
 	VersionMismatch = web.ProblemType{
 		Code: account.CodeVersionMismatch, Status: http.StatusPreconditionFailed, Title: "Version mismatch",

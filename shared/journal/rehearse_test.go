@@ -420,7 +420,7 @@ func TestFullDryRunDecidesNothing(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
 	openAccount(t, j, acct, 100)
-	run := new(dryrun.Memory).New()
+	run := new(dryrun.Memory).New("")
 	run.Close()
 	refused := command(acct, "refused", crediting(1))
 	refused.IfMatch, refused.DryRun = 9, run

@@ -4,15 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"passbook/shared/event"
 )
 
-// MaxBytes bounds what a Run remembers, and MaxTogether what those of one Memory do. An ordinary
-// command takes about 1 KB.
+// MaxBytes bounds what a Run remembers, MaxOfHolder what those of one holder do, and MaxTogether
+// those of one Memory. An ordinary command takes about 1 KB.
 const (
 	MaxBytes    = 16 << 20
+	MaxOfHolder = MaxTogether / 2
 	MaxTogether = 4 * MaxBytes
 )
 
@@ -21,15 +21,37 @@ var ErrFull = errors.New("dryrun: too many commands")
 
 // Memory is what the Runs of a process share. The zero Memory is empty. It is safe for concurrent
 // use.
-type Memory struct{ used atomic.Int64 }
+type Memory struct {
+	mu   sync.Mutex
+	used map[string]int // by holder
+	all  int
+}
 
-// New returns a Run that takes of the memory until it is closed.
-func (m *Memory) New() *Run { return &Run{memory: m} }
+// New returns a Run that takes of the memory until it is closed. The holder is who asks for it: the
+// Runs of one never take more than MaxOfHolder together.
+func (m *Memory) New(holder string) *Run { return &Run{memory: m, holder: holder} }
+
+// take takes memory for a holder, or gives it back, and reports whether there is enough.
+func (m *Memory) take(holder string, n int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.used == nil {
+		m.used = make(map[string]int)
+	}
+	m.all += n
+	m.used[holder] += n
+	enough := m.used[holder] <= MaxOfHolder && m.all <= MaxTogether
+	if m.used[holder] == 0 {
+		delete(m.used, holder)
+	}
+	return enough
+}
 
 // Run is one dry run. The zero Run has no commands and a memory to itself; a nil one has no
 // commands and takes none. It is safe for concurrent use.
 type Run struct {
 	memory   *Memory
+	holder   string
 	mu       sync.Mutex
 	accounts map[event.Account]*history
 	bytes    int
@@ -49,7 +71,7 @@ func (r *Run) take(n int) bool {
 	r.bytes += n
 	enough := r.bytes <= MaxBytes
 	if r.memory != nil {
-		enough = r.memory.used.Add(int64(n)) <= MaxTogether && enough
+		enough = r.memory.take(r.holder, n) && enough
 	}
 	return enough
 }
@@ -59,7 +81,7 @@ func (r *Run) Err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.full {
-		return fmt.Errorf("%w: they take more than %d bytes of memory, or all those of the process more than %d", ErrFull, MaxBytes, MaxTogether)
+		return fmt.Errorf("%w: they take more than %d bytes of memory, or with others more than %d", ErrFull, MaxBytes, MaxOfHolder)
 	}
 	return nil
 }

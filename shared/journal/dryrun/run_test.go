@@ -85,26 +85,34 @@ func TestFullRunTakesNoMore(t *testing.T) {
 	}
 }
 
-// Runs of one memory share it, and a run that is closed gives its part back.
+// Runs of one memory share it, of which a holder has half, and a run that is closed gives its part
+// back.
 func TestRunsShareTheMemoryOfTheProcess(t *testing.T) {
 	var memory Memory
-	fill := func() *Run {
-		run := memory.New()
-		for version := int64(1); run.Add(entry(version, "", event.MoneyCredited{Amount: 1})) == nil; version++ {
+	// versions fills a run and returns how many entries it has
+	versions := func(holder string) (n int64, run *Run) {
+		run = memory.New(holder)
+		for run.Add(entry(n+1, "", event.MoneyCredited{Amount: 1})) == nil {
+			n++
 		}
-		return run
+		return n, run
 	}
 	var runs []*Run
-	for range MaxTogether/MaxBytes + 1 {
-		runs = append(runs, fill())
-	}
-	last := runs[len(runs)-1]
-	if head := last.Head(acct); head != nil && head.Last > 10 || !errors.Is(last.Err(), ErrFull) || memory.used.Load() > MaxTogether {
-		t.Errorf("head %+v, %v; %d bytes are used", head, last.Err(), memory.used.Load())
+	for _, tt := range []struct {
+		holder string
+		least  int64
+	}{{"a", 10_000}, {"a", 10_000}, {"a", 0}, {"b", 10_000}, {"b", 10_000}, {"c", 0}} {
+		n, run := versions(tt.holder)
+		if n < tt.least || tt.least == 0 && n > 10 || !errors.Is(run.Err(), ErrFull) {
+			t.Errorf("a run of %s: %d entries, %v", tt.holder, n, run.Err())
+		}
+		runs = append(runs, run)
 	}
 	runs[0].Close()
-	if head := fill().Head(acct); head == nil || head.Last < 10_000 {
-		t.Errorf("after one was closed another has %+v", head)
+	for _, holder := range []string{"b", "c"} {
+		if n, _ := versions(holder); (n > 10_000) != (holder == "c") {
+			t.Errorf("after a run of a was closed, %s has %d entries", holder, n)
+		}
 	}
 	if runs[0].Head(acct) != nil || !errors.Is(runs[0].Add(entry(1, "", event.MoneyCredited{Amount: 1})), ErrFull) {
 		t.Error("a closed run takes commands")
