@@ -86,12 +86,12 @@ func TestOpsFile(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, opsFile+".new"), []byte("left behind"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	stale, err := AnnounceOps(dir, Ops{"127.0.0.1:1", "one"})
+	stale, err := AnnounceOps(Config{Data: dir, Store: Embedded}, Ops{"127.0.0.1:1", "one"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	second := Ops{"127.0.0.1:1", "two"}
-	withdraw, err := AnnounceOps(dir, second)
+	withdraw, err := AnnounceOps(Config{Data: dir, Store: Embedded}, second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,6 +103,12 @@ func TestOpsFile(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(dir, opsFile)); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, engineDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := AnnounceOps(Config{Data: dir, Store: AWS}, Ops{"127.0.0.1:3", "three"}); err == nil {
+		t.Error("a process on AWS took the place of an embedded bank")
 	}
 	if err := withdraw(); err != nil {
 		t.Fatal(err)

@@ -50,8 +50,12 @@ func Present(c Config) error {
 		return nil
 	}
 	for _, name := range []string{"FORMAT", archiveDir} {
-		if _, err := os.Stat(filepath.Join(c.Data, name)); err == nil {
+		_, err := os.Stat(filepath.Join(c.Data, name))
+		if err == nil {
 			return nil
+		}
+		if errors.Is(err, fs.ErrPermission) { // it may be there
+			return &UnusableError{What: fmt.Sprintf("permission denied on the data directory %s (--data, PASSBOOK_DATA)", c.Data), Next: adviceNoRight, Err: err}
 		}
 	}
 	return &UnusableError{What: fmt.Sprintf("no bank in %s (--data, PASSBOOK_DATA)", c.Data), Next: adviceNoBank, Err: ErrData}

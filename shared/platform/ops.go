@@ -18,6 +18,9 @@ var ErrNoOps = errors.New("no running bank is announced in the data directory")
 // the address of its ops listener, and a line with the secret that the listener asks for.
 const opsFile = "ops"
 
+// engineDir is where an embedded bank has its database in the data directory.
+const engineDir = "pebble"
+
 // Ops says how a running program takes jobs.
 type Ops struct {
 	// Address is that of its ops listener, host:port.
@@ -27,10 +30,15 @@ type Ops struct {
 }
 
 // AnnounceOps writes how jobs reach this process into the data directory, where only the user that
-// it runs as can read it. It replaces what a process that died has left. The returned function
-// removes it, if it is still the same; it is never nil.
-func AnnounceOps(data string, at Ops) (withdraw func() error, err error) {
+// it runs as can read it. It replaces what a process that died has left; on AWS, where the
+// directory has no other use, it does not replace what an embedded bank has there. The returned
+// function removes it, if it is still the same; it is never nil.
+func AnnounceOps(c Config, at Ops) (withdraw func() error, err error) {
+	data := c.Data
 	name := filepath.Join(data, opsFile)
+	if _, err := os.Stat(filepath.Join(data, engineDir)); c.Store == AWS && err == nil {
+		return func() error { return nil }, fmt.Errorf("announce the ops listener: %s is the directory of an embedded bank", data)
+	}
 	draft := name + ".new"
 	if err := writePrivate(draft, at.Address+"\n"+at.Secret+"\n"); err != nil {
 		return func() error { return nil }, fmt.Errorf("announce the ops listener: %w", err)

@@ -123,6 +123,9 @@ func remote(job ops.Job) error {
 	if strings.Contains(job.Error, ErrEndUnproven.Error()) {
 		return matching{err, ErrEndUnproven}
 	}
+	if strings.HasPrefix(job.Error, ErrParams.Error()) { // found only when it ran
+		return matching{err, ErrParams}
+	}
 	for _, behind := range []error{upgrade.ErrOlder, upgrade.ErrUnfinished} {
 		if strings.Contains(job.Error, behind.Error()) {
 			return matching{err, behind}

@@ -120,6 +120,10 @@ func TestABanksDifferenceIsNamedOnce(t *testing.T) {
 	if err := remote(job); !errors.Is(err, ops.ErrDifference) || err.Error() != job.Error {
 		t.Errorf("a difference: %v", err)
 	}
+	job = ops.Job{State: ops.Failed, Error: ErrParams.Error() + ": there is no account A-1"}
+	if err := remote(job); !errors.Is(err, ErrParams) || err.Error() != job.Error {
+		t.Errorf("wrong parameters: %v", err)
+	}
 	job = ops.Job{State: ops.Failed, Error: readmodel.ErrNotCaughtUp.Error()}
 	if err := remote(job); !errors.Is(err, readmodel.ErrNotCaughtUp) || err.Error() != job.Error {
 		t.Errorf("not caught up: %v", err)

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,7 +11,9 @@ import (
 	"passbook/cmd/internal/ops"
 	"passbook/shared/api"
 	"passbook/shared/opslog"
+	"passbook/shared/platform"
 	"passbook/shared/progress"
+	"passbook/shared/telemetry"
 )
 
 // recordMost bounds the write of an outcome, which is made although the job was cancelled.
@@ -91,6 +94,27 @@ func (b Bank) end(ctx context.Context, a opslog.Action, o opslog.Outcome) {
 	if err := opslog.Trim(ctx, b.Table, time.Now()); err != nil {
 		b.Log.Warn("the operators' log keeps actions longer than it needs to; the next job tries again", "error", err)
 	}
+}
+
+// RecordDone writes something that was done without a job into the operators' log of a data
+// directory: a salvage, before which the directory cannot be opened.
+func RecordDone(ctx context.Context, t *console.Terminal, config platform.Config, done ops.Request) (err error) {
+	log, err := telemetry.NewLogger(t.Err, telemetry.LogOptions{Level: "warn", Format: config.LogFormat})
+	if err != nil {
+		return err
+	}
+	engine, err := platform.Open(ctx, config, Resources(), log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, engine.Close()) }()
+	ctx, cancel := context.WithTimeout(ctx, recordMost)
+	defer cancel()
+	a, err := opslog.Begin(ctx, engine.Table, opslog.Action{Job: done.Job, Actor: engine.Caller(ctx), Reason: done.Reason, Params: string(done.Params)})
+	if err != nil {
+		return err
+	}
+	return a.End(ctx, engine.Table, opslog.Outcome{State: opslog.Done})
 }
 
 // LogParams are the parameters of log.

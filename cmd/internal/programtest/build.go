@@ -72,6 +72,12 @@ func program(t testing.TB, name string) string {
 	return filepath.Join(bin, name)
 }
 
+// Path returns the file of a program under test.
+func Path(t testing.TB, name string) string {
+	t.Helper()
+	return program(t, name)
+}
+
 // look reads the status of every source file of the module. The go command records which files a
 // test has read; without this it would return cached results although the programs have changed,
 // which the tests do not import.

@@ -34,10 +34,11 @@ func serveJobs(ctx context.Context, p *serve.Process, b jobs.Bank) error {
 	server.Mount(ops.Profiles()...)
 	p.Go(serve.UntilCallers, "listener for jobs", func(ctx context.Context) error { return serveUntil(ctx, listener, server.Handler()) })
 	p.AnnounceJobs(listener.Addr())
-	if p.Config.Store != platform.Embedded {
+	withdraw, err := platform.AnnounceOps(p.Config, platform.Ops{Address: listener.Addr().String(), Secret: secret})
+	if err != nil && p.Config.Store == platform.AWS { // jobs use the stores themselves
+		p.Log.Info("nobody knows the secret of the listener for jobs and profiles; name a directory for it with --data", "error", err)
 		return nil
 	}
-	withdraw, err := platform.AnnounceOps(p.Config.Data, platform.Ops{Address: listener.Addr().String(), Secret: secret})
 	p.At(serve.CancelJobs, "address of the jobs", func(context.Context) error { return withdraw() })
 	p.OnClose("address of the jobs", func(context.Context) error { return withdraw() }) // of a process that never ran
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -49,6 +50,6 @@ func outcome(a api.OpsAction) string {
 	case a.ExitCode == nil || a.Error == "":
 		return a.State
 	default:
-		return fmt.Sprintf("%s (%d): %s", a.State, *a.ExitCode, a.Error)
+		return fmt.Sprintf("%s (%d): %s", a.State, *a.ExitCode, strings.ReplaceAll(a.Error, "\n", " "))
 	}
 }

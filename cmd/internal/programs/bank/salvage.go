@@ -2,18 +2,22 @@ package bank
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 
 	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/jobs"
+	"passbook/cmd/internal/ops"
 	"passbook/shared/platform"
 )
 
 // salvageCommand cuts off the damaged end of a write-ahead log.
 type salvageCommand struct {
-	Data   *string `name:"data" placeholder:"DIR" help:"Data directory [./data]."`
-	DryRun bool    `name:"dry-run" help:"Only print what it would do."`
-	Yes    bool    `name:"yes" help:"Do not ask."`
+	Data *string `name:"data" placeholder:"DIR" help:"Data directory [./data]."`
+	console.ReasonFlag
+	DryRun bool `name:"dry-run" help:"Only print what it would do."`
+	Yes    bool `name:"yes" help:"Do not ask."`
 }
 
 // Help returns what it costs, and the example.
@@ -23,13 +27,16 @@ func (salvageCommand) Help() string {
 }
 
 // Run finds the damage and cuts.
-func (c *salvageCommand) Run(_ context.Context, t *console.Terminal) error {
+func (c *salvageCommand) Run(ctx context.Context, t *console.Terminal) error {
 	config, err := t.Config(c)
 	if err != nil {
 		return err
 	}
 	if config.Store != platform.Embedded {
 		return console.Usage("salvage is for the embedded engine")
+	}
+	if err := ops.CheckReason(c.Reason); err != nil {
+		return console.Usage("%w", err)
 	}
 	found, err := platform.Salvage(config, true)
 	if err != nil {
@@ -48,6 +55,16 @@ func (c *salvageCommand) Run(_ context.Context, t *console.Terminal) error {
 		}
 	}
 	describe(t.Out, found, c.DryRun)
+	if c.DryRun {
+		return nil
+	}
+	done := ops.Request{Job: "salvage", Reason: c.Reason}
+	if done.Params, err = json.Marshal(map[string]any{"copy": found.Copy, "cut_at": found.At}); err == nil {
+		err = jobs.RecordDone(ctx, t, config, done)
+	}
+	if err != nil { // what had to be done is done
+		fmt.Fprintf(t.Err, "bank: the operators' log does not have this salvage: %v\n", err)
+	}
 	return nil
 }
 
