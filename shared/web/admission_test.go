@@ -1,12 +1,15 @@
 package web
 
 import (
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/access"
 	"passbook/shared/admission"
@@ -103,4 +106,19 @@ func TestPrincipalsHaveTheirShareOfThePlaces(t *testing.T) {
 	}
 	close(release)
 	all.Wait()
+}
+
+// BenchmarkRefusedKey measures all that a request with a wrong key costs behind the connection.
+func BenchmarkRefusedKey(b *testing.B) {
+	s := New(Config{Service: "test", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Auth: twoCallers})
+	s.Mount(Route{Method: http.MethodGet, Path: "/x", Scopes: access.AccountsRead, Handler: func(c echo.Context) error { return ReplyJSON(c, 200, 1) }})
+	r := httptest.NewRequest(http.MethodGet, "/x", nil)
+	r.Header.Set("Authorization", "Bearer wrong")
+	b.ReportAllocs()
+	for b.Loop() {
+		answer := httptest.NewRecorder()
+		if s.Handler().ServeHTTP(answer, r); answer.Code != http.StatusUnauthorized {
+			b.Fatal(answer.Code)
+		}
+	}
 }
