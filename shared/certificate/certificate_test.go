@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,6 +70,24 @@ func presented(t *testing.T, p *Pair) string {
 	return pair.Leaf.DNSNames[0]
 }
 
+// lines is a log that may be read while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // far is an end that causes no warning.
 var far = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 
@@ -77,7 +96,7 @@ func TestReplacedFilesAreUsedWithoutARestart(t *testing.T) {
 		f := newFiles(t)
 		cert, key := newPair(t, "one", far)
 		f.write(t, cert, key)
-		var log bytes.Buffer
+		var log lines
 		p, err := Open(f.cert, f.key, slog.New(slog.NewTextHandler(&log, nil)))
 		if err != nil {
 			t.Fatal(err)
