@@ -127,6 +127,7 @@ func TestWritersOfAFleet(t *testing.T) {
 	t.Run("an account has one writer", func(t *testing.T) { accountsHaveOneWriter(t, fleet, history) })
 	t.Run("bulk lines go to their writers", func(t *testing.T) { bulkLinesGoToTheirWriters(t, fleet) })
 	t.Run("dry runs go to their writers", func(t *testing.T) { dryRunsGoToTheirWriters(t, fleet, history) })
+	t.Run("dry runs in bulk are decided together", func(t *testing.T) { dryRunsInBulkAreDecidedTogether(t, fleet) })
 	t.Run("public routes stay apart", func(t *testing.T) { publicRoutesStayApart(t, fleet) })
 }
 
@@ -253,6 +254,30 @@ func dryRunsGoToTheirWriters(t *testing.T, fleet []*serve.Process, history *jour
 		if !strings.Contains(announced, fmt.Sprintf(`"would_be_status":%d,"key_used":false`, got.status)) || !strings.Contains(announced, got.body) || got.replayed != "" {
 			t.Errorf("%s: announced %s\ngot %+v", id, one.body, got)
 		}
+	}
+}
+
+// The lines of a dry run in bulk build on each other, whoever owns their accounts.
+func dryRunsInBulkAreDecidedTogether(t *testing.T, fleet []*serve.Process) {
+	var lines strings.Builder
+	const accounts = 8
+	for n := range accounts {
+		fmt.Fprintf(&lines, `{"op":"open","idempotency_key":"o","account_id":"D-%d","currency":"EUR"}`+"\n", n)
+		fmt.Fprintf(&lines, `{"op":"credit","idempotency_key":"c","account_id":"D-%d","amount":10,"currency":"EUR"}`+"\n", n)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+fleet[2].Address()+"/v1/bulk?dry_run=true", strings.NewReader(lines.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-ndjson")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || strings.Count(string(text), `"would_be_status":201`) != 2*accounts {
+		t.Errorf("%s, %v", text, err)
 	}
 }
 
