@@ -144,6 +144,7 @@ func TestForwardedDryRunStoresNothing(t *testing.T) {
 		"answered there":         {Answered, nil, `200 {"dry_run":true,"would_be_status":201,`},
 		"not reached":            {Undone, nil, `200 {"dry_run":true,"would_be_status":201,`},
 		"lost":                   {Lost, nil, `200 {"dry_run":true,"would_be_status":201,`},
+		"lost, and full here":    {Lost, journal.ErrStorageFull, `200 {"dry_run":true,"would_be_status":503,`},
 		"its journal is full":    {Answered, journal.ErrStorageFull, `200 {"dry_run":true,"would_be_status":503,"key_used":false,"problem":{"type":"/problems/storage-full",`},
 		"its clock is off":       {Answered, journal.ErrClockSkew, `503 {"type":"/problems/clock-skew",`},
 		"this clock is off":      {Undone, journal.ErrClockSkew, `200 {"dry_run":true,"would_be_status":503,"key_used":false,"problem":{"type":"/problems/clock-skew",`},

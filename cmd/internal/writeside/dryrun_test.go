@@ -39,6 +39,7 @@ func (*nowhere) Pace(context.Context, event.Account) {}
 
 // counter is both command services of a bank, and what they leave behind.
 type counter struct {
+	t        *testing.T
 	client   *apitest.Client
 	clock    *apitest.Clock
 	writes   atomic.Int64
@@ -48,7 +49,7 @@ type counter struct {
 
 func serveBoth(t *testing.T) *counter {
 	t.Helper()
-	b := &counter{clock: apitest.NewClock(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)), registry: prometheus.NewRegistry()}
+	b := &counter{t: t, clock: apitest.NewClock(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)), registry: prometheus.NewRegistry()}
 	tbl := storetest.Memory(t, pebblestream.Options{}, journal.Schemas...).Table
 	tbl.Arm(&faults.Rule{Match: func(p table.Put) bool { return p.Table == journal.Table }, Hook: func() { b.writes.Add(1) }}, 1<<30)
 	j, err := journal.Open(t.Context(), journal.Config{Table: tbl, Outbox: &b.outbox, Now: b.clock.Now, Metrics: b.registry})
@@ -231,6 +232,10 @@ func TestDryRunAnnouncesTheAnswer(t *testing.T) {
 			}
 			if marked := strings.Contains(string(dry.Result), `"provisional":true`); marked != (dry.Result != nil && !used) {
 				t.Fatalf("%+v: key used: %t, and %s", o, used, answer.Body)
+			}
+			again, repeat := apitest.Decode[api.DryRunAnswer](b.t, b.send(o, "?dry_run=true")), b.send(o, "")
+			if used := repeat.Header.Get("Idempotency-Replayed") == "true"; used && !again.KeyUsed || bare(again) != string(repeat.Body) {
+				t.Fatalf("%+v, repeated: announced %+v\ngot %d %s", o, again, repeat.Status, repeat.Body)
 			}
 			if o.alone {
 				return // the lines after it are decided on another state

@@ -257,7 +257,8 @@ func dryRunsGoToTheirWriters(t *testing.T, fleet []*serve.Process, history *jour
 	}
 }
 
-// The lines of a dry run in bulk build on each other, whoever owns their accounts.
+// The lines of a dry run in bulk build on each other, also on accounts of other
+// writers.
 func dryRunsInBulkAreDecidedTogether(t *testing.T, fleet []*serve.Process) {
 	var lines strings.Builder
 	const accounts = 8
