@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -83,6 +84,10 @@ func (s *Server) optional(r *http.Request) *access.Principal {
 // bearerScheme is the scheme of RFC 6750 in the header Authorization, in lower case.
 const bearerScheme = "bearer "
 
+// errNoBearer is the refusal of a header that has no bearer token. It is made once, so that it costs
+// no memory.
+var errNoBearer = fmt.Errorf("%w: the header Authorization is not Bearer and one token", access.ErrInvalid)
+
 // bearerOf returns the bearer token of a request.
 func bearerOf(h http.Header) (string, error) {
 	given := h["Authorization"]
@@ -91,7 +96,7 @@ func bearerOf(h http.Header) (string, error) {
 	}
 	text := given[0]
 	if len(given) > 1 || len(text) <= len(bearerScheme) || !strings.EqualFold(text[:len(bearerScheme)], bearerScheme) {
-		return "", access.ErrInvalid
+		return "", errNoBearer
 	}
 	return text[len(bearerScheme):], nil
 }

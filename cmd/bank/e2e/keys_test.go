@@ -190,6 +190,7 @@ func TestWrongKeysAreNotMade(t *testing.T) {
 		"what stands between the two _":  {"revoke", "pb_7hQ2mZ0dXk4B_"},
 		`no such key: "7hQ2mZ0dXk4B"`:    {"revoke", "7hQ2mZ0dXk4B"},
 		"unexpected argument 2000-01-01": {"list", "2000-01-01"},
+		`"Bad/T" is no tenant`:           {"list", "--tenant", "Bad/T"},
 	} {
 		got := programtest.Run(t, "", nil, "bank", append(append([]string{"key"}, args...), "--data", dir)...)
 		if got.Code != 2 || !strings.Contains(got.ErrOut, want) || strings.Contains(got.Out, "pb_") {

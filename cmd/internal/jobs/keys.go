@@ -88,7 +88,7 @@ type KeyListParams struct {
 	Tenant string `json:"tenant,omitempty"`
 }
 
-func (KeyListParams) check() error { return nil }
+func (p KeyListParams) check() error { return OfTenant{p.Tenant}.check() }
 
 func (KeyListParams) changes() bool { return false }
 

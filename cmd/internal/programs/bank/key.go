@@ -126,7 +126,11 @@ func (keyListCommand) Help() string {
 func (c *keyListCommand) Run(ctx context.Context, t *console.Terminal) error {
 	list := jobs.Command[[]jobs.APIKey]{Name: "key-list", Params: jobs.KeyListParams{Tenant: c.Tenant}, JSON: c.JSON}
 	return list.Run(ctx, t, &c.StoreFlags, func(w io.Writer, keys []jobs.APIKey) {
-		if len(keys) == 0 {
+		switch {
+		case len(keys) == 0 && c.Tenant != "":
+			fmt.Fprintf(w, "tenant %s has no key: bank key create --tenant %s makes one, bank key list shows those of all\n", c.Tenant, c.Tenant)
+			return
+		case len(keys) == 0:
 			fmt.Fprintln(w, "there is no key: bank key create makes one")
 			return
 		}
