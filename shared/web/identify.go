@@ -84,8 +84,8 @@ func (s *Server) optional(r *http.Request) *access.Principal {
 // bearerScheme is the scheme of RFC 6750 in the header Authorization, in lower case.
 const bearerScheme = "bearer "
 
-// errNoBearer is the refusal of a header that has no bearer token. It is made once, so that it costs
-// no memory.
+// errNoBearer is the refusal of a header that has no bearer token. It is made once, so that it
+// costs no memory.
 var errNoBearer = fmt.Errorf("%w: the header Authorization is not Bearer and one token", access.ErrInvalid)
 
 // bearerOf returns the bearer token of a request.
