@@ -65,6 +65,9 @@ func (s *Server) readyz(c echo.Context) error {
 	}
 	_, verbose := c.QueryParams()["verbose"]
 	verbose = verbose && access.From(c.Request().Context()).Scopes.Has(access.OpsRead)
+	if s.config.LocalOnly && s.guard(c.Request()) != nil { // a page in a browser is answered as others are
+		verbose = false
+	}
 	results := s.runChecks(c.Request().Context())
 	failed := -1
 	for i := range results {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,9 +36,33 @@ func (r *Registry) Routes() []web.Route {
 		{Method: http.MethodDelete, Path: "/ops/jobs/{job_id}", Scopes: access.OpsWrite, Handler: r.stop},
 	}
 	for i := range routes {
-		routes[i].Handler = withoutParameters(routes[i].Handler)
+		routes[i].Handler = r.proving(withoutParameters(routes[i].Handler))
 	}
 	return routes
+}
+
+// The headers by which a client asks for a proof that the other end knows the secret, and gets it.
+const (
+	headerNonce = "Passbook-Nonce"
+	headerProof = "Passbook-Proof"
+)
+
+// proving lets every answer prove that it is from who knows the secret: after a bank that was
+// killed, another user's process may listen where it did.
+func (r *Registry) proving(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if nonce := c.Request().Header.Get(headerNonce); nonce != "" {
+			c.Response().Header().Set(headerProof, proof(r.secret, nonce))
+		}
+		return next(c)
+	}
+}
+
+// proof returns the proof of who knows a secret, given by its hash, for a nonce.
+func proof(secret [sha256.Size]byte, nonce string) string {
+	mac := hmac.New(sha256.New, secret[:])
+	_, _ = mac.Write([]byte(nonce)) // it never fails
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // withoutParameters refuses requests that have query parameters: a job takes its own from the body.

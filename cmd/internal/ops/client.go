@@ -3,6 +3,9 @@ package ops
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +27,10 @@ const (
 // ErrRefused means that the answer was a problem document. The error around it has its code and its
 // detail.
 var ErrRefused = errors.New("refused")
+
+// ErrStranger means that the process at the address does not know the secret: it is not the bank of
+// the data directory, and nothing that it answers counts.
+var ErrStranger = errors.New("the process that answers is not the bank of this data directory")
 
 // Client talks to the registry of a running process. Safe for concurrent use.
 type Client struct {
@@ -132,14 +139,19 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte) (Jo
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	nonce := rand.Text()
 	if c.secret != "" {
 		request.Header.Set("Authorization", "Bearer "+c.secret)
+		request.Header.Set(headerNonce, nonce)
 	}
 	answer, err := c.http.Do(request)
 	if err != nil {
 		return job, fmt.Errorf("ask the bank for a job: %w", err)
 	}
 	defer func() { _ = answer.Body.Close() }()
+	if want := proof(sha256.Sum256([]byte(c.secret)), nonce); c.secret != "" && !hmac.Equal([]byte(answer.Header.Get(headerProof)), []byte(want)) {
+		return job, ErrStranger
+	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
 		return job, fmt.Errorf("ask the bank for a job: %w", err)

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -225,6 +226,29 @@ func TestAJobKnowsItsRequest(t *testing.T) {
 	}
 	if job, err = client.Run(ctx, Request{Job: "ask"}, nil); err != nil || string(job.Result) != `["ask","os:7","","{}","{}"]` {
 		t.Fatalf("%s: %v", job.Result, err)
+	}
+}
+
+// After a bank that was killed, another process may listen where it did: what it answers, whatever
+// it is, does not count.
+func TestAnswersOfAStrangerDoNotCount(t *testing.T) {
+	for name, proofOf := range map[string]func(nonce string) string{
+		"no proof": func(string) string { return "" }, "the nonce": func(nonce string) string { return nonce },
+		"another secret": func(nonce string) string { return proof(sha256.Sum256([]byte("other")), nonce) },
+		"an older proof": func(string) string { return proof(sha256.Sum256([]byte(secret)), "older") },
+	} {
+		for _, status := range []int{200, 202, 409, 500} {
+			stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Passbook-Proof", proofOf(r.Header.Get("Passbook-Nonce")))
+				w.WriteHeader(status)
+				_, _ = w.Write([]byte(`{"id":"1","job":"echo","state":"done","exit_code":0,"type":"/problems/job-running"}`))
+			}))
+			defer stranger.Close()
+			job, err := NewClient(strings.TrimPrefix(stranger.URL, "http://"), secret).Run(t.Context(), Request{Job: "echo"}, nil)
+			if !errors.Is(err, ErrStranger) || errors.Is(err, ErrRefused) || job.State != "" {
+				t.Errorf("%s, %d: %+v %v", name, status, job, err)
+			}
+		}
 	}
 }
 

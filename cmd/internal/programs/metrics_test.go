@@ -123,3 +123,14 @@ func TestMetricsAreServedAlone(t *testing.T) {
 		t.Errorf("metrics are served at %s", off.MetricsAddress())
 	}
 }
+
+// Where no credentials are asked for, a page in a browser whose name resolves to this machine is
+// told whether the bank is ready, as a probe is, and not what it consists of.
+func TestCausesAreNotForPagesOfOtherSites(t *testing.T) {
+	p := run(t, bank.Program)
+	for host, want := range map[string]bool{"": true, "localhost": true, "evil.example": false} {
+		if status, text := send(t, "GET", p.URL()+"/readyz?verbose", host, ""); status != 200 || strings.Contains(text, `"checks"`) != want {
+			t.Errorf("%q: %d %s", host, status, text)
+		}
+	}
+}
