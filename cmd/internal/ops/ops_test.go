@@ -229,8 +229,8 @@ func TestAJobKnowsItsRequest(t *testing.T) {
 	}
 }
 
-// After a bank that was killed, another process may listen where it did: what it answers, whatever
-// it is, does not count.
+// After a bank that was killed, another process may listen where it did: none of its
+// answers counts.
 func TestAnswersOfAStrangerDoNotCount(t *testing.T) {
 	for name, proofOf := range map[string]func(nonce string) string{
 		"no proof": func(string) string { return "" }, "the nonce": func(nonce string) string { return nonce },
