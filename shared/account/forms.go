@@ -14,8 +14,13 @@ const (
 	FormTime     = "an instant of RFC 3339 of the years 1970 to 9999, such as 2026-11-30T09:00:00Z"
 )
 
-// FormOneOf returns the form of a field that is one of the words.
-func FormOneOf(words ...string) string { return "one of " + strings.Join(words, ", ") }
+// FormOneOf returns the form of a field that is one of the words, or the only one.
+func FormOneOf(words ...string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	return "one of " + strings.Join(words, ", ")
+}
 
 // Expected returns the detail of a field that does not have a form.
 func Expected(form string) string { return "Expected: " + form + "." }

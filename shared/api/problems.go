@@ -14,7 +14,7 @@ import (
 var (
 	KeyMissing = web.ProblemType{
 		Code: "idempotency-key-missing", Status: http.StatusBadRequest, Title: "Idempotency key missing",
-		Detail: "A command needs the header Idempotency-Key, so that it can be repeated safely.",
+		Detail: "A command needs the header Idempotency-Key, and a line of bulk the field idempotency_key, so that it can be repeated safely.",
 	}
 	KeyInvalid = web.ProblemType{
 		Code: "idempotency-key-invalid", Status: http.StatusBadRequest, Title: "Idempotency key invalid",

@@ -241,7 +241,11 @@ func (f *Fields) fail(name []byte, code string) {
 func (f *Fields) Invalid() *Problem {
 	switch {
 	case f.fault != "":
-		return &Problem{ProblemType: MalformedRequest, Errors: []FieldError{{Code: f.fault}}}
+		e := FieldError{Code: f.fault}
+		if e.Code == account.FieldSyntax {
+			e.Detail = account.Expected("one JSON object, complete and as RFC 8259 writes it")
+		}
+		return &Problem{ProblemType: MalformedRequest, Errors: []FieldError{e}}
 	case len(f.errs) > 0:
 		return &Problem{ProblemType: ValidationFailed, Errors: f.errs[:min(len(f.errs), maxFields)]}
 	}

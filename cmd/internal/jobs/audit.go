@@ -59,10 +59,23 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker
 		}
 	}
 	report, err := audit.Run(ctx, c)
+	if err == nil && params.Tenant != "" && empty(report) { // a misspelt name would prove nothing
+		return report, wrong("--tenant %s: no account of this tenant is in journal, archive or read models", params.Tenant)
+	}
 	if errors.Is(err, audit.ErrDifference) {
 		err = matching{err, ops.ErrDifference}
 	}
 	return report, err
+}
+
+// empty reports whether no source has an account.
+func empty(r *audit.Report) bool {
+	for _, total := range r.Totals {
+		if total.Accounts > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // catchUp folds an account's live row of a model up to the journal's head.

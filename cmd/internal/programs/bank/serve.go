@@ -49,9 +49,12 @@ func firstSteps(out io.Writer, p *serve.Process) {
 	authorization := ""
 	if p.Config.Auth != platform.AuthDev {
 		authorization = ` -H "Authorization: Bearer $KEY"`
-		if key := p.FirstKey(); key != "" {
+		switch key := p.FirstKey(); {
+		case p.Config.Auth == platform.AuthOIDC:
+			fmt.Fprintf(out, "  KEY=...   # a token of %s for %s\n", p.Config.OIDCIssuer, p.Config.OIDCAudience)
+		case key != "":
 			fmt.Fprintf(out, "  KEY=%s   # all scopes, for a day; it is shown this once\n", key)
-		} else {
+		default:
 			fmt.Fprintf(out, "  KEY=...   # yours; bank key create makes one\n")
 		}
 	}
