@@ -30,8 +30,9 @@ type API struct {
 
 // Names knows the names of the persons behind actors.
 type Names interface {
-	// Names returns the names of those actors of a tenant that have one.
-	Names(ctx context.Context, tenant string, actors []string) (map[string]string, error)
+	// Names returns the names of those actors of a tenant that have one, as far as they can be
+	// read.
+	Names(ctx context.Context, tenant string, actors []string) map[string]string
 }
 
 // NewAPI makes an API on the rows, and on the journal from which they are folded. It shows names to

@@ -49,29 +49,23 @@ func (a *API) events(c echo.Context) error {
 	for i, r := range page {
 		list.Events[i] = eventOf(of, r)
 	}
-	if err := a.nameActors(ctx, of, list.Events); err != nil {
-		return err
-	}
+	a.nameActors(ctx, of, list.Events)
 	return web.ReplyJSON(c, http.StatusOK, list)
 }
 
 // nameActors adds the names of the persons who caused events, for who may read names.
-func (a *API) nameActors(ctx context.Context, of event.Account, events []Event) error {
+func (a *API) nameActors(ctx context.Context, of event.Account, events []Event) {
 	if !access.From(ctx).Scopes.Has(access.PIIRead) {
-		return nil
+		return
 	}
 	actors := make([]string, len(events))
 	for i, e := range events {
 		actors[i] = e.Actor.Plain
 	}
-	names, err := a.names.Names(ctx, of.Tenant, actors)
-	if err != nil {
-		return api.RowsUnavailable(err)
-	}
+	names := a.names.Names(ctx, of.Tenant, actors)
 	for i, actor := range actors {
 		events[i].ActorName = names[actor]
 	}
-	return nil
 }
 
 // cursorAt returns the cursor of a version within a query, empty at the end.

@@ -15,18 +15,28 @@ import (
 	"passbook/shared/access/oidc"
 )
 
-// maxForm is the most bytes of a form.
-const maxForm = 16 << 10
+const (
+	// maxForm is the most bytes of a form, and formTimeout how long it may take to arrive.
+	maxForm     = 16 << 10
+	formTimeout = 5 * time.Second
+	// maxPages is the most pages that are made at the same time.
+	maxPages = 64
+)
 
-// formValue returns a field of a request's form, "" for a form that cannot be read.
-func formValue(c echo.Context, name string) string {
+// readForm reads a request's form. One that is too large, late or none is as one without fields.
+func readForm(c echo.Context) {
 	r := c.Request()
 	r.Body = http.MaxBytesReader(c.Response(), r.Body, maxForm)
-	if r.PostForm == nil && (!strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") || r.ParseForm() != nil) {
-		return ""
+	connection := http.NewResponseController(c.Response())
+	_ = connection.SetReadDeadline(time.Now().Add(formTimeout)) // a test's recorder has none
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") || r.ParseForm() != nil {
+		r.PostForm = url.Values{}
 	}
-	return r.PostForm.Get(name)
+	_ = connection.SetReadDeadline(time.Time{})
 }
+
+// formValue returns a field of a request's form, which was read.
+func formValue(c echo.Context, name string) string { return c.Request().PostForm.Get(name) }
 
 func sameText(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
@@ -127,7 +137,7 @@ func (p *Pages) signIn(c echo.Context) error {
 	}
 	who, err := p.config.Auth.Authenticate(r.Context(), bearer)
 	if err != nil {
-		p.config.Log.InfoContext(r.Context(), "a browser could not sign in", "error", err)
+		p.config.Log.WarnContext(r.Context(), "a browser could not sign in", "error", err)
 	}
 	switch {
 	case errors.Is(err, access.ErrUnavailable):

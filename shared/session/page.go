@@ -72,7 +72,7 @@ type refusal struct{ Title, Detail, ID string }
 // refuse shows what went wrong, and logs the cause if there is one.
 func (p *Pages) refuse(c echo.Context, status int, title, detail string, cause error) error {
 	if cause != nil {
-		p.config.Log.InfoContext(c.Request().Context(), "a page was refused", "page", c.Path(), "status", status, "error", cause)
+		p.config.Log.WarnContext(c.Request().Context(), "a page was refused", "page", c.Path(), "status", status, "error", cause)
 	}
 	if status == http.StatusServiceUnavailable {
 		c.Response().Header().Set("Retry-After", "5")

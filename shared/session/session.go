@@ -48,6 +48,8 @@ type Config struct {
 type Pages struct {
 	config Config
 	sealer sealer
+	// places has an element for each page that is made at the moment.
+	places chan struct{}
 }
 
 // New makes Pages.
@@ -55,20 +57,37 @@ func New(c Config) *Pages {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	return &Pages{config: c, sealer: sealer{c.Derive}}
+	return &Pages{config: c, sealer: sealer{c.Derive}, places: make(chan struct{}, maxPages)}
 }
 
 // Routes returns the pages' routes. They are open to everybody and find out by the cookie who asks.
 func (p *Pages) Routes() []web.Route {
 	return []web.Route{
-		{Method: http.MethodGet, Path: home, Open: true, Handler: p.Page(0, p.whoami)},
-		{Method: http.MethodGet, Path: loginPath, Open: true, Handler: p.login},
-		{Method: http.MethodPost, Path: loginPath, Open: true, Handler: p.signIn},
-		{Method: http.MethodGet, Path: callbackPath, Open: true, Handler: p.callback},
-		{Method: http.MethodGet, Path: logoutPath, Open: true, Handler: func(c echo.Context) error { return redirect(c, home) }},
-		{Method: http.MethodPost, Path: logoutPath, Open: true, Handler: p.logout},
-		{Method: http.MethodGet, Path: stylePath, Open: true, Handler: style},
+		p.Route(http.MethodGet, home, p.Page(0, p.whoami)),
+		p.Route(http.MethodGet, loginPath, p.login),
+		p.Route(http.MethodPost, loginPath, p.signIn),
+		p.Route(http.MethodGet, callbackPath, p.callback),
+		p.Route(http.MethodGet, logoutPath, func(c echo.Context) error { return redirect(c, home) }),
+		p.Route(http.MethodPost, logoutPath, p.logout),
+		p.Route(http.MethodGet, stylePath, style),
 	}
+}
+
+// Route returns the route of a page. Nobody is known when it is asked for, so that it takes no
+// place of the API's: pages have a few separate ones, and a form is read before it takes one.
+func (p *Pages) Route(method, path string, handler echo.HandlerFunc) web.Route {
+	return web.Route{Method: method, Path: path, Kind: web.Probe, Open: true, Handler: func(c echo.Context) error {
+		if method == http.MethodPost {
+			readForm(c)
+		}
+		select {
+		case p.places <- struct{}{}:
+			defer func() { <-p.places }()
+			return handler(c)
+		default:
+			return web.Refuse(web.Overloaded)
+		}
+	}}
 }
 
 // Visit is a request for a page by somebody who is signed in.

@@ -203,7 +203,7 @@ func (a *Authenticator) reread(ctx context.Context, was *keySet) error {
 	case a.turn <- struct{}{}:
 		defer func() { <-a.turn }()
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", access.ErrUnavailable, ctx.Err())
+		return fmt.Errorf("%w: %v", access.ErrUnavailable, ctx.Err())
 	}
 	now := *a.now.Load()
 	if now.keys != was {
@@ -220,7 +220,7 @@ func (a *Authenticator) reread(ctx context.Context, was *keySet) error {
 		}
 	}
 	if a.failure != nil {
-		return fmt.Errorf("%w: %w", access.ErrUnavailable, a.failure)
+		return fmt.Errorf("%w: %v", access.ErrUnavailable, a.failure)
 	}
 	return nil
 }

@@ -54,15 +54,21 @@ func (a *Authenticator) Finish(ctx context.Context, redirect string, answer url.
 	if err != nil {
 		return "", nil, err
 	}
+	select {
+	case a.exchanging <- struct{}{}:
+		defer func() { <-a.exchanging }()
+	default: // who waits would keep a place that others need
+		return "", nil, fmt.Errorf("%w: %d people are signing in", access.ErrUnavailable, maxExchanges)
+	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	token, err := c.Exchange(oidc.ClientContext(ctx, a.client), answer.Get("code"), oauth2.VerifierOption(flow.Verifier))
+	token, err := c.Exchange(oidc.ClientContext(ctx, a.exchanges), answer.Get("code"), oauth2.VerifierOption(flow.Verifier))
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused) && refused.Response.StatusCode < 500:
 		return "", nil, fmt.Errorf("%w: it refused the code: %s", ErrRefused, orElse(printable(refused.ErrorCode), refused.Response.Status))
 	case err != nil:
-		return "", nil, fmt.Errorf("%w: exchange the code: %w", access.ErrUnavailable, err)
+		return "", nil, fmt.Errorf("%w: exchange the code: %v", access.ErrUnavailable, err)
 	}
 	id, _ := token.Extra("id_token").(string)
 	checked, err := a.check(ctx, id, a.config.ClientID)

@@ -1,9 +1,11 @@
 package oidc_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
+	"sync"
 	"testing"
 
 	"passbook/shared/access"
@@ -114,5 +116,65 @@ func TestSignInWhileTheProviderIsDown(t *testing.T) {
 	p.Down = 503
 	if _, _, err := a.Finish(t.Context(), redirect, answer, flow); !errors.Is(err, access.ErrUnavailable) {
 		t.Errorf("down: %v", err)
+	}
+}
+
+// roundTrip is a RoundTripper.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Few people may ask the provider at once: the others are refused, and not kept waiting.
+func TestFewSignInsAskTheProviderAtOnce(t *testing.T) {
+	p := oidctest.Unserved(t)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	c := config(p)
+	c.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Path == "/token" {
+			entered <- struct{}{}
+			<-leave
+		}
+		return p.RoundTrip(r)
+	})
+	a := open(t, c)
+	var people sync.WaitGroup
+	for range 8 {
+		answer, flow := signIn(t, p, a)
+		people.Go(func() {
+			if _, _, err := a.Finish(t.Context(), redirect, answer, flow); err != nil {
+				t.Error(err)
+			}
+		})
+		<-entered
+	}
+	answer, flow := signIn(t, p, a)
+	if _, _, err := a.Finish(t.Context(), redirect, answer, flow); !errors.Is(err, access.ErrUnavailable) {
+		t.Errorf("the ninth: %v", err)
+	}
+	close(leave)
+	people.Wait()
+}
+
+// A provider that does not answer in time is no deadline of the request: that error would be
+// answered as one of the journal.
+func TestErrorsOfTheProviderAreOfAccessAlone(t *testing.T) {
+	p, other := oidctest.Unserved(t), oidctest.Unserved(t)
+	down := false
+	c := config(p)
+	c.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		if down {
+			return nil, context.DeadlineExceeded
+		}
+		return p.RoundTrip(r)
+	})
+	a := open(t, c)
+	answer, flow := signIn(t, p, a)
+	down = true
+	_, err := a.Authenticate(t.Context(), other.Token(nil))
+	_, _, failed := a.Finish(t.Context(), redirect, answer, flow)
+	for what, err := range map[string]error{"a token": err, "a sign-in": failed} {
+		if !errors.Is(err, access.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }

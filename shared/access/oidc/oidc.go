@@ -27,6 +27,8 @@ const (
 	skew = time.Minute
 	// maxCached is the most tokens whose check is remembered.
 	maxCached = 8192
+	// maxExchanges is the most people whose sign-in asks the provider at the same time.
+	maxExchanges = 8
 )
 
 // Config configures an Authenticator. Issuer, Audience and Derive are required.
@@ -59,12 +61,16 @@ type Config struct {
 // Authenticator checks tokens of one provider. It implements access.Authenticator and is safe for
 // concurrent use.
 type Authenticator struct {
-	config  Config
-	client  *http.Client
-	failed  atomic.Int64
-	waiting atomic.Int64
-	now     atomic.Pointer[provider]
-	checked *cache
+	config Config
+	client *http.Client
+	// exchanges calls the provider for people who sign in, apart from client, whose readings must
+	// not wait for them. exchanging has an element for each at the moment.
+	exchanges  *http.Client
+	exchanging chan struct{}
+	failed     atomic.Int64
+	waiting    atomic.Int64
+	now        atomic.Pointer[provider]
+	checked    *cache
 
 	// turn has an element while the provider is read. tried is when its keys were last read for a
 	// token, and failure how that ended.
@@ -99,7 +105,7 @@ func Open(ctx context.Context, c Config) (*Authenticator, error) {
 	if c.Audience == "" {
 		return nil, errors.New("the audience is empty: a token for any other service of the provider would be accepted")
 	}
-	a := &Authenticator{config: c, client: client(c.Transport), checked: newCache(maxCached), turn: make(chan struct{}, 1)}
+	a := &Authenticator{config: c, client: client(c.Transport), exchanges: client(c.Transport), exchanging: make(chan struct{}, maxExchanges), checked: newCache(maxCached), turn: make(chan struct{}, 1)}
 	err := a.refresh(ctx)
 	var other *oidc.IssuerMismatchError
 	switch {
@@ -224,7 +230,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, bearer string) (*acces
 	}
 	if known, until := a.checked.get(bearer); known != nil {
 		if err := a.Ready(ctx); err != nil {
-			return nil, fmt.Errorf("%w: %w", access.ErrUnavailable, err)
+			return nil, fmt.Errorf("%w: %v", access.ErrUnavailable, err)
 		}
 		if !time.Now().Before(until) {
 			return nil, fmt.Errorf("%w: the token ended at %s", access.ErrExpired, until.Add(-skew).UTC().Format(time.RFC3339))

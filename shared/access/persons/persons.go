@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,8 @@ const (
 	maxQueued = 256
 	// callTimeout bounds the calls for one name.
 	callTimeout = 5 * time.Second
+	// namesTimeout bounds the reading of the names for one answer.
+	namesTimeout = time.Second
 	// maxReads is how many names are read at the same time.
 	maxReads = 8
 	// attempts bounds how often a row is written, when others write it too.
@@ -139,16 +142,12 @@ func (d *Directory) Name(ctx context.Context, tenant, actor string) (string, err
 	return row.Attrs.Text("name"), nil
 }
 
-// Names returns the names of those actors that have one. It reads each once.
-func (d *Directory) Names(ctx context.Context, tenant string, actors []string) (map[string]string, error) {
-	found := map[string]string{}
-	for _, actor := range actors {
-		found[actor] = ""
-	}
-	distinct := make([]string, 0, len(found))
-	for actor := range found {
-		distinct = append(distinct, actor)
-	}
+// Names returns the names of those actors that have one, as far as they can be read in
+// namesTimeout: a name is never worth the failure of what it is shown beside. It reads each once.
+func (d *Directory) Names(ctx context.Context, tenant string, actors []string) map[string]string {
+	ctx, cancel := context.WithTimeout(ctx, namesTimeout)
+	defer cancel()
+	distinct := slices.Compact(slices.Sorted(slices.Values(actors)))
 	names := make([]string, len(distinct))
 	reading, ctx := errgroup.WithContext(ctx)
 	reading.SetLimit(maxReads)
@@ -159,13 +158,13 @@ func (d *Directory) Names(ctx context.Context, tenant string, actors []string) (
 		})
 	}
 	if err := reading.Wait(); err != nil {
-		return nil, err
+		d.log.Warn("names of actors are left out of an answer", "tenant", tenant, "error", err)
 	}
-	clear(found)
+	found := map[string]string{}
 	for i, name := range names {
 		if name != "" {
 			found[distinct[i]] = name
 		}
 	}
-	return found, nil
+	return found
 }
