@@ -88,7 +88,7 @@ type KeyListParams struct {
 	Tenant string `json:"tenant,omitempty"`
 }
 
-func (p KeyListParams) check() error { return OfTenant{p.Tenant}.check() }
+func (p KeyListParams) check() error { return OfTenant(p).check() }
 
 func (KeyListParams) changes() bool { return false }
 
