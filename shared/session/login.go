@@ -24,6 +24,8 @@ const (
 )
 
 // readForm reads a request's form. One that is too large, late or none is as one without fields.
+// The deadline stays where a part of the form has yet to arrive, since the server reads that too
+// before it answers.
 func readForm(c echo.Context) {
 	r := c.Request()
 	r.Body = http.MaxBytesReader(c.Response(), r.Body, maxForm)
@@ -31,6 +33,8 @@ func readForm(c echo.Context) {
 	_ = connection.SetReadDeadline(time.Now().Add(formTimeout)) // a test's recorder has none
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") || r.ParseForm() != nil {
 		r.PostForm = url.Values{}
+		c.Response().Header().Set("Connection", "close")
+		return
 	}
 	_ = connection.SetReadDeadline(time.Time{})
 }
