@@ -23,6 +23,9 @@ const (
 	maxPages = 64
 )
 
+// errNoClient is why nobody signs in by a browser.
+var errNoClient = errors.New("--oidc-client-id (PASSBOOK_OIDC_CLIENT_ID) is not set")
+
 // readForm reads a request's form. One that is too large, late or none is as one without fields.
 // The deadline stays where a part of the form has yet to arrive, since the server reads that too
 // before it answers.
@@ -110,7 +113,7 @@ func (p *Pages) showLogin(c echo.Context, status int, to, notice, wrong string) 
 		page.FormToken = token
 	case !p.config.Client:
 		return p.refuse(c, http.StatusNotImplemented, "Browsers cannot sign in here",
-			"The operator has not made the bank a client of the provider: --oidc-client-id names it.", nil)
+			"The operator has not made the bank a client of the provider: --oidc-client-id names it.", errNoClient)
 	default:
 		page.Provider = p.config.Provider.Host()
 		if out := p.config.Provider.SignOut(); notice == notices["out"] {
@@ -160,6 +163,14 @@ func after(to string) string {
 		return to + "&" + signedIn
 	}
 	return to + "?" + signedIn
+}
+
+// withoutSignedIn returns the path and query of a page without that parameter.
+func withoutSignedIn(page url.URL) string {
+	query := page.Query()
+	query.Del(signedIn)
+	page.RawQuery = query.Encode()
+	return page.RequestURI()
 }
 
 // toProvider sends the browser to the provider.

@@ -115,6 +115,9 @@ func (p *Pages) Page(scopes access.Scopes, show func(c echo.Context, v Visit) er
 			return redirect(c, loginPath+"?to="+url.QueryEscape(asked(r))+noticeOf(r, err))
 		case r.Method == http.MethodPost && !p.mayPost(c, v):
 			return p.refuse(c, http.StatusForbidden, "The form was refused", "It came from another page than the bank's own. Nothing was changed.", nil)
+		case r.Method == http.MethodGet && r.URL.Query().Has(signedIn):
+			// The cookie was kept; the browser's way back to this page must not ask whether it was.
+			return redirect(c, withoutSignedIn(*r.URL))
 		case !v.Scopes.Has(scopes):
 			return p.refuse(c, http.StatusForbidden, "You may not see this page", "It needs the scopes "+scopes.String()+".", nil)
 		}

@@ -24,6 +24,9 @@ func TestPersonSignsInWithAKeyAndOut(t *testing.T) {
 		b.must("before", b.get("/ui/"), 303, "/ui/login?to=%2Fui%2F")
 		b.must("the form", b.get("/ui/login"), 200, "API key")
 		b.must("the right key", b.signIn("  "+goodKey+"\n"), 303, "/ui/?signed-in")
+		if a := b.get("/ui/?a=b&signed-in"); a.StatusCode != 303 || a.Header.Get("Location") != "/ui/?a=b" {
+			t.Errorf("%s: the page after the sign-in: %d to %q", at, a.StatusCode, a.Header.Get("Location"))
+		}
 		page := b.get("/ui/")
 		b.must("who I am", page, 200, "key:AAAAAAAAAAAA")
 		b.must("who I am", page, 200, "north")
