@@ -32,7 +32,7 @@ type actorEraseCommand struct {
 // Help returns what it does, and the example.
 func (actorEraseCommand) Help() string {
 	return "The name is in the control table alone; entries, archive and log have the actor. It is not kept again when its person comes back.\n\n" +
-		"Example:\n\n  bank actor erase oidc:xqx4hxw7qoemzbrbcyxtpm7nzh --reason 'asked for by its person'"
+		"Example:\n\n  bank actor erase oidc:xqx4hxw7qoemzbrbcyxtpm7nzh --reason request-2027-014"
 }
 
 // Run erases it.
