@@ -6,24 +6,14 @@ import (
 
 	"passbook/shared/access/persons"
 	"passbook/shared/control"
-	"passbook/shared/embedded"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 // actors has a name kept and another one erased, and returns the rows, with the time of the golden
 // directories.
 func actors(t *testing.T) (rows []Rendered) {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	tables, err := pebbletable.New(db, control.Schema)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tables := controlTable(t)
 	d := persons.New(tables, nil)
 	d.Note("main", "oidc:xqx4hxw7qoemzbrbcyxtpm7nzh", "Ada Lovelace")
 	if _, err := persons.Erase(t.Context(), tables, "main", "oidc:a3nv6hk2xv3fwyqbg5zv4o7yle"); err != nil {
@@ -33,6 +23,7 @@ func actors(t *testing.T) (rows []Rendered) {
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()
 	for name := ""; name == ""; {
+		var err error
 		if name, err = d.Name(t.Context(), "main", "oidc:xqx4hxw7qoemzbrbcyxtpm7nzh"); err != nil {
 			t.Fatal(err)
 		}

@@ -8,23 +8,13 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/access/apikey"
 	"passbook/shared/control"
-	"passbook/shared/embedded"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 // apiKeys has an API key made and revoked, and returns the rows.
 func apiKeys(t *testing.T) (rows []Rendered) {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	tables, err := pebbletable.New(db, control.Schema)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tables := controlTable(t)
 	now := time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
 	k, err := apikey.Create(t.Context(), tables, apikey.Key{
 		ID: "7hQ2mZ0dXk4B", Sum: sha256.Sum256([]byte("a secret")), Name: "payroll", Tenant: "main", Scopes: access.AccountsRead | access.MoneyCredit,

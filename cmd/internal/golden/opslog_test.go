@@ -5,24 +5,14 @@ import (
 	"time"
 
 	"passbook/shared/control"
-	"passbook/shared/embedded"
 	"passbook/shared/opslog"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 // opsLog writes an action into the operators' log, and returns its row.
 func opsLog(t *testing.T) Rendered {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	tables, err := pebbletable.New(db, control.Schema)
-	if err != nil {
-		t.Fatal(err)
-	}
+	tables := controlTable(t)
 	began := time.Date(2026, 11, 29, 8, 0, 0, 0, time.UTC)
 	a, err := opslog.Begin(t.Context(), tables, opslog.Action{
 		ID: "019ad2c4-6c1e-7a3b-9f0e-2b7d4c5e6f70", Job: "promote", Actor: "os:1000", Reason: "the rebuilt rows agree", Params: `{"model":"balance"}`, At: began,
