@@ -9,7 +9,7 @@ import (
 	"runtime"
 	"time"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/shared/platform"
 )
 
@@ -38,9 +38,9 @@ type grammar struct {
 func (grammar) Help() string { return "Example:\n\n  bench --bank ./bin/bank --runs 1 --duration 3s" }
 
 // Run measures and reports. It fails with ExitDifference when a target is missed.
-func (g *grammar) Run(ctx context.Context, t *console.Terminal) error {
+func (g *grammar) Run(ctx context.Context, t *cli.Terminal) error {
 	if g.Runs < 1 || g.Duration <= 0 || g.Duration > maxDuration || g.Connections < 1 || g.Connections > maxConnections || g.Accounts < 1 || g.Accounts > maxAccounts {
-		return console.Usage("--runs from 1, --duration to %v, --connections to %d, --accounts to %d", maxDuration, maxConnections, maxAccounts)
+		return cli.Usage("--runs from 1, --duration to %v, --connections to %d, --accounts to %d", maxDuration, maxConnections, maxAccounts)
 	}
 	fmt.Fprintf(t.Out, "%d cores, %s, %s/%s; %d runs of %v at %d connections, driver and bank on the same cores, fsync on, access log off\n",
 		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, g.Runs, g.Duration, g.Connections)
@@ -85,7 +85,7 @@ func (g *grammar) Run(ctx context.Context, t *console.Terminal) error {
 		return err
 	}
 	if n := r.missed(); n > 0 {
-		return console.Fail(console.ExitDifference, fmt.Errorf("%d targets missed", n), "--profile DIR writes CPU profiles")
+		return cli.Fail(cli.ExitDifference, fmt.Errorf("%d targets missed", n), "--profile DIR writes CPU profiles")
 	}
 	return nil
 }

@@ -11,12 +11,12 @@ package main
 import (
 	"context"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 )
 
-func main() { console.Main("", nil, run) }
+func main() { cli.Main("", nil, run) }
 
 // run runs the program and returns its exit code.
-func run(ctx context.Context, args []string, t *console.Terminal) int {
-	return console.Run(ctx, "bench", "Measure the bank on this machine.", &grammar{}, args, t)
+func run(ctx context.Context, args []string, t *cli.Terminal) int {
+	return cli.Run(ctx, "bench", "Measure the bank on this machine.", &grammar{}, args, t)
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 )
 
 // choose returns the program that args, as of os.Args, name, and its arguments; nil if they name
@@ -26,9 +26,9 @@ func choose(args []string) (run func(version string), rest []string) {
 // usage lists the programs and returns the exit code: on out and 0 for those that asked for help,
 // else on errOut and 2.
 func usage(args []string, out, errOut io.Writer) int {
-	code := console.ExitUsage
+	code := cli.ExitUsage
 	if len(args) == 2 && slices.Contains([]string{"help", "--help", "-h"}, args[1]) {
-		code, errOut = console.ExitOK, out
+		code, errOut = cli.ExitOK, out
 	}
 	fmt.Fprintf(errOut, "usage: passbook PROGRAM [ARGUMENT]...\n\nPrograms: %s.\nEach has --help.\n",
 		strings.Join(slices.Sorted(maps.Keys(programs)), ", "))

@@ -8,7 +8,7 @@ import (
 	"io"
 	"strings"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/ops"
 	"passbook/shared/event"
 	"passbook/shared/origin"
@@ -33,7 +33,7 @@ type Command[R any] struct {
 }
 
 // Run reads the configuration from flags, runs the job and shows its result.
-func (c Command[R]) Run(ctx context.Context, t *console.Terminal, flags any, show func(w io.Writer, result R)) error {
+func (c Command[R]) Run(ctx context.Context, t *cli.Terminal, flags any, show func(w io.Writer, result R)) error {
 	config, err := t.Config(flags)
 	if err != nil {
 		return err
@@ -44,12 +44,12 @@ func (c Command[R]) Run(ctx context.Context, t *console.Terminal, flags any, sho
 		}
 	}
 	result, err := c.Do(ctx, t, config)
-	return console.Show(t, c.JSON, result, err, func(w io.Writer) { show(w, result) })
+	return cli.Show(t, c.JSON, result, err, func(w io.Writer) { show(w, result) })
 }
 
 // Do runs the job in the bank that holds the data directory, or else in this process on the stores.
 // It reports progress on the terminal's error stream. There may be a result beside an error.
-func (c Command[R]) Do(ctx context.Context, t *console.Terminal, config platform.Config) (result R, err error) {
+func (c Command[R]) Do(ctx context.Context, t *cli.Terminal, config platform.Config) (result R, err error) {
 	if err := platform.Present(config); err != nil {
 		return result, err
 	}
@@ -61,7 +61,7 @@ func (c Command[R]) Do(ctx context.Context, t *console.Terminal, config platform
 	if err := ops.CheckReason(c.Reason); err != nil {
 		return result, explain(ctx, err)
 	}
-	bar := console.NewProgress(t.Err, c.Name)
+	bar := cli.NewProgress(t.Err, c.Name)
 	defer bar.Finish()
 	text, err := runInBank(ctx, config, asked, bar)
 	if errors.Is(err, platform.ErrNoOps) {
@@ -76,7 +76,7 @@ func (c Command[R]) Do(ctx context.Context, t *console.Terminal, config platform
 }
 
 // runInBank runs the job in the running bank. It returns platform.ErrNoOps if none answers.
-func runInBank(ctx context.Context, config platform.Config, asked ops.Request, bar *console.Progress) (json.RawMessage, error) {
+func runInBank(ctx context.Context, config platform.Config, asked ops.Request, bar *cli.Progress) (json.RawMessage, error) {
 	if config.Store == platform.AWS { // any process may use the stores at any time
 		return nil, platform.ErrNoOps
 	}
@@ -93,7 +93,7 @@ func runInBank(ctx context.Context, config platform.Config, asked ops.Request, b
 	case err != nil && !started && !errors.Is(err, ops.ErrRefused) && ctx.Err() == nil:
 		return nil, fmt.Errorf("%w at %s, the last known address: %w", platform.ErrNoOps, at.Address, err)
 	case err != nil && started && ctx.Err() == nil:
-		return nil, console.Fail(console.ExitFailed, errors.New("the bank ended during the job"), "start the bank again and repeat the command: it continues from where it was")
+		return nil, cli.Fail(cli.ExitFailed, errors.New("the bank ended during the job"), "start the bank again and repeat the command: it continues from where it was")
 	case err != nil:
 		return nil, err
 	case ctx.Err() != nil && job.State == ops.Cancelled:
@@ -131,14 +131,14 @@ func remote(job ops.Job) error {
 			return matching{err, behind}
 		}
 	}
-	if job.ExitCode != nil && *job.ExitCode == console.ExitDifference {
+	if job.ExitCode != nil && *job.ExitCode == cli.ExitDifference {
 		return matching{err, ops.ErrDifference}
 	}
 	return err
 }
 
 // openAndRun opens the stores and runs the job in this process.
-func openAndRun(ctx context.Context, t *console.Terminal, config platform.Config, asked ops.Request, bar *console.Progress) (text json.RawMessage, err error) {
+func openAndRun(ctx context.Context, t *cli.Terminal, config platform.Config, asked ops.Request, bar *cli.Progress) (text json.RawMessage, err error) {
 	log, err := telemetry.NewLogger(t.Err, telemetry.LogOptions{Level: "warn", Format: config.LogFormat})
 	if err != nil {
 		return nil, err
@@ -164,7 +164,7 @@ func openAndRun(ctx context.Context, t *console.Terminal, config platform.Config
 }
 
 // runHere runs the job and reports its progress.
-func runHere(ctx context.Context, b Bank, asked ops.Request, bar *console.Progress) (json.RawMessage, error) {
+func runHere(ctx context.Context, b Bank, asked ops.Request, bar *cli.Progress) (json.RawMessage, error) {
 	at := progress.New()
 	stop := bar.Follow(at.Snapshot)
 	result, err := b.Funcs()[asked.Job](ops.With(ctx, asked), asked.Params, at)
@@ -181,22 +181,22 @@ func explain(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", context.Canceled, err)
 	case errors.Is(err, ErrParams):
-		return console.Usage("%w", err)
+		return cli.Usage("%w", err)
 	case errors.Is(err, readmodel.ErrNotCaughtUp):
-		return console.Fail(console.ExitBehind, err, "try again in a moment")
+		return cli.Fail(cli.ExitBehind, err, "try again in a moment")
 	case errors.Is(err, ErrEndUnproven):
 		return Unproven(err)
 	case errors.Is(err, upgrade.ErrOlder):
-		return console.Fail(console.ExitBehind, err, "nothing was changed: replace these programs by this release, then run the same command again")
+		return cli.Fail(cli.ExitBehind, err, "nothing was changed: replace these programs by this release, then run the same command again")
 	case errors.Is(err, upgrade.ErrUnfinished):
-		return console.Fail(console.ExitBehind, err, "end these programs, or wait for them, and run the same command again: it continues from here; the bank serves")
+		return cli.Fail(cli.ExitBehind, err, "end these programs, or wait for them, and run the same command again: it continues from here; the bank serves")
 	case errors.Is(err, ops.ErrDifference):
-		return console.Fail(console.ExitDifference, err, "")
+		return cli.Fail(cli.ExitDifference, err, "")
 	}
 	return err
 }
 
 // Unproven makes the failure of a job that requires a proof of the archive's end.
 func Unproven(err error) error {
-	return console.Fail(console.ExitBehind, err, "an archiver marks a shard's end within a minute of its next segment; without --require-end the job reads what is there")
+	return cli.Fail(cli.ExitBehind, err, "an archiver marks a shard's end within a minute of its next segment; without --require-end the job reads what is there")
 }

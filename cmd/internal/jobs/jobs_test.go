@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/ops"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
@@ -115,7 +115,7 @@ func TestTheTimeOfNoAccountIsAccepted(t *testing.T) {
 }
 
 func TestABanksDifferenceIsNamedOnce(t *testing.T) {
-	code := console.ExitDifference
+	code := cli.ExitDifference
 	job := ops.Job{State: ops.Failed, Error: "replay: differences found: A-1", ExitCode: &code}
 	if err := remote(job); !errors.Is(err, ops.ErrDifference) || err.Error() != job.Error {
 		t.Errorf("a difference: %v", err)

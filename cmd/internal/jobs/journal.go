@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/deployment"
 	"passbook/shared/archive"
 	"passbook/shared/event"
@@ -99,8 +99,8 @@ type RepublishParams struct {
 	Stream string `json:"stream"`
 	Live   bool   `json:"live,omitempty"`
 	// From and To bound the entries by the time when they were recorded.
-	From console.Instant `json:"from,omitzero"`
-	To   console.Instant `json:"to,omitzero"`
+	From cli.Instant `json:"from,omitzero"`
+	To   cli.Instant `json:"to,omitzero"`
 	// Accounts are those to republish; none is all, or all of the tenant.
 	Accounts []string `json:"accounts,omitempty"`
 	OfTenant

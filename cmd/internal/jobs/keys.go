@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/ops"
 	"passbook/shared/access"
 	"passbook/shared/access/apikey"
@@ -24,7 +24,7 @@ type KeyCreateParams struct {
 	// AllTenants extends the operators' scopes to every tenant.
 	AllTenants bool `json:"all_tenants,omitempty"`
 	// Expires is when the key ends by itself; zero for never.
-	Expires console.Instant `json:"expires_at,omitzero"`
+	Expires cli.Instant `json:"expires_at,omitzero"`
 }
 
 // key returns the key that the parameters describe.

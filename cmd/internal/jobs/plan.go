@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"passbook/archiver"
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/deployment"
 	"passbook/shared/archive"
 	"passbook/shared/bucket"
@@ -111,7 +111,7 @@ func (b Bank) reportEvidence(ctx context.Context, _ EvidenceParams, _ *progress.
 // Evidence returns what a bank knows of its archive, if it can be asked: it runs, or its tables are
 // on AWS. Without a running bank, and if the tables are lost, there is only what the archive itself
 // contains.
-func Evidence(ctx context.Context, t *console.Terminal, config platform.Config, from bucket.Bucket) (archive.Evidence, error) {
+func Evidence(ctx context.Context, t *cli.Terminal, config platform.Config, from bucket.Bucket) (archive.Evidence, error) {
 	k, err := ownerEvidence(ctx, from)
 	if err != nil {
 		return k, err

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/ops"
 	"passbook/shared/api"
 	"passbook/shared/opslog"
@@ -57,7 +57,7 @@ func (b Bank) record(name string, k kind) ops.Func {
 		}
 		panicked := true
 		defer func() {
-			outcome := opslog.Outcome{State: opslog.Failed, ExitCode: console.ExitFailed, Error: "the job panicked"}
+			outcome := opslog.Outcome{State: opslog.Failed, ExitCode: cli.ExitFailed, Error: "the job panicked"}
 			if !panicked {
 				outcome = outcomeOf(ctx, err)
 			}
@@ -78,7 +78,7 @@ func outcomeOf(ctx context.Context, err error) opslog.Outcome {
 	}
 	o.Error = err.Error()
 	if state == ops.Failed {
-		o.ExitCode = int64(console.Code(explain(ctx, err)))
+		o.ExitCode = int64(cli.Code(explain(ctx, err)))
 	}
 	return o
 }
@@ -98,7 +98,7 @@ func (b Bank) end(ctx context.Context, a opslog.Action, o opslog.Outcome) {
 
 // RecordDone writes something that was done without a job into the operators' log of a data
 // directory: a salvage, before which the directory cannot be opened.
-func RecordDone(ctx context.Context, t *console.Terminal, config platform.Config, done ops.Request) (err error) {
+func RecordDone(ctx context.Context, t *cli.Terminal, config platform.Config, done ops.Request) (err error) {
 	log, err := telemetry.NewLogger(t.Err, telemetry.LogOptions{Level: "warn", Format: config.LogFormat})
 	if err != nil {
 		return err

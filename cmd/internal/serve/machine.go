@@ -6,7 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/shared/platform"
 )
 
@@ -39,7 +39,7 @@ func tune(c platform.Config, m platform.Memory) {
 
 // OpenTuned opens a process that runs nothing else: it tunes the runtime, and logs what the
 // program runs with.
-func OpenTuned(ctx context.Context, program Program, config platform.Config, t *console.Terminal) (*Process, error) {
+func OpenTuned(ctx context.Context, program Program, config platform.Config, t *cli.Terminal) (*Process, error) {
 	m := platform.MemoryOf(config)
 	tune(config, m)
 	p, err := Open(ctx, program, t.Version, config, t.Err)

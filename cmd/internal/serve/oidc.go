@@ -6,7 +6,7 @@ import (
 	"os"
 	"strings"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/shared/access/oidc"
 	"passbook/shared/access/persons"
 	"passbook/shared/origin"
@@ -62,7 +62,7 @@ func (p *Process) checkActors(k *origin.Keeper) error {
 	if p.Config.Auth != platform.AuthOIDC || k.BankFormat() > 1 {
 		return nil
 	}
-	return console.Fail(console.ExitFailed,
+	return cli.Fail(cli.ExitFailed,
 		fmt.Errorf("--auth %s needs a data key of the bank, from which the actors of persons are made, and this bank has none", platform.AuthOIDC),
 		"run: bank upgrade, or choose --auth "+platform.AuthKeys)
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/deployment"
 	"passbook/shared/access"
 	"passbook/shared/access/oidc"
@@ -138,13 +138,13 @@ func (p *Process) Stream() string { return p.Config.Stream(deployment.EventStrea
 // address is taken has changed nothing.
 func (p *Process) Listen(ctx context.Context) (err error) {
 	if p.listener, err = p.Bind(ctx, "--listen (PASSBOOK_LISTEN)", p.Config.Listen); err != nil {
-		return console.Fail(console.ExitFailed, err, "name another address; port 0 takes a free one")
+		return cli.Fail(cli.ExitFailed, err, "name another address; port 0 takes a free one")
 	}
 	if err := p.openTLS(); err != nil {
 		return err
 	}
 	if err := p.openMetrics(ctx); err != nil {
-		return console.Fail(console.ExitFailed, err, "name another address, port 0 for a free one, or off")
+		return cli.Fail(cli.ExitFailed, err, "name another address, port 0 for a free one, or off")
 	}
 	p.auth, err = p.authenticator(ctx)
 	return err

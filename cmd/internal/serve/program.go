@@ -3,7 +3,7 @@ package serve
 import (
 	"context"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/shared/platform"
 )
 
@@ -25,8 +25,8 @@ type Program struct {
 // ServiceFlags. It does not return.
 func Main[F any](p Program, version string) {
 	defaults := []string{"PASSBOOK_LISTEN=" + p.Listen, "PASSBOOK_STORE=" + platform.AWS, "PASSBOOK_DRAIN_DELAY=5s"}
-	console.Main(version, defaults, func(ctx context.Context, args []string, t *console.Terminal) int {
-		return console.Run(ctx, p.Name, p.About, &command[F]{program: p}, args, t)
+	cli.Main(version, defaults, func(ctx context.Context, args []string, t *cli.Terminal) int {
+		return cli.Run(ctx, p.Name, p.About, &command[F]{program: p}, args, t)
 	})
 }
 
@@ -48,13 +48,13 @@ func (c *command[F]) Help() string {
 }
 
 // Run serves until ctx ends.
-func (c *command[F]) Run(ctx context.Context, t *console.Terminal) error {
+func (c *command[F]) Run(ctx context.Context, t *cli.Terminal) error {
 	config, err := t.Config(&c.Flags)
 	if err != nil {
 		return err
 	}
 	if config.Store != platform.AWS {
-		return console.Usage("%s alone needs PASSBOOK_STORE=%s: an embedded store belongs to one process, and that is bank serve", c.program.Name, platform.AWS)
+		return cli.Usage("%s alone needs PASSBOOK_STORE=%s: an embedded store belongs to one process, and that is bank serve", c.program.Name, platform.AWS)
 	}
 	p, err := OpenTuned(ctx, c.program, config, t)
 	if err != nil {

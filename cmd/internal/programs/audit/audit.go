@@ -6,26 +6,26 @@ import (
 	"io"
 	"time"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/audit"
 )
 
 // Main runs the program. It does not return.
 func Main(version string) {
-	console.Main(version, nil, func(ctx context.Context, args []string, t *console.Terminal) int {
-		return console.Run(ctx, "audit", "Prove that journal, archive and read models agree.", &command{}, args, t)
+	cli.Main(version, nil, func(ctx context.Context, args []string, t *cli.Terminal) int {
+		return cli.Run(ctx, "audit", "Prove that journal, archive and read models agree.", &command{}, args, t)
 	})
 }
 
 // command is the command line.
 type command struct {
-	console.StoreFlags
-	console.OnlyTenant
+	cli.StoreFlags
+	cli.OnlyTenant
 	Grace  *time.Duration `name:"grace" placeholder:"TIME" help:"Entries younger than this may be missing."`
 	Repair bool           `name:"repair" help:"Repair what can be repaired."`
 	JSON   bool           `name:"json" help:"The report as JSON."`
-	console.ReasonFlag
+	cli.ReasonFlag
 }
 
 // Help returns the example.
@@ -35,7 +35,7 @@ func (command) Help() string {
 }
 
 // Run audits.
-func (c *command) Run(ctx context.Context, t *console.Terminal) error {
+func (c *command) Run(ctx context.Context, t *cli.Terminal) error {
 	config, err := t.Config(&c.StoreFlags)
 	if err != nil {
 		return err
@@ -46,5 +46,5 @@ func (c *command) Run(ctx context.Context, t *console.Terminal) error {
 	}
 	report, err := jobs.Command[*audit.Report]{Name: "audit", Params: params, Reason: c.Reason}.Do(ctx, t, config)
 	var wrote error
-	return errors.Join(console.Show(t, c.JSON, report, err, func(w io.Writer) { wrote = report.WriteText(w) }), wrote)
+	return errors.Join(cli.Show(t, c.JSON, report, err, func(w io.Writer) { wrote = report.WriteText(w) }), wrote)
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
 )
 
@@ -22,8 +22,8 @@ func (actorCommand) Help() string {
 
 // actorEraseCommand erases a name.
 type actorEraseCommand struct {
-	console.StoreFlags
-	console.ReasonFlag
+	cli.StoreFlags
+	cli.ReasonFlag
 	Actor  string `arg:"" help:"The actor, as the events have it."`
 	Tenant string `name:"tenant" placeholder:"NAME" help:"Whose actor it is [main]."`
 	JSON   bool   `name:"json" help:"The result as JSON."`
@@ -36,7 +36,7 @@ func (actorEraseCommand) Help() string {
 }
 
 // Run erases it.
-func (c *actorEraseCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *actorEraseCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	erase := jobs.Command[jobs.ErasedActor]{
 		Name: "actor-erase", JSON: c.JSON, Reason: c.Reason, Params: jobs.ActorEraseParams{Actor: c.Actor, OfTenant: jobs.OfTenant{Tenant: c.Tenant}},
 	}

@@ -6,7 +6,7 @@ import (
 	"io"
 	"slices"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/platform"
 	"passbook/shared/replay"
@@ -24,8 +24,8 @@ func (archiveCommand) Help() string { return "Example:\n\n  bank archive claim -
 
 // claimCommand ties the archive to the bank because an operator says so.
 type claimCommand struct {
-	console.StoreFlags
-	console.ReasonFlag
+	cli.StoreFlags
+	cli.ReasonFlag
 	Yes  bool `name:"yes" help:"Do not ask."`
 	JSON bool `name:"json" help:"The result as JSON."`
 }
@@ -38,7 +38,7 @@ func (claimCommand) Help() string {
 }
 
 // Run claims.
-func (c *claimCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *claimCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	claim := jobs.Command[stores.Claimed]{Name: "claim", JSON: c.JSON, Reason: c.Reason, Confirm: func(config platform.Config) error {
 		return t.Sure(c.Yes, "claim the archive for the bank "+config.Prefix, config.Prefix)
 	}}
@@ -52,8 +52,8 @@ func (c *claimCommand) Run(ctx context.Context, t *console.Terminal) error {
 
 // retireCommand marks a segment as replaced.
 type retireCommand struct {
-	console.StoreFlags
-	console.ReasonFlag
+	cli.StoreFlags
+	cli.ReasonFlag
 	Key    string `arg:"" help:"The segment's key, as audit prints it: events/v1/…"`
 	DryRun bool   `name:"dry-run" help:"Prove everything but write nothing."`
 	Yes    bool   `name:"yes" help:"Do not ask."`
@@ -68,7 +68,7 @@ func (retireCommand) Help() string {
 }
 
 // Run retires.
-func (c *retireCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *retireCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	config, err := t.Config(&c.StoreFlags)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (c *retireCommand) Run(ctx context.Context, t *console.Terminal) error {
 	}
 	retire := jobs.Command[replay.RetireResult]{Name: "retire", Params: jobs.RetireParams{Key: c.Key, DryRun: c.DryRun}, Reason: c.Reason}
 	done, err := retire.Do(ctx, t, config)
-	return console.Show(t, c.JSON, done, err, func(w io.Writer) {
+	return cli.Show(t, c.JSON, done, err, func(w io.Writer) {
 		for _, fault := range slices.Concat(done.Faults.List, done.Foreign.List) {
 			fmt.Fprintln(w, fault)
 		}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/shared/access"
 )
 
@@ -39,8 +39,8 @@ func (grammar) Help() string { return "Example:\n\n  bank serve --data ./data" }
 
 // Main runs the program. It does not return.
 func Main(version string) {
-	console.Main(version, nil, func(ctx context.Context, args []string, t *console.Terminal) int {
-		return console.Run(ctx, Program.Name, Program.About, &grammar{}, args, t)
+	cli.Main(version, nil, func(ctx context.Context, args []string, t *cli.Terminal) int {
+		return cli.Run(ctx, Program.Name, Program.About, &grammar{}, args, t)
 	})
 }
 
@@ -51,7 +51,7 @@ type versionCommand struct{}
 func (versionCommand) Help() string { return "Example:\n\n  bank version" }
 
 // Run prints it.
-func (versionCommand) Run(t *console.Terminal) error {
+func (versionCommand) Run(t *cli.Terminal) error {
 	_, err := fmt.Fprintln(t.Out, t.Describe(Program.Name))
 	return err
 }

@@ -6,7 +6,7 @@ import (
 	"os"
 	"strings"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/demo"
 	"passbook/cmd/internal/serve"
 	"passbook/shared/platform"
@@ -14,7 +14,7 @@ import (
 
 // demoCommand plays a day.
 type demoCommand struct {
-	console.StoreFlags
+	cli.StoreFlags
 	URL      string  `name:"url" placeholder:"URL" help:"A running bank; without it, one is started."`
 	KeyFile  string  `name:"key-file" placeholder:"FILE" help:"An API key or token to call it with."`
 	Accounts int     `name:"accounts" default:"12" help:"Customers, 3 to 100000."`
@@ -30,18 +30,18 @@ func (demoCommand) Help() string {
 }
 
 // Run plays the day against the bank at URL, or against one that it starts.
-func (c *demoCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *demoCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	options := demo.Options{URL: c.URL, Accounts: c.Accounts, Speed: c.Speed, Seed: c.Seed, Out: t.Out}
 	if c.Accounts < demo.MinAccounts || c.Accounts > demo.MaxAccounts {
-		return console.Usage("--accounts %d is not %d to %d", c.Accounts, demo.MinAccounts, demo.MaxAccounts)
+		return cli.Usage("--accounts %d is not %d to %d", c.Accounts, demo.MinAccounts, demo.MaxAccounts)
 	}
 	if !(c.Speed >= 0) {
-		return console.Usage("--speed %v is negative", c.Speed)
+		return cli.Usage("--speed %v is negative", c.Speed)
 	}
 	if c.KeyFile != "" {
 		bearer, err := os.ReadFile(c.KeyFile)
 		if err != nil {
-			return console.Usage("--key-file: %w", err)
+			return cli.Usage("--key-file: %w", err)
 		}
 		options.Bearer = strings.TrimSpace(string(bearer))
 	}
@@ -52,7 +52,7 @@ func (c *demoCommand) Run(ctx context.Context, t *console.Terminal) error {
 }
 
 // runOwn starts a bank on a free port, plays the day and ends the bank.
-func (c *demoCommand) runOwn(ctx context.Context, t *console.Terminal, options demo.Options) (err error) {
+func (c *demoCommand) runOwn(ctx context.Context, t *cli.Terminal, options demo.Options) (err error) {
 	if c.Data == nil {
 		dir, err := os.MkdirTemp("", "passbook-demo-")
 		if err != nil {
@@ -85,11 +85,11 @@ func (c *demoCommand) runOwn(ctx context.Context, t *console.Terminal, options d
 func explainDay(err error) error {
 	switch {
 	case errors.Is(err, demo.ErrDifference):
-		return console.Fail(console.ExitDifference, err, "audit --data DIR names what differs; the same --seed repeats the day")
+		return cli.Fail(cli.ExitDifference, err, "audit --data DIR names what differs; the same --seed repeats the day")
 	case errors.Is(err, demo.ErrPlayed):
-		return console.Fail(console.ExitFailed, err, "choose another one with --seed")
+		return cli.Fail(cli.ExitFailed, err, "choose another one with --seed")
 	case errors.Is(err, demo.ErrUnreachable):
-		return console.Fail(console.ExitUnreachable, err, "start one with bank serve, or leave --url out")
+		return cli.Fail(cli.ExitUnreachable, err, "start one with bank serve, or leave --url out")
 	}
 	return err
 }

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/access"
 	"passbook/shared/access/apikey"
@@ -29,8 +29,8 @@ func (keyCommand) Help() string {
 
 // keyCreateCommand makes a key.
 type keyCreateCommand struct {
-	console.StoreFlags
-	console.ReasonFlag
+	cli.StoreFlags
+	cli.ReasonFlag
 	Name       string   `name:"name" required:"" placeholder:"TEXT" help:"Who gets it: a service or a person."`
 	Scopes     []string `name:"scopes" required:"" placeholder:"NAMES" help:"${scopes}; or all."`
 	Tenant     string   `name:"tenant" default:"main" help:"Whose accounts it is for."`
@@ -55,7 +55,7 @@ type created struct {
 }
 
 // Run makes the key here and has the bank store its sum.
-func (c *keyCreateCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *keyCreateCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	until, err := parseExpiry(c.Expires, time.Now())
 	if err != nil {
 		return err
@@ -69,10 +69,10 @@ func (c *keyCreateCommand) Run(ctx context.Context, t *console.Terminal) error {
 	}
 	made := apikey.Generate()
 	create := jobs.Command[jobs.APIKey]{Name: "key-create", Reason: c.Reason, Params: jobs.KeyCreateParams{
-		ID: made.ID, Sum: made.Sum, Name: c.Name, Tenant: c.Tenant, Scopes: c.Scopes, AllTenants: c.AllTenants, Expires: console.Instant(until),
+		ID: made.ID, Sum: made.Sum, Name: c.Name, Tenant: c.Tenant, Scopes: c.Scopes, AllTenants: c.AllTenants, Expires: cli.Instant(until),
 	}}
 	result, err := create.Do(ctx, t, config)
-	return console.Show(t, c.JSON, created{result, made.Text}, err, func(w io.Writer) {
+	return cli.Show(t, c.JSON, created{result, made.Text}, err, func(w io.Writer) {
 		fmt.Fprintf(w, "%s\n\nThis is the key of %s for tenant %s, %s. It is shown this once. Its id is %s.\n", made.Text, result.Name, result.Tenant, life(result), result.ID)
 		fmt.Fprintf(w, "Scopes: %s\nIt works within 2 seconds: curl -H 'Authorization: Bearer KEY'. bank key revoke %s ends it.\n", strings.Join(result.Scopes, ", "), result.ID)
 	})
@@ -96,7 +96,7 @@ func parseExpiry(text string, now time.Time) (time.Time, error) {
 	if text == "never" {
 		return time.Time{}, nil
 	}
-	var at console.Instant
+	var at cli.Instant
 	if at.UnmarshalText([]byte(text)) == nil {
 		return at.Time(), nil
 	}
@@ -107,12 +107,12 @@ func parseExpiry(text string, now time.Time) (time.Time, error) {
 	if d, err := time.ParseDuration(text); err == nil && d > 0 {
 		return now.Add(d), nil
 	}
-	return time.Time{}, console.Usage("--expires %q is neither a number of days as 90d, nor a duration as 12h, nor a time as 2027-01-31T00:00:00Z, nor never", text)
+	return time.Time{}, cli.Usage("--expires %q is neither a number of days as 90d, nor a duration as 12h, nor a time as 2027-01-31T00:00:00Z, nor never", text)
 }
 
 // keyListCommand lists the keys.
 type keyListCommand struct {
-	console.StoreFlags
+	cli.StoreFlags
 	Tenant string `name:"tenant" placeholder:"NAME" help:"Only those of a tenant."`
 	JSON   bool   `name:"json" help:"The result as JSON."`
 }
@@ -123,7 +123,7 @@ func (keyListCommand) Help() string {
 }
 
 // Run lists them.
-func (c *keyListCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *keyListCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	list := jobs.Command[[]jobs.APIKey]{Name: "key-list", Params: jobs.KeyListParams{Tenant: c.Tenant}, JSON: c.JSON}
 	return list.Run(ctx, t, &c.StoreFlags, func(w io.Writer, keys []jobs.APIKey) {
 		switch {
@@ -157,8 +157,8 @@ func scopesFor(names []string) string {
 
 // keyRevokeCommand ends a key.
 type keyRevokeCommand struct {
-	console.StoreFlags
-	console.ReasonFlag
+	cli.StoreFlags
+	cli.ReasonFlag
 	ID   string `arg:"" help:"Id of the key: what stands between its two _."`
 	JSON bool   `name:"json" help:"The result as JSON."`
 }
@@ -170,7 +170,7 @@ func (keyRevokeCommand) Help() string {
 }
 
 // Run ends it.
-func (c *keyRevokeCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *keyRevokeCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	revoke := jobs.Command[jobs.APIKey]{Name: "key-revoke", Params: jobs.KeyRevokeParams{ID: c.ID}, JSON: c.JSON, Reason: c.Reason}
 	return revoke.Run(ctx, t, &c.StoreFlags, func(w io.Writer, k jobs.APIKey) {
 		fmt.Fprintf(w, "the key %s of %s is revoked, since %s; all processes refuse it within 5 seconds\n", k.ID, k.Name, k.Revoked.UTC().Format(time.RFC3339))

@@ -8,14 +8,14 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/api"
 )
 
 // logCommand prints the operators' log.
 type logCommand struct {
-	console.StoreFlags
+	cli.StoreFlags
 	Tenant string `name:"tenant" placeholder:"NAME" help:"Only what was done about this tenant."`
 	Limit  int    `name:"limit" default:"20" help:"How many actions, at most 10000."`
 	JSON   bool   `name:"json" help:"The actions as JSON."`
@@ -28,7 +28,7 @@ func (logCommand) Help() string {
 }
 
 // Run prints it.
-func (c *logCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *logCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	list := jobs.Command[[]api.OpsAction]{Name: "log", Params: jobs.LogParams{OfTenant: jobs.OfTenant{Tenant: c.Tenant}, Limit: c.Limit}, JSON: c.JSON}
 	return list.Run(ctx, t, c, func(w io.Writer, actions []api.OpsAction) {
 		if len(actions) == 0 {

@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
 )
 
@@ -26,28 +26,28 @@ func (quarantineCommand) Help() string {
 
 // quarantineFlags are those of the commands.
 type quarantineFlags struct {
-	console.StoreFlags
+	cli.StoreFlags
 	JSON bool `name:"json" help:"The result as JSON."`
 }
 
 // listCommand lists.
 type listCommand struct {
 	quarantineFlags
-	console.OnlyTenant
+	cli.OnlyTenant
 }
 
 // Help returns the example.
 func (listCommand) Help() string { return "Example:\n\n  bank quarantine list --json" }
 
 // Run lists.
-func (c *listCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *listCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	return c.show(ctx, t, jobs.QuarantineParams{OfTenant: jobs.OfTenant{Tenant: c.Tenant}})
 }
 
 // showCommand shows.
 type showCommand struct {
 	quarantineFlags
-	console.OnlyTenant
+	cli.OnlyTenant
 	Account string `arg:"" help:"Account id, or the id of a record."`
 }
 
@@ -55,12 +55,12 @@ type showCommand struct {
 func (showCommand) Help() string { return "Example:\n\n  bank quarantine show A-1" }
 
 // Run shows.
-func (c *showCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *showCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	return c.show(ctx, t, jobs.QuarantineParams{Account: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}})
 }
 
 // show prints the quarantine.
-func (c *quarantineFlags) show(ctx context.Context, t *console.Terminal, params jobs.QuarantineParams) error {
+func (c *quarantineFlags) show(ctx context.Context, t *cli.Terminal, params jobs.QuarantineParams) error {
 	quarantine := jobs.Command[[]jobs.Quarantined]{Name: "quarantine", Params: params, JSON: c.JSON}
 	return quarantine.Run(ctx, t, c, func(w io.Writer, found []jobs.Quarantined) {
 		if len(found) == 0 {
@@ -82,7 +82,7 @@ func (c *quarantineFlags) show(ctx context.Context, t *console.Terminal, params 
 // redriveCommand redrives.
 type redriveCommand struct {
 	quarantineFlags
-	console.ReasonFlag
+	cli.ReasonFlag
 	Account string `arg:"" optional:"" help:"Account id."`
 	All     bool   `name:"all" help:"Every account in quarantine."`
 	Tenant  string `name:"tenant" placeholder:"TENANT" help:"The account's tenant [main]; with --all, only this one's."`
@@ -92,7 +92,7 @@ type redriveCommand struct {
 func (redriveCommand) Help() string { return "Example:\n\n  bank quarantine redrive --all" }
 
 // Run redrives.
-func (c *redriveCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *redriveCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	redrive := jobs.Command[jobs.RedriveResult]{Name: "redrive", Params: jobs.RedriveParams{Account: c.Account, All: c.All, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}, JSON: c.JSON, Reason: c.Reason}
 	return redrive.Run(ctx, t, &c.quarantineFlags, func(w io.Writer, done jobs.RedriveResult) {
 		for _, name := range done.Redriven {
@@ -112,7 +112,7 @@ func (c *redriveCommand) Run(ctx context.Context, t *console.Terminal) error {
 // clearCommand clears.
 type clearCommand struct {
 	quarantineFlags
-	console.ReasonFlag
+	cli.ReasonFlag
 	Record string `arg:"" optional:"" help:"Id of a record."`
 	All    bool   `name:"all" help:"Every record that names no account."`
 	DryRun bool   `name:"dry-run" help:"Only show what it would do."`
@@ -125,7 +125,7 @@ func (clearCommand) Help() string {
 }
 
 // Run clears.
-func (c *clearCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *clearCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	clear := jobs.Command[jobs.ClearResult]{Name: "clear", Params: jobs.ClearParams{Record: c.Record, All: c.All, DryRun: c.DryRun}, JSON: c.JSON, Reason: c.Reason}
 	return clear.Run(ctx, t, &c.quarantineFlags, func(w io.Writer, done jobs.ClearResult) {
 		verb := "cleared"

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/platform"
@@ -13,7 +13,7 @@ import (
 
 // resourcesCommand creates the tables, streams and bucket that the programs use.
 type resourcesCommand struct {
-	console.StoreFlags
+	cli.StoreFlags
 	Shards             *string `name:"shards" placeholder:"N" help:"Shards of a new stream of events [4]."`
 	NotificationShards *string `name:"notification-shards" placeholder:"N" help:"Shards of a new stream of notifications [1]."`
 	Check              bool    `name:"check" help:"Only check whether all exist."`
@@ -27,7 +27,7 @@ func (resourcesCommand) Help() string {
 }
 
 // Run creates or checks them.
-func (c *resourcesCommand) Run(ctx context.Context, t *console.Terminal) (err error) {
+func (c *resourcesCommand) Run(ctx context.Context, t *cli.Terminal) (err error) {
 	config, err := t.Config(c)
 	if err != nil {
 		return err

@@ -5,15 +5,15 @@ import (
 	"fmt"
 	"io"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/origin"
 )
 
 // rotateCommand makes a new data key.
 type rotateCommand struct {
-	console.StoreFlags
-	console.ReasonFlag
+	cli.StoreFlags
+	cli.ReasonFlag
 	JSON bool `name:"json" help:"The result as JSON."`
 }
 
@@ -25,7 +25,7 @@ func (rotateCommand) Help() string {
 }
 
 // Run rotates.
-func (c *rotateCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *rotateCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	rotate := jobs.Command[origin.Rotated]{Name: "rotate", JSON: c.JSON, Reason: c.Reason, Params: jobs.RotateParams{}}
 	return rotate.Run(ctx, t, &c.StoreFlags, func(w io.Writer, done origin.Rotated) {
 		if done.Key > 0 {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
 	"passbook/cmd/internal/ops"
 	"passbook/shared/platform"
@@ -15,7 +15,7 @@ import (
 // salvageCommand cuts off the damaged end of a write-ahead log.
 type salvageCommand struct {
 	Data *string `name:"data" placeholder:"DIR" help:"Data directory [./data]."`
-	console.ReasonFlag
+	cli.ReasonFlag
 	DryRun bool `name:"dry-run" help:"Only print what it would do."`
 	Yes    bool `name:"yes" help:"Do not ask."`
 }
@@ -27,16 +27,16 @@ func (salvageCommand) Help() string {
 }
 
 // Run finds the damage and cuts.
-func (c *salvageCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *salvageCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	config, err := t.Config(c)
 	if err != nil {
 		return err
 	}
 	if config.Store != platform.Embedded {
-		return console.Usage("salvage is for the embedded engine")
+		return cli.Usage("salvage is for the embedded engine")
 	}
 	if err := ops.CheckReason(c.Reason); err != nil {
-		return console.Usage("%w", err)
+		return cli.Usage("%w", err)
 	}
 	found, err := platform.Salvage(config, true)
 	if err != nil {

@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"io"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/serve"
 	"passbook/shared/platform"
 )
 
 // serveCommand serves the bank.
 type serveCommand struct {
-	console.StoreFlags
+	cli.StoreFlags
 	serve.Flags
 	serve.SegmentFlags
 	serve.WriterFlags
@@ -27,7 +27,7 @@ func (serveCommand) Help() string {
 }
 
 // Run serves until ctx ends.
-func (c *serveCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *serveCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	config, err := t.Config(c)
 	if err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/platform"
 	"passbook/shared/upgrade"
@@ -14,7 +14,7 @@ import (
 
 // upgradeCommand switches the bank to the newest entry format.
 type upgradeCommand struct {
-	console.JobFlags
+	cli.JobFlags
 	Wait time.Duration `name:"wait" default:"5m" help:"How long to wait for writers that have not followed."`
 }
 
@@ -26,7 +26,7 @@ func (upgradeCommand) Help() string {
 }
 
 // Run upgrades.
-func (c *upgradeCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *upgradeCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	params := jobs.UpgradeParams{DryRun: c.DryRun, WaitSeconds: c.Wait.Seconds()}
 	job := jobs.Command[upgrade.Result]{Name: "upgrade", Params: params, JSON: c.JSON, Reason: c.Reason, Confirm: func(config platform.Config) error {
 		return t.Sure(c.Yes || c.DryRun, "upgrade the bank "+config.Prefix, config.Prefix)

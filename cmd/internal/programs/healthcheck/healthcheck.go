@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 )
 
 // within bounds the request. It is shorter than the timeout of HEALTHCHECK in the Dockerfile, so
@@ -36,18 +36,18 @@ func (*command) Help() string {
 }
 
 // Main runs the program. It does not return.
-func Main(version string) { console.Main(version, nil, run) }
+func Main(version string) { cli.Main(version, nil, run) }
 
 // run runs the program and returns its exit code.
-func run(ctx context.Context, args []string, t *console.Terminal) int {
-	return console.Run(ctx, "healthcheck", "Ask the process on this machine whether it is ready.", &command{}, args, t)
+func run(ctx context.Context, args []string, t *cli.Terminal) int {
+	return cli.Run(ctx, "healthcheck", "Ask the process on this machine whether it is ready.", &command{}, args, t)
 }
 
 // Run asks.
-func (c *command) Run(ctx context.Context, t *console.Terminal) error {
+func (c *command) Run(ctx context.Context, t *cli.Terminal) error {
 	config, err := t.Config(c)
 	if err != nil { // Docker has no meaning for other codes than 0 and 1
-		return console.Fail(console.ExitFailed, err, "correct the flag or the variable")
+		return cli.Fail(cli.ExitFailed, err, "correct the flag or the variable")
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

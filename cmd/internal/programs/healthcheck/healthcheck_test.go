@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 )
 
 // A process that speaks TLS is asked by HTTPS; its certificate need not be for the loopback
@@ -20,7 +20,7 @@ func TestAProcessWithTLSIsAskedByHTTPS(t *testing.T) {
 	for args, want := range map[string]int{"--tls-cert c.pem --tls-key k.pem": 0, "": 1} {
 		said.Reset()
 		arguments := append(strings.Fields(args), "--listen", server.Listener.Addr().String())
-		if code := run(t.Context(), arguments, &console.Terminal{Out: &said, Err: &said}); code != want {
+		if code := run(t.Context(), arguments, &cli.Terminal{Out: &said, Err: &said}); code != want {
 			t.Errorf("%q: %d %s", args, code, said.String())
 		}
 	}
@@ -42,7 +42,7 @@ func TestExitCodeIsReadiness(t *testing.T) {
 	}
 	check := func(environ string, args ...string) (int, string) {
 		var errOut bytes.Buffer
-		code := run(t.Context(), args, &console.Terminal{Environ: []string{environ}, Out: &errOut, Err: &errOut})
+		code := run(t.Context(), args, &cli.Terminal{Environ: []string{environ}, Out: &errOut, Err: &errOut})
 		return code, errOut.String()
 	}
 	if code, said := check("PASSBOOK_LISTEN=0.0.0.0:" + port); code != 0 {

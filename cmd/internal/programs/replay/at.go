@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/account"
@@ -24,9 +24,9 @@ import (
 // atCommand prints past states of accounts. It reads only the archive, and does not need the data
 // directory that a running bank has locked.
 type atCommand struct {
-	console.StoreFlags
-	Time    console.Instant `name:"time" placeholder:"TIME" xor:"when" required:"" help:"State after everything recorded up to TIME."`
-	Version int64           `name:"version" placeholder:"N" xor:"when" required:"" help:"State after event N of each account."`
+	cli.StoreFlags
+	Time    cli.Instant `name:"time" placeholder:"TIME" xor:"when" required:"" help:"State after everything recorded up to TIME."`
+	Version int64       `name:"version" placeholder:"N" xor:"when" required:"" help:"State after event N of each account."`
 	endFlags
 	Account string `name:"account" placeholder:"ID" help:"Only this account."`
 	Tenant  string `name:"tenant" placeholder:"TENANT" help:"The account's tenant [main]; without --account, only this one's."`
@@ -53,17 +53,17 @@ type past struct {
 }
 
 // Run prints the states.
-func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *atCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	config, err := t.Config(&c.StoreFlags)
 	if err != nil {
 		return err
 	}
 	if c.Version < 0 {
-		return console.Usage("--version %d must be 1 or more", c.Version)
+		return cli.Usage("--version %d must be 1 or more", c.Version)
 	}
 	of, err := jobs.OfTenant{Tenant: c.Tenant}.Account(c.Account)
 	if err != nil {
-		return console.Usage("%w", err)
+		return cli.Usage("%w", err)
 	}
 	if err := platform.Present(config); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	if err := (stores.Set{Bucket: from, Stream: config.Stream(deployment.EventStream)}).CheckStream(ctx); err != nil {
 		return err
 	}
-	bar, far := console.NewProgress(t.Err, "at"), progress.New()
+	bar, far := cli.NewProgress(t.Err, "at"), progress.New()
 	defer bar.Finish()
 	defer bar.Follow(far.Snapshot)()
 	states := replay.StatesConfig{Bucket: from, Time: c.Time.Time(), Version: c.Version, Tenant: c.Tenant, Progress: far}
@@ -104,7 +104,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 	case errors.Is(err, jobs.ErrEndUnproven):
 		return jobs.Unproven(err)
 	case errors.Is(err, replay.ErrDifference):
-		return console.Fail(console.ExitDifference, err, "")
+		return cli.Fail(cli.ExitDifference, err, "")
 	case err == nil && found == 0:
 		return errors.New("the archive has no such account, or it did not exist then")
 	}
@@ -112,7 +112,7 @@ func (c *atCommand) Run(ctx context.Context, t *console.Terminal) error {
 }
 
 // print writes one state.
-func (c *atCommand) print(t *console.Terminal, a event.Account, s account.State) error {
+func (c *atCommand) print(t *cli.Terminal, a event.Account, s account.State) error {
 	if c.JSON {
 		return json.NewEncoder(t.Out).Encode(past{
 			Tenant: a.Tenant, AccountID: a.ID, Currency: s.Currency, Status: s.Status, Posted: s.Posted, Held: s.Held, Limit: s.Limit,

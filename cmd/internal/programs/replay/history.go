@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/event"
 	"passbook/shared/platform"
@@ -13,7 +13,7 @@ import (
 
 // journalCommand restores the journal.
 type journalCommand struct {
-	console.JobFlags
+	cli.JobFlags
 	endFlags
 }
 
@@ -24,7 +24,7 @@ func (journalCommand) Help() string {
 }
 
 // Run restores.
-func (c *journalCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *journalCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	restore := jobs.Command[jobs.RestoreResult]{Name: "journal", Params: jobs.JournalParams{DryRun: c.DryRun, Proving: c.proving()}, JSON: c.JSON, Reason: c.Reason}
 	return restore.Run(ctx, t, &c.JobFlags, func(w io.Writer, done jobs.RestoreResult) {
 		c.showExtent(w, done.Extent)
@@ -65,13 +65,13 @@ func showLacking(w io.Writer, done jobs.RestoreResult) {
 
 // republishCommand puts archived entries on a stream.
 type republishCommand struct {
-	console.JobFlags
-	Stream  string          `name:"stream" required:"" placeholder:"NAME" help:"The stream; created if missing. The role of replay may create PREFIXcopy and PREFIXcopy.NAME."`
-	From    console.Instant `name:"from" placeholder:"TIME" help:"Recorded at or after."`
-	To      console.Instant `name:"to" placeholder:"TIME" help:"Recorded before."`
-	Account []string        `name:"account" placeholder:"ID" help:"Only these accounts."`
-	Tenant  string          `name:"tenant" placeholder:"TENANT" help:"The accounts' tenant [main]; without --account, only this one's."`
-	Live    bool            `name:"live" help:"Allow the live stream."`
+	cli.JobFlags
+	Stream  string      `name:"stream" required:"" placeholder:"NAME" help:"The stream; created if missing. The role of replay may create PREFIXcopy and PREFIXcopy.NAME."`
+	From    cli.Instant `name:"from" placeholder:"TIME" help:"Recorded at or after."`
+	To      cli.Instant `name:"to" placeholder:"TIME" help:"Recorded before."`
+	Account []string    `name:"account" placeholder:"ID" help:"Only these accounts."`
+	Tenant  string      `name:"tenant" placeholder:"TENANT" help:"The accounts' tenant [main]; without --account, only this one's."`
+	Live    bool        `name:"live" help:"Allow the live stream."`
 }
 
 // Help returns the example.
@@ -80,7 +80,7 @@ func (republishCommand) Help() string {
 }
 
 // Run republishes.
-func (c *republishCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *republishCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	republish := jobs.Command[jobs.RepublishResult]{
 		Name: "republish", JSON: c.JSON, Reason: c.Reason,
 		Params: jobs.RepublishParams{Stream: c.Stream, Live: c.Live, From: c.From, To: c.To, Accounts: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}, DryRun: c.DryRun},

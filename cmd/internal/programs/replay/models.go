@@ -6,14 +6,14 @@ import (
 	"io"
 	"time"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/platform"
 )
 
 // rebuildCommand folds a source into a candidate generation.
 type rebuildCommand struct {
-	console.JobFlags
+	cli.JobFlags
 	endFlags
 	Model string `name:"model" required:"" enum:"balance,creditlimit" help:"balance or creditlimit."`
 	From  string `name:"from" default:"archive" enum:"archive,journal" help:"archive or journal."`
@@ -26,7 +26,7 @@ func (rebuildCommand) Help() string {
 }
 
 // Run rebuilds.
-func (c *rebuildCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *rebuildCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	began := time.Now()
 	rebuild := jobs.Command[jobs.RebuildResult]{
 		Name: "rebuild", Params: jobs.RebuildParams{Model: c.Model, From: c.From, DryRun: c.DryRun, Proving: c.proving()}, JSON: c.JSON, Reason: c.Reason,
@@ -57,7 +57,7 @@ func (c *rebuildCommand) Run(ctx context.Context, t *console.Terminal) error {
 
 // promoteCommand flips the live generation.
 type promoteCommand struct {
-	console.JobFlags
+	cli.JobFlags
 	Model string `name:"model" required:"" enum:"balance,creditlimit" help:"balance or creditlimit."`
 	Back  bool   `name:"back" help:"Return to the previous generation."`
 	Force bool   `name:"force" help:"Promote in spite of differences."`
@@ -71,7 +71,7 @@ func (promoteCommand) Help() string {
 }
 
 // Run promotes.
-func (c *promoteCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *promoteCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	promote := jobs.Command[jobs.PromoteResult]{
 		Name: "promote", Params: jobs.PromoteParams{Model: c.Model, Back: c.Back, Force: c.Force, DryRun: c.DryRun}, JSON: c.JSON, Reason: c.Reason,
 		Confirm: func(platform.Config) error {
@@ -102,7 +102,7 @@ func (c *promoteCommand) Run(ctx context.Context, t *console.Terminal) error {
 
 // discardCommand removes a generation.
 type discardCommand struct {
-	console.JobFlags
+	cli.JobFlags
 	Model string `name:"model" required:"" enum:"balance,creditlimit" help:"balance or creditlimit."`
 	Force bool   `name:"force" help:"Discard although the live generation is behind it."`
 }
@@ -114,7 +114,7 @@ func (discardCommand) Help() string {
 }
 
 // Run discards.
-func (c *discardCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *discardCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	discard := jobs.Command[jobs.DiscardResult]{
 		Name: "discard", Params: jobs.DiscardParams{Model: c.Model, Force: c.Force, DryRun: c.DryRun}, JSON: c.JSON, Reason: c.Reason,
 		Confirm: func(platform.Config) error {

@@ -3,7 +3,7 @@ package replay
 import (
 	"context"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 )
 
 // grammar is the command line.
@@ -22,7 +22,7 @@ func (grammar) Help() string { return "Example:\n\n  replay rebuild --model bala
 
 // Main runs the program. It does not return.
 func Main(version string) {
-	console.Main(version, nil, func(ctx context.Context, args []string, t *console.Terminal) int {
-		return console.Run(ctx, "replay", "Rebuild read models, journal and stream from the archive.", &grammar{}, args, t)
+	cli.Main(version, nil, func(ctx context.Context, args []string, t *cli.Terminal) int {
+		return cli.Run(ctx, "replay", "Rebuild read models, journal and stream from the archive.", &grammar{}, args, t)
 	})
 }

@@ -6,14 +6,14 @@ import (
 	"io"
 	"time"
 
-	"passbook/cmd/internal/console"
+	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/platform"
 )
 
 // streamCommand deletes the stream and creates it again.
-type streamCommand struct{ console.JobFlags }
+type streamCommand struct{ cli.JobFlags }
 
 // Help returns the example.
 func (streamCommand) Help() string {
@@ -23,7 +23,7 @@ func (streamCommand) Help() string {
 }
 
 // Run renews.
-func (c *streamCommand) Run(ctx context.Context, t *console.Terminal) error {
+func (c *streamCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	renew := jobs.Command[jobs.RenewResult]{
 		Name: "stream", Params: jobs.RenewParams{DryRun: c.DryRun}, JSON: c.JSON, Reason: c.Reason,
 		Confirm: func(config platform.Config) error {

@@ -1,4 +1,4 @@
-package console
+package cli
 
 import (
 	"context"
@@ -79,7 +79,7 @@ func Run(ctx context.Context, name, about string, grammar any, args []string, t 
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 	)
 	if err != nil {
-		panic(fmt.Sprintf("console: grammar of %s: %v", name, err))
+		panic(fmt.Sprintf("cli: grammar of %s: %v", name, err))
 	}
 	if len(args) == 0 && len(parser.Model.Children) > 0 {
 		return guide(parser, t)
