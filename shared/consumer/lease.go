@@ -256,6 +256,35 @@ func Fence(ctx context.Context, t table.Table, streamName, consumer string) erro
 	return nil
 }
 
+// Reserve makes a fenced lease of each shard that a consumer has none of. It comes before the
+// consumer is named where programs from before format 2 look for their work: they would make the
+// leases for themselves, and take every record for damaged.
+func Reserve(ctx context.Context, t table.Table, streams stream.Stream, streamName, consumer string) error {
+	leases := leasesOf(t, streamName, consumer)
+	leases.fenced = func() bool { return true }
+	known, err := leases.list(ctx)
+	if err != nil {
+		return err
+	}
+	created, err := streams.Created(ctx, streamName)
+	if err != nil {
+		return fmt.Errorf("reserve the shards of %s: %w", streamName, err)
+	}
+	shards, err := streams.Shards(ctx, streamName)
+	if err != nil {
+		return fmt.Errorf("reserve the shards of %s: %w", streamName, err)
+	}
+	for _, s := range shards {
+		if _, there := known[s.ID]; there {
+			continue
+		}
+		if _, err := leases.write(ctx, newLease(s, created.Unix())); err != nil && !errors.Is(err, errLost) {
+			return err
+		}
+	}
+	return nil
+}
+
 // Forget deletes the holes and the leases of a consumer that no worker runs any more.
 func Forget(ctx context.Context, t table.Table, streamName, consumer string) error {
 	if err := control.Holes(t, streamName, consumer).Clear(ctx); err != nil {

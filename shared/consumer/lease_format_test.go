@@ -131,3 +131,31 @@ func TestFenceLeavesALeaseToItsOwner(t *testing.T) {
 		t.Errorf("the owner wrote %+v, %v", l, err)
 	}
 }
+
+// A consumer whose shards were reserved is read to its end for a program from before format 2, and
+// at the trim horizon for one of today. Leases that are there stay as they are.
+func TestReservedShardsAreNothingToAnOlderProgram(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTeam(t, 2)
+		first := c.shards()[0].ID
+		_, err := leasesOf(c.table, testStream, "tape").write(t.Context(), lease{shard: first, owner: "gone", checkpoint: "", created: 1})
+		c.must(err)
+		for range 2 { // a repetition changes nothing
+			c.must(Reserve(t.Context(), c.table, c.streams, testStream, "tape"))
+		}
+		rows := c.rows("tape")
+		if len(rows) != len(c.shards()) || rows[first].Text("owner") != "gone" || rows[first]["position"] != nil {
+			t.Errorf("%v", rows)
+		}
+		for shard, attrs := range rows {
+			if shard != first && (attrs.Text("checkpoint") != shardEnd || attrs["position"] == nil || attrs.Number("epoch") != 1) {
+				t.Errorf("%s: %v", shard, attrs)
+			}
+		}
+		c.publish(archivetest.Bank(1, 10, 20)...)
+		door := &anyOrigin{}
+		door.format.Store(2)
+		c.start("a", func(config *Config) { config.Runtime.Origin = door })
+		c.within(2*testLease, "a worker of today reads everything", c.delivered(20))
+	})
+}

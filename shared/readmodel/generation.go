@@ -114,8 +114,10 @@ func changeGenerations(ctx context.Context, t table.Table, model string, change 
 }
 
 // StartCandidate adds a candidate generation and returns its number, or the number of the candidate
-// that exists. While the previous generation is not discarded, it returns ErrGeneration.
-func StartCandidate(ctx context.Context, t table.Table, model string) (int64, error) {
+// that exists. While the previous generation is not discarded, it returns ErrGeneration. Before a
+// program can see the candidate, reserve is called with the name of its consumer, perhaps more than
+// once; nil does nothing.
+func StartCandidate(ctx context.Context, t table.Table, model string, reserve func(ctx context.Context, consumer string) error) (int64, error) {
 	g, err := changeGenerations(ctx, t, model, func(g *GenerationSet) error {
 		switch {
 		case g.Previous != 0:
@@ -124,6 +126,9 @@ func StartCandidate(ctx context.Context, t table.Table, model string) (int64, er
 		case g.Candidate == 0:
 			g.last++
 			g.Candidate = g.last
+			if reserve != nil {
+				return reserve(ctx, Name(model, g.Candidate))
+			}
 		}
 		return nil
 	})

@@ -121,7 +121,7 @@ func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 			switch i {
 			case 300:
-				n, err := StartCandidate(ctx, c.table, m.Name)
+				n, err := StartCandidate(ctx, c.table, m.Name, nil)
 				if err != nil || n != 2 {
 					t.Fatalf("candidate %d, %v", n, err)
 				}
@@ -139,7 +139,7 @@ func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
 		if live != 2 || candidate != 0 || err != nil {
 			t.Errorf("live %d, candidate %d, %v", live, candidate, err)
 		}
-		if _, err := StartCandidate(ctx, c.table, m.Name); !errors.Is(err, ErrGeneration) {
+		if _, err := StartCandidate(ctx, c.table, m.Name, nil); !errors.Is(err, ErrGeneration) {
 			t.Errorf("a third generation: %v", err)
 		}
 		old := DiscardConfig{Table: c.table, Model: m.Name, Stream: testStream, Generation: 1, Lease: testLease}
@@ -166,7 +166,7 @@ func TestGenerationIsRebuiltPromotedAndDiscarded(t *testing.T) {
 		c.checkGone(1)
 		c.check(2)
 		c.checkMessages(false)
-		n, err := StartCandidate(ctx, c.table, m.Name)
+		n, err := StartCandidate(ctx, c.table, m.Name, nil)
 		if err != nil || n != 3 {
 			t.Errorf("the next candidate is %d, %v", n, err)
 		}
@@ -193,7 +193,7 @@ func TestCandidateSendsNothingAndTheLiveGenerationEachMessageOnce(t *testing.T) 
 	entries := archivetest.Bank(2, 5, 300)
 	b.journal.commit(entries...)
 	m := messagingModel()
-	_, err := StartCandidate(t.Context(), b.table, m.Name)
+	_, err := StartCandidate(t.Context(), b.table, m.Name, nil)
 	b.must(err)
 	open := func(generation int64) *Projection[account.State] {
 		p, err := NewProjector(Config[account.State]{
@@ -285,7 +285,7 @@ func TestPreviousIsNotDiscardedWhileSomethingWouldBeLost(t *testing.T) {
 		} {
 			b := newBank(t, 1)
 			b.journal.commit(entries...)
-			_, err := StartCandidate(t.Context(), b.table, m.Name)
+			_, err := StartCandidate(t.Context(), b.table, m.Name, nil)
 			b.must(err)
 			b.must(Promote(t.Context(), b.table, m.Name, 2))
 			prepare(b, b.projection(m, 1), b.projection(m, 2))
@@ -311,7 +311,7 @@ func TestDiscardWaitsForTheWorkersOfTheGeneration(t *testing.T) {
 		c := newTeam(t, 1)
 		entries := archivetest.Bank(1, 3, 30)
 		c.journal.commit(entries...)
-		_, err := StartCandidate(t.Context(), c.table, testModel.Name)
+		_, err := StartCandidate(t.Context(), c.table, testModel.Name, nil)
 		c.must(err)
 		p := c.projection(testModel, 2)
 		c.start("deaf", func(config *consumer.Config) { config.Name, config.Open = "balance@2", p.Open })
@@ -337,7 +337,7 @@ func TestGoingBackIsOneChange(t *testing.T) {
 		t.Errorf("promote of nothing: %v", err)
 	}
 	for range 2 {
-		if n, err := StartCandidate(ctx, b.table, "m"); n != 2 || err != nil {
+		if n, err := StartCandidate(ctx, b.table, "m", nil); n != 2 || err != nil {
 			t.Errorf("candidate %d, %v", n, err)
 		}
 	}
@@ -358,7 +358,7 @@ func TestReaderWaitsForThePromotedRowToReachTheOldOne(t *testing.T) {
 		a := entries[0].Account()
 		b.handle(b.projection(testModel, 1), deliveries(t, entries...))
 		b.handle(b.projection(testModel, 2), deliveries(t, entries[:10]...))
-		_, err := StartCandidate(t.Context(), b.table, testModel.Name)
+		_, err := StartCandidate(t.Context(), b.table, testModel.Name, nil)
 		b.must(err)
 		rows := NewRows[account.State](b.table, testModel)
 		if row, err := rows.Get(t.Context(), a); err != nil || row.Version != entries[19].Last {
@@ -390,7 +390,7 @@ func TestReaderIsNotDelayedByABusyAccount(t *testing.T) {
 		b := newBank(t, 1)
 		entries := archivetest.Bank(5, 1, 400)
 		old, live := b.projection(testModel, 1), b.projection(testModel, 2)
-		_, err := StartCandidate(t.Context(), b.table, testModel.Name)
+		_, err := StartCandidate(t.Context(), b.table, testModel.Name, nil)
 		b.must(err)
 		b.must(Promote(t.Context(), b.table, testModel.Name, 2))
 		b.handle(old, deliveries(t, entries[:10]...))
@@ -429,7 +429,7 @@ func TestNoVersionGoesBackBetweenProcesses(t *testing.T) {
 			}
 			project(1, 10)
 			project(2, 20)
-			_, err := StartCandidate(t.Context(), b.table, testModel.Name)
+			_, err := StartCandidate(t.Context(), b.table, testModel.Name, nil)
 			b.must(err)
 			returned := map[string]int{}
 			processes := readAcross(b, a, returned)

@@ -37,7 +37,7 @@ func TestProjectorLearnsOfAGenerationAlthoughAReadHangs(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		hanging.armed.Store(1)
 		time.Sleep(time.Second)
-		_, err := StartCandidate(t.Context(), c.table, testModel.Name)
+		_, err := StartCandidate(t.Context(), c.table, testModel.Name, nil)
 		c.must(err)
 		c.within(testLease+2*time.Second, "the candidate is filled", func() bool {
 			return c.row(2, entries[29].Account()).Version >= entries[29].Last

@@ -16,7 +16,7 @@ import (
 func candidate(t *testing.T) (*bank, *faults.Table) {
 	t.Helper()
 	b := newBank(t, 1)
-	_, err := StartCandidate(t.Context(), b.table, "m")
+	_, err := StartCandidate(t.Context(), b.table, "m", nil)
 	b.must(err)
 	return b, faults.NewTable(b.table)
 }

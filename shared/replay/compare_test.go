@@ -94,7 +94,7 @@ func TestPromote_ComparesRowsThatAreNeverAtOneVersionWithTheJournal(t *testing.T
 			t.Parallel()
 			e := newEnv(t)
 			entries := e.oneAccount(t)
-			if _, err := readmodel.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
+			if _, err := readmodel.StartCandidate(t.Context(), e.table, testModel.Name, nil); err != nil {
 				t.Fatal(err)
 			}
 			comparing := e.comparing()
@@ -128,7 +128,7 @@ func TestCompare_FindsACandidateThatNoLongerFollows(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t)
 			entries := e.oneAccount(t)
-			if _, err := readmodel.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
+			if _, err := readmodel.StartCandidate(t.Context(), e.table, testModel.Name, nil); err != nil {
 				t.Fatal(err)
 			}
 			comparing := e.comparing()
@@ -175,7 +175,7 @@ func TestCompare_OfAHistoryThatCannotBeFoldedIsADifference(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	entries := e.oneAccount(t)
-	if _, err := readmodel.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
+	if _, err := readmodel.StartCandidate(t.Context(), e.table, testModel.Name, nil); err != nil {
 		t.Fatal(err)
 	}
 	e.worker(t, testModel, 2, entries, len(entries), 0)
@@ -225,7 +225,7 @@ func TestCompare_ComparesACandidateThatIsAheadWithTheJournal(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t)
 			entries := e.oneAccount(t)
-			if _, err := readmodel.StartCandidate(t.Context(), e.table, testModel.Name); err != nil {
+			if _, err := readmodel.StartCandidate(t.Context(), e.table, testModel.Name, nil); err != nil {
 				t.Fatal(err)
 			}
 			e.worker(t, c.candidate, 2, entries, len(entries), 0)

@@ -43,6 +43,9 @@ type RebuildConfig struct {
 	Model string
 	// Projection opens the projection of a generation.
 	Projection func(ctx context.Context, generation int64) (Projection, error)
+	// Reserve is called with the name of the candidate's consumer before any program can see the
+	// candidate; nil does nothing. It keeps programs of an older release off its shards.
+	Reserve func(ctx context.Context, consumer string) error
 	// Bucket has the archive; nil rebuilds from the journal alone.
 	Bucket bucket.Bucket
 	// Evidence is what is known of the archive from outside it.
@@ -81,7 +84,7 @@ func Rebuild(ctx context.Context, c RebuildConfig) (RebuildResult, error) {
 	var done RebuildResult
 	err := c.checkNoDiscard(ctx)
 	if err == nil {
-		done.Generation, err = readmodel.StartCandidate(ctx, c.Table, c.Model)
+		done.Generation, err = readmodel.StartCandidate(ctx, c.Table, c.Model, c.Reserve)
 	}
 	if err != nil {
 		return done, fmt.Errorf("rebuild %s: %w", c.Model, err)

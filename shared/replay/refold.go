@@ -65,7 +65,7 @@ type refold struct {
 func (r *comparison) newRefold(ctx context.Context, a event.Account) (*refold, error) {
 	p := &refold{config: r.config, account: a, in: scratch.NewTable()}
 	var err error
-	p.generation, err = readmodel.StartCandidate(ctx, p.in, r.config.Model)
+	p.generation, err = readmodel.StartCandidate(ctx, p.in, r.config.Model, nil)
 	if err == nil {
 		p.to, err = r.config.Projection(ctx, p.in, p.generation)
 	}

@@ -12,6 +12,7 @@ import (
 	"passbook/shared/archive"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
 	"passbook/shared/replay"
@@ -77,10 +78,21 @@ func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *progress.Tra
 	c.Projection = func(ctx context.Context, generation int64) (replay.Projection, error) {
 		return b.projection(ctx, params.Model, generation)
 	}
+	c.Reserve = b.reserve
 	rebuilt, err := replay.Rebuild(ctx, c)
 	done.Generation, done.Events, done.Skipped = rebuilt.Generation, rebuilt.Events, rebuilt.Skipped
 	done.Accounts, done.Blocked, done.Gaps, done.Faults = rebuilt.Accounts, rebuilt.Blocked, texts(rebuilt.Gaps), rebuilt.Faults
 	return done, err
+}
+
+// reserve keeps programs from before entry format 2 off the shards of a consumer that is about to
+// exist, once the bank's entries have that format.
+func (b Bank) reserve(ctx context.Context, name string) error {
+	bank, err := origin.ReadBank(ctx, b.Table)
+	if err != nil || bank.Format <= 1 {
+		return err
+	}
+	return consumer.Reserve(ctx, b.Table, b.Streams, b.Config.Stream(deployment.EventStream), name)
 }
 
 // projection folds entries into the rows of one generation of a model.
