@@ -23,7 +23,7 @@ ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAW
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race conformance e2e engines examples clients fuzz bench lint template build dist bank ci clean start ready deploy stop logs
+.PHONY: help run demo test race conformance e2e engines examples clients browser pictures fuzz bench lint template build dist bank ci clean start ready deploy stop logs
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,13 @@ examples: ## Test the programs of docs/examples; e2e runs them on the stream of 
 
 clients: ## Make clients of the contract in Go, TypeScript and Python and run them, and schemathesis; installs the generators once
 	./docs/clients/run.sh
+
+browser: ## Run the journeys through the console in Chromium, and check every page; cmd/bank/e2e/browser/install.sh installs what it needs
+	./cmd/bank/e2e/browser/run.sh -v
+
+# bin/pictures is no part of what is built, and goes with `make clean`.
+pictures: ## Paint every page of the console, in every view and state, into ./bin/pictures
+	PASSBOOK_PICTURES=$(CURDIR)/bin/pictures ./cmd/bank/e2e/browser/run.sh -run Sound
 
 fuzz: ## Run every fuzz target for FUZZTIME
 	@$(GO) list ./... | while read -r pkg; do \

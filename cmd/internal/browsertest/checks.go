@@ -1,0 +1,131 @@
+package browsertest
+
+import (
+	_ "embed" // for the scripts
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/chromedp/chromedp"
+)
+
+// The scripts that run in pages.
+var (
+	//go:embed js/watch.js
+	watchScript string
+	//go:embed js/text.js
+	textScript string
+	//go:embed js/axe.js
+	axeScript string
+	//go:embed js/larger.js
+	largerScript string
+	//go:embed js/named.js
+	namedScript string
+	//go:embed js/choose.js
+	chooseScript string
+)
+
+// maxShift is how much the layout of a page may shift while it loads.
+const maxShift = 0.01
+
+// axe reads axe-core, once.
+var axe = sync.OnceValues(func() (string, error) {
+	text, err := os.ReadFile(os.Getenv(axeFile))
+	if err != nil {
+		return "", fmt.Errorf("read axe-core, which %s names: %w", axeFile, err)
+	}
+	return string(text), nil
+})
+
+// Faults returns what is wrong with the page as it is shown now, nil if nothing is.
+func (p *Tab) Faults() []string {
+	p.t.Helper()
+	faults := p.Console()
+	faults = append(faults, p.shifts()...)
+	faults = append(faults, p.axe()...)
+	faults = append(faults, p.layout("")...)
+	Eval[bool](p, largerScript)
+	faults = append(faults, p.layout("at twice the text size: ")...)
+	return faults
+}
+
+// Check fails the test for each fault of the page, and continues.
+func (p *Tab) Check() {
+	p.t.Helper()
+	path := p.Path()
+	for _, fault := range p.Faults() {
+		p.t.Errorf("%s %s: %s", path, p.view, fault)
+	}
+}
+
+// Console returns the errors since it was last asked that no test expects.
+func (p *Tab) Console() (faults []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, text := range p.errors {
+		if !slices.ContainsFunc(p.allowed, func(part string) bool { return strings.Contains(text, part) }) {
+			faults = append(faults, "console: "+text)
+		}
+	}
+	p.errors = nil
+	return faults
+}
+
+// shifts returns a fault if the layout has shifted.
+func (p *Tab) shifts() []string {
+	p.t.Helper()
+	var s struct {
+		Sum float64
+		Of  []string
+	}
+	s = Eval[struct {
+		Sum float64
+		Of  []string
+	}](p, `({Sum: window.passbookShift?.sum ?? 0, Of: window.passbookShift?.of ?? []})`)
+	if s.Sum <= maxShift {
+		return nil
+	}
+	return []string{fmt.Sprintf("layout: shift of %.3f, at most %.2f: %s", s.Sum, maxShift, strings.Join(s.Of, "; "))}
+}
+
+// axe returns the serious and critical violations that axe-core finds.
+func (p *Tab) axe() []string {
+	p.t.Helper()
+	source, err := axe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.do("load axe-core", chromedp.Evaluate[chromedp.Void](source+";undefined"))
+	return Eval[[]string](p, axeScript)
+}
+
+// layout returns text that is clipped or overlaps, and what makes the page scroll sideways.
+func (p *Tab) layout(when string) (faults []string) {
+	p.t.Helper()
+	for _, fault := range Eval[[]string](p, textScript) {
+		faults = append(faults, when+fault)
+	}
+	return faults
+}
+
+// Picture writes a picture of the whole page, if pictures are asked for.
+func (p *Tab) Picture(name string) {
+	p.t.Helper()
+	dir := os.Getenv(pictures)
+	if dir == "" {
+		return
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		p.t.Fatal(err)
+	}
+	picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		p.t.Fatalf("%s: take a picture of %s: %v", p.view, name, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+"-"+p.view.String()+".png"), picture, 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+}
