@@ -13,6 +13,7 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/api"
+	"passbook/shared/derived"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/web"
@@ -25,6 +26,7 @@ type API struct {
 	rows    api.Rows[account.State]
 	journal *journal.Reader
 	names   Names
+	all     *derived.Events
 	now     func() time.Time
 }
 
@@ -39,6 +41,7 @@ type Names interface {
 // those who may read them.
 func NewAPI(s *Store, r *journal.Reader, n Names) *API {
 	a := &API{store: s, journal: r, names: n, now: time.Now}
+	a.all = derived.NewEvents(s.table, r, s, func() time.Time { return a.now() })
 	a.rows = api.Rows[account.State]{Journal: r, Wait: s.Wait, Past: a.past}
 	return a
 }
@@ -54,6 +57,8 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: of + "/statement", Scopes: access.AccountsRead, Handler: a.statement},
 		{Method: http.MethodGet, Path: of + "/events", Scopes: access.AccountsRead, Handler: a.events},
 		{Method: http.MethodGet, Path: "/v1/accounts", Scopes: access.AccountsRead, Handler: a.list},
+		{Method: http.MethodGet, Path: "/v1/events", Scopes: access.FeedRead, Handler: a.eventsOfAll},
+		{Method: http.MethodGet, Path: "/v1/holders/{holder_ref}/totals", Scopes: access.AccountsRead, Handler: a.holderTotals},
 	}
 }
 

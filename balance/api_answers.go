@@ -89,7 +89,9 @@ type EventList struct {
 
 // Event is an event with what it shares with the others of its entry.
 type Event struct {
-	EventID       string     `json:"event_id"`
+	EventID string `json:"event_id"`
+	// AccountID is absent in a list of one account.
+	AccountID     string     `json:"account_id,omitempty"`
 	Version       int64      `json:"version"`
 	Type          string     `json:"type"`
 	Schema        int        `json:"schema"`

@@ -49,12 +49,12 @@ func (a *API) events(c echo.Context) error {
 	for i, r := range page {
 		list.Events[i] = eventOf(of, r)
 	}
-	a.nameActors(ctx, of, list.Events)
+	a.nameActors(ctx, of.Tenant, list.Events)
 	return web.ReplyJSON(c, http.StatusOK, list)
 }
 
 // nameActors adds the names of the persons who caused events, for who may read names.
-func (a *API) nameActors(ctx context.Context, of event.Account, events []Event) {
+func (a *API) nameActors(ctx context.Context, tenant string, events []Event) {
 	if !access.From(ctx).Scopes.Has(access.PIIRead) {
 		return
 	}
@@ -62,7 +62,7 @@ func (a *API) nameActors(ctx context.Context, of event.Account, events []Event) 
 	for i, e := range events {
 		actors[i] = e.Actor.Plain
 	}
-	names := a.names.Names(ctx, of.Tenant, actors)
+	names := a.names.Names(ctx, tenant, actors)
 	for i, actor := range actors {
 		events[i].ActorName = names[actor]
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,7 +53,7 @@ func serve(t *testing.T) *bank { return serveTo(t, nil) }
 // serveTo serves to the principals of an authenticator.
 func serveTo(t *testing.T, auth access.Authenticator) *bank {
 	t.Helper()
-	tbl := storetest.Memory(t, pebblestream.Options{}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], Schema)...).Table
+	tbl := storetest.Memory(t, pebblestream.Options{}, slices.Concat(journal.Schemas, Schemas)...).Table
 	b := &bank{t: t, table: tbl, clock: apitest.NewClock(time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)), actor: "test"}
 	var err error
 	b.journal, err = journal.Open(t.Context(), journal.Config{Table: tbl, Outbox: discard{}, Now: b.clock.Now})
@@ -67,7 +68,7 @@ func serveTo(t *testing.T, auth access.Authenticator) *bank {
 		}
 	})
 	store := NewStore(tbl)
-	b.projection, err = NewProjector(Config{Store: store, Journal: b.journal.Reader}).Projection(t.Context(), 1)
+	b.projection, err = NewProjector(Config{Store: store, Journal: b.journal.Reader, Now: b.clock.Now}).Projection(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

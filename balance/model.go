@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"passbook/shared/account"
+	"passbook/shared/derived"
 	"passbook/shared/event"
 	"passbook/shared/readmodel"
 	"passbook/shared/table"
@@ -22,6 +23,9 @@ var Schema = table.Schema{Name: Table, Indexes: []table.Index{
 	{Name: indexHolders, PK: holdersPK, SK: "pk"},
 	readmodel.IndexDue(),
 }}
+
+// Schemas describe the tables of the rows, and of the rows that are derived from them.
+var Schemas = []table.Schema{Schema, derived.Schema}
 
 // model describes the read model.
 var model = readmodel.Model[account.State]{Name: Table, Fold: Fold, After: After, Encode: encode, Decode: decode}

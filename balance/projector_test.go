@@ -42,7 +42,7 @@ type pipeline struct {
 
 func newPipeline(t *testing.T) *pipeline {
 	t.Helper()
-	store := storetest.Memory(t, pebblestream.Options{Shards: 3}, append(slices.Clone(journal.Schemas), Schema)...)
+	store := storetest.Memory(t, pebblestream.Options{Shards: 3}, slices.Concat(journal.Schemas, Schemas)...)
 	p := &pipeline{t: t, stop: func() {}, table: store.Table, streams: store.Streams}
 	if err := p.streams.CreateStream(t.Context(), pipelineStream, 0); err != nil {
 		t.Fatal(err)

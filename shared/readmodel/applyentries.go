@@ -99,7 +99,7 @@ func (p *Projection[S]) persist(ctx context.Context, account string, items []wor
 		if err == nil {
 			return nil
 		}
-		p.cache.forget(account)
+		p.cache.Forget(account)
 		var failed *unprocessableError
 		switch {
 		case errors.As(err, &failed) && try > 1, try == maxAttempts:
@@ -154,7 +154,7 @@ func (p *Projection[S]) apply(ctx context.Context, row Row[S], items []workItem)
 // flushIfLarge writes a row before its time if much was folded into it, which bounds its size and
 // the work that is repeated.
 func (p *Projection[S]) flushIfLarge(ctx context.Context, row Row[S]) (Row[S], error) {
-	if len(row.Pending) < maxPending && row.unsaved < maxUnsaved {
+	if len(row.Pending) < maxPending && row.unsaved < maxUnsaved && len(row.further) < maxFurther {
 		return row, nil
 	}
 	row, err := p.save(ctx, row)
@@ -167,7 +167,7 @@ func (p *Projection[S]) flushIfLarge(ctx context.Context, row Row[S]) (Row[S], e
 // row returns the account's row, from memory if it is there. The row of a quarantined account is
 // always read, as another process may have released the account.
 func (p *Projection[S]) row(ctx context.Context, account string) (Row[S], error) {
-	if row, ok := p.cache.get(account); ok {
+	if row, ok := p.cache.Get(account); ok {
 		return row, nil
 	}
 	return p.rows.load(ctx, p.generation, rowAccount(account))
@@ -277,6 +277,7 @@ func (p *Projection[S]) fold(row Row[S], e *event.Entry) (next Row[S], err error
 	}
 	next.Version, next.Hash, next.AsOf = e.Last, e.Hash, e.RecordedAt
 	next.unsaved++
+	next.further = p.named(row, e)
 	return next, nil
 }
 
@@ -296,6 +297,10 @@ func (r *Row[S]) collectCrossings(crossings []string, version int64, silent bool
 func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
 	was := row.rev
 	row.rev, row.unsaved, row.ProjectedAt = was+1, 0, time.Now().UTC()
+	if row.refolded && p.further != nil { // past every further row of a write that was interrupted
+		row.rev = was + 2
+	}
+	row.refolded = false
 	if row.Version > 0 {
 		row.LastEventID = row.Account.EventID(row.Version)
 	}
@@ -303,7 +308,8 @@ func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
 	if was > 0 {
 		put.If = table.Equals("rev", table.N(was))
 	}
-	err := p.rows.table.Put(ctx, put)
+	err := p.write(ctx, was, row, put)
+	row.further = nil
 	switch {
 	case errors.Is(err, table.ErrConditionFailed):
 		return row, errStale
@@ -315,9 +321,9 @@ func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
 	p.count.rowWrites.Inc()
 	account := row.Account.String()
 	if row.QuarantinedAt == 0 {
-		p.cache.put(account, row, weight(put.Row))
+		p.cache.Put(account, row, weight(put.Row))
 	} else {
-		p.cache.forget(account)
+		p.cache.Forget(account)
 	}
 	p.rows.waiting.wake(account)
 	return row, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"passbook/shared/backoff"
@@ -18,6 +19,8 @@ type DiscardConfig struct {
 	Table  table.Table
 	Model  string
 	Stream string
+	// Further is the table of the model's further rows; empty for none.
+	Further string
 	// Generation is the candidate or the previous one, never the live one.
 	Generation int64
 	// Lease is that of the workers; 0 is consumer.DefaultLease.
@@ -130,10 +133,33 @@ func (c DiscardConfig) remove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := c.removeFurther(ctx); err != nil {
+		return err
+	}
 	if err := control.Quarantine(c.Table, c.name()).Clear(ctx); err != nil {
 		return fmt.Errorf("discard %s: %w", c.name(), err)
 	}
 	return consumer.Forget(ctx, c.Table, c.Stream, c.name())
+}
+
+// removeFurther deletes the further rows that the generation has.
+func (c DiscardConfig) removeFurther(ctx context.Context) error {
+	if c.Further == "" {
+		return nil
+	}
+	for row, err := range table.ScanRows(ctx, c.Table, table.Scan{Table: c.Further, Of: 1}) {
+		if err != nil {
+			return fmt.Errorf("scan %s: %w", c.Further, err)
+		}
+		if !strings.HasPrefix(row.PK, GenerationPrefix(c.Generation)) {
+			continue
+		}
+		err := c.Table.Delete(ctx, c.Further, row.Key, table.Equals("pk", table.S(row.PK)))
+		if err != nil && !errors.Is(err, table.ErrConditionFailed) {
+			return fmt.Errorf("delete %s %s: %w", row.PK, row.SK, err)
+		}
+	}
+	return nil
 }
 
 // eachRow calls visit with every row of the model, of all generations.

@@ -36,7 +36,7 @@ func SetDue(attrs table.Map, generation int64, a event.Account, at time.Time) {
 }
 
 func dueKey(generation int64, bucket byte) string {
-	return generationPrefix(generation) + string(bucket)
+	return GenerationPrefix(generation) + string(bucket)
 }
 
 // Due is an account on which something expires, and when.

@@ -12,6 +12,7 @@ import (
 
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/readmodel/rowcache"
 	"passbook/shared/workerpool"
 )
 
@@ -40,6 +41,10 @@ type ProjectionConfig[S any] struct {
 	Outbox Outbox
 	// Silent reports whether the generation is not live yet and must send no message; nil is never.
 	Silent func() bool
+	// Further names the model's further rows; nil is none. Transact says that they and the
+	// account's row are written by one transaction if they can.
+	Further  *Further[S]
+	Transact bool
 	// RowBytes bounds the rows in memory; 0 is 64 MiB.
 	RowBytes int64
 	// Metrics counts; nil counts nothing.
@@ -56,12 +61,14 @@ type Projection[S any] struct {
 	rows       *Rows[S]
 	journal    History
 	outbox     Outbox
+	further    *Further[S]
+	transact   bool
 	silent     func() bool
 	log        *slog.Logger
 
 	model Model[S]
 	name  string // of the consumer
-	cache *cache[S]
+	cache *rowcache.Cache[Row[S]]
 	count counts
 }
 
@@ -76,8 +83,9 @@ func NewProjection[S any](c ProjectionConfig[S]) *Projection[S] {
 	name := Name(c.Rows.model.Name, c.Generation)
 	return &Projection[S]{
 		generation: c.Generation, rows: c.Rows, journal: c.Journal, outbox: c.Outbox, silent: c.Silent,
+		further: c.Further, transact: c.Transact,
 		log:   cmp.Or(c.Log, slog.Default()).With("consumer", name),
-		model: c.Rows.model, name: name, cache: newCache[S](c.RowBytes), count: c.Metrics.of(name),
+		model: c.Rows.model, name: name, cache: rowcache.New[Row[S]](c.RowBytes), count: c.Metrics.of(name),
 	}
 }
 

@@ -2,7 +2,6 @@ package readmodel
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -407,28 +406,4 @@ func TestRedriveFindsWhatWasSkippedInTheMeantime(t *testing.T) {
 	}}, 1)
 	b.must(p.Redrive(t.Context(), a))
 	b.check(1)
-}
-
-func TestCacheIsBoundedByWeight(t *testing.T) {
-	c := newCache[int](0)
-	for i := range 10_000 {
-		c.put(fmt.Sprint(i), Row[int]{State: i}, 64<<10)
-	}
-	kept := 0
-	for i := range c.parts {
-		kept += len(c.parts[i].rows)
-		if c.parts[i].weight > c.most || c.parts[i].weight != 64<<10*len(c.parts[i].rows) {
-			t.Errorf("part %d weighs %d with %d rows", i, c.parts[i].weight, len(c.parts[i].rows))
-		}
-	}
-	if kept == 0 || kept > defaultRowBytes/(64<<10) {
-		t.Errorf("%d rows kept", kept)
-	}
-	if row, ok := c.get("9999"); !ok || row.State != 9999 {
-		t.Errorf("the newest row: %v %v", row.State, ok)
-	}
-	c.forget("9999")
-	if _, ok := c.get("9999"); ok {
-		t.Error("a forgotten row is still there")
-	}
 }

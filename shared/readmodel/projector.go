@@ -23,6 +23,10 @@ type Config[S any] struct {
 	Journal Journal
 	// Outbox takes the model's messages.
 	Outbox Outbox
+	// Further names the model's further rows; nil is none. Transact says that they and the
+	// account's row are written by one transaction if they can: where it costs no more than puts.
+	Further  *Further[S]
+	Transact bool
 	// RowBytes bounds the rows that each generation keeps in memory; 0 is 64 MiB.
 	RowBytes int64
 	// Metrics counts; nil counts nothing.
@@ -54,7 +58,7 @@ func (p *Projector[S]) projectionConfig(generation int64, silent func() bool) Pr
 	c := p.config
 	return ProjectionConfig[S]{
 		Generation: generation, Rows: c.Rows, Journal: c.Journal, Outbox: c.Outbox, Silent: silent,
-		RowBytes: c.RowBytes, Metrics: c.Metrics, Log: c.Runtime.Log,
+		Further: c.Further, Transact: c.Transact, RowBytes: c.RowBytes, Metrics: c.Metrics, Log: c.Runtime.Log,
 	}
 }
 

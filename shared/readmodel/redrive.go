@@ -99,7 +99,7 @@ func (p *Projection[S]) quarantineFor(ctx context.Context, a event.Account, fail
 func (p *Projection[S]) changeRow(ctx context.Context, a event.Account, change func(row *Row[S], unreadable error) (bool, error)) error {
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
-		p.cache.forget(a.String())
+		p.cache.Forget(a.String())
 		row, err := p.rows.load(ctx, p.generation, a)
 		var unreadable error
 		var undecoded *unprocessableError

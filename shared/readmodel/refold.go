@@ -161,7 +161,7 @@ func (p *Projection[S]) refold(ctx context.Context, row Row[S]) error {
 // messages before it stores the row: the unsent ones; or all, with their old ids, where the history
 // of the old row differs. If the journal cannot be folded, the row it returns is quarantined.
 func (p *Projection[S]) refoldedRow(ctx context.Context, was Row[S]) (Row[S], error) {
-	row := Row[S]{Account: was.Account, rev: was.rev}
+	row := Row[S]{Account: was.Account, rev: was.rev, refolded: true}
 	found, _, err := p.compareWithJournal(ctx, was)
 	if err != nil {
 		return row, err
@@ -199,6 +199,12 @@ func (p *Projection[S]) foldJournal(ctx context.Context, row Row[S], sent int64,
 			row.Pending = nil
 		case row.Version == sent:
 			row.Pending = pending
+		}
+		if len(row.further) >= maxFurther {
+			if err := p.writeOfEntries(ctx, row.further); err != nil {
+				return row, err
+			}
+			row.further = nil
 		}
 		if len(row.Pending) < maxPending {
 			continue

@@ -65,17 +65,20 @@ type Row[S any] struct {
 
 	// rev counts the row's writes; every write is conditional on it.
 	rev int64
-	// unsaved counts the entries folded since the last write.
-	unsaved int
+	// unsaved counts the entries folded since the last write, and further are the rows that they
+	// name. refolded says that the row replaces one of another history.
+	unsaved  int
+	further  []table.Row
+	refolded bool
 }
 
 // RowKey returns the key of an account's row in a generation of a read model.
 func RowKey(generation int64, a event.Account) table.Key {
-	return table.Key{PK: generationPrefix(generation) + a.String(), SK: rowSK}
+	return table.Key{PK: GenerationPrefix(generation) + a.String(), SK: rowSK}
 }
 
-// generationPrefix returns the beginning of the keys of a generation's rows and index entries.
-func generationPrefix(generation int64) string { return "g" + strconv.FormatInt(generation, 10) + "#" }
+// GenerationPrefix returns the beginning of the keys of a generation's rows and index entries.
+func GenerationPrefix(generation int64) string { return "g" + strconv.FormatInt(generation, 10) + "#" }
 
 // ParseRowKey returns the generation and the account of a partition key that RowKey returned.
 func ParseRowKey(pk string) (generation int64, a event.Account, ok bool) {

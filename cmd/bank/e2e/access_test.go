@@ -46,6 +46,7 @@ var accessRows = map[string]string{
 	"captureHold": foreignID, "releaseHold": foreignID, "transfer": foreignID, "bulk": foreignLine,
 	"getBalance": foreignID, "getStatement": foreignID, "listEvents": foreignID, "getBalanceShort": foreignID,
 	"withdrawShort": foreignID, "creditShort": foreignID, "listConsumers": noID, "metrics": noID, "getOpsLog": noID,
+	"listAllEvents": noID, "getHolderTotals": noID,
 }
 
 // operation is an operation of the contract.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"passbook/balance"
@@ -21,7 +22,7 @@ func Rows(t testing.TB, dir string) (all []Rendered) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	schemas := append([]table.Schema{balance.Schema, creditlimit.Schema}, journal.Schemas...)
+	schemas := slices.Concat(balance.Schemas, []table.Schema{creditlimit.Schema}, journal.Schemas)
 	engine, err := platform.Open(t.Context(), c, platform.Resources{Tables: schemas, Archive: true}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

@@ -62,6 +62,11 @@ func kind(name string, key table.Key) string {
 		return "Balance row"
 	case "creditlimit":
 		return "Credit limit row"
+	case "derived":
+		if strings.Contains(key.SK, "#") {
+			return "Index row"
+		}
+		return "Holder row"
 	case "journal":
 		return map[byte]string{'E': "Entry", 'K': "Key page", 'R': "Guard"}[key.SK[0]]
 	}

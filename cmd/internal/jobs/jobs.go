@@ -36,7 +36,7 @@ var ErrParams = ops.ErrParams
 
 // Resources returns the tables and streams of a bank.
 func Resources() platform.Resources {
-	tables := append(slices.Clone(journal.Schemas), balance.Schema, creditlimit.Schema)
+	tables := slices.Concat(journal.Schemas, balance.Schemas, []table.Schema{creditlimit.Schema})
 	return platform.Resources{Tables: tables, Streams: []string{deployment.EventStream, deployment.NotificationStream}, Archive: true}
 }
 

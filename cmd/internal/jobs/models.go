@@ -11,6 +11,7 @@ import (
 	"passbook/creditlimit"
 	"passbook/shared/archive"
 	"passbook/shared/consumer"
+	"passbook/shared/derived"
 	"passbook/shared/event"
 	"passbook/shared/origin"
 	"passbook/shared/progress"
@@ -248,7 +249,11 @@ func (b Bank) discard(ctx context.Context, params DiscardParams, p *progress.Tra
 	p.Begin("discard "+readmodel.Name(params.Model, done.Generation), "generations", 1)
 	err = replay.Discard(ctx, readmodel.DiscardConfig{
 		Table: b.Table, Model: params.Model, Stream: b.Config.Stream(deployment.EventStream), Generation: done.Generation, Lease: b.Config.Lease, Force: params.Force,
+		Further: further[params.Model],
 	})
 	p.Add(1)
 	return done, err
 }
+
+// further has the table of the further rows of the models that have some.
+var further = map[string]string{balance.Table: derived.Table}

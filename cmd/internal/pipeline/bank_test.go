@@ -82,7 +82,7 @@ type bank struct {
 
 func newBank(t *testing.T, shards int, c faults.TablesConfig) *bank {
 	t.Helper()
-	schemas := append(slices.Clone(journal.Schemas), balance.Schema, creditlimit.Schema)
+	schemas := slices.Concat(journal.Schemas, balance.Schemas, []table.Schema{creditlimit.Schema})
 	openTable := func(db *embedded.DB) *pebbletable.Table {
 		rows, err := pebbletable.New(db, schemas...)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/readside"
 	"passbook/cmd/internal/serve"
+	"passbook/shared/derived"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
@@ -18,7 +19,7 @@ import (
 var Program = serve.Program{
 	Name: "balance", About: "Balances of accounts: projected from the stream, now and then.", Listen: "127.0.0.1:8083",
 	Resources: platform.Resources{
-		Tables: append(slices.Clone(journal.Schemas), balance.Schema), Writes: []string{balance.Table}, Streams: []string{deployment.EventStream},
+		Tables: slices.Concat(journal.Schemas, balance.Schemas), Writes: []string{balance.Table, derived.Table}, Streams: []string{deployment.EventStream},
 	},
 	Open: open,
 }

@@ -13,6 +13,7 @@ import (
 	"passbook/cmd/internal/writeside"
 	"passbook/creditlimit"
 	"passbook/shared/consumer"
+	"passbook/shared/derived"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
@@ -22,7 +23,7 @@ import (
 // Program is the bank as a program.
 var Program = serve.Program{
 	Name: "bank", About: "A bank's account pipeline in one process.", Listen: "127.0.0.1:8080",
-	Resources: writing(jobs.Resources(), journal.Table, balance.Table, creditlimit.Table),
+	Resources: writing(jobs.Resources(), journal.Table, balance.Table, derived.Table, creditlimit.Table),
 	Open:      open,
 }
 

@@ -1,0 +1,137 @@
+package derived
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"passbook/shared/account"
+	"passbook/shared/event"
+	"passbook/shared/readmodel"
+	"passbook/shared/table"
+)
+
+// Table is the name of the table of the further rows.
+const Table = "derived"
+
+// Schema describes the table of the further rows.
+var Schema = table.Schema{Name: Table}
+
+// Retention is how long the index has an event after it was recorded.
+const Retention = 90 * 24 * time.Hour
+
+// rowFormat is the version of the attributes of a row. An incompatible change raises it.
+const rowFormat = 1
+
+// The kinds of partitions, which the partition keys begin with after the generation.
+const (
+	kindType        = "t"
+	kindActor       = "a"
+	kindCorrelation = "c"
+	kindHolder      = "h"
+)
+
+// partition returns the partition key of a kind: of a value of a tenant, and of a hash bucket where
+// one value may have many entries.
+func partition(generation int64, kind, tenant, bucket, value string) string {
+	return readmodel.GenerationPrefix(generation) + kind + "#" + tenant + "#" + bucket + "#" + value
+}
+
+// place is where an entry is: the sort key of all rows of the index that lead to it.
+type place struct {
+	at      time.Time
+	account string
+	first   int64
+	// hash is the beginning of the entry's hash: an entry that is not the journal's has other rows.
+	hash string
+}
+
+// hashChars is how many characters of an entry's hash a place has, and timeChars how many digits
+// its time has.
+const (
+	hashChars = 8
+	timeChars = 16
+)
+
+// placeOf returns the place of an entry.
+func placeOf(e *event.Entry) place {
+	return place{at: e.RecordedAt, account: e.AccountID, first: e.First, hash: e.Hash.String()[:hashChars]}
+}
+
+// String returns the place as a sort key: in the order of time, then of account and version.
+func (p place) String() string {
+	return fmt.Sprintf("%0*d#%s#%019d#%s", timeChars, p.at.UnixMicro(), p.account, p.first, p.hash)
+}
+
+// parsePlace returns the place that String returned as a text.
+func parsePlace(text string) (p place, ok bool) {
+	parts := strings.Split(text, "#")
+	if len(parts) != 4 || len(parts[0]) != timeChars || len(parts[2]) != 19 || len(parts[3]) != hashChars || !account.ValidAccountID(parts[1]) {
+		return p, false
+	}
+	at, err := strconv.ParseInt(parts[0], 10, 64)
+	if err != nil {
+		return p, false
+	}
+	first, err := strconv.ParseInt(parts[2], 10, 64)
+	return place{at: time.UnixMicro(at).UTC(), account: parts[1], first: first, hash: parts[3]}, err == nil && first > 0
+}
+
+// OfEntry returns the rows of the index that an entry has in a generation: one for each type of
+// event, each actor and each correlation id in it.
+func OfEntry(generation int64, e *event.Entry) []table.Row {
+	bucket, sk := string(rune(e.Account().HashBucket())), placeOf(e).String()
+	rows := make([]table.Row, 0, 3)
+	add := func(kind, bucket, value string) {
+		key := table.Key{PK: partition(generation, kind, e.Tenant, bucket, value), SK: sk}
+		for i := range rows {
+			if rows[i].Key == key {
+				return
+			}
+		}
+		rows = append(rows, table.Row{Key: key, Attrs: table.Map{"format": table.N(rowFormat)}})
+	}
+	for _, ev := range e.Events {
+		add(kindType, bucket, ev.Body.Type())
+	}
+	for _, c := range e.Commands {
+		if c.Actor.Plain != "" {
+			add(kindActor, bucket, c.Actor.Plain)
+		}
+		if c.CorrelationID != "" {
+			add(kindCorrelation, "", c.CorrelationID)
+		}
+	}
+	return rows
+}
+
+// OfState returns the row of an account under its holder, and false if it has none.
+func OfState(generation int64, r readmodel.Row[account.State]) (table.Row, bool) {
+	s := r.State
+	if s.HolderRef == "" {
+		return table.Row{}, false
+	}
+	return table.Row{
+		Key: table.Key{PK: partition(generation, kindHolder, r.Account.Tenant, "", s.HolderRef), SK: r.Account.ID},
+		Attrs: table.Map{
+			"format": table.N(rowFormat), "as_of": table.Time(r.AsOf), "currency": table.S(s.Currency), "status": table.S(s.Status),
+			"posted": table.N(s.Posted), "held": table.N(s.Held), "limit": table.N(s.Limit),
+		},
+	}, true
+}
+
+// Further returns the further rows of the read model of balances, without the index if it is off.
+// now is the time that Retention counts back from.
+func Further(index bool, now func() time.Time) *readmodel.Further[account.State] {
+	f := &readmodel.Further[account.State]{Table: Table, OfState: OfState}
+	if index {
+		f.OfEntry = func(generation int64, e *event.Entry) []table.Row {
+			if now().Sub(e.RecordedAt) > Retention {
+				return nil
+			}
+			return OfEntry(generation, e)
+		}
+	}
+	return f
+}
