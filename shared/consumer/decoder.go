@@ -53,9 +53,9 @@ func NewDecoder() *Decoder {
 // originChecks is how many entries are checked at once that need a read for it.
 const originChecks = 32
 
-// decode returns the deliveries of records. The delivery of a record that cannot be decoded, or
+// Decode returns the deliveries of records. The delivery of a record that cannot be decoded, or
 // whose entry is foreign, has the reason. An error means that an origin could not be checked.
-func (d *Decoder) decode(ctx context.Context, s Shard, records []stream.Delivered, origin Origin) ([]Delivery, error) {
+func (d *Decoder) Decode(ctx context.Context, s Shard, records []stream.Delivered, origin Origin) ([]Delivery, error) {
 	if len(records) == 0 {
 		return nil, nil
 	}
@@ -130,9 +130,9 @@ func decodeRecord(r stream.Delivered) (*event.Entry, error) {
 
 func recentKey(s Shard) string { return fmt.Sprintf("%s#%d#%s", s.Stream, s.Created.Unix(), s.ID) }
 
-// addReader counts a reader of a shard until remove is called. The last one to be removed drops the
+// AddReader counts a reader of a shard until remove is called. The last one to be removed drops the
 // shard's entries, as no worker of this process reads it any more.
-func (d *Decoder) addReader(s Shard) (remove func()) {
+func (d *Decoder) AddReader(s Shard) (remove func()) {
 	key := recentKey(s)
 	d.mu.Lock()
 	defer d.mu.Unlock()

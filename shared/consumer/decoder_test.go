@@ -21,7 +21,7 @@ import (
 func TestDecoderBoundsWhatItKeeps(t *testing.T) {
 	for _, c := range []struct{ size, want int }{{1, keptEntries}, {1 << 20, keptBytes >> 20}} {
 		d, shard := NewDecoder(), Shard{Stream: testStream, ID: "s"}
-		remove := d.addReader(shard)
+		remove := d.AddReader(shard)
 		kept := d.recent(shard)
 		for i := range keptEntries + 10 {
 			kept.put(fmt.Sprint(i), &event.Entry{}, c.size)
@@ -109,7 +109,7 @@ func TestDecoderRefusesForeignRecords(t *testing.T) {
 			newer := stream.Delivered{Record: stream.Record{PartitionKey: "main#A-4", Data: []byte(`{"format":3,"x":1}`)}, Sequence: "3"}
 			shard := Shard{Stream: testStream, ID: "s"}
 			d, door := NewDecoder(), doorkeeper{"A-2": event.ErrForeign}
-			got, err := d.decode(t.Context(), shard, append(records, newer), door)
+			got, err := d.Decode(t.Context(), shard, append(records, newer), door)
 			if err != nil || len(got) != 4 {
 				t.Fatalf("%d deliveries, %v", len(got), err)
 			}
@@ -119,10 +119,10 @@ func TestDecoderRefusesForeignRecords(t *testing.T) {
 				}
 			}
 			door["A-3"] = unreachable
-			if _, err := NewDecoder().decode(t.Context(), shard, records, door); !errors.Is(err, unreachable) {
+			if _, err := NewDecoder().Decode(t.Context(), shard, records, door); !errors.Is(err, unreachable) {
 				t.Errorf("unchecked: %v", err)
 			}
-			if got, err := d.decode(t.Context(), shard, records, door); err != nil || got[2].Entry == nil {
+			if got, err := d.Decode(t.Context(), shard, records, door); err != nil || got[2].Entry == nil {
 				t.Errorf("an entry that was checked is checked again: %v", err)
 			}
 		})

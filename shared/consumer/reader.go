@@ -230,7 +230,7 @@ func (r *reader) awaitRecords(ctx context.Context, b stream.Batch) error {
 // handle decodes a batch, gives it to the handler and records the progress.
 func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err error) {
 	ended = got.Next == ""
-	deliveries, err := r.w.runtime.Decoder.decode(ctx, r.shard, got.Records, r.w.runtime.Origin)
+	deliveries, err := r.w.runtime.Decoder.Decode(ctx, r.shard, got.Records, r.w.runtime.Origin)
 	if err != nil {
 		return false, fmt.Errorf("check the records of %s: %w", r.shard, err)
 	}

@@ -471,7 +471,7 @@ func TestConsumersOfAProcessDecodeARecordOnce(t *testing.T) {
 		records = append(records, stream.Delivered{Record: record(t, e), Sequence: fmt.Sprint(i)})
 	}
 	decode := func(s Shard, records []stream.Delivered) []Delivery {
-		deliveries, err := d.decode(t.Context(), s, records, nil)
+		deliveries, err := d.Decode(t.Context(), s, records, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

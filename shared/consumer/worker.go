@@ -273,7 +273,7 @@ func (w *Worker) work(ctx context.Context, r *shardRun) {
 		}
 	})
 	keeper.Go(func() { r.enforceGrace(keeping) })
-	removeReader := w.runtime.Decoder.addReader(r.shard)
+	removeReader := w.runtime.Decoder.AddReader(r.shard)
 	err := newReader(w, r).run(ctx)
 	removeReader()
 	if cause := context.Cause(ctx); cause != nil && !isFatal(err) {

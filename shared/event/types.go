@@ -2,6 +2,8 @@ package event
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"passbook/shared/canonicaljson"
 )
@@ -27,6 +29,9 @@ var newest = map[string]int{
 	typeOpened: 1, typeCredited: 1, typeWithdrawn: 1, typeDeclined: 1, typePlaced: 1, typeCaptured: 1,
 	typeReleased: 1, typeReversed: 1, typeLimitChanged: 1, typeFrozen: 1, typeUnfrozen: 1, typeClosed: 1,
 }
+
+// Types returns the names of all types, sorted.
+func Types() []string { return slices.Sorted(maps.Keys(newest)) }
 
 // Type returns the name of the event on the wire.
 func (AccountOpened) Type() string { return typeOpened }

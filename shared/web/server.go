@@ -80,7 +80,7 @@ const (
 	// Write is a command: it is refused before its body is read while there is no place for it. Its
 	// handler takes the place, from Server.Commands, once the body has been read.
 	Write
-	// Stream carries many commands, and its handler takes a place for each. It has no deadline.
+	// Stream lasts as long as its caller wants. It has no deadline; its handler takes its places.
 	Stream
 	// Probe must answer under any load. It takes no place.
 	Probe

@@ -9,6 +9,7 @@ import (
 	"passbook/cmd/internal/readside"
 	"passbook/cmd/internal/serve"
 	"passbook/shared/derived"
+	"passbook/shared/feed"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
@@ -43,8 +44,12 @@ func open(ctx context.Context, p *serve.Process) error {
 		Runtime: runtime, RowBytes: int64(p.Memory.Rows), Metrics: readmodel.NewMetrics(p.Registry), Journal: history, Store: store,
 	})
 	p.Go(serve.UntilConsumers, balance.Table, projector.Run)
+	feeds := feed.New(feed.Config{
+		Stream: p.Stream(), Streams: p.Engine.Streams, Journal: history, Bucket: p.Engine.Bucket, Origin: keeper, Decoder: runtime.Decoder,
+		Server: func() feed.Server { return p.Server() }, Registry: p.Registry, Log: p.Log,
+	})
 	p.Serve(serve.API{
-		Routes: balance.NewAPI(store, history, p.Persons()).Routes(), Checks: []web.Check{readable, healthy},
+		Routes: slices.Concat(balance.NewAPI(store, history, p.Persons()).Routes(), feeds.Routes()), Checks: []web.Check{readable, healthy},
 		Models: []string{balance.Table}, History: history,
 	})
 	return nil

@@ -14,6 +14,7 @@ import (
 	"passbook/creditlimit"
 	"passbook/shared/consumer"
 	"passbook/shared/derived"
+	"passbook/shared/feed"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
@@ -75,10 +76,14 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.Go(serve.UntilConsumers, archiver.Name, consumer.New(consumer.Config{Runtime: runtime, Name: archiver.Name, Open: archives.Open}).Run)
 	p.At(serve.SealSegments, "open segments", archives.Flush)
 
+	feeds := feed.New(feed.Config{
+		Stream: p.Stream(), Streams: p.Engine.Streams, Journal: history, Bucket: p.Engine.Bucket, Origin: keeper, Decoder: runtime.Decoder,
+		Server: func() feed.Server { return p.Server() }, Registry: p.Registry, Log: p.Log,
+	})
 	p.Serve(serve.API{
 		ServesAll: true,
 		Commands:  slices.Concat(w.Withdraw.Operations(), w.Credit.Operations()), Forwarder: w.Forwarder,
-		Routes: slices.Concat(balance.NewAPI(balances, history, p.Persons()).Routes(), creditlimit.NewAPI(limits, history).Routes()),
+		Routes: slices.Concat(balance.NewAPI(balances, history, p.Persons()).Routes(), creditlimit.NewAPI(limits, history).Routes(), feeds.Routes()),
 		Checks: append(w.Checks, healthy, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}),
 		Models: []string{balance.Table, creditlimit.Table}, Consumers: []string{archiver.Name}, History: history,
 	})

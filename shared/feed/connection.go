@@ -1,0 +1,301 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/segment"
+	"passbook/shared/stream"
+)
+
+var (
+	// errDraining ends a feed because the server stops.
+	errDraining = errors.New("feed: the server stops")
+	// errIdentify ends a feed whose caller may no longer read it.
+	errIdentify = errors.New("feed: the caller may not read the feed any more")
+	// errHistory means that events are neither on the stream nor in the archive.
+	errHistory = errors.New("feed: the history is not complete")
+)
+
+// connection is one feed. Its goroutine sends; each shard is read by another.
+type connection struct {
+	feed *Feed
+	request
+	wire     *wire
+	server   Server
+	identify func() error
+	versions *recent[versions]
+	position position
+	// fresh says that the connection continues no cursor and follows nothing yet.
+	fresh bool
+	// whole says that the connection began with the first event of all, so that an account which it
+	// has not seen has no earlier events.
+	whole bool
+	// lanes are those of the stream's shards, by id.
+	lanes   map[string]*lane
+	running map[string]bool
+	batches chan batch
+	began   bool
+}
+
+// run serves the feed until it ends, and returns why.
+func (s *connection) run(ctx context.Context) error {
+	s.position = position{places: map[segment.Source]place{}, since: s.at}
+	switch {
+	case s.cursor != nil:
+		s.position = *s.cursor
+	case s.from == latest:
+		s.position.caughtUp = time.Now()
+	case s.from == atTime:
+		s.position.caughtUp = s.at
+	default:
+		s.whole = true
+	}
+	s.fresh = s.cursor == nil
+	return s.follow(ctx)
+}
+
+// follow reads the stream from the connection's position.
+func (s *connection) follow(ctx context.Context) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	s.lanes = nil
+	if err := s.findShards(ctx); err != nil {
+		return err
+	}
+	s.fresh = false
+	for _, l := range s.lanes {
+		if s.ready(l) {
+			if err := l.open(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	s.batches = make(chan batch)
+	s.running = map[string]bool{}
+	s.start(reading)
+	return s.serve(ctx, reading)
+}
+
+// begin sends the header and a first cursor, once.
+func (s *connection) begin() error {
+	if s.began {
+		return nil
+	}
+	s.began = true
+	if err := s.wire.header(); err != nil {
+		return err
+	}
+	return s.wire.heartbeat(time.Now(), s.cursorNow())
+}
+
+// serve sends what the lanes read until one fails, or the feed ends.
+func (s *connection) serve(ctx, reading context.Context) error {
+	beat := time.NewTicker(heartbeatEvery)
+	defer beat.Stop()
+	identify := time.NewTicker(identifyEvery)
+	defer identify.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.server.Draining().Done():
+			return errDraining
+		case <-beat.C:
+			if err := s.wire.heartbeat(time.Now(), s.cursorNow()); err != nil {
+				return err
+			}
+		case <-identify.C:
+			if err := s.identify(); err != nil {
+				return fmt.Errorf("%w: %w", errIdentify, err)
+			}
+		case b := <-s.batches:
+			if b.err != nil {
+				return b.err
+			}
+			if err := s.take(ctx, b); err != nil {
+				return err
+			}
+			if b.ended {
+				if err := s.findShards(ctx); err != nil {
+					return err
+				}
+				s.start(reading)
+			}
+		}
+	}
+}
+
+// take sends what a lane has read.
+func (s *connection) take(ctx context.Context, b batch) error {
+	source := s.source(b.lane.shard.ID)
+	for _, d := range b.deliveries {
+		if err := s.deliverOne(ctx, d.Entry); err != nil {
+			return err
+		}
+		s.position.places[source] = place{sequence: d.Sequence}
+		if s.wire.full {
+			if err := s.wire.flush(s.cursorNow()); err != nil {
+				return err
+			}
+		}
+	}
+	b.lane.delivered = b.caughtUp
+	s.position.caughtUp = s.oldest()
+	if b.ended {
+		s.position.places[source] = place{ended: true}
+	}
+	return s.wire.flush(s.cursorNow())
+}
+
+// deliverOne sends the events of a record; e is nil where it has none that can be read. The later
+// ones of its account then show what is missing.
+func (s *connection) deliverOne(ctx context.Context, e *event.Entry) error {
+	if e == nil {
+		return nil
+	}
+	return s.deliver(ctx, e)
+}
+
+// oldest returns the time up to which all lanes were delivered.
+func (s *connection) oldest() time.Time {
+	var oldest time.Time
+	for id, l := range s.lanes {
+		if s.position.places[s.source(id)].ended {
+			continue
+		}
+		if oldest.IsZero() || l.delivered.Before(oldest) {
+			oldest = l.delivered
+		}
+	}
+	return oldest
+}
+
+func (s *connection) cursorNow() string { return s.position.encode(s.scope()) }
+
+// source returns a shard's name in the position.
+func (s *connection) source(id string) segment.Source {
+	l := s.lanes[id]
+	return segment.Source{Stream: l.shard.Stream, Created: l.shard.Created, Shard: id}
+}
+
+// findShards makes a lane for each shard of the stream that has none.
+func (s *connection) findShards(ctx context.Context) error {
+	c := s.feed.config
+	created, err := c.Streams.Created(ctx, c.Stream)
+	if err != nil {
+		return fmt.Errorf("read the creation of stream %s: %w", c.Stream, err)
+	}
+	shards, err := c.Streams.Shards(ctx, c.Stream)
+	if err != nil {
+		return fmt.Errorf("list the shards of stream %s: %w", c.Stream, err)
+	}
+	began := s.lanes != nil
+	if !began {
+		s.lanes = map[string]*lane{}
+	}
+	newest := s.newest()
+	for _, listed := range shards {
+		if s.lanes[listed.ID] != nil {
+			continue
+		}
+		shard := consumer.Shard{Stream: c.Stream, Created: created.UTC(), ID: listed.ID, FirstHash: listed.FirstHash, LastHash: listed.LastHash}
+		if s.account != "" && !shard.Owns(event.Account{Tenant: s.tenant, ID: s.account}.String()) {
+			continue
+		}
+		l := &lane{feed: s.feed, shard: shard, parents: listed.Parents, caughtUp: s.position.caughtUp, delivered: s.position.caughtUp}
+		if !began {
+			s.place(l, listed.Closed, newest)
+		}
+		s.lanes[listed.ID] = l
+		s.position.places[s.source(listed.ID)] = l.at
+	}
+	return s.vanished(created)
+}
+
+// place sets where a lane begins when the connection begins to follow the stream. A later lane is
+// that of a new shard, which is read whole.
+func (s *connection) place(l *lane, closed bool, newest string) {
+	known, there := s.position.places[segment.Source{Stream: l.shard.Stream, Created: l.shard.Created, Shard: l.shard.ID}]
+	switch {
+	case s.fresh && s.from == latest:
+		l.at, l.begins.Where = place{ended: closed}, stream.Latest
+		return
+	case there:
+		l.at = known
+	case !s.fresh && l.shard.ID < newest:
+		l.at.ended = true // ids rise in the order in which shards are made, so it was delivered
+	}
+	if !l.caughtUp.IsZero() {
+		l.begins = stream.Position{Where: stream.AtTime, Time: l.caughtUp.Add(-clockMargin)}
+	}
+}
+
+// newest returns the greatest id of a shard of the position.
+func (s *connection) newest() (id string) {
+	for source := range s.position.places {
+		id = max(id, source.Shard)
+	}
+	return id
+}
+
+// vanished returns errTrimmed if the stream no longer lists a shard that was not delivered to its
+// end. One that was is forgotten.
+func (s *connection) vanished(created time.Time) error {
+	for source, at := range s.position.places {
+		current := source.Stream == s.feed.config.Stream && source.Created.Equal(created)
+		if current && s.lanes[source.Shard] != nil {
+			continue
+		}
+		if !at.ended {
+			return fmt.Errorf("%w: it does not list %s", errTrimmed, source)
+		}
+		if source.Shard != s.newest() || !current {
+			delete(s.position.places, source)
+		}
+	}
+	return nil
+}
+
+// ready reports whether a lane can begin: its parents were delivered.
+func (s *connection) ready(l *lane) bool {
+	if s.position.places[s.source(l.shard.ID)].ended {
+		return false
+	}
+	for _, id := range l.parents {
+		if s.lanes[id] != nil && !s.position.places[s.source(id)].ended {
+			return false
+		}
+	}
+	return true
+}
+
+// start starts the lanes that can begin.
+func (s *connection) start(ctx context.Context) {
+	for id, l := range s.lanes {
+		if s.running[id] || !s.ready(l) {
+			continue
+		}
+		s.running[id] = true
+		out := s.batches
+		go func() {
+			if l.iterator == "" {
+				if err := l.open(ctx); err != nil {
+					select {
+					case out <- batch{lane: l, err: err}:
+					case <-ctx.Done():
+					}
+					return
+				}
+			}
+			l.run(ctx, out)
+		}()
+	}
+}

@@ -1,0 +1,200 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/shared/access"
+	"passbook/shared/admission"
+	"passbook/shared/bucket"
+	"passbook/shared/consumer"
+	"passbook/shared/event"
+	"passbook/shared/journal"
+	"passbook/shared/stream"
+	"passbook/shared/telemetry"
+	"passbook/shared/web"
+)
+
+const (
+	// Path is the feed's.
+	Path = "/v1/feed"
+	// MaxConnections is the most feeds that a process serves at once.
+	MaxConnections = 256
+	// heartbeatEvery is the longest silence of a feed.
+	heartbeatEvery = 10 * time.Second
+	// identifyEvery is how often it is asked again whether the caller may still read.
+	identifyEvery = time.Minute
+	// keptAccounts is how many accounts the newest versions are kept of, for each connection, and
+	// the holders, for all of them.
+	keptAccounts = 1 << 17
+)
+
+// Server is what the feed needs of the server that it is mounted on.
+type Server interface {
+	// Draining returns a context that ends when the server begins to stop.
+	Draining() context.Context
+	// Identify returns again who sends a request that lasts, and whether it may still use its
+	// route.
+	Identify(c echo.Context) (*access.Principal, error)
+}
+
+// Config configures a Feed. Stream, Streams, Journal and Server are required.
+type Config struct {
+	// Stream is the stream to read, with the deployment's prefix.
+	Stream  string
+	Streams stream.Stream
+	Journal *journal.Reader
+	// Bucket has the archive. A process that may not read it has nil, and serves what the stream
+	// has.
+	Bucket bucket.Bucket
+	// Origin checks where entries are from; nil takes all of them.
+	Origin consumer.Origin
+	// Decoder decodes each record once for all readers of a process; nil makes one.
+	Decoder *consumer.Decoder
+	// Server is called once it serves.
+	Server   func() Server
+	Registry prometheus.Registerer
+	Log      *slog.Logger
+}
+
+// Feed serves feeds. It is safe for concurrent use.
+type Feed struct {
+	config  Config
+	gate    *admission.Gate
+	holders *recent[string]
+	counts  counts
+}
+
+// counts are the metrics.
+type counts struct {
+	events, filled prometheus.Counter
+	ended          *prometheus.CounterVec
+}
+
+// New makes a Feed.
+func New(c Config) *Feed {
+	if c.Decoder == nil {
+		c.Decoder = consumer.NewDecoder()
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
+	f := &Feed{config: c, gate: admission.NewFixedGate(MaxConnections), holders: newRecent[string](keptAccounts)}
+	f.measure(c.Registry)
+	return f
+}
+
+// measure registers the metrics, with all their labels from the start.
+func (f *Feed) measure(r prometheus.Registerer) {
+	telemetry.Gauge(r, "feed_connections", "Feeds that are being read.", func() float64 { return float64(f.gate.State().Busy) })
+	telemetry.Gauge(r, "feed_connections_limit", "Feeds that may be read at once.", func() float64 { return MaxConnections })
+	telemetry.Counter(r, "feed_refused_total", "Feeds refused because no place was free.", func() float64 { return float64(f.gate.State().Shed) })
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: telemetry.Namespace, Name: name, Help: help})
+		r.MustRegister(c)
+		return c
+	}
+	f.counts.events = counter("feed_events_total", "Events sent to readers of feeds.")
+	f.counts.filled = counter("feed_filled_total", "Events of feeds read from the journal, since the stream had later ones of their account first.")
+	f.counts.ended = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: telemetry.Namespace, Name: "feed_ended_total", Help: "Feeds that the server ended, by reason.",
+	}, []string{"reason"})
+	r.MustRegister(f.counts.ended)
+	for _, reason := range reasons {
+		f.counts.ended.WithLabelValues(string(reason))
+	}
+}
+
+// Routes returns the feed's route.
+func (f *Feed) Routes() []web.Route {
+	return []web.Route{{Method: http.MethodGet, Path: Path, Kind: web.Stream, Scopes: access.FeedRead, Handler: f.serve}}
+}
+
+// serve serves one feed until its caller is gone or it ends.
+func (f *Feed) serve(c echo.Context) error {
+	ask, err := parse(c)
+	if err != nil {
+		return err
+	}
+	if f.config.Server().Draining().Err() != nil {
+		return web.Refuse(web.ShuttingDown)
+	}
+	return f.gate.Through(web.CallerOf(c.Request().Context()), func() error { return f.connect(c, ask) })
+}
+
+// connect answers a request. Until the header is sent an error is its answer; after that it is the
+// reason in the last event.
+func (f *Feed) connect(c echo.Context, ask request) error {
+	ctx, cancel := context.WithCancel(c.Request().Context())
+	defer cancel()
+	out := newWire(c, ask.lines)
+	s := &connection{
+		feed: f, request: ask, wire: out, server: f.config.Server(), versions: newRecent[versions](keptAccounts),
+		identify: func() error { _, err := f.config.Server().Identify(c); return err },
+	}
+	if c.Request().Method == http.MethodHead {
+		return out.header()
+	}
+	err := s.run(ctx)
+	if !c.Response().Committed {
+		return refusal(err)
+	}
+	reason := reasonOf(ctx, err)
+	f.counts.ended.WithLabelValues(string(reason)).Inc()
+	if reason == failed {
+		f.config.Log.WarnContext(ctx, "a feed failed, and its reader resumes", "error", err)
+	}
+	if reason != gone {
+		out.bye(reason) // a caller that is gone does not read it
+	}
+	return nil
+}
+
+// refusal returns the problem of a feed that did not begin.
+func refusal(err error) error {
+	if errors.Is(err, errHistory) {
+		return web.Refuse(HistoryMissing)
+	}
+	return fmt.Errorf("begin a feed: %w", err)
+}
+
+// HistoryMissing refuses a feed from where neither the stream nor the archive has all events.
+var HistoryMissing = web.ProblemType{
+	Code: "feed-history-missing", Status: http.StatusServiceUnavailable, Title: "History missing",
+	Detail: "The stream no longer has what follows this place, and the archive does not have all of it. Ask an operator to look at the archive's gaps; from=latest works.", Retryable: true, RetryAfter: 60,
+}
+
+// ProblemTypes lists the problem types of this package.
+var ProblemTypes = []web.ProblemType{HistoryMissing}
+
+// holder returns who holds an account.
+func (f *Feed) holder(ctx context.Context, e *event.Entry) (string, error) {
+	a := e.Account()
+	if holder, known := f.holders.get(a.String()); known {
+		return holder, nil
+	}
+	if e.First > 1 {
+		ctx, cancel := context.WithTimeout(ctx, journalDeadline)
+		defer cancel()
+		var err error
+		if e, err = f.config.Journal.Entry(ctx, a, 1); err != nil {
+			return "", fmt.Errorf("find the holder of %s: %w", a, err)
+		}
+	}
+	opened, ok := e.Events[0].Body.(event.AccountOpened)
+	if !ok {
+		return "", fmt.Errorf("find the holder of %s: its first event is %s", a, e.Events[0].Body.Type())
+	}
+	f.holders.put(a.String(), opened.HolderRef)
+	return opened.HolderRef, nil
+}

@@ -1,0 +1,270 @@
+package feed
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"passbook/shared/api"
+	"passbook/shared/event"
+	"passbook/shared/web"
+)
+
+const (
+	// pieceBytes is about how much is written at once.
+	pieceBytes = 16 << 10
+	// slowAfter is how long a reader may take for a piece, before it is told that it is too slow.
+	slowAfter = 30 * time.Second
+	// goneAfter is how long a reader may take nothing, before the connection is closed.
+	goneAfter = 2 * time.Minute
+	// retryAfter is how long a reader is asked to wait before it connects again.
+	retryAfter = time.Second
+)
+
+// errSlow means that the reader took too long for what was written.
+var errSlow = errors.New("feed: the reader is too slow")
+
+// errGone means that the reader is gone, or takes nothing.
+var errGone = errors.New("feed: the reader is gone")
+
+// Event is an event of a feed. Its members are those of an account's list of events, and the
+// account.
+type Event struct {
+	EventID       string          `json:"event_id"`
+	AccountID     string          `json:"account_id"`
+	Version       int64           `json:"version"`
+	Type          string          `json:"type"`
+	Schema        int             `json:"schema"`
+	RecordedAt    api.Time        `json:"recorded_at"`
+	EffectiveAt   api.Date        `json:"effective_at"`
+	CorrelationID string          `json:"correlation_id,omitempty"`
+	CausationID   string          `json:"causation_id,omitempty"`
+	Actor         event.Text      `json:"actor,omitzero"`
+	Currency      string          `json:"currency"`
+	Amount        int64           `json:"amount,omitempty"`
+	TransactionID string          `json:"transaction_id,omitempty"`
+	HoldID        string          `json:"hold_id,omitempty"`
+	After         Amounts         `json:"after"`
+	Data          json.RawMessage `json:"data"`
+}
+
+// Amounts are those of an account after an event, in minor units.
+type Amounts struct {
+	Posted int64 `json:"posted"`
+	Held   int64 `json:"held"`
+	Limit  int64 `json:"limit"`
+}
+
+// eventOf renders an event.
+func eventOf(e *event.Entry, ev event.Event) Event {
+	command := e.Commands[ev.Command]
+	return Event{
+		EventID: event.EventID(e.AccountID, ev.Version), AccountID: e.AccountID, Version: ev.Version, Type: ev.Body.Type(), Schema: ev.Schema,
+		RecordedAt: api.Time{Time: e.RecordedAt}, EffectiveAt: api.Date{Time: ev.EffectiveAt},
+		CorrelationID: command.CorrelationID, CausationID: e.Causation(ev), Actor: command.Actor,
+		Currency: e.Currency, Amount: ev.Amount(), TransactionID: ev.TransactionID(), HoldID: ev.HoldID(),
+		After: Amounts(ev.After), Data: json.RawMessage(ev.Data),
+	}
+}
+
+// heartbeat is sent when there is no event for a while.
+type heartbeat struct {
+	// At is the server's time.
+	At api.Time `json:"heartbeat"`
+}
+
+// bye is the last that is sent.
+type bye struct {
+	Reason reason `json:"bye"`
+	Detail string `json:"detail"`
+}
+
+// wire writes a feed in one of its two forms. The last item that was written is kept open, so that
+// it can get a cursor.
+type wire struct {
+	c       echo.Context
+	control *http.ResponseController
+	lines   bool
+	buffer  bytes.Buffer
+	open    bool
+	// full says that enough was collected to be written.
+	full bool
+}
+
+func newWire(c echo.Context, lines bool) *wire {
+	return &wire{c: c, control: http.NewResponseController(c.Response()), lines: lines}
+}
+
+// header sends the answer's header. net/http's deadlines of a request end here.
+func (w *wire) header() error {
+	for _, set := range []func(time.Time) error{w.control.SetReadDeadline, w.control.SetWriteDeadline} {
+		if err := set(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return fmt.Errorf("feed: clear the deadline of a connection: %w", err)
+		}
+	}
+	header := w.c.Response().Header()
+	header.Set("Content-Type", MediaEvents)
+	if w.lines {
+		header.Set("Content-Type", MediaLines)
+	}
+	header.Set("Cache-Control", "no-cache, no-transform")
+	header.Set("X-Accel-Buffering", "no") // proxies that know it pass everything on at once
+	w.c.Response().WriteHeader(http.StatusOK)
+	if w.lines || w.c.Request().Method == http.MethodHead {
+		return nil
+	}
+	fmt.Fprintf(&w.buffer, "retry: %d\n\n", retryAfter.Milliseconds())
+	return nil
+}
+
+// item adds an item to what is written next. name is the type of an SSE event, empty for message.
+func (w *wire) item(name string, value any) error {
+	w.close("")
+	if !w.lines {
+		if name != "" {
+			w.buffer.WriteString("event: " + name + "\n")
+		}
+		w.buffer.WriteString("data: ")
+	}
+	encoder := json.NewEncoder(&w.buffer)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return fmt.Errorf("feed: encode: %w", err)
+	}
+	if w.lines {
+		w.buffer.Truncate(w.buffer.Len() - len("}\n"))
+	}
+	w.open = true
+	return nil
+}
+
+// close ends the open item, with a cursor if there is one.
+func (w *wire) close(cursor string) {
+	if !w.open {
+		return
+	}
+	w.open = false
+	switch {
+	case w.lines && cursor != "":
+		w.buffer.WriteString(`,"cursor":"` + cursor + "\"}\n")
+	case w.lines:
+		w.buffer.WriteString("}\n")
+	case cursor != "":
+		w.buffer.WriteString("id: " + cursor + "\n\n")
+	default:
+		w.buffer.WriteString("\n")
+	}
+}
+
+// event adds an event. What exceeds a piece is written without a cursor.
+func (w *wire) event(e *event.Entry, ev event.Event) error {
+	if w.buffer.Len() >= 2*pieceBytes {
+		if err := w.flush(""); err != nil {
+			return err
+		}
+	}
+	err := w.item("", eventOf(e, ev))
+	w.full = w.buffer.Len() >= pieceBytes
+	return err
+}
+
+// flush ends the open item with a cursor and writes what was collected.
+func (w *wire) flush(cursor string) error {
+	w.close(cursor)
+	defer w.buffer.Reset()
+	w.full = false
+	for rest := w.buffer.Bytes(); len(rest) > 0; {
+		n := min(len(rest), pieceBytes)
+		if err := w.write(rest[:n]); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	return nil
+}
+
+// write writes a piece. A reader that takes it late is told so with the next one, which it then
+// reads: nothing is lost by that, as it resumes.
+func (w *wire) write(piece []byte) error {
+	began := time.Now()
+	if err := w.control.SetWriteDeadline(began.Add(goneAfter)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	_, err := w.c.Response().Write(piece)
+	if err == nil {
+		if err = w.control.Flush(); errors.Is(err, http.ErrNotSupported) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	if time.Since(began) > slowAfter {
+		return errSlow
+	}
+	return nil
+}
+
+// heartbeat writes a heartbeat with a cursor.
+func (w *wire) heartbeat(now time.Time, cursor string) error {
+	if err := w.item("heartbeat", heartbeat{api.Time{Time: now}}); err != nil {
+		return err
+	}
+	return w.flush(cursor)
+}
+
+// reason is why the server ended a feed.
+type reason string
+
+// The reasons. gone is told to nobody.
+const (
+	gone         reason = "reader-gone"
+	tooSlow      reason = "reader-too-slow"
+	shuttingDown reason = "shutting-down"
+	refused      reason = "access-refused"
+	noHistory    reason = "feed-history-missing"
+	failed       reason = "internal-error"
+)
+
+var reasons = []reason{gone, tooSlow, shuttingDown, refused, noHistory, failed}
+
+// advice says of each reason what to do.
+var advice = map[reason]string{
+	tooSlow:      "A piece of 16 KB was not read within 30 s. Connect again with the last cursor, and read faster or with a filter.",
+	shuttingDown: "The process is stopping. Connect again with the last cursor.",
+	refused:      "The key or token may not read the feed any more. Connect with another one, with the last cursor.",
+	noHistory:    HistoryMissing.Detail,
+	failed:       "The server failed; the cause is in its log, under the correlation id. Connect again with the last cursor.",
+}
+
+// bye writes why the feed ends. The caller is gone if that fails, so there is nobody to report it
+// to.
+func (w *wire) bye(why reason) {
+	if w.item("bye", bye{why, advice[why]}) == nil {
+		_ = w.flush("")
+	}
+}
+
+// reasonOf returns why a feed ended.
+func reasonOf(ctx context.Context, err error) reason {
+	_, isRefusal := web.AsProblem(err)
+	switch {
+	case errors.Is(err, errGone) || ctx.Err() != nil:
+		return gone
+	case errors.Is(err, errSlow):
+		return tooSlow
+	case errors.Is(err, errDraining):
+		return shuttingDown
+	case errors.Is(err, errHistory):
+		return noHistory
+	case errors.Is(err, errIdentify) || isRefusal:
+		return refused
+	}
+	return failed
+}
