@@ -84,6 +84,14 @@ var (
 		Code: "storage-full", Status: http.StatusServiceUnavailable, Title: "Storage full",
 		Detail: "The volume is too full for further commands. Nothing was stored. Reads are still served.", Retryable: true, RetryAfter: 10,
 	}
+	FeedUnavailable = web.ProblemType{
+		Code: "feed-unavailable", Status: http.StatusServiceUnavailable, Title: "Feed unavailable",
+		Detail: "The stream, or the archive before it, cannot be read.", Retryable: true, RetryAfter: 5,
+	}
+	FeedHistoryMissing = web.ProblemType{
+		Code: "feed-history-missing", Status: http.StatusServiceUnavailable, Title: "Feed history missing",
+		Detail: "The stream no longer has what follows this place, and this process has no archive that has all of it. Look for gaps with audit; from=latest is served.", Retryable: true, RetryAfter: 60,
+	}
 	OutcomeUnknown = web.ProblemType{
 		Code: "outcome-unknown", Status: http.StatusGatewayTimeout, Title: "Outcome unknown",
 		Detail: "The command may have been executed. Send the same request with the same Idempotency-Key to get its answer.", Retryable: true, RetryAfter: 1,
@@ -93,7 +101,7 @@ var (
 // problemTypes maps each code of the contract to its problem type: those of HTTP, those above, and
 // those that the rules of an account give.
 var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
-	KeyMissing, KeyInvalid, AccountNotFound, TransactionNotFound, VersionNotFound, JobNotFound, WriteContention, JobRunning, DryRunTooLarge, VersionMismatch, AnswersNotTaken, AsOfOutOfRange, RateLimited, JournalUnavailable, ProjectionBehind, ProjectionUnavailable, ClockSkew, StorageFull, OutcomeUnknown,
+	KeyMissing, KeyInvalid, AccountNotFound, TransactionNotFound, VersionNotFound, JobNotFound, WriteContention, JobRunning, DryRunTooLarge, VersionMismatch, AnswersNotTaken, AsOfOutOfRange, RateLimited, JournalUnavailable, ProjectionBehind, ProjectionUnavailable, ClockSkew, StorageFull, FeedUnavailable, FeedHistoryMissing, OutcomeUnknown,
 	{
 		Code: account.CodeHoldNotFound, Status: http.StatusNotFound, Title: "Hold not found",
 		Detail: "The account has never had this hold.",

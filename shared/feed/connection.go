@@ -15,6 +15,8 @@ import (
 var (
 	// errDraining ends a feed because the server stops.
 	errDraining = errors.New("feed: the server stops")
+	// errComplete ends a feed of what there was when it was asked for.
+	errComplete = errors.New("feed: everything was sent")
 	// errIdentify ends a feed whose caller may no longer read it.
 	errIdentify = errors.New("feed: the caller may not read the feed any more")
 	// errHistory means that events are neither on the stream nor in the archive.
@@ -40,10 +42,13 @@ type connection struct {
 	running map[string]bool
 	batches chan batch
 	began   bool
+	// asked is when the connection began.
+	asked time.Time
 }
 
 // run serves the feed until it ends, and returns why.
 func (s *connection) run(ctx context.Context) error {
+	s.asked = time.Now()
 	s.position = position{places: map[segment.Source]place{}, since: s.at}
 	switch {
 	case s.cursor != nil:
@@ -81,6 +86,9 @@ func (s *connection) follow(ctx context.Context) error {
 	s.batches = make(chan batch)
 	s.running = map[string]bool{}
 	s.start(reading)
+	if s.complete() {
+		return errComplete
+	}
 	return s.serve(ctx, reading)
 }
 
@@ -129,6 +137,9 @@ func (s *connection) serve(ctx, reading context.Context) error {
 				}
 				s.start(reading)
 			}
+			if s.complete() {
+				return errComplete
+			}
 		}
 	}
 }
@@ -153,6 +164,12 @@ func (s *connection) take(ctx context.Context, b batch) error {
 		s.position.places[source] = place{ended: true}
 	}
 	return s.wire.flush(s.cursorNow())
+}
+
+// complete reports whether the caller has all that it wanted.
+func (s *connection) complete() bool {
+	oldest := s.oldest()
+	return s.untilNow && (oldest.IsZero() && len(s.running) == 0 || oldest.After(s.asked))
 }
 
 // deliverOne sends the events of a record; e is nil where it has none that can be read. The later

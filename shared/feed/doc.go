@@ -9,8 +9,8 @@
 // account.
 //
 // A cursor names how far each shard was delivered. It belongs to a tenant and a filter. What the
-// stream no longer has comes from the archive, up to the record where the stream continues. The feed
-// reads no index, so it waits for no projection.
+// stream no longer has comes from the archive, up to the record where the stream continues. The
+// feed reads no index, so it waits for no projection.
 //
 // It does not promise an order between accounts, nor that a slow reader is kept: one that does not
 // take 16 KB in 30 seconds is told so, and resumes.

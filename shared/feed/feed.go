@@ -13,6 +13,7 @@ import (
 
 	"passbook/shared/access"
 	"passbook/shared/admission"
+	"passbook/shared/api"
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
@@ -163,19 +164,10 @@ func (f *Feed) connect(c echo.Context, ask request) error {
 // refusal returns the problem of a feed that did not begin.
 func refusal(err error) error {
 	if errors.Is(err, errHistory) {
-		return web.Refuse(HistoryMissing)
+		return fmt.Errorf("%w: %w", web.Refuse(api.FeedHistoryMissing), err)
 	}
-	return fmt.Errorf("begin a feed: %w", err)
+	return fmt.Errorf("%w: %w", web.Refuse(api.FeedUnavailable), err)
 }
-
-// HistoryMissing refuses a feed from where neither the stream nor the archive has all events.
-var HistoryMissing = web.ProblemType{
-	Code: "feed-history-missing", Status: http.StatusServiceUnavailable, Title: "History missing",
-	Detail: "The stream no longer has what follows this place, and the archive does not have all of it. Ask an operator to look at the archive's gaps; from=latest works.", Retryable: true, RetryAfter: 60,
-}
-
-// ProblemTypes lists the problem types of this package.
-var ProblemTypes = []web.ProblemType{HistoryMissing}
 
 // holder returns who holds an account.
 func (f *Feed) holder(ctx context.Context, e *event.Entry) (string, error) {

@@ -46,7 +46,9 @@ type request struct {
 	from   start
 	at     time.Time
 	cursor *position
-	lines  bool // as NDJSON
+	// untilNow ends the feed once everything was sent that there was at the beginning.
+	untilNow bool
+	lines    bool // as NDJSON
 }
 
 // start is where a feed begins that continues none.
@@ -96,6 +98,7 @@ func parse(c echo.Context) (request, error) {
 		}
 		r.cursor = &p
 	}
+	r.untilNow = q.OneOf("until", "now") != ""
 	r.lines = strings.Contains(header.Get("Accept"), MediaLines)
 	return r, q.Problem()
 }

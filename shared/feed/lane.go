@@ -41,6 +41,8 @@ type lane struct {
 	begins   stream.Position
 	caughtUp time.Time
 	polled   time.Time
+	// idle says that the connection knows that there was nothing at the last read.
+	idle bool
 	// delivered is caughtUp of what the connection has sent.
 	delivered time.Time
 	iterator  string
@@ -117,7 +119,8 @@ func (l *lane) read(ctx context.Context) batch {
 	for failures := 0; ; {
 		b, wait, err := l.get(ctx)
 		switch {
-		case err == nil && (len(b.deliveries) > 0 || b.ended || wait == nil):
+		case err == nil && (len(b.deliveries) > 0 || b.ended || wait == nil || !l.idle):
+			l.idle = len(b.deliveries) == 0
 			return b
 		case err == nil:
 			if !await(ctx, wait) {

@@ -230,16 +230,18 @@ const (
 	refused      reason = "access-refused"
 	noHistory    reason = "feed-history-missing"
 	failed       reason = "internal-error"
+	complete     reason = "complete"
 )
 
-var reasons = []reason{gone, tooSlow, shuttingDown, refused, noHistory, failed}
+var reasons = []reason{gone, tooSlow, shuttingDown, refused, noHistory, failed, complete}
 
 // advice says of each reason what to do.
 var advice = map[reason]string{
 	tooSlow:      "A piece of 16 KB was not read within 30 s. Connect again with the last cursor, and read faster or with a filter.",
 	shuttingDown: "The process is stopping. Connect again with the last cursor.",
 	refused:      "The key or token may not read the feed any more. Connect with another one, with the last cursor.",
-	noHistory:    HistoryMissing.Detail,
+	noHistory:    api.FeedHistoryMissing.Detail,
+	complete:     "Everything up to the time of the request was sent. Connect again with the last cursor for what comes later.",
 	failed:       "The server failed; the cause is in its log, under the correlation id. Connect again with the last cursor.",
 }
 
@@ -257,6 +259,8 @@ func reasonOf(ctx context.Context, err error) reason {
 	switch {
 	case errors.Is(err, errGone) || ctx.Err() != nil:
 		return gone
+	case errors.Is(err, errComplete):
+		return complete
 	case errors.Is(err, errSlow):
 		return tooSlow
 	case errors.Is(err, errDraining):

@@ -46,7 +46,7 @@ var accessRows = map[string]string{
 	"captureHold": foreignID, "releaseHold": foreignID, "transfer": foreignID, "bulk": foreignLine,
 	"getBalance": foreignID, "getStatement": foreignID, "listEvents": foreignID, "getBalanceShort": foreignID,
 	"withdrawShort": foreignID, "creditShort": foreignID, "listConsumers": noID, "metrics": noID, "getOpsLog": noID,
-	"listAllEvents": noID, "getHolderTotals": noID,
+	"listAllEvents": noID, "getHolderTotals": noID, "readFeed": noID,
 }
 
 // operation is an operation of the contract.
@@ -121,7 +121,10 @@ func (b *bank) samples(t *testing.T) (all []sample) {
 				s.media, s.body = media, exampleText(t, content.Example)
 			}
 			for _, p := range o.Parameters {
-				s.pages = s.pages || p.Name == "cursor" || strings.HasSuffix(p.Ref, "/Cursor")
+				if p.Name == "until" { // a feed that ends
+					s.path += "?from=earliest&until=now"
+				}
+				s.pages = s.pages || strings.HasSuffix(p.Ref, "/Cursor")
 				if p.Name == "amount" && p.In == "query" {
 					s.path += "?amount=1"
 				}
