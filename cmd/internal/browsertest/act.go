@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // pause is the time between two looks at a page that a test waits for.
@@ -162,4 +163,26 @@ func quote(text string) string {
 		panic(err) // a string has a JSON form
 	}
 	return string(literal)
+}
+
+// TabTo presses Tab until an element has the focus, as a person without a mouse does.
+func (p *Tab) TabTo(css string) {
+	p.t.Helper()
+	const most = 150
+	for range most {
+		p.Press(kb.Tab)
+		if Eval[bool](p, fmt.Sprintf(`document.activeElement?.matches(%s) ?? false`, quote(css))) {
+			if !Eval[bool](p, focusScript) {
+				p.t.Errorf("%s %s: the focus on %s cannot be seen", p.Path(), p.view, css)
+			}
+			return
+		}
+	}
+	p.t.Fatalf("%s: %s is not among the %d elements that Tab reaches%s", p.view, css, most, p.state())
+}
+
+// Write types a text into the field that has the focus.
+func (p *Tab) Write(text string) {
+	p.t.Helper()
+	p.do("type", chromedp.KeyEvent(text))
 }

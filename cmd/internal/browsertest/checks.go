@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -24,6 +25,8 @@ var (
 	largerScript string
 	//go:embed js/named.js
 	namedScript string
+	//go:embed js/focus.js
+	focusScript string
 	//go:embed js/choose.js
 	chooseScript string
 )
@@ -77,11 +80,7 @@ func (p *Tab) Console() (faults []string) {
 // shifts returns a fault if the layout has shifted.
 func (p *Tab) shifts() []string {
 	p.t.Helper()
-	var s struct {
-		Sum float64
-		Of  []string
-	}
-	s = Eval[struct {
+	s := Eval[struct {
 		Sum float64
 		Of  []string
 	}](p, `({Sum: window.passbookShift?.sum ?? 0, Of: window.passbookShift?.of ?? []})`)
@@ -89,6 +88,16 @@ func (p *Tab) shifts() []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("layout: shift of %.3f, at most %.2f: %s", s.Sum, maxShift, strings.Join(s.Of, "; "))}
+}
+
+// FirstPaint returns how long after the page was asked for its first content was painted.
+func (p *Tab) FirstPaint() time.Duration {
+	p.t.Helper()
+	ms := Eval[float64](p, `new Promise(done => new PerformanceObserver((list, observer) => {
+	  const first = list.getEntriesByName('first-contentful-paint')[0];
+	  if (first) { observer.disconnect(); done(first.startTime); }
+	}).observe({type: 'paint', buffered: true}))`)
+	return time.Duration(ms * float64(time.Millisecond))
 }
 
 // axe returns the serious and critical violations that axe-core finds.

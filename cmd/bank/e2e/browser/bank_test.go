@@ -33,9 +33,6 @@ func serve(t testing.TB, data string, flags ...string) *bank {
 	return &bank{Server: programtest.Start(t, nil, "bank", args...), data: data}
 }
 
-// port returns the port of the bank, so that it can be started again at the same address.
-func (b *bank) port() string { return b.Base[strings.LastIndex(b.Base, ":")+1:] }
-
 // send sends a request and returns the answer's body, which must have a 2xx.
 func (b *bank) send(t testing.TB, method, path, key, contentType string, body io.Reader) []byte {
 	t.Helper()
@@ -97,12 +94,4 @@ func (b *bank) open(t testing.TB, id, holder string, cents, limit int64) {
 	if cents > 0 {
 		b.post(t, "/v1/accounts/"+id+"/credits", fmt.Sprintf(`{"amount":%d,"currency":"EUR","kind":"deposit","reference":"salary"}`, cents))
 	}
-}
-
-// posted returns the posted balance of an account.
-func (b *bank) posted(t testing.TB, id string) int64 {
-	t.Helper()
-	var balance struct{ Posted int64 }
-	b.get(t, "/v1/accounts/"+id+"/balance?consistency=strong", &balance)
-	return balance.Posted
 }
