@@ -2,18 +2,15 @@ package creditlimit
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"passbook/shared/access"
-	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/journal"
-	"passbook/shared/money"
 	"passbook/shared/web"
 )
 
@@ -22,12 +19,14 @@ import (
 type API struct {
 	rows    api.Rows[State]
 	journal *journal.Reader
-	now     func() time.Time
+	// declines counts those up to a version of the past.
+	declines *declineCounter
+	now      func() time.Time
 }
 
 // NewAPI makes an API on the rows, and on the journal from which they are folded.
 func NewAPI(s *Store, r *journal.Reader) *API {
-	a := &API{journal: r, now: time.Now}
+	a := &API{journal: r, declines: newDeclineCounter(r, s), now: time.Now}
 	a.rows = api.Rows[State]{Journal: r, Wait: s.Wait, Past: a.past}
 	return a
 }
@@ -66,25 +65,18 @@ func (a *API) limit(c echo.Context) error {
 	return web.ReplyJSON(c, http.StatusOK, usage)
 }
 
-// past folds the history again: declines and peak are counts over all of it.
+// past returns the use of the line as it was at a version: the amounts from the state that the
+// journal keeps, and the declines, which no state has, by counting.
 func (a *API) past(ctx context.Context, of event.Account, version int64) (Row, error) {
-	row := Row{Account: of}
-	for entry, err := range a.journal.Entries(ctx, of, 1, version) {
-		if err != nil {
-			return row, api.Unavailable(err)
-		}
-		for _, ev := range entry.Events {
-			if ev.Version > version {
-				break
-			}
-			if row.State, err = Fold(row.State, ev); err != nil {
-				return row, fmt.Errorf("fold %s: %w", of.EventID(ev.Version), err)
-			}
-			row.Version, row.AsOf = ev.Version, entry.RecordedAt
-		}
-		row.State = Settle(row.State, row.Version)
+	s, err := a.journal.StateAt(ctx, of, version)
+	if err != nil {
+		return Row{}, api.Unavailable(err)
 	}
-	return row, nil
+	row := Row{Account: of, Version: version, AsOf: s.RecordedAt, State: State{
+		Status: s.Status, Currency: s.Currency, Posted: s.Posted, Held: s.Held, Limit: s.Limit, LimitVersion: s.LimitVersion, ExpiresAt: s.LimitExpiresAt,
+	}}
+	row.State.Declines, err = a.declines.At(ctx, of, version)
+	return row, err
 }
 
 // history lists the decisions on the limit, including the one at the opening.
@@ -142,50 +134,4 @@ func decisionOf(of event.Account, r api.Recorded) Decision {
 		d.Forced, d.ExpiredVersion = b.Forced, b.ExpiredVersion
 	}
 	return d
-}
-
-// explain answers which outcome a withdrawal would have now. It uses the functions that decide one,
-// on the journal's state, and commits nothing.
-func (a *API) explain(c echo.Context) error {
-	of, err := api.PathAccount(c)
-	if err != nil {
-		return err
-	}
-	q := web.ParseQuery(c)
-	amount := q.Int("amount", 1, money.Max, 0)
-	if amount == 0 {
-		q.Missing("amount")
-	}
-	if err := q.Problem(); err != nil {
-		return err
-	}
-	head, err := api.ExistingHead(c.Request().Context(), a.journal, of)
-	if err != nil {
-		return err
-	}
-	d := account.NewDraft(head.State, a.now())
-	d.ReleaseExpired()
-	before := d.State
-	if d.IsOpen() && d.AllowsDebit() {
-		d.Debit(event.OpWithdraw, event.MoneyWithdrawn{Amount: amount, Kind: event.KindCash}, d.Today())
-	}
-	web.SetVersion(c, head.State.Version)
-	return web.ReplyJSON(c, http.StatusOK, Explanation{
-		AccountID: of.ID, Currency: before.Currency, Version: head.State.Version, AsOf: api.Time{Time: d.Now}, Amount: amount,
-		Available: before.Available(), AvailableOwn: before.AvailableOwn(), Limit: before.Limit, Outcome: outcomeOf(d.Decision()),
-	})
-}
-
-// outcomeOf renders the outcome of a withdrawal.
-func outcomeOf(d account.Decision) Outcome {
-	if d.Rejection != nil {
-		return Outcome{Code: d.Rejection.Code}
-	}
-	switch b := d.Events[len(d.Events)-1].Body.(type) {
-	case event.MoneyWithdrawn:
-		return Outcome{Accepted: true, FromOwn: &b.FromOwn, FromCredit: &b.FromCredit}
-	case event.WithdrawalDeclined:
-		return Outcome{Code: b.Reason, Shortfall: &b.Shortfall}
-	}
-	return Outcome{}
 }

@@ -52,7 +52,8 @@ type Decision struct {
 	ExpiredVersion int64 `json:"expired_version,omitempty"`
 }
 
-// Explanation is the outcome that a withdrawal of an amount would have now.
+// Explanation is the outcome that a withdrawal of an amount would have, or that a decline had, and
+// what the answer consists of.
 type Explanation struct {
 	AccountID    string   `json:"account_id"`
 	Currency     string   `json:"currency"`
@@ -62,7 +63,38 @@ type Explanation struct {
 	Available    int64    `json:"available"`
 	AvailableOwn int64    `json:"available_own"`
 	Limit        int64    `json:"limit"`
+	Posted       int64    `json:"posted"`
+	Held         int64    `json:"held"`
+	Drawn        int64    `json:"drawn"`
+	Reserved     int64    `json:"reserved"`
+	// Holds are the open ones, oldest first, and Draws the debits since the balance was last not
+	// below 0, newest first.
+	Holds []ExplainedHold `json:"holds"`
+	Draws []Draw          `json:"draws"`
+	// MoreDraws says that older draws were left out.
+	MoreDraws bool `json:"more_draws,omitempty"`
+	// LimitSet is the decision that set the limit; nil for an account that never had one.
+	LimitSet *Decision `json:"limit_set,omitempty"`
 	Outcome
+}
+
+// ExplainedHold is an open hold, which keeps its amount from others.
+type ExplainedHold struct {
+	HoldID    string   `json:"hold_id"`
+	Version   int64    `json:"version"`
+	Amount    int64    `json:"amount"`
+	PlacedAt  api.Time `json:"placed_at"`
+	ExpiresAt api.Time `json:"expires_at,omitzero"`
+}
+
+// Draw is a debit that the line of credit paid, in whole or in part.
+type Draw struct {
+	EventID    string   `json:"event_id"`
+	Version    int64    `json:"version"`
+	Type       string   `json:"type"`
+	RecordedAt api.Time `json:"recorded_at"`
+	Amount     int64    `json:"amount"`
+	FromCredit int64    `json:"from_credit"`
 }
 
 // Outcome is the outcome of a withdrawal.

@@ -30,8 +30,16 @@ func TestAnswersOnTheWire(t *testing.T) {
 	}}, `{"account_id":"A-1","currency":"EUR","decisions":[{"event_id":"A-1:7","version":7,"recorded_at":"2026-11-21T08:00:00.000001Z","before":1,"after":2,`+
 		`"expires_at":"2026-11-21T08:00:00.000001Z","reason":"r","decided_by":"a`+"\u2028"+`<b>","decision_ref":"d","forced":true,"expired_version":3},`+
 		`{"event_id":"A-1:1","version":1,"recorded_at":"2026-11-21T08:00:00.000001Z","before":0,"after":5}],"has_more":false}`)
-	head := Explanation{AccountID: "A-1", Currency: "EUR", Version: 7, AsOf: morning, Amount: 5, Available: 6, AvailableOwn: 0, Limit: 9}
-	const headText = `{"account_id":"A-1","currency":"EUR","version":7,"as_of":"2026-11-21T08:00:00.000001Z","amount":5,"available":6,"available_own":0,"limit":9,`
+	head := Explanation{
+		AccountID: "A-1", Currency: "EUR", Version: 7, AsOf: morning, Amount: 5, Available: 6, AvailableOwn: 0, Limit: 9, Posted: -1, Held: 2, Drawn: 1, Reserved: 2,
+		Holds: []ExplainedHold{{HoldID: "h3", Version: 3, Amount: 2, PlacedAt: morning, ExpiresAt: morning}},
+		Draws: []Draw{{EventID: "A-1:2", Version: 2, Type: "MoneyWithdrawn", RecordedAt: morning, Amount: 4, FromCredit: 1}}, MoreDraws: true,
+		LimitSet: &Decision{EventID: "A-1:1", Version: 1, RecordedAt: morning, After: 9},
+	}
+	const headText = `{"account_id":"A-1","currency":"EUR","version":7,"as_of":"2026-11-21T08:00:00.000001Z","amount":5,"available":6,"available_own":0,"limit":9,` +
+		`"posted":-1,"held":2,"drawn":1,"reserved":2,"holds":[{"hold_id":"h3","version":3,"amount":2,"placed_at":"2026-11-21T08:00:00.000001Z",` +
+		`"expires_at":"2026-11-21T08:00:00.000001Z"}],"draws":[{"event_id":"A-1:2","version":2,"type":"MoneyWithdrawn","recorded_at":"2026-11-21T08:00:00.000001Z",` +
+		`"amount":4,"from_credit":1}],"more_draws":true,"limit_set":{"event_id":"A-1:1","version":1,"recorded_at":"2026-11-21T08:00:00.000001Z","before":0,"after":9},`
 	zero := int64(0)
 	for text, outcome := range map[string]Outcome{
 		`"accepted":true,"from_own":0,"from_credit":1}`:               {Accepted: true, FromOwn: &zero, FromCredit: &one},
