@@ -140,6 +140,10 @@ var needs = []need{
 	{"dynamodb:DeleteItem", tables + "balance", "", "replay"},
 	{"dynamodb:Query", tables + "balance/index/due", "", "withdraw"}, // the sweeper
 	{"dynamodb:Query", tables + "balance/index/holders", "", "balance"},
+	// The further rows of the balances are written before those, and read by their service.
+	{"dynamodb:GetItem dynamodb:PutItem", tables + "derived", "", "balance replay"},
+	{"dynamodb:Query", tables + "derived", "", "balance"},
+	{"dynamodb:Scan dynamodb:DeleteItem", tables + "derived", "", "replay"},
 	{"dynamodb:GetItem", tables + "creditlimit", "", "audit creditlimit replay"},
 	{"dynamodb:PutItem", tables + "creditlimit", "", "creditlimit replay"},
 	{"dynamodb:Scan", tables + "creditlimit", "", "audit replay"},
@@ -216,6 +220,7 @@ var findings = map[string]need{
 	"journal":       {actions: "dynamodb:DescribeTable", resource: tables + "journal"},
 	"control":       {actions: "dynamodb:DescribeTable", resource: tables + "control"},
 	"balance":       {actions: "dynamodb:DescribeTable", resource: tables + "balance"},
+	"derived":       {actions: "dynamodb:DescribeTable", resource: tables + "derived"},
 	"creditlimit":   {actions: "dynamodb:DescribeTable", resource: tables + "creditlimit"},
 	"events":        {actions: "kinesis:DescribeStreamSummary", resource: "${EventStream.Arn}"},
 	"notifications": {actions: "kinesis:DescribeStreamSummary", resource: "${NotificationStream.Arn}"},
