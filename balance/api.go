@@ -16,6 +16,7 @@ import (
 	"passbook/shared/derived"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/series"
 	"passbook/shared/web"
 )
 
@@ -25,6 +26,7 @@ type API struct {
 	store   *Store
 	rows    api.Rows[account.State]
 	journal *journal.Reader
+	series  *series.Reader
 	names   Names
 	all     *derived.Events
 	now     func() time.Time
@@ -40,7 +42,7 @@ type Names interface {
 // NewAPI makes an API on the rows, and on the journal from which they are folded. It shows names to
 // those who may read them.
 func NewAPI(s *Store, r *journal.Reader, n Names) *API {
-	a := &API{store: s, journal: r, names: n, now: time.Now}
+	a := &API{store: s, journal: r, series: series.NewReader(r), names: n, now: time.Now}
 	a.all = derived.NewEvents(s.table, r, s, func() time.Time { return a.now() })
 	a.rows = api.Rows[account.State]{Journal: r, Wait: s.Wait, Past: a.past}
 	return a
@@ -56,6 +58,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: of + "/holds", Scopes: access.AccountsRead, Handler: a.holds},
 		{Method: http.MethodGet, Path: of + "/statement", Scopes: access.AccountsRead, Handler: a.statement},
 		{Method: http.MethodGet, Path: of + "/events", Scopes: access.AccountsRead, Handler: a.events},
+		{Method: http.MethodGet, Path: of + "/series", Scopes: access.AccountsRead, Handler: a.seriesOf},
 		{Method: http.MethodGet, Path: "/v1/accounts", Scopes: access.AccountsRead, Handler: a.list},
 		{Method: http.MethodGet, Path: "/v1/events", Scopes: access.FeedRead, Handler: a.eventsOfAll},
 		{Method: http.MethodGet, Path: "/v1/holders/{holder_ref}/totals", Scopes: access.AccountsRead, Handler: a.holderTotals},

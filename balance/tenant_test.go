@@ -24,7 +24,7 @@ func TestTenantsReadTheirOwnAccounts(t *testing.T) {
 		b.withdraw(id, 1)
 		b.project(id)
 	}
-	for _, path := range []string{"/v1/accounts/%s/balance", "/v1/accounts/%s/balance?version=2", "/balance/%s", "/v1/accounts/%s/statement", "/v1/accounts/%s/events"} {
+	for _, path := range []string{"/v1/accounts/%s/balance", "/v1/accounts/%s/balance?version=2", "/balance/%s", "/v1/accounts/%s/statement", "/v1/accounts/%s/events", "/v1/accounts/%s/series"} {
 		own, others := main.Get(fmt.Sprintf(path, "A-1")), acme.Get(fmt.Sprintf(path, "A-1"))
 		if own.Status != 200 || others.Status != 200 || string(own.Body) == string(others.Body) {
 			t.Errorf("%s: %d %s\nand %d %s", path, own.Status, own.Body, others.Status, others.Body)
