@@ -11,8 +11,8 @@ import (
 	"passbook/shared/web"
 )
 
-// maxPoints is the most points of a series, and defaultPoints how many there are when none are asked
-// for.
+// maxPoints is the most points of a series, and defaultPoints how many there are when none are
+// asked for.
 const (
 	maxPoints     = 5000
 	defaultPoints = 1000

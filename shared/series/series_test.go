@@ -84,8 +84,8 @@ func (h *history) grow(to int) {
 			for range n {
 				v, last := int64(len(h.posted)+1), h.posted[len(h.posted)-1]
 				if v%3 == 0 {
-					d.Debit("withdraw", event.MoneyWithdrawn{Amount: v, Kind: "cash"}, d.Today())
-					h.posted = append(h.posted, last-v)
+					d.Debit("withdraw", event.MoneyWithdrawn{Amount: v%100 + 1, Kind: "cash"}, d.Today())
+					h.posted = append(h.posted, last-v%100-1)
 				} else {
 					d.Credit(event.MoneyCredited{Amount: v%50 + 1, Kind: "deposit"}, d.Today())
 					h.posted = append(h.posted, last+v%50+1)
