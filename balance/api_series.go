@@ -23,12 +23,12 @@ type Series struct {
 	AccountID string `json:"account_id"`
 	Currency  string `json:"currency"`
 	// Version is the account's newest version.
-	Version   int64          `json:"version"`
-	From      int64          `json:"from_version"`
-	To        int64          `json:"to_version"`
-	Step      int64          `json:"step"`
-	Versions  []int64        `json:"versions"`
-	Times     []api.Time     `json:"recorded_at"`
+	Version   int64        `json:"version"`
+	From      int64        `json:"from_version"`
+	To        int64        `json:"to_version"`
+	Step      int64        `json:"step"`
+	Versions  []int64      `json:"versions"`
+	Times     []api.Time   `json:"recorded_at"`
 	Posted    SeriesColumn `json:"posted"`
 	Available SeriesColumn `json:"available"`
 	Limit     SeriesColumn `json:"limit"`
