@@ -133,7 +133,8 @@ func Holes(t table.Table, stream, consumer string) Rows {
 //	others   version N, cause S, at S, stream S, shard S, sequence S, data B, size N, tenant S,
 //	         account_id S
 //	written  by the consumer; removed by a redrive, and by bank quarantine
-//	read     by the consumer, by bank quarantine and /v1/consumers
+//	read     by the consumer, by bank quarantine, /v1/consumers and
+//	         /v1/ops/quarantine
 func Quarantine(t table.Table, consumer string) Rows {
 	return Rows{t, "quarantine#" + consumer, "id"}
 }

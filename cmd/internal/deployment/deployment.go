@@ -14,6 +14,9 @@ const (
 	Archiver           = "archiver"
 )
 
+// ReadModels are the names of the read models.
+var ReadModels = []string{"balance", "creditlimit"}
+
 // Stores returns the stores of an engine as a set that can be compared with one another.
 func Stores(config platform.Config, engine *platform.Engine, log *slog.Logger) stores.Set {
 	return stores.Set{

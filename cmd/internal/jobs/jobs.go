@@ -29,7 +29,7 @@ import (
 )
 
 // Models are the read models, by the names of their tables.
-var Models = []string{balance.Table, creditlimit.Table}
+var Models = deployment.ReadModels
 
 // ErrParams means that a job cannot be done with its parameters. Nothing was changed.
 var ErrParams = ops.ErrParams

@@ -2,6 +2,7 @@ package archiver
 
 import (
 	"context"
+	"slices"
 
 	"passbook/archiver"
 	"passbook/cmd/internal/deployment"
@@ -54,6 +55,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.Go(serve.UntilConsumers, archiver.Name, consumer.New(consumer.Config{Runtime: runtime, Name: archiver.Name, Open: archives.Open}).Run)
 	p.At(serve.SealSegments, "open segments", archives.Flush)
 	p.Serve(serve.API{
+		Routes:    slices.Concat(readside.Reads(p, history), readside.ArchiveReads(p, keeper)),
 		Checks:    []web.Check{readable, healthy, {Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}},
 		Consumers: []string{archiver.Name}, History: history,
 	})

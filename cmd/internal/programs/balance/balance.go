@@ -49,7 +49,7 @@ func open(ctx context.Context, p *serve.Process) error {
 		Server: func() feed.Server { return p.Server() }, Registry: p.Registry, Log: p.Log,
 	})
 	p.Serve(serve.API{
-		Routes: slices.Concat(balance.NewAPI(store, history, p.Persons()).Routes(), feeds.Routes()), Checks: []web.Check{readable, healthy},
+		Routes: slices.Concat(balance.NewAPI(store, history, p.Persons()).Routes(), feeds.Routes(), readside.Reads(p, history)), Checks: []web.Check{readable, healthy},
 		Models: []string{balance.Table}, History: history,
 	})
 	return nil

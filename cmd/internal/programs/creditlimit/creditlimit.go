@@ -45,7 +45,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	})
 	p.Go(serve.UntilConsumers, creditlimit.Table, projector.Run)
 	p.Serve(serve.API{
-		Routes: creditlimit.NewAPI(store, history).Routes(), Checks: []web.Check{readable, healthy},
+		Routes: slices.Concat(creditlimit.NewAPI(store, history).Routes(), readside.Reads(p, history)), Checks: []web.Check{readable, healthy},
 		Models: []string{creditlimit.Table}, History: history,
 	})
 	return nil
