@@ -17,7 +17,9 @@ import (
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
 	"passbook/shared/event"
+	"passbook/shared/feed"
 	"passbook/shared/journal"
+	"passbook/shared/journey"
 	"passbook/shared/readmodel"
 	"passbook/shared/storetest"
 	"passbook/shared/stream/pebblestream"
@@ -77,6 +79,8 @@ func serveTo(t *testing.T, auth access.Authenticator) *bank {
 	b.server = api.New(api.Config{Web: web.Config{Service: "balance", Auth: auth, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
 	b.server.Mount(b.api.Routes()...)
 	b.server.Mount(api.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route(), api.OpsLog{Table: tbl}.Route())
+	b.server.Mount(journey.New(journey.Config{Journal: b.journal.Reader}).Route())
+	b.server.Mount(feed.New(feed.Config{Journal: b.journal.Reader}).Routes()...)
 	b.client = apitest.New(t, b.server.Handler())
 	return b
 }

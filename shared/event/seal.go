@@ -131,6 +131,16 @@ func (e *Entry) Published() (*Entry, Encoded, error) {
 	return &bare, enc, err
 }
 
+// Hashed returns the bytes that the entry's Hash covers: the record's JSON without the hash, the
+// MAC and the types.
+func (e *Entry) Hashed() ([]byte, error) {
+	p, err := e.plain()
+	if err != nil {
+		return nil, fmt.Errorf("event: encode: %w", err)
+	}
+	return p.json, nil
+}
+
 // types returns the distinct types of the events, in the order of their first appearance.
 func (e *Entry) types() []string {
 	types := make([]string, 0, 4)

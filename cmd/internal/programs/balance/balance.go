@@ -11,6 +11,7 @@ import (
 	"passbook/shared/derived"
 	"passbook/shared/feed"
 	"passbook/shared/journal"
+	"passbook/shared/journey"
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
 	"passbook/shared/web"
@@ -48,8 +49,12 @@ func open(ctx context.Context, p *serve.Process) error {
 		Stream: p.Stream(), Streams: p.Engine.Streams, Journal: history, Bucket: p.Engine.Bucket, Origin: keeper, Decoder: runtime.Decoder,
 		Server: func() feed.Server { return p.Server() }, Registry: p.Registry, Log: p.Log,
 	})
+	journeys := journey.New(journey.Config{
+		Journal: history, Stream: p.Stream(), Streams: p.Engine.Streams, Bucket: p.Engine.Bucket, Log: p.Log,
+		Models: []journey.Model{journey.ModelOf(balance.Table, store.Get)},
+	})
 	p.Serve(serve.API{
-		Routes: slices.Concat(balance.NewAPI(store, history, p.Persons()).Routes(), feeds.Routes(), readside.Reads(p, history)), Checks: []web.Check{readable, healthy},
+		Routes: slices.Concat(balance.NewAPI(store, history, p.Persons()).Routes(), feeds.Routes(), readside.Reads(p, history), []web.Route{journeys.Route()}), Checks: []web.Check{readable, healthy},
 		Models: []string{balance.Table}, History: history,
 	})
 	return nil

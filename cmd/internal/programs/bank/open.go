@@ -16,6 +16,7 @@ import (
 	"passbook/shared/derived"
 	"passbook/shared/feed"
 	"passbook/shared/journal"
+	"passbook/shared/journey"
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
 	"passbook/shared/web"
@@ -83,7 +84,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.Serve(serve.API{
 		ServesAll: true,
 		Commands:  slices.Concat(w.Withdraw.Operations(), w.Credit.Operations()), Forwarder: w.Forwarder,
-		Routes: slices.Concat(balance.NewAPI(balances, history, p.Persons()).Routes(), creditlimit.NewAPI(limits, history).Routes(), feeds.Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper)),
+		Routes: slices.Concat(balance.NewAPI(balances, history, p.Persons()).Routes(), creditlimit.NewAPI(limits, history).Routes(), feeds.Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits)),
 		Checks: append(w.Checks, healthy, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}),
 		Models: []string{balance.Table, creditlimit.Table}, Consumers: []string{archiver.Name}, History: history,
 	})
@@ -92,4 +93,12 @@ func open(ctx context.Context, p *serve.Process) error {
 		CreateStream: p.Engine.CreateStream, RenewStream: p.Engine.RenewStream, RaiseFormat: p.Engine.RaiseFormat, Exclusive: p.Engine.Exclusive,
 		Journal: history, Balance: balanceProjector, CreditLimit: limitProjector, Flush: archives.Flush, Log: p.Log,
 	})
+}
+
+// journeys returns the route of the journeys of events, through everything that the process has.
+func journeys(p *serve.Process, history *journal.Reader, balances *balance.Store, limits *creditlimit.Store) []web.Route {
+	return []web.Route{journey.New(journey.Config{
+		Journal: history, Stream: p.Stream(), Streams: p.Engine.Streams, Bucket: p.Engine.Bucket, Log: p.Log,
+		Models: []journey.Model{journey.ModelOf(balance.Table, balances.Get), journey.ModelOf(creditlimit.Table, limits.Get)},
+	}).Route()}
 }
