@@ -79,6 +79,8 @@ type Checkpoint struct {
 	Ended bool
 	// Created is the stream's creation. It distinguishes the shard from one of an earlier stream.
 	Created time.Time
+	// CaughtUp is a time at which the shard had no record after Sequence; zero if there is none.
+	CaughtUp time.Time
 }
 
 // Checkpoints returns the checkpoint of each shard that a consumer has a lease for, by shard.
@@ -89,7 +91,7 @@ func Checkpoints(ctx context.Context, t table.Table, streamName, consumer string
 	}
 	checkpoints := make(map[string]Checkpoint, len(leases))
 	for id, l := range leases {
-		c := Checkpoint{Sequence: l.checkpoint, Ended: l.ended(), Created: time.Unix(l.created, 0).UTC()}
+		c := Checkpoint{Sequence: l.checkpoint, Ended: l.ended(), Created: time.Unix(l.created, 0).UTC(), CaughtUp: l.caughtUp}
 		if c.Ended {
 			c.Sequence = ""
 		}

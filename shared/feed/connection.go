@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"passbook/shared/archive"
 	"passbook/shared/consumer"
-	"passbook/shared/event"
 	"passbook/shared/segment"
-	"passbook/shared/stream"
 )
 
 var (
@@ -19,6 +18,8 @@ var (
 	errComplete = errors.New("feed: everything was sent")
 	// errIdentify ends a feed whose caller may no longer read it.
 	errIdentify = errors.New("feed: the caller may not read the feed any more")
+	// errBusy means that too many feeds read the archive.
+	errBusy = errors.New("feed: too many feeds read the archive")
 	// errHistory means that events are neither on the stream nor in the archive.
 	errHistory = errors.New("feed: the history is not complete")
 )
@@ -32,6 +33,8 @@ type connection struct {
 	identify func() error
 	versions *recent[versions]
 	position position
+	// beginning is a time up to which everything was delivered before the connection.
+	beginning time.Time
 	// fresh says that the connection continues no cursor and follows nothing yet.
 	fresh bool
 	// whole says that the connection began with the first event of all, so that an account which it
@@ -42,6 +45,16 @@ type connection struct {
 	running map[string]bool
 	batches chan batch
 	began   bool
+	// unbegun says that a shard which the position does not have was not begun, even if it is older
+	// than others.
+	unbegun bool
+	// archived is how far the archive was when it was read, and resumed says that it was.
+	archived map[string]consumer.Checkpoint
+	ends     map[segment.Source]archive.End
+	resumed  bool
+	// beaten and identified are when the last heartbeat was sent and the caller was last asked for,
+	// while the archive is read.
+	beaten, identified time.Time
 	// asked is when the connection began.
 	asked time.Time
 }
@@ -49,6 +62,7 @@ type connection struct {
 // run serves the feed until it ends, and returns why.
 func (s *connection) run(ctx context.Context) error {
 	s.asked = time.Now()
+	s.beaten, s.identified = s.asked, s.asked
 	s.position = position{places: map[segment.Source]place{}, since: s.at}
 	switch {
 	case s.cursor != nil:
@@ -58,10 +72,41 @@ func (s *connection) run(ctx context.Context) error {
 	case s.from == atTime:
 		s.position.caughtUp = s.at
 	default:
-		s.whole = true
+		s.whole, s.position.history = true, true
 	}
-	s.fresh = s.cursor == nil
-	return s.follow(ctx)
+	s.fresh, s.beginning = s.cursor == nil, s.position.caughtUp
+	var err error
+	if s.position.history || s.position.caughtUp.IsZero() {
+		err = errTrimmed
+	}
+	for {
+		if err == nil {
+			err = s.follow(ctx)
+		}
+		if !errors.Is(err, errTrimmed) {
+			return err
+		}
+		if err = s.resume(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// resume continues in the archive where the stream does not have what follows. It returns
+// errHistory if the archive has nothing of that either.
+func (s *connection) resume(ctx context.Context) error {
+	if s.cursor == nil && s.from == atTime && !s.began {
+		s.position = position{places: map[segment.Source]place{}, since: s.at, history: true}
+	}
+	before := s.cursorNow()
+	if err := s.readHistory(ctx); err != nil {
+		return err
+	}
+	if s.resumed && s.cursorNow() == before {
+		return fmt.Errorf("%w: the archive ends before the stream begins", errHistory)
+	}
+	s.resumed, s.fresh = true, false
+	return nil
 }
 
 // follow reads the stream from the connection's position.
@@ -201,84 +246,6 @@ func (s *connection) cursorNow() string { return s.position.encode(s.scope()) }
 func (s *connection) source(id string) segment.Source {
 	l := s.lanes[id]
 	return segment.Source{Stream: l.shard.Stream, Created: l.shard.Created, Shard: id}
-}
-
-// findShards makes a lane for each shard of the stream that has none.
-func (s *connection) findShards(ctx context.Context) error {
-	c := s.feed.config
-	created, err := c.Streams.Created(ctx, c.Stream)
-	if err != nil {
-		return fmt.Errorf("read the creation of stream %s: %w", c.Stream, err)
-	}
-	shards, err := c.Streams.Shards(ctx, c.Stream)
-	if err != nil {
-		return fmt.Errorf("list the shards of stream %s: %w", c.Stream, err)
-	}
-	began := s.lanes != nil
-	if !began {
-		s.lanes = map[string]*lane{}
-	}
-	newest := s.newest()
-	for _, listed := range shards {
-		if s.lanes[listed.ID] != nil {
-			continue
-		}
-		shard := consumer.Shard{Stream: c.Stream, Created: created.UTC(), ID: listed.ID, FirstHash: listed.FirstHash, LastHash: listed.LastHash}
-		if s.account != "" && !shard.Owns(event.Account{Tenant: s.tenant, ID: s.account}.String()) {
-			continue
-		}
-		l := &lane{feed: s.feed, shard: shard, parents: listed.Parents, caughtUp: s.position.caughtUp, delivered: s.position.caughtUp}
-		if !began {
-			s.place(l, listed.Closed, newest)
-		}
-		s.lanes[listed.ID] = l
-		s.position.places[s.source(listed.ID)] = l.at
-	}
-	return s.vanished(created)
-}
-
-// place sets where a lane begins when the connection begins to follow the stream. A later lane is
-// that of a new shard, which is read whole.
-func (s *connection) place(l *lane, closed bool, newest string) {
-	known, there := s.position.places[segment.Source{Stream: l.shard.Stream, Created: l.shard.Created, Shard: l.shard.ID}]
-	switch {
-	case s.fresh && s.from == latest:
-		l.at, l.begins.Where = place{ended: closed}, stream.Latest
-		return
-	case there:
-		l.at = known
-	case !s.fresh && l.shard.ID < newest:
-		l.at.ended = true // ids rise in the order in which shards are made, so it was delivered
-	}
-	if !l.caughtUp.IsZero() {
-		l.begins = stream.Position{Where: stream.AtTime, Time: l.caughtUp.Add(-clockMargin)}
-	}
-}
-
-// newest returns the greatest id of a shard of the position.
-func (s *connection) newest() (id string) {
-	for source := range s.position.places {
-		id = max(id, source.Shard)
-	}
-	return id
-}
-
-// vanished returns errTrimmed if the stream no longer lists a shard that was not delivered to its
-// end. One that was is forgotten.
-func (s *connection) vanished(created time.Time) error {
-	for source, at := range s.position.places {
-		current := source.Stream == s.feed.config.Stream && source.Created.Equal(created)
-		if current && s.lanes[source.Shard] != nil {
-			continue
-		}
-		if !at.ended {
-			return fmt.Errorf("%w: it does not list %s", errTrimmed, source)
-		}
-		if source.Shard != s.newest() || !current {
-			delete(s.position.places, source)
-		}
-	}
-	return nil
 }
 
 // ready reports whether a lane can begin: its parents were delivered.

@@ -19,6 +19,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/stream"
+	"passbook/shared/table"
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
 )
@@ -53,8 +54,10 @@ type Config struct {
 	Streams stream.Stream
 	Journal *journal.Reader
 	// Bucket has the archive. A process that may not read it has nil, and serves what the stream
-	// has.
-	Bucket bucket.Bucket
+	// has. Table has the checkpoints of the consumer Archiver, which writes the archive.
+	Bucket   bucket.Bucket
+	Table    table.Table
+	Archiver string
 	// Origin checks where entries are from; nil takes all of them.
 	Origin consumer.Origin
 	// Decoder decodes each record once for all readers of a process; nil makes one.
@@ -70,7 +73,9 @@ type Feed struct {
 	config  Config
 	gate    *admission.Gate
 	holders *recent[string]
-	counts  counts
+	// histories has a place for each feed that reads the archive.
+	histories chan struct{}
+	counts    counts
 }
 
 // counts are the metrics.
@@ -90,7 +95,7 @@ func New(c Config) *Feed {
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
-	f := &Feed{config: c, gate: admission.NewFixedGate(MaxConnections), holders: newRecent[string](keptAccounts)}
+	f := &Feed{config: c, gate: admission.NewFixedGate(MaxConnections), holders: newRecent[string](keptAccounts), histories: make(chan struct{}, maxHistories)}
 	f.measure(c.Registry)
 	return f
 }
@@ -163,7 +168,10 @@ func (f *Feed) connect(c echo.Context, ask request) error {
 
 // refusal returns the problem of a feed that did not begin.
 func refusal(err error) error {
-	if errors.Is(err, errHistory) {
+	switch {
+	case errors.Is(err, errBusy):
+		return web.Refuse(web.Overloaded)
+	case errors.Is(err, errHistory):
 		return fmt.Errorf("%w: %w", web.Refuse(api.FeedHistoryMissing), err)
 	}
 	return fmt.Errorf("%w: %w", web.Refuse(api.FeedUnavailable), err)

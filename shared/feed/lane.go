@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"passbook/shared/backoff"
@@ -171,6 +172,10 @@ func (l *lane) get(ctx context.Context) (b batch, wait <-chan struct{}, err erro
 		return b, nil, fmt.Errorf("read %s: %w", l.shard, err)
 	}
 	b = batch{lane: l, ended: got.Next == ""}
+	// A place that was found by its time is before those of records that were delivered.
+	got.Records = slices.DeleteFunc(got.Records, func(r stream.Delivered) bool {
+		return l.at.sequence != "" && stream.CompareSequence(r.Sequence, l.at.sequence) <= 0
+	})
 	if b.deliveries, err = l.feed.config.Decoder.Decode(ctx, l.shard, got.Records, l.feed.config.Origin); err != nil {
 		return b, nil, fmt.Errorf("check the records of %s: %w", l.shard, err)
 	}

@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"passbook/shared/event"
@@ -19,9 +20,7 @@ const (
 type versions struct{ low, high int64 }
 
 // deliver sends the events of an entry that the connection did not send yet, and before them those
-// that the stream skipped, from the journal. The first entry of an account that a connection sees
-// comes as it is: which versions the reader has is not known, unless it began with the first event
-// of all.
+// that the stream skipped, from the journal.
 func (s *connection) deliver(ctx context.Context, e *event.Entry) error {
 	wanted, err := s.wants(ctx, e)
 	if err != nil || !wanted {
@@ -34,8 +33,7 @@ func (s *connection) deliver(ctx context.Context, e *event.Entry) error {
 	}
 	switch {
 	case !known:
-		have.low = e.First
-		err = s.send(e, e.First)
+		have.low, err = s.sendFirst(ctx, e)
 	case e.Last < have.low:
 		// It was overtaken. What lies between may come too, or not: read it, so that nothing
 		// between is sent twice.
@@ -53,6 +51,64 @@ func (s *connection) deliver(ctx context.Context, e *event.Entry) error {
 	have.high = max(have.high, e.Last)
 	s.versions.put(key, have)
 	return err
+}
+
+const (
+	// overtakenFor is how long before the place where a connection begins an entry may have been
+	// recorded that another writer's entry overtakes, to come in order.
+	overtakenFor = time.Minute
+	// maxOvertaken bounds how many such entries are read.
+	maxOvertaken = 1000
+)
+
+// sendFirst sends the first entry of an account that a connection sees, and returns the version
+// from which on the reader has all. A writer publishes the entries of an account in order, so if
+// the one before is of the same writer, the reader has that and all before. Else its writer may
+// have died before it published it: what was recorded not long ago is sent first, and comes twice
+// if it was published. Older ones that do come later are sent when they come, out of order but not
+// lost.
+func (s *connection) sendFirst(ctx context.Context, e *event.Entry) (low int64, err error) {
+	before, all, err := s.overtaken(ctx, e)
+	if err != nil {
+		return 0, err
+	}
+	low = e.First
+	for _, earlier := range slices.Backward(before) {
+		low = min(low, earlier.First)
+		if err := s.send(earlier, earlier.First); err != nil {
+			return 0, err
+		}
+	}
+	if all {
+		low = 1
+	}
+	return low, s.send(e, e.First)
+}
+
+// overtaken returns the entries before one, newest first, that its reader may not have, and whether
+// the reader has all others.
+func (s *connection) overtaken(ctx context.Context, e *event.Entry) (before []*event.Entry, all bool, err error) {
+	if e.First == 1 {
+		return nil, true, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, journalDeadline)
+	defer cancel()
+	var writer string
+	for earlier, err := range s.feed.config.Journal.Backward(ctx, e.Account(), e.First) {
+		switch {
+		case err != nil:
+			return nil, false, fmt.Errorf("read %s before v%d: %w", e.Account(), e.First, err)
+		case earlier.First == e.First:
+			writer = earlier.Writer
+			continue
+		case len(before) == 0 && earlier.Writer == writer:
+			return nil, true, nil
+		case len(before) == maxOvertaken || earlier.RecordedAt.Before(s.beginning.Add(-overtakenFor)):
+			return before, false, nil
+		}
+		before = append(before, earlier)
+	}
+	return before, true, nil
 }
 
 // wants reports whether the filter may select events of an entry's account.

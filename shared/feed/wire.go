@@ -229,11 +229,12 @@ const (
 	shuttingDown reason = "shutting-down"
 	refused      reason = "access-refused"
 	noHistory    reason = "feed-history-missing"
+	busy         reason = "overloaded"
 	failed       reason = "internal-error"
 	complete     reason = "complete"
 )
 
-var reasons = []reason{gone, tooSlow, shuttingDown, refused, noHistory, failed, complete}
+var reasons = []reason{gone, tooSlow, shuttingDown, refused, noHistory, busy, failed, complete}
 
 // advice says of each reason what to do.
 var advice = map[reason]string{
@@ -241,6 +242,7 @@ var advice = map[reason]string{
 	shuttingDown: "The process is stopping. Connect again with the last cursor.",
 	refused:      "The key or token may not read the feed any more. Connect with another one, with the last cursor.",
 	noHistory:    api.FeedHistoryMissing.Detail,
+	busy:         "Too many feeds read the archive. Connect again later with the last cursor.",
 	complete:     "Everything up to the time of the request was sent. Connect again with the last cursor for what comes later.",
 	failed:       "The server failed; the cause is in its log, under the correlation id. Connect again with the last cursor.",
 }
@@ -261,6 +263,8 @@ func reasonOf(ctx context.Context, err error) reason {
 		return gone
 	case errors.Is(err, errComplete):
 		return complete
+	case errors.Is(err, errBusy):
+		return busy
 	case errors.Is(err, errSlow):
 		return tooSlow
 	case errors.Is(err, errDraining):

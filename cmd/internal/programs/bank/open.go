@@ -78,7 +78,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.At(serve.SealSegments, "open segments", archives.Flush)
 
 	feeds := feed.New(feed.Config{
-		Stream: p.Stream(), Streams: p.Engine.Streams, Journal: history, Bucket: p.Engine.Bucket, Origin: keeper, Decoder: runtime.Decoder,
+		Stream: p.Stream(), Streams: p.Engine.Streams, Journal: history, Bucket: p.Engine.Bucket, Table: p.Engine.Table, Archiver: archiver.Name, Origin: keeper, Decoder: runtime.Decoder,
 		Server: func() feed.Server { return p.Server() }, Registry: p.Registry, Log: p.Log,
 	})
 	p.Serve(serve.API{
