@@ -8,6 +8,7 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/consumer"
+	"passbook/shared/event"
 	"passbook/shared/segment"
 )
 
