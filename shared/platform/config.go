@@ -24,6 +24,9 @@ const (
 
 // The encodings of the records on the stream of events.
 const (
+	// switchOn and switchOff are the values of a switch.
+	switchOn  = "on"
+	switchOff = "off"
 	// StreamJSON writes every record as JSON, so that filters and plain clients see all of it.
 	StreamJSON = "json"
 	// StreamZstd compresses records over 4 KB, as the journal does.
@@ -118,6 +121,9 @@ type Config struct {
 	// StreamEncoding is how records of entry format 2 are written to the stream of events,
 	// StreamJSON or StreamZstd. Readers accept both at any time.
 	StreamEncoding string `env:"PASSBOOK_STREAM_ENCODING" envDefault:"json" flag:"stream-encoding"`
+	// EventIndex says whether the projector of the balances indexes the events of all accounts, on
+	// or off.
+	EventIndex string `env:"PASSBOOK_EVENT_INDEX" envDefault:"on" flag:"event-index"`
 	// Instance names this process in leases; empty means the name of the host and the process id.
 	Instance string `env:"PASSBOOK_INSTANCE" flag:"instance"`
 	// Lease is how long a process without a heartbeat keeps its shards and its writer session, 5 s
@@ -180,6 +186,9 @@ const maxEffective = 36_525
 // CompressRecords reports whether records over 4 KB are compressed on the stream of events.
 func (c Config) CompressRecords() bool { return c.StreamEncoding == StreamZstd }
 
+// IndexesEvents reports whether the events of all accounts are indexed.
+func (c Config) IndexesEvents() bool { return c.EventIndex == switchOn }
+
 // Validate checks every setting. Its errors match ErrConfig and name the flag and the variable.
 func (c Config) Validate() error {
 	switch {
@@ -195,6 +204,8 @@ func (c Config) Validate() error {
 		return c.invalid("NotificationShards", "%d is not 1 to 1024", c.NotificationShards)
 	case c.StreamEncoding != StreamJSON && c.StreamEncoding != StreamZstd:
 		return c.invalid("StreamEncoding", "%q is neither %s nor %s", c.StreamEncoding, StreamJSON, StreamZstd)
+	case c.EventIndex != switchOn && c.EventIndex != switchOff:
+		return c.invalid("EventIndex", "%q is neither %s nor %s", c.EventIndex, switchOn, switchOff)
 	case c.Lease < 5*time.Second || c.Lease > 5*time.Minute:
 		return c.invalid("Lease", "%v is not 5s to 5m", c.Lease)
 	case c.SegmentAge < time.Second || c.SegmentAge > time.Hour:

@@ -51,7 +51,7 @@ func newBank(t *testing.T, shards int) *bank {
 // newBankWith returns a bank whose streams have options.
 func newBankWith(t *testing.T, o pebblestream.Options) *bank {
 	t.Helper()
-	store := storetest.Memory(t, o, append([]table.Schema{{Name: testModel.Name, Indexes: []table.Index{IndexDue()}}}, journal.Schemas...)...)
+	store := storetest.Memory(t, o, append([]table.Schema{{Name: testModel.Name, Indexes: []table.Index{IndexDue()}}, {Name: furtherTable}}, journal.Schemas...)...)
 	b := &bank{t: t, table: store.Table, streams: store.Streams, journal: &memoryJournal{entries: map[event.Account][]*event.Entry{}}}
 	b.must(store.Streams.CreateStream(t.Context(), testStream, o.Shards))
 	b.must(store.Streams.CreateStream(t.Context(), testOutbox, 1))

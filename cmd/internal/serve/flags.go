@@ -47,6 +47,11 @@ type WriterFlags struct {
 	StreamEncoding *string `name:"stream-encoding" placeholder:"KIND" help:"Stream records: json, or zstd over 4 KB [json]."`
 }
 
+// IndexFlags are those of a program that projects the balances.
+type IndexFlags struct {
+	EventIndex *string `name:"event-index" hidden:"" placeholder:"KIND" help:"Index of the events of all accounts, on or off [on]."`
+}
+
 // PeerFlags are those of a writer beside which other writers run.
 type PeerFlags struct {
 	PeerListen  *string `name:"peer-listen" placeholder:"HOST:PORT" help:"Listener for other writers, or off [free port on --listen's host]."`

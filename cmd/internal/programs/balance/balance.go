@@ -27,8 +27,14 @@ var Program = serve.Program{
 	Open: open,
 }
 
+// flags are the program's.
+type flags struct {
+	serve.ServiceFlags
+	serve.IndexFlags
+}
+
 // Main runs the program. It does not return.
-func Main(version string) { serve.Main[serve.ServiceFlags](Program, version) }
+func Main(version string) { serve.Main[flags](Program, version) }
 
 // open puts the service together. It compares no stores: it writes no entry and sees no archive.
 func open(ctx context.Context, p *serve.Process) error {
@@ -44,6 +50,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	store := balance.NewStore(p.Engine.Table)
 	projector := balance.NewProjector(balance.Config{
 		Runtime: runtime, RowBytes: int64(p.Memory.Rows), Metrics: readmodel.NewMetrics(p.Registry), Journal: history, Store: store,
+		NoEventIndex: !p.Config.IndexesEvents(),
 	})
 	p.Go(serve.UntilConsumers, balance.Table, projector.Run)
 	feeds := feed.New(feed.Config{

@@ -57,7 +57,9 @@ func open(ctx context.Context, p *serve.Process) error {
 	runtime, healthy := readside.Open(p, keeper)
 	history, rows, counted := w.Journal.Reader, int64(p.Memory.Rows), readmodel.NewMetrics(p.Registry)
 	balances := balance.NewStore(p.Engine.Table)
-	balanceProjector := balance.NewProjector(balance.Config{Runtime: runtime, RowBytes: rows, Metrics: counted, Journal: history, Store: balances})
+	balanceProjector := balance.NewProjector(balance.Config{
+		Runtime: runtime, RowBytes: rows, Metrics: counted, Journal: history, Store: balances, NoEventIndex: !p.Config.IndexesEvents(),
+	})
 	p.Go(serve.UntilConsumers, balance.Table, balanceProjector.Run)
 
 	limits := creditlimit.NewStore(p.Engine.Table)
