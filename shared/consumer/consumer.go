@@ -16,9 +16,12 @@ import (
 const (
 	// DefaultLease is how long a worker may be silent before others take its shards.
 	DefaultLease = 10 * time.Second
-	// PollEvery is the time between two reads of a shard on a stream that is not a
-	// stream.Notifier. Kinesis allows 5 GetRecords a second and shard, which three consumers share.
-	PollEvery = 600 * time.Millisecond
+	// PollEvery is the time between two reads of a shard on a stream that is not a stream.Notifier.
+	// Kinesis allows 5 GetRecords a second and shard: three consumers take 4, and a generation that
+	// is rebuilt and a feed without fan-out half a one each.
+	PollEvery = 750 * time.Millisecond
+	// SlowPollEvery is that time for a consumer for which nobody waits.
+	SlowPollEvery = 2 * time.Second
 	// idleEvery is how often a handler is called for a shard on which nothing arrives.
 	idleEvery = time.Second
 	// checkpointEvery spaces the writes of a busy shard's lease. Checkpoints only save work, and
@@ -188,6 +191,9 @@ type Config struct {
 	// starts, until it returns no error. If it returns true, every account is healed. nil is not
 	// called.
 	Empty func(ctx context.Context, created time.Time) (bool, error)
+	// Slow reports that nobody waits for the consumer, which then reads only every SlowPollEvery;
+	// nil is never.
+	Slow func() bool
 	// Maintain is called at least once a lease, for work that belongs to no shard; nil is not
 	// called.
 	Maintain func(ctx context.Context) error

@@ -157,7 +157,8 @@ func (r *reader) seek(ctx context.Context) error {
 	}
 }
 
-// read returns the next batch. On a stream that is no Notifier it reads at most every PollEvery.
+// read returns the next batch. On a stream that is no Notifier it reads at most every PollEvery, or
+// SlowPollEvery.
 func (r *reader) read(ctx context.Context) (stream.Batch, error) {
 	for {
 		if err := r.pace(ctx); err != nil {
@@ -202,7 +203,11 @@ func (r *reader) pace(ctx context.Context) error {
 		r.arrived = n.Arrived(r.shard.Stream, r.shard.ID)
 		return nil
 	}
-	if due := PollEvery - time.Since(r.began); !r.began.IsZero() && due > 0 {
+	every := PollEvery
+	if r.w.config.Slow != nil && r.w.config.Slow() {
+		every = SlowPollEvery
+	}
+	if due := every - time.Since(r.began); !r.began.IsZero() && due > 0 {
 		return r.wait(ctx, due)
 	}
 	return nil

@@ -66,6 +66,7 @@ func (p *Projector[S]) projectionConfig(generation int64, silent func() bool) Pr
 type generationWorker struct {
 	cancel context.CancelFunc
 	silent *atomic.Bool
+	slow   *atomic.Bool // no reader waits for its rows
 	done   chan struct{}
 	err    error // set before done is closed
 }
@@ -120,6 +121,7 @@ func (p *Projector[S]) runGenerations(ctx context.Context, g GenerationSet, runn
 			running[generation] = w
 		}
 		w.silent.Store(generation == g.Candidate)
+		w.slow.Store(generation == g.Candidate && generation != g.Promoting)
 	}
 	for generation, w := range running {
 		if !wanted[generation] {
@@ -130,12 +132,13 @@ func (p *Projector[S]) runGenerations(ctx context.Context, g GenerationSet, runn
 
 func (p *Projector[S]) startWorker(ctx context.Context, generation int64, silent bool, ended chan<- struct{}) *generationWorker {
 	ctx, cancel := context.WithCancel(ctx)
-	w := &generationWorker{cancel: cancel, silent: new(atomic.Bool), done: make(chan struct{})}
+	w := &generationWorker{cancel: cancel, silent: new(atomic.Bool), slow: new(atomic.Bool), done: make(chan struct{})}
 	w.silent.Store(silent)
+	w.slow.Store(silent)
 	projection := NewProjection(p.projectionConfig(generation, w.silent.Load))
 	c := consumer.Config{
 		Runtime: p.config.Runtime, Name: projection.name, Open: projection.Open,
-		Accounts: p.config.Journal.Accounts, Heal: projection.Heal, Maintain: projection.countQuarantine,
+		Accounts: p.config.Journal.Accounts, Heal: projection.Heal, Slow: w.slow.Load, Maintain: projection.countQuarantine,
 	}
 	if !silent { // a candidate is filled by its rebuild
 		c.Empty = emptyCheck(p.config.Rows, generation, p.config.Journal)

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -10,6 +12,7 @@ import (
 	"passbook/balance"
 	"passbook/creditlimit"
 	"passbook/shared/bucket"
+	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/event/eventtest"
@@ -100,4 +103,40 @@ func (b *bank) correct(t *testing.T, accounts ...event.Account) {
 			t.Errorf("%s: row at v%d with %d, %v; the journal at v%d with %d", a.ID, row.Version, row.State.Posted, err, want.Version, want.Posted)
 		}
 	}
+}
+
+// A shard allows 5 reads a second. With every consumer on, and a generation of the balances being
+// rebuilt beside the live one, they read it less often, and none is refused.
+func TestReadsOfAShardWithEverythingOn(t *testing.T) {
+	warm(t)
+	root, err := dirbucket.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoad(t, 2)
+		a := l.archive(root)
+		defer a.stop()
+		if _, err := readmodel.StartCandidate(t.Context(), l.store, balance.Table, nil); err != nil {
+			t.Fatal(err)
+		}
+		counts := func() faults.Counts { return l.counts().Add(a.Snapshot()) }
+		time.Sleep(lease)
+		before, began := counts(), time.Now()
+		for n := range 120 {
+			l.round(n, 1)
+			time.Sleep(500 * time.Millisecond)
+		}
+		got := counts().Sub(before)
+		if each := got.Of(faults.Gets, events) / time.Since(began).Seconds(); each > 5 || each < 4 {
+			t.Errorf("%.2f reads of the shard a second", each)
+		}
+		if refused := got.Of(faults.Throttled, events); refused != 0 {
+			t.Errorf("%v reads were refused", refused)
+		}
+		l.within(5*time.Second, "all is projected", func() bool { return l.projected(l.accounts...) })
+		if _, err := l.store.Get(t.Context(), balance.Table, readmodel.RowKey(2, l.accounts[0]), true); err != nil {
+			t.Errorf("the generation that is rebuilt: %v", err)
+		}
+	})
 }
