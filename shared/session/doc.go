@@ -5,7 +5,7 @@
 // in it; nothing is stored. The bearer is checked again for each request, so that a revoked key or
 // an expired token ends the session. The cookie opens pages below /ui alone: the API wants the
 // header. A form is accepted only from the bank's own page, with a token that is bound to the
-// browser. Pages run no scripts and load nothing from elsewhere.
+// browser. They run no scripts and load nothing from elsewhere.
 //
 // It does not promise that signing out ends a copy of the cookie that somebody else took: that ends
 // with its bearer, or after eight hours.

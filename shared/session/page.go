@@ -28,8 +28,8 @@ var styleSheet []byte
 // policy is the Content-Security-Policy: no scripts, and nothing from elsewhere.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// protect sets the headers of a page.
-func protect(h http.Header) {
+// Protect sets the headers of a page: its policy, and who may embed it or learn its address.
+func Protect(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Frame-Options", "DENY")
 	// no-referrer would take the Origin from forms, which isOurs needs
@@ -45,7 +45,7 @@ func show(c echo.Context, status int, name string, data any) error {
 	if err := templates.ExecuteTemplate(&page, name+".html", data); err != nil {
 		return fmt.Errorf("show the page %s: %w", name, err)
 	}
-	protect(c.Response().Header())
+	Protect(c.Response().Header())
 	return c.HTMLBlob(status, page.Bytes())
 }
 

@@ -21,6 +21,7 @@ import (
 // The paths of the pages.
 const (
 	home         = "/ui/"
+	whoamiPath   = "/ui/me"
 	loginPath    = "/ui/login"
 	callbackPath = "/ui/callback"
 	logoutPath   = "/ui/logout"
@@ -60,10 +61,15 @@ func New(c Config) *Pages {
 	return &Pages{config: c, sealer: sealer{c.Derive}, places: make(chan struct{}, maxPages)}
 }
 
+// Home returns the route of /ui/ where no page is there: it leads to who is signed in.
+func (p *Pages) Home() web.Route {
+	return p.Route(http.MethodGet, home, func(c echo.Context) error { return redirect(c, whoamiPath) })
+}
+
 // Routes returns the pages' routes. They are open to everybody and find out by the cookie who asks.
 func (p *Pages) Routes() []web.Route {
 	return []web.Route{
-		p.Route(http.MethodGet, home, p.Page(0, p.whoami)),
+		p.Route(http.MethodGet, whoamiPath, p.Page(0, p.whoami)),
 		p.Route(http.MethodGet, loginPath, p.login),
 		p.Route(http.MethodPost, loginPath, p.signIn),
 		p.Route(http.MethodGet, callbackPath, p.callback),
@@ -95,6 +101,8 @@ type Visit struct {
 	*access.Principal
 	// FormToken is the field "token" of the page's forms.
 	FormToken string
+	// Bearer is the credential that the session has; empty where nobody signs in.
+	Bearer string
 	// Until is when the session ends; zero where nobody signs in.
 	Until time.Time
 }
@@ -141,7 +149,7 @@ func (p *Pages) visit(r *http.Request) (Visit, error) {
 		return Visit{}, err
 	}
 	token, err := p.sealer.token(s.id[:])
-	v := Visit{Principal: who, FormToken: token, Until: s.began.Add(sessionFor)}
+	v := Visit{Principal: who, FormToken: token, Bearer: s.bearer, Until: s.began.Add(sessionFor)}
 	if !who.Expires.IsZero() && who.Expires.Before(v.Until) {
 		v.Until = who.Expires
 	}

@@ -21,7 +21,6 @@ import (
 	"passbook/shared/journal"
 	"passbook/shared/origin"
 	"passbook/shared/platform"
-	"passbook/shared/session"
 	"passbook/shared/stores"
 	"passbook/shared/telemetry"
 	"passbook/shared/web"
@@ -74,6 +73,8 @@ type API struct {
 	// serves the operators' log too.
 	Models, Consumers []string
 	History           *journal.Reader
+	// Console says that the console is served too.
+	Console bool
 	// ServesAll says that every route of the contract is served here. Otherwise a missing route is
 	// refused with the name of the service that has it.
 	ServesAll bool
@@ -178,9 +179,7 @@ func (p *Process) Serve(serves API) {
 		p.web.Operations(serves.Commands...)
 	}
 	p.web.Mount(serves.Routes...)
-	p.web.Mount(session.New(session.Config{
-		Auth: p.auth, Provider: p.provider, Client: p.Config.OIDCClientID != "", Derive: p.derive, Name: p.Persons().Name, Log: p.Log,
-	}).Routes()...)
+	p.servePages(serves)
 	if len(serves.Models)+len(serves.Consumers) > 0 {
 		p.web.Mount(api.Consumers{
 			Table: p.Engine.Table, Journal: serves.History, Stream: p.Stream(), Lease: p.Config.Lease, Models: serves.Models, Names: serves.Consumers,

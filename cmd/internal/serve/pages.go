@@ -1,0 +1,34 @@
+package serve
+
+import (
+	"passbook/shared/console"
+	"passbook/shared/console/client"
+	"passbook/shared/console/view"
+	"passbook/shared/platform"
+	"passbook/shared/session"
+)
+
+// servePages mounts the pages for browsers: those to sign in, and the console where it is served.
+func (p *Process) servePages(serves API) {
+	pages := session.New(session.Config{
+		Auth: p.auth, Provider: p.provider, Client: p.Config.OIDCClientID != "", Derive: p.derive, Name: p.Persons().Name, Log: p.Log,
+	})
+	p.web.Mount(pages.Routes()...)
+	if !serves.Console {
+		p.web.Mount(pages.Home())
+		return
+	}
+	inside := client.Inside(p.web.Handler())
+	p.Go(UntilCallers, "calls of the console", inside.Run)
+	p.web.Mount(console.New(view.Config{
+		Pages: pages, API: client.New(inside), Environment: p.environment(), Version: p.Version, Log: p.Log, Ending: p.web.Draining(),
+	}).Routes()...)
+}
+
+// environment says which bank this is, for the badge of the pages.
+func (p *Process) environment() view.Environment {
+	if p.Config.Store == platform.Embedded {
+		return view.Environment{Kind: "embedded", Where: p.Config.Data}
+	}
+	return view.Environment{Kind: "aws", Where: p.Config.Prefix}
+}

@@ -1,0 +1,6 @@
+package console
+
+import "embed"
+
+//go:embed templates
+var templates embed.FS
