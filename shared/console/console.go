@@ -4,23 +4,48 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/console/accounts"
 	"passbook/shared/console/view"
 	"passbook/shared/web"
 )
 
-// Console has the pages of a process.
-type Console struct{ kit *view.Kit }
+// Routes returns the routes of all pages, made with a kit.
+func Routes(k *view.Kit) []web.Route {
+	return slices.Concat(
+		[]web.Route{k.Get("/ui/", 0, home), k.Get("/ui/json", 0, asJSON), root()},
+		accounts.Routes(k),
+	)
+}
 
-// New returns a console.
-func New(c view.Config) *Console { return &Console{kit: view.NewKit(c)} }
+// home leads to the first page.
+func home(*view.Request) (view.Page, error) { return view.Page{Redirect: "/ui/accounts"}, nil }
 
-// Routes returns the routes of all pages.
-func (c *Console) Routes() []web.Route {
-	return []web.Route{c.kit.Static(), c.kit.Updates(), c.kit.Get("/ui/json", 0, asJSON)}
+// root returns the route of the server's root: a browser is sent to the console, and a program told
+// where what is.
+func root() web.Route {
+	return web.Route{Method: http.MethodGet, Path: "/", Kind: web.Probe, Open: true, Handler: func(c echo.Context) error {
+		c.Response().Header().Set("Vary", "Accept")
+		if strings.Contains(c.Request().Header.Get("Accept"), "text/html") {
+			return c.Redirect(http.StatusSeeOther, "/ui/")
+		}
+		return web.ReplyJSON(c, http.StatusOK, links{Console: "/ui/", Documentation: "/docs", Contract: "/openapi.json", Streams: "/asyncapi.json", Accounts: "/v1/accounts", Ready: "/readyz", Version: "/version"})
+	}}
+}
+
+// links are the addresses of what a program may look for first.
+type links struct {
+	Console       string `json:"console"`
+	Documentation string `json:"documentation"`
+	Contract      string `json:"contract"`
+	Streams       string `json:"streams"`
+	Accounts      string `json:"accounts"`
+	Ready         string `json:"ready"`
+	Version       string `json:"version"`
 }
 
 // jsonPage shows an answer of the API as it was sent.

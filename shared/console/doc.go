@@ -4,6 +4,5 @@
 // It promises that a page shows what the HTTP API answers to the person who looks, with that
 // person's own rights, and nothing else; and that a change is shown, tried and then sent once.
 //
-// Walk: New -> Console.Routes -> view.Kit -> the pages in the packages below. Next on the walk:
-// view.
+// Walk: Routes -> view.Kit -> the pages in the packages below. Next on the walk: view.
 package console

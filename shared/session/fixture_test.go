@@ -66,7 +66,7 @@ func serve(c session.Config) http.Handler {
 	}
 	s := web.New(web.Config{Service: "test", Logger: c.Log, Registry: prometheus.NewRegistry(), Auth: c.Auth, MaxInFlight: 4})
 	p := session.New(c)
-	s.Mount(p.Routes()...)
+	s.Mount(append(p.Routes(), p.Home())...)
 	// a page with a form, as the console has them
 	move := p.Page(access.OpsWrite, func(c echo.Context, v session.Visit) error {
 		return c.String(http.StatusOK, "moved by "+v.Actor+" of "+access.From(c.Request().Context()).Tenant)

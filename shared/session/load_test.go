@@ -81,7 +81,7 @@ func TestPagesHaveFewPlaces(t *testing.T) {
 	var pages sync.WaitGroup
 	for range 64 {
 		pages.Go(func() {
-			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, ways[0]+"/ui/", nil)
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, ways[0]+"/ui/me", nil)
 			r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
 			recorder := httptest.NewRecorder()
 			b.server.ServeHTTP(recorder, r)
@@ -96,5 +96,5 @@ func TestPagesHaveFewPlaces(t *testing.T) {
 	b.must("the API", b.get("/v1/read"), 204, "")
 	close(k.leave)
 	pages.Wait()
-	b.must("afterwards", b.get("/ui/"), 200, "key:AAAAAAAAAAAA")
+	b.must("afterwards", b.get("/ui/me"), 200, "key:AAAAAAAAAAAA")
 }

@@ -61,9 +61,9 @@ func New(c Config) *Pages {
 	return &Pages{config: c, sealer: sealer{c.Derive}, places: make(chan struct{}, maxPages)}
 }
 
-// Home returns the route of /ui/ where no page is there: it leads to who is signed in.
+// Home returns the route of /ui/ where the console is not served: it leads to who is signed in.
 func (p *Pages) Home() web.Route {
-	return p.Route(http.MethodGet, home, func(c echo.Context) error { return redirect(c, whoamiPath) })
+	return p.Route(http.MethodGet, home, p.Page(0, func(c echo.Context, _ Visit) error { return redirect(c, whoamiPath) }))
 }
 
 // Routes returns the pages' routes. They are open to everybody and find out by the cookie who asks.

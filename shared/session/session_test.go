@@ -21,13 +21,13 @@ var ways = []string{"https://bank.example", "http://localhost:8080", "http://127
 func TestPersonSignsInWithAKeyAndOut(t *testing.T) {
 	for _, at := range ways {
 		b := newBrowser(t, serve(session.Config{Auth: newKeys()}), at)
-		b.must("before", b.get("/ui/"), 303, "/ui/login?to=%2Fui%2F")
+		b.must("before", b.get("/ui/me"), 303, "/ui/login?to=%2Fui%2Fme")
 		b.must("the form", b.get("/ui/login"), 200, "API key")
 		b.must("the right key", b.signIn("  "+goodKey+"\n"), 303, "/ui/?signed-in")
 		if a := b.get("/ui/?a=b&signed-in"); a.StatusCode != 303 || a.Header.Get("Location") != "/ui/?a=b" {
 			t.Errorf("%s: the page after the sign-in: %d to %q", at, a.StatusCode, a.Header.Get("Location"))
 		}
-		page := b.get("/ui/")
+		page := b.get("/ui/me")
 		b.must("who I am", page, 200, "key:AAAAAAAAAAAA")
 		b.must("who I am", page, 200, "north")
 		b.must("who I am", page, 200, "accounts:read")
@@ -36,7 +36,7 @@ func TestPersonSignsInWithAKeyAndOut(t *testing.T) {
 		}
 		b.must("again", b.get("/ui/login?to=/ui/"), 303, "/ui/")
 		b.must("sign out", b.post("/ui/logout", "token", page.token()), 303, "/ui/login?notice=out")
-		b.must("after", b.get("/ui/"), 303, "/ui/login")
+		b.must("after", b.get("/ui/me"), 303, "/ui/login")
 		b.must("the notice", b.get("/ui/login?notice=out"), 200, "You are signed out.")
 		if len(b.cookies) > 1 { // that of the sign-in form
 			t.Errorf("%s: cookies remain: %v", at, b.cookies)
@@ -71,16 +71,16 @@ func TestFormsOfOtherPagesAreRefused(t *testing.T) {
 		b.must("sign in from "+origin, b.postFrom(origin, "/ui/login", "token", b.get("/ui/login").token(), "key", goodKey), 403, "")
 	}
 	b.signIn(goodKey)
-	page := b.get("/ui/")
+	page := b.get("/ui/me")
 	for _, origin := range []string{"https://evil.example", "null", ""} {
 		b.must("sign out from "+origin, b.postFrom(origin, "/ui/logout", "token", page.token()), 403, "still signed in")
 	}
 	b.must("sign out without a token", b.post("/ui/logout"), 403, "still signed in")
 	b.must("sign out with another's token", b.post("/ui/logout", "token", "x"), 403, "still signed in")
-	b.must("still signed in", b.get("/ui/"), 200, "key:AAAAAAAAAAAA")
+	b.must("still signed in", b.get("/ui/me"), 200, "key:AAAAAAAAAAAA")
 	other := newBrowser(t, b.server, ways[0])
 	other.signIn(goodKey)
-	b.must("sign out with the token of another session", b.post("/ui/logout", "token", other.get("/ui/").token()), 403, "still signed in")
+	b.must("sign out with the token of another session", b.post("/ui/logout", "token", other.get("/ui/me").token()), 403, "still signed in")
 }
 
 // A session is as good as its bearer: it ends with it, and at the latest after eight hours.
@@ -91,22 +91,22 @@ func TestSessionsEnd(t *testing.T) {
 		b.signIn(goodKey)
 		who := keys.known[goodKey]
 		delete(keys.known, goodKey)
-		b.must("revoked", b.get("/ui/"), 303, "notice=ended")
+		b.must("revoked", b.get("/ui/me"), 303, "notice=ended")
 		keys.known[goodKey] = nil
-		b.must("expired", b.get("/ui/"), 303, "notice=ended")
+		b.must("expired", b.get("/ui/me"), 303, "notice=ended")
 		keys.known[goodKey] = who
 		keys.down = true
-		b.must("cannot be checked", b.get("/ui/"), 503, "cannot be checked")
+		b.must("cannot be checked", b.get("/ui/me"), 503, "cannot be checked")
 		keys.down = false
-		b.must("valid again", b.get("/ui/"), 200, "in 8 h 0 min")
+		b.must("valid again", b.get("/ui/me"), 200, "in 8 h 0 min")
 		time.Sleep(hours - time.Second)
-		b.must("almost eight hours later", b.get("/ui/"), 200, "in 0 min")
+		b.must("almost eight hours later", b.get("/ui/me"), 200, "in 0 min")
 		time.Sleep(time.Second)
-		b.must("eight hours later", b.get("/ui/"), 303, "notice=ended")
+		b.must("eight hours later", b.get("/ui/me"), 303, "notice=ended")
 		who = &access.Principal{Actor: "key:CCCCCCCCCCCC", Tenant: "main", Expires: time.Now().Add(90 * time.Minute)}
 		keys.known["pb_CCCCCCCCCCCC_short"] = who
 		b.signIn("pb_CCCCCCCCCCCC_short")
-		b.must("until the key ends", b.get("/ui/"), 200, "in 1 h 30 min")
+		b.must("until the key ends", b.get("/ui/me"), 200, "in 1 h 30 min")
 	})
 }
 
@@ -120,10 +120,10 @@ func TestPagesNeedScopesAndFormsTokens(t *testing.T) {
 	b.must("nobody's form", b.post("/ui/move"), 401, "Nothing was changed")
 	b.signIn(goodKey)
 	b.must("the page without the scope", b.get("/ui/move"), 403, "ops:write")
-	b.must("the form without the scope", b.post("/ui/move", "token", b.get("/ui/").token()), 403, "ops:write")
+	b.must("the form without the scope", b.post("/ui/move", "token", b.get("/ui/me").token()), 403, "ops:write")
 	clear(b.cookies)
 	b.signIn(mover)
-	token := b.get("/ui/").token()
+	token := b.get("/ui/me").token()
 	b.must("the page", b.get("/ui/move"), 200, "moved by key:CCCCCCCCCCCC of south")
 	b.must("without a token", b.post("/ui/move"), 403, "Nothing was changed")
 	b.must("with another token", b.post("/ui/move", "token", "x"+token), 403, "Nothing was changed")
@@ -149,15 +149,15 @@ func TestForgedCookiesAreAsNone(t *testing.T) {
 		"one with a padding": good + "=",
 	} {
 		b.cookies["__Host-passbook"].Value = value
-		b.must(what, b.get("/ui/"), 303, "/ui/login")
+		b.must(what, b.get("/ui/me"), 303, "/ui/login")
 	}
 	b.cookies["__Host-passbook"].Value = good
-	b.must("the right one", b.get("/ui/"), 200, "key:AAAAAAAAAAAA")
+	b.must("the right one", b.get("/ui/me"), 200, "key:AAAAAAAAAAAA")
 	b.cookies["twice"] = &http.Cookie{Name: "__Host-passbook", Value: good}
-	b.must("two of the name", b.get("/ui/"), 303, "/ui/login")
+	b.must("two of the name", b.get("/ui/me"), 303, "/ui/login")
 	delete(b.cookies, "twice")
 	b.at = "http://localhost"
-	b.must("under another name", b.get("/ui/"), 303, "/ui/login")
+	b.must("under another name", b.get("/ui/me"), 303, "/ui/login")
 	b.at = ways[0]
 	for _, value := range []string{good, signIn} {
 		if strings.Contains(value, "pb_") {
@@ -173,7 +173,7 @@ func TestPersonSignsInAtTheProvider(t *testing.T) {
 		b.must("the page", b.get("/ui/login?to=/ui/"), 200, "Continue to 127.0.0.1:1")
 		back := b.follow(p, b.get("/ui/login?start&to=/ui/"))
 		b.must("back", b.get(back), 303, "/ui/?signed-in")
-		page := b.get("/ui/")
+		page := b.get("/ui/me")
 		b.must("who I am", page, 200, "oidc:")
 		b.must("the answer again", b.get(back), 400, "took too long")
 		b.must("sign out", b.post("/ui/logout", "token", page.token()), 303, "/ui/login?notice=out")
@@ -210,17 +210,17 @@ func TestSessionsAreRenewedAtTheProvider(t *testing.T) {
 		p := oidctest.Unserved(t)
 		b := newBrowser(t, atProvider(t, p), ways[0])
 		b.get(b.follow(p, b.get("/ui/login?start")))
-		form := b.get("/ui/").token()
+		form := b.get("/ui/me").token()
 		time.Sleep(61 * time.Minute)
 		b.must("a form after the token's end", b.post("/ui/logout", "token", form), 303, "out")
 		b.get(b.follow(p, b.get("/ui/login?start")))
 		for range 7 {
 			time.Sleep(61 * time.Minute)
-			b.must("with another token", b.get(b.follow(p, b.get("/ui/"))), 303, "/ui/?signed-in")
-			b.must("who I am", b.get("/ui/"), 200, "oidc:")
+			b.must("with another token", b.get(b.follow(p, b.get("/ui/me"))), 303, "/ui/?signed-in")
+			b.must("who I am", b.get("/ui/me"), 200, "oidc:")
 		}
 		time.Sleep(54 * time.Minute)
-		b.must("after eight hours", b.get("/ui/"), 303, "/ui/login")
+		b.must("after eight hours", b.get("/ui/me"), 303, "/ui/login")
 	})
 }
 
@@ -228,7 +228,7 @@ func TestNobodySignsInToADevelopmentBank(t *testing.T) {
 	b := newBrowser(t, serve(session.Config{}), ways[1])
 	for _, derives := range []func(string) ([]byte, bool){derive, func(string) ([]byte, bool) { return nil, false }} {
 		b.server = serve(session.Config{Derive: derives})
-		b.must("the page", b.get("/ui/"), 200, "--auth dev")
+		b.must("the page", b.get("/ui/me"), 200, "--auth dev")
 		b.must("sign in", b.get("/ui/login"), 303, "/ui/")
 		b.must("sign in", b.post("/ui/login", "key", goodKey), 303, "/ui/login")
 		b.must("sign out", b.post("/ui/logout"), 303, "/ui/")
@@ -240,9 +240,9 @@ func TestBanksThatCannotSignBrowsersInSaySo(t *testing.T) {
 	none := func(string) ([]byte, bool) { return nil, false }
 	b := newBrowser(t, serve(session.Config{Auth: newKeys(), Derive: none}), ways[0])
 	b.must("no data key", b.get("/ui/login"), 503, "bank upgrade")
-	b.must("no data key", b.get("/ui/"), 303, "/ui/login")
+	b.must("no data key", b.get("/ui/me"), 303, "/ui/login")
 	b.cookies["passbook"] = &http.Cookie{Name: "__Host-passbook", Value: "AAAA"}
-	b.must("no data key, with a cookie", b.get("/ui/"), 303, "/ui/login")
+	b.must("no data key, with a cookie", b.get("/ui/me"), 303, "/ui/login")
 }
 
 // The paths of sign-in lead nowhere but to pages of the bank.
@@ -274,7 +274,7 @@ func TestPagesRunNoScripts(t *testing.T) {
 	b := newBrowser(t, serve(session.Config{Auth: keys}), ways[0])
 	pages := map[string]answer{"login": b.get(`/ui/login?to=/ui/"><script>&notice=<script>`), "callback": b.get("/ui/callback"), "wrong": b.signIn("<script>")}
 	b.signIn("pb_CCCCCCCCCCCC_x")
-	pages["whoami"] = b.get("/ui/")
+	pages["whoami"] = b.get("/ui/me")
 	pages["refused"] = b.post("/ui/logout")
 	for name, page := range pages {
 		policy := page.Header.Get("Content-Security-Policy")

@@ -195,9 +195,9 @@ var vendors = []struct {
 	{"github.com/aws/", "an adapter, platform or a test", func(f file) bool {
 		return layer(f.pkg) == adapters || layer(f.pkg) == choice || f.pkg == "shared/awstest" || f.test
 	}},
-	{"github.com/labstack/echo", "shared/web, shared/api or a service's api files", func(f file) bool {
+	{"github.com/labstack/echo", "shared/web, shared/api, the console or a service's api files", func(f file) bool {
 		_, excepted := outsideWeb[f.pkg]
-		return excepted || strings.HasPrefix(f.pkg, "shared/web") || strings.HasPrefix(f.pkg, "shared/api") || layer(f.pkg) == services && (f.test || strings.Contains(path.Base(f.path), "api"))
+		return excepted || strings.HasPrefix(f.pkg, "shared/console") || strings.HasPrefix(f.pkg, "shared/web") || strings.HasPrefix(f.pkg, "shared/api") || layer(f.pkg) == services && (f.test || strings.Contains(path.Base(f.path), "api"))
 	}},
 	{"github.com/alecthomas/kong", "a program", func(f file) bool { return layer(f.pkg) == programs }},
 	{"github.com/caarlos0/env", "platform or a program", func(f file) bool {

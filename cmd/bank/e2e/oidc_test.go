@@ -120,15 +120,15 @@ func TestBrowserSignsInAtTheProvider(t *testing.T) {
 		t.Fatalf("before: %d %s %s", status, at, page)
 	}
 	// the page's link leads to the provider, and the provider back
-	status, at, page := open("/ui/login?start&to=/ui/", nil)
-	if status != 200 || at != "/ui/" || !personal.MatchString(page) || !strings.Contains(page, "accounts:read") {
+	status, at, page := open("/ui/login?start&to=/ui/me", nil)
+	if status != 200 || at != "/ui/me" || !personal.MatchString(page) || !strings.Contains(page, "accounts:read") {
 		t.Fatalf("signed in: %d %s %s", status, at, page)
 	}
 	if status, _, text := open("/v1/accounts", nil); status != 401 || !strings.Contains(text, "credentials-missing") {
 		t.Errorf("the API by the cookie: %d %s", status, text)
 	}
 	programtest.Every(t, 50*time.Millisecond, "the page has the name", func() error {
-		if _, _, page := open("/ui/", nil); !strings.Contains(page, "Ada Lovelace") {
+		if _, _, page := open("/ui/me", nil); !strings.Contains(page, "Ada Lovelace") {
 			return fmt.Errorf("%s", page)
 		}
 		return nil

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"passbook/shared/console"
 	"passbook/shared/console/client"
 	"passbook/shared/console/view"
 	"passbook/shared/platform"
@@ -14,18 +13,20 @@ func (p *Process) servePages(serves API) {
 		Auth: p.auth, Provider: p.provider, Client: p.Config.OIDCClientID != "", Derive: p.derive, Name: p.Persons().Name, Log: p.Log,
 	})
 	p.web.Mount(pages.Routes()...)
-	if !serves.Console {
+	if serves.Pages == nil {
 		p.web.Mount(pages.Home())
 		return
 	}
 	inside := client.Inside(p.web.Handler())
 	p.Go(UntilCallers, "calls of the console", inside.Run)
-	p.web.Mount(console.New(view.Config{
+	kit := view.NewKit(view.Config{
 		Pages: pages, API: client.New(inside), Environment: p.environment(), Version: p.Version, Log: p.Log, Ending: p.web.Draining(),
-	}).Routes()...)
+	})
+	p.web.Mount(kit.Static(), kit.Updates())
+	p.web.Mount(serves.Pages(kit)...)
 }
 
-// environment says which bank this is, for the badge of the pages.
+// environment returns which bank this is, for the badge of the pages.
 func (p *Process) environment() view.Environment {
 	if p.Config.Store == platform.Embedded {
 		return view.Environment{Kind: "embedded", Where: p.Config.Data}

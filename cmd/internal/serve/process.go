@@ -17,6 +17,7 @@ import (
 	"passbook/shared/access/persons"
 	"passbook/shared/api"
 	"passbook/shared/certificate"
+	"passbook/shared/console/view"
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/origin"
@@ -73,8 +74,9 @@ type API struct {
 	// serves the operators' log too.
 	Models, Consumers []string
 	History           *journal.Reader
-	// Console says that the console is served too.
-	Console bool
+	// Pages returns the pages of the console, made with a kit; nil serves none but those to sign
+	// in.
+	Pages func(*view.Kit) []web.Route
 	// ServesAll says that every route of the contract is served here. Otherwise a missing route is
 	// refused with the name of the service that has it.
 	ServesAll bool

@@ -17,7 +17,7 @@ const (
 	maxAnswer = 16 << 20
 )
 
-// Client calls the bank's API. It has no rights of its own: As gives it a caller's. It may be used
+// Client calls the bank's API. It has no rights until As gives it a caller's. It may be used
 // concurrently.
 type Client struct {
 	http   *http.Client
@@ -52,8 +52,8 @@ func (c *Client) Get(ctx context.Context, path string, into any) (*Answer, error
 	return answer, nil
 }
 
-// Do sends a request with a JSON body, nil for none. The answer is returned beside the *Problem of a
-// refusal.
+// Do sends a request with a JSON body, nil for none. The answer is returned beside the *Problem of
+// a refusal.
 func (c *Client) Do(ctx context.Context, method, path string, header http.Header, body []byte) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, callMost)
 	defer cancel()

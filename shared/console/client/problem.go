@@ -50,6 +50,11 @@ func (p *Problem) Field(name string) string {
 	return ""
 }
 
+// ProblemOf returns a problem document that stands inside of an answer, such as a dry run's.
+func ProblemOf(status int, document []byte) *Problem {
+	return problemOf(&Answer{Status: status, Body: document})
+}
+
 // problemOf returns the refusal in an answer. An answer that is no problem document, as of a
 // balancer between, gets its status as title.
 func problemOf(a *Answer) *Problem {

@@ -3,8 +3,8 @@
 //
 // It promises that a page arrives whole and works without JavaScript, that nothing on it is made of
 // anything but escaped values, that its policy admits no inline script or style, and that a refusal
-// of the API stands where the answer would. It shows no figure of its own.
+// of the API stands where the answer would. It shows no figure that a page did not get.
 //
-// Walk: Kit.Get -> Kit.show -> Templates.execute -> templates/layout.html; console.js for what is
-// live. Next on the walk: accounts.
+// Walk: Kit.Get -> Kit.show -> Templates.execute, for what is live Kit.Updates. Next on the walk:
+// accounts.
 package view

@@ -13,7 +13,7 @@ import (
 
 // functions are what templates may call.
 var functions = template.FuncMap{
-	"address": address, "amount": Amount, "signed": Signed, "count": Count, "when": When, "age": Age, "date": date, "text": text, "short": short,
+	"address": address, "amount": Amount, "signed": Signed, "count": Count, "when": When, "time": instantOf, "age": Age, "date": date, "text": text, "short": short,
 	"spark": Spark, "limitbar": LimitBar, "share": Share, "curl": curl, "dict": dict,
 }
 
@@ -69,6 +69,15 @@ func When(t time.Time) template.HTML {
 	}
 	t = t.UTC()
 	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.Format(time.RFC3339Nano), t.Format(instant))) //nolint:gosec // digits
+}
+
+// instantOf returns what When returns, of a time as the API writes it.
+func instantOf(text string) template.HTML {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return "–"
+	}
+	return When(t)
 }
 
 func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -68,6 +68,9 @@ func (r *Request) Ctx() context.Context { return r.Request().Context() }
 // May reports whether the person has scopes.
 func (r *Request) May(s access.Scopes) bool { return r.Scopes.Has(s) }
 
+// Base returns the address of the bank as the browser sees it, for curl.
+func (r *Request) Base() string { return base(r.Request()) }
+
 // Page is what a page shows.
 type Page struct {
 	// Title is the page's, and Section the entry of the navigation that it belongs to.
@@ -109,6 +112,9 @@ func (k *Kit) route(method, path string, scopes access.Scopes, show func(r *Requ
 		page, err := show(r)
 		if err != nil {
 			page = k.failed(r, page, err)
+		}
+		if c.Response().Committed { // with a file, say
+			return nil
 		}
 		if page.Redirect != "" {
 			return c.Redirect(http.StatusSeeOther, page.Redirect)
@@ -215,7 +221,8 @@ func base(r *http.Request) string {
 	return scheme + "://" + r.Host
 }
 
-// policy is the Content-Security-Policy of the console: scripts and styles of its own files alone.
+// policy is the Content-Security-Policy of the console: scripts and styles from files of the
+// console alone.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 

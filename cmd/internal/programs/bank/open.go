@@ -12,6 +12,7 @@ import (
 	"passbook/cmd/internal/serve"
 	"passbook/cmd/internal/writeside"
 	"passbook/creditlimit"
+	"passbook/shared/console"
 	"passbook/shared/consumer"
 	"passbook/shared/derived"
 	"passbook/shared/feed"
@@ -84,7 +85,7 @@ func open(ctx context.Context, p *serve.Process) error {
 		Server: func() feed.Server { return p.Server() }, Registry: p.Registry, Log: p.Log,
 	})
 	p.Serve(serve.API{
-		ServesAll: true, Console: true,
+		ServesAll: true, Pages: console.Routes,
 		Commands:  slices.Concat(w.Withdraw.Operations(), w.Credit.Operations()), Forwarder: w.Forwarder,
 		Routes: slices.Concat(balance.NewAPI(balances, history, p.Persons()).Routes(), creditlimit.NewAPI(limits, history).Routes(), feeds.Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits)),
 		Checks: append(w.Checks, healthy, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}),

@@ -1,0 +1,141 @@
+package accounts
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/shared/console/client"
+	"passbook/shared/console/view"
+	"passbook/shared/session"
+	"passbook/shared/web"
+)
+
+// bank is an API that answers what a test says, and remembers what it was asked.
+type bank struct {
+	answers map[string]answer // by method and path
+	calls   []call
+}
+
+// answer is a status and a body.
+type answer struct {
+	status int
+	body   string
+}
+
+// call is a request of the console.
+type call struct{ method, path, key, body string }
+
+// RoundTrip answers a request.
+func (b *bank) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	b.calls = append(b.calls, call{r.Method, r.URL.RequestURI(), r.Header.Get("Idempotency-Key"), string(body)})
+	w := httptest.NewRecorder()
+	a, known := b.answers[r.Method+" "+r.URL.RequestURI()]
+	switch {
+	case known && a.status == 0:
+		return nil, fmt.Errorf("the connection broke")
+	case !known:
+		a = answer{404, `{"type":"/problems/account-not-found","title":"Account not found","status":404,"detail":"No account.","correlation_id":"c-1"}`}
+	}
+	w.WriteHeader(a.status)
+	if _, err := w.WriteString(a.body); err != nil {
+		return nil, err
+	}
+	return w.Result(), nil
+}
+
+// sent returns the calls that change something.
+func (b *bank) sent() (all []call) {
+	for _, c := range b.calls {
+		if c.method != http.MethodGet && !strings.HasSuffix(c.path, "?dry_run=true") {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// accountA1 is an account of the API.
+const accountA1 = `{"account_id":"A-1","holder_ref":"H-7","currency":"EUR","status":"open","posted":10000,"held":0,"limit":5000,"available":15000,"version":2,"as_of":"2026-11-30T09:00:00Z"}`
+
+// newBank returns a bank with the account A-1, and what it answers besides.
+func newBank(pairs ...any) *bank {
+	b := &bank{answers: map[string]answer{"GET /v1/accounts/A-1": {200, accountA1}}}
+	for i := 0; i < len(pairs); i += 2 {
+		b.answers[pairs[i].(string)] = pairs[i+1].(answer)
+	}
+	return b
+}
+
+// page is an answer of the console.
+type page struct {
+	status         int
+	location, text string
+	raw            string
+}
+
+// open sends a request for a page; form is nil for GET.
+func (b *bank) open(t *testing.T, path string, form url.Values) page {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	pages := session.New(session.Config{Log: log, Derive: func(label string) ([]byte, bool) {
+		return []byte((label + strings.Repeat("x", 32))[:32]), true
+	}})
+	server := web.New(web.Config{Service: "test", Logger: log, Registry: prometheus.NewRegistry()})
+	server.Mount(Routes(view.NewKit(view.Config{Pages: pages, API: client.New(b), Log: log}))...)
+	method, body := http.MethodGet, ""
+	if form != nil {
+		method, body = http.MethodPost, form.Encode()
+	}
+	r := httptest.NewRequestWithContext(t.Context(), method, "http://127.0.0.1"+path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", "http://127.0.0.1")
+	w := httptest.NewRecorder()
+	server.Handler().ServeHTTP(w, r)
+	return page{w.Code, w.Header().Get("Location"), html.UnescapeString(w.Body.String()), w.Body.String()}
+}
+
+var (
+	tokenField = regexp.MustCompile(`name="token" value="([^"]+)"`)
+	keyField   = regexp.MustCompile(`name="key" value="([^"]+)"`)
+)
+
+// fill returns the form of a page with fields and a step.
+func (p page) fill(t *testing.T, step string, pairs ...string) url.Values {
+	t.Helper()
+	token, key := tokenField.FindStringSubmatch(p.raw), keyField.FindStringSubmatch(p.raw)
+	if token == nil || key == nil {
+		t.Fatalf("the page has no form: %d %s", p.status, p.text)
+	}
+	form := url.Values{"token": {token[1]}, "key": {key[1]}, "step": {step}}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Set(pairs[i], pairs[i+1])
+	}
+	return form
+}
+
+// must fails the test unless a page has a status and texts.
+func (p page) must(t *testing.T, status int, texts ...string) page {
+	t.Helper()
+	if p.status != status {
+		t.Errorf("status %d, want %d: %s", p.status, status, p.text)
+	}
+	for _, text := range texts {
+		if !strings.Contains(p.text, text) {
+			t.Errorf("the page lacks %q: %s", text, p.text)
+		}
+	}
+	return p
+}
