@@ -216,7 +216,7 @@ func TestSessionsAreRenewedAtTheProvider(t *testing.T) {
 		b.get(b.follow(p, b.get("/ui/login?start")))
 		for range 7 {
 			time.Sleep(61 * time.Minute)
-			b.must("with another token", b.get(b.follow(p, b.get("/ui/me"))), 303, "/ui/?signed-in")
+			b.must("with another token", b.get(b.follow(p, b.get("/ui/me"))), 303, "/ui/me?signed-in")
 			b.must("who I am", b.get("/ui/me"), 200, "oidc:")
 		}
 		time.Sleep(54 * time.Minute)
