@@ -137,7 +137,7 @@ func (b *served) commands() (all []command) {
 			if !ok {
 				continue
 			}
-			path = strings.NewReplacer("{account_id}", "A-1", "{transaction_id}", "t2", "{hold_id}", "h9").Replace(path)
+			path = strings.NewReplacer("{account_id}", "A-1", "{transaction_id}", "t2", "{hold_id}", "h9", "{version}", "1").Replace(path)
 			reference := content["schema"].(map[string]any)
 			all = append(all, command{strings.ToUpper(method), path, b.resolve(reference), b.compile(reference["$ref"].(string))})
 		}
@@ -340,7 +340,7 @@ func (b *served) tryParameter(t *testing.T, method, path string, parameter, sche
 	if name == "wait" || name == "min_version" { // nothing projects here, so only of no account is it known that there is nothing to wait for
 		account = "no-such"
 	}
-	path = strings.NewReplacer("{account_id}", account, "{hold_id}", "h9").Replace(path)
+	path = strings.NewReplacer("{account_id}", account, "{hold_id}", "h9", "{version}", "1").Replace(path)
 	send := func(value string) (int, string) {
 		header, query, body := map[string]string{}, url.Values{}, ""
 		if method != http.MethodGet {
