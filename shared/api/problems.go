@@ -1,6 +1,7 @@
 package api
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 
@@ -175,6 +176,9 @@ var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
 		Detail: "The balance, the use of the limit, or the shortfall would exceed ±(2^53−1) minor units.",
 	},
 }))
+
+// ProblemTypes returns all problem types of the contract, in no order.
+func ProblemTypes() []web.ProblemType { return slices.Collect(maps.Values(problemTypes)) }
 
 func byCode(types []web.ProblemType) map[string]web.ProblemType {
 	all := make(map[string]web.ProblemType, len(types))

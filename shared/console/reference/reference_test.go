@@ -1,0 +1,130 @@
+package reference
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/shared/api"
+	"passbook/shared/console/client"
+	"passbook/shared/console/view"
+	"passbook/shared/session"
+	"passbook/shared/web"
+)
+
+// site is a server with the pages.
+type site struct{ handler http.Handler }
+
+// page is an answer with its whole text.
+type page struct {
+	Status int
+	Header http.Header
+	Text   string
+}
+
+// Get asks for a page, as a browser does.
+func (s site) Get(path string) page {
+	recorder, request := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://localhost"+path, http.NoBody)
+	s.handler.ServeHTTP(recorder, request)
+	return page{recorder.Code, recorder.Header(), recorder.Body.String()}
+}
+
+func served(t *testing.T) site {
+	t.Helper()
+	server := api.New(api.Config{Web: web.Config{Service: "bank", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
+	kit := view.NewKit(view.Config{Pages: session.New(session.Config{Log: slog.New(slog.DiscardHandler)}), API: client.New(nil)})
+	server.Mount(kit.Static())
+	server.Mount(Routes(kit)...)
+	return site{server.Handler()}
+}
+
+// Every refusal's type leads to a page with its cause and what to do.
+func TestEveryProblemHasItsPage(t *testing.T) {
+	c := served(t)
+	types := api.ProblemTypes()
+	if len(types) < 50 {
+		t.Fatalf("only %d problem types", len(types))
+	}
+	for _, p := range types {
+		r := c.Get("/problems/" + p.Code)
+		text := r.Text
+		if r.Status != 200 || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") {
+			t.Errorf("%s: %d %s", p.Code, r.Status, r.Header.Get("Content-Type"))
+			continue
+		}
+		for _, want := range []string{p.Title, "<h2>Cause</h2>", "<h2>What to do</h2>", "/problems/" + p.Code} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the page of %s lacks %q", p.Code, want)
+			}
+		}
+		if a := causes[p.Code]; len(a.Cause) < 20 || len(a.Fix) < 10 {
+			t.Errorf("problems.yaml says too little of %s: %+v", p.Code, a)
+		}
+	}
+	for code := range causes {
+		if !slices.ContainsFunc(types, func(p web.ProblemType) bool { return p.Code == code }) {
+			t.Errorf("problems.yaml has %s, which is no problem type", code)
+		}
+	}
+	if r := c.Get("/problems/no-such"); r.Status != 404 || !strings.Contains(r.Text, `href="/problems/overloaded"`) {
+		t.Errorf("an unknown code: %d", r.Status)
+	}
+}
+
+// Every operation of the contract has its page, with its scopes, answers and examples.
+func TestEveryOperationHasItsPage(t *testing.T) {
+	c := served(t)
+	index := c.Get("/docs").Text
+	_, operations, err := readContract()
+	if err != nil || len(operations) < 30 {
+		t.Fatal(len(operations), err)
+	}
+	for _, o := range operations {
+		if !strings.Contains(index, `href="/docs/`+o.OperationID+`"`) {
+			t.Errorf("/docs does not list %s", o.OperationID)
+		}
+		r := c.Get("/docs/" + o.OperationID)
+		text := r.Text
+		for _, want := range append([]string{o.Path, "curl -s", "http.NewRequestWithContext", "urllib.request"}, o.Scopes...) {
+			if r.Status != 200 || !strings.Contains(text, want) {
+				t.Errorf("the page of %s: %d, lacks %q", o.OperationID, r.Status, want)
+			}
+		}
+		if len(o.Answers) == 0 || o.Summary == "" {
+			t.Errorf("%s: no answers or no summary", o.OperationID)
+		}
+		if got := strings.Contains(text, `action="/ui/try/`); got != tryable(o) {
+			t.Errorf("%s: a form to try it is %v", o.OperationID, got)
+		}
+		if _, form := forms[o.OperationID]; form && !strings.Contains(text, forms[o.OperationID]) {
+			t.Errorf("%s: no link to its form", o.OperationID)
+		}
+	}
+	for id := range forms {
+		if !slices.ContainsFunc(operations, func(o operation) bool { return o.OperationID == id }) {
+			t.Errorf("the form of %s is of no operation", id)
+		}
+	}
+	if r := c.Get("/docs/no-such"); r.Status != 404 {
+		t.Errorf("an unknown operation: %d", r.Status)
+	}
+}
+
+// A tried path takes its values as data: none of them leads elsewhere.
+func TestFilledPaths(t *testing.T) {
+	_, operations, err := readContract()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &pages{operations: operations}
+	o, _ := p.byID("getBalance")
+	got := filled(o, map[string][]string{"account_id": {"../ops?x=1#"}, "version": {"3"}, "at": {" "}, "other": {"1"}})
+	if want := "/v1/accounts/..%2Fops%3Fx=1%23/balance?version=3"; got != want {
+		t.Errorf("%s, not %s", got, want)
+	}
+}
