@@ -152,7 +152,7 @@ func examples(response *openapi3.ResponseRef) map[string]map[string]any {
 // The example of a problem says what the problem's type says.
 func TestExamplesOfProblemsAreTheirTypes(t *testing.T) {
 	listed := document(t).Components.Examples
-	for code, want := range problemTypes {
+	for code, want := range ProblemTypes {
 		if listed[code] == nil {
 			t.Errorf("%s has no example", code)
 			continue
@@ -162,8 +162,8 @@ func TestExamplesOfProblemsAreTheirTypes(t *testing.T) {
 			t.Errorf("%s: %v\nwant %+v", code, got, want)
 		}
 	}
-	if len(listed) != len(problemTypes) {
-		t.Errorf("%d examples of %d types: %v", len(listed), len(problemTypes), slices.Sorted(maps.Keys(listed)))
+	if len(listed) != len(ProblemTypes) {
+		t.Errorf("%d examples of %d types: %v", len(listed), len(ProblemTypes), slices.Sorted(maps.Keys(listed)))
 	}
 }
 

@@ -34,11 +34,11 @@ func TestEveryCodeOfTheContractHasAProblemType(t *testing.T) {
 	listed := map[string]bool{}
 	for _, code := range contract.Components.Schemas.Code.Enum {
 		listed[code] = true
-		if _, ok := problemTypes[code]; !ok {
+		if _, ok := ProblemTypes[code]; !ok {
 			t.Errorf("%s is in the contract, but has no problem type", code)
 		}
 	}
-	for code, a := range problemTypes {
+	for code, a := range ProblemTypes {
 		if !listed[code] {
 			t.Errorf("%s is not in the contract", code)
 		}
@@ -59,7 +59,7 @@ func TestCodesOfTheRulesHaveProblemTypes(t *testing.T) {
 		account.CodeHoldAmountExceeded, account.CodeNotReversible, account.CodeSameAccount, account.CodeBalanceOverflow,
 		"insufficient-funds", "idempotency-key-reused", VersionMismatch.Code,
 	} {
-		if _, ok := problemTypes[code]; !ok {
+		if _, ok := ProblemTypes[code]; !ok {
 			t.Errorf("%s has no problem type", code)
 		}
 	}

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 
@@ -99,9 +98,9 @@ var (
 	}
 )
 
-// problemTypes maps each code of the contract to its problem type: those of HTTP, those above, and
+// ProblemTypes maps each code of the contract to its problem type: those of HTTP, those above, and
 // those that the rules of an account give.
-var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
+var ProblemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
 	KeyMissing, KeyInvalid, AccountNotFound, TransactionNotFound, VersionNotFound, JobNotFound, WriteContention, JobRunning, DryRunTooLarge, VersionMismatch, AnswersNotTaken, AsOfOutOfRange, RateLimited, JournalUnavailable, ProjectionBehind, ProjectionUnavailable, ClockSkew, StorageFull, FeedUnavailable, FeedHistoryMissing, OutcomeUnknown,
 	{
 		Code: account.CodeHoldNotFound, Status: http.StatusNotFound, Title: "Hold not found",
@@ -177,9 +176,6 @@ var problemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
 	},
 }))
 
-// ProblemTypes returns all problem types of the contract, in no order.
-func ProblemTypes() []web.ProblemType { return slices.Collect(maps.Values(problemTypes)) }
-
 func byCode(types []web.ProblemType) map[string]web.ProblemType {
 	all := make(map[string]web.ProblemType, len(types))
 	for _, t := range types {
@@ -191,7 +187,7 @@ func byCode(types []web.ProblemType) map[string]web.ProblemType {
 // problemType returns the type of a code. A code without one is a broken invariant, which a caller
 // sees as an internal error.
 func problemType(code string) web.ProblemType {
-	if t, ok := problemTypes[code]; ok {
+	if t, ok := ProblemTypes[code]; ok {
 		return t
 	}
 	return web.InternalError

@@ -10,6 +10,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"passbook/shared/console/accounts"
+	"passbook/shared/console/history"
+	"passbook/shared/console/reference"
 	"passbook/shared/console/view"
 	"passbook/shared/web"
 )
@@ -18,7 +20,7 @@ import (
 func Routes(k *view.Kit) []web.Route {
 	return slices.Concat(
 		[]web.Route{k.Get("/ui/", 0, home), k.Get("/ui/json", 0, asJSON), root()},
-		accounts.Routes(k),
+		accounts.Routes(k), history.Routes(k), reference.Routes(k),
 	)
 }
 

@@ -5,5 +5,5 @@
 // Everything is read from the API as the person who looks. A search that has one answer leads
 // straight to it.
 //
-// Walk: Routes -> pages.event -> pages.search -> find. Next on the walk: console/view.
+// Walk: Routes -> pages.event -> pages.search -> find. Next on the walk: session.
 package history

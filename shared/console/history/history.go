@@ -59,7 +59,7 @@ func (e event) Who() string {
 	return plain(e.Actor)
 }
 
-// plain returns a text of the API; one that is sealed is said to be so.
+// plain returns a text of the API, or that it is sealed.
 func plain(text json.RawMessage) string {
 	var s string
 	if len(text) > 0 && json.Unmarshal(text, &s) != nil {

@@ -66,7 +66,7 @@ func TestPageOfAnEvent(t *testing.T) {
 	}
 }
 
-// What cannot be had of the journey is said in its place; an event that is not there is a refusal.
+// A journey that cannot be had leaves the rest of the page; a missing event is a refusal.
 func TestPartsThatFail(t *testing.T) {
 	bank := answers{"/v1/accounts/A-1/events?from_version=2&limit=1": `{"events":[` + credited + `]}`}
 	if r := bank.get(t, "/ui/accounts/A-1/events/2"); r.Code != 200 || !strings.Contains(r.Body.String(), "/problems/account-not-found") || !strings.Contains(r.Body.String(), "2,500.00 EUR") {

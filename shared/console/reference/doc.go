@@ -5,5 +5,5 @@
 // so they cannot say anything else. All but the answers to what is tried are open to everybody. A
 // command is not sent from here: its form is the console's, which shows it and its dry run first.
 //
-// Walk: Routes -> readContract -> pages.operation. Next on the walk: console/view.
+// Walk: Routes -> readContract -> pages.operation. Next on the walk: session.
 package reference

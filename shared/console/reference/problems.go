@@ -43,10 +43,9 @@ type problem struct {
 
 // problemList returns all problem types by their codes.
 func problemList() []problem {
-	types := api.ProblemTypes()
-	list := make([]problem, len(types))
-	for i, t := range types {
-		list[i] = problem{ProblemType: t, advice: causes[t.Code], Document: indented(web.Refuse(t).Append(nil, "01a228d6"))}
+	list := make([]problem, 0, len(api.ProblemTypes))
+	for _, t := range api.ProblemTypes {
+		list = append(list, problem{ProblemType: t, advice: causes[t.Code], Document: indented(web.Refuse(t).Append(nil, "01a228d6"))})
 	}
 	slices.SortFunc(list, func(a, b problem) int { return strings.Compare(a.Code, b.Code) })
 	return list
