@@ -118,7 +118,8 @@ func (s *connection) follow(ctx context.Context) error {
 	if err := s.findShards(ctx); err != nil {
 		return err
 	}
-	s.fresh = false
+	// Only now the position has every shard.
+	s.fresh, s.position.history = false, false
 	for _, l := range s.lanes {
 		if s.ready(l) {
 			if err := l.open(ctx); err != nil {
@@ -205,7 +206,9 @@ func (s *connection) take(ctx context.Context, b batch) error {
 		}
 	}
 	b.lane.delivered = b.caughtUp
-	s.position.caughtUp = s.oldest()
+	if oldest, open := s.oldest(); open {
+		s.position.caughtUp = oldest
+	}
 	if b.ended {
 		s.position.places[source] = place{ended: true}
 	}
@@ -214,8 +217,8 @@ func (s *connection) take(ctx context.Context, b batch) error {
 
 // complete reports whether the caller has all that it wanted.
 func (s *connection) complete() bool {
-	oldest := s.oldest()
-	return s.untilNow && (oldest.IsZero() && len(s.running) == 0 || oldest.After(s.asked))
+	oldest, open := s.oldest()
+	return s.untilNow && (!open || oldest.After(s.asked))
 }
 
 // deliverOne sends the events of a record; e is nil where it has none that can be read. The later
@@ -227,18 +230,19 @@ func (s *connection) deliverOne(ctx context.Context, e *event.Entry) error {
 	return s.deliver(ctx, e)
 }
 
-// oldest returns the time up to which all lanes were delivered.
-func (s *connection) oldest() time.Time {
-	var oldest time.Time
+// oldest returns the time up to which all lanes were delivered, zero if one of them was never
+// delivered up to its tip, and whether any lane has not ended.
+func (s *connection) oldest() (oldest time.Time, open bool) {
 	for id, l := range s.lanes {
 		if s.position.places[s.source(id)].ended {
 			continue
 		}
-		if oldest.IsZero() || l.delivered.Before(oldest) {
+		if !open || l.delivered.Before(oldest) {
 			oldest = l.delivered
 		}
+		open = true
 	}
-	return oldest
+	return oldest, open
 }
 
 func (s *connection) cursorNow() string { return s.position.encode(s.scope()) }

@@ -47,7 +47,7 @@ func (s *connection) readHistory(ctx context.Context) error {
 			return err
 		}
 	}
-	s.unbegun, s.position.history = s.position.history, false
+	s.unbegun = s.position.history
 	return s.wire.flush(s.cursorNow())
 }
 
