@@ -100,6 +100,7 @@ type RedriveParams struct {
 	// Account is the one to release; All releases every one, or every one of the tenant.
 	Account string `json:"account,omitempty"`
 	All     bool   `json:"all,omitempty"`
+	DryRun  bool   `json:"dry_run,omitempty"`
 	OfTenant
 }
 
@@ -111,7 +112,7 @@ func (p RedriveParams) check() error {
 	return err
 }
 
-func (RedriveParams) changes() bool { return true }
+func (p RedriveParams) changes() bool { return !p.DryRun }
 
 func (p RedriveParams) about() string {
 	if p.All {
@@ -120,20 +121,21 @@ func (p RedriveParams) about() string {
 	return p.aboutAccount(p.Account)
 }
 
-// RedriveResult is what redrive did.
+// RedriveResult is what redrive did, or in a dry run would try.
 type RedriveResult struct {
 	Redriven []string `json:"redriven"`
 	// Blocked are those that still cannot be processed.
 	Blocked []string `json:"blocked,omitempty"`
 	// Records is how many records in quarantine name no account; they were not touched.
-	Records int `json:"records,omitempty"`
+	Records int  `json:"records,omitempty"`
+	DryRun  bool `json:"dry_run,omitempty"`
 }
 
 // redrive releases accounts from quarantine: their rows are folded from the journal. A single
 // account need not be in quarantine, because the row of a forged record is not until something
 // contradicts it.
 func (b Bank) redrive(ctx context.Context, params RedriveParams, p *progress.Tracker) (RedriveResult, error) {
-	done := RedriveResult{Redriven: []string{}}
+	done := RedriveResult{Redriven: []string{}, DryRun: params.DryRun}
 	all, err := b.quarantine(ctx, QuarantineParams{OfTenant: params.OfTenant}, p)
 	if err != nil {
 		return done, err
@@ -151,6 +153,10 @@ func (b Bank) redrive(ctx context.Context, params RedriveParams, p *progress.Tra
 	p.Begin("redrive", "accounts", int64(len(list)))
 	for _, s := range list {
 		name := s.Consumer + " " + s.of().String()
+		if params.DryRun {
+			done.Redriven = append(done.Redriven, name)
+			continue
+		}
 		err := b.redriveOne(ctx, s)
 		switch {
 		case errors.Is(err, readmodel.ErrQuarantined):

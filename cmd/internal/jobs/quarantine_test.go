@@ -92,8 +92,14 @@ func TestRedriveReportsWhatRemainsAndFindsForgedRows(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	change(t, b, Models[1], 1, "A-1", func(a table.Map) { a["hash"], a["posted"] = table.S(event.Hash{1}.String()), table.N(1) })
+	for range 2 { // neither changes anything
+		done, err = b.redrive(t.Context(), RedriveParams{Account: "A-1", DryRun: true}, progress.New())
+		if err != nil || !done.DryRun || len(done.Redriven) != 1 {
+			t.Errorf("a dry run: %+v, %v", done, err)
+		}
+	}
 	done, err = b.redrive(t.Context(), RedriveParams{Account: "A-1"}, progress.New())
-	if err != nil || len(done.Redriven) != 1 || done.Redriven[0] != "creditlimit@1 main#A-1" {
+	if err != nil || done.DryRun || len(done.Redriven) != 1 || done.Redriven[0] != "creditlimit@1 main#A-1" {
 		t.Errorf("%+v, %v", done, err)
 	}
 	if right, err := b.liveProjection(t.Context(), Models[1]); err != nil {

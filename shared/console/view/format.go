@@ -13,7 +13,7 @@ import (
 
 // functions are what templates may call.
 var functions = template.FuncMap{
-	"address": address, "amount": Amount, "signed": Signed, "count": Count, "when": When, "time": instantOf, "age": Age, "date": date, "text": text, "short": short,
+	"address": address, "amount": Amount, "signed": Signed, "count": Count, "when": When, "time": instantOf, "age": Age, "date": date, "text": Text, "short": short,
 	"spark": Spark, "limitbar": LimitBar, "share": Share, "curl": curl, "dict": dict,
 }
 
@@ -105,9 +105,9 @@ func Lasts(d time.Duration) string {
 	return strconv.Itoa(int(d/(24*time.Hour))) + " d"
 }
 
-// text returns a value from outside with control and bidirectional characters as code points, so
+// Text returns a value from outside with control and bidirectional characters as code points, so
 // that it cannot change how the page around it reads.
-func text(s string) string {
+func Text(s string) string {
 	return strings.Join(visible(s), "")
 }
 
@@ -127,9 +127,9 @@ func short(id string) string {
 	const most, head, tail = 20, 9, 8
 	runes := []rune(id)
 	if len(runes) <= most {
-		return text(id)
+		return Text(id)
 	}
-	return text(string(runes[:head]) + "…" + string(runes[len(runes)-tail:]))
+	return Text(string(runes[:head]) + "…" + string(runes[len(runes)-tail:]))
 }
 
 // curl returns the command that reads a path of the API, for a bank that asks for keys or not.

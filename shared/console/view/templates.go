@@ -19,8 +19,11 @@ var own = Parse(layouts, "templates/failed.html")
 
 // Parse returns the templates in files of a package. It panics on one that is wrong, which is a
 // mistake in the program.
-func Parse(files fs.FS, patterns ...string) *Templates {
-	set := template.New("").Funcs(functions)
+func Parse(files fs.FS, patterns ...string) *Templates { return ParseWith(nil, files, patterns...) }
+
+// ParseWith does what Parse does, with further functions.
+func ParseWith(further template.FuncMap, files fs.FS, patterns ...string) *Templates {
+	set := template.New("").Funcs(functions).Funcs(further)
 	template.Must(set.ParseFS(layouts, "templates/layout.html", "templates/partials.html"))
 	return &Templates{template.Must(set.ParseFS(files, patterns...))}
 }

@@ -17,17 +17,23 @@ import (
 	"passbook/shared/web"
 )
 
-// serveJobs adds the jobs, on a loopback listener whose address is announced in the data directory.
-func serveJobs(ctx context.Context, p *serve.Process, b jobs.Bank) error {
-	listener, err := p.Bind(ctx, "--ops-listen (PASSBOOK_OPS_LISTEN)", p.Config.OpsListen)
-	if err != nil {
-		return err
-	}
-	secret := ops.NewSecret()
-	registry := ops.New(secret, platform.OSUser())
+// newRegistry returns a registry with all jobs of a bank, and the secret that its callers know.
+func newRegistry(b jobs.Bank) (registry *ops.Registry, secret string) {
+	secret = ops.NewSecret()
+	registry = ops.New(secret, platform.OSUser())
 	registry.Check = jobs.Check
 	for name, do := range b.Funcs() {
 		registry.Register(name, do)
+	}
+	return registry, secret
+}
+
+// serveJobs serves the jobs of a registry on a loopback listener, whose address is announced in the
+// data directory.
+func serveJobs(ctx context.Context, p *serve.Process, registry *ops.Registry, secret string) error {
+	listener, err := p.Bind(ctx, "--ops-listen (PASSBOOK_OPS_LISTEN)", p.Config.OpsListen)
+	if err != nil {
+		return err
 	}
 	p.At(serve.CancelJobs, "jobs", registry.Close)
 	server := jobsServer(p, registry)

@@ -12,7 +12,6 @@ import (
 	"passbook/cmd/internal/serve"
 	"passbook/cmd/internal/writeside"
 	"passbook/creditlimit"
-	"passbook/shared/console"
 	"passbook/shared/consumer"
 	"passbook/shared/derived"
 	"passbook/shared/feed"
@@ -79,23 +78,23 @@ func open(ctx context.Context, p *serve.Process) error {
 	archives.Report(p.Registry)
 	p.Go(serve.UntilConsumers, archiver.Name, consumer.New(consumer.Config{Runtime: runtime, Name: archiver.Name, Open: archives.Open}).Run)
 	p.At(serve.SealSegments, "open segments", archives.Flush)
-
 	feeds := feed.New(feed.Config{
 		Stream: p.Stream(), Streams: p.Engine.Streams, Journal: history, Bucket: p.Engine.Bucket, Table: p.Engine.Table, Archiver: archiver.Name, Origin: keeper, Decoder: runtime.Decoder,
 		Server: func() feed.Server { return p.Server() }, Registry: p.Registry, Log: p.Log,
 	})
+	registry, secret := newRegistry(jobs.Bank{
+		Config: p.Config, Table: p.Engine.Table, Streams: p.Engine.Streams, Bucket: p.Engine.Bucket, Keys: p.Engine.Keys, Stores: p.Stores(),
+		CreateStream: p.Engine.CreateStream, RenewStream: p.Engine.RenewStream, RaiseFormat: p.Engine.RaiseFormat, Exclusive: p.Engine.Exclusive,
+		Journal: history, Balance: balanceProjector, CreditLimit: limitProjector, Flush: archives.Flush, Log: p.Log,
+	})
 	p.Serve(serve.API{
-		ServesAll: true, Pages: console.Routes,
+		ServesAll: true, Pages: pages(registry),
 		Commands: slices.Concat(w.Withdraw.Operations(), w.Credit.Operations()), Forwarder: w.Forwarder,
 		Routes: slices.Concat(balance.NewAPI(balances, history, p.Persons()).Routes(), creditlimit.NewAPI(limits, history).Routes(), feeds.Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits)),
 		Checks: append(w.Checks, healthy, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}),
 		Models: []string{balance.Table, creditlimit.Table}, Consumers: []string{archiver.Name}, History: history,
 	})
-	return serveJobs(ctx, p, jobs.Bank{
-		Config: p.Config, Table: p.Engine.Table, Streams: p.Engine.Streams, Bucket: p.Engine.Bucket, Keys: p.Engine.Keys, Stores: p.Stores(),
-		CreateStream: p.Engine.CreateStream, RenewStream: p.Engine.RenewStream, RaiseFormat: p.Engine.RaiseFormat, Exclusive: p.Engine.Exclusive,
-		Journal: history, Balance: balanceProjector, CreditLimit: limitProjector, Flush: archives.Flush, Log: p.Log,
-	})
+	return serveJobs(ctx, p, registry, secret)
 }
 
 // journeys returns the route of the journeys of events, through everything that the process has.

@@ -86,6 +86,7 @@ type redriveCommand struct {
 	Account string `arg:"" optional:"" help:"Account id."`
 	All     bool   `name:"all" help:"Every account in quarantine."`
 	Tenant  string `name:"tenant" placeholder:"TENANT" help:"The account's tenant [main]; with --all, only this one's."`
+	DryRun  bool   `name:"dry-run" help:"Only show what it would do."`
 }
 
 // Help returns the example.
@@ -93,8 +94,14 @@ func (redriveCommand) Help() string { return "Example:\n\n  bank quarantine redr
 
 // Run redrives.
 func (c *redriveCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	redrive := jobs.Command[jobs.RedriveResult]{Name: "redrive", Params: jobs.RedriveParams{Account: c.Account, All: c.All, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}, JSON: c.JSON, Reason: c.Reason}
+	redrive := jobs.Command[jobs.RedriveResult]{Name: "redrive", Params: jobs.RedriveParams{Account: c.Account, All: c.All, DryRun: c.DryRun, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}, JSON: c.JSON, Reason: c.Reason}
 	return redrive.Run(ctx, t, &c.quarantineFlags, func(w io.Writer, done jobs.RedriveResult) {
+		if done.DryRun {
+			for _, name := range done.Redriven {
+				fmt.Fprintf(w, "%s would be folded from the journal\n", name)
+			}
+			return
+		}
 		for _, name := range done.Redriven {
 			fmt.Fprintf(w, "%s is released\n", name)
 		}

@@ -1,0 +1,156 @@
+package operations
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"passbook/shared/audit"
+	"passbook/shared/console/view"
+	"passbook/shared/web"
+)
+
+// jobPage shows a job while it runs and after.
+type jobPage struct {
+	Job
+	Share   float64
+	Outcome *outcome
+	Token   string
+	May     bool
+	// Back leads to the page that the job belongs to.
+	Back, Section string
+	// Next is what follows a job that ended well.
+	Next *next
+}
+
+// next is a form that leads to the next step.
+type next struct {
+	Do, Model, Text string
+}
+
+// section returns the page that a job belongs to.
+func section(job string) (name, back string) {
+	for _, a := range actions {
+		if a.Job == job {
+			return a.Section, strings.Split(a.Back, "?")[0]
+		}
+	}
+	return "Operators", "/ui/operators"
+}
+
+// job shows a job.
+func (p *Pages) job(r *view.Request) (view.Page, error) {
+	job, known := p.jobs.Get(r.Param("job"))
+	if !known || !sees(r, job) {
+		return view.Page{Title: "Job"}, echo.NewHTTPError(404)
+	}
+	data := jobPage{Job: job, Token: r.FormToken, Outcome: outcomeOf(job), May: r.May(actions["audit"].Scopes)}
+	data.Section, data.Back = section(job.Name)
+	if job.Progress.Total > 0 {
+		data.Share = float64(job.Progress.Done) / float64(job.Progress.Total)
+	}
+	if o := data.Outcome; o != nil && job.State == "done" && data.May && !o.DryRun {
+		data.Next = following(job.Name, o)
+	}
+	return view.Page{Title: "Job " + job.Name, Section: data.Section, Path: []view.Link{{Text: data.Section, Href: data.Back}}, Templates: templates, Name: "job", Data: data}, nil
+}
+
+// following returns what an operator does after a job.
+func following(job string, o *outcome) *next {
+	switch {
+	case job == "rebuild":
+		return &next{"promote", o.Model, "Compare and promote"}
+	case job == "promote" && o.Back:
+		return &next{"discard", o.Model, "Discard the other generation"}
+	case job == "promote":
+		return &next{"back", o.Model, "Go back"}
+	}
+	return nil
+}
+
+// cancel asks a job to stop.
+func (p *Pages) cancel(r *view.Request) (view.Page, error) {
+	id := r.Param("job")
+	if job, known := p.jobs.Get(id); !known || !sees(r, job) {
+		return view.Page{}, web.Refuse(web.RouteNotFound)
+	}
+	p.jobs.Cancel(id)
+	return view.Page{Redirect: "/ui/jobs/" + id}, nil
+}
+
+// outcome is the result of a job, of whichever kind it is.
+type outcome struct {
+	Model      string `json:"model"`
+	Generation int64  `json:"generation"`
+	Live       int64  `json:"live"`
+	Candidate  int64  `json:"candidate"`
+	Equal      int64  `json:"equal"`
+	Ahead      int64  `json:"ahead"`
+	Promoted   bool   `json:"promoted"`
+	Back       bool   `json:"back"`
+	DryRun     bool   `json:"dry_run"`
+	Events     int64  `json:"events"`
+	Accounts   int64  `json:"accounts"`
+	Segments   int    `json:"segments"`
+	Bytes      int64  `json:"bytes"`
+	// Faults are the differences that rebuild or promote found.
+	Faults  faults   `json:"faults"`
+	Gaps    []string `json:"gaps"`
+	Blocked []string `json:"blocked"`
+	// Redriven and Records are of redrive and clear.
+	Redriven []string `json:"redriven"`
+	// Report is that of an audit.
+	Report *audit.Report `json:"-"`
+	// Text is the whole result.
+	Text string `json:"-"`
+}
+
+// faults are differences; both forms of their names are read.
+type faults struct {
+	Count int64
+	List  []struct {
+		Account json.RawMessage
+		Version int64
+		What    string
+	}
+}
+
+// outcomeOf returns the result of a job; nil if it has none.
+func outcomeOf(j Job) *outcome {
+	if len(j.Result) == 0 {
+		return nil
+	}
+	o := &outcome{Text: indented(j.Result)}
+	if j.Name == "audit" {
+		o.Report = new(audit.Report)
+		if json.Unmarshal(j.Result, o.Report) != nil {
+			o.Report = nil
+		}
+		return o
+	}
+	_ = json.Unmarshal(j.Result, o) // the text shows what has another form
+	return o
+}
+
+// Name returns the account of a difference.
+func accountOf(text json.RawMessage) string {
+	var a struct{ Tenant, ID string }
+	if json.Unmarshal(text, &a) == nil && a.ID != "" {
+		return a.Tenant + "#" + a.ID
+	}
+	var s string
+	if json.Unmarshal(text, &s) == nil {
+		return s
+	}
+	return string(text)
+}
+
+// Lines returns the differences as lines.
+func (f faults) Lines() (lines []string) {
+	for _, one := range f.List {
+		lines = append(lines, fmt.Sprintf("%s v%d: %s", accountOf(one.Account), one.Version, one.What))
+	}
+	return lines[:min(len(lines), 200)]
+}
