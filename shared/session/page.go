@@ -3,7 +3,6 @@ package session
 import (
 	"bytes"
 	"embed"
-	_ "embed" // for the pages
 	"fmt"
 	"html/template"
 	"net/http"
@@ -21,9 +20,6 @@ var files embed.FS
 
 // templates are the pages. html/template escapes what they show.
 var templates = template.Must(template.New("").Funcs(template.FuncMap{"utc": utc, "within": within}).ParseFS(files, "pages/*.html"))
-
-//go:embed pages/style.css
-var styleSheet []byte
 
 // policy is the Content-Security-Policy: no scripts, and nothing from elsewhere.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -50,9 +46,9 @@ func show(c echo.Context, status int, name string, data any) error {
 }
 
 // style serves the style sheet.
-func style(c echo.Context) error {
+func (p *Pages) style(c echo.Context) error {
 	c.Response().Header().Set("Cache-Control", "public, max-age=300")
-	return c.Blob(http.StatusOK, "text/css; charset=utf-8", styleSheet)
+	return c.Blob(http.StatusOK, "text/css; charset=utf-8", p.config.Style)
 }
 
 // loginPage is the page to sign in.

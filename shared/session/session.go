@@ -41,6 +41,8 @@ type Config struct {
 	Derive func(label string) ([]byte, bool)
 	// Name returns the name of an actor's person, "" if it is not known; nil knows none.
 	Name func(ctx context.Context, tenant, actor string) (string, error)
+	// Style is the style sheet of the pages; nil leaves them plain.
+	Style []byte
 	// Log gets who signs in, and why somebody could not; nil is slog.Default.
 	Log *slog.Logger
 }
@@ -75,7 +77,7 @@ func (p *Pages) Routes() []web.Route {
 		p.Route(http.MethodGet, callbackPath, p.callback),
 		p.Route(http.MethodGet, logoutPath, func(c echo.Context) error { return redirect(c, home) }),
 		p.Route(http.MethodPost, logoutPath, p.logout),
-		p.Route(http.MethodGet, stylePath, style),
+		p.Route(http.MethodGet, stylePath, p.style),
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // servePages mounts the pages for browsers: those to sign in, and the console where it is served.
 func (p *Process) servePages(serves API) {
 	pages := session.New(session.Config{
-		Auth: p.auth, Provider: p.provider, Client: p.Config.OIDCClientID != "", Derive: p.derive, Name: p.Persons().Name, Log: p.Log,
+		Auth: p.auth, Provider: p.provider, Client: p.Config.OIDCClientID != "", Derive: p.derive, Name: p.Persons().Name, Style: view.StyleSheet(), Log: p.Log,
 	})
 	p.web.Mount(pages.Routes()...)
 	if serves.Pages == nil {

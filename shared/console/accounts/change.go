@@ -44,6 +44,10 @@ type changePage struct {
 	Declined            string
 }
 
+// MaySend reports whether sending can do anything: not again after a refusal that is the key's
+// answer.
+func (c changePage) MaySend() bool { return c.Problem == nil || c.Unknown || c.Problem.Retryable() }
+
 // OpensAccount reports whether the change makes an account, whose currency is a choice.
 func (c changePage) OpensAccount() bool { return c.Operation.Name == "open" }
 
@@ -101,7 +105,7 @@ func (o operation) valuesOf(r *view.Request, get func(string) string) values {
 
 // form shows an empty form, or one with values from the address.
 func (p *Pages) form(r *view.Request, o operation) (view.Page, error) {
-	return p.showForm(r, o, o.valuesOf(r, r.QueryParam), faults{}, uuid.Must(uuid.NewV7()).String())
+	return p.showForm(r, o, o.valuesOf(r, r.QueryParam), faults{}, newKey())
 }
 
 // showForm shows a form with values.
@@ -123,7 +127,7 @@ func (p *Pages) decide(r *view.Request, o operation) (view.Page, error) {
 	v := o.valuesOf(r, r.Request().PostForm.Get)
 	key := r.Request().PostForm.Get("key")
 	if _, err := uuid.Parse(key); err != nil {
-		key = uuid.Must(uuid.NewV7()).String() // no page of ours has another
+		key = newKey() // no page of ours has another
 	}
 	data, err := p.start(r, o, v, key)
 	if err != nil {
@@ -185,6 +189,9 @@ func (p *Pages) send(r *view.Request, o operation, v values, body []byte, data c
 		if data.Declined = declined(v[o.of()], data.Problem); data.Declined != "" {
 			data.Back = data.Declined
 		}
+		if !data.MaySend() {
+			data.Key = newKey() // the old one has its answer; a changed form is another command
+		}
 		return p.showCheck(r, o, v, body, data, data.Problem.Status), nil
 	}
 	var done struct {
@@ -217,6 +224,9 @@ func (o operation) faultsOf(p *client.Problem) faults {
 	}
 	return wrong
 }
+
+// newKey returns an idempotency key.
+func newKey() string { return uuid.Must(uuid.NewV7()).String() }
 
 // keyed returns the header with an idempotency key.
 func keyed(key string) http.Header { return http.Header{"Idempotency-Key": {key}} }

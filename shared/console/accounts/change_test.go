@@ -55,7 +55,7 @@ func TestWrongFieldsComeBackAtTheirPlace(t *testing.T) {
 func TestRefusalsAreShownAsTheAPIGaveThem(t *testing.T) {
 	b := newBank(withdrawals+"?dry_run=true", answer{200, `{"dry_run":true,"would_be_status":422,"key_used":false,"problem":` + short + `}`}, withdrawals, answer{422, short})
 	form := b.open(t, withdrawPage, nil)
-	b.open(t, withdrawPage, form.fill(t, "check", "amount", "900")).must(t, 200, "It would be refused", "Insufficient funds", "/problems/insufficient-funds", "Withdraw anyway")
+	b.open(t, withdrawPage, form.fill(t, "check", "amount", "900")).must(t, 200, "It would be refused", "Insufficient funds", "/problems/insufficient-funds", "Send anyway")
 	b.open(t, withdrawPage, form.fill(t, "send", "amount", "900")).must(t, 422, "Insufficient funds", "c-9", "/ui/accounts/A-1/events/3")
 	b.answers[withdrawals] = answer{}
 	b.open(t, withdrawPage, form.fill(t, "send", "amount", "900")).must(t, 502, "is not known", "Send again")
@@ -70,10 +70,11 @@ func TestWhatForcesOrDestroysNeedsAWord(t *testing.T) {
 		"/ui/accounts/A-1/change/close": {"reason_code", "moved", "A-1"},
 		"/ui/accounts/A-1/change/limit": {"force", "yes", "force"},
 	} {
-		b := newBank("POST /v1/accounts/A-1/close", answer{201, done}, "PUT /v1/accounts/A-1/credit-limit", answer{200, done})
+		b := newBank("POST /v1/accounts/A-1/close?dry_run=true", answer{200, rehearsed}, "PUT /v1/accounts/A-1/credit-limit?dry_run=true", answer{200, rehearsed},
+			"POST /v1/accounts/A-1/close", answer{201, done}, "PUT /v1/accounts/A-1/credit-limit", answer{200, done})
 		form := b.open(t, path, nil)
 		pairs := []string{c.field, c.value, "limit", "1"}
-		b.open(t, path, form.fill(t, "check", pairs...)).must(t, 200, "to confirm", `class="danger"`)
+		b.open(t, path, form.fill(t, "check", pairs...)).must(t, 200, "to confirm", `class="danger" name="step" value="send"`)
 		b.open(t, path, form.fill(t, "send", pairs...)).must(t, 422, "Nothing was sent. Type "+c.word)
 		if len(b.sent()) > 0 {
 			t.Errorf("%s: sent %v without the word", path, b.sent())
@@ -116,5 +117,16 @@ func TestFormsOfOtherPagesAreRefused(t *testing.T) {
 	b.open(t, withdrawPage, form).must(t, 403, "Nothing was changed")
 	if len(b.sent()) > 0 {
 		t.Errorf("sent: %v", b.sent())
+	}
+}
+
+// A refusal is the answer of its key: the form that follows has another, so that its change is not
+// refused as a key that was used before.
+func TestRefusedChangeGetsAnotherKey(t *testing.T) {
+	b := newBank(withdrawals, answer{422, short})
+	send := b.open(t, withdrawPage, nil).fill(t, "send", "amount", "900")
+	refused := b.open(t, withdrawPage, send)
+	if strings.Contains(refused.raw, `value="send"`) || refused.fill(t, "").Get("key") == send.Get("key") {
+		t.Errorf("the page sends the refused command again: %s", refused.text)
 	}
 }

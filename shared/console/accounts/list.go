@@ -76,8 +76,8 @@ type listPage struct {
 	Chips    []chip
 	Filter   filter
 	Failure  *client.Problem
-	// Next is the address of the next page; CSV and Clear are addresses of the same list.
-	Next, CSV, Clear string
+	// Next is the address of the next page, Clear that of the list without a filter.
+	Next, Clear string
 	First            bool
 	MayOpen          bool
 	MayOperate       bool
@@ -108,7 +108,7 @@ func (p *Pages) list(r *view.Request) (view.Page, error) {
 	_, err := r.API.Get(r.Ctx(), path, &answer)
 	data := listPage{
 		Accounts: answer.Accounts, Currency: common(answer.Accounts), Chips: f.chips(), Filter: f, Failure: p.kit.Failed(r.Ctx(), err),
-		CSV: f.address("/ui/accounts.csv"), First: cursor == "", MayOpen: r.May(access.AccountsWrite), MayOperate: r.May(access.OpsRead),
+		First: cursor == "", MayOpen: r.May(access.AccountsWrite), MayOperate: r.May(access.OpsRead),
 		Example: example(r),
 	}
 	if f != (filter{}) {
@@ -119,7 +119,7 @@ func (p *Pages) list(r *view.Request) (view.Page, error) {
 		next.Set("cursor", answer.NextCursor)
 		data.Next = listPath + "?" + next.Encode()
 	}
-	return view.Page{Title: section, Section: section, Templates: templates, Name: "accounts", Data: data, Source: path}, nil
+	return view.Page{Title: section, Section: section, Templates: templates, Name: "accounts", Data: data, Source: path, CSV: f.address("/ui/accounts.csv")}, nil
 }
 
 // example returns the command that opens an account.

@@ -41,8 +41,8 @@ type choice struct{ Value, Text string }
 
 // operation is a change that the API takes.
 type operation struct {
-	// Name is the last part of its address; Title what it does, and Verb the button's text.
-	Name, Title, Verb string
+	// Name is the last part of its address, and Title what it does.
+	Name, Title string
 	// About says what happens, in a sentence.
 	About  string
 	Method string
@@ -96,7 +96,7 @@ func at(path string) func(values) string { return func(values) string { return p
 // operations are all changes.
 var operations = []operation{
 	{
-		Name: "open", Title: "Open an account", Verb: "Open the account", About: "The account is there at once, at version 1.",
+		Name: "open", Title: "Open an account", About: "The account is there at once, at version 1.",
 		Method: http.MethodPost, Path: at("/v1/accounts"), Scopes: access.AccountsWrite, Of: "account_id",
 		Fields: []field{
 			{Name: "account_id", Label: "Account id", Kind: ofCode, Hint: "Empty: the bank makes one."},
@@ -107,7 +107,7 @@ var operations = []operation{
 		},
 	},
 	{
-		Name: "withdraw", Title: "Withdraw", Verb: "Withdraw", About: "Declined if the amount is greater than what is available.",
+		Name: "withdraw", Title: "Withdraw", About: "Declined if the amount is greater than what is available.",
 		Method: http.MethodPost, Path: below("withdrawals"), Scopes: access.MoneyWithdraw,
 		Fields: []field{
 			accountField, amountField, currencyField,
@@ -116,7 +116,7 @@ var operations = []operation{
 		},
 	},
 	{
-		Name: "credit", Title: "Credit", Verb: "Credit", About: "Money comes in.",
+		Name: "credit", Title: "Credit", About: "Money comes in.",
 		Method: http.MethodPost, Path: below("credits"), Scopes: access.MoneyCredit,
 		Fields: []field{
 			accountField, amountField, currencyField,
@@ -125,7 +125,7 @@ var operations = []operation{
 		},
 	},
 	{
-		Name: "hold", Title: "Hold", Verb: "Place the hold", About: "Reserves money until it is captured, released or has expired.",
+		Name: "hold", Title: "Hold", About: "Reserves money until it is captured, released or has expired.",
 		Method: http.MethodPost, Path: below("holds"), Scopes: access.MoneyWithdraw,
 		Fields: []field{
 			accountField, amountField, currencyField, referenceFld,
@@ -133,7 +133,7 @@ var operations = []operation{
 		},
 	},
 	{
-		Name: "capture", Title: "Capture a hold", Verb: "Capture", About: "Takes reserved money. What remains is released, unless the hold is kept.",
+		Name: "capture", Title: "Capture a hold", About: "Takes reserved money. What remains is released, unless the hold is kept.",
 		Method: http.MethodPost, Path: below("holds", "{hold_id}", "capture"), Scopes: access.MoneyWithdraw,
 		Fields: []field{
 			accountField, holdField, unsentField,
@@ -142,12 +142,12 @@ var operations = []operation{
 		},
 	},
 	{
-		Name: "release", Title: "Release a hold", Verb: "Release", About: "Reserved money is available again.",
+		Name: "release", Title: "Release a hold", About: "Reserved money is available again.",
 		Method: http.MethodPost, Path: below("holds", "{hold_id}", "release"), Scopes: access.MoneyWithdraw,
 		Fields: []field{accountField, holdField},
 	},
 	{
-		Name: "transfer", Title: "Transfer", Verb: "Transfer", About: "Both accounts or neither, at one moment.",
+		Name: "transfer", Title: "Transfer", About: "Both accounts or neither, at one moment.",
 		Method: http.MethodPost, Path: at("/v1/transfers"), Scopes: access.MoneyWithdraw, Of: "from",
 		Fields: []field{
 			{Name: "from", Label: "From account", Kind: ofCode, Required: true},
@@ -156,17 +156,17 @@ var operations = []operation{
 		},
 	},
 	{
-		Name: "reverse-credit", Title: "Reverse a credit", Verb: "Reverse", About: "Takes a credit back, once.",
+		Name: "reverse-credit", Title: "Reverse a credit", About: "Takes a credit back, once.",
 		Method: http.MethodPost, Path: below("credits", "{transaction_id}", "reversal"), Scopes: access.MoneyCredit,
 		Fields: []field{accountField, transaction, reasonField, forceField("Even if it was spent, or debits are frozen")},
 	},
 	{
-		Name: "reverse-withdrawal", Title: "Reverse a withdrawal", Verb: "Reverse", About: "Gives a withdrawal back, once.",
+		Name: "reverse-withdrawal", Title: "Reverse a withdrawal", About: "Gives a withdrawal back, once.",
 		Method: http.MethodPost, Path: below("withdrawals", "{transaction_id}", "reversal"), Scopes: access.MoneyWithdraw,
 		Fields: []field{accountField, transaction, reasonField},
 	},
 	{
-		Name: "limit", Title: "Set the credit limit", Verb: "Set the limit", About: "From now on, or until it expires.",
+		Name: "limit", Title: "Set the credit limit", About: "From now on, or until it expires.",
 		Method: http.MethodPut, Path: below("credit-limit"), Scopes: access.LimitsWrite,
 		Fields: []field{
 			accountField, unsentField, {Name: "limit", Label: "New limit", Kind: ofAmount, Required: true}, reasonField,
@@ -177,7 +177,7 @@ var operations = []operation{
 		},
 	},
 	{
-		Name: "freeze", Title: "Freeze", Verb: "Freeze the account", About: "Refuses debits, or everything, until it is unfrozen.",
+		Name: "freeze", Title: "Freeze", About: "Refuses debits, or everything, until it is unfrozen.",
 		Method: http.MethodPost, Path: below("freeze"), Scopes: access.AccountsWrite,
 		Fields: []field{
 			accountField,
@@ -186,12 +186,12 @@ var operations = []operation{
 		},
 	},
 	{
-		Name: "unfreeze", Title: "Unfreeze", Verb: "Unfreeze the account", About: "Commands are taken again.",
+		Name: "unfreeze", Title: "Unfreeze", About: "Commands are taken again.",
 		Method: http.MethodPost, Path: below("unfreeze"), Scopes: access.AccountsWrite,
 		Fields: []field{accountField, reasonCode},
 	},
 	{
-		Name: "close", Title: "Close", Verb: "Close the account", About: "For good. It needs a balance of zero and no open hold.",
+		Name: "close", Title: "Close", About: "For good. It needs a balance of zero and no open hold.",
 		Method: http.MethodPost, Path: below("close"), Scopes: access.AccountsWrite, Danger: true,
 		Fields: []field{accountField, reasonCode},
 	},

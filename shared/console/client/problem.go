@@ -37,6 +37,9 @@ func (p *Problem) Error() string {
 	return p.Title + ": " + p.Detail
 }
 
+// Retryable reports whether the same request may succeed later.
+func (p *Problem) Retryable() bool { return p.Members["retryable"] == true }
+
 // Field returns the fault of a field, given by its name, empty for none.
 func (p *Problem) Field(name string) string {
 	if p == nil {

@@ -13,7 +13,7 @@ import (
 
 // functions are what templates may call.
 var functions = template.FuncMap{
-	"address": address, "amount": Amount, "signed": Signed, "count": Count, "when": When, "time": instantOf, "age": Age, "date": date, "text": Text, "short": short,
+	"address": address, "amount": Amount, "signed": Signed, "count": Count, "when": When, "time": instantOf, "minute": minuteOf, "age": Age, "date": date, "text": Text, "short": short,
 	"spark": Spark, "limitbar": LimitBar, "share": Share, "curl": curl, "dict": dict,
 }
 
@@ -78,6 +78,16 @@ func instantOf(text string) template.HTML {
 		return "–"
 	}
 	return When(t)
+}
+
+// minuteOf returns a time as the API writes it, to the minute, as an element.
+func minuteOf(text string) template.HTML {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return "–"
+	}
+	t = t.UTC()
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.Format(time.RFC3339Nano), t.Format("2006-01-02 15:04"))) //nolint:gosec // digits
 }
 
 func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }

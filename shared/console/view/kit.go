@@ -81,6 +81,8 @@ type Page struct {
 	Templates *Templates
 	Name      string
 	Data      any
+	// CSV is the address of the page as a file, empty for none.
+	CSV string
 	// Source is the path of the API that answers what the page shows, for "JSON" and "curl"; empty
 	// for none.
 	Source string

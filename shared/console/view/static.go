@@ -29,17 +29,20 @@ var files = func() map[string]file {
 	if err != nil {
 		panic(err) // they are compiled in
 	}
+	add := func(name string, content []byte) {
+		sum := sha256.Sum256(content)
+		kind := mime.TypeByExtension(path.Ext(name))
+		if kind == "" {
+			kind = "text/plain; charset=utf-8"
+		}
+		all[name] = file{"/ui/static/" + hex.EncodeToString(sum[:6]) + "/" + name, kind, content}
+	}
 	for _, e := range entries {
 		content, err := static.ReadFile("static/" + e.Name())
 		if err != nil {
 			panic(err)
 		}
-		sum := sha256.Sum256(content)
-		kind := mime.TypeByExtension(path.Ext(e.Name()))
-		if kind == "" {
-			kind = "text/plain; charset=utf-8"
-		}
-		all[e.Name()] = file{"/ui/static/" + hex.EncodeToString(sum[:6]) + "/" + e.Name(), kind, content}
+		add(e.Name(), content)
 	}
 	return all
 }()
@@ -58,6 +61,9 @@ func (k *Kit) Static() web.Route {
 		return c.Blob(http.StatusOK, f.mediaType, f.content)
 	})
 }
+
+// StyleSheet returns the style sheet, which the pages to sign in have too.
+func StyleSheet() []byte { return files["console.css"].content }
 
 // address returns the address of a static file. It panics if there is none of the name.
 func address(name string) string {

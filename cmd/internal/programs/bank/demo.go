@@ -3,6 +3,8 @@ package bank
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -46,6 +48,7 @@ func (c *demoCommand) Run(ctx context.Context, t *cli.Terminal) error {
 		options.Bearer = strings.TrimSpace(string(bearer))
 	}
 	if c.URL != "" {
+		watch(t.Out, c.URL)
 		return explainDay(demo.Run(ctx, options))
 	}
 	return c.runOwn(ctx, t, options)
@@ -76,9 +79,15 @@ func (c *demoCommand) runOwn(ctx context.Context, t *cli.Terminal, options demo.
 	served := make(chan error, 1)
 	running, stop := context.WithCancel(ctx)
 	go func() { served <- p.Run(running) }()
+	watch(t.Out, options.URL)
 	day := demo.Run(ctx, options)
 	stop()
 	return errors.Join(explainDay(day), <-served)
+}
+
+// watch writes where a person sees the day while it is played.
+func watch(out io.Writer, url string) {
+	fmt.Fprintf(out, "Look at it in a browser while it plays: %s/ui/\n\n", strings.TrimSuffix(url, "/"))
 }
 
 // explainDay gives the error of a day its exit code.

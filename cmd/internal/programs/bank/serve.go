@@ -68,4 +68,5 @@ func firstSteps(out io.Writer, p *serve.Process) {
 			p.URL(), call.path, authorization, i+1, call.body)
 	}
 	fmt.Fprintf(out, "  curl -sS '%s/v1/accounts/A-1/balance?min_version=3&wait=2s'%s; echo\n\n", p.URL(), authorization)
+	fmt.Fprintf(out, "Then look at it in a browser: %s/ui/\n\n", p.URL())
 }
