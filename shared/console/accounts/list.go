@@ -78,9 +78,9 @@ type listPage struct {
 	Failure  *client.Problem
 	// Next is the address of the next page, Clear that of the list without a filter.
 	Next, Clear string
-	First            bool
-	MayOpen          bool
-	MayOperate       bool
+	First       bool
+	MayOpen     bool
+	MayOperate  bool
 	// Example opens an account with curl.
 	Example string
 }
