@@ -113,7 +113,8 @@ func TestFailureStandsInThePlaceOfThePage(t *testing.T) {
 	}
 }
 
-// A first visit loads a page, its style and its scripts, and the chart's: at most 100 KB compressed.
+// A first visit loads a page, its style and its scripts, and the chart's: at most 100 KB
+// compressed.
 func TestAllFilesTogetherAreSmall(t *testing.T) {
 	server, bytes := serve(t), 0
 	page := get(t, server, "/ui/good").Body.String()
