@@ -19,10 +19,22 @@ import (
 )
 
 // BenchmarkProjection decodes and projects entries spread over 10,000 accounts, in batches of 100,
-// fsync on: what one shard's reader does for one consumer.
+// fsync on: what one shard's reader does for one consumer. With further rows, each entry names three
+// and each state one, as the balances do.
 func BenchmarkProjection(b *testing.B) {
-	for _, sync := range []bool{false, true} {
-		b.Run(fmt.Sprintf("fsync=%v", sync), func(b *testing.B) {
+	threeRows := Further[account.State]{Table: furtherTable, OfState: testFurther.OfState, OfEntry: func(generation int64, e *event.Entry) (rows []table.Row) {
+		for _, kind := range []string{"t#main#6#MoneyWithdrawn", "a#main#6#withdraw", "c#main##" + e.Hash.String()[:36]} {
+			key := table.Key{PK: GenerationPrefix(generation) + kind, SK: fmt.Sprintf("%016d#%s#%019d#%s", e.RecordedAt.UnixMicro(), e.AccountID, e.First, e.Hash.String()[:8])}
+			rows = append(rows, table.Row{Key: key, Attrs: table.Map{"format": table.N(1)}})
+		}
+		return rows
+	}}
+	for _, c := range []struct {
+		sync    bool
+		further *Further[account.State]
+	}{{false, nil}, {false, &threeRows}, {true, nil}, {true, &threeRows}} {
+		sync := c.sync
+		b.Run(fmt.Sprintf("fsync=%v/further=%v", sync, c.further != nil), func(b *testing.B) {
 			o := embedded.Options{Dir: b.TempDir()}
 			if !sync {
 				o = embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true}
@@ -32,11 +44,13 @@ func BenchmarkProjection(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer db.Close()
-			rows, err := pebbletable.New(db, append([]table.Schema{{Name: testModel.Name, Indexes: []table.Index{IndexDue()}}}, journal.Schemas...)...)
+			rows, err := pebbletable.New(db, append([]table.Schema{{Name: testModel.Name, Indexes: []table.Index{IndexDue()}}, {Name: furtherTable}}, journal.Schemas...)...)
 			if err != nil {
 				b.Fatal(err)
 			}
-			p := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](rows, testModel), Log: quietLog})
+			p := NewProjection(ProjectionConfig[account.State]{
+				Generation: 1, Rows: NewRows[account.State](rows, testModel), Further: c.further, Transact: true, Log: quietLog,
+			})
 			shard := consumer.Shard{Stream: testStream, ID: "s"}
 			h, err := p.Open(b.Context(), shard, "")
 			if err != nil {
