@@ -19,8 +19,8 @@ import (
 )
 
 // BenchmarkProjection decodes and projects entries spread over 10,000 accounts, in batches of 100,
-// fsync on: what one shard's reader does for one consumer. With further rows, each entry names three
-// and each state one, as the balances do.
+// fsync on: what one shard's reader does for one consumer. With further rows, each entry names
+// three and each state one, as the balances do.
 func BenchmarkProjection(b *testing.B) {
 	threeRows := Further[account.State]{Table: furtherTable, OfState: testFurther.OfState, OfEntry: func(generation int64, e *event.Entry) (rows []table.Row) {
 		for _, kind := range []string{"t#main#6#MoneyWithdrawn", "a#main#6#withdraw", "c#main##" + e.Hash.String()[:36]} {
