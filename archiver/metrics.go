@@ -1,6 +1,8 @@
 package archiver
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/telemetry"
@@ -20,6 +22,30 @@ func (a *Archiver) Report(metrics prometheus.Registerer) {
 	} {
 		telemetry.Counter(metrics, c.name, c.help, func() float64 { return float64(c.count(a.Stats())) })
 	}
+	telemetry.Gauge(metrics, "archive_open_seconds", "Age of the oldest event that was read and is in no segment yet; 0 for none.",
+		func() float64 { return a.openAge().Seconds() })
 	telemetry.Gauge(metrics, "archive_suspended_shards", "Shards that are not archived until an operator has acted.",
 		func() float64 { return float64(a.Stats().Suspended) })
+}
+
+// openAge returns the age of the oldest event that is in an open segment, 0 for none.
+func (a *Archiver) openAge() (oldest time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.config.Now()
+	for s := range a.open {
+		if since := s.since.Load(); since != 0 {
+			oldest = max(oldest, now.Sub(time.UnixMicro(since)))
+		}
+	}
+	return oldest
+}
+
+// noteOpen notes since when the shard has an event that is in no segment.
+func (s *shard) noteOpen() {
+	if s.segment.Empty() {
+		s.since.Store(0)
+		return
+	}
+	s.since.Store(s.segment.Arrived().UnixMicro())
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"passbook/shared/bucket"
@@ -35,6 +36,8 @@ type shard struct {
 	read, saved string
 	// beyond is the proof that link ends where the stream has not come to.
 	beyond beyondTip
+	// since is when the oldest event of segment arrived, in microseconds since 1970; 0 for none.
+	since atomic.Int64
 
 	mu     sync.Mutex
 	flush  chan struct{} // closed when a requested flush is done
@@ -131,6 +134,7 @@ func (s *shard) Handle(ctx context.Context, b consumer.Batch) (string, error) {
 			return "", err
 		}
 	}
+	s.noteOpen()
 	s.writeMarker(ctx, flush, b.Ended)
 	s.finishFlush(flush)
 	return s.checkpoint(b.Ended), nil

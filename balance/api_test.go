@@ -16,6 +16,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
+	pipelineapi "passbook/shared/api/pipeline"
 	"passbook/shared/event"
 	"passbook/shared/feed"
 	"passbook/shared/journal"
@@ -78,7 +79,7 @@ func serveTo(t *testing.T, auth access.Authenticator) *bank {
 	b.api.now = b.clock.Now
 	b.server = api.New(api.Config{Web: web.Config{Service: "balance", Auth: auth, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
 	b.server.Mount(b.api.Routes()...)
-	b.server.Mount(api.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route(), api.OpsLog{Table: tbl}.Route())
+	b.server.Mount(pipelineapi.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route(), api.OpsLog{Table: tbl}.Route())
 	b.server.Mount(journey.New(journey.Config{Journal: b.journal.Reader}).Route())
 	b.server.Mount(feed.New(feed.Config{Journal: b.journal.Reader}).Routes()...)
 	b.client = apitest.New(t, b.server.Handler())

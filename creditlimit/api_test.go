@@ -15,6 +15,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
+	"passbook/shared/api/pipeline"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -81,7 +82,7 @@ func serveTo(t *testing.T, auth access.Authenticator) *bank {
 	queries.now = b.clock.Now
 	b.server = api.New(api.Config{Web: web.Config{Service: "creditlimit", Auth: auth, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
 	b.server.Mount(queries.Routes()...)
-	b.server.Mount(api.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route(), api.OpsLog{Table: tbl}.Route())
+	b.server.Mount(pipeline.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route(), api.OpsLog{Table: tbl}.Route())
 	b.client = apitest.New(t, b.server.Handler())
 	return b
 }

@@ -63,3 +63,27 @@ func (s *Server) nameService(p *web.Problem, r *http.Request) *web.Problem {
 func (o serviceRoute) matches(segments []string) bool {
 	return slices.EqualFunc(o.segments, segments, func(of, is string) bool { return of == is || strings.HasPrefix(of, "{") && is != "" })
 }
+
+// queries stands for all services that answer reads of accounts.
+const queries = "queries"
+
+// ServiceOf returns the service whose work a request to a route of the contract is, as a process of
+// that name serves it: withdraw, credit, or queries for those that answer reads; empty for the
+// routes that every process has. command says that it is one of withdraw or credit.
+func ServiceOf(process, method, route string) (service string, command bool) {
+	segments := strings.Split(route, "/")
+	for _, o := range serviceRoutes() {
+		if o.method != method || !slices.Equal(o.segments, segments) {
+			continue
+		}
+		service = o.services[0]
+		if slices.Contains(o.services, process) {
+			service = process
+		}
+		if method != http.MethodGet && (service == "withdraw" || service == "credit") {
+			return service, true
+		}
+		return queries, false
+	}
+	return "", false
+}

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,6 +77,8 @@ func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Eng
 		store.resources = append(store.resources, c.Stream(name))
 	}
 	e := &Engine{Table: tables, Streams: store.streams, Keys: keywrap.Once(store.keys), Admin: store}
+	e.Place = cmp.Or(tables.Endpoint(), store.region)
+	e.Emulated = tables.Endpoint() != ""
 	e.Descriptions = append(e.Descriptions,
 		"DynamoDB  "+store.at(tables.Endpoint())+", tables "+c.Prefix+"*",
 		"Kinesis   "+store.at(store.streams.Endpoint())+", streams "+c.Prefix+"*",

@@ -162,7 +162,7 @@ func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	}
 	return &Engine{
 		Table: tables, Streams: streams, Bucket: archive, Keys: openKeys(c), Exclusive: true, Space: newSpace(c.Data, c.MinFree),
-		Descriptions: []string{"data      " + c.Data}, Admin: store,
+		Descriptions: []string{"data      " + c.Data}, Place: c.Data, Admin: store,
 	}, nil
 }
 

@@ -62,6 +62,10 @@ type Engine struct {
 	Space *Space
 	// Descriptions describe each store in one line, for people.
 	Descriptions []string
+	// Place is where the stores are: the directory, the endpoint of an emulator, or the region.
+	// Emulated says that it is an emulator.
+	Place    string
+	Emulated bool
 
 	Admin
 }

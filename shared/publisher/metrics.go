@@ -10,6 +10,7 @@ type metrics struct {
 	lag     prometheus.Histogram
 	refused prometheus.Counter
 	drained prometheus.Counter
+	records *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -25,8 +26,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Namespace: telemetry.Namespace, Name: "publish_drained_total", Help: "Entries of dead writers that this process published.",
 		}),
 	}
+	m.records = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: telemetry.Namespace, Name: "published_records_total", Help: "Records that the stream took from this process, by shard.",
+	}, []string{"shard"})
 	if r != nil {
-		r.MustRegister(m.lag, m.refused, m.drained)
+		r.MustRegister(m.records, m.lag, m.refused, m.drained)
 	}
 	return m
 }

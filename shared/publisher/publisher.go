@@ -263,6 +263,7 @@ func (p *Publisher) put(ctx context.Context, b batch) {
 	for i, w := range b.entries {
 		switch {
 		case sent(i):
+			p.metrics.records.WithLabelValues(results[i].Shard).Inc()
 			p.acknowledge(w)
 			took = true
 		case cause == nil:

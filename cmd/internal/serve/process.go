@@ -20,6 +20,7 @@ import (
 	"passbook/shared/console/view"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/monitor"
 	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/stores"
@@ -56,6 +57,8 @@ type Process struct {
 	keeper *origin.Keeper
 	// checks are what /readyz asks besides those of the API.
 	checks []web.Check
+	// figures are what the metrics say, once Figures was called.
+	figures *monitor.Monitor
 	lifecycle
 }
 
@@ -69,11 +72,6 @@ type API struct {
 	Routes []web.Route
 	// Checks are what /readyz asks.
 	Checks []web.Check
-	// Models and Consumers are the read models and other consumers whose positions /v1/consumers
-	// reports; History is the journal that it compares them with. A process that has any of them
-	// serves the operators' log too.
-	Models, Consumers []string
-	History           *journal.Reader
 	// Pages returns the pages of the console, made with a kit; nil serves none but those to sign
 	// in.
 	Pages func(*view.Kit) []web.Route
@@ -182,11 +180,6 @@ func (p *Process) Serve(serves API) {
 	}
 	p.web.Mount(serves.Routes...)
 	p.servePages(serves)
-	if len(serves.Models)+len(serves.Consumers) > 0 {
-		p.web.Mount(api.Consumers{
-			Table: p.Engine.Table, Journal: serves.History, Stream: p.Stream(), Lease: p.Config.Lease, Models: serves.Models, Names: serves.Consumers,
-		}.Route(), api.OpsLog{Table: p.Engine.Table}.Route())
-	}
 }
 
 // MetricsAddress returns where the metrics are served without credentials, empty for nowhere.

@@ -54,10 +54,10 @@ func open(ctx context.Context, p *serve.Process) error {
 	archives.Report(p.Registry)
 	p.Go(serve.UntilConsumers, archiver.Name, consumer.New(consumer.Config{Runtime: runtime, Name: archiver.Name, Open: archives.Open}).Run)
 	p.At(serve.SealSegments, "open segments", archives.Flush)
+	reported := readside.Consumers{Names: []string{archiver.Name}, History: history}
 	p.Serve(serve.API{
-		Routes:    slices.Concat(readside.Reads(p, history), readside.ArchiveReads(p, keeper)),
-		Checks:    []web.Check{readable, healthy, {Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}},
-		Consumers: []string{archiver.Name}, History: history,
+		Routes: slices.Concat(reported.Status(p), readside.Reads(p, history), readside.ArchiveReads(p, keeper)),
+		Checks: []web.Check{readable, healthy, {Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}},
 	})
 	return nil
 }

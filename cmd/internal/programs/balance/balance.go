@@ -61,9 +61,9 @@ func open(ctx context.Context, p *serve.Process) error {
 		Journal: history, Stream: p.Stream(), Streams: p.Engine.Streams, Bucket: p.Engine.Bucket, Log: p.Log,
 		Models: []journey.Model{journey.ModelOf(balance.Table, store.Get)},
 	})
+	reported := readside.Consumers{Models: []string{balance.Table}, History: history}
 	p.Serve(serve.API{
-		Routes: slices.Concat(balance.NewAPI(store, history, p.Persons()).Routes(), feeds.Routes(), readside.Reads(p, history), []web.Route{journeys.Route()}), Checks: []web.Check{readable, healthy},
-		Models: []string{balance.Table}, History: history,
+		Routes: slices.Concat(reported.Status(p), balance.NewAPI(store, history, p.Persons()).Routes(), feeds.Routes(), readside.Reads(p, history), []web.Route{journeys.Route()}), Checks: []web.Check{readable, healthy},
 	})
 	return nil
 }

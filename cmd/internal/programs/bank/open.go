@@ -90,9 +90,8 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.Serve(serve.API{
 		ServesAll: true, Pages: pages(registry),
 		Commands: slices.Concat(w.Withdraw.Operations(), w.Credit.Operations()), Forwarder: w.Forwarder,
-		Routes: slices.Concat(balance.NewAPI(balances, history, p.Persons()).Routes(), creditlimit.NewAPI(limits, history).Routes(), feeds.Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits)),
+		Routes: slices.Concat(reports(p, history), balance.NewAPI(balances, history, p.Persons()).Routes(), creditlimit.NewAPI(limits, history).Routes(), feeds.Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits)),
 		Checks: append(w.Checks, healthy, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}),
-		Models: []string{balance.Table, creditlimit.Table}, Consumers: []string{archiver.Name}, History: history,
 	})
 	return serveJobs(ctx, p, registry, secret)
 }
@@ -103,4 +102,10 @@ func journeys(p *serve.Process, history *journal.Reader, balances *balance.Store
 		Journal: history, Stream: p.Stream(), Streams: p.Engine.Streams, Bucket: p.Engine.Bucket, Log: p.Log,
 		Models: []journey.Model{journey.ModelOf(balance.Table, balances.Get), journey.ModelOf(creditlimit.Table, limits.Get)},
 	}).Route()}
+}
+
+// reports returns the routes that report where the consumers and the whole pipeline are.
+func reports(p *serve.Process, history *journal.Reader) []web.Route {
+	c := readside.Consumers{Models: []string{balance.Table, creditlimit.Table}, Names: []string{archiver.Name}, History: history}
+	return append(c.Status(p), c.Pipeline(p, archiver.Name))
 }

@@ -44,9 +44,9 @@ func open(ctx context.Context, p *serve.Process) error {
 		Notifications: p.Config.Stream(deployment.NotificationStream),
 	})
 	p.Go(serve.UntilConsumers, creditlimit.Table, projector.Run)
+	reported := readside.Consumers{Models: []string{creditlimit.Table}, History: history}
 	p.Serve(serve.API{
-		Routes: slices.Concat(creditlimit.NewAPI(store, history).Routes(), readside.Reads(p, history)), Checks: []web.Check{readable, healthy},
-		Models: []string{creditlimit.Table}, History: history,
+		Routes: slices.Concat(reported.Status(p), creditlimit.NewAPI(store, history).Routes(), readside.Reads(p, history)), Checks: []web.Check{readable, healthy},
 	})
 	return nil
 }

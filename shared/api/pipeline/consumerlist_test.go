@@ -1,16 +1,18 @@
-package api
+package pipeline
 
 import (
 	"encoding/json"
 	"testing"
 	"time"
+
+	"passbook/shared/api"
 )
 
 // An answer with everything in it, and one without what is optional, are the bytes that callers
 // have always got.
 func TestConsumersOnTheWire(t *testing.T) {
 	behind := int64(0)
-	at := Time{time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
+	at := api.Time{Time: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
 	list := ConsumerList{Consumers: []ConsumerStatus{{Name: "balance-1", Stream: "s", Shards: []ShardStatus{
 		{Shard: "a", Owner: "o", Position: "1", BehindSeconds: 1.5, AsOf: at, Ended: true, Holes: 2}, {Shard: "b"},
 	}, Blocked: []Blocked{{AccountID: "A-1", BlockedAtVersion: 3, BehindVersions: &behind, Cause: "c"}, {Record: "s#a#1", Cause: "c"}}}}}

@@ -1,4 +1,4 @@
-package api
+package pipeline
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"passbook/shared/access"
+	"passbook/shared/api"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
@@ -53,9 +54,11 @@ type ShardStatus struct {
 	Shard    string `json:"shard"`
 	Owner    string `json:"owner"`
 	Position string `json:"position"`
+	// Epoch rises with every write of the lease, by which its owner shows that it lives.
+	Epoch int64 `json:"epoch,omitempty"`
 	// BehindSeconds is how far it is behind the newest record.
-	BehindSeconds Seconds `json:"behind_seconds"`
-	AsOf          Time    `json:"as_of,omitzero"`
+	BehindSeconds api.Seconds `json:"behind_seconds"`
+	AsOf          api.Time    `json:"as_of,omitzero"`
 	// Ended says that all of a closed shard has been read.
 	Ended bool `json:"ended,omitempty"`
 	// Holes are ranges of the shard that it possibly missed.
@@ -81,18 +84,27 @@ func (cs Consumers) Route() web.Route {
 			return err
 		}
 		ctx := c.Request().Context()
-		names, err := cs.names(ctx)
+		list, err := cs.List(ctx, access.From(ctx))
 		if err != nil {
-			return Unavailable(err)
+			return api.Unavailable(err)
 		}
-		list := ConsumerList{Consumers: make([]ConsumerStatus, len(names))}
-		for i, name := range names {
-			if list.Consumers[i], err = cs.status(ctx, name, access.From(ctx)); err != nil {
-				return Unavailable(err)
-			}
-		}
-		return web.ReplyJSON(c, http.StatusOK, list)
+		return web.ReplyJSON(c, http.StatusOK, ConsumerList{Consumers: list})
 	}}
+}
+
+// List reads where the consumers are, as a principal may see it.
+func (cs Consumers) List(ctx context.Context, by *access.Principal) ([]ConsumerStatus, error) {
+	names, err := cs.names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]ConsumerStatus, len(names))
+	for i, name := range names {
+		if list[i], err = cs.status(ctx, name, by); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 func (cs Consumers) names(ctx context.Context) ([]string, error) {
@@ -123,8 +135,8 @@ func (cs Consumers) status(ctx context.Context, name string, by *access.Principa
 	status = ConsumerStatus{Name: name, Stream: cs.Stream, Shards: make([]ShardStatus, len(shards)), Blocked: make([]Blocked, len(quarantined))}
 	for i, s := range shards {
 		status.Shards[i] = ShardStatus{
-			Shard: s.Shard, Owner: s.Owner, Position: s.Checkpoint, BehindSeconds: Seconds(s.Lag(time.Now(), cs.Lease).Seconds()),
-			AsOf: Time{s.At.Truncate(time.Microsecond)}, Ended: s.Ended, Holes: s.Holes,
+			Shard: s.Shard, Owner: s.Owner, Position: s.Checkpoint, Epoch: s.Epoch, BehindSeconds: api.Seconds(s.Lag(time.Now(), cs.Lease).Seconds()),
+			AsOf: api.Time{Time: s.At.Truncate(time.Microsecond)}, Ended: s.Ended, Holes: s.Holes,
 		}
 	}
 	for i, q := range quarantined {
