@@ -55,7 +55,7 @@ func operations(t testing.TB, tags []string) map[string]operation {
 // from it, and a page is no answer to a program.
 func isPage(route string) bool {
 	_, path, _ := strings.Cut(route, " ")
-	return path == "/" || path == "/docs" || strings.HasPrefix(path, "/ui/") || strings.HasPrefix(path, "/problems/")
+	return path == "/" || path == "/docs" || strings.HasPrefix(path, "/docs/") || strings.HasPrefix(path, "/ui/") || strings.HasPrefix(path, "/problems/")
 }
 
 // Routes fails the test unless the server has mounted exactly what the contract lists under the
