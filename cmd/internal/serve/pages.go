@@ -14,7 +14,12 @@ func (p *Process) servePages(serves API) {
 	})
 	p.web.Mount(pages.Routes()...)
 	if serves.Pages == nil {
-		p.web.Mount(pages.Home())
+		// The type of every refusal leads to a page of the same server.
+		kit := view.NewKit(view.Config{Pages: pages, Environment: p.environment(), Version: p.Version, Log: p.Log, Alone: true})
+		p.web.Mount(pages.Home(), kit.Static())
+		if serves.Reference != nil {
+			p.web.Mount(serves.Reference(kit)...)
+		}
 		return
 	}
 	inside := client.Inside(p.web.Handler())

@@ -75,6 +75,8 @@ type API struct {
 	// Pages returns the pages of the console, made with a kit; nil serves none but those to sign
 	// in.
 	Pages func(*view.Kit) []web.Route
+	// Reference returns the pages of the API and its problem types, where Pages is nil.
+	Reference func(*view.Kit) []web.Route
 	// ServesAll says that every route of the contract is served here. Otherwise a missing route is
 	// refused with the name of the service that has it.
 	ServesAll bool

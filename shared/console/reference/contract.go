@@ -77,7 +77,7 @@ type answer struct {
 	Codes                        []string
 }
 
-// readContract returns the operations by their ids, and the document's own words.
+// readContract returns the contract, and all its operations by their paths.
 func readContract() (document, []operation, error) {
 	var d document
 	text, err := api.Contract(func(string, string) bool { return true })
@@ -90,7 +90,7 @@ func readContract() (document, []operation, error) {
 	var all []operation
 	for path, methods := range d.Paths {
 		for method, o := range methods {
-			o.Method, o.Path = strings.ToUpper(method), path
+			o.Method, o.Path, o.Summary = strings.ToUpper(method), path, strings.TrimSuffix(o.Summary, ".")
 			for i, p := range o.Parameters {
 				if p.Ref != "" {
 					o.Parameters[i] = d.Components.Parameters[named(p.Ref)]

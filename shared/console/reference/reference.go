@@ -23,19 +23,24 @@ type pages struct {
 	document   document
 	operations []operation
 	problems   []problem
+	alone      bool // without the console's pages
 }
 
-// Routes returns the pages of the API, its problem types, and the answers to what is tried.
+// Routes returns the pages of the API, its problem types, and, with the console's other pages, the
+// answers to what is tried.
 func Routes(k *view.Kit) []web.Route {
 	d, operations, err := readContract()
 	if err != nil {
 		panic(err) // the contract is compiled in
 	}
-	p := &pages{d, operations, problemList()}
-	return []web.Route{
+	p := &pages{d, operations, problemList(), k.Alone()}
+	routes := []web.Route{
 		k.Open("/docs", p.index), k.Open("/docs/{operation}", p.operation), k.Open("/problems/{code}", p.problem),
-		k.Get("/ui/try/{operation}", 0, p.try),
 	}
+	if p.alone {
+		return routes
+	}
+	return append(routes, k.Get("/ui/try/{operation}", 0, p.try))
 }
 
 // group is a part of the list of operations.
@@ -101,7 +106,11 @@ func (p *pages) operation(c echo.Context) (view.Page, error) {
 		page.Name, page.Status, page.Data = "docs", http.StatusNotFound, indexData{p.document, p.groups(), p.problems, base(c)}
 		return page, nil
 	}
-	page.Title, page.Name, page.Data = o.Summary, "operation", describe(o, base(c), nil)
+	data := describe(o, base(c), nil)
+	if p.alone {
+		data.Tryable, data.Form = false, ""
+	}
+	page.Title, page.Name, page.Data = o.Summary, "operation", data
 	return page, nil
 }
 
@@ -165,7 +174,8 @@ func (p *pages) try(r *view.Request) (view.Page, error) {
 	if answer == nil {
 		return page, err // a refusal is an answer too
 	}
-	data.Text, page.Data, page.Source = indented(answer.Body), data, path
+	data.Text = indented(answer.Body)
+	page.Data, page.Source = data, path
 	return page, nil
 }
 

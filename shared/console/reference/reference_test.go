@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -34,10 +35,24 @@ func (s site) Get(path string) page {
 	return page{recorder.Code, recorder.Header(), recorder.Body.String()}
 }
 
+// bank answers every call of the API with the path that was called.
+type bank struct{}
+
+func (bank) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"called":"` + r.URL.RequestURI() + `"}`)), Request: r}, nil
+}
+
 func served(t *testing.T) site {
 	t.Helper()
+	return serve(t, false)
+}
+
+func serve(t *testing.T, alone bool) site {
+	t.Helper()
 	server := api.New(api.Config{Web: web.Config{Service: "bank", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
-	kit := view.NewKit(view.Config{Pages: session.New(session.Config{Log: slog.New(slog.DiscardHandler)}), API: client.New(nil)})
+	kit := view.NewKit(view.Config{Alone: alone, API: client.New(bank{}), Pages: session.New(session.Config{
+		Log: slog.New(slog.DiscardHandler), Derive: func(string) ([]byte, bool) { return make([]byte, 32), true },
+	})})
 	server.Mount(kit.Static())
 	server.Mount(Routes(kit)...)
 	return site{server.Handler()}
@@ -126,5 +141,32 @@ func TestFilledPaths(t *testing.T) {
 	got := filled(o, map[string][]string{"account_id": {"../ops?x=1#"}, "version": {"3"}, "at": {" "}, "other": {"1"}})
 	if want := "/v1/accounts/..%2Fops%3Fx=1%23/balance?version=3"; got != want {
 		t.Errorf("%s, not %s", got, want)
+	}
+}
+
+// What is tried is called as it stands, and its answer shown.
+func TestTryingACall(t *testing.T) {
+	r := served(t).Get("/ui/try/getBalance?account_id=A-1&version=3")
+	if r.Status != 200 || !strings.Contains(r.Text, "&#34;called&#34;: &#34;/v1/accounts/A-1/balance?version=3&#34;") {
+		t.Errorf("%d %s", r.Status, r.Text)
+	}
+	if r := served(t).Get("/ui/try/withdraw?account_id=A-1"); r.Status != http.StatusSeeOther || r.Header.Get("Location") != "/docs" {
+		t.Errorf("a command was tried: %d %s", r.Status, r.Text)
+	}
+}
+
+// Beside the console's server the reference leads nowhere that is not served there.
+func TestAlone(t *testing.T) {
+	c := serve(t, true)
+	for _, path := range []string{"/docs", "/docs/getBalance", "/docs/withdraw", "/problems/overloaded"} {
+		r := c.Get(path)
+		for _, gone := range []string{`action="/ui/`, `href="/ui/accounts`, `href="/ui/change`} {
+			if r.Status != 200 || strings.Contains(r.Text, gone) {
+				t.Errorf("%s: %d, has %s", path, r.Status, gone)
+			}
+		}
+	}
+	if r := c.Get("/ui/try/getBalance?account_id=A-1"); r.Status != 404 {
+		t.Errorf("tried: %d", r.Status)
 	}
 }

@@ -36,6 +36,8 @@ type Config struct {
 	Version     string
 	// Log gets what failed while a page was made; nil is slog.Default.
 	Log *slog.Logger
+	// Alone says that the console is served elsewhere: pages have no navigation and no search.
+	Alone bool
 	// Ending is done when the server begins to end, so that pages are told; nil never is.
 	Ending context.Context
 }
@@ -181,7 +183,11 @@ var navigation = [][]Link{
 	{{"Operators", "/ui/operators"}, {"API", "/docs"}},
 }
 
-func entries(section string) (all [][]entry) {
+// entries returns the navigation with the current entry marked.
+func (k *Kit) entries(section string) (all [][]entry) {
+	if k.config.Alone {
+		return nil
+	}
 	for _, group := range navigation {
 		var some []entry
 		for _, l := range group {
@@ -205,7 +211,7 @@ func (k *Kit) show(r *Request, page Page) error {
 		return r.HTMLBlob(status, text)
 	}
 	text, err := page.Templates.execute(frame{
-		Page: page, Visit: r.Visit, Environment: k.config.Environment, Version: k.config.Version, Navigation: entries(page.Section),
+		Page: page, Visit: r.Visit, Environment: k.config.Environment, Version: k.config.Version, Navigation: k.entries(page.Section),
 		Base: base(r.Request()), Search: r.QueryParam("q"), Dev: r.Bearer == "",
 	})
 	if err != nil {
@@ -234,6 +240,9 @@ func protect(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Cache-Control", "no-store")
 }
+
+// Alone reports whether the console is served elsewhere.
+func (k *Kit) Alone() bool { return k.config.Alone }
 
 // Open returns the route of a page that is open to everybody, such as /docs.
 func (k *Kit) Open(path string, show func(c echo.Context) (Page, error)) web.Route {

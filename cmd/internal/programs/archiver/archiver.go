@@ -8,6 +8,7 @@ import (
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/readside"
 	"passbook/cmd/internal/serve"
+	"passbook/shared/console/reference"
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
@@ -56,8 +57,9 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.At(serve.SealSegments, "open segments", archives.Flush)
 	reported := readside.Consumers{Names: []string{archiver.Name}, History: history}
 	p.Serve(serve.API{
-		Routes: slices.Concat(reported.Status(p), readside.Reads(p, history), readside.ArchiveReads(p, keeper)),
-		Checks: []web.Check{readable, healthy, {Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}},
+		Reference: reference.Routes,
+		Routes:    slices.Concat(reported.Status(p), readside.Reads(p, history), readside.ArchiveReads(p, keeper)),
+		Checks:    []web.Check{readable, healthy, {Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}},
 	})
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/readside"
 	"passbook/cmd/internal/serve"
+	"passbook/shared/console/reference"
 	"passbook/shared/derived"
 	"passbook/shared/feed"
 	"passbook/shared/journal"
@@ -63,7 +64,8 @@ func open(ctx context.Context, p *serve.Process) error {
 	})
 	reported := readside.Consumers{Models: []string{balance.Table}, History: history}
 	p.Serve(serve.API{
-		Routes: slices.Concat(reported.Status(p), balance.NewAPI(store, history, p.Persons()).Routes(), feeds.Routes(), readside.Reads(p, history), []web.Route{journeys.Route()}), Checks: []web.Check{readable, healthy},
+		Reference: reference.Routes,
+		Routes:    slices.Concat(reported.Status(p), balance.NewAPI(store, history, p.Persons()).Routes(), feeds.Routes(), readside.Reads(p, history), []web.Route{journeys.Route()}), Checks: []web.Check{readable, healthy},
 	})
 	return nil
 }

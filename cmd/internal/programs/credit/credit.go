@@ -6,6 +6,7 @@ import (
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/serve"
 	"passbook/cmd/internal/writeside"
+	"passbook/shared/console/reference"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
 )
@@ -44,6 +45,6 @@ func open(ctx context.Context, p *serve.Process) error {
 	if err != nil {
 		return err
 	}
-	p.Serve(serve.API{Commands: w.Credit.Operations(), Forwarder: w.Forwarder, Checks: w.Checks})
+	p.Serve(serve.API{Reference: reference.Routes, Commands: w.Credit.Operations(), Forwarder: w.Forwarder, Checks: w.Checks})
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"passbook/cmd/internal/readside"
 	"passbook/cmd/internal/serve"
 	"passbook/creditlimit"
+	"passbook/shared/console/reference"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
@@ -46,7 +47,8 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.Go(serve.UntilConsumers, creditlimit.Table, projector.Run)
 	reported := readside.Consumers{Models: []string{creditlimit.Table}, History: history}
 	p.Serve(serve.API{
-		Routes: slices.Concat(reported.Status(p), creditlimit.NewAPI(store, history).Routes(), readside.Reads(p, history)), Checks: []web.Check{readable, healthy},
+		Reference: reference.Routes,
+		Routes:    slices.Concat(reported.Status(p), creditlimit.NewAPI(store, history).Routes(), readside.Reads(p, history)), Checks: []web.Check{readable, healthy},
 	})
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/serve"
 	"passbook/cmd/internal/writeside"
+	"passbook/shared/console/reference"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
@@ -52,6 +53,6 @@ func open(ctx context.Context, p *serve.Process) error {
 		return err
 	}
 	p.Go(serve.UntilCallers, "sweeper", w.Sweeper(p).Run)
-	p.Serve(serve.API{Commands: w.Withdraw.Operations(), Forwarder: w.Forwarder, Checks: w.Checks})
+	p.Serve(serve.API{Reference: reference.Routes, Commands: w.Withdraw.Operations(), Forwarder: w.Forwarder, Checks: w.Checks})
 	return nil
 }
