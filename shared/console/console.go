@@ -11,6 +11,7 @@ import (
 
 	"passbook/shared/console/accounts"
 	"passbook/shared/console/history"
+	"passbook/shared/console/live"
 	"passbook/shared/console/reference"
 	"passbook/shared/console/view"
 	"passbook/shared/web"
@@ -20,7 +21,7 @@ import (
 func Routes(k *view.Kit) []web.Route {
 	return slices.Concat(
 		[]web.Route{k.Get("/ui/", 0, home), k.Get("/ui/json", 0, asJSON), root()},
-		accounts.Routes(k), history.Routes(k), reference.Routes(k),
+		accounts.Routes(k), live.Routes(k), history.Routes(k), reference.Routes(k),
 	)
 }
 

@@ -204,7 +204,7 @@ func (k *Kit) show(r *Request, page Page) error {
 	protect(r.Response().Header())
 	status := max(page.Status, http.StatusOK)
 	if fragment := r.QueryParam("fragment"); fragment != "" && status == http.StatusOK && page.Templates.has(fragment) {
-		text, err := page.Templates.fragment(fragment, page.Data)
+		text, err := page.Templates.Fragment(fragment, page.Data)
 		if err != nil {
 			return err
 		}

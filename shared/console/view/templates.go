@@ -32,7 +32,7 @@ func (t *Templates) has(name string) bool { return t.set.Lookup(name) != nil }
 
 // execute returns a whole page: the layout around the template that it names.
 func (t *Templates) execute(f frame) ([]byte, error) {
-	content, err := t.fragment(f.Name, f.Data)
+	content, err := t.Fragment(f.Name, f.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -47,8 +47,8 @@ func (t *Templates) execute(f frame) ([]byte, error) {
 	return page.Bytes(), nil
 }
 
-// fragment returns one template.
-func (t *Templates) fragment(name string, data any) ([]byte, error) {
+// Fragment returns one template.
+func (t *Templates) Fragment(name string, data any) ([]byte, error) {
 	var part bytes.Buffer
 	if err := t.set.ExecuteTemplate(&part, name, data); err != nil {
 		return nil, fmt.Errorf("show the part %s of a page: %w", name, err)
