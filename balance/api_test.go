@@ -21,6 +21,7 @@ import (
 	"passbook/shared/feed"
 	"passbook/shared/journal"
 	"passbook/shared/journey"
+	"passbook/shared/opsread"
 	"passbook/shared/readmodel"
 	"passbook/shared/storetest"
 	"passbook/shared/stream/pebblestream"
@@ -80,6 +81,8 @@ func serveTo(t *testing.T, auth access.Authenticator) *bank {
 	b.server = api.New(api.Config{Web: web.Config{Service: "balance", Auth: auth, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
 	b.server.Mount(b.api.Routes()...)
 	b.server.Mount(pipelineapi.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route(), api.OpsLog{Table: tbl}.Route())
+	reads := &opsread.Reads{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}
+	b.server.Mount(reads.Routes()...)
 	b.server.Mount(journey.New(journey.Config{Journal: b.journal.Reader}).Route())
 	b.server.Mount(feed.New(feed.Config{Journal: b.journal.Reader}).Routes()...)
 	b.client = apitest.New(t, b.server.Handler())

@@ -19,6 +19,7 @@ import (
 	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/opsread"
 	"passbook/shared/readmodel"
 	"passbook/shared/storetest"
 	"passbook/shared/stream/pebblestream"
@@ -83,6 +84,8 @@ func serveTo(t *testing.T, auth access.Authenticator) *bank {
 	b.server = api.New(api.Config{Web: web.Config{Service: "creditlimit", Auth: auth, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
 	b.server.Mount(queries.Routes()...)
 	b.server.Mount(pipeline.Consumers{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}.Route(), api.OpsLog{Table: tbl}.Route())
+	reads := &opsread.Reads{Table: tbl, Journal: b.journal.Reader, Stream: "test-events", Models: []string{Table}}
+	b.server.Mount(reads.Routes()...)
 	b.client = apitest.New(t, b.server.Handler())
 	return b
 }
