@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"passbook/shared/console/accounts"
+	"passbook/shared/console/client"
 	"passbook/shared/console/history"
 	"passbook/shared/console/live"
 	"passbook/shared/console/reference"
@@ -20,13 +21,18 @@ import (
 // Routes returns the routes of all pages, made with a kit.
 func Routes(k *view.Kit) []web.Route {
 	return slices.Concat(
-		[]web.Route{k.Get("/ui/", 0, home), k.Get("/ui/json", 0, asJSON), root()},
+		[]web.Route{k.Get("/ui/", 0, home), k.Get("/ui/json", 0, asJSON), k.Get("/ui/*", 0, missing), root()},
 		accounts.Routes(k), live.Routes(k), history.Routes(k), reference.Routes(k),
 	)
 }
 
 // home leads to the first page.
 func home(*view.Request) (view.Page, error) { return view.Page{Redirect: "/ui/accounts"}, nil }
+
+// missing returns the refusal of an address that has no page.
+func missing(*view.Request) (view.Page, error) {
+	return view.Page{}, &client.Problem{Status: http.StatusNotFound, Title: "There is no such page", Detail: "The address is not one of the console. The navigation leads to its pages."}
+}
 
 // root returns the route of the server's root: a browser is sent to the console, and a program told
 // where what is.

@@ -33,8 +33,12 @@ func (p *Process) servePages(serves API) {
 
 // environment returns which bank this is, for the badge of the pages.
 func (p *Process) environment() view.Environment {
-	if p.Config.Store == platform.Embedded {
-		return view.Environment{Kind: "embedded", Where: p.Config.Data}
+	kind := "aws"
+	switch {
+	case p.Config.Store == platform.Embedded:
+		kind = "embedded"
+	case p.Engine.Emulated:
+		kind = "emulator"
 	}
-	return view.Environment{Kind: "aws", Where: p.Config.Prefix}
+	return view.Environment{Kind: kind, Where: p.Engine.Place}
 }

@@ -94,7 +94,7 @@ func (f field) write(j *web.JSON, v values) error {
 			t, err = time.Parse(secondForm, strings.TrimSuffix(text, "Z"))
 		}
 		if err != nil {
-			return fmt.Errorf("Write a date and time in UTC: 2026-12-31T18:00.") //nolint:staticcheck // a person reads it
+			return fault("Write a date and time in UTC: 2026-12-31T18:00.")
 		}
 		j.String(f.Name, t.Format(time.RFC3339))
 	case ofFlag:
@@ -127,10 +127,10 @@ func (f field) shown(v values) string {
 	return text
 }
 
-// wrongAmount is the fault of an amount.
-type wrongAmount string
+// fault is what is wrong with a field, as a sentence.
+type fault string
 
-func (w wrongAmount) Error() string { return string(w) }
+func (f fault) Error() string { return string(f) }
 
 // parseAmount returns the minor units of an amount as a person types it: 1250.5 and 1,250.50 of EUR
 // are 125050. A comma is taken only between thousands of an amount that has decimals, since 1,250
@@ -138,35 +138,35 @@ func (w wrongAmount) Error() string { return string(w) }
 func parseAmount(text, currency string) (int64, error) {
 	exponent, known := money.Exponent(currency)
 	if !known {
-		return 0, wrongAmount("Its currency is not known, so neither are its decimals. Fill in the currency.")
+		return 0, fault("Its currency is not known, so neither are its decimals. Fill in the currency.")
 	}
 	if text == "" || text[0] == '.' {
-		return 0, wrongAmount("Write digits, and decimals after a point: 1250.00.")
+		return 0, fault("Write digits, and decimals after a point: 1250.00.")
 	}
 	digits, fraction, hasPoint := strings.Cut(text, ".")
 	if strings.Contains(digits, ",") {
 		if !hasPoint && exponent > 0 {
-			return 0, wrongAmount("Write decimals after a point, and no comma: 1250.00.")
+			return 0, fault("Write decimals after a point, and no comma: 1250.00.")
 		}
 		for i, group := range strings.Split(digits, ",") {
 			if i > 0 && len(group) != 3 || group == "" || len(group) > 3 {
-				return 0, wrongAmount("Write decimals after a point, and no comma: 1250.00.")
+				return 0, fault("Write decimals after a point, and no comma: 1250.00.")
 			}
 		}
 		digits = strings.ReplaceAll(digits, ",", "")
 	}
 	if len(fraction) > exponent || hasPoint && fraction == "" {
-		return 0, wrongAmount(fmt.Sprintf("%s has %d decimals.", currency, exponent))
+		return 0, fault(fmt.Sprintf("%s has %d decimals.", currency, exponent))
 	}
 	digits += fraction + strings.Repeat("0", exponent-len(fraction))
 	for _, c := range []byte(digits) {
 		if c < '0' || c > '9' {
-			return 0, wrongAmount("Write digits, and decimals after a point: 1250.00.")
+			return 0, fault("Write digits, and decimals after a point: 1250.00.")
 		}
 	}
 	minor, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || minor > money.Max {
-		return 0, wrongAmount("The amount is not a number, or greater than the bank can count.")
+		return 0, fault("The amount is not a number, or greater than the bank can count.")
 	}
 	return minor, nil
 }
