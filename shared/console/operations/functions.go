@@ -15,7 +15,7 @@ import (
 // functions are what the templates of these pages may call besides the kit's.
 var functions = template.FuncMap{
 	"bytes": size, "shard": shortShard, "rate": rate, "int64": func(n int) int64 { return int64(n) },
-	"lines": lines, "inquarantine": inQuarantine, "tabs": func() []string { return []string{"log", "keys", "settings", "health", "jobs"} },
+	"lines": lines, "lasts": view.Lasts, "inquarantine": inQuarantine, "tabs": func() []string { return []string{"log", "keys", "settings", "health", "jobs"} },
 	"title": func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },
 }
 

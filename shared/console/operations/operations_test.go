@@ -1,0 +1,206 @@
+package operations
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"passbook/shared/access"
+	"passbook/shared/console/view"
+	"passbook/shared/opsread"
+	"passbook/shared/session"
+)
+
+func TestJobIsCheckedWithItsDryRunAndThenStarted(t *testing.T) {
+	b := &bank{results: map[string]string{"rebuild": `{"model":"balance","generation":2,"events":72,"segments":7,"bytes":2048}`}}
+	form := b.form(t, "rebuild", "model", "balance", "from", "archive")
+	b.open(t, "/ui/jobs/check", form).must(t, 200, "replay rebuild --model balance --from archive", "it would be done", "72", "2.0 KiB")
+	form.Set("reason", "to see")
+	p := b.open(t, "/ui/jobs", form)
+	if p.status != 303 || p.location != "/ui/jobs/job-b" {
+		t.Fatalf("started: %d to %q", p.status, p.location)
+	}
+	b.open(t, p.location, nil).must(t, 200, "Job rebuild", "done", "Compare and promote")
+	dry, real := b.orders[0], b.orders[1]
+	if string(dry.Params) != `{"dry_run":true,"from":"archive","model":"balance"}` || string(real.Params) != `{"from":"archive","model":"balance"}` || real.Actor != "dev" || real.Reason != "to see" {
+		t.Errorf("%+v, %+v", dry, real)
+	}
+	b.fail = errBusy
+	b.open(t, "/ui/jobs", form).must(t, 409, errBusy.Error())
+}
+
+func TestWhatDestroysNeedsAWord(t *testing.T) {
+	for do, c := range map[string]struct{ field, value, word string }{
+		"discard": {"model", "balance", "balance"}, "clear": {"record", "s#1", "clear"}, "revoke": {"id", "abc", "abc"},
+	} {
+		b := &bank{}
+		form := b.form(t, do, c.field, c.value)
+		b.open(t, "/ui/jobs/check", form).must(t, 200, "Type <span class=\"id\">"+c.word, `class="danger"`)
+		before := len(b.orders)
+		b.open(t, "/ui/jobs", form).must(t, 422, "Nothing was done")
+		if len(b.orders) != before {
+			t.Errorf("%s: started without the word: %v", do, b.orders)
+		}
+		form.Set("word", c.word)
+		if p := b.open(t, "/ui/jobs", form); p.status != 303 || len(b.orders) != before+1 {
+			t.Errorf("%s: %d %v", do, p.status, b.orders)
+		}
+	}
+}
+
+func TestWrongOrdersAreNotBegun(t *testing.T) {
+	b := &bank{}
+	for _, f := range []url.Values{
+		b.form(t, "restore"), b.form(t, "rebuild", "model", "balances", "from", "archive"), b.form(t, "rebuild", "model", "balance", "from", "tape"),
+		b.form(t, "redrive", "account", "A-1"), b.form(t, "clear"), b.form(t, "audit", "tenant", "a b"), b.form(t, "key", "name", "x", "tenant", "main", "expires", "90d"),
+		b.form(t, "key", "name", "x", "tenant", "main", "expires", "90d", "scope", "all:things"),
+	} {
+		for _, path := range []string{"/ui/jobs/check", "/ui/jobs"} {
+			b.open(t, path, f).must(t, 422, "Nothing was done")
+		}
+	}
+	if len(b.orders) > 0 {
+		t.Errorf("begun: %v", b.orders)
+	}
+}
+
+// as returns the request of a person.
+func as(tenant string, all bool, scopes access.Scopes) *view.Request {
+	return &view.Request{Visit: session.Visit{Principal: &access.Principal{Actor: "key:a", Tenant: tenant, AllTenants: all, Scopes: scopes}}}
+}
+
+func TestWhoMayHaveWhatDone(t *testing.T) {
+	redrive, whole := url.Values{"account": {"A-1"}, "tenant": {"north"}}, url.Values{"model": {"balance"}, "from": {"journal"}}
+	key := func(tenant, scope string, more ...string) url.Values {
+		f := url.Values{"name": {"n"}, "tenant": {tenant}, "expires": {"1d"}, "scope": {scope}}
+		if len(more) > 0 {
+			f.Set(more[0], "yes")
+		}
+		return f
+	}
+	for _, c := range []struct {
+		name, do string
+		form     url.Values
+		by       *view.Request
+		may      bool
+	}{
+		{"operator of all", "rebuild", whole, as("north", true, access.OpsWrite), true},
+		{"operator of one", "rebuild", whole, as("north", false, access.OpsWrite), false},
+		{"reader", "rebuild", whole, as("north", true, access.OpsRead), false},
+		{"own account", "redrive", redrive, as("north", false, access.OpsWrite), true},
+		{"another's account", "redrive", redrive, as("south", false, access.OpsWrite), false},
+		{"own audit", "audit", url.Values{"tenant": {"north"}}, as("north", false, access.OpsWrite), true},
+		{"whole audit", "audit", url.Values{}, as("north", false, access.OpsWrite), false},
+		{"own key", "key", key("north", "accounts:read"), as("north", false, access.KeysWrite|access.AccountsRead), true},
+		{"another tenant's key", "key", key("south", "accounts:read"), as("north", false, access.KeysWrite|access.AccountsRead), false},
+		{"more than one's own scopes", "key", key("north", "force"), as("north", false, access.KeysWrite|access.AccountsRead), false},
+		{"more than one's own tenants", "key", key("north", "ops:read", "all_tenants"), as("north", false, access.KeysWrite|access.OpsRead), false},
+		{"operators' key", "key", key("north", "ops:read", "all_tenants"), as("north", true, access.KeysWrite|access.OpsRead), true},
+		{"key by an operator", "key", key("north", "ops:write"), as("north", true, access.OpsWrite), false},
+	} {
+		o, err := actions[c.do].read(c.form)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if err := refuse(c.by, actions[c.do], o); (err == nil) != c.may {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+func TestJobsOfOtherTenantsAreNotShown(t *testing.T) {
+	for _, c := range []struct {
+		job  Job
+		by   *view.Request
+		sees bool
+	}{
+		{Job{Tenant: "north"}, as("north", false, 0), true}, {Job{Tenant: "south"}, as("north", false, 0), false}, {Job{}, as("north", false, 0), false},
+		{Job{Tenant: "south"}, as("north", true, 0), true}, {Job{Actor: "key:a"}, as("north", false, 0), true},
+	} {
+		if got := sees(c.by, c.job); got != c.sees {
+			t.Errorf("%+v is shown to one of %s, all tenants %t: %t", c.job, c.by.Tenant, c.by.AllTenants, got)
+		}
+	}
+}
+
+func TestKeyIsShownOnce(t *testing.T) {
+	b := &bank{}
+	form := b.form(t, "key", "name", "payroll", "tenant", "main", "expires", "90d", "scope", "accounts:read")
+	b.open(t, "/ui/jobs/check", form).must(t, 200, "bank key create --name payroll --tenant main --scopes accounts:read --expires 90d")
+	made := b.open(t, "/ui/jobs", form).must(t, 200, "pb_", "shown once")
+	var params struct {
+		ID, Sum, Name string
+		Scopes        []string
+		Expires       time.Time `json:"expires_at"`
+	}
+	if err := json.Unmarshal(b.orders[0].Params, &params); err != nil || params.Sum == "" || !strings.Contains(made.text, "pb_"+params.ID+"_") || params.Expires.Before(time.Now().Add(89*24*time.Hour)) {
+		t.Errorf("%+v %v", params, err)
+	}
+	if strings.Contains(string(b.orders[0].Params), "pb_") {
+		t.Error("the job has the key's text")
+	}
+	b.open(t, "/ui/operators?tab=jobs", nil).must(t, 200, "key-create")
+}
+
+// Every page stands with what the API answers, and without the API: the refusal is in the place of
+// the part that it concerns.
+func TestEveryPageStands(t *testing.T) {
+	day := time.Now().UTC().Format(time.DateOnly)
+	full := &bank{answers: map[string]string{
+		"/v1/ops/archive":          `{"as_of":"2026-11-30T09:00:00Z","complete_up_to":"2026-11-30T08:59:00Z","reaches":"2026-11-30T08:59:30Z","unproven_shards":0,"segments":1,"entries":2,"events":1234,"bytes":5000,"days":[{"day":"` + day + `","shards":[{"shard":"s-1/shardId-000000000003","segments":1,"rows":1234,"bytes":5000}]}],"shards":[{"shard":"s-1/shardId-000000000003","last_sequence":"9","proven":true}],"gap_count":1,"gaps":["a gap"]}`,
+		"/v1/ops/archive/segments": `{"day":"` + day + `","segments":[{"key":"events/v2/k","shard":"s-1/shardId-000000000003","format":2,"bytes":5000,"rows":1234,"entries":2,"first_sequence":"1","last_sequence":"9","recorded_from":"2026-11-30T08:00:00Z","recorded_to":"2026-11-30T08:59:00Z","proof":"suspect","suspicion":"odd","pages_sha256":"x"}],"has_more":true,"next_cursor":"c"}`,
+		"/v1/ops/archive/totals":   `{"day":"` + day + `","rows":1234,"most_rows":200000,"currencies":[{"currency":"EUR","exponent":2,"accounts":3,"events":1234,"in":250000,"out":2500}]}`,
+		"/v1/ops/settings":         `{"service":"bank","version":"v1","go":"go1","settings":[{"flag":"data","variable":"PASSBOOK_DATA","value":"/srv/o'clock","source":"environment"}],"budgets":[{"name":"limit","bytes":1073741824}],"free_bytes":5000000000,"floor_bytes":1000}`,
+		"/v1/ops/generations":      `{"models":[{"model":"balance","generations":[{"generation":1,"role":"live","consumer":"balance@1","shards":4,"behind_seconds":0.2,"holes":0},{"generation":2,"role":"candidate","consumer":"balance@2","shards":4,"holes":1}]}]}`,
+		"/v1/ops/quarantine":       `{"quarantined":[{"consumer":"balance@1","id":"main#A-1","tenant":"main","account_id":"A-1","version":4,"behind_versions":2,"cause":"it contradicts","at":"2026-11-30T09:00:00Z","size":7,"data":"eyJhIjoxfQ=="}],"more":false}`,
+		"/v1/ops/log":              `{"actions":[{"id":"1","at":"2026-11-30T09:00:00Z","job":"promote","actor":"os:0","state":"failed","error":"differs","parameters":{"model":"balance"},"reason":"why"}],"has_more":false}`,
+		"/v1/ops/keys":             `{"keys":[{"id":"abc","name":"cards","tenant":"main","scopes":["accounts:read"],"state":"active","created_at":"2026-11-30T09:00:00Z","created_by":"os:0"}],"has_more":false}`,
+		"/readyz":                  `{"status":"ready","checks":[{"name":"journal","ready":true},{"name":"archive","ready":false,"cause":"late"}]}`,
+	}}
+	for path, texts := range map[string][]string{
+		"/ui/archive": {"shard 3", "1,234", "a gap", "+2,500.00", "−25.00", "suspect", "/srv/o''clock/archive/events/v2/date=" + day, "Next page", `class="heat-4"`},
+		"/ui/replay":  {"candidate", "0.2 s", "Compare and promote", "Discard the candidate"}, "/ui/replay?time=2026-11-30T08:00:00Z": {"replay at --time 2026-11-30T08:00:00Z"},
+		"/ui/replay?time=now": {"A time is like"}, "/ui/audit": {"No audit has ended"}, "/ui/quarantine": {"A-1", "it contradicts"},
+		"/ui/quarantine?consumer=balance@1&id=main%23A-1": {"Redrive", `"a": 1`, `{"a":1}`, "bank quarantine redrive A-1 --tenant main"},
+		"/ui/operators": {"promote", "differs", "why"}, "/ui/operators?tab=keys": {"cards", "Revoke"}, "/ui/operators?tab=settings": {"PASSBOOK_DATA", "1.0 GiB", "environment"},
+		"/ui/operators?tab=health": {"ready", "late"}, "/ui/operators?tab=jobs": {"No job has run"}, "/ui/keys/new": {"accounts:read"},
+	} {
+		full.open(t, path, nil).must(t, 200, texts...)
+		if path == "/ui/audit" || path == "/ui/keys/new" || strings.HasSuffix(path, "jobs") {
+			continue
+		}
+		(&bank{}).open(t, path, nil).must(t, 200, "Journal unavailable", "c-1")
+	}
+	alone := &bank{noJobs: true, answers: full.answers}
+	alone.open(t, "/ui/replay", nil).must(t, 200, "runs no jobs", "replay rebuild")
+	if p := alone.open(t, "/ui/jobs", url.Values{}); p.status != 404 {
+		t.Errorf("a job where none runs: %d", p.status)
+	}
+}
+
+func TestAuditInColumns(t *testing.T) {
+	b := &bank{results: map[string]string{"audit": `{"began":"2026-11-30T09:00:00Z","took_ns":1500000000,"count":1,"totals":{"balance":{"accounts":2,"events":5,"posted":{"EUR":"7400"}},"archive":{"accounts":2,"entries":4,"events":5,"posted":{"EUR":"7500"}},"journal":{"accounts":2,"entries":4,"events":5,"posted":{"EUR":"7500"}}},"findings":[{"where":"balance","account":"main#A-1","version":3,"what":"the row differs","advice":"run bank quarantine redrive ACCOUNT"}],"on_the_way":0,"archive":{}}`}}
+	b.open(t, "/ui/jobs", b.form(t, "audit"))
+	p := b.open(t, "/ui/audit", nil).must(t, 200, "75.00", "74.00", "not equal", "differences: 1", "run bank quarantine redrive main#A-1", "took 1.5 s")
+	if j, a := strings.Index(p.text, ">journal<"), strings.Index(p.text, ">archive<"); j < 0 || a < j {
+		t.Errorf("columns: journal at %d, archive at %d", j, a)
+	}
+}
+
+func TestHeatOfDays(t *testing.T) {
+	for _, c := range []struct {
+		n, most int64
+		level   int
+	}{{0, 100, 0}, {1, 100, 1}, {100, 100, 4}, {50, 100, 2}, {80, 100, 3}, {1, 1, 4}} {
+		if got := level(c.n, c.most); got != c.level {
+			t.Errorf("%d of %d is %d, not %d", c.n, c.most, got, c.level)
+		}
+	}
+	today := time.Now().UTC().Format(time.DateOnly)
+	drawn := string(heat(opsread.Archive{Days: []opsread.Day{{Day: today, Shards: []opsread.DayShard{{Shard: `x/<b>`, Rows: 7}}}}}, 3, today))
+	if strings.Count(drawn, "<rect") != 3 || strings.Contains(drawn, "<b>") || !strings.Contains(drawn, `aria-current="true"`) {
+		t.Error(drawn)
+	}
+}
