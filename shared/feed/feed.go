@@ -76,6 +76,7 @@ type Feed struct {
 	// histories has a place for each feed that reads the archive.
 	histories chan struct{}
 	counts    counts
+	polls     polls
 }
 
 // counts are the metrics.
@@ -95,7 +96,7 @@ func New(c Config) *Feed {
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
-	f := &Feed{config: c, gate: admission.NewFixedGate(MaxConnections), holders: newRecent[string](keptAccounts), histories: make(chan struct{}, maxHistories)}
+	f := &Feed{config: c, gate: admission.NewFixedGate(MaxConnections), holders: newRecent[string](keptAccounts), histories: make(chan struct{}, maxHistories), polls: polls{next: map[string]time.Time{}}}
 	f.measure(c.Registry)
 	return f
 }

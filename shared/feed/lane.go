@@ -13,12 +13,14 @@ import (
 )
 
 const (
-	// pollEvery is the time between two reads of a shard on a stream that does not
+	// pollEvery is the time between two reads of a shard by all feeds of a process, on a stream
+	// that does not
 	// report arrivals.
 	pollEvery = 2 * time.Second
 	// idleEvery is how often an idle lane says that it has read everything.
 	idleEvery = 5 * time.Second
-	// readRecords is the most records of one read, which are in memory until they were sent.
+	// readRecords is the most records of one read of a stream that reports arrivals. They are in
+	// memory until they were sent.
 	readRecords = 500
 	// laneAttempts is how often in a row a read may fail.
 	laneAttempts = 6
@@ -41,7 +43,6 @@ type lane struct {
 	// was delivered.
 	begins   stream.Position
 	caughtUp time.Time
-	polled   time.Time
 	// idle says that the connection knows that there was nothing at the last read.
 	idle bool
 	// delivered is caughtUp of what the connection has sent.
@@ -160,14 +161,15 @@ func await(ctx context.Context, arrived <-chan struct{}) bool {
 // get reads once. wait is where to wait for more if there was nothing; nil if it has waited
 // already.
 func (l *lane) get(ctx context.Context) (b batch, wait <-chan struct{}, err error) {
+	most := stream.MaxGetRecords
 	if n, ok := l.feed.config.Streams.(stream.Notifier); ok {
+		most = readRecords
 		wait = n.Arrived(l.shard.Stream, l.shard.ID)
-	} else if err := backoff.Sleep(ctx, time.Until(l.polled.Add(pollEvery))); err != nil {
+	} else if err := l.feed.polls.await(ctx, l.shard.String()); err != nil {
 		return b, nil, err
 	}
 	began := time.Now()
-	l.polled = began
-	got, err := l.feed.config.Streams.Get(ctx, l.iterator, readRecords)
+	got, err := l.feed.config.Streams.Get(ctx, l.iterator, most)
 	if err != nil {
 		return b, nil, fmt.Errorf("read %s: %w", l.shard, err)
 	}
