@@ -67,7 +67,7 @@ func asJSON(r *view.Request) (view.Page, error) {
 	path := r.QueryParam("path")
 	page := view.Page{Title: "JSON", Templates: pages, Name: "json"}
 	if !strings.HasPrefix(path, "/v1/") {
-		return page, echo.NewHTTPError(http.StatusNotFound)
+		return missing(r)
 	}
 	answer, err := r.API.Get(r.Ctx(), path, nil)
 	if err != nil {
