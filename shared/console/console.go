@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/console/account"
 	"passbook/shared/console/accounts"
 	"passbook/shared/console/client"
 	"passbook/shared/console/history"
@@ -22,7 +23,7 @@ import (
 func Routes(k *view.Kit) []web.Route {
 	return slices.Concat(
 		[]web.Route{k.Get("/ui/", 0, home), k.Get("/ui/json", 0, asJSON), k.Get("/ui/*", 0, missing), root()},
-		accounts.Routes(k), live.Routes(k), history.Routes(k), reference.Routes(k),
+		accounts.Routes(k), account.Routes(k), live.Routes(k), history.Routes(k), reference.Routes(k),
 	)
 }
 
