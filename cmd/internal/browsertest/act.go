@@ -186,3 +186,9 @@ func (p *Tab) Write(text string) {
 	p.t.Helper()
 	p.do("type", chromedp.KeyEvent(text))
 }
+
+// Drag moves the mouse from one place of the view to another with the button held down.
+func (p *Tab) Drag(fromX, fromY, toX, toY float64) {
+	p.t.Helper()
+	p.do("drag", chromedp.DragAndDropXY(fromX, fromY, toX, toY, 10))
+}

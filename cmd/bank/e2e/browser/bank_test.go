@@ -33,6 +33,12 @@ func serve(t testing.TB, data string, flags ...string) *bank {
 	return &bank{Server: programtest.Start(t, nil, "bank", args...), data: data}
 }
 
+// again starts the bank once more after its end, on the same data and at the same address.
+func (b *bank) again(t testing.TB) {
+	t.Helper()
+	b.Server = programtest.Start(t, nil, "bank", "serve", "--listen", strings.TrimPrefix(b.Base, "http://"), "--data", b.data, "--log-level", "warn", "--drain-delay", "0s")
+}
+
 // send sends a request and returns the answer's body, which must have a 2xx.
 func (b *bank) send(t testing.TB, method, path, key, contentType string, body io.Reader) []byte {
 	t.Helper()
@@ -65,6 +71,25 @@ func (b *bank) send(t testing.TB, method, path, key, contentType string, body io
 func (b *bank) post(t testing.TB, path, body string) {
 	t.Helper()
 	b.send(t, http.MethodPost, path, fmt.Sprintf("browser-%d", time.Now().UnixNano()), "application/json", strings.NewReader(body))
+}
+
+// declined sends a command that is declined.
+func (b *bank) declined(t testing.TB, path, body string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.Base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Idempotency-Key", fmt.Sprintf("declined-%d", time.Now().UnixNano()))
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusUnprocessableEntity && response.StatusCode != http.StatusConflict {
+		t.Fatalf("POST %s: %s, expected a decline", path, response.Status)
+	}
 }
 
 // get reads a resource.

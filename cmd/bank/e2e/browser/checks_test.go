@@ -15,7 +15,7 @@ const faulty = `<!doctype html><html lang="en"><head><title>Faulty</title><meta 
 <main><h1>Faulty</h1>
 <div style="width:40px;overflow:hidden;white-space:nowrap">cut at the side</div>
 <div style="height:10px;overflow:hidden">cut below</div>
-<button style="height:24px;line-height:22px;border:1px solid #000">fits only at its size</button>
+<button style="height:24px;font-size:1rem;line-height:1.4rem;border:1px solid #000">fits only at its size</button>
 <div style="position:relative;height:20px"><span style="position:absolute;left:0">lies on</span><span style="position:absolute;left:4px">another text</span></div>
 <p style="color:#bbb;background:#fff">too pale</p>
 <div style="width:3000px">wide</div>

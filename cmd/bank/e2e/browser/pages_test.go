@@ -1,50 +1,123 @@
 package browser
 
 import (
+	"bytes"
+	"fmt"
 	"testing"
 
 	"passbook/cmd/internal/browsertest"
 )
 
-// A shown page is one of the console's in one of its states.
-type shown struct{ name, path string }
+// shown is a page of the console in one of its states. to goes there; nil opens the path.
+type shown struct {
+	name, path string
+	to         func(s *seat)
+	// expect is the error that the browser reports of this page because its status is no 2xx.
+	expect string
+}
 
-// pagesOf returns all pages, those of one account with an account.
-func pagesOf(string) []shown {
+// pagesOf returns all pages that an address alone opens, those of one account with an account.
+func pagesOf(id string) []shown {
 	return []shown{
-		{"start", "/ui/"},
+		{name: "accounts", path: "/ui/accounts"},
+		{name: "accounts-filtered", path: "/ui/accounts?holder=H-7"},
+		{name: "accounts-none", path: "/ui/accounts?holder=H-404"},
+		{name: "change-open", path: "/ui/change/open"},
+		{name: "change-withdraw", path: account(id) + "/change/withdraw"},
+		{name: "change-limit", path: account(id) + "/change/limit"},
+		{name: "me", path: "/ui/me"},
+	}
+}
+
+// states returns the pages that a person reaches only by doing something.
+func states() []shown {
+	return []shown{
+		{name: "change-check", to: func(s *seat) { s.look("withdraw", "amount", "25.00", "reference", "cash") }},
+		{name: "change-refused", to: func(s *seat) { s.look("withdraw", "amount", "999999.00") }},
+		{name: "change-word", to: func(s *seat) { s.look("close") }},
+		{name: "change-wrong", to: func(s *seat) { s.form("withdraw", "amount", "twenty"); s.Follow(primary) }, expect: "status of 422"},
 	}
 }
 
 func TestPagesAreSoundInEveryView(t *testing.T) {
 	b := serve(t, t.TempDir())
-	b.open(t, "A-19", "H-7", 133520, 100000)
-	tab := browsertest.Open(t, b.Base, browsertest.Views[0])
-	for _, view := range browsertest.Views {
-		tab.Look(view)
-		for _, page := range pagesOf("A-19") {
-			tab.Visit(page.path)
-			tab.Picture(page.name)
-			tab.Check()
-		}
-	}
+	play(t, b)
+	sound(t, b, append(pagesOf("A-19"), states()...))
+}
+
+func TestEmptyPagesAreSoundInEveryView(t *testing.T) {
+	sound(t, serve(t, t.TempDir()), []shown{
+		{name: "accounts-empty", path: "/ui/accounts"},
+	})
 }
 
 func TestSigningInIsSoundInEveryView(t *testing.T) {
-	b := serve(t, t.TempDir(), "--auth", "apikey")
-	tab := browsertest.Open(t, b.Base, browsertest.Views[0])
-	// the answer to a wrong key is a page under 401, which the browser reports
-	tab.Expect("status of 401")
+	sound(t, serve(t, t.TempDir(), "--auth", "apikey"), []shown{
+		{name: "login", path: "/ui/login"},
+		{name: "login-wrong", expect: "status of 401", to: func(s *seat) {
+			s.Visit("/ui/login")
+			s.Type("#key", "pb_wrong")
+			s.FollowText("Sign in")
+			s.Shows("[role=alert]", "■")
+		}},
+	})
+}
+
+// sound checks pages in every view, two views at a time, and paints them.
+func sound(t *testing.T, b *bank, all []shown) {
+	t.Helper()
 	for _, view := range browsertest.Views {
-		tab.Look(view)
-		tab.Visit("/ui/login")
-		tab.Picture("login")
-		tab.Check()
-		tab.Visit("/ui/login")
-		tab.Type("#key", "pb_wrong")
-		tab.FollowText("Sign in")
-		tab.Shows("[role=alert]", "■")
-		tab.Picture("login-wrong")
-		tab.Check()
+		t.Run(view.String(), func(t *testing.T) {
+			t.Parallel()
+			s := &seat{browsertest.Open(t, b.Base, view), t, b, "A-19"}
+			for _, page := range all {
+				s.show(page)
+			}
+		})
 	}
+}
+
+// show goes to a page, paints it and checks it.
+func (s *seat) show(page shown) {
+	s.t.Helper()
+	if page.expect != "" {
+		s.Expect(page.expect)
+	}
+	if page.to != nil {
+		page.to(s)
+	} else {
+		s.Visit(page.path)
+	}
+	s.Picture(page.name)
+	s.Check()
+}
+
+// play gives a bank some life: A-19 with months of movements, holds, declines and limits, accounts in
+// other states, and texts from outside that are hard to show.
+func play(t testing.TB, b *bank) {
+	t.Helper()
+	b.open(t, "A-19", "H-7", 50000, 50000)
+	at := func(id string) string { return "/v1/accounts/" + id }
+	var lines bytes.Buffer
+	for n := range 60 {
+		op, amount, kind, reference := "withdraw", 700+(n*7919)%4300, "card", []string{"supermarket", "railway", "bakery", "rent of March, flat 3"}[n%4]
+		if n%12 == 0 {
+			op, amount, kind, reference = "credit", 250000, "deposit", "salary"
+		}
+		fmt.Fprintf(&lines, `{"op":%q,"idempotency_key":"p-%d","account_id":"A-19","amount":%d,"currency":"EUR","kind":%q,"reference":%q}`+"\n", op, n, amount, kind, reference)
+	}
+	b.bulk(t, &lines)
+	b.post(t, at("A-19")+"/holds", `{"amount":31000,"currency":"EUR","reference":"hotel"}`)
+	b.post(t, at("A-19")+"/holds", `{"amount":4500,"currency":"EUR","reference":"petrol"}`)
+	b.declined(t, at("A-19")+"/withdrawals", `{"amount":900000000,"currency":"EUR","kind":"card","reference":"jeweller"}`)
+	b.send(t, "PUT", at("A-19")+"/credit-limit", "limit-19", "application/json", bytes.NewBufferString(`{"limit":100000,"reason":"yearly review","decided_by":"desk-4"}`))
+	b.open(t, "A-20", "H-7", 0, 100000)
+	b.post(t, at("A-20")+"/withdrawals", `{"amount":88412,"currency":"EUR","kind":"card"}`)
+	b.open(t, "A-21", "H-8", 120000, 0)
+	b.post(t, at("A-21")+"/freeze", `{"scope":"debits","reason_code":"suspicion"}`)
+	b.open(t, "A-22", "H-9", 0, 0)
+	b.post(t, at("A-22")+"/close", `{}`)
+	b.post(t, "/v1/accounts", `{"account_id":"ACCOUNT-WITH-A-LONG-ID-0123456789-0123456789","currency":"JPY","holder_ref":"HOLDER-WITH-A-LONG-REFERENCE-0123456789"}`)
+	b.post(t, at("ACCOUNT-WITH-A-LONG-ID-0123456789-0123456789")+"/credits", `{"amount":9007199254740,"currency":"JPY","kind":"deposit","reference":"=1+1 and a text of some length that does not fit into one line of a table"}`)
+	b.post(t, "/v1/transfers", `{"from":"A-19","to":"A-20","amount":12000,"currency":"EUR","reference":"rent"}`)
 }

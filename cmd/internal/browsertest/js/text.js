@@ -2,7 +2,7 @@
 // scroll sideways. A text that is shortened on purpose, with its whole in a title, is none.
 (() => {
   const faults = [];
-  const name = e => e.tagName.toLowerCase() + (e.id ? '#' + e.id : '') + (e.getAttribute('class') ? '.' + e.getAttribute('class').trim().replace(/\s+/g, '.') : '');
+  const name = e => e.tagName.toLowerCase() + (e.getAttribute('id') ? '#' + e.getAttribute('id') : '') + (e.getAttribute('class') ? '.' + e.getAttribute('class').trim().replace(/\s+/g, '.') : '');
   const short = s => JSON.stringify(s.trim().replace(/\s+/g, ' ').slice(0, 40));
   const hidden = e => !e.checkVisibility({visibilityProperty: true, opacityProperty: true});
   // what is for screen readers alone is a box of a pixel
@@ -32,7 +32,7 @@
     }
   }
   const told = new Set();
-  const tell = text => { if (!told.has(text) && told.size < 40) { told.add(text); faults.push(text); } };
+  const tell = text => { if (!told.has(text) && told.size < 12) { told.add(text); faults.push(text); } };
   for (const r of rects) {
     for (let box = r.e; box && box !== document.body; box = box.parentElement) {
       const style = getComputedStyle(box);

@@ -6,7 +6,7 @@ new PerformanceObserver(list => {
     window.passbookShift.sum += entry.value;
     for (const source of entry.sources.slice(0, 3)) {
       const e = source.node?.nodeType === 1 ? source.node : source.node?.parentElement;
-      window.passbookShift.of.push(e ? e.tagName.toLowerCase() + (e.id ? '#' + e.id : '') + (e.getAttribute('class') ? '.' + e.getAttribute('class') : '') : '?');
+      window.passbookShift.of.push(e ? e.tagName.toLowerCase() + (e.getAttribute('id') ? '#' + e.getAttribute('id') : '') + (e.getAttribute('class') ? '.' + e.getAttribute('class') : '') : '?');
     }
   }
 }).observe({type: 'layout-shift', buffered: true});
