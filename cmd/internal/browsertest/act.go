@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -70,6 +71,24 @@ func (p *Tab) Press(keys ...string) {
 	for _, key := range keys {
 		p.do("press a key", chromedp.KeyEvent(key))
 	}
+}
+
+// Shortcut presses a key of a character that the page takes for itself. Press would type it after
+// that as well, into the field that has got the focus.
+func (p *Tab) Shortcut(key string) {
+	p.t.Helper()
+	p.do("press "+key, func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
+		for _, kind := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeKeyDown, input.DispatchKeyEventTypeKeyUp} {
+			text := key
+			if kind == input.DispatchKeyEventTypeKeyUp {
+				text = ""
+			}
+			if _, err := chromedp.Call(ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: kind, Key: key, Text: text}); err != nil {
+				return chromedp.Void{}, err
+			}
+		}
+		return chromedp.Void{}, nil
+	})
 }
 
 // PressAndLoad presses a key and waits until another page is loaded.

@@ -39,7 +39,7 @@ func TestAnEventIsFoundByItsCorrelationID(t *testing.T) {
 		s.bank.correlated(s.t, s.id, correlation)
 		s.Until("the search finds the event", func() error {
 			s.Visit("/ui/")
-			s.Press("/")
+			s.Shortcut("/")
 			s.Write(correlation)
 			s.PressAndLoad(kb.Enter)
 			if text := s.Text("main"); !strings.Contains(s.Path(), "/events/3") && !strings.Contains(text, s.id+":3") {
@@ -86,7 +86,7 @@ func TestTheJourneyOfAnEventIsCompleteAndItsHashIsEqual(t *testing.T) {
 			return nil
 		})
 		s.Click("button[data-check]")
-		s.Shows(".checked", "equal")
+		s.Shows(".checked", "Equal")
 		s.Check()
 	})
 }

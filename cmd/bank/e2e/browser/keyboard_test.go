@@ -38,7 +38,7 @@ func TestByKeyboardFromTheOverviewToASentWithdrawal(t *testing.T) {
 func TestByKeyboardASearchGoesStraightToTheAccount(t *testing.T) {
 	keyboard(t, func(s *seat) {
 		s.Visit("/ui/")
-		s.Press("/")
+		s.Shortcut("/")
 		s.Write("A-1")
 		s.PressAndLoad(kb.Enter)
 		if s.Path() != account("A-1") {

@@ -26,6 +26,21 @@ func pagesOf(id string) []shown {
 		{name: "change-withdraw", path: account(id) + "/change/withdraw"},
 		{name: "change-limit", path: account(id) + "/change/limit"},
 		{name: "me", path: "/ui/me"},
+		{name: "event", path: account(id) + "/events/3"},
+		{name: "search-nothing", path: "/ui/search?q=NOWHERE"},
+		{name: "search-holder", path: "/ui/search?q=H-7"},
+		{name: "search-transaction", path: "/ui/search?q=t4"},
+		{name: "archive", path: "/ui/archive"},
+		{name: "replay", path: "/ui/replay"},
+		{name: "audit", path: "/ui/audit"},
+		{name: "quarantine", path: "/ui/quarantine"},
+		{name: "operators", path: "/ui/operators"},
+		{name: "operators-keys", path: "/ui/operators?tab=keys"},
+		{name: "operators-settings", path: "/ui/operators?tab=settings"},
+		{name: "operators-health", path: "/ui/operators?tab=health"},
+		{name: "key-new", path: "/ui/keys/new"},
+		{name: "docs", path: "/docs"},
+		{name: "problem", path: "/problems/insufficient-funds"},
 	}
 }
 
@@ -48,6 +63,8 @@ func TestPagesAreSoundInEveryView(t *testing.T) {
 func TestEmptyPagesAreSoundInEveryView(t *testing.T) {
 	sound(t, serve(t, t.TempDir()), []shown{
 		{name: "accounts-empty", path: "/ui/accounts"},
+		{name: "archive-empty", path: "/ui/archive"},
+		{name: "operators-empty", path: "/ui/operators"},
 	})
 }
 
