@@ -112,7 +112,7 @@ func TestADoubleClickPaysOnce(t *testing.T) {
 	journey(t, func(s *seat) {
 		s.bank.open(s.t, s.id, "H-1", 50000, 0)
 		s.look("withdraw", "amount", "25.00")
-		// the form is sent beside the page, as by a browser without its script, and then clicked twice
+		// the form is sent beside the page, as without its script, and then clicked twice
 		browsertest.Eval[bool](s.Tab, fmt.Sprintf(`(async () => { const b = document.querySelector(%q);
 			await fetch(b.form.action, {method: "POST", body: new URLSearchParams(new FormData(b.form, b))}); b.click(); b.click(); return true })()`, primary))
 		s.Until("the browser shows the event", func() error {

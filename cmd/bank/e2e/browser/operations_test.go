@@ -10,7 +10,8 @@ import (
 	"passbook/cmd/internal/programtest"
 )
 
-// inTurn has a person operate a bank of their own in three views, since a job is of the whole bank.
+// inTurn has a person operate a separate bank in each of three views, since a job is of the whole
+// bank.
 func inTurn(t *testing.T, do func(s *seat), flags ...string) {
 	t.Helper()
 	for _, view := range []browsertest.View{browsertest.Views[0], browsertest.Views[3], browsertest.Views[4]} {
@@ -41,6 +42,15 @@ func (s *seat) job(word string) {
 		}
 		return nil
 	})
+}
+
+// marked returns the selector of the element that an expression finds.
+func (s *seat) marked(expression string) string {
+	s.t.Helper()
+	if !browsertest.Eval[bool](s.Tab, fmt.Sprintf(`(() => { const e = %s; e?.setAttribute("data-passbook-marked", ""); return !!e })()`, expression)) {
+		s.t.Fatalf("there is no %s in\n%s", expression, s.Text("main"))
+	}
+	return "[data-passbook-marked]"
 }
 
 func TestAReadModelIsRebuiltPromotedAndBroughtBack(t *testing.T) {
@@ -85,8 +95,8 @@ func TestADayOfTheArchiveLeadsToASegmentAndItsSQL(t *testing.T) {
 			return nil
 		})
 		s.Check()
-		s.Follow(`main svg a[href*="day="]`)
-		s.sees("Segments", "Download", "SELECT")
+		s.Follow(s.marked(`[...document.querySelectorAll("main svg a[href*='day=']")].filter(e => e.checkVisibility()).at(-1)`))
+		s.sees("Segments", "Download", "read_parquet")
 		segment := browsertest.Eval[string](s.Tab, `document.querySelector('main a[href^="/ui/archive/download"]').getAttribute("href")`)
 		if parquet := s.bank.send(s.t, http.MethodGet, segment, "", "", nil); !strings.HasPrefix(string(parquet), "PAR1") {
 			s.t.Errorf("the segment is no Parquet file: it begins with %.20q", parquet)
@@ -111,7 +121,7 @@ func TestAKeyIsMadeUsedAndRevoked(t *testing.T) {
 		s.answers(key, http.StatusOK)
 		s.Visit("/ui/operators?tab=keys")
 		s.sees("payroll")
-		s.Follow(`main tr:has(bdi):nth-child(1) button.link`)
+		s.Follow(s.marked(`[...document.querySelectorAll("main tr")].find(row => row.innerText.includes("payroll"))?.querySelector("button")`))
 		if s.Has("main [name=word]") {
 			s.Type("main [name=word]", browsertest.Eval[string](s.Tab, `document.querySelector("label[for=word] .id").innerText`))
 		}

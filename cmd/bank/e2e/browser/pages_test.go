@@ -109,8 +109,8 @@ func (s *seat) show(page shown) {
 	s.Check()
 }
 
-// play gives a bank some life: A-19 with months of movements, holds, declines and limits, accounts in
-// other states, and texts from outside that are hard to show.
+// play gives a bank some life: A-19 with months of movements, holds, declines and limits, accounts
+// in other states, and texts from outside that are hard to show.
 func play(t testing.TB, b *bank) {
 	t.Helper()
 	b.open(t, "A-19", "H-7", 50000, 50000)
