@@ -108,7 +108,7 @@ func (b *bank) samples(t *testing.T) (all []sample) {
 	if err := json.NewDecoder(response.Body).Decode(&contract); err != nil {
 		t.Fatal(err)
 	}
-	fill := strings.NewReplacer("{account_id}", "A-1", "{transaction_id}", "t2", "{hold_id}", "h4", "{version}", "4")
+	fill := strings.NewReplacer("{account_id}", "A-1", "{transaction_id}", "t2", "{hold_id}", "h4", "{version}", "4", "{holder_ref}", "H-1")
 	for path, operations := range contract.Paths {
 		for method, o := range operations {
 			if o.open() {
