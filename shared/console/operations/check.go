@@ -96,7 +96,7 @@ func (p *Pages) rehearse(r *view.Request, page *checkPage) {
 	params, err := page.text(true)
 	if err == nil {
 		var job Job
-		job, err = p.jobs.Start(r.Ctx(), Order{Job: page.Job, Actor: r.Actor, Tenant: page.Tenant, Params: params})
+		job, err = p.jobs.Start(r.Ctx(), Order{Job: page.Job, Actor: r.Actor, Tenant: page.Tenant, Dry: true, Params: params})
 		if err == nil {
 			job = p.await(r.Ctx(), job, dryMost)
 			page.DryRun, page.Outcome = &job, outcomeOf(job)

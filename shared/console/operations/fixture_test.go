@@ -55,7 +55,7 @@ func (b *bank) Start(_ context.Context, o Order) (Job, error) {
 	}
 	b.orders = append(b.orders, o)
 	code, now := 0, time.Now()
-	job := Job{ID: "job-" + string(rune('a'+len(b.list))), Name: o.Job, State: "done", Actor: o.Actor, Tenant: o.Tenant, StartedAt: now, FinishedAt: &now, ExitCode: &code, Result: []byte(b.results[o.Job])}
+	job := Job{ID: "job-" + string(rune('a'+len(b.list))), Name: o.Job, State: "done", Actor: o.Actor, Tenant: o.Tenant, Dry: o.Dry, StartedAt: now, FinishedAt: &now, ExitCode: &code, Result: []byte(b.results[o.Job])}
 	b.list = append(b.list, job)
 	return job, nil
 }

@@ -26,9 +26,11 @@ type Job struct {
 	// Actor is who started it, empty where that is not known here. Tenant is the one that it is
 	// about, empty for all.
 	Actor, Tenant string
-	StartedAt     time.Time
-	FinishedAt    *time.Time
-	Progress      progress.Snapshot
+	// Dry says that it is a dry run.
+	Dry        bool
+	StartedAt  time.Time
+	FinishedAt *time.Time
+	Progress   progress.Snapshot
 	// ExitCode is that of the job's program: 3 says that a difference was found.
 	ExitCode *int
 	Error    string
@@ -48,6 +50,7 @@ type Order struct {
 	Actor, Reason string
 	// Tenant is the one that it is about, empty for all.
 	Tenant string
+	Dry    bool
 	Params json.RawMessage
 }
 

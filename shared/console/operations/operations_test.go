@@ -23,6 +23,7 @@ func TestJobIsCheckedWithItsDryRunAndThenStarted(t *testing.T) {
 		t.Fatalf("started: %d to %q", p.status, p.location)
 	}
 	b.open(t, p.location, nil).must(t, 200, "Job rebuild", "done", "Compare and promote")
+	b.open(t, "/ui/operators?tab=jobs", nil).must(t, 200, `class="meta">dry run<`)
 	dry, real := b.orders[0], b.orders[1]
 	if string(dry.Params) != `{"dry_run":true,"from":"archive","model":"balance"}` || string(real.Params) != `{"from":"archive","model":"balance"}` || real.Actor != "dev" || real.Reason != "to see" {
 		t.Errorf("%+v, %+v", dry, real)

@@ -67,7 +67,7 @@ func (c *consoleJobs) forget() {
 func (c *consoleJobs) shown(j ops.Job) operations.Job {
 	o := c.asked[j.ID]
 	return operations.Job{
-		ID: j.ID, Name: j.Name, State: j.State, Actor: o.Actor, Tenant: o.Tenant, StartedAt: j.StartedAt, FinishedAt: j.FinishedAt, Progress: j.Progress,
+		ID: j.ID, Name: j.Name, State: j.State, Actor: o.Actor, Tenant: o.Tenant, Dry: o.Dry, StartedAt: j.StartedAt, FinishedAt: j.FinishedAt, Progress: j.Progress,
 		ExitCode: j.ExitCode, Error: j.Error, Result: j.Result,
 	}
 }
