@@ -14,6 +14,7 @@ import (
 	"passbook/shared/console/client"
 	"passbook/shared/console/history"
 	"passbook/shared/console/live"
+	"passbook/shared/console/overview"
 	"passbook/shared/console/reference"
 	"passbook/shared/console/view"
 	"passbook/shared/web"
@@ -22,8 +23,8 @@ import (
 // Routes returns the routes of all pages, made with a kit.
 func Routes(k *view.Kit) []web.Route {
 	return slices.Concat(
-		[]web.Route{k.Get("/ui/", 0, home), k.Get("/ui/json", 0, asJSON), k.Get("/ui/*", 0, missing), root()},
-		accounts.Routes(k), account.Routes(k), live.Routes(k), history.Routes(k), reference.Routes(k),
+		[]web.Route{k.Get("/ui/json", 0, asJSON), k.Get("/ui/*", 0, missing), root()},
+		overview.Routes(k), accounts.Routes(k), account.Routes(k), live.Routes(k), history.Routes(k), reference.Routes(k),
 	)
 }
 

@@ -1,0 +1,167 @@
+package overview
+
+import (
+	"embed"
+	"html/template"
+	"strconv"
+	"time"
+
+	"passbook/shared/access"
+	"passbook/shared/console/client"
+	"passbook/shared/console/view"
+	"passbook/shared/web"
+)
+
+//go:embed templates
+var files embed.FS
+
+var templates = view.Parse(files, "templates/*.html")
+
+// source is the path of the API that answers both pages.
+const source = "/v1/ops/pipeline"
+
+// newest is how many events the Overview shows.
+const newest = 5
+
+// Pages makes the pages of this package.
+type Pages struct{ kit *view.Kit }
+
+// Routes returns the Overview, which is the console's first page, and the Pipeline.
+func Routes(k *view.Kit) []web.Route {
+	p := &Pages{k}
+	return []web.Route{
+		k.Get("/ui/", 0, p.overview),
+		k.Get("/ui/pipeline", access.OpsRead, p.pipeline),
+	}
+}
+
+// overviewPage is what the Overview shows.
+type overviewPage struct {
+	Failure  *client.Problem
+	Answer   answer
+	Drawing  drawing
+	State    string
+	Summary  string
+	Commands []command
+	Events   []event
+	// EventsFailure stands for the events that could not be read.
+	EventsFailure *client.Problem
+	// Example makes the first account of an empty bank.
+	Example string
+}
+
+// command is a line of the commands a minute.
+type command struct {
+	Name, PerMinute string
+	Bins            []float64
+	Most            string
+}
+
+// overview shows how the bank is.
+func (p *Pages) overview(r *view.Request) (view.Page, error) {
+	var data overviewPage
+	_, err := r.API.Get(r.Ctx(), source, &data.Answer)
+	if data.Failure = p.kit.Failed(r.Ctx(), err); data.Failure == nil {
+		data.Drawing = draw(data.Answer)
+		data.State, data.Summary = summary(data.Answer)
+		c := data.Answer.Commands
+		data.Commands = []command{commandOf("accepted", c.Accepted), commandOf("declined", c.Declined), commandOf("refused", c.Refused)}
+	}
+	var list events
+	_, err = r.API.Get(r.Ctx(), "/v1/events?limit="+strconv.Itoa(newest), &list)
+	data.EventsFailure, data.Events = p.kit.Failed(r.Ctx(), err), list.Events
+	data.Example = "curl -s " + r.Base() + `/v1/accounts -H 'Content-Type: application/json' -H 'Idempotency-Key: open-1' -d '{"account_id":"A-1","currency":"EUR"}'`
+	return view.Page{Title: "Overview", Section: "Overview", Templates: templates, Name: "overview", Data: data, Source: source}, nil
+}
+
+func commandOf(name string, o outcome) command {
+	c := command{Name: name, PerMinute: "–", Bins: bins(o.History)}
+	if o.PerMinute != nil {
+		c.PerMinute = view.Count(int64(*o.PerMinute))
+	}
+	return c
+}
+
+// summary returns the state of the whole in a word, and in a sentence.
+func summary(a answer) (state, sentence string) {
+	state, sentence = "ok", "all well"
+	for _, item := range a.Attention {
+		if state == "ok" || item.Severity == "bad" {
+			state = item.Severity
+		}
+	}
+	if n := len(a.Attention); n > 0 {
+		sentence = plural(n, "thing") + " to look at"
+	}
+	if a.Audit == nil {
+		return state, sentence + " · no audit is known"
+	}
+	at, err := time.Parse(time.RFC3339Nano, a.Audit.At)
+	if err == nil {
+		sentence += " · audit " + view.Age(at) + " ago, " + a.Audit.State
+	}
+	return state, sentence
+}
+
+// pipelinePage is what the page Pipeline shows.
+type pipelinePage struct {
+	Failure   *client.Problem
+	Answer    answer
+	Shards    []shardRow
+	Flows     []flowRow
+	Consumers []consumer
+}
+
+// shardRow is a shard with its place in the tree of its ancestors.
+type shardRow struct {
+	shard
+	Hashes    template.HTML
+	RateText  string
+	ShareText string
+	LagText   string
+}
+
+// flowRow is a service, the journal or the stream.
+type flowRow struct {
+	box
+	P99 string
+}
+
+// pipeline shows the parts of the pipeline one by one.
+func (p *Pages) pipeline(r *view.Request) (view.Page, error) {
+	var data pipelinePage
+	_, err := r.API.Get(r.Ctx(), source, &data.Answer)
+	data.Failure = p.kit.Failed(r.Ctx(), err)
+	a := data.Answer
+	for _, s := range a.Stream.Shards {
+		row := shardRow{shard: s, Hashes: hashes(s), RateText: rate(s.Rate), ShareText: "–", LagText: lag(s.BehindSeconds)}
+		if s.Share != nil {
+			row.ShareText = strconv.Itoa(int(*s.Share*100+.5)) + " %"
+		}
+		data.Shards = append(data.Shards, row)
+	}
+	a.Journal.Name, a.Stream.Name = "journal", "stream"
+	for _, f := range append(a.Services, a.Journal, a.Stream.flow) {
+		data.Flows = append(data.Flows, flowRow{boxOf(f, ""), seconds(f.P99)})
+	}
+	data.Consumers = a.Consumers
+	return view.Page{Title: "Pipeline", Section: "Pipeline", Templates: templates, Name: "pipeline", Data: data, Source: source}, nil
+}
+
+// Rates returns the consumer's rate for people.
+func (c consumer) Rates() string { return rate(c.flow.Rate) }
+
+// Lag returns the consumer's lag for people.
+func (c consumer) Lag() string { return lag(c.BehindSeconds) }
+
+// Bins returns the consumer's history as a sparkline.
+func (c consumer) Bins() []float64 { return bins(c.History) }
+
+// Lag returns the lag on the shard for people.
+func (s position) Lag() string { return lag(s.BehindSeconds) }
+
+// Number returns the shard's number.
+func (s position) Number() string { return number(s.Shard) }
+
+// MiB returns the resident memory for people.
+func (s process) MiB() string { return view.Count(s.ResidentBytes>>20) + " MiB" }
