@@ -48,7 +48,7 @@ var accessRows = map[string]string{
 	"captureHold": foreignID, "releaseHold": foreignID, "transfer": foreignID, "bulk": foreignLine,
 	"getBalance": foreignID, "getStatement": foreignID, "listEvents": foreignID, "getSeries": foreignID, "getJourney": foreignID, "getBalanceShort": foreignID,
 	"withdrawShort": foreignID, "creditShort": foreignID, "listConsumers": noID, "metrics": noID, "getOpsLog": noID,
-	"listAllEvents": noID, "getHolderTotals": noID, "readFeed": noID, "getPipeline": noID,
+	"listAllEvents": noID, "getHolderTotals": noID, "readFeed": noID, "getPipeline": noID, "getTotals": noID,
 	"getQuarantine": noID, "getGenerations": noID, "listKeys": noID,
 	"getArchive": wholeBank, "listSegments": wholeBank, "getDayTotals": wholeBank, "downloadSegment": wholeBank, "getSettings": wholeBank,
 }

@@ -158,3 +158,12 @@ func (e event) Out() bool {
 func (e event) Declined() bool {
 	return strings.Contains(e.Type, "Declined") || strings.Contains(e.Type, "Rejected")
 }
+
+// totals are what the page shows of GET /v1/totals.
+type totals struct {
+	Totals []struct {
+		Currency                             string
+		Accounts, Posted, Held, Drawn, Limit int64
+	}
+	AsOf *string `json:"as_of"`
+}

@@ -76,7 +76,7 @@ type drawing struct {
 
 // draw places everything.
 func draw(a answer) drawing {
-	d := drawing{Height: streamHeight}
+	d := drawing{}
 	rates := map[string]*float64{}
 	for _, s := range a.Services {
 		rates[s.Name] = s.Rate
@@ -136,7 +136,7 @@ func (d *drawing) consumers(a answer, queries *float64) {
 		d.archive(a, *archiver, y)
 		place(*archiver)
 	}
-	d.Height = max(streamHeight, y-124+boxHeight)
+	d.Height = 2 + max(streamHeight, y-124+boxHeight)
 }
 
 // archive places the archive behind the archiver.

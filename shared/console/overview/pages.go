@@ -37,13 +37,15 @@ func Routes(k *view.Kit) []web.Route {
 
 // overviewPage is what the Overview shows.
 type overviewPage struct {
-	Failure  *client.Problem
-	Answer   answer
-	Drawing  drawing
-	State    string
-	Summary  string
-	Commands []command
-	Events   []event
+	Failure       *client.Problem
+	Answer        answer
+	Drawing       drawing
+	State         string
+	Summary       string
+	Commands      []command
+	Events        []event
+	Totals        totals
+	TotalsFailure *client.Problem
 	// EventsFailure stands for the events that could not be read.
 	EventsFailure *client.Problem
 	// Example makes the first account of an empty bank.
@@ -67,6 +69,8 @@ func (p *Pages) overview(r *view.Request) (view.Page, error) {
 		c := data.Answer.Commands
 		data.Commands = []command{commandOf("accepted", c.Accepted), commandOf("declined", c.Declined), commandOf("refused", c.Refused)}
 	}
+	_, err = r.API.Get(r.Ctx(), "/v1/totals", &data.Totals)
+	data.TotalsFailure = p.kit.Failed(r.Ctx(), err)
 	var list events
 	_, err = r.API.Get(r.Ctx(), "/v1/events?limit="+strconv.Itoa(newest), &list)
 	data.EventsFailure, data.Events = p.kit.Failed(r.Ctx(), err), list.Events

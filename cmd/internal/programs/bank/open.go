@@ -90,7 +90,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.Serve(serve.API{
 		ServesAll: true, Pages: pages(registry),
 		Commands: slices.Concat(w.Withdraw.Operations(), w.Credit.Operations()), Forwarder: w.Forwarder,
-		Routes: slices.Concat(reports(p, history), balance.NewAPI(balances, history, p.Persons()).Routes(), creditlimit.NewAPI(limits, history).Routes(), feeds.Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits)),
+		Routes: slices.Concat(reports(p, history, balances), balance.NewAPI(balances, history, p.Persons()).Routes(), creditlimit.NewAPI(limits, history).Routes(), feeds.Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits)),
 		Checks: append(w.Checks, healthy, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}),
 	})
 	return serveJobs(ctx, p, registry, secret)
@@ -104,8 +104,11 @@ func journeys(p *serve.Process, history *journal.Reader, balances *balance.Store
 	}).Route()}
 }
 
-// reports returns the routes that report where the consumers and the whole pipeline are.
-func reports(p *serve.Process, history *journal.Reader) []web.Route {
+// reports returns the routes that report where the consumers and the whole pipeline are, and what
+// all accounts have.
+func reports(p *serve.Process, history *journal.Reader, balances *balance.Store) []web.Route {
+	totals := balance.NewBankTotals(balances, func(err error) { p.Log.Warn("the totals are not renewed; it is tried again", "error", err) })
+	p.Go(serve.UntilConsumers, "totals", totals.Run)
 	c := readside.Consumers{Models: []string{balance.Table, creditlimit.Table}, Names: []string{archiver.Name}, History: history}
-	return append(c.Status(p), c.Pipeline(p, archiver.Name))
+	return append(c.Status(p), c.Pipeline(p, archiver.Name), totals.Route())
 }
