@@ -51,7 +51,9 @@ type pass struct {
 }
 
 // NewBankTotals returns totals that are unknown until Run has made its first pass.
-func NewBankTotals(s *Store, failed func(error)) *BankTotals { return &BankTotals{store: s, failed: failed} }
+func NewBankTotals(s *Store, failed func(error)) *BankTotals {
+	return &BankTotals{store: s, failed: failed}
+}
 
 // Run makes one pass after another until ctx ends.
 func (t *BankTotals) Run(ctx context.Context) error {

@@ -133,8 +133,8 @@ func (d *drawing) consumers(a answer, queries *float64) {
 		d.connect(806, y-124+44, endX, 62+[]int{34, 54, 64, 74}[min(i, 3)], queries)
 	}
 	if archiver != nil {
-		d.archive(a, *archiver, y)
 		place(*archiver)
+		d.archive(a, *archiver, y-124)
 	}
 	d.Height = 2 + max(streamHeight, y-124+boxHeight)
 }
