@@ -267,6 +267,9 @@ func Reserve(ctx context.Context, t table.Table, streams stream.Stream, streamNa
 		return err
 	}
 	created, err := streams.Created(ctx, streamName)
+	if errors.Is(err, stream.ErrNotFound) {
+		return nil // everything but the archive was lost, and there is no shard to reserve
+	}
 	if err != nil {
 		return fmt.Errorf("reserve the shards of %s: %w", streamName, err)
 	}
