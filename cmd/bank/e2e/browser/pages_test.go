@@ -22,6 +22,19 @@ func pagesOf(id string) []shown {
 		{name: "accounts", path: "/ui/accounts"},
 		{name: "accounts-filtered", path: "/ui/accounts?holder=H-7"},
 		{name: "accounts-none", path: "/ui/accounts?holder=H-404"},
+		{name: "overview", path: "/ui/"},
+		{name: "live", path: "/ui/live"},
+		{name: "account", path: account(id)},
+		{name: "account-past", path: account(id) + "?version=30"},
+		{name: "account-events", path: account(id) + "?tab=events"},
+		{name: "account-holds", path: account(id) + "?tab=holds"},
+		{name: "account-limit", path: account(id) + "?tab=limit&amount=20000.00"},
+		{name: "account-declines", path: account(id) + "?tab=declines"},
+		{name: "account-raw", path: account(id) + "?tab=raw"},
+		{name: "account-long", path: account("ACCOUNT-WITH-A-LONG-ID-0123456789-0123456789")},
+		{name: "account-drawn", path: account("A-20")},
+		{name: "account-frozen", path: account("A-21")},
+		{name: "account-closed", path: account("A-22")},
 		{name: "change-open", path: "/ui/change/open"},
 		{name: "change-withdraw", path: account(id) + "/change/withdraw"},
 		{name: "change-limit", path: account(id) + "/change/limit"},
@@ -63,6 +76,8 @@ func TestPagesAreSoundInEveryView(t *testing.T) {
 func TestEmptyPagesAreSoundInEveryView(t *testing.T) {
 	sound(t, serve(t, t.TempDir()), []shown{
 		{name: "accounts-empty", path: "/ui/accounts"},
+		{name: "overview-empty", path: "/ui/"},
+		{name: "live-empty", path: "/ui/live"},
 		{name: "archive-empty", path: "/ui/archive"},
 		{name: "operators-empty", path: "/ui/operators"},
 	})
@@ -135,6 +150,6 @@ func play(t testing.TB, b *bank) {
 	b.open(t, "A-22", "H-9", 0, 0)
 	b.post(t, at("A-22")+"/close", `{}`)
 	b.post(t, "/v1/accounts", `{"account_id":"ACCOUNT-WITH-A-LONG-ID-0123456789-0123456789","currency":"JPY","holder_ref":"HOLDER-WITH-A-LONG-REFERENCE-0123456789"}`)
-	b.post(t, at("ACCOUNT-WITH-A-LONG-ID-0123456789-0123456789")+"/credits", `{"amount":9007199254740,"currency":"JPY","kind":"deposit","reference":"=1+1 and a text of some length that does not fit into one line of a table"}`)
+	b.post(t, at("ACCOUNT-WITH-A-LONG-ID-0123456789-0123456789")+"/credits", `{"amount":900719925,"currency":"JPY","kind":"deposit","reference":"=1+1 and a text of some length that does not fit into one line of a table"}`)
 	b.post(t, "/v1/transfers", `{"from":"A-19","to":"A-20","amount":12000,"currency":"EUR","reference":"rent"}`)
 }

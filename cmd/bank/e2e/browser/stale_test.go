@@ -12,13 +12,13 @@ func TestABannerSaysThatTheServerIsDownAndGoesWhenItIsBack(t *testing.T) {
 	for _, view := range []browsertest.View{browsertest.Views[0], browsertest.Views[5]} {
 		s := &seat{browsertest.Open(t, b.Base, view), t, b, "A-19"}
 		s.Expect("ERR_") // requests to a server that is down
-		s.Visit("/ui/")
+		s.Visit(account(s.id))
 		if s.Has(".stale") {
 			t.Fatal("a page that is live is called stale")
 		}
 		b.Kill()
 		s.Shows(".stale", "▲")
-		s.Picture("overview-stale")
+		s.Picture("account-stale")
 		b.again(t)
 		s.Until("the banner is gone", func() error {
 			if s.Has(".stale") {
