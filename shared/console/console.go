@@ -28,9 +28,6 @@ func Routes(k *view.Kit) []web.Route {
 	)
 }
 
-// home leads to the first page.
-func home(*view.Request) (view.Page, error) { return view.Page{Redirect: "/ui/accounts"}, nil }
-
 // missing returns the refusal of an address that has no page.
 func missing(*view.Request) (view.Page, error) {
 	return view.Page{}, &client.Problem{Status: http.StatusNotFound, Title: "There is no such page", Detail: "The address is not one of the console. The navigation leads to its pages."}
