@@ -81,7 +81,7 @@ func parse(c echo.Context) (request, error) {
 			q.FailForm(name, account.FieldSyntax, account.FormID)
 		}
 	}
-	if _, known := money.Exponent(r.currency); r.currency != "" && !known {
+	if r.currency != "" && !isCode(r.currency) {
 		q.FailForm("currency", account.FieldSyntax, "an ISO 4217 code, such as EUR")
 	}
 	r.types = types(q)
@@ -133,4 +133,10 @@ func from(q *web.Query, r *request) {
 			q.FailForm("from", account.FieldSyntax, "earliest, latest or an instant such as 2026-11-30T08:30:00Z")
 		}
 	}
+}
+
+// isCode reports whether a text has the form of an ISO 4217 code. One of no currency selects
+// nothing.
+func isCode(s string) bool {
+	return len(s) == 3 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }

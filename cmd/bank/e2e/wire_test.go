@@ -105,7 +105,8 @@ func TestEveryRouteAnswersBrokenHTTPWithAProblemOrNotAtAll(t *testing.T) {
 	t.Parallel()
 	b := serve(t, t.TempDir())
 	b.open(t, "A-1", 100)
-	fill := strings.NewReplacer("{account_id}", "A-1", "{transaction_id}", "t2", "{hold_id}", "h4", "{version}", "4", "{job_id}", "1")
+	fill := strings.NewReplacer("{account_id}", "A-1", "{transaction_id}", "t2", "{hold_id}", "h4", "{version}", "4", "{job_id}", "1",
+		"/v1/feed", "/v1/feed?until=now") // a feed has no end otherwise
 	routes := [][2]string{{"FROB", "/v1/accounts"}, {"TRACE", "/livez"}, {"OPTIONS", "*"}, {"GET", "/nothing"}, {"DELETE", "/v1/accounts/A-1"}}
 	for path, methods := range b.contract(t) {
 		for method := range methods {

@@ -346,6 +346,12 @@ func (b *served) tryParameter(t *testing.T, method, path string, parameter, sche
 		if method != http.MethodGet {
 			header, body = b.newKey(), "{}"
 		}
+		if strings.HasSuffix(path, "/explain") && name != "amount" { // which only a decline has itself
+			query.Set("amount", "1")
+		}
+		if path == "/v1/feed" { // which has no end otherwise
+			query.Set("until", "now")
+		}
 		if parameter["in"] == "header" {
 			header[name] = value
 		} else {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"passbook/archiver"
 	"passbook/balance"
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/readside"
@@ -55,7 +54,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	})
 	p.Go(serve.UntilConsumers, balance.Table, projector.Run)
 	feeds := feed.New(feed.Config{
-		Stream: p.Stream(), Streams: p.Engine.Streams, Journal: history, Bucket: p.Engine.Bucket, Table: p.Engine.Table, Archiver: archiver.Name, Origin: keeper, Decoder: runtime.Decoder,
+		Stream: p.Stream(), Streams: p.Engine.Streams, Journal: history, Bucket: p.Engine.Bucket, Table: p.Engine.Table, Archiver: deployment.Archiver, Origin: keeper, Decoder: runtime.Decoder,
 		Server: func() feed.Server { return p.Server() }, Registry: p.Registry, Log: p.Log,
 	})
 	journeys := journey.New(journey.Config{
