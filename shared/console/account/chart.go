@@ -190,7 +190,7 @@ func area(s series, x func(int64) int64, y func(int64) float64) string {
 func ticks(low, high int64, currency string, y func(int64) float64) (all []tick) {
 	step := roundUp(float64(high-low) / 4)
 	for v := int64(math.Ceil(float64(low)/float64(step))) * step; v <= high && len(all) < 6; v += step {
-		all = append(all, tick{y(v), strings.TrimSuffix(view.Amount(v, currency), ".00")})
+		all = append(all, tick{y(v), tickText(v, currency)})
 	}
 	return all
 }
@@ -257,4 +257,14 @@ func (c *chart) Each() []int64 {
 		all = append(all, v)
 	}
 	return all
+}
+
+// tickText returns an amount as the axis has room for it: without cents that are none, and whole
+// millions as 500 M.
+func tickText(v int64, currency string) string {
+	text := strings.TrimSuffix(view.Amount(v, currency), ".00")
+	if whole, millions := strings.CutSuffix(text, ",000,000"); millions {
+		return whole + " M"
+	}
+	return text
 }
