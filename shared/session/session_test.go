@@ -140,10 +140,14 @@ func TestForgedCookiesAreAsNone(t *testing.T) {
 	good := b.cookies["__Host-passbook"].Value
 	other := newBrowser(t, serve(session.Config{Auth: newKeys(), Derive: func(label string) ([]byte, bool) { return derive("other " + label) }}), ways[0])
 	other.signIn(goodKey)
+	changed := "A" + good[1:]
+	if changed == good { // one cookie in 64 begins with it
+		changed = "B" + good[1:]
+	}
 	for what, value := range map[string]string{
 		"another bank's":     other.cookies["__Host-passbook"].Value,
 		"that of a sign-in":  signIn,
-		"a changed one":      "A" + good[1:],
+		"a changed one":      changed,
 		"a shortened one":    good[:len(good)-4],
 		"the key":            goodKey,
 		"one with a padding": good + "=",
