@@ -19,8 +19,12 @@ func TestASliderToThePastShowsWhatTheAPISays(t *testing.T) {
 		}
 		s.read("")
 		s.sees("328.01")
+		standing := browsertest.Eval[float64](s.Tab, "document.querySelector('#chart').getBoundingClientRect().top")
 		s.Choose(`main input[type=range]`, "4")
 		s.sees("s of version 4", "455.01")
+		if moved := browsertest.Eval[float64](s.Tab, "document.querySelector('#chart').getBoundingClientRect().top") - standing; moved != 0 {
+			s.t.Errorf("%s: the chart moved by %v px from under the pointer", s.Path(), moved)
+		}
 		var then struct{ Posted, Available int64 }
 		s.bank.get(s.t, "/v1/accounts/"+s.id+"/balance?version=4", &then)
 		if then.Posted != 45501 {

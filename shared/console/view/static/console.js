@@ -6,7 +6,6 @@
   // Theme: the browser's, or the one that was chosen.
   const theme = $("button.theme");
   if (theme) {
-    theme.hidden = false;
     theme.addEventListener("click", () => {
       const root = document.documentElement;
       const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
