@@ -21,19 +21,6 @@ func (p *Tab) Visit(path string) {
 	p.do("open "+path, chromedp.Navigate(p.Base+path))
 }
 
-// VisitSteadily visits a path until its layout does not shift as it loads, three times at most: the
-// rows of a table that arrive late on a busy machine may move it, and a page that is wrong always
-// shifts.
-func (p *Tab) VisitSteadily(path string) {
-	p.t.Helper()
-	for range 3 {
-		p.Visit(path)
-		if len(p.shifts()) == 0 {
-			return
-		}
-	}
-}
-
 // Click scrolls to an element, clicks it with the mouse, and waits for no page.
 func (p *Tab) Click(css string) {
 	p.t.Helper()

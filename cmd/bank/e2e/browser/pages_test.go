@@ -118,7 +118,7 @@ func (s *seat) show(page shown) {
 	if page.to != nil {
 		page.to(s)
 	} else {
-		s.VisitSteadily(page.path)
+		s.Visit(page.path)
 	}
 	s.Picture(page.name)
 	s.Check()

@@ -4,7 +4,6 @@
   const button = document.querySelector("button[data-check]");
   if (!button) return;
   const says = document.querySelector(".checked"), text = document.querySelector(".hashed code");
-  button.hidden = false;
   button.addEventListener("click", async () => {
     if (!globalThis.crypto?.subtle) {
       says.textContent = "▲ This browser computes hashes only over HTTPS or on 127.0.0.1.";
