@@ -16,6 +16,9 @@ import (
 // OpsLog serves the operators' log.
 type OpsLog struct{ Table table.Table }
 
+// maxJob bounds the name of a job.
+const maxJob = 32
+
 // OpsActionPage is a page of the operators' log, newest first.
 type OpsActionPage struct {
 	Actions []OpsAction `json:"actions"`
@@ -31,9 +34,13 @@ func (l OpsLog) Route() web.Route {
 		if access.From(ctx).AllTenants {
 			tenant = ""
 		}
-		query := "ops-log\n" + tenant // another principal's cursor is refused
 		q := web.ParseQuery(c)
-		p := opslog.Page{Tenant: tenant, Limit: q.Limit(), Before: q.Cursor(query)}
+		p := opslog.Page{Tenant: tenant, Job: q.String("job", maxJob), Limit: q.Limit()}
+		query := "ops-log\n" + tenant // another principal's cursor is refused
+		if p.Job != "" {
+			query += "\n" + p.Job
+		}
+		p.Before = q.Cursor(query)
 		if err := q.Problem(); err != nil {
 			return err
 		}

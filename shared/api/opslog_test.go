@@ -75,6 +75,10 @@ func TestAPrincipalSeesTheActionsAboutItsTenant(t *testing.T) {
 			}
 		}
 	}
+	var page api.OpsActionPage
+	if r := c.As("all").Get("/v1/ops/log?job=job-2"); r.Status != 200 || json.Unmarshal(r.Body, &page) != nil || len(page.Actions) != 1 || page.Actions[0].Job != "job-2" {
+		t.Errorf("of one job: %d %s", r.Status, r.Body)
+	}
 	for caller, want := range map[string]string{"": web.CredentialsMissing.Code, "nobody": web.CredentialsInvalid.Code, "small": web.ScopeMissing.Code} {
 		if r := c.As(caller).Get("/v1/ops/log"); r.Code() != want {
 			t.Errorf("%q: %d %s", caller, r.Status, r.Body)

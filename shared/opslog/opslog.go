@@ -37,7 +37,7 @@ const (
 
 const (
 	// trimMost bounds the rows that Trim removes.
-	trimMost = 100
+	trimMost = 500
 	// scanMost bounds the rows that List reads for one page: a page of a tenant with few actions
 	// may be short without being the last.
 	scanMost = 2000
@@ -110,6 +110,8 @@ func orNow(at time.Time) time.Time {
 type Page struct {
 	// Tenant has only the actions about it; empty has all.
 	Tenant string
+	// Job has only the actions of one job; empty has all.
+	Job string
 	// Before is the id of the last action of the page before; empty for the first.
 	Before string
 	// Limit is the most actions of the page.
@@ -134,7 +136,7 @@ func List(ctx context.Context, t table.Table, p Page) (page []Action, next strin
 				return page, before, nil
 			}
 			read, before = read+1, row.SK
-			if a := parse(row); p.Tenant == "" || a.Tenant == p.Tenant {
+			if a := parse(row); (p.Tenant == "" || a.Tenant == p.Tenant) && (p.Job == "" || a.Job == p.Job) {
 				page = append(page, a)
 			}
 		}

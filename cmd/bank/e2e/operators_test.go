@@ -211,7 +211,7 @@ func TestWhatOperatorsDoIsInTheLog(t *testing.T) {
 	want := []struct {
 		job, reason, state, tenant string
 		code                       int
-	}{{"discard", "", "done", "", 0}, {"rebuild", "to compare", "done", "", 0}, {"clock", "a wrong clock", "failed", "main", 2}, {"rotate", "once a year", "done", "", 0}}
+	}{{"discard", "", "done", "", 0}, {"rebuild", "to compare", "done", "", 0}, {"clock", "a wrong clock", "failed", "main", 2}, {"rebuild", "", "done", "", 0}, {"rotate", "once a year", "done", "", 0}}
 	for at, list := range map[string][]logged{"bank log": offline, "GET /v1/ops/log": page.Actions} {
 		if len(list) != len(want) {
 			t.Fatalf("%s: %+v", at, list)

@@ -89,20 +89,30 @@ func NewBank(config platform.Config, engine *platform.Engine, log *slog.Logger) 
 }
 
 // parameters are those of a kind of job. Further methods are optional: about returns the tenant
-// that the job is about, and inLog returns the parameters as the operators' log has them.
+// that the job is about, inLog returns the parameters as the operators' log has them, and onlyLooks
+// marks a job that shows what is there, and is not in the log.
 type parameters interface {
 	// check reports what is wrong with them.
 	check() error
-	// changes reports whether the job changes anything. It is a row in the operators' log then.
+	// changes reports whether the job changes anything. It does not begin then unless it is a row
+	// in the operators' log; a dry run or an audit begins without one too.
 	changes() bool
 }
+
+// look is embedded in the parameters of a job that shows what is there.
+type look struct{}
+
+func (look) changes() bool { return false }
+
+func (look) onlyLooks() {}
 
 // kind is a kind of job.
 type kind struct {
 	// check reports what is wrong with the parameters of such a job.
 	check func(json.RawMessage) error
-	// action returns what the operators' log has of such a job, nil if nothing.
-	action func(json.RawMessage) *opslog.Action
+	// action returns what the operators' log has of such a job, nil if nothing, and whether the job
+	// changes anything.
+	action func(json.RawMessage) (*opslog.Action, bool)
 	// on makes the job of a bank.
 	on func(Bank) ops.Func
 }

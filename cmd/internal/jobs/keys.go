@@ -86,11 +86,10 @@ func (b Bank) createKey(ctx context.Context, params KeyCreateParams, _ *progress
 type KeyListParams struct {
 	// Tenant lists the keys of one tenant; empty lists all.
 	Tenant string `json:"tenant,omitempty"`
+	look
 }
 
-func (p KeyListParams) check() error { return OfTenant(p).check() }
-
-func (KeyListParams) changes() bool { return false }
+func (p KeyListParams) check() error { return OfTenant{Tenant: p.Tenant}.check() }
 
 // listKeys lists the API keys, ended ones too. There may be some beside an error about others.
 func (b Bank) listKeys(ctx context.Context, params KeyListParams, _ *progress.Tracker) ([]APIKey, error) {

@@ -97,11 +97,9 @@ func ownerEvidence(ctx context.Context, from bucket.Bucket) (k archive.Evidence,
 }
 
 // EvidenceParams are the parameters of known: there are none.
-type EvidenceParams struct{}
+type EvidenceParams struct{ look }
 
 func (EvidenceParams) check() error { return nil }
-
-func (EvidenceParams) changes() bool { return false }
 
 // reportEvidence returns the evidence to a program that reads the archive beside the bank.
 func (b Bank) reportEvidence(ctx context.Context, _ EvidenceParams, _ *progress.Tracker) (archive.Evidence, error) {

@@ -19,6 +19,7 @@ type QuarantineParams struct {
 	// Account shows one account with the record, of every tenant that has it; none lists all.
 	Account string `json:"account,omitempty"`
 	OfTenant
+	look
 }
 
 func (p QuarantineParams) check() error { return p.OfTenant.check() }
@@ -28,8 +29,6 @@ func (p QuarantineParams) check() error { return p.OfTenant.check() }
 func (p QuarantineParams) asks(q readmodel.Quarantined) bool {
 	return p.has(q.Account) && (p.Account == "" || p.Account == q.Account.ID || p.Account == q.ID)
 }
-
-func (QuarantineParams) changes() bool { return false }
 
 // Quarantined is an account, or a record that names none, in the quarantine of a consumer.
 type Quarantined struct {

@@ -19,41 +19,46 @@ import (
 // recordMost bounds the write of an outcome, which is made although the job was cancelled.
 const recordMost = 10 * time.Second
 
-// actionOf returns what the operators' log has of a job with these parameters; nil if they are
-// wrong or the job changes nothing.
-func actionOf[P parameters](text json.RawMessage) *opslog.Action {
+// actionOf returns what the operators' log has of a job with these parameters, and whether it
+// changes anything; nil if they are wrong or the job shows what is there.
+func actionOf[P parameters](text json.RawMessage) (a *opslog.Action, changes bool) {
 	params, err := parse[P](text)
-	if err != nil || !params.changes() {
-		return nil
+	if _, looks := any(params).(interface{ onlyLooks() }); err != nil || looks {
+		return nil, false
 	}
-	a := &opslog.Action{Params: string(text)}
+	a = &opslog.Action{Params: string(text)}
 	if of, ok := any(params).(interface{ about() string }); ok {
 		a.Tenant = of.about()
 	}
 	if shown, ok := any(params).(interface{ inLog() any }); ok {
 		kept, err := json.Marshal(shown.inLog())
 		if err != nil { // parameters are read from JSON
-			return a
+			return a, params.changes()
 		}
 		a.Params = string(kept)
 	}
-	return a
+	return a, params.changes()
 }
 
-// record makes the job of a kind, which is in the operators' log if it changes anything: as a row
-// before it begins, with its outcome after. A job that cannot be recorded is not begun.
+// record makes the job of a kind, which is in the operators' log: as a row before it begins, with
+// its outcome after. A job that changes something and cannot be recorded is not begun; an audit or
+// a dry run is, since it may be what finds out what is wrong with the table.
 func (b Bank) record(name string, k kind) ops.Func {
 	do := k.on(b)
 	return func(ctx context.Context, params json.RawMessage, p *progress.Tracker) (result any, err error) {
-		action := k.action(params)
+		action, changes := k.action(params)
 		if action == nil {
 			return do(ctx, params, p)
 		}
 		asked := ops.From(ctx)
 		action.Job, action.Actor, action.Reason = name, asked.Actor, asked.Reason
 		a, err := opslog.Begin(ctx, b.Table, *action)
-		if err != nil {
+		switch {
+		case err != nil && changes:
 			return nil, fmt.Errorf("nothing was changed: %w", err)
+		case err != nil:
+			b.Log.Warn("a job that changes nothing is not in the operators' log: it needs the right to put rows opslog into the table control", "job", name, "actor", asked.Actor, "error", err)
+			return do(ctx, params, p)
 		}
 		panicked := true
 		defer func() {
@@ -61,7 +66,7 @@ func (b Bank) record(name string, k kind) ops.Func {
 			if !panicked {
 				outcome = outcomeOf(ctx, err)
 			}
-			b.end(ctx, a, outcome)
+			b.end(ctx, a, outcome, changes || b.Exclusive)
 		}()
 		result, err = do(ctx, params, p)
 		panicked = false
@@ -83,13 +88,16 @@ func outcomeOf(ctx context.Context, err error) opslog.Outcome {
 	return o
 }
 
-// end writes the outcome of a job, and removes what the log keeps no longer. The job has ended: a
-// failure is only logged.
-func (b Bank) end(ctx context.Context, a opslog.Action, o opslog.Outcome) {
+// end writes the outcome of a job, and where it may, removes what the log keeps no longer: the role
+// of audit on AWS has no right to delete. The job has ended: a failure is only logged.
+func (b Bank) end(ctx context.Context, a opslog.Action, o opslog.Outcome, trims bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordMost)
 	defer cancel()
 	if err := a.End(ctx, b.Table, o); err != nil {
 		b.Log.Warn("the operators' log has no outcome of a job that has ended", "job", a.Job, "id", a.ID, "state", o.State, "exit_code", o.ExitCode, "error", err)
+	}
+	if !trims {
+		return
 	}
 	if err := opslog.Trim(ctx, b.Table, time.Now()); err != nil {
 		b.Log.Warn("the operators' log keeps actions longer than it needs to; the next job tries again", "error", err)
@@ -119,6 +127,7 @@ func RecordDone(ctx context.Context, t *cli.Terminal, config platform.Config, do
 
 // LogParams are the parameters of log.
 type LogParams struct {
+	look
 	OfTenant
 	// Limit is the most actions, newest first.
 	Limit int `json:"limit"`
@@ -133,8 +142,6 @@ func (p LogParams) check() error {
 	}
 	return p.OfTenant.check()
 }
-
-func (LogParams) changes() bool { return false }
 
 // log returns the newest actions in the operators' log.
 func (b Bank) log(ctx context.Context, params LogParams, _ *progress.Tracker) ([]api.OpsAction, error) {

@@ -83,18 +83,45 @@ func TestEveryEndOfAJobIsInTheLog(t *testing.T) {
 	}
 }
 
-// What changes nothing is in no log: a dry run, a look, a request with wrong parameters.
-func TestWhatChangesNothingIsNotRecorded(t *testing.T) {
+// A look is in no log, and neither is a request with wrong parameters.
+func TestALookIsNotRecorded(t *testing.T) {
 	b := openBank(t)
 	funcs := b.Funcs()
 	for job, params := range map[string]string{
-		"quarantine": `{}`, "audit": `{}`, "known": `{}`, "log": `{"limit":1}`, "discard": `{"model":"balance","dry_run":true}`, "clear": `{"all":true,"dry_run":true}`,
-		"stream": `{"dry_run":true}`, "journal": `{"dry_run":true}`, "promote": `{"model":"ledger"}`, "clock": `{}`,
+		"quarantine": `{}`, "known": `{}`, "log": `{"limit":1}`, "key-list": `{}`, "promote": `{"model":"ledger"}`, "clock": `{}`,
 	} {
 		_, _ = funcs[job](asking(t.Context(), ""), json.RawMessage(params), progress.New())
 	}
 	if list := logged(t, b); len(list) > 0 {
 		t.Errorf("%+v", list)
+	}
+}
+
+// An audit and a dry run are in the log, and begin without a row where it cannot be written: a role
+// of an older template has no right to.
+func TestAuditsAndDryRunsAreRecordedWhereTheyCanBe(t *testing.T) {
+	for job, params := range map[string]string{
+		"audit": `{}`, "discard": `{"model":"balance","dry_run":true}`, "clear": `{"all":true,"dry_run":true}`,
+		"stream": `{"dry_run":true}`, "journal": `{"dry_run":true}`, "rebuild": `{"model":"balance","from":"journal","dry_run":true}`,
+	} {
+		b := openBank(t)
+		_, _ = b.Funcs()[job](asking(t.Context(), "to see"), json.RawMessage(params), progress.New())
+		if list := logged(t, b); len(list) != 1 || list[0].Job != job || list[0].Reason != "to see" || list[0].Params != params || list[0].State == opslog.Begun {
+			t.Errorf("%s: %+v", job, list)
+		}
+		broken := faults.NewTable(b.Table)
+		broken.Arm(&faults.Rule{Before: table.ErrRefused}, 1)
+		b.Table = broken
+		k, ran := kinds[job], false
+		k.on = func(Bank) ops.Func {
+			return func(context.Context, json.RawMessage, *progress.Tracker) (any, error) {
+				ran = true
+				return nil, nil
+			}
+		}
+		if _, err := b.record(job, k)(asking(t.Context(), ""), json.RawMessage(params), progress.New()); err != nil || !ran {
+			t.Errorf("%s without the log: began %t, %v", job, ran, err)
+		}
 	}
 }
 

@@ -174,7 +174,8 @@ var needs = []need{
 	{"kms:Encrypt", "${Key.Arn}", "6780970b-1945", "archiver replay"},
 	{"kms:Decrypt kms:Encrypt", "${Key.Arn}", "", ""}, // what the services encrypted, only through them
 	// What operators had done: jobs write it, consumers serve it.
-	{"dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "opslog", "replay"},
+	{"dynamodb:PutItem", tables + "control", "opslog", "audit replay"},
+	{"dynamodb:DeleteItem", tables + "control", "opslog", "replay"},
 	{"dynamodb:Query", tables + "control", "opslog", "archiver balance creditlimit replay"},
 	// Who calls: the services read it, jobs make and revoke keys, and that of audit lists them.
 	{"dynamodb:GetItem dynamodb:Query", tables + "control", "apikey", "archiver audit balance credit creditlimit replay withdraw"},

@@ -6,7 +6,9 @@ import (
 	"slices"
 
 	"passbook/shared/access"
+	"passbook/shared/api"
 	"passbook/shared/audit"
+	"passbook/shared/console/client"
 	"passbook/shared/console/view"
 	"passbook/shared/money"
 )
@@ -15,7 +17,11 @@ import (
 type auditPage struct {
 	Last *Job
 	*sums
-	Jobs      []Job
+	// Running are the audits that have not ended; Before are all of the operators' log.
+	Running []Job
+	Before  []api.OpsAction
+	// Failure stands in the place of Before.
+	Failure   *client.Problem
 	May, Here bool
 	Token     string
 	// Tenant is the one whose accounts the person may audit, empty for all.
@@ -45,22 +51,30 @@ type finding struct {
 	Do string
 }
 
+// auditsInLog is the path of the audits that the operators' log has.
+const auditsInLog = "/v1/ops/log?job=audit&limit=50"
+
 // maxShown bounds the findings of a page.
 const maxShown = 200
 
 // audit shows the newest audit that ended.
 func (p *Pages) audit(r *view.Request) (view.Page, error) {
-	data := auditPage{Jobs: p.visible(r, "audit"), May: r.May(access.OpsWrite), Here: p.jobs != nil, Token: r.FormToken}
+	data := auditPage{May: r.May(access.OpsWrite), Here: p.jobs != nil, Token: r.FormToken}
 	if !r.AllTenants {
 		data.Tenant = r.Tenant
 	}
-	for _, j := range data.Jobs {
-		if o := outcomeOf(j); j.Ended() && o != nil && o.Report != nil {
+	for _, j := range p.visible(r, "audit") {
+		if !j.Ended() {
+			data.Running = append(data.Running, j)
+		}
+		if o := outcomeOf(j); j.Ended() && o != nil && o.Report != nil && data.Last == nil {
 			data.Last, data.sums = &j, columns(o.Report)
-			break
 		}
 	}
-	return view.Page{Title: "Audit", Section: "Audit", Templates: templates, Name: "audit", Data: data}, nil
+	var log api.OpsActionPage
+	_, err := r.API.Get(r.Ctx(), auditsInLog, &log)
+	data.Before, data.Failure = log.Actions, p.kit.Failed(r.Ctx(), err)
+	return view.Page{Title: "Audit", Section: "Audit", Templates: templates, Name: "audit", Data: data, Source: auditsInLog}, nil
 }
 
 // sources are the columns, in order; others follow by name.

@@ -1,11 +1,13 @@
 package operations
 
 import (
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"passbook/shared/api"
 	"passbook/shared/console/view"
@@ -16,8 +18,25 @@ import (
 var functions = template.FuncMap{
 	"bytes": size, "shard": shortShard, "rate": rate, "int64": func(n int) int64 { return int64(n) },
 	"lines": lines, "lasts": view.Lasts, "inquarantine": inQuarantine, "tabs": func() []string { return []string{"log", "keys", "settings", "health", "jobs"} },
+	"dryrun": func(params json.RawMessage) bool { return flagOf(params).DryRun }, "repairs": func(params json.RawMessage) bool { return flagOf(params).Repair },
+	"differs": differs, "took": func(a api.OpsAction) time.Duration { return a.EndedAt.Sub(a.At.Time) },
 	"title": func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },
 }
+
+// flags are what pages show of a job's parameters.
+type flags struct {
+	DryRun bool `json:"dry_run"`
+	Repair bool `json:"repair"`
+}
+
+// flagOf returns the flags of parameters; none if they were cut in the log.
+func flagOf(params json.RawMessage) (f flags) {
+	_ = json.Unmarshal(params, &f)
+	return f
+}
+
+// differs reports whether an action ended because it found a difference.
+func differs(a api.OpsAction) bool { return a.ExitCode != nil && *a.ExitCode == exitDifference }
 
 // size returns bytes for people, in binary units.
 func size(n int64) string {

@@ -42,7 +42,10 @@ type Job struct {
 func (j Job) Ended() bool { return j.State != "running" }
 
 // Different reports whether the job compared things and found a difference.
-func (j Job) Different() bool { return j.ExitCode != nil && *j.ExitCode == 3 }
+func (j Job) Different() bool { return j.ExitCode != nil && *j.ExitCode == exitDifference }
+
+// exitDifference is the exit code of a job that found a difference.
+const exitDifference = 3
 
 // Order asks for a job.
 type Order struct {
