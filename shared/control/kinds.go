@@ -148,6 +148,18 @@ func Quarantine(t table.Table, consumer string) Rows {
 //	read     by the consumers' supervisors and by every reader of the model
 func Generations(t table.Table) Rows { return Rows{t, "generation", "rev"} }
 
+// Processes returns the processes of the services that run, and where the console reaches
+// them.
+//
+//	key      process / <service>#<instance>
+//	version  epoch N, which rises with every heartbeat
+//	others   version S, started S, host S, api S; metrics S, if it has such a listener; key N and
+//	         mac B, from entry format 2 on: which data key signs the row, and with what
+//	written  by the process itself, which removes it at its end; one that died has its row removed
+//	         by the others (package discovery)
+//	read     by the console
+func Processes(t table.Table) Rows { return Rows{t, "process", "epoch"} }
+
 // Progress returns how far a job over the archive came: for a job that goes source by source a row
 // each, by source, and for one that goes over the archive in passes one row, at PassesKey.
 //

@@ -24,6 +24,7 @@ func TestKindsOfRows(t *testing.T) {
 		"quarantine":     {Quarantine(nil, "balance@1"), "quarantine#balance@1", "id"},
 		"generations":    {Generations(nil), "generation", "rev"},
 		"progress":       {Progress(nil, "balance@2"), "replay#balance@2", "rev"},
+		"processes":      {Processes(nil), "process", "epoch"},
 		"ops log":        {OpsLog(nil), "opslog", "rev"},
 	}
 	for name, tt := range tests {
