@@ -208,9 +208,9 @@ func (b *broken) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	return b.Table.Query(ctx, q)
 }
 
-// A table that refuses is said once, and once more when it works again; the directory keeps what it
-// knew and says why it is old.
-func TestOutagesAreSaidOnce(t *testing.T) {
+// An outage of the table is logged once, and so is its end; the directory keeps what it knew and
+// returns why it is old.
+func TestOutagesAreLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tables, text := store(t), &bytes.Buffer{}
 		h := NewHeartbeat(tables, keys, instance("a"), slog.New(slog.NewTextHandler(text, nil)))

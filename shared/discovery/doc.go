@@ -7,5 +7,5 @@
 // at most MaxProcesses are named. It does not promise that a process answers: only a call finds
 // that out.
 //
-// Walk: Heartbeat.Run -> row.sign -> Directory.Run -> Directory.Of. Next on the walk: monitor.
+// Walk: Heartbeat.Run -> Process.attrs -> Directory.Run -> Directory.Of. Next on the walk: monitor.
 package discovery

@@ -49,6 +49,9 @@ const MetricsOff = "off"
 // PeersOff is the PeerListen of a writer that neither accepts nor forwards commands.
 const PeersOff = "off"
 
+// AdvertiseOff is the Advertise of a service that the console does not find.
+const AdvertiseOff = "off"
+
 // ErrConfig is returned for a setting that cannot be used. Its text names the flag and the
 // variable.
 var ErrConfig = errors.New("wrong setting")
@@ -66,6 +69,10 @@ type Config struct {
 	// address it listens on, and the first address of this machine if it listens on every
 	// interface.
 	PeerAddress string `env:"PASSBOOK_PEER_ADDRESS" flag:"peer-address"`
+	// Advertise is the address at which the console reaches Listen; empty means the address it
+	// listens on, and the first address of this machine if it listens on every interface.
+	// AdvertiseOff tells the console nothing.
+	Advertise string `env:"PASSBOOK_ADVERTISE" flag:"advertise"`
 	// Auth is the mode of access: AuthDev, AuthKeys or AuthOIDC.
 	Auth string `env:"PASSBOOK_AUTH" envDefault:"dev" flag:"auth"`
 	// Hosts are the names, besides those of the loopback interface, under which AuthDev serves,
@@ -287,6 +294,9 @@ func (c Config) validateListeners() error {
 	}
 	if err := checkAddress(c.PeerAddress); err != nil && c.PeerAddress != "" {
 		return c.invalid("PeerAddress", "%v", err)
+	}
+	if err := checkAddress(c.Advertise); err != nil && c.Advertise != "" && c.Advertise != AdvertiseOff {
+		return c.invalid("Advertise", "%v", err)
 	}
 	if err := checkAddress(c.MetricsListen); err != nil && c.MetricsListen != MetricsOff {
 		return c.invalid("MetricsListen", "%v", err)

@@ -182,6 +182,8 @@ var needs = []need{
 	{"dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "apikey", "replay"},
 	// The names of persons: kept by the programs that take tokens, erased by a job.
 	{rows, tables + "control", "actor", "archiver balance credit creditlimit replay withdraw"},
+	// Where each service is reached: its own row, and those of processes that are gone.
+	{rows, tables + "control", "process", "archiver balance credit creditlimit replay withdraw"},
 	{rows, tables + "control", "hole#${Prefix}events#archiver", "archiver replay"},
 	{rows, tables + "control", "quarantine#archiver", "archiver replay"},
 	{rows, tables + "control", "replay#balance@7", "replay"},

@@ -9,15 +9,20 @@ import (
 // URL returns where a browser on this machine finds the API: the loopback address if it listens on
 // all addresses.
 func (p *Process) URL() string {
-	scheme := "http://"
-	if p.certificate != nil {
-		scheme = "https://"
-	}
+	scheme := p.scheme()
 	host, port, err := net.SplitHostPort(p.Address())
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
 		return scheme + net.JoinHostPort("127.0.0.1", port)
 	}
 	return scheme + p.Address()
+}
+
+// scheme returns how a URL of the API begins.
+func (p *Process) scheme() string {
+	if p.certificate != nil {
+		return "https://"
+	}
+	return "http://"
 }
 
 // Announce writes where the process listens and which stores it uses.

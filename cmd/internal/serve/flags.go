@@ -67,6 +67,12 @@ type ArchiveFlags struct {
 // ServiceFlags are those of a service that runs as a separate process.
 type ServiceFlags struct {
 	Flags
+	DeploymentFlags
+	Advertise *string `name:"advertise" placeholder:"HOST:PORT" help:"Where the console reaches --listen, or off [its address]."`
+}
+
+// DeploymentFlags say which of the deployments in an AWS account a program is part of.
+type DeploymentFlags struct {
 	Prefix  *string          `name:"prefix" placeholder:"TEXT" help:"Prefix of tables and streams [passbook-]."`
 	KMSKey  *string          `name:"kms-key" placeholder:"KEY" help:"KMS key on AWS; else alias/PREFIXbank."`
 	Version kong.VersionFlag `name:"version" help:"Print the version and exit."`

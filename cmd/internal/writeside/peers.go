@@ -38,7 +38,7 @@ func listen(ctx context.Context, p *serve.Process) (others peers, err error) {
 		return others, err
 	}
 	if others.address = p.Config.PeerAddress; others.address == "" {
-		others.address = reachable(others.listener.Addr().(*net.TCPAddr))
+		others.address = serve.Reachable(others.listener.Addr().(*net.TCPAddr))
 	}
 	if others.address == "" {
 		p.Log.Warn("no address of this machine is known, so other writers cannot send commands here; name one with --peer-address")
@@ -65,28 +65,4 @@ func (w *Writer) connect(p *serve.Process, keeper *origin.Keeper, others peers) 
 		return server.Run(ctx)
 	})
 	return nil
-}
-
-// reachable returns where another machine reaches a listener: its own address, or for one on every
-// interface, this machine's first address that other machines can reach. It is empty where there is
-// none.
-func reachable(at *net.TCPAddr) string {
-	if !at.IP.IsUnspecified() {
-		return at.String()
-	}
-	addresses, err := net.InterfaceAddrs()
-	if err != nil {
-		return ""
-	}
-	best := net.IP(nil)
-	for _, a := range addresses {
-		n, ok := a.(*net.IPNet)
-		if ok && n.IP.IsGlobalUnicast() && (best == nil || best.To4() == nil && n.IP.To4() != nil) {
-			best = n.IP
-		}
-	}
-	if best == nil {
-		return ""
-	}
-	return (&net.TCPAddr{IP: best, Port: at.Port}).String()
 }

@@ -304,11 +304,11 @@ func TestReachable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := reachable(at); got != want {
+		if got := serve.Reachable(at); got != want {
 			t.Errorf("%s is reached at %s, want %s", listen, got, want)
 		}
 	}
-	if got := reachable(&net.TCPAddr{IP: net.IPv4zero, Port: 8090}); strings.HasPrefix(got, "0.0.0.0") || strings.HasPrefix(got, "127.") {
+	if got := serve.Reachable(&net.TCPAddr{IP: net.IPv4zero, Port: 8090}); strings.HasPrefix(got, "0.0.0.0") || strings.HasPrefix(got, "127.") {
 		t.Errorf("every interface is reached at %q", got)
 	}
 }

@@ -46,6 +46,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	if err != nil {
 		return err
 	}
+	p.Advertise(keeper) // to the console
 	runtime, healthy := readside.Open(p, keeper)
 	store := balance.NewStore(p.Engine.Table)
 	projector := balance.NewProjector(balance.Config{

@@ -38,6 +38,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	if err != nil {
 		return err
 	}
+	p.Advertise(keeper) // to the console
 	runtime, healthy := readside.Open(p, keeper)
 	store := creditlimit.NewStore(p.Engine.Table)
 	projector := creditlimit.NewProjector(creditlimit.Config{

@@ -48,6 +48,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	if err != nil {
 		return err
 	}
+	p.Advertise(keeper)                      // to the console
 	w, err := writeside.Open(ctx, p, keeper) // journal, publisher, drainer, commands from and to other writers
 	if err != nil {
 		return err
