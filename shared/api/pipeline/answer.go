@@ -174,21 +174,6 @@ type Audit struct {
 	ExitCode *int64   `json:"exit_code,omitempty"`
 }
 
-// Attention is something that a person should look at.
-type Attention struct {
-	// Kind is what it is; Severity is warn or bad.
-	Kind     string `json:"kind"`
-	Severity string `json:"severity"`
-	// Subject is the account, shard or process, and What says what happened to it.
-	Subject string   `json:"subject"`
-	What    string   `json:"what"`
-	Cause   string   `json:"cause"`
-	Since   api.Time `json:"since,omitzero"`
-	// Command repairs it, or shows more. Page is the console's page about it.
-	Command string `json:"command"`
-	Page    string `json:"page"`
-}
-
 // flow reads a flow from the monitor.
 func flow(m *monitor.Monitor, rate, latency, failure monitor.Figure) Flow {
 	f := Flow{State: stateOK, Rate: known(m.Rate(rate)), History: perSecond(m.History(rate))}

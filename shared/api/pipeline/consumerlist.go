@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -61,8 +62,11 @@ type ShardStatus struct {
 	AsOf          api.Time    `json:"as_of,omitzero"`
 	// Ended says that all of a closed shard has been read.
 	Ended bool `json:"ended,omitempty"`
-	// Holes are ranges of the shard that it possibly missed.
-	Holes int `json:"holes,omitempty"`
+	// Holes are ranges of the shard that it possibly missed. HoleSince is when the oldest was
+	// found, and HoleAccounts counts the accounts that were compared with the journal since.
+	Holes        int      `json:"holes,omitempty"`
+	HoleSince    api.Time `json:"hole_since,omitzero"`
+	HoleAccounts int64    `json:"hole_accounts,omitempty"`
 }
 
 // Blocked is an account that a consumer has quarantined, or a record that names none.
@@ -75,6 +79,8 @@ type Blocked struct {
 	BehindVersions *int64 `json:"behind_versions,omitempty"`
 	Record         string `json:"record,omitempty"`
 	Cause          string `json:"cause"`
+	// Since is when it was set apart.
+	Since api.Time `json:"since,omitzero"`
 }
 
 // Route returns the route that serves them.
@@ -139,6 +145,9 @@ func (cs Consumers) status(ctx context.Context, name string, by *access.Principa
 			AsOf: api.Time{Time: s.At.Truncate(time.Microsecond)}, Ended: s.Ended, Holes: s.Holes,
 		}
 	}
+	if err := cs.holes(ctx, name, status.Shards); err != nil {
+		return status, err
+	}
 	for i, q := range quarantined {
 		if status.Blocked[i], err = cs.blocked(ctx, q); err != nil {
 			return status, err
@@ -148,6 +157,30 @@ func (cs Consumers) status(ctx context.Context, name string, by *access.Principa
 		}
 	}
 	return status, nil
+}
+
+// holes adds to shards with open holes since when they have them. Few have any, so that the holes
+// are read once more only then.
+func (cs Consumers) holes(ctx context.Context, name string, shards []ShardStatus) error {
+	if !slices.ContainsFunc(shards, func(s ShardStatus) bool { return s.Holes > 0 }) {
+		return nil
+	}
+	holes, err := consumer.Holes(ctx, cs.Table, cs.Stream, name)
+	if err != nil {
+		return fmt.Errorf("holes of %s: %w", name, err)
+	}
+	for i := range shards {
+		for _, h := range holes {
+			if h.Shard != shards[i].Shard || !h.HealedAt.IsZero() {
+				continue
+			}
+			if at := shards[i].HoleSince.Time; at.IsZero() || h.FoundAt.Before(at) {
+				shards[i].HoleSince = api.Time{Time: h.FoundAt.UTC().Truncate(time.Microsecond)}
+			}
+			shards[i].HoleAccounts += h.Accounts
+		}
+	}
+	return nil
 }
 
 // quarantined returns at most maxBlocked of what a consumer has in quarantine and a principal may
@@ -163,12 +196,12 @@ func (cs Consumers) quarantined(ctx context.Context, name string, by *access.Pri
 // blocked reads how many versions a quarantined account is behind its head by now.
 func (cs Consumers) blocked(ctx context.Context, q readmodel.Quarantined) (Blocked, error) {
 	if q.Account.ID == "" {
-		return Blocked{Record: q.ID, Cause: q.Cause}, nil
+		return Blocked{Record: q.ID, Cause: q.Cause, Since: api.Time{Time: q.At.UTC()}}, nil
 	}
 	head, err := cs.Journal.Head(ctx, q.Account)
 	if err != nil {
 		return Blocked{}, fmt.Errorf("head of %s: %w", q.Account, err)
 	}
 	behind := max(head.State.Version-q.Version+1, 0)
-	return Blocked{AccountID: q.Account.ID, BlockedAtVersion: q.Version, BehindVersions: &behind, Cause: q.Cause}, nil
+	return Blocked{AccountID: q.Account.ID, BlockedAtVersion: q.Version, BehindVersions: &behind, Cause: q.Cause, Since: api.Time{Time: q.At.UTC()}}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -148,7 +147,7 @@ func (p *Pipeline) assemble(ctx context.Context, by *access.Principal, now time.
 	}
 	a.Archive = p.archive(a.Consumers, now)
 	p.judge(&a)
-	a.Attention = p.attention(a, trouble)
+	a.Attention = p.attention(a, by.Tenant, trouble)
 	return a, nil
 }
 
@@ -251,7 +250,8 @@ func disk(m *monitor.Monitor) *Disk {
 	return &Disk{int64(free), int64(floor)}
 }
 
-// lastAudit searches the newest actions of the operators' log for an audit, nil for none.
+// lastAudit searches the newest actions of the operators' log for an audit that came to its end,
+// nil for none.
 func (p *Pipeline) lastAudit(ctx context.Context, by *access.Principal) (*Audit, error) {
 	page := opslog.Page{Tenant: by.Tenant, Limit: searched}
 	if by.AllTenants {
@@ -262,14 +262,9 @@ func (p *Pipeline) lastAudit(ctx context.Context, by *access.Principal) (*Audit,
 		return nil, err
 	}
 	for _, a := range actions {
-		if !strings.HasPrefix(a.Job, "audit") {
-			continue
+		if ended(a) {
+			return &Audit{ID: a.ID, At: api.Time{Time: a.At}, State: a.State, ExitCode: &a.ExitCode}, nil
 		}
-		found := &Audit{ID: a.ID, At: api.Time{Time: a.At}, State: a.State}
-		if a.State != opslog.Begun {
-			found.ExitCode = &a.ExitCode
-		}
-		return found, nil
 	}
 	return nil, nil
 }

@@ -41,7 +41,10 @@ type answer struct {
 		}
 	}
 	Attention []struct {
-		Kind, Subject, Severity, Command string
+		ID, Kind, Subject, Severity, Command string
+		DryRun                               string `json:"dry_run"`
+		Since                                time.Time
+		Accounts                             []struct{ Tenant string }
 	} `json:"needs_attention"`
 }
 
@@ -91,6 +94,10 @@ func TestPipelineNamesWhatNeedsAttention(t *testing.T) {
 		}
 		if len(a.Consumers) != 1 || len(a.Consumers[0].Blocked) != blocked || len(a.Attention) != blocked {
 			t.Fatalf("%s: %+v %+v", caller, a.Consumers, a.Attention)
+		}
+		if blocked > 0 && (a.Attention[0].ID != "blocked/archiver/north/A-77" || a.Attention[0].Command != "bank quarantine redrive A-77 --tenant north" ||
+			a.Attention[0].DryRun != a.Attention[0].Command+" --dry-run" || time.Since(a.Attention[0].Since) > time.Minute || a.Attention[0].Accounts[0].Tenant != "north") {
+			t.Errorf("%+v", a.Attention)
 		}
 		if blocked > 0 && (a.Attention[0].Kind != "blocked" || a.Attention[0].Subject != "A-77" || a.Attention[0].Severity != "bad" || a.Consumers[0].State != "bad") {
 			t.Errorf("%+v %+v", a.Attention, a.Consumers)

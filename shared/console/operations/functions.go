@@ -18,6 +18,12 @@ import (
 var functions = template.FuncMap{
 	"bytes": size, "shard": shortShard, "rate": rate, "int64": func(n int) int64 { return int64(n) },
 	"lines": lines, "lasts": view.Lasts, "inquarantine": inQuarantine, "tabs": func() []string { return []string{"log", "keys", "settings", "health", "jobs"} },
+	"first": func(i int) string {
+		if i == 0 {
+			return "first"
+		}
+		return ""
+	},
 	"dryrun": func(params json.RawMessage) bool { return flagOf(params).DryRun }, "repairs": func(params json.RawMessage) bool { return flagOf(params).Repair },
 	"differs": differs, "took": func(a api.OpsAction) time.Duration { return a.EndedAt.Sub(a.At.Time) },
 	"title": func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },

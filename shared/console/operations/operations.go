@@ -82,7 +82,7 @@ func Routes(k *view.Kit, jobs Jobs) []web.Route {
 		k.Get("/ui/archive", access.OpsRead, p.archive), k.Get("/ui/archive/download", access.OpsRead|access.PIIRead, p.download),
 		k.Get("/ui/replay", access.OpsRead, p.replay), k.Get("/ui/audit", access.OpsRead, p.audit),
 		k.Get("/ui/quarantine", access.OpsRead, p.quarantine), k.Get("/ui/operators", access.OpsRead, p.operators),
-		k.Get("/ui/keys/new", access.KeysWrite, p.keyForm),
+		k.Get("/ui/attention", access.OpsRead, p.attention), k.Get("/ui/keys/new", access.KeysWrite, p.keyForm),
 	}
 	if jobs == nil {
 		return routes

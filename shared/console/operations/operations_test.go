@@ -181,6 +181,24 @@ func TestEveryPageStands(t *testing.T) {
 	}
 }
 
+// An item says what to do, by command and by form; when it is over, the page says so.
+func TestWhatNeedsAttentionOpens(t *testing.T) {
+	b := &bank{answers: map[string]string{"/v1/ops/pipeline": `{"needs_attention":[
+		{"id":"blocked/balance@1/main/A-7","kind":"blocked","severity":"bad","subject":"A-7","what":"quarantined at version 4","cause":"it contradicts","since":"2026-11-30T08:00:00Z","affects":"This account","accounts":[{"tenant":"main","account_id":"A-7"},{"tenant":"north","account_id":"B-1"}],"remedy":"redrive it","command":"bank quarantine redrive A-7","dry_run":"bank quarantine redrive A-7 --dry-run","page":"/ui/quarantine"},
+		{"id":"lag/balance@1/s-0","kind":"lag","severity":"warn","subject":"s-0","what":"behind","cause":"nobody","affects":"all","accounts":[],"remedy":"start it","command":"GET /v1/consumers","page":"/ui/pipeline"},
+		{"id":"audit/u/audit","kind":"audit","severity":"bad","subject":"audit","what":"differs","cause":"c","affects":"some","accounts":[],"remedy":"repair","command":"audit --repair","dry_run":"audit","page":"/ui/audit"}]}`},
+		results: map[string]string{"audit": `{"count":1,"findings":[{"where":"balance","account":"main#A-9","version":3,"what":"differs"}],"archive":{}}`}}
+	p := b.open(t, "/ui/attention?id="+url.QueryEscape("blocked/balance@1/main/A-7"), nil).must(t, 200, "it contradicts", "2026-11-30 08:00", "redrive it", `href="/ui/accounts/A-7"`, "of north", "--dry-run")
+	if strings.Contains(p.text, "/ui/accounts/B-1") {
+		t.Error("a link to another tenant's account")
+	}
+	b.open(t, "/ui/attention?id="+url.QueryEscape("lag/balance@1/s-0"), nil).must(t, 200, "curl -s 'http://127.0.0.1/v1/consumers'", "seen only while it lasts")
+	b.open(t, "/ui/jobs", b.form(t, "audit"))
+	b.open(t, "/ui/attention?id="+url.QueryEscape("audit/u/audit"), nil).must(t, 200, `href="/ui/accounts/A-9"`, `name="repair" value="yes"`, "<code>audit</code>")
+	b.open(t, "/ui/attention?id=lag/balance@1/s-9", nil).must(t, 200, "This is over")
+	(&bank{}).open(t, "/ui/attention?id=x", nil).must(t, 200, "Journal unavailable")
+}
+
 func TestAuditInColumns(t *testing.T) {
 	b := &bank{results: map[string]string{"audit": `{"began":"2026-11-30T09:00:00Z","took_ns":1500000000,"count":1,"totals":{"balance":{"accounts":2,"events":5,"posted":{"EUR":"7400"}},"archive":{"accounts":2,"entries":4,"events":5,"posted":{"EUR":"7500"}},"journal":{"accounts":2,"entries":4,"events":5,"posted":{"EUR":"7500"}}},"findings":[{"where":"balance","account":"main#A-1","version":3,"what":"the row differs","advice":"run bank quarantine redrive ACCOUNT"}],"on_the_way":0,"archive":{}}`}}
 	b.open(t, "/ui/jobs", b.form(t, "audit"))

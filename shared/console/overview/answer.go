@@ -109,7 +109,7 @@ type process struct {
 }
 
 type attention struct {
-	Kind, Severity, Subject, What, Cause, Since, Command, Page string
+	ID, Kind, Severity, Subject, What, Cause, Since string
 }
 
 // events are what the page shows of GET /v1/events.

@@ -3,6 +3,7 @@ package overview
 import (
 	"embed"
 	"html/template"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -150,6 +151,18 @@ func (p *Pages) pipeline(r *view.Request) (view.Page, error) {
 	}
 	data.Consumers = a.Consumers
 	return view.Page{Title: "Pipeline", Section: "Pipeline", Templates: templates, Name: "pipeline", Data: data, Source: source}, nil
+}
+
+// Page returns the address of what there is to know about it.
+func (a attention) Page() string { return "/ui/attention?" + url.Values{"id": {a.ID}}.Encode() }
+
+// Lasts returns how long it lasts by now, empty where that is not known.
+func (a attention) Lasts() string {
+	since, err := time.Parse(time.RFC3339Nano, a.Since)
+	if err != nil {
+		return ""
+	}
+	return view.Age(since)
 }
 
 // Rates returns the consumer's rate for people.

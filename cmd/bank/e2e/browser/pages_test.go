@@ -45,7 +45,7 @@ func pagesOf(id string) []shown {
 		{name: "search-transaction", path: "/ui/search?q=t4"},
 		{name: "archive", path: "/ui/archive"},
 		{name: "replay", path: "/ui/replay"},
-		{name: "audit", path: "/ui/audit"},
+		{name: "audit", path: "/ui/audit"}, {name: "attention-over", path: "/ui/attention?id=lag/balance@1/shard"},
 		{name: "quarantine", path: "/ui/quarantine"},
 		{name: "operators", path: "/ui/operators"},
 		{name: "operators-keys", path: "/ui/operators?tab=keys"},

@@ -1,0 +1,86 @@
+package pipeline
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"passbook/shared/api"
+	"passbook/shared/opslog"
+)
+
+// everythingWrong returns an answer in which there is an item of every kind.
+func everythingWrong() Answer {
+	now := api.Time{Time: time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)}
+	late, code, queued := api.Seconds(900), int64(exitDifference), int64(3)
+	return Answer{
+		AsOf: now, Environment: Environment{Store: "embedded", Place: "./data"},
+		Consumers: []Consumer{{
+			Name: "balance@1", Model: "balance", Live: true,
+			Blocked: []Blocked{
+				{Tenant: "north", AccountID: "A 7", BlockedAtVersion: 4, BehindVersions: &queued, Cause: "it contradicts", Since: now},
+				{AccountID: "A-8", BlockedAtVersion: 2, BehindVersions: &queued, Cause: "it contradicts", Since: now}, {Record: "events#s#1", Cause: "foreign", Since: now},
+			},
+			Shards: []ShardStatus{{Shard: "s-0", BehindSeconds: lagBad, Holes: 2, HoleSince: now, HoleAccounts: 5}, {Shard: "s-1", Owner: "w", BehindSeconds: lagWarn}},
+		}},
+		Archive: Archive{BehindSeconds: &late}, Disk: &Disk{FreeBytes: 100 << 20, FloorBytes: 200 << 20},
+		Processes: []Process{{Name: "credit", Instance: "i-1", Error: "refused", SeenAt: now, Address: "http://10.0.0.7:9100"}},
+		Audit:     &Audit{ID: "u", At: now, State: opslog.Failed, ExitCode: &code},
+	}
+}
+
+// An item says what it means for whom, since when, and what to do, with a command; a command that
+// changes something has a dry run.
+func TestEveryItemSaysWhatToDo(t *testing.T) {
+	p := New(Config{SegmentAge: time.Minute})
+	kinds, ids := map[string]int{}, map[string]bool{}
+	for _, one := range p.attention(everythingWrong(), "south", errors.New("no table")) {
+		kinds[one.Kind]++
+		if one.What == "" || one.Cause == "" || one.Affects == "" || one.Remedy == "" || one.Command == "" || one.Page == "" || one.ID == "" || ids[one.ID] {
+			t.Errorf("%+v", one)
+		}
+		ids[one.ID] = true
+		if known := one.Kind != "disk" && one.Kind != "processes"; one.Since.IsZero() == known {
+			t.Errorf("%s since %v", one.ID, one.Since)
+		}
+		changes := strings.HasPrefix(one.Command, "bank quarantine ") || strings.Contains(one.Command, "--repair")
+		if changes != (one.DryRun != "") || one.DryRun == one.Command {
+			t.Errorf("%s: %q is tried by %q", one.ID, one.Command, one.DryRun)
+		}
+	}
+	for kind, n := range map[string]int{"blocked": 3, "lag": 2, "hole": 1, "archive": 1, "disk": 1, "process": 1, "processes": 1, "audit": 1} {
+		if kinds[kind] != n {
+			t.Errorf("%d items of kind %s, not %d", kinds[kind], kind, n)
+		}
+	}
+}
+
+func TestAnAccountIsNamedWithItsTenant(t *testing.T) {
+	list := New(Config{SegmentAge: time.Minute}).attention(everythingWrong(), "south", nil)
+	want := map[string]string{
+		"blocked/balance@1/north/A 7": "bank quarantine redrive 'A 7' --tenant north", "blocked/balance@1/south/A-8": "bank quarantine redrive A-8 --tenant south",
+		"blocked/balance@1/events#s#1": "bank quarantine clear 'events#s#1'",
+	}
+	for _, one := range list {
+		if command, is := want[one.ID]; is && one.Command != command {
+			t.Errorf("%s: %s", one.ID, one.Command)
+		}
+		delete(want, one.ID)
+	}
+	if len(want) > 0 {
+		t.Errorf("no item for %v", want)
+	}
+}
+
+// An audit that somebody cancelled, and one that runs, say nothing: the one before them does.
+func TestOnlyAnAuditThatEndedIsTheLast(t *testing.T) {
+	for state, want := range map[string]bool{opslog.Done: true, opslog.Failed: true, opslog.Cancelled: false, opslog.Begun: false} {
+		if got := ended(opslog.Action{Job: "audit", State: state}); got != want {
+			t.Errorf("%s: %t", state, got)
+		}
+	}
+	if ended(opslog.Action{Job: "rebuild", State: opslog.Done}) {
+		t.Error("a rebuild is no audit")
+	}
+}
