@@ -30,7 +30,7 @@ type grammar struct {
 	Duration    time.Duration `default:"10s" help:"Length of each load."`
 	Connections int           `default:"64" help:"Connections of the load."`
 	Accounts    int           `default:"10000" help:"Accounts of the spread load."`
-	Only        string        `default:"" enum:",http,micro,overload,keys" help:"Only http, micro, overload or keys."`
+	Only        string        `default:"" enum:",http,micro,overload,keys,reads" help:"Only http, micro, overload, keys or reads."`
 	Profile     string        `placeholder:"DIR" help:"Write CPU profiles of the bank there."`
 }
 
@@ -71,6 +71,12 @@ func (g *grammar) Run(ctx context.Context, t *cli.Terminal) error {
 		if g.does("keys") {
 			fmt.Fprintf(t.Err, "bench: run %d of %d under wrong keys\n", i+1, g.Runs)
 			if err := g.withBank(ctx, platform.AuthKeys, func(s *server) error { return g.wrongKeys(ctx, s, r) }); err != nil {
+				return err
+			}
+		}
+		if g.does("reads") {
+			fmt.Fprintf(t.Err, "bench: run %d of %d of pages and reads\n", i+1, g.Runs)
+			if err := g.reads(ctx, r); err != nil {
 				return err
 			}
 		}

@@ -34,7 +34,7 @@ type server struct {
 // start runs the bank on a free port with the data directory, and waits until it is ready.
 func start(ctx context.Context, binary, data, auth string) (*server, error) {
 	s := &server{binary: binary, data: data}
-	s.cmd = exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn", "--auth", auth)
+	s.cmd = exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "warn", "--drain-delay", "0s", "--auth", auth)
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

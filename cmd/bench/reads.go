@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"passbook/shared/platform"
+)
+
+// The bank that is read has many accounts, and one with a long history.
+const (
+	readAccounts = 10_000
+	longHistory  = 100_000
+	longAccount  = "A-LONG"
+	// declinedEach is how many commands of the long history lie between two that are declined.
+	declinedEach = 1000
+	// askedWarm is how often each read is measured, and askedCold how often of them right after a
+	// start.
+	askedWarm, askedCold = 10, 3
+	// fillTimeout bounds the making of the bank, and readTimeout one read.
+	fillTimeout, readTimeout = 5 * time.Minute, 30 * time.Second
+	// slowest is the most milliseconds of a page.
+	slowest = 200
+)
+
+// read is a page of the console or a read of the API, and the most milliseconds that it may take.
+type read struct {
+	path string
+	most float64
+}
+
+// coldReads returns the reads that depend most on what a process has in memory.
+func coldReads() []read {
+	const of = "/v1/accounts/" + longAccount
+	return []read{
+		{"/ui/accounts/" + longAccount, slowest},
+		{"/ui/accounts/" + longAccount + "?version=51234", slowest},
+		{of + "/series", slowest},
+		{of + "/credit-limit?version=51234", 20},
+		{of + "/credit-limit/explain?amount=1&version=51234", 20},
+	}
+}
+
+// warmReads returns all pages of the console, and the reads of an account.
+func warmReads() (all []read) {
+	for _, path := range []string{
+		"", "accounts", "accounts?holder=H-7", "accounts?status=open", "live", "pipeline", "archive", "replay", "audit", "quarantine",
+		"operators", "operators?tab=keys", "operators?tab=settings", "operators?tab=health", "keys/new", "me", "change/open",
+		"search?q=H-7", "search?q=" + longAccount + ":4", "search?q=NOWHERE",
+	} {
+		all = append(all, read{"/ui/" + path, slowest})
+	}
+	for _, path := range []string{
+		"", "?version=51234", "?from=20000&to=25000", "?tab=events", "?tab=holds", "?tab=holds&version=51234", "?tab=limit&amount=20000.00",
+		"?tab=declines", "?tab=declines&version=51234", "?tab=raw", "/change/withdraw", "/change/limit", "/events/51234", "/statement.csv",
+	} {
+		all = append(all, read{"/ui/accounts/" + longAccount + path, slowest})
+	}
+	all = append(all, read{"/docs", slowest}, read{"/problems/insufficient-funds", slowest})
+	for _, path := range []string{"", "/balance", "/balance?version=51234", "/series", "/credit-limit?version=51234", "/credit-limit/explain?amount=1&version=51234"} {
+		all = append(all, read{"/v1/accounts/" + longAccount + path, 20})
+	}
+	return append(all, read{"/v1/events?type=WithdrawalDeclined", slowest}, read{"/v1/holders/H-7/totals", 20})
+}
+
+// reads measures pages and reads on the server: each of the cold ones as the first of a process,
+// and then each of all.
+func (g *grammar) reads(ctx context.Context, r *report) (err error) {
+	data, err := os.MkdirTemp("", "passbook-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
+	during := func(do func(s *server) error) error {
+		s, err := start(ctx, g.Bank, data, platform.AuthDev)
+		if err != nil {
+			return err
+		}
+		return errors.Join(do(s), s.stop())
+	}
+	if err := during(func(s *server) error { return fillForReads(ctx, s) }); err != nil {
+		return err
+	}
+	for _, cold := range coldReads() {
+		for range askedCold {
+			if err := during(func(s *server) error { return s.time(ctx, r, cold, "first ") }); err != nil {
+				return err
+			}
+		}
+	}
+	return during(func(s *server) error {
+		for _, warm := range warmReads() {
+			for range askedWarm {
+				if err := s.time(ctx, r, warm, ""); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// time notes how long a read takes until all of it has arrived.
+func (s *server) time(ctx context.Context, r *report, of read, which string) error {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	began := time.Now()
+	if _, err := s.send(ctx, http.MethodGet, of.path, "", "", nil); err != nil {
+		return err
+	}
+	r.add(measure{what: which + of.path, unit: " ms", target: of.most, atMost: true}, ms(time.Since(began)))
+	return nil
+}
+
+// send sends a request and returns the answer's body. It fails unless the answer is 2xx.
+func (s *server) send(ctx context.Context, method, path, key, contentType string, body io.Reader) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+s.address+path, body)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range map[string]string{"Idempotency-Key": key, "Content-Type": contentType} {
+		if value != "" {
+			request.Header.Set(name, value)
+		}
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s %s: %s: %.500s", method, path, response.Status, text)
+	}
+	return text, err
+}
+
+// fillForReads opens the accounts and makes the long history, with declines and holds, and waits
+// until the last event can be read.
+func fillForReads(ctx context.Context, s *server) error {
+	ctx, cancel := context.WithTimeout(ctx, fillTimeout)
+	defer cancel()
+	var lines bytes.Buffer
+	for n := range readAccounts {
+		fmt.Fprintf(&lines, `{"op":"open","idempotency_key":"o-%d","account_id":"A-%05d","currency":"EUR","holder_ref":"H-%d","credit_limit":100000}`+"\n", n, n, n/2)
+	}
+	fmt.Fprintf(&lines, `{"op":"open","idempotency_key":"o-long","account_id":%q,"currency":"EUR","holder_ref":"H-LONG","credit_limit":100000000}`+"\n", longAccount)
+	for n := 2; n <= longHistory; n++ {
+		op, amount := "withdraw", 1+n%977
+		switch {
+		case n%declinedEach == 0:
+			amount = 900_000_000_000
+		case n%3 == 0:
+			op, amount = "credit", 1000+n%1013
+		}
+		fmt.Fprintf(&lines, `{"op":%q,"idempotency_key":"l-%d","account_id":%q,"amount":%d,"currency":"EUR"}`+"\n", op, n, longAccount, amount)
+	}
+	if _, err := s.send(ctx, http.MethodPost, "/v1/bulk", "", "application/x-ndjson", &lines); err != nil {
+		return err
+	}
+	for n := range 3 {
+		hold := bytes.NewBufferString(`{"amount":5000,"currency":"EUR","reference":"hotel"}`)
+		if _, err := s.send(ctx, http.MethodPost, "/v1/accounts/"+longAccount+"/holds", fmt.Sprintf("h-%d", n), "application/json", hold); err != nil {
+			return err
+		}
+	}
+	return s.readable(ctx, longHistory)
+}
+
+// readable waits until the long account's balance is as new as a version.
+func (s *server) readable(ctx context.Context, version int64) error {
+	for {
+		var balance struct{ Version int64 }
+		text, err := s.send(ctx, http.MethodGet, "/v1/accounts/"+longAccount+"/balance", "", "", nil)
+		if err == nil {
+			err = json.Unmarshal(text, &balance)
+		}
+		if err == nil && balance.Version >= version {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait until the last event of %s can be read: v%d of v%d: %w", longAccount, balance.Version, version, errors.Join(ctx.Err(), err))
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
