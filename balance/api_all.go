@@ -19,7 +19,8 @@ import (
 // EventsOfAll is a page of the events of all accounts.
 type EventsOfAll struct {
 	Events []Event `json:"events"`
-	// IndexedFrom is the time before which no event is listed; absent where all are.
+	// IndexedFrom is the time before which events may be missing from the list; absent where none
+	// is.
 	IndexedFrom api.Time `json:"indexed_from,omitzero"`
 	api.Page
 }
@@ -69,7 +70,11 @@ func (a *API) eventsOfAll(c echo.Context) error {
 	}
 	list := EventsOfAll{Events: make([]Event, len(page)), Page: api.NextPage(c, next)}
 	if f.Holder == "" {
-		list.IndexedFrom = api.Time{Time: a.now().Add(-derived.Retention).UTC()}
+		from, err := a.all.CompleteFrom(ctx)
+		if err != nil {
+			return api.RowsUnavailable(err)
+		}
+		list.IndexedFrom = api.Time{Time: from.UTC()}
 	}
 	for i, found := range page {
 		list.Events[i] = eventOf(found.Entry.Account(), api.Recorded{Event: found.Event, Entry: found.Entry})

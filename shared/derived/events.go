@@ -83,6 +83,16 @@ func NewEvents(t table.Table, j Journal, h Holders, now func() time.Time) *Event
 	return &Events{table: t, journal: j, holders: h, now: now}
 }
 
+// CompleteFrom returns the time from which the index has every event that is projected.
+func (x *Events) CompleteFrom(ctx context.Context) (time.Time, error) {
+	generation, err := x.holders.Live(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	mark, err := LoadMark(ctx, x.table, generation)
+	return mark.CompleteFrom(x.now()), err
+}
+
 // List returns up to limit events, newest first, after a position; next is the position of the
 // following page, "" at the end. A page may be short, even empty, without being the last. It
 // lists all events of a holder, and otherwise none older than Retention.

@@ -16,7 +16,7 @@ import (
 )
 
 // derivedRows has the read model of balances write the rows of an opened account: those of the
-// index, and that of its holder.
+// index, that of its holder, and the mark of a candidate.
 func derivedRows(t *testing.T) (rows []Rendered) {
 	t.Helper()
 	tables := storetest.Memory(t, pebblestream.Options{}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], balance.Schemas...)...).Table
@@ -44,17 +44,17 @@ func derivedRows(t *testing.T) (rows []Rendered) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, row := range derived.OfEntry(1, e) {
-		rows = append(rows, Render(derived.Table, row))
-	}
 	projector := balance.NewProjector(balance.Config{
-		Runtime: consumer.Runtime{Table: tables}, Journal: j.Reader, Store: balance.NewStore(tables), NoEventIndex: true,
+		Runtime: consumer.Runtime{Table: tables}, Journal: j.Reader, Store: balance.NewStore(tables),
 	})
 	p, err := projector.Projection(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := p.ProjectEntries(t.Context(), a, []*event.Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	if err := projector.Begin(t.Context(), 1, 2); err != nil {
 		t.Fatal(err)
 	}
 	for row, err := range table.ScanRows(t.Context(), tables, table.Scan{Table: derived.Table, Of: 1}) {

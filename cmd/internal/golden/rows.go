@@ -63,6 +63,9 @@ func kind(name string, key table.Key) string {
 	case "creditlimit":
 		return "Credit limit row"
 	case "derived":
+		if strings.HasSuffix(key.PK, "#index") {
+			return "Index mark"
+		}
 		if strings.Contains(key.SK, "#") {
 			return "Index row"
 		}

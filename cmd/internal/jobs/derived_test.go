@@ -274,6 +274,9 @@ func (l *life) check(writes int64, generations ...int64) {
 	}
 	for row, err := range table.ScanRows(l.t.Context(), l.table, table.Scan{Table: derived.Table, Of: 1}) {
 		l.must(err)
+		if row.SK == "-" {
+			continue // the mark of the index, which checkMarks reads
+		}
 		delete(row.Attrs, "rev") // an interrupted write may have had a higher one
 		got[row.Key] = row.Attrs
 	}
@@ -287,6 +290,20 @@ func (l *life) check(writes int64, generations ...int64) {
 		l.t.Errorf("killed after %d writes: %v is no entry's and no account's", writes, key)
 	}
 	l.checkTotals(writes)
+	l.checkMarks(writes, generations)
+}
+
+// checkMarks fails the test unless the index of each generation that was rebuilt is complete, and
+// the generation that was discarded has no mark.
+func (l *life) checkMarks(writes int64, generations []int64) {
+	l.t.Helper()
+	for generation := int64(1); generation <= 4; generation++ {
+		mark, err := derived.LoadMark(l.t.Context(), l.table, generation)
+		l.must(err)
+		if has := slices.Contains(generations, generation); mark.Known() != has || mark.Off || !mark.From.IsZero() || !mark.HoldersFrom.IsZero() {
+			l.t.Errorf("killed after %d writes: the mark of generation %d is %+v", writes, generation, mark)
+		}
+	}
 }
 
 // checkTotals compares the answers about holders with the states that the journal has.

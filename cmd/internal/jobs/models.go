@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 
 	"passbook/balance"
 	"passbook/cmd/internal/deployment"
@@ -79,11 +81,31 @@ func (b Bank) rebuild(ctx context.Context, params RebuildParams, p *progress.Tra
 	c.Projection = func(ctx context.Context, generation int64) (replay.Projection, error) {
 		return b.projection(ctx, params.Model, generation)
 	}
-	c.Reserve = b.reserve
+	c.Reserve = func(ctx context.Context, name string) error {
+		if params.Model == balance.Table {
+			if err := b.beginIndex(ctx, name); err != nil {
+				return err
+			}
+		}
+		return b.reserve(ctx, name)
+	}
 	rebuilt, err := replay.Rebuild(ctx, c)
 	done.Generation, done.Events, done.Skipped = rebuilt.Generation, rebuilt.Events, rebuilt.Skipped
 	done.Accounts, done.Blocked, done.Gaps, done.Faults = rebuilt.Accounts, rebuilt.Blocked, texts(rebuilt.Gaps), rebuilt.Faults
 	return done, err
+}
+
+// beginIndex marks the index of a candidate of the balances that is about to exist.
+func (b Bank) beginIndex(ctx context.Context, consumer string) error {
+	live, _, err := readmodel.Generations(ctx, b.Table, balance.Table)
+	if err != nil {
+		return err
+	}
+	candidate, err := strconv.ParseInt(consumer[strings.LastIndexByte(consumer, '@')+1:], 10, 64)
+	if err != nil {
+		return fmt.Errorf("begin the index of %s: %w", consumer, err)
+	}
+	return b.Balance.Begin(ctx, live, candidate)
 }
 
 // reserve keeps programs from before entry format 2 off the shards of a consumer that is about to
@@ -128,7 +150,7 @@ func (b Bank) projection(ctx context.Context, model string, generation int64) (p
 // a proof that notifies nobody.
 func (b Bank) projectionIn(ctx context.Context, in table.Table, model string, generation int64) (replay.Projection, error) {
 	runtime := consumer.Runtime{Table: in, Log: slog.New(slog.DiscardHandler)}
-	balances := balance.NewProjector(balance.Config{Runtime: runtime, Journal: b.Journal, Store: balance.NewStore(in)})
+	balances := balance.NewProjector(balance.Config{Runtime: runtime, Journal: b.Journal, Store: balance.NewStore(in), NoEventIndex: true})
 	limits := creditlimit.NewProjector(creditlimit.Config{Runtime: runtime, Journal: b.Journal, Store: creditlimit.NewStore(in)})
 	return projectors{
 		balance.Table:     func(ctx context.Context, g int64) (projection, error) { return balances.Projection(ctx, g) },
