@@ -225,6 +225,37 @@ func (c *Codec) Raw(name string, value *string) {
 	}
 }
 
+// Skip reads past a field without checking its value. Only a reader may skip.
+func (c *Codec) Skip(name string) {
+	c.field(name)
+	if c.err != nil {
+		return
+	}
+	switch c.peek() {
+	case '{':
+		c.pos = objectEnd(c.in, c.pos)
+	case '"':
+		c.pos = textEnd(c.in, c.pos)
+	default:
+		for c.peek() != ',' && c.peek() != '}' && c.pos < len(c.in) {
+			c.pos++
+		}
+	}
+}
+
+// textEnd returns where the string that starts at pos ends, or the end of the input.
+func textEnd(in string, pos int) int {
+	for pos++; pos < len(in); pos++ {
+		switch in[pos] {
+		case '\\':
+			pos++
+		case '"':
+			return pos + 1
+		}
+	}
+	return len(in)
+}
+
 // objectEnd returns where the object that starts at pos ends, or the end of the input. It only
 // finds the brace; the caller checks that the bytes are JSON.
 func objectEnd(in string, pos int) int {

@@ -15,6 +15,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
+	"passbook/shared/journal/rowkey"
 	"passbook/shared/storetest"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
@@ -299,7 +300,7 @@ func TestShortEntryFitsOneWriteUnit(t *testing.T) {
 	})
 	c.CorrelationID, c.Actor = "01a9a4f2-6f1c-7c35-b58e-2c1f8e0e9f00", event.Text{Plain: "withdraw"}
 	accepted(t, j, c)
-	row, err := tbl.Get(t.Context(), Table, entryKey(a, 3), true)
+	row, err := tbl.Get(t.Context(), Table, rowkey.Entry(a, 3), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +349,7 @@ func TestRowsReadableAndExact(t *testing.T) {
 	tbl, _ := store(t)
 	j, _ := open(t, tbl, newClock())
 	openAccount(t, j, acct, 100)
-	row, err := tbl.Get(t.Context(), Table, entryKey(acct, 2), true)
+	row, err := tbl.Get(t.Context(), Table, rowkey.Entry(acct, 2), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -366,7 +367,7 @@ func TestRowsReadableAndExact(t *testing.T) {
 		func(m table.Map) { delete(m, "mac") },
 		func(m table.Map) { m["mac"] = table.S("1:AA") },
 	} {
-		row, _ := tbl.Get(t.Context(), Table, entryKey(acct, 2), true)
+		row, _ := tbl.Get(t.Context(), Table, rowkey.Entry(acct, 2), true)
 		damage(row.Attrs)
 		if e, err := ParseRow(row); err == nil {
 			t.Fatalf("a damaged row was read: %+v", e)

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"passbook/shared/journal/rowkey"
+
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"passbook/shared/account"
@@ -95,7 +97,7 @@ func TestWrongStateOnlyCostsTime(t *testing.T) {
 // rewriteStates changes the states in the account's entries; an empty one is removed.
 func rewriteStates(t *testing.T, tbl table.Table, change func(first int64, state string) string) {
 	t.Helper()
-	page, err := tbl.Query(t.Context(), table.Query{Table: Table, PK: acct.String(), From: table.S(firstEntrySK), To: table.S(lastEntrySK), Consistent: true})
+	page, err := tbl.Query(t.Context(), table.Query{Table: Table, PK: acct.String(), From: table.S(rowkey.FirstEntry), To: table.S(rowkey.LastEntry), Consistent: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
+	"passbook/shared/journal/rowkey"
 	"passbook/shared/table"
 )
 
@@ -59,14 +60,10 @@ func (r *Reader) StateAt(ctx context.Context, a event.Account, version int64) (a
 // at the head, as it is by then.
 func (r *Reader) Entries(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) {
-		start, err := r.entryStart(ctx, a, from)
+		q, err := r.overlapping(ctx, a, from, to)
 		if err != nil {
 			yield(nil, err)
 			return
-		}
-		q := table.Query{Table: Table, PK: a.String(), From: table.S(start), To: table.S(lastEntrySK), Limit: firstPage, Consistent: true}
-		if to != 0 {
-			q.To = table.S(entrySK(to))
 		}
 		r.walk(ctx, q, func(e *event.Entry, err error) bool {
 			return err == nil && e.Last < from || yield(e, err)
@@ -74,12 +71,35 @@ func (r *Reader) Entries(ctx context.Context, a event.Account, from, to int64) i
 	}
 }
 
+// Rows yields what Entries does, as rows of the table, for package outline. The first may have only
+// older versions.
+func (r *Reader) Rows(ctx context.Context, a event.Account, from, to int64) iter.Seq2[table.Row, error] {
+	return func(yield func(table.Row, error) bool) {
+		q, err := r.overlapping(ctx, a, from, to)
+		if err != nil {
+			yield(table.Row{}, err)
+			return
+		}
+		q.Limit = maxPage
+		r.rows(ctx, q, yield)
+	}
+}
+
+// overlapping returns the query of the entries that overlap versions from..to.
+func (r *Reader) overlapping(ctx context.Context, a event.Account, from, to int64) (table.Query, error) {
+	start, err := r.entryStart(ctx, a, from)
+	q := table.Query{Table: Table, PK: a.String(), From: table.S(start), To: table.S(rowkey.LastEntry), Limit: firstPage, Consistent: true}
+	if to != 0 {
+		q.To = table.S(rowkey.EntrySK(to))
+	}
+	return q, err
+}
+
 // begun yields, in version order, the entries whose first version is in from..to.
 func (r *Reader) begun(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) {
 		r.walk(ctx, table.Query{
-			Table: Table, PK: a.String(), Limit: maxPage, Consistent: true,
-			From: table.S(entrySK(from)), To: table.S(entrySK(to)),
+			Table: Table, PK: a.String(), From: table.S(rowkey.EntrySK(from)), To: table.S(rowkey.EntrySK(to)), Limit: maxPage, Consistent: true,
 		}, yield)
 	}
 }
@@ -88,16 +108,15 @@ func (r *Reader) begun(ctx context.Context, a event.Account, from, to int64) ite
 // the middle of an entry.
 func (r *Reader) entryStart(ctx context.Context, a event.Account, version int64) (string, error) {
 	if version <= 1 {
-		return firstEntrySK, nil
+		return rowkey.FirstEntry, nil
 	}
-	page, err := r.table.Query(ctx, table.Query{
-		Table: Table, PK: a.String(), From: table.S(firstEntrySK), To: table.S(entrySK(version)), Desc: true, Limit: 1, Consistent: true,
-	})
+	q := table.Query{Table: Table, PK: a.String(), From: table.S(rowkey.FirstEntry), To: table.S(rowkey.EntrySK(version)), Desc: true, Limit: 1, Consistent: true}
+	page, err := r.table.Query(ctx, q)
 	if err != nil {
 		return "", fmt.Errorf("find entry of %s v%d: %w", a, version, err)
 	}
 	if len(page.Rows) == 0 {
-		return firstEntrySK, nil
+		return rowkey.FirstEntry, nil
 	}
 	return page.Rows[0].SK, nil
 }
@@ -106,9 +125,9 @@ func (r *Reader) entryStart(ctx context.Context, a event.Account, version int64)
 // version 1.
 func (r *Reader) Backward(ctx context.Context, a event.Account, from int64) iter.Seq2[*event.Entry, error] {
 	return func(yield func(*event.Entry, error) bool) {
-		q := table.Query{Table: Table, PK: a.String(), From: table.S(firstEntrySK), To: table.S(lastEntrySK), Desc: true, Limit: 1, Consistent: true}
+		q := table.Query{Table: Table, PK: a.String(), From: table.S(rowkey.FirstEntry), To: table.S(rowkey.LastEntry), Desc: true, Limit: 1, Consistent: true}
 		if from != 0 {
-			q.To = table.S(entrySK(from))
+			q.To = table.S(rowkey.EntrySK(from))
 		}
 		r.walk(ctx, q, yield)
 	}
@@ -121,16 +140,27 @@ const (
 	maxPage   = 1024
 )
 
-// walk yields every entry of a query, page by page.
+// walk yields every entry of a query.
 func (r *Reader) walk(ctx context.Context, q table.Query, yield func(*event.Entry, error) bool) {
+	r.rows(ctx, q, func(row table.Row, err error) bool {
+		var e *event.Entry
+		if err == nil {
+			e, err = ParseRow(row)
+		}
+		return yield(e, err) && err == nil
+	})
+}
+
+// rows yields every row of a query, page by page.
+func (r *Reader) rows(ctx context.Context, q table.Query, yield func(table.Row, error) bool) {
 	for {
 		page, err := r.table.Query(ctx, q)
 		if err != nil {
-			yield(nil, fmt.Errorf("read journal of %s: %w", q.PK, err))
+			yield(table.Row{}, fmt.Errorf("read journal of %s: %w", q.PK, err))
 			return
 		}
 		for _, row := range page.Rows {
-			if e, err := ParseRow(row); !yield(e, err) || err != nil {
+			if !yield(row, nil) {
 				return
 			}
 		}
@@ -203,7 +233,7 @@ func (r *Reader) newest(ctx context.Context, a event.Account) (*event.Entry, err
 
 // Reversed reports whether that version was reversed: whether its guard is there.
 func (r *Reader) Reversed(ctx context.Context, a event.Account, version int64) (bool, error) {
-	_, err := r.table.Get(ctx, Table, guardKey(a, version), true)
+	_, err := r.table.Get(ctx, Table, rowkey.Guard(a, version), true)
 	if errors.Is(err, table.ErrNotFound) {
 		return false, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"passbook/shared/event"
+	"passbook/shared/journal/rowkey"
 
 	"passbook/shared/account"
 	"passbook/shared/table"
@@ -92,6 +93,6 @@ func (l *lane) commitReversal(pl *plan, p *pending) error {
 // guardPut returns the put that marks the original as reversed by the event of version by.
 func guardPut(a event.Account, original, by int64) table.Put {
 	return table.Put{Table: Table, If: table.Absent(), Row: table.Row{
-		Key: guardKey(a, original), Attrs: table.Map{"reversed_by": table.N(by)},
+		Key: rowkey.Guard(a, original), Attrs: table.Map{"reversed_by": table.N(by)},
 	}}
 }

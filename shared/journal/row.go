@@ -6,6 +6,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
+	"passbook/shared/journal/rowkey"
 	"passbook/shared/table"
 )
 
@@ -52,7 +53,7 @@ func entryRow(e *event.Entry, enc event.Encoded, s account.State) table.Row {
 	if e.First == 1 {
 		attrs["ak"] = table.S(string(a.HashBucket()))
 	}
-	row := table.Row{Key: entryKey(a, e.First), Attrs: attrs}
+	row := table.Row{Key: rowkey.Entry(a, e.First), Attrs: attrs}
 	attachState(e, row, s)
 	return row
 }
@@ -113,7 +114,7 @@ func ParseRow(row table.Row) (*event.Entry, error) {
 	if err := event.DecodeStored(e, row.Attrs.Text("enc"), commands, events); err != nil {
 		return nil, fmt.Errorf("journal row %s %s: %w: %w", row.PK, row.SK, ErrDamaged, err)
 	}
-	if row.Key != entryKey(e.Account(), e.First) {
+	if row.Key != rowkey.Entry(e.Account(), e.First) {
 		return nil, fmt.Errorf("journal row %s %s has the entry of another key: %w", row.PK, row.SK, ErrDamaged)
 	}
 	return e, nil

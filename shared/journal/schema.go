@@ -3,10 +3,8 @@ package journal
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 
 	"passbook/shared/control"
-	"passbook/shared/event"
 	"passbook/shared/table"
 )
 
@@ -37,28 +35,3 @@ func RequestHash(op, accountID string, command []byte) string {
 	h.Write(command)
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
 }
-
-// Sort keys: entries, guards and the pages of package keyindex share a partition, and their
-// prefixes keep them apart.
-func entryKey(a event.Account, first int64) table.Key {
-	return table.Key{PK: a.String(), SK: entrySK(first)}
-}
-func guardKey(a event.Account, version int64) table.Key {
-	return table.Key{PK: a.String(), SK: fmt.Sprintf("R#%012d", version)}
-}
-
-// entrySK returns the sort key of the entry that begins at a version. It writes the digits by hand,
-// as every command calls it.
-func entrySK(first int64) string {
-	b := [14]byte{'E', '#'}
-	for i := 13; i >= 2; i-- {
-		b[i] = byte('0' + first%10)
-		first /= 10
-	}
-	return string(b[:])
-}
-
-const (
-	firstEntrySK = "E#000000000000"
-	lastEntrySK  = "E#999999999999"
-)

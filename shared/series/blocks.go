@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/errgroup"
 
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/journal/outline"
 	"passbook/shared/money"
 )
 
@@ -28,9 +28,9 @@ const (
 type amounts struct{ posted, available, limit, at int64 }
 
 // after returns the amounts after an event.
-func after(ev event.Event, at time.Time) amounts {
-	a := ev.After
-	return amounts{posted: a.Posted, available: min(a.Posted-a.Held+a.Limit, money.Max), limit: a.Limit, at: at.UnixMicro()}
+func after(e outline.Event) amounts {
+	a := e.After
+	return amounts{posted: a.Posted, available: min(a.Posted-a.Held+a.Limit, money.Max), limit: a.Limit, at: e.RecordedAt.UnixMicro()}
 }
 
 // Reader reads series from the journal. It keeps blocks of versions in memory, and may be used
@@ -95,18 +95,11 @@ func (r *Reader) block(ctx context.Context, key blockKey, count int64) ([]amount
 	}
 	begin := key.index * blockVersions
 	block := append(make([]amounts, 0, count), known...)
-	for e, err := range r.journal.Entries(ctx, key.account, begin+int64(len(known))+1, begin+count) {
+	for e, err := range outline.Read(ctx, r.journal, key.account, begin+int64(len(known))+1, begin+count) {
 		if err != nil {
 			return nil, err
 		}
-		for _, ev := range e.Events {
-			if ev.Version == begin+int64(len(block))+1 && int64(len(block)) < count {
-				block = append(block, after(ev, e.RecordedAt))
-			}
-		}
-	}
-	if int64(len(block)) < count {
-		return nil, fmt.Errorf("read series of %s: the journal has no v%d: %w", key.account, begin+int64(len(block))+1, journal.ErrDamaged)
+		block = append(block, after(e))
 	}
 	r.blocks.Add(key, block)
 	return block, nil

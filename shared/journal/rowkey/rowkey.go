@@ -1,0 +1,35 @@
+package rowkey
+
+import (
+	"fmt"
+
+	"passbook/shared/event"
+	"passbook/shared/table"
+)
+
+// The sort keys before and after those of all entries.
+const (
+	FirstEntry = "E#000000000000"
+	LastEntry  = "E#999999999999"
+)
+
+// Entry returns the key of the entry that begins at a version.
+func Entry(a event.Account, first int64) table.Key {
+	return table.Key{PK: a.String(), SK: EntrySK(first)}
+}
+
+// Guard returns the key of the row that says that a version was reversed.
+func Guard(a event.Account, version int64) table.Key {
+	return table.Key{PK: a.String(), SK: fmt.Sprintf("R#%012d", version)}
+}
+
+// EntrySK returns the sort key of the entry that begins at a version. It writes the digits by hand,
+// as every command calls it.
+func EntrySK(first int64) string {
+	b := [14]byte{'E', '#'}
+	for i := 13; i >= 2; i-- {
+		b[i] = byte('0' + first%10)
+		first /= 10
+	}
+	return string(b[:])
+}
