@@ -23,6 +23,12 @@ const maxCaller = 64
 // os:1000.
 func OSUser() string { return "os:" + strconv.Itoa(os.Getuid()) }
 
+// Account implements Admin.
+func (s *embeddedStore) Account() string { return "" }
+
+// Account implements Admin. An ARN of a table has it, so nobody needs to be asked.
+func (s *awsStore) Account() string { return s.tables.Account() }
+
 // Caller implements Admin.
 func (s *embeddedStore) Caller(context.Context) string { return OSUser() }
 

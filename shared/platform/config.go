@@ -6,7 +6,6 @@ import (
 	"net"
 	"reflect"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,6 +110,9 @@ type Config struct {
 	Data string `env:"PASSBOOK_DATA" envDefault:"./data" flag:"data"`
 	// Store is Embedded or AWS.
 	Store string `env:"PASSBOOK_STORE" envDefault:"embedded" flag:"store"`
+	// Environment is what people call this deployment, on every page of the console; with
+	// :production at its end the pages are marked as those of real money.
+	Environment string `env:"PASSBOOK_ENVIRONMENT" flag:"environment"`
 	// Prefix starts the names of tables and streams, so that several deployments can share an AWS
 	// account.
 	Prefix string `env:"PASSBOOK_PREFIX" envDefault:"passbook-" flag:"prefix"`
@@ -203,6 +205,8 @@ func (c Config) Validate() error {
 		return c.invalid("Store", "%q is neither %s nor %s", c.Store, Embedded, AWS)
 	case c.Store == Embedded && c.Data == "":
 		return c.invalid("Data", "is empty: name a directory")
+	case c.Environment != "" && !environments.MatchString(c.Environment):
+		return c.invalid("Environment", "%q is not 1 to 32 letters, digits, spaces and . _ -, with :production after it or without", c.Environment)
 	case !prefixes.MatchString(c.Prefix):
 		return c.invalid("Prefix", "%q is not 1 to 32 of a-z, 0-9 and -, starting with a letter or digit", c.Prefix)
 	case c.Shards < 1 || c.Shards > 1024:
@@ -330,34 +334,4 @@ func (c Config) invalid(field, format string, args ...any) error {
 		panic("platform: no setting " + field)
 	}
 	return fmt.Errorf("%w: --%s (%s) %s", ErrConfig, f.Tag.Get("flag"), f.Tag.Get("env"), fmt.Sprintf(format, args...))
-}
-
-// toolVariables are the variables that scripts and tests of this repository read.
-var toolVariables = []string{"PASSBOOK_LOCALSTACK_HOME", "PASSBOOK_JAVA", "PASSBOOK_KILLS", "PASSBOOK_TEST_UNVERSIONED", "PASSBOOK_TEST_HISTORY"}
-
-// Unknown returns the variables of environ that begin like settings and are none, such as misspelt
-// ones.
-func Unknown(environ []string) (names []string) {
-	t := reflect.TypeFor[Config]()
-	for _, variable := range environ {
-		name, _, _ := strings.Cut(variable, "=")
-		if !strings.HasPrefix(name, "PASSBOOK_") || slices.Contains(toolVariables, name) || slices.Contains(names, name) {
-			continue
-		}
-		if !slices.ContainsFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return f.Tag.Get("env") == name }) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// Variable returns the environment variable of a flag, which is given without dashes.
-func Variable(flag string) (name string, ok bool) {
-	t := reflect.TypeFor[Config]()
-	for i := range t.NumField() {
-		if t.Field(i).Tag.Get("flag") == flag {
-			return t.Field(i).Tag.Get("env"), true
-		}
-	}
-	return "", false
 }

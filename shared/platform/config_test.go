@@ -27,6 +27,8 @@ func TestBadSettingsNameFlagAndVariable(t *testing.T) {
 		{"PASSBOOK_LISTEN", "8080", "--listen", "host:port"},
 		{"PASSBOOK_LISTEN", "127.0.0.1:99999", "--listen", "65535"},
 		{"PASSBOOK_OPS_LISTEN", "0.0.0.0:0", "--ops-listen", "loopback"},
+		{"PASSBOOK_ENVIRONMENT", ":production", "--environment", "1 to 32 letters"},
+		{"PASSBOOK_ENVIRONMENT", "ledger:prod", "--environment", ":production"},
 		{"PASSBOOK_STORE", "floppy", "--store", "neither"},
 		{"PASSBOOK_BUCKET", "My_Bucket", "--bucket", "3 to 63"},
 		{"PASSBOOK_EFFECTIVE_BACK", "-1", "--effective-back", "0 to 36525 days"},
@@ -55,6 +57,21 @@ func TestBadSettingsNameFlagAndVariable(t *testing.T) {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%s=%s: %q does not say %q", tt.variable, tt.value, err, want)
 			}
+		}
+	}
+}
+
+func TestEnvironmentHasANameAndTheMarkOfProduction(t *testing.T) {
+	for text, want := range map[string]struct {
+		name       string
+		production bool
+	}{"": {}, "ledger 2": {"ledger 2", false}, "ledger:production": {"ledger", true}, "production": {"production", false}} {
+		c, err := FromEnv([]string{"PASSBOOK_ENVIRONMENT=" + text})
+		if err != nil || c.Validate() != nil {
+			t.Fatalf("%q: %v", text, errors.Join(err, c.Validate()))
+		}
+		if name, production := c.Named(); name != want.name || production != want.production {
+			t.Errorf("%q is %q, production %t", text, name, production)
 		}
 	}
 }

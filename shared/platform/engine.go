@@ -77,6 +77,8 @@ type Admin interface {
 	// missing. On AWS, where creating needs other permissions, Prepare only looks: a resource
 	// that is missing, has another layout or may not be written to is an *UnusableError.
 	Prepare(ctx context.Context) error
+	// Account returns the AWS account of the stores, once Prepare has looked at them; "" elsewhere.
+	Account() string
 	// CreateResources creates the tables, streams, buckets and the key that are missing, and does
 	// not change those that exist.
 	CreateResources(ctx context.Context) error

@@ -46,3 +46,33 @@ func settingText(c Config, field int) string {
 	}
 	return fmt.Sprint(value)
 }
+
+// toolVariables are the variables that scripts and tests of this repository read.
+var toolVariables = []string{"PASSBOOK_LOCALSTACK_HOME", "PASSBOOK_JAVA", "PASSBOOK_KILLS", "PASSBOOK_TEST_UNVERSIONED", "PASSBOOK_TEST_HISTORY"}
+
+// Unknown returns the variables of environ that begin like settings and are none, such as misspelt
+// ones.
+func Unknown(environ []string) (names []string) {
+	t := reflect.TypeFor[Config]()
+	for _, variable := range environ {
+		name, _, _ := strings.Cut(variable, "=")
+		if !strings.HasPrefix(name, "PASSBOOK_") || slices.Contains(toolVariables, name) || slices.Contains(names, name) {
+			continue
+		}
+		if !slices.ContainsFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return f.Tag.Get("env") == name }) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Variable returns the environment variable of a flag, which is given without dashes.
+func Variable(flag string) (name string, ok bool) {
+	t := reflect.TypeFor[Config]()
+	for i := range t.NumField() {
+		if t.Field(i).Tag.Get("flag") == flag {
+			return t.Field(i).Tag.Get("env"), true
+		}
+	}
+	return "", false
+}

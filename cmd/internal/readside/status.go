@@ -40,11 +40,12 @@ func (c Consumers) Pipeline(p *serve.Process, archiver string) web.Route {
 // environment returns where the bank runs.
 func environment(p *serve.Process) pipeline.Environment {
 	e := pipeline.Environment{Store: platform.Embedded, Place: p.Engine.Place, Program: p.Name, Version: p.Version}
+	e.Name, e.Production = p.Config.Named()
 	switch {
 	case p.Engine.Emulated:
 		e.Store = "emulator"
 	case p.Config.Store == platform.AWS:
-		e.Store = platform.AWS
+		e.Store, e.Account = platform.AWS, p.Engine.Account()
 	}
 	return e
 }

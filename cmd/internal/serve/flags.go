@@ -10,8 +10,9 @@ type Flags struct {
 	DrainDelay *string `name:"drain-delay" placeholder:"TIME" help:"Serve on after /readyz fails [bank 1s, else 5s]."`
 	Memory     *string `name:"memory" placeholder:"SIZE" help:"Memory limit [cgroup's, else machine / 4]."`
 	AccessFlags
-	LogLevel  *string `name:"log-level" placeholder:"LEVEL" help:"debug, info, warn or error [info]."`
-	LogFormat *string `name:"log-format" placeholder:"KIND" help:"text or json [text]."`
+	Environment *string `name:"environment" hidden:"" placeholder:"NAME" help:"Name on every page; NAME:production marks it red."`
+	LogLevel    *string `name:"log-level" placeholder:"LEVEL" help:"debug, info, warn or error [info]."`
+	LogFormat   *string `name:"log-format" placeholder:"KIND" help:"text or json [text]."`
 }
 
 // AccessFlags say who may call, and how. The hidden ones are explained in docs/security.md: few

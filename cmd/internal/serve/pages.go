@@ -33,12 +33,15 @@ func (p *Process) servePages(serves API) {
 
 // environment returns which bank this is, for the badge of the pages.
 func (p *Process) environment() view.Environment {
-	kind := "aws"
+	e := view.Environment{Kind: "aws", Where: p.Engine.Place}
+	e.Name, e.Production = p.Config.Named()
 	switch {
 	case p.Config.Store == platform.Embedded:
-		kind = "embedded"
+		e.Kind = "embedded"
 	case p.Engine.Emulated:
-		kind = "emulator"
+		e.Kind = "emulator"
+	case p.Engine.Account() != "":
+		e.Where = p.Engine.Account() + " " + e.Where
 	}
-	return view.Environment{Kind: kind, Where: p.Engine.Place}
+	return e
 }

@@ -19,6 +19,11 @@ type Environment struct {
 	// Store is embedded, emulator or aws; Place is the directory, the endpoint, or the region.
 	Store string `json:"store"`
 	Place string `json:"place"`
+	// Account is the AWS account, on AWS; Name is what people call the deployment, and Production
+	// says that its money is real.
+	Account    string `json:"account,omitempty"`
+	Name       string `json:"name,omitempty"`
+	Production bool   `json:"production,omitempty"`
 	// Program is what answers, Version its version.
 	Program string `json:"program"`
 	Version string `json:"version"`

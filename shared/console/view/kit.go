@@ -24,6 +24,8 @@ const makeMost = 45 * time.Second
 type Environment struct {
 	// Kind is embedded, emulator or aws, and Where its path, endpoint, or account and region.
 	Kind, Where string
+	// Name is what people call it, empty if it has no name.
+	Name string
 	// Production marks a bank whose money is real.
 	Production bool
 }

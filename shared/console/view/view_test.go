@@ -45,7 +45,7 @@ func serve(t *testing.T) http.Handler {
 	log := slog.New(slog.DiscardHandler)
 	pages := session.New(session.Config{Log: log, Derive: func(string) ([]byte, bool) { return bytes.Repeat([]byte("x"), 32), true }})
 	k := view.NewKit(view.Config{
-		Pages: pages, API: client.New(refusing{}), Log: log, Environment: view.Environment{Kind: "aws", Where: "1234 <x>", Production: true},
+		Pages: pages, API: client.New(refusing{}), Log: log, Environment: view.Environment{Kind: "aws", Where: "1234 <x>", Name: "ledger", Production: true},
 	})
 	templates := view.Parse(files, "testdata/page.html")
 	s := web.New(web.Config{Service: "test", Logger: log, Registry: prometheus.NewRegistry()})
@@ -81,7 +81,7 @@ func TestPagesArriveWholeUnderAStrictPolicy(t *testing.T) {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 	for _, wanted := range []string{
-		"<title>Good · Passbook</title>", `class="on" aria-current="page">Accounts`, `<body class="aws production">`, "1234 &lt;x&gt;", "a[U&#43;202E]b[U&#43;0001]&lt;i&gt;",
+		"<title>Good · Passbook</title>", `class="on" aria-current="page">Accounts`, `<body class="aws production">`, "1234 &lt;x&gt;", "<bdi>ledger</bdi> · production · aws", "a[U&#43;202E]b[U&#43;0001]&lt;i&gt;",
 		`href="/ui/good.csv">CSV</a>`, "curl -s &#39;http://localhost/v1/accounts?a=b&#39;", `href="/ui/me"`,
 	} {
 		if !strings.Contains(text, wanted) {

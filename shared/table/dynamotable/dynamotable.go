@@ -33,6 +33,8 @@ type Table struct {
 	schemas []table.Schema
 	catalog *table.Catalog
 	skew    atomic.Int64
+	// account is the AWS account of the tables, once one was described.
+	account atomic.Pointer[string]
 }
 
 var _ table.Table = (*Table)(nil)
@@ -65,6 +67,9 @@ func once(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
 
 // Endpoint returns the endpoint that the configuration names, "" for that of AWS.
 func (t *Table) Endpoint() string { return aws.ToString(t.client.Options().BaseEndpoint) }
+
+// Account returns the AWS account of the tables, "" before CheckLayout has looked at one.
+func (t *Table) Account() string { return aws.ToString(t.account.Load()) }
 
 // name returns the name of a table on AWS.
 func (t *Table) name(table string) *string { return aws.String(t.prefix + table) }

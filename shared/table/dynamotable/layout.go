@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -44,6 +45,9 @@ func (t *Table) describe(ctx context.Context, name string) (*types.TableDescript
 	out, err := t.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: t.name(name)})
 	if err != nil {
 		return nil, t.failed("describe table", err, name)
+	}
+	if named, err := arn.Parse(aws.ToString(out.Table.TableArn)); err == nil {
+		t.account.Store(&named.AccountID)
 	}
 	return out.Table, nil
 }

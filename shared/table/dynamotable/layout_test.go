@@ -26,7 +26,7 @@ func description(indexes string) string {
 	for _, a := range [][2]string{{"pk", "S"}, {"sk", "S"}, {"tk", "S"}, {"ts", "S"}, {"nk", "S"}, {"nn", "N"}, {"ak", "S"}, {"n", "S"}} {
 		attributes = append(attributes, fmt.Sprintf(defined, a[0], a[1]))
 	}
-	return fmt.Sprintf(`{"Table":{"TableName":"p-suite-rows","TableStatus":"ACTIVE",
+	return fmt.Sprintf(`{"Table":{"TableName":"p-suite-rows","TableArn":"arn:aws:dynamodb:eu-central-1:123456789012:table/p-suite-rows","TableStatus":"ACTIVE",
 		"AttributeDefinitions":[%s],"KeySchema":[%s],"GlobalSecondaryIndexes":[%s]}}`,
 		strings.Join(attributes, ","), fmt.Sprintf(hash, "pk", "sk"), indexes)
 }
@@ -61,7 +61,13 @@ func TestLayout(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tab, _ := openFake(t, says(200, c.answer))
+			if before := tab.Account(); before != "" {
+				t.Errorf("account %q before a look", before)
+			}
 			err := tab.Check(t.Context())
+			if after := tab.Account(); after != "123456789012" {
+				t.Errorf("account %q", after)
+			}
 			if c.want == "" {
 				if err != nil {
 					t.Error(err)
