@@ -42,7 +42,7 @@ func TestUsageListsThePrograms(t *testing.T) {
 		if tt.code == 0 {
 			text, silent = silent, text
 		}
-		if code != tt.code || silent.Len() > 0 || !strings.Contains(text.String(), "archiver, audit, balance, bank, credit") {
+		if code != tt.code || silent.Len() > 0 || !strings.Contains(text.String(), "archiver, audit, balance, bank, console, credit") {
 			t.Errorf("%q: %d\n%s%s", tt.args, code, &out, &errOut)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"passbook/cmd/internal/programs/audit"
 	"passbook/cmd/internal/programs/balance"
 	"passbook/cmd/internal/programs/bank"
+	"passbook/cmd/internal/programs/console"
 	"passbook/cmd/internal/programs/credit"
 	"passbook/cmd/internal/programs/creditlimit"
 	"passbook/cmd/internal/programs/healthcheck"
@@ -22,7 +23,7 @@ var version = "dev"
 // programs are the programs by name. Each runs with the process's arguments and does not return.
 var programs = map[string]func(version string){
 	"bank": bank.Main, "withdraw": withdraw.Main, "credit": credit.Main, "balance": balance.Main, "creditlimit": creditlimit.Main,
-	"archiver": archiver.Main, "replay": replay.Main, "audit": audit.Main, "healthcheck": healthcheck.Main,
+	"archiver": archiver.Main, "console": console.Main, "replay": replay.Main, "audit": audit.Main, "healthcheck": healthcheck.Main,
 }
 
 func main() {

@@ -59,6 +59,18 @@ func (s *Server) nameService(p *web.Problem, r *http.Request) *web.Problem {
 	return p
 }
 
+// ServicesOf returns the programs of which each serves a path of the contract; none for what every
+// process, the console or nobody serves.
+func ServicesOf(method, path string) []string {
+	segments := strings.Split(path, "/")
+	for _, o := range serviceRoutes() {
+		if o.method == method && o.matches(segments) {
+			return o.services
+		}
+	}
+	return nil
+}
+
 // matches reports whether a path is one of the route.
 func (o serviceRoute) matches(segments []string) bool {
 	return slices.EqualFunc(o.segments, segments, func(of, is string) bool { return of == is || strings.HasPrefix(of, "{") && is != "" })

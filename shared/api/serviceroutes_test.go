@@ -10,6 +10,20 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
+// A call of the contract has the services that serve it, and no other path has one.
+func TestServicesOfPaths(t *testing.T) {
+	for call, want := range map[string]string{
+		"POST /v1/accounts": "credit", "GET /v1/accounts/A-1/series": "balance", "GET /v1/accounts/A-1/credit-limit/explain": "creditlimit",
+		"POST /v1/bulk": "withdraw credit", "GET /v1/ops/archive/segments": "archiver", "GET /v1/feed": "balance",
+		"GET /v1/ops/pipeline": "", "GET /v1/totals": "", "GET /v1/consumers": "", "GET /readyz": "", "GET /v1/nothing": "", "DELETE /v1/accounts": "",
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		if got := strings.Join(ServicesOf(method, path), " "); got != want {
+			t.Errorf("%s is served by %q, want %q", call, got, want)
+		}
+	}
+}
+
 // A service that is one of several names the one that serves a route, or a method, that it does not
 // serve.
 func TestRoutesOfOthersAreNamed(t *testing.T) {

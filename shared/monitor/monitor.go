@@ -25,8 +25,9 @@ const (
 // Process is a process whose metrics are read.
 type Process struct {
 	// Name is the program's, Instance what distinguishes it from others of the program. Address is
-	// where its API is, empty for this process.
-	Name, Instance, Address string
+	// where its API is, empty for this process. Version is its program's, Started when it began.
+	Name, Instance, Address, Version string
+	Started                          time.Time
 	// Gather reads its metrics.
 	Gather func(ctx context.Context) ([]*dto.MetricFamily, error)
 }
@@ -50,7 +51,8 @@ type Failure struct {
 
 // State is how a process is.
 type State struct {
-	Name, Instance, Address string
+	Name, Instance, Address, Version string
+	Started                          time.Time
 	// Up says that its metrics could be read at the last sample; Error says why not.
 	Up    bool
 	Error string
@@ -150,7 +152,7 @@ func (m *Monitor) note(p Process, said *reading, err error, now time.Time, rose 
 		w = &watched{}
 		m.processes[key] = w
 	}
-	w.state.Name, w.state.Instance, w.state.Address = p.Name, p.Instance, p.Address
+	w.state.Name, w.state.Instance, w.state.Address, w.state.Version, w.state.Started = p.Name, p.Instance, p.Address, p.Version, p.Started
 	if err != nil {
 		w.state.Up, w.state.Error = false, err.Error()
 		return
@@ -169,9 +171,7 @@ func (m *Monitor) forget(list []Process, now time.Time) {
 		if listed {
 			continue
 		}
-		if w.state.Up {
-			w.state.Up, w.state.Error = false, "it is not among the processes that say that they run"
-		}
+		w.state.Up, w.state.Error = false, "it is not among the processes that say that they run"
 		if now.Sub(w.state.Seen) > kept {
 			delete(m.processes, key)
 		}

@@ -6,6 +6,7 @@ import (
 	"passbook/cmd/internal/programs/archiver"
 	"passbook/cmd/internal/programs/balance"
 	"passbook/cmd/internal/programs/bank"
+	"passbook/cmd/internal/programs/console"
 	"passbook/cmd/internal/programs/credit"
 	"passbook/cmd/internal/programs/creditlimit"
 	"passbook/cmd/internal/programs/withdraw"
@@ -24,6 +25,7 @@ func TestRoutesAreTheContracts(t *testing.T) {
 		{balance.Program, []string{"balance", "consumer", "process"}},
 		{creditlimit.Program, []string{"creditlimit", "consumer", "process"}},
 		{archiver.Program, []string{"archiver", "consumer", "process"}},
+		{console.Program, []string{"consumer", "console", "process"}},
 		{bank.Program, []string{"credit", "withdraw", "balance", "creditlimit", "archiver", "consumer", "console", "process"}},
 	} {
 		t.Run(tt.program.Name, func(t *testing.T) {

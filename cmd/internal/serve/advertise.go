@@ -3,7 +3,6 @@ package serve
 import (
 	"net"
 	"os"
-	"time"
 
 	"passbook/shared/discovery"
 	"passbook/shared/origin"
@@ -28,8 +27,9 @@ func (p *Process) Advertise(keeper *origin.Keeper) {
 
 // reached returns this process as the console reaches it; without an API if nobody can.
 func (p *Process) reached() discovery.Process {
-	self := discovery.Process{Service: p.Name, Instance: p.instance(), Version: p.Version, Started: time.Now()}
-	self.Host, _ = os.Hostname() // without a name, addresses of the loopback interface are of no use
+	self := discovery.Process{Service: p.Name, Instance: p.instance(), Version: p.Version, Started: p.began}
+	// without a name, addresses of the loopback interface are of no use
+	self.Host, _ = os.Hostname()
 	address := p.Config.Advertise
 	if address == "" {
 		address = Reachable(p.listener.Addr().(*net.TCPAddr))

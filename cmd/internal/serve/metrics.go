@@ -79,5 +79,6 @@ func refuse(w http.ResponseWriter, problem web.ProblemType) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("X-Request-Id", id)
 	w.WriteHeader(problem.Status)
-	_, _ = w.Write(web.Refuse(problem).Append(nil, id)) // a failed write means that the caller is gone
+	// a failed write means that the caller is gone
+	_, _ = w.Write(web.Refuse(problem).Append(nil, id))
 }

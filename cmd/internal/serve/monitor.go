@@ -16,18 +16,28 @@ import (
 // Run sample them.
 func (p *Process) Figures() *monitor.Monitor {
 	if p.figures == nil {
-		p.figures = monitor.New(monitor.Config{ServiceOf: api.ServiceOf, Processes: p.watched, Now: time.Now})
+		p.figures = monitor.New(monitor.Config{ServiceOf: api.ServiceOf, Processes: p.all, Now: time.Now})
 		p.Go(UntilPublisher, "monitor", p.figures.Run)
 	}
 	return p.figures
 }
 
-// watched returns the processes whose metrics are read: this one.
-func (p *Process) watched(context.Context) ([]monitor.Process, error) {
-	return []monitor.Process{{
-		Name: p.Name, Instance: p.instance(),
+// Watch has Figures sample further processes, which others returns.
+func (p *Process) Watch(others func(ctx context.Context) ([]monitor.Process, error)) {
+	p.watched = others
+}
+
+// all returns the processes whose metrics are read: this one, and those of Watch.
+func (p *Process) all(ctx context.Context) ([]monitor.Process, error) {
+	list := []monitor.Process{{
+		Name: p.Name, Instance: p.instance(), Version: p.Version, Started: p.began,
 		Gather: func(context.Context) ([]*dto.MetricFamily, error) { return p.Registry.Gather() },
-	}}, nil
+	}}
+	if p.watched == nil {
+		return list, nil
+	}
+	others, err := p.watched(ctx)
+	return append(list, others...), err
 }
 
 // instance names this process among those of its program.

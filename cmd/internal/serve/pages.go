@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"net/http"
+
 	"passbook/shared/console/client"
 	"passbook/shared/console/view"
 	"passbook/shared/platform"
@@ -24,8 +26,12 @@ func (p *Process) servePages(serves API) {
 	}
 	inside := client.Inside(p.web.Handler())
 	p.Go(UntilCallers, "calls of the console", inside.Run)
+	calls := http.RoundTripper(inside)
+	if serves.Calls != nil {
+		calls = serves.Calls(inside)
+	}
 	kit := view.NewKit(view.Config{
-		Pages: pages, API: client.New(inside), Environment: p.environment(), Version: p.Version, Log: p.Log, Ending: p.web.Draining(),
+		Pages: pages, API: client.New(calls), Environment: p.environment(), Version: p.Version, Log: p.Log, Ending: p.web.Draining(), Bases: serves.Bases,
 	})
 	p.web.Mount(kit.Static(), kit.Updates())
 	p.web.Mount(serves.Pages(kit)...)

@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -59,6 +61,10 @@ type Process struct {
 	checks []web.Check
 	// figures are what the metrics say, once Figures was called.
 	figures *monitor.Monitor
+	// watched returns the other processes whose metrics are read; nil for none.
+	watched func(ctx context.Context) ([]monitor.Process, error)
+	// began is when the process was opened.
+	began time.Time
 	lifecycle
 }
 
@@ -75,6 +81,10 @@ type API struct {
 	// Pages returns the pages of the console, made with a kit; nil serves none but those to sign
 	// in.
 	Pages func(*view.Kit) []web.Route
+	// Calls returns the transport of the console's calls, given that to this process, and Bases the
+	// address at which each is taken; nil for calls of this process alone.
+	Calls func(inside http.RoundTripper) http.RoundTripper
+	Bases func(method, path string) string
 	// Reference returns the pages of the API and its problem types, where Pages is nil.
 	Reference func(*view.Kit) []web.Route
 	// ServesAll says that every route of the contract is served here. Otherwise a missing route is
@@ -105,7 +115,7 @@ func Open(ctx context.Context, program Program, version string, config platform.
 func OpenOn(ctx context.Context, program Program, version string, config platform.Config, engine *platform.Engine, log *slog.Logger) (*Process, error) {
 	p := &Process{
 		Name: program.Name, Version: version, Config: config, Memory: platform.MemoryOf(config), Log: log,
-		Registry: telemetry.NewRegistry(version), Engine: engine,
+		Registry: telemetry.NewRegistry(version), Engine: engine, began: time.Now(),
 	}
 	err := engine.Prepare(ctx)
 	if err == nil {

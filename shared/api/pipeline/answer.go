@@ -158,6 +158,8 @@ type Process struct {
 	Name          string   `json:"name"`
 	Instance      string   `json:"instance"`
 	Address       string   `json:"address,omitempty"`
+	Version       string   `json:"version,omitempty"`
+	StartedAt     api.Time `json:"started_at,omitzero"`
 	Up            bool     `json:"up"`
 	Error         string   `json:"error,omitempty"`
 	SeenAt        api.Time `json:"seen_at,omitzero"`

@@ -143,13 +143,18 @@ func (p *Pipeline) assemble(ctx context.Context, by *access.Principal, now time.
 	processes, trouble := m.Processes()
 	a.Processes = make([]Process, len(processes))
 	for i, s := range processes {
-		a.Processes[i] = Process{Name: s.Name, Instance: s.Instance, Address: s.Address, Up: s.Up, Error: s.Error, SeenAt: api.Time{Time: s.Seen.UTC().Truncate(time.Microsecond)}, ResidentBytes: int64(s.Resident)}
+		a.Processes[i] = Process{
+			Name: s.Name, Instance: s.Instance, Address: s.Address, Version: s.Version, StartedAt: micros(s.Started), Up: s.Up, Error: s.Error, SeenAt: micros(s.Seen), ResidentBytes: int64(s.Resident),
+		}
 	}
 	a.Archive = p.archive(a.Consumers, now)
 	p.judge(&a)
 	a.Attention = p.attention(a, by.Tenant, trouble)
 	return a, nil
 }
+
+// micros returns a time as answers have it; one that is not known stays zero.
+func micros(at time.Time) api.Time { return api.Time{Time: at.UTC().Truncate(time.Microsecond)} }
 
 // services reads the flows of what answers calls.
 func services(m *monitor.Monitor) []Service {

@@ -67,7 +67,7 @@ func (c *changePage) describe(r *view.Request, method, path string, body []byte)
 	if method != "POST" || body == nil {
 		command.WriteString(" -X " + method)
 	}
-	command.WriteString(" " + quoted(r.Base()+path))
+	command.WriteString(" " + quoted(r.Base(method, path)+path))
 	if r.Bearer != "" {
 		command.WriteString(" \\\n  -H \"Authorization: Bearer $PASSBOOK_KEY\"")
 	}

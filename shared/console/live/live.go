@@ -3,6 +3,7 @@ package live
 import (
 	"embed"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -141,7 +142,7 @@ type livePage struct {
 // show shows the newest events.
 func (p *page) show(r *view.Request) (view.Page, error) {
 	f := filterOf(r)
-	data := livePage{Filter: f, Types: event.Types(), Filtered: f != (filter{}), Example: "curl -N " + r.Base() + "/v1/feed"}
+	data := livePage{Filter: f, Types: event.Types(), Filtered: f != (filter{}), Example: "curl -N " + r.Base(http.MethodGet, "/v1/feed") + "/v1/feed"}
 	if _, ok := f.least(); !ok {
 		data.Wrong = "The amount is not one, such as 100.00."
 	}

@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -47,7 +48,7 @@ const maxAffected = 20
 
 // attention shows one thing that needs attention: its cause, whom it affects, and what to do.
 func (p *Pages) attention(r *view.Request) (view.Page, error) {
-	data := attentionPage{May: r.May(access.OpsWrite), Here: p.jobs != nil, Token: r.FormToken, Base: r.Base(), Dev: r.Bearer == ""}
+	data := attentionPage{May: r.May(access.OpsWrite), Here: p.jobs != nil, Token: r.FormToken, Dev: r.Bearer == ""}
 	page := view.Page{Title: "Needs attention", Section: "Overview", Templates: templates, Name: "attention-item", Source: pipelineSource}
 	var answer struct {
 		Attention []pipeline.Attention `json:"needs_attention"`
@@ -58,6 +59,7 @@ func (p *Pages) attention(r *view.Request) (view.Page, error) {
 		if one.ID == r.QueryParam("id") {
 			data.One = &one
 			data.Get, _ = strings.CutPrefix(one.Command, "GET ")
+			data.Base = r.Base(http.MethodGet, data.Get)
 			if data.Get == one.Command {
 				data.Get = ""
 			}

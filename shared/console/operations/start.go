@@ -96,7 +96,7 @@ type keyMade struct {
 // madeKey shows a key that was made, as nobody can show it again.
 func (p *Pages) madeKey(r *view.Request, job Job, made apikey.New) view.Page {
 	job = p.await(r.Ctx(), job, keyMost)
-	data := keyMade{Text: made.Text, ID: made.ID, Unknown: !job.Ended(), Base: r.Base()}
+	data := keyMade{Text: made.Text, ID: made.ID, Unknown: !job.Ended(), Base: r.Base(http.MethodGet, "/v1/accounts")}
 	if job.Ended() && job.State != "done" {
 		data.Text, data.Failure = "", &client.Problem{Status: http.StatusBadGateway, Title: "The key was not made", Detail: job.Error}
 	}

@@ -3,6 +3,7 @@ package overview
 import (
 	"embed"
 	"html/template"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -75,7 +76,7 @@ func (p *Pages) overview(r *view.Request) (view.Page, error) {
 	var list events
 	_, err = r.API.Get(r.Ctx(), "/v1/events?limit="+strconv.Itoa(newest), &list)
 	data.EventsFailure, data.Events = p.kit.Failed(r.Ctx(), err), list.Events
-	data.Example = "curl -s " + r.Base() + `/v1/accounts -H 'Content-Type: application/json' -H 'Idempotency-Key: open-1' -d '{"account_id":"A-1","currency":"EUR"}'`
+	data.Example = "curl -s " + r.Base(http.MethodPost, "/v1/accounts") + `/v1/accounts -H 'Content-Type: application/json' -H 'Idempotency-Key: open-1' -d '{"account_id":"A-1","currency":"EUR"}'`
 	return view.Page{Title: "Overview", Section: "Overview", Templates: templates, Name: "overview", Data: data, Source: source}, nil
 }
 

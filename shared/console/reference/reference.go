@@ -24,6 +24,7 @@ type pages struct {
 	operations []operation
 	problems   []problem
 	alone      bool // without the console's pages
+	kit        *view.Kit
 }
 
 // Routes returns the pages of the API, its problem types, and, with the console's other pages, the
@@ -33,7 +34,7 @@ func Routes(k *view.Kit) []web.Route {
 	if err != nil {
 		panic(err) // the contract is compiled in
 	}
-	p := &pages{d, operations, problemList(), k.Alone()}
+	p := &pages{d, operations, problemList(), k.Alone(), k}
 	routes := []web.Route{
 		k.Open("/docs", p.index), k.Open("/docs/{operation}", p.operation), k.Open("/problems/{code}", p.problem),
 	}
@@ -77,14 +78,23 @@ type indexData struct {
 	Document document
 	Groups   []group
 	Problems []problem
-	Base     string
+	// Opens, Withdraws and Reads are where the calls of the example are taken.
+	Opens, Withdraws, Reads string
+}
+
+// indexOf returns what the first page shows to who asks.
+func (p *pages) indexOf(c echo.Context) indexData {
+	return indexData{
+		p.document, p.groups(), p.problems,
+		p.kit.Base(c, http.MethodPost, "/v1/accounts"), p.kit.Base(c, http.MethodPost, "/v1/accounts/A-1/withdrawals"), p.kit.Base(c, http.MethodGet, "/v1/accounts/A-1/balance"),
+	}
 }
 
 // index shows the list of operations and problem types.
 func (p *pages) index(c echo.Context) (view.Page, error) {
 	return view.Page{
 		Title: "API", Section: "API", Templates: templates, Name: "docs",
-		Data: indexData{p.document, p.groups(), p.problems, base(c)},
+		Data: p.indexOf(c),
 	}, nil
 }
 
@@ -103,10 +113,10 @@ func (p *pages) operation(c echo.Context) (view.Page, error) {
 	page := view.Page{Title: "API", Section: "API", Path: []view.Link{{Text: "API", Href: "/docs"}}, Templates: templates}
 	o, known := p.byID(c.Param("operation"))
 	if !known {
-		page.Name, page.Status, page.Data = "docs", http.StatusNotFound, indexData{p.document, p.groups(), p.problems, base(c)}
+		page.Name, page.Status, page.Data = "docs", http.StatusNotFound, p.indexOf(c)
 		return page, nil
 	}
-	data := describe(o, base(c), nil)
+	data := describe(o, p.kit.Base(c, o.Method, o.Path), nil)
 	if p.alone {
 		data.Tryable, data.Form = false, ""
 	}
@@ -151,9 +161,6 @@ func (o operation) Inputs(required bool) []parameter {
 	return slices.DeleteFunc(slices.Clone(o.Parameters), func(p parameter) bool { return p.In == "header" || p.Required != required })
 }
 
-// base returns the address of the server as the caller sees it.
-func base(c echo.Context) string { return c.Scheme() + "://" + c.Request().Host }
-
 // triedData is what a tried operation answered.
 type triedData struct {
 	operationData
@@ -169,7 +176,7 @@ func (p *pages) try(r *view.Request) (view.Page, error) {
 		return page, nil
 	}
 	path := filled(o, r.QueryParams())
-	data := triedData{operationData: describe(o, base(r), r.QueryParams()), Path: path}
+	data := triedData{operationData: describe(o, r.Base(o.Method, o.Path), r.QueryParams()), Path: path}
 	answer, err := r.API.Get(r.Ctx(), path, nil)
 	if answer == nil {
 		return page, err // a refusal is an answer too

@@ -40,6 +40,9 @@ type Config struct {
 	Log *slog.Logger
 	// Alone says that the console is served elsewhere: pages have no navigation and no search.
 	Alone bool
+	// Bases returns the address at which a call of the API is taken, empty where it is not known;
+	// nil: at that of the page, as the browser sees it.
+	Bases func(method, path string) string
 	// Ending is done when the server begins to end, so that pages are told; nil never is.
 	Ending context.Context
 }
@@ -64,6 +67,7 @@ type Request struct {
 	session.Visit
 	// API calls the bank as that person.
 	API *client.Client
+	kit *Kit
 }
 
 // Ctx returns the request's context.
@@ -72,8 +76,8 @@ func (r *Request) Ctx() context.Context { return r.Request().Context() }
 // May reports whether the person has scopes.
 func (r *Request) May(s access.Scopes) bool { return r.Scopes.Has(s) }
 
-// Base returns the address of the bank as the browser sees it, for curl.
-func (r *Request) Base() string { return base(r.Request()) }
+// Base returns the address at which a call of the API is taken, for curl.
+func (r *Request) Base(method, path string) string { return r.kit.Base(r.Context, method, path) }
 
 // Page is what a page shows.
 type Page struct {
@@ -114,7 +118,7 @@ func (k *Kit) route(method, path string, scopes access.Scopes, show func(r *Requ
 		ctx, cancel := context.WithTimeout(c.Request().Context(), makeMost)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
-		r := &Request{Context: c, Visit: v, API: k.config.API.As(v.Bearer)}
+		r := &Request{Context: c, Visit: v, API: k.config.API.As(v.Bearer), kit: k}
 		page, err := show(r)
 		if err != nil {
 			page = k.failed(r, page, err)
@@ -164,7 +168,7 @@ type frame struct {
 	Environment Environment
 	Version     string
 	Navigation  [][]entry
-	// Base is the address of the bank as the browser sees it, for curl.
+	// Base is the address at which the page's source is answered, for curl.
 	Base string
 	// Search is what was searched for.
 	Search string
@@ -214,7 +218,7 @@ func (k *Kit) show(r *Request, page Page) error {
 	}
 	text, err := page.Templates.execute(frame{
 		Page: page, Visit: r.Visit, Environment: k.config.Environment, Version: k.config.Version, Navigation: k.entries(page.Section),
-		Base: base(r.Request()), Search: r.QueryParam("q"), Dev: r.Bearer == "",
+		Base: r.Base(http.MethodGet, page.Source), Search: r.QueryParam("q"), Dev: r.Bearer == "",
 	})
 	if err != nil {
 		return err
@@ -222,13 +226,15 @@ func (k *Kit) show(r *Request, page Page) error {
 	return r.HTMLBlob(status, text)
 }
 
-// base returns the address of the server as the browser sees it.
-func base(r *http.Request) string {
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
+// Base returns the address at which a call of the API is taken, for examples.
+func (k *Kit) Base(c echo.Context, method, path string) string {
+	if k.config.Bases != nil {
+		path, _, _ = strings.Cut(path, "?")
+		if at := k.config.Bases(method, path); at != "" {
+			return at
+		}
 	}
-	return scheme + "://" + r.Host
+	return c.Scheme() + "://" + c.Request().Host
 }
 
 // policy is the Content-Security-Policy of the console: scripts and styles from files of the
@@ -253,7 +259,7 @@ func (k *Kit) Open(path string, show func(c echo.Context) (Page, error)) web.Rou
 		if err != nil {
 			return err
 		}
-		return k.show(&Request{Context: c, Visit: session.Visit{Principal: access.Nobody}}, page)
+		return k.show(&Request{Context: c, Visit: session.Visit{Principal: access.Nobody}, kit: k}, page)
 	})
 }
 

@@ -39,7 +39,7 @@ func (k *Kit) Stream(path string, scopes access.Scopes, serve func(r *Request, s
 			return err
 		}
 		c.Response().WriteHeader(http.StatusOK)
-		err := serve(&Request{Context: c, Visit: v, API: k.config.API.As(v.Bearer)}, func(name, id, data string) error {
+		err := serve(&Request{Context: c, Visit: v, API: k.config.API.As(v.Bearer), kit: k}, func(name, id, data string) error {
 			if _, err := c.Response().Write(frameOf(name, id, data)); err != nil {
 				return err
 			}
