@@ -9,6 +9,7 @@ import (
 	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/journal/outline"
 	"passbook/shared/readmodel"
 )
 
@@ -19,10 +20,10 @@ const (
 	maxCounts = 100_000
 )
 
-// declineCounter counts an account's declines up to a version. History does not change, so a count
-// stays right; it keeps one for each 500 versions that it has read, in bounded memory. Most
-// accounts have never had a decline, which their row says, and then it reads nothing. Safe for
-// concurrent use.
+// declineCounter counts an account's declines up to a version. Its row has marks where they were,
+// which tell most counts; between two marks with several declines it reads the history. History
+// does not change, so a count stays right: it keeps one for each 500 versions that it has read, in
+// bounded memory. Safe for concurrent use.
 type declineCounter struct {
 	journal *journal.Reader
 	rows    *Store
@@ -32,26 +33,27 @@ type declineCounter struct {
 	size int
 }
 
-// count is how many declines there were up to a version.
-type count struct{ version, declines int64 }
-
 // newDeclineCounter returns a counter that begins at the rows' own counts.
 func newDeclineCounter(r *journal.Reader, rows *Store) *declineCounter {
 	return &declineCounter{journal: r, rows: rows, kept: map[string][]count{}}
 }
 
-// At returns how many declines there were up to a version that the account has. It counts from the
-// nearest known count, forwards or backwards.
+// At returns how many declines there were up to a version that the account has.
 func (d *declineCounter) At(ctx context.Context, of event.Account, version int64) (int64, error) {
 	row, err := d.rows.Get(ctx, of)
 	switch {
 	case errors.Is(err, readmodel.ErrNoRow), errors.Is(err, readmodel.ErrBehind): // a late row is no reason to refuse the past
 	case err != nil:
 		return 0, api.RowsUnavailable(err)
-	case row.Version >= version && row.State.Declines == 0:
-		return 0, nil
 	}
-	from := d.nearest(of, version, count{row.Version, row.State.Declines})
+	below, above := d.around(of, version, known(row))
+	if below.version == version || below.declines == above.declines && above.version > 0 {
+		return below.declines, nil
+	}
+	from := below
+	if above.version > 0 && above.version-version < version-below.version {
+		from = above
+	}
 	found, err := d.walk(ctx, of, from, version)
 	if err != nil {
 		return 0, err
@@ -60,48 +62,41 @@ func (d *declineCounter) At(ctx context.Context, of event.Account, version int64
 	return found[len(found)-1].declines, nil
 }
 
-// nearest returns the known count that is nearest to a version. At version 0 there are none.
-func (d *declineCounter) nearest(of event.Account, version int64, row count) count {
+// around returns the known counts that are nearest to a version: the last one that is not after it,
+// and the first one after it, which is zero if there is none.
+func (d *declineCounter) around(of event.Account, version int64, row []count) (below, above count) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	best := count{}
-	if distance(row.version, version) < distance(0, version) {
-		best = row
-	}
-	for _, c := range d.kept[of.String()] {
-		if distance(c.version, version) < distance(best.version, version) {
-			best = c
+	for _, all := range [][]count{row, d.kept[of.String()]} {
+		i, exact := slices.BinarySearchFunc(all, version, func(c count, version int64) int { return int(c.version - version) })
+		if exact {
+			return all[i], count{}
+		}
+		if i > 0 && all[i-1].version > below.version {
+			below = all[i-1]
+		}
+		if i < len(all) && (above.version == 0 || all[i].version < above.version) {
+			above = all[i]
 		}
 	}
-	return best
+	return below, above
 }
-
-// distance returns how many versions lie between two.
-func distance(a, b int64) int64 { return max(a-b, b-a) }
 
 // walk counts from a known count to a version, and returns the counts on the way. The last is that
 // of the version.
 func (d *declineCounter) walk(ctx context.Context, of event.Account, from count, version int64) ([]count, error) {
 	low, high := min(from.version, version)+1, max(from.version, version)
 	marks := []count{{low - 1, 0}} // counted from the lower end
-	if low > high {
-		return []count{from}, nil
-	}
 	seen := int64(0)
-	for entry, err := range d.journal.Entries(ctx, of, low, high) {
+	for e, err := range outline.Read(ctx, d.journal, of, low, high) {
 		if err != nil {
 			return nil, api.Unavailable(err)
 		}
-		for _, ev := range entry.Events {
-			if ev.Version < low || ev.Version > high {
-				continue
-			}
-			if _, declined := ev.Body.(event.WithdrawalDeclined); declined {
-				seen++
-			}
-			if ev.Version%countEvery == 0 || ev.Version == high {
-				marks = append(marks, count{ev.Version, seen})
-			}
+		if e.Type == (event.WithdrawalDeclined{}).Type() {
+			seen++
+		}
+		if e.Version%countEvery == 0 || e.Version == high {
+			marks = append(marks, count{e.Version, seen})
 		}
 	}
 	base := from.declines

@@ -24,6 +24,8 @@ type State struct {
 	Peak, PeakVersion int64
 	// Declines counts the withdrawals, holds and transfers refused for want of funds or limit.
 	Declines int64
+	// Marks say where they were, for counts of the past.
+	Marks string
 	// Band is the highest threshold, in basis points, that the utilisation had reached after the
 	// last entry that left a limit above 0; 0 for none.
 	Band int64
@@ -73,6 +75,7 @@ func Fold(s State, e event.Event) (State, error) {
 		s.Posted -= b.Amount
 	case event.WithdrawalDeclined:
 		s.Declines++
+		s.Marks = s.mark(e.Version)
 	case event.HoldPlaced:
 		s.Held += b.Amount
 	case event.HoldCaptured:

@@ -40,6 +40,9 @@ func encode(attrs table.Map, _ int64, _ event.Account, s State) {
 	attrs["peak"] = table.N(s.Peak)
 	attrs["peak_version"] = table.N(s.PeakVersion)
 	attrs["declines"] = table.N(s.Declines)
+	if s.Marks != "" {
+		attrs["decline_marks"] = table.S(s.Marks)
+	}
 	attrs["band"] = table.N(s.Band)
 	attrs["drawn"] = table.N(s.Drawn())
 	attrs["reserved"] = table.N(s.Reserved())
@@ -55,6 +58,6 @@ func decode(a table.Map) (State, error) {
 		Status: a.Text("status"), Currency: a.Text("currency"),
 		Posted: a.Number("posted"), Held: a.Number("held"), Limit: a.Number("limit"),
 		LimitVersion: a.Number("limit_version"), ExpiresAt: a.Time("expires_at"),
-		Peak: a.Number("peak"), PeakVersion: a.Number("peak_version"), Declines: a.Number("declines"), Band: a.Number("band"),
+		Peak: a.Number("peak"), PeakVersion: a.Number("peak_version"), Declines: a.Number("declines"), Marks: a.Text("decline_marks"), Band: a.Number("band"),
 	}, nil
 }

@@ -31,6 +31,10 @@ const (
 // when, and the generation itself.
 var ignoredAttrs = []string{"rev", "projected_at", "shard", "sequence", "pending", "quiet", "hk", "dk"}
 
+// laterAttrs are the attributes that a row lacks if an earlier release folded it. They are compared
+// where both rows have them.
+var laterAttrs = []string{"decline_marks"}
+
 // CompareConfig configures Compare and Promote. All but Progress is required.
 type CompareConfig struct {
 	Table table.Table
@@ -203,11 +207,14 @@ func (r *comparison) fromJournal(ctx context.Context, row modelRow) (bool, error
 func differences(one, other modelRow) []string {
 	var differ []string
 	for name := range one.attrs {
-		if _, ok := other.attrs[name]; !ok && compared(name) {
+		if _, ok := other.attrs[name]; !ok && compared(name) && !slices.Contains(laterAttrs, name) {
 			differ = append(differ, name)
 		}
 	}
 	for name, value := range other.attrs {
+		if one.attrs[name] == nil && slices.Contains(laterAttrs, name) {
+			continue
+		}
 		if compared(name) && !reflect.DeepEqual(value, one.attrs[name]) {
 			differ = append(differ, name)
 		}
