@@ -234,6 +234,35 @@ func TestHistoryOfDecisions(t *testing.T) {
 	}
 }
 
+// The list is the same whether decisions are followed back or, where they are too many, looked for
+// in the history.
+func TestHistoryOfManyDecisions(t *testing.T) {
+	b := serve(t)
+	b.open(0)
+	b.commit(func(d *account.Draft) { d.Credit(event.MoneyCredited{Amount: 1, Kind: "deposit"}, d.Today()) })
+	b.commit(func(d *account.Draft) {
+		for n := range maxChain + 20 {
+			d.SetLimit(event.CreditLimitChanged{After: int64(n + 1), DecidedBy: "desk"}, false)
+		}
+	})
+	next, path := int64(3), "/v1/accounts/A-1/credit-limit/history?limit=50"
+	for more := ""; ; more = "&cursor=" + more {
+		page := apitest.Decode[History](t, b.client.Get(path+more))
+		for _, d := range page.Decisions {
+			if d.Version != next || d.After != next-2 {
+				t.Fatalf("decision v%d to %d, want v%d", d.Version, d.After, next)
+			}
+			next++
+		}
+		if more = page.NextCursor; more == "" {
+			break
+		}
+	}
+	if next != maxChain+23 {
+		t.Fatalf("the list ends before v%d", next)
+	}
+}
+
 func TestExplain(t *testing.T) {
 	b := serve(t)
 	b.open(1000)
