@@ -27,6 +27,8 @@ var (
 	namedScript string
 	//go:embed js/focus.js
 	focusScript string
+	//go:embed js/mask.js
+	maskScript string
 	//go:embed js/choose.js
 	chooseScript string
 )
@@ -125,7 +127,7 @@ func (p *Tab) layout(when string) (faults []string) {
 	return faults
 }
 
-// Picture writes a picture of the whole page, if pictures are asked for.
+// Picture writes a picture of the whole page, if pictures are asked for, with fixed times and ids.
 func (p *Tab) Picture(name string) {
 	p.t.Helper()
 	dir := os.Getenv(pictures)
@@ -135,10 +137,13 @@ func (p *Tab) Picture(name string) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		p.t.Fatal(err)
 	}
+	mask := chromedp.Evaluate[chromedp.Void](maskScript + ";undefined")
+	p.do("mask times and ids", mask)
 	picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		p.t.Fatalf("%s: take a picture of %s: %v", p.view, name, err)
 	}
+	p.do("show times and ids", mask)
 	if err := os.WriteFile(filepath.Join(dir, name+"-"+p.view.String()+".png"), picture, 0o644); err != nil {
 		p.t.Fatal(err)
 	}

@@ -5,7 +5,8 @@
 // Chromium is a failure which names what to install; and that every check names the page, the view
 // and the element at fault. Checks look at any page, so that a new page needs no new check: axe,
 // text that is clipped or overlaps also at twice its size, sideways scroll, layout shift, and
-// errors on the console. Times are not masked, so pictures are for eyes and are not compared.
+// errors on the console. Pictures have fixed times, ids and places, but the rates and sizes of
+// their run: they are for eyes, and are not compared.
 //
 // PASSBOOK_BROWSER is the Chromium, PASSBOOK_AXE the file axe.min.js; cmd/bank/e2e/browser/run.sh
 // sets both, and without the first Main leaves the tests out. PASSBOOK_PICTURES is the directory

@@ -26,10 +26,11 @@ func inTurn(t *testing.T, do func(s *seat), flags ...string) {
 	}
 }
 
-// job checks a job with its dry run, starts it and waits for its end.
-func (s *seat) job(word string) {
+// job checks a job with its dry run, starts it, waits for its end and checks its page.
+func (s *seat) job(name, word string) {
 	s.t.Helper()
 	s.Shows("main", "line")
+	s.Picture(name + "-check")
 	s.Check()
 	if s.Has("main [name=word]") {
 		s.Type("main [name=word]", word)
@@ -42,6 +43,9 @@ func (s *seat) job(word string) {
 		}
 		return nil
 	})
+	s.Visit(s.Path())
+	s.Picture(name + "-done")
+	s.Check()
 }
 
 // marked returns the selector of the element that an expression finds.
@@ -59,15 +63,15 @@ func TestAReadModelIsRebuiltPromotedAndBroughtBack(t *testing.T) {
 		s.Choose("main [name=model]", "balance")
 		s.Choose("main [name=from]", "journal")
 		s.FollowText("Check with a dry run")
-		s.job("")
+		s.job("rebuild", "")
 		s.Visit("/ui/replay")
 		s.FollowText("Compare and promote")
 		s.sees("Differences")
-		s.job("balance")
+		s.job("promote", "balance")
 		s.Visit("/ui/replay")
 		s.sees("previous")
 		s.FollowText("Back to generation")
-		s.job("balance")
+		s.job("back", "balance")
 		s.Visit("/ui/replay")
 		s.Check()
 	})
@@ -78,9 +82,10 @@ func TestAnAuditRunsToGreen(t *testing.T) {
 		s.Visit("/ui/audit")
 		s.Check()
 		s.FollowText("Check")
-		s.job("")
+		s.job("audit", "")
 		s.Visit("/ui/audit")
 		s.sees("no difference", "equal")
+		s.Picture("audit-green")
 		s.Check()
 	})
 }

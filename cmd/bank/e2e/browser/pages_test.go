@@ -2,10 +2,12 @@ package browser
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"testing"
 
 	"passbook/cmd/internal/browsertest"
+	"passbook/cmd/internal/programtest"
 )
 
 // shown is a page of the console in one of its states. to goes there; nil opens the path.
@@ -22,8 +24,8 @@ func pagesOf(id string) []shown {
 		{name: "accounts", path: "/ui/accounts"},
 		{name: "accounts-filtered", path: "/ui/accounts?holder=H-7"},
 		{name: "accounts-none", path: "/ui/accounts?holder=H-404"},
-		{name: "overview", path: "/ui/"},
 		{name: "live", path: "/ui/live"},
+		{name: "pipeline", path: "/ui/pipeline"},
 		{name: "account", path: account(id)},
 		{name: "account-past", path: account(id) + "?version=30"},
 		{name: "account-events", path: account(id) + "?tab=events"},
@@ -54,7 +56,22 @@ func pagesOf(id string) []shown {
 		{name: "key-new", path: "/ui/keys/new"},
 		{name: "docs", path: "/docs"},
 		{name: "problem", path: "/problems/insufficient-funds"},
+		{name: "overview", path: "/ui/", to: (*seat).overview},
 	}
+}
+
+// overview opens the overview after the balances of the accounts have been added up.
+func (s *seat) overview() {
+	s.t.Helper()
+	programtest.Eventually(s.t, "the balances are added up", func() error {
+		var sums struct{ Totals []json.RawMessage }
+		s.bank.get(s.t, "/v1/totals", &sums)
+		if len(sums.Totals) == 0 {
+			return errNotYet
+		}
+		return nil
+	})
+	s.Visit("/ui/")
 }
 
 // states returns the pages that a person reaches only by doing something.
@@ -64,6 +81,12 @@ func states() []shown {
 		{name: "change-refused", to: func(s *seat) { s.look("withdraw", "amount", "999999.00") }},
 		{name: "change-word", to: func(s *seat) { s.look("close") }},
 		{name: "change-wrong", to: func(s *seat) { s.form("withdraw", "amount", "twenty"); s.Follow(primary) }, expect: "status of 422"},
+		{name: "accounts-error", path: "/ui/accounts?cursor=no", expect: "status of 4"},
+		{name: "account-missing", path: account("A-404"), expect: "status of 404"},
+		{name: "event-missing", path: account("A-19") + "/events/999", expect: "status of 404"},
+		{name: "archive-error", path: "/ui/archive?day=no", expect: "status of 4"},
+		{name: "live-filtered", path: "/ui/live?account=A-404"},
+		{name: "live-wrong", path: "/ui/live?above=much", expect: "status of 4"},
 	}
 }
 
@@ -78,6 +101,11 @@ func TestEmptyPagesAreSoundInEveryView(t *testing.T) {
 		{name: "accounts-empty", path: "/ui/accounts"},
 		{name: "overview-empty", path: "/ui/"},
 		{name: "live-empty", path: "/ui/live"},
+		{name: "pipeline-empty", path: "/ui/pipeline"},
+		{name: "replay-empty", path: "/ui/replay"},
+		{name: "audit-empty", path: "/ui/audit"},
+		{name: "quarantine-empty", path: "/ui/quarantine"},
+		{name: "operators-keys-empty", path: "/ui/operators?tab=keys"},
 		{name: "archive-empty", path: "/ui/archive"},
 		{name: "operators-empty", path: "/ui/operators"},
 	})
