@@ -3,23 +3,20 @@ package account
 import (
 	"encoding/json"
 	"strings"
-	"unicode"
 
 	"passbook/shared/console/view"
 )
 
 // details are the members of events' data that a line is made of.
 type details struct {
-	Amount      int64    `json:"amount"`
-	Kind        string   `json:"kind"`
+	Amount int64 `json:"amount"`
+	view.EventData
 	Reference   sealable `json:"reference"`
 	Contra      string   `json:"contra"`
 	HoldID      string   `json:"hold_id"`
-	Op          string   `json:"op"`
 	Shortfall   int64    `json:"shortfall"`
 	Reason      sealable `json:"reason"`
 	Original    string   `json:"original_transaction_id"`
-	Direction   string   `json:"direction"`
 	Before      int64    `json:"before"`
 	After       int64    `json:"after"`
 	Remaining   int64    `json:"remaining"`
@@ -35,18 +32,12 @@ func (e event) details() (d details) {
 
 // In returns the amount that came in by the event, 0 for none.
 func (e event) In() int64 {
-	if e.Type == "MoneyCredited" || e.Type == "TransactionReversed" && e.details().Direction == "credit" {
-		return e.Amount
-	}
-	return 0
+	return max(0, view.EventMoves(e.Type, e.details().EventData, e.Amount))
 }
 
 // Out returns the amount that went out by the event, 0 for none.
 func (e event) Out() int64 {
-	if e.Type == "MoneyWithdrawn" || e.Type == "TransactionReversed" && e.details().Direction == "debit" {
-		return e.Amount
-	}
-	return 0
+	return max(0, -view.EventMoves(e.Type, e.details().EventData, e.Amount))
 }
 
 // Declined returns the amount that was declined.
@@ -79,14 +70,15 @@ func (e event) Month() string {
 // What returns the event in a few words, as a line of a bank book.
 func (e event) What() string {
 	d := e.details()
+	title := view.EventTitle(e.Type, d.EventData)
 	amount := func(minor int64) string { return view.Amount(minor, e.Currency) }
 	switch e.Type {
 	case "AccountOpened":
-		return words("Account opened", ifAny(d.CreditLimit, "limit "+amount(d.CreditLimit)))
+		return words(title, ifAny(d.CreditLimit, "limit "+amount(d.CreditLimit)))
 	case "MoneyCredited", "MoneyWithdrawn":
-		return words(kind(d), string(d.Reference), after("from hold ", d.HoldID))
+		return words(kind(title, d), string(d.Reference), after("from hold ", d.HoldID))
 	case "WithdrawalDeclined":
-		return words(declined(d.Op)+" declined", "short "+amount(d.Shortfall))
+		return words(title, "short "+amount(d.Shortfall))
 	case "HoldPlaced":
 		return words("Hold "+e.HoldID+" placed", amount(e.Amount), string(d.Reference))
 	case "HoldCaptured":
@@ -94,47 +86,29 @@ func (e event) What() string {
 	case "HoldReleased":
 		return words("Hold "+d.HoldID+" released", amount(e.Amount), string(d.Reason))
 	case "TransactionReversed":
-		return words("Reversal of "+d.Original, string(d.Reason))
+		return words(title+" of "+d.Original, string(d.Reason))
 	case "CreditLimitChanged":
 		return words("Limit "+amount(d.Before)+" → "+amount(d.After), string(d.Reason))
 	case "AccountFrozen":
-		return words("Frozen for "+d.Scope, d.ReasonCode)
+		return words(title+" for "+d.Scope, d.ReasonCode)
 	case "AccountUnfrozen":
-		return words("Unfrozen", d.ReasonCode)
+		return words(title, d.ReasonCode)
 	case "AccountClosed":
-		return words("Closed", d.ReasonCode)
+		return words(title, d.ReasonCode)
 	}
-	return e.Type
+	return title
 }
 
 // kind returns what kind of movement it is, with the other account of a transfer.
-func kind(d details) string {
+func kind(title string, d details) string {
 	other, _, _ := strings.Cut(d.Contra, ":")
 	switch d.Kind {
 	case "transfer_out":
-		return words("Transfer" + after(" to ", other))
+		return title + after(" to ", other)
 	case "transfer_in":
-		return words("Transfer" + after(" from ", other))
+		return title + after(" from ", other)
 	}
-	return words(named(d.Kind), d.Contra)
-}
-
-// declined returns what was declined, of the name of its operation.
-func declined(op string) string {
-	if op == "withdraw" {
-		return "Withdrawal"
-	}
-	return named(op)
-}
-
-// named returns a word of the contract for people: transfer_out is Transfer out.
-func named(word string) string {
-	if word == "" {
-		return ""
-	}
-	runes := []rune(strings.ReplaceAll(word, "_", " "))
-	runes[0] = unicode.ToUpper(runes[0])
-	return string(runes)
+	return words(title, d.Contra)
 }
 
 // words joins the parts that there are.

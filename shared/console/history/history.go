@@ -51,6 +51,13 @@ type event struct {
 	Data          json.RawMessage `json:"data"`
 }
 
+// Name returns the name of the event.
+func (e event) Name() string {
+	var d view.EventData
+	_ = json.Unmarshal(e.Data, &d) // what cannot be read is not said
+	return view.EventTitle(e.Type, d)
+}
+
 // Who returns who caused the event: a name where the reader may see it.
 func (e event) Who() string {
 	if e.ActorName != "" {

@@ -51,8 +51,8 @@ type row struct {
 		Posted int64 `json:"posted"`
 	} `json:"after"`
 	Data struct {
-		Kind, Direction string
-		Amount          int64
+		view.EventData
+		Amount int64
 	} `json:"data"`
 }
 
@@ -61,16 +61,11 @@ func (r row) Href() string {
 	return "/ui/accounts/" + url.PathEscape(r.AccountID) + "/events/" + strconv.FormatInt(r.Version, 10)
 }
 
+// Title returns the name of the event.
+func (r row) Title() string { return view.EventTitle(r.Type, r.Data.EventData) }
+
 // Moves returns the amount with the sign of what it does to the balance, 0 if it does nothing.
-func (r row) Moves() int64 {
-	switch {
-	case r.Type == "MoneyCredited" || r.Type == "TransactionReversed" && r.Data.Direction == "credit":
-		return r.Amount
-	case r.Type == "MoneyWithdrawn" || r.Type == "TransactionReversed":
-		return -r.Amount
-	}
-	return 0
-}
+func (r row) Moves() int64 { return view.EventMoves(r.Type, r.Data.EventData, r.Amount) }
 
 // Declined returns the amount of a decline, 0 for other events.
 func (r row) Declined() int64 {

@@ -1,6 +1,6 @@
 package overview
 
-import "strings"
+import "passbook/shared/console/view"
 
 // answer is what the pages show of GET /v1/ops/pipeline.
 type answer struct {
@@ -125,38 +125,29 @@ type event struct {
 	Currency      string
 	Amount        *int64
 	After         struct{ Posted, Held, Limit int64 }
-	Data          struct{ Kind, Reason, Reference string }
-}
-
-// What returns the event in words: its type, and its kind or reason.
-func (e event) What() string {
-	var words strings.Builder
-	for i, r := range e.Type {
-		if i > 0 && r >= 'A' && r <= 'Z' {
-			words.WriteByte(' ')
-			r += 'a' - 'A'
-		}
-		words.WriteRune(r)
+	Data          struct {
+		view.EventData
+		Amount int64
 	}
-	for _, more := range []string{e.Data.Kind, e.Data.Reason} {
-		if more != "" {
-			return words.String() + " · " + more
-		}
+}
+
+// What returns the event in words.
+func (e event) What() string { return view.EventTitle(e.Type, e.Data.EventData) }
+
+// Moves returns the amount with the sign of what it does to the balance, 0 if it does nothing.
+func (e event) Moves() int64 {
+	if e.Amount == nil {
+		return 0
 	}
-	return words.String()
+	return view.EventMoves(e.Type, e.Data.EventData, *e.Amount)
 }
 
-// In, Out and Declined say how the event moved money.
-func (e event) In() bool { return strings.HasSuffix(e.Type, "Credited") }
-
-// Out reports whether money left the account.
-func (e event) Out() bool {
-	return strings.HasSuffix(e.Type, "Withdrawn") || strings.HasSuffix(e.Type, "Captured") || strings.HasSuffix(e.Type, "Debited")
-}
-
-// Declined reports whether the event is a refusal by the account's rules.
-func (e event) Declined() bool {
-	return strings.Contains(e.Type, "Declined") || strings.Contains(e.Type, "Rejected")
+// Declined returns the amount of a decline, 0 for other events.
+func (e event) Declined() int64 {
+	if e.Type == "WithdrawalDeclined" {
+		return e.Data.Amount
+	}
+	return 0
 }
 
 // totals are what the page shows of GET /v1/totals.

@@ -14,7 +14,7 @@ import (
 // functions are what templates may call.
 var functions = template.FuncMap{
 	"address": address, "amount": Amount, "signed": Signed, "count": Count, "when": When, "time": instantOf, "minute": minuteOf, "age": Age, "date": date, "text": Text, "short": short,
-	"spark": Spark, "limitbar": LimitBar, "share": Share, "curl": curl, "dict": dict,
+	"spark": Spark, "limitbar": LimitBar, "share": Share, "curl": curl, "dict": dict, "title": func(typ string) string { return EventTitle(typ, EventData{}) },
 }
 
 // Amount returns minor units of a currency for people, with its decimals and grouped thousands:
