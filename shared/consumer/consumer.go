@@ -17,9 +17,9 @@ const (
 	// DefaultLease is how long a worker may be silent before others take its shards.
 	DefaultLease = 10 * time.Second
 	// PollEvery is the time between two reads of a shard on a stream that is not a stream.Notifier.
-	// Kinesis allows 5 GetRecords a second and shard: three consumers take 4, and a generation that
-	// is rebuilt and a feed without fan-out half a one each.
-	PollEvery = 750 * time.Millisecond
+	// Kinesis allows 5 GetRecords a second and shard: three consumers take 3.75, and a generation
+	// that is rebuilt and a feed without fan-out half a one each.
+	PollEvery = 800 * time.Millisecond
 	// SlowPollEvery is that time for a consumer for which nobody waits.
 	SlowPollEvery = 2 * time.Second
 	// idleEvery is how often a handler is called for a shard on which nothing arrives.

@@ -363,7 +363,7 @@ func (m *mute) Get(ctx context.Context, iterator string, limit int) (stream.Batc
 	return m.Stream.Get(ctx, iterator, limit)
 }
 
-func TestStreamThatIsNoNotifierIsPolledEvery750Milliseconds(t *testing.T) {
+func TestStreamThatIsNoNotifierIsPolledEvery800Milliseconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
 		m := &mute{Stream: c.streams}
@@ -377,8 +377,8 @@ func TestStreamThatIsNoNotifierIsPolledEvery750Milliseconds(t *testing.T) {
 		c.within(time.Second, "all read", c.delivered(100))
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.gets < 13 || m.gets > 16 {
-			t.Errorf("%d reads in 10 seconds, want one each 750 ms", m.gets)
+		if m.gets < 12 || m.gets > 15 {
+			t.Errorf("%d reads in 10 seconds, want one each 800 ms", m.gets)
 		}
 	})
 }

@@ -16,6 +16,9 @@ const (
 	ChangesKey = "-"
 )
 
+// FeedReader is the fixed sort key of the lease of Feeds.
+const FeedReader = "reader"
+
 // Writers returns the writers of the journal, one row each, by writer id. A writer whose entries
 // are all on the stream for good has no row.
 //
@@ -181,3 +184,14 @@ func Progress(t table.Table, job string) Rows { return Rows{t, "replay#" + job, 
 //	         job when it is 400 days old
 //	read     by /v1/ops/log and by bank log
 func OpsLog(t table.Table) Rows { return Rows{t, "opslog", "rev"} }
+
+// Feeds returns who reads a stream for feeds: at FeedReader the lease of the process that reads it
+// as the consumers do, and the registered consumers of enhanced fan-out, by name.
+//
+//	key      feed#<stream> / reader, or feed-<unique>
+//	version  epoch N, which rises while its process lives
+//	others   owner S
+//	written  by the processes that serve feeds, where the stream does not report arrivals (package
+//	         tip); removed by them, and by the others once it does not rise
+//	read     by the same
+func Feeds(t table.Table, stream string) Rows { return Rows{t, "feed#" + stream, "epoch"} }

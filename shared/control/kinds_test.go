@@ -26,13 +26,14 @@ func TestKindsOfRows(t *testing.T) {
 		"progress":       {Progress(nil, "balance@2"), "replay#balance@2", "rev"},
 		"processes":      {Processes(nil), "process", "epoch"},
 		"ops log":        {OpsLog(nil), "opslog", "rev"},
+		"feeds":          {Feeds(nil, "events"), "feed#events", "epoch"},
 	}
 	for name, tt := range tests {
 		if tt.rows.partition != tt.partition || tt.rows.version != tt.version {
 			t.Errorf("%s: partition %q, version %q", name, tt.rows.partition, tt.rows.version)
 		}
 	}
-	if AcceptedTimeKey("main#A-1") != "clock#main#A-1" || BankKey != "-" || PassesKey != "passes" || ChangesKey != "-" {
+	if AcceptedTimeKey("main#A-1") != "clock#main#A-1" || BankKey != "-" || PassesKey != "passes" || ChangesKey != "-" || FeedReader != "reader" {
 		t.Error("a sort key is another")
 	}
 	if Revision(0) != nil || Revision(1) != table.N(1) {

@@ -105,6 +105,17 @@ func TestStreamContract(t *testing.T) {
 	}
 }
 
+func TestFanOutContract(t *testing.T) {
+	t.Parallel()
+	streamtest.RunFanOut(t, func(t testing.TB) streamtest.Harness {
+		admin := openStreams(t, openDB(t, nil))
+		return streamtest.Harness{
+			First: faults.NewFanOut(admin).Stream(admin), Second: admin, Create: admin.CreateStream, Delete: admin.DeleteStream,
+			Split: admin.Split, Merge: admin.Merge, Advance: func(time.Duration) {},
+		}
+	})
+}
+
 func TestBucketContract(t *testing.T) {
 	t.Parallel()
 	first, second := faults.NewClient(0), faults.NewClient(time.Millisecond)

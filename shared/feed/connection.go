@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"passbook/shared/archive"
@@ -20,7 +21,7 @@ var (
 	// errIdentify ends a feed whose caller may no longer read it.
 	errIdentify = errors.New("feed: the caller may not read the feed any more")
 	// errBusy means that too many feeds read the archive.
-	errBusy = errors.New("feed: too many feeds read the archive")
+	errBusy = errors.New("feed: too many feeds read the archive, or have batches in memory")
 	// errHistory means that events are neither on the stream nor in the archive.
 	errHistory = errors.New("feed: the history is not complete")
 )
@@ -44,6 +45,7 @@ type connection struct {
 	// lanes are those of the stream's shards, by id.
 	lanes   map[string]*lane
 	running map[string]bool
+	reading sync.WaitGroup
 	batches chan batch
 	began   bool
 	// unbegun says that a shard which the position does not have was not begun, even if it is older
@@ -113,7 +115,11 @@ func (s *connection) resume(ctx context.Context) error {
 // follow reads the stream from the connection's position.
 func (s *connection) follow(ctx context.Context) error {
 	reading, stop := context.WithCancel(ctx)
-	defer stop()
+	defer func() {
+		stop()
+		s.reading.Wait()
+		s.closeLanes()
+	}()
 	s.lanes = nil
 	if err := s.findShards(ctx); err != nil {
 		return err
@@ -139,6 +145,13 @@ func (s *connection) follow(ctx context.Context) error {
 	return s.serve(ctx, reading)
 }
 
+// closeLanes lets go of what the lanes read together with others.
+func (s *connection) closeLanes() {
+	for _, l := range s.lanes {
+		l.close()
+	}
+}
+
 // begin sends the header and a first cursor, once.
 func (s *connection) begin() error {
 	if s.began {
@@ -148,7 +161,7 @@ func (s *connection) begin() error {
 	if err := s.wire.header(); err != nil {
 		return err
 	}
-	return s.wire.heartbeat(time.Now(), s.cursorNow())
+	return s.wire.heartbeat(time.Now(), s.feed.source(), s.cursorNow())
 }
 
 // serve sends what the lanes read until one fails, or the feed ends.
@@ -164,7 +177,7 @@ func (s *connection) serve(ctx, reading context.Context) error {
 		case <-s.server.Draining().Done():
 			return errDraining
 		case <-beat.C:
-			if err := s.wire.heartbeat(time.Now(), s.cursorNow()); err != nil {
+			if err := s.wire.heartbeat(time.Now(), s.feed.source(), s.cursorNow()); err != nil {
 				return err
 			}
 		case <-identify.C:
@@ -193,6 +206,7 @@ func (s *connection) serve(ctx, reading context.Context) error {
 
 // take sends what a lane has read.
 func (s *connection) take(ctx context.Context, b batch) error {
+	defer b.held.release()
 	source := s.source(b.lane.shard.ID)
 	for _, d := range b.deliveries {
 		if err := s.deliverOne(ctx, d.Entry); err != nil {
@@ -274,8 +288,8 @@ func (s *connection) start(ctx context.Context) {
 		}
 		s.running[id] = true
 		out := s.batches
-		go func() {
-			if l.iterator == "" {
+		s.reading.Go(func() {
+			if l.iterator == "" && l.newest == nil {
 				if err := l.open(ctx); err != nil {
 					select {
 					case out <- batch{lane: l, err: err}:
@@ -285,6 +299,6 @@ func (s *connection) start(ctx context.Context) {
 				}
 			}
 			l.run(ctx, out)
-		}()
+		})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/feed/tip"
 	"passbook/shared/journal"
 	"passbook/shared/stream"
 	"passbook/shared/table"
@@ -58,6 +59,8 @@ type Config struct {
 	Bucket   bucket.Bucket
 	Table    table.Table
 	Archiver string
+	// Owner names this start of the process among those of the fleet.
+	Owner string
 	// Origin checks where entries are from; nil takes all of them.
 	Origin consumer.Origin
 	// Decoder decodes each record once for all readers of a process; nil makes one.
@@ -76,7 +79,10 @@ type Feed struct {
 	// histories has a place for each feed that reads the archive.
 	histories chan struct{}
 	counts    counts
-	polls     polls
+	// tips has the newest records of a stream that does not report arrivals, else it is nil.
+	tips *tip.Tips
+	// past and newest bound the records that were read and are not sent yet.
+	past, newest *memory
 }
 
 // counts are the metrics.
@@ -96,9 +102,46 @@ func New(c Config) *Feed {
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
-	f := &Feed{config: c, gate: admission.NewFixedGate(MaxConnections), holders: newRecent[string](keptAccounts), histories: make(chan struct{}, maxHistories), polls: polls{next: map[string]time.Time{}}}
+	f := &Feed{config: c, gate: admission.NewFixedGate(MaxConnections), holders: newRecent[string](keptAccounts), histories: make(chan struct{}, maxHistories), past: newMemory(maxPast), newest: newMemory(maxNewest)}
 	f.measure(c.Registry)
+	if _, reports := c.Streams.(stream.Notifier); !reports {
+		f.tips = tip.New(tip.Config{Stream: c.Stream, Streams: c.Streams, Table: c.Table, Owner: c.Owner, Registry: c.Registry, Log: c.Log})
+	}
 	return f
+}
+
+// Run reads the newest records for all feeds until ctx ends. On a stream that reports arrivals it
+// only waits.
+func (f *Feed) Run(ctx context.Context) error {
+	if f.tips == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return f.tips.Run(ctx)
+}
+
+// enter begins a feed, which is another process's if only that one reads the stream.
+func (f *Feed) enter(ctx context.Context) (leave func(), err error) {
+	if f.tips == nil {
+		return func() {}, nil
+	}
+	return f.tips.Enter(ctx)
+}
+
+// source returns where the newest records come from, for heartbeats.
+func (f *Feed) source() tip.Source {
+	if f.tips == nil {
+		return ""
+	}
+	return f.tips.Source()
+}
+
+// most returns how many records are read at once.
+func (f *Feed) most() int {
+	if f.tips == nil {
+		return readRecords
+	}
+	return stream.MaxGetRecords
 }
 
 // measure registers the metrics, with all their labels from the start.
@@ -152,14 +195,19 @@ func (f *Feed) connect(c echo.Context, ask request) error {
 	if c.Request().Method == http.MethodHead {
 		return out.header()
 	}
-	err := s.run(ctx)
+	leave, err := f.enter(ctx)
+	if err != nil {
+		return refusal(err)
+	}
+	defer leave()
+	err = s.run(ctx)
 	if !c.Response().Committed {
 		return refusal(err)
 	}
 	reason := reasonOf(ctx, err)
 	f.counts.ended.WithLabelValues(string(reason)).Inc()
-	if reason == failed {
-		f.config.Log.WarnContext(ctx, "a feed failed, and its reader resumes", "error", err)
+	if reason == failed || reason == moved {
+		f.config.Log.WarnContext(ctx, "a feed ended, and its reader resumes", "error", err)
 	}
 	if reason != gone {
 		out.bye(reason) // a caller that is gone does not read it
@@ -169,7 +217,12 @@ func (f *Feed) connect(c echo.Context, ask request) error {
 
 // refusal returns the problem of a feed that did not begin.
 func refusal(err error) error {
+	var moved *tip.ElsewhereError
 	switch {
+	case errors.As(err, &moved):
+		p := web.Refuse(api.FeedUnavailable)
+		p.Detail = "Another process of the fleet serves the feeds: " + moved.Process + ". Repeat the request until that process gets it, or send it there."
+		return fmt.Errorf("%w: %w", p, err)
 	case errors.Is(err, errBusy):
 		return web.Refuse(web.Overloaded)
 	case errors.Is(err, errHistory):

@@ -198,7 +198,7 @@ func (s *connection) pulse() error {
 			return fmt.Errorf("%w: %w", errIdentify, err)
 		}
 	}
-	return s.wire.heartbeat(now, s.cursorNow())
+	return s.wire.heartbeat(now, s.feed.source(), s.cursorNow())
 }
 
 // archivedUpTo returns a time up to which the archive has everything of a shard that was delivered

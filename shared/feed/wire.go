@@ -13,6 +13,7 @@ import (
 
 	"passbook/shared/api"
 	"passbook/shared/event"
+	"passbook/shared/feed/tip"
 	"passbook/shared/web"
 )
 
@@ -77,6 +78,8 @@ func eventOf(e *event.Entry, ev event.Event) Event {
 type heartbeat struct {
 	// At is the server's time.
 	At api.Time `json:"heartbeat"`
+	// Source is where the newest records come from, on a stream that does not report arrivals.
+	Source tip.Source `json:"source,omitempty"`
 }
 
 // bye is the last that is sent.
@@ -212,8 +215,8 @@ func (w *wire) write(piece []byte) error {
 }
 
 // heartbeat writes a heartbeat with a cursor.
-func (w *wire) heartbeat(now time.Time, cursor string) error {
-	if err := w.item("heartbeat", heartbeat{api.Time{Time: now}}); err != nil {
+func (w *wire) heartbeat(now time.Time, source tip.Source, cursor string) error {
+	if err := w.item("heartbeat", heartbeat{api.Time{Time: now}, source}); err != nil {
 		return err
 	}
 	return w.flush(cursor)
@@ -230,11 +233,12 @@ const (
 	refused      reason = "access-refused"
 	noHistory    reason = "feed-history-missing"
 	busy         reason = "overloaded"
+	moved        reason = "served-elsewhere"
 	failed       reason = "internal-error"
 	complete     reason = "complete"
 )
 
-var reasons = []reason{gone, tooSlow, shuttingDown, refused, noHistory, busy, failed, complete}
+var reasons = []reason{gone, tooSlow, shuttingDown, refused, noHistory, busy, moved, failed, complete}
 
 // advice says of each reason what to do.
 var advice = map[reason]string{
@@ -242,7 +246,8 @@ var advice = map[reason]string{
 	shuttingDown: "The process is stopping. Connect again with the last cursor.",
 	refused:      "The key or token may not read the feed any more. Connect with another one, with the last cursor.",
 	noHistory:    api.FeedHistoryMissing.Detail,
-	busy:         "Too many feeds read the archive. Connect again later with the last cursor.",
+	moved:        "Another process of the fleet serves the feeds now. Connect again with the last cursor until that process gets the request.",
+	busy:         "Too many feeds read the archive, or what readers have not taken yet fills the memory for it. Connect again later with the last cursor.",
 	complete:     "Everything up to the time of the request was sent. Connect again with the last cursor for what comes later.",
 	failed:       "The server failed; the cause is in its log, under the correlation id. Connect again with the last cursor.",
 }
@@ -258,11 +263,14 @@ func (w *wire) bye(why reason) {
 // reasonOf returns why a feed ended.
 func reasonOf(ctx context.Context, err error) reason {
 	_, isRefusal := web.AsProblem(err)
+	var elsewhere *tip.ElsewhereError
 	switch {
 	case errors.Is(err, errGone) || ctx.Err() != nil:
 		return gone
 	case errors.Is(err, errComplete):
 		return complete
+	case errors.As(err, &elsewhere):
+		return moved
 	case errors.Is(err, errBusy):
 		return busy
 	case errors.Is(err, errSlow):

@@ -23,6 +23,8 @@ const (
 	MaxPartitionKey = 256
 	// MaxGetRecords is the most records of one Get (GetRecords: 10,000).
 	MaxGetRecords = 10000
+	// MaxGetBytes is the most bytes of one Get (GetRecords: 10 MiB).
+	MaxGetBytes = 10 << 20
 	// IteratorAge is how long an iterator can be used (Kinesis: 5 minutes).
 	IteratorAge = 5 * time.Minute
 )

@@ -23,8 +23,8 @@ import (
 )
 
 // between spaces the entries of an account, so that each is folded in a separate batch: consumers
-// read a shard each 750 ms.
-const between = 1500 * time.Millisecond
+// read a shard each 800 ms.
+const between = 1600 * time.Millisecond
 
 // load is a bank with a writer and the consumers that fold, on one shard.
 type load struct {

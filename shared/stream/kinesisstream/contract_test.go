@@ -9,12 +9,18 @@ import (
 )
 
 func TestContractOnAWS(t *testing.T) {
-	streamtest.Run(t, func(t testing.TB) streamtest.Harness {
-		c := awstest.Config(t)
-		first, second := kinesisstream.New(c), kinesisstream.New(c)
-		return streamtest.Harness{
-			First: first, Second: second, Create: second.CreateStream, Delete: second.DeleteStream,
-			Split: second.Split, Merge: second.Merge,
-		}
-	})
+	streamtest.Run(t, harness)
+}
+
+func TestFanOutOnAWS(t *testing.T) {
+	streamtest.RunFanOut(t, harness)
+}
+
+func harness(t testing.TB) streamtest.Harness {
+	c := awstest.Config(t)
+	first, second := kinesisstream.New(c), kinesisstream.New(c)
+	return streamtest.Harness{
+		First: first, Second: second, Create: second.CreateStream, Delete: second.DeleteStream,
+		Split: second.Split, Merge: second.Merge,
+	}
 }

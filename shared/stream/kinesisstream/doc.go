@@ -18,9 +18,9 @@
 //
 // Every call has a deadline, or that of its caller if it is sooner: 5 s for a put, a description, a
 // page of shards and an iterator; 15 s for a read, which may be 10 MiB at the 2 MB/s of a shard;
-// and 2 minutes for setting up a stream, waiting included. Readers poll: there is no Notifier.
-// CreateStream, DeleteStream, Split, Merge, UpdateShardCount and Check are beyond the port, for
-// setup and tests.
+// and 2 minutes for setting up a stream, waiting included. Readers poll, or subscribe to shards
+// (enhanced fan-out): there is no Notifier. CreateStream, DeleteStream, Split, Merge,
+// UpdateShardCount and Check are beyond the port, for setup and tests.
 //
 // Walk: Stream.Put; Stream.Iterator -> Stream.verifiedIterator; Stream.Get; then bucket.
 package kinesisstream

@@ -142,18 +142,27 @@ func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Ba
 	if err != nil {
 		return stream.Batch{}, fmt.Errorf("get records: %w", portError(err))
 	}
-	b := stream.Batch{Records: make([]stream.Delivered, len(out.Records)), Next: aws.ToString(out.NextShardIterator), Behind: behind(out)}
-	for i, r := range out.Records {
+	records, err := delivered(out.Records)
+	if err != nil {
+		return stream.Batch{}, fmt.Errorf("get records: %w", err)
+	}
+	return stream.Batch{Records: records, Next: aws.ToString(out.NextShardIterator), Behind: behind(out)}, nil
+}
+
+// delivered returns the records of an answer.
+func delivered(records []types.Record) ([]stream.Delivered, error) {
+	got := make([]stream.Delivered, len(records))
+	for i, r := range records {
 		if err := stream.CheckSequence(aws.ToString(r.SequenceNumber)); err != nil {
-			return stream.Batch{}, fmt.Errorf("get records: %w: %w", errForeign, err)
+			return nil, fmt.Errorf("%w: %w", errForeign, err)
 		}
-		b.Records[i] = stream.Delivered{
+		got[i] = stream.Delivered{
 			Record:   stream.Record{PartitionKey: aws.ToString(r.PartitionKey), Data: r.Data},
 			Sequence: aws.ToString(r.SequenceNumber),
 			Arrived:  aws.ToTime(r.ApproximateArrivalTimestamp).UTC(),
 		}
 	}
-	return b, nil
+	return got, nil
 }
 
 // errForeign: the endpoint is not Kinesis. No record of such a batch is returned: a checkpoint or

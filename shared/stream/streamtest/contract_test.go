@@ -8,10 +8,10 @@ import (
 
 func TestEachClauseQuotesThePort(t *testing.T) {
 	contracttest.Quotes(t, func(yield func(name, sentence string) bool) {
-		for _, c := range clauses() {
+		for _, c := range append(clauses(), fanOutClauses...) {
 			if !yield(c.name, c.sentence) {
 				return
 			}
 		}
-	}, "../stream.go", "../doc.go")
+	}, "../stream.go", "../subscriber.go", "../doc.go")
 }

@@ -45,8 +45,11 @@ type clause struct {
 // Run checks that an adapter keeps the contract, and returns the names of the subtests that the
 // harness cannot run.
 func Run(t *testing.T, open func(testing.TB) Harness) (leftOut []string) {
-	h := open(t)
-	for _, c := range clauses() {
+	return run(t, open(t), clauses())
+}
+
+func run(t *testing.T, h Harness, clauses []clause) (leftOut []string) {
+	for _, c := range clauses {
 		if c.can != nil && !c.can(h) {
 			t.Logf("left out: %s", c.name)
 			leftOut = append(leftOut, c.name)

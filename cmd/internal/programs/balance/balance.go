@@ -55,9 +55,10 @@ func open(ctx context.Context, p *serve.Process) error {
 	})
 	p.Go(serve.UntilConsumers, balance.Table, projector.Run)
 	feeds := feed.New(feed.Config{
-		Stream: p.Stream(), Streams: p.Engine.Streams, Journal: history, Bucket: p.Engine.Bucket, Table: p.Engine.Table, Archiver: deployment.Archiver, Origin: keeper, Decoder: runtime.Decoder,
+		Stream: p.Stream(), Streams: p.Engine.Streams, Journal: history, Bucket: p.Engine.Bucket, Table: p.Engine.Table, Archiver: deployment.Archiver, Origin: keeper, Decoder: runtime.Decoder, Owner: runtime.Owner,
 		Server: func() feed.Server { return p.Server() }, Registry: p.Registry, Log: p.Log,
 	})
+	p.Go(serve.UntilConsumers, "feed", feeds.Run)
 	journeys := journey.New(journey.Config{
 		Journal: history, Stream: p.Stream(), Streams: p.Engine.Streams, Bucket: p.Engine.Bucket, Log: p.Log,
 		Models: []journey.Model{journey.ModelOf(balance.Table, store.Get)},
