@@ -146,8 +146,8 @@ func (s *accountAudit) entry(e *event.Entry, foreign bool) {
 	s.hash, s.head, s.currency = e.Hash, e, e.Currency
 	if e.State != nil {
 		wrong := s.ledger.checkState(e.State, s.currency)
-		if wrong != "" {
-			s.find(stateWrong, inJournal, e.Last, "%s", wrong)
+		if wrong.what != "" {
+			s.differs(stateWrong, inJournal, e.Last, wrong)
 		}
 	}
 	s.entries++

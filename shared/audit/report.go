@@ -26,6 +26,10 @@ type Finding struct {
 	Account string `json:"account,omitempty"`
 	Version int64  `json:"version,omitempty"`
 	What    string `json:"what"`
+	// Expected and Found are both values of what differs, where there are two. They are the
+	// account's, so that they are shown to who may read accounts, and in no log.
+	Expected string `json:"expected,omitempty"`
+	Found    string `json:"found,omitempty"`
 	// Advice is what to do about it; ACCOUNT in it stands for the account. Repaired means that
 	// the repair has done it.
 	Advice   Advice `json:"advice,omitempty"`

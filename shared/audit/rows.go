@@ -68,7 +68,7 @@ func (s *accountAudit) compareRow(row *modelRow, e *event.Entry) {
 	for name, want := range s.figures() {
 		value, ok := row.attrs[name]
 		if ok && value != table.N(want) {
-			s.find(rowWrong, row.model, row.version, "%s does not follow from the journal", name)
+			s.differs(rowWrong, row.model, row.version, mismatch{name + " does not follow from the journal", fmt.Sprint(want), text(value)})
 		}
 	}
 	for _, name := range []string{"posted", "held", "limit"} {
@@ -77,7 +77,7 @@ func (s *accountAudit) compareRow(row *modelRow, e *event.Entry) {
 		}
 	}
 	if row.attrs.Text("currency") != s.currency {
-		s.find(rowWrong, row.model, row.version, "the currency is not that of the journal")
+		s.differs(rowWrong, row.model, row.version, mismatch{"the currency is not that of the journal", s.currency, row.attrs.Text("currency")})
 	}
 	s.checkRowState(row)
 }

@@ -28,61 +28,66 @@ type stateJSON struct {
 	} `json:"o"`
 }
 
-// checkState returns in what a state differs from the expected one; "" if in nothing. Nothing is
-// checked if the ledger itself may be wrong.
-func (s *ledger) checkState(data []byte, currency string) string {
+// mismatch is in what something differs from what is expected; the zero value is in nothing.
+// expected and found are both values, where there are two.
+type mismatch struct{ what, expected, found string }
+
+// checkState returns in what a state differs from the expected one. Nothing is checked if the
+// ledger itself may be wrong.
+func (s *ledger) checkState(data []byte, currency string) mismatch {
 	if s.gapSeen || s.eventInvalid {
-		return ""
+		return mismatch{}
 	}
 	var state stateJSON
 	err := json.Unmarshal(data, &state)
 	switch {
 	case err != nil:
-		return "the state cannot be read"
+		return mismatch{what: "the state cannot be read"}
 	case state.Format != stateFormat:
-		return ""
+		return mismatch{}
 	case state.Version != s.version:
-		return fmt.Sprintf("the state is of v%d", state.Version)
+		return mismatch{what: fmt.Sprintf("the state is of v%d", state.Version)}
 	case state.Currency != currency:
-		return s.wrongState("currency")
+		return wrongState("currency", currency, state.Currency)
 	case state.Posted != s.after.Posted:
-		return s.wrongState("posted")
+		return wrongState("posted", s.after.Posted, state.Posted)
 	case state.Limit != s.after.Limit:
-		return s.wrongState("limit")
+		return wrongState("limit", s.after.Limit, state.Limit)
 	case state.LimitVersion != s.limitVersion:
-		return s.wrongState("limit version")
+		return wrongState("limit version", s.limitVersion, state.LimitVersion)
 	case state.Status != s.status():
-		return s.wrongState("status")
+		return wrongState("status", s.status(), state.Status)
 	case state.Frozen != s.frozen:
-		return s.wrongState("frozen")
+		return wrongState("frozen", s.frozen, state.Frozen)
 	}
 	return s.checkHolds(state)
 }
 
 // checkHolds compares the open holds, each by its version and remainder, and their sum.
-func (s *ledger) checkHolds(state stateJSON) string {
+func (s *ledger) checkHolds(state stateJSON) mismatch {
 	seen := make(map[int64]bool, len(state.Holds))
 	var held int64
 	for _, h := range state.Holds {
 		if open, ok := s.holds[h.Version]; !ok || open != h.Amount || seen[h.Version] {
-			return fmt.Sprintf("the state's hold h%d does not follow from the events", h.Version)
+			return mismatch{fmt.Sprintf("the state's hold h%d does not follow from the events", h.Version), fmt.Sprint(open), fmt.Sprint(h.Amount)}
 		}
 		seen[h.Version] = true
 		held += h.Amount
 	}
 	for version := range s.holds {
 		if !seen[version] {
-			return fmt.Sprintf("the state lacks hold h%d", version)
+			return mismatch{what: fmt.Sprintf("the state lacks hold h%d", version)}
 		}
 	}
 	if held != s.after.Held {
-		return s.wrongState("held")
+		return wrongState("held", s.after.Held, held)
 	}
-	return ""
+	return mismatch{}
 }
 
-func (*ledger) wrongState(name string) string {
-	return "the state's " + name + " does not follow from the events"
+// wrongState returns the mismatch of a member of a state.
+func wrongState(name string, expected, found any) mismatch {
+	return mismatch{"the state's " + name + " does not follow from the events", fmt.Sprint(expected), fmt.Sprint(found)}
 }
 
 func (s *ledger) status() string {
@@ -101,16 +106,25 @@ func (s *accountAudit) checkRowState(row *modelRow) {
 		"status": table.S(s.ledger.status()), "frozen": table.S(s.ledger.frozen), "limit_version": table.N(s.ledger.limitVersion),
 	} {
 		if value, ok := row.attrs[name]; ok && value != want {
-			s.find(rowWrong, row.model, row.version, "%s does not follow from the journal", name)
+			s.differs(rowWrong, row.model, row.version, mismatch{name + " does not follow from the journal", text(want), text(value)})
 		}
 	}
 	state, ok := row.attrs["state"]
 	if !ok {
 		return
 	}
-	text, _ := state.(table.S)
-	wrong := s.ledger.checkState([]byte(text), s.currency)
-	if wrong != "" {
-		s.find(rowWrong, row.model, row.version, "%s", wrong)
+	stated, _ := state.(table.S)
+	if wrong := s.ledger.checkState([]byte(stated), s.currency); wrong.what != "" {
+		s.differs(rowWrong, row.model, row.version, wrong)
 	}
 }
+
+// differs reports in what something differs, with both values.
+func (s *accountAudit) differs(do Advice, where string, version int64, wrong mismatch) {
+	f := finding(do, where, s.account.String(), version, "%s", wrong.what)
+	f.Expected, f.Found = wrong.expected, wrong.found
+	s.findings = append(s.findings, f)
+}
+
+// text returns an attribute for people.
+func text(value table.Value) string { return fmt.Sprint(value) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -179,8 +180,21 @@ func (r *comparison) compareRows(ctx context.Context, a event.Account, live, mad
 		r.equal.Add(1)
 		return nil
 	}
-	r.faults.add(a, live.version, "the rows differ in %v", differ)
+	values := make([]Difference, len(differ))
+	for i, name := range differ {
+		values[i] = Difference{name, shown(live.attrs[name]), shown(made.attrs[name])}
+	}
+	r.faults.keep(Fault{a, live.version, fmt.Sprintf("the rows differ in %v", differ), values})
 	return nil
+}
+
+// shown returns an attribute for people, at most 200 bytes of it.
+func shown(value table.Value) string {
+	if value == nil {
+		return ""
+	}
+	text := fmt.Sprint(value)
+	return strings.ToValidUTF8(text[:min(len(text), 200)], "")
 }
 
 // fromJournal reports whether a row was folded from the entry that the journal has at its version.

@@ -3,6 +3,7 @@ package replay_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"reflect"
 	"strings"
@@ -59,6 +60,26 @@ func (e *env) worker(t *testing.T, m readmodel.Model[account.State], generation 
 	}
 	fold(first)
 	return func() { fold(turn) }
+}
+
+// Two rows of one version that differ are reported with both values.
+func TestDifferencesHaveBothValues(t *testing.T) {
+	e := newEnv(t)
+	entries := e.oneAccount(t)
+	if _, err := readmodel.StartCandidate(t.Context(), e.table, testModel.Name, nil); err != nil {
+		t.Fatal(err)
+	}
+	e.worker(t, testModel, 1, entries, len(entries), 0)
+	e.worker(t, spoiled, 2, entries, len(entries), 0)
+	found, err := replay.Compare(t.Context(), e.comparing())
+	if !errors.Is(err, replay.ErrDifference) || found.Faults.Count != 1 || len(found.Faults.List[0].Values) != 1 {
+		t.Fatalf("%+v %v", found, err)
+	}
+	live, candidate := 0, 0
+	d := found.Faults.List[0].Values[0]
+	if _, err := fmt.Sscan(d.Live+" "+d.Candidate, &live, &candidate); err != nil || d.Name != "posted" || candidate != live+1 {
+		t.Errorf("%+v %v", d, err)
+	}
 }
 
 // theOne is the account of a bank that has one.

@@ -22,9 +22,15 @@ type Fault struct {
 	Account event.Account
 	// Version is the first one concerned.
 	Version int64
-	// What describes it, without values of the account.
-	What string
+	// What describes it, without values of the account. Values has those of two rows that differ,
+	// for people who may read accounts, and for no log.
+	What   string
+	Values []Difference `json:",omitempty"`
 }
+
+// Difference is an attribute that an account's two rows do not have in common, with both values;
+// "" where a row lacks it.
+type Difference struct{ Name, Live, Candidate string }
 
 // String returns the account, the version and the description.
 func (f Fault) String() string { return fmt.Sprintf("%s v%d: %s", f.Account, f.Version, f.What) }
@@ -46,11 +52,15 @@ type faultList struct {
 }
 
 func (c *faultList) add(a event.Account, version int64, format string, args ...any) {
+	c.keep(Fault{Account: a, Version: version, What: fmt.Sprintf(format, args...)})
+}
+
+func (c *faultList) keep(f Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.faults.Count++
 	if len(c.faults.List) < maxFaults {
-		c.faults.List = append(c.faults.List, Fault{a, version, fmt.Sprintf(format, args...)})
+		c.faults.List = append(c.faults.List, f)
 	}
 }
 

@@ -82,7 +82,7 @@ func (p *Pages) affectedBy(r *view.Request, one pipeline.Attention) (list []even
 	}
 	known := map[event.Account]bool{}
 	for _, j := range p.visible(r, "audit") {
-		o := outcomeOf(j)
+		o := outcomeOf(r, j)
 		if !j.Ended() || o == nil || o.Report == nil {
 			continue
 		}

@@ -67,7 +67,7 @@ func (p *Pages) audit(r *view.Request) (view.Page, error) {
 		if !j.Ended() {
 			data.Running = append(data.Running, j)
 		}
-		if o := outcomeOf(j); j.Ended() && o != nil && o.Report != nil && data.Last == nil {
+		if o := outcomeOf(r, j); j.Ended() && o != nil && o.Report != nil && data.Last == nil {
 			data.Last, data.sums = &j, columns(o.Report)
 		}
 	}

@@ -99,7 +99,7 @@ func (p *Pages) rehearse(r *view.Request, page *checkPage) {
 		job, err = p.jobs.Start(r.Ctx(), Order{Job: page.Job, Actor: r.Actor, Tenant: page.Tenant, Dry: true, Params: params})
 		if err == nil {
 			job = p.await(r.Ctx(), job, dryMost)
-			page.DryRun, page.Outcome = &job, outcomeOf(job)
+			page.DryRun, page.Outcome = &job, outcomeOf(r, job)
 			return
 		}
 	}

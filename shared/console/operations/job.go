@@ -1,14 +1,16 @@
 package operations
 
 import (
+	"bytes"
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"passbook/shared/access"
 	"passbook/shared/audit"
 	"passbook/shared/console/view"
+	"passbook/shared/replay"
 	"passbook/shared/web"
 )
 
@@ -46,7 +48,7 @@ func (p *Pages) job(r *view.Request) (view.Page, error) {
 	if !known || !sees(r, job) {
 		return view.Page{Title: "Job"}, echo.NewHTTPError(404)
 	}
-	data := jobPage{Job: job, Token: r.FormToken, Outcome: outcomeOf(job), May: r.May(actions["audit"].Scopes)}
+	data := jobPage{Job: job, Token: r.FormToken, Outcome: outcomeOf(r, job), May: r.May(actions["audit"].Scopes)}
 	data.Section, data.Back = section(job.Name)
 	if job.Progress.Total > 0 {
 		data.Share = float64(job.Progress.Done) / float64(job.Progress.Total)
@@ -114,13 +116,54 @@ type faults struct {
 		Account json.RawMessage
 		Version int64
 		What    string
+		Values  []replay.Difference
 	}
 }
 
-// outcomeOf returns the result of a job; nil if it has none.
-func outcomeOf(j Job) *outcome {
+// valueMembers are the members of a result that have what is on accounts.
+var valueMembers = []string{"Values", "expected", "found"}
+
+// withoutValues returns a result without what is on accounts, for people who may not read them.
+func withoutValues(result json.RawMessage) json.RawMessage {
+	var all any
+	decoder := json.NewDecoder(bytes.NewReader(result))
+	decoder.UseNumber() // an amount may be more than a float has digits for
+	if decoder.Decode(&all) != nil {
+		return nil
+	}
+	var strip func(any)
+	strip = func(value any) {
+		switch v := value.(type) {
+		case map[string]any:
+			if v["what"] != nil || v["What"] != nil { // a difference
+				for _, name := range valueMembers {
+					delete(v, name)
+				}
+			}
+			for _, member := range v {
+				strip(member)
+			}
+		case []any:
+			for _, one := range v {
+				strip(one)
+			}
+		}
+	}
+	strip(all)
+	text, err := json.Marshal(all)
+	if err != nil { // it was JSON before
+		return nil
+	}
+	return text
+}
+
+// outcomeOf returns the result of a job as a person may see it; nil if it has none.
+func outcomeOf(r *view.Request, j Job) *outcome {
 	if len(j.Result) == 0 {
 		return nil
+	}
+	if !r.May(access.AccountsRead) {
+		j.Result = withoutValues(j.Result)
 	}
 	o := &outcome{Text: indented(j.Result)}
 	if j.Name == "audit" {
@@ -134,7 +177,7 @@ func outcomeOf(j Job) *outcome {
 	return o
 }
 
-// Name returns the account of a difference.
+// accountOf returns the account of a difference.
 func accountOf(text json.RawMessage) string {
 	var a struct{ Tenant, ID string }
 	if json.Unmarshal(text, &a) == nil && a.ID != "" {
@@ -147,10 +190,18 @@ func accountOf(text json.RawMessage) string {
 	return string(text)
 }
 
-// Lines returns the differences as lines.
-func (f faults) Lines() (lines []string) {
-	for _, one := range f.List {
-		lines = append(lines, fmt.Sprintf("%s v%d: %s", accountOf(one.Account), one.Version, one.What))
+// Shown returns the first differences for people.
+func (f faults) Shown() (list []difference) {
+	for _, one := range f.List[:min(len(f.List), maxShown)] {
+		list = append(list, difference{accountOf(one.Account), one.Version, one.What, one.Values})
 	}
-	return lines[:min(len(lines), 200)]
+	return list
+}
+
+// difference is a difference of two rows of an account.
+type difference struct {
+	Account string
+	Version int64
+	What    string
+	Values  []replay.Difference
 }

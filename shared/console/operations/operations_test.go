@@ -200,11 +200,29 @@ func TestWhatNeedsAttentionOpens(t *testing.T) {
 }
 
 func TestAuditInColumns(t *testing.T) {
-	b := &bank{results: map[string]string{"audit": `{"began":"2026-11-30T09:00:00Z","took_ns":1500000000,"count":1,"totals":{"balance":{"accounts":2,"events":5,"posted":{"EUR":"7400"}},"archive":{"accounts":2,"entries":4,"events":5,"posted":{"EUR":"7500"}},"journal":{"accounts":2,"entries":4,"events":5,"posted":{"EUR":"7500"}}},"findings":[{"where":"balance","account":"main#A-1","version":3,"what":"the row differs","advice":"run bank quarantine redrive ACCOUNT"}],"on_the_way":0,"archive":{}}`}}
+	b := &bank{results: map[string]string{"audit": `{"began":"2026-11-30T09:00:00Z","took_ns":1500000000,"count":1,"totals":{"balance":{"accounts":2,"events":5,"posted":{"EUR":"7400"}},"archive":{"accounts":2,"entries":4,"events":5,"posted":{"EUR":"7500"}},"journal":{"accounts":2,"entries":4,"events":5,"posted":{"EUR":"7500"}}},"findings":[{"where":"balance","account":"main#A-1","version":3,"what":"the row differs","expected":"7500","found":"7401","advice":"run bank quarantine redrive ACCOUNT"}],"on_the_way":0,"archive":{}}`}}
 	b.open(t, "/ui/jobs", b.form(t, "audit"))
-	p := b.open(t, "/ui/audit", nil).must(t, 200, "75.00", "74.00", "not equal", "differences: 1", "run bank quarantine redrive main#A-1", "took 1.5 s")
+	p := b.open(t, "/ui/audit", nil).must(t, 200, "75.00", "74.00", "not equal", "differences: 1", "run bank quarantine redrive main#A-1", "took 1.5 s", "7401", "7500")
 	if j, a := strings.Index(p.text, ">journal<"), strings.Index(p.text, ">archive<"); j < 0 || a < j {
 		t.Errorf("columns: journal at %d, archive at %d", j, a)
+	}
+}
+
+// What is on accounts is shown to who may read them, in the tables and in the whole result.
+func TestValuesAreForWhoMayReadAccounts(t *testing.T) {
+	result := `{"model":"balance","live":1,"candidate":2,"faults":{"Count":1,"List":[{"Account":{"Tenant":"main","ID":"A-1"},"Version":3,"What":"the rows differ in [posted]","Values":[{"Name":"posted","Live":"7501","Candidate":"7502"}]}]}}`
+	job := Job{Name: "promote", State: "failed", Result: []byte(result)}
+	full := outcomeOf(as("main", true, access.OpsRead|access.AccountsRead), job)
+	if list := full.Faults.Shown(); len(list) != 1 || list[0].Account != "main#A-1" || len(list[0].Values) != 1 || list[0].Values[0].Candidate != "7502" || !strings.Contains(full.Text, "7502") {
+		t.Errorf("%+v", full)
+	}
+	cut := outcomeOf(as("main", true, access.OpsRead), job)
+	if list := cut.Faults.Shown(); len(list) != 1 || list[0].What == "" || len(list[0].Values) != 0 || strings.Contains(cut.Text, "750") {
+		t.Errorf("%+v", cut)
+	}
+	report := outcomeOf(as("main", true, access.OpsRead), Job{Name: "audit", Result: []byte(`{"count":1,"findings":[{"where":"balance","what":"posted","expected":"7501","found":"7502"}],"archive":{}}`)})
+	if strings.Contains(report.Text, "750") || report.Report.Findings[0].Expected != "" {
+		t.Errorf("%+v", report)
 	}
 }
 

@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -105,13 +106,9 @@ func (p *Pages) madeKey(r *view.Request, job Job, made apikey.New) view.Page {
 
 // indented returns JSON with a member a line.
 func indented(text json.RawMessage) string {
-	var value any
-	if json.Unmarshal(text, &value) != nil {
+	var out bytes.Buffer
+	if json.Indent(&out, text, "", "  ") != nil {
 		return string(text)
 	}
-	out, err := json.MarshalIndent(value, "", "  ")
-	if err != nil {
-		return string(text)
-	}
-	return string(out)
+	return out.String()
 }
