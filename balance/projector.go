@@ -118,6 +118,9 @@ func (p *Projector) Projection(ctx context.Context, generation int64) (*readmode
 	return p.indexed.Projection(ctx, generation)
 }
 
+// Now returns the time from which the index reaches back.
+func (p *Projector) Now() time.Time { return p.marks.Now() }
+
 // Begin marks a candidate that is about to exist, for a rebuild.
 func (p *Projector) Begin(ctx context.Context, live, candidate int64) error {
 	return derived.Begin(ctx, p.marks.Table, live, candidate, p.marks.Index)

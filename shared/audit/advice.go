@@ -18,6 +18,8 @@ const (
 	rowBlocked Advice = "run bank quarantine show ACCOUNT to see the record, and bank quarantine redrive ACCOUNT once the cause is removed"
 	rowAhead   Advice = "run bank quarantine redrive ACCOUNT if the journal is right, as after a forged record; only if you know that the journal lost " +
 		"its end, stop the bank and run replay journal first"
+	derivedWrong Advice = "run audit --repair, which folds the account from the journal again and writes its further rows; of many accounts, " +
+		"run replay rebuild --model balance and replay promote --model balance"
 	rowUnknown Advice = "no program of the bank wrote this row: check who may write to the table, and delete the row by hand"
 
 	journalMissing Advice = "only if you know that the journal lost it, as after a restore to an earlier time: stop the bank and run replay journal. " +

@@ -56,6 +56,8 @@ type Config struct {
 	Repair *Repair
 	// Progress counts the archive's events that were compared; nil is told nothing.
 	Progress *progress.Tracker
+	// Derived are the further rows of a read model; nil has none compared.
+	Derived *Derived
 	// PartEvents bounds the events in memory; 0 means DefaultPartEvents.
 	PartEvents int64
 }
@@ -152,7 +154,11 @@ func (a *auditor) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.checkOrphanRows(ctx)
+	err = a.checkOrphanRows(ctx)
+	if err != nil {
+		return err
+	}
+	return a.checkDerived(ctx)
 }
 
 // strays reports objects in the bucket that are not part of the archive. They are not a difference.

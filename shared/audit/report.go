@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"passbook/shared/archive"
+	"passbook/shared/readmodel"
 )
 
 // maxFindings bounds the findings that a report lists; all are counted.
@@ -87,6 +88,9 @@ type Report struct {
 	// Strays are objects in the bucket that are not part of the archive. They are not a difference.
 	Strays archive.Strays `json:"strays,omitzero"`
 
+	// Index says what of the index of events was compared.
+	Index readmodel.Compared `json:"index,omitzero"`
+
 	mu sync.Mutex
 }
 
@@ -156,6 +160,9 @@ func (r *Report) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "%-12s %12d %12s %12d  %s\n", source, t.Accounts, entries, t.Events, strings.Join(sums, ", "))
 	}
 	fmt.Fprintf(&b, "archive: %s\n", r.Archive)
+	if r.Index.Index {
+		fmt.Fprintf(&b, "index of events: compared from %s on\n", r.Index.From.Format(time.RFC3339))
+	}
 	for _, f := range r.Findings {
 		fmt.Fprintln(&b, f)
 	}

@@ -78,6 +78,38 @@ func parsePlace(text string) (p place, ok bool) {
 	return place{at: time.UnixMicro(at).UTC(), account: parts[1], first: first, hash: parts[3]}, err == nil && first > 0
 }
 
+// Lead is what the key of a further row says.
+type Lead struct {
+	Account event.Account
+	// Holder is whose account a holder's row is; empty for a row of the index. At is when the entry
+	// of a row of the index was recorded.
+	Holder string
+	At     time.Time
+}
+
+// ParseKey returns what the key of a row of a generation says, and false for any other key, as that
+// of its mark.
+func ParseKey(generation int64, key table.Key) (l Lead, ok bool) {
+	rest, ok := strings.CutPrefix(key.PK, readmodel.GenerationPrefix(generation))
+	parts := strings.SplitN(rest, "#", 4)
+	if !ok || len(parts) != 4 {
+		return l, false
+	}
+	l.Account.Tenant = parts[1]
+	if parts[0] == kindHolder {
+		l.Account.ID, l.Holder = key.SK, parts[3]
+		return l, l.Holder != "" && account.ValidAccountID(key.SK)
+	}
+	p, ok := parsePlace(key.SK)
+	l.Account.ID, l.At = p.account, p.at
+	return l, ok
+}
+
+// HolderKey returns the key of the row of an account under its holder.
+func HolderKey(generation int64, a event.Account, holder string) table.Key {
+	return table.Key{PK: partition(generation, kindHolder, a.Tenant, "", holder), SK: a.ID}
+}
+
 // OfEntry returns the rows of the index that an entry has in a generation: one for each type of
 // event, each actor and each correlation id in it.
 func OfEntry(generation int64, e *event.Entry) []table.Row {
@@ -113,7 +145,7 @@ func OfState(generation int64, r readmodel.Row[account.State]) (table.Row, bool)
 		return table.Row{}, false
 	}
 	return table.Row{
-		Key: table.Key{PK: partition(generation, kindHolder, r.Account.Tenant, "", s.HolderRef), SK: r.Account.ID},
+		Key: HolderKey(generation, r.Account, s.HolderRef),
 		Attrs: table.Map{
 			"format": table.N(rowFormat), "as_of": table.Time(r.AsOf), "currency": table.S(s.Currency), "status": table.S(s.Status),
 			"posted": table.N(s.Posted), "held": table.N(s.Held), "limit": table.N(s.Limit),

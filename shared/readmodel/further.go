@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -25,6 +26,25 @@ type Further[S any] struct {
 	// The projection adds the attributes rev and version of the account's row, on which its writes
 	// are conditional.
 	OfState func(generation int64, r Row[S]) (table.Row, bool)
+}
+
+// Difference is what further rows of an account have otherwise than the journal.
+type Difference struct {
+	Account event.Account
+	Version int64
+	What    string
+	// Foreign says that a row is there that no program wrote, which no fold of the account changes.
+	Foreign bool
+}
+
+// Compared is what of further rows was compared with the journal.
+type Compared struct {
+	// Index says that the rows of entries were compared, from From on. They are not while a program
+	// leaves them out, or where nothing says what there is.
+	Index bool      `json:"compared"`
+	From  time.Time `json:"from,omitzero"`
+	// Strays are rows of entries that the journal does not have. They show nothing.
+	Strays int64 `json:"strays,omitempty"`
 }
 
 const (

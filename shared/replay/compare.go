@@ -36,7 +36,7 @@ var ignoredAttrs = []string{"rev", "projected_at", "shard", "sequence", "pending
 // where both rows have them.
 var laterAttrs = []string{"decline_marks"}
 
-// CompareConfig configures Compare and Promote. All but Progress is required.
+// CompareConfig configures Compare and Promote. All but Derived and Progress is required.
 type CompareConfig struct {
 	Table table.Table
 	Model string
@@ -46,7 +46,9 @@ type CompareConfig struct {
 	// candidate. A row that was not found at the live row's version is compared with what the
 	// projection makes of the history.
 	Projection func(ctx context.Context, in table.Table, generation int64) (Projection, error)
-	Progress   *progress.Tracker
+	// Derived compares the further rows of a generation with the journal; nil compares none.
+	Derived  func(ctx context.Context, generation int64, found func(readmodel.Difference)) (readmodel.Compared, error)
+	Progress *progress.Tracker
 }
 
 // CompareResult is what Compare found.
@@ -85,6 +87,9 @@ func Compare(ctx context.Context, c CompareConfig) (CompareResult, error) {
 	err = eachRow(ctx, c.Table, c.Model, live, func(ctx context.Context, row modelRow) error { return run.compareAccount(ctx, row.account) })
 	if err == nil {
 		err = eachRow(ctx, c.Table, c.Model, candidate, run.candidateOnly)
+	}
+	if err == nil && c.Derived != nil {
+		_, err = c.Derived(ctx, candidate, func(d readmodel.Difference) { run.faults.add(d.Account, d.Version, "%s", d.What) })
 	}
 	if err != nil {
 		return found, fmt.Errorf("compare %s: %w", c.Model, err)
@@ -145,8 +150,7 @@ func (r *comparison) compareAccount(ctx context.Context, a event.Account) error 
 			r.faults.add(a, made.version+1, "the candidate's row is behind the live one at v%d", live.version)
 			return nil
 		}
-		err = backoff.Sleep(ctx, tryEvery)
-		if err != nil {
+		if err := backoff.Sleep(ctx, tryEvery); err != nil {
 			return err
 		}
 	}

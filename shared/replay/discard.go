@@ -15,8 +15,7 @@ func Discard(ctx context.Context, d readmodel.DiscardConfig) error {
 	// The progress goes first, while the generation has its name and can be discarded again. A
 	// rebuild that continues without it folds once more what its rows have, which changes nothing.
 	job := readmodel.Name(d.Model, d.Generation)
-	err := control.Progress(d.Table, job).Clear(ctx)
-	if err != nil {
+	if err := control.Progress(d.Table, job).Clear(ctx); err != nil {
 		return fmt.Errorf("delete progress of %s: %w", job, err)
 	}
 	return readmodel.Discard(ctx, d)

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"time"
 
+	"passbook/balance"
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/ops"
 	"passbook/shared/audit"
+	"passbook/shared/derived"
+	"passbook/shared/derived/verify"
 	"passbook/shared/event"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
@@ -50,7 +53,7 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker
 	}
 	c := audit.Config{
 		Table: b.Table, Accounts: b.Journal, Bucket: b.Bucket, Origin: proof, Models: Models, Grace: grace,
-		Progress: p, Tenant: params.Tenant,
+		Progress: p, Tenant: params.Tenant, Derived: b.derived(params.Tenant),
 	}
 	if params.Repair {
 		c.Repair = &audit.Repair{
@@ -66,6 +69,20 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker
 		err = matching{err, ops.ErrDifference}
 	}
 	return report, err
+}
+
+// derived returns the further rows that an audit compares.
+func (b Bank) derived(tenant string) *audit.Derived {
+	return &audit.Derived{Model: balance.Table, Table: derived.Table, Compare: b.compareDerived(tenant)}
+}
+
+// compareDerived returns the comparison of the further rows of the balances, of one tenant or of
+// all, with the journal.
+func (b Bank) compareDerived(tenant string) func(context.Context, int64, func(readmodel.Difference)) (readmodel.Compared, error) {
+	return func(ctx context.Context, generation int64, found func(readmodel.Difference)) (readmodel.Compared, error) {
+		c := verify.Config{Table: b.Table, Model: balance.Table, Journal: b.Journal, Tenant: tenant, Now: b.Balance.Now}
+		return verify.Run(ctx, c, generation, found)
+	}
 }
 
 // empty reports whether no source has an account.

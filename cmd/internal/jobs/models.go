@@ -199,6 +199,9 @@ func (b Bank) promote(ctx context.Context, params PromoteParams, p *progress.Tra
 			return b.projectionIn(ctx, in, params.Model, generation)
 		},
 	}
+	if params.Model == balance.Table {
+		c.Derived = b.compareDerived("")
+	}
 	var found replay.CompareResult
 	var err error
 	if params.DryRun {

@@ -98,7 +98,7 @@ func TestPromoteComparesRowsWithTheJournal(t *testing.T) {
 	}
 	change(t, b, model, 2, "A-1", forged)
 	found, err = b.promote(t.Context(), PromoteParams{Model: model}, progress.New())
-	if !errors.Is(err, replay.ErrDifference) || found.Faults.Count != 1 || !strings.Contains(found.Faults.List[0].What, "was not folded from the journal's entry") {
+	if !errors.Is(err, replay.ErrDifference) || found.Faults.Count != 2 || !strings.Contains(found.Faults.List[0].What, "its row under holder") || !strings.Contains(found.Faults.List[1].What, "was not folded from the journal's entry") {
 		t.Errorf("both are forged: %+v, %v", found, err)
 	}
 }
