@@ -55,6 +55,9 @@ type Pages struct {
 	places chan struct{}
 }
 
+// Keyed reports whether the bank asks for credentials.
+func (p *Pages) Keyed() bool { return p.config.Auth != nil }
+
 // New makes Pages.
 func New(c Config) *Pages {
 	if c.Log == nil {

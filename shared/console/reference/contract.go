@@ -34,6 +34,7 @@ type operation struct {
 	Description string
 	Tags        []string
 	Scopes      []string `json:"x-passbook-scopes"`
+	AnyScope    []string `json:"x-passbook-any-scope"`
 	Security    *[]any
 	Parameters  []parameter
 	RequestBody *struct{ Content map[string]media }
@@ -44,6 +45,17 @@ type operation struct {
 	// Body is the example of the request's body, empty for none, and Answers the statuses.
 	Body    string   `json:"-"`
 	Answers []answer `json:"-"`
+}
+
+// Needs returns the scopes that a caller needs, in words.
+func (o operation) Needs() string {
+	switch {
+	case len(o.Scopes) > 0:
+		return strings.Join(o.Scopes, " and ")
+	case len(o.AnyScope) > 0:
+		return "one of " + strings.Join(o.AnyScope, ", ")
+	}
+	return "none"
 }
 
 // parameter is a parameter of a path, a query or a header.

@@ -12,9 +12,16 @@ var sample = strings.NewReplacer(
 	"{account_id}", "A-1", "{transaction_id}", "t2", "{hold_id}", "h4", "{version}", "2", "{holder_ref}", "H-7", "{job_id}", "1",
 )
 
+// unkeyed takes the key out of examples, for a bank that asks for none.
+var unkeyed = strings.NewReplacer(
+	" \\\n  -H \"Authorization: Bearer $PASSBOOK_KEY\"", "",
+	"request.Header.Set(\"Authorization\", \"Bearer \"+os.Getenv(\"PASSBOOK_KEY\"))\n", "",
+	"    \"Authorization\": \"Bearer \" + os.environ[\"PASSBOOK_KEY\"],\n", "", "import os, ", "import ",
+)
+
 // examples returns an operation as a command for curl, and as code in Go and Python. They read the
-// key from the environment.
-func examples(o operation, base string) (curl, goCode, python string) {
+// key from the environment, where the bank asks for one.
+func examples(o operation, base string, keyed bool) (curl, goCode, python string) {
 	path := sample.Replace(o.Path) + sampleQuery(o)
 	body := strings.Join(strings.Fields(o.Body), " ")
 	media := "application/json"
@@ -22,7 +29,12 @@ func examples(o operation, base string) (curl, goCode, python string) {
 		media, body = "application/x-ndjson", strings.TrimSpace(o.Body)
 	}
 	command := o.Method != http.MethodGet
-	return inCurl(o.Method, base+path, media, body, command), inGo(o.Method, base+path, media, body, command), inPython(o.Method, base+path, media, body, command)
+	curl, goCode, python = inCurl(o.Method, base+path, media, body, command), inGo(o.Method, base+path, media, body, command), inPython(o.Method, base+path, media, body, command)
+	if !keyed {
+		curl, goCode = unkeyed.Replace(curl), unkeyed.Replace(goCode)
+		python = strings.Replace(unkeyed.Replace(python), ", headers={\n})", ")", 1)
+	}
+	return curl, goCode, python
 }
 
 // sampleQuery returns the required parameters of a query with values, as far as there are any.

@@ -78,14 +78,20 @@ type indexData struct {
 	Document document
 	Groups   []group
 	Problems []problem
+	// Key is the header with a key, none where the bank asks for none.
+	Key string
 	// Opens, Withdraws and Reads are where the calls of the example are taken.
 	Opens, Withdraws, Reads string
 }
 
 // indexOf returns what the first page shows to who asks.
 func (p *pages) indexOf(c echo.Context) indexData {
+	key := ""
+	if p.kit.Keyed() {
+		key = ` -H "Authorization: Bearer $PASSBOOK_KEY"`
+	}
 	return indexData{
-		p.document, p.groups(), p.problems,
+		p.document, p.groups(), p.problems, key,
 		p.kit.Base(c, http.MethodPost, "/v1/accounts"), p.kit.Base(c, http.MethodPost, "/v1/accounts/A-1/withdrawals"), p.kit.Base(c, http.MethodGet, "/v1/accounts/A-1/balance"),
 	}
 }
@@ -116,7 +122,7 @@ func (p *pages) operation(c echo.Context) (view.Page, error) {
 		page.Name, page.Status, page.Data = "docs", http.StatusNotFound, p.indexOf(c)
 		return page, nil
 	}
-	data := describe(o, p.kit.Base(c, o.Method, o.Path), nil)
+	data := describe(o, p.kit.Base(c, o.Method, o.Path), nil, p.kit.Keyed())
 	if p.alone {
 		data.Tryable, data.Form = false, ""
 	}
@@ -134,12 +140,12 @@ func (p *pages) byID(id string) (operation, bool) {
 }
 
 // describe returns what a page shows of an operation.
-func describe(o operation, base string, values url.Values) operationData {
+func describe(o operation, base string, values url.Values, keyed bool) operationData {
 	d := operationData{operation: o, Tryable: tryable(o), Values: values}
 	if o.Method != http.MethodGet {
 		d.Form = forms[o.OperationID]
 	}
-	d.Curl, d.Go, d.Python = examples(o, base)
+	d.Curl, d.Go, d.Python = examples(o, base, keyed)
 	return d
 }
 
@@ -176,7 +182,7 @@ func (p *pages) try(r *view.Request) (view.Page, error) {
 		return page, nil
 	}
 	path := filled(o, r.QueryParams())
-	data := triedData{operationData: describe(o, r.Base(o.Method, o.Path), r.QueryParams()), Path: path}
+	data := triedData{operationData: describe(o, r.Base(o.Method, o.Path), r.QueryParams(), p.kit.Keyed()), Path: path}
 	answer, err := r.API.Get(r.Ctx(), path, nil)
 	if answer == nil {
 		return page, err // a refusal is an answer too

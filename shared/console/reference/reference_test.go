@@ -125,6 +125,14 @@ func TestEveryOperationHasItsPage(t *testing.T) {
 			t.Errorf("the form of %s is of no operation", id)
 		}
 	}
+	for _, path := range []string{"/docs", "/docs/withdraw", "/docs/getBalance"} {
+		if text := c.Get(path).Text; strings.Contains(text, "PASSBOOK_KEY") {
+			t.Errorf("%s of a bank that asks for no key has one in its examples", path)
+		}
+	}
+	if text := c.Get("/docs/bulk").Text; !strings.Contains(text, "one of accounts:write, money:credit") {
+		t.Error("the page of bulk lacks its scopes")
+	}
 	if r := c.Get("/docs/no-such"); r.Status != 404 {
 		t.Errorf("an unknown operation: %d", r.Status)
 	}

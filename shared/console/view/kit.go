@@ -226,6 +226,9 @@ func (k *Kit) show(r *Request, page Page) error {
 	return r.HTMLBlob(status, text)
 }
 
+// Keyed reports whether callers of the API need a key or a token.
+func (k *Kit) Keyed() bool { return k.config.Pages.Keyed() }
+
 // Base returns the address at which a call of the API is taken, for examples.
 func (k *Kit) Base(c echo.Context, method, path string) string {
 	if k.config.Bases != nil {
