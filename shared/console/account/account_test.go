@@ -129,3 +129,25 @@ func TestAPlaceIsItsAddress(t *testing.T) {
 		t.Errorf("a window that ends before it begins: %d to %d", from, to)
 	}
 }
+
+// Axis and labels have room for any amount.
+func TestAmountsOfTheChartAreShort(t *testing.T) {
+	for _, c := range []struct {
+		minor       int64
+		currency    string
+		tick, label string
+	}{
+		{0, "EUR", "0", "0.00"},
+		{-50_000, "EUR", "−500", "−500.00"},
+		{99_999_950, "EUR", "999,999.50", "999,999.50"},
+		{250_000_000, "EUR", "2.5 M", "2,500,000.00"},
+		{123_456_789_01, "EUR", "123.456 M", "123.456 M"},
+		{-2_000_000_000_000, "JPY", "−2 tn", "−2 tn"},
+		{9_007_199_254_740_991, "JPY", "9007.199 tn", "9007.199 tn"},
+		{9_007_199_254_740_991, "KWD", "9.007 tn", "9.007 tn"},
+	} {
+		if tick, label := tickText(c.minor, c.currency), labelText(c.minor, c.currency); tick != c.tick || label != c.label {
+			t.Errorf("%d %s: %q and %q, want %q and %q", c.minor, c.currency, tick, label, c.tick, c.label)
+		}
+	}
+}

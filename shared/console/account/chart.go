@@ -7,8 +7,10 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"passbook/shared/console/view"
+	"passbook/shared/money"
 )
 
 const (
@@ -209,9 +211,9 @@ func roundUp(v float64) int64 {
 // labels returns the names of the lines at their ends, 16 apart at least.
 func labels(currency string, y func(int64) float64, posted, available, limit int64) []label {
 	all := []label{
-		{y(available), "available", view.Amount(available, currency)},
-		{y(posted), "posted", view.Amount(posted, currency)},
-		{y(-limit), "limit", view.Amount(-limit, currency)},
+		{y(available), "available", labelText(available, currency)},
+		{y(posted), "posted", labelText(posted, currency)},
+		{y(-limit), "limit", labelText(-limit, currency)},
 	}
 	if limit == 0 {
 		all = all[:2]
@@ -259,12 +261,51 @@ func (c *chart) Each() []int64 {
 	return all
 }
 
-// tickText returns an amount as the axis has room for it: without cents that are none, and whole
-// millions as 500 M.
+// units shorten whole amounts that are longer than a label has room for.
+var units = []struct {
+	size int64
+	name string
+}{{1_000_000_000_000, "tn"}, {1_000_000_000, "bn"}, {1_000_000, "M"}}
+
+// tickText returns an amount as the axis has room for it: without cents that are none, and above a
+// million as 500 M, with as many decimals as it needs, at most three.
 func tickText(v int64, currency string) string {
-	text := strings.TrimSuffix(view.Amount(v, currency), ".00")
-	if whole, millions := strings.CutSuffix(text, ",000,000"); millions {
-		return whole + " M"
+	if text, ok := shortened(v, currency); ok {
+		return text
 	}
+	return strings.TrimSuffix(view.Amount(v, currency), ".00")
+}
+
+// labelText returns an amount as the end of a line has room for it.
+func labelText(v int64, currency string) string {
+	const room = 13
+	if text := view.Amount(v, currency); utf8.RuneCountInString(text) <= room {
+		return text
+	}
+	text, _ := shortened(v, currency)
 	return text
+}
+
+// shortened returns an amount of a million or more in the greatest unit that it reaches, cut off
+// after three decimals.
+func shortened(v int64, currency string) (string, bool) {
+	exponent, _ := money.Exponent(currency)
+	whole, sign := v, ""
+	if v < 0 {
+		whole, sign = -v, "−"
+	}
+	for range exponent {
+		whole /= 10
+	}
+	for _, unit := range units {
+		if whole < unit.size {
+			continue
+		}
+		text := strconv.FormatInt(whole/unit.size, 10)
+		if decimals := strings.TrimRight(fmt.Sprintf("%03d", whole%unit.size/(unit.size/1000)), "0"); decimals != "" {
+			text += "." + decimals
+		}
+		return sign + text + " " + unit.name, true
+	}
+	return "", false
 }

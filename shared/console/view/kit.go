@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -155,10 +156,30 @@ func (k *Kit) Failed(ctx context.Context, err error) *client.Problem {
 		return p
 	}
 	k.config.Log.WarnContext(ctx, "a part of a page could not be made", "error", err)
-	return &client.Problem{
-		Status: http.StatusBadGateway, Title: "The bank did not answer", CorrelationID: telemetry.Correlation(ctx),
-		Detail: "The call behind this part failed before there was an answer. The log of this process has the cause under the correlation id.",
+	return unanswered(err, telemetry.Correlation(ctx))
+}
+
+// unanswered says what happened where the API gave no answer: a call took too long, a call failed,
+// or the answer was not what the page reads.
+func unanswered(err error, correlation string) *client.Problem {
+	const log = " The log of this process has the cause under the correlation id."
+	p := &client.Problem{
+		Status: http.StatusInternalServerError, Title: "This part could not be made", CorrelationID: correlation,
+		Detail: "The bank answered, but not what this part is made of." + log,
 	}
+	var call *url.Error
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		p.Status, p.Title = http.StatusGatewayTimeout, "The bank took too long to answer"
+		p.Detail = "The call behind this part was given up. What it asked for may still happen: look before you send a command again, with the same key." + log
+	case errors.Is(err, context.Canceled):
+		p.Status, p.Title = http.StatusServiceUnavailable, "The call was given up"
+		p.Detail = "The browser left, or this process is ending. Load the page again."
+	case errors.As(err, &call):
+		p.Status, p.Title = http.StatusBadGateway, "The bank did not answer"
+		p.Detail = "The call behind this part failed before there was an answer." + log
+	}
+	return p
 }
 
 // frame is what the layout shows around a page.

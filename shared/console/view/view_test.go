@@ -108,7 +108,7 @@ func TestFailureStandsInThePlaceOfThePage(t *testing.T) {
 		}
 	}
 	broken := get(t, server, "/ui/broken")
-	if refused.Code != 503 || broken.Code != 502 || strings.Contains(broken.Body.String(), "secret") || !strings.Contains(broken.Body.String(), "did not answer") {
+	if refused.Code != 503 || broken.Code != 500 || strings.Contains(broken.Body.String(), "secret") || !strings.Contains(broken.Body.String(), "could not be made") {
 		t.Errorf("%d, %d %s", refused.Code, broken.Code, broken.Body)
 	}
 }
