@@ -195,8 +195,8 @@ func (p place) withVersion(version int64) place {
 func tabLinks(at place, b tab) (links []tabLink) {
 	for _, t := range tabs {
 		l := tabLink{Text: t.text, On: t.name == at.tab}
-		if t.name == "holds" && b.HoldCount > 0 {
-			l.Count = view.Count(b.HoldCount)
+		if n := map[string]int64{"holds": b.HoldCount, "declines": b.DeclineCount}[t.name]; n > 0 {
+			l.Count = view.Count(n)
 		}
 		to := at
 		to.tab, to.before, to.amount = t.name, "", ""

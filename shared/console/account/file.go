@@ -1,7 +1,6 @@
 package account
 
 import (
-	"bytes"
 	"encoding/csv"
 	"fmt"
 	"net/http"
@@ -13,8 +12,8 @@ import (
 	"passbook/shared/money"
 )
 
-// inFile is the most lines of a statement's file.
-const inFile = 10_000
+// inFile is the most lines of a statement's file: as many as are read within a page's time.
+const inFile = 500_000
 
 // line is a line of a statement, as the API answers it.
 type line struct {
@@ -30,38 +29,54 @@ type line struct {
 	Posted        int64    `json:"posted"`
 }
 
-// statement answers the account's statement as a file, oldest line first, in minor units.
+// statement answers the account's statement as a file, oldest line first, in minor units. It is
+// sent as it is read; where a read fails the connection breaks, so that no part is taken for all.
 func (p *Pages) statement(r *view.Request) (view.Page, error) {
 	at := placeOf(r)
-	var file bytes.Buffer
-	w := csv.NewWriter(&file)
-	rows := [][]string{{"effective_at", "recorded_at", "event_id", "transaction_id", "type", "kind", "contra", "reference", "amount", "posted", "currency"}}
 	q := url.Values{"limit": {"100"}}
-	for len(rows) <= inFile {
-		var page struct {
-			Currency   string `json:"currency"`
-			Lines      []line `json:"lines"`
-			NextCursor string `json:"next_cursor"`
-		}
-		if _, err := r.API.Get(r.Ctx(), at.api("/statement?"+q.Encode()), &page); err != nil {
-			return view.Page{Title: at.id, Section: section}, err
-		}
+	page, err := statementPage(r, at, q)
+	if err != nil {
+		return view.Page{Title: at.id, Section: section}, err
+	}
+	header := r.Response().Header()
+	header.Set("Content-Disposition", `attachment; filename="statement-`+url.PathEscape(at.id)+`.csv"`)
+	header.Set("Content-Type", "text/csv; charset=utf-8")
+	r.Response().WriteHeader(http.StatusOK)
+	w := csv.NewWriter(r.Response())
+	_ = w.Write([]string{"effective_at", "recorded_at", "event_id", "transaction_id", "type", "kind", "contra", "reference", "amount", "posted", "currency"}) // Flush has the error
+	for lines := 0; ; {
 		for _, l := range page.Lines {
-			rows = append(rows, []string{
+			_ = w.Write([]string{
 				l.EffectiveAt, l.RecordedAt, cell(l.EventID), l.TransactionID, l.Type, l.Kind, cell(string(l.Contra)), cell(string(l.Reference)),
 				strconv.FormatInt(l.Amount, 10), strconv.FormatInt(l.Posted, 10), page.Currency,
 			})
 		}
-		if page.NextCursor == "" {
+		lines += len(page.Lines)
+		if page.NextCursor == "" || lines >= inFile {
 			break
 		}
 		q.Set("cursor", page.NextCursor)
+		if page, err = statementPage(r, at, q); err != nil {
+			panic(http.ErrAbortHandler)
+		}
 	}
-	if err := w.WriteAll(rows); err != nil {
-		return view.Page{}, fmt.Errorf("write the statement of %s: %w", at.id, err)
+	if w.Flush(); w.Error() != nil {
+		return view.Page{}, fmt.Errorf("write the statement of %s: %w", at.id, w.Error())
 	}
-	r.Response().Header().Set("Content-Disposition", `attachment; filename="statement-`+url.PathEscape(at.id)+`.csv"`)
-	return view.Page{}, r.Blob(http.StatusOK, "text/csv; charset=utf-8", file.Bytes())
+	return view.Page{}, nil
+}
+
+// lines is a page of a statement, as the API answers it.
+type lines struct {
+	Currency   string `json:"currency"`
+	Lines      []line `json:"lines"`
+	NextCursor string `json:"next_cursor"`
+}
+
+// statementPage reads a page of a statement.
+func statementPage(r *view.Request, at place, q url.Values) (page lines, err error) {
+	_, err = r.API.Get(r.Ctx(), at.api("/statement?"+q.Encode()), &page)
+	return page, err
 }
 
 // cell returns a text that no program takes for a formula.

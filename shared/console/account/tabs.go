@@ -19,7 +19,7 @@ const (
 	declineSpan, declineSpans = 1000, 5
 )
 
-// tab is what a tab shows. Only the members of the page's tab are set, and HoldCount.
+// tab is what a tab shows. Only the members of the page's tab are set, and the counts.
 type tab struct {
 	// Events are newest first.
 	Events []event
@@ -28,6 +28,7 @@ type tab struct {
 	First, Last      int64
 	Older            string
 	HoldCount        int64
+	DeclineCount     int64
 	Holds            []hold
 	Decisions        []decision
 	Explained        *explanation
@@ -101,7 +102,24 @@ func readTab(r *view.Request, at place, then balance) (t tab, err error) {
 			t.HoldCount = count.HoldCount
 		}
 	}
+	t.DeclineCount = declineCount(r, at)
 	return t, err
+}
+
+// declineCount returns how many declines there were up to the moment of a place; 0 where that is not
+// known.
+func declineCount(r *view.Request, at place) int64 {
+	path := at.api("/credit-limit")
+	if at.version != "" {
+		path += "?version=" + at.version
+	}
+	var answer struct {
+		Declines int64 `json:"declines"`
+	}
+	if _, err := r.API.Get(r.Ctx(), path, &answer); err != nil {
+		return 0
+	}
+	return answer.Declines
 }
 
 // newest returns the newest version of a page of a tab.

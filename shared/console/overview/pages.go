@@ -1,7 +1,10 @@
 package overview
 
 import (
+	"bytes"
 	"embed"
+	"encoding/csv"
+	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -34,6 +37,7 @@ func Routes(k *view.Kit) []web.Route {
 	return []web.Route{
 		k.Get("/ui/", 0, p.overview),
 		k.Get("/ui/pipeline", access.OpsRead, p.pipeline),
+		k.Get("/ui/totals.csv", access.AccountsRead, p.totalsFile),
 	}
 }
 
@@ -52,6 +56,9 @@ type overviewPage struct {
 	EventsFailure *client.Problem
 	// Example makes the first account of an empty bank.
 	Example string
+	// TotalsBase is where the totals are answered, and Dev says that nobody needs a key.
+	TotalsBase string
+	Dev        bool
 }
 
 // command is a line of the commands a minute.
@@ -77,7 +84,34 @@ func (p *Pages) overview(r *view.Request) (view.Page, error) {
 	_, err = r.API.Get(r.Ctx(), "/v1/events?limit="+strconv.Itoa(newest), &list)
 	data.EventsFailure, data.Events = p.kit.Failed(r.Ctx(), err), list.Events
 	data.Example = "curl -s " + r.Base(http.MethodPost, "/v1/accounts") + `/v1/accounts -H 'Content-Type: application/json' -H 'Idempotency-Key: open-1' -d '{"account_id":"A-1","currency":"EUR"}'`
+	data.TotalsBase, data.Dev = r.Base(http.MethodGet, "/v1/totals"), r.Bearer == ""
 	return view.Page{Title: "Overview", Section: "Overview", Templates: templates, Name: "overview", Data: data, Source: source}, nil
+}
+
+// totalsFile answers the totals as a file, in minor units.
+func (p *Pages) totalsFile(r *view.Request) (view.Page, error) {
+	page := view.Page{Title: "Money", Section: "Overview"}
+	var all totals
+	if _, err := r.API.Get(r.Ctx(), "/v1/totals", &all); err != nil {
+		return page, err
+	}
+	rows := [][]string{{"currency", "accounts", "posted", "held", "drawn", "limit", "as_of"}}
+	for _, t := range all.Totals {
+		row := []string{t.Currency}
+		for _, n := range []int64{t.Accounts, t.Posted, t.Held, t.Drawn, t.Limit} {
+			row = append(row, strconv.FormatInt(n, 10))
+		}
+		if all.AsOf != nil {
+			row = append(row, *all.AsOf)
+		}
+		rows = append(rows, row)
+	}
+	var file bytes.Buffer
+	if err := csv.NewWriter(&file).WriteAll(rows); err != nil {
+		return page, fmt.Errorf("write the totals: %w", err)
+	}
+	r.Response().Header().Set("Content-Disposition", `attachment; filename="totals.csv"`)
+	return page, r.Blob(http.StatusOK, "text/csv; charset=utf-8", file.Bytes())
 }
 
 func commandOf(name string, o outcome) command {

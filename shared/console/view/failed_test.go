@@ -11,7 +11,9 @@ import (
 
 // A part that failed says what happened, and not always that the bank did not answer.
 func TestAFailureSaysWhatHappened(t *testing.T) {
-	call := func(err error) error { return fmt.Errorf("GET /v1/accounts: %w", &url.Error{Op: "Get", URL: "/", Err: err}) }
+	call := func(err error) error {
+		return fmt.Errorf("GET /v1/accounts: %w", &url.Error{Op: "Get", URL: "/", Err: err})
+	}
 	for _, c := range []struct {
 		err    error
 		status int
