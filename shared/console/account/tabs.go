@@ -106,8 +106,8 @@ func readTab(r *view.Request, at place, then balance) (t tab, err error) {
 	return t, err
 }
 
-// declineCount returns how many declines there were up to the moment of a place; 0 where that is not
-// known.
+// declineCount returns how many declines there were up to the moment of a place; 0 where that is
+// not known.
 func declineCount(r *view.Request, at place) int64 {
 	path := at.api("/credit-limit")
 	if at.version != "" {

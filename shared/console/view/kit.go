@@ -159,8 +159,8 @@ func (k *Kit) Failed(ctx context.Context, err error) *client.Problem {
 	return unanswered(err, telemetry.Correlation(ctx))
 }
 
-// unanswered says what happened where the API gave no answer: a call took too long, a call failed,
-// or the answer was not what the page reads.
+// unanswered returns what happened where the API gave no answer: a call took too long, a call
+// failed, or the answer was not what the page reads.
 func unanswered(err error, correlation string) *client.Problem {
 	const log = " The log of this process has the cause under the correlation id."
 	p := &client.Problem{
