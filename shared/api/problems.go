@@ -90,7 +90,7 @@ var (
 	}
 	FeedHistoryMissing = web.ProblemType{
 		Code: "feed-history-missing", Status: http.StatusServiceUnavailable, Title: "Feed history missing",
-		Detail: "The stream no longer has what follows this place, and this process has no archive that has all of it. Look for gaps with audit; from=latest is served.", Retryable: true, RetryAfter: 60,
+		Detail: "The stream no longer has what follows this place, and this process has no archive that has all of it. A balance service needs --bucket; look for gaps with audit; from=latest is served.", Retryable: true, RetryAfter: 60,
 	}
 	OutcomeUnknown = web.ProblemType{
 		Code: "outcome-unknown", Status: http.StatusGatewayTimeout, Title: "Outcome unknown",

@@ -48,6 +48,7 @@ type awsStore struct {
 	streams   *kinesisstream.Stream
 	keys      *kmswrap.Wrapper
 	archive   *s3bucket.Bucket // nil if the program does not use it
+	mayLack   bool             // the archive, whose absence is reported only
 	writes    []string         // the tables that the program puts rows into
 	resources []string         // the streams' full names
 	shards    func(stream string) int
@@ -83,8 +84,8 @@ func openAWS(ctx context.Context, c Config, r Resources, log *slog.Logger) (*Eng
 		"DynamoDB  "+store.at(tables.Endpoint())+", tables "+c.Prefix+"*",
 		"Kinesis   "+store.at(store.streams.Endpoint())+", streams "+c.Prefix+"*",
 		"KMS       "+store.at(store.keys.Endpoint())+", key "+store.keys.Key())
-	if r.Archive {
-		store.archive = s3bucket.New(sdk, c.Bucket)
+	if r.Archive || r.ReadsArchive && c.Bucket != "" {
+		store.archive, store.mayLack = s3bucket.New(sdk, c.Bucket), !r.Archive
 		e.Bucket = store.archive
 		e.Descriptions = append(e.Descriptions, "S3        "+store.at(store.archive.Endpoint())+", bucket "+c.Bucket)
 	}
@@ -146,7 +147,12 @@ func (s *awsStore) Prepare(ctx context.Context) error {
 		}
 	}
 	if s.archive != nil {
-		if err := s.archive.Check(ctx); err != nil {
+		err := s.archive.Check(ctx)
+		if err != nil && s.mayLack {
+			s.log.Warn("feeds cannot read the archive, and serve what the stream has", "error", s.Explain(err))
+			return nil
+		}
+		if err != nil {
 			return s.Explain(err)
 		}
 	}

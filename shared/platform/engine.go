@@ -42,8 +42,9 @@ type Resources struct {
 	Writes []string
 	// Streams are the names of the streams, without the prefix.
 	Streams []string
-	// Archive reports whether the program uses the archive.
-	Archive bool
+	// Archive reports whether the program uses the archive. ReadsArchive reports that it does if
+	// the settings name the bucket, and only reads it.
+	Archive, ReadsArchive bool
 }
 
 // Engine is the set of stores that a program runs on. Its ports may be used concurrently until

@@ -162,7 +162,8 @@ var needs = []need{
 	// Before it restores, replay archives the tail. Writers look at the start whether anything was
 	// archived.
 	{"dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "lease#${Prefix}events#archiver", "archiver replay"},
-	{"dynamodb:Query", tables + "control", "lease#${Prefix}events#archiver", "archiver credit replay withdraw"},
+	// The services of the consumers see it with the operators' log; balance needs it for feeds.
+	{"dynamodb:Query", tables + "control", "lease#${Prefix}events#archiver", "archiver balance credit creditlimit replay withdraw"},
 	// Whose archive it is: tied at the archiver's first start or by a restore. All look at the
 	// format of its entries, and sign or check them with its data keys, which are made with the
 	// bank and by jobs.
@@ -189,6 +190,10 @@ var needs = []need{
 	{rows, tables + "control", "replay#balance@7", "replay"},
 
 	{"kinesis:ListShards kinesis:GetShardIterator kinesis:GetRecords", "${EventStream.Arn}", "", "archiver balance creditlimit replay"},
+	// Feeds, by enhanced fan-out, and which process of the fleet reads for them.
+	{fanOut, "${EventStream.Arn}", "", "balance"},
+	{fanOut, "${EventStream.Arn}/consumer/feed-1:1", "", "balance"},
+	{rows, tables + "control", "feed#${Prefix}events", "balance replay"},
 	{"kinesis:PutRecords", "${EventStream.Arn}", "", "credit replay withdraw"},
 	{"kinesis:PutRecords", "${NotificationStream.Arn}", "", "creditlimit replay"},
 	{"kinesis:CreateStream kinesis:DescribeStreamSummary kinesis:PutRecords", streams + "copy", "", "replay"},
@@ -196,8 +201,13 @@ var needs = []need{
 	{"kinesis:CreateStream", "${EventStream.Arn}", "", "replay"}, // asked for before a stream is written to, be it there or not
 
 	{"s3:PutObject", "${Archive.Arn}/*", "", "archiver replay"},
-	{"s3:GetObject", "${Archive.Arn}/*", "", "archiver audit replay"},
+	{"s3:GetObject", "${Archive.Arn}/*", "", "archiver audit balance replay"},
+	{"s3:GetObject", "${Archive.Arn}", "", "balance"}, // one statement names both
+	{"s3:ListBucket", "${Archive.Arn}/*", "", "balance"},
 }
+
+// fanOut are the actions of a process that registers its own consumer and subscribes.
+const fanOut = "kinesis:RegisterStreamConsumer kinesis:DeregisterStreamConsumer kinesis:DescribeStreamConsumer kinesis:ListStreamConsumers kinesis:SubscribeToShard"
 
 // rows are the actions of programs that write rows and delete them.
 const rows = "dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem"

@@ -25,7 +25,7 @@ func TestServicesFindWhatTheirRolesMayFind(t *testing.T) {
 			opened = append(opened, schema.Name)
 		}
 		opened = append(opened, s.Resources.Streams...)
-		if s.Resources.Archive {
+		if s.Resources.Archive || s.Resources.ReadsArchive {
 			opened = append(opened, "archive")
 		}
 		if !slices.Equal(opened, listed[s.Name]) {

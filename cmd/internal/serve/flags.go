@@ -53,6 +53,11 @@ type IndexFlags struct {
 	EventIndex *string `name:"event-index" hidden:"" placeholder:"KIND" help:"Index of the events of all accounts, on or off [on]."`
 }
 
+// HistoryFlags are those of a service that serves feeds.
+type HistoryFlags struct {
+	Bucket *string `name:"bucket" placeholder:"NAME" help:"S3 bucket of the archive, for old events of feeds."`
+}
+
 // PeerFlags are those of a writer beside which other writers run.
 type PeerFlags struct {
 	PeerListen  *string `name:"peer-listen" placeholder:"HOST:PORT" help:"Listener for other writers, or off [free port on --listen's host]."`

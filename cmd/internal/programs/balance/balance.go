@@ -22,7 +22,7 @@ import (
 var Program = serve.Program{
 	Name: "balance", About: "Balances of accounts: projected from the stream, now and then.", Listen: "127.0.0.1:8083",
 	Resources: platform.Resources{
-		Tables: slices.Concat(journal.Schemas, balance.Schemas), Writes: []string{balance.Table, derived.Table}, Streams: []string{deployment.EventStream},
+		Tables: slices.Concat(journal.Schemas, balance.Schemas), Writes: []string{balance.Table, derived.Table}, Streams: []string{deployment.EventStream}, ReadsArchive: true,
 	},
 	Open: open,
 }
@@ -31,12 +31,13 @@ var Program = serve.Program{
 type flags struct {
 	serve.ServiceFlags
 	serve.IndexFlags
+	serve.HistoryFlags
 }
 
 // Main runs the program. It does not return.
 func Main(version string) { serve.Main[flags](Program, version) }
 
-// open puts the service together. It compares no stores: it writes no entry and sees no archive.
+// open puts the service together. It compares no stores: it writes no entry and no segment.
 func open(ctx context.Context, p *serve.Process) error {
 	if err := p.Listen(ctx); err != nil {
 		return err
