@@ -31,7 +31,8 @@ type Reads struct {
 	Bucket bucket.Bucket
 	Bank   string
 
-	plans plans
+	plans     plans
+	dayTotals dayTotals
 }
 
 // Routes returns the routes that every process with consumers serves.

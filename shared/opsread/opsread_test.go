@@ -3,6 +3,7 @@ package opsread_test
 import (
 	"bytes"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -119,6 +120,9 @@ func TestTotalsOfADay(t *testing.T) {
 		want[e.Currency] = total
 	}
 	is := apitest.Decode[opsread.DayTotals](t, f.As("all").Get("/v1/ops/archive/totals?day="+day))
+	if again := f.As("all").Get("/v1/ops/archive/totals?day=" + day); !reflect.DeepEqual(apitest.Decode[opsread.DayTotals](t, again), is) {
+		t.Errorf("asked again: %s", again.Body)
+	}
 	if len(is.Currencies) != len(want) || is.Damaged != 0 {
 		t.Fatalf("%+v, not %+v", is, want)
 	}

@@ -2,6 +2,7 @@ package opsread
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"slices"
@@ -62,6 +63,10 @@ func (r *Reads) totals(c echo.Context) error {
 	if plan.Events > maxTotalRows {
 		return web.ReplyJSON(c, http.StatusOK, answer)
 	}
+	of := keysOf(plan)
+	if kept, ok := r.dayTotals.get(day, of); ok {
+		return web.ReplyJSON(c, http.StatusOK, kept)
+	}
 	sums := sums{seen: map[event.Account]map[int64]bool{}, of: map[string]*CurrencyTotal{}}
 	everyone := func(string, string) bool { return true }
 	if err := plan.Read(ctx, r.Bucket, segment.FoldOnly, everyone, sums.take, sums.skip, nil); err != nil {
@@ -72,7 +77,52 @@ func (r *Reads) totals(c echo.Context) error {
 		answer.Currencies = append(answer.Currencies, *total)
 	}
 	slices.SortFunc(answer.Currencies, func(a, b CurrencyTotal) int { return cmp.Compare(a.Currency, b.Currency) })
+	if answer.Damaged == 0 {
+		r.dayTotals.keep(day, of, answer)
+	}
 	return web.ReplyJSON(c, http.StatusOK, answer)
+}
+
+// maxKeptDays bounds the days whose totals are kept in memory.
+const maxKeptDays = 100
+
+// dayTotals keeps the totals of days as long as the days have the same segments, which never
+// change. Its zero value is empty. Safe for concurrent use.
+type dayTotals struct {
+	mu   sync.Mutex
+	days map[string]keptDay
+}
+
+type keptDay struct {
+	segments [sha256.Size]byte
+	totals   DayTotals
+}
+
+// keysOf returns a hash of the keys of a plan's segments.
+func keysOf(p archive.Plan) [sha256.Size]byte {
+	keys := sha256.New()
+	for _, s := range p.Segments {
+		keys.Write([]byte(s.Key + "\n"))
+	}
+	return [sha256.Size]byte(keys.Sum(nil))
+}
+
+// get returns the totals of a day with these segments.
+func (k *dayTotals) get(day string, segments [sha256.Size]byte) (DayTotals, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	kept, ok := k.days[day]
+	return kept.totals, ok && kept.segments == segments
+}
+
+// keep keeps the totals of a day. When there are too many it forgets all: they are added up again.
+func (k *dayTotals) keep(day string, segments [sha256.Size]byte, totals DayTotals) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.days == nil || len(k.days) >= maxKeptDays {
+		k.days = map[string]keptDay{}
+	}
+	k.days[day] = keptDay{segments, totals}
 }
 
 // sums adds up records, of several segments at once.
