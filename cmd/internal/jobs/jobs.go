@@ -129,6 +129,7 @@ var kinds = map[string]kind{
 	"clear":       kindOf(Bank.clear),
 	"audit":       kindOf(Bank.audit),
 	"known":       kindOf(Bank.reportEvidence),
+	"states":      kindOf(Bank.states),
 	"claim":       kindOf(Bank.claim),
 	"retire":      kindOf(Bank.retire),
 	"stream":      kindOf(Bank.renew),

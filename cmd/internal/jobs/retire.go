@@ -6,6 +6,7 @@ import (
 	"passbook/shared/progress"
 	"passbook/shared/replay"
 	"passbook/shared/segment"
+	"passbook/shared/stores"
 )
 
 // RetireParams are the parameters of retire.
@@ -46,4 +47,16 @@ func (b Bank) retire(ctx context.Context, params RetireParams, p *progress.Track
 		Bucket: b.Bucket, Journal: b.Journal, Evidence: known, Origin: proof, Key: params.Key, Grace: b.Config.SegmentAge + usualDelay,
 		DryRun: params.DryRun, Progress: p,
 	})
+}
+
+// ClaimParams are the parameters of claim: there are none.
+type ClaimParams struct{}
+
+func (ClaimParams) check() error { return nil }
+
+func (ClaimParams) changes() bool { return true }
+
+// claim ties the archive to this bank because an operator says so.
+func (b Bank) claim(ctx context.Context, _ ClaimParams, _ *progress.Tracker) (stores.Claimed, error) {
+	return b.Stores.Claim(ctx)
 }

@@ -6,10 +6,11 @@
 // on a separate listener that MUST be loopback, and Client submits one, follows its progress and
 // returns its result. Programs and bank run the same Func.
 //
-// It promises at most one job of a name at a time and a bounded list of jobs. A job ends when it is
-// cancelled or the registry closes; a panic in a job fails that job only. No credentials are
-// required, and therefore only requests to a loopback name are answered. What a job does, and its
-// parameters, are known only to the package that registers it.
+// It promises at most one job of a name at a time and a bounded list of jobs, of whose large
+// results it keeps the newest. A job ends when it is cancelled or the registry closes; a panic in a
+// job fails that job only. No credentials are required, and therefore only requests to a loopback
+// name are answered. What a job does, and its parameters, are known only to the package that
+// registers it.
 //
 // Walk: Registry.Start -> run -> Func; Routes in api.go; Client.Run. Next on the walk: jobs.
 package ops

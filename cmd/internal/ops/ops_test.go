@@ -348,3 +348,27 @@ func TestListIsBounded(t *testing.T) {
 		t.Error("a running job cannot be cancelled")
 	}
 }
+
+// Large results are kept of the newest jobs only, small ones of all.
+func TestOnlyTheNewestLargeResultsAreKept(t *testing.T) {
+	r, _, client := serve(t)
+	r.Register("large", func(context.Context, json.RawMessage, *progress.Tracker) (any, error) {
+		return strings.Repeat("x", largeResult), nil
+	})
+	for range keptLarge + 2 {
+		if _, err := client.Run(t.Context(), Request{Job: "large"}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept := 0
+	for i, job := range r.List() {
+		if len(job.Result) > 0 {
+			kept++
+		} else if i >= 2 {
+			t.Errorf("the result of job %d of %d is gone", i, keptLarge+2)
+		}
+	}
+	if kept != keptLarge {
+		t.Errorf("%d large results, not %d", kept, keptLarge)
+	}
+}

@@ -20,6 +20,12 @@ import (
 // keptJobs bounds the list of jobs: the oldest that have ended are removed.
 const keptJobs = 100
 
+// largeResult is the size of a result of which only the newest keptLarge are kept.
+const (
+	largeResult = 256 << 10
+	keptLarge   = 3
+)
+
 // Errors of Start.
 var (
 	// ErrParams means that a job cannot be done with its parameters. Nothing was changed.
@@ -172,6 +178,20 @@ func (r *Registry) end(ctx context.Context, ended *run, result any, err error) {
 	ended.job.State, ended.job.Result, ended.job.FinishedAt, ended.job.ExitCode = state, text, &now, &code
 	if err != nil {
 		ended.job.Error = err.Error()
+	}
+	r.forgetResults()
+}
+
+// forgetResults drops large results but the newest: their number, and so their memory, is bounded.
+func (r *Registry) forgetResults() {
+	large := 0
+	for _, known := range slices.Backward(r.jobs) {
+		if len(known.job.Result) < largeResult {
+			continue
+		}
+		if large++; large > keptLarge {
+			known.job.Result = nil
+		}
 	}
 }
 

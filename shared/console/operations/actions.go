@@ -20,8 +20,10 @@ type action struct {
 	Section, Back string
 	// Danger says that it cannot be undone: a word is typed before.
 	Danger bool
-	// Dry says that the job has a dry run.
+	// Dry says that the job has a dry run, and Own that it is about the person's own tenant only,
+	// since its result has what is on accounts.
 	Dry    bool
+	Own    bool
 	Scopes access.Scopes
 	// read takes the job's parameters from the form.
 	read func(f url.Values) (order, error)
@@ -44,6 +46,7 @@ var actions = map[string]action{
 	"promote": {Job: "promote", Title: "Promote the candidate", Verb: "Promote", Section: "Replay", Back: "/ui/replay", Dry: true, Scopes: access.OpsWrite, read: readPromote},
 	"back":    {Job: "promote", Title: "Go back to the previous generation", Verb: "Go back", Section: "Replay", Back: "/ui/replay", Dry: true, Scopes: access.OpsWrite, read: readBack},
 	"discard": {Job: "discard", Title: "Discard a generation", Verb: "Discard", Section: "Replay", Back: "/ui/replay", Dry: true, Danger: true, Scopes: access.OpsWrite, read: readDiscard},
+	"states":  {Job: "states", Title: "All accounts at a time", Verb: "Fold them", Section: "Replay", Back: "/ui/replay", Scopes: access.OpsWrite | access.AccountsRead, Own: true, read: readStates},
 	"audit":   {Job: "audit", Title: "Audit", Verb: "Run the audit", Section: "Audit", Back: "/ui/audit", Scopes: access.OpsWrite, read: readAudit},
 	"redrive": {Job: "redrive", Title: "Redrive an account", Verb: "Redrive", Section: "Quarantine", Back: "/ui/quarantine", Dry: true, Scopes: access.OpsWrite, read: readRedrive},
 	"clear":   {Job: "clear", Title: "Clear a record", Verb: "Clear", Section: "Quarantine", Back: "/ui/quarantine", Dry: true, Danger: true, Scopes: access.OpsWrite, read: readClear},
@@ -84,6 +87,22 @@ func readBack(f url.Values) (order, error) {
 func readDiscard(f url.Values) (order, error) {
 	model, err := modelOf(f)
 	return order{Params: map[string]any{"model": model}, Command: []string{"replay", "discard", "--model", model}, Word: model, About: model}, err
+}
+
+func readStates(f url.Values) (order, error) {
+	tenant := f.Get("tenant")
+	if !access.ValidTenant(tenant) {
+		return order{}, fmt.Errorf("the states are those of a tenant")
+	}
+	at, err := time.Parse(time.RFC3339, strings.TrimSpace(f.Get("time")))
+	if err != nil {
+		return order{}, fmt.Errorf("a time is like 2026-11-30T08:00:00Z")
+	}
+	when := at.UTC().Format(time.RFC3339Nano)
+	return order{
+		Params: map[string]any{"time": when, "tenant": tenant}, Tenant: tenant, About: "tenant " + tenant + " at " + when,
+		Command: []string{"replay", "at", "--time", when, "--tenant", tenant, "--json"},
+	}, nil
 }
 
 func readAudit(f url.Values) (order, error) {
@@ -164,6 +183,8 @@ func refuse(r *view.Request, a action, o order) error {
 	switch {
 	case !r.May(a.Scopes):
 		return fmt.Errorf("your credential has not the scope %s, which this needs", a.Scopes)
+	case a.Own && o.Tenant != r.Tenant:
+		return fmt.Errorf("your credential reads the accounts of tenant %s only", r.Tenant)
 	case !r.AllTenants && (o.Tenant == "" || o.Tenant != r.Tenant):
 		return fmt.Errorf("your credential is for tenant %s, and this needs one for all tenants", r.Tenant)
 	}

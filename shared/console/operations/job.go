@@ -105,6 +105,8 @@ type outcome struct {
 	Redriven []string `json:"redriven"`
 	// Report is that of an audit.
 	Report *audit.Report `json:"-"`
+	// States is that of a fold of all accounts up to a time; nil for a person who may not see it.
+	States *states `json:"-"`
 	// Text is the whole result.
 	Text string `json:"-"`
 }
@@ -161,6 +163,9 @@ func withoutValues(result json.RawMessage) json.RawMessage {
 func outcomeOf(r *view.Request, j Job) *outcome {
 	if len(j.Result) == 0 {
 		return nil
+	}
+	if j.Name == "states" { // its accounts are in a table and a file
+		return &outcome{States: statesOf(r, j)}
 	}
 	if !r.May(access.AccountsRead) {
 		j.Result = withoutValues(j.Result)

@@ -88,7 +88,8 @@ func Routes(k *view.Kit, jobs Jobs) []web.Route {
 		return routes
 	}
 	return slices.Concat(routes, []web.Route{
-		k.Get("/ui/jobs/{job}", access.OpsRead, p.job), k.Post("/ui/jobs/{job}/cancel", access.OpsWrite, p.cancel),
+		k.Get("/ui/jobs/{job}", access.OpsRead, p.job), k.Get("/ui/jobs/{job}/states.csv", access.OpsRead|access.AccountsRead, p.statesFile),
+		k.Post("/ui/jobs/{job}/cancel", access.OpsWrite, p.cancel),
 		k.Post("/ui/jobs/check", 0, p.check), k.Post("/ui/jobs", 0, p.start),
 	})
 }

@@ -226,6 +226,29 @@ func TestValuesAreForWhoMayReadAccounts(t *testing.T) {
 	}
 }
 
+// The states of all accounts are for who reads the accounts of that tenant, as sums and as a file.
+func TestStatesOfAllAccountsAreAFile(t *testing.T) {
+	b := &bank{results: map[string]string{"states": `{"time":"2026-11-30T08:00:00Z","accounts":2,"posted":{"EUR":"7500"},"held":{"EUR":"0"},"list":[{"tenant":"main","account_id":"A-1","currency":"EUR","status":"open","posted":7500,"available":7500,"version":3,"as_of":"2026-11-30T07:00:00Z"}],"faults":{}}`}}
+	form := b.form(t, "states", "time", "2026-11-30T09:00:00+01:00", "tenant", "main")
+	b.open(t, "/ui/jobs/check", form).must(t, 200, "replay at --time 2026-11-30T08:00:00Z --tenant main --json")
+	p := b.open(t, "/ui/jobs", form)
+	b.open(t, p.location, nil).must(t, 200, "75.00", "Download as CSV", "1 of 2 accounts")
+	b.open(t, p.location+"/states.csv", nil).must(t, 200, "main,A-1,EUR,open,3,7500,0,0,7500,2026-11-30T07:00:00Z")
+	b.open(t, "/ui/jobs/check", b.form(t, "states", "time", "yesterday", "tenant", "main")).must(t, 422, "a time is like")
+	b.open(t, "/ui/jobs/check", b.form(t, "states", "time", "2026-11-30T08:00:00Z", "tenant", "north")).must(t, 422, "of tenant main only")
+	job := b.list[0]
+	for _, c := range []struct {
+		by  *view.Request
+		may bool
+	}{
+		{as("main", true, access.OpsRead|access.AccountsRead), true}, {as("main", true, access.OpsRead), false}, {as("north", true, access.OpsRead|access.AccountsRead), false},
+	} {
+		if got := statesOf(c.by, job) != nil; got != c.may {
+			t.Errorf("%s %s: %t", c.by.Tenant, c.by.Scopes, got)
+		}
+	}
+}
+
 func TestHeatOfDays(t *testing.T) {
 	for _, c := range []struct {
 		n, most int64

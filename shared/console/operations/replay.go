@@ -17,13 +17,17 @@ type replayPage struct {
 	// May says that the person may start jobs here; Here, that the process runs them.
 	May, Here bool
 	Token     string
+	// MayStates says that the person may have the states of all accounts of Tenant folded here.
+	MayStates bool
+	Tenant    string
 	// Time is a time in the past; AtCommand prints the states of all accounts then.
 	Time, AtCommand, AtFault string
 }
 
 // replay shows the generations.
 func (p *Pages) replay(r *view.Request) (view.Page, error) {
-	data := replayPage{Jobs: p.visible(r, "rebuild", "promote", "discard"), May: r.May(access.OpsWrite) && r.AllTenants, Here: p.jobs != nil, Token: r.FormToken, Time: r.QueryParam("time")}
+	data := replayPage{Jobs: p.visible(r, "rebuild", "promote", "discard", "states"), May: r.May(access.OpsWrite) && r.AllTenants, Here: p.jobs != nil, Token: r.FormToken, Time: r.QueryParam("time")}
+	data.MayStates, data.Tenant = data.Here && r.May(actions["states"].Scopes), r.Tenant
 	_, err := r.API.Get(r.Ctx(), "/v1/ops/generations", &data.Generations)
 	data.Failure = p.kit.Failed(r.Ctx(), err)
 	if data.Time != "" {

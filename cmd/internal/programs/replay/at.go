@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/deployment"
@@ -36,20 +35,6 @@ type atCommand struct {
 // Help returns the example.
 func (atCommand) Help() string {
 	return "Reads only the archive, which does not have the events of the open segment yet.\n\nExample:\n\n  replay at --version 2"
-}
-
-// past is the state of an account, as a line of JSON.
-type past struct {
-	Tenant    string    `json:"tenant"`
-	AccountID string    `json:"account_id"`
-	Currency  string    `json:"currency"`
-	Status    string    `json:"status"`
-	Posted    int64     `json:"posted"`
-	Held      int64     `json:"held"`
-	Limit     int64     `json:"limit"`
-	Available int64     `json:"available"`
-	Version   int64     `json:"version"`
-	AsOf      time.Time `json:"as_of"`
 }
 
 // Run prints the states.
@@ -114,10 +99,7 @@ func (c *atCommand) Run(ctx context.Context, t *cli.Terminal) error {
 // print writes one state.
 func (c *atCommand) print(t *cli.Terminal, a event.Account, s account.State) error {
 	if c.JSON {
-		return json.NewEncoder(t.Out).Encode(past{
-			Tenant: a.Tenant, AccountID: a.ID, Currency: s.Currency, Status: s.Status, Posted: s.Posted, Held: s.Held, Limit: s.Limit,
-			Available: s.Available(), Version: s.Version, AsOf: s.RecordedAt,
-		})
+		return json.NewEncoder(t.Out).Encode(jobs.NewPastState(a, s))
 	}
 	_, err := fmt.Fprintf(t.Out, "%s v%d: posted %s, held %s, limit %s, available %s\n", a, s.Version, money.Format(s.Posted, s.Currency),
 		money.Format(s.Held, s.Currency), money.Format(s.Limit, s.Currency), money.Format(s.Available(), s.Currency))
