@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -107,7 +108,8 @@ func (p *Tab) FirstPaint() time.Duration {
 	return time.Duration(ms * float64(time.Millisecond))
 }
 
-// axe returns the serious and critical violations that axe-core finds.
+// axe returns the serious and critical violations that axe-core finds. A dark page is the same as
+// the light one but for its colours.
 func (p *Tab) axe() []string {
 	p.t.Helper()
 	source, err := axe()
@@ -115,7 +117,7 @@ func (p *Tab) axe() []string {
 		p.t.Fatal(err)
 	}
 	p.do("load axe-core", chromedp.Evaluate[chromedp.Void](source+";undefined"))
-	return Eval[[]string](p, axeScript)
+	return Eval[[]string](p, fmt.Sprintf(axeScript, strconv.FormatBool(p.view.Dark)))
 }
 
 // layout returns text that is clipped or overlaps, and what makes the page scroll sideways.

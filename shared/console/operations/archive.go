@@ -18,13 +18,13 @@ import (
 	"passbook/shared/opsread"
 )
 
-// The days of the heat map, on wide and on narrow screens.
-const wideDays, narrowDays = 90, 21
+// The days of the heat map, on wide, middle and narrow screens.
+const wideDays, middleDays, narrowDays = 90, 52, 24
 
 // archivePage is the archive, and one day of it.
 type archivePage struct {
 	opsread.Archive
-	Wide, Narrow template.HTML
+	Wide, Middle, Narrow template.HTML
 	// Day is the one that is looked at, empty for none.
 	Day      string
 	Segments opsread.SegmentPage
@@ -50,7 +50,7 @@ func (p *Pages) archive(r *view.Request) (view.Page, error) {
 		if data.Day == "" && len(data.Days) > 0 {
 			data.Day = data.Days[0].Day
 		}
-		data.Wide, data.Narrow = heat(data.Archive, wideDays, data.Day), heat(data.Archive, narrowDays, data.Day)
+		data.Wide, data.Middle, data.Narrow = heat(data.Archive, wideDays, data.Day), heat(data.Archive, middleDays, data.Day), heat(data.Archive, narrowDays, data.Day)
 	}
 	if data.Failure == nil && data.Day != "" {
 		p.archiveDay(r, &data)
@@ -101,9 +101,17 @@ from (
 group by currency order by currency;`)
 }
 
-// heat returns the heat map of the newest days: a row for each shard, a column for each day.
+// The places in the heat map: the width and height of a cell, the distance to the next, and the
+// room for names at the left and above.
+const (
+	cellWidth, cellHeight = 9.0, 14.0
+	cellRight, cellDown   = 10.0, 16.0
+	namesLeft, namesAbove = 76.0, 18.0
+)
+
+// heat returns the heat map of the newest days: a row for each shard, a column for each day. It is
+// never scaled, so that its texts keep their size.
 func heat(a opsread.Archive, days int, selected string) template.HTML {
-	const cell, gap, left, top = 11.0, 2.0, 76.0, 16.0
 	rows, most := map[string]int64{}, int64(0)
 	shards := map[string]bool{}
 	for _, d := range a.Days {
@@ -122,17 +130,17 @@ func heat(a opsread.Archive, days int, selected string) template.HTML {
 	if len(names) == 0 {
 		return ""
 	}
-	width, height := left+float64(days)*(cell+gap), top+float64(len(names))*(cell+gap)
+	width, height := namesLeft+float64(days)*cellRight, namesAbove+float64(len(names))*cellDown
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="heat" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" role="group" aria-label="Rows of each day and shard">`, width, height, width, height)
 	for i, name := range names {
-		fmt.Fprintf(&b, `<text class="second" x="0" y="%.1f" font-size="10">%s</text>`, top+float64(i)*(cell+gap)+9, template.HTMLEscapeString(shortShard(name)))
+		fmt.Fprintf(&b, `<text class="second" x="0" y="%.1f" font-size="12">%s</text>`, namesAbove+float64(i)*cellDown+11, template.HTMLEscapeString(shortShard(name)))
 	}
 	for n := range days {
 		at := last.AddDate(0, 0, n+1-days)
-		day, x := at.Format(time.DateOnly), left+float64(n)*(cell+gap)
+		day, x := at.Format(time.DateOnly), namesLeft+float64(n)*cellRight
 		if at.Day() == 1 || n == 0 && at.Day() < 24 {
-			fmt.Fprintf(&b, `<text class="second" x="%.1f" y="10" font-size="10">%s</text>`, x, at.Format("Jan"))
+			fmt.Fprintf(&b, `<text class="second" x="%.1f" y="11" font-size="12">%s</text>`, x, at.Format("Jan"))
 		}
 		heatDay(&b, day, x, selected == day, func(draw func(y float64, level int, title string)) {
 			for i, name := range names {
@@ -141,7 +149,7 @@ func heat(a opsread.Archive, days int, selected string) template.HTML {
 				if !archived {
 					title = fmt.Sprintf("%s %s: nothing archived", day, shortShard(name))
 				}
-				draw(top+float64(i)*(cell+gap), level(n, most), title)
+				draw(namesAbove+float64(i)*cellDown, level(n, most), title)
 			}
 		})
 	}
@@ -157,7 +165,7 @@ func heatDay(b *strings.Builder, day string, x float64, selected bool, cells fun
 	}
 	fmt.Fprintf(b, `<a href="/ui/archive?day=%s"%s aria-label="%s">`, day, class, day)
 	cells(func(y float64, level int, title string) {
-		fmt.Fprintf(b, `<rect class="heat-%d" x="%.1f" y="%.1f" width="11" height="11"><title>%s</title></rect>`, level, x, y, template.HTMLEscapeString(title))
+		fmt.Fprintf(b, `<rect class="heat-%d" x="%.1f" y="%.1f" width="%.0f" height="%.0f"><title>%s</title></rect>`, level, x, y, cellWidth, cellHeight, template.HTMLEscapeString(title))
 	})
 	b.WriteString(`</a>`)
 }
