@@ -36,12 +36,17 @@ func (a *API) events(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	if _, err := api.ExistingHead(ctx, a.journal, of); err != nil {
+	head, err := api.ExistingHead(ctx, a.journal, of)
+	if err != nil {
 		return err
 	}
-	page, next, err := api.History(ctx, a.journal, of, from, 0, limit, func(ev event.Event) bool {
-		return kind == "" || ev.Body.Type() == kind
-	})
+	var page []api.Recorded
+	var next int64
+	if kind == "" {
+		page, next, err = api.History(ctx, a.journal, of, from, 0, limit, func(event.Event) bool { return true })
+	} else {
+		page, next, err = a.ofType(ctx, of, kind, from, head.State.Version, limit)
+	}
 	if err != nil {
 		return err
 	}

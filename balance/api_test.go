@@ -407,6 +407,44 @@ func TestEventsByTypeAndVersion(t *testing.T) {
 	}
 }
 
+// The pages of a type have all its events, whether they are near to each other, far apart, or
+// further from the page's beginning than one page looks.
+func TestEventsOfARareType(t *testing.T) {
+	b := serve(t)
+	b.open("A-1", "")
+	var want []int64
+	for version := int64(2); version < 2*typeScan+5000; {
+		b.commit("A-1", func(d *account.Draft) {
+			for range 400 {
+				if rare := version < 20 || version%1201 == 0 && version < typeScan/2 || version > 2*typeScan+4000; rare && version%3 == 0 {
+					d.Debit("withdraw", event.MoneyWithdrawn{Amount: 1 << 40, Kind: "cash"}, d.Today())
+					want = append(want, version)
+				} else {
+					d.Credit(event.MoneyCredited{Amount: 1, Kind: "deposit"}, d.Today())
+				}
+				version++
+			}
+		})
+	}
+	for _, limit := range []int{3, 100} {
+		var got []int64
+		for path := fmt.Sprint("/v1/accounts/A-1/events?type=WithdrawalDeclined&limit=", limit); path != ""; {
+			r := b.client.Get(path)
+			page := apitest.Decode[EventList](t, r)
+			for _, e := range page.Events {
+				if e.Type != "WithdrawalDeclined" || len(page.Events) > limit {
+					t.Fatalf("%d events, %+v", len(page.Events), e)
+				}
+				got = append(got, e.Version)
+			}
+			path = next(t, r, page.NextCursor)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("%d a page: %d events %v, want %d", limit, len(got), got[:min(len(got), 20)], len(want))
+		}
+	}
+}
+
 func TestHoldsAndFreeze(t *testing.T) {
 	b := serve(t)
 	b.open("A-1", "")
