@@ -45,12 +45,14 @@ func (s *Server) Drain() {
 	(*s.stop.Load())()
 }
 
-// Refuse makes Identify fail from now on.
-func (s *Server) Refuse(err error) { s.refused.Store(&err) }
+// Refuse makes Identify fail from now on, with nil not any more.
+func (s *Server) Refuse(err error) {
+	s.refused.Store(&err)
+}
 
 // Identify implements feed.Server.
 func (s *Server) Identify(c echo.Context) (*access.Principal, error) {
-	if err := s.refused.Load(); err != nil {
+	if err := s.refused.Load(); err != nil && *err != nil {
 		return nil, *err
 	}
 	return access.From(c.Request().Context()), nil
