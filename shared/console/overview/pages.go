@@ -20,7 +20,7 @@ import (
 //go:embed templates
 var files embed.FS
 
-var templates = view.Parse(files, "templates/*.html")
+var templates = view.ParseWith(template.FuncMap{"parent": number}, files, "templates/*.html")
 
 // source is the path of the API that answers both pages.
 const source = "/v1/ops/pipeline"
@@ -154,7 +154,7 @@ type pipelinePage struct {
 
 // shardRow is a shard with its place in the tree of its ancestors.
 type shardRow struct {
-	shard
+	place
 	Hashes    template.HTML
 	RateText  string
 	ShareText string
@@ -173,8 +173,8 @@ func (p *Pages) pipeline(r *view.Request) (view.Page, error) {
 	_, err := r.API.Get(r.Ctx(), source, &data.Answer)
 	data.Failure = p.kit.Failed(r.Ctx(), err)
 	a := data.Answer
-	for _, s := range a.Stream.Shards {
-		row := shardRow{shard: s, Hashes: hashes(s), RateText: rate(s.Rate), ShareText: "–", LagText: lag(s.BehindSeconds)}
+	for _, s := range treeOf(a.Stream.Shards) {
+		row := shardRow{place: s, Hashes: hashes(s.shard), RateText: rate(s.Rate), ShareText: "–", LagText: lag(s.BehindSeconds)}
 		if s.Share != nil {
 			row.ShareText = strconv.Itoa(int(*s.Share*100+.5)) + " %"
 		}
