@@ -40,7 +40,9 @@ type Projector struct {
 	// indexed and unindexed project with the index and without it, for jobs.
 	indexed, unindexed *readmodel.Projector[account.State]
 	marks              derived.Marks
-	log                *slog.Logger
+	// sweeper has a table where nothing else deletes what expires.
+	sweeper derived.Sweeper
+	log     *slog.Logger
 }
 
 // NewProjector returns a projector, which does nothing before Run.
@@ -59,16 +61,20 @@ func NewProjector(c Config) *Projector {
 	if c.NoEventIndex {
 		own = unindexed
 	}
-	return &Projector{
+	p := &Projector{
 		Projector: own, indexed: indexed, unindexed: unindexed, log: cmp.Or(c.Runtime.Log, slog.Default()),
 		marks: derived.Marks{
 			Table: c.Store.table, Model: Table, Accounts: c.Journal, Index: !c.NoEventIndex, Exclusive: c.Runtime.Exclusive, Now: c.Now,
 		},
 	}
+	if c.Runtime.Exclusive {
+		p.sweeper = derived.Sweeper{Table: c.Store.table, Now: c.Now, Log: p.log}
+	}
+	return p
 }
 
-// Run keeps the rows until ctx ends. It projects nothing before the marks of the index say what
-// this process does.
+// Run keeps the rows until ctx ends, and where no other process does, it deletes rows of the index
+// that have expired. It projects nothing before the marks of the index say what this process does.
 func (p *Projector) Run(ctx context.Context) error {
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for !p.mark(ctx) {
@@ -76,14 +82,17 @@ func (p *Projector) Run(ctx context.Context) error {
 			return nil
 		}
 	}
-	marking, stop := context.WithCancel(ctx)
-	var marked sync.WaitGroup
-	marked.Go(func() {
-		for backoff.Sleep(marking, derived.MarkEvery) == nil {
-			p.mark(marking)
+	beside, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		for backoff.Sleep(beside, derived.MarkEvery) == nil {
+			p.mark(beside)
 		}
 	})
-	defer marked.Wait()
+	if p.sweeper.Table != nil {
+		running.Go(func() { p.sweeper.Run(beside) })
+	}
+	defer running.Wait()
 	defer stop()
 	return p.Projector.Run(ctx)
 }

@@ -114,6 +114,7 @@ func HolderKey(generation int64, a event.Account, holder string) table.Key {
 // event, each actor and each correlation id in it.
 func OfEntry(generation int64, e *event.Entry) []table.Row {
 	bucket, sk := string(rune(e.Account().HashBucket())), placeOf(e).String()
+	expiry := table.N(e.RecordedAt.Add(Retention).Unix())
 	rows := make([]table.Row, 0, 3)
 	add := func(kind, bucket, value string) {
 		key := table.Key{PK: partition(generation, kind, e.Tenant, bucket, value), SK: sk}
@@ -122,7 +123,7 @@ func OfEntry(generation int64, e *event.Entry) []table.Row {
 				return
 			}
 		}
-		rows = append(rows, table.Row{Key: key, Attrs: table.Map{"format": table.N(rowFormat)}})
+		rows = append(rows, table.Row{Key: key, Attrs: table.Map{"format": table.N(rowFormat), ExpiryAttr: expiry}})
 	}
 	for _, ev := range e.Events {
 		add(kindType, bucket, ev.Body.Type())

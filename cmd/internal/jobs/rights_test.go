@@ -141,9 +141,11 @@ var needs = []need{
 	{"dynamodb:Query", tables + "balance/index/due", "", "withdraw"}, // the sweeper
 	{"dynamodb:Query", tables + "balance/index/holders", "", "balance"},
 	// The further rows of the balances are written before those, and read by their service.
-	{"dynamodb:GetItem dynamodb:PutItem", tables + "derived", "", "balance replay"},
+	{"dynamodb:GetItem", tables + "derived", "", "audit balance replay"},
+	{"dynamodb:PutItem", tables + "derived", "", "balance replay"},
 	{"dynamodb:Query", tables + "derived", "", "balance"},
-	{"dynamodb:Scan dynamodb:DeleteItem", tables + "derived", "", "replay"},
+	{"dynamodb:Scan", tables + "derived", "", "audit replay"},
+	{"dynamodb:DeleteItem", tables + "derived", "", "replay"},
 	{"dynamodb:GetItem", tables + "creditlimit", "", "audit creditlimit replay"},
 	{"dynamodb:PutItem", tables + "creditlimit", "", "creditlimit replay"},
 	{"dynamodb:Scan", tables + "creditlimit", "", "audit replay"},

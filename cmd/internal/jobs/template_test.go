@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"passbook/shared/derived"
 	"passbook/shared/table"
 )
 
@@ -103,6 +104,10 @@ type tableProperties struct {
 	Encryption struct {
 		Key string `yaml:"KMSMasterKeyId"`
 	} `yaml:"SSESpecification"`
+	Expiry struct {
+		Attribute string `yaml:"AttributeName"`
+		Enabled   bool   `yaml:"Enabled"`
+	} `yaml:"TimeToLiveSpecification"`
 	AttributeDefinitions []struct {
 		AttributeName string `yaml:"AttributeName"`
 		AttributeType string `yaml:"AttributeType"`
@@ -163,6 +168,12 @@ func TestTemplateHasTheTablesOfTheSchemas(t *testing.T) {
 		there[p.TableName] = p
 		if !p.DeletionProtectionEnabled || !p.Recovery.Enabled || p.BillingMode != "PAY_PER_REQUEST" || p.Encryption.Key != "${Key.Arn}" {
 			t.Errorf("%s is not protected, recoverable, on demand and encrypted by the key: %+v", name, p)
+		}
+	}
+	for name, p := range there {
+		derives := name == "${Prefix}"+derived.Table
+		if want := map[bool]string{true: derived.ExpiryAttr}[derives]; p.Expiry.Attribute != want || p.Expiry.Enabled != derives {
+			t.Errorf("%s: rows expire by %+v, not by %q", name, p.Expiry, want)
 		}
 	}
 	for _, s := range Resources().Tables {
