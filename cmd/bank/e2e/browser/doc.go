@@ -5,4 +5,19 @@
 // on purpose, for quarantine. It promises that each page passes the checks of browsertest in three
 // widths, light and dark. `make browser` runs it; `go test ./...` leaves it out, since it needs a
 // Chromium. Next on the walk: cmd/internal/browsertest.
+//
+// The twenty journeys of the console's design: of money TestTheFirstWithdrawalFromAnEmptyBank,
+// TestADeclineIsExplained, TestAHoldIsCapturedInTwoPartsAndItsRestReleased,
+// TestATransferIsSeenOnBothSides, TestAWithdrawalIsReversed,
+// TestTheLimitIsRaisedWithAReasonAndItsUseFalls, TestAFrozenAccountRefuses and
+// TestADoubleClickPaysOnce; of history TestASliderToThePastShowsWhatTheAPISays,
+// TestTheChartZoomsToOneEvent, TestAnEventIsFoundByItsCorrelationID and
+// TestTheJourneyOfAnEventIsCompleteAndItsHashIsEqual; of the server
+// TestTheLiveTailPausesAndResumesOverARestartOfTheServer and
+// TestABannerSaysThatTheServerIsDownAndGoesWhenItIsBack; of operators
+// TestABlockedAccountIsFoundFromTheOverviewAndRedriven,
+// TestAReadModelIsRebuiltPromotedAndBroughtBack,
+// TestADayOfTheArchiveLeadsToASegmentAndItsSQL, TestAnAuditRunsToGreen and
+// TestAKeyIsMadeUsedAndRevoked; and by keyboard alone
+// TestByKeyboardFromTheOverviewToASentWithdrawal, with two shorter ones.
 package browser
