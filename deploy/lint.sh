@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# cfn-lint over deploy/template.yaml, in the version that LocalStack uses: from host.sh's installation if there is one, else in a
+# cfn-lint over the templates, in the version that LocalStack uses: from host.sh's installation if there is one, else in a
 # separate environment in the same cache directory.
 set -euo pipefail
 
@@ -22,5 +22,5 @@ if [ -z "$lint" ]; then
   "$home/${pin//==/-}/bin/pip" install -qq --disable-pip-version-check -c "$here/../localstack/requirements.txt" "$pin"
   lint=$home/${pin//==/-}/bin/cfn-lint
 fi
-"$lint" --regions eu-central-1 us-east-1 --template "$here/template.yaml"
-echo "deploy/template.yaml is clean"
+"$lint" --regions eu-central-1 us-east-1 --template "$here/template.yaml" "$here/console.yaml"
+echo "deploy/template.yaml and deploy/console.yaml are clean"

@@ -35,7 +35,13 @@ type cloudFormation struct {
 
 func loadTemplate(t *testing.T) cloudFormation {
 	t.Helper()
-	text, err := os.ReadFile("../../../deploy/template.yaml")
+	return loadTemplateOf(t, "template.yaml")
+}
+
+// loadTemplateOf reads one of the templates.
+func loadTemplateOf(t *testing.T, file string) cloudFormation {
+	t.Helper()
+	text, err := os.ReadFile("../../../deploy/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,13 +3,7 @@ package programs
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
-	"net/http/cookiejar"
-	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -80,90 +74,6 @@ func (f *fleet) start(t *testing.T, program serve.Program) *serve.Process {
 	return p
 }
 
-// person is somebody at a browser.
-type person struct {
-	t    *testing.T
-	base string
-	http http.Client
-}
-
-func at(t *testing.T, base string) *person {
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &person{t, base, http.Client{Jar: jar, Timeout: programtest.Patience}}
-}
-
-// get returns a page, or an answer of the API.
-func (p *person) get(path string) string {
-	p.t.Helper()
-	response, err := p.http.Get(p.base + path)
-	return p.read(response, err)
-}
-
-// post sends the first form of a page to an action, with fields over those that it has.
-func (p *person) post(page, action string, fields map[string]string) string {
-	p.t.Helper()
-	form := url.Values{}
-	for _, m := range regexp.MustCompile(`<input[^>]*name="([^"]+)"[^>]*>`).FindAllStringSubmatch(page, -1) {
-		if value := regexp.MustCompile(`value="([^"]*)"`).FindStringSubmatch(m[0]); value != nil {
-			form.Set(m[1], value[1])
-		}
-	}
-	for name, value := range fields {
-		form.Set(name, value)
-	}
-	request, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.base+action, strings.NewReader(form.Encode()))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set("Origin", p.base)
-	response, err := p.http.Do(request)
-	return p.read(response, err)
-}
-
-func (p *person) read(response *http.Response, err error) string {
-	p.t.Helper()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return string(text)
-}
-
-// await asks for a path until its text has all of something.
-func (p *person) await(path string, has ...string) (text string) {
-	p.t.Helper()
-	programtest.Every(p.t, 100*time.Millisecond, path, func() error {
-		text = p.get(path)
-		for _, want := range has {
-			if !strings.Contains(text, want) {
-				return fmt.Errorf("%s is not in %.3000s", want, text)
-			}
-		}
-		return nil
-	})
-	return text
-}
-
-// change fills in the form of a change, looks at what it would do, sends it, and returns the page
-// that follows.
-func (p *person) change(path string, fields map[string]string) string {
-	p.t.Helper()
-	fields["step"] = "check"
-	checked := p.post(p.get(path), path, fields)
-	if !strings.Contains(checked, `value="send"`) {
-		return checked
-	}
-	return p.post(checked, path, map[string]string{"step": "send"})
-}
-
 // processes returns the processes in an answer about the pipeline, by name.
 func processes(t *testing.T, text string) map[string]process {
 	t.Helper()
@@ -193,26 +103,27 @@ type process struct {
 // service that ends is named as missing, and only what needs it fails.
 func TestTheConsoleIsBesideTheServices(t *testing.T) {
 	f, p := newFleet(t)
-	me := at(t, p.URL())
-	me.await("/readyz?verbose", `{"name":"services","ready":true`)
-	if page := me.change("/ui/change/open", map[string]string{"account_id": "A-1", "currency": "EUR"}); !strings.Contains(page, "A-1") {
+	me := programtest.NewPerson(t, p.URL())
+	me.Await("/readyz?verbose", `{"name":"services","ready":true`)
+	if page := me.Change("/ui/change/open", map[string]string{"account_id": "A-1", "currency": "EUR"}); !strings.Contains(page, "A-1") {
 		t.Fatalf("opening: %s", page)
 	}
-	me.await("/ui/accounts/A-1", "0.00")
-	me.change("/ui/accounts/A-1/change/credit", map[string]string{"amount": "100.00"})
-	checked := me.post(me.get("/ui/accounts/A-1/change/withdraw"), "/ui/accounts/A-1/change/withdraw", map[string]string{"amount": "25.00", "step": "check"})
-	if want := processes(t, me.get("/v1/ops/pipeline"))["withdraw"].Address + "/v1/accounts/A-1/withdrawals"; !strings.Contains(checked, want) {
+	me.Await("/ui/accounts/A-1", "0.00")
+	me.Change("/ui/accounts/A-1/change/credit", map[string]string{"amount": "100.00"})
+	checked := me.Post(me.Get("/ui/accounts/A-1/change/withdraw"), "/ui/accounts/A-1/change/withdraw", map[string]string{"amount": "25.00", "step": "check"})
+	if want := processes(t, me.Get("/v1/ops/pipeline"))["withdraw"].Address + "/v1/accounts/A-1/withdrawals"; !strings.Contains(checked, want) {
 		t.Errorf("the command line does not name %s: %s", want, checked)
 	}
-	if sent := me.post(checked, "/ui/accounts/A-1/change/withdraw", map[string]string{"step": "send"}); !strings.Contains(sent, "25.00") {
+	if sent := me.Post(checked, "/ui/accounts/A-1/change/withdraw", map[string]string{"step": "send"}); !strings.Contains(sent, "25.00") {
 		t.Errorf("sending: %s", sent)
 	}
-	me.await("/ui/accounts/A-1", "75.00", "−25.00")
-	me.await("/ui/", "75.00", "A-1")
-	me.await("/v1/totals", `"posted":7500`)
-	me.await("/ui/pipeline", "balance@1", "creditlimit@1", "archiver", "withdraw-0")
-	me.await("/ui/archive", "Complete up to")
-	text := me.await("/v1/ops/pipeline", `"name":"withdraw","state":"ok","rate":`, `"published":`, `"complete_to":"`)
+	me.Await("/ui/accounts/A-1", "75.00", "−25.00")
+	another := programtest.NewPerson(t, f.start(t, console.Program).URL()) // which adds up the balances
+	another.Await("/v1/totals", `"posted":7500`)
+	another.Await("/ui/", "75.00", "A-1")
+	me.Await("/ui/pipeline", "balance@1", "creditlimit@1", "archiver", "withdraw-0")
+	me.Await("/ui/archive", "Complete up to")
+	text := me.Await("/v1/ops/pipeline", `"name":"withdraw","state":"ok","rate":`, `"published":`, `"complete_to":"`)
 	for _, s := range append(slices.Clone(services), console.Program) {
 		if one := processes(t, text)[s.Name]; !one.Up || one.Version != "v9" || time.Since(one.StartedAt) > time.Hour {
 			t.Errorf("%s is %+v", s.Name, one)
@@ -220,13 +131,13 @@ func TestTheConsoleIsBesideTheServices(t *testing.T) {
 	}
 
 	f.stops["withdraw"]()
-	me.await("/readyz?verbose", "no process of [withdraw] says that it runs", `"status":"ready"`)
-	if page := me.change("/ui/accounts/A-1/change/withdraw", map[string]string{"amount": "1.00"}); !strings.Contains(page, "No process of withdraw answers") {
+	me.Await("/readyz?verbose", "no process of [withdraw] says that it runs", `"status":"ready"`)
+	if page := me.Change("/ui/accounts/A-1/change/withdraw", map[string]string{"amount": "1.00"}); !strings.Contains(page, "No process of withdraw answers") {
 		t.Errorf("without withdraw: %s", page)
 	}
-	me.change("/ui/accounts/A-1/change/credit", map[string]string{"amount": "1.00"})
-	me.await("/ui/accounts/A-1", "76.00")
-	if gone := processes(t, me.await("/v1/ops/pipeline", "not among the processes"))["withdraw"]; gone.Up {
+	me.Change("/ui/accounts/A-1/change/credit", map[string]string{"amount": "1.00"})
+	me.Await("/ui/accounts/A-1", "76.00")
+	if gone := processes(t, me.Await("/v1/ops/pipeline", "not among the processes"))["withdraw"]; gone.Up {
 		t.Errorf("withdraw is %+v", gone)
 	}
 }

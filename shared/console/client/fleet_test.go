@@ -42,8 +42,8 @@ func fleetOf(err error, addresses ...string) *client.Client {
 	}))
 }
 
-// withdraw is a process that counts the bodies that it gets, with the credential that they came
-// with, and breaks off the connection instead of answering where it is told to.
+// withdraw starts a process that counts the bodies that it gets with the right credential, and
+// breaks off the connection instead of answering where it is told to.
 func withdraw(t *testing.T, got *atomic.Int64, breaks bool) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
