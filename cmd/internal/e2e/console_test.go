@@ -17,7 +17,7 @@ func TestTheConsoleShowsTheFleetOnAWS(t *testing.T) {
 	for _, service := range append(services, "console", "balance") {
 		fleet = append(fleet, f.start(t, service, len(fleet)))
 	}
-	me := f.makeKey(t, "accounts:read,accounts:write,money:credit,money:withdraw,ops:read,feed:read")
+	me := f.makeKey(t, "accounts:read,accounts:write,money:credit,money:withdraw,ops:read,feed:read", "--all-tenants")
 	reader := f.makeKey(t, "accounts:read")
 	me.awaitAll(t, fleet, 200)
 	console := fleet[len(services)].base
