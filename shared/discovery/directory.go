@@ -57,7 +57,7 @@ func (d *Directory) Run(ctx context.Context) error {
 	return nil
 }
 
-// read returns the processes that are alive.
+// read returns the processes that have a row.
 func (d *Directory) read(ctx context.Context) ([]Process, error) {
 	ctx, cancel := context.WithTimeout(ctx, callMost)
 	defer cancel()
@@ -73,11 +73,14 @@ func (d *Directory) read(ctx context.Context) ([]Process, error) {
 		}
 	}
 	d.watch.Observe(epochs, now)
-	return slices.DeleteFunc(found, func(p Process) bool { return d.watch.Silent(p.key(), now) >= Silence }), nil
+	for i := range found {
+		found[i].Silent = d.watch.Silent(found[i].key(), now) >= Silence
+	}
+	return found, nil
 }
 
-// All returns the processes that run, by service and instance, and why the last reading failed.
-// Before the first reading it waits, until ctx ends.
+// All returns the processes that have a row, silent ones too, by service and instance, and why the
+// last reading failed. Before the first reading it waits, until ctx ends.
 func (d *Directory) All(ctx context.Context) ([]Process, error) {
 	select {
 	case <-d.first:
@@ -93,5 +96,5 @@ func (d *Directory) All(ctx context.Context) ([]Process, error) {
 // Of returns the processes of a service that run, and why the last reading failed.
 func (d *Directory) Of(ctx context.Context, service string) ([]Process, error) {
 	all, err := d.All(ctx)
-	return slices.DeleteFunc(all, func(p Process) bool { return p.Service != service }), err
+	return slices.DeleteFunc(all, func(p Process) bool { return p.Silent || p.Service != service }), err
 }

@@ -115,6 +115,9 @@ func TestProcessesAreNamedWhileTheyLive(t *testing.T) {
 		if got := names(t, d); got != "a" {
 			t.Errorf("after one died, named are %q", got)
 		}
+		if all, err := d.All(t.Context()); err != nil || len(all) != 2 || all[0].Silent || !all[1].Silent {
+			t.Errorf("after one died, all are %+v, %v", all, err)
+		}
 		time.Sleep(Forgotten + 2*sweepEvery)
 		left, err := rows(tables).Range(t.Context(), "", "", false, 10)
 		if err != nil || len(left) != 1 || left[0].SK != "balance#a" {

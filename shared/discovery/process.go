@@ -41,6 +41,8 @@ type Process struct {
 	Host string
 	// API is the URL of its API, Metrics the host and port of its metrics, empty for none.
 	API, Metrics string
+	// Silent says that its heart has not beaten for Silence. A Directory says it.
+	Silent bool
 }
 
 // Keys derives the keys that rows are signed with from the bank's data keys. Without a data key, in

@@ -56,6 +56,8 @@ type State struct {
 	// Up says that its metrics could be read at the last sample; Error says why not.
 	Up    bool
 	Error string
+	// Ended says that it is no longer among the processes to read.
+	Ended bool
 	// Seen is when they were last read.
 	Seen     time.Time
 	Resident float64
@@ -152,6 +154,7 @@ func (m *Monitor) note(p Process, said *reading, err error, now time.Time, rose 
 		w = &watched{}
 		m.processes[key] = w
 	}
+	w.state.Ended = false
 	w.state.Name, w.state.Instance, w.state.Address, w.state.Version, w.state.Started = p.Name, p.Instance, p.Address, p.Version, p.Started
 	if err != nil {
 		w.state.Up, w.state.Error = false, err.Error()
@@ -171,7 +174,7 @@ func (m *Monitor) forget(list []Process, now time.Time) {
 		if listed {
 			continue
 		}
-		w.state.Up, w.state.Error = false, "it is not among the processes that say that they run"
+		w.state.Up, w.state.Ended, w.state.Error = false, true, "it has ended"
 		if now.Sub(w.state.Seen) > kept {
 			delete(m.processes, key)
 		}

@@ -95,6 +95,7 @@ type process struct {
 	Version   string    `json:"version"`
 	Address   string    `json:"address"`
 	Up        bool      `json:"up"`
+	Ended     bool      `json:"ended"`
 	Error     string    `json:"error"`
 	StartedAt time.Time `json:"started_at"`
 }
@@ -137,7 +138,7 @@ func TestTheConsoleIsBesideTheServices(t *testing.T) {
 	}
 	me.Change("/ui/accounts/A-1/change/credit", map[string]string{"amount": "1.00"})
 	me.Await("/ui/accounts/A-1", "76.00")
-	if gone := processes(t, me.Await("/v1/ops/pipeline", "not among the processes"))["withdraw"]; gone.Up {
+	if gone := processes(t, me.Await("/v1/ops/pipeline", "No process of withdraw runs"))["withdraw"]; gone.Up || !gone.Ended {
 		t.Errorf("withdraw is %+v", gone)
 	}
 }

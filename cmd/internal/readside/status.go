@@ -29,11 +29,11 @@ func (c Consumers) Status(p *serve.Process) []web.Route {
 }
 
 // Pipeline returns the route that reports how the whole pipeline is. archiver is the name of the
-// consumer that archives.
-func (c Consumers) Pipeline(p *serve.Process, archiver string) web.Route {
+// consumer that archives, needs are the programs of which the bank needs a process each.
+func (c Consumers) Pipeline(p *serve.Process, archiver string, needs ...string) web.Route {
 	return pipeline.New(pipeline.Config{
 		Consumers: c.on(p), Streams: p.Engine.Streams, Monitor: p.Figures(), Archiver: archiver,
-		Environment: environment(p), SegmentAge: p.Config.SegmentAge, Now: time.Now,
+		Environment: environment(p), SegmentAge: p.Config.SegmentAge, Now: time.Now, Needs: needs,
 	}).Route()
 }
 

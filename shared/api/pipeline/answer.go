@@ -161,6 +161,7 @@ type Process struct {
 	Version       string   `json:"version,omitempty"`
 	StartedAt     api.Time `json:"started_at,omitzero"`
 	Up            bool     `json:"up"`
+	Ended         bool     `json:"ended,omitempty"`
 	Error         string   `json:"error,omitempty"`
 	SeenAt        api.Time `json:"seen_at,omitzero"`
 	ResidentBytes int64    `json:"resident_bytes"`

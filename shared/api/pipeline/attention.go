@@ -57,10 +57,11 @@ func (p *Pipeline) attention(a Answer, tenant string, trouble error) []Attention
 		list = append(list, littleSpace(*d, a.Environment.Place))
 	}
 	for _, w := range a.Processes {
-		if !w.Up {
+		if !w.Up && !w.Ended {
 			list = append(list, silent(w))
 		}
 	}
+	list = append(list, p.missing(a.Processes)...)
 	if trouble != nil {
 		list = append(list, Attention{
 			Kind: "processes", Severity: stateWarn, Subject: "processes", What: "The list of processes cannot be read", Cause: trouble.Error(),
@@ -105,6 +106,21 @@ func littleSpace(d Disk, place string) Attention {
 		one.Severity, one.Affects = stateBad, "Commands on all accounts are refused; reads continue."
 	}
 	return one
+}
+
+// missing returns the items for programs of which no process runs.
+func (p *Pipeline) missing(processes []Process) (list []Attention) {
+	for _, name := range p.config.Needs {
+		if slices.ContainsFunc(processes, func(w Process) bool { return w.Name == name && !w.Ended }) {
+			continue
+		}
+		list = append(list, Attention{
+			Kind: "service", Severity: stateBad, Subject: name, What: "No process of " + name + " runs", Cause: "none has a row among the processes of this bank",
+			Affects: "What " + name + " answers is refused, and what it reads waits.", Remedy: "Start one. One that runs and is not found logs why, or was started with --advertise off.",
+			Command: "passbook " + name, Page: "/ui/pipeline",
+		})
+	}
+	return list
 }
 
 // silent returns the item for a process whose metrics cannot be read.

@@ -25,7 +25,7 @@ func everythingWrong() Answer {
 			Shards: []ShardStatus{{Shard: "s-0", BehindSeconds: lagBad, Holes: 2, HoleSince: now, HoleAccounts: 5}, {Shard: "s-1", Owner: "w", BehindSeconds: lagWarn}},
 		}},
 		Archive: Archive{BehindSeconds: &late}, Disk: &Disk{FreeBytes: 100 << 20, FloorBytes: 200 << 20},
-		Processes: []Process{{Name: "credit", Instance: "i-1", Error: "refused", SeenAt: now, Address: "http://10.0.0.7:9100"}},
+		Processes: []Process{{Name: "credit", Instance: "i-1", Error: "refused", SeenAt: now, Address: "http://10.0.0.7:9100"}, {Name: "withdraw", Instance: "i-2", Ended: true}, {Name: "balance", Up: true}},
 		Audit:     &Audit{ID: "u", At: now, State: opslog.Failed, ExitCode: &code},
 	}
 }
@@ -33,7 +33,7 @@ func everythingWrong() Answer {
 // An item says what it means for whom, since when, and what to do, with a command; a command that
 // changes something has a dry run.
 func TestEveryItemSaysWhatToDo(t *testing.T) {
-	p := New(Config{SegmentAge: time.Minute})
+	p := New(Config{SegmentAge: time.Minute, Needs: []string{"credit", "withdraw", "balance"}})
 	kinds, ids := map[string]int{}, map[string]bool{}
 	for _, one := range p.attention(everythingWrong(), "south", errors.New("no table")) {
 		kinds[one.Kind]++
@@ -41,7 +41,7 @@ func TestEveryItemSaysWhatToDo(t *testing.T) {
 			t.Errorf("%+v", one)
 		}
 		ids[one.ID] = true
-		if known := one.Kind != "disk" && one.Kind != "processes"; one.Since.IsZero() == known {
+		if known := one.Kind != "disk" && one.Kind != "processes" && one.Kind != "service"; one.Since.IsZero() == known {
 			t.Errorf("%s since %v", one.ID, one.Since)
 		}
 		changes := strings.HasPrefix(one.Command, "bank quarantine ") || strings.Contains(one.Command, "--repair")
@@ -49,7 +49,7 @@ func TestEveryItemSaysWhatToDo(t *testing.T) {
 			t.Errorf("%s: %q is tried by %q", one.ID, one.Command, one.DryRun)
 		}
 	}
-	for kind, n := range map[string]int{"blocked": 3, "lag": 2, "hole": 1, "archive": 1, "disk": 1, "process": 1, "processes": 1, "audit": 1} {
+	for kind, n := range map[string]int{"blocked": 3, "lag": 2, "hole": 1, "archive": 1, "disk": 1, "process": 1, "processes": 1, "service": 1, "audit": 1} {
 		if kinds[kind] != n {
 			t.Errorf("%d items of kind %s, not %d", kinds[kind], kind, n)
 		}

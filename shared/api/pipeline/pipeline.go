@@ -29,7 +29,7 @@ const (
 	searched = 100
 )
 
-// Config configures a Pipeline. All is required.
+// Config configures a Pipeline. All but Needs is required.
 type Config struct {
 	// Consumers knows where the consumers are; its table is read for all else too.
 	Consumers Consumers
@@ -41,6 +41,8 @@ type Config struct {
 	// SegmentAge is the greatest age of an open segment.
 	SegmentAge time.Duration
 	Now        func() time.Time
+	// Needs are the programs of which the bank needs a process each; none where one has them all.
+	Needs []string
 }
 
 // Pipeline answers how the pipeline is. It may be used concurrently.
@@ -144,7 +146,7 @@ func (p *Pipeline) assemble(ctx context.Context, by *access.Principal, now time.
 	a.Processes = make([]Process, len(processes))
 	for i, s := range processes {
 		a.Processes[i] = Process{
-			Name: s.Name, Instance: s.Instance, Address: s.Address, Version: s.Version, StartedAt: micros(s.Started), Up: s.Up, Error: s.Error, SeenAt: micros(s.Seen), ResidentBytes: int64(s.Resident),
+			Name: s.Name, Instance: s.Instance, Address: s.Address, Version: s.Version, StartedAt: micros(s.Started), Up: s.Up, Ended: s.Ended, Error: s.Error, SeenAt: micros(s.Seen), ResidentBytes: int64(s.Resident),
 		}
 	}
 	a.Archive = p.archive(a.Consumers, now)

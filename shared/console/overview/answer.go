@@ -102,10 +102,11 @@ type generations struct {
 }
 
 type process struct {
-	Name, Instance, Address, Error string
-	Up                             bool
-	SeenAt                         string `json:"seen_at"`
-	ResidentBytes                  int64  `json:"resident_bytes"`
+	Name, Instance, Address, Version, Error string
+	Up, Ended                               bool
+	StartedAt                               string `json:"started_at"`
+	SeenAt                                  string `json:"seen_at"`
+	ResidentBytes                           int64  `json:"resident_bytes"`
 }
 
 type attention struct {

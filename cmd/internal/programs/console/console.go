@@ -55,7 +55,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	reported := readside.Consumers{Models: deployment.ReadModels, Names: []string{deployment.Archiver}, History: history}
 	p.Serve(serve.API{
 		Pages: pages, Calls: f.calls, Bases: f.base,
-		Routes: slices.Concat(reported.Status(p), readside.Reads(p, history), []web.Route{reported.Pipeline(p, deployment.Archiver), totals.Route()}),
+		Routes: slices.Concat(reported.Status(p), readside.Reads(p, history), []web.Route{reported.Pipeline(p, deployment.Archiver, services...), totals.Route()}),
 		Checks: []web.Check{readable, {Name: "services", Advisory: true, Ready: f.ready}},
 	})
 	return nil

@@ -62,6 +62,9 @@ func (f *fleet) gather(p discovery.Process) func(ctx context.Context) ([]*dto.Me
 	unread := func(err error) func(context.Context) ([]*dto.MetricFamily, error) {
 		return func(context.Context) ([]*dto.MetricFamily, error) { return nil, err }
 	}
+	if p.Silent {
+		return unread(fmt.Errorf("its row was not written for %v: it died, or cannot reach the table control", discovery.Silence))
+	}
 	if p.Metrics == "" {
 		return unread(errors.New("it has no listener for metrics: start it with --metrics-listen HOST:PORT"))
 	}
