@@ -20,6 +20,7 @@ func TestTheConsoleShowsTheFleetOnAWS(t *testing.T) {
 	me := f.makeKey(t, "accounts:read,accounts:write,money:credit,money:withdraw,ops:read,feed:read", "--all-tenants")
 	reader := f.makeKey(t, "accounts:read")
 	me.awaitAll(t, fleet, 200)
+	reader.awaitAll(t, fleet, 403)
 	console := fleet[len(services)].base
 
 	other := programtest.NewPerson(t, console)

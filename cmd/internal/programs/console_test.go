@@ -132,7 +132,7 @@ func TestTheConsoleIsBesideTheServices(t *testing.T) {
 	}
 
 	f.stops["withdraw"]()
-	me.Await("/readyz?verbose", "no process of [withdraw] says that it runs", `"status":"ready"`)
+	me.Await("/readyz?verbose", "no process of withdraw runs", `"status":"ready"`)
 	if page := me.Change("/ui/accounts/A-1/change/withdraw", map[string]string{"amount": "1.00"}); !strings.Contains(page, "No process of withdraw answers") {
 		t.Errorf("without withdraw: %s", page)
 	}

@@ -111,7 +111,7 @@ func littleSpace(d Disk, place string) Attention {
 // missing returns the items for programs of which no process runs.
 func (p *Pipeline) missing(processes []Process) (list []Attention) {
 	for _, name := range p.config.Needs {
-		if slices.ContainsFunc(processes, func(w Process) bool { return w.Name == name && !w.Ended }) {
+		if !p.lacks(name, processes) {
 			continue
 		}
 		list = append(list, Attention{
@@ -121,6 +121,11 @@ func (p *Pipeline) missing(processes []Process) (list []Attention) {
 		})
 	}
 	return list
+}
+
+// lacks reports whether the bank needs a process of a program and none runs.
+func (p *Pipeline) lacks(name string, processes []Process) bool {
+	return slices.Contains(p.config.Needs, name) && !slices.ContainsFunc(processes, func(w Process) bool { return w.Name == name && !w.Ended })
 }
 
 // silent returns the item for a process whose metrics cannot be read.

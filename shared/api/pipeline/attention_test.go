@@ -84,3 +84,24 @@ func TestOnlyAnAuditThatEndedIsTheLast(t *testing.T) {
 		t.Error("a rebuild is no audit")
 	}
 }
+
+// A part of which no process runs is bad, although figures of it are known.
+func TestPartsWithoutAProcessAreBad(t *testing.T) {
+	a := Answer{
+		Services:  []Service{{Name: "withdraw", Flow: Flow{State: stateOK}}, {Name: "credit", Flow: Flow{State: stateOK}}},
+		Consumers: []Consumer{{Name: "balance@1", Model: "balance", Flow: Flow{State: stateOK}}, {Name: "archiver", Model: "archiver", Flow: Flow{State: stateOK}}},
+		Archive:   Archive{Flow: Flow{State: stateOK}},
+		Processes: []Process{{Name: "withdraw", Up: true}, {Name: "credit", Ended: true}, {Name: "balance"}},
+	}
+	states := func() string {
+		return strings.Join([]string{a.Services[0].State, a.Services[1].State, a.Consumers[0].State, a.Consumers[1].State, a.Archive.State}, " ")
+	}
+	New(Config{SegmentAge: time.Minute, Archiver: "archiver"}).judge(&a)
+	if got := states(); got != "ok ok ok ok ok" {
+		t.Errorf("one process has them all: %s", got)
+	}
+	New(Config{SegmentAge: time.Minute, Archiver: "archiver", Needs: []string{"withdraw", "credit", "balance", "archiver"}}).judge(&a)
+	if got := states(); got != "ok bad ok bad bad" {
+		t.Errorf("one process each: %s", got)
+	}
+}

@@ -64,14 +64,17 @@ func (p *Pipeline) archive(consumers []Consumer, now time.Time) Archive {
 // judge gives each part its state.
 func (p *Pipeline) judge(a *Answer) {
 	for i := range a.Services {
-		if a.Services[i].LastError != nil {
-			a.Services[i].State = stateWarn
+		switch s := &a.Services[i]; {
+		case p.lacks(s.Name, a.Processes):
+			s.State = stateBad
+		case s.LastError != nil:
+			s.State = stateWarn
 		}
 	}
 	for i := range a.Consumers {
 		c := &a.Consumers[i]
 		switch {
-		case len(c.Blocked) > 0 || c.BehindSeconds >= lagBad:
+		case p.lacks(c.Model, a.Processes) || len(c.Blocked) > 0 || c.BehindSeconds >= lagBad:
 			c.State = stateBad
 		case c.Holes > 0 || c.BehindSeconds >= lagWarn || unowned(*c):
 			c.State = stateWarn
@@ -82,7 +85,10 @@ func (p *Pipeline) judge(a *Answer) {
 			a.Stream.State = stateWarn
 		}
 	}
-	if a.Archive.BehindSeconds != nil && p.late(*a.Archive.BehindSeconds) {
+	switch {
+	case p.lacks(p.config.Archiver, a.Processes):
+		a.Archive.State = stateBad
+	case a.Archive.BehindSeconds != nil && p.late(*a.Archive.BehindSeconds):
 		a.Archive.State = stateWarn
 	}
 	if a.Disk != nil && a.Disk.FreeBytes < a.Disk.FloorBytes {

@@ -124,7 +124,7 @@ func missing(services, why []string) *Problem {
 	name := strings.Join(services, " or ")
 	p := &Problem{
 		Status: http.StatusServiceUnavailable, Title: "No process of " + name + " answers",
-		Detail: "The call needs one, and nothing was sent. The console finds processes by their rows in the control table: start " + name + ", and look there for --advertise and for warnings about its row.",
+		Detail: "The call needs one, and nothing was sent. The console finds processes by their rows in the control table: start one. One that runs and is not found logs why, or was started with --advertise off.",
 	}
 	if len(why) > 0 {
 		p.Detail += " Tried: " + strings.Join(why, "; ") + "."

@@ -101,7 +101,7 @@ func TestMissingProcessesAreNamed(t *testing.T) {
 		c    *client.Client
 		says string
 	}{
-		{fleetOf(nil), "start withdraw"}, {fleetOf(errors.New("no table")), "no table"}, {fleetOf(nil, gone.URL), "connection refused"},
+		{fleetOf(nil), "start one"}, {fleetOf(errors.New("no table")), "no table"}, {fleetOf(nil, gone.URL), "connection refused"},
 	} {
 		_, err := tt.c.Get(t.Context(), "/v1/accounts/A-1", nil)
 		var p *client.Problem

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
@@ -87,7 +88,7 @@ func (f *fleet) ready(ctx context.Context) error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("no process of %v says that it runs", missing)
+		return fmt.Errorf("no process of %s runs", strings.Join(missing, ", "))
 	}
 	return nil
 }
