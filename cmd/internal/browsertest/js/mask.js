@@ -1,7 +1,10 @@
 // Replaces what differs from run to run, times, ids, hashes, ports and directories, by fixed texts of the same kind; for a picture.
 // Called again it puts everything back. Parts of a live page stand.
 (() => {
-  if (window.passbookMasked === undefined) addEventListener('tick', e => { if (window.passbookMasked) e.stopImmediatePropagation(); }, true);
+  if (window.passbookMasked === undefined) {
+    addEventListener('tick', e => { if (window.passbookMasked) e.stopImmediatePropagation(); }, true);
+    addEventListener('htmx:before:swap', e => { if (window.passbookMasked) e.preventDefault(); });
+  }
   if (window.passbookMasked) {
     for (const [node, text] of window.passbookMasked) { if (node instanceof HTMLInputElement) node.value = text; else node.data = text; }
     window.passbookMasked = null;
