@@ -13,6 +13,7 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/api"
+	"passbook/shared/api/eventview"
 	"passbook/shared/derived"
 	"passbook/shared/event"
 	"passbook/shared/journal"
@@ -93,7 +94,7 @@ func balanceOf(row Row) Balance {
 	s := row.State
 	return Balance{
 		AccountID: row.Account.ID, Currency: s.Currency, Status: s.Status, Frozen: s.Frozen,
-		Amounts:   Amounts{Posted: s.Posted, Held: s.Held, Limit: s.Limit},
+		Amounts:   eventview.Amounts{Posted: s.Posted, Held: s.Held, Limit: s.Limit},
 		Available: s.Available(), AvailableOwn: s.AvailableOwn(),
 		Version: row.Version, LastEventID: row.LastEventID,
 		AsOf: api.Time{Time: row.AsOf}, ProjectedAt: api.Time{Time: row.ProjectedAt}, BlockedAtVersion: row.QuarantinedAt,

@@ -11,6 +11,7 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/api"
+	"passbook/shared/api/eventview"
 	"passbook/shared/derived"
 	"passbook/shared/event"
 	"passbook/shared/web"
@@ -18,7 +19,7 @@ import (
 
 // EventsOfAll is a page of the events of all accounts.
 type EventsOfAll struct {
-	Events []Event `json:"events"`
+	Events []eventview.Event `json:"events"`
 	// IndexedFrom is the time before which events may be missing from the list; absent where none
 	// is.
 	IndexedFrom api.Time `json:"indexed_from,omitzero"`
@@ -68,7 +69,7 @@ func (a *API) eventsOfAll(c echo.Context) error {
 	if next != "" {
 		next = web.EncodeCursor(scope, next)
 	}
-	list := EventsOfAll{Events: make([]Event, len(page)), Page: api.NextPage(c, next)}
+	list := EventsOfAll{Events: make([]eventview.Event, len(page)), Page: api.NextPage(c, next)}
 	if f.Holder == "" {
 		from, err := a.all.CompleteFrom(ctx)
 		if err != nil {
@@ -77,8 +78,7 @@ func (a *API) eventsOfAll(c echo.Context) error {
 		list.IndexedFrom = api.Time{Time: from.UTC()}
 	}
 	for i, found := range page {
-		list.Events[i] = eventOf(found.Entry.Account(), api.Recorded{Event: found.Event, Entry: found.Entry})
-		list.Events[i].AccountID = found.Entry.AccountID
+		list.Events[i] = eventview.OfAccount(found.Entry, found.Event)
 	}
 	a.nameActors(ctx, f.Tenant, list.Events)
 	return web.ReplyJSON(c, http.StatusOK, list)

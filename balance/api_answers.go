@@ -1,21 +1,13 @@
 package balance
 
 import (
-	"encoding/json"
-
 	"passbook/shared/api"
+	"passbook/shared/api/eventview"
 	"passbook/shared/event"
 )
 
 // The answers of this service's queries, as openapi.yaml lists them. Members are written in the
 // order of the fields.
-
-// Amounts are what an account has, in minor units of its currency.
-type Amounts struct {
-	Posted int64 `json:"posted"`
-	Held   int64 `json:"held"`
-	Limit  int64 `json:"limit"`
-}
 
 // Balance is the balance of an account, now or at a moment of the past.
 type Balance struct {
@@ -23,7 +15,7 @@ type Balance struct {
 	Currency  string `json:"currency"`
 	Status    string `json:"status"`
 	Frozen    string `json:"frozen,omitempty"`
-	Amounts
+	eventview.Amounts
 	Available    int64    `json:"available"`
 	AvailableOwn int64    `json:"available_own"`
 	Version      int64    `json:"version"`
@@ -82,32 +74,9 @@ type Links struct {
 
 // EventList is a page of an account's history.
 type EventList struct {
-	AccountID string  `json:"account_id"`
-	Events    []Event `json:"events"`
+	AccountID string            `json:"account_id"`
+	Events    []eventview.Event `json:"events"`
 	api.Page
-}
-
-// Event is an event with what it shares with the others of its entry.
-type Event struct {
-	EventID string `json:"event_id"`
-	// AccountID is absent in a list of one account.
-	AccountID     string     `json:"account_id,omitempty"`
-	Version       int64      `json:"version"`
-	Type          string     `json:"type"`
-	Schema        int        `json:"schema"`
-	RecordedAt    api.Time   `json:"recorded_at"`
-	EffectiveAt   api.Date   `json:"effective_at"`
-	CorrelationID string     `json:"correlation_id"`
-	CausationID   string     `json:"causation_id,omitempty"`
-	Actor         event.Text `json:"actor"`
-	// ActorName is the name of the actor's person, for who may read names.
-	ActorName     string          `json:"actor_name,omitempty"`
-	Currency      string          `json:"currency"`
-	Amount        int64           `json:"amount,omitempty"`
-	TransactionID string          `json:"transaction_id,omitempty"`
-	HoldID        string          `json:"hold_id,omitempty"`
-	After         Amounts         `json:"after"`
-	Data          json.RawMessage `json:"data"`
 }
 
 // Statement is a page of what changed an account's posted balance.

@@ -6,6 +6,7 @@ import (
 
 	"passbook/shared/api"
 	"passbook/shared/api/apitest"
+	"passbook/shared/api/eventview"
 	"passbook/shared/event"
 )
 
@@ -18,7 +19,7 @@ var (
 // have always got.
 func TestAnswersOnTheWire(t *testing.T) {
 	full := Balance{
-		AccountID: "A-1", Currency: "EUR", Status: "open", Frozen: "debits", Amounts: Amounts{Posted: -5, Held: 2, Limit: 10}, Available: 3, AvailableOwn: 0,
+		AccountID: "A-1", Currency: "EUR", Status: "open", Frozen: "debits", Amounts: eventview.Amounts{Posted: -5, Held: 2, Limit: 10}, Available: 3, AvailableOwn: 0,
 		Version: 7, LastEventID: "A-1:7", AsOf: morning, ProjectedAt: morning, BlockedAtVersion: 8,
 	}
 	const fullText = `"account_id":"A-1","currency":"EUR","status":"open","frozen":"debits","posted":-5,"held":2,"limit":10,"available":3,"available_own":0,` +
@@ -37,9 +38,9 @@ func TestAnswersOnTheWire(t *testing.T) {
 }
 
 func TestAnswersOfTheHistoryOnTheWire(t *testing.T) {
-	apitest.Wire(t, EventList{AccountID: "A-1", Events: []Event{{
+	apitest.Wire(t, EventList{AccountID: "A-1", Events: []eventview.Event{{
 		EventID: "A-1:7", Version: 7, Type: "MoneyWithdrawn", Schema: 1, RecordedAt: morning, EffectiveAt: day, CorrelationID: "c-1", CausationID: "k<&>",
-		Actor: event.Text{Plain: "withdraw"}, Currency: "EUR", Amount: 5, TransactionID: "t7", HoldID: "h3", After: Amounts{Posted: 1}, Data: []byte(`{"amount":5,"reference":"<&>"}`),
+		Actor: event.Text{Plain: "withdraw"}, Currency: "EUR", Amount: 5, TransactionID: "t7", HoldID: "h3", After: eventview.Amounts{Posted: 1}, Data: []byte(`{"amount":5,"reference":"<&>"}`),
 	}}}, `{"account_id":"A-1","events":[{"event_id":"A-1:7","version":7,"type":"MoneyWithdrawn","schema":1,"recorded_at":"2026-11-21T08:00:00.000001Z",`+
 		`"effective_at":"2026-11-21","correlation_id":"c-1","causation_id":"k<&>","actor":"withdraw","currency":"EUR","amount":5,"transaction_id":"t7","hold_id":"h3",`+
 		`"after":{"posted":1,"held":0,"limit":0},"data":{"amount":5,"reference":"<&>"}}],"has_more":false}`)

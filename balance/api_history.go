@@ -2,7 +2,6 @@ package balance
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/account"
 	"passbook/shared/api"
+	"passbook/shared/api/eventview"
 	"passbook/shared/event"
 	"passbook/shared/web"
 )
@@ -50,16 +50,16 @@ func (a *API) events(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	list := EventList{AccountID: of.ID, Events: make([]Event, len(page)), Page: api.NextPage(c, cursorAt(scope, next))}
+	list := EventList{AccountID: of.ID, Events: make([]eventview.Event, len(page)), Page: api.NextPage(c, cursorAt(scope, next))}
 	for i, r := range page {
-		list.Events[i] = eventOf(of, r)
+		list.Events[i] = eventview.Of(r.Entry, r.Event)
 	}
 	a.nameActors(ctx, of.Tenant, list.Events)
 	return web.ReplyJSON(c, http.StatusOK, list)
 }
 
 // nameActors adds the names of the persons who caused events, for who may read names.
-func (a *API) nameActors(ctx context.Context, tenant string, events []Event) {
+func (a *API) nameActors(ctx context.Context, tenant string, events []eventview.Event) {
 	if !access.From(ctx).Scopes.Has(access.PIIRead) {
 		return
 	}
@@ -79,18 +79,6 @@ func cursorAt(scope string, next int64, more ...int64) string {
 		return ""
 	}
 	return web.EncodeCursor(scope, web.Numbers(append([]int64{next}, more...)...))
-}
-
-// eventOf renders an event.
-func eventOf(of event.Account, r api.Recorded) Event {
-	command := r.Entry.Commands[r.Command]
-	return Event{
-		EventID: of.EventID(r.Version), Version: r.Version, Type: r.Body.Type(), Schema: r.Schema,
-		RecordedAt: api.Time{Time: r.Entry.RecordedAt}, EffectiveAt: api.Date{Time: r.EffectiveAt},
-		CorrelationID: command.CorrelationID, CausationID: r.Entry.Causation(r.Event), Actor: command.Actor,
-		Currency: r.Entry.Currency, Amount: r.Amount(), TransactionID: r.TransactionID(), HoldID: r.HoldID(),
-		After: Amounts(r.After), Data: json.RawMessage(r.Data),
-	}
 }
 
 // period is the part of an account's history that a statement covers. The first page fixes its

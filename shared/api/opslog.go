@@ -89,8 +89,8 @@ type OpsAction struct {
 // NewOpsAction returns an action as an answer has it.
 func NewOpsAction(a opslog.Action) OpsAction {
 	answer := OpsAction{
-		ID: a.ID, At: Time{a.At}, Job: a.Job, Actor: a.Actor, Tenant: a.Tenant, Reason: a.Reason, Parameters: json.RawMessage(a.Params),
-		State: a.State, EndedAt: Time{a.EndedAt}, Error: a.Error,
+		ID: a.ID, At: Time{Time: a.At}, Job: a.Job, Actor: a.Actor, Tenant: a.Tenant, Reason: a.Reason, Parameters: json.RawMessage(a.Params),
+		State: a.State, EndedAt: Time{Time: a.EndedAt}, Error: a.Error,
 	}
 	if a.State != opslog.Begun {
 		answer.ExitCode = &a.ExitCode

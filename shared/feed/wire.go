@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"passbook/shared/api"
+	"passbook/shared/api/eventview"
 	"passbook/shared/event"
 	"passbook/shared/feed/tip"
 	"passbook/shared/web"
@@ -33,46 +34,6 @@ var errSlow = errors.New("feed: the reader is too slow")
 
 // errGone means that the reader is gone, or takes nothing.
 var errGone = errors.New("feed: the reader is gone")
-
-// Event is an event of a feed. Its members are those of an account's list of events, and the
-// account.
-type Event struct {
-	EventID       string          `json:"event_id"`
-	AccountID     string          `json:"account_id"`
-	Version       int64           `json:"version"`
-	Type          string          `json:"type"`
-	Schema        int             `json:"schema"`
-	RecordedAt    api.Time        `json:"recorded_at"`
-	EffectiveAt   api.Date        `json:"effective_at"`
-	CorrelationID string          `json:"correlation_id,omitempty"`
-	CausationID   string          `json:"causation_id,omitempty"`
-	Actor         event.Text      `json:"actor,omitzero"`
-	Currency      string          `json:"currency"`
-	Amount        int64           `json:"amount,omitempty"`
-	TransactionID string          `json:"transaction_id,omitempty"`
-	HoldID        string          `json:"hold_id,omitempty"`
-	After         Amounts         `json:"after"`
-	Data          json.RawMessage `json:"data"`
-}
-
-// Amounts are those of an account after an event, in minor units.
-type Amounts struct {
-	Posted int64 `json:"posted"`
-	Held   int64 `json:"held"`
-	Limit  int64 `json:"limit"`
-}
-
-// eventOf renders an event.
-func eventOf(e *event.Entry, ev event.Event) Event {
-	command := e.Commands[ev.Command]
-	return Event{
-		EventID: event.EventID(e.AccountID, ev.Version), AccountID: e.AccountID, Version: ev.Version, Type: ev.Body.Type(), Schema: ev.Schema,
-		RecordedAt: api.Time{Time: e.RecordedAt}, EffectiveAt: api.Date{Time: ev.EffectiveAt},
-		CorrelationID: command.CorrelationID, CausationID: e.Causation(ev), Actor: command.Actor,
-		Currency: e.Currency, Amount: ev.Amount(), TransactionID: ev.TransactionID(), HoldID: ev.HoldID(),
-		After: Amounts(ev.After), Data: json.RawMessage(ev.Data),
-	}
-}
 
 // heartbeat is sent when there is no event for a while.
 type heartbeat struct {
@@ -172,7 +133,7 @@ func (w *wire) event(e *event.Entry, ev event.Event) error {
 			return err
 		}
 	}
-	err := w.item("", eventOf(e, ev))
+	err := w.item("", eventview.OfAccount(e, ev))
 	w.full = w.buffer.Len() >= pieceBytes
 	return err
 }
