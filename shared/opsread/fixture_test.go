@@ -51,6 +51,7 @@ func serve(t *testing.T) fixture {
 	callers["small"] = &access.Principal{Actor: "key:small", Tenant: "north", Scopes: access.All &^ access.OpsRead, AllTenants: true}
 	reads := &opsread.Reads{
 		Table: tables, Journal: journal.NewReader(tables), Stream: "passbook-events", Lease: time.Minute, Models: []string{"balance"}, Consumers: []string{"archiver"}, Bucket: b,
+		LastUsed: func(string) time.Time { return archivetest.Start },
 		Process: opsread.Process{
 			Service: "bank", Version: "v1", Go: "go", Budgets: []opsread.Budget{{Name: "limit", Bytes: 1}},
 			Settings: []opsread.Setting{{Flag: "data", Variable: "PASSBOOK_DATA", Value: "./data", Source: "default"}},

@@ -33,6 +33,8 @@ type Key struct {
 	CreatedBy string   `json:"created_by"`
 	ExpiresAt api.Time `json:"expires_at,omitzero"`
 	RevokedAt api.Time `json:"revoked_at,omitzero"`
+	// LastUsedOn is the day on which this process last saw it, empty if it has not.
+	LastUsedOn string `json:"last_used_on,omitempty"`
 }
 
 // keys answers with the keys of the caller's tenant, and to operators of all tenants with all.
@@ -65,7 +67,13 @@ func (r *Reads) keys(c echo.Context) error {
 			next = web.EncodeCursor(query, page.Keys[limit-1].ID)
 			break
 		}
-		page.Keys = append(page.Keys, newKey(k))
+		one := newKey(k)
+		if r.LastUsed != nil {
+			if day := r.LastUsed(k.ID); !day.IsZero() {
+				one.LastUsedOn = day.Format(time.DateOnly)
+			}
+		}
+		page.Keys = append(page.Keys, one)
 	}
 	page.Page = api.NextPage(c, next)
 	return web.ReplyJSON(c, http.StatusOK, page)

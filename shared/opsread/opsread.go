@@ -26,6 +26,9 @@ type Reads struct {
 	Models, Consumers []string
 	// Process describes the process whose settings are shown.
 	Process Process
+	// LastUsed returns the day on which this process last saw an API key, zero for none; nil is
+	// none for all.
+	LastUsed func(id string) time.Time
 
 	// Bucket has the archive, whose bank has this id; nil in a process that does not read it.
 	Bucket bucket.Bucket

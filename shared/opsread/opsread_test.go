@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"passbook/shared/api/apitest"
 	"passbook/shared/archive/archivetest"
@@ -206,6 +207,9 @@ func TestKeysOfATenant(t *testing.T) {
 			page := apitest.Decode[opsread.KeyPage](t, r)
 			for _, k := range page.Keys {
 				ids = append(ids, k.ID)
+				if k.LastUsedOn != archivetest.Start.Format(time.DateOnly) {
+					t.Errorf("last used on %q", k.LastUsedOn)
+				}
 			}
 			path = ""
 			if page.HasMore {

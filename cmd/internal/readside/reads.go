@@ -17,7 +17,7 @@ import (
 func Reads(p *serve.Process, history *journal.Reader) []web.Route {
 	reads := &opsread.Reads{
 		Table: p.Engine.Table, Journal: history, Stream: p.Stream(), Lease: p.Config.Lease,
-		Models: deployment.ReadModels, Consumers: []string{deployment.Archiver}, Process: describe(p),
+		Models: deployment.ReadModels, Consumers: []string{deployment.Archiver}, Process: describe(p), LastUsed: p.KeyLastUsed,
 	}
 	return reads.Routes()
 }

@@ -46,6 +46,7 @@ func (p *Process) openKeys(ctx context.Context) (access.Authenticator, error) {
 		return nil, err
 	}
 	p.Go(UntilPublisher, "reader of the API keys", keys.Run)
+	p.keys = keys
 	if p.firstKey == "" && p.Config.Store == platform.Embedded {
 		p.tidyFirstKey(ctx, keys)
 	}
@@ -99,6 +100,15 @@ func (p *Process) makeFirstKey(ctx context.Context) error {
 	p.Log.Warn("the first start made an API key with all scopes; make others with bank key create, then revoke it with bank key revoke",
 		"id", made.ID, "until", now.Add(firstKeyLife).UTC().Format(time.RFC3339), "file", filepath.Join(p.Config.Data, firstKeyFile))
 	return nil
+}
+
+// KeyLastUsed returns the day on which this process last saw an API key; zero if it has not, or
+// takes no keys.
+func (p *Process) KeyLastUsed(id string) time.Time {
+	if p.keys == nil {
+		return time.Time{}
+	}
+	return p.keys.LastUsed(id)
 }
 
 // FirstKey returns the API key that this start of the process made, empty if there was one before.

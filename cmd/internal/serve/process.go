@@ -15,6 +15,7 @@ import (
 	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/deployment"
 	"passbook/shared/access"
+	"passbook/shared/access/apikey"
 	"passbook/shared/access/oidc"
 	"passbook/shared/access/persons"
 	"passbook/shared/api"
@@ -55,6 +56,8 @@ type Process struct {
 	certificate *certificate.Pair
 	// persons are the names of persons, once Persons was called.
 	persons *persons.Directory
+	// keys has the API keys of callers, nil in a process that takes none.
+	keys *apikey.Keeper
 	// keeper has the bank's keys, once Origin was called.
 	keeper *origin.Keeper
 	// checks are what /readyz asks besides those of the API.

@@ -214,5 +214,14 @@ func (k *Keeper) logUses() {
 	}
 }
 
+// LastUsed returns the day on which this process last saw a key, in UTC; zero if it has not.
+func (k *Keeper) LastUsed(id string) time.Time {
+	key := k.now.Load().keys[id]
+	if key == nil || key.usage.last.Load() == 0 {
+		return time.Time{}
+	}
+	return time.Unix(key.usage.last.Load()*24*60*60, 0).UTC()
+}
+
 // Known returns how many keys there are, ended ones included.
 func (k *Keeper) Known() int { return len(k.now.Load().keys) }

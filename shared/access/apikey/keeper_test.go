@@ -250,7 +250,7 @@ func TestAKeyInUseIsLoggedOnceADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, log := &watched{Table: memory(t)}, new(bytes.Buffer)
 		used, text := create(t, w, nil)
-		create(t, w, nil)
+		unused, _ := create(t, w, nil)
 		k := openLogging(t, w, log)
 		for range 48 {
 			expect(t, k, text, nil)
@@ -260,6 +260,10 @@ func TestAKeyInUseIsLoggedOnceADay(t *testing.T) {
 		}
 		if lines := strings.Count(log.String(), "in use"); lines != 2 || strings.Count(log.String(), "key="+used.ID) != 2 {
 			t.Errorf("%s", log)
+		}
+		expect(t, k, text, nil)
+		if last := k.LastUsed(used.ID); last != time.Now().UTC().Truncate(24*time.Hour) || !k.LastUsed(unused.ID).IsZero() || !k.LastUsed("none").IsZero() {
+			t.Errorf("last used on %v, the other on %v", last, k.LastUsed(unused.ID))
 		}
 	})
 }

@@ -157,7 +157,7 @@ func TestEveryPageStands(t *testing.T) {
 		"/v1/ops/generations":      `{"models":[{"model":"balance","generations":[{"generation":1,"role":"live","consumer":"balance@1","shards":4,"behind_seconds":0.2,"holes":0},{"generation":2,"role":"candidate","consumer":"balance@2","shards":4,"holes":1}]}]}`,
 		"/v1/ops/quarantine":       `{"quarantined":[{"consumer":"balance@1","id":"main#A-1","tenant":"main","account_id":"A-1","version":4,"behind_versions":2,"cause":"it contradicts","at":"2026-11-30T09:00:00Z","size":7,"data":"eyJhIjoxfQ=="}],"more":false}`,
 		"/v1/ops/log":              `{"actions":[{"id":"1","at":"2026-11-30T09:00:00Z","job":"promote","actor":"os:0","state":"failed","error":"differs","parameters":{"model":"balance","dry_run":true},"reason":"why"},{"id":"0","at":"2026-11-30T08:00:00Z","ended_at":"2026-11-30T08:00:07Z","exit_code":3,"job":"audit","actor":"os:0","state":"failed","error":"differs","parameters":{"repair":true},"tenant":"north"}],"has_more":false}`,
-		"/v1/ops/keys":             `{"keys":[{"id":"abc","name":"cards","tenant":"main","scopes":["accounts:read"],"state":"active","created_at":"2026-11-30T09:00:00Z","created_by":"os:0"}],"has_more":false}`,
+		"/v1/ops/keys":             `{"keys":[{"id":"abc","name":"cards","tenant":"main","scopes":["accounts:read"],"state":"active","created_at":"2026-11-30T09:00:00Z","created_by":"os:0","last_used_on":"2026-11-29"}],"has_more":false}`,
 		"/readyz":                  `{"status":"ready","checks":[{"name":"journal","ready":true},{"name":"archive","ready":false,"cause":"late"}]}`,
 	}}
 	for path, texts := range map[string][]string{
@@ -165,7 +165,7 @@ func TestEveryPageStands(t *testing.T) {
 		"/ui/replay":  {"candidate", "0.2 s", "Compare and promote", "Discard the candidate"}, "/ui/replay?time=2026-11-30T08:00:00Z": {"replay at --time 2026-11-30T08:00:00Z"},
 		"/ui/replay?time=now": {"A time is like"}, "/ui/audit": {"No audit has ended", "tenant north, with repair", "differences", "7.0 s"}, "/ui/quarantine": {"A-1", "it contradicts"},
 		"/ui/quarantine?consumer=balance@1&id=main%23A-1": {"Redrive", `"a": 1`, `{"a":1}`, "bank quarantine redrive A-1 --tenant main"},
-		"/ui/operators": {"promote", ">dry run<", "differs", "why"}, "/ui/operators?tab=keys": {"cards", "Revoke"}, "/ui/operators?tab=settings": {"PASSBOOK_DATA", "1.0 GiB", "environment"},
+		"/ui/operators": {"promote", ">dry run<", "differs", "why"}, "/ui/operators?tab=keys": {"cards", "Revoke", "2026-11-29"}, "/ui/operators?tab=settings": {"PASSBOOK_DATA", "1.0 GiB", "environment"},
 		"/ui/operators?tab=health": {"ready", "late"}, "/ui/operators?tab=jobs": {"No job has run"}, "/ui/keys/new": {"accounts:read"},
 	} {
 		full.open(t, path, nil).must(t, 200, texts...)
