@@ -10,7 +10,6 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/audit"
 	"passbook/shared/console/view"
-	"passbook/shared/replay"
 	"passbook/shared/web"
 )
 
@@ -118,9 +117,12 @@ type faults struct {
 		Account json.RawMessage
 		Version int64
 		What    string
-		Values  []replay.Difference
+		Values  []bothValues
 	}
 }
+
+// bothValues are those of an attribute in which two rows differ.
+type bothValues struct{ Name, Live, Candidate string }
 
 // valueMembers are the members of a result that have what is on accounts.
 var valueMembers = []string{"Values", "expected", "found"}
@@ -208,5 +210,5 @@ type difference struct {
 	Account string
 	Version int64
 	What    string
-	Values  []replay.Difference
+	Values  []bothValues
 }

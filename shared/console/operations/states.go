@@ -15,7 +15,6 @@ import (
 
 	"passbook/shared/audit"
 	"passbook/shared/console/view"
-	"passbook/shared/replay"
 )
 
 // states are the states of all accounts at a time, as a job returns them.
@@ -27,7 +26,7 @@ type states struct {
 	Posted   map[string]*audit.Sum `json:"posted"`
 	Held     map[string]*audit.Sum `json:"held"`
 	List     []pastState           `json:"list"`
-	Faults   replay.Faults         `json:"faults"`
+	Faults   faults                `json:"faults"`
 	// File leads to the accounts as a file, empty for a person who may not have it.
 	File string `json:"-"`
 }
