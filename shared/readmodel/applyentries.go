@@ -305,6 +305,9 @@ func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
 		row.LastEventID = row.Account.EventID(row.Version)
 	}
 	put := table.Put{Table: p.model.Name, Row: p.model.encode(p.generation, row), If: table.Absent()}
+	if p.further != nil && p.further.OfEntry != nil {
+		put.Row.Attrs["unindexed"] = table.N(row.unindexed)
+	}
 	if was > 0 {
 		put.If = table.Equals("rev", table.N(was))
 	}

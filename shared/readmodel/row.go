@@ -65,6 +65,8 @@ type Row[S any] struct {
 
 	// rev counts the row's writes; every write is conditional on it.
 	rev int64
+	// unindexed is the version up to which a program may have folded entries without their rows.
+	unindexed int64
 	// unsaved counts the entries folded since the last write, and further are the rows that they
 	// name. refolded says that the row replaces one of another history.
 	unsaved  int
@@ -139,7 +141,10 @@ func (m Model[S]) decode(row table.Row) (Row[S], error) {
 		Version: a.Number("version"), LastEventID: a.Text("last_event_id"), AsOf: a.Time("as_of"), ProjectedAt: a.Time("projected_at"),
 		Source:        Source{Shard: a.Text("shard"), Sequence: a.Text("sequence")},
 		QuarantinedAt: a.Number("blocked_at_version"), Cause: a.Text("cause"), Quiet: a.Number("quiet"),
-		Pending: a.Texts("pending"), rev: a.Number("rev"),
+		Pending: a.Texts("pending"), rev: a.Number("rev"), unindexed: a.Number("version"),
+	}
+	if n, ok := a["unindexed"].(table.N); ok {
+		r.unindexed = int64(n)
 	}
 	var err error
 	if r.Hash, err = event.ParseHash(a.Text("hash")); err != nil {

@@ -30,7 +30,7 @@ const (
 
 // ignoredAttrs are the attributes that differ between generations by nature: who wrote the row and
 // when, and the generation itself.
-var ignoredAttrs = []string{"rev", "projected_at", "shard", "sequence", "pending", "quiet", "hk", "dk"}
+var ignoredAttrs = []string{"rev", "projected_at", "shard", "sequence", "pending", "quiet", "hk", "dk", "unindexed"}
 
 // laterAttrs are the attributes that a row lacks if an earlier release folded it. They are compared
 // where both rows have them.

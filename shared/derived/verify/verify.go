@@ -173,12 +173,15 @@ func (r *run) account(ctx context.Context, a event.Account) error {
 	if err != nil {
 		return err
 	}
-	if holder != "" && r.hasHolderRow(row) {
+	if holder != "" {
 		key := derived.HolderKey(r.generation, a, holder)
 		r.add(a, key, derived.Lead{Holder: holder}, -1)
-		if err := r.holder(ctx, a, key, row); err != nil {
-			return err
+		if r.hasHolderRow(row) {
+			err = r.holder(ctx, a, key, row)
 		}
+	}
+	if err != nil {
+		return err
 	}
 	r.mu.Lock()
 	s, of := sum{}, r.hash(a.String())
@@ -193,7 +196,10 @@ func (r *run) account(ctx context.Context, a event.Account) error {
 	if s.keys == 0 {
 		return nil
 	}
-	return r.missing(ctx, a, version)
+	if row["unindexed"] == nil {
+		return nil // an older program folded it, or one without the index
+	}
+	return r.missing(ctx, a, row.Number("unindexed"), version)
 }
 
 // indexed calls visit with each key that the index should have of an account up to a version, and
@@ -231,10 +237,9 @@ func (r *run) row(ctx context.Context, a event.Account) (table.Map, string, erro
 	return raw.Attrs, strings.TrimPrefix(raw.Attrs.Text("hk"), prefix), nil
 }
 
-// hasHolderRow reports whether a row was written since every account has one under its holder.
-func (r *run) hasHolderRow(row table.Map) bool {
-	return r.mark.Known() && !row.Time("projected_at").Before(r.mark.HoldersFrom)
-}
+// hasHolderRow reports whether a row was written by a program that first writes the one under its
+// holder.
+func (r *run) hasHolderRow(row table.Map) bool { return r.mark.Known() && row["unindexed"] != nil }
 
 // holder compares the row of an account under its holder with the account's own. One that is ahead
 // was written before its account's row, which follows.
@@ -266,13 +271,17 @@ func (r *run) holder(ctx context.Context, a event.Account, key table.Key, row ta
 // holderOf returns whose a row under a holder is.
 func holderOf(key table.Key) string { return key.PK[strings.LastIndexByte(key.PK, '#')+1:] }
 
-// missing looks for each row that the index should have of an account up to a version.
-func (r *run) missing(ctx context.Context, a event.Account, version int64) error {
+// missing looks for each row that the index should have of an account after a version and up to
+// another: up to the first an older program may have folded the entries.
+func (r *run) missing(ctx context.Context, a event.Account, after, version int64) error {
 	if !r.mark.Known() || r.mark.Off {
 		return nil
 	}
 	first, count := int64(0), 0
 	err := r.indexed(ctx, a, version, func(key table.Key, version int64) error {
+		if version <= after {
+			return nil
+		}
 		_, err := r.Table.Get(ctx, derived.Table, key, true)
 		switch {
 		case errors.Is(err, table.ErrNotFound):
