@@ -136,7 +136,9 @@ func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *Reb
 	done.Skipped = len(p.Segments) - len(left.Segments)
 	c.Progress.Begin("fold the archive into "+readmodel.Name(c.Model, done.Generation), "events", left.Events)
 	var events atomic.Int64
-	err = streamSources(ctx, c.Bucket, left, c.depth(), func() sink {
+	// Exact: the mac of an entry is over its hash, and further rows name its actors and correlation
+	// ids, which a fold does not need.
+	err = streamSources(ctx, c.Bucket, left, segment.Exact, func() sink {
 		return &sourceFolder{
 			to: to, marks: marks, events: &events, progress: c.Progress, damage: &damaged, chunkEvents: cmp.Or(c.ChunkEvents, defaultChunkEvents),
 			origin: c.Origin, journal: c.Journal, tips: map[event.Account]origin.Link{},
@@ -148,15 +150,6 @@ func (c RebuildConfig) fromArchive(ctx context.Context, to Projection, done *Reb
 	done.Events, done.Gaps = events.Load(), damaged.addTo(p).Gaps
 	done.Faults, _ = damaged.entries.result()
 	return err
-}
-
-// depth returns how much of an entry is verified. The mac of an entry is over its hash, so it
-// proves something only of an entry whose content was compared with the hash.
-func (c RebuildConfig) depth() segment.Depth {
-	if c.Origin == nil || c.Origin.Keys == nil {
-		return segment.FoldOnly
-	}
-	return segment.Exact
 }
 
 // catchUp brings every account of the journal to its head.
