@@ -225,6 +225,7 @@ func (s *connection) take(ctx context.Context, b batch) error {
 	}
 	if b.ended {
 		s.position.places[source] = place{ended: true}
+		b.lane.close() // it reads no more
 	}
 	return s.wire.flush(s.cursorNow())
 }

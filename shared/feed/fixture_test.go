@@ -28,6 +28,7 @@ const events = "events"
 type bank struct {
 	*journal.Journal
 	t      *testing.T
+	store  *storetest.Store
 	server *feedtest.Server
 	feed   *feed.Feed
 	keys   int
@@ -49,7 +50,7 @@ func newBank(t *testing.T) *bank {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = published.Run(ctx) })
-	b := &bank{Journal: j, t: t, server: &feedtest.Server{}}
+	b := &bank{Journal: j, t: t, store: store, server: &feedtest.Server{}}
 	b.feed = feed.New(feed.Config{
 		Stream: events, Streams: store.Streams, Journal: journal.NewReader(store.Table), Table: store.Table,
 		Server: func() feed.Server { return b.server }, Registry: prometheus.NewRegistry(), Log: quiet,

@@ -99,6 +99,7 @@ func (l *lane) close() {
 	if l.leave != nil {
 		l.leave()
 	}
+	l.leave, l.tip, l.newest = nil, nil, nil
 }
 
 // join begins to read the newest records, if they reach back to the lane's place.
@@ -267,11 +268,15 @@ func (l *lane) getNewest(ctx context.Context) (batch, error) {
 		return batch{}, err
 	}
 	b, err := l.decode(ctx, got.Records, got.Ended, held)
-	if err == nil && got.CaughtUp.After(l.caughtUp) && !b.ended {
+	if err != nil {
+		l.newest.Back(got)
+		return batch{}, err
+	}
+	if got.CaughtUp.After(l.caughtUp) && !b.ended {
 		l.caughtUp = got.CaughtUp
 	}
 	b.caughtUp = l.caughtUp
-	return b, err
+	return b, nil
 }
 
 // decode returns the batch of records, after which the lane is. Their memory is held until the

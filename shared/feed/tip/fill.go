@@ -26,25 +26,32 @@ var errSilent = fmt.Errorf("feed: fan-out delivered nothing within %v", deliverW
 func (t *Tip) fill(ctx context.Context) {
 	defer t.lose()
 	var iterator string
+	var heard time.Time // when fan-out last delivered, or began
 	for ctx.Err() == nil {
 		source, changed := t.tips.source()
 		var err error
 		switch source {
 		case FanOut:
 			iterator = ""
-			if err = t.subscribe(ctx); err != nil && ctx.Err() == nil {
+			if heard.IsZero() {
+				heard = time.Now()
+			}
+			if err = t.subscribe(ctx, &heard); err != nil && ctx.Err() == nil {
 				t.tips.fail(err)
 			}
 		case Polling:
+			heard = time.Time{}
 			iterator, err = t.poll(ctx, iterator)
 		default:
+			heard = time.Time{}
 			select {
 			case <-changed:
 			case <-ctx.Done():
 			}
 			continue
 		}
-		if t.isEnded() || errors.Is(err, stream.ErrNotFound) || errors.Is(err, stream.ErrTrimmed) {
+		// Of a subscription ErrNotFound may be of the consumer, which another process has removed.
+		if t.isEnded() || source == Polling && (errors.Is(err, stream.ErrNotFound) || errors.Is(err, stream.ErrTrimmed)) {
 			return
 		}
 		if err != nil && backoff.Sleep(ctx, retryEvery) != nil {
@@ -86,7 +93,7 @@ func (t *Tip) poll(ctx context.Context, iterator string) (next string, err error
 }
 
 // subscribe receives until the subscription ends. It returns an error if fan-out does not deliver.
-func (t *Tip) subscribe(ctx context.Context) error {
+func (t *Tip) subscribe(ctx context.Context, heard *time.Time) error {
 	began := time.Now()
 	opening, cancel := context.WithTimeout(ctx, deliverWithin)
 	defer cancel()
@@ -103,13 +110,17 @@ func (t *Tip) subscribe(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case err != nil && first && (silent || time.Since(began) > deliverWithin):
+		case err != nil && first && (silent || time.Since(*heard) > deliverWithin):
 			return errors.Join(errSilent, err)
 		case errors.Is(err, stream.ErrExpiredIterator), silent:
+			if !first {
+				*heard = time.Now()
+			}
 			return backoff.Sleep(ctx, max(0, retryEvery-time.Since(began)))
 		case err != nil:
 			return err
 		}
+		*heard = time.Now()
 		// What arrived until now may be in the next batch.
 		t.add(b, b.Next, time.Now())
 		if b.Next == "" {
@@ -121,12 +132,13 @@ func (t *Tip) subscribe(ctx context.Context) error {
 	}
 }
 
-// open opens a subscription. Another one of a moment ago may still be in the way.
+// open opens a subscription. Another one of a moment ago may still be in the way, and a call may
+// fail: only a refusal is no reason to try again.
 func (t *Tip) open(ctx context.Context) (stream.Subscription, error) {
 	c := t.tips.config
 	for {
 		sub, err := t.tips.subscriber.Subscribe(ctx, c.Stream, t.tips.consumer, t.shard, t.begins(true))
-		if err == nil || !errors.Is(err, stream.ErrThrottled) {
+		if err == nil || errors.Is(err, stream.ErrRefused) || errors.Is(err, stream.ErrNotFound) || errors.Is(err, stream.ErrInvalid) {
 			return sub, err
 		}
 		if backoff.Sleep(ctx, retryEvery) != nil {

@@ -73,10 +73,12 @@ func (l *lease) step(ctx context.Context, want bool) error {
 	case epoch > 0:
 		return l.giveBack(ctx, epoch)
 	case !want:
+		l.forget()
 		return nil
 	}
 	row, err := l.rows.Get(ctx, l.key)
 	if errors.Is(err, table.ErrNotFound) {
+		l.forget()
 		return l.put(ctx, 0)
 	}
 	if err != nil {
@@ -99,6 +101,13 @@ func (l *lease) step(ctx context.Context, want bool) error {
 		return nil
 	}
 	return l.put(ctx, found)
+}
+
+// forget has the row watched from the beginning: one that was deleted counts from 1 again.
+func (l *lease) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.watch.Reset()
 }
 
 // put writes the row over that of an epoch, 0 over none.

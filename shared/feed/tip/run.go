@@ -185,8 +185,9 @@ func (t *Tips) fail(why error) {
 	}
 }
 
-// closeUnused stops to fill the tips that had no reader for a while.
+// closeUnused stops to fill the tips that had no reader for a while, and trims the others.
 func (t *Tips) closeUnused() {
+	most := t.tipBytes()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for id, tip := range t.shards {
@@ -194,6 +195,9 @@ func (t *Tips) closeUnused() {
 			tip.stop()
 			delete(t.shards, id)
 		}
+		tip.mu.Lock()
+		tip.trim(most)
+		tip.mu.Unlock()
 	}
 }
 

@@ -167,9 +167,13 @@ func (r *Reader) Read() (b Batch, err error) {
 	return b, nil
 }
 
+// Back returns to the place before the batch that was read last, which is read again.
+func (r *Reader) Back(b Batch) { r.next -= int64(len(b.Records)) }
+
 // add keeps a batch that was read or received at a time. Of one that was received next is where a
 // subscription continues.
 func (t *Tip) add(b stream.Batch, next string, at time.Time) {
+	most := t.tips.tipBytes() // before the mutex, which Tips locks after its own
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range b.Records {
@@ -179,7 +183,18 @@ func (t *Tip) add(b stream.Batch, next string, at time.Time) {
 		t.records, t.last = append(t.records, r), r.Sequence
 		t.bytes += size(r)
 	}
-	most := t.tips.tipBytes()
+	t.trim(most)
+	t.next = next
+	if b.Behind == 0 {
+		t.caughtUp = at
+	}
+	t.ended = b.Next == ""
+	t.live = t.live || b.Behind == 0 || t.ended
+	t.wake()
+}
+
+// trim drops the oldest records until the others fit. The caller holds the mutex.
+func (t *Tip) trim(most int) {
 	dropped := 0
 	for ; t.bytes > most && dropped < len(t.records)-1; dropped++ {
 		r := t.records[dropped]
@@ -191,13 +206,6 @@ func (t *Tip) add(b stream.Batch, next string, at time.Time) {
 	}
 	t.records = slices.Delete(t.records, 0, dropped)
 	t.first += int64(dropped)
-	t.next = next
-	if b.Behind == 0 {
-		t.caughtUp = at
-	}
-	t.ended = b.Next == ""
-	t.live = t.live || b.Behind == 0 || t.ended
-	t.wake()
 }
 
 // wake tells the readers that something has changed. The caller holds the mutex.
