@@ -61,15 +61,17 @@ func (d *Directory) Run(ctx context.Context) error {
 func (d *Directory) read(ctx context.Context) ([]Process, error) {
 	ctx, cancel := context.WithTimeout(ctx, callMost)
 	defer cancel()
-	rows, err := rows(d.table).Range(ctx, "", "", false, MaxProcesses)
-	if err != nil {
-		return nil, err
-	}
-	now, epochs, found := time.Now(), map[string]int64{}, make([]Process, 0, len(rows))
-	for _, row := range rows {
+	now, epochs, found := time.Now(), map[string]int64{}, []Process{}
+	for row, err := range rows(d.table).List(ctx) {
+		if err != nil {
+			return nil, err
+		}
 		if p, epoch, genuine := parse(row, d.keys); genuine {
 			epochs[p.key()] = epoch
 			found = append(found, p)
+		}
+		if len(found) == MaxProcesses {
+			break
 		}
 	}
 	d.watch.Observe(epochs, now)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -145,6 +146,17 @@ func TestForgedRowsNameNobody(t *testing.T) {
 			}
 		}
 		d, old := NewDirectory(tables, keys), NewDirectory(tables, bankKeys{})
+		// nor do many of them hide the others
+		defer func() {
+			for i := range MaxProcesses {
+				if err := rows(tables).Put(t.Context(), fmt.Sprint("a#", i), table.Map{"epoch": table.N(1)}, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if list, err := d.read(t.Context()); err != nil || len(list) != 1 {
+				t.Errorf("among many forged rows: %v, %v", list, err)
+			}
+		}()
 		defer run(t, d.Run)()
 		defer run(t, old.Run)()
 		if got := names(t, d); got != "genuine" {
