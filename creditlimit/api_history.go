@@ -14,8 +14,12 @@ import (
 )
 
 // maxChain is how many decisions are followed back, each by a read of the state before it. Where
-// there are more the history is scanned.
-const maxChain = 500
+// there are more the history is scanned, and where so many reads take longer than that: a read
+// takes about as long as perRead events of a scan.
+const (
+	maxChain = 500
+	perRead  = 20
+)
 
 // history lists the decisions on the limit, including the one at the opening.
 func (a *API) history(c echo.Context) error {
@@ -54,8 +58,9 @@ func (a *API) history(c echo.Context) error {
 // found without reading what lies between them.
 func (a *API) decisions(ctx context.Context, of event.Account, s account.State, from int64, limit int) (page []api.Recorded, next int64, err error) {
 	var versions []int64 // newest first
+	most := min(maxChain, int(min(s.Version-from, maxChain*perRead))/perRead+1)
 	for s.LimitVersion >= from && s.LimitVersion > 0 {
-		if len(versions) == maxChain {
+		if len(versions) == most {
 			return api.History(ctx, a.journal, of, from, 0, limit, decides)
 		}
 		if versions = append(versions, s.LimitVersion); s.LimitVersion == 1 {

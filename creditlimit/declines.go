@@ -125,5 +125,7 @@ func (d *declineCounter) keep(of event.Account, found []count) {
 			d.size++
 		}
 	}
-	d.kept[of.String()] = all
+	if len(all) > 0 {
+		d.kept[of.String()] = all
+	}
 }
