@@ -540,3 +540,25 @@ func TestReport_TextAndJSON(t *testing.T) {
 		t.Fatalf("%s", data)
 	}
 }
+
+// Of more differences of further rows than a report lists each is counted, and none listed twice.
+func TestFurtherRowsAreListedOnce(t *testing.T) {
+	const many = 10_050
+	b := newBank(t)
+	b.fill(t, b.entries, b.entries, b.archived)
+	b.config.Derived = &audit.Derived{Model: model, Table: "derived", Compare: func(_ context.Context, _ int64, found func(readmodel.Difference)) (readmodel.Compared, error) {
+		for n := range int64(many) {
+			found(readmodel.Difference{Account: event.Account{Tenant: "main", ID: "A-1"}, Version: n + 1, What: "missing"})
+		}
+		return readmodel.Compared{}, nil
+	}}
+	report, err := audit.Run(t.Context(), b.config)
+	if !errors.Is(err, audit.ErrDifference) || report.Count != many {
+		t.Fatalf("%d, %v", report.Count, err)
+	}
+	for i, f := range report.Findings[1:] {
+		if f.Version == report.Findings[i].Version {
+			t.Fatalf("v%d is listed twice", f.Version)
+		}
+	}
+}

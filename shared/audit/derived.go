@@ -31,10 +31,12 @@ func (a *auditor) checkDerived(ctx context.Context) error {
 			return
 		}
 		if len(lacking) == maxFindings {
-			a.report.keep(lacking[0]) // it is counted and not listed
+			a.report.count(&a.report.Count, 1) // it is not listed
 			return
 		}
-		lacking, accounts = append(lacking, finding(derivedWrong, c.Table, d.Account.String(), d.Version, "%s", d.What)), append(accounts, d)
+		f := finding(derivedWrong, c.Table, d.Account.String(), d.Version, "%s", d.What)
+		f.Expected, f.Found = d.Expected, d.Found
+		lacking, accounts = append(lacking, f), append(accounts, d)
 	})
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func LoadMark(ctx context.Context, t table.Table, generation int64) (Mark, error
 }
 
 // store writes a mark over the one that it was made of. It leaves the mark that another process
-// wrote since.
+// wrote since, and returns table.ErrConditionFailed.
 func (m Mark) store(ctx context.Context, t table.Table, generation int64) error {
 	put := table.Put{Table: Table, If: table.Absent(), Row: table.Row{Key: markKey(generation), Attrs: table.Map{
 		"format": table.N(rowFormat), "rev": table.N(m.rev + 1), "from": table.Time(m.From), "holders_from": table.Time(m.HoldersFrom),
@@ -70,8 +70,7 @@ func (m Mark) store(ctx context.Context, t table.Table, generation int64) error 
 	if m.rev > 0 {
 		put.If = table.Equals("rev", table.N(m.rev))
 	}
-	err := t.Put(ctx, put)
-	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
+	if err := t.Put(ctx, put); err != nil {
 		return fmt.Errorf("write the mark of the index of generation %d: %w", generation, err)
 	}
 	return nil
@@ -87,7 +86,11 @@ func Begin(ctx context.Context, t table.Table, live, candidate int64, index bool
 	if of.Known() {
 		index = !of.Off
 	}
-	return Mark{Off: !index}.store(ctx, t, candidate)
+	err = Mark{Off: !index}.store(ctx, t, candidate)
+	if errors.Is(err, table.ErrConditionFailed) {
+		return nil // it was marked before
+	}
+	return err
 }
 
 // Marks keeps the marks of the generations that the programs of one process project. Programs with
@@ -119,7 +122,11 @@ func (m Marks) Keep(ctx context.Context) error {
 		if generation == 0 || generation == g.Discarding {
 			continue
 		}
-		if err := m.keep(ctx, generation, generation == g.Candidate); err != nil {
+		err := m.keep(ctx, generation, generation == g.Candidate)
+		if errors.Is(err, table.ErrConditionFailed) { // another process was first: it may do otherwise
+			err = m.keep(ctx, generation, generation == g.Candidate)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -114,3 +114,27 @@ func TestCandidatesAreMarkedAsTheLiveGeneration(t *testing.T) {
 		}
 	}
 }
+
+// overtaken is a table in which another process writes first.
+type overtaken struct {
+	table.Table
+	first func()
+}
+
+// Put implements table.Table.
+func (o *overtaken) Put(ctx context.Context, p table.Put) error {
+	if first := o.first; first != nil {
+		o.first = nil
+		first()
+	}
+	return o.Table.Put(ctx, p)
+}
+
+// A process that another one overtakes still says what it does before it projects.
+func TestOfTwoProcessesThatBeginAtOnceBothHaveTheirSay(t *testing.T) {
+	in := markTable(t)
+	second := &overtaken{Table: in, first: func() { keep(t, in, true, false, false, 0) }}
+	if mark := keep(t, second, false, false, false, 0); !mark.Off {
+		t.Errorf("a process without the index projects, and the mark is %+v", mark)
+	}
+}

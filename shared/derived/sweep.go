@@ -78,13 +78,13 @@ func (s Sweeper) page(ctx context.Context, after string) (deleted int64, next st
 	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(readParallel)
 	for _, row := range page.Rows {
-		expiry := row.Attrs.Number(ExpiryAttr)
+		expiry, unchanged := expiryOf(row)
 		if expiry == 0 || expiry >= now {
 			continue
 		}
 		deleted++
 		group.Go(func() error {
-			err := s.Table.Delete(within, Table, row.Key, table.Equals(ExpiryAttr, table.N(expiry)))
+			err := s.Table.Delete(within, Table, row.Key, unchanged)
 			if err != nil && !errors.Is(err, table.ErrConditionFailed) {
 				return fmt.Errorf("delete %s %s: %w", row.PK, row.SK, err)
 			}
@@ -92,4 +92,17 @@ func (s Sweeper) page(ctx context.Context, after string) (deleted int64, next st
 		})
 	}
 	return deleted, page.After, group.Wait()
+}
+
+// expiryOf returns when a row of the index expires, and the condition that it is still that row; 0
+// for any other row. Rows of an earlier release have no such attribute.
+func expiryOf(row table.Row) (int64, table.Condition) {
+	if expiry := row.Attrs.Number(ExpiryAttr); expiry != 0 {
+		return expiry, table.Equals(ExpiryAttr, table.N(expiry))
+	}
+	p, ok := parsePlace(row.SK)
+	if !ok {
+		return 0, table.Condition{}
+	}
+	return p.at.Add(Retention).Unix(), table.Equals("format", table.N(rowFormat))
 }

@@ -32,7 +32,8 @@ type Further[S any] struct {
 type Difference struct {
 	Account event.Account
 	Version int64
-	What    string
+	// What has no values of the account; Expected and Found are both, where two differ.
+	What, Expected, Found string
 	// Foreign says that a row is there that no program wrote, which no fold of the account changes.
 	Foreign bool
 }

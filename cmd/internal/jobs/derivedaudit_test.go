@@ -12,8 +12,11 @@ import (
 	"passbook/shared/audit"
 	"passbook/shared/bucket/dirbucket"
 	"passbook/shared/derived"
+	"passbook/shared/derived/verify"
 	"passbook/shared/event"
+	"passbook/shared/journal"
 	"passbook/shared/progress"
+	"passbook/shared/readmodel"
 	"passbook/shared/replay"
 	"passbook/shared/table"
 )
@@ -42,12 +45,12 @@ func (l *life) damages() map[string]func() {
 		}
 	}
 	return map[string]func(){
-		"1 rows of the index of events are missing":              func() { l.damage(derived.OfEntry(2, newest)[0].Key, nil) },
-		"its row under holder holder-A-1 is missing":             func() { l.damage(key, nil) },
-		"its row under holder holder-A-1 is at v1":               func() { l.damage(key, func(a table.Map) { a["version"] = table.N(1) }) },
-		"its row under holder holder-A-1 has posted":             func() { l.damage(key, func(a table.Map) { a["posted"] = a["posted"].(table.N) + 1 }) },
-		"a row under holder holder-A-0, whose account it is not": func() { l.foreign(key, derived.HolderKey(2, a, "holder-A-0")) },
-		"a row under holder holder-A-1, whose account it is not": func() { l.foreign(key, derived.HolderKey(2, event.Account{Tenant: "main", ID: "A-9"}, "holder-A-1")) },
+		"1 rows of the index of events are missing":                      func() { l.damage(derived.OfEntry(2, newest)[0].Key, nil) },
+		"its row under holder holder-A-1 is missing":                     func() { l.damage(key, nil) },
+		"its row under holder holder-A-1 is at v1":                       func() { l.damage(key, func(a table.Map) { a["version"] = table.N(1) }) },
+		"its row under holder holder-A-1 differs from its own in posted": func() { l.damage(key, func(a table.Map) { a["posted"] = a["posted"].(table.N) + 1 }) },
+		"a row under holder holder-A-0, whose account it is not":         func() { l.foreign(key, derived.HolderKey(2, a, "holder-A-0")) },
+		"a row under holder holder-A-1, whose account it is not":         func() { l.foreign(key, derived.HolderKey(2, event.Account{Tenant: "main", ID: "A-9"}, "holder-A-1")) },
 	}
 }
 
@@ -111,7 +114,7 @@ func TestPromoteComparesDerivedRows(t *testing.T) {
 		key := derived.HolderKey(3, event.Account{Tenant: "main", ID: "A-1"}, "holder-A-1")
 		l.damage(key, func(a table.Map) { a["held"] = a["held"].(table.N) + 1 })
 		done, err := b.promote(t.Context(), PromoteParams{Model: balance.Table}, progress.New())
-		if !errors.Is(err, replay.ErrDifference) || done.Promoted || done.Faults.Count != 1 || !strings.Contains(done.Faults.List[0].What, "has held") {
+		if !errors.Is(err, replay.ErrDifference) || done.Promoted || done.Faults.Count != 1 || !strings.Contains(done.Faults.List[0].What, "in held") {
 			t.Fatalf("%+v, %v", done, err)
 		}
 		l.damage(key, func(a table.Map) { a["held"] = a["held"].(table.N) - 1 })
@@ -134,6 +137,31 @@ func TestStraysOfTheIndexAreNoDifference(t *testing.T) {
 		}
 		if report, err := auditIn(t, b, nil); err != nil || report.Index.Strays != 3 {
 			t.Errorf("%+v, %v", report.Index, err)
+		}
+	})
+}
+
+// Rows that expire while an audit runs are not missing.
+func TestRowsThatExpireDuringAnAuditAreNotMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := begin(t, true)
+		l.live(unending)
+		e := l.entries[len(l.entries)-1]
+		expiry := e.RecordedAt.Add(derived.Retention)
+		for _, other := range l.entries {
+			for _, row := range derived.OfEntry(2, other) {
+				l.damage(row.Key, nil)
+			}
+		}
+		looks := 0
+		c := verify.Config{Table: l.table, Model: balance.Table, Journal: journal.NewReader(l.table), Now: func() time.Time {
+			if looks++; looks == 1 {
+				return expiry.Add(-2 * time.Hour)
+			}
+			return expiry.Add(time.Minute)
+		}}
+		if _, err := verify.Run(t.Context(), c, 2, func(d readmodel.Difference) { t.Errorf("%+v", d) }); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

@@ -166,7 +166,7 @@ func (r *run) account(ctx context.Context, a event.Account) error {
 	if err != nil || version == 0 {
 		return err
 	}
-	err = r.indexed(ctx, a, version, func(key table.Key, _ int64) error {
+	err = r.indexed(ctx, a, version, r.from, func(key table.Key, _ int64) error {
 		r.add(a, key, derived.Lead{}, -1)
 		return nil
 	})
@@ -202,10 +202,10 @@ func (r *run) account(ctx context.Context, a event.Account) error {
 	return r.missing(ctx, a, row.Number("unindexed"), version)
 }
 
-// indexed calls visit with each key that the index should have of an account up to a version, and
-// with the version of its entry. It ends at an entry that cannot be read, which the audit of the
-// journal names.
-func (r *run) indexed(ctx context.Context, a event.Account, version int64, visit func(key table.Key, version int64) error) error {
+// indexed calls visit with each key that the index should have of an account from a time on and up
+// to a version, and with the version of its entry. It ends at an entry that cannot be read, which
+// the audit of the journal names.
+func (r *run) indexed(ctx context.Context, a event.Account, version int64, from time.Time, visit func(key table.Key, version int64) error) error {
 	for e, err := range r.Journal.Backward(ctx, a, version) {
 		var newer *event.FormatError
 		switch {
@@ -213,7 +213,7 @@ func (r *run) indexed(ctx context.Context, a event.Account, version int64, visit
 			return nil
 		case err != nil:
 			return fmt.Errorf("journal of %s: %w", a, err)
-		case e.RecordedAt.Before(r.from):
+		case e.RecordedAt.Before(from):
 			return nil
 		case e.RecordedAt.After(r.until):
 			continue
@@ -261,7 +261,8 @@ func (r *run) holder(ctx context.Context, a event.Account, key table.Key, row ta
 	for _, name := range []string{"currency", "status", "posted", "held", "limit", "as_of"} {
 		if there.Attrs[name] != row[name] {
 			r.found(readmodel.Difference{
-				Account: a, Version: version, What: fmt.Sprintf("its row under holder %s has %s %v, and its own row %v", holderOf(key), name, there.Attrs[name], row[name]),
+				Account: a, Version: version, What: fmt.Sprintf("its row under holder %s differs from its own in %s", holderOf(key), name),
+				Expected: fmt.Sprint(row[name]), Found: fmt.Sprint(there.Attrs[name]),
 			})
 		}
 	}
@@ -277,8 +278,12 @@ func (r *run) missing(ctx context.Context, a event.Account, after, version int64
 	if !r.mark.Known() || r.mark.Off {
 		return nil
 	}
+	from := r.from // rows expire while this runs
+	if oldest := r.Now().Add(margin - derived.Retention); from.Before(oldest) {
+		from = oldest
+	}
 	first, count := int64(0), 0
-	err := r.indexed(ctx, a, version, func(key table.Key, version int64) error {
+	err := r.indexed(ctx, a, version, from, func(key table.Key, version int64) error {
 		if version <= after {
 			return nil
 		}
