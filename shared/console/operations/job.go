@@ -10,6 +10,7 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/audit"
 	"passbook/shared/console/view"
+	"passbook/shared/event"
 	"passbook/shared/web"
 )
 
@@ -127,8 +128,9 @@ type bothValues struct{ Name, Live, Candidate string }
 // valueMembers are the members of a result that have what is on accounts.
 var valueMembers = []string{"Values", "expected", "found"}
 
-// withoutValues returns a result without what is on accounts, for people who may not read them.
-func withoutValues(result json.RawMessage) json.RawMessage {
+// withoutValues returns a result without what is on accounts of other tenants than one, for people
+// who may read the accounts of that one; empty: of any tenant.
+func withoutValues(result json.RawMessage, but string) json.RawMessage {
 	var all any
 	decoder := json.NewDecoder(bytes.NewReader(result))
 	decoder.UseNumber() // an amount may be more than a float has digits for
@@ -139,7 +141,7 @@ func withoutValues(result json.RawMessage) json.RawMessage {
 	strip = func(value any) {
 		switch v := value.(type) {
 		case map[string]any:
-			if v["what"] != nil || v["What"] != nil { // a difference
+			if difference := v["what"] != nil || v["What"] != nil; difference && (but == "" || tenantOf(v) != but) {
 				for _, name := range valueMembers {
 					delete(v, name)
 				}
@@ -161,6 +163,17 @@ func withoutValues(result json.RawMessage) json.RawMessage {
 	return text
 }
 
+// tenantOf returns the tenant of a difference, empty where it names no account.
+func tenantOf(difference map[string]any) string {
+	if of, ok := difference["Account"].(map[string]any); ok {
+		tenant, _ := of["Tenant"].(string)
+		return tenant
+	}
+	text, _ := difference["account"].(string)
+	a, _ := event.ParseAccount(text)
+	return a.Tenant
+}
+
 // outcomeOf returns the result of a job as a person may see it; nil if it has none.
 func outcomeOf(r *view.Request, j Job) *outcome {
 	if len(j.Result) == 0 {
@@ -169,8 +182,11 @@ func outcomeOf(r *view.Request, j Job) *outcome {
 	if j.Name == "states" { // its accounts are in a table and a file
 		return &outcome{States: statesOf(r, j)}
 	}
-	if !r.May(access.AccountsRead) {
-		j.Result = withoutValues(j.Result)
+	switch {
+	case !r.May(access.AccountsRead):
+		j.Result = withoutValues(j.Result, "")
+	case j.Tenant != r.Tenant: // an operator of all tenants reads the accounts of one
+		j.Result = withoutValues(j.Result, r.Tenant)
 	}
 	o := &outcome{Text: indented(j.Result)}
 	if j.Name == "audit" {

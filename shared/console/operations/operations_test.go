@@ -220,8 +220,17 @@ func TestValuesAreForWhoMayReadAccounts(t *testing.T) {
 	if list := cut.Faults.Shown(); len(list) != 1 || list[0].What == "" || len(list[0].Values) != 0 || strings.Contains(cut.Text, "750") {
 		t.Errorf("%+v", cut)
 	}
-	report := outcomeOf(as("main", true, access.OpsRead), Job{Name: "audit", Result: []byte(`{"count":1,"findings":[{"where":"balance","what":"posted","expected":"7501","found":"7502"}],"archive":{}}`)})
-	if strings.Contains(report.Text, "750") || report.Report.Findings[0].Expected != "" {
+	other := outcomeOf(as("north", true, access.OpsRead|access.AccountsRead), job)
+	if list := other.Faults.Shown(); len(list) != 1 || len(list[0].Values) != 0 || strings.Contains(other.Text, "750") {
+		t.Errorf("of another tenant: %+v", other)
+	}
+	audit := Job{Name: "audit", Result: []byte(`{"count":1,"findings":[{"where":"balance","account":"main#A-1","what":"posted","expected":"7501","found":"7502"}],"archive":{}}`)}
+	for _, by := range []*view.Request{as("main", true, access.OpsRead), as("north", true, access.OpsRead|access.AccountsRead)} {
+		if report := outcomeOf(by, audit); strings.Contains(report.Text, "750") || report.Report.Findings[0].Expected != "" {
+			t.Errorf("%+v", report)
+		}
+	}
+	if report := outcomeOf(as("main", true, access.OpsRead|access.AccountsRead), audit); report.Report.Findings[0].Expected != "7501" {
 		t.Errorf("%+v", report)
 	}
 }
