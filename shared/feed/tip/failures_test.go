@@ -47,6 +47,17 @@ type broken struct {
 	stream.Subscriber
 	fails atomic.Int64 // how many calls of Subscribe fail
 	ends  bool         // subscriptions end at once
+	// unregistered is how many calls of Register fail, with why, and asked how many there were.
+	unregistered, asked atomic.Int64
+	why                 error
+}
+
+func (b *broken) Register(ctx context.Context, name, consumer string) error {
+	b.asked.Add(1)
+	if b.unregistered.Add(-1) >= 0 {
+		return b.why
+	}
+	return b.Subscriber.Register(ctx, name, consumer)
 }
 
 func (b *broken) Subscribe(ctx context.Context, name, consumer, shard string, at stream.Position) (stream.Subscription, error) {
@@ -89,6 +100,42 @@ func TestFanOutOutlastsAFailure(t *testing.T) {
 			t.Errorf("reads by %s", p.Source())
 		}
 	})
+}
+
+// A consumer that cannot be registered is tried again soon for two minutes, one that is refused
+// after ten.
+func TestRegistrationIsTriedAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		why    error
+		fails  int64
+		within time.Duration
+		asked  int64
+	}{
+		"a failure":         {errors.New("internal failure"), 2, 65 * time.Second, 3},
+		"a full stream":     {stream.ErrFull, 4, 135 * time.Second, 5},
+		"a lasting failure": {errors.New("internal failure"), 5, 13 * time.Minute, 6},
+		"a refusal":         {stream.ErrRefused, 1, 11 * time.Minute, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFleet(t)
+				p, b := f.broken("a")
+				b.why = test.why
+				b.unregistered.Store(test.fails)
+				r := f.mustRead(p)
+				if p.Source() != Polling {
+					t.Errorf("at first it reads by %s", p.Source())
+				}
+				time.Sleep(test.within)
+				if p.Source() != FanOut || b.asked.Load() != test.asked {
+					t.Errorf("after %v it reads by %s, and has asked %d times", test.within, p.Source(), b.asked.Load())
+				}
+				f.send(2)
+				r.until(10 * time.Second)
+				r.has(0, 2)
+			})
+		})
+	}
 }
 
 // Subscriptions that open and end at once deliver nothing.

@@ -37,7 +37,7 @@ func (t *Tip) fill(ctx context.Context) {
 				heard = time.Now()
 			}
 			if err = t.subscribe(ctx, &heard); err != nil && ctx.Err() == nil {
-				t.tips.fail(err)
+				t.tips.fail(err, fanOutAgain)
 			}
 		case Polling:
 			heard = time.Time{}

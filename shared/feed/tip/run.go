@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"passbook/shared/stream"
 )
 
 // Run decides where the newest records come from, and keeps the leases, until ctx ends. It then
@@ -59,11 +61,26 @@ func (t *Tips) decide(ctx context.Context) {
 	if !tries {
 		return
 	}
-	if err := t.register(ctx); err == nil {
+	err := t.register(ctx)
+	switch {
+	case err == nil:
+		t.failing = time.Time{}
 		t.become(FanOut)
-	} else if ctx.Err() == nil {
-		t.fail(err)
+	case ctx.Err() == nil:
+		t.fail(err, t.again(err))
 	}
+}
+
+// again returns how long to wait before the consumer is registered again after an error.
+func (t *Tips) again(err error) time.Duration {
+	if t.failing.IsZero() {
+		t.failing = time.Now()
+	}
+	lasts := errors.Is(err, stream.ErrRefused) || errors.Is(err, stream.ErrInvalid)
+	if lasts || time.Since(t.failing) >= registerFor {
+		return fanOutAgain
+	}
+	return registerAgain
 }
 
 // wantsToRead reports whether the process needs the lease: where fan-out does not deliver, for all
@@ -113,9 +130,14 @@ func (t *Tips) bounded(ctx context.Context, call func(context.Context) error) er
 	return call(ctx)
 }
 
-// register makes the process's consumer, and the row that says that it lives.
+// register makes the process's consumer, and the row that says that it lives. A process that polls
+// gives up early, since its lease is not renewed until then.
 func (t *Tips) register(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, deliverWithin)
+	within := deliverWithin
+	if t.reader.held() {
+		within = fence / 2
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	if err := t.alive.step(ctx, true); err != nil {
 		return err
@@ -167,17 +189,18 @@ func (t *Tips) become(s Source) {
 	}
 }
 
-// fail notes that fan-out does not deliver. Another source is chosen by the next step.
-func (t *Tips) fail(why error) {
+// fail notes that fan-out does not deliver, and when to try it again. Another source is chosen by
+// the next step.
+func (t *Tips) fail(why error, again time.Duration) {
 	t.mu.Lock()
 	first := !time.Now().Before(t.retry)
-	t.retry = time.Now().Add(fanOutAgain)
+	t.retry = time.Now().Add(again)
 	if t.state == FanOut {
 		t.set(None)
 	}
 	t.mu.Unlock()
 	if first {
-		t.config.Log.Warn("enhanced fan-out does not deliver to feeds; it is tried again in 10 minutes", "error", why)
+		t.config.Log.Warn("enhanced fan-out does not deliver to feeds; it is tried again", "after", again, "error", why)
 	}
 	select {
 	case t.kick <- struct{}{}:

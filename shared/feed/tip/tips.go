@@ -36,6 +36,10 @@ const (
 	decideWithin = 25 * time.Second
 	// fanOutAgain is when fan-out is tried again that did not deliver.
 	fanOutAgain = 10 * time.Minute
+	// registerAgain is when a consumer that could not be registered is tried again, for
+	// registerFor: the failure may be one of the moment.
+	registerAgain = 30 * time.Second
+	registerFor   = 2 * time.Minute
 	// keptFor is for how long the tips and the lease of a process without feeds are kept.
 	keptFor = 30 * time.Second
 	// turnFor is for how long a process with fan-out keeps the lease for feeds that catch up, and
@@ -88,6 +92,7 @@ type Tips struct {
 	used       time.Time // when a feed last asked or ended
 	registered bool
 	retry      time.Time // when fan-out is tried next
+	failing    time.Time // since when registering fails, zero if it does not; of Run alone
 	catching   int       // how many lanes want to catch up
 	caught     time.Time // when one last did
 	turn       time.Time // when the lease for that may be taken again
