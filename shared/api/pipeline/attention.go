@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"passbook/shared/api"
-	"passbook/shared/opslog"
 )
 
 // Attention is something that a person should look at.
@@ -143,30 +142,6 @@ func address(of string) string {
 		return "ADDRESS/readyz?verbose=true"
 	}
 	return of + "/readyz?verbose=true"
-}
-
-// badAudit returns the item for an audit that did not end well.
-func badAudit(u Audit) Attention {
-	one := Attention{
-		Kind: "audit", ID: u.ID, Severity: stateBad, Subject: "audit", What: "The last audit found differences", Since: u.At,
-		Cause: "journal, archive and read models do not agree", Affects: "The accounts that the audit names.",
-		Remedy: "Its result names each account and version with what to do. Much is repaired with --repair; a plain audit shows what that would find.",
-		// an audit changes nothing without --repair
-		Command: "audit --repair", DryRun: "audit", Page: "/ui/audit",
-	}
-	if *u.ExitCode != exitDifference {
-		one.Severity, one.What, one.Cause = stateWarn, "The last audit did not end", fmt.Sprintf("it %s with exit code %d; the operators' log has why", u.State, *u.ExitCode)
-		one.Affects, one.Remedy, one.Command, one.DryRun = "Nothing: it is not known whether all agrees.", "Run it again.", "audit", ""
-	}
-	return one
-}
-
-// exitDifference is the exit code of an audit that found a difference.
-const exitDifference = 3
-
-// ended reports whether an action of the operators' log is an audit that came to its end.
-func ended(a opslog.Action) bool {
-	return a.Job == "audit" && (a.State == opslog.Done || a.State == opslog.Failed)
 }
 
 // before returns the instant some seconds before another.

@@ -6,8 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"passbook/shared/access"
 	"passbook/shared/api"
+	"passbook/shared/control"
 	"passbook/shared/opslog"
+	"passbook/shared/storetest"
+	"passbook/shared/stream/pebblestream"
 )
 
 // everythingWrong returns an answer in which there is an item of every kind.
@@ -103,5 +107,74 @@ func TestPartsWithoutAProcessAreBad(t *testing.T) {
 	New(Config{SegmentAge: time.Minute, Archiver: "archiver", Needs: []string{"withdraw", "credit", "balance", "archiver"}}).judge(&a)
 	if got := states(); got != "ok bad ok bad bad" {
 		t.Errorf("one process each: %s", got)
+	}
+}
+
+// An item about an audit stays until an audit of as much is clean, and a later one that did not end
+// does not hide what it found.
+func TestAnAuditCountsUntilOneOfAsMuchIsClean(t *testing.T) {
+	for name, newestFirst := range map[string]struct {
+		want int
+		list []opslog.Action
+	}{
+		"a clean one of a tenant":             {1, []opslog.Action{{Tenant: "north"}, {ExitCode: 3}, {}}},
+		"of another tenant":                   {1, []opslog.Action{{Tenant: "north"}, {Tenant: "south", ExitCode: 3}, {}}},
+		"of the same tenant":                  {2, []opslog.Action{{Tenant: "south"}, {Tenant: "south", ExitCode: 3}, {}}},
+		"of the whole bank":                   {1, []opslog.Action{{Tenant: "north"}, {}, {Tenant: "south", ExitCode: 3}, {ExitCode: 3}}},
+		"one that did not end":                {1, []opslog.Action{{ExitCode: 1}, {ExitCode: 3}, {}}},
+		"one that did not end, and clean":     {0, []opslog.Action{{ExitCode: 1}, {Tenant: "north"}, {}, {ExitCode: 3}}},
+		"only of tenants":                     {0, []opslog.Action{{Tenant: "north"}, {Tenant: "south"}}},
+		"none":                                {-1, nil},
+		"the newest of two with differences":  {0, []opslog.Action{{Tenant: "north", ExitCode: 3}, {ExitCode: 3}}},
+		"differences before a tenant's audit": {0, []opslog.Action{{ExitCode: 3}, {Tenant: "north"}, {}}},
+	} {
+		list, want := newestFirst.list, (*opslog.Action)(nil)
+		for i := range list {
+			list[i].Job, list[i].State = "audit", opslog.Done
+		}
+		if newestFirst.want >= 0 {
+			want = &list[newestFirst.want]
+		}
+		if got := counting(list); got != want {
+			t.Errorf("%s: %+v, not %+v", name, got, want)
+		}
+	}
+}
+
+// Many other actions do not hide an audit, and it is read again after a minute.
+func TestTheLastAuditIsFoundBehindOtherActions(t *testing.T) {
+	tables := storetest.Memory(t, pebblestream.Options{}, control.Schema).Table
+	act := func(job string, code int64) string {
+		a, err := opslog.Begin(t.Context(), tables, opslog.Action{Job: job, Actor: "os:0"})
+		if err == nil {
+			err = a.End(t.Context(), tables, opslog.Outcome{State: opslog.Done, ExitCode: code})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.ID
+	}
+	want := act("audit", exitDifference)
+	for range 150 {
+		act("states", 0)
+	}
+	var last lastAudit
+	now, all := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC), &access.Principal{Tenant: "north", AllTenants: true}
+	read := func(at time.Time) string {
+		found, err := last.read(t.Context(), tables, all, at)
+		if err != nil || found == nil {
+			t.Fatalf("%+v %v", found, err)
+		}
+		return found.ID
+	}
+	if got := read(now); got != want {
+		t.Errorf("%s, not %s", got, want)
+	}
+	clean := act("audit", 0)
+	if got := read(now.Add(auditFresh - 1)); got != want {
+		t.Errorf("the log was read again within %v", auditFresh)
+	}
+	if got := read(now.Add(auditFresh)); got != clean {
+		t.Errorf("%s, not %s", got, clean)
 	}
 }

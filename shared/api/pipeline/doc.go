@@ -5,7 +5,7 @@
 // what happened, to what, since when where that is known, and the command that repairs it.
 // Operators of one tenant see of the accounts only their own tenant's. It does not promise the
 // figures of processes that do not say where their metrics are. Answers are at most a second old,
-// so that many readers cost no more than one.
+// and the last audit in them a minute, so that many readers cost no more than one.
 //
 // Walk: Pipeline.Route -> Pipeline.assemble -> Pipeline.attention. Next on the walk: monitor.
 package pipeline

@@ -13,7 +13,6 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/api"
 	"passbook/shared/monitor"
-	"passbook/shared/opslog"
 	"passbook/shared/readmodel"
 	"passbook/shared/stream"
 	"passbook/shared/web"
@@ -25,8 +24,6 @@ const (
 	// each tenant that asks.
 	fresh      = time.Second
 	maxAnswers = 64
-	// searched is how many actions of the operators' log are searched for the last audit.
-	searched = 100
 )
 
 // Config configures a Pipeline. All but Needs is required.
@@ -57,6 +54,7 @@ type cached struct {
 	mu     sync.Mutex
 	at     time.Time
 	answer Answer
+	audit  lastAudit
 }
 
 // New makes a Pipeline.
@@ -86,7 +84,7 @@ func (p *Pipeline) answer(ctx context.Context, by *access.Principal) (Answer, er
 	if age := now.Sub(kept.at); age >= 0 && age < fresh {
 		return kept.answer, nil
 	}
-	answer, err := p.assemble(ctx, by, now)
+	answer, err := p.assemble(ctx, by, now, &kept.audit)
 	if err == nil {
 		kept.at, kept.answer = now, answer
 	}
@@ -110,8 +108,8 @@ func (p *Pipeline) kept(by *access.Principal) *cached {
 	return p.answers[key]
 }
 
-// assemble reads everything.
-func (p *Pipeline) assemble(ctx context.Context, by *access.Principal, now time.Time) (Answer, error) {
+// assemble reads everything, the last audit only where the one that is kept is old.
+func (p *Pipeline) assemble(ctx context.Context, by *access.Principal, now time.Time, audit *lastAudit) (Answer, error) {
 	m, tables := p.config.Monitor, p.config.Consumers.Table
 	a := Answer{
 		AsOf: api.Time{Time: now.UTC().Truncate(time.Microsecond)}, WindowSeconds: int((monitor.Bins * monitor.Bin).Seconds()), BinSeconds: int(monitor.Bin.Seconds()),
@@ -139,7 +137,7 @@ func (p *Pipeline) assemble(ctx context.Context, by *access.Principal, now time.
 			ID: w.ID, State: w.State, Epoch: w.Epoch, Published: w.Published, Format: max(w.Writes, 1), Began: api.Time{Time: w.Began.UTC()}, Passes: w.Pass,
 		})
 	}
-	if a.Audit, err = p.lastAudit(ctx, by); err != nil {
+	if a.Audit, err = audit.read(ctx, tables, by, now); err != nil {
 		return a, err
 	}
 	processes, trouble := m.Processes()
@@ -255,23 +253,4 @@ func disk(m *monitor.Monitor) *Disk {
 		return nil
 	}
 	return &Disk{int64(free), int64(floor)}
-}
-
-// lastAudit searches the newest actions of the operators' log for an audit that came to its end,
-// nil for none.
-func (p *Pipeline) lastAudit(ctx context.Context, by *access.Principal) (*Audit, error) {
-	page := opslog.Page{Tenant: by.Tenant, Limit: searched}
-	if by.AllTenants {
-		page.Tenant = ""
-	}
-	actions, _, err := opslog.List(ctx, p.config.Consumers.Table, page)
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range actions {
-		if ended(a) {
-			return &Audit{ID: a.ID, At: api.Time{Time: a.At}, State: a.State, ExitCode: &a.ExitCode}, nil
-		}
-	}
-	return nil, nil
 }
