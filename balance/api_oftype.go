@@ -3,6 +3,8 @@ package balance
 import (
 	"context"
 
+	"golang.org/x/sync/errgroup"
+
 	"passbook/shared/api"
 	"passbook/shared/event"
 	"passbook/shared/journal/outline"
@@ -45,12 +47,27 @@ func (a *API) ofType(ctx context.Context, of event.Account, kind string, from, h
 		page, _, err = api.History(ctx, a.journal, of, versions[0], versions[n-1], limit, func(ev event.Event) bool { return ev.Body.Type() == kind })
 		return page, next, err
 	}
-	for _, version := range versions {
-		ev, entry, err := a.journal.Event(ctx, of, version)
-		if err != nil {
-			return nil, 0, api.Unavailable(err)
-		}
-		page = append(page, api.Recorded{Event: ev, Entry: entry})
+	if page, err = eventsAt(ctx, a.journal, of, versions); err != nil {
+		return nil, 0, api.Unavailable(err)
 	}
 	return page, next, nil
+}
+
+// events is what eventsAt reads of the journal.
+type events interface {
+	Event(ctx context.Context, of event.Account, version int64) (event.Event, *event.Entry, error)
+}
+
+// eventsAt reads the events of an account at versions, in their order and a few at once.
+func eventsAt(ctx context.Context, j events, of event.Account, versions []int64) ([]api.Recorded, error) {
+	found := make([]api.Recorded, len(versions))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(readParallel)
+	for i, version := range versions {
+		g.Go(func() (err error) {
+			found[i].Event, found[i].Entry, err = j.Event(ctx, of, version)
+			return err
+		})
+	}
+	return found, g.Wait()
 }

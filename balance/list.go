@@ -20,7 +20,7 @@ const (
 	// maxExamined bounds the rows that are read for one page. A page of a rare status may therefore
 	// be short without being the last.
 	maxExamined = 1000
-	// readParallel is how many rows are read at once.
+	// readParallel is how many rows, or events, are read at once.
 	readParallel = 16
 )
 
