@@ -17,7 +17,7 @@ func TestChangeIsCheckedAndThenSentOnce(t *testing.T) {
 	b := newBank(withdrawals+"?dry_run=true", answer{200, rehearsed}, withdrawals, answer{201, done})
 	form := b.open(t, withdrawPage, nil).must(t, 200, "Withdraw", "Amount, EUR", "available")
 	check := b.open(t, withdrawPage, form.fill(t, "check", "amount", "25", "kind", "card", "reference", "Bob's")).
-		must(t, 200, "25.00 EUR", "MoneyWithdrawn v3", "125.00", `-d '{"amount":2500,"currency":"EUR","kind":"card","reference":"Bob'\''s"}'`, "POST /v1/accounts/A-1/withdrawals")
+		must(t, 200, "25.00 EUR", "Withdrawal v3", "125.00", `-d '{"amount":2500,"currency":"EUR","kind":"card","reference":"Bob'\''s"}'`, "POST /v1/accounts/A-1/withdrawals")
 	if len(b.sent()) > 0 {
 		t.Fatalf("the check sent %v", b.sent())
 	}

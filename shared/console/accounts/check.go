@@ -20,11 +20,7 @@ type rehearsal struct {
 	// Problem is what it would be refused with, nil for a command that would be accepted.
 	Problem *client.Problem
 	Version int64
-	Events  []struct {
-		Type      string `json:"type"`
-		AccountID string `json:"account_id"`
-		Version   int64  `json:"version"`
-	}
+	Events  []madeEvent
 	Balance *struct {
 		Currency                       string
 		Posted, Held, Limit, Available int64
@@ -32,6 +28,17 @@ type rehearsal struct {
 	// Text is the whole answer.
 	Text string
 }
+
+// madeEvent is an event that a command would make.
+type madeEvent struct {
+	Type      string         `json:"type"`
+	AccountID string         `json:"account_id"`
+	Version   int64          `json:"version"`
+	Data      view.EventData `json:"data"`
+}
+
+// Title returns the name of the event for people.
+func (e madeEvent) Title() string { return view.EventTitle(e.Type, e.Data) }
 
 // rehearsalOf reads the answer to a dry run.
 func rehearsalOf(a *client.Answer) (*rehearsal, error) {

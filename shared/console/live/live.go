@@ -139,7 +139,7 @@ func (p *page) show(r *view.Request) (view.Page, error) {
 	f := filterOf(r)
 	data := livePage{Filter: f, Types: event.Types(), Filtered: f != (filter{}), Example: "curl -N " + r.Base(http.MethodGet, "/v1/feed") + "/v1/feed"}
 	if _, ok := f.least(); !ok {
-		data.Wrong = "The amount is not one, such as 100.00."
+		data.Wrong = "The least amount is no amount. Write digits, and decimals after a point: 100.00."
 	}
 	if data.Wrong == "" {
 		data.Tail = tailPath

@@ -33,6 +33,8 @@ type archivePage struct {
 	NextPage    string
 	SQL         string
 	MayDownload bool
+	// Wrong says that Day is none.
+	Wrong bool
 	// Failure, SegmentsFailure and TotalsFailure stand in the place of what could not be had.
 	Failure, SegmentsFailure, TotalsFailure *client.Problem
 }
@@ -65,7 +67,10 @@ func (p *Pages) archiveDay(r *view.Request, data *archivePage) {
 		q.Set("cursor", cursor)
 	}
 	_, err := r.API.Get(r.Ctx(), "/v1/ops/archive/segments?"+q.Encode(), &data.Segments)
-	data.SegmentsFailure = p.kit.Failed(r.Ctx(), err)
+	if data.SegmentsFailure = p.kit.Failed(r.Ctx(), err); data.SegmentsFailure != nil && data.SegmentsFailure.Status == http.StatusBadRequest {
+		data.Wrong = true
+		return // the totals of no day would be refused likewise
+	}
 	if data.Segments.NextCursor != "" {
 		data.NextPage = "/ui/archive?" + url.Values{"day": {data.Day}, "cursor": {data.Segments.NextCursor}}.Encode()
 	}

@@ -38,7 +38,10 @@ type bank struct {
 func (b *bank) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	body, known := b.answers[r.URL.Path]
-	if !known {
+	switch {
+	case strings.Contains(r.URL.RawQuery, "day=no"):
+		w.Code, body = 400, `{"type":"/problems/validation-failed","title":"Validation failed","status":400,"correlation_id":"c-1","errors":[{"pointer":"/day","detail":"Expected: a day such as 2026-03-04."}]}`
+	case !known:
 		w.Code, body = 503, `{"type":"/problems/journal-unavailable","title":"Journal unavailable","status":503,"detail":"It cannot be read.","correlation_id":"c-1"}`
 	}
 	w.WriteHeader(w.Code)

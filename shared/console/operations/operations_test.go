@@ -182,6 +182,15 @@ func TestEveryPageStands(t *testing.T) {
 }
 
 // An item says what to do, by command and by form; when it is over, the page says so.
+func TestAWrongDayIsRefusedOnce(t *testing.T) {
+	b := &bank{answers: map[string]string{"/v1/ops/archive": `{"segments":1,"days":[],"shards":[],"gaps":[]}`}}
+	p := b.open(t, "/ui/archive?day=no", nil)
+	p.must(t, 200, "a day such as 2026-03-04")
+	if n := strings.Count(p.text, "Validation failed"); n != 1 {
+		t.Errorf("it is said %d times:\n%s", n, p.text)
+	}
+}
+
 func TestWhatNeedsAttentionOpens(t *testing.T) {
 	b := &bank{answers: map[string]string{"/v1/ops/pipeline": `{"needs_attention":[
 		{"id":"blocked/balance@1/main/A-7","kind":"blocked","severity":"bad","subject":"A-7","what":"quarantined at version 4","cause":"it contradicts","since":"2026-11-30T08:00:00Z","affects":"This account","accounts":[{"tenant":"main","account_id":"A-7"},{"tenant":"north","account_id":"B-1"}],"remedy":"redrive it","command":"bank quarantine redrive A-7","dry_run":"bank quarantine redrive A-7 --dry-run","page":"/ui/quarantine"},

@@ -47,6 +47,9 @@ type operation struct {
 	Answers []answer `json:"-"`
 }
 
+// Steps returns the parts of the path, between which a narrow page may break it.
+func (o operation) Steps() []string { return strings.SplitAfter(o.Path, "/") }
+
 // Needs returns the scopes that a caller needs, in words.
 func (o operation) Needs() string {
 	switch {
