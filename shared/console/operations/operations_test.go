@@ -187,7 +187,7 @@ func TestAWrongDayIsRefusedOnce(t *testing.T) {
 	p := b.open(t, "/ui/archive?day=no", nil)
 	p.must(t, 200, "a day such as 2026-03-04")
 	if n := strings.Count(p.text, "Validation failed"); n != 1 {
-		t.Errorf("it is said %d times:\n%s", n, p.text)
+		t.Errorf("the refusal is shown %d times:\n%s", n, p.text)
 	}
 }
 
