@@ -2,6 +2,7 @@ package account
 
 import (
 	"embed"
+	"fmt"
 	"net/url"
 	"strconv"
 
@@ -127,6 +128,8 @@ type page struct {
 	May          rights
 	// Back leads to the newest version, Whole to the chart of all versions.
 	Back, Whole, CSV string
+	// InCSV says what is in the file.
+	InCSV string
 }
 
 // rights are what the person may have done to the account.
@@ -174,7 +177,8 @@ func (p *Pages) read(r *view.Request, at place) (page, error) {
 	if newest, err := lastEvent(r, at, d.Then.Version); err == nil {
 		d.Event = newest
 	}
-	d.Back, d.CSV = at.moment(0).href(), at.Path()+"/statement.csv"
+	d.Back = at.moment(0).href()
+	d.CSV, d.InCSV = at.file(d.Now.Version)
 	d.Chart, err = readChart(r, at, d.Now, d.Then)
 	d.ChartFailure = p.kit.Failed(ctx, err)
 	whole := at
@@ -190,6 +194,17 @@ func (p *Pages) read(r *view.Request, at place) (page, error) {
 func (p place) withVersion(version int64) place {
 	p.at, p.version = "", strconv.FormatInt(version, 10)
 	return p
+}
+
+// file returns the address of the statement as a file, of the chart's versions where it is zoomed,
+// and what is in it. head is the newest version.
+func (p place) file(head int64) (href, in string) {
+	href = p.Path() + "/statement.csv"
+	from, to := window(p, head)
+	if from == 1 && to == head {
+		return href, "The first " + view.Count(inFile) + " lines, oldest first. Zoom the chart for those of some versions"
+	}
+	return fmt.Sprintf("%s?from=%d&to=%d", href, from, to), "The lines of versions " + view.Count(from) + " to " + view.Count(to) + ", oldest first"
 }
 
 func tabLinks(at place, b tab) (links []tabLink) {

@@ -107,13 +107,15 @@ func TestTimesOfAFormAreUTCToTheirEnd(t *testing.T) {
 }
 
 func TestNoCellIsAFormula(t *testing.T) {
-	for _, text := range []string{"=1+1", "+1", "-1", "@x"} {
+	for _, text := range []string{"=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1"} {
 		if cell(text) != "'"+text {
-			t.Errorf("%s: %s", text, cell(text))
+			t.Errorf("%q: %q", text, cell(text))
 		}
 	}
-	if cell("rent") != "rent" {
-		t.Error("a plain text was changed")
+	for _, text := range []string{"rent", "", "é=1"} {
+		if cell(text) != text {
+			t.Errorf("%q became %q", text, cell(text))
+		}
 	}
 }
 
