@@ -68,8 +68,8 @@ browser: ## Run the journeys through the console in Chromium, and check every pa
 	./cmd/bank/e2e/browser/run.sh -v
 
 # bin/pictures is no part of what is built, and goes with `make clean`.
-pictures: ## Paint every page of the console, in every view and state, into ./bin/pictures
-	PASSBOOK_PICTURES=$(CURDIR)/bin/pictures ./cmd/bank/e2e/browser/run.sh -run Sound
+pictures: ## Do what browser does, and paint every page in every view and state into ./bin/pictures
+	PASSBOOK_PICTURES=$(CURDIR)/bin/pictures ./cmd/bank/e2e/browser/run.sh
 
 fuzz: ## Run every fuzz target for FUZZTIME
 	@$(GO) list ./... | while read -r pkg; do \
