@@ -2,10 +2,12 @@ package account
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"passbook/shared/console/view"
 )
@@ -17,6 +19,9 @@ const (
 	// declineSpan is how many versions are searched for declines at a time, and declineSpans how
 	// often, before the page says where it stopped.
 	declineSpan, declineSpans = 1000, 5
+	// countMost is how long the page waits for the counts beside the names of the tabs, which
+	// another service may answer than the tab's.
+	countMost = time.Second
 )
 
 // tab is what a tab shows. Only the members of the page's tab are set, and the counts.
@@ -86,7 +91,7 @@ type explanation struct {
 func readTab(r *view.Request, at place, then balance) (t tab, err error) {
 	switch at.tab {
 	case "holds":
-		err = t.readHolds(r, at, then)
+		err = t.readHolds(r.Ctx(), r, at)
 	case "limit":
 		err = t.readLimit(r, at, then)
 	case "declines":
@@ -96,19 +101,26 @@ func readTab(r *view.Request, at place, then balance) (t tab, err error) {
 	default:
 		err = t.readEvents(r, at, then)
 	}
+	t.count(r, at, then)
+	return t, err
+}
+
+// count reads the counts of the other tabs; they stay 0 where they are not known within countMost.
+func (t *tab) count(r *view.Request, at place, then balance) {
+	ctx, cancel := context.WithTimeout(r.Ctx(), countMost)
+	defer cancel()
 	if t.HoldCount == 0 && then.Held > 0 && at.tab != "holds" {
 		count := tab{}
-		if count.readHolds(r, at, then) == nil {
+		if count.readHolds(ctx, r, at) == nil {
 			t.HoldCount = count.HoldCount
 		}
 	}
-	t.DeclineCount = declineCount(r, at)
-	return t, err
+	t.DeclineCount = declineCount(ctx, r, at)
 }
 
 // declineCount returns how many declines there were up to the moment of a place; 0 where that is
 // not known.
-func declineCount(r *view.Request, at place) int64 {
+func declineCount(ctx context.Context, r *view.Request, at place) int64 {
 	path := at.api("/credit-limit")
 	if at.version != "" {
 		path += "?version=" + at.version
@@ -116,7 +128,7 @@ func declineCount(r *view.Request, at place) int64 {
 	var answer struct {
 		Declines int64 `json:"declines"`
 	}
-	if _, err := r.API.Get(r.Ctx(), path, &answer); err != nil {
+	if _, err := r.API.Get(ctx, path, &answer); err != nil {
 		return 0
 	}
 	return answer.Declines
@@ -209,7 +221,7 @@ func declinesWithin(r *view.Request, at place, from, to int64) (all []event, err
 }
 
 // readHolds reads the open holds: now, or, from an explanation, those of the past.
-func (t *tab) readHolds(r *view.Request, at place, then balance) error {
+func (t *tab) readHolds(ctx context.Context, r *view.Request, at place) error {
 	path := at.api("/holds")
 	if at.version != "" {
 		path = at.api("/credit-limit/explain?amount=1&version=" + at.version)
@@ -218,7 +230,7 @@ func (t *tab) readHolds(r *view.Request, at place, then balance) error {
 	var answer struct {
 		Holds []hold `json:"holds"`
 	}
-	if _, err := r.API.Get(r.Ctx(), path, &answer); err != nil {
+	if _, err := r.API.Get(ctx, path, &answer); err != nil {
 		return err
 	}
 	t.Holds, t.HoldCount = answer.Holds, int64(len(answer.Holds))
