@@ -20,8 +20,8 @@ var (
 	errComplete = errors.New("feed: everything was sent")
 	// errIdentify ends a feed whose caller may no longer read it.
 	errIdentify = errors.New("feed: the caller may not read the feed any more")
-	// errBusy means that too many feeds read the archive.
-	errBusy = errors.New("feed: too many feeds read the archive, or have batches in memory")
+	// errBusy means that too many feeds read the archive, or have newest records in memory.
+	errBusy = errors.New("feed: too many feeds read the archive, or have newest records in memory")
 	// errHistory means that events are neither on the stream nor in the archive.
 	errHistory = errors.New("feed: the history is not complete")
 )
@@ -45,6 +45,7 @@ type connection struct {
 	// lanes are those of the stream's shards, by id.
 	lanes   map[string]*lane
 	running map[string]bool
+	past    *turn
 	reading sync.WaitGroup
 	batches chan batch
 	began   bool
@@ -214,7 +215,7 @@ func (s *connection) take(ctx context.Context, b batch) error {
 		}
 		s.position.places[source] = place{sequence: d.Sequence}
 		if s.wire.full {
-			if err := s.wire.flush(s.cursorNow()); err != nil {
+			if err := s.flush(); err != nil {
 				return err
 			}
 		}
@@ -227,7 +228,13 @@ func (s *connection) take(ctx context.Context, b batch) error {
 		s.position.places[source] = place{ended: true}
 		b.lane.close() // it reads no more
 	}
-	return s.wire.flush(s.cursorNow())
+	return s.flush()
+}
+
+// flush writes what was collected, up to which the cursor is. It returns errSlow if the reader
+// takes so long that other feeds wait for its memory.
+func (s *connection) flush() error {
+	return errors.Join(s.wire.flush(s.cursorNow()), s.past.check())
 }
 
 // complete reports whether the caller has all that it wanted.

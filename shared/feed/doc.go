@@ -13,7 +13,8 @@
 // feed reads no index, so it waits for no projection.
 //
 // It does not promise an order between accounts, nor that a slow reader is kept: one that does not
-// take 16 KB in 30 seconds is told so, and resumes.
+// take 16 KB in 30 seconds, or a batch of past records in a minute while others wait for memory, is
+// told so, and resumes.
 //
 // Walk: Feed.serve -> connection.run -> connection.follow -> lane.run -> connection.deliver ->
 // wire. Next on the walk: web.

@@ -102,7 +102,7 @@ func New(c Config) *Feed {
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
-	f := &Feed{config: c, gate: admission.NewFixedGate(MaxConnections), holders: newRecent[string](keptAccounts), histories: make(chan struct{}, maxHistories), past: newMemory(maxPast), newest: newMemory(maxNewest)}
+	f := &Feed{config: c, gate: admission.NewFixedGate(MaxConnections), holders: newRecent[string](keptAccounts), histories: make(chan struct{}, maxHistories), past: newMemory(maxPast, 0), newest: newMemory(maxNewest, memoryWait)}
 	f.measure(c.Registry)
 	if _, reports := c.Streams.(stream.Notifier); !reports {
 		f.tips = tip.New(tip.Config{Stream: c.Stream, Streams: c.Streams, Table: c.Table, Owner: c.Owner, Registry: c.Registry, Log: c.Log})
@@ -189,7 +189,7 @@ func (f *Feed) connect(c echo.Context, ask request) error {
 	defer cancel()
 	out := newWire(c, ask.lines)
 	s := &connection{
-		feed: f, request: ask, wire: out, server: f.config.Server(), versions: newRecent[versions](keptAccounts),
+		feed: f, request: ask, wire: out, server: f.config.Server(), versions: newRecent[versions](keptAccounts), past: newTurn(f.past),
 		identify: func() error { _, err := f.config.Server().Identify(c); return err },
 	}
 	if c.Request().Method == http.MethodHead {

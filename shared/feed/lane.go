@@ -31,7 +31,9 @@ var errTrimmed = errors.New("feed: the stream no longer has what follows")
 
 // lane reads one shard of the stream for one connection.
 type lane struct {
-	feed  *Feed
+	feed *Feed
+	// past is when the lane may read single batches: the lanes of a connection do so in turn.
+	past  *turn
 	shard consumer.Shard
 	// parents are read to their ends before the lane begins.
 	parents []string
@@ -219,16 +221,22 @@ func (l *lane) get(ctx context.Context) (b batch, wait <-chan struct{}, err erro
 		b, err = l.getNewest(ctx)
 		return b, nil, err
 	}
-	if n, ok := l.feed.config.Streams.(stream.Notifier); ok {
+	n, reports := l.feed.config.Streams.(stream.Notifier)
+	if reports {
 		wait = n.Arrived(l.shard.Stream, l.shard.ID)
-	} else if err := l.feed.tips.Turn(ctx, l.shard.String()); err != nil {
-		return b, nil, err
 	}
-	began := time.Now()
-	held, err := l.feed.past.hold(ctx, stream.MaxGetBytes)
+	held, err := l.past.hold(ctx, stream.MaxGetBytes)
 	if err != nil {
 		return b, nil, err
 	}
+	// Memory comes first: a lease for the read may be another process's after a wait for it.
+	if !reports {
+		if err := l.feed.tips.Turn(ctx, l.shard.String()); err != nil {
+			held.release()
+			return b, nil, err
+		}
+	}
+	began := time.Now()
 	got, err := l.feed.config.Streams.Get(ctx, l.iterator, l.feed.most())
 	if err != nil {
 		held.release()

@@ -36,7 +36,7 @@ func (s *connection) findShards(ctx context.Context) error {
 			delete(s.position.places, segment.Source{Stream: shard.Stream, Created: shard.Created, Shard: shard.ID})
 			continue
 		}
-		l := &lane{feed: s.feed, shard: shard, parents: listed.Parents, closed: listed.Closed, caughtUp: s.position.caughtUp, delivered: s.position.caughtUp}
+		l := &lane{feed: s.feed, past: s.past, shard: shard, parents: listed.Parents, closed: listed.Closed, caughtUp: s.position.caughtUp, delivered: s.position.caughtUp}
 		if !began {
 			s.place(l, listed.Closed, newest)
 		}

@@ -203,12 +203,12 @@ var reasons = []reason{gone, tooSlow, shuttingDown, refused, noHistory, busy, mo
 
 // advice says of each reason what to do.
 var advice = map[reason]string{
-	tooSlow:      "A piece of 16 KB was not read within 30 s. Connect again with the last cursor, and read faster or with a filter.",
+	tooSlow:      "A piece of 16 KB was not read within 30 s, or a batch of earlier events within a minute while other feeds waited for its memory. Connect again with the last cursor, and read faster or with a filter.",
 	shuttingDown: "The process is stopping. Connect again with the last cursor.",
 	refused:      "The key or token may not read the feed any more. Connect with another one, with the last cursor.",
 	noHistory:    api.FeedHistoryMissing.Detail,
 	moved:        "Another process of the fleet serves the feeds now. Connect again with the last cursor until that process gets the request.",
-	busy:         "Too many feeds read the archive, or what readers have not taken yet fills the memory for it. Connect again later with the last cursor.",
+	busy:         "Too many feeds read the archive, or newest events that readers have not taken yet fill the memory for them. Connect again later with the last cursor.",
 	complete:     "Everything up to the time of the request was sent. Connect again with the last cursor for what comes later.",
 	failed:       "The server failed; the cause is in its log, under the correlation id. Connect again with the last cursor.",
 }
