@@ -73,14 +73,14 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker
 
 // derived returns the further rows that an audit compares.
 func (b Bank) derived(tenant string) *audit.Derived {
-	return &audit.Derived{Model: balance.Table, Table: derived.Table, Compare: b.compareDerived(tenant)}
+	return &audit.Derived{Model: balance.Table, Table: derived.Table, Compare: b.compareDerived(tenant, nil)}
 }
 
 // compareDerived returns the comparison of the further rows of the balances, of one tenant or of
-// all, with the journal.
-func (b Bank) compareDerived(tenant string) func(context.Context, int64, func(readmodel.Difference)) (readmodel.Compared, error) {
+// all, with the journal. p is nil where the job counts it all as one phase.
+func (b Bank) compareDerived(tenant string, p *progress.Tracker) func(context.Context, int64, func(readmodel.Difference)) (readmodel.Compared, error) {
 	return func(ctx context.Context, generation int64, found func(readmodel.Difference)) (readmodel.Compared, error) {
-		c := verify.Config{Table: b.Table, Model: balance.Table, Journal: b.Journal, Tenant: tenant, Now: b.Balance.Now}
+		c := verify.Config{Table: b.Table, Model: balance.Table, Journal: b.Journal, Tenant: tenant, Now: b.Balance.Now, Progress: p}
 		return verify.Run(ctx, c, generation, found)
 	}
 }

@@ -118,8 +118,15 @@ func TestPromoteComparesDerivedRows(t *testing.T) {
 			t.Fatalf("%+v, %v", done, err)
 		}
 		l.damage(key, func(a table.Map) { a["held"] = a["held"].(table.N) - 1 })
-		if done, err := b.promote(t.Context(), PromoteParams{Model: balance.Table}, progress.New()); err != nil || !done.Promoted {
+		tracker, accounts := progress.New(), map[event.Account]bool{}
+		if done, err := b.promote(t.Context(), PromoteParams{Model: balance.Table}, tracker); err != nil || !done.Promoted {
 			t.Errorf("%+v, %v", done, err)
+		}
+		for _, e := range l.entries {
+			accounts[e.Account()] = true
+		}
+		if s := tracker.Snapshot(); s.Unit != "accounts" || !strings.Contains(s.Phase, "index of events with the journal") || s.Done != int64(len(accounts)) {
+			t.Errorf("the comparison of %d accounts is no phase of the job: %+v", len(accounts), s)
 		}
 	})
 }

@@ -200,7 +200,7 @@ func (b Bank) promote(ctx context.Context, params PromoteParams, p *progress.Tra
 		},
 	}
 	if params.Model == balance.Table {
-		c.Derived = b.compareDerived("")
+		c.Derived = b.compareDerived("", p)
 	}
 	var found replay.CompareResult
 	var err error

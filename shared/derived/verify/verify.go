@@ -13,6 +13,7 @@ import (
 
 	"passbook/shared/derived"
 	"passbook/shared/event"
+	"passbook/shared/progress"
 	"passbook/shared/readmodel"
 	"passbook/shared/table"
 )
@@ -26,7 +27,7 @@ const (
 	margin = time.Hour
 )
 
-// Config configures Run. All but Tenant is required.
+// Config configures Run. All but Tenant and Progress is required.
 type Config struct {
 	Table table.Table
 	// Model is the name of the read model of balances.
@@ -35,6 +36,8 @@ type Config struct {
 	// Tenant, if not empty, is the only one whose accounts are compared.
 	Tenant string
 	Now    func() time.Time
+	// Progress counts the rows that are read, and then the accounts that are compared.
+	Progress *progress.Tracker
 }
 
 // run is a comparison.
@@ -76,11 +79,14 @@ func Run(ctx context.Context, c Config, generation int64, found func(readmodel.D
 		defer r.mu.Unlock()
 		found(d)
 	}
+	c.Progress.Begin("read the index of events", "rows", 0)
 	err = r.scan(ctx, func(_ context.Context, key table.Key, l derived.Lead) error {
+		c.Progress.Add(1)
 		r.add(l.Account, key, l, 1)
 		return nil
 	})
 	if err == nil {
+		c.Progress.Begin("compare the index of events with the journal", "accounts", 0)
 		err = r.accounts(ctx)
 	}
 	if err == nil {
@@ -152,7 +158,10 @@ func (r *run) accounts(ctx context.Context) error {
 			break
 		}
 		if r.compares(a.Tenant) {
-			group.Go(func() error { return r.account(within, a) })
+			group.Go(func() error {
+				defer r.Progress.Add(1)
+				return r.account(within, a)
+			})
 		}
 	}
 	return errors.Join(group.Wait(), failed)
