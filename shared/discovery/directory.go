@@ -76,7 +76,7 @@ func (d *Directory) read(ctx context.Context) ([]Process, error) {
 	}
 	d.watch.Observe(epochs, now)
 	for i := range found {
-		found[i].Silent = d.watch.Silent(found[i].key(), now) >= Silence
+		found[i].Silent = d.watch.Silent(found[i].key(), now) >= Silence || found[i].stale(now)
 	}
 	return found, nil
 }

@@ -138,8 +138,10 @@ func TestForgedRowsNameNobody(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for name, change := range map[string]table.Value{"api": table.S("http://10.6.6.6:80"), "metrics": table.S("10.6.6.6:80"), "host": table.S("two"), "version": table.S("v2"), "started": table.S("2026-11-30T00:00:00Z"), "epoch": table.N(7)} {
-			attrs := instance("changed-"+name).attrs(1, keys)
+		for name, change := range map[string]table.Value{"api": table.S("http://10.6.6.6:80"), "metrics": table.S("10.6.6.6:80"), "host": table.S("two"), "version": table.S("v2"), "started": table.S("2026-11-30T00:00:00Z"), "epoch": table.N(7), "beat": table.S(timeText(time.Now().Add(time.Second)))} {
+			changed := instance("changed-" + name)
+			changed.beat = time.Now()
+			attrs := changed.attrs(1, keys)
 			attrs[name] = change
 			if err := rows(tables).Put(t.Context(), "balance#changed-"+name, attrs, nil); err != nil {
 				t.Fatal(err)
@@ -162,10 +164,56 @@ func TestForgedRowsNameNobody(t *testing.T) {
 		if got := names(t, d); got != "genuine" {
 			t.Errorf("named are %q", got)
 		}
-		if list, err := old.All(t.Context()); err != nil || len(list) != 9 {
+		if list, err := old.All(t.Context()); err != nil || len(list) != 10 {
 			t.Errorf("a bank without keys names %v, %v", list, err)
 		}
 	})
+}
+
+// Rows that somebody has read while a process lived, and puts in turn after its end, name it for
+// three minutes at most.
+func TestRowsThatArePutAgainNameNobodyForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tables := store(t)
+		h := NewHeartbeat(tables, keys, instance("a"), slog.New(slog.DiscardHandler))
+		var recorded []table.Row
+		for range 2 {
+			time.Sleep(Every)
+			if err := h.beat(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			row, err := rows(tables).Get(t.Context(), "balance#a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			recorded = append(recorded, row)
+		}
+		d := NewDirectory(tables, keys)
+		defer run(t, d.Run)()
+		ended := time.Now()
+		for i := 0; time.Since(ended) < 15*time.Minute; i++ {
+			if err := rows(tables).Put(t.Context(), "balance#a", recorded[i%2].Attrs, rows(tables).Version(recorded[(i+1)%2])); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(readEvery + time.Second)
+			got, most := names(t, d), Stale+ClockMargin+readEvery+time.Second
+			if time.Since(ended) > most && got != "" {
+				t.Fatalf("%v after its end, named are %q", time.Since(ended), got)
+			}
+		}
+	})
+}
+
+// A process whose clock is off is named within the margin, and silent beyond it.
+func TestClocksMayBeApart(t *testing.T) {
+	now := time.Now()
+	for off, want := range map[time.Duration]bool{
+		0: false, -ClockMargin: false, ClockMargin: false, ClockMargin + 1: true, -Stale - ClockMargin: false, -Stale - ClockMargin - 1: true,
+	} {
+		if got := (Process{beat: now.Add(off)}).stale(now); got != want {
+			t.Errorf("a row of %v is stale: %v", off, got)
+		}
+	}
 }
 
 // A process that starts again takes its row over; one whose write got no answer continues; two of

@@ -101,8 +101,9 @@ func (h *Heartbeat) beat(ctx context.Context) error {
 
 // put writes the row over that of an epoch, 0 for none.
 func (h *Heartbeat) put(ctx context.Context, over int64) error {
-	next := over + 1
-	if err := rows(h.table).Put(ctx, h.self.key(), h.self.attrs(next, h.keys), control.Revision(over)); err != nil {
+	next, self := over+1, h.self
+	self.beat = time.Now()
+	if err := rows(h.table).Put(ctx, self.key(), self.attrs(next, h.keys), control.Revision(over)); err != nil {
 		return fmt.Errorf("write the row of %s: %w", h.self.key(), err)
 	}
 	h.epoch = next

@@ -18,6 +18,11 @@ const (
 	Every = 10 * time.Second
 	// Silence is how long a process without a heartbeat is still named.
 	Silence = 3 * Every
+	// Stale is how old the signed time of a heartbeat may be: a row that is older may have been
+	// put again by somebody who has read it.
+	Stale = 2 * time.Minute
+	// ClockMargin is how far the clocks of two machines may be apart.
+	ClockMargin = time.Minute
 	// Forgotten is how long the row of a silent process is kept, at least.
 	Forgotten = 10 * time.Minute
 	// MaxProcesses bounds the processes that are read; further ones are not named.
@@ -41,8 +46,17 @@ type Process struct {
 	Host string
 	// API is the URL of its API, Metrics the host and port of its metrics, empty for none.
 	API, Metrics string
-	// Silent says that its heart has not beaten for Silence. A Directory says it.
+	// Silent says that its heart has not beaten for Silence, or that its row is Stale. A Directory
+	// says it.
 	Silent bool
+
+	beat time.Time // when it wrote its row, by its own clock
+}
+
+// stale reports whether the time of a row is too far from now for it to be of a process that lives.
+func (p Process) stale(now time.Time) bool {
+	age := now.Sub(p.beat)
+	return age > Stale+ClockMargin || age < -ClockMargin
 }
 
 // Keys derives the keys that rows are signed with from the bank's data keys. Without a data key, in
@@ -74,8 +88,8 @@ func (p Process) Reachable(from, address string) error {
 // attrs returns the attributes of the process's row at an epoch, signed.
 func (p Process) attrs(epoch int64, keys Keys) table.Map {
 	attrs := table.Map{
-		"epoch": table.N(epoch), "version": table.S(p.Version), "started": table.S(p.Started.UTC().Format(time.RFC3339Nano)),
-		"host": table.S(p.Host), "api": table.S(p.API),
+		"epoch": table.N(epoch), "version": table.S(p.Version), "started": table.S(timeText(p.Started)),
+		"host": table.S(p.Host), "api": table.S(p.API), "beat": table.S(timeText(p.beat)),
 	}
 	if p.Metrics != "" {
 		attrs["metrics"] = table.S(p.Metrics)
@@ -86,10 +100,13 @@ func (p Process) attrs(epoch int64, keys Keys) table.Map {
 	return attrs
 }
 
+// timeText returns a time as rows have it.
+func timeText(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
 // mac returns the authentication code of a row.
 func (p Process) mac(epoch int64, key []byte) []byte {
 	code := hmac.New(sha256.New, key)
-	for _, text := range []string{p.Service, p.Instance, p.Version, p.Started.UTC().Format(time.RFC3339Nano), p.Host, p.API, p.Metrics} {
+	for _, text := range []string{p.Service, p.Instance, p.Version, timeText(p.Started), p.Host, p.API, p.Metrics, timeText(p.beat)} {
 		code.Write(binary.BigEndian.AppendUint32(nil, uint32(len(text))))
 		code.Write([]byte(text))
 	}
@@ -103,11 +120,12 @@ func parse(row table.Row, keys Keys) (p Process, epoch int64, genuine bool) {
 	a := row.Attrs
 	service, instance, ok := cut(row.SK)
 	started, err := time.Parse(time.RFC3339Nano, a.Text("started"))
+	beat, noBeat := time.Parse(time.RFC3339Nano, a.Text("beat"))
 	epoch = a.Number("epoch")
 	p = Process{
-		Service: service, Instance: instance, Version: a.Text("version"), Started: started, Host: a.Text("host"), API: a.Text("api"), Metrics: a.Text("metrics"),
+		Service: service, Instance: instance, Version: a.Text("version"), Started: started, Host: a.Text("host"), API: a.Text("api"), Metrics: a.Text("metrics"), beat: beat,
 	}
-	if !ok || err != nil {
+	if !ok || err != nil || noBeat != nil {
 		return p, epoch, false
 	}
 	if _, _, signs := keys.DeriveCurrent(label); !signs {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"passbook/shared/control"
@@ -18,12 +19,22 @@ func (oneKey) DeriveCurrent(string) (int, []byte, bool) { return 1, make([]byte,
 
 func (oneKey) DeriveRecent(string, int) ([]byte, bool) { return make([]byte, 32), true }
 
-// processRow returns the row of a process of balance.
-func processRow(t *testing.T) Rendered {
+// processRow returns the row of a process of balance, ten seconds after its begin.
+func processRow(t *testing.T) (r Rendered) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
+		time.Sleep(time.Until(began.Add(discovery.Every)))
+		r = processRowOf(t, began)
+	})
+	return r
+}
+
+func processRowOf(t *testing.T, began time.Time) Rendered {
 	t.Helper()
 	tables := controlTable(t)
 	beats := discovery.NewHeartbeat(tables, oneKey{}, discovery.Process{
-		Service: "balance", Instance: "ip-10-0-0-1-7", Version: "v1.4.0", Started: time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC), Host: "ip-10-0-0-1",
+		Service: "balance", Instance: "ip-10-0-0-1-7", Version: "v1.4.0", Started: began, Host: "ip-10-0-0-1",
 		API: "http://10.0.0.1:8080", Metrics: "10.0.0.1:9090",
 	}, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())

@@ -64,7 +64,7 @@ func (f *fleet) gather(p discovery.Process) func(ctx context.Context) ([]*dto.Me
 		return func(context.Context) ([]*dto.MetricFamily, error) { return nil, err }
 	}
 	if p.Silent {
-		return unread(fmt.Errorf("its row was not written for %v: it died, or cannot reach the table control", discovery.Silence))
+		return unread(fmt.Errorf("its row was not written for %v, or by a clock that differs by more than %v: it died, cannot reach the table control, or its clock is wrong", discovery.Silence, discovery.ClockMargin))
 	}
 	if p.Metrics == "" {
 		return unread(errors.New("it has no listener for metrics: start it with --metrics-listen HOST:PORT"))
