@@ -562,3 +562,37 @@ func TestFurtherRowsAreListedOnce(t *testing.T) {
 		}
 	}
 }
+
+// An account whose further rows lack several things is folded again once, and one in quarantine is
+// not called repaired.
+func TestAnAccountIsFoldedAgainOnce(t *testing.T) {
+	b := newBank(t)
+	b.fill(t, b.entries, b.entries, b.archived)
+	sound, blocked := event.Account{Tenant: "main", ID: "A-1"}, event.Account{Tenant: "main", ID: "A-2"}
+	b.config.Derived = &audit.Derived{Model: model, Table: "derived", Compare: func(_ context.Context, _ int64, found func(readmodel.Difference)) (readmodel.Compared, error) {
+		for _, a := range []event.Account{sound, blocked, sound, blocked} {
+			found(readmodel.Difference{Account: a, Version: 1, What: "missing"})
+		}
+		return readmodel.Compared{}, nil
+	}}
+	folds := map[event.Account]int{}
+	b.config.Repair = &audit.Repair{Refold: func(_ context.Context, _ string, a event.Account) error {
+		folds[a]++
+		if a == blocked {
+			return readmodel.ErrQuarantined
+		}
+		return nil
+	}}
+	report, err := audit.Run(t.Context(), b.config)
+	if !errors.Is(err, audit.ErrDifference) || report.Projected != 1 || len(report.Findings) != 4 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if folds[sound] != 1 || folds[blocked] != 1 {
+		t.Errorf("folded: %v", folds)
+	}
+	for _, f := range report.Findings {
+		if f.Repaired != (f.Account == sound.String()) {
+			t.Errorf("%+v", f)
+		}
+	}
+}

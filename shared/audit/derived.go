@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"passbook/shared/event"
 	"passbook/shared/readmodel"
 )
 
@@ -46,16 +47,20 @@ func (a *auditor) checkDerived(ctx context.Context) error {
 	if a.config.Repair.Refold == nil {
 		return nil
 	}
+	folded := map[event.Account]bool{} // whether it could be; an account may lack several things
 	for i, d := range accounts {
-		err := a.config.Repair.Refold(ctx, c.Model, d.Account)
-		if errors.Is(err, readmodel.ErrQuarantined) {
-			continue
+		repaired, known := folded[d.Account]
+		if !known {
+			err := a.config.Repair.Refold(ctx, c.Model, d.Account)
+			if err != nil && !errors.Is(err, readmodel.ErrQuarantined) {
+				return fmt.Errorf("fold %s again: %w", d.Account, err)
+			}
+			if repaired = err == nil; repaired {
+				a.report.count(&a.report.Projected, 1)
+			}
+			folded[d.Account] = repaired
 		}
-		if err != nil {
-			return fmt.Errorf("fold %s again: %w", d.Account, err)
-		}
-		lacking[i].Repaired = true
-		a.report.count(&a.report.Projected, 1)
+		lacking[i].Repaired = repaired
 	}
 	return nil
 }
