@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"passbook/shared/access"
 	"passbook/shared/api/pipeline"
@@ -72,7 +73,7 @@ func (p *Pages) attention(r *view.Request) (view.Page, error) {
 }
 
 // affectedBy returns the accounts of an item. Those of an audit are in its result, which this
-// process has if it ran it.
+// process has if it ran it: the job that ran when the audit was recorded.
 func (p *Pages) affectedBy(r *view.Request, one pipeline.Attention) (list []event.Account) {
 	for _, a := range one.Accounts {
 		list = append(list, event.Account{Tenant: a.Tenant, ID: a.AccountID})
@@ -82,8 +83,11 @@ func (p *Pages) affectedBy(r *view.Request, one pipeline.Attention) (list []even
 	}
 	known := map[event.Account]bool{}
 	for _, j := range p.visible(r, "audit") {
+		if j.FinishedAt == nil || j.FinishedAt.Before(one.Since.Time) || one.Since.Before(j.StartedAt.Truncate(time.Microsecond)) {
+			continue
+		}
 		o := outcomeOf(r, j)
-		if !j.Ended() || o == nil || o.Report == nil {
+		if o == nil || o.Report == nil {
 			continue
 		}
 		for _, f := range o.Report.Findings {

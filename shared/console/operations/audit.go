@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"cmp"
 	"maps"
 	"math/big"
 	"slices"
@@ -67,7 +68,10 @@ func (p *Pages) audit(r *view.Request) (view.Page, error) {
 		if !j.Ended() {
 			data.Running = append(data.Running, j)
 		}
-		if o := outcomeOf(r, j); j.Ended() && o != nil && o.Report != nil && data.Last == nil {
+		if !j.Ended() || data.Last != nil {
+			continue
+		}
+		if o := outcomeOf(r, j); o != nil && o.Report != nil {
 			data.Last, data.sums = &j, columns(o.Report)
 		}
 	}
@@ -120,6 +124,9 @@ func columns(report *audit.Report) *sums {
 		})
 	}
 	for _, f := range report.Findings[:min(len(report.Findings), maxShown)] {
+		if f.Expected != "" || f.Found != "" { // one of the two may be that there is nothing
+			f.Expected, f.Found = cmp.Or(f.Expected, "nothing"), cmp.Or(f.Found, "nothing")
+		}
 		s.Findings = append(s.Findings, finding{f, f.Advice.For(f.Account)})
 	}
 	return s

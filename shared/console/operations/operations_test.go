@@ -3,6 +3,7 @@ package operations
 import (
 	"encoding/json"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -195,23 +196,34 @@ func TestWhatNeedsAttentionOpens(t *testing.T) {
 	b := &bank{answers: map[string]string{"/v1/ops/pipeline": `{"needs_attention":[
 		{"id":"blocked/balance@1/main/A-7","kind":"blocked","severity":"bad","subject":"A-7","what":"quarantined at version 4","cause":"it contradicts","since":"2026-11-30T08:00:00Z","affects":"This account","accounts":[{"tenant":"main","account_id":"A-7"},{"tenant":"north","account_id":"B-1"}],"remedy":"redrive it","command":"bank quarantine redrive A-7","dry_run":"bank quarantine redrive A-7 --dry-run","page":"/ui/quarantine"},
 		{"id":"lag/balance@1/s-0","kind":"lag","severity":"warn","subject":"s-0","what":"behind","cause":"nobody","affects":"all","accounts":[],"remedy":"start it","command":"GET /v1/consumers","page":"/ui/pipeline"},
-		{"id":"audit/u/audit","kind":"audit","severity":"bad","subject":"audit","what":"differs","cause":"c","affects":"some","accounts":[],"remedy":"repair","command":"audit --repair","dry_run":"audit","page":"/ui/audit"}]}`},
+		{"id":"audit/u/audit","kind":"audit","severity":"bad","subject":"audit","what":"differs","cause":"c","since":"2026-11-30T08:00:00Z","affects":"some","accounts":[],"remedy":"repair","command":"audit --repair","dry_run":"audit","page":"/ui/audit"}]}`},
 		results: map[string]string{"audit": `{"count":1,"findings":[{"where":"balance","account":"main#A-9","version":3,"what":"differs"}],"archive":{}}`}}
 	p := b.open(t, "/ui/attention?id="+url.QueryEscape("blocked/balance@1/main/A-7"), nil).must(t, 200, "it contradicts", "2026-11-30 08:00", "redrive it", `href="/ui/accounts/A-7"`, "of north", "--dry-run")
 	if strings.Contains(p.text, "/ui/accounts/B-1") {
 		t.Error("a link to another tenant's account")
 	}
 	b.open(t, "/ui/attention?id="+url.QueryEscape("lag/balance@1/s-0"), nil).must(t, 200, "curl -s 'http://127.0.0.1/v1/consumers'", "seen only while it lasts")
-	b.open(t, "/ui/jobs", b.form(t, "audit"))
-	b.open(t, "/ui/attention?id="+url.QueryEscape("audit/u/audit"), nil).must(t, 200, `href="/ui/accounts/A-9"`, `name="repair" value="yes"`, "<code>audit</code>")
+	for range 3 { // the item is about the second
+		b.open(t, "/ui/jobs", b.form(t, "audit"))
+	}
+	since := time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
+	for i, began := range []time.Time{since.Add(-time.Hour), since, since.Add(time.Hour)} {
+		ended := began.Add(time.Minute)
+		b.list[i].StartedAt, b.list[i].FinishedAt = began, &ended
+		b.list[i].Result = []byte(strings.ReplaceAll(string(b.list[i].Result), "A-9", "A-"+strconv.Itoa(8+i)))
+	}
+	p = b.open(t, "/ui/attention?id="+url.QueryEscape("audit/u/audit"), nil).must(t, 200, `href="/ui/accounts/A-9"`, `name="repair" value="yes"`, "<code>audit</code>")
+	if strings.Contains(p.text, "/ui/accounts/A-8") || strings.Contains(p.text, "/ui/accounts/A-10") {
+		t.Error("an account of another audit")
+	}
 	b.open(t, "/ui/attention?id=lag/balance@1/s-9", nil).must(t, 200, "This is over")
 	(&bank{}).open(t, "/ui/attention?id=x", nil).must(t, 200, "Journal unavailable")
 }
 
 func TestAuditInColumns(t *testing.T) {
-	b := &bank{results: map[string]string{"audit": `{"began":"2026-11-30T09:00:00Z","took_ns":1500000000,"count":1,"totals":{"balance":{"accounts":2,"events":5,"posted":{"EUR":"7400"}},"archive":{"accounts":2,"entries":4,"events":5,"posted":{"EUR":"7500"}},"journal":{"accounts":2,"entries":4,"events":5,"posted":{"EUR":"7500"}}},"findings":[{"where":"balance","account":"main#A-1","version":3,"what":"the row differs","expected":"7500","found":"7401","advice":"run bank quarantine redrive ACCOUNT"}],"on_the_way":0,"archive":{}}`}}
+	b := &bank{results: map[string]string{"audit": `{"began":"2026-11-30T09:00:00Z","took_ns":1500000000,"count":1,"totals":{"balance":{"accounts":2,"events":5,"posted":{"EUR":"7400"}},"archive":{"accounts":2,"entries":4,"events":5,"posted":{"EUR":"7500"}},"journal":{"accounts":2,"entries":4,"events":5,"posted":{"EUR":"7500"}}},"findings":[{"where":"balance","account":"main#A-1","version":3,"what":"the row differs","expected":"7500","found":"7401","advice":"run bank quarantine redrive ACCOUNT"},{"where":"balance","account":"main#A-1","version":3,"what":"no row","expected":"7600"}],"on_the_way":0,"archive":{}}`}}
 	b.open(t, "/ui/jobs", b.form(t, "audit"))
-	p := b.open(t, "/ui/audit", nil).must(t, 200, "75.00", "74.00", "not equal", "differences: 1", "run bank quarantine redrive main#A-1", "took 1.5 s", "7401", "7500")
+	p := b.open(t, "/ui/audit", nil).must(t, 200, "75.00", "74.00", "not equal", "differences: 1", "run bank quarantine redrive main#A-1", "took 1.5 s", "7401", "7500", "<bdi>nothing</bdi>", "7600")
 	if j, a := strings.Index(p.text, ">journal<"), strings.Index(p.text, ">archive<"); j < 0 || a < j {
 		t.Errorf("columns: journal at %d, archive at %d", j, a)
 	}
