@@ -195,6 +195,7 @@ var needs = []need{
 	// Feeds, by enhanced fan-out, and which process of the fleet reads for them.
 	{fanOut, "${EventStream.Arn}", "", "balance"},
 	{fanOut, "${EventStream.Arn}/consumer/feed-1:1", "", "balance"},
+	{fanOut, "${EventStream.Arn}/consumer/analytics:1", "", ""}, // somebody else's
 	{rows, tables + "control", "feed#${Prefix}events", "balance replay"},
 	{"kinesis:PutRecords", "${EventStream.Arn}", "", "credit replay withdraw"},
 	{"kinesis:PutRecords", "${NotificationStream.Arn}", "", "creditlimit replay"},

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"passbook/shared/control"
 	"passbook/shared/stream"
 	"passbook/shared/table"
@@ -25,6 +27,13 @@ const (
 
 // consumerPrefix is how the names of feeds' consumers begin.
 const consumerPrefix = "feed-"
+
+// isConsumer reports whether a name is one that a process of the bank gives its consumer.
+func isConsumer(name string) bool {
+	unique, ours := strings.CutPrefix(name, consumerPrefix)
+	id, err := uuid.Parse(unique)
+	return ours && err == nil && id.String() == unique
+}
 
 // leftovers removes the consumers of processes that died.
 type leftovers struct {
@@ -80,10 +89,10 @@ func (l *leftovers) removeDead(ctx context.Context, t *Tips, rows map[string]tab
 	return nil
 }
 
-// removeStrays removes those that have no row.
+// removeStrays removes those that have no row, and a name that only processes of the bank give.
 func (l *leftovers) removeStrays(ctx context.Context, t *Tips, rows map[string]table.Row, registered map[string]stream.Consumer) error {
 	for name, c := range registered {
-		if _, has := rows[name]; has || time.Since(c.Created) < strayAfter {
+		if _, has := rows[name]; has || !isConsumer(name) || time.Since(c.Created) < strayAfter {
 			continue
 		}
 		if err := l.deregister(ctx, t, name, registered); err != nil {

@@ -137,11 +137,12 @@ func TestFromFanOutToPolls(t *testing.T) {
 }
 
 // What dead processes have left is found by a row that does not rise, or by age, and what the
-// living have is kept.
+// living have is kept, and what is not of the bank.
 func TestConsumersOfDeadProcessesAreRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t)
-		for _, name := range []string{"feed-dead", "feed-stray", "analytics"} {
+		const stray, foreign = "feed-01939ad0-5c1e-7000-8000-0123456789ab", "feed-of-analytics"
+		for _, name := range []string{"feed-dead", stray, "analytics", foreign} {
 			if err := f.fanOut.Register(t.Context(), events, name); err != nil {
 				t.Fatal(err)
 			}
@@ -155,11 +156,11 @@ func TestConsumersOfDeadProcessesAreRemoved(t *testing.T) {
 		f.mustRead(a)
 		f.mustRead(b)
 		time.Sleep(deadAfter / 2)
-		if got, want := f.consumers(), []string{"analytics", "feed-a", "feed-b", "feed-dead", "feed-stray"}; !slices.Equal(got, want) {
+		if got, want := f.consumers(), []string{"analytics", stray, "feed-a", "feed-b", "feed-dead", foreign}; !slices.Equal(got, want) {
 			t.Errorf("at first %v, want %v", got, want)
 		}
 		time.Sleep(strayAfter + 2*sweepEvery)
-		if got, want := f.consumers(), []string{"analytics", "feed-a", "feed-b"}; !slices.Equal(got, want) {
+		if got, want := f.consumers(), []string{"analytics", "feed-a", "feed-b", foreign}; !slices.Equal(got, want) {
 			t.Errorf("in the end %v, want %v", got, want)
 		}
 		var rows []string
