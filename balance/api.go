@@ -30,6 +30,7 @@ type API struct {
 	series  *series.Reader
 	names   Names
 	all     *derived.Events
+	archive derived.Archive
 	now     func() time.Time
 }
 
@@ -41,9 +42,10 @@ type Names interface {
 }
 
 // NewAPI makes an API on the rows, and on the journal from which they are folded. It shows names to
-// those who may read them.
-func NewAPI(s *Store, r *journal.Reader, n Names) *API {
-	a := &API{store: s, journal: r, series: series.NewReader(r), names: n, now: time.Now}
+// those who may read them. Events older than the index are those of the archive; with nil there are
+// none.
+func NewAPI(s *Store, r *journal.Reader, n Names, old derived.Archive) *API {
+	a := &API{store: s, journal: r, archive: old, series: series.NewReader(r), names: n, now: time.Now}
 	a.all = derived.NewEvents(s.table, r, s, func() time.Time { return a.now() })
 	a.rows = api.Rows[account.State]{Journal: r, Wait: s.Wait, Past: a.past}
 	return a

@@ -1,7 +1,6 @@
 package balance
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -59,23 +58,23 @@ func (a *API) eventsOfAll(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	page, next, err := a.all.List(ctx, f, position, limit)
-	if errors.Is(err, derived.ErrPosition) {
-		return web.Invalid("cursor", account.FieldSyntax)
+	var complete time.Time
+	if f.Holder == "" {
+		var err error
+		if complete, err = a.all.CompleteFrom(ctx); err != nil {
+			return api.RowsUnavailable(err)
+		}
 	}
+	page, next, err := a.pageOfAll(ctx, f, complete, position, limit)
 	if err != nil {
-		return api.RowsUnavailable(err)
+		return err
 	}
 	if next != "" {
 		next = web.EncodeCursor(scope, next)
 	}
 	list := EventsOfAll{Events: make([]eventview.Event, len(page)), Page: api.NextPage(c, next)}
 	if f.Holder == "" {
-		from, err := a.all.CompleteFrom(ctx)
-		if err != nil {
-			return api.RowsUnavailable(err)
-		}
-		list.IndexedFrom = api.Time{Time: from.UTC()}
+		list.IndexedFrom = api.Time{Time: complete.UTC()}
 	}
 	for i, found := range page {
 		list.Events[i] = eventview.OfAccount(found.Entry, found.Event)

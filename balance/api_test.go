@@ -76,7 +76,7 @@ func serveTo(t *testing.T, auth access.Authenticator) *bank {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.api = NewAPI(store, b.journal.Reader, persons.New(tbl, nil))
+	b.api = NewAPI(store, b.journal.Reader, persons.New(tbl, nil), nil)
 	b.api.now = b.clock.Now
 	b.server = api.New(api.Config{Web: web.Config{Service: "balance", Auth: auth, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}})
 	b.server.Mount(b.api.Routes()...)

@@ -92,6 +92,14 @@ var (
 		Code: "feed-history-missing", Status: http.StatusServiceUnavailable, Title: "Feed history missing",
 		Detail: "The stream no longer has what follows this place, and this process has no archive that has all of it. A balance service needs --bucket; look for gaps with audit; from=latest is served.", Retryable: true, RetryAfter: 60,
 	}
+	ArchiveUnavailable = web.ProblemType{
+		Code: "archive-unavailable", Status: http.StatusServiceUnavailable, Title: "Archive unavailable",
+		Detail: "The archive of older events cannot be read, or not in time.", Retryable: true, RetryAfter: 5,
+	}
+	ArchiveDamaged = web.ProblemType{
+		Code: "archive-damaged", Status: http.StatusServiceUnavailable, Title: "Archive damaged",
+		Detail: "A segment of the archive is damaged or missing, so the list of older events cannot continue. The detail names it.", Retryable: true, RetryAfter: 60,
+	}
 	OutcomeUnknown = web.ProblemType{
 		Code: "outcome-unknown", Status: http.StatusGatewayTimeout, Title: "Outcome unknown",
 		Detail: "The command may have been executed. Send the same request with the same Idempotency-Key to get its answer.", Retryable: true, RetryAfter: 1,
@@ -101,7 +109,7 @@ var (
 // ProblemTypes maps each code of the contract to its problem type: those of HTTP, those above, and
 // those that the rules of an account give.
 var ProblemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
-	KeyMissing, KeyInvalid, AccountNotFound, TransactionNotFound, VersionNotFound, JobNotFound, WriteContention, JobRunning, DryRunTooLarge, VersionMismatch, AnswersNotTaken, AsOfOutOfRange, RateLimited, JournalUnavailable, ProjectionBehind, ProjectionUnavailable, ClockSkew, StorageFull, FeedUnavailable, FeedHistoryMissing, OutcomeUnknown,
+	KeyMissing, KeyInvalid, AccountNotFound, TransactionNotFound, VersionNotFound, JobNotFound, WriteContention, JobRunning, DryRunTooLarge, VersionMismatch, AnswersNotTaken, AsOfOutOfRange, RateLimited, JournalUnavailable, ProjectionBehind, ProjectionUnavailable, ClockSkew, StorageFull, FeedUnavailable, FeedHistoryMissing, ArchiveUnavailable, ArchiveDamaged, OutcomeUnknown,
 	{
 		Code: account.CodeHoldNotFound, Status: http.StatusNotFound, Title: "Hold not found",
 		Detail: "The account has never had this hold.",

@@ -12,5 +12,8 @@
 // those of a batch before the account's row. It does not know about HTTP, and package verify below
 // it compares the rows with the journal.
 //
+// What is older than the index comes from an Archive, at a Position in the same order; package
+// archived below it reads one.
+//
 // Walk: OfEntry -> Events.List -> merge.next; OfState -> HolderRows. Next on the walk: balance.
 package derived

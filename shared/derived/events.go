@@ -38,8 +38,8 @@ type Filter struct {
 	From, To             time.Time // From <= recorded_at < To; a zero To is now
 }
 
-// matches reports whether an event of an entry is selected.
-func (f Filter) matches(e *event.Entry, ev event.Event) bool {
+// Matches reports whether an event of an entry is selected by type, actor and correlation id.
+func (f Filter) Matches(e *event.Entry, ev event.Event) bool {
 	c := e.Commands[ev.Command]
 	return slices.Contains(f.Types, ev.Body.Type()) && (f.Actor == "" || f.Actor == c.Actor.Plain) &&
 		(f.CorrelationID == "" || f.CorrelationID == c.CorrelationID)
@@ -137,7 +137,7 @@ func take(page []Found, f Filter, e *event.Entry, below int64, limit int) ([]Fou
 		return page, 1
 	}
 	for _, ev := range slices.Backward(e.Events) {
-		if below != 0 && ev.Version >= below || !f.matches(e, ev) {
+		if below != 0 && ev.Version >= below || !f.Matches(e, ev) {
 			continue
 		}
 		page = append(page, Found{ev, e})

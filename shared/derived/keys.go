@@ -78,6 +78,27 @@ func parsePlace(text string) (p place, ok bool) {
 	return place{at: time.UnixMicro(at).UTC(), account: parts[1], first: first, hash: parts[3]}, err == nil && first > 0
 }
 
+// PlaceOf returns the place of an entry as a sort key.
+func PlaceOf(e *event.Entry) string { return placeOf(e).String() }
+
+// TimeKey returns the sort key before that of every entry recorded at a time or later.
+func TimeKey(at time.Time) string { return fmt.Sprintf("%0*d", timeChars, max(at.UnixMicro(), 0)) }
+
+// KeyTime returns the time in a key that ValidKey accepts.
+func KeyTime(key string) time.Time {
+	micros, err := strconv.ParseInt(key[:min(len(key), timeChars)], 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros).UTC()
+}
+
+// ValidKey reports whether a text is what PlaceOf or TimeKey returns.
+func ValidKey(text string) bool {
+	_, place := parsePlace(text)
+	return place || TimeKey(KeyTime(text)) == text
+}
+
 // Lead is what the key of a further row says.
 type Lead struct {
 	Account event.Account

@@ -63,18 +63,15 @@ func spanOf(f Filter, at position, oldest time.Time) span {
 	if f.Holder == "" && from.Before(oldest) {
 		from = oldest
 	}
-	s := span{timeKey(from), "~"}
+	s := span{TimeKey(from), "~"}
 	switch {
 	case at.place != "":
 		s.to = at.place
 	case !f.To.IsZero():
-		s.to = timeKey(f.To)
+		s.to = TimeKey(f.To)
 	}
 	return s
 }
-
-// timeKey returns the sort key before that of every entry recorded at a time or later.
-func timeKey(at time.Time) string { return fmt.Sprintf("%0*d", timeChars, max(at.UnixMicro(), 0)) }
 
 // partitionSource returns the leads of a partition of the index.
 func (x *Events) partitionSource(pk string, in span) *source {
@@ -96,7 +93,7 @@ func (x *Events) partitionSource(pk string, in span) *source {
 // accountSource returns the leads of an account, from its journal.
 func (x *Events) accountSource(row HolderRow, in span) *source {
 	next := int64(0) // the version to continue with, 0 before the first page
-	bound := min(timeKey(row.AsOf)+"~", in.to)
+	bound := min(TimeKey(row.AsOf)+"~", in.to)
 	return &source{bound: bound, more: func(ctx context.Context) (leads []lead, ended bool, err error) {
 		if next == 0 {
 			if next, err = x.newest(ctx, row, in); next == 0 || err != nil {

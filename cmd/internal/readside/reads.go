@@ -6,6 +6,8 @@ import (
 
 	"passbook/cmd/internal/deployment"
 	"passbook/cmd/internal/serve"
+	"passbook/shared/derived"
+	"passbook/shared/derived/archived"
 	"passbook/shared/journal"
 	"passbook/shared/opsread"
 	"passbook/shared/origin"
@@ -26,6 +28,14 @@ func Reads(p *serve.Process, history *journal.Reader) []web.Route {
 func ArchiveReads(p *serve.Process, keeper *origin.Keeper) []web.Route {
 	reads := &opsread.Reads{Table: p.Engine.Table, Bucket: p.Engine.Bucket, Bank: keeper.Bank()}
 	return reads.ArchiveRoutes()
+}
+
+// Archived returns the events of the archive, nil for a process that does not have it.
+func Archived(p *serve.Process, keeper *origin.Keeper) derived.Archive {
+	if p.Engine.Bucket == nil {
+		return nil
+	}
+	return archived.New(archived.Config{Bucket: p.Engine.Bucket, Bank: keeper.Bank(), Origin: keeper})
 }
 
 // describe returns what an operator sees of the process.
