@@ -26,6 +26,7 @@ const (
 // The targets are 200 ms on the server and 300 ms to the first paint.
 func BenchmarkPages(b *testing.B) {
 	bank := serve(b, b.TempDir())
+	play(b, bank)
 	fill(b, bank)
 	tab := browsertest.Open(b, bank.Base, browsertest.Views[0])
 	for b.Loop() {
