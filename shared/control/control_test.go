@@ -9,29 +9,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"passbook/shared/embedded"
+	"passbook/shared/storetest"
+	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 func memory(t *testing.T) table.Table {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	tbl, err := pebbletable.New(db, Schema)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tbl
+	return storetest.Memory(t, pebblestream.Options{}, Schema).Table
 }
 
 func TestWritesAreConditionalOnTheVersion(t *testing.T) {

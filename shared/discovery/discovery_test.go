@@ -12,13 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"passbook/shared/control"
-	"passbook/shared/embedded"
 	"passbook/shared/faults"
+	"passbook/shared/storetest"
+	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 // bankKeys are the keys of a bank, of which a thief has others.
@@ -33,20 +31,7 @@ var keys = bankKeys{[]byte("of the bank")}
 // store returns a control table, with faults.
 func store(t *testing.T) *faults.Table {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	tables, err := pebbletable.New(db, control.Schema)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return faults.NewTable(tables)
+	return storetest.Memory(t, pebblestream.Options{}, control.Schema).Table
 }
 
 // instance returns a process of balance.

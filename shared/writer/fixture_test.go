@@ -6,13 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"passbook/shared/control"
-	"passbook/shared/embedded"
 	"passbook/shared/faults"
+	"passbook/shared/storetest"
+	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
-	"passbook/shared/table/pebbletable"
 )
 
 const lease = 10 * time.Second
@@ -22,20 +20,7 @@ var errLost = errors.New("the answer was lost")
 // store returns a table that outlives the writers on it, with faults.
 func store(t *testing.T) *faults.Table {
 	t.Helper()
-	db, err := embedded.Open(embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	tbl, err := pebbletable.New(db, control.Schema)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return faults.NewTable(tbl)
+	return storetest.Memory(t, pebblestream.Options{}, control.Schema).Table
 }
 
 // start returns a writer in its first session.

@@ -7,12 +7,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/shared/control"
-	"passbook/shared/embedded"
 	"passbook/shared/feed/tip"
+	"passbook/shared/storetest"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
@@ -22,15 +21,7 @@ import (
 func feedReader(t *testing.T) Rendered {
 	t.Helper()
 	tables := controlTable(t)
-	db, err := embedded.Open(embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true, CacheBytes: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	streams, err := pebblestream.New(db, pebblestream.Options{Shards: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	streams := storetest.Memory(t, pebblestream.Options{Shards: 1}).Streams
 	feeds := tip.New(tip.Config{
 		Stream: "passbook-events", Streams: struct{ stream.Stream }{streams}, Table: tables, Owner: "balance-1/6f1c2f0e-6b0a-4c55-9d6e-2f6f5b7a9c01",
 		Registry: prometheus.NewRegistry(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
