@@ -2,22 +2,14 @@ package accounts
 
 import (
 	"fmt"
-	"html"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"passbook/shared/console/client"
-	"passbook/shared/console/view"
-	"passbook/shared/session"
-	"passbook/shared/web"
+	"passbook/shared/console/consoletest"
 )
 
 // bank is an API that answers what a test says, and remembers what it was asked.
@@ -79,63 +71,18 @@ func newBank(pairs ...any) *bank {
 	return b
 }
 
-// page is an answer of the console.
-type page struct {
-	status         int
-	location, text string
-	raw            string
-}
-
 // open sends a request for a page; form is nil for GET.
-func (b *bank) open(t *testing.T, path string, form url.Values) page {
+func (b *bank) open(t *testing.T, path string, form url.Values) consoletest.Page {
 	t.Helper()
-	log := slog.New(slog.DiscardHandler)
-	pages := session.New(session.Config{Log: log, Derive: func(label string) ([]byte, bool) {
-		return []byte((label + strings.Repeat("x", 32))[:32]), true
-	}})
-	server := web.New(web.Config{Service: "test", Logger: log, Registry: prometheus.NewRegistry()})
-	server.Mount(Routes(view.NewKit(view.Config{Pages: pages, API: client.New(b), Log: log}))...)
-	method, body := http.MethodGet, ""
-	if form != nil {
-		method, body = http.MethodPost, form.Encode()
-	}
-	r := httptest.NewRequestWithContext(t.Context(), method, "http://127.0.0.1"+path, strings.NewReader(body))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Origin", "http://127.0.0.1")
-	w := httptest.NewRecorder()
-	server.Handler().ServeHTTP(w, r)
-	return page{w.Code, w.Header().Get("Location"), html.UnescapeString(w.Body.String()), w.Body.String()}
+	return consoletest.Open(t, b, Routes, path, form)
 }
-
-var (
-	tokenField = regexp.MustCompile(`name="token" value="([^"]+)"`)
-	keyField   = regexp.MustCompile(`name="key" value="([^"]+)"`)
-)
 
 // fill returns the form of a page with fields and a step.
-func (p page) fill(t *testing.T, step string, pairs ...string) url.Values {
+func fill(t *testing.T, p consoletest.Page, step string, pairs ...string) url.Values {
 	t.Helper()
-	token, key := tokenField.FindStringSubmatch(p.raw), keyField.FindStringSubmatch(p.raw)
-	if token == nil || key == nil {
-		t.Fatalf("the page has no form: %d %s", p.status, p.text)
-	}
-	form := url.Values{"token": {token[1]}, "key": {key[1]}, "step": {step}}
+	form := url.Values{"token": {p.Hidden(t, "token")}, "key": {p.Hidden(t, "key")}, "step": {step}}
 	for i := 0; i < len(pairs); i += 2 {
 		form.Set(pairs[i], pairs[i+1])
 	}
 	return form
-}
-
-// must fails the test unless a page has a status and texts.
-func (p page) must(t *testing.T, status int, texts ...string) page {
-	t.Helper()
-	if p.status != status {
-		t.Errorf("status %d, want %d: %s", p.status, status, p.text)
-	}
-	for _, text := range texts {
-		if !strings.Contains(p.text, text) {
-			t.Errorf("the page lacks %q: %s", text, p.text)
-		}
-	}
-	return p
 }

@@ -3,22 +3,16 @@ package operations
 import (
 	"context"
 	"errors"
-	"html"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"passbook/shared/console/client"
+	"passbook/shared/console/consoletest"
 	"passbook/shared/console/view"
-	"passbook/shared/session"
 	"passbook/shared/web"
 )
 
@@ -79,63 +73,24 @@ func (b *bank) Cancel(id string) (Job, bool) { return b.Get(id) }
 // List implements Jobs.
 func (b *bank) List() []Job { return b.list }
 
-// page is an answer of the console.
-type page struct {
-	status              int
-	location, text, raw string
-}
-
 // open sends a request for a page; form is nil for GET.
-func (b *bank) open(t *testing.T, path string, form url.Values) page {
+func (b *bank) open(t *testing.T, path string, form url.Values) consoletest.Page {
 	t.Helper()
-	log := slog.New(slog.DiscardHandler)
-	pages := session.New(session.Config{Log: log, Derive: func(label string) ([]byte, bool) { return []byte((label + strings.Repeat("x", 32))[:32]), true }})
-	server := web.New(web.Config{Service: "test", Logger: log, Registry: prometheus.NewRegistry()})
 	var jobs Jobs = b
 	if b.noJobs {
 		jobs = nil
 	}
-	server.Mount(Routes(view.NewKit(view.Config{Pages: pages, API: client.New(b), Log: log}), jobs)...)
-	method, body := http.MethodGet, ""
-	if form != nil {
-		method, body = http.MethodPost, form.Encode()
-	}
-	r := httptest.NewRequestWithContext(t.Context(), method, "http://127.0.0.1"+path, strings.NewReader(body))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Origin", "http://127.0.0.1")
-	w := httptest.NewRecorder()
-	server.Handler().ServeHTTP(w, r)
-	return page{w.Code, w.Header().Get("Location"), html.UnescapeString(w.Body.String()), w.Body.String()}
+	return consoletest.Open(t, b, func(k *view.Kit) []web.Route { return Routes(k, jobs) }, path, form)
 }
-
-var tokenField = regexp.MustCompile(`name="token" value="([^"]+)"`)
 
 // form returns the form of a page with fields, for the action of a name.
 func (b *bank) form(t *testing.T, do string, pairs ...string) url.Values {
 	t.Helper()
-	token := tokenField.FindStringSubmatch(b.open(t, "/ui/keys/new", nil).raw)
-	if token == nil {
-		t.Fatal("the page has no form")
-	}
-	form := url.Values{"token": {token[1]}, "do": {do}}
+	form := url.Values{"token": {b.open(t, "/ui/keys/new", nil).Hidden(t, "token")}, "do": {do}}
 	for i := 0; i < len(pairs); i += 2 {
 		form.Add(pairs[i], pairs[i+1])
 	}
 	return form
-}
-
-// must fails the test unless a page has a status and texts.
-func (p page) must(t *testing.T, status int, texts ...string) page {
-	t.Helper()
-	if p.status != status {
-		t.Errorf("status %d, want %d: %s", p.status, status, p.text)
-	}
-	for _, text := range texts {
-		if !strings.Contains(p.text, text) {
-			t.Errorf("the page lacks %q: %s", text, p.text)
-		}
-	}
-	return p
 }
 
 var errBusy = errors.New("a job of the name runs already")

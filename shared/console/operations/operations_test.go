@@ -17,20 +17,20 @@ import (
 func TestJobIsCheckedWithItsDryRunAndThenStarted(t *testing.T) {
 	b := &bank{results: map[string]string{"rebuild": `{"model":"balance","generation":2,"events":72,"segments":7,"bytes":2048}`}}
 	form := b.form(t, "rebuild", "model", "balance", "from", "archive")
-	b.open(t, "/ui/jobs/check", form).must(t, 200, "replay rebuild --model balance --from archive", "it would be done", "72", "2.0 KiB")
+	b.open(t, "/ui/jobs/check", form).Must(t, 200, "replay rebuild --model balance --from archive", "it would be done", "72", "2.0 KiB")
 	form.Set("reason", "to see")
 	p := b.open(t, "/ui/jobs", form)
-	if p.status != 303 || p.location != "/ui/jobs/job-b" {
-		t.Fatalf("started: %d to %q", p.status, p.location)
+	if p.Status != 303 || p.Location != "/ui/jobs/job-b" {
+		t.Fatalf("started: %d to %q", p.Status, p.Location)
 	}
-	b.open(t, p.location, nil).must(t, 200, "Job rebuild", "done", "Compare and promote")
-	b.open(t, "/ui/operators?tab=jobs", nil).must(t, 200, `class="meta">dry run<`)
+	b.open(t, p.Location, nil).Must(t, 200, "Job rebuild", "done", "Compare and promote")
+	b.open(t, "/ui/operators?tab=jobs", nil).Must(t, 200, `class="meta">dry run<`)
 	dry, real := b.orders[0], b.orders[1]
 	if string(dry.Params) != `{"dry_run":true,"from":"archive","model":"balance"}` || string(real.Params) != `{"from":"archive","model":"balance"}` || real.Actor != "dev" || real.Reason != "to see" {
 		t.Errorf("%+v, %+v", dry, real)
 	}
 	b.fail = errBusy
-	b.open(t, "/ui/jobs", form).must(t, 409, errBusy.Error())
+	b.open(t, "/ui/jobs", form).Must(t, 409, errBusy.Error())
 }
 
 func TestWhatDestroysNeedsAWord(t *testing.T) {
@@ -39,15 +39,15 @@ func TestWhatDestroysNeedsAWord(t *testing.T) {
 	} {
 		b := &bank{}
 		form := b.form(t, do, c.field, c.value)
-		b.open(t, "/ui/jobs/check", form).must(t, 200, "Type <span class=\"id\">"+c.word, `class="danger"`)
+		b.open(t, "/ui/jobs/check", form).Must(t, 200, "Type <span class=\"id\">"+c.word, `class="danger"`)
 		before := len(b.orders)
-		b.open(t, "/ui/jobs", form).must(t, 422, "Nothing was done")
+		b.open(t, "/ui/jobs", form).Must(t, 422, "Nothing was done")
 		if len(b.orders) != before {
 			t.Errorf("%s: started without the word: %v", do, b.orders)
 		}
 		form.Set("word", c.word)
-		if p := b.open(t, "/ui/jobs", form); p.status != 303 || len(b.orders) != before+1 {
-			t.Errorf("%s: %d %v", do, p.status, b.orders)
+		if p := b.open(t, "/ui/jobs", form); p.Status != 303 || len(b.orders) != before+1 {
+			t.Errorf("%s: %d %v", do, p.Status, b.orders)
 		}
 	}
 }
@@ -60,7 +60,7 @@ func TestWrongOrdersAreNotBegun(t *testing.T) {
 		b.form(t, "key", "name", "x", "tenant", "main", "expires", "90d", "scope", "all:things"),
 	} {
 		for _, path := range []string{"/ui/jobs/check", "/ui/jobs"} {
-			b.open(t, path, f).must(t, 422, "Nothing was done")
+			b.open(t, path, f).Must(t, 422, "Nothing was done")
 		}
 	}
 	if len(b.orders) > 0 {
@@ -130,20 +130,20 @@ func TestJobsOfOtherTenantsAreNotShown(t *testing.T) {
 func TestKeyIsShownOnce(t *testing.T) {
 	b := &bank{}
 	form := b.form(t, "key", "name", "payroll", "tenant", "main", "expires", "90d", "scope", "accounts:read")
-	b.open(t, "/ui/jobs/check", form).must(t, 200, "bank key create --name payroll --tenant main --scopes accounts:read --expires 90d")
-	made := b.open(t, "/ui/jobs", form).must(t, 200, "pb_", "shown once")
+	b.open(t, "/ui/jobs/check", form).Must(t, 200, "bank key create --name payroll --tenant main --scopes accounts:read --expires 90d")
+	made := b.open(t, "/ui/jobs", form).Must(t, 200, "pb_", "shown once")
 	var params struct {
 		ID, Sum, Name string
 		Scopes        []string
 		Expires       time.Time `json:"expires_at"`
 	}
-	if err := json.Unmarshal(b.orders[0].Params, &params); err != nil || params.Sum == "" || !strings.Contains(made.text, "pb_"+params.ID+"_") || params.Expires.Before(time.Now().Add(89*24*time.Hour)) {
+	if err := json.Unmarshal(b.orders[0].Params, &params); err != nil || params.Sum == "" || !strings.Contains(made.Text, "pb_"+params.ID+"_") || params.Expires.Before(time.Now().Add(89*24*time.Hour)) {
 		t.Errorf("%+v %v", params, err)
 	}
 	if strings.Contains(string(b.orders[0].Params), "pb_") {
 		t.Error("the job has the key's text")
 	}
-	b.open(t, "/ui/operators?tab=jobs", nil).must(t, 200, "key-create")
+	b.open(t, "/ui/operators?tab=jobs", nil).Must(t, 200, "key-create")
 }
 
 // Every page stands with what the API answers, and without the API: the refusal is in the place of
@@ -169,40 +169,41 @@ func TestEveryPageStands(t *testing.T) {
 		"/ui/operators": {"promote", ">dry run<", "differs", "why"}, "/ui/operators?tab=keys": {"cards", "Revoke", "2026-11-29"}, "/ui/operators?tab=settings": {"PASSBOOK_DATA", "1.0 GiB", "environment"},
 		"/ui/operators?tab=health": {"ready", "late"}, "/ui/operators?tab=jobs": {"No job has run"}, "/ui/keys/new": {"accounts:read"},
 	} {
-		full.open(t, path, nil).must(t, 200, texts...)
+		full.open(t, path, nil).Must(t, 200, texts...)
 		if path == "/ui/keys/new" || strings.HasSuffix(path, "jobs") {
 			continue
 		}
-		(&bank{}).open(t, path, nil).must(t, 200, "Journal unavailable", "c-1")
+		(&bank{}).open(t, path, nil).Must(t, 200, "Journal unavailable", "c-1")
 	}
 	alone := &bank{noJobs: true, answers: full.answers}
-	alone.open(t, "/ui/replay", nil).must(t, 200, "runs no jobs", "replay rebuild")
-	if p := alone.open(t, "/ui/jobs", url.Values{}); p.status != 404 {
-		t.Errorf("a job where none runs: %d", p.status)
+	alone.open(t, "/ui/replay", nil).Must(t, 200, "runs no jobs", "replay rebuild")
+	if p := alone.open(t, "/ui/jobs", url.Values{}); p.Status != 404 {
+		t.Errorf("a job where none runs: %d", p.Status)
+	}
+}
+
+// A day that is none is refused in one place, not once for each of its parts.
+func TestAWrongDayIsRefusedOnce(t *testing.T) {
+	b := &bank{answers: map[string]string{"/v1/ops/archive": `{"segments":1,"days":[],"shards":[],"gaps":[]}`}}
+	p := b.open(t, "/ui/archive?day=no", nil)
+	p.Must(t, 200, "a day such as 2026-03-04")
+	if n := strings.Count(p.Text, "Validation failed"); n != 1 {
+		t.Errorf("the refusal is shown %d times:\n%s", n, p.Text)
 	}
 }
 
 // An item says what to do, by command and by form; when it is over, the page says so.
-func TestAWrongDayIsRefusedOnce(t *testing.T) {
-	b := &bank{answers: map[string]string{"/v1/ops/archive": `{"segments":1,"days":[],"shards":[],"gaps":[]}`}}
-	p := b.open(t, "/ui/archive?day=no", nil)
-	p.must(t, 200, "a day such as 2026-03-04")
-	if n := strings.Count(p.text, "Validation failed"); n != 1 {
-		t.Errorf("the refusal is shown %d times:\n%s", n, p.text)
-	}
-}
-
 func TestWhatNeedsAttentionOpens(t *testing.T) {
 	b := &bank{answers: map[string]string{"/v1/ops/pipeline": `{"needs_attention":[
 		{"id":"blocked/balance@1/main/A-7","kind":"blocked","severity":"bad","subject":"A-7","what":"quarantined at version 4","cause":"it contradicts","since":"2026-11-30T08:00:00Z","affects":"This account","accounts":[{"tenant":"main","account_id":"A-7"},{"tenant":"north","account_id":"B-1"}],"remedy":"redrive it","command":"bank quarantine redrive A-7","dry_run":"bank quarantine redrive A-7 --dry-run","page":"/ui/quarantine"},
 		{"id":"lag/balance@1/s-0","kind":"lag","severity":"warn","subject":"s-0","what":"behind","cause":"nobody","affects":"all","accounts":[],"remedy":"start it","command":"GET /v1/consumers","page":"/ui/pipeline"},
 		{"id":"audit/u/audit","kind":"audit","severity":"bad","subject":"audit","what":"differs","cause":"c","since":"2026-11-30T08:00:00Z","affects":"some","accounts":[],"remedy":"repair","command":"audit --repair","dry_run":"audit","page":"/ui/audit"}]}`},
 		results: map[string]string{"audit": `{"count":1,"findings":[{"where":"balance","account":"main#A-9","version":3,"what":"differs"}],"archive":{}}`}}
-	p := b.open(t, "/ui/attention?id="+url.QueryEscape("blocked/balance@1/main/A-7"), nil).must(t, 200, "it contradicts", "2026-11-30 08:00", "redrive it", `href="/ui/accounts/A-7"`, "of north", "--dry-run")
-	if strings.Contains(p.text, "/ui/accounts/B-1") {
+	p := b.open(t, "/ui/attention?id="+url.QueryEscape("blocked/balance@1/main/A-7"), nil).Must(t, 200, "it contradicts", "2026-11-30 08:00", "redrive it", `href="/ui/accounts/A-7"`, "of north", "--dry-run")
+	if strings.Contains(p.Text, "/ui/accounts/B-1") {
 		t.Error("a link to another tenant's account")
 	}
-	b.open(t, "/ui/attention?id="+url.QueryEscape("lag/balance@1/s-0"), nil).must(t, 200, "curl -s 'http://127.0.0.1/v1/consumers'", "seen only while it lasts")
+	b.open(t, "/ui/attention?id="+url.QueryEscape("lag/balance@1/s-0"), nil).Must(t, 200, "curl -s 'http://127.0.0.1/v1/consumers'", "seen only while it lasts")
 	for range 3 { // the item is about the second
 		b.open(t, "/ui/jobs", b.form(t, "audit"))
 	}
@@ -212,19 +213,19 @@ func TestWhatNeedsAttentionOpens(t *testing.T) {
 		b.list[i].StartedAt, b.list[i].FinishedAt = began, &ended
 		b.list[i].Result = []byte(strings.ReplaceAll(string(b.list[i].Result), "A-9", "A-"+strconv.Itoa(8+i)))
 	}
-	p = b.open(t, "/ui/attention?id="+url.QueryEscape("audit/u/audit"), nil).must(t, 200, `href="/ui/accounts/A-9"`, `name="repair" value="yes"`, "<code>audit</code>")
-	if strings.Contains(p.text, "/ui/accounts/A-8") || strings.Contains(p.text, "/ui/accounts/A-10") {
+	p = b.open(t, "/ui/attention?id="+url.QueryEscape("audit/u/audit"), nil).Must(t, 200, `href="/ui/accounts/A-9"`, `name="repair" value="yes"`, "<code>audit</code>")
+	if strings.Contains(p.Text, "/ui/accounts/A-8") || strings.Contains(p.Text, "/ui/accounts/A-10") {
 		t.Error("an account of another audit")
 	}
-	b.open(t, "/ui/attention?id=lag/balance@1/s-9", nil).must(t, 200, "This is over")
-	(&bank{}).open(t, "/ui/attention?id=x", nil).must(t, 200, "Journal unavailable")
+	b.open(t, "/ui/attention?id=lag/balance@1/s-9", nil).Must(t, 200, "This is over")
+	(&bank{}).open(t, "/ui/attention?id=x", nil).Must(t, 200, "Journal unavailable")
 }
 
 func TestAuditInColumns(t *testing.T) {
 	b := &bank{results: map[string]string{"audit": `{"began":"2026-11-30T09:00:00Z","took_ns":1500000000,"count":1,"totals":{"balance":{"accounts":2,"events":5,"posted":{"EUR":"7400"}},"archive":{"accounts":2,"entries":4,"events":5,"posted":{"EUR":"7500"}},"journal":{"accounts":2,"entries":4,"events":5,"posted":{"EUR":"7500"}}},"findings":[{"where":"balance","account":"main#A-1","version":3,"what":"the row differs","expected":"7500","found":"7401","advice":"run bank quarantine redrive ACCOUNT"},{"where":"balance","account":"main#A-1","version":3,"what":"no row","expected":"7600"}],"on_the_way":0,"archive":{}}`}}
 	b.open(t, "/ui/jobs", b.form(t, "audit"))
-	p := b.open(t, "/ui/audit", nil).must(t, 200, "75.00", "74.00", "not equal", "differences: 1", "run bank quarantine redrive main#A-1", "took 1.5 s", "7401", "7500", "<bdi>nothing</bdi>", "7600")
-	if j, a := strings.Index(p.text, ">journal<"), strings.Index(p.text, ">archive<"); j < 0 || a < j {
+	p := b.open(t, "/ui/audit", nil).Must(t, 200, "75.00", "74.00", "not equal", "differences: 1", "run bank quarantine redrive main#A-1", "took 1.5 s", "7401", "7500", "<bdi>nothing</bdi>", "7600")
+	if j, a := strings.Index(p.Text, ">journal<"), strings.Index(p.Text, ">archive<"); j < 0 || a < j {
 		t.Errorf("columns: journal at %d, archive at %d", j, a)
 	}
 }
@@ -260,12 +261,12 @@ func TestValuesAreForWhoMayReadAccounts(t *testing.T) {
 func TestStatesOfAllAccountsAreAFile(t *testing.T) {
 	b := &bank{results: map[string]string{"states": `{"time":"2026-11-30T08:00:00Z","accounts":2,"posted":{"EUR":"7500"},"held":{"EUR":"0"},"list":[{"tenant":"main","account_id":"A-1","currency":"EUR","status":"open","posted":7500,"available":7500,"version":3,"as_of":"2026-11-30T07:00:00Z"}],"faults":{}}`}}
 	form := b.form(t, "states", "time", "2026-11-30T09:00:00+01:00", "tenant", "main")
-	b.open(t, "/ui/jobs/check", form).must(t, 200, "replay at --time 2026-11-30T08:00:00Z --tenant main --json")
+	b.open(t, "/ui/jobs/check", form).Must(t, 200, "replay at --time 2026-11-30T08:00:00Z --tenant main --json")
 	p := b.open(t, "/ui/jobs", form)
-	b.open(t, p.location, nil).must(t, 200, "75.00", "Download as CSV", "1 of 2 accounts")
-	b.open(t, p.location+"/states.csv", nil).must(t, 200, "main,A-1,EUR,open,3,7500,0,0,7500,2026-11-30T07:00:00Z")
-	b.open(t, "/ui/jobs/check", b.form(t, "states", "time", "yesterday", "tenant", "main")).must(t, 422, "a time is like")
-	b.open(t, "/ui/jobs/check", b.form(t, "states", "time", "2026-11-30T08:00:00Z", "tenant", "north")).must(t, 422, "of tenant main only")
+	b.open(t, p.Location, nil).Must(t, 200, "75.00", "Download as CSV", "1 of 2 accounts")
+	b.open(t, p.Location+"/states.csv", nil).Must(t, 200, "main,A-1,EUR,open,3,7500,0,0,7500,2026-11-30T07:00:00Z")
+	b.open(t, "/ui/jobs/check", b.form(t, "states", "time", "yesterday", "tenant", "main")).Must(t, 422, "a time is like")
+	b.open(t, "/ui/jobs/check", b.form(t, "states", "time", "2026-11-30T08:00:00Z", "tenant", "north")).Must(t, 422, "of tenant main only")
 	job := b.list[0]
 	for _, c := range []struct {
 		by  *view.Request
