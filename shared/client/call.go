@@ -1,0 +1,250 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"passbook/shared/backoff"
+
+	"github.com/google/uuid"
+)
+
+// Option says how one call is made.
+type Option func(*call)
+
+// Key sets the Idempotency-Key of a command, in place of one that the client makes. A program that
+// may be killed before it has the answer keeps the key itself, and repeats the command with it.
+func Key(key string) Option { return func(c *call) { c.key = key } }
+
+// IfMatch makes a command fail with version-mismatch unless the account is at this version.
+func IfMatch(version int64) Option {
+	return func(c *call) { c.header.Set("If-Match", strconv.Quote(strconv.FormatInt(version, 10))) }
+}
+
+// DryRun has a command only decided. Its Result has Rehearsed, and nothing was stored.
+func DryRun() Option { return func(c *call) { c.query.Set("dry_run", "true") } }
+
+// MinVersion reads an account at this version or a newer one, in place of the version
+// of the client's own newest command; 0 takes what is there.
+func MinVersion(version int64) Option { return func(c *call) { c.min = &version } }
+
+// Wait bounds how long a read waits for its version, in place of Options.Wait.
+func Wait(d time.Duration) Option { return func(c *call) { c.wait = min(d, 30*time.Second) } }
+
+// At reads the state at an instant.
+func At(instant time.Time) Option {
+	return func(c *call) { c.query.Set("at", instant.UTC().Format(time.RFC3339Nano)) }
+}
+
+// AtVersion reads the state at a version.
+func AtVersion(version int64) Option {
+	return func(c *call) { c.query.Set("version", strconv.FormatInt(version, 10)) }
+}
+
+// RequestID sets X-Request-ID: the correlation id in the bank's logs and in the events of the
+// command.
+func RequestID(id string) Option { return header("X-Request-ID", id) }
+
+// Traceparent sets the W3C trace context that the bank's spans continue.
+func Traceparent(value string) Option { return header("Traceparent", value) }
+
+// Body puts the answer as it came into the variable, whatever its status: for programs that pass it
+// on, or that want fields that this client does not know yet.
+func Body(into *[]byte) Option { return func(c *call) { c.raw = into } }
+
+// header sets a header of the request, if it has a value.
+func header(name, value string) Option {
+	return func(c *call) {
+		if value != "" {
+			c.header.Set(name, value)
+		}
+	}
+}
+
+// call is one call of the bank, over all its attempts.
+type call struct {
+	method, path string
+	query        url.Values
+	header       http.Header
+	body         []byte
+	// key is the Idempotency-Key of a command, empty for a read.
+	key  string
+	min  *int64
+	wait time.Duration
+	raw  *[]byte
+	// unknown reports that an attempt may have been executed although no answer told.
+	unknown atomic.Bool
+}
+
+// answer is what the bank answered to the last attempt.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// newCall makes a call with its options.
+func (c *Client) newCall(method, path string, options []Option) *call {
+	made := &call{method: method, path: path, query: url.Values{}, header: http.Header{}, wait: c.options.Wait}
+	for _, option := range options {
+		option(made)
+	}
+	return made
+}
+
+// command sends a command under one Idempotency-Key, which all its attempts have.
+func (c *Client) command(ctx context.Context, method, path string, body any, options []Option) (*Result, error) {
+	made := c.newCall(method, path, options)
+	if made.key == "" {
+		made.key = uuid.NewString()
+	}
+	made.header.Set("Idempotency-Key", made.key)
+	var err error
+	if made.body, err = json.Marshal(body); err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	made.header.Set("Content-Type", "application/json")
+	got, err := c.attempt(ctx, made)
+	if err != nil {
+		return nil, &CommandError{Key: made.key, Unknown: made.unknown.Load() && !made.query.Has("dry_run"), Err: err}
+	}
+	result := &Result{Status: got.status, Key: made.key, Replayed: got.header.Get("Idempotency-Replayed") == "true", CorrelationID: got.header.Get("X-Request-ID")}
+	into := any(&result.Answer)
+	if made.query.Has("dry_run") {
+		result.Rehearsed = &Rehearsal{}
+		into = result.Rehearsed
+	}
+	if err := json.Unmarshal(got.body, into); err != nil {
+		return nil, &CommandError{Key: made.key, Err: fmt.Errorf("%s %s was answered with %d and no answer to a command: %w", method, path, got.status, err)}
+	}
+	if result.Rehearsed == nil {
+		c.remember(result.AccountID, result.Version)
+		if result.To != nil {
+			c.remember(result.To.AccountID, result.To.Version)
+		}
+	}
+	return result, nil
+}
+
+// get reads a resource.
+func get[T any](ctx context.Context, c *Client, path string, query url.Values, options []Option) (*T, error) {
+	made := c.newCall(http.MethodGet, path, options)
+	for name, values := range query {
+		made.query[name] = values
+	}
+	return read[T](ctx, c, made)
+}
+
+// read carries a read out and decodes its answer.
+func read[T any](ctx context.Context, c *Client, made *call) (*T, error) {
+	into := new(T)
+	got, err := c.attempt(ctx, made)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(got.body, into); err != nil {
+		return nil, fmt.Errorf("GET %s: the answer is not as the contract has it: %w", made.path, err)
+	}
+	return into, nil
+}
+
+// attempt sends a call until it has an answer, a refusal that repetition does not change, or no
+// attempt or time left. Its error is a *Problem, a *Unreachable, or that of ctx.
+func (c *Client) attempt(ctx context.Context, made *call) (*answer, error) {
+	for try := 0; ; try++ {
+		got, err := c.once(ctx, made)
+		if err == nil {
+			if made.raw != nil {
+				*made.raw = got.body
+			}
+			return got, nil
+		}
+		pause, again := pauseAfter(err, try)
+		if !again || try+1 >= c.options.Attempts || ctx.Err() != nil {
+			return nil, err
+		}
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause {
+			return nil, err
+		}
+		if backoff.Sleep(ctx, pause) != nil {
+			return nil, err
+		}
+	}
+}
+
+// once sends a call once. Its deadline allows for what the read waits in the bank.
+func (c *Client) once(ctx context.Context, made *call) (*answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.CallTimeout+max(made.wait, 0))
+	defer cancel()
+	response, err := c.send(ctx, made)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err == nil && len(body) > maxAnswer {
+		return nil, fmt.Errorf("%s %s: the answer has more than %d MiB", made.method, made.path, maxAnswer>>20)
+	}
+	if err != nil {
+		made.unknown.Store(made.key != "")
+		return nil, &Unreachable{URL: c.options.URL, Err: fmt.Errorf("%s %s: read the answer: %w", made.method, made.path, err)}
+	}
+	if response.StatusCode < http.StatusOK || response.StatusCode >= http.StatusMultipleChoices {
+		if made.raw != nil {
+			*made.raw = body
+		}
+		refusal := readProblem(response, body)
+		made.settle(refusal)
+		return nil, refusal
+	}
+	made.unknown.Store(false)
+	return &answer{response.StatusCode, response.Header, body}, nil
+}
+
+// settle notes what a refusal says of the command's outcome: one that was decided settles it, also
+// for the attempts before it, since all have the same key.
+func (c *call) settle(refusal *Problem) {
+	switch {
+	case c.key == "":
+	case refusal.Status == http.StatusGatewayTimeout, refusal.Status == http.StatusInternalServerError, refusal.Status == http.StatusBadGateway:
+		c.unknown.Store(true)
+	case !refusal.Retryable && refusal.Status != http.StatusUnauthorized && refusal.Status != http.StatusForbidden && refusal.Status != http.StatusTooManyRequests && refusal.Status < 500:
+		c.unknown.Store(false)
+	}
+}
+
+// send sends a call and returns the answer with its body unread.
+func (c *Client) send(ctx context.Context, made *call) (*http.Response, error) {
+	address := c.options.URL + made.path
+	if len(made.query) > 0 {
+		address += "?" + made.query.Encode()
+	}
+	var connected atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	request, err := http.NewRequestWithContext(traced, made.method, address, bytes.NewReader(made.body))
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", made.method, made.path, err)
+	}
+	request.Header = made.header.Clone()
+	request.Header.Set("User-Agent", c.options.UserAgent)
+	if c.options.Key != "" {
+		request.Header.Set("Authorization", "Bearer "+c.options.Key)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		if connected.Load() && made.key != "" {
+			made.unknown.Store(true)
+		}
+		return nil, &Unreachable{URL: c.options.URL, Err: fmt.Errorf("%s %s: %w", made.method, made.path, err)}
+	}
+	return response, nil
+}
