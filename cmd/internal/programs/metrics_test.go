@@ -26,6 +26,13 @@ func run(t *testing.T, program serve.Program, environ ...string) *serve.Process 
 	if err != nil {
 		t.Fatal(err)
 	}
+	runs(t, p)
+	return p
+}
+
+// runs runs a process until the test ends.
+func runs(t *testing.T, p *serve.Process) {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
@@ -35,7 +42,6 @@ func run(t *testing.T, program serve.Program, environ ...string) *serve.Process 
 			t.Error(err)
 		}
 	})
-	return p
 }
 
 // send sends a request to a host and returns the answer's status and body.
