@@ -62,7 +62,7 @@ func TestUsageNamesWhatIsWrong(t *testing.T) {
 		args    []string
 		says    []string
 	}{
-		"no command":       {nil, []string{"bank"}, []string{"serve"}},
+		"no such command":  {nil, []string{"bank", "sevre"}, []string{"serve"}},
 		"unknown flag":     {nil, []string{"bank", "serve", "--port=1"}, []string{"--port"}},
 		"bad flag":         {nil, []string{"bank", "serve", "--shards=0"}, []string{"--shards", "PASSBOOK_SHARDS"}},
 		"bad variable":     {[]string{"PASSBOOK_LEASE=soon"}, []string{"bank", "serve"}, []string{"--lease", "PASSBOOK_LEASE"}},

@@ -206,7 +206,7 @@ func tenantsByJob(t *testing.T, b *bank) {
 		{[]string{"--account", "A-1", "--tenant", "acme"}, []string{"acme#A-1"}},
 		{[]string{"--account", "acme#A-1"}, []string{"acme#A-1"}},
 	} {
-		got := must(t, "replay", append([]string{"at", "--json", "--time", "2099-01-01T00:00:00Z", "--data", b.data}, c.flags...)...)
+		got := must(t, "replay", append([]string{"at", "-o", "ndjson", "--time", "2099-01-01T00:00:00Z", "--data", b.data}, c.flags...)...)
 		var found []string
 		for line := range strings.Lines(got.Out) {
 			var s struct {

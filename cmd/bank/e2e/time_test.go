@@ -42,7 +42,7 @@ func (b *bank) then(t *testing.T, id, query string) (s state, ok bool) {
 // archived asks the archive for the states of all accounts.
 func (b *bank) archived(t *testing.T, flags ...string) map[string]state {
 	t.Helper()
-	got := must(t, "replay", append([]string{"at", "--data", b.data, "--json"}, flags...)...)
+	got := must(t, "replay", append([]string{"at", "--data", b.data, "-o", "ndjson"}, flags...)...)
 	states := map[string]state{}
 	lines := bufio.NewScanner(strings.NewReader(got.Out))
 	for lines.Scan() {

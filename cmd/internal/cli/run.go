@@ -70,6 +70,7 @@ func Run(ctx context.Context, name, about string, grammar any, args []string, t 
 			panic(fault)
 		}
 	}()
+	t, written := t.watched()
 	if len(args) > 0 && args[0] == "help" {
 		args = append(args[1:len(args):len(args)], "--help")
 	}
@@ -90,6 +91,9 @@ func Run(ctx context.Context, name, about string, grammar any, args []string, t 
 	}
 	if err := parsed.Run(); err != nil {
 		return complain(t, name, err)
+	}
+	if err := written(); err != nil {
+		return complain(t, name, Fail(ExitFailed, fmt.Errorf("the output is not complete: %w", err), "check where standard output goes, and whether there is space"))
 	}
 	return ExitOK
 }
@@ -115,15 +119,14 @@ type StoreFlags struct {
 
 // guide prints the help of a program that was called without a command.
 func guide(parser *kong.Kong, t *Terminal) int {
-	parser.Stdout = t.Err
 	trace, err := kong.Trace(parser, nil)
 	if err == nil {
 		err = trace.PrintUsage(false)
 	}
 	if err != nil {
-		fmt.Fprintln(t.Err, err)
+		return complain(t, parser.Model.Name, err)
 	}
-	return ExitUsage
+	return ExitOK
 }
 
 // vars returns what a grammar's texts refer to as ${name}.

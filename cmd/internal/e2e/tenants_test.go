@@ -97,8 +97,8 @@ func (f *processes) tenantsByJob(t *testing.T, accounts int) {
 		if got := programtest.Run(t, "", f.environ, "audit", "--grace", "1ms", "--tenant", tenant); got.Code != 0 || !strings.Contains(got.Out, fmt.Sprintf("%-12s %12d ", "journal", want)) {
 			t.Errorf("audit of %s: %d\n%s%s", tenant, got.Code, got.Out, got.ErrOut)
 		}
-		got := programtest.Run(t, "", f.environ, "replay", "at", "--time", "2099-01-01T00:00:00Z", "--tenant", tenant)
-		if got.Code != 0 || strings.Count(got.Out, tenant+"#") != want || strings.Count(got.Out, "#") != want {
+		got := programtest.Run(t, "", f.environ, "replay", "at", "--time", "2099-01-01T00:00:00Z", "--tenant", tenant, "-o", "csv")
+		if got.Code != 0 || strings.Count(got.Out, "\n"+tenant+",") != want || strings.Count(got.Out, "\n") != want+1 {
 			t.Errorf("replay at, of %s: %d\n%s%s", tenant, got.Code, got.Out, got.ErrOut)
 		}
 	}

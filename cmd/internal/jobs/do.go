@@ -26,8 +26,8 @@ type Command[R any] struct {
 	Params any
 	// Reason is why it is wanted, for the operators' log; it may be empty.
 	Reason string
-	// JSON shows the result as JSON instead of by show.
-	JSON bool
+	// Output is how the result is shown; in a table by show.
+	Output cli.Output
 	// Confirm, if not nil, asks whether the job is really wanted; an error ends the command.
 	Confirm func(config platform.Config) error
 }
@@ -44,7 +44,7 @@ func (c Command[R]) Run(ctx context.Context, t *cli.Terminal, flags any, show fu
 		}
 	}
 	result, err := c.Do(ctx, t, config)
-	return cli.Show(t, c.JSON, result, err, func(w io.Writer) { show(w, result) })
+	return cli.Show(t, c.Output, result, err, func(w io.Writer) { show(w, result) })
 }
 
 // Do runs the job in the bank that holds the data directory, or else in this process on the stores.

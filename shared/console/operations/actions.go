@@ -101,7 +101,7 @@ func readStates(f url.Values) (order, error) {
 	when := at.UTC().Format(time.RFC3339Nano)
 	return order{
 		Params: map[string]any{"time": when, "tenant": tenant}, Tenant: tenant, About: "tenant " + tenant + " at " + when,
-		Command: []string{"replay", "at", "--time", when, "--tenant", tenant, "--json"},
+		Command: []string{"replay", "at", "--time", when, "--tenant", tenant, "-o", "ndjson"},
 	}, nil
 }
 

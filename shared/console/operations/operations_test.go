@@ -261,7 +261,7 @@ func TestValuesAreForWhoMayReadAccounts(t *testing.T) {
 func TestStatesOfAllAccountsAreAFile(t *testing.T) {
 	b := &bank{results: map[string]string{"states": `{"time":"2026-11-30T08:00:00Z","accounts":2,"posted":{"EUR":"7500"},"held":{"EUR":"0"},"list":[{"tenant":"main","account_id":"A-1","currency":"EUR","status":"open","posted":7500,"available":7500,"version":3,"as_of":"2026-11-30T07:00:00Z"}],"faults":{}}`}}
 	form := b.form(t, "states", "time", "2026-11-30T09:00:00+01:00", "tenant", "main")
-	b.open(t, "/ui/jobs/check", form).Must(t, 200, "replay at --time 2026-11-30T08:00:00Z --tenant main --json")
+	b.open(t, "/ui/jobs/check", form).Must(t, 200, "replay at --time 2026-11-30T08:00:00Z --tenant main -o ndjson")
 	p := b.open(t, "/ui/jobs", form)
 	b.open(t, p.Location, nil).Must(t, 200, "75.00", "Download as CSV", "1 of 2 accounts")
 	b.open(t, p.Location+"/states.csv", nil).Must(t, 200, "main,A-1,EUR,open,3,7500,0,0,7500,2026-11-30T07:00:00Z")

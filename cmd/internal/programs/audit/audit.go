@@ -24,7 +24,7 @@ type command struct {
 	cli.OnlyTenant
 	Grace  *time.Duration `name:"grace" placeholder:"TIME" help:"Entries younger than this may be missing."`
 	Repair bool           `name:"repair" help:"Repair what can be repaired."`
-	JSON   bool           `name:"json" help:"The report as JSON."`
+	cli.Output
 	cli.ReasonFlag
 }
 
@@ -46,5 +46,5 @@ func (c *command) Run(ctx context.Context, t *cli.Terminal) error {
 	}
 	report, err := jobs.Command[*audit.Report]{Name: "audit", Params: params, Reason: c.Reason}.Do(ctx, t, config)
 	var wrote error
-	return errors.Join(cli.Show(t, c.JSON, report, err, func(w io.Writer) { wrote = report.WriteText(w) }), wrote)
+	return errors.Join(cli.Show(t, c.Output, report, err, func(w io.Writer) { wrote = report.WriteText(w) }), wrote)
 }

@@ -26,7 +26,7 @@ type actorEraseCommand struct {
 	cli.ReasonFlag
 	Actor  string `arg:"" help:"The actor, as the events have it."`
 	Tenant string `name:"tenant" placeholder:"NAME" help:"Whose actor it is [main]."`
-	JSON   bool   `name:"json" help:"The result as JSON."`
+	cli.Output
 }
 
 // Help returns what it does, and the example.
@@ -38,7 +38,7 @@ func (actorEraseCommand) Help() string {
 // Run erases it.
 func (c *actorEraseCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	erase := jobs.Command[jobs.ErasedActor]{
-		Name: "actor-erase", JSON: c.JSON, Reason: c.Reason, Params: jobs.ActorEraseParams{Actor: c.Actor, OfTenant: jobs.OfTenant{Tenant: c.Tenant}},
+		Name: "actor-erase", Output: c.Output, Reason: c.Reason, Params: jobs.ActorEraseParams{Actor: c.Actor, OfTenant: jobs.OfTenant{Tenant: c.Tenant}},
 	}
 	return erase.Run(ctx, t, &c.StoreFlags, func(w io.Writer, done jobs.ErasedActor) {
 		if !done.Had {

@@ -26,8 +26,8 @@ func (archiveCommand) Help() string { return "Example:\n\n  bank archive claim -
 type claimCommand struct {
 	cli.StoreFlags
 	cli.ReasonFlag
-	Yes  bool `name:"yes" help:"Do not ask."`
-	JSON bool `name:"json" help:"The result as JSON."`
+	Yes bool `name:"yes" help:"Do not ask."`
+	cli.Output
 }
 
 // Help returns the example.
@@ -39,7 +39,7 @@ func (claimCommand) Help() string {
 
 // Run claims.
 func (c *claimCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	claim := jobs.Command[stores.Claimed]{Name: "claim", JSON: c.JSON, Reason: c.Reason, Confirm: func(config platform.Config) error {
+	claim := jobs.Command[stores.Claimed]{Name: "claim", Output: c.Output, Reason: c.Reason, Confirm: func(config platform.Config) error {
 		return t.Sure(c.Yes, "claim the archive for the bank "+config.Prefix, config.Prefix)
 	}}
 	return claim.Run(ctx, t, &c.StoreFlags, func(w io.Writer, done stores.Claimed) {
@@ -57,7 +57,7 @@ type retireCommand struct {
 	Key    string `arg:"" help:"The segment's key, as audit prints it: events/v1/…"`
 	DryRun bool   `name:"dry-run" help:"Prove everything but write nothing."`
 	Yes    bool   `name:"yes" help:"Do not ask."`
-	JSON   bool   `name:"json" help:"The result as JSON."`
+	cli.Output
 }
 
 // Help returns the example.
@@ -78,7 +78,7 @@ func (c *retireCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	}
 	retire := jobs.Command[replay.RetireResult]{Name: "retire", Params: jobs.RetireParams{Key: c.Key, DryRun: c.DryRun}, Reason: c.Reason}
 	done, err := retire.Do(ctx, t, config)
-	return cli.Show(t, c.JSON, done, err, func(w io.Writer) {
+	return cli.Show(t, c.Output, done, err, func(w io.Writer) {
 		for _, fault := range slices.Concat(done.Faults.List, done.Foreign.List) {
 			fmt.Fprintln(w, fault)
 		}

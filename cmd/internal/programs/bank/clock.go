@@ -23,7 +23,7 @@ func (clockCommand) Help() string { return "Example:\n\n  bank clock accept A-1"
 type acceptCommand struct {
 	cli.StoreFlags
 	cli.ReasonFlag
-	JSON bool `name:"json" help:"The result as JSON."`
+	cli.Output
 	cli.OneTenant
 	Account string `arg:"" help:"Account id."`
 }
@@ -36,7 +36,7 @@ func (acceptCommand) Help() string {
 
 // Run accepts.
 func (c *acceptCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	accept := jobs.Command[jobs.ClockResult]{Name: "clock", Params: jobs.ClockParams{Account: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}, JSON: c.JSON, Reason: c.Reason}
+	accept := jobs.Command[jobs.ClockResult]{Name: "clock", Params: jobs.ClockParams{Account: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}, Output: c.Output, Reason: c.Reason}
 	return accept.Run(ctx, t, c, func(w io.Writer, done jobs.ClockResult) {
 		fmt.Fprintf(w, "%s accepts commands again; its entries have the time %s until the clock reaches it\n", event.Account{Tenant: done.Tenant, ID: done.Account}, done.Until.Format(time.RFC3339))
 	})

@@ -36,7 +36,7 @@ type keyCreateCommand struct {
 	Tenant     string   `name:"tenant" default:"main" help:"Whose accounts it is for."`
 	Expires    string   `name:"expires" default:"90d" placeholder:"WHEN" help:"90d, 12h, 2027-01-31T00:00:00Z or never [90d]."`
 	AllTenants bool     `name:"all-tenants" help:"Let the scopes ops:read and ops:write be for all tenants."`
-	JSON       bool     `name:"json" help:"The result as JSON."`
+	cli.Output
 }
 
 // Help returns what it does, and the example.
@@ -72,7 +72,7 @@ func (c *keyCreateCommand) Run(ctx context.Context, t *cli.Terminal) error {
 		ID: made.ID, Sum: made.Sum, Name: c.Name, Tenant: c.Tenant, Scopes: c.Scopes, AllTenants: c.AllTenants, Expires: cli.Instant(until),
 	}}
 	result, err := create.Do(ctx, t, config)
-	return cli.Show(t, c.JSON, created{result, made.Text}, err, func(w io.Writer) {
+	return cli.Show(t, c.Output, created{result, made.Text}, err, func(w io.Writer) {
 		fmt.Fprintf(w, "%s\n\nThis is the key of %s for tenant %s, %s. It is shown this once. Its id is %s.\n", made.Text, result.Name, result.Tenant, life(result), result.ID)
 		fmt.Fprintf(w, "Scopes: %s\nIt works within 2 seconds: curl -H 'Authorization: Bearer KEY'. bank key revoke %s ends it.\n", strings.Join(result.Scopes, ", "), result.ID)
 	})
@@ -114,7 +114,7 @@ func parseExpiry(text string, now time.Time) (time.Time, error) {
 type keyListCommand struct {
 	cli.StoreFlags
 	Tenant string `name:"tenant" placeholder:"NAME" help:"Only those of a tenant."`
-	JSON   bool   `name:"json" help:"The result as JSON."`
+	cli.Output
 }
 
 // Help returns the example.
@@ -124,7 +124,7 @@ func (keyListCommand) Help() string {
 
 // Run lists them.
 func (c *keyListCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	list := jobs.Command[[]jobs.APIKey]{Name: "key-list", Params: jobs.KeyListParams{Tenant: c.Tenant}, JSON: c.JSON}
+	list := jobs.Command[[]jobs.APIKey]{Name: "key-list", Params: jobs.KeyListParams{Tenant: c.Tenant}, Output: c.Output}
 	return list.Run(ctx, t, &c.StoreFlags, func(w io.Writer, keys []jobs.APIKey) {
 		switch {
 		case len(keys) == 0 && c.Tenant != "":
@@ -159,8 +159,8 @@ func scopesFor(names []string) string {
 type keyRevokeCommand struct {
 	cli.StoreFlags
 	cli.ReasonFlag
-	ID   string `arg:"" help:"Id of the key: what stands between its two _."`
-	JSON bool   `name:"json" help:"The result as JSON."`
+	ID string `arg:"" help:"Id of the key: what stands between its two _."`
+	cli.Output
 }
 
 // Help returns the example.
@@ -171,7 +171,7 @@ func (keyRevokeCommand) Help() string {
 
 // Run ends it.
 func (c *keyRevokeCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	revoke := jobs.Command[jobs.APIKey]{Name: "key-revoke", Params: jobs.KeyRevokeParams{ID: c.ID}, JSON: c.JSON, Reason: c.Reason}
+	revoke := jobs.Command[jobs.APIKey]{Name: "key-revoke", Params: jobs.KeyRevokeParams{ID: c.ID}, Output: c.Output, Reason: c.Reason}
 	return revoke.Run(ctx, t, &c.StoreFlags, func(w io.Writer, k jobs.APIKey) {
 		fmt.Fprintf(w, "the key %s of %s is revoked, since %s; all processes refuse it within 5 seconds\n", k.ID, k.Name, k.Revoked.UTC().Format(time.RFC3339))
 	})

@@ -18,7 +18,7 @@ type logCommand struct {
 	cli.StoreFlags
 	Tenant string `name:"tenant" placeholder:"NAME" help:"Only what was done about this tenant."`
 	Limit  int    `name:"limit" default:"20" help:"How many actions, at most 10000."`
-	JSON   bool   `name:"json" help:"The actions as JSON."`
+	cli.Output
 }
 
 // Help returns what is in the log, and the example.
@@ -29,7 +29,7 @@ func (logCommand) Help() string {
 
 // Run prints it.
 func (c *logCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	list := jobs.Command[[]api.OpsAction]{Name: "log", Params: jobs.LogParams{OfTenant: jobs.OfTenant{Tenant: c.Tenant}, Limit: c.Limit}, JSON: c.JSON}
+	list := jobs.Command[[]api.OpsAction]{Name: "log", Params: jobs.LogParams{OfTenant: jobs.OfTenant{Tenant: c.Tenant}, Limit: c.Limit}, Output: c.Output}
 	return list.Run(ctx, t, c, func(w io.Writer, actions []api.OpsAction) {
 		if len(actions) == 0 {
 			fmt.Fprintln(w, "the log is empty")

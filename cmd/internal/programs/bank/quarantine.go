@@ -27,7 +27,7 @@ func (quarantineCommand) Help() string {
 // quarantineFlags are those of the commands.
 type quarantineFlags struct {
 	cli.StoreFlags
-	JSON bool `name:"json" help:"The result as JSON."`
+	cli.Output
 }
 
 // listCommand lists.
@@ -37,7 +37,7 @@ type listCommand struct {
 }
 
 // Help returns the example.
-func (listCommand) Help() string { return "Example:\n\n  bank quarantine list --json" }
+func (listCommand) Help() string { return "Example:\n\n  bank quarantine list -o json" }
 
 // Run lists.
 func (c *listCommand) Run(ctx context.Context, t *cli.Terminal) error {
@@ -61,7 +61,7 @@ func (c *showCommand) Run(ctx context.Context, t *cli.Terminal) error {
 
 // show prints the quarantine.
 func (c *quarantineFlags) show(ctx context.Context, t *cli.Terminal, params jobs.QuarantineParams) error {
-	quarantine := jobs.Command[[]jobs.Quarantined]{Name: "quarantine", Params: params, JSON: c.JSON}
+	quarantine := jobs.Command[[]jobs.Quarantined]{Name: "quarantine", Params: params, Output: c.Output}
 	return quarantine.Run(ctx, t, c, func(w io.Writer, found []jobs.Quarantined) {
 		if len(found) == 0 {
 			fmt.Fprintln(w, "the quarantine is empty")
@@ -94,7 +94,7 @@ func (redriveCommand) Help() string { return "Example:\n\n  bank quarantine redr
 
 // Run redrives.
 func (c *redriveCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	redrive := jobs.Command[jobs.RedriveResult]{Name: "redrive", Params: jobs.RedriveParams{Account: c.Account, All: c.All, DryRun: c.DryRun, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}, JSON: c.JSON, Reason: c.Reason}
+	redrive := jobs.Command[jobs.RedriveResult]{Name: "redrive", Params: jobs.RedriveParams{Account: c.Account, All: c.All, DryRun: c.DryRun, OfTenant: jobs.OfTenant{Tenant: c.Tenant}}, Output: c.Output, Reason: c.Reason}
 	return redrive.Run(ctx, t, &c.quarantineFlags, func(w io.Writer, done jobs.RedriveResult) {
 		if done.DryRun {
 			for _, name := range done.Redriven {
@@ -133,7 +133,7 @@ func (clearCommand) Help() string {
 
 // Run clears.
 func (c *clearCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	clear := jobs.Command[jobs.ClearResult]{Name: "clear", Params: jobs.ClearParams{Record: c.Record, All: c.All, DryRun: c.DryRun}, JSON: c.JSON, Reason: c.Reason}
+	clear := jobs.Command[jobs.ClearResult]{Name: "clear", Params: jobs.ClearParams{Record: c.Record, All: c.All, DryRun: c.DryRun}, Output: c.Output, Reason: c.Reason}
 	return clear.Run(ctx, t, &c.quarantineFlags, func(w io.Writer, done jobs.ClearResult) {
 		verb := "cleared"
 		if done.DryRun {

@@ -14,7 +14,7 @@ import (
 type rotateCommand struct {
 	cli.StoreFlags
 	cli.ReasonFlag
-	JSON bool `name:"json" help:"The result as JSON."`
+	cli.Output
 }
 
 // Help returns what it does, and the example.
@@ -26,7 +26,7 @@ func (rotateCommand) Help() string {
 
 // Run rotates.
 func (c *rotateCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	rotate := jobs.Command[origin.Rotated]{Name: "rotate", JSON: c.JSON, Reason: c.Reason, Params: jobs.RotateParams{}}
+	rotate := jobs.Command[origin.Rotated]{Name: "rotate", Output: c.Output, Reason: c.Reason, Params: jobs.RotateParams{}}
 	return rotate.Run(ctx, t, &c.StoreFlags, func(w io.Writer, done origin.Rotated) {
 		if done.Key > 0 {
 			fmt.Fprintf(w, "bank %s has the data key %d; every running program signs with it within %v\n", done.Bank, done.Key, origin.SignedWithin)

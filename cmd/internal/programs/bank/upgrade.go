@@ -28,7 +28,7 @@ func (upgradeCommand) Help() string {
 // Run upgrades.
 func (c *upgradeCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	params := jobs.UpgradeParams{DryRun: c.DryRun, WaitSeconds: c.Wait.Seconds()}
-	job := jobs.Command[upgrade.Result]{Name: "upgrade", Params: params, JSON: c.JSON, Reason: c.Reason, Confirm: func(config platform.Config) error {
+	job := jobs.Command[upgrade.Result]{Name: "upgrade", Params: params, Output: c.Output, Reason: c.Reason, Confirm: func(config platform.Config) error {
 		return t.Sure(c.Yes || c.DryRun, "upgrade the bank "+config.Prefix, config.Prefix)
 	}}
 	return job.Run(ctx, t, &c.StoreFlags, showUpgrade)

@@ -2,7 +2,6 @@ package replay
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -12,7 +11,6 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/archive"
 	"passbook/shared/event"
-	"passbook/shared/money"
 	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
@@ -29,7 +27,7 @@ type atCommand struct {
 	endFlags
 	Account string `name:"account" placeholder:"ID" help:"Only this account."`
 	Tenant  string `name:"tenant" placeholder:"TENANT" help:"The account's tenant [main]; without --account, only this one's."`
-	JSON    bool   `name:"json" help:"One JSON object per line."`
+	cli.Output
 }
 
 // Help returns the example.
@@ -77,11 +75,9 @@ func (c *atCommand) Run(ctx context.Context, t *cli.Terminal) error {
 		c.showExtent(t.Err, x)
 		return c.proving().Allows(x)
 	}
-	found := 0
-	faults, err := replay.StatesAt(ctx, states, func(a event.Account, s account.State) error {
-		found++
-		return c.print(t, a, s)
-	})
+	rows := cli.NewRows(t, c.Output, stateColumns)
+	faults, err := replay.StatesAt(ctx, states, func(a event.Account, s account.State) error { return rows.Add(jobs.NewPastState(a, s)) })
+	err = errors.Join(err, rows.Close())
 	for _, fault := range faults.List {
 		fmt.Fprintln(t.Err, fault)
 	}
@@ -90,18 +86,22 @@ func (c *atCommand) Run(ctx context.Context, t *cli.Terminal) error {
 		return jobs.Unproven(err)
 	case errors.Is(err, replay.ErrDifference):
 		return cli.Fail(cli.ExitDifference, err, "")
-	case err == nil && found == 0:
+	case err == nil && rows.Count() == 0:
 		return errors.New("the archive has no such account, or it did not exist then")
 	}
 	return err
 }
 
-// print writes one state.
-func (c *atCommand) print(t *cli.Terminal, a event.Account, s account.State) error {
-	if c.JSON {
-		return json.NewEncoder(t.Out).Encode(jobs.NewPastState(a, s))
-	}
-	_, err := fmt.Fprintf(t.Out, "%s v%d: posted %s, held %s, limit %s, available %s\n", a, s.Version, money.Format(s.Posted, s.Currency),
-		money.Format(s.Held, s.Currency), money.Format(s.Limit, s.Currency), money.Format(s.Available(), s.Currency))
-	return err
+// stateColumns are the columns of past states.
+var stateColumns = []cli.Column[jobs.PastState]{
+	{Name: "tenant", Value: func(s jobs.PastState) any { return s.Tenant }},
+	{Name: "account", Value: func(s jobs.PastState) any { return s.AccountID }},
+	{Name: "version", Value: func(s jobs.PastState) any { return s.Version }},
+	{Name: "status", Value: func(s jobs.PastState) any { return s.Status }},
+	{Name: "posted", Value: func(s jobs.PastState) any { return cli.Money{Minor: s.Posted, Currency: s.Currency} }},
+	{Name: "held", Value: func(s jobs.PastState) any { return cli.Money{Minor: s.Held, Currency: s.Currency} }},
+	{Name: "limit", Value: func(s jobs.PastState) any { return cli.Money{Minor: s.Limit, Currency: s.Currency} }},
+	{Name: "available", Value: func(s jobs.PastState) any { return cli.Money{Minor: s.Available, Currency: s.Currency} }},
+	{Name: "currency", Value: func(s jobs.PastState) any { return s.Currency }, OnlyCSV: true},
+	{Name: "as_of", Value: func(s jobs.PastState) any { return s.AsOf }},
 }

@@ -25,7 +25,7 @@ func (journalCommand) Help() string {
 
 // Run restores.
 func (c *journalCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	restore := jobs.Command[jobs.RestoreResult]{Name: "journal", Params: jobs.JournalParams{DryRun: c.DryRun, Proving: c.proving()}, JSON: c.JSON, Reason: c.Reason}
+	restore := jobs.Command[jobs.RestoreResult]{Name: "journal", Params: jobs.JournalParams{DryRun: c.DryRun, Proving: c.proving()}, Output: c.Output, Reason: c.Reason}
 	return restore.Run(ctx, t, &c.JobFlags, func(w io.Writer, done jobs.RestoreResult) {
 		c.showExtent(w, done.Extent)
 		for _, gap := range done.Gaps {
@@ -57,7 +57,7 @@ func showLacking(w io.Writer, done jobs.RestoreResult) {
 		fmt.Fprintf(w, "would put %s: %d entries, v%d to v%d\n", event.Account{Tenant: a.Tenant, ID: a.Account}, a.Entries, a.From, a.To)
 	}
 	if more := done.Lacking.Accounts - accountsShown; more > 0 {
-		fmt.Fprintf(w, "and %d more accounts: --json names up to 10,000\n", more)
+		fmt.Fprintf(w, "and %d more accounts: -o json names up to 10,000\n", more)
 	}
 	fmt.Fprintf(w, "would put %d entries of %d accounts that the journal lacks; read %d entries, %d faults; entries that are on the stream but in no segment yet are not counted\n",
 		done.Lacking.Entries, done.Lacking.Accounts, done.Entries, done.Faults.Count)
@@ -82,7 +82,7 @@ func (republishCommand) Help() string {
 // Run republishes.
 func (c *republishCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	republish := jobs.Command[jobs.RepublishResult]{
-		Name: "republish", JSON: c.JSON, Reason: c.Reason,
+		Name: "republish", Output: c.Output, Reason: c.Reason,
 		Params: jobs.RepublishParams{Stream: c.Stream, Live: c.Live, From: c.From, To: c.To, Accounts: c.Account, OfTenant: jobs.OfTenant{Tenant: c.Tenant}, DryRun: c.DryRun},
 		Confirm: func(platform.Config) error {
 			return t.Sure(c.Yes || !c.Live || c.DryRun, "republish onto "+c.Stream, c.Stream)

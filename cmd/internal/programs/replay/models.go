@@ -29,7 +29,7 @@ func (rebuildCommand) Help() string {
 func (c *rebuildCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	began := time.Now()
 	rebuild := jobs.Command[jobs.RebuildResult]{
-		Name: "rebuild", Params: jobs.RebuildParams{Model: c.Model, From: c.From, DryRun: c.DryRun, Proving: c.proving()}, JSON: c.JSON, Reason: c.Reason,
+		Name: "rebuild", Params: jobs.RebuildParams{Model: c.Model, From: c.From, DryRun: c.DryRun, Proving: c.proving()}, Output: c.Output, Reason: c.Reason,
 	}
 	return rebuild.Run(ctx, t, &c.JobFlags, func(w io.Writer, done jobs.RebuildResult) {
 		if done.Extent != nil {
@@ -73,7 +73,7 @@ func (promoteCommand) Help() string {
 // Run promotes.
 func (c *promoteCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	promote := jobs.Command[jobs.PromoteResult]{
-		Name: "promote", Params: jobs.PromoteParams{Model: c.Model, Back: c.Back, Force: c.Force, DryRun: c.DryRun}, JSON: c.JSON, Reason: c.Reason,
+		Name: "promote", Params: jobs.PromoteParams{Model: c.Model, Back: c.Back, Force: c.Force, DryRun: c.DryRun}, Output: c.Output, Reason: c.Reason,
 		Confirm: func(platform.Config) error {
 			return t.Sure(c.Yes || !c.Force || c.DryRun, "promote "+c.Model+" in spite of differences", c.Model)
 		},
@@ -116,7 +116,7 @@ func (discardCommand) Help() string {
 // Run discards.
 func (c *discardCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	discard := jobs.Command[jobs.DiscardResult]{
-		Name: "discard", Params: jobs.DiscardParams{Model: c.Model, Force: c.Force, DryRun: c.DryRun}, JSON: c.JSON, Reason: c.Reason,
+		Name: "discard", Params: jobs.DiscardParams{Model: c.Model, Force: c.Force, DryRun: c.DryRun}, Output: c.Output, Reason: c.Reason,
 		Confirm: func(platform.Config) error {
 			return t.Sure(c.Yes || c.DryRun, "discard a generation of "+c.Model, c.Model)
 		},

@@ -25,7 +25,7 @@ func (streamCommand) Help() string {
 // Run renews.
 func (c *streamCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	renew := jobs.Command[jobs.RenewResult]{
-		Name: "stream", Params: jobs.RenewParams{DryRun: c.DryRun}, JSON: c.JSON, Reason: c.Reason,
+		Name: "stream", Params: jobs.RenewParams{DryRun: c.DryRun}, Output: c.Output, Reason: c.Reason,
 		Confirm: func(config platform.Config) error {
 			name := config.Stream(deployment.EventStream)
 			return t.Sure(c.Yes || c.DryRun, "delete "+name+" and create it again", name)
