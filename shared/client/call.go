@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -76,6 +77,8 @@ type call struct {
 	query        url.Values
 	header       http.Header
 	body         []byte
+	// stream is a body that is written while the answer is read.
+	stream io.Reader
 	// key is the Idempotency-Key of a command, empty for a read.
 	key  string
 	min  *int64
@@ -126,23 +129,19 @@ func (c *Client) command(ctx context.Context, method, path string, body any, opt
 	if err := json.Unmarshal(got.body, into); err != nil {
 		return nil, &CommandError{Key: made.key, Err: fmt.Errorf("%s %s was answered with %d and no answer to a command: %w", method, path, got.status, err)}
 	}
-	if result.Rehearsed == nil {
-		c.remember(result.AccountID, result.Version)
-		if result.To != nil {
-			c.remember(result.To.AccountID, result.To.Version)
-		}
-	}
+	c.rememberAnswer(&result.Answer)
 	return result, nil
 }
 
 // get reads a resource.
 func get[T any](ctx context.Context, c *Client, path string, query url.Values, options []Option) (*T, error) {
 	made := c.newCall(http.MethodGet, path, options)
-	for name, values := range query {
-		made.query[name] = values
-	}
+	made.set(query)
 	return read[T](ctx, c, made)
 }
+
+// set adds parameters to the query.
+func (c *call) set(query url.Values) { maps.Copy(c.query, query) }
 
 // read carries a read out and decodes its answer.
 func read[T any](ctx context.Context, c *Client, made *call) (*T, error) {
@@ -190,13 +189,10 @@ func (c *Client) once(ctx context.Context, made *call) (*answer, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	if err == nil && len(body) > maxAnswer {
-		return nil, fmt.Errorf("%s %s: the answer has more than %d MiB", made.method, made.path, maxAnswer>>20)
-	}
+	body, err := c.readAll(response)
 	if err != nil {
 		made.unknown.Store(made.key != "")
-		return nil, &Unreachable{URL: c.options.URL, Err: fmt.Errorf("%s %s: read the answer: %w", made.method, made.path, err)}
+		return nil, err
 	}
 	if response.StatusCode < http.StatusOK || response.StatusCode >= http.StatusMultipleChoices {
 		if made.raw != nil {
@@ -208,6 +204,27 @@ func (c *Client) once(ctx context.Context, made *call) (*answer, error) {
 	}
 	made.unknown.Store(false)
 	return &answer{response.StatusCode, response.Header, body}, nil
+}
+
+// readAll reads the body of an answer that is held in memory.
+func (c *Client) readAll(response *http.Response) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err == nil && len(body) > maxAnswer {
+		return nil, fmt.Errorf("the answer of %s has more than %d MiB", c.options.URL, maxAnswer>>20)
+	}
+	if err != nil {
+		return nil, &Unreachable{URL: c.options.URL, Err: fmt.Errorf("read the answer: %w", err)}
+	}
+	return body, nil
+}
+
+// refusal reads the refusal that an answer is.
+func (c *Client) refusal(response *http.Response) error {
+	body, err := c.readAll(response)
+	if err != nil {
+		return err
+	}
+	return readProblem(response, body)
 }
 
 // settle notes what a refusal says of the command's outcome: one that was decided settles it, also
@@ -230,7 +247,11 @@ func (c *Client) send(ctx context.Context, made *call) (*http.Response, error) {
 	}
 	var connected atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
-	request, err := http.NewRequestWithContext(traced, made.method, address, bytes.NewReader(made.body))
+	body := made.stream
+	if body == nil {
+		body = bytes.NewReader(made.body)
+	}
+	request, err := http.NewRequestWithContext(traced, made.method, address, body)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", made.method, made.path, err)
 	}

@@ -131,3 +131,11 @@ func (c *Client) remember(account string, version int64) {
 		c.seen.Add(account, version)
 	}
 }
+
+// rememberAnswer keeps the versions that a command answered. A dry run answers none.
+func (c *Client) rememberAnswer(a *Answer) {
+	c.remember(a.AccountID, a.Version)
+	if a.To != nil {
+		c.remember(a.To.AccountID, a.To.Version)
+	}
+}

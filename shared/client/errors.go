@@ -75,22 +75,34 @@ func (e *CommandError) Unwrap() error { return e.Err }
 
 // readProblem makes a refusal of an answer, also of one that no bank wrote.
 func readProblem(response *http.Response, body []byte) *Problem {
-	p := &Problem{}
-	if err := json.Unmarshal(body, &p.ProblemDocument); err != nil || p.Title == "" {
-		p.ProblemDocument = ProblemDocument{
+	var document ProblemDocument
+	if err := json.Unmarshal(body, &document); err != nil || document.Title == "" {
+		document = ProblemDocument{
 			Title:  http.StatusText(response.StatusCode),
 			Detail: fmt.Sprintf("The answer has status %d and is no problem document: look at what is between this program and the bank.", response.StatusCode),
 		}
 	}
-	p.Status = response.StatusCode
-	if code, ours := strings.CutPrefix(p.Type, "/problems/"); ours {
-		p.Code = Code(code)
-	}
+	p := newProblem(document, response.StatusCode)
 	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
 		p.RetryAfter = time.Duration(seconds) * time.Second
 	}
 	p.Replayed = response.Header.Get("Idempotency-Replayed") == "true"
 	return p
+}
+
+// newProblem makes a refusal of its document.
+func newProblem(document ProblemDocument, status int) *Problem {
+	document.Status = status
+	return &Problem{ProblemDocument: document, Code: codeOf(document.Type)}
+}
+
+// codeOf returns the code in a type, or none of a type that is not the bank's.
+func codeOf(problemType string) Code {
+	code, ours := strings.CutPrefix(problemType, "/problems/")
+	if !ours {
+		return ""
+	}
+	return Code(code)
 }
 
 // pauseAfter returns how long to wait before a call that failed so is sent again, after so many
