@@ -11,7 +11,7 @@ PROGRAMS = $(patsubst %/main.go,./%,$(wildcard cmd/*/main.go))
 LINKS   := bank withdraw credit balance creditlimit archiver console replay audit
 # The platforms of the image, and the most bytes that its program may take.
 ARCHES   ?= amd64 arm64
-MAX_SIZE := 52000000
+MAX_SIZE := 60000000
 # The packages with goroutines, which the race detector watches.
 RACY    := ./shared/embedded ./shared/access/... ./shared/affinity ./shared/stores ./shared/table/... ./shared/stream/... ./shared/bucket/... ./shared/keywrap/... ./shared/origin ./shared/journal/... \
            ./shared/writer/... ./shared/control/... ./shared/publisher/... ./shared/consumer/... ./shared/readmodel/... ./shared/replay/... \

@@ -15,6 +15,7 @@ import (
 	"passbook/shared/journal"
 	"passbook/shared/journal/dryrun"
 	"passbook/shared/telemetry"
+	"passbook/shared/telemetry/trace"
 	"passbook/shared/web"
 )
 
@@ -189,7 +190,9 @@ func (o Operation) decode(f *web.Fields, to *journal.Command, by *access.Princip
 // execute executes a command here. A refusal by the rules is a *web.Problem; a decline is a
 // receipt.
 func (call Call) execute(ctx context.Context, to journal.Command) (journal.Receipt, error) {
+	to.Cause = trace.From(ctx)
 	receipt, err := call.Run(ctx, to)
+	to.Cause.Caused(receipt.Entry, receipt.Replayed)
 	if err != nil {
 		if to.DryRun == nil {
 			err = outcome(err)

@@ -9,6 +9,7 @@ import (
 	"passbook/shared/backoff"
 	"passbook/shared/event"
 	"passbook/shared/table"
+	"passbook/shared/telemetry/trace"
 )
 
 // The pause before an unanswered write is repeated: the first one, and what doubling ends at.
@@ -22,6 +23,7 @@ type staging struct {
 	entry  *event.Entry
 	record []byte
 	put    table.Put
+	causes []*trace.Span
 }
 
 // stage seals the plan into an entry, and takes a counter of the writer's session for it.
@@ -40,7 +42,7 @@ func (l *lane) stage(pl *plan) (*staging, error) {
 		l.journal.writer.Done(next.ID, next.N) // never put
 		return nil, fmt.Errorf("seal %s v%d: %w", e.Account(), e.First, err)
 	}
-	return &staging{entry: e, record: enc.Record, put: table.Put{Table: Table, Row: entryRow(e, enc, pl.state), If: table.Absent()}}, nil
+	return &staging{entry: e, record: enc.Record, put: table.Put{Table: Table, Row: entryRow(e, enc, pl.state), If: table.Absent()}, causes: pl.causes}, nil
 }
 
 // write commits one entry, or all of several puts or none: the entries, and after them the guard,
@@ -64,15 +66,18 @@ func (j *Journal) write(entries []*staging, guard *table.Put) error {
 		}
 		switch {
 		case err == nil:
-			j.outage.end()
+			j.outage.End()
 			j.metrics.append.Observe(time.Since(started).Seconds())
+			for _, st := range entries {
+				j.config.Tracer.Put(st.entry, st.causes, started)
+			}
 			return nil
 		case errors.Is(err, errConflict), errors.Is(err, errGuardTaken), errors.Is(err, table.ErrInvalid):
-			j.outage.end()
+			j.outage.End()
 			j.noteUncommitted(entries)
 			return err
 		case errors.Is(err, table.ErrRefused) && !unanswered:
-			j.outage.note(err)
+			j.outage.Note(err)
 			j.noteUncommitted(entries)
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
@@ -80,7 +85,7 @@ func (j *Journal) write(entries []*staging, guard *table.Put) error {
 		if j.ctx.Err() != nil {
 			return ErrOutcomeUnknown
 		}
-		j.outage.note(err)
+		j.outage.Note(err)
 		// the next attempt sees its end
 		_ = backoff.Sleep(j.ctx, backoff.Of(repeatFirst, repeatMost, attempt))
 	}

@@ -17,7 +17,9 @@ import (
 	"passbook/shared/journal/clockwatch"
 	"passbook/shared/journal/dryrun"
 	"passbook/shared/journal/keyindex"
+	"passbook/shared/journal/outage"
 	"passbook/shared/table"
+	"passbook/shared/telemetry/trace"
 	"passbook/shared/workerpool"
 	"passbook/shared/writer"
 )
@@ -103,6 +105,8 @@ type Config struct {
 	// processes know that may read the control table. Both are in the writer's row. Without an
 	// address the others send it none.
 	Address, Secret string
+	// Tracer exports a span of each put; nil exports none.
+	Tracer *trace.Tracer
 	// Metrics takes the journal's collectors; nil means none.
 	Metrics prometheus.Registerer
 	// Log takes wrong states in entries, and accounts that are ahead of the clock; slog.Default()
@@ -118,7 +122,9 @@ type Command struct {
 	// Request is the RequestHash, by which another body under the same key is found.
 	Request       string
 	CorrelationID string
-	Actor         event.Text
+	// Cause is the span of the command's request, nil for none.
+	Cause *trace.Span
+	Actor event.Text
 	// IfMatch is the version that the account must be at, 0 for any.
 	IfMatch int64
 	// Status is the HTTP status of success, 201 or 200. A decline is stored with 422.
@@ -180,7 +186,7 @@ type Journal struct {
 	config  Config
 	writer  *writer.Writer
 	peers   *writer.Peers
-	outage  outage
+	outage  outage.Watch
 	ahead   *clockwatch.Watch
 	metrics *metrics
 	cached  int // idle lanes that a shard keeps

@@ -8,6 +8,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
+	"passbook/shared/telemetry/trace"
 )
 
 // plan is a batch that is decided and not yet committed: the contents of the entry, and the answer
@@ -17,6 +18,7 @@ type plan struct {
 	moment
 	state    account.State // after the planned events
 	commands []event.Command
+	causes   []*trace.Span // of some of the commands
 	events   []event.Event
 	outcomes []outcome // of the batch's first commands, in order
 	keyed    map[string]int
@@ -136,6 +138,9 @@ func (pl *plan) accept(c *Command, events []event.Event) outcome {
 		First: events[0].Version, Last: s.Version, Status: status,
 	})
 	pl.bytes += len(c.Key) + len(c.CorrelationID) + 160
+	if c.Cause != nil {
+		pl.causes = append(pl.causes, c.Cause)
+	}
 	if c.Key != "" {
 		if pl.keyed == nil {
 			pl.keyed = make(map[string]int)

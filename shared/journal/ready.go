@@ -4,44 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"passbook/shared/table"
 	"passbook/shared/writer"
 )
-
-// outage is a time in which no put was answered: since when, and the last error. The zero outage is
-// none.
-type outage struct {
-	mu    sync.Mutex
-	since time.Time
-	err   error
-}
-
-// note notes that a put was not answered.
-func (t *outage) note(err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.since.IsZero() {
-		t.since = time.Now()
-	}
-	t.err = err
-}
-
-// end ends the outage: the table has answered.
-func (t *outage) end() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.since, t.err = time.Time{}, nil
-}
-
-// refused reports whether the table refuses this writer, which no repetition changes.
-func (t *outage) refused() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return errors.Is(t.err, table.ErrRefused)
-}
 
 // tend keeps the writer alive until ctx ends. It writes a heartbeat every second, begins a new
 // session when the lease was lost, reads the rows of the other writers, and after a refusal tries
@@ -60,7 +27,7 @@ func (j *Journal) tend(ctx context.Context) {
 		if err := j.writer.Renew(ctx); errors.Is(err, writer.ErrLeaseLost) {
 			_ = j.writer.RenewSession(ctx) // the next tick and the next command try again
 		}
-		if j.outage.refused() {
+		if j.outage.Refused() {
 			j.retry(ctx)
 		}
 	}
@@ -71,7 +38,7 @@ func (j *Journal) retry(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, putDeadline)
 	defer cancel()
 	if table.ProbePut(ctx, j.config.Table, Table) == nil {
-		j.outage.end()
+		j.outage.End()
 	}
 }
 
@@ -86,10 +53,5 @@ func (j *Journal) Ready() error {
 	case silent > j.config.Lease:
 		return fmt.Errorf("writer %s: no heartbeat written for %v", j.writer.ID(), silent.Round(time.Second))
 	}
-	j.outage.mu.Lock()
-	defer j.outage.mu.Unlock()
-	if t := &j.outage; !t.since.IsZero() && (errors.Is(t.err, table.ErrRefused) || time.Since(t.since) > j.config.Lease) {
-		return fmt.Errorf("no entry was committed for %v: %w", time.Since(t.since).Round(time.Second), t.err)
-	}
-	return nil
+	return j.outage.Lasting(j.config.Lease)
 }

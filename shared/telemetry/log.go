@@ -49,23 +49,36 @@ func Correlation(ctx context.Context) string {
 	return id
 }
 
-// correlated adds the context's correlation id to each line.
+// SpanKey is the key of the span in a context, which shared/telemetry/trace makes.
+type SpanKey struct{}
+
+// span names a span in the log.
+type span interface {
+	IDs() (trace, span string)
+}
+
+// correlated adds the context's correlation id, and the ids of its span, to each line.
 type correlated struct{ slog.Handler }
 
-// Handle adds the id to the line.
+// Handle adds the ids to the line.
 func (h correlated) Handle(ctx context.Context, r slog.Record) error {
 	if id := Correlation(ctx); id != "" {
 		r.AddAttrs(slog.String("correlation_id", id))
 	}
+	if s, ok := ctx.Value(SpanKey{}).(span); ok {
+		if traceID, spanID := s.IDs(); traceID != "" {
+			r.AddAttrs(slog.String("trace_id", traceID), slog.String("span_id", spanID))
+		}
+	}
 	return h.Handler.Handle(ctx, r)
 }
 
-// WithAttrs returns a handler that adds the id too.
+// WithAttrs returns a handler that adds the ids too.
 func (h correlated) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return correlated{h.Handler.WithAttrs(attrs)}
 }
 
-// WithGroup returns a handler that adds the id too.
+// WithGroup returns a handler that adds the ids too.
 func (h correlated) WithGroup(name string) slog.Handler {
 	return correlated{h.Handler.WithGroup(name)}
 }

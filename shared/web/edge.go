@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -16,6 +15,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"passbook/shared/telemetry"
+	"passbook/shared/telemetry/accesslog"
+	"passbook/shared/telemetry/trace"
 )
 
 // Header values that all answers share. net/http reads them and never writes to them.
@@ -52,7 +53,7 @@ func (s *Server) edge(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		route, kind := s.route(c)
 		principal, err := s.identify(r, route)
-		var ctx context.Context = &requestContext{r.Context(), id, principal}
+		var ctx context.Context = &requestContext{r.Context(), id, principal, s.config.Tracer.Request(r.Context(), r.Header, start)}
 		// Most requests of an overload end here, so it costs as little as possible.
 		if err == nil {
 			err = s.limit(r, header, route, kind, principal)
@@ -208,7 +209,10 @@ func (s *Server) observe(ctx context.Context, c echo.Context, start time.Time) {
 	}
 	method, status := methodLabel(c.Request().Method), c.Response().Status
 	s.latency.WithLabelValues(route, method, statusLabel(status)).Observe(took.Seconds())
-	s.log.request(ctx, line{method: method, route: route, status: status, bytes: c.Response().Size, took: took, code: c.Get(codeKey), cause: c.Get(causeKey)})
+	code, _ := c.Get(codeKey).(string)
+	cause, _ := c.Get(causeKey).(error)
+	s.log.Request(ctx, accesslog.Line{Method: method, Route: route, Status: status, Bytes: c.Response().Size, Took: took, Code: code, Cause: cause})
+	trace.From(ctx).End(trace.Answered{Method: method, Route: route, Status: status, Code: code, CorrelationID: telemetry.Correlation(ctx)})
 }
 
 // methodLabel returns the method as a label, "other" for one that a caller made up.
@@ -231,31 +235,4 @@ func statusLabel(status int) string {
 		return "422"
 	}
 	return strconv.Itoa(status)
-}
-
-// line is what the access log has about a request: nothing that could be personal, so no path,
-// query, header or body.
-type line struct {
-	method, route string
-	status        int
-	bytes         int64
-	took          time.Duration
-	// code is that of a refusal.
-	code any
-	// cause is the error behind a server error, which the answer does not reveal.
-	cause any
-}
-
-func (l line) attrs() []slog.Attr {
-	attrs := []slog.Attr{
-		slog.String("method", l.method), slog.String("route", l.route), slog.Int("status", l.status),
-		slog.Int64("bytes", l.bytes), slog.Float64("ms", float64(l.took.Microseconds())/1000),
-	}
-	if l.code != nil {
-		attrs = append(attrs, slog.Any("code", l.code))
-	}
-	if l.cause != nil {
-		attrs = append(attrs, slog.Any("error", l.cause))
-	}
-	return attrs
 }

@@ -13,23 +13,27 @@ import (
 
 	"passbook/shared/access"
 	"passbook/shared/telemetry"
+	"passbook/shared/telemetry/trace"
 )
 
-// requestContext is a request's context with its correlation id and its principal. One value has
-// both, as every command has one.
+// requestContext is a request's context with its correlation id, its principal and its span. One
+// value has all, as every command has one.
 type requestContext struct {
 	context.Context
 	correlation any // a string
 	principal   *access.Principal
+	span        *trace.Span
 }
 
-// Value returns the correlation id, the principal, or the value of the context around it.
+// Value returns the correlation id, the principal, the span, or the value of the context around it.
 func (c *requestContext) Value(key any) any {
 	switch key.(type) {
 	case telemetry.CorrelationKey:
 		return c.correlation
 	case access.Key:
 		return c.principal
+	case telemetry.SpanKey:
+		return c.span
 	}
 	return c.Context.Value(key)
 }

@@ -18,6 +18,8 @@ import (
 	"passbook/shared/admission"
 	"passbook/shared/listener"
 	"passbook/shared/telemetry"
+	"passbook/shared/telemetry/accesslog"
+	"passbook/shared/telemetry/trace"
 )
 
 // The server's bounds, where Config does not set them.
@@ -65,6 +67,8 @@ type Config struct {
 	Hosts     []string
 	// Rates bound how many requests a second each principal sends; nil means that nothing does.
 	Rates *admission.Rates
+	// Tracer exports a span of each request; nil exports none.
+	Tracer *trace.Tracer
 	// ProblemOf returns the problem that stands for a handler's error; nil is the function of that
 	// name, which knows problems and the router's errors.
 	ProblemOf func(r *http.Request, err error) *Problem
@@ -113,7 +117,7 @@ type Server struct {
 	// templates maps the router's paths to the contract's.
 	templates map[string]string
 	latency   *prometheus.HistogramVec
-	log       accessLog
+	log       *accesslog.Log
 	// routes are those that are mounted, by the router's path. kinds are, by that path, the highest
 	// of its routes' kinds.
 	routes map[routeKey]*Route
@@ -148,7 +152,7 @@ func New(c Config) *Server {
 		config: c, echo: echo.New(), mounted: map[string]Route{}, templates: map[string]string{}, routes: map[routeKey]*Route{}, kinds: map[string]Kind{},
 		gates: newGates(c.MaxInFlight), ratePolicy: ratePolicy(c.Rates),
 		latency: telemetry.Latency(c.Registry, "http_request_duration_seconds", "Time from a request's header to the end of its answer, by route, method and status.", "route", "method", "status"),
-		log:     accessLog{out: c.Logger},
+		log:     accesslog.New(c.Logger),
 	}
 	s.config.Checks = append(slices.Clip(c.Checks),
 		Check{Name: "requests", Problem: Overloaded, Ready: s.gates.ready},

@@ -40,12 +40,12 @@ func Run(t testing.TB, dir string, environ []string, name string, args ...string
 	return Outcome{cmd.ProcessState.ExitCode(), out.String(), errOut.String()}
 }
 
-// Environment returns this process's environment without settings of Passbook and AWS, which would
-// change what a test does.
+// Environment returns this process's environment without settings of Passbook, AWS and
+// OpenTelemetry, which would change what a test does.
 func Environment() []string {
 	var kept []string
 	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "AWS_") && !strings.HasPrefix(v, "PASSBOOK_") {
+		if !strings.HasPrefix(v, "AWS_") && !strings.HasPrefix(v, "PASSBOOK_") && !strings.HasPrefix(v, "OTEL_") {
 			kept = append(kept, v)
 		}
 	}

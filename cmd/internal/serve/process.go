@@ -28,6 +28,7 @@ import (
 	"passbook/shared/platform"
 	"passbook/shared/stores"
 	"passbook/shared/telemetry"
+	"passbook/shared/telemetry/trace"
 	"passbook/shared/web"
 )
 
@@ -41,6 +42,8 @@ type Process struct {
 	Log      *slog.Logger
 	Registry *prometheus.Registry
 	Engine   *platform.Engine
+	// Tracer exports traces; nil exports none.
+	Tracer *trace.Tracer
 
 	listener net.Listener // of the API
 	web      *api.Server
@@ -120,7 +123,10 @@ func OpenOn(ctx context.Context, program Program, version string, config platfor
 		Name: program.Name, Version: version, Config: config, Memory: platform.MemoryOf(config), Log: log,
 		Registry: telemetry.NewRegistry(version), Engine: engine, began: time.Now(),
 	}
-	err := engine.Prepare(ctx)
+	err := p.openTracer(ctx)
+	if err == nil {
+		err = engine.Prepare(ctx)
+	}
 	if err == nil {
 		err = program.Open(ctx, p)
 	}
@@ -185,7 +191,7 @@ func (p *Process) Bind(ctx context.Context, setting, address string) (net.Listen
 func (p *Process) Serve(serves API) {
 	p.web = api.New(api.Config{
 		Web: web.Config{
-			Service: p.Name, Version: p.Version, Logger: p.Log, Registry: p.Registry, Checks: append(p.checks, serves.Checks...), DrainDelay: p.Config.DrainDelay,
+			Service: p.Name, Version: p.Version, Logger: p.Log, Registry: p.Registry, Tracer: p.Tracer, Checks: append(p.checks, serves.Checks...), DrainDelay: p.Config.DrainDelay,
 			Auth: p.auth, LocalOnly: p.auth == nil, Hosts: p.Config.Hosts, TLS: p.tls(), Rates: p.rates(),
 		},
 		OneOfSeveral: !serves.ServesAll, Forwarder: serves.Forwarder,

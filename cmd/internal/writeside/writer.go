@@ -48,7 +48,7 @@ func Open(ctx context.Context, p *serve.Process, keeper *origin.Keeper) (*Writer
 	}
 	w := &Writer{}
 	w.Journal, err = journal.Open(ctx, journal.Config{
-		Table: p.Engine.Table, Outbox: publishing, Origin: keeper, Lease: p.Config.Lease, Metrics: p.Registry, Log: p.Log,
+		Table: p.Engine.Table, Outbox: publishing, Origin: keeper, Lease: p.Config.Lease, Metrics: p.Registry, Log: p.Log, Tracer: p.Tracer,
 		Room: room(p.Engine.Space), Accounts: p.Memory.Accounts, Keys: p.Memory.Keys,
 		Address: others.address, Secret: others.secret,
 	})

@@ -1,4 +1,4 @@
-package web
+package accesslog
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The access log's budget: under load a line a request would cost more than the request.
+// The log's budget: under load a line a request would cost more than the request.
 const (
 	// linesPerSecond is the most ordinary requests that are logged in one second.
 	linesPerSecond = 100
@@ -17,21 +17,35 @@ const (
 	severePerSecond = 1000
 )
 
-// accessLog writes a line for each request while there are few, and a sample with the number of
-// lines omitted while there are many. Failures and slow requests have a separate budget. Safe for
-// concurrent use.
-type accessLog struct {
+// Log logs requests. It is safe for concurrent use.
+type Log struct {
 	out              *slog.Logger
 	ordinary, severe budget
 }
 
-// request logs one request.
-func (l *accessLog) request(ctx context.Context, r line) {
+// New returns a Log that writes to out.
+func New(out *slog.Logger) *Log { return &Log{out: out} }
+
+// Line is a request that was answered.
+type Line struct {
+	// Method and Route are as the contract has them: no path that was asked for.
+	Method, Route string
+	Status        int
+	Bytes         int64
+	Took          time.Duration
+	// Code is that of the problem that was answered, empty for none.
+	Code string
+	// Cause is the error behind a server error, which the answer does not reveal.
+	Cause error
+}
+
+// Request logs one request. The line has the ids that its context has.
+func (l *Log) Request(ctx context.Context, r Line) {
 	level, budget, most := slog.LevelInfo, &l.ordinary, int64(linesPerSecond)
 	switch {
-	case r.status >= 500 && r.cause != nil:
+	case r.Status >= 500 && r.Cause != nil:
 		level, budget, most = slog.LevelWarn, &l.severe, severePerSecond
-	case r.took >= slowRequest:
+	case r.Took >= slowRequest:
 		budget, most = &l.severe, severePerSecond
 	}
 	if !l.out.Enabled(ctx, level) {
@@ -46,6 +60,20 @@ func (l *accessLog) request(ctx context.Context, r line) {
 		attrs = append(attrs, slog.Int64("omitted", omitted))
 	}
 	l.out.LogAttrs(ctx, level, "request", attrs...)
+}
+
+func (r Line) attrs() []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("method", r.Method), slog.String("route", r.Route), slog.Int("status", r.Status),
+		slog.Int64("bytes", r.Bytes), slog.Float64("ms", float64(r.Took.Microseconds())/1000),
+	}
+	if r.Code != "" {
+		attrs = append(attrs, slog.String("code", r.Code))
+	}
+	if r.Cause != nil {
+		attrs = append(attrs, slog.Any("error", r.Cause))
+	}
+	return attrs
 }
 
 // budget counts the lines of the current second. Two requests at the turn of a second may both

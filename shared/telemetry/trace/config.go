@@ -1,0 +1,104 @@
+package trace
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// ErrConfig is returned for a variable of OpenTelemetry that cannot be used. Its text names the
+// variable and the values that can.
+var ErrConfig = errors.New("wrong setting")
+
+// settings are what the variables of OpenTelemetry say.
+type settings struct {
+	// on says that spans are exported.
+	on bool
+	// endpoint is where to, as it is configured.
+	endpoint string
+	// requests decides about spans of requests; entries decides about an entry's, by its trace id
+	// alone, so that every process decides alike.
+	requests, entries sdk.Sampler
+	// queue is how many spans wait for the exporter at most.
+	queue int64
+}
+
+// defaultQueue is how many spans wait for the exporter, as OpenTelemetry specifies it.
+const defaultQueue = 2048
+
+// read reads the variables. Without an endpoint, and without an exporter that is asked for, nothing
+// is exported.
+func read(get func(string) string) (s settings, err error) {
+	value := func(name string) string { return strings.TrimSpace(get(name)) }
+	s.endpoint = value("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+	if s.endpoint == "" {
+		s.endpoint = value("OTEL_EXPORTER_OTLP_ENDPOINT")
+	}
+	exporter := strings.ToLower(value("OTEL_TRACES_EXPORTER"))
+	switch exporter {
+	case "none":
+		return settings{}, nil
+	case "", "otlp":
+	default:
+		return s, fmt.Errorf("%w: OTEL_TRACES_EXPORTER %q: use otlp or none", ErrConfig, exporter)
+	}
+	if strings.EqualFold(value("OTEL_SDK_DISABLED"), "true") || s.endpoint == "" && exporter == "" {
+		return settings{}, nil
+	}
+	if s.endpoint == "" {
+		s.endpoint = "http://localhost:4318"
+	}
+	protocol := value("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
+	if protocol == "" {
+		protocol = value("OTEL_EXPORTER_OTLP_PROTOCOL")
+	}
+	if protocol != "" && protocol != "http/protobuf" {
+		return s, fmt.Errorf("%w: OTEL_EXPORTER_OTLP_PROTOCOL %q: traces are exported by http/protobuf, which collectors take at port 4318", ErrConfig, protocol)
+	}
+	s.on, s.queue = true, defaultQueue
+	if text := value("OTEL_BSP_MAX_QUEUE_SIZE"); text != "" {
+		if s.queue, err = strconv.ParseInt(text, 10, 32); err != nil || s.queue < 1 {
+			return s, fmt.Errorf("%w: OTEL_BSP_MAX_QUEUE_SIZE %q: use a number of spans from 1", ErrConfig, text)
+		}
+	}
+	s.requests, s.entries, err = samplers(strings.ToLower(value("OTEL_TRACES_SAMPLER")), value("OTEL_TRACES_SAMPLER_ARG"))
+	return s, err
+}
+
+// samplers returns the sampler of requests, which may follow their caller, and that of entries,
+// which have none.
+func samplers(name, arg string) (requests, entries sdk.Sampler, err error) {
+	root, parentBased := strings.CutPrefix(name, "parentbased_")
+	switch root {
+	case "":
+		if parentBased {
+			return nil, nil, unknownSampler(name)
+		}
+		parentBased, entries = true, sdk.AlwaysSample()
+	case "always_on":
+		entries = sdk.AlwaysSample()
+	case "always_off":
+		entries = sdk.NeverSample()
+	case "traceidratio":
+		ratio := 1.0
+		if arg != "" {
+			if ratio, err = strconv.ParseFloat(arg, 64); err != nil || !(ratio >= 0 && ratio <= 1) {
+				return nil, nil, fmt.Errorf("%w: OTEL_TRACES_SAMPLER_ARG %q: use a share from 0 to 1, such as 0.01", ErrConfig, arg)
+			}
+		}
+		entries = sdk.TraceIDRatioBased(ratio)
+	default:
+		return nil, nil, unknownSampler(name)
+	}
+	if requests = entries; parentBased {
+		requests = sdk.ParentBased(entries)
+	}
+	return requests, entries, nil
+}
+
+func unknownSampler(name string) error {
+	return fmt.Errorf("%w: OTEL_TRACES_SAMPLER %q: use always_on, always_off or traceidratio, with or without parentbased_ before it", ErrConfig, name)
+}
