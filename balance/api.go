@@ -59,7 +59,6 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: of + "/balance", Scopes: access.AccountsRead, Handler: a.balance},
 		{Method: http.MethodGet, Path: "/balance/{account_id}", Scopes: access.AccountsRead, Handler: a.balance},
 		{Method: http.MethodGet, Path: of + "/holds", Scopes: access.AccountsRead, Handler: a.holds},
-		{Method: http.MethodGet, Path: of + "/statement", Scopes: access.AccountsRead, Handler: a.statement},
 		{Method: http.MethodGet, Path: of + "/events", Scopes: access.AccountsRead, Handler: a.events},
 		{Method: http.MethodGet, Path: of + "/series", Scopes: access.AccountsRead, Handler: a.seriesOf},
 		{Method: http.MethodGet, Path: "/v1/accounts", Scopes: access.AccountsRead, Handler: a.list},

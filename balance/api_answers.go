@@ -3,7 +3,6 @@ package balance
 import (
 	"passbook/shared/api"
 	"passbook/shared/api/eventview"
-	"passbook/shared/event"
 )
 
 // The answers of this service's queries, as openapi.yaml lists them. Members are written in the
@@ -77,37 +76,4 @@ type EventList struct {
 	AccountID string            `json:"account_id"`
 	Events    []eventview.Event `json:"events"`
 	api.Page
-}
-
-// Statement is a page of what changed an account's posted balance.
-type Statement struct {
-	AccountID string `json:"account_id"`
-	Currency  string `json:"currency"`
-	Opening   Posted `json:"opening"`
-	Closing   Posted `json:"closing"`
-	Lines     []Line `json:"lines"`
-	api.Page
-}
-
-// Posted is the posted balance at a version.
-type Posted struct {
-	Posted  int64 `json:"posted"`
-	Version int64 `json:"version"`
-}
-
-// Line is one movement of a statement. Amount is negative for money out.
-type Line struct {
-	EventID               string     `json:"event_id"`
-	Version               int64      `json:"version"`
-	TransactionID         string     `json:"transaction_id"`
-	Type                  string     `json:"type"`
-	RecordedAt            api.Time   `json:"recorded_at"`
-	EffectiveAt           api.Date   `json:"effective_at"`
-	Kind                  string     `json:"kind,omitempty"`
-	HoldID                string     `json:"hold_id,omitempty"`
-	OriginalTransactionID string     `json:"original_transaction_id,omitempty"`
-	Contra                event.Text `json:"contra,omitzero"`
-	Reference             event.Text `json:"reference,omitzero"`
-	Amount                int64      `json:"amount"`
-	Posted                int64      `json:"posted"`
 }

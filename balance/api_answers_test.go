@@ -44,13 +44,4 @@ func TestAnswersOfTheHistoryOnTheWire(t *testing.T) {
 	}}}, `{"account_id":"A-1","events":[{"event_id":"A-1:7","version":7,"type":"MoneyWithdrawn","schema":1,"recorded_at":"2026-11-21T08:00:00.000001Z",`+
 		`"effective_at":"2026-11-21","correlation_id":"c-1","causation_id":"k<&>","actor":"withdraw","currency":"EUR","amount":5,"transaction_id":"t7","hold_id":"h3",`+
 		`"after":{"posted":1,"held":0,"limit":0},"data":{"amount":5,"reference":"<&>"}}],"has_more":false}`)
-	line := Line{EventID: "A-1:7", Version: 7, TransactionID: "t7", Type: "T", RecordedAt: morning, EffectiveAt: day, Amount: -5, Posted: 1}
-	sealed := line
-	sealed.Kind, sealed.HoldID, sealed.OriginalTransactionID = "card", "h3", "t2"
-	sealed.Contra, sealed.Reference = event.Text{Plain: "a\u2028<b>"}, event.Text{Sealed: "k1:AAAA"}
-	const head = `{"event_id":"A-1:7","version":7,"transaction_id":"t7","type":"T","recorded_at":"2026-11-21T08:00:00.000001Z","effective_at":"2026-11-21",`
-	apitest.Wire(t, Statement{AccountID: "A-1", Currency: "EUR", Opening: Posted{Posted: 6, Version: 6}, Closing: Posted{Posted: 1, Version: 7}, Lines: []Line{line, sealed}},
-		`{"account_id":"A-1","currency":"EUR","opening":{"posted":6,"version":6},"closing":{"posted":1,"version":7},"lines":[`+
-			head+`"amount":-5,"posted":1},`+
-			head+`"kind":"card","hold_id":"h3","original_transaction_id":"t2","contra":"a`+"\u2028"+`<b>","reference":{"enc":"k1:AAAA"},"amount":-5,"posted":1}],"has_more":false}`)
 }

@@ -23,6 +23,7 @@ import (
 	"passbook/shared/journey"
 	"passbook/shared/opsread"
 	"passbook/shared/readmodel"
+	"passbook/shared/statement"
 	"passbook/shared/storetest"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
@@ -85,6 +86,7 @@ func serveTo(t *testing.T, auth access.Authenticator) *bank {
 	b.server.Mount(reads.Routes()...)
 	b.server.Mount(journey.New(journey.Config{Journal: b.journal.Reader}).Route())
 	b.server.Mount(feed.New(feed.Config{Journal: b.journal.Reader}).Routes()...)
+	b.server.Mount(statement.New(statement.Config{Journal: b.journal.Reader, Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)}).Routes()...)
 	b.client = apitest.New(t, b.server.Handler())
 	return b
 }
@@ -331,7 +333,7 @@ func TestStatementPagesAreOfOnePeriod(t *testing.T) {
 			t.Fatal("a fourth page")
 		}
 		r := b.client.Get(path)
-		s := apitest.Decode[Statement](t, r)
+		s := apitest.Decode[statement.Statement](t, r)
 		if r.Status != 200 {
 			t.Fatalf("%d %s", r.Status, r.Body)
 		}

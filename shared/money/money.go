@@ -1,6 +1,9 @@
 package money
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Max is the largest amount and the largest balance, on either side of zero, in minor units:
 // 2^53−1, the largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
@@ -45,6 +48,25 @@ func Format(amount int64, code string) string {
 		digits = "-" + digits
 	}
 	return digits + " " + code
+}
+
+// Grouped returns an amount as a printed statement has it, with grouped thousands and without its
+// currency: 250000 in EUR is "2,500.00". The minus sign is U+2212. In a currency that is not in
+// use, the minor units are grouped as they are.
+func Grouped(amount int64, code string) string {
+	text, _, _ := strings.Cut(Format(amount, code), " ")
+	digits, negative := strings.CutPrefix(text, "-")
+	whole, fraction, _ := strings.Cut(digits, ".")
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if fraction != "" {
+		whole += "." + fraction
+	}
+	if negative {
+		return "\u2212" + whole
+	}
+	return whole
 }
 
 // magnitude returns |v| as a uint64, in which also that of the least int64 fits.

@@ -14,6 +14,7 @@ var outsideWeb = map[string]string{
 	"shared/opsread":       "its routes are no account's, and shared/api has its most files",
 	"shared/feed/feedtest": "calls the handler of the feed without a server",
 	"shared/feed":          "streams events for as long as the caller wants, on the server of web",
+	"shared/statement":     "answers statements as pages and as files, which are streams",
 	"shared/session":       "serves the pages by which browsers sign in, on the server of web",
 	"cmd/internal/ops":     "serves the jobs of the bank on a listener for operators, with the error pages of web",
 }

@@ -159,9 +159,7 @@ const (
 func write(c echo.Context, status int, contentType []string, body []byte) {
 	w := c.Response()
 	header := w.Header()
-	read := isRead(c.Request().Method)
-	if read && status == http.StatusOK && hasTag(c.Request().Header["If-None-Match"], header["Etag"]) {
-		w.WriteHeader(http.StatusNotModified)
+	if status == http.StatusOK && NotModified(c) {
 		return
 	}
 	header["Content-Type"] = contentType
@@ -170,6 +168,15 @@ func write(c echo.Context, status int, contentType []string, body []byte) {
 	if c.Request().Method != http.MethodHead {
 		_, _ = w.Write(body)
 	}
+}
+
+// NotModified answers 304 to a read whose caller has what the answer's ETag names, and says so.
+func NotModified(c echo.Context) bool {
+	has := isRead(c.Request().Method) && hasTag(c.Request().Header["If-None-Match"], c.Response().Header()["Etag"])
+	if has {
+		c.Response().WriteHeader(http.StatusNotModified)
+	}
+	return has
 }
 
 // Reply answers with JSON.

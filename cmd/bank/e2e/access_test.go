@@ -46,7 +46,7 @@ var accessRows = map[string]string{
 	"getCreditLimit": foreignID, "getCreditLimitHistory": foreignID, "explainCreditLimit": foreignID, "getCreditLimitShort": foreignID,
 	"withdraw": foreignID, "reverseWithdrawal": foreignID, "placeHold": foreignID, "listHolds": foreignID,
 	"captureHold": foreignID, "releaseHold": foreignID, "transfer": foreignID, "bulk": foreignLine,
-	"getBalance": foreignID, "getStatement": foreignID, "listEvents": foreignID, "getSeries": foreignID, "getJourney": foreignID, "getBalanceShort": foreignID,
+	"getBalance": foreignID, "getStatement": foreignID, "getStatementFile": foreignID, "listEvents": foreignID, "getSeries": foreignID, "getJourney": foreignID, "getBalanceShort": foreignID,
 	"withdrawShort": foreignID, "creditShort": foreignID, "listConsumers": noID, "metrics": noID, "getOpsLog": noID,
 	"listAllEvents": noID, "getHolderTotals": noID, "readFeed": noID, "getPipeline": noID, "getTotals": noID,
 	"getQuarantine": noID, "getGenerations": noID, "listKeys": noID,

@@ -264,6 +264,9 @@ var contract = sync.OnceValues(func() (routers.Router, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, text := range []string{"text/html", "application/xml"} { // files, which the contract has as strings
+		openapi3filter.RegisterBodyDecoder(text, openapi3filter.PlainBodyDecoder)
+	}
 	return legacy.NewRouter(document)
 })
 

@@ -20,19 +20,7 @@ var functions = template.FuncMap{
 // Amount returns minor units of a currency for people, with its decimals and grouped thousands:
 // 250000 of EUR is 2,500.00. The minus sign is U+2212. An unknown currency is shown in minor units.
 func Amount(minor int64, currency string) string {
-	exponent, _ := money.Exponent(currency) // 0 if it is not known
-	sign, digits := "", strconv.FormatInt(minor, 10)
-	if strings.HasPrefix(digits, "-") {
-		sign, digits = "−", digits[1:]
-	}
-	if missing := exponent + 1 - len(digits); missing > 0 {
-		digits = strings.Repeat("0", missing) + digits
-	}
-	whole, fraction := digits[:len(digits)-exponent], digits[len(digits)-exponent:]
-	if fraction != "" {
-		fraction = "." + fraction
-	}
-	return sign + grouped(whole) + fraction
+	return money.Grouped(minor, currency)
 }
 
 // Signed returns an amount with its sign: + for what came in.
@@ -44,19 +32,7 @@ func Signed(minor int64, currency string) string {
 }
 
 // Count returns a whole number with grouped thousands.
-func Count(n int64) string {
-	if n < 0 {
-		return "−" + grouped(strconv.FormatInt(n, 10)[1:])
-	}
-	return grouped(strconv.FormatInt(n, 10))
-}
-
-func grouped(digits string) string {
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
+func Count(n int64) string { return money.Grouped(n, "") }
 
 // instant is the form of a time that people read, in UTC.
 const instant = "2006-01-02 15:04:05.000"

@@ -15,6 +15,7 @@ import (
 	"passbook/shared/journey"
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
+	"passbook/shared/statement"
 	"passbook/shared/web"
 )
 
@@ -67,7 +68,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	reported := readside.Consumers{Models: []string{balance.Table}, History: history}
 	p.Serve(serve.API{
 		Reference: reference.Routes,
-		Routes:    slices.Concat(reported.Status(p), balance.NewAPI(store, history, p.Persons(), readside.Archived(p, keeper)).Routes(), feeds.Routes(), readside.Reads(p, history), []web.Route{journeys.Route()}), Checks: []web.Check{readable, healthy},
+		Routes:    slices.Concat(reported.Status(p), balance.NewAPI(store, history, p.Persons(), readside.Archived(p, keeper)).Routes(), feeds.Routes(), statement.New(statement.Config{Journal: history, Registry: p.Registry, Log: p.Log}).Routes(), readside.Reads(p, history), []web.Route{journeys.Route()}), Checks: []web.Check{readable, healthy},
 	})
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"passbook/shared/journey"
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
+	"passbook/shared/statement"
 	"passbook/shared/web"
 )
 
@@ -91,7 +92,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.Serve(serve.API{
 		ServesAll: true, Pages: pages(registry),
 		Commands: slices.Concat(w.Withdraw.Operations(), w.Credit.Operations()), Forwarder: w.Forwarder,
-		Routes: slices.Concat(reports(p, history, balances), balance.NewAPI(balances, history, p.Persons(), readside.Archived(p, keeper)).Routes(), creditlimit.NewAPI(limits, history).Routes(), feeds.Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits)),
+		Routes: slices.Concat(reports(p, history, balances), balance.NewAPI(balances, history, p.Persons(), readside.Archived(p, keeper)).Routes(), creditlimit.NewAPI(limits, history).Routes(), feeds.Routes(), statement.New(statement.Config{Journal: history, Registry: p.Registry, Log: p.Log}).Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits)),
 		Checks: append(w.Checks, healthy, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}),
 	})
 	return serveJobs(ctx, p, registry, secret)
