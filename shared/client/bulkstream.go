@@ -234,7 +234,9 @@ func (b *bulk) take(text []byte) error {
 	if err != nil {
 		return err
 	}
-	if result.Result != nil {
+	if result.Problem != nil {
+		b.client.rememberRefusal(result.Problem)
+	} else {
 		b.client.rememberAnswer(&result.Result.Answer)
 	}
 	if !b.yield(result, nil) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -118,6 +119,7 @@ func (c *Client) command(ctx context.Context, method, path string, body any, opt
 	made.header.Set("Content-Type", "application/json")
 	got, err := c.attempt(ctx, made)
 	if err != nil {
+		c.rememberRefusal(err)
 		return nil, &CommandError{Key: made.key, Unknown: made.unknown.Load() && !made.query.Has("dry_run"), Err: err}
 	}
 	result := &Result{Status: got.status, Key: made.key, Replayed: got.header.Get("Idempotency-Replayed") == "true", CorrelationID: got.header.Get("X-Request-ID")}
@@ -264,6 +266,10 @@ func (c *Client) send(ctx context.Context, made *call) (*http.Response, error) {
 	if err != nil {
 		if connected.Load() && made.key != "" {
 			made.unknown.Store(true)
+		}
+		var wrapped *url.Error // its text repeats method and address
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err
 		}
 		return nil, &Unreachable{URL: c.options.URL, Err: fmt.Errorf("%s %s: %w", made.method, made.path, err)}
 	}

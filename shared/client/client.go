@@ -139,3 +139,11 @@ func (c *Client) rememberAnswer(a *Answer) {
 		c.remember(a.To.AccountID, a.To.Version)
 	}
 }
+
+// rememberRefusal keeps the version that a refusal names: a decline is an event too.
+func (c *Client) rememberRefusal(err error) {
+	var refused *Problem
+	if errors.As(err, &refused) {
+		c.remember(refused.AccountID, refused.AccountVersion)
+	}
+}

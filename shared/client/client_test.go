@@ -212,6 +212,19 @@ func TestAReadIsNeverOlderThanTheOwnCommand(t *testing.T) {
 	}
 }
 
+func TestADeclineIsReadToo(t *testing.T) {
+	bank, s := bankOf(t, func(w http.ResponseWriter) {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		say(`{"type":"/problems/insufficient-funds","title":"Insufficient funds","status":422,"account_id":"A-1","account_version":4}`)(w)
+	}, say(`{}`))
+	if _, err := bank.Withdraw(t.Context(), "A-1", client.Withdraw{Amount: 10, Currency: "EUR"}); !client.HasCode(err, client.CodeInsufficientFunds) {
+		t.Fatal(err)
+	}
+	if _, err := bank.Balance(t.Context(), "A-1"); err != nil || s.got[1].URL.Query().Get("min_version") != "4" {
+		t.Errorf("asked for %s, %v", s.got[1].URL.RawQuery, err)
+	}
+}
+
 func TestADryRunIsNoCommand(t *testing.T) {
 	bank, s := bankOf(t, say(`{"dry_run":true,"would_be_status":422,"key_used":false,"problem":{"type":"/problems/insufficient-funds","title":"Insufficient funds","status":422}}`))
 	result, err := bank.Withdraw(t.Context(), "A-1", client.Withdraw{Amount: 10, Currency: "EUR"}, client.DryRun())

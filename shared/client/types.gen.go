@@ -752,7 +752,7 @@ type CreditLimit struct {
 	Reserved CreditLine `json:"reserved"`
 
 	// UtilisationBps The part of the limit in use, in basis points, rounded down; null at limit 0.
-	UtilisationBps int     `json:"utilisation_bps"`
+	UtilisationBps *int    `json:"utilisation_bps"`
 	Version        Version `json:"version"`
 }
 
@@ -1340,7 +1340,7 @@ type Outcomes struct {
 	History []*float32 `json:"history"`
 
 	// PerMinute In the last six complete bins.
-	PerMinute float32 `json:"per_minute"`
+	PerMinute *float32 `json:"per_minute"`
 }
 
 // Pipeline defines model for Pipeline.
@@ -1521,7 +1521,7 @@ type PipelineWriter struct {
 // PipelineFlow How much passes a part of the pipeline, and what that part has besides.
 type PipelineFlow struct {
 	// BehindSeconds Of a consumer on its slowest shard; of the archive the age of the oldest event that no segment has.
-	BehindSeconds float32          `json:"behind_seconds,omitempty,omitzero"`
+	BehindSeconds *float32         `json:"behind_seconds,omitempty"`
 	Blocked       []BlockedAccount `json:"blocked,omitempty,omitzero"`
 
 	// CompleteTo Up to when everything is archived.
@@ -1538,10 +1538,10 @@ type PipelineFlow struct {
 	Name  string `json:"name,omitempty,omitzero"`
 
 	// P99Seconds Of the last minute.
-	P99Seconds float32 `json:"p99_seconds"`
+	P99Seconds *float32 `json:"p99_seconds"`
 
 	// Rate A second, over the last ten seconds; null before anything is known.
-	Rate float32 `json:"rate"`
+	Rate *float32 `json:"rate"`
 
 	// Shards Of the stream its shards, of a consumer where it is in each.
 	Shards []json.RawMessage `json:"shards,omitempty,omitzero"`

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
-	"passbook/shared/api"
+	"passbook/shared/client"
 )
+
+// euro is the currency of the day.
+const euro = "EUR"
 
 // account is an account in the demo's books, in minor units.
 type account struct {
@@ -27,45 +29,45 @@ func (d *day) key(a *account) string {
 	return fmt.Sprintf("%s-%d", a.id, a.keys)
 }
 
+// command is a command of the client on an account of the books, under a key.
+type command func(key client.Option) (*client.Result, error)
+
 // send sends a command on an account, and records its version.
-func (d *day) send(ctx context.Context, a *account, method, path string, body any) (receipt, error) {
+func (d *day) send(a *account, do command) (*client.Result, error) {
 	d.commands++
-	r, err := d.client.command(ctx, method, path, d.key(a), body)
-	if err != nil {
-		var refused *problem
-		if errors.As(err, &refused) && refused.AccountVersion > 0 {
-			a.version = refused.AccountVersion
-		}
-		return r, err
+	r, err := do(client.Key(d.key(a)))
+	var refused *client.Problem
+	switch {
+	case errors.As(err, &refused) && refused.AccountVersion > 0:
+		a.version = refused.AccountVersion
+	case err == nil:
+		a.version = r.Version
 	}
-	a.version = r.Version
-	return r, nil
+	return r, reached(err)
+}
+
+// reached marks an error that no bank answered.
+func reached(err error) error {
+	var silent *client.Unreachable
+	if errors.As(err, &silent) {
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return err
 }
 
 // agree compares an answer with the books, after the books were changed.
-func agree(a *account, got api.CommandBalance) error {
-	want := api.CommandBalance{Currency: "EUR", Posted: a.posted, Held: a.held, Limit: a.limit, Available: a.available()}
+func agree(a *account, got client.AnswerBalance) error {
+	want := client.AnswerBalance{Currency: euro, Posted: a.posted, Held: a.held, Limit: a.limit, Available: a.available()}
 	if got != want {
 		return fmt.Errorf("%w: %s at version %d is %+v, expected %+v", ErrDifference, a.id, a.version, got, want)
 	}
 	return nil
 }
 
-// money is the body of a money command.
-type money map[string]any
-
-func euros(amount int64, more ...string) money {
-	m := money{"amount": amount, "currency": "EUR"}
-	for i := 0; i+1 < len(more); i += 2 {
-		m[more[i]] = more[i+1]
-	}
-	return m
-}
-
 // open opens an account.
 func (d *day) open(ctx context.Context, a *account, holder string, limit int64) error {
-	r, err := d.send(ctx, a, http.MethodPost, "/v1/accounts", money{
-		"account_id": a.id, "currency": "EUR", "holder_ref": holder, "product": "current", "credit_limit": limit,
+	r, err := d.send(a, func(key client.Option) (*client.Result, error) {
+		return d.client.OpenAccount(ctx, client.Open{AccountID: a.id, Currency: euro, HolderRef: holder, Product: "current", CreditLimit: limit}, key)
 	})
 	switch {
 	case err != nil:
@@ -79,7 +81,9 @@ func (d *day) open(ctx context.Context, a *account, holder string, limit int64) 
 
 // deposit brings money in from outside.
 func (d *day) deposit(ctx context.Context, a *account, amount int64, reference string) error {
-	r, err := d.send(ctx, a, http.MethodPost, "/v1/accounts/"+a.id+"/credits", euros(amount, "kind", "deposit", "reference", reference))
+	r, err := d.send(a, func(key client.Option) (*client.Result, error) {
+		return d.client.Credit(ctx, a.id, client.Credit{Amount: amount, Currency: euro, Kind: client.CreditKindDeposit, Reference: reference}, key)
+	})
 	if err != nil {
 		return err
 	}
@@ -90,9 +94,11 @@ func (d *day) deposit(ctx context.Context, a *account, amount int64, reference s
 
 // withdraw takes money out, and reports whether the bank declined it. A decision that the books do
 // not expect is a difference.
-func (d *day) withdraw(ctx context.Context, a *account, amount int64, kind, reference string) (transaction string, declined *problem, err error) {
+func (d *day) withdraw(ctx context.Context, a *account, amount int64, kind client.WithdrawKind, reference string) (transaction string, declined *client.Problem, err error) {
 	enough := amount <= a.available()
-	r, err := d.send(ctx, a, http.MethodPost, "/v1/accounts/"+a.id+"/withdrawals", euros(amount, "kind", kind, "reference", reference))
+	r, err := d.send(a, func(key client.Option) (*client.Result, error) {
+		return d.client.Withdraw(ctx, a.id, client.Withdraw{Amount: amount, Currency: euro, Kind: kind, Reference: reference}, key)
+	})
 	if declined, err = decision(a, enough, amount, err); err != nil || declined != nil {
 		return "", declined, err
 	}
@@ -102,9 +108,11 @@ func (d *day) withdraw(ctx context.Context, a *account, amount int64, kind, refe
 }
 
 // hold reserves money for a card payment.
-func (d *day) hold(ctx context.Context, a *account, amount int64, reference string) (hold string, declined *problem, err error) {
+func (d *day) hold(ctx context.Context, a *account, amount int64, reference string) (hold string, declined *client.Problem, err error) {
 	enough := amount <= a.available()
-	r, err := d.send(ctx, a, http.MethodPost, "/v1/accounts/"+a.id+"/holds", euros(amount, "reference", reference))
+	r, err := d.send(a, func(key client.Option) (*client.Result, error) {
+		return d.client.PlaceHold(ctx, a.id, client.Hold{Amount: amount, Currency: euro, Reference: reference}, key)
+	})
 	if declined, err = decision(a, enough, amount, err); err != nil || declined != nil {
 		return "", declined, err
 	}
@@ -114,7 +122,9 @@ func (d *day) hold(ctx context.Context, a *account, amount int64, reference stri
 
 // capture captures amount of a hold of held, and releases the rest.
 func (d *day) capture(ctx context.Context, a *account, hold string, held, amount int64) error {
-	r, err := d.send(ctx, a, http.MethodPost, "/v1/accounts/"+a.id+"/holds/"+hold+"/capture", money{"amount": amount, "final": true})
+	r, err := d.send(a, func(key client.Option) (*client.Result, error) {
+		return d.client.CaptureHold(ctx, a.id, hold, client.Capture{Amount: amount}, key) // what remains is released
+	})
 	if err != nil {
 		return err
 	}
@@ -126,7 +136,9 @@ func (d *day) capture(ctx context.Context, a *account, hold string, held, amount
 
 // release releases a hold.
 func (d *day) release(ctx context.Context, a *account, hold string, held int64) error {
-	r, err := d.send(ctx, a, http.MethodPost, "/v1/accounts/"+a.id+"/holds/"+hold+"/release", money{})
+	r, err := d.send(a, func(key client.Option) (*client.Result, error) {
+		return d.client.ReleaseHold(ctx, a.id, hold, key)
+	})
 	if err != nil {
 		return err
 	}
@@ -135,10 +147,11 @@ func (d *day) release(ctx context.Context, a *account, hold string, held int64) 
 }
 
 // transfer moves money between two accounts of the bank.
-func (d *day) transfer(ctx context.Context, from, to *account, amount int64, reference string) (declined *problem, err error) {
+func (d *day) transfer(ctx context.Context, from, to *account, amount int64, reference string) (declined *client.Problem, err error) {
 	enough := amount <= from.available()
-	body := euros(amount, "from", from.id, "to", to.id, "reference", reference)
-	r, err := d.send(ctx, from, http.MethodPost, "/v1/transfers", body)
+	r, err := d.send(from, func(key client.Option) (*client.Result, error) {
+		return d.client.Transfer(ctx, client.Transfer{From: from.id, To: to.id, Amount: amount, Currency: euro, Reference: reference}, key)
+	})
 	if declined, err = decision(from, enough, amount, err); err != nil || declined != nil {
 		return declined, err
 	}
@@ -153,8 +166,8 @@ func (d *day) transfer(ctx context.Context, from, to *account, amount int64, ref
 
 // setLimit changes the credit limit.
 func (d *day) setLimit(ctx context.Context, a *account, limit int64, reason string) error {
-	r, err := d.send(ctx, a, http.MethodPut, "/v1/accounts/"+a.id+"/credit-limit", money{
-		"limit": limit, "reason": reason, "decided_by": "credit-desk",
+	r, err := d.send(a, func(key client.Option) (*client.Result, error) {
+		return d.client.SetCreditLimit(ctx, a.id, client.SetLimit{Limit: limit, Reason: reason, DecidedBy: "credit-desk"}, key)
 	})
 	if err != nil {
 		return err
@@ -165,7 +178,9 @@ func (d *day) setLimit(ctx context.Context, a *account, limit int64, reason stri
 
 // reverse reverses a withdrawal.
 func (d *day) reverse(ctx context.Context, a *account, transaction string, amount int64, reason string) error {
-	r, err := d.send(ctx, a, http.MethodPost, "/v1/accounts/"+a.id+"/withdrawals/"+transaction+"/reversal", money{"reason": reason})
+	r, err := d.send(a, func(key client.Option) (*client.Result, error) {
+		return d.client.ReverseWithdrawal(ctx, a.id, transaction, client.ReverseWithdrawal{Reason: reason}, key)
+	})
 	if err != nil {
 		return err
 	}
@@ -175,8 +190,8 @@ func (d *day) reverse(ctx context.Context, a *account, transaction string, amoun
 }
 
 // status freezes or unfreezes the account.
-func (d *day) status(ctx context.Context, a *account, what string, body money) error {
-	r, err := d.send(ctx, a, http.MethodPost, "/v1/accounts/"+a.id+"/"+what, body)
+func (d *day) status(a *account, do command) error {
+	r, err := d.send(a, do)
 	if err != nil {
 		return err
 	}
@@ -185,8 +200,8 @@ func (d *day) status(ctx context.Context, a *account, what string, body money) e
 
 // decision checks the outcome of a command that may be declined, for insufficient funds or a
 // freeze: it is as expected, or a difference.
-func decision(a *account, enough bool, amount int64, err error) (declined *problem, _ error) {
-	var refused *problem
+func decision(a *account, enough bool, amount int64, err error) (declined *client.Problem, _ error) {
+	var refused *client.Problem
 	if !errors.As(err, &refused) {
 		if err == nil && (a.frozen || !enough) {
 			return nil, fmt.Errorf("%w: %s gave %d with %d available, frozen: %t", ErrDifference, a.id, amount, a.available(), a.frozen)
@@ -194,9 +209,9 @@ func decision(a *account, enough bool, amount int64, err error) (declined *probl
 		return nil, err
 	}
 	switch {
-	case a.frozen && refused.Code == "account-frozen":
+	case a.frozen && refused.Code == client.CodeAccountFrozen:
 		return refused, nil
-	case !a.frozen && !enough && refused.Code == "insufficient-funds" && refused.Available == a.available() && refused.Shortfall == amount-a.available():
+	case !a.frozen && !enough && refused.Code == client.CodeInsufficientFunds && refused.Available != nil && *refused.Available == a.available() && refused.Shortfall == amount-a.available():
 		return refused, nil
 	}
 	return nil, fmt.Errorf("%w: %s with %d available, frozen: %t, refused %d: %w", ErrDifference, a.id, a.available(), a.frozen, amount, err)

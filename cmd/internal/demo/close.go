@@ -4,22 +4,22 @@ import (
 	"context"
 	"fmt"
 	"text/tabwriter"
+	"time"
 
-	"passbook/balance"
-	"passbook/creditlimit"
+	"passbook/shared/client"
 )
 
 // tableRows is the most accounts that the closing table lists; differences are listed beyond it.
 const tableRows = 30
 
 // catchUp is how long a read waits for its projection at the end of the day.
-const catchUp = "10s"
+const catchUp = 10 * time.Second
 
 // line is an account's row of the closing table.
 type line struct {
 	account *account
-	balance balance.Balance
-	usage   creditlimit.Usage
+	balance *client.Balance
+	usage   *client.CreditLimit
 	faults  []string
 }
 
@@ -58,12 +58,12 @@ func (d *day) close(ctx context.Context) error {
 // and compares them.
 func (d *day) read(ctx context.Context, a *account) (line, error) {
 	l := line{account: a}
-	query := fmt.Sprintf("?min_version=%d&wait=%s", a.version, catchUp)
-	if err := d.client.get(ctx, "/v1/accounts/"+a.id+"/balance"+query, &l.balance); err != nil {
-		return l, err
+	var err error
+	if l.balance, err = d.client.Balance(ctx, a.id, client.MinVersion(a.version), client.Wait(catchUp)); err != nil {
+		return l, reached(err)
 	}
-	if err := d.client.get(ctx, "/v1/accounts/"+a.id+"/credit-limit"+query, &l.usage); err != nil {
-		return l, err
+	if l.usage, err = d.client.CreditLimit(ctx, a.id, client.MinVersion(a.version), client.Wait(catchUp)); err != nil {
+		return l, reached(err)
 	}
 	expect := func(what string, got, want int64) {
 		if got != want {

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/http"
 	"time"
 
 	"passbook/shared/backoff"
+	"passbook/shared/client"
 )
 
 // The ways in which a day can go wrong.
@@ -53,7 +53,7 @@ type Options struct {
 // day is the state of a day while it is played.
 type day struct {
 	Options
-	client    *client
+	client    *client.Client
 	rng       *rand.Rand
 	employer  *account
 	landlord  *account
@@ -72,12 +72,12 @@ func Run(ctx context.Context, o Options) error {
 	if o.Accounts < MinAccounts || o.Accounts > MaxAccounts {
 		return fmt.Errorf("a day has %d to %d accounts, not %d", MinAccounts, MaxAccounts, o.Accounts)
 	}
-	d := &day{
-		Options: o,
-		client:  &client{base: o.URL, bearer: o.Bearer, http: &http.Client{}},
-		rng:     newRand(o.Seed, o.Accounts),
-		counts:  map[string]int{},
+	bank, err := client.New(client.Options{URL: o.URL, Key: o.Bearer})
+	if err != nil {
+		return err
 	}
+	defer bank.Close()
+	d := &day{Options: o, client: bank, rng: newRand(o.Seed, o.Accounts), counts: map[string]int{}}
 	d.plan()
 	began := time.Now()
 	if err := d.play(ctx); err != nil {

@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"passbook/shared/client"
 )
 
 func TestAmounts(t *testing.T) {
@@ -44,8 +46,8 @@ func TestADayFollowsFromItsSeed(t *testing.T) {
 }
 
 func TestDecisionsThatTheBooksDoNotExpectAreDifferences(t *testing.T) {
-	poor := func(code string, available, shortfall int64) error {
-		return &problem{Status: 422, Code: code, Available: available, Shortfall: shortfall}
+	poor := func(code client.Code, available, shortfall int64) error {
+		return &client.Problem{Code: code, ProblemDocument: client.ProblemDocument{Status: 422, Available: &available, Shortfall: shortfall}}
 	}
 	for name, tt := range map[string]struct {
 		account  account

@@ -8,6 +8,6 @@
 // of accounts, ids and idempotency keys included. It can be played once on a bank: the first
 // repeated answer ends the second try.
 //
-// It is a client like any other, and knows nothing of this repository except the HTTP contract.
+// It is a program of package client like any other, and knows nothing else of this repository.
 // Walk: Run -> day.plan -> day.play -> day.close.
 package demo

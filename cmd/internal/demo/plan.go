@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
+
+	"passbook/shared/client"
 )
 
 // The hours of the day.
@@ -113,17 +114,17 @@ func (d *day) planCustomer(a *account, dreams bool) {
 		d.planCard(a)
 	}
 	for range d.rng.IntN(3) {
-		d.planCash(a, d.during(shopsOpen, shopsShut), d.between(20_00, 200_00, 10_00), "cash", "cash machine", "cash withdrawals")
+		d.planCash(a, d.during(shopsOpen, shopsShut), d.between(20_00, 200_00, 10_00), client.WithdrawKindCash, "cash machine", "cash withdrawals")
 	}
 	if friend := d.customers[d.rng.IntN(len(d.customers))]; friend != a && d.rng.IntN(3) == 0 {
 		d.planTransfer(d.during(shopsShut, closing-time.Hour), a, friend, d.between(5_00, 60_00, 50), "shared dinner", "transfers between friends")
 	}
 	if dreams {
-		d.planCash(a, d.during(shopsOpen, shopsShut), d.between(5000_00, 9000_00, 100_00), "card", "a used car", "large purchases")
+		d.planCash(a, d.during(shopsOpen, shopsShut), d.between(5000_00, 9000_00, 100_00), client.WithdrawKindCard, "a used car", "large purchases")
 	}
 }
 
-func (d *day) planCash(a *account, when time.Duration, sum int64, kind, reference, part string) {
+func (d *day) planCash(a *account, when time.Duration, sum int64, kind client.WithdrawKind, reference, part string) {
 	d.at(when, func(ctx context.Context, at time.Duration) error {
 		_, declined, err := d.withdraw(ctx, a, sum, kind, reference)
 		if err != nil {
@@ -185,23 +186,23 @@ func (d *day) settle(ctx context.Context, at time.Duration, a *account, shop, ho
 // planSofa plans a payment that is declined, and accepted once the limit is raised.
 func (d *day) planSofa(a *account) {
 	const sofa = 6400_00
-	d.planCash(a, 14*time.Hour, sofa, "card", "a sofa", "large purchases")
+	d.planCash(a, 14*time.Hour, sofa, client.WithdrawKindCard, "a sofa", "large purchases")
 	d.at(14*time.Hour+30*time.Minute, func(ctx context.Context, at time.Duration) error {
 		const raised = 7500_00
 		d.tell(at, "the bank raises the credit line of %s from %s to %s", a.name, amount(a.limit), amount(raised))
 		return d.setLimit(ctx, a, raised, "income reviewed")
 	})
-	d.planCash(a, 15*time.Hour, sofa, "card", "the sofa, once more", "large purchases")
+	d.planCash(a, 15*time.Hour, sofa, client.WithdrawKindCard, "the sofa, once more", "large purchases")
 }
 
 // planDoubledWithdrawal plans a withdrawal that is booked twice, and reversed once.
 func (d *day) planDoubledWithdrawal(a *account) {
 	d.at(15*time.Hour+30*time.Minute, func(ctx context.Context, at time.Duration) error {
 		const sum = 60_00
-		if _, _, err := d.withdraw(ctx, a, sum, "cash", "cash machine"); err != nil {
+		if _, _, err := d.withdraw(ctx, a, sum, client.WithdrawKindCash, "cash machine"); err != nil {
 			return err
 		}
-		second, declined, err := d.withdraw(ctx, a, sum, "cash", "cash machine")
+		second, declined, err := d.withdraw(ctx, a, sum, client.WithdrawKindCash, "cash machine")
 		if declined != nil {
 			d.tellDecline(at, a, "cash machine", sum, declined)
 		}
@@ -214,9 +215,10 @@ func (d *day) planDoubledWithdrawal(a *account) {
 				return err
 			}
 			d.tell(at, "the bank reverses the second one (%s)", second)
-			path := "/v1/accounts/" + a.id + "/withdrawals/" + second + "/reversal"
-			_, err := d.send(ctx, a, http.MethodPost, path, money{"reason": "duplicate"})
-			return d.refusal(at, a, err, "already-reversed", "the clerk tries to reverse it again")
+			_, err := d.send(a, func(key client.Option) (*client.Result, error) {
+				return d.client.ReverseWithdrawal(ctx, a.id, second, client.ReverseWithdrawal{Reason: "duplicate"}, key)
+			})
+			return d.refusal(at, a, err, client.CodeAlreadyReversed, "the clerk tries to reverse it again")
 		})
 		return nil
 	})
@@ -226,7 +228,7 @@ func (d *day) planDoubledWithdrawal(a *account) {
 func (d *day) planLostSignal(a *account) {
 	d.at(12*time.Hour+5*time.Minute, func(ctx context.Context, at time.Duration) error {
 		const sum = 20_00
-		transaction, declined, err := d.withdraw(ctx, a, sum, "cash", "cardless cash")
+		transaction, declined, err := d.withdraw(ctx, a, sum, client.WithdrawKindCash, "cardless cash")
 		if declined != nil {
 			d.tellDecline(at, a, "cardless cash", sum, declined)
 		}
@@ -235,7 +237,9 @@ func (d *day) planLostSignal(a *account) {
 		}
 		for range 2 {
 			a.keys--
-			r, err := d.send(ctx, a, http.MethodPost, "/v1/accounts/"+a.id+"/withdrawals", euros(sum, "kind", "cash", "reference", "cardless cash"))
+			r, err := d.send(a, func(key client.Option) (*client.Result, error) {
+				return d.client.Withdraw(ctx, a.id, client.Withdraw{Amount: sum, Currency: euro, Kind: client.WithdrawKindCash, Reference: "cardless cash"}, key)
+			})
 			if err != nil {
 				return err
 			}
@@ -253,22 +257,28 @@ func (d *day) planLostCard(a *account) {
 	d.at(17*time.Hour, func(ctx context.Context, at time.Duration) error {
 		d.tell(at, "%s reports a lost card: debits are frozen", a.name)
 		a.frozen = true
-		return d.status(ctx, a, "freeze", money{"scope": "debits", "reason_code": "card-lost"})
+		return d.status(a, func(key client.Option) (*client.Result, error) {
+			return d.client.Freeze(ctx, a.id, client.Freeze{Scope: client.FreezeScopeDebits, ReasonCode: "card-lost"}, key)
+		})
 	})
 	d.at(17*time.Hour+20*time.Minute, func(ctx context.Context, at time.Duration) error {
-		_, err := d.send(ctx, a, http.MethodPost, "/v1/accounts/"+a.id+"/withdrawals", euros(100_00, "kind", "cash"))
-		return d.refusal(at, a, err, "account-frozen", "somebody tries the card at a cash machine")
+		_, err := d.send(a, func(key client.Option) (*client.Result, error) {
+			return d.client.Withdraw(ctx, a.id, client.Withdraw{Amount: 100_00, Currency: euro, Kind: client.WithdrawKindCash}, key)
+		})
+		return d.refusal(at, a, err, client.CodeAccountFrozen, "somebody tries the card at a cash machine")
 	})
 	d.at(18*time.Hour, func(ctx context.Context, at time.Duration) error {
 		d.tell(at, "%s finds the card in the other coat: unfrozen", a.name)
 		a.frozen = false
-		return d.status(ctx, a, "unfreeze", money{"reason_code": "card-found"})
+		return d.status(a, func(key client.Option) (*client.Result, error) {
+			return d.client.Unfreeze(ctx, a.id, client.Unfreeze{ReasonCode: "card-found"}, key)
+		})
 	})
 }
 
 // refusal prints a command that MUST be refused with the code.
-func (d *day) refusal(at time.Duration, a *account, err error, code, story string) error {
-	var refused *problem
+func (d *day) refusal(at time.Duration, a *account, err error, code client.Code, story string) error {
+	var refused *client.Problem
 	if !errors.As(err, &refused) || refused.Code != code {
 		return fmt.Errorf("%w: %s: expected the refusal %s, got %w", ErrDifference, a.id, code, err)
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"passbook/shared/client"
 )
 
 // tell writes a line of the story.
@@ -24,8 +26,8 @@ func (d *day) tellPart(at time.Duration, part, format string, args ...any) {
 }
 
 // tellDecline writes a line about a payment that the bank declined.
-func (d *day) tellDecline(at time.Duration, a *account, what string, sum int64, declined *problem) {
-	if declined.Code == "account-frozen" {
+func (d *day) tellDecline(at time.Duration, a *account, what string, sum int64, declined *client.Problem) {
+	if declined.Code == client.CodeAccountFrozen {
 		d.tellPart(at, "declined payments", "%s is declined %s (%s): the account is frozen", a.name, amount(sum), what)
 		return
 	}
