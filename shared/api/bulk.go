@@ -46,7 +46,7 @@ const (
 // them. A slot is a line on its way through them, and bulkWindow bounds their number. The answer's
 // header is sent with the first result; a caller that waits for "100 Continue" gets it from the
 // first read.
-func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
+func (s *Server) bulk(operations []Operation, unknown *commandCounts) echo.HandlerFunc {
 	byName := make(map[string][]Operation, len(operations))
 	for _, o := range operations {
 		byName[o.Op] = append(byName[o.Op], o)
@@ -71,7 +71,7 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 		}
 		c.Response().Header()["Content-Type"] = []string{mediaLines}
 		b := &bulkRequest{
-			server: s, operations: byName, slots: make(chan *slot, bulkWindow), open: make(map[string][]*slot),
+			server: s, operations: byName, unknown: unknown, slots: make(chan *slot, bulkWindow), open: make(map[string][]*slot),
 			results: newBacklog(&s.backlog, s.maxBacklog), control: control, correlationID: telemetry.Correlation(r.Context()), who: web.CallerOf(r.Context()),
 			principal: access.From(r.Context()),
 			identify:  func() (*access.Principal, error) { return s.Identify(c) }, identified: time.Now(),
@@ -92,6 +92,7 @@ func (s *Server) bulk(operations []Operation) echo.HandlerFunc {
 type bulkRequest struct {
 	server        *Server
 	operations    map[string][]Operation
+	unknown       *commandCounts // of lines whose op is no operation's
 	lines         *bufio.Reader
 	slots         chan *slot
 	results       *backlog

@@ -13,6 +13,7 @@ import (
 // shows when one of them finds the transaction, so there is a run for each service that can decode
 // the line, in order, and the problem of one that cannot.
 type lineWork struct {
+	op      string // as the line names it
 	runs    []lineRun
 	problem *web.Problem
 	// earlier are the lines of its accounts that were not done when it was read.
@@ -42,12 +43,14 @@ func (b *bulkRequest) decode(text []byte) (work lineWork) {
 	f := web.ParseFields(text)
 	to := journal.Command{CorrelationID: b.correlationID, DryRun: b.dry}
 	op, problem := takeHeader(f, &to.Key)
+	work.op = op
 	if problem != nil {
-		return lineWork{problem: problem}
+		work.problem = problem
+		return work
 	}
 	operations := b.operations[op]
 	if len(operations) == 0 {
-		return lineWork{problem: web.InvalidForm("op", account.FieldNotOneOf, account.FormOneOf(b.ops()...))}
+		return lineWork{op: op, problem: web.InvalidForm("op", account.FieldNotOneOf, account.FormOneOf(b.ops()...))}
 	}
 	for i, o := range operations {
 		if i > 0 {

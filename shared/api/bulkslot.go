@@ -63,6 +63,7 @@ func isClosed(c <-chan struct{}) bool {
 func (b *bulkRequest) start(ctx context.Context, s *slot, text []byte) {
 	work := b.decode(text)
 	if len(work.runs) == 0 {
+		b.countsOf(work.op).count(time.Now(), "", work.problem)
 		s.refuse(work.problem, b.correlationID)
 		return
 	}
@@ -113,6 +114,7 @@ func (b *bulkRequest) forget() {
 // that of an earlier run, the lines after it could overtake the last one.
 func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
 	defer s.end()
+	begun := time.Now()
 	var did commandResult
 	for i, r := range work.runs {
 		last := i == len(work.runs)-1
@@ -128,6 +130,7 @@ func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
 			did = commandResult{err: work.problem}
 		}
 	}
+	b.countsOf(work.op).count(begun, b.code(did), did.err)
 	s.result = b.result(s.number, did)
 }
 

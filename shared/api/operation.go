@@ -1,11 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -40,6 +42,7 @@ type Operation struct {
 	Reads bool
 
 	forwarder Forwarder // nil where every command is decided here
+	counts    *commandCounts
 }
 
 // Call is a decoded command.
@@ -62,18 +65,19 @@ func (o Operation) Reading() Operation {
 
 // Operations mounts the routes of the operations, and bulk for all of them.
 func (s *Server) Operations(operations ...Operation) {
+	metrics := newCommandMetrics(s.config.Web.Registry)
 	for i := range operations {
 		o := &operations[i]
-		o.forwarder = s.config.Forwarder
+		o.forwarder, o.counts = s.config.Forwarder, metrics.of(o.Op)
 		for _, route := range o.Routes {
 			method, path, ok := strings.Cut(route, " ")
 			if !ok {
 				panic("api: not a route: " + route)
 			}
-			s.Mount(web.Route{Method: method, Path: path, Kind: web.Write, Scopes: o.Scopes, Handler: func(c echo.Context) error { return o.serve(c, s.Commands()) }})
+			s.Mount(web.Route{Method: method, Path: path, Kind: web.Write, Scopes: o.Scopes, Handler: func(c echo.Context) error { return o.counted(c, s.Commands()) }})
 		}
 	}
-	s.Mount(web.Route{Method: http.MethodPost, Path: bulkPath, Kind: web.Stream, AnyOf: access.Commands, Handler: s.bulk(operations)})
+	s.Mount(web.Route{Method: http.MethodPost, Path: bulkPath, Kind: web.Stream, AnyOf: access.Commands, Handler: s.bulk(operations, metrics.of(opUnknown))})
 }
 
 // exchange is the memory of one command, reused for others.
@@ -94,30 +98,40 @@ func (x *exchange) free() {
 	}
 }
 
+// counted serves a command and counts it.
+func (o Operation) counted(c echo.Context, gate *admission.Gate) error {
+	begun := time.Now()
+	code, err := o.serve(c, gate)
+	o.counts.count(begun, code, err)
+	return err
+}
+
 // serve executes a command that came as one request. It enters the gate once its body has been
-// read.
-func (o Operation) serve(c echo.Context, gate *admission.Gate) error {
+// read. It returns the error to answer, or the code of what was answered, empty for a command that
+// was accepted.
+func (o Operation) serve(c echo.Context, gate *admission.Gate) (code string, err error) {
 	r := c.Request()
 	to := journal.Command{CorrelationID: telemetry.Correlation(r.Context())}
 	dry, err := asksDryRun(c)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if dry {
+		code = codeDryRun
 		to.DryRun = &dryrun.Run{}
 	}
 	var problem *web.Problem
 	if to.Key, problem = idempotencyKey(r.Header); problem != nil {
-		return problem
+		return "", problem
 	}
 	if to.IfMatch, problem = ifMatch(r.Header); problem != nil {
-		return problem
+		return "", problem
 	}
 	x := exchanges.Get().(*exchange)
 	defer x.free()
 	body, problem := web.ReadBody(x.in, r)
 	if problem != nil {
-		return problem
+		return "", problem
 	}
 	x.in = body
 	x.fields.Parse(body)
@@ -138,13 +152,13 @@ func (o Operation) serve(c echo.Context, gate *admission.Gate) error {
 		}
 		return did.err
 	}); err != nil {
-		return err
+		return "", err
 	}
 	if did.answer != nil {
 		did.answer.reply(c)
-		return nil
+		return cmp.Or(code, did.answer.Problem), nil
 	}
-	return x.reply(c, did.receipt)
+	return code, x.reply(c, did.receipt)
 }
 
 // reply sends the answer to a command that was decided here.
