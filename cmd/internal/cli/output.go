@@ -44,6 +44,9 @@ func (o Output) form() string {
 // ForPeople reports whether the command writes for a person rather than for a program.
 func (o Output) ForPeople() bool { return o.form() == asTable }
 
+// IsJSON reports whether the command writes JSON, in one text or in one a line.
+func (o Output) IsJSON() bool { return o.form() == asJSON || o.form() == asNDJSON }
+
 // Column is a named part of the rows that a command writes. Names are stable: scripts know them.
 type Column[T any] struct {
 	Name string

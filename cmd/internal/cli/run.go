@@ -74,10 +74,14 @@ func Run(ctx context.Context, name, about string, grammar any, args []string, t 
 	if len(args) > 0 && args[0] == "help" {
 		args = append(args[1:len(args):len(args)], "--help")
 	}
+	if len(args) == 1 && args[0] == "--version" { // a flag of the program would take the name from its commands
+		fmt.Fprintln(t.Out, t.Describe(name))
+		return ExitOK
+	}
 	parser, err := kong.New(grammar, kong.Vars(vars(grammar)), kong.Vars{"version": t.Describe(name)},
 		kong.Name(name), kong.Description(about), kong.Writers(t.Out, t.Err), kong.Bind(t), kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Exit(func(code int) { panic(leave(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}), kong.Help(printHelp), kong.ExplicitGroups(groups),
 	)
 	if err != nil {
 		panic(fmt.Sprintf("cli: grammar of %s: %v", name, err))
@@ -96,6 +100,31 @@ func Run(ctx context.Context, name, about string, grammar any, args []string, t 
 		return complain(t, name, Fail(ExitFailed, fmt.Errorf("the output is not complete: %w", err), "check where standard output goes, and whether there is space"))
 	}
 	return ExitOK
+}
+
+// Connection is the group of the flags that say which bank is called. Help has them in one line.
+const Connection = "connection"
+
+// groups are the titles of the groups of commands and flags.
+var groups = []kong.Group{
+	{Key: "use", Title: "Use a bank:"}, {Key: "watch", Title: "See what it does:"}, {Key: "run", Title: "Run one:"}, {Key: "operate", Title: "Look after one:"},
+	{Key: Connection, Title: "Connection:"},
+}
+
+// printHelp prints the help of a command, with the flags of the connection in one line.
+func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
+	names := ""
+	for _, group := range ctx.Flags() {
+		if group.Group != nil && group.Group.Key == Connection && !group.Hidden {
+			group.Hidden = true
+			names += fmt.Sprintf(" --%s %s,", group.Name, group.FormatPlaceHolder())
+		}
+	}
+	if err := kong.DefaultHelpPrinter(options, ctx); err != nil || names == "" {
+		return err
+	}
+	_, err := fmt.Fprintf(ctx.Stdout, "\nWhich bank:%s or: %s config --help\n", names, ctx.Model.Name)
+	return err
 }
 
 // complain prints what went wrong and what to try next, and returns the exit code.

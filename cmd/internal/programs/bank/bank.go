@@ -5,28 +5,38 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/alecthomas/kong"
-
 	"passbook/cmd/internal/cli"
+	"passbook/cmd/internal/teller"
 	"passbook/shared/access"
 )
 
 // grammar is the command line.
 type grammar struct {
-	Print      kong.VersionFlag  `name:"version" help:"Print the version and exit."`
-	Serve      serveCommand      `cmd:"" help:"Serve the bank until it is interrupted."`
-	Demo       demoCommand       `cmd:"" help:"Play a day at the bank and check its books."`
-	Quarantine quarantineCommand `cmd:"" help:"Accounts and records that a consumer could not process."`
-	Archive    archiveCommand    `cmd:"" help:"The archive's owner, and its damaged segments."`
-	Resources  resourcesCommand  `cmd:"" help:"Create the tables, streams, bucket and key, and tie the archive to the bank."`
-	RotateKey  rotateCommand     `cmd:"" help:"Make a new data key, which signs from then on."`
-	Upgrade    upgradeCommand    `cmd:"" help:"Switch the bank to the newest entry format."`
-	Clock      clockCommand      `cmd:"" help:"Accounts whose last entry is ahead of the clock."`
-	Key        keyCommand        `cmd:"" help:"Keys with which callers of the API say who they are."`
-	Log        logCommand        `cmd:"" help:"What operators had done, newest first."`
-	Actor      actorCommand      `cmd:"" help:"Names behind actors of persons."`
-	Salvage    salvageCommand    `cmd:"" help:"Cut the damaged end off the write-ahead log."`
-	Version    versionCommand    `cmd:"" help:"Print the version."`
+	Account  teller.AccountCommand  `cmd:"" group:"use" help:"Open, show and list accounts, their events and statements."`
+	Balance  teller.BalanceCommand  `cmd:"" group:"use" help:"Show a balance, now or then."`
+	Credit   teller.CreditCommand   `cmd:"" group:"use" help:"Put money into an account."`
+	Withdraw teller.WithdrawCommand `cmd:"" group:"use" help:"Take money out of an account."`
+	Transfer teller.TransferCommand `cmd:"" group:"use" help:"Move money between two accounts."`
+	Reverse  teller.ReverseCommand  `cmd:"" group:"use" help:"Reverse a transaction."`
+	Hold     teller.HoldCommand     `cmd:"" group:"use" help:"Reserve money, capture and release it."`
+	Limit    teller.LimitCommand    `cmd:"" group:"use" help:"Show, set and explain lines of credit."`
+	Freeze   teller.FreezeCommand   `cmd:"" group:"use" help:"Stop debits of an account, or everything."`
+	Config   teller.ConfigCommand   `cmd:"" group:"use" help:"Which bank is called, and as whom."`
+
+	Serve serveCommand `cmd:"" group:"run" help:"Serve the bank until it is interrupted."`
+	Demo  demoCommand  `cmd:"" group:"run" help:"Play a day at the bank and check its books."`
+
+	Key        keyCommand        `cmd:"" group:"operate" help:"Keys with which callers of the API say who they are."`
+	Log        logCommand        `cmd:"" group:"operate" help:"What operators had done, newest first."`
+	Quarantine quarantineCommand `cmd:"" group:"operate" help:"Accounts and records that a consumer could not process."`
+	Archive    archiveCommand    `cmd:"" group:"operate" help:"The archive's owner, and its damaged segments."`
+	Resources  resourcesCommand  `cmd:"" group:"operate" help:"Create the tables, streams, bucket and key on AWS."`
+	RotateKey  rotateCommand     `cmd:"" group:"operate" help:"Make a new data key, which signs from then on."`
+	Upgrade    upgradeCommand    `cmd:"" group:"operate" help:"Switch the bank to the newest entry format."`
+	Clock      clockCommand      `cmd:"" group:"operate" help:"Accounts whose last entry is ahead of the clock."`
+	Actor      actorCommand      `cmd:"" group:"operate" help:"Names behind actors of persons."`
+	Salvage    salvageCommand    `cmd:"" group:"operate" help:"Cut the damaged end off the write-ahead log."`
+	Version    versionCommand    `cmd:"" group:"run" help:"Print the version."`
 }
 
 // Vars returns what the help texts refer to.
