@@ -14,7 +14,7 @@ func TestScopesHaveTheirNames(t *testing.T) {
 	}{
 		{AccountsRead, "accounts:read"}, {AccountsWrite, "accounts:write"}, {MoneyCredit, "money:credit"}, {MoneyWithdraw, "money:withdraw"},
 		{LimitsWrite, "limits:write"}, {Force, "force"}, {OpsRead, "ops:read"}, {OpsWrite, "ops:write"}, {FeedRead, "feed:read"},
-		{PIIRead, "pii:read"}, {KeysWrite, "keys:write"},
+		{PIIRead, "pii:read"}, {KeysWrite, "keys:write"}, {WebhooksRead, "webhooks:read"}, {WebhooksWrite, "webhooks:write"},
 	}
 	var union Scopes
 	for _, w := range want {

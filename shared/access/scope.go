@@ -34,6 +34,10 @@ const (
 	PIIRead
 	// KeysWrite makes and revokes keys.
 	KeysWrite
+	// WebhooksRead reads the endpoints of webhooks and how far they are.
+	WebhooksRead
+	// WebhooksWrite makes, changes, tests and removes endpoints, and has events sent again.
+	WebhooksWrite
 
 	allScopes = iota
 )
@@ -46,7 +50,7 @@ const Commands = AccountsWrite | MoneyCredit | MoneyWithdraw | LimitsWrite
 
 var scopeNames = [allScopes]string{
 	"accounts:read", "accounts:write", "money:credit", "money:withdraw", "limits:write", "force",
-	"ops:read", "ops:write", "feed:read", "pii:read", "keys:write",
+	"ops:read", "ops:write", "feed:read", "pii:read", "keys:write", "webhooks:read", "webhooks:write",
 }
 
 // Parse returns the set of the named scopes. It fails on a name that is no scope.

@@ -36,6 +36,22 @@ var (
 		Code: "job-not-found", Status: http.StatusNotFound, Title: "Job not found",
 		Detail: "There is no such job, or it ended too long ago to be remembered.",
 	}
+	WebhookNotFound = web.ProblemType{
+		Code: "webhook-not-found", Status: http.StatusNotFound, Title: "Webhook not found",
+		Detail: "The tenant has no such webhook.",
+	}
+	DeliveryNotFound = web.ProblemType{
+		Code: "delivery-not-found", Status: http.StatusNotFound, Title: "Delivery not found",
+		Detail: "The webhook has nothing of this account, or not up to this version.",
+	}
+	WebhookExists = web.ProblemType{
+		Code: "webhook-exists", Status: http.StatusConflict, Title: "Webhook exists",
+		Detail: "The tenant has a webhook with this URL already. Change that one, or remove it first.",
+	}
+	TooManyWebhooks = web.ProblemType{
+		Code: "too-many-webhooks", Status: http.StatusConflict, Title: "Too many webhooks",
+		Detail: "A tenant has at most 32 webhooks, and a bank 1,024. Remove one that is not needed.",
+	}
 	WriteContention = web.ProblemType{
 		Code: "write-contention", Status: http.StatusConflict, Title: "Write contention",
 		Detail: "Other writers committed first at every attempt. Nothing was stored.", Retryable: true, RetryAfter: 1,
@@ -109,7 +125,7 @@ var (
 // ProblemTypes maps each code of the contract to its problem type: those of HTTP, those above, and
 // those that the rules of an account give.
 var ProblemTypes = byCode(slices.Concat(web.ProblemTypes, []web.ProblemType{
-	KeyMissing, KeyInvalid, AccountNotFound, TransactionNotFound, VersionNotFound, JobNotFound, WriteContention, JobRunning, DryRunTooLarge, VersionMismatch, AnswersNotTaken, AsOfOutOfRange, RateLimited, JournalUnavailable, ProjectionBehind, ProjectionUnavailable, ClockSkew, StorageFull, FeedUnavailable, FeedHistoryMissing, ArchiveUnavailable, ArchiveDamaged, OutcomeUnknown,
+	KeyMissing, KeyInvalid, AccountNotFound, TransactionNotFound, VersionNotFound, JobNotFound, WebhookNotFound, DeliveryNotFound, WebhookExists, TooManyWebhooks, WriteContention, JobRunning, DryRunTooLarge, VersionMismatch, AnswersNotTaken, AsOfOutOfRange, RateLimited, JournalUnavailable, ProjectionBehind, ProjectionUnavailable, ClockSkew, StorageFull, FeedUnavailable, FeedHistoryMissing, ArchiveUnavailable, ArchiveDamaged, OutcomeUnknown,
 	{
 		Code: account.CodeHoldNotFound, Status: http.StatusNotFound, Title: "Hold not found",
 		Detail: "The account has never had this hold.",

@@ -41,7 +41,7 @@ var serviceRoutes = sync.OnceValue(func() (all []serviceRoute) {
 })
 
 // services are the programs that the contract tags its routes with.
-var services = []string{"withdraw", "credit", "balance", "creditlimit", "archiver"}
+var services = []string{"withdraw", "credit", "balance", "creditlimit", "archiver", "webhooks"}
 
 // nameService adds to the refusal of a route the program that serves it, where this process is one
 // of several.

@@ -71,6 +71,7 @@ const (
 	CodeCredentialsMissing    Code = "credentials-missing"
 	CodeCurrencyMismatch      Code = "currency-mismatch"
 	CodeDateOutOfRange        Code = "date-out-of-range"
+	CodeDeliveryNotFound      Code = "delivery-not-found"
 	CodeDryRunTooLarge        Code = "dry-run-too-large"
 	CodeExpectationFailed     Code = "expectation-failed"
 	CodeFeedHistoryMissing    Code = "feed-history-missing"
@@ -108,6 +109,7 @@ const (
 	CodeStorageFull           Code = "storage-full"
 	CodeTooManyHolds          Code = "too-many-holds"
 	CodeTooManyRequests       Code = "too-many-requests"
+	CodeTooManyWebhooks       Code = "too-many-webhooks"
 	CodeTransactionNotFound   Code = "transaction-not-found"
 	CodeTransferCodingUnknown Code = "transfer-coding-unknown"
 	CodeUnsupportedCurrency   Code = "unsupported-currency"
@@ -115,6 +117,8 @@ const (
 	CodeValidationFailed      Code = "validation-failed"
 	CodeVersionMismatch       Code = "version-mismatch"
 	CodeVersionNotFound       Code = "version-not-found"
+	CodeWebhookExists         Code = "webhook-exists"
+	CodeWebhookNotFound       Code = "webhook-not-found"
 	CodeWriteContention       Code = "write-contention"
 )
 
@@ -124,6 +128,13 @@ const (
 	CreditKindDeposit    CreditKind = "deposit"
 	CreditKindInterest   CreditKind = "interest"
 	CreditKindRepayment  CreditKind = "repayment"
+)
+
+// Defines values for DeliveryState.
+const (
+	DeliveryStateDead      DeliveryState = "dead"
+	DeliveryStateDelivered DeliveryState = "delivered"
+	DeliveryStatePending   DeliveryState = "pending"
 )
 
 // Defines values for EventType.
@@ -274,6 +285,12 @@ const (
 	StatementLinesTypeMoneyCredited       StatementLinesType = "MoneyCredited"
 	StatementLinesTypeMoneyWithdrawn      StatementLinesType = "MoneyWithdrawn"
 	StatementLinesTypeTransactionReversed StatementLinesType = "TransactionReversed"
+)
+
+// Defines values for WebhookState.
+const (
+	WebhookStateActive WebhookState = "active"
+	WebhookStatePaused WebhookState = "paused"
 )
 
 // Defines values for WithdrawKind.
@@ -790,6 +807,47 @@ type DayTotals struct {
 	Rows     int64  `json:"rows"`
 }
 
+// Delivery defines model for Delivery.
+type Delivery struct {
+	AccountID AccountID `json:"account_id"`
+
+	// Attempts How often the next version was not taken.
+	Attempts int `json:"attempts,omitempty,omitzero"`
+
+	// DeadAt When the next event was given up.
+	DeadAt Time `json:"dead_at,omitempty,omitzero"`
+
+	// DeliveredAt When the last event was taken.
+	DeliveredAt Time `json:"delivered_at,omitempty,omitzero"`
+
+	// FailingSince When it was first not taken.
+	FailingSince Time   `json:"failing_since,omitempty,omitzero"`
+	LastError    string `json:"last_error,omitempty,omitzero"`
+
+	// LastStatus What was answered last; absent when nothing was.
+	LastStatus int `json:"last_status,omitempty,omitzero"`
+
+	// NextAttemptAt UTC, to the microsecond.
+	NextAttemptAt Time `json:"next_attempt_at,omitempty,omitzero"`
+
+	// NextVersion The version that is sent next.
+	NextVersion int `json:"next_version"`
+
+	// SeenVersion The newest version that there is to send.
+	SeenVersion int           `json:"seen_version"`
+	State       DeliveryState `json:"state"`
+}
+
+// DeliveryState defines model for Delivery.State.
+type DeliveryState string
+
+// DeliveryPage defines model for DeliveryPage.
+type DeliveryPage struct {
+	Deliveries []Delivery `json:"deliveries"`
+	HasMore    bool       `json:"has_more"`
+	NextCursor string     `json:"next_cursor,omitempty,omitzero"`
+}
+
 // Draw defines model for Draw.
 type Draw struct {
 	// Amount Minor units, up to 2^53−1.
@@ -1276,6 +1334,24 @@ type ModelGenerations struct {
 // Name At most 64 bytes of UTF-8, otherwise as FreeText: 64 characters of ASCII, 32 up to U+07FF, 21 up to U+FFFF, 16 of any are safe.
 type Name = string
 
+// NewWebhook defines model for NewWebhook.
+type NewWebhook struct {
+	// Accounts The accounts whose events are sent; empty for all.
+	Accounts WebhookAccounts `json:"accounts,omitempty,omitzero"`
+
+	// Description What the webhook is for.
+	Description WebhookDescription `json:"description,omitempty,omitzero"`
+
+	// From Has earlier events sent too: all, or those recorded at an instant or later.
+	From string `json:"from,omitempty,omitzero"`
+
+	// Types The types of events that are sent; empty for all.
+	Types WebhookTypes `json:"types,omitempty,omitzero"`
+
+	// URL An https:// URL; http:// only where the bank allows its network.
+	URL WebhookURL `json:"url"`
+}
+
 // Open defines model for Open.
 type Open struct {
 	// AccountID Chosen by the caller, or made from the Idempotency-Key.
@@ -1700,6 +1776,12 @@ type ReverseWithdrawal struct {
 	Reason FreeText `json:"reason,omitempty,omitzero"`
 }
 
+// SecretRotation defines model for SecretRotation.
+type SecretRotation struct {
+	// KeepSeconds How long the older secret signs too.
+	KeepSeconds int `json:"keep_seconds,omitempty,omitzero"`
+}
+
 // Segment defines model for Segment.
 type Segment struct {
 	Bytes         int64  `json:"bytes"`
@@ -1930,6 +2012,115 @@ type ValueDate = string
 
 // Version defines model for Version.
 type Version = int64
+
+// Webhook defines model for Webhook.
+type Webhook struct {
+	// Accounts The accounts whose events are sent; empty for all.
+	Accounts WebhookAccounts `json:"accounts"`
+
+	// Cause Why it is paused.
+	Cause string `json:"cause,omitempty,omitzero"`
+
+	// CreatedAt UTC, to the microsecond.
+	CreatedAt Time `json:"created_at"`
+
+	// CreatedBy The actor who made it.
+	CreatedBy   string `json:"created_by"`
+	Description string `json:"description,omitempty,omitzero"`
+
+	// Secret The text of the newest secret, when it is made.
+	Secret string `json:"secret,omitempty,omitzero"`
+
+	// Secrets Those that sign, newest first.
+	Secrets []WebhookSecret `json:"secrets"`
+
+	// Since What was recorded then or later is sent; absent for everything.
+	Since Time         `json:"since,omitempty,omitzero"`
+	State WebhookState `json:"state"`
+
+	// Types The types of events that are sent; empty for all.
+	Types WebhookTypes `json:"types"`
+
+	// URL An https:// URL; http:// only where the bank allows its network.
+	URL       WebhookURL `json:"url"`
+	WebhookID string     `json:"webhook_id"`
+}
+
+// WebhookState defines model for Webhook.State.
+type WebhookState string
+
+// WebhookAccounts The accounts whose events are sent; empty for all.
+type WebhookAccounts = []AccountID
+
+// WebhookChange defines model for WebhookChange.
+type WebhookChange struct {
+	// Accounts The accounts whose events are sent; empty for all.
+	Accounts WebhookAccounts `json:"accounts,omitempty,omitzero"`
+
+	// Description What the webhook is for.
+	Description WebhookDescription `json:"description,omitempty,omitzero"`
+	Paused      bool               `json:"paused,omitempty,omitzero"`
+
+	// Types The types of events that are sent; empty for all.
+	Types WebhookTypes `json:"types,omitempty,omitzero"`
+
+	// URL An https:// URL; http:// only where the bank allows its network.
+	URL WebhookURL `json:"url,omitempty,omitzero"`
+}
+
+// WebhookDescription What the webhook is for.
+type WebhookDescription = string
+
+// WebhookReplay defines model for WebhookReplay.
+type WebhookReplay struct {
+	AccountID AccountID `json:"account_id,omitempty,omitzero"`
+
+	// FromVersion With account_id only.
+	FromVersion int `json:"from_version,omitempty,omitzero"`
+}
+
+// WebhookReplayed defines model for WebhookReplayed.
+type WebhookReplayed struct {
+	Accounts int `json:"accounts"`
+
+	// HasMore Whether further accounts are dead; call again.
+	HasMore bool `json:"has_more"`
+}
+
+// WebhookSecret defines model for WebhookSecret.
+type WebhookSecret struct {
+	// CreatedAt UTC, to the microsecond.
+	CreatedAt Time `json:"created_at"`
+
+	// ExpiresAt When a rotated one stops signing.
+	ExpiresAt Time   `json:"expires_at,omitempty,omitzero"`
+	SecretID  string `json:"secret_id"`
+}
+
+// WebhookTest defines model for WebhookTest.
+type WebhookTest struct {
+	// Error Why it was not taken.
+	Error   string `json:"error,omitempty,omitzero"`
+	EventID string `json:"event_id"`
+
+	// Status What was answered; absent when nothing was.
+	Status int `json:"status,omitempty,omitzero"`
+
+	// Taken Whether it was answered with 2xx.
+	Taken       bool    `json:"taken"`
+	TookSeconds float32 `json:"took_seconds"`
+}
+
+// WebhookTypes The types of events that are sent; empty for all.
+type WebhookTypes = []string
+
+// WebhookURL An https:// URL; http:// only where the bank allows its network.
+type WebhookURL = string
+
+// Webhooks defines model for Webhooks.
+type Webhooks struct {
+	Webhooks []Webhook `json:"webhooks"`
+}
 
 // Withdraw defines model for Withdraw.
 type Withdraw struct {

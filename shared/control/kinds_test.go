@@ -27,6 +27,7 @@ func TestKindsOfRows(t *testing.T) {
 		"processes":      {Processes(nil), "process", "epoch"},
 		"ops log":        {OpsLog(nil), "opslog", "rev"},
 		"feeds":          {Feeds(nil, "events"), "feed#events", "epoch"},
+		"webhooks":       {Webhooks(nil), "webhook", "rev"},
 	}
 	for name, tt := range tests {
 		if tt.rows.partition != tt.partition || tt.rows.version != tt.version {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -133,6 +134,8 @@ type Config struct {
 	// EventIndex says whether the projector of the balances indexes the events of all accounts, on
 	// or off.
 	EventIndex string `env:"PASSBOOK_EVENT_INDEX" envDefault:"on" flag:"event-index"`
+	// WebhookAllow are networks to which events may be sent although they are not on the internet.
+	WebhookAllow []netip.Prefix `env:"PASSBOOK_WEBHOOK_ALLOW" flag:"webhook-allow"`
 	// Instance names this process in leases; empty means the name of the host and the process id.
 	Instance string `env:"PASSBOOK_INSTANCE" flag:"instance"`
 	// Lease is how long a process without a heartbeat keeps its shards and its writer session, 5 s

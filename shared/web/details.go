@@ -45,4 +45,4 @@ func detailOf(e FieldError) string {
 }
 
 // kindForms are the forms of the kinds of a JSON value.
-var kindForms = map[byte]string{kindString: "a string", kindNumber: formWhole, kindBool: formBoolean}
+var kindForms = map[byte]string{kindString: "a string", kindNumber: formWhole, kindBool: formBoolean, kindNested: "a list of strings"}

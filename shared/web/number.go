@@ -13,8 +13,7 @@ const int64Digits = 19
 // wholeNumber reads a JSON number that is a whole one, however it is written: 100, 100.0 and 1e2
 // are the same number, as JSON Schema has it. fault is empty, or the code of what is wrong.
 func wholeNumber(raw []byte) (v int64, fault string) {
-	mantissa, exponent := raw, 0
-	var beyond bool
+	mantissa, exponent, beyond := raw, 0, false
 	if i := bytes.IndexAny(raw, "eE"); i >= 0 {
 		mantissa = raw[:i]
 		var err error

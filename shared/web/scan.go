@@ -37,6 +37,14 @@ type field struct {
 	taken     bool
 }
 
+// Texts takes a list of strings that is not a part of the canonical form; nil when it is absent.
+func (f *Fields) Texts(name string) (list []string) {
+	if v := f.take(name, kindNested, Optional); v != nil && json.Unmarshal(v.raw, &list) != nil {
+		f.FailForm(name, FieldWrongType, kindForms[kindNested])
+	}
+	return list
+}
+
 // scanner reads JSON text strictly by RFC 8259.
 type scanner struct {
 	in  []byte

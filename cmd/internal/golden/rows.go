@@ -51,6 +51,12 @@ func plain(value table.Value) (any, string) {
 			list[i], _ = plain(element)
 		}
 		return list, "L"
+	case table.Map:
+		members := map[string]any{}
+		for name, element := range v {
+			members[name], _ = plain(element)
+		}
+		return members, "M"
 	}
 	return nil, fmt.Sprintf("%T", value)
 }
@@ -62,6 +68,8 @@ func kind(name string, key table.Key) string {
 		return "Balance row"
 	case "creditlimit":
 		return "Credit limit row"
+	case "webhooks":
+		return "Delivery"
 	case "derived":
 		if strings.HasSuffix(key.PK, "#index") {
 			return "Index mark"
@@ -79,11 +87,13 @@ func kind(name string, key table.Key) string {
 		return "Accepted time"
 	case first == "apikey" && key.SK == "-":
 		return "Changes of API keys"
+	case first == "webhook" && key.SK == "-":
+		return "Changes of webhooks"
 	case first == "replay" && key.SK == "passes":
 		return "Progress in passes"
 	}
 	return map[string]string{
 		"writer": "Writer", "bank": "Bank", "key": "Data key", "apikey": "API key", "actor": "Actor", "lease": "Lease", "hole": "Hole", "quarantine": "Quarantine", "generation": "Generations",
-		"replay": "Progress by source", "process": "Process", "opslog": "Operators' log", "feed": "Readers for feeds",
+		"replay": "Progress by source", "process": "Process", "opslog": "Operators' log", "feed": "Readers for feeds", "webhook": "Webhook",
 	}[first]
 }

@@ -26,7 +26,7 @@ func TestRoutesAreTheContracts(t *testing.T) {
 		{creditlimit.Program, []string{"creditlimit", "consumer", "process"}},
 		{archiver.Program, []string{"archiver", "consumer", "process"}},
 		{console.Program, []string{"consumer", "console", "process"}},
-		{bank.Program, []string{"credit", "withdraw", "balance", "creditlimit", "archiver", "consumer", "console", "process"}},
+		{bank.Program, []string{"credit", "withdraw", "balance", "creditlimit", "archiver", "webhooks", "consumer", "console", "process"}},
 	} {
 		t.Run(tt.program.Name, func(t *testing.T) {
 			apitest.Routes(t, open(t, tt.program, "127.0.0.1:0").Server(), tt.serves...)

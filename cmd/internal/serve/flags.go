@@ -58,6 +58,11 @@ type HistoryFlags struct {
 	Bucket *string `name:"bucket" placeholder:"NAME" help:"S3 bucket of the archive, for old events of feeds."`
 }
 
+// WebhookFlags are those of a program that sends events to webhooks.
+type WebhookFlags struct {
+	WebhookAllow *string `name:"webhook-allow" placeholder:"CIDRS" help:"Networks of webhooks besides the internet."`
+}
+
 // PeerFlags are those of a writer beside which other writers run.
 type PeerFlags struct {
 	PeerListen  *string `name:"peer-listen" placeholder:"HOST:PORT" help:"Listener for other writers, or off [free port on --listen's host]."`

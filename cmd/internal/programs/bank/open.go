@@ -20,18 +20,21 @@ import (
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
 	"passbook/shared/statement"
+	"passbook/shared/table"
 	"passbook/shared/web"
+	"passbook/shared/webhook/delivery"
 )
 
 // Program is the bank as a program.
 var Program = serve.Program{
 	Name: "bank", About: "A bank's account pipeline in one process.", Listen: "127.0.0.1:8080",
-	Resources: writing(jobs.Resources(), journal.Table, balance.Table, derived.Table, creditlimit.Table),
+	Resources: writing(jobs.Resources(), delivery.Schema, journal.Table, balance.Table, derived.Table, creditlimit.Table, delivery.Table),
 	Open:      open,
 }
 
-// writing returns resources of which the process puts rows into the tables.
-func writing(r platform.Resources, tables ...string) platform.Resources {
+// writing returns resources and a further table, of which the process puts rows into the tables.
+func writing(r platform.Resources, further table.Schema, tables ...string) platform.Resources {
+	r.Tables = append(r.Tables, further)
 	r.Writes = tables
 	return r
 }
@@ -92,7 +95,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.Serve(serve.API{
 		ServesAll: true, Pages: pages(registry),
 		Commands: slices.Concat(w.Withdraw.Operations(), w.Credit.Operations()), Forwarder: w.Forwarder,
-		Routes: slices.Concat(reports(p, history, balances), balance.NewAPI(balances, history, p.Persons(), readside.Archived(p, keeper)).Routes(), creditlimit.NewAPI(limits, history).Routes(), feeds.Routes(), statement.New(statement.Config{Journal: history, Registry: p.Registry, Log: p.Log}).Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits)),
+		Routes: slices.Concat(reports(p, history, balances), balance.NewAPI(balances, history, p.Persons(), readside.Archived(p, keeper)).Routes(), creditlimit.NewAPI(limits, history).Routes(), feeds.Routes(), statement.New(statement.Config{Journal: history, Registry: p.Registry, Log: p.Log}).Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits), readside.Webhooks(p, history, keeper, runtime)),
 		Checks: append(w.Checks, healthy, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}),
 	})
 	return serveJobs(ctx, p, registry, secret)

@@ -17,6 +17,7 @@ type serveCommand struct {
 	serve.SegmentFlags
 	serve.WriterFlags
 	serve.IndexFlags
+	serve.WebhookFlags
 	OpsListen *string `name:"ops-listen" placeholder:"HOST:PORT" help:"Listener for jobs, on loopback [127.0.0.1:0]."`
 	MinFree   *string `name:"min-free" placeholder:"SIZE" help:"Refuse commands below [greater of 256MiB, 2%]."`
 	Shards    *string `name:"shards" placeholder:"N" help:"Shards of a new stream [4]."`
