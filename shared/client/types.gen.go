@@ -451,9 +451,9 @@ type AnswerBalance struct {
 
 // AnswerEvent defines model for Answer.events.
 type AnswerEvent struct {
-	Data    map[string]interface{} `json:"data"`
-	EventID string                 `json:"event_id"`
-	HoldID  HoldID                 `json:"hold_id,omitempty,omitzero"`
+	Data    json.RawMessage `json:"data"`
+	EventID string          `json:"event_id"`
+	HoldID  HoldID          `json:"hold_id,omitempty,omitzero"`
 
 	// Provisional Present and true in a dry run: another command may get the version and the ids.
 	Provisional   Provisional   `json:"provisional,omitempty,omitzero"`
@@ -897,8 +897,8 @@ type Event struct {
 	CorrelationID string `json:"correlation_id"`
 
 	// Currency ISO 4217.
-	Currency Currency               `json:"currency"`
-	Data     map[string]interface{} `json:"data"`
+	Currency Currency        `json:"currency"`
+	Data     json.RawMessage `json:"data"`
 
 	// EffectiveAt The value date: the day from which the money counts, in the bank's calendar, UTC; today when absent. Outside the bank's
 	// window, which is by default from 10 years ago to today, it is refused with date-out-of-range.
@@ -1021,9 +1021,9 @@ type FeedItem struct {
 	CorrelationID string      `json:"correlation_id,omitempty,omitzero"`
 
 	// Currency ISO 4217.
-	Currency Currency               `json:"currency,omitempty,omitzero"`
-	Cursor   string                 `json:"cursor,omitempty,omitzero"`
-	Data     map[string]interface{} `json:"data,omitempty,omitzero"`
+	Currency Currency        `json:"currency,omitempty,omitzero"`
+	Cursor   string          `json:"cursor,omitempty,omitzero"`
+	Data     json.RawMessage `json:"data,omitempty,omitzero"`
 
 	// Detail What to do after a bye.
 	Detail string `json:"detail,omitempty,omitzero"`
