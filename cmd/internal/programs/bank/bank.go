@@ -7,6 +7,7 @@ import (
 
 	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/teller"
+	"passbook/cmd/internal/watch"
 	"passbook/shared/access"
 )
 
@@ -21,12 +22,15 @@ type grammar struct {
 	Hold     teller.HoldCommand     `cmd:"" group:"use" help:"Reserve money, capture and release it."`
 	Limit    teller.LimitCommand    `cmd:"" group:"use" help:"Show, set and explain lines of credit."`
 	Freeze   teller.FreezeCommand   `cmd:"" group:"use" help:"Stop debits of an account, or everything."`
+	Tail     watch.Tail             `cmd:"" group:"watch" help:"Print the newest events, or follow them."`
+	Trace    watch.Trace            `cmd:"" group:"watch" help:"Tell how an event came about and where it went."`
 	Config   teller.ConfigCommand   `cmd:"" group:"use" help:"Which bank is called, and as whom."`
 
 	Serve serveCommand `cmd:"" group:"run" help:"Serve the bank until it is interrupted."`
 	Demo  demoCommand  `cmd:"" group:"run" help:"Play a day at the bank and check its books."`
 
 	Key        keyCommand        `cmd:"" group:"operate" help:"Keys with which callers of the API say who they are."`
+	Lag        watch.Lag         `cmd:"" group:"watch" help:"Show how far the consumers are."`
 	Log        logCommand        `cmd:"" group:"operate" help:"What operators had done, newest first."`
 	Quarantine quarantineCommand `cmd:"" group:"operate" help:"Accounts and records that a consumer could not process."`
 	Archive    archiveCommand    `cmd:"" group:"operate" help:"The archive's owner, and its damaged segments."`

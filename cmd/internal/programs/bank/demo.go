@@ -48,7 +48,7 @@ func (c *demoCommand) Run(ctx context.Context, t *cli.Terminal) error {
 		options.Bearer = strings.TrimSpace(string(bearer))
 	}
 	if c.URL != "" {
-		watch(t.Out, c.URL)
+		showWhere(t.Out, c.URL)
 		return explainDay(demo.Run(ctx, options))
 	}
 	return c.runOwn(ctx, t, options)
@@ -79,14 +79,14 @@ func (c *demoCommand) runOwn(ctx context.Context, t *cli.Terminal, options demo.
 	served := make(chan error, 1)
 	running, stop := context.WithCancel(ctx)
 	go func() { served <- p.Run(running) }()
-	watch(t.Out, options.URL)
+	showWhere(t.Out, options.URL)
 	day := demo.Run(ctx, options)
 	stop()
 	return errors.Join(explainDay(day), <-served)
 }
 
-// watch writes where a person sees the day while it is played.
-func watch(out io.Writer, url string) {
+// showWhere writes where a person sees the day while it is played.
+func showWhere(out io.Writer, url string) {
 	fmt.Fprintf(out, "Look at it in a browser while it plays: %s/ui/\n\n", strings.TrimSuffix(url, "/"))
 }
 
