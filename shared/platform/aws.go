@@ -220,6 +220,11 @@ func (s *awsStore) RenewStream(_ context.Context, name string) error {
 	})
 }
 
+// Snapshot implements Admin.
+func (s *awsStore) Snapshot(context.Context) (*Snapshot, error) {
+	return nil, fmt.Errorf("%w: a backup is of a data directory; on AWS the tables have point-in-time recovery and the bucket has versions", ErrConfig)
+}
+
 // RaiseFormat implements Admin.
 func (s *awsStore) RaiseFormat(context.Context) error { return nil }
 

@@ -127,6 +127,8 @@ func checkForeign(data string) error {
 type embeddedStore struct {
 	db        *embedded.DB
 	streams   *pebblestream.Stream
+	archive   *dirbucket.Bucket
+	data      string
 	resources []string // the streams' full names
 	shards    func(stream string) int
 }
@@ -153,10 +155,13 @@ func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	if err := removeSnapshot(c.Data); err != nil { // of a backup that was interrupted
+		return nil, errors.Join(err, db.Close())
+	}
 	for _, dir := range []string{c.Data, filepath.Join(c.Data, archiveDir)} {
 		makePrivate(dir, log)
 	}
-	store := &embeddedStore{db: db, streams: streams, shards: c.ShardsOf}
+	store := &embeddedStore{db: db, streams: streams, archive: archive, data: c.Data, shards: c.ShardsOf}
 	for _, name := range r.Streams {
 		store.resources = append(store.resources, c.Stream(name))
 	}

@@ -92,6 +92,10 @@ type Admin interface {
 	// this program's refuses them at its start. The embedded engine has a file for it; on AWS,
 	// where the bank's row alone says it, RaiseFormat does nothing.
 	RaiseFormat(ctx context.Context) error
+	// Snapshot takes a copy of the database, and a list of the archive at the same moment.
+	// Everything that was acknowledged before the call is in it, and the archive is not ahead of
+	// the database. One is taken at a time. On AWS it fails with ErrConfig.
+	Snapshot(ctx context.Context) (*Snapshot, error)
 	// Caller returns who runs this process, as the actor of what it does: os:<uid> of the embedded
 	// engine, aws:<role or user> on AWS. It is at most 64 bytes.
 	Caller(ctx context.Context) string

@@ -75,6 +75,8 @@ func layerOfShared(parts []string) string {
 		return adapters
 	case "control", "writer", "journal", "publisher", "affinity", "consumer", "readmodel", "segment", "archive", "origin", "replay", "audit", "stores", "upgrade", "opslog", "opsread", "series", "derived", "journey", "feed", "statement", "monitor", "discovery", "console", "admission", "certificate", "listener", "web", "session", "api", "client", "telemetry", "webhook":
 		return machinery
+	case "backup":
+		return machinery
 	case "embedded":
 		return adapters
 	case "faults":

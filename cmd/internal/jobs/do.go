@@ -160,7 +160,9 @@ func openAndRun(ctx context.Context, t *cli.Terminal, config platform.Config, as
 		return nil, err
 	}
 	asked.Actor = engine.Caller(ctx)
-	return runHere(ctx, NewBank(config, engine, log), asked, bar)
+	b := NewBank(config, engine, log)
+	b.Version = t.Version
+	return runHere(ctx, b, asked, bar)
 }
 
 // runHere runs the job and reports its progress.

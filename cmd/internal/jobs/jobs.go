@@ -55,6 +55,8 @@ type Bank struct {
 	CreateStream, RenewStream func(ctx context.Context, name string) error
 	// RaiseFormat marks the stores so that programs of an older release refuse them.
 	RaiseFormat func(ctx context.Context) error
+	// Snapshot takes a copy of a data directory's stores.
+	Snapshot    func(ctx context.Context) (*platform.Snapshot, error)
 	Journal     *journal.Reader
 	Balance     *balance.Projector
 	CreditLimit *creditlimit.Projector
@@ -65,6 +67,8 @@ type Bank struct {
 	// Flush makes the archiver of this process seal its open segments; nil if the process runs
 	// nothing but the job.
 	Flush func(ctx context.Context) error
+	// Version is that of the program.
+	Version string
 }
 
 // NewBank makes the bank of an engine on which nothing else runs in this process.
@@ -78,7 +82,7 @@ func NewBank(config platform.Config, engine *platform.Engine, log *slog.Logger) 
 	set.Table = tables
 	return Bank{
 		Config: config, Table: tables, Streams: engine.Streams, Bucket: engine.Bucket, Keys: engine.Keys, Stores: set, CreateStream: engine.CreateStream,
-		RenewStream: engine.RenewStream, RaiseFormat: engine.RaiseFormat, Journal: reader, Log: log, Exclusive: engine.Exclusive,
+		RenewStream: engine.RenewStream, RaiseFormat: engine.RaiseFormat, Snapshot: engine.Snapshot, Journal: reader, Log: log, Exclusive: engine.Exclusive,
 		Balance: balance.NewProjector(balance.Config{
 			Runtime: runtime, Journal: reader, Store: balance.NewStore(tables), NoEventIndex: !config.IndexesEvents(),
 		}),
@@ -136,6 +140,7 @@ var kinds = map[string]kind{
 	"clock":       kindOf(Bank.acceptClock),
 	"rotate":      kindOf(Bank.rotate),
 	"upgrade":     kindOf(Bank.upgrade),
+	"backup":      kindOf(Bank.backup),
 	"key-create":  kindOf(Bank.createKey),
 	"key-list":    kindOf(Bank.listKeys),
 	"key-revoke":  kindOf(Bank.revokeKey),

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"passbook/cmd/internal/deployment"
+	"passbook/shared/origin"
 	"passbook/shared/progress"
 )
 
@@ -51,4 +52,19 @@ func (b Bank) renew(ctx context.Context, params RenewParams, _ *progress.Tracker
 		return done, fmt.Errorf("creation of %s: %w", done.Stream, err)
 	}
 	return done, nil
+}
+
+// RotateParams are the parameters of rotate: there are none.
+type RotateParams struct{}
+
+func (RotateParams) check() error { return nil }
+
+func (RotateParams) changes() bool { return true }
+
+// rotate makes a new data key, with which entries are signed from now on.
+func (b Bank) rotate(ctx context.Context, _ RotateParams, _ *progress.Tracker) (origin.Rotated, error) {
+	if err := b.Stores.CheckOwner(ctx); err != nil {
+		return origin.Rotated{}, err
+	}
+	return origin.Rotate(ctx, b.Table, b.Bucket, b.Keys)
 }

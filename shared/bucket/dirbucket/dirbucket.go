@@ -25,6 +25,8 @@ type Bucket struct {
 	pending map[string]chan struct{}
 	// synced has the directories whose entries in their parents are on disk.
 	synced map[string]bool
+	// paused is held by Pause, and shared by those who give an object its name.
+	paused sync.RWMutex
 }
 
 var _ bucket.Bucket = (*Bucket)(nil)
@@ -92,6 +94,8 @@ func (b *Bucket) create(ctx context.Context, key string, data []byte) (err error
 		return err
 	}
 	defer b.unlockKey(key)
+	b.paused.RLock()
+	defer b.paused.RUnlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -105,6 +109,13 @@ func (b *Bucket) create(ctx context.Context, key string, data []byte) (err error
 		return err
 	}
 	return b.linkError(key, linked)
+}
+
+// Pause keeps this Bucket from creating objects until resume is called. It waits for those that are
+// being created.
+func (b *Bucket) Pause() (resume func()) {
+	b.paused.Lock()
+	return b.paused.Unlock
 }
 
 // linkError returns the error for a name that exists: as an object, or as a directory of other

@@ -36,6 +36,8 @@ type grammar struct {
 	Archive    archiveCommand    `cmd:"" group:"operate" help:"The archive's owner, and its damaged segments."`
 	Resources  resourcesCommand  `cmd:"" group:"operate" help:"Create the tables, streams, bucket and key on AWS."`
 	RotateKey  rotateCommand     `cmd:"" group:"operate" help:"Make a new data key, which signs from then on."`
+	Backup     backupCommand     `cmd:"" group:"operate" help:"Back up a bank, and verify backups."`
+	Restore    restoreCommand    `cmd:"" group:"operate" help:"Make a bank of a backup, in a new data directory."`
 	Upgrade    upgradeCommand    `cmd:"" group:"operate" help:"Switch the bank to the newest entry format."`
 	Clock      clockCommand      `cmd:"" group:"operate" help:"Accounts whose last entry is ahead of the clock."`
 	Actor      actorCommand      `cmd:"" group:"operate" help:"Names behind actors of persons."`
