@@ -7,6 +7,7 @@ import (
 	"passbook/shared/derived"
 	"passbook/shared/event"
 	"passbook/shared/readmodel"
+	"passbook/shared/readmodel/due"
 	"passbook/shared/table"
 )
 
@@ -21,7 +22,7 @@ const (
 // Schema describes the table of the rows.
 var Schema = table.Schema{Name: Table, Indexes: []table.Index{
 	{Name: indexHolders, PK: holdersPK, SK: "pk"},
-	readmodel.IndexDue(),
+	due.Index(),
 }}
 
 // Schemas describe the tables of the rows, and of the rows that are derived from them.
@@ -53,7 +54,7 @@ func encode(attrs table.Map, generation int64, a event.Account, s account.State)
 	if s.HolderRef != "" {
 		attrs[holdersPK] = table.S(holderKey(generation, a.Tenant, s.HolderRef))
 	}
-	readmodel.SetDue(attrs, generation, a, s.NextDue())
+	due.Set(attrs, generation, a, s.NextDue())
 }
 
 func decode(attrs table.Map) (account.State, error) {

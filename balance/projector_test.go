@@ -20,6 +20,7 @@ import (
 	"passbook/shared/journal"
 	"passbook/shared/publisher"
 	"passbook/shared/readmodel"
+	"passbook/shared/readmodel/due"
 	"passbook/shared/storetest"
 	"passbook/shared/stream/pebblestream"
 )
@@ -196,12 +197,12 @@ func TestRowHasColumnsForPeopleAndIndexes(t *testing.T) {
 	if got != "500 200 100 400 open EUR\n" {
 		t.Errorf("columns %s", got)
 	}
-	due, next, err := readmodel.ListDue(t.Context(), p.table, Table, 1, a.HashBucket(), expires, "")
-	if err != nil || next != "" || len(due) != 1 || due[0].Account != a || !due[0].At.Equal(expires) {
-		t.Errorf("due %+v, %q, %v", due, next, err)
+	listed, next, err := due.List(t.Context(), p.table, Table, 1, a.HashBucket(), expires, "")
+	if err != nil || next != "" || len(listed) != 1 || listed[0].Account != a || !listed[0].At.Equal(expires) {
+		t.Errorf("due %+v, %q, %v", listed, next, err)
 	}
-	if due, _, err = readmodel.ListDue(t.Context(), p.table, Table, 1, a.HashBucket(), expires.Add(-time.Microsecond), ""); err != nil || len(due) != 0 {
-		t.Errorf("due before it is: %+v, %v", due, err)
+	if listed, _, err = due.List(t.Context(), p.table, Table, 1, a.HashBucket(), expires.Add(-time.Microsecond), ""); err != nil || len(listed) != 0 {
+		t.Errorf("due before it is: %+v, %v", listed, err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"passbook/shared/event"
 	"passbook/shared/readmodel"
+	"passbook/shared/readmodel/due"
 	"passbook/shared/table"
 )
 
@@ -36,7 +37,7 @@ const (
 // more, nothing is committed. Several may run at once.
 type Sweeper struct {
 	config SweeperConfig
-	tried  map[readmodel.Due]attempt
+	tried  map[due.Account]attempt
 	// first is the hash bucket that the next sweep begins with: when more accounts are due than one
 	// sweep may try, every bucket has its turn.
 	first int
@@ -68,7 +69,7 @@ func NewSweeper(c SweeperConfig) *Sweeper {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	return &Sweeper{config: c, tried: map[readmodel.Due]attempt{}}
+	return &Sweeper{config: c, tried: map[due.Account]attempt{}}
 }
 
 // Run sweeps until ctx ends, and returns nil. It MUST be called once.
@@ -93,7 +94,7 @@ func (s *Sweeper) sweep(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	r := round{now: now, generation: generation, listed: map[readmodel.Due]attempt{}}
+	r := round{now: now, generation: generation, listed: map[due.Account]attempt{}}
 	g, bounded := errgroup.WithContext(ctx)
 	g.SetLimit(sweepParallel)
 	first := s.first
@@ -120,7 +121,7 @@ func (s *Sweeper) sweep(ctx context.Context, now time.Time) error {
 type round struct {
 	now        time.Time
 	generation int64
-	listed     map[readmodel.Due]attempt
+	listed     map[due.Account]attempt
 	tries      int
 }
 
@@ -128,11 +129,11 @@ type round struct {
 // ended.
 func (s *Sweeper) sweepBucket(ctx context.Context, g *errgroup.Group, bucket byte, r *round) error {
 	for after := ""; r.tries < sweepMost; {
-		due, next, err := readmodel.ListDue(ctx, s.config.Table, DueTable, r.generation, bucket, r.now, after)
+		expired, next, err := due.List(ctx, s.config.Table, DueTable, r.generation, bucket, r.now, after)
 		if err != nil {
 			return err
 		}
-		for _, d := range due {
+		for _, d := range expired {
 			before := s.tried[d]
 			if r.now.Before(before.again) {
 				r.listed[d] = before
@@ -155,7 +156,7 @@ func (s *Sweeper) sweepBucket(ctx context.Context, g *errgroup.Group, bucket byt
 
 // expire expires one account. When that fails the others are still tried, and this one is tried
 // again later.
-func (s *Sweeper) expire(ctx context.Context, d readmodel.Due) error {
+func (s *Sweeper) expire(ctx context.Context, d due.Account) error {
 	bounded, cancel := context.WithTimeout(ctx, expireLimit)
 	defer cancel()
 	if err := s.config.Expire(bounded, d.Account); err != nil && ctx.Err() == nil {

@@ -13,6 +13,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
+	"passbook/shared/readmodel/due"
 	"passbook/shared/storetest"
 	"passbook/shared/stream/pebblestream"
 	"passbook/shared/table"
@@ -26,7 +27,7 @@ type dueRows struct {
 
 func newDueRows(t *testing.T) dueRows {
 	t.Helper()
-	schema := table.Schema{Name: DueTable, Indexes: []table.Index{readmodel.IndexDue()}}
+	schema := table.Schema{Name: DueTable, Indexes: []table.Index{due.Index()}}
 	return dueRows{t, storetest.Memory(t, pebblestream.Options{}, append(journal.Schemas[:len(journal.Schemas):len(journal.Schemas)], schema)...).Table}
 }
 
@@ -38,7 +39,7 @@ func (d dueRows) set(generation int64, a event.Account, at time.Time) {
 	if _, err := d.table.Get(d.t.Context(), DueTable, put.Row.Key, true); err == nil {
 		put.If = table.Equals("rev", table.N(1))
 	}
-	readmodel.SetDue(put.Row.Attrs, generation, a, at)
+	due.Set(put.Row.Attrs, generation, a, at)
 	if err := d.table.Put(d.t.Context(), put); err != nil {
 		d.t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func BenchmarkProjection(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer db.Close()
-			rows, err := pebbletable.New(db, append([]table.Schema{{Name: testModel.Name, Indexes: []table.Index{IndexDue()}}, {Name: furtherTable}}, journal.Schemas...)...)
+			rows, err := pebbletable.New(db, append([]table.Schema{{Name: testModel.Name}, {Name: furtherTable}}, journal.Schemas...)...)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -51,7 +51,7 @@ func newBank(t *testing.T, shards int) *bank {
 // newBankWith returns a bank whose streams have options.
 func newBankWith(t *testing.T, o pebblestream.Options) *bank {
 	t.Helper()
-	store := storetest.Memory(t, o, append([]table.Schema{{Name: testModel.Name, Indexes: []table.Index{IndexDue()}}, {Name: furtherTable}}, journal.Schemas...)...)
+	store := storetest.Memory(t, o, append([]table.Schema{{Name: testModel.Name}, {Name: furtherTable}}, journal.Schemas...)...)
 	b := &bank{t: t, table: store.Table, streams: store.Streams, journal: &memoryJournal{entries: map[event.Account][]*event.Entry{}}}
 	b.must(store.Streams.CreateStream(t.Context(), testStream, o.Shards))
 	b.must(store.Streams.CreateStream(t.Context(), testOutbox, 1))
@@ -179,9 +179,8 @@ var testModel = Model[account.State]{
 	Name:  "balance",
 	Fold:  account.Fold,
 	After: func(s account.State) event.After { return event.After{Posted: s.Posted, Held: s.Held, Limit: s.Limit} },
-	Encode: func(attrs table.Map, generation int64, a event.Account, s account.State) {
+	Encode: func(attrs table.Map, _ int64, _ event.Account, s account.State) {
 		attrs["state"] = table.S(account.AppendState(nil, s))
-		SetDue(attrs, generation, a, s.NextDue())
 	},
 	Decode: func(a table.Map) (account.State, error) { return account.ParseState([]byte(a.Text("state"))) },
 }

@@ -10,7 +10,7 @@ import (
 	"passbook/shared/console/reference"
 	"passbook/shared/journal"
 	"passbook/shared/platform"
-	"passbook/shared/readmodel"
+	"passbook/shared/readmodel/due"
 	"passbook/shared/table"
 	"passbook/withdraw"
 )
@@ -19,7 +19,7 @@ import (
 var Program = serve.Program{
 	Name: "withdraw", About: "Commands that take money out: withdrawals, holds, transfers.", Listen: "127.0.0.1:8081",
 	Resources: platform.Resources{
-		Tables: append(slices.Clone(journal.Schemas), table.Schema{Name: withdraw.DueTable, Indexes: []table.Index{readmodel.IndexDue()}}),
+		Tables: append(slices.Clone(journal.Schemas), table.Schema{Name: withdraw.DueTable, Indexes: []table.Index{due.Index()}}),
 		Writes: []string{journal.Table}, Streams: []string{deployment.EventStream},
 	},
 	Open: open,
