@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"passbook/shared/bucket"
+	"passbook/shared/telemetry/trace"
 )
 
 // Defaults of Config.
@@ -31,6 +32,8 @@ type Config struct {
 	// SegmentAge is the age of a segment's first record at which it is sealed
 	// (PASSBOOK_SEGMENT_AGE).
 	SegmentAge time.Duration
+	// Tracer exports spans of entries and of segments; nil exports none.
+	Tracer *trace.Tracer
 	// Now is the clock for ages; nil means time.Now.
 	Now func() time.Time
 	// Log gets losses and skipped records; nil means slog.Default.

@@ -13,6 +13,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/segment"
 	"passbook/shared/stream"
+	"passbook/shared/telemetry/trace"
 )
 
 // errAdopted makes the shard begin again after the end of a segment that another archiver made.
@@ -31,6 +32,7 @@ type shard struct {
 	cuts lostSegments
 	// segment is what follows link.
 	segment *segment.Writer
+	span    *trace.Segment
 	// read is the last sequence number that was read, saved the last one that was returned as a
 	// checkpoint.
 	read, saved string
@@ -53,6 +55,7 @@ func (s *shard) begin(link segment.Link) {
 // beginIn begins the segment after link in a format.
 func (s *shard) beginIn(format int) {
 	s.segment = segment.NewWriter(format, s.archiver.config.Bank, s.source, s.link)
+	s.span = s.archiver.config.Tracer.Segment(s.archiver.config.Bank, s.source.String(), s.link.Last)
 }
 
 // formatFor returns the format of a segment that begins with a record: the one that is written now,
@@ -159,6 +162,7 @@ func (s *shard) append(d *consumer.Delivery) error {
 	if err != nil {
 		return fmt.Errorf("archiver: %s: %w", s.source, err)
 	}
+	s.span.Add(d.Entry.Hash, d.Arrived)
 	return nil
 }
 
@@ -221,6 +225,7 @@ func (s *shard) seal(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("archiver: upload %s: %w", sealed.Key, err)
 	}
+	s.span.Sealed(sealed.Key, sealed.Footer.Entries, sealed.Footer.Rows, len(sealed.Data))
 	s.archiver.stats.segments.Add(1)
 	s.archiver.stats.rows.Add(sealed.Footer.Rows)
 	s.archiver.stats.bytes.Add(int64(len(sealed.Data)))

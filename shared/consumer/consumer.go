@@ -11,6 +11,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/stream"
 	"passbook/shared/table"
+	"passbook/shared/telemetry/trace"
 )
 
 const (
@@ -148,6 +149,8 @@ type Runtime struct {
 	Decoder *Decoder
 	// Health collects how the workers do; nil makes one.
 	Health *Health
+	// Tracer exports spans of what the handlers do; nil exports none.
+	Tracer *trace.Tracer
 	// Metrics counts; nil counts nothing.
 	Metrics *Metrics
 	// Log gets holes, failures and shards that are no longer read; nil is slog.Default.

@@ -64,8 +64,9 @@ const (
 // Committed is an entry on its way to the stream.
 type Committed struct {
 	Account event.Account
-	// Record is the stream record.
+	// Record is the stream record, and Hash the entry's.
 	Record []byte
+	Hash   event.Hash
 	// Writer and N are the entry's own; the outbox acknowledges the entry by them.
 	Writer string
 	N      int64

@@ -239,5 +239,5 @@ func (l *lane) apply(pl *plan, st *staging) {
 	if pl.declines > 0 {
 		l.countDeclines(pl.clock, pl.declines)
 	}
-	l.journal.config.Outbox.Publish(Committed{Account: l.account, Record: st.record, Writer: st.entry.Writer, N: st.entry.N})
+	l.journal.config.Outbox.Publish(Committed{Account: l.account, Record: st.record, Hash: st.entry.Hash, Writer: st.entry.Writer, N: st.entry.N})
 }

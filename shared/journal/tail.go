@@ -158,5 +158,5 @@ func committed(e *event.Entry) (Committed, error) {
 	if err != nil {
 		return Committed{}, fmt.Errorf("seal %s v%d: %w", e.Account(), e.First, err)
 	}
-	return Committed{Account: e.Account(), Record: enc.Record, Writer: e.Writer, N: e.N}, nil
+	return Committed{Account: e.Account(), Record: enc.Record, Hash: e.Hash, Writer: e.Writer, N: e.N}, nil
 }

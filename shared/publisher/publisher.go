@@ -15,6 +15,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/stream"
+	"passbook/shared/telemetry/trace"
 )
 
 const (
@@ -40,6 +41,8 @@ type Config struct {
 	Compress bool
 	// Acked is called with each entry that the stream has; it is Journal.Acked.
 	Acked func(writer string, n int64)
+	// Tracer exports a span of each entry's way; nil exports none.
+	Tracer *trace.Tracer
 	// Metrics takes the collectors; nil means none.
 	Metrics prometheus.Registerer
 	// WaitingBytes bounds what waits for the stream; 256 MiB if 0.
@@ -265,6 +268,7 @@ func (p *Publisher) put(ctx context.Context, b batch) {
 		case sent(i):
 			p.metrics.records.WithLabelValues(results[i].Shard).Inc()
 			p.acknowledge(w)
+			p.config.Tracer.Published(w.Hash, w.since, trace.Record{Stream: p.config.Stream, Shard: results[i].Shard, Sequence: results[i].Sequence})
 			took = true
 		case cause == nil:
 			cause = results[i].Err

@@ -250,7 +250,7 @@ func (p *Projection[S]) foldNext(row Row[S], e *event.Entry) (Row[S], error) {
 
 // fold folds one entry into a row in memory. It returns a panic of the model's Fold as an error.
 func (p *Projection[S]) fold(row Row[S], e *event.Entry) (next Row[S], err error) {
-	version := e.First
+	version, began := e.First, p.tracer.Began()
 	defer func() {
 		if r := recover(); r != nil {
 			next, err = row, unprocessable(version, "fold panicked: %v", r)
@@ -277,7 +277,7 @@ func (p *Projection[S]) fold(row Row[S], e *event.Entry) (next Row[S], err error
 	}
 	next.Version, next.Hash, next.AsOf = e.Last, e.Hash, e.RecordedAt
 	next.unsaved++
-	next.further = p.named(row, e)
+	next.further, next.folds = p.named(row, e), p.tracer.Fold(row.folds, p.name, e.Hash, began)
 	return next, nil
 }
 
@@ -295,7 +295,7 @@ func (r *Row[S]) collectCrossings(crossings []string, version int64, silent bool
 
 // save writes the row if no other process wrote it since it was read, and wakes its readers.
 func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
-	was := row.rev
+	was, began := row.rev, p.tracer.Began()
 	row.rev, row.unsaved, row.ProjectedAt = was+1, 0, time.Now().UTC()
 	if row.refolded && p.further != nil { // past every further row of a write that was interrupted
 		row.rev = was + 2
@@ -312,7 +312,8 @@ func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
 		put.If = table.Equals("rev", table.N(was))
 	}
 	err := p.write(ctx, was, row, put)
-	row.further = nil
+	folds := row.folds
+	row.further, row.folds = nil, nil
 	switch {
 	case errors.Is(err, table.ErrConditionFailed):
 		return row, errStale
@@ -322,6 +323,7 @@ func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
 		return row, fmt.Errorf("write %s of %s v%d: %w", p.model.Name, row.Account, row.Version, err)
 	}
 	p.count.rowWrites.Inc()
+	p.tracer.Wrote(folds, p.name, row.Version, began)
 	account := row.Account.String()
 	if row.QuarantinedAt == 0 {
 		p.cache.Put(account, row, weight(put.Row))

@@ -13,6 +13,7 @@ import (
 	"passbook/shared/consumer"
 	"passbook/shared/event"
 	"passbook/shared/readmodel/rowcache"
+	"passbook/shared/telemetry/trace"
 	"passbook/shared/workerpool"
 )
 
@@ -47,6 +48,8 @@ type ProjectionConfig[S any] struct {
 	Transact bool
 	// RowBytes bounds the rows in memory; 0 is 64 MiB.
 	RowBytes int64
+	// Tracer exports spans of the folds; nil exports none.
+	Tracer *trace.Tracer
 	// Metrics counts; nil counts nothing.
 	Metrics *Metrics
 	// Log gets what is put into and released from quarantine; nil is slog.Default.
@@ -64,6 +67,7 @@ type Projection[S any] struct {
 	further    *Further[S]
 	transact   bool
 	silent     func() bool
+	tracer     *trace.Tracer
 	log        *slog.Logger
 
 	model Model[S]
@@ -83,7 +87,7 @@ func NewProjection[S any](c ProjectionConfig[S]) *Projection[S] {
 	name := Name(c.Rows.model.Name, c.Generation)
 	return &Projection[S]{
 		generation: c.Generation, rows: c.Rows, journal: c.Journal, outbox: c.Outbox, silent: c.Silent,
-		further: c.Further, transact: c.Transact,
+		further: c.Further, transact: c.Transact, tracer: c.Tracer,
 		log:   cmp.Or(c.Log, slog.Default()).With("consumer", name),
 		model: c.Rows.model, name: name, cache: rowcache.New[Row[S]](c.RowBytes), count: c.Metrics.of(name),
 	}

@@ -51,7 +51,9 @@ func (p *Projector[S]) Projection(ctx context.Context, generation int64) (*Proje
 	if generation != g.Live && generation != g.Previous && generation != g.Candidate {
 		return nil, fmt.Errorf("open %s: %w", Name(rows.model.Name, generation), ErrGeneration)
 	}
-	return NewProjection(p.projectionConfig(generation, func() bool { return generation == g.Candidate })), nil
+	c := p.projectionConfig(generation, func() bool { return generation == g.Candidate })
+	c.Tracer = nil // a rebuild folds all of history
+	return NewProjection(c), nil
 }
 
 func (p *Projector[S]) projectionConfig(generation int64, silent func() bool) ProjectionConfig[S] {
@@ -59,6 +61,7 @@ func (p *Projector[S]) projectionConfig(generation int64, silent func() bool) Pr
 	return ProjectionConfig[S]{
 		Generation: generation, Rows: c.Rows, Journal: c.Journal, Outbox: c.Outbox, Silent: silent,
 		Further: c.Further, Transact: c.Transact, RowBytes: c.RowBytes, Metrics: c.Metrics, Log: c.Runtime.Log,
+		Tracer: c.Runtime.Tracer,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"passbook/shared/event"
 	"passbook/shared/table"
+	"passbook/shared/telemetry/trace"
 )
 
 // rowFormat is the version of the attributes that all rows have. An incompatible change raises it.
@@ -72,6 +73,7 @@ type Row[S any] struct {
 	unsaved  int
 	further  []table.Row
 	refolded bool
+	folds    []trace.Fold // of the entries folded since the last write
 }
 
 // RowKey returns the key of an account's row in a generation of a read model.

@@ -14,23 +14,47 @@ import (
 	"passbook/shared/telemetry/tracetest"
 )
 
+// holderText is a text that a withdrawal has, and no trace may have.
+const holderText = "rent-of-Ada"
+
 // callerTrace is the trace in which the test's requests are.
 const callerTrace = "4bf92f3577b34da6a3ce929d0e0e4736"
 
-func TestAWithdrawalIsTracedFromItsRequest(t *testing.T) {
+func TestAWithdrawalIsTracedFromItsRequestToItsSegment(t *testing.T) {
 	collector := tracetest.New(t)
 	b := traced(t, collector)
 	hash := b.withdrawTraced(t)
-	b.Terminate() // exports what waits
+	of := func(name string) tracetest.Span {
+		return only(t, collector, func(s tracetest.Span) bool { return s.Name == name && s.Trace == trace.TraceID(hash) })
+	}
+	of("archive")
+	b.Terminate() // exports what waits, and seals the segment
 	request := only(t, collector, func(s tracetest.Span) bool {
 		return s.Trace == callerTrace && s.Attributes["http.route"] == "/v1/accounts/{account_id}/withdrawals"
 	})
-	put := only(t, collector, func(s tracetest.Span) bool { return s.Name == "put" && s.Trace == trace.TraceID(hash) })
+	put, publish, archive := of("put"), of("publish"), of("archive")
 	if !slices.Contains(request.Links, put.Link) {
 		t.Errorf("the request links to %v, not to the put %v", request.Links, put.Link)
 	}
 	if !slices.Contains(put.Links, request.Link) {
 		t.Errorf("the put links to %v, not to the request %v", put.Links, request.Link)
+	}
+	if publish.Parent != put.Span || archive.Parent != publish.Span {
+		t.Errorf("the publish %v is not in the put %v, or the archive %v not in it", publish, put, archive)
+	}
+	for _, model := range []string{"balance@1", "creditlimit@1"} {
+		if fold, row := of("fold "+model), of("row "+model); fold.Parent != publish.Span || row.Parent != fold.Span {
+			t.Errorf("the fold %v is not in the publish %v, or the row %v not in it", fold, publish, row)
+		}
+	}
+	segment := only(t, collector, func(s tracetest.Span) bool { return s.Name == "segment" && slices.Contains(s.Links, archive.Link) })
+	if !slices.Contains(archive.Links, segment.Link) {
+		t.Errorf("the archive links to %v, not to the segment %v", archive.Links, segment.Link)
+	}
+	for _, s := range collector.Spans() {
+		if text := fmt.Sprint(s); strings.Contains(text, holderText) {
+			t.Errorf("a span has the text of a command: %s", text)
+		}
 	}
 }
 
@@ -49,7 +73,7 @@ func (b *bank) withdrawTraced(t *testing.T) sharedevent.Hash {
 	t.Helper()
 	b.post(t, "/v1/accounts", "open-T", `{"account_id":"T","currency":"EUR"}`).must(t, 201)
 	b.post(t, "/v1/accounts/T/credits", "credit-T", `{"amount":5000,"currency":"EUR"}`).must(t, 201)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.Base+"/v1/accounts/T/withdrawals", strings.NewReader(`{"amount":1200,"currency":"EUR"}`))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.Base+"/v1/accounts/T/withdrawals", strings.NewReader(`{"amount":1200,"currency":"EUR","reference":"`+holderText+`"}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ type Writer struct {
 func Open(ctx context.Context, p *serve.Process, keeper *origin.Keeper) (*Writer, error) {
 	publishing := publisher.New(publisher.Config{
 		Streams: p.Engine.Streams, Stream: p.Stream(), Metrics: p.Registry, Log: p.Log, WaitingBytes: int64(p.Memory.Waiting),
-		Compress: p.Config.CompressRecords(),
+		Compress: p.Config.CompressRecords(), Tracer: p.Tracer,
 	})
 	others, err := listen(ctx, p)
 	if err != nil {

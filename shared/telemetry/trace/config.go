@@ -1,8 +1,10 @@
 package trace
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -26,45 +28,52 @@ type settings struct {
 	queue int64
 }
 
-// defaultQueue is how many spans wait for the exporter, as OpenTelemetry specifies it.
-const defaultQueue = 2048
+// What OpenTelemetry specifies: how many spans wait for the exporter, and where an exporter that is
+// asked for sends them to.
+const (
+	defaultQueue    = 2048
+	defaultEndpoint = "http://localhost:4318"
+)
+
+// variables returns the value of a variable, without spaces around it.
+type variables func(name string) string
+
+// first returns the first of the variables that is set, and its value.
+func (v variables) first(names ...string) (name, value string) {
+	for _, name = range names {
+		if value = v(name); value != "" {
+			return name, value
+		}
+	}
+	return name, ""
+}
 
 // read reads the variables. Without an endpoint, and without an exporter that is asked for, nothing
 // is exported.
 func read(get func(string) string) (s settings, err error) {
-	value := func(name string) string { return strings.TrimSpace(get(name)) }
-	s.endpoint = value("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-	if s.endpoint == "" {
-		s.endpoint = value("OTEL_EXPORTER_OTLP_ENDPOINT")
-	}
-	exporter := strings.ToLower(value("OTEL_TRACES_EXPORTER"))
-	switch exporter {
-	case "none":
-		return settings{}, nil
-	case "", "otlp":
-	default:
+	v := variables(func(name string) string { return strings.TrimSpace(get(name)) })
+	exporter := strings.ToLower(v("OTEL_TRACES_EXPORTER"))
+	if exporter != "" && exporter != "otlp" && exporter != "none" {
 		return s, fmt.Errorf("%w: OTEL_TRACES_EXPORTER %q: use otlp or none", ErrConfig, exporter)
 	}
-	if strings.EqualFold(value("OTEL_SDK_DISABLED"), "true") || s.endpoint == "" && exporter == "" {
+	name, endpoint := v.first("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+	if exporter == "none" || strings.EqualFold(v("OTEL_SDK_DISABLED"), "true") || endpoint == "" && exporter == "" {
 		return settings{}, nil
 	}
-	if s.endpoint == "" {
-		s.endpoint = "http://localhost:4318"
+	s.on, s.queue, s.endpoint = true, defaultQueue, cmp.Or(endpoint, defaultEndpoint)
+	if at, err := url.Parse(s.endpoint); err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Host == "" {
+		return s, fmt.Errorf("%w: %s %q: use a URL such as %s", ErrConfig, name, endpoint, defaultEndpoint)
 	}
-	protocol := value("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
-	if protocol == "" {
-		protocol = value("OTEL_EXPORTER_OTLP_PROTOCOL")
-	}
+	name, protocol := v.first("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 	if protocol != "" && protocol != "http/protobuf" {
-		return s, fmt.Errorf("%w: OTEL_EXPORTER_OTLP_PROTOCOL %q: traces are exported by http/protobuf, which collectors take at port 4318", ErrConfig, protocol)
+		return s, fmt.Errorf("%w: %s %q: traces are exported by http/protobuf, which collectors take at port 4318", ErrConfig, name, protocol)
 	}
-	s.on, s.queue = true, defaultQueue
-	if text := value("OTEL_BSP_MAX_QUEUE_SIZE"); text != "" {
+	if text := v("OTEL_BSP_MAX_QUEUE_SIZE"); text != "" {
 		if s.queue, err = strconv.ParseInt(text, 10, 32); err != nil || s.queue < 1 {
 			return s, fmt.Errorf("%w: OTEL_BSP_MAX_QUEUE_SIZE %q: use a number of spans from 1", ErrConfig, text)
 		}
 	}
-	s.requests, s.entries, err = samplers(strings.ToLower(value("OTEL_TRACES_SAMPLER")), value("OTEL_TRACES_SAMPLER_ARG"))
+	s.requests, s.entries, err = samplers(strings.ToLower(v("OTEL_TRACES_SAMPLER")), v("OTEL_TRACES_SAMPLER_ARG"))
 	return s, err
 }
 

@@ -28,6 +28,8 @@ type Config struct {
 	Service, Version string
 	// Instance tells the processes of a service apart.
 	Instance string
+	// OnAWS says that the tables and streams are DynamoDB's and Kinesis's, not in this process.
+	OnAWS bool
 	// Log takes failures of the exporter, and Metrics counts spans.
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
@@ -39,6 +41,8 @@ type Tracer struct {
 	provider *sdk.TracerProvider
 	spans    otlp.Tracer
 	entries  sdk.Sampler
+	// database and messaging say on which systems the tables and streams are.
+	database, messaging attribute.KeyValue
 	// Endpoint is where the spans go.
 	Endpoint string
 }
@@ -71,7 +75,14 @@ func Open(ctx context.Context, c Config) (*Tracer, error) {
 		sdk.WithResource(of), sdk.WithIDGenerator(ids{}), sdk.WithSampler(sampler{s.requests}),
 		sdk.WithSpanProcessor(&gate{SpanProcessor: sdk.NewBatchSpanProcessor(exporting, sdk.WithMaxQueueSize(int(s.queue))), counts: counts}),
 	)
-	return &Tracer{provider: provider, spans: provider.Tracer("passbook"), entries: s.entries, Endpoint: s.endpoint}, nil
+	t := &Tracer{
+		provider: provider, spans: provider.Tracer("passbook"), entries: s.entries, Endpoint: s.endpoint,
+		database: semconv.DBSystemNameKey.String("pebble"), messaging: semconv.MessagingSystemKey.String("passbook"),
+	}
+	if c.OnAWS {
+		t.database, t.messaging = semconv.DBSystemNameAWSDynamoDB, semconv.MessagingSystemKey.String("aws.kinesis")
+	}
+	return t, nil
 }
 
 // describe returns what every span says of its process.
@@ -111,8 +122,9 @@ func (t *Tracer) sampled(id otlp.TraceID) bool {
 	return t.entries.ShouldSample(sdk.SamplingParameters{ParentContext: context.Background(), TraceID: id}).Decision == sdk.RecordAndSample
 }
 
-// record exports a span that has ended. at has its ids and its parent.
-func (t *Tracer) record(at context.Context, name string, kind otlp.SpanKind, began, ended time.Time, links []otlp.Link, attributes ...attribute.KeyValue) {
+// record exports a span that has ended, and returns its context. at has its ids and its parent.
+func (t *Tracer) record(at context.Context, name string, kind otlp.SpanKind, began, ended time.Time, links []otlp.Link, attributes ...attribute.KeyValue) otlp.SpanContext {
 	_, span := t.spans.Start(at, name, otlp.WithSpanKind(kind), otlp.WithTimestamp(began), otlp.WithLinks(links...), otlp.WithAttributes(attributes...))
 	span.End(otlp.WithTimestamp(ended))
+	return span.SpanContext()
 }

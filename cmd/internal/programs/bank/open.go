@@ -74,7 +74,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.Go(serve.UntilConsumers, creditlimit.Table, limitProjector.Run)
 
 	archives, err := archiver.New(archiver.Config{
-		Bucket: p.Engine.Bucket, Bank: keeper.Bank(), Format: keeper.Format, SegmentBytes: int64(p.Memory.Segment), SegmentAge: p.Config.SegmentAge, Log: p.Log,
+		Bucket: p.Engine.Bucket, Bank: keeper.Bank(), Format: keeper.Format, SegmentBytes: int64(p.Memory.Segment), SegmentAge: p.Config.SegmentAge, Tracer: p.Tracer, Log: p.Log,
 	})
 	if err != nil {
 		return err
