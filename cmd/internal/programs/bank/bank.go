@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"passbook/cmd/internal/cli"
+	"passbook/cmd/internal/importer"
 	"passbook/cmd/internal/teller"
 	"passbook/cmd/internal/watch"
 	"passbook/shared/access"
@@ -24,6 +25,7 @@ type grammar struct {
 	Freeze   teller.FreezeCommand   `cmd:"" group:"use" help:"Stop debits of an account, or everything."`
 	Tail     watch.Tail             `cmd:"" group:"watch" help:"Print the newest events, or follow them."`
 	Trace    watch.Trace            `cmd:"" group:"watch" help:"Tell how an event came about and where it went."`
+	Import   importer.Command       `cmd:"" group:"use" help:"Book a file of accounts, credits and withdrawals, once."`
 	Config   teller.ConfigCommand   `cmd:"" group:"use" help:"Which bank is called, and as whom."`
 
 	Serve serveCommand `cmd:"" group:"run" help:"Serve the bank until it is interrupted."`
