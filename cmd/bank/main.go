@@ -2,9 +2,13 @@
 // and publisher on one listener, and the jobs beside them on a separate loopback listener.
 package main
 
-import "passbook/cmd/internal/programs/bank"
+import (
+	"passbook/cmd/internal/programs/audit"
+	"passbook/cmd/internal/programs/bank"
+	"passbook/cmd/internal/programs/replay"
+)
 
 // version is set by the linker.
 var version = "dev"
 
-func main() { bank.Main(version) }
+func main() { bank.Main(version, &replay.Below{}, &audit.Below{}) }

@@ -22,7 +22,8 @@ var version = "dev"
 
 // programs are the programs by name. Each runs with the process's arguments and does not return.
 var programs = map[string]func(version string){
-	"bank": bank.Main, "withdraw": withdraw.Main, "credit": credit.Main, "balance": balance.Main, "creditlimit": creditlimit.Main,
+	"bank":     func(version string) { bank.Main(version, &replay.Below{}, &audit.Below{}) },
+	"withdraw": withdraw.Main, "credit": credit.Main, "balance": balance.Main, "creditlimit": creditlimit.Main,
 	"archiver": archiver.Main, "console": console.Main, "replay": replay.Main, "audit": audit.Main, "healthcheck": healthcheck.Main,
 }
 

@@ -10,6 +10,7 @@ import (
 	"runtime"
 
 	"github.com/alecthomas/kong"
+	"github.com/willabides/kongplete"
 	"golang.org/x/term"
 
 	"passbook/shared/platform"
@@ -86,6 +87,10 @@ func Run(ctx context.Context, name, about string, grammar any, args []string, t 
 	if err != nil {
 		panic(fmt.Sprintf("cli: grammar of %s: %v", name, err))
 	}
+	if t.Getenv("COMP_LINE") != "" { // a shell asks for completions
+		kongplete.Complete(parser)
+		return ExitOK
+	}
 	if len(args) == 0 && len(parser.Model.Children) > 0 {
 		return guide(parser, t)
 	}
@@ -100,31 +105,6 @@ func Run(ctx context.Context, name, about string, grammar any, args []string, t 
 		return complain(t, name, Fail(ExitFailed, fmt.Errorf("the output is not complete: %w", err), "check where standard output goes, and whether there is space"))
 	}
 	return ExitOK
-}
-
-// Connection is the group of the flags that say which bank is called. Help has them in one line.
-const Connection = "connection"
-
-// groups are the titles of the groups of commands and flags.
-var groups = []kong.Group{
-	{Key: "use", Title: "Use a bank:"}, {Key: "watch", Title: "See what it does:"}, {Key: "run", Title: "Run one:"}, {Key: "operate", Title: "Look after one:"},
-	{Key: Connection, Title: "Connection:"},
-}
-
-// printHelp prints the help of a command, with the flags of the connection in one line.
-func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
-	names := ""
-	for _, group := range ctx.Flags() {
-		if group.Group != nil && group.Group.Key == Connection && !group.Hidden {
-			group.Hidden = true
-			names += fmt.Sprintf(" --%s %s,", group.Name, group.FormatPlaceHolder())
-		}
-	}
-	if err := kong.DefaultHelpPrinter(options, ctx); err != nil || names == "" {
-		return err
-	}
-	_, err := fmt.Fprintf(ctx.Stdout, "\nWhich bank:%s or: %s config --help\n", names, ctx.Model.Name)
-	return err
 }
 
 // complain prints what went wrong and what to try next, and returns the exit code.
@@ -144,18 +124,6 @@ type StoreFlags struct {
 	Prefix *string `name:"prefix" placeholder:"TEXT" help:"Prefix of tables and streams [passbook-]."`
 	Bucket *string `name:"bucket" placeholder:"NAME" help:"S3 bucket of the archive, with --store aws."`
 	KMSKey *string `name:"kms-key" placeholder:"KEY" help:"KMS key on AWS; else alias/PREFIXbank."`
-}
-
-// guide prints the help of a program that was called without a command.
-func guide(parser *kong.Kong, t *Terminal) int {
-	trace, err := kong.Trace(parser, nil)
-	if err == nil {
-		err = trace.PrintUsage(false)
-	}
-	if err != nil {
-		return complain(t, parser.Model.Name, err)
-	}
-	return ExitOK
 }
 
 // vars returns what a grammar's texts refer to as ${name}.

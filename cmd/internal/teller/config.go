@@ -26,7 +26,7 @@ type ConfigCommand struct {
 
 // Help returns what wins, and the example.
 func (ConfigCommand) Help() string {
-	return "Which bank is called, and as whom: a flag wins over a variable, a variable over the profile, the profile over the default. " +
+	return "A flag wins over a variable, a variable over the profile, the profile over the default. " +
 		"The settings are server, key and timeout; the variables PASSBOOK_SERVER, PASSBOOK_KEY, PASSBOOK_TIMEOUT and PASSBOOK_PROFILE.\n\nExample:\n\n  bank config"
 }
 

@@ -14,12 +14,17 @@ import (
 // Main runs the program. It does not return.
 func Main(version string) {
 	cli.Main(version, nil, func(ctx context.Context, args []string, t *cli.Terminal) int {
-		return cli.Run(ctx, "audit", "Prove that journal, archive and read models agree.", &command{}, args, t)
+		return cli.Run(ctx, "audit", "Prove that journal, archive and read models agree.", &Command{}, args, t)
 	})
 }
 
-// command is the command line.
-type command struct {
+// Below is the program as a command of another one.
+type Below struct {
+	Audit Command `cmd:"" group:"operate" help:"Prove that journal, archive and read models agree."`
+}
+
+// Command is the command line.
+type Command struct {
 	cli.StoreFlags
 	cli.OnlyTenant
 	Grace  *time.Duration `name:"grace" placeholder:"TIME" help:"Entries younger than this may be missing."`
@@ -29,13 +34,13 @@ type command struct {
 }
 
 // Help returns the example.
-func (command) Help() string {
+func (Command) Help() string {
 	return "Exit code 3 means that something differs. Entries younger than --grace, by default the age of a segment and 10 s, may be " +
 		"in transit.\n\nExample:\n\n  audit --data ./data"
 }
 
 // Run audits.
-func (c *command) Run(ctx context.Context, t *cli.Terminal) error {
+func (c *Command) Run(ctx context.Context, t *cli.Terminal) error {
 	config, err := t.Config(&c.StoreFlags)
 	if err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/alecthomas/kong"
+
 	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/importer"
 	"passbook/cmd/internal/teller"
@@ -14,6 +16,8 @@ import (
 
 // grammar is the command line.
 type grammar struct {
+	kong.Plugins // commands that are programs too
+
 	Account  teller.AccountCommand  `cmd:"" group:"use" help:"Open, show and list accounts, their events and statements."`
 	Balance  teller.BalanceCommand  `cmd:"" group:"use" help:"Show a balance, now or then."`
 	Credit   teller.CreditCommand   `cmd:"" group:"use" help:"Put money into an account."`
@@ -44,7 +48,9 @@ type grammar struct {
 	Clock      clockCommand      `cmd:"" group:"operate" help:"Accounts whose last entry is ahead of the clock."`
 	Actor      actorCommand      `cmd:"" group:"operate" help:"Names behind actors of persons."`
 	Salvage    salvageCommand    `cmd:"" group:"operate" help:"Cut the damaged end off the write-ahead log."`
-	Version    versionCommand    `cmd:"" group:"run" help:"Print the version."`
+
+	Completion cli.CompletionCommand `cmd:"" group:"run" help:"Print what makes a shell complete commands."`
+	Version    versionCommand        `cmd:"" group:"run" help:"Print the version."`
 }
 
 // Vars returns what the help texts refer to.
@@ -55,10 +61,10 @@ func (grammar) Vars() map[string]string {
 // Help returns the example of the program's help.
 func (grammar) Help() string { return "Example:\n\n  bank serve --data ./data" }
 
-// Main runs the program. It does not return.
-func Main(version string) {
+// Main runs the program, with commands that are also separate programs. It does not return.
+func Main(version string, programs ...any) {
 	cli.Main(version, nil, func(ctx context.Context, args []string, t *cli.Terminal) int {
-		return cli.Run(ctx, Program.Name, Program.About, &grammar{}, args, t)
+		return cli.Run(ctx, Program.Name, Program.About, &grammar{Plugins: programs}, args, t)
 	})
 }
 

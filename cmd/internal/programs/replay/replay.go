@@ -6,8 +6,13 @@ import (
 	"passbook/cmd/internal/cli"
 )
 
-// grammar is the command line.
-type grammar struct {
+// Below is the program as a command of another one.
+type Below struct {
+	Replay Commands `cmd:"" group:"operate" help:"Rebuild read models, the journal and past states from the archive."`
+}
+
+// Commands are the commands of the program.
+type Commands struct {
 	Rebuild   rebuildCommand   `cmd:"" help:"Fold the archive into a new generation of a read model."`
 	Promote   promoteCommand   `cmd:"" help:"Make the new generation live, if its rows equal the live ones or the journal."`
 	Discard   discardCommand   `cmd:"" help:"Remove the generation that is not live."`
@@ -18,11 +23,11 @@ type grammar struct {
 }
 
 // Help returns the example of the program's help.
-func (grammar) Help() string { return "Example:\n\n  replay rebuild --model balance --dry-run" }
+func (Commands) Help() string { return "Example:\n\n  replay rebuild --model balance --dry-run" }
 
 // Main runs the program. It does not return.
 func Main(version string) {
 	cli.Main(version, nil, func(ctx context.Context, args []string, t *cli.Terminal) int {
-		return cli.Run(ctx, "replay", "Rebuild read models, journal and stream from the archive.", &grammar{}, args, t)
+		return cli.Run(ctx, "replay", "Rebuild read models, journal and stream from the archive.", &Commands{}, args, t)
 	})
 }
