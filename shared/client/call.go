@@ -63,6 +63,12 @@ func Traceparent(value string) Option { return header("Traceparent", value) }
 // on, or that want fields that this client does not know yet.
 func Body(into *[]byte) Option { return func(c *call) { c.raw = into } }
 
+// Once sends the request once.
+func Once() Option { return func(c *call) { c.single = true } }
+
+// Response puts the bank's last answer into the variable, whatever its status; its body is read.
+func Response(into **http.Response) Option { return func(c *call) { c.response = into } }
+
 // header sets a header of the request, if it has a value.
 func header(name, value string) Option {
 	return func(c *call) {
@@ -81,10 +87,13 @@ type call struct {
 	// stream is a body that is written while the answer is read.
 	stream io.Reader
 	// key is the Idempotency-Key of a command, empty for a read.
-	key  string
-	min  *int64
-	wait time.Duration
-	raw  *[]byte
+	key    string
+	min    *int64
+	wait   time.Duration
+	raw    *[]byte
+	single bool
+	// response is where the last answer is put, if not nil.
+	response **http.Response
 	// unknown reports that an attempt may have been executed although no answer told.
 	unknown atomic.Bool
 }
@@ -135,6 +144,34 @@ func (c *Client) command(ctx context.Context, method, path string, body any, opt
 	return result, nil
 }
 
+// Do makes a call that this client has no method for: a body that is not nil is sent as JSON, and
+// the answer is decoded into the variable, unless that is nil. What is no GET is sent once, unless
+// it has a Key.
+func (c *Client) Do(ctx context.Context, method, path string, body, into any, options ...Option) error {
+	made := c.newCall(method, path, options)
+	if made.key != "" {
+		made.header.Set("Idempotency-Key", made.key)
+	}
+	if body != nil {
+		var err error
+		if made.body, err = json.Marshal(body); err != nil {
+			return fmt.Errorf("%s %s: %w", method, path, err)
+		}
+		made.header.Set("Content-Type", "application/json")
+	}
+	got, err := c.attempt(ctx, made)
+	if err != nil && made.key != "" {
+		return &CommandError{Key: made.key, Unknown: made.unknown.Load(), Err: err}
+	}
+	if err != nil || into == nil {
+		return err
+	}
+	if err := json.Unmarshal(got.body, into); err != nil {
+		return fmt.Errorf("%s %s: the answer is not as the contract has it: %w", method, path, err)
+	}
+	return nil
+}
+
 // get reads a resource.
 func get[T any](ctx context.Context, c *Client, path string, query url.Values, options []Option) (*T, error) {
 	made := c.newCall(http.MethodGet, path, options)
@@ -170,6 +207,9 @@ func (c *Client) attempt(ctx context.Context, made *call) (*answer, error) {
 			return got, nil
 		}
 		pause, again := pauseAfter(err, try)
+		if made.single || made.method != http.MethodGet && made.key == "" {
+			again = false
+		}
 		if !again || try+1 >= c.options.Attempts || ctx.Err() != nil {
 			return nil, err
 		}
@@ -191,6 +231,9 @@ func (c *Client) once(ctx context.Context, made *call) (*answer, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
+	if made.response != nil {
+		*made.response = response
+	}
 	body, err := c.readAll(response)
 	if err != nil {
 		made.unknown.Store(made.key != "")

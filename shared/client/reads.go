@@ -82,6 +82,12 @@ func (c *Client) Version(ctx context.Context, options ...Option) (*Build, error)
 	return get[Build](ctx, c, "/version", nil, options)
 }
 
+// Ready returns the checks of the process. One that does not serve answers with a *Problem that has
+// them.
+func (c *Client) Ready(ctx context.Context, options ...Option) (*Health, error) {
+	return get[Health](ctx, c, "/readyz", url.Values{"verbose": {""}}, options)
+}
+
 // AccountQuery selects accounts; its zero value selects all.
 type AccountQuery struct {
 	Holder, Status string

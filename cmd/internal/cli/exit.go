@@ -74,6 +74,9 @@ func explain(err error) *Failure {
 	return &Failure{Code: ExitFailed, Err: err}
 }
 
+// Advice returns what to try next after an error, or nothing.
+func Advice(err error) string { return explain(err).Next }
+
 // Code returns the code that a program ends with after an error, or after none.
 func Code(err error) int {
 	if err == nil {

@@ -29,7 +29,7 @@ type Tail struct {
 
 // Help returns what it follows, and the example.
 func (Tail) Help() string {
-	return "With --follow it begins with the next event and continues after breaks; at its end it prints the cursor to continue at.\n\nExample:\n\n  bank tail -n 5"
+	return "It follows over breaks, and its end prints the cursor to continue at.\n\nExample:\n\n  bank tail -n 5"
 }
 
 // eventColumns are the columns of events of all accounts.

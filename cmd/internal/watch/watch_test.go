@@ -15,9 +15,10 @@ import (
 
 // commands is the grammar of the tests.
 type commands struct {
-	Tail  Tail  `cmd:""`
-	Trace Trace `cmd:""`
-	Lag   Lag   `cmd:""`
+	Tail   Tail   `cmd:""`
+	Trace  Trace  `cmd:""`
+	Lag    Lag    `cmd:""`
+	Doctor Doctor `cmd:""`
 }
 
 // run runs a command line against a bank, and returns what it printed.

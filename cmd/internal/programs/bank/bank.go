@@ -37,6 +37,7 @@ type grammar struct {
 
 	Key        keyCommand        `cmd:"" group:"operate" help:"Keys with which callers of the API say who they are."`
 	Lag        watch.Lag         `cmd:"" group:"watch" help:"Show how far the consumers are."`
+	Doctor     doctorCommand     `cmd:"" group:"watch" help:"Look for what is wrong, and say what to do."`
 	Log        logCommand        `cmd:"" group:"operate" help:"What operators had done, newest first."`
 	Quarantine quarantineCommand `cmd:"" group:"operate" help:"Accounts and records that a consumer could not process."`
 	Archive    archiveCommand    `cmd:"" group:"operate" help:"The archive's owner, and its damaged segments."`
