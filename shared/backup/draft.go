@@ -57,28 +57,35 @@ type Draft struct {
 // Open begins a backup in a directory, which is created if it is missing. A directory with other
 // files is refused, and so is one with the backup of another bank or of another life of its stream.
 // Close ends it.
-func Open(dir string, facts Facts, o Options) (d *Draft, err error) {
-	d = &Draft{dir: dir, options: o, database: path.Join(databaseRoot, facts.Taken.UTC().Format("20060102T150405.000000Z"))}
+func Open(dir string, facts Facts, o Options) (*Draft, error) {
+	d := &Draft{dir: dir, options: o, database: path.Join(databaseRoot, facts.Taken.UTC().Format("20060102T150405.000000Z"))}
 	if err := d.take(); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, d.Close())
-		}
-	}()
-	d.before, err = Read(dir)
+	err := d.continues(facts)
+	if err == nil {
+		err = d.removeOld()
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// continues reads the backup before, if there is one, and refuses what this one cannot follow.
+func (d *Draft) continues(facts Facts) (err error) {
+	d.before, err = Read(d.dir)
 	switch {
 	case errors.Is(err, ErrNone):
 		d.before = nil
 	case err != nil:
-		return nil, err
+		return err
 	case d.before.Bank != facts.Bank || d.before.Stream != facts.Stream:
-		return nil, fmt.Errorf("%w: %s has a backup of bank %s; name another directory", ErrForeign, dir, d.before.Bank)
+		return fmt.Errorf("%w: %s has a backup of bank %s; name another directory", ErrForeign, d.dir, d.before.Bank)
 	case !d.before.Life.Equal(facts.Life):
-		return nil, fmt.Errorf("%w: %s has a backup of this bank from before its stream was created again (%s); name another directory", ErrForeign, dir, facts.Life.Format(time.RFC3339))
+		return fmt.Errorf("%w: %s has a backup of this bank from before its stream was created again (%s); name another directory", ErrForeign, d.dir, facts.Life.Format(time.RFC3339))
 	}
-	return d, d.removeOld()
+	return nil
 }
 
 // take creates the directory with its marker, and locks it.
@@ -204,7 +211,7 @@ func (d *Draft) one(ctx context.Context, p pace, s Source, known map[string]File
 			return old, true, nil
 		}
 	case path.Ext(s.Path) == ".sst": // its name alone does not say that it is the same
-		_, sum, err := pace{limit: p.limit}.sumOf(ctx, s.From)
+		_, sum, err := pace{limit: p.limit, block: p.block}.sumOf(ctx, s.From)
 		if err != nil {
 			return f, false, err
 		}

@@ -15,21 +15,27 @@ import (
 	"passbook/shared/progress"
 )
 
-// block is how much is read at a time.
-const block = 1 << 20
+// The most and the least that is read at a time. A bound on the speed makes it less, so that the
+// bank never waits long for the disk.
+const (
+	maxBlock = 1 << 20
+	minBlock = 4 << 10
+)
 
 // pace counts bytes, and bounds how many are read a second.
 type pace struct {
 	limit    *rate.Limiter // nil for as fast as it can be
+	block    int
 	progress *progress.Tracker
 }
 
 // newPace returns a pace of so many bytes a second; 0 has no bound.
 func newPace(bytes int64, p *progress.Tracker) pace {
 	if bytes <= 0 {
-		return pace{progress: p}
+		return pace{block: maxBlock, progress: p}
 	}
-	return pace{limit: rate.NewLimiter(rate.Limit(bytes), block), progress: p}
+	block := int(max(minBlock, min(bytes/16, maxBlock)))
+	return pace{limit: rate.NewLimiter(rate.Limit(bytes), block), block: block, progress: p}
 }
 
 // wait waits until n more bytes may be read.
@@ -42,7 +48,7 @@ func (p pace) wait(ctx context.Context, n int) error {
 
 // sum reads a file to its end, writes it to the others, and returns its size and SHA-256.
 func (p pace) sum(ctx context.Context, from io.Reader, to io.Writer) (size int64, sum string, err error) {
-	hash, buffer := sha256.New(), make([]byte, block)
+	hash, buffer := sha256.New(), make([]byte, p.block)
 	for {
 		n, err := from.Read(buffer)
 		if n > 0 {

@@ -59,8 +59,7 @@ type Facts struct {
 	Accounts int64  `json:"accounts"`
 	Events   int64  `json:"events"`
 	Heads    string `json:"heads"`
-	// DataFormat is the format of the data directory, EntryFormat that of new entries.
-	DataFormat  int `json:"data_format"`
+	// EntryFormat is the format of new entries.
 	EntryFormat int `json:"entry_format"`
 	// Host and Data are the machine and the directory that it was taken from.
 	Host string `json:"host"`

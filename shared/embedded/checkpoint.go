@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"fmt"
+	"io"
 )
 
 // Checkpoint makes a data directory with a copy of the database in it, which Open opens. Every
@@ -23,4 +24,14 @@ func (db *DB) Checkpoint(path string) error {
 		return fmt.Errorf("checkpoint of %s in %s: %w", db.dir.path, path, err)
 	}
 	return nil
+}
+
+// Hold locks a data directory as Open does, without opening the database in it. It fails with
+// ErrLocked while a process uses it.
+func Hold(path string) (io.Closer, error) {
+	d, err := openDir(Options{Dir: path})
+	if err != nil {
+		return nil, err
+	}
+	return d.lock()
 }

@@ -17,6 +17,7 @@ import (
 const (
 	adviceNoBank   = "name the directory of a bank with --data; bank serve makes a new one"
 	adviceNewer    = "use the program that wrote it, or name another directory with --data"
+	adviceRestore  = "run bank restore again, with the same --data: it begins from the start and removes what is there"
 	adviceDamaged  = "restore the directory from a backup; or move its pebble directory away and restore the journal from the archive: replay journal"
 	adviceLog      = adviceDamaged + "; bank salvage opens it without the commits after the damage"
 	adviceFull     = "free space on the volume of the data directory and start again: nothing that was acknowledged is lost"

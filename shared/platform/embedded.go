@@ -93,6 +93,10 @@ func ExplainKey(c Config, err error) error {
 	return err
 }
 
+// PartialRestore is a directory in a data directory that a backup is being restored to. Without
+// FORMAT beside it, the data directory is not the directory of a bank yet.
+const PartialRestore = "restore.partial"
+
 // harmless are the names that a directory may contain before it is the directory of a bank: the
 // archive that a bank is restored from, the files of an interrupted first start, and the directory
 // that a file system has at its root.
@@ -113,12 +117,15 @@ func checkForeign(data string) error {
 		switch {
 		case e.Name() == "FORMAT":
 			return nil
-		case foreign == "" && !slices.Contains(harmless, e.Name()):
+		case e.Name() == PartialRestore || foreign == "" && !slices.Contains(harmless, e.Name()):
 			foreign = e.Name()
 		}
 	}
-	if foreign == "" {
+	switch foreign {
+	case "":
 		return nil
+	case PartialRestore:
+		return &UnusableError{What: fmt.Sprintf("a restore into %s (--data, PASSBOOK_DATA) was not finished", data), Next: adviceRestore, Err: ErrData}
 	}
 	return fmt.Errorf("%w: %s (--data, PASSBOOK_DATA) contains %s and no FORMAT file, so it is not the directory of a bank", ErrData, data, foreign)
 }
@@ -136,7 +143,7 @@ type embeddedStore struct {
 // openEmbedded opens Pebble and the archive in Config.Data.
 func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	m := MemoryOf(c)
-	if err := checkForeign(c.Data); err != nil {
+	if err := errors.Join(checkRetired(c.Data), checkForeign(c.Data)); err != nil {
 		return nil, err
 	}
 	db, err := embedded.Open(embedded.Options{Dir: c.Data, CacheBytes: int64(m.Cache), MemTableBytes: uint64(m.MemTable), Logger: log})

@@ -49,7 +49,7 @@ func settingText(c Config, field int) string {
 
 // toolVariables are the variables that the commands which call a bank, and scripts and tests of
 // this repository, read.
-var toolVariables = []string{"PASSBOOK_SERVER", "PASSBOOK_KEY", "PASSBOOK_PROFILE", "PASSBOOK_TIMEOUT", "PASSBOOK_LOCALSTACK_HOME", "PASSBOOK_JAVA", "PASSBOOK_KILLS", "PASSBOOK_TEST_UNVERSIONED", "PASSBOOK_TEST_HISTORY"}
+var toolVariables = []string{"PASSBOOK_SERVER", "PASSBOOK_KEY", "PASSBOOK_PROFILE", "PASSBOOK_TIMEOUT", "PASSBOOK_LOCALSTACK_HOME", "PASSBOOK_JAVA", "PASSBOOK_KILLS", "PASSBOOK_BACKUPS", "PASSBOOK_TEST_UNVERSIONED", "PASSBOOK_TEST_HISTORY"}
 
 // Unknown returns the variables of environ that begin like settings and are none, such as misspelt
 // ones.

@@ -19,7 +19,8 @@ import (
 // commands are all commands of all programs.
 var commands = []string{
 	"bank", "bank serve", "bank demo", "bank quarantine", "bank quarantine list", "bank quarantine show", "bank quarantine redrive", "bank quarantine clear", "bank resources", "bank version",
-	"bank salvage", "bank rotate-key", "bank key", "bank key create", "bank key list", "bank actor", "bank actor erase", // bank clock accept needs an account that was opened
+	"bank salvage", "bank rotate-key", "bank key", "bank key create", "bank key list", "bank actor", "bank actor erase",
+	"bank backup", "bank backup verify", "bank backup show", "bank restore", // bank clock accept needs an account that was opened
 	"replay", "replay rebuild", "replay promote", "replay discard", "replay journal", "replay at", "replay republish",
 	"audit",
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,10 +15,6 @@ import (
 	"passbook/shared/platform"
 	"passbook/shared/progress"
 )
-
-// partialDir is the directory in a data directory in which a bank is restored. As long as it is
-// there and FORMAT is not, no program takes the data directory for a bank.
-const partialDir = "restore.partial"
 
 // moved are what a restored bank consists of, in the order in which they get their names: a
 // directory with FORMAT is a bank.
@@ -30,6 +27,9 @@ type Restoration struct {
 	Config platform.Config
 	Rate   int64
 	DryRun bool
+	// Retire is the data directory of the bank that the backup is of, which no program opens again
+	// once the restored one has its place; "" for none.
+	Retire string
 	// Finish opens the stores that Config names, proves them, and gives the stream a new life.
 	Finish func(ctx context.Context, config platform.Config) (life time.Time, err error)
 }
@@ -42,6 +42,8 @@ type Restored struct {
 	Bytes int64 `json:"bytes"`
 	// NewLife is when the stream of the restored bank was created; zero in a dry run.
 	NewLife time.Time `json:"new_life,omitzero"`
+	// Retired is the data directory that was retired.
+	Retired string `json:"retired,omitempty"`
 	// Seconds is how long it took.
 	Seconds float64 `json:"seconds"`
 	DryRun  bool    `json:"dry_run,omitempty"`
@@ -59,6 +61,11 @@ func Restore(ctx context.Context, r Restoration, p *progress.Tracker) (done Rest
 	if err := checkTarget(data); err != nil {
 		return done, err
 	}
+	retire, err := r.retire()
+	if err != nil {
+		return done, err
+	}
+	defer func() { err = errors.Join(err, retire.Close()) }()
 	o := backup.Options{Rate: r.Rate, Progress: p}
 	if r.DryRun {
 		err := r.Backup.Verify(ctx, o)
@@ -68,7 +75,7 @@ func Restore(ctx context.Context, r Restoration, p *progress.Tracker) (done Rest
 	if err := clear(data); err != nil {
 		return done, err
 	}
-	partial := filepath.Join(data, partialDir)
+	partial := filepath.Join(data, platform.PartialRestore)
 	if err := r.Backup.Restore(ctx, partial, o); err != nil {
 		return done, err
 	}
@@ -77,9 +84,34 @@ func Restore(ctx context.Context, r Restoration, p *progress.Tracker) (done Rest
 	if done.NewLife, err = r.Finish(ctx, config); err != nil {
 		return done, err
 	}
+	if r.Retire != "" {
+		why := fmt.Sprintf("its bank is restored in %s, as of %s", data, done.Taken.Format(time.RFC3339Nano))
+		if err := retire.Mark(why); err != nil {
+			return done, err
+		}
+		done.Retired = r.Retire
+	}
 	err = arrive(data)
 	done.Seconds = time.Since(began).Seconds()
 	return done, err
+}
+
+// noRetiring retires nothing.
+type noRetiring struct{}
+
+func (noRetiring) Mark(string) error { return nil }
+
+func (noRetiring) Close() error { return nil }
+
+// retire holds the directory that is to be retired.
+func (r Restoration) retire() (interface {
+	Mark(why string) error
+	io.Closer
+}, error) {
+	if r.Retire == "" || r.DryRun {
+		return noRetiring{}, nil
+	}
+	return platform.Retire(r.Retire)
 }
 
 // checkTarget returns an error unless a bank can be restored into a directory: it is missing, or
@@ -96,9 +128,9 @@ func checkTarget(data string) error {
 	for i, e := range entries {
 		names[i] = e.Name()
 	}
-	interrupted := slices.Contains(names, partialDir) && !slices.Contains(names, "FORMAT")
+	interrupted := slices.Contains(names, platform.PartialRestore) && !slices.Contains(names, "FORMAT")
 	for _, name := range names {
-		ours := name == partialDir || slices.Contains(moved, name)
+		ours := name == platform.PartialRestore || slices.Contains(moved, name)
 		if name != "lost+found" && !(interrupted && ours) {
 			return fmt.Errorf("%w: %s contains %s", ErrInUse, data, name)
 		}
@@ -108,7 +140,7 @@ func checkTarget(data string) error {
 
 // clear removes what an interrupted restore has left.
 func clear(data string) error {
-	for _, name := range append(slices.Clone(moved), partialDir) { // the directory that tells it apart is last
+	for _, name := range append(slices.Clone(moved), platform.PartialRestore) { // the directory that tells it apart is last
 		if err := os.RemoveAll(filepath.Join(data, name)); err != nil {
 			return fmt.Errorf("remove what an interrupted restore has left: %w", err)
 		}
@@ -118,7 +150,7 @@ func clear(data string) error {
 
 // arrive gives the restored bank its place.
 func arrive(data string) error {
-	partial := filepath.Join(data, partialDir)
+	partial := filepath.Join(data, platform.PartialRestore)
 	for _, name := range moved {
 		if err := os.Rename(filepath.Join(partial, name), filepath.Join(data, name)); err != nil {
 			return fmt.Errorf("put the restored bank in its place: %w", err)

@@ -20,6 +20,9 @@ import (
 // snapshotMemory is the memory with which a snapshot is opened, beside the bank.
 const snapshotMemory = 64 << 20
 
+// ErrInside means that the directory of the backup is in the data directory.
+var ErrInside = errors.New("a backup in the data directory would be lost with it")
+
 // Source is the bank that is backed up.
 type Source struct {
 	Config platform.Config
@@ -52,7 +55,7 @@ func Take(ctx context.Context, s Source, dir string, rate int64, p *progress.Tra
 		return taken, err
 	}
 	if inside(s.Config.Data, dir) {
-		return taken, fmt.Errorf("%w: %s is in the data directory; name a directory elsewhere, best on another device", platform.ErrConfig, dir)
+		return taken, fmt.Errorf("%w: %s is in it; name a directory elsewhere, best on another device", ErrInside, dir)
 	}
 	draft, err := backup.Open(dir, taken.Facts, backup.Options{Rate: rate, Progress: p})
 	if err != nil {

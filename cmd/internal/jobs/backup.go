@@ -23,7 +23,7 @@ type BackupParams struct {
 	// Dir is the directory of the backup, an absolute path on the machine of the bank.
 	Dir string `json:"directory"`
 	// Rate bounds the bytes that are read a second; 0 does not.
-	Rate platform.Bytes `json:"rate,omitempty"`
+	Rate int64 `json:"rate,omitempty"`
 }
 
 func (p BackupParams) check() error {
@@ -40,10 +40,14 @@ func (BackupParams) changes() bool { return false }
 
 // backup makes a backup of the data directory.
 func (b Bank) backup(ctx context.Context, params BackupParams, p *progress.Tracker) (backups.Taken, error) {
-	return backups.Take(ctx, backups.Source{
+	taken, err := backups.Take(ctx, backups.Source{
 		Config: b.Config, Stream: b.Config.Stream(deployment.EventStream), Table: b.Table, Streams: b.Streams, Resources: Resources(), Snapshot: b.Snapshot,
 		Version: b.Version,
-	}, params.Dir, int64(params.Rate), p)
+	}, params.Dir, params.Rate, p)
+	if errors.Is(err, backups.ErrInside) {
+		err = wrong("%v", err)
+	}
+	return taken, err
 }
 
 // RestoreBackup makes a bank of a backup in a new data directory, which config names. by is what

@@ -56,7 +56,7 @@ func (c *createBackupCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	if err != nil {
 		return fmt.Errorf("directory of the backup: %w", err)
 	}
-	make := jobs.Command[backups.Taken]{Name: "backup", Params: jobs.BackupParams{Dir: dir, Rate: rate}, Output: c.Output, Reason: c.Reason}
+	make := jobs.Command[backups.Taken]{Name: "backup", Params: jobs.BackupParams{Dir: dir, Rate: int64(rate)}, Output: c.Output, Reason: c.Reason}
 	return make.Run(ctx, t, c, func(w io.Writer, done backups.Taken) {
 		fmt.Fprintf(w, "%s: %d accounts, %d events; %d files, %s, of which %s were copied; verified, in %s\n",
 			done.Dir, done.Accounts, done.Events, done.Files, size(done.Bytes), size(done.Copied), seconds(done.Seconds))
@@ -117,7 +117,7 @@ func (c *verifyBackupCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	stop()
 	bar.Finish()
 	if err != nil {
-		return explainBackup(c.Dir, err)
+		return explainBackup(err)
 	}
 	return cli.Show(t, c.Output, described(c.Dir, m), nil, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: every one of %d files, %s, is as it was written\n", c.Dir, len(m.Files), size(m.Bytes()))
@@ -156,16 +156,16 @@ func described(dir string, m *backup.Manifest) backups.Taken {
 // readBackup reads a manifest.
 func readBackup(dir string) (*backup.Manifest, error) {
 	m, err := backup.Read(dir)
-	return m, explainBackup(dir, err)
+	return m, explainBackup(err)
 }
 
 // explainBackup gives an error of a backup its exit code, and what to do.
-func explainBackup(dir string, err error) error {
+func explainBackup(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, backup.ErrNone):
-		return cli.Fail(cli.ExitUnreachable, err, "name the directory of a backup; bank backup "+dir+" makes one")
+		return cli.Fail(cli.ExitUnreachable, err, "name the directory of a backup; bank backup DIR makes one")
 	case errors.Is(err, backup.ErrFormat):
 		return cli.Fail(cli.ExitUnreachable, err, "use the program that wrote it, or a newer one")
 	case errors.Is(err, backup.ErrDamaged):
@@ -182,6 +182,7 @@ type restoreCommand struct {
 	Data   string  `name:"data" required:"" placeholder:"NEW" help:"Data directory to restore into: new or empty."`
 	Prefix *string `name:"prefix" placeholder:"TEXT" help:"Prefix of tables and streams [passbook-]."`
 	cli.ReasonFlag
+	Retire string `name:"retire" placeholder:"DIR" help:"Data directory of the bank that the backup is of: no program opens it again."`
 	Rate   string `name:"rate" placeholder:"SIZE" help:"Read at most so much a second, such as 50MiB."`
 	DryRun bool   `name:"dry-run" help:"Verify the backup but write nothing."`
 	Backup string `arg:"" help:"Directory of the backup."`
@@ -221,8 +222,8 @@ func (c *restoreCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	if by.Params, err = json.Marshal(map[string]any{"backup": c.Backup, "taken": m.Taken, "from": m.Data, "host": m.Host}); err != nil {
 		return fmt.Errorf("parameters of the restore: %w", err)
 	}
-	done, err := jobs.RestoreBackup(ctx, t, config, backups.Restoration{Backup: m, Rate: int64(rate), DryRun: c.DryRun}, by)
-	return cli.Show(t, c.Output, done, explainBackup(c.Backup, err), func(w io.Writer) { describeRestored(w, done) })
+	done, err := jobs.RestoreBackup(ctx, t, config, backups.Restoration{Backup: m, Rate: int64(rate), DryRun: c.DryRun, Retire: c.Retire}, by)
+	return cli.Show(t, c.Output, done, explainBackup(err), func(w io.Writer) { describeRestored(w, done) })
 }
 
 // describeRestored prints what was restored.
@@ -234,5 +235,9 @@ func describeRestored(w io.Writer, done backups.Restored) {
 	}
 	fmt.Fprintf(w, "%s: %d accounts, %d events, as of %s; every sum is right; in %s\n", done.Data, done.Accounts, done.Events, done.Taken.Format(time.RFC3339Nano), seconds(done.Seconds))
 	fmt.Fprintf(w, "the stream has a new life since %s; consumers begin it at its start\n", done.NewLife.Format(time.RFC3339))
+	if done.Retired != "" {
+		fmt.Fprintf(w, "%s is retired\nnext: bank serve --data %s, then audit --data %s\n", done.Retired, done.Data, done.Data)
+		return
+	}
 	fmt.Fprintf(w, "next: see that the bank of %s on %s never serves again; bank serve --data %s, then audit --data %s\n", done.Facts.Data, done.Host, done.Data, done.Data)
 }
