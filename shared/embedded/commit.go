@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -139,7 +140,10 @@ func (db *DB) commitLoop() {
 
 func (db *DB) commitGroup(g *group) {
 	if !g.batch.Empty() {
-		if g.err = db.engine.Apply(g.batch, db.write); g.err == nil {
+		begun := time.Now()
+		g.err = db.engine.Apply(g.batch, db.write)
+		db.metrics.sync.Observe(time.Since(begun).Seconds())
+		if g.err == nil {
 			db.views.advance(db.engine)
 		} else {
 			db.commits.fail(g.err)

@@ -59,6 +59,8 @@ type DB struct {
 	lock   io.Closer
 	now    func() time.Time
 	write  *pebble.WriteOptions
+	// metrics are the database's.
+	metrics *Metrics
 
 	commits commits
 	views   views
@@ -79,8 +81,9 @@ func Open(o Options) (*DB, error) {
 		err = errors.Join(d.write(formatFile, fmt.Sprint(Format)), d.sync(d.fs.PathDir(d.path)))
 	}
 	var engine *pebble.DB
+	metrics := newMetrics()
 	if err == nil {
-		engine, err = openEngine(d, o)
+		engine, err = openEngine(d, o, metrics)
 	}
 	if err == nil {
 		err = d.sync(d.path)
@@ -88,7 +91,7 @@ func Open(o Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open data directory %s: %w", d.path, err), lock.Close())
 	}
-	return newDB(o, d, engine, lock), nil
+	return newDB(o, d, engine, lock, metrics), nil
 }
 
 // lockDir creates the directory if it is missing, locks it, and returns its format, 0 if it has no
@@ -121,7 +124,7 @@ func (db *DB) RaiseFormat() error {
 }
 
 // openEngine opens Pebble on a log that is not damaged.
-func openEngine(d dir, o Options) (*pebble.DB, error) {
+func openEngine(d dir, o Options, metrics *Metrics) (*pebble.DB, error) {
 	if !o.NoSync { // without syncs a crash may lose any part of the log
 		found, err := d.checkLog()
 		if err != nil {
@@ -131,7 +134,9 @@ func openEngine(d dir, o Options) (*pebble.DB, error) {
 			return nil, fmt.Errorf("%w: %w", ErrDamaged, found)
 		}
 	}
-	engine, err := pebble.Open(d.file(engineDir), tuning(d.fs, o))
+	opts := tuning(d.fs, o)
+	opts.EventListener = metrics.listener()
+	engine, err := pebble.Open(d.file(engineDir), opts)
 	if err != nil && !fromSystem(err) {
 		// Pebble describes damage in many lines. The first names the file.
 		text, _, _ := strings.Cut(err.Error(), "\n")
@@ -147,14 +152,15 @@ func fromSystem(err error) bool {
 	return errors.As(err, &number) && number != syscall.ENOENT
 }
 
-func newDB(o Options, d dir, engine *pebble.DB, lock io.Closer) *DB {
-	db := &DB{dir: d, engine: engine, lock: lock, now: o.Now, write: pebble.Sync, shared: map[byte]any{}}
+func newDB(o Options, d dir, engine *pebble.DB, lock io.Closer, metrics *Metrics) *DB {
+	db := &DB{dir: d, engine: engine, lock: lock, now: o.Now, write: pebble.Sync, metrics: metrics, shared: map[byte]any{}}
 	if o.NoSync {
 		db.write = pebble.NoSync
 	}
 	if db.now == nil {
 		db.now = time.Now
 	}
+	db.metrics.use(engine)
 	db.locks.init()
 	db.views.init(engine)
 	db.startCommits()
@@ -189,6 +195,9 @@ func tuning(fs vfs.FS, o Options) *pebble.Options {
 	return opts
 }
 
+// Metrics returns the metrics of the database.
+func (db *DB) Metrics() *Metrics { return db.metrics }
+
 // Now returns the time of the database's clock.
 func (db *DB) Now() time.Time { return db.now() }
 
@@ -209,5 +218,6 @@ func (db *DB) Close() error {
 		return ErrClosed
 	}
 	db.views.stop()
+	db.metrics.use(nil)
 	return errors.Join(db.engine.Close(), db.lock.Close())
 }

@@ -62,11 +62,13 @@ func (s *laneShard) push(j *Journal, a event.Account, p *pending) error {
 		return fmt.Errorf("%w: too many commands wait for the account", ErrOverloaded)
 	}
 	l.queue = append(l.queue, p)
+	j.metrics.queued.Inc()
 	if l.running {
 		return nil
 	}
 	l.running = true
 	s.running++
+	j.metrics.running.Inc()
 	if l.rest != nil {
 		s.resting.Remove(l.rest)
 		s.keys -= l.keys.Count()
@@ -98,6 +100,7 @@ func (s *laneShard) take(l *lane, limit int) []*pending {
 			n++
 		}
 	}
+	l.journal.metrics.queued.Sub(float64(n))
 	batch := append([]*pending(nil), l.queue[:n]...)
 	rest := copy(l.queue, l.queue[n:])
 	clear(l.queue[rest:])
@@ -110,7 +113,9 @@ func (s *laneShard) drop(a event.Account, p *pending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l := s.lanes[a]; l != nil {
+		before := len(l.queue)
 		l.queue = slices.DeleteFunc(l.queue, func(q *pending) bool { return q == p })
+		l.journal.metrics.queued.Sub(float64(before - len(l.queue)))
 	}
 }
 
@@ -126,6 +131,7 @@ func (s *laneShard) rest(l *lane) {
 		delete(s.lanes, oldest.account)
 	}
 	s.running--
+	l.journal.metrics.running.Dec()
 	if s.running == 0 && s.rested != nil {
 		close(s.rested)
 		s.rested = nil

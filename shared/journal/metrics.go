@@ -10,6 +10,8 @@ type metrics struct {
 	append    prometheus.Histogram
 	conflicts prometheus.Counter
 	replays   prometheus.Counter
+	queued    prometheus.Gauge
+	running   prometheus.Gauge
 }
 
 // newMetrics returns the collectors, registered unless r is nil.
@@ -25,9 +27,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		replays: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: telemetry.Namespace, Name: "idempotent_replays_total", Help: "Repeated commands that got their first answer.",
 		}),
+		queued:  prometheus.NewGauge(prometheus.GaugeOpts{Namespace: telemetry.Namespace, Name: "journal_queued_commands", Help: "Commands that wait in the lane of their account."}),
+		running: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: telemetry.Namespace, Name: "journal_lanes", Help: "Accounts whose lane decides or commits commands."}),
 	}
 	if r != nil {
-		r.MustRegister(m.append, m.conflicts, m.replays)
+		r.MustRegister(m.append, m.conflicts, m.replays, m.queued, m.running)
 	}
 	return m
 }

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"passbook/shared/event"
 	"passbook/shared/faults"
 )
@@ -66,10 +68,20 @@ func TestTransferIsQueuedOnBothAccounts(t *testing.T) {
 			}
 			if stuck == b2 {
 				waitFor(t, func() bool { return j.queued(b2) == 2 })
+				// a command waits behind the transfer, and both lanes run
+				if queued, lanes := testutil.ToFloat64(j.metrics.queued), testutil.ToFloat64(j.metrics.running); queued < 2 || lanes != 2 {
+					t.Errorf("%v commands wait by the metrics, in %v lanes", queued, lanes)
+				}
 				release()
 			}
 			running.Wait()
 			later.Wait()
+			if err := j.Idle(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if queued, lanes := testutil.ToFloat64(j.metrics.queued), testutil.ToFloat64(j.metrics.running); queued != 0 || lanes != 0 {
+				t.Errorf("%v commands wait by the metrics, in %v lanes, and all are done", queued, lanes)
+			}
 			for _, a := range []event.Account{acct, b2} {
 				events := history(t, j.Reader, a)
 				newest, leg := events[len(events)-1], events[len(events)-2]

@@ -173,7 +173,7 @@ func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 		store.resources = append(store.resources, c.Stream(name))
 	}
 	return &Engine{
-		Table: tables, Streams: streams, Bucket: archive, Keys: openKeys(c), Exclusive: true, Space: newSpace(c.Data, c.MinFree),
+		Table: tables, Streams: streams, Bucket: archive, Keys: openKeys(c), Exclusive: true, Space: newSpace(c.Data, c.MinFree), Metrics: db.Metrics(),
 		Descriptions: []string{"data      " + c.Data}, Place: c.Data, Admin: store,
 	}, nil
 }

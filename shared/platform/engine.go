@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"passbook/shared/bucket"
 	"passbook/shared/keywrap"
 	"passbook/shared/stream"
@@ -61,6 +63,8 @@ type Engine struct {
 	Exclusive bool
 	// Space watches the free space of the data's volume; nil on AWS.
 	Space *Space
+	// Metrics are those of the stores, as a prometheus.Collector; nil on AWS, which has its own.
+	Metrics prometheus.Collector
 	// Descriptions describe each store in one line, for people.
 	Descriptions []string
 	// Place is where the stores are: the directory, the endpoint of an emulator, or the region.

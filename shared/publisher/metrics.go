@@ -1,6 +1,8 @@
 package publisher
 
 import (
+	"time"
+
 	"passbook/shared/telemetry"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,7 +15,8 @@ type metrics struct {
 	records *prometheus.CounterVec
 }
 
-func newMetrics(r prometheus.Registerer) *metrics {
+// newMetrics returns the collectors, registered unless r is nil.
+func (p *Publisher) newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: telemetry.Namespace, Name: "publish_lag_seconds", Help: "Seconds from the commit of an entry to the stream's acknowledgement.",
@@ -31,6 +34,32 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}, []string{"shard"})
 	if r != nil {
 		r.MustRegister(m.records, m.lag, m.refused, m.drained)
+		telemetry.Gauge(r, "publish_queue_entries", "Committed entries that wait for the stream.", func() float64 { return float64(p.queueState().entries) })
+		telemetry.Gauge(r, "publish_queue_bytes", "Bytes of the records of those entries.", func() float64 { return float64(p.queueState().bytes) })
+		telemetry.Gauge(r, "publish_queue_limit_bytes", "Bytes at which commands are refused as overloaded.", func() float64 { return float64(p.config.WaitingBytes) })
+		telemetry.Gauge(r, "publish_oldest_seconds", "Age of the oldest committed entry that waits for the stream; 0 for none.", func() float64 { return p.oldest().Seconds() })
 	}
 	return m
+}
+
+// queueState is how much waits for the stream.
+type queueState struct{ entries, bytes int }
+
+func (p *Publisher) queueState() queueState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return queueState{p.waiting, p.bytes}
+}
+
+// oldest returns the age of the oldest entry that waits, 0 for none. Each account's first one is
+// its oldest.
+func (p *Publisher) oldest() (age time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, q := range p.accounts {
+		if len(q.entries) > 0 {
+			age = max(age, time.Since(q.entries[0].since))
+		}
+	}
+	return age
 }

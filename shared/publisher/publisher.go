@@ -98,7 +98,9 @@ func New(c Config) *Publisher {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.WaitingBytes = cmp.Or(c.WaitingBytes, defaultWaitingBytes)
-	return &Publisher{config: c, metrics: newMetrics(c.Metrics), accounts: make(map[event.Account]*queue), wake: make(chan struct{}, 1)}
+	p := &Publisher{config: c, accounts: make(map[event.Account]*queue), wake: make(chan struct{}, 1)}
+	p.metrics = p.newMetrics(c.Metrics)
+	return p
 }
 
 // SetAcked sets Config.Acked, as the publisher and its journal need each other. It must be called

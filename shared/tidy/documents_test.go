@@ -122,7 +122,7 @@ func TestEveryAlarmIsExplained(t *testing.T) {
 }
 
 // metricName matches the name of a metric.
-var metricName = regexp.MustCompile(`passbook_[a-z_]+`)
+var metricName = regexp.MustCompile(`passbook_[a-z0-9_]+`)
 
 func TestMetricsInDocumentsExist(t *testing.T) {
 	declared := map[string]bool{"build_info": true}

@@ -123,6 +123,9 @@ func OpenOn(ctx context.Context, program Program, version string, config platfor
 		Name: program.Name, Version: version, Config: config, Memory: platform.MemoryOf(config), Log: log,
 		Registry: telemetry.NewRegistry(version), Engine: engine, began: time.Now(),
 	}
+	if engine.Metrics != nil {
+		p.Registry.MustRegister(engine.Metrics)
+	}
 	err := p.openTracer(ctx)
 	if err == nil {
 		err = engine.Prepare(ctx)
