@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"passbook/shared/client"
 	"passbook/shared/platform"
 )
 
@@ -114,7 +113,7 @@ func (s *server) time(ctx context.Context, r *report, of read, which string) err
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	began, before := time.Now(), s.cpu()
-	if _, err := s.send(ctx, http.MethodGet, of.path, "", "", nil); err != nil {
+	if err := s.page(ctx, of.path); err != nil {
 		return err
 	}
 	r.add(measure{what: which + of.path, unit: " ms", target: of.most, atMost: true}, ms(time.Since(began)))
@@ -124,27 +123,22 @@ func (s *server) time(ctx context.Context, r *report, of read, which string) err
 	return nil
 }
 
-// send sends a request and returns the answer's body. It fails unless the answer is 2xx.
-func (s *server) send(ctx context.Context, method, path, key, contentType string, body io.Reader) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, "http://"+s.address+path, body)
+// page reads a page to its end. It fails unless the answer is 2xx.
+func (s *server) page(ctx context.Context, path string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+path, nil)
 	if err != nil {
-		return nil, err
-	}
-	for name, value := range map[string]string{"Idempotency-Key": key, "Content-Type": contentType} {
-		if value != "" {
-			request.Header.Set(name, value)
-		}
+		return err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if err == nil && response.StatusCode/100 != 2 {
-		err = fmt.Errorf("%s %s: %s: %.500s", method, path, response.Status, text)
+		err = fmt.Errorf("%s: %s: %.500s", path, response.Status, text)
 	}
-	return text, err
+	return err
 }
 
 // fillForReads opens the accounts and makes the long history, with declines and holds, and waits
@@ -152,48 +146,52 @@ func (s *server) send(ctx context.Context, method, path, key, contentType string
 func fillForReads(ctx context.Context, s *server) error {
 	ctx, cancel := context.WithTimeout(ctx, fillTimeout)
 	defer cancel()
-	var lines bytes.Buffer
-	for n := range readAccounts {
-		fmt.Fprintf(&lines, `{"op":"open","idempotency_key":"o-%d","account_id":"A-%05d","currency":"EUR","holder_ref":"H-%d","credit_limit":100000}`+"\n", n, n, n/2)
-	}
-	fmt.Fprintf(&lines, `{"op":"open","idempotency_key":"o-long","account_id":%q,"currency":"EUR","holder_ref":"H-LONG","credit_limit":100000000}`+"\n", longAccount)
-	for n := 2; n <= longHistory; n++ {
-		op, amount := "withdraw", 1+n%977
-		switch {
-		case n%declinedEach == 0:
-			amount = 900_000_000_000
-		case n%3 == 0:
-			op, amount = "credit", 1000+n%1013
-		}
-		fmt.Fprintf(&lines, `{"op":%q,"idempotency_key":"l-%d","account_id":%q,"amount":%d,"currency":"EUR"}`+"\n", op, n, longAccount, amount)
-	}
-	if _, err := s.send(ctx, http.MethodPost, "/v1/bulk", "", "application/x-ndjson", &lines); err != nil {
+	bank, err := client.New(client.Options{URL: "http://" + s.address, Wait: readTimeout})
+	if err != nil {
 		return err
 	}
-	for n := range 3 {
-		hold := bytes.NewBufferString(`{"amount":5000,"currency":"EUR","reference":"hotel"}`)
-		if _, err := s.send(ctx, http.MethodPost, "/v1/accounts/"+longAccount+"/holds", fmt.Sprintf("h-%d", n), "application/json", hold); err != nil {
-			return err
+	defer bank.Close()
+	for result, err := range bank.Bulk(ctx, readHistory) {
+		switch {
+		case err != nil:
+			return fmt.Errorf("fill the bank: %w", err)
+		case result.Problem != nil && result.Problem.Code != client.CodeInsufficientFunds:
+			return fmt.Errorf("fill the bank: line %d: %w", result.Line, result.Problem)
 		}
 	}
-	return s.readable(ctx, longHistory)
+	for n := range 3 {
+		hold := client.Hold{Amount: 5000, Currency: "EUR", Reference: "hotel"}
+		if _, err := bank.PlaceHold(ctx, longAccount, hold, client.Key(fmt.Sprintf("h-%d", n))); err != nil {
+			return fmt.Errorf("fill the bank: %w", err)
+		}
+	}
+	if _, err := bank.Balance(ctx, longAccount); err != nil { // as new as the last hold
+		return fmt.Errorf("wait until the last event of %s can be read: %w", longAccount, err)
+	}
+	return nil
 }
 
-// readable waits until the long account's balance is as new as a version.
-func (s *server) readable(ctx context.Context, version int64) error {
-	for {
-		var balance struct{ Version int64 }
-		text, err := s.send(ctx, http.MethodGet, "/v1/accounts/"+longAccount+"/balance", "", "", nil)
-		if err == nil {
-			err = json.Unmarshal(text, &balance)
+// readHistory yields the commands that fill the bank.
+func readHistory(yield func(client.BulkCommand) bool) {
+	for n := range readAccounts {
+		open := client.Open{AccountID: fmt.Sprintf("A-%05d", n), Currency: "EUR", HolderRef: fmt.Sprintf("H-%d", n/2), CreditLimit: 100000}
+		if !yield(client.BulkOpen(open).WithKey(fmt.Sprintf("o-%d", n))) {
+			return
 		}
-		if err == nil && balance.Version >= version {
-			return nil
+	}
+	if !yield(client.BulkOpen(client.Open{AccountID: longAccount, Currency: "EUR", HolderRef: "H-LONG", CreditLimit: 100000000}).WithKey("o-long")) {
+		return
+	}
+	for n := int64(2); n <= longHistory; n++ {
+		moved := client.BulkWithdraw(longAccount, client.Withdraw{Amount: 1 + n%977, Currency: "EUR"})
+		switch {
+		case n%declinedEach == 0:
+			moved = client.BulkWithdraw(longAccount, client.Withdraw{Amount: 900_000_000_000, Currency: "EUR"})
+		case n%3 == 0:
+			moved = client.BulkCredit(longAccount, client.Credit{Amount: 1000 + n%1013, Currency: "EUR"})
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait until the last event of %s can be read: v%d of v%d: %w", longAccount, balance.Version, version, errors.Join(ctx.Err(), err))
-		case <-time.After(50 * time.Millisecond):
+		if !yield(moved.WithKey(fmt.Sprintf("l-%d", n))) {
+			return
 		}
 	}
 }
