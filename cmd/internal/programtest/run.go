@@ -104,3 +104,45 @@ func (l *Lines) Tail(n int) string {
 	s := l.String()
 	return s[max(0, len(s)-n):]
 }
+
+// Running is a program that runs until it is interrupted.
+type Running struct {
+	// Out and ErrOut are what it has written so far.
+	Out, ErrOut Lines
+
+	t   testing.TB
+	cmd *exec.Cmd
+}
+
+// Begin starts a program with further variables. It is killed at the end of the test, if it still
+// runs.
+func Begin(t testing.TB, environ []string, name string, args ...string) *Running {
+	t.Helper()
+	r := &Running{t: t}
+	r.cmd = exec.Command(program(t, name), args...)
+	r.cmd.Dir, r.cmd.Env, r.cmd.Stdout, r.cmd.Stderr = t.TempDir(), append(Environment(), environ...), &r.Out, &r.ErrOut
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if r.cmd.ProcessState == nil {
+			_ = r.cmd.Process.Kill() // it may have ended already
+			_ = r.cmd.Wait()
+		}
+	})
+	return r
+}
+
+// Interrupt interrupts the program as Ctrl-C does, and waits for its end.
+func (r *Running) Interrupt() Outcome {
+	r.t.Helper()
+	if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
+		r.t.Fatal(err)
+	}
+	late := time.AfterFunc(Patience, func() { _ = r.cmd.Process.Kill() })
+	defer late.Stop()
+	if err := r.cmd.Wait(); err != nil && r.cmd.ProcessState == nil {
+		r.t.Fatal(err)
+	}
+	return Outcome{r.cmd.ProcessState.ExitCode(), r.Out.String(), r.ErrOut.String()}
+}
