@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -36,6 +37,8 @@ const (
 	noID = "no id"
 	// wholeBank: the route shows what is of all tenants, and refuses an operator of one.
 	wholeBank = "whole bank"
+	// foreignWebhook: the webhook that the path names is not found.
+	foreignWebhook = "foreign webhook"
 )
 
 // accessRows has a row for each route of the contract that asks for credentials. A route without
@@ -51,6 +54,8 @@ var accessRows = map[string]string{
 	"listAllEvents": noID, "getHolderTotals": noID, "readFeed": noID, "getPipeline": noID, "getTotals": noID,
 	"getQuarantine": noID, "getGenerations": noID, "listKeys": noID,
 	"getArchive": wholeBank, "listSegments": wholeBank, "getDayTotals": wholeBank, "downloadSegment": wholeBank, "getSettings": wholeBank,
+	"listWebhooks": noID, "createWebhook": freeID, "getWebhook": foreignWebhook, "changeWebhook": foreignWebhook, "removeWebhook": foreignWebhook,
+	"rotateWebhookSecret": foreignWebhook, "testWebhook": foreignWebhook, "listDeliveries": foreignWebhook, "replayWebhook": foreignWebhook,
 }
 
 // operation is an operation of the contract.
@@ -108,7 +113,7 @@ func (b *bank) samples(t *testing.T) (all []sample) {
 	if err := json.NewDecoder(response.Body).Decode(&contract); err != nil {
 		t.Fatal(err)
 	}
-	fill := strings.NewReplacer("{account_id}", "A-1", "{transaction_id}", "t2", "{hold_id}", "h4", "{version}", "4", "{holder_ref}", "H-1")
+	fill := strings.NewReplacer("{account_id}", "A-1", "{transaction_id}", "t2", "{hold_id}", "h4", "{version}", "4", "{holder_ref}", "H-1", "{webhook_id}", b.webhook.ID)
 	for path, operations := range contract.Paths {
 		for method, o := range operations {
 			if o.open() {
@@ -232,6 +237,10 @@ func (b *bank) keepOut(t *testing.T, own, other string) {
 			if a.status != http.StatusNotFound || a.code() != "account-not-found" {
 				t.Errorf("%s of another tenant's account: %d %s", s.ID, a.status, a.text)
 			}
+		case foreignWebhook:
+			if a.status != http.StatusNotFound || a.code() != "webhook-not-found" {
+				t.Errorf("%s of another tenant's webhook: %d %s", s.ID, a.status, a.text)
+			}
 		case foreignLine:
 			if a.status != http.StatusOK || !strings.Contains(a.text, "account-not-found") {
 				t.Errorf("%s of another tenant's account: %d %s", s.ID, a.status, a.text)
@@ -317,6 +326,25 @@ func (b *bank) furnish(t *testing.T, credential string) {
 		s := sample{method: http.MethodPut, path: "/v1/accounts/A-1/credit-limit", media: "application/json", body: `{"limit":` + limit + `}`}
 		b.sendSample(t, s, "Bearer "+credential, "limit-"+limit).must(t, http.StatusOK)
 	}
+	b.addWebhook(t, credential)
+}
+
+// addWebhook makes a webhook of tenant north that nobody answers, and waits until more than one
+// account waits for it.
+func (b *bank) addWebhook(t *testing.T, credential string) {
+	t.Helper()
+	hook := sample{method: http.MethodPost, path: "/v1/webhooks", media: "application/json", body: `{"url":"https://north-only.invalid/","from":"earliest"}`}
+	made := b.sendSample(t, hook, "Bearer "+credential, "").must(t, http.StatusCreated)
+	if err := json.Unmarshal([]byte(made.text), &b.webhook); err != nil {
+		t.Fatal(err)
+	}
+	programtest.Eventually(t, "deliveries wait", func() error {
+		list := sample{method: http.MethodGet, path: "/v1/webhooks/" + b.webhook.ID + "/deliveries?limit=1"}
+		if text := b.sendSample(t, list, "Bearer "+credential, "").must(t, http.StatusOK).text; !strings.Contains(text, "next_cursor") {
+			return errors.New(text)
+		}
+		return nil
+	})
 }
 
 // Every route of the contract refuses everybody who may not use it with the right problem and
@@ -461,6 +489,7 @@ func tokensMatrix(t *testing.T, data string) {
 	provider.Rotate()
 	north, east := token("north", access.All), provider.Sign("ES256", claims("east", access.All)) // south has accounts by now
 	b.awaitCredential(t, north)
+	b.addWebhook(t, north)
 	before := b.written(t, north)
 	b.refuse(t, []intruder{
 		{"none", "", 401, "credentials-missing"},

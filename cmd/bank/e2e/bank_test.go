@@ -12,6 +12,10 @@ type bank struct {
 	data string
 	// bearer is the credential that requests are sent with, empty for none.
 	bearer string
+	// webhook is the id of the webhook of tenant north that the matrix of accesses has.
+	webhook struct {
+		ID string `json:"webhook_id"`
+	}
 }
 
 // serve starts a bank on a data directory and waits until it is ready. It ends at once when it is

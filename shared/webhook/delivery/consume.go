@@ -29,21 +29,8 @@ func (d *Deliverer) heal(ctx context.Context, a event.Account) error {
 		return err
 	}
 	for _, e := range set.Of(a.Tenant) {
-		if !e.Of(a) {
-			continue
-		}
-		for newest, err := range d.config.Journal.Backward(ctx, a, 0) {
-			if err != nil {
-				return err
-			}
-			due, err := d.store.raise(ctx, e, newest)
-			if err != nil {
-				return err
-			}
-			if due {
-				d.nudge(e.ID, a)
-			}
-			break
+		if err := d.raiseNewest(ctx, e, a); err != nil {
+			return err
 		}
 	}
 	return nil

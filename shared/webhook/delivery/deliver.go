@@ -191,5 +191,8 @@ func (t *turn) save(ctx context.Context) error {
 func (s *sender) gone(ctx context.Context, e *webhook.Endpoint) error {
 	s.d.config.Log.Warn("a webhook answered 410 and is paused; resume or remove it", "webhook", e.ID)
 	_, err := s.d.config.Registry.Pause(ctx, e.Tenant, e.ID, "It answered 410 Gone.")
+	if err == nil {
+		s.d.drop(s)
+	}
 	return err
 }

@@ -12,7 +12,6 @@ import (
 	"passbook/shared/backoff"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 	"passbook/shared/webhook"
 )
@@ -32,7 +31,7 @@ const (
 // Config configures a Deliverer. Table, Journal, Registry and Client are required.
 type Config struct {
 	Table    table.Table
-	Journal  *journal.Reader
+	Journal  History
 	Registry *webhook.Registry
 	Client   *Client
 	// Now is the clock; nil is time.Now.
@@ -119,6 +118,7 @@ func (d *Deliverer) nudge(endpoint string, a event.Account) {
 func (d *Deliverer) Run(ctx context.Context) error {
 	var senders sync.WaitGroup
 	defer senders.Wait()
+	senders.Go(func() { d.backfillAll(ctx) })
 	for ctx.Err() == nil {
 		set, err := d.config.Registry.Current(ctx)
 		if err == nil {
@@ -136,6 +136,16 @@ func (d *Deliverer) Run(ctx context.Context) error {
 func (d *Deliverer) failed(what string, err error) {
 	d.count.failures.Inc()
 	d.config.Log.Warn("webhooks: "+what+"; it is tried again", "error", err)
+}
+
+// drop ends a sender whose endpoint is not active any more.
+func (d *Deliverer) drop(s *sender) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if id := s.endpoint.Load().ID; d.senders[id] == s {
+		delete(d.senders, id)
+	}
+	s.cancel()
 }
 
 // adjust starts and stops senders so that every active endpoint has one.

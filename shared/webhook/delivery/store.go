@@ -4,13 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"passbook/shared/event"
-	"passbook/shared/journal"
 	"passbook/shared/table"
 	"passbook/shared/webhook"
 )
+
+// History is the journal, where the events are (journal.Reader). Entries yields in version order what
+// overlaps versions from..to, and Backward newest first from the entry that has a version, 0 for
+// the newest.
+type History interface {
+	Entries(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error]
+	Backward(ctx context.Context, a event.Account, from int64) iter.Seq2[*event.Entry, error]
+	VersionAt(ctx context.Context, a event.Account, t time.Time) (int64, error)
+	Accounts(ctx context.Context, bucket byte, after string) (accounts []event.Account, next string, err error)
+}
 
 // writes bounds how often a row's write is tried against another's.
 const writes = 8
@@ -21,12 +31,12 @@ const callMost = 5 * time.Second
 // Store keeps the rows. It is safe for concurrent use.
 type Store struct {
 	table   table.Table
-	journal *journal.Reader
+	journal History
 	now     func() time.Time
 }
 
 // NewStore returns the store of the rows in t; now is the clock.
-func NewStore(t table.Table, history *journal.Reader, now func() time.Time) *Store {
+func NewStore(t table.Table, history History, now func() time.Time) *Store {
 	return &Store{table: table.WithTimeout(t, callMost), journal: history, now: now}
 }
 
