@@ -1779,7 +1779,7 @@ type ReverseWithdrawal struct {
 // SecretRotation defines model for SecretRotation.
 type SecretRotation struct {
 	// KeepSeconds How long the older secret signs too.
-	KeepSeconds int `json:"keep_seconds,omitempty,omitzero"`
+	KeepSeconds *int `json:"keep_seconds,omitempty"`
 }
 
 // Segment defines model for Segment.
@@ -2059,7 +2059,7 @@ type WebhookChange struct {
 
 	// Description What the webhook is for.
 	Description WebhookDescription `json:"description,omitempty,omitzero"`
-	Paused      bool               `json:"paused,omitempty,omitzero"`
+	Paused      *bool              `json:"paused,omitempty"`
 
 	// Types The types of events that are sent; empty for all.
 	Types WebhookTypes `json:"types,omitempty,omitzero"`

@@ -112,6 +112,10 @@ var steps = map[client.Code]string{
 	client.CodeValidationFailed:      "correct it and try again; --help says what is expected",
 	client.CodeIdempotencyKeyInvalid: "--idempotency-key has 1 to 255 printable characters of ASCII",
 	client.CodeOverloaded:            "the bank is busy and has stored nothing: try again in a moment",
+	client.CodeWebhookNotFound:       "bank webhook list shows the webhooks",
+	client.CodeWebhookExists:         "bank webhook list shows it; bank webhook remove removes it",
+	client.CodeDeliveryNotFound:      "bank webhook deliveries lists what a webhook has",
+	client.CodeTooManyWebhooks:       "bank webhook list shows them; remove one that is not needed",
 	client.CodeUnsupportedCurrency:   "write the three capital letters of a currency in use, as EUR",
 }
 
