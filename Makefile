@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -X main.version=$(VERSION)
 # All programs, each in a file of its name; and the links beside the one file that has them all.
 PROGRAMS = $(patsubst %/main.go,./%,$(wildcard cmd/*/main.go))
-LINKS   := bank withdraw credit balance creditlimit archiver console replay audit
+LINKS   := bank withdraw credit balance creditlimit archiver webhooks console replay audit
 # The platforms of the image, and the most bytes that its program may take.
 ARCHES   ?= amd64 arm64
 MAX_SIZE := 60000000

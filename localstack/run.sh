@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the five services and the console in the foreground as one job, each line of output after the name of its service: run.sh [DIRECTORY]
+# Runs the five services, webhooks and the console in the foreground as one job, each line of output after the name of its service: run.sh [DIRECTORY]
 #
 # DIRECTORY holds the program passbook; it is ../bin by default. Ctrl-C, SIGTERM, or one service that ends, end all of them in
 # the order of the pipeline, so that what was accepted is still read: first the writers, then the readers, then the archiver. The
@@ -10,8 +10,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${1:-$here/../bin}
 readonly drain_seconds=60 # longer than a service takes to drain
-services=(withdraw credit balance creditlimit archiver console)
-ports=(8081 8082 8083 8084 8085 8086)
+services=(withdraw credit balance creditlimit webhooks archiver console)
+ports=(8081 8082 8083 8084 8087 8085 8086)
 
 [ -x "$bin/passbook" ] || { echo "run.sh: no program $bin/passbook: make -C localstack run builds it" >&2; exit 1; }
 
@@ -72,9 +72,9 @@ end() {
 }
 trap '' INT TERM
 end "${pids[0]}" "${pids[1]}"
-end "${pids[2]}" "${pids[3]}"
-end "${pids[4]}"
+end "${pids[2]}" "${pids[3]}" "${pids[4]}"
 end "${pids[5]}"
+end "${pids[6]}"
 for pid in "${printers[@]}"; do
   wait "$pid" 2>/dev/null || true
 done

@@ -14,6 +14,7 @@ import (
 	"passbook/cmd/internal/programs/creditlimit"
 	"passbook/cmd/internal/programs/healthcheck"
 	"passbook/cmd/internal/programs/replay"
+	"passbook/cmd/internal/programs/webhooks"
 	"passbook/cmd/internal/programs/withdraw"
 )
 
@@ -24,7 +25,7 @@ var version = "dev"
 var programs = map[string]func(version string){
 	"bank":     func(version string) { bank.Main(version, &replay.Below{}, &audit.Below{}) },
 	"withdraw": withdraw.Main, "credit": credit.Main, "balance": balance.Main, "creditlimit": creditlimit.Main,
-	"archiver": archiver.Main, "console": console.Main, "replay": replay.Main, "audit": audit.Main, "healthcheck": healthcheck.Main,
+	"archiver": archiver.Main, "webhooks": webhooks.Main, "console": console.Main, "replay": replay.Main, "audit": audit.Main, "healthcheck": healthcheck.Main,
 }
 
 func main() {

@@ -118,7 +118,7 @@ func (s *scanner) value(depth int) (kind byte, raw []byte) {
 		return kindNumber, s.in[start:s.pos]
 	case c == '{' || c == '[':
 		s.nested(depth)
-		return kindNested, nil
+		return kindNested, s.in[start:s.pos]
 	case c == 't':
 		s.literal("true")
 		return kindBool, s.in[start:s.pos]

@@ -9,6 +9,7 @@ import (
 	"passbook/cmd/internal/programs/console"
 	"passbook/cmd/internal/programs/credit"
 	"passbook/cmd/internal/programs/creditlimit"
+	"passbook/cmd/internal/programs/webhooks"
 	"passbook/cmd/internal/programs/withdraw"
 	"passbook/cmd/internal/serve"
 	"passbook/shared/api/apitest"
@@ -25,6 +26,7 @@ func TestRoutesAreTheContracts(t *testing.T) {
 		{balance.Program, []string{"balance", "consumer", "process"}},
 		{creditlimit.Program, []string{"creditlimit", "consumer", "process"}},
 		{archiver.Program, []string{"archiver", "consumer", "process"}},
+		{webhooks.Program, []string{"webhooks", "consumer", "process"}},
 		{console.Program, []string{"consumer", "console", "process"}},
 		{bank.Program, []string{"credit", "withdraw", "balance", "creditlimit", "archiver", "webhooks", "consumer", "console", "process"}},
 	} {

@@ -145,7 +145,7 @@ func (c *Client) check(request *http.Request, body string, response Response) {
 		c.checkLines(route, body, string(response.Body))
 		return
 	}
-	if request.Method != http.MethodGet && response.Status < 300 && !strings.HasPrefix(route.Path, "/ops/") {
+	if request.Method != http.MethodGet && response.Status < 300 && !strings.HasPrefix(route.Path, "/ops/") && !strings.HasPrefix(route.Path, "/v1/webhooks") {
 		c.checkCommand(request, response)
 	}
 	request.Body = io.NopCloser(strings.NewReader(body))

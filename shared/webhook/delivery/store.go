@@ -12,9 +12,8 @@ import (
 	"passbook/shared/webhook"
 )
 
-// History is the journal, where the events are (journal.Reader). Entries yields in version order what
-// overlaps versions from..to, and Backward newest first from the entry that has a version, 0 for
-// the newest.
+// History is the journal, where the events are. Entries yields in version order what overlaps
+// versions from..to, and Backward newest first from the entry that has a version, 0 for the newest.
 type History interface {
 	Entries(ctx context.Context, a event.Account, from, to int64) iter.Seq2[*event.Entry, error]
 	Backward(ctx context.Context, a event.Account, from int64) iter.Seq2[*event.Entry, error]

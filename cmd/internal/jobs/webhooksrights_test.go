@@ -1,0 +1,56 @@
+package jobs
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"passbook/shared/webhook/delivery"
+)
+
+// webhooksNeeds are what the program webhooks does to a resource.
+var webhooksNeeds = []need{
+	{"dynamodb:DescribeTable dynamodb:Query", tables + "journal", "", ""},
+	{"dynamodb:Query", tables + "journal/index/accounts", "", ""},
+	{"dynamodb:DescribeTable", tables + "control", "", ""},
+	{"dynamodb:DescribeTable", tables + "webhooks", "", ""},
+	{"dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "${WebhooksTable.Arn}", "", ""},
+	{"dynamodb:Query", "${WebhooksTable.Arn}/index/state", "", ""},
+	{"kinesis:DescribeStreamSummary kinesis:ListShards kinesis:GetShardIterator kinesis:GetRecords", streams + "events", "", ""},
+	{"kms:Decrypt kms:Encrypt", "${KeyArn}", "6780970b-1945", ""},
+	{"dynamodb:GetItem dynamodb:Query", tables + "control", "bank", ""},
+	{"dynamodb:GetItem dynamodb:Query", tables + "control", "key", ""},
+	{"dynamodb:GetItem dynamodb:Query", tables + "control", "apikey", ""},
+	{"dynamodb:Query dynamodb:PutItem", tables + "control", "opslog", ""},
+	{"dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "webhook", ""},
+	{"dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "actor", ""},
+	{"dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "process", ""},
+	{"dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "quarantine#webhooks", ""},
+	{"dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "lease#${Prefix}events#webhooks", ""},
+	{"dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "hole#${Prefix}events#webhooks", ""},
+}
+
+// The role of the program webhooks reads the stream and the journal, and writes nothing of accounts.
+func TestWebhooksMayWhatItNeedsAndNoMore(t *testing.T) {
+	template := loadTemplateOf(t, "webhooks.yaml")
+	statements := rights(t, template)["webhooks"]
+	for _, n := range webhooksNeeds {
+		for _, action := range strings.Fields(n.actions) {
+			if !slices.ContainsFunc(statements, func(s statement) bool { return s.allows(action, n.resource, n.key) }) {
+				t.Errorf("webhooks may not %s on %s %s", action, n.resource, n.key)
+			}
+		}
+	}
+	for _, s := range statements {
+		for _, grant := range s.single() {
+			if !slices.ContainsFunc(webhooksNeeds, func(n need) bool {
+				return slices.Contains(strings.Fields(n.actions), grant.Action[0]) && grant.allows(grant.Action[0], n.resource, n.key)
+			}) {
+				t.Errorf("statement %s gives what nobody needs: %s on %s %v", s.Sid, grant.Action, grant.Resource, grant.Condition)
+			}
+		}
+	}
+	if delivery.Consumer != "webhooks" || delivery.Table != "webhooks" {
+		t.Error("the template names another consumer or table")
+	}
+}
