@@ -17,6 +17,7 @@ import (
 	"passbook/shared/console/overview"
 	"passbook/shared/console/reference"
 	"passbook/shared/console/view"
+	"passbook/shared/console/webhooks"
 	"passbook/shared/web"
 )
 
@@ -24,7 +25,7 @@ import (
 func Routes(k *view.Kit) []web.Route {
 	return slices.Concat(
 		[]web.Route{k.Get("/ui/json", 0, asJSON), k.Get("/ui/*", 0, missing), root()},
-		overview.Routes(k), accounts.Routes(k), account.Routes(k), live.Routes(k), history.Routes(k), reference.Routes(k),
+		overview.Routes(k), accounts.Routes(k), account.Routes(k), live.Routes(k), history.Routes(k), reference.Routes(k), webhooks.Routes(k),
 	)
 }
 

@@ -30,7 +30,7 @@ var webhooksNeeds = []need{
 	{"dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "hole#${Prefix}events#webhooks", ""},
 }
 
-// The role of the program webhooks reads the stream and the journal, and writes nothing of accounts.
+// The role of the program webhooks reads stream and journal, and writes nothing of accounts.
 func TestWebhooksMayWhatItNeedsAndNoMore(t *testing.T) {
 	template := loadTemplateOf(t, "webhooks.yaml")
 	statements := rights(t, template)["webhooks"]

@@ -206,7 +206,7 @@ type entry struct {
 // navigation are the pages, in groups without a label.
 var navigation = [][]Link{
 	{{"Overview", "/ui/"}, {"Accounts", "/ui/accounts"}, {"Live", "/ui/live"}},
-	{{"Pipeline", "/ui/pipeline"}, {"Archive", "/ui/archive"}, {"Replay", "/ui/replay"}, {"Audit", "/ui/audit"}, {"Quarantine", "/ui/quarantine"}},
+	{{"Pipeline", "/ui/pipeline"}, {"Archive", "/ui/archive"}, {"Replay", "/ui/replay"}, {"Audit", "/ui/audit"}, {"Quarantine", "/ui/quarantine"}, {"Webhooks", "/ui/webhooks"}},
 	{{"Operators", "/ui/operators"}, {"API", "/docs"}},
 }
 

@@ -127,11 +127,16 @@ func (c *Client) post(ctx context.Context, e *webhook.Endpoint, m message) (int,
 func explain(err error) error {
 	var refusal *refusedError
 	var wrapped *url.Error
+	var unresolved *net.DNSError
 	switch {
 	case errors.As(err, &refusal):
 		return refusal
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no answer within %v", attemptMost)
+	case errors.As(err, &unresolved) && unresolved.IsNotFound:
+		return fmt.Errorf("no address has the name %s: correct the URL, or the name", unresolved.Name)
+	case errors.As(err, &unresolved):
+		return fmt.Errorf("the name %s cannot be resolved now", unresolved.Name)
 	case errors.As(err, &wrapped):
 		return wrapped.Err
 	}

@@ -95,7 +95,9 @@ func (a Allowed) CheckURL(text string) error {
 		host = "127.0.0.1"
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
-		return a.check(ip, u.Scheme == "http")
+		if err := a.check(ip, u.Scheme == "http"); err != nil {
+			return fmt.Errorf("a host of the internet: %w", err)
+		}
 	}
 	return nil
 }
