@@ -23,7 +23,7 @@ ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAW
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race conformance e2e engines examples clients browser pictures fuzz bench lint template build dist bank ci clean start ready deploy stop logs
+.PHONY: help run demo test race conformance drill e2e engines examples clients browser pictures fuzz bench lint template build dist bank ci clean start ready deploy stop logs
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ race: ## Run the tests of the packages with goroutines under the race detector
 
 conformance: ## Run the suites of the ports on every adapter and print a table; starts a LocalStack if AWS_ENDPOINT_URL is empty
 	./localstack/with.sh $(GO) run ./cmd/conformance
+
+drill: ## Lose the journal and the archive of a bank on an AWS endpoint, and get them back; starts a LocalStack if AWS_ENDPOINT_URL is empty
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/passbook
+	./localstack/with.sh sh -c 'deploy/drills/journal.sh && deploy/drills/bucket.sh'
 
 e2e: ## Run the services as processes under load on an AWS endpoint; starts a LocalStack if AWS_ENDPOINT_URL is empty
 	./localstack/with.sh $(GO) test -count=1 -timeout 20m -v -run 'OnAWS$$' ./cmd/internal/e2e

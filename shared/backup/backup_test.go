@@ -285,6 +285,18 @@ func TestTwoBackupsIntoOneDirectoryAreRefused(t *testing.T) {
 	}
 }
 
+func TestABackupThatDoesNotFitIsNotBegun(t *testing.T) {
+	_, sources := bankOf(t, files)
+	sources[0].Size = 1 << 60
+	dir := t.TempDir()
+	if _, err := backUp(t, dir, factsAt(0), sources); !errors.Is(err, ErrSpace) || !strings.Contains(err.Error(), "another volume") {
+		t.Errorf("%v", err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("something was copied: %v, %v", entries, err)
+	}
+}
+
 // A manifest is only believed where its paths stay in the new data directory.
 func TestAManifestThatLeadsElsewhereIsRefused(t *testing.T) {
 	for _, path := range []string{"../outside", "archive/../../outside", "/etc/passwd", "elsewhere/x", "database/x/../../archive/y"} {

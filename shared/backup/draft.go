@@ -18,6 +18,9 @@ import (
 	"passbook/shared/progress"
 )
 
+// spareShare is the part of what is new that must be free besides it.
+const spareShare = 20
+
 // copiesAtOnce is how many files are copied at the same time: each waits for its fsync.
 const copiesAtOnce = 4
 
@@ -145,12 +148,10 @@ func (d *Draft) removeOld() error {
 // Copy copies the files of a bank. A file of the archive never changes: one that the backup before
 // has with the same size is carried.
 func (d *Draft) Copy(ctx context.Context, sources []Source) error {
-	total := int64(0)
-	for _, s := range sources {
-		total += s.Size
-	}
-	d.options.Progress.Begin("copy", "bytes", total)
 	known := d.known()
+	if err := d.checkSpace(sources, known); err != nil {
+		return err
+	}
 	pace := newPace(d.options.Rate, d.options.Progress)
 	d.files = make([]File, len(sources))
 	copied, carried := make([]int64, len(sources)), make([]int64, len(sources))
@@ -181,6 +182,27 @@ func (d *Draft) Copy(ctx context.Context, sources []Source) error {
 	}
 	slices.SortFunc(d.files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return syncDirs(d.dir, names)
+}
+
+// checkSpace begins to report the copying, and returns an error if the volume has not enough free
+// space for what is new.
+func (d *Draft) checkSpace(sources []Source, known map[string]File) error {
+	total, fresh := int64(0), int64(0)
+	for _, s := range sources {
+		total += s.Size
+		if old, had := known[s.Path]; !had || old.Size != s.Size {
+			fresh += s.Size
+		}
+	}
+	d.options.Progress.Begin("copy", "bytes", total)
+	var volume syscall.Statfs_t
+	if err := syscall.Statfs(d.dir, &volume); err != nil {
+		return fmt.Errorf("measure the free space of %s: %w", d.dir, err)
+	}
+	if free := int64(volume.Bavail) * int64(volume.Bsize); free < fresh+fresh/spareShare { //nolint:gosec,unconvert // types differ by system
+		return fmt.Errorf("%w: %s has %d MiB free, and the backup takes %d MiB: free some, or name a directory on another volume", ErrSpace, d.dir, free>>20, fresh>>20)
+	}
+	return nil
 }
 
 // known returns the files of the backup before, by path; those of the database by their names in

@@ -42,6 +42,8 @@ var (
 	ErrFormat = errors.New("unknown format of a backup")
 	// ErrDamaged means that a file is missing, or is not what was written.
 	ErrDamaged = errors.New("the backup is damaged")
+	// ErrSpace means that the volume of the backup is too full for it.
+	ErrSpace = errors.New("not enough free space")
 	// ErrBusy means that another process makes a backup there.
 	ErrBusy = errors.New("another backup is being made there")
 )

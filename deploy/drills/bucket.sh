@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The bucket of the archive is lost with everything in it. Runs the steps of docs/operations.md, "The bucket is lost", on an
+# emulator, and prints the time taken and the events lost.
+#
+#   localstack/with.sh deploy/drills/bucket.sh
+. "$(dirname "$0")/common.sh"
+
+run bank resources >"$work/resources"
+start
+open_accounts
+send 1 600
+audited || fail "audit is not clean before the drill"
+send 601 900 # some of it is in no segment yet
+step "$acknowledged events are acknowledged"
+
+lost=$(now)
+aws s3 rb --force "s3://$PASSBOOK_BUCKET" >"$work/removed"
+step "the bucket is lost, beside a bank that serves"
+send 901 1000 # commands need no archive
+step "commands are still taken: $acknowledged events are acknowledged"
+stop TERM
+run bank resources >"$work/resources"
+step "bank resources made a new bucket and tied it to the bank"
+start
+step "the bank serves"
+code=0
+audited --repair || code=$?
+step "audit --repair ended with $code: it puts on the stream what the new archive lacks"
+audited || fail "audit is not clean after the repair"
+step "audit ends with 0"
+echo
+echo "bucket: proven $(since "$lost") s after the loss; $acknowledged events acknowledged, journal $(events journal), archive $(events archive): $((acknowledged - $(events archive))) lost"
+[ "$(events archive)" = "$acknowledged" ] || fail "events are lost"
