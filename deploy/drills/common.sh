@@ -3,11 +3,11 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-program=${PASSBOOK_PROGRAM:-$root/bin/passbook}
+program=${DRILL_PROGRAM:-$root/bin/passbook}
 
 fail() { echo "drill: $*" >&2; exit 1; }
 
-[ -x "$program" ] || fail "no program $program: make build makes it; PASSBOOK_PROGRAM names another"
+[ -x "$program" ] || fail "no program $program: make build makes it; DRILL_PROGRAM names another"
 for tool in aws jq curl; do command -v "$tool" >/dev/null || fail "$tool is missing"; done
 case ${AWS_ENDPOINT_URL:-} in
 '') fail "a drill deletes what it makes, and needs an emulator: run it by localstack/with.sh, or set AWS_ENDPOINT_URL" ;;
@@ -16,7 +16,7 @@ esac
 
 work=$(mktemp -d)
 export PASSBOOK_STORE=aws PASSBOOK_PREFIX=drill-$$- PASSBOOK_BUCKET=drill-$$-archive PASSBOOK_DATA=$work
-export PASSBOOK_SEGMENT_AGE=2s PASSBOOK_SHARDS=2 PASSBOOK_LEASE=3s PASSBOOK_DRAIN_DELAY=0s
+export PASSBOOK_SEGMENT_AGE=2s PASSBOOK_SHARDS=2 PASSBOOK_LEASE=5s PASSBOOK_DRAIN_DELAY=0s
 bank= # the process id of the bank
 finish() {
   [ -z "$bank" ] || kill -KILL "$bank" 2>/dev/null || true

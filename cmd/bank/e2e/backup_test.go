@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,7 +20,8 @@ import (
 const (
 	backupAccounts = 16
 	// backupLoad is how many commands a second are sent beside a backup.
-	backupLoad = 1000
+	backupLoad    = 1000
+	backupSenders = 32
 )
 
 // backupRounds returns how many backups are taken under load.
@@ -41,20 +41,51 @@ func backupRounds(t *testing.T) int {
 // credits are cents that were acknowledged, by account.
 type credits [backupAccounts]atomic.Int64
 
-// send sends credits of one cent, at a rate that all senders share, until stop is closed.
-func (c *credits) send(b *bank, sender int, pace *rate.Limiter, stop <-chan struct{}) error {
-	for i := 0; ; i++ {
-		select {
-		case <-stop:
-			return nil
-		case <-time.After(pace.Reserve().Delay()):
-		}
-		n := (sender + i) % backupAccounts
-		a, err := b.try("POST", "/v1/accounts/"+account(n)+"/credits", fmt.Sprintf("b-%d-%d", sender, i), money(1))
-		if err != nil || a.status != 201 {
-			return errors.Join(err, fmt.Errorf("a credit: %d %s", a.status, a.text))
-		}
-		c[n].Add(1)
+// cents are the credits of one moment.
+type cents [backupAccounts]int64
+
+// sum returns the credits of now.
+func (c *credits) sum() (now cents) {
+	for i := range c {
+		now[i] = c[i].Load()
+	}
+	return now
+}
+
+// total returns the sum over all accounts.
+func (c cents) total() (n int64) {
+	for _, of := range c {
+		n += of
+	}
+	return n
+}
+
+// begin sends credits of one cent from many senders, backupLoad a second in all, until the returned
+// function is called.
+func (c *credits) begin(t *testing.T, b *bank, round int) (stop func()) {
+	pace, ended := rate.NewLimiter(backupLoad, 1), make(chan struct{})
+	var senders sync.WaitGroup
+	for s := range backupSenders {
+		senders.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-ended:
+					return
+				case <-time.After(pace.Reserve().Delay()):
+				}
+				n := (s + i) % backupAccounts
+				a, err := b.try("POST", "/v1/accounts/"+account(n)+"/credits", fmt.Sprintf("b-%d-%d-%d", round, s, i), money(1))
+				if err != nil || a.status != 201 {
+					t.Errorf("a credit beside a backup: %d %s %v", a.status, a.text, err)
+					return
+				}
+				c[n].Add(1)
+			}
+		})
+	}
+	return func() {
+		close(ended)
+		senders.Wait()
 	}
 }
 
@@ -67,46 +98,29 @@ func TestBackupBesideCommands(t *testing.T) {
 		b.open(t, account(i), 1000)
 	}
 	var sent credits
-	var senders sync.WaitGroup
-	pace, stop, began := rate.NewLimiter(backupLoad, 1), make(chan struct{}), time.Now()
-	failed := make(chan error, 32)
-	for s := range cap(failed) {
-		senders.Go(func() { failed <- sent.send(b, s, pace, stop) })
-	}
 	for round := range backupRounds(t) {
+		before, stop := sent.sum(), sent.begin(t, b, round)
 		wait(t, time.Second)
-		var before [backupAccounts]int64
-		for i := range before {
-			before[i] = 1000 + sent[i].Load()
-		}
+		began, least := time.Now(), sent.sum()
+		got := must(t, "bank", "backup", "--data", data, "-o", "json", backup)
+		rate := float64(sent.sum().total()-least.total()) / time.Since(began).Seconds()
+		stop()
 		var taken struct {
 			Seconds float64
 			Events  int64
 			Copied  int64 `json:"copied_bytes"`
 		}
-		got := must(t, "bank", "backup", "--data", data, "-o", "json", backup)
 		if err := json.Unmarshal([]byte(got.Out), &taken); err != nil {
 			t.Fatal(err)
 		}
-		total := int64(0)
-		for i := range sent {
-			total += sent[i].Load()
-		}
-		t.Logf("round %d: %d events in %.1f s, %d bytes copied, beside %.0f commands/s", round, taken.Events, taken.Seconds, taken.Copied, float64(total)/time.Since(began).Seconds())
-		restores(t, backup, before)
-	}
-	close(stop)
-	senders.Wait()
-	for range cap(failed) {
-		if err := <-failed; err != nil {
-			t.Error(err)
-		}
+		t.Logf("round %d: %d events in %.1f s, %d bytes copied, beside %.0f commands/s; %d were acknowledged just before", round, taken.Events, taken.Seconds, taken.Copied, rate, least.total()-before.total())
+		restores(t, backup, least)
 	}
 	b.checkAudit(t)
 }
 
 // restores checks that a backup restores to a bank that has at least what was acknowledged.
-func restores(t *testing.T, backup string, least [backupAccounts]int64) {
+func restores(t *testing.T, backup string, least cents) {
 	t.Helper()
 	data := filepath.Join(t.TempDir(), "restored")
 	must(t, "bank", "restore", backup, "--data", data)
@@ -115,8 +129,8 @@ func restores(t *testing.T, backup string, least [backupAccounts]int64) {
 	for i, want := range least {
 		v := b.post(t, "/v1/accounts/"+account(i)+"/credits", "after", money(1)).must(t, 201).body.Version
 		a := b.get(t, fmt.Sprintf("/v1/accounts/%s/balance?min_version=%d&wait=10s", account(i), v)).must(t, 200)
-		if a.body.Posted <= want || a.body.Posted != 1000+v-2 { // the account was opened by two events
-			t.Errorf("%s has %d at version %d, and %d were acknowledged before", account(i), a.body.Posted, v, want)
+		if a.body.Posted <= 1000+want || a.body.Posted != 1000+v-2 { // the account was opened by two events
+			t.Errorf("%s has %d at version %d, and %d credits were acknowledged before", account(i), a.body.Posted, v, want)
 		}
 	}
 	b.checkAudit(t)
