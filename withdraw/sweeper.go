@@ -6,12 +6,14 @@ import (
 	"maps"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"passbook/shared/event"
 	"passbook/shared/readmodel"
 	"passbook/shared/readmodel/due"
 	"passbook/shared/table"
+	"passbook/shared/telemetry"
 )
 
 // DueTable is the read model whose due index the sweeper reads: that of the balances.
@@ -53,7 +55,7 @@ type attempt struct {
 type SweeperConfig struct {
 	// Table has the rows of balances.
 	Table table.Table
-	// Expire sends the command of ExpireOperation to an account.
+	// Expire sends the command of ExpireOperation to an account. ctx has its correlation id.
 	Expire func(ctx context.Context, a event.Account) error
 	// Every is the pause between two sweeps; 0 is DefaultSweep.
 	Every time.Duration
@@ -157,10 +159,10 @@ func (s *Sweeper) sweepBucket(ctx context.Context, g *errgroup.Group, bucket byt
 // expire expires one account. When that fails the others are still tried, and this one is tried
 // again later.
 func (s *Sweeper) expire(ctx context.Context, d due.Account) error {
-	bounded, cancel := context.WithTimeout(ctx, expireLimit)
+	bounded, cancel := context.WithTimeout(telemetry.WithCorrelation(ctx, "sweep-"+uuid.NewString()), expireLimit)
 	defer cancel()
 	if err := s.config.Expire(bounded, d.Account); err != nil && ctx.Err() == nil {
-		s.config.Log.Warn("cannot record what expired on an account; it is tried again", "account", d.Account.String(), "due", d.At, "error", err)
+		s.config.Log.WarnContext(bounded, "cannot record what expired on an account; it is tried again", "account", d.Account.String(), "due", d.At, "error", err)
 	}
 	return ctx.Err()
 }

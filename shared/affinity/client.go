@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"passbook/shared/api"
+	"passbook/shared/telemetry/trace"
 	"passbook/shared/web"
 	"passbook/shared/writer"
 )
@@ -26,6 +27,7 @@ const (
 	headerSignature = "Passbook-Signature"
 	headerAnswer    = "Passbook-Answer"
 	headerUndone    = "Passbook-Undone"
+	headerTrace     = "Traceparent" // not signed: it decides nothing
 )
 
 // olderPath is where a writer of an earlier release takes commands, and sends them. It knows no
@@ -143,6 +145,9 @@ func (c *Client) send(ctx context.Context, to writer.Peer, f api.Forwarded) (ans
 	}
 	request.Header[headerCall] = []string{string(meta)}
 	request.Header[headerSignature] = []string{sign(c.keys, to.Secret, meta, f.Body)}
+	if parent := trace.From(ctx).Parent(); parent != "" {
+		request.Header[headerTrace] = []string{parent}
+	}
 	response, err := client.Do(request)
 	if err != nil {
 		return answer, fmt.Errorf("send a command: %w", err)

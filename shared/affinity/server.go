@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"passbook/shared/api"
+	"passbook/shared/telemetry"
+	"passbook/shared/telemetry/trace"
 	"passbook/shared/web"
 )
 
@@ -23,24 +25,25 @@ type Server struct {
 	keys     Keys
 	server   *http.Server
 	inner    net.Listener
+	tracer   *trace.Tracer
 	log      *slog.Logger
 }
 
 // NewServer returns a Server on a listener, which Run closes. A client that does not know the
 // secret fails in the handshake, and a call that is not signed with the bank's key is refused.
-func NewServer(listener net.Listener, secret string, keys Keys, receiver *api.Receiver, log *slog.Logger) (*Server, error) {
+func NewServer(listener net.Listener, secret string, keys Keys, receiver *api.Receiver, tracer *trace.Tracer, log *slog.Logger) (*Server, error) {
 	config, err := sharedSecretTLS(secret)
 	if err != nil {
 		return nil, err
 	}
 	config.NextProtos = []string{"h2"}
-	s := &Server{receiver: receiver, secret: secret, keys: keys, inner: tls.NewListener(listener, config), log: log}
+	s := &Server{receiver: receiver, secret: secret, keys: keys, inner: tls.NewListener(listener, config), tracer: tracer, log: log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+path, s.decide)
 	mux.HandleFunc("POST "+olderPath, func(w http.ResponseWriter, _ *http.Request) { refuse(w, errOtherForm) })
 	s.server = &http.Server{
 		Handler: mux, ReadHeaderTimeout: hopMost, ReadTimeout: 2 * hopMost, WriteTimeout: 2 * hopMost, IdleTimeout: 2 * idleMost,
-		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams}, ErrorLog: telemetry.ServerErrors(log, "other writers"),
 	}
 	return s, nil
 }
@@ -72,16 +75,18 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	command, err := s.read(r)
 	if err != nil {
-		s.log.Warn("refused a command of another writer, which decides it itself", "error", err)
+		s.log.WarnContext(r.Context(), "refused a command of another writer, which decides it itself", "error", err)
 		refuse(w, err)
 		return
 	}
 	left := min(time.Duration(command.Left)*time.Millisecond, hopMost)
-	ctx, cancel := context.WithTimeout(r.Context(), left)
+	ctx, cancel := context.WithTimeout(telemetry.WithCorrelation(r.Context(), command.CorrelationID), left)
 	defer cancel()
+	ctx, span := s.tracer.Continue(ctx, r.Header.Get(headerTrace))
 	answer, err := s.receiver.Answer(ctx, command.Forwarded)
+	span.EndCommand(answer.Problem, answer.Status)
 	if err != nil {
-		s.log.Warn("cannot read a command from another writer, which decides it itself", "error", err)
+		s.log.WarnContext(ctx, "cannot read a command from another writer, which decides it itself", "error", err)
 		refuse(w, err)
 		return
 	}

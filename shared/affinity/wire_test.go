@@ -42,7 +42,7 @@ func serving(t *testing.T, keys Keys, run func(ctx context.Context, to journal.C
 	to := writer.Peer{ID: "other", Address: listener.Addr().String(), Secret: NewSecret()}
 	server, err := NewServer(listener, to.Secret, keys, api.NewReceiver(api.Operation{Op: "try", Service: "test", Status: 201, Decode: func(f *web.Fields) api.Call {
 		return api.Call{AccountID: f.AccountID("account_id", web.Required), Run: run}
-	}}), slog.New(slog.DiscardHandler))
+	}}), nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func BenchmarkHop(b *testing.B) {
 		return api.Call{AccountID: f.AccountID("account_id", web.Required), Run: func(context.Context, journal.Command) (journal.Receipt, error) {
 			return journal.Receipt{}, web.Refuse(insufficientFunds)
 		}}
-	}}), slog.New(slog.DiscardHandler))
+	}}), nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}

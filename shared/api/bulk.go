@@ -13,6 +13,7 @@ import (
 
 	"passbook/shared/access"
 	"passbook/shared/admission"
+	"passbook/shared/api/backlog"
 	"passbook/shared/backoff"
 	"passbook/shared/journal/dryrun"
 	"passbook/shared/telemetry"
@@ -72,7 +73,7 @@ func (s *Server) bulk(operations []Operation, unknown *commandCounts) echo.Handl
 		c.Response().Header()["Content-Type"] = []string{mediaLines}
 		b := &bulkRequest{
 			server: s, operations: byName, unknown: unknown, slots: make(chan *slot, bulkWindow), open: make(map[string][]*slot),
-			results: newBacklog(&s.backlog, s.maxBacklog), control: control, correlationID: telemetry.Correlation(r.Context()), who: web.CallerOf(r.Context()),
+			results: backlog.New(&s.backlog, s.maxBacklog), control: control, correlationID: telemetry.Correlation(r.Context()), who: web.CallerOf(r.Context()),
 			principal: access.From(r.Context()),
 			identify:  func() (*access.Principal, error) { return s.Identify(c) }, identified: time.Now(),
 		}
@@ -95,7 +96,7 @@ type bulkRequest struct {
 	unknown       *commandCounts // of lines whose op is no operation's
 	lines         *bufio.Reader
 	slots         chan *slot
-	results       *backlog
+	results       *backlog.Backlog
 	control       *http.ResponseController
 	correlationID string
 	who           admission.Caller
@@ -135,17 +136,17 @@ func (b *bulkRequest) serve(ctx context.Context, body io.Reader, w io.Writer) {
 	collected := make(chan struct{})
 	go func() {
 		defer close(collected)
-		defer b.results.close()
+		defer b.results.Close()
 		for s := range b.slots { // closed when the reader has ended
 			<-s.done
-			b.results.add(s.result)
+			b.results.Add(s.result)
 		}
 	}()
 	if err := b.write(w); err != nil { // the caller is gone
 		stopRunning()
 	}
 	<-collected
-	b.results.drop()
+	b.results.Drop()
 	if !sleep() {
 		<-woken
 	}
@@ -156,7 +157,7 @@ func (b *bulkRequest) write(w io.Writer) error {
 	var results []byte
 	for {
 		var err error
-		if results, err = b.results.take(results); err != nil || len(results) == 0 {
+		if results, err = b.results.Take(results); err != nil || len(results) == 0 {
 			return err
 		}
 		b.extendWrite()
@@ -284,7 +285,7 @@ func (b *bulkRequest) mayContinue(running context.Context) *web.Problem {
 	var since time.Time
 	last := -1
 	for b.reading.Err() == nil {
-		ok, taken := b.results.room()
+		ok, taken := b.results.Room()
 		switch {
 		case ok:
 			return nil

@@ -10,6 +10,7 @@ import (
 	"passbook/shared/admission"
 	"passbook/shared/backoff"
 	"passbook/shared/journal"
+	"passbook/shared/telemetry/trace"
 	"passbook/shared/web"
 )
 
@@ -115,6 +116,7 @@ func (b *bulkRequest) forget() {
 func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
 	defer s.end()
 	begun := time.Now()
+	ctx, span := trace.From(ctx).Command(ctx, work.op)
 	var did commandResult
 	for i, r := range work.runs {
 		last := i == len(work.runs)-1
@@ -131,6 +133,7 @@ func (b *bulkRequest) run(ctx context.Context, s *slot, work lineWork) {
 		}
 	}
 	b.countsOf(work.op).count(begun, b.code(did), did.err)
+	span.EndCommand(b.code(did), did.status())
 	s.result = b.result(s.number, did)
 }
 

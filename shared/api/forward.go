@@ -107,6 +107,17 @@ func (c commandResult) code() string {
 	return ""
 }
 
+// status returns the status of an answer or an error, 0 where there is neither.
+func (c commandResult) status() int {
+	if c.answer != nil {
+		return c.answer.Status
+	}
+	if c.err != nil {
+		return problemOf(c.err).Status
+	}
+	return 0
+}
+
 // executeAtOwner executes a command: by the writer that the account belongs to, or here if that is
 // this writer or it does not answer. If the other writer may have decided the command too, only a
 // stored result is an answer: a refusal from here may be overtaken by it.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"passbook/shared/api/backlog"
 	"passbook/shared/journal"
 	"passbook/shared/journal/dryrun"
 	"passbook/shared/web"
@@ -41,7 +42,7 @@ type Server struct {
 // New makes a server that serves the process routes of web.New, openapi.json and .yaml,
 // asyncapi.json and the schemas.
 func New(c Config) *Server {
-	s := &Server{config: c, maxBacklog: defaultMaxBacklog}
+	s := &Server{config: c, maxBacklog: backlog.DefaultMost}
 	c.Web.ProblemOf = s.problemOf
 	c.Web.Checks = slices.Clone(c.Web.Checks)
 	for i := range c.Web.Checks {

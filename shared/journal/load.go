@@ -12,6 +12,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/event"
 	"passbook/shared/telemetry"
+	"passbook/shared/telemetry/trace"
 )
 
 // stateFaults counts and logs the wrong states in entries. Such a state saves reading and proves
@@ -35,9 +36,9 @@ func (r *Reader) Report(to prometheus.Registerer, log *slog.Logger) {
 	r.stateFaults.log = log
 }
 
-func (r *Reader) reportState(a event.Account, version int64, why error) {
+func (r *Reader) reportState(ctx context.Context, a event.Account, version int64, why error) {
 	r.stateFaults.count.Inc()
-	r.stateFaults.log.Error("the state in an entry is wrong; folding its events instead; run audit", "account", a.String(), "version", version, "error", why)
+	r.stateFaults.log.ErrorContext(ctx, "the state in an entry is wrong; folding its events instead; run audit", "account", a.String(), "version", version, "error", why)
 }
 
 // errFold: the events do not follow from the state that they were folded from.
@@ -55,7 +56,7 @@ func (r *Reader) load(ctx context.Context, a event.Account, upTo int64) (account
 	if !errors.Is(err, errFold) || base.Version == 0 {
 		return s, newest, err
 	}
-	r.reportState(a, base.Version, err)
+	r.reportState(ctx, a, base.Version, err)
 	if base, tail, err = r.base(ctx, a, upTo, false); err != nil {
 		return account.State{}, nil, err
 	}
@@ -79,7 +80,7 @@ func (r *Reader) base(ctx context.Context, a event.Account, upTo int64, trust bo
 		case err == nil:
 			return s, tail, nil
 		case !errors.Is(err, account.ErrStateFormat):
-			r.reportState(a, e.Last, err)
+			r.reportState(trace.OfEntry(ctx, e), a, e.Last, err)
 		}
 	}
 	return base, tail, nil

@@ -43,6 +43,9 @@ const (
 	AuthOIDC = "oidc"
 )
 
+// LogJSON is the LogFormat of a log that programs read.
+const LogJSON = "json"
+
 // MetricsOff is the MetricsListen of a process without such a listener.
 const MetricsOff = "off"
 
@@ -161,6 +164,8 @@ type Config struct {
 	MinFree Bytes `env:"PASSBOOK_MIN_FREE" envDefault:"0" flag:"min-free"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `env:"PASSBOOK_LOG_LEVEL" envDefault:"info" flag:"log-level"`
+	// Given says which settings were given and where, for the log.
+	Given string
 	// LogFormat is text or json.
 	LogFormat string `env:"PASSBOOK_LOG_FORMAT" envDefault:"text" flag:"log-format"`
 }

@@ -13,6 +13,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/journal"
 	"passbook/shared/table"
+	"passbook/shared/telemetry/trace"
 )
 
 var (
@@ -76,6 +77,7 @@ func (p *Projection[S]) project(ctx context.Context, account string, items []wor
 			return p.project(ctx, account, items[half:])
 		}
 		first := items[0]
+		ctx := trace.OfEntry(ctx, first.entry) // for the log
 		if resolved, failed := p.resolveByJournal(ctx, account, first.entry); failed != nil || resolved {
 			return failed
 		}

@@ -60,7 +60,7 @@ func (p *Projection[S]) quarantineAccount(ctx context.Context, a event.Account, 
 	}
 	p.count.unprocessable.Inc()
 	p.count.quarantined.Inc()
-	p.log.Error("account put into quarantine", "account", a.String(), "version", q.Version, "cause", q.Cause)
+	p.log.ErrorContext(ctx, "account put into quarantine", "account", a.String(), "version", q.Version, "cause", q.Cause)
 	return nil
 }
 
@@ -169,7 +169,7 @@ func (p *Projection[S]) Redrive(ctx context.Context, a event.Account) error {
 	}
 	if released {
 		p.count.quarantined.Dec()
-		p.log.Info("account released from quarantine", "account", a.String())
+		p.log.InfoContext(ctx, "account released from quarantine", "account", a.String())
 	}
 	return nil
 }

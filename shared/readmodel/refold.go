@@ -122,7 +122,7 @@ func (p *Projection[S]) resolveByJournal(ctx context.Context, account string, e 
 	if err != nil || kept == nil || kept.Last < e.First || kept.Hash == e.Hash {
 		return false, nil //nolint:nilerr // likewise
 	}
-	p.log.Error("an entry is not the journal's and is dropped", "account", account, "version", e.First, "hash", e.Hash, "journal", kept.Hash)
+	p.log.ErrorContext(ctx, "an entry is not the journal's and is dropped", "account", account, "version", e.First, "hash", e.Hash, "journal", kept.Hash)
 	return true, nil
 }
 
@@ -170,7 +170,7 @@ func (p *Projection[S]) refoldedRow(ctx context.Context, was Row[S]) (Row[S], er
 	if found == rowMatches {
 		sent = was.Version
 	}
-	p.log.Error("the row is not what the journal makes it and is folded from the journal again", "account", was.Account.String(), "version", was.Version,
+	p.log.ErrorContext(ctx, "the row is not what the journal makes it and is folded from the journal again", "account", was.Account.String(), "version", was.Version,
 		"hash", was.Hash)
 	row, err = p.foldJournal(ctx, row, sent, was.Pending)
 	var failed *unprocessableError

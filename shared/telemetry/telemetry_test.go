@@ -65,3 +65,25 @@ func TestMetricsAreReadAtTheScrape(t *testing.T) {
 		t.Errorf("lint: %v, %v", problems, err)
 	}
 }
+
+func TestAListenerThatAcceptsNothingIsAWarning(t *testing.T) {
+	for text, want := range map[string]string{
+		"http: Accept error: accept tcp 127.0.0.1:1: accept4: too many open files; retrying in 5ms": "WARN",
+		"http: panic serving 127.0.0.1:2: boom":                                                     "ERROR",
+		"http: TLS handshake error from 127.0.0.1:2: EOF":                                           "DEBUG",
+	} {
+		var out bytes.Buffer
+		log, err := NewLogger(&out, LogOptions{Level: "debug", Format: "json"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ServerErrors(log, "metrics").Print(text)
+		var line map[string]any
+		if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+			t.Fatalf("%v in %q", err, out.String())
+		}
+		if line["level"] != want || line["listener"] != "metrics" || line["error"] != text {
+			t.Errorf("%q is logged as %v", text, line)
+		}
+	}
+}

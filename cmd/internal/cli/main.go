@@ -22,7 +22,7 @@ func Main(version string, defaults []string, run func(ctx context.Context, args 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	environ := append(defaults[:len(defaults):len(defaults)], os.Environ()...)
-	code := run(ctx, os.Args[1:], &Terminal{Version: version, Environ: environ, In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	code := run(ctx, os.Args[1:], &Terminal{Version: version, Environ: environ, defaults: len(defaults), In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	stop()
 	os.Exit(code)
 }

@@ -20,8 +20,9 @@ import (
 type Terminal struct {
 	// Version is the program's.
 	Version string
-	// Environ is as of os.Environ.
-	Environ []string
+	// Environ is as of os.Environ, after the program's own defaults.
+	Environ  []string
+	defaults int
 	// In answers questions, where it is a terminal.
 	In io.Reader
 	// Out gets what the program is asked for, Err gets progress, logs and failures.
@@ -137,7 +138,7 @@ func vars(grammar any) map[string]string {
 // Config reads the configuration: flags, a pointer to a struct of *string fields named as the flags
 // are, over the environment over the defaults, and validates it.
 func (t *Terminal) Config(flags any) (platform.Config, error) {
-	environ := append([]string(nil), t.Environ...)
+	environ, given := append([]string(nil), t.Environ...), map[string]string{}
 	v := reflect.ValueOf(flags).Elem()
 	for _, field := range reflect.VisibleFields(v.Type()) {
 		if !field.IsExported() {
@@ -150,6 +151,7 @@ func (t *Terminal) Config(flags any) (platform.Config, error) {
 		}
 		if ok && known && value != nil {
 			environ = append(environ, variable+"="+*value)
+			given[field.Tag.Get("name")] = *value
 		}
 	}
 	for _, name := range platform.Unknown(t.Environ) {
@@ -159,5 +161,6 @@ func (t *Terminal) Config(flags any) (platform.Config, error) {
 	if err != nil {
 		return c, err
 	}
+	c.Given = platform.Given(t.Environ[t.defaults:], given)
 	return c, c.Validate()
 }

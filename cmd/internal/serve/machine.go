@@ -46,7 +46,7 @@ func OpenTuned(ctx context.Context, program Program, config platform.Config, t *
 	if err != nil {
 		return nil, err
 	}
-	p.Log.Info("starts", "program", program.Name, "version", t.Version, "store", config.Store, "data", config.Data, "memory", m.Limit.String(), "from", m.From,
+	p.Log.Info("starts", "program", program.Name, "version", t.Version, "store", config.Store, "data", config.Data, "given", config.Given, "memory", m.Limit.String(), "from", m.From,
 		"heap", m.Heap.String(), "cache", m.Cache.String(), "idle_accounts", m.Accounts, "lease", config.Lease.String(), "segment_age", config.SegmentAge.String())
 	return p, nil
 }

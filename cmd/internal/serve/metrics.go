@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"passbook/shared/platform"
+	"passbook/shared/telemetry"
 	"passbook/shared/web"
 )
 
@@ -37,6 +38,7 @@ func (p *Process) openMetrics(ctx context.Context) error {
 	server := &http.Server{
 		Handler:           metricsOnly(p.Registry, ok && at.IP.IsLoopback()),
 		ReadHeaderTimeout: scrapeMost, ReadTimeout: scrapeMost, WriteTimeout: 2 * scrapeMost, IdleTimeout: scrapeIdle, MaxHeaderBytes: maxScrapeHeader,
+		ErrorLog: telemetry.ServerErrors(p.Log, "metrics"),
 	}
 	p.metrics = listener.Addr()
 	p.Go(UntilPublisher, "listener for metrics", func(ctx context.Context) error {

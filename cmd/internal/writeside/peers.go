@@ -56,7 +56,7 @@ func (w *Writer) connect(p *serve.Process, keeper *origin.Keeper, others peers) 
 	client := affinity.NewClient(keeper)
 	w.Forwarder = affinity.New(affinity.Config{Fleet: w.Journal.Fleet, Send: client.Send, Metrics: p.Registry, Log: p.Log})
 	operations := append(w.Withdraw.Operations(), w.Withdraw.ExpireOperation())
-	server, err := affinity.NewServer(others.listener, others.secret, keeper, api.NewReceiver(append(operations, w.Credit.Operations()...)...), p.Log)
+	server, err := affinity.NewServer(others.listener, others.secret, keeper, api.NewReceiver(append(operations, w.Credit.Operations()...)...), p.Tracer, p.Log)
 	if err != nil {
 		return err
 	}

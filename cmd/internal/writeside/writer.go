@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"passbook/cmd/internal/serve"
 	"passbook/credit"
 	"passbook/shared/access"
@@ -134,6 +132,6 @@ func room(space *platform.Space) func() error {
 func (w *Writer) Sweeper(p *serve.Process) *withdraw.Sweeper {
 	expire := w.Withdraw.ExpireOperation()
 	return withdraw.NewSweeper(withdraw.SweeperConfig{Table: p.Engine.Table, Log: p.Log, Expire: func(ctx context.Context, a event.Account) error {
-		return expire.Command(ctx, w.Forwarder, a, "sweep-"+uuid.NewString())
+		return expire.Command(ctx, w.Forwarder, a, telemetry.Correlation(ctx))
 	}})
 }

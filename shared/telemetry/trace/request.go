@@ -91,12 +91,13 @@ func (s *Span) Parent() string {
 	return carrier["traceparent"]
 }
 
-// Command begins the span of one of several commands of a request, such as a line of bulk.
-func (s *Span) Command(ctx context.Context, name string) (context.Context, *Span) {
+// Command begins the span of one of several commands of a request, such as a line of bulk, by the
+// name of its operation.
+func (s *Span) Command(ctx context.Context, op string) (context.Context, *Span) {
 	if s == nil || s.tracer == nil {
 		return ctx, nil
 	}
-	_, span := s.tracer.spans.Start(otlp.ContextWithSpan(ctx, s.span), name)
+	_, span := s.tracer.spans.Start(otlp.ContextWithSpan(ctx, s.span), "command "+op)
 	c := &Span{context: span.SpanContext(), span: span, tracer: s.tracer}
 	return With(ctx, c), c
 }
@@ -154,4 +155,17 @@ func (s *Span) finish(code string, status int) {
 		s.span.SetStatus(codes.Error, code)
 	}
 	s.span.End()
+}
+
+// OfEntry returns a context whose log lines have the entry's trace and its first command's
+// correlation id, unless they have those of a request already. The trace is named whether or not it
+// is exported: its id follows from the entry.
+func OfEntry(ctx context.Context, e *event.Entry) context.Context {
+	if e == nil || telemetry.Correlation(ctx) != "" {
+		return ctx
+	}
+	if len(e.Commands) > 0 {
+		ctx = telemetry.WithCorrelation(ctx, e.Commands[0].CorrelationID)
+	}
+	return With(ctx, &Span{context: otlp.NewSpanContext(otlp.SpanContextConfig{TraceID: traceOf(e.Hash), SpanID: spanOf(e.Hash, putFrom)})})
 }

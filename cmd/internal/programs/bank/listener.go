@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -38,7 +39,7 @@ func serveJobs(ctx context.Context, p *serve.Process, registry *ops.Registry, se
 	p.At(serve.CancelJobs, "jobs", registry.Close)
 	server := jobsServer(p, registry)
 	server.Mount(ops.Profiles()...)
-	p.Go(serve.UntilCallers, "listener for jobs", func(ctx context.Context) error { return serveUntil(ctx, listener, server.Handler()) })
+	p.Go(serve.UntilCallers, "listener for jobs", func(ctx context.Context) error { return serveUntil(ctx, listener, server.Handler(), p.Log) })
 	p.AnnounceJobs(listener.Addr())
 	withdraw, err := platform.AnnounceOps(p.Config, platform.Ops{Address: listener.Addr().String(), Secret: secret})
 	if err != nil && p.Config.Store == platform.AWS { // jobs use the stores themselves
@@ -60,8 +61,8 @@ func jobsServer(p *serve.Process, registry *ops.Registry) *api.Server {
 }
 
 // serveUntil serves until ctx ends.
-func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ErrorLog: telemetry.ServerErrors(log, "jobs")}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve jobs on %s: %w", listener.Addr(), err)

@@ -39,7 +39,9 @@ func (c *serveCommand) Run(ctx context.Context, t *cli.Terminal) error {
 		return err
 	}
 	p.Announce(t.Out)
-	firstSteps(t.Out, p)
+	if !p.LogsJSON() || p.FirstKey() != "" { // the key is shown nowhere else
+		firstSteps(t.Out, p)
+	}
 	return p.Run(ctx)
 }
 

@@ -1,4 +1,4 @@
-package api
+package backlog
 
 import (
 	"sync"
@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	// defaultMaxBacklog bounds the compressed results of all bulk requests of a server, in bytes.
+	// DefaultMost bounds the compressed results of all bulk requests of a server, in bytes.
 	// Each request may keep one more block uncompressed.
-	defaultMaxBacklog = 32 << 20
-	// backlogBlock is how many bytes are compressed at once. Results are alike and shrink to a
+	DefaultMost = 32 << 20
+	// blockBytes is how many bytes are compressed at once. Results are alike and shrink to a
 	// tenth or less.
-	backlogBlock = 256 << 10
+	blockBytes = 256 << 10
 )
 
-// backlog keeps the results of a bulk request until its caller reads them, the newest as they are
+// Backlog keeps the results of a bulk request until its caller reads them, the newest as they are
 // and the others compressed. It stays small for a caller that reads while it sends; for one that
 // sends everything first it keeps all results. One goroutine adds, another takes.
-type backlog struct {
+type Backlog struct {
 	total *atomic.Int64 // compressed bytes of all requests of the server
 	most  int64         // the bound of total
 
@@ -31,15 +31,17 @@ type backlog struct {
 	more   chan struct{} // of capacity one
 }
 
-func newBacklog(total *atomic.Int64, most int64) *backlog {
-	return &backlog{total: total, most: most, more: make(chan struct{}, 1)}
+// New returns a Backlog. total counts the compressed bytes of all Backlogs of a server, which most
+// bounds.
+func New(total *atomic.Int64, most int64) *Backlog {
+	return &Backlog{total: total, most: most, more: make(chan struct{}, 1)}
 }
 
-// add appends a result.
-func (b *backlog) add(result []byte) {
+// Add appends a result.
+func (b *Backlog) Add(result []byte) {
 	b.mu.Lock()
 	b.newest = append(b.newest, result...)
-	if len(b.newest) >= backlogBlock {
+	if len(b.newest) >= blockBytes {
 		block := s2.Encode(nil, b.newest)
 		b.packed = append(b.packed, block)
 		b.total.Add(int64(len(block)))
@@ -49,24 +51,24 @@ func (b *backlog) add(result []byte) {
 	b.signal()
 }
 
-// close ends the results.
-func (b *backlog) close() {
+// Close ends the results.
+func (b *Backlog) Close() {
 	b.mu.Lock()
 	b.closed = true
 	b.mu.Unlock()
 	b.signal()
 }
 
-func (b *backlog) signal() {
+func (b *Backlog) signal() {
 	select {
 	case b.more <- struct{}{}:
 	default:
 	}
 }
 
-// take waits for results and returns the oldest, in the memory of those that were taken before. It
+// Take waits for results and returns the oldest, in the memory of those that were taken before. It
 // returns none when all were taken and the backlog is closed.
-func (b *backlog) take(before []byte) (results []byte, err error) {
+func (b *Backlog) Take(before []byte) (results []byte, err error) {
 	for {
 		block, results, ended := b.pick(before)
 		switch {
@@ -81,7 +83,7 @@ func (b *backlog) take(before []byte) (results []byte, err error) {
 
 // pick returns the oldest block, or else the newest results, whose place in the backlog the memory
 // of before takes.
-func (b *backlog) pick(before []byte) (block, results []byte, ended bool) {
+func (b *Backlog) pick(before []byte) (block, results []byte, ended bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.packed) > 0 {
@@ -99,15 +101,15 @@ func (b *backlog) pick(before []byte) (block, results []byte, ended bool) {
 	return nil, nil, b.closed
 }
 
-// room reports whether more results may be added, and returns how often some were taken.
-func (b *backlog) room() (ok bool, taken int) {
+// Room reports whether more results may be added, and returns how often some were taken.
+func (b *Backlog) Room() (ok bool, taken int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.packed) == 0 || b.total.Load() < b.most, b.taken
 }
 
-// drop discards the results that nobody will take.
-func (b *backlog) drop() {
+// Drop discards the results that nobody will take.
+func (b *Backlog) Drop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, block := range b.packed {
