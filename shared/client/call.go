@@ -138,7 +138,8 @@ func (c *Client) command(ctx context.Context, method, path string, body any, opt
 		into = result.Rehearsed
 	}
 	if err := json.Unmarshal(got.body, into); err != nil {
-		return nil, &CommandError{Key: made.key, Err: fmt.Errorf("%s %s was answered with %d and no answer to a command: %w", method, path, got.status, err)}
+		err = fmt.Errorf("%s %s was answered with %d and no answer to a command: %w", method, path, got.status, err)
+		return nil, &CommandError{Key: made.key, Unknown: result.Rehearsed == nil, Err: err}
 	}
 	c.rememberAnswer(&result.Answer)
 	return result, nil
@@ -167,7 +168,11 @@ func (c *Client) Do(ctx context.Context, method, path string, body, into any, op
 		return err
 	}
 	if err := json.Unmarshal(got.body, into); err != nil {
-		return fmt.Errorf("%s %s: the answer is not as the contract has it: %w", method, path, err)
+		err = fmt.Errorf("%s %s: the answer is not as the contract has it: %w", method, path, err)
+		if made.key != "" {
+			return &CommandError{Key: made.key, Unknown: true, Err: err}
+		}
+		return err
 	}
 	return nil
 }
@@ -276,7 +281,7 @@ func (c *Client) refusal(response *http.Response) error {
 // for the attempts before it, since all have the same key.
 func (c *call) settle(refusal *Problem) {
 	switch {
-	case c.key == "":
+	case c.key == "", refusal.Code == "" && refusal.Status < 500: // what no bank wrote tells nothing
 	case refusal.Status == http.StatusGatewayTimeout, refusal.Status == http.StatusInternalServerError, refusal.Status == http.StatusBadGateway:
 		c.unknown.Store(true)
 	case !refusal.Retryable && refusal.Status != http.StatusUnauthorized && refusal.Status != http.StatusForbidden && refusal.Status != http.StatusTooManyRequests && refusal.Status < 500:

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -59,18 +60,22 @@ type Options struct {
 type Client struct {
 	options Options
 	http    *http.Client
-	// seen has, by account, the version of the newest command that this client had answered.
-	seen *lru.Cache[string, int64]
+	// seen has, by account, the version of the newest command that this client had answered;
+	// remembering guards it between a look and a change.
+	seen        *lru.Cache[string, int64]
+	remembering sync.Mutex
 }
 
 // New makes a client. It connects to nothing.
 func New(o Options) (*Client, error) {
 	base, err := url.Parse(o.URL)
-	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.RawQuery != "" || base.Fragment != "" {
-		return nil, fmt.Errorf("the address of the bank is %q: give it as http://host:port or https://host", o.URL)
-	}
-	if base.User != nil {
+	switch {
+	case err != nil: // its text has the address, and with it what is secret in it
+		return nil, errors.New("the address of the bank is no URL: give it as http://host:port or https://host")
+	case base.User != nil:
 		return nil, errors.New("the address of the bank has a user: give the key in place of it")
+	case base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.RawQuery != "" || base.Fragment != "":
+		return nil, fmt.Errorf("the address of the bank is %q: give it as http://host:port or https://host", o.URL)
 	}
 	if strings.ContainsFunc(o.Key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("the key of the bank has a character that no key has: look for a space or a line break")
@@ -124,10 +129,14 @@ func (c *Client) Seen(account string) int64 {
 	return version
 }
 
-// remember keeps the version of an account if it is newer than what is known of it. A race between
-// two answers may keep the older one, so it is looked at after it was put.
+// remember keeps the version of an account if it is newer than what is known of it.
 func (c *Client) remember(account string, version int64) {
-	for account != "" && version > c.Seen(account) {
+	if account == "" {
+		return
+	}
+	c.remembering.Lock()
+	defer c.remembering.Unlock()
+	if version > c.Seen(account) {
 		c.seen.Add(account, version)
 	}
 }

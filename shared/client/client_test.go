@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -148,6 +149,8 @@ func TestTheOutcomeIsUnknownUntilAnAnswerTells(t *testing.T) {
 		"refused before anything was stored": {[]func(http.ResponseWriter){unavailable, unavailable}, false},
 		"unknown, then no room":              {[]func(http.ResponseWriter){unknown, unavailable}, true},
 		"unknown, then not let in":           {[]func(http.ResponseWriter){unknown, refuse(401, "credentials-expired", false, 0)}, true},
+		"unknown, then not found by a proxy": {[]func(http.ResponseWriter){unknown, func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) }}, true},
+		"answered with a page":               {[]func(http.ResponseWriter){say("<html>")}, true},
 		"unknown, then declined":             {[]func(http.ResponseWriter){unknown, refuse(422, "insufficient-funds", false, 0)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -255,6 +258,45 @@ func TestAListIsReadPageByPage(t *testing.T) {
 	}
 }
 
+func TestASecondRangeBeginsAtTheFirstPage(t *testing.T) {
+	first, last := say(`{"events":[{"version":1}],"has_more":true,"next_cursor":"c2"}`), say(`{"events":[{"version":2}],"has_more":false}`)
+	bank, _ := bankOf(t, first, last, first, last)
+	events := bank.Events(t.Context(), "A-1", client.EventQuery{})
+	for range 2 {
+		var versions []int64
+		for e, err := range events {
+			if err != nil {
+				t.Fatal(err)
+			}
+			versions = append(versions, e.Version)
+		}
+		if fmt.Sprint(versions) != "[1 2]" {
+			t.Errorf("%v", versions)
+		}
+	}
+}
+
+func TestTheNewestOfManyAnswersIsRemembered(t *testing.T) {
+	const commands = 200
+	var answers []func(w http.ResponseWriter)
+	for i := range commands {
+		answers = append(answers, accept("A-1", int64(i+1)))
+	}
+	bank, _ := bankOf(t, answers...)
+	var callers sync.WaitGroup
+	for range commands {
+		callers.Go(func() {
+			if _, err := bank.Credit(t.Context(), "A-1", ten); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	callers.Wait()
+	if bank.Seen("A-1") != commands {
+		t.Errorf("version %d is remembered", bank.Seen("A-1"))
+	}
+}
+
 func TestACallEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bank, s := bankOf(t, refuse(503, "overloaded", true, 5), accept("A-1", 2))
@@ -268,9 +310,9 @@ func TestACallEndsWithItsContext(t *testing.T) {
 }
 
 func TestAnAddressOrKeyThatCannotBeIsRefused(t *testing.T) {
-	for _, o := range []client.Options{{}, {URL: "bank:8080"}, {URL: "ftp://bank"}, {URL: "http://a:b@bank"}, {URL: "http://bank?x"}, {URL: "http://bank", Key: "pb_1_2\n"}} {
-		if _, err := client.New(o); err == nil {
-			t.Errorf("taken: %+v", o)
+	for _, o := range []client.Options{{}, {URL: "bank:8080"}, {URL: "ftp://bank"}, {URL: "http://a:secret@bank"}, {URL: "ftp://a:secret@bank"}, {URL: "http://a:secret@bank:port"}, {URL: "http://bank?x"}, {URL: "http://bank", Key: "pb_1_2\n"}} {
+		if _, err := client.New(o); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%+v: %v", o, err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -152,6 +153,7 @@ func (c *Client) StatementPages(ctx context.Context, account string, p Period, o
 // pages returns the items of a list, and reads each page when the one before it was taken.
 func pages[P, T any](ctx context.Context, c *Client, path string, query url.Values, options []Option, open func(*P) ([]T, string, bool)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
+		query := maps.Clone(query) // a second range begins at the first page
 		for more := true; more; {
 			page, err := get[P](ctx, c, path, query, options)
 			if err != nil {

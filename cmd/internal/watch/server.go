@@ -140,7 +140,7 @@ func (v *Visit) readiness(ctx context.Context, bank *client.Client) {
 			ready = append(ready, check.Name)
 			continue
 		}
-		v.Add("ready", StateFailed, fmt.Sprintf("%s is not ready: %s", check.Name, check.Cause), "docs/operations.md, Not ready, has each cause; the bank's log has the same one")
+		v.Add("ready", StateFailed, fmt.Sprintf("%s is not ready: %s", check.Name, check.Cause), "docs/operations.md#overload-and-readiness says what each check means; the log has the cause too")
 	}
 	if len(health.Checks) == 0 { // a bank tells a stranger no more
 		ready = []string{string(health.Status)}
