@@ -155,6 +155,69 @@ func TestATableOfTheSameNameIsNotTakenForTheSame(t *testing.T) {
 	checkSame(t, changed, restored(t, dir))
 }
 
+// Somebody puts back an object that was damaged, as the runbook says: the next backup has it.
+func TestAnObjectThatWasPutBackIsCopiedAgain(t *testing.T) {
+	dir := t.TempDir()
+	from, sources := bankOf(t, files)
+	name, first := filepath.Join(from, "archive", "events", "v2", "a"), time.Unix(5000, 0)
+	take := func(second int, text string, at time.Time) {
+		t.Helper()
+		if err := errors.Join(os.WriteFile(name, []byte(text), 0o600), os.Chtimes(name, at, at)); err != nil {
+			t.Fatal(err)
+		}
+		for i := range sources {
+			info, err := os.Stat(sources[i].From)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources[i].Modified = info.ModTime()
+		}
+		if _, err := backUp(t, dir, factsAt(second), sources); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take(0, "segment x", first)
+	take(1, files["archive/events/v2/a"], first.Add(time.Second))
+	checkSame(t, files, restored(t, dir))
+}
+
+// Who reads a backup keeps others from replacing it, and the other way round.
+func TestABackupIsNotReplacedWhileItIsRead(t *testing.T) {
+	dir := t.TempDir()
+	_, sources := bankOf(t, files)
+	if _, err := backUp(t, dir, factsAt(0), sources); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release, err := m.hold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backUp(t, dir, factsAt(1), sources); !errors.Is(err, ErrBusy) {
+		t.Errorf("a backup beside a reader: %v", err)
+	}
+	release()
+	d, err := Open(dir, factsAt(1), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Verify(t.Context(), Options{}); !errors.Is(err, ErrBusy) {
+		t.Errorf("a reader beside a backup: %v", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backUp(t, dir, factsAt(2), sources); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Verify(t.Context(), Options{}); !errors.Is(err, ErrBusy) {
+		t.Errorf("a manifest that was replaced: %v", err)
+	}
+}
+
 // An interruption is a draft that was never finished, though it has copied everything.
 func TestAnInterruptedBackupIsNone(t *testing.T) {
 	dir := t.TempDir()

@@ -32,8 +32,9 @@ type Source struct {
 	// From is where the file is.
 	From string
 	// Path is the file's path in the data directory, with slashes.
-	Path string
-	Size int64
+	Path     string
+	Size     int64
+	Modified time.Time
 }
 
 // Options bound and report the work.
@@ -146,7 +147,7 @@ func (d *Draft) removeOld() error {
 }
 
 // Copy copies the files of a bank. A file of the archive never changes: one that the backup before
-// has with the same size is carried.
+// has with the same size and time is carried.
 func (d *Draft) Copy(ctx context.Context, sources []Source) error {
 	known := d.known()
 	if err := d.checkSpace(sources, known); err != nil {
@@ -224,10 +225,13 @@ func (d *Draft) one(ctx context.Context, p pace, s Source, known map[string]File
 		f.Path = path.Join(d.database, s.Path)
 	}
 	to := filepath.Join(d.dir, filepath.FromSlash(f.Path))
+	if archived {
+		f.Modified = s.Modified.UTC()
+	}
 	old, had := known[s.Path]
 	switch {
 	case !had || old.Size != s.Size:
-	case archived:
+	case archived && old.Modified.Equal(f.Modified): // not where somebody has put it back since
 		if info, err := os.Stat(to); err == nil && info.Size() == old.Size {
 			p.progress.Add(old.Size)
 			return old, true, nil
@@ -258,7 +262,7 @@ func (d *Draft) link(from, to string) error {
 // Check reads the copies back and compares them with what was read.
 func (d *Draft) Check(ctx context.Context) error {
 	m := Manifest{Database: d.database, Files: d.files, dir: d.dir}
-	return m.Verify(ctx, d.options)
+	return m.verify(ctx, d.options)
 }
 
 // Finish writes the manifest, by which the directory becomes this backup, and removes the database

@@ -76,6 +76,9 @@ type File struct {
 	Path   string `json:"path"`
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
+	// Modified is when a file of the archive was last written, where it was taken from. Only a file
+	// that has the same size and time still is carried by the next backup.
+	Modified time.Time `json:"modified,omitzero"`
 }
 
 // Manifest is the description of a backup.
@@ -90,6 +93,9 @@ type Manifest struct {
 
 	dir string
 }
+
+// Dir returns the directory of the backup.
+func (m *Manifest) Dir() string { return m.dir }
 
 // Bytes returns how many bytes the files have.
 func (m *Manifest) Bytes() (n int64) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -61,8 +62,42 @@ func (m *Manifest) each(ctx context.Context, do func(ctx context.Context, f File
 	return fmt.Errorf("%w: %s%s", ErrDamaged, strings.Join(found, ", "), more)
 }
 
+// hold keeps other processes from replacing the backup until release is called. It fails with
+// ErrBusy while one does, or if one has since the manifest was read. A medium that cannot be locked
+// is read without.
+func (m *Manifest) hold() (release func(), err error) {
+	marker, err := os.Open(filepath.Join(m.dir, markerFile))
+	if err != nil { // it was copied without
+		return func() {}, nil //nolint:nilerr // nothing else needs the file
+	}
+	release = func() { _ = marker.Close() } // it was only read
+	if err := syscall.Flock(int(marker.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		release()
+		return nil, fmt.Errorf("%w: %s", ErrBusy, m.dir)
+	}
+	now, err := Read(m.dir)
+	if err == nil && now.Sum != m.Sum {
+		err = fmt.Errorf("%w: %s was replaced just now", ErrBusy, m.dir)
+	}
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
+}
+
 // Verify reads every file and compares it with its sum.
 func (m *Manifest) Verify(ctx context.Context, o Options) error {
+	release, err := m.hold()
+	if err != nil {
+		return err
+	}
+	defer release()
+	return m.verify(ctx, o)
+}
+
+// verify does so while nobody replaces the backup.
+func (m *Manifest) verify(ctx context.Context, o Options) error {
 	o.Progress.Begin("verify", "bytes", m.Bytes())
 	p := newPace(o.Rate, o.Progress)
 	return m.each(ctx, func(ctx context.Context, f File) (string, error) {
@@ -74,12 +109,17 @@ func (m *Manifest) Verify(ctx context.Context, o Options) error {
 // Restore copies every file to its place in a data directory, durably, and compares it with its
 // sum.
 func (m *Manifest) Restore(ctx context.Context, data string, o Options) error {
+	release, err := m.hold()
+	if err != nil {
+		return err
+	}
+	defer release()
 	o.Progress.Begin("restore", "bytes", m.Bytes())
 	p := newPace(o.Rate, o.Progress)
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	err := m.each(ctx, func(ctx context.Context, f File) (string, error) {
+	err = m.each(ctx, func(ctx context.Context, f File) (string, error) {
 		size, sum, err := p.copy(ctx, m.path(f), filepath.Join(data, filepath.FromSlash(m.target(f))))
 		return fault(f, size, sum, err)
 	})

@@ -7,8 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 )
+
+// ownerPath is the object that every archive has once its bank has begun.
+const ownerPath = archiveDir + "/owner.json"
 
 // snapshotDir is where a snapshot of the database is, in the data directory, until it was copied.
 const snapshotDir = "snapshot"
@@ -27,6 +32,7 @@ type File struct {
 	// Name is where the file is, Path its path in a data directory, with slashes.
 	Name, Path string
 	Size       int64
+	Modified   time.Time
 }
 
 // Remove removes the snapshot.
@@ -66,13 +72,24 @@ func (s *embeddedStore) take(ctx context.Context, to *Snapshot) (err error) {
 	if err := s.db.Checkpoint(to.Data); err != nil {
 		return err
 	}
-	to.Archive, err = list(ctx, s.data, archiveDir)
-	return err
+	if to.Archive, err = list(ctx, s.data, archiveDir); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(to.Archive, func(f File) bool { return f.Path == ownerPath }) {
+		return fmt.Errorf("the archive has no %s: it is not that of a bank that has begun", ownerPath)
+	}
+	return nil
 }
 
-// list lists the files below a directory of a data directory, without drafts.
+// list lists the files below a directory of a data directory, without drafts. The directory may be
+// a link, and so may a file in it. A link to a directory in it is an error: the bucket does not see
+// what is behind it.
 func list(ctx context.Context, data, dir string) (files []File, err error) {
-	err = filepath.WalkDir(filepath.Join(data, dir), func(name string, e fs.DirEntry, err error) error {
+	root, err := filepath.EvalSymlinks(filepath.Join(data, dir))
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", filepath.Join(data, dir), err)
+	}
+	err = filepath.WalkDir(root, func(name string, e fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -82,12 +99,22 @@ func list(ctx context.Context, data, dir string) (files []File, err error) {
 		if strings.HasPrefix(e.Name(), ".") && e.IsDir() {
 			return filepath.SkipDir
 		}
-		info, err := os.Stat(name) // what a link leads to
-		if err != nil || !info.Mode().IsRegular() {
-			return nil //nolint:nilerr // a link to nowhere is no object
+		if e.IsDir() {
+			return nil
 		}
-		path, err := filepath.Rel(data, name)
-		files = append(files, File{Name: name, Path: filepath.ToSlash(path), Size: info.Size()})
+		info, err := os.Stat(name) // what a link leads to
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // a link to nowhere is no object
+			return nil
+		case err != nil:
+			return err
+		case info.IsDir():
+			return fmt.Errorf("%s is a link to a directory: put the directory itself there", name)
+		case !info.Mode().IsRegular():
+			return nil
+		}
+		path, err := filepath.Rel(root, name)
+		files = append(files, File{Name: name, Path: filepath.ToSlash(filepath.Join(dir, path)), Size: info.Size(), Modified: info.ModTime()})
 		return err
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -58,6 +59,12 @@ func TestASnapshotIsOfOneMoment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := (&embeddedStore{db: db, archive: archive, data: data}).Snapshot(t.Context()); err == nil || !strings.Contains(err.Error(), "owner.json") {
+		t.Fatalf("an archive without an owner: %v", err)
+	}
+	if err := archive.Create(t.Context(), "owner.json", nil); err != nil {
+		t.Fatal(err)
+	}
 	store := &embeddedStore{db: db, archive: archive, data: data}
 	ctx, stop := context.WithCancel(t.Context())
 	var writer sync.WaitGroup
@@ -84,12 +91,46 @@ func TestASnapshotIsOfOneMoment(t *testing.T) {
 			t.Fatal(err)
 		}
 		published, named := numbers(t, taken.Data)
-		if listed := uint64(len(taken.Archive)); listed < named || listed > published {
+		if listed := uint64(len(taken.Archive)) - 1; listed < named || listed > published {
 			t.Fatalf("%d objects, where the database has published %d and names %d", listed, published, named)
 		}
 		if err := taken.Remove(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// The archive may be on another volume, behind a link.
+func TestAnArchiveBehindALinkIsInTheSnapshot(t *testing.T) {
+	data, other := t.TempDir(), t.TempDir()
+	if err := os.Symlink(other, filepath.Join(data, archiveDir)); err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range map[string]string{"owner.json": "owner", "key": "key", "events/v2/a": "a", ".tmp/draft": "draft"} {
+		name := filepath.Join(other, filepath.FromSlash(path))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Symlink("a", filepath.Join(other, "events", "v2", "b")), os.Symlink("nowhere", filepath.Join(other, "events", "v2", "c"))); err != nil {
+		t.Fatal(err)
+	}
+	files, err := list(t.Context(), data, archiveDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := ""
+	for _, f := range files {
+		found += fmt.Sprintf("%s %d\n", f.Path, f.Size)
+	}
+	if found != "archive/events/v2/a 1\narchive/events/v2/b 1\narchive/key 3\narchive/owner.json 5\n" {
+		t.Errorf("the list is\n%s", found)
+	}
+	if err := os.Symlink(filepath.Join(other, "events"), filepath.Join(other, "more")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := list(t.Context(), data, archiveDir); err == nil || !strings.Contains(err.Error(), "a link to a directory") {
+		t.Errorf("a link to a directory: %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package backups
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,11 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"passbook/shared/backup"
+	"passbook/shared/event"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
+	"passbook/shared/stores"
 )
 
 // moved are what a restored bank consists of, in the order in which they get their names: a
@@ -49,8 +53,17 @@ type Restored struct {
 	DryRun  bool    `json:"dry_run,omitempty"`
 }
 
-// ErrInUse means that the new data directory is not empty.
-var ErrInUse = errors.New("the data directory is in use")
+// The reasons why a backup cannot be restored.
+var (
+	// ErrInUse means that the new data directory is not empty.
+	ErrInUse = errors.New("the data directory is in use")
+	// ErrRestoring means that another process restores into it.
+	ErrRestoring = errors.New("another restore is running")
+	// ErrNested means that it is in the backup, or the backup in it.
+	ErrNested = errors.New("the backup and the new data directory are one in the other")
+	// ErrOther means that the directory to be retired is another bank's.
+	ErrOther = errors.New("the directory to be retired is another bank's")
+)
 
 // Restore makes a bank of a backup in a new data directory. A dry run verifies the backup and the
 // directory, and changes nothing. An interrupted one begins again.
@@ -58,10 +71,7 @@ func Restore(ctx context.Context, r Restoration, p *progress.Tracker) (done Rest
 	began := time.Now()
 	data := r.Config.Data
 	done = Restored{Data: data, Facts: r.Backup.Facts, Files: len(r.Backup.Files), Bytes: r.Backup.Bytes(), DryRun: r.DryRun}
-	if err := checkTarget(data); err != nil {
-		return done, err
-	}
-	retire, err := r.retire()
+	retire, err := r.check()
 	if err != nil {
 		return done, err
 	}
@@ -72,28 +82,84 @@ func Restore(ctx context.Context, r Restoration, p *progress.Tracker) (done Rest
 		done.Seconds = time.Since(began).Seconds()
 		return done, err
 	}
-	if err := clear(data); err != nil {
+	lock, err := begin(data)
+	if err != nil {
 		return done, err
 	}
-	partial := filepath.Join(data, platform.PartialRestore)
-	if err := r.Backup.Restore(ctx, partial, o); err != nil {
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	if err := r.Backup.Restore(ctx, filepath.Join(data, platform.PartialRestore), o); err != nil {
 		return done, err
 	}
+	if done.NewLife, err = r.finish(ctx, retire); err != nil {
+		return done, err
+	}
+	done.Retired, done.Seconds = r.Retire, time.Since(began).Seconds()
+	return done, nil
+}
+
+// finish proves the restored bank, retires the older one and gives the restored one its place.
+func (r Restoration) finish(ctx context.Context, retire retiring) (life time.Time, err error) {
 	config := r.Config
-	config.Data = partial
-	if done.NewLife, err = r.Finish(ctx, config); err != nil {
-		return done, err
+	config.Data = filepath.Join(r.Config.Data, platform.PartialRestore)
+	if life, err = r.Finish(ctx, config); err != nil {
+		return life, err
 	}
-	if r.Retire != "" {
-		why := fmt.Sprintf("its bank is restored in %s, as of %s", data, done.Taken.Format(time.RFC3339Nano))
-		if err := retire.Mark(why); err != nil {
-			return done, err
-		}
-		done.Retired = r.Retire
+	at, err := filepath.Abs(r.Config.Data)
+	if err != nil {
+		return life, fmt.Errorf("put the restored bank in its place: %w", err)
 	}
-	err = arrive(data)
-	done.Seconds = time.Since(began).Seconds()
-	return done, err
+	if err := retire.Mark(fmt.Sprintf("its bank is restored in %s, as of %s", at, r.Backup.Taken.Format(time.RFC3339Nano))); err != nil {
+		return life, err
+	}
+	return life, arrive(r.Config.Data)
+}
+
+// check returns an error unless the backup can be restored, and holds the directory that is to be
+// retired.
+func (r Restoration) check() (retiring, error) {
+	switch {
+	case r.Backup.EntryFormat > event.Format:
+		return nil, fmt.Errorf("%w: it is of a bank with entries of format %d, this program knows up to %d: use a newer program", backup.ErrFormat, r.Backup.EntryFormat, event.Format)
+	case inside(r.Backup.Dir(), r.Config.Data) || inside(r.Config.Data, r.Backup.Dir()):
+		return nil, fmt.Errorf("%w: %s and %s", ErrNested, r.Backup.Dir(), r.Config.Data)
+	}
+	if err := checkTarget(r.Config.Data); err != nil {
+		return nil, err
+	}
+	if r.Retire == "" {
+		return noRetiring{}, nil
+	}
+	held, err := platform.Retire(r.Retire)
+	if err != nil {
+		return nil, err
+	}
+	bank, err := bankOf(r.Retire)
+	if err == nil && bank != r.Backup.Bank {
+		err = fmt.Errorf("%w: %s is of bank %s, and the backup of bank %s", ErrOther, r.Retire, bank, r.Backup.Bank)
+	}
+	if err != nil {
+		return nil, errors.Join(err, held.Close())
+	}
+	return held, nil
+}
+
+// bankOf returns the bank that a data directory says its archive is of.
+func bankOf(data string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(data, "archive", stores.OwnerKey))
+	var owner stores.Owner
+	if err == nil {
+		err = json.Unmarshal(text, &owner)
+	}
+	if err != nil {
+		return "", fmt.Errorf("find out whose %s (--retire) is: %w", data, err)
+	}
+	return owner.Bank, nil
+}
+
+// retiring is a directory that is retired once it is marked.
+type retiring interface {
+	Mark(why string) error
+	io.Closer
 }
 
 // noRetiring retires nothing.
@@ -102,17 +168,6 @@ type noRetiring struct{}
 func (noRetiring) Mark(string) error { return nil }
 
 func (noRetiring) Close() error { return nil }
-
-// retire holds the directory that is to be retired.
-func (r Restoration) retire() (interface {
-	Mark(why string) error
-	io.Closer
-}, error) {
-	if r.Retire == "" || r.DryRun {
-		return noRetiring{}, nil
-	}
-	return platform.Retire(r.Retire)
-}
 
 // checkTarget returns an error unless a bank can be restored into a directory: it is missing, or
 // empty, or has what an interrupted restore has left.
@@ -138,12 +193,43 @@ func checkTarget(data string) error {
 	return nil
 }
 
-// clear removes what an interrupted restore has left.
+// begin makes the directory in which the bank is restored and locks it, so that no other process
+// restores into the same one, and removes what an interrupted restore has left.
+func begin(data string) (lock *os.File, err error) {
+	partial := filepath.Join(data, platform.PartialRestore)
+	if err := os.MkdirAll(partial, 0o700); err != nil {
+		return nil, fmt.Errorf("restore: %w", err)
+	}
+	if lock, err = os.Open(partial); err != nil {
+		return nil, fmt.Errorf("restore: %w", err)
+	}
+	if err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		err = fmt.Errorf("%w: into %s", ErrRestoring, data)
+	}
+	if err == nil {
+		err = checkTarget(data) // another restore may have ended since
+	}
+	if err == nil {
+		err = clear(data)
+	}
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock, nil
+}
+
+// clear removes what an interrupted restore has left, but the directory itself.
 func clear(data string) error {
-	for _, name := range append(slices.Clone(moved), platform.PartialRestore) { // the directory that tells it apart is last
-		if err := os.RemoveAll(filepath.Join(data, name)); err != nil {
-			return fmt.Errorf("remove what an interrupted restore has left: %w", err)
-		}
+	partial := filepath.Join(data, platform.PartialRestore)
+	entries, err := os.ReadDir(partial)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(partial, e.Name())))
+	}
+	for _, name := range moved {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(data, name)))
+	}
+	if err != nil {
+		return fmt.Errorf("remove what an interrupted restore has left: %w", err)
 	}
 	return nil
 }

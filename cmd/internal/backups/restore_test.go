@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"passbook/shared/backup"
+	"passbook/shared/event"
 	"passbook/shared/platform"
 )
 
@@ -115,12 +116,55 @@ func TestARestoreOverwritesNothing(t *testing.T) {
 	}
 }
 
-// The older bank is retired only once the restored one is proven.
-func TestTheOlderBankIsRetiredWhenTheRestoredOneIsProven(t *testing.T) {
-	m, older := aBackup(t), t.TempDir()
-	if err := os.WriteFile(filepath.Join(older, "FORMAT"), []byte("2\n"), 0o600); err != nil {
+// olderBank makes the data directory of a bank.
+func olderBank(t *testing.T, id string) (data string) {
+	t.Helper()
+	data = t.TempDir()
+	for path, text := range map[string]string{"FORMAT": "2\n", "archive/owner.json": `{"bank":"` + id + `"}`} {
+		name := filepath.Join(data, filepath.FromSlash(path))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return data
+}
+
+func TestTwoRestoresIntoOneDirectoryAreRefused(t *testing.T) {
+	m, data := aBackup(t), filepath.Join(t.TempDir(), "new")
+	r := into(data, m, nil)
+	first := r.Finish
+	r.Finish = func(ctx context.Context, c platform.Config) (time.Time, error) {
+		if _, err := Restore(ctx, into(data, m, nil), nil); !errors.Is(err, ErrRestoring) {
+			t.Errorf("a second restore, while the first is not at its end: %v", err)
+		}
+		return first(ctx, c)
+	}
+	if _, err := Restore(t.Context(), r, nil); err != nil {
 		t.Fatal(err)
 	}
+	checkBank(t, data)
+}
+
+func TestABackupIsNotRestoredIntoItself(t *testing.T) {
+	m := aBackup(t)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(m.Dir(), link); err != nil {
+		t.Fatal(err)
+	}
+	for _, data := range []string{filepath.Join(m.Dir(), "database", "new"), filepath.Join(link, "new"), filepath.Dir(m.Dir())} {
+		if _, err := Restore(t.Context(), into(data, m, nil), nil); !errors.Is(err, ErrNested) {
+			t.Errorf("%s: %v", data, err)
+		}
+	}
+	m.EntryFormat = event.Format + 1
+	if _, err := Restore(t.Context(), into(filepath.Join(t.TempDir(), "new"), m, nil), nil); !errors.Is(err, backup.ErrFormat) {
+		t.Errorf("a newer format: %v", err)
+	}
+}
+
+// The older bank is retired only once the restored one is proven.
+func TestTheOlderBankIsRetiredWhenTheRestoredOneIsProven(t *testing.T) {
+	m, older, other := aBackup(t), olderBank(t, "B"), olderBank(t, "C")
 	retired := filepath.Join(older, "RETIRED")
 	r := into(filepath.Join(t.TempDir(), "new"), m, errors.New("not proven"))
 	r.Retire = older
@@ -138,7 +182,11 @@ func TestTheOlderBankIsRetiredWhenTheRestoredOneIsProven(t *testing.T) {
 	if _, err := os.Stat(retired); err == nil {
 		t.Fatal("retired by a dry run")
 	}
-	r.DryRun = false
+	r.Retire = other
+	if _, err := Restore(t.Context(), r, nil); !errors.Is(err, ErrOther) {
+		t.Fatalf("a dry run that would retire another bank: %v", err)
+	}
+	r.DryRun, r.Retire = false, older
 	done, err := Restore(t.Context(), r, nil)
 	if err != nil || done.Retired != older {
 		t.Fatalf("%+v, %v", done, err)

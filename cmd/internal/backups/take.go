@@ -94,12 +94,28 @@ func (s Source) facts(ctx context.Context) (f backup.Facts, err error) {
 	return f, err
 }
 
-// inside reports whether a directory is another one or in it.
+// inside reports whether a directory is another one or in it, also by links.
 func inside(outer, dir string) bool {
-	a, errA := filepath.Abs(outer)
-	b, errB := filepath.Abs(dir)
-	rel, err := filepath.Rel(a, b)
-	return errA == nil && errB == nil && err == nil && filepath.IsLocal(rel)
+	rel, err := filepath.Rel(resolve(outer), resolve(dir))
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// resolve returns the absolute path of a directory, which need not exist, without the links in it.
+func resolve(dir string) string {
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return dir
+	}
+	for rest := ""; ; {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			return filepath.Join(real, rest)
+		}
+		above := filepath.Dir(path)
+		if above == path {
+			return filepath.Join(path, rest)
+		}
+		rest, path = filepath.Join(filepath.Base(path), rest), above
+	}
 }
 
 // copy takes a snapshot, copies it, and proves what it is a snapshot of.
@@ -112,7 +128,7 @@ func (s Source) copy(ctx context.Context, draft *backup.Draft, facts *backup.Fac
 	var sources []backup.Source
 	for _, files := range [][]platform.File{snapshot.Archive, snapshot.Database} {
 		for _, f := range files {
-			sources = append(sources, backup.Source{From: f.Name, Path: f.Path, Size: f.Size})
+			sources = append(sources, backup.Source{From: f.Name, Path: f.Path, Size: f.Size, Modified: f.Modified})
 		}
 	}
 	if err := draft.Copy(ctx, sources); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"passbook/cmd/internal/backups"
@@ -170,6 +171,12 @@ func explainBackup(err error) error {
 		return cli.Fail(cli.ExitUnreachable, err, "use the program that wrote it, or a newer one")
 	case errors.Is(err, backup.ErrDamaged):
 		return cli.Fail(cli.ExitDifference, err, "use another backup; or make this one again in an empty directory")
+	case errors.Is(err, backup.ErrBusy), errors.Is(err, backups.ErrRestoring):
+		return cli.Fail(cli.ExitBehind, err, "run the same command again when that one has ended")
+	case errors.Is(err, backups.ErrNested), errors.Is(err, backups.ErrOther):
+		return cli.Fail(cli.ExitUsage, err, "see --help")
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return cli.Fail(cli.ExitFailed, err, "free space on that volume, or name a directory on another; then run the same command again")
 	case errors.Is(err, backups.ErrInUse):
 		return cli.Fail(cli.ExitUnreachable, err, "name a new directory with --data; bank restore overwrites nothing")
 	}
@@ -223,7 +230,10 @@ func (c *restoreCommand) Run(ctx context.Context, t *cli.Terminal) error {
 		return fmt.Errorf("parameters of the restore: %w", err)
 	}
 	done, err := jobs.RestoreBackup(ctx, t, config, backups.Restoration{Backup: m, Rate: int64(rate), DryRun: c.DryRun, Retire: c.Retire}, by)
-	return cli.Show(t, c.Output, done, explainBackup(err), func(w io.Writer) { describeRestored(w, done) })
+	if err != nil {
+		return explainBackup(err)
+	}
+	return cli.Show(t, c.Output, done, nil, func(w io.Writer) { describeRestored(w, done) })
 }
 
 // describeRestored prints what was restored.
