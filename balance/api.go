@@ -51,6 +51,13 @@ func NewAPI(s *Store, r *journal.Reader, n Names, old derived.Archive) *API {
 	return a
 }
 
+// WithClock sets the clock by which a read of the past is one of the past; without it the API goes
+// by time.Now. It returns the API.
+func (a *API) WithClock(now func() time.Time) *API {
+	a.now = now
+	return a
+}
+
 // Routes returns the routes of the service's queries.
 func (a *API) Routes() []web.Route {
 	const of = "/v1/accounts/{account_id}"

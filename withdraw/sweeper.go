@@ -59,6 +59,10 @@ type SweeperConfig struct {
 	Expire func(ctx context.Context, a event.Account) error
 	// Every is the pause between two sweeps; 0 is DefaultSweep.
 	Every time.Duration
+	// Now is the clock; nil is time.Now. Moved, if it is not nil, gets a value when the clock has
+	// jumped, after which a sweep begins at once.
+	Now   func() time.Time
+	Moved <-chan struct{}
 	// Log gets the failures, which are tried again; nil is slog.Default.
 	Log *slog.Logger
 }
@@ -67,6 +71,9 @@ type SweeperConfig struct {
 func NewSweeper(c SweeperConfig) *Sweeper {
 	if c.Every <= 0 {
 		c.Every = DefaultSweep
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -79,13 +86,14 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	tick := time.NewTicker(s.config.Every)
 	defer tick.Stop()
 	for {
-		if err := s.sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		if err := s.sweep(ctx, s.config.Now()); err != nil && ctx.Err() == nil {
 			s.config.Log.Warn("cannot list accounts with expired holds or limits; the next sweep tries again", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		case <-s.config.Moved:
 		}
 	}
 }

@@ -61,6 +61,8 @@ const (
 	booked  = "booked"
 	earlier = "booked-before"
 	refused = "refused"
+	// nothing is a line that books nothing: an opening balance of 0.
+	nothing = "nothing-to-book"
 	// differs is a line that was booked, after which the balance is another one than the file's.
 	differs = "balance-differs"
 )
@@ -272,7 +274,11 @@ func (i *Import) unbooked(ctx context.Context) iter.Seq2[record, error] {
 	return func(yield func(record, error) bool) {
 		for r, err := range i.records(ctx, func(record, []Fault) {}) {
 			if err == nil && (r.nothing || i.before[r.command.Key]) {
-				if err = i.tell(Outcome{Line: r.line, Outcome: earlier, Account: r.account, Op: r.op}); err == nil {
+				o := Outcome{Line: r.line, Outcome: earlier, Account: r.account, Op: r.op}
+				if r.nothing {
+					o.Outcome = nothing
+				}
+				if err = i.tell(o); err == nil {
 					continue
 				}
 			}

@@ -42,6 +42,8 @@ type Process struct {
 	Log      *slog.Logger
 	Registry *prometheus.Registry
 	Engine   *platform.Engine
+	// Clock is what decisions go by, for development; nil is the machine's.
+	Clock Clock
 	// Tracer exports traces; nil exports none.
 	Tracer *trace.Tracer
 
@@ -72,6 +74,12 @@ type Process struct {
 	// began is when the process was opened.
 	began time.Time
 	lifecycle
+}
+
+// Clock is a clock that can be moved. Moved gets a value when it has jumped.
+type Clock interface {
+	Now() time.Time
+	Moved() <-chan struct{}
 }
 
 // API is what a process serves.
@@ -137,6 +145,22 @@ func OpenOn(ctx context.Context, program Program, version string, config platfor
 		return nil, errors.Join(engine.Explain(err), p.Close(ctx))
 	}
 	return p, nil
+}
+
+// Now returns the clock that decisions go by.
+func (p *Process) Now() func() time.Time {
+	if p.Clock != nil {
+		return p.Clock.Now
+	}
+	return time.Now
+}
+
+// ClockMoved returns a channel that gets a value when the clock has jumped; nil for the machine's.
+func (p *Process) ClockMoved() <-chan struct{} {
+	if p.Clock != nil {
+		return p.Clock.Moved()
+	}
+	return nil
 }
 
 // Stores returns the process's stores, to be compared with one another.

@@ -46,7 +46,7 @@ func Open(ctx context.Context, p *serve.Process, keeper *origin.Keeper) (*Writer
 	}
 	w := &Writer{}
 	w.Journal, err = journal.Open(ctx, journal.Config{
-		Table: p.Engine.Table, Outbox: publishing, Origin: keeper, Lease: p.Config.Lease, Metrics: p.Registry, Log: p.Log, Tracer: p.Tracer,
+		Table: p.Engine.Table, Now: p.Now(), Outbox: publishing, Origin: keeper, Lease: p.Config.Lease, Metrics: p.Registry, Log: p.Log, Tracer: p.Tracer,
 		Room: room(p.Engine.Space), Accounts: p.Memory.Accounts, Keys: p.Memory.Keys,
 		Address: others.address, Secret: others.secret,
 	})
@@ -131,7 +131,7 @@ func room(space *platform.Space) func() error {
 // goes to the writer of its account.
 func (w *Writer) Sweeper(p *serve.Process) *withdraw.Sweeper {
 	expire := w.Withdraw.ExpireOperation()
-	return withdraw.NewSweeper(withdraw.SweeperConfig{Table: p.Engine.Table, Log: p.Log, Expire: func(ctx context.Context, a event.Account) error {
+	return withdraw.NewSweeper(withdraw.SweeperConfig{Table: p.Engine.Table, Now: p.Now(), Moved: p.ClockMoved(), Log: p.Log, Expire: func(ctx context.Context, a event.Account) error {
 		return expire.Command(ctx, w.Forwarder, a, telemetry.Correlation(ctx))
 	}})
 }

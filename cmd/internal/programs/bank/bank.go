@@ -34,6 +34,7 @@ type grammar struct {
 	Config   teller.ConfigCommand   `cmd:"" group:"use" help:"Which bank is called, and as whom."`
 
 	Serve serveCommand `cmd:"" group:"run" help:"Serve the bank until it is interrupted."`
+	Dev   devCommand   `cmd:"" group:"run" help:"Serve a bank for development, with a clock to move."`
 	Demo  demoCommand  `cmd:"" group:"run" help:"Play a day at the bank and check its books."`
 
 	Key        keyCommand        `cmd:"" group:"operate" help:"Keys with which callers of the API say who they are."`

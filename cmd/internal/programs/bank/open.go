@@ -62,7 +62,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	history, rows, counted := w.Journal.Reader, int64(p.Memory.Rows), readmodel.NewMetrics(p.Registry)
 	balances := balance.NewStore(p.Engine.Table)
 	balanceProjector := balance.NewProjector(balance.Config{
-		Runtime: runtime, RowBytes: rows, Metrics: counted, Journal: history, Store: balances, NoEventIndex: !p.Config.IndexesEvents(),
+		Runtime: runtime, RowBytes: rows, Metrics: counted, Journal: history, Now: p.Now(), Store: balances, NoEventIndex: !p.Config.IndexesEvents(),
 	})
 	p.Go(serve.UntilConsumers, balance.Table, balanceProjector.Run)
 
@@ -95,7 +95,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.Serve(serve.API{
 		ServesAll: true, Pages: pages(registry),
 		Commands: slices.Concat(w.Withdraw.Operations(), w.Credit.Operations()), Forwarder: w.Forwarder,
-		Routes: slices.Concat(reports(p, history, balances), balance.NewAPI(balances, history, p.Persons(), readside.Archived(p, keeper)).Routes(), creditlimit.NewAPI(limits, history).Routes(), feeds.Routes(), statement.New(statement.Config{Journal: history, Registry: p.Registry, Log: p.Log}).Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits), readside.Webhooks(p, history, keeper, runtime)),
+		Routes: slices.Concat(reports(p, history, balances), balance.NewAPI(balances, history, p.Persons(), readside.Archived(p, keeper)).WithClock(p.Now()).Routes(), creditlimit.NewAPI(limits, history).WithClock(p.Now()).Routes(), feeds.Routes(), statement.New(statement.Config{Journal: history, Registry: p.Registry, Log: p.Log}).Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits), readside.Webhooks(p, history, keeper, runtime), clockRoutes(p)),
 		Checks: append(w.Checks, healthy, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}),
 	})
 	return serveJobs(ctx, p, registry, secret)

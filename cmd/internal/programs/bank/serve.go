@@ -34,7 +34,15 @@ func (c *serveCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	if err != nil {
 		return err
 	}
-	p, err := serve.OpenTuned(ctx, Program, config, t)
+	if err := refuseDevelopment(config); err != nil {
+		return err
+	}
+	return c.serve(ctx, t, config, Program)
+}
+
+// serve serves a program until ctx ends.
+func (c *serveCommand) serve(ctx context.Context, t *cli.Terminal, config platform.Config, program serve.Program) error {
+	p, err := serve.OpenTuned(ctx, program, config, t)
 	if err != nil {
 		return err
 	}
