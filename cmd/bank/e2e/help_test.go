@@ -8,54 +8,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"passbook/cmd/internal/programtest"
 )
-
-// commands are all commands of all programs.
-var commands = []string{
-	"bank", "bank serve", "bank demo", "bank quarantine", "bank quarantine list", "bank quarantine show", "bank quarantine redrive", "bank quarantine clear", "bank resources", "bank version",
-	"bank salvage", "bank rotate-key", "bank key", "bank key create", "bank key list", "bank actor", "bank actor erase",
-	"bank backup", "bank backup verify", "bank backup show", "bank restore", // bank clock accept needs an account that was opened
-	"replay", "replay rebuild", "replay promote", "replay discard", "replay journal", "replay at", "replay republish",
-	"audit",
-}
-
-// maxHelp is how many lines of help fit a screen.
-const maxHelp = 40
-
-// TestHelpFitsAScreenAndItsExampleRuns runs the example of every help text against a directory that
-// a demo has filled.
-func TestHelpFitsAScreenAndItsExampleRuns(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	if got := programtest.Run(t, dir, nil, "bank", "demo", "--accounts", "3", "--speed", "0", "--data", "data"); got.Code != 0 {
-		t.Fatalf("demo: %d\n%s%s", got.Code, got.Out, got.ErrOut)
-	}
-	for _, name := range commands {
-		parts := strings.Fields(name)
-		help := programtest.Run(t, dir, nil, parts[0], append(parts[1:], "--help")...)
-		if lines := strings.Count(help.Out, "\n"); help.Code != 0 || lines > maxHelp || lines < 5 {
-			t.Errorf("%s --help: code %d, %d lines\n%s%s", name, help.Code, lines, help.Out, help.ErrOut)
-		}
-		_, rest, found := strings.Cut(help.Out, "Example:")
-		example := strings.Fields(strings.TrimSpace(strings.SplitN(strings.TrimSpace(rest), "\n", 2)[0]))
-		if !found || len(example) == 0 || example[0] != parts[0] {
-			t.Errorf("%s --help: no example\n%s", name, help.Out)
-			continue
-		}
-		if slices.Contains(example, "serve") || slices.Contains(example, "aws") {
-			continue // one runs until it is interrupted, the other needs AWS; other tests do both
-		}
-		if got := programtest.Run(t, dir, nil, example[0], example[1:]...); got.Code != 0 {
-			t.Errorf("%q: %d\n%s%s", example, got.Code, got.Out, got.ErrOut)
-		}
-	}
-}
 
 func TestUsageNamesWhatIsWrong(t *testing.T) {
 	for name, tt := range map[string]struct {

@@ -17,6 +17,9 @@ var groups = []kong.Group{
 	{Key: "use", Title: "Use a bank:"}, {Key: "watch", Title: "See what it does:"}, {Key: "run", Title: "Run one:"}, {Key: Operating}, {Key: Connection},
 }
 
+// storesGroup is the group of the flags that say where the data of a bank is.
+const storesGroup = "stores"
+
 // Operating is the group of the commands that look after a bank. The help of a program has them in
 // a few lines.
 const Operating = "operate"
@@ -25,13 +28,12 @@ const Operating = "operate"
 // help is left out or in one line; the process ends afterwards, so the model may be changed.
 func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	ctx.Model.HelpFlag.Hidden = true
-	var connection, operating []string
-	for _, flag := range ctx.Flags() {
-		if flag.Group != nil && flag.Group.Key == Connection && !flag.Hidden {
-			flag.Hidden = true
-			connection = append(connection, "--"+flag.Name+" "+flag.FormatPlaceHolder())
-		}
+	connection, stores := oneLine(ctx, Connection), []string(nil)
+	if selected := ctx.Selected(); selected != nil && selected.Name != "serve" {
+		stores = oneLine(ctx, storesGroup)
 	}
+	ungroup(ctx, storesGroup)
+	var operating []string
 	if selected := ctx.Selected(); selected != nil {
 		selected.Group = nil // its commands are one group
 	}
@@ -51,7 +53,7 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	help, rest, _ := strings.Cut(text.String(), "\n\nRun \"")
+	help, rest, _ := strings.Cut(strings.ReplaceAll(text.String(), "\n\n\n", "\n\n"), "\n\nRun \"")
 	if len(operating) > 0 {
 		help = strings.TrimRight(help, "\n") + "\n\nLook after a bank, where its data is:\n" + wrapped(operating) + "\n"
 	}
@@ -61,8 +63,31 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	if len(connection) > 0 {
 		help += fmt.Sprintf("\nWhich bank: %s, or: %s config --help\n", strings.Join(connection, ", "), ctx.Model.Name)
 	}
+	if len(stores) > 0 {
+		help += fmt.Sprintf("\nWhere its data is: %s\n", strings.Join(stores, ", "))
+	}
 	_, err = io.WriteString(out, strings.Replace(underOwnName(help, ctx), "Example:\n\n    ", "Example: ", 1))
 	return err
+}
+
+// oneLine hides the flags of a group and returns them with what they take.
+func oneLine(ctx *kong.Context, group string) (flags []string) {
+	for _, flag := range ctx.Flags() {
+		if flag.Group != nil && flag.Group.Key == group && !flag.Hidden {
+			flag.Hidden = true
+			flags = append(flags, "--"+flag.Name+" "+flag.FormatPlaceHolder())
+		}
+	}
+	return flags
+}
+
+// ungroup puts the flags of a group among the others.
+func ungroup(ctx *kong.Context, group string) {
+	for _, flag := range ctx.Flags() {
+		if flag.Group != nil && flag.Group.Key == group {
+			flag.Group = nil
+		}
+	}
 }
 
 // helpWidth bounds the lines that wrapped makes.

@@ -99,11 +99,12 @@ func Run(ctx context.Context, name, about string, grammar any, args []string, t 
 	if err != nil {
 		return complain(t, name, Usage("%w", err))
 	}
-	if err := parsed.Run(); err != nil {
-		return complain(t, name, err)
+	err = parsed.Run()
+	if failed := written(); failed != nil {
+		err = Fail(ExitFailed, fmt.Errorf("the output is not complete: %w", failed), "look where standard output is written, and whether there is space; what the command does is done")
 	}
-	if err := written(); err != nil {
-		return complain(t, name, Fail(ExitFailed, fmt.Errorf("the output is not complete: %w", err), "check where standard output goes, and whether there is space"))
+	if err != nil {
+		return complain(t, name, err)
 	}
 	return ExitOK
 }
@@ -120,11 +121,11 @@ func complain(t *Terminal, name string, err error) int {
 
 // StoreFlags name the stores. Every program has them.
 type StoreFlags struct {
-	Data   *string `name:"data" placeholder:"DIR" help:"Data directory [./data]."`
-	Store  *string `name:"store" placeholder:"KIND" help:"embedded or aws [embedded]."`
-	Prefix *string `name:"prefix" placeholder:"TEXT" help:"Prefix of tables and streams [passbook-]."`
-	Bucket *string `name:"bucket" placeholder:"NAME" help:"S3 bucket of the archive, with --store aws."`
-	KMSKey *string `name:"kms-key" placeholder:"KEY" help:"KMS key on AWS; else alias/PREFIXbank."`
+	Data   *string `name:"data" group:"stores" placeholder:"DIR" help:"Data directory [./data]."`
+	Store  *string `name:"store" group:"stores" placeholder:"KIND" help:"embedded or aws [embedded]."`
+	Prefix *string `name:"prefix" group:"stores" placeholder:"TEXT" help:"Prefix of tables and streams [passbook-]."`
+	Bucket *string `name:"bucket" group:"stores" placeholder:"NAME" help:"S3 bucket of the archive, with --store aws."`
+	KMSKey *string `name:"kms-key" group:"stores" placeholder:"KEY" help:"KMS key on AWS; else alias/PREFIXbank."`
 }
 
 // vars returns what a grammar's texts refer to as ${name}.

@@ -22,7 +22,7 @@ type Command struct {
 	Map       []string `name:"map" sep:"none" placeholder:"NAME=COLUMN" help:"Rename a column of the file; NAME= passes it over."`
 	Account   string   `name:"account" placeholder:"ID" help:"The account of lines that name none."`
 	Currency  string   `name:"currency" placeholder:"CODE" help:"The currency of lines that name none."`
-	Name      string   `name:"name" placeholder:"NAME" help:"The import's name; lines are booked once under it [FILE]."`
+	Name      string   `name:"name" placeholder:"NAME" help:"Lines are booked once under this name [FILE]."`
 	DryRun    bool     `name:"dry-run" help:"Only list the lines with faults."`
 	teller.Flags
 }

@@ -66,6 +66,9 @@ func (r Request) body() ([]byte, error) {
 			return nil, fmt.Errorf("parameters of job %s: %w", r.Job, err)
 		}
 	}
+	if members == nil { // parameters that are null
+		members = map[string]json.RawMessage{}
+	}
 	for name, text := range map[string]string{"job": r.Job, "actor": r.Actor, "reason": r.Reason} {
 		if text == "" {
 			continue

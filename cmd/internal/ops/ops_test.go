@@ -111,6 +111,15 @@ func TestJobsOverHTTP(t *testing.T) {
 	}
 }
 
+// A job without parameters is asked for with the actor and the reason alone.
+func TestParametersMayBeNull(t *testing.T) {
+	for _, params := range []string{"", "null", "{}"} {
+		if body, err := (Request{Job: "claim", Actor: "os:7", Params: json.RawMessage(params)}).body(); err != nil || string(body) != `{"actor":"os:7","job":"claim"}` {
+			t.Errorf("%q: %s, %v", params, body, err)
+		}
+	}
+}
+
 func TestOneOfAKindAtATime(t *testing.T) {
 	r, c, _ := serve(t)
 	first := c.Do("POST", "/ops/jobs", `{"job":"wait"}`)

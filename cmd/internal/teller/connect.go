@@ -74,7 +74,7 @@ func Connect(t *cli.Terminal, f *Flags) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := client.New(client.Options{URL: values["server"].Text, Key: key, UserAgent: "bank/" + t.Version, CallTimeout: min(timeout, client.DefaultCallTimeout)})
+	c, err := client.New(client.Options{URL: values["server"].Text, Key: key, UserAgent: "bank/" + t.Version, CallTimeout: min(timeout, client.DefaultCallTimeout), Wait: min(timeout/2, client.DefaultWait)})
 	if err != nil {
 		return nil, cli.Fail(cli.ExitUsage, err, "give it as --server, PASSBOOK_SERVER or with bank config set server URL")
 	}

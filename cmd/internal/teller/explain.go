@@ -55,6 +55,8 @@ func unreachable(silent *client.Unreachable) *cli.Failure {
 		f.Next = "let this machine trust the authority of the certificate (SSL_CERT_FILE names a file of them), and use the name that is in it"
 	case errors.As(silent, &record), strings.Contains(silent.Error(), "server gave HTTP response to HTTPS client"):
 		f.Next = "that port speaks HTTP without TLS: write http:// in --server"
+	case errors.Is(silent, context.DeadlineExceeded):
+		f.Next = "the bank is slow, or something before it takes requests without answering: bank doctor looks for the reason, --timeout 2m waits longer"
 	case errors.Is(silent, context.Canceled):
 		f.Code, f.Err, f.Next = cli.ExitFailed, errInterrupted, ""
 	}

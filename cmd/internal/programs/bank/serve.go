@@ -25,7 +25,7 @@ type serveCommand struct {
 
 // Help returns the example.
 func (serveCommand) Help() string {
-	return "Each flag is also a variable: --segment-age is PASSBOOK_SEGMENT_AGE. Example:\n\n  bank serve --data ./data --listen 127.0.0.1:8080"
+	return "Each flag is also a variable: --segment-age is PASSBOOK_SEGMENT_AGE.\n\nExample:\n\n  bank serve --data ./data --listen 127.0.0.1:8080"
 }
 
 // Run serves until ctx ends.
