@@ -197,6 +197,8 @@ type Config struct {
 	// Slow reports that nobody waits for the consumer, which then reads only every SlowPollEvery;
 	// nil is never.
 	Slow func() bool
+	// Idle reports that nothing that was read before is needed: it is passed over; nil is never.
+	Idle func(ctx context.Context) bool
 	// Maintain is called at least once a lease, for work that belongs to no shard; nil is not
 	// called.
 	Maintain func(ctx context.Context) error

@@ -235,7 +235,11 @@ func (r *reader) awaitRecords(ctx context.Context, b stream.Batch) error {
 // handle decodes a batch, gives it to the handler and records the progress.
 func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err error) {
 	ended = got.Next == ""
-	deliveries, err := r.w.runtime.Decoder.Decode(ctx, r.shard, got.Records, r.w.runtime.Origin)
+	records := got.Records
+	if idle := r.w.config.Idle; idle != nil && len(records) > 0 && idle(ctx) {
+		records = nil
+	}
+	deliveries, err := r.w.runtime.Decoder.Decode(ctx, r.shard, records, r.w.runtime.Origin)
 	if err != nil {
 		return false, fmt.Errorf("check the records of %s: %w", r.shard, err)
 	}
@@ -245,7 +249,9 @@ func (r *reader) handle(ctx context.Context, got stream.Batch) (ended bool, err 
 		return false, fmt.Errorf("handle %s: %w", r.shard, err)
 	}
 	if n := len(got.Records); n > 0 {
-		r.last = got.Records[n-1].Sequence
+		if r.last = got.Records[n-1].Sequence; len(deliveries) == 0 { // idle
+			checkpoint = r.last
+		}
 	}
 	r.iterator, r.behind, r.handled = got.Next, got.Behind, time.Now()
 	r.w.countForeign(deliveries)

@@ -108,11 +108,11 @@ func TestForgedRecordBecomesNothing(t *testing.T) {
 				counted++
 			}
 		}
-		if counted == 4 {
+		if counted == 3 { // no webhook: its consumer reads nothing
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d of 4 consumers count the forged record", counted)
+			t.Fatalf("%d of 3 consumers count the forged record", counted)
 		}
 	}
 	call(t, p, http.MethodPost, "/v1/accounts/A-1/withdrawals", "atm", `{"amount":1,"currency":"EUR","kind":"cash"}`)

@@ -19,7 +19,13 @@ const parallelRaises = 16
 // Consumer returns what reads the stream for the deliverer. It reads slowly where each read counts:
 // the shards of Kinesis have places for few readers.
 func (d *Deliverer) Consumer(r consumer.Runtime) consumer.Config {
-	return consumer.Config{Runtime: r, Name: Consumer, Open: d.Open, Accounts: d.config.Journal.Accounts, Heal: d.heal, Slow: func() bool { return true }}
+	return consumer.Config{Runtime: r, Name: Consumer, Open: d.Open, Accounts: d.config.Journal.Accounts, Heal: d.heal, Slow: func() bool { return true }, Idle: d.idle}
+}
+
+// idle reports that there is no endpoint, so that nothing that was read before is to be sent.
+func (d *Deliverer) idle(ctx context.Context) bool {
+	set, err := d.config.Registry.Current(ctx)
+	return err == nil && len(set.All()) == 0
 }
 
 // heal raises the rows of an account whose records the stream has lost, to the end of the journal.
