@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(programtest.Main(m, "bank", "withdraw", "credit", "balance", "creditlimit", "archiver", "console", "replay", "audit"))
+	os.Exit(programtest.Main(m, "bank", "withdraw", "credit", "balance", "creditlimit", "archiver", "webhooks", "console", "replay", "audit"))
 }
 
 // look is how often the tests look at what takes its time: an emulator has other work to do.
