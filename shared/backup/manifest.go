@@ -44,8 +44,8 @@ var (
 	ErrDamaged = errors.New("the backup is damaged")
 	// ErrSpace means that the volume of the backup is too full for it.
 	ErrSpace = errors.New("not enough free space")
-	// ErrBusy means that another process makes a backup there.
-	ErrBusy = errors.New("another backup is being made there")
+	// ErrBusy means that another process makes a backup there, or reads one.
+	ErrBusy = errors.New("another process makes, verifies or restores a backup there")
 )
 
 // Facts are what a backup says about the bank.
