@@ -23,7 +23,7 @@ ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAW
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race conformance drill e2e engines examples clients browser pictures fuzz bench lint template build dist bank ci clean start ready deploy stop logs
+.PHONY: help run demo test race conformance drill e2e engines examples clients browser pictures fuzz bench lint template alerts build dist bank ci clean start ready deploy stop logs
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ lint: ## Run gofmt, vet and staticcheck
 
 template: ## Run cfn-lint over deploy/template.yaml
 	./deploy/lint.sh
+
+alerts: ## Run promtool over the rules for Prometheus, their tests and the metrics of a bank; compiles promtool once
+	./deploy/prometheus/check.sh
 
 build: ## Build the programs into ./bin
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ $(PROGRAMS)

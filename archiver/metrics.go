@@ -15,8 +15,8 @@ func (a *Archiver) Report(metrics prometheus.Registerer) {
 		count      func(Stats) int64
 	}{
 		{"archive_segments_total", "Segments sealed and uploaded.", func(s Stats) int64 { return s.Segments }},
-		{"archive_rows_total", "Rows in those segments, one per event.", func(s Stats) int64 { return s.Rows }},
-		{"archive_bytes_total", "Bytes of those segments.", func(s Stats) int64 { return s.Bytes }},
+		{"archive_rows_total", "Rows in the segments that were sealed and uploaded, one for each event.", func(s Stats) int64 { return s.Rows }},
+		{"archive_bytes_total", "Bytes of the segments that were sealed and uploaded.", func(s Stats) int64 { return s.Bytes }},
 		{"archive_skipped_total", "Records skipped because they hold no entry.", func(s Stats) int64 { return s.Skipped }},
 		{"archive_losses_total", "Shards whose newest segments were found lost or damaged.", func(s Stats) int64 { return s.Losses }},
 	} {
@@ -24,6 +24,7 @@ func (a *Archiver) Report(metrics prometheus.Registerer) {
 	}
 	telemetry.Gauge(metrics, "archive_open_seconds", "Age of the oldest event that was read and is in no segment yet; 0 for none.",
 		func() float64 { return a.openAge().Seconds() })
+	telemetry.Gauge(metrics, "archive_segment_age_seconds", "Age at which a segment is sealed.", a.config.SegmentAge.Seconds)
 	telemetry.Gauge(metrics, "archive_suspended_shards", "Shards that are not archived until an operator has acted.",
 		func() float64 { return float64(a.Stats().Suspended) })
 }

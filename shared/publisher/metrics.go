@@ -20,7 +20,7 @@ func (p *Publisher) newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: telemetry.Namespace, Name: "publish_lag_seconds", Help: "Seconds from the commit of an entry to the stream's acknowledgement.",
-			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 20),
 		}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: telemetry.Namespace, Name: "publish_refused_total", Help: "Entries that the stream refused and that are sent again.",
@@ -35,7 +35,7 @@ func (p *Publisher) newMetrics(r prometheus.Registerer) *metrics {
 	if r != nil {
 		r.MustRegister(m.records, m.lag, m.refused, m.drained)
 		telemetry.Gauge(r, "publish_queue_entries", "Committed entries that wait for the stream.", func() float64 { return float64(p.queueState().entries) })
-		telemetry.Gauge(r, "publish_queue_bytes", "Bytes of the records of those entries.", func() float64 { return float64(p.queueState().bytes) })
+		telemetry.Gauge(r, "publish_queue_bytes", "Bytes of the records of the entries that wait for the stream.", func() float64 { return float64(p.queueState().bytes) })
 		telemetry.Gauge(r, "publish_queue_limit_bytes", "Bytes at which commands are refused as overloaded.", func() float64 { return float64(p.config.WaitingBytes) })
 		telemetry.Gauge(r, "publish_oldest_seconds", "Age of the oldest committed entry that waits for the stream; 0 for none.", func() float64 { return p.oldest().Seconds() })
 	}

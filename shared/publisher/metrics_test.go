@@ -32,7 +32,7 @@ func TestWhatWaitsIsMeasured(t *testing.T) {
 			return `# HELP passbook_publish_oldest_seconds Age of the oldest committed entry that waits for the stream; 0 for none.
 # TYPE passbook_publish_oldest_seconds gauge
 passbook_publish_oldest_seconds ` + oldest + `
-# HELP passbook_publish_queue_bytes Bytes of the records of those entries.
+# HELP passbook_publish_queue_bytes Bytes of the records of the entries that wait for the stream.
 # TYPE passbook_publish_queue_bytes gauge
 passbook_publish_queue_bytes ` + bytes + `
 # HELP passbook_publish_queue_entries Committed entries that wait for the stream.

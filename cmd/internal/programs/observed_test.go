@@ -208,6 +208,12 @@ func TestEveryAlertHasItsSection(t *testing.T) {
 			t.Errorf("docs/operations.md has no section %s", r.Alert)
 		}
 	}
+	tests := textOf(t, "deploy/prometheus/rules_test.yaml")
+	for _, r := range rulesOf(t) {
+		if r.Alert != "" && !strings.Contains(tests, `exp_samples: [{labels: '{alertname="`+r.Alert+`",job="passbook"}', value: 1}]`) {
+			t.Errorf("deploy/prometheus/rules_test.yaml does not test that %s fires", r.Alert)
+		}
+	}
 	if sections := strings.Count(runbook, "\n### Passbook"); alerts == 0 || sections != alerts {
 		t.Errorf("%d alerts, and docs/operations.md has %d sections of alerts", alerts, sections)
 	}

@@ -29,8 +29,10 @@ func (c Consumers) Status(p *serve.Process) []web.Route {
 }
 
 // Pipeline returns the route that reports how the whole pipeline is. archiver is the name of the
-// consumer that archives, needs are the programs of which the bank needs a process each.
+// consumer that archives, needs are the programs of which the bank needs a process each. The last
+// audit, which the route reports, is measured too.
 func (c Consumers) Pipeline(p *serve.Process, archiver string, needs ...string) web.Route {
+	p.Go(serve.UntilConsumers, "last audit", pipeline.WatchAudits(p.Engine.Table, p.Registry, p.Log).Run)
 	return pipeline.New(pipeline.Config{
 		Consumers: c.on(p), Streams: p.Engine.Streams, Monitor: p.Figures(), Archiver: archiver,
 		Environment: environment(p), SegmentAge: p.Config.SegmentAge, Now: time.Now, Needs: needs,
