@@ -1,8 +1,10 @@
 package importer
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -49,6 +51,8 @@ type bank struct {
 	projection *readmodel.Projection[account.State]
 	// booking is called before a bulk that is no rehearsal.
 	booking func()
+	// spoil has the bank answer bulk that is no rehearsal with what it cannot decide now.
+	spoil bool
 }
 
 // serve serves a bank.
@@ -88,6 +92,10 @@ func serve(t *testing.T) *bank {
 	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/bulk" && r.URL.RawQuery == "" {
 			b.booking()
+			if b.spoil {
+				spoilt(w, r)
+				return
+			}
 		}
 		server.Handler().ServeHTTP(w, r)
 	}))
@@ -140,4 +148,14 @@ func (b *bank) run(ctx context.Context, c Command, stdin string, also io.Writer)
 func (b *bank) imports(text string) ran {
 	b.t.Helper()
 	return b.run(b.t.Context(), Command{File: "-", Name: "june", Format: "csv"}, text, io.Discard)
+}
+
+// spoilt answers each line of a bulk with what a bank says that has lost its journal.
+func spoilt(w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).EnableFullDuplex()
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	lines := bufio.NewScanner(r.Body)
+	for n := 1; lines.Scan(); n++ {
+		fmt.Fprintf(w, `{"line":%d,"status":504,"problem":{"type":"/problems/outcome-unknown","title":"Outcome unknown","status":504,"detail":"","retryable":true,"correlation_id":"x"}}`+"\n", n)
+	}
 }

@@ -127,11 +127,16 @@ func (i *Import) run(ctx context.Context, t *cli.Terminal) error {
 	}
 	n := i.counts
 	fmt.Fprintf(i.notes, "%d lines: %d booked, %d booked before, %d refused\n", p.lines, n.booked, n.before, n.refused)
+	if err == nil && n.before == p.lines && p.lines > 0 {
+		fmt.Fprintf(i.notes, "note: all lines were booked before under the name %s; if this is another file, give it another one with --name\n", i.name)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return cli.Fail(cli.ExitFailed, errors.New("interrupted"), again)
 	case err != nil:
 		return err
+	case n.differ > 0 && n.refused == 0:
+		return cli.Fail(cli.ExitFailed, fmt.Errorf("after %d of %d lines the balance is another one than the file's", n.differ, p.lines), "look for what else happened to these accounts: bank account statement ID")
 	case n.refused > 0:
 		return cli.Fail(cli.ExitFailed, fmt.Errorf("%d of %d lines were refused", n.refused, p.lines), again)
 	}

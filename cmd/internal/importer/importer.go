@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,7 +40,7 @@ type Import struct {
 	telling sync.Mutex
 	told    int
 
-	counts struct{ booked, before, refused, undecided, refusedBefore int }
+	counts struct{ booked, before, refused, undecided, refusedBefore, differ int }
 }
 
 // Outcome is what became of a line.
@@ -61,6 +63,8 @@ const (
 	booked  = "booked"
 	earlier = "booked-before"
 	refused = "refused"
+	// unknown is a line that the bank could not decide now, or whose outcome it does not know.
+	unknown = "unknown"
 	// nothing is a line that books nothing: an opening balance of 0.
 	nothing = "nothing-to-book"
 	// differs is a line that was booked, after which the balance is another one than the file's.
@@ -79,8 +83,7 @@ func (i *Import) findBefore(ctx context.Context) error {
 	i.before = map[string]bool{}
 	for e, err := range i.client.AllEvents(ctx, client.AllEventQuery{CorrelationID: correlationID(i.name)}) {
 		if client.HasCode(err, client.CodeScopeMissing) {
-			fmt.Fprintln(i.notes, "note: this key may not read events (feed:read), so lines that were imported more than a day ago cannot be recognised")
-			return nil
+			return cli.Fail(cli.ExitFailed, errors.New("the key may not read events, by which lines are found that were booked before, and nothing was booked"), "use a key with the scope feed:read beside those of the operations")
 		}
 		if err != nil {
 			return fmt.Errorf("find what was imported before: %w", err)
@@ -141,18 +144,17 @@ func (i *Import) rehearse(ctx context.Context, p *plan) error {
 		}
 		err := i.send(ctx, records, func(r record, result client.BulkResult) error {
 			i.progress.Add(1)
-			i.decided(r, result, p)
-			return nil
+			return i.decided(r, result, p)
 		}, client.DryRun())
 		if err != nil {
-			return fmt.Errorf("rehearse: %w", err)
+			return later(fmt.Errorf("the rehearsal ended: %w", err), "import the file again: nothing was booked")
 		}
 	}
 	return nil
 }
 
 // decided takes the result of a rehearsed line.
-func (i *Import) decided(r record, result client.BulkResult, p *plan) {
+func (i *Import) decided(r record, result client.BulkResult, p *plan) error {
 	problem, posted, used := result.Problem, int64(0), false
 	if result.Result != nil {
 		rehearsal := result.Result.Rehearsed
@@ -166,6 +168,8 @@ func (i *Import) decided(r record, result client.BulkResult, p *plan) {
 		i.counts.undecided++
 	case problem != nil && used:
 		i.counts.refusedBefore++
+	case problem != nil && passing(problem):
+		return fmt.Errorf("line %d: %w", r.line, problem)
 	case problem != nil:
 		found := faultsOf(r.line, problem)
 		if len(problem.Errors) == 0 {
@@ -179,6 +183,22 @@ func (i *Import) decided(r record, result client.BulkResult, p *plan) {
 			p.faults.add(r.account, because(p, r, []Fault{balanceFault(r, posted)})...)
 		}
 	}
+	return nil
+}
+
+// passing reports whether a refusal is none of the line's: the bank could not decide it now, or its
+// outcome is unknown.
+func passing(p *client.Problem) bool {
+	return p.Retryable || p.Status >= http.StatusInternalServerError
+}
+
+// later gives an error the code that says that trying again helps, unless it has one.
+func later(err error, advice string) error {
+	var made *cli.Failure
+	if errors.As(err, &made) {
+		return err
+	}
+	return cli.Fail(cli.ExitBehind, err, advice)
 }
 
 // because adds to faults that an earlier line of the account has one, from which they may follow.
@@ -239,15 +259,19 @@ func (i *Import) book(ctx context.Context, p *plan) error {
 			refusals = append(refusals, r)
 			return nil
 		}
+		if result.Problem != nil && passing(result.Problem) {
+			// Later lines of its account must not come before it.
+			return errors.Join(i.tell(Outcome{Line: r.line, Outcome: unknown, Account: r.account, Op: r.op, Fault: result.Problem.Title, Remedy: again}), fmt.Errorf("line %d: %w", r.line, result.Problem))
+		}
 		return i.tell(outcomeOf(r, result))
 	}
 	if err := i.send(ctx, i.unbooked(ctx), each, options); err != nil {
-		return fmt.Errorf("book: %w", err)
+		return later(fmt.Errorf("the booking ended: %w", err), again)
 	}
 	for attempt := 2; len(refusals) > 0; attempt++ {
 		records := slices.Values(refusals)
 		refusals = nil
-		again := func(yield func(record, error) bool) {
+		repeated := func(yield func(record, error) bool) {
 			for r := range records {
 				key, _, _ := strings.Cut(r.command.Key, attemptSign)
 				r.command.Key = key + attemptSign + strconv.Itoa(attempt)
@@ -256,8 +280,8 @@ func (i *Import) book(ctx context.Context, p *plan) error {
 				}
 			}
 		}
-		if err := i.send(ctx, again, each, options); err != nil {
-			return fmt.Errorf("book what was refused before: %w", err)
+		if err := i.send(ctx, repeated, each, options); err != nil {
+			return later(fmt.Errorf("the booking of what was refused before ended: %w", err), again)
 		}
 	}
 	if i.told != p.lines {
@@ -294,8 +318,11 @@ func (i *Import) tell(o Outcome) error {
 	i.telling.Lock()
 	defer i.telling.Unlock()
 	switch o.Outcome {
-	case booked, differs:
+	case booked:
 		i.counts.booked++
+	case differs:
+		i.counts.booked++
+		i.counts.differ++
 	case earlier:
 		i.counts.before++
 	case refused:

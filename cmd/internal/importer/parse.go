@@ -74,6 +74,9 @@ func (c *Command) newParser(name string) *parser {
 
 // parse makes the command of a line, or says what is wrong with it.
 func (p *parser) parse(r row) (record, []Fault) {
+	if len(r.faults) > 0 {
+		return record{line: r.line}, r.faults
+	}
 	l := line{row: r}
 	out := record{line: r.line}
 	out.account = l.text("account", p.account)
@@ -260,7 +263,9 @@ func (l *line) move(out *record, amount int64) {
 
 // key returns the Idempotency-Key of a line. It follows from the name of the import and the line's
 // id; without one from all that the line says, and from how many lines before it say the same. So
-// lines may be added and moved, and a line that was corrected is another one.
+// lines may be added and moved, and a line that was corrected is another one. What is written in
+// another way but says the same, such as 25 for 25.00, is the same: programs change that when they
+// save a file.
 func (p *parser) key(l *line, out record) string {
 	hash := sha256.New()
 	said := func(name, value string) { fmt.Fprintf(hash, "%s=%d:%s\n", name, len(value), value) }
@@ -271,9 +276,19 @@ func (p *parser) key(l *line, out record) string {
 	} else {
 		said("account", out.account)
 		said("currency", out.currency)
+		said("op", out.op)
+		for _, name := range []string{"amount", "limit"} {
+			if v := l.amount(name, out.currency); v != nil {
+				if out.op == opWithdraw && *v < 0 { // its sign said what op says
+					*v = -*v
+				}
+				said(name, strconv.FormatInt(*v, 10))
+			}
+		}
 		for _, name := range slices.Sorted(maps.Keys(l.cells)) {
 			switch name {
-			case "account", "currency", "balance", "balance_minor": // said above; and a check, which books nothing
+			case "account", "currency", "op", "amount", "amount_minor", "limit", "limit_minor": // said above
+			case "balance", "balance_minor": // a check, which books nothing
 			default:
 				said(name, l.cells[name])
 			}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -19,6 +20,8 @@ const (
 	maxLines = 1_000_000
 	// maxLineBytes bounds a line of NDJSON.
 	maxLineBytes = 64 << 10
+	// maxRecordBytes bounds a line of CSV, with what is read ahead of it.
+	maxRecordBytes = 1 << 20
 )
 
 // Fault is what is wrong with a line, and what to do about it.
@@ -33,7 +36,17 @@ type Fault struct {
 type row struct {
 	line  int
 	cells map[string]string
+	// faults say why the line cannot be read; it has no cells then.
+	faults []Fault
 }
+
+// unreadable returns a line that cannot be read.
+func unreadable(line int, field, fault, remedy string) row {
+	return row{line: line, faults: []Fault{{line, field, fault, remedy}}}
+}
+
+// saveAsUTF8 is the remedy for texts in another encoding, which JSON would silently replace.
+const saveAsUTF8 = "save the file as UTF-8, or convert it: iconv -f latin1 -t utf8"
 
 // source is a file that is read several times.
 type source struct {
@@ -88,7 +101,8 @@ func (s *source) rows() iter.Seq2[row, error] {
 
 // readCSV reads CSV with a header.
 func (s *source) readCSV(in io.Reader, yield func(row, error) bool) {
-	r := csv.NewReader(in)
+	bounded := &boundedReader{in, maxRecordBytes}
+	r := csv.NewReader(bounded)
 	r.Comma, r.ReuseRecord = s.comma, true
 	header, err := r.Read()
 	if err != nil {
@@ -101,6 +115,7 @@ func (s *source) readCSV(in io.Reader, yield func(row, error) bool) {
 		return
 	}
 	for count := 1; ; count++ {
+		bounded.left = maxRecordBytes
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			return
@@ -108,31 +123,55 @@ func (s *source) readCSV(in io.Reader, yield func(row, error) bool) {
 		if err == nil && count > maxLines {
 			err = fmt.Errorf("the file has more than %d lines: split it", maxLines)
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, csv.ErrFieldCount) {
 			yield(row{}, badFile(err))
 			return
 		}
 		line, _ := r.FieldPos(0)
-		cells := make(map[string]string, len(record))
-		for i, text := range record {
-			if text = strings.TrimSpace(text); text != "" && names[i] != "" {
-				cells[names[i]] = unquoted(text)
-			}
-		}
-		if !yield(row{line, cells}, nil) {
+		if !yield(csvRow(line, names, record), nil) {
 			return
 		}
 	}
 }
 
+// csvRow returns the line of a record.
+func csvRow(line int, names, record []string) row {
+	if len(record) != len(names) {
+		return unreadable(line, "", fmt.Sprintf("it has %d cells, the header %d", len(record), len(names)), "put a cell with a comma in quotes, and leave none out")
+	}
+	cells := make(map[string]string, len(record))
+	for i, text := range record {
+		if text = strings.TrimSpace(text); text == "" || names[i] == "" {
+			continue
+		}
+		if !utf8.ValidString(text) {
+			return unreadable(line, names[i], "it is not UTF-8", saveAsUTF8)
+		}
+		cells[names[i]] = unquoted(text)
+	}
+	return row{line: line, cells: cells}
+}
+
+// boundedReader reads no more than a number of bytes for a record, so that a quote that is not
+// closed does not take the rest of the file into memory.
+type boundedReader struct {
+	io.Reader
+	left int
+}
+
+// Read implements io.Reader.
+func (b *boundedReader) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if b.left -= n; b.left < 0 {
+		return 0, fmt.Errorf("a line has more than %d bytes: look for a quote that is not closed", maxRecordBytes)
+	}
+	return n, err
+}
+
 // badFile adds to an error what to do about a file that is not CSV.
 func badFile(err error) error {
-	var wrong *csv.ParseError
-	switch {
-	case errors.Is(err, io.EOF):
+	if errors.Is(err, io.EOF) {
 		return errors.New("the file is empty: its first line has the names of the columns")
-	case errors.As(err, &wrong) && errors.Is(wrong.Err, csv.ErrFieldCount):
-		return fmt.Errorf("line %d has more or fewer cells than the header: put a cell with a comma in quotes", wrong.Line)
 	}
 	return err
 }
@@ -192,11 +231,7 @@ func (s *source) readLines(in *bufio.Reader, yield func(row, error) bool) {
 			yield(row{}, fmt.Errorf("the file has more than %d lines: split it", maxLines))
 			return
 		}
-		cells, err := s.object(text)
-		if err != nil {
-			err = fmt.Errorf("line %d: %w", line, err)
-		}
-		if !yield(row{line, cells}, err) || err != nil {
+		if !yield(s.lineRow(line, text), nil) {
 			return
 		}
 	}
@@ -208,19 +243,36 @@ func (s *source) readLines(in *bufio.Reader, yield func(row, error) bool) {
 	}
 }
 
+// lineRow returns a line of NDJSON.
+func (s *source) lineRow(line int, text []byte) row {
+	if !utf8.Valid(text) {
+		return unreadable(line, "", "it is not UTF-8", saveAsUTF8)
+	}
+	cells, err := s.object(text)
+	if err != nil {
+		return unreadable(line, "", err.Error(), "write an object with the names of columns, each once: docs/import.md")
+	}
+	return row{line: line, cells: cells}
+}
+
 // object returns the cells of an object. Amounts are texts with decimals or whole numbers of minor
 // units; a number with decimals is not exact in every reader, so it is refused.
 func (s *source) object(text []byte) (map[string]string, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(text, &members); err != nil {
+	members, err := membersOf(text)
+	if err != nil {
 		return nil, fmt.Errorf("it is not a JSON object: %w", err)
 	}
-	cells := make(map[string]string, len(members))
-	for given, value := range members {
-		name, err := s.name(given)
+	cells, seen := make(map[string]string, len(members)), map[string]bool{}
+	for _, m := range members {
+		name, err := s.name(m.name)
 		if err != nil {
 			return nil, err
 		}
+		if name != "" && seen[name] {
+			return nil, fmt.Errorf("two members are %s", name)
+		}
+		seen[name] = true
+		value := m.value
 		var cell string
 		switch {
 		case name == "" || string(value) == "null":
@@ -239,4 +291,41 @@ func (s *source) object(text []byte) (map[string]string, error) {
 		}
 	}
 	return cells, nil
+}
+
+// member is a member of a JSON object.
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+// membersOf returns the members of an object, also those that have the name of another one: a map
+// would keep one of them.
+func membersOf(text []byte) (members []member, err error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	begin, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	if begin != json.Delim('{') {
+		return nil, errors.New("it begins with something else")
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		m := member{name: name.(string)} // the decoder lets no other name pass
+		if err := d.Decode(&m.value); err != nil {
+			return nil, err
+		}
+		members = append(members, m)
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("there is more after it")
+	}
+	return members, nil
 }
