@@ -1234,6 +1234,9 @@ type JourneyEntry struct {
 	// Signed It has a proof that a program of the bank made it.
 	Signed bool `json:"signed"`
 
+	// TraceID The id of the entry's trace, where traces are exported; the first 16 bytes of the hash.
+	TraceID string `json:"trace_id"`
+
 	// Writer The session of the process that committed it; left out after a restoration.
 	Writer string `json:"writer,omitempty,omitzero"`
 }

@@ -39,10 +39,12 @@ type Entry struct {
 	Last       int64    `json:"last"`
 	RecordedAt api.Time `json:"recorded_at"`
 	// Commands is how many commands were committed together.
-	Commands int    `json:"commands"`
-	Format   int    `json:"format"`
-	Hash     string `json:"hash"`
-	Prev     string `json:"prev,omitempty"`
+	Commands int `json:"commands"`
+	Format   int `json:"format"`
+	// TraceID is the entry's trace, where traces are exported.
+	TraceID string `json:"trace_id"`
+	Hash    string `json:"hash"`
+	Prev    string `json:"prev,omitempty"`
 	// Signed says that the entry has a proof that a program of the bank made it.
 	Signed bool `json:"signed"`
 	// Writer is the session of the process that committed it; empty after a restoration.

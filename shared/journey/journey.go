@@ -21,6 +21,7 @@ import (
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
 	"passbook/shared/stream"
+	"passbook/shared/telemetry/trace"
 	"passbook/shared/web"
 )
 
@@ -129,7 +130,7 @@ func journeyOf(of event.Account, ev event.Event, entry *event.Entry) (Journey, e
 		DecidedOn: command.First - 1,
 		Entry: Entry{
 			First: entry.First, Last: entry.Last, RecordedAt: api.Time{Time: entry.RecordedAt}, Commands: len(entry.Commands), Format: entry.Format,
-			Hash: entry.Hash.String(), Prev: prevOf(entry), Signed: entry.Signed() && !entry.MAC.IsZero(), Writer: entry.Writer, Hashed: string(hashed),
+			TraceID: trace.TraceID(entry.Hash), Hash: entry.Hash.String(), Prev: prevOf(entry), Signed: entry.Signed() && !entry.MAC.IsZero(), Writer: entry.Writer, Hashed: string(hashed),
 		},
 		Models: []Projected{},
 	}, nil

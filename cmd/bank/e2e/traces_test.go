@@ -22,7 +22,7 @@ const callerTrace = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 func TestAWithdrawalIsTracedFromItsRequestToItsSegment(t *testing.T) {
 	collector := tracetest.New(t)
-	b := traced(t, collector)
+	b := traced(t, collector, t.TempDir(), "1s")
 	hash := b.withdrawTraced(t)
 	of := func(name string) tracetest.Span {
 		return only(t, collector, func(s tracetest.Span) bool { return s.Name == name && s.Trace == trace.TraceID(hash) })
@@ -58,12 +58,38 @@ func TestAWithdrawalIsTracedFromItsRequestToItsSegment(t *testing.T) {
 	}
 }
 
+func TestATraceContinuesInTheProcessAfterAKill(t *testing.T) {
+	collector := tracetest.New(t)
+	data := t.TempDir()
+	b := traced(t, collector, data, "1h")
+	hash := b.withdrawTraced(t)
+	of := func(name string) tracetest.Span {
+		return only(t, collector, func(s tracetest.Span) bool { return s.Name == name && s.Trace == trace.TraceID(hash) })
+	}
+	publish := of("publish")
+	b.Kill() // the segment is open
+	b = traced(t, collector, data, "1s")
+	defer b.Terminate()
+	programtest.Eventually(t, "the second process exports the segment of the entry", func() error {
+		for _, archive := range collector.Named("archive") {
+			if archive.Trace != trace.TraceID(hash) || archive.Parent != publish.Span {
+				continue
+			}
+			for _, segment := range collector.Named("segment") {
+				if slices.Contains(segment.Links, archive.Link) && slices.Contains(archive.Links, segment.Link) {
+					return nil
+				}
+			}
+		}
+		return fmt.Errorf("there is none among %+v", collector.Spans())
+	})
+}
+
 // traced starts a bank that exports its traces.
-func traced(t *testing.T, collector *tracetest.Receiver) *bank {
+func traced(t *testing.T, collector *tracetest.Receiver, data, segmentAge string) *bank {
 	t.Helper()
 	environ := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL, "OTEL_BSP_SCHEDULE_DELAY=100"}
-	data := t.TempDir()
-	s := programtest.Start(t, environ, "bank", "serve", "--listen", "127.0.0.1:0", "--data", data, "--drain-delay", "0s", "--segment-age", "1s")
+	s := programtest.Start(t, environ, "bank", "serve", "--listen", "127.0.0.1:0", "--data", data, "--drain-delay", "0s", "--segment-age", segmentAge)
 	return &bank{Server: s, data: data}
 }
 
