@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"passbook/cmd/internal/cli"
@@ -62,6 +64,27 @@ var placeColumns = []cli.Column[place]{
 	{Name: "quarantined", Value: func(p place) any { return p.Quarantined }},
 }
 
+// columns returns the columns: for people the owner is short, as a terminal is.
+func (c *Lag) columns() []cli.Column[place] {
+	if !c.ForPeople() {
+		return placeColumns
+	}
+	short := slices.Clone(placeColumns)
+	i := slices.IndexFunc(short, func(c cli.Column[place]) bool { return c.Name == "owner" })
+	whole := short[i].Value
+	short[i].Value = func(p place) any {
+		host, session, found := strings.Cut(fmt.Sprint(whole(p)), "/")
+		if !found {
+			return host
+		}
+		return host + "/" + session[:min(len(session), shortSession)]
+	}
+	return short
+}
+
+// shortSession is how much of a process's session tells it from the others.
+const shortSession = 8
+
 // seconds returns a duration for people.
 func seconds(s float64) string { return fmt.Sprintf("%.1fs", max(s, 0)) }
 
@@ -84,7 +107,7 @@ func (c *Lag) Run(ctx context.Context, t *cli.Terminal) error {
 	if !c.Watch {
 		places, err := look(ctx, s)
 		if err == nil {
-			rows := cli.NewRows(t, c.Output, placeColumns)
+			rows := cli.NewRows(t, c.Output, c.columns())
 			err = errors.Join(add(rows, places), rows.Close(), c.judge(places))
 		}
 		return teller.Explain(err)
@@ -95,7 +118,7 @@ func (c *Lag) Run(ctx context.Context, t *cli.Terminal) error {
 // watch looks until it is interrupted: on a terminal at one table that changes, elsewhere at rows
 // below each other. A bank that is away is waited for.
 func (c *Lag) watch(ctx context.Context, t *cli.Terminal, s *teller.Session) (err error) {
-	rows := cli.NewRows(t, c.Output, placeColumns)
+	rows := cli.NewRows(t, c.Output, c.columns())
 	repaint := t.Interactive() && c.ForPeople()
 	if !repaint {
 		defer func() { err = errors.Join(err, rows.Close()) }()
@@ -111,7 +134,7 @@ func (c *Lag) watch(ctx context.Context, t *cli.Terminal, s *teller.Session) (er
 			fmt.Fprintln(t.Err, err)
 		case repaint:
 			fmt.Fprintf(t.Out, "%s%s   %s, every %v; Ctrl-C ends it\n\n", wipe, s.URL(), time.Now().UTC().Format(time.TimeOnly), c.Every)
-			table := cli.NewRows(t, c.Output, placeColumns)
+			table := cli.NewRows(t, c.Output, c.columns())
 			err = errors.Join(add(table, places), table.Close())
 		default:
 			err = errors.Join(add(rows, places), rows.Flush())
