@@ -2058,14 +2058,14 @@ type WebhookAccounts = []AccountID
 // WebhookChange defines model for WebhookChange.
 type WebhookChange struct {
 	// Accounts The accounts whose events are sent; empty for all.
-	Accounts WebhookAccounts `json:"accounts,omitempty,omitzero"`
+	Accounts *WebhookAccounts `json:"accounts,omitempty"`
 
 	// Description What the webhook is for.
-	Description WebhookDescription `json:"description,omitempty,omitzero"`
-	Paused      *bool              `json:"paused,omitempty"`
+	Description *WebhookDescription `json:"description,omitempty"`
+	Paused      *bool               `json:"paused,omitempty"`
 
 	// Types The types of events that are sent; empty for all.
-	Types WebhookTypes `json:"types,omitempty,omitzero"`
+	Types *WebhookTypes `json:"types,omitempty"`
 
 	// URL An https:// URL; http:// only where the bank allows its network.
 	URL WebhookURL `json:"url,omitempty,omitzero"`

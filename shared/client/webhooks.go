@@ -2,8 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
@@ -32,8 +30,7 @@ func (c *Client) ChangeWebhook(ctx context.Context, id string, body WebhookChang
 
 // RemoveWebhook removes a webhook.
 func (c *Client) RemoveWebhook(ctx context.Context, id string, options ...Option) error {
-	_, err := c.attempt(ctx, c.newCall(http.MethodDelete, webhook(id), options))
-	return err
+	return c.Do(ctx, http.MethodDelete, webhook(id), nil, nil, options...)
 }
 
 // RotateWebhookSecret gives a webhook another secret, which is in the answer.
@@ -68,13 +65,6 @@ func webhook(id string) string {
 
 // change sends what is no command of an account, and decodes its answer.
 func change[T any](ctx context.Context, c *Client, method, path string, body any, options []Option) (*T, error) {
-	made := c.newCall(method, path, options)
-	if body != nil {
-		var err error
-		if made.body, err = json.Marshal(body); err != nil {
-			return nil, fmt.Errorf("%s %s: %w", method, path, err)
-		}
-		made.header.Set("Content-Type", "application/json")
-	}
-	return read[T](ctx, c, made)
+	into := new(T)
+	return into, c.Do(ctx, method, path, body, into, options...)
 }
