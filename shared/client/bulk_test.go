@@ -70,7 +70,7 @@ func (l *ledger) execute(w http.ResponseWriter, number int, text []byte) {
 	defer l.mu.Unlock()
 	var line sent
 	if err := json.Unmarshal(text, &line); err != nil {
-		panic(err)
+		return // the request broke off within the line
 	}
 	if line.Amount == 13 {
 		fmt.Fprintf(w, `{"line":%d,"status":422,"problem":{"type":"/problems/insufficient-funds","title":"Insufficient funds","status":422}}`+"\n", number)
