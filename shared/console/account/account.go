@@ -28,7 +28,9 @@ func Routes(k *view.Kit) []web.Route {
 	const of = "/ui/accounts/{account_id}"
 	return []web.Route{
 		k.Get(of, access.AccountsRead, p.show),
-		k.Get(of+"/statement.csv", access.AccountsRead, p.statement),
+		k.Get(of+"/statement.csv", access.AccountsRead, p.statement("csv")),
+		k.Get(of+"/statement.xml", access.AccountsRead, p.statement("camt053")),
+		k.Get(of+"/statement.html", access.AccountsRead, p.statement("html")),
 		k.Get(of+"/series.json", access.AccountsRead, p.series),
 	}
 }
@@ -127,9 +129,9 @@ type page struct {
 	Place        place
 	May          rights
 	// Back leads to the newest version, Whole to the chart of all versions.
-	Back, Whole, CSV string
-	// InCSV says what is in the file.
-	InCSV string
+	Back, Whole string
+	// Files are the statement as files.
+	Files []fileLink
 }
 
 // rights are what the person may have done to the account.
@@ -178,7 +180,7 @@ func (p *Pages) read(r *view.Request, at place) (page, error) {
 		d.Event = newest
 	}
 	d.Back = at.moment(0).href()
-	d.CSV, d.InCSV = at.file(d.Now.Version)
+	d.Files = at.files(d.Now.Version)
 	d.Chart, err = readChart(r, at, d.Now, d.Then)
 	d.ChartFailure = p.kit.Failed(ctx, err)
 	whole := at
@@ -196,15 +198,21 @@ func (p place) withVersion(version int64) place {
 	return p
 }
 
-// file returns the address of the statement as a file, of the chart's versions where it is zoomed,
-// and what is in it. head is the newest version.
-func (p place) file(head int64) (href, in string) {
-	href = p.Path() + "/statement.csv"
-	from, to := window(p, head)
-	if from == 1 && to == head {
-		return href, "The first " + view.Count(inFile) + " lines, oldest first. Zoom the chart for those of some versions"
+// fileLink leads to the statement as a file.
+type fileLink struct{ Text, Href, Title string }
+
+// files returns the statement as files, of the chart's versions where it is zoomed. head is the
+// newest version.
+func (p place) files(head int64) []fileLink {
+	query, in := "", "All movements"
+	if from, to := window(p, head); from != 1 || to != head {
+		query, in = fmt.Sprintf("?from=%d&to=%d", from, to), "The movements of versions "+view.Count(from)+" to "+view.Count(to)
 	}
-	return fmt.Sprintf("%s?from=%d&to=%d", href, from, to), "The lines of versions " + view.Count(from) + " to " + view.Count(to) + ", oldest first"
+	return []fileLink{
+		{"CSV", p.Path() + "/statement.csv" + query, in + ", oldest first, for a spreadsheet"},
+		{"camt.053", p.Path() + "/statement.xml" + query, in + ", as a message of ISO 20022"},
+		{"Print", p.Path() + "/statement.html" + query, in + ", on pages to print"},
+	}
 }
 
 func tabLinks(at place, b tab) (links []tabLink) {

@@ -106,19 +106,6 @@ func TestTimesOfAFormAreUTCToTheirEnd(t *testing.T) {
 	}
 }
 
-func TestNoCellIsAFormula(t *testing.T) {
-	for _, text := range []string{"=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1"} {
-		if cell(text) != "'"+text {
-			t.Errorf("%q: %q", text, cell(text))
-		}
-	}
-	for _, text := range []string{"rent", "", "é=1"} {
-		if cell(text) != text {
-			t.Errorf("%q became %q", text, cell(text))
-		}
-	}
-}
-
 func TestAPlaceIsItsAddress(t *testing.T) {
 	p := place{id: "A-1", tab: "holds", version: "7", from: "2", to: "9", before: "5"}
 	if p.href() != "/ui/accounts/A-1?before=5&from=2&tab=holds&to=9&version=7" || p.moment(0).href() != "/ui/accounts/A-1?from=2&tab=holds&to=9" {

@@ -76,14 +76,20 @@ func (c *Client) Do(ctx context.Context, method, path string, header http.Header
 	return answer, nil
 }
 
-// Open begins to read a path that does not end by itself. The caller closes the reader.
-func (c *Client) Open(ctx context.Context, path string, header http.Header) (io.ReadCloser, error) {
+// Stream is an answer that is read as it comes. Who has it closes it.
+type Stream struct {
+	io.ReadCloser
+	Header http.Header
+}
+
+// Open begins to read a path that is long, or does not end by itself. The caller closes the stream.
+func (c *Client) Open(ctx context.Context, path string, header http.Header) (*Stream, error) {
 	response, err := c.send(ctx, http.MethodGet, path, header, nil)
 	if err != nil {
 		return nil, err
 	}
 	if response.StatusCode < http.StatusBadRequest {
-		return response.Body, nil
+		return &Stream{response.Body, response.Header}, nil
 	}
 	defer func() { _ = response.Body.Close() }() // it was read
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))

@@ -8,7 +8,6 @@
   const digits = (() => { try { return new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits } catch { return 0 } })();
   const amount = (n) => (n / 10 ** digits).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "−");
   const dress = () => {
-    for (const b of root.querySelectorAll(".print")) b.onclick = () => print();
     for (const e of root.querySelectorAll("[data-until]")) {
       const left = Math.round((new Date(e.dataset.until) - Date.now()) / 1000);
       e.textContent = left <= 0 ? "· expires now" : left < 120 ? `· in ${left} s` : left < 7200 ? `· in ${Math.round(left / 60)} min` : left < 172800 ? `· in ${Math.round(left / 3600)} h` : `· in ${Math.round(left / 86400)} d`;
