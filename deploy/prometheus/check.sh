@@ -34,6 +34,7 @@ stop() {
 }
 trap stop EXIT
 (cd "$here" && go build -trimpath -o "$scratch/bank" passbook/cmd/bank)
+: >"$scratch/log" # the loop may read it before the bank's shell has made it
 "$scratch/bank" serve --data "$scratch/data" --listen 127.0.0.1:0 --drain-delay 0s >"$scratch/log" 2>&1 &
 bank=$!
 for ((i = 0; i < ready_seconds * 10; i++)); do
