@@ -14,6 +14,7 @@ case ${AWS_ENDPOINT_URL:-} in
 *amazonaws.com*) fail "a drill deletes tables and buckets, and is not for AWS ($AWS_ENDPOINT_URL); docs/operations.md has the steps" ;;
 esac
 
+export AWS_DEFAULT_REGION=${AWS_DEFAULT_REGION:-${AWS_REGION:-eu-central-1}} # version 1 of the AWS CLI knows no AWS_REGION
 work=$(mktemp -d)
 export PASSBOOK_STORE=aws PASSBOOK_PREFIX=drill-$$- PASSBOOK_BUCKET=drill-$$-archive PASSBOOK_DATA=$work
 export PASSBOOK_SEGMENT_AGE=2s PASSBOOK_SHARDS=2 PASSBOOK_LEASE=5s PASSBOOK_DRAIN_DELAY=0s
@@ -34,7 +35,7 @@ run() { "$program" "$@"; } # passbook bank …, replay …, audit …
 
 # start begins to serve, in one process with the stores of the services, and waits until it is ready.
 start() {
-  run bank serve --listen 127.0.0.1:0 --log-level warn >"$work/out" 2>>"$work/log" &
+  "$program" bank serve --listen 127.0.0.1:0 --log-level warn >"$work/out" 2>>"$work/log" &
   bank=$!
   local i
   for i in $(seq 300); do
@@ -68,13 +69,13 @@ open_accounts() {
   acknowledged=$((acknowledged + 8))
 }
 
-# audited runs audit until nothing is in transit any more, and prints its report unless it ends with 0.
+# audited runs audit until it finds no difference, as nothing is in transit any more, and prints its last report if it does not.
 audited() {
   local code i
-  for i in $(seq 60); do
+  for i in $(seq 45); do
     code=0
-    run audit --grace 0s "$@" >"$work/audit" 2>&1 || code=$?
-    [ $code = 4 ] || break
+    run audit --grace 0s >"$work/audit" 2>&1 || code=$?
+    [ $code != 0 ] || break
     sleep 1
   done
   [ $code = 0 ] || { cat "$work/audit"; echo "drill: audit ended with $code after $i looks"; }

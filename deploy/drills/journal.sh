@@ -13,11 +13,11 @@ run bank resources >"$work/resources"
 start
 open_accounts
 send 1 400
-audited || true
+audited || fail "audit is not clean before the drill"
 step "T: $acknowledged events are acknowledged; the journal as of now is what recovery will give"
 aws dynamodb scan --table-name "$table" --consistent-read --output json >"$work/then.json"
 send 401 1000
-audited || true
+audited || fail "audit is not clean before the drill"
 send 1001 1300
 stop KILL # what is on the stream and in no segment yet stays there
 step "later: $acknowledged events are acknowledged; the bank is killed, and the journal is lost"
