@@ -246,8 +246,8 @@ func describeRestored(w io.Writer, done backups.Restored) {
 	fmt.Fprintf(w, "%s: %d accounts, %d events, as of %s; every sum is right; in %s\n", done.Data, done.Accounts, done.Events, done.Taken.Format(time.RFC3339Nano), seconds(done.Seconds))
 	fmt.Fprintf(w, "the stream has a new life since %s; consumers begin it at its start\n", done.NewLife.Format(time.RFC3339))
 	if done.Retired != "" {
-		fmt.Fprintf(w, "%s is retired\nnext: audit --data %s, then bank serve --data %s\n", done.Retired, done.Data, done.Data)
+		fmt.Fprintf(w, "%s is retired\nnext: bank serve --data %s, then audit --data %s\n", done.Retired, done.Data, done.Data)
 		return
 	}
-	fmt.Fprintf(w, "next: see that the bank of %s on %s never serves again; audit --data %s, then bank serve --data %s\n", done.Facts.Data, done.Host, done.Data, done.Data)
+	fmt.Fprintf(w, "next: see that the bank of %s on %s never serves again; bank serve --data %s, then audit --data %s\n", done.Facts.Data, done.Host, done.Data, done.Data)
 }
