@@ -95,7 +95,7 @@ type WebhookReplayCommand struct {
 
 // Help returns what it does, and the example.
 func (WebhookReplayCommand) Help() string {
-	return "Without a version, events are sent from the one on that was given up.\n\nExample:\n\n  bank webhook replay https://example.com/passbook A-1 --from-version 1"
+	return "Without an account, of all that are dead. Without a version, from the one that was given up.\n\nExample:\n\n  bank webhook replay https://example.com/passbook"
 }
 
 // Run has them sent, page by page of the dead accounts.

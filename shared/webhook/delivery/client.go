@@ -109,14 +109,12 @@ func (c *Client) post(ctx context.Context, e *webhook.Endpoint, m message) (int,
 	if err != nil {
 		return 0, explain(err)
 	}
-	// read so that the connection can be used again
-	_, err = io.Copy(io.Discard, io.LimitReader(answer.Body, answerMost))
-	if closed := answer.Body.Close(); err == nil {
-		err = closed
-	}
+	// read so that the connection can be used again; the status alone counts, also if the rest is lost
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, answerMost))
+	_ = answer.Body.Close()
 	switch {
 	case answer.StatusCode >= 200 && answer.StatusCode < 300:
-		return answer.StatusCode, nil // it took the event, also if the rest of its answer is lost
+		return answer.StatusCode, nil
 	case answer.StatusCode >= 300 && answer.StatusCode < 400:
 		return answer.StatusCode, fmt.Errorf("it answered %d, a redirect, which is not followed: set the URL that it leads to", answer.StatusCode)
 	}

@@ -29,6 +29,7 @@ var notRun = map[string]string{
 	"bank serve":          "runs until it is interrupted; the scripts run it",
 	"bank resources":      "needs AWS; the tests of the services run it",
 	"bank key revoke":     "needs the id of a key, which is random; the tests of keys run it",
+	"bank webhook test":   "needs a receiver on the internet; the tests of webhooks have one",
 	"bank archive retire": "needs a segment that is damaged; the tests of lost segments run it",
 }
 
