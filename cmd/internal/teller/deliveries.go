@@ -52,8 +52,8 @@ var testColumns = []cli.Column[*client.WebhookTest]{
 // WebhookDeliveriesCommand lists how far accounts are.
 type WebhookDeliveriesCommand struct {
 	Webhook string `arg:"" help:"Its id or URL."`
-	State   string `name:"state" default:"pending" enum:"pending,delivered,dead" help:"pending, delivered or dead [pending]."`
-	Limit   int    `name:"limit" default:"100" help:"The most rows; 0 for all [100]."`
+	State   string `name:"state" default:"pending" placeholder:"STATE" enum:"pending,delivered,dead" help:"pending, delivered or dead [pending]."`
+	Limit   int    `name:"limit" default:"100" placeholder:"N" help:"The most rows; 0 for all [100]."`
 	Flags
 }
 

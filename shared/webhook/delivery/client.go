@@ -109,7 +109,7 @@ func (c *Client) post(ctx context.Context, e *webhook.Endpoint, m message) (int,
 	if err != nil {
 		return 0, explain(err)
 	}
-	// read so that the connection can be used again; the status alone counts, also if the rest is lost
+	// read so that the connection can be used again; the status alone counts
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, answerMost))
 	_ = answer.Body.Close()
 	switch {
