@@ -117,6 +117,9 @@ func Open(ctx context.Context, program Program, version string, config platform.
 	if err := config.CheckExposed(); err != nil {
 		return nil, err
 	}
+	if err := trace.Check(); err != nil { // before a data directory is made
+		return nil, wrongTraces(err)
+	}
 	engine, err := platform.Open(ctx, config, program.Resources, log)
 	if err != nil {
 		return nil, err

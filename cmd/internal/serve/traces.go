@@ -15,11 +15,16 @@ func (p *Process) openTracer(ctx context.Context) (err error) {
 		Service: p.Name, Version: p.Version, Instance: p.instance(), OnAWS: p.Config.Store == platform.AWS, Log: p.Log, Metrics: p.Registry,
 	})
 	if err != nil {
-		return cli.Fail(cli.ExitUsage, err, "set OTEL_SDK_DISABLED=true to start without traces")
+		return wrongTraces(err)
 	}
 	if p.Tracer != nil {
 		p.OnClose("export of traces", p.Tracer.Close)
 		p.Log.Info("traces are exported", "endpoint", p.Tracer.Endpoint)
 	}
 	return nil
+}
+
+// wrongTraces explains a variable that cannot be used.
+func wrongTraces(err error) error {
+	return cli.Fail(cli.ExitUsage, err, "set OTEL_SDK_DISABLED=true to start without traces")
 }

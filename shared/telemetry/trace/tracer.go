@@ -47,6 +47,12 @@ type Tracer struct {
 	Endpoint string
 }
 
+// Check returns why the process's variables of OpenTelemetry cannot be used, nil if they can.
+func Check() error {
+	_, err := read(os.Getenv)
+	return err
+}
+
 // Open returns the Tracer that the process's variables of OpenTelemetry ask for: nil, and no error,
 // if they ask for none. Their names and values are those of OpenTelemetry; the library reads most
 // of them itself, from the process's environment, and so they have no flags.
@@ -60,7 +66,11 @@ func Open(ctx context.Context, c Config) (*Tracer, error) {
 		return nil, nil
 	}
 	otel.SetLogger(logr.FromSlogHandler(c.Log.Handler()))
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { c.Log.Warn("OpenTelemetry reported an error", "error", err) }))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		if !errors.Is(err, errReported) {
+			c.Log.Warn("OpenTelemetry reported an error", "error", err)
+		}
+	}))
 	out, err := otlptracehttp.New(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: OTEL_EXPORTER_OTLP_ENDPOINT %q: %w", ErrConfig, s.endpoint, err)
