@@ -119,7 +119,7 @@ func newReader(t *testing.T, filled bool) reader {
 	}
 	dir := t.TempDir()
 	b := programtest.Start(t, nil, "bank", "serve", "--data", dir+"/data", "--listen", "127.0.0.1:0")
-	return reader{b.Base, dir, []string{"HOME=" + dir}}
+	return reader{b.Base, dir, []string{"HOME=" + dir, "PASSBOOK_SERVER=" + b.Base}}
 }
 
 // follow runs a block in a shell. A call of curl that is refused fails it.
