@@ -23,7 +23,7 @@ ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAW
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race conformance drill e2e engines examples clients browser pictures fuzz bench lint template alerts build dist bank ci clean start ready deploy stop logs
+.PHONY: help run demo test race conformance drill e2e engines examples clients statements browser pictures fuzz bench lint template alerts build dist bank ci clean start ready deploy stop logs
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ examples: ## Test the programs of docs/examples; e2e runs them on the stream of 
 
 clients: ## Make clients of the contract in Go, TypeScript and Python and run them, and schemathesis; installs the generators once
 	./docs/clients/run.sh
+
+statements: ## Validate camt.053 messages against the schema of ISO 20022; installs it once
+	./shared/statement/schema/run.sh
 
 browser: ## Run the journeys through the console in Chromium, and check every page; cmd/bank/e2e/browser/install.sh installs what it needs
 	./cmd/bank/e2e/browser/run.sh -v

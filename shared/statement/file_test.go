@@ -21,8 +21,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata as the files are now")
 
-// The files of an account with every kind of line are those in testdata, of which run.sh validates
-// the camt.053 message against the schema of ISO 20022.
+// The files of an account with every kind of line are those in testdata, of which schema/run.sh
+// validates the camt.053 messages against the schema of ISO 20022.
 func TestFilesOfEveryKindOfLine(t *testing.T) {
 	b := serve(t)
 	b.sample("A-1")
