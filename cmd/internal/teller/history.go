@@ -2,6 +2,8 @@ package teller
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"iter"
 
 	"passbook/cmd/internal/cli"
@@ -54,6 +56,7 @@ type StatementCommand struct {
 	From    cli.Instant `name:"from" placeholder:"TIME" help:"Recorded at or after [the opening]."`
 	To      cli.Instant `name:"to" placeholder:"TIME" help:"Recorded before [now]."`
 	Limit   int         `name:"limit" default:"100" help:"How many; 0 for all [100]."`
+	As      string      `name:"as" enum:"csv,camt053,html," default:"" placeholder:"FORMAT" help:"The whole statement as a file: csv, camt053 or html."`
 	Flags
 }
 
@@ -65,10 +68,27 @@ func (StatementCommand) Help() string {
 // Run lists them.
 func (c *StatementCommand) Run(ctx context.Context, t *cli.Terminal) error {
 	return c.Call(ctx, t, func(ctx context.Context, s *Session) error {
+		period := client.Period{From: c.From.Time(), To: c.To.Time()}
+		if c.As != "" {
+			return writeStatement(ctx, t, s, c.Account, c.As, period)
+		}
 		currency := ""
-		lines := statementLines(s.StatementPages(ctx, c.Account, client.Period{From: c.From.Time(), To: c.To.Time()}), &currency)
+		lines := statementLines(s.StatementPages(ctx, c.Account, period), &currency)
 		return list(t, c.Output, lines, c.Limit, lineColumns(&currency), "no transaction in this period")
 	})
+}
+
+// writeStatement writes a statement as a file.
+func writeStatement(ctx context.Context, t *cli.Terminal, s *Session, account, format string, p client.Period) error {
+	file, err := s.StatementFile(ctx, account, format, p)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }() // it was read
+	if _, err := io.Copy(t.Out, file); err != nil {
+		return cli.Fail(cli.ExitFailed, fmt.Errorf("the statement broke off, and what was written is a part of it: %w", err), "try again; --timeout 10m gives a long one more time")
+	}
+	return nil
 }
 
 // statementLines returns the lines of the pages, and puts their currency into the variable before
