@@ -19,8 +19,9 @@ const (
 
 // long are the commands whose help may be longer, with the reason.
 var long = map[string]string{
-	"bank":       "lists all commands",
-	"bank serve": "has each setting of a bank",
+	"bank":           "lists all commands",
+	"bank serve":     "has each setting of a bank",
+	"bank dev serve": "has each setting of a bank",
 }
 
 // notRun are the commands whose examples are not run here, with the reason.
@@ -28,6 +29,12 @@ var notRun = map[string]string{
 	"bank":                "runs until it is interrupted; the scripts run it",
 	"bank serve":          "runs until it is interrupted; the scripts run it",
 	"bank resources":      "needs AWS; the tests of the services run it",
+	"bank dev":            "runs until it is interrupted; a script runs it",
+	"bank dev serve":      "runs until it is interrupted; a script runs it",
+	"bank dev now":        "needs a bank of bank dev; a script runs it",
+	"bank dev advance":    "needs a bank of bank dev; a script runs it",
+	"bank dev set":        "needs a bank of bank dev; a script runs it",
+	"bank webhook replay": "needs deliveries to a receiver; the tests of webhooks have one",
 	"bank key revoke":     "needs the id of a key, which is random; the tests of keys run it",
 	"bank webhook test":   "needs a receiver on the internet; the tests of webhooks have one",
 	"bank archive retire": "needs a segment that is damaged; the tests of lost segments run it",

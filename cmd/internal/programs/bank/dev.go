@@ -30,7 +30,7 @@ type devCommand struct {
 
 // Help returns the example.
 func (devCommand) Help() string {
-	return "With --clock, holds and limits expire when you say so. Example:\n\n  bank dev --clock --data ./dev"
+	return "With --clock, holds and limits expire when you say so.\n\nExample:\n\n  bank dev --clock --data ./dev"
 }
 
 // devServeCommand serves a bank for development.
@@ -41,7 +41,7 @@ type devServeCommand struct {
 
 // Help returns what it does, and the example.
 func (devServeCommand) Help() string {
-	return "Serves as bank serve does, without credentials. Example:\n\n  bank dev serve --clock --data ./dev --listen 127.0.0.1:8080"
+	return "Serves as bank serve does, without credentials.\n\nExample:\n\n  bank dev serve --clock --data ./dev --listen 127.0.0.1:8080"
 }
 
 // Run serves until ctx ends.
