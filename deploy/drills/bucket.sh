@@ -14,7 +14,13 @@ send 601 900 # some of it is in no segment yet
 step "$acknowledged events are acknowledged"
 
 lost=$(now)
-aws s3 rb --force "s3://$PASSBOOK_BUCKET" >"$work/removed"
+for of in Versions DeleteMarkers; do # a versioned bucket is empty when it has neither
+  while aws s3api list-object-versions --bucket "$PASSBOOK_BUCKET" --max-items 500 --output json |
+    jq -e "{Objects: [.$of[]? | {Key, VersionId}], Quiet: true} | select(.Objects != [])" >"$work/batch.json"; do
+    aws s3api delete-objects --bucket "$PASSBOOK_BUCKET" --delete "file://$work/batch.json" >"$work/removed"
+  done
+done
+aws s3api delete-bucket --bucket "$PASSBOOK_BUCKET"
 step "the bucket is lost, beside a bank that serves"
 send 901 1000 # commands need no archive
 step "commands are still taken: $acknowledged events are acknowledged"

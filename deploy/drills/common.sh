@@ -35,6 +35,7 @@ run() { "$program" "$@"; } # passbook bank …, replay …, audit …
 
 # start begins to serve, in one process with the stores of the services, and waits until it is ready.
 start() {
+  : >"$work/out"
   "$program" bank serve --listen 127.0.0.1:0 --log-level warn >"$work/out" 2>>"$work/log" &
   bank=$!
   local i
