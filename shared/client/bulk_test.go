@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"iter"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -98,7 +100,7 @@ func credits(n int) iter.Seq[client.BulkCommand] {
 // serve makes a client of a ledger.
 func (l *ledger) serve(t testing.TB) (*client.Client, func()) {
 	server := httptest.NewUnstartedServer(l)
-	server.Config.ErrorLog = nil
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it reports the requests that are broken off
 	server.Start()
 	bank, err := client.New(client.Options{URL: server.URL})
 	if err != nil {
