@@ -19,7 +19,7 @@ var ErrConfig = errors.New("wrong setting")
 type settings struct {
 	// on says that spans are exported.
 	on bool
-	// endpoint is where to, as it is configured.
+	// endpoint is where to, without a password, for people: the library reads the variable itself.
 	endpoint string
 	// requests decides about spans of requests; entries decides about an entry's, by its trace id
 	// alone, so that every process decides alike.
@@ -61,9 +61,11 @@ func read(get func(string) string) (s settings, err error) {
 		return settings{}, nil
 	}
 	s.on, s.queue, s.endpoint = true, defaultQueue, cmp.Or(endpoint, defaultEndpoint)
-	if at, err := url.Parse(s.endpoint); err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Host == "" {
-		return s, fmt.Errorf("%w: %s %q: use a URL such as %s", ErrConfig, name, endpoint, defaultEndpoint)
+	at, err := url.Parse(s.endpoint)
+	if err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Host == "" {
+		return s, fmt.Errorf("%w: %s is no address of a collector: use a URL such as %s", ErrConfig, name, defaultEndpoint)
 	}
+	s.endpoint = at.Redacted()
 	name, protocol := v.first("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 	if protocol != "" && protocol != "http/protobuf" {
 		return s, fmt.Errorf("%w: %s %q: traces are exported by http/protobuf, which collectors take at port 4318", ErrConfig, name, protocol)

@@ -273,6 +273,17 @@ func TestAVariableThatCannotBeUsedIsNamed(t *testing.T) {
 	}
 }
 
+func TestNobodyIsShownThePasswordOfACollector(t *testing.T) {
+	const password = "hunter2"
+	tracer, err := open(t, "OTEL_EXPORTER_OTLP_ENDPOINT", "http://bank:"+password+"@localhost:1")
+	if err != nil || strings.Contains(tracer.Endpoint, password) || !strings.Contains(tracer.Endpoint, "localhost:1") {
+		t.Errorf("Open returned %v, %v", tracer, err)
+	}
+	if _, err := open(t, "OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://bank:"+password+"@localhost"); err == nil || strings.Contains(err.Error(), password) {
+		t.Errorf("Open of another scheme returned %v", err)
+	}
+}
+
 func BenchmarkOff(b *testing.B) {
 	b.ReportAllocs()
 	ctx, header, began := context.Background(), http.Header{}, time.Now()
