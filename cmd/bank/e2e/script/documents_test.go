@@ -31,6 +31,8 @@ var notFollowed = map[string]string{
 	"docs/operations.md: STACK=":                      "needs AWS",
 	"docs/operations.md: KEY=":                        "needs AWS",
 	"docs/operations.md: JOURNAL=":                    "needs AWS",
+	"docs/operations.md: bank dev":                    "runs until it is interrupted; a script runs it",
+	"docs/webhooks.md: bank webhook add":              "needs a receiver on the internet; the tests of webhooks have one",
 	"docs/operations.md: replay journal":              "is for a journal that was lost; the tests of restoring run it",
 	"docs/operations.md: audit --repair":              "is for a segment that was lost; the tests of lost segments run it",
 	"docs/operations.md: bank key create":             "ends with the id of a key, which is random; the tests of keys run it",
