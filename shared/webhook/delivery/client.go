@@ -22,8 +22,9 @@ const (
 	attemptMost = 10 * time.Second
 	// answerMost is how much of an answer is read: the rest is of no interest.
 	answerMost = 4 << 10
-	// connectionsMost bounds the connections to one host.
-	connectionsMost = 16
+	// connectionsMost bounds the idle connections to one host. Those in use are bounded by the
+	// attempts: a bound for each host would let one endpoint delay another there.
+	connectionsMost = 8
 	// headersMost bounds the headers of an answer.
 	headersMost = 16 << 10
 )
@@ -54,7 +55,7 @@ func newHTTP(control func(network, address string, c syscall.RawConn) error) *ht
 	return &http.Client{
 		Transport: &http.Transport{
 			Proxy: nil, DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: attemptMost / 2,
-			MaxIdleConns: 4 * connectionsMost, MaxIdleConnsPerHost: connectionsMost / 2, MaxConnsPerHost: connectionsMost, IdleConnTimeout: 30 * time.Second,
+			MaxIdleConns: 8 * connectionsMost, MaxIdleConnsPerHost: connectionsMost, IdleConnTimeout: 30 * time.Second,
 			MaxResponseHeaderBytes: headersMost, DisableCompression: true, ForceAttemptHTTP2: true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -58,6 +58,10 @@ func (t *turn) run(ctx context.Context, a event.Account) (err error) {
 	if t.row.State != Pending || t.row.At.After(d.config.Now()) {
 		return nil
 	}
+	// time without attempts does not count: the endpoint was paused, or the bank was down
+	if late := d.config.Now().Sub(t.row.At); late > lastPause && !t.row.FailedAt.IsZero() {
+		t.row.FailedAt = t.row.FailedAt.Add(late)
+	}
 	for e, err := range d.config.Journal.Entries(ctx, a, t.row.Next, t.row.Seen) {
 		if err != nil {
 			return errors.Join(err, t.save(ctx))
@@ -78,6 +82,7 @@ func (t *turn) entry(ctx context.Context, e *event.Entry) error {
 		if ev.Version < t.row.Next {
 			continue
 		}
+		t.endpoint = t.s.endpoint.Load() // another URL, filter or secret counts at once
 		if !t.endpoint.Wants(ev) {
 			t.row.Next++
 			continue
@@ -86,7 +91,7 @@ func (t *turn) entry(ctx context.Context, e *event.Entry) error {
 			return err
 		}
 		if t.s.d.config.Now().Sub(t.savedAt) >= savedEvery {
-			if err := t.save(ctx); err != nil {
+			if err := t.save(ctx); err != nil || t.ended { // a person had it replayed
 				return err
 			}
 		}

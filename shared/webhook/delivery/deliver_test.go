@@ -147,6 +147,64 @@ func TestAnAccountIsDeadAfterThreeDaysAndIsReplayed(t *testing.T) {
 	})
 }
 
+// A replay that comes while an entry of several events is sent is not written over.
+func TestAReplayDuringAnEntryIsDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBank(t)
+		e := b.add(webhook.Endpoint{URL: "https://" + here}, false)
+		b.receiver.answer = func(context.Context, posted) int {
+			time.Sleep(2 * time.Second) // longer than between two writes of the row
+			return 200
+		}
+		time.Sleep(2 * time.Second)
+		b.mustShow(b.commit("A-1", 6))
+		time.Sleep(5 * time.Second)
+		if _, err := b.d.store.Replay(t.Context(), e.ID, event.Account{Tenant: "main", ID: "A-1"}, 1); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		got := versions(b.receiver.to(here), "A-1")
+		if len(got) < 8 || !slices.Equal(got[len(got)-6:], []int64{1, 2, 3, 4, 5, 6}) {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+// Another URL counts from the next event on, and the days of a pause are no days of attempts.
+func TestAChangeOfAnEndpointCountsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBank(t)
+		e := b.add(webhook.Endpoint{URL: "https://" + here}, false)
+		b.receiver.answer = func(_ context.Context, p posted) int {
+			time.Sleep(2 * time.Second)
+			if p.version == 6 {
+				return 500
+			}
+			return 200
+		}
+		time.Sleep(2 * time.Second)
+		b.mustShow(b.commit("A-1", 6))
+		time.Sleep(3 * time.Second)
+		change := func(do func(*webhook.Endpoint)) {
+			if _, err := b.registry.Update(t.Context(), "main", e.ID, do); err != nil {
+				t.Fatal(err)
+			}
+		}
+		change(func(e *webhook.Endpoint) { e.URL = "https://" + there })
+		time.Sleep(time.Minute)
+		if got := versions(b.receiver.to(there), "A-1"); len(got) < 3 || got[0] > 4 {
+			t.Errorf("the other URL got %v", got)
+		}
+		change(func(e *webhook.Endpoint) { e.State = webhook.Paused })
+		time.Sleep(4 * 24 * time.Hour)
+		change(func(e *webhook.Endpoint) { e.State = webhook.Active })
+		time.Sleep(time.Hour)
+		if row := b.row(e, "A-1"); row.State != Pending || row.Next != 6 {
+			t.Errorf("after a pause of four days: %+v", row)
+		}
+	})
+}
+
 func TestASlowEndpointDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBank(t)
