@@ -51,6 +51,7 @@ func TestExitCodes(t *testing.T) {
 		"done":        {nil, []string{"it"}, ExitOK, ""},
 		"failed":      {errors.New("broken"), []string{"it"}, ExitFailed, "broken"},
 		"with advice": {Fail(ExitBehind, errors.New("late"), "wait"), []string{"it"}, ExitBehind, "wait"},
+		"escapes":     {errors.New("a\x1b[2Jb\nc"), []string{"it"}, ExitFailed, "a\ufffd[2Jb\nc"},
 		"wrapped":     {fmt.Errorf("a: %w", platform.ErrLocked), []string{"it"}, ExitUnreachable, "end that process"},
 		"setting":     {fmt.Errorf("%w: --shards", platform.ErrConfig), []string{"it"}, ExitUsage, "--shards"},
 		"unknown":     {nil, []string{"that"}, ExitUsage, "that"},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/willabides/kongplete"
@@ -112,11 +113,21 @@ func Run(ctx context.Context, name, about string, grammar any, args []string, t 
 // complain prints what went wrong and what to try next, and returns the exit code.
 func complain(t *Terminal, name string, err error) int {
 	f := explain(err)
-	fmt.Fprintf(t.Err, "%s: %v\n", name, f.Err)
+	fmt.Fprintf(t.Err, "%s: %s\n", name, printable(f.Err.Error()))
 	if f.Next != "" {
-		fmt.Fprintf(t.Err, "%s: %s\n", name, f.Next)
+		fmt.Fprintf(t.Err, "%s: %s\n", name, printable(f.Next))
 	}
 	return f.Code
+}
+
+// printable returns a text of one or more lines as a terminal may have it: parts of it may come
+// from a server.
+func printable(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = readable(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // StoreFlags name the stores. Every program has them.

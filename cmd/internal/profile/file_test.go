@@ -51,7 +51,7 @@ func TestWhatNoProfileCanHaveIsRefused(t *testing.T) {
 	f := &File{Profiles: map[string]map[string]string{}}
 	for _, tt := range []struct{ name, setting, value, says string }{
 		{"a b", "server", "http://x", "no name of a profile"}, {"../a", "server", "http://x", "no name"}, {"a", "sever", "x", "server, key, timeout"},
-		{"a", "server", "bank.example", "not an address"}, {"a", "timeout", "10", "10s"}, {"a", "timeout", "-1s", "10s"}, {"a", "key", "two words", "no spaces"},
+		{"a", "server", "bank.example", "not an address"}, {"a", "server", "http://user:secret@bank.example", "no password"}, {"a", "timeout", "10", "10s"}, {"a", "timeout", "-1s", "10s"}, {"a", "key", "two words", "no spaces"},
 		{"a", "sever", "", "server, key, timeout"},
 	} {
 		if err := f.Set(tt.name, tt.setting, tt.value); err == nil || !strings.Contains(err.Error(), tt.says) {

@@ -50,6 +50,9 @@ func checkServer(value string) error {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return errors.New("not an address as http://127.0.0.1:8080 or https://bank.example.com")
 	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("an address has no user, no password and no query: a bank is given a key in place of them")
+	}
 	return nil
 }
 
