@@ -134,6 +134,9 @@ func (b *bank) samples(t *testing.T) (all []sample) {
 					s.path += "?from=earliest&until=now"
 				}
 				s.pages = s.pages || strings.HasSuffix(p.Ref, "/Cursor")
+				if p.Name == "format" { // of a file, which needs one
+					s.path += "?format=csv"
+				}
 				if p.Name == "amount" && p.In == "query" {
 					s.path += "?amount=1"
 				}

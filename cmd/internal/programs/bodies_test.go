@@ -360,6 +360,9 @@ func (b *served) tryParameter(t *testing.T, method, path string, parameter, sche
 		if name == "wait" {
 			query.Set("min_version", "1")
 		}
+		if strings.HasSuffix(path, "/statement/file") && name != "format" {
+			query.Set("format", "csv")
+		}
 		if strings.HasSuffix(path, "/archive/segments") && name != "day" {
 			query.Set("day", "2026-11-30")
 		}
