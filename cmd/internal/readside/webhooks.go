@@ -16,7 +16,7 @@ import (
 // Webhooks starts what sends events to webhooks, and returns the routes of the endpoints.
 func Webhooks(p *serve.Process, history *journal.Reader, keeper *origin.Keeper, runtime consumer.Runtime) []web.Route {
 	allowed := delivery.Allowed(p.Config.WebhookAllow)
-	endpoints := webhook.NewRegistry(webhook.Config{Table: p.Engine.Table, Keys: p.Engine.Keys, Bank: keeper.Bank(), Log: p.Log})
+	endpoints := webhook.NewRegistry(webhook.Config{Table: p.Engine.Table, Keys: p.Engine.Keys, Bank: keeper.Bank(), Now: p.Now(), Log: p.Log})
 	client := delivery.NewClient(p.Version, allowed, time.Now)
 	deliverer := delivery.New(delivery.Config{Table: p.Engine.Table, Journal: history, Registry: endpoints, Client: client, Metrics: p.Registry, Log: p.Log})
 	p.Go(serve.UntilConsumers, "webhooks", deliverer.Run)

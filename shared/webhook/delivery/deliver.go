@@ -58,10 +58,6 @@ func (t *turn) run(ctx context.Context, a event.Account) (err error) {
 	if t.row.State != Pending || t.row.At.After(d.config.Now()) {
 		return nil
 	}
-	// time without attempts does not count: the endpoint was paused, or the bank was down
-	if late := d.config.Now().Sub(t.row.At); late > lastPause && !t.row.FailedAt.IsZero() {
-		t.row.FailedAt = t.row.FailedAt.Add(late)
-	}
 	for e, err := range d.config.Journal.Entries(ctx, a, t.row.Next, t.row.Seen) {
 		if err != nil {
 			return errors.Join(err, t.save(ctx))
@@ -147,6 +143,10 @@ func (t *turn) note(version int64, outcome Outcome) {
 	t.ended = true
 	if t.row.Attempts++; t.row.FailedAt.IsZero() {
 		t.row.FailedAt = now
+	}
+	// the time in which nobody sent does not count: the endpoint was paused, or the bank was down
+	if late := t.s.began.Sub(t.row.At); late > 0 && t.row.Attempts > 1 {
+		t.row.FailedAt = t.row.FailedAt.Add(late)
 	}
 	t.row.Error = cut(outcome.Err.Error())
 	if now.Sub(t.row.FailedAt) >= window {

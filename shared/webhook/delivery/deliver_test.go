@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
@@ -416,4 +417,22 @@ func play(t *testing.T, plan []step) (wrong string) {
 		}
 	}
 	return wrong
+}
+
+// The time before the process sent to an endpoint is none of the three days; that in which an
+// account waits for others of a failing endpoint is.
+func TestOnlyTheTimeWithoutASenderIsNoTimeOfAttempts(t *testing.T) {
+	now := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
+	d := New(Config{Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
+	for _, tt := range []struct{ began, due, failed, want time.Duration }{
+		{-100 * time.Hour, -5 * time.Hour, -50 * time.Hour, -50 * time.Hour},
+		{-time.Minute, -96 * time.Hour, -97 * time.Hour, -time.Hour - time.Minute},
+	} {
+		s := &sender{d: d, began: now.Add(tt.began)}
+		turn := &turn{s: s, endpoint: &webhook.Endpoint{}, row: Row{State: Pending, At: now.Add(tt.due), FailedAt: now.Add(tt.failed), Attempts: 3}}
+		turn.note(1, Outcome{Status: 500, Err: errors.New("it answered 500")})
+		if got := turn.row.FailedAt.Sub(now); got != tt.want || turn.row.State != Pending {
+			t.Errorf("%+v: failing since %v, %s", tt, got, turn.row.State)
+		}
+	}
 }

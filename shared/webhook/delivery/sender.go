@@ -30,6 +30,7 @@ type sender struct {
 	endpoint atomic.Pointer[webhook.Endpoint]
 	cancel   context.CancelFunc
 	woken    chan struct{}
+	began    time.Time // what was due before was not tried
 
 	mu       sync.Mutex
 	queue    []event.Account
@@ -49,7 +50,7 @@ type flight struct {
 
 // newSender returns the sender of an endpoint; cancel ends its run.
 func newSender(d *Deliverer, e *webhook.Endpoint, cancel context.CancelFunc) *sender {
-	s := &sender{d: d, cancel: cancel, woken: make(chan struct{}, 1), queued: map[event.Account]bool{}, flight: map[event.Account]*flight{}}
+	s := &sender{d: d, began: d.config.Now(), cancel: cancel, woken: make(chan struct{}, 1), queued: map[event.Account]bool{}, flight: map[event.Account]*flight{}}
 	s.endpoint.Store(e)
 	return s
 }
