@@ -2037,7 +2037,7 @@ type Webhook struct {
 	// Secrets Those that sign, newest first.
 	Secrets []WebhookSecret `json:"secrets"`
 
-	// Since What was recorded then or later is sent; absent for everything.
+	// Since What was recorded then or later is sent; absent for everything. Without `from` it is five seconds before the creation, as clocks differ.
 	Since Time         `json:"since,omitempty,omitzero"`
 	State WebhookState `json:"state"`
 

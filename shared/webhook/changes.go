@@ -7,17 +7,19 @@ import (
 	"slices"
 	"time"
 
+	"passbook/shared/journal"
 	"passbook/shared/table"
 )
 
 // Create stores an endpoint with a new secret, and returns it. Of e it takes Tenant, URL,
 // Description, Types, Accounts, Since and CreatedBy; with a zero Since and no fromStart, what is
-// recorded from now on is sent.
+// recorded from now on is sent, by the clock of a writer that may be journal.MaxSkew behind.
 func (r *Registry) Create(ctx context.Context, e Endpoint, fromStart bool) (*Endpoint, error) {
-	e.ID, e.State, e.Created = newID(idPrefix), Active, r.now()
-	e.Secrets = []Secret{newSecret(e.Created)}
-	if e.Since.IsZero() && !fromStart {
-		e.Since, e.Backfilled = e.Created, Complete
+	e.ID, e.State = newID(idPrefix), Active
+	e.Secrets = []Secret{newSecret(r.now())}
+	// it may take long: the endpoint's time is taken afterwards
+	if err := r.wrap(ctx, &e); err != nil {
+		return nil, err
 	}
 	return r.change(ctx, func(set *Set) (*Endpoint, error) {
 		if len(set.Of(e.Tenant)) >= MaxOfTenant {
@@ -32,6 +34,10 @@ func (r *Registry) Create(ctx context.Context, e Endpoint, fromStart bool) (*End
 			}
 		}
 		created := e.copy()
+		created.Created = r.now()
+		if e.Since.IsZero() && !fromStart {
+			created.Since, created.Backfilled = created.Created.Add(-journal.MaxSkew), Complete
+		}
 		return created, nil
 	})
 }

@@ -183,9 +183,8 @@ func (s *Set) secret(endpoint, id string) string {
 	return ""
 }
 
-// store writes an endpoint over its revision, and raises the count of changes with it. was is the
-// set that the change was decided on.
-func (r *Registry) store(ctx context.Context, was *Set, e *Endpoint) error {
+// wrap wraps those secrets of an endpoint that are not.
+func (r *Registry) wrap(ctx context.Context, e *Endpoint) error {
 	for i := range e.Secrets {
 		s := &e.Secrets[i]
 		if s.wrapped != nil {
@@ -196,6 +195,15 @@ func (r *Registry) store(ctx context.Context, was *Set, e *Endpoint) error {
 			return fmt.Errorf("wrap a secret of webhook %s: %w", e.ID, err)
 		}
 		s.wrapped = wrapped
+	}
+	return nil
+}
+
+// store writes an endpoint over its revision, and raises the count of changes with it. was is the
+// set that the change was decided on.
+func (r *Registry) store(ctx context.Context, was *Set, e *Endpoint) error {
+	if err := r.wrap(ctx, e); err != nil {
+		return err
 	}
 	before := control.Revision(e.rev)
 	e.rev++

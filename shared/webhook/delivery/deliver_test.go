@@ -16,6 +16,7 @@ import (
 
 	"passbook/shared/event"
 	"passbook/shared/faults"
+	"passbook/shared/journal"
 	"passbook/shared/table"
 	"passbook/shared/webhook"
 )
@@ -269,7 +270,7 @@ func TestOnlyWhatIsWantedIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBank(t)
 		before := b.commit("A-1", 2)
-		time.Sleep(time.Second)
+		time.Sleep(time.Minute)
 		b.add(webhook.Endpoint{URL: "https://" + here}, false)
 		b.add(webhook.Endpoint{URL: "https://" + there, Types: []string{"AccountOpened"}, Accounts: []string{"A-2"}}, false)
 		b.add(webhook.Endpoint{URL: "https://all.example"}, true)
@@ -287,6 +288,35 @@ func TestOnlyWhatIsWantedIsSent(t *testing.T) {
 		}
 		if got := versions(b.receiver.to("all.example"), "A-1"); !slices.Equal(got, []int64{1, 2, 3, 4}) {
 			t.Errorf("from the beginning: %v", got)
+		}
+	})
+}
+
+// slowKeys takes a minute to wrap a secret.
+type slowKeys struct{ plainKeys }
+
+func (slowKeys) Wrap(_ context.Context, _ string, plain []byte) ([]byte, error) {
+	time.Sleep(time.Minute)
+	return plain, nil
+}
+
+// The clock of the process that makes an endpoint may be ahead of a writer's, and its time begins
+// once nothing slow is left to do.
+func TestWhatAWriterWithASlowClockRecordsIsSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBank(t)
+		b.registry = webhook.NewRegistry(webhook.Config{Table: b.table, Keys: slowKeys{}, Bank: "bank", Log: slog.New(slog.DiscardHandler)})
+		e := b.add(webhook.Endpoint{URL: "https://" + here}, false)
+		if since := time.Since(e.Since); since != journal.MaxSkew {
+			t.Errorf("it begins %v ago", since)
+		}
+		time.Sleep(2 * time.Second) // until it is seen
+		within, older := b.commit("A-1", 1), b.commit("A-2", 1)
+		within.RecordedAt, older.RecordedAt = e.Since, e.Since.Add(-time.Microsecond)
+		b.mustShow(within, older)
+		synctest.Wait()
+		if all := b.receiver.to(here); len(all) != 1 || all[0].id != "A-1:1" {
+			t.Errorf("%d were sent: %+v", len(all), all)
 		}
 	})
 }
