@@ -220,6 +220,7 @@ const (
 	PipelineNeedsAttentionKindProcess   PipelineNeedsAttentionKind = "process"
 	PipelineNeedsAttentionKindProcesses PipelineNeedsAttentionKind = "processes"
 	PipelineNeedsAttentionKindService   PipelineNeedsAttentionKind = "service"
+	PipelineNeedsAttentionKindWebhook   PipelineNeedsAttentionKind = "webhook"
 )
 
 // Defines values for PipelineNeedsAttentionSeverity.
@@ -1557,7 +1558,7 @@ type Attention struct {
 	// Since UTC, to the microsecond.
 	Since Time `json:"since,omitempty,omitzero"`
 
-	// Subject The account, shard or process.
+	// Subject The account, shard, process or webhook.
 	Subject string `json:"subject"`
 	What    string `json:"what"`
 }

@@ -1,6 +1,7 @@
 package readside
 
 import (
+	"context"
 	"time"
 
 	"passbook/cmd/internal/serve"
@@ -9,6 +10,7 @@ import (
 	"passbook/shared/journal"
 	"passbook/shared/platform"
 	"passbook/shared/web"
+	"passbook/shared/webhook/delivery"
 )
 
 // Consumers are the consumers of the stream that a process reports: read models, each generation of
@@ -16,6 +18,8 @@ import (
 type Consumers struct {
 	Models, Names []string
 	History       *journal.Reader
+	// Webhooks finds the webhooks that a person should look at; nil finds none.
+	Webhooks func(ctx context.Context) ([]delivery.Trouble, error)
 }
 
 // on returns them with the stores of a process.
@@ -35,7 +39,7 @@ func (c Consumers) Pipeline(p *serve.Process, archiver string, needs ...string) 
 	p.Go(serve.UntilConsumers, "last audit", pipeline.WatchAudits(p.Engine.Table, p.Registry, p.Log).Run)
 	return pipeline.New(pipeline.Config{
 		Consumers: c.on(p), Streams: p.Engine.Streams, Monitor: p.Figures(), Archiver: archiver,
-		Environment: environment(p), SegmentAge: p.Config.SegmentAge, Now: time.Now, Needs: needs,
+		Environment: environment(p), SegmentAge: p.Config.SegmentAge, Now: time.Now, Needs: needs, Webhooks: c.Webhooks,
 	}).Route()
 }
 

@@ -17,7 +17,7 @@ type Attention struct {
 	// Kind is what it is; Severity is warn or bad.
 	Kind     string `json:"kind"`
 	Severity string `json:"severity"`
-	// Subject is the account, shard or process, and What says what happened to it.
+	// Subject is the account, shard, process or webhook, and What says what happened to it.
 	Subject string `json:"subject"`
 	What    string `json:"what"`
 	Cause   string `json:"cause"`
@@ -43,9 +43,9 @@ type AffectedAccount struct {
 }
 
 // attention lists what a person of a tenant should look at, the worst first. trouble is why the
-// processes cannot be listed.
-func (p *Pipeline) attention(a Answer, tenant string, trouble error) []Attention {
-	list := []Attention{}
+// processes cannot be listed, and webhooks are the items of the webhooks.
+func (p *Pipeline) attention(a Answer, tenant string, trouble error, webhooks ...Attention) []Attention {
+	list := append([]Attention{}, webhooks...)
 	for _, c := range a.Consumers {
 		list = append(list, ofConsumer(c, tenant)...)
 	}

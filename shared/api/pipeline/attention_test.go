@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -9,9 +10,11 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/api"
 	"passbook/shared/control"
+	"passbook/shared/event"
 	"passbook/shared/opslog"
 	"passbook/shared/storetest"
 	"passbook/shared/stream/pebblestream"
+	"passbook/shared/webhook/delivery"
 )
 
 // everythingWrong returns an answer in which there is an item of every kind.
@@ -34,18 +37,44 @@ func everythingWrong() Answer {
 	}
 }
 
+// troubled returns webhooks of two tenants: one that said that it is gone, and whose account is
+// dead too, and one with many dead accounts.
+func troubled() []delivery.Trouble {
+	at := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
+	return []delivery.Trouble{
+		{ID: "wh_a", Tenant: "north", Host: "example.com", Gone: true, Dead: []event.Account{{Tenant: "north", ID: "A-1"}}, Since: at},
+		{ID: "wh_b", Tenant: "south", Host: "example.org", Dead: []event.Account{{Tenant: "south", ID: "A-1"}, {Tenant: "south", ID: "A-2"}}, More: true, Since: at},
+	}
+}
+
+func TestTroubledWebhooksAreShownToTheirTenant(t *testing.T) {
+	p := New(Config{Webhooks: func(context.Context) ([]delivery.Trouble, error) { return troubled(), nil }})
+	list := p.webhooks(t.Context(), &access.Principal{Tenant: "south"})
+	if len(list) != 1 || list[0].Subject != "wh_b" || list[0].Page != "/ui/webhooks/wh_b" || list[0].What != "more than 2 accounts are dead for the webhook to example.org" || len(list[0].Accounts) != 2 {
+		t.Errorf("%+v", list)
+	}
+	list = p.webhooks(t.Context(), &access.Principal{Tenant: "south", AllTenants: true})
+	if len(list) != 3 || list[0].ID != "paused" || list[0].Page != "/ui/webhooks" || list[1].Accounts[0] != (AffectedAccount{"north", "A-1"}) {
+		t.Errorf("%+v", list)
+	}
+}
+
 // An item says what it means for whom, since when, and what to do, with a command; a command that
 // changes something has a dry run.
 func TestEveryItemSaysWhatToDo(t *testing.T) {
-	p := New(Config{SegmentAge: time.Minute, Needs: []string{"credit", "withdraw", "balance"}})
+	var broken error
+	p := New(Config{SegmentAge: time.Minute, Needs: []string{"credit", "withdraw", "balance"}, Webhooks: func(context.Context) ([]delivery.Trouble, error) { return troubled(), broken }})
+	webhooks := p.webhooks(t.Context(), &access.Principal{Tenant: "south", AllTenants: true})
+	broken = errors.New("no table")
+	webhooks = append(webhooks, p.webhooks(t.Context(), &access.Principal{Tenant: "south"})...)
 	kinds, ids := map[string]int{}, map[string]bool{}
-	for _, one := range p.attention(everythingWrong(), "south", errors.New("no table")) {
+	for _, one := range p.attention(everythingWrong(), "south", errors.New("no table"), webhooks...) {
 		kinds[one.Kind]++
 		if one.What == "" || one.Cause == "" || one.Affects == "" || one.Remedy == "" || one.Command == "" || one.Page == "" || one.ID == "" || ids[one.ID] {
 			t.Errorf("%+v", one)
 		}
 		ids[one.ID] = true
-		if known := one.Kind != "disk" && one.Kind != "processes" && one.Kind != "service"; one.Since.IsZero() == known {
+		if known := one.Kind != "disk" && one.Kind != "processes" && one.Kind != "service" && one.ID != "webhook/paused/wh_a" && one.ID != "webhook/webhooks"; one.Since.IsZero() == known {
 			t.Errorf("%s since %v", one.ID, one.Since)
 		}
 		changes := strings.HasPrefix(one.Command, "bank quarantine ") || strings.Contains(one.Command, "--repair")
@@ -53,7 +82,7 @@ func TestEveryItemSaysWhatToDo(t *testing.T) {
 			t.Errorf("%s: %q is tried by %q", one.ID, one.Command, one.DryRun)
 		}
 	}
-	for kind, n := range map[string]int{"blocked": 3, "lag": 2, "hole": 1, "archive": 1, "disk": 1, "process": 1, "processes": 1, "service": 1, "audit": 1} {
+	for kind, n := range map[string]int{"blocked": 3, "lag": 2, "hole": 1, "archive": 1, "disk": 1, "process": 1, "processes": 1, "service": 1, "audit": 1, "webhook": 4} {
 		if kinds[kind] != n {
 			t.Errorf("%d items of kind %s, not %d", kinds[kind], kind, n)
 		}

@@ -16,6 +16,7 @@ import (
 	"passbook/shared/readmodel"
 	"passbook/shared/stream"
 	"passbook/shared/web"
+	"passbook/shared/webhook/delivery"
 	"passbook/shared/writer"
 )
 
@@ -26,7 +27,7 @@ const (
 	maxAnswers = 64
 )
 
-// Config configures a Pipeline. All but Needs is required.
+// Config configures a Pipeline. All but Needs and Webhooks is required.
 type Config struct {
 	// Consumers knows where the consumers are; its table is read for all else too.
 	Consumers Consumers
@@ -40,6 +41,8 @@ type Config struct {
 	Now        func() time.Time
 	// Needs are the programs of which the bank needs a process each; none where one has them all.
 	Needs []string
+	// Webhooks lists the webhooks of all tenants that a person should look at; nil lists none.
+	Webhooks func(ctx context.Context) ([]delivery.Trouble, error)
 }
 
 // Pipeline answers how the pipeline is. It may be used concurrently.
@@ -149,7 +152,7 @@ func (p *Pipeline) assemble(ctx context.Context, by *access.Principal, now time.
 	}
 	a.Archive = p.archive(a.Consumers, now)
 	p.judge(&a)
-	a.Attention = p.attention(a, by.Tenant, trouble)
+	a.Attention = p.attention(a, by.Tenant, trouble, p.webhooks(ctx, by)...)
 	return a, nil
 }
 

@@ -192,10 +192,13 @@ func (t *turn) save(ctx context.Context) error {
 	return err
 }
 
+// causeGone is why an endpoint is paused that said that it is gone.
+const causeGone = "It answered 410 Gone."
+
 // gone pauses an endpoint that said that it is gone.
 func (s *sender) gone(ctx context.Context, e *webhook.Endpoint) error {
 	s.d.config.Log.Warn("a webhook answered 410 and is paused; resume or remove it", "webhook", e.ID)
-	_, err := s.d.config.Registry.Pause(ctx, e.Tenant, e.ID, "It answered 410 Gone.")
+	_, err := s.d.config.Registry.Pause(ctx, e.Tenant, e.ID, causeGone)
 	if err == nil {
 		s.d.drop(s)
 	}

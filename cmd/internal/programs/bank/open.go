@@ -17,6 +17,7 @@ import (
 	"passbook/shared/feed"
 	"passbook/shared/journal"
 	"passbook/shared/journey"
+	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
 	"passbook/shared/statement"
@@ -95,7 +96,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.Serve(serve.API{
 		ServesAll: true, Pages: pages(registry),
 		Commands: slices.Concat(w.Withdraw.Operations(), w.Credit.Operations()), Forwarder: w.Forwarder,
-		Routes: slices.Concat(reports(p, history, balances), balance.NewAPI(balances, history, p.Persons(), readside.Archived(p, keeper)).WithClock(p.Now()).Routes(), creditlimit.NewAPI(limits, history).WithClock(p.Now()).Routes(), feeds.Routes(), statement.New(statement.Config{Journal: history, Registry: p.Registry, Log: p.Log}).Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits), readside.Webhooks(p, history, keeper, runtime), clockRoutes(p)),
+		Routes: slices.Concat(reports(p, history, balances, keeper, runtime), balance.NewAPI(balances, history, p.Persons(), readside.Archived(p, keeper)).WithClock(p.Now()).Routes(), creditlimit.NewAPI(limits, history).WithClock(p.Now()).Routes(), feeds.Routes(), statement.New(statement.Config{Journal: history, Registry: p.Registry, Log: p.Log}).Routes(), readside.Reads(p, history), readside.ArchiveReads(p, keeper), journeys(p, history, balances, limits), clockRoutes(p)),
 		Checks: append(w.Checks, healthy, web.Check{Name: "archive", Advisory: true, Ready: func(context.Context) error { return archives.Ready() }}),
 	})
 	return serveJobs(ctx, p, registry, secret)
@@ -109,11 +110,13 @@ func journeys(p *serve.Process, history *journal.Reader, balances *balance.Store
 	}).Route()}
 }
 
-// reports returns the routes that report where the consumers and the whole pipeline are, and what
+// reports starts what sends to webhooks, and returns their routes and those that report where the
+// consumers and the whole pipeline are, with the webhooks that a person should look at, and what
 // all accounts have.
-func reports(p *serve.Process, history *journal.Reader, balances *balance.Store) []web.Route {
+func reports(p *serve.Process, history *journal.Reader, balances *balance.Store, keeper *origin.Keeper, runtime consumer.Runtime) []web.Route {
+	endpoints, troubles := readside.Webhooks(p, history, keeper, runtime)
 	totals := balance.NewBankTotals(balances, func(err error) { p.Log.Warn("the totals are not renewed; it is tried again", "error", err) })
 	p.Go(serve.UntilConsumers, "totals", totals.Run)
-	c := readside.Consumers{Models: []string{balance.Table, creditlimit.Table}, Names: []string{archiver.Name}, History: history}
-	return append(c.Status(p), c.Pipeline(p, archiver.Name), totals.Route())
+	c := readside.Consumers{Models: []string{balance.Table, creditlimit.Table}, Names: []string{archiver.Name}, History: history, Webhooks: troubles.List}
+	return slices.Concat(c.Status(p), endpoints, []web.Route{c.Pipeline(p, archiver.Name), totals.Route()})
 }

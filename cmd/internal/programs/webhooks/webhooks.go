@@ -46,9 +46,10 @@ func open(ctx context.Context, p *serve.Process) error {
 	p.Advertise(keeper) // to the console
 	runtime, healthy := readside.Open(p, keeper)
 	reported := readside.Consumers{Names: []string{delivery.Consumer}, History: history}
+	endpoints, _ := readside.Webhooks(p, history, keeper, runtime)
 	p.Serve(serve.API{
 		Reference: reference.Routes,
-		Routes:    slices.Concat(reported.Status(p), readside.Webhooks(p, history, keeper, runtime), readside.Reads(p, history)), Checks: []web.Check{readable, healthy},
+		Routes:    slices.Concat(reported.Status(p), endpoints, readside.Reads(p, history)), Checks: []web.Check{readable, healthy},
 	})
 	return nil
 }
