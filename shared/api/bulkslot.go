@@ -64,7 +64,7 @@ func isClosed(c <-chan struct{}) bool {
 func (b *bulkRequest) start(ctx context.Context, s *slot, text []byte) {
 	work := b.decode(text)
 	if len(work.runs) == 0 {
-		b.countsOf(work.op).count(time.Now(), "", work.problem)
+		b.countsOf(work.op).count(time.Now(), b.code(commandResult{err: work.problem}), work.problem)
 		s.refuse(work.problem, b.correlationID)
 		return
 	}

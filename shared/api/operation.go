@@ -122,16 +122,16 @@ func (o Operation) serve(c echo.Context, gate *admission.Gate) (code string, err
 	}
 	var problem *web.Problem
 	if to.Key, problem = idempotencyKey(r.Header); problem != nil {
-		return "", problem
+		return code, problem
 	}
 	if to.IfMatch, problem = ifMatch(r.Header); problem != nil {
-		return "", problem
+		return code, problem
 	}
 	x := exchanges.Get().(*exchange)
 	defer x.free()
 	body, problem := web.ReadBody(x.in, r)
 	if problem != nil {
-		return "", problem
+		return code, problem
 	}
 	x.in = body
 	x.fields.Parse(body)
@@ -152,7 +152,7 @@ func (o Operation) serve(c echo.Context, gate *admission.Gate) (code string, err
 		}
 		return did.err
 	}); err != nil {
-		return "", err
+		return code, err
 	}
 	if did.answer != nil {
 		did.answer.reply(c)

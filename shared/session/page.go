@@ -101,6 +101,8 @@ var allows = map[access.Scopes]string{
 	access.FeedRead:      "read the events of all accounts",
 	access.PIIRead:       "read the names behind actors",
 	access.KeysWrite:     "make and revoke keys",
+	access.WebhooksRead:  "read webhooks, and how far each account is for one",
+	access.WebhooksWrite: "add, change and remove webhooks, and have events sent again",
 }
 
 // rights returns the scopes of a principal with what they allow.
