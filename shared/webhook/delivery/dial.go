@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"passbook/shared/webhook"
@@ -16,7 +18,7 @@ import (
 // netip.Addr knows: nothing is sent there unless it is allowed.
 var refused = prefixes(
 	"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-	"64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "fec0::/10",
+	"::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "fec0::/10",
 )
 
 // prefixes returns networks that are written as constants.
@@ -90,14 +92,21 @@ func (a Allowed) CheckURL(text string) error {
 	case u.Scheme != "https" && (u.Scheme != "http" || len(a) == 0):
 		return errors.New("a URL that begins with https://; http:// needs --webhook-allow (PASSBOOK_WEBHOOK_ALLOW)")
 	}
-	host := u.Hostname()
-	if host == "localhost" {
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return errors.New("a URL whose port is 1 to 65535")
+		}
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		host = "127.0.0.1"
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
 		if err := a.check(ip, u.Scheme == "http"); err != nil {
 			return fmt.Errorf("a host of the internet: %w", err)
 		}
+	} else if last := host[strings.LastIndexByte(host, '.')+1:]; strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x") {
+		return errors.New("a URL with a name, or with a whole IP address such as 192.0.2.1: no name of the internet ends in a number")
 	}
 	return nil
 }

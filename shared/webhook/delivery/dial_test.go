@@ -41,12 +41,14 @@ func TestURLsAreChecked(t *testing.T) {
 	for _, text := range []string{
 		"", "example.com", "/path", "ftp://example.com", "http://example.com", "https://", "https://user:pw@example.com", "https://example.com/#x", "https://localhost/",
 		"https://127.0.0.1", "https://[::1]:8080/", "https://[::ffff:10.0.0.1]/", "https://169.254.169.254/latest", "https:example.com", "https://example.com/" + strings.Repeat("x", 2048), "https://exa mple.com",
+		"https://example.com:0/", "https://example.com:99999/", "https://0/", "https://127.1/", "https://0x7f.0.0.0x1/", "https://localhost./", "https://LOCALHOST/", "https://x.localhost/", "https://./",
+		"https://[::10.0.0.1]/", "https://[::ffff:0:a00:1]/", "https://127.0.0.1./",
 	} {
 		if err := Allowed(nil).CheckURL(text); err == nil {
 			t.Errorf("%q is taken", text)
 		}
 	}
-	for _, text := range []string{"https://example.com", "https://example.com:8443/a?b=c", "https://1.1.1.1/"} {
+	for _, text := range []string{"https://example.com", "https://example.com:8443/a?b=c", "https://1.1.1.1/", "https://example.com./", "https://4u.example.com:65535", "https://example.4u/"} {
 		if err := Allowed(nil).CheckURL(text); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
