@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -91,6 +92,16 @@ const idPrefix = "wh_"
 func ValidID(id string) bool {
 	rest, ok := strings.CutPrefix(id, idPrefix)
 	return ok && len(rest) == 16 && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz234567") == ""
+}
+
+// Place returns the scheme and the host of a URL. What follows them may be a secret of the
+// receiver.
+func Place(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // Of reports whether the events of an account may be sent, as far as the account tells.

@@ -113,7 +113,7 @@ func (a *API) create(c echo.Context) error {
 	}
 	ctx := c.Request().Context()
 	var made *webhook.Endpoint
-	err = a.logged(ctx, jobAdd, map[string]any{"url": e.URL, "types": e.Types, "accounts": e.Accounts, "from": from}, func() (err error) {
+	err = a.logged(ctx, jobAdd, map[string]any{"url": webhook.Place(e.URL), "types": e.Types, "accounts": e.Accounts, "from": from}, func() (err error) {
 		made, err = a.Registry.Create(ctx, e, from != "")
 		return err
 	})
@@ -138,7 +138,7 @@ func (a *API) update(c echo.Context) error {
 	}
 	of, id := tenant(c)
 	ctx := c.Request().Context()
-	params := map[string]any{"webhook": id, "url": url, "types": types, "accounts": accounts, "paused": paused}
+	params := map[string]any{"webhook": id, "url": webhook.Place(url), "types": types, "accounts": accounts, "paused": paused}
 	var changed *webhook.Endpoint
 	err = a.logged(ctx, jobChange, params, func() (err error) {
 		changed, err = a.Registry.Update(ctx, of, id, func(e *webhook.Endpoint) {
