@@ -18,6 +18,8 @@ const (
 	queueMost = 256
 	// pageMost is how many rows are listed at once.
 	pageMost = 100
+	// lookMost bounds the pages of one look at what is due: most of it may be other processes'.
+	lookMost = 4
 	// failingAfter is after how many failures without a success an endpoint counts as failing: it
 	// then gets one attempt at a time, with pauses of up to probePause.
 	failingAfter = 5
@@ -31,6 +33,10 @@ type sender struct {
 	cancel   context.CancelFunc
 	woken    chan struct{}
 	began    time.Time // what was due before was not tried
+
+	// place is where the next look begins in the list of what was due at placeAt; they are run's
+	place   string
+	placeAt time.Time
 
 	mu       sync.Mutex
 	queue    []event.Account
@@ -116,7 +122,8 @@ func (s *sender) pause() time.Duration {
 	return max(pause, time.Millisecond)
 }
 
-// fill queues the accounts that are due, once a second.
+// fill queues the accounts that are due, once a second. A look that ends at its bound is continued
+// by the next one.
 func (s *sender) fill(ctx context.Context) error {
 	now := s.d.config.Now()
 	s.mu.Lock()
@@ -126,11 +133,15 @@ func (s *sender) fill(ctx context.Context) error {
 	}
 	room := queueMost - len(s.queue)
 	s.mu.Unlock()
-	if !due {
+	if !due || room <= 0 {
 		return nil
 	}
-	for after := ""; room > 0; {
-		accounts, next, err := s.d.store.due(ctx, s.endpoint.Load().ID, after, pageMost)
+	if s.place == "" {
+		s.placeAt = now
+	}
+	for range lookMost {
+		accounts, next, err := s.d.store.due(ctx, s.endpoint.Load().ID, s.placeAt, s.place, pageMost)
+		s.place = next // the beginning after an error
 		if err != nil {
 			return err
 		}
@@ -140,7 +151,10 @@ func (s *sender) fill(ctx context.Context) error {
 				room--
 			}
 		}
-		if after = next; after == "" {
+		if room <= 0 {
+			s.place = "" // the first of the list are sent first
+		}
+		if s.place == "" {
 			break
 		}
 	}

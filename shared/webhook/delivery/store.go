@@ -115,11 +115,11 @@ func (s *Store) before(ctx context.Context, e *webhook.Endpoint, entry *event.En
 	return version, nil
 }
 
-// due returns up to limit accounts of an endpoint whose next attempt is due, in that order, after a
-// place in the list; next is empty at its end.
-func (s *Store) due(ctx context.Context, endpoint, after string, limit int) (accounts []event.Account, next string, err error) {
+// due returns up to limit accounts of an endpoint whose next attempt is due at a time, in that
+// order, after a place in the list of this time; next is empty at its end.
+func (s *Store) due(ctx context.Context, endpoint string, at time.Time, after string, limit int) (accounts []event.Account, next string, err error) {
 	page, err := s.table.Query(ctx, table.Query{
-		Table: Table, Index: indexState, PK: listed(endpoint, Pending), To: table.N(s.now().UnixMilli()), After: after, Limit: limit,
+		Table: Table, Index: indexState, PK: listed(endpoint, Pending), To: table.N(at.UnixMilli()), After: after, Limit: limit,
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("list what is due to %s: %w", endpoint, err)
