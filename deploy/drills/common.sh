@@ -70,6 +70,16 @@ open_accounts() {
   acknowledged=$((acknowledged + 8))
 }
 
+# published waits until the stream has what the journal has.
+published() {
+  local i
+  for i in $(seq 300); do
+    [ "$(curl -sSf "$url/metrics" | awk '/^passbook_publish_queue_entries/ {n += $2} END {print n + 0}')" != 0 ] || return 0
+    sleep 0.1
+  done
+  fail "entries are not on the stream after $i looks"
+}
+
 # audited runs audit until it finds no difference, as nothing is in transit any more, and prints its last report if it does not.
 audited() {
   local code i

@@ -27,6 +27,7 @@ aws dynamodb scan --table-name "$table" --consistent-read --output json >"$work/
 send 401 1000
 audited || fail "audit is not clean before the drill"
 send 1001 1300
+published # what is in the journal alone is lost with it
 stop KILL # what is on the stream and in no segment yet stays there
 step "later: $acknowledged events are acknowledged; the bank is killed, and the journal is lost"
 
