@@ -24,7 +24,8 @@ def before_call(context, case, kwargs):
     """A request that is meant to be valid has one of at, version and min_version, wait with min_version only, to not before from, no
     cursor, as only the page before has one, and an If-Match of the contract's pattern, which schemathesis passes over in a header
     with quotes. It waits for a version that every account has: for any other the answer is 503 after the whole wait, of up to 30 s. An interval of
-    versions begins before it ends."""
+    versions begins before it ends, and is given without an interval of times. A webhook has an address that leads somewhere, the
+    name of a type, a description without control characters, and begins at a time that has been."""
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return
     query, headers = case.query or {}, case.headers or {}
@@ -40,6 +41,14 @@ def before_call(context, case, kwargs):
         query["to"] = query["from"]
     if "from_version" in query and "to_version" in query:
         query["to_version"] = query["from_version"]
+    if "from" in query or "to" in query:
+        query.pop("from_version", None)
+        query.pop("to_version", None)
+    if case.path.startswith("/v1/webhooks") and isinstance(case.body, dict):
+        known = {"url": "https://example.com/passbook", "types": ["MoneyCredited"], "description": "payroll", "from": "earliest"}
+        case.body.update({name: value for name, value in known.items() if name in case.body})
+        if "account_id" not in case.body:
+            case.body.pop("from_version", None)
     if case.path.endswith("/explain"):  # only a decline has its own amount
         query.setdefault("amount", 1)
         case.query = query
