@@ -109,6 +109,23 @@ type Amount struct {
 // given reports whether there is an amount.
 func (a *Amount) given() bool { return len(a.Words) > 0 || a.Minor != nil }
 
+// book sends a command with the amount. It refuses an amount of the wrong form before the bank is
+// called.
+func (a *Amount) book(ctx context.Context, t *cli.Terminal, c *Command, account string,
+	call func(ctx context.Context, s *Session, minor int64, currency string, options ...client.Option) (*client.Result, error),
+) error {
+	if err := a.check(); err != nil {
+		return err
+	}
+	return c.run(ctx, t, func(ctx context.Context, s *Session, options ...client.Option) (*client.Result, error) {
+		minor, currency, err := a.read(ctx, s, account)
+		if err != nil {
+			return nil, err
+		}
+		return call(ctx, s, minor, currency, options...)
+	})
+}
+
 // read returns the amount in minor units and its currency. Where the command line has no currency,
 // it is the account's, which the bank is asked for.
 func (a *Amount) read(ctx context.Context, s *Session, account string) (minor int64, currency string, err error) {

@@ -33,14 +33,7 @@ func (PlaceCommand) Help() string { return "Example:\n\n  bank hold place A-1 12
 
 // Run places the hold.
 func (c *PlaceCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	return c.run(ctx, t, func(ctx context.Context, s *Session, options ...client.Option) (*client.Result, error) {
-		minor, currency, err := c.read(ctx, s, c.Account)
-		if err != nil {
-			return nil, err
-		}
+	return c.book(ctx, t, &c.Command, c.Account, func(ctx context.Context, s *Session, minor int64, currency string, options ...client.Option) (*client.Result, error) {
 		return s.PlaceHold(ctx, c.Account, client.Hold{Amount: minor, Currency: currency, ExpiresAt: c.Expires.Time(), Reference: c.Reference}, options...)
 	})
 }

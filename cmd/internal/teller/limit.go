@@ -74,14 +74,7 @@ func (LimitSetCommand) Help() string {
 
 // Run sets it.
 func (c *LimitSetCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	return c.run(ctx, t, func(ctx context.Context, s *Session, options ...client.Option) (*client.Result, error) {
-		minor, currency, err := c.read(ctx, s, c.Account)
-		if err != nil {
-			return nil, err
-		}
+	return c.book(ctx, t, &c.Command, c.Account, func(ctx context.Context, s *Session, minor int64, currency string, options ...client.Option) (*client.Result, error) {
 		if err := sameCurrency(ctx, s, c.Account, currency); err != nil {
 			return nil, err
 		}

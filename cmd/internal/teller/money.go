@@ -33,14 +33,7 @@ func (CreditCommand) Help() string {
 
 // Run credits.
 func (c *CreditCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	return c.run(ctx, t, func(ctx context.Context, s *Session, options ...client.Option) (*client.Result, error) {
-		minor, currency, err := c.read(ctx, s, c.Account)
-		if err != nil {
-			return nil, err
-		}
+	return c.book(ctx, t, &c.Command, c.Account, func(ctx context.Context, s *Session, minor int64, currency string, options ...client.Option) (*client.Result, error) {
 		return s.Credit(ctx, c.Account, client.Credit{
 			Amount: minor, Currency: currency, Kind: client.CreditKind(c.Kind), Reference: c.Reference, Contra: c.Contra, EffectiveAt: c.EffectiveAt,
 		}, options...)
@@ -61,14 +54,7 @@ func (WithdrawCommand) Help() string { return "Example:\n\n  bank withdraw A-1 2
 
 // Run withdraws.
 func (c *WithdrawCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	return c.run(ctx, t, func(ctx context.Context, s *Session, options ...client.Option) (*client.Result, error) {
-		minor, currency, err := c.read(ctx, s, c.Account)
-		if err != nil {
-			return nil, err
-		}
+	return c.book(ctx, t, &c.Command, c.Account, func(ctx context.Context, s *Session, minor int64, currency string, options ...client.Option) (*client.Result, error) {
 		return s.Withdraw(ctx, c.Account, client.Withdraw{
 			Amount: minor, Currency: currency, Kind: client.WithdrawKind(c.Kind), Reference: c.Reference, Contra: c.Contra, EffectiveAt: c.EffectiveAt,
 		}, options...)
@@ -91,14 +77,7 @@ func (TransferCommand) Help() string {
 
 // Run transfers.
 func (c *TransferCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	return c.run(ctx, t, func(ctx context.Context, s *Session, options ...client.Option) (*client.Result, error) {
-		minor, currency, err := c.read(ctx, s, c.From)
-		if err != nil {
-			return nil, err
-		}
+	return c.book(ctx, t, &c.Command, c.From, func(ctx context.Context, s *Session, minor int64, currency string, options ...client.Option) (*client.Result, error) {
 		return s.Transfer(ctx, client.Transfer{From: c.From, To: c.To, Amount: minor, Currency: currency, Reference: c.Reference}, options...)
 	})
 }
