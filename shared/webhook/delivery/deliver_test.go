@@ -245,16 +245,15 @@ func TestAFailingEndpointGetsOneAttemptAtATime(t *testing.T) {
 			b.mustShow(b.commit(fmt.Sprint("A-", i), 1))
 		}
 		time.Sleep(time.Minute)
-		if b.receiver.max[here] != inFlightMost {
-			t.Errorf("%d attempts at once", b.receiver.max[here])
+		if most := b.receiver.most(here); most != inFlightMost {
+			t.Errorf("%d attempts at once", most)
 		}
-		b.receiver.max[here] = 0
 		before := len(b.receiver.to(here))
 		time.Sleep(time.Hour)
-		if n := len(b.receiver.to(here)) - before; b.receiver.max[here] != 1 || n > 120 {
-			t.Errorf("%d at once, %d attempts in an hour", b.receiver.max[here], n)
+		if n, most := len(b.receiver.to(here))-before, b.receiver.most(here); most != 1 || n > 120 {
+			t.Errorf("%d at once, %d attempts in an hour", most, n)
 		}
-		b.receiver.answer = func(context.Context, posted) int { return 200 }
+		b.receiver.answers(func(context.Context, posted) int { return 200 })
 		time.Sleep(2 * time.Hour)
 		delivered := map[string]bool{}
 		for _, p := range b.receiver.to(here)[before:] {
@@ -332,7 +331,7 @@ func TestAnEndpointThatIsGoneIsPausedAndLosesNothing(t *testing.T) {
 		if n := len(b.receiver.to(here)); n != 1 {
 			t.Errorf("%d attempts", n)
 		}
-		b.receiver.answer = func(context.Context, posted) int { return 200 }
+		b.receiver.answers(func(context.Context, posted) int { return 200 })
 		b.mustShow(b.commit("A-1", 1))
 		if _, err := b.registry.Update(t.Context(), "main", e.ID, func(e *webhook.Endpoint) { e.State = webhook.Active }); err != nil {
 			t.Fatal(err)

@@ -107,8 +107,9 @@ func (r *receiver) RoundTrip(request *http.Request) (*http.Response, error) {
 	r.log = append(r.log, p)
 	r.now[p.host]++
 	r.max[p.host] = max(r.max[p.host], r.now[p.host])
+	answer := r.answer
 	r.mu.Unlock()
-	status := r.answer(request.Context(), p)
+	status := answer(request.Context(), p)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.now[p.host]--
@@ -116,6 +117,22 @@ func (r *receiver) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("no answer: %w", context.Cause(request.Context()))
 	}
 	return &http.Response{StatusCode: status, Body: io.NopCloser(bytes.NewReader(nil)), Request: request}, nil
+}
+
+// answers changes what is answered while attempts are made.
+func (r *receiver) answers(answer func(context.Context, posted) int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer = answer
+}
+
+// most returns how many attempts a host had at once since most was asked before.
+func (r *receiver) most(host string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.max[host]
+	r.max[host] = 0
+	return n
 }
 
 // to returns what was sent to a host.
