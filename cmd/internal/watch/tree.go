@@ -21,8 +21,11 @@ func tree(one traced) string {
 	lines := []string{
 		"request  " + request(j),
 		"entry    " + entry(j),
-		"record   " + record(j),
 	}
+	if j.Entry.TraceID != "" { // a bank of an older release names none
+		lines = append(lines, "trace    "+j.Entry.TraceID)
+	}
+	lines = append(lines, "record   "+record(j))
 	for _, m := range j.Models {
 		lines = append(lines, "fold     "+fold(j, m))
 	}
@@ -121,6 +124,7 @@ var journeyColumns = []cli.Column[client.Journey]{
 	{Name: "correlation", Value: func(j client.Journey) any { return j.Request.CorrelationID }},
 	{Name: "recorded_at", Value: func(j client.Journey) any { return j.Entry.RecordedAt }},
 	{Name: "hash", Value: func(j client.Journey) any { return j.Entry.Hash }},
+	{Name: "trace_id", Value: func(j client.Journey) any { return j.Entry.TraceID }},
 	{Name: "arrived_at", Value: func(j client.Journey) any {
 		if j.Stream == nil {
 			return nil

@@ -97,7 +97,7 @@ func TestTailFollowsFromWhereItIsTold(t *testing.T) {
 // arrived is the journey of an event that is everywhere, and pending that of one that is nowhere.
 const (
 	arrived = `{"event_id":"A:1","account_id":"A","version":1,"type":"MoneyCredited","request":{"actor":"dev","idempotency_key":"k","correlation_id":"c-1","first":1,"last":1,"status":201},
-		"decided_on":0,"entry":{"first":1,"last":1,"recorded_at":"2026-11-30T09:00:01.000000Z","hash":"h","signed":true},
+		"decided_on":0,"entry":{"first":1,"last":1,"recorded_at":"2026-11-30T09:00:01.000000Z","trace_id":"4bf9","hash":"h","signed":true},
 		"stream":{"shard":"s-0","sequence":"42","arrived_at":"2026-11-30T09:00:01.012000Z"},
 		"models":[{"name":"balance","folded":true,"version":1,"projected_at":"2026-11-30T09:00:01.031000Z"},{"name":"creditlimit","folded":true,"version":4}],
 		"archive":{"object":"events/x.parquet","row":0,"rows":3,"bytes":1}}`
@@ -106,6 +106,7 @@ const (
 	drawn = `A:1  MoneyCredited  1.00 EUR, posted 1.00 EUR
 ├─ request  by dev, key k, correlation c-1, answered 201
 ├─ entry    version 1, 2026-11-30T09:00:01Z, hash h, signed
+├─ trace    4bf9
 ├─ record   s-0, sequence 42, +12ms
 ├─ fold     balance: row at version 1, +31ms
 ├─ fold     creditlimit: yes, its row is at version 4
