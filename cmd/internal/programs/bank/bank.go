@@ -27,6 +27,7 @@ type grammar struct {
 	Hold     teller.HoldCommand     `cmd:"" group:"use" help:"Reserve money, capture and release it."`
 	Limit    teller.LimitCommand    `cmd:"" group:"use" help:"Show, set and explain lines of credit."`
 	Freeze   teller.FreezeCommand   `cmd:"" group:"use" help:"Stop debits of an account, or everything."`
+	Unfreeze teller.UnfreezeCommand `cmd:"" group:"use" help:"End a freeze."`
 	Webhook  teller.WebhookCommand  `cmd:"" group:"use" help:"Have events sent to URLs."`
 	Tail     watch.Tail             `cmd:"" group:"watch" help:"Print the newest events, or follow them."`
 	Trace    watch.Trace            `cmd:"" group:"watch" help:"Tell how an event came about and where it went."`
