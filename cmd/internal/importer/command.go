@@ -126,8 +126,12 @@ func (i *Import) run(ctx context.Context, t *cli.Terminal) error {
 		err = closed
 	}
 	n := i.counts
-	fmt.Fprintf(i.notes, "%d lines: %d booked, %d booked before, %d refused\n", p.lines, n.booked, n.before, n.refused)
-	if err == nil && n.before == p.lines && p.lines > 0 {
+	fmt.Fprintf(i.notes, "%d lines: %d booked, %d booked before, %d refused", p.lines, n.booked, n.before, n.refused)
+	if n.nothing > 0 {
+		fmt.Fprintf(i.notes, ", %d of 0 with nothing to book", n.nothing)
+	}
+	fmt.Fprintln(i.notes)
+	if err == nil && n.before > 0 && n.before+n.nothing == p.lines {
 		fmt.Fprintf(i.notes, "note: all lines were booked before under the name %s; if this is another file, give it another one with --name\n", i.name)
 	}
 	switch {

@@ -40,7 +40,7 @@ type Import struct {
 	telling sync.Mutex
 	told    int
 
-	counts struct{ booked, before, refused, undecided, refusedBefore, differ int }
+	counts struct{ booked, before, nothing, refused, undecided, refusedBefore, differ int }
 }
 
 // Outcome is what became of a line.
@@ -227,6 +227,9 @@ func faultsOf(line int, p *client.Problem) (found []Fault) {
 		if expected, ok := strings.CutPrefix(detail, "Expected: "); ok {
 			detail = "write " + expected
 		}
+		if e.Pointer == "/effective_at" && e.Code == "out-of-range" {
+			detail = strings.TrimSuffix(detail, ".") + "; or book this file without value dates: --map effective_at="
+		}
 		found = append(found, Fault{line, column(e.Pointer), "the bank refuses it: " + e.Code, detail})
 	}
 	if len(found) > 0 {
@@ -325,6 +328,8 @@ func (i *Import) tell(o Outcome) error {
 		i.counts.differ++
 	case earlier:
 		i.counts.before++
+	case nothing:
+		i.counts.nothing++
 	case refused:
 		i.counts.refused++
 	}
