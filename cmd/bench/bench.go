@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"time"
 
+	"passbook/cmd/bench/driver"
+	"passbook/cmd/bench/scenario"
 	"passbook/cmd/internal/cli"
 	"passbook/shared/platform"
 )
@@ -23,8 +25,15 @@ const (
 	maxOtherWork = 0.5
 )
 
-// grammar is the command line, and the benchmark.
+// grammar is the command line.
 type grammar struct {
+	Targets targets         `cmd:"" default:"withargs" help:"Measure everything beside its target; the default."`
+	Spread  scenario.Spread `cmd:"" help:"Credits and withdrawals over many accounts."`
+	Hot     scenario.Hot    `cmd:"" help:"Credits and withdrawals on one account."`
+}
+
+// targets is the benchmark with targets.
+type targets struct {
 	Bank        string        `default:"./bin/bank" placeholder:"FILE" help:"The bank to start."`
 	Runs        int           `default:"3" help:"Runs, of which the median counts."`
 	Duration    time.Duration `default:"10s" help:"Length of each load."`
@@ -35,16 +44,16 @@ type grammar struct {
 }
 
 // Help returns the example.
-func (grammar) Help() string { return "Example:\n\n  bench --bank ./bin/bank --runs 1 --duration 3s" }
+func (targets) Help() string { return "Example:\n\n  bench --bank ./bin/bank --runs 1 --duration 3s" }
 
 // Run measures and reports. It fails with ExitDifference when a target is missed.
-func (g *grammar) Run(ctx context.Context, t *cli.Terminal) error {
+func (g *targets) Run(ctx context.Context, t *cli.Terminal) error {
 	if g.Runs < 1 || g.Duration <= 0 || g.Duration > maxDuration || g.Connections < 1 || g.Connections > maxConnections || g.Accounts < 1 || g.Accounts > maxAccounts {
 		return cli.Usage("--runs from 1, --duration to %v, --connections to %d, --accounts to %d", maxDuration, maxConnections, maxAccounts)
 	}
 	fmt.Fprintf(t.Out, "%d cores, %s, %s/%s; %d runs of %v at %d connections, driver and bank on the same cores, fsync on, access log off\n",
 		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, g.Runs, g.Duration, g.Connections)
-	if busy := otherWork(); busy > maxOtherWork {
+	if busy := driver.OtherWork(); busy > maxOtherWork {
 		fmt.Fprintf(t.Err, "bench: the load average is %.1f: other processes on this machine make these figures worse\n", busy)
 	}
 	r := newReport()
@@ -58,19 +67,19 @@ func (g *grammar) Run(ctx context.Context, t *cli.Terminal) error {
 	for i := range g.Runs {
 		if g.does("http") {
 			fmt.Fprintf(t.Err, "bench: run %d of %d over HTTP\n", i+1, g.Runs)
-			if err := g.withBank(ctx, platform.AuthDev, func(s *server) error { return g.measure(ctx, s, r, i) }); err != nil {
+			if err := g.withBank(ctx, platform.AuthDev, func(s *driver.Bank) error { return g.measure(ctx, s, r, i) }); err != nil {
 				return err
 			}
 		}
 		if g.does("overload") {
 			fmt.Fprintf(t.Err, "bench: run %d of %d under overload\n", i+1, g.Runs)
-			if err := g.withBank(ctx, platform.AuthDev, func(s *server) error { return g.overload(ctx, s, r) }); err != nil {
+			if err := g.withBank(ctx, platform.AuthDev, func(s *driver.Bank) error { return g.overload(ctx, s, r) }); err != nil {
 				return err
 			}
 		}
 		if g.does("keys") {
 			fmt.Fprintf(t.Err, "bench: run %d of %d under wrong keys\n", i+1, g.Runs)
-			if err := g.withBank(ctx, platform.AuthKeys, func(s *server) error { return g.wrongKeys(ctx, s, r) }); err != nil {
+			if err := g.withBank(ctx, platform.AuthKeys, func(s *driver.Bank) error { return g.wrongKeys(ctx, s, r) }); err != nil {
 				return err
 			}
 		}
@@ -97,24 +106,24 @@ func (g *grammar) Run(ctx context.Context, t *cli.Terminal) error {
 }
 
 // does reports whether a part of the benchmark is wanted.
-func (g *grammar) does(part string) bool { return g.Only == "" || g.Only == part }
+func (g *targets) does(part string) bool { return g.Only == "" || g.Only == part }
 
 // withBank runs a measurement against a new bank.
-func (g *grammar) withBank(ctx context.Context, auth string, run func(*server) error) (err error) {
+func (g *targets) withBank(ctx context.Context, auth string, run func(*driver.Bank) error) (err error) {
 	data, err := os.MkdirTemp("", "passbook-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
-	s, err := start(ctx, g.Bank, data, auth)
+	s, err := driver.Start(ctx, g.Bank, data, auth)
 	if err != nil {
 		return err
 	}
-	return errors.Join(run(s), s.stop())
+	return errors.Join(run(s), s.Stop())
 }
 
 // spread makes a load over all accounts, opens them and warms the bank up.
-func (g *grammar) spread(ctx context.Context, s *server) (*load, error) {
+func (g *targets) spread(ctx context.Context, s *driver.Bank) (*load, error) {
 	accounts := make([]string, g.Accounts)
 	for i := range accounts {
 		accounts[i] = fmt.Sprintf("B-%06d", i)
@@ -128,7 +137,7 @@ func (g *grammar) spread(ctx context.Context, s *server) (*load, error) {
 }
 
 // measure drives a running bank: spread, on one account, and at half of the peak.
-func (g *grammar) measure(ctx context.Context, s *server, r *report, run int) error {
+func (g *targets) measure(ctx context.Context, s *driver.Bank, r *report, run int) error {
 	hot := newLoad(s, "h", []string{"HOT-1"})
 	if err := hot.open(ctx, 1); err != nil {
 		return err
@@ -148,14 +157,14 @@ func (g *grammar) measure(ctx context.Context, s *server, r *report, run int) er
 }
 
 // peak runs a closed loop, and measures the time that the consumers take to catch up with it.
-func (g *grammar) peak(ctx context.Context, s *server, r *report, l *load, where string, target float64, run int) (float64, error) {
+func (g *targets) peak(ctx context.Context, s *driver.Bank, r *report, l *load, where string, target float64, run int) (float64, error) {
 	profiled := g.profiled(ctx, s, fmt.Sprintf("peak-%s-%d", l.run, run))
-	before := s.cpu()
+	before := s.CPU()
 	got, err := l.closedLoop(ctx, g.Connections, g.Duration)
 	if err != nil {
 		return 0, err
 	}
-	busy := s.cpu() - before
+	busy := s.CPU() - before
 	r.add(measure{what: "commands/s " + where, target: target}, got.rate())
 	r.add(measure{what: "  p50", unit: " ms", untargeted: true, group: where}, ms(got.quantile(.5)))
 	r.add(measure{what: "  p99", unit: " ms", untargeted: true, group: where}, ms(got.quantile(.99)))
@@ -170,7 +179,7 @@ func (g *grammar) peak(ctx context.Context, s *server, r *report, l *load, where
 }
 
 // half runs an open loop at half of the peak, and probes how soon a balance shows a command.
-func (g *grammar) half(ctx context.Context, s *server, r *report, l *load, peak float64, run int) error {
+func (g *targets) half(ctx context.Context, s *driver.Bank, r *report, l *load, peak float64, run int) error {
 	profiled := g.profiled(ctx, s, fmt.Sprintf("half-%d", run))
 	got, visible, err := l.visibility(ctx, g.Connections, g.Duration, peak/2)
 	if err != nil {
@@ -185,12 +194,12 @@ func (g *grammar) half(ctx context.Context, s *server, r *report, l *load, peak 
 }
 
 // profiled takes a profile during the load, if one is wanted.
-func (g *grammar) profiled(ctx context.Context, s *server, name string) <-chan error {
+func (g *targets) profiled(ctx context.Context, s *driver.Bank, name string) <-chan error {
 	done := make(chan error, 1)
 	if g.Profile == "" {
 		done <- nil
 		return done
 	}
-	go func() { done <- s.profile(ctx, filepath.Join(g.Profile, name+".pprof"), g.Duration) }()
+	go func() { done <- s.Profile(ctx, filepath.Join(g.Profile, name+".pprof"), g.Duration) }()
 	return done
 }

@@ -2,13 +2,14 @@ package main
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"passbook/cmd/bench/driver"
 )
 
 // teller answers every command with 201, and counts the keys that it sees.
@@ -29,7 +30,7 @@ func teller(t *testing.T, seen *atomic.Int64) string {
 
 func TestEveryAnswerIsCounted(t *testing.T) {
 	var seen atomic.Int64
-	l := newLoad(&server{address: teller(t, &seen)}, "t", []string{"B-1", "B-2"})
+	l := newLoad(&driver.Bank{Address: teller(t, &seen)}, "t", []string{"B-1", "B-2"})
 	for name, run := range map[string]func() (result, error){
 		"closed": func() (result, error) { return l.closedLoop(t.Context(), 3, 300*time.Millisecond) },
 		"paced":  func() (result, error) { return l.paced(t.Context(), 3, 300*time.Millisecond, 500) },
@@ -42,29 +43,6 @@ func TestEveryAnswerIsCounted(t *testing.T) {
 		if got.quantile(0) > got.quantile(.5) || got.quantile(.5) > got.quantile(1) {
 			t.Errorf("%s: the latencies are not in order", name)
 		}
-	}
-}
-
-// TestAnswersInPieces checks that an answer is read whole however it arrives.
-func TestAnswersInPieces(t *testing.T) {
-	ours, theirs := net.Pipe()
-	defer ours.Close()
-	go func() {
-		defer theirs.Close()
-		request := make([]byte, 1<<10)
-		if _, err := theirs.Read(request); err != nil {
-			return
-		}
-		for _, piece := range []string{"HTTP/1.1 20", "1 Created\r\nContent-Le", "ngth: 14\r\n\r", "\n{\"vers", "ion\":12}"} {
-			if _, err := theirs.Write([]byte(piece)); err != nil {
-				return
-			}
-		}
-	}()
-	c := &conn{net: ours, in: make([]byte, 0, 1<<10)}
-	status, body, err := c.post("/v1/transfers", "k", 1, []byte("{}"))
-	if err != nil || status != 201 || string(body) != `{"version":12}` {
-		t.Errorf("%d %q %v", status, body, err)
 	}
 }
 

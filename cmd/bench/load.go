@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"passbook/cmd/bench/driver"
 )
 
 // load is what the driver sends: half credits, half withdrawals of 1 to 99 cents, evenly over the
@@ -25,8 +27,8 @@ type load struct {
 }
 
 // newLoad prepares the requests for accounts that exist.
-func newLoad(s *server, run string, accounts []string) *load {
-	l := &load{address: s.address, key: s.key, run: run, accounts: accounts}
+func newLoad(s *driver.Bank, run string, accounts []string) *load {
+	l := &load{address: s.Address, key: s.Key, run: run, accounts: accounts}
 	for _, id := range accounts {
 		l.paths = append(l.paths, [2]string{"/v1/accounts/" + id + "/credits", "/v1/accounts/" + id + "/withdrawals"})
 	}
@@ -105,18 +107,18 @@ func (l *load) drive(ctx context.Context, conns int, d time.Duration, pace func(
 
 // driveOne runs one connection's loop.
 func (l *load) driveOne(ctx context.Context, seed uint64, end time.Time, next func() time.Time) (result, error) {
-	c, err := dial(ctx, l.address, l.key)
+	c, err := driver.Dial(ctx, l.address, l.key)
 	if err != nil {
 		return result{}, err
 	}
-	defer c.close()
+	defer c.Close()
 	r := result{latencies: make([]time.Duration, 0, 1<<12)}
 	rng := rand.New(rand.NewPCG(seed, seed))
 	for due := next(); due.Before(end) && ctx.Err() == nil; due = next() {
 		n := l.serial.Add(1)
 		path := l.paths[rng.IntN(len(l.paths))][n%2]
 		sent := time.Now()
-		status, answer, err := c.post(path, l.run, n, l.bodies[rng.IntN(len(l.bodies))])
+		status, answer, err := c.Post(path, l.run, n, l.bodies[rng.IntN(len(l.bodies))])
 		if err != nil {
 			return r, err
 		}
@@ -163,18 +165,18 @@ func (l *load) open(ctx context.Context, conns int) error {
 
 // openOne opens what next gives, on one connection.
 func (l *load) openOne(ctx context.Context, next func() (id string, more bool)) error {
-	c, err := dial(ctx, l.address, l.key)
+	c, err := driver.Dial(ctx, l.address, l.key)
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	funds := []byte(`{"amount":1000000000,"currency":"EUR"}`)
 	for id, more := next(); more && ctx.Err() == nil; id, more = next() {
 		body := fmt.Appendf(nil, `{"account_id":%q,"currency":"EUR"}`, id)
-		if err := expect(c.post("/v1/accounts", "open-"+id, 0, body)); err != nil {
+		if err := expect(c.Post("/v1/accounts", "open-"+id, 0, body)); err != nil {
 			return err
 		}
-		if err := expect(c.post("/v1/accounts/"+id+"/credits", "fund-"+id, 0, funds)); err != nil {
+		if err := expect(c.Post("/v1/accounts/"+id+"/credits", "fund-"+id, 0, funds)); err != nil {
 			return err
 		}
 	}

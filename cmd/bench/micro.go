@@ -31,7 +31,7 @@ const microEvents = 200_000
 
 // micro measures the codec and the archive within this process, and then a rebuild from what was
 // archived, in the program that a user would run.
-func (g *grammar) micro(ctx context.Context, r *report, records [][]byte) (err error) {
+func (g *targets) micro(ctx context.Context, r *report, records [][]byte) (err error) {
 	data, err := os.MkdirTemp("", "passbook-bench-")
 	if err != nil {
 		return err
@@ -195,4 +195,4 @@ func (a *archived) seal(ctx context.Context, shards [4][]segment.Record) (rows, 
 }
 
 // sibling returns the path of a program in the directory of the bank.
-func (g *grammar) sibling(name string) string { return filepath.Join(filepath.Dir(g.Bank), name) }
+func (g *targets) sibling(name string) string { return filepath.Join(filepath.Dir(g.Bank), name) }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"passbook/cmd/bench/driver"
 )
 
 const (
@@ -25,7 +27,7 @@ const (
 )
 
 // overload measures the goodput at two and four times the capacity, and how soon the bank recovers.
-func (g *grammar) overload(ctx context.Context, s *server, r *report) error {
+func (g *targets) overload(ctx context.Context, s *driver.Bank, r *report) error {
 	l, err := g.spread(ctx, s)
 	if err != nil {
 		return err
@@ -43,9 +45,9 @@ func (g *grammar) overload(ctx context.Context, s *server, r *report) error {
 		}
 		beside := startBeside(ctx, l)
 		profiled := g.profiled(ctx, s, fmt.Sprintf("overload-%.0f", factor))
-		before := s.cpu()
+		before := s.CPU()
 		got, err := l.paced(ctx, overloadConnections, g.Duration, factor*capacity.rate())
-		busy := s.cpu() - before
+		busy := s.CPU() - before
 		unready, refused, lines, besideErr := beside.end()
 		if err := errors.Join(err, besideErr, <-profiled); err != nil {
 			return err
@@ -76,16 +78,16 @@ func (g *grammar) overload(ctx context.Context, s *server, r *report) error {
 
 // calm waits until commands take as long as usual, and returns how long that took.
 func (l *load) calm(ctx context.Context) (time.Duration, error) {
-	c, err := dial(ctx, l.address, l.key)
+	c, err := driver.Dial(ctx, l.address, l.key)
 	if err != nil {
 		return 0, err
 	}
-	defer c.close()
+	defer c.Close()
 	began := time.Now()
 	for quick := 0; quick < calmInARow && ctx.Err() == nil; {
 		sent := time.Now()
 		n := l.serial.Add(1)
-		status, answer, err := c.post(l.paths[int(n)%len(l.paths)][0], l.run, n, l.bodies[0])
+		status, answer, err := c.Post(l.paths[int(n)%len(l.paths)][0], l.run, n, l.bodies[0])
 		switch {
 		case err != nil:
 			return 0, err
@@ -127,13 +129,13 @@ func (b *beside) end() (unready, refused, lines int64, err error) {
 }
 
 func (b *beside) askReady(ctx context.Context, address string) error {
-	c, err := dial(ctx, address, "")
+	c, err := driver.Dial(ctx, address, "")
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	return every(ctx, func() error {
-		status, _, err := c.get("/readyz")
+		status, _, err := c.Get("/readyz")
 		if err == nil && status != 200 {
 			b.unready.Add(1)
 		}

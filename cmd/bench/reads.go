@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"passbook/cmd/bench/driver"
 	"passbook/shared/client"
 	"passbook/shared/platform"
 )
@@ -73,33 +74,33 @@ func warmReads() (all []read) {
 
 // reads measures pages and reads on the server: each of the cold ones as the first of a process,
 // and then each of all.
-func (g *grammar) reads(ctx context.Context, r *report) (err error) {
+func (g *targets) reads(ctx context.Context, r *report) (err error) {
 	data, err := os.MkdirTemp("", "passbook-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
-	during := func(do func(s *server) error) error {
-		s, err := start(ctx, g.Bank, data, platform.AuthDev)
+	during := func(do func(s *driver.Bank) error) error {
+		s, err := driver.Start(ctx, g.Bank, data, platform.AuthDev)
 		if err != nil {
 			return err
 		}
-		return errors.Join(do(s), s.stop())
+		return errors.Join(do(s), s.Stop())
 	}
-	if err := during(func(s *server) error { return fillForReads(ctx, s) }); err != nil {
+	if err := during(func(s *driver.Bank) error { return fillForReads(ctx, s) }); err != nil {
 		return err
 	}
 	for _, cold := range coldReads() {
 		for range askedCold {
-			if err := during(func(s *server) error { return s.time(ctx, r, cold, first) }); err != nil {
+			if err := during(func(s *driver.Bank) error { return timeRead(ctx, s, r, cold, first) }); err != nil {
 				return err
 			}
 		}
 	}
-	return during(func(s *server) error {
+	return during(func(s *driver.Bank) error {
 		for _, warm := range warmReads() {
 			for range askedWarm {
-				if err := s.time(ctx, r, warm, ""); err != nil {
+				if err := timeRead(ctx, s, r, warm, ""); err != nil {
 					return err
 				}
 			}
@@ -108,24 +109,24 @@ func (g *grammar) reads(ctx context.Context, r *report) (err error) {
 	})
 }
 
-// time notes how long a read takes until all of it has arrived.
-func (s *server) time(ctx context.Context, r *report, of read, which string) error {
+// timeRead notes how long a read takes until all of it has arrived.
+func timeRead(ctx context.Context, s *driver.Bank, r *report, of read, which string) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	began, before := time.Now(), s.cpu()
-	if err := s.page(ctx, of.path); err != nil {
+	began, before := time.Now(), s.CPU()
+	if err := page(ctx, s, of.path); err != nil {
 		return err
 	}
 	r.add(measure{what: which + of.path, unit: " ms", target: of.most, atMost: true}, ms(time.Since(began)))
 	if which == first {
-		r.add(measure{what: "  of a core of the bank", unit: " ms", untargeted: true, group: of.path}, ms(s.cpu()-before))
+		r.add(measure{what: "  of a core of the bank", unit: " ms", untargeted: true, group: of.path}, ms(s.CPU()-before))
 	}
 	return nil
 }
 
 // page reads a page to its end. It fails unless the answer is 2xx.
-func (s *server) page(ctx context.Context, path string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+path, nil)
+func page(ctx context.Context, s *driver.Bank, path string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Address+path, nil)
 	if err != nil {
 		return err
 	}
@@ -143,10 +144,10 @@ func (s *server) page(ctx context.Context, path string) error {
 
 // fillForReads opens the accounts and makes the long history, with declines and holds, and waits
 // until the last event can be read.
-func fillForReads(ctx context.Context, s *server) error {
+func fillForReads(ctx context.Context, s *driver.Bank) error {
 	ctx, cancel := context.WithTimeout(ctx, fillTimeout)
 	defer cancel()
-	bank, err := client.New(client.Options{URL: "http://" + s.address, Wait: readTimeout})
+	bank, err := client.New(client.Options{URL: "http://" + s.Address, Wait: readTimeout})
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 
 // rebuild folds the archive of a data directory into the balances, with the program that a user
 // would run.
-func (g *grammar) rebuild(ctx context.Context, r *report, data string) error {
+func (g *targets) rebuild(ctx context.Context, r *report, data string) error {
 	cmd := exec.CommandContext(ctx, g.sibling("replay"), "rebuild", "--model", "balance", "--data", data, "--json")
 	cmd.Stderr = os.Stderr
 	began := time.Now()

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"passbook/cmd/bench/driver"
 )
 
 // probes is how many connections measure during the load, and probeEvery how often each of them
@@ -40,11 +42,11 @@ func (l *load) visibility(ctx context.Context, conns int, d time.Duration, rate 
 
 // probe measures on one connection.
 func (l *load) probe(ctx context.Context, i int, end time.Time) (result, error) {
-	c, err := dial(ctx, l.address, l.key)
+	c, err := driver.Dial(ctx, l.address, l.key)
 	if err != nil {
 		return result{}, err
 	}
-	defer c.close()
+	defer c.Close()
 	var r result
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
@@ -86,11 +88,11 @@ const markers = 64
 // caughtUp waits until the balances show everything that was answered before: a shard is read in
 // order, so a marker at its end shows that.
 func (l *load) caughtUp(ctx context.Context) error {
-	c, err := dial(ctx, l.address, l.key)
+	c, err := driver.Dial(ctx, l.address, l.key)
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	for i := range min(markers, len(l.accounts)) {
 		if _, err := l.seen(c, l.accounts[i]); err != nil {
 			return fmt.Errorf("wait until the consumers have caught up: %w", err)
@@ -101,8 +103,8 @@ func (l *load) caughtUp(ctx context.Context) error {
 
 // seen sends a command and waits until the balance shows it; it returns how long after the answer
 // that was.
-func (l *load) seen(c *conn, account string) (time.Duration, error) {
-	status, answer, err := c.post("/v1/accounts/"+account+"/credits", l.run, l.serial.Add(1), l.bodies[0])
+func (l *load) seen(c *driver.Conn, account string) (time.Duration, error) {
+	status, answer, err := c.Post("/v1/accounts/"+account+"/credits", l.run, l.serial.Add(1), l.bodies[0])
 	if err := expect(status, answer, err); err != nil {
 		return 0, err
 	}
@@ -111,6 +113,6 @@ func (l *load) seen(c *conn, account string) (time.Duration, error) {
 		return 0, err
 	}
 	answered := time.Now()
-	err = expect(c.get("/v1/accounts/" + account + "/balance?wait=8s&min_version=" + strconv.FormatInt(version, 10)))
+	err = expect(c.Get("/v1/accounts/" + account + "/balance?wait=8s&min_version=" + strconv.FormatInt(version, 10)))
 	return time.Since(answered), err
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"passbook/cmd/bench/driver"
 	"passbook/shared/access/apikey"
 )
 
@@ -26,7 +27,7 @@ const (
 )
 
 // wrongKeys measures what requests with wrong keys cost the callers with a right one.
-func (g *grammar) wrongKeys(ctx context.Context, s *server, r *report) error {
+func (g *targets) wrongKeys(ctx context.Context, s *driver.Bank, r *report) error {
 	l, err := g.spread(ctx, s)
 	if err != nil {
 		return err
@@ -53,12 +54,12 @@ func (g *grammar) wrongKeys(ctx context.Context, s *server, r *report) error {
 	r.add(measure{what: "  p99 beside 1,000 wrong keys/s", unit: " ms", untargeted: true, group: group}, ms(quantile(beside, .99)))
 	r.add(measure{what: "  p99 beside them, of that without", unit: " %", target: 110, atMost: true, group: group}, 100*float64(quantile(beside, .99))/float64(quantile(alone, .99)))
 
-	before := s.cpu()
+	before := s.CPU()
 	got, wrong, err := l.besideWrongKeys(ctx, g.Connections, g.Duration, manyWrong)
 	if err != nil {
 		return err
 	}
-	busy := s.cpu() - before
+	busy := s.CPU() - before
 	r.add(measure{what: "wrong keys/s refused, of 10,000 sent", untargeted: true, group: group}, float64(wrong.refused)/got.took.Seconds())
 	r.add(measure{what: "  cores used by the bank", untargeted: true, group: group}, busy.Seconds()/got.took.Seconds())
 	r.add(measure{what: "  p99 beside them", unit: " ms", untargeted: true, group: group}, ms(got.quantile(.99)))
@@ -95,20 +96,20 @@ func (l *load) besideWrongKeys(ctx context.Context, conns int, d time.Duration, 
 // sendWrong sends requests with wrong keys at a rate until ctx ends: keys that are unknown, and
 // each fourth time one that is none.
 func (l *load) sendWrong(ctx context.Context, seed int, rate float64, refused *atomic.Int64) error {
-	c, err := dial(ctx, l.address, "")
+	c, err := driver.Dial(ctx, l.address, "")
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
 	gap := time.Duration(float64(time.Second) / rate)
 	due := time.Now().Add(gap * time.Duration(seed) / wrongConnections)
 	for i := 0; ctx.Err() == nil; i++ {
 		time.Sleep(time.Until(due))
 		due = due.Add(gap)
-		if c.key = apikey.Generate().Text; i%4 == 3 {
-			c.key = "pb_nobody"
+		if c.Key = apikey.Generate().Text; i%4 == 3 {
+			c.Key = "pb_nobody"
 		}
-		status, answer, err := c.get("/v1/accounts")
+		status, answer, err := c.Get("/v1/accounts")
 		if err != nil {
 			return err
 		}
@@ -122,14 +123,14 @@ func (l *load) sendWrong(ctx context.Context, seed int, rate float64, refused *a
 
 // askLive asks /livez until ctx ends, and returns how long the slowest answer took.
 func (l *load) askLive(ctx context.Context, dead *atomic.Int64) (slowest time.Duration, err error) {
-	c, err := dial(ctx, l.address, "")
+	c, err := driver.Dial(ctx, l.address, "")
 	if err != nil {
 		return 0, err
 	}
-	defer c.close()
+	defer c.Close()
 	err = every(ctx, func() error {
 		began := time.Now()
-		status, _, err := c.get("/livez")
+		status, _, err := c.Get("/livez")
 		slowest = max(slowest, time.Since(began))
 		if err == nil && status != 200 {
 			dead.Add(1)

@@ -1,6 +1,7 @@
-package main
+package driver
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -13,26 +14,28 @@ import (
 // callTimeout bounds one request; a bank that takes longer has failed the benchmark.
 const callTimeout = 10 * time.Second
 
-// conn is one keep-alive connection that has one request in flight. It is written by hand because a
+// Conn is one keep-alive connection that has one request in flight. It is written by hand because a
 // general client costs as much as the server that it would measure, on the same two cores.
-type conn struct {
-	net net.Conn
-	out []byte
-	in  []byte
-	key string // an API key, if the bank asks for one
+type Conn struct {
+	net   net.Conn
+	out   []byte
+	in    []byte
+	Key   string        // an API key, if the bank asks for one
+	lines *bufio.Reader // of the answers that are streamed
 }
 
-func dial(ctx context.Context, address, key string) (*conn, error) {
+// Dial opens a connection to a bank; key is an API key, if it asks for one.
+func Dial(ctx context.Context, address, key string) (*Conn, error) {
 	var dialer net.Dialer
 	c, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the bank: %w", err)
 	}
-	return &conn{net: c, key: key, out: make([]byte, 0, 1<<10), in: make([]byte, 0, 16<<10)}, nil
+	return &Conn{net: c, Key: key, out: make([]byte, 0, 1<<10), in: make([]byte, 0, 16<<10)}, nil
 }
 
-// post sends a command; the answer's body is good until the next call.
-func (c *conn) post(path, key string, serial int64, body []byte) (status int, answer []byte, err error) {
+// Post sends a command; the answer's body is good until the next call.
+func (c *Conn) Post(path, key string, serial int64, body []byte) (status int, answer []byte, err error) {
 	c.out = append(c.out[:0], "POST "...)
 	c.out = append(c.out, path...)
 	c.out = append(c.out, " HTTP/1.1\r\nHost: localhost\r\n"...)
@@ -47,8 +50,8 @@ func (c *conn) post(path, key string, serial int64, body []byte) (status int, an
 	return c.roundTrip()
 }
 
-// get reads a resource.
-func (c *conn) get(path string) (status int, answer []byte, err error) {
+// Get reads a resource.
+func (c *Conn) Get(path string) (status int, answer []byte, err error) {
 	c.out = append(c.out[:0], "GET "...)
 	c.out = append(c.out, path...)
 	c.out = append(c.out, " HTTP/1.1\r\nHost: localhost\r\n"...)
@@ -58,9 +61,9 @@ func (c *conn) get(path string) (status int, answer []byte, err error) {
 }
 
 // authorize adds the key to the request.
-func (c *conn) authorize() {
-	if c.key != "" {
-		c.out = append(append(append(c.out, "Authorization: Bearer "...), c.key...), "\r\n"...)
+func (c *Conn) authorize() {
+	if c.Key != "" {
+		c.out = append(append(append(c.out, "Authorization: Bearer "...), c.Key...), "\r\n"...)
 	}
 }
 
@@ -72,7 +75,7 @@ var (
 )
 
 // roundTrip writes the request and reads one answer.
-func (c *conn) roundTrip() (status int, body []byte, err error) {
+func (c *Conn) roundTrip() (status int, body []byte, err error) {
 	if err := c.net.SetDeadline(time.Now().Add(callTimeout)); err != nil {
 		return 0, nil, err
 	}
@@ -114,4 +117,5 @@ func readLength(header []byte) (int, error) {
 	return strconv.Atoi(string(digits))
 }
 
-func (c *conn) close() { _ = c.net.Close() }
+// Close closes the connection.
+func (c *Conn) Close() { _ = c.net.Close() }

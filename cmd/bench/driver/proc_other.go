@@ -1,0 +1,14 @@
+//go:build !linux
+
+package driver
+
+import "time"
+
+// OtherWork returns 0: it is not measured here.
+func OtherWork() float64 { return 0 }
+
+// CPUOf returns 0: it is not measured here.
+func CPUOf(int) time.Duration { return 0 }
+
+// MemoryOf returns 0: it is not measured here.
+func MemoryOf(int) (resident, peak int64) { return 0, 0 }
