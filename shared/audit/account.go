@@ -9,6 +9,7 @@ import (
 
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/journal/rowkey"
 	"passbook/shared/table"
 )
 
@@ -78,7 +79,7 @@ func (s *accountAudit) find(do Advice, where string, version int64, format strin
 func (s *accountAudit) readJournal(ctx context.Context) error {
 	var failed error
 	err := s.partition(ctx, "E#", func(version int64, row table.Row) {
-		e, err := journal.ParseRow(row)
+		e, err := rowkey.Parse(row)
 		if err != nil {
 			s.find(journalDamaged, inJournal, version, "%v", err)
 			s.gapReported = true

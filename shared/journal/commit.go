@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"passbook/shared/account"
 	"passbook/shared/backoff"
 	"passbook/shared/event"
+	"passbook/shared/journal/rowkey"
 	"passbook/shared/table"
 	"passbook/shared/telemetry/trace"
 )
@@ -42,7 +44,7 @@ func (l *lane) stage(pl *plan) (*staging, error) {
 		l.journal.writer.Done(next.ID, next.N) // never put
 		return nil, fmt.Errorf("seal %s v%d: %w", e.Account(), e.First, err)
 	}
-	return &staging{entry: e, record: enc.Record, put: table.Put{Table: Table, Row: entryRow(e, enc, pl.state), If: table.Absent()}, causes: pl.causes}, nil
+	return &staging{entry: e, record: enc.Record, put: table.Put{Table: Table, Row: rowkey.Row(e, enc, account.AppendState(nil, pl.state)), If: table.Absent()}, causes: pl.causes}, nil
 }
 
 // write commits one entry, or all of several puts or none: the entries, and after them the guard,

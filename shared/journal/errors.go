@@ -1,6 +1,10 @@
 package journal
 
-import "errors"
+import (
+	"errors"
+
+	"passbook/shared/event"
+)
 
 // The errors of Execute and Transfer. Each says whether the command may have happened: only after
 // ErrOutcomeUnknown it may.
@@ -27,6 +31,9 @@ var (
 
 // ErrNoEvent: the version is beyond the account's head, or the account does not exist.
 var ErrNoEvent = errors.New("journal: no such version")
+
+// ErrDamaged: a row of the journal is not one that a journal writes.
+var ErrDamaged = event.ErrDamaged
 
 // ErrDiffers: a restore found another entry in place.
 var ErrDiffers = errors.New("journal: another entry in place")

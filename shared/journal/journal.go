@@ -72,6 +72,15 @@ type Committed struct {
 	N      int64
 }
 
+// CommittedOf returns an entry that was read as the record that it is on the stream.
+func CommittedOf(e *event.Entry) (Committed, error) {
+	_, enc, err := e.Published()
+	if err != nil {
+		return Committed{}, fmt.Errorf("seal %s v%d: %w", e.Account(), e.First, err)
+	}
+	return Committed{Account: e.Account(), Record: enc.Record, Hash: e.Hash, Writer: e.Writer, N: e.N}, nil
+}
+
 // Outbox takes committed entries to the stream. It is given an account's entries in version order
 // and keeps that order.
 type Outbox interface {

@@ -304,7 +304,7 @@ func TestShortEntryFitsOneWriteUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if size := table.Size(row); size > writeUnit {
+	if size := table.Size(row); size > rowkey.WriteUnit {
 		t.Fatalf("row of %d bytes", size)
 	}
 	if row.Attrs["mac"] == nil || row.Attrs["state"] == nil {
@@ -369,7 +369,7 @@ func TestRowsReadableAndExact(t *testing.T) {
 	} {
 		row, _ := tbl.Get(t.Context(), Table, rowkey.Entry(acct, 2), true)
 		damage(row.Attrs)
-		if e, err := ParseRow(row); err == nil {
+		if e, err := rowkey.Parse(row); err == nil {
 			t.Fatalf("a damaged row was read: %+v", e)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/faults"
 	"passbook/shared/journal/keyindex"
+	"passbook/shared/journal/rowkey"
 	"passbook/shared/table"
 )
 
@@ -396,7 +397,7 @@ func TestHeadWithAndWithoutStates(t *testing.T) {
 			states++
 			since = e.Last
 		}
-		if e.Last-since > stateEvery {
+		if e.Last-since > rowkey.StateEvery {
 			t.Fatalf("no state from v%d to v%d", since, e.Last)
 		}
 	}

@@ -221,7 +221,7 @@ func (l *lane) publishAgain(e *event.Entry) error {
 	if l.journal.config.Now().Sub(e.RecordedAt) > MaxSkew || l.journal.peers.Published(e.Writer, e.N) {
 		return nil
 	}
-	c, err := committed(e)
+	c, err := CommittedOf(e)
 	if err == nil {
 		l.journal.config.Outbox.Publish(c)
 	}

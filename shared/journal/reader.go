@@ -145,7 +145,7 @@ func (r *Reader) walk(ctx context.Context, q table.Query, yield func(*event.Entr
 	r.rows(ctx, q, func(row table.Row, err error) bool {
 		var e *event.Entry
 		if err == nil {
-			e, err = ParseRow(row)
+			e, err = rowkey.Parse(row)
 		}
 		return yield(e, err) && err == nil
 	})

@@ -21,37 +21,6 @@ func (p smallPages) Query(ctx context.Context, q table.Query) (table.Page, error
 	return p.Table.Query(ctx, q)
 }
 
-// A tail is complete and in the writer's order, over any number of pages of its index, and begins
-// after what is published.
-func TestTailIsReadToItsEnd(t *testing.T) {
-	const entries = 10 * writerKeys
-	tbl, _ := store(t)
-	j, _ := open(t, tbl, newClock())
-	for i := range entries {
-		a := event.Account{Tenant: "main", ID: fmt.Sprint("A-", i%7)}
-		if i < 7 {
-			accepted(t, j, command(a, fmt.Sprint(i), opening()))
-		} else {
-			accepted(t, j, command(a, fmt.Sprint(i), crediting(1)))
-		}
-	}
-	for _, after := range []int64{0, 1, entries - 1, entries} {
-		next := after + 1
-		for c, err := range TailOf(t.Context(), smallPages{tbl}, j.Writer(), after, func(n int64) bool { return n == entries/2 }) {
-			if next == entries/2 {
-				next++ // known to be sent
-			}
-			if err != nil || c.N != next {
-				t.Fatalf("after %d: entry %d, want %d: %v", after, c.N, next, err)
-			}
-			next++
-		}
-		if next != entries+1 {
-			t.Errorf("after %d: the tail ends before %d of %d", after, next, entries)
-		}
-	}
-}
-
 // TestReaderFindsEveryVersion compares each way into a history with the history itself: entries of
 // one event and of many, some recorded at the same time.
 func TestReaderFindsEveryVersion(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"passbook/shared/account"
 	"passbook/shared/event"
+	"passbook/shared/journal/rowkey"
 	"passbook/shared/table"
 )
 
@@ -79,7 +80,7 @@ func rowsOf(e *event.Entry, s account.State) (row table.Row, guards []table.Put,
 		}
 		guards = append(guards, guardPut(a, original, ev.Version))
 	}
-	return entryRow(bare, enc, s), guards, nil
+	return rowkey.Row(bare, enc, account.AppendState(nil, s)), guards, nil
 }
 
 func (r *Restorer) compare(ctx context.Context, row table.Row) error {

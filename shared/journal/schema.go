@@ -5,21 +5,20 @@ import (
 	"encoding/base64"
 
 	"passbook/shared/control"
+	"passbook/shared/journal/rowkey"
 	"passbook/shared/table"
 )
 
 // Table is the name of the journal's table.
-const Table = "journal"
+const Table = rowkey.Table
 
 // IndexAccounts is the index of the accounts by hash bucket. It has one row for each account.
 const IndexAccounts = "accounts"
 
-const indexWriters = "writers"
-
 // Schemas describes the tables of the write path: the journal's own, and the control table.
 var Schemas = []table.Schema{
 	{Name: Table, Indexes: []table.Index{
-		{Name: indexWriters, PK: "wk", SK: "wn", Numeric: true},
+		{Name: rowkey.WritersIndex, PK: "wk", SK: "wn", Numeric: true},
 		{Name: IndexAccounts, PK: "ak", SK: "pk"},
 	}},
 	control.Schema,

@@ -11,6 +11,7 @@ import (
 
 	"passbook/shared/control"
 	"passbook/shared/journal"
+	"passbook/shared/journal/writertail"
 	"passbook/shared/table"
 	"passbook/shared/writer"
 )
@@ -309,7 +310,11 @@ func (d *Drainer) publish(ctx context.Context, t *tail) (entries int, err error)
 	slots := make(chan struct{}, tailInFlight)
 	var unread int
 	var first error
-	for c, err := range journal.TailOf(ctx, d.config.Table, t.row.ID, t.row.Published, t.queued.has) {
+	for e, err := range writertail.Read(ctx, d.config.Table, t.row.ID, t.row.Published, t.queued.has) {
+		var c journal.Committed
+		if err == nil {
+			c, err = journal.CommittedOf(e)
+		}
 		if err != nil {
 			if unread++; first == nil {
 				first = err

@@ -14,7 +14,7 @@ import (
 
 	"passbook/creditlimit"
 	"passbook/shared/event"
-	"passbook/shared/journal"
+	"passbook/shared/journal/rowkey"
 	"passbook/shared/table"
 )
 
@@ -119,7 +119,7 @@ func TestTheRecordIsItsEntry(t *testing.T) {
 	}
 	delete(row.Attrs, "pk")
 	delete(row.Attrs, "sk")
-	stored, err := journal.ParseRow(row)
+	stored, err := rowkey.Parse(row)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"passbook/shared/api/schemas/schematest"
 	"passbook/shared/journal"
+	"passbook/shared/journal/rowkey"
 	"passbook/shared/platform"
 	"passbook/shared/table"
 )
@@ -23,7 +24,7 @@ func TestEveryRecordIsValid(t *testing.T) {
 			if !strings.HasPrefix(row.SK, "E#") {
 				continue
 			}
-			entry, err := journal.ParseRow(row)
+			entry, err := rowkey.Parse(row)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,8 +1,8 @@
-// Package rowkey makes the keys of the journal's rows: an account's entries, and the guards of its
-// reversals. Both share a partition with the pages of package keyindex, and their prefixes keep
-// them apart.
+// Package rowkey makes the journal's rows and their keys: of an account's entries, of the guards of
+// its reversals, and those of the index of writers. Entries and guards share a partition with the
+// pages of package keyindex, and their prefixes keep them apart.
 //
-// It reads and writes nothing.
+// It promises that an entry which is parsed has its hash. It reads and writes no table.
 //
-// Walk: Entry -> EntrySK. Next on the walk: journal.
+// Walk: Entry -> Row -> Parse. Next on the walk: journal.
 package rowkey

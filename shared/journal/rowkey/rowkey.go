@@ -2,6 +2,7 @@ package rowkey
 
 import (
 	"fmt"
+	"strconv"
 
 	"passbook/shared/event"
 	"passbook/shared/table"
@@ -12,6 +13,22 @@ const (
 	FirstEntry = "E#000000000000"
 	LastEntry  = "E#999999999999"
 )
+
+// Table is the name of the journal's table, and WritersIndex that of its index of the entries by
+// their writer and its counter.
+const (
+	Table        = "journal"
+	WritersIndex = "writers"
+)
+
+// Writers is how many keys the index of a writer's entries is spread over, so that no partition of
+// the index is busier than one of the table.
+const Writers = 8
+
+// Writer returns the key that a writer's entry n has in the index of writers.
+func Writer(writer string, n int64) string {
+	return writer + "#" + strconv.FormatInt(n%Writers, 10)
+}
 
 // Entry returns the key of the entry that begins at a version.
 func Entry(a event.Account, first int64) table.Key {

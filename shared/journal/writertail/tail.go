@@ -1,4 +1,4 @@
-package journal
+package writertail
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"passbook/shared/event"
+	"passbook/shared/journal/rowkey"
 	"passbook/shared/table"
 )
 
@@ -13,19 +14,19 @@ import (
 // take minutes.
 const readAhead = 16
 
-// TailOf yields, by rising n, the entries that a writer committed after n = after, as far as its
+// Read yields, by rising n, the entries that a writer committed after n = after, as far as its
 // eventually consistent index shows them, without those for which skip returns true. An error is
 // that of the one entry that could not be read, and the walk continues; when the index itself
 // cannot be read it ends.
-func TailOf(ctx context.Context, t table.Table, writer string, after int64, skip func(n int64) bool) iter.Seq2[Committed, error] {
-	return func(yield func(Committed, error) bool) {
+func Read(ctx context.Context, t table.Table, writer string, after int64, skip func(n int64) bool) iter.Seq2[*event.Entry, error] {
+	return func(yield func(*event.Entry, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		var coming []chan tailEntry // one for each entry that is being read, in order
 		next := func() bool {
 			e := <-coming[0]
 			coming = coming[1:]
-			return yield(e.Committed, e.err)
+			return yield(e.entry, e.err)
 		}
 		for key, err := range tailKeys(ctx, t, writer, after) {
 			if err == nil && skip(key.n) {
@@ -47,7 +48,7 @@ func TailOf(ctx context.Context, t table.Table, writer string, after int64, skip
 // tailKeys yields the keys of a writer's index by rising n, and ends at the first error.
 func tailKeys(ctx context.Context, t table.Table, writer string, after int64) iter.Seq2[tailKey, error] {
 	return func(yield func(tailKey, error) bool) {
-		var heads [writerKeys]tailHead
+		var heads [rowkey.Writers]tailHead
 		for i := range heads {
 			next, stop := iter.Pull2(tailOfKey(ctx, t, writer, int64(i), after))
 			defer stop()
@@ -85,7 +86,7 @@ func (h *tailHead) advance() { h.key, h.err, h.more = h.next() }
 
 // lowest returns the head with the lowest n, or the first that failed, and -1 when all are at their
 // end.
-func lowest(heads *[writerKeys]tailHead) int {
+func lowest(heads *[rowkey.Writers]tailHead) int {
 	low := -1
 	for i := range heads {
 		switch h := &heads[i]; {
@@ -102,7 +103,7 @@ func lowest(heads *[writerKeys]tailHead) int {
 // tailOfKey yields the rows of one of the writer's index keys.
 func tailOfKey(ctx context.Context, t table.Table, writer string, key, after int64) iter.Seq2[tailKey, error] {
 	return func(yield func(tailKey, error) bool) {
-		q := table.Query{Table: Table, Index: indexWriters, PK: writerKey(writer, key), From: table.N(after + 1), Limit: 500}
+		q := table.Query{Table: rowkey.Table, Index: rowkey.WritersIndex, PK: rowkey.Writer(writer, key), From: table.N(after + 1), Limit: 500}
 		for row, err := range table.Rows(ctx, t, q) {
 			if err != nil {
 				yield(tailKey{}, fmt.Errorf("read index of writer %s: %w", writer, err))
@@ -117,13 +118,12 @@ func tailOfKey(ctx context.Context, t table.Table, writer string, key, after int
 
 // tailEntry is an entry of a tail, or why it could not be read.
 type tailEntry struct {
-	Committed
-	err error
+	entry *event.Entry
+	err   error
 }
 
-// readTail begins to read an indexed entry and to make its record. The channel has room for the
-// result, so that the goroutine ends even if nobody receives it. With an error of the index the
-// result is that error.
+// readTail begins to read an indexed entry. The channel has room for the result, so that the
+// goroutine ends even if nobody receives it. With an error of the index the result is that error.
 func readTail(ctx context.Context, t table.Table, writer string, k tailKey, failed error) chan tailEntry {
 	read := make(chan tailEntry, 1)
 	if failed != nil {
@@ -131,32 +131,19 @@ func readTail(ctx context.Context, t table.Table, writer string, k tailKey, fail
 		return read
 	}
 	go func() {
-		c, err := readCommitted(ctx, t, k.row)
+		e, err := readEntry(ctx, t, k.row)
 		if err != nil {
 			err = fmt.Errorf("read entry %s %s of writer %s: %w", k.row.PK, k.row.SK, writer, err)
 		}
-		read <- tailEntry{c, err}
+		read <- tailEntry{e, err}
 	}()
 	return read
 }
 
-func readCommitted(ctx context.Context, t table.Table, key table.Key) (Committed, error) {
-	row, err := t.Get(ctx, Table, key, true)
+func readEntry(ctx context.Context, t table.Table, key table.Key) (*event.Entry, error) {
+	row, err := t.Get(ctx, rowkey.Table, key, true)
 	if err != nil {
-		return Committed{}, err
+		return nil, err
 	}
-	e, err := ParseRow(row)
-	if err != nil {
-		return Committed{}, err
-	}
-	return committed(e)
-}
-
-// committed returns an entry that was read as the record that it is on the stream.
-func committed(e *event.Entry) (Committed, error) {
-	_, enc, err := e.Published()
-	if err != nil {
-		return Committed{}, fmt.Errorf("seal %s v%d: %w", e.Account(), e.First, err)
-	}
-	return Committed{Account: e.Account(), Record: enc.Record, Hash: e.Hash, Writer: e.Writer, N: e.N}, nil
+	return rowkey.Parse(row)
 }

@@ -1,30 +1,25 @@
-package journal
+package rowkey
 
 import (
 	"fmt"
-	"strconv"
 
-	"passbook/shared/account"
 	"passbook/shared/event"
-	"passbook/shared/journal/rowkey"
 	"passbook/shared/table"
 )
 
 const (
-	// writeUnit is what one DynamoDB write unit covers; an entry has its state while both fit into
+	// WriteUnit is what one DynamoDB write unit covers; an entry has its state while both fit into
 	// one.
-	writeUnit = 1024
-	// stateEvery bounds how far a load reads back: an entry that reaches a multiple of it has the
+	WriteUnit = 1024
+	// StateEvery bounds how far a load reads back: an entry that reaches a multiple of it has the
 	// state.
-	stateEvery = 100
-	// writerKeys is how many keys the index of a writer's entries is spread over, so that no
-	// partition of the index is busier than one of the table.
-	writerKeys = 8
+	StateEvery = 100
 )
 
-// entryRow returns the table row of a sealed entry. The attributes are native and named as in the
-// stream's record, so that a person or a Lambda filter can read them.
-func entryRow(e *event.Entry, enc event.Encoded, s account.State) table.Row {
+// Row returns the table row of a sealed entry, with the state after it where that costs nothing.
+// The attributes are native and named as in the stream's record, so that a person or a Lambda
+// filter can read them.
+func Row(e *event.Entry, enc event.Encoded, state []byte) table.Row {
 	a := e.Account()
 	attrs := table.Map{
 		"format":      table.N(e.Format),
@@ -48,37 +43,29 @@ func entryRow(e *event.Entry, enc event.Encoded, s account.State) table.Row {
 	}
 	if e.Writer != "" {
 		attrs["writer"], attrs["n"] = table.S(e.Writer), table.N(e.N)
-		attrs["wk"], attrs["wn"] = table.S(writerKey(e.Writer, e.N)), table.N(e.N)
+		attrs["wk"], attrs["wn"] = table.S(Writer(e.Writer, e.N)), table.N(e.N)
 	}
 	if e.First == 1 {
 		attrs["ak"] = table.S(string(a.HashBucket()))
 	}
-	row := table.Row{Key: rowkey.Entry(a, e.First), Attrs: attrs}
-	attachState(e, row, s)
+	row := table.Row{Key: Entry(a, e.First), Attrs: attrs}
+	attachState(e, row, state)
 	return row
 }
 
 // attachState puts the state after the entry into its row when that costs no further write unit, or
 // when the row is due for one.
-func attachState(e *event.Entry, row table.Row, s account.State) {
-	state := account.AppendState(nil, s)
-	due := (e.First-1)/stateEvery != e.Last/stateEvery
-	if due || table.Size(row)+len("state")+len(state) <= writeUnit {
+func attachState(e *event.Entry, row table.Row, state []byte) {
+	due := (e.First-1)/StateEvery != e.Last/StateEvery
+	if due || table.Size(row)+len("state")+len(state) <= WriteUnit {
 		e.State = state
 		row.Attrs["state"] = table.S(state)
 	}
 }
 
-func writerKey(writer string, n int64) string {
-	return writer + "#" + strconv.FormatInt(n%writerKeys, 10)
-}
-
-// ErrDamaged: a row of the journal is not one that a journal writes.
-var ErrDamaged = event.ErrDamaged
-
-// ParseRow reads an entry's row and verifies its hash. A row that cannot be read is ErrDamaged, or,
-// when a newer program wrote it, an *event.FormatError: to read it again does not help.
-func ParseRow(row table.Row) (*event.Entry, error) {
+// Parse reads an entry's row and verifies its hash. A row that cannot be read is event.ErrDamaged,
+// or, when a newer program wrote it, an *event.FormatError: to read it again does not help.
+func Parse(row table.Row) (*event.Entry, error) {
 	r := table.NewReader(row.Attrs)
 	e := &event.Entry{
 		Format:    int(r.Number("format")),
@@ -106,16 +93,16 @@ func ParseRow(row table.Row) (*event.Entry, error) {
 	}
 	commands, events := r.Bytes("commands"), r.Bytes("events")
 	if r.Bad() != "" {
-		return nil, fmt.Errorf("journal row %s %s: attribute %q: %w", row.PK, row.SK, r.Bad(), ErrDamaged)
+		return nil, fmt.Errorf("journal row %s %s: attribute %q: %w", row.PK, row.SK, r.Bad(), event.ErrDamaged)
 	}
 	if e.Format > event.Format {
 		return nil, fmt.Errorf("journal row %s %s: %w", row.PK, row.SK, &event.FormatError{Format: e.Format})
 	}
 	if err := event.DecodeStored(e, row.Attrs.Text("enc"), commands, events); err != nil {
-		return nil, fmt.Errorf("journal row %s %s: %w: %w", row.PK, row.SK, ErrDamaged, err)
+		return nil, fmt.Errorf("journal row %s %s: %w: %w", row.PK, row.SK, event.ErrDamaged, err)
 	}
-	if row.Key != rowkey.Entry(e.Account(), e.First) {
-		return nil, fmt.Errorf("journal row %s %s has the entry of another key: %w", row.PK, row.SK, ErrDamaged)
+	if row.Key != Entry(e.Account(), e.First) {
+		return nil, fmt.Errorf("journal row %s %s has the entry of another key: %w", row.PK, row.SK, event.ErrDamaged)
 	}
 	return e, nil
 }
