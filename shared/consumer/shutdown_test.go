@@ -109,6 +109,10 @@ func (c *cutOff) Put(ctx context.Context, p table.Put) (err error) {
 	return ctx.Err()
 }
 
+func (c *cutOff) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, 1, c.Put)
+}
+
 // Get reads nothing for a caller that has ended, as a real table does.
 func (c *cutOff) Get(ctx context.Context, name string, k table.Key, consistent bool) (table.Row, error) {
 	if ctx.Err() != nil {
@@ -192,6 +196,10 @@ func (r *refusing) Put(ctx context.Context, p table.Put) error {
 		return errCut
 	}
 	return r.Table.Put(ctx, p)
+}
+
+func (r *refusing) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, 1, r.Put)
 }
 
 // A reader's last write fails until its time is over. The worker then releases the lease.

@@ -185,6 +185,10 @@ func (w *wire) Put(ctx context.Context, p table.Put) error {
 	}
 }
 
+func (w *wire) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, 1, w.Put)
+}
+
 func (w *wire) Get(ctx context.Context, name string, k table.Key, consistent bool) (table.Row, error) {
 	if w.isCut() {
 		return table.Row{}, errCut

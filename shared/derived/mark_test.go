@@ -130,6 +130,11 @@ func (o *overtaken) Put(ctx context.Context, p table.Put) error {
 	return o.Table.Put(ctx, p)
 }
 
+// PutEach implements table.Table.
+func (o *overtaken) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, 1, o.Put)
+}
+
 // A process that another one overtakes still says what it does before it projects.
 func TestOfTwoProcessesThatBeginAtOnceBothHaveTheirSay(t *testing.T) {
 	in := markTable(t)

@@ -33,6 +33,18 @@ func (t *clientTable) Put(ctx context.Context, p table.Put) error {
 	})
 }
 
+// eachAtOnce is how many puts of one PutEach are under way at once.
+const eachAtOnce = 32
+
+// PutEach implements table.Table by a call for each put, as there is no other on DynamoDB: so each
+// is throttled, lost or cut off by itself.
+func (t *clientTable) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, eachAtOnce, t.Put)
+}
+
+// Together implements table.Table: each put is a separate round trip.
+func (t *clientTable) Together() int { return 1 }
+
 // Delete implements table.Table.
 func (t *clientTable) Delete(ctx context.Context, name string, key table.Key, cond table.Condition) error {
 	if err := t.catalog.CheckDelete(name, key, cond); err != nil {

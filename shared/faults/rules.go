@@ -47,6 +47,34 @@ func (r *Rule) apply(puts []table.Put, call func() error) error {
 	return r.After
 }
 
+// applyEach makes puts by call, those that match as the rule has it.
+func (r *Rule) applyEach(puts []table.Put, call func([]table.Put) []error) []error {
+	outcomes := make([]error, len(puts))
+	lost := make([]bool, len(puts))
+	var sent []table.Put
+	var places []int
+	for i := range puts {
+		if r.matches(puts[i:i+1]) && r.left.Add(-1) >= 0 {
+			r.fired.Add(1)
+			if r.Hook != nil {
+				r.Hook()
+			}
+			if outcomes[i] = r.Before; r.Before != nil {
+				continue
+			}
+			lost[i] = true
+		}
+		sent, places = append(sent, puts[i]), append(places, i)
+	}
+	for n, err := range call(sent) {
+		i := places[n]
+		if outcomes[i] = err; err == nil && lost[i] {
+			outcomes[i] = r.After
+		}
+	}
+	return outcomes
+}
+
 func (r *Rule) matches(puts []table.Put) bool {
 	for _, p := range puts {
 		if r.Match == nil || r.Match(p) {

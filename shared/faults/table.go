@@ -44,6 +44,15 @@ func (t *Table) Put(ctx context.Context, p table.Put) error {
 	return call()
 }
 
+// PutEach implements table.Table. Each put that matches follows the rule by itself.
+func (t *Table) PutEach(ctx context.Context, puts []table.Put) []error {
+	r := t.rule.Load()
+	if r == nil || table.CheckEach(puts) != nil {
+		return t.Table.PutEach(ctx, puts)
+	}
+	return r.applyEach(puts, func(puts []table.Put) []error { return t.Table.PutEach(ctx, puts) })
+}
+
 // Transact implements table.Table.
 func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
 	call := func() error { return t.Table.Transact(ctx, puts) }

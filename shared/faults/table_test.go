@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -79,5 +80,44 @@ func TestSkewIsAddedToTheStores(t *testing.T) {
 	tab.SetSkew(-time.Minute)
 	if got := faults.NewTable(tab).Skew(); got != -time.Minute {
 		t.Errorf("skew %v", got)
+	}
+}
+
+// A rule meets the puts of one call one by one: any of them can be refused, and of any of them the
+// answer can be lost.
+func TestARuleMeetsEachPutOfACallByItself(t *testing.T) {
+	errLost := errors.New("lost")
+	named := func(pks ...string) func(table.Put) bool {
+		return func(p table.Put) bool { return slices.Contains(pks, p.Row.PK) }
+	}
+	for _, c := range []struct {
+		name   string
+		rule   *faults.Rule
+		times  int
+		stored string
+		failed string
+	}{
+		{"refused", &faults.Rule{Before: table.ErrThrottled, Match: named("b", "d")}, 9, "ac", "bd"},
+		{"lost", &faults.Rule{After: errLost, Match: named("a", "d")}, 9, "abcd", "ad"},
+		{"so often", &faults.Rule{Before: table.ErrThrottled}, 3, "d", "abc"},
+	} {
+		tab := storetest.Memory(t, pebblestream.Options{}, numbered).Table
+		var puts []table.Put
+		for _, pk := range []string{"a", "b", "c", "d"} {
+			puts = append(puts, table.Put{Table: "numbered", Row: table.Row{Key: table.Key{PK: pk, SK: "-"}}, If: table.Absent()})
+		}
+		tab.Arm(c.rule, c.times)
+		failed, stored := "", ""
+		for i, err := range tab.PutEach(t.Context(), puts) {
+			if pk := puts[i].Row.PK; err != nil {
+				failed += pk
+			}
+			if _, err := tab.Get(t.Context(), "numbered", puts[i].Row.Key, true); err == nil {
+				stored += puts[i].Row.PK
+			}
+		}
+		if failed != c.failed || stored != c.stored || c.rule.Fired() != len(c.failed) {
+			t.Errorf("%s: %q failed, %q are stored, the rule fired %d times", c.name, failed, stored, c.rule.Fired())
+		}
 	}
 }

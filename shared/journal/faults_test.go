@@ -695,6 +695,10 @@ func (m *muted) Put(ctx context.Context, p table.Put) error {
 	return m.Table.Put(ctx, p)
 }
 
+func (m *muted) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, 1, m.Put)
+}
+
 // Without a session nothing is committed, and the next command finds a new one when one can begin.
 func TestNothingIsCommittedWithoutASession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -41,6 +41,10 @@ func (i interruptedTable) Put(ctx context.Context, p table.Put) error {
 	return i.write(func() error { return i.Table.Put(ctx, p) })
 }
 
+func (i interruptedTable) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, 1, i.Put)
+}
+
 type interruptedBucket struct {
 	bucket.Bucket
 	*interrupted

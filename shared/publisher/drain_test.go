@@ -44,6 +44,10 @@ func (d *distant) Put(ctx context.Context, p table.Put) error {
 	return d.Table.Put(ctx, p)
 }
 
+func (d *distant) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, 1, d.Put)
+}
+
 // A tail that takes longer than a lease to publish stays with the drainer that began, also when
 // another one is there.
 func TestLongTailIsPublishedOnce(t *testing.T) {

@@ -56,6 +56,11 @@ func (p *process) Put(ctx context.Context, put table.Put) error {
 	return p.write(func() error { return p.Table.Put(ctx, put) })
 }
 
+// PutEach implements table.Table.
+func (p *process) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, 1, p.Put)
+}
+
 // Transact implements table.Table.
 func (p *process) Transact(ctx context.Context, puts []table.Put) error {
 	return p.write(func() error { return p.Table.Transact(ctx, puts) })

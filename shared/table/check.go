@@ -131,17 +131,13 @@ func (c *Catalog) CheckTransact(puts []Put) error {
 	if len(puts) == 0 || len(puts) > MaxTransact {
 		return invalid("transaction of %d puts, 1 to %d", len(puts), MaxTransact)
 	}
-	type row struct {
-		table string
-		key   Key
-	}
-	seen := make(map[row]bool, len(puts))
+	seen := make(map[rowName]bool, len(puts))
 	total := 0
 	for i, p := range puts {
 		if err := c.CheckPut(p); err != nil {
 			return fmt.Errorf("put %d: %w", i, err)
 		}
-		if at := (row{p.Table, p.Row.Key}); seen[at] {
+		if at := (rowName{p.Table, p.Row.Key}); seen[at] {
 			return invalid("put %d: an earlier put of the transaction has that row", i)
 		} else {
 			seen[at] = true

@@ -79,6 +79,13 @@ func (t timed) Put(ctx context.Context, p Put) error {
 	return t.Table.Put(ctx, p)
 }
 
+// PutEach implements Table. The timeout is that of the whole call.
+func (t timed) PutEach(ctx context.Context, puts []Put) []error {
+	ctx, cancel := context.WithTimeout(ctx, t.timeout)
+	defer cancel()
+	return t.Table.PutEach(ctx, puts)
+}
+
 // Delete implements Table.
 func (t timed) Delete(ctx context.Context, table string, key Key, cond Condition) error {
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)

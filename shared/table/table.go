@@ -12,6 +12,8 @@ const (
 	// MaxTransact is the most puts in one Transact: DynamoDB's TransactWriteItems takes 100
 	// actions.
 	MaxTransact = 100
+	// MaxEach is the most puts in one PutEach.
+	MaxEach = 1000
 	// MaxTransactBytes is the most bytes of all rows of one Transact: TransactWriteItems takes 4
 	// MB.
 	MaxTransactBytes = 4 << 20
@@ -28,8 +30,8 @@ const (
 	MaxSegments = 1024
 )
 
-// The errors that callers distinguish. Any other error of Put, Delete or Transact leaves the
-// outcome unknown: the write may have happened or not, and the caller must repeat the identical
+// The errors that callers distinguish. Any other error of Put, PutEach, Delete or Transact leaves
+// the outcome unknown: the write may have happened or not, and the caller must repeat the identical
 // call or read the row before it continues.
 var (
 	// ErrNotFound: Get found no row.
@@ -188,6 +190,15 @@ type Table interface {
 	Query(ctx context.Context, q Query) (Page, error)
 	// Put writes one row, or fails with ErrConditionFailed.
 	Put(ctx context.Context, p Put) error
+	// PutEach writes each of at most MaxEach rows of different keys by itself: every put has its
+	// own condition, and its own outcome at its place in the answer. The outcomes of a call with
+	// too many puts, or with two puts of one row, are all ErrInvalid, and nothing is written. After
+	// a call that ended early, each outcome is unknown by itself. No reader sees the rows appear in
+	// any promised order.
+	PutEach(ctx context.Context, puts []Put) []error
+	// Together returns how many puts one PutEach makes at about the cost of one: hundreds where a
+	// put waits for an fsync that others share, 1 where each put is a separate round trip.
+	Together() int
 	// Delete removes a row if the condition, an Equals, is true. It MUST NOT be called on the
 	// journal.
 	Delete(ctx context.Context, table string, key Key, cond Condition) error

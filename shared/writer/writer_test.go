@@ -64,6 +64,10 @@ func (m *mute) Put(ctx context.Context, p table.Put) error {
 	return m.Table.Put(ctx, p)
 }
 
+func (m *mute) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, 1, m.Put)
+}
+
 // Many lanes meet a registration that fails: they share one attempt, and its id is used when it can
 // be made.
 func TestNewSessionBeginsOnceForAll(t *testing.T) {

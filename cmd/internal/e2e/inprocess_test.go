@@ -212,6 +212,12 @@ func (w wiredTable) Put(ctx context.Context, p table.Put) error {
 	return w.do(func() error { return w.table.Put(ctx, p) })
 }
 
+func (w wiredTable) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, 32, w.Put)
+}
+
+func (w wiredTable) Together() int { return 1 }
+
 func (w wiredTable) Delete(ctx context.Context, name string, k table.Key, c table.Condition) error {
 	return w.do(func() error { return w.table.Delete(ctx, name, k, c) })
 }

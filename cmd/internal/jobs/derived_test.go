@@ -51,6 +51,11 @@ func (m *mortal) Put(ctx context.Context, p table.Put) error {
 	return m.write(func() error { return m.Table.Put(ctx, p) })
 }
 
+// PutEach implements table.Table.
+func (m *mortal) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, 1, m.Put)
+}
+
 // Transact implements table.Table.
 func (m *mortal) Transact(ctx context.Context, puts []table.Put) error {
 	return m.write(func() error { return m.Table.Transact(ctx, puts) })

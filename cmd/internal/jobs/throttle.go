@@ -57,6 +57,28 @@ func (t throttledTable) Put(ctx context.Context, p table.Put) error {
 	return t.write(ctx, func() error { return t.Table.Put(ctx, p) })
 }
 
+// PutEach does what table.Table specifies. It repeats the puts that were throttled, and no others.
+func (t throttledTable) PutEach(ctx context.Context, puts []table.Put) []error {
+	outcomes := table.Outcomes(len(puts), table.ErrThrottled)
+	_ = t.write(ctx, func() error {
+		var again []table.Put
+		var places []int
+		for i, err := range outcomes {
+			if isThrottled(err) {
+				again, places = append(again, puts[i]), append(places, i)
+			}
+		}
+		if len(again) == 0 {
+			return nil
+		}
+		for i, err := range t.Table.PutEach(ctx, again) {
+			outcomes[places[i]] = err
+		}
+		return errors.Join(outcomes...)
+	})
+	return outcomes
+}
+
 // Delete does what table.Table specifies.
 func (t throttledTable) Delete(ctx context.Context, name string, k table.Key, c table.Condition) error {
 	return t.write(ctx, func() error { return t.Table.Delete(ctx, name, k, c) })

@@ -35,6 +35,26 @@ func TestAJobWaitsForATableThatIsOverloaded(t *testing.T) {
 	})
 }
 
+// Of the puts of one call those that were throttled are repeated, and no others.
+func TestThrottledPutsOfACallAreRepeatedAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		faulty := faults.NewTable(openBank(t).Table)
+		var puts []table.Put
+		for _, pk := range []string{"a", "b", "c"} {
+			puts = append(puts, table.Put{Table: Models[0], Row: table.Row{Key: table.Key{PK: pk, SK: "x"}}, If: table.Absent()})
+		}
+		rule := faulty.Arm(&faults.Rule{Before: table.ErrThrottled, Match: func(p table.Put) bool { return p.Row.PK == "b" }}, 3)
+		for i, err := range (throttledTable{faulty}).PutEach(t.Context(), puts) {
+			if err != nil {
+				t.Errorf("put %d: %v", i, err)
+			}
+		}
+		if rule.Fired() != 3 {
+			t.Errorf("throttled %d times", rule.Fired())
+		}
+	})
+}
+
 // busyReads refuses the next reads.
 type busyReads struct {
 	table.Table

@@ -40,6 +40,10 @@ func (c *tables) Put(ctx context.Context, p table.Put) error {
 	return c.Table.Put(ctx, p)
 }
 
+func (c *tables) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, 1, c.Put)
+}
+
 func newTables(t *testing.T) *tables {
 	return &tables{Table: storetest.Memory(t, pebblestream.Options{}, journal.Schemas...).Table}
 }

@@ -52,6 +52,14 @@ func (s *Table) Put(_ context.Context, p table.Put) error {
 	return nil
 }
 
+// PutEach implements table.Table.
+func (s *Table) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, 1, s.Put)
+}
+
+// Together implements table.Table. No put waits for anything.
+func (*Table) Together() int { return 1 }
+
 // Delete implements table.Table.
 func (s *Table) Delete(_ context.Context, name string, key table.Key, cond table.Condition) error {
 	s.mu.Lock()

@@ -24,6 +24,9 @@ const (
 	// backoff, which it doubles. Both are the SDK's own defaults for DynamoDB.
 	readAttempts = 3
 	retryDelay   = 25 * time.Millisecond
+	// eachAtOnce is how many puts of one PutEach are under way at once: DynamoDB's BatchWriteItem
+	// takes no conditions.
+	eachAtOnce = 32
 )
 
 // Table implements table.Table. Several may be open on the same tables, in one process or many.
@@ -112,6 +115,14 @@ func (t *Table) Put(ctx context.Context, p table.Put) error {
 	}
 	return nil
 }
+
+// PutEach implements table.Table by a PutItem for each row.
+func (t *Table) PutEach(ctx context.Context, puts []table.Put) []error {
+	return table.PutApart(ctx, puts, eachAtOnce, t.Put)
+}
+
+// Together implements table.Table: each row is a separate call.
+func (t *Table) Together() int { return 1 }
 
 // Delete implements table.Table.
 func (t *Table) Delete(ctx context.Context, name string, key table.Key, cond table.Condition) error {

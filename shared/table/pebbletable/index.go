@@ -8,25 +8,28 @@ import (
 	"passbook/shared/table"
 )
 
-// replaceEntry removes the index entry of the stored row and adds that of the new row, if they
-// differ.
-func replaceEntry(batch *pebble.Batch, x table.Index, c *change, old []byte) error {
-	var before, after [128]byte
-	was, err := storedEntry(before[:0], x, c, old)
-	if err != nil {
-		return err
-	}
-	is := newEntry(after[:0], x, c)
-	if bytes.Equal(was, is) {
+// entryChange is the key of a row's entry in one index as it was and as it will be, empty where the
+// row is not in the index.
+type entryChange struct{ was, is []byte }
+
+// changeEntry returns how a change moves the row's entry in an index.
+func changeEntry(x table.Index, c *change, old []byte) (entryChange, error) {
+	was, err := storedEntry(nil, x, c, old)
+	return entryChange{was, newEntry(nil, x, c)}, err
+}
+
+// addTo adds the change to a batch, if there is any.
+func (e entryChange) addTo(batch *pebble.Batch) error {
+	if bytes.Equal(e.was, e.is) {
 		return nil
 	}
-	if len(was) > 0 {
-		if err := batch.Delete(was, nil); err != nil {
+	if len(e.was) > 0 {
+		if err := batch.Delete(e.was, nil); err != nil {
 			return err
 		}
 	}
-	if len(is) > 0 {
-		return batch.Set(is, nil, nil)
+	if len(e.is) > 0 {
+		return batch.Set(e.is, nil, nil)
 	}
 	return nil
 }

@@ -68,9 +68,7 @@ func (t *Table) Put(ctx context.Context, p table.Put) error {
 		return err
 	}
 	var room [128]byte
-	return t.write(ctx, change{
-		table: p.Table, at: p.Row.Key, key: appendRowKey(room[:0], p.Table, p.Row.Key), row: &p.Row, cond: p.If,
-	})
+	return t.write(ctx, changeOf(&p, room[:0]))
 }
 
 // Delete implements table.Table.
@@ -95,8 +93,7 @@ func (t *Table) Transact(ctx context.Context, puts []table.Put) error {
 	}
 	changes := make([]change, len(puts))
 	for i := range puts {
-		p := &puts[i]
-		changes[i] = change{table: p.Table, at: p.Row.Key, key: appendRowKey(nil, p.Table, p.Row.Key), row: &p.Row, cond: p.If}
+		changes[i] = changeOf(&puts[i], nil)
 	}
 	return t.writeAll(ctx, changes)
 }
@@ -113,6 +110,11 @@ type change struct {
 	cond  table.Condition
 	// stored is the encoded row, if it is to be cached.
 	stored []byte
+}
+
+// changeOf returns the change of a put. The key is appended to room.
+func changeOf(p *table.Put, room []byte) change {
+	return change{table: p.Table, at: p.Row.Key, key: appendRowKey(room, p.Table, p.Row.Key), row: &p.Row, cond: p.If}
 }
 
 // write makes one change, whose failed condition is a plain ErrConditionFailed.
@@ -173,28 +175,34 @@ func (t *Table) plan(batch *pebble.Batch, changes []change) error {
 	}
 	defer t.db.Release(view)
 	for i := range changes {
-		c := &changes[i]
-		met := false
-		found, err := t.stored(view, c.key, func(old []byte) error {
-			met, err = c.met(old)
-			if err != nil || !met {
-				return err
-			}
-			return t.replace(batch, c, old)
-		})
-		if err == nil && !found {
-			if met, _, _ = c.cond.Parts(); met {
-				err = t.replace(batch, c, nil)
-			}
-		}
-		switch {
+		switch met, err := t.apply(view, batch, &changes[i]); {
 		case err != nil:
-			return fmt.Errorf("write row of %s: %w", c.table, err)
+			return err
 		case !met:
 			return &table.TransactError{Index: i}
 		}
 	}
 	return nil
+}
+
+// apply checks the condition of a change, whose key is locked, and adds the change to the batch if
+// it is met. With an error, or where the condition is not met, nothing of it is in the batch.
+func (t *Table) apply(view *embedded.View, batch *pebble.Batch, c *change) (met bool, err error) {
+	found, err := t.stored(view, c.key, func(old []byte) (err error) {
+		if met, err = c.met(old); err == nil && met {
+			err = t.replace(batch, c, old)
+		}
+		return err
+	})
+	if err == nil && !found {
+		if met, _, _ = c.cond.Parts(); met {
+			err = t.replace(batch, c, nil)
+		}
+	}
+	if err != nil {
+		return false, fmt.Errorf("write row of %s: %w", c.table, err)
+	}
+	return met, nil
 }
 
 // stored calls read with the row in place, which the caller has locked, and reports whether there
@@ -222,15 +230,24 @@ func (c *change) met(old []byte) (bool, error) {
 	return found && equals(value, want), err
 }
 
-// replace adds the change of a row and of its index entries to the batch. old is nil if there is no
-// row.
+// replace adds the change of a row and of its index entries to the batch, or fails before it has
+// added anything. old is nil if there is no row.
 func (t *Table) replace(batch *pebble.Batch, c *change, old []byte) error {
 	schema, err := t.catalog.Table(c.table)
 	if err != nil {
 		return err
 	}
+	var room [4]entryChange
+	entries := room[:0]
 	for _, x := range schema.Indexes {
-		if err := replaceEntry(batch, x, c, old); err != nil {
+		entry, err := changeEntry(x, c, old)
+		if err != nil {
+			return err
+		}
+		entries = append(entries, entry)
+	}
+	for i := range entries {
+		if err := entries[i].addTo(batch); err != nil {
 			return err
 		}
 	}

@@ -56,7 +56,7 @@ func Run(t *testing.T, open func(testing.TB) (first, second table.Table)) {
 }
 
 func clauses() []clause {
-	return slices.Concat(writeClauses, conditionClauses, readClauses, indexClauses, transactClauses, limitClauses, togetherClauses)
+	return slices.Concat(writeClauses, conditionClauses, readClauses, indexClauses, transactClauses, eachClauses, limitClauses, togetherClauses)
 }
 
 // suite is one running subtest.

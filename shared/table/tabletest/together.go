@@ -133,7 +133,7 @@ func model(s *suite) {
 		run++
 		m := &modelRun{suite: s, pk: s.pk(fmt.Sprint("model", run)), rows: map[string]table.Map{}}
 		t.Repeat(map[string]func(*rapid.T){
-			"put": m.put, "delete": m.remove, "transact": m.transact, "": m.check,
+			"put": m.put, "delete": m.remove, "transact": m.transact, "each": m.each, "": m.check,
 		})
 		done++
 	})
@@ -213,6 +213,21 @@ func (m *modelRun) transact(t *rapid.T) {
 	if first < 0 {
 		for _, put := range puts {
 			m.rows[put.Row.SK] = put.Row.Attrs
+		}
+	}
+}
+
+func (m *modelRun) each(t *rapid.T) {
+	var puts []table.Put
+	var holds []bool
+	for _, sk := range rapid.SliceOfNDistinct(modelKeys, 1, 4, rapid.ID).Draw(t, "sks") {
+		put, held := m.drawPut(t, sk)
+		puts, holds = append(puts, put), append(holds, held)
+	}
+	for i, err := range m.putEach(m.a, puts...) {
+		m.outcome(t, err, holds[i])
+		if holds[i] {
+			m.rows[puts[i].Row.SK] = puts[i].Row.Attrs
 		}
 	}
 }

@@ -108,6 +108,7 @@ func contextEnded(s *suite) {
 	for name, err := range map[string]error{
 		"get": getErr, "query": queryErr, "scan": scanErr, "put": s.a.Put(ctx, put),
 		"delete": s.a.Delete(ctx, rows, row.Key, table.Equals("v", table.N(1))), "transact": s.a.Transact(ctx, []table.Put{put}),
+		"put each": s.a.PutEach(ctx, []table.Put{put})[0],
 	} {
 		s.wantErr(err, context.Canceled, "%s with an ended context", name)
 	}
