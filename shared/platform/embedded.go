@@ -154,7 +154,7 @@ func openEmbedded(c Config, r Resources, log *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	streams, err := pebblestream.New(db, pebblestream.Options{Shards: c.Shards})
+	streams, err := pebblestream.New(db, pebblestream.Options{Shards: c.Shards, TailBytes: int(m.Tail)})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -63,7 +63,8 @@ type PutResult struct {
 	Err error
 }
 
-// Delivered is a record that a reader gets.
+// Delivered is a record that a reader gets. Its data is shared by the readers of a process: it MUST
+// NOT be changed.
 type Delivered struct {
 	Record
 	// Sequence is a decimal number of up to 56 digits without leading zeros. It rises within a

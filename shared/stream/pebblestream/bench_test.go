@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"passbook/shared/embedded"
 	"passbook/shared/stream"
 	"passbook/shared/stream/pebblestream"
@@ -79,4 +81,42 @@ func BenchmarkGet(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(read)/b.Elapsed().Seconds(), "records/s")
+}
+
+// BenchmarkFollow puts 30 records of 700 bytes on one shard, and four readers that follow it read
+// them.
+func BenchmarkFollow(b *testing.B) {
+	db, err := embedded.Open(embedded.Options{Dir: "data", FS: vfs.NewMem(), NoSync: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { db.Close() })
+	s, err := pebblestream.New(db, pebblestream.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := s.CreateStream(context.Background(), "events", 1); err != nil {
+		b.Fatal(err)
+	}
+	records := benchRecords(30)
+	var iterators [4]string
+	for i := range iterators {
+		if iterators[i], err = s.Iterator(context.Background(), "events", "shardId-000000000000", stream.Position{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		if _, err := s.Put(context.Background(), "events", records); err != nil {
+			b.Fatal(err)
+		}
+		for i, iterator := range iterators {
+			batch, err := s.Get(context.Background(), iterator, 1000)
+			if err != nil || len(batch.Records) != len(records) {
+				b.Fatal(len(batch.Records), err)
+			}
+			iterators[i] = batch.Next
+		}
+	}
 }

@@ -7,6 +7,9 @@
 // appears behind a reader. Shards split and merge as those of Kinesis do. Any call may trim the
 // records that are older than the retention.
 //
+// The newest records are kept in memory, bounded by bytes, and readers that follow the stream get
+// them from there, each once it is durable.
+//
 // CreateStream, DeleteStream, Split, Merge and Trim are beyond the port, for setup and tests.
 // Kinesis fails in ways that a healthy disk does not; tests of callers imitate them with package
 // faults.

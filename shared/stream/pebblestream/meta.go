@@ -42,6 +42,9 @@ type shardMeta struct {
 	ClosedAt int64 `json:"closed_at,omitempty"`
 	// Lost is the newest record that was trimmed.
 	Lost mark `json:"lost,omitzero"`
+
+	// id is the shard's id, which follows from its number.
+	id string
 }
 
 // meta describes a stream. A meta that readers or writers can see is never changed, only replaced.
@@ -60,10 +63,11 @@ type meta struct {
 	open []int
 }
 
-// index fills the derived field and returns m.
+// index fills the derived fields and returns m.
 func (m *meta) index() *meta {
 	m.open = m.open[:0]
 	for i, s := range m.Shards {
+		m.Shards[i].id = shardID(s.Number)
 		if s.ClosedAt == 0 {
 			m.open = append(m.open, i)
 		}
@@ -99,7 +103,7 @@ func (m *meta) shard(number uint32) *shardMeta {
 // byID returns the shard of an id.
 func (m *meta) byID(id string) (*shardMeta, error) {
 	for i := range m.Shards {
-		if shardID(m.Shards[i].Number) == id {
+		if m.Shards[i].id == id {
 			return &m.Shards[i], nil
 		}
 	}
@@ -108,7 +112,7 @@ func (m *meta) byID(id string) (*shardMeta, error) {
 
 // add adds a shard. It may move the others in memory.
 func (m *meta) add(first, last *big.Int, parents ...uint32) {
-	m.Shards = append(m.Shards, shardMeta{Number: m.Next, First: hashKeyOf(first), Last: hashKeyOf(last), Parents: parents})
+	m.Shards = append(m.Shards, shardMeta{Number: m.Next, id: shardID(m.Next), First: hashKeyOf(first), Last: hashKeyOf(last), Parents: parents})
 	m.Next++
 }
 
@@ -131,7 +135,7 @@ func shardID(number uint32) string {
 }
 
 func (s shardMeta) port() stream.Shard {
-	out := stream.Shard{ID: shardID(s.Number), FirstHash: s.First.int(), LastHash: s.Last.int(), Closed: s.ClosedAt != 0}
+	out := stream.Shard{ID: s.id, FirstHash: s.First.int(), LastHash: s.Last.int(), Closed: s.ClosedAt != 0}
 	for _, p := range s.Parents {
 		out.Parents = append(out.Parents, shardID(p))
 	}

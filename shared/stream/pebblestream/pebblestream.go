@@ -20,6 +20,9 @@ type Options struct {
 	Shards int
 	// Retention is how long records are kept; 0 is 24 hours, as on Kinesis.
 	Retention time.Duration
+	// TailBytes bounds the newest records of all streams that are kept in memory for the readers
+	// that follow them; 0 is DefaultTailBytes. The first Stream on a database sets it.
+	TailBytes int
 }
 
 // Stream implements stream.Stream and stream.Notifier. Several may be open on one DB and share its
@@ -49,7 +52,10 @@ func New(db *embedded.DB, o Options) (*Stream, error) {
 	if s.retention == 0 {
 		s.retention = 24 * time.Hour
 	}
-	s.state = db.Shared(embedded.StreamSpace, func() any { return load(db) }).(*state)
+	if o.TailBytes == 0 {
+		o.TailBytes = DefaultTailBytes
+	}
+	s.state = db.Shared(embedded.StreamSpace, func() any { return load(db, o.TailBytes) }).(*state)
 	if s.state.loaded != nil {
 		return nil, fmt.Errorf("open streams: %w", s.state.loaded)
 	}
@@ -65,11 +71,11 @@ func (s *Stream) Put(ctx context.Context, name string, records []stream.Record) 
 		return nil, err
 	}
 	s.sweep(ctx)
-	p := &put{state: s.state, name: name, now: s.now().UnixMicro(), records: records, hashes: make([]hashKey, len(records))}
+	p := &put{state: s.state, name: name, now: s.now().UnixMicro(), records: keep(records), results: make([]stream.PutResult, len(records))}
+	p.hashes = make([]hashKey, len(records))
 	for i, r := range records {
 		p.hashes[i] = md5.Sum([]byte(r.PartitionKey)) //nolint:gosec // see the import
 	}
-	p.results = make([]stream.PutResult, len(records))
 	if err := s.db.Commit(ctx, embedded.Write{Stage: p.stage, Done: p.settle}); err != nil {
 		return nil, fmt.Errorf("put %d records on stream %q: %w", len(records), name, err)
 	}
@@ -81,10 +87,26 @@ type put struct {
 	state   *state
 	name    string
 	now     int64
-	records []stream.Record
+	records []kept
 	hashes  []hashKey
 	results []stream.PutResult
 	reached []shardKey
+}
+
+// keep returns the records with a copy of their data, as the caller may use its own again.
+func keep(records []stream.Record) []kept {
+	size := 0
+	for _, r := range records {
+		size += len(r.Data)
+	}
+	buffer := make([]byte, 0, size)
+	out := make([]kept, len(records))
+	for i, r := range records {
+		begin := len(buffer)
+		buffer = append(buffer, r.Data...)
+		out[i].record.Record = stream.Record{PartitionKey: r.PartitionKey, Data: buffer[begin:len(buffer):len(buffer)]}
+	}
+	return out
 }
 
 func (p *put) stage(batch *pebble.Batch) error {
@@ -92,15 +114,15 @@ func (p *put) stage(batch *pebble.Batch) error {
 	if err != nil {
 		return err
 	}
-	for i, r := range p.records {
-		if err := p.add(batch, i, m, r); err != nil {
+	for i := range p.records {
+		if err := p.add(batch, i, m); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *put) add(batch *pebble.Batch, i int, m *meta, r stream.Record) error {
+func (p *put) add(batch *pebble.Batch, i int, m *meta) error {
 	shard := m.place(p.hashes[i])
 	at := shardKey{m.ID, shard.Number}
 	sequence, err := p.state.sequence(batch)
@@ -111,10 +133,13 @@ func (p *put) add(batch *pebble.Batch, i int, m *meta, r stream.Record) error {
 	// bisection.
 	arrived := max(p.now, p.state.last[at])
 	p.state.last[at] = arrived
-	op := batch.SetDeferred(recordKeyBytes, recordSize(r))
+	k := &p.records[i]
+	op := batch.SetDeferred(recordKeyBytes, recordSize(k.record.Record))
 	putRecordKey(op.Key, at, sequence)
-	putRecord(op.Value, r, arrived)
-	p.results[i] = stream.PutResult{Shard: shardID(shard.Number), Sequence: formatSequence(sequence)}
+	putRecord(op.Value, k.record.Record, arrived)
+	k.at, k.sequence = at, sequence
+	k.record.Sequence, k.record.Arrived = formatSequence(sequence), time.UnixMicro(arrived).UTC()
+	p.results[i] = stream.PutResult{Shard: shard.id, Sequence: k.record.Sequence}
 	if len(p.reached) == 0 || p.reached[len(p.reached)-1] != at {
 		p.reached = append(p.reached, at)
 	}
@@ -125,6 +150,7 @@ func (p *put) settle(err error) {
 	if err != nil {
 		return
 	}
+	p.state.tail.add(p.records)
 	for _, at := range p.reached {
 		p.state.arrivals.notify(at)
 	}

@@ -129,20 +129,32 @@ func (s *Stream) Get(ctx context.Context, iterator string, limit int) (stream.Ba
 	case now.Sub(c.made) > stream.IteratorAge:
 		return stream.Batch{}, stream.ErrExpiredIterator
 	}
-	view, err := s.db.View()
-	if err != nil {
+	r := reader{ctx: ctx, at: c.at, next: c.next, limit: limit}
+	switch err := s.read(&r); {
+	case errors.Is(err, stream.ErrTrimmed):
 		return stream.Batch{}, err
-	}
-	defer s.db.Release(view)
-	lost := s.state.trims.get(c.at).Sequence
-	if c.next != 0 && c.next <= lost {
-		return stream.Batch{}, stream.ErrTrimmed
-	}
-	r := reader{ctx: ctx, at: c.at, next: max(c.next, lost+1), limit: limit}
-	if err := r.read(view); err != nil {
+	case err != nil:
 		return stream.Batch{}, fmt.Errorf("get from %s: %w", shardID(c.at.shard), err)
 	}
 	return r.batch(shard.ClosedAt != 0, now), nil
+}
+
+// read reads from the tail in memory, or else from a view.
+func (s *Stream) read(r *reader) error {
+	if lost := s.state.trims.get(r.at).Sequence; r.next > lost && s.state.tail.read(r) {
+		return nil
+	}
+	view, err := s.db.View()
+	if err != nil {
+		return err
+	}
+	defer s.db.Release(view)
+	lost := s.state.trims.get(r.at).Sequence
+	if r.next != 0 && r.next <= lost {
+		return stream.ErrTrimmed
+	}
+	r.next = max(r.next, lost+1)
+	return r.read(view)
 }
 
 // reader collects the records of one Get.
@@ -151,6 +163,7 @@ type reader struct {
 	at      shardKey
 	next    uint64
 	limit   int
+	size    int
 	more    bool
 	records []stream.Delivered
 	// buffer is shared by the data of several records, so that a record needs no allocation.
@@ -165,7 +178,6 @@ func (r *reader) read(view *embedded.View) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, iter.Close()) }()
-	size := 0
 	for ok := iter.First(); ok; ok = iter.Next() {
 		if err := r.ctx.Err(); err != nil {
 			return err
@@ -174,19 +186,29 @@ func (r *reader) read(view *embedded.View) (err error) {
 		if err != nil {
 			return err
 		}
-		size += len(key) + len(data)
-		if r.more = len(r.records) == r.limit || size > maxGetBytes; r.more {
+		if !r.fits(len(key) + len(data)) {
 			break
 		}
 		sequence := sequenceOf(iter.Key())
-		r.records = append(r.records, stream.Delivered{
+		r.add(sequence, stream.Delivered{
 			Record:   stream.Record{PartitionKey: string(key), Data: r.copy(data)},
 			Sequence: formatSequence(sequence),
 			Arrived:  time.UnixMicro(arrived).UTC(),
 		})
-		r.next = sequence + 1
 	}
 	return iter.Error()
+}
+
+// fits reports whether a further record of so many bytes fits into the batch. If not, more is left.
+func (r *reader) fits(size int) bool {
+	r.size += size
+	r.more = len(r.records) == r.limit || r.size > maxGetBytes
+	return !r.more
+}
+
+func (r *reader) add(sequence uint64, record stream.Delivered) {
+	r.records = append(r.records, record)
+	r.next = sequence + 1
 }
 
 // The records of a read share buffers that double from the first to the last size: most reads have

@@ -45,12 +45,14 @@ type state struct {
 
 	arrivals arrivals
 	trims    trims
+	tail     tail
 }
 
-func load(db *embedded.DB) *state {
+func load(db *embedded.DB, tailBytes int) *state {
 	s := &state{staged: catalog{}, last: map[shardKey]int64{}}
 	s.arrivals.open = map[shardKey]chan struct{}{}
 	s.trims.marks = map[shardKey]mark{}
+	s.tail.most, s.tail.shards = tailBytes, map[shardKey]*shardTail{}
 	s.loaded = s.load(db)
 	first := s.staged
 	s.visible.Store(&first)
@@ -88,9 +90,12 @@ func (s *state) load(db *embedded.DB) (err error) {
 		for _, shard := range m.Shards {
 			at := shardKey{m.ID, shard.Number}
 			s.trims.set(at, shard.Lost)
-			if _, s.last[at], err = newest(view, at); err != nil {
+			last, arrived, err := newest(view, at)
+			if err != nil {
 				return err
 			}
+			s.last[at] = arrived
+			s.tail.begin(at, last)
 		}
 	}
 	return iter.Error()
