@@ -27,9 +27,13 @@ const (
 
 // grammar is the command line.
 type grammar struct {
-	Targets targets         `cmd:"" default:"withargs" help:"Measure everything beside its target; the default."`
-	Spread  scenario.Spread `cmd:"" help:"Credits and withdrawals over many accounts."`
-	Hot     scenario.Hot    `cmd:"" help:"Credits and withdrawals on one account."`
+	Targets   targets            `cmd:"" default:"withargs" help:"Measure everything beside its target; the default."`
+	Spread    scenario.Spread    `cmd:"" help:"Credits and withdrawals over many accounts."`
+	Hot       scenario.Hot       `cmd:"" help:"Credits and withdrawals on one account."`
+	Mixed     scenario.Mixed     `cmd:"" help:"70 % holds and captures, 20 % credits, 10 % balances."`
+	Bulk      scenario.Bulk      `cmd:"" help:"Credits and withdrawals, many a request."`
+	Transfers scenario.Transfers `cmd:"" help:"Transfers between accounts."`
+	Reads     scenario.Reads     `cmd:"" help:"Balances."`
 }
 
 // targets is the benchmark with targets.

@@ -82,12 +82,8 @@ func (c *contest) run(ctx context.Context) ([]Result, error) {
 			return nil, fmt.Errorf("%s: %w", contender.Name(), err)
 		}
 		fmt.Fprintf(c.progress, "bench: %s opened %d accounts in %.1f s\n", contender.Name(), c.load.Accounts, time.Since(began).Seconds())
-		warm := driver.Loop{Conns: c.loop.Conns, For: c.warm}
 		c.load.run = "w" + strconv.Itoa(i) + "-"
-		if _, err := warm.Run(ctx, contender.Address(), "", func(conn int) driver.Step { return c.load.steps(c.load, conn) }); err != nil {
-			return nil, fmt.Errorf("%s: warm up: %w", contender.Name(), err)
-		}
-		if _, _, err := contender.CaughtUp(ctx, c.load); err != nil {
+		if err := c.warmUp(ctx, contender); err != nil {
 			return nil, fmt.Errorf("%s: warm up: %w", contender.Name(), err)
 		}
 	}
@@ -106,12 +102,25 @@ func (c *contest) run(ctx context.Context) ([]Result, error) {
 	return results, nil
 }
 
+// warmUp drives a contender for a while, once its accounts can be read, and until it has caught up.
+func (c *contest) warmUp(ctx context.Context, contender Contender) error {
+	if _, _, err := contender.CaughtUp(ctx, c.load); err != nil {
+		return err
+	}
+	warm := driver.Loop{Conns: c.loop.Conns, For: c.warm}
+	if _, err := warm.Run(ctx, contender.Address(), "", func(conn int) driver.Step { return c.load.steps(c.load, conn) }); err != nil {
+		return err
+	}
+	_, _, err := contender.CaughtUp(ctx, c.load)
+	return err
+}
+
 // round measures one contender once.
 func (c *contest) round(ctx context.Context, contender Contender, n int) (Round, error) {
 	c.load.run = "r" + strconv.Itoa(n) + "-"
 	profiled := c.profiled(ctx, contender, n)
 	server, own := contender.CPU(), driver.CPUOf(os.Getpid())
-	got, err := c.loop.Run(ctx, contender.Address(), "", func(conn int) driver.Step { return c.load.steps(c.load, conn) })
+	got, seen, err := c.drive(ctx, contender.Address())
 	ended := time.Now()
 	own = driver.CPUOf(os.Getpid()) - own
 	if err = errors.Join(err, <-profiled); err != nil {
@@ -120,18 +129,38 @@ func (c *contest) round(ctx context.Context, contender Contender, n int) (Round,
 	if got.Done == 0 {
 		return Round{}, errors.New("nothing was done in the time of the round: give --seconds more")
 	}
-	rows, archive, err := contender.CaughtUp(ctx, c.load)
-	if err != nil {
-		return Round{}, err
+	rows, archive := ended, ended
+	if !c.load.silent {
+		if rows, archive, err = contender.CaughtUp(ctx, c.load); err != nil {
+			return Round{}, err
+		}
 	}
 	server = contender.CPU() - server
+	got.Done += seen.Done
 	r := Round{
-		PerSecond: got.PerSecond(), Done: got.Done, Refused: got.Refused, Latency: latency(got),
+		PerSecond: got.PerSecond(), Done: got.Done, Visible: latency(seen), Refused: got.Refused, Latency: latency(got),
 		ServerCPU: micros(server, got.Done), DriverCPU: micros(own, got.Done),
 		Rows: rows.Sub(ended).Seconds(), Archive: archive.Sub(ended).Seconds(), Disk: contender.Disk(),
 	}
 	r.Resident, r.Peak = contender.Memory()
 	return r, nil
+}
+
+// drive runs the load and, beside one that writes, the probes of when a command can be read.
+func (c *contest) drive(ctx context.Context, address string) (got, seen driver.Outcome, err error) {
+	probing, stop := context.WithCancel(ctx)
+	defer stop()
+	probed := make(chan error, 1)
+	go func() {
+		var err error
+		if !c.load.silent {
+			seen, err = c.load.visible(probing, address)
+		}
+		probed <- err
+	}()
+	got, err = c.loop.Run(ctx, address, "", func(conn int) driver.Step { return c.load.steps(c.load, conn) })
+	stop()
+	return got, seen, errors.Join(err, <-probed)
 }
 
 // micros returns a share of a time in microseconds.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"passbook/cmd/bench/driver"
 )
@@ -17,17 +18,20 @@ type Load struct {
 	// Accounts is how many there are.
 	Accounts int
 	// what names the things that are counted.
-	what  string
-	steps func(l *Load, conn int) driver.Step
+	what string
+	// silent says that nothing is written, so that no probe asks when a command can be read.
+	silent bool
+	steps  func(l *Load, conn int) driver.Step
 	// run starts each idempotency key, so that no load repeats another's.
 	run    string
 	serial atomic.Int64
+	ids    []string
 	paths  []paths
 	bodies [][]byte
 }
 
 // paths are what an account is asked under.
-type paths struct{ credits, withdrawals, balance string }
+type paths struct{ credits, withdrawals, holds, balance string }
 
 // amounts is how many different amounts are moved, from one cent.
 const amounts = 99
@@ -43,7 +47,8 @@ func newLoad(accounts int, what string, steps func(l *Load, conn int) driver.Ste
 	l := &Load{Accounts: accounts, what: what, steps: steps}
 	for n := range accounts {
 		of := "/v1/accounts/" + id(n)
-		l.paths = append(l.paths, paths{of + "/credits", of + "/withdrawals", of + "/balance"})
+		l.paths = append(l.paths, paths{of + "/credits", of + "/withdrawals", of + "/holds", of + "/balance"})
+		l.ids = append(l.ids, id(n))
 	}
 	for cents := 1; cents <= amounts; cents++ {
 		l.bodies = append(l.bodies, fmt.Appendf(nil, `{"amount":%d,"currency":"EUR","reference":"bench"}`, cents))
@@ -53,20 +58,6 @@ func newLoad(accounts int, what string, steps func(l *Load, conn int) driver.Ste
 
 // random returns the random numbers of a connection.
 func random(conn int) *rand.Rand { return rand.New(rand.NewPCG(uint64(conn), rand.Uint64())) }
-
-// moneyMoved credits and withdraws by turns, one command a request, evenly over the accounts.
-func moneyMoved(l *Load, conn int) driver.Step {
-	rng := random(conn)
-	return func(c *driver.Conn) (int, error) {
-		n := l.serial.Add(1)
-		path := l.paths[rng.IntN(len(l.paths))]
-		to := path.credits
-		if n%2 == 0 {
-			to = path.withdrawals
-		}
-		return one(c.Post(to, l.run, n, l.bodies[rng.IntN(len(l.bodies))]))
-	}
-}
 
 // one returns what one answer says of one command.
 func one(status int, answer []byte, err error) (int, error) {
@@ -89,18 +80,20 @@ func version(answer []byte) (int64, error) {
 	return strconv.ParseInt(string(digits), 10, 64)
 }
 
-// seen credits an account and waits until its balance shows that.
-func (l *Load) seen(c *driver.Conn, account int) error {
+// seen credits an account, waits until its balance shows that, and returns how long after the
+// answer that was.
+func (l *Load) seen(c *driver.Conn, account int) (time.Duration, error) {
 	status, answer, err := c.Post(l.paths[account].credits, l.run, l.serial.Add(1), l.bodies[0])
 	if _, err = one(status, answer, err); err != nil {
-		return err
+		return 0, err
 	}
 	v, err := version(answer)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	answered := time.Now()
 	_, err = one(c.Get(l.paths[account].balance + "?wait=8s&min_version=" + strconv.FormatInt(v, 10)))
-	return err
+	return time.Since(answered), err
 }
 
 // markers is how many accounts shown asks: enough to find every shard.
@@ -115,7 +108,7 @@ func (l *Load) shown(ctx context.Context, address string) error {
 	}
 	defer c.Close()
 	for n := range min(markers, l.Accounts) {
-		if err := l.seen(c, n); err != nil {
+		if _, err := l.seen(c, n); err != nil {
 			return fmt.Errorf("wait until the balances show the load: %w", err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strings"
 	"sync"
 	"testing"
@@ -20,12 +21,14 @@ type double struct {
 	name   string
 	mu     sync.Mutex
 	keys   map[string]bool
+	posted map[string]int // by the last part of the path
+	same   bool           // a transfer was from an account to itself
 	opened int
 	turns  *[]string
 }
 
 func newDouble(t *testing.T, name string, turns *[]string) *double {
-	d := &double{name: name, keys: map[string]bool{}, turns: turns}
+	d := &double{name: name, keys: map[string]bool{}, posted: map[string]int{}, turns: turns}
 	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -34,9 +37,17 @@ func newDouble(t *testing.T, name string, turns *[]string) *double {
 				t.Errorf("%s: key %s was sent twice", name, key)
 			}
 			d.keys[key] = true
+			text, err := io.ReadAll(r.Body)
+			if err != nil || !json.Valid(text) {
+				t.Errorf("%s: %s, %v", r.URL.Path, text, err)
+			}
+			var transfer struct{ From, To string }
+			_ = json.Unmarshal(text, &transfer)
+			d.same = d.same || transfer.From != "" && transfer.From == transfer.To
+			d.posted[path.Base(r.URL.Path)]++
 			w.WriteHeader(http.StatusCreated)
 		}
-		_, _ = io.WriteString(w, `{"account_id":"B-000000","version":7}`)
+		_, _ = io.WriteString(w, `{"account_id":"B-000000","version":7,"hold_id":"h7"}`)
 	}))
 	t.Cleanup(d.Close)
 	return d
@@ -72,15 +83,57 @@ func TestContendersTakeTurns(t *testing.T) {
 	if err != nil || a.opened != 10 || b.opened != 10 {
 		t.Fatalf("%v; opened %d and %d", err, a.opened, b.opened)
 	}
-	if got := strings.Join(turns, ""); got != "ab"+"ab"+"ba"+"ab" {
+	if got := strings.Join(turns, ""); got != "aabb"+"ab"+"ba"+"ab" {
 		t.Errorf("the warm-up and the rounds were in the order %s", got)
 	}
 	for _, r := range results {
 		for _, round := range r.Rounds {
 			// the markers of the catch-up cost the server too
-			if most := 50 * float64(round.Done+markers) / float64(round.Done); round.ServerCPU < 50 || round.ServerCPU > most || round.Done == 0 || round.Resident != 3<<20 {
+			if most := 50 * float64(round.Done+10) / float64(round.Done); round.ServerCPU < 50 || round.ServerCPU > most || round.Done == 0 || round.Resident != 3<<20 {
 				t.Errorf("%s: %+v", r.Name, round)
 			}
+		}
+	}
+}
+
+// TestShares checks what a mixed load consists of: each capture is of a hold, and few holds are
+// open.
+func TestShares(t *testing.T) {
+	d := newDouble(t, "a", &[]string{})
+	c, err := driver.Dial(t.Context(), d.Address(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const requests = 2000
+	l := newLoad(10, "requests", mixed)
+	for step := l.steps(l, 0); l.serial.Load() < requests; {
+		if done, err := step(c); done != 1 || err != nil {
+			t.Fatalf("%d, %v", done, err)
+		}
+	}
+	held, captured, credited := d.posted["holds"], d.posted["capture"], d.posted["credits"]
+	if held-captured > 1 || held < captured || held+captured+credited != requests {
+		t.Errorf("%v", d.posted)
+	}
+	// 20 of the 90 that write
+	if share := float64(credited) / requests; share < .18 || share > .27 {
+		t.Errorf("%d of %d are credits", credited, requests)
+	}
+}
+
+func TestTransfersHaveTwoAccounts(t *testing.T) {
+	d := newDouble(t, "a", &[]string{})
+	c, err := driver.Dial(t.Context(), d.Address(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	l := newLoad(2, "transfers", transferred)
+	step := l.steps(l, 0)
+	for range 50 {
+		if done, err := step(c); done != 1 || err != nil || d.same {
+			t.Fatalf("%d, %v, to itself: %t", done, err, d.same)
 		}
 	}
 }
@@ -112,6 +165,39 @@ func TestTheTableHasRatiosOfRounds(t *testing.T) {
 	var read Report
 	if err := json.Unmarshal([]byte(out.String()), &read); err != nil || read.Contenders[1].Rounds[2].PerSecond != 100 {
 		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+// TestABulkRequestIsCountedByLine checks that lines that are refused are told from those that are
+// done, and that an answer that ends early is an error.
+func TestABulkRequestIsCountedByLine(t *testing.T) {
+	answers := 6
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, err := io.ReadAll(r.Body)
+		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+		if err != nil || len(lines) != 6 || !json.Valid([]byte(lines[0])) || !strings.Contains(lines[1], `"op":"withdraw","idempotency_key":"r-2","account_id":"B-00000`) {
+			t.Errorf("%v: %s", err, text)
+		}
+		for n := range answers {
+			_, _ = io.WriteString(w, []string{`{"line":1,"status":201}`, `{"line":2,"status":422}`}[n%2]+"\n")
+		}
+	}))
+	t.Cleanup(s.Close)
+	c, err := driver.Dial(t.Context(), strings.TrimPrefix(s.URL, "http://"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, test := range []struct {
+		answers, done int
+		err           string
+	}{{6, 3, "refused"}, {4, 2, "6 lines has 4 answers"}} {
+		answers = test.answers
+		l := newLoad(3, "commands", inBulk(6))
+		l.run = "r-"
+		if done, err := l.steps(l, 0)(c); done != test.done || err == nil || !strings.Contains(err.Error(), test.err) {
+			t.Errorf("%d answers: %d done, %v", test.answers, done, err)
+		}
 	}
 }
 
