@@ -23,10 +23,10 @@ ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAW
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race conformance drill e2e engines examples clients statements browser pictures fuzz bench lint template alerts build dist bank ci clean start ready deploy stop logs
+.PHONY: help run demo test race conformance drill e2e engines examples clients statements browser pictures fuzz bench bench-peers lint template alerts build dist bank ci clean start ready deploy stop logs
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ifeq ($(STORE),localstack)
 run:
@@ -88,6 +88,11 @@ fuzz: ## Run every fuzz target for FUZZTIME
 bench: bank ## Measure throughput, latency and overload of the real program against the targets
 	$(GO) build -o bin/ ./cmd/bench ./cmd/replay
 	./bin/bench --bank ./bin/bank
+
+bench-peers: bank ## Compare the bank with a Go service on PostgreSQL, in turns; installs PostgreSQL once
+	$(GO) build -o bin/ ./cmd/bench
+	./cmd/bench/floor/install.sh
+	./bin/bench peers --bank ./bin/bank --save bin/bench-peers.json
 
 lint: ## Run gofmt, vet and staticcheck
 	@test -z "$$(gofmt -l .)" || { echo "gofmt these files:"; gofmt -l .; exit 1; }

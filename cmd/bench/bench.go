@@ -34,6 +34,8 @@ type grammar struct {
 	Bulk      scenario.Bulk      `cmd:"" help:"Credits and withdrawals, many a request."`
 	Transfers scenario.Transfers `cmd:"" help:"Transfers between accounts."`
 	Reads     scenario.Reads     `cmd:"" help:"Balances."`
+	Peers     scenario.Peers     `cmd:"" help:"A bank beside a Go service on PostgreSQL."`
+	Floor     scenario.Floor     `cmd:"" help:"Serve the service that peers compares with."`
 }
 
 // targets is the benchmark with targets.

@@ -85,7 +85,7 @@ func (l Loop) pace(conn int, began time.Time) func() time.Time {
 	}
 }
 
-// runOne runs the loop of one connection.
+// runOne runs the loop of one connection, which makes one step at least.
 func (l Loop) runOne(ctx context.Context, address, key string, step Step, next func() time.Time, end time.Time) (Outcome, error) {
 	o := Outcome{Latency: NewLatency()}
 	c, err := Dial(ctx, address, key)
@@ -93,7 +93,7 @@ func (l Loop) runOne(ctx context.Context, address, key string, step Step, next f
 		return o, err
 	}
 	defer c.Close()
-	for due := next(); due.Before(end) && ctx.Err() == nil; due = next() {
+	for due, first := next(), true; (first || due.Before(end)) && ctx.Err() == nil; due, first = next(), false {
 		done, err := step(c)
 		o.Done += int64(done)
 		switch {

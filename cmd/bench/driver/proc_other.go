@@ -12,3 +12,9 @@ func CPUOf(int) time.Duration { return 0 }
 
 // MemoryOf returns 0: it is not measured here.
 func MemoryOf(int) (resident, peak int64) { return 0, 0 }
+
+// CPUOfTree returns 0: it is not measured here.
+func CPUOfTree(int) time.Duration { return 0 }
+
+// MemoryOfTree returns 0: it is not measured here.
+func MemoryOfTree(int) int64 { return 0 }

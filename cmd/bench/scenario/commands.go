@@ -20,7 +20,7 @@ func (Spread) Help() string {
 
 // Run plays the scenario.
 func (s *Spread) Run(ctx context.Context, t *cli.Terminal) error {
-	return s.play(ctx, t, "spread", newLoad(s.Accounts, "commands", moneyMoved), s.Connections)
+	return s.play(ctx, t, newLoad("spread", s.Accounts, "commands", moneyMoved), s.Connections)
 }
 
 // Hot credits and withdraws on one account.
@@ -34,7 +34,7 @@ func (Hot) Help() string { return "Example:\n\n  bench hot --bank ./bin/bank --s
 
 // Run plays the scenario.
 func (h *Hot) Run(ctx context.Context, t *cli.Terminal) error {
-	return h.play(ctx, t, "hot", newLoad(1, "commands", moneyMoved), h.Connections)
+	return h.play(ctx, t, newLoad("hot", 1, "commands", moneyMoved), h.Connections)
 }
 
 // Mixed authorises and captures, credits and reads.
@@ -49,7 +49,7 @@ func (Mixed) Help() string { return "Example:\n\n  bench mixed --bank ./bin/bank
 
 // Run plays the scenario.
 func (m *Mixed) Run(ctx context.Context, t *cli.Terminal) error {
-	return m.play(ctx, t, "mixed", newLoad(m.Accounts, "requests", mixed), m.Connections)
+	return m.play(ctx, t, newLoad("mixed", m.Accounts, "requests", mixed), m.Connections)
 }
 
 // Transfers moves money between accounts.
@@ -69,7 +69,7 @@ func (x *Transfers) Run(ctx context.Context, t *cli.Terminal) error {
 	if x.Accounts < 2 {
 		return cli.Usage("--accounts is at least 2: a transfer has two accounts")
 	}
-	return x.play(ctx, t, "transfers", newLoad(x.Accounts, "transfers", transferred), x.Connections)
+	return x.play(ctx, t, newLoad("transfers", x.Accounts, "transfers", transferred), x.Connections)
 }
 
 // Reads reads balances.
@@ -84,9 +84,9 @@ func (Reads) Help() string { return "Example:\n\n  bench reads --bank ./bin/bank
 
 // Run plays the scenario.
 func (r *Reads) Run(ctx context.Context, t *cli.Terminal) error {
-	l := newLoad(r.Accounts, "reads", balancesRead)
+	l := newLoad("reads", r.Accounts, "reads", balancesRead)
 	l.silent = true
-	return r.play(ctx, t, "reads", l, r.Connections)
+	return r.play(ctx, t, l, r.Connections)
 }
 
 // Bulk credits and withdraws, many commands a request.
@@ -108,5 +108,5 @@ func (b *Bulk) Run(ctx context.Context, t *cli.Terminal) error {
 	if b.Lines < 1 || b.Lines > maxLines {
 		return cli.Usage("--lines is from 1 to %d", maxLines)
 	}
-	return b.play(ctx, t, "bulk", newLoad(b.Accounts, "commands", inBulk(b.Lines)), b.Connections)
+	return b.play(ctx, t, newLoad("bulk", b.Accounts, "commands", inBulk(b.Lines)), b.Connections)
 }

@@ -82,7 +82,7 @@ func (c *contest) run(ctx context.Context) ([]Result, error) {
 			return nil, fmt.Errorf("%s: %w", contender.Name(), err)
 		}
 		fmt.Fprintf(c.progress, "bench: %s opened %d accounts in %.1f s\n", contender.Name(), c.load.Accounts, time.Since(began).Seconds())
-		c.load.run = "w" + strconv.Itoa(i) + "-"
+		c.load.run = c.load.name + "-w-"
 		if err := c.warmUp(ctx, contender); err != nil {
 			return nil, fmt.Errorf("%s: warm up: %w", contender.Name(), err)
 		}
@@ -117,7 +117,7 @@ func (c *contest) warmUp(ctx context.Context, contender Contender) error {
 
 // round measures one contender once.
 func (c *contest) round(ctx context.Context, contender Contender, n int) (Round, error) {
-	c.load.run = "r" + strconv.Itoa(n) + "-"
+	c.load.run = c.load.name + "-" + strconv.Itoa(n) + "-"
 	profiled := c.profiled(ctx, contender, n)
 	server, own := contender.CPU(), driver.CPUOf(os.Getpid())
 	got, seen, err := c.drive(ctx, contender.Address())
@@ -127,7 +127,7 @@ func (c *contest) round(ctx context.Context, contender Contender, n int) (Round,
 		return Round{}, err
 	}
 	if got.Done == 0 {
-		return Round{}, errors.New("nothing was done in the time of the round: give --seconds more")
+		return Round{}, errors.New("nothing was done")
 	}
 	rows, archive := ended, ended
 	if !c.load.silent {

@@ -15,6 +15,8 @@ import (
 
 // Load is what a scenario sends.
 type Load struct {
+	// name is the scenario's.
+	name string
 	// Accounts is how many there are.
 	Accounts int
 	// what names the things that are counted.
@@ -43,8 +45,8 @@ const funds = 1_000_000_000
 func id(n int) string { return fmt.Sprintf("B-%06d", n) }
 
 // newLoad prepares the requests over so many accounts.
-func newLoad(accounts int, what string, steps func(l *Load, conn int) driver.Step) *Load {
-	l := &Load{Accounts: accounts, what: what, steps: steps}
+func newLoad(name string, accounts int, what string, steps func(l *Load, conn int) driver.Step) *Load {
+	l := &Load{name: name, Accounts: accounts, what: what, steps: steps}
 	for n := range accounts {
 		of := "/v1/accounts/" + id(n)
 		l.paths = append(l.paths, paths{of + "/credits", of + "/withdrawals", of + "/holds", of + "/balance"})

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
+	"os"
 	"strings"
 	"time"
 
@@ -30,6 +30,7 @@ type Options struct {
 	Rounds   int     `default:"3" help:"Rounds, of which the median counts."`
 	Rate     float64 `placeholder:"N" help:"Requests a second: an open loop, whose latency counts from when a request was due. Without it each connection sends when it has its last answer."`
 	JSON     bool    `name:"json" help:"Print all rounds as JSON."`
+	Save     string  `placeholder:"FILE" help:"Write all rounds there as JSON."`
 	Profiles string  `name:"profile" placeholder:"DIR" help:"Write a CPU profile of each round there."`
 }
 
@@ -51,18 +52,12 @@ func (o *Options) check(accounts, connections int) error {
 }
 
 // play starts the contenders, measures them and prints what was found.
-func (o *Options) play(ctx context.Context, t *cli.Terminal, name string, l *Load, connections int) error {
+func (o *Options) play(ctx context.Context, t *cli.Terminal, l *Load, connections int) error {
 	if err := o.check(l.Accounts, connections); err != nil {
 		return err
 	}
 	loop := driver.Loop{Conns: connections, For: time.Duration(o.Seconds * float64(time.Second)), Rate: o.Rate}
-	if !o.JSON {
-		fmt.Fprintf(t.Out, "%s: %d accounts, %d connections, %d rounds of %v, %d cores for driver and server, fsync on\n",
-			name, l.Accounts, connections, o.Rounds, loop.For, runtime.NumCPU())
-	}
-	if busy := driver.OtherWork(); busy > maxOtherWork {
-		fmt.Fprintf(t.Err, "bench: the load average is %.1f: believe the CPU times and the ratios, not the throughput\n", busy)
-	}
+	o.warnOfOtherWork(t)
 	contenders, err := o.contenders(ctx)
 	if err != nil {
 		return errors.Join(err, stop(contenders))
@@ -72,7 +67,14 @@ func (o *Options) play(ctx context.Context, t *cli.Terminal, name string, l *Loa
 	if err = errors.Join(err, stop(contenders)); err != nil {
 		return err
 	}
-	return o.print(t.Out, name, l, loop, results)
+	return o.publish(t.Out, []Report{report(l, loop, results)})
+}
+
+// warnOfOtherWork prints what to believe on a busy machine.
+func (o *Options) warnOfOtherWork(t *cli.Terminal) {
+	if busy := driver.OtherWork(); busy > maxOtherWork {
+		fmt.Fprintf(t.Err, "bench: the load average is %.1f: believe the ratios, and not the throughput\n", busy)
+	}
 }
 
 // maxOtherWork is the load average above which other processes distort the figures.
@@ -104,13 +106,32 @@ func stop(contenders []Contender) error {
 	return errors.Join(errs...)
 }
 
-// print writes the results as a table or as JSON.
-func (o *Options) print(out io.Writer, name string, l *Load, loop driver.Loop, results []Result) error {
-	if o.JSON {
-		return writeJSON(out, Report{
-			Scenario: name, What: l.what, Cores: runtime.NumCPU(), Accounts: l.Accounts, Connections: loop.Conns,
-			Rate: loop.Rate, Seconds: o.Seconds, Contenders: results,
-		})
+// publish prints reports as tables or as JSON, and saves them where that is wanted.
+func (o *Options) publish(out io.Writer, reports []Report) error {
+	if o.Save != "" {
+		if err := save(o.Save, reports); err != nil {
+			return err
+		}
 	}
-	return write(out, l, results)
+	if o.JSON {
+		return writeJSON(out, reports)
+	}
+	for _, r := range reports {
+		if err := write(out, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// save writes reports to a file.
+func save(file string, reports []Report) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return fmt.Errorf("--save: %w", err)
+	}
+	if err := errors.Join(writeJSON(f, reports), f.Close()); err != nil {
+		return fmt.Errorf("--save: %w", err)
+	}
+	return nil
 }

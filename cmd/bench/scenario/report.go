@@ -14,31 +14,36 @@ type line struct {
 	what string
 	of   func(Round) float64
 	text func(float64) string
+	// alone says that a ratio means nothing.
+	alone bool
 }
 
-// lines returns the table's lines for a load.
-func lines(l *Load) []line {
+// lines returns the lines of the table of a load that counts what.
+func lines(what string) []line {
 	const mega = 1 << 20
 	return []line{
-		{l.what + "/s", func(r Round) float64 { return r.PerSecond }, whole},
-		{"p50, ms", func(r Round) float64 { return r.Latency.P50 }, tenths},
-		{"p99, ms", func(r Round) float64 { return r.Latency.P99 }, tenths},
-		{"p99.9, ms", func(r Round) float64 { return r.Latency.P999 }, tenths},
-		{"server CPU, µs each", func(r Round) float64 { return r.ServerCPU }, tenths},
-		{"driver CPU, µs each", func(r Round) float64 { return r.DriverCPU }, tenths},
-		{"rows caught up after, s", func(r Round) float64 { return r.Rows }, hundredths},
-		{"archiver caught up after, s", func(r Round) float64 { return r.Archive }, hundredths},
-		{"visible p50, ms", func(r Round) float64 { return r.Visible.P50 }, tenths},
-		{"visible p99, ms", func(r Round) float64 { return r.Visible.P99 }, tenths},
-		{"resident, MiB", func(r Round) float64 { return float64(r.Resident) / mega }, whole},
-		{"disk, MiB", func(r Round) float64 { return float64(r.Disk) / mega }, whole},
-		{"refused", func(r Round) float64 { return float64(r.Refused) }, whole},
+		{what + "/s", func(r Round) float64 { return r.PerSecond }, whole, false},
+		{"p50, ms", func(r Round) float64 { return r.Latency.P50 }, tenths, false},
+		{"p99, ms", func(r Round) float64 { return r.Latency.P99 }, tenths, false},
+		{"p99.9, ms", func(r Round) float64 { return r.Latency.P999 }, tenths, false},
+		{"server CPU, µs each", func(r Round) float64 { return r.ServerCPU }, tenths, false},
+		{"driver CPU, µs each", func(r Round) float64 { return r.DriverCPU }, tenths, false},
+		{"rows caught up after, s", func(r Round) float64 { return r.Rows }, hundredths, true},
+		{"archiver caught up after, s", func(r Round) float64 { return r.Archive }, hundredths, true},
+		{"visible p50, ms", func(r Round) float64 { return r.Visible.P50 }, tenths, false},
+		{"visible p99, ms", func(r Round) float64 { return r.Visible.P99 }, tenths, false},
+		{"resident, MiB", func(r Round) float64 { return float64(r.Resident) / mega }, whole, false},
+		{"disk, MiB", func(r Round) float64 { return float64(r.Disk) / mega }, whole, false},
+		{"refused", func(r Round) float64 { return float64(r.Refused) }, whole, false},
 	}
 }
 
 // write prints the medians of all rounds beside each other, with the least and the most, and the
 // median of the rounds' ratios of the first two contenders.
-func write(out io.Writer, l *Load, results []Result) error {
+func write(out io.Writer, r Report) error {
+	fmt.Fprintf(out, "%s: %d accounts, %d connections, %d rounds of %v s, %d cores for driver and server, fsync on\n",
+		r.Scenario, r.Accounts, r.Connections, len(r.Contenders[0].Rounds), r.Seconds, r.Cores)
+	results := r.Contenders
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprint(w, "median (least to most)")
 	for _, r := range results {
@@ -48,7 +53,7 @@ func write(out io.Writer, l *Load, results []Result) error {
 		fmt.Fprintf(w, "\t%s : %s", results[0].Name, results[1].Name)
 	}
 	fmt.Fprintln(w)
-	for _, line := range lines(l) {
+	for _, line := range lines(r.What) {
 		var row strings.Builder
 		row.WriteString(line.what)
 		all := 0.0
@@ -60,7 +65,7 @@ func write(out io.Writer, l *Load, results []Result) error {
 		if all == 0 {
 			continue // not measured
 		}
-		if len(results) > 1 {
+		if len(results) > 1 && !line.alone {
 			row.WriteString("\t" + ratio(results[0], results[1], line.of))
 		}
 		fmt.Fprintln(w, row.String())
@@ -104,8 +109,8 @@ type Report struct {
 	Contenders  []Result `json:"contenders"`
 }
 
-// writeJSON prints the report as one document.
-func writeJSON(out io.Writer, r Report) error {
+// writeJSON prints reports as one document.
+func writeJSON(out io.Writer, r []Report) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(r)

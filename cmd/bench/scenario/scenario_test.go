@@ -76,7 +76,7 @@ func TestContendersTakeTurns(t *testing.T) {
 	var turns []string
 	a, b := newDouble(t, "a", &turns), newDouble(t, "b", &turns)
 	c := &contest{
-		load: newLoad(10, "commands", moneyMoved), contenders: []Contender{a, b}, loop: driver.Loop{Conns: 2, For: 20 * time.Millisecond},
+		load: newLoad("test", 10, "commands", moneyMoved), contenders: []Contender{a, b}, loop: driver.Loop{Conns: 2, For: 20 * time.Millisecond},
 		rounds: 3, warm: 10 * time.Millisecond, progress: io.Discard,
 	}
 	results, err := c.run(t.Context())
@@ -106,7 +106,7 @@ func TestShares(t *testing.T) {
 	}
 	defer c.Close()
 	const requests = 2000
-	l := newLoad(10, "requests", mixed)
+	l := newLoad("test", 10, "requests", mixed)
 	for step := l.steps(l, 0); l.serial.Load() < requests; {
 		if done, err := step(c); done != 1 || err != nil {
 			t.Fatalf("%d, %v", done, err)
@@ -129,7 +129,7 @@ func TestTransfersHaveTwoAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	l := newLoad(2, "transfers", transferred)
+	l := newLoad("test", 2, "transfers", transferred)
 	step := l.steps(l, 0)
 	for range 50 {
 		if done, err := step(c); done != 1 || err != nil || d.same {
@@ -147,7 +147,7 @@ func TestTheTableHasRatiosOfRounds(t *testing.T) {
 	}
 	results := []Result{{Name: "bank", Rounds: rounds(2000, 8000, 300)}, {Name: "old", Rounds: rounds(1000, 2000, 100)}}
 	var out strings.Builder
-	if err := write(&out, newLoad(1, "commands", moneyMoved), results); err != nil {
+	if err := write(&out, Report{What: "commands", Contenders: results}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"bank : old", "commands/s", "2,000 (300 to 8,000)", "1,000 (100 to 2,000)", "3.00"} {
@@ -159,11 +159,11 @@ func TestTheTableHasRatiosOfRounds(t *testing.T) {
 		t.Errorf("what was not measured is in the table:\n%s", out.String())
 	}
 	out.Reset()
-	if err := writeJSON(&out, Report{Scenario: "spread", Contenders: results}); err != nil {
+	if err := writeJSON(&out, []Report{{Scenario: "spread", Contenders: results}}); err != nil {
 		t.Fatal(err)
 	}
-	var read Report
-	if err := json.Unmarshal([]byte(out.String()), &read); err != nil || read.Contenders[1].Rounds[2].PerSecond != 100 {
+	var read []Report
+	if err := json.Unmarshal([]byte(out.String()), &read); err != nil || read[0].Contenders[1].Rounds[2].PerSecond != 100 {
 		t.Errorf("%v: %s", err, out.String())
 	}
 }
@@ -193,7 +193,7 @@ func TestABulkRequestIsCountedByLine(t *testing.T) {
 		err           string
 	}{{6, 3, "refused"}, {4, 2, "6 lines has 4 answers"}} {
 		answers = test.answers
-		l := newLoad(3, "commands", inBulk(6))
+		l := newLoad("test", 3, "commands", inBulk(6))
 		l.run = "r-"
 		if done, err := l.steps(l, 0)(c); done != test.done || err == nil || !strings.Contains(err.Error(), test.err) {
 			t.Errorf("%d answers: %d done, %v", test.answers, done, err)
