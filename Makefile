@@ -23,7 +23,7 @@ ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAW
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race conformance drill e2e engines examples clients statements browser pictures fuzz bench bench-peers lint template alerts build dist bank ci clean start ready deploy stop logs
+.PHONY: help run demo test race sim conformance drill e2e engines examples clients statements browser pictures fuzz bench bench-peers lint template alerts build dist bank ci clean start ready deploy stop logs
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ test: ## Run all tests; needs no network and no Docker
 race: ## Run the tests of the packages with goroutines under the race detector
 	$(GO) test -race -skip '^TestForgedArchives$$' $(RACY)
 	$(GO) test -race -run Embedded ./cmd/internal/e2e
+
+sim: ## Simulate the pipeline under faults and power cuts, SEEDS times (2000); SEED=n runs one again and prints its trace
+	$(GO) test -count=1 -timeout 30m -v -run '^TestSim$$' ./shared/sim $(if $(SEED),-seed $(SEED),-seeds $(or $(SEEDS),2000))
 
 conformance: ## Run the suites of the ports on every adapter and print a table; starts a LocalStack if AWS_ENDPOINT_URL is empty
 	./localstack/with.sh $(GO) run ./cmd/conformance

@@ -3,6 +3,7 @@ package backoff
 import (
 	"context"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,7 +35,21 @@ func Of(first, most time.Duration, failures int) time.Duration {
 	if failures < 20 {
 		bound = min(first<<failures, most)
 	}
-	return bound/2 + rand.N(bound/2+1)
+	return bound/2 + (*random.Load())(bound/2+1)
+}
+
+// random draws the random part of every pause: a duration from 0 to below n.
+var random atomic.Pointer[func(n time.Duration) time.Duration]
+
+func init() { SetRandom(nil) }
+
+// SetRandom has the random part of pauses, from 0 to below n, drawn by f until the next call; nil
+// is what programs use. It is for tests that must run the same way twice.
+func SetRandom(f func(n time.Duration) time.Duration) {
+	if f == nil {
+		f = rand.N[time.Duration]
+	}
+	random.Store(&f)
 }
 
 // Sleep waits for d, or until ctx ends, whose error it returns.

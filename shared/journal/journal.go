@@ -115,6 +115,8 @@ type Config struct {
 	// processes know that may read the control table. Both are in the writer's row. Without an
 	// address the others send it none.
 	Address, Secret string
+	// NewSession makes the id of each of the writer's sessions; nil makes random ones.
+	NewSession func() string
 	// Tracer exports a span of each put; nil exports none.
 	Tracer *trace.Tracer
 	// Metrics takes the journal's collectors; nil means none.
@@ -239,7 +241,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	for i := range j.shards {
 		j.shards[i].init()
 	}
-	j.writer = writer.New(writer.Config{Table: c.Table, Lease: c.Lease, Address: c.Address, Secret: c.Secret, Origin: c.Origin})
+	j.writer = writer.New(writer.Config{Table: c.Table, Lease: c.Lease, Address: c.Address, Secret: c.Secret, Origin: c.Origin, NewID: c.NewSession})
 	j.peers = writer.NewPeers(c.Table, j.writer.Owns)
 	if err := j.writer.Start(ctx); err != nil {
 		j.cancel()

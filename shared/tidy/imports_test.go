@@ -79,6 +79,8 @@ func layerOfShared(parts []string) string {
 		return machinery
 	case "embedded":
 		return adapters
+	case "sim":
+		return programs // it has only tests, and puts whole processes together
 	case "faults":
 		return suites // only tests may import it
 	case "platform":

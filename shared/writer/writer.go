@@ -43,6 +43,14 @@ type Config struct {
 	Address, Secret string
 	// Origin gives the format of new entries; nil means format 1.
 	Origin Origin
+	// NewID makes the id of a session; nil makes random ones.
+	NewID func() string
+}
+
+// newID returns a UUID of version 7 in base64, which sorts by its time.
+func newID() string {
+	id := uuid.Must(uuid.NewV7())
+	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
 // Writer is this process as a writer: the session that it is in, and the former ones whose tails
@@ -78,6 +86,9 @@ type session struct {
 
 // New returns a Writer that has no session yet: Start it before any other call.
 func New(c Config) *Writer {
+	if c.NewID == nil {
+		c.NewID = newID
+	}
 	return &Writer{config: c, starting: make(chan struct{}, 1), former: make(map[string]*session)}
 }
 
@@ -93,8 +104,7 @@ func (w *Writer) Start(ctx context.Context) error {
 func (w *Writer) begin(ctx context.Context) error {
 	s, repeated := w.unanswered, w.unanswered != nil
 	if !repeated {
-		id := uuid.Must(uuid.NewV7())
-		s = &session{id: base64.RawURLEncoding.EncodeToString(id[:]), done: make(map[int64]struct{})}
+		s = &session{id: w.config.NewID(), done: make(map[int64]struct{})}
 	}
 	s.renewed = time.Now()
 	row := w.row(s.id, 0, 0)
