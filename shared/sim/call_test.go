@@ -110,3 +110,11 @@ func (c *call) do(ctx context.Context, throttled error, carryOut func(context.Co
 	}
 	return err
 }
+
+// torn draws what becomes of one item of a batch.
+func (c *call) torn() fate {
+	if c.draw.IntN(1000) < c.process.run.faults.now().torn {
+		return []fate{refused, failed, lost}[c.draw.IntN(3)]
+	}
+	return answered
+}

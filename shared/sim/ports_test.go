@@ -54,6 +54,56 @@ func (t rows) Put(ctx context.Context, p table.Put) error {
 	return c.do(ctx, table.ErrThrottled, func(ctx context.Context) (string, error) { return "", t.store.Put(ctx, p) })
 }
 
+// PutEach implements table.Table. Any subset of the rows may be refused or not be written, or be
+// written and not answered.
+func (t rows) PutEach(ctx context.Context, puts []table.Put) []error {
+	errs := make([]error, len(puts))
+	if len(puts) == 0 {
+		return errs
+	}
+	c, err := t.begin(ctx, fmt.Sprint("put each of ", len(puts), " ", place(puts[0].Table, puts[0].Row.Key)))
+	if err == nil {
+		err = c.do(ctx, table.ErrThrottled, func(ctx context.Context) (string, error) { return t.putSome(ctx, c, puts, errs), nil })
+	}
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+	}
+	return errs
+}
+
+// putSome puts the rows that are not drawn to be refused, and hides the outcome of others.
+func (t rows) putSome(ctx context.Context, c *call, puts []table.Put, errs []error) string {
+	fates := make([]fate, len(puts))
+	var taken []table.Put
+	for i, p := range puts {
+		switch fates[i] = c.torn(); fates[i] {
+		case refused:
+			errs[i] = table.ErrThrottled
+		case failed:
+			errs[i] = errUnanswered
+		default:
+			taken = append(taken, p)
+		}
+	}
+	if len(taken) == 0 {
+		return fmt.Sprint(fates)
+	}
+	for i, written := 0, t.store.PutEach(ctx, taken); i < len(puts); i++ {
+		if errs[i] != nil {
+			continue
+		}
+		if errs[i], written = written[0], written[1:]; fates[i] == lost {
+			errs[i] = errUnanswered
+		}
+	}
+	return fmt.Sprint(fates, errs)
+}
+
+// Together implements table.Table.
+func (t rows) Together() int { return t.store.Together() }
+
 // Delete implements table.Table.
 func (t rows) Delete(ctx context.Context, name string, key table.Key, cond table.Condition) error {
 	c, err := t.begin(ctx, "delete "+place(name, key))
@@ -122,10 +172,7 @@ func (s records) putSome(ctx context.Context, c *call, name string, list []strea
 	results, fates := make([]stream.PutResult, len(list)), make([]fate, len(list))
 	var taken []stream.Record
 	for i, r := range list {
-		if c.draw.IntN(1000) < c.process.run.faults.now().torn {
-			fates[i] = []fate{refused, failed, lost}[c.draw.IntN(3)]
-		}
-		switch fates[i] {
+		switch fates[i] = c.torn(); fates[i] {
 		case refused:
 			results[i].Err = stream.ErrThrottled
 		case failed:
