@@ -65,8 +65,10 @@ func (c *call) delay() time.Duration {
 	return between(c.draw, 100*time.Microsecond, 3*time.Millisecond)
 }
 
-// travel waits for d, or until ctx ends.
+// travel waits for d, or until ctx ends. A process that does not advance notices neither: what it
+// was about to send it sends late.
 func (p *process) travel(ctx context.Context, d time.Duration) error {
+	p.freeze()
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -74,10 +76,22 @@ func (p *process) travel(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	p.freeze()
 	if p.off.Load() {
 		return errOff
 	}
 	return nil
+}
+
+// freeze waits while the process does not advance.
+func (p *process) freeze() {
+	for !p.off.Load() {
+		left := time.Until(time.Unix(0, p.frozen.Load()))
+		if left <= 0 {
+			return
+		}
+		pause(left + between(p.run.dice.of(p.name+" thaws"), time.Nanosecond, 5*time.Millisecond))
+	}
 }
 
 // do carries the call out, unless it fails before, and waits for the answer.

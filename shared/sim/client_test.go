@@ -26,9 +26,11 @@ type command struct {
 
 // ledger is all commands of the clients.
 type ledger struct {
-	mu     sync.Mutex
-	sent   map[event.Account]map[string]*command
-	closed bool // clients give up
+	mu   sync.Mutex
+	sent map[event.Account]map[string]*command
+	// version is the highest version of an account that a client was told.
+	version map[event.Account]int64
+	closed  bool // clients give up
 }
 
 func (l *ledger) add(c *command) {
@@ -115,16 +117,43 @@ func (r *run) compose(draw *rand.Rand, accounts []event.Account, key string) *co
 func (r *run) send(draw *rand.Rand, c *command) {
 	for !r.ledger.isClosed() {
 		if writers := r.writers(); len(writers) > 0 {
+			known := r.ledger.known(c.Account)
 			receipt, err := r.execute(draw, writers[draw.IntN(len(writers))], c)
 			if err == nil {
-				c.mu.Lock()
-				c.receipts = append(c.receipts, receipt)
-				c.mu.Unlock()
+				r.told(c, known, receipt)
 				return
 			}
 		}
 		pause(between(draw, 20*time.Millisecond, 500*time.Millisecond))
 	}
+}
+
+// told notes an answer. A new one is decided on all that was told to anybody before its command was
+// sent.
+func (r *run) told(c *command, known int64, receipt journal.Receipt) {
+	c.mu.Lock()
+	c.receipts = append(c.receipts, receipt)
+	c.mu.Unlock()
+	switch {
+	case receipt.Rejection != nil && receipt.Version < known:
+		r.fail("%s: %s was refused at v%d (%s), when v%d was known already", c.Account.ID, c.Key, receipt.Version, receipt.Rejection.Code, known)
+	case receipt.Entry != nil && !receipt.Replayed && receipt.Command.First <= known:
+		r.fail("%s: %s was given v%d, when v%d was known already", c.Account.ID, c.Key, receipt.Command.First, known)
+	case receipt.Entry != nil:
+		r.ledger.learn(c.Account, receipt.Command.Last)
+	}
+}
+
+func (l *ledger) known(a event.Account) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.version[a]
+}
+
+func (l *ledger) learn(a event.Account, version int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.version[a] = max(l.version[a], version)
 }
 
 // execute sends a command to a process. It has no answer once the process is off.

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -43,11 +44,11 @@ func openDisk(files *vfs.MemFS) (*disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.rows, err = pebbletable.New(d.db, schemas...); err != nil {
-		return nil, err
+	if d.rows, err = pebbletable.New(d.db, schemas...); err == nil {
+		d.streams, err = pebblestream.New(d.db, pebblestream.Options{})
 	}
-	if d.streams, err = pebblestream.New(d.db, pebblestream.Options{}); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, d.db.Close())
 	}
 	return d, nil
 }
@@ -161,16 +162,20 @@ func must(err error) {
 	}
 }
 
-// reopen closes the engine, whose files were lost, and opens it on what is left of them.
-func (r *run) reopen(files *vfs.MemFS) {
+// reopen closes the engine, whose files were lost, and opens it on what is left of them. It returns
+// false if it does not open.
+func (r *run) reopen(files *vfs.MemFS) bool {
 	old := r.disk
-	var err error
-	if r.disk, err = openDisk(files); err != nil {
-		panic(fmt.Sprintf("open the engine after a power cut: %v", err))
-	}
 	r.closing.Go(func() {
 		if err := old.db.Close(); err != nil {
 			r.fail("close the engine: %v", err)
 		}
 	})
+	var err error
+	if r.disk, err = openDisk(files); err != nil {
+		r.fail("open the engine after a power cut: %v", err)
+		r.disk = nil
+		return false
+	}
+	return true
 }

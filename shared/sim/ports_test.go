@@ -147,8 +147,13 @@ func place(name string, key table.Key) string { return name + " " + key.PK + "/"
 // records is the stream port of a part of a process.
 type records struct {
 	part
-	stream.Notifier
 	store stream.Stream
+}
+
+// notified is a stream port that wakes its readers.
+type notified struct {
+	records
+	stream.Notifier
 }
 
 var _ stream.Stream = records{}

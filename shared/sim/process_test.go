@@ -16,6 +16,7 @@ import (
 	"passbook/shared/event/eventtest"
 	"passbook/shared/journal"
 	"passbook/shared/publisher"
+	"passbook/shared/stream"
 )
 
 const (
@@ -31,8 +32,11 @@ type process struct {
 	run  *run
 	name string
 	off  atomic.Bool
-	// exclusive says that no other process uses the stores.
-	exclusive bool
+	// frozen is until when the process does not advance, in nanoseconds since 1970.
+	frozen atomic.Int64
+	// exclusive says that no other process uses the stores, and notified that the stream wakes its
+	// readers.
+	exclusive, notified bool
 
 	disk *disk
 
@@ -46,24 +50,32 @@ type process struct {
 }
 
 // start starts a process on the stores as they are now.
-func (r *run) start(kind string, exclusive bool) *process {
+func (r *run) start() {
 	r.starts++
-	p := &process{run: r, name: fmt.Sprint(kind, r.starts), exclusive: exclusive, disk: r.disk}
+	p := &process{run: r, name: fmt.Sprint("bank", r.starts), exclusive: r.fleet == 1, notified: r.fleet == 1 || r.seed%2 == 0, disk: r.disk}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.go1("writer", p.write)
 	p.go1("balances", p.balances)
 	p.go1("limits", p.limits)
 	p.go1("archive", p.archive)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.processes = append(r.processes, p)
-	return p
 }
 
 // part returns a part of the process.
 func (p *process) part(name string) part { return part{p, p.name + "/" + name} }
 
 func (p part) rows() rows       { return rows{p, p.disk.rows} }
-func (p part) records() records { return records{p, p.disk.streams, p.disk.streams} }
 func (p part) objects() objects { return objects{p, p.run.bucket} }
+
+func (p part) records() stream.Stream {
+	if r := (records{p, p.disk.streams}); !p.notified {
+		return r
+	} else {
+		return notified{r, p.disk.streams}
+	}
+}
 
 // go1 runs a part of the process until it is switched off. Parts begin one after another, so that
 // their clocks do not tick together.
@@ -158,12 +170,6 @@ func (p *process) writer() *journal.Journal {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.journal
-}
-
-// stop switches the process off in the middle of what it does. What it holds in memory is gone.
-func (p *process) stop() {
-	p.off.Store(true)
-	p.cancel()
 }
 
 // archives returns the archiver of the process, nil if it has not begun.

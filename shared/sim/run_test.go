@@ -3,6 +3,8 @@ package sim
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,28 +16,30 @@ import (
 
 // run is one simulation.
 type run struct {
+	seed   uint64
 	dice   *dice
 	trace  *trace
 	faults *faults
 	bucket *memoryBucket
 	ledger ledger
 
-	disk      *disk
-	processes []*process // that are on
-	starts    int
-	cuts      int
-	closing   sync.WaitGroup
+	// fleet is how many processes use the stores: one that has them to itself, or several.
+	fleet   int
+	disk    *disk // nil if it did not open
+	starts  int
+	closing sync.WaitGroup
 
-	mu       sync.Mutex
-	findings []string
+	mu        sync.Mutex
+	processes []*process // that are on
+	findings  []string
 }
 
 // simulate runs a seed and returns the run, with its findings. It is called in a bubble.
 func simulate(seed uint64, keep bool) *run {
 	d := newDice(seed)
 	r := &run{
-		dice: d, trace: &trace{began: time.Now(), keep: keep}, faults: drawFaults(d.of("weather")), bucket: newBucket(),
-		ledger: ledger{sent: map[event.Account]map[string]*command{}},
+		seed: seed, dice: d, trace: &trace{began: time.Now(), keep: keep}, faults: drawFaults(d.of("weather")), bucket: newBucket(),
+		ledger: ledger{sent: map[event.Account]map[string]*command{}, version: map[event.Account]int64{}},
 	}
 	jitter := d.of("jitter")
 	var jittering sync.Mutex
@@ -70,48 +74,100 @@ func (r *run) live() {
 			panic(err)
 		}
 	}
-	r.start("bank", true)
+	if r.fleet = 1; draw.IntN(3) == 0 {
+		r.fleet = 2 + draw.IntN(2)
+	}
+	for range r.fleet {
+		r.start()
+	}
 	clients := r.openDoors(2+draw.IntN(4), 4+draw.IntN(10), 1+draw.IntN(4))
-	for range draw.IntN(3) {
+	for range draw.IntN(4) {
 		pause(between(draw, 100*time.Millisecond, 3*time.Second))
-		r.cutPower()
-		pause(between(draw, time.Millisecond, 2*time.Second))
-		r.start("bank", true)
+		r.disturb(draw)
 	}
 	pause(between(draw, 100*time.Millisecond, 3*time.Second))
 	r.faults.calm()
-	within, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
+	r.finish(clients)
+}
+
+// disturb has something happen to a process, or to all.
+func (r *run) disturb(draw *rand.Rand) {
+	on := r.on()
+	if r.disk == nil || len(on) == 0 {
+		return
+	}
+	p := on[draw.IntN(len(on))]
+	switch n := draw.IntN(6); {
+	case n < 2:
+		r.trace.note("power", "cut", "")
+		if !r.cutPower() {
+			return
+		}
+		pause(between(draw, time.Millisecond, 2*time.Second))
+		for range r.fleet {
+			r.start()
+		}
+	case n < 4:
+		r.trace.note("power", "freeze "+p.name, "")
+		p.frozen.Store(time.Now().Add(between(draw, 100*time.Millisecond, 25*time.Second)).UnixNano())
+	default:
+		r.trace.note("power", "kill "+p.name, "")
+		r.kill(p)
+		pause(between(draw, time.Millisecond, 2*time.Second))
+		r.start()
+	}
+}
+
+// finish waits until the clients have their answers.
+func (r *run) finish(clients *sync.WaitGroup) {
+	if r.disk == nil {
+		r.ledger.close()
+	}
 	done := make(chan struct{})
 	go func() { clients.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-within.Done():
+	case <-time.After(5 * time.Minute):
 		r.fail("clients still wait for answers 5 minutes after the last fault")
 		r.ledger.close()
 		<-done
 	}
 }
 
-// cutPower takes the power from all processes and from the disk.
-func (r *run) cutPower() {
-	r.cuts++
-	r.trace.note("power", "cut", "")
-	for _, p := range r.processes {
+// cutPower takes the power from all processes and from the disk. It returns false if the disk does
+// not open after it.
+func (r *run) cutPower() bool {
+	on := r.on()
+	for _, p := range on {
 		p.off.Store(true)
 	}
 	files := loseUnsynced(r.disk.files, r.dice.of("power cut"))
-	for _, p := range r.processes {
-		p.stop()
-		r.closing.Go(p.running.Wait)
+	for _, p := range on {
+		r.kill(p)
 	}
-	r.processes = nil
-	r.reopen(files)
+	return r.reopen(files)
+}
+
+// kill switches a process off in the middle of what it does. What it has in memory is gone.
+func (r *run) kill(p *process) {
+	r.mu.Lock()
+	r.processes = slices.DeleteFunc(r.processes, func(q *process) bool { return q == p })
+	r.mu.Unlock()
+	p.off.Store(true)
+	p.cancel()
+	r.closing.Go(p.running.Wait)
+}
+
+// on returns the processes that are on.
+func (r *run) on() []*process {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.processes)
 }
 
 // writers returns the processes that take commands.
 func (r *run) writers() (list []*process) {
-	for _, p := range r.processes {
+	for _, p := range r.on() {
 		if p.writer() != nil {
 			list = append(list, p)
 		}
@@ -121,6 +177,9 @@ func (r *run) writers() (list []*process) {
 
 // settle waits until everything that was committed is where it belongs, and judges the run.
 func (r *run) settle() {
+	if r.disk == nil {
+		return
+	}
 	j := &judge{run: r}
 	j.read()
 	r.await(3*time.Minute, j.missing)
@@ -148,24 +207,29 @@ func (r *run) await(most time.Duration, left func() string) {
 	}
 }
 
-// flush has the archivers seal what they have. A shard that is not open yet is sealed later.
+// flush has the archivers seal what they have, for a second: how soon one returns depends on the
+// order of a map. A shard that is not open yet is sealed later.
 func (r *run) flush() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	for _, p := range r.processes {
+	for _, p := range r.on() {
 		if a := p.archives(); a != nil {
-			_ = a.Flush(ctx)
+			r.closing.Go(func() { _ = a.Flush(ctx) })
 		}
 	}
+	<-ctx.Done()
 }
 
 // end ends all goroutines of the run.
 func (r *run) end() {
-	for _, p := range r.processes {
-		p.stop()
-		p.running.Wait()
+	for _, p := range r.on() {
+		r.kill(p)
 	}
 	r.closing.Wait()
+	pause(time.Minute) // workers leave readers behind that do not return in time
+	if r.disk == nil {
+		return
+	}
 	if err := r.disk.db.Close(); err != nil {
 		r.fail("close the engine: %v", err)
 	}
