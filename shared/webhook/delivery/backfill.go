@@ -25,7 +25,7 @@ func (d *Deliverer) backfillAll(ctx context.Context) {
 				d.failed("accounts with earlier events could not be found for "+e.ID, err)
 			}
 		}
-		_ = backoff.Sleep(ctx, refresh) // ctx ends the loop
+		_ = backoff.Sleep(ctx, d.refresh) // ctx ends the loop
 	}
 }
 

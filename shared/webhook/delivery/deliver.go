@@ -149,7 +149,7 @@ func (t *turn) note(version int64, outcome Outcome) {
 		t.row.FailedAt = t.row.FailedAt.Add(late)
 	}
 	t.row.Error = cut(outcome.Err.Error())
-	if now.Sub(t.row.FailedAt) >= window {
+	if now.Sub(t.row.FailedAt) >= d.window {
 		d.count.attempts.WithLabelValues(resultDead).Inc()
 		t.row.State, t.row.At = Dead, now
 		d.config.Log.Error("an account is dead for a webhook: its events wait until they are replayed", "webhook", t.endpoint.ID, "version", version, "status", outcome.Status, "error", outcome.Err)

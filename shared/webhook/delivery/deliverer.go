@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// refresh is the time between two looks at the endpoints, and at what is due.
+	// refresh is the usual time between two looks at the endpoints, and at what is due.
 	refresh = time.Second
 	// window is how long an event is tried before its account is dead for the endpoint.
 	window = 72 * time.Hour
@@ -49,6 +49,8 @@ type Deliverer struct {
 	store  *Store
 	count  metrics
 	places chan struct{} // shared by all senders, for attempts beyond the first
+	// refresh and window are those of New; tests have fewer looks, and hours for days.
+	refresh, window time.Duration
 
 	mu      sync.Mutex
 	shards  []consumer.Shard
@@ -64,7 +66,7 @@ func New(c Config) *Deliverer {
 		c.Log = slog.Default()
 	}
 	return &Deliverer{
-		config: c, store: NewStore(c.Table, c.Journal, c.Now), count: newMetrics(c.Metrics), places: make(chan struct{}, sharedPlaces), senders: map[string]*sender{},
+		config: c, store: NewStore(c.Table, c.Journal, c.Now), count: newMetrics(c.Metrics), places: make(chan struct{}, sharedPlaces), senders: map[string]*sender{}, refresh: refresh, window: window,
 	}
 }
 
@@ -127,7 +129,7 @@ func (d *Deliverer) Run(ctx context.Context) error {
 		} else if ctx.Err() == nil {
 			d.failed("the endpoints could not be read", err)
 		}
-		_ = backoff.Sleep(ctx, refresh) // ctx ends the loop
+		_ = backoff.Sleep(ctx, d.refresh) // ctx ends the loop
 	}
 	return nil
 }

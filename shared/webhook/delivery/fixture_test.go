@@ -163,13 +163,32 @@ type bank struct {
 	d        *Deliverer
 	handler  consumer.Handler
 	stop     func()
+	// refresh and window are the deliverer's.
+	refresh, window time.Duration
 }
 
 func newBank(t testing.TB) *bank {
 	t.Helper()
+	return newPacedBank(t, refresh, window)
+}
+
+// patience is how long an impatient bank tries an event: three days of looks, and of the store's
+// timers, take the processor long.
+const patience = 12 * time.Hour
+
+// newImpatientBank returns a bank that looks once a minute, and gives an account up after patience.
+func newImpatientBank(t testing.TB) *bank {
+	t.Helper()
+	return newPacedBank(t, time.Minute, patience)
+}
+
+// newPacedBank returns a bank whose deliverer has a time between looks, and one to give an account
+// up.
+func newPacedBank(t testing.TB, refresh, window time.Duration) *bank {
+	t.Helper()
 	b := &bank{
 		t: t, table: storetest.Memory(t, pebblestream.Options{}, control.Schema, Schema).Table, journal: &memory{entries: map[event.Account][]*event.Entry{}},
-		receiver: &receiver{now: map[string]int{}, max: map[string]int{}, answer: func(context.Context, posted) int { return 200 }},
+		receiver: &receiver{now: map[string]int{}, max: map[string]int{}, answer: func(context.Context, posted) int { return 200 }}, refresh: refresh, window: window,
 	}
 	b.registry = webhook.NewRegistry(webhook.Config{Table: b.table, Keys: plainKeys{}, Bank: "bank", Log: slog.New(slog.DiscardHandler)})
 	b.start()
@@ -181,6 +200,7 @@ func newBank(t testing.TB) *bank {
 func (b *bank) start() {
 	client := &Client{secure: &http.Client{Transport: b.receiver}, now: time.Now}
 	b.d = New(Config{Table: b.table, Journal: b.journal, Registry: b.registry, Client: client, Log: slog.New(slog.DiscardHandler)})
+	b.d.refresh, b.d.window = b.refresh, b.window
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {

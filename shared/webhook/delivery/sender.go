@@ -129,7 +129,7 @@ func (s *sender) fill(ctx context.Context) error {
 	s.mu.Lock()
 	due := !now.Before(s.fillAt)
 	if due {
-		s.fillAt = now.Add(refresh)
+		s.fillAt = now.Add(s.d.refresh)
 	}
 	room := queueMost - len(s.queue)
 	s.mu.Unlock()
