@@ -2061,9 +2061,9 @@ type WebhookChange struct {
 	// Accounts The accounts whose events are sent; empty for all.
 	Accounts *WebhookAccounts `json:"accounts,omitempty"`
 
-	// Description What the webhook is for.
-	Description *WebhookDescription `json:"description,omitempty"`
-	Paused      *bool               `json:"paused,omitempty"`
+	// Description What the webhook is for; empty to clear it.
+	Description *string `json:"description,omitempty"`
+	Paused      *bool   `json:"paused,omitempty"`
 
 	// Types The types of events that are sent; empty for all.
 	Types *WebhookTypes `json:"types,omitempty"`

@@ -139,6 +139,21 @@ func (f *Fields) Text(name string, need Need) string {
 	return text
 }
 
+// OptText takes a string that may be empty, and is nil when it is absent. It is not a part of the
+// canonical form.
+func (f *Fields) OptText(name string) *string {
+	found := f.take(name, kindString, Optional)
+	if found == nil {
+		return nil
+	}
+	text, ok := unescape(found.raw)
+	if !ok {
+		f.FailForm(name, account.FieldSyntax, "a text without half of a surrogate pair")
+		return nil
+	}
+	return &text
+}
+
 // AccountID takes the id of the command's account, which is not a part of the canonical form:
 // requests are compared per account. It returns "" when there is none, or when it is invalid.
 func (f *Fields) AccountID(name string, need Need) string {

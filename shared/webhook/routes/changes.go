@@ -84,13 +84,57 @@ func takeAccounts(f *web.Fields) []string {
 	return slices.Compact(list)
 }
 
-// takeDescription takes the description.
-func takeDescription(f *web.Fields) string {
-	text := f.Text("description", web.Optional)
+// checkDescription checks a description that is not empty.
+func checkDescription(f *web.Fields, text string) string {
 	if text != "" && !account.ValidName(text) {
 		f.FailForm("description", account.FieldSyntax, account.FormName)
 	}
 	return text
+}
+
+// change is what a request changes of an endpoint; nil and an empty URL leave it as it is.
+type change struct {
+	url             string
+	description     *string
+	types, accounts []string
+	paused          *bool
+}
+
+// takeChange takes a change. An empty description has it cleared.
+func (a *API) takeChange(f *web.Fields) change {
+	c := change{url: a.takeURL(f, web.Optional), description: f.OptText("description"), types: takeTypes(f), accounts: takeAccounts(f), paused: f.OptBool("paused")}
+	if c.description != nil {
+		checkDescription(f, *c.description)
+	}
+	return c
+}
+
+// params returns the change as the operators' log has it.
+func (c change) params(id string) map[string]any {
+	return map[string]any{"webhook": id, "url": webhook.Place(c.url), "types": c.types, "accounts": c.accounts, "paused": c.paused}
+}
+
+// on changes an endpoint; by is who does it.
+func (c change) on(e *webhook.Endpoint, by string) {
+	if c.url != "" {
+		e.URL = c.url
+	}
+	if c.description != nil {
+		e.Description = *c.description
+	}
+	if c.types != nil {
+		e.Types = c.types
+	}
+	if c.accounts != nil {
+		e.Accounts = c.accounts
+	}
+	switch {
+	case c.paused == nil:
+	case *c.paused:
+		e.State, e.Cause = webhook.Paused, "Paused by "+by+"."
+	default:
+		e.State, e.Cause = webhook.Active, ""
+	}
 }
 
 // create makes an endpoint, and answers its secret.
@@ -100,7 +144,7 @@ func (a *API) create(c echo.Context) error {
 		return err
 	}
 	who := access.From(c.Request().Context())
-	e := webhook.Endpoint{Tenant: who.Tenant, CreatedBy: who.Actor, URL: a.takeURL(f, web.Required), Description: takeDescription(f), Types: takeTypes(f), Accounts: takeAccounts(f)}
+	e := webhook.Endpoint{Tenant: who.Tenant, CreatedBy: who.Actor, URL: a.takeURL(f, web.Required), Description: checkDescription(f, f.Text("description", web.Optional)), Types: takeTypes(f), Accounts: takeAccounts(f)}
 	from := f.Text("from", web.Optional)
 	if from != "" && from != "earliest" {
 		var ok bool
@@ -132,36 +176,15 @@ func (a *API) update(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	url, description, types, accounts, paused := a.takeURL(f, web.Optional), takeDescription(f), takeTypes(f), takeAccounts(f), f.OptBool("paused")
+	asked := a.takeChange(f)
 	if err := invalid(f); err != nil {
 		return err
 	}
 	of, id := tenant(c)
 	ctx := c.Request().Context()
-	params := map[string]any{"webhook": id, "url": webhook.Place(url), "types": types, "accounts": accounts, "paused": paused}
 	var changed *webhook.Endpoint
-	err = a.logged(ctx, jobChange, params, func() (err error) {
-		changed, err = a.Registry.Update(ctx, of, id, func(e *webhook.Endpoint) {
-			if url != "" {
-				e.URL = url
-			}
-			if description != "" {
-				e.Description = description
-			}
-			if types != nil {
-				e.Types = types
-			}
-			if accounts != nil {
-				e.Accounts = accounts
-			}
-			switch {
-			case paused == nil:
-			case *paused:
-				e.State, e.Cause = webhook.Paused, "Paused by "+access.From(ctx).Actor+"."
-			default:
-				e.State, e.Cause = webhook.Active, ""
-			}
-		})
+	err = a.logged(ctx, jobChange, asked.params(id), func() (err error) {
+		changed, err = a.Registry.Update(ctx, of, id, func(e *webhook.Endpoint) { asked.on(e, access.From(ctx).Actor) })
 		return err
 	})
 	if err != nil {

@@ -127,7 +127,7 @@ func TestEveryWrongFieldIsNamed(t *testing.T) {
 		{"POST", list, `{"url":"https://b.example","types":[1]}`, "/types"}, {"POST", list, `{"url":"https://b.example","accounts":["-"]}`, "/accounts"},
 		{"POST", list, `{"url":"https://b.example","accounts":{}}`, "/accounts"}, {"POST", list, `{"url":"https://b.example","from":"tomorrow"}`, "/from"},
 		{"POST", list, `{"url":"https://b.example","from":"2999-01-01T00:00:00Z"}`, "/from"}, {"POST", list, `{"url":"https://b.example","description":"` + strings.Repeat("x", 65) + `"}`, "/description"},
-		{"POST", list, `{"url":"https://b.example","secret":"x"}`, "/secret"}, {"PATCH", one, `{"paused":"yes"}`, "/paused"}, {"PATCH", one, `{"from":"earliest"}`, "/from"},
+		{"POST", list, `{"url":"https://b.example","secret":"x"}`, "/secret"}, {"PATCH", one, `{"paused":"yes"}`, "/paused"}, {"PATCH", one, `{"from":"earliest"}`, "/from"}, {"PATCH", one, `{"description":null}`, "/description"}, {"PATCH", one, `{"description":"\ud800"}`, "/description"}, {"PATCH", one, `{"description":"a\nb"}`, "/description"},
 		{"POST", one + "/secret", `{"keep_seconds":-1}`, "/keep_seconds"}, {"POST", one + "/secret", `{"keep_seconds":604801}`, "/keep_seconds"},
 		{"POST", one + "/replay", `{"from_version":1}`, "/from_version"}, {"POST", one + "/replay", `{"account_id":"A-1","from_version":0}`, "/from_version"},
 		{"POST", one + "/replay", `{"account_id":"#"}`, "/account_id"}, {"POST", one + "/test", `{"a":1}`, "/a"}, {"GET", one + "/deliveries?state=lost", "", "/state"}, {"GET", list + "?a=1", "", "/a"},
@@ -187,8 +187,14 @@ func TestAWebhookIsChangedTestedAndRemoved(t *testing.T) {
 	if len(f.received) != 2 || !strings.Contains(f.received[0], "WebhookTest") || !strings.HasSuffix(f.received[0], "true") {
 		t.Errorf("%v", f.received)
 	}
-	if r := north.Do("PATCH", one, `{"paused":false,"types":[]}`); r.Text("state") != "active" || !strings.Contains(string(r.Body), `"types":[]`) {
+	if r := north.Do("PATCH", one, `{"paused":false,"types":[],"description":"Sales"}`); r.Text("state") != "active" || !strings.Contains(string(r.Body), `"types":[]`) || r.Text("description") != "Sales" {
 		t.Errorf("%s", r.Body)
+	}
+	if r := north.Do("PATCH", one, `{"accounts":["A-1"]}`); r.Text("description") != "Sales" || !strings.Contains(string(r.Body), `"accounts":["A-1"]`) {
+		t.Errorf("%s", r.Body)
+	}
+	if r := north.Do("PATCH", one, `{"description":""}`); r.Status != 200 || strings.Contains(string(r.Body), "description") {
+		t.Errorf("a description that was cleared: %s", r.Body)
 	}
 	if r := north.Do("POST", one+"/replay", `{"account_id":"A-1"}`); r.Code() != "delivery-not-found" {
 		t.Errorf("%s", r.Body)
@@ -208,7 +214,7 @@ func TestAWebhookIsChangedTestedAndRemoved(t *testing.T) {
 			t.Errorf("%s logs %s", a.Job, a.Params)
 		}
 	}
-	want := []string{"webhook-remove done", "webhook-replay failed", "webhook-change done", "webhook-change done", "webhook-add failed", "webhook-add done"}
+	want := []string{"webhook-remove done", "webhook-replay failed", "webhook-change done", "webhook-change done", "webhook-change done", "webhook-change done", "webhook-add failed", "webhook-add done"}
 	if err != nil || !slices.Equal(jobs, want) {
 		t.Errorf("%v, %v", jobs, err)
 	}
