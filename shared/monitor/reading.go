@@ -142,6 +142,10 @@ func (r *reading) readMetric(name string, metric *dto.Metric, labels map[string]
 		}
 	case "consumer_failures_total":
 		r.fail(Figure{Failures, labels["consumer"]}, labels["step"], count)
+	case "webhook_attempts_total":
+		if labels["result"] == "taken" {
+			r.counters[Figure{Applied, "webhooks"}] += count
+		}
 	case "archive_rows_total":
 		r.counters[Figure{Archived, ""}] += count
 	case "archive_suspended_shards":

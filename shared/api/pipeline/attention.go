@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"passbook/shared/api"
+	"passbook/shared/webhook/delivery"
 )
 
 // Attention is something that a person should look at.
@@ -218,6 +219,9 @@ func lagging(c Consumer, on ShardStatus) Attention {
 		Cause: "records come faster than they are processed", Since: before(time.Now(), float64(on.BehindSeconds)),
 		Affects: fmt.Sprintf("Answers of %s about the accounts of %s are that old; with min_version they wait or say so.", c.Model, on.Shard),
 		Remedy:  "Give the process more of a machine, start another one, or split the shard.", Command: "GET /v1/consumers", Page: "/ui/pipeline",
+	}
+	if c.Name == delivery.Consumer {
+		one.Affects = fmt.Sprintf("Events of the accounts of %s are sent to webhooks that late. None is lost.", on.Shard)
 	}
 	if on.BehindSeconds >= lagBad {
 		one.Severity = stateBad

@@ -89,6 +89,14 @@ func TestEveryItemSaysWhatToDo(t *testing.T) {
 	}
 }
 
+// What is late for webhooks is late to be sent, and answers of none are old.
+func TestLateWebhooksSaySo(t *testing.T) {
+	one := lagging(Consumer{Name: delivery.Consumer, Model: delivery.Consumer}, ShardStatus{Shard: "shard-1", Owner: "a", BehindSeconds: 9})
+	if one.Affects != "Events of the accounts of shard-1 are sent to webhooks that late. None is lost." || one.Severity != stateWarn {
+		t.Errorf("%+v", one)
+	}
+}
+
 func TestAnAccountIsNamedWithItsTenant(t *testing.T) {
 	list := New(Config{SegmentAge: time.Minute}).attention(everythingWrong(), "south", nil)
 	want := map[string]string{

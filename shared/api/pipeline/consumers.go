@@ -7,6 +7,7 @@ import (
 	"passbook/shared/api"
 	"passbook/shared/monitor"
 	"passbook/shared/readmodel"
+	"passbook/shared/webhook/delivery"
 )
 
 // From when on a consumer's lag needs a person's attention, in seconds.
@@ -15,10 +16,14 @@ const (
 	lagBad  = 60
 )
 
-// consumers joins where the consumers are with their flows.
+// consumers joins where the consumers are with their flows. A bank may do without what sends to
+// webhooks: it is left out until it has read a shard.
 func (p *Pipeline) consumers(statuses []ConsumerStatus, generations []Model) []Consumer {
 	list := make([]Consumer, 0, len(statuses))
 	for _, s := range statuses {
+		if s.Name == delivery.Consumer && len(s.Shards) == 0 {
+			continue
+		}
 		rate := monitor.Figure{Kind: monitor.Applied, Of: s.Name}
 		if s.Name == p.config.Archiver {
 			rate = monitor.Figure{Kind: monitor.Archived}

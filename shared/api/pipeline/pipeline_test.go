@@ -74,7 +74,7 @@ func TestPipelineNamesWhatNeedsAttention(t *testing.T) {
 	callers["small"] = &access.Principal{Actor: "small", Tenant: "north", Scopes: access.All &^ access.OpsRead}
 	server := api.New(api.Config{Web: web.Config{Service: "bank", Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Auth: callers}})
 	server.Mount(pipeline.New(pipeline.Config{
-		Consumers: pipeline.Consumers{Table: engine.Table, Journal: journal.NewReader(engine.Table), Stream: "events", Lease: 10 * time.Second, Names: []string{"archiver"}},
+		Consumers: pipeline.Consumers{Table: engine.Table, Journal: journal.NewReader(engine.Table), Stream: "events", Lease: 10 * time.Second, Names: []string{"archiver", "webhooks"}},
 		Streams:   engine.Streams, Monitor: figures, Archiver: "archiver", SegmentAge: time.Minute, Now: time.Now,
 		Environment: pipeline.Environment{Store: "embedded", Place: "./data", Program: "bank", Version: "dev"},
 	}).Route())

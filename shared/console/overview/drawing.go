@@ -103,14 +103,17 @@ func draw(a answer) drawing {
 	return d
 }
 
-// consumers places the consumers, the live generation of each model, and the archive.
+// consumers places the consumers, the live generation of each model, the archive, and what sends
+// events to webhooks.
 func (d *drawing) consumers(a answer, queries *float64) {
 	var models []consumer
-	var archiver *consumer
+	var archiver, webhooks *consumer
 	for i, c := range a.Consumers {
 		switch {
 		case c.Name == "archiver":
 			archiver = &a.Consumers[i]
+		case c.Name == "webhooks":
+			webhooks = &a.Consumers[i]
 		case c.Live:
 			models = append(models, c)
 		}
@@ -135,6 +138,10 @@ func (d *drawing) consumers(a answer, queries *float64) {
 	if archiver != nil {
 		place(*archiver)
 		d.archive(a, *archiver, y-124)
+	}
+	if webhooks != nil {
+		place(*webhooks)
+		d.Boxes[len(d.Boxes)-1].Href = "/ui/webhooks"
 	}
 	d.Height = 2 + max(streamHeight, y-124+boxHeight)
 }

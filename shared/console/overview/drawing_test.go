@@ -13,6 +13,7 @@ func TestThePictureIsAsDesigned(t *testing.T) {
 		Services: []flow{{Name: "withdraw", State: "ok", Rate: number64(812)}, {Name: "credit", State: "ok", Rate: number64(0)}, {Name: "queries", State: "ok"}},
 		Journal:  flow{State: "ok", Rate: number64(1202)}, Stream: stream{flow: flow{State: "ok", Rate: number64(1202)}},
 		Consumers: []consumer{
+			{flow: flow{Name: "webhooks", State: "ok"}, Model: "webhooks", Live: true},
 			{flow: flow{Name: "archiver", State: "ok"}, Model: "archiver", Live: true},
 			{flow: flow{Name: "balance@1", State: "bad"}, Model: "balance", Live: true, Blocked: []blocked{{AccountID: "A-77"}}},
 			{flow: flow{Name: "balance@2", State: "ok"}, Model: "balance"},
@@ -25,7 +26,7 @@ func TestThePictureIsAsDesigned(t *testing.T) {
 	d := draw(a)
 	want := map[string][2]int{
 		"withdraw": {0, 50}, "credit": {0, 198}, "journal": {218, 124}, "balance": {654, 0}, "creditlimit": {654, 124},
-		"archiver": {654, 248}, "queries": {872, 62}, "archive": {872, 248},
+		"archiver": {654, 248}, "queries": {872, 62}, "archive": {872, 248}, "webhooks": {654, 372},
 	}
 	for _, b := range d.Boxes {
 		if at, is := want[b.Name]; !is || at != [2]int{b.X, b.Y} {
@@ -36,7 +37,7 @@ func TestThePictureIsAsDesigned(t *testing.T) {
 			t.Errorf("%+v", b)
 		}
 	}
-	if len(want) > 0 || d.Height != 338 {
+	if len(want) > 0 || d.Height != 462 {
 		t.Errorf("height %d; missing: %v", d.Height, want)
 	}
 	if len(d.Lanes) != maxLanes || d.More != "+ 1 more" || d.Lanes[0].Name != "7" || d.Lanes[0].Width != laneWidth/2 {

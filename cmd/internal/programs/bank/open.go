@@ -117,6 +117,6 @@ func reports(p *serve.Process, history *journal.Reader, balances *balance.Store,
 	endpoints, troubles := readside.Webhooks(p, history, keeper, runtime)
 	totals := balance.NewBankTotals(balances, func(err error) { p.Log.Warn("the totals are not renewed; it is tried again", "error", err) })
 	p.Go(serve.UntilConsumers, "totals", totals.Run)
-	c := readside.Consumers{Models: []string{balance.Table, creditlimit.Table}, Names: []string{archiver.Name}, History: history, Webhooks: troubles.List}
+	c := readside.Consumers{Models: []string{balance.Table, creditlimit.Table}, Names: []string{archiver.Name, delivery.Consumer}, History: history, Webhooks: troubles.List}
 	return slices.Concat(c.Status(p), endpoints, []web.Route{c.Pipeline(p, archiver.Name), totals.Route()})
 }
