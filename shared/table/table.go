@@ -109,6 +109,8 @@ type Schema struct {
 	// Name is the table's name without the deployment's prefix, by which calls name it.
 	Name    string
 	Indexes []Index
+	// Optional says that a deployment may lack the table: its check passes it over.
+	Optional bool
 }
 
 // Index is a sparse, eventually consistent, KEYS_ONLY secondary index: a row is in it if it has

@@ -17,6 +17,8 @@ var consoleNeeds = []need{
 	{"dynamodb:GetItem dynamodb:Query", tables + "control", "key", ""},
 	{"dynamodb:GetItem dynamodb:Query", tables + "control", "apikey", ""},
 	{"dynamodb:GetItem dynamodb:Query", tables + "control", "generation", ""},
+	{"dynamodb:GetItem dynamodb:Query", tables + "control", "webhook", ""},
+	{"dynamodb:Query", tables + "webhooks/index/state", "", ""},
 	{"dynamodb:Query", tables + "control", "process", ""},
 	{"dynamodb:Query", tables + "control", "writer", ""},
 	{"dynamodb:Query", tables + "control", "opslog", ""},

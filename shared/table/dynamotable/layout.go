@@ -16,10 +16,14 @@ import (
 )
 
 // Check compares every table with its schema. It reports all missing and different tables in one
-// error of one line, which matches ErrNoTable, ErrLayout or both. Additional indexes are allowed.
+// error of one line, which matches ErrNoTable, ErrLayout or both. Additional indexes are allowed,
+// and optional tables are passed over.
 func (t *Table) Check(ctx context.Context) error {
 	var wrong error
 	for _, s := range t.schemas {
+		if s.Optional {
+			continue
+		}
 		d, err := t.describe(ctx, s.Name)
 		switch {
 		case errors.Is(err, ErrNoTable):

@@ -21,6 +21,9 @@ const (
 // Schema describes the table.
 var Schema = table.Schema{Name: Table, Indexes: []table.Index{{Name: indexState, PK: statePK, SK: stateSK, Numeric: true}}}
 
+// OptionalSchema is Schema for a program that reads the table where there is one.
+var OptionalSchema = table.Schema{Name: Schema.Name, Indexes: Schema.Indexes, Optional: true}
+
 // State says how far an account is for an endpoint.
 type State string
 

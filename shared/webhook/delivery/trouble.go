@@ -41,6 +41,12 @@ type Troubles struct {
 	found []Trouble
 }
 
+// NewTroubles returns what finds the endpoints that a person should look at among those of a
+// registry, for a process that sends nothing. now is the clock.
+func NewTroubles(t table.Table, registry *webhook.Registry, now func() time.Time) *Troubles {
+	return &Troubles{registry: registry, store: NewStore(t, nil, now)}
+}
+
 // Troubles returns what finds the endpoints that a person should look at.
 func (d *Deliverer) Troubles() *Troubles {
 	return &Troubles{registry: d.config.Registry, store: d.store}

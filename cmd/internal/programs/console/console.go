@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"slices"
+	"time"
 
 	"passbook/balance"
 	"passbook/cmd/internal/deployment"
@@ -16,13 +17,16 @@ import (
 	"passbook/shared/platform"
 	"passbook/shared/table"
 	"passbook/shared/web"
+	"passbook/shared/webhook"
+	"passbook/shared/webhook/delivery"
 )
 
-// Program is the console as a program. Of the balances it reads all rows, for the totals.
+// Program is the console as a program. Of the balances it reads all rows, for the totals; of the
+// deliveries of webhooks, if the bank has some, those that were given up.
 var Program = serve.Program{
 	Name: "console", About: "The bank in a browser, beside the five services.", Listen: "127.0.0.1:8086",
 	Resources: platform.Resources{
-		Tables: append(slices.Clone(journal.Schemas), table.Schema{Name: balance.Table}), Streams: []string{deployment.EventStream},
+		Tables: append(slices.Clone(journal.Schemas), table.Schema{Name: balance.Table}, delivery.OptionalSchema), Streams: []string{deployment.EventStream},
 	},
 	Open: open,
 }
@@ -52,7 +56,10 @@ func open(ctx context.Context, p *serve.Process) error {
 
 	totals := balance.NewBankTotals(balance.NewStore(p.Engine.Table), func(err error) { p.Log.Warn("the totals are not renewed; it is tried again", "error", err) })
 	p.Go(serve.UntilConsumers, "totals", totals.Run)
-	reported := readside.Consumers{Models: deployment.ReadModels, Names: []string{deployment.Archiver}, History: history}
+	endpoints := webhook.NewRegistry(webhook.Config{Table: p.Engine.Table, Log: p.Log}) // without their secrets
+	reported := readside.Consumers{
+		Models: deployment.ReadModels, Names: []string{deployment.Archiver, delivery.Consumer}, History: history, Webhooks: delivery.NewTroubles(p.Engine.Table, endpoints, time.Now).List,
+	}
 	p.Serve(serve.API{
 		Pages: pages, Calls: f.calls, Bases: f.base,
 		Routes: slices.Concat(reported.Status(p), readside.Reads(p, history), []web.Route{reported.Pipeline(p, deployment.Archiver, services...), totals.Route()}),
