@@ -20,6 +20,11 @@ const (
 		"its end, stop the bank and run replay journal first"
 	derivedWrong Advice = "run audit --repair, which folds the account from the journal again and writes its further rows; of many accounts, " +
 		"run replay rebuild --model balance and replay promote --model balance"
+	deliveryLacking Advice = "run audit --repair, which has it sent; of an account without a row, all events since the webhook's time are sent, again where " +
+		"they were"
+	deliveryWrong  Advice = "run audit --repair, which writes the row as the journal has it"
+	deliveryOrphan Advice = "run audit --repair, which removes the row: nothing is sent by it"
+
 	rowUnknown Advice = "no program of the bank wrote this row: check who may write to the table, and delete the row by hand"
 
 	journalMissing Advice = "only if you know that the journal lost it, as after a restore to an earlier time: stop the bank and run replay journal. " +

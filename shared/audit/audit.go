@@ -18,6 +18,7 @@ import (
 	"passbook/shared/readmodel"
 	"passbook/shared/stream"
 	"passbook/shared/table"
+	"passbook/shared/webhook/verify"
 )
 
 // ErrDifference means that the audit has findings; the report lists them. Programs exit with 3.
@@ -58,6 +59,8 @@ type Config struct {
 	Progress *progress.Tracker
 	// Derived are the further rows of a read model; nil has none compared.
 	Derived *Derived
+	// Deliveries are the rows of what is sent to webhooks; nil has none compared.
+	Deliveries *Deliveries
 	// PartEvents bounds the events in memory; 0 means DefaultPartEvents.
 	PartEvents int64
 }
@@ -75,6 +78,8 @@ type Repair struct {
 	// Refold folds an account's row of a model from the journal's first entry, otherwise as
 	// CatchUp.
 	Refold func(ctx context.Context, model string, a event.Account) error
+	// Delivery repairs a row of what is sent to webhooks.
+	Delivery func(ctx context.Context, d verify.Difference) error
 }
 
 // auditor is the state of an audit.
@@ -158,7 +163,11 @@ func (a *auditor) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.checkDerived(ctx)
+	err = a.checkDerived(ctx)
+	if err != nil {
+		return err
+	}
+	return a.checkDeliveries(ctx)
 }
 
 // strays reports objects in the bucket that are not part of the archive. They are not a difference.

@@ -7,7 +7,8 @@
 // reversal has its guard, that the archive has exactly these entries, once or more, with columns
 // that follow from them, and that each live row of a read model is at a version and a balance that
 // the journal had. The states in entries and rows, on which programs decide and answer, are
-// compared with the same sums.
+// compared with the same sums. Rows of what is sent to webhooks know of every event that is to be
+// sent.
 //
 // Entries so recent that they may still be on their way are counted and not reported. Memory is
 // bounded: accounts are audited a part at a time, and the archive is read once for each part. A

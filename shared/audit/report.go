@@ -13,6 +13,7 @@ import (
 
 	"passbook/shared/archive"
 	"passbook/shared/readmodel"
+	"passbook/shared/webhook/verify"
 )
 
 // maxFindings bounds the findings that a report lists; all are counted.
@@ -20,7 +21,7 @@ const maxFindings = 10_000
 
 // Finding is one difference.
 type Finding struct {
-	// Where is journal, archive, or the name of a read model.
+	// Where is journal, archive, or the name of a table: a read model's, derived or webhooks.
 	Where string `json:"where"`
 	// Account is "<tenant>#<id>", empty if the finding is not about one account. Version is the
 	// first one concerned.
@@ -77,9 +78,11 @@ type Report struct {
 	Repair bool `json:"repair,omitempty"`
 	// OnTheWay counts the entries that a source lacks and that are too recent to be missed.
 	OnTheWay int64 `json:"on_the_way"`
-	// Republished and Projected count repairs: entries put on the stream, rows folded again.
+	// Republished, Projected and Noted count repairs: entries put on the stream, rows folded again,
+	// and rows of what is sent to webhooks.
 	Republished int64 `json:"republished,omitempty"`
 	Projected   int64 `json:"projected,omitempty"`
+	Noted       int64 `json:"noted,omitempty"`
 
 	// Archive is how far the archive goes.
 	Archive archive.Extent `json:"archive"`
@@ -90,6 +93,8 @@ type Report struct {
 
 	// Index says what of the index of events was compared.
 	Index readmodel.Compared `json:"index,omitzero"`
+	// Deliveries counts the webhooks, and the rows of what is sent to them, that were compared.
+	Deliveries verify.Compared `json:"deliveries,omitzero"`
 
 	mu sync.Mutex
 }
@@ -163,6 +168,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	if r.Index.Index {
 		fmt.Fprintf(&b, "index of events: compared from %s on\n", r.Index.From.Format(time.RFC3339))
 	}
+	if d := r.Deliveries; d.Endpoints > 0 || d.Rows > 0 {
+		fmt.Fprintf(&b, "webhooks: %d compared, with %d rows of what is sent\n", d.Endpoints, d.Rows)
+	}
 	for _, f := range r.Findings {
 		fmt.Fprintln(&b, f)
 	}
@@ -183,6 +191,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	if r.Republished > 0 || r.Projected > 0 {
 		fmt.Fprintf(&b, "repaired: entries republished %d, accounts projected %d\n", r.Republished, r.Projected)
+	}
+	if r.Noted > 0 {
+		fmt.Fprintf(&b, "repaired: rows of webhooks %d\n", r.Noted)
 	}
 	r.advise(&b)
 	verdict := "journal, archive and read models agree"

@@ -202,9 +202,9 @@ func Feeds(t table.Table, stream string) Rows { return Rows{t, "feed#" + stream,
 //	key      webhook / <endpoint id>, webhook / -
 //	version  rev N: of an endpoint the number of its changes; at ChangesKey that of all
 //	others   of an endpoint: tenant S, url S, description S, types L, accounts L, state S active,
-//	         paused or removed, cause S, since S, backfilled S, created S, created_by S, and
-//	         secrets L, each a map of id S, created S, expires S and wrapped B, by the key of
-//	         package keywrap
+//	         paused or removed, cause S, since S, backfilled S, created S, created_by S,
+//	         filtered S, and secrets L, each a map of id S, created S, expires S and wrapped B,
+//	         by the key of package keywrap
 //	written  by the processes that serve /v1/webhooks, and by those that send events (packages
 //	         webhook and delivery), which remove the row of one that was removed
 //	read     by the same: the count with every batch of the stream, and all rows when it has changed

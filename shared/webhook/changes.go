@@ -58,6 +58,9 @@ func (r *Registry) Update(ctx context.Context, tenant, id string, change func(*E
 		}
 		changed := e.copy()
 		change(changed)
+		if !slices.Equal(changed.Types, e.Types) || !slices.Equal(changed.Accounts, e.Accounts) {
+			changed.Filtered = r.now()
+		}
 		for _, other := range set.Of(tenant) {
 			if other.URL == changed.URL && other.ID != id {
 				return nil, fmt.Errorf("%w: %s", ErrExists, other.ID)

@@ -46,6 +46,8 @@ type Endpoint struct {
 	Backfilled string
 	Created    time.Time
 	CreatedBy  string
+	// Filtered is when Types or Accounts were changed last, zero if never.
+	Filtered time.Time
 	// Secrets are one, or two while the older is rotated, newest first.
 	Secrets []Secret
 

@@ -17,7 +17,7 @@ func (e *Endpoint) attrs() table.Map {
 	return table.Map{
 		"rev": table.N(e.rev), "tenant": table.S(e.Tenant), "url": table.S(e.URL), "description": table.S(e.Description), "types": texts(e.Types), "accounts": texts(e.Accounts),
 		"state": table.S(e.State), "cause": table.S(e.Cause), "since": table.Time(e.Since), "backfilled": table.S(e.Backfilled),
-		"created": table.Time(e.Created), "created_by": table.S(e.CreatedBy), "secrets": secrets,
+		"created": table.Time(e.Created), "created_by": table.S(e.CreatedBy), "filtered": table.Time(e.Filtered), "secrets": secrets,
 	}
 }
 
@@ -37,6 +37,7 @@ func parse(row table.Row) (*Endpoint, error) {
 		ID: row.SK, Tenant: r.Text("tenant"), URL: r.Text("url"), Description: r.Text("description"), State: r.Text("state"), Cause: r.Text("cause"),
 		Backfilled: r.Text("backfilled"), Created: r.Time("created"), CreatedBy: r.Text("created_by"), rev: r.Number("rev"),
 		Types: row.Attrs.Texts("types"), Accounts: row.Attrs.Texts("accounts"), Since: row.Attrs.Time("since"),
+		Filtered: row.Attrs.Time("filtered"),
 	}
 	secrets, ok := row.Attrs["secrets"].(table.List)
 	if !ok || len(secrets) == 0 {

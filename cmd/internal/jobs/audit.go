@@ -10,10 +10,13 @@ import (
 	"passbook/cmd/internal/ops"
 	"passbook/shared/audit"
 	"passbook/shared/derived"
-	"passbook/shared/derived/verify"
+	derivedrows "passbook/shared/derived/verify"
 	"passbook/shared/event"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
+	"passbook/shared/webhook"
+	"passbook/shared/webhook/delivery"
+	"passbook/shared/webhook/verify"
 )
 
 // AuditParams are the parameters of audit.
@@ -54,11 +57,12 @@ func (b Bank) audit(ctx context.Context, params AuditParams, p *progress.Tracker
 	c := audit.Config{
 		Table: b.Table, Accounts: b.Journal, Bucket: b.Bucket, Origin: proof, Models: Models, Grace: grace,
 		Progress: p, Tenant: params.Tenant, Derived: b.derived(params.Tenant),
+		Deliveries: b.deliveries(params.Tenant),
 	}
 	if params.Repair {
 		c.Repair = &audit.Repair{
 			Streams: b.Streams, Stream: b.Config.Stream(deployment.EventStream), Compress: b.Config.CompressRecords(),
-			CatchUp: b.catchUp, Refold: b.refold,
+			CatchUp: b.catchUp, Refold: b.refold, Delivery: b.repairDelivery,
 		}
 	}
 	report, err := audit.Run(ctx, c)
@@ -80,9 +84,28 @@ func (b Bank) derived(tenant string) *audit.Derived {
 // all, with the journal. p is nil where the job counts it all as one phase.
 func (b Bank) compareDerived(tenant string, p *progress.Tracker) func(context.Context, int64, func(readmodel.Difference)) (readmodel.Compared, error) {
 	return func(ctx context.Context, generation int64, found func(readmodel.Difference)) (readmodel.Compared, error) {
-		c := verify.Config{Table: b.Table, Model: balance.Table, Journal: b.Journal, Tenant: tenant, Now: b.Balance.Now, Progress: p}
-		return verify.Run(ctx, c, generation, found)
+		c := derivedrows.Config{Table: b.Table, Model: balance.Table, Journal: b.Journal, Tenant: tenant, Now: b.Balance.Now, Progress: p}
+		return derivedrows.Run(ctx, c, generation, found)
 	}
+}
+
+// deliveries returns the rows of what is sent to webhooks that an audit compares. It learns no
+// secret.
+func (b Bank) deliveries(tenant string) *audit.Deliveries {
+	return &audit.Deliveries{Table: delivery.Table, Compare: func(ctx context.Context, settled time.Time, found func(verify.Difference)) (verify.Compared, error) {
+		registry := webhook.NewRegistry(webhook.Config{Table: b.Table, Log: b.Log})
+		return verify.Run(ctx, verify.Config{Table: b.Table, Name: delivery.Table, Journal: b.Journal, Registry: registry, Tenant: tenant, Settled: settled}, found)
+	}}
+}
+
+// repairDelivery has an account sent what its row does not know of, or removes a row that is of
+// nothing.
+func (b Bank) repairDelivery(ctx context.Context, d verify.Difference) error {
+	rows := delivery.NewStore(b.Table, b.Journal, b.Balance.Now)
+	if d.Endpoint == nil {
+		return rows.Discard(ctx, d.Key)
+	}
+	return rows.Repair(ctx, d.Endpoint, d.Account)
 }
 
 // empty reports whether no source has an account.

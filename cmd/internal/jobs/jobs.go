@@ -26,6 +26,7 @@ import (
 	"passbook/shared/stores"
 	"passbook/shared/stream"
 	"passbook/shared/table"
+	"passbook/shared/webhook/delivery"
 )
 
 // Models are the read models, by the names of their tables.
@@ -34,10 +35,19 @@ var Models = deployment.ReadModels
 // ErrParams means that a job cannot be done with its parameters. Nothing was changed.
 var ErrParams = ops.ErrParams
 
-// Resources returns the tables and streams of a bank.
+// Resources returns the tables and streams of a bank. On AWS it may be without webhooks.
 func Resources() platform.Resources {
-	tables := slices.Concat(journal.Schemas, balance.Schemas, []table.Schema{creditlimit.Schema})
+	tables := slices.Concat(journal.Schemas, balance.Schemas, []table.Schema{creditlimit.Schema, delivery.OptionalSchema})
 	return platform.Resources{Tables: tables, Streams: []string{deployment.EventStream, deployment.NotificationStream}, Archive: true}
+}
+
+// Everything returns Resources with every table that a bank can have.
+func Everything() platform.Resources {
+	all := Resources()
+	for i := range all.Tables {
+		all.Tables[i].Optional = false
+	}
+	return all
 }
 
 // Bank is what the jobs work on.

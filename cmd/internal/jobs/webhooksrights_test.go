@@ -30,6 +30,38 @@ var webhooksNeeds = []need{
 	{"dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:DeleteItem", tables + "control", "hole#${Prefix}events#webhooks", ""},
 }
 
+// The roles of jobs get from the stack of webhooks what an audit of them takes.
+func TestJobsMayAuditWebhooks(t *testing.T) {
+	policies := each[struct {
+		Roles          []any          `yaml:"Roles"`
+		PolicyDocument policyDocument `yaml:"PolicyDocument"`
+	}](t, loadTemplateOf(t, "webhooks.yaml"), "AWS::IAM::ManagedPolicy")
+	for name, want := range map[string]struct {
+		roles int
+		needs []need
+	}{
+		"WebhooksAuditPolicy":  {2, []need{{"dynamodb:Query", tables + "control", "webhook", ""}, {"dynamodb:GetItem dynamodb:Scan", "${WebhooksTable.Arn}", "", ""}}},
+		"WebhooksRepairPolicy": {1, []need{{"dynamodb:PutItem dynamodb:DeleteItem", "${WebhooksTable.Arn}", "", ""}}},
+	} {
+		given := policies[name]
+		grants := 0
+		for _, n := range want.needs {
+			for _, action := range strings.Fields(n.actions) {
+				grants++
+				if !slices.ContainsFunc(given.PolicyDocument.Statement, func(s statement) bool { return s.Effect == "Allow" && s.allows(action, n.resource, n.key) }) {
+					t.Errorf("%s does not give %s on %s", name, action, n.resource)
+				}
+			}
+		}
+		for _, s := range given.PolicyDocument.Statement {
+			grants -= len(s.single())
+		}
+		if grants != 0 || len(given.Roles) != want.roles {
+			t.Errorf("%s gives %d grants more than are needed, to %d roles", name, -grants, len(given.Roles))
+		}
+	}
+}
+
 // The role of the program webhooks reads stream and journal, and writes nothing of accounts.
 func TestWebhooksMayWhatItNeedsAndNoMore(t *testing.T) {
 	template := loadTemplateOf(t, "webhooks.yaml")

@@ -71,15 +71,9 @@ func (d *Deliverer) raiseNewest(ctx context.Context, e *webhook.Endpoint, a even
 	if !e.Of(a) {
 		return nil
 	}
-	for newest, err := range d.config.Journal.Backward(ctx, a, 0) {
-		if err != nil {
-			return err
-		}
-		due, err := d.store.raise(ctx, e, newest)
-		if due {
-			d.nudge(e.ID, a)
-		}
-		return err
+	due, err := d.store.raiseNewest(ctx, e, a)
+	if due {
+		d.nudge(e.ID, a)
 	}
-	return nil
+	return err
 }

@@ -21,7 +21,6 @@ import (
 	"passbook/shared/platform"
 	"passbook/shared/readmodel"
 	"passbook/shared/statement"
-	"passbook/shared/table"
 	"passbook/shared/web"
 	"passbook/shared/webhook/delivery"
 )
@@ -29,13 +28,12 @@ import (
 // Program is the bank as a program.
 var Program = serve.Program{
 	Name: "bank", About: "A bank's account pipeline in one process.", Listen: "127.0.0.1:8080",
-	Resources: writing(jobs.Resources(), delivery.Schema, journal.Table, balance.Table, derived.Table, creditlimit.Table, delivery.Table),
+	Resources: writing(jobs.Everything(), journal.Table, balance.Table, derived.Table, creditlimit.Table, delivery.Table),
 	Open:      open,
 }
 
-// writing returns resources and a further table, of which the process puts rows into the tables.
-func writing(r platform.Resources, further table.Schema, tables ...string) platform.Resources {
-	r.Tables = append(r.Tables, further)
+// writing returns resources of which the process puts rows into the tables.
+func writing(r platform.Resources, tables ...string) platform.Resources {
 	r.Writes = tables
 	return r
 }

@@ -9,7 +9,6 @@ import (
 	"passbook/cmd/internal/jobs"
 	"passbook/shared/platform"
 	"passbook/shared/telemetry"
-	"passbook/shared/webhook/delivery"
 )
 
 // resourcesCommand creates the tables, streams and bucket that the programs use.
@@ -27,13 +26,6 @@ func (resourcesCommand) Help() string {
 		"  bank resources --store aws --bucket my-archive"
 }
 
-// everything returns what a bank has, with the table of the service that no job needs.
-func everything() platform.Resources {
-	all := jobs.Resources()
-	all.Tables = append(all.Tables, delivery.Schema)
-	return all
-}
-
 // Run creates or checks them.
 func (c *resourcesCommand) Run(ctx context.Context, t *cli.Terminal) (err error) {
 	config, err := t.Config(c)
@@ -44,7 +36,7 @@ func (c *resourcesCommand) Run(ctx context.Context, t *cli.Terminal) (err error)
 	if err != nil {
 		return err
 	}
-	engine, err := platform.Open(ctx, config, everything(), log)
+	engine, err := platform.Open(ctx, config, jobs.Everything(), log)
 	if err != nil {
 		return err
 	}
@@ -67,7 +59,7 @@ func (c *resourcesCommand) Run(ctx context.Context, t *cli.Terminal) (err error)
 	if err != nil {
 		return err
 	}
-	for _, s := range everything().Tables {
+	for _, s := range jobs.Everything().Tables {
 		fmt.Fprintf(t.Out, "table   %s%s, %d indexes\n", config.Prefix, s.Name, len(s.Indexes))
 	}
 	for _, name := range jobs.Resources().Streams {
