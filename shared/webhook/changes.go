@@ -76,7 +76,9 @@ func (r *Registry) Pause(ctx context.Context, tenant, id, cause string) (*Endpoi
 }
 
 // Rotate gives an endpoint another secret. The one it had signs too for a time, 24 hours where keep
-// is negative; one that was rotated before ends at once.
+// is negative. The oldest that still signs continues to its end: it may be the only one that the
+// receiver has, if the answer of the rotation before was lost. With a keep of 0 the new one alone
+// signs.
 func (r *Registry) Rotate(ctx context.Context, tenant, id string, keep time.Duration) (*Endpoint, error) {
 	if keep < 0 {
 		keep = secretLife
@@ -86,10 +88,14 @@ func (r *Registry) Rotate(ctx context.Context, tenant, id string, keep time.Dura
 	return r.Update(ctx, tenant, id, func(e *Endpoint) {
 		older := e.Secrets[0]
 		older.Expires = at.Add(keep)
-		e.Secrets = []Secret{made, older}
-		if keep == 0 {
-			e.Secrets = e.Secrets[:1]
+		secrets := []Secret{made}
+		if keep > 0 {
+			secrets = append(secrets, older)
+			if oldest := e.Secrets[len(e.Secrets)-1]; at.Before(oldest.Expires) { // the newest never ends
+				secrets = append(secrets, oldest)
+			}
 		}
+		e.Secrets = secrets
 	})
 }
 

@@ -3,7 +3,7 @@
 //
 // It promises that an endpoint is a row of the control table, that its secrets are stored only
 // wrapped and are shown once, when they are made, and that Current never misses an endpoint that
-// was stored before the call. Of two secrets while one is rotated both sign. It sends nothing:
+// was stored before the call. While a secret is rotated the older one signs too. It sends nothing:
 // package delivery does.
 //
 // Walk: Registry.Create -> Registry.Current -> Endpoint.Wants -> Sign. Next on the walk: delivery.

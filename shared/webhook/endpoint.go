@@ -48,7 +48,7 @@ type Endpoint struct {
 	CreatedBy  string
 	// Filtered is when Types or Accounts were changed last, zero if never.
 	Filtered time.Time
-	// Secrets are one, or two while the older is rotated, newest first.
+	// Secrets are one, and up to two older ones while it is rotated, newest first.
 	Secrets []Secret
 
 	rev int64
