@@ -21,10 +21,12 @@ func well(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"service":"bank","version":"test","go":"go1.26"}`)
 	case "GET /readyz":
 		fmt.Fprint(w, `{"status":"ready","checks":[{"name":"journal","ready":true}]}`)
-	case "GET /v1/accounts", "GET /v1/events", "GET /v1/consumers":
+	case "GET /v1/accounts", "GET /v1/events", "GET /v1/consumers", "GET /v1/webhooks":
 		fmt.Fprint(w, `{}`)
 	case "GET /v1/ops/pipeline":
 		fmt.Fprint(w, `{"environment":{"store":"embedded","place":"data"},"disk":{"free_bytes":9000000000,"floor_bytes":1000000000},"needs_attention":[]}`)
+	case "POST /v1/webhooks":
+		deny(w, 400, "validation-failed")
 	case "POST /v1/accounts/doctor/withdrawals":
 		deny(w, 403, "scope-missing")
 	default:
@@ -62,7 +64,7 @@ func TestDoctorFindsNothingWrong(t *testing.T) {
 	if code != 0 || strings.Contains(out, "failed") || strings.Contains(out, "warning") || errOut != "nothing is wrong\n" {
 		t.Errorf("%d\n%s%s", code, out, errOut)
 	}
-	if !strings.Contains(out, "money:credit, limits:write; not money:withdraw") {
+	if !strings.Contains(out, "money:credit, limits:write, webhooks:read, webhooks:write; not money:withdraw") {
 		t.Errorf("the key:\n%s", out)
 	}
 }

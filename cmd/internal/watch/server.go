@@ -151,7 +151,7 @@ func (v *Visit) readiness(ctx context.Context, bank *client.Client) {
 }
 
 // probes are calls that tell whether a key has a scope. Those of the writing scopes have no
-// Idempotency-Key, so no bank carries them out.
+// Idempotency-Key, or no URL, so no bank carries them out.
 var probes = []struct{ scope, method, path string }{
 	{"accounts:read", http.MethodGet, "/v1/accounts?limit=1"},
 	{"feed:read", http.MethodGet, "/v1/events?limit=1"},
@@ -160,6 +160,8 @@ var probes = []struct{ scope, method, path string }{
 	{"money:credit", http.MethodPost, "/v1/accounts/doctor/credits"},
 	{"money:withdraw", http.MethodPost, "/v1/accounts/doctor/withdrawals"},
 	{"limits:write", http.MethodPut, "/v1/accounts/doctor/credit-limit"},
+	{"webhooks:read", http.MethodGet, "/v1/webhooks"},
+	{"webhooks:write", http.MethodPost, "/v1/webhooks"},
 }
 
 // credentials tells what the key may do, and returns whether it may see the pipeline.
@@ -178,7 +180,7 @@ func (v *Visit) credentials(ctx context.Context, bank *client.Client) (seesPipel
 			return false
 		case client.HasCode(err, client.CodeScopeMissing):
 			lacks = append(lacks, p.scope)
-		case err == nil, client.HasCode(err, client.CodeIdempotencyKeyMissing):
+		case err == nil, client.HasCode(err, client.CodeIdempotencyKeyMissing), client.HasCode(err, client.CodeValidationFailed):
 			has = append(has, p.scope)
 			seesPipeline = seesPipeline || p.scope == "ops:read"
 		case client.HasCode(err, client.CodeRouteNotFound), client.HasCode(err, client.CodeMethodNotAllowed):
