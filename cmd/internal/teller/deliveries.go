@@ -89,7 +89,7 @@ var deliveryColumns = []cli.Column[client.Delivery]{
 type WebhookReplayCommand struct {
 	Webhook string `arg:"" help:"Its id or URL."`
 	Account string `arg:"" optional:"" help:"Only of this account [all that are dead]."`
-	From    int    `name:"from-version" placeholder:"VERSION" help:"From this version of the account on."`
+	From    *int   `name:"from-version" placeholder:"VERSION" help:"From this version of the account on."`
 	Flags
 }
 
@@ -100,14 +100,21 @@ func (WebhookReplayCommand) Help() string {
 
 // Run has them sent, page by page of the dead accounts.
 func (c *WebhookReplayCommand) Run(ctx context.Context, t *cli.Terminal) error {
+	if c.From != nil && *c.From < 1 {
+		return cli.Fail(cli.ExitUsage, fmt.Errorf("--from-version %d is no version: they begin at 1", *c.From), "")
+	}
 	return c.Call(ctx, t, func(ctx context.Context, s *Session) error {
 		id, err := webhookID(ctx, s, c.Webhook)
 		if err != nil {
 			return err
 		}
+		from := 0
+		if c.From != nil {
+			from = *c.From
+		}
 		total := client.WebhookReplayed{}
 		for more := true; more; {
-			page, err := s.ReplayWebhook(ctx, id, client.WebhookReplay{AccountID: c.Account, FromVersion: c.From})
+			page, err := s.ReplayWebhook(ctx, id, client.WebhookReplay{AccountID: c.Account, FromVersion: from})
 			if err != nil {
 				return err
 			}
