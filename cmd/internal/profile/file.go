@@ -130,13 +130,18 @@ func (f *File) Use(name string) error {
 	return nil
 }
 
-// Save writes the file as a whole: a reader sees the one before or this one.
+// Save writes the file as a whole: a reader sees the one before or this one. One that is a symbolic
+// link stays one.
 func (f *File) Save() (err error) {
 	text, err := toml.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("profiles: %w", err)
 	}
-	dir := filepath.Dir(f.path)
+	path := f.path
+	if to, err := filepath.EvalSymlinks(path); err == nil {
+		path = to
+	}
+	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("profiles: %w", err)
 	}
@@ -147,7 +152,7 @@ func (f *File) Save() (err error) {
 	_, err = made.Write(text)
 	err = errors.Join(err, made.Sync(), made.Close())
 	if err == nil {
-		err = os.Rename(made.Name(), f.path)
+		err = os.Rename(made.Name(), path)
 	}
 	if err != nil {
 		return fmt.Errorf("profiles: write %s: %w", f.path, errors.Join(err, os.Remove(made.Name())))

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +45,30 @@ func TestAProfileIsKeptForItsOwnerAlone(t *testing.T) {
 	}
 	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("a file that a group reads: %v", err)
+	}
+}
+
+func TestAFileThatIsALinkStaysOne(t *testing.T) {
+	dir := t.TempDir()
+	link, target := filepath.Join(dir, "config.toml"), filepath.Join(dir, "elsewhere.toml")
+	if err := os.WriteFile(target, []byte("[profiles]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(target, link); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Load(link)
+	if err == nil {
+		err = errors.Join(f.Set("test", "server", "https://bank.example"), f.Save())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if to, err := os.Readlink(link); err != nil || to != target {
+		t.Errorf("the link leads to %q, %v", to, err)
+	}
+	if again, err := Load(target); err != nil || again.Profiles["test"]["server"] != "https://bank.example" {
+		t.Errorf("%+v, %v", again, err)
 	}
 }
 
