@@ -28,6 +28,9 @@ type settings struct {
 	queue int64
 }
 
+// maxQueue bounds the spans that may wait: their places are made at the start.
+const maxQueue = 1_000_000
+
 // What OpenTelemetry specifies: how many spans wait for the exporter, and where an exporter that is
 // asked for sends them to.
 const (
@@ -71,8 +74,8 @@ func read(get func(string) string) (s settings, err error) {
 		return s, fmt.Errorf("%w: %s %q: traces are exported by http/protobuf, which collectors take at port 4318", ErrConfig, name, protocol)
 	}
 	if text := v("OTEL_BSP_MAX_QUEUE_SIZE"); text != "" {
-		if s.queue, err = strconv.ParseInt(text, 10, 32); err != nil || s.queue < 1 {
-			return s, fmt.Errorf("%w: OTEL_BSP_MAX_QUEUE_SIZE %q: use a number of spans from 1", ErrConfig, text)
+		if s.queue, err = strconv.ParseInt(text, 10, 32); err != nil || s.queue < 1 || s.queue > maxQueue {
+			return s, fmt.Errorf("%w: OTEL_BSP_MAX_QUEUE_SIZE %q: use a number of spans from 1 to %d", ErrConfig, text, maxQueue)
 		}
 	}
 	s.requests, s.entries, err = samplers(strings.ToLower(v("OTEL_TRACES_SAMPLER")), v("OTEL_TRACES_SAMPLER_ARG"))

@@ -273,6 +273,13 @@ func TestAVariableThatCannotBeUsedIsNamed(t *testing.T) {
 	}
 }
 
+func TestTheQueueOfSpansIsBounded(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:1")
+	if _, err := open(t, "OTEL_BSP_MAX_QUEUE_SIZE", "1000001"); !errors.Is(err, trace.ErrConfig) || !strings.Contains(err.Error(), "1 to 1000000") {
+		t.Errorf("Open returned %v", err)
+	}
+}
+
 func TestNobodyIsShownThePasswordOfACollector(t *testing.T) {
 	const password = "hunter2"
 	tracer, err := open(t, "OTEL_EXPORTER_OTLP_ENDPOINT", "http://bank:"+password+"@localhost:1")
