@@ -105,6 +105,7 @@ func TestEmptyPagesAreSoundInEveryView(t *testing.T) {
 		{name: "replay-empty", path: "/ui/replay"},
 		{name: "audit-empty", path: "/ui/audit"},
 		{name: "quarantine-empty", path: "/ui/quarantine"},
+		{name: "webhooks-empty", path: "/ui/webhooks"},
 		{name: "operators-keys-empty", path: "/ui/operators?tab=keys"},
 		{name: "archive-empty", path: "/ui/archive"},
 		{name: "operators-empty", path: "/ui/operators"},
