@@ -16,6 +16,7 @@ MAX_SIZE := 60000000
 RACY    := ./shared/embedded ./shared/access/... ./shared/affinity ./shared/stores ./shared/table/... ./shared/stream/... ./shared/bucket/... ./shared/keywrap/... ./shared/origin ./shared/journal/... \
            ./shared/writer/... ./shared/control/... ./shared/publisher/... ./shared/consumer/... ./shared/readmodel/... ./shared/replay/... \
            ./shared/audit/... ./shared/feed/... ./shared/derived ./shared/series ./shared/journey ./shared/opsread ./shared/discovery ./shared/monitor ./shared/console/... ./shared/admission ./shared/listener ./shared/certificate ./shared/web/... ./shared/api/... ./shared/platform/... ./shared/backoff ./shared/workerpool ./shared/progress \
+           ./shared/client ./shared/webhook/... ./shared/backup ./shared/telemetry/... ./shared/statement ./cmd/internal/importer ./cmd/internal/devclock ./cmd/internal/backups ./cmd/internal/watch ./cmd/internal/teller \
            ./shared/faults/... ./cmd/internal/serve ./cmd/internal/cli ./cmd/internal/ops ./cmd/internal/jobs ./cmd/internal/writeside ./cmd/internal/programs/... \
            ./cmd/internal/demo ./cmd/bench/... ./withdraw/... ./credit/... ./balance/... ./creditlimit/... ./archiver/...
 # The packages with tests that need an AWS endpoint.
