@@ -24,7 +24,7 @@ ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAW
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race sim conformance drill e2e engines examples clients statements browser pictures fuzz bench bench-peers lint template alerts build dist bank ci clean start ready deploy stop logs
+.PHONY: help run demo test race sim conformance drill e2e engines examples clients statements browser pictures fuzz bench bench-peers lint template alerts build dist bank ci clean start ready deploy stop logs curves
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,10 @@ bench-peers: bank ## Compare the bank with a Go service on PostgreSQL, in turns;
 	$(GO) build -o bin/ ./cmd/bench
 	./cmd/bench/floor/install.sh
 	./bin/bench peers --bank ./bin/bank --save bin/bench-peers.json
+
+curves: bank ## Measure how cost grows with accounts, history and shards, and draw it into docs/curves; takes an hour
+	$(GO) build -o bin/ ./cmd/bench
+	./bin/bench curves --bank ./bin/bank --out docs/curves
 
 lint: ## Run gofmt, vet and staticcheck
 	@test -z "$$(gofmt -l .)" || { echo "gofmt these files:"; gofmt -l .; exit 1; }

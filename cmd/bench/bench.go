@@ -34,6 +34,9 @@ type grammar struct {
 	Bulk      scenario.Bulk      `cmd:"" help:"Credits and withdrawals, many a request."`
 	Transfers scenario.Transfers `cmd:"" help:"Transfers between accounts."`
 	Reads     scenario.Reads     `cmd:"" help:"Balances."`
+	Open      scenario.Open      `cmd:"" help:"Opening many accounts, and a start with them."`
+	Long      scenario.Long      `cmd:"" help:"An account with a long history, after a start."`
+	Curves    scenario.Curves    `cmd:"" help:"How cost grows with accounts, history and shards, drawn."`
 	Peers     scenario.Peers     `cmd:"" help:"A bank beside a Go service on PostgreSQL."`
 	Floor     scenario.Floor     `cmd:"" help:"Serve the service that peers compares with."`
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"time"
 
 	"passbook/cmd/bench/driver"
@@ -82,42 +81,15 @@ func size(dir string) (all int64) {
 	return all
 }
 
-// openers is how many bulk requests open accounts at once, openLines how many lines each has.
-const openers, openLines = 4, 5000
-
 // Open opens accounts with funds by bulk.
 func (b *bank) Open(ctx context.Context, n int) error {
-	var wg sync.WaitGroup
-	errs := make([]error, openers)
-	for i := range openers {
-		wg.Go(func() { errs[i] = b.openPart(ctx, n*i/openers, n*(i+1)/openers) })
-	}
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
+	err := fill(ctx, b.Address(), bulkConnections, n, func(text []byte, n int) []byte {
+		return appendFunds(appendOpen(text, n), n)
+	})
+	if err != nil {
 		return fmt.Errorf("open the accounts: %w", err)
 	}
 	return nil
-}
-
-// openPart opens accounts on one connection.
-func (b *bank) openPart(ctx context.Context, from, to int) error {
-	c, err := driver.Dial(ctx, b.Address(), "")
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	var lines bytes.Buffer
-	for n := from; n < to && ctx.Err() == nil; n++ {
-		fmt.Fprintf(&lines, `{"op":"open","idempotency_key":"o-%d","account_id":%q,"currency":"EUR"}`+"\n", n, id(n))
-		fmt.Fprintf(&lines, `{"op":"credit","idempotency_key":"f-%d","account_id":%q,"amount":%d,"currency":"EUR"}`+"\n", n, id(n), funds)
-		if (n-from)%openLines == openLines-1 || n == to-1 {
-			if err := c.Bulk(lines.Bytes(), committed); err != nil {
-				return err
-			}
-			lines.Reset()
-		}
-	}
-	return ctx.Err()
 }
 
 // lagEvery is how often the lags of the consumers are read, catchUp how long at most.

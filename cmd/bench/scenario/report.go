@@ -20,7 +20,7 @@ type line struct {
 
 // lines returns the lines of the table of a load that counts what.
 func lines(what string) []line {
-	const mega = 1 << 20
+	const mega = mebi
 	return []line{
 		{what + "/s", func(r Round) float64 { return r.PerSecond }, whole, false},
 		{"p50, ms", func(r Round) float64 { return r.Latency.P50 }, tenths, false},
@@ -109,8 +109,8 @@ type Report struct {
 	Contenders  []Result `json:"contenders"`
 }
 
-// writeJSON prints reports as one document.
-func writeJSON(out io.Writer, r []Report) error {
+// writeJSON prints what was measured as one document.
+func writeJSON(out io.Writer, r any) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(r)

@@ -134,3 +134,12 @@ func committed(answer []byte) error {
 	}
 	return nil
 }
+
+// prepared returns lines of bulk, made before they are sent: many connections may read them.
+func (l *Load) prepared(n int, rng *rand.Rand) [][]byte {
+	lines := make([][]byte, n)
+	for i := range lines {
+		lines[i] = l.appendLine(nil, int64(i), rng)
+	}
+	return lines
+}
