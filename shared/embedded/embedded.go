@@ -172,7 +172,7 @@ func newDB(o Options, d dir, engine *pebble.DB, lock io.Closer, metrics *Metrics
 // bursts.
 func tuning(fs vfs.FS, o Options) *pebble.Options {
 	opts := &pebble.Options{
-		FS:                          ordered{fs},
+		FS:                          ordered{unreserved{fs}},
 		CacheSize:                   o.CacheBytes,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      engineLog{o.Logger, o.Fatal},
