@@ -51,8 +51,8 @@ const (
 	loadDeadline = 30 * time.Second
 	readDeadline = 5 * time.Second
 	putDeadline  = writer.PutDeadline
-	// defaultAccounts is how many idle accounts a writer keeps in memory, at up to 4 KB each.
-	// defaultKeys bounds the keys that they remember together, at about 60 bytes each. A busy
+	// defaultAccounts is how many idle accounts a writer keeps in memory, at about 1 KB each.
+	// defaultKeys bounds the keys that they remember together, at about 24 bytes each. A busy
 	// account keeps all of its last 24 hours.
 	defaultAccounts = 50_000
 	defaultKeys     = 4_000_000

@@ -21,11 +21,13 @@ type Index struct {
 	// spans have the keys by time, the oldest first, so that keys past the window are dropped
 	// together.
 	spans []span
-	count int // of keys in all spans
+	count int // of the keys in all spans
 	// since is the time back to which the account's keys were loaded, zero when all were.
 	since time.Time
-	// open is the page that more entries may be added to; complete ones wait to be saved.
+	// open is the page that more entries may be added to: most accounts have no other. Its keys are
+	// in no span, and are not dropped before the page is complete. complete ones wait to be saved.
 	open     Page
+	seen     time.Time // when this process learned of the open page's last entry
 	complete []Page
 }
 
@@ -33,33 +35,57 @@ type Index struct {
 type span struct {
 	from, last time.Time // recorded_at of the first and of the last entry
 	seen       time.Time // when this process learned of the last, by a clock that nobody sets
-	keys       map[keyHash]int64
+	keys       keySet
+}
+
+// covers reports whether a page's keys belong in the span. A set has versions below 2^32 above its
+// base, and an entry less than 10,000 versions.
+func (s *span) covers(p Page) bool {
+	return p.At.Sub(s.from) <= spanTime && p.Number*PageSpan-s.keys.base < 1<<32-1<<20
 }
 
 // Load returns the index of an account from its pages, newest first, and its open page. since is
 // the time back to which they reach, zero when the pages are all that there are. Those that are not
 // stored yet are unsaved, the oldest first.
 func Load(pages []Page, open Page, since time.Time, unsaved []Page) Index {
-	x := Index{open: open, since: since, complete: unsaved}
-	for _, p := range slices.Backward(pages) {
-		x.remember(p)
+	x := Index{open: open, seen: time.Now(), since: since, complete: unsaved}
+	pages = slices.DeleteFunc(slices.Clone(pages), func(p Page) bool { return p.count() == 0 })
+	slices.Reverse(pages)
+	for len(pages) > 0 {
+		s := x.spanOf(pages[0])
+		n, keys := 0, 0
+		for n < len(pages) && s.covers(pages[n]) {
+			keys += pages[n].count()
+			n++
+		}
+		s.keys.reserve(keys)
+		for _, p := range pages[:n] {
+			x.remember(p, x.seen)
+		}
+		pages = pages[n:]
 	}
-	x.remember(open)
 	return x
 }
 
-// Count returns how many keys the index remembers, at about 60 bytes each.
-func (x *Index) Count() int { return x.count }
+// KeyBytes is about the most memory of a remembered key: those of the open page take 16 to 20
+// bytes, those of a span 20 to 26.
+const KeyBytes = 24
+
+// Count returns how many keys the index remembers, of KeyBytes each.
+func (x *Index) Count() int { return x.count + x.open.count() }
 
 // Find returns the version that the events of the key's first command begin at. Another key may
 // have the same hash: the caller confirms a hit by the entry.
 func (x *Index) Find(key string) (int64, bool) {
-	if x.count == 0 {
+	if x.Count() == 0 {
 		return 0, false
 	}
 	h := hashKey(key)
+	if version, ok := x.open.find(h); ok {
+		return version, true
+	}
 	for i := len(x.spans) - 1; i >= 0; i-- {
-		if version, ok := x.spans[i].keys[h]; ok {
+		if version, ok := x.spans[i].keys.get(h); ok {
 			return version, true
 		}
 	}
@@ -72,36 +98,42 @@ func (x *Index) Add(e *event.Entry) {
 	if i := PageOf(e.First); i != x.open.Number {
 		x.begin(i)
 	}
-	from := len(x.open.Keys)
 	x.open.Add(e)
-	x.remember(Page{Number: x.open.Number, Keys: x.open.Keys[from:], At: e.RecordedAt})
+	x.seen = time.Now()
 	x.forget(e.RecordedAt)
 	if e.Last >= (x.open.Number+1)*PageSpan {
 		x.begin(e.Last / PageSpan)
 	}
 }
 
-// remember adds a page's keys to the spans. Pages come in the order of time.
-func (x *Index) remember(p Page) {
+// spanOf returns the newest span, for a page's keys. It begins one where that does not cover them.
+func (x *Index) spanOf(p Page) *span {
+	if n := len(x.spans); n == 0 || !x.spans[n-1].covers(p) {
+		x.spans = append(x.spans, span{from: p.At, keys: keySet{base: p.Number * PageSpan}})
+	}
+	return &x.spans[len(x.spans)-1]
+}
+
+// remember adds the keys of a page, whose last entry was seen then, to the spans. Pages come in the
+// order of time.
+func (x *Index) remember(p Page, seen time.Time) {
 	if len(p.Keys) == 0 {
 		return
 	}
-	if n := len(x.spans); n == 0 || p.At.Sub(x.spans[n-1].from) > spanTime {
-		x.spans = append(x.spans, span{from: p.At, keys: make(map[keyHash]int64)})
-	}
-	s := &x.spans[len(x.spans)-1]
-	s.last, s.seen = p.At, time.Now()
-	before := len(s.keys)
+	s := x.spanOf(p)
+	s.last, s.seen = p.At, seen
+	before := s.keys.count
 	for keys := p.Keys; len(keys) > 0; keys = keys[pageKeyBytes:] {
 		offset := binary.BigEndian.Uint32(keys[keyHashBytes:pageKeyBytes])
-		s.keys[keyHash(keys[:keyHashBytes])] = p.Number*PageSpan + int64(offset)
+		s.keys.set(keyHash(keys), p.Number*PageSpan+int64(offset))
 	}
-	x.count += len(s.keys) - before
+	x.count += s.keys.count - before
 }
 
 // begin completes the open page and begins page i.
 func (x *Index) begin(i int64) {
 	if !x.open.At.IsZero() {
+		x.remember(x.open, x.seen)
 		x.complete = append(x.complete, x.open)
 	}
 	x.open = Page{Number: i}
@@ -111,7 +143,7 @@ func (x *Index) begin(i int64) {
 // process: a clock that jumps ahead must not make a repeated command a new one.
 func (x *Index) forget(now time.Time) {
 	for len(x.spans) > 0 && now.Sub(x.spans[0].last) > Window && time.Since(x.spans[0].seen) > Window {
-		x.count -= len(x.spans[0].keys)
+		x.count -= x.spans[0].keys.count
 		x.spans = slices.Delete(x.spans, 0, 1)
 	}
 }

@@ -48,6 +48,20 @@ func Stored(number int64, keys []byte, at time.Time) (Page, error) {
 	return Page{Number: number, Keys: keys, At: at}, nil
 }
 
+// count returns how many keys the page has.
+func (p Page) count() int { return len(p.Keys) / pageKeyBytes }
+
+// find returns the version of the newest key of the page with a hash, by looking at each: a page
+// fits into a processor's first cache.
+func (p Page) find(h keyHash) (int64, bool) {
+	for i := len(p.Keys) - pageKeyBytes; i >= 0; i -= pageKeyBytes {
+		if key := p.Keys[i : i+pageKeyBytes]; keyHash(key) == h {
+			return p.Number*PageSpan + int64(binary.BigEndian.Uint32(key[keyHashBytes:])), true
+		}
+	}
+	return 0, false
+}
+
 // PageOf returns the number of the page that has the keys of an entry, by its first version.
 func PageOf(first int64) int64 { return (first - 1) / PageSpan }
 
@@ -57,6 +71,9 @@ func (p *Page) Add(e *event.Entry) {
 		p.From, p.At = e.RecordedAt, e.RecordedAt
 	}
 	p.Gap, p.At = max(p.Gap, e.RecordedAt.Sub(p.At)), e.RecordedAt
+	if room := len(p.Keys) + len(e.Commands)*pageKeyBytes; room > cap(p.Keys) {
+		p.Keys = append(make([]byte, 0, max(4*pageKeyBytes, room+room/5)), p.Keys...)
+	}
 	for _, c := range e.Commands {
 		if c.Key == "" {
 			continue
