@@ -31,8 +31,8 @@ type Memory struct {
 // The memory of an account and of a command key, and the bounds of the shares. Measurements showed
 // no gain above the upper bounds.
 const (
-	accountBytes = 4 << 10
-	keyBytes     = 64
+	accountBytes = 1 << 10
+	keyBytes     = 24
 	memTables    = 4
 	// fallbackMemory is the limit where the memory of the machine is unknown.
 	fallbackMemory = 2 << 30

@@ -47,6 +47,6 @@ func OpenTuned(ctx context.Context, program Program, config platform.Config, t *
 		return nil, err
 	}
 	p.Log.Info("starts", "program", program.Name, "version", t.Version, "store", config.Store, "data", config.Data, "given", config.Given, "memory", m.Limit.String(), "from", m.From,
-		"heap", m.Heap.String(), "cache", m.Cache.String(), "idle_accounts", m.Accounts, "lease", config.Lease.String(), "segment_age", config.SegmentAge.String())
+		"heap", m.Heap.String(), "cache", m.Cache.String(), "idle_accounts", m.Accounts, "idle_keys", m.Keys, "stream_tail", m.Tail.String(), "lease", config.Lease.String(), "segment_age", config.SegmentAge.String())
 	return p, nil
 }
