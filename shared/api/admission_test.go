@@ -326,3 +326,24 @@ func (r *slowReader) Write(b []byte) (int, error) {
 	<-r.until
 	return r.ResponseRecorder.Write(b)
 }
+
+// A request that is refused before its body is read keeps its connection, unless the body does not
+// come: then what comes later is no request.
+func TestTheBodyOfARefusedRequestIsNoRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keys := &revocable{}
+		keys.revoked.Store(true)
+		serveOn(t, configured(t, Config{Web: web.Config{Auth: keys}}, doing("credit", accept)), func(p *pipes) {
+			c := call(t, p).command("k1")
+			c.expect("401 credentials-missing")
+			c.command("k2").expect("401 credentials-missing")
+			sendAll(t, c.c, commandHead("k3", len(commandBody)))
+			c.expect("401 credentials-missing")
+			time.Sleep(readTimeout + time.Second)
+			_, _ = io.WriteString(c.c, "GET /livez HTTP/1.1\r\nHost: bank\r\n\r\n") // it may find the connection closed
+			if next, err := c.in.ReadByte(); err == nil {
+				t.Errorf("what came instead of a body was answered: %q", next)
+			}
+		})
+	})
+}

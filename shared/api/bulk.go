@@ -81,9 +81,13 @@ func (s *Server) bulk(operations []Operation, unknown *commandCounts) echo.Handl
 			b.dry = s.dryRuns.New(b.principal.Tenant + " " + b.principal.Actor)
 			defer b.dry.Close()
 		}
-		b.serve(r.Context(), r.Body, c.Response())
+		body := &bulkBody{b: b, body: r.Body}
+		b.serve(r.Context(), body, c.Response())
 		if !c.Response().Committed {
 			c.Response().WriteHeader(http.StatusOK) // there was no line
+		}
+		if !body.ended {
+			web.Abandon(r)
 		}
 		return nil
 	}
@@ -117,13 +121,13 @@ type bulkRequest struct {
 // the first read that fails, also for its deadline, so commands run without it. serve leaves
 // nothing running, not even the call that wakes the reader: a deadline set late would hit the
 // connection's next request.
-func (b *bulkRequest) serve(ctx context.Context, body io.Reader, w io.Writer) {
+func (b *bulkRequest) serve(ctx context.Context, body *bulkBody, w io.Writer) {
 	running, stopRunning := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRunning()
 	reading, stopReading := context.WithCancel(running)
 	defer stopReading()
 	defer context.AfterFunc(b.server.Draining(), stopReading)()
-	b.reading, b.lines = reading, bufio.NewReaderSize(&bulkBody{b, body}, bulkBuffer)
+	b.reading, b.lines = reading, bufio.NewReaderSize(body, bulkBuffer)
 	woken := make(chan struct{})
 	sleep := context.AfterFunc(reading, func() {
 		defer close(woken)
@@ -174,8 +178,9 @@ func (b *bulkRequest) write(w io.Writer) error {
 // bulkBody reads the body, with a deadline for each read. A caller that sends is not gone, so each
 // read extends its time to take answers.
 type bulkBody struct {
-	b    *bulkRequest
-	body io.Reader
+	b     *bulkRequest
+	body  io.Reader
+	ended bool // it was read to its end
 }
 
 // Read reads from the body.
@@ -185,6 +190,7 @@ func (r *bulkBody) Read(p []byte) (int, error) {
 	if n > 0 {
 		r.b.extendWrite()
 	}
+	r.ended = r.ended || errors.Is(err, io.EOF)
 	return n, err
 }
 

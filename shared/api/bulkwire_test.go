@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -243,5 +244,40 @@ func TestBulkThatEndsEarlyNamesTheLine(t *testing.T) {
 	newServer(t, doing("credit", accept)).Handler().ServeHTTP(recorder, r)
 	if got := recorder.Body.String(); strings.Count(got, "\n") != 3 || !strings.Contains(got, `{"line":3,"status":408,"problem":{"type":"/problems/request-incomplete"`) {
 		t.Errorf("a body that breaks off: %s", got)
+	}
+}
+
+// A body that its caller did not finish in time is no part of the next request: what comes after
+// the last answer is neither executed nor answered, and the connection ends.
+func TestWhatFollowsAnUnfinishedBodyIsNoRequest(t *testing.T) {
+	for _, late := range []time.Duration{time.Second, 2 * bulkIdle} {
+		synctest.Test(t, func(t *testing.T) {
+			var log strings.Builder
+			s := configured(t, Config{Web: web.Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}}, doing("credit", accept))
+			serveOn(t, s, func(p *pipes) {
+				lines := strings.SplitAfter(creditLines(2), "\n")
+				rest := "GET " + bulkPath + " HTTP/1.1\r\nHost: bank\r\n\r\n"
+				c := p.connect()
+				defer func() { _ = c.Close() }()
+				sendAll(t, c, bulkHead(len(lines[0])+len(rest), "")+lines[0])
+				in := bufio.NewReader(c)
+				answer, err := http.ReadResponse(in, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, err := io.ReadAll(answer.Body)
+				if err != nil || !strings.Contains(string(text), "request-incomplete") {
+					t.Errorf("%s, %v", text, err)
+				}
+				time.Sleep(late)
+				_, _ = io.WriteString(c, rest) // it may find the connection closed
+				if next, err := in.ReadByte(); err == nil {
+					t.Errorf("the rest of a body was answered: %q", next)
+				}
+			})
+			if strings.Contains(log.String(), "panic") {
+				t.Errorf("after %v: %s", late, log.String())
+			}
+		})
 	}
 }

@@ -33,6 +33,7 @@ type conn struct {
 	listener *Listener
 	closing  sync.Once
 	refused  atomic.Bool // by an answer that was written here
+	ended    atomic.Bool // by End
 	// Only the goroutine that serves the connection uses these: whether it was claimed, and whose
 	// it is then.
 	claimed bool
@@ -83,6 +84,17 @@ func refusal(b []byte) (status int, own bool) {
 	return status, true
 }
 
+// errEnded is what reading gives after End. An io.EOF would be the end of a body.
+var errEnded = errors.New("listener: the connection serves no other request")
+
+// Read reads what the caller sends.
+func (c *conn) Read(b []byte) (int, error) {
+	if c.ended.Load() {
+		return 0, errEnded
+	}
+	return c.Conn.Read(b)
+}
+
 // CloseWrite ends what is sent, so that the caller sees the end of an answer.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
@@ -94,8 +106,8 @@ func (c *conn) CloseWrite() error {
 // Close closes the connection.
 func (c *conn) Close() error {
 	c.closing.Do(func() {
-		if c.refused.Load() {
-			c.linger(c)
+		if c.refused.Load() || c.ended.Load() {
+			linger(c.Conn, c)
 		}
 		c.listener.crowd.leave(c)
 	})
@@ -103,13 +115,12 @@ func (c *conn) Close() error {
 }
 
 // linger ends what is sent on a connection and reads what still comes, for a moment.
-func (c *conn) linger(half interface {
-	io.Reader
+func linger(from io.Reader, half interface {
 	CloseWrite() error
 	SetReadDeadline(t time.Time) error
 }) {
 	if half.CloseWrite() == nil && half.SetReadDeadline(time.Now().Add(lingerMost)) == nil {
-		_, _ = io.Copy(io.Discard, io.LimitReader(half, maxLinger))
+		_, _ = io.Copy(io.Discard, io.LimitReader(from, maxLinger))
 	}
 }
 
@@ -144,7 +155,7 @@ func (c *secureConn) handshake() {
 	}
 	if _, err := plain.Conn.Write(c.listener.config.Refusal(PlainHTTP)); err == nil {
 		if tcp, ok := plain.Conn.(*net.TCPConn); ok {
-			c.linger(tcp)
+			linger(tcp, tcp)
 		}
 	}
 }
@@ -193,4 +204,15 @@ func Claim(ctx context.Context, who admission.Caller) bool {
 	}
 	c.claimed, c.mine = true, who
 	return true
+}
+
+// End makes a request the last of its connection, and reports whether it could: a connection that
+// is no Listener's stays as it is. Nothing is read from it after this, so a handler that has begun
+// its answer can leave the rest of a body unread.
+func End(ctx context.Context) bool {
+	c, ok := ctx.Value(connKey{}).(*conn)
+	if ok {
+		c.ended.Store(true)
+	}
+	return ok
 }

@@ -111,8 +111,22 @@ func (s *Server) refuseUnread(c echo.Context, refusal error) {
 		return
 	}
 	s.fail(refusal, c)
-	if control.Flush() == nil {
-		_, _ = io.Copy(io.Discard, r.Body) // what fails here ends the connection
+	if control.Flush() != nil {
+		Abandon(r)
+		return
+	}
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		Abandon(r)
+	}
+}
+
+// Abandon ends the connection of a request whose handler works in full duplex and did not read the
+// body to its end. net/http looks at the rest of a body only where an answer begins after it: it
+// would take what still comes for the connection's next request. What has arrived is read here,
+// because net/http panics where it finds the end of a body after its handler.
+func Abandon(r *http.Request) {
+	if listener.End(r.Context()) {
+		_, _ = io.Copy(io.Discard, r.Body) // it ends at once
 	}
 }
 
