@@ -5,9 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"passbook/shared/progress"
 )
 
 // files are those of a small bank, by path.
@@ -37,7 +40,7 @@ func factsAt(second int) Facts {
 // backUp makes a backup, or returns why there is none.
 func backUp(t *testing.T, dir string, facts Facts, sources []Source) (*Draft, error) {
 	t.Helper()
-	d, err := Open(dir, facts, Options{})
+	d, err := Open(t.Context(), dir, facts, Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -199,8 +202,26 @@ func TestABackupIsNotReplacedWhileItIsRead(t *testing.T) {
 	if _, err := backUp(t, dir, factsAt(1), sources); !errors.Is(err, ErrBusy) {
 		t.Errorf("a backup beside a reader: %v", err)
 	}
+	// one with patience begins as soon as the reader has ended
+	p := progress.New()
+	opened := make(chan *Draft)
+	go func() {
+		d, err := Open(t.Context(), dir, factsAt(1), Options{Patience: time.Minute, Progress: p})
+		if err != nil {
+			t.Error(err)
+		}
+		opened <- d
+	}()
+	for p.Snapshot().Done == 0 {
+		runtime.Gosched()
+	}
 	release()
-	d, err := Open(dir, factsAt(1), Options{})
+	if d := <-opened; d == nil {
+		t.FailNow()
+	} else if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(t.Context(), dir, factsAt(1), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +245,7 @@ func TestAnInterruptedBackupIsNone(t *testing.T) {
 	_, sources := bankOf(t, files)
 	interrupted := func(second int) {
 		t.Helper()
-		d, err := Open(dir, factsAt(second), Options{})
+		d, err := Open(t.Context(), dir, factsAt(second), Options{})
 		if err == nil {
 			err = errors.Join(d.Copy(t.Context(), sources), d.Close())
 		}
@@ -329,17 +350,17 @@ func TestOnlyADirectoryForBackupsOfTheBankIsUsed(t *testing.T) {
 
 func TestTwoBackupsIntoOneDirectoryAreRefused(t *testing.T) {
 	dir := t.TempDir()
-	d, err := Open(dir, factsAt(0), Options{})
+	d, err := Open(t.Context(), dir, factsAt(0), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir, factsAt(1), Options{}); !errors.Is(err, ErrBusy) {
+	if _, err := Open(t.Context(), dir, factsAt(1), Options{}); !errors.Is(err, ErrBusy) {
 		t.Errorf("the second: %v", err)
 	}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	d, err = Open(dir, factsAt(1), Options{})
+	d, err = Open(t.Context(), dir, factsAt(1), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +409,7 @@ func TestANewerFormatIsRefused(t *testing.T) {
 func TestABackupKeepsToItsRateAndEndsWithItsContext(t *testing.T) {
 	_, sources := bankOf(t, map[string]string{"archive/large": strings.Repeat("x", 3*minBlock)})
 	dir := t.TempDir()
-	d, err := Open(dir, factsAt(0), Options{Rate: 1})
+	d, err := Open(t.Context(), dir, factsAt(0), Options{Rate: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"passbook/shared/backoff"
 	"passbook/shared/progress"
 )
 
@@ -42,6 +43,8 @@ type Options struct {
 	// Rate bounds the bytes that are read a second; 0 does not.
 	Rate     int64
 	Progress *progress.Tracker
+	// Patience is how long Open waits while the backup that is there is verified or restored.
+	Patience time.Duration
 }
 
 // Draft is a backup that is being made. It is for one goroutine.
@@ -60,10 +63,11 @@ type Draft struct {
 
 // Open begins a backup in a directory, which is created if it is missing. A directory with other
 // files is refused, and so is one with the backup of another bank or of another life of its stream.
-// Close ends it.
-func Open(dir string, facts Facts, o Options) (*Draft, error) {
+// While another backup is made there, and while one is read for longer than the patience, the error
+// is ErrBusy. Close ends it.
+func Open(ctx context.Context, dir string, facts Facts, o Options) (*Draft, error) {
 	d := &Draft{dir: dir, options: o, database: path.Join(databaseRoot, facts.Taken.UTC().Format("20060102T150405.000000Z"))}
-	if err := d.take(); err != nil {
+	if err := d.take(ctx); err != nil {
 		return nil, err
 	}
 	err := d.continues(facts)
@@ -93,7 +97,7 @@ func (d *Draft) continues(facts Facts) (err error) {
 }
 
 // take creates the directory with its marker, and locks it.
-func (d *Draft) take() error {
+func (d *Draft) take(ctx context.Context) error {
 	entries, err := os.ReadDir(d.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = os.MkdirAll(d.dir, 0o700)
@@ -115,15 +119,51 @@ func (d *Draft) take() error {
 	if d.lock, err = os.Open(name); err != nil {
 		return fmt.Errorf("lock the backup: %w", err)
 	}
-	if err := syscall.Flock(int(d.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		err = errors.Join(err, d.lock.Close())
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return fmt.Errorf("%w: %s", ErrBusy, d.dir)
-		}
-		return fmt.Errorf("lock the backup: %w", err)
+	if err := d.exclude(ctx); err != nil {
+		return errors.Join(err, d.lock.Close())
 	}
 	return nil
 }
+
+// exclude locks the directory for this process alone. It waits for those who read the backup that
+// is there, but not for who makes another.
+func (d *Draft) exclude(ctx context.Context) error {
+	lock := func(how int) error { return syscall.Flock(int(d.lock.Fd()), how|syscall.LOCK_NB) }
+	pauses, told := backoff.Backoff{First: firstLook, Most: mostLook}, false
+	for end := time.Now().Add(d.options.Patience); ; {
+		err := lock(syscall.LOCK_EX)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return fmt.Errorf("lock the backup: %w", err)
+		}
+		if lock(syscall.LOCK_SH) != nil {
+			return fmt.Errorf("%w: another backup is made in %s", ErrBusy, d.dir)
+		}
+		if err := lock(syscall.LOCK_UN); err != nil {
+			return fmt.Errorf("lock the backup: %w", err)
+		}
+		left := time.Until(end)
+		if left <= 0 {
+			return fmt.Errorf("%w: the backup in %s is still verified or restored after %v", ErrBusy, d.dir, d.options.Patience)
+		}
+		if !told {
+			d.options.Progress.Begin("wait until the backup is read", "attempts", 0)
+			told = true
+		}
+		d.options.Progress.Add(1)
+		if err := backoff.Sleep(ctx, min(pauses.Next(), left)); err != nil {
+			return fmt.Errorf("wait for a reader of the backup: %w", err)
+		}
+	}
+}
+
+// firstLook and mostLook bound the pauses between two attempts to lock a backup that is read.
+const (
+	firstLook = 50 * time.Millisecond
+	mostLook  = time.Second
+)
 
 // Close ends the draft. Unless it was finished, the backup before it is still the one that counts.
 func (d *Draft) Close() error { return d.lock.Close() }

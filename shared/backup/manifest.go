@@ -45,7 +45,7 @@ var (
 	// ErrSpace means that the volume of the backup is too full for it.
 	ErrSpace = errors.New("not enough free space")
 	// ErrBusy means that another process makes a backup there, or reads one.
-	ErrBusy = errors.New("another process makes, verifies or restores a backup there")
+	ErrBusy = errors.New("the directory of the backup is in use")
 )
 
 // Facts are what a backup says about the bank.

@@ -73,7 +73,7 @@ func (m *Manifest) hold() (release func(), err error) {
 	release = func() { _ = marker.Close() } // it was only read
 	if err := syscall.Flock(int(marker.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
 		release()
-		return nil, fmt.Errorf("%w: %s", ErrBusy, m.dir)
+		return nil, fmt.Errorf("%w: a backup is made in %s", ErrBusy, m.dir)
 	}
 	now, err := Read(m.dir)
 	if err == nil && now.Sum != m.Sum {

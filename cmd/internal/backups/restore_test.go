@@ -27,7 +27,7 @@ func aBackup(t *testing.T) *backup.Manifest {
 		sources = append(sources, backup.Source{From: name, Path: path, Size: int64(len(text))})
 	}
 	facts := backup.Facts{Bank: "B", Stream: "events", Taken: time.Unix(2000, 0).UTC()}
-	draft, err := backup.Open(dir, facts, backup.Options{})
+	draft, err := backup.Open(t.Context(), dir, facts, backup.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

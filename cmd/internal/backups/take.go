@@ -20,6 +20,9 @@ import (
 // snapshotMemory is the memory with which a snapshot is opened, beside the bank.
 const snapshotMemory = 64 << 20
 
+// patience is how long a backup waits for a verification or a restore of the one before.
+const patience = 10 * time.Minute
+
 // ErrInside means that the directory of the backup is in the data directory.
 var ErrInside = errors.New("a backup in the data directory would be lost with it")
 
@@ -57,7 +60,7 @@ func Take(ctx context.Context, s Source, dir string, rate int64, p *progress.Tra
 	if inside(s.Config.Data, dir) {
 		return taken, fmt.Errorf("%w: %s is in it; name a directory elsewhere, best on another device", ErrInside, dir)
 	}
-	draft, err := backup.Open(dir, taken.Facts, backup.Options{Rate: rate, Progress: p})
+	draft, err := backup.Open(ctx, dir, taken.Facts, backup.Options{Rate: rate, Progress: p, Patience: patience})
 	if err != nil {
 		return taken, err
 	}

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/ops"
+	"passbook/shared/backup"
 	"passbook/shared/event"
 	"passbook/shared/origin"
 	"passbook/shared/platform"
@@ -126,9 +128,9 @@ func remote(job ops.Job) error {
 	if strings.HasPrefix(job.Error, ErrParams.Error()) { // found only when it ran
 		return matching{err, ErrParams}
 	}
-	for _, behind := range []error{upgrade.ErrOlder, upgrade.ErrUnfinished} {
-		if strings.Contains(job.Error, behind.Error()) {
-			return matching{err, behind}
+	for _, known := range []error{upgrade.ErrOlder, upgrade.ErrUnfinished, backup.ErrBusy, syscall.ENOSPC, syscall.EDQUOT} {
+		if strings.Contains(job.Error, known.Error()) {
+			return matching{err, known}
 		}
 	}
 	if job.ExitCode != nil && *job.ExitCode == cli.ExitDifference {
@@ -192,6 +194,10 @@ func explain(ctx context.Context, err error) error {
 		return cli.Fail(cli.ExitBehind, err, "nothing was changed: replace these programs by this release, then run the same command again")
 	case errors.Is(err, upgrade.ErrUnfinished):
 		return cli.Fail(cli.ExitBehind, err, "end these programs, or wait for them, and run the same command again: it continues from here; the bank serves")
+	case errors.Is(err, backup.ErrBusy):
+		return cli.Fail(cli.ExitBehind, err, "run the same command again when that has ended")
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return cli.Fail(cli.ExitFailed, err, "free space on that volume, or name a directory on another; then run the same command again")
 	case errors.Is(err, ops.ErrDifference):
 		return cli.Fail(cli.ExitDifference, err, "")
 	}

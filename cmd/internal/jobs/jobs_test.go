@@ -4,12 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"strings"
+	"syscall"
 	"testing"
 
 	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/ops"
+	"passbook/shared/backup"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
@@ -127,5 +131,19 @@ func TestABanksDifferenceIsNamedOnce(t *testing.T) {
 	job = ops.Job{State: ops.Failed, Error: readmodel.ErrNotCaughtUp.Error()}
 	if err := remote(job); !errors.Is(err, readmodel.ErrNotCaughtUp) || err.Error() != job.Error {
 		t.Errorf("not caught up: %v", err)
+	}
+}
+
+// What stopped a backup that the bank made has its exit code and its remedy, although a bank
+// returns errors as text.
+func TestABackupThatTheBankMadeSaysWhatToDo(t *testing.T) {
+	full := fmt.Errorf("back up archive/a: %w", &fs.PathError{Op: "write", Path: "/backup/archive/a.part", Err: syscall.ENOSPC})
+	busy := fmt.Errorf("%w: another backup is made in /backup", backup.ErrBusy)
+	for cause, code := range map[error]int{full: cli.ExitFailed, busy: cli.ExitBehind} {
+		var made *cli.Failure
+		err := explain(t.Context(), remote(ops.Job{State: ops.Failed, Error: cause.Error()}))
+		if !errors.As(err, &made) || made.Code != code || !strings.Contains(made.Next, "same command again") || !strings.Contains(err.Error(), cause.Error()) {
+			t.Errorf("%v: %v, %+v", cause, err, made)
+		}
 	}
 }
