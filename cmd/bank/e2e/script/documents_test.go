@@ -21,6 +21,7 @@ const root = "../../../.."
 var notFollowed = map[string]string{
 	"README.md: make run":                             "builds, serves and tests; these are the targets that everything else uses",
 	"CONTRIBUTING.md: make build":                     "builds and tests; these are the targets that everything else uses",
+	"docs/clients/README.md: go mod":                  "changes a Go module of the reader's, and asks for its other modules",
 	"docs/feed.md: curl -sN http":                     "follows the feed without end; the tests of the feed do it",
 	"docs/feed.md: curl -sN \"$BANK":                  "follows the feed without end; the test of the feed's guide runs it",
 	"docs/operations.md: make start deploy":           "needs LocalStack; the tests of the services use it",
@@ -46,22 +47,26 @@ var notFollowed = map[string]string{
 // fence matches a block of a document; command is how a block of commands begins.
 var (
 	fence   = regexp.MustCompile("(?ms)^```(sh)?\n(.*?)^```$")
-	command = regexp.MustCompile(`^(bank|replay|audit|curl|cat|make|docker|aws|pip|export|[A-Z]+=)`)
+	command = regexp.MustCompile(`^(bank|replay|audit|curl|cat|make|docker|aws|go|pip|export|[A-Z]+=)`)
 )
 
 // placeholders are the words of documents that stand for a name of the reader's.
 var placeholders = strings.NewReplacer("--data DATA DIR", "--data data copy", " DIR", " copy", "--data NEW", "--data restored")
 
-// TestTheCommandsOfTheDocumentsRun runs each block of commands in README.md, CONTRIBUTING.md and
-// docs as it stands, on the address of a bank of the test.
+// TestTheCommandsOfTheDocumentsRun runs each block of commands in README.md, CONTRIBUTING.md, docs
+// and deploy as it stands, on the address of a bank of the test.
 func TestTheCommandsOfTheDocumentsRun(t *testing.T) {
 	t.Parallel()
-	documents, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	if err != nil {
-		t.Fatal(err)
+	var documents []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "deploy/*.md", "deploy/*/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, found...)
 	}
 	shared, listed, ran := newReader(t, true), map[string]bool{}, 0
-	for _, path := range slices.Concat(documents, []string{filepath.Join(root, "README.md"), filepath.Join(root, "CONTRIBUTING.md")}) {
+	for _, path := range documents {
 		text, err := os.ReadFile(path) //nolint:gosec // a document
 		if err != nil {
 			t.Fatal(err)
