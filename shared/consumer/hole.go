@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"strconv"
 	"time"
@@ -18,6 +19,9 @@ import (
 // shortestRetention is the shortest retention that Kinesis offers, 24 hours, less a margin. A shard
 // that is first read later than that may have lost its first records unnoticed.
 const shortestRetention = 23 * time.Hour
+
+// recreated is the cause of a hole that an operator wished for, with bank restore or replay stream.
+const recreated = "the stream was recreated before the shard was read to its end"
 
 // Hole is a part of a shard that was gone before this consumer read it. It is open until every
 // account that may have had records in it was compared with the journal and brought up to it.
@@ -62,9 +66,8 @@ func (h Hole) attrs() table.Map {
 	}
 	return table.Map{
 		"shard": table.S(h.Shard), "after": table.S(h.After), "cause": table.S(h.Cause),
-		"found_at": table.Time(h.FoundAt), "healed_at": table.Time(h.HealedAt), "accounts": table.N(h.Accounts),
-		"epoch": table.N(h.epoch), "first_hash": table.S(hashText(h.first)), "last_hash": table.S(hashText(h.last)),
-		"healer": table.S(h.healer), "digit": table.N(h.bucket), "page": table.S(h.page), "failed": failed,
+		"found_at": table.Time(h.FoundAt), "healed_at": table.Time(h.HealedAt), "accounts": table.N(h.Accounts), "epoch": table.N(h.epoch),
+		"first_hash": table.S(hashText(h.first)), "last_hash": table.S(hashText(h.last)), "healer": table.S(h.healer), "digit": table.N(h.bucket), "page": table.S(h.page), "failed": failed,
 	}
 }
 
@@ -72,9 +75,8 @@ func parseHole(r table.Row) Hole {
 	a := r.Attrs
 	h := Hole{
 		Shard: a.Text("shard"), After: a.Text("after"), Cause: a.Text("cause"), FoundAt: a.Time("found_at"), HealedAt: a.Time("healed_at"),
-		Accounts: a.Number("accounts"), key: r.SK, epoch: a.Number("epoch"),
-		first: parseHash(a.Text("first_hash")), last: parseHash(a.Text("last_hash")), healer: a.Text("healer"),
-		bucket: a.Number("digit"), page: a.Text("page"),
+		Accounts: a.Number("accounts"), key: r.SK, epoch: a.Number("epoch"), first: parseHash(a.Text("first_hash")), last: parseHash(a.Text("last_hash")),
+		healer: a.Text("healer"), bucket: a.Number("digit"), page: a.Text("page"),
 	}
 	for _, text := range a.Texts("failed") {
 		if account, ok := event.ParseAccount(text); ok {
@@ -99,8 +101,11 @@ func (w *Worker) recordHole(ctx context.Context, l lease, after, cause string) e
 		return fmt.Errorf("record the hole of %s: %w", l.shard, err)
 	}
 	w.runtime.Metrics.holes.WithLabelValues(w.config.Name).Inc()
-	w.runtime.Log.Error("records were gone before they were read; a hole was recorded",
-		"stream", w.runtime.Stream, "shard", l.shard, "after", after, "cause", cause)
+	level := slog.LevelError
+	if cause == recreated {
+		level = slog.LevelWarn
+	}
+	w.runtime.Log.Log(ctx, level, "a hole was recorded", "stream", w.runtime.Stream, "shard", l.shard, "after", after, "cause", cause)
 	w.wakeMaintenance()
 	return nil
 }
@@ -111,8 +116,7 @@ func (w *Worker) updateHole(ctx context.Context, h *Hole) error {
 	defer cancel()
 	was := h.epoch
 	h.epoch++
-	err := control.Holes(w.runtime.Table, w.runtime.Stream, w.config.Name).Put(ctx, h.key, h.attrs(), control.Revision(was))
-	if err != nil {
+	if err := control.Holes(w.runtime.Table, w.runtime.Stream, w.config.Name).Put(ctx, h.key, h.attrs(), control.Revision(was)); err != nil {
 		return fmt.Errorf("update the hole of %s: %w", h.Shard, err)
 	}
 	return nil
@@ -124,19 +128,18 @@ func (w *Worker) updateHole(ctx context.Context, h *Hole) error {
 // since.
 func (w *Worker) lossBefore(ctx context.Context, l lease, created int64, now time.Time) (cause string, err error) {
 	if l.epoch != 0 && l.created != created && !l.ended() {
-		return "the stream was recreated before the shard was read to its end", nil
+		return recreated, nil
 	}
 	if !l.unreadTooLong(created, now) {
 		return "", nil
 	}
-	begun := l.begun.Format(time.RFC3339)
 	_, err = w.runtime.Streams.Iterator(ctx, w.runtime.Stream, l.shard, sinceTime(l.begun))
 	switch {
 	case errors.Is(err, stream.ErrTrimmed):
-		return "nothing was read for longer than the shortest retention, since " + begun, nil
+		return "nothing was read for longer than the shortest retention, since " + l.begun.Format(time.RFC3339), nil
 	// the reader of a shard that is gone records that
 	case err != nil && !errors.Is(err, stream.ErrNotFound):
-		return "", fmt.Errorf("check whether %s lost records since %s: %w", l.shard, begun, err)
+		return "", fmt.Errorf("check whether %s lost records since %s: %w", l.shard, l.begun.Format(time.RFC3339), err)
 	}
 	return "", nil
 }
@@ -195,11 +198,8 @@ func (r *reader) recordVanished(ctx context.Context, cause error) error {
 // overlaps reports whether hash keys of a hash bucket can be on the shard. A bucket is the first
 // hex digit of a key's hash.
 func (s Shard) overlaps(bucket byte) bool {
-	if s.FirstHash == nil || s.LastHash == nil {
-		return true
-	}
 	d, err := strconv.ParseInt(string(bucket), 16, 64)
-	if err != nil {
+	if err != nil || s.FirstHash == nil || s.LastHash == nil {
 		return true
 	}
 	low := new(big.Int).Lsh(big.NewInt(d), 124)

@@ -3,7 +3,9 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/big"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -79,7 +81,8 @@ func TestRecreatedStreamIsReadFromItsBeginning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 2)
 		first := archivetest.Bank(1, 5, 50)
-		c.start("a", nil)
+		var log strings.Builder
+		c.start("a", func(config *Config) { config.Runtime.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 		c.publish(first...)
 		c.within(time.Second, "read", c.delivered(50))
 		time.Sleep(2 * time.Second)
@@ -99,6 +102,11 @@ func TestRecreatedStreamIsReadFromItsBeginning(t *testing.T) {
 			if !p.created.Equal(created) {
 				t.Fatalf("a record of the new stream was delivered as one of %v", p.created)
 			}
+		}
+		c.halt("a")
+		// that was somebody's wish, and is no error
+		if n := strings.Count(log.String(), `level=WARN msg="a hole was recorded"`); n != 2 || strings.Contains(log.String(), `level=ERROR msg="a hole`) {
+			t.Errorf("%d warnings of 2 shards:\n%s", n, log.String())
 		}
 	})
 }
