@@ -47,6 +47,9 @@ func (b Bank) backup(ctx context.Context, params BackupParams, p *progress.Track
 	if errors.Is(err, backups.ErrInside) {
 		err = wrong("%v", err)
 	}
+	if err == nil && b.BackedUp != nil {
+		b.BackedUp(taken.Taken)
+	}
 	return taken, err
 }
 

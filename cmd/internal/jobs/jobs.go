@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"passbook/balance"
 	"passbook/cmd/internal/deployment"
@@ -77,6 +78,8 @@ type Bank struct {
 	// Flush makes the archiver of this process seal its open segments; nil if the process runs
 	// nothing but the job.
 	Flush func(ctx context.Context) error
+	// BackedUp is called with when a backup began that is finished; it may be nil.
+	BackedUp func(at time.Time)
 	// Version is that of the program.
 	Version string
 }

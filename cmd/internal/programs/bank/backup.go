@@ -14,6 +14,7 @@ import (
 	"passbook/cmd/internal/cli"
 	"passbook/cmd/internal/jobs"
 	"passbook/cmd/internal/ops"
+	"passbook/cmd/internal/serve"
 	"passbook/shared/backup"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
@@ -63,6 +64,16 @@ func (c *createBackupCommand) Run(ctx context.Context, t *cli.Terminal) error {
 			done.Dir, done.Accounts, done.Events, done.Files, size(done.Bytes), size(done.Copied), seconds(done.Seconds))
 		fmt.Fprintf(w, "next: copy it to another machine; bank restore --dry-run --data NEW %s\n", done.Dir)
 	})
+}
+
+// backupAge begins to report how old the newest backup is, and returns what takes note of another
+// one. A bank whose operators' log cannot be read still serves.
+func backupAge(ctx context.Context, p *serve.Process) func(time.Time) {
+	age, err := backups.NewAge(ctx, p.Engine.Table, p.Registry)
+	if err != nil {
+		p.Log.Warn("the age of the newest backup is not reported until the next one", "error", err)
+	}
+	return age.Made
 }
 
 // parseRate returns the bytes a second of a flag.

@@ -89,7 +89,7 @@ func open(ctx context.Context, p *serve.Process) error {
 	registry, secret := newRegistry(jobs.Bank{
 		Config: p.Config, Table: p.Engine.Table, Streams: p.Engine.Streams, Bucket: p.Engine.Bucket, Keys: p.Engine.Keys, Stores: p.Stores(),
 		CreateStream: p.Engine.CreateStream, RenewStream: p.Engine.RenewStream, RaiseFormat: p.Engine.RaiseFormat, Snapshot: p.Engine.Snapshot, Version: p.Version, Exclusive: p.Engine.Exclusive,
-		Journal: history, Balance: balanceProjector, CreditLimit: limitProjector, Flush: archives.Flush, Log: p.Log,
+		Journal: history, Balance: balanceProjector, CreditLimit: limitProjector, Flush: archives.Flush, BackedUp: backupAge(ctx, p), Log: p.Log,
 	})
 	p.Serve(serve.API{
 		ServesAll: true, Pages: pages(registry),
