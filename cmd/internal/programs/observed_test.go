@@ -196,7 +196,7 @@ func TestEveryAlertHasItsSection(t *testing.T) {
 			continue
 		}
 		alerts++
-		if want := "{{ $externalLabels.passbook_docs }}docs/operations.md#" + strings.ToLower(r.Alert); r.Annotations["runbook_url"] != want {
+		if want := "{{ $externalLabels.runbooks }}docs/operations.md#" + strings.ToLower(r.Alert); r.Annotations["runbook_url"] != want {
 			t.Errorf("%s: runbook_url %q, not %q", r.Alert, r.Annotations["runbook_url"], want)
 		}
 		if s := r.Labels["severity"]; s != "page" && s != "ticket" {
