@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ import (
 )
 
 // keys counts what is unwrapped, and wraps by turning bytes.
-type keys struct{ unwrapped int }
+type keys struct{ unwrapped atomic.Int64 }
 
 func (k *keys) Wrap(_ context.Context, _ string, plain []byte) ([]byte, error) {
 	wrapped := slices.Clone(plain)
@@ -32,7 +33,7 @@ func (k *keys) Wrap(_ context.Context, _ string, plain []byte) ([]byte, error) {
 }
 
 func (k *keys) Unwrap(ctx context.Context, bank string, wrapped []byte) ([]byte, error) {
-	k.unwrapped++
+	k.unwrapped.Add(1)
 	return k.Wrap(ctx, bank, wrapped)
 }
 
@@ -120,8 +121,8 @@ func TestAChangeIsSeenByTheNextCall(t *testing.T) {
 			t.Fatalf("%+v", got)
 		}
 	}
-	if other.unwrapped != 1 {
-		t.Errorf("%d secrets were unwrapped", other.unwrapped)
+	if n := other.unwrapped.Load(); n != 1 {
+		t.Errorf("%d secrets were unwrapped", n)
 	}
 	if _, err := f.Pause(t.Context(), "north", e.ID, "Paused by a test."); err != nil {
 		t.Fatal(err)
