@@ -164,6 +164,7 @@ func TestEveryRefusalSaysWhatToTryNext(t *testing.T) {
 func TestAnUnknownOutcomeNamesTheKeyToRepeatWith(t *testing.T) {
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) })
 	got := run(t, f, nil, "withdraw", "A-1", "5", "EUR", "--timeout", "300ms")
+	f.Close() // the last request may still be on its way
 	if len(f.asked) == 0 || f.asked[0].key == "" || got.code != cli.ExitUnreachable || !strings.Contains(got.err, "--idempotency-key "+f.asked[0].key) || !strings.Contains(got.err, "not known") {
 		t.Errorf("%+v\nasked %v", got, f.asked)
 	}
