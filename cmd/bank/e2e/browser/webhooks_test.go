@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,15 +38,18 @@ func (b *bank) hook(t *testing.T, body string) string {
 	return ""
 }
 
-// has waits until a webhook has deliveries of a state, with an attempt where some are asked for.
+// delivered is how far an account is for a webhook.
+type delivered struct{ Attempts int }
+
+// has waits until a webhook has an account of a state, with so many attempts.
 func (b *bank) has(t *testing.T, id, state string, attempts int) {
 	t.Helper()
 	programtest.Eventually(t, "there are deliveries that are "+state, func() error {
 		var page struct {
-			Deliveries []struct{ Attempts int }
+			Deliveries []delivered
 		}
 		b.get(t, "/v1/webhooks/"+id+"/deliveries?state="+state, &page)
-		if len(page.Deliveries) == 0 || page.Deliveries[0].Attempts < attempts {
+		if !slices.ContainsFunc(page.Deliveries, func(d delivered) bool { return d.Attempts >= attempts }) {
 			return errNotYet
 		}
 		return nil
@@ -107,6 +111,5 @@ func TestWebhooksAreSoundInEveryView(t *testing.T) {
 		{name: "webhook-paused", path: one(gone, "pending")},
 		{name: "webhook-missing", path: one("wh_aaaaaaaaaaaaaaaa", "pending"), expect: "status of 404"},
 		{name: "attention-webhook", path: "/ui/attention?id=webhook/dead/" + fails},
-		{name: "overview-webhooks", path: "/ui/", to: (*seat).overview},
 	})
 }
