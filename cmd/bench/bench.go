@@ -195,9 +195,9 @@ func (g *targets) half(ctx context.Context, s *driver.Bank, r *report, l *load, 
 		return err
 	}
 	r.add(measure{what: "commands/s at half of the peak", untargeted: true}, got.rate())
-	r.add(measure{what: "p99 at half of the peak", unit: " ms", target: 10, atMost: true}, ms(got.quantile(.99)))
+	r.add(measure{what: "p99 at half of the peak", unit: " ms", target: 8, atMost: true}, ms(got.quantile(.99)))
 	r.add(measure{what: "  p50", unit: " ms", untargeted: true, group: "half"}, ms(got.quantile(.5)))
-	r.add(measure{what: "201 to visible balance, p99", unit: " ms", target: 100, atMost: true}, ms(visible.quantile(.99)))
+	r.add(measure{what: "201 to visible balance, p99", unit: " ms", target: 15, atMost: true}, ms(visible.quantile(.99)))
 	r.add(measure{what: "  p50", unit: " ms", untargeted: true, group: "visible"}, ms(visible.quantile(.5)))
 	return <-profiled
 }

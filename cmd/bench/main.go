@@ -2,10 +2,9 @@
 // this machine, drives it over loopback from the same cores, and prints what it measured beside the
 // targets.
 //
-// load.go is the driver, bench.go the order of the measurements, micro.go what is measured within
-// this process. It drives only a bank that it started itself. The driver is written by hand,
-// because a general one such as vegeta costs as much processor time as the server that it would
-// measure, on the same cores.
+// bench.go has the commands and the order of the measurements with targets, load.go their load,
+// micro.go what is measured within this process. Single loads, and comparisons of two servers under
+// one, are in scenario. It drives only servers that it started itself.
 package main
 
 import (

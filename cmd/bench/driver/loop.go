@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -26,6 +27,8 @@ type Loop struct {
 	For   time.Duration
 	// Rate is the steps a second of all connections together, 0 in a closed loop.
 	Rate float64
+	// Count ends the load, before For has passed, once so many commands are done; 0 is no end.
+	Count int64
 }
 
 // Outcome is what a load measured.
@@ -54,9 +57,19 @@ func NewLatency() *hdrhistogram.Histogram {
 func (l Loop) Run(ctx context.Context, address, key string, steps func(conn int) Step) (Outcome, error) {
 	began := time.Now()
 	parts, errs := make([]Outcome, l.Conns), make([]error, l.Conns)
+	var done atomic.Int64
+	more := func(due time.Time) bool {
+		return due.Before(began.Add(l.For)) && (l.Count == 0 || done.Load() < l.Count)
+	}
 	var wg sync.WaitGroup
 	for i := range l.Conns {
-		wg.Go(func() { parts[i], errs[i] = l.runOne(ctx, address, key, steps(i), l.pace(i, began), began.Add(l.For)) })
+		step := steps(i)
+		counted := func(c *Conn) (int, error) {
+			n, err := step(c)
+			done.Add(int64(n))
+			return n, err
+		}
+		wg.Go(func() { parts[i], errs[i] = runOne(ctx, address, key, counted, l.pace(i, began), more) })
 	}
 	wg.Wait()
 	all := Outcome{Took: time.Since(began), Latency: NewLatency()}
@@ -86,14 +99,14 @@ func (l Loop) pace(conn int, began time.Time) func() time.Time {
 }
 
 // runOne runs the loop of one connection, which makes one step at least.
-func (l Loop) runOne(ctx context.Context, address, key string, step Step, next func() time.Time, end time.Time) (Outcome, error) {
+func runOne(ctx context.Context, address, key string, step Step, next func() time.Time, more func(due time.Time) bool) (Outcome, error) {
 	o := Outcome{Latency: NewLatency()}
 	c, err := Dial(ctx, address, key)
 	if err != nil {
 		return o, err
 	}
 	defer c.Close()
-	for due, first := next(), true; (first || due.Before(end)) && ctx.Err() == nil; due, first = next(), false {
+	for due, first := next(), true; (first || more(due)) && ctx.Err() == nil; due, first = next(), false {
 		done, err := step(c)
 		o.Done += int64(done)
 		switch {

@@ -47,6 +47,26 @@ func TestEveryAnswerIsCounted(t *testing.T) {
 	}
 }
 
+// TestACountEndsTheLoad checks that a load ends soon after so many commands: each connection may
+// have one request under way.
+func TestACountEndsTheLoad(t *testing.T) {
+	var did atomic.Int64
+	step := func(c *Conn) (int, error) {
+		status, _, err := c.Post("/", "k", did.Load(), []byte("{}"))
+		return max(0, status-http.StatusOK), err // a 201 is one command
+	}
+	l := Loop{Conns: 3, For: time.Hour, Count: 40}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		did.Add(1)
+		w.WriteHeader(http.StatusCreated)
+	}))
+	t.Cleanup(s.Close)
+	got, err := l.Run(t.Context(), strings.TrimPrefix(s.URL, "http://"), "", func(int) Step { return step })
+	if err != nil || got.Done < l.Count || got.Done >= l.Count+int64(l.Conns) {
+		t.Errorf("%d done of %d, %v", got.Done, l.Count, err)
+	}
+}
+
 // TestDueWhenLate checks that steps of an open loop stay due at their times however late they are
 // sent.
 func TestDueWhenLate(t *testing.T) {

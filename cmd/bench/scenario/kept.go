@@ -105,6 +105,7 @@ func (k *kept) resident() float64 {
 type Open struct {
 	One
 	Accounts    int `default:"1000000" help:"Accounts."`
+	Events      int `placeholder:"N" help:"Credits on them besides, before the bank is started again."`
 	Connections int `default:"4" help:"Connections."`
 }
 
@@ -122,14 +123,14 @@ func (Open) Help() string {
 
 // Run plays the scenario.
 func (o *Open) Run(ctx context.Context, t *cli.Terminal) error {
-	if o.Accounts < 1 || o.Accounts > maxAccounts || o.Connections < 1 || o.Connections > maxConnections {
-		return cli.Usage("--accounts is from 1 to %d, --connections from 1 to %d", maxAccounts, maxConnections)
+	if o.Events < 0 || o.Events > maxEvents || o.Accounts < 1 || o.Accounts > maxAccounts || o.Connections < 1 || o.Connections > maxConnections {
+		return cli.Usage("--accounts is from 1 to %d, --events from 0 to %d, --connections from 1 to %d", maxAccounts, maxEvents, maxConnections)
 	}
 	k, err := keep(ctx, o.Bank, o.Flags)
 	if err != nil {
 		return err
 	}
-	found, err := opened(ctx, k, o.Accounts, o.Connections)
+	found, err := o.opened(ctx, k)
 	if err = errors.Join(err, k.Stop()); err != nil {
 		return err
 	}
@@ -145,25 +146,27 @@ func (o *One) publish(out io.Writer, found figures) error {
 }
 
 // opened opens accounts and starts the bank again.
-func opened(ctx context.Context, k *kept, accounts, connections int) (found figures, err error) {
+func (o *Open) opened(ctx context.Context, k *kept) (found figures, err error) {
 	before, began := k.CPU(), time.Now()
-	if err := fill(ctx, k.Address(), connections, accounts, appendOpen); err != nil {
+	if err := fill(ctx, k.Address(), o.Connections, o.Accounts, appendOpen); err != nil {
 		return nil, fmt.Errorf("open the accounts: %w", err)
 	}
-	took := time.Since(began)
-	found.add("accounts opened a second", float64(accounts)/took.Seconds(), "/s")
-	l := newLoad("open", min(accounts, markers), "commands", moneyMoved)
-	l.run = "open-"
 	ended := time.Now()
+	found.add("accounts opened a second", float64(o.Accounts)/ended.Sub(began).Seconds(), "/s")
+	l := newLoad("open", min(o.Accounts, markers), "commands", moneyMoved)
+	l.run = "open-"
 	rows, archive, err := k.CaughtUp(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	found.add("CPU an account, until caught up", micros(k.CPU()-before, int64(accounts)), "µs")
+	found.add("CPU an account, until caught up", micros(k.CPU()-before, int64(o.Accounts)), "µs")
 	found.add("rows caught up after", rows.Sub(ended).Seconds(), "s")
 	found.add("archiver caught up after", archive.Sub(ended).Seconds(), "s")
 	found.add("resident", k.resident(), "MiB")
 	found.add("disk", float64(k.Disk())/mebi, "MiB")
+	if err := o.credited(ctx, k, &found); err != nil {
+		return nil, err
+	}
 	ready, err := k.restart(ctx)
 	if err != nil {
 		return nil, err
@@ -171,6 +174,24 @@ func opened(ctx context.Context, k *kept, accounts, connections int) (found figu
 	found.add("ready after a start", ready.Seconds(), "s")
 	found.add("resident after a start", k.resident(), "MiB")
 	return found, nil
+}
+
+// credited makes the events besides.
+func (o *Open) credited(ctx context.Context, k *kept, found *figures) error {
+	if o.Events == 0 {
+		return nil
+	}
+	began := time.Now()
+	err := fill(ctx, k.Address(), o.Connections, o.Events, func(text []byte, n int) []byte {
+		return fmt.Appendf(text, `{"op":"credit","idempotency_key":"e-%d","account_id":%q,"amount":100,"currency":"EUR"}`+"\n", n, id(n%o.Accounts))
+	})
+	if err != nil {
+		return fmt.Errorf("credit the accounts: %w", err)
+	}
+	found.add("credits a second", float64(o.Events)/time.Since(began).Seconds(), "/s")
+	found.add("resident with them", k.resident(), "MiB")
+	found.add("disk with them", float64(k.Disk())/mebi, "MiB")
+	return nil
 }
 
 // Long makes one account with many events, and starts the bank again.

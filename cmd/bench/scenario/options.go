@@ -27,6 +27,7 @@ type Options struct {
 	Against  string  `placeholder:"FILE" help:"Another one, to compare it with in turns."`
 	Flags    string  `name:"bank-flags" placeholder:"TEXT" help:"Further flags of bank serve, such as '--memory 512MiB'."`
 	Seconds  float64 `default:"10" help:"Length of a round."`
+	Count    int64   `name:"commands" placeholder:"N" help:"End a round once so many are done, before --seconds have passed."`
 	Rounds   int     `default:"3" help:"Rounds, of which the median counts."`
 	Rate     float64 `placeholder:"N" help:"Requests a second: an open loop, whose latency counts from when a request was due. Without it each connection sends when it has its last answer."`
 	JSON     bool    `name:"json" help:"Print all rounds as JSON."`
@@ -41,8 +42,8 @@ func (o *Options) check(accounts, connections int) error {
 		return cli.Usage("--seconds is above 0 and at most %d", maxSeconds)
 	case o.Rounds < 1 || o.Rounds > maxRounds:
 		return cli.Usage("--rounds is from 1 to %d", maxRounds)
-	case o.Rate < 0:
-		return cli.Usage("--rate is 0 or above")
+	case o.Rate < 0 || o.Count < 0:
+		return cli.Usage("--rate and --commands are 0 or above")
 	case accounts < 1 || accounts > maxAccounts:
 		return cli.Usage("--accounts is from 1 to %d", maxAccounts)
 	case connections < 1 || connections > maxConnections:
@@ -56,7 +57,7 @@ func (o *Options) play(ctx context.Context, t *cli.Terminal, l *Load, connection
 	if err := o.check(l.Accounts, connections); err != nil {
 		return err
 	}
-	loop := driver.Loop{Conns: connections, For: time.Duration(o.Seconds * float64(time.Second)), Rate: o.Rate}
+	loop := driver.Loop{Conns: connections, For: time.Duration(o.Seconds * float64(time.Second)), Rate: o.Rate, Count: o.Count}
 	o.warnOfOtherWork(t)
 	contenders, err := o.contenders(ctx)
 	if err != nil {

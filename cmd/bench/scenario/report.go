@@ -60,7 +60,10 @@ func write(out io.Writer, r Report) error {
 		for _, r := range results {
 			median, least, most := r.spread(line.of)
 			all = max(all, most)
-			fmt.Fprintf(&row, "\t%s (%s to %s)", line.text(median), line.text(least), line.text(most))
+			row.WriteString("\t" + line.text(median))
+			if len(r.Rounds) > 1 {
+				fmt.Fprintf(&row, " (%s to %s)", line.text(least), line.text(most))
+			}
 		}
 		if all == 0 {
 			continue // not measured
