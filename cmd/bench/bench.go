@@ -174,17 +174,17 @@ func (g *targets) peak(ctx context.Context, s *driver.Bank, r *report, l *load, 
 		return 0, err
 	}
 	busy := s.CPU() - before
-	r.add(measure{what: "commands/s " + where, target: target}, got.rate())
-	r.add(measure{what: "  p50", unit: " ms", untargeted: true, group: where}, ms(got.quantile(.5)))
-	r.add(measure{what: "  p99", unit: " ms", untargeted: true, group: where}, ms(got.quantile(.99)))
-	r.add(measure{what: "  cores used by the bank", untargeted: true, group: where}, busy.Seconds()/got.took.Seconds())
-	r.add(measure{what: "  refused", untargeted: true, group: where}, float64(got.refused))
+	r.add(measure{what: "commands/s " + where, target: target}, got.PerSecond())
+	r.add(measure{what: "  p50", unit: " ms", untargeted: true, group: where}, got.Quantile(50))
+	r.add(measure{what: "  p99", unit: " ms", untargeted: true, group: where}, got.Quantile(99))
+	r.add(measure{what: "  cores used by the bank", untargeted: true, group: where}, busy.Seconds()/got.Took.Seconds())
+	r.add(measure{what: "  refused", untargeted: true, group: where}, float64(got.Refused))
 	began := time.Now()
 	if err := l.caughtUp(ctx); err != nil {
 		return 0, err
 	}
 	r.add(measure{what: "  consumers caught up after", unit: " s", untargeted: true, group: where}, time.Since(began).Seconds())
-	return got.rate(), <-profiled
+	return got.PerSecond(), <-profiled
 }
 
 // half runs an open loop at half of the peak, and probes how soon a balance shows a command.
@@ -194,11 +194,11 @@ func (g *targets) half(ctx context.Context, s *driver.Bank, r *report, l *load, 
 	if err != nil {
 		return err
 	}
-	r.add(measure{what: "commands/s at half of the peak", untargeted: true}, got.rate())
-	r.add(measure{what: "p99 at half of the peak", unit: " ms", target: 8, atMost: true}, ms(got.quantile(.99)))
-	r.add(measure{what: "  p50", unit: " ms", untargeted: true, group: "half"}, ms(got.quantile(.5)))
-	r.add(measure{what: "201 to visible balance, p99", unit: " ms", target: 15, atMost: true}, ms(visible.quantile(.99)))
-	r.add(measure{what: "  p50", unit: " ms", untargeted: true, group: "visible"}, ms(visible.quantile(.5)))
+	r.add(measure{what: "commands/s at half of the peak", untargeted: true}, got.PerSecond())
+	r.add(measure{what: "p99 at half of the peak", unit: " ms", target: 8, atMost: true}, got.Quantile(99))
+	r.add(measure{what: "  p50", unit: " ms", untargeted: true, group: "half"}, got.Quantile(50))
+	r.add(measure{what: "201 to visible balance, p99", unit: " ms", target: 15, atMost: true}, visible.Quantile(99))
+	r.add(measure{what: "  p50", unit: " ms", untargeted: true, group: "visible"}, visible.Quantile(50))
 	return <-profiled
 }
 

@@ -31,17 +31,14 @@ func teller(t *testing.T, seen *atomic.Int64) string {
 func TestEveryAnswerIsCounted(t *testing.T) {
 	var seen atomic.Int64
 	l := newLoad(&driver.Bank{Address: teller(t, &seen)}, "t", []string{"B-1", "B-2"})
-	for name, run := range map[string]func() (result, error){
-		"closed": func() (result, error) { return l.closedLoop(t.Context(), 3, 300*time.Millisecond) },
-		"paced":  func() (result, error) { return l.paced(t.Context(), 3, 300*time.Millisecond, 500) },
+	for name, run := range map[string]func() (driver.Outcome, error){
+		"closed": func() (driver.Outcome, error) { return l.closedLoop(t.Context(), 3, 300*time.Millisecond) },
+		"paced":  func() (driver.Outcome, error) { return l.paced(t.Context(), 3, 300*time.Millisecond, 500) },
 	} {
 		seen.Store(0)
 		got, err := run()
-		if err != nil || got.refused != 0 || int64(len(got.latencies)) != seen.Load() || seen.Load() == 0 {
-			t.Errorf("%s: %d latencies of %d, %d refused, %v", name, len(got.latencies), seen.Load(), got.refused, err)
-		}
-		if got.quantile(0) > got.quantile(.5) || got.quantile(.5) > got.quantile(1) {
-			t.Errorf("%s: the latencies are not in order", name)
+		if err != nil || got.Refused != 0 || got.Done != seen.Load() || got.Done == 0 {
+			t.Errorf("%s: %d done of %d, %d refused, %v", name, got.Done, seen.Load(), got.Refused, err)
 		}
 	}
 }

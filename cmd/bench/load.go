@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,104 +37,40 @@ func newLoad(s *driver.Bank, run string, accounts []string) *load {
 	return l
 }
 
-// result is what a run of the driver measured.
-type result struct {
-	took      time.Duration
-	latencies []time.Duration // sorted, of the answered commands
-	refused   int
-	refusals  []time.Duration // sorted, from sending to the refusal, of a load that overloads
-}
-
-func (r result) rate() float64 { return float64(len(r.latencies)) / r.took.Seconds() }
-
-// quantile returns a latency, q in 0..1.
-func (r result) quantile(q float64) time.Duration { return quantile(r.latencies, q) }
-
-func quantile(sorted []time.Duration, q float64) time.Duration {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
-}
-
 // closedLoop keeps conns connections busy for a while: each sends the next command when it has the
 // answer to its last one.
-func (l *load) closedLoop(ctx context.Context, conns int, d time.Duration) (result, error) {
-	return l.drive(ctx, conns, d, func(int) func() time.Time { return time.Now })
+func (l *load) closedLoop(ctx context.Context, conns int, d time.Duration) (driver.Outcome, error) {
+	return l.drive(ctx, driver.Loop{Conns: conns, For: d})
 }
 
-// paced sends at a rate, however long the answers take. A latency counts from the time when the
-// command was due, so that a stall shows in every command that it delayed.
-func (l *load) paced(ctx context.Context, conns int, d time.Duration, rate float64) (result, error) {
-	gap := time.Duration(float64(conns) / rate * float64(time.Second))
-	began := time.Now()
-	return l.drive(ctx, conns, d, func(i int) func() time.Time {
-		due := began.Add(gap * time.Duration(i) / time.Duration(conns))
-		return func() time.Time {
-			now := due
-			time.Sleep(time.Until(now))
-			due = due.Add(gap)
-			return now
-		}
-	})
+// paced sends at a rate, however long the answers take.
+func (l *load) paced(ctx context.Context, conns int, d time.Duration, rate float64) (driver.Outcome, error) {
+	return l.drive(ctx, driver.Loop{Conns: conns, For: d, Rate: rate})
 }
 
-// drive runs the connections; pace gives each the function that waits for its next command and
-// returns when that was due.
-func (l *load) drive(ctx context.Context, conns int, d time.Duration, pace func(conn int) func() time.Time) (result, error) {
-	began := time.Now()
-	end := began.Add(d)
-	parts, errs := make([]result, conns), make([]error, conns)
-	var wg sync.WaitGroup
-	for i := range conns {
-		wg.Go(func() { parts[i], errs[i] = l.driveOne(ctx, uint64(i), end, pace(i)) })
-	}
-	wg.Wait()
-	all := result{took: time.Since(began)}
-	for i, part := range parts {
-		if errs[i] != nil {
-			return all, fmt.Errorf("connection %d: %w", i, errs[i])
-		}
-		all.latencies = append(all.latencies, part.latencies...)
-		all.refused += part.refused
-		all.refusals = append(all.refusals, part.refusals...)
-	}
-	slices.Sort(all.latencies)
-	slices.Sort(all.refusals)
-	return all, nil
+// drive sends the load.
+func (l *load) drive(ctx context.Context, loop driver.Loop) (driver.Outcome, error) {
+	loop.Overloads = l.overloads
+	return loop.Run(ctx, l.address, l.key, l.steps)
 }
 
-// driveOne runs one connection's loop.
-func (l *load) driveOne(ctx context.Context, seed uint64, end time.Time, next func() time.Time) (result, error) {
-	c, err := driver.Dial(ctx, l.address, l.key)
-	if err != nil {
-		return result{}, err
-	}
-	defer c.Close()
-	r := result{latencies: make([]time.Duration, 0, 1<<12)}
-	rng := rand.New(rand.NewPCG(seed, seed))
-	for due := next(); due.Before(end) && ctx.Err() == nil; due = next() {
+// steps returns what a connection sends.
+func (l *load) steps(conn int) driver.Step {
+	rng := rand.New(rand.NewPCG(uint64(conn), uint64(conn)))
+	return func(c *driver.Conn) (int, error) {
 		n := l.serial.Add(1)
 		path := l.paths[rng.IntN(len(l.paths))][n%2]
-		sent := time.Now()
 		status, answer, err := c.Post(path, l.run, n, l.bodies[rng.IntN(len(l.bodies))])
-		if err != nil {
-			return r, err
+		switch {
+		case err != nil:
+			return 0, err
+		case status == 503 && l.overloads:
+			return 0, driver.ErrRefused // they are many, and need no text
+		case status != 201:
+			return 0, fmt.Errorf("%w: %d %s", driver.ErrRefused, status, answer)
 		}
-		if status == 503 && l.overloads {
-			r.refused++
-			r.refusals = append(r.refusals, time.Since(sent))
-			continue
-		}
-		if status != 201 {
-			if r.refused++; r.refused > 10 {
-				return r, fmt.Errorf("more than 10 refusals, the last %d: %s", status, answer)
-			}
-			continue
-		}
-		r.latencies = append(r.latencies, time.Since(due))
+		return 1, nil
 	}
-	return r, ctx.Err()
 }
 
 // open opens the accounts, each with enough money for every run.

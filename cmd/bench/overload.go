@@ -37,7 +37,7 @@ func (g *targets) overload(ctx context.Context, s *driver.Bank, r *report) error
 		return err
 	}
 	l.overloads = true
-	r.add(measure{what: "capacity, commands/s", untargeted: true}, capacity.rate())
+	r.add(measure{what: "capacity, commands/s", untargeted: true}, capacity.PerSecond())
 	for _, factor := range []float64{2, 4} {
 		group := fmt.Sprintf("at %.0f x capacity", factor)
 		if err := l.caughtUp(ctx); err != nil {
@@ -46,7 +46,7 @@ func (g *targets) overload(ctx context.Context, s *driver.Bank, r *report) error
 		beside := startBeside(ctx, l)
 		profiled := g.profiled(ctx, s, fmt.Sprintf("overload-%.0f", factor))
 		before := s.CPU()
-		got, err := l.paced(ctx, overloadConnections, g.Duration, factor*capacity.rate())
+		got, err := l.paced(ctx, overloadConnections, g.Duration, factor*capacity.PerSecond())
 		busy := s.CPU() - before
 		unready, refused, lines, besideErr := beside.end()
 		if err := errors.Join(err, besideErr, <-profiled); err != nil {
@@ -60,13 +60,13 @@ func (g *targets) overload(ctx context.Context, s *driver.Bank, r *report) error
 		if err := l.caughtUp(ctx); err != nil {
 			return err
 		}
-		r.add(measure{what: "goodput " + group + ", share", unit: " %", target: 75}, 100*got.rate()/capacity.rate())
-		r.add(measure{what: "  sent, of what was due", unit: " %", untargeted: true, group: group}, 100*float64(len(got.latencies)+got.refused)/(factor*capacity.rate()*got.took.Seconds()))
-		r.add(measure{what: "  cores used by the bank", untargeted: true, group: group}, busy.Seconds()/got.took.Seconds())
-		r.add(measure{what: "  201, p50", unit: " ms", untargeted: true, group: group}, ms(got.quantile(.5)))
-		r.add(measure{what: "  201, p99", unit: " ms", untargeted: true, group: group}, ms(got.quantile(.99)))
-		r.add(measure{what: "  refused, p50", unit: " ms", untargeted: true, group: group}, ms(quantile(got.refusals, .5)))
-		r.add(measure{what: "  refused, p99", unit: " ms", target: 50, atMost: true, group: group}, ms(quantile(got.refusals, .99)))
+		r.add(measure{what: "goodput " + group + ", share", unit: " %", target: 75}, 100*got.PerSecond()/capacity.PerSecond())
+		r.add(measure{what: "  sent, of what was due", unit: " %", untargeted: true, group: group}, 100*float64(got.Done+got.Refused)/(factor*capacity.PerSecond()*got.Took.Seconds()))
+		r.add(measure{what: "  cores used by the bank", untargeted: true, group: group}, busy.Seconds()/got.Took.Seconds())
+		r.add(measure{what: "  201, p50", unit: " ms", untargeted: true, group: group}, got.Quantile(50))
+		r.add(measure{what: "  201, p99", unit: " ms", untargeted: true, group: group}, got.Quantile(99))
+		r.add(measure{what: "  refused, p50", unit: " ms", untargeted: true, group: group}, driver.Millis(got.Refusal, 50))
+		r.add(measure{what: "  refused, p99", unit: " ms", target: 50, atMost: true, group: group}, driver.Millis(got.Refusal, 99))
 		r.add(measure{what: "  readyz other than 200", atMost: true, group: group}, float64(unready))
 		r.add(measure{what: "  lines of bulk beside it", untargeted: true, group: group}, float64(lines))
 		r.add(measure{what: "  of them refused", atMost: true, group: group}, float64(refused))

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -21,33 +20,34 @@ const (
 // visibility measures, beside a paced load, how long after a command's answer the balance shows it:
 // each probe sends a command and then reads the balance with the version of the answer as
 // min_version.
-func (l *load) visibility(ctx context.Context, conns int, d time.Duration, rate float64) (load, visible result, err error) {
-	parts, errs := make([]result, probes), make([]error, probes)
+func (l *load) visibility(ctx context.Context, conns int, d time.Duration, rate float64) (load, visible driver.Outcome, err error) {
+	parts, errs := make([]driver.Outcome, probes), make([]error, probes)
 	var wg sync.WaitGroup
 	for i := range probes {
 		wg.Go(func() { parts[i], errs[i] = l.probe(ctx, i, time.Now().Add(d)) })
 	}
 	load, err = l.paced(ctx, conns, d, rate-probes*float64(time.Second/probeEvery))
 	wg.Wait()
-	visible.took = load.took
+	visible.Latency = driver.NewLatency()
 	for i, part := range parts {
 		if err == nil {
 			err = errs[i]
 		}
-		visible.latencies = append(visible.latencies, part.latencies...)
+		if part.Latency != nil {
+			visible.Latency.Merge(part.Latency)
+		}
 	}
-	slices.Sort(visible.latencies)
 	return load, visible, err
 }
 
 // probe measures on one connection.
-func (l *load) probe(ctx context.Context, i int, end time.Time) (result, error) {
+func (l *load) probe(ctx context.Context, i int, end time.Time) (driver.Outcome, error) {
 	c, err := driver.Dial(ctx, l.address, l.key)
 	if err != nil {
-		return result{}, err
+		return driver.Outcome{}, err
 	}
 	defer c.Close()
-	var r result
+	r := driver.Outcome{Latency: driver.NewLatency()}
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
 	for time.Now().Before(end) {
@@ -56,12 +56,13 @@ func (l *load) probe(ctx context.Context, i int, end time.Time) (result, error) 
 			return r, ctx.Err()
 		case <-tick.C:
 		}
-		account := l.accounts[(i+len(r.latencies)*probes)%len(l.accounts)]
+		account := l.accounts[(i+int(r.Done)*probes)%len(l.accounts)]
 		waited, err := l.seen(c, account)
 		if err != nil {
 			return r, err
 		}
-		r.latencies = append(r.latencies, waited)
+		r.Done++
+		driver.Record(r.Latency, waited)
 	}
 	return r, nil
 }

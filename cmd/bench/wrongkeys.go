@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,27 +31,25 @@ func (g *targets) wrongKeys(ctx context.Context, s *driver.Bank, r *report) erro
 	if err != nil {
 		return err
 	}
-	var alone, beside []time.Duration
+	alone, beside := driver.NewLatency(), driver.NewLatency()
 	turn := max(g.Duration/turnsWrong, time.Second)
 	for range turnsWrong {
 		got, err := l.paced(ctx, g.Connections, turn, besideWrong)
 		if err != nil {
 			return err
 		}
-		alone = append(alone, got.latencies...)
+		alone.Merge(got.Latency)
 		if got, _, err = l.besideWrongKeys(ctx, g.Connections, turn, someWrong); err != nil {
 			return err
 		}
-		beside = append(beside, got.latencies...)
+		beside.Merge(got.Latency)
 	}
-	slices.Sort(alone)
-	slices.Sort(beside)
 	group := "keys"
-	r.add(measure{what: "1,000 commands/s with a key, p50", unit: " ms", untargeted: true, group: group}, ms(quantile(alone, .5)))
-	r.add(measure{what: "  p99", unit: " ms", untargeted: true, group: group}, ms(quantile(alone, .99)))
-	r.add(measure{what: "  p50 beside 1,000 wrong keys/s", unit: " ms", untargeted: true, group: group}, ms(quantile(beside, .5)))
-	r.add(measure{what: "  p99 beside 1,000 wrong keys/s", unit: " ms", untargeted: true, group: group}, ms(quantile(beside, .99)))
-	r.add(measure{what: "  p99 beside them, of that without", unit: " %", target: 110, atMost: true, group: group}, 100*float64(quantile(beside, .99))/float64(quantile(alone, .99)))
+	r.add(measure{what: "1,000 commands/s with a key, p50", unit: " ms", untargeted: true, group: group}, driver.Millis(alone, 50))
+	r.add(measure{what: "  p99", unit: " ms", untargeted: true, group: group}, driver.Millis(alone, 99))
+	r.add(measure{what: "  p50 beside 1,000 wrong keys/s", unit: " ms", untargeted: true, group: group}, driver.Millis(beside, 50))
+	r.add(measure{what: "  p99 beside 1,000 wrong keys/s", unit: " ms", untargeted: true, group: group}, driver.Millis(beside, 99))
+	r.add(measure{what: "  p99 beside them, of that without", unit: " %", target: 110, atMost: true, group: group}, 100*driver.Millis(beside, 99)/driver.Millis(alone, 99))
 
 	before := s.CPU()
 	got, wrong, err := l.besideWrongKeys(ctx, g.Connections, g.Duration, manyWrong)
@@ -60,10 +57,10 @@ func (g *targets) wrongKeys(ctx context.Context, s *driver.Bank, r *report) erro
 		return err
 	}
 	busy := s.CPU() - before
-	r.add(measure{what: "wrong keys/s refused, of 10,000 sent", untargeted: true, group: group}, float64(wrong.refused)/got.took.Seconds())
-	r.add(measure{what: "  cores used by the bank", untargeted: true, group: group}, busy.Seconds()/got.took.Seconds())
-	r.add(measure{what: "  p99 beside them", unit: " ms", untargeted: true, group: group}, ms(got.quantile(.99)))
-	r.add(measure{what: "  refused of the right key", atMost: true, group: group}, float64(got.refused))
+	r.add(measure{what: "wrong keys/s refused, of 10,000 sent", untargeted: true, group: group}, float64(wrong.refused)/got.Took.Seconds())
+	r.add(measure{what: "  cores used by the bank", untargeted: true, group: group}, busy.Seconds()/got.Took.Seconds())
+	r.add(measure{what: "  p99 beside them", unit: " ms", untargeted: true, group: group}, got.Quantile(99))
+	r.add(measure{what: "  refused of the right key", atMost: true, group: group}, float64(got.Refused))
 	r.add(measure{what: "  livez other than 200", atMost: true, group: group}, float64(wrong.dead))
 	r.add(measure{what: "  livez, slowest", unit: " ms", untargeted: true, group: group}, ms(wrong.slowest))
 	return nil
@@ -76,7 +73,7 @@ type wrong struct {
 }
 
 // besideWrongKeys sends commands with the right key while others send wrong ones.
-func (l *load) besideWrongKeys(ctx context.Context, conns int, d time.Duration, rate float64) (result, wrong, error) {
+func (l *load) besideWrongKeys(ctx context.Context, conns int, d time.Duration, rate float64) (driver.Outcome, wrong, error) {
 	sending, stop := context.WithCancel(ctx)
 	defer stop()
 	var refused, dead atomic.Int64

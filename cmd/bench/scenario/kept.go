@@ -279,9 +279,9 @@ func (k *kept) timed(ctx context.Context, found *figures, l *Load, events int) e
 		if _, err := step(c); err != nil {
 			return err
 		}
-		_ = warm.RecordValue(max(1, time.Since(began).Microseconds()))
+		driver.Record(warm, time.Since(began))
 	}
-	found.add(laterCommand, float64(warm.ValueAtQuantile(50))/1000, "ms")
+	found.add(laterCommand, driver.Millis(warm, 50), "ms")
 	const of = "/v1/accounts/"
 	for _, read := range []struct{ what, path string }{
 		{statement, "/statement?limit=20"}, {pastBalance, "/balance?version=" + strconv.Itoa(events/2)},

@@ -56,6 +56,6 @@ func (l *Load) probe(ctx context.Context, address string, conn int) (driver.Outc
 			return o, err
 		}
 		o.Done++
-		_ = o.Latency.RecordValue(max(1, waited.Microseconds()))
+		driver.Record(o.Latency, waited)
 	}
 }
