@@ -10,6 +10,7 @@ import (
 	"passbook/shared/access"
 	"passbook/shared/api"
 	"passbook/shared/readmodel"
+	"passbook/shared/readmodel/quarantined"
 	"passbook/shared/web"
 )
 
@@ -123,13 +124,13 @@ func (r *Reads) addQuarantine(ctx context.Context, to *Quarantine, name, id stri
 
 // inQuarantine returns at most maxQuarantined of what a consumer has in quarantine and a principal
 // may see, and whether there is more.
-func (r *Reads) inQuarantine(ctx context.Context, name string, by *access.Principal) (list []readmodel.Quarantined, more bool, err error) {
+func (r *Reads) inQuarantine(ctx context.Context, name string, by *access.Principal) (list []quarantined.Item, more bool, err error) {
 	if !by.AllTenants {
-		list, err = readmodel.QuarantineOf(ctx, r.Table, name, by.Tenant, maxQuarantined+1)
+		list, err = quarantined.Of(ctx, r.Table, name, by.Tenant, maxQuarantined+1)
 	} else {
 		for next := ""; ; {
-			var page []readmodel.Quarantined
-			if page, next, err = readmodel.Quarantine(ctx, r.Table, name, next); err != nil {
+			var page []quarantined.Item
+			if page, next, err = quarantined.Page(ctx, r.Table, name, next); err != nil {
 				return nil, false, err
 			}
 			if list = append(list, page...); next == "" || len(list) > maxQuarantined {

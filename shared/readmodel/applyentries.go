@@ -12,6 +12,7 @@ import (
 	"passbook/shared/backoff"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel/quarantined"
 	"passbook/shared/table"
 	"passbook/shared/telemetry/trace"
 )
@@ -81,8 +82,8 @@ func (p *Projection[S]) project(ctx context.Context, account string, items []wor
 		if resolved, failed := p.resolveByJournal(ctx, account, first.entry); failed != nil || resolved {
 			return failed
 		}
-		err = p.quarantineAccount(ctx, rowAccount(account), failed.rev, Quarantined{
-			ID: account, Account: rowAccount(account), Version: failed.version, Cause: causeText(err),
+		err = p.quarantineAccount(ctx, rowAccount(account), failed.rev, quarantined.Item{
+			ID: account, Account: rowAccount(account), Version: failed.version, Cause: quarantined.Cause(err),
 			Shard: first.source.Shard, Sequence: first.source.Sequence, Data: first.data,
 		})
 		if !errors.Is(err, errMoved) {

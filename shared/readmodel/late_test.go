@@ -10,6 +10,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
+	"passbook/shared/readmodel/quarantined"
 )
 
 // caughtUp fails the test unless an account is at the end of its journal and nothing is in
@@ -17,7 +18,7 @@ import (
 func (b *bank) caughtUp(a event.Account) {
 	b.t.Helper()
 	b.checkAccount(1, a)
-	kept, err := QuarantineAll(b.t.Context(), b.table, "balance@1")
+	kept, err := quarantined.All(b.t.Context(), b.table, "balance@1")
 	if err != nil || len(kept) != 0 {
 		b.t.Errorf("quarantine %+v, %v", kept, err)
 	}
@@ -74,7 +75,7 @@ func TestLateFailureKeepsTheRecordOfAnotherProcess(t *testing.T) {
 	zombie := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](hooked, m), Journal: b.journal, Log: quietLog})
 	b.handle(successor, deliveries(t, entries[:10]...))
 	b.handle(zombie, deliveries(t, entries[10]))
-	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
+	kept, err := quarantined.All(t.Context(), b.table, "balance@1")
 	b.must(err)
 	if row := b.row(1, entries[0].Account()); row.QuarantinedAt != second || len(kept) != 1 || kept[0].Version != second {
 		t.Errorf("quarantined at v%d, quarantine %+v", row.QuarantinedAt, kept)

@@ -12,6 +12,7 @@ import (
 
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/readmodel/quarantined"
 	"passbook/shared/readmodel/rowcache"
 	"passbook/shared/telemetry/trace"
 	"passbook/shared/workerpool"
@@ -230,15 +231,15 @@ func (h *shardProjection[S]) quarantineRecord(ctx context.Context, d consumer.De
 	var newer *event.FormatError
 	foreign := errors.Is(d.Err, event.ErrForeign)
 	if a, ok := event.ParseAccount(d.PartitionKey); ok && !foreign && errors.As(d.Err, &newer) {
-		return p.quarantineAccount(ctx, a, anyRev, Quarantined{
-			ID: a.String(), Account: a, Cause: causeText(d.Err), At: time.Now(), Stream: s.Stream, Shard: s.ID, Sequence: d.Sequence, Data: d.Data,
+		return p.quarantineAccount(ctx, a, anyRev, quarantined.Item{
+			ID: a.String(), Account: a, Cause: quarantined.Cause(d.Err), At: time.Now(), Stream: s.Stream, Shard: s.ID, Sequence: d.Sequence, Data: d.Data,
 		})
 	}
 	if h.records >= maxRecords {
 		p.count.unprocessable.Inc()
 		return nil
 	}
-	added, err := addQuarantined(ctx, p.rows.table, p.name, recordOf(s, d))
+	added, err := quarantined.Add(ctx, p.rows.table, p.name, recordOf(s, d))
 	if err != nil || !added {
 		return err
 	}
@@ -254,4 +255,19 @@ func (h *shardProjection[S]) quarantineRecord(ctx context.Context, d consumer.De
 		p.log.Error("further such records of the shard are only counted, until another worker takes it", "stream", s.Stream, "shard", s.ID)
 	}
 	return nil
+}
+
+// foreignBytes bounds the bytes of a foreign record that quarantine keeps: enough to see what it
+// says.
+const foreignBytes = 1 << 10
+
+// recordOf returns a record that cannot be decoded, or is foreign, as quarantine keeps it.
+func recordOf(s consumer.Shard, d consumer.Delivery) quarantined.Item {
+	if errors.Is(d.Err, event.ErrForeign) {
+		d.Data = d.Data[:min(len(d.Data), foreignBytes)]
+	}
+	return quarantined.Item{
+		ID: s.Stream + "#" + s.ID + "#" + d.Sequence, Cause: quarantined.Cause(d.Err),
+		Stream: s.Stream, Shard: s.ID, Sequence: d.Sequence, Data: d.Data,
+	}
 }

@@ -16,6 +16,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
+	"passbook/shared/readmodel/quarantined"
 	"passbook/shared/table"
 )
 
@@ -149,7 +150,7 @@ func TestEntryThatCannotBeFoldedQuarantinesItsAccountOnlyAndRedriveReleasesIt(t 
 	if row.QuarantinedAt != at || row.Version != history[len(history)/2-1].Last || !strings.Contains(row.Cause, errFold.Error()) {
 		t.Fatalf("row at v%d, quarantined at v%d (%s); the fold fails at v%d", row.Version, row.QuarantinedAt, row.Cause, at)
 	}
-	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
+	kept, err := quarantined.All(t.Context(), b.table, "balance@1")
 	b.must(err)
 	if len(kept) != 1 || kept[0].Account != bad || kept[0].Version != at || kept[0].Sequence == "" {
 		t.Fatalf("quarantine %+v", kept)
@@ -168,7 +169,7 @@ func TestEntryThatCannotBeFoldedQuarantinesItsAccountOnlyAndRedriveReleasesIt(t 
 	broken = false
 	b.must(p.Redrive(t.Context(), bad))
 	b.check(1)
-	if kept, err = QuarantineAll(t.Context(), b.table, "balance@1"); err != nil || len(kept) != 0 {
+	if kept, err = quarantined.All(t.Context(), b.table, "balance@1"); err != nil || len(kept) != 0 {
 		t.Errorf("quarantine after redrive: %+v, %v", kept, err)
 	}
 }
@@ -293,7 +294,7 @@ func TestUndecodableRecordIsQuarantinedAndTheShardContinues(t *testing.T) {
 	list[2].Entry, list[2].Err, list[2].Data = nil, errors.New("broken JSON"), []byte("{")
 	b.handle(b.projection(testModel, 1), list)
 	b.check(1) // the gap was filled
-	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
+	kept, err := quarantined.All(t.Context(), b.table, "balance@1")
 	b.must(err)
 	want := testStream + "#shardId-000000000000#" + list[2].Sequence
 	if len(kept) != 1 || kept[0].ID != want || string(kept[0].Data) != "{" || kept[0].Cause != "broken JSON" {

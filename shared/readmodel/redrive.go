@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"passbook/shared/backoff"
+	"passbook/shared/control"
 	"passbook/shared/event"
+	"passbook/shared/readmodel/quarantined"
 )
 
 // ErrQuarantined is the error of an account that is in quarantine, or that is put there now.
@@ -21,8 +23,8 @@ const catchUpEntries = 256
 // until Redrive; the journal has it. If the row is no longer at the rev for which the error was
 // found, it is not marked, and the error is errMoved: a process that lost its shard may find the
 // error late, and by an older program.
-func (p *Projection[S]) quarantineAccount(ctx context.Context, a event.Account, rev int64, q Quarantined) error {
-	added, err := addQuarantined(ctx, p.rows.table, p.name, q)
+func (p *Projection[S]) quarantineAccount(ctx context.Context, a event.Account, rev int64, q quarantined.Item) error {
+	added, err := quarantined.Add(ctx, p.rows.table, p.name, q)
 	if err != nil {
 		return err
 	}
@@ -55,7 +57,7 @@ func (p *Projection[S]) quarantineAccount(ctx context.Context, a event.Account, 
 	// A row that cannot be decoded cannot be marked either, as every write depends on what was
 	// read. It needs no mark: every entry of the account ends here again, and its record is kept.
 	if !added { // a redrive may have released the record since
-		_, err = addQuarantined(ctx, p.rows.table, p.name, q)
+		_, err = quarantined.Add(ctx, p.rows.table, p.name, q)
 		return err
 	}
 	p.count.unprocessable.Inc()
@@ -69,7 +71,7 @@ func (p *Projection[S]) quarantineAccount(ctx context.Context, a event.Account, 
 func (p *Projection[S]) retract(ctx context.Context, a event.Account) error {
 	wait := backoff.Backoff{First: 10 * time.Millisecond, Most: time.Second}
 	for try := 1; ; try++ {
-		err := releaseQuarantined(ctx, p.rows.table, p.name, a.String())
+		err := quarantined.Release(ctx, p.rows.table, p.name, a.String())
 		if err == nil {
 			break
 		}
@@ -86,7 +88,7 @@ func (p *Projection[S]) retract(ctx context.Context, a event.Account) error {
 // quarantineFor puts an account into quarantine for an error that no record caused, and returns
 // ErrQuarantined with that error.
 func (p *Projection[S]) quarantineFor(ctx context.Context, a event.Account, failed *unprocessableError, cause error) error {
-	q := Quarantined{ID: a.String(), Account: a, Version: failed.version, Cause: causeText(cause)}
+	q := quarantined.Item{ID: a.String(), Account: a, Version: failed.version, Cause: quarantined.Cause(cause)}
 	if err := p.quarantineAccount(ctx, a, failed.rev, q); err != nil {
 		return err
 	}
@@ -160,7 +162,7 @@ func (p *Projection[S]) Redrive(ctx context.Context, a event.Account) error {
 		}
 		return err
 	}
-	if err := releaseQuarantined(ctx, p.rows.table, p.name, a.String()); err != nil {
+	if err := quarantined.Release(ctx, p.rows.table, p.name, a.String()); err != nil {
 		return err
 	}
 	if row, err := p.rows.load(ctx, p.generation, a); err != nil || row.QuarantinedAt != 0 {
@@ -189,8 +191,8 @@ func (p *Projection[S]) updateQuarantine(ctx context.Context, a event.Account) e
 
 // storeCause stores in quarantine the cause that an account's row has.
 func (p *Projection[S]) storeCause(ctx context.Context, row Row[S]) error {
-	q := Quarantined{ID: row.Account.String(), Account: row.Account, Version: row.QuarantinedAt, Cause: row.Cause}
-	return replaceQuarantined(ctx, p.rows.table, p.name, q)
+	q := quarantined.Item{ID: row.Account.String(), Account: row.Account, Version: row.QuarantinedAt, Cause: row.Cause}
+	return quarantined.Replace(ctx, p.rows.table, p.name, q)
 }
 
 // CatchUp folds what the account's row lacks up to the journal's head, and returns the version that
@@ -287,4 +289,18 @@ func (p *Projection[S]) Heal(ctx context.Context, a event.Account) error {
 		return nil
 	}
 	return err
+}
+
+// countQuarantine sets the metric of quarantined accounts and records to the number in the store.
+// It is the Maintain of a generation's worker.
+func (p *Projection[S]) countQuarantine(ctx context.Context) error {
+	n := 0
+	for _, err := range control.Quarantine(p.rows.table, p.name).List(ctx) {
+		if err != nil {
+			return err
+		}
+		n++
+	}
+	p.count.quarantined.Set(float64(n))
+	return nil
 }

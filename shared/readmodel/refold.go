@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"passbook/shared/event"
+	"passbook/shared/readmodel/quarantined"
 )
 
 // A record on the stream can be forged: with the hash of the account's last entry it follows the
@@ -175,7 +176,7 @@ func (p *Projection[S]) refoldedRow(ctx context.Context, was Row[S]) (Row[S], er
 	row, err = p.foldJournal(ctx, row, sent, was.Pending)
 	var failed *unprocessableError
 	if errors.As(err, &failed) {
-		row.QuarantinedAt, row.Cause = failed.version, causeText(err)
+		row.QuarantinedAt, row.Cause = failed.version, quarantined.Cause(err)
 		return row, p.storeCause(ctx, row)
 	}
 	if err == nil {

@@ -16,6 +16,7 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/readmodel/quarantined"
 )
 
 // forgeOn returns a forged entry in the place of e that follows another one.
@@ -71,7 +72,7 @@ func TestForgedRowIsRepairedOrQuarantined(t *testing.T) {
 			if want := c.at != 0 && !strings.HasPrefix(c.name, "sweep"); errors.Is(err, ErrQuarantined) != want || !want && err != nil {
 				t.Errorf("repaired: %v", err)
 			}
-			kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
+			kept, err := quarantined.All(t.Context(), b.table, "balance@1")
 			b.must(err)
 			if row := b.row(1, a); c.at != 0 {
 				if row.QuarantinedAt != c.at || len(kept) != 1 || kept[0].Version != c.at || !strings.Contains(row.Cause, "the journal ends at") {
@@ -135,7 +136,7 @@ func TestRefoldEndsAtAnEntryThatCannotBeFolded(t *testing.T) {
 		t.Errorf("redriven: %v", err)
 	}
 	row := b.row(1, a)
-	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
+	kept, err := quarantined.All(t.Context(), b.table, "balance@1")
 	b.must(err)
 	if row.Version != entries[1].Last || row.QuarantinedAt != entries[2].First || len(kept) != 1 || kept[0].Version != row.QuarantinedAt {
 		t.Errorf("row at v%d, quarantined at v%d, quarantine %+v", row.Version, row.QuarantinedAt, kept)

@@ -12,6 +12,7 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/consumer"
 	"passbook/shared/event"
+	"passbook/shared/readmodel/quarantined"
 	"passbook/shared/table"
 )
 
@@ -84,7 +85,7 @@ func TestAccountOfAnUnreadableRowIsQuarantinedAndDelaysNoOther(t *testing.T) {
 	if _, err := h.Handle(t.Context(), consumer.Batch{Deliveries: deliveries(t, entries...)}); err != nil {
 		t.Fatalf("one row stops the shard: %v", err)
 	}
-	kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
+	kept, err := quarantined.All(t.Context(), b.table, "balance@1")
 	if err != nil || len(kept) != 1 || kept[0].Account != bad {
 		t.Errorf("quarantine %+v, %v", kept, err)
 	}
@@ -128,7 +129,7 @@ func TestRedriveNeverLosesTheRecordOfAQuarantinedAccount(t *testing.T) {
 	ht.hook = func() { b.handle(live, deliveries(t, entries[half:half+1]...)) }
 	job := NewProjection(ProjectionConfig[account.State]{Generation: 1, Rows: NewRows[account.State](ht, m), Journal: b.journal, Log: quietLog})
 	err := job.Redrive(t.Context(), a)
-	kept, listed := QuarantineAll(t.Context(), b.table, "balance@1")
+	kept, listed := quarantined.All(t.Context(), b.table, "balance@1")
 	b.must(listed)
 	row := b.row(1, a)
 	if row.QuarantinedAt != 10 || len(kept) != 1 || kept[0].Version != 10 || !errors.Is(err, ErrQuarantined) {
@@ -156,7 +157,7 @@ func TestFloodOfForeignRecordsKeepsABoundedSample(t *testing.T) {
 			if _, err := h.Handle(t.Context(), consumer.Batch{Deliveries: flood}); err != nil {
 				t.Fatal(err)
 			}
-			kept, err := QuarantineAll(t.Context(), b.table, "balance@1")
+			kept, err := quarantined.All(t.Context(), b.table, "balance@1")
 			if err != nil || len(kept) != maxRecords {
 				t.Errorf("%d rows, %v", len(kept), err)
 			}

@@ -190,8 +190,8 @@ func discardStep(ctx context.Context, b Bank) error {
 	return err
 }
 
-// quarantined fails unless an account is in quarantine.
-func quarantined(ctx context.Context, b Bank) error {
+// isQuarantined fails unless an account is in quarantine.
+func isQuarantined(ctx context.Context, b Bank) error {
 	found, err := b.quarantine(ctx, QuarantineParams{}, progress.New())
 	if err == nil && len(found) != 1 {
 		err = fmt.Errorf("%d accounts are in quarantine", len(found))
@@ -223,7 +223,7 @@ func (l *life) live(writes int64) {
 	}{
 		{nil, follow(all[:4])},
 		{nil, follow([]*event.Entry{&forged})},
-		{nil, quarantined},
+		{nil, isQuarantined},
 		{all[4:6], rebuildStep},
 		{nil, follow(all[3:6])},
 		{nil, promoteTo(2, false)},

@@ -12,6 +12,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
+	"passbook/shared/readmodel/quarantined"
 )
 
 // QuarantineParams are the parameters of quarantine.
@@ -26,7 +27,7 @@ func (p QuarantineParams) check() error { return p.OfTenant.check() }
 
 // asks reports whether the parameters are about something in quarantine. A record that names no
 // account is no tenant's: who asks for one tenant does not get it.
-func (p QuarantineParams) asks(q readmodel.Quarantined) bool {
+func (p QuarantineParams) asks(q quarantined.Item) bool {
 	return p.has(q.Account) && (p.Account == "" || p.Account == q.Account.ID || p.Account == q.ID)
 }
 
@@ -73,7 +74,7 @@ func (b Bank) quarantine(ctx context.Context, params QuarantineParams, _ *progre
 	}
 	found := []Quarantined{}
 	for _, name := range names {
-		list, err := readmodel.QuarantineAll(ctx, b.Table, name)
+		list, err := quarantined.All(ctx, b.Table, name)
 		if err != nil {
 			return nil, err
 		}
@@ -263,7 +264,7 @@ func (b Bank) clear(ctx context.Context, params ClearParams, p *progress.Tracker
 	p.Begin("clear", "records", int64(len(list)))
 	for _, s := range list {
 		if !params.DryRun {
-			kept, err := readmodel.ReleaseRecord(ctx, b.Table, s.Consumer, s.ID)
+			kept, err := quarantined.ReleaseRecord(ctx, b.Table, s.Consumer, s.ID)
 			if err != nil {
 				return done, err
 			}

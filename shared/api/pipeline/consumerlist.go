@@ -14,6 +14,7 @@ import (
 	"passbook/shared/consumer"
 	"passbook/shared/journal"
 	"passbook/shared/readmodel"
+	"passbook/shared/readmodel/quarantined"
 	"passbook/shared/table"
 	"passbook/shared/web"
 )
@@ -185,16 +186,16 @@ func (cs Consumers) holes(ctx context.Context, name string, shards []ShardStatus
 
 // quarantined returns at most maxBlocked of what a consumer has in quarantine and a principal may
 // see.
-func (cs Consumers) quarantined(ctx context.Context, name string, by *access.Principal) ([]readmodel.Quarantined, error) {
+func (cs Consumers) quarantined(ctx context.Context, name string, by *access.Principal) ([]quarantined.Item, error) {
 	if !by.AllTenants {
-		return readmodel.QuarantineOf(ctx, cs.Table, name, by.Tenant, maxBlocked)
+		return quarantined.Of(ctx, cs.Table, name, by.Tenant, maxBlocked)
 	}
-	list, _, err := readmodel.Quarantine(ctx, cs.Table, name, "")
+	list, _, err := quarantined.Page(ctx, cs.Table, name, "")
 	return list[:min(len(list), maxBlocked)], err
 }
 
 // blocked reads how many versions a quarantined account is behind its head by now.
-func (cs Consumers) blocked(ctx context.Context, q readmodel.Quarantined) (Blocked, error) {
+func (cs Consumers) blocked(ctx context.Context, q quarantined.Item) (Blocked, error) {
 	if q.Account.ID == "" {
 		return Blocked{Record: q.ID, Cause: q.Cause, Since: api.Time{Time: q.At.UTC()}}, nil
 	}
