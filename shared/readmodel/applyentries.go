@@ -145,19 +145,28 @@ func (p *Projection[S]) apply(ctx context.Context, row Row[S], items []workItem)
 			return err
 		}
 	}
-	if row.unsaved > 0 {
-		if row, err = p.save(ctx, row); err != nil {
-			return err
-		}
+	switch {
+	case row.unsaved > 0:
+		row, err = p.save(ctx, row)
+	case row.repeated:
+		err = p.writeFurtherAgain(ctx, row)
+	}
+	if err != nil {
+		return err
 	}
 	_, err = p.send(ctx, row)
 	return err
 }
 
+// isLarge reports whether a row is to be written before more is folded into it.
+func (r *Row[S]) isLarge() bool {
+	return len(r.Pending) >= maxPending || r.unsaved >= maxUnsaved || len(r.further) >= maxFurther
+}
+
 // flushIfLarge writes a row before its time if much was folded into it, which bounds its size and
 // the work that is repeated.
 func (p *Projection[S]) flushIfLarge(ctx context.Context, row Row[S]) (Row[S], error) {
-	if len(row.Pending) < maxPending && row.unsaved < maxUnsaved && len(row.further) < maxFurther {
+	if !row.isLarge() {
 		return row, nil
 	}
 	row, err := p.save(ctx, row)
@@ -183,7 +192,7 @@ func (p *Projection[S]) advance(ctx context.Context, row Row[S], it workItem) (R
 	switch {
 	case e.Last < row.Version, e.Last == row.Version && e.Hash == row.Hash:
 		p.count.duplicate.Inc()
-		return row, nil
+		return p.again(row, e), nil
 	case e.First > row.Version+1:
 		var err error
 		if row, err = p.fillGap(ctx, row, e.First-1); err != nil {
@@ -298,24 +307,36 @@ func (r *Row[S]) collectCrossings(crossings []string, version int64, silent bool
 
 // save writes the row if no other process wrote it since it was read, and wakes its readers.
 func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
-	was, began := row.rev, p.tracer.Began()
-	row.rev, row.unsaved, row.ProjectedAt = was+1, 0, time.Now().UTC()
+	w := p.prepare(row)
+	return p.written(w, p.write(ctx, w))
+}
+
+// prepare returns the write of a row that is conditional on that no other process wrote it since it
+// was read.
+func (p *Projection[S]) prepare(row Row[S]) rowWrite[S] {
+	w := rowWrite[S]{was: row.rev, began: p.tracer.Began()}
+	row.rev, row.unsaved, row.repeated, row.ProjectedAt = w.was+1, 0, false, time.Now().UTC()
 	if row.refolded && p.further != nil { // past every further row of a write that was interrupted
-		row.rev = was + 2
+		row.rev = w.was + 2
 	}
 	row.refolded = false
 	if row.Version > 0 {
 		row.LastEventID = row.Account.EventID(row.Version)
 	}
-	put := table.Put{Table: p.model.Name, Row: p.model.encode(p.generation, row), If: table.Absent()}
+	w.row, w.put = row, table.Put{Table: p.model.Name, Row: p.model.encode(p.generation, row), If: table.Absent()}
 	if p.further != nil && p.further.OfEntry != nil {
-		put.Row.Attrs["unindexed"] = table.N(row.unindexed)
+		w.put.Row.Attrs["unindexed"] = table.N(row.unindexed)
 	}
-	if was > 0 {
-		put.If = table.Equals("rev", table.N(was))
+	if w.was > 0 {
+		w.put.If = table.Equals("rev", table.N(w.was))
 	}
-	err := p.write(ctx, was, row, put)
-	folds := row.folds
+	p.follow(&w)
+	return w
+}
+
+// written returns the row of a write with an outcome, and wakes its readers if it was written.
+func (p *Projection[S]) written(w rowWrite[S], err error) (Row[S], error) {
+	row, folds := w.row, w.row.folds
 	row.further, row.folds = nil, nil
 	switch {
 	case errors.Is(err, table.ErrConditionFailed):
@@ -326,10 +347,10 @@ func (p *Projection[S]) save(ctx context.Context, row Row[S]) (Row[S], error) {
 		return row, fmt.Errorf("write %s of %s v%d: %w", p.model.Name, row.Account, row.Version, err)
 	}
 	p.count.rowWrites.Inc()
-	p.tracer.Wrote(folds, p.name, row.Version, began)
+	p.tracer.Wrote(folds, p.name, row.Version, w.began)
 	account := row.Account.String()
 	if row.QuarantinedAt == 0 {
-		p.cache.Put(account, row, weight(put.Row))
+		p.cache.Put(account, row, weight(w.put.Row))
 	} else {
 		p.cache.Forget(account)
 	}

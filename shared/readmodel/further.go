@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"passbook/shared/event"
 	"passbook/shared/table"
 )
@@ -48,12 +46,9 @@ type Compared struct {
 	Strays int64 `json:"strays,omitempty"`
 }
 
-const (
-	// maxFurther bounds the further rows that are kept in memory until they are written.
-	maxFurther = 1000
-	// parallelFurther is how many further rows of an account are written at once.
-	parallelFurther = 16
-)
+// maxFurther bounds the further rows that are kept in memory until they are written. Those of one
+// more entry, and the account's own rows, still fit into a PutEach.
+const maxFurther = table.MaxEach - 200
 
 // named adds the further rows that an entry names to those that are not written yet.
 func (p *Projection[S]) named(row Row[S], e *event.Entry) []table.Row {
@@ -63,52 +58,98 @@ func (p *Projection[S]) named(row Row[S], e *event.Entry) []table.Row {
 	return append(slices.Clip(row.further), p.further.OfEntry(p.generation, e)...)
 }
 
+// again returns the row with the further rows of an entry that it has already, where they may not
+// have been stored with it.
+func (p *Projection[S]) again(row Row[S], e *event.Entry) Row[S] {
+	if p.further == nil || p.rows.table.Together() == 1 {
+		return row
+	}
+	row.repeated = true
+	waiting := row.further
+	for _, r := range p.named(Row[S]{}, e) {
+		if !slices.ContainsFunc(waiting, func(w table.Row) bool { return w.Key == r.Key }) {
+			row.further = append(slices.Clip(row.further), r)
+		}
+	}
+	return row
+}
+
+// rowWrite is a row that is to be written, with the put of it and that of the row that follows the
+// account's state, if one does.
+type rowWrite[S any] struct {
+	was     int64 // the rev of the stored row
+	row     Row[S]
+	put     table.Put
+	state   table.Put
+	follows bool
+	began   time.Time
+}
+
+// puts returns how many rows are to be written.
+func (w *rowWrite[S]) puts() int {
+	n := len(w.row.further) + 1
+	if w.follows {
+		n++
+	}
+	return n
+}
+
+// follow adds the put of the row that follows the account's state.
+func (p *Projection[S]) follow(w *rowWrite[S]) {
+	if p.further == nil || p.further.OfState == nil || w.row.Version == 0 {
+		return
+	}
+	w.state = table.Put{Table: p.further.Table, If: w.put.If}
+	if w.state.Row, w.follows = p.further.OfState(p.generation, w.row); w.follows {
+		w.state.Row.Attrs["rev"], w.state.Row.Attrs["version"] = table.N(w.row.rev), table.N(w.row.Version)
+	}
+}
+
 // write writes the further rows of an account, and then its row, by one transaction where that
 // costs no more than a put.
-func (p *Projection[S]) write(ctx context.Context, was int64, row Row[S], put table.Put) error {
-	if p.further == nil {
-		return p.rows.table.Put(ctx, put)
-	}
-	state, follows := table.Put{}, false
-	if p.further.OfState != nil && row.Version > 0 {
-		state = table.Put{Table: p.further.Table, If: put.If}
-		state.Row, follows = p.further.OfState(p.generation, row)
-	}
-	if follows {
-		state.Row.Attrs["rev"], state.Row.Attrs["version"] = table.N(row.rev), table.N(row.Version)
-	}
-	if p.transact {
-		done, err := p.writeTogether(ctx, row, state, follows, put)
+func (p *Projection[S]) write(ctx context.Context, w rowWrite[S]) error {
+	if p.transact && p.further != nil {
+		done, err := p.transactAll(ctx, w)
 		if done || err != nil {
 			return err
 		}
 	}
-	if err := p.writeOfEntries(ctx, row.further); err != nil {
+	if err := p.writeFurther(ctx, w); err != nil {
 		return err
 	}
-	if follows {
-		if err := p.writeOfState(ctx, was, row, state); err != nil {
-			return err
-		}
-	}
-	return p.rows.table.Put(ctx, put)
+	return p.rows.table.Put(ctx, w.put)
 }
 
-// writeTogether writes all rows of an account in one transaction, and reports whether it did. It
+// writeFurther writes the further rows of an account.
+func (p *Projection[S]) writeFurther(ctx context.Context, w rowWrite[S]) error {
+	if err := p.writeOfEntries(ctx, w.row.further); err != nil || !w.follows {
+		return err
+	}
+	return p.writeOfState(ctx, w.row, w.state)
+}
+
+// writeFurtherAgain writes further rows of a row that is stored.
+func (p *Projection[S]) writeFurtherAgain(ctx context.Context, row Row[S]) error {
+	w := rowWrite[S]{row: row, put: table.Put{If: table.Equals("rev", table.N(row.rev))}}
+	p.follow(&w)
+	return p.writeFurther(ctx, w)
+}
+
+// appendOfEntries appends the puts of rows that entries name.
+func appendOfEntries(to []table.Put, rows []table.Row, further string) []table.Put {
+	for _, r := range rows {
+		to = append(to, table.Put{Table: further, Row: r, If: table.Absent()})
+	}
+	return to
+}
+
+// transactAll writes all rows of an account in one transaction, and reports whether it did. It
 // leaves rows that are too many for one, or of which some are there already, to the caller.
-func (p *Projection[S]) writeTogether(ctx context.Context, row Row[S], state table.Put, follows bool, put table.Put) (done bool, err error) {
-	puts := make([]table.Put, 0, len(row.further)+2)
-	for _, r := range row.further {
-		puts = append(puts, table.Put{Table: p.further.Table, Row: r, If: table.Absent()})
-	}
-	if follows {
-		puts = append(puts, state)
-	}
-	puts = append(puts, put)
-	if len(puts) > table.MaxTransact {
+func (p *Projection[S]) transactAll(ctx context.Context, w rowWrite[S]) (done bool, err error) {
+	if w.puts() > table.MaxTransact {
 		return false, nil
 	}
-	err = p.rows.table.Transact(ctx, puts)
+	err = p.rows.table.Transact(ctx, w.appendPuts(make([]table.Put, 0, w.puts()), p.furtherTable))
 	var failed *table.TransactError
 	if errors.As(err, &failed) || errors.Is(err, table.ErrConflict) {
 		return false, nil
@@ -116,24 +157,28 @@ func (p *Projection[S]) writeTogether(ctx context.Context, row Row[S], state tab
 	return err == nil, err
 }
 
+// appendPuts appends the puts of all rows: first of those of the entries, which are in the table
+// further, and last of the account's own.
+func (w *rowWrite[S]) appendPuts(to []table.Put, further string) []table.Put {
+	to = appendOfEntries(to, w.row.further, further)
+	if w.follows {
+		to = append(to, w.state)
+	}
+	return append(to, w.put)
+}
+
 // writeOfEntries writes the rows that entries name. One that is there is the same: its key has the
 // entry's hash.
 func (p *Projection[S]) writeOfEntries(ctx context.Context, rows []table.Row) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelFurther)
-	for _, r := range rows {
-		group.Go(func() error {
-			err := p.rows.table.Put(ctx, table.Put{Table: p.further.Table, Row: r, If: table.Absent()})
+	for rows := range slices.Chunk(rows, table.MaxEach) {
+		puts := appendOfEntries(make([]table.Put, 0, len(rows)), rows, p.furtherTable)
+		for i, err := range p.rows.table.PutEach(ctx, puts) {
 			if err != nil && !errors.Is(err, table.ErrConditionFailed) {
-				return fmt.Errorf("write %s %s %s: %w", p.further.Table, r.PK, r.SK, err)
+				return fmt.Errorf("write %s %s %s: %w", p.furtherTable, rows[i].PK, rows[i].SK, err)
 			}
-			return nil
-		})
+		}
 	}
-	return group.Wait()
+	return nil
 }
 
 // writeOfState writes the row that follows an account's state. Usually it has the rev that the
@@ -141,7 +186,7 @@ func (p *Projection[S]) writeOfEntries(ctx context.Context, rows []table.Row) er
 // or another process writes: the row of the higher rev, and of the higher version at one rev,
 // stays. If the stored one is beyond this one and the account's row is not, the caller's next rev
 // passes it.
-func (p *Projection[S]) writeOfState(ctx context.Context, was int64, row Row[S], put table.Put) error {
+func (p *Projection[S]) writeOfState(ctx context.Context, row Row[S], put table.Put) error {
 	for range maxAttempts {
 		err := p.rows.table.Put(ctx, put)
 		if err == nil {

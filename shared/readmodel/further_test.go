@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"sync/atomic"
 	"testing"
@@ -56,9 +57,18 @@ func (p *process) Put(ctx context.Context, put table.Put) error {
 	return p.write(func() error { return p.Table.Put(ctx, put) })
 }
 
-// PutEach implements table.Table.
+// PutEach implements table.Table. It makes the puts in any order, so that any of them may be those
+// that a kill leaves out.
 func (p *process) PutEach(ctx context.Context, puts []table.Put) []error {
-	return table.PutApart(ctx, puts, 1, p.Put)
+	order := rand.New(rand.NewPCG(uint64(p.left.Load()), uint64(len(puts)))).Perm(len(puts))
+	shuffled, outcomes := make([]table.Put, len(puts)), make([]error, len(puts))
+	for i, at := range order {
+		shuffled[i] = puts[at]
+	}
+	for i, err := range table.PutApart(ctx, shuffled, 1, p.Put) {
+		outcomes[order[i]] = err
+	}
+	return outcomes
 }
 
 // Transact implements table.Table.

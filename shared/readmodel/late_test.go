@@ -27,8 +27,9 @@ func (b *bank) caughtUp(a event.Account) {
 // A process that lost its shard fails at an event that its successor, a newer program, folds at the
 // same time.
 func TestLateFailureQuarantinesNoAccountThatPassedIt(t *testing.T) {
-	// entries in a batch, and the try that would quarantine: two for it, its half, and one
-	for most, last := range map[int]int{1: 2, 4: 6} {
+	// entries in a batch, and the try that would quarantine: one with all accounts of the batch,
+	// and two for it, its half, and one
+	for most, last := range map[int]int{1: 3, 4: 7} {
 		b := newBank(t, 1)
 		entries := archivetest.Bank(5, 1, 40)
 		b.journal.commit(entries...)
@@ -65,7 +66,7 @@ func TestLateFailureKeepsTheRecordOfAnotherProcess(t *testing.T) {
 		if e.Version != first {
 			return false
 		}
-		if tries++; tries == 2 {
+		if tries++; tries == 3 {
 			b.handle(successor, deliveries(t, entries[10:15]...))
 		}
 		return true

@@ -66,10 +66,12 @@ type Projection[S any] struct {
 	journal    History
 	outbox     Outbox
 	further    *Further[S]
-	transact   bool
-	silent     func() bool
-	tracer     *trace.Tracer
-	log        *slog.Logger
+	// furtherTable is the table of the further rows.
+	furtherTable string
+	transact     bool
+	silent       func() bool
+	tracer       *trace.Tracer
+	log          *slog.Logger
 
 	model Model[S]
 	name  string // of the consumer
@@ -86,9 +88,13 @@ func NewProjection[S any](c ProjectionConfig[S]) *Projection[S] {
 		c.Silent = func() bool { return false }
 	}
 	name := Name(c.Rows.model.Name, c.Generation)
+	further := ""
+	if c.Further != nil {
+		further = c.Further.Table
+	}
 	return &Projection[S]{
 		generation: c.Generation, rows: c.Rows, journal: c.Journal, outbox: c.Outbox, silent: c.Silent,
-		further: c.Further, transact: c.Transact, tracer: c.Tracer,
+		further: c.Further, furtherTable: further, transact: c.Transact, tracer: c.Tracer,
 		log:   cmp.Or(c.Log, slog.Default()).With("consumer", name),
 		model: c.Rows.model, name: name, cache: rowcache.New[Row[S]](c.RowBytes), count: c.Metrics.of(name),
 	}
@@ -115,6 +121,8 @@ type shardProjection[S any] struct {
 	// byAccount is an account's index in work. Both are kept from batch to batch for their memory.
 	byAccount map[string]int
 	work      []accountWork
+	alone     []*accountWork
+	together  togetherWrites[S]
 	// records is how many records that name no account were put into quarantine.
 	records int
 }
@@ -130,8 +138,8 @@ type accountWork struct {
 	items   []workItem
 }
 
-// Handle folds a batch: the entries of one account together, and different accounts in parallel.
-// When it returns the last sequence number, everything is stored.
+// Handle folds a batch: the entries of one account together, and different accounts together or in
+// parallel. When it returns the last sequence number, everything is stored.
 func (h *shardProjection[S]) Handle(ctx context.Context, b consumer.Batch) (string, error) {
 	if len(b.Deliveries) == 0 {
 		return "", nil
@@ -179,27 +187,41 @@ func (h *shardProjection[S]) gather(ctx context.Context, deliveries []consumer.D
 	return nil
 }
 
-// projectAll projects the accounts of a batch in parallel. It ends at the first failure: the batch
-// is then read again.
+// projectAll projects the accounts of a batch: together those whose rows can be written so, and
+// then the others in parallel. It ends at the first failure: the batch is then read again.
 func (h *shardProjection[S]) projectAll(ctx context.Context) error {
-	if len(h.work) == 1 {
-		return h.p.project(ctx, h.work[0].account, h.work[0].items)
+	clear(h.alone)
+	h.alone = h.alone[:0]
+	if h.p.rows.table.Together() > 1 {
+		h.projectTogether(ctx)
+	} else {
+		for i := range h.work {
+			h.alone = append(h.alone, &h.work[i])
+		}
+	}
+	return h.projectAlone(ctx)
+}
+
+// projectAlone projects accounts in parallel, each by itself.
+func (h *shardProjection[S]) projectAlone(ctx context.Context) error {
+	if len(h.alone) == 1 {
+		return h.p.project(ctx, h.alone[0].account, h.alone[0].items)
 	}
 	var (
 		wait   sync.WaitGroup
 		next   atomic.Int64
 		failed atomic.Pointer[error]
 	)
-	for range min(len(h.work), parallelWrites) {
+	for range min(len(h.alone), parallelWrites) {
 		wait.Add(1)
 		h.pool.Go(func() {
 			defer wait.Done()
 			for {
 				i := int(next.Add(1)) - 1
-				if i >= len(h.work) || failed.Load() != nil {
+				if i >= len(h.alone) || failed.Load() != nil {
 					return
 				}
-				if err := h.p.project(ctx, h.work[i].account, h.work[i].items); err != nil {
+				if err := h.p.project(ctx, h.alone[i].account, h.alone[i].items); err != nil {
 					failed.CompareAndSwap(nil, &err)
 				}
 			}

@@ -69,9 +69,11 @@ type Row[S any] struct {
 	// unindexed is the version up to which a program may have folded entries without their rows.
 	unindexed int64
 	// unsaved counts the entries folded since the last write, and further are the rows that they
-	// name. refolded says that the row replaces one of another history.
+	// name. repeated says that entries that the row has already were delivered again, which may
+	// lack some of theirs. refolded says that the row replaces one of another history.
 	unsaved  int
 	further  []table.Row
+	repeated bool
 	refolded bool
 	folds    []trace.Fold // of the entries folded since the last write
 }
