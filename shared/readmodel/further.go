@@ -17,8 +17,9 @@ import (
 type Further[S any] struct {
 	// Table is the name of their table.
 	Table string
-	// OfEntry returns rows that depend on an entry alone. Their keys have the hash of the entry, so
-	// each is written once, and never changes.
+	// OfEntry returns rows that depend on an entry alone. Their keys have the hash of the entry,
+	// and their attributes follow from the keys, so each is written once (table.Once) and never
+	// changes.
 	OfEntry func(generation int64, e *event.Entry) []table.Row
 	// OfState returns the row that follows the account's state, and false if the state has none.
 	// The projection adds the attributes rev and version of the account's row, on which its writes
@@ -138,13 +139,13 @@ func (p *Projection[S]) writeFurtherAgain(ctx context.Context, row Row[S]) error
 // appendOfEntries appends the puts of rows that entries name.
 func appendOfEntries(to []table.Put, rows []table.Row, further string) []table.Put {
 	for _, r := range rows {
-		to = append(to, table.Put{Table: further, Row: r, If: table.Absent()})
+		to = append(to, table.Put{Table: further, Row: r, If: table.Once()})
 	}
 	return to
 }
 
 // transactAll writes all rows of an account in one transaction, and reports whether it did. It
-// leaves rows that are too many for one, or of which some are there already, to the caller.
+// leaves rows that are too many for one, or whose conditions fail, to the caller.
 func (p *Projection[S]) transactAll(ctx context.Context, w rowWrite[S]) (done bool, err error) {
 	if w.puts() > table.MaxTransact {
 		return false, nil
@@ -167,13 +168,12 @@ func (w *rowWrite[S]) appendPuts(to []table.Put, further string) []table.Put {
 	return append(to, w.put)
 }
 
-// writeOfEntries writes the rows that entries name. One that is there is the same: its key has the
-// entry's hash.
+// writeOfEntries writes the rows that entries name, of which some may be there already.
 func (p *Projection[S]) writeOfEntries(ctx context.Context, rows []table.Row) error {
 	for rows := range slices.Chunk(rows, table.MaxEach) {
 		puts := appendOfEntries(make([]table.Put, 0, len(rows)), rows, p.furtherTable)
 		for i, err := range p.rows.table.PutEach(ctx, puts) {
-			if err != nil && !errors.Is(err, table.ErrConditionFailed) {
+			if err != nil {
 				return fmt.Errorf("write %s %s %s: %w", p.furtherTable, rows[i].PK, rows[i].SK, err)
 			}
 		}

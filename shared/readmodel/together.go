@@ -109,21 +109,9 @@ func (h *shardProjection[S]) writeTogether(ctx context.Context) {
 			h.alone = append(h.alone, a.work)
 			continue
 		}
-		if !a.furtherWritten(own[:len(own)-1]) {
+		if errors.Join(own...) != nil {
 			h.alone = append(h.alone, a.work) // which puts them again
 		}
 	}
 	w.reset()
-}
-
-// furtherWritten reports whether the further rows of an account are stored, by their outcomes. The
-// row of an entry that is there already is the same.
-func (a *togetherAccount[S]) furtherWritten(outcomes []error) bool {
-	for i, err := range outcomes {
-		ofEntry := i < len(a.row.further)
-		if err != nil && !(ofEntry && errors.Is(err, table.ErrConditionFailed)) {
-			return false
-		}
-	}
-	return true
 }

@@ -150,19 +150,19 @@ func (c *Catalog) CheckTransact(puts []Put) error {
 	return nil
 }
 
-// CheckDelete checks a deletion. Its condition cannot be Absent.
+// CheckDelete checks a deletion. Its condition cannot be Absent or Once.
 func (c *Catalog) CheckDelete(table string, k Key, cond Condition) error {
 	if err := c.CheckKey(table, k); err != nil {
 		return err
 	}
-	if cond.absent {
-		return invalid("delete if absent")
+	if cond.absent || cond.once {
+		return invalid("delete without a condition on the row")
 	}
 	return checkCondition(cond)
 }
 
 func checkCondition(c Condition) error {
-	if c.absent {
+	if c.absent || c.once {
 		return nil
 	}
 	if c.attr == "" {

@@ -2,9 +2,9 @@
 //
 // It promises what DynamoDB promises and no more: rows put under a condition each, one or many in a
 // call, up to 100 of them put all or nothing, consistent reads of rows and partitions, and
-// eventually consistent sparse indexes of keys. There is no unconditional write, no counter, no
-// filter and no join. The journal, the read models, the leases, the checkpoints and the quarantine
-// all live on one verb, the conditional put.
+// eventually consistent sparse indexes of keys. There is no unconditional write (of Once the caller
+// vouches for the condition), no counter, no filter and no join. The journal, the read models, the
+// leases, the checkpoints and the quarantine all live on one verb, the conditional put.
 //
 // A nil error means durable. An error that is none of the package's own leaves the outcome of a
 // write unknown.

@@ -123,22 +123,31 @@ type Index struct {
 	Numeric bool
 }
 
-// Condition is what must be true of the row in place for a write to happen: that there is none, or
-// that one attribute has a value. The zero Condition is invalid: every write is conditional.
+// Condition is what must be true of the row in place for a write to happen: that there is none,
+// that there is none or the same, or that one attribute has a value. The zero Condition is invalid:
+// every write is conditional.
 type Condition struct {
-	absent bool
-	attr   string
-	value  Value
+	absent, once bool
+	attr         string
+	value        Value
 }
 
 // Absent returns the condition that no row has the key.
 func Absent() Condition { return Condition{absent: true} }
 
+// Once returns the condition that no row has the key, or one with the same attributes. The caller
+// vouches for it: each put of the key, at any time, has these attributes, as they follow
+// from the key. So a store need not look, and such a put may be made again.
+func Once() Condition { return Condition{once: true} }
+
 // Equals returns the condition that the row exists and its attribute attr equals v: an S, N, B or
 // Bool.
 func Equals(attr string, v Value) Condition { return Condition{attr: attr, value: v} }
 
-// Parts returns the parts of a condition, for adapters: absent, or attribute and value.
+// IsOnce reports whether a condition is Once, which is always true.
+func (c Condition) IsOnce() bool { return c.once }
+
+// Parts returns the parts of any other condition, for adapters: absent, or attribute and value.
 func (c Condition) Parts() (absent bool, attr string, v Value) { return c.absent, c.attr, c.value }
 
 // Put replaces a whole row of a table if the condition is true.

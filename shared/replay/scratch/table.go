@@ -74,6 +74,9 @@ func (s *Table) Delete(_ context.Context, name string, key table.Key, cond table
 
 // satisfies reports whether a row satisfies a condition.
 func satisfies(cond table.Condition, attrs table.Map, ok bool) bool {
+	if cond.IsOnce() {
+		return true
+	}
 	absent, attr, value := cond.Parts()
 	if absent {
 		return !ok

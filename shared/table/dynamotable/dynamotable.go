@@ -176,8 +176,11 @@ type condition struct {
 }
 
 // expression returns a condition as an expression. It names every attribute by a placeholder:
-// hundreds of words are reserved, such as owner, state and version.
+// hundreds of words are reserved, such as owner, state and version. Once needs none.
 func expression(c table.Condition) condition {
+	if c.IsOnce() {
+		return condition{}
+	}
 	absent, attr, value := c.Parts()
 	if absent {
 		return condition{text: aws.String("attribute_not_exists(#a)"), names: map[string]string{"#a": pk}}

@@ -188,6 +188,9 @@ func (t *Table) plan(batch *pebble.Batch, changes []change) error {
 // apply checks the condition of a change, whose key is locked, and adds the change to the batch if
 // it is met. With an error, or where the condition is not met, nothing of it is in the batch.
 func (t *Table) apply(view *embedded.View, batch *pebble.Batch, c *change) (met bool, err error) {
+	if c.cond.IsOnce() { // a row in place is the same, and has the same index entries
+		return true, t.replace(batch, c, nil)
+	}
 	found, err := t.stored(view, c.key, func(old []byte) (err error) {
 		if met, err = c.met(old); err == nil && met {
 			err = t.replace(batch, c, old)

@@ -2,6 +2,7 @@ package tabletest
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strings"
 	"time"
@@ -123,9 +124,31 @@ func skewSane(s *suite) {
 
 var conditionClauses = []clause{
 	{"condition/absent", "Absent returns the condition that no row has the key.", conditionAbsent},
+	{"condition/once", "Once returns the condition that no row has the key, or one with the same attributes.", conditionOnce},
 	{"condition/equals", "Equals returns the condition that the row exists and its attribute attr equals v: an S, N, B or Bool.", conditionEquals},
 	{"condition/required", "The zero Condition is invalid: every write is conditional.", conditionRequired},
 	{"condition/nothing-written", "ErrConditionFailed: the condition did not hold, and nothing was written.", conditionNothingWritten},
+}
+
+func conditionOnce(s *suite) {
+	row := func(name string) table.Row {
+		return table.Row{Key: s.key(name), Attrs: table.Map{"v": table.S(name), "tk": table.S(s.pk("index")), "ts": table.S(name)}}
+	}
+	put := func(name string) table.Put { return table.Put{Table: rows, Row: row(name), If: table.Once()} }
+	for range 2 { // also where it is already
+		s.must(s.put(rows, row("a"), table.Once()))
+		s.must(retry(s.ctx, func() error { return s.a.Transact(s.ctx, []table.Put{put("b"), put("c")}) }))
+		s.must(errors.Join(s.putEach(s.b, put("d"), put("e"), put("a"))...))
+	}
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		s.want(s.key(name), row(name).Attrs)
+	}
+	s.wantErr(s.put(rows, row("a"), table.Absent()), table.ErrConditionFailed, "put if absent where a row was put once")
+	s.must(retry(s.ctx, func() error { return s.a.Delete(s.ctx, rows, s.key("a"), table.Equals("v", table.S("a"))) }))
+	s.wantMissing(s.key("a"))
+	s.must(s.put(rows, row("a"), table.Once()))
+	s.want(s.key("a"), row("a").Attrs)
+	s.wantErr(s.a.Delete(s.ctx, rows, s.key("a"), table.Once()), table.ErrInvalid, "delete once")
 }
 
 func conditionAbsent(s *suite) {
