@@ -1,6 +1,7 @@
 package derived
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strconv"
 	"strings"
@@ -47,27 +48,52 @@ type place struct {
 	hash string
 }
 
-// hashChars is how many characters of an entry's hash a place has, and timeChars how many digits
-// its time has.
+// hashChars is how many characters of an entry's hash a place has, and timeChars and versionChars
+// how many digits its time and its version have.
 const (
-	hashChars = 8
-	timeChars = 16
+	hashChars    = 8
+	timeChars    = 16
+	versionChars = 19
 )
 
 // placeOf returns the place of an entry.
 func placeOf(e *event.Entry) place {
-	return place{at: e.RecordedAt, account: e.AccountID, first: e.First, hash: e.Hash.String()[:hashChars]}
+	return place{at: e.RecordedAt, account: e.AccountID, first: e.First, hash: beginning(e.Hash)}
+}
+
+// beginning returns the first characters of a hash's text.
+func beginning(h event.Hash) string {
+	var text [hashChars]byte
+	base64.RawURLEncoding.Encode(text[:], h[:hashChars*3/4])
+	return string(text[:])
 }
 
 // String returns the place as a sort key: in the order of time, then of account and version.
 func (p place) String() string {
-	return fmt.Sprintf("%0*d#%s#%019d#%s", timeChars, p.at.UnixMicro(), p.account, p.first, p.hash)
+	var room [128]byte
+	key := appendPadded(room[:0], p.at.UnixMicro(), timeChars)
+	key = append(append(append(key, '#'), p.account...), '#')
+	key = append(appendPadded(key, p.first, versionChars), '#')
+	return string(append(key, p.hash...))
+}
+
+// appendPadded appends a number with zeros before it.
+func appendPadded(to []byte, n int64, chars int) []byte {
+	if n < 0 {
+		return fmt.Appendf(to, "%0*d", chars, n)
+	}
+	var digits [20]byte
+	text := strconv.AppendInt(digits[:0], n, 10)
+	for range chars - len(text) {
+		to = append(to, '0')
+	}
+	return append(to, text...)
 }
 
 // parsePlace returns the place that String returned as a text.
 func parsePlace(text string) (p place, ok bool) {
 	parts := strings.Split(text, "#")
-	if len(parts) != 4 || len(parts[0]) != timeChars || len(parts[2]) != 19 || len(parts[3]) != hashChars || !account.ValidAccountID(parts[1]) {
+	if len(parts) != 4 || len(parts[0]) != timeChars || len(parts[2]) != versionChars || len(parts[3]) != hashChars || !account.ValidAccountID(parts[1]) {
 		return p, false
 	}
 	at, err := strconv.ParseInt(parts[0], 10, 64)
@@ -132,10 +158,10 @@ func HolderKey(generation int64, a event.Account, holder string) table.Key {
 }
 
 // OfEntry returns the rows of the index that an entry has in a generation: one for each type of
-// event, each actor and each correlation id in it.
+// event, each actor and each correlation id in it. They share their attributes.
 func OfEntry(generation int64, e *event.Entry) []table.Row {
 	bucket, sk := string(rune(e.Account().HashBucket())), placeOf(e).String()
-	expiry := table.N(e.RecordedAt.Add(Retention).Unix())
+	attrs := table.Map{"format": table.N(rowFormat), ExpiryAttr: table.N(e.RecordedAt.Add(Retention).Unix())}
 	rows := make([]table.Row, 0, 3)
 	add := func(kind, bucket, value string) {
 		key := table.Key{PK: partition(generation, kind, e.Tenant, bucket, value), SK: sk}
@@ -144,7 +170,7 @@ func OfEntry(generation int64, e *event.Entry) []table.Row {
 				return
 			}
 		}
-		rows = append(rows, table.Row{Key: key, Attrs: table.Map{"format": table.N(rowFormat), ExpiryAttr: expiry}})
+		rows = append(rows, table.Row{Key: key, Attrs: attrs})
 	}
 	for _, ev := range e.Events {
 		add(kindType, bucket, ev.Body.Type())
