@@ -169,7 +169,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "index of events: compared from %s on\n", r.Index.From.Format(time.RFC3339))
 	}
 	if d := r.Deliveries; d.Endpoints > 0 || d.Rows > 0 {
-		fmt.Fprintf(&b, "webhooks: %d compared, with %d rows of what is sent\n", d.Endpoints, d.Rows)
+		fmt.Fprintf(&b, "webhooks: %d compared; rows of what is sent to them: %d\n", d.Endpoints, d.Rows)
 	}
 	for _, f := range r.Findings {
 		fmt.Fprintln(&b, f)
