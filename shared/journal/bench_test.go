@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -70,6 +69,6 @@ func callers(parallel, n int, call func(int) error, b *testing.B) {
 
 type discard struct{}
 
-func (discard) Publish(Committed)                   {}
-func (discard) Full() bool                          { return false }
-func (discard) Pace(context.Context, event.Account) {}
+func (discard) Publish(Committed)               {}
+func (discard) Full() bool                      { return false }
+func (discard) Pace(event.Account, func()) bool { return false }

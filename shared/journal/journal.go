@@ -88,9 +88,10 @@ type Outbox interface {
 	Publish(Committed)
 	// Full reports whether so much waits that no further command should be accepted.
 	Full() bool
-	// Pace waits, for a moment or until ctx ends, when more of the account waits than its stream
-	// takes soon.
-	Pace(ctx context.Context, a event.Account)
+	// Pace reports whether more of the account waits than its stream takes soon. Then it calls
+	// again once, a moment later and on another goroutine. It never blocks. Until then it is
+	// not called for the account.
+	Pace(a event.Account, again func()) bool
 }
 
 // Config is what a Journal needs. Table and Outbox are required.
@@ -259,6 +260,8 @@ func (j *Journal) Close(ctx context.Context) error {
 	j.mu.Unlock()
 	err := j.Idle(ctx)
 	j.cancel()
+	// what is in progress ends now that no call is made any more, and a pause within a second
+	_ = j.Idle(context.WithoutCancel(ctx))
 	j.pool.Close()
 	j.busy.Wait()
 	if saveErr := j.writer.Retire(ctx); err == nil {

@@ -48,7 +48,7 @@ func (o *outbox) Publish(c Committed) {
 
 func (o *outbox) Full() bool { o.mu.Lock(); defer o.mu.Unlock(); return o.full }
 
-func (o *outbox) Pace(context.Context, event.Account) {}
+func (o *outbox) Pace(event.Account, func()) bool { return false }
 
 func (o *outbox) firsts(t *testing.T) (firsts []int64) {
 	t.Helper()

@@ -31,6 +31,7 @@ type lane struct {
 	queue   []*pending
 	running bool
 	rest    *list.Element
+	again   func() // runs the lane: the same one each time, as each would be an allocation
 
 	loaded bool
 	state  account.State
@@ -39,16 +40,18 @@ type lane struct {
 	// declines counts the declines committed in the minute that began at declinesFrom.
 	declines     int
 	declinesFrom time.Time
+	// left is what the last entry had no room for.
+	left []*pending
 }
 
-// run works through the queue until it is empty.
+// run works through the queue until it is empty, or the outbox asks for a pause: then it runs again
+// after that, and commands that come until then share the next entry.
 func (l *lane) run() {
-	var left []*pending
 	for {
-		batch := left
-		if len(batch) == 0 {
-			if l.shard.busy(l) { // commands that come while it waits share the next entry
-				l.journal.config.Outbox.Pace(l.journal.ctx, l.account)
+		batch := l.left
+		if l.left = nil; len(batch) == 0 {
+			if l.shard.busy(l) && l.paced() {
+				return
 			}
 			if batch = l.claimAll(l.shard.take(l, event.MaxCommands)); batch == nil {
 				return
@@ -58,11 +61,16 @@ func (l *lane) run() {
 		case len(batch) == 0:
 		case batch[0].exclusive != nil:
 			batch[0].exclusive(l)
-			left = nil
 		default:
-			left = l.process(batch)
+			l.left = l.process(batch)
 		}
 	}
+}
+
+// paced reports whether the lane runs again later, as the outbox has too much of its account. A
+// journal that is given up waits no more.
+func (l *lane) paced() bool {
+	return l.journal.ctx.Err() == nil && l.journal.config.Outbox.Pace(l.account, l.again)
 }
 
 // claimAll returns the commands whose callers have not given up. nil stays nil: the lane is idle.

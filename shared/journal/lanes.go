@@ -56,6 +56,7 @@ func (s *laneShard) push(j *Journal, a event.Account, p *pending) error {
 	l := s.lanes[a]
 	if l == nil {
 		l = &lane{journal: j, shard: s, account: a}
+		l.again = func() { j.pool.Go(l.run) }
 		s.lanes[a] = l
 	}
 	if len(l.queue) >= maxQueue {

@@ -36,8 +36,8 @@ func (o outbox) Publish(c journal.Committed) {
 		panic(err)
 	}
 }
-func (outbox) Full() bool                          { return false }
-func (outbox) Pace(context.Context, event.Account) {}
+func (outbox) Full() bool                      { return false }
+func (outbox) Pace(event.Account, func()) bool { return false }
 
 // bank is a journal, a stream and an archive with the journeys on them.
 type bank struct {

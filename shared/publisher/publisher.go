@@ -76,8 +76,8 @@ type queue struct {
 	entries  []waiting
 	bytes    int // of their records
 	failures int // in a row, of the first entry
-	// calm is closed when the queue is atPace; nil while nobody waits for it.
-	calm chan struct{}
+	// paced calls the journal again, which waits until the queue is atPace; nil while it does not.
+	paced *time.Timer
 }
 
 type waiting struct {
@@ -317,10 +317,7 @@ func (p *Publisher) drop(q *queue) {
 	q.entries[0] = waiting{}
 	q.entries = q.entries[1:]
 	q.failures = 0
-	if q.calm != nil && q.atPace() {
-		close(q.calm)
-		q.calm = nil
-	}
+	q.calm()
 	if len(q.entries) == 0 {
 		delete(p.accounts, q.account)
 	}

@@ -20,9 +20,9 @@ import (
 // discard is an outbox for tests without a stream.
 type discard struct{}
 
-func (discard) Publish(journal.Committed)           {}
-func (discard) Full() bool                          { return false }
-func (discard) Pace(context.Context, event.Account) {}
+func (discard) Publish(journal.Committed)       {}
+func (discard) Full() bool                      { return false }
+func (discard) Pace(event.Account, func()) bool { return false }
 
 var of = event.Account{Tenant: access.MainTenant, ID: "A-1"}
 

@@ -26,9 +26,9 @@ import (
 // discard is an outbox for tests without a stream.
 type discard struct{}
 
-func (discard) Publish(journal.Committed)           {}
-func (discard) Full() bool                          { return false }
-func (discard) Pace(context.Context, event.Account) {}
+func (discard) Publish(journal.Committed)       {}
+func (discard) Full() bool                      { return false }
+func (discard) Pace(event.Account, func()) bool { return false }
 
 // failing is a table whose queries fail once it was asked a number of times.
 type failing struct {

@@ -1,7 +1,6 @@
 package golden
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -17,9 +16,9 @@ import (
 // discard is an outbox that publishes nothing.
 type discard struct{}
 
-func (discard) Publish(journal.Committed)           {}
-func (discard) Full() bool                          { return false }
-func (discard) Pace(context.Context, event.Account) {}
+func (discard) Publish(journal.Committed)       {}
+func (discard) Full() bool                      { return false }
+func (discard) Pace(event.Account, func()) bool { return false }
 
 // keyPage has the journal write a key page, and returns its row. The account reaches version 1000
 // by three commands of many events each, so that the page is short enough for the document.

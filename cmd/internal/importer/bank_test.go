@@ -37,9 +37,9 @@ import (
 // discard is an outbox for tests without a stream.
 type discard struct{}
 
-func (discard) Publish(journal.Committed)           {}
-func (discard) Full() bool                          { return false }
-func (discard) Pace(context.Context, event.Account) {}
+func (discard) Publish(journal.Committed)       {}
+func (discard) Full() bool                      { return false }
+func (discard) Pace(event.Account, func()) bool { return false }
 
 // bank is a bank with a clock that the test moves. Its index of events follows when the test says
 // so.

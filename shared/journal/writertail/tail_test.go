@@ -31,9 +31,9 @@ func (p smallPages) Query(ctx context.Context, q table.Query) (table.Page, error
 
 type discard struct{}
 
-func (discard) Publish(journal.Committed)           {}
-func (discard) Full() bool                          { return false }
-func (discard) Pace(context.Context, event.Account) {}
+func (discard) Publish(journal.Committed)       {}
+func (discard) Full() bool                      { return false }
+func (discard) Pace(event.Account, func()) bool { return false }
 
 // openOrCredit opens an account and then credits it.
 func openOrCredit(s account.State, now time.Time) account.Decision {
