@@ -36,8 +36,6 @@ func (l *lane) moment() moment {
 	switch skew, ahead := l.journal.config.Table.Skew(), m.now.Sub(m.clock); {
 	case skew > MaxSkew || skew < -MaxSkew:
 		m.refusal = fmt.Errorf("%w: this machine's clock is %v off the table's", ErrClockSkew, skew)
-	case ahead > MaxAhead:
-		m.ahead, m.refusal = ahead, l.accepted(ahead)
 	case ahead > MaxSkew:
 		m.ahead = ahead
 	}

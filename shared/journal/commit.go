@@ -12,6 +12,7 @@ import (
 	"passbook/shared/journal/rowkey"
 	"passbook/shared/table"
 	"passbook/shared/telemetry/trace"
+	"passbook/shared/writer"
 )
 
 // The pause before an unanswered write is repeated: the first one, and what doubling ends at.
@@ -34,6 +35,11 @@ func (l *lane) stage(pl *plan) (*staging, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	return l.seal(pl, next)
+}
+
+// seal seals the plan into an entry with that counter, and gives the counter up where it cannot.
+func (l *lane) seal(pl *plan, next writer.Next) (*staging, error) {
 	e := &event.Entry{
 		Format: next.Format, Tenant: l.account.Tenant, AccountID: l.account.ID,
 		First: l.state.Version + 1, Last: pl.state.Version, Currency: pl.state.Currency, RecordedAt: pl.now,
@@ -60,19 +66,24 @@ func (j *Journal) write(entries []*staging, guard *table.Put) error {
 	if guard != nil {
 		puts = append(puts, *guard)
 	}
-	started, unanswered := time.Now(), false
+	started := time.Now()
+	return j.settle(entries, puts, started, j.putOnce(puts))
+}
+
+// settle finds out what became of a write whose first attempt ended with err, and repeats it where
+// that is needed. See write.
+func (j *Journal) settle(entries []*staging, puts []table.Put, started time.Time, err error) error {
+	unanswered := false
 	for attempt := 0; ; attempt++ {
-		err := j.putOnce(puts)
+		if attempt > 0 {
+			err = j.putOnce(puts)
+		}
 		if errors.Is(err, table.ErrConditionFailed) {
 			err = j.resolve(entries, err)
 		}
 		switch {
 		case err == nil:
-			j.outage.End()
-			j.metrics.append.Observe(time.Since(started).Seconds())
-			for _, st := range entries {
-				j.config.Tracer.Put(st.entry, st.causes, started)
-			}
+			j.noteCommitted(started, entries...)
 			return nil
 		case errors.Is(err, errConflict), errors.Is(err, errGuardTaken), errors.Is(err, table.ErrInvalid):
 			j.outage.End()
@@ -90,6 +101,15 @@ func (j *Journal) write(entries []*staging, guard *table.Put) error {
 		j.outage.Note(err)
 		// the next attempt sees its end
 		_ = backoff.Sleep(j.ctx, backoff.Of(repeatFirst, repeatMost, attempt))
+	}
+}
+
+// noteCommitted notes a write that began then and succeeded.
+func (j *Journal) noteCommitted(started time.Time, entries ...*staging) {
+	j.outage.End()
+	j.metrics.append.Observe(time.Since(started).Seconds())
+	for _, st := range entries {
+		j.config.Tracer.Put(st.entry, st.causes, started)
 	}
 }
 

@@ -208,7 +208,8 @@ type Journal struct {
 
 	seed   maphash.Seed
 	shards [laneShards]laneShard
-	pool   *workerpool.Pool // runs the lanes
+	pool   *workerpool.Pool // runs the rounds, and lanes alone
+	rounds *rounds          // nil where the table puts no rows together
 
 	ctx    context.Context // ends when the journal is given up: unanswered puts stop being repeated
 	cancel context.CancelFunc
@@ -239,6 +240,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	}
 	j.metrics, j.ahead = newMetrics(c.Metrics), clockwatch.New(c.Metrics, c.Log)
 	j.ctx, j.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	j.rounds = newRounds(j)
 	for i := range j.shards {
 		j.shards[i].init()
 	}

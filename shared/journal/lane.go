@@ -10,6 +10,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/event"
 	"passbook/shared/journal/keyindex"
+	"passbook/shared/table"
 )
 
 // An entry's JSON with its state is at most event.MaxEntryBytes. A lane adds no more commands at
@@ -31,7 +32,7 @@ type lane struct {
 	queue   []*pending
 	running bool
 	rest    *list.Element
-	again   func() // runs the lane: the same one each time, as each would be an allocation
+	again   func() // starts the lane: the same one each time, as each would be an allocation
 
 	loaded bool
 	state  account.State
@@ -44,16 +45,22 @@ type lane struct {
 	left []*pending
 }
 
-// run works through the queue until it is empty, or the outbox asks for a pause: then it runs again
-// after that, and commands that come until then share the next entry.
-func (l *lane) run() {
+// run runs the lane alone, outside of the rounds.
+func (l *lane) run() { l.work(nil, nil) }
+
+// alone has the lane run alone, on another goroutine, and begin with a batch that it has taken,
+// and with the first put of the batch's entry, if a round has made it.
+func (l *lane) alone(batch []*pending, put *attempt) {
+	l.journal.pool.Go(func() { l.work(batch, put) })
+}
+
+// work works through the batch and the queue until that is empty, the lane can take part in rounds,
+// or the outbox asks for a pause.
+func (l *lane) work(batch []*pending, put *attempt) {
 	for {
-		batch := l.left
-		if l.left = nil; len(batch) == 0 {
-			if l.shard.busy(l) && l.paced() {
-				return
-			}
-			if batch = l.claimAll(l.shard.take(l, event.MaxCommands)); batch == nil {
+		if len(batch) == 0 {
+			var ok bool
+			if batch, ok = l.next(); !ok {
 				return
 			}
 		}
@@ -62,22 +69,40 @@ func (l *lane) run() {
 		case batch[0].exclusive != nil:
 			batch[0].exclusive(l)
 		default:
-			l.left = l.process(batch)
+			l.left = l.process(batch, put)
+		}
+		batch, put = nil, nil
+		if !l.shard.continues(l, len(l.left) > 0) {
+			return
+		}
+		if l.journal.rounds.takes(l) {
+			l.journal.rounds.add(l)
+			return
 		}
 	}
 }
 
-// paced reports whether the lane runs again later, as the outbox has too much of its account. A
-// journal that is given up waits no more.
+// next returns what is to be decided next, without the commands whose callers have given up. It
+// returns false where the lane pauses: commands that come until it is started again share the next
+// entry.
+func (l *lane) next() (batch []*pending, ok bool) {
+	if batch, l.left = l.left, nil; len(batch) > 0 {
+		return batch, true
+	}
+	if l.paced() {
+		return nil, false
+	}
+	return l.claimAll(l.shard.take(l, event.MaxCommands)), true
+}
+
+// paced reports whether the lane is started again later, as the outbox has too much of its account.
+// A journal that is given up waits no more.
 func (l *lane) paced() bool {
 	return l.journal.ctx.Err() == nil && l.journal.config.Outbox.Pace(l.account, l.again)
 }
 
-// claimAll returns the commands whose callers have not given up. nil stays nil: the lane is idle.
+// claimAll returns the commands whose callers have not given up.
 func (l *lane) claimAll(batch []*pending) []*pending {
-	if batch == nil {
-		return nil
-	}
 	claimed := batch[:0]
 	for _, p := range batch {
 		if p.claim() {
@@ -88,22 +113,13 @@ func (l *lane) claimAll(batch []*pending) []*pending {
 }
 
 // process decides a batch, commits it as one entry, and answers it. After a conflict with another
-// writer it decides again. It returns the commands that the entry had no room for.
-func (l *lane) process(batch []*pending) (left []*pending) {
+// writer it decides again. put is a first attempt that a round has made, nil for none. It returns
+// the commands that the entry had no room for.
+func (l *lane) process(batch []*pending, put *attempt) (left []*pending) {
 	most := len(batch)
 	for range maxAttempts {
-		m, err := l.prepare()
-		if err != nil {
-			failAll(batch, err)
-			return nil
-		}
-		pl := l.plan(batch[:most], m)
-		switch {
-		case len(pl.events) > 0:
-			err = l.commit(pl)
-		case pl.unconfirmed && !m.fresh:
-			err = l.confirm()
-		}
+		pl, err := l.try(batch[:most], put)
+		put = nil
 		if errors.Is(err, errConflict) {
 			l.journal.metrics.conflicts.Inc()
 			continue
@@ -125,6 +141,35 @@ func (l *lane) process(batch []*pending) (left []*pending) {
 	}
 	failAll(batch, ErrContention)
 	return nil
+}
+
+// attempt is a put of a batch's entry that was made once.
+type attempt struct {
+	plan    *plan
+	staging *staging
+	started time.Time
+	err     error
+}
+
+// try decides a batch and commits or confirms it, or continues what a round has begun. The plan is
+// nil where the account could not be read.
+func (l *lane) try(batch []*pending, put *attempt) (*plan, error) {
+	if put != nil {
+		err := l.journal.settle([]*staging{put.staging}, []table.Put{put.staging.put}, put.started, put.err)
+		return put.plan, l.conclude(put.plan, put.staging, err)
+	}
+	m, err := l.prepare()
+	if err != nil {
+		return nil, err
+	}
+	pl := l.plan(batch, m)
+	switch {
+	case len(pl.events) > 0:
+		err = l.commit(pl)
+	case pl.unconfirmed && !m.fresh:
+		err = l.confirm()
+	}
+	return pl, err
 }
 
 func failAll(batch []*pending, err error) {
@@ -153,7 +198,11 @@ func (l *lane) observe() (moment, error) {
 		}
 	}
 	m := l.moment()
-	m.fresh = fresh
+	if m.fresh = fresh; m.ahead > MaxAhead {
+		if err := l.accepted(m.ahead); err != nil {
+			m.refusal = err
+		}
+	}
 	return m, nil
 }
 

@@ -56,7 +56,7 @@ func (s *laneShard) push(j *Journal, a event.Account, p *pending) error {
 	l := s.lanes[a]
 	if l == nil {
 		l = &lane{journal: j, shard: s, account: a}
-		l.again = func() { j.pool.Go(l.run) }
+		l.again = func() { j.start(l) }
 		s.lanes[a] = l
 	}
 	if len(l.queue) >= maxQueue {
@@ -75,24 +75,40 @@ func (s *laneShard) push(j *Journal, a event.Account, p *pending) error {
 		s.keys -= l.keys.Count()
 		l.rest = nil
 	}
-	j.pool.Go(l.run)
+	if p.exclusive != nil {
+		j.pool.Go(l.run)
+	} else {
+		j.start(l)
+	}
 	return nil
 }
 
-// busy reports whether commands wait in the lane's queue.
-func (s *laneShard) busy(l *lane) bool {
+// start has the lane decide what is queued: in the next round, or alone where it cannot take part.
+func (j *Journal) start(l *lane) {
+	if j.rounds.takes(l) {
+		j.rounds.add(l)
+	} else {
+		j.pool.Go(l.run)
+	}
+}
+
+// continues reports whether the lane has more to do, or commands wait in its queue. Else it marks
+// the lane idle: then the caller no longer has it.
+func (s *laneShard) continues(l *lane, more bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(l.queue) > 0
+	if more || len(l.queue) > 0 {
+		return true
+	}
+	s.rest(l)
+	return false
 }
 
 // take returns what is queued: up to limit commands that can share an entry, or one that cannot.
-// When nothing is queued it marks the lane idle and returns nil.
 func (s *laneShard) take(l *lane, limit int) []*pending {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(l.queue) == 0 {
-		s.rest(l)
 		return nil
 	}
 	n := 1

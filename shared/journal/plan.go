@@ -24,6 +24,9 @@ type plan struct {
 	keyed    map[string]int
 	declines int
 	bytes    int
+	// shared says that the plan is made in a round, where it must not make a call; calls, that it
+	// would have to, and is of no use.
+	shared, calls bool
 	// entry is set by the commit.
 	entry *event.Entry
 	// unconfirmed says that an outcome depends on the lane's state alone, which may not be the
@@ -43,17 +46,23 @@ type outcome struct {
 // plan decides the batch's commands one after another on the evolving state, as many as one entry
 // has room for.
 func (l *lane) plan(batch []*pending, m moment) *plan {
-	pl := &plan{lane: l, moment: m, state: l.state, outcomes: make([]outcome, 0, len(batch))}
-	most := event.MaxEntryBytes - planMargin - holdBytes*len(l.state.Holds)
+	pl := &plan{lane: l, moment: m, state: l.state}
+	pl.decideAll(batch)
+	return pl
+}
+
+// decideAll decides commands of a batch until the entry has no room for more.
+func (pl *plan) decideAll(batch []*pending) {
+	pl.outcomes = make([]outcome, 0, len(batch))
+	most := event.MaxEntryBytes - planMargin - holdBytes*len(pl.state.Holds)
 	for _, p := range batch {
-		if pl.bytes > most {
+		if pl.bytes > most || pl.calls {
 			break
 		}
 		o := pl.decide(&p.command)
 		o.pending = p
 		pl.outcomes = append(pl.outcomes, o)
 	}
-	return pl
 }
 
 // decide checks a command in this order: whether its key was seen, whether anything may be
@@ -96,7 +105,11 @@ func (pl *plan) replay(c *Command) (outcome, bool) {
 	if e := c.DryRun.Entry(c.Account, c.Key); e != nil {
 		return pl.rehearsed(c, e), true
 	}
-	r, seen, err := pl.lane.seen(c)
+	version, ok := pl.lane.keys.Find(c.Key)
+	if pl.calls = pl.calls || ok && pl.shared; !ok || pl.calls {
+		return outcome{command: -1}, ok
+	}
+	r, seen, err := pl.lane.seen(c, version)
 	if err != nil {
 		return outcome{command: -1, err: err}, true
 	}
@@ -170,13 +183,8 @@ func (pl *plan) answer() {
 	}
 }
 
-// seen looks the command's key up among the committed ones, and confirms a hit by reading the
-// entry.
-func (l *lane) seen(c *Command) (Receipt, bool, error) {
-	version, ok := l.keys.Find(c.Key)
-	if !ok {
-		return Receipt{}, false, nil
-	}
+// seen confirms by reading the entry that the command's key was committed with that version.
+func (l *lane) seen(c *Command, version int64) (Receipt, bool, error) {
 	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
 	defer cancel()
 	e, err := l.journal.Entry(ctx, l.account, version)
@@ -220,15 +228,21 @@ func (l *lane) commit(pl *plan) error {
 	if err != nil {
 		return err
 	}
-	if err := l.journal.write([]*staging{staged}, nil); err != nil {
-		if errors.Is(err, errConflict) {
-			return l.catchUp()
-		}
-		l.loaded = false
-		return err
+	return l.conclude(pl, staged, l.journal.write([]*staging{staged}, nil))
+}
+
+// conclude applies a plan to the lane if the write of its entry succeeded, and else returns why
+// not.
+func (l *lane) conclude(pl *plan, staged *staging, err error) error {
+	switch {
+	case err == nil:
+		l.apply(pl, staged)
+		return nil
+	case errors.Is(err, errConflict):
+		return l.catchUp()
 	}
-	l.apply(pl, staged)
-	return nil
+	l.loaded = false
+	return err
 }
 
 // apply makes a committed plan's state the lane's and hands its entry to the outbox.

@@ -26,30 +26,37 @@ type Next struct {
 // the lease might end before the put does, it begins a new session first, as others may publish the
 // tail of the current one already.
 func (w *Writer) Next(ctx context.Context) (Next, error) {
-	if next, ok := w.assign(); ok {
+	if next, ok := w.assign(1); ok {
 		return next, nil
 	}
 	if err := w.RenewSession(ctx); err != nil {
 		return Next{}, err
 	}
-	next, ok := w.assign()
+	next, ok := w.assign(1)
 	if !ok {
 		return Next{}, ErrLeaseLost
 	}
 	return next, nil
 }
 
-// assign takes the next counter, if the lease outlasts a put, and then asks for the format: the
+// NextEach returns what Next does for the first of n entries that are about to be put together; the
+// others have the counters after it. It makes no call: it returns false where Next would begin a
+// session.
+func (w *Writer) NextEach(n int) (first Next, ok bool) {
+	return w.assign(int64(n))
+}
+
+// assign takes the next n counters, if the lease outlasts a put, and then asks for the format: the
 // heartbeat that first sees a newer format knows so which counters may have the older one.
-func (w *Writer) assign() (next Next, ok bool) {
+func (w *Writer) assign(n int64) (first Next, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.current
 	if !w.outlastsPut(s) {
 		return Next{}, false
 	}
-	s.assigned++
-	return Next{s.id, s.assigned, w.newest()}, true
+	s.assigned += n
+	return Next{s.id, s.assigned - n + 1, w.newest()}, true
 }
 
 // newest returns the format of an entry that is begun now.

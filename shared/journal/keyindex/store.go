@@ -45,17 +45,23 @@ func PageKey(a event.Account, page int64) table.Key {
 func (s Store) Save(ctx context.Context, a event.Account, p Page) error {
 	ctx, cancel := context.WithTimeout(ctx, saveDeadline)
 	defer cancel()
-	keys := p.Keys
-	if keys == nil {
-		keys = []byte{}
-	}
-	err := s.Table.Put(ctx, table.Put{Table: s.Name, If: table.Absent(), Row: table.Row{Key: PageKey(a, p.Number), Attrs: table.Map{
-		"keys": table.B(keys), "at": table.Time(p.At),
-	}}})
+	err := s.Table.Put(ctx, s.Put(a, p))
 	if err != nil && !errors.Is(err, table.ErrConditionFailed) {
 		return fmt.Errorf("put key page %d of %s: %w", p.Number, a, err)
 	}
 	return nil
+}
+
+// Put returns the put of a page, for callers that make it themselves. A failed condition says that
+// the page is there.
+func (s Store) Put(a event.Account, p Page) table.Put {
+	keys := p.Keys
+	if keys == nil {
+		keys = []byte{}
+	}
+	return table.Put{Table: s.Name, If: table.Absent(), Row: table.Row{Key: PageKey(a, p.Number), Attrs: table.Map{
+		"keys": table.B(keys), "at": table.Time(p.At),
+	}}}
 }
 
 // Load returns the keys of an account whose last entry has that version and time, back to 24 hours
