@@ -18,7 +18,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/bucket"
 	"passbook/shared/event"
-	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/origin"
 	"passbook/shared/platform"
 	"passbook/shared/segment"
@@ -146,7 +146,7 @@ func (a *archived) open(ctx context.Context, t table.Table, record []byte) error
 	if err != nil {
 		return err
 	}
-	return journal.NewRestorer(t).Restore(ctx, e, state)
+	return restorer.New(t).Restore(ctx, e, state)
 }
 
 // deal decodes records, signs them for the bank and puts each on its account's shard.

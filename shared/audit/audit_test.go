@@ -25,6 +25,7 @@ import (
 	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
 	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/readmodel"
 	"passbook/shared/segment"
 	"passbook/shared/storetest"
@@ -95,7 +96,7 @@ func (b *bank) of(id string, n int) int {
 // fill commits, projects and archives what the test left of each.
 func (b *bank) fill(t *testing.T, committed, projected []*event.Entry, archived []segment.Record) {
 	t.Helper()
-	restorer := journal.NewRestorer(b.table)
+	restorer := restorer.New(b.table)
 	states := map[event.Account]account.State{}
 	for _, e := range committed {
 		s := states[e.Account()]

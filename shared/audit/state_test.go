@@ -12,6 +12,7 @@ import (
 	"passbook/shared/audit"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/table"
 )
 
@@ -66,7 +67,7 @@ func TestRun_AllowsAReversalDuringTheAudit(t *testing.T) {
 	fired := false
 	h.hook = func() {
 		fired = true
-		if err := journal.NewRestorer(b.table).Restore(t.Context(), e, s); err != nil {
+		if err := restorer.New(b.table).Restore(t.Context(), e, s); err != nil {
 			t.Error(err)
 		}
 	}

@@ -34,6 +34,3 @@ var ErrNoEvent = errors.New("journal: no such version")
 
 // ErrDamaged: a row of the journal is not one that a journal writes.
 var ErrDamaged = event.ErrDamaged
-
-// ErrDiffers: a restore found another entry in place.
-var ErrDiffers = errors.New("journal: another entry in place")

@@ -14,6 +14,7 @@ import (
 	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/faults"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/table"
 	"passbook/shared/writer"
 )
@@ -401,7 +402,7 @@ func TestRestoreGivesTheJournalBack(t *testing.T) {
 	original, _, _ := j.Event(t.Context(), acct, 2)
 	accepted(t, j, reversalOf("r", original))
 	other, _ := store(t)
-	restorer := NewRestorer(other)
+	restorer := restorer.New(other)
 	var s account.State
 	for e, err := range j.Entries(t.Context(), acct, 1, 0) {
 		if err != nil {

@@ -4,11 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"passbook/shared/event"
 	"passbook/shared/journal/rowkey"
 
 	"passbook/shared/account"
-	"passbook/shared/table"
 )
 
 // reverse decides a reversal alone and commits its entry together with the guard of the original,
@@ -75,7 +73,7 @@ func (l *lane) commitReversal(pl *plan, p *pending) error {
 	if err != nil {
 		return err
 	}
-	guard := guardPut(l.account, p.command.Reverses, lastVersion(pl.events))
+	guard := rowkey.GuardPut(l.account, p.command.Reverses, lastVersion(pl.events))
 	err = l.journal.write([]*staging{staged}, &guard)
 	switch {
 	case err == nil:
@@ -88,11 +86,4 @@ func (l *lane) commitReversal(pl *plan, p *pending) error {
 	}
 	l.loaded = false
 	return fmt.Errorf("commit reversal on %s: %w", l.account, err)
-}
-
-// guardPut returns the put that marks the original as reversed by the event of version by.
-func guardPut(a event.Account, original, by int64) table.Put {
-	return table.Put{Table: Table, If: table.Absent(), Row: table.Row{
-		Key: rowkey.Guard(a, original), Attrs: table.Map{"reversed_by": table.N(by)},
-	}}
 }

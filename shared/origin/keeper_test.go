@@ -15,6 +15,7 @@ import (
 	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/keywrap"
 	"passbook/shared/origin"
 	"passbook/shared/storetest"
@@ -223,7 +224,7 @@ func TestKeeperAsksTheJournalForAnEntryWithoutAMac(t *testing.T) {
 			}
 		}
 		mustBeForeign(t, "not committed", k.Check(t.Context(), late))
-		if err := journal.NewRestorer(b.Table).Restore(t.Context(), late, state); err != nil {
+		if err := restorer.New(b.Table).Restore(t.Context(), late, state); err != nil {
 			t.Fatal(err)
 		}
 		mustPass(t, "committed", k.Check(t.Context(), late))

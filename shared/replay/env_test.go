@@ -18,6 +18,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/faults"
 	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/readmodel"
 	"passbook/shared/replay"
 	"passbook/shared/segment"
@@ -132,7 +133,7 @@ func (e *env) archiveShuffled(t testing.TB, entries []*event.Entry, seed uint64)
 // commit puts entries into the journal as if they had been committed there.
 func (e *env) commit(t testing.TB, entries []*event.Entry) {
 	t.Helper()
-	restorer := journal.NewRestorer(e.table)
+	restorer := restorer.New(e.table)
 	states := map[event.Account]account.State{}
 	for _, entry := range entries {
 		s := states[entry.Account()]
@@ -185,7 +186,7 @@ func (e *env) comparing() replay.CompareConfig {
 
 func (e *env) restoring() replay.RestoreConfig {
 	return replay.RestoreConfig{
-		Bucket: e.bucket, Table: e.table, Restorer: journal.NewRestorer(e.table), Models: []string{testModel.Name}, PassEvents: 300,
+		Bucket: e.bucket, Table: e.table, Restorer: restorer.New(e.table), Models: []string{testModel.Name}, PassEvents: 300,
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"passbook/shared/control"
 	"passbook/shared/event"
 	"passbook/shared/event/eventtest"
-	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/readmodel"
 	"passbook/shared/replay"
 	"passbook/shared/stream"
@@ -144,7 +144,7 @@ func TestRebuild_BesideLiveTraffic(t *testing.T) {
 
 // traffic commits and publishes entries one after another.
 func (e *env) traffic(t *testing.T, entries []*event.Entry) {
-	restorer := journal.NewRestorer(e.table)
+	restorer := restorer.New(e.table)
 	for _, entry := range entries {
 		a := entry.Account()
 		head, err := e.reader.Head(t.Context(), a)

@@ -9,7 +9,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
-	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/readmodel"
 	"passbook/shared/replay"
 	"passbook/shared/table"
@@ -171,7 +171,7 @@ func TestRebuild_CountsAccountsInQuarantine(t *testing.T) {
 	place := nth(entries, "A-2", 5)
 	// Neither the journal nor the archive has the entry.
 	e.archive(t, "s-0", archivetest.Records(without(entries, place)), 100)
-	restorer := journal.NewRestorer(e.table)
+	restorer := restorer.New(e.table)
 	for i, entry := range entries {
 		s := account.State{Version: entry.Last, Status: account.StatusOpen, Currency: "EUR"}
 		if i == place {

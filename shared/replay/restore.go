@@ -13,6 +13,7 @@ import (
 	"passbook/shared/bucket"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/origin"
 	"passbook/shared/progress"
 	"passbook/shared/replay/passes"
@@ -20,8 +21,8 @@ import (
 	"passbook/shared/table"
 )
 
-// Restorer puts an entry back into the journal, with the state after it; *journal.Restorer is one.
-// Restore returns journal.ErrDiffers if another entry has its place, and nil if the same one has.
+// Restorer puts an entry back into the journal, with the state after it; *restorer.Restorer is one.
+// Restore returns restorer.ErrDiffers if another entry has its place, and nil if the same one has.
 // Lacks reports whether Restore would put the entry, fails where Restore would, and writes nothing.
 type Restorer interface {
 	Restore(ctx context.Context, e *event.Entry, s account.State) error
@@ -174,10 +175,10 @@ func (r *restore) put(ctx context.Context, h history, entries []*event.Entry) (i
 			err = r.config.Restorer.Restore(ctx, e, s)
 		}
 		switch {
-		case errors.Is(err, journal.ErrDiffers) && h.supersededAt(e.First):
+		case errors.Is(err, restorer.ErrDiffers) && h.supersededAt(e.First):
 			r.damage.entries.add(h.account, e.First, "the journal has the entry of the later incarnation here: restore into an empty journal")
 			return i, nil
-		case errors.Is(err, journal.ErrDiffers):
+		case errors.Is(err, restorer.ErrDiffers):
 			r.damage.entries.add(h.account, e.First, "the journal has another entry here")
 			return i, nil
 		case err != nil:

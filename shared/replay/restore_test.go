@@ -13,6 +13,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/event/eventtest"
 	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/replay"
 )
 
@@ -202,7 +203,7 @@ func TestRestoreJournal_ContinuesAfterAnInterruption(t *testing.T) {
 	c.PassEvents = 100
 	puts := 0
 	for {
-		r := &interrupted{Restorer: journal.NewRestorer(e.table)}
+		r := &interrupted{Restorer: restorer.New(e.table)}
 		r.left.Store(250)
 		c.Restorer = r
 		_, err := replay.RestoreJournal(t.Context(), c)

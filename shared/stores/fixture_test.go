@@ -20,6 +20,7 @@ import (
 	"passbook/shared/event/eventtest"
 	"passbook/shared/faults"
 	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/keywrap/filewrap"
 	"passbook/shared/origin"
 	"passbook/shared/segment"
@@ -98,7 +99,7 @@ func (b *bank) commit(entries ...*event.Entry) {
 			}
 		}
 		b.states[e.AccountID] = s
-		if err := journal.NewRestorer(b.Table).Restore(b.t.Context(), e, s); err != nil {
+		if err := restorer.New(b.Table).Restore(b.t.Context(), e, s); err != nil {
 			b.t.Fatal(err)
 		}
 	}

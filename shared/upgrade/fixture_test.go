@@ -17,6 +17,7 @@ import (
 	"passbook/shared/event"
 	"passbook/shared/faults"
 	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/keywrap"
 	"passbook/shared/keywrap/filewrap"
 	"passbook/shared/origin"
@@ -87,7 +88,7 @@ func (b *bank) commit(entries ...*event.Entry) {
 			}
 		}
 		b.states[e.AccountID] = s
-		if err := journal.NewRestorer(b.table).Restore(b.t.Context(), e, s); err != nil {
+		if err := restorer.New(b.table).Restore(b.t.Context(), e, s); err != nil {
 			b.t.Fatal(err)
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"passbook/shared/derived"
 	"passbook/shared/event"
 	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/platform"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
@@ -99,7 +100,7 @@ func (l *life) commit(entries []*event.Entry) {
 			l.must(err)
 		}
 		l.states[e.Account()] = s
-		l.must(journal.NewRestorer(l.table).Restore(l.t.Context(), e, s))
+		l.must(restorer.New(l.table).Restore(l.t.Context(), e, s))
 	}
 	l.entries = append(l.entries, entries...)
 }

@@ -9,7 +9,7 @@ import (
 	"passbook/cmd/internal/deployment"
 	"passbook/shared/archive"
 	"passbook/shared/event"
-	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/progress"
 	"passbook/shared/replay"
 	"passbook/shared/writer"
@@ -83,7 +83,7 @@ func (b Bank) restore(ctx context.Context, params JournalParams, p *progress.Tra
 		return done, errWriters
 	}
 	restored, err := replay.RestoreJournal(ctx, replay.RestoreConfig{
-		Bucket: b.Bucket, Evidence: plan.evidence, Origin: plan.proof, Table: b.Table, Restorer: journal.NewRestorer(b.Table), Models: Models, DryRun: params.DryRun,
+		Bucket: b.Bucket, Evidence: plan.evidence, Origin: plan.proof, Table: b.Table, Restorer: restorer.New(b.Table), Models: Models, DryRun: params.DryRun,
 		Progress: p,
 	})
 	if params.DryRun {

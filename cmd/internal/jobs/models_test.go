@@ -11,7 +11,7 @@ import (
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/control"
 	"passbook/shared/event"
-	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
 	"passbook/shared/replay"
@@ -32,7 +32,7 @@ func history(t *testing.T, b Bank) []*event.Entry {
 			}
 		}
 		states[e.Account()] = s
-		if err := journal.NewRestorer(b.Table).Restore(t.Context(), e, s); err != nil {
+		if err := restorer.New(b.Table).Restore(t.Context(), e, s); err != nil {
 			t.Fatal(err)
 		}
 	}

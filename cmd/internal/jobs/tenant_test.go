@@ -9,7 +9,7 @@ import (
 	"passbook/shared/account"
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
-	"passbook/shared/journal"
+	"passbook/shared/journal/restorer"
 	"passbook/shared/progress"
 	"passbook/shared/readmodel"
 	"passbook/shared/table"
@@ -37,7 +37,7 @@ func TestJobsTellTenantsApart(t *testing.T) {
 			}
 		}
 		states[e.Account()] = s
-		if err := journal.NewRestorer(b.Table).Restore(t.Context(), e, s); err != nil {
+		if err := restorer.New(b.Table).Restore(t.Context(), e, s); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -50,3 +50,10 @@ func EntrySK(first int64) string {
 	}
 	return string(b[:])
 }
+
+// GuardPut returns the put that marks the original as reversed by the event of version by.
+func GuardPut(a event.Account, original, by int64) table.Put {
+	return table.Put{Table: Table, If: table.Absent(), Row: table.Row{
+		Key: Guard(a, original), Attrs: table.Map{"reversed_by": table.N(by)},
+	}}
+}

@@ -1,4 +1,4 @@
-package journal
+package restorer
 
 import (
 	"context"
@@ -11,12 +11,15 @@ import (
 	"passbook/shared/table"
 )
 
+// ErrDiffers: a restore found another entry in place.
+var ErrDiffers = errors.New("restorer: another entry in place")
+
 // Restorer puts archived entries back into a journal that was lost. No writer may be active at the
 // same time.
 type Restorer struct{ table table.Table }
 
-// NewRestorer returns a Restorer into t.
-func NewRestorer(t table.Table) *Restorer { return &Restorer{table: t} }
+// New returns a Restorer into t.
+func New(t table.Table) *Restorer { return &Restorer{table: t} }
 
 // Restore puts one entry back, with the state after it and its guard, and without a writer, as
 // nobody needs to publish it. To repeat it does no harm. It returns ErrDiffers when another entry
@@ -26,7 +29,7 @@ func (r *Restorer) Restore(ctx context.Context, e *event.Entry, s account.State)
 	if err != nil {
 		return err
 	}
-	err = r.table.Put(ctx, table.Put{Table: Table, Row: row, If: table.Absent()})
+	err = r.table.Put(ctx, table.Put{Table: rowkey.Table, Row: row, If: table.Absent()})
 	if errors.Is(err, table.ErrConditionFailed) {
 		err = r.compare(ctx, row)
 	}
@@ -78,13 +81,13 @@ func rowsOf(e *event.Entry, s account.State) (row table.Row, guards []table.Put,
 		if !ok {
 			return row, nil, fmt.Errorf("restore guard of %s: bad original transaction id", a.EventID(ev.Version))
 		}
-		guards = append(guards, guardPut(a, original, ev.Version))
+		guards = append(guards, rowkey.GuardPut(a, original, ev.Version))
 	}
 	return rowkey.Row(bare, enc, account.AppendState(nil, s)), guards, nil
 }
 
 func (r *Restorer) compare(ctx context.Context, row table.Row) error {
-	there, err := r.table.Get(ctx, Table, row.Key, true)
+	there, err := r.table.Get(ctx, rowkey.Table, row.Key, true)
 	if err != nil {
 		return err
 	}
