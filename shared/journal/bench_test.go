@@ -69,6 +69,6 @@ func callers(parallel, n int, call func(int) error, b *testing.B) {
 
 type discard struct{}
 
-func (discard) Publish(Committed)               {}
+func (discard) Publish(...Committed)            {}
 func (discard) Full() bool                      { return false }
 func (discard) Pace(event.Account, func()) bool { return false }

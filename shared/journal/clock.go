@@ -8,6 +8,7 @@ import (
 
 	"passbook/shared/control"
 	"passbook/shared/event"
+	"passbook/shared/journal/clockwatch"
 	"passbook/shared/table"
 )
 
@@ -61,7 +62,7 @@ func (l *lane) noteAhead(m moment) {
 func (l *lane) accepted(ahead time.Duration) error {
 	ctx, cancel := context.WithTimeout(l.journal.ctx, readDeadline)
 	defer cancel()
-	until, _, err := acceptedTime(ctx, l.journal.config.Table, l.account)
+	until, _, err := clockwatch.AcceptedTime(ctx, l.journal.config.Table, l.account)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -69,25 +70,6 @@ func (l *lane) accepted(ahead time.Duration) error {
 		return fmt.Errorf("%w: the account's last entry is %v ahead of this machine's clock", ErrClockSkew, ahead)
 	}
 	return nil
-}
-
-// acceptedTime returns up to which time an account's was accepted, the zero time if none was, and
-// the version of the row that says so.
-func acceptedTime(ctx context.Context, t table.Table, a event.Account) (time.Time, table.Value, error) {
-	rows := control.AcceptedTimes(t)
-	row, err := rows.Get(ctx, control.AcceptedTimeKey(a.String()))
-	if errors.Is(err, table.ErrNotFound) {
-		return time.Time{}, nil, nil
-	}
-	if err != nil {
-		return time.Time{}, nil, fmt.Errorf("read the accepted time of %s: %w", a, err)
-	}
-	r := table.NewReader(row.Attrs)
-	until := r.Time("until")
-	if r.Bad() != "" {
-		return time.Time{}, nil, fmt.Errorf("%w: accepted time of %s", ErrDamaged, a.ID)
-	}
-	return until, rows.Version(row), nil
 }
 
 // AcceptTime lets an account take commands although its last entry is further ahead of the clocks
@@ -102,7 +84,7 @@ func (r *Reader) AcceptTime(ctx context.Context, a event.Account) (time.Time, er
 		return time.Time{}, fmt.Errorf("accept the time of %s: %w", a, ErrNoEvent)
 	}
 	at := head.State.RecordedAt
-	until, was, err := acceptedTime(ctx, r.table, a)
+	until, was, err := clockwatch.AcceptedTime(ctx, r.table, a)
 	if err != nil || !until.Before(at) {
 		return at, err
 	}

@@ -84,8 +84,8 @@ func CommittedOf(e *event.Entry) (Committed, error) {
 // Outbox takes committed entries to the stream. It is given an account's entries in version order
 // and keeps that order.
 type Outbox interface {
-	// Publish queues an entry; it never blocks and never fails.
-	Publish(Committed)
+	// Publish queues entries; it never blocks and never fails.
+	Publish(entries ...Committed)
 	// Full reports whether so much waits that no further command should be accepted.
 	Full() bool
 	// Pace reports whether more of the account waits than its stream takes soon. Then it calls

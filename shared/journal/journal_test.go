@@ -36,12 +36,15 @@ type outbox struct {
 	acks *Journal
 }
 
-func (o *outbox) Publish(c Committed) {
+func (o *outbox) Publish(all ...Committed) {
 	o.mu.Lock()
-	o.got = append(o.got, c)
+	o.got = append(o.got, all...)
 	acks := o.acks
 	o.mu.Unlock()
-	if acks != nil {
+	if acks == nil {
+		return
+	}
+	for _, c := range all {
 		acks.Acked(c.Writer, c.N)
 	}
 }

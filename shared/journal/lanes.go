@@ -119,9 +119,7 @@ func (s *laneShard) take(l *lane, limit int) []*pending {
 	}
 	l.journal.metrics.queued.Sub(float64(n))
 	batch := append([]*pending(nil), l.queue[:n]...)
-	rest := copy(l.queue, l.queue[n:])
-	clear(l.queue[rest:])
-	l.queue = l.queue[:rest]
+	l.queue = slices.Delete(l.queue, 0, n)
 	return batch
 }
 

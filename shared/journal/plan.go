@@ -247,11 +247,16 @@ func (l *lane) conclude(pl *plan, staged *staging, err error) error {
 
 // apply makes a committed plan's state the lane's and hands its entry to the outbox.
 func (l *lane) apply(pl *plan, st *staging) {
+	l.journal.config.Outbox.Publish(l.advance(pl, st))
+}
+
+// advance makes a committed plan's state the lane's and returns its entry for the outbox.
+func (l *lane) advance(pl *plan, st *staging) Committed {
 	pl.entry = st.entry
 	l.state, l.head = pl.state, st.entry.Hash
 	l.keys.Add(st.entry)
 	if pl.declines > 0 {
 		l.countDeclines(pl.clock, pl.declines)
 	}
-	l.journal.config.Outbox.Publish(Committed{Account: l.account, Record: st.record, Hash: st.entry.Hash, Writer: st.entry.Writer, N: st.entry.N})
+	return Committed{Account: l.account, Record: st.record, Hash: st.entry.Hash, Writer: st.entry.Writer, N: st.entry.N}
 }

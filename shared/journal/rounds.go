@@ -83,9 +83,7 @@ func (r *rounds) next(now *round) bool {
 		return false
 	}
 	now.lanes = append(now.lanes[:0], r.ready[:n]...)
-	rest := copy(r.ready, r.ready[n:])
-	clear(r.ready[rest:])
-	r.ready = r.ready[:rest]
+	r.ready = slices.Delete(r.ready, 0, n)
 	return true
 }
 
@@ -102,6 +100,8 @@ type round struct {
 	turns []turn
 	puts  []table.Put
 	again []*lane // have more to commit
+	// committed are the entries for the outbox.
+	committed []Committed
 }
 
 // turn is a lane's part in a round.
@@ -115,6 +115,7 @@ type turn struct {
 	page  keyindex.Page
 	paged bool
 	puts  int // of the turn, first the entry's
+	saved bool
 }
 
 // make makes the round with the lanes that it was given.
@@ -141,7 +142,8 @@ func (r *round) make(all *rounds) {
 	clear(r.turns)
 	clear(r.puts)
 	clear(r.again)
-	r.turns, r.puts, r.again = r.turns[:0], r.puts[:0], r.again[:0]
+	clear(r.committed)
+	r.turns, r.puts, r.again, r.committed = r.turns[:0], r.puts[:0], r.again[:0], r.committed[:0]
 }
 
 // join decides what waits in the lane's queue as a part of a round. It returns false where the lane
@@ -197,10 +199,18 @@ func (r *round) commit(j *Journal, entries int) {
 	}
 	for i := range r.turns {
 		t := &r.turns[i]
-		if t.conclude(outcomes[:t.puts], started) {
+		own := outcomes[:t.puts]
+		if outcomes = outcomes[t.puts:]; t.settle(own, started) {
+			r.committed = append(r.committed, t.lane.advance(t.plan, t.staging))
+		}
+	}
+	if len(r.committed) > 0 {
+		j.config.Outbox.Publish(r.committed...)
+	}
+	for i := range r.turns {
+		if t := &r.turns[i]; t.lane != nil && t.conclude() {
 			r.again = append(r.again, t.lane)
 		}
-		outcomes = outcomes[t.puts:]
 	}
 }
 
@@ -242,29 +252,35 @@ func (t *turn) leave() {
 	t.lane = nil
 }
 
-// conclude deals with the outcomes of the turn's puts, and reports whether the lane is ready for
-// another round.
-func (t *turn) conclude(outcomes []error, started time.Time) bool {
-	l, saved := t.lane, false
-	if l == nil {
-		return false // it has left
-	}
-	if t.paged {
+// settle deals with the outcomes of the turn's puts, and reports whether its entry was committed. A
+// lane whose entry was not, as far as is known, leaves the round.
+func (t *turn) settle(outcomes []error, started time.Time) bool {
+	if t.lane != nil && t.paged {
 		err := outcomes[len(outcomes)-1]
-		if saved = err == nil || errors.Is(err, table.ErrConditionFailed); saved {
-			l.keys.Saved()
+		if t.saved = err == nil || errors.Is(err, table.ErrConditionFailed); t.saved {
+			t.lane.keys.Saved()
 		}
 	}
+	if t.lane == nil || t.plan == nil {
+		return false
+	}
+	if err := outcomes[0]; err != nil {
+		t.lane.alone(t.batch, &attempt{t.plan, t.staging, started, err})
+		t.lane = nil
+		return false
+	}
+	t.lane.journal.noteCommitted(started, t.staging)
+	return true
+}
+
+// conclude answers the turn's commands, whose entry is with the outbox, and reports whether the
+// lane is ready for another round.
+func (t *turn) conclude() bool {
+	l := t.lane
 	if t.plan != nil {
-		if err := outcomes[0]; err != nil {
-			l.alone(t.batch, &attempt{t.plan, t.staging, started, err})
-			return false
-		}
-		l.journal.noteCommitted(started, t.staging)
-		l.apply(t.plan, t.staging)
 		t.plan.answer()
 		l.left = t.batch[len(t.plan.outcomes):]
 	}
 	_, paged := l.keys.Complete() // one that could not be saved is not worth a round
-	return l.shard.continues(l, len(l.left) > 0 || paged && (saved || !t.paged))
+	return l.shard.continues(l, len(l.left) > 0 || paged && (t.saved || !t.paged))
 }

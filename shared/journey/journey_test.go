@@ -31,9 +31,11 @@ const events = "test-events"
 // outbox puts each entry on the stream before the command is answered.
 type outbox struct{ streams stream.Stream }
 
-func (o outbox) Publish(c journal.Committed) {
-	if _, err := o.streams.Put(context.Background(), events, []stream.Record{{PartitionKey: c.Account.String(), Data: c.Record}}); err != nil {
-		panic(err)
+func (o outbox) Publish(all ...journal.Committed) {
+	for _, c := range all {
+		if _, err := o.streams.Put(context.Background(), events, []stream.Record{{PartitionKey: c.Account.String(), Data: c.Record}}); err != nil {
+			panic(err)
+		}
 	}
 }
 func (outbox) Full() bool                      { return false }

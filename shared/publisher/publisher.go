@@ -107,15 +107,32 @@ func New(c Config) *Publisher {
 // before Run.
 func (p *Publisher) SetAcked(acked func(writer string, n int64)) { p.config.Acked = acked }
 
-// Publish queues an entry. The caller passes an account's entries in version order. It never blocks
+// Publish queues entries. The caller passes an account's entries in version order. It never blocks
 // and never fails.
-func (p *Publisher) Publish(c journal.Committed) { p.publish(waiting{Committed: c}) }
+func (p *Publisher) Publish(entries ...journal.Committed) {
+	queued := make([]waiting, len(entries))
+	for i, c := range entries {
+		queued[i].Committed = c
+	}
+	p.publish(queued...)
+}
 
-func (p *Publisher) publish(w waiting) {
-	w.Record = encoded(w.Record, p.config.Compress)
+func (p *Publisher) publish(entries ...waiting) {
+	for i := range entries {
+		entries[i].Record = encoded(entries[i].Record, p.config.Compress)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w.since = time.Now()
+	now := time.Now()
+	for _, w := range entries {
+		w.since = now
+		p.enqueue(w)
+	}
+	p.signal()
+}
+
+// enqueue adds an entry to its account's queue. The caller has the lock.
+func (p *Publisher) enqueue(w waiting) {
 	c := w.Committed
 	q := p.accounts[c.Account]
 	if q == nil {
@@ -127,7 +144,6 @@ func (p *Publisher) publish(w waiting) {
 	p.waiting++
 	p.bytes += len(c.Record)
 	q.bytes += len(c.Record)
-	p.signal()
 }
 
 // encoded returns a record as the stream is to have it. One that cannot be compressed is published

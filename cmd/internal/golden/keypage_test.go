@@ -16,7 +16,7 @@ import (
 // discard is an outbox that publishes nothing.
 type discard struct{}
 
-func (discard) Publish(journal.Committed)       {}
+func (discard) Publish(...journal.Committed)    {}
 func (discard) Full() bool                      { return false }
 func (discard) Pace(event.Account, func()) bool { return false }
 

@@ -37,7 +37,7 @@ import (
 // discard is an outbox for tests without a stream.
 type discard struct{}
 
-func (discard) Publish(journal.Committed)       {}
+func (discard) Publish(...journal.Committed)    {}
 func (discard) Full() bool                      { return false }
 func (discard) Pace(event.Account, func()) bool { return false }
 

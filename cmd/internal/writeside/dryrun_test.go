@@ -33,9 +33,9 @@ import (
 // nowhere is an outbox that counts what it is given.
 type nowhere struct{ entries atomic.Int64 }
 
-func (n *nowhere) Publish(journal.Committed)     { n.entries.Add(1) }
-func (*nowhere) Full() bool                      { return false }
-func (*nowhere) Pace(event.Account, func()) bool { return false }
+func (n *nowhere) Publish(all ...journal.Committed) { n.entries.Add(int64(len(all))) }
+func (*nowhere) Full() bool                         { return false }
+func (*nowhere) Pace(event.Account, func()) bool    { return false }
 
 // counter is both command services of a bank, and what they leave behind.
 type counter struct {

@@ -31,7 +31,7 @@ func (p smallPages) Query(ctx context.Context, q table.Query) (table.Page, error
 
 type discard struct{}
 
-func (discard) Publish(journal.Committed)       {}
+func (discard) Publish(...journal.Committed)    {}
 func (discard) Full() bool                      { return false }
 func (discard) Pace(event.Account, func()) bool { return false }
 
