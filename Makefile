@@ -24,7 +24,7 @@ ON_AWS   = $(sort $(dir $(shell grep -rl --include='*_test.go' '^func Test.*OnAW
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test race sim conformance drill e2e engines examples clients statements browser pictures fuzz bench bench-peers lint template alerts build dist bank ci clean start ready deploy stop logs curves
+.PHONY: help run demo test race sim planted conformance drill e2e engines examples clients statements browser pictures fuzz bench bench-peers lint template alerts build dist bank ci clean start ready deploy stop logs curves
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ race: ## Run the tests of the packages with goroutines under the race detector
 
 sim: ## Simulate the pipeline under faults and power cuts, SEEDS times (2000); SEED=n runs one again and prints its trace
 	$(GO) test -count=1 -timeout 30m -v -run '^TestSim$$' ./shared/sim $(if $(SEED),-seed $(SEED),-seeds $(or $(SEEDS),2000))
+
+planted: ## Break a rule by each overlay in OVERLAYS (shared/sim/planted), and check that sim finds it within SEEDS seeds (300)
+	$(GO) test -count=1 -timeout 60m -v -run '^TestPlantedBreaks$$' ./shared/sim -planted $(abspath $(or $(OVERLAYS),shared/sim/planted)) -seeds $(or $(SEEDS),300)
 
 conformance: ## Run the suites of the ports on every adapter and print a table; starts a LocalStack if AWS_ENDPOINT_URL is empty
 	./localstack/with.sh $(GO) run ./cmd/conformance

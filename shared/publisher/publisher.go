@@ -41,6 +41,9 @@ type Config struct {
 	Compress bool
 	// Acked is called with each entry that the stream has; it is Journal.Acked.
 	Acked func(writer string, n int64)
+	// Woken is called when there is something to send, before a batch is taken; nil is not called.
+	// It is for tests that must run the same way twice: what is queued at one moment waits for it.
+	Woken func()
 	// Tracer exports a span of each entry's way; nil exports none.
 	Tracer *trace.Tracer
 	// Metrics takes the collectors; nil means none.
@@ -207,6 +210,9 @@ func (p *Publisher) send(ctx context.Context) {
 		}
 		select {
 		case <-p.wake:
+			if p.config.Woken != nil {
+				p.config.Woken()
+			}
 		case <-ctx.Done():
 		}
 	}

@@ -105,6 +105,7 @@ func (c *call) do(ctx context.Context, throttled error, carryOut func(context.Co
 	default:
 		// a store does not notice that its caller has given up
 		outcome, err = carryOut(context.WithoutCancel(ctx))
+		pause(between(c.draw, time.Nanosecond, 50*time.Microsecond)) // those of one commit are answered one by one
 	}
 	if c.fate != answered {
 		outcome = c.fate.String() + " " + outcome

@@ -93,7 +93,7 @@ func (p *process) go1(name string, part func(context.Context) error) {
 // write runs what takes commands: journal, publisher and drainer.
 func (p *process) write(ctx context.Context) error {
 	table := p.part("writer").rows()
-	sending := publisher.New(publisher.Config{Streams: p.part("publisher").records(), Stream: events, Log: silent})
+	sending := publisher.New(publisher.Config{Streams: p.part("publisher").records(), Stream: events, Woken: p.gather, Log: silent})
 	sessions := 0
 	c := journal.Config{
 		Table: table, Outbox: sending, Origin: eventtest.Origin{}, Lease: lease, Log: silent,
@@ -128,6 +128,12 @@ func (p *process) write(ctx context.Context) error {
 	defer cancel()
 	_ = j.Close(closing) // a process without power cannot save anything
 	return nil
+}
+
+// gather waits a moment, so that a batch has all that is queued at the one before. Those who wait
+// at once wait for the same time, and the first takes all.
+func (p *process) gather() {
+	pause(time.Duration(1 + mix(p.run.seed, fmt.Sprint(p.name, time.Now().UnixNano()))%50_000))
 }
 
 // runtime returns what the consumers of a process share.

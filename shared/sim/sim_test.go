@@ -3,7 +3,9 @@ package sim
 import (
 	"flag"
 	"fmt"
+	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +29,11 @@ var (
 func simulateSeed(t *testing.T, seed uint64, keep bool) (r *run) {
 	t.Helper()
 	makeCodec()
+	if *progress != "" {
+		if err := os.WriteFile(*progress, []byte(strconv.FormatUint(seed, 10)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	runtime.GC()
 	runtime.GC()
 	synctest.Test(t, func(*testing.T) { r = simulate(seed, keep) })
