@@ -15,12 +15,11 @@ func moneyMoved(l *Load, conn int) driver.Step {
 	rng := random(conn)
 	return func(c *driver.Conn) (int, error) {
 		n := l.serial.Add(1)
-		path := l.paths[rng.IntN(len(l.paths))]
-		to := path.credits
+		what := credits
 		if n%2 == 0 {
-			to = path.withdrawals
+			what = withdrawals
 		}
-		return one(c.Post(to, l.run, n, l.body(rng)))
+		return one(c.Post(l.path(rng.IntN(l.Accounts), what), l.run, n, l.body(rng)))
 	}
 }
 
@@ -28,7 +27,7 @@ func moneyMoved(l *Load, conn int) driver.Step {
 func balancesRead(l *Load, conn int) driver.Step {
 	rng := random(conn)
 	return func(c *driver.Conn) (int, error) {
-		return one(c.Get(l.paths[rng.IntN(len(l.paths))].balance))
+		return one(c.Get(l.path(rng.IntN(l.Accounts), balance)))
 	}
 }
 
@@ -52,18 +51,18 @@ func mixed(l *Load, conn int) driver.Step {
 	rng := random(conn)
 	var capture string // the path of the capture of the hold that is open
 	return func(c *driver.Conn) (int, error) {
-		path := l.paths[rng.IntN(len(l.paths))]
+		account := rng.IntN(l.Accounts)
 		switch part := rng.IntN(100); {
 		case part < mixedReads:
-			return one(c.Get(path.balance))
+			return one(c.Get(l.path(account, balance)))
 		case part < mixedReads+mixedCredits:
-			return one(c.Post(path.credits, l.run, l.serial.Add(1), l.body(rng)))
+			return one(c.Post(l.path(account, credits), l.run, l.serial.Add(1), l.body(rng)))
 		case capture != "":
 			to := capture
 			capture = ""
 			return one(c.Post(to, l.run, l.serial.Add(1), []byte("{}")))
 		}
-		status, answer, err := c.Post(path.holds, l.run, l.serial.Add(1), l.body(rng))
+		status, answer, err := c.Post(l.path(account, holds), l.run, l.serial.Add(1), l.body(rng))
 		done, err := one(status, answer, err)
 		if err != nil {
 			return done, err
@@ -73,7 +72,7 @@ func mixed(l *Load, conn int) driver.Step {
 		if !found {
 			return done, fmt.Errorf("no hold in %.300s", answer)
 		}
-		capture = path.holds + "/" + string(hold) + "/capture"
+		capture = l.path(account, holds) + "/" + string(hold) + "/capture"
 		return done, nil
 	}
 }
