@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 type Curves struct {
 	Bank     string  `default:"./bin/bank" placeholder:"FILE" help:"The bank to start."`
 	Flags    string  `name:"bank-flags" placeholder:"TEXT" help:"Further flags of bank serve, such as '--memory 768MiB'."`
-	Out      string  `default:"docs/curves" placeholder:"DIR" help:"Where the drawings are written, and curves.json with the points."`
+	Out      string  `default:"docs/curves" placeholder:"DIR" help:"Where the drawings, a page of them and curves.json with the points are written."`
 	Seconds  float64 `default:"10" help:"Length of each load."`
 	Accounts int     `name:"max-accounts" default:"1000000" help:"The most accounts."`
 	Events   int     `name:"max-events" default:"1000000" help:"The longest history of an account."`
@@ -45,6 +46,7 @@ func (x *Curves) Run(ctx context.Context, t *cli.Terminal) error {
 		return cli.Usage("--max-events is from 10 to %d, --max-shards from 1 to %d, --burst from 1", maxEvents, maxShards)
 	}
 	o.warnOfOtherWork(t)
+	load := driver.OtherWork()
 	var all []curve.Curve
 	for _, measure := range []func(context.Context, *cli.Terminal) ([]curve.Curve, error){x.overAccounts, x.overHistory, x.overShards} {
 		curves, err := measure(ctx, t)
@@ -53,11 +55,11 @@ func (x *Curves) Run(ctx context.Context, t *cli.Terminal) error {
 		}
 		all = append(all, curves...)
 	}
-	return x.draw(t, all)
+	return x.draw(t, all, load)
 }
 
-// draw writes the drawings and their points.
-func (x *Curves) draw(t *cli.Terminal, all []curve.Curve) error {
+// draw writes the drawings, their points and the page of both.
+func (x *Curves) draw(t *cli.Terminal, all []curve.Curve, load float64) error {
 	if err := os.MkdirAll(x.Out, 0o755); err != nil {
 		return err
 	}
@@ -76,7 +78,30 @@ func (x *Curves) draw(t *cli.Terminal, all []curve.Curve) error {
 	if err := writeJSON(&points, all); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(x.Out, "curves.json"), points.Bytes(), 0o644)
+	if err := os.WriteFile(filepath.Join(x.Out, "curves.json"), points.Bytes(), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(x.Out, "README.md"), x.page(all, load), 0o644)
+}
+
+// page returns the page that has all drawings, and what they were measured on.
+func (x *Curves) page(all []curve.Curve, load float64) []byte {
+	var page bytes.Buffer
+	page.WriteString("# How cost grows\n\n")
+	fmt.Fprintf(&page, "`bench curves` measured and drew this: %d cores for driver and bank, %s on %s/%s, fsync on, %v s a load.\n", runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, x.Seconds)
+	fmt.Fprintf(&page, "Other processes made a load average of %.1f at the beginning%s. `curves.json` has the points.\n", load, verdict(load))
+	for _, c := range all {
+		fmt.Fprintf(&page, "\n![%s](%s.svg)\n", c.Title, c.Name)
+	}
+	return page.Bytes()
+}
+
+// verdict returns what a load average says of the drawings.
+func verdict(load float64) string {
+	if load > maxOtherWork {
+		return ", so the shapes count, and not their height"
+	}
+	return ""
 }
 
 // powers returns the numbers from first to last, each so many times the one before.
