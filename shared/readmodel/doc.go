@@ -11,6 +11,6 @@
 // It does not read the stream (package consumer does) and does not know what a state means (balance
 // and creditlimit do). Only Discard deletes rows.
 //
-// Walk: Projector.Run -> Projection.Open -> shardProjection.Handle -> project -> advance -> fold ->
-// save -> Rows.Get. Next on the walk: balance.
+// Walk: Projector.Run -> Projection.Open -> shardProjection.Handle -> projectTogether (or
+// project, for what needs more) -> advance -> fold -> save -> Rows.Get. Next on the walk: balance.
 package readmodel
