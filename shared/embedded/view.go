@@ -1,7 +1,9 @@
 package embedded
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"sync"
 	"sync/atomic"
 
@@ -84,6 +86,33 @@ func (v *View) Get(key []byte, read func(value []byte) error) (found bool, err e
 		return false, err
 	}
 	return true, errors.Join(read(value), closer.Close())
+}
+
+// Value returns the value of key, nil if there is none, and what the caller closes after its use,
+// if it is not nil.
+func (v *View) Value(key []byte) (value []byte, use io.Closer, err error) {
+	value, use, err = v.snap.Get(key)
+	switch {
+	case errors.Is(err, pebble.ErrNotFound):
+		return nil, nil, nil
+	case err != nil:
+		return nil, nil, err
+	case value == nil: // an empty value is one
+		value = []byte{}
+	}
+	return value, use, nil
+}
+
+// Last returns the greatest key with lower <= key < upper, nil if there is none.
+func (v *View) Last(lower, upper []byte) (key []byte, err error) {
+	iter, err := v.Iter(lower, upper)
+	if err != nil {
+		return nil, err
+	}
+	if iter.Last() {
+		key = bytes.Clone(iter.Key())
+	}
+	return key, errors.Join(iter.Error(), iter.Close())
 }
 
 // Iter returns an iterator over lower <= key < upper. The caller closes it before it releases the

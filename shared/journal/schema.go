@@ -17,7 +17,7 @@ const IndexAccounts = "accounts"
 
 // Schemas describes the tables of the write path: the journal's own, and the control table.
 var Schemas = []table.Schema{
-	{Name: Table, Indexes: []table.Index{
+	{Name: Table, Rising: []string{rowkey.EntryPrefix}, Indexes: []table.Index{
 		{Name: rowkey.WritersIndex, PK: "wk", SK: "wn", Numeric: true},
 		{Name: IndexAccounts, PK: "ak", SK: "pk"},
 	}},

@@ -33,6 +33,11 @@ func checkSchema(s Schema) error {
 	if !validName(s.Name) {
 		return invalid("table name %q", s.Name)
 	}
+	for _, rising := range s.Rising {
+		if strings.IndexByte(rising, '#') != len(rising)-1 {
+			return invalid("rising sort keys %q of table %s do not end with their first '#'", rising, s.Name)
+		}
+	}
 	seen := map[string]bool{}
 	for _, x := range s.Indexes {
 		switch {

@@ -111,6 +111,10 @@ type Schema struct {
 	Indexes []Index
 	// Optional says that a deployment may lack the table: its check passes it over.
 	Optional bool
+	// Rising are beginnings of sort keys, up to and with their first '#'. The rows of a partition
+	// that have one are put in ascending order, mostly. Adapters may save look-ups by it; no
+	// outcome depends on it.
+	Rising []string
 }
 
 // Index is a sparse, eventually consistent, KEYS_ONLY secondary index: a row is in it if it has

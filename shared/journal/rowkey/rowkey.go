@@ -14,6 +14,9 @@ const (
 	LastEntry  = "E#999999999999"
 )
 
+// EntryPrefix begins the sort keys of all entries, and of no other rows.
+const EntryPrefix = "E#"
+
 // Table is the name of the journal's table, and WritersIndex that of its index of the entries by
 // their writer and its counter.
 const (

@@ -12,7 +12,7 @@ import (
 	"passbook/shared/table/pebbletable"
 )
 
-var benchSchema = table.Schema{Name: "journal", Indexes: []table.Index{{Name: "writers", PK: "wk", SK: "wn", Numeric: true}}}
+var benchSchema = table.Schema{Name: "journal", Rising: []string{"E#"}, Indexes: []table.Index{{Name: "writers", PK: "wk", SK: "wn", Numeric: true}}}
 
 func openBench(b *testing.B, noSync bool) *pebbletable.Table {
 	db, err := embedded.Open(embedded.Options{Dir: b.TempDir(), NoSync: noSync})
@@ -52,6 +52,47 @@ func benchPut(b *testing.B, noSync bool) {
 
 func BenchmarkPut(b *testing.B)       { benchPut(b, false) }
 func BenchmarkPutNoSync(b *testing.B) { benchPut(b, true) }
+
+// BenchmarkPutEach puts rounds of rows: entries of the journal, which are new, and rows of a read
+// model, each of which replaces the one before it.
+func BenchmarkPutEach(b *testing.B) {
+	const round = 300
+	for _, c := range []struct {
+		name string
+		row  func(n int64) (table.Row, table.Condition)
+	}{
+		{"new", func(n int64) (table.Row, table.Condition) { return benchRow(n), table.Absent() }},
+		{"replaced", func(n int64) (table.Row, table.Condition) {
+			row := benchRow(n)
+			if row.SK = "-"; n < 10000 {
+				return row, table.Absent()
+			}
+			return row, table.Equals("first", table.N(n-10000))
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			t := openBench(b, true)
+			n := int64(0)
+			b.ReportAllocs()
+			for range b.N {
+				b.StopTimer()
+				puts := make([]table.Put, round)
+				for i := range puts {
+					puts[i].Table = "journal"
+					puts[i].Row, puts[i].If = c.row(n)
+					n++
+				}
+				b.StartTimer()
+				for i, err := range t.PutEach(context.Background(), puts) {
+					if err != nil {
+						b.Fatal(i, err)
+					}
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*round), "ns/row")
+		})
+	}
+}
 
 func BenchmarkGet(b *testing.B) {
 	t := openBench(b, true)

@@ -3,9 +3,6 @@ package pebbletable
 import (
 	"context"
 
-	"github.com/cockroachdb/pebble/v2"
-
-	"passbook/shared/embedded"
 	"passbook/shared/table"
 )
 
@@ -51,7 +48,7 @@ func (t *Table) putEach(ctx context.Context, puts []table.Put, outcomes []error)
 			outcomes[i] = t.catalog.CheckPut(puts[i])
 		}
 		if outcomes[i] == nil {
-			changes, places = append(changes, changeOf(&puts[i], nil)), append(places, i)
+			changes, places = append(changes, t.changeOf(&puts[i], nil)), append(places, i)
 		}
 	}
 	if len(changes) == 0 {
@@ -60,59 +57,4 @@ func (t *Table) putEach(ctx context.Context, puts []table.Put, outcomes []error)
 	for i, err := range t.writeEach(ctx, changes) {
 		outcomes[places[i]] = err
 	}
-}
-
-// writeEach checks each condition, commits the changes whose conditions are met, and returns the
-// outcome of each. It keeps the keys locked until the commit is durable, as writeAll does.
-func (t *Table) writeEach(ctx context.Context, changes []change) []error {
-	keys := make([][]byte, len(changes))
-	for i := range changes {
-		keys[i] = changes[i].key
-	}
-	lock, err := t.db.LockKeys(ctx, keys...)
-	if err != nil {
-		return table.Outcomes(len(changes), err)
-	}
-	batch := t.db.NewBatch()
-	release := func() {
-		lock.Unlock()
-		// Closing a batch only frees its memory.
-		_ = batch.Close()
-	}
-	outcomes, err := t.planEach(batch, changes)
-	if err != nil || batch.Empty() {
-		release()
-		return outcomes
-	}
-	err = t.db.Commit(ctx, embedded.Write{
-		Stage: func(group *pebble.Batch) error { return group.Apply(batch, nil) },
-		Done: func(err error) {
-			t.remember(changes, err)
-			release()
-		},
-	})
-	for i := range outcomes {
-		if outcomes[i] == nil {
-			outcomes[i] = err
-		}
-	}
-	return outcomes
-}
-
-// planEach adds the changes whose conditions are met to the batch, and returns the outcomes of the
-// others. With an error, which all outcomes have, the batch is of no use.
-func (t *Table) planEach(batch *pebble.Batch, changes []change) ([]error, error) {
-	view, err := t.db.View()
-	if err != nil {
-		return table.Outcomes(len(changes), err), err
-	}
-	defer t.db.Release(view)
-	outcomes := make([]error, len(changes))
-	for i := range changes {
-		met, err := t.apply(view, batch, &changes[i])
-		if outcomes[i] = err; err == nil && !met {
-			outcomes[i] = table.ErrConditionFailed
-		}
-	}
-	return outcomes, nil
 }

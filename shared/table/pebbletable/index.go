@@ -13,7 +13,7 @@ import (
 type entryChange struct{ was, is []byte }
 
 // changeEntry returns how a change moves the row's entry in an index.
-func changeEntry(x table.Index, c *change, old []byte) (entryChange, error) {
+func changeEntry(x *table.Index, c *change, old []byte) (entryChange, error) {
 	was, err := storedEntry(nil, x, c, old)
 	return entryChange{was, newEntry(nil, x, c)}, err
 }
@@ -35,7 +35,7 @@ func (e entryChange) addTo(batch *pebble.Batch) error {
 }
 
 // newEntry returns the key of the new row's entry, empty if the row is not in the index.
-func newEntry(to []byte, x table.Index, c *change) []byte {
+func newEntry(to []byte, x *table.Index, c *change) []byte {
 	if c.row == nil {
 		return nil
 	}
@@ -50,12 +50,12 @@ func newEntry(to []byte, x table.Index, c *change) []byte {
 	if !ok {
 		return nil
 	}
-	return appendIndexKey(to, c.table, x, string(pk), sk, c.at)
+	return appendIndexKey(to, c.schema.Name, *x, string(pk), sk, c.at)
 }
 
 // storedEntry returns the key of the stored row's entry, empty if there is no row or it is not in
 // the index.
-func storedEntry(to []byte, x table.Index, c *change, old []byte) ([]byte, error) {
+func storedEntry(to []byte, x *table.Index, c *change, old []byte) ([]byte, error) {
 	if old == nil {
 		return nil, nil
 	}
@@ -80,7 +80,7 @@ func storedEntry(to []byte, x table.Index, c *change, old []byte) ([]byte, error
 	if _, numeric := sk.(table.N); !ok || numeric != x.Numeric {
 		return nil, nil
 	}
-	return appendIndexKey(to, c.table, x, string(ipk), sk, c.at), nil
+	return appendIndexKey(to, c.schema.Name, *x, string(ipk), sk, c.at), nil
 }
 
 func decodeValue(encoded []byte) (table.Value, error) {

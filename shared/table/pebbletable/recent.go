@@ -26,7 +26,7 @@ type recent struct {
 	}
 }
 
-func newRecent() any {
+func newRecent() *recent {
 	r := &recent{seed: maphash.MakeSeed()}
 	for i := range r.shards {
 		r.shards[i].young = make(map[string][]byte)
