@@ -45,7 +45,7 @@ func (x *Curves) Run(ctx context.Context, t *cli.Terminal) error {
 	if x.Events < 10 || x.Events > maxEvents || x.Shards < 1 || x.Shards > maxShards || x.Burst < 1 {
 		return cli.Usage("--max-events is from 10 to %d, --max-shards from 1 to %d, --burst from 1", maxEvents, maxShards)
 	}
-	o.warnOfOtherWork(t)
+	warnOfOtherWork(t, "the shapes")
 	load := driver.OtherWork()
 	var all []curve.Curve
 	for _, measure := range []func(context.Context, *cli.Terminal) ([]curve.Curve, error){x.overAccounts, x.overHistory, x.overShards} {

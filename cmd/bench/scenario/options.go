@@ -58,7 +58,7 @@ func (o *Options) play(ctx context.Context, t *cli.Terminal, l *Load, connection
 		return err
 	}
 	loop := driver.Loop{Conns: connections, For: time.Duration(o.Seconds * float64(time.Second)), Rate: o.Rate, Count: o.Count}
-	o.warnOfOtherWork(t)
+	warnOfOtherWork(t, "the ratios")
 	contenders, err := o.contenders(ctx)
 	if err != nil {
 		return errors.Join(err, stop(contenders))
@@ -72,9 +72,9 @@ func (o *Options) play(ctx context.Context, t *cli.Terminal, l *Load, connection
 }
 
 // warnOfOtherWork prints what to believe on a busy machine.
-func (o *Options) warnOfOtherWork(t *cli.Terminal) {
+func warnOfOtherWork(t *cli.Terminal, believe string) {
 	if busy := driver.OtherWork(); busy > maxOtherWork {
-		fmt.Fprintf(t.Err, "bench: the load average is %.1f: believe the ratios, and not the throughput\n", busy)
+		fmt.Fprintf(t.Err, "bench: the load average is %.1f: believe %s, and not the throughput\n", busy, believe)
 	}
 }
 

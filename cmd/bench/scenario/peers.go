@@ -36,7 +36,7 @@ func (p *Peers) Run(ctx context.Context, t *cli.Terminal) error {
 	if err := o.check(p.Accounts, p.Connections); err != nil {
 		return err
 	}
-	o.warnOfOtherWork(t)
+	warnOfOtherWork(t, "the processor time")
 	contenders, err := o.contenders(ctx)
 	if err == nil {
 		var c Contender
