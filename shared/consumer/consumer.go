@@ -163,7 +163,7 @@ func (r Runtime) withDefaults() Runtime {
 		r.Lease = DefaultLease
 	}
 	if r.Decoder == nil {
-		r.Decoder = NewDecoder()
+		r.Decoder = NewDecoder(0)
 	}
 	if r.Health == nil {
 		r.Health = NewHealth()

@@ -16,62 +16,31 @@ import (
 	"passbook/shared/stream"
 )
 
-// A decoder bounds the entries that it keeps by number and by bytes, drops the oldest first, and
-// forgets a finished shard.
-func TestDecoderBoundsWhatItKeeps(t *testing.T) {
-	for _, c := range []struct{ size, want int }{{1, keptEntries}, {1 << 20, keptBytes >> 20}} {
-		d, shard := NewDecoder(), Shard{Stream: testStream, ID: "s"}
-		remove := d.AddReader(shard)
-		kept := d.recent(shard)
-		for i := range keptEntries + 10 {
-			kept.put(fmt.Sprint(i), &event.Entry{}, c.size)
-		}
-		if len(kept.entries) != c.want || kept.bytes != c.want*c.size {
-			t.Errorf("by %d bytes: %d entries of %d bytes, want %d", c.size, len(kept.entries), kept.bytes, c.want)
-		}
-		first := keptEntries + 10 - c.want
-		if kept.get(fmt.Sprint(first)) == nil || kept.get(fmt.Sprint(first-1)) != nil {
-			t.Errorf("by %d bytes: not the newest are kept", c.size)
-		}
-		remove()
-		if len(d.shards) != 0 {
-			t.Error("a finished shard is kept")
-		}
-	}
-}
-
-// kept returns of how many shards a decoder keeps entries.
-func (d *Decoder) kept() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.shards)
-}
-
 // Two consumers of a process hand their shards over, one after the other: the decoder drops the
 // entries with the second.
 func TestDecoderForgetsShardsThatWereHandedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 2)
-		d := NewDecoder()
+		d := NewDecoder(0)
 		c.start("a", func(config *Config) { config.Runtime.Decoder = d })
 		c.start("other", func(config *Config) { config.Name, config.Runtime.Decoder = "other", d })
 		c.publish(archivetest.Bank(1, 10, 40)...)
 		c.within(time.Second, "both read", c.delivered(80))
-		if n := d.kept(); n != 2 {
+		if n := d.newest.Shards(); n != 2 {
 			t.Errorf("%d shards kept, both are read", n)
 		}
 		c.halt("other")
-		if n := d.kept(); n != 2 {
+		if n := d.newest.Shards(); n != 2 {
 			t.Errorf("%d shards kept after one of two consumers ended", n)
 		}
 		c.start("b", nil)
 		c.within(3*time.Second, "shared", func() bool { return c.owned()["a"] == 1 && c.owned()["b"] == 1 })
-		if n := d.kept(); n != 1 {
+		if n := d.newest.Shards(); n != 1 {
 			t.Errorf("%d shards kept, a has handed one over", n)
 		}
 		c.halt("a")
-		if n, readers := d.kept(), len(d.readers); n != 0 || readers != 0 {
-			t.Errorf("%d shards kept of %d readers, no worker reads", n, readers)
+		if n := d.newest.Shards(); n != 0 {
+			t.Errorf("%d shards kept, no worker reads", n)
 		}
 	})
 }
@@ -108,7 +77,7 @@ func TestDecoderRefusesForeignRecords(t *testing.T) {
 			}
 			newer := stream.Delivered{Record: stream.Record{PartitionKey: "main#A-4", Data: []byte(`{"format":3,"x":1}`)}, Sequence: "3"}
 			shard := Shard{Stream: testStream, ID: "s"}
-			d, door := NewDecoder(), doorkeeper{"A-2": event.ErrForeign}
+			d, door := NewDecoder(0), doorkeeper{"A-2": event.ErrForeign}
 			got, err := d.Decode(t.Context(), shard, append(records, newer), door)
 			if err != nil || len(got) != 4 {
 				t.Fatalf("%d deliveries, %v", len(got), err)
@@ -119,7 +88,7 @@ func TestDecoderRefusesForeignRecords(t *testing.T) {
 				}
 			}
 			door["A-3"] = unreachable
-			if _, err := NewDecoder().Decode(t.Context(), shard, records, door); !errors.Is(err, unreachable) {
+			if _, err := NewDecoder(0).Decode(t.Context(), shard, records, door); !errors.Is(err, unreachable) {
 				t.Errorf("unchecked: %v", err)
 			}
 			if got, err := d.Decode(t.Context(), shard, records, door); err != nil || got[2].Entry == nil {

@@ -94,7 +94,7 @@ type counts struct {
 // New makes a Feed.
 func New(c Config) *Feed {
 	if c.Decoder == nil {
-		c.Decoder = consumer.NewDecoder()
+		c.Decoder = consumer.NewDecoder(0)
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

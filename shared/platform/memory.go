@@ -21,8 +21,8 @@ type Memory struct {
 	// Rows bounds the row cache of each projection, Waiting the entries that wait for the stream,
 	// and Segment the open segment of a shard, which is at most the setting.
 	Rows, Waiting, Segment Bytes
-	// Tail bounds the newest records of the embedded stream.
-	Tail Bytes
+	// Tail bounds the newest records of the embedded stream, and Entries those that are decoded.
+	Tail, Entries Bytes
 	// Accounts is how many idle accounts a writer keeps, Keys how many command keys they may have
 	// together.
 	Accounts, Keys int
@@ -53,7 +53,7 @@ func memoryOn(root fs.FS, c Config) Memory {
 		Limit: limit, From: from,
 		Cache: clamp(limit/16, 4<<20, 256<<20), MemTable: clamp(limit/48, 2<<20, 64<<20),
 		Rows: clamp(limit/32, 1<<20, 64<<20), Waiting: clamp(limit/16, 8<<20, 256<<20), Segment: min(c.SegmentBytes, max(limit/64, 1<<20)),
-		Tail:     clamp(limit/32, 2<<20, 64<<20),
+		Tail: clamp(limit/32, 2<<20, 64<<20), Entries: clamp(limit/32, 2<<20, 64<<20),
 		Accounts: int(clamp(limit/16/accountBytes, 500, 50_000)), Keys: int(clamp(limit/16/keyBytes, 50_000, 4_000_000)),
 	}
 	// A fifth is left for what neither counts: the program, memory that the allocators do not

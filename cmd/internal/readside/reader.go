@@ -29,7 +29,7 @@ func Open(p *serve.Process, keeper *origin.Keeper) (consumer.Runtime, web.Check)
 	return consumer.Runtime{
 		Stream: p.Stream(), Owner: owner(p), Lease: p.Config.Lease, Exclusive: p.Engine.Exclusive,
 		Table: p.Engine.Table, Streams: p.Engine.Streams, Origin: keeper, Health: health,
-		Decoder: consumer.NewDecoder(), Tracer: p.Tracer, Metrics: consumer.NewMetrics(p.Registry), Log: p.Log,
+		Decoder: consumer.NewDecoder(int(p.Memory.Entries)), Tracer: p.Tracer, Metrics: consumer.NewMetrics(p.Registry), Log: p.Log,
 	}, web.Check{Name: "consumers", Advisory: true, Ready: func(context.Context) error { return health.Ready() }}
 }
 
