@@ -22,9 +22,12 @@ const (
 	refused       // for load; nothing is done
 	failed        // nothing is done, and nobody says so
 	lost          // it is done, and the answer is lost
+	late          // of a write: it is done after its caller gave it up
 )
 
-func (f fate) String() string { return [...]string{"ok", "throttled", "not done", "answer lost"}[f] }
+func (f fate) String() string {
+	return [...]string{"ok", "throttled", "not done", "answer lost", "late"}[f]
+}
 
 // call is a call of a port by a process.
 type call struct {
@@ -100,7 +103,7 @@ func (c *call) do(ctx context.Context, throttled error, carryOut func(context.Co
 	switch c.fate {
 	case refused:
 		err = throttled
-	case failed:
+	case failed, late:
 		err = errUnanswered
 	default:
 		// a store does not notice that its caller has given up
@@ -132,4 +135,24 @@ func (c *call) torn() fate {
 		return []fate{refused, failed, lost}[c.draw.IntN(3)]
 	}
 	return answered
+}
+
+// write carries out a write, or has it arrive when its caller does not wait for it any more.
+func (c *call) write(ctx context.Context, throttled error, carryOut func(context.Context) error) error {
+	if c.fate == answered && c.draw.IntN(1000) < c.process.run.faults.now().late {
+		c.fate = late
+		c.delayed(c.what, carryOut)
+	}
+	return c.do(ctx, throttled, func(ctx context.Context) (string, error) { return "", carryOut(ctx) })
+}
+
+// delayed carries out a write after at least a second, unless the power was cut.
+func (c *call) delayed(what string, carryOut func(context.Context) error) {
+	p, after := c.process, between(c.draw, time.Second, 25*time.Second)
+	p.run.late.Go(func() {
+		pause(after)
+		if p.run.has(p.disk) {
+			p.run.trace.note(c.part, what, fmt.Sprint("arrives late ", carryOut(context.Background())))
+		}
+	})
 }

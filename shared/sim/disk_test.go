@@ -171,11 +171,13 @@ func (r *run) reopen(files *vfs.MemFS) bool {
 			r.fail("close the engine: %v", err)
 		}
 	})
-	var err error
-	if r.disk, err = openDisk(files); err != nil {
+	opened, err := openDisk(files)
+	if err != nil {
 		r.fail("open the engine after a power cut: %v", err)
-		r.disk = nil
-		return false
+		opened = nil
 	}
-	return true
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.disk = opened
+	return err == nil
 }

@@ -13,6 +13,8 @@ type weather struct {
 	slow, stuck int
 	// torn is the records of a batch that are drawn alone.
 	torn int
+	// late is the writes that arrive after their callers gave them up.
+	late int
 }
 
 // faults is what goes wrong in a run, until it is calm.
@@ -23,6 +25,7 @@ func drawFaults(r *rand.Rand) *faults {
 	w := &weather{slow: r.IntN(80), stuck: r.IntN(8), torn: r.IntN(150)}
 	if r.IntN(8) != 0 { // some runs have power cuts only
 		w.refused, w.failed, w.lost = r.IntN(40), r.IntN(40), r.IntN(60)
+		w.late = r.IntN(25)
 	}
 	f := &faults{}
 	f.weather.Store(w)

@@ -1,8 +1,11 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +54,8 @@ func (t rows) Put(ctx context.Context, p table.Put) error {
 	if err != nil {
 		return err
 	}
-	return c.do(ctx, table.ErrThrottled, func(ctx context.Context) (string, error) { return "", t.store.Put(ctx, p) })
+	p.Row.Attrs = maps.Clone(p.Row.Attrs) // it may be written when the caller has it back
+	return c.write(ctx, table.ErrThrottled, func(ctx context.Context) error { return t.store.Put(ctx, p) })
 }
 
 // PutEach implements table.Table. Any subset of the rows may be refused or not be written, or be
@@ -82,7 +86,11 @@ func (t rows) putSome(ctx context.Context, c *call, puts []table.Put, errs []err
 		case refused:
 			errs[i] = table.ErrThrottled
 		case failed:
-			errs[i] = errUnanswered
+			if errs[i] = errUnanswered; c.draw.IntN(2) == 0 {
+				fates[i] = late
+				p.Row.Attrs = maps.Clone(p.Row.Attrs) // it may be written when the caller has it back
+				c.delayed("put "+place(p.Table, p.Row.Key), func(ctx context.Context) error { return t.store.Put(ctx, p) })
+			}
 		default:
 			taken = append(taken, p)
 		}
@@ -110,7 +118,7 @@ func (t rows) Delete(ctx context.Context, name string, key table.Key, cond table
 	if err != nil {
 		return err
 	}
-	return c.do(ctx, table.ErrThrottled, func(ctx context.Context) (string, error) { return "", t.store.Delete(ctx, name, key, cond) })
+	return c.write(ctx, table.ErrThrottled, func(ctx context.Context) error { return t.store.Delete(ctx, name, key, cond) })
 }
 
 // Transact implements table.Table.
@@ -123,7 +131,11 @@ func (t rows) Transact(ctx context.Context, puts []table.Put) error {
 	if err != nil {
 		return err
 	}
-	return c.do(ctx, table.ErrThrottled, func(ctx context.Context) (string, error) { return "", t.store.Transact(ctx, puts) })
+	puts = slices.Clone(puts)
+	for i := range puts {
+		puts[i].Row.Attrs = maps.Clone(puts[i].Row.Attrs)
+	}
+	return c.write(ctx, table.ErrThrottled, func(ctx context.Context) error { return t.store.Transact(ctx, puts) })
 }
 
 // Scan implements table.Table.
@@ -270,9 +282,8 @@ func (b objects) Create(ctx context.Context, key string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	return c.do(ctx, errUnanswered, func(ctx context.Context) (string, error) {
-		return fmt.Sprint(len(data)), b.store.Create(ctx, key, data)
-	})
+	data = bytes.Clone(data)
+	return c.write(ctx, errUnanswered, func(ctx context.Context) error { return b.store.Create(ctx, key, data) })
 }
 
 // Open implements bucket.Bucket. Reads of an open object do not fail.

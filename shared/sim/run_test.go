@@ -28,6 +28,8 @@ type run struct {
 	disk    *disk // nil if it did not open
 	starts  int
 	closing sync.WaitGroup
+	// late is the writes that have not arrived yet.
+	late sync.WaitGroup
 
 	mu        sync.Mutex
 	processes []*process // that are on
@@ -41,12 +43,8 @@ func simulate(seed uint64, keep bool) *run {
 		seed: seed, dice: d, trace: &trace{began: time.Now(), keep: keep}, faults: drawFaults(d.of("weather")), bucket: newBucket(),
 		ledger: ledger{sent: map[event.Account]map[string]*command{}, version: map[event.Account]int64{}},
 	}
-	jitter := d.of("jitter")
-	var jittering sync.Mutex
 	backoff.SetRandom(func(n time.Duration) time.Duration {
-		jittering.Lock()
-		defer jittering.Unlock()
-		return time.Duration(jitter.Int64N(int64(n)))
+		return time.Duration(d.of(fmt.Sprint("pause ", time.Now().UnixNano(), n)).Int64N(int64(n)))
 	})
 	defer backoff.SetRandom(nil)
 	r.live()
@@ -158,6 +156,13 @@ func (r *run) kill(p *process) {
 	r.closing.Go(p.running.Wait)
 }
 
+// has reports whether the stores are on this disk now.
+func (r *run) has(d *disk) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.disk == d
+}
+
 // on returns the processes that are on.
 func (r *run) on() []*process {
 	r.mu.Lock()
@@ -180,6 +185,7 @@ func (r *run) settle() {
 	if r.disk == nil {
 		return
 	}
+	r.late.Wait()
 	j := &judge{run: r}
 	j.read()
 	r.await(3*time.Minute, j.missing)
@@ -225,6 +231,7 @@ func (r *run) end() {
 	for _, p := range r.on() {
 		r.kill(p)
 	}
+	r.late.Wait()
 	r.closing.Wait()
 	pause(time.Minute) // workers leave readers behind that do not return in time
 	if r.disk == nil {
