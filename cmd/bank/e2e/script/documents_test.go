@@ -44,9 +44,9 @@ var notFollowed = map[string]string{
 	"docs/stream.md: aws lambda":                      "needs AWS",
 }
 
-// fence matches a block of a document; command is how a block of commands begins.
+// fence matches a block of a document, and command how a block of commands begins.
 var (
-	fence   = regexp.MustCompile("(?ms)^```(sh)?\n(.*?)^```$")
+	fence   = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
 	command = regexp.MustCompile(`^(bank|replay|audit|curl|cat|make|docker|aws|go|pip|export|[A-Z]+=)`)
 )
 
@@ -76,7 +76,7 @@ func TestTheCommandsOfTheDocumentsRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range fence.FindAllStringSubmatch(string(text), -1) {
-			if !command.MatchString(m[2]) {
+			if m[1] != "" && m[1] != "sh" || !command.MatchString(m[2]) {
 				continue
 			}
 			if key := listedAs(name + ": " + m[2]); key != "" {
