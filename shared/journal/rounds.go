@@ -54,13 +54,15 @@ func (r *rounds) add(lanes ...*lane) {
 		return
 	}
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.ready = append(r.ready, lanes...)
-	more := r.workers < roundWorkers
-	if more {
+	r.begin()
+}
+
+// begin begins a worker if there may be one more. The caller has the lock.
+func (r *rounds) begin() {
+	if r.workers < roundWorkers {
 		r.workers++
-	}
-	r.mu.Unlock()
-	if more {
 		r.journal.pool.Go(r.worker)
 	}
 }
@@ -92,6 +94,7 @@ func (r *rounds) giveBack(lanes []*lane) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ready = slices.Insert(r.ready, 0, lanes...)
+	r.begin() // the caller's round is not over before its put
 }
 
 // round is the lanes that are decided and committed together. A worker uses it again and again.
