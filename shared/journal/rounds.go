@@ -14,7 +14,7 @@ import (
 const (
 	// roundWorkers is how many rounds are in progress at once: while one waits for its put, others
 	// decide.
-	roundWorkers = 4
+	roundWorkers = 2
 	// roundBytes is about how much a round plans before it leaves further lanes to the next.
 	roundBytes = 1 << 20
 )
