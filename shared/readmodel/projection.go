@@ -122,7 +122,7 @@ type shardProjection[S any] struct {
 	byAccount map[string]int
 	work      []accountWork
 	alone     []*accountWork
-	together  togetherWrites[S]
+	calls     [maxCalls]togetherCall[S]
 	// records is how many records that name no account were put into quarantine.
 	records int
 }

@@ -3,6 +3,7 @@ package readmodel
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"passbook/shared/table"
 )
@@ -15,38 +16,42 @@ import (
 // account's row is stored. Therefore a batch is done only when all of its rows are stored, and an
 // entry that is delivered again has its further rows put again.
 
-// togetherWrites is the rows of accounts that are written together.
-type togetherWrites[S any] struct {
+// maxCalls bounds the calls that are made at the same time, and so the rows of a batch in memory.
+// They share commits, so a batch waits for one or two of them, however many calls it needs.
+const maxCalls = 8
+
+// togetherCall is the rows of accounts that are written by one call.
+type togetherCall[S any] struct {
 	accounts []togetherAccount[S]
 	puts     []table.Put
+	outcomes []error
 }
 
-// togetherAccount is an account of togetherWrites, whose puts end at an index: first those of its
-// entries, then that of its state if it has one, and that of its row.
+// togetherAccount is an account of a call, whose puts end at an index: first those of its entries,
+// then that of its state if it has one, and that of its row.
 type togetherAccount[S any] struct {
 	work *accountWork
 	rowWrite[S]
 	end int
 }
 
-// reset empties the writes and keeps their memory.
-func (w *togetherWrites[S]) reset() {
-	clear(w.accounts)
-	clear(w.puts)
-	w.accounts, w.puts = w.accounts[:0], w.puts[:0]
+// reset empties the call and keeps its memory.
+func (c *togetherCall[S]) reset() {
+	clear(c.accounts)
+	clear(c.puts)
+	c.accounts, c.puts, c.outcomes = c.accounts[:0], c.puts[:0], nil
 }
 
 // add adds the rows of an account.
-func (w *togetherWrites[S]) add(work *accountWork, write rowWrite[S], further string) {
-	w.puts = write.appendPuts(w.puts, further)
-	w.accounts = append(w.accounts, togetherAccount[S]{work: work, rowWrite: write, end: len(w.puts)})
+func (c *togetherCall[S]) add(work *accountWork, write rowWrite[S], further string) {
+	c.puts = write.appendPuts(c.puts, further)
+	c.accounts = append(c.accounts, togetherAccount[S]{work: work, rowWrite: write, end: len(c.puts)})
 }
 
 // projectTogether projects the accounts of a batch of which all entries follow their rows, and
 // leaves the others to be projected alone.
 func (h *shardProjection[S]) projectTogether(ctx context.Context) {
-	p, w := h.p, &h.together
-	defer w.reset()
+	p, n := h.p, 0
 	most := min(p.rows.table.Together(), table.MaxEach)
 	for i := range h.work {
 		work := &h.work[i]
@@ -59,10 +64,13 @@ func (h *shardProjection[S]) projectTogether(ctx context.Context) {
 			continue
 		}
 		write := p.prepare(row)
-		if len(w.puts)+write.puts() > most {
-			h.writeTogether(ctx)
+		if full := len(h.calls[n].puts) > 0 && len(h.calls[n].puts)+write.puts() > most; full {
+			if n++; n == maxCalls {
+				h.writeTogether(ctx)
+				n = 0
+			}
 		}
-		w.add(work, write, p.furtherTable)
+		h.calls[n].add(work, write, p.furtherTable)
 	}
 	h.writeTogether(ctx)
 }
@@ -91,21 +99,37 @@ func (p *Projection[S]) foldFollowing(ctx context.Context, work *accountWork) (r
 	return row, true
 }
 
-// writeTogether writes the rows that were added. It leaves the accounts of which some were not
-// written to be projected alone.
+// writeTogether makes the calls. It leaves the accounts of which some rows were not written to be
+// projected alone.
 func (h *shardProjection[S]) writeTogether(ctx context.Context) {
-	p, w := h.p, &h.together
-	if len(w.puts) == 0 {
-		return
+	rows := h.p.rows.table
+	var others sync.WaitGroup
+	for i := 1; i < maxCalls && len(h.calls[i].puts) > 0; i++ {
+		others.Add(1)
+		h.pool.Go(func() {
+			defer others.Done()
+			h.calls[i].outcomes = rows.PutEach(ctx, h.calls[i].puts)
+		})
 	}
-	outcomes := p.rows.table.PutEach(ctx, w.puts)
+	if len(h.calls[0].puts) > 0 {
+		h.calls[0].outcomes = rows.PutEach(ctx, h.calls[0].puts)
+	}
+	others.Wait()
+	for i := range h.calls {
+		h.finish(&h.calls[i])
+		h.calls[i].reset()
+	}
+}
+
+// finish finishes each account of a call at its own outcomes.
+func (h *shardProjection[S]) finish(c *togetherCall[S]) {
 	begin := 0
-	for i := range w.accounts {
-		a := &w.accounts[i]
-		own := outcomes[begin:a.end]
+	for i := range c.accounts {
+		a := &c.accounts[i]
+		own := c.outcomes[begin:a.end]
 		begin = a.end
-		if _, err := p.written(a.rowWrite, own[len(own)-1]); err != nil {
-			p.cache.Forget(a.work.account)
+		if _, err := h.p.written(a.rowWrite, own[len(own)-1]); err != nil {
+			h.p.cache.Forget(a.work.account)
 			h.alone = append(h.alone, a.work)
 			continue
 		}
@@ -113,5 +137,4 @@ func (h *shardProjection[S]) writeTogether(ctx context.Context) {
 			h.alone = append(h.alone, a.work) // which puts them again
 		}
 	}
-	w.reset()
 }
