@@ -112,6 +112,8 @@ func (c *crashRun) cycle(fs *vfs.MemFS, unsynced int, seen *outcomes) *vfs.MemFS
 		id := c.next
 		writers.Go(func() { c.write(ctx, tab, id, w%2 == 1, answered) })
 	}
+	c.next++
+	writers.Go(func() { c.writeEach(ctx, tab, c.next, answered) })
 	writers.Go(func() { c.read(ctx, tab) })
 	for range c.dice.IntN(12) {
 		<-answered
@@ -165,6 +167,37 @@ func (c *crashRun) write(ctx context.Context, tab *pebbletable.Table, id int, pa
 			return
 		}
 		c.known.note(false, rows...)
+		select {
+		case answered <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// writeEach puts many rows in each call until the power is cut. Each is answered by itself, and
+// some fail, as they are there.
+func (c *crashRun) writeEach(ctx context.Context, tab *pebbletable.Table, id int, answered chan<- struct{}) {
+	for n := 0; ctx.Err() == nil && n < 200; n += 20 {
+		var puts []table.Put
+		for i := max(n-2, 0); i < n+20; i++ {
+			attrs := table.Map{"nk": table.S("all"), "nn": table.N(i), "v": table.S(fmt.Sprintf("%0*d", 10+id*i%700, i))}
+			row := table.Row{Key: table.Key{PK: fmt.Sprint("writer-", id), SK: fmt.Sprintf("E#%06d", i)}, Attrs: attrs}
+			if i >= n {
+				c.known.note(true, row)
+			}
+			puts = append(puts, table.Put{Table: "suite-rows", Row: row, If: table.Absent()})
+		}
+		for i, err := range tab.PutEach(ctx, puts) {
+			switch {
+			case err == nil:
+				c.known.note(false, puts[i].Row)
+			case errors.Is(err, table.ErrConditionFailed) && n > 0 && i < 2:
+			case errors.Is(err, context.Canceled):
+				return
+			default:
+				c.Errorf("put %d of a call: %v", i, err)
+			}
+		}
 		select {
 		case answered <- struct{}{}:
 		default:

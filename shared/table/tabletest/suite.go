@@ -27,7 +27,7 @@ const (
 // Schemas returns the schemas of the tables that a store under test MUST have.
 func Schemas() []table.Schema {
 	return []table.Schema{
-		{Name: rows, Indexes: []table.Index{
+		{Name: rows, Rising: []string{"E#"}, Indexes: []table.Index{
 			{Name: byText, PK: "tk", SK: "ts"},
 			{Name: byNumber, PK: "nk", SK: "nn", Numeric: true},
 			{Name: byPK, PK: "ak", SK: "pk"},
