@@ -1,6 +1,7 @@
 package newest
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -24,7 +25,7 @@ type Entries struct {
 	order   []place // oldest first
 }
 
-// shard is the slots of a shard by sequence number; nil once nobody reads it.
+// shard is the slots of a shard by sequence number.
 type shard struct {
 	slots map[string]*Slot
 	bytes int
@@ -81,11 +82,9 @@ func (e *Entries) add(of *shard, r stream.Delivered, slot *Slot) {
 		oldest := e.order[0]
 		e.order[0] = place{}
 		e.order = e.order[1:]
-		if oldest.shard.slots != nil {
-			delete(oldest.shard.slots, oldest.sequence)
-			oldest.shard.bytes -= oldest.bytes
-			e.bytes -= oldest.bytes
-		}
+		delete(oldest.shard.slots, oldest.sequence)
+		oldest.shard.bytes -= oldest.bytes
+		e.bytes -= oldest.bytes
 	}
 }
 
@@ -104,7 +103,7 @@ func (e *Entries) AddReader(name string) (remove func()) {
 		delete(e.readers, name)
 		if of := e.shards[name]; of != nil {
 			e.bytes -= of.bytes
-			of.slots = nil
+			e.order = slices.DeleteFunc(e.order, func(p place) bool { return p.shard == of })
 			delete(e.shards, name)
 		}
 	}

@@ -44,16 +44,16 @@ func TestTheNewestOfAllShardsAreKept(t *testing.T) {
 			t.Errorf("%d shards, both are read", e.Shards())
 		}
 		removes[1]()
-		if e.Shards() != 1 || e.bytes != e.shards["b"].bytes {
-			t.Errorf("%d shards of %d bytes, one of %d is read", e.Shards(), e.bytes, e.shards["b"].bytes)
+		if e.Shards() != 1 || e.bytes != e.shards["b"].bytes || len(e.order) != len(e.shards["b"].slots) {
+			t.Errorf("%d shards of %d bytes in %d places, one of %d is read", e.Shards(), e.bytes, len(e.order), e.shards["b"].bytes)
 		}
 		if again := e.Slots("b", records(1, 5, size)); again[4] != b[5] {
 			t.Error("the other shard lost its entries")
 		}
-		e.Slots("b", records(6, 100, size)) // over the places of the shard that is gone
+		e.Slots("b", records(6, 100, size))
 		removes[2]()
-		if e.Shards() != 0 || e.bytes != 0 {
-			t.Errorf("%d shards, %d bytes, and nobody reads", e.Shards(), e.bytes)
+		if e.Shards() != 0 || e.bytes != 0 || len(e.order) != 0 {
+			t.Errorf("%d shards, %d bytes in %d places, and nobody reads", e.Shards(), e.bytes, len(e.order))
 		}
 	}
 }
