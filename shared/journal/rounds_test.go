@@ -542,3 +542,19 @@ func TestEveryCommandIsCommittedOnceThroughRoundsThatFail(t *testing.T) {
 		})
 	}
 }
+
+// The page that an account's newest entry completes does not wait for another command.
+func TestCompletePageIsStoredWithoutAnotherCommand(t *testing.T) {
+	_, inner := store(t)
+	j, _ := open(t, inner, newClock())
+	openAccount(t, j, acct, 0)
+	for version := int64(2); version <= keyindex.PageSpan; version++ {
+		accepted(t, j, command(acct, fmt.Sprint(version), crediting(1)))
+	}
+	if err := j.Idle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := inner.Get(t.Context(), Table, keyindex.PageKey(acct, 0), true); err != nil {
+		t.Error(err)
+	}
+}
