@@ -11,9 +11,10 @@ import (
 	"passbook/shared/table"
 )
 
-// Further names rows that a model has besides an account's row, in another table. They are
-// written before the account's row, so that a crash in between repeats them: a row of the read
-// model never has a version whose further rows are missing. Both functions are pure and may be nil.
+// Further names rows that a model has besides an account's row, in another table. They are written
+// before the account's row or, in a batch that is saved together, in the same calls: a crash in
+// between has the entries delivered again, and their further rows put again. So a row that lacks
+// some gets them with the next delivery. Both functions are pure and may be nil.
 type Further[S any] struct {
 	// Table is the name of their table.
 	Table string
