@@ -156,8 +156,12 @@ func (x *Index) Complete() (Page, bool) {
 	return x.complete[0], true
 }
 
-// Saved notes that the page which Complete returned is stored.
-func (x *Index) Saved() { x.complete = x.complete[1:] }
+// Saved notes that the page which Complete returned is stored. The index no longer refers to it, as
+// its keys are in a span.
+func (x *Index) Saved() {
+	x.complete[0] = Page{}
+	x.complete = x.complete[1:]
+}
 
 // TooShort reports whether the keys do not reach back for a window from now, as they were loaded
 // under a clock that was ahead. Keys that were dropped later had been remembered for a window.

@@ -2,10 +2,12 @@ package keyindex
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"passbook/shared/event"
 )
@@ -73,6 +75,21 @@ func TestPagesHaveTheKeysOfTheirVersions(t *testing.T) {
 			t.Error("found a key that was never there")
 		}
 	}
+}
+
+// A page that was saved takes no memory beside the span that has its keys.
+func TestSavedPageCanBeCollected(t *testing.T) {
+	var x Index
+	x.Add(entry(1, 1000, began))
+	p, _ := x.Complete()
+	keys := weak.Make(&p.Keys[0])
+	p = Page{}
+	x.Saved()
+	runtime.GC()
+	if keys.Value() != nil {
+		t.Error("the index refers to a page that was saved")
+	}
+	find(t, &x, 1, 1000)
 }
 
 func TestBrokenPageIsRefused(t *testing.T) {
