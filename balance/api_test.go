@@ -33,9 +33,9 @@ import (
 // discard is an outbox for tests without a stream.
 type discard struct{}
 
-func (discard) Publish(journal.Committed)           {}
-func (discard) Full() bool                          { return false }
-func (discard) Pace(context.Context, event.Account) {}
+func (discard) Publish(...journal.Committed)    {}
+func (discard) Full() bool                      { return false }
+func (discard) Pace(event.Account, func()) bool { return false }
 
 // bank is the service and a journal, on the embedded engine. Rows are projected when the test calls
 // for it.

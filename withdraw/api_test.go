@@ -31,10 +31,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // discard is an outbox for tests without a stream.
 type discard struct{ full atomic.Bool }
 
-func (*discard) Publish(journal.Committed) {}
-func (o *discard) Full() bool              { return o.full.Load() }
+func (*discard) Publish(...journal.Committed) {}
+func (o *discard) Full() bool                 { return o.full.Load() }
 
-func (*discard) Pace(context.Context, event.Account) {}
+func (*discard) Pace(event.Account, func()) bool { return false }
 
 // branch is the service on the embedded engine.
 type branch struct {
