@@ -27,6 +27,8 @@ step "commands are still taken: $acknowledged events are acknowledged"
 stop TERM
 run bank resources >"$work/resources"
 step "bank resources made a new bucket and tied it to the bank"
+run bank upgrade --list-again --yes >"$work/listed"
+step "bank upgrade --list-again: $(tail -n 1 "$work/listed")"
 start
 step "the bank serves"
 code=0

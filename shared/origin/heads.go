@@ -239,6 +239,20 @@ func readPart(ctx context.Context, b bucket.Bucket, name partName) ([]Head, erro
 	return heads, nil
 }
 
+// ErrLost: the bucket has no manifest of heads, or not all parts of it.
+var ErrLost = errors.New("origin: a part of the manifest of heads is not in the bucket")
+
+// lost returns the Refusal of a manifest that the bucket has no more, or of a part of it. It
+// matches ErrLost.
+func lost(key string) error {
+	return &Refusal{
+		What: fmt.Sprintf("%s, a part of the list of the bank's entries without a mac, is not in the bucket", key),
+		Next: "put the object back as it was first written; where it is gone, bank upgrade --list-again makes the list again and trusts the entries without a mac that " +
+			"the journal has now",
+		cause: ErrLost,
+	}
+}
+
 // damagedError is the error of an object that is not what its name says.
 type damagedError struct {
 	key string
@@ -263,6 +277,9 @@ var (
 // readSummed reads an object whose content has the sum that it is named by.
 func readSummed(ctx context.Context, b bucket.Bucket, key, sum string, most int64) ([]byte, error) {
 	object, err := b.Open(ctx, key)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return nil, lost(key)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", key, err)
 	}

@@ -8,11 +8,15 @@ type Refusal struct {
 	// What tells what is wrong, in one line; Next is what to do about it.
 	What, Next string
 
-	ends bool // a program that runs ends with it
+	ends  bool // a program that runs ends with it
+	cause error
 }
 
 // Error returns what is wrong.
 func (r *Refusal) Error() string { return r.What }
+
+// Unwrap returns what the error matches besides, nil for nothing.
+func (r *Refusal) Unwrap() error { return r.cause }
 
 // CheckFormat returns a Refusal if the bank's entries have a newer format than newest, the newest
 // that the program knows.

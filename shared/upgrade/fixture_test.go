@@ -36,6 +36,7 @@ const (
 // bank is a bank of format 1 with entries of some accounts.
 type bank struct {
 	t      *testing.T
+	dir    string // of the bucket
 	table  *faults.Table
 	bucket bucket.Bucket
 	keys   keywrap.Wrapper
@@ -56,7 +57,7 @@ func newBank(t *testing.T) *bank {
 		t.Fatal(err)
 	}
 	b := &bank{
-		t: t, table: storetest.Memory(t, pebblestream.Options{}, journal.Schemas...).Table, bucket: disk, states: map[string]account.State{},
+		t: t, dir: dir, table: storetest.Memory(t, pebblestream.Options{}, journal.Schemas...).Table, bucket: disk, states: map[string]account.State{},
 		keys: filewrap.New(filepath.Join(dir, "key"), func() (bool, error) { return false, nil }),
 	}
 	if err := origin.WriteBank(t.Context(), b.table, origin.Bank{}, origin.Bank{ID: bankID, Since: time.Now(), Format: 1}); err != nil {

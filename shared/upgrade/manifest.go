@@ -21,11 +21,24 @@ const (
 )
 
 // taken is a manifest that was written: its sum, how many accounts it has, and how many of them the
-// manifest before has not, or not so far.
+// manifest before has not, or not so far. The sum is empty where none was written, as the manifest
+// before has all.
 type taken struct {
 	sum            string
 	accounts, late int64
 	damaged        []string
+}
+
+// takeLater takes the manifest of a bank, on that which the bank's row names, if it names one.
+func takeLater(ctx context.Context, c Config, bank origin.Bank) (taken, error) {
+	if bank.Heads == "" {
+		return takeManifest(ctx, c, bank, nil)
+	}
+	before, err := origin.LoadHeads(ctx, c.Bucket, bank.Heads)
+	if err != nil {
+		return taken{}, err
+	}
+	return takeManifest(ctx, c, bank, before)
 }
 
 // takeManifest lists the last entry of an older format of each account. Beside the manifest that is

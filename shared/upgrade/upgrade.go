@@ -35,6 +35,9 @@ type Config struct {
 	Wait time.Duration
 	// DryRun only asks whether the bank can be switched.
 	DryRun bool
+	// ListAgain makes the manifest of heads from the journal where the bucket has lost it, or a
+	// part of it. It trusts the entries without a mac that the journal has.
+	ListAgain bool
 	// Progress takes how many accounts were looked at; nil drops it.
 	Progress *progress.Tracker
 }
@@ -54,9 +57,11 @@ type Result struct {
 	Damaged []string `json:"damaged,omitempty"`
 	// Heads is the sum of the manifest that the bank's row names.
 	Heads string `json:"heads,omitempty"`
-	// Changed says whether anything was to be done.
-	Changed bool `json:"changed"`
-	DryRun  bool `json:"dry_run,omitempty"`
+	// Changed says whether anything was to be done, and ListedAgain whether that was to make a
+	// manifest that was lost.
+	Changed     bool `json:"changed"`
+	ListedAgain bool `json:"listed_again,omitempty"`
+	DryRun      bool `json:"dry_run,omitempty"`
 }
 
 // Run upgrades the bank, or continues an upgrade that was ended. It fails with ErrOlder if
@@ -152,19 +157,16 @@ func switchOver(ctx context.Context, c Config, bank origin.Bank) (origin.Bank, e
 // complete takes the manifest and writes its sum into the bank's row. In a bank that has one it
 // adds the accounts that got an entry of the older format since.
 func complete(ctx context.Context, c Config, bank origin.Bank, r Result) (Result, error) {
-	var before *origin.Heads
-	var err error
-	if bank.Heads != "" {
-		if before, err = origin.LoadHeads(ctx, c.Bucket, bank.Heads); err != nil {
-			return r, err
-		}
+	taken, err := takeLater(ctx, c, bank)
+	if errors.Is(err, origin.ErrLost) && c.ListAgain {
+		r.ListedAgain = true
+		taken, err = takeManifest(ctx, c, bank, nil)
 	}
-	taken, err := takeManifest(ctx, c, bank, before)
 	if err != nil {
 		return r, err
 	}
 	r.Accounts, r.Late, r.Damaged = taken.accounts, taken.late, taken.damaged
-	if before != nil && taken.late == 0 {
+	if taken.sum == "" {
 		return r, nil
 	}
 	r.Changed, r.Heads = true, taken.sum

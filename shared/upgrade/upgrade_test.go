@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -89,6 +92,44 @@ func TestLateEntryIsAdded(t *testing.T) {
 	b.checkHeads(entries)
 	if known, err := origin.Recover(t.Context(), b.bucket, b.keys, bankID); err != nil || known.Heads != done.Heads {
 		t.Errorf("the archive knows %+v, %v, want the newer of two manifests", known, err)
+	}
+}
+
+// A list of heads that is lost with its bucket, or a part of it, is an error that says so. It is
+// made again from the journal only if that is asked for, as it trusts what the journal has.
+func TestLostListIsMadeAgain(t *testing.T) {
+	entries := history()
+	for _, dir := range []string{"heads", "headparts"} {
+		b := newBank(t)
+		b.commit(entries...)
+		first, err := Run(t.Context(), b.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects, err := filepath.Glob(filepath.Join(b.dir, dir, "v1", "*"))
+		if err != nil || len(objects) != 1 {
+			t.Fatal(objects, err)
+		}
+		if err := os.Remove(objects[0]); err != nil {
+			t.Fatal(err)
+		}
+		var refused *origin.Refusal
+		if _, err := Run(t.Context(), b.config()); !errors.Is(err, origin.ErrLost) || !errors.As(err, &refused) || !strings.Contains(refused.Next, "--list-again") {
+			t.Fatalf("%s lost: %v", dir, err)
+		}
+		if b.row().Heads != first.Heads {
+			t.Errorf("%s lost: the row was changed", dir)
+		}
+		c := b.config()
+		c.ListAgain = true
+		again, err := Run(t.Context(), c)
+		if err != nil || !again.Changed || !again.ListedAgain || again.Accounts != first.Accounts || again.Late != 0 || b.row().Heads != again.Heads {
+			t.Fatalf("%s lost: %+v, %v", dir, again, err)
+		}
+		b.checkHeads(entries)
+		if last, err := Run(t.Context(), c); err != nil || last.Changed {
+			t.Errorf("%s lost: a list that is whole was made again: %+v, %v", dir, last, err)
+		}
 	}
 }
 

@@ -15,6 +15,8 @@ type UpgradeParams struct {
 	DryRun bool `json:"dry_run,omitempty"`
 	// WaitSeconds bounds the wait for the writers to follow; 0 is the default of package upgrade.
 	WaitSeconds float64 `json:"wait_seconds,omitempty"`
+	// ListAgain makes a list of heads that the bucket has lost from the journal.
+	ListAgain bool `json:"list_again,omitempty"`
 }
 
 func (p UpgradeParams) check() error {
@@ -39,6 +41,6 @@ func (b Bank) upgrade(ctx context.Context, params UpgradeParams, p *progress.Tra
 		Table: b.Table, Bucket: b.Bucket, Keys: b.Keys, Journal: b.Journal,
 		Stream: b.Config.Stream(deployment.EventStream), Consumers: []string{archiver.Name}, Models: Models, Lease: b.Config.Lease,
 		RaiseFormat: b.RaiseFormat, Exclusive: b.Exclusive, Serving: b.Flush != nil,
-		Wait: time.Duration(params.WaitSeconds * float64(time.Second)), DryRun: params.DryRun, Progress: p,
+		Wait: time.Duration(params.WaitSeconds * float64(time.Second)), DryRun: params.DryRun, ListAgain: params.ListAgain, Progress: p,
 	})
 }

@@ -15,7 +15,8 @@ import (
 // upgradeCommand switches the bank to the newest entry format.
 type upgradeCommand struct {
 	cli.JobFlags
-	Wait time.Duration `name:"wait" default:"5m" help:"How long to wait for writers that have not followed."`
+	Wait      time.Duration `name:"wait" default:"5m" help:"How long to wait for writers that have not followed."`
+	ListAgain bool          `name:"list-again" help:"Where the bucket has lost the list of entries without a mac: make it from the journal, and trust those that the journal has now."`
 }
 
 // Help returns what it does, and the example.
@@ -27,7 +28,7 @@ func (upgradeCommand) Help() string {
 
 // Run upgrades.
 func (c *upgradeCommand) Run(ctx context.Context, t *cli.Terminal) error {
-	params := jobs.UpgradeParams{DryRun: c.DryRun, WaitSeconds: c.Wait.Seconds()}
+	params := jobs.UpgradeParams{DryRun: c.DryRun, WaitSeconds: c.Wait.Seconds(), ListAgain: c.ListAgain}
 	job := jobs.Command[upgrade.Result]{Name: "upgrade", Params: params, Output: c.Output, Reason: c.Reason, Confirm: func(config platform.Config) error {
 		return t.Sure(c.Yes || c.DryRun, "upgrade the bank "+config.Prefix, config.Prefix)
 	}}
@@ -48,6 +49,8 @@ func showUpgrade(w io.Writer, done upgrade.Result) {
 		fmt.Fprintf(w, "bank %s is at entry format %d already; %d accounts have older entries, all of them listed\n", done.Bank, done.To, done.Accounts)
 	case done.Late > 0:
 		fmt.Fprintf(w, "bank %s is at entry format %d; %d accounts got an older entry late, and are listed now\n", done.Bank, done.To, done.Late)
+	case done.ListedAgain:
+		fmt.Fprintf(w, "bank %s: the last entries without a mac of %d accounts are listed again, in heads/v1/%s.json\n", done.Bank, done.Accounts, done.Heads)
 	default:
 		fmt.Fprintf(w, "bank %s is switched to entry format %d; the last older entry of %d accounts is listed in heads/v1/%s.json\n", done.Bank, done.To, done.Accounts, done.Heads)
 	}
