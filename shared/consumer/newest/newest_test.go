@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	"passbook/shared/archive/archivetest"
 	"passbook/shared/event"
@@ -71,10 +72,27 @@ func TestASlotIsTakenByOne(t *testing.T) {
 
 // Entries take no more memory than is counted for them, and not much less.
 func TestAnEntryTakesTheMemoryThatIsCounted(t *testing.T) {
+	checkCounted(t, archivetest.Bank(1, 100, 3000), func(record []byte) ([]byte, error) { return record, nil })
+}
+
+// That holds for large records that are compressed on the stream too.
+func TestAnEntryOfACompressedRecordTakesTheMemoryThatIsCounted(t *testing.T) {
+	var large []*event.Entry
+	for range 50 {
+		large = append(large, largeEntry())
+	}
+	checkCounted(t, large, event.CompressRecord)
+}
+
+func checkCounted(t *testing.T, entries []*event.Entry, encode func([]byte) ([]byte, error)) {
+	t.Helper()
 	var raw []stream.Delivered
 	counted := 0
-	for i, e := range archivetest.Bank(1, 100, 3000) {
+	for i, e := range entries {
 		sealed, err := event.Seal(e, nil)
+		if err == nil {
+			sealed.Record, err = encode(sealed.Record)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,4 +122,21 @@ func heap() int {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc)
+}
+
+// largeEntry returns an entry of 300 credits.
+func largeEntry() *event.Entry {
+	e := &event.Entry{Format: 1, Tenant: "main", AccountID: "A-1", First: 1, Last: 300, Currency: "EUR", RecordedAt: archivetest.Start}
+	for i := range int64(300) {
+		v := i + 1
+		e.Commands = append(e.Commands, event.Command{
+			Key: fmt.Sprint("key-", v), Request: "AAAAAAAAAAAAAAAAAAAAAA", CorrelationID: fmt.Sprintf("%016x", v),
+			Actor: event.Text{Plain: "withdraw"}, First: v, Last: v, Status: 201,
+		})
+		ev := event.New(event.MoneyCredited{Amount: 1, Kind: event.KindDeposit, Reference: event.Text{Plain: "salary"}})
+		ev.Version, ev.Command, ev.Currency, ev.RecordedAt, ev.EffectiveAt = v, int(i), e.Currency, e.RecordedAt, e.RecordedAt.Truncate(24*time.Hour)
+		ev.After.Posted = v
+		e.Events = append(e.Events, ev)
+	}
+	return e
 }
