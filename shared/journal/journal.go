@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -213,8 +214,7 @@ type Journal struct {
 
 	ctx    context.Context // ends when the journal is given up: unanswered puts stop being repeated
 	cancel context.CancelFunc
-	mu     sync.Mutex
-	closed bool
+	closed atomic.Bool    // lanes take no more commands
 	busy   sync.WaitGroup // the heartbeat
 }
 
@@ -257,9 +257,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 // Close accepts no more commands, waits until ctx ends for those in progress, and saves how far the
 // session is published. Call it when the outbox was drained or given up.
 func (j *Journal) Close(ctx context.Context) error {
-	j.mu.Lock()
-	j.closed = true
-	j.mu.Unlock()
+	j.Stop()
 	err := j.Idle(ctx)
 	j.cancel()
 	// what is in progress ends now that no call is made any more, and a pause within a second
@@ -273,11 +271,7 @@ func (j *Journal) Close(ctx context.Context) error {
 }
 
 // Stop accepts no more commands; those in progress continue.
-func (j *Journal) Stop() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.closed = true
-}
+func (j *Journal) Stop() { j.closed.Store(true) }
 
 // Idle waits until no command is in progress, or ctx ends.
 func (j *Journal) Idle(ctx context.Context) error {
@@ -348,13 +342,7 @@ func (j *Journal) submit(ctx context.Context, a event.Account, p *pending) (Rece
 }
 
 func (j *Journal) enqueue(a event.Account, p *pending) error {
-	j.mu.Lock()
-	closed := j.closed
-	j.mu.Unlock()
-	switch {
-	case closed:
-		return ErrShuttingDown
-	case j.config.Outbox.Full():
+	if j.config.Outbox.Full() && !j.closed.Load() {
 		return fmt.Errorf("%w: too many entries wait for the stream", ErrOverloaded)
 	}
 	if err := j.shards[j.shardOf(a)].push(j, a, p); err != nil {

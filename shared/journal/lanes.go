@@ -49,10 +49,14 @@ func (s *laneShard) init() {
 	s.resting = list.New()
 }
 
-// push queues p and starts the lane if it is idle.
+// push queues p and starts the lane if it is idle. It refuses a command of a closed journal under
+// the lock that Idle takes: what is pushed before, Idle waits for.
 func (s *laneShard) push(j *Journal, a event.Account, p *pending) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if j.closed.Load() {
+		return ErrShuttingDown
+	}
 	l := s.lanes[a]
 	if l == nil {
 		l = &lane{journal: j, shard: s, account: a}

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -93,5 +94,16 @@ func TestTransferIsQueuedOnBothAccounts(t *testing.T) {
 				t.Errorf("told %d times", placings.Load())
 			}
 		})
+	}
+}
+
+// A command that was on its way to its lane when the journal was closed is refused there: Close has
+// waited for the lanes already, and waits for none that begins later.
+func TestNoLaneOfAClosedJournalTakesACommand(t *testing.T) {
+	tbl, _ := store(t)
+	j, _ := open(t, tbl, newClock())
+	j.Stop()
+	if err := j.shards[j.shardOf(acct)].push(j, acct, newPending(command(acct, "o", opening()))); !errors.Is(err, ErrShuttingDown) {
+		t.Errorf("%v, want ErrShuttingDown", err)
 	}
 }
