@@ -43,6 +43,8 @@ type lane struct {
 	declinesFrom time.Time
 	// left is what the last entry had no room for.
 	left []*pending
+	// pausing says that the outbox has asked for a pause, which is over when the lane is started.
+	pausing bool
 }
 
 // run runs the lane alone, outside of the rounds.
@@ -96,9 +98,11 @@ func (l *lane) next() (batch []*pending, ok bool) {
 }
 
 // paced reports whether the lane is started again later, as the outbox has too much of its account.
+// After a pause it takes what has come, so that an outage of the stream does not stop the account.
 // A journal that is given up waits no more.
 func (l *lane) paced() bool {
-	return l.journal.ctx.Err() == nil && l.journal.config.Outbox.Pace(l.account, l.again)
+	l.pausing = !l.pausing && l.journal.ctx.Err() == nil && l.journal.config.Outbox.Pace(l.account, l.again)
+	return l.pausing
 }
 
 // claimAll returns the commands whose callers have not given up.

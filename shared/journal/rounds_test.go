@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -285,6 +286,46 @@ func (p *pauses) Pace(a event.Account, again func()) bool {
 	}
 	p.paused[a] = again
 	return true
+}
+
+// slowStream is an outbox that asks for a pause each time, as in an outage of the stream.
+type slowStream struct {
+	outbox
+	asked atomic.Int64
+}
+
+func (s *slowStream) Pace(_ event.Account, again func()) bool {
+	s.asked.Add(1)
+	go again()
+	return true
+}
+
+// A pause delays the commands of an account and does not stop it, however long the outbox has too
+// much of it.
+func TestAnAccountContinuesAfterEachPause(t *testing.T) {
+	for name, together := range map[string]func(table.Table) table.Table{
+		"in rounds": func(t table.Table) table.Table { return t },
+		"alone":     func(t table.Table) table.Table { return apart{t} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, inner := store(t)
+			out := &slowStream{}
+			j, err := Open(t.Context(), Config{Table: together(inner), Outbox: out})
+			if err != nil {
+				t.Fatal(err)
+			}
+			openAccount(t, j, acct, 0)
+			for i := range 5 {
+				accepted(t, j, command(acct, fmt.Sprint(i), crediting(1)))
+			}
+			if asked := out.asked.Load(); asked < 5 {
+				t.Errorf("asked %d times for 5 entries", asked)
+			}
+			if err := j.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 // An account that pauses holds no worker: the others continue, and it does when it is called.

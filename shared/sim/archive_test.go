@@ -39,8 +39,21 @@ func (b *memoryBucket) Create(ctx context.Context, key string, data []byte) erro
 	return nil
 }
 
-type memoryObject struct{ *bytes.Reader }
+// memoryObject is an object that can be read until ctx ends.
+type memoryObject struct {
+	*bytes.Reader
+	ctx context.Context
+}
 
+// ReadAt implements io.ReaderAt.
+func (o memoryObject) ReadAt(p []byte, from int64) (int, error) {
+	if err := o.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return o.Reader.ReadAt(p, from)
+}
+
+// Close implements bucket.Object.
 func (memoryObject) Close() error { return nil }
 
 // Open implements bucket.Bucket.
@@ -57,7 +70,7 @@ func (b *memoryBucket) Open(ctx context.Context, key string) (bucket.Object, err
 	if !ok {
 		return nil, fmt.Errorf("open object %s: %w", key, bucket.ErrNotFound)
 	}
-	return memoryObject{bytes.NewReader(data)}, nil
+	return memoryObject{bytes.NewReader(data), ctx}, nil
 }
 
 // List implements bucket.Bucket.
