@@ -19,7 +19,7 @@ import (
 )
 
 // ledger executes lines of bulk, each key once, and breaks off after so many lines of a request as
-// the plan says, at first without and then with a word.
+// the plan says, at first within a line and then with a word.
 type ledger struct {
 	mu sync.Mutex
 	// plan has after how many results each request breaks off; a request beyond it is served whole.
@@ -54,6 +54,8 @@ func (l *ledger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for number := 1; lines.Scan(); number++ {
 		if number-1 == most {
 			if broken%2 == 0 {
+				fmt.Fprintf(w, `{"line":%d,"sta`, number)
+				_ = control.Flush()
 				panic(http.ErrAbortHandler)
 			}
 			fmt.Fprintf(w, `{"line":%d,"status":503,"problem":{"type":"/problems/shutting-down","title":"Shutting down","status":503,"retryable":true}}`+"\n", number)

@@ -149,8 +149,7 @@ func (b *bulk) connect(ctx context.Context) error {
 	if response.StatusCode != http.StatusOK {
 		return b.client.refusal(response)
 	}
-	results := bufio.NewScanner(response.Body)
-	results.Buffer(nil, maxLine)
+	results := wholeLines(response.Body)
 	for results.Scan() {
 		silent.Reset(bulkSilence)
 		if err := b.take(results.Bytes()); err != nil {

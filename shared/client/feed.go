@@ -2,10 +2,12 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"strings"
@@ -20,6 +22,19 @@ const (
 	// maxLine bounds a line of a feed or of the answer to bulk.
 	maxLine = 4 << 20
 )
+
+// wholeLines returns the lines of an answer. What a broken connection has of its last line is none.
+func wholeLines(answer io.Reader) *bufio.Scanner {
+	lines := bufio.NewScanner(answer)
+	lines.Buffer(nil, maxLine)
+	lines.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+		if atEOF && bytes.IndexByte(data, '\n') < 0 {
+			return len(data), nil, nil
+		}
+		return bufio.ScanLines(data, atEOF)
+	})
+	return lines
+}
 
 // FeedQuery says which events a feed has, and from where.
 type FeedQuery struct {
@@ -113,8 +128,7 @@ func (f *feed) connect(ctx context.Context) error {
 	if response.StatusCode != http.StatusOK {
 		return f.client.refusal(response)
 	}
-	lines := bufio.NewScanner(response.Body)
-	lines.Buffer(nil, maxLine)
+	lines := wholeLines(response.Body)
 	for lines.Scan() {
 		silent.Reset(feedSilence)
 		if err := f.take(lines.Bytes()); err != nil {

@@ -38,7 +38,7 @@ func follow(ctx context.Context, bank *client.Client, q client.FeedQuery) (ids [
 func TestAFeedContinuesAtItsLastCursor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bank, s := bankOf(t,
-			say(beat+event("A-1:1", "c1")+event("A-1:2", "")),
+			say(beat+event("A-1:1", "c1")+event("A-1:2", "")+`{"event_id":"A-1`),
 			nil,
 			refuse(503, "feed-unavailable", true, 1),
 			say(event("A-1:2", "c2")+`{"bye":"shutting-down","detail":"Connect again."}`+"\n"),
