@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -15,9 +16,10 @@ import (
 	"passbook/shared/table"
 )
 
-// lossy is a table that loses puts of a PutEach, or their answers.
+// lossy is a table that loses puts of a PutEach, or their answers. It makes one call at a time.
 type lossy struct {
 	table.Table
+	mu          sync.Mutex
 	calls, puts int
 	// fate returns whether a put is made, and what is answered if it is not nil.
 	fate func() (made bool, answer error)
@@ -25,12 +27,16 @@ type lossy struct {
 
 // Put implements table.Table.
 func (l *lossy) Put(ctx context.Context, p table.Put) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.puts++
 	return l.Table.Put(ctx, p)
 }
 
 // PutEach implements table.Table.
 func (l *lossy) PutEach(ctx context.Context, puts []table.Put) []error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.calls++
 	return table.PutApart(ctx, puts, 1, func(ctx context.Context, p table.Put) error {
 		made, answer := l.fate()
