@@ -99,11 +99,10 @@ func (l *lane) next() (batch []*pending, ok bool) {
 
 // paced reports whether the lane is started again later, as the outbox has too much of its account.
 // After a pause it takes what has come, so that an outage of the stream does not stop the account.
-// A journal that is given up waits no more. Once Pace is called, another goroutine may run the lane.
+// A journal that is given up waits no more. From Pace on, another goroutine may run the lane.
 func (l *lane) paced() bool {
-	asks := !l.pausing && l.journal.ctx.Err() == nil
-	l.pausing = asks
-	if asks && l.journal.config.Outbox.Pace(l.account, l.again) {
+	l.pausing = !l.pausing && l.journal.ctx.Err() == nil
+	if l.pausing && l.journal.config.Outbox.Pace(l.account, l.again) {
 		return true
 	}
 	l.pausing = false
