@@ -16,8 +16,9 @@ type layout struct {
 	// and an EntryRef need.
 	columns     []column
 	folds, refs []int
-	// options determine the bytes of a segment, as do the sizes below.
+	// options determine the bytes of a segment, as do the level of compression and the sizes below.
 	options []parquet.WriterOption
+	level   zstd.Level
 }
 
 // column is a column of a layout.
@@ -30,9 +31,8 @@ type column struct {
 // Parquet library; the codec of the name gives the type. Format 1 leaves the choice of encodings to
 // the library; format 2 has dictionaries where values are few, and PLAIN, which every engine reads.
 var layouts = map[int]*layout{
-	1: newLayout(fixedHash,
+	1: newLayout(fixedHash, zstd.SpeedFastest,
 		[]parquet.WriterOption{
-			parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
 			parquet.DictionaryMaxBytes(dictionaryBytes),
 			// These columns have empty bounds in the page index, which engines that use it take for
 			// true ones: a query by one of them finds nothing.
@@ -49,9 +49,8 @@ var layouts = map[int]*layout{
 		"currency,dict", "amount,optional", "transaction_id,optional", "hold_id,optional", "posted", "held", "limit",
 		"data,json", "entry_hash", "entry,json,optional", "shard,dict", "sequence",
 	),
-	2: newLayout(bytesHash,
+	2: newLayout(bytesHash, zstd.SpeedDefault,
 		[]parquet.WriterOption{
-			parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
 			parquet.DataPageVersion(1),
 			parquet.DataPageStatistics(false), // the page index has them
 			parquet.DefaultEncoding(&parquet.Plain),
@@ -95,8 +94,8 @@ const (
 )
 
 // newLayout returns the layout with the columns that the tags declare and a codec of entry_hash.
-func newLayout(hash codec, options []parquet.WriterOption, tags ...string) *layout {
-	l := &layout{options: append([]parquet.WriterOption{
+func newLayout(hash codec, level zstd.Level, options []parquet.WriterOption, tags ...string) *layout {
+	l := &layout{level: level, options: append([]parquet.WriterOption{
 		parquet.CreatedBy("passbook", "1", "archive"),
 		parquet.PageBufferSize(pageBytes),
 		parquet.WriteBufferSize(0), // so that a flushed row group is in the buffer completely

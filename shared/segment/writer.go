@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
 
 	"passbook/shared/event"
 	"passbook/shared/stream"
@@ -55,7 +57,8 @@ func NewWriter(format int, bank string, source Source, previous Link) *Writer {
 		source: source, layout: layouts[format],
 		footer: Footer{Format: format, Bank: bank, Previous: previous}, seen: make(map[event.Hash]struct{}),
 	}
-	w.file = parquet.NewGenericWriter[any](&w.out, w.layout.options...)
+	compression := parquet.Compression(&compressor{Codec: zstd.Codec{Level: w.layout.level}})
+	w.file = parquet.NewGenericWriter[any](&w.out, append(slices.Clip(w.layout.options), compression)...)
 	return w
 }
 
