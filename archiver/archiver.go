@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"passbook/shared/archive"
 	"passbook/shared/consumer"
@@ -65,6 +66,14 @@ func (a *Archiver) Stats() Stats {
 		Bytes: a.stats.bytes.Load(), Skipped: a.stats.skipped.Load(),
 		Losses: a.stats.losses.Load(), Suspended: a.archiveFaults.suspended(),
 	}
+}
+
+// gather is how long records gather before the archiver reads them: nobody waits for it.
+const gather = 50 * time.Millisecond
+
+// Consumer returns what reads the stream for the archiver.
+func (a *Archiver) Consumer(r consumer.Runtime) consumer.Config {
+	return consumer.Config{Runtime: r, Name: Name, Open: a.Open, Gather: gather}
 }
 
 // Open implements consumer.Opener: it finds the end of the shard's chain in the bucket and

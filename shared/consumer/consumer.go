@@ -23,6 +23,9 @@ const (
 	PollEvery = 800 * time.Millisecond
 	// SlowPollEvery is that time for a consumer for which nobody waits.
 	SlowPollEvery = 2 * time.Second
+	// DefaultGather is how long records gather between two reads of a shard on a stream.Notifier,
+	// for a consumer that says nothing else. More records then share what a batch costs.
+	DefaultGather = 3 * time.Millisecond
 	// idleEvery is how often a handler is called for a shard on which nothing arrives.
 	idleEvery = time.Second
 	// checkpointEvery spaces the writes of a busy shard's lease. Checkpoints only save work, and
@@ -197,6 +200,9 @@ type Config struct {
 	// Slow reports that nobody waits for the consumer, which then reads only every SlowPollEvery;
 	// nil is never.
 	Slow func() bool
+	// Gather is how long records gather between two reads of a shard on a stream.Notifier; 0 is
+	// DefaultGather. A record that arrives later than that after a read is read at once.
+	Gather time.Duration
 	// Idle reports that nothing that was read before is needed: it is passed over; nil is never.
 	Idle func(ctx context.Context) bool
 	// Maintain is called at least once a lease, for work that belongs to no shard; nil is not

@@ -5,8 +5,8 @@
 // within 1.5 leases and hand one over within 2 seconds. Parents are read to their end before their
 // children. Records that the stream dropped before they were read are a hole: it is recorded,
 // raises an alarm, and is healed account by account with the Heal of the consumer. A busy shard
-// costs a lease write every two seconds. Health reports whether the workers of a process do their
-// work.
+// costs a lease write every two seconds. On a stream that reports arrivals, those of a few
+// milliseconds are one batch. Health reports whether the workers of a process do their work.
 //
 // A record may be delivered more than once: a Handler must recognise what it already has. What the
 // records mean is for the Handler (readmodel and archiver have one). Every goroutine ends with the

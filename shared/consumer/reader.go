@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -196,15 +197,27 @@ func (r *reader) renewIterator(ctx context.Context) error {
 	return nil
 }
 
-// pace subscribes to arrivals before a read, so that it misses none that follows, or waits until
-// the next poll is due.
+// pace waits until the next read is due: at once where more is there than the last read returned,
+// else when records had time to gather, or when the next poll is due. It subscribes to arrivals
+// before the read, so that none that follows is missed.
 func (r *reader) pace(ctx context.Context) error {
-	if n, ok := r.w.runtime.Streams.(stream.Notifier); ok {
-		r.arrived = n.Arrived(r.shard.Stream, r.shard.ID)
-		return nil
+	n, notifies := r.w.runtime.Streams.(stream.Notifier)
+	if err := r.gather(ctx, notifies); err != nil || !notifies {
+		return err
 	}
+	r.arrived = n.Arrived(r.shard.Stream, r.shard.ID)
+	return nil
+}
+
+// gather waits until the next read is due.
+func (r *reader) gather(ctx context.Context, notifies bool) error {
 	every := PollEvery
-	if r.w.config.Slow != nil && r.w.config.Slow() {
+	switch {
+	case notifies && r.behind > 0:
+		return nil
+	case notifies:
+		every = cmp.Or(r.w.config.Gather, DefaultGather)
+	case r.w.config.Slow != nil && r.w.config.Slow():
 		every = SlowPollEvery
 	}
 	if due := every - time.Since(r.began); !r.began.IsZero() && due > 0 {

@@ -371,6 +371,12 @@ func (m *mute) Get(ctx context.Context, iterator string, limit int) (stream.Batc
 	return m.Stream.Get(ctx, iterator, limit)
 }
 
+func (m *mute) count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.gets
+}
+
 func TestStreamThatIsNoNotifierIsPolledEvery800Milliseconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTeam(t, 1)
@@ -383,10 +389,8 @@ func TestStreamThatIsNoNotifierIsPolledEvery800Milliseconds(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		c.within(time.Second, "all read", c.delivered(100))
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if m.gets < 12 || m.gets > 15 {
-			t.Errorf("%d reads in 10 seconds, want one each 800 ms", m.gets)
+		if n := m.count(); n < 12 || n > 15 {
+			t.Errorf("%d reads in 10 seconds, want one each 800 ms", n)
 		}
 	})
 }

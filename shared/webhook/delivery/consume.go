@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"passbook/shared/consumer"
 	"passbook/shared/event"
@@ -16,10 +17,16 @@ const Consumer = "webhooks"
 // parallelRaises is how many rows of a batch are written at once.
 const parallelRaises = 16
 
-// Consumer returns what reads the stream for the deliverer. It reads slowly where each read counts:
-// the shards of Kinesis have places for few readers.
+// gather is how long records gather before they are read.
+const gather = 50 * time.Millisecond
+
+// Consumer returns what reads the stream for the deliverer. It reads slowly where each read counts,
+// as the shards of Kinesis have places for few readers, and elsewhere many records at once.
 func (d *Deliverer) Consumer(r consumer.Runtime) consumer.Config {
-	return consumer.Config{Runtime: r, Name: Consumer, Open: d.Open, Accounts: d.config.Journal.Accounts, Heal: d.heal, Slow: func() bool { return true }, Idle: d.idle}
+	return consumer.Config{
+		Runtime: r, Name: Consumer, Open: d.Open, Accounts: d.config.Journal.Accounts, Heal: d.heal,
+		Slow: func() bool { return true }, Gather: gather, Idle: d.idle,
+	}
 }
 
 // idle reports that there is no endpoint, so that nothing that was read before is to be sent.

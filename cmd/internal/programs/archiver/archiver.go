@@ -54,7 +54,7 @@ func open(ctx context.Context, p *serve.Process) error {
 		return err
 	}
 	archives.Report(p.Registry)
-	p.Go(serve.UntilConsumers, archiver.Name, consumer.New(consumer.Config{Runtime: runtime, Name: archiver.Name, Open: archives.Open}).Run)
+	p.Go(serve.UntilConsumers, archiver.Name, consumer.New(archives.Consumer(runtime)).Run)
 	p.At(serve.SealSegments, "open segments", archives.Flush)
 	reported := readside.Consumers{Names: []string{archiver.Name}, History: history}
 	p.Serve(serve.API{

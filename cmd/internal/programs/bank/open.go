@@ -79,7 +79,7 @@ func open(ctx context.Context, p *serve.Process) error {
 		return err
 	}
 	archives.Report(p.Registry)
-	p.Go(serve.UntilConsumers, archiver.Name, consumer.New(consumer.Config{Runtime: runtime, Name: archiver.Name, Open: archives.Open}).Run)
+	p.Go(serve.UntilConsumers, archiver.Name, consumer.New(archives.Consumer(runtime)).Run)
 	p.At(serve.SealSegments, "open segments", archives.Flush)
 	feeds := feed.New(feed.Config{
 		Stream: p.Stream(), Streams: p.Engine.Streams, Journal: history, Bucket: p.Engine.Bucket, Table: p.Engine.Table, Archiver: archiver.Name, Origin: keeper, Decoder: runtime.Decoder, Owner: runtime.Owner,
