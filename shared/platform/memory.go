@@ -18,8 +18,9 @@ type Memory struct {
 	Heap Bytes
 	// Cache is the block cache of Pebble, MemTable one of its at most four memtables.
 	Cache, MemTable Bytes
-	// Rows bounds the row cache of each projection, Waiting the entries that wait for the stream,
-	// and Segment the open segment of a shard, which is at most the setting.
+	// Rows bounds the row cache of each projection, and that of a read model's readers, Waiting the
+	// entries that wait for the stream, and Segment the open segment of a shard, which is at most
+	// the setting.
 	Rows, Waiting, Segment Bytes
 	// Tail bounds the newest records of the embedded stream, and Entries those that are decoded.
 	Tail, Entries Bytes

@@ -354,7 +354,7 @@ func (p *Projection[S]) written(w rowWrite[S], err error) (Row[S], error) {
 	} else {
 		p.cache.Forget(account)
 	}
-	p.rows.waiting.wake(account)
+	p.rows.waiting.Wake(account)
 	return row, nil
 }
 

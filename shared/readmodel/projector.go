@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"passbook/shared/consumer"
+	"passbook/shared/readmodel/rowcache"
 )
 
 // Config configures a Projector. Runtime, Rows and Journal are required, Outbox for a model with
@@ -27,7 +28,8 @@ type Config[S any] struct {
 	// account's row are written by one transaction if they can: where it costs no more than puts.
 	Further  *Further[S]
 	Transact bool
-	// RowBytes bounds the rows that each generation keeps in memory; 0 is 64 MiB.
+	// RowBytes bounds the rows that each generation keeps in memory, and the readers of Rows
+	// besides, where no other process writes the table; 0 is 64 MiB.
 	RowBytes int64
 	// Metrics counts; nil counts nothing.
 	Metrics *Metrics
@@ -36,8 +38,11 @@ type Config[S any] struct {
 // Projector keeps the rows of all generations of a read model up to date with the stream.
 type Projector[S any] struct{ config Config[S] }
 
-// NewProjector returns a projector, which does nothing before Run.
-func NewProjector[S any](c Config[S]) *Projector[S] { return &Projector[S]{config: c} }
+// NewProjector returns a projector, which does nothing before Run. It precedes all reads of c.Rows.
+func NewProjector[S any](c Config[S]) *Projector[S] {
+	c.Rows.kept = rowcache.NewReads[Row[S]](c.Rows.table, c.RowBytes)
+	return &Projector[S]{config: c}
+}
 
 // Projection returns the projection of one generation for a job, such as a rebuild or a redrive. It
 // sends no message if the generation is the candidate, and all if it is or was live. If the

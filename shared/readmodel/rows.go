@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"passbook/shared/backoff"
 	"passbook/shared/event"
+	"passbook/shared/readmodel/rowcache"
+	"passbook/shared/readmodel/waiting"
 	"passbook/shared/table"
 )
 
@@ -48,9 +48,10 @@ const (
 // Rows reads the rows of a read model's live generation. It may be used concurrently.
 type Rows[S any] struct {
 	table       table.Table
+	kept        *rowcache.Reads[Row[S]] // those that readers got; nil keeps none
 	model       Model[S]
 	generations *generationCache
-	waiting     waitingReaders
+	waiting     waiting.Readers
 }
 
 // NewRows returns the rows of a model in t. A projection that is given them wakes their waiting
@@ -98,23 +99,42 @@ func (r *Rows[S]) Load(ctx context.Context, generation int64, a event.Account) (
 	return row, err
 }
 
+// read returns what load does, from memory where the row was not written since it was read.
+func (r *Rows[S]) read(ctx context.Context, generation int64, a event.Account) (Row[S], error) {
+	key := RowKey(generation, a)
+	row, stamp, known := r.kept.Get(r.model.Name, key)
+	if known {
+		return row, nil
+	}
+	row, bytes, err := r.loadKey(ctx, a, key)
+	if err == nil && bytes > 0 {
+		r.kept.Put(key, row, stamp, bytes)
+	}
+	return row, err
+}
+
 // load returns an account's row of a generation; the zero row if there is none. The error of a row
 // that cannot be decoded is an *unprocessableError that wraps errUnreadable.
 func (r *Rows[S]) load(ctx context.Context, generation int64, a event.Account) (Row[S], error) {
-	raw, err := r.table.Get(ctx, r.model.Name, RowKey(generation, a), true)
+	row, _, err := r.loadKey(ctx, a, RowKey(generation, a))
+	return row, err
+}
+
+// loadKey implements load. It returns about the memory of the row too, 0 if there is none.
+func (r *Rows[S]) loadKey(ctx context.Context, a event.Account, key table.Key) (row Row[S], bytes int, err error) {
+	raw, err := r.table.Get(ctx, r.model.Name, key, true)
 	if errors.Is(err, table.ErrNotFound) {
-		return Row[S]{Account: a}, nil
+		return Row[S]{Account: a}, 0, nil
 	}
 	if err != nil {
-		return Row[S]{}, fmt.Errorf("read %s of %s: %w", r.model.Name, a, err)
+		return row, 0, fmt.Errorf("read %s of %s: %w", r.model.Name, a, err)
 	}
-	row, err := r.model.decode(raw)
-	if err != nil {
-		return Row[S]{}, &unprocessableError{
+	if row, err = r.model.decode(raw); err != nil {
+		return Row[S]{}, 0, &unprocessableError{
 			version: raw.Attrs.Number("version") + 1, rev: raw.Attrs.Number("rev"), err: fmt.Errorf("%w: %w", errUnreadable, err),
 		}
 	}
-	return row, nil
+	return row, weight(raw), nil
 }
 
 // current returns the live row, and the least version that a reader may get.
@@ -125,13 +145,13 @@ func (r *Rows[S]) current(ctx context.Context, a event.Account) (row Row[S], lea
 	}
 	// read first, so that the live row is the younger reading
 	if fence := g.fence(); fence != 0 {
-		other, err := r.load(ctx, fence, a)
+		other, err := r.read(ctx, fence, a)
 		if err != nil {
 			return row, 0, err
 		}
 		least = other.Version
 	}
-	row, err = r.load(ctx, g.Live, a)
+	row, err = r.read(ctx, g.Live, a)
 	return row, least, err
 }
 
@@ -142,7 +162,7 @@ func (r *Rows[S]) waitFor(ctx context.Context, a event.Account, version int64, w
 	defer deadline.Stop()
 	poll := backoff.Backoff{First: pollFirst, Most: pollMost}
 	for first := true; ; first = false {
-		woken, unsubscribe := r.waiting.subscribe(a.String())
+		woken, unsubscribe := r.waiting.Subscribe(a.String())
 		row, least, err := r.current(ctx, a)
 		// what other readers get from now on does not count: the other generation may always be a
 		// little ahead
@@ -172,57 +192,5 @@ func (r *Rows[S]) waitFor(ctx context.Context, a event.Account, version int64, w
 		if late {
 			return row, &BehindError{Version: row.Version, Wanted: version}
 		}
-	}
-}
-
-// waitingReaders wakes the readers that wait for an account's row. It may be used concurrently.
-type waitingReaders struct {
-	count    atomic.Int64
-	mu       sync.Mutex
-	accounts map[string]*subscription
-}
-
-// subscription is shared by the readers that wait for the same account.
-type subscription struct {
-	woken   chan struct{}
-	readers int
-}
-
-// subscribe returns a channel that is closed at the account's next write. unsubscribe MUST be
-// called.
-func (w *waitingReaders) subscribe(account string) (woken <-chan struct{}, unsubscribe func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.count.Add(1)
-	if w.accounts == nil {
-		w.accounts = map[string]*subscription{}
-	}
-	s := w.accounts[account]
-	if s == nil {
-		s = &subscription{woken: make(chan struct{})}
-		w.accounts[account] = s
-	}
-	s.readers++
-	return s.woken, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.count.Add(-1)
-		if s.readers--; s.readers == 0 && w.accounts[account] == s {
-			delete(w.accounts, account)
-		}
-	}
-}
-
-// wake wakes the readers of an account whose row was written. Without any waiting reader, which is
-// the usual case, it costs one atomic load.
-func (w *waitingReaders) wake(account string) {
-	if w.count.Load() == 0 {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if s := w.accounts[account]; s != nil {
-		delete(w.accounts, account)
-		close(s.woken)
 	}
 }

@@ -99,3 +99,47 @@ func TestWaitReturnsTheVersionThatIsThereWhenItsTimeIsOver(t *testing.T) {
 		}
 	})
 }
+
+// stamped counts the reads of rows of a table that only this process writes.
+type stamped struct {
+	counted
+	table.Stamped
+}
+
+func (s *stamped) Get(ctx context.Context, name string, k table.Key, consistent bool) (table.Row, error) {
+	return s.counted.Get(ctx, name, k, consistent)
+}
+
+func TestARowIsReadAgainOnlyAfterAWrite(t *testing.T) {
+	b := newBank(t, 1)
+	entries := archivetest.Bank(1, 1, 10)
+	b.journal.commit(entries...)
+	inner, ok := b.table.Table.(table.Stamped)
+	if !ok {
+		t.Fatal("the engine's table has no stamps")
+	}
+	reads := &stamped{counted: counted{Table: inner}, Stamped: inner}
+	rows := NewRows[account.State](reads, testModel)
+	NewProjector(Config[account.State]{Rows: rows})
+	a := entries[0].Account()
+	for i := range entries {
+		b.handle(b.projection(testModel, 1), deliveries(t, entries[i])) // of other Rows, as a job's
+		before := reads.gets.Load()
+		for range 3 {
+			row, err := rows.Get(t.Context(), a)
+			if err != nil || row.Version != entries[i].Last || row.State.Version != row.Version {
+				t.Fatalf("v%d (state v%d) after v%d was folded, %v", row.Version, row.State.Version, entries[i].Last, err)
+			}
+		}
+		if n := reads.gets.Load() - before; n != 1 {
+			t.Errorf("three readers of v%d read the table %d times", entries[i].Last, n)
+		}
+	}
+	key := RowKey(1, a)
+	if err := b.table.Delete(t.Context(), testModel.Name, key, table.Equals("version", table.N(entries[9].Last))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rows.Get(t.Context(), a); !errors.Is(err, ErrNoRow) {
+		t.Errorf("a row that was removed: %v", err)
+	}
+}

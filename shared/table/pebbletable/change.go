@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -28,6 +29,8 @@ type change struct {
 	mark   *mark
 	// stored is the encoded row, if it is to be cached.
 	stored []byte
+	// stamp is that of the row while it is being written, nil for one that is not replaced.
+	stamp *atomic.Uint64
 }
 
 // changeOf returns the change of a put that was checked. The key is appended to room.

@@ -20,9 +20,12 @@ type Table struct {
 type memory struct {
 	recent *recent
 	newest *newest
+	stamps *stamps
 }
 
-func newMemory() any { return &memory{recent: newRecent(), newest: newNewest(newestBytes)} }
+func newMemory() any {
+	return &memory{recent: newRecent(), newest: newNewest(newestBytes), stamps: newStamps()}
+}
 
 var _ table.Table = (*Table)(nil)
 

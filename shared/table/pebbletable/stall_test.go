@@ -47,6 +47,9 @@ func TestStalledDisk(t *testing.T) {
 	if err != nil || row.Attrs["v"] != table.Value(table.N(1)) || indexed(t, tab) != 1 {
 		t.Errorf("while the disk is stalled: %v, %v, index %d", row, err, indexed(t, tab))
 	}
+	if stamp := tab.Stamp("suite-rows", row.Key); stamp != 0 {
+		t.Errorf("stamp %d while the row is being written", stamp)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	overtaken := make(chan error, 1)
 	go func() { overtaken <- tab.Put(ctx, put(3, table.Equals("v", table.N(1)))) }()

@@ -105,9 +105,12 @@ func (w *writing) plan(outcome func(i int, met bool, err error) bool) error {
 
 // commit makes the batch durable. It ends the writing, at the latest when the outcome is known.
 func (w *writing) commit(ctx context.Context) error {
+	stamps := w.table.memory.stamps
+	stamps.begin(w.changes)
 	return w.table.db.Commit(ctx, embedded.Write{
 		Stage: func(group *pebble.Batch) error { return group.Apply(w.batch, nil) },
 		Done: func(err error) {
+			stamps.end(w.changes)
 			w.table.remember(w.changes, err)
 			w.end()
 		},
