@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,8 @@ var ErrClosed = errors.New("embedded: closed")
 const (
 	defaultCacheBytes    = 256 << 20
 	defaultMemTableBytes = 64 << 20
+	// memTables is how many memtables there are at most.
+	memTables = 4
 )
 
 // Options configures a DB. Only Dir is required.
@@ -41,7 +44,7 @@ type Options struct {
 	NoSync bool
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
-	// CacheBytes bounds the block cache; 0 is 256 MiB.
+	// CacheBytes bounds the block cache, beside the memtables; 0 is 256 MiB.
 	CacheBytes int64
 	// MemTableBytes bounds each of the four memtables; 0 is 64 MiB.
 	MemTableBytes uint64
@@ -173,21 +176,20 @@ func newDB(o Options, d dir, engine *pebble.DB, lock io.Closer, metrics *Metrics
 func tuning(fs vfs.FS, o Options) *pebble.Options {
 	opts := &pebble.Options{
 		FS:                          ordered{unreserved{fs}},
-		CacheSize:                   o.CacheBytes,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      engineLog{o.Logger, o.Fatal},
 		MemTableSize:                o.MemTableBytes,
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 	}
-	if opts.CacheSize == 0 {
-		opts.CacheSize = defaultCacheBytes
-	}
 	if opts.MemTableSize == 0 {
 		opts.MemTableSize = defaultMemTableBytes
 	}
+	// Pebble takes the memtables out of the block cache: one that is no larger than they are has no
+	// room for a block while rows are written.
+	opts.CacheSize = cmp.Or(o.CacheBytes, defaultCacheBytes) + memTables*int64(opts.MemTableSize)
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		opts.Levels[i].FilterType = pebble.TableFilter

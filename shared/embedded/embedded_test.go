@@ -528,3 +528,22 @@ func testCrashWhileOpening(t *testing.T, seed uint64) {
 		mustClose(t, db)
 	}
 }
+
+// The block cache keeps blocks while memtables are as large as it is: Pebble takes them out of it.
+func TestBlocksAreCachedBesideTheMemtables(t *testing.T) {
+	const size = 1 << 20
+	db := mustOpen(t, Options{Dir: "data", FS: vfs.NewMem(), NoSync: true, CacheBytes: size, MemTableBytes: size})
+	defer mustClose(t, db)
+	value := strings.Repeat("v", size/8)
+	for i := range 64 {
+		if err := db.Commit(t.Context(), set(fmt.Sprint("k", i), value)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := get(t, db, "k0"); got != value {
+		t.Fatalf("k0 is %d bytes", len(got))
+	}
+	if cached := db.engine.Metrics().BlockCache.Size; cached < int64(len(value)) {
+		t.Errorf("%d bytes of blocks are cached after a block of %d was read", cached, len(value))
+	}
+}
